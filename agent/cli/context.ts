@@ -1,0 +1,54 @@
+import type { Clock } from "../core/clock.ts";
+
+/** Options that every verb takes (reference: causeway --help). */
+export type GlobalOptions = {
+  readonly config: string;
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly color: boolean;
+  readonly input: boolean;
+  readonly timeoutMs: number;
+  readonly verbose: boolean;
+};
+
+/** Where a verb writes. `isTerminal` decides on progress bars, live tables and colour. */
+export type TextSink = {
+  write(text: string): void;
+  readonly isTerminal: boolean;
+  /** Width in columns; 80 when it is not a terminal. */
+  columns(): number;
+  rows(): number;
+};
+
+/**
+ * What a verb may touch besides its arguments, so that a test can run it without a terminal or a process.
+ *
+ * Data goes to `stdout`, everything else to `stderr`. `signal` aborts on SIGINT and SIGTERM.
+ */
+export type CliContext = {
+  readonly version: string;
+  readonly stdout: TextSink;
+  readonly stderr: TextSink;
+  readonly stdin: AsyncIterable<Uint8Array>;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  options(): GlobalOptions;
+  /** Ends the program with this code after the verb has returned; `EXIT` has the codes. The last call counts. */
+  finish(code: number): void;
+};
+
+/** One line of data on stdout. */
+export function printLine(context: CliContext, line: string): void {
+  context.stdout.write(`${line}\n`);
+}
+
+/** One object on stdout as a line of JSON. Give it its `schemaVersion`. */
+export function printJson(context: CliContext, value: unknown): void {
+  printLine(context, JSON.stringify(value));
+}
+
+/** A remark for the person at the terminal, on stderr; nothing with --quiet. */
+export function note(context: CliContext, line: string): void {
+  if (!context.options().quiet) context.stderr.write(`${line}\n`);
+}

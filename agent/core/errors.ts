@@ -1,0 +1,96 @@
+/**
+ * Exit codes of every verb (shared by the daemon and the CLI; sysexits.h where a code exists there).
+ */
+export const EXIT = {
+  ok: 0,
+  failed: 1,
+  nothingToDo: 2,
+  degraded: 3,
+  rebootRequired: 4,
+  usage: 64,
+  badInput: 65,
+  unavailable: 69,
+  temporary: 75,
+  permission: 77,
+  configuration: 78,
+  interrupted: 130,
+} as const;
+
+/**
+ * Every way the agent can fail, with what the caller may do about it.
+ *
+ * `retry`: "never" needs a person or a new input; "backoff" may heal by itself; "slow" may heal, but trying harder
+ * than every five minutes cannot help. `exit` is the code a CLI verb ends with when this fault ends it.
+ */
+export const FAULTS = {
+  "usage.invalid": { retry: "never", exit: EXIT.usage },
+  "input.malformed": { retry: "never", exit: EXIT.badInput },
+  "input.missing": { retry: "never", exit: EXIT.badInput },
+  "config.invalid": { retry: "never", exit: EXIT.configuration },
+  "config.missing": { retry: "never", exit: EXIT.configuration },
+  "dbc.invalid": { retry: "never", exit: EXIT.badInput },
+  "bus.unknown": { retry: "never", exit: EXIT.unavailable },
+  "bus.unavailable": { retry: "backoff", exit: EXIT.unavailable },
+  "bus.not-permitted": { retry: "never", exit: EXIT.permission },
+  "bus.unsupported": { retry: "never", exit: EXIT.unavailable },
+  "bus.transmit-failed": { retry: "backoff", exit: EXIT.unavailable },
+  "broker.unreachable": { retry: "backoff", exit: EXIT.unavailable },
+  "broker.refused": { retry: "backoff", exit: EXIT.unavailable },
+  "broker.tls-failed": { retry: "backoff", exit: EXIT.unavailable },
+  "identity.certificate-refused": { retry: "slow", exit: EXIT.unavailable },
+  "identity.certificate-missing": { retry: "never", exit: EXIT.configuration },
+  "identity.ca-missing": { retry: "never", exit: EXIT.configuration },
+  "identity.module-missing": { retry: "never", exit: EXIT.configuration },
+  "identity.tpm-absent": { retry: "backoff", exit: EXIT.unavailable },
+  "identity.token-missing": { retry: "slow", exit: EXIT.configuration },
+  "identity.key-missing": { retry: "slow", exit: EXIT.configuration },
+  "identity.pin-missing": { retry: "never", exit: EXIT.configuration },
+  "identity.pin-exposed": { retry: "never", exit: EXIT.permission },
+  "identity.pin-wrong": { retry: "never", exit: EXIT.permission },
+  "outbox.full": { retry: "backoff", exit: EXIT.unavailable },
+  "outbox.unavailable": { retry: "backoff", exit: EXIT.unavailable },
+  "agent.not-running": { retry: "backoff", exit: EXIT.degraded },
+  "agent.not-permitted": { retry: "never", exit: EXIT.permission },
+  "agent.already-running": { retry: "never", exit: EXIT.unavailable },
+  "internal.bug": { retry: "never", exit: EXIT.failed },
+} as const;
+
+/** The code of one fault; see `FAULTS`. */
+export type FaultCode = keyof typeof FAULTS;
+
+/** What an `AgentError` is made of. */
+export type FaultDetail = {
+  /** Names the thing and the value: "/etc/causeway/agent.yaml:3:5 outbox.maxByte: unknown key". */
+  readonly what: string;
+  /** What the reader can do about it, as an instruction. */
+  readonly remedy: string;
+  /** Further facts for the log; never a secret. */
+  readonly facts?: Readonly<Record<string, string | number | boolean>>;
+  readonly cause?: unknown;
+};
+
+/** A fault with its code from `FAULTS`, what happened and what to do about it. Expected outcomes are return values instead. */
+export class AgentError extends Error {
+  override readonly name = "AgentError";
+  readonly code: FaultCode;
+  readonly remedy: string;
+  readonly facts: Readonly<Record<string, string | number | boolean>>;
+
+  constructor(code: FaultCode, detail: FaultDetail) {
+    super(detail.what, detail.cause === undefined ? undefined : { cause: detail.cause });
+    this.code = code;
+    this.remedy = detail.remedy;
+    this.facts = detail.facts ?? {};
+  }
+}
+
+/** One line about any thrown value, without a stack and without a secret of ours. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}
+
+/** The `code` property that Node's system errors carry ("ENOENT"); undefined for other values. */
+export function errnoOf(thrown: unknown): string | undefined {
+  if (!(thrown instanceof Error) || !("code" in thrown)) return undefined;
+  return typeof thrown.code === "string" ? thrown.code : undefined;
+}

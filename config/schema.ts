@@ -1,0 +1,222 @@
+import { z } from "zod";
+
+const path = z.string().min(1).max(4096);
+const absolutePath = path.regex(/^\//, "must be an absolute path");
+const busName = z
+  .string()
+  .regex(/^[A-Za-z0-9_.-]{1,32}$/, "must be 1 to 32 letters, digits, '_', '.' or '-'")
+  .describe("name in records and in the CLI");
+const port = z.int().min(1).max(65_535);
+const topicTemplate = z
+  .string()
+  .min(1)
+  .max(256)
+  .regex(/^[^#+\0]+$/, "must not hold a wildcard");
+
+const receiveBufferBytes = z
+  .int()
+  .min(65_536)
+  .max(67_108_864)
+  .default(8_388_608)
+  .describe("socket buffer to ask the kernel for, bytes; see net.core.rmem_max");
+
+/** How one bus is reached. */
+export const busConfig = z.discriminatedUnion("driver", [
+  z.strictObject({
+    name: busName,
+    driver: z.literal("native"),
+    interface: z.string().regex(/^[^\s/]{1,15}$/, "must be an interface name of 1 to 15 characters"),
+    receiveBufferBytes,
+    ringFrames: z
+      .int()
+      .min(1024)
+      .max(1_048_576)
+      .default(65_536)
+      .describe("frames held while the main thread is busy; 80 bytes each"),
+  }),
+  z.strictObject({
+    name: busName,
+    driver: z.literal("socketcan"),
+    interface: z.string().regex(/^[^\s/]{1,15}$/, "must be an interface name of 1 to 15 characters"),
+  }),
+  z.strictObject({
+    name: busName,
+    driver: z.literal("socketcand"),
+    host: z.string().min(1).max(253),
+    port: port.default(29_536),
+    interface: z.string().min(1).max(64).describe("bus name on the remote side"),
+  }),
+  z.strictObject({
+    name: busName,
+    driver: z.literal("replay"),
+    file: path.describe("candump log"),
+    speed: z.number().min(0).max(1000).default(1).describe("1 is real time, 0 as fast as it is read"),
+    loop: z.boolean().default(false),
+    interface: z
+      .string()
+      .min(1)
+      .max(64)
+      .optional()
+      .describe("only frames of this interface in the log; all when absent"),
+  }),
+]);
+
+const collectRule = z.discriminatedUnion("mode", [
+  z.strictObject({
+    signals: z.string().min(1).max(256).describe("pattern over MESSAGE.SIGNAL, '*' matches any run of characters"),
+    mode: z.literal("on-change"),
+    atLeastEveryMs: z
+      .int()
+      .min(10)
+      .max(86_400_000)
+      .optional()
+      .describe("send an unchanged value again after this time"),
+  }),
+  z.strictObject({
+    signals: z.string().min(1).max(256),
+    mode: z.literal("every"),
+    ms: z.int().min(0).max(86_400_000).describe("least time between two samples; 0 keeps every sample"),
+  }),
+  z.strictObject({
+    signals: z.string().min(1).max(256),
+    mode: z.literal("latest"),
+    windowMs: z.int().min(10).max(86_400_000).describe("only the last value in each window"),
+  }),
+  z.strictObject({ signals: z.string().min(1).max(256), mode: z.literal("off") }),
+]);
+
+const identity = z.discriminatedUnion("mode", [
+  z.strictObject({
+    mode: z.literal("pkcs11"),
+    module: absolutePath.default("/usr/lib/x86_64-linux-gnu/libtpm2_pkcs11.so.1").describe("PKCS#11 library"),
+    tokenLabel: z.string().min(1).max(32),
+    keyLabel: z.string().min(1).max(64),
+    certificateFile: path,
+    pinFile: path.optional().describe("mode 0600; without it the systemd credential causeway-pin is read"),
+    storeDir: absolutePath.optional().describe("TPM2_PKCS11_STORE"),
+    tcti: z.string().min(1).max(256).optional().describe("TPM2_PKCS11_TCTI, for example device:/dev/tpmrm0"),
+  }),
+  z.strictObject({
+    mode: z.literal("file"),
+    certificateFile: path,
+    keyFile: path,
+  }),
+]);
+
+const lifeMs = z.int().min(1000).max(31_536_000_000);
+
+/** The whole configuration of one agent. Paths that are not absolute are taken from the folder of the file. */
+export const agentConfig = z
+  .strictObject({
+    thingName: z.string().regex(/^[\w:-]{1,128}$/, "must be 1 to 128 letters, digits, '_', ':' or '-'"),
+    bench: z.boolean().default(false).describe("allows what must never be on a vehicle: identity.mode file"),
+    stateDir: absolutePath.default("/var/lib/causeway"),
+    runtimeDir: absolutePath.default("/run/causeway"),
+    log: z.strictObject({ level: z.enum(["error", "warn", "info", "debug"]).default("info") }).prefault({}),
+    buses: z.array(busConfig).min(1).max(32),
+    dbc: z
+      .array(
+        z.strictObject({ file: path, buses: z.array(busName).min(1).optional().describe("all buses when absent") }),
+      )
+      .max(64)
+      .default([]),
+    collect: z
+      .strictObject({
+        batchMs: z.int().min(20).max(60_000).default(250).describe("longest time a sample waits before it is durable"),
+        batchSamples: z.int().min(100).max(1_000_000).default(50_000).describe("samples that end a batch early"),
+        timeResolutionUs: z.union([z.literal(1), z.literal(10), z.literal(100), z.literal(1000)]).default(1000),
+        rules: z
+          .array(collectRule)
+          .max(1000)
+          .default([])
+          .describe("the last rule that matches a signal counts; on-change when none does"),
+      })
+      .prefault({}),
+    encode: z
+      .strictObject({
+        compression: z.enum(["none", "gzip", "zstd"]).default("zstd"),
+        maxPayloadBytes: z
+          .int()
+          .min(1024)
+          .max(268_435_455)
+          .default(120_000)
+          .describe("before compression; stays below the broker's packet limit"),
+      })
+      .prefault({}),
+    outbox: z
+      .strictObject({
+        maxBytes: z
+          .int()
+          .min(1_000_000)
+          .max(64_000_000_000)
+          .default(256_000_000)
+          .describe("payload bytes kept on disk"),
+        lifeMs: z
+          .strictObject({
+            control: lifeMs.optional(),
+            event: lifeMs.optional(),
+            telemetry: lifeMs.optional(),
+            capture: lifeMs.optional(),
+          })
+          .prefault({})
+          .describe("records older than this are dropped and reported; absent keeps them until delivered or evicted"),
+      })
+      .prefault({}),
+    broker: z.strictObject({
+      host: z.string().min(1).max(253),
+      port: port.default(8883),
+      caFile: path,
+      keepAliveSeconds: z.int().min(5).max(1200).default(60),
+      connectTimeoutMs: z.int().min(1000).max(120_000).default(10_000),
+      ackTimeoutSeconds: z.int().min(5).max(600).default(30),
+      reconnect: z
+        .strictObject({
+          minMs: z.int().min(100).max(60_000).default(1000),
+          maxMs: z.int().min(1000).max(3_600_000).default(120_000),
+        })
+        .prefault({}),
+      inFlight: z.int().min(10).max(50).default(32).describe("publishes that wait for their PUBACK at a time"),
+      sessionExpirySeconds: z.int().min(0).max(604_800).default(3600),
+    }),
+    identity,
+    topics: z
+      .strictObject({
+        record: topicTemplate.default("dt/causeway/{thing}/{stream}"),
+        schema: topicTemplate.default("dt/causeway/{thing}/schema/{id}"),
+        presence: topicTemplate.default("dt/causeway/{thing}/presence"),
+      })
+      .prefault({}),
+    shutdown: z.strictObject({ drainMs: z.int().min(0).max(60_000).default(5000) }).prefault({}),
+  })
+  .superRefine((config, context) => {
+    if (config.identity.mode === "file" && !config.bench) {
+      context.addIssue({
+        code: "custom",
+        path: ["identity", "mode"],
+        message: "a key in a file is only allowed with bench: true; use mode: pkcs11 with the TPM",
+      });
+    }
+    const names = config.buses.map((bus) => bus.name);
+    names.forEach((name, index) => {
+      if (names.indexOf(name) !== index) {
+        context.addIssue({ code: "custom", path: ["buses", index, "name"], message: `bus ${name} is named twice` });
+      }
+    });
+    config.dbc.forEach((entry, index) => {
+      (entry.buses ?? []).forEach((name, at) => {
+        if (!names.includes(name)) {
+          context.addIssue({
+            code: "custom",
+            path: ["dbc", index, "buses", at],
+            message: `unknown bus ${name}; configured: ${names.join(", ")}`,
+          });
+        }
+      });
+    });
+  });
+
+export type AgentConfig = z.infer<typeof agentConfig>;
+export type BusConfig = z.infer<typeof busConfig>;
+export type CollectRule = AgentConfig["collect"]["rules"][number];
+export type IdentityConfig = AgentConfig["identity"];
+export type BrokerConfig = AgentConfig["broker"];
