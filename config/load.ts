@@ -1,0 +1,240 @@
+import { readdir, readFile, stat } from "node:fs/promises";
+import { dirname, isAbsolute, join, resolve } from "node:path";
+import { type Document, isMap, isNode, isPair, isScalar, LineCounter, type Node, parseDocument } from "yaml";
+import { z } from "zod";
+import { AgentError, errnoOf, messageOf } from "../agent/core/errors.ts";
+import { type AgentConfig, agentConfig } from "./schema.ts";
+
+/** Largest configuration file that is read, bytes. */
+const MAX_FILE_BYTES = 1_048_576;
+
+type Key = string | number;
+
+/** One configuration file as parsed, with what is needed to say where a value stands. */
+type ConfigFile = { readonly path: string; readonly document: Document; readonly lines: LineCounter };
+
+/** A checked configuration and the place of each of its values. */
+export type LoadedConfig = {
+  readonly path: string;
+  /** Paths in it are absolute. */
+  readonly config: AgentConfig;
+  /** "file:line:col" of the value at `path` (or of its nearest parent that is written down). */
+  locate(path: readonly Key[]): string;
+};
+
+/**
+ * Reads and checks `agent.yaml` and, in name order, `agent.d/*.yaml` beside it. A later file replaces scalars and lists and
+ * merges maps. Relative paths are taken from the folder of `path`.
+ *
+ * Throws `config.missing`, or `config.invalid` with every problem on a line of its own as "file:line:col field: message".
+ */
+export async function loadConfigFile(path: string): Promise<LoadedConfig> {
+  const main = resolve(path);
+  const files = [await parseFile(main)];
+  for (const extra of await overlays(main)) files.push(await parseFile(extra));
+  const merged = files.map((file): unknown => file.document.toJS({ maxAliasCount: 50 })).reduce(mergeValues);
+  const locate = (at: readonly Key[]): string => locateIn(files, at);
+  const parsed = agentConfig.safeParse(merged ?? {});
+  if (!parsed.success) {
+    const problems = parsed.error.issues.flatMap((issue) => describeIssue(issue, locate));
+    throw invalid(main, problems);
+  }
+  return { path: main, config: resolvePaths(parsed.data, dirname(main)), locate };
+}
+
+/** The checked configuration alone; see `loadConfigFile`. */
+export async function loadConfig(path: string): Promise<AgentConfig> {
+  return (await loadConfigFile(path)).config;
+}
+
+function invalid(path: string, problems: readonly string[]): AgentError {
+  return new AgentError("config.invalid", {
+    what: problems.join("\n"),
+    remedy: `correct the file, then check it with: causeway config validate --config ${path}`,
+  });
+}
+
+async function overlays(main: string): Promise<string[]> {
+  const folder = join(dirname(main), "agent.d");
+  try {
+    const names = await readdir(folder);
+    return names
+      .filter((name) => name.endsWith(".yaml"))
+      .sort()
+      .map((name) => join(folder, name));
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT" || errnoOf(error) === "ENOTDIR") return [];
+    throw new AgentError("config.invalid", {
+      what: `${folder}: cannot be listed: ${messageOf(error)}`,
+      remedy: "make the folder readable for the user that runs causeway",
+      cause: error,
+    });
+  }
+}
+
+async function parseFile(path: string): Promise<ConfigFile> {
+  const text = await readText(path);
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, strict: true, uniqueKeys: true });
+  const problems = document.errors.map((error) => {
+    const { line, col } = lines.linePos(error.pos[0]);
+    return `${path}:${line}:${col} ${error.message}`;
+  });
+  if (problems.length > 0) throw invalid(path, problems);
+  if (document.contents !== null && !isMap(document.contents)) {
+    throw invalid(path, [`${path}:1:1 the file must hold a map of settings`]);
+  }
+  return { path, document, lines };
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    const { size } = await stat(path);
+    if (size > MAX_FILE_BYTES)
+      throw invalid(path, [`${path}: ${size} bytes, more than the ${MAX_FILE_BYTES} that are read`]);
+    return new TextDecoder("utf-8", { fatal: true }).decode(await readFile(path));
+  } catch (error) {
+    if (error instanceof AgentError) throw error;
+    if (errnoOf(error) === "ENOENT") {
+      throw new AgentError("config.missing", {
+        what: `${path}: no such file`,
+        remedy: "name another with --config, or start from: causeway config example > agent.yaml",
+        cause: error,
+      });
+    }
+    const what =
+      errnoOf(error) === undefined ? `${path}: not UTF-8 text` : `${path}: cannot be read: ${messageOf(error)}`;
+    throw new AgentError("config.invalid", {
+      what,
+      remedy: "make it a UTF-8 file that the user running causeway may read",
+      cause: error,
+    });
+  }
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function mergeValues(under: unknown, over: unknown): unknown {
+  if (over === undefined || over === null) return under;
+  if (!isRecord(under) || !isRecord(over)) return over;
+  const merged: Record<string, unknown> = { ...under };
+  for (const [key, value] of Object.entries(over)) {
+    merged[key] = Object.hasOwn(under, key) ? mergeValues(under[key], value) : value;
+  }
+  return merged;
+}
+
+function locateIn(files: readonly ConfigFile[], path: readonly Key[]): string {
+  for (let depth = path.length; depth > 0; depth--) {
+    for (const file of files.toReversed()) {
+      const offset = offsetOf(file.document, path.slice(0, depth));
+      if (offset === undefined) continue;
+      const { line, col } = file.lines.linePos(offset);
+      return `${file.path}:${line}:${col}`;
+    }
+  }
+  return `${files[0].path}:1:1`;
+}
+
+/** Offset of the key (in a map) or the item (in a list) at `path`. */
+function offsetOf(document: Document, path: readonly Key[]): number | undefined {
+  const parent: unknown = path.length === 1 ? document.contents : document.getIn(path.slice(0, -1), true);
+  const last = path[path.length - 1];
+  if (isMap(parent)) {
+    const pair = parent.items.find((item) => isPair(item) && isScalar(item.key) && item.key.value === last);
+    return pair !== undefined && isNode(pair.key) ? startOf(pair.key) : undefined;
+  }
+  const node: unknown = document.getIn(path, true);
+  return isNode(node) ? startOf(node) : undefined;
+}
+
+function startOf(node: Node): number | undefined {
+  return node.range?.[0];
+}
+
+function describeIssue(issue: z.core.$ZodIssue, locate: (path: readonly Key[]) => string): string[] {
+  const path = issue.path.map((key) => (typeof key === "symbol" ? key.toString() : key));
+  if (issue.code !== "unrecognized_keys") return [`${locate(path)} ${fieldName(path)}: ${issue.message}`];
+  return issue.keys.map((key) => {
+    const near = nearest(key, knownKeys(path));
+    const hint = near === undefined ? "" : `; did you mean ${near}?`;
+    return `${locate([...path, key])} ${fieldName([...path, key])}: unknown key${hint}`;
+  });
+}
+
+function fieldName(path: readonly Key[]): string {
+  return path.length === 0
+    ? "(file)"
+    : path
+        .map((key) => (typeof key === "number" ? `[${key}]` : `.${key}`))
+        .join("")
+        .replace(/^\./, "");
+}
+
+/** Keys that the schema knows in the map at `path`. */
+function knownKeys(path: readonly Key[]): string[] {
+  let schemas: unknown[] = [z.toJSONSchema(agentConfig, { io: "input" })];
+  for (const key of path) {
+    schemas = schemas.flatMap(alternatives).flatMap((schema) => {
+      if (typeof key === "number") return isRecord(schema) && schema.items !== undefined ? [schema.items] : [];
+      return isRecord(schema) && isRecord(schema.properties) && schema.properties[key] !== undefined
+        ? [schema.properties[key]]
+        : [];
+    });
+  }
+  return schemas
+    .flatMap(alternatives)
+    .flatMap((schema) => (isRecord(schema) && isRecord(schema.properties) ? Object.keys(schema.properties) : []));
+}
+
+function alternatives(schema: unknown): unknown[] {
+  if (!isRecord(schema)) return [];
+  const nested = [schema.anyOf, schema.oneOf].flatMap((list): unknown[] => (Array.isArray(list) ? list : []));
+  return [schema, ...nested.flatMap(alternatives)];
+}
+
+function nearest(word: string, candidates: readonly string[]): string | undefined {
+  const ranked = candidates.map((name) => ({ name, distance: editDistance(word.toLowerCase(), name.toLowerCase()) }));
+  ranked.sort((a, b) => a.distance - b.distance);
+  return ranked.length > 0 && ranked[0].distance <= Math.max(2, Math.floor(word.length / 3))
+    ? ranked[0].name
+    : undefined;
+}
+
+/** Levenshtein distance. */
+function editDistance(a: string, b: string): number {
+  let previous = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      row.push(Math.min(previous[j] + 1, row[j - 1] + 1, previous[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1)));
+    }
+    previous = row;
+  }
+  return previous[b.length];
+}
+
+function resolvePaths(config: AgentConfig, folder: string): AgentConfig {
+  const from = (path: string): string => (isAbsolute(path) ? path : join(folder, path));
+  const identity =
+    config.identity.mode === "file"
+      ? {
+          ...config.identity,
+          certificateFile: from(config.identity.certificateFile),
+          keyFile: from(config.identity.keyFile),
+        }
+      : {
+          ...config.identity,
+          certificateFile: from(config.identity.certificateFile),
+          ...(config.identity.pinFile === undefined ? {} : { pinFile: from(config.identity.pinFile) }),
+        };
+  return {
+    ...config,
+    identity,
+    buses: config.buses.map((bus) => (bus.driver === "replay" ? { ...bus, file: from(bus.file) } : bus)),
+    dbc: config.dbc.map((entry) => ({ ...entry, file: from(entry.file) })),
+    broker: { ...config.broker, caFile: from(config.broker.caFile) },
+  };
+}
