@@ -32,7 +32,7 @@ export async function loadConfigFile(path: string): Promise<LoadedConfig> {
   const main = resolve(path);
   const files = [await parseFile(main)];
   for (const extra of await overlays(main)) files.push(await parseFile(extra));
-  const merged = files.map((file): unknown => file.document.toJS({ maxAliasCount: 50 })).reduce(mergeValues);
+  const merged = files.map(valueOf).reduce(mergeValues);
   const locate = (at: readonly Key[]): string => locateIn(files, at);
   const parsed = agentConfig.safeParse(merged ?? {});
   if (!parsed.success) {
@@ -87,6 +87,14 @@ async function parseFile(path: string): Promise<ConfigFile> {
   return { path, document, lines };
 }
 
+function valueOf(file: ConfigFile): unknown {
+  try {
+    return file.document.toJS({ maxAliasCount: 50 });
+  } catch (error) {
+    throw invalid(file.path, [`${file.path}: ${messageOf(error)}`]);
+  }
+}
+
 async function readText(path: string): Promise<string> {
   try {
     const { size } = await stat(path);
@@ -102,8 +110,8 @@ async function readText(path: string): Promise<string> {
         cause: error,
       });
     }
-    const what =
-      errnoOf(error) === undefined ? `${path}: not UTF-8 text` : `${path}: cannot be read: ${messageOf(error)}`;
+    const encoding = errnoOf(error) === "ERR_ENCODING_INVALID_ENCODED_DATA";
+    const what = encoding ? `${path}: not UTF-8 text` : `${path}: cannot be read: ${messageOf(error)}`;
     throw new AgentError("config.invalid", {
       what,
       remedy: "make it a UTF-8 file that the user running causeway may read",
