@@ -1,0 +1,145 @@
+import { createHash } from "node:crypto";
+import forge from "node-forge";
+
+const { asn1 } = forge;
+const { Class, Type } = asn1;
+type Asn1 = forge.asn1.Asn1;
+
+/** ecdsa-with-SHA256 (RFC 5758, 3.2). */
+const ECDSA_WITH_SHA256 = "1.2.840.10045.4.3.2";
+/** Attribute, extensions and purposes (RFC 5280, appendix A and 4.2.1). */
+const OID = {
+  commonName: "2.5.4.3",
+  subjectKeyIdentifier: "2.5.29.14",
+  keyUsage: "2.5.29.15",
+  subjectAltName: "2.5.29.17",
+  basicConstraints: "2.5.29.19",
+  authorityKeyIdentifier: "2.5.29.35",
+  extendedKeyUsage: "2.5.29.37",
+  serverAuth: "1.3.6.1.5.5.7.3.1",
+  clientAuth: "1.3.6.1.5.5.7.3.2",
+} as const;
+
+/** One subject alternative name. An IP address is IPv4, dotted. */
+export type NameEntry = { readonly kind: "dns" | "ip"; readonly value: string };
+
+/** Everything that goes into a certificate but the signature. Keys are DER SubjectPublicKeyInfo. */
+export type CertificateContent = {
+  readonly serial: Uint8Array;
+  readonly issuer: string;
+  readonly subject: string;
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+  readonly subjectKey: Uint8Array;
+  readonly issuerKey: Uint8Array;
+  readonly role: "authority" | "server" | "client";
+  readonly subjectAltNames: readonly NameEntry[];
+};
+
+/** DER of the TBSCertificate (RFC 5280, 4.1), version 3, to be signed with ECDSA and SHA-256. */
+export function toBeSignedOf(content: CertificateContent): Uint8Array {
+  const fields = [
+    explicit(0, [primitive(Type.INTEGER, "\x02")]),
+    primitive(Type.INTEGER, binary(content.serial)),
+    signatureAlgorithm(),
+    nameOf(content.issuer),
+    sequence([timeOf(content.notBefore), timeOf(content.notAfter)]),
+    nameOf(content.subject),
+    asn1.fromDer(binary(content.subjectKey)),
+    explicit(3, [sequence(extensionsOf(content))]),
+  ];
+  return der(sequence(fields));
+}
+
+/** The certificate as PEM, from its signed part and the DER ECDSA signature over it. */
+export function certificatePemOf(toBeSigned: Uint8Array, signature: Uint8Array): string {
+  const bitString = primitive(Type.BITSTRING, `\x00${binary(signature)}`);
+  const body = der(sequence([asn1.fromDer(binary(toBeSigned)), signatureAlgorithm(), bitString]));
+  const lines =
+    Buffer.from(body)
+      .toString("base64")
+      .match(/.{1,64}/g) ?? [];
+  return `-----BEGIN CERTIFICATE-----\n${lines.join("\n")}\n-----END CERTIFICATE-----\n`;
+}
+
+function extensionsOf(content: CertificateContent): Asn1[] {
+  const isAuthority = content.role === "authority";
+  const constraints = isAuthority ? [primitive(Type.BOOLEAN, "\xff")] : [];
+  // keyCertSign and cRLSign are bits 5 and 6, digitalSignature is bit 0 (RFC 5280, 4.2.1.3); the first octet counts unused bits.
+  const usage = isAuthority ? "\x01\x06" : "\x07\x80";
+  const extensions = [
+    extension(OID.basicConstraints, true, sequence(constraints)),
+    extension(OID.keyUsage, true, primitive(Type.BITSTRING, usage)),
+    extension(OID.subjectKeyIdentifier, false, primitive(Type.OCTETSTRING, keyIdOf(content.subjectKey))),
+    extension(OID.authorityKeyIdentifier, false, sequence([tagged(0, keyIdOf(content.issuerKey))])),
+  ];
+  if (!isAuthority) {
+    const purpose = content.role === "server" ? OID.serverAuth : OID.clientAuth;
+    extensions.push(extension(OID.extendedKeyUsage, false, sequence([oid(purpose)])));
+  }
+  if (content.subjectAltNames.length > 0) {
+    extensions.push(extension(OID.subjectAltName, false, sequence(content.subjectAltNames.map(alternative))));
+  }
+  return extensions;
+}
+
+function extension(id: string, critical: boolean, value: Asn1): Asn1 {
+  const flag = critical ? [primitive(Type.BOOLEAN, "\xff")] : [];
+  return sequence([oid(id), ...flag, primitive(Type.OCTETSTRING, asn1.toDer(value).getBytes())]);
+}
+
+/** dNSName is [2], iPAddress is [7] (RFC 5280, 4.2.1.6). */
+function alternative(name: NameEntry): Asn1 {
+  if (name.kind === "dns") return tagged(2, name.value);
+  return tagged(7, String.fromCharCode(...name.value.split(".").map(Number)));
+}
+
+/** One RDN with a common name (RFC 5280, 4.1.2.4), as UTF8String. */
+function nameOf(commonName: string): Asn1 {
+  const attribute = sequence([oid(OID.commonName), primitive(Type.UTF8, forge.util.encodeUtf8(commonName))]);
+  return sequence([asn1.create(Class.UNIVERSAL, Type.SET, true, [attribute])]);
+}
+
+/** SHA-1 over the key bits, as RFC 5280, 4.2.1.2 suggests; the last 65 bytes of an EC P-256 SubjectPublicKeyInfo are the point. */
+function keyIdOf(spki: Uint8Array): string {
+  return createHash("sha1").update(spki.subarray(-65)).digest("binary");
+}
+
+function signatureAlgorithm(): Asn1 {
+  return sequence([oid(ECDSA_WITH_SHA256)]);
+}
+
+/** UTCTime up to 2049, GeneralizedTime after it (RFC 5280, 4.1.2.5). */
+function timeOf(date: Date): Asn1 {
+  return date.getUTCFullYear() < 2050
+    ? primitive(Type.UTCTIME, asn1.dateToUtcTime(date))
+    : primitive(Type.GENERALIZEDTIME, asn1.dateToGeneralizedTime(date));
+}
+
+function sequence(value: Asn1[]): Asn1 {
+  return asn1.create(Class.UNIVERSAL, Type.SEQUENCE, true, value);
+}
+
+function explicit(tag: number, value: Asn1[]): Asn1 {
+  return asn1.create(Class.CONTEXT_SPECIFIC, tag, true, value);
+}
+
+function tagged(tag: number, value: string): Asn1 {
+  return asn1.create(Class.CONTEXT_SPECIFIC, tag, false, value);
+}
+
+function primitive(type: forge.asn1.Type, value: string): Asn1 {
+  return asn1.create(Class.UNIVERSAL, type, false, value);
+}
+
+function oid(value: string): Asn1 {
+  return primitive(Type.OID, asn1.oidToDer(value).getBytes());
+}
+
+function binary(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("binary");
+}
+
+function der(value: Asn1): Uint8Array {
+  return Buffer.from(asn1.toDer(value).getBytes(), "binary");
+}

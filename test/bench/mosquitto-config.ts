@@ -1,0 +1,112 @@
+/** What the broker is told: who may do what, and the limits it announces. */
+export type MosquittoSettings = {
+  readonly folder: string;
+  readonly port: number;
+  readonly caFile: string;
+  readonly certificateFile: string;
+  readonly keyFile: string;
+  /** Thing names; each is the common name of one certificate. */
+  readonly things: readonly string[];
+  /** Common names of those that may subscribe to every thing's records. */
+  readonly consumers: readonly string[];
+  readonly receiveMaximum: number;
+  readonly maximumPacketBytes: number;
+  readonly topicAliasMaximum: number;
+  readonly runsAsRoot: boolean;
+};
+
+type AccessRule = {
+  readonly acltype: string;
+  readonly topic: string;
+  readonly allow: boolean;
+  readonly priority?: number;
+};
+
+/** Dynamic security plugin of the Debian package. */
+const PLUGIN_FILE = "mosquitto_dynamic_security.so";
+
+/** Text of mosquitto.conf. Receive maximum, alias maximum, packet size and QoS are those of AWS IoT Core's CONNACK; see the README beside this file. */
+export function mosquittoConfigOf(settings: MosquittoSettings, pluginFolder: string): string {
+  const { folder } = settings;
+  const lines = [
+    "per_listener_settings false",
+    "persistence true",
+    `persistence_location ${folder}/`,
+    "autosave_interval 5",
+    "allow_anonymous false",
+    `plugin ${pluginFolder}/${PLUGIN_FILE}`,
+    `plugin_opt_config_file ${folder}/dynsec.json`,
+    `max_packet_size ${settings.maximumPacketBytes}`,
+    `max_inflight_messages ${settings.receiveMaximum}`,
+    // A slow consumer must not look like a gap: the broker never drops what it has acknowledged.
+    "max_queued_messages 0",
+    "max_keepalive 1200",
+    "persistent_client_expiration 1h",
+    // Without it the 40 ms of a delayed TCP acknowledgement show up in every tail latency.
+    "set_tcp_nodelay true",
+    "log_type error",
+    "log_type warning",
+    "log_type notice",
+    "log_type information",
+    "log_timestamp_format %Y-%m-%dT%H:%M:%S",
+    `log_dest file ${folder}/mosquitto.log`,
+    `listener ${settings.port} 127.0.0.1`,
+    `cafile ${settings.caFile}`,
+    `certfile ${settings.certificateFile}`,
+    `keyfile ${settings.keyFile}`,
+    "require_certificate true",
+    "use_identity_as_username true",
+    `max_topic_alias ${settings.topicAliasMaximum}`,
+    "max_qos 1",
+  ];
+  // Started as root, mosquitto would change to a user that cannot read keys of mode 0600.
+  if (settings.runsAsRoot) lines.unshift("user root");
+  return `${lines.join("\n")}\n`;
+}
+
+/** Configuration of the dynamic security plugin: one role a thing, one for all consumers, and nothing for anybody else. */
+export function accessRulesOf(settings: MosquittoSettings): string {
+  const clients = [
+    ...settings.things.map((thing) => ({ username: thing, roles: [{ rolename: `thing-${thing}` }] })),
+    ...settings.consumers.map((consumer) => ({ username: consumer, roles: [{ rolename: "consumer" }] })),
+  ];
+  const roles = [
+    ...settings.things.map((thing) => ({ rolename: `thing-${thing}`, acls: thingRules(thing) })),
+    { rolename: "consumer", acls: consumerRules() },
+  ];
+  const defaultACLAccess = {
+    publishClientSend: false,
+    publishClientReceive: true,
+    subscribe: false,
+    unsubscribe: true,
+  };
+  return JSON.stringify({ defaultACLAccess, clients, groups: [], roles }, undefined, 2);
+}
+
+function thingRules(thing: string): AccessRule[] {
+  const own = [`cmd/causeway/${thing}/#`, `$aws/things/${thing}/#`, `$aws/commands/things/${thing}/#`];
+  const publishOnly = [`dt/causeway/${thing}/#`, `$aws/rules/+/dt/causeway/${thing}/#`];
+  // What only the cloud may say (a device that says it gets PUBACK 135).
+  const answers = [
+    `$aws/things/${thing}/jobs/+/accepted`,
+    `$aws/things/${thing}/jobs/+/rejected`,
+    `$aws/things/${thing}/jobs/notify`,
+    `$aws/things/${thing}/jobs/notify-next`,
+    `$aws/things/${thing}/shadow/+/accepted`,
+    `$aws/things/${thing}/shadow/+/rejected`,
+    `$aws/things/${thing}/shadow/update/delta`,
+  ];
+  return [
+    ...[...own, ...publishOnly].map((topic) => ({ acltype: "publishClientSend", topic, allow: true })),
+    ...own.map((topic) => ({ acltype: "subscribePattern", topic, allow: true })),
+    ...answers.map((topic) => ({ acltype: "publishClientSend", topic, allow: false, priority: 10 })),
+  ];
+}
+
+function consumerRules(): AccessRule[] {
+  const readable = ["dt/causeway/#", "$share/+/dt/causeway/#", "cmd/causeway/#"];
+  return [
+    ...readable.map((topic) => ({ acltype: "subscribePattern", topic, allow: true })),
+    { acltype: "publishClientSend", topic: "cmd/causeway/#", allow: true },
+  ];
+}
