@@ -1,0 +1,136 @@
+import { createHash } from "node:crypto";
+import { AgentError } from "../core/errors.ts";
+import type { FrameFilter } from "../ports.ts";
+import type { DbcDatabase, DbcMessage } from "./dbc/model.ts";
+import { compileDecoders, type DecodePlan, isWide } from "./decode.ts";
+import { neededBytesOf } from "./layout.ts";
+import type { BusMessages, DecodeMessage, MessageEntry, SignalEntry, SignalTable } from "./signal-table.ts";
+
+/** A database and the bus it describes. */
+export type TableSource = { readonly bus: string; readonly database: DbcDatabase };
+
+/** Above this number the kernel compares every frame with every filter for longer than we need to throw frames away. */
+const MAX_FILTERS = 512;
+const STANDARD_IDS = 0x800;
+
+type Placed = DecodePlan & { readonly bus: string };
+
+/**
+ * The signal table of all buses: messages in the order of `sources`, each with its generated decoder.
+ *
+ * Several sources may name the same bus. Throws `dbc.invalid` when two messages of one bus have the same arbitration id.
+ */
+export function createSignalTable(sources: readonly TableSource[]): SignalTable {
+  const placed = placeMessages(sources);
+  const decoders = compileDecoders(placed);
+  const messages = placed.map((place, index) => messageEntry(place, index, decoders[index]));
+  const signals = placed.flatMap(signalEntries);
+  const names = new Set(sources.map((source) => source.bus));
+  const buses = new Map([...names].map((bus) => [bus, busMessages(messages.filter((entry) => entry.bus === bus))]));
+  const nothing = busMessages([]);
+  return {
+    id: tableId(signals),
+    messages,
+    signals,
+    values: new Float64Array(signals.length),
+    wides: new BigInt64Array(signals.filter((signal) => signal.wide >= 0).length),
+    present: new Uint8Array(signals.length),
+    bus: (name) => buses.get(name) ?? nothing,
+  };
+}
+
+function placeMessages(sources: readonly TableSource[]): readonly Placed[] {
+  const known = new Map<string, DbcMessage>();
+  const placed: Placed[] = [];
+  let firstSignal = 0;
+  let firstWide = 0;
+  for (const { bus, database } of sources) {
+    for (const message of database.messages) {
+      const key = `${message.extended ? "x" : "s"}${message.id} ${bus}`;
+      refuseTwice(bus, known.get(key), message);
+      known.set(key, message);
+      placed.push({ bus, message, firstSignal, firstWide });
+      firstSignal += message.signals.length;
+      firstWide += message.signals.filter(isWide).length;
+    }
+  }
+  return placed;
+}
+
+function refuseTwice(bus: string, known: DbcMessage | undefined, message: DbcMessage): void {
+  if (known === undefined) return;
+  const id = `${message.extended ? "29" : "11"}-bit id 0x${message.id.toString(16)}`;
+  throw new AgentError("dbc.invalid", {
+    what: `bus ${bus}: ${known.name} (line ${known.line}) and ${message.name} (line ${message.line}) have the same ${id}`,
+    remedy: "name only one of the two DBC files for this bus, or remove one of the two messages",
+  });
+}
+
+function messageEntry({ bus, message, firstSignal }: Placed, index: number, decode: DecodeMessage): MessageEntry {
+  return {
+    index,
+    bus,
+    name: message.name,
+    arbitrationId: message.id,
+    extended: message.extended,
+    length: message.length,
+    firstSignal,
+    signalCount: message.signals.length,
+    neededBytes: message.signals.reduce((most, signal) => Math.max(most, neededBytesOf(signal)), 0),
+    multiplexed: message.signals.some((signal) => signal.multiplexing !== undefined),
+    decode,
+  };
+}
+
+function signalEntries({ bus, message, firstSignal, firstWide }: Placed): readonly SignalEntry[] {
+  let wide = firstWide;
+  return message.signals.map((signal, index) => ({
+    index: firstSignal + index,
+    bus,
+    message: message.name,
+    arbitrationId: message.id,
+    extended: message.extended,
+    name: signal.name,
+    unit: signal.unit,
+    factor: signal.factor,
+    offset: signal.offset,
+    kind: signal.kind,
+    signed: signal.signed,
+    bits: signal.bits,
+    wide: isWide(signal) ? wide++ : -1,
+  }));
+}
+
+/** Hashes what a reader of records needs to know of each column, as JSON arrays in the order of the table. */
+function tableId(signals: readonly SignalEntry[]): string {
+  const hash = createHash("sha256");
+  for (const signal of signals) {
+    const { bus, message, arbitrationId, extended, name, unit, factor, offset, kind, signed, bits } = signal;
+    hash.update(
+      JSON.stringify([bus, message, arbitrationId, extended, name, unit, factor, offset, kind, signed, bits]),
+    );
+    hash.update("\n");
+  }
+  return hash.digest("hex").slice(0, 16);
+}
+
+function busMessages(messages: readonly MessageEntry[]): BusMessages {
+  // 11-bit ids are few enough for an array that is indexed by them; -1 stands for no message, so that it holds small integers only.
+  const standard = new Int32Array(STANDARD_IDS).fill(-1);
+  const extended = new Map<number, MessageEntry>();
+  messages.forEach((message, index) => {
+    if (message.extended) extended.set(message.arbitrationId, message);
+    else standard[message.arbitrationId] = index;
+  });
+  const filters = messages.map(
+    (message): FrameFilter => ({
+      id: message.arbitrationId,
+      mask: message.extended ? 0x1fff_ffff : 0x7ff,
+      extended: message.extended,
+    }),
+  );
+  return {
+    find: (id, isExtended) => (isExtended ? extended.get(id) : messages[standard[id]]),
+    filters: filters.length > MAX_FILTERS ? [] : filters,
+  };
+}

@@ -1,0 +1,93 @@
+import type { ByteOrder, DbcProblem } from "./model.ts";
+
+/** A signal as its SG_ line gives it, before later statements have been applied. Offsets are places in the text. */
+export type SignalDraft = {
+  readonly at: number;
+  readonly name: string;
+  longName: string | undefined;
+  /** "M", "m3", "m3M" or undefined, as written. */
+  readonly indicator: { readonly multiplexer: boolean; readonly value: number | undefined };
+  readonly startBit: number;
+  readonly bits: number;
+  readonly byteOrder: ByteOrder;
+  readonly signed: boolean;
+  kind: "integer" | "float" | "double";
+  readonly factor: number;
+  readonly offset: number;
+  readonly minimum: number;
+  readonly maximum: number;
+  readonly unit: string;
+  readonly receivers: readonly string[];
+  comment: string;
+  /** From SG_MUL_VAL_. */
+  multiplexing:
+    | { readonly at: number; readonly by: string; readonly ranges: readonly (readonly [number, number])[] }
+    | undefined;
+  choices: ReadonlyMap<number | bigint, string>;
+};
+
+/** A message as its BO_ line gives it. */
+export type MessageDraft = {
+  readonly at: number;
+  /** As written: bit 31 set for a 29-bit id. */
+  readonly rawId: number;
+  readonly name: string;
+  longName: string | undefined;
+  readonly length: number;
+  readonly sender: string;
+  comment: string;
+  frameFormat: number | string | undefined;
+  readonly signals: Map<string, SignalDraft>;
+};
+
+/** All that has been read of a file so far. */
+export type DatabaseDraft = {
+  version: string;
+  nodes: string[];
+  readonly messages: Map<number, MessageDraft>;
+  readonly valueTables: Map<string, ReadonlyMap<number | bigint, string>>;
+  /** Texts of the enumeration VFrameFormat and its default; empty and undefined when the file does not define it. */
+  frameFormats: readonly string[];
+  defaultFrameFormat: string | undefined;
+};
+
+/** Most errors, and most warnings, that are kept of one file. */
+export const MAX_DBC_PROBLEMS = 1000;
+
+/** Collects problems with their line and column. */
+export class ProblemList {
+  readonly errors: DbcProblem[] = [];
+  readonly warnings: DbcProblem[] = [];
+  readonly #lineStarts: number[] = [0];
+
+  constructor(text: string) {
+    for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) this.#lineStarts.push(at + 1);
+  }
+
+  /** Line of an offset, from 1. */
+  lineOf(offset: number): number {
+    let low = 0;
+    let high = this.#lineStarts.length;
+    while (high - low > 1) {
+      const middle = (low + high) >>> 1;
+      if (this.#lineStarts[middle] <= offset) low = middle;
+      else high = middle;
+    }
+    return low + 1;
+  }
+
+  error(offset: number, text: string): void {
+    this.#add(this.errors, offset, text);
+  }
+
+  warn(offset: number, text: string): void {
+    this.#add(this.warnings, offset, text);
+  }
+
+  #add(list: DbcProblem[], offset: number, text: string): void {
+    if (list.length > MAX_DBC_PROBLEMS) return;
+    const line = this.lineOf(offset);
+    const column = offset - this.#lineStarts[line - 1] + 1;
+    list.push(list.length < MAX_DBC_PROBLEMS ? { line, column, text } : { line, column, text: "more follow" });
+  }
+}

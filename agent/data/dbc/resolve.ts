@@ -1,0 +1,88 @@
+import { neededBytesOf } from "../layout.ts";
+import type { DatabaseDraft, MessageDraft, ProblemList, SignalDraft } from "./draft.ts";
+import type { DbcDatabase, DbcMessage, DbcSignal } from "./model.ts";
+import { resolveMultiplexing } from "./multiplexing.ts";
+import { reportOverlaps } from "./overlap.ts";
+
+const EXTENDED_BIT = 0x8000_0000;
+const CLASSIC_BYTES = 8;
+/** What VFrameFormat's numbers mean where the file declares the attribute without texts. */
+const FD_FORMATS: ReadonlyMap<number, string> = new Map([
+  [14, "StandardCAN_FD"],
+  [15, "ExtendedCAN_FD"],
+]);
+
+/** Applies long names, value types, frame formats and multiplexing to what was read, and checks each message as a whole. */
+export function resolveDatabase(draft: DatabaseDraft, problems: ProblemList): DbcDatabase {
+  const messages = [...draft.messages.values()].map((message) => resolveMessage(message, draft, problems));
+  return { version: draft.version, nodes: draft.nodes, messages };
+}
+
+function resolveMessage(message: MessageDraft, draft: DatabaseDraft, problems: ProblemList): DbcMessage {
+  const extended = message.rawId >= EXTENDED_BIT;
+  const drafts = [...message.signals.values()].filter((signal) => checkSignal(signal, message, problems));
+  const names = longNamesOf(drafts, problems);
+  const nameOf = (signal: SignalDraft): string => names.get(signal) ?? signal.name;
+  const multiplexing = resolveMultiplexing(message, drafts, problems);
+  const signals = drafts.flatMap((signal): DbcSignal[] => {
+    const place = multiplexing.get(signal);
+    if (place === undefined) return [];
+    const { at, indicator, longName: _, ...facts } = signal;
+    const by = place.by === undefined ? undefined : { by: nameOf(place.by), ranges: place.ranges };
+    const name = nameOf(signal);
+    return [{ ...facts, name, multiplexer: indicator.multiplexer, multiplexing: by, line: problems.lineOf(at) }];
+  });
+  reportOverlaps(message, drafts, multiplexing, problems);
+  return {
+    id: extended ? message.rawId - EXTENDED_BIT : message.rawId,
+    extended,
+    fd: isFd(message, draft),
+    name: message.longName ?? message.name,
+    length: message.length,
+    sender: message.sender,
+    comment: message.comment,
+    signals,
+    line: problems.lineOf(message.at),
+  };
+}
+
+/** False for a signal that would be read wrongly. */
+function checkSignal(signal: SignalDraft, message: MessageDraft, problems: ProblemList): boolean {
+  const floatBits = { integer: undefined, float: 32, double: 64 }[signal.kind];
+  if (floatBits !== undefined && floatBits !== signal.bits) {
+    problems.error(
+      signal.at,
+      `signal ${signal.name} is an IEEE ${signal.kind} of ${signal.bits} bits; it must have ${floatBits}`,
+    );
+    return false;
+  }
+  const needed = neededBytesOf(signal);
+  if (needed > message.length) {
+    problems.error(
+      signal.at,
+      `signal ${signal.name} needs ${needed} bytes, message ${message.name} has ${message.length}`,
+    );
+  }
+  return true;
+}
+
+/** Long names of the signals. One that could be mistaken for another signal of the message is not used, so names stay unique. */
+function longNamesOf(signals: readonly SignalDraft[], problems: ProblemList): ReadonlyMap<SignalDraft, string> {
+  const names = new Map<SignalDraft, string>();
+  const used = new Set(signals.map((signal) => signal.name));
+  for (const signal of signals) {
+    if (signal.longName === undefined || signal.longName === signal.name) continue;
+    if (used.has(signal.longName)) problems.warn(signal.at, `the long name ${signal.longName} is used twice`);
+    else names.set(signal, signal.longName);
+    used.add(signal.longName);
+  }
+  return names;
+}
+
+function isFd(message: MessageDraft, draft: DatabaseDraft): boolean {
+  const format = message.frameFormat ?? draft.defaultFrameFormat;
+  const text = typeof format === "number" ? (draft.frameFormats[format] ?? FD_FORMATS.get(format)) : format;
+  if (text?.endsWith("_FD") === true) return true;
+  // A J1939 message of more than 8 bytes comes in several classic frames; any other needs an FD frame whatever the attribute says.
+  return text !== "J1939PG" && message.length > CLASSIC_BYTES;
+}
