@@ -111,8 +111,21 @@ export type LossRange = {
   readonly detail: string;
 };
 
+/** What is known of a stored record without its payload. */
+export type StoredRecord = RecordId & {
+  readonly row: number;
+  readonly bytes: number;
+  readonly encoding: Encoding;
+  /** µs since the Unix epoch. */
+  readonly storedAtUs: number;
+  /** Set aside after a permanent refusal. */
+  readonly dead: boolean;
+};
+
 export type StreamStats = {
+  /** Waiting for delivery; dead ones are counted apart. */
   readonly records: number;
+  /** Payload bytes on disk, dead ones included. */
   readonly bytes: number;
   /** Highest seq ever assigned; 0 when none. */
   readonly lastSeq: number;
@@ -120,7 +133,7 @@ export type StreamStats = {
   readonly dead: number;
   /** Since the database was made. */
   readonly lost: number;
-  /** Wall time of the oldest record, µs since the Unix epoch; undefined when empty. */
+  /** Wall time of the oldest record that waits, µs since the Unix epoch; undefined when none does. */
   readonly oldestUs: number | undefined;
 };
 
@@ -139,7 +152,8 @@ export type OutboxStats = {
 export interface Outbox {
   /**
    * Stores all drafts in one transaction and returns their ids, in order. Assigns epoch and the next seq of each stream inside
-   * the transaction. Evicts lowest class first, oldest first, to stay within the byte bound, and notes each eviction as a loss.
+   * the transaction. Evicts lowest class first, in it dead ones first, then oldest first, to stay within the byte bound, and notes
+   * each eviction as a loss. The last twentieth of the bound is kept for `control`. Records of one call never evict each other.
    * Throws `outbox.full` when nothing of the same or a lower class is left to evict (the disk's own "full" included).
    */
   append(drafts: readonly Draft[]): readonly RecordId[];
@@ -157,8 +171,14 @@ export interface Outbox {
   ack(rows: readonly number[]): void;
   /** Sets a record aside for good (`rejected`) or deletes it (`expired`), and notes the loss. */
   lose(row: number, reason: "rejected" | "expired", detail: string): void;
-  /** Turns the noted losses, merged into ranges, at most `max`, into records made by `draftOf`, in one transaction. Returns how many. */
+  /**
+   * Turns the noted losses, merged into ranges, oldest first, at most `max`, into records made by `draftOf`, in one transaction.
+   * Returns how many; 0 when there is none, or when only records of the same class could make room for the reports. A report that is
+   * evicted or expires before its delivery gives its range back to the noted losses, and so does a refused one, which is not kept.
+   */
   reportLosses(draftOf: (loss: LossRange) => Draft, max: number): number;
+  /** Stored records without their payload, of one stream or of all, oldest first, dead ones included. */
+  list(stream: StreamName | undefined, limit: number): readonly StoredRecord[];
   stats(): OutboxStats;
   close(): void;
 }

@@ -1,0 +1,149 @@
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, statSync } from "node:fs";
+import { dirname } from "node:path";
+import Database from "better-sqlite3";
+import { AgentError, messageOf } from "../../agent/core/errors.ts";
+import { faultOf, isDamaged } from "./faults.ts";
+
+/** PRAGMA synchronous as it reads back: 2 is FULL, an fsync of the log at every commit (sqlite.org/pragma.html#pragma_synchronous). */
+const SYNCHRONOUS_FULL = 2;
+const AUTO_VACUUM_INCREMENTAL = 2;
+
+/** How a database is opened. */
+export type DatabaseSettings = {
+  readonly file: string;
+  /** SQL that brings the file from version i to i + 1. */
+  readonly migrations: readonly string[];
+  readonly pageBytes: number;
+  /** The file never grows past this; then a write fails with SQLITE_FULL. */
+  readonly maxFileBytes: number;
+  /** The log is copied back into the file when it is this long, and cut back to it. */
+  readonly logBytes: number;
+  /** A larger file is checked in its small tables only, to bound the time to start; `checkAll` checks it whole. */
+  readonly checkBytes: number;
+  readonly checkAll: boolean;
+  readonly smallTables: readonly string[];
+};
+
+/** An open database, or why the file cannot be one. */
+export type Opened =
+  | { readonly kind: "open"; readonly database: Database.Database; readonly checkedWhole: boolean }
+  | { readonly kind: "damaged"; readonly what: string };
+
+/**
+ * Opens or makes a database that only this process may use: write-ahead log, an fsync at every commit, incremental vacuum.
+ *
+ * Throws `agent.already-running` when another process holds it, `outbox.unavailable` when the folder, the disk or the file's
+ * version does not allow it.
+ */
+export function openDatabase(settings: DatabaseSettings): Opened {
+  const { file } = settings;
+  makeFile(file);
+  let database: Database.Database | undefined;
+  try {
+    database = new Database(file, { timeout: 0 });
+    setUp(database, settings);
+    const checkedWhole = settings.checkAll || statSync(file).size <= settings.checkBytes;
+    const problem = check(database, checkedWhole ? [] : settings.smallTables);
+    if (problem === undefined) {
+      migrate(database, settings);
+      return { kind: "open", database, checkedWhole };
+    }
+    database.close();
+    return { kind: "damaged", what: problem };
+  } catch (thrown) {
+    database?.close();
+    if (isDamaged(thrown)) return { kind: "damaged", what: messageOf(thrown) };
+    throw faultOf(thrown, file);
+  }
+}
+
+/** A number that PRAGMA `name` reads back. */
+export function pragmaNumber(database: Database.Database, name: string): number {
+  const value = database.pragma(name, { simple: true });
+  if (typeof value !== "number")
+    throw new AgentError("internal.bug", { what: `PRAGMA ${name} gave no number`, remedy: "report it" });
+  return value;
+}
+
+/** Makes the folder (0700) and an empty file (0600) where missing, and their names durable: SQLite syncs what it writes, not what holds its name. */
+function makeFile(file: string): void {
+  const folder = dirname(file);
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    // An existing file must not be opened here: closing it would drop the locks that SQLite holds on it in this process (fcntl(2)).
+    if (!existsSync(file)) closeSync(openSync(file, "a", 0o600));
+    syncFolder(folder);
+  } catch (thrown) {
+    throw new AgentError("outbox.unavailable", {
+      what: `${file} cannot be made: ${messageOf(thrown)}`,
+      remedy: `make ${folder} writable for the agent's user`,
+      cause: thrown,
+    });
+  }
+}
+
+/** Makes renames, new names and removals in `folder` durable. */
+export function syncFolder(folder: string): void {
+  const handle = openSync(folder, "r");
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+}
+
+function setUp(database: Database.Database, settings: DatabaseSettings): void {
+  // Order matters: page size and auto_vacuum only count before the first page is written, and the lock must be exclusive before the
+  // log is opened, or SQLite shares it through a file in memory (sqlite.org/wal.html#noshm).
+  database.pragma("locking_mode = EXCLUSIVE");
+  database.pragma(`page_size = ${settings.pageBytes}`);
+  database.pragma("auto_vacuum = INCREMENTAL");
+  const journal = database.pragma("journal_mode = WAL", { simple: true });
+  database.pragma("synchronous = FULL");
+  database.pragma("foreign_keys = ON");
+  database.pragma("trusted_schema = OFF");
+  database.pragma("cell_size_check = ON");
+  database.pragma("temp_store = MEMORY");
+  database.pragma("cache_size = -4000");
+  const pageBytes = pragmaNumber(database, "page_size");
+  database.pragma(`wal_autocheckpoint = ${Math.ceil(settings.logBytes / pageBytes)}`);
+  database.pragma(`journal_size_limit = ${settings.logBytes}`);
+  database.pragma(`max_page_count = ${Math.ceil(settings.maxFileBytes / pageBytes)}`);
+  const synchronous = pragmaNumber(database, "synchronous");
+  const autoVacuum = pragmaNumber(database, "auto_vacuum");
+  if (journal !== "wal" || synchronous !== SYNCHRONOUS_FULL || autoVacuum !== AUTO_VACUUM_INCREMENTAL) {
+    throw new AgentError("outbox.unavailable", {
+      what: `${settings.file} cannot be made durable: journal_mode ${String(journal)}, synchronous ${synchronous}, auto_vacuum ${autoVacuum}`,
+      remedy: "move the file away, or put stateDir on a file system that supports shared locks and fsync",
+    });
+  }
+}
+
+/** The first contradiction found in `tables`, in all of them when empty; undefined when there is none. */
+function check(database: Database.Database, tables: readonly string[]): string | undefined {
+  const existing = tables.filter(
+    (table) => database.prepare("SELECT 1 FROM sqlite_schema WHERE name = ?").get(table) !== undefined,
+  );
+  const pragmas = tables.length === 0 ? ["quick_check(1)"] : existing.map((table) => `quick_check(${table})`);
+  for (const pragma of pragmas) {
+    const found = database.pragma(pragma, { simple: true });
+    if (found !== "ok") return String(found);
+  }
+  return undefined;
+}
+
+function migrate(database: Database.Database, { file, migrations }: DatabaseSettings): void {
+  const version = pragmaNumber(database, "user_version");
+  if (version > migrations.length) {
+    throw new AgentError("outbox.unavailable", {
+      what: `${file} has version ${version}; this agent knows up to ${migrations.length}`,
+      remedy: "install the agent that made it, or move the file away",
+    });
+  }
+  database
+    .transaction(() => {
+      for (const sql of migrations.slice(version)) database.exec(sql);
+      database.pragma(`user_version = ${migrations.length}`);
+    })
+    .immediate();
+}

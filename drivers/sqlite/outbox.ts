@@ -1,0 +1,125 @@
+import { randomBytes } from "node:crypto";
+import { existsSync, rmSync } from "node:fs";
+import type Database from "better-sqlite3";
+import type { Clock } from "../../agent/core/clock.ts";
+import { AgentError } from "../../agent/core/errors.ts";
+import type { Log } from "../../agent/core/log.ts";
+import type { Outbox } from "../../agent/ports.ts";
+import { Ballast } from "./ballast.ts";
+import { type DatabaseSettings, openDatabase } from "./database.ts";
+import { quarantine } from "./quarantine.ts";
+import { type Salvage, salvage } from "./salvage.ts";
+import { OUTBOX_MIGRATIONS } from "./schema.ts";
+import { SqliteOutbox } from "./sqlite-outbox.ts";
+
+const EPOCH_BITS = 48;
+const MEBIBYTE = 1_048_576;
+
+/** Sizes on disk that follow from what an embedded disk is; tests make them small. */
+export type OutboxSizes = {
+  readonly pageBytes: number;
+  readonly logBytes: number;
+  /** Set by for the time when the disk is full; 0 for none. */
+  readonly ballastBytes: number;
+  /** A larger file is not checked whole at open. */
+  readonly checkBytes: number;
+  /** The database file never grows past this. */
+  readonly maxFileBytes: number;
+};
+
+/** How the outbox is opened. */
+export type OutboxSettings = {
+  /** Absolute; its folder is made (0700) where missing. */
+  readonly file: string;
+  /** Bound of the stored payload bytes. */
+  readonly maxBytes: number;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** 0 <= x < 1, for the epoch; the system's random numbers when absent. */
+  readonly random?: () => number;
+  readonly sizes?: Partial<OutboxSizes>;
+};
+
+/** An open outbox, and what became of the file that was there. */
+export type OpenedOutbox = {
+  readonly outbox: Outbox;
+  /** Where a damaged database was moved to; the outbox then has a new epoch. */
+  readonly quarantined: string | undefined;
+  /** What was saved of it. */
+  readonly salvaged: Salvage | undefined;
+};
+
+/**
+ * Opens or makes the outbox database; only one process can.
+ *
+ * A file that is not a database or is damaged is set aside as `<file>.damaged-<n>`, and its readable records come over with their
+ * ids. Throws `agent.already-running` when another process holds it, `outbox.unavailable` when folder or disk does not allow it.
+ */
+export function openOutbox(settings: OutboxSettings): OpenedOutbox {
+  const { file, maxBytes, clock, log } = settings;
+  const suspicionFile = `${file}.check`;
+  const sizes = sizesOf(settings);
+  const databaseSettings: DatabaseSettings = {
+    ...sizes,
+    file,
+    migrations: OUTBOX_MIGRATIONS,
+    checkAll: existsSync(suspicionFile),
+    smallTables: ["outbox", "streams", "losses", "reports"],
+  };
+  const { database, quarantined, salvaged } = openOrReplace(databaseSettings, settings);
+  rmSync(suspicionFile, { force: true });
+  const ballast = new Ballast(`${file}.reserve`, sizes.ballastBytes);
+  ballast.hold();
+  const epoch = epochOf(database, settings);
+  const outbox = new SqliteOutbox({ database, file, suspicionFile, ballast, epoch, maxBytes, clock, log });
+  log.info("outbox.opened", { file, epoch, records: outbox.stats().records, bytes: outbox.stats().bytes });
+  return { outbox, quarantined, salvaged };
+}
+
+function sizesOf({ maxBytes, sizes }: OutboxSettings): OutboxSizes {
+  return {
+    pageBytes: 4096,
+    logBytes: 4 * MEBIBYTE,
+    ballastBytes: 8 * MEBIBYTE,
+    checkBytes: 64 * MEBIBYTE,
+    // Small records take more for keys and index than their payload shows.
+    maxFileBytes: maxBytes * 1.5 + 16 * MEBIBYTE,
+    ...sizes,
+  };
+}
+
+type Replaced = {
+  readonly database: Database.Database;
+  readonly quarantined: string | undefined;
+  readonly salvaged: Salvage | undefined;
+};
+
+function openOrReplace(databaseSettings: DatabaseSettings, settings: OutboxSettings): Replaced {
+  const { file, log, maxBytes } = settings;
+  const first = openDatabase(databaseSettings);
+  if (first.kind === "open") return { database: first.database, quarantined: undefined, salvaged: undefined };
+  const quarantined = quarantine(file);
+  log.error("outbox.quarantined", { file, movedTo: quarantined, problem: first.what });
+  const second = openDatabase(databaseSettings);
+  if (second.kind === "damaged") {
+    throw new AgentError("outbox.unavailable", {
+      what: `${file} is damaged right after it was made: ${second.what}`,
+      remedy: "check the disk: it does not give back what was written",
+    });
+  }
+  epochOf(second.database, settings);
+  const salvaged = salvage(quarantined, second.database, maxBytes);
+  log.warn("outbox.salvaged", { file, ...salvaged });
+  return { database: second.database, quarantined, salvaged };
+}
+
+/** The epoch, drawn once a database. */
+function epochOf(database: Database.Database, { random }: OutboxSettings): number {
+  const read = database.prepare<[], number>("SELECT epoch FROM outbox").pluck();
+  const known = read.get();
+  if (known !== undefined) return known;
+  const drawn = random === undefined ? randomBytes(6).readUIntBE(0, 6) : Math.floor(random() * 2 ** EPOCH_BITS);
+  const epoch = Math.max(1, drawn);
+  database.prepare<[number]>("INSERT INTO outbox (id, epoch) VALUES (1, ?)").run(epoch);
+  return epoch;
+}

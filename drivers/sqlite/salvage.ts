@@ -1,0 +1,170 @@
+import { crc32 } from "node:zlib";
+import Database from "better-sqlite3";
+import type { LossRange } from "../../agent/ports.ts";
+import { reasonOf, STREAM_COUNT, streamOf } from "./codes.ts";
+import { LossLedger } from "./losses.ts";
+import { type RecordColumns, RecordTable } from "./records.ts";
+
+const ROWS_A_TRANSACTION = 64;
+
+type SavedRow = RecordColumns & { readonly row: number; readonly bytes: number; readonly crc: number };
+type LossRow = Omit<LossRange, "stream" | "reason"> & { readonly stream: number; readonly reason: number };
+type ReportRow = LossRow & { readonly row: number };
+
+/** What came over from a damaged database. */
+export type Salvage = {
+  readonly records: number;
+  /** Records that were in the file and could not be read, as far as its own totals tell. */
+  readonly damaged: number;
+};
+
+/** Seqs of one stream that the damaged file assigned and still held: oldest..last. */
+type Held = { readonly epoch: number; readonly stream: number; readonly oldest: number; readonly last: number };
+
+/**
+ * Copies what can be read of `damagedFile` into the new database `into`, within `maxBytes`: records with their ids, oldest first,
+ * and the noted losses. What cannot be read of the records that the file says it held is noted as lost, "damaged".
+ */
+export function salvage(damagedFile: string, into: Database.Database, maxBytes: number): Salvage {
+  let from: Database.Database | undefined;
+  try {
+    from = new Database(damagedFile, { timeout: 0 });
+    from.pragma("locking_mode = EXCLUSIVE");
+    const saved = copyRecords(from, into, maxBytes);
+    const damaged = into.transaction((source: Database.Database) => copyLosses(source, into, saved)).immediate(from);
+    return { records: saved.count, damaged };
+  } catch {
+    // Not even a database: there is nothing to read, and the caller says that the file was set aside.
+    return { records: 0, damaged: 0 };
+  } finally {
+    from?.close();
+  }
+}
+
+type Saved = {
+  count: number;
+  /** New row of each old one. */
+  readonly rows: Map<number, number>;
+  /** Seqs by `epoch/stream`. */
+  readonly seqs: Map<string, Set<number>>;
+};
+
+function copyRecords(from: Database.Database, into: Database.Database, maxBytes: number): Saved {
+  const saved: Saved = { count: 0, rows: new Map(), seqs: new Map() };
+  const byRow = from.prepare<[number], SavedRow>("SELECT * FROM records WHERE row = ?");
+  const table = new RecordTable(into);
+  let bytes = 0;
+  const copySome = into.transaction((rows: readonly number[]) => {
+    for (const row of rows) {
+      const record = attempt(() => byRow.get(row));
+      if (record === undefined || !isWhole(record) || bytes + record.payload.length > maxBytes) continue;
+      bytes += record.payload.length;
+      saved.rows.set(row, table.insert(record, true));
+      seqsOf(saved, record.epoch, record.stream).add(record.seq);
+      saved.count += 1;
+    }
+    table.persist();
+  });
+  const rows = readableRows(from);
+  for (let at = 0; at < rows.length; at += ROWS_A_TRANSACTION) {
+    copySome.immediate(rows.slice(at, at + ROWS_A_TRANSACTION));
+  }
+  return saved;
+}
+
+/** Rows from the front up to the first unreadable page, then those from the back down to one, in ascending order. */
+function readableRows(from: Database.Database): readonly number[] {
+  const front: number[] = [];
+  const back: number[] = [];
+  collect(front, () => from.prepare<[], number>("SELECT row FROM records NOT INDEXED ORDER BY row").pluck().iterate());
+  const end = front.at(-1) ?? 0;
+  collect(back, () =>
+    from
+      .prepare<[number], number>("SELECT row FROM records NOT INDEXED WHERE row > ? ORDER BY row DESC")
+      .pluck()
+      .iterate(end),
+  );
+  return [...front, ...back.reverse()];
+}
+
+function collect(rows: number[], open: () => Iterable<number>): void {
+  attempt(() => {
+    for (const row of open()) rows.push(row);
+  });
+}
+
+function copyLosses(from: Database.Database, into: Database.Database, saved: Saved): number {
+  const ledger = new LossLedger(into);
+  const table = new RecordTable(into);
+  const losses = attempt(() =>
+    from.prepare<[], LossRow>("SELECT epoch, stream, first, last, reason, detail FROM losses ORDER BY id").all(),
+  );
+  for (const loss of losses ?? []) ledger.note(rangeOf(loss));
+  const reports = attempt(() => from.prepare<[], ReportRow>("SELECT * FROM reports").all());
+  for (const report of reports ?? []) {
+    const row = saved.rows.get(report.row);
+    if (row === undefined) ledger.note(rangeOf(report));
+    else ledger.reported(row, rangeOf(report));
+  }
+  let damaged = 0;
+  for (const { epoch, stream, oldest, last } of heldSeqs(from)) {
+    const seqs = seqsOf(saved, epoch, stream);
+    for (const range of holes(seqs, oldest, last)) {
+      ledger.note({ epoch, stream: streamOf(stream), ...range, reason: "damaged", detail: "outbox.db damaged" });
+      table.countLost(stream, range.last - range.first + 1);
+      damaged += range.last - range.first + 1;
+    }
+  }
+  table.persist();
+  return damaged;
+}
+
+function heldSeqs(from: Database.Database): readonly Held[] {
+  const held = attempt(() =>
+    from
+      .prepare<[], Held>(
+        `SELECT epoch, stream, oldest_seq AS oldest, last_seq AS last FROM outbox, streams WHERE oldest_seq > 0 AND stream < ${STREAM_COUNT}`,
+      )
+      .all(),
+  );
+  return held ?? [];
+}
+
+function* holes(seqs: ReadonlySet<number>, oldest: number, last: number): Generator<{ first: number; last: number }> {
+  let first: number | undefined;
+  for (let seq = oldest; seq <= last; seq += 1) {
+    if (!seqs.has(seq)) first ??= seq;
+    else if (first !== undefined) {
+      yield { first, last: seq - 1 };
+      first = undefined;
+    }
+  }
+  if (first !== undefined) yield { first, last };
+}
+
+function isWhole(record: SavedRow): boolean {
+  return record.payload.length === record.bytes && crc32(record.payload) === record.crc;
+}
+
+function rangeOf(row: LossRow): LossRange {
+  const { epoch, first, last, detail } = row;
+  return { epoch, stream: streamOf(row.stream), first, last, reason: reasonOf(row.reason), detail };
+}
+
+function seqsOf(saved: Saved, epoch: number, stream: number): Set<number> {
+  const key = `${epoch}/${stream}`;
+  const known = saved.seqs.get(key);
+  if (known !== undefined) return known;
+  const made = new Set<number>();
+  saved.seqs.set(key, made);
+  return made;
+}
+
+/** What `read` gives, or undefined where the file cannot be read: a salvage takes what there is. */
+function attempt<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,66 @@
+/**
+ * The outbox's tables, one entry a version (PRAGMA user_version). Entries are only ever added.
+ *
+ * `records.payload` comes last, so that reading the other columns never walks its overflow pages. `streams` holds the totals of
+ * its records and changes in the same transaction as they do. `reports` remembers which record carries which loss, so that a loss
+ * record that is lost itself gives its range back to `losses`.
+ */
+export const OUTBOX_MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE outbox (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    epoch INTEGER NOT NULL CHECK (epoch BETWEEN 1 AND 281474976710655)
+  ) STRICT;
+
+  CREATE TABLE streams (
+    stream INTEGER PRIMARY KEY CHECK (stream BETWEEN 0 AND 3),
+    last_seq INTEGER NOT NULL CHECK (last_seq >= 0),
+    last_row INTEGER NOT NULL CHECK (last_row >= 0),
+    oldest_seq INTEGER NOT NULL CHECK (oldest_seq >= 0),
+    records INTEGER NOT NULL CHECK (records >= 0),
+    dead INTEGER NOT NULL CHECK (dead >= 0),
+    bytes INTEGER NOT NULL CHECK (bytes >= 0),
+    lost INTEGER NOT NULL CHECK (lost >= 0)
+  ) STRICT;
+  INSERT INTO streams VALUES (0, 0, 0, 0, 0, 0, 0, 0), (1, 0, 0, 0, 0, 0, 0, 0), (2, 0, 0, 0, 0, 0, 0, 0), (3, 0, 0, 0, 0, 0, 0, 0);
+
+  CREATE TABLE records (
+    row INTEGER PRIMARY KEY,
+    epoch INTEGER NOT NULL,
+    stream INTEGER NOT NULL CHECK (stream BETWEEN 0 AND 3),
+    seq INTEGER NOT NULL CHECK (seq > 0),
+    encoding INTEGER NOT NULL CHECK (encoding BETWEEN 0 AND 2),
+    time_quality INTEGER NOT NULL CHECK (time_quality BETWEEN 0 AND 3),
+    stored_at_us INTEGER NOT NULL,
+    expires_at_ms INTEGER,
+    retain_key TEXT,
+    dead INTEGER NOT NULL CHECK (dead IN (0, 1)),
+    bytes INTEGER NOT NULL,
+    crc INTEGER NOT NULL,
+    payload BLOB NOT NULL
+  ) STRICT;
+  CREATE INDEX records_by_stream ON records (stream, dead);
+
+  CREATE TABLE losses (
+    id INTEGER PRIMARY KEY,
+    epoch INTEGER NOT NULL,
+    stream INTEGER NOT NULL CHECK (stream BETWEEN 0 AND 3),
+    first INTEGER NOT NULL,
+    last INTEGER NOT NULL CHECK (last >= first),
+    reason INTEGER NOT NULL CHECK (reason BETWEEN 0 AND 3),
+    detail TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX losses_by_last ON losses (epoch, stream, reason, last);
+  CREATE INDEX losses_by_first ON losses (epoch, stream, reason, first);
+
+  CREATE TABLE reports (
+    row INTEGER PRIMARY KEY REFERENCES records (row) ON DELETE CASCADE,
+    epoch INTEGER NOT NULL,
+    stream INTEGER NOT NULL CHECK (stream BETWEEN 0 AND 3),
+    first INTEGER NOT NULL,
+    last INTEGER NOT NULL CHECK (last >= first),
+    reason INTEGER NOT NULL CHECK (reason BETWEEN 0 AND 3),
+    detail TEXT NOT NULL
+  ) STRICT;
+  `,
+];

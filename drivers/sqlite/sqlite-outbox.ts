@@ -1,0 +1,291 @@
+import type { Clock } from "../../agent/core/clock.ts";
+import { AgentError } from "../../agent/core/errors.ts";
+import type { Log } from "../../agent/core/log.ts";
+import type {
+  Draft,
+  LossRange,
+  LossReason,
+  Outbox,
+  OutboxStats,
+  Outgoing,
+  RecordId,
+  StoredRecord,
+  StreamName,
+  StreamStats,
+} from "../../agent/ports.ts";
+import { encodingCode, qualityCode, STREAM_COUNT, streamCode, streamOf } from "./codes.ts";
+import { LossLedger } from "./losses.ts";
+import { type RecordKey, RecordTable } from "./records.ts";
+import { bytesFrom, missingBytes } from "./totals.ts";
+import { type TransactionParts, Transactions } from "./transactions.ts";
+
+const EVICT_ROWS = 64;
+/** Below this share of the bound, the next eviction is news again. */
+const RELIEVED_SHARE = 0.9;
+
+/** What a `SqliteOutbox` works with. */
+export type SqliteOutboxParts = TransactionParts & {
+  readonly epoch: number;
+  readonly maxBytes: number;
+  readonly clock: Clock;
+  readonly log: Log;
+};
+
+/** The outbox in SQLite; `openOutbox` makes it. */
+export class SqliteOutbox implements Outbox {
+  readonly #parts: SqliteOutboxParts;
+  readonly #transactions: Transactions;
+  readonly #records: RecordTable;
+  readonly #losses: LossLedger;
+  #evictionIsKnown = false;
+
+  constructor(parts: SqliteOutboxParts) {
+    this.#parts = parts;
+    this.#transactions = new Transactions(parts);
+    this.#records = new RecordTable(parts.database);
+    this.#losses = new LossLedger(parts.database);
+  }
+
+  append(drafts: readonly Draft[]): readonly RecordId[] {
+    if (drafts.length === 0) return [];
+    const highest = Math.min(...drafts.map((draft) => streamCode(draft.stream)));
+    const payloads: Uint8Array[] = [];
+    return this.#write((spareBytes) => {
+      const throughRow = this.#records.lastRow();
+      if (spareBytes > 0) this.#evict(spareBytes, highest, throughRow, "disk full");
+      return drafts.map((draft, index) => {
+        const id = this.#nextId(draft.stream);
+        // An attempt after a full disk assigns the same ids again, so the payload sealed before is still the right one.
+        const payload = payloads[index] ?? draft.seal(id);
+        payloads[index] = payload;
+        this.#makeRoom(draft.stream, payload.length, throughRow);
+        this.#insert(draft, id, payload);
+        return id;
+      });
+    });
+  }
+
+  read(
+    stream: StreamName,
+    afterRow: number,
+    throughRow: number,
+    maxRecords: number,
+    maxBytes: number,
+  ): readonly Outgoing[] {
+    const records: Outgoing[] = [];
+    const damaged: RecordKey[] = [];
+    let bytes = 0;
+    this.#transactions.read(() => {
+      for (const found of this.#records.read(stream, afterRow, throughRow, maxRecords)) {
+        if (found.kind === "damaged") {
+          damaged.push(found.key);
+          continue;
+        }
+        bytes += found.record.payload.length;
+        if (records.length > 0 && bytes > maxBytes) break;
+        records.push(found.record);
+      }
+    });
+    if (damaged.length > 0) this.#dropDamaged(damaged);
+    return records;
+  }
+
+  lastRow(): number {
+    return this.#records.lastRow();
+  }
+
+  ack(rows: readonly number[]): void {
+    if (rows.length === 0) return;
+    this.#write(() => {
+      for (const row of rows) this.#records.remove(row);
+    });
+    this.#transactions.tidy();
+    if (bytesFrom(this.#records.totals, 0) < this.#parts.maxBytes * RELIEVED_SHARE) this.#evictionIsKnown = false;
+  }
+
+  lose(row: number, reason: "rejected" | "expired", detail: string): void {
+    const key = this.#transactions.read(() => this.#records.key(row));
+    if (key === undefined || (reason === "rejected" && key.dead === 1)) return;
+    this.#write(() => {
+      const isReport = this.#losses.giveBack(row);
+      if (reason === "rejected" && !isReport) this.#records.setAside(key);
+      else this.#records.remove(row);
+      this.#noteLoss(key, reason, detail);
+    });
+  }
+
+  reportLosses(draftOf: (loss: LossRange) => Draft, max: number): number {
+    if (this.#transactions.read(() => this.#losses.isEmpty())) return 0;
+    return this.#write((spareBytes) => {
+      const throughRow = this.#records.lastRow();
+      let reported = 0;
+      for (const loss of this.#losses.take(max)) {
+        const draft = draftOf(loss);
+        if (spareBytes > 0 && reported === 0) {
+          this.#evict(spareBytes, streamCode(draft.stream) + 1, throughRow, "disk full");
+        }
+        if (this.#report(draft, loss, throughRow)) reported += 1;
+        else this.#losses.note(loss);
+      }
+      return reported;
+    });
+  }
+
+  list(stream: StreamName | undefined, limit: number): readonly StoredRecord[] {
+    return this.#transactions.read(() => this.#records.list(stream, limit));
+  }
+
+  stats(): OutboxStats {
+    const { epoch, maxBytes } = this.#parts;
+    const totals = this.#records.totals;
+    return this.#transactions.read(() => ({
+      epoch,
+      records: totals.reduce((sum, stream) => sum + stream.records, 0),
+      bytes: bytesFrom(totals, 0),
+      maxBytes,
+      streams: {
+        control: this.#streamStats("control"),
+        event: this.#streamStats("event"),
+        telemetry: this.#streamStats("telemetry"),
+        capture: this.#streamStats("capture"),
+      },
+    }));
+  }
+
+  close(): void {
+    this.#parts.database.close();
+  }
+
+  #write<T>(work: (spareBytes: number) => T): T {
+    const before = this.#records.snapshot();
+    return this.#transactions.write(
+      (spareBytes) => {
+        const result = work(spareBytes);
+        this.#records.persist();
+        return result;
+      },
+      () => this.#records.restore(before),
+    );
+  }
+
+  #nextId(stream: StreamName): RecordId {
+    return { epoch: this.#parts.epoch, stream, seq: this.#records.nextSeq(streamCode(stream)) };
+  }
+
+  #insert(draft: Draft, id: RecordId, payload: Uint8Array): number {
+    const storedAtUs = this.#parts.clock.wallUs();
+    return this.#records.insert({
+      epoch: id.epoch,
+      stream: streamCode(id.stream),
+      seq: id.seq,
+      encoding: encodingCode(draft.encoding),
+      time_quality: qualityCode(draft.timeQuality),
+      stored_at_us: storedAtUs,
+      expires_at_ms: draft.lifeMs === undefined ? null : Math.floor(storedAtUs / 1000) + draft.lifeMs,
+      retain_key: draft.retainKey ?? null,
+      dead: 0,
+      payload,
+    });
+  }
+
+  #makeRoom(stream: StreamName, bytes: number, throughRow: number): void {
+    const { maxBytes, file } = this.#parts;
+    const code = streamCode(stream);
+    const missing = missingBytes(this.#records.totals, code, bytes, maxBytes);
+    if (missing <= 0) return;
+    if (this.#evict(missing, code, throughRow, `outbox.maxBytes ${maxBytes} reached`) >= missing) return;
+    throw new AgentError("outbox.full", {
+      what: `${file} has no room for a ${stream} record of ${bytes} bytes within outbox.maxBytes ${maxBytes}`,
+      remedy: "raise outbox.maxBytes, or bring the vehicle online so that the backlog drains",
+      facts: { stream, bytes, maxBytes },
+    });
+  }
+
+  /** Stores a loss report where that costs no record of its own class: reports must not push each other out. */
+  #report(draft: Draft, loss: LossRange, throughRow: number): boolean {
+    const code = streamCode(draft.stream);
+    const id = this.#nextId(draft.stream);
+    const payload = draft.seal(id);
+    const missing = missingBytes(this.#records.totals, code, payload.length, this.#parts.maxBytes);
+    if (missing > bytesFrom(this.#records.totals, code + 1)) return false;
+    if (missing > 0) this.#evict(missing, code + 1, throughRow, `outbox.maxBytes ${this.#parts.maxBytes} reached`);
+    this.#losses.reported(this.#insert(draft, id, payload), loss);
+    return true;
+  }
+
+  /** Deletes records until `bytes` are free: of the lowest class first and none above `highest`, dead ones first, then the oldest. Returns the bytes freed. */
+  #evict(bytes: number, highest: number, throughRow: number, detail: string): number {
+    let freed = 0;
+    for (let code = STREAM_COUNT - 1; code >= highest; code -= 1) {
+      for (const dead of [1, 0] as const) {
+        for (;;) {
+          if (freed >= bytes) return freed;
+          const keys = this.#records.oldest(code, dead, throughRow, EVICT_ROWS);
+          if (keys.length === 0) break;
+          freed += this.#evictSome(keys, bytes - freed, detail);
+        }
+      }
+    }
+    return freed;
+  }
+
+  #evictSome(keys: readonly RecordKey[], bytes: number, detail: string): number {
+    let freed = 0;
+    for (const key of keys) {
+      if (freed >= bytes) break;
+      this.#losses.giveBack(key.row);
+      this.#records.remove(key.row);
+      this.#noteLoss(key, "evicted", detail);
+      freed += key.bytes;
+    }
+    this.#sayEvicted();
+    return freed;
+  }
+
+  /** A dead record was noted when it was set aside. */
+  #noteLoss(key: RecordKey, reason: LossReason, detail: string): void {
+    if (key.dead === 1) return;
+    this.#losses.note({
+      epoch: key.epoch,
+      stream: streamOf(key.stream),
+      first: key.seq,
+      last: key.seq,
+      reason,
+      detail,
+    });
+    this.#records.countLost(key.stream, 1);
+  }
+
+  #dropDamaged(keys: readonly RecordKey[]): void {
+    this.#write(() => {
+      for (const key of keys) {
+        this.#losses.giveBack(key.row);
+        this.#records.remove(key.row);
+        this.#noteLoss(key, "damaged", "checksum differs");
+      }
+    });
+    this.#parts.log.error("outbox.damaged", { file: this.#parts.file, records: keys.length });
+  }
+
+  #sayEvicted(): void {
+    if (this.#evictionIsKnown) return;
+    this.#evictionIsKnown = true;
+    this.#parts.log.warn("outbox.evicted", {
+      maxBytes: this.#parts.maxBytes,
+      bytes: bytesFrom(this.#records.totals, 0),
+    });
+  }
+
+  #streamStats(stream: StreamName): StreamStats {
+    const code = streamCode(stream);
+    const totals = this.#records.totals[code];
+    return {
+      records: totals?.records ?? 0,
+      bytes: totals?.bytes ?? 0,
+      lastSeq: totals?.lastSeq ?? 0,
+      dead: totals?.dead ?? 0,
+      lost: totals?.lost ?? 0,
+      oldestUs: this.#records.oldestUs(code),
+    };
+  }
+}

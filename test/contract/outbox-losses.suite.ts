@@ -1,0 +1,121 @@
+import { describe, expect, it } from "vitest";
+import type { Draft, LossRange } from "../../agent/ports.ts";
+import { ALL, draftOf, type OpenOutboxSubject, rowsOf, seqsOf, takeLosses, use } from "./outbox-subject.ts";
+
+/** What `Outbox.lose` promises. */
+export function losingContract(open: OpenOutboxSubject): void {
+  describe("lose", () => {
+    const { outbox } = use(open);
+
+    it("sets a refused record aside: on disk, counted, not read again", () => {
+      outbox().append([draftOf("event", 10), draftOf("event", 20)]);
+      outbox().lose(1, "rejected", "0x97 quota exceeded");
+      outbox().lose(1, "rejected", "0x97 quota exceeded");
+      expect(seqsOf(outbox(), "event")).toEqual([2]);
+      expect(outbox().stats().streams.event).toMatchObject({ records: 1, dead: 1, bytes: 30, lost: 1 });
+      expect(takeLosses(outbox())).toEqual(["event 1-1 rejected"]);
+    });
+
+    it("deletes an expired record", () => {
+      outbox().append([draftOf("event", 10, { lifeMs: 1 }), draftOf("event", 20)]);
+      outbox().lose(1, "expired", "life ended");
+      expect(outbox().stats().streams.event).toMatchObject({ records: 1, dead: 0, bytes: 20, lost: 1 });
+      expect(takeLosses(outbox())).toEqual(["event 1-1 expired"]);
+    });
+
+    it("ignores a row it does not know", () => {
+      outbox().lose(5, "expired", "life ended");
+      outbox().lose(5, "rejected", "0x80");
+      expect(outbox().stats().streams.event.lost).toBe(0);
+      expect(takeLosses(outbox())).toEqual([]);
+    });
+
+    it("merges neighbours of one stream, reason and detail, whatever their order", () => {
+      outbox().append(Array.from({ length: 7 }, () => draftOf("telemetry", 10)));
+      for (const row of [3, 5, 4, 1]) outbox().lose(row, "expired", "life ended");
+      outbox().lose(2, "rejected", "0x99");
+      outbox().lose(6, "expired", "life ended");
+      expect(takeLosses(outbox())).toEqual([
+        "telemetry 3-6 expired",
+        "telemetry 1-1 expired",
+        "telemetry 2-2 rejected",
+      ]);
+    });
+  });
+}
+
+/** What `Outbox.reportLosses` promises. */
+export function reportingContract(open: OpenOutboxSubject): void {
+  describe("reportLosses", () => {
+    const { outbox } = use(open, 1000);
+    const report = (loss: LossRange): Draft =>
+      draftOf("event", 10, { seal: () => new TextEncoder().encode(`${loss.first}-${loss.last}`) });
+
+    it("turns the oldest ranges into records, at most as many as asked, and forgets them", () => {
+      outbox().append(Array.from({ length: 5 }, () => draftOf("telemetry", 10)));
+      for (const row of [1, 3, 5]) outbox().lose(row, "expired", "life ended");
+      expect(outbox().reportLosses(report, 2)).toBe(2);
+      expect(outbox().reportLosses(report, 2)).toBe(1);
+      expect(outbox().reportLosses(report, 2)).toBe(0);
+      const texts = outbox()
+        .read("event", 0, ALL, 10, ALL)
+        .map(({ payload }) => new TextDecoder().decode(payload));
+      expect(texts).toEqual(["1-1", "3-3", "5-5"]);
+    });
+
+    it("keeps the losses noted when a report cannot be made", () => {
+      outbox().append([draftOf("telemetry", 10)]);
+      outbox().lose(1, "expired", "life ended");
+      expect(() =>
+        outbox().reportLosses(() => {
+          throw new RangeError("no report");
+        }, 10),
+      ).toThrow("no report");
+      expect(outbox().lastRow()).toBe(1);
+      expect(takeLosses(outbox())).toEqual(["telemetry 1-1 expired"]);
+    });
+
+    it("forgets a range once its report is delivered", () => {
+      outbox().append([draftOf("telemetry", 10)]);
+      outbox().lose(1, "expired", "life ended");
+      outbox().reportLosses(report, 10);
+      outbox().ack(rowsOf(outbox(), "event"));
+      expect(takeLosses(outbox())).toEqual([]);
+      expect(outbox().stats()).toMatchObject({ records: 0, bytes: 0 });
+    });
+
+    it("notes a range again when its report is evicted or expires", () => {
+      outbox().append([draftOf("telemetry", 10)]);
+      outbox().lose(1, "expired", "life ended");
+      outbox().reportLosses(report, 10);
+      outbox().append([draftOf("event", 947)]);
+      outbox().append([draftOf("event", 1)]);
+      outbox().ack(rowsOf(outbox(), "event"));
+      expect(takeLosses(outbox())).toEqual(["telemetry 1-1 expired", "event 1-1 evicted"]);
+      for (const row of rowsOf(outbox(), "event")) outbox().lose(row, "expired", "life ended");
+      expect(takeLosses(outbox())).toEqual(["telemetry 1-1 expired", "event 4-5 expired", "event 1-1 evicted"]);
+    });
+
+    it("does not keep a refused report, and notes its range again", () => {
+      outbox().append([draftOf("telemetry", 10)]);
+      outbox().lose(1, "expired", "life ended");
+      outbox().reportLosses(report, 10);
+      const [row] = rowsOf(outbox(), "event");
+      outbox().lose(row ?? 0, "rejected", "0x87");
+      expect(outbox().stats().streams.event).toMatchObject({ records: 0, dead: 0, bytes: 0, lost: 1 });
+      expect(takeLosses(outbox())).toEqual(["telemetry 1-1 expired", "event 1-1 rejected"]);
+    });
+
+    it("makes room from lower classes, and waits rather than push out its own", () => {
+      outbox().append([draftOf("capture", 100), draftOf("event", 850)]);
+      outbox().append([draftOf("capture", 10)]);
+      expect(outbox().reportLosses(report, 10)).toBe(1);
+      outbox().append([draftOf("event", 97)]);
+      expect(outbox().stats().bytes).toBe(950);
+      expect(outbox().reportLosses(report, 10)).toBe(0);
+      expect(seqsOf(outbox(), "event")).toEqual([1, 2, 3]);
+      outbox().ack(rowsOf(outbox(), "event"));
+      expect(takeLosses(outbox())).toEqual(["capture 2-2 evicted"]);
+    });
+  });
+}
