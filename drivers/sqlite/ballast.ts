@@ -1,4 +1,5 @@
-import { closeSync, existsSync, fsyncSync, openSync, rmSync, statSync, writeSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, openSync, rmSync, statfsSync, statSync, writeSync } from "node:fs";
+import { dirname } from "node:path";
 
 const CHUNK_BYTES = 65_536;
 
@@ -23,35 +24,47 @@ export class Ballast {
     return this.#isHeld;
   }
 
-  /** Sets the space by; returns whether it is held. */
+  /** Sets the space by where as much again stays free; returns whether it is held. Cheap while the disk is full. */
   hold(): boolean {
-    if (this.#isHeld || this.#bytes === 0) return this.#isHeld;
+    if (this.#isHeld) return true;
+    if (!this.diskHasRoom()) return false;
     try {
-      const handle = openSync(this.#file, "w", 0o600);
-      try {
-        // Written, not truncated to length: a sparse file reserves nothing.
-        const chunk = new Uint8Array(CHUNK_BYTES);
-        for (let at = 0; at < this.#bytes; at += chunk.length) {
-          writeSync(handle, chunk, 0, Math.min(chunk.length, this.#bytes - at));
-        }
-        fsyncSync(handle);
-      } finally {
-        closeSync(handle);
-      }
-      this.#isHeld = statSync(this.#file).size === this.#bytes;
+      this.#fill();
+      this.#isHeld = true;
     } catch {
-      // A disk too full for the reserve is what the reserve is for; the next call tries again.
-      this.#isHeld = false;
+      // Someone else took the space meanwhile; the next call tries again.
+      rmSync(this.#file, { force: true });
     }
-    if (!this.#isHeld) rmSync(this.#file, { force: true });
     return this.#isHeld;
   }
 
-  /** Gives the space up; returns whether there was any. */
-  release(): boolean {
-    const wasHeld = this.#isHeld;
+  /** Whether the file system has twice the reserve to give. */
+  diskHasRoom(): boolean {
+    try {
+      const { bavail, bsize } = statfsSync(dirname(this.#file));
+      return bavail * bsize >= 2 * this.#bytes;
+    } catch {
+      // A disk that cannot say is treated as full: the safe side.
+      return false;
+    }
+  }
+
+  /** Gives the space up. */
+  release(): void {
     this.#isHeld = false;
     rmSync(this.#file, { force: true });
-    return wasHeld;
+  }
+
+  /** Written, not truncated to length: a sparse file reserves nothing. */
+  #fill(): void {
+    const handle = openSync(this.#file, "w", 0o600);
+    try {
+      const chunk = new Uint8Array(CHUNK_BYTES);
+      for (let left = this.#bytes; left > 0; left -= chunk.length)
+        writeSync(handle, chunk, 0, Math.min(chunk.length, left));
+      fsyncSync(handle);
+    } finally {
+      closeSync(handle);
+    }
   }
 }

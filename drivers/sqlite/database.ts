@@ -14,8 +14,6 @@ export type DatabaseSettings = {
   /** SQL that brings the file from version i to i + 1. */
   readonly migrations: readonly string[];
   readonly pageBytes: number;
-  /** The file never grows past this; then a write fails with SQLITE_FULL. */
-  readonly maxFileBytes: number;
   /** The log is copied back into the file when it is this long, and cut back to it. */
   readonly logBytes: number;
   /** A larger file is checked in its small tables only, to bound the time to start; `checkAll` checks it whole. */
@@ -108,7 +106,6 @@ function setUp(database: Database.Database, settings: DatabaseSettings): void {
   const pageBytes = pragmaNumber(database, "page_size");
   database.pragma(`wal_autocheckpoint = ${Math.ceil(settings.logBytes / pageBytes)}`);
   database.pragma(`journal_size_limit = ${settings.logBytes}`);
-  database.pragma(`max_page_count = ${Math.ceil(settings.maxFileBytes / pageBytes)}`);
   const synchronous = pragmaNumber(database, "synchronous");
   const autoVacuum = pragmaNumber(database, "auto_vacuum");
   if (journal !== "wal" || synchronous !== SYNCHRONOUS_FULL || autoVacuum !== AUTO_VACUUM_INCREMENTAL) {

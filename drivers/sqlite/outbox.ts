@@ -19,7 +19,7 @@ const MEBIBYTE = 1_048_576;
 export type OutboxSizes = {
   readonly pageBytes: number;
   readonly logBytes: number;
-  /** Set by for the time when the disk is full; 0 for none. */
+  /** Set by for the time when the disk is full. */
   readonly ballastBytes: number;
   /** A larger file is not checked whole at open. */
   readonly checkBytes: number;
@@ -69,18 +69,30 @@ export function openOutbox(settings: OutboxSettings): OpenedOutbox {
   const { database, quarantined, salvaged } = openOrReplace(databaseSettings, settings);
   rmSync(suspicionFile, { force: true });
   const ballast = new Ballast(`${file}.reserve`, sizes.ballastBytes);
-  ballast.hold();
   const epoch = epochOf(database, settings);
-  const outbox = new SqliteOutbox({ database, file, suspicionFile, ballast, epoch, maxBytes, clock, log });
+  const { maxFileBytes } = sizes;
+  const outbox = new SqliteOutbox({
+    database,
+    file,
+    suspicionFile,
+    ballast,
+    maxFileBytes,
+    epoch,
+    maxBytes,
+    clock,
+    log,
+  });
   log.info("outbox.opened", { file, epoch, records: outbox.stats().records, bytes: outbox.stats().bytes });
   return { outbox, quarantined, salvaged };
 }
 
 function sizesOf({ maxBytes, sizes }: OutboxSettings): OutboxSizes {
+  const logBytes = Math.min(4 * MEBIBYTE, Math.max(MEBIBYTE / 4, Math.floor(maxBytes / 32)));
   return {
     pageBytes: 4096,
-    logBytes: 4 * MEBIBYTE,
-    ballastBytes: 8 * MEBIBYTE,
+    logBytes,
+    // The log, which may have grown to twice its bound on the way to a full disk, must fit into the file.
+    ballastBytes: 2 * logBytes,
     checkBytes: 64 * MEBIBYTE,
     // Small records take more for keys and index than their payload shows.
     maxFileBytes: maxBytes * 1.5 + 16 * MEBIBYTE,

@@ -41,16 +41,17 @@ export function salvage(damagedFile: string, into: Database.Database, maxBytes: 
   }
 }
 
+type Range = { readonly first: number; readonly last: number };
 type Saved = {
   count: number;
   /** New row of each old one. */
   readonly rows: Map<number, number>;
-  /** Seqs by `epoch/stream`. */
-  readonly seqs: Map<string, Set<number>>;
+  /** Seqs that came over, as records or as losses, by `epoch/stream`. */
+  readonly known: Map<string, Range[]>;
 };
 
 function copyRecords(from: Database.Database, into: Database.Database, maxBytes: number): Saved {
-  const saved: Saved = { count: 0, rows: new Map(), seqs: new Map() };
+  const saved: Saved = { count: 0, rows: new Map(), known: new Map() };
   const byRow = from.prepare<[number], SavedRow>("SELECT * FROM records WHERE row = ?");
   const table = new RecordTable(into);
   let bytes = 0;
@@ -60,7 +61,7 @@ function copyRecords(from: Database.Database, into: Database.Database, maxBytes:
       if (record === undefined || !isWhole(record) || bytes + record.payload.length > maxBytes) continue;
       bytes += record.payload.length;
       saved.rows.set(row, table.insert(record, true));
-      seqsOf(saved, record.epoch, record.stream).add(record.seq);
+      knownOf(saved, record.epoch, record.stream).push({ first: record.seq, last: record.seq });
       saved.count += 1;
     }
     table.persist();
@@ -95,24 +96,29 @@ function collect(rows: number[], open: () => Iterable<number>): void {
 
 function copyLosses(from: Database.Database, into: Database.Database, saved: Saved): number {
   const ledger = new LossLedger(into);
-  const table = new RecordTable(into);
-  const losses = attempt(() =>
-    from.prepare<[], LossRow>("SELECT epoch, stream, first, last, reason, detail FROM losses ORDER BY id").all(),
-  );
-  for (const loss of losses ?? []) ledger.note(rangeOf(loss));
-  const reports = attempt(() => from.prepare<[], ReportRow>("SELECT * FROM reports").all());
-  for (const report of reports ?? []) {
+  const columns = "epoch, stream, first, last, reason, detail";
+  const losses = attempt(() => from.prepare<[], LossRow>(`SELECT ${columns} FROM losses ORDER BY id`).all()) ?? [];
+  const reports = attempt(() => from.prepare<[], ReportRow>(`SELECT row, ${columns} FROM reports`).all()) ?? [];
+  for (const loss of losses) ledger.note(rangeOf(loss));
+  for (const report of reports) {
     const row = saved.rows.get(report.row);
     if (row === undefined) ledger.note(rangeOf(report));
     else ledger.reported(row, rangeOf(report));
   }
+  for (const { epoch, stream, first, last } of [...losses, ...reports]) {
+    knownOf(saved, epoch, stream).push({ first, last });
+  }
+  return noteDamage(heldSeqs(from), new RecordTable(into), ledger, saved);
+}
+
+function noteDamage(held: readonly Held[], table: RecordTable, ledger: LossLedger, saved: Saved): number {
   let damaged = 0;
-  for (const { epoch, stream, oldest, last } of heldSeqs(from)) {
-    const seqs = seqsOf(saved, epoch, stream);
-    for (const range of holes(seqs, oldest, last)) {
-      ledger.note({ epoch, stream: streamOf(stream), ...range, reason: "damaged", detail: "outbox.db damaged" });
-      table.countLost(stream, range.last - range.first + 1);
-      damaged += range.last - range.first + 1;
+  for (const { epoch, stream, oldest, last } of held) {
+    for (const hole of holes(knownOf(saved, epoch, stream), oldest, last)) {
+      const records = hole.last - hole.first + 1;
+      ledger.note({ epoch, stream: streamOf(stream), ...hole, reason: "damaged", detail: "outbox.db damaged" });
+      table.countLost(stream, records);
+      damaged += records;
     }
   }
   table.persist();
@@ -130,16 +136,17 @@ function heldSeqs(from: Database.Database): readonly Held[] {
   return held ?? [];
 }
 
-function* holes(seqs: ReadonlySet<number>, oldest: number, last: number): Generator<{ first: number; last: number }> {
-  let first: number | undefined;
-  for (let seq = oldest; seq <= last; seq += 1) {
-    if (!seqs.has(seq)) first ??= seq;
-    else if (first !== undefined) {
-      yield { first, last: seq - 1 };
-      first = undefined;
-    }
+/** What of oldest..last none of the known ranges covers. */
+function holes(known: readonly Range[], oldest: number, last: number): readonly Range[] {
+  const found: Range[] = [];
+  let next = oldest;
+  for (const range of known.toSorted((left, right) => left.first - right.first)) {
+    if (next > last) break;
+    if (range.first > next) found.push({ first: next, last: Math.min(range.first - 1, last) });
+    next = Math.max(next, range.last + 1);
   }
-  if (first !== undefined) yield { first, last };
+  if (next <= last) found.push({ first: next, last });
+  return found;
 }
 
 function isWhole(record: SavedRow): boolean {
@@ -151,12 +158,12 @@ function rangeOf(row: LossRow): LossRange {
   return { epoch, stream: streamOf(row.stream), first, last, reason: reasonOf(row.reason), detail };
 }
 
-function seqsOf(saved: Saved, epoch: number, stream: number): Set<number> {
+function knownOf(saved: Saved, epoch: number, stream: number): Range[] {
   const key = `${epoch}/${stream}`;
-  const known = saved.seqs.get(key);
+  const known = saved.known.get(key);
   if (known !== undefined) return known;
-  const made = new Set<number>();
-  saved.seqs.set(key, made);
+  const made: Range[] = [];
+  saved.known.set(key, made);
   return made;
 }
 

@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import type Database from "better-sqlite3";
 import { AgentError } from "../../agent/core/errors.ts";
+import type { Log } from "../../agent/core/log.ts";
 import type { Ballast } from "./ballast.ts";
 import { pragmaNumber } from "./database.ts";
 import { faultOf, isDamaged, isFull } from "./faults.ts";
@@ -20,20 +21,34 @@ export type TransactionParts = {
   /** Made when the disk gives back what cannot be; the next open then checks the whole file. */
   readonly suspicionFile: string;
   readonly ballast: Ballast;
+  /** The file never grows past this. */
+  readonly maxFileBytes: number;
+  readonly log: Log;
 };
 
-/** Durable transactions on one database, with what a full disk and a damaged file need. Throws what `faultOf` gives. */
+/**
+ * Durable transactions on one database, with what a full disk and a damaged file need. Throws what `faultOf` gives.
+ *
+ * A full disk needs care: the write-ahead log must be copied into the file before its space is used again, and a file that cannot
+ * grow stops that copy, and with it every later write, deletions included. So without the reserve of the ballast the file is not
+ * allowed to grow: records then go into the pages that evicted ones leave, and the log is copied after every write.
+ */
 export class Transactions {
   readonly #parts: TransactionParts;
   readonly #begin: Database.Statement<[]>;
   readonly #commit: Database.Statement<[]>;
   readonly #rollback: Database.Statement<[]>;
+  readonly #maxPages: number;
+  #mayGrow = true;
 
   constructor(parts: TransactionParts) {
     this.#parts = parts;
     this.#begin = parts.database.prepare("BEGIN IMMEDIATE");
     this.#commit = parts.database.prepare("COMMIT");
     this.#rollback = parts.database.prepare("ROLLBACK");
+    this.#maxPages = Math.floor(parts.maxFileBytes / pragmaNumber(parts.database, "page_size"));
+    if (parts.ballast.hold()) this.#letGrow(true);
+    else this.#relieve();
   }
 
   /** Runs `work`, which only reads. */
@@ -50,44 +65,48 @@ export class Transactions {
    * undone and `undo` is called. When the disk is full `work` runs again, with the bytes it should free first.
    */
   write<T>(work: (spareBytes: number) => T, undo: () => void): T {
-    let full: unknown;
-    for (const spareBytes of SPARE_BYTES) {
-      try {
-        return this.#once(work, spareBytes);
-      } catch (thrown) {
-        undo();
-        if (!isFull(thrown)) throw this.#fault(thrown);
-        full = thrown;
-        this.#relieve();
-      }
-    }
-    throw this.#fault(full);
-  }
-
-  /** After deletions: gives free pages back in a bounded step, and sets the reserve by again when there is room for it. */
-  tidy(): void {
-    const { database, ballast } = this.#parts;
-    const freePages = pragmaNumber(database, "freelist_count");
-    const keptPages = Math.max(FREE_PAGES_MIN, Math.floor(pragmaNumber(database, "page_count") * FREE_SHARE));
-    const isExcess = freePages > keptPages;
-    if (!isExcess && ballast.isHeld) return;
-    try {
-      if (isExcess) database.pragma(`incremental_vacuum(${Math.min(VACUUM_PAGES, freePages - keptPages)})`);
-    } catch (thrown) {
-      if (!isFull(thrown)) throw this.#fault(thrown);
-      this.#relieve();
-    }
-    ballast.hold();
-  }
-
-  #once<T>(work: (spareBytes: number) => T, spareBytes: number): T {
-    const { database } = this.#parts;
-    if (database.inTransaction) {
+    if (this.#parts.database.inTransaction) {
       throw new AgentError("internal.bug", {
         what: "the outbox was called from inside its own call",
         remedy: "report it",
       });
     }
+    if (!this.#mayGrow && this.#parts.ballast.hold()) this.#letGrow(true);
+    let full: unknown;
+    for (const spareBytes of SPARE_BYTES) {
+      try {
+        const result = this.#once(work, spareBytes);
+        if (!this.#mayGrow) this.#copyLog();
+        return result;
+      } catch (thrown) {
+        undo();
+        if (!isFull(thrown)) throw this.#fault(thrown);
+        full = thrown;
+        // With room on the disk it was the bound on the file, and evicting is enough.
+        if (spareBytes > 0 || !this.#parts.ballast.diskHasRoom()) this.#relieve();
+      }
+    }
+    throw this.#fault(full);
+  }
+
+  /** After deletions: gives free pages back to the file system in a bounded step. Never throws. */
+  tidy(): void {
+    const { database } = this.#parts;
+    const freePages = pragmaNumber(database, "freelist_count");
+    const keptShare = Math.floor(pragmaNumber(database, "page_count") * FREE_SHARE);
+    const keptPages = this.#mayGrow ? Math.max(FREE_PAGES_MIN, keptShare) : 0;
+    if (freePages <= keptPages) return;
+    try {
+      database.pragma(`incremental_vacuum(${Math.min(VACUUM_PAGES, freePages - keptPages)})`);
+    } catch (thrown) {
+      // The deletions stand; what is wrong with the disk shows in the next write.
+      if (isFull(thrown)) this.#relieve();
+      else this.#fault(thrown);
+    }
+  }
+
+  #once<T>(work: (spareBytes: number) => T, spareBytes: number): T {
+    const { database } = this.#parts;
     this.#begin.run();
     try {
       const result = work(spareBytes);
@@ -100,18 +119,33 @@ export class Transactions {
     }
   }
 
-  /** Gives the reserve up and copies the log into the file, so that the log starts again in the space it has. */
   #relieve(): void {
-    const { database, ballast } = this.#parts;
-    ballast.release();
+    this.#parts.ballast.release();
+    this.#copyLog();
+    this.#letGrow(false);
+  }
+
+  #letGrow(mayGrow: boolean): void {
+    const { database, file, log } = this.#parts;
+    // SQLite takes the present size for a bound below it (sqlite.org/pragma.html#pragma_max_page_count).
+    database.pragma(`max_page_count = ${mayGrow ? this.#maxPages : 1}`);
+    if (mayGrow === this.#mayGrow) return;
+    this.#mayGrow = mayGrow;
+    if (mayGrow) log.info("outbox.disk-freed", { file });
+    else log.warn("outbox.disk-filled", { file });
+  }
+
+  /** Copies the log into the file, so that the log starts again in the space it has. */
+  #copyLog(): void {
     try {
-      database.pragma("wal_checkpoint(PASSIVE)");
+      this.#parts.database.pragma("wal_checkpoint(PASSIVE)");
     } catch (thrown) {
-      // Without room for this either, the next attempt fails as the last did and reports it.
-      if (!isFull(thrown)) throw this.#fault(thrown);
+      // The write before it stands; where the copy keeps failing, the next write fails and reports it.
+      if (!isFull(thrown)) this.#fault(thrown);
     }
   }
 
+  /** The fault that `thrown` stands for; remembers a damaged file until the next open. */
   #fault(thrown: unknown): unknown {
     const { file, suspicionFile } = this.#parts;
     if (isDamaged(thrown)) {

@@ -19,7 +19,7 @@ function openReal(maxBytes: number, clock: ManualClock): OutboxSubject {
     maxBytes,
     clock,
     log: new MemoryLog(),
-    sizes: { ballastBytes: 0 },
+    sizes: { logBytes: 65_536, ballastBytes: 0 },
   });
   return {
     outbox,
