@@ -7,6 +7,8 @@ import { decodeDbcBytes } from "../../agent/data/dbc/bytes.ts";
 import { parseDbc } from "../../agent/data/dbc/parse.ts";
 import type { SignalTable } from "../../agent/data/signal-table.ts";
 import { isPresent, physicalOf, rawOf } from "../../agent/data/signal-value.ts";
+import { referenceDecode } from "../bench/reference-decoder.ts";
+import { seededRandom } from "../bench/seeded-random.ts";
 
 // Real DBC files, each with frames and the values that cantools 9.1 decodes from them; kept outside the project.
 const CORPUS = process.env.CAUSEWAY_DBC_CORPUS ?? join(import.meta.dirname, "../../../shared/dbc-corpus");
@@ -78,17 +80,45 @@ function differences(file: string): string[] {
   });
 }
 
+/** Whether every decoder of a file equals the per-bit reference on random frames of random length; how many frames that were. */
+function compareRandomFrames(file: string, random: () => number): number {
+  const { database } = parseDbc(decodeDbcBytes(readFileSync(join(CORPUS, file))));
+  const table = createSignalTable([{ bus: "can0", database }]);
+  let frames = 0;
+  table.messages.forEach((message, index) => {
+    for (let round = 0; round < 60; round++) {
+      const length = round % 4 === 0 ? Math.floor(random() * 65) : Math.min(message.length, 64);
+      const bytes = Uint8Array.from({ length }, () => Math.floor(random() * 256));
+      message.decode(bytes, 0, length, table.values, table.wides, table.present);
+      const wanted = referenceDecode(database.messages[index], bytes);
+      for (const signal of table.signals.slice(message.firstSignal, message.firstSignal + message.signalCount)) {
+        const got = isPresent(table, message, signal, length) ? rawOf(table, signal) : undefined;
+        if (`${got}` !== `${wanted.get(signal.name)}`) {
+          const data = Buffer.from(bytes).toString("hex");
+          expect.fail(`${file} ${message.name}.${signal.name} of ${data}: ${got}, not ${wanted.get(signal.name)}`);
+        }
+      }
+      frames += 1;
+    }
+  });
+  return frames;
+}
+
 const present = existsSync(CORPUS);
 const files = present ? readdirSync(CORPUS).filter((name) => existsSync(join(CORPUS, `${name}.jsonl`))) : [];
 
-describe.skipIf(!present)(`DBC corpus${present ? "" : ` (skipped: no corpus at ${CORPUS})`}`, () => {
-  it.each(files)("decodes %s as cantools does", (file) => {
+describe("DBC corpus", () => {
+  it.skipIf(!present)(`is there${present ? "" : ` (skipped: no corpus at ${CORPUS})`}`, () => {
+    expect(files.length).toBeGreaterThan(0);
+  });
+
+  it.for(files)("decodes %s as cantools does", (file) => {
     expect(differences(file)).toEqual([]);
   });
-});
 
-describe("DBC corpus", () => {
-  it.skipIf(present)(`is compared (skipped: no corpus at ${CORPUS})`, () => {
-    expect(files.length).toBeGreaterThan(0);
+  it.skipIf(!present)("decodes 100,000 random frames as the per-bit reference does", () => {
+    const random = seededRandom(4711);
+    const frames = files.reduce((sum, file) => sum + compareRandomFrames(file, random), 0);
+    expect(frames).toBeGreaterThan(100_000);
   });
 });

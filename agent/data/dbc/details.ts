@@ -108,8 +108,8 @@ export function readMultiplexing(state: ParseState): void {
   const ranges: (readonly [number, number])[] = [];
   do {
     const first = reader.unsigned("the first value");
-    // "0-1" is a range, not the numbers 0 and -1.
-    const last = Math.abs(Number(reader.integer("'-' and the last value")));
+    reader.expect("-", "between the first and the last value");
+    const last = reader.unsigned("the last value");
     ranges.push([first, last]);
   } while (reader.take(","));
   reader.expect(";", "after the ranges");

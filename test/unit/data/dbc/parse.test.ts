@@ -1,0 +1,241 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { createSignalTable } from "../../../../agent/data/build-table.ts";
+import { decodeDbcBytes } from "../../../../agent/data/dbc/bytes.ts";
+import type { DbcProblem, ParsedDbc } from "../../../../agent/data/dbc/model.ts";
+import { parseDbc } from "../../../../agent/data/dbc/parse.ts";
+
+const WHOLE = `VERSION "1.0"
+
+NS_ :
+\tCM_
+\tVAL_
+
+BS_:
+
+BU_: Engine Gateway // the nodes
+VAL_TABLE_ OnOff 1 "on" 0 "off" ;
+
+BO_ 496 ExampleMessage: 8 Engine
+ SG_ Page M : 0|8@1+ (1,0) [0|0] "" Gateway,Engine
+ SG_ Speed m1 : 8|16@1- (0.5,-10) [-100|1e3] "km/h" Gateway
+ SG_ State m2 : 15|8@0+ (1,0) [0|0] "" Vector__XXX
+
+BO_ 2566857534 Wide: 64 Vector__XXX
+ SG_ Single : 0|32@1- (1,0) [0|0] "" Gateway
+ SG_ Double : 63|64@0- (1,0) [0|0] "" Gateway
+
+BO_ 3221225472 VECTOR__INDEPENDENT_SIG_MSG: 0 Vector__XXX
+ SG_ Loose : 0|8@1+ (1,0) [0|0] "" Vector__XXX
+
+BO_TX_BU_ 496 : Engine,Gateway;
+EV_ Variable: 0 [0|1] "" 0 1 DUMMY_NODE_VECTOR0 Vector__XXX;
+CM_ "the
+whole \\"file\\";
+BO_ 1 not a message";
+CM_ BU_ Engine "node";
+CM_ BO_ 496 "a message";
+CM_ SG_ 496 Speed "a signal";
+BA_DEF_ BO_ "VFrameFormat" ENUM "StandardCAN","ExtendedCAN","StandardCAN_FD","ExtendedCAN_FD";
+BA_DEF_ BO_ "SystemMessageLongSymbol" STRING ;
+BA_DEF_ SG_ "SystemSignalLongSymbol" STRING ;
+BA_DEF_REL_ BU_SG_REL_ "Timeout" INT 0 65535;
+BA_DEF_DEF_ "VFrameFormat" "StandardCAN";
+BA_DEF_DEF_REL_ "Timeout" 0;
+BA_ "BusType" "CAN FD";
+BA_ "VFrameFormat" BO_ 2566857534 3;
+BA_ "SystemMessageLongSymbol" BO_ 2566857534 "WideMessageWithALongName";
+BA_ "SystemSignalLongSymbol" SG_ 496 State "StateWithALongName";
+BA_REL_ "Timeout" BU_SG_REL_ Engine SG_ 496 Speed 6000;
+VAL_ 496 State 0 "idle" 255 "SNA" -1 "x" ;
+VAL_ 496 Page OnOff ;
+VAL_ Variable 0 "zero" ;
+SIG_GROUP_ 496 Group 1 : Speed State;
+SIG_VALTYPE_ 2566857534 Single : 1;
+SIG_VALTYPE_ 2566857534 Double : 2;
+SG_MUL_VAL_ 496 Speed Page 1-1, 4 - 6;
+`;
+
+function message(length: number, ...signals: string[]): string {
+  return `BO_ 1 M: ${length} X\n${signals.map((signal) => ` SG_ ${signal} (1,0) [0|0] "" X\n`).join("")}`;
+}
+
+function placed(problems: readonly DbcProblem[]): string[] {
+  return problems.map(({ line, column, text }) => `${line}:${column} ${text}`);
+}
+
+describe("parseDbc", () => {
+  it("reads every statement that says something about frames and over all others", () => {
+    const { database, errors, warnings } = parseDbc(WHOLE);
+    expect([...errors, ...warnings]).toEqual([]);
+    expect(database.version).toBe("1.0");
+    expect(database.nodes).toEqual(["Engine", "Gateway"]);
+    expect(database.messages.map(({ id, extended, fd, name, length }) => ({ id, extended, fd, name, length }))).toEqual(
+      [
+        { id: 496, extended: false, fd: false, name: "ExampleMessage", length: 8 },
+        { id: 0x18ff_233e, extended: true, fd: true, name: "WideMessageWithALongName", length: 64 },
+      ],
+    );
+    const [example, wide] = database.messages;
+    expect(example).toMatchObject({ sender: "Engine", comment: "a message", line: 12 });
+    expect(example.signals[0]).toMatchObject({ name: "Page", multiplexer: true, receivers: ["Gateway", "Engine"] });
+    expect([...example.signals[0].choices]).toEqual([
+      [1, "on"],
+      [0, "off"],
+    ]);
+    expect(example.signals[1]).toEqual({
+      name: "Speed",
+      startBit: 8,
+      bits: 16,
+      byteOrder: "little",
+      signed: true,
+      kind: "integer",
+      factor: 0.5,
+      offset: -10,
+      minimum: -100,
+      maximum: 1000,
+      unit: "km/h",
+      receivers: ["Gateway"],
+      comment: "a signal",
+      multiplexer: false,
+      choices: new Map(),
+      line: 14,
+      multiplexing: {
+        by: "Page",
+        ranges: [
+          [1, 1],
+          [4, 6],
+        ],
+      },
+    });
+    expect(example.signals[2]).toMatchObject({ name: "StateWithALongName", byteOrder: "big", signed: false });
+    expect(example.signals[2].multiplexing).toEqual({ by: "Page", ranges: [[2, 2]] });
+    expect(example.signals[2].choices.get(255)).toBe("SNA");
+    expect(wide.signals.map((signal) => signal.kind)).toEqual(["float", "double"]);
+  });
+
+  it("names line and column of what it cannot read, and goes on", () => {
+    const { database, errors } = parseDbc(
+      [
+        "BO_ 1 First: 8 X",
+        ' SG_ Good : 0|8@1+ (1,0) [0|0] "" X',
+        ' SG_ Bad : 8|x@1+ (1,0) [0|0] "" X',
+        ' SG_ After : 16|8@1+ (1,0) [0|0] "" X',
+        "BO_ two Second: 8 X",
+        ' SG_ Lost : 0|8@1+ (1,0) [0|0] "" X',
+        "garbage",
+        "VAL_ 1 Good 0 zero ;",
+        "BO_ 3 Third: 8 X",
+        'CM_ BO_ 3 "no semicolon"',
+        "BO_ 4 Fourth: 8 X",
+        'CM_ "never closed',
+      ].join("\r\n"),
+    );
+    expect(placed(errors)).toEqual([
+      "3:14 expected the signal size, found x",
+      "5:5 expected the message id, found two",
+      "7:1 expected a statement, found garbage",
+      "8:15 expected the text of the value, found zero",
+      "11:1 expected ';' after the comment, found BO_",
+      "12:5 the comment has no closing quote",
+    ]);
+    expect(database.messages.map(({ name }) => name)).toEqual(["First", "Third", "Fourth"]);
+    expect(database.messages[0].signals.map(({ name }) => name)).toEqual(["Good", "After"]);
+  });
+
+  it.each([
+    [message(2, "A : 8|16@1+"), "2:6 signal A needs 3 bytes, message M has 2"],
+    [message(8, "A : 0|8@1+", "A : 8|8@1+"), "3:6 signal A is twice in message M"],
+    [message(8, "A : 0|0@1+"), "2:6 signal A has 0 bits; 1 to 64 can be read"],
+    [message(16, "A : 0|65@1+"), "2:6 signal A has 65 bits; 1 to 64 can be read"],
+    [message(8, "A : 600|8@1+"), "2:6 signal A starts at bit 600, past the longest frame"],
+    [message(8, "A : 0|8@2+"), "2:14 expected 0+, 0-, 1+ or 1- after '@', found 2+"],
+    [message(8, "A m1 : 0|8@1+"), "2:6 message M: signal A has an unknown multiplexer: no signal is marked M"],
+    [message(8, "A m1x : 0|8@1+"), "2:8 expected ':', M, m<number> or m<number>M, found m1x"],
+    [`${message(8, "A : 0|8@1+")}SG_MUL_VAL_ 1 A B 0-0;`, "3:13 message M: signal A has the unknown multiplexer B"],
+    [`${message(8, "A : 0|16@1+")}SIG_VALTYPE_ 1 A : 1;`, "2:6 signal A is an IEEE float of 16 bits; it must have 32"],
+    ["BO_ 1 M: 8 X\nBO_ 1 N: 8 X\n", "2:5 message id 1 of N is already that of M"],
+    ["BO_ 2048 M: 8 X\n", "1:5 message id 2048 of M has more than 11 bits; a 29-bit id needs 2147483648 added"],
+    ["BO_ 2684354560 M: 8 X\n", "1:5 message id 2684354560 of M has more than 29 bits"],
+    ['BO_ 1 M: 8 X\n SG_ A : 0|8@1+ (0,5) [0|0] "" X\n', "2:6 signal A has the factor 0: every raw value would mean 5"],
+    ['BO_ 1 M: 8 X\n SG_ A : 0|8@1+ (1e999,5) [0|0] "" X\n', "2:18 the factor is too large for a number"],
+  ])("refuses %j", (text, problem) => {
+    expect(placed(parseDbc(text).errors)).toEqual([problem]);
+  });
+
+  it("refuses multiplexers that depend on each other", () => {
+    const signals = message(8, "A m0M : 0|8@1+", "B m0M : 8|8@1+", "C : 16|8@1+");
+    const { database, errors } = parseDbc(`${signals}SG_MUL_VAL_ 1 A B 0-0;\nSG_MUL_VAL_ 1 B A 0-0;\n`);
+    expect(errors.length).toBe(2);
+    expect(database.messages[0].signals.map(({ name }) => name)).toEqual(["C"]);
+  });
+
+  it("warns of overlapping signals, but not of different multiplexer branches", () => {
+    const { warnings, errors } = parseDbc(
+      message(8, "P M : 0|8@1+", "A m1 : 8|8@1+", "B m2 : 8|8@1+", "C m1 : 12|8@1+", "D : 19|8@0+"),
+    );
+    expect(errors).toEqual([]);
+    expect(placed(warnings)).toEqual(["5:6 signal C overlaps signal A in message M"]);
+  });
+
+  it("warns of statements about messages and signals that are not there", () => {
+    const { warnings } = parseDbc(`${message(8, "A : 0|8@1+")}CM_ BO_ 2 "x";\nVAL_ 1 B 0 "x";\nVAL_ 1 A None;\n`);
+    expect(placed(warnings)).toEqual([
+      "3:9 CM_ names the unknown message 2",
+      "4:8 VAL_ names the unknown signal B of message M",
+      "5:10 VAL_ names the unknown table None",
+    ]);
+  });
+
+  it("keeps signal names unique when long names are not", () => {
+    const names = 'BA_ "SystemSignalLongSymbol" SG_ 1 A "B";\nBA_ "SystemSignalLongSymbol" SG_ 1 C "Long";\n';
+    const { database, warnings } = parseDbc(`${message(8, "A : 0|8@1+", "B : 8|8@1+", "C : 16|8@1+")}${names}`);
+    expect(database.messages[0].signals.map(({ name }) => name)).toEqual(["A", "B", "Long"]);
+    expect(placed(warnings)).toEqual(["2:6 the long name B is used twice"]);
+  });
+
+  it("keeps at most 1000 problems", () => {
+    const { errors } = parseDbc("BO_ x\n".repeat(5000));
+    expect(errors.length).toBe(1001);
+    expect(errors[1000].text).toBe("more follow");
+  });
+
+  it("never throws, whatever the text, and its database always makes a table", () => {
+    const pieces = [...(WHOLE.match(/[A-Za-z0-9_]+|[^A-Za-z0-9_]/g) ?? [])];
+    const edit = fc.record({
+      at: fc.nat(pieces.length),
+      remove: fc.nat(4),
+      insert: fc.oneof(
+        fc.constantFrom(...pieces),
+        fc.string(),
+        fc.constantFrom("-1", "1e400", "99999999999999999999", '"', "\n"),
+      ),
+    });
+    fc.assert(
+      fc.property(fc.array(edit, { minLength: 1, maxLength: 8 }), fc.nat(pieces.length), (edits, length) => {
+        const mutated = [...pieces];
+        for (const { at, remove, insert } of edits) mutated.splice(at, remove, insert);
+        for (const text of [mutated.join(""), mutated.slice(0, length).join("")]) expectSound(parseDbc(text), text);
+      }),
+      { numRuns: 1500, seed: 3 },
+    );
+  });
+});
+
+function expectSound({ database, errors, warnings }: ParsedDbc, text: string): void {
+  const lines = text.split("\n");
+  for (const { line, column } of [...errors, ...warnings]) {
+    expect(line >= 1 && line <= lines.length && column >= 1 && column <= lines[line - 1].length + 1).toBe(true);
+  }
+  const table = createSignalTable([{ bus: "can0", database }]);
+  for (const { decode, length } of table.messages) {
+    decode(new Uint8Array(64), 0, Math.min(length, 64), table.values, table.wides, table.present);
+  }
+}
+
+describe("decodeDbcBytes", () => {
+  it("reads UTF-8, and windows-1252 where the bytes are not UTF-8", () => {
+    expect(decodeDbcBytes(Buffer.from('\uFEFFunit "°C"', "utf8"))).toBe('unit "°C"');
+    expect(decodeDbcBytes(Uint8Array.of(0xb0, 0x43, 0x80))).toBe("°C€");
+  });
+});
