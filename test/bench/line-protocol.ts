@@ -18,3 +18,9 @@ export function onCommands<T>(schema: z.ZodType<T>, handle: (command: T) => void
   lines.on("line", (line) => handle(parseLine(schema, line)));
   lines.on("close", () => process.exit(0));
 }
+
+/** Says on stdout why a process of the bench failed, and ends it. */
+export function fail(error: unknown): void {
+  const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.stdout.write(`${JSON.stringify({ kind: "failed", what })}\n`, () => process.exit(1));
+}

@@ -1,0 +1,56 @@
+import { z } from "zod";
+
+/** What a consumer process reads at its start. */
+export const consumerConfig = z.object({
+  name: z.string(),
+  host: z.string(),
+  port: z.int(),
+  caFile: z.string(),
+  certificateFile: z.string(),
+  keyFile: z.string(),
+  thing: z.string(),
+  descriptorFile: z.string(),
+  dbcFile: z.string(),
+  /** The log that is replayed instead of the simulated vehicle. */
+  logFile: z.string().optional(),
+  seed: z.int(),
+  rate: z.number(),
+  thinned: z.array(z.string()),
+  /** "Message.Signal" of those whose latest values are reported. */
+  watched: z.array(z.string()),
+});
+export type ConsumerConfig = z.infer<typeof consumerConfig>;
+
+/** Sent once: the wall time of the vehicle's first frame, µs since the Unix epoch. */
+export const consumerCommand = z.object({ kind: z.literal("start"), startUs: z.number() });
+
+const delivery = z.object({
+  epoch: z.number(),
+  stream: z.string(),
+  seq: z.number(),
+  bytes: z.number(),
+  copies: z.boolean(),
+  samples: z.number(),
+  frames: z.number(),
+  mismatches: z.number(),
+  unverified: z.number(),
+});
+export type ConsumerDelivery = z.infer<typeof delivery>;
+
+/** What a consumer process writes: "ready" once subscribed, then a report at most every 100 ms. */
+export const consumerReport = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("ready") }),
+  z.object({ kind: z.literal("failed"), what: z.string() }),
+  z.object({
+    kind: z.literal("report"),
+    deliveries: z.array(delivery),
+    losses: z.array(z.object({ epoch: z.number(), stream: z.string(), first: z.number(), last: z.number() })),
+    /** Records that could not be read at all. */
+    broken: z.number(),
+    /** Records that wait for their signal table. */
+    waiting: z.number(),
+    remarks: z.array(z.string()),
+    latest: z.record(z.string(), z.object({ value: z.number(), unit: z.string(), timeUs: z.number() })),
+  }),
+]);
+export type ConsumerReport = z.infer<typeof consumerReport>;

@@ -1,0 +1,179 @@
+import type { ConsumerDelivery, ConsumerReport } from "./consumer-protocol.ts";
+import { createRecordReader, type WireRecord, type WireSignal } from "./record-reader.ts";
+import { columnsOf, type SampleColumn, type SampleJudge } from "./sample-judge.ts";
+
+/** One PUBLISH as it came. */
+export type Arrival = {
+  readonly topic: string;
+  readonly payload: Uint8Array;
+  readonly properties: ReadonlyMap<string, string>;
+};
+
+/** What a check works with. `watched` are "Message.Signal" names. */
+export type RecordCheckParts = {
+  readonly descriptor: Uint8Array;
+  readonly thing: string;
+  readonly watched: readonly string[];
+};
+
+type Report = Extract<ConsumerReport, { kind: "report" }>;
+type Pending = { readonly arrival: Arrival; readonly record: WireRecord };
+
+const MAX_WAITING = 10_000;
+const MAX_REMARKS = 20;
+const NOTHING = { samples: 0, frames: 0, mismatches: 0, unverified: 0 } as const;
+
+/** Checks records one by one as they arrive, and holds those whose signal table is still to come. */
+export class RecordCheck {
+  readonly #parts: RecordCheckParts;
+  readonly #read: (payload: Uint8Array, encoding: string) => WireRecord;
+  readonly #tables = new Map<string, Map<number, WireSignal>>();
+  readonly #complete = new Set<string>();
+  #judge: SampleJudge | undefined;
+  #waiting: Pending[] = [];
+  #report = emptyReport();
+
+  constructor(parts: RecordCheckParts) {
+    this.#parts = parts;
+    this.#read = createRecordReader(parts.descriptor);
+  }
+
+  /** From here on samples can be judged; records that came before are judged now. */
+  start(judge: SampleJudge): void {
+    this.#judge = judge;
+    this.#retryWaiting();
+  }
+
+  arrive(arrival: Arrival): void {
+    try {
+      const record = this.#read(arrival.payload, arrival.properties.get("encoding") ?? "identity");
+      this.#take({ arrival, record });
+    } catch (error) {
+      this.#report.broken += 1;
+      this.#remark(`${arrival.topic}: ${String(error)}`);
+    }
+  }
+
+  /** What has come since the last call. */
+  takeReport(): Report {
+    const report = { ...this.#report, waiting: this.#waiting.length };
+    this.#report = emptyReport();
+    return report;
+  }
+
+  #take(pending: Pending): void {
+    const { record } = pending;
+    switch (record.body) {
+      case "table":
+        this.#enter(pending, { ...NOTHING, mismatches: this.#learn(record) });
+        this.#retryWaiting();
+        return;
+      case "samples":
+        this.#takeSamples(pending);
+        return;
+      case "loss":
+        if (record.loss !== undefined) {
+          const { epoch, stream, first, last } = record.loss;
+          this.#report.losses.push({ epoch: Number(epoch), stream, first: Number(first), last: Number(last) });
+        }
+        this.#enter(pending, NOTHING);
+        return;
+      case "busEvent":
+        this.#enter(pending, NOTHING);
+    }
+  }
+
+  #takeSamples(pending: Pending): void {
+    const { samples } = pending.record;
+    if (samples === undefined) throw new Error("a record without its body");
+    const table = this.#tables.get(samples.table);
+    if (this.#judge === undefined || table === undefined || !this.#complete.has(samples.table)) {
+      if (this.#waiting.length >= MAX_WAITING) throw new Error(`no signal table ${samples.table} for too long`);
+      this.#waiting.push(pending);
+      return;
+    }
+    const columns = columnsOf(samples, table);
+    const verdict = this.#judge.judge(columns);
+    for (const remark of verdict.remarks) this.#remark(remark);
+    this.#watch(columns);
+    this.#enter(pending, verdict);
+  }
+
+  #retryWaiting(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const pending of waiting) this.#takeSamples(pending);
+  }
+
+  /** Adds one part of a signal table; gives the number of wrong rows once it is complete. */
+  #learn(record: WireRecord): number {
+    if (record.table === undefined) throw new Error("a record without its body");
+    const { id, total, signals } = record.table;
+    const known = this.#tables.get(id) ?? new Map<number, WireSignal>();
+    this.#tables.set(id, known);
+    for (const signal of signals) known.set(signal.index, signal);
+    if (known.size < total || this.#complete.has(id)) return 0;
+    this.#complete.add(id);
+    const wrong = this.#judge?.judgeTable([...known.values()]) ?? [];
+    for (const remark of wrong) this.#remark(remark);
+    return wrong.length;
+  }
+
+  #enter(pending: Pending, verdict: Pick<ConsumerDelivery, keyof typeof NOTHING>): void {
+    const { arrival, record } = pending;
+    const wrong = wrongProperties(arrival, record, this.#parts.thing);
+    for (const remark of wrong) this.#remark(remark);
+    this.#report.deliveries.push({
+      epoch: Number(record.epoch),
+      stream: record.stream,
+      seq: Number(record.seq),
+      bytes: arrival.payload.length,
+      copies: record.body === "table",
+      samples: verdict.samples,
+      frames: verdict.frames,
+      mismatches: verdict.mismatches + wrong.length,
+      unverified: verdict.unverified,
+    });
+  }
+
+  #watch(columns: readonly SampleColumn[]): void {
+    for (const { signal, values, timesUs } of columns) {
+      const name = `${signal.message}.${signal.name}`;
+      const last = values.at(-1);
+      if (last === undefined || !this.#parts.watched.includes(name)) continue;
+      const value = Number(last) * signal.factor + signal.offset;
+      this.#report.latest[name] = { value, unit: signal.unit, timeUs: timesUs.at(-1) ?? 0 };
+    }
+  }
+
+  #remark(text: string): void {
+    if (this.#report.remarks.length < MAX_REMARKS) this.#report.remarks.push(text);
+  }
+}
+
+function emptyReport(): Report {
+  return { kind: "report", deliveries: [], losses: [], broken: 0, waiting: 0, remarks: [], latest: {} };
+}
+
+/** What the topic and the user properties say against what the payload says. */
+function wrongProperties({ topic, properties }: Arrival, record: WireRecord, thing: string): readonly string[] {
+  const id = `${record.epoch}/${record.stream}/${record.seq}`;
+  const expected: readonly (readonly [string, string])[] = [
+    ["epoch", `${record.epoch}`],
+    ["seq", `${record.seq}`],
+    ["stream", record.stream],
+  ];
+  const wrong = expected
+    .filter(([name, value]) => properties.get(name) !== value)
+    .map(([name, value]) => `${id}: user property ${name} is ${properties.get(name)}, the payload says ${value}`);
+  if (record.thing !== thing) wrong.push(`${id}: thing ${record.thing} is not ${thing}`);
+  const schema = record.samples?.table;
+  if (schema !== undefined && properties.get("schema") !== schema) wrong.push(`${id}: schema is not ${schema}`);
+  if (properties.get("time-quality") === undefined) wrong.push(`${id}: no user property time-quality`);
+  // A signal table may come in parts, which are told apart behind a dot.
+  const place = topic.slice(topic.lastIndexOf(`/${thing}/`) + thing.length + 2).split(".")[0];
+  if (place !== (record.body === "table" ? `schema/${record.table?.id}` : record.stream)) {
+    wrong.push(`${id}: came on ${topic}`);
+  }
+  return wrong;
+}

@@ -1,0 +1,113 @@
+import { gunzipSync, zstdDecompressSync } from "node:zlib";
+import protobuf from "protobufjs";
+// Adds Root.fromDescriptor.
+import "protobufjs/ext/descriptor.js";
+import { z } from "zod";
+
+const NUMBER_MODULUS_BITS = 64;
+
+const signalSchema = z.object({
+  index: z.number(),
+  bus: z.string(),
+  message: z.string(),
+  arbitrationId: z.number(),
+  extended: z.boolean(),
+  name: z.string(),
+  unit: z.string(),
+  factor: z.number(),
+  offset: z.number(),
+  kind: z.enum(["SIGNAL_KIND_INTEGER", "SIGNAL_KIND_FLOAT", "SIGNAL_KIND_DOUBLE"]),
+  isSigned: z.boolean(),
+  bits: z.number(),
+});
+
+const columnSchema = z.object({
+  signal: z.number(),
+  axis: z.number(),
+  raws: z.array(z.bigint()),
+  floats: z.array(z.number()),
+  doubles: z.array(z.number()),
+});
+
+const recordSchema = z.object({
+  thing: z.string(),
+  epoch: z.bigint(),
+  stream: z.string(),
+  seq: z.bigint(),
+  bootId: z.string().regex(/^[0-9a-f]{32}$/),
+  anchor: z.object({ monotonicUs: z.bigint(), wallUs: z.bigint(), quality: z.string() }),
+  body: z.enum(["samples", "table", "loss", "busEvent"]),
+  samples: z
+    .object({
+      table: z.string(),
+      baseTimeUs: z.bigint(),
+      timeUnitUs: z.number(),
+      axes: z.array(z.object({ deltas: z.array(z.bigint()) })),
+      columns: z.array(columnSchema),
+    })
+    .optional(),
+  table: z.object({ id: z.string(), total: z.number(), signals: z.array(signalSchema) }).optional(),
+  loss: z
+    .object({ epoch: z.bigint(), stream: z.string(), first: z.bigint(), last: z.bigint(), reason: z.string() })
+    .optional(),
+});
+
+/** One record as the descriptor describes it; 64-bit fields as bigint, so that nothing is rounded on the way to the check. */
+export type WireRecord = z.infer<typeof recordSchema>;
+/** One row of a signal table, as delivered. */
+export type WireSignal = z.infer<typeof signalSchema>;
+/** Samples of one record, still as columns of deltas. */
+export type WireSamples = NonNullable<WireRecord["samples"]>;
+type WireColumn = WireSamples["columns"][number];
+
+/** Gives a reader of payloads, made from a FileDescriptorSet alone. The reader throws for anything that is not a `causeway.v1.Record`. */
+export function createRecordReader(descriptor: Uint8Array): (payload: Uint8Array, encoding: string) => WireRecord {
+  const recordType = protobuf.Root.fromDescriptor(descriptor).lookupType("causeway.v1.Record");
+  return (payload, encoding) => {
+    const message = recordType.decode(inflate(payload, encoding));
+    const plain: unknown = recordType.toObject(message, {
+      longs: BigInt,
+      enums: String,
+      arrays: true,
+      defaults: true,
+      oneofs: true,
+    });
+    return recordSchema.parse(plain);
+  };
+}
+
+/** Sample times of one axis, µs since the Unix epoch. */
+export function timesOf(samples: WireSamples, axis: number): readonly number[] {
+  let time = samples.baseTimeUs;
+  return (samples.axes[axis]?.deltas ?? []).map((delta) => {
+    time += delta * BigInt(samples.timeUnitUs);
+    return Number(time);
+  });
+}
+
+/** Raw values of one column: numbers, or bigints where a float64 would round. */
+export function valuesOf(column: WireColumn, signal: WireSignal): readonly (number | bigint)[] {
+  if (signal.kind === "SIGNAL_KIND_FLOAT") return column.floats;
+  if (signal.kind === "SIGNAL_KIND_DOUBLE") return column.doubles;
+  let raw = 0n;
+  return column.raws.map((delta) => {
+    raw += delta;
+    const wrapped = signal.isSigned
+      ? BigInt.asIntN(NUMBER_MODULUS_BITS, raw)
+      : BigInt.asUintN(NUMBER_MODULUS_BITS, raw);
+    return signal.bits > 53 ? wrapped : Number(wrapped);
+  });
+}
+
+function inflate(payload: Uint8Array, encoding: string): Uint8Array {
+  switch (encoding) {
+    case "identity":
+      return payload;
+    case "gzip":
+      return gunzipSync(payload);
+    case "zstd":
+      return zstdDecompressSync(payload);
+    default:
+      throw new Error(`unknown encoding ${encoding}`);
+  }
+}

@@ -1,0 +1,56 @@
+import { describe, expect, it } from "vitest";
+import { type Delivery, Ledger } from "../../bench/ledger.ts";
+
+function delivery(seq: number, parts: Partial<Delivery> = {}): Delivery {
+  return {
+    consumer: "a",
+    thing: "veh",
+    epoch: 7,
+    stream: "telemetry",
+    seq,
+    samples: 10,
+    bytes: 30,
+    copies: false,
+    ...parts,
+  };
+}
+
+describe("the ledger", () => {
+  it("counts each id once and its repeats as duplicates, whichever consumer got them", () => {
+    const ledger = new Ledger();
+    expect(ledger.note(delivery(1))).toBe(true);
+    expect(ledger.note(delivery(1, { consumer: "b" }))).toBe(false);
+    ledger.note(delivery(1, { stream: "event" }));
+    ledger.note(delivery(1, { epoch: 8 }));
+    expect(ledger).toMatchObject({ records: 3, duplicates: 1, samples: 30, payloadBytes: 90 });
+  });
+
+  it("takes one copy of a signal table at each consumer as delivered once", () => {
+    const ledger = new Ledger();
+    for (const consumer of ["a", "b"]) ledger.note(delivery(1, { consumer, copies: true }));
+    expect(ledger).toMatchObject({ records: 1, duplicates: 0 });
+    ledger.note(delivery(1, { consumer: "b", copies: true }));
+    expect(ledger.duplicates).toBe(1);
+  });
+
+  it("calls a stored record that neither came nor was reported lost a gap, also at the very end", () => {
+    const ledger = new Ledger();
+    for (const seq of [1, 2, 5]) ledger.note(delivery(seq));
+    ledger.noteLoss({ epoch: 7, stream: "telemetry", first: 4, last: 4 });
+    expect(ledger.holes()).toBe(1);
+    expect(ledger.gaps([{ epoch: 7, stream: "telemetry", lastSeq: 6 }])).toEqual({
+      missing: 2,
+      reportedLost: 1,
+      unknown: 0,
+      examples: ["7/telemetry/3", "7/telemetry/6"],
+    });
+  });
+
+  it("notices ids that the outbox never gave", () => {
+    const ledger = new Ledger();
+    ledger.note(delivery(1));
+    ledger.note(delivery(9));
+    ledger.note(delivery(1, { epoch: 8 }));
+    expect(ledger.gaps([{ epoch: 7, stream: "telemetry", lastSeq: 1 }])).toMatchObject({ missing: 0, unknown: 2 });
+  });
+});
