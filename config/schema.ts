@@ -124,6 +124,12 @@ export const agentConfig = z
       .strictObject({
         batchMs: z.int().min(20).max(60_000).default(250).describe("longest time a sample waits before it is durable"),
         batchSamples: z.int().min(100).max(1_000_000).default(50_000).describe("samples that end a batch early"),
+        holdBytes: z
+          .int()
+          .min(1_000_000)
+          .max(1_000_000_000)
+          .default(8_000_000)
+          .describe("encoded samples kept in memory while the outbox cannot store them"),
         timeResolutionUs: z.union([z.literal(1), z.literal(10), z.literal(100), z.literal(1000)]).default(1000),
         rules: z
           .array(collectRule)
@@ -137,8 +143,8 @@ export const agentConfig = z
         compression: z.enum(["none", "gzip", "zstd"]).default("zstd"),
         maxPayloadBytes: z
           .int()
-          .min(1024)
-          .max(268_435_455)
+          .min(4096)
+          .max(4_000_000)
           .default(120_000)
           .describe("before compression; stays below the broker's packet limit"),
       })
