@@ -1,0 +1,96 @@
+#!/usr/bin/env node
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { AgentError, EXIT, errnoOf, messageOf } from "../agent/core/errors.ts";
+import { configJsonSchema, exampleConfig } from "../config/example.ts";
+
+const ROOT = join(import.meta.dirname, "..");
+const PROTO_DIR = join(ROOT, "config/proto");
+
+const HELP = `usage: node scripts/generate.ts [--check]
+
+Writes the files that are made from others:
+  config/proto/telemetry.desc   by protoc from config/proto/telemetry.proto
+  config/agent.schema.json      from config/schema.ts, for editors
+  config/agent.example.yaml     from config/schema.ts, every setting with its default
+
+  --check   write nothing; name the stale files and exit 1
+
+Example:
+  npm run fix
+`;
+
+type Generated = { readonly path: string; readonly content: () => Uint8Array };
+
+const FILES: readonly Generated[] = [
+  { path: "config/proto/telemetry.desc", content: descriptor },
+  { path: "config/agent.schema.json", content: () => text(`${JSON.stringify(configJsonSchema(), undefined, 2)}\n`) },
+  { path: "config/agent.example.yaml", content: () => text(exampleConfig()) },
+];
+
+function text(content: string): Uint8Array {
+  return new TextEncoder().encode(content);
+}
+
+function descriptor(): Uint8Array {
+  const folder = mkdtempSync(join(tmpdir(), "causeway-generate-"));
+  try {
+    const out = join(folder, "telemetry.desc");
+    execFileSync("protoc", ["-I", PROTO_DIR, "--include_imports", `--descriptor_set_out=${out}`, "telemetry.proto"]);
+    return readFileSync(out);
+  } catch (thrown) {
+    if (errnoOf(thrown) !== "ENOENT") throw thrown;
+    throw new AgentError("input.missing", {
+      what: "protoc is not installed, so telemetry.desc can be neither made nor checked",
+      remedy: "Install the Debian package protobuf-compiler, or run ./scripts/setup test.",
+      cause: thrown,
+    });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function current(path: string): Uint8Array | undefined {
+  try {
+    return readFileSync(join(ROOT, path));
+  } catch (thrown) {
+    if (errnoOf(thrown) === "ENOENT") return undefined;
+    throw thrown;
+  }
+}
+
+function staleFiles(): { path: string; content: Uint8Array }[] {
+  return FILES.map(({ path, content }) => ({ path, content: content() })).filter(({ path, content }) => {
+    const found = current(path);
+    return found === undefined || Buffer.compare(found, content) !== 0;
+  });
+}
+
+function main(): number {
+  const { values } = parseArgs({ options: { check: { type: "boolean" }, help: { type: "boolean", short: "h" } } });
+  if (values.help === true) {
+    process.stdout.write(HELP);
+    return EXIT.ok;
+  }
+  const stale = staleFiles();
+  for (const { path, content } of stale) {
+    if (values.check === true) {
+      process.stderr.write(`${path} is stale: run "npm run fix" and commit the result\n`);
+    } else {
+      writeFileSync(join(ROOT, path), content);
+      process.stderr.write(`wrote ${path}\n`);
+    }
+  }
+  return values.check === true && stale.length > 0 ? EXIT.failed : EXIT.ok;
+}
+
+try {
+  process.exitCode = main();
+} catch (thrown) {
+  process.stderr.write(`${messageOf(thrown)}\n`);
+  if (thrown instanceof AgentError) process.stderr.write(`${thrown.remedy}\n`);
+  process.exitCode = EXIT.failed;
+}
