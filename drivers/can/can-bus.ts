@@ -1,0 +1,25 @@
+import type { Clock } from "../../agent/core/clock.ts";
+import type { Log } from "../../agent/core/log.ts";
+import type { CanBus, FrameFilter } from "../../agent/ports.ts";
+import type { BusConfig } from "../../config/schema.ts";
+import { createNativeBus } from "./native-bus.ts";
+import { createReplayBus } from "./replay-bus.ts";
+import { createSocketcanBus } from "./socketcan-bus.ts";
+import { createSocketcandBus } from "./socketcand-bus.ts";
+
+/** What every driver may need: time, the log, and randomness for reconnection (0 <= x < 1). */
+export type CanBusFactoryParts = { readonly clock: Clock; readonly log: Log; readonly random: () => number };
+
+/** The driver that `config` names, not started. `filters` is what to receive; everything when empty. */
+export function createCanBus(config: BusConfig, filters: readonly FrameFilter[], parts: CanBusFactoryParts): CanBus {
+  switch (config.driver) {
+    case "native":
+      return createNativeBus({ ...config, filters }, parts);
+    case "socketcan":
+      return createSocketcanBus({ ...config, filters }, parts);
+    case "socketcand":
+      return createSocketcandBus({ ...config, filters }, parts);
+    case "replay":
+      return createReplayBus({ ...config, filters }, parts);
+  }
+}

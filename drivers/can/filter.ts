@@ -1,0 +1,54 @@
+import { FRAME_FLAG } from "../../agent/data/frame.ts";
+import type { FrameFilter } from "../../agent/ports.ts";
+
+const EXTENDED_MASK = 0x1fff_ffff;
+const STANDARD_MASK = 0x7ff;
+
+/** Key of an id with its length, so that 0x123 and 0x00000123 differ. */
+function keyOf(id: number, extended: boolean): number {
+  return extended ? id + 0x2000_0000 : id;
+}
+
+/**
+ * The receive filter of drivers that the kernel does not filter for. Error frames always pass; everything passes when
+ * `filters` is empty. Filters for exactly one id (the usual case) cost one set look-up however many there are.
+ */
+export function createFilter(filters: readonly FrameFilter[]): (id: number, flags: number) => boolean {
+  if (filters.length === 0) return () => true;
+  const exact = new Set<number>();
+  const masked: FrameFilter[] = [];
+  for (const filter of filters) {
+    const idMask = filter.extended ? EXTENDED_MASK : STANDARD_MASK;
+    if ((filter.mask & idMask) === idMask) exact.add(keyOf(filter.id & idMask, filter.extended));
+    else masked.push(filter);
+  }
+  return (id, flags) => {
+    if ((flags & FRAME_FLAG.error) !== 0) return true;
+    const extended = (flags & FRAME_FLAG.extended) !== 0;
+    if (exact.has(keyOf(id, extended))) return true;
+    for (const filter of masked) {
+      if (filter.extended === extended && (id & filter.mask) === (filter.id & filter.mask)) return true;
+    }
+    return false;
+  };
+}
+
+/** CAN_EFF_FLAG (linux/can.h): in a filter's mask it makes the id length count. */
+const EFF_FLAG = 0x8000_0000;
+/** CAN_RAW_FILTER_MAX (linux/can/raw.h). */
+const KERNEL_FILTER_LIMIT = 512;
+
+/**
+ * The filters as pairs (can_id, can_mask) of CAN_RAW_FILTER (struct can_filter, linux/can.h); empty receives everything.
+ * Undefined when the kernel cannot take so many: then everything has to be received.
+ */
+export function kernelFilters(filters: readonly FrameFilter[]): Uint32Array | undefined {
+  if (filters.length > KERNEL_FILTER_LIMIT) return undefined;
+  const words = new Uint32Array(filters.length * 2);
+  filters.forEach((filter, index) => {
+    const idMask = filter.extended ? EXTENDED_MASK : STANDARD_MASK;
+    words[index * 2] = (filter.id & idMask) + (filter.extended ? EFF_FLAG : 0);
+    words[index * 2 + 1] = (filter.mask & idMask) + EFF_FLAG;
+  });
+  return words;
+}

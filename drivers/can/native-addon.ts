@@ -1,0 +1,57 @@
+import { createRequire } from "node:module";
+import { addonMissing } from "./faults.ts";
+
+/** Where `npm run build:native` leaves the receive addon. */
+const ADDON_FILE = "./native/build/Release/can_receive.node";
+
+/** Link states as the addon numbers them (enum link_state, native/can-socket.h). */
+export const NATIVE_LINK = ["up", "down", "absent"] as const;
+
+/**
+ * The receive addon (native/addon.c). A bus is named by the slot that `open` returned; all throw an Error whose `code` is an
+ * errno name.
+ */
+export type NativeAddon = {
+  /**
+   * Opens a bus and begins to receive. `filters` are pairs (can_id, can_mask). `onWake` is called on the main thread when there
+   * are frames to take or a link change to read; once per lot, not per frame.
+   */
+  open(
+    interfaceName: string,
+    receiveBufferBytes: number,
+    ringFrames: number,
+    filters: Uint32Array,
+    onWake: () => void,
+  ): number;
+  /** Moves the oldest frames into the bytes of a `FrameBatch`; result[0] is how many, result[1] how many of them are error frames. */
+  take(slot: number, batch: Uint8Array, result: Uint32Array): void;
+  /** Index into `NATIVE_LINK` of the next link change, or -1. The first is there as soon as `open` returns. */
+  nextLink(slot: number): number;
+  /** Frames lost since `open`, in the kernel's queue and in the ring. */
+  dropped(slot: number): number;
+  /** SO_RCVBUF asked for (result[0]) and got (result[1]), bytes. */
+  facts(slot: number, result: Uint32Array): void;
+  /** Ends receiving; `onWake` is not called again. The reader thread ends with the last bus. */
+  close(slot: number): void;
+};
+
+function isNativeAddon(loaded: unknown): loaded is NativeAddon {
+  if (typeof loaded !== "object" || loaded === null) return false;
+  const functions = new Map<string, unknown>(Object.entries(loaded));
+  return ["open", "take", "nextLink", "dropped", "facts", "close"].every(
+    (name) => typeof functions.get(name) === "function",
+  );
+}
+
+/** Loads the receive addon. Throws `bus.unsupported` when it was not built. */
+export function loadNativeAddon(file = ADDON_FILE): NativeAddon {
+  const remedy = "build it with npm run build:native, or use driver: socketcan";
+  let loaded: unknown;
+  try {
+    loaded = createRequire(import.meta.url)(file);
+  } catch (cause) {
+    throw addonMissing("the receive addon can_receive.node", remedy, cause);
+  }
+  if (!isNativeAddon(loaded)) throw addonMissing("the receive addon can_receive.node", remedy, undefined);
+  return loaded;
+}

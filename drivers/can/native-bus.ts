@@ -1,0 +1,190 @@
+import type { Clock } from "../../agent/core/clock.ts";
+import { AgentError, errnoOf, messageOf } from "../../agent/core/errors.ts";
+import type { Log } from "../../agent/core/log.ts";
+import { type CanFrame, FrameBatch } from "../../agent/data/frame.ts";
+import type { BusCounters, BusFacts, BusSink, CanBus, FrameFilter } from "../../agent/ports.ts";
+import { BusStateTracker } from "./error-state.ts";
+import { kernelWithoutCan, notCan, notPermitted } from "./faults.ts";
+import { kernelFilters } from "./filter.ts";
+import { describeLink, readLink } from "./link.ts";
+import { loadNativeAddon, NATIVE_LINK, type NativeAddon } from "./native-addon.ts";
+import { Transmitter } from "./transmitter.ts";
+
+/** Frames handed over at once: 80 KB, which stays in the cache of a small core. */
+const BATCH_FRAMES = 1024;
+/** Batches handed over before the event loop gets a turn. */
+const BATCHES_PER_TURN = 64;
+
+/** What a native bus is made of. */
+export type NativeBusSettings = {
+  readonly name: string;
+  readonly interface: string;
+  /** SO_RCVBUF to ask the kernel for, bytes. */
+  readonly receiveBufferBytes: number;
+  /** Frames held while the main thread is busy; 80 bytes each. */
+  readonly ringFrames: number;
+  /** What to receive; everything when empty. */
+  readonly filters: readonly FrameFilter[];
+};
+
+/** Time for transmit retries, and the log. */
+export type CanBusParts = { readonly clock: Clock; readonly log: Log };
+
+/**
+ * A SocketCAN interface through the receive addon: kernel receive times, exact loss count, no JavaScript a frame.
+ *
+ * Frames that other sockets of this host send on the interface are received too, this bus's own `send` included.
+ */
+export function createNativeBus(settings: NativeBusSettings, parts: CanBusParts): CanBus {
+  return new NativeBus(settings, parts);
+}
+
+type OpenBus = {
+  readonly addon: NativeAddon;
+  readonly slot: number;
+  readonly sink: BusSink;
+  readonly state: BusStateTracker;
+};
+
+class NativeBus implements CanBus {
+  readonly name: string;
+  readonly #settings: NativeBusSettings;
+  readonly #log: Log;
+  readonly #transmitter: Transmitter;
+  readonly #batch = new FrameBatch(BATCH_FRAMES);
+  readonly #result = new Uint32Array(2);
+  #open: OpenBus | undefined;
+  #linkUp = false;
+  #received = 0;
+  #errorFrames = 0;
+  #dropped = 0;
+  #receiveBuffer: BusFacts["receiveBuffer"];
+
+  constructor(settings: NativeBusSettings, parts: CanBusParts) {
+    this.name = settings.name;
+    this.#settings = settings;
+    this.#log = parts.log;
+    this.#transmitter = new Transmitter(settings.name, settings.interface, parts.clock);
+  }
+
+  async start(sink: BusSink): Promise<void> {
+    const { interface: interfaceName, receiveBufferBytes, ringFrames, filters } = this.#settings;
+    const addon = loadNativeAddon();
+    const pairs = kernelFilters(filters);
+    if (pairs === undefined) this.#log.info("bus.filter-widened", { bus: this.name, filters: filters.length });
+    const slot = openSlot(interfaceName, () =>
+      addon.open(interfaceName, receiveBufferBytes, ringFrames, pairs ?? new Uint32Array(), () => this.#onWake()),
+    );
+    const state = new BusStateTracker((busState, detail) => sink.onState(busState, detail));
+    this.#open = { addon, slot, sink, state };
+    this.#readReceiveBuffer();
+    this.#tellNextLink(this.#open);
+  }
+
+  facts(): BusFacts {
+    this.#readReceiveBuffer();
+    return { driver: "native", receiveBuffer: this.#receiveBuffer, timestamps: "kernel" };
+  }
+
+  counters(): BusCounters {
+    if (this.#open !== undefined) this.#dropped = this.#open.addon.dropped(this.#open.slot);
+    return {
+      received: this.#received,
+      dropped: this.#dropped,
+      errorFrames: this.#errorFrames,
+      transmitted: this.#transmitter.transmitted,
+    };
+  }
+
+  async send(frame: CanFrame): Promise<void> {
+    await this.#transmitter.send(frame);
+  }
+
+  async stop(): Promise<void> {
+    const open = this.#open;
+    if (open === undefined) return;
+    this.#dropped = open.addon.dropped(open.slot);
+    this.#open = undefined;
+    open.addon.close(open.slot);
+    this.#transmitter.close();
+  }
+
+  /** Frames are handed over after the "up" that brought them and before the loss that ended them. */
+  #onWake(): void {
+    const open = this.#open;
+    if (open === undefined) return;
+    if (!this.#linkUp) this.#tellNextLink(open);
+    if (!this.#takeFrames(open)) {
+      setImmediate(() => this.#onWake());
+      return;
+    }
+    while (this.#open === open && this.#tellNextLink(open));
+  }
+
+  #tellNextLink(open: OpenBus): boolean {
+    const link = NATIVE_LINK[open.addon.nextLink(open.slot)];
+    if (link === undefined) return false;
+    this.#linkUp = link === "up";
+    open.state.link(link, describeState(this.#settings.interface, link));
+    return true;
+  }
+
+  #readReceiveBuffer(): void {
+    const open = this.#open;
+    if (open === undefined) return;
+    open.addon.facts(open.slot, this.#result);
+    this.#receiveBuffer = { askedBytes: this.#result[0], gotBytes: this.#result[1] };
+  }
+
+  #takeFrames(open: OpenBus): boolean {
+    const batch = this.#batch;
+    for (let round = 0; round < BATCHES_PER_TURN; round += 1) {
+      open.addon.take(open.slot, batch.bytes, this.#result);
+      const errorFrames = this.#result[1];
+      batch.count = this.#result[0];
+      if (batch.count === 0) return true;
+      this.#received += batch.count - errorFrames;
+      this.#errorFrames += errorFrames;
+      open.sink.onFrames(batch);
+      open.state.frames(batch, errorFrames);
+      if (this.#open === undefined) return true;
+    }
+    return false;
+  }
+}
+
+/** The interface may have changed again since the addon saw `link`; the sentence must fit what is reported. */
+function describeState(interfaceName: string, link: (typeof NATIVE_LINK)[number]): string {
+  const now = readLink(interfaceName);
+  switch (link) {
+    case "up":
+      return describeLink(interfaceName, now);
+    case "down":
+      return `interface ${interfaceName} is down`;
+    case "absent":
+      return now === "not-can" ? describeLink(interfaceName, now) : `there is no interface ${interfaceName}`;
+  }
+}
+
+function openSlot(interfaceName: string, open: () => number): number {
+  try {
+    return open();
+  } catch (cause) {
+    switch (errnoOf(cause)) {
+      case "EAFNOSUPPORT":
+      case "EPROTONOSUPPORT":
+        throw kernelWithoutCan(interfaceName, cause);
+      case "ENOTSUP":
+        throw notCan(interfaceName, cause);
+      case "EPERM":
+      case "EACCES":
+        throw notPermitted(interfaceName, cause);
+      default:
+        throw new AgentError("bus.unavailable", {
+          what: `${interfaceName}: could not open a CAN socket: ${messageOf(cause)}`,
+          remedy: "see the limits of the service for memory and open files",
+          cause,
+        });
+    }
+  }
+}

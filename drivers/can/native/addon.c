@@ -1,0 +1,286 @@
+/*
+ * What JavaScript sees: open, take, nextLink, dropped, facts, close. native-bus.ts is the only caller and states the types.
+ *
+ * A bus is named by its slot number. Everything here runs on the JavaScript thread, except `wake`.
+ */
+#include <errno.h>
+#include <node_api.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "reader.h"
+
+struct addon {
+  struct reader reader;
+  struct bus *buses[MAX_BUSES];
+  napi_ref on_wake[MAX_BUSES];
+  napi_threadsafe_function signal;
+  int open_count;
+};
+
+static struct addon *addon_of(napi_env env) {
+  void *data = NULL;
+  napi_get_instance_data(env, &data);
+  return data;
+}
+
+static const char *errno_name(int fault) {
+  switch (fault) {
+    case EACCES: return "EACCES";
+    case EAFNOSUPPORT: return "EAFNOSUPPORT";
+    case EINVAL: return "EINVAL";
+    case EMFILE: return "EMFILE";
+    case ENFILE: return "ENFILE";
+    case ENOBUFS: return "ENOBUFS";
+    case ENOMEM: return "ENOMEM";
+    case ENOTSUP: return "ENOTSUP";
+    case EPERM: return "EPERM";
+    case EPROTONOSUPPORT: return "EPROTONOSUPPORT";
+    default: return "EIO";
+  }
+}
+
+static napi_value throw_errno(napi_env env, int fault) {
+  napi_throw_error(env, errno_name(fault), strerror(fault));
+  return NULL;
+}
+
+static void on_reader_wake(void *context) {
+  struct addon *addon = context;
+  napi_call_threadsafe_function(addon->signal, NULL, napi_tsfn_nonblocking);
+}
+
+/* A callback may open and close buses, so the search starts anew after each. */
+static int take_pending_slot(struct addon *addon) {
+  for (int slot = 0; slot < MAX_BUSES; slot += 1) {
+    if (addon->buses[slot] != NULL && bus_take_pending(addon->buses[slot])) return slot;
+  }
+  return -1;
+}
+
+static void dispatch(napi_env env, napi_value function, void *context, void *data) {
+  (void)function;
+  (void)data;
+  if (env == NULL) return;
+  struct addon *addon = context;
+  reader_woken(&addon->reader);
+  napi_value undefined;
+  napi_get_undefined(env, &undefined);
+  for (int slot = take_pending_slot(addon); slot >= 0; slot = take_pending_slot(addon)) {
+    napi_value callback;
+    napi_get_reference_value(env, addon->on_wake[slot], &callback);
+    if (napi_call_function(env, undefined, callback, 0, NULL, NULL) != napi_ok) return;
+  }
+}
+
+static void close_slot(struct addon *addon, napi_env env, int slot) {
+  struct bus *bus = addon->buses[slot];
+  reader_set_bus(&addon->reader, slot, NULL);
+  bus_close(bus);
+  free(bus);
+  addon->buses[slot] = NULL;
+  napi_delete_reference(env, addon->on_wake[slot]);
+}
+
+static void stop_reader(struct addon *addon, napi_threadsafe_function_release_mode mode) {
+  reader_stop(&addon->reader);
+  napi_release_threadsafe_function(addon->signal, mode);
+}
+
+/* The environment ends with buses open: the thread must be gone before anything it uses is. */
+static void tear_down(void *data) {
+  struct addon *addon = data;
+  stop_reader(addon, napi_tsfn_abort);
+  for (int slot = 0; slot < MAX_BUSES; slot += 1) {
+    if (addon->buses[slot] == NULL) continue;
+    bus_close(addon->buses[slot]);
+    free(addon->buses[slot]);
+    addon->buses[slot] = NULL;
+  }
+}
+
+static int start_reader(struct addon *addon, napi_env env) {
+  napi_value name;
+  napi_create_string_utf8(env, "causeway:can", NAPI_AUTO_LENGTH, &name);
+  if (napi_create_threadsafe_function(env, NULL, NULL, name, 0, 1, NULL, NULL, addon, dispatch, &addon->signal) != napi_ok)
+    return ENOMEM;
+  int fault = reader_start(&addon->reader, on_reader_wake, addon);
+  if (fault != 0) {
+    napi_release_threadsafe_function(addon->signal, napi_tsfn_abort);
+    return fault;
+  }
+  /* Added after the one of the thread-safe function, so it runs before that. */
+  napi_add_env_cleanup_hook(env, tear_down, addon);
+  return 0;
+}
+
+static void finish_reader_when_unused(struct addon *addon, napi_env env) {
+  if (addon->open_count > 0) return;
+  napi_remove_env_cleanup_hook(env, tear_down, addon);
+  stop_reader(addon, napi_tsfn_release);
+}
+
+struct open_arguments {
+  struct can_socket_options options;
+  uint32_t ring_frames;
+  napi_value on_wake;
+};
+
+static bool read_open_arguments(napi_env env, napi_callback_info info, struct open_arguments *out) {
+  size_t count = 5;
+  napi_value values[5];
+  memset(out, 0, sizeof(*out));
+  if (napi_get_cb_info(env, info, &count, values, NULL, NULL) != napi_ok || count != 5) return false;
+  size_t length = 0;
+  char name[IFNAMSIZ + 1];
+  if (napi_get_value_string_utf8(env, values[0], name, sizeof(name), &length) != napi_ok) return false;
+  if (length == 0 || length >= IFNAMSIZ) return false;
+  memcpy(out->options.interface, name, length);
+  if (napi_get_value_uint32(env, values[1], &out->options.receive_buffer_bytes) != napi_ok) return false;
+  if (napi_get_value_uint32(env, values[2], &out->ring_frames) != napi_ok || out->ring_frames == 0) return false;
+  napi_typedarray_type type;
+  size_t words = 0;
+  void *filters = NULL;
+  if (napi_get_typedarray_info(env, values[3], &type, &words, &filters, NULL, NULL) != napi_ok) return false;
+  if (type != napi_uint32_array || words % 2 != 0) return false;
+  out->options.filters = filters;
+  out->options.filter_count = words / 2;
+  napi_valuetype kind;
+  out->on_wake = values[4];
+  return napi_typeof(env, values[4], &kind) == napi_ok && kind == napi_function;
+}
+
+static int free_slot(const struct addon *addon) {
+  int slot = 0;
+  while (slot < MAX_BUSES && addon->buses[slot] != NULL) slot += 1;
+  return slot;
+}
+
+/* open(interface, receiveBufferBytes, ringFrames, filters: Uint32Array of (can_id, can_mask), onWake): slot */
+static napi_value js_open(napi_env env, napi_callback_info info) {
+  struct addon *addon = addon_of(env);
+  struct open_arguments arguments;
+  if (!read_open_arguments(env, info, &arguments)) return throw_errno(env, EINVAL);
+  int slot = free_slot(addon);
+  if (slot == MAX_BUSES) return throw_errno(env, EMFILE);
+  int fault = addon->open_count == 0 ? start_reader(addon, env) : 0;
+  if (fault != 0) return throw_errno(env, fault);
+  struct bus *bus = malloc(sizeof(*bus));
+  fault = bus == NULL ? ENOMEM : bus_open(bus, &arguments.options, arguments.ring_frames, addon->reader.epoll_fd);
+  if (fault != 0) {
+    free(bus);
+    finish_reader_when_unused(addon, env);
+    return throw_errno(env, fault);
+  }
+  napi_create_reference(env, arguments.on_wake, 1, &addon->on_wake[slot]);
+  addon->buses[slot] = bus;
+  addon->open_count += 1;
+  reader_set_bus(&addon->reader, slot, bus);
+  napi_value result;
+  napi_create_int32(env, slot, &result);
+  return result;
+}
+
+/* Reads `count` arguments, of which the first is a slot. Returns the slot, or -1 after throwing. */
+static int read_slot(napi_env env, napi_callback_info info, size_t count, napi_value *values) {
+  size_t given = count;
+  int32_t slot = -1;
+  bool ok = napi_get_cb_info(env, info, &given, values, NULL, NULL) == napi_ok && given == count &&
+            napi_get_value_int32(env, values[0], &slot) == napi_ok && slot >= 0 && slot < MAX_BUSES &&
+            addon_of(env)->buses[slot] != NULL;
+  if (ok) return slot;
+  throw_errno(env, EINVAL);
+  return -1;
+}
+
+static bool read_array(napi_env env, napi_value value, napi_typedarray_type want, size_t *length, void **data) {
+  napi_typedarray_type type;
+  return napi_get_typedarray_info(env, value, &type, length, data, NULL, NULL) == napi_ok && type == want;
+}
+
+/* take(slot, batch: Uint8Array, result: Uint32Array): void; result[0] frames were moved, result[1] of them are error frames */
+static napi_value js_take(napi_env env, napi_callback_info info) {
+  napi_value values[3];
+  int slot = read_slot(env, info, 3, values);
+  if (slot < 0) return NULL;
+  size_t bytes = 0;
+  size_t words = 0;
+  void *batch = NULL;
+  void *result = NULL;
+  if (!read_array(env, values[1], napi_uint8_array, &bytes, &batch) ||
+      !read_array(env, values[2], napi_uint32_array, &words, &result) || words < 2)
+    return throw_errno(env, EINVAL);
+  struct bus_take taken = bus_take(addon_of(env)->buses[slot], batch, (uint32_t)(bytes / sizeof(struct frame)));
+  ((uint32_t *)result)[0] = taken.frames;
+  ((uint32_t *)result)[1] = taken.error_frames;
+  return NULL;
+}
+
+/* nextLink(slot): the next link change (0 up, 1 down, 2 absent) or -1 */
+static napi_value js_next_link(napi_env env, napi_callback_info info) {
+  napi_value values[1];
+  int slot = read_slot(env, info, 1, values);
+  if (slot < 0) return NULL;
+  napi_value result;
+  napi_create_int32(env, bus_next_link(addon_of(env)->buses[slot]), &result);
+  return result;
+}
+
+/* dropped(slot): frames lost in the kernel's queue and in the ring since open */
+static napi_value js_dropped(napi_env env, napi_callback_info info) {
+  napi_value values[1];
+  int slot = read_slot(env, info, 1, values);
+  if (slot < 0) return NULL;
+  napi_value result;
+  napi_create_double(env, (double)bus_dropped(addon_of(env)->buses[slot]), &result);
+  return result;
+}
+
+/* facts(slot, result: Uint32Array): void; SO_RCVBUF asked for and got, bytes */
+static napi_value js_facts(napi_env env, napi_callback_info info) {
+  napi_value values[2];
+  int slot = read_slot(env, info, 2, values);
+  if (slot < 0) return NULL;
+  size_t words = 0;
+  void *result = NULL;
+  if (!read_array(env, values[1], napi_uint32_array, &words, &result) || words < 2) return throw_errno(env, EINVAL);
+  struct bus_facts facts = bus_facts(addon_of(env)->buses[slot]);
+  ((uint32_t *)result)[0] = facts.asked_bytes;
+  ((uint32_t *)result)[1] = facts.got_bytes;
+  return NULL;
+}
+
+/* close(slot): void; no callback comes afterwards */
+static napi_value js_close(napi_env env, napi_callback_info info) {
+  napi_value values[1];
+  int slot = read_slot(env, info, 1, values);
+  if (slot < 0) return NULL;
+  struct addon *addon = addon_of(env);
+  close_slot(addon, env, slot);
+  addon->open_count -= 1;
+  finish_reader_when_unused(addon, env);
+  return NULL;
+}
+
+static void free_addon(napi_env env, void *data, void *hint) {
+  (void)env;
+  (void)hint;
+  free(data);
+}
+
+NAPI_MODULE_INIT() {
+  struct addon *addon = calloc(1, sizeof(*addon));
+  if (addon == NULL) return throw_errno(env, ENOMEM);
+  napi_set_instance_data(env, addon, free_addon, NULL);
+  const napi_property_descriptor functions[] = {
+      {"open", NULL, js_open, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"take", NULL, js_take, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"nextLink", NULL, js_next_link, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"dropped", NULL, js_dropped, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"facts", NULL, js_facts, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"close", NULL, js_close, NULL, NULL, NULL, napi_enumerable, NULL},
+  };
+  napi_define_properties(env, exports, sizeof(functions) / sizeof(functions[0]), functions);
+  return exports;
+}

@@ -1,0 +1,227 @@
+#include "bus.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <time.h>
+
+/* Kernel memory one queued frame is charged against SO_RCVBUF (skb with its overhead, measured on 6.1). */
+#define KERNEL_BYTES_PER_FRAME 768
+
+/* Bound of one drain, so that a flooded bus cannot starve the others. */
+#define MAX_VECTORS_PER_DRAIN 64
+
+static double now_us(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  return (double)now.tv_sec * 1e6 + (double)(now.tv_nsec / 1000);
+}
+
+/* The functions named *_locked need bus->lock. */
+
+static void set_link_locked(struct bus *bus, enum link_state link) {
+  if (link == bus->link) return;
+  bus->link = link;
+  if (bus->change_count == LINK_CHANGES) bus->change_count -= 1;
+  bus->changes[bus->change_count] = link;
+  bus->change_count += 1;
+  bus->pending = true;
+}
+
+static void add_kernel_drops_locked(struct bus *bus) {
+  if (bus->socket.fd < 0) return;
+  uint32_t drops = can_socket_drops(&bus->socket);
+  bus->dropped += (uint32_t)(drops - bus->kernel_drops);
+  bus->kernel_drops = drops;
+}
+
+static void close_socket_locked(struct bus *bus) {
+  add_kernel_drops_locked(bus);
+  can_socket_close(&bus->socket);
+}
+
+static int open_socket_locked(struct bus *bus) {
+  int fault = can_socket_open(&bus->socket, &bus->options);
+  if (fault == 0) {
+    struct epoll_event interest = {.events = EPOLLIN};
+    if (epoll_ctl(bus->epoll_fd, EPOLL_CTL_ADD, bus->socket.fd, &interest) != 0) fault = errno;
+    if (fault != 0) can_socket_close(&bus->socket);
+  }
+  bus->kernel_drops = 0;
+  bus->link = fault == 0 ? can_socket_link(&bus->socket, bus->options.interface) : LINK_ABSENT;
+  return fault;
+}
+
+int bus_open(struct bus *bus, const struct can_socket_options *options, uint32_t ring_frames, int epoll_fd) {
+  memset(bus, 0, sizeof(*bus));
+  bus->options = *options;
+  bus->epoll_fd = epoll_fd;
+  bus->ring_frames = ring_frames;
+  bus->socket.fd = -1;
+  struct can_filter *filters = calloc(options->filter_count + 1, sizeof(struct can_filter));
+  bus->options.filters = filters;
+  bus->ring = malloc((size_t)ring_frames * sizeof(struct frame));
+  pthread_mutex_init(&bus->lock, NULL);
+  int fault = ENOMEM;
+  if (filters != NULL && bus->ring != NULL) {
+    if (options->filter_count > 0) memcpy(filters, options->filters, options->filter_count * sizeof(struct can_filter));
+    fault = open_socket_locked(bus);
+  }
+  if (fault != 0 && fault != ENODEV) {
+    bus_close(bus);
+    return fault;
+  }
+  bus->changes[0] = bus->link;
+  bus->change_count = 1;
+  return 0;
+}
+
+void bus_close(struct bus *bus) {
+  can_socket_close(&bus->socket);
+  free((void *)bus->options.filters);
+  free(bus->ring);
+  bus->options.filters = NULL;
+  bus->ring = NULL;
+  pthread_mutex_destroy(&bus->lock);
+}
+
+static void store_locked(struct bus *bus, struct receive_vector *vector, int count) {
+  double now = now_us();
+  for (int i = 0; i < count; i += 1) {
+    if (bus->held == bus->ring_frames) {
+      bus->dropped += 1;
+      vector->messages[i].msg_hdr.msg_controllen = CONTROL_BYTES;
+      continue;
+    }
+    uint32_t at = bus->first + bus->held;
+    if (at >= bus->ring_frames) at -= bus->ring_frames;
+    can_socket_convert(&bus->socket, vector, i, now, &bus->ring[at]);
+    bus->held += 1;
+  }
+  bus->pending = true;
+}
+
+/*
+ * The kernel reports a lost link before the frames that were queued when it went, so these are read first and the socket of
+ * a deleted interface is closed only then.
+ */
+static void settle_link_locked(struct bus *bus, int fault, bool got_frames) {
+  if (fault == ENODEV || fault == ENXIO) {
+    close_socket_locked(bus);
+    set_link_locked(bus, LINK_ABSENT);
+  } else if (fault == ENETDOWN) {
+    set_link_locked(bus, LINK_DOWN);
+  } else if (got_frames && bus->link != LINK_UP) {
+    set_link_locked(bus, can_socket_link(&bus->socket, bus->options.interface));
+  }
+  /* Any other fault (ENOBUFS, ENOMEM) is over by the next drain. */
+}
+
+double bus_drain(struct bus *bus, struct receive_vector *vector) {
+  uint32_t frames = 0;
+  int fault = 0;
+  if (bus->socket.fd < 0) return 0;
+  for (int round = 0; round < MAX_VECTORS_PER_DRAIN; round += 1) {
+    int count = can_socket_receive(&bus->socket, vector);
+    if (count == 0) break;
+    if (count < 0) {
+      fault = -count;
+      continue;
+    }
+    pthread_mutex_lock(&bus->lock);
+    store_locked(bus, vector, count);
+    pthread_mutex_unlock(&bus->lock);
+    frames += (uint32_t)count;
+    if (count < RECEIVE_VECTOR) break;
+  }
+  double fill = (double)frames * KERNEL_BYTES_PER_FRAME / (double)(bus->socket.got_bytes + 1);
+  pthread_mutex_lock(&bus->lock);
+  settle_link_locked(bus, fault, frames > 0);
+  pthread_mutex_unlock(&bus->lock);
+  return fill;
+}
+
+void bus_check_link(struct bus *bus) {
+  pthread_mutex_lock(&bus->lock);
+  enum link_state before = bus->link;
+  if (before != LINK_UP) {
+    enum link_state now = LINK_ABSENT;
+    if (bus->socket.fd >= 0) {
+      now = can_socket_link(&bus->socket, bus->options.interface);
+      if (now == LINK_ABSENT) close_socket_locked(bus);
+    } else if (open_socket_locked(bus) == 0) {
+      now = bus->link;
+    }
+    bus->link = before;
+    set_link_locked(bus, now);
+  }
+  pthread_mutex_unlock(&bus->lock);
+}
+
+bool bus_is_up(struct bus *bus) {
+  pthread_mutex_lock(&bus->lock);
+  bool up = bus->link == LINK_UP;
+  pthread_mutex_unlock(&bus->lock);
+  return up;
+}
+
+bool bus_is_pending(struct bus *bus) {
+  pthread_mutex_lock(&bus->lock);
+  bool pending = bus->pending;
+  pthread_mutex_unlock(&bus->lock);
+  return pending;
+}
+
+bool bus_take_pending(struct bus *bus) {
+  pthread_mutex_lock(&bus->lock);
+  bool pending = bus->pending;
+  bus->pending = false;
+  pthread_mutex_unlock(&bus->lock);
+  return pending;
+}
+
+struct bus_take bus_take(struct bus *bus, struct frame *out, uint32_t capacity) {
+  struct bus_take taken = {0, 0};
+  pthread_mutex_lock(&bus->lock);
+  taken.frames = bus->held < capacity ? bus->held : capacity;
+  uint32_t until_end = bus->ring_frames - bus->first;
+  uint32_t head = taken.frames < until_end ? taken.frames : until_end;
+  memcpy(out, bus->ring + bus->first, head * sizeof(struct frame));
+  memcpy(out + head, bus->ring, (taken.frames - head) * sizeof(struct frame));
+  bus->held -= taken.frames;
+  bus->first += taken.frames;
+  if (bus->first >= bus->ring_frames) bus->first -= bus->ring_frames;
+  /* Starting over keeps the used part of the ring small: resident memory and cache follow the load, not the bound. */
+  if (bus->held == 0) bus->first = 0;
+  pthread_mutex_unlock(&bus->lock);
+  for (uint32_t i = 0; i < taken.frames; i += 1) taken.error_frames += (out[i].flags & FRAME_ERROR) != 0;
+  return taken;
+}
+
+int bus_next_link(struct bus *bus) {
+  pthread_mutex_lock(&bus->lock);
+  int next = -1;
+  if (bus->change_count > 0) {
+    next = (int)bus->changes[0];
+    bus->change_count -= 1;
+    memmove(bus->changes, bus->changes + 1, bus->change_count * sizeof(bus->changes[0]));
+  }
+  pthread_mutex_unlock(&bus->lock);
+  return next;
+}
+
+uint64_t bus_dropped(struct bus *bus) {
+  pthread_mutex_lock(&bus->lock);
+  add_kernel_drops_locked(bus);
+  uint64_t dropped = bus->dropped;
+  pthread_mutex_unlock(&bus->lock);
+  return dropped;
+}
+
+struct bus_facts bus_facts(struct bus *bus) {
+  pthread_mutex_lock(&bus->lock);
+  struct bus_facts facts = {bus->options.receive_buffer_bytes, bus->socket.got_bytes};
+  pthread_mutex_unlock(&bus->lock);
+  return facts;
+}

@@ -1,0 +1,73 @@
+/*
+ * One bus: its socket, the ring between reader thread and JavaScript, and its link state.
+ *
+ * The reader thread calls bus_drain and bus_check_link; the JavaScript thread calls the rest. `lock` covers what both touch.
+ */
+#ifndef CAUSEWAY_BUS_H
+#define CAUSEWAY_BUS_H
+
+#include <pthread.h>
+
+#include "can-socket.h"
+
+/* Link changes kept while JavaScript is busy; further ones overwrite the last. */
+#define LINK_CHANGES 16
+
+struct bus {
+  struct can_socket_options options;
+  int epoll_fd;
+
+  pthread_mutex_t lock;
+  struct can_socket socket;
+  struct frame *ring;
+  uint32_t ring_frames;
+  uint32_t first; /* index of the oldest frame */
+  uint32_t held;
+  uint64_t dropped;      /* by a full ring, and by the kernel up to `kernel_drops` */
+  uint32_t kernel_drops; /* of the present socket, as last added to `dropped` */
+  enum link_state link;
+  enum link_state changes[LINK_CHANGES];
+  uint32_t change_count;
+  bool pending; /* JavaScript has something to fetch */
+};
+
+struct bus_facts {
+  uint32_t asked_bytes;
+  uint32_t got_bytes;
+};
+
+struct bus_take {
+  uint32_t frames;
+  uint32_t error_frames; /* of these */
+};
+
+/* Copies `options` with its filters. Returns 0 or an errno of can_socket_open; an absent interface is not a failure. */
+int bus_open(struct bus *bus, const struct can_socket_options *options, uint32_t ring_frames, int epoll_fd);
+
+/* Frees everything but `bus` itself. The reader must not know the bus any more. */
+void bus_close(struct bus *bus);
+
+/*
+ * Moves all frames that wait in the kernel to the ring, at most a bounded number. Returns the share of the socket's queue
+ * that they had filled: 0 when nothing came, 1 or more when the queue may have been full.
+ */
+double bus_drain(struct bus *bus, struct receive_vector *vector);
+
+/* Looks after a bus that is not up: reads its link state, or opens it again. */
+void bus_check_link(struct bus *bus);
+
+bool bus_is_up(struct bus *bus);
+bool bus_is_pending(struct bus *bus);
+/* Reads and clears `pending`. */
+bool bus_take_pending(struct bus *bus);
+
+/* Moves the oldest frames to `out`, at most `capacity`. */
+struct bus_take bus_take(struct bus *bus, struct frame *out, uint32_t capacity);
+
+/* The next link change, or -1. */
+int bus_next_link(struct bus *bus);
+
+uint64_t bus_dropped(struct bus *bus);
+struct bus_facts bus_facts(struct bus *bus);
+
+#endif

@@ -1,0 +1,144 @@
+#include "reader.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+/* While frames come, the queue is emptied this often instead of at every frame: a wake-up costs more than a frame. */
+#define BUSY_INTERVAL_NS 10000000.0
+
+/* Share of the socket's queue that one busy interval may fill; above it the interval shrinks. */
+#define TARGET_FILL 0.25
+
+/* How often a bus that is not up is looked at. */
+#define LINK_CHECK_MS 500
+
+static int64_t monotonic_ms(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void nudge(struct reader *reader) {
+  uint64_t one = 1;
+  /* Can only fail when the counter is full, and then the thread is about to wake up anyway. */
+  (void)!write(reader->event_fd, &one, sizeof(one));
+}
+
+static void clear_nudge(struct reader *reader) {
+  uint64_t count;
+  (void)!read(reader->event_fd, &count, sizeof(count));
+}
+
+static void wait_busy(struct reader *reader, double fill) {
+  double wait_ns = fill > TARGET_FILL ? BUSY_INTERVAL_NS * TARGET_FILL / fill : BUSY_INTERVAL_NS;
+  struct timespec timeout = {.tv_nsec = (long)wait_ns};
+  struct pollfd nudged = {.fd = reader->event_fd, .events = POLLIN};
+  if (ppoll(&nudged, 1, &timeout, NULL) > 0) clear_nudge(reader);
+}
+
+static void wait_idle(struct reader *reader, bool all_up) {
+  struct epoll_event events[MAX_BUSES];
+  if (epoll_wait(reader->epoll_fd, events, MAX_BUSES, all_up ? -1 : LINK_CHECK_MS) > 0) clear_nudge(reader);
+}
+
+struct pass {
+  double fill;
+  bool pending;
+  bool all_up;
+};
+
+static struct pass drain_all(struct reader *reader, bool check_links) {
+  struct pass pass = {.fill = 0, .pending = false, .all_up = true};
+  pthread_mutex_lock(&reader->lock);
+  for (int slot = 0; slot < MAX_BUSES; slot += 1) {
+    struct bus *bus = reader->buses[slot];
+    if (bus == NULL) continue;
+    if (check_links) bus_check_link(bus);
+    double fill = bus_drain(bus, &reader->vector);
+    if (fill > pass.fill) pass.fill = fill;
+    pass.pending |= bus_is_pending(bus);
+    pass.all_up &= bus_is_up(bus);
+  }
+  pthread_mutex_unlock(&reader->lock);
+  return pass;
+}
+
+static void *reader_main(void *argument) {
+  struct reader *reader = argument;
+  int64_t next_check_ms = monotonic_ms() + LINK_CHECK_MS;
+  while (!atomic_load(&reader->stopping)) {
+    int64_t now_ms = monotonic_ms();
+    bool check = now_ms >= next_check_ms;
+    if (check) next_check_ms = now_ms + LINK_CHECK_MS;
+    struct pass pass = drain_all(reader, check);
+    if (pass.pending && !atomic_exchange(&reader->woken, true)) reader->wake(reader->context);
+    if (pass.fill > 0) {
+      wait_busy(reader, pass.fill);
+    } else {
+      wait_idle(reader, pass.all_up);
+    }
+  }
+  return NULL;
+}
+
+static int start_thread(struct reader *reader) {
+  /* Signals are the main thread's. */
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  int fault = pthread_create(&reader->thread, NULL, reader_main, reader);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  if (fault == 0) pthread_setname_np(reader->thread, "causeway-can");
+  return fault;
+}
+
+static void close_descriptors(struct reader *reader) {
+  if (reader->event_fd >= 0) close(reader->event_fd);
+  if (reader->epoll_fd >= 0) close(reader->epoll_fd);
+  pthread_mutex_destroy(&reader->lock);
+}
+
+int reader_start(struct reader *reader, void (*wake)(void *context), void *context) {
+  memset(reader, 0, sizeof(*reader));
+  reader->wake = wake;
+  reader->context = context;
+  receive_vector_init(&reader->vector);
+  pthread_mutex_init(&reader->lock, NULL);
+  reader->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+  reader->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  struct epoll_event interest = {.events = EPOLLIN};
+  int fault = 0;
+  if (reader->epoll_fd < 0 || reader->event_fd < 0 ||
+      epoll_ctl(reader->epoll_fd, EPOLL_CTL_ADD, reader->event_fd, &interest) != 0) {
+    fault = errno;
+  }
+  if (fault == 0) fault = start_thread(reader);
+  if (fault != 0) close_descriptors(reader);
+  reader->running = fault == 0;
+  return fault;
+}
+
+void reader_stop(struct reader *reader) {
+  if (!reader->running) return;
+  atomic_store(&reader->stopping, true);
+  nudge(reader);
+  pthread_join(reader->thread, NULL);
+  reader->running = false;
+  close_descriptors(reader);
+}
+
+void reader_set_bus(struct reader *reader, int slot, struct bus *bus) {
+  pthread_mutex_lock(&reader->lock);
+  reader->buses[slot] = bus;
+  pthread_mutex_unlock(&reader->lock);
+  nudge(reader);
+}
+
+void reader_woken(struct reader *reader) { atomic_store(&reader->woken, false); }

@@ -1,0 +1,174 @@
+import type { Clock } from "../../agent/core/clock.ts";
+import { type CanFrame, FRAME_FLAG, FrameBatch } from "../../agent/data/frame.ts";
+import type { BusCounters, BusFacts, BusSink, CanBus, FrameFilter } from "../../agent/ports.ts";
+import { BusStateTracker } from "./error-state.ts";
+import { kernelWithoutCan, notCan } from "./faults.ts";
+import { kernelFilters } from "./filter.ts";
+import { describeLink, kernelHasCan, readLink } from "./link.ts";
+import type { CanBusParts } from "./native-bus.ts";
+import {
+  loadRawChannels,
+  type RawChannel,
+  type RawChannels,
+  RECEIVE_NOTHING,
+  type ReceivedFrame,
+} from "./raw-channel.ts";
+import { Transmitter } from "./transmitter.ts";
+
+const BATCH_FRAMES = 256;
+const LINK_CHECK_MS = 500;
+
+/** What a bus over npm socketcan is made of. */
+export type SocketcanBusSettings = {
+  readonly name: string;
+  readonly interface: string;
+  /** What to receive; everything when empty. */
+  readonly filters: readonly FrameFilter[];
+};
+
+/**
+ * A SocketCAN interface through npm socketcan, for hosts where the receive addon cannot be built. It costs some twenty times
+ * the CPU a frame, knows of no loss, has the kernel's default receive buffer, and cannot tell an FD frame of at most 8 bytes
+ * from a classic one, nor BRS and ESI.
+ */
+export function createSocketcanBus(settings: SocketcanBusSettings, parts: CanBusParts): CanBus {
+  return new SocketcanBus(settings, parts);
+}
+
+class SocketcanBus implements CanBus {
+  readonly name: string;
+  readonly #settings: SocketcanBusSettings;
+  readonly #clock: Clock;
+  readonly #transmitter: Transmitter;
+  readonly #batch = new FrameBatch(BATCH_FRAMES);
+  #channels: RawChannels | undefined;
+  #channel: RawChannel | undefined;
+  #sink: BusSink | undefined;
+  #state: BusStateTracker | undefined;
+  #endChecks = (): void => undefined;
+  #flushDue = false;
+  #batchErrors = 0;
+  #received = 0;
+  #errorFrames = 0;
+
+  constructor(settings: SocketcanBusSettings, parts: CanBusParts) {
+    this.name = settings.name;
+    this.#settings = settings;
+    this.#clock = parts.clock;
+    this.#transmitter = new Transmitter(settings.name, settings.interface, parts.clock);
+  }
+
+  async start(sink: BusSink): Promise<void> {
+    const { interface: interfaceName } = this.#settings;
+    this.#channels = await loadRawChannels();
+    if (readLink(interfaceName) === "not-can") throw notCan(interfaceName);
+    const failure = this.#openChannel();
+    if (failure !== undefined && !kernelHasCan()) throw kernelWithoutCan(interfaceName, failure);
+    this.#sink = sink;
+    this.#state = new BusStateTracker((state, detail) => sink.onState(state, detail));
+    this.#checkLink();
+    this.#endChecks = this.#clock.every(LINK_CHECK_MS, () => this.#checkLink());
+  }
+
+  facts(): BusFacts {
+    return { driver: "socketcan", receiveBuffer: undefined, timestamps: "kernel" };
+  }
+
+  counters(): BusCounters {
+    return {
+      received: this.#received,
+      dropped: undefined,
+      errorFrames: this.#errorFrames,
+      transmitted: this.#transmitter.transmitted,
+    };
+  }
+
+  async send(frame: CanFrame): Promise<void> {
+    await this.#transmitter.send(frame);
+  }
+
+  async stop(): Promise<void> {
+    this.#endChecks();
+    this.#sink = undefined;
+    this.#transmitter.close();
+    const channel = this.#channel;
+    this.#channel = undefined;
+    if (channel === undefined) return;
+    channel.stop();
+    // The descriptor stays open until the object is collected; nothing more must queue up in it.
+    channel.setErrorFilters(0);
+    channel.setRxFilters(RECEIVE_NOTHING);
+    // npm socketcan frees its event loop handles in the next turn and needs the object until then.
+    await new Promise((resolve) => setImmediate(resolve, channel));
+  }
+
+  #openChannel(): unknown {
+    try {
+      const channel = this.#channels?.open(this.#settings.interface);
+      const filters = kernelFilters(this.#settings.filters) ?? new Uint32Array();
+      const list = Array.from({ length: filters.length / 2 }, (_, index) => ({
+        id: filters[index * 2],
+        mask: filters[index * 2 + 1],
+      }));
+      if (list.length > 0) channel?.setRxFilters(list);
+      channel?.addListener("onMessage", (frame) => this.#onFrame(frame));
+      channel?.addListener("onStopped", () => {
+        if (this.#channel === channel) this.#channel = undefined;
+      });
+      channel?.start();
+      this.#channel = channel;
+      return undefined;
+    } catch (cause) {
+      return cause;
+    }
+  }
+
+  /** npm socketcan tells neither that the interface went down nor that it is back, so the kernel is asked. */
+  #checkLink(): void {
+    const link = readLink(this.#settings.interface);
+    const detail = describeLink(this.#settings.interface, link);
+    if (link === undefined || link === "not-can") {
+      this.#state?.link("absent", detail);
+      return;
+    }
+    if (this.#channel === undefined && this.#openChannel() !== undefined) {
+      this.#state?.link("absent", `${this.#settings.interface} could not be opened`);
+      return;
+    }
+    this.#state?.link(link.up ? "up" : "down", detail);
+  }
+
+  #onFrame(frame: ReceivedFrame): void {
+    if (this.#sink === undefined) return;
+    const stampUs = frame.ts_sec === undefined ? this.#clock.wallUs() : frame.ts_sec * 1e6 + (frame.ts_usec ?? 0);
+    let flags = 0;
+    if (frame.ext === true) flags |= FRAME_FLAG.extended;
+    if (frame.rtr === true) flags |= FRAME_FLAG.remote;
+    if (frame.data.length > 8) flags |= FRAME_FLAG.fd;
+    if (frame.err === true) {
+      flags = FRAME_FLAG.error;
+      this.#batchErrors += 1;
+    }
+    this.#batch.push(frame.id, flags, frame.data, stampUs);
+    if (this.#batch.count === BATCH_FRAMES) this.#flush();
+    else if (!this.#flushDue) {
+      this.#flushDue = true;
+      setImmediate(() => {
+        this.#flushDue = false;
+        this.#flush();
+      });
+    }
+  }
+
+  #flush(): void {
+    const batch = this.#batch;
+    if (this.#sink !== undefined && batch.count > 0) {
+      this.#received += batch.count - this.#batchErrors;
+      this.#errorFrames += this.#batchErrors;
+      this.#sink.onFrames(batch);
+      this.#state?.frames(batch, this.#batchErrors);
+    }
+    batch.count = 0;
+    this.#batchErrors = 0;
+  }
+}
