@@ -6,13 +6,14 @@ import { compileDecoders, type DecodePlan, isWide } from "./decode.ts";
 import { neededBytesOf } from "./layout.ts";
 import type { BusMessages, DecodeMessage, MessageEntry, SignalEntry, SignalTable } from "./signal-table.ts";
 
-/** A database and the bus it describes. */
-export type TableSource = { readonly bus: string; readonly database: DbcDatabase };
+/** A database and the bus it describes; `file` is its name in error messages. */
+export type TableSource = { readonly bus: string; readonly database: DbcDatabase; readonly file?: string };
 
 /** Above this number the kernel compares every frame with every filter for longer than we need to throw frames away. */
 const MAX_FILTERS = 512;
 const STANDARD_IDS = 0x800;
 
+type Declared = { readonly message: DbcMessage; readonly file: string | undefined };
 type Placed = DecodePlan & { readonly bus: string };
 
 /**
@@ -40,15 +41,16 @@ export function createSignalTable(sources: readonly TableSource[]): SignalTable 
 }
 
 function placeMessages(sources: readonly TableSource[]): readonly Placed[] {
-  const known = new Map<string, DbcMessage>();
+  const known = new Map<string, Declared>();
   const placed: Placed[] = [];
   let firstSignal = 0;
   let firstWide = 0;
-  for (const { bus, database } of sources) {
+  for (const { bus, database, file } of sources) {
     for (const message of database.messages) {
       const key = `${message.extended ? "x" : "s"}${message.id} ${bus}`;
-      refuseTwice(bus, known.get(key), message);
-      known.set(key, message);
+      const declared = { message, file };
+      refuseTwice(bus, known.get(key), declared);
+      known.set(key, declared);
       placed.push({ bus, message, firstSignal, firstWide });
       firstSignal += message.signals.length;
       firstWide += message.signals.filter(isWide).length;
@@ -57,11 +59,13 @@ function placeMessages(sources: readonly TableSource[]): readonly Placed[] {
   return placed;
 }
 
-function refuseTwice(bus: string, known: DbcMessage | undefined, message: DbcMessage): void {
+function refuseTwice(bus: string, known: Declared | undefined, declared: Declared): void {
   if (known === undefined) return;
-  const id = `${message.extended ? "29" : "11"}-bit id 0x${message.id.toString(16)}`;
+  const { extended, id } = declared.message;
+  const place = ({ message, file }: Declared): string =>
+    `${message.name} (${file === undefined ? "line " : `${file}:`}${message.line})`;
   throw new AgentError("dbc.invalid", {
-    what: `bus ${bus}: ${known.name} (line ${known.line}) and ${message.name} (line ${message.line}) have the same ${id}`,
+    what: `bus ${bus}: ${place(known)} and ${place(declared)} have the same ${extended ? 29 : 11}-bit id 0x${id.toString(16)}`,
     remedy: "name only one of the two DBC files for this bus, or remove one of the two messages",
   });
 }

@@ -196,14 +196,19 @@ function digitAt(line: string, at: number): number {
 
 function skipSpace(line: string, from: number): number {
   let at = from;
-  while (at < line.length && line.charCodeAt(at) <= 0x20) at += 1;
+  while (at < line.length && isSpace(line.charCodeAt(at))) at += 1;
   return at;
 }
 
 function tokenEnd(line: string, from: number): number {
   let at = from;
-  while (at < line.length && line.charCodeAt(at) > 0x20) at += 1;
+  while (at < line.length && !isSpace(line.charCodeAt(at))) at += 1;
   return at;
+}
+
+/** Space, and tab to carriage return. */
+function isSpace(code: number): boolean {
+  return code === 0x20 || (code >= 0x09 && code <= 0x0d);
 }
 
 /** A frame as `candump -l` writes it, without the line end: `(1735270496.916858) can0 110#00112233`. */

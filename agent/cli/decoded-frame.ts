@@ -1,0 +1,119 @@
+import { createSignalTable } from "../data/build-table.ts";
+import type { DbcDatabase, DbcMessage, DbcSignal } from "../data/dbc/model.ts";
+import { type CanFrame, FRAME_FLAG } from "../data/frame.ts";
+import type { MessageEntry, SignalEntry, SignalTable } from "../data/signal-table.ts";
+import { isPresent, physicalOf, rawOf } from "../data/signal-value.ts";
+import { printable } from "./text.ts";
+
+/** A frame of a log: its bus, and whether the log has its time. */
+export type LogFrame = { readonly bus: string; readonly frame: CanFrame; readonly timed: boolean };
+
+/** Shows frames with the values of their signals. Each method gives one line without its end. */
+export interface FrameDecoder {
+  /** The JSON form (reference: `signals decode --json`). `t` is null for a frame without a time; remote and error frames say so. */
+  json(logged: LogFrame): string;
+  /** `:: Message(Signal: value unit, ...)` as cantools' single-line form has it, to be put behind the line of the log. */
+  text(frame: CanFrame): string;
+}
+
+type Column = { readonly entry: SignalEntry; readonly signal: DbcSignal; readonly key: string };
+type Layout = { readonly name: string; readonly columns: readonly Column[]; readonly byStartBit: readonly Column[] };
+type Present = { readonly column: Column; readonly raw: number | bigint; readonly physical: number | bigint };
+
+/** All frames of a log are looked up as if they were on this one bus: the DBC files are given for the log as a whole. */
+const BUS = "log";
+
+/** A decoder for frames of any bus. Throws `dbc.invalid` when two files declare the same id. */
+export function createFrameDecoder(sources: readonly { file: string; database: DbcDatabase }[]): FrameDecoder {
+  const table = createSignalTable(sources.map((source) => ({ bus: BUS, ...source })));
+  const messages = sources.flatMap(({ database }) => database.messages);
+  const layouts = messages.map((message, index) => layoutOf(table, table.messages[index], message));
+  const bus = table.bus(BUS);
+  const find = ({ id, flags }: CanFrame): MessageEntry | undefined =>
+    (flags & FRAME_FLAG.error) === 0 ? bus.find(id, (flags & FRAME_FLAG.extended) !== 0) : undefined;
+  return {
+    json: ({ bus: name, frame, timed }) => {
+      const message = find(frame);
+      const layout = message === undefined ? undefined : layouts[message.index];
+      const present = message === undefined ? [] : decode(table, message, layout?.columns ?? [], frame);
+      return frameJson(name, frame, timed, layout, present);
+    },
+    text: (frame) => {
+      const message = find(frame);
+      if (message === undefined) return unknownText(frame);
+      const { name, byStartBit } = layouts[message.index];
+      const values = decode(table, message, byStartBit, frame).map(valueText);
+      return `:: ${printable(name)}(${values.join(", ")})`;
+    },
+  };
+}
+
+function layoutOf(table: SignalTable, message: MessageEntry, declared: DbcMessage): Layout {
+  const columns = declared.signals.map((signal, index): Column => {
+    const entry = table.signals[message.firstSignal + index];
+    return { entry, signal, key: `${JSON.stringify(signal.name)}:` };
+  });
+  // The order in which cantools lists them: by the first bit in the frame.
+  const position = ({ signal: { startBit, byteOrder } }: Column): number =>
+    byteOrder === "little" ? startBit : (startBit & ~7) + 7 - (startBit & 7);
+  return { name: declared.name, columns, byStartBit: columns.toSorted((a, b) => position(a) - position(b)) };
+}
+
+function decode(table: SignalTable, message: MessageEntry, columns: readonly Column[], frame: CanFrame): Present[] {
+  const { data, flags } = frame;
+  // A remote frame asks for data and has none.
+  const length = (flags & FRAME_FLAG.remote) === 0 ? data.length : 0;
+  message.decode(data, 0, length, table.values, table.wides, table.present);
+  const present: Present[] = [];
+  for (const column of columns) {
+    if (!isPresent(table, message, column.entry, length)) continue;
+    const raw = rawOf(table, column.entry);
+    present.push({ column, raw, physical: physicalOf(raw, column.entry) });
+  }
+  return present;
+}
+
+function frameJson(
+  bus: string,
+  { id, flags, receivedAtUs }: CanFrame,
+  timed: boolean,
+  layout: Layout | undefined,
+  present: readonly Present[],
+): string {
+  const raw = present.map(({ column, raw: value }) => column.key + jsonNumber(value));
+  const phys = present.map(({ column, physical }) => column.key + jsonNumber(physical));
+  const remote = (flags & FRAME_FLAG.remote) === 0 ? "" : ',"remote":true';
+  const error = (flags & FRAME_FLAG.error) === 0 ? "" : ',"error":true';
+  return (
+    `{"schemaVersion":1,"t":${timed ? receivedAtUs / 1_000_000 : "null"},"bus":${JSON.stringify(bus)},"id":${id},` +
+    `"ext":${(flags & FRAME_FLAG.extended) !== 0},"msg":${layout === undefined ? "null" : JSON.stringify(layout.name)},` +
+    `"raw":{${raw.join(",")}},"phys":{${phys.join(",")}}${remote}${error}}`
+  );
+}
+
+function jsonNumber(value: number | bigint): string {
+  if (typeof value === "bigint") return `{"int":"${value}"}`;
+  if (Number.isFinite(value)) return String(value);
+  if (Number.isNaN(value)) return '"NaN"';
+  return value > 0 ? '"inf"' : '"-inf"';
+}
+
+function unknownText({ id, flags }: CanFrame): string {
+  if ((flags & FRAME_FLAG.error) !== 0) return `:: Error frame 0x${id.toString(16)}`;
+  return `:: Unknown frame id ${id} (0x${id.toString(16)})`;
+}
+
+function valueText({ column, raw, physical }: Present): string {
+  const { signal, entry } = column;
+  const choice = entry.kind === "integer" ? signal.choices.get(raw) : undefined;
+  if (choice !== undefined) return printable(`${signal.name}: ${choice}`);
+  const unit = signal.unit === "" ? "" : ` ${signal.unit}`;
+  return printable(`${signal.name}: ${numberText(physical, entry)}${unit}`);
+}
+
+/** A number that can have a fraction shows one, as cantools does: 0.0 rather than 0. */
+function numberText(value: number | bigint, { kind, factor, offset }: SignalEntry): string {
+  const whole = kind === "integer" && Number.isInteger(factor) && Number.isInteger(offset);
+  if (whole || !Number.isInteger(value) || Math.abs(Number(value)) >= 1e16) return String(value);
+  return Number(value).toFixed(1);
+}

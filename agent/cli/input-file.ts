@@ -1,0 +1,75 @@
+import { open, readFile } from "node:fs/promises";
+import { AgentError, errnoOf, messageOf } from "../core/errors.ts";
+import type { CliContext } from "./context.ts";
+
+const CHUNK_BYTES = 65_536;
+/** A longer line is no text that we read; it is cut into pieces of this size. */
+const MAX_LINE_CHARACTERS = 1_048_576;
+
+/** The whole file. Throws `input.missing` naming it. */
+export async function readInputFile(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+}
+
+/** The bytes of a file piece by piece, or of stdin when `path` is undefined or "-". A piece is valid until the next one. Throws `input.missing`. */
+export async function* readInput(context: CliContext, path: string | undefined): AsyncGenerator<Uint8Array> {
+  if (path === undefined || path === "-") {
+    yield* untilAborted(context.stdin, context.signal);
+    return;
+  }
+  const buffer = new Uint8Array(CHUNK_BYTES);
+  try {
+    await using file = await open(path);
+    for (;;) {
+      const { bytesRead } = await file.read(buffer);
+      if (bytesRead === 0) return;
+      yield buffer.subarray(0, bytesRead);
+    }
+  } catch (error) {
+    throw error instanceof AgentError ? error : unreadable(path, error);
+  }
+}
+
+/** A pipe can stay silent for ever: an abort must not wait for its next piece. */
+async function* untilAborted(source: AsyncIterable<Uint8Array>, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  const iterator = source[Symbol.asyncIterator]();
+  while (!signal.aborted) {
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    const onAbort = (): void => resolve(undefined);
+    signal.addEventListener("abort", onAbort, { once: true });
+    const next = await Promise.race([iterator.next(), promise]);
+    signal.removeEventListener("abort", onAbort);
+    if (next === undefined || next.done === true) return;
+    yield next.value;
+  }
+}
+
+/** The lines that end in each piece, without their line ends; the last ones when the input is over. */
+export async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<readonly string[]> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  for await (const chunk of chunks) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+    rest = lines.pop() ?? "";
+    if (rest.length > MAX_LINE_CHARACTERS) {
+      lines.push(rest);
+      rest = "";
+    }
+    if (lines.length > 0) yield lines;
+  }
+  rest += decoder.decode();
+  if (rest !== "") yield [rest];
+}
+
+function unreadable(path: string, error: unknown): AgentError {
+  const absent = errnoOf(error) === "ENOENT";
+  return new AgentError("input.missing", {
+    what: absent ? `${path}: no such file` : `${path}: cannot be read: ${messageOf(error)}`,
+    remedy: absent ? "check the path" : "give a file that this user may read",
+    cause: error,
+  });
+}
