@@ -32,6 +32,8 @@ export async function startChild(request: ChildRequest): Promise<Child> {
   const process_ = spawn("setpriv", ["--pdeathsig", "KILL", "--", request.command, ...request.args], {
     stdio: ["pipe", request.onLine === undefined ? log : "pipe", log],
     env: { ...process.env, ...request.environment },
+    // A session of its own: Ctrl-C reaches the bench alone, which then stops its processes in the right order.
+    detached: true,
   });
   closeSync(log);
   await new Promise<void>((resolve, reject) => {

@@ -1,0 +1,37 @@
+import { connect } from "node:net";
+import { z } from "zod";
+import { type AgentStatus, agentStatus } from "./agent-counters.ts";
+import { parseLine } from "./line-protocol.ts";
+
+/** First line of an answer; a second says that it was the only one. */
+const answer = z.object({ reply: agentStatus });
+const ANSWER_TIMEOUT_MS = 2000;
+const MAX_ANSWER_BYTES = 1_000_000;
+
+/** Asks the daemon for its status; undefined when it does not answer in time. Throws when the answer is not a status. */
+export function readStatus(socketFile: string): Promise<AgentStatus | undefined> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(socketFile);
+    let text = "";
+    const finish = (status: AgentStatus | undefined): void => {
+      socket.destroy();
+      resolve(status);
+    };
+    socket.setTimeout(ANSWER_TIMEOUT_MS, () => finish(undefined));
+    // The daemon is starting, or was just killed.
+    socket.on("error", () => finish(undefined));
+    socket.on("close", () => finish(undefined));
+    socket.on("connect", () => socket.write(`${JSON.stringify({ verb: "status" })}\n`));
+    socket.on("data", (part: Buffer) => {
+      text += part.toString();
+      const end = text.indexOf("\n");
+      if (end < 0 && text.length < MAX_ANSWER_BYTES) return;
+      try {
+        finish(parseLine(answer, text.slice(0, end)).reply);
+      } catch (error) {
+        socket.destroy();
+        reject(new Error(`the daemon's status makes no sense: ${text.slice(0, 200)}`, { cause: error }));
+      }
+    });
+  });
+}

@@ -1,0 +1,107 @@
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { EXIT } from "../../agent/core/errors.ts";
+import { type Child, startChild } from "./child.ts";
+import { usageOf } from "./process-usage.ts";
+
+const AGENT = fileURLToPath(new URL("../../agent/main.ts", import.meta.url));
+/** RestartSec of systemd's default. */
+const RESTART_AFTER_MS = 100;
+/** An agent that ends this often was not killed by the bench: it cannot run. */
+const MAX_STARTS = 20;
+const SAMPLE_EVERY_MS = 100;
+
+/** What to run. `environment` leads to the TPM. */
+export type SupervisorParts = {
+  readonly configFile: string;
+  readonly logFile: string;
+  readonly environment: Readonly<Record<string, string>>;
+};
+
+/** Runs the agent as systemd would: starts it again when it dies, but not after exit code 78 (RestartPreventExitStatus). Adds up what it uses. */
+export class AgentSupervisor {
+  readonly #parts: SupervisorParts;
+  #child: Child | undefined;
+  #isStopping = false;
+  #failure: string | undefined;
+  #loop: Promise<void> | undefined;
+  #sampler: NodeJS.Timeout | undefined;
+  /** CPU time of processes that have ended. */
+  #endedCpuUs = 0;
+  #currentCpuUs = 0;
+  peakRssBytes = 0;
+  starts = 0;
+
+  constructor(parts: SupervisorParts) {
+    this.#parts = parts;
+  }
+
+  /** Starts the first process and goes on from there. */
+  start(): void {
+    this.#loop = this.#run();
+    this.#sampler = setInterval(() => this.#sample(), SAMPLE_EVERY_MS);
+  }
+
+  /** Why the agent cannot be kept running; undefined while it can. */
+  get failure(): string | undefined {
+    return this.#failure;
+  }
+
+  /** CPU time of all agent processes so far, µs, in steps of 10 ms. */
+  cpuUs(): number {
+    this.#sample();
+    return this.#endedCpuUs + this.#currentCpuUs;
+  }
+
+  /** SIGKILL; the next process starts by itself. */
+  kill(): void {
+    this.#sample();
+    this.#child?.signal("SIGKILL");
+  }
+
+  /** SIGTERM, and time to drain; gives the exit code, undefined when it had to be killed. */
+  async stop(graceMs: number): Promise<number | undefined> {
+    this.#isStopping = true;
+    const end = await this.#child?.stop(graceMs);
+    await this.#loop;
+    clearInterval(this.#sampler);
+    return end?.code;
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#isStopping) {
+      this.starts += 1;
+      this.#child = await startChild({
+        command: process.execPath,
+        args: [AGENT, "run", "--config", this.#parts.configFile],
+        environment: this.#parts.environment,
+        logFile: this.#parts.logFile,
+      });
+      // Asked to stop while the process was being made.
+      if (this.#isStopping) await this.#child.stop();
+      const { code } = await this.#child.ended;
+      this.#endedCpuUs += this.#currentCpuUs;
+      this.#currentCpuUs = 0;
+      if (this.#isStopping) return;
+      if (code === EXIT.configuration || this.starts >= MAX_STARTS) {
+        this.#failure = `the agent ended with exit code ${code} at start ${this.starts}; see ${this.#parts.logFile}`;
+        return;
+      }
+      await sleep(RESTART_AFTER_MS);
+    }
+  }
+
+  #sample(): void {
+    if (this.#child === undefined || this.#child.hasEnded()) return;
+    const usage = usageOf(this.#child.pid);
+    if (usage === undefined) return;
+    this.#currentCpuUs = Math.max(this.#currentCpuUs, usage.cpuUs);
+    this.peakRssBytes = Math.max(this.peakRssBytes, usage.rssBytes);
+  }
+}
+
+/** Where the daemon answers questions. */
+export function viewSocketOf(runtimeDir: string): string {
+  return join(runtimeDir, "view.sock");
+}

@@ -1,0 +1,124 @@
+import { parseArgs } from "node:util";
+
+/** A span of seconds from the start of the drive. */
+export type Span = { readonly fromS: number; readonly toS: number };
+
+/** What one run of the bench is asked to do. */
+export type BenchOptions = {
+  /** Length of the drive; undefined runs until Ctrl-C, or until the log has ended. */
+  readonly seconds: number | undefined;
+  readonly json: boolean;
+  readonly rate: number;
+  readonly replay:
+    | { readonly logFile: string; readonly dbcFile: string; readonly speed: number; readonly loop: boolean }
+    | undefined;
+  /** When the broker's link is away. */
+  readonly cuts: readonly Span[];
+  /** Seconds at which the agent is killed. */
+  readonly killsAt: readonly number[];
+  readonly stateDir: string;
+  readonly seed: number;
+};
+
+/** Help text of scripts/bench. */
+export const BENCH_USAGE = `usage: scripts/bench [options]
+
+Runs the main job on this machine until Ctrl-C: a simulated vehicle, a CAN bus, the agent as shipped with a key in a (software) TPM,
+a broker with mutual TLS and the limits of AWS IoT Core, and two consumers that compare every record with what the vehicle sent.
+
+  --seconds N      drive for N seconds, then let the backlog drain and stop
+  --json           print one JSON object at the end instead of a view and a summary
+  --rate X         X times the frames (1 is about 2000 a second)
+  --cut A..B       take the broker's link away from second A to B; may be given again
+  --kill-at S      kill the agent (SIGKILL) at second S; may be given again
+  --replay LOG     send a candump log instead of the simulated vehicle; needs --dbc
+  --dbc FILE       the DBC file for the log
+  --speed X        replay X times faster; 0 as fast as the bus takes it
+  --loop           begin the log again when it ends
+  --seed N         another drive (default 1)
+  --state DIR      keep the state there instead of in .bench
+  --help
+
+Exit code: 0 when every stored record arrived and every value is what was sent; 1 when a record is missing or a value differs;
+64 wrong options; 69 something could not be started, or another bench runs. State: .bench/ (shell variables in .bench/env).
+
+Examples:
+  scripts/bench
+  scripts/bench --seconds 60 --json --cut 15..40
+  scripts/bench --replay drive.log --dbc car.dbc --speed 4
+`;
+
+/** Wrong use of the command line; the message is for the person who typed it. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+const MAX_SECONDS = 86_400 * 7;
+
+/** Reads the command line; "help" when that is asked for. Throws `UsageError`. */
+export function parseBenchOptions(args: readonly string[]): BenchOptions | "help" {
+  const { values } = parsed(args);
+  if (values.help === true) return "help";
+  const replay = replayOf(values);
+  return {
+    seconds: values.seconds === undefined ? undefined : numberOf("--seconds", values.seconds, 1, MAX_SECONDS),
+    json: values.json === true,
+    rate: numberOf("--rate", values.rate ?? "1", 0.01, 20),
+    replay,
+    cuts: (values.cut ?? []).map(spanOf),
+    killsAt: (values["kill-at"] ?? []).map((text) => numberOf("--kill-at", text, 0, MAX_SECONDS)),
+    stateDir: values.state ?? ".bench",
+    seed: Math.floor(numberOf("--seed", values.seed ?? "1", 0, 2 ** 31 - 1)),
+  };
+}
+
+function parsed(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        seconds: { type: "string" },
+        json: { type: "boolean" },
+        rate: { type: "string" },
+        replay: { type: "string" },
+        dbc: { type: "string" },
+        speed: { type: "string" },
+        loop: { type: "boolean" },
+        cut: { type: "string", multiple: true },
+        "kill-at": { type: "string", multiple: true },
+        seed: { type: "string" },
+        state: { type: "string" },
+        help: { type: "boolean", short: "h" },
+      },
+    });
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function replayOf(values: ReturnType<typeof parsed>["values"]): BenchOptions["replay"] {
+  const { replay: logFile, dbc: dbcFile, speed, loop } = values;
+  if (logFile === undefined) {
+    if (dbcFile !== undefined || speed !== undefined || loop !== undefined) {
+      throw new UsageError("--dbc, --speed and --loop go with --replay LOG");
+    }
+    return undefined;
+  }
+  if (dbcFile === undefined) throw new UsageError("--replay needs the DBC file of the log: --dbc FILE");
+  return { logFile, dbcFile, speed: numberOf("--speed", speed ?? "1", 0, 1000), loop: loop === true };
+}
+
+function spanOf(text: string): Span {
+  const match = /^(\d+(?:\.\d+)?)\.\.(\d+(?:\.\d+)?)$/.exec(text);
+  const span = { fromS: Number(match?.[1]), toS: Number(match?.[2]) };
+  if (match === null || span.fromS >= span.toS) throw new UsageError(`--cut ${text}: give two seconds, as in 15..40`);
+  return span;
+}
+
+function numberOf(name: string, text: string, least: number, most: number): number {
+  const value = Number(text);
+  if (text.trim() === "" || !(value >= least && value <= most)) {
+    throw new UsageError(`${name} ${text}: give a number from ${least} to ${most}`);
+  }
+  return value;
+}

@@ -1,0 +1,46 @@
+import { describe, expect, it } from "vitest";
+import { parseBenchOptions } from "../../bench/bench-options.ts";
+
+describe("the options of scripts/bench", () => {
+  it("runs until Ctrl-C by default", () => {
+    expect(parseBenchOptions([])).toEqual({
+      seconds: undefined,
+      json: false,
+      rate: 1,
+      replay: undefined,
+      cuts: [],
+      killsAt: [],
+      stateDir: ".bench",
+      seed: 1,
+    });
+  });
+
+  it("reads cuts, kills and a log", () => {
+    const args =
+      "--seconds 60 --json --cut 15..40 --cut 50..51.5 --kill-at 20 --replay a.log --dbc b.dbc --speed 4 --loop";
+    expect(parseBenchOptions(args.split(" "))).toMatchObject({
+      seconds: 60,
+      json: true,
+      cuts: [
+        { fromS: 15, toS: 40 },
+        { fromS: 50, toS: 51.5 },
+      ],
+      killsAt: [20],
+      replay: { logFile: "a.log", dbcFile: "b.dbc", speed: 4, loop: true },
+    });
+  });
+
+  it.each([
+    ["--seconds", /argument missing|value|ambiguous/i],
+    ["--seconds x", /give a number from 1/],
+    ["--seconds 0", /give a number from 1/],
+    ["--rate 100", /to 20/],
+    ["--cut 5", /two seconds/],
+    ["--cut 9..5", /two seconds/],
+    ["--replay a.log", /needs the DBC/],
+    ["--loop", /go with --replay/],
+    ["--faster", /unknown option/i],
+  ])("refuses %s", (line, message) => {
+    expect(() => parseBenchOptions(line.split(" "))).toThrow(message);
+  });
+});
