@@ -119,6 +119,7 @@ function loadOf(runs: readonly BitRun[]): string {
   return bytes.length === 0 ? "" : `const ${bytes.map((byte) => `b${byte}=bytes[at+${byte}]`).join(",")};`;
 }
 
+/** Statements that write one signal's raw value to its slots. A multiplexer also leaves it in the constant v<slot>. */
 function storeOf({ signal, runs, slot, wideSlot }: Field): string {
   const { bits } = signal;
   const low = wordOf(runs, 0, Math.min(bits, 32));
@@ -127,9 +128,10 @@ function storeOf({ signal, runs, slot, wideSlot }: Field): string {
   if (signal.kind === "double") {
     return `view.setInt32(0,${high});view.setInt32(4,${low});values[${slot}]=view.getFloat64(0);`;
   }
-  if (bits <= 32) return `const v${slot}=${extend(low, bits, signal.signed)};values[${slot}]=v${slot};`;
+  const keep = signal.multiplexer ? `const v${slot}=` : "";
+  if (bits <= 32) return `${keep}values[${slot}]=${extend(low, bits, signal.signed)};`;
   const halves = `const h${slot}=${extend(high, bits - 32, signal.signed)},l${slot}=(${low})>>>0;`;
-  const value = `const v${slot}=h${slot}*4294967296+l${slot};values[${slot}]=v${slot};`;
+  const value = `${keep}values[${slot}]=h${slot}*4294967296+l${slot};`;
   const wide = isWide(signal) ? `wides[${wideSlot}]=(BigInt(h${slot})<<32n)|BigInt(l${slot});` : "";
   return halves + value + wide;
 }
