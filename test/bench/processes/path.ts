@@ -1,0 +1,139 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Appender } from "../../../agent/data/appender.ts";
+import { Collector } from "../../../agent/data/collect.ts";
+import { Encoder } from "../../../agent/data/encode.ts";
+import type { FrameBatch } from "../../../agent/data/frame.ts";
+import { Pipeline } from "../../../agent/data/pipeline.ts";
+import type { SignalTable } from "../../../agent/data/signal-table.ts";
+import type { BusSink, CanBus, Outbox } from "../../../agent/ports.ts";
+import { agentConfig } from "../../../config/schema.ts";
+import { systemClock } from "../../../drivers/os/time-source.ts";
+import { openOutbox } from "../../../drivers/sqlite/outbox.ts";
+import type { PathFigures, PathOptions } from "../path-benchmark.ts";
+import { SMOOTH_BUS, SmoothFrames, smoothTable } from "../smooth-signals.ts";
+
+const DELIVER_EVERY_MS = 10;
+const WARM_UP_MS = 1500;
+const quiet = (): void => undefined;
+const log = { error: quiet, warn: quiet, info: quiet, debug: quiet };
+const { collect, encode } = agentConfig.shape;
+const settings = { collect: collect.parse({}), encode: encode.parse({}) };
+
+/** Runs the data path with the default settings in this process, which does nothing else, and prints the figures as one line of JSON. */
+async function main(options: PathOptions): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "causeway-bench-"));
+  try {
+    const clock = systemClock();
+    const { outbox } = openOutbox({ file: join(folder, "outbox.db"), maxBytes: 256_000_000, clock, log });
+    const table = smoothTable();
+    const pipeline = pipelineOf(table, outbox);
+    const figures = await measure(pipeline, outbox, options, table.signals.length);
+    outbox.close();
+    process.stdout.write(`${JSON.stringify(figures)}\n`);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function pipelineOf(table: SignalTable, outbox: Outbox): Pipeline {
+  const clock = systemClock();
+  const { batchMs, batchSamples, holdBytes, timeResolutionUs, rules } = settings.collect;
+  const encoder = new Encoder({
+    thing: "truck-0001",
+    bootId: "0123456789abcdef0123456789abcdef",
+    table,
+    clock,
+    settings: { ...settings.encode, timeResolutionUs, lifeMs: {} },
+  });
+  const lossDraft = encoder.loss.bind(encoder);
+  const appender = new Appender({ outbox, clock, log, holdBytes, lossDraft, wake: quiet });
+  const collector = new Collector({ table, rules, batchSamples });
+  return new Pipeline({ table, collector, encoder, appender, clock, batchMs });
+}
+
+async function measure(
+  pipeline: Pipeline,
+  outbox: Outbox,
+  options: PathOptions,
+  signals: number,
+): Promise<PathFigures> {
+  const { seconds, framesPerSecond } = options;
+  // Made before the measurement: what a driver would cost is measured elsewhere, and making test frames is no cost of the agent.
+  const batches = framesOf(framesPerSecond, seconds + WARM_UP_MS / 1000);
+  const sink = pipeline.sinkFor(silentBus());
+  pipeline.start();
+  const player = play(batches, sink);
+  const drain = setInterval(() => deliverAll(outbox), 100);
+  await sleep(WARM_UP_MS);
+  const before = {
+    cpu: process.cpuUsage(),
+    at: performance.now(),
+    ...pipeline.counters(),
+    frames: decodedOf(pipeline),
+  };
+  await sleep(seconds * 1000);
+  const cpu = process.cpuUsage(before.cpu);
+  const elapsedMs = performance.now() - before.at;
+  const after = { ...pipeline.counters(), frames: decodedOf(pipeline) };
+  const rssBytes = process.memoryUsage.rss();
+  clearInterval(player);
+  clearInterval(drain);
+  pipeline.stop();
+  const samples = after.samples - before.samples;
+  return {
+    signals,
+    seconds,
+    framesPerSecond: ((after.frames - before.frames) * 1000) / elapsedMs,
+    samplesPerSecond: (samples * 1000) / elapsedMs,
+    bytesPerSample: (after.payloadBytes - before.payloadBytes) / samples,
+    cpuPercent: (cpu.user + cpu.system) / 10 / elapsedMs,
+    rssMb: rssBytes / 1e6,
+    // Frames wait in memory for the player; a driver would hold no more than a moment's.
+    framesHeldMb: batches.reduce((sum, { bytes }) => sum + bytes.length, 0) / 1e6,
+    discardedSamples: after.discardedSamples,
+  };
+}
+
+/** What the publisher does to the outbox, without the link. */
+function deliverAll(outbox: Outbox): void {
+  for (const stream of ["event", "telemetry"] as const) {
+    const records = outbox.read(stream, 0, outbox.lastRow(), 32, 1_000_000);
+    outbox.ack(records.map(({ row }) => row));
+  }
+}
+
+function framesOf(framesPerSecond: number, seconds: number): FrameBatch[] {
+  const perBatch = Math.round((framesPerSecond * DELIVER_EVERY_MS) / 1000);
+  const frames = new SmoothFrames(framesPerSecond);
+  return Array.from({ length: Math.ceil((seconds * 1000) / DELIVER_EVERY_MS) }, () => frames.batch(perBatch));
+}
+
+/** Delivers one batch every 10 ms by the clock, late ones together. */
+function play(batches: readonly FrameBatch[], sink: BusSink): NodeJS.Timeout {
+  const start = performance.now();
+  let delivered = 0;
+  return setInterval(() => {
+    const due = Math.min(batches.length, Math.floor((performance.now() - start) / DELIVER_EVERY_MS));
+    for (; delivered < due; delivered++) sink.onFrames(batches[delivered]);
+  }, DELIVER_EVERY_MS);
+}
+
+function decodedOf(pipeline: Pipeline): number {
+  return pipeline.counters().buses.get(SMOOTH_BUS)?.decoded ?? 0;
+}
+
+function silentBus(): CanBus {
+  return {
+    name: SMOOTH_BUS,
+    start: async () => undefined,
+    stop: async () => undefined,
+    send: async () => undefined,
+    counters: () => ({ received: 0, dropped: 0, errorFrames: 0, transmitted: 0 }),
+    facts: () => ({ driver: "replay", receiveBuffer: undefined, timestamps: "process" }),
+  };
+}
+
+await main({ seconds: Number(process.argv[2]), framesPerSecond: Number(process.argv[3]) });
