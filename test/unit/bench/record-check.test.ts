@@ -1,0 +1,164 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeEach, describe, expect, it } from "vitest";
+import { createSignalTable } from "../../../agent/data/build-table.ts";
+import { formatCandumpLog } from "../../../agent/data/candump.ts";
+import { Collector } from "../../../agent/data/collect.ts";
+import { parseDbc } from "../../../agent/data/dbc/parse.ts";
+import { type EncodedDraft, Encoder } from "../../../agent/data/encode.ts";
+import { type CanFrame, FRAME_FLAG } from "../../../agent/data/frame.ts";
+import { readDescriptor } from "../../../config/proto/descriptor.ts";
+import type { CollectRule } from "../../../config/schema.ts";
+import { type Arrival, RecordCheck } from "../../bench/record-check.ts";
+import { createReplayJudge } from "../../bench/replay-judge.ts";
+import { readVehicle } from "../../bench/vehicle-dbc.ts";
+import { createVehicleJudge } from "../../bench/vehicle-judge.ts";
+import { frameOf } from "../../bench/vehicle-model.ts";
+import { ManualClock } from "../../fakes/clock.ts";
+
+const DBC = "config/bench-vehicle.dbc";
+const THING = "veh-1";
+const SEED = 5;
+const START_US = 1_800_000_000_000_000;
+const vehicle = readVehicle(DBC);
+const folder = mkdtempSync(join(tmpdir(), "causeway-check-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** All frames that the vehicle sends in `seconds`, in the order of their times. */
+function framesOf(seconds: number): CanFrame[] {
+  return vehicle
+    .flatMap((message) =>
+      Array.from({ length: Math.ceil((seconds * 1000) / message.periodMs) }, (_, n) => ({
+        id: message.id,
+        flags: (message.extended ? FRAME_FLAG.extended : 0) + (message.fd ? FRAME_FLAG.fd : 0),
+        data: frameOf(message, n, SEED),
+        receivedAtUs: START_US + n * message.periodMs * 1000 + message.index,
+      })),
+    )
+    .sort((a, b) => a.receivedAtUs - b.receivedAtUs);
+}
+
+/** What the agent makes of the frames: its signal table and records, as they arrive at a consumer. */
+function arrivalsOf(frames: readonly CanFrame[], rules: readonly CollectRule[]): Arrival[] {
+  const table = createSignalTable([{ bus: "can0", database: parseDbc(readFileSync(DBC, "utf8")).database }]);
+  const encoder = new Encoder({
+    thing: THING,
+    bootId: "0123456789abcdef0123456789abcdef",
+    table,
+    clock: new ManualClock(),
+    settings: { compression: "zstd", maxPayloadBytes: 20_000, timeResolutionUs: 1000, lifeMs: {} },
+  });
+  const collector = new Collector({ table, rules, batchSamples: 5000 });
+  const drafts = [...encoder.table()];
+  const flush = (): void => void drafts.push(...encoder.samples(collector.drain(0, false), []));
+  for (const { id, flags, data, receivedAtUs } of frames) {
+    const message = table.bus("can0").find(id, (flags & FRAME_FLAG.extended) !== 0);
+    if (message === undefined) throw new Error(`no message ${id}`);
+    message.decode(data, 0, data.length, table.values, table.wides, table.present);
+    collector.take(message, !message.multiplexed, receivedAtUs);
+    if (collector.isFull) flush();
+  }
+  flush();
+  return drafts.map((draft, index) => arrivalOf(draft, index + 1, table.id));
+}
+
+function arrivalOf(draft: EncodedDraft, seq: number, schema: string): Arrival {
+  const id = { epoch: 77, stream: draft.stream, seq };
+  const tail = draft.retainKey === undefined ? draft.stream : `schema/${draft.retainKey}`;
+  const properties = { epoch: "77", seq: `${seq}`, stream: draft.stream, schema, encoding: draft.encoding };
+  return {
+    topic: `dt/causeway/${THING}/${tail}`,
+    payload: draft.seal(id),
+    properties: new Map(Object.entries({ ...properties, "time-quality": draft.timeQuality })),
+  };
+}
+
+describe("the check of delivered records", () => {
+  const frames = framesOf(3);
+  let check = new RecordCheck({ descriptor: readDescriptor(), thing: THING, watched: ["VehicleSpeed.Speed"] });
+
+  beforeEach(() => {
+    check = new RecordCheck({ descriptor: readDescriptor(), thing: THING, watched: ["VehicleSpeed.Speed"] });
+  });
+
+  function judgeVehicle(): void {
+    check.start(createVehicleJudge({ vehicle, seed: SEED, rate: 1, startUs: START_US, thinned: [] }));
+  }
+
+  function totals(): { samples: number; frames: number; mismatches: number; unverified: number; remarks: number } {
+    const { deliveries, remarks, broken, waiting } = check.takeReport();
+    expect(broken + waiting).toBe(0);
+    const sum = (key: "samples" | "frames" | "mismatches" | "unverified"): number =>
+      deliveries.reduce((total, delivery) => total + delivery[key], 0);
+    const [samples, proven, mismatches, unverified] = (["samples", "frames", "mismatches", "unverified"] as const).map(
+      sum,
+    );
+    return { samples, frames: proven, mismatches, unverified, remarks: remarks.length };
+  }
+
+  it("agrees with what the agent makes of the vehicle's frames, and accounts for every one of them", () => {
+    judgeVehicle();
+    for (const arrival of arrivalsOf(frames, [])) check.arrive(arrival);
+    const result = totals();
+    expect(result).toMatchObject({ mismatches: 0, unverified: 0, remarks: 0, frames: frames.length });
+    expect(result.samples).toBeGreaterThan(15_000);
+  });
+
+  it("finds the one frame whose data was changed on the way to the agent", () => {
+    judgeVehicle();
+    // The counter is left alone, so that exactly the speed differs, and differs again from the next one.
+    const at = frames.findIndex(({ id, receivedAtUs }) => id === 0x0d4 && receivedAtUs > START_US + 2_000_000);
+    const spoiled = frames.map((frame, index) => {
+      if (index !== at) return frame;
+      const data = frame.data.slice();
+      data[0] ^= 0x10;
+      return { ...frame, data };
+    });
+    for (const arrival of arrivalsOf(spoiled, [])) check.arrive(arrival);
+    expect(totals()).toMatchObject({ mismatches: 1, remarks: 1 });
+  });
+
+  it("holds records back until their signal table has come", () => {
+    judgeVehicle();
+    const [table, ...records] = arrivalsOf(frames.slice(0, 500), []);
+    for (const record of records) check.arrive(record);
+    expect(check.takeReport()).toMatchObject({ deliveries: [], waiting: records.length });
+    check.arrive(table);
+    expect(totals()).toMatchObject({ mismatches: 0, frames: 500 });
+  });
+
+  it("counts a record that cannot be read, and one whose properties or topic do not fit", () => {
+    judgeVehicle();
+    const [table, record] = arrivalsOf(frames.slice(0, 100), []);
+    check.arrive(table);
+    check.arrive({ ...record, payload: record.payload.subarray(0, 10) });
+    check.arrive({ ...record, properties: new Map([...record.properties, ["seq", "9"]]) });
+    check.arrive({ ...record, topic: "dt/causeway/veh-2/telemetry" });
+    const report = check.takeReport();
+    expect(report.broken).toBe(1);
+    expect(report.deliveries.map(({ mismatches }) => mismatches)).toEqual([0, 1, 1]);
+  });
+
+  it("tells the latest physical value of a watched signal", () => {
+    judgeVehicle();
+    for (const arrival of arrivalsOf(frames, [])) check.arrive(arrival);
+    expect(check.takeReport().latest["VehicleSpeed.Speed"]).toMatchObject({ unit: "km/h" });
+  });
+
+  it("accepts a replayed log's values only together", () => {
+    const logFile = join(folder, "drive.log");
+    writeFileSync(logFile, frames.map((frame) => `${formatCandumpLog("can0", frame)}\n`).join(""));
+    const rules = [{ signals: "*", mode: "every" as const, ms: 0 }];
+    check.start(createReplayJudge(DBC, logFile));
+    for (const arrival of arrivalsOf(frames, rules)) check.arrive(arrival);
+    expect(totals()).toMatchObject({ mismatches: 0, unverified: 0, frames: frames.length });
+
+    const fusion = frames.filter(({ id }) => id === 0x120);
+    const mixed = new Uint8Array([...fusion[3].data.subarray(0, 16), ...fusion[4].data.subarray(16)]);
+    check = new RecordCheck({ descriptor: readDescriptor(), thing: THING, watched: [] });
+    check.start(createReplayJudge(DBC, logFile));
+    for (const arrival of arrivalsOf([{ ...fusion[3], data: mixed }], rules)) check.arrive(arrival);
+    expect(totals()).toMatchObject({ mismatches: 1, remarks: 1 });
+  });
+});
