@@ -47,8 +47,9 @@ export function bootId(file = "/proc/sys/kernel/random/boot_id"): string {
 function wallReader(wallMs: () => number, monotonicNs: () => bigint): () => number {
   let distanceUs = Number.NaN;
   return () => {
-    const floorUs = wallMs() * 1000;
+    // The monotonic clock first: a pause between the two reads then makes the sum too small, never the time go back.
     const monotonicUs = Math.floor(Number(monotonicNs()) / 1000);
+    const floorUs = wallMs() * 1000;
     const us = monotonicUs + distanceUs;
     if (us >= floorUs && us < floorUs + 1000) return us;
     const nearestUs = us >= floorUs + 1000 && us < floorUs + 2000 ? floorUs + 999 : floorUs;

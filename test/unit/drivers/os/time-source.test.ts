@@ -1,0 +1,104 @@
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { bootId, systemClock } from "../../../../drivers/os/time-source.ts";
+import { temporaryFolder } from "../../../fakes/folder.ts";
+
+/** A clock over two hands that the test moves. */
+function handMoved(timesyncFile = "/nonexistent"): {
+  readonly hands: { wallMs: number; monotonicNs: bigint };
+  readonly clock: ReturnType<typeof systemClock>;
+} {
+  const hands = { wallMs: Date.UTC(2026, 0, 1), monotonicNs: 5_000_000_000n };
+  const clock = systemClock({ timesyncFile, wallMs: () => hands.wallMs, monotonicNs: () => hands.monotonicNs });
+  return { hands, clock };
+}
+
+describe("systemClock", () => {
+  it("gives the wall time in µs, within the millisecond that the system gives", () => {
+    const clock = systemClock();
+    for (let count = 0; count < 10_000; count += 1) {
+      const earliestUs = Date.now() * 1000;
+      const us = clock.wallUs();
+      expect(us >= earliestUs && us < Date.now() * 1000 + 1000).toBe(true);
+    }
+  });
+
+  it("counts µs between two milliseconds by the monotonic clock", () => {
+    const { hands, clock } = handMoved();
+    const startUs = clock.wallUs();
+    hands.monotonicNs += 250_000n;
+    expect(clock.wallUs() - startUs).toBe(250);
+    hands.monotonicNs += 400_000n;
+    expect(clock.wallUs() - startUs).toBe(650);
+  });
+
+  it("follows a step of the wall clock at once, forward and back", () => {
+    const { hands, clock } = handMoved();
+    const startUs = clock.wallUs();
+    hands.wallMs += 3_600_000;
+    expect(clock.wallUs() - startUs).toBe(3_600_000_000);
+    hands.wallMs -= 7_200_000;
+    expect(clock.wallUs() - startUs).toBe(-3_600_000_000);
+  });
+
+  it("never goes back by itself", () => {
+    const clock = systemClock();
+    let beforeUs = 0;
+    let backwards = 0;
+    for (let count = 0; count < 100_000; count += 1) {
+      const us = clock.wallUs();
+      if (us < beforeUs) backwards += 1;
+      beforeUs = us;
+    }
+    expect(backwards).toBe(0);
+  });
+
+  it("tells how far the wall clock can be believed", () => {
+    const file = join(temporaryFolder(), "synchronized");
+    const { hands, clock } = handMoved(file);
+    expect(clock.quality()).toBe("rtc");
+    hands.wallMs = Date.UTC(1970, 0, 1);
+    hands.monotonicNs += 1_000_000_000n;
+    expect(clock.quality()).toBe("unsynchronised");
+    writeFileSync(file, "");
+    hands.monotonicNs += 1_000_000_000n;
+    expect(clock.quality()).toBe("ntp");
+    rmSync(file);
+    expect(clock.quality()).toBe("ntp");
+    hands.monotonicNs += 1_000_000_000n;
+    expect(clock.quality()).toBe("unsynchronised");
+  });
+
+  it("ends a sleep at once, without rejecting, when its signal aborts", async () => {
+    const abort = new AbortController();
+    const clock = systemClock();
+    const sleep = clock.sleep(1e12, abort.signal);
+    abort.abort();
+    await sleep;
+    await clock.sleep(1e12, abort.signal);
+    const startMs = clock.monotonicMs();
+    await clock.sleep(20);
+    expect(clock.monotonicMs() - startMs).toBeGreaterThan(15);
+  });
+
+  it("ticks until told to stop", async () => {
+    const clock = systemClock();
+    let ticks = 0;
+    const stop = clock.every(1, () => {
+      ticks += 1;
+    });
+    await expect.poll(() => ticks).toBeGreaterThan(2);
+    stop();
+    const atStop = ticks;
+    await clock.sleep(20);
+    expect(ticks).toBe(atStop);
+  });
+});
+
+describe("bootId", () => {
+  it("is the kernel's, without dashes", () => {
+    expect(bootId()).toMatch(/^[0-9a-f]{32}$/);
+    expect(bootId()).toBe(bootId());
+  });
+});
