@@ -53,8 +53,14 @@ function listen(state: BenchState): AbortController {
 main(process.argv.slice(2)).then(
   (code) => process.exit(code),
   (error: unknown) => {
-    const known = error instanceof UsageError || error instanceof BenchBusy;
-    process.stderr.write(`bench: ${error instanceof Error ? (known ? error.message : error.stack) : String(error)}\n`);
+    process.stderr.write(`bench: ${describe(error)}\n`);
     process.exit(error instanceof UsageError ? EXIT.usage : EXIT.unavailable);
   },
 );
+
+/** What could not be started is told in one message; only a bug needs its trace. */
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const isPlain = error instanceof UsageError || error instanceof BenchBusy || error.constructor === Error;
+  return isPlain ? error.message : (error.stack ?? error.message);
+}

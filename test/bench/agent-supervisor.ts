@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -8,8 +9,10 @@ import { usageOf } from "./process-usage.ts";
 const AGENT = fileURLToPath(new URL("../../agent/main.ts", import.meta.url));
 /** RestartSec of systemd's default. */
 const RESTART_AFTER_MS = 100;
-/** An agent that ends this often was not killed by the bench: it cannot run. */
-const MAX_STARTS = 20;
+/** An agent that ends so soon, so many times in a row, cannot run. */
+const SHORT_LIFE_MS = 3000;
+const MAX_SHORT_LIVES = 5;
+const TOLD_BYTES = 600;
 const SAMPLE_EVERY_MS = 100;
 
 /** What to run. `environment` leads to the TPM. */
@@ -70,8 +73,10 @@ export class AgentSupervisor {
   }
 
   async #run(): Promise<void> {
+    let shortLives = 0;
     while (!this.#isStopping) {
       this.starts += 1;
+      const startedMs = performance.now();
       this.#child = await startChild({
         command: process.execPath,
         args: [AGENT, "run", "--config", this.#parts.configFile],
@@ -80,12 +85,13 @@ export class AgentSupervisor {
       });
       // Asked to stop while the process was being made.
       if (this.#isStopping) await this.#child.stop();
-      const { code } = await this.#child.ended;
+      const { code, signal } = await this.#child.ended;
       this.#endedCpuUs += this.#currentCpuUs;
       this.#currentCpuUs = 0;
       if (this.#isStopping) return;
-      if (code === EXIT.configuration || this.starts >= MAX_STARTS) {
-        this.#failure = `the agent ended with exit code ${code} at start ${this.starts}; see ${this.#parts.logFile}`;
+      shortLives = performance.now() - startedMs < SHORT_LIFE_MS && signal === undefined ? shortLives + 1 : 0;
+      if (code === EXIT.configuration || shortLives === MAX_SHORT_LIVES) {
+        this.#failure = `the agent ended with exit code ${code}: ${endOf(this.#parts.logFile)}\nsee ${this.#parts.logFile}`;
         return;
       }
       await sleep(RESTART_AFTER_MS);
@@ -99,6 +105,10 @@ export class AgentSupervisor {
     this.#currentCpuUs = Math.max(this.#currentCpuUs, usage.cpuUs);
     this.peakRssBytes = Math.max(this.peakRssBytes, usage.rssBytes);
   }
+}
+
+function endOf(file: string): string {
+  return readFileSync(file, "utf8").slice(-TOLD_BYTES).trim();
 }
 
 /** Where the daemon answers questions. */
