@@ -62,10 +62,12 @@ export class Appender {
     this.#parts = parts;
   }
 
-  /** Takes a draft over; it is stored with the next `store`. */
+  /** Takes a draft over; it is stored with the next `store`, or at once where the bound leaves no room to wait. */
   add(draft: EncodedDraft): void {
     this.#queues[draft.stream].push({ draft, payloadBytes: 0 });
     this.#heldBytes += draft.bodyBytes;
+    if (this.#heldBytes <= this.#parts.holdBytes) return;
+    if (this.#refusal === undefined) this.store();
     while (this.#heldBytes > this.#parts.holdBytes) this.#discardOne();
   }
 
@@ -75,10 +77,19 @@ export class Appender {
    */
   store(): void {
     const before = this.#counters.records;
-    const refusal = this.#refusal === undefined ? this.#storeTogether() : this.#storeApart();
+    const refusal = this.#storeAll();
     const reported = refusal === undefined ? this.#reportLosses() : 0;
     this.#note(refusal);
     if (this.#counters.records + reported > before) this.#parts.wake();
+  }
+
+  /** Gives up what still waits, at the end of the process: counts and tells it. */
+  abandon(): void {
+    const { discardedRecords: records, discardedSamples: samples } = this.#counters;
+    while (this.#heldBytes > 0) this.#discardOne();
+    const lostRecords = this.#counters.discardedRecords - records;
+    const lostSamples = this.#counters.discardedSamples - samples;
+    if (lostRecords > 0) this.#parts.log.error("outbox.abandoned", { records: lostRecords, samples: lostSamples });
   }
 
   state(): StoreState {
@@ -92,6 +103,12 @@ export class Appender {
     return { ...this.#counters };
   }
 
+  #storeAll(): AgentError | undefined {
+    if (this.#refusal !== undefined) return this.#storeApart();
+    const refusal = this.#storeTogether();
+    return refusal?.code === "outbox.full" ? this.#storeApart() : refusal;
+  }
+
   #storeTogether(): AgentError | undefined {
     const all = STREAMS.flatMap((stream) => this.#queues[stream]);
     const refusal = this.#append(all);
@@ -100,8 +117,8 @@ export class Appender {
   }
 
   /**
-   * After a refusal each stream goes by itself, its first draft alone: all together may be more than the outbox can hold at all, and
-   * an event may still evict telemetry where telemetry finds nothing to evict. What goes well goes on in twice as many.
+   * When the outbox is full each stream goes by itself, its first draft alone: all together may be more than the outbox can hold
+   * at all, and an event may still evict telemetry where telemetry finds nothing to evict. What goes well goes on in twice as many.
    */
   #storeApart(): AgentError | undefined {
     let first: AgentError | undefined;

@@ -87,12 +87,16 @@ export class Pipeline {
     this.#flush(false);
   }
 
-  /** Stores everything, also the last values of windows that are still open. Call after the buses have stopped; idempotent. */
+  /**
+   * Stores everything, also the last values of windows that are still open. What the outbox refuses is given up and
+   * counted. Call after the buses have stopped; idempotent.
+   */
   stop(): void {
     if (this.#isStopped) return;
     this.#isStopped = true;
     this.#stopTimer?.();
     this.#flush(true);
+    this.#parts.appender.abandon();
   }
 
   counters(): PipelineCounters {

@@ -146,6 +146,16 @@ describe("Pipeline", () => {
     expect(pipeline.counters()).toMatchObject({ samples: 2000, discardedSamples: 0 });
   });
 
+  it("stores a batch that is larger than what may wait in memory", async () => {
+    const { pipeline, outbox } = bench({ rules: [{ signals: "*", mode: "every", ms: 0 }], holdBytes: 500 });
+    const bus = new FakeCanBus();
+    await bus.start(pipeline.sinkFor(bus));
+    for (let at = 0; at < 20; at++) bus.setState(at % 2 === 0 ? "down" : "up", "x".repeat(100));
+    pipeline.stop();
+    expect(pipeline.counters()).toMatchObject({ records: 21, discardedRecords: 0 });
+    expect(outbox.stats().records).toBe(21);
+  });
+
   it("records each change of a bus with its frame counts", async () => {
     const { pipeline, outbox } = bench();
     const bus = new FakeCanBus();
@@ -299,6 +309,18 @@ describe("Pipeline with an outbox that refuses", () => {
     outbox.fault = undefined;
     clock.advance(250);
     expect(outbox.appends).toBeLessThanOrEqual(2 + 1 + 8);
+  });
+
+  it("counts and tells what it could not store before it stopped", async () => {
+    const { pipeline, outbox, log } = bench({ rules: every });
+    const bus = new FakeCanBus();
+    pipeline.start();
+    outbox.fault = gone;
+    await bus.start(pipeline.sinkFor(bus));
+    bus.deliver([frame(0x100, [1, 1])]);
+    pipeline.stop();
+    expect(pipeline.counters()).toMatchObject({ samples: 0, discardedRecords: 2, discardedSamples: 2 });
+    expect(log.entries.at(-1)).toMatchObject({ event: "outbox.abandoned", facts: { records: 2, samples: 2 } });
   });
 
   it("lets a bug out", () => {
