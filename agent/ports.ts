@@ -242,8 +242,11 @@ export interface Broker {
   /** Begins connecting; returns at once. */
   start(): void;
   status(): LinkStatus;
-  /** Resolves with the limits once online (at once when it is), or with undefined when `signal` aborts. */
-  online(signal: AbortSignal): Promise<BrokerLimits | undefined>;
+  /**
+   * Resolves with the limits once online (at once when it is), or with undefined when `signal` aborts or the session is stopped. With
+   * `after`, waits for a connection whose number (`LinkStatus.connects`) is higher.
+   */
+  online(signal: AbortSignal, after?: number): Promise<BrokerLimits | undefined>;
   /** Never rejects. */
   publish(publication: Publication): Promise<PublishOutcome>;
   /** Filters must be disjoint. `handler` must not throw. Resolves when the broker granted it, or when it is remembered while offline. */

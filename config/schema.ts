@@ -183,6 +183,22 @@ export const agentConfig = z
         .prefault({}),
       inFlight: z.int().min(10).max(50).default(32).describe("publishes that wait for their PUBACK at a time"),
       sessionExpirySeconds: z.int().min(0).max(604_800).default(3600),
+      pacing: z
+        .enum(["auto", "aws", "none"])
+        .default("auto")
+        .describe("aws keeps to 100 publishes/s and 512 KiB/s; auto does so when host ends in .amazonaws.com"),
+      backlogBytes: z
+        .int()
+        .min(16_384)
+        .max(16_777_216)
+        .default(262_144)
+        .describe("stored records on the way at a time; less lets new ones through sooner on a slow link"),
+      refusalAttempts: z
+        .int()
+        .min(1)
+        .max(100_000)
+        .default(200)
+        .describe("tries of a record the broker refuses but may yet take, at most 5 min apart, before it is set aside"),
     }),
     identity,
     topics: z

@@ -1,0 +1,115 @@
+import { AgentError } from "../../agent/core/errors.ts";
+import { isPkcs11Error } from "./identity-faults.ts";
+import {
+  type ConnectFailure,
+  certificateRefused,
+  closedEarly,
+  judgeFailure,
+  type LinkFacts,
+  type LinkFault,
+} from "./link-faults.ts";
+import { inspectServer } from "./probe.ts";
+import { describeCertificate } from "./server-certificate.ts";
+import { readCa, readCertificate, type TlsIdentity } from "./tls.ts";
+
+/**
+ * A TLS library that rejects a server's certificate hides the moment for 10 to 30 s (s2n-tls "blinding"; measured 17 to 30 s), so that
+ * an attempt that takes longer than this is looked into while it lasts.
+ */
+const SLOW_ATTEMPT_MS = 3000;
+/**
+ * Closed connections in a row, before CONNACK and with a good server certificate, that make a refused client certificate of it. AWS
+ * IoT Core and mosquitto (TLS 1.2) refuse one without any message; one such close may as well be a link that broke.
+ */
+const CLOSES_THAT_REFUSE = 3;
+
+/** What a diagnosis is made of. `decisive` takes the first closed connection for a refusal. */
+export type DiagnosisParts = {
+  readonly facts: LinkFacts;
+  readonly identity: TlsIdentity;
+  readonly decisive: boolean;
+};
+
+/** Finds the cause of failed connection attempts where the SDK's error leaves it open, by a look at the server's certificate and ours. */
+export class Diagnosis {
+  readonly #parts: DiagnosisParts;
+  #closesInARow = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(parts: DiagnosisParts) {
+    this.#parts = parts;
+  }
+
+  /** An attempt begins. `report` hears of a bad server certificate when the attempt is slow. */
+  watchAttempt(report: (fault: LinkFault) => void): void {
+    this.endAttempt();
+    this.#timer = setTimeout(() => {
+      void this.#serverFault().then((fault) => {
+        if (fault?.code === "broker.tls-failed") report(fault);
+      });
+    }, SLOW_ATTEMPT_MS);
+    this.#timer.unref();
+  }
+
+  endAttempt(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  noteSuccess(): void {
+    this.endAttempt();
+    this.#closesInARow = 0;
+  }
+
+  /** The fault behind a failed attempt. Never rejects. */
+  async explain(failure: ConnectFailure): Promise<LinkFault> {
+    this.endAttempt();
+    const { facts, identity, decisive } = this.#parts;
+    if (isPkcs11Error(failure.errorName)) {
+      const fault = identity.keyFault(failure.errorName);
+      if (fault !== undefined) return asLinkFault(fault);
+    }
+    const verdict = judgeFailure(failure, facts);
+    this.#closesInARow = verdict.kind === "closed" ? this.#closesInARow + 1 : 0;
+    if (verdict.kind === "known") return verdict.fault;
+    const server = await this.#serverFault();
+    if (server !== undefined) {
+      this.#closesInARow = 0;
+      return server;
+    }
+    const hint = ownCertificateProblem(identity.certificateFile);
+    const isRefusal = verdict.kind === "opaque" || decisive || hint !== undefined;
+    if (!isRefusal && this.#closesInARow < CLOSES_THAT_REFUSE) return closedEarly(facts);
+    return certificateRefused(facts, identity.certificateFile, hint);
+  }
+
+  /** What is wrong on the way to the server or with its certificate; undefined when that is good. */
+  async #serverFault(): Promise<LinkFault | undefined> {
+    const { facts, identity } = this.#parts;
+    try {
+      const endpoint = { host: facts.host, port: facts.port, timeoutMs: facts.connectTimeoutMs };
+      await inspectServer(endpoint, readCa(identity.caFile));
+      return undefined;
+    } catch (error) {
+      if (error instanceof AgentError) return asLinkFault(error);
+      throw error;
+    }
+  }
+}
+
+/** What a look at our own certificate says: its time, by this machine's clock. */
+function ownCertificateProblem(path: string): string | undefined {
+  try {
+    const { certificate } = readCertificate(path);
+    const { notBefore, notAfter } = describeCertificate(certificate);
+    if (Date.now() > Date.parse(notAfter)) return `it expired on ${notAfter}`;
+    if (Date.now() < Date.parse(notBefore)) return `it is not valid before ${notBefore}`;
+    return undefined;
+  } catch (error) {
+    return error instanceof AgentError ? error.message : undefined;
+  }
+}
+
+function asLinkFault({ code, message, remedy }: AgentError): LinkFault {
+  return { code, what: message, remedy };
+}

@@ -1,0 +1,148 @@
+import type { LinkStatus } from "../../agent/ports.ts";
+import { reasonText } from "./reason-codes.ts";
+
+/** Why the link is not online, as the status shows it. */
+export type LinkFault = NonNullable<LinkStatus["fault"]>;
+
+/** What the MQTT client was doing, for the texts. */
+export type LinkFacts = {
+  readonly host: string;
+  readonly port: number;
+  readonly clientId: string;
+  readonly connectTimeoutMs: number;
+};
+
+/** How a connection attempt failed, as aws-crt tells it. */
+export type ConnectFailure = {
+  /** "AWS_IO_SOCKET_CLOSED" */
+  readonly errorName: string;
+  readonly connack: { readonly reasonCode: number; readonly reasonString?: string } | undefined;
+};
+
+/**
+ * What a failed attempt says. "known": the fault is clear. "opaque": something about the TLS handshake, and only a look at the
+ * server's certificate tells whose fault it is. "closed": the other side closed without a word before CONNACK, which is how a
+ * refused client certificate looks, and also a link that broke at that moment.
+ */
+export type Verdict = { readonly kind: "known"; readonly fault: LinkFault } | { readonly kind: "opaque" | "closed" };
+
+const CHECK_NETWORK = "check broker.host, broker.port, the network connection and firewalls on the way";
+
+/** Reads one failed attempt. Error names are those of aws-crt 1.33 (aws-c-io, aws-c-mqtt), each seen or provoked. */
+export function judgeFailure(failure: ConnectFailure, facts: LinkFacts): Verdict {
+  const broker = `${facts.host}:${facts.port}`;
+  const known = (code: LinkFault["code"], what: string, remedy: string): Verdict => {
+    return { kind: "known", fault: { code, what, remedy } };
+  };
+  if (failure.connack !== undefined) return { kind: "known", fault: connackFault(failure.connack, facts) };
+  switch (failure.errorName) {
+    case "AWS_IO_DNS_INVALID_NAME":
+    case "AWS_IO_DNS_NO_ADDRESS_FOR_HOST":
+    case "AWS_IO_DNS_QUERY_FAILED":
+    case "AWS_IO_DNS_QUERY_AGAIN":
+    case "AWS_IO_DNS_HOST_REMOVED_FROM_CACHE":
+      return known(
+        "broker.unreachable",
+        `the host name ${facts.host} cannot be resolved`,
+        "check broker.host, the network connection and the DNS servers of this machine",
+      );
+    case "AWS_IO_SOCKET_CONNECTION_REFUSED":
+      return known("broker.unreachable", `the broker ${broker} refused the TCP connection`, CHECK_NETWORK);
+    case "AWS_IO_SOCKET_TIMEOUT":
+      return known(
+        "broker.unreachable",
+        `the broker ${broker} did not answer within ${facts.connectTimeoutMs} ms`,
+        CHECK_NETWORK,
+      );
+    case "AWS_IO_TLS_NEGOTIATION_TIMEOUT":
+      return known("broker.tls-failed", `${broker} took the TCP connection but gave no TLS answer`, CHECK_NETWORK);
+    case "AWS_ERROR_MQTT5_CONNACK_TIMEOUT":
+      return known(
+        "broker.unreachable",
+        `the broker ${broker} gave no CONNACK within ${facts.connectTimeoutMs} ms`,
+        "check that broker.port is the broker's MQTT port; a broker under load may need a longer broker.connectTimeoutMs",
+      );
+    case "AWS_IO_SOCKET_CLOSED":
+    case "AWS_IO_BROKEN_PIPE":
+    case "AWS_IO_SOCKET_CONNECT_ABORTED":
+    case "AWS_IO_TLS_CLOSED_GRACEFUL":
+    case "AWS_IO_TLS_CLOSED_ABORT":
+    case "AWS_ERROR_MQTT_UNEXPECTED_HANGUP":
+      return { kind: "closed" };
+    default:
+      if (failure.errorName.startsWith("AWS_IO_TLS_")) return { kind: "opaque" };
+      return known("broker.unreachable", `no connection to ${broker}: ${failure.errorName}`, CHECK_NETWORK);
+  }
+}
+
+/** The broker's certificate is good, so the handshake failed over ours. `hint` says what a look at our own certificate found. */
+export function certificateRefused(facts: LinkFacts, certificateFile: string, hint: string | undefined): LinkFault {
+  return {
+    code: "identity.certificate-refused",
+    what: `the broker ${facts.host}:${facts.port} refused the certificate ${certificateFile}${hint === undefined ? "" : `: ${hint}`}`,
+    remedy:
+      "check that the certificate is registered and active at the broker, not revoked or expired, and that it was issued for the key in use",
+  };
+}
+
+/** The broker closed before CONNACK, and it is not yet clear why. */
+export function closedEarly(facts: LinkFacts): LinkFault {
+  return {
+    code: "broker.refused",
+    what: `the broker ${facts.host}:${facts.port} closed the connection before CONNACK`,
+    remedy: "none if it passes; if it stays, the broker does not accept this device's certificate",
+  };
+}
+
+/** An established connection ended. `disconnect` is the broker's DISCONNECT packet, when it sent one. */
+export function connectionLost(
+  errorName: string,
+  disconnect: { readonly reasonCode: number; readonly reasonString?: string } | undefined,
+  facts: LinkFacts,
+): LinkFault {
+  const broker = `${facts.host}:${facts.port}`;
+  if (disconnect === undefined) {
+    return {
+      code: "broker.unreachable",
+      what: `the connection to ${broker} was lost (${errorName})`,
+      remedy: "none if it passes: the agent connects again and sends what it kept",
+    };
+  }
+  const what = `the broker ${broker} ended the connection: ${reasonText(disconnect.reasonCode, disconnect.reasonString)}`;
+  const remedy =
+    disconnect.reasonCode === 0x8e
+      ? `another client connects as ${facts.clientId}: stop it, or give each device its own thing name and certificate`
+      : remedyFor(disconnect.reasonCode, facts);
+  return { code: "broker.refused", what, remedy };
+}
+
+function connackFault(
+  connack: { readonly reasonCode: number; readonly reasonString?: string },
+  facts: LinkFacts,
+): LinkFault {
+  return {
+    code: "broker.refused",
+    what: `the broker ${facts.host}:${facts.port} refused the connection: CONNACK ${reasonText(connack.reasonCode, connack.reasonString)}`,
+    remedy: remedyFor(connack.reasonCode, facts),
+  };
+}
+
+function remedyFor(reasonCode: number, facts: LinkFacts): string {
+  switch (reasonCode) {
+    case 0x85:
+      return `let the broker's policy allow the client id ${facts.clientId}`;
+    case 0x84:
+      return "use a broker that speaks MQTT 5.0";
+    case 0x86:
+    case 0x87:
+    case 0x8a:
+    case 0x8c:
+      return `let the broker's policy allow the client id ${facts.clientId} with this certificate to connect, and to leave its will on the presence topic`;
+    case 0x90:
+    case 0x9a:
+    case 0x9b:
+      return "let the broker allow a retained will of QoS 1 on topics.presence, or change that topic";
+    default:
+      return "none if it passes: the agent connects again by itself";
+  }
+}

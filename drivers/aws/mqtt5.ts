@@ -1,0 +1,243 @@
+import type { Mqtt5Client } from "aws-crt/dist/native/mqtt5.js";
+import type { mqtt5 } from "aws-iot-device-sdk-v2";
+import { fullJitterMs } from "../../agent/core/backoff.ts";
+import type { Clock } from "../../agent/core/clock.ts";
+import { AgentError, FAULTS, messageOf } from "../../agent/core/errors.ts";
+import type { Log } from "../../agent/core/log.ts";
+import type { Broker, BrokerLimits, Inbound, LinkStatus, Publication, PublishOutcome } from "../../agent/ports.ts";
+import type { BrokerConfig } from "../../config/schema.ts";
+import { createClient, inboundOf, packetOf } from "./client.ts";
+import { Diagnosis } from "./diagnosis.ts";
+import { Link } from "./link.ts";
+import { connectionLost, type LinkFacts, type LinkFault } from "./link-faults.ts";
+import { OFFLINE, outcomeOfError, outcomeOfPuback, unsendable } from "./publish-outcome.ts";
+import { Subscriptions } from "./subscriptions.ts";
+import type { TlsIdentity } from "./tls.ts";
+
+/** Least wait before trying again after a fault with retry "slow", ms; up to a fifth more is added at random. */
+const SLOW_RETRY_MS = 300_000;
+/** How long `stop` waits for the goodbye to the broker, ms. */
+const STOP_MS = 2000;
+/** Wait before a SUBSCRIBE that got no answer is sent again, ms. */
+const SUBSCRIBE_RETRY_MS = 5000;
+
+/** What the MQTT session is made of. The client id is usually the thing name; `will` is left with the broker at every connect. */
+export type BrokerParts = {
+  readonly config: BrokerConfig;
+  readonly clientId: string;
+  readonly will: Publication | undefined;
+  readonly identity: TlsIdentity;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Ends after the first attempt that fails, with the fault in the status: for a test of the connection. */
+  readonly once?: boolean;
+};
+
+/**
+ * The Broker port over the AWS IoT device SDK.
+ *
+ * The SDK connects again by itself as long as waiting can help. A fault with retry "slow" stops it for five minutes, "never" for
+ * good; both leave the process running with the fault in the status. Making the TLS context happens on the calling thread, see
+ * `TlsIdentity.createContext`.
+ */
+export function createBroker(parts: BrokerParts): Broker {
+  return new Mqtt5Broker(parts);
+}
+
+class Mqtt5Broker implements Broker {
+  readonly #parts: BrokerParts;
+  readonly #facts: LinkFacts;
+  readonly #link: Link;
+  readonly #diagnosis: Diagnosis;
+  readonly #subscriptions: Subscriptions;
+  readonly #stopping = new AbortController();
+  readonly #pending = new Set<(outcome: PublishOutcome) => void>();
+  #client: Mqtt5Client | undefined;
+  #closing: Promise<void> = Promise.resolve();
+  #identityFailures = 0;
+  #isStarted = false;
+
+  constructor(parts: BrokerParts) {
+    const { config, clientId, identity, clock, log } = parts;
+    this.#parts = parts;
+    this.#facts = { host: config.host, port: config.port, clientId, connectTimeoutMs: config.connectTimeoutMs };
+    this.#link = new Link(clock, log);
+    this.#diagnosis = new Diagnosis({ facts: this.#facts, identity, decisive: parts.once === true });
+    this.#subscriptions = new Subscriptions(log);
+  }
+
+  start(): void {
+    if (this.#isStarted) return;
+    this.#isStarted = true;
+    this.#link.move("connecting");
+    setImmediate(() => this.#begin());
+  }
+
+  status(): LinkStatus {
+    return this.#link.status();
+  }
+
+  online(signal: AbortSignal, after = 0): Promise<BrokerLimits | undefined> {
+    return this.#link.online(signal, after);
+  }
+
+  publish(publication: Publication): Promise<PublishOutcome> {
+    const client = this.#client;
+    const { limits } = this.#link;
+    if (client === undefined || limits === undefined) return Promise.resolve(OFFLINE);
+    const refusal = unsendable(publication, limits);
+    if (refusal !== undefined) return Promise.resolve(refusal);
+    return new Promise((resolve) => {
+      const settle = (outcome: PublishOutcome): void => {
+        if (this.#pending.delete(settle)) resolve(outcome);
+      };
+      this.#pending.add(settle);
+      client.publish(packetOf(publication)).then(
+        (puback) => settle(outcomeOfPuback(puback)),
+        (thrown: unknown) => settle(outcomeOfError(thrown)),
+      );
+    });
+  }
+
+  async subscribe(filter: string, handler: (message: Inbound) => void): Promise<void> {
+    this.#subscriptions.add(filter, handler);
+    const client = this.#client;
+    if (client === undefined || this.#link.state !== "online") return;
+    const refusal = await this.#subscriptions.request(client, filter);
+    if (refusal === undefined) {
+      void this.#subscribeMissing(client);
+      return;
+    }
+    this.#subscriptions.remove(filter);
+    throw new AgentError("broker.refused", {
+      what: `the broker refused the subscription to ${filter}: ${refusal.reason}`,
+      remedy: "let the broker's policy allow this thing to subscribe to the filter and to receive its topics",
+    });
+  }
+
+  async stop(): Promise<void> {
+    if (!this.#stopping.signal.aborted) {
+      this.#stopping.abort();
+      this.#drop();
+      this.#link.close();
+    }
+    const done = new AbortController();
+    await Promise.race([this.#closing, this.#parts.clock.sleep(STOP_MS, done.signal)]);
+    done.abort();
+  }
+
+  #begin(): void {
+    if (this.#stopping.signal.aborted) return;
+    this.#link.move("connecting");
+    try {
+      const { config, clientId, will, identity } = this.#parts;
+      const client = createClient({ config, clientId, will, tlsContext: identity.createContext() });
+      this.#listen(client);
+      this.#client = client;
+      client.start();
+    } catch (thrown) {
+      if (!(thrown instanceof AgentError)) throw thrown;
+      this.#settle({ code: thrown.code, what: thrown.message, remedy: thrown.remedy });
+    }
+  }
+
+  /** Events of a client that has been dropped are not ours any more. */
+  #listen(client: Mqtt5Client): void {
+    const isCurrent = (): boolean => this.#client === client;
+    client.on("attemptingConnect", () => {
+      if (!isCurrent()) return;
+      this.#link.move("connecting");
+      this.#diagnosis.watchAttempt((fault) => {
+        if (isCurrent() && this.#link.state === "connecting") this.#link.blame(fault);
+      });
+    });
+    client.on("connectionSuccess", ({ settings }) => {
+      if (isCurrent()) this.#onConnected(client, settings);
+    });
+    client.on("connectionFailure", ({ error, connack }) => {
+      if (!isCurrent()) return;
+      this.#link.move("offline");
+      void this.#diagnosis.explain({ errorName: nameOf(error), connack }).then((fault) => {
+        // The SDK goes on meanwhile: what the next attempt brought counts more.
+        if (isCurrent() && this.#link.state !== "online") this.#settle(fault);
+      });
+    });
+    client.on("disconnection", ({ error, disconnect }) => {
+      if (!isCurrent()) return;
+      this.#link.move("offline");
+      this.#link.blame(connectionLost(nameOf(error), disconnect, this.#facts));
+    });
+    client.on("messageReceived", ({ message }) => {
+      if (!isCurrent()) return;
+      if (!this.#subscriptions.dispatch(inboundOf(message))) this.#parts.log.debug("broker.message-unwanted");
+    });
+    client.on("error", (error) => {
+      this.#parts.log.error("broker.client-failed", { what: messageOf(error) });
+    });
+  }
+
+  #onConnected(client: Mqtt5Client, settings: mqtt5.NegotiatedSettings): void {
+    this.#diagnosis.noteSuccess();
+    this.#identityFailures = 0;
+    if (!settings.rejoinedSession) this.#subscriptions.forgetGrants();
+    this.#link.connected(limitsOf(settings), settings.rejoinedSession);
+    void this.#subscribeMissing(client);
+  }
+
+  async #subscribeMissing(client: Mqtt5Client): Promise<void> {
+    const { connects } = this.#link;
+    while (!(await this.#subscriptions.requestMissing(client))) {
+      await this.#parts.clock.sleep(SUBSCRIBE_RETRY_MS, this.#stopping.signal);
+      if (this.#stopping.signal.aborted || this.#link.state !== "online" || this.#link.connects !== connects) return;
+    }
+  }
+
+  /** Acts on a fault that keeps the link down: leave the SDK to it, wait and make a new client, or give up. */
+  #settle(fault: LinkFault): void {
+    this.#link.blame(fault);
+    const { retry } = FAULTS[fault.code];
+    const isOurs = fault.code.startsWith("identity.");
+    const { once = false, clock } = this.#parts;
+    if (!once && retry === "backoff" && !isOurs) return;
+    this.#drop();
+    this.#link.move("offline");
+    if (once || retry === "never") return;
+    const waitMs = retry === "slow" ? SLOW_RETRY_MS * (1 + Math.random() / 5) : this.#identityBackoffMs();
+    void clock.sleep(waitMs, this.#stopping.signal).then(() => this.#begin());
+  }
+
+  #identityBackoffMs(): number {
+    const { minMs, maxMs } = this.#parts.config.reconnect;
+    this.#identityFailures += 1;
+    return minMs + fullJitterMs(this.#identityFailures - 1, { minMs, maxMs }, Math.random);
+  }
+
+  /** Lets go of the client: a clean DISCONNECT when it is connected, then its native memory once it says it has stopped. */
+  #drop(): void {
+    const client = this.#client;
+    this.#client = undefined;
+    this.#diagnosis.endAttempt();
+    for (const settle of this.#pending) settle(OFFLINE);
+    if (client === undefined) return;
+    this.#closing = new Promise((resolve) => {
+      client.on("stopped", () => {
+        client.close();
+        resolve();
+      });
+      client.stop();
+    });
+  }
+}
+
+function limitsOf(settings: mqtt5.NegotiatedSettings): BrokerLimits {
+  return {
+    receiveMaximum: settings.receiveMaximumFromServer,
+    maximumPacketBytes: settings.maximumPacketSizeToServer,
+    topicAliasMaximum: settings.topicAliasMaximumToServer,
+    retainAvailable: settings.retainAvailable,
+  };
+}
+
+function nameOf(error: { readonly error_name?: string; readonly message?: string }): string {
+  return error.error_name ?? error.message ?? "unknown error";
+}

@@ -1,0 +1,31 @@
+import type { mqtt5 } from "aws-iot-device-sdk-v2";
+import type { BrokerLimits, Publication, PublishOutcome } from "../../agent/ports.ts";
+import { crtErrorName } from "./identity-faults.ts";
+import { publishPacketBytes } from "./packet-size.ts";
+import { FIRST_FAILURE_CODE, reasonText } from "./reason-codes.ts";
+
+/** No PUBACK came. */
+export const OFFLINE: PublishOutcome = { kind: "offline" };
+
+const TOPIC_NAME_INVALID = 0x90;
+
+/** What the broker's answer means. The SDK takes every PUBACK for success, also those that refuse. */
+export function outcomeOfPuback(puback: mqtt5.PublishCompletionResult): PublishOutcome {
+  if (puback === undefined) return OFFLINE;
+  const { reasonCode, reasonString } = puback;
+  if (reasonCode < FIRST_FAILURE_CODE) return { kind: "acked" };
+  return { kind: "refused", reasonCode, reason: reasonText(reasonCode, reasonString) };
+}
+
+/** Why this publication can never be sent, or undefined: a topic name holds no wildcard and no NUL (MQTT 5.0, 4.7), and the packet limit holds. */
+export function unsendable(publication: Publication, limits: BrokerLimits): PublishOutcome | undefined {
+  if (publication.topic === "" || /[#+\0]/.test(publication.topic)) {
+    return { kind: "refused", reasonCode: TOPIC_NAME_INVALID, reason: reasonText(TOPIC_NAME_INVALID) };
+  }
+  return publishPacketBytes(publication) > limits.maximumPacketBytes ? { kind: "too-large" } : undefined;
+}
+
+/** What a publish that the SDK failed by itself means: link lost, no PUBACK in time, or over the packet limit by the SDK's own count. */
+export function outcomeOfError(thrown: unknown): PublishOutcome {
+  return crtErrorName(thrown) === "AWS_ERROR_MQTT5_PACKET_VALIDATION" ? { kind: "too-large" } : OFFLINE;
+}

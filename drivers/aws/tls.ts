@@ -1,0 +1,204 @@
+import { X509Certificate } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { ClientTlsContext, Pkcs11Lib, TlsContextOptions, TlsVersion } from "aws-crt/dist/native/io.js";
+import { AgentError, errnoOf, type FaultCode, messageOf } from "../../agent/core/errors.ts";
+import type { IdentityConfig } from "../../config/schema.ts";
+import { pkcs11Fault } from "./identity-faults.ts";
+
+type Pkcs11Identity = Extract<IdentityConfig, { mode: "pkcs11" }>;
+type FileIdentity = Extract<IdentityConfig, { mode: "file" }>;
+
+/** ALPN name that AWS IoT Core wants for MQTT with a client certificate on this port; other ports need none. */
+const ALPN_PORT = 443;
+const ALPN_NAME = "x-amzn-mqtt-ca";
+
+/** What a TLS identity is made of. `readPin` is called at most once. `verbose` lets the TPM libraries write to stderr. */
+export type TlsParts = {
+  readonly identity: IdentityConfig;
+  readonly caFile: string;
+  readonly port: number;
+  readPin(): string;
+  readonly verbose: boolean;
+};
+
+/** The device's certificate and key for mutual TLS, and whom it trusts. */
+export interface TlsIdentity {
+  /** Where the key is, for people: "pkcs11:token=causeway;object=device" (RFC 7512) or the path of a key file. */
+  readonly key: string;
+  /** Path of the device's own certificate. */
+  readonly certificateFile: string;
+  readonly caFile: string;
+  /**
+   * A new context with the files as they are now. Synchronous, on the calling thread: 30 to 40 ms with a software TPM, of which the
+   * login is 11 ms; 2 to 5 ms when there is no TPM; but up to 50 s when a resource manager daemon is there and hangs (D-Bus
+   * time limits). Throws a fault `identity.*`. After `identity.pin-wrong` it throws the same again without asking the token.
+   */
+  createContext(): ClientTlsContext;
+  /** The fault behind an aws-crt error name that tells of the token; undefined when the key is in a file. */
+  keyFault(errorName: string): AgentError | undefined;
+}
+
+/** The identity that the configuration names. Opens nothing yet. */
+export function createTlsIdentity(parts: TlsParts): TlsIdentity {
+  const { identity } = parts;
+  return identity.mode === "pkcs11" ? new Pkcs11TlsIdentity(identity, parts) : fileTlsIdentity(identity, parts);
+}
+
+/**
+ * A key in a PKCS#11 token.
+ *
+ * The library is initialised once a process (C_Initialize; "already initialised" is taken for success, C_Finalize is never called,
+ * so that other users of the library in this process are left alone). Measured with libtpm2_pkcs11 1.9: a TPM that was absent is
+ * found when it comes later; but when a resource manager daemon was there and went, the library does not reconnect in this process.
+ */
+class Pkcs11TlsIdentity implements TlsIdentity {
+  readonly key: string;
+  readonly certificateFile: string;
+  readonly caFile: string;
+  readonly #identity: Pkcs11Identity;
+  readonly #parts: TlsParts;
+  #library: Pkcs11Lib | undefined;
+  #pin: string | undefined;
+  #refusal: AgentError | undefined;
+
+  constructor(identity: Pkcs11Identity, parts: TlsParts) {
+    this.key = `pkcs11:token=${identity.tokenLabel};object=${identity.keyLabel}`;
+    this.certificateFile = identity.certificateFile;
+    this.caFile = parts.caFile;
+    this.#identity = identity;
+    this.#parts = parts;
+  }
+
+  createContext(): ClientTlsContext {
+    if (this.#refusal !== undefined) throw this.#refusal;
+    const { certificateFile, tokenLabel, keyLabel, storeDir } = this.#identity;
+    const trusted = readCa(this.caFile);
+    const certificate = readCertificate(certificateFile).pem;
+    if (storeDir !== undefined && !existsSync(storeDir)) throw storeMissing(storeDir);
+    this.#pin ??= this.#parts.readPin();
+    const pin = this.#pin;
+    return this.#asking(() => {
+      const options = TlsContextOptions.create_client_with_mtls_pkcs11({
+        pkcs11_lib: this.#openLibrary(),
+        user_pin: pin,
+        token_label: tokenLabel,
+        private_key_object_label: keyLabel,
+        cert_file_contents: certificate,
+      });
+      return contextOf(options, trusted, this.#parts.port);
+    });
+  }
+
+  keyFault(errorName: string): AgentError {
+    return pkcs11Fault(this.#identity, errorName);
+  }
+
+  #asking<T>(ask: () => T): T {
+    try {
+      return ask();
+    } catch (thrown) {
+      const fault = pkcs11Fault(this.#identity, thrown);
+      if (fault.code === "identity.pin-wrong") {
+        this.#refusal = fault;
+        this.#pin = undefined;
+      }
+      throw fault;
+    }
+  }
+
+  #openLibrary(): Pkcs11Lib {
+    if (this.#library !== undefined) return this.#library;
+    setLibraryEnvironment(this.#identity, this.#parts.verbose);
+    this.#library = new Pkcs11Lib(this.#identity.module, Pkcs11Lib.InitializeFinalizeBehavior.DEFAULT);
+    return this.#library;
+  }
+}
+
+/** The library takes its settings from the environment of the process and from nowhere else. */
+function setLibraryEnvironment(identity: Pkcs11Identity, verbose: boolean): void {
+  if (identity.storeDir !== undefined) process.env.TPM2_PKCS11_STORE = identity.storeDir;
+  if (identity.tcti !== undefined) process.env.TPM2_PKCS11_TCTI = identity.tcti;
+  if (verbose) return;
+  // Level 0 still prints errors; the TSS below it can be silenced altogether. What the operator has set stays.
+  process.env.TPM2_PKCS11_LOG_LEVEL ??= "0";
+  process.env.TSS2_LOG ??= "all+none";
+}
+
+function fileTlsIdentity(identity: FileIdentity, parts: TlsParts): TlsIdentity {
+  const { certificateFile, keyFile } = identity;
+  return {
+    key: keyFile,
+    certificateFile,
+    caFile: parts.caFile,
+    createContext: () => {
+      const trusted = readCa(parts.caFile);
+      const { pem } = readCertificate(certificateFile);
+      const keyPem = readText(
+        keyFile,
+        "identity.key-missing",
+        "private key",
+        "set identity.keyFile to a readable file",
+      );
+      try {
+        return contextOf(TlsContextOptions.create_client_with_mtls(pem, keyPem), trusted, parts.port);
+      } catch (thrown) {
+        throw new AgentError("identity.key-missing", {
+          what: `the key ${keyFile} cannot be used with the certificate ${certificateFile}: ${messageOf(thrown)}`,
+          remedy: "give identity.keyFile the key that the certificate was issued for",
+          cause: thrown,
+        });
+      }
+    },
+    keyFault: () => undefined,
+  };
+}
+
+function contextOf(options: TlsContextOptions, trustedPem: string, port: number): ClientTlsContext {
+  options.override_default_trust_store(trustedPem);
+  options.min_tls_version = TlsVersion.TLSv1_2;
+  if (port === ALPN_PORT) options.alpn_list = [ALPN_NAME];
+  return new ClientTlsContext(options);
+}
+
+/** The file and what it holds: PEM text and the first certificate in it. Throws `identity.certificate-missing`. */
+export function readCertificate(path: string): { readonly pem: string; readonly certificate: X509Certificate } {
+  const remedy = "set identity.certificateFile to the certificate that was issued for this device, in PEM";
+  const pem = readText(path, "identity.certificate-missing", "device certificate", remedy);
+  return { pem, certificate: parsed(pem, path, "identity.certificate-missing", remedy) };
+}
+
+/** The certificates of the authorities to trust, as PEM. Throws `identity.ca-missing` when the file holds none. */
+export function readCa(path: string): string {
+  const remedy = "set broker.caFile to the broker's certificate authority in PEM (AWS IoT Core: AmazonRootCA1.pem)";
+  const pem = readText(path, "identity.ca-missing", "CA file", remedy);
+  parsed(pem, path, "identity.ca-missing", remedy);
+  return pem;
+}
+
+function parsed(pem: string, path: string, code: FaultCode, remedy: string): X509Certificate {
+  try {
+    return new X509Certificate(pem);
+  } catch (error) {
+    throw new AgentError(code, {
+      what: `${path} holds no certificate in PEM: ${messageOf(error)}`,
+      remedy,
+      cause: error,
+    });
+  }
+}
+
+function readText(path: string, code: FaultCode, thing: string, remedy: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    const problem = errnoOf(error) === "ENOENT" ? "does not exist" : `cannot be read: ${messageOf(error)}`;
+    throw new AgentError(code, { what: `the ${thing} ${path} ${problem}`, remedy, cause: error });
+  }
+}
+
+function storeMissing(storeDir: string): AgentError {
+  return new AgentError("identity.token-missing", {
+    what: `the token store ${storeDir} does not exist`,
+    remedy: "set identity.storeDir to the folder of tpm2_pkcs11.sqlite3, or provision the device",
+  });
+}
