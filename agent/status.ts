@@ -1,39 +1,106 @@
-import type { ClockQuality } from "./core/clock.ts";
-import type { BusCounters, BusFacts, BusState, LinkStatus, OutboxStats } from "./ports.ts";
+import { z } from "zod";
+import { CLOCK_QUALITIES } from "./core/clock.ts";
+import { FAULTS, type FaultCode } from "./core/errors.ts";
+import type { StreamName } from "./ports.ts";
+
+const count = z.number().nonnegative();
+
+const busStatus = z
+  .object({
+    name: z.string(),
+    state: z.enum(["up", "down", "absent", "error-passive", "bus-off"]),
+    /** For people. */
+    detail: z.string(),
+    driver: z.enum(["native", "socketcan", "socketcand", "replay"]),
+    receiveBuffer: z.object({ askedBytes: count, gotBytes: count }).readonly().optional(),
+    timestamps: z.enum(["kernel", "remote", "log", "process"]),
+    received: count,
+    decoded: count,
+    dropped: count.optional(),
+    errorFrames: count,
+    transmitted: count,
+  })
+  .readonly();
+
+const faultCodes = Object.keys(FAULTS).filter((code): code is FaultCode => Object.hasOwn(FAULTS, code));
+
+const linkStatus = z
+  .object({
+    state: z.enum(["offline", "connecting", "online"]),
+    /** ms since this state began. */
+    sinceMs: z.number(),
+    fault: z
+      .object({ code: z.enum(faultCodes), what: z.string(), remedy: z.string() })
+      .readonly()
+      .optional(),
+    connects: count,
+    limits: z
+      .object({
+        receiveMaximum: count,
+        maximumPacketBytes: count,
+        topicAliasMaximum: count,
+        retainAvailable: z.boolean(),
+      })
+      .readonly()
+      .optional(),
+    host: z.string(),
+    port: count,
+    /** Where the private key is, for people. */
+    key: z.string(),
+  })
+  .readonly();
+
+const streamStats = z
+  .object({
+    records: count,
+    bytes: count,
+    lastSeq: count,
+    dead: count,
+    lost: count,
+    oldestUs: z.number().optional(),
+  })
+  .readonly();
+
+const streams: Readonly<Record<StreamName, typeof streamStats>> = {
+  control: streamStats,
+  event: streamStats,
+  telemetry: streamStats,
+  capture: streamStats,
+};
+
+/** What the outbox holds, as `Outbox.stats` gives it. */
+export const outboxStatus = z
+  .object({ epoch: count, records: count, bytes: count, maxBytes: count, streams: z.object(streams).readonly() })
+  .readonly();
 
 /** What the daemon says of itself on view.sock; `causeway status --json` prints it as it is. Counts are since start. */
-export type Status = {
-  readonly schemaVersion: 1;
-  readonly version: string;
-  readonly thing: string;
-  readonly pid: number;
-  readonly uptimeMs: number;
-  readonly bootId: string;
-  readonly clockQuality: ClockQuality;
-  readonly signalTable: { readonly id: string; readonly messages: number; readonly signals: number };
-  readonly buses: readonly ({
-    readonly name: string;
-    readonly state: BusState;
-    readonly detail: string;
-    readonly decoded: number;
-  } & BusFacts &
-    BusCounters)[];
-  readonly link: LinkStatus & { readonly host: string; readonly port: number; readonly key: string };
-  readonly collected: {
-    readonly samples: number;
-    readonly records: number;
-    readonly payloadBytes: number;
-    readonly discardedSamples: number;
-  };
-  readonly outbox: OutboxStats;
-  readonly delivery: {
-    readonly delivered: number;
-    readonly deliveredBytes: number;
-    readonly refused: number;
-    readonly retried: number;
-    readonly inFlight: number;
-    /** From process start to the first PUBACK, ms; undefined before it. */
-    readonly firstPubackMs: number | undefined;
-  };
-  readonly rssBytes: number;
-};
+export const statusSchema = z
+  .object({
+    schemaVersion: z.literal(1),
+    version: z.string(),
+    thing: z.string(),
+    pid: z.int(),
+    uptimeMs: count,
+    bootId: z.string(),
+    clockQuality: z.enum(CLOCK_QUALITIES),
+    signalTable: z.object({ id: z.string(), messages: count, signals: count }).readonly(),
+    buses: z.array(busStatus).readonly(),
+    link: linkStatus,
+    collected: z.object({ samples: count, records: count, payloadBytes: count, discardedSamples: count }).readonly(),
+    outbox: outboxStatus,
+    delivery: z
+      .object({
+        delivered: count,
+        deliveredBytes: count,
+        refused: count,
+        retried: count,
+        inFlight: count,
+        /** From process start to the first PUBACK, ms; absent before it. */
+        firstPubackMs: count.optional(),
+      })
+      .readonly(),
+    rssBytes: count,
+  })
+  .readonly();
+
+export type Status = z.infer<typeof statusSchema>;

@@ -1,0 +1,140 @@
+import type pico from "picocolors";
+import { STREAMS, type StreamName } from "../ports.ts";
+import type { Status } from "../status.ts";
+import { formatBytes, formatCount, formatDuration } from "./quantity.ts";
+import { alignColumns, printable } from "./text.ts";
+
+/** The colours in use; `createColors(false)` gives plain text. */
+export type Colors = Pick<ReturnType<typeof pico.createColors>, "green" | "red" | "yellow" | "dim">;
+
+/** What makes a status worth exit code 3, and what to do about it. */
+export type Problem = { readonly what: string; readonly remedy: string };
+
+/** A status with when it was read, by the monotonic clock. */
+export type StatusReading = { readonly status: Status; readonly atMs: number };
+
+type Bus = Status["buses"][number];
+
+/** Why the agent is degraded: the link is not online, or a bus does not receive. Empty when all is well. */
+export function problemsOf({ link, buses }: Status): readonly Problem[] {
+  const problems: Problem[] = [];
+  if (link.state !== "online") {
+    problems.push({
+      what: `link ${link.state} for ${formatDuration(link.sinceMs)}${link.fault === undefined ? "" : `: ${link.fault.what}`}`,
+      remedy: link.fault?.remedy ?? "causeway connect test shows which step does not answer",
+    });
+  }
+  for (const bus of buses) {
+    if (isReceiving(bus)) continue;
+    problems.push({
+      what: `bus ${bus.name} is ${bus.state}${bus.detail === "" ? "" : `: ${bus.detail}`}`,
+      remedy:
+        bus.state === "bus-off"
+          ? "check bitrate, wiring and termination"
+          : "causeway bus list shows the interfaces; bring it up with ip link set",
+    });
+  }
+  return problems.map(({ what, remedy }) => ({ what: printable(what), remedy: printable(remedy) }));
+}
+
+/** The status for people, in at most 80 columns. `before` is an earlier reading of the same agent, for rates. */
+export function statusPage(
+  now: StatusReading,
+  before: StatusReading | undefined,
+  wallUs: number,
+  colors: Colors,
+): string {
+  const { status } = now;
+  const rates = before !== undefined && before.status.pid === status.pid ? before : undefined;
+  const blocks = [
+    headLines(status),
+    linkLines(status, colors),
+    status.buses.flatMap((bus) => busLines(bus, rateOf(bus, now, rates), colors)),
+    flowLines(status),
+    outboxLines(status.outbox, wallUs, colors),
+  ];
+  return `${blocks.flat().join("\n")}\n`;
+}
+
+/** The streams of the outbox, one a line, with a heading. */
+export function outboxLines(outbox: Status["outbox"], wallUs: number, colors: Colors): readonly string[] {
+  const share = ((outbox.bytes / outbox.maxBytes) * 100).toFixed(1);
+  const rows = STREAMS.map((stream) => streamRow(stream, outbox.streams[stream], wallUs));
+  const [heading = "", ...lines] = alignColumns([
+    ["  stream", "waiting", "bytes", "last seq", "dead", "lost", "oldest"],
+    ...rows,
+  ]);
+  return [
+    `buffer     ${formatCount(outbox.records)} records, ${formatBytes(outbox.bytes)} of ${formatBytes(outbox.maxBytes)} (${share} %), epoch ${outbox.epoch}`,
+    colors.dim(heading),
+    ...lines,
+  ];
+}
+
+function streamRow(
+  stream: StreamName,
+  stats: Status["outbox"]["streams"][StreamName],
+  wallUs: number,
+): readonly string[] {
+  return [
+    `  ${stream}`,
+    formatCount(stats.records),
+    formatBytes(stats.bytes),
+    formatCount(stats.lastSeq),
+    formatCount(stats.dead),
+    formatCount(stats.lost),
+    stats.oldestUs === undefined ? "-" : formatDuration((wallUs - stats.oldestUs) / 1000),
+  ];
+}
+
+function headLines(status: Status): readonly string[] {
+  const { thing, version, pid, uptimeMs, rssBytes, clockQuality, signalTable } = status;
+  return [
+    `${printable(thing)}  causeway ${printable(version)}, pid ${pid}, up ${formatDuration(uptimeMs)}, ${formatBytes(rssBytes)}`,
+    `clock      ${clockQuality}`,
+    `signals    ${signalTable.signals} in ${signalTable.messages} messages, table ${printable(signalTable.id)}`,
+  ];
+}
+
+function linkLines({ link }: Status, colors: Colors): readonly string[] {
+  const state = link.state === "online" ? colors.green("online") : colors.red(link.state);
+  const connects = link.connects === 1 ? "1 connect" : `${formatCount(link.connects)} connects`;
+  const lines = [
+    `link       ${state} for ${formatDuration(link.sinceMs)}, ${connects}, ${printable(link.host)}:${link.port}`,
+    `key        ${printable(link.key)}`,
+  ];
+  return link.fault === undefined ? lines : [...lines, `           ${colors.red(printable(link.fault.what))}`];
+}
+
+function busLines(bus: Bus, framesPerSecond: number | undefined, colors: Colors): readonly string[] {
+  const state = isReceiving(bus) ? colors.green(bus.state) : colors.red(bus.state);
+  const dropped = bus.dropped === undefined ? "drops unknown" : `${formatCount(bus.dropped)} dropped`;
+  const facts = [
+    state,
+    ...(framesPerSecond === undefined ? [] : [`${formatCount(framesPerSecond)} frames/s`]),
+    bus.dropped !== undefined && bus.dropped > 0 ? colors.yellow(dropped) : dropped,
+  ];
+  const lines = [
+    `${`bus ${printable(bus.name)}`.padEnd(10)} ${facts.join(", ")}`,
+    `           ${formatCount(bus.received)} received, ${formatCount(bus.decoded)} decoded`,
+  ];
+  return bus.detail === "" ? lines : [...lines, `           ${printable(bus.detail)}`];
+}
+
+function flowLines({ collected, delivery }: Status): readonly string[] {
+  const discarded = collected.discardedSamples === 0 ? "" : `, ${formatCount(collected.discardedSamples)} discarded`;
+  return [
+    `collected  ${formatCount(collected.samples)} samples in ${formatCount(collected.records)} records, ${formatBytes(collected.payloadBytes)}${discarded}`,
+    `delivered  ${formatCount(delivery.delivered)} records, ${formatBytes(delivery.deliveredBytes)}, ${delivery.inFlight} in flight, ${formatCount(delivery.refused)} refused, ${formatCount(delivery.retried)} sent again`,
+  ];
+}
+
+function isReceiving({ state }: Bus): boolean {
+  return state === "up" || state === "error-passive";
+}
+
+function rateOf(bus: Bus, now: StatusReading, before: StatusReading | undefined): number | undefined {
+  const earlier = before?.status.buses.find(({ name }) => name === bus.name);
+  if (before === undefined || earlier === undefined || now.atMs <= before.atMs) return undefined;
+  return ((bus.received - earlier.received) * 1000) / (now.atMs - before.atMs);
+}

@@ -1,0 +1,63 @@
+import type { Status } from "../../agent/status.ts";
+
+const NO_RECORDS = { records: 0, bytes: 0, lastSeq: 0, dead: 0, lost: 0 };
+
+/** The status of an agent that is online and receives, with `change` over it. */
+export function statusWith(change: Partial<Status> = {}): Status {
+  return {
+    schemaVersion: 1,
+    version: "0.1.0",
+    thing: "truck-0001",
+    pid: 4711,
+    uptimeMs: 7_260_000,
+    bootId: "0123456789abcdef0123456789abcdef",
+    clockQuality: "ntp",
+    signalTable: { id: "00112233445566ff", messages: 30, signals: 167 },
+    buses: [
+      {
+        name: "can0",
+        state: "up",
+        detail: "",
+        driver: "native",
+        receiveBuffer: { askedBytes: 8_388_608, gotBytes: 16_777_216 },
+        timestamps: "kernel",
+        received: 1_234_567,
+        decoded: 1_200_000,
+        dropped: 0,
+        errorFrames: 0,
+        transmitted: 0,
+      },
+    ],
+    link: {
+      state: "online",
+      sinceMs: 723_000,
+      connects: 2,
+      host: "mqtt.example.com",
+      port: 8883,
+      key: "pkcs11 token causeway, key device",
+    },
+    collected: { samples: 40_000_000, records: 28_000, payloadBytes: 61_000_000, discardedSamples: 0 },
+    outbox: {
+      epoch: 141_343_033_650_562,
+      records: 12,
+      bytes: 48_000,
+      maxBytes: 256_000_000,
+      streams: {
+        control: NO_RECORDS,
+        event: NO_RECORDS,
+        telemetry: { ...NO_RECORDS, records: 12, bytes: 48_000, lastSeq: 28_000, oldestUs: 1_767_225_595_000_000 },
+        capture: NO_RECORDS,
+      },
+    },
+    delivery: {
+      delivered: 27_988,
+      deliveredBytes: 60_900_000,
+      refused: 0,
+      retried: 3,
+      inFlight: 2,
+      firstPubackMs: 287,
+    },
+    rssBytes: 71_000_000,
+    ...change,
+  };
+}

@@ -1,0 +1,142 @@
+import pico from "picocolors";
+import { describe, expect, it } from "vitest";
+import { problemsOf, statusPage } from "../../../agent/cli/status-page.ts";
+import { AgentError } from "../../../agent/core/errors.ts";
+import { type Status, statusSchema } from "../../../agent/status.ts";
+import { runCli } from "../../fakes/cli-runner.ts";
+import { statusWith } from "../../fakes/status.ts";
+import { configFile, serveView } from "../../fakes/view-socket.ts";
+
+const WALL_US = 1_767_225_600_000_000;
+const PLAIN = pico.createColors(false);
+
+function page(status: Status, before?: Status): string {
+  const reading = before === undefined ? undefined : { status: before, atMs: 0 };
+  return statusPage({ status, atMs: 2000 }, reading, WALL_US, PLAIN);
+}
+
+function offline(): Status {
+  const { link, buses } = statusWith();
+  return statusWith({
+    link: {
+      ...link,
+      state: "connecting",
+      fault: { code: "broker.unreachable", what: "mqtt.example.com:8883: no answer", remedy: "check the modem" },
+    },
+    buses: buses.map((bus) => ({ ...bus, state: "down", detail: "interface can0 is down" })),
+  });
+}
+
+describe("causeway status", () => {
+  it("prints what the daemon says and ends with 0 when all is well", async () => {
+    const config = await serveView({ status: () => statusWith() });
+    const { stdout, stderr, exitCode } = await runCli(["status", "--config", config]);
+    expect(stdout).toBe(`truck-0001  causeway 0.1.0, pid 4711, up 2 h 1 min, 71.0 MB
+clock      ntp
+signals    167 in 30 messages, table 00112233445566ff
+link       online for 12 min 3 s, 2 connects, mqtt.example.com:8883
+key        pkcs11 token causeway, key device
+bus can0   up, 0 dropped
+           1 234 567 received, 1 200 000 decoded
+collected  40 000 000 samples in 28 000 records, 61.0 MB
+delivered  27 988 records, 60.9 MB, 2 in flight, 0 refused, 3 sent again
+buffer     12 records, 48.0 kB of 256 MB (0.0 %), epoch 141343033650562
+  stream     waiting  bytes    last seq  dead  lost  oldest
+  control    0        0 B      0         0     0     -
+  event      0        0 B      0         0     0     -
+  telemetry  12       48.0 kB  28 000    0     0     5 s
+  capture    0        0 B      0         0     0     -
+`);
+    expect(stderr).toBe("");
+    expect(exitCode).toBe(0);
+  });
+
+  it("prints the daemon's object as it is with --json, fields of a newer one included", async () => {
+    const config = await serveView({ status: () => ({ ...statusWith(), more: 1 }) });
+    const { stdout } = await runCli(["status", "--json", "--config", config]);
+    const printed: unknown = JSON.parse(stdout);
+    expect(printed).toEqual({ ...statusWith(), more: 1 });
+  });
+
+  it("names each reason with its remedy on stderr and ends with 3 when degraded", async () => {
+    const config = await serveView({ status: offline });
+    const { stderr, exitCode } = await runCli(["status", "--json", "--quiet", "--config", config]);
+    expect(stderr).toBe(`causeway: link connecting for 12 min 3 s: mqtt.example.com:8883: no answer
+  remedy: check the modem
+causeway: bus can0 is down: interface can0 is down
+  remedy: causeway bus list shows the interfaces; bring it up with ip link set
+`);
+    expect(exitCode).toBe(3);
+  });
+
+  it("says that the agent is not running, and how to start it", async () => {
+    const { config } = configFile();
+    const fault: unknown = await runCli(["status", "--config", config]).catch((thrown: unknown) => thrown);
+    if (!(fault instanceof AgentError)) throw fault;
+    expect(fault.code).toBe("agent.not-running");
+    expect(fault.remedy).toContain("systemctl start causeway");
+  });
+
+  it("refuses an answer that it does not understand", async () => {
+    const config = await serveView({ status: () => ({ schemaVersion: 2 }) });
+    await expect(runCli(["status", "--config", config])).rejects.toMatchObject({ code: "input.malformed" });
+  });
+
+  it("looks again until interrupted with --watch", async () => {
+    const interrupt = new AbortController();
+    const config = await serveView({
+      status: () => {
+        setImmediate(() => interrupt.abort());
+        return statusWith();
+      },
+    });
+    const { exitCode } = await runCli(["status", "--watch", "--config", config], { signal: interrupt.signal });
+    expect(exitCode).toBe(0);
+  });
+});
+
+describe("statusPage", () => {
+  it("stays within 80 columns with large figures", () => {
+    const { buses, outbox } = statusWith();
+    const busy = statusWith({
+      buses: buses.map((bus) => ({ ...bus, received: 9_876_543_210, decoded: 9_876_543_210, dropped: 12_345 })),
+      outbox: { ...outbox, records: 65_432, bytes: 255_999_999, epoch: 281_474_976_710_655 },
+    });
+    const lines = page(busy, statusWith()).split("\n");
+    expect(lines.filter((line) => line.length > 80)).toEqual([]);
+  });
+
+  it("gives frame rates once it has an earlier reading of the same process", () => {
+    const { buses } = statusWith();
+    const later = statusWith({ buses: buses.map((bus) => ({ ...bus, received: bus.received + 4000 })) });
+    expect(page(later)).not.toContain("frames/s");
+    expect(page(later, statusWith())).toContain("up, 2 000 frames/s, ");
+    expect(page(later, statusWith({ pid: 1 }))).not.toContain("frames/s");
+  });
+
+  it("says when a driver cannot count its losses", () => {
+    const buses = statusWith().buses.map(({ dropped: _dropped, ...bus }) => bus);
+    expect(page(statusWith({ buses }))).toContain("drops unknown");
+  });
+
+  it("lets no text from outside steer the terminal", () => {
+    const { link } = statusWith();
+    const text = page(statusWith({ link: { ...link, key: "a\u001b[2Jb\nc" } }));
+    expect(text).toContain("a?[2Jb?c");
+  });
+});
+
+describe("problemsOf", () => {
+  it("takes error-passive for degraded wiring, not for a bus that is down", () => {
+    const { buses } = statusWith();
+    expect(problemsOf(statusWith({ buses: buses.map((bus) => ({ ...bus, state: "error-passive" })) }))).toEqual([]);
+    expect(problemsOf(statusWith({ buses: buses.map((bus) => ({ ...bus, state: "bus-off" })) }))).toHaveLength(1);
+  });
+});
+
+describe("statusSchema", () => {
+  it("takes what went through JSON", () => {
+    const parsed: unknown = JSON.parse(JSON.stringify(offline()));
+    expect(statusSchema.parse(parsed)).toEqual(offline());
+  });
+});
