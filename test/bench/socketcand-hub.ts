@@ -117,7 +117,7 @@ class HubClient {
     socket.on("error", () => undefined);
     socket.on("close", () => state.clients.delete(this));
     state.clients.add(this);
-    this.write("< hi >");
+    this.#answer("< hi >");
   }
 
   /** Sends with all else of this turn of the event loop; false when the client is too far behind. */
@@ -126,13 +126,22 @@ class HubClient {
     this.#unsent += element;
     if (!this.#flushDue) {
       this.#flushDue = true;
-      setImmediate(() => {
-        this.#flushDue = false;
-        if (this.#socket.writable) this.#socket.write(this.#unsent, "latin1");
-        this.#unsent = "";
-      });
+      setImmediate(() => this.#flush());
     }
     return true;
+  }
+
+  /** An answer goes out by itself: python-can takes what it reads next for the whole answer. */
+  #answer(element: string): void {
+    this.#flush();
+    this.write(element);
+    this.#flush();
+  }
+
+  #flush(): void {
+    this.#flushDue = false;
+    if (this.#socket.writable && this.#unsent !== "") this.#socket.write(this.#unsent, "latin1");
+    this.#unsent = "";
   }
 
   close(): void {
@@ -160,24 +169,24 @@ class HubClient {
     if (command === "open" && this.bus === undefined) {
       this.#open(argument);
     } else if (command === "echo") {
-      this.write("< echo >");
+      this.#answer("< echo >");
     } else if (this.bus !== undefined && (command === "rawmode" || command === "bcmmode")) {
+      this.#answer("< ok >");
       this.isRaw = command === "rawmode";
-      this.write("< ok >");
     } else {
       this.#state.counters.malformed += 1;
-      this.write("< error unknown command >");
+      this.#answer("< error unknown command >");
     }
   }
 
   #open(bus: string | undefined): void {
     if (bus !== undefined && this.#state.buses.includes(bus)) {
       this.bus = bus;
-      this.write("< ok >");
+      this.#answer("< ok >");
       return;
     }
     // socketcand ends the connection after this answer.
-    this.write("< error could not open bus >");
-    setImmediate(() => this.#socket.end());
+    this.#answer("< error could not open bus >");
+    this.#socket.end();
   }
 }

@@ -1,0 +1,48 @@
+import { describe, expect, it } from "vitest";
+import { FRAME_FLAG } from "../../../../agent/data/frame.ts";
+import { createFilter, kernelFilters } from "../../../../drivers/can/filter.ts";
+
+const { extended, error } = FRAME_FLAG;
+
+describe("createFilter", () => {
+  it("lets everything through when there are no filters", () => {
+    const accepts = createFilter([]);
+    expect([accepts(0, 0), accepts(0x1fff_ffff, extended), accepts(4, error)]).toEqual([true, true, true]);
+  });
+
+  it("keeps 11-bit and 29-bit ids of the same value apart", () => {
+    const accepts = createFilter([{ id: 0x123, mask: 0x7ff, extended: false }]);
+    expect(accepts(0x123, 0)).toBe(true);
+    expect(accepts(0x123, extended)).toBe(false);
+    expect(accepts(0x124, 0)).toBe(false);
+  });
+
+  it("compares only the bits of the mask", () => {
+    // J1939: PGN 65265 (0xfef1) from any source and with any priority.
+    const accepts = createFilter([{ id: 0x18fe_f100, mask: 0x03ff_ff00, extended: true }]);
+    expect(accepts(0x0cfe_f127, extended)).toBe(true);
+    expect(accepts(0x18fe_f200, extended)).toBe(false);
+    expect(accepts(0x7f1, 0)).toBe(false);
+  });
+
+  it("never holds back an error frame", () => {
+    expect(createFilter([{ id: 0x123, mask: 0x7ff, extended: false }])(0x040, error)).toBe(true);
+  });
+});
+
+describe("kernelFilters", () => {
+  it("makes the id length part of the comparison", () => {
+    // struct can_filter (linux/can.h): CAN_EFF_FLAG in the mask, and in the id for 29-bit ids.
+    const words = kernelFilters([
+      { id: 0x123, mask: 0x7ff, extended: false },
+      { id: 0x18fe_f100, mask: 0x1fff_ffff, extended: true },
+    ]);
+    expect([...(words ?? [])]).toEqual([0x123, 0x8000_07ff, 0x98fe_f100, 0x9fff_ffff]);
+  });
+
+  it("gives up on more filters than a socket takes", () => {
+    const filter = { id: 1, mask: 0x7ff, extended: false };
+    expect(kernelFilters(Array.from({ length: 512 }, () => filter))).toHaveLength(1024);
+    expect(kernelFilters(Array.from({ length: 513 }, () => filter))).toBeUndefined();
+  });
+});
