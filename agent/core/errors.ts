@@ -26,6 +26,7 @@ export const FAULTS = {
   "usage.invalid": { retry: "never", exit: EXIT.usage },
   "input.malformed": { retry: "never", exit: EXIT.badInput },
   "input.missing": { retry: "never", exit: EXIT.badInput },
+  "output.unwritable": { retry: "never", exit: EXIT.failed },
   "config.invalid": { retry: "never", exit: EXIT.configuration },
   "config.missing": { retry: "never", exit: EXIT.configuration },
   "dbc.invalid": { retry: "never", exit: EXIT.badInput },

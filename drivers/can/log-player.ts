@@ -90,12 +90,6 @@ async function* readFrames(
 ): AsyncGenerator<CanFrame> {
   const input = createReadStream(settings.file);
   const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY, signal });
-  // An error of the stream would otherwise look like the end of the file, or wait for ever.
-  let failure: Error | undefined;
-  input.on("error", (error) => {
-    failure = error;
-    lines.close();
-  });
   let lineNumber = 0;
   try {
     for await (const line of lines) {
@@ -107,11 +101,12 @@ async function* readFrames(
       else if (settings.interface !== undefined && parsed.bus !== settings.interface) continue;
       else if (settings.accepts(parsed.frame.id, parsed.frame.flags)) yield parsed.frame;
     }
+  } catch (error) {
+    throw errnoOf(error) === undefined ? error : unreadable(settings.file, error);
   } finally {
     lines.close();
     input.destroy();
   }
-  if (failure !== undefined) throw unreadable(settings.file, failure);
 }
 
 /** `input.missing` for a log that cannot be read. */

@@ -101,7 +101,7 @@ class ReplayBus implements CanBus {
       onMalformed: (line: number, column: number, problem: string) => this.#noteMalformed(line, column, problem),
       beforeWait: () => this.#flush(playing),
     };
-    let detail = "end of log";
+    let failure: string | undefined;
     try {
       for await (const frame of playLog({ ...this.#settings, accepts: this.#accepts }, parts, signal)) {
         this.#push(playing, frame);
@@ -109,11 +109,12 @@ class ReplayBus implements CanBus {
       }
     } catch (cause) {
       if (!(cause instanceof AgentError)) throw cause;
-      detail = cause.message;
+      failure = cause.message;
     }
     if (signal.aborted) return;
     this.#flush(playing);
-    state.link("down", this.#received + this.#errorFrames === 0 ? `${detail}, no frame in it` : detail);
+    const end = this.#received + this.#errorFrames === 0 ? "end of log, no frame in it" : "end of log";
+    state.link("down", failure ?? end);
     this.#log.info("bus.log-ended", { bus: this.name, received: this.#received, malformedLines: this.#malformed });
   }
 

@@ -1,0 +1,128 @@
+import { loadConfig } from "../../config/load.ts";
+import type { AgentConfig, BusConfig } from "../../config/schema.ts";
+import { createCanBus } from "../../drivers/can/can-bus.ts";
+import { describeLink, listLinks, readLink } from "../../drivers/can/link.ts";
+import { loadNativeAddon } from "../../drivers/can/native-addon.ts";
+import { AgentError, messageOf } from "../core/errors.ts";
+import type { Log, LogFacts } from "../core/log.ts";
+import type { BusSink, BusState, CanBus, FrameFilter } from "../ports.ts";
+import { type CliContext, note } from "./context.ts";
+
+/** Receive buffer and ring of a bus that the command line opens by itself; the defaults of the configuration. */
+const DEFAULT_BUFFERS = { receiveBufferBytes: 8_388_608, ringFrames: 65_536 } as const;
+
+/** Passes nothing but error frames: for a verb that only sends. */
+export const NO_FRAMES: readonly FrameFilter[] = [{ id: 0x7ff, mask: 0x7ff, extended: false }];
+
+/**
+ * The configuration, or undefined when there is none: the verbs about buses work without one. A configuration that is there
+ * but wrong is told on stderr and then left aside.
+ */
+export async function optionalConfig(context: CliContext): Promise<AgentConfig | undefined> {
+  try {
+    return await loadConfig(context.options().config);
+  } catch (error) {
+    if (!(error instanceof AgentError)) throw error;
+    if (error.code !== "config.missing") note(context, `configuration not used: ${error.message}`);
+    return undefined;
+  }
+}
+
+/**
+ * How to reach the bus that a user named: `socketcand://host[:port]/bus`, a bus of the configuration, or a CAN interface.
+ * Throws `bus.unknown` for anything else.
+ */
+export async function resolveBus(context: CliContext, named: string): Promise<BusConfig> {
+  if (named.includes("://")) return parseAddress(named);
+  const buses = (await optionalConfig(context))?.buses ?? [];
+  const configured = buses.find((bus) => bus.name === named);
+  if (configured !== undefined) return configured;
+  const link = readLink(named);
+  if (link === undefined || link === "not-can") {
+    const known = [...buses.map((bus) => bus.name), ...listLinks().map((one) => one.interface)];
+    throw new AgentError("bus.unknown", {
+      what: `no bus ${named} in the configuration, and ${describeLink(named, link)}`,
+      remedy:
+        known.length > 0
+          ? `use one of ${[...new Set(known)].join(", ")}`
+          : "name a bus as socketcand://HOST:PORT/BUS, or see causeway bus list",
+    });
+  }
+  if (hasNativeAddon()) return { name: named, driver: "native", interface: named, ...DEFAULT_BUFFERS };
+  return { name: named, driver: "socketcan", interface: named };
+}
+
+function parseAddress(text: string): BusConfig {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const bus = url?.pathname.replace(/^\//, "") ?? "";
+  if (url?.protocol !== "socketcand:" || url.hostname === "" || bus === "") {
+    throw new AgentError("usage.invalid", {
+      what: `${text} is no address of a bus`,
+      remedy: "write it as socketcand://HOST:PORT/BUS, for example socketcand://127.0.0.1:29536/can0",
+    });
+  }
+  const port = url.port === "" ? 29_536 : Number(url.port);
+  return { name: bus, driver: "socketcand", host: url.hostname.replace(/^\[|\]$/g, ""), port, interface: bus };
+}
+
+function hasNativeAddon(): boolean {
+  try {
+    loadNativeAddon();
+    return true;
+  } catch {
+    // Not built: npm socketcan receives instead, at more CPU a frame.
+    return false;
+  }
+}
+
+/**
+ * Opens a bus for one verb. Changes of its state after the first are told on stderr. Throws `bus.unavailable` when there is no
+ * way to it now: unlike the daemon, a verb does not wait for it to come.
+ */
+export async function openBus(
+  context: CliContext,
+  config: BusConfig,
+  filters: readonly FrameFilter[],
+  onFrames: BusSink["onFrames"],
+  onState: BusSink["onState"] = () => undefined,
+): Promise<CanBus> {
+  // One client has no herd to spread: half of each back-off will do.
+  const bus = createCanBus(config, filters, { clock: context.clock, log: stderrLog(context), random: () => 0.5 });
+  let first: { readonly state: BusState; readonly detail: string } | undefined;
+  await bus.start({
+    onFrames,
+    onState: (state, detail) => {
+      if (first === undefined) first = { state, detail };
+      else note(context, `${bus.name} is ${state}: ${detail}`);
+      onState(state, detail);
+    },
+  });
+  if (first === undefined || first.state === "absent") {
+    await bus.stop();
+    throw new AgentError("bus.unavailable", {
+      what: `${config.name} cannot be reached: ${first?.detail ?? "no answer"}`,
+      remedy: "see causeway bus list; for socketcand check host, port and the name of the bus there",
+    });
+  }
+  if (first.state !== "up") note(context, `${bus.name} is ${first.state}: ${first.detail}`);
+  return bus;
+}
+
+/** What drivers log, as remarks on stderr: warnings always, the rest with --verbose. */
+function stderrLog(context: CliContext): Log {
+  const write = (event: string, facts: LogFacts = {}): void =>
+    note(context, [event, ...Object.entries(facts).map(([key, value]) => `${key}=${String(value)}`)].join(" "));
+  const whenVerbose = (event: string, facts?: LogFacts): void => {
+    if (context.options().verbose) write(event, facts);
+  };
+  return { error: write, warn: write, info: whenVerbose, debug: whenVerbose };
+}
+
+/** Throws `usage.invalid` with the reason for a value of an option or argument. */
+export function invalidUsage(what: string, remedy: string, cause?: unknown): AgentError {
+  return new AgentError("usage.invalid", {
+    what: cause === undefined ? what : `${what}: ${messageOf(cause)}`,
+    remedy,
+    cause,
+  });
+}
