@@ -1,10 +1,8 @@
 import type { Clock } from "../../agent/core/clock.ts";
-import { AgentError } from "../../agent/core/errors.ts";
 import type { Log } from "../../agent/core/log.ts";
 import type {
   Draft,
   LossRange,
-  LossReason,
   Outbox,
   OutboxStats,
   Outgoing,
@@ -13,15 +11,12 @@ import type {
   StreamName,
   StreamStats,
 } from "../../agent/ports.ts";
-import { encodingCode, qualityCode, STREAM_COUNT, streamCode, streamOf } from "./codes.ts";
+import { encodingCode, qualityCode, streamCode } from "./codes.ts";
 import { LossLedger } from "./losses.ts";
 import { type RecordKey, RecordTable } from "./records.ts";
-import { bytesFrom, missingBytes } from "./totals.ts";
+import { Room } from "./room.ts";
+import { bytesFrom } from "./totals.ts";
 import { type TransactionParts, Transactions } from "./transactions.ts";
-
-const EVICT_ROWS = 64;
-/** Below this share of the bound, the next eviction is news again. */
-const RELIEVED_SHARE = 0.9;
 
 /** What a `SqliteOutbox` works with. */
 export type SqliteOutboxParts = TransactionParts & {
@@ -37,13 +32,14 @@ export class SqliteOutbox implements Outbox {
   readonly #transactions: Transactions;
   readonly #records: RecordTable;
   readonly #losses: LossLedger;
-  #evictionIsKnown = false;
+  readonly #room: Room;
 
   constructor(parts: SqliteOutboxParts) {
     this.#parts = parts;
     this.#transactions = new Transactions(parts);
     this.#records = new RecordTable(parts.database);
     this.#losses = new LossLedger(parts.database);
+    this.#room = new Room({ ...parts, records: this.#records, losses: this.#losses });
   }
 
   append(drafts: readonly Draft[]): readonly RecordId[] {
@@ -52,13 +48,13 @@ export class SqliteOutbox implements Outbox {
     const payloads: Uint8Array[] = [];
     return this.#write((spareBytes) => {
       const throughRow = this.#records.lastRow();
-      if (spareBytes > 0) this.#evict(spareBytes, highest, throughRow, "disk full");
+      if (spareBytes > 0) this.#room.evict(spareBytes, highest, throughRow, "disk full");
       return drafts.map((draft, index) => {
         const id = this.#nextId(draft.stream);
         // An attempt after a full disk assigns the same ids again, so the payload sealed before is still the right one.
         const payload = payloads[index] ?? draft.seal(id);
         payloads[index] = payload;
-        this.#makeRoom(draft.stream, payload.length, throughRow);
+        this.#room.make(draft.stream, payload.length, throughRow);
         this.#insert(draft, id, payload);
         return id;
       });
@@ -100,7 +96,7 @@ export class SqliteOutbox implements Outbox {
       for (const row of rows) this.#records.remove(row);
     });
     this.#transactions.tidy();
-    if (bytesFrom(this.#records.totals, 0) < this.#parts.maxBytes * RELIEVED_SHARE) this.#evictionIsKnown = false;
+    this.#room.relieve();
   }
 
   lose(row: number, reason: "rejected" | "expired", detail: string): void {
@@ -110,7 +106,7 @@ export class SqliteOutbox implements Outbox {
       const isReport = this.#losses.giveBack(row);
       if (reason === "rejected" && !isReport) this.#records.setAside(key);
       else this.#records.remove(row);
-      this.#noteLoss(key, reason, detail);
+      this.#room.note(key, reason, detail);
     });
   }
 
@@ -122,7 +118,7 @@ export class SqliteOutbox implements Outbox {
       for (const loss of this.#losses.take(max)) {
         const draft = draftOf(loss);
         if (spareBytes > 0 && reported === 0) {
-          this.#evict(spareBytes, streamCode(draft.stream) + 1, throughRow, "disk full");
+          this.#room.evict(spareBytes, streamCode(draft.stream) + 1, throughRow, "disk full");
         }
         if (this.#report(draft, loss, throughRow)) reported += 1;
         else this.#losses.note(loss);
@@ -188,92 +184,20 @@ export class SqliteOutbox implements Outbox {
     });
   }
 
-  #makeRoom(stream: StreamName, bytes: number, throughRow: number): void {
-    const { maxBytes, file } = this.#parts;
-    const code = streamCode(stream);
-    const missing = missingBytes(this.#records.totals, code, bytes, maxBytes);
-    if (missing <= 0) return;
-    if (this.#evict(missing, code, throughRow, `outbox.maxBytes ${maxBytes} reached`) >= missing) return;
-    throw new AgentError("outbox.full", {
-      what: `${file} has no room for a ${stream} record of ${bytes} bytes within outbox.maxBytes ${maxBytes}`,
-      remedy: "raise outbox.maxBytes, or bring the vehicle online so that the backlog drains",
-      facts: { stream, bytes, maxBytes },
-    });
-  }
-
   /** Stores a loss report where that costs no record of its own class: reports must not push each other out. */
   #report(draft: Draft, loss: LossRange, throughRow: number): boolean {
-    const code = streamCode(draft.stream);
     const id = this.#nextId(draft.stream);
     const payload = draft.seal(id);
-    const missing = missingBytes(this.#records.totals, code, payload.length, this.#parts.maxBytes);
-    if (missing > bytesFrom(this.#records.totals, code + 1)) return false;
-    if (missing > 0) this.#evict(missing, code + 1, throughRow, `outbox.maxBytes ${this.#parts.maxBytes} reached`);
+    if (!this.#room.makeBelow(draft.stream, payload.length, throughRow)) return false;
     this.#losses.reported(this.#insert(draft, id, payload), loss);
     return true;
   }
 
-  /** Deletes records until `bytes` are free: of the lowest class first and none above `highest`, dead ones first, then the oldest. Returns the bytes freed. */
-  #evict(bytes: number, highest: number, throughRow: number, detail: string): number {
-    let freed = 0;
-    for (let code = STREAM_COUNT - 1; code >= highest; code -= 1) {
-      for (const dead of [1, 0] as const) {
-        for (;;) {
-          if (freed >= bytes) return freed;
-          const keys = this.#records.oldest(code, dead, throughRow, EVICT_ROWS);
-          if (keys.length === 0) break;
-          freed += this.#evictSome(keys, bytes - freed, detail);
-        }
-      }
-    }
-    return freed;
-  }
-
-  #evictSome(keys: readonly RecordKey[], bytes: number, detail: string): number {
-    let freed = 0;
-    for (const key of keys) {
-      if (freed >= bytes) break;
-      this.#losses.giveBack(key.row);
-      this.#records.remove(key.row);
-      this.#noteLoss(key, "evicted", detail);
-      freed += key.bytes;
-    }
-    this.#sayEvicted();
-    return freed;
-  }
-
-  /** A dead record was noted when it was set aside. */
-  #noteLoss(key: RecordKey, reason: LossReason, detail: string): void {
-    if (key.dead === 1) return;
-    this.#losses.note({
-      epoch: key.epoch,
-      stream: streamOf(key.stream),
-      first: key.seq,
-      last: key.seq,
-      reason,
-      detail,
-    });
-    this.#records.countLost(key.stream, 1);
-  }
-
   #dropDamaged(keys: readonly RecordKey[]): void {
     this.#write(() => {
-      for (const key of keys) {
-        this.#losses.giveBack(key.row);
-        this.#records.remove(key.row);
-        this.#noteLoss(key, "damaged", "checksum differs");
-      }
+      for (const key of keys) this.#room.drop(key, "damaged", "checksum differs");
     });
     this.#parts.log.error("outbox.damaged", { file: this.#parts.file, records: keys.length });
-  }
-
-  #sayEvicted(): void {
-    if (this.#evictionIsKnown) return;
-    this.#evictionIsKnown = true;
-    this.#parts.log.warn("outbox.evicted", {
-      maxBytes: this.#parts.maxBytes,
-      bytes: bytesFrom(this.#records.totals, 0),
-    });
   }
 
   #streamStats(stream: StreamName): StreamStats {

@@ -1,0 +1,112 @@
+import { AgentError } from "../../agent/core/errors.ts";
+import type { Log } from "../../agent/core/log.ts";
+import type { LossReason, StreamName } from "../../agent/ports.ts";
+import { STREAM_COUNT, streamCode, streamOf } from "./codes.ts";
+import type { LossLedger } from "./losses.ts";
+import type { RecordKey, RecordTable } from "./records.ts";
+import { bytesFrom, missingBytes } from "./totals.ts";
+
+const EVICT_ROWS = 64;
+/** Below this share of the bound, the next eviction is news again. */
+const RELIEVED_SHARE = 0.9;
+
+/** What `Room` works with. */
+export type RoomParts = {
+  readonly records: RecordTable;
+  readonly losses: LossLedger;
+  readonly file: string;
+  readonly maxBytes: number;
+  readonly log: Log;
+};
+
+/** Keeps the records within the byte bound by evicting, and notes what is lost. For use inside a transaction only. */
+export class Room {
+  readonly #parts: RoomParts;
+  #evictionIsKnown = false;
+
+  constructor(parts: RoomParts) {
+    this.#parts = parts;
+  }
+
+  /** Makes room for a record by evicting rows up to `throughRow` of its class and the lower ones; throws `outbox.full` when that is not enough. */
+  make(stream: StreamName, bytes: number, throughRow: number): void {
+    const { records, maxBytes, file } = this.#parts;
+    const code = streamCode(stream);
+    const missing = missingBytes(records.totals, code, bytes, maxBytes);
+    if (missing <= 0 || this.evict(missing, code, throughRow, this.#boundReached()) >= missing) return;
+    throw new AgentError("outbox.full", {
+      what: `${file} has no room for a ${stream} record of ${bytes} bytes within outbox.maxBytes ${maxBytes}`,
+      remedy: "raise outbox.maxBytes, or bring the vehicle online so that the backlog drains",
+      facts: { stream, bytes, maxBytes },
+    });
+  }
+
+  /** Makes room for a record out of lower classes alone; returns whether there was enough, and evicts nothing when not. */
+  makeBelow(stream: StreamName, bytes: number, throughRow: number): boolean {
+    const { records, maxBytes } = this.#parts;
+    const code = streamCode(stream);
+    const missing = missingBytes(records.totals, code, bytes, maxBytes);
+    if (missing > bytesFrom(records.totals, code + 1)) return false;
+    if (missing > 0) this.evict(missing, code + 1, throughRow, this.#boundReached());
+    return true;
+  }
+
+  /** Deletes records until `bytes` are free: of the lowest class first and none above `highest`, dead ones first, then the oldest. Returns the bytes freed. */
+  evict(bytes: number, highest: number, throughRow: number, detail: string): number {
+    let freed = 0;
+    for (let code = STREAM_COUNT - 1; code >= highest; code -= 1) {
+      for (const dead of [1, 0] as const) {
+        for (;;) {
+          if (freed >= bytes) return freed;
+          const keys = this.#parts.records.oldest(code, dead, throughRow, EVICT_ROWS);
+          if (keys.length === 0) break;
+          freed += this.#evictSome(keys, bytes - freed, detail);
+        }
+      }
+    }
+    return freed;
+  }
+
+  /** Deletes a record that will not be delivered and notes its loss, and again the loss that it reported. */
+  drop(key: RecordKey, reason: LossReason, detail: string): void {
+    this.#parts.losses.giveBack(key.row);
+    this.#parts.records.remove(key.row);
+    this.note(key, reason, detail);
+  }
+
+  /** Notes the loss of a record; a dead one was noted when it was set aside. */
+  note(key: RecordKey, reason: LossReason, detail: string): void {
+    if (key.dead === 1) return;
+    const { epoch, stream, seq } = key;
+    this.#parts.losses.note({ epoch, stream: streamOf(stream), first: seq, last: seq, reason, detail });
+    this.#parts.records.countLost(stream, 1);
+  }
+
+  /** After deletions: a later eviction is logged again once the records were well within the bound. */
+  relieve(): void {
+    const { records, maxBytes } = this.#parts;
+    if (bytesFrom(records.totals, 0) < maxBytes * RELIEVED_SHARE) this.#evictionIsKnown = false;
+  }
+
+  #evictSome(keys: readonly RecordKey[], bytes: number, detail: string): number {
+    let freed = 0;
+    for (const key of keys) {
+      if (freed >= bytes) break;
+      this.drop(key, "evicted", detail);
+      freed += key.bytes;
+    }
+    this.#sayEvicted();
+    return freed;
+  }
+
+  #sayEvicted(): void {
+    if (this.#evictionIsKnown) return;
+    this.#evictionIsKnown = true;
+    const { records, maxBytes, log } = this.#parts;
+    log.warn("outbox.evicted", { maxBytes, bytes: bytesFrom(records.totals, 0) });
+  }
+
+  #boundReached(): string {
+    return `outbox.maxBytes ${this.#parts.maxBytes} reached`;
+  }
+}
