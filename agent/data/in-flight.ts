@@ -1,0 +1,84 @@
+import type { Outbox } from "../ports.ts";
+import type { Pick } from "./lanes.ts";
+
+/** Acknowledged records are forgotten together, each time one transaction: this many, or after this time. */
+const ACK_RECORDS = 50;
+const ACK_MS = 100;
+/** Part of the window that the backlog may take, so that a fresh record never finds it full of old ones. */
+const BACKLOG_SHARE = 0.75;
+
+/** The records that are on the way, and those that arrived and have not been forgotten by the outbox yet. */
+export class InFlight {
+  readonly #backlogBytesLimit: number;
+  readonly #busy = new Set<number>();
+  #acked: number[] = [];
+  #ackDueMs = Number.POSITIVE_INFINITY;
+  #count = 0;
+  #backlogCount = 0;
+  #backlogBytes = 0;
+
+  constructor(backlogBytesLimit: number) {
+    this.#backlogBytesLimit = backlogBytesLimit;
+  }
+
+  /** Records without an outcome. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Monotonic ms at which acknowledged records should be forgotten; infinite when there are none. */
+  get ackDueMs(): number {
+    return this.#ackDueMs;
+  }
+
+  get isEmpty(): boolean {
+    return this.#busy.size === 0;
+  }
+
+  has(row: number): boolean {
+    return this.#busy.has(row);
+  }
+
+  isBacklogFull(window: number): boolean {
+    const share = Math.max(1, Math.floor(window * BACKLOG_SHARE));
+    return this.#backlogCount >= share || this.#backlogBytes >= this.#backlogBytesLimit;
+  }
+
+  start(pick: Pick): void {
+    this.#busy.add(pick.record.row);
+    this.#weigh(pick, 1);
+  }
+
+  /** The outcome is known and good: keeps the row until the outbox has forgotten it. */
+  endAcked(pick: Pick, nowMs: number): void {
+    this.#weigh(pick, -1);
+    if (this.#acked.push(pick.record.row) === 1) this.#ackDueMs = nowMs + ACK_MS;
+  }
+
+  /** The outcome is known and the record is not delivered. */
+  endOpen(pick: Pick): void {
+    this.#weigh(pick, -1);
+    this.#busy.delete(pick.record.row);
+  }
+
+  /** Lets the outbox forget what was acknowledged, when enough has come together or it has waited long enough. Throws what the outbox throws, and keeps the rows then. */
+  forgetDue(outbox: Outbox, nowMs: number): void {
+    if (this.#acked.length >= ACK_RECORDS || nowMs >= this.#ackDueMs) this.forgetAcked(outbox);
+  }
+
+  /** The same without waiting. */
+  forgetAcked(outbox: Outbox): void {
+    if (this.#acked.length === 0) return;
+    outbox.ack(this.#acked);
+    for (const row of this.#acked) this.#busy.delete(row);
+    this.#acked = [];
+    this.#ackDueMs = Number.POSITIVE_INFINITY;
+  }
+
+  #weigh({ record, kind }: Pick, by: 1 | -1): void {
+    this.#count += by;
+    if (kind === "fresh") return;
+    this.#backlogCount += by;
+    this.#backlogBytes += by * record.payload.length;
+  }
+}
