@@ -1,6 +1,8 @@
 #!/usr/bin/env node
+import { existsSync } from "node:fs";
 import { cpus, release } from "node:os";
 import { parseArgs } from "node:util";
+import { z } from "zod";
 import { benchmarkDecode } from "../test/bench/decode-benchmark.ts";
 import { benchmarkEncode } from "../test/bench/encode-benchmark.ts";
 import { benchmarkOutbox } from "../test/bench/outbox-benchmark.ts";
@@ -31,7 +33,7 @@ type Row = {
 type Limit = { readonly atMost: number } | { readonly atLeast: number };
 type Part = { readonly rows: readonly Row[]; readonly figures: unknown };
 
-const PARTS: Readonly<Record<string, () => Part | Promise<Part>>> = { decode, encode, outbox, path };
+const PARTS: Readonly<Record<string, () => Part | Promise<Part>>> = { receive, decode, encode, outbox, path };
 
 /** A figure beside its goal; `unit` says what it counts. */
 function row(part: string, what: string, measured: number, unit: string, limit?: Limit): Row {
@@ -40,6 +42,29 @@ function row(part: string, what: string, measured: number, unit: string, limit?:
   const bound = isUpper ? limit.atMost : limit.atLeast;
   const met = isUpper ? measured <= bound : measured >= bound;
   return { part, what, measured, unit, goal: `${isUpper ? "<=" : ">="} ${formatted(bound)}`, met };
+}
+
+/** Loaded only when it is there: it needs the receive addon, a C compiler and a kernel with CAN. */
+const RECEIVE_BENCHMARK = new URL("../test/bench/receive-benchmark.ts", import.meta.url);
+const receiveModule = z.object({
+  benchmarkReceive: z.custom<() => unknown>((value) => typeof value === "function"),
+});
+const receiveOutcome = z.union([z.object({ reason: z.string() }), z.record(z.string(), z.unknown())]);
+
+async function receive(): Promise<Part> {
+  if (!existsSync(RECEIVE_BENCHMARK)) return notMeasured("receive", "no receive benchmark in this checkout");
+  const loaded: unknown = await import(RECEIVE_BENCHMARK.href);
+  const figures = receiveOutcome.parse(await receiveModule.parse(loaded).benchmarkReceive());
+  if (typeof figures.reason === "string") return notMeasured("receive", figures.reason);
+  const rows = Object.entries(figures).flatMap(([what, measured]) => {
+    return typeof measured === "number" ? [row("receive", what, measured, "")] : [];
+  });
+  return { rows, figures };
+}
+
+function notMeasured(part: string, reason: string): Part {
+  const measured = { part, what: reason, measured: "not measured", unit: "", goal: "<= 1/6 of npm socketcan" };
+  return { rows: [{ ...measured, met: undefined }], figures: { reason } };
 }
 
 function decode(): Part {
