@@ -1,10 +1,7 @@
 import { connect } from "node:net";
-import { z } from "zod";
 import { type AgentStatus, agentStatus } from "./agent-counters.ts";
 import { parseLine } from "./line-protocol.ts";
 
-/** First line of an answer; a second says that it was the only one. */
-const answer = z.object({ reply: agentStatus });
 const ANSWER_TIMEOUT_MS = 2000;
 const MAX_ANSWER_BYTES = 1_000_000;
 
@@ -27,10 +24,10 @@ export function readStatus(socketFile: string): Promise<AgentStatus | undefined>
       const end = text.indexOf("\n");
       if (end < 0 && text.length < MAX_ANSWER_BYTES) return;
       try {
-        finish(parseLine(answer, text.slice(0, end)).reply);
+        finish(parseLine(agentStatus, text.slice(0, end)));
       } catch (error) {
         socket.destroy();
-        reject(new Error(`the daemon's status makes no sense: ${text.slice(0, 200)}`, { cause: error }));
+        reject(new Error(`the daemon's status makes no sense: ${String(error)}\n${text.slice(0, 200)}`));
       }
     });
   });

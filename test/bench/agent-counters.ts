@@ -27,8 +27,8 @@ export type AgentStatus = z.infer<typeof agentStatus>;
 /** Counts over all agent processes of one run. */
 export type AgentTotals = {
   readonly framesReceived: number;
-  /** Undefined when the driver cannot know. */
-  readonly framesDropped: number | undefined;
+  /** By the drivers that can know. */
+  readonly framesDropped: number;
   readonly samples: number;
   readonly recordsStored: number;
   readonly discardedSamples: number;
@@ -66,7 +66,7 @@ export class AgentCounters {
 function totalsOf(status: AgentStatus): AgentTotals {
   return {
     framesReceived: status.buses.reduce((total, { received }) => total + received, 0),
-    framesDropped: status.buses.reduce<number | undefined>((total, { dropped }) => plus(total, dropped), 0),
+    framesDropped: status.buses.reduce((total, { dropped }) => total + (dropped ?? 0), 0),
     samples: status.collected.samples,
     recordsStored: status.collected.records,
     discardedSamples: status.collected.discardedSamples,
@@ -76,13 +76,9 @@ function totalsOf(status: AgentStatus): AgentTotals {
 function sum(a: AgentTotals, b: AgentTotals): AgentTotals {
   return {
     framesReceived: a.framesReceived + b.framesReceived,
-    framesDropped: plus(a.framesDropped, b.framesDropped),
+    framesDropped: a.framesDropped + b.framesDropped,
     samples: a.samples + b.samples,
     recordsStored: a.recordsStored + b.recordsStored,
     discardedSamples: a.discardedSamples + b.discardedSamples,
   };
-}
-
-function plus(a: number | undefined, b: number | undefined): number | undefined {
-  return a === undefined || b === undefined ? undefined : a + b;
 }

@@ -35,6 +35,9 @@ export class AgentSupervisor {
   #currentCpuUs = 0;
   peakRssBytes = 0;
   starts = 0;
+  /** Times that a process ended without being told to. */
+  crashes = 0;
+  #isKilled = false;
 
   constructor(parts: SupervisorParts) {
     this.#parts = parts;
@@ -60,6 +63,7 @@ export class AgentSupervisor {
   /** SIGKILL; the next process starts by itself. */
   kill(): void {
     this.#sample();
+    this.#isKilled = true;
     this.#child?.signal("SIGKILL");
   }
 
@@ -89,6 +93,8 @@ export class AgentSupervisor {
       this.#endedCpuUs += this.#currentCpuUs;
       this.#currentCpuUs = 0;
       if (this.#isStopping) return;
+      if (!this.#isKilled) this.crashes += 1;
+      this.#isKilled = false;
       shortLives = performance.now() - startedMs < SHORT_LIFE_MS && signal === undefined ? shortLives + 1 : 0;
       if (code === EXIT.configuration || shortLives === MAX_SHORT_LIVES) {
         this.#failure = `the agent ended with exit code ${code}: ${endOf(this.#parts.logFile)}\nsee ${this.#parts.logFile}`;

@@ -14,10 +14,21 @@ const HUB = fileURLToPath(new URL("./processes/hub.ts", import.meta.url));
 const OWN_INTERFACE = "cwbench0";
 /** Data link size of CAN FD (CANFD_MTU, linux/can.h). */
 const FD_MTU = "72";
-const hubReady = z.object({ ready: z.literal(true), port: z.int() });
+const hubReport = z.union([
+  z.object({ ready: z.literal(true), port: z.int() }),
+  z.object({ counters: z.object({ dropped: z.int() }) }),
+]);
 
-/** An open bus. `label` says for a person what it is. */
-export type OpenBus = { readonly bus: BenchBus; readonly label: string; readonly close: () => Promise<void> };
+/** An open bus. `label` says for a person what it is; `dropped` counts frames that the bus itself lost on their way to a receiver. */
+export type OpenBus = {
+  readonly bus: BenchBus;
+  readonly label: string;
+  readonly dropped: () => number;
+  readonly close: () => Promise<void>;
+};
+
+/** What a kernel interface drops, it counts at the receiver's socket, and the agent says it. */
+const NOTHING_DROPPED = (): number => 0;
 
 /** A vcan interface where the kernel has it (made for this run, or one that is there already), otherwise a hub process. */
 export async function openBus(logFolder: string): Promise<OpenBus> {
@@ -37,6 +48,7 @@ async function makeInterface(): Promise<OpenBus | undefined> {
   return {
     bus: { kind: "vcan", interface: OWN_INTERFACE },
     label: `vcan ${OWN_INTERFACE}`,
+    dropped: NOTHING_DROPPED,
     close: async () => void (await run("ip", ["link", "delete", OWN_INTERFACE])),
   };
 }
@@ -47,24 +59,29 @@ function findInterface(): OpenBus | undefined {
   return {
     bus: { kind: "vcan", interface: link.interface },
     label: `vcan ${link.interface}`,
+    dropped: NOTHING_DROPPED,
     close: () => Promise.resolve(),
   };
 }
 
 async function startHubProcess(logFolder: string): Promise<OpenBus> {
   let port: number | undefined;
+  let dropped = 0;
   const child = await startChild({
     command: process.execPath,
     args: [HUB, JSON.stringify({ buses: ["can0"] })],
     logFile: join(logFolder, "hub.log"),
     onLine: (line) => {
-      port = parseLine(hubReady, line).port;
+      const report = parseLine(hubReport, line);
+      if ("ready" in report) port = report.port;
+      else dropped = report.counters.dropped;
     },
   });
   const hubPort = await until(() => port, { what: "the socketcand hub is ready", timeoutMs: 10_000 });
   return {
     bus: { kind: "hub", host: "127.0.0.1", port: hubPort, interface: "can0" },
     label: `socketcand hub 127.0.0.1:${hubPort} (this kernel has no vcan)`,
+    dropped: () => dropped,
     close: async () => void (await child.stop()),
   };
 }

@@ -12,8 +12,8 @@ export type BenchSummary = {
   readonly framesSent: number;
   /** As the agents said; what a killed one received after its last status is not in it. */
   readonly framesReceived: number;
-  /** By the driver's own count; null where the driver cannot know. */
-  readonly framesDropped: number | null;
+  /** Lost between the vehicle and the agent: by the driver's own count, or the hub's. */
+  readonly framesDropped: number;
   /** Distinct frames that delivered counters prove to have been received. */
   readonly framesProven: number;
   /** In distinct delivered records. */
@@ -42,6 +42,8 @@ export type BenchSummary = {
   /** From process start to the first PUBACK of the first agent process; null when there was none. */
   readonly firstPubackMs: number | null;
   readonly agentStarts: number;
+  /** Times that the agent ended by itself before the end. */
+  readonly agentCrashes: number;
   readonly driveSeconds: number;
   /** From the last frame to the last delivery. */
   readonly drainSeconds: number;
@@ -54,7 +56,7 @@ export type BenchSummary = {
 /** What the summary is made of. */
 export type SummaryParts = {
   readonly parts: Pick<BenchParts, "bus" | "consumers" | "sender">;
-  readonly agent: Pick<AgentSupervisor, "peakRssBytes" | "starts">;
+  readonly agent: Pick<AgentSupervisor, "peakRssBytes" | "starts" | "crashes">;
   readonly counters: AgentCounters;
   readonly gaps: Gaps;
   readonly recordsStored: number;
@@ -75,7 +77,7 @@ export function summarise(input: SummaryParts): BenchSummary {
     schemaVersion: 1,
     framesSent: parts.sender.framesSent(),
     framesReceived: totals.framesReceived,
-    framesDropped: totals.framesDropped ?? null,
+    framesDropped: totals.framesDropped + parts.bus.dropped(),
     framesProven: consumers.framesProven,
     samples: ledger.samples,
     recordsStored: input.recordsStored,
@@ -92,6 +94,7 @@ export function summarise(input: SummaryParts): BenchSummary {
     rssMb: rounded(input.agent.peakRssBytes / 1e6, 1),
     firstPubackMs: counters.firstPubackMs === undefined ? null : rounded(counters.firstPubackMs, 0),
     agentStarts: input.agent.starts,
+    agentCrashes: input.agent.crashes,
     driveSeconds: rounded(input.driveSeconds, 1),
     drainSeconds: rounded(input.drainSeconds, 1),
     bus: parts.bus.label,
@@ -105,9 +108,9 @@ export function summarise(input: SummaryParts): BenchSummary {
   };
 }
 
-/** Whether a run kept the promise: nothing missing, nothing different, and something delivered at all. */
-export function isGood(summary: BenchSummary): boolean {
-  return summary.gaps === 0 && summary.mismatches === 0 && summary.recordsDelivered > 0 && summary.samples > 0;
+/** Whether a run kept the promise: nothing missing, nothing different, something delivered at all, by an agent that stayed up. */
+export function isGood({ gaps, mismatches, samples, agentCrashes }: BenchSummary): boolean {
+  return gaps === 0 && mismatches === 0 && samples > 0 && agentCrashes === 0;
 }
 
 /** The summary for a person. */
@@ -117,7 +120,7 @@ export function describeSummary(summary: BenchSummary): string {
     ["key", summary.key],
     [
       "frames",
-      `${count(summary.framesSent)} sent, ${count(summary.framesReceived)} received, ${dropped(summary)} dropped`,
+      `${count(summary.framesSent)} sent, ${count(summary.framesReceived)} received, ${count(summary.framesDropped)} dropped`,
     ],
     ["samples", `${count(summary.samples)} delivered, ${summary.bytesPerSample} bytes each`],
     ["records", `${count(summary.recordsStored)} stored, ${count(summary.recordsDelivered)} delivered`],
@@ -128,17 +131,13 @@ export function describeSummary(summary: BenchSummary): string {
     ],
     [
       "time",
-      `${summary.driveSeconds} s drive, ${summary.drainSeconds} s until all was delivered, ${summary.agentStarts} agent starts`,
+      `${summary.driveSeconds} s drive, ${summary.drainSeconds} s until all was delivered, ${summary.agentStarts} agent starts, ${summary.agentCrashes} crashes`,
     ],
   ];
   const lines = rows.map(([name, text]) => `  ${name.padEnd(8)}${text}`);
   const remarks = summary.remarks.map((remark) => `  ! ${remark}`);
   const verdict = isGood(summary) ? "Everything stored was delivered, and every value is what was sent." : "FAILED";
   return [...lines, ...remarks, verdict, ""].join("\n");
-}
-
-function dropped(summary: BenchSummary): string {
-  return summary.framesDropped === null ? "unknown" : count(summary.framesDropped);
 }
 
 function count(value: number): string {

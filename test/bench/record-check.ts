@@ -6,6 +6,7 @@ import { columnsOf, type SampleColumn, type SampleJudge } from "./sample-judge.t
 export type Arrival = {
   readonly topic: string;
   readonly payload: Uint8Array;
+  readonly contentType: string | undefined;
   readonly properties: ReadonlyMap<string, string>;
 };
 
@@ -19,6 +20,9 @@ export type RecordCheckParts = {
 type Report = Extract<ConsumerReport, { kind: "report" }>;
 type Pending = { readonly arrival: Arrival; readonly record: WireRecord };
 
+/** Package of config/proto/telemetry.proto: which descriptor reads the payload. */
+const SCHEMA = "causeway.v1";
+const CONTENT_TYPE = "application/x-protobuf";
 const MAX_WAITING = 10_000;
 const MAX_REMARKS = 20;
 const NOTHING = { samples: 0, frames: 0, mismatches: 0, unverified: 0 } as const;
@@ -156,19 +160,23 @@ function emptyReport(): Report {
 }
 
 /** What the topic and the user properties say against what the payload says. */
-function wrongProperties({ topic, properties }: Arrival, record: WireRecord, thing: string): readonly string[] {
+function wrongProperties(
+  { topic, properties, contentType }: Arrival,
+  record: WireRecord,
+  thing: string,
+): readonly string[] {
   const id = `${record.epoch}/${record.stream}/${record.seq}`;
   const expected: readonly (readonly [string, string])[] = [
     ["epoch", `${record.epoch}`],
     ["seq", `${record.seq}`],
     ["stream", record.stream],
+    ["schema", SCHEMA],
   ];
   const wrong = expected
     .filter(([name, value]) => properties.get(name) !== value)
-    .map(([name, value]) => `${id}: user property ${name} is ${properties.get(name)}, the payload says ${value}`);
+    .map(([name, value]) => `${id}: user property ${name} is ${properties.get(name)}, not ${value}`);
   if (record.thing !== thing) wrong.push(`${id}: thing ${record.thing} is not ${thing}`);
-  const schema = record.samples?.table;
-  if (schema !== undefined && properties.get("schema") !== schema) wrong.push(`${id}: schema is not ${schema}`);
+  if (contentType !== CONTENT_TYPE) wrong.push(`${id}: content type ${contentType}`);
   if (properties.get("time-quality") === undefined) wrong.push(`${id}: no user property time-quality`);
   // A signal table may come in parts, which are told apart behind a dot.
   const place = topic.slice(topic.lastIndexOf(`/${thing}/`) + thing.length + 2).split(".")[0];

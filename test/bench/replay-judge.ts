@@ -82,6 +82,9 @@ function judgeMessage(name: string, entry: Seen, group: readonly SampleColumn[],
       judgeTuple(values);
       continue;
     }
+    // As many frames as the signal that is in all of them has values.
+    const bySignal = Map.groupBy(samples, ({ signal }) => signal);
+    tally.frames += Math.max(...[...bySignal.values()].map(({ length }) => length));
     for (const { signal, value } of samples) {
       if (entry.values.get(signal)?.has(textOf(value)) !== true)
         tally.mismatch(`${name}.${signal}: ${value} is not in the log`);

@@ -72,10 +72,10 @@ async function measure(drive: Drive, signal: AbortSignal): Promise<BenchSummary>
   parts.consumers.begin(startUs);
   parts.sender.begin(startUs);
   const cpuBeforeUs = parts.agent.cpuUs();
-  const beganMs = performance.now();
+  const beganMs = performance.now() + LEAD_MS;
   await driveOn(drive, signal, beganMs);
   await parts.sender.stop();
-  const driveSeconds = (performance.now() - beganMs - LEAD_MS) / 1000;
+  const driveSeconds = (performance.now() - beganMs) / 1000;
   const cpuUs = parts.agent.cpuUs() - cpuBeforeUs;
   await parts.proxy.tell({ kind: "restore" });
   const stoppedMs = performance.now();

@@ -62,7 +62,8 @@ async function main(configFile: string): Promise<void> {
   client.on("messageReceived", ({ message }) => {
     if (message.topicName.endsWith("/presence")) return;
     const properties = new Map(message.userProperties?.map(({ name, value }) => [name, value]) ?? []);
-    check.arrive({ topic: message.topicName, payload: bytesOf(message.payload), properties });
+    const { topicName: topic, contentType } = message;
+    check.arrive({ topic, contentType, payload: bytesOf(message.payload), properties });
   });
   const connected = new Promise<void>((resolve) => client.once("connectionSuccess", () => resolve()));
   client.on("connectionFailure", ({ error }) => console.error(error.error_name ?? "connection failed"));

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { emit } from "../line-protocol.ts";
 import { startHub } from "../socketcand-hub.ts";
 
 const hubSettings = z.strictObject({
@@ -7,7 +8,15 @@ const hubSettings = z.strictObject({
   buses: z.array(z.string()).min(1).optional(),
 });
 
-// Settings are JSON in the first argument; ready when it prints its port; ends on SIGTERM or SIGINT.
+const REPORT_EVERY_MS = 500;
+
+// Settings are JSON in the first argument; ready when it prints its port, then prints its counters; ends on SIGTERM or SIGINT.
 const hub = await startHub(hubSettings.parse(JSON.parse(process.argv[2] ?? "{}")));
-process.stdout.write(`${JSON.stringify({ ready: true, port: hub.port })}\n`);
-for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => void hub.stop());
+emit({ ready: true, port: hub.port });
+const report = setInterval(() => emit({ counters: hub.counters() }), REPORT_EVERY_MS);
+for (const signal of ["SIGTERM", "SIGINT"] as const) {
+  process.once(signal, () => {
+    clearInterval(report);
+    void hub.stop();
+  });
+}

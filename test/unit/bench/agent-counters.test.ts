@@ -28,12 +28,6 @@ describe("the counts of an agent that is started again", () => {
     });
   });
 
-  it("does not know the drops when one bus does not", () => {
-    const counters = new AgentCounters();
-    counters.note(status(10, 100));
-    expect(counters.totals().framesDropped).toBeUndefined();
-  });
-
   it("keeps the first PUBACK of the first process that had one", () => {
     const counters = new AgentCounters();
     counters.note(status(10, 1));

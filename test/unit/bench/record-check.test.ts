@@ -60,16 +60,23 @@ function arrivalsOf(frames: readonly CanFrame[], rules: readonly CollectRule[]):
     if (collector.isFull) flush();
   }
   flush();
-  return drafts.map((draft, index) => arrivalOf(draft, index + 1, table.id));
+  return drafts.map((draft, index) => arrivalOf(draft, index + 1));
 }
 
-function arrivalOf(draft: EncodedDraft, seq: number, schema: string): Arrival {
+function arrivalOf(draft: EncodedDraft, seq: number): Arrival {
   const id = { epoch: 77, stream: draft.stream, seq };
   const tail = draft.retainKey === undefined ? draft.stream : `schema/${draft.retainKey}`;
-  const properties = { epoch: "77", seq: `${seq}`, stream: draft.stream, schema, encoding: draft.encoding };
+  const properties = {
+    epoch: "77",
+    seq: `${seq}`,
+    stream: draft.stream,
+    schema: "causeway.v1",
+    encoding: draft.encoding,
+  };
   return {
     topic: `dt/causeway/${THING}/${tail}`,
     payload: draft.seal(id),
+    contentType: "application/x-protobuf",
     properties: new Map(Object.entries({ ...properties, "time-quality": draft.timeQuality })),
   };
 }
