@@ -1,0 +1,130 @@
+import type { Endpoint, ServerFacts } from "../../drivers/aws/probe.ts";
+import type { Clock } from "../core/clock.ts";
+import { AgentError } from "../core/errors.ts";
+import type { Broker, Publication } from "../ports.ts";
+
+/** Steps of a connection, in order. "key": the token is opened and the key found; "connect": TLS with that key, then CONNECT. */
+export const CONNECT_STEPS = ["dns", "tcp", "tls", "key", "connect", "publish"] as const;
+export type ConnectStep = (typeof CONNECT_STEPS)[number];
+
+/** One step as it went. `detail` is for people. */
+export type StepResult = {
+  readonly step: ConnectStep;
+  readonly ok: boolean;
+  readonly ms: number;
+  readonly detail: string;
+};
+
+/** What a test of the connection found. The first step that fails is the last one in `steps`. */
+export type ConnectReport = {
+  readonly steps: readonly StepResult[];
+  /** What the broker showed of itself; undefined when it was not reached. */
+  readonly server: ServerFacts | undefined;
+  readonly fault: AgentError | undefined;
+};
+
+/** What a test of the connection uses. `openKey` may block; `broker` gives a session that ends with the first failed attempt. */
+export type ConnectTestParts = {
+  readonly endpoint: Endpoint;
+  readonly publication: Publication;
+  readonly network: {
+    resolveHost(endpoint: Endpoint): Promise<readonly string[]>;
+    openTcp(endpoint: Endpoint): Promise<void>;
+    inspectServer(endpoint: Endpoint): Promise<ServerFacts>;
+  };
+  /** Gives where the key is, for people. */
+  openKey(): string;
+  broker(): Broker;
+  readonly clock: Clock;
+};
+
+/** How often the state of an attempt is looked at, ms. */
+const POLL_MS = 20;
+
+/** Goes through the steps, each timed, until one fails or `signal` aborts. */
+export async function testConnection(parts: ConnectTestParts, signal: AbortSignal): Promise<ConnectReport> {
+  const { endpoint, network, clock } = parts;
+  const steps: StepResult[] = [];
+  let server: ServerFacts | undefined;
+  let session: Broker | undefined;
+  const step = async (name: ConnectStep, work: () => Promise<string> | string): Promise<void> => {
+    const startMs = clock.monotonicMs();
+    const note = (ok: boolean, detail: string): void => {
+      steps.push({ step: name, ok, ms: Math.round((clock.monotonicMs() - startMs) * 10) / 10, detail });
+    };
+    try {
+      if (signal.aborted) throw outOfTime(endpoint);
+      note(true, await work());
+    } catch (error) {
+      note(false, error instanceof AgentError ? error.code : "internal.bug");
+      throw error;
+    }
+  };
+  try {
+    await step("dns", async () => (await network.resolveHost(endpoint)).join(", "));
+    await step("tcp", async () => {
+      await network.openTcp(endpoint);
+      return `${endpoint.host}:${endpoint.port}`;
+    });
+    await step("tls", async () => {
+      server = await network.inspectServer(endpoint);
+      return `${server.protocol ?? "client certificate wanted"}, ${server.chain[0]?.subject ?? "no certificate"}`;
+    });
+    await step("key", () => parts.openKey());
+    await step("connect", async () => {
+      session = parts.broker();
+      return await connect(session, parts, signal);
+    });
+    await step("publish", async () => await publish(session, parts));
+    return { steps, server, fault: undefined };
+  } catch (error) {
+    if (!(error instanceof AgentError)) throw error;
+    return { steps, server, fault: error };
+  } finally {
+    await session?.stop();
+  }
+}
+
+async function connect(session: Broker, { clock, endpoint }: ConnectTestParts, signal: AbortSignal): Promise<string> {
+  const settled = new AbortController();
+  session.start();
+  const online = session.online(settled.signal);
+  let limits = await Promise.race([online, clock.sleep(POLL_MS, signal).then(() => undefined)]);
+  while (limits === undefined) {
+    const { state, fault } = session.status();
+    if (state === "offline" && fault !== undefined) throw new AgentError(fault.code, fault);
+    if (signal.aborted) throw outOfTime(endpoint);
+    limits = await Promise.race([online, clock.sleep(POLL_MS, signal).then(() => undefined)]);
+  }
+  settled.abort();
+  const { receiveMaximum, maximumPacketBytes, topicAliasMaximum } = limits;
+  return `receive maximum ${receiveMaximum}, packets up to ${maximumPacketBytes} bytes, ${topicAliasMaximum} topic aliases`;
+}
+
+async function publish(session: Broker | undefined, { publication }: ConnectTestParts): Promise<string> {
+  const { topic } = publication;
+  const outcome = (await session?.publish(publication)) ?? { kind: "offline" };
+  switch (outcome.kind) {
+    case "acked":
+      return topic;
+    case "refused":
+      throw new AgentError("broker.refused", {
+        what: `the broker refused a publish to ${topic}: PUBACK ${outcome.reason}`,
+        remedy:
+          "let the broker's policy allow this thing to publish to the topics of topics.record, topics.schema and topics.presence",
+      });
+    case "too-large":
+    case "offline":
+      throw new AgentError("broker.unreachable", {
+        what: `no PUBACK came for a publish to ${topic}`,
+        remedy: "try again; if it stays, the broker may close the connection because its policy forbids the topic",
+      });
+  }
+}
+
+function outOfTime({ host, port }: Endpoint): AgentError {
+  return new AgentError("broker.unreachable", {
+    what: `the test of ${host}:${port} did not end in time`,
+    remedy: "give it longer with --timeout, and check the network connection",
+  });
+}

@@ -1,0 +1,155 @@
+import { connect as connectSocket } from "node:net";
+import { join } from "node:path";
+import type { Command } from "commander";
+import { loadConfig } from "../../config/load.ts";
+import type { AgentConfig } from "../../config/schema.ts";
+import { createBroker } from "../../drivers/aws/mqtt5.ts";
+import { inspectServer, openTcp, resolveHost } from "../../drivers/aws/probe.ts";
+import { createTlsIdentity, readCa, type TlsIdentity } from "../../drivers/aws/tls.ts";
+import { readPin } from "../../drivers/os/pin.ts";
+import { EXIT, FAULTS } from "../core/errors.ts";
+import type { Log } from "../core/log.ts";
+import { createTopics } from "../data/topics.ts";
+import type { Broker } from "../ports.ts";
+import { type ConnectReport, type ConnectTestParts, testConnection } from "./connect-test.ts";
+import { type CliContext, note, printJson, printLine } from "./context.ts";
+
+/** How long the daemon's socket is given to answer, ms. */
+const DAEMON_MS = 500;
+
+/** `causeway connect test`: every step on the way to the broker, timed, with the daemon up or down. */
+export function registerConnect(program: Command, context: CliContext): void {
+  program
+    .command("connect")
+    .description("the connection to the broker")
+    .command("test")
+    .description("DNS, TCP, TLS, key, CONNECT and one publish, each timed; names the first that fails")
+    .option("--client-id <id>", "MQTT client id; the thing name with -connect-test when absent")
+    .addHelpText(
+      "after",
+      `
+The daemon's own client id would end its session, so that the test takes another. Where the broker's policy allows no other,
+stop the daemon and give --client-id with the thing name. The publish goes to topics.record with the stream "test".
+
+Example:
+  causeway connect test --json`,
+    )
+    .action(async (options: { readonly clientId?: string }) => {
+      const config = await loadConfig(context.options().config);
+      const clientId = options.clientId ?? `${config.thingName}-connect-test`;
+      if (clientId === config.thingName && (await daemonRuns(config))) {
+        note(
+          context,
+          `warning: the daemon is running as ${clientId}: this test ends its session, and it connects again`,
+        );
+      }
+      const { timeoutMs } = context.options();
+      const signal = AbortSignal.any([context.signal, AbortSignal.timeout(timeoutMs)]);
+      const report = await testConnection(partsOf(config, clientId, context), signal);
+      show(report, config, clientId, context);
+    });
+}
+
+function partsOf(config: AgentConfig, clientId: string, context: CliContext): ConnectTestParts {
+  const { broker, thingName, topics } = config;
+  const { clock } = context;
+  const identity = identityOf(config, context);
+  let opened: TlsIdentity | undefined;
+  const endpoint = { host: broker.host, port: broker.port, timeoutMs: broker.connectTimeoutMs };
+  return {
+    endpoint,
+    clock,
+    publication: {
+      topic: createTopics(topics, thingName).test,
+      payload: new TextEncoder().encode(`connect test of ${thingName}`),
+      retain: false,
+      contentType: "text/plain",
+      messageExpirySeconds: 60,
+      userProperties: [["stream", "test"]],
+    },
+    network: { resolveHost, openTcp, inspectServer: (to) => inspectServer(to, readCa(broker.caFile)) },
+    openKey: () => {
+      opened = withOpenKey(identity);
+      return opened.key;
+    },
+    broker: (): Broker =>
+      createBroker({
+        config: { ...broker, sessionExpirySeconds: 0 },
+        clientId,
+        will: undefined,
+        identity: opened ?? identity,
+        clock,
+        log: logOf(context),
+        once: true,
+      }),
+  };
+}
+
+function identityOf(config: AgentConfig, context: CliContext): TlsIdentity {
+  const { identity, broker } = config;
+  return createTlsIdentity({
+    identity,
+    caFile: broker.caFile,
+    port: broker.port,
+    verbose: context.options().verbose,
+    readPin: () =>
+      readPin({
+        pinFile: identity.mode === "pkcs11" ? identity.pinFile : undefined,
+        credentialsDirectory: context.environment.CREDENTIALS_DIRECTORY,
+      }),
+  });
+}
+
+/** The same identity with its context made now, so that opening the token has a time of its own. */
+function withOpenKey(identity: TlsIdentity): TlsIdentity {
+  const context = identity.createContext();
+  return {
+    key: identity.key,
+    certificateFile: identity.certificateFile,
+    caFile: identity.caFile,
+    createContext: () => context,
+    keyFault: (errorName) => identity.keyFault(errorName),
+  };
+}
+
+/** Nothing, or with --verbose what the driver would log, on stderr. */
+function logOf(context: CliContext): Log {
+  const line =
+    (level: string) =>
+    (event: string, facts: object = {}): void => {
+      if (context.options().verbose) context.stderr.write(`${JSON.stringify({ level, event, ...facts })}\n`);
+    };
+  return { error: line("error"), warn: line("warn"), info: line("info"), debug: line("debug") };
+}
+
+function daemonRuns({ runtimeDir }: AgentConfig): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connectSocket(join(runtimeDir, "view.sock"));
+    const finish = (runs: boolean): void => {
+      socket.destroy();
+      resolve(runs);
+    };
+    socket.setTimeout(DAEMON_MS, () => finish(true));
+    socket.once("connect", () => finish(true));
+    socket.once("error", () => finish(false));
+  });
+}
+
+function show(report: ConnectReport, config: AgentConfig, clientId: string, context: CliContext): void {
+  const { steps, server, fault } = report;
+  context.finish(fault === undefined ? EXIT.ok : FAULTS[fault.code].exit);
+  if (context.options().json) {
+    const { host, port } = config.broker;
+    const reason =
+      fault === undefined ? {} : { fault: { code: fault.code, what: fault.message, remedy: fault.remedy } };
+    printJson(context, { schemaVersion: 1, ok: fault === undefined, host, port, clientId, steps, server, ...reason });
+    return;
+  }
+  for (const { step, ok, ms, detail } of steps) {
+    printLine(context, `${step.padEnd(8)} ${ok ? "ok    " : "failed"} ${ms.toFixed(1).padStart(9)} ms  ${detail}`);
+  }
+  for (const { subject, issuer, notAfter } of server?.chain ?? []) {
+    printLine(context, `server   ${subject}; issued by ${issuer}; valid until ${notAfter}`);
+  }
+  if (fault !== undefined) throw fault;
+}
