@@ -1,45 +1,97 @@
-import { Command } from "commander";
+import { Command, InvalidArgumentError } from "commander";
 import type { CliContext, GlobalOptions } from "./context.ts";
 
 /** Default path of the configuration (product names and places). */
 const DEFAULT_CONFIG_FILE = "/etc/causeway/agent.yaml";
 
+type Register = (program: Command, context: CliContext) => void;
+
 /**
- * The whole command tree. A verb's action may throw `AgentError`; main.ts prints it and maps it to its exit code.
- * `bind` is called with the parsed global options before any action runs.
+ * The verb groups, in the order of --help. Each file is loaded only when its verb is asked for: the daemon's start and memory
+ * must not pay for the technician's tools.
  */
-export function createProgram(context: CliContext, bind: (options: GlobalOptions) => void): Command {
-  const program = new Command("causeway")
+const GROUPS: readonly (readonly [name: string, load: () => Promise<Register>])[] = [
+  ["run", async () => (await import("./run.ts")).registerRun],
+  ["status", async () => (await import("./status.ts")).registerStatus],
+  ["connect", async () => (await import("./connect.ts")).registerConnect],
+  ["config", async () => (await import("./config.ts")).registerConfig],
+  ["bus", async () => (await import("./bus.ts")).registerBus],
+  ["can", async () => (await import("./can.ts")).registerCan],
+  ["dbc", async () => (await import("./dbc.ts")).registerDbc],
+  ["signals", async () => (await import("./signals.ts")).registerSignals],
+  ["buffer", async () => (await import("./buffer.ts")).registerBuffer],
+  ["records", async () => (await import("./records.ts")).registerRecords],
+  ["version", async () => (await import("./version.ts")).registerVersion],
+];
+
+/**
+ * The command tree for these arguments: the groups they name, or all of them (for --help and for a misspelt verb).
+ *
+ * A verb's action may throw `AgentError`; the caller prints it and maps it to its exit code. `bind` gets the parsed global
+ * options before any action runs.
+ */
+export async function createProgram(
+  args: readonly string[],
+  context: CliContext,
+  bind: (options: GlobalOptions) => void,
+): Promise<Command> {
+  const program = rootCommand(context, bind);
+  const named = GROUPS.filter(([name]) => args.includes(name));
+  for (const [, load] of named.length > 0 ? named : GROUPS) {
+    const register = await load();
+    register(program, context);
+  }
+  return program;
+}
+
+function rootCommand(context: CliContext, bind: (options: GlobalOptions) => void): Command {
+  return new Command("causeway")
     .description("In-vehicle edge agent: CAN to MQTT 5 with nothing lost in silence")
     .option("--config <file>", "configuration file", DEFAULT_CONFIG_FILE)
     .option("--json", "one JSON object, or one a line", false)
     .option("--quiet", "only data and errors", false)
     .option("--no-color", "no colour (NO_COLOR is honoured too)")
     .option("--no-input", "never ask; fail instead")
-    .option("--timeout <seconds>", "give up after this time", "30")
+    .option("--timeout <seconds>", "give up after this time", seconds, 30)
     .option("-v, --verbose", "say more", false)
     .showSuggestionAfterError()
     .exitOverride()
-    .hook("preAction", (_program, action) => {
-      const given = action.optsWithGlobals<{
-        config: string;
-        json: boolean;
-        quiet: boolean;
-        color: boolean;
-        input: boolean;
-        timeout: string;
-        verbose: boolean;
-      }>();
-      bind({
-        config: given.config,
-        json: given.json,
-        quiet: given.quiet,
-        color: given.color && context.environment.NO_COLOR === undefined,
-        input: given.input,
-        timeoutMs: Number(given.timeout) * 1000,
-        verbose: given.verbose,
-      });
-    });
-  // Verb groups register here, one line each, in the order of --help.
-  return program;
+    .configureOutput({
+      writeOut: (text) => context.stdout.write(text),
+      writeErr: (text) => context.stderr.write(text),
+      getOutHelpWidth: () => context.stdout.columns(),
+      getErrHelpWidth: () => context.stderr.columns(),
+    })
+    .addHelpText(
+      "after",
+      "\nExit codes: 0 ok, 1 failed, 3 not running or degraded, 64 usage, 65 bad input, 69 unavailable, 75 retry, 77 permission, 78 configuration.",
+    )
+    .hook("preAction", (_program, action) => bind(globalOptions(action, context)));
+}
+
+function seconds(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value <= 86_400)) throw new InvalidArgumentError("Give seconds, more than 0 and at most 86400.");
+  return value;
+}
+
+function globalOptions(action: Command, context: CliContext): GlobalOptions {
+  const given = action.optsWithGlobals<{
+    config: string;
+    json: boolean;
+    quiet: boolean;
+    color: boolean;
+    input: boolean;
+    timeout: number;
+    verbose: boolean;
+  }>();
+  return {
+    config: given.config,
+    json: given.json,
+    quiet: given.quiet,
+    color: given.color && context.stdout.isTerminal && context.environment.NO_COLOR === undefined,
+    input: given.input,
+    timeoutMs: given.timeout * 1000,
+    verbose: given.verbose,
+  };
 }

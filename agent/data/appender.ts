@@ -1,11 +1,8 @@
 import type { Clock } from "../core/clock.ts";
 import { AgentError, type FaultCode } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
-import { type LossRange, type Outbox, type RecordId, STREAMS, type StreamName } from "../ports.ts";
+import { type Outbox, type RecordId, STREAMS, type StreamName } from "../ports.ts";
 import type { EncodedDraft } from "./encode.ts";
-
-/** Loss reports written at a time; the next flush writes the next. */
-const LOSSES_AT_A_TIME = 100;
 
 /** Whether drafts reach the outbox, and if not, why. */
 export type StoreState =
@@ -40,7 +37,6 @@ export type AppenderParts = {
   readonly log: Log;
   /** Bound of what waits in memory while the outbox refuses it, bytes before compression. */
   readonly holdBytes: number;
-  readonly lossDraft: (loss: LossRange) => EncodedDraft;
   /** Told after new records are in the outbox. Must not throw. */
   readonly wake: () => void;
 };
@@ -72,15 +68,14 @@ export class Appender {
   }
 
   /**
-   * Stores what waits, and reports of records that were lost. Throws only what is not the outbox's own trouble
+   * Stores what waits. Throws only what is not the outbox's own trouble
    * (`outbox.full`, `outbox.unavailable`), which is remembered in `state` and tried again with the next call.
    */
   store(): void {
     const before = this.#counters.records;
     const refusal = this.#storeAll();
-    const reported = refusal === undefined ? this.#reportLosses() : 0;
     this.#note(refusal);
-    if (this.#counters.records + reported > before) this.#parts.wake();
+    if (this.#counters.records > before) this.#parts.wake();
   }
 
   /** Gives up what still waits, at the end of the process: counts and tells it. */
@@ -149,15 +144,6 @@ export class Appender {
   #append(drafts: readonly Held[]): AgentError | undefined {
     if (drafts.length === 0) return undefined;
     return this.#attempt(() => this.#parts.outbox.append(drafts.map(measured)));
-  }
-
-  #reportLosses(): number {
-    let reported = 0;
-    // A refused report stays noted in the outbox; the records it speaks of are no less lost for it.
-    this.#attempt(() => {
-      reported = this.#parts.outbox.reportLosses(this.#parts.lossDraft, LOSSES_AT_A_TIME);
-    });
-    return reported;
   }
 
   #attempt(write: () => void): AgentError | undefined {

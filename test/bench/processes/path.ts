@@ -48,8 +48,7 @@ function pipelineOf(table: SignalTable, outbox: Outbox): Pipeline {
     clock,
     settings: { ...settings.encode, timeResolutionUs, lifeMs: {} },
   });
-  const lossDraft = encoder.loss.bind(encoder);
-  const appender = new Appender({ outbox, clock, log, holdBytes, lossDraft, wake: quiet });
+  const appender = new Appender({ outbox, clock, log, holdBytes, wake: quiet });
   const collector = new Collector({ table, rules, batchSamples });
   return new Pipeline({ table, collector, encoder, appender, clock, batchMs });
 }

@@ -51,7 +51,7 @@ function bench({ rules = [], batchSamples = 1000, holdBytes = 1_000_000, maxByte
   const wake = (): void => {
     wakes.count += 1;
   };
-  const appender = new Appender({ outbox, clock, log, holdBytes, lossDraft: (loss) => encoder.loss(loss), wake });
+  const appender = new Appender({ outbox, clock, log, holdBytes, wake });
   const collector = new Collector({ table, rules, batchSamples });
   const pipeline = new Pipeline({ table, collector, encoder, appender, clock, batchMs: 250 });
   return { table, clock, log, outbox, wakes, pipeline, appender, encoder };
@@ -274,8 +274,8 @@ describe("Pipeline with an outbox that refuses", () => {
     expect(records.filter(({ body }) => body.kind === "bus-event")).toHaveLength(1);
   });
 
-  it("gets rid of more than the outbox can hold at once, as evictions that are reported", async () => {
-    const { pipeline, clock, outbox } = bench({ rules: every, maxBytes: 4000 });
+  it("gets rid of more than the outbox can hold at once, as evictions that the outbox notes", async () => {
+    const { pipeline, clock, outbox, encoder } = bench({ rules: every, maxBytes: 4000 });
     const bus = new FakeCanBus();
     pipeline.start();
     await bus.start(pipeline.sinkFor(bus));
@@ -288,6 +288,7 @@ describe("Pipeline with an outbox that refuses", () => {
     clock.advance(500);
     expect(pipeline.health().store).toEqual({ kind: "storing" });
     expect(pipeline.counters()).toMatchObject({ samples: 400, discardedSamples: 0 });
+    outbox.reportLosses((loss) => encoder.loss(loss), 100);
     const losses = recordsOf(outbox).flatMap(({ body }) => (body.kind === "loss" ? [body] : []));
     expect(losses.at(0)).toMatchObject({ stream: "telemetry", first: 1, reason: "evicted" });
     expect(samplesOf(recordsOf(outbox)).at(-1)).toBe("1@199=1");

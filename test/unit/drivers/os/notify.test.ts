@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { createSocket } from "unix-dgram";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { createNotifier, type Notifier } from "../../../../drivers/os/notify.ts";
+import type { Notifier } from "../../../../agent/ports.ts";
+import { createNotifier } from "../../../../drivers/os/notify.ts";
 import { temporaryFolder } from "../../../fakes/folder.ts";
 import { MemoryLog } from "../../../fakes/log.ts";
 

@@ -1,0 +1,79 @@
+import { readFile } from "node:fs/promises";
+import type { LoadedConfig } from "../config/load.ts";
+import { AgentError, messageOf } from "./core/errors.ts";
+import { createSignalTable, type TableSource } from "./data/build-table.ts";
+import { planCollection } from "./data/collect-rules.ts";
+import { decodeDbcBytes } from "./data/dbc/bytes.ts";
+import type { DbcDatabase } from "./data/dbc/model.ts";
+import { parseDbc } from "./data/dbc/parse.ts";
+import type { SignalTable } from "./data/signal-table.ts";
+
+/** A DBC file larger than this is refused, bytes; the largest in common use are below 10 MB. */
+const MAX_DBC_BYTES = 67_108_864;
+/** Mistakes of one file that are told at once. */
+const MAX_TOLD = 10;
+
+/** The signal table, and one sentence for each thing in the DBC files or rules that is probably not what was meant. */
+export type LoadedTable = { readonly table: SignalTable; readonly warnings: readonly string[] };
+
+/**
+ * Reads the DBC files that the configuration names and builds the table of all buses.
+ *
+ * Throws `config.invalid` naming the place in the configuration and, for a mistake in a file, "file:line:column". A file with a
+ * mistake is refused whole: a signal that is decoded wrongly is worse than one that is missing.
+ */
+export async function loadSignalTable(loaded: LoadedConfig): Promise<LoadedTable> {
+  const { config } = loaded;
+  const allBuses = config.buses.map((bus) => bus.name);
+  const sources: TableSource[] = [];
+  const warnings: string[] = [];
+  for (const [index, { file, buses }] of config.dbc.entries()) {
+    const { database, told } = await readDbc(file, loaded.locate(["dbc", index, "file"]));
+    warnings.push(...told);
+    sources.push(...(buses ?? allBuses).map((bus) => ({ bus, database, file })));
+  }
+  const table = tableOf(sources, loaded);
+  return { table, warnings: [...warnings, ...planCollection(config.collect.rules, table.signals).warnings] };
+}
+
+async function readDbc(file: string, place: string): Promise<{ database: DbcDatabase; told: readonly string[] }> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await readFile(file);
+  } catch (error) {
+    throw new AgentError("config.invalid", {
+      what: `${place} dbc file cannot be read: ${messageOf(error)}`,
+      remedy: "correct the path, or make the file readable for the user that runs causeway",
+      cause: error,
+    });
+  }
+  if (bytes.length > MAX_DBC_BYTES) {
+    throw new AgentError("config.invalid", {
+      what: `${place} ${file}: ${bytes.length} bytes, more than the ${MAX_DBC_BYTES} that are read`,
+      remedy: "split the file and name its parts",
+    });
+  }
+  const { database, errors, warnings } = parseDbc(decodeDbcBytes(bytes));
+  if (errors.length > 0) {
+    const lines = errors.slice(0, MAX_TOLD).map(({ line, column, text }) => `${file}:${line}:${column} ${text}`);
+    const more = errors.length > MAX_TOLD ? [`and ${errors.length - MAX_TOLD} more`] : [];
+    throw new AgentError("config.invalid", {
+      what: [`${place} dbc file has mistakes:`, ...lines, ...more].join("\n"),
+      remedy: `correct the file, then check it with: causeway dbc check ${file}`,
+    });
+  }
+  return { database, told: warnings.map(({ line, column, text }) => `${file}:${line}:${column} ${text}`) };
+}
+
+function tableOf(sources: readonly TableSource[], loaded: LoadedConfig): SignalTable {
+  try {
+    return createSignalTable(sources);
+  } catch (error) {
+    if (!(error instanceof AgentError)) throw error;
+    throw new AgentError("config.invalid", {
+      what: `${loaded.locate(["dbc"])} ${error.message}`,
+      remedy: error.remedy,
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,94 @@
+#!/usr/bin/env node
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { CommanderError } from "commander";
+import { systemClock } from "../drivers/os/time-source.ts";
+import type { CliContext, GlobalOptions, TextSink } from "./cli/context.ts";
+import { createProgram } from "./cli/program.ts";
+import { AgentError, EXIT, errnoOf, FAULTS } from "./core/errors.ts";
+
+/** Entry of the one executable: arguments in, exit code out. */
+async function main(args: readonly string[]): Promise<number> {
+  const interrupt = new AbortController();
+  let exitCode: number = EXIT.ok;
+  let options: GlobalOptions | undefined;
+  const context: CliContext = {
+    version: packageVersion(),
+    stdout: sinkOf(process.stdout),
+    stderr: sinkOf(process.stderr),
+    get stdin() {
+      return process.stdin;
+    },
+    clock: systemClock(),
+    signal: interrupt.signal,
+    environment: process.env,
+    options: () => {
+      if (options === undefined) throw new Error("options are read before they are parsed");
+      return options;
+    },
+    finish: (code) => {
+      exitCode = code;
+    },
+  };
+  listen(interrupt);
+  try {
+    const program = await createProgram(args, context, (given) => {
+      options = given;
+    });
+    await program.parseAsync(args, { from: "user" });
+    return exitCode;
+  } catch (error) {
+    return report(error, context.stderr, options?.json ?? args.includes("--json"));
+  }
+}
+
+/** The first signal asks for a clean stop, the second forces it. */
+function listen(interrupt: AbortController): void {
+  const onSignal = (): void => {
+    if (interrupt.signal.aborted) process.exit(EXIT.interrupted);
+    interrupt.abort();
+  };
+  process.on("SIGINT", onSignal);
+  process.on("SIGTERM", onSignal);
+  // A reader that has gone (head, less) ends the verb; it is not an error worth a trace.
+  process.stdout.on("error", (error) => process.exit(errnoOf(error) === "EPIPE" ? EXIT.ok : EXIT.failed));
+}
+
+function report(error: unknown, stderr: TextSink, json: boolean): number {
+  if (error instanceof CommanderError) {
+    return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  }
+  if (error instanceof AgentError) {
+    const { code, message, remedy, facts } = error;
+    if (json)
+      stderr.write(`${JSON.stringify({ schemaVersion: 1, error: { code, what: message, remedy, ...facts } })}\n`);
+    else stderr.write(`causeway: ${message}\n  remedy: ${remedy}\n`);
+    return FAULTS[code].exit;
+  }
+  stderr.write(`causeway: this is a bug, please report it\n${error instanceof Error ? error.stack : String(error)}\n`);
+  return EXIT.failed;
+}
+
+function sinkOf(stream: NodeJS.WriteStream): TextSink {
+  return {
+    write: (text) => {
+      stream.write(text);
+    },
+    drained: async () => {
+      if (stream.writableNeedDrain) await once(stream, "drain");
+    },
+    isTerminal: stream.isTTY === true,
+    columns: () => stream.columns ?? 80,
+    rows: () => stream.rows ?? 24,
+  };
+}
+
+function packageVersion(): string {
+  const parsed: unknown = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
+  if (typeof parsed !== "object" || parsed === null || !("version" in parsed)) return "unknown";
+  return String(parsed.version);
+}
+
+const code = await main(process.argv.slice(2));
+// Pipes are written asynchronously: leave when stdout has taken everything, whatever a native library still keeps open.
+process.stdout.write("", () => process.exit(code));

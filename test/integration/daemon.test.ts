@@ -1,0 +1,171 @@
+import { appendFileSync, existsSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { until } from "../bench/wait.ts";
+import { daemonHome, runProgram, startDaemon } from "../fakes/daemon.ts";
+
+const PATIENCE = { timeoutMs: 15_000 };
+
+describe("a mistake in the configuration ends the daemon with 78 and names its place", () => {
+  it("for an unknown key", async () => {
+    const { config } = daemonHome((settings) => Object.assign(settings, { outbox: { maxByte: 5_000_000 } }));
+    const { code, stderr } = await runProgram(["run", "--config", config]);
+    expect(code).toBe(78);
+    expect(stderr).toMatch(/agent\.yaml:\d+:3 outbox\.maxByte: unknown key; did you mean maxBytes\?\n {2}remedy: /);
+  });
+
+  it("for a value of the wrong type", async () => {
+    const { config } = daemonHome((settings) => Object.assign(settings, { collect: { batchMs: "soon" } }));
+    const { code, stderr } = await runProgram(["run", "--config", config]);
+    expect(code).toBe(78);
+    expect(stderr).toMatch(/agent\.yaml:\d+:\d+ collect\.batchMs: .*expected number/);
+  });
+
+  it("for a DBC file that is not there", async () => {
+    const home = daemonHome();
+    rmSync(home.dbc);
+    const { code, stderr } = await runProgram(["run", "--config", home.config]);
+    expect(code).toBe(78);
+    expect(stderr).toMatch(/agent\.yaml:\d+:\d+ dbc file cannot be read: .*car\.dbc/);
+  });
+
+  it("for a DBC line that is broken, with the place in the DBC file", async () => {
+    const home = daemonHome();
+    appendFileSync(home.dbc, 'BO_ 257 Brake: 8 Vector__XXX\n SG_ Pressure : 0|x@1+ (1,0) [0|0] "" Vector__XXX\n');
+    const { code, stderr } = await runProgram(["run", "--config", home.config]);
+    expect(code).toBe(78);
+    expect(stderr).toMatch(/car\.dbc:7:\d+ /);
+  });
+
+  it("for a DBC file of a bus that is not configured", async () => {
+    const { config } = daemonHome((settings) =>
+      Object.assign(settings, { dbc: [{ file: "car.dbc", buses: ["can9"] }] }),
+    );
+    const { code, stderr } = await runProgram(["config", "validate", "--config", config]);
+    expect(code).toBe(78);
+    expect(stderr).toContain("unknown bus can9; configured: can0");
+  });
+
+  it("for root certificates that are not there", async () => {
+    const home = daemonHome();
+    rmSync(join(home.folder, "ca.pem"));
+    const { code, stderr } = await runProgram(["run", "--config", home.config]);
+    expect(code).toBe(78);
+    expect(stderr).toMatch(/agent\.yaml:\d+:\d+ caFile cannot be read/);
+  });
+
+  it("and leaves no state behind", async () => {
+    const home = daemonHome();
+    rmSync(home.dbc);
+    await runProgram(["run", "--config", home.config]);
+    expect(existsSync(join(home.folder, "state"))).toBe(false);
+  });
+});
+
+describe("the command line", () => {
+  it("ends with 64 for a verb or an option that it does not know", async () => {
+    expect((await runProgram(["statsu"])).code).toBe(64);
+    expect((await runProgram(["version", "--wat"])).code).toBe(64);
+  });
+
+  it("ends with 0 for --help and lists every verb group", async () => {
+    const { code, stdout } = await runProgram(["--help"]);
+    expect(code).toBe(0);
+    for (const verb of [
+      "run",
+      "status",
+      "connect",
+      "config",
+      "bus",
+      "can",
+      "dbc",
+      "signals",
+      "buffer",
+      "records",
+      "version",
+    ]) {
+      expect(stdout).toMatch(new RegExp(`^ {2}${verb}\\b`, "m"));
+    }
+  });
+
+  it("gives an error as one JSON object with --json", async () => {
+    const { code, stderr } = await runProgram(["config", "show", "--json", "--config", "/nowhere/agent.yaml"]);
+    expect(code).toBe(78);
+    expect(JSON.parse(stderr)).toMatchObject({ schemaVersion: 1, error: { code: "config.missing" } });
+  });
+
+  it("ends with 3 when the daemon is asked for and does not run", async () => {
+    const { config } = daemonHome();
+    const { code, stderr } = await runProgram(["status", "--config", config]);
+    expect(code).toBe(3);
+    expect(stderr).toContain("remedy:");
+  });
+
+  it("goes on after a malformed candump line, names it and ends with 65", async () => {
+    const { dbc, folder } = daemonHome();
+    const log = join(folder, "bad.log");
+    writeFileSync(
+      log,
+      "(1700000000.000000) can0 100#0A00010000000000\n(17) can0 nonsense\n(1700000001.000000) can0 100#1400020000000000\n",
+    );
+    const { code, stdout, stderr } = await runProgram(["signals", "decode", "--json", "--dbc", dbc, log]);
+    expect(code).toBe(65);
+    expect(stdout.split("\n").map((line): unknown => JSON.parse(line))).toMatchObject([
+      { phys: { Speed: 1, Counter: 1 } },
+      { phys: { Speed: 2, Counter: 2 } },
+    ]);
+    expect(stderr).toMatch(/bad\.log:2/);
+  });
+});
+
+describe("the daemon without a broker", () => {
+  it("keeps every record, says why it is offline, ends with 0 on SIGTERM, and has the records after the next start", async () => {
+    const home = daemonHome();
+    const first = await startDaemon(home);
+    const stored = await until(
+      async () => {
+        const status = await first.status();
+        return status.collected.samples === 400 && status.link.fault !== undefined ? status : undefined;
+      },
+      { what: "all samples are stored and the fault is known", ...PATIENCE },
+    );
+    expect(stored.link.fault?.code).toBe("broker.unreachable");
+    expect(stored.outbox.streams.telemetry.records).toBeGreaterThan(0);
+    expect(await first.child.stop(10_000)).toEqual({ code: 0, signal: undefined });
+
+    const second = await startDaemon(home);
+    const { outbox } = await second.status();
+    expect(outbox.epoch).toBe(stored.outbox.epoch);
+    expect(outbox.streams.telemetry.records).toBeGreaterThanOrEqual(stored.outbox.streams.telemetry.records);
+  });
+
+  it("refuses a second daemon on the same state, which ends with 69", async () => {
+    const home = daemonHome();
+    await startDaemon(home);
+    const { code, stderr } = await runProgram(["run", "--config", home.config]);
+    expect(code).toBe(69);
+    expect(stderr).toContain("remedy:");
+  });
+
+  it("goes on with a bus that cannot be opened, and says which and why", async () => {
+    const home = daemonHome((settings) =>
+      Object.assign(settings, {
+        buses: [
+          { name: "can0", driver: "replay", file: "drive.log" },
+          { name: "can1", driver: "socketcand", host: "127.0.0.1", port: 1, interface: "can1" },
+        ],
+        dbc: [{ file: "car.dbc", buses: ["can0"] }],
+      }),
+    );
+    const daemon = await startDaemon(home);
+    const seen = await until(
+      async () => {
+        const current = await daemon.status();
+        return current.buses[0].received === 200 ? current : undefined;
+      },
+      { what: "the other bus is received", ...PATIENCE },
+    );
+    expect(seen.buses[1]).toMatchObject({ name: "can1", state: "absent" });
+    expect(seen.buses[1].detail).toContain("127.0.0.1:1");
+  });
+});
