@@ -1,4 +1,3 @@
-import { connect as connectSocket } from "node:net";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { loadConfig } from "../../config/load.ts";
@@ -6,7 +5,9 @@ import type { AgentConfig } from "../../config/schema.ts";
 import { createBroker } from "../../drivers/aws/mqtt5.ts";
 import { inspectServer, openTcp, resolveHost } from "../../drivers/aws/probe.ts";
 import { createTlsIdentity, readCa, type TlsIdentity } from "../../drivers/aws/tls.ts";
+import { requestLocal } from "../../drivers/os/local-socket.ts";
 import { readPin } from "../../drivers/os/pin.ts";
+import type { Clock } from "../core/clock.ts";
 import { EXIT, FAULTS } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import { createTopics } from "../data/topics.ts";
@@ -37,7 +38,7 @@ Example:
     .action(async (options: { readonly clientId?: string }) => {
       const config = await loadConfig(context.options().config);
       const clientId = options.clientId ?? `${config.thingName}-connect-test`;
-      if (clientId === config.thingName && (await daemonRuns(config))) {
+      if (clientId === config.thingName && (await daemonRuns(config, context.clock))) {
         note(
           context,
           `warning: the daemon is running as ${clientId}: this test ends its session, and it connects again`,
@@ -122,17 +123,17 @@ function logOf(context: CliContext): Log {
   return { error: line("error"), warn: line("warn"), info: line("info"), debug: line("debug") };
 }
 
-function daemonRuns({ runtimeDir }: AgentConfig): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connectSocket(join(runtimeDir, "view.sock"));
-    const finish = (runs: boolean): void => {
-      socket.destroy();
-      resolve(runs);
-    };
-    socket.setTimeout(DAEMON_MS, () => finish(true));
-    socket.once("connect", () => finish(true));
-    socket.once("error", () => finish(false));
-  });
+/** Whether the daemon of this configuration answers; one that hangs counts too, since it holds the client id. */
+async function daemonRuns({ runtimeDir }: AgentConfig, clock: Clock): Promise<boolean> {
+  const patience = new AbortController();
+  const late = clock.sleep(DAEMON_MS, patience.signal).then(() => true);
+  const answers = requestLocal(join(runtimeDir, "view.sock"), { verb: "status" }, patience.signal).then(
+    () => true,
+    () => false,
+  );
+  const runs = await Promise.race([answers, late]);
+  patience.abort();
+  return runs;
 }
 
 function show(report: ConnectReport, config: AgentConfig, clientId: string, context: CliContext): void {

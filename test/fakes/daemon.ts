@@ -5,6 +5,7 @@ import { onTestFinished } from "vitest";
 import { stringify } from "yaml";
 import { type Status, statusSchema } from "../../agent/status.ts";
 import { requestLocal } from "../../drivers/os/local-socket.ts";
+import { createAuthority, writeIdentity } from "../bench/certificate-authority.ts";
 import { type Child, startChild } from "../bench/child.ts";
 import { until } from "../bench/wait.ts";
 import { temporaryFolder } from "./folder.ts";
@@ -27,10 +28,10 @@ export type DaemonHome = {
 };
 
 /** Makes the folder. `change` alters the configuration before it is written; `frames` are in the log, 1 ms apart. */
-export function daemonHome(
+export async function daemonHome(
   change: (config: Record<string, unknown>) => void = () => undefined,
   frames = 200,
-): DaemonHome {
+): Promise<DaemonHome> {
   const folder = temporaryFolder();
   const home = {
     folder,
@@ -41,7 +42,8 @@ export function daemonHome(
   mkdirSync(join(folder, "run"));
   writeFileSync(home.dbc, DBC);
   writeFileSync(join(folder, "drive.log"), Array.from({ length: frames }, (_, n) => logLine(n)).join(""));
-  for (const name of ["ca.pem", "device.pem", "device.key"]) writeFileSync(join(folder, name), "", { mode: 0o600 });
+  const authority = createAuthority(folder);
+  writeIdentity(folder, "device", await authority.issue({ commonName: "veh-1", usage: "client" }));
   const config: Record<string, unknown> = {
     thingName: "veh-1",
     bench: true,

@@ -8,21 +8,21 @@ const PATIENCE = { timeoutMs: 15_000 };
 
 describe("a mistake in the configuration ends the daemon with 78 and names its place", () => {
   it("for an unknown key", async () => {
-    const { config } = daemonHome((settings) => Object.assign(settings, { outbox: { maxByte: 5_000_000 } }));
+    const { config } = await daemonHome((settings) => Object.assign(settings, { outbox: { maxByte: 5_000_000 } }));
     const { code, stderr } = await runProgram(["run", "--config", config]);
     expect(code).toBe(78);
     expect(stderr).toMatch(/agent\.yaml:\d+:3 outbox\.maxByte: unknown key; did you mean maxBytes\?\n {2}remedy: /);
   });
 
   it("for a value of the wrong type", async () => {
-    const { config } = daemonHome((settings) => Object.assign(settings, { collect: { batchMs: "soon" } }));
+    const { config } = await daemonHome((settings) => Object.assign(settings, { collect: { batchMs: "soon" } }));
     const { code, stderr } = await runProgram(["run", "--config", config]);
     expect(code).toBe(78);
     expect(stderr).toMatch(/agent\.yaml:\d+:\d+ collect\.batchMs: .*expected number/);
   });
 
   it("for a DBC file that is not there", async () => {
-    const home = daemonHome();
+    const home = await daemonHome();
     rmSync(home.dbc);
     const { code, stderr } = await runProgram(["run", "--config", home.config]);
     expect(code).toBe(78);
@@ -30,7 +30,7 @@ describe("a mistake in the configuration ends the daemon with 78 and names its p
   });
 
   it("for a DBC line that is broken, with the place in the DBC file", async () => {
-    const home = daemonHome();
+    const home = await daemonHome();
     appendFileSync(home.dbc, 'BO_ 257 Brake: 8 Vector__XXX\n SG_ Pressure : 0|x@1+ (1,0) [0|0] "" Vector__XXX\n');
     const { code, stderr } = await runProgram(["run", "--config", home.config]);
     expect(code).toBe(78);
@@ -38,7 +38,7 @@ describe("a mistake in the configuration ends the daemon with 78 and names its p
   });
 
   it("for a DBC file of a bus that is not configured", async () => {
-    const { config } = daemonHome((settings) =>
+    const { config } = await daemonHome((settings) =>
       Object.assign(settings, { dbc: [{ file: "car.dbc", buses: ["can9"] }] }),
     );
     const { code, stderr } = await runProgram(["config", "validate", "--config", config]);
@@ -47,7 +47,7 @@ describe("a mistake in the configuration ends the daemon with 78 and names its p
   });
 
   it("for root certificates that are not there", async () => {
-    const home = daemonHome();
+    const home = await daemonHome();
     rmSync(join(home.folder, "ca.pem"));
     const { code, stderr } = await runProgram(["run", "--config", home.config]);
     expect(code).toBe(78);
@@ -55,7 +55,7 @@ describe("a mistake in the configuration ends the daemon with 78 and names its p
   });
 
   it("and leaves no state behind", async () => {
-    const home = daemonHome();
+    const home = await daemonHome();
     rmSync(home.dbc);
     await runProgram(["run", "--config", home.config]);
     expect(existsSync(join(home.folder, "state"))).toBe(false);
@@ -95,14 +95,14 @@ describe("the command line", () => {
   });
 
   it("ends with 3 when the daemon is asked for and does not run", async () => {
-    const { config } = daemonHome();
+    const { config } = await daemonHome();
     const { code, stderr } = await runProgram(["status", "--config", config]);
     expect(code).toBe(3);
     expect(stderr).toContain("remedy:");
   });
 
   it("goes on after a malformed candump line, names it and ends with 65", async () => {
-    const { dbc, folder } = daemonHome();
+    const { dbc, folder } = await daemonHome();
     const log = join(folder, "bad.log");
     writeFileSync(
       log,
@@ -120,7 +120,7 @@ describe("the command line", () => {
 
 describe("the daemon without a broker", () => {
   it("keeps every record, says why it is offline, ends with 0 on SIGTERM, and has the records after the next start", async () => {
-    const home = daemonHome();
+    const home = await daemonHome();
     const first = await startDaemon(home);
     const stored = await until(
       async () => {
@@ -140,7 +140,7 @@ describe("the daemon without a broker", () => {
   });
 
   it("refuses a second daemon on the same state, which ends with 69", async () => {
-    const home = daemonHome();
+    const home = await daemonHome();
     await startDaemon(home);
     const { code, stderr } = await runProgram(["run", "--config", home.config]);
     expect(code).toBe(69);
@@ -148,7 +148,7 @@ describe("the daemon without a broker", () => {
   });
 
   it("goes on with a bus that cannot be opened, and says which and why", async () => {
-    const home = daemonHome((settings) =>
+    const home = await daemonHome((settings) =>
       Object.assign(settings, {
         buses: [
           { name: "can0", driver: "replay", file: "drive.log" },
