@@ -57,13 +57,13 @@ export class Gates {
     if (gate !== undefined) gate.attempts = 0;
   }
 
-  /** A new connection: every gate may be tried at once. */
-  reset(nowMs: number): void {
+  /**
+   * A new connection: what held back everything is over, and so is a trial that was under way. Gates of single topics keep their
+   * delay, because a broker may end the connection over a topic that it forbids (mosquitto 2.0.11 does).
+   */
+  startConnection(): void {
     this.#gates.delete(EVERY_TOPIC);
-    for (const gate of this.#gates.values()) {
-      gate.dueMs = Math.min(gate.dueMs, nowMs);
-      gate.isTrying = false;
-    }
+    for (const gate of this.#gates.values()) gate.isTrying = false;
   }
 
   /** Monotonic ms at which the next closed gate may be tried; undefined when none waits. */

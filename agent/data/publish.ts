@@ -121,10 +121,10 @@ export class Publisher {
   }
 
   #startConnection(limits: BrokerLimits): void {
-    const { broker, settings, clock } = this.#parts;
+    const { broker, settings } = this.#parts;
     const window = Math.max(1, Math.min(settings.inFlight, Math.floor(limits.receiveMaximum / 2)));
     this.#connection = { number: broker.status().connects, limits, window };
-    this.#gates.reset(clock.monotonicMs());
+    this.#gates.startConnection();
     this.#marks = [];
     this.#lossesDueMs = 0;
     this.#isDrained = false;

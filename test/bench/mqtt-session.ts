@@ -1,0 +1,36 @@
+import type { Log } from "../../agent/core/log.ts";
+import type { Broker, Publication } from "../../agent/ports.ts";
+import { agentConfig, type BrokerConfig, type IdentityConfig } from "../../config/schema.ts";
+import { createBroker } from "../../drivers/aws/mqtt5.ts";
+import { createTlsIdentity } from "../../drivers/aws/tls.ts";
+import { readPin } from "../../drivers/os/pin.ts";
+import { systemClock } from "../../drivers/os/time-source.ts";
+
+/** Whom to connect as, and to what. `broker` overrides what the agent's schema gives by default, but for quick reconnects. */
+export type SessionRequest = {
+  readonly clientId: string;
+  readonly identity: IdentityConfig;
+  readonly caFile: string;
+  readonly broker: Partial<BrokerConfig> & Pick<BrokerConfig, "host" | "port">;
+  readonly log: Log;
+  readonly will?: Publication;
+  readonly once?: boolean;
+};
+
+/** The agent's own MQTT session, with nothing around it. Not started. */
+export function createSession(request: SessionRequest): Broker {
+  const { clientId, identity, caFile, broker, log, will, once = false } = request;
+  const config = {
+    ...agentConfig.shape.broker.parse({ caFile, reconnect: { minMs: 100, maxMs: 1000 }, ...broker }),
+  };
+  const clock = systemClock();
+  const tlsIdentity = createTlsIdentity({
+    identity,
+    caFile,
+    port: config.port,
+    verbose: false,
+    readPin: () =>
+      readPin({ pinFile: identity.mode === "pkcs11" ? identity.pinFile : undefined, credentialsDirectory: undefined }),
+  });
+  return createBroker({ config, clientId, will, identity: tlsIdentity, clock, log, once });
+}

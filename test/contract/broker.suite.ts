@@ -1,0 +1,197 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { AgentError } from "../../agent/core/errors.ts";
+import type { Broker, Inbound, Publication } from "../../agent/ports.ts";
+import { publishPacketBytes } from "../../drivers/aws/packet-size.ts";
+import { until } from "../bench/wait.ts";
+
+/** Thing whose topics the broker of a harness allows: `dt/causeway/{thing}/#` to publish, `cmd/causeway/{thing}/#` for both. */
+export const CONTRACT_THING = "veh-001";
+
+/** A broker implementation and the other end of its link. */
+export type BrokerHarness = {
+  /** Not started yet. */
+  readonly broker: Broker;
+  /** Publications that arrived on `dt/causeway/#`, as another client saw them. */
+  arrived(): readonly Pick<Inbound, "topic" | "payload" | "userProperties">[];
+  /** Another client publishes. */
+  inject(topic: string, payload: Uint8Array): Promise<void>;
+  /** The broker goes away, and comes back without any memory of sessions. */
+  cut(): Promise<void>;
+  restore(): Promise<void>;
+  close(): Promise<void>;
+};
+
+const RECORD: Publication = {
+  topic: `dt/causeway/${CONTRACT_THING}/telemetry`,
+  payload: Uint8Array.of(1, 2, 3, 0, 255),
+  retain: false,
+  contentType: "application/x-protobuf",
+  messageExpirySeconds: 60,
+  userProperties: [
+    ["epoch", "42"],
+    ["seq", "7"],
+  ],
+};
+const COMMANDS = `cmd/causeway/${CONTRACT_THING}/+/request`;
+const forever = new AbortController().signal;
+
+/** Payload bytes of `RECORD` that just fit into a packet of this size. */
+function largestPayload(packetBytes: number): number {
+  let bytes = packetBytes;
+  while (publishPacketBytes({ ...RECORD, payload: new Uint8Array(bytes) }) > packetBytes) bytes -= 1;
+  return bytes;
+}
+
+/** The promises of the Broker port. */
+export function describeBroker(name: string, create: () => Promise<BrokerHarness>): void {
+  describe(`Broker: ${name}`, () => {
+    let harness: BrokerHarness;
+    let broker: Broker;
+    const online = async (after = 0) => {
+      const limits = await broker.online(AbortSignal.timeout(20_000), after);
+      if (limits === undefined) throw new Error(`not online: ${broker.status().fault?.what ?? "no fault"}`);
+      return limits;
+    };
+    const soon = <T>(what: string, probe: () => T | undefined) => until(probe, { what, timeoutMs: 10_000 });
+
+    beforeEach(async () => {
+      harness = await create();
+      broker = harness.broker;
+    });
+    afterEach(async () => {
+      await harness.close();
+    });
+
+    it("is offline before it is started", async () => {
+      expect(broker.status()).toMatchObject({ state: "offline", connects: 0, limits: undefined });
+      expect(await broker.publish(RECORD)).toEqual({ kind: "offline" });
+    });
+
+    it("comes online with the limits that the broker announced", async () => {
+      broker.start();
+      expect(await online()).toEqual({
+        receiveMaximum: 100,
+        maximumPacketBytes: 149_504,
+        topicAliasMaximum: 8,
+        retainAvailable: true,
+      });
+      expect(broker.status()).toMatchObject({ state: "online", connects: 1, fault: undefined });
+    });
+
+    it("stops waiting for the link when told to", async () => {
+      const abort = new AbortController();
+      const waiting = broker.online(abort.signal);
+      abort.abort();
+      expect(await waiting).toBeUndefined();
+      expect(await broker.online(abort.signal)).toBeUndefined();
+    });
+
+    it("delivers a publication whole: topic, payload, user properties in order", async () => {
+      broker.start();
+      await online();
+      expect(await broker.publish(RECORD)).toEqual({ kind: "acked" });
+      const arrived = await soon("arrival", () => harness.arrived()[0]);
+      expect(arrived.topic).toBe(RECORD.topic);
+      expect([...arrived.payload]).toEqual([...RECORD.payload]);
+      expect(arrived.userProperties).toEqual(RECORD.userProperties);
+    });
+
+    // A broker may end the connection over it: mosquitto 2.0.11 does.
+    it("says with its reason code that the broker refused a publication, and goes on", async () => {
+      broker.start();
+      await online();
+      const outcome = await broker.publish({ ...RECORD, topic: "dt/causeway/another-thing/telemetry" });
+      expect(outcome).toMatchObject({ kind: "refused", reasonCode: 0x87 });
+      const probe = async () => ((await broker.publish(RECORD)).kind === "acked" ? true : undefined);
+      await until(probe, { what: "a PUBACK after the refusal", timeoutMs: 10_000 });
+    });
+
+    it("refuses a topic name with a wildcard", async () => {
+      broker.start();
+      await online();
+      expect(await broker.publish({ ...RECORD, topic: "dt/#" })).toMatchObject({ kind: "refused", reasonCode: 0x90 });
+    });
+
+    it("sends a packet of exactly the broker's limit and does not send a longer one", async () => {
+      broker.start();
+      const { maximumPacketBytes } = await online();
+      const fits = largestPayload(maximumPacketBytes);
+      expect(await broker.publish({ ...RECORD, payload: new Uint8Array(fits) })).toEqual({ kind: "acked" });
+      expect(await broker.publish({ ...RECORD, payload: new Uint8Array(fits + 1) })).toEqual({ kind: "too-large" });
+      expect(broker.status().connects).toBe(1);
+    });
+
+    it("hands over messages of its subscriptions only", async () => {
+      const got: Inbound[] = [];
+      broker.start();
+      await online();
+      await broker.subscribe(COMMANDS, (message) => got.push(message));
+      await harness.inject(`cmd/causeway/${CONTRACT_THING}/door/other`, Uint8Array.of(1));
+      await harness.inject(`cmd/causeway/${CONTRACT_THING}/door/request`, Uint8Array.of(2));
+      await soon("message", () => got[0]);
+      expect(got.map(({ topic, payload }) => [topic, ...payload])).toEqual([
+        [`cmd/causeway/${CONTRACT_THING}/door/request`, 2],
+      ]);
+    });
+
+    it("makes a subscription at the connect that was asked for before it", async () => {
+      const got: Inbound[] = [];
+      await broker.subscribe(COMMANDS, (message) => got.push(message));
+      broker.start();
+      await online();
+      await injectUntil(() => got.length > 0);
+    });
+
+    it("rejects a subscription that the broker refuses", async () => {
+      broker.start();
+      await online();
+      const refused = broker.subscribe("cmd/causeway/another-thing/+/request", () => undefined);
+      await expect(refused).rejects.toSatisfy((e) => e instanceof AgentError && e.code === "broker.refused");
+    });
+
+    it("is offline while the broker is away, and online with its subscriptions when it is back", async () => {
+      const got: Inbound[] = [];
+      broker.start();
+      await online();
+      await broker.subscribe(COMMANDS, (message) => got.push(message));
+      await harness.cut();
+      await soon("offline", () => (broker.status().state === "online" ? undefined : true));
+      expect(await broker.publish(RECORD)).toEqual({ kind: "offline" });
+      const again = broker.online(forever, 1);
+      await harness.restore();
+      await again;
+      expect(broker.status().connects).toBeGreaterThan(1);
+      expect(await broker.publish(RECORD)).toEqual({ kind: "acked" });
+      await injectUntil(() => got.length > 0);
+    });
+
+    it("stops twice without complaint and publishes nothing more", async () => {
+      broker.start();
+      await online();
+      const waiting = broker.online(forever, 1);
+      await Promise.all([broker.stop(), broker.stop()]);
+      await broker.stop();
+      expect(await waiting).toBeUndefined();
+      expect(broker.status().state).toBe("offline");
+      expect(await broker.publish(RECORD)).toEqual({ kind: "offline" });
+    });
+
+    it("leaves no publish without an outcome when it stops", async () => {
+      broker.start();
+      await online();
+      const outcomes = Array.from({ length: 50 }, () => broker.publish(RECORD));
+      await broker.stop();
+      for (const { kind } of await Promise.all(outcomes)) expect(["acked", "offline"]).toContain(kind);
+    });
+
+    /** The SUBSCRIBE after a connect takes a moment: until it is granted, messages pass by. */
+    async function injectUntil(isDone: () => boolean): Promise<void> {
+      const probe = async (): Promise<true | undefined> => {
+        if (isDone()) return true;
+        await harness.inject(`cmd/causeway/${CONTRACT_THING}/door/request`, Uint8Array.of(1));
+        return undefined;
+      };
+      await until(probe, { what: "message on a subscription", timeoutMs: 10_000, everyMs: 50 });
+    }
+  });
+}

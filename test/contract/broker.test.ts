@@ -1,0 +1,84 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe } from "vitest";
+import type { Broker, Inbound, Publication, PublishOutcome } from "../../agent/ports.ts";
+import { matchesFilter } from "../../drivers/aws/topic-filter.ts";
+import { type Authority, createAuthority, writeIdentity } from "../bench/certificate-authority.ts";
+import { type Mosquitto, startMosquitto } from "../bench/mosquitto.ts";
+import { createSession } from "../bench/mqtt-session.ts";
+import { FakeBroker } from "../fakes/broker.ts";
+import { ManualClock } from "../fakes/clock.ts";
+import { MemoryLog } from "../fakes/log.ts";
+import { type BrokerHarness, CONTRACT_THING, describeBroker } from "./broker.suite.ts";
+
+const OWN = [`dt/causeway/${CONTRACT_THING}/#`, `cmd/causeway/${CONTRACT_THING}/#`];
+
+function answer({ topic }: Publication): PublishOutcome {
+  if (OWN.some((filter) => matchesFilter(filter, topic))) return { kind: "acked" };
+  return { kind: "refused", reasonCode: 0x87, reason: "0x87 not authorized" };
+}
+
+describeBroker("fake", () => {
+  const grants = (filter: string): boolean => filter.startsWith(`cmd/causeway/${CONTRACT_THING}/`);
+  const broker = new FakeBroker({ clock: new ManualClock(), answer, grants });
+  return Promise.resolve({
+    broker,
+    arrived: () => broker.publications.filter((publication) => answer(publication).kind === "acked"),
+    inject: (topic, payload) => Promise.resolve(broker.inject(topic, payload)),
+    cut: () => Promise.resolve(broker.disconnect()),
+    restore: () => Promise.resolve(broker.connect()),
+    close: () => broker.stop(),
+  });
+});
+
+describe("with mosquitto", () => {
+  let folder: string;
+  let authority: Authority;
+  let mosquitto: Mosquitto;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "causeway-broker-"));
+    authority = createAuthority(join(folder, "ca"));
+    mosquitto = await startMosquitto({ folder: join(folder, "broker"), authority, things: [CONTRACT_THING] });
+  });
+  afterAll(async () => {
+    await mosquitto.stop();
+    await rm(folder, { recursive: true });
+  });
+
+  async function sessionAs(commonName: string): Promise<Broker> {
+    const issued = await authority.issue({ commonName, usage: "client" });
+    const files = writeIdentity(join(folder, "identities"), commonName, issued);
+    return createSession({
+      clientId: commonName,
+      identity: { mode: "file", ...files },
+      caFile: mosquitto.caFile,
+      broker: { host: mosquitto.host, port: mosquitto.port },
+      log: new MemoryLog(),
+    });
+  }
+
+  describeBroker("AWS SDK", async (): Promise<BrokerHarness> => {
+    const broker = await sessionAs(CONTRACT_THING);
+    const consumer = await sessionAs("consumer");
+    const arrived: Inbound[] = [];
+    consumer.start();
+    await consumer.online(AbortSignal.timeout(10_000));
+    await consumer.subscribe("dt/causeway/#", (message) => arrived.push(message));
+    return {
+      broker,
+      arrived: () => arrived,
+      inject: async (topic, payload) => {
+        const rest = { retain: false, contentType: "text/plain", messageExpirySeconds: undefined, userProperties: [] };
+        await consumer.publish({ topic, payload, ...rest });
+      },
+      cut: () => mosquitto.kill(),
+      restore: () => mosquitto.start(),
+      close: async () => {
+        await broker.stop();
+        await consumer.stop();
+      },
+    };
+  });
+});
