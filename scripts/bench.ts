@@ -1,3 +1,5 @@
+import { accessSync, constants } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { EXIT } from "../agent/core/errors.ts";
 import { BENCH_USAGE, parseBenchOptions, UsageError } from "../test/bench/bench-options.ts";
 import { BenchBusy, type BenchState, takeState } from "../test/bench/bench-state.ts";
@@ -5,15 +7,21 @@ import { describeSummary, isGood } from "../test/bench/bench-summary.ts";
 import { BenchView } from "../test/bench/bench-view.ts";
 import { runBench } from "../test/bench/run-bench.ts";
 
+const STATE = fileURLToPath(new URL("../.bench", import.meta.url));
+
 async function main(args: readonly string[]): Promise<number> {
   const options = parseBenchOptions(args);
   if (options === "help") {
     process.stdout.write(BENCH_USAGE);
     return EXIT.ok;
   }
-  const state = takeState(options.stateDir);
+  for (const file of [options.replay?.logFile, options.replay?.dbcFile]) {
+    if (file !== undefined) accessSync(file, constants.R_OK);
+  }
+  const state = takeState(options.stateDir ?? STATE);
   const interrupt = listen(state);
   const isLive = process.stdout.isTTY === true && !options.json;
+  let hasView = false;
   const view = new BenchView((text) => process.stdout.write(text));
   try {
     const summary = await runBench(
@@ -21,16 +29,22 @@ async function main(args: readonly string[]): Promise<number> {
         options,
         state,
         onTick: (tick) => {
+          hasView = isLive;
           if (isLive) view.draw(tick);
         },
         onEvent: (what) => {
-          if (!isLive) process.stderr.write(`bench: ${what}\n`);
+          // The view shows it, and a line between would tear it apart.
+          if (!hasView) process.stderr.write(`bench: ${what}\n`);
         },
       },
       interrupt.signal,
     );
     process.stdout.write(options.json ? `${JSON.stringify(summary)}\n` : describeSummary(summary));
     return isGood(summary) ? EXIT.ok : EXIT.failed;
+  } catch (error) {
+    if (!interrupt.signal.aborted) throw error;
+    process.stderr.write(`bench: ${describe(error)}\n`);
+    return EXIT.interrupted;
   } finally {
     state.release();
   }
@@ -54,13 +68,24 @@ main(process.argv.slice(2)).then(
   (code) => process.exit(code),
   (error: unknown) => {
     process.stderr.write(`bench: ${describe(error)}\n`);
-    process.exit(error instanceof UsageError ? EXIT.usage : EXIT.unavailable);
+    process.exit(exitCodeOf(error));
   },
 );
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof UsageError) return EXIT.usage;
+  return isUnreadable(error) ? EXIT.badInput : EXIT.unavailable;
+}
+
+/** A file named on the command line. */
+function isUnreadable(error: unknown): boolean {
+  return error instanceof Error && "syscall" in error && error.syscall === "access";
+}
 
 /** What could not be started is told in one message; only a bug needs its trace. */
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const isPlain = error instanceof UsageError || error instanceof BenchBusy || error.constructor === Error;
+  const isPlain =
+    error instanceof UsageError || error instanceof BenchBusy || error.constructor === Error || isUnreadable(error);
   return isPlain ? error.message : (error.stack ?? error.message);
 }

@@ -16,7 +16,8 @@ export type BenchOptions = {
   readonly cuts: readonly Span[];
   /** Seconds at which the agent is killed. */
   readonly killsAt: readonly number[];
-  readonly stateDir: string;
+  /** Undefined: .bench in the checkout. */
+  readonly stateDir: string | undefined;
   readonly seed: number;
 };
 
@@ -40,7 +41,7 @@ a broker with mutual TLS and the limits of AWS IoT Core, and two consumers that 
   --help
 
 Exit code: 0 when every stored record arrived and every value is what was sent; 1 when a record is missing or a value differs;
-64 wrong options; 69 something could not be started, or another bench runs. State: .bench/ (shell variables in .bench/env).
+64 wrong options; 65 an unreadable file; 69 something could not be started, or another bench runs. State: .bench/ (shell variables in .bench/env).
 
 Examples:
   scripts/bench
@@ -67,7 +68,7 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions | "help
     replay,
     cuts: (values.cut ?? []).map(spanOf),
     killsAt: (values["kill-at"] ?? []).map((text) => numberOf("--kill-at", text, 0, MAX_SECONDS)),
-    stateDir: values.state ?? ".bench",
+    stateDir: values.state,
     seed: Math.floor(numberOf("--seed", values.seed ?? "1", 0, 2 ** 31 - 1)),
   };
 }

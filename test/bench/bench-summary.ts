@@ -131,7 +131,7 @@ export function describeSummary(summary: BenchSummary): string {
     ],
     [
       "time",
-      `${summary.driveSeconds} s drive, ${summary.drainSeconds} s until all was delivered, ${summary.agentStarts} agent starts, ${summary.agentCrashes} crashes`,
+      `${summary.driveSeconds} s drive, ${summary.drainSeconds} s until all was delivered; agent starts: ${summary.agentStarts}, crashes: ${summary.agentCrashes}`,
     ],
   ];
   const lines = rows.map(([name, text]) => `  ${name.padEnd(8)}${text}`);

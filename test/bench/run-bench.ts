@@ -45,6 +45,7 @@ type Drive = {
 /** Runs the main job until its time is over or `signal` aborts, lets everything drain, stops all parts, and gives the result. Rejects when a part cannot be started. */
 export async function runBench(run: BenchRun, signal: AbortSignal): Promise<BenchSummary> {
   const stops: Stops = [];
+  run.onEvent("starting certificate authority, broker, TPM, bus, consumers and vehicle");
   try {
     const parts = await startParts(run.options, run.state, stops);
     stops.push(async () => void (await parts.agent.stop(AGENT_STOP_MS)));
@@ -65,6 +66,7 @@ export async function runBench(run: BenchRun, signal: AbortSignal): Promise<Benc
 
 async function measure(drive: Drive, signal: AbortSignal): Promise<BenchSummary> {
   const { parts, run } = drive;
+  run.onEvent("starting the agent");
   parts.agent.start();
   await untilOnline(drive, signal);
   run.onEvent(`bus: ${parts.bus.label}; the agent is online`);

@@ -10,7 +10,7 @@ describe("the options of scripts/bench", () => {
       replay: undefined,
       cuts: [],
       killsAt: [],
-      stateDir: ".bench",
+      stateDir: undefined,
       seed: 1,
     });
   });
