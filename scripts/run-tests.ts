@@ -12,7 +12,11 @@ const CHECKS: readonly (readonly [name: string, command: string, ...args: string
   ["generated files", "node", "scripts/generate.ts", "--check"],
 ];
 
-/** What this reads of vitest's JSON report. The guest writes the same form. */
+const ROOT = join(import.meta.dirname, "..");
+/** Where scripts/guest leaves the report of its run. */
+const GUEST_REPORT = join(ROOT, ".cache", "guest", "out", "report.json");
+
+/** What this reads of vitest's JSON report. */
 const report = z.object({
   success: z.boolean(),
   numPassedTests: z.int(),
@@ -89,7 +93,7 @@ async function runReported(
 }
 
 const filters = process.argv.slice(2);
-const folder = join(import.meta.dirname, "..", "build", "test");
+const folder = join(ROOT, "build", "test");
 mkdirSync(folder, { recursive: true });
 const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
 const skips: string[] = [];
@@ -102,8 +106,7 @@ const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=$
 await runReported("npx", ["vitest", "run", ...reporters, ...filters], vitestReport, counts, skips);
 
 if (filters.length === 0) {
-  const guestReport = join(folder, "guest.json");
-  await runReported("scripts/guest", ["run", "--report", guestReport], guestReport, counts, skips);
+  await runReported("scripts/guest", ["run"], GUEST_REPORT, counts, skips);
 }
 
 for (const name of skips) process.stdout.write(`skipped: ${name}\n`);

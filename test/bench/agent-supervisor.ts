@@ -6,7 +6,8 @@ import { EXIT } from "../../agent/core/errors.ts";
 import { type Child, startChild } from "./child.ts";
 import { usageOf } from "./process-usage.ts";
 
-const AGENT = fileURLToPath(new URL("../../agent/main.ts", import.meta.url));
+/** The program as a checkout has it; a package installs the same as /usr/bin/causeway. */
+const PROGRAM = fileURLToPath(new URL("../../scripts/causeway", import.meta.url));
 /** RestartSec of systemd's default. */
 const RESTART_AFTER_MS = 100;
 /** An agent that ends so soon, so many times in a row, cannot run. */
@@ -82,8 +83,8 @@ export class AgentSupervisor {
       this.starts += 1;
       const startedMs = performance.now();
       this.#child = await startChild({
-        command: process.execPath,
-        args: [AGENT, "run", "--config", this.#parts.configFile],
+        command: PROGRAM,
+        args: ["run", "--config", this.#parts.configFile],
         environment: this.#parts.environment,
         logFile: this.#parts.logFile,
       });
