@@ -1,0 +1,48 @@
+import { createInterface } from "node:readline";
+import { loadConfig } from "../../../config/load.ts";
+import { systemClock } from "../../../drivers/os/time-source.ts";
+import { createSession } from "../mqtt-session.ts";
+import { type SessionReport, sessionPublish } from "../session-protocol.ts";
+
+// An MQTT session of the agent in a process of its own, because a PKCS#11 library has one state a process:
+// `session.ts CONFIG` reports every change of its status, and publishes what comes as JSON on stdin.
+
+const [, , configFile] = process.argv;
+const config = await loadConfig(configFile ?? "");
+const quiet = (): void => undefined;
+const session = createSession({
+  clientId: config.thingName,
+  identity: config.identity,
+  caFile: config.broker.caFile,
+  broker: config.broker,
+  log: { error: quiet, warn: quiet, info: quiet, debug: quiet },
+});
+
+function report(line: SessionReport): void {
+  process.stdout.write(`${JSON.stringify(line)}\n`);
+}
+
+let last = "";
+systemClock().every(10, () => {
+  const { state, connects, fault } = session.status();
+  const status = { state, connects, ...(fault === undefined ? {} : { fault }) };
+  const text = JSON.stringify(status);
+  if (text === last) return;
+  last = text;
+  report({ kind: "status", status });
+});
+createInterface({ input: process.stdin })
+  .on("line", (line) => {
+    const { topic, payloadHex, userProperties } = sessionPublish.parse(JSON.parse(line));
+    const publication = {
+      topic,
+      payload: Buffer.from(payloadHex, "hex"),
+      retain: false,
+      contentType: "application/x-protobuf",
+      messageExpirySeconds: 60,
+      userProperties,
+    };
+    void session.publish(publication).then((outcome) => report({ kind: "outcome", outcome }));
+  })
+  .on("close", () => void session.stop().then(() => process.exit()));
+session.start();
