@@ -14,14 +14,17 @@ import { openOutbox } from "../drivers/sqlite/outbox.ts";
 import { presencePublication } from "./control/presence.ts";
 import type { Clock } from "./core/clock.ts";
 import { AgentError, messageOf } from "./core/errors.ts";
-import { runServices } from "./core/lifecycle.ts";
+import { runServices, type Service } from "./core/lifecycle.ts";
+import type { Log } from "./core/log.ts";
 import { Appender } from "./data/appender.ts";
 import { Collector } from "./data/collect.ts";
 import { Encoder } from "./data/encode.ts";
 import { Pipeline } from "./data/pipeline.ts";
 import { Publisher } from "./data/publish.ts";
+import type { SignalTable } from "./data/signal-table.ts";
 import { createTopics } from "./data/topics.ts";
 import { loadSignalTable } from "./load-table.ts";
+import type { Broker, Outbox } from "./ports.ts";
 import {
   type BusLine,
   busService,
@@ -32,7 +35,7 @@ import {
   watchService,
 } from "./services.ts";
 import type { Status } from "./status.ts";
-import { statusOf, stuckReason, summaryOf } from "./status-report.ts";
+import { type StatusParts, statusOf, stuckReason, summaryOf } from "./status-report.ts";
 import { createView } from "./view.ts";
 
 /** Beyond the drain, stopping may take this long. */
@@ -52,6 +55,16 @@ export type Surroundings = {
 /** The daemon, wired but not started. `run` resolves after a stop in order, and rejects when it could not start or a part broke. */
 export type Agent = { run(signal: AbortSignal): Promise<void> };
 
+/** What every part below is made with. */
+type Base = Surroundings & {
+  readonly config: AgentConfig;
+  readonly table: SignalTable;
+  readonly outbox: Outbox;
+  readonly log: Log;
+  readonly bootId: string;
+  readonly random: () => number;
+};
+
 /**
  * The composition root: the only place that constructs drivers and wires them.
  *
@@ -61,105 +74,29 @@ export type Agent = { run(signal: AbortSignal): Promise<void> };
  */
 export async function composeAgent(loaded: LoadedConfig, surroundings: Surroundings): Promise<Agent> {
   const { config } = loaded;
-  const { version, clock, environment, startedAtMs } = surroundings;
-  const thing = config.thingName;
-  const random = Math.random;
+  const { clock, environment, startedAtMs, version } = surroundings;
   const log = createLog({ level: config.log.level, priorityPrefix: environment.JOURNAL_STREAM !== undefined });
-  const notifier = createNotifier({ environment, log });
-
   const { table, warnings } = await loadSignalTable(loaded);
   await requireReadable(config.broker.caFile, loaded.locate(["broker", "caFile"]));
   for (const warning of warnings) log.warn("config.doubtful", { warning });
-  if (config.bench) log.warn("config.bench", { warning: "bench: true allows what must never be on a vehicle" });
+  if (config.bench) log.warn("config.bench-allowed", { allows: "what must never be on a vehicle" });
 
-  const { outbox } = openOutbox({
-    file: join(config.stateDir, "outbox.db"),
-    maxBytes: config.outbox.maxBytes,
-    clock,
-    log,
-  });
-
-  const boot = bootId();
-  const topics = createTopics(config.topics, thing);
-  const presence = { thing, bootId: boot, topic: topics.presence, clock };
-  const identity = createTlsIdentity({
-    identity: config.identity,
-    caFile: config.broker.caFile,
-    port: config.broker.port,
-    readPin: () => readPin({ pinFile: pinFileOf(config), credentialsDirectory: environment.CREDENTIALS_DIRECTORY }),
-    verbose: config.log.level === "debug",
-  });
-  const will = presencePublication(presence, "lost");
-  const broker = createBroker({ config: config.broker, clientId: thing, will, identity, clock, log });
-
-  const settings = { ...config.encode, ...config.collect, lifeMs: config.outbox.lifeMs };
-  const encoder = new Encoder({ thing, bootId: boot, table, clock, settings });
-  const collector = new Collector({ table, rules: config.collect.rules, batchSamples: config.collect.batchSamples });
-  const publisher = new Publisher({
-    outbox,
-    broker,
-    topics,
-    settings: { ...config.broker, startedAtMs },
-    lossDraft: (loss) => encoder.loss(loss),
-    clock,
-    log,
-    random,
-  });
-  const appender = new Appender({
-    outbox,
-    clock,
-    log,
-    holdBytes: config.collect.holdBytes,
-    wake: () => publisher.wake(),
-  });
-  const pipeline = new Pipeline({ table, collector, encoder, appender, clock, batchMs: config.collect.batchMs });
-  const lines = config.buses.map((bus): BusLine => {
-    const driver = createCanBus(bus, table.bus(bus.name).filters, { clock, log, random });
-    return { bus: driver, state: "absent", detail: "not opened yet" };
-  });
-
-  const reported = {
-    config,
-    version,
-    bootId: boot,
-    key: identity.key,
-    startedAtMs,
-    clock,
-    table,
-    lines,
-    pipeline,
-    publisher,
-    outbox,
-    broker,
-  };
-  const status = (): Status => statusOf({ ...reported, rssBytes: () => process.memoryUsage.rss() });
-  const view = createView({ status, latest: () => pipeline.latest(), outbox, clock });
-
-  const services = [
-    viewService(() =>
-      serveLocalSocket({ ...VIEW_SOCKET, path: join(config.runtimeDir, "view.sock"), handlers: view, log }),
-    ),
-    watchService({ notifier, clock, log, unhealthy: () => stuckReason(reported), summary: () => summaryOf(status()) }),
-    linkService(broker, { subject: presence, broker, log, random }),
-    publisherService({ publisher, clock, drainMs: config.shutdown.drainMs }),
-    pipelineService(pipeline),
-    ...lines.map((line) => busService(line, pipeline.sinkFor(line.bus), log)),
-  ];
-  const stopMs = config.shutdown.drainMs + STOP_MARGIN_MS;
+  const file = join(config.stateDir, "outbox.db");
+  const { outbox } = openOutbox({ file, maxBytes: config.outbox.maxBytes, clock, log });
+  const base = { ...surroundings, config, table, outbox, log, bootId: bootId(), random: Math.random };
+  const link = composeLink(base);
+  const line = composeLine(base, link.broker);
+  const services = composeServices(base, link, line);
+  const notifier = createNotifier({ environment, log });
+  const watched = watchService({ ...watchedBy(base, link, line), notifier, clock, log });
   return {
     run: async (signal) => {
-      log.info("agent.started", {
-        version,
-        thing,
-        signals: table.signals.length,
-        buses: lines.length,
-        key: identity.key,
-      });
+      const { key } = link.identity;
+      log.info("agent.started", { version, thing: config.thingName, signals: table.signals.length, key });
+      const stopMs = config.shutdown.drainMs + STOP_MARGIN_MS;
+      const told = { onReady: () => notifier.ready(), onStopping: () => notifier.stopping() };
       try {
-        await runServices(
-          { services, clock, log, stopMs, onReady: () => notifier.ready(), onStopping: () => notifier.stopping() },
-          signal,
-        );
+        await runServices({ services: [watched, ...services], clock, log, stopMs, ...told }, signal);
       } finally {
         outbox.close();
         log.info("agent.stopped", { uptimeMs: Math.round(clock.monotonicMs() - startedAtMs) });
@@ -168,8 +105,80 @@ export async function composeAgent(loaded: LoadedConfig, surroundings: Surroundi
   };
 }
 
-function pinFileOf({ identity }: AgentConfig): string | undefined {
-  return identity.mode === "pkcs11" ? identity.pinFile : undefined;
+/** The key, the session with the broker, and the announcement of it. */
+function composeLink({ config, environment, bootId, clock, log, random }: Base) {
+  const { broker: settings, identity: configured, thingName: thing } = config;
+  const pinFile = configured.mode === "pkcs11" ? configured.pinFile : undefined;
+  const identity = createTlsIdentity({
+    identity: configured,
+    caFile: settings.caFile,
+    port: settings.port,
+    readPin: () => readPin({ pinFile, credentialsDirectory: environment.CREDENTIALS_DIRECTORY }),
+    verbose: config.log.level === "debug",
+  });
+  const topics = createTopics(config.topics, thing);
+  const subject = { thing, bootId, topic: topics.presence, clock };
+  const will = presencePublication(subject, "lost");
+  const broker = createBroker({ config: settings, clientId: thing, will, identity, clock, log });
+  return { identity, broker, presence: { subject, broker, log, random } };
+}
+
+/** The line from the buses to the broker. */
+function composeLine({ config, table, outbox, bootId, clock, log, random, startedAtMs }: Base, broker: Broker) {
+  const { thingName: thing, collect } = config;
+  const settings = { ...config.encode, timeResolutionUs: collect.timeResolutionUs, lifeMs: config.outbox.lifeMs };
+  const encoder = new Encoder({ thing, bootId, table, clock, settings });
+  const publisher = new Publisher({
+    outbox,
+    broker,
+    topics: createTopics(config.topics, thing),
+    settings: { ...config.broker, startedAtMs },
+    lossDraft: (loss) => encoder.loss(loss),
+    clock,
+    log,
+    random,
+  });
+  const wake = (): void => publisher.wake();
+  const appender = new Appender({ outbox, clock, log, holdBytes: collect.holdBytes, wake });
+  const collector = new Collector({ table, rules: collect.rules, batchSamples: collect.batchSamples });
+  const pipeline = new Pipeline({ table, collector, encoder, appender, clock, batchMs: collect.batchMs });
+  const buses = config.buses.map((bus): BusLine => {
+    const driver = createCanBus(bus, table.bus(bus.name).filters, { clock, log, random });
+    return { bus: driver, state: "absent", detail: "not opened yet" };
+  });
+  return { publisher, pipeline, buses };
+}
+
+type Link = ReturnType<typeof composeLink>;
+type Line = ReturnType<typeof composeLine>;
+
+/** In the order of their start; they stop in the reverse order, so that what is upstream is empty before what is downstream ends. */
+function composeServices(base: Base, link: Link, { publisher, pipeline, buses }: Line): readonly Service[] {
+  const { config, outbox, clock, log } = base;
+  const status = (): Status => statusOf(reportedBy(base, link, { publisher, pipeline, buses }));
+  const handlers = createView({ status, latest: () => pipeline.latest(), outbox, clock });
+  const path = join(config.runtimeDir, "view.sock");
+  return [
+    viewService(() => serveLocalSocket({ ...VIEW_SOCKET, path, handlers, log })),
+    linkService(link.broker, link.presence),
+    publisherService({ publisher, clock, drainMs: config.shutdown.drainMs }),
+    pipelineService(pipeline),
+    ...buses.map((line) => busService(line, pipeline.sinkFor(line.bus), log)),
+  ];
+}
+
+function watchedBy(base: Base, link: Link, line: Line) {
+  const { clock, config } = base;
+  const health = () => line.pipeline.health();
+  return {
+    unhealthy: () => stuckReason({ batchMs: config.collect.batchMs, clock, health }),
+    summary: () => summaryOf(statusOf(reportedBy(base, link, line))),
+  };
+}
+
+function reportedBy(base: Base, { broker, identity }: Link, { pipeline, publisher, buses }: Line): StatusParts {
+  const rssBytes = (): number => process.memoryUsage.rss();
+  return { ...base, broker, key: identity.key, lines: buses, pipeline, publisher, rssBytes };
 }
 
 async function requireReadable(file: string, place: string): Promise<void> {

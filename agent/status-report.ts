@@ -1,6 +1,6 @@
 import type { AgentConfig } from "../config/schema.ts";
 import type { Clock } from "./core/clock.ts";
-import type { Pipeline } from "./data/pipeline.ts";
+import type { Pipeline, PipelineHealth } from "./data/pipeline.ts";
 import type { Publisher } from "./data/publish.ts";
 import type { SignalTable } from "./data/signal-table.ts";
 import type { Broker, Outbox } from "./ports.ts";
@@ -68,15 +68,18 @@ export function summaryOf(status: Status): string {
   return [`${link.state}${fault}`, ...buses, `outbox ${outbox.records} records, ${outbox.bytes} bytes`].join("; ");
 }
 
+/** What the watchdog looks at. */
+export type HealthParts = {
+  readonly batchMs: number;
+  readonly clock: Clock;
+  readonly health: () => Pick<PipelineHealth, "lastFlushMs">;
+};
+
 /** Why the data path is stuck, for the watchdog; undefined while it moves. */
-export function stuckReason({
-  config,
-  clock,
-  pipeline,
-}: Pick<StatusParts, "config" | "clock" | "pipeline">): string | undefined {
-  const { lastFlushMs } = pipeline.health();
+export function stuckReason({ batchMs, clock, health }: HealthParts): string | undefined {
+  const { lastFlushMs } = health();
   if (lastFlushMs === undefined) return undefined;
   const agoMs = clock.monotonicMs() - lastFlushMs;
-  const limitMs = Math.max(LEAST_STUCK_MS, STUCK_BATCHES * config.collect.batchMs);
+  const limitMs = Math.max(LEAST_STUCK_MS, STUCK_BATCHES * batchMs);
   return agoMs > limitMs ? `the last flush was ${Math.round(agoMs)} ms ago` : undefined;
 }
