@@ -1,4 +1,4 @@
-import type { Mqtt5Client } from "aws-crt/dist/native/mqtt5.js";
+import { DisconnectReasonCode, type Mqtt5Client } from "aws-crt/dist/native/mqtt5.js";
 import type { mqtt5 } from "aws-iot-device-sdk-v2";
 import { fullJitterMs } from "../../agent/core/backoff.ts";
 import type { Clock } from "../../agent/core/clock.ts";
@@ -224,7 +224,8 @@ class Mqtt5Broker implements Broker {
         client.close();
         resolve();
       });
-      client.stop();
+      // Without a packet the SDK only closes the connection, and the broker would publish the will.
+      client.stop({ reasonCode: DisconnectReasonCode.NormalDisconnection });
     });
   }
 }
