@@ -1,12 +1,16 @@
 import { describe, expect, it } from "vitest";
 import { pkcs11Fault } from "../../../../drivers/aws/identity-faults.ts";
-import { connectionLost, judgeFailure } from "../../../../drivers/aws/link-faults.ts";
+import { connectionLost, judgeFailure, type Verdict } from "../../../../drivers/aws/link-faults.ts";
 
 const FACTS = { host: "broker.example", port: 8883, clientId: "veh-001", connectTimeoutMs: 10_000 };
 
 function judge(errorName: string, reasonCode?: number) {
   const connack = reasonCode === undefined ? undefined : { reasonCode, reasonString: "because\u001b[31m" };
   return judgeFailure({ errorName, connack }, FACTS);
+}
+
+function faultOf(verdict: Verdict) {
+  return verdict.kind === "known" ? verdict.fault : undefined;
 }
 
 describe("judgeFailure", () => {
@@ -18,7 +22,9 @@ describe("judgeFailure", () => {
     ["AWS_ERROR_MQTT5_CONNACK_TIMEOUT", "broker.unreachable", "no CONNACK within 10000 ms"],
     ["AWS_IO_SOMETHING_NEW", "broker.unreachable", "AWS_IO_SOMETHING_NEW"],
   ])("knows what %s means", (name, code, what) => {
-    expect(judge(name)).toMatchObject({ kind: "known", fault: { code, what: expect.stringContaining(what) } });
+    const fault = faultOf(judge(name));
+    expect(fault?.code).toBe(code);
+    expect(fault?.what).toContain(what);
   });
 
   it("leaves the TLS handshake to a look at the server's certificate", () => {
@@ -34,15 +40,12 @@ describe("judgeFailure", () => {
   );
 
   it("says the CONNACK's reason, without control characters, and what to do about it", () => {
-    const refused = judge("AWS_ERROR_MQTT5_CONNACK_CONNECTION_REFUSED", 0x85);
-    expect(refused).toMatchObject({
-      kind: "known",
-      fault: {
-        code: "broker.refused",
-        what: "the broker broker.example:8883 refused the connection: CONNACK 0x85 client identifier not valid (because [31m)",
-        remedy: expect.stringContaining("client id veh-001"),
-      },
-    });
+    const fault = faultOf(judge("AWS_ERROR_MQTT5_CONNACK_CONNECTION_REFUSED", 0x85));
+    expect(fault?.code).toBe("broker.refused");
+    expect(fault?.what).toBe(
+      "the broker broker.example:8883 refused the connection: CONNACK 0x85 client identifier not valid (because [31m)",
+    );
+    expect(fault?.remedy).toContain("client id veh-001");
   });
 });
 
