@@ -2,7 +2,7 @@ import { connect } from "node:net";
 import { type AgentStatus, agentStatus } from "./agent-counters.ts";
 import { parseLine } from "./line-protocol.ts";
 
-const ANSWER_TIMEOUT_MS = 2000;
+const ANSWER_TIMEOUT_MS = 5000;
 const MAX_ANSWER_BYTES = 1_000_000;
 
 /** Asks the daemon for its status; undefined when it does not answer in time. Throws when the answer is not a status. */

@@ -4,7 +4,7 @@ import { z } from "zod";
 import type { Authority, IssuedCertificate } from "./certificate-authority.ts";
 import { startChild } from "./child.ts";
 import { parseLine } from "./line-protocol.ts";
-import { until } from "./wait.ts";
+import { untilStarted } from "./wait.ts";
 
 const ENTRY = fileURLToPath(new URL("./processes/authority.ts", import.meta.url));
 
@@ -50,7 +50,7 @@ export async function startAuthority(
       waiting.delete(reply.number);
     },
   });
-  const readyFile = await until(() => caFile, { what: "the certificate authority is ready", timeoutMs: 10_000 });
+  const readyFile = await untilStarted(child, () => caFile, "the certificate authority is ready");
   return {
     caFile: readyFile,
     issue: (request) => {

@@ -7,7 +7,7 @@ import { listLinks } from "../../drivers/can/link.ts";
 import type { BenchBus } from "./bench-bus.ts";
 import { startChild } from "./child.ts";
 import { parseLine } from "./line-protocol.ts";
-import { until } from "./wait.ts";
+import { untilStarted } from "./wait.ts";
 
 const run = promisify(execFile);
 const HUB = fileURLToPath(new URL("./processes/hub.ts", import.meta.url));
@@ -77,7 +77,7 @@ async function startHubProcess(logFolder: string): Promise<OpenBus> {
       else dropped = report.counters.dropped;
     },
   });
-  const hubPort = await until(() => port, { what: "the socketcand hub is ready", timeoutMs: 10_000 });
+  const hubPort = await untilStarted(child, () => port, "the socketcand hub is ready");
   return {
     bus: { kind: "hub", host: "127.0.0.1", port: hubPort, interface: "can0" },
     label: `socketcand hub 127.0.0.1:${hubPort} (this kernel has no vcan)`,

@@ -4,7 +4,7 @@ import { type Child, startChild } from "./child.ts";
 import { type ConsumerConfig, type ConsumerReport, consumerReport } from "./consumer-protocol.ts";
 import { Ledger } from "./ledger.ts";
 import { parseLine } from "./line-protocol.ts";
-import { until } from "./wait.ts";
+import { START_TIMEOUT_MS, until } from "./wait.ts";
 
 const ENTRY = fileURLToPath(new URL("./processes/consumer.ts", import.meta.url));
 const MAX_REMARKS = 20;
@@ -47,7 +47,7 @@ export class Consumers {
     });
     await until(() => (isReady || this.#failure !== undefined ? true : undefined), {
       what: `${config.name} is subscribed`,
-      timeoutMs: 15_000,
+      timeoutMs: START_TIMEOUT_MS,
     });
     if (this.#failure !== undefined) throw new Error(this.#failure);
   }

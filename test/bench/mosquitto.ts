@@ -5,7 +5,7 @@ import { type Authority, writeIdentity } from "./certificate-authority.ts";
 import { type Child, startChild } from "./child.ts";
 import { accessRulesOf, type MosquittoSettings, mosquittoConfigOf } from "./mosquitto-config.ts";
 import { freePorts } from "./ports.ts";
-import { until } from "./wait.ts";
+import { START_TIMEOUT_MS, until } from "./wait.ts";
 
 /** Where Debian puts the plugin, by machine. */
 const PLUGIN_FOLDERS = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu"];
@@ -119,7 +119,7 @@ async function launch(settings: MosquittoSettings): Promise<Child> {
     if (child.hasEnded()) return "ended";
     return (await acceptsTls(settings)) ? "ready" : undefined;
   };
-  const outcome = await until(ready, { what: "mosquitto accepts TLS", timeoutMs: 10_000 }).catch(
+  const outcome = await until(ready, { what: "mosquitto accepts TLS", timeoutMs: START_TIMEOUT_MS }).catch(
     () => "silent" as const,
   );
   if (outcome === "ready") return child;

@@ -4,7 +4,7 @@ import { startChild } from "./child.ts";
 import { parseLine } from "./line-protocol.ts";
 import { type ProxyCommand, proxyReport } from "./proxy-protocol.ts";
 import type { ProxyTarget } from "./tcp-proxy.ts";
-import { until } from "./wait.ts";
+import { START_TIMEOUT_MS, until, untilStarted } from "./wait.ts";
 
 const ENTRY = fileURLToPath(new URL("./processes/proxy.ts", import.meta.url));
 
@@ -31,13 +31,16 @@ export async function startProxy(target: ProxyTarget, logFolder: string): Promis
       else done += 1;
     },
   });
-  const ready = await until(() => port, { what: "the proxy listens", timeoutMs: 10_000 });
+  const ready = await untilStarted(child, () => port, "the proxy listens");
   return {
     port: ready,
     tell: async (command) => {
       const mine = ++told;
       child.writeLine(JSON.stringify(command));
-      await until(() => (done >= mine ? true : undefined), { what: `proxy: ${command.kind}`, timeoutMs: 10_000 });
+      await until(() => (done >= mine ? true : undefined), {
+        what: `proxy: ${command.kind}`,
+        timeoutMs: START_TIMEOUT_MS,
+      });
     },
     stop: async () => void (await child.stop()),
   };

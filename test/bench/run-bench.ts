@@ -9,10 +9,10 @@ import type { BenchState } from "./bench-state.ts";
 import { type BenchSummary, summarise } from "./bench-summary.ts";
 import type { BenchTick } from "./bench-view.ts";
 import { type OutboxContent, readOutbox } from "./outbox-reader.ts";
+import { START_TIMEOUT_MS } from "./wait.ts";
 
 const POLL_MS = 100;
 const TICK_MS = 1000;
-const ONLINE_TIMEOUT_MS = 30_000;
 /** From "start" to the first frame, for the command to reach everybody. */
 const LEAD_MS = 300;
 /** Longest time without any progress while the backlog drains. */
@@ -97,14 +97,14 @@ async function measure(drive: Drive, signal: AbortSignal): Promise<BenchSummary>
 }
 
 async function untilOnline(drive: Drive, signal: AbortSignal): Promise<void> {
-  const endMs = performance.now() + ONLINE_TIMEOUT_MS;
+  const endMs = performance.now() + START_TIMEOUT_MS;
   while (drive.status?.link.state !== "online") {
     if (signal.aborted) throw new Error("interrupted while starting");
     if (drive.parts.agent.failure !== undefined) throw new Error(drive.parts.agent.failure);
     if (performance.now() > endMs) {
       const why = drive.status?.link.fault?.what ?? "it does not answer";
       throw new Error(
-        `the agent is not online after ${ONLINE_TIMEOUT_MS / 1000} s: ${why}; see ${drive.run.state.logs}/agent.log`,
+        `the agent is not online after ${START_TIMEOUT_MS / 1000} s: ${why}; see ${drive.run.state.logs}/agent.log`,
       );
     }
     await sleep(POLL_MS);

@@ -3,9 +3,8 @@ import { fileURLToPath } from "node:url";
 import { type Child, startChild } from "./child.ts";
 import { parseLine } from "./line-protocol.ts";
 import { senderReport } from "./sender-protocol.ts";
-import { until } from "./wait.ts";
+import { START_TIMEOUT_MS, until } from "./wait.ts";
 
-const STOP_TIMEOUT_MS = 10_000;
 const ENTRIES = {
   vehicle: fileURLToPath(new URL("./processes/vehicle.ts", import.meta.url)),
   replayer: fileURLToPath(new URL("./processes/replayer.ts", import.meta.url)),
@@ -52,7 +51,7 @@ export async function startSender(
   });
   const settled = (wanted: string): true | undefined =>
     seen.state === wanted || seen.failure !== undefined ? true : undefined;
-  await until(() => settled("ready"), { what: `the ${kind} has reached the bus`, timeoutMs: 10_000 });
+  await until(() => settled("ready"), { what: `the ${kind} has reached the bus`, timeoutMs: START_TIMEOUT_MS });
   if (seen.failure !== undefined) throw new Error(seen.failure);
   return {
     framesSent: () => seen.frames,
@@ -61,7 +60,7 @@ export async function startSender(
     begin: (startUs) => child.writeLine(JSON.stringify({ kind: "start", startUs })),
     stop: async () => {
       child.writeLine(JSON.stringify({ kind: "stop" }));
-      await until(() => settled("stopped"), { what: `the ${kind} has stopped`, timeoutMs: STOP_TIMEOUT_MS });
+      await until(() => settled("stopped"), { what: `the ${kind} has stopped`, timeoutMs: START_TIMEOUT_MS });
       await child.stop();
     },
   };

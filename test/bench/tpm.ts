@@ -5,13 +5,12 @@ import { type Child, startChild } from "./child.ts";
 import { freePorts } from "./ports.ts";
 import { createToken } from "./tpm-token.ts";
 import { runTool, type ToolEnvironment } from "./tpm-tools.ts";
-import { until } from "./wait.ts";
+import { START_TIMEOUT_MS, until } from "./wait.ts";
 
 const MODULE_FILES = [
   "/usr/lib/x86_64-linux-gnu/libtpm2_pkcs11.so.1",
   "/usr/lib/aarch64-linux-gnu/libtpm2_pkcs11.so.1",
 ];
-const START_TIMEOUT_MS = 15_000;
 const PORT_ATTEMPTS = 5;
 
 /** What to start. `folder` keeps the TPM's own state, the PKCS#11 store, the PIN file and logs. */

@@ -13,3 +13,20 @@ export async function until<T>(probe: () => T | undefined | Promise<T | undefine
     await sleep(patience.everyMs ?? 25);
   }
 }
+
+/** Long enough for the slowest machine that the bench is run on, an emulated one: what has failed is noticed sooner by its end. */
+export const START_TIMEOUT_MS = 90_000;
+
+/** Waits for `probe` to give a value while a process starts; throws at once when the process ends instead. */
+export function untilStarted<T>(
+  process_: { hasEnded(): boolean },
+  probe: () => T | undefined,
+  what: string,
+): Promise<T> {
+  const probeAlive = (): T | undefined => {
+    const value = probe();
+    if (value === undefined && process_.hasEnded()) throw new Error(`${what}: its process has ended`);
+    return value;
+  };
+  return until(probeAlive, { what, timeoutMs: START_TIMEOUT_MS });
+}
