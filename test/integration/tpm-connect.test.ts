@@ -212,15 +212,22 @@ describe("a connection with a key in the TPM", () => {
     expect(report.fault?.what).toMatch(/expired on \d{4}-/);
   });
 
-  // Last, because the bench's TPM is gone afterwards.
-  it("goes on trying, with the fault in its status, while the TPM is absent", async () => {
-    await tpm.children.resourceManager.stop();
+  it("goes on trying while the TPM is absent, and connects when it is there", async () => {
+    const { resourceManager } = tpm.children;
+    const [command = "", ...args] = (await readFile(`/proc/${resourceManager.pid}/cmdline`, "utf8"))
+      .split("\0")
+      .slice(0, -1);
+    await resourceManager.stop();
     const configFile = await configure("absent");
     const session = await startAgentSession(configFile);
     const { fault } = await session.status((status) => status.fault !== undefined);
     expect(fault?.code).toBe("identity.tpm-absent");
     const probe = async () => ((await complaints(configFile, "Could not initialize tpm ctx")) >= 3 ? true : undefined);
     await until(probe, { what: "further attempts", timeoutMs: 15_000 });
+    const environment = { ...tpm.environment, PATH: `${process.env.PATH ?? ""}:/usr/sbin` };
+    const again = await startChild({ command, args, environment, logFile: join(folder, "abrmd-again.log") });
+    await session.status(({ state }) => state === "online");
     await session.stop();
+    await again.stop();
   });
 });
