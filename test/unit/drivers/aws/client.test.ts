@@ -1,0 +1,60 @@
+import { describe, expect, it } from "vitest";
+import { inboundOf, isPaced, packetOf } from "../../../../drivers/aws/client.ts";
+
+describe("isPaced", () => {
+  it.each([
+    ["a1b2-ats.iot.eu-central-1.amazonaws.com", "auto", true],
+    ["a1b2.ats.iot.cn-north-1.amazonaws.com.cn", "auto", true],
+    ["localhost", "auto", false],
+    ["amazonaws.com.example", "auto", false],
+    ["iot.example.com", "aws", true],
+    ["a1b2-ats.iot.eu-central-1.amazonaws.com", "none", false],
+  ] as const)("%s with pacing %s: %s", (host, pacing, expected) => {
+    expect(isPaced({ host, pacing })).toBe(expected);
+  });
+});
+
+describe("packetOf", () => {
+  const publication = {
+    topic: "dt/causeway/veh-001/telemetry",
+    payload: new Uint8Array([9, 1, 2, 9]).subarray(1, 3),
+    retain: true,
+    contentType: "application/x-protobuf",
+    messageExpirySeconds: undefined,
+    userProperties: [["seq", "7"]] as const,
+  };
+
+  it("is QoS 1 with the payload's own bytes, and has no expiry where none is wanted", () => {
+    const packet = packetOf(publication);
+    expect(packet).toMatchObject({ topicName: publication.topic, qos: 1, retain: true, payloadFormat: 0 });
+    expect(packet.payload).toEqual(Buffer.from([1, 2]));
+    expect("messageExpiryIntervalSeconds" in packet).toBe(false);
+    expect(packetOf({ ...publication, messageExpirySeconds: 5 }).messageExpiryIntervalSeconds).toBe(5);
+  });
+
+  it("marks JSON as text", () => {
+    expect(packetOf({ ...publication, contentType: "application/json" }).payloadFormat).toBe(1);
+  });
+});
+
+describe("inboundOf", () => {
+  it("gives bytes whatever the client hands over", () => {
+    const { buffer } = new Uint8Array([1, 2]);
+    const message = inboundOf({
+      topicName: "a",
+      qos: 1,
+      payload: buffer,
+      responseTopic: "reply",
+      correlationData: Buffer.from([3]),
+      userProperties: [{ name: "n", value: "v" }],
+    });
+    expect(message).toEqual({
+      topic: "a",
+      payload: new Uint8Array([1, 2]),
+      responseTopic: "reply",
+      correlationData: new Uint8Array([3]),
+      userProperties: [["n", "v"]],
+    });
+    expect(inboundOf({ topicName: "a", qos: 0 }).payload).toEqual(new Uint8Array(0));
+  });
+});
