@@ -89,8 +89,8 @@ export function summarise(input: SummaryParts): BenchSummary {
     reportedLost: gaps.reportedLost,
     pending: input.pending,
     bytesPayload: ledger.payloadBytes,
-    bytesPerSample: rounded(ledger.payloadBytes / Math.max(1, ledger.samples), 3),
-    cpuMicrosPerFrame: rounded(input.cpuUs / Math.max(1, totals.framesReceived), 2),
+    bytesPerSample: ratio(ledger.payloadBytes, ledger.samples, 3),
+    cpuMicrosPerFrame: ratio(input.cpuUs, totals.framesReceived, 2),
     rssMb: rounded(input.agent.peakRssBytes / 1e6, 1),
     firstPubackMs: counters.firstPubackMs === undefined ? null : rounded(counters.firstPubackMs, 0),
     agentStarts: input.agent.starts,
@@ -142,6 +142,11 @@ export function describeSummary(summary: BenchSummary): string {
 
 function count(value: number): string {
   return value.toLocaleString("en-US");
+}
+
+/** 0 where there is nothing to divide by. */
+function ratio(value: number, by: number, digits: number): number {
+  return by === 0 ? 0 : rounded(value / by, digits);
 }
 
 function rounded(value: number, digits: number): number {
