@@ -283,7 +283,7 @@ export class Publisher {
   async #finish(): Promise<void> {
     const { clock } = this.#parts;
     const endMs = clock.monotonicMs() + LAST_ACKS_MS;
-    while (this.#inFlight.count > 0 && clock.monotonicMs() < endMs) await clock.sleep(10);
+    while (this.#inFlight.count > 0 && this.#isOnline() && clock.monotonicMs() < endMs) await clock.sleep(10);
     this.#guard.attempt((outbox) => this.#inFlight.forgetAcked(outbox));
   }
 }
