@@ -1,0 +1,92 @@
+import { createHash } from "node:crypto";
+import { cpSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { configJsonSchema, exampleConfig } from "../../config/example.ts";
+import { readCommandTree } from "./command-tree.ts";
+import { bashCompletion, fishCompletion, zshCompletion } from "./completions.ts";
+import { type Bundled, copyrightFile, debianChangelog, type Release } from "./control.ts";
+import { filesBelow, writePacked } from "./files.ts";
+import { manPage } from "./man-page.ts";
+
+const TEMPLATES = "scripts/package.d/debian";
+
+/** Files that are packed as they are in the checkout: where from, where to. */
+const COPIES: readonly (readonly [from: string, to: string])[] = [
+  [`${TEMPLATES}/agent.yaml`, "etc/causeway/agent.yaml"],
+  ["systemd/causeway.service", "lib/systemd/system/causeway.service"],
+  ["systemd/sysusers.d/causeway.conf", "usr/lib/sysusers.d/causeway.conf"],
+  ["systemd/tmpfiles.d/causeway.conf", "usr/lib/tmpfiles.d/causeway.conf"],
+  ["systemd/sysctl.d/60-causeway.conf", "usr/lib/sysctl.d/60-causeway.conf"],
+  ["systemd/network/80-can0.network", "usr/share/doc/causeway/examples/80-can0.network"],
+  ["systemd/plain-pin.conf", "usr/share/doc/causeway/examples/plain-pin.conf"],
+  ["config/bench-vehicle.dbc", "usr/share/doc/causeway/examples/vehicle.dbc"],
+  ["config/proto/telemetry.proto", "usr/share/causeway/telemetry.proto"],
+  [`${TEMPLATES}/README.Debian`, "usr/share/doc/causeway/README.Debian"],
+  [`${TEMPLATES}/lintian-overrides`, "usr/share/lintian/overrides/causeway"],
+  ["README.md", "usr/share/doc/causeway/README.md"],
+];
+
+/** Best compression and no time: gzip -9n. */
+function gzip(text: string | Uint8Array): Uint8Array {
+  return gzipSync(text, { level: 9 });
+}
+
+/** What others wrote and is packed with the program. */
+export type Licences = { readonly bundled: readonly Bundled[]; readonly nodeLicence: Uint8Array };
+
+/** Everything outside /usr/lib/causeway: the command, units, configuration, documentation, completions. */
+export async function packSystemFiles(
+  root: string,
+  tree: string,
+  release: Release,
+  { bundled, nodeLicence }: Licences,
+): Promise<void> {
+  for (const [from, to] of COPIES) writePacked(join(tree, to), readFileSync(join(root, from)));
+  writePacked(join(tree, "usr/bin/causeway"), readFileSync(join(root, TEMPLATES, "causeway")), 0o755);
+  for (const folder of ["agent.d", "dbc"]) mkdirSync(join(tree, "etc/causeway", folder), { recursive: true });
+
+  const shared = join(tree, "usr/share/causeway");
+  writePacked(join(shared, "agent.schema.json"), `${JSON.stringify(configJsonSchema(), undefined, 2)}\n`);
+  symlinkSync("../../lib/causeway/config/proto/telemetry.desc", join(shared, "telemetry.desc"));
+
+  const documents = join(tree, "usr/share/doc/causeway");
+  const example = exampleConfig().replace("$schema=agent.schema.json", "$schema=/usr/share/causeway/agent.schema.json");
+  writePacked(join(documents, "examples/agent.yaml"), example);
+  writePacked(join(documents, "copyright"), copyrightFile(bundled));
+  writePacked(join(documents, "nodejs-license.gz"), gzip(nodeLicence));
+  writePacked(join(documents, "changelog.Debian.gz"), gzip(debianChangelog(release)));
+  writePacked(join(documents, "changelog.gz"), gzip(readFileSync(join(root, "CHANGELOG.md"))));
+  await packHelp(root, tree, release);
+}
+
+async function packHelp(root: string, tree: string, { version, epochSeconds }: Release): Promise<void> {
+  const commands = await readCommandTree(version);
+  const template = readFileSync(join(root, "docs/man/causeway.1.in"), "utf8");
+  const date = new Date(epochSeconds * 1000).toISOString().slice(0, 10);
+  const share = join(tree, "usr/share");
+  writePacked(join(share, "man/man1/causeway.1.gz"), gzip(manPage({ template, tree: commands, version, date })));
+  writePacked(join(share, "bash-completion/completions/causeway"), bashCompletion(commands));
+  writePacked(join(share, "zsh/vendor-completions/_causeway"), zshCompletion(commands));
+  writePacked(join(share, "fish/vendor_completions.d/causeway.fish"), fishCompletion(commands));
+}
+
+/** The folder DEBIAN of the tree: control, what dpkg runs, what it asks, digests. */
+export function packControl(root: string, tree: string, control: string): void {
+  const digests = filesBelow(tree)
+    .filter((path) => !path.startsWith("etc/") && path !== "usr/share/causeway/telemetry.desc")
+    .map(
+      (path) =>
+        `${createHash("md5")
+          .update(readFileSync(join(tree, path)))
+          .digest("hex")}  ${path}\n`,
+    );
+  const folder = join(tree, "DEBIAN");
+  writePacked(join(folder, "control"), control);
+  writePacked(join(folder, "conffiles"), "/etc/causeway/agent.yaml\n");
+  writePacked(join(folder, "md5sums"), digests.join(""));
+  cpSync(join(root, TEMPLATES, "templates"), join(folder, "templates"));
+  for (const script of ["postinst", "prerm", "postrm"]) {
+    writePacked(join(folder, script), readFileSync(join(root, TEMPLATES, script)), 0o755);
+  }
+}

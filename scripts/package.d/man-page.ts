@@ -1,0 +1,74 @@
+import type { ArgumentHelp, CommandHelp, OptionHelp } from "./command-tree.ts";
+
+/** What the template of the man page is filled with. `date` is written as 2026-11-23. */
+export type ManPage = {
+  readonly template: string;
+  readonly tree: CommandHelp;
+  readonly version: string;
+  readonly date: string;
+};
+
+/** causeway(1) in the man macros: the hand-written template with every verb and option that the program knows (groff_man(7)). */
+export function manPage({ template, tree, version, date }: ManPage): string {
+  return template
+    .replaceAll("@VERSION@", version)
+    .replaceAll("@DATE@", date)
+    .replace("@OPTIONS@\n", () => tree.options.map(optionItem).join(""))
+    .replace("@COMMANDS@\n", () => verbsOf(tree).map(verbSection).join(""));
+}
+
+/** Verbs that do something, depth first; groups are only names above them. */
+function verbsOf(command: CommandHelp): CommandHelp[] {
+  return command.commands.flatMap((child) => (child.commands.length === 0 ? [child] : [child, ...verbsOf(child)]));
+}
+
+function verbSection(command: CommandHelp): string {
+  const usage = command.arguments.map(({ usage }) => usage).join(" ");
+  const isGroup = command.commands.length > 0;
+  const synopsis = [...command.path, usage, command.options.length > 0 ? "[options]" : ""]
+    .filter((word) => word !== "")
+    .join(" ");
+  return [
+    `.SS "${roffText(synopsis)}"\n`,
+    `${roffLine(sentence(command.description))}\n`,
+    ...command.arguments.filter(({ description }) => description !== "").map(argumentItem),
+    ...command.options.map(optionItem),
+    command.after === "" ? "" : afterBlock(command.after, isGroup),
+  ].join("");
+}
+
+function optionItem({ flags, description }: OptionHelp): string {
+  return `.TP\n.B "${roffText(flags)}"\n${roffLine(description)}\n`;
+}
+
+function argumentItem({ usage, description, choices }: ArgumentHelp): string {
+  const words = choices.length === 0 ? "" : ` (${choices.join(", ")})`;
+  return `.TP\n.I "${roffText(usage)}"\n${roffLine(description + words)}\n`;
+}
+
+/** Help that was laid out for a terminal keeps its lines; prose of a group flows. */
+function afterBlock(text: string, isProse: boolean): string {
+  const lines = text.split("\n").map((line) => roffLine(line.trimEnd()));
+  return isProse ? `.PP\n${lines.join("\n")}\n` : `.PP\n.nf\n${lines.join("\n")}\n.fi\n`;
+}
+
+function sentence(text: string): string {
+  const start = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?]$/.test(start) ? start : `${start}.`;
+}
+
+/** A hyphen must stay one that can be copied, a backslash one that is seen. */
+function roffText(text: string): string {
+  return text
+    .replaceAll("\\", "\\e")
+    .replaceAll("-", "\\-")
+    .replaceAll('"', "\\(dq")
+    .replaceAll("~", "\\(ti")
+    .replaceAll("^", "\\(ha");
+}
+
+/** A line that begins with a point or a quote would be read as a macro. */
+function roffLine(text: string): string {
+  const escaped = roffText(text);
+  return /^[.']/.test(escaped) ? `\\&${escaped}` : escaped;
+}
