@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, globSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join, relative } from "node:path";
 import { parseArgs } from "node:util";
 import { z } from "zod";
@@ -96,6 +96,7 @@ async function main(): Promise<number> {
     );
   }
   if (!isInstalled("dpkg-deb")) throw usage("dpkg-deb is missing", "build on Debian");
+  removeLeftovers(options.outputDir);
   const workDir = join(options.outputDir, `work-${process.pid}`);
   try {
     const plan: BuildPlan = {
@@ -116,6 +117,14 @@ async function main(): Promise<number> {
     return EXIT.ok;
   } finally {
     rmSync(workDir, { recursive: true, force: true });
+  }
+}
+
+/** What an interrupted build left behind; one that still runs keeps its folder. */
+function removeLeftovers(outputDir: string): void {
+  for (const path of globSync("work-*", { cwd: outputDir })) {
+    if (!existsSync(`/proc/${path.slice("work-".length)}`))
+      rmSync(join(outputDir, path), { recursive: true, force: true });
   }
 }
 

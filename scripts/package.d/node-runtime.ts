@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { AgentError } from "../../agent/core/errors.ts";
 import { runCommand } from "./command.ts";
 import { NODE_VERSION, type Target, type Toolchain } from "./target.ts";
@@ -17,8 +17,13 @@ export function fetchNode(target: Target, cacheDir: string): NodeRuntime {
   const folder = join(cacheDir, `${name}-${NODE_VERSION}`);
   const archive = `${folder}.tgz`;
   mkdirSync(cacheDir, { recursive: true });
+  // Two builds may fetch at the same time, so a name appears in the cache only when it is whole.
+  const partial = `${folder}.partial-${process.pid}`;
+  rmSync(partial, { recursive: true, force: true });
+  mkdirSync(partial);
   if (!existsSync(archive)) {
-    runCommand("npm", ["pack", `${name}@${NODE_VERSION}`, "--silent", "--pack-destination", cacheDir]);
+    runCommand("npm", ["pack", `${name}@${NODE_VERSION}`, "--silent", "--pack-destination", partial]);
+    renameSync(join(partial, basename(archive)), archive);
   }
   const integrity = `sha512-${createHash("sha512").update(readFileSync(archive)).digest("base64")}`;
   if (integrity !== target.nodeIntegrity) {
@@ -30,12 +35,10 @@ export function fetchNode(target: Target, cacheDir: string): NodeRuntime {
     });
   }
   if (!existsSync(folder)) {
-    const partial = `${folder}.partial`;
-    rmSync(partial, { recursive: true, force: true });
-    mkdirSync(partial);
     runCommand("tar", ["-xzf", archive, "-C", partial, "--strip-components=1"]);
-    renameSync(partial, folder);
+    if (!existsSync(folder)) renameSync(partial, folder);
   }
+  rmSync(partial, { recursive: true, force: true });
   return { folder };
 }
 

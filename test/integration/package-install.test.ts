@@ -77,9 +77,7 @@ describe.skipIf(missing !== undefined)(
     });
 
     it("takes the whole example as a configuration of its own", () => {
-      inside(
-        "sed 's/^  caFile: .*/  caFile: ca.pem/' /usr/share/doc/causeway/examples/agent.yaml > /etc/causeway/agent.d/vehicle.yaml",
-      );
+      inside("cp /usr/share/doc/causeway/examples/agent.yaml /etc/causeway/agent.d/vehicle.yaml");
       inside("cp /usr/share/doc/causeway/examples/vehicle.dbc /etc/causeway/dbc/");
       expect(inside("causeway config validate")).toContain("valid");
     });
