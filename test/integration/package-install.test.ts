@@ -16,7 +16,7 @@ const missing = cannotMakeRoot();
 describe.skipIf(missing !== undefined)(
   `an installation${missing === undefined ? "" : ` (skipped: ${missing})`}`,
   () => {
-    const folder = mkdtempSync(join(tmpdir(), "causeway-install-test-"));
+    const folder = missing === undefined ? mkdtempSync(join(tmpdir(), "causeway-install-test-")) : "";
     const system = join(folder, "system");
     const state = join(system, "var/lib/causeway");
     const config = join(system, "etc/causeway");

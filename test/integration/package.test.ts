@@ -43,7 +43,7 @@ function lacking(reason: string | undefined): string {
 }
 
 describe.skipIf(missing !== undefined)(`the package for this machine${lacking(missing)}`, () => {
-  const folder = mkdtempSync(join(tmpdir(), "causeway-package-test-"));
+  const folder = missing === undefined ? mkdtempSync(join(tmpdir(), "causeway-package-test-")) : "";
   const tree = join(folder, "tree");
   let file = "";
   const program = join(tree, "usr/lib/causeway");
