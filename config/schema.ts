@@ -88,7 +88,11 @@ const collectRule = z.discriminatedUnion("mode", [
 const identity = z.discriminatedUnion("mode", [
   z.strictObject({
     mode: z.literal("pkcs11"),
-    module: absolutePath.default("/usr/lib/x86_64-linux-gnu/libtpm2_pkcs11.so.1").describe("PKCS#11 library"),
+    module: z
+      .string()
+      .regex(/^(\/.+|[\w.+-]+\.so[\w.]*)$/, "must be an absolute path or the name of a shared library")
+      .default("libtpm2_pkcs11.so.1")
+      .describe("PKCS#11 library: a path, or a name that the dynamic linker finds"),
     tokenLabel: z.string().min(1).max(32),
     keyLabel: z.string().min(1).max(64),
     certificateFile: path,

@@ -23,7 +23,7 @@ async function main(kind: string | undefined): Promise<number> {
   const tree = await readCommandTree(version);
   switch (kind) {
     case "man": {
-      const template = readFileSync(join(ROOT, "docs/man/causeway.1.in"), "utf8");
+      const template = readFileSync(join(ROOT, "scripts/package.d/debian/causeway.1.in"), "utf8");
       process.stdout.write(manPage({ template, tree, version, date: new Date().toISOString().slice(0, 10) }));
       return 0;
     }

@@ -62,7 +62,7 @@ export async function packSystemFiles(
 
 async function packHelp(root: string, tree: string, { version, epochSeconds }: Release): Promise<void> {
   const commands = await readCommandTree(version);
-  const template = readFileSync(join(root, "docs/man/causeway.1.in"), "utf8");
+  const template = readFileSync(join(root, "scripts/package.d/debian/causeway.1.in"), "utf8");
   const date = new Date(epochSeconds * 1000).toISOString().slice(0, 10);
   const share = join(tree, "usr/share");
   writePacked(join(share, "man/man1/causeway.1.gz"), gzip(manPage({ template, tree: commands, version, date })));

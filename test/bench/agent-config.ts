@@ -33,7 +33,6 @@ export function writeAgentConfig(parts: AgentConfigParts): void {
     broker: { ...broker, keepAliveSeconds: 10, ackTimeoutSeconds: 10, reconnect: { minMs: 200, maxMs: 2000 } },
     identity: {
       mode: "pkcs11",
-      module: tpm.modulePath,
       tokenLabel: tpm.tokenLabel,
       keyLabel: tpm.keyLabel,
       certificateFile: parts.certificateFile,

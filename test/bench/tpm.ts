@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Child, startChild } from "./child.ts";
 import { freePorts } from "./ports.ts";
@@ -7,10 +7,6 @@ import { createToken } from "./tpm-token.ts";
 import { runTool, type ToolEnvironment } from "./tpm-tools.ts";
 import { START_TIMEOUT_MS, until } from "./wait.ts";
 
-const MODULE_FILES = [
-  "/usr/lib/x86_64-linux-gnu/libtpm2_pkcs11.so.1",
-  "/usr/lib/aarch64-linux-gnu/libtpm2_pkcs11.so.1",
-];
 const PORT_ATTEMPTS = 5;
 
 /** What to start. `folder` keeps the TPM's own state, the PKCS#11 store, the PIN file and logs. */
@@ -22,8 +18,6 @@ export type Tpm = {
   readonly tcti: string;
   /** TPM2_PKCS11_STORE, mode 0700, files 0600. */
   readonly storeDir: string;
-  /** The PKCS#11 library. */
-  readonly modulePath: string;
   readonly tokenLabel: string;
   readonly keyLabel: string;
   /** User PIN without a line end, mode 0600. */
@@ -78,7 +72,6 @@ async function launch(request: TpmRequest, started: Child[]): Promise<Tpm> {
   return {
     tcti,
     storeDir,
-    modulePath: modulePath(),
     ...labels,
     ...token,
     dbusAddress,
@@ -89,12 +82,6 @@ async function launch(request: TpmRequest, started: Child[]): Promise<Tpm> {
 }
 
 /** The library of the Debian package libtpm2-pkcs11-1. */
-function modulePath(): string {
-  const found = MODULE_FILES.find((file) => existsSync(file));
-  if (found === undefined) throw new Error(`no PKCS#11 library: ${MODULE_FILES.join(", ")}; install libtpm2-pkcs11-1`);
-  return found;
-}
-
 async function startSwtpm(folder: string, started: Child[]): Promise<{ readonly swtpm: Child; readonly port: number }> {
   const stateDir = join(folder, "swtpm");
   mkdirSync(stateDir, { recursive: true, mode: 0o700 });

@@ -55,7 +55,7 @@ describe("a connection with a key in the TPM", () => {
 
   async function configure(name: string, identity: Readonly<Record<string, string>> = {}): Promise<string> {
     const file = join(folder, `${name}.yaml`);
-    const { modulePath, tokenLabel, keyLabel, pinFile, storeDir, tcti } = tpm;
+    const { tokenLabel, keyLabel, pinFile, storeDir, tcti } = tpm;
     const config = {
       thingName: THING,
       runtimeDir: folder,
@@ -68,7 +68,7 @@ describe("a connection with a key in the TPM", () => {
       },
       identity: {
         mode: "pkcs11",
-        module: modulePath,
+        module: "libtpm2_pkcs11.so.1",
         tokenLabel,
         keyLabel,
         certificateFile,
