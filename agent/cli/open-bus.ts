@@ -117,12 +117,3 @@ function stderrLog(context: CliContext): Log {
   };
   return { error: write, warn: write, info: whenVerbose, debug: whenVerbose };
 }
-
-/** Throws `usage.invalid` with the reason for a value of an option or argument. */
-export function invalidUsage(what: string, remedy: string, cause?: unknown): AgentError {
-  return new AgentError("usage.invalid", {
-    what: cause === undefined ? what : `${what}: ${messageOf(cause)}`,
-    remedy,
-    cause,
-  });
-}
