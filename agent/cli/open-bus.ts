@@ -3,7 +3,7 @@ import type { AgentConfig, BusConfig } from "../../config/schema.ts";
 import { createCanBus } from "../../drivers/can/can-bus.ts";
 import { describeLink, listLinks, readLink } from "../../drivers/can/link.ts";
 import { loadNativeAddon } from "../../drivers/can/native-addon.ts";
-import { AgentError, messageOf } from "../core/errors.ts";
+import { AgentError } from "../core/errors.ts";
 import type { Log, LogFacts } from "../core/log.ts";
 import type { BusSink, BusState, CanBus, FrameFilter } from "../ports.ts";
 import { type CliContext, note } from "./context.ts";
