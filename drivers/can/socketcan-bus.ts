@@ -17,6 +17,8 @@ import { Transmitter } from "./transmitter.ts";
 
 const BATCH_FRAMES = 256;
 const LINK_CHECK_MS = 500;
+/** How much later than it came a frame may be read at the start. */
+const FIRST_STAMPS_AHEAD_US = 1_000_000;
 
 /** What a bus over npm socketcan is made of. */
 export type SocketcanBusSettings = {
@@ -50,6 +52,7 @@ class SocketcanBus implements CanBus {
   #batchErrors = 0;
   #received = 0;
   #errorFrames = 0;
+  #lastStampUs = 0;
 
   constructor(settings: SocketcanBusSettings, parts: CanBusParts) {
     this.name = settings.name;
@@ -140,7 +143,7 @@ class SocketcanBus implements CanBus {
 
   #onFrame(frame: ReceivedFrame): void {
     if (this.#sink === undefined) return;
-    const stampUs = frame.ts_sec === undefined ? this.#clock.wallUs() : frame.ts_sec * 1e6 + (frame.ts_usec ?? 0);
+    const stampUs = this.#stampOf(frame);
     let flags = 0;
     if (frame.ext === true) flags |= FRAME_FLAG.extended;
     if (frame.rtr === true) flags |= FRAME_FLAG.remote;
@@ -158,6 +161,17 @@ class SocketcanBus implements CanBus {
         this.#flush();
       });
     }
+  }
+
+  /**
+   * The kernel begins to stamp frames when it is first asked for a stamp (SIOCGSTAMP, socket(7)): frames that came before carry the
+   * time they were read, which is later than the true stamps of those behind them. A larger step is one of the wall clock.
+   */
+  #stampOf({ ts_sec: seconds, ts_usec: micros = 0 }: ReceivedFrame): number {
+    const stampUs = seconds === undefined ? this.#clock.wallUs() : seconds * 1e6 + micros;
+    const isReadTimeAhead = stampUs < this.#lastStampUs && this.#lastStampUs - stampUs < FIRST_STAMPS_AHEAD_US;
+    if (!isReadTimeAhead) this.#lastStampUs = stampUs;
+    return this.#lastStampUs;
   }
 
   #flush(): void {

@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { Worker } from "node:worker_threads";
 import { afterEach, describe, expect, it } from "vitest";
+import { errnoOf } from "../../agent/core/errors.ts";
 import { formatCandumpLog } from "../../agent/data/candump.ts";
 import { FRAME_FLAG, type FrameBatch } from "../../agent/data/frame.ts";
 import type { BusSink, BusState, CanBus } from "../../agent/ports.ts";
@@ -248,8 +249,17 @@ describe("transmit", () => {
 
 describe("resources", () => {
   function readerThreads(): number {
-    const names = readdirSync("/proc/self/task").map((id) => readFileSync(`/proc/self/task/${id}/comm`, "utf8"));
-    return names.filter((name) => name === "causeway-can\n").length;
+    return readdirSync("/proc/self/task").filter((id) => threadName(id) === "causeway-can\n").length;
+  }
+
+  /** Undefined when the thread has ended since it was listed. */
+  function threadName(id: string): string | undefined {
+    try {
+      return readFileSync(`/proc/self/task/${id}/comm`, "utf8");
+    } catch (error) {
+      if (errnoOf(error) === "ENOENT" || errnoOf(error) === "ESRCH") return undefined;
+      throw error;
+    }
   }
 
   function descriptors(): number {
