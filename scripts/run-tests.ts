@@ -14,7 +14,7 @@ const CHECKS: readonly (readonly [name: string, command: string, ...args: string
 
 const ROOT = join(import.meta.dirname, "..");
 /** Where scripts/guest leaves the report of its run. */
-const GUEST_REPORT = join(ROOT, ".cache", "guest", "out", "report.json");
+const GUEST_REPORT = join(ROOT, ".cache", "guest", "report.json");
 
 /** What this reads of vitest's JSON report. */
 const report = z.object({
