@@ -20,6 +20,8 @@ export type MosquittoRequest = {
   readonly receiveMaximum?: number;
   readonly maximumPacketBytes?: number;
   readonly topicAliasMaximum?: number;
+  /** Host names by which it is reached besides localhost. */
+  readonly names?: readonly string[];
 };
 
 /** A running mosquitto with mutual TLS on 127.0.0.1; its certificate is for localhost and 127.0.0.1. */
@@ -47,6 +49,7 @@ export async function startMosquitto(request: MosquittoRequest): Promise<Mosquit
     subjectAltNames: [
       { kind: "dns", value: "localhost" },
       { kind: "ip", value: "127.0.0.1" },
+      ...(request.names ?? []).map((value) => ({ kind: "dns" as const, value })),
     ],
   });
   const identity = writeIdentity(request.folder, "server", issued);
