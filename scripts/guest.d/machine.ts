@@ -1,0 +1,177 @@
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Child, startChild } from "../../test/bench/child.ts";
+import { until } from "../../test/bench/wait.ts";
+import { type CommandChannel, connectChannel, type GuestOutcome } from "./command-channel.ts";
+
+/** How long the emulated machine may take from its start to the first command. */
+const BOOT_TIMEOUT_MS = 180_000;
+const COMMAND_TIMEOUT_MS = 180_000;
+
+/** Where the broker is, seen from inside; nothing else can be reached. */
+export const GUEST_BROKER = { host: "broker.bench", port: 8883 } as const;
+const BROKER_ADDRESS = "10.0.2.100";
+
+/** What the machine is made of. `folder` must have a short path (Unix sockets), and holds root.img, data.img and the TPM's state in tpm/. */
+export type MachineParts = {
+  readonly folder: string;
+  readonly kernel: string;
+  readonly initramfs: string;
+  /** Port on this machine's loopback where connections to `GUEST_BROKER` go; without it there is no network. */
+  readonly brokerPort?: number;
+};
+
+/** How it is switched on. `clock` is the time its clock shows then ("1970-01-01T00:00:00"); the true time when absent. */
+export type BootOptions = { readonly clock?: string };
+
+/** An emulated computer with two disks whose writes are lost with the power unless they were flushed, and a TPM 2.0. */
+export class Machine {
+  readonly #parts: MachineParts;
+  #children: Child[] = [];
+  #channel: CommandChannel | undefined;
+  #jobs = 0;
+
+  constructor(parts: MachineParts) {
+    this.#parts = parts;
+    mkdirSync(join(this.share, "jobs"), { recursive: true });
+  }
+
+  /** A folder of this machine that the guest sees as /mnt/host. */
+  get share(): string {
+    return join(this.#parts.folder, "share");
+  }
+
+  /** Console and journal of all boots so far: what a person wants to see when a test has failed. */
+  get journalFile(): string {
+    return join(this.share, "journal.log");
+  }
+
+  /** Switches on, and resolves when commands can be run. Throws with the end of the console when it does not come up. */
+  async boot(options: BootOptions = {}): Promise<void> {
+    if (this.#children.length > 0) throw new Error("the guest is running");
+    const { folder } = this.#parts;
+    for (const name of ["command", "tpm", "root", "data"]) rmSync(join(folder, `${name}.sock`), { force: true });
+    try {
+      for (const name of ["root", "data"]) await this.#start("nbdkit", diskArguments(folder, name));
+      await this.#start("swtpm", tpmArguments(folder));
+      await this.#listening(["root", "data", "tpm"]);
+      const qemu = await this.#start("qemu-system-x86_64", qemuArguments(this.#parts, options));
+      this.#channel = await connectChannel(join(folder, "command.sock"), qemu, BOOT_TIMEOUT_MS);
+    } catch (error) {
+      await this.powerCut();
+      throw new Error(`the guest did not boot:\n${this.consoleTail()}`, { cause: error });
+    }
+  }
+
+  /** Runs a shell script as root and gives how it ended. Throws when it takes too long or the power goes first. */
+  async run(script: string, timeoutMs = COMMAND_TIMEOUT_MS): Promise<GuestOutcome> {
+    if (this.#channel === undefined) throw new Error("the guest is not running");
+    this.#jobs += 1;
+    return await this.#channel.run({ folder: join(this.share, "jobs"), id: `${this.#jobs}`, script, timeoutMs });
+  }
+
+  /** Puts a file into the guest. `mode` is octal digits, `owner` as chown takes it. */
+  async copyIn(file: string, target: string, mode = "0644", owner = "root:root"): Promise<void> {
+    const name = `copy-${(this.#jobs += 1)}`;
+    copyFileSync(file, join(this.share, name));
+    const [user, group] = owner.split(":");
+    const script = `install -D -m ${mode} -o ${user} -g ${group} '/mnt/host/${name}' '${target}'`;
+    const { code, stderr } = await this.run(script);
+    rmSync(join(this.share, name));
+    if (code !== 0) throw new Error(`cannot write ${target} in the guest: ${stderr}`);
+  }
+
+  /** Takes the power away: the machine, its disks' unflushed writes and the TPM's volatile state are gone at once. */
+  async powerCut(): Promise<void> {
+    const children = this.#children.reverse();
+    this.#children = [];
+    for (const child of children) child.signal("SIGKILL");
+    this.#channel?.close();
+    this.#channel = undefined;
+    await Promise.all(children.map((child) => child.ended));
+  }
+
+  /** Shuts down in order; whatever is left after a while is ended. */
+  async powerOff(timeoutMs = 60_000): Promise<void> {
+    const qemu = this.#children.at(-1);
+    if (qemu === undefined) return;
+    // The answer goes down with the machine.
+    this.run("systemctl poweroff --no-block", timeoutMs).catch(() => undefined);
+    await until(() => (qemu.hasEnded() ? true : undefined), { what: "the guest is off", timeoutMs }).catch(
+      () => undefined,
+    );
+    // The disks' servers write what they hold when they are asked to end.
+    for (const child of this.#children.reverse()) await child.stop(10_000);
+    this.#children = [];
+    this.#channel?.close();
+    this.#channel = undefined;
+  }
+
+  /** The last lines that QEMU and the console have written. */
+  consoleTail(): string {
+    const files = ["qemu-system-x86_64.log", "console.log"].map((name) => join(this.#parts.folder, name));
+    return files.map((file) => (existsSync(file) ? readFileSync(file, "utf8").slice(-3000) : "")).join("");
+  }
+
+  /** QEMU does not wait for what it connects to. */
+  async #listening(names: readonly string[]): Promise<void> {
+    const { folder } = this.#parts;
+    const sockets = (): boolean => names.every((name) => existsSync(join(folder, `${name}.sock`)));
+    await until(() => (sockets() ? true : undefined), { what: "disks and TPM are served", timeoutMs: 30_000 });
+  }
+
+  async #start(command: string, args: readonly string[]): Promise<Child> {
+    const child = await startChild({ command, args, logFile: join(this.#parts.folder, `${command}.log`) });
+    this.#children.push(child);
+    return child;
+  }
+}
+
+/** The cache filter holds every write until a flush, which is what a disk without power keeps of them: nothing. */
+function diskArguments(folder: string, name: string): readonly string[] {
+  const socket = join(folder, `${name}.sock`);
+  const file = join(folder, `${name}.img`);
+  return ["--foreground", "--unix", socket, "--filter=cache", "file", file, "cache=writeback"];
+}
+
+function tpmArguments(folder: string): readonly string[] {
+  mkdirSync(join(folder, "tpm"), { recursive: true, mode: 0o700 });
+  const state = `dir=${join(folder, "tpm")},mode=0600`;
+  return ["socket", "--tpm2", "--tpmstate", state, "--ctrl", `type=unixio,path=${join(folder, "tpm.sock")}`];
+}
+
+function qemuArguments(parts: MachineParts, { clock }: BootOptions): readonly string[] {
+  const { folder, kernel, initramfs } = parts;
+  const disk = (name: string): string =>
+    `if=virtio,format=raw,file=nbd+unix:///?socket=${join(folder, `${name}.sock`)}`;
+  return [
+    words("-accel tcg,thread=multi -cpu max,pku=off -smp 2 -m 1024 -display none -monitor none -no-reboot -nodefaults"),
+    ["-serial", `file:${join(folder, "console.log")}`],
+    ["-kernel", kernel, "-initrd", initramfs, "-append", KERNEL_ARGUMENTS],
+    ["-drive", disk("root"), "-drive", disk("data"), "-device", "virtio-rng-pci"],
+    ["-virtfs", `local,path=${join(folder, "share")},mount_tag=host,security_model=none`],
+    ["-chardev", `socket,id=tpm,path=${join(folder, "tpm.sock")}`, "-tpmdev", "emulator,id=tpm0,chardev=tpm"],
+    ["-device", "tpm-tis,tpmdev=tpm0", "-device", "virtio-serial-pci"],
+    ["-chardev", `socket,id=command,path=${join(folder, "command.sock")},server=on,wait=off`],
+    ["-device", "virtserialport,chardev=command,name=causeway.command"],
+    ["-rtc", `base=${clock ?? "utc"}`],
+    networkArguments(parts),
+  ].flat();
+}
+
+function words(text: string): readonly string[] {
+  return text.split(" ");
+}
+
+const KERNEL_ARGUMENTS =
+  "console=ttyS0 quiet loglevel=4 panic=-1 mitigations=off tsc=reliable clocksource=tsc systemd.show_status=0";
+
+/** A network of its own (restrict=on) with one way out: connections to the broker's address go to a port of this machine's loopback. */
+function networkArguments({ brokerPort, folder }: MachineParts): readonly string[] {
+  if (brokerPort === undefined) return ["-nic", "none"];
+  // slirp splits its options at commas and the command at spaces.
+  const relay = join(folder, "relay");
+  writeFileSync(relay, `#!/bin/sh\nexec busybox nc 127.0.0.1 ${brokerPort}\n`, { mode: 0o700 });
+  const forward = `guestfwd=tcp:${BROKER_ADDRESS}:${GUEST_BROKER.port}-cmd:${relay}`;
+  return ["-netdev", `user,id=net0,restrict=on,${forward}`, "-device", "virtio-net-pci,netdev=net0,romfile="];
+}

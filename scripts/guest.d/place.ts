@@ -1,0 +1,19 @@
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const PREFIX = "causeway-guest-";
+
+/** A new folder with a path short enough for Unix sockets. It carries this process's id, so that a later run can tell whether it is still needed. */
+export function makePlace(): string {
+  return mkdtempSync(join(tmpdir(), `${PREFIX}${process.pid}-`));
+}
+
+/** Removes what interrupted runs left in `folder`: entries named by `prefix` and the id of a process that has ended. */
+export function removeLeftovers(folder = tmpdir(), prefix = PREFIX): void {
+  if (!existsSync(folder)) return;
+  for (const name of readdirSync(folder).filter((entry) => entry.startsWith(prefix))) {
+    const pid = name.slice(prefix.length).split("-")[0];
+    if (!existsSync(`/proc/${pid}`)) rmSync(join(folder, name), { recursive: true, force: true });
+  }
+}
