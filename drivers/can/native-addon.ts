@@ -13,34 +13,31 @@ export const NATIVE_LINK = ["up", "down", "absent"] as const;
  */
 export type NativeAddon = {
   /**
-   * Opens a bus and begins to receive. `filters` are pairs (can_id, can_mask). `onWake` is called on the main thread when there
-   * are frames to take or a link change to read; once per lot, not per frame.
+   * Opens a bus and begins to receive. `filters` are pairs (can_id, can_mask). `batch` is the memory of a `FrameBatch`, which
+   * the addon fills before each `onNews(frames, errorFrames, link)`, on the main thread: so many frames are in it, so many of
+   * them error frames, and then the link changed to that index of `NATIVE_LINK` (-1: it did not). The first news is the first
+   * link state alone.
    */
   open(
     interfaceName: string,
     receiveBufferBytes: number,
     ringFrames: number,
     filters: Uint32Array,
-    onWake: () => void,
+    batch: Uint8Array,
+    onNews: (frames: number, errorFrames: number, link: number) => void,
   ): number;
-  /** Moves the oldest frames into the bytes of a `FrameBatch`; result[0] is how many, result[1] how many of them are error frames. */
-  take(slot: number, batch: Uint8Array, result: Uint32Array): void;
-  /** Index into `NATIVE_LINK` of the next link change, or -1. The first is there as soon as `open` returns. */
-  nextLink(slot: number): number;
   /** Frames lost since `open`, in the kernel's queue and in the ring. */
   dropped(slot: number): number;
   /** SO_RCVBUF asked for (result[0]) and got (result[1]), bytes. */
   facts(slot: number, result: Uint32Array): void;
-  /** Ends receiving; `onWake` is not called again. The reader thread ends with the last bus. */
+  /** Ends receiving; `onNews` is not called again. The reader thread ends with the last bus. */
   close(slot: number): void;
 };
 
 function isNativeAddon(loaded: unknown): loaded is NativeAddon {
   if (typeof loaded !== "object" || loaded === null) return false;
   const functions = new Map<string, unknown>(Object.entries(loaded));
-  return ["open", "take", "nextLink", "dropped", "facts", "close"].every(
-    (name) => typeof functions.get(name) === "function",
-  );
+  return ["open", "dropped", "facts", "close"].every((name) => typeof functions.get(name) === "function");
 }
 
 /** Loads the receive addon. Throws `bus.unsupported` when it was not built. */

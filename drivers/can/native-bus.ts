@@ -12,8 +12,6 @@ import { Transmitter } from "./transmitter.ts";
 
 /** Frames handed over at once: 80 KB, which stays in the cache of a small core. */
 const BATCH_FRAMES = 1024;
-/** Batches handed over before the event loop gets a turn. */
-const BATCHES_PER_TURN = 64;
 
 /** What a native bus is made of. */
 export type NativeBusSettings = {
@@ -39,12 +37,7 @@ export function createNativeBus(settings: NativeBusSettings, parts: CanBusParts)
   return new NativeBus(settings, parts);
 }
 
-type OpenBus = {
-  readonly addon: NativeAddon;
-  readonly slot: number;
-  readonly sink: BusSink;
-  readonly state: BusStateTracker;
-};
+type OpenBus = { readonly addon: NativeAddon; readonly slot: number; readonly stopped: () => void };
 
 class NativeBus implements CanBus {
   readonly name: string;
@@ -54,7 +47,6 @@ class NativeBus implements CanBus {
   readonly #batch = new FrameBatch(BATCH_FRAMES);
   readonly #result = new Uint32Array(2);
   #open: OpenBus | undefined;
-  #linkUp = false;
   #received = 0;
   #errorFrames = 0;
   #dropped = 0;
@@ -72,13 +64,23 @@ class NativeBus implements CanBus {
     const addon = loadNativeAddon();
     const pairs = kernelFilters(filters);
     if (pairs === undefined) this.#log.info("bus.filter-widened", { bus: this.name, filters: filters.length });
+    const first = Promise.withResolvers<void>();
+    const state = new BusStateTracker((busState, detail) => {
+      sink.onState(busState, detail);
+      first.resolve();
+    });
+    const onNews = (frames: number, errorFrames: number, link: number): void => {
+      if (frames > 0) this.#onFrames(sink, state, frames, errorFrames);
+      const linkState = NATIVE_LINK[link];
+      if (linkState !== undefined && this.#open !== undefined) {
+        state.link(linkState, describeState(interfaceName, linkState));
+      }
+    };
     const slot = openSlot(interfaceName, () =>
-      addon.open(interfaceName, receiveBufferBytes, ringFrames, pairs ?? new Uint32Array(), () => this.#onWake()),
+      addon.open(interfaceName, receiveBufferBytes, ringFrames, pairs ?? new Uint32Array(), this.#batch.bytes, onNews),
     );
-    const state = new BusStateTracker((busState, detail) => sink.onState(busState, detail));
-    this.#open = { addon, slot, sink, state };
-    this.#readReceiveBuffer();
-    this.#tellNextLink(this.#open);
+    this.#open = { addon, slot, stopped: first.resolve };
+    await first.promise;
   }
 
   facts(): BusFacts {
@@ -106,27 +108,17 @@ class NativeBus implements CanBus {
     this.#dropped = open.addon.dropped(open.slot);
     this.#open = undefined;
     open.addon.close(open.slot);
+    open.stopped();
     this.#transmitter.close();
   }
 
-  /** Frames are handed over after the "up" that brought them and before the loss that ended them. */
-  #onWake(): void {
-    const open = this.#open;
-    if (open === undefined) return;
-    if (!this.#linkUp) this.#tellNextLink(open);
-    if (!this.#takeFrames(open)) {
-      setImmediate(() => this.#onWake());
-      return;
-    }
-    while (this.#open === open && this.#tellNextLink(open));
-  }
-
-  #tellNextLink(open: OpenBus): boolean {
-    const link = NATIVE_LINK[open.addon.nextLink(open.slot)];
-    if (link === undefined) return false;
-    this.#linkUp = link === "up";
-    open.state.link(link, describeState(this.#settings.interface, link));
-    return true;
+  #onFrames(sink: BusSink, state: BusStateTracker, frames: number, errorFrames: number): void {
+    const batch = this.#batch;
+    batch.count = frames;
+    this.#received += frames - errorFrames;
+    this.#errorFrames += errorFrames;
+    sink.onFrames(batch);
+    state.frames(batch, errorFrames);
   }
 
   #readReceiveBuffer(): void {
@@ -134,22 +126,6 @@ class NativeBus implements CanBus {
     if (open === undefined) return;
     open.addon.facts(open.slot, this.#result);
     this.#receiveBuffer = { askedBytes: this.#result[0], gotBytes: this.#result[1] };
-  }
-
-  #takeFrames(open: OpenBus): boolean {
-    const batch = this.#batch;
-    for (let round = 0; round < BATCHES_PER_TURN; round += 1) {
-      open.addon.take(open.slot, batch.bytes, this.#result);
-      const errorFrames = this.#result[1];
-      batch.count = this.#result[0];
-      if (batch.count === 0) return true;
-      this.#received += batch.count - errorFrames;
-      this.#errorFrames += errorFrames;
-      open.sink.onFrames(batch);
-      open.state.frames(batch, errorFrames);
-      if (this.#open === undefined) return true;
-    }
-    return false;
   }
 }
 

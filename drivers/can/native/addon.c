@@ -1,5 +1,5 @@
 /*
- * What JavaScript sees: open, take, nextLink, dropped, facts, close. native-bus.ts is the only caller and states the types.
+ * What JavaScript sees: open, dropped, facts, close. native-addon.ts states the types.
  *
  * A bus is named by its slot number. Everything here runs on the JavaScript thread, except `wake`.
  */
@@ -11,10 +11,21 @@
 
 #include "reader.h"
 
+/* Batches of one bus handed over before the others and the rest of the event loop get a turn. */
+#define BATCHES_PER_TURN 64
+
+/* A bus as JavaScript opened it. */
+struct open_bus {
+  struct bus bus;
+  napi_ref batch_ref; /* keeps the memory of `batch` where it is */
+  struct frame *batch;
+  uint32_t batch_frames;
+  napi_ref on_news;
+};
+
 struct addon {
   struct reader reader;
-  struct bus *buses[MAX_BUSES];
-  napi_ref on_wake[MAX_BUSES];
+  struct open_bus *buses[MAX_BUSES];
   napi_threadsafe_function signal;
   int open_count;
 };
@@ -51,12 +62,33 @@ static void on_reader_wake(void *context) {
   napi_call_threadsafe_function(addon->signal, NULL, napi_tsfn_nonblocking);
 }
 
-/* A callback may open and close buses, so the search starts anew after each. */
-static int take_pending_slot(struct addon *addon) {
-  for (int slot = 0; slot < MAX_BUSES; slot += 1) {
-    if (addon->buses[slot] != NULL && bus_take_pending(addon->buses[slot])) return slot;
+/* Calls onNews(frames, errorFrames, link). False when JavaScript threw. */
+static bool call_on_news(napi_env env, const struct open_bus *open, struct bus_news news) {
+  napi_value undefined;
+  napi_value callback;
+  napi_value arguments[3];
+  napi_get_undefined(env, &undefined);
+  napi_get_reference_value(env, open->on_news, &callback);
+  napi_create_uint32(env, news.frames, &arguments[0]);
+  napi_create_uint32(env, news.error_frames, &arguments[1]);
+  napi_create_int32(env, news.link, &arguments[2]);
+  return napi_call_function(env, undefined, callback, 3, arguments, NULL) == napi_ok;
+}
+
+/* Tells all news of one bus, or as much as one turn allows. False when JavaScript threw. */
+static bool tell_news(napi_env env, struct addon *addon, int slot) {
+  struct open_bus *open = addon->buses[slot];
+  for (int batch = 0; batch < BATCHES_PER_TURN; batch += 1) {
+    struct bus_news news = bus_next_news(&open->bus, open->batch, open->batch_frames);
+    if (news.frames == 0 && news.link < 0) return true;
+    if (!call_on_news(env, open, news)) return false;
+    /* The callback may have closed the bus. */
+    if (addon->buses[slot] != open) return true;
+    if (news.frames < open->batch_frames && news.link < 0) return true;
   }
-  return -1;
+  bus_set_pending(&open->bus);
+  on_reader_wake(addon);
+  return true;
 }
 
 static void dispatch(napi_env env, napi_value function, void *context, void *data) {
@@ -65,22 +97,24 @@ static void dispatch(napi_env env, napi_value function, void *context, void *dat
   if (env == NULL) return;
   struct addon *addon = context;
   reader_woken(&addon->reader);
-  napi_value undefined;
-  napi_get_undefined(env, &undefined);
-  for (int slot = take_pending_slot(addon); slot >= 0; slot = take_pending_slot(addon)) {
-    napi_value callback;
-    napi_get_reference_value(env, addon->on_wake[slot], &callback);
-    if (napi_call_function(env, undefined, callback, 0, NULL, NULL) != napi_ok) return;
+  for (int slot = 0; slot < MAX_BUSES; slot += 1) {
+    struct open_bus *open = addon->buses[slot];
+    if (open != NULL && bus_take_pending(&open->bus) && !tell_news(env, addon, slot)) return;
   }
 }
 
+static void free_open_bus(struct open_bus *open, napi_env env) {
+  bus_close(&open->bus);
+  napi_delete_reference(env, open->batch_ref);
+  napi_delete_reference(env, open->on_news);
+  free(open);
+}
+
 static void close_slot(struct addon *addon, napi_env env, int slot) {
-  struct bus *bus = addon->buses[slot];
+  struct open_bus *open = addon->buses[slot];
   reader_set_bus(&addon->reader, slot, NULL);
-  bus_close(bus);
-  free(bus);
   addon->buses[slot] = NULL;
-  napi_delete_reference(env, addon->on_wake[slot]);
+  free_open_bus(open, env);
 }
 
 static void stop_reader(struct addon *addon, napi_threadsafe_function_release_mode mode) {
@@ -94,7 +128,8 @@ static void tear_down(void *data) {
   stop_reader(addon, napi_tsfn_abort);
   for (int slot = 0; slot < MAX_BUSES; slot += 1) {
     if (addon->buses[slot] == NULL) continue;
-    bus_close(addon->buses[slot]);
+    /* References end with the environment. */
+    bus_close(&addon->buses[slot]->bus);
     free(addon->buses[slot]);
     addon->buses[slot] = NULL;
   }
@@ -124,14 +159,37 @@ static void finish_reader_when_unused(struct addon *addon, napi_env env) {
 struct open_arguments {
   struct can_socket_options options;
   uint32_t ring_frames;
-  napi_value on_wake;
+  struct frame *batch;
+  uint32_t batch_frames;
+  napi_value batch_value;
+  napi_value on_news;
 };
 
+static bool read_array(napi_env env, napi_value value, napi_typedarray_type want, size_t *length, void **data) {
+  napi_typedarray_type type;
+  return napi_get_typedarray_info(env, value, &type, length, data, NULL, NULL) == napi_ok && type == want;
+}
+
+static bool read_arrays(napi_env env, napi_value filters, napi_value batch, struct open_arguments *out) {
+  size_t words = 0;
+  size_t bytes = 0;
+  void *pairs = NULL;
+  void *frames = NULL;
+  if (!read_array(env, filters, napi_uint32_array, &words, &pairs) || words % 2 != 0) return false;
+  if (!read_array(env, batch, napi_uint8_array, &bytes, &frames) || bytes < sizeof(struct frame)) return false;
+  out->options.filters = pairs;
+  out->options.filter_count = words / 2;
+  out->batch = frames;
+  out->batch_frames = (uint32_t)(bytes / sizeof(struct frame));
+  out->batch_value = batch;
+  return true;
+}
+
 static bool read_open_arguments(napi_env env, napi_callback_info info, struct open_arguments *out) {
-  size_t count = 5;
-  napi_value values[5];
+  size_t count = 6;
+  napi_value values[6];
   memset(out, 0, sizeof(*out));
-  if (napi_get_cb_info(env, info, &count, values, NULL, NULL) != napi_ok || count != 5) return false;
+  if (napi_get_cb_info(env, info, &count, values, NULL, NULL) != napi_ok || count != 6) return false;
   size_t length = 0;
   char name[IFNAMSIZ + 1];
   if (napi_get_value_string_utf8(env, values[0], name, sizeof(name), &length) != napi_ok) return false;
@@ -139,16 +197,10 @@ static bool read_open_arguments(napi_env env, napi_callback_info info, struct op
   memcpy(out->options.interface, name, length);
   if (napi_get_value_uint32(env, values[1], &out->options.receive_buffer_bytes) != napi_ok) return false;
   if (napi_get_value_uint32(env, values[2], &out->ring_frames) != napi_ok || out->ring_frames == 0) return false;
-  napi_typedarray_type type;
-  size_t words = 0;
-  void *filters = NULL;
-  if (napi_get_typedarray_info(env, values[3], &type, &words, &filters, NULL, NULL) != napi_ok) return false;
-  if (type != napi_uint32_array || words % 2 != 0) return false;
-  out->options.filters = filters;
-  out->options.filter_count = words / 2;
   napi_valuetype kind;
-  out->on_wake = values[4];
-  return napi_typeof(env, values[4], &kind) == napi_ok && kind == napi_function;
+  out->on_news = values[5];
+  if (napi_typeof(env, values[5], &kind) != napi_ok || kind != napi_function) return false;
+  return read_arrays(env, values[3], values[4], out);
 }
 
 static int free_slot(const struct addon *addon) {
@@ -157,7 +209,25 @@ static int free_slot(const struct addon *addon) {
   return slot;
 }
 
-/* open(interface, receiveBufferBytes, ringFrames, filters: Uint32Array of (can_id, can_mask), onWake): slot */
+static int open_slot(struct addon *addon, napi_env env, const struct open_arguments *arguments, int slot) {
+  struct open_bus *open = calloc(1, sizeof(*open));
+  if (open == NULL) return ENOMEM;
+  int fault = bus_open(&open->bus, &arguments->options, arguments->ring_frames, addon->reader.epoll_fd);
+  if (fault != 0) {
+    free(open);
+    return fault;
+  }
+  open->batch = arguments->batch;
+  open->batch_frames = arguments->batch_frames;
+  napi_create_reference(env, arguments->batch_value, 1, &open->batch_ref);
+  napi_create_reference(env, arguments->on_news, 1, &open->on_news);
+  addon->buses[slot] = open;
+  addon->open_count += 1;
+  reader_set_bus(&addon->reader, slot, &open->bus);
+  return 0;
+}
+
+/* open(interface, receiveBufferBytes, ringFrames, filters: Uint32Array of (can_id, can_mask), batch: Uint8Array, onNews): slot */
 static napi_value js_open(napi_env env, napi_callback_info info) {
   struct addon *addon = addon_of(env);
   struct open_arguments arguments;
@@ -166,17 +236,11 @@ static napi_value js_open(napi_env env, napi_callback_info info) {
   if (slot == MAX_BUSES) return throw_errno(env, EMFILE);
   int fault = addon->open_count == 0 ? start_reader(addon, env) : 0;
   if (fault != 0) return throw_errno(env, fault);
-  struct bus *bus = malloc(sizeof(*bus));
-  fault = bus == NULL ? ENOMEM : bus_open(bus, &arguments.options, arguments.ring_frames, addon->reader.epoll_fd);
+  fault = open_slot(addon, env, &arguments, slot);
   if (fault != 0) {
-    free(bus);
     finish_reader_when_unused(addon, env);
     return throw_errno(env, fault);
   }
-  napi_create_reference(env, arguments.on_wake, 1, &addon->on_wake[slot]);
-  addon->buses[slot] = bus;
-  addon->open_count += 1;
-  reader_set_bus(&addon->reader, slot, bus);
   napi_value result;
   napi_create_int32(env, slot, &result);
   return result;
@@ -194,46 +258,13 @@ static int read_slot(napi_env env, napi_callback_info info, size_t count, napi_v
   return -1;
 }
 
-static bool read_array(napi_env env, napi_value value, napi_typedarray_type want, size_t *length, void **data) {
-  napi_typedarray_type type;
-  return napi_get_typedarray_info(env, value, &type, length, data, NULL, NULL) == napi_ok && type == want;
-}
-
-/* take(slot, batch: Uint8Array, result: Uint32Array): void; result[0] frames were moved, result[1] of them are error frames */
-static napi_value js_take(napi_env env, napi_callback_info info) {
-  napi_value values[3];
-  int slot = read_slot(env, info, 3, values);
-  if (slot < 0) return NULL;
-  size_t bytes = 0;
-  size_t words = 0;
-  void *batch = NULL;
-  void *result = NULL;
-  if (!read_array(env, values[1], napi_uint8_array, &bytes, &batch) ||
-      !read_array(env, values[2], napi_uint32_array, &words, &result) || words < 2)
-    return throw_errno(env, EINVAL);
-  struct bus_take taken = bus_take(addon_of(env)->buses[slot], batch, (uint32_t)(bytes / sizeof(struct frame)));
-  ((uint32_t *)result)[0] = taken.frames;
-  ((uint32_t *)result)[1] = taken.error_frames;
-  return NULL;
-}
-
-/* nextLink(slot): the next link change (0 up, 1 down, 2 absent) or -1 */
-static napi_value js_next_link(napi_env env, napi_callback_info info) {
-  napi_value values[1];
-  int slot = read_slot(env, info, 1, values);
-  if (slot < 0) return NULL;
-  napi_value result;
-  napi_create_int32(env, bus_next_link(addon_of(env)->buses[slot]), &result);
-  return result;
-}
-
 /* dropped(slot): frames lost in the kernel's queue and in the ring since open */
 static napi_value js_dropped(napi_env env, napi_callback_info info) {
   napi_value values[1];
   int slot = read_slot(env, info, 1, values);
   if (slot < 0) return NULL;
   napi_value result;
-  napi_create_double(env, (double)bus_dropped(addon_of(env)->buses[slot]), &result);
+  napi_create_double(env, (double)bus_dropped(&addon_of(env)->buses[slot]->bus), &result);
   return result;
 }
 
@@ -245,13 +276,13 @@ static napi_value js_facts(napi_env env, napi_callback_info info) {
   size_t words = 0;
   void *result = NULL;
   if (!read_array(env, values[1], napi_uint32_array, &words, &result) || words < 2) return throw_errno(env, EINVAL);
-  struct bus_facts facts = bus_facts(addon_of(env)->buses[slot]);
+  struct bus_facts facts = bus_facts(&addon_of(env)->buses[slot]->bus);
   ((uint32_t *)result)[0] = facts.asked_bytes;
   ((uint32_t *)result)[1] = facts.got_bytes;
   return NULL;
 }
 
-/* close(slot): void; no callback comes afterwards */
+/* close(slot): void; onNews is not called afterwards */
 static napi_value js_close(napi_env env, napi_callback_info info) {
   napi_value values[1];
   int slot = read_slot(env, info, 1, values);
@@ -275,8 +306,6 @@ NAPI_MODULE_INIT() {
   napi_set_instance_data(env, addon, free_addon, NULL);
   const napi_property_descriptor functions[] = {
       {"open", NULL, js_open, NULL, NULL, NULL, napi_enumerable, NULL},
-      {"take", NULL, js_take, NULL, NULL, NULL, napi_enumerable, NULL},
-      {"nextLink", NULL, js_next_link, NULL, NULL, NULL, napi_enumerable, NULL},
       {"dropped", NULL, js_dropped, NULL, NULL, NULL, napi_enumerable, NULL},
       {"facts", NULL, js_facts, NULL, NULL, NULL, napi_enumerable, NULL},
       {"close", NULL, js_close, NULL, NULL, NULL, napi_enumerable, NULL},

@@ -74,6 +74,7 @@ int bus_open(struct bus *bus, const struct can_socket_options *options, uint32_t
   }
   bus->changes[0] = bus->link;
   bus->change_count = 1;
+  bus->pending = true;
   return 0;
 }
 
@@ -159,18 +160,21 @@ void bus_check_link(struct bus *bus) {
   pthread_mutex_unlock(&bus->lock);
 }
 
-bool bus_is_up(struct bus *bus) {
+struct bus_outlook bus_outlook(struct bus *bus) {
   pthread_mutex_lock(&bus->lock);
-  bool up = bus->link == LINK_UP;
+  struct bus_outlook outlook = {
+      .up = bus->link == LINK_UP,
+      .pending = bus->pending,
+      .urgent = bus->change_count > 0 || bus->held >= bus->ring_frames / 4,
+  };
   pthread_mutex_unlock(&bus->lock);
-  return up;
+  return outlook;
 }
 
-bool bus_is_pending(struct bus *bus) {
+void bus_set_pending(struct bus *bus) {
   pthread_mutex_lock(&bus->lock);
-  bool pending = bus->pending;
+  bus->pending = true;
   pthread_mutex_unlock(&bus->lock);
-  return pending;
 }
 
 bool bus_take_pending(struct bus *bus) {
@@ -181,34 +185,37 @@ bool bus_take_pending(struct bus *bus) {
   return pending;
 }
 
-struct bus_take bus_take(struct bus *bus, struct frame *out, uint32_t capacity) {
-  struct bus_take taken = {0, 0};
-  pthread_mutex_lock(&bus->lock);
-  taken.frames = bus->held < capacity ? bus->held : capacity;
+static uint32_t take_frames_locked(struct bus *bus, struct frame *out, uint32_t capacity) {
+  uint32_t frames = bus->held < capacity ? bus->held : capacity;
   uint32_t until_end = bus->ring_frames - bus->first;
-  uint32_t head = taken.frames < until_end ? taken.frames : until_end;
+  uint32_t head = frames < until_end ? frames : until_end;
   memcpy(out, bus->ring + bus->first, head * sizeof(struct frame));
-  memcpy(out + head, bus->ring, (taken.frames - head) * sizeof(struct frame));
-  bus->held -= taken.frames;
-  bus->first += taken.frames;
+  memcpy(out + head, bus->ring, (frames - head) * sizeof(struct frame));
+  bus->held -= frames;
+  bus->first += frames;
   if (bus->first >= bus->ring_frames) bus->first -= bus->ring_frames;
   /* Starting over keeps the used part of the ring small: resident memory and cache follow the load, not the bound. */
   if (bus->held == 0) bus->first = 0;
-  pthread_mutex_unlock(&bus->lock);
-  for (uint32_t i = 0; i < taken.frames; i += 1) taken.error_frames += (out[i].flags & FRAME_ERROR) != 0;
-  return taken;
+  return frames;
 }
 
-int bus_next_link(struct bus *bus) {
-  pthread_mutex_lock(&bus->lock);
-  int next = -1;
-  if (bus->change_count > 0) {
-    next = (int)bus->changes[0];
-    bus->change_count -= 1;
-    memmove(bus->changes, bus->changes + 1, bus->change_count * sizeof(bus->changes[0]));
-  }
-  pthread_mutex_unlock(&bus->lock);
+static int take_link_locked(struct bus *bus) {
+  if (bus->change_count == 0) return -1;
+  int next = (int)bus->changes[0];
+  bus->change_count -= 1;
+  memmove(bus->changes, bus->changes + 1, bus->change_count * sizeof(bus->changes[0]));
+  bus->told_up = next == LINK_UP;
   return next;
+}
+
+struct bus_news bus_next_news(struct bus *bus, struct frame *out, uint32_t capacity) {
+  struct bus_news news = {0, 0, -1};
+  pthread_mutex_lock(&bus->lock);
+  if (bus->told_up || bus->change_count == 0) news.frames = take_frames_locked(bus, out, capacity);
+  if (news.frames < capacity) news.link = take_link_locked(bus);
+  pthread_mutex_unlock(&bus->lock);
+  for (uint32_t i = 0; i < news.frames; i += 1) news.error_frames += (out[i].flags & FRAME_ERROR) != 0;
+  return news;
 }
 
 uint64_t bus_dropped(struct bus *bus) {

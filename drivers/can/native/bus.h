@@ -29,6 +29,14 @@ struct bus {
   enum link_state changes[LINK_CHANGES];
   uint32_t change_count;
   bool pending; /* JavaScript has something to fetch */
+
+  bool told_up; /* the last link change that JavaScript has fetched; its own */
+};
+
+struct bus_outlook {
+  bool up;
+  bool pending; /* JavaScript has something to fetch */
+  bool urgent;  /* a quarter of the ring is in use, or the link changed */
 };
 
 struct bus_facts {
@@ -36,9 +44,11 @@ struct bus_facts {
   uint32_t got_bytes;
 };
 
-struct bus_take {
-  uint32_t frames;
+/* What JavaScript is to be told next. */
+struct bus_news {
+  uint32_t frames; /* moved to the batch */
   uint32_t error_frames; /* of these */
+  int link;              /* a link change to tell after the frames, or -1 */
 };
 
 /* Copies `options` with its filters. Returns 0 or an errno of can_socket_open; an absent interface is not a failure. */
@@ -56,16 +66,17 @@ double bus_drain(struct bus *bus, struct receive_vector *vector);
 /* Looks after a bus that is not up: reads its link state, or opens it again. */
 void bus_check_link(struct bus *bus);
 
-bool bus_is_up(struct bus *bus);
-bool bus_is_pending(struct bus *bus);
+/* What the reader thread has to know to decide when to wake JavaScript and how long to sleep. */
+struct bus_outlook bus_outlook(struct bus *bus);
 /* Reads and clears `pending`. */
 bool bus_take_pending(struct bus *bus);
+void bus_set_pending(struct bus *bus);
 
-/* Moves the oldest frames to `out`, at most `capacity`. */
-struct bus_take bus_take(struct bus *bus, struct frame *out, uint32_t capacity);
-
-/* The next link change, or -1. */
-int bus_next_link(struct bus *bus);
+/*
+ * Moves the oldest frames to `out`, at most `capacity`, and the next link change when it is its turn: frames come after the
+ * "up" that brought them and before the loss that ended them. All zero and -1 when there is no more.
+ */
+struct bus_news bus_next_news(struct bus *bus, struct frame *out, uint32_t capacity);
 
 uint64_t bus_dropped(struct bus *bus);
 struct bus_facts bus_facts(struct bus *bus);

@@ -124,6 +124,19 @@ static double receive_time_us(struct can_socket *socket, const struct msghdr *he
   return software_us;
 }
 
+/* Sizes that the compiler knows become a few moves instead of a call; only what lies past the length has a loop. */
+static void copy_data(struct frame *out, const struct canfd_frame *in, bool is_fd) {
+  uint8_t capacity = is_fd ? CANFD_MAX_DLEN : CAN_MAX_DLEN;
+  if (is_fd) {
+    memcpy(out->data, in->data, CANFD_MAX_DLEN);
+  } else {
+    memcpy(out->data, in->data, CAN_MAX_DLEN);
+    memset(out->data + CAN_MAX_DLEN, 0, sizeof(out->data) - CAN_MAX_DLEN);
+  }
+  uint8_t present = (out->flags & FRAME_REMOTE) != 0 ? 0 : out->length;
+  for (uint8_t at = present; at < capacity; at += 1) out->data[at] = 0;
+}
+
 void can_socket_convert(struct can_socket *socket, struct receive_vector *vector, int index, double now_us,
                         struct frame *out) {
   const struct canfd_frame *in = &vector->frames[index];
@@ -146,16 +159,13 @@ void can_socket_convert(struct can_socket *socket, struct receive_vector *vector
     if ((in->flags & CANFD_ESI) != 0) flags |= FRAME_ERROR_STATE_INDICATOR;
   }
   uint8_t limit = is_fd ? CANFD_MAX_DLEN : CAN_MAX_DLEN;
-  uint8_t length = in->len > limit ? limit : in->len;
-  uint8_t present = (flags & FRAME_REMOTE) != 0 ? 0 : length;
+  out->length = in->len > limit ? limit : in->len;
   out->received_at_us = receive_time_us(socket, header, now_us);
   out->id = id;
   out->flags = flags;
-  out->length = length;
   out->zero[0] = 0;
   out->zero[1] = 0;
-  memcpy(out->data, in->data, present);
-  memset(out->data + present, 0, sizeof(out->data) - present);
+  copy_data(out, in, is_fd);
   /* The kernel wrote how much it used; the next call must offer the whole room again. */
   header->msg_controllen = CONTROL_BYTES;
 }

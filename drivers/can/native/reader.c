@@ -9,11 +9,17 @@
 #include <time.h>
 #include <unistd.h>
 
-/* While frames come, the queue is emptied this often instead of at every frame: a wake-up costs more than a frame. */
-#define BUSY_INTERVAL_NS 10000000.0
+/* While frames come, the queue is emptied this often at most instead of at every frame: a wake-up costs more than many frames. */
+#define LONGEST_WAIT_NS 20000000.0
 
-/* Share of the socket's queue that one busy interval may fill; above it the interval shrinks. */
+/* The first wait after silence; each further one may be twice as long, so that a sudden burst does not find a long one. */
+#define FIRST_WAIT_NS 2500000.0
+
+/* Share of the socket's queue that may fill during one wait. */
 #define TARGET_FILL 0.25
+
+/* While frames come, JavaScript is woken this often at most: its wake-up costs more than the drain. */
+#define WAKE_INTERVAL_MS 40
 
 /* How often a bus that is not up is looked at. */
 #define LINK_CHECK_MS 500
@@ -35,8 +41,15 @@ static void clear_nudge(struct reader *reader) {
   (void)!read(reader->event_fd, &count, sizeof(count));
 }
 
-static void wait_busy(struct reader *reader, double fill) {
-  double wait_ns = fill > TARGET_FILL ? BUSY_INTERVAL_NS * TARGET_FILL / fill : BUSY_INTERVAL_NS;
+/* The wait after one of `last_ns` (0: none) that filled `fill` of the fullest queue. */
+static double next_wait_ns(double last_ns, double fill) {
+  if (last_ns == 0) return FIRST_WAIT_NS;
+  double longest_ns = last_ns * 2 < LONGEST_WAIT_NS ? last_ns * 2 : LONGEST_WAIT_NS;
+  double fitting_ns = last_ns * TARGET_FILL / fill;
+  return fitting_ns < longest_ns ? fitting_ns : longest_ns;
+}
+
+static void wait_busy(struct reader *reader, double wait_ns) {
   struct timespec timeout = {.tv_nsec = (long)wait_ns};
   struct pollfd nudged = {.fd = reader->event_fd, .events = POLLIN};
   if (ppoll(&nudged, 1, &timeout, NULL) > 0) clear_nudge(reader);
@@ -49,12 +62,13 @@ static void wait_idle(struct reader *reader, bool all_up) {
 
 struct pass {
   double fill;
-  bool pending;
+  bool pending; /* JavaScript has something to fetch */
+  bool urgent;  /* a ring is filling up, or a link changed */
   bool all_up;
 };
 
 static struct pass drain_all(struct reader *reader, bool check_links) {
-  struct pass pass = {.fill = 0, .pending = false, .all_up = true};
+  struct pass pass = {.all_up = true};
   pthread_mutex_lock(&reader->lock);
   for (int slot = 0; slot < MAX_BUSES; slot += 1) {
     struct bus *bus = reader->buses[slot];
@@ -62,8 +76,10 @@ static struct pass drain_all(struct reader *reader, bool check_links) {
     if (check_links) bus_check_link(bus);
     double fill = bus_drain(bus, &reader->vector);
     if (fill > pass.fill) pass.fill = fill;
-    pass.pending |= bus_is_pending(bus);
-    pass.all_up &= bus_is_up(bus);
+    struct bus_outlook outlook = bus_outlook(bus);
+    pass.pending |= outlook.pending;
+    pass.urgent |= outlook.urgent;
+    pass.all_up &= outlook.up;
   }
   pthread_mutex_unlock(&reader->lock);
   return pass;
@@ -72,15 +88,24 @@ static struct pass drain_all(struct reader *reader, bool check_links) {
 static void *reader_main(void *argument) {
   struct reader *reader = argument;
   int64_t next_check_ms = monotonic_ms() + LINK_CHECK_MS;
+  int64_t woken_ms = 0;
+  double wait_ns = 0;
   while (!atomic_load(&reader->stopping)) {
     int64_t now_ms = monotonic_ms();
     bool check = now_ms >= next_check_ms;
     if (check) next_check_ms = now_ms + LINK_CHECK_MS;
     struct pass pass = drain_all(reader, check);
-    if (pass.pending && !atomic_exchange(&reader->woken, true)) reader->wake(reader->context);
+    /* At once when frames begin to come and when they cease, so that no frame waits for another. */
+    bool due = wait_ns == 0 || pass.fill == 0 || pass.urgent || now_ms - woken_ms >= WAKE_INTERVAL_MS;
+    if (pass.pending && due && !atomic_exchange(&reader->woken, true)) {
+      woken_ms = now_ms;
+      reader->wake(reader->context);
+    }
     if (pass.fill > 0) {
-      wait_busy(reader, pass.fill);
+      wait_ns = next_wait_ns(wait_ns, pass.fill);
+      wait_busy(reader, wait_ns);
     } else {
+      wait_ns = 0;
       wait_idle(reader, pass.all_up);
     }
   }

@@ -31,15 +31,14 @@ describe("loadNativeAddon", () => {
 
   it("refuses arguments that make no sense instead of reading past them", () => {
     const addon = loadNativeAddon();
-    const result = new Uint32Array(2);
-    expect(() => addon.take(0, new Uint8Array(80), result)).toThrowError(expect.objectContaining({ code: "EINVAL" }));
-    expect(() => addon.close(-1)).toThrowError(expect.objectContaining({ code: "EINVAL" }));
-    expect(() => addon.open("a-name-of-16-char", 1, 1, new Uint32Array(), () => undefined)).toThrowError(
-      expect.objectContaining({ code: "EINVAL" }),
-    );
-    expect(() => addon.open("can0", 1, 1, new Uint32Array(3), () => undefined)).toThrowError(
-      expect.objectContaining({ code: "EINVAL" }),
-    );
+    const refused: unknown = expect.objectContaining({ code: "EINVAL" });
+    const [filters, batch, onNews] = [new Uint32Array(), new Uint8Array(80), (): void => undefined];
+    expect(() => addon.dropped(0)).toThrowError(refused);
+    expect(() => addon.close(-1)).toThrowError(refused);
+    expect(() => addon.open("a-name-of-16-char", 1, 1, filters, batch, onNews)).toThrowError(refused);
+    expect(() => addon.open("can0", 1, 1, new Uint32Array(3), batch, onNews)).toThrowError(refused);
+    expect(() => addon.open("can0", 1, 1, filters, new Uint8Array(79), onNews)).toThrowError(refused);
+    expect(() => addon.open("can0", 1, 0, filters, batch, onNews)).toThrowError(refused);
   });
 });
 
