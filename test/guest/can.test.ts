@@ -22,9 +22,12 @@ const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const parts = { clock: systemClock(), log: new MemoryLog() };
 const open: CanBus[] = [];
+/** What a test that fails half-way must not leave behind. */
+const closers: (() => Promise<unknown>)[] = [];
 
 afterEach(async () => {
   for (const bus of open.splice(0)) await bus.stop();
+  for (const close of closers.splice(0)) await close();
 });
 
 function nativeBus(settings: Partial<NativeBusSettings> = {}): CanBus {
@@ -306,6 +309,11 @@ describe("causeway can, against can-utils", () => {
       ours += chunk.toString();
     });
     const ended = new Promise((resolve) => child.once("close", resolve));
+    const interrupt = async (): Promise<void> => {
+      child.kill("SIGINT");
+      await ended;
+    };
+    closers.push(interrupt);
     // The verb says nothing when it listens, so frames with an id of their own are sent until it prints one.
     const isReady = async (): Promise<true | undefined> => {
       await play([frameOf(0x7ff, [])], "vcan1");
@@ -313,6 +321,7 @@ describe("causeway can, against can-utils", () => {
     };
     await until(isReady, { what: "can dump listens", timeoutMs: 60_000, everyMs: 200 });
     const theirs = await startCandump("vcan1");
+    closers.push(() => theirs.stop());
     const { extended, remote, fd, bitRateSwitch } = FRAME_FLAG;
     await play(
       [
@@ -327,9 +336,7 @@ describe("causeway can, against can-utils", () => {
       what: "both have printed the frames",
       timeoutMs: 20_000,
     });
-    child.kill("SIGINT");
-    await ended;
-    await theirs.stop();
+    await interrupt();
     const lines = ours
       .split("\n")
       .filter((line) => line !== "" && !line.includes("7FF#") && !line.includes("1EED0001#"));
@@ -339,10 +346,10 @@ describe("causeway can, against can-utils", () => {
 
   it("sends what candump sees", async () => {
     const candump = await startCandump("vcan1");
+    closers.push(() => candump.stop());
     const [command, args] = causeway("can", "send", "vcan1", "123#DEADBEEF", "18FEF100#1122", "104#R", "321##1000102");
     await run(command, args);
     await until(() => candump.frames.length >= 4 || undefined, { what: "candump's frames", timeoutMs: 20_000 });
-    await candump.stop();
     const { extended, remote, fd, bitRateSwitch } = FRAME_FLAG;
     expect(candump.frames.map(({ id, flags, data }) => ({ id, flags, data: [...data] }))).toEqual([
       { id: 0x123, flags: 0, data: [0xde, 0xad, 0xbe, 0xef] },
