@@ -171,7 +171,7 @@ function networkArguments({ brokerPort, folder }: MachineParts): readonly string
   if (brokerPort === undefined) return ["-nic", "none"];
   // slirp splits its options at commas and the command at spaces.
   const relay = join(folder, "relay");
-  writeFileSync(relay, `#!/bin/sh\nexec busybox nc 127.0.0.1 ${brokerPort}\n`, { mode: 0o700 });
+  writeFileSync(relay, `#!/bin/sh\nexec busybox nc 127.0.0.1 ${brokerPort} 2> /dev/null\n`, { mode: 0o700 });
   const forward = `guestfwd=tcp:${BROKER_ADDRESS}:${GUEST_BROKER.port}-cmd:${relay}`;
   return ["-netdev", `user,id=net0,restrict=on,${forward}`, "-device", "virtio-net-pci,netdev=net0,romfile="];
 }
