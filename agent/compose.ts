@@ -5,12 +5,14 @@ import type { AgentConfig } from "../config/schema.ts";
 import { createBroker } from "../drivers/aws/mqtt5.ts";
 import { createTlsIdentity } from "../drivers/aws/tls.ts";
 import { createCanBus } from "../drivers/can/can-bus.ts";
+import { inheritedSockets } from "../drivers/os/inherited-sockets.ts";
 import { serveLocalSocket } from "../drivers/os/local-socket.ts";
 import { createLog } from "../drivers/os/log.ts";
 import { createNotifier } from "../drivers/os/notify.ts";
 import { readPin } from "../drivers/os/pin.ts";
 import { bootId } from "../drivers/os/time-source.ts";
 import { openOutbox } from "../drivers/sqlite/outbox.ts";
+import { createAdmin } from "./admin.ts";
 import { presencePublication } from "./control/presence.ts";
 import type { Clock } from "./core/clock.ts";
 import { AgentError, messageOf } from "./core/errors.ts";
@@ -31,18 +33,19 @@ import {
   linkService,
   pipelineService,
   publisherService,
-  viewService,
+  socketService,
   watchService,
 } from "./services.ts";
 import type { Status } from "./status.ts";
-import { type StatusParts, statusOf, stuckReason, summaryOf } from "./status-report.ts";
+import { type StatusParts, statusOf, stuckReason, summaries } from "./status-report.ts";
 import { createView } from "./view.ts";
 
 /** Beyond the drain, stopping may take this long. */
 const STOP_MARGIN_MS = 5000;
 
-/** Who may look, and how many at a time. */
+/** Who may look and who may change, and how many at a time. The modes count where no socket unit has opened them (a bench). */
 const VIEW_SOCKET = { mode: 0o660, maxClients: 16, maxLineBytes: 65_536 } as const;
+const ADMIN_SOCKET = { mode: 0o600, maxClients: 4, maxLineBytes: 65_536 } as const;
 
 /** What the process gives to the daemon. `startedAtMs` is the process start on the clock's monotonic time. */
 export type Surroundings = {
@@ -154,12 +157,17 @@ type Line = ReturnType<typeof composeLine>;
 
 /** In the order of their start; they stop in the reverse order, so that what is upstream is empty before what is downstream ends. */
 function composeServices(base: Base, link: Link, { publisher, pipeline, buses }: Line): readonly Service[] {
-  const { config, outbox, clock, log } = base;
-  const status = (): Status => statusOf(reportedBy(base, link, { publisher, pipeline, buses }));
-  const handlers = createView({ status, latest: () => pipeline.latest(), outbox, clock });
-  const path = join(config.runtimeDir, "view.sock");
+  const { config, clock, log } = base;
+  const { view, admin } = composeHandlers(base, link, { publisher, pipeline, buses });
+  const inherited = inheritedSockets(base.environment);
+  const socket = (name: string, settings: typeof VIEW_SOCKET | typeof ADMIN_SOCKET, handlers: typeof view): Service => {
+    const path = join(config.runtimeDir, `${name}.sock`);
+    const descriptor = inherited.get(name);
+    return socketService(name, () => serveLocalSocket({ ...settings, path, descriptor, handlers, log }));
+  };
   return [
-    viewService(() => serveLocalSocket({ ...VIEW_SOCKET, path, handlers, log })),
+    socket("view", VIEW_SOCKET, view),
+    socket("admin", ADMIN_SOCKET, admin),
     linkService(link.broker, link.presence),
     publisherService({ publisher, clock, drainMs: config.shutdown.drainMs }),
     pipelineService(pipeline),
@@ -167,12 +175,21 @@ function composeServices(base: Base, link: Link, { publisher, pipeline, buses }:
   ];
 }
 
-function watchedBy(base: Base, link: Link, line: Line) {
+/** What the local sockets answer. Who may change may look too. */
+function composeHandlers(base: Base, link: Link, line: Line) {
+  const { outbox, clock, log } = base;
+  const status = (): Status => statusOf(reportedBy(base, link, line));
+  const view = createView({ status, latest: () => line.pipeline.latest(), outbox, clock });
+  const admin = createAdmin({ outbox, publisher: line.publisher, clock, log });
+  return { view, admin: { ...view, ...admin } };
+}
+
+function watchedBy(base: Base, { broker, ...link }: Link, { pipeline, publisher, buses }: Line) {
   const { clock, config } = base;
-  const health = () => line.pipeline.health();
+  const { batchMs } = config.collect;
   return {
-    unhealthy: () => stuckReason({ batchMs: config.collect.batchMs, clock, health }),
-    summary: () => summaryOf(statusOf(reportedBy(base, link, line))),
+    unhealthy: () => stuckReason({ batchMs, clock, pipeline, publisher, broker }),
+    summary: summaries(() => statusOf(reportedBy(base, { broker, ...link }, { pipeline, publisher, buses }))),
   };
 }
 

@@ -97,8 +97,8 @@ export type Outgoing = RecordId & {
   readonly payload: Uint8Array;
 };
 
-/** Why records were lost. "evicted": the byte bound; "expired": their life ended; "rejected": the broker refused them for good; "damaged": the disk gave them back unreadable. */
-export type LossReason = "evicted" | "expired" | "rejected" | "damaged";
+/** Why records were lost. "evicted": the byte bound; "expired": their life ended; "rejected": the broker refused them for good; "damaged": the disk gave them back unreadable; "dropped": an operator gave them up. */
+export type LossReason = "evicted" | "expired" | "rejected" | "damaged" | "dropped";
 
 /** A run of records that will not be delivered: seq `first`..`last`, both included. */
 export type LossRange = {
@@ -171,6 +171,8 @@ export interface Outbox {
   ack(rows: readonly number[]): void;
   /** Sets a record aside for good (`rejected`) or deletes it (`expired`), and notes the loss. */
   lose(row: number, reason: "rejected" | "expired", detail: string): void;
+  /** Deletes every record that `stream` holds now, dead ones included, and notes the losses ("dropped"). One that is on its way may still arrive. Gives their number. */
+  drop(stream: StreamName, detail: string): number;
   /**
    * Turns the noted losses, merged into ranges, oldest first, at most `max`, into records made by `draftOf`, in one transaction.
    * Returns how many; 0 when there is none, or when only records of the same class could make room for the reports. A report that is

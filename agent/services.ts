@@ -15,11 +15,11 @@ const STATUS_INTERVAL_MS = 5000;
 /** A bus and what it said of itself last. */
 export type BusLine = { readonly bus: CanBus; state: BusState; detail: string };
 
-/** view.sock: anyone of the service's group may look. Served first, so that a start that fails later can still be looked at. */
-export function viewService(serve: () => Promise<{ stop(): Promise<void> }>): Service {
+/** A local socket. Served first, so that a start that fails later can still be looked at. */
+export function socketService(name: string, serve: () => Promise<{ stop(): Promise<void> }>): Service {
   let socket: { stop(): Promise<void> } | undefined;
   return {
-    name: "view",
+    name,
     start: async () => {
       socket = await serve();
     },

@@ -58,28 +58,51 @@ export function statusOf(parts: StatusParts): Status {
   };
 }
 
-/** One line for `systemctl status`: link, buses, outbox. */
-export function summaryOf(status: Status): string {
+/** One line for `systemctl status`: link, buses with their frame rates since `before` (the whole uptime when absent), outbox. */
+export function summaryOf(status: Status, before?: Status): string {
   const { link, outbox } = status;
+  const seconds = (status.uptimeMs - (before?.uptimeMs ?? 0)) / 1000;
   const buses = status.buses.map(({ name, state, received, dropped }) => {
-    return `${name} ${state}, ${received} frames${dropped === undefined || dropped === 0 ? "" : `, ${dropped} dropped`}`;
+    const earlier = before?.buses.find((bus) => bus.name === name)?.received ?? 0;
+    const rate = seconds > 0 ? Math.round((received - earlier) / seconds) : 0;
+    return `${name} ${state}, ${rate} frames/s${dropped === undefined || dropped === 0 ? "" : `, ${dropped} dropped`}`;
   });
   const fault = link.fault === undefined ? "" : ` (${link.fault.code})`;
   return [`${link.state}${fault}`, ...buses, `outbox ${outbox.records} records, ${outbox.bytes} bytes`].join("; ");
+}
+
+/** `summaryOf` over and over: each call gives the rates since the one before. */
+export function summaries(status: () => Status): () => string {
+  let before: Status | undefined;
+  return () => {
+    const now = status();
+    const line = summaryOf(now, before);
+    before = now;
+    return line;
+  };
 }
 
 /** What the watchdog looks at. */
 export type HealthParts = {
   readonly batchMs: number;
   readonly clock: Clock;
-  readonly health: () => Pick<PipelineHealth, "lastFlushMs">;
+  readonly pipeline: { health(): Pick<PipelineHealth, "lastFlushMs"> };
+  readonly publisher: Pick<Publisher, "lastTurnMs">;
+  readonly broker: Pick<Broker, "status">;
 };
 
-/** Why the data path is stuck, for the watchdog; undefined while it moves. */
-export function stuckReason({ batchMs, clock, health }: HealthParts): string | undefined {
-  const { lastFlushMs } = health();
-  if (lastFlushMs === undefined) return undefined;
-  const agoMs = clock.monotonicMs() - lastFlushMs;
+/** Why the data path is stuck, for the watchdog; undefined while it moves: the pipeline flushes, and while online the publisher has its turns. */
+export function stuckReason({ batchMs, clock, pipeline, publisher, broker }: HealthParts): string | undefined {
   const limitMs = Math.max(LEAST_STUCK_MS, STUCK_BATCHES * batchMs);
-  return agoMs > limitMs ? `the last flush was ${Math.round(agoMs)} ms ago` : undefined;
+  const agoMs = (thenMs: number): number => Math.round(clock.monotonicMs() - thenMs);
+  const { lastFlushMs } = pipeline.health();
+  if (lastFlushMs !== undefined && agoMs(lastFlushMs) > limitMs) {
+    return `the last flush was ${agoMs(lastFlushMs)} ms ago`;
+  }
+  const { state, sinceMs } = broker.status();
+  const { lastTurnMs } = publisher;
+  if (state === "online" && sinceMs > limitMs && lastTurnMs !== undefined && agoMs(lastTurnMs) > limitMs) {
+    return `the publisher's last turn was ${agoMs(lastTurnMs)} ms ago`;
+  }
+  return undefined;
 }

@@ -1,15 +1,19 @@
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { Argument, type Command, InvalidArgumentError, Option } from "commander";
 import pico from "picocolors";
 import { z } from "zod";
+import { EXIT } from "../core/errors.ts";
 import { STREAMS, type StreamName } from "../ports.ts";
 import { outboxStatus } from "../status.ts";
+import { confirm } from "./confirm.ts";
 import { type CliContext, note, printJson, printLine } from "./context.ts";
 import { formatBytes, formatDuration } from "./quantity.ts";
 import { outboxLines } from "./status-page.ts";
 import { alignColumns } from "./text.ts";
-import { askAgent, parseAnswer, viewSocketPath } from "./view-socket.ts";
+import { adminSocketPath, askAgent, parseAnswer, viewSocketPath } from "./view-socket.ts";
 
 const MAX_LIMIT = 10_000;
+/** What is left of --timeout for the answer itself. */
+const FLUSH_MARGIN_MS = 1000;
 
 const listAnswer = z.object({
   schemaVersion: z.literal(1),
@@ -27,9 +31,12 @@ const listAnswer = z.object({
   ),
 });
 
+const flushAnswer = z.object({ schemaVersion: z.literal(1), waiting: z.int() });
+const dropAnswer = z.object({ schemaVersion: z.literal(1), stream: z.enum(STREAMS), dropped: z.int() });
+
 type ListedRecord = z.infer<typeof listAnswer>["records"][number];
 
-/** `causeway buffer stats|list`: the records that the running daemon keeps until they are delivered. */
+/** `causeway buffer stats|list|flush|drop`: the records that the running daemon keeps until they are delivered. */
 export function registerBuffer(program: Command, context: CliContext): void {
   const buffer = program.command("buffer").description("records stored until they are delivered");
   buffer
@@ -47,6 +54,46 @@ export function registerBuffer(program: Command, context: CliContext): void {
       "\nWith --json one object a record.\n\nExample:\n  causeway buffer list --stream event --limit 20",
     )
     .action((options: { readonly stream?: StreamName; readonly limit: number }) => listRecords(options, context));
+  buffer
+    .command("flush")
+    .description("try at once what waits for a later attempt, and wait until all that is stored now is delivered")
+    .addHelpText(
+      "after",
+      "\nEnds with 75 when records are left after --timeout.\n\nExample:\n  causeway buffer flush --timeout 60",
+    )
+    .action(() => flush(context));
+  buffer
+    .command("drop")
+    .description("give up the stored records of one stream; consumers are told which")
+    .addArgument(new Argument("<stream>", "which").choices(STREAMS))
+    .option("--yes", "do not ask", false)
+    .addHelpText("after", "\nExample:\n  causeway buffer drop capture --yes")
+    .action((stream: StreamName, { yes }: { readonly yes: boolean }) => drop(stream, yes, context));
+}
+
+async function flush(context: CliContext): Promise<void> {
+  const waitMs = Math.max(0, context.options().timeoutMs - FLUSH_MARGIN_MS);
+  const answer = await askAgent(context, await adminSocketPath(context), { verb: "buffer.flush", waitMs });
+  const { waiting } = parseAnswer(flushAnswer, answer);
+  if (context.options().json) printJson(context, answer);
+  else printLine(context, waiting === 0 ? "everything is delivered" : `${waiting} records are still waiting`);
+  if (waiting > 0) context.finish(EXIT.temporary);
+}
+
+async function drop(stream: StreamName, isConfirmed: boolean, context: CliContext): Promise<void> {
+  if (
+    !isConfirmed &&
+    !(await confirm(context, `Give up all stored records of ${stream}? They will not be delivered.`))
+  ) {
+    note(context, "nothing was dropped");
+    context.finish(EXIT.nothingToDo);
+    return;
+  }
+  const answer = await askAgent(context, await adminSocketPath(context), { verb: "buffer.drop", stream });
+  const { dropped } = parseAnswer(dropAnswer, answer);
+  if (context.options().json) printJson(context, answer);
+  else printLine(context, `${dropped} records of ${stream} dropped`);
+  if (dropped === 0) context.finish(EXIT.nothingToDo);
 }
 
 async function showStats(context: CliContext): Promise<void> {

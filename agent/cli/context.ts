@@ -1,5 +1,8 @@
 import type { Clock } from "../core/clock.ts";
 
+/** Default path of the configuration (product names and places). */
+export const DEFAULT_CONFIG_FILE = "/etc/causeway/agent.yaml";
+
 /** Options that every verb takes (reference: causeway --help). */
 export type GlobalOptions = {
   readonly config: string;

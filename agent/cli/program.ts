@@ -1,8 +1,5 @@
 import { Command, InvalidArgumentError } from "commander";
-import type { CliContext, GlobalOptions } from "./context.ts";
-
-/** Default path of the configuration (product names and places). */
-const DEFAULT_CONFIG_FILE = "/etc/causeway/agent.yaml";
+import { type CliContext, DEFAULT_CONFIG_FILE, type GlobalOptions } from "./context.ts";
 
 type Register = (program: Command, context: CliContext) => void;
 

@@ -1,17 +1,47 @@
+import { access, constants } from "node:fs/promises";
 import { join } from "node:path";
 import type { z } from "zod";
 import { loadConfig } from "../../config/load.ts";
 import { requestLocal } from "../../drivers/os/local-socket.ts";
-import { AgentError } from "../core/errors.ts";
-import type { CliContext } from "./context.ts";
+import { AgentError, errnoOf } from "../core/errors.ts";
+import { type CliContext, DEFAULT_CONFIG_FILE } from "./context.ts";
 
-/** Name of the daemon's socket for viewing, in its runtimeDir. */
-export const VIEW_SOCKET_NAME = "view.sock";
+/** Where a packaged daemon's sockets are (product names and places). */
+const DEFAULT_RUNTIME_DIR = "/run/causeway";
 
-/** Where the daemon of the given configuration answers. Throws `config.missing` or `config.invalid`. */
+/**
+ * Where the daemon of the given configuration can be looked at: view.sock, or admin.sock for who may use only that one. Throws
+ * `config.missing` or `config.invalid`.
+ */
 export async function viewSocketPath(context: CliContext): Promise<string> {
-  const { runtimeDir } = await loadConfig(context.options().config);
-  return join(runtimeDir, VIEW_SOCKET_NAME);
+  const folder = await runtimeFolder(context);
+  const [view, admin] = [join(folder, "view.sock"), join(folder, "admin.sock")];
+  return (await mayUse(admin)) && !(await mayUse(view)) ? admin : view;
+}
+
+/** Where the daemon of the given configuration takes changes. Throws as `viewSocketPath`. */
+export async function adminSocketPath(context: CliContext): Promise<string> {
+  return join(await runtimeFolder(context), "admin.sock");
+}
+
+/** The packaged configuration may be closed to technicians; the sockets have permissions of their own. */
+async function runtimeFolder(context: CliContext): Promise<string> {
+  const { config } = context.options();
+  try {
+    return (await loadConfig(config)).runtimeDir;
+  } catch (thrown) {
+    if (config === DEFAULT_CONFIG_FILE && thrown instanceof AgentError && errnoOf(thrown.cause) === "EACCES") {
+      return DEFAULT_RUNTIME_DIR;
+    }
+    throw thrown;
+  }
+}
+
+async function mayUse(path: string): Promise<boolean> {
+  return await access(path, constants.W_OK).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** One question to the daemon at `path`, given up after --timeout. Throws `agent.not-running`, `agent.not-permitted` or the daemon's fault. */

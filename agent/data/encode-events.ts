@@ -5,7 +5,7 @@ import type { ProtobufWriter } from "./protobuf-writer.ts";
 /** Field numbers of config/proto/telemetry.proto. */
 const LOSS = { epoch: 1, stream: 2, first: 3, last: 4, reason: 5, detail: 6 } as const;
 const BUS_EVENT = { count: 1, state: 2, detail: 3, timeUs: 4 } as const;
-const REASON: Readonly<Record<LossReason, number>> = { evicted: 1, expired: 2, rejected: 3, damaged: 4 };
+const REASON: Readonly<Record<LossReason, number>> = { evicted: 1, expired: 2, rejected: 3, damaged: 4, dropped: 5 };
 
 /** A `detail` is for people; what is longer is cut, so that an event always fits its record. */
 const MAX_DETAIL_CHARACTERS = 500;

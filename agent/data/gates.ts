@@ -66,6 +66,11 @@ export class Gates {
     for (const gate of this.#gates.values()) gate.isTrying = false;
   }
 
+  /** Every gate may be tried at once; how often each has refused stays known. */
+  endDelays(nowMs: number): void {
+    for (const gate of this.#gates.values()) gate.dueMs = nowMs;
+  }
+
   /** Monotonic ms at which the next closed gate may be tried; undefined when none waits. */
   nextDueMs(nowMs: number): number | undefined {
     const dues = [...this.#gates.values()].map(({ dueMs }) => dueMs).filter((dueMs) => dueMs > nowMs);

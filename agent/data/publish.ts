@@ -75,6 +75,7 @@ export class Publisher {
   readonly #guard: OutboxGuard;
   readonly #doze: Doze;
   #lossesDueMs = 0;
+  #lastTurnMs: number | undefined;
   #gateDueMs: number | undefined;
   #marks: { readonly atMs: number; readonly row: number }[] = [];
   #connection: Connection | undefined;
@@ -95,6 +96,18 @@ export class Publisher {
   wake(): void {
     this.#isDrained = false;
     this.#doze.wake();
+  }
+
+  /** What waits for a later attempt because it was refused is tried at once. */
+  retryNow(): void {
+    this.#gates.endDelays(this.#parts.clock.monotonicMs());
+    this.#lanes.rewind(this.#lanes.fence);
+    this.wake();
+  }
+
+  /** Monotonic ms at which the loop last had its turn; while online it has one at least every second. */
+  get lastTurnMs(): number | undefined {
+    return this.#lastTurnMs;
   }
 
   counters(): DeliveryCounters {
@@ -146,6 +159,7 @@ export class Publisher {
 
   #work(): void {
     const nowMs = this.#parts.clock.monotonicMs();
+    this.#lastTurnMs = nowMs;
     if (nowMs < this.#guard.retryAtMs) return;
     const isDone = this.#guard.attempt((outbox) => {
       this.#inFlight.forgetDue(outbox, nowMs);

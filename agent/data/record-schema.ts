@@ -75,6 +75,7 @@ const REASONS = {
   LOSS_REASON_EXPIRED: "expired",
   LOSS_REASON_REJECTED: "rejected",
   LOSS_REASON_DAMAGED: "damaged",
+  LOSS_REASON_DROPPED: "dropped",
 } as const;
 
 const loss = z.object({
@@ -83,7 +84,13 @@ const loss = z.object({
   first: position,
   last: position,
   reason: z
-    .enum(["LOSS_REASON_EVICTED", "LOSS_REASON_EXPIRED", "LOSS_REASON_REJECTED", "LOSS_REASON_DAMAGED"])
+    .enum([
+      "LOSS_REASON_EVICTED",
+      "LOSS_REASON_EXPIRED",
+      "LOSS_REASON_REJECTED",
+      "LOSS_REASON_DAMAGED",
+      "LOSS_REASON_DROPPED",
+    ])
     .transform((name) => REASONS[name]),
   detail: z.string(),
 });

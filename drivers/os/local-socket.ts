@@ -17,6 +17,8 @@ export type LocalSocketSettings = {
   readonly path: string;
   /** File mode: who may connect (unix(7): connecting needs write permission). */
   readonly mode: number;
+  /** A socket at `path` that the service manager has opened and listens on already; its mode and its removal are the manager's. */
+  readonly descriptor?: number | undefined;
   /** By verb. A handler parses its request itself; what its schema throws is told to the client. */
   readonly handlers: Readonly<Record<string, LocalHandler>>;
   readonly log: Log;
@@ -40,8 +42,7 @@ export type LocalSocket = {
  * someone does, `agent.not-permitted` or `config.invalid` when the path cannot be used.
  */
 export async function serveLocalSocket(settings: LocalSocketSettings): Promise<LocalSocket> {
-  const { path, mode, handlers, log, maxClients, maxLineBytes } = settings;
-  await clearPath(path);
+  const { handlers, log, maxClients, maxLineBytes } = settings;
   const connections = new Set<LocalConnection>();
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     if (connections.size >= maxClients) {
@@ -53,7 +54,7 @@ export async function serveLocalSocket(settings: LocalSocketSettings): Promise<L
     connections.add(connection);
     socket.on("close", () => connections.delete(connection));
   });
-  await listen(server, path, mode);
+  await listen(server, settings);
   let stopped: Promise<void> | undefined;
   return {
     stop: () => {
@@ -124,11 +125,12 @@ function ignoreNobody(thrown: unknown): void {
   throw thrown;
 }
 
-async function listen(server: Server, path: string, mode: number): Promise<void> {
+async function listen(server: Server, { path, mode, descriptor }: LocalSocketSettings): Promise<void> {
+  if (descriptor === undefined) await clearPath(path);
   try {
-    server.listen(path);
+    server.listen(descriptor === undefined ? { path } : { fd: descriptor });
     await once(server, "listening");
-    chmodSync(path, mode);
+    if (descriptor === undefined) chmodSync(path, mode);
   } catch (thrown) {
     server.close();
     throw errnoOf(thrown) === "EADDRINUSE" ? alreadyRunning(path) : unusable(path, thrown);
@@ -160,7 +162,7 @@ async function connectTo(path: string): Promise<Socket> {
     if (errnoOf(thrown) === "EACCES" || errnoOf(thrown) === "EPERM") {
       throw new AgentError("agent.not-permitted", {
         what: `${path}: permission denied`,
-        remedy: "run as a member of group causeway, or with sudo",
+        remedy: `run as a member of the group that owns it (ls -l ${path}), or with sudo`,
         cause: thrown,
       });
     }

@@ -171,6 +171,12 @@ export class RecordTable {
     return this.#oldest.all(stream, dead, throughRow, limit);
   }
 
+  /** The first records of a stream up to `throughRow`, dead or waiting. */
+  ofStream(stream: number, throughRow: number, limit: number): readonly RecordKey[] {
+    const waiting = this.oldest(stream, 0, throughRow, limit);
+    return waiting.length > 0 ? waiting : this.oldest(stream, 1, throughRow, limit);
+  }
+
   /** When the oldest record that waits was stored, µs since the Unix epoch. */
   oldestUs(stream: number): number | undefined {
     return this.#oldestAt.get(stream);

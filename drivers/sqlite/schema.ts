@@ -63,4 +63,34 @@ export const OUTBOX_MIGRATIONS: readonly string[] = [
     detail TEXT NOT NULL
   ) STRICT;
   `,
+  // A further reason. The check of a column cannot be changed in place (sqlite.org/lang_altertable.html#otheralter).
+  `
+  CREATE TABLE new_losses (
+    id INTEGER PRIMARY KEY,
+    epoch INTEGER NOT NULL,
+    stream INTEGER NOT NULL CHECK (stream BETWEEN 0 AND 3),
+    first INTEGER NOT NULL,
+    last INTEGER NOT NULL CHECK (last >= first),
+    reason INTEGER NOT NULL CHECK (reason BETWEEN 0 AND 4),
+    detail TEXT NOT NULL
+  ) STRICT;
+  INSERT INTO new_losses SELECT * FROM losses;
+  DROP TABLE losses;
+  ALTER TABLE new_losses RENAME TO losses;
+  CREATE INDEX losses_by_last ON losses (epoch, stream, reason, last);
+  CREATE INDEX losses_by_first ON losses (epoch, stream, reason, first);
+
+  CREATE TABLE new_reports (
+    row INTEGER PRIMARY KEY REFERENCES records (row) ON DELETE CASCADE,
+    epoch INTEGER NOT NULL,
+    stream INTEGER NOT NULL CHECK (stream BETWEEN 0 AND 3),
+    first INTEGER NOT NULL,
+    last INTEGER NOT NULL CHECK (last >= first),
+    reason INTEGER NOT NULL CHECK (reason BETWEEN 0 AND 4),
+    detail TEXT NOT NULL
+  ) STRICT;
+  INSERT INTO new_reports SELECT * FROM reports;
+  DROP TABLE reports;
+  ALTER TABLE new_reports RENAME TO reports;
+  `,
 ];

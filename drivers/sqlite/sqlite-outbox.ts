@@ -18,6 +18,9 @@ import { Room } from "./room.ts";
 import { bytesFrom } from "./totals.ts";
 import { type TransactionParts, Transactions } from "./transactions.ts";
 
+/** Records that a drop deletes in one transaction. */
+const DROP_ROWS = 1000;
+
 /** What a `SqliteOutbox` works with. */
 export type SqliteOutboxParts = TransactionParts & {
   readonly epoch: number;
@@ -110,6 +113,18 @@ export class SqliteOutbox implements Outbox {
     });
   }
 
+  drop(stream: StreamName, detail: string): number {
+    const throughRow = this.#records.lastRow();
+    let dropped = 0;
+    let some: number;
+    do {
+      some = this.#dropSome(stream, throughRow, detail);
+      dropped += some;
+    } while (some > 0);
+    this.#transactions.tidy();
+    return dropped;
+  }
+
   reportLosses(draftOf: (loss: LossRange) => Draft, max: number): number {
     if (this.#transactions.read(() => this.#losses.isEmpty())) return 0;
     return this.#write((spareBytes) => {
@@ -191,6 +206,14 @@ export class SqliteOutbox implements Outbox {
     if (!this.#room.makeBelow(draft.stream, payload.length, throughRow)) return false;
     this.#losses.reported(this.#insert(draft, id, payload), loss);
     return true;
+  }
+
+  #dropSome(stream: StreamName, throughRow: number, detail: string): number {
+    return this.#write(() => {
+      const keys = this.#records.ofStream(streamCode(stream), throughRow, DROP_ROWS);
+      for (const key of keys) this.#room.drop(key, "dropped", detail);
+      return keys.length;
+    });
   }
 
   #dropDamaged(keys: readonly RecordKey[]): void {

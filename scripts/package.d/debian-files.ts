@@ -15,6 +15,8 @@ const TEMPLATES = "scripts/package.d/debian";
 const COPIES: readonly (readonly [from: string, to: string])[] = [
   [`${TEMPLATES}/agent.yaml`, "etc/causeway/agent.yaml"],
   ["systemd/causeway.service", "lib/systemd/system/causeway.service"],
+  ["systemd/causeway-view.socket", "lib/systemd/system/causeway-view.socket"],
+  ["systemd/causeway-admin.socket", "lib/systemd/system/causeway-admin.socket"],
   ["systemd/sysusers.d/causeway.conf", "usr/lib/sysusers.d/causeway.conf"],
   ["systemd/tmpfiles.d/causeway.conf", "usr/lib/tmpfiles.d/causeway.conf"],
   ["systemd/sysctl.d/60-causeway.conf", "usr/lib/sysctl.d/60-causeway.conf"],

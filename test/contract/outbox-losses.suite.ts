@@ -44,6 +44,36 @@ export function losingContract(open: OpenOutboxSubject): void {
   });
 }
 
+/** What `Outbox.drop` promises. */
+export function droppingContract(open: OpenOutboxSubject): void {
+  describe("drop", () => {
+    const { outbox } = use(open, 100_000);
+
+    it("deletes all of one stream, whatever its state, notes what waited as lost, and leaves the others", () => {
+      outbox().append(Array.from({ length: 2500 }, () => draftOf("telemetry", 10)));
+      outbox().append([draftOf("event", 10)]);
+      outbox().lose(7, "rejected", "0x99");
+      expect(outbox().drop("telemetry", "by hand")).toBe(2500);
+      expect(outbox().stats().streams.telemetry).toMatchObject({ records: 0, dead: 0, bytes: 0, lost: 2500 });
+      expect(outbox().stats().streams.event.records).toBe(1);
+      expect(takeLosses(outbox())).toEqual([
+        "telemetry 7-7 rejected",
+        "telemetry 1-6 dropped",
+        "telemetry 8-2500 dropped",
+      ]);
+      expect(outbox().drop("telemetry", "by hand")).toBe(0);
+    });
+
+    it("gives back the loss that a dropped record reported", () => {
+      outbox().append([draftOf("telemetry", 10)]);
+      outbox().lose(1, "expired", "life ended");
+      outbox().reportLosses(() => draftOf("event", 10), 10);
+      outbox().drop("event", "by hand");
+      expect(takeLosses(outbox())).toEqual(["telemetry 1-1 expired", "event 1-1 dropped"]);
+    });
+  });
+}
+
 /** What `Outbox.reportLosses` promises. */
 export function reportingContract(open: OpenOutboxSubject): void {
   describe("reportLosses", () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { StreamName } from "../../agent/ports.ts";
-import { losingContract, reportingContract } from "./outbox-losses.suite.ts";
+import { droppingContract, losingContract, reportingContract } from "./outbox-losses.suite.ts";
 import {
   ALL,
   draftOf,
@@ -19,6 +19,7 @@ export function outboxContract(name: string, open: OpenOutboxSubject): void {
     reading(open);
     evicting(open);
     losingContract(open);
+    droppingContract(open);
     reportingContract(open);
   });
 }

@@ -203,6 +203,14 @@ export class FakeOutbox implements Outbox {
     return freed;
   }
 
+  drop(stream: StreamName, detail: string): number {
+    return this.#change((state) => {
+      const held = state.held.filter(({ record }) => record.stream === stream);
+      for (const one of held) this.#drop(state, one, "dropped", detail);
+      return held.length;
+    });
+  }
+
   #drop(state: State, held: Held, reason: LossReason, detail: string): void {
     const { epoch, stream, seq } = held.record;
     state.held = state.held.filter((other) => other !== held);

@@ -139,6 +139,36 @@ describe("the daemon without a broker", () => {
     expect(outbox.streams.telemetry.records).toBeGreaterThanOrEqual(stored.outbox.streams.telemetry.records);
   });
 
+  it("gives up a stream when it is told to, asks before that, and says what is left to flush", async () => {
+    const home = await daemonHome();
+    const daemon = await startDaemon(home);
+    const collected = async () => {
+      const status = await daemon.status();
+      return status.collected.samples === 400 ? status : undefined;
+    };
+    await until(collected, { what: "all samples are stored", ...PATIENCE });
+    const flushed = await runProgram(["buffer", "flush", "--timeout", "2", "--config", home.config]);
+    expect(flushed.code).toBe(75);
+    expect(flushed.stdout).toMatch(/^\d+ records are still waiting$/);
+
+    const drop = ["buffer", "drop", "telemetry", "--config", home.config];
+    const refused = await runProgram([...drop, "--no-input"]);
+    expect(refused.code).toBe(64);
+    expect(refused.stderr).toContain("give --yes");
+    const { streams } = (await daemon.status()).outbox;
+    const dropped = await runProgram([...drop, "--yes", "--json"]);
+    expect(JSON.parse(dropped.stdout)).toEqual({
+      schemaVersion: 1,
+      stream: "telemetry",
+      dropped: streams.telemetry.records,
+    });
+    expect((await daemon.status()).outbox.streams.telemetry).toMatchObject({
+      records: 0,
+      lost: streams.telemetry.records,
+    });
+    expect((await runProgram([...drop, "--yes"])).code).toBe(2);
+  });
+
   it("refuses a second daemon on the same state, which ends with 69", async () => {
     const home = await daemonHome();
     await startDaemon(home);

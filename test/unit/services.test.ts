@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { AgentError } from "../../agent/core/errors.ts";
-import type { Notifier } from "../../agent/ports.ts";
+import type { LinkState, Notifier } from "../../agent/ports.ts";
 import { type BusLine, busService, watchService } from "../../agent/services.ts";
-import { stuckReason, summaryOf } from "../../agent/status-report.ts";
+import { stuckReason, summaries } from "../../agent/status-report.ts";
 import { FakeCanBus } from "../fakes/can-bus.ts";
 import { ManualClock } from "../fakes/clock.ts";
 import { MemoryLog } from "../fakes/log.ts";
@@ -91,28 +91,51 @@ describe("busService", () => {
 });
 
 describe("stuckReason", () => {
-  function reasonAfter(lastFlushMs: number | undefined, nowMs: number, batchMs: number): string | undefined {
+  type Ago = { readonly flushMs?: number; readonly turnMs?: number; readonly onlineMs?: number };
+
+  /** What is said when the last flush, the publisher's last turn and the connection are so long ago. */
+  function reasonWith({ flushMs, turnMs, onlineMs }: Ago, batchMs = 250): string | undefined {
     const clock = new ManualClock();
-    clock.advance(nowMs);
-    const base = clock.monotonicMs() - nowMs;
-    const health = () => ({ lastFlushMs: lastFlushMs === undefined ? undefined : base + lastFlushMs });
-    return stuckReason({ batchMs, clock, health });
+    clock.advance(100_000);
+    const nowMs = clock.monotonicMs();
+    const before = (agoMs: number | undefined) => (agoMs === undefined ? undefined : nowMs - agoMs);
+    const { link } = statusWith();
+    const state: LinkState = onlineMs === undefined ? "offline" : "online";
+    return stuckReason({
+      batchMs,
+      clock,
+      pipeline: { health: () => ({ lastFlushMs: before(flushMs) }) },
+      publisher: { lastTurnMs: before(turnMs) },
+      broker: { status: () => ({ ...link, fault: undefined, limits: undefined, state, sinceMs: onlineMs ?? 0 }) },
+    });
   }
 
-  it("is silent before the first flush and while flushes come", () => {
-    expect(reasonAfter(undefined, 100_000, 250)).toBeUndefined();
-    expect(reasonAfter(95_000, 100_000, 250)).toBeUndefined();
+  it("is silent before the first flush and while flushes and turns come", () => {
+    expect(reasonWith({})).toBeUndefined();
+    expect(reasonWith({ flushMs: 5000, turnMs: 5000, onlineMs: 50_000 })).toBeUndefined();
   });
 
   it("names how long ago the last flush was, after ten batches and at least ten seconds", () => {
-    expect(reasonAfter(80_000, 100_000, 250)).toBe("the last flush was 20000 ms ago");
-    expect(reasonAfter(80_000, 100_000, 5000)).toBeUndefined();
+    expect(reasonWith({ flushMs: 20_000 })).toBe("the last flush was 20000 ms ago");
+    expect(reasonWith({ flushMs: 20_000 }, 5000)).toBeUndefined();
+  });
+
+  it("names how long ago the publisher's turn was, but only where a connection has given it one", () => {
+    expect(reasonWith({ turnMs: 20_000, onlineMs: 50_000 })).toBe("the publisher's last turn was 20000 ms ago");
+    expect(reasonWith({ turnMs: 20_000, onlineMs: 1000 })).toBeUndefined();
+    expect(reasonWith({ turnMs: 20_000 })).toBeUndefined();
   });
 });
 
-describe("summaryOf", () => {
-  it("is one line with link, buses and outbox", () => {
-    const line = summaryOf(statusWith());
-    expect(line).toMatch(/^online; can0 up, \d+ frames.*; outbox \d+ records, \d+ bytes$/);
+describe("summaries", () => {
+  it("gives one line with link, frame rates since the line before, and outbox", () => {
+    const [bus] = statusWith().buses;
+    const states = [
+      statusWith({ uptimeMs: 10_000, buses: [{ ...bus, received: 20_000 }] }),
+      statusWith({ uptimeMs: 15_000, buses: [{ ...bus, received: 24_000, dropped: 3 }] }),
+    ];
+    const next = summaries(() => states.shift() ?? statusWith());
+    expect(next()).toMatch(/^online; can0 up, 2000 frames\/s.*; outbox \d+ records, \d+ bytes$/);
+    expect(next()).toContain("can0 up, 800 frames/s, 3 dropped; outbox");
   });
 });

@@ -1,0 +1,49 @@
+import { z } from "zod";
+import type { Clock } from "./core/clock.ts";
+import type { Log } from "./core/log.ts";
+import type { Publisher } from "./data/publish.ts";
+import { type Outbox, STREAMS } from "./ports.ts";
+import type { ViewHandler } from "./view.ts";
+
+/** How often the outbox is looked at while a flush waits, ms. */
+const FLUSH_POLL_MS = 100;
+/** Longest time a flush waits, ms; the client may give up earlier. */
+const FLUSH_MAX_MS = 3_600_000;
+
+/** What admin.sock changes. */
+export type AdminParts = {
+  readonly outbox: Pick<Outbox, "stats" | "lastRow" | "read" | "drop">;
+  readonly publisher: Pick<Publisher, "retryNow">;
+  readonly clock: Clock;
+  readonly log: Log;
+};
+
+const flushRequest = z.object({ waitMs: z.int().min(0).max(FLUSH_MAX_MS).default(0) });
+const dropRequest = z.object({ stream: z.enum(STREAMS) });
+
+/** The verbs that change something: `buffer.flush`, `buffer.drop`. Each is logged before it acts. */
+export function createAdmin(parts: AdminParts): Readonly<Record<string, ViewHandler>> {
+  const { outbox, log } = parts;
+  return {
+    "buffer.flush": async (request, signal) => {
+      const { waitMs } = flushRequest.parse(request);
+      log.info("admin.flush-requested", { waitMs });
+      return { schemaVersion: 1, waiting: await flush(parts, waitMs, signal) };
+    },
+    "buffer.drop": (request) => {
+      const { stream } = dropRequest.parse(request);
+      log.warn("admin.drop-requested", { stream });
+      return { schemaVersion: 1, stream, dropped: outbox.drop(stream, "dropped by causeway buffer drop") };
+    },
+  };
+}
+
+/** Tries everything again at once, and waits at most `waitMs` until what is stored now has been delivered. Gives how many records are left. */
+async function flush({ outbox, publisher, clock }: AdminParts, waitMs: number, signal: AbortSignal): Promise<number> {
+  const throughRow = outbox.lastRow();
+  const endMs = clock.monotonicMs() + waitMs;
+  publisher.retryNow();
+  const isDelivered = (): boolean => STREAMS.every((stream) => outbox.read(stream, 0, throughRow, 1, 1).length === 0);
+  while (!isDelivered() && !signal.aborted && clock.monotonicMs() < endMs) await clock.sleep(FLUSH_POLL_MS, signal);
+  return isDelivered() ? 0 : outbox.stats().records;
+}

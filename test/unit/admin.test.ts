@@ -1,0 +1,55 @@
+import { describe, expect, it } from "vitest";
+import { createAdmin } from "../../agent/admin.ts";
+import { draftOf, takeLosses } from "../contract/outbox-subject.ts";
+import { ManualClock } from "../fakes/clock.ts";
+import { MemoryLog } from "../fakes/log.ts";
+import { FakeOutbox } from "../fakes/outbox.ts";
+
+function admin() {
+  const clock = new ManualClock();
+  const outbox = new FakeOutbox({ clock });
+  const log = new MemoryLog();
+  let retries = 0;
+  const handlers = createAdmin({ outbox, clock, log, publisher: { retryNow: () => void (retries += 1) } });
+  const ask = (verb: string, request: object): unknown =>
+    handlers[verb]?.({ verb, ...request }, new AbortController().signal);
+  return { clock, outbox, log, ask, retries: () => retries };
+}
+
+describe("buffer.drop", () => {
+  it("gives up one stream, says how much that was, and leaves a line in the log", () => {
+    const { outbox, log, ask } = admin();
+    outbox.append([draftOf("telemetry", 10), draftOf("telemetry", 10), draftOf("event", 10)]);
+    expect(ask("buffer.drop", { stream: "telemetry" })).toEqual({ schemaVersion: 1, stream: "telemetry", dropped: 2 });
+    expect(outbox.stats().records).toBe(1);
+    expect(takeLosses(outbox)).toEqual(["telemetry 1-2 dropped"]);
+    expect(log.of("admin.drop-requested")[0].facts).toEqual({ stream: "telemetry" });
+  });
+
+  it("refuses a stream that does not exist", () => {
+    expect(() => admin().ask("buffer.drop", { stream: "all" })).toThrow("Invalid option");
+  });
+});
+
+describe("buffer.flush", () => {
+  it("tries again at once, and is done when what was stored at its start is delivered", async () => {
+    const { clock, outbox, ask, retries } = admin();
+    outbox.append([draftOf("telemetry", 10), draftOf("event", 10)]);
+    const flushed = ask("buffer.flush", { waitMs: 10_000 });
+    await clock.run(500);
+    expect(retries()).toBe(1);
+    outbox.append([draftOf("telemetry", 10)]);
+    outbox.ack([1, 2]);
+    await clock.run(500);
+    expect(await flushed).toEqual({ schemaVersion: 1, waiting: 0 });
+  });
+
+  it("says how many records are left when the time is over, without those set aside", async () => {
+    const { clock, outbox, ask } = admin();
+    outbox.append([draftOf("telemetry", 10), draftOf("event", 10), draftOf("event", 10)]);
+    outbox.lose(3, "rejected", "0x99");
+    const flushed = ask("buffer.flush", { waitMs: 1000 });
+    await clock.run(1500);
+    expect(await flushed).toEqual({ schemaVersion: 1, waiting: 2 });
+  });
+});
