@@ -12,6 +12,7 @@ import { createNotifier } from "../drivers/os/notify.ts";
 import { readPin } from "../drivers/os/pin.ts";
 import { bootId } from "../drivers/os/time-source.ts";
 import { openOutbox } from "../drivers/sqlite/outbox.ts";
+import { StandbyOutbox, type StandbyParts } from "../drivers/sqlite/standby-outbox.ts";
 import { createAdmin } from "./admin.ts";
 import { presencePublication } from "./control/presence.ts";
 import type { Clock } from "./core/clock.ts";
@@ -85,7 +86,9 @@ export async function composeAgent(loaded: LoadedConfig, surroundings: Surroundi
   if (config.bench) log.warn("config.bench-allowed", { allows: "what must never be on a vehicle" });
 
   const file = join(config.stateDir, "outbox.db");
-  const { outbox } = openOutbox({ file, maxBytes: config.outbox.maxBytes, clock, log });
+  const { maxBytes } = config.outbox;
+  const openDisk: StandbyParts["openDisk"] = (adopt) => openOutbox({ file, maxBytes, clock, log, adopt }).outbox;
+  const outbox = new StandbyOutbox({ openDisk, memoryBytes: config.collect.holdBytes, clock, log });
   const base = { ...surroundings, config, table, outbox, log, bootId: bootId(), random: Math.random };
   const link = composeLink(base);
   const line = composeLine(base, link.broker);

@@ -143,6 +143,8 @@ export type OutboxStats = {
   readonly bytes: number;
   readonly maxBytes: number;
   readonly streams: Readonly<Record<StreamName, StreamStats>>;
+  /** Why records are kept in memory alone for now; absent while they are on the disk. */
+  readonly fault?: { readonly code: FaultCode; readonly what: string; readonly remedy: string };
 };
 
 /**

@@ -68,7 +68,10 @@ export function summaryOf(status: Status, before?: Status): string {
     return `${name} ${state}, ${rate} frames/s${dropped === undefined || dropped === 0 ? "" : `, ${dropped} dropped`}`;
   });
   const fault = link.fault === undefined ? "" : ` (${link.fault.code})`;
-  return [`${link.state}${fault}`, ...buses, `outbox ${outbox.records} records, ${outbox.bytes} bytes`].join("; ");
+  const place = outbox.fault === undefined ? "" : " in memory only";
+  return [`${link.state}${fault}`, ...buses, `outbox ${outbox.records} records, ${outbox.bytes} bytes${place}`].join(
+    "; ",
+  );
 }
 
 /** `summaryOf` over and over: each call gives the rates since the one before. */

@@ -24,15 +24,14 @@ const busStatus = z
 
 const faultCodes = Object.keys(FAULTS).filter((code): code is FaultCode => Object.hasOwn(FAULTS, code));
 
+const fault = z.object({ code: z.enum(faultCodes), what: z.string(), remedy: z.string() }).readonly();
+
 const linkStatus = z
   .object({
     state: z.enum(["offline", "connecting", "online"]),
     /** ms since this state began. */
     sinceMs: z.number(),
-    fault: z
-      .object({ code: z.enum(faultCodes), what: z.string(), remedy: z.string() })
-      .readonly()
-      .optional(),
+    fault: fault.optional(),
     connects: count,
     limits: z
       .object({
@@ -70,7 +69,15 @@ const streams: Readonly<Record<StreamName, typeof streamStats>> = {
 
 /** What the outbox holds, as `Outbox.stats` gives it. */
 export const outboxStatus = z
-  .object({ epoch: count, records: count, bytes: count, maxBytes: count, streams: z.object(streams).readonly() })
+  .object({
+    epoch: count,
+    records: count,
+    bytes: count,
+    maxBytes: count,
+    streams: z.object(streams).readonly(),
+    /** Why records are kept in memory alone for now. */
+    fault: fault.optional(),
+  })
   .readonly();
 
 /** What the daemon says of itself on view.sock; `causeway status --json` prints it as it is. Counts are since start. */

@@ -133,7 +133,9 @@ export const agentConfig = z
           .min(1_000_000)
           .max(1_000_000_000)
           .default(8_000_000)
-          .describe("encoded samples kept in memory while the outbox cannot store them"),
+          .describe(
+            "kept in memory while the disk cannot be written: encoded samples, then stored records, each up to this",
+          ),
         timeResolutionUs: z.union([z.literal(1), z.literal(10), z.literal(100), z.literal(1000)]).default(1000),
         rules: z
           .array(collectRule)

@@ -15,8 +15,8 @@ export type StatusReading = { readonly status: Status; readonly atMs: number };
 
 type Bus = Status["buses"][number];
 
-/** Why the agent is degraded: the link is not online, or a bus does not receive. Empty when all is well. */
-export function problemsOf({ link, buses }: Status): readonly Problem[] {
+/** Why the agent is degraded: the link is not online, a bus does not receive, or records are not on the disk. Empty when all is well. */
+export function problemsOf({ link, buses, outbox }: Status): readonly Problem[] {
   const problems: Problem[] = [];
   if (link.state !== "online") {
     problems.push({
@@ -34,6 +34,7 @@ export function problemsOf({ link, buses }: Status): readonly Problem[] {
           : "causeway bus list shows the interfaces; bring it up with ip link set",
     });
   }
+  if (outbox.fault !== undefined) problems.push(outbox.fault);
   return problems.map(({ what, remedy }) => ({ what: printable(what), remedy: printable(remedy) }));
 }
 
@@ -68,6 +69,7 @@ export function outboxLines(outbox: Status["outbox"], wallUs: number, colors: Co
     `buffer     ${formatCount(outbox.records)} records, ${formatBytes(outbox.bytes)} of ${formatBytes(outbox.maxBytes)} (${share} %), epoch ${outbox.epoch}`,
     colors.dim(heading),
     ...lines,
+    ...(outbox.fault === undefined ? [] : [`           ${colors.red(printable(outbox.fault.what))}`]),
   ];
 }
 

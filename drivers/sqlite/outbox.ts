@@ -7,8 +7,9 @@ import type { Log } from "../../agent/core/log.ts";
 import type { Outbox } from "../../agent/ports.ts";
 import { Ballast } from "./ballast.ts";
 import { type DatabaseSettings, openDatabase } from "./database.ts";
+import { faultOf } from "./faults.ts";
 import { quarantine } from "./quarantine.ts";
-import { type Salvage, salvage } from "./salvage.ts";
+import { type Salvage, salvage, takeOver } from "./salvage.ts";
 import { OUTBOX_MIGRATIONS } from "./schema.ts";
 import { SqliteOutbox } from "./sqlite-outbox.ts";
 
@@ -38,6 +39,8 @@ export type OutboxSettings = {
   /** 0 <= x < 1, for the epoch; the system's random numbers when absent. */
   readonly random?: () => number;
   readonly sizes?: Partial<OutboxSizes>;
+  /** Database of an outbox in memory whose records and losses come over, all or none, with their ids. */
+  readonly adopt?: Database.Database | undefined;
 };
 
 /** An open outbox, and what became of the file that was there. */
@@ -56,7 +59,7 @@ export type OpenedOutbox = {
  * ids. Throws `agent.already-running` when another process holds it, `outbox.unavailable` when folder or disk does not allow it.
  */
 export function openOutbox(settings: OutboxSettings): OpenedOutbox {
-  const { file, maxBytes, clock, log } = settings;
+  const { file, maxBytes, clock, log, adopt } = settings;
   const suspicionFile = `${file}.check`;
   const sizes = sizesOf(settings);
   const databaseSettings: DatabaseSettings = {
@@ -70,6 +73,7 @@ export function openOutbox(settings: OutboxSettings): OpenedOutbox {
   rmSync(suspicionFile, { force: true });
   const ballast = new Ballast(`${file}.reserve`, sizes.ballastBytes);
   const epoch = epochOf(database, settings);
+  if (adopt !== undefined) adoptInto(database, adopt, file);
   const { maxFileBytes } = sizes;
   const outbox = new SqliteOutbox({
     database,
@@ -125,11 +129,23 @@ function openOrReplace(databaseSettings: DatabaseSettings, settings: OutboxSetti
   return { database: second.database, quarantined, salvaged };
 }
 
+function adoptInto(database: Database.Database, from: Database.Database, file: string): void {
+  try {
+    takeOver(from, database);
+  } catch (thrown) {
+    database.close();
+    throw faultOf(thrown, file);
+  }
+}
+
 /** The epoch, drawn once a database. */
 function epochOf(database: Database.Database, { random }: OutboxSettings): number {
   const read = database.prepare<[], number>("SELECT epoch FROM outbox").pluck();
-  const known = read.get();
-  if (known !== undefined) return known;
+  return read.get() ?? drawEpoch(database, random);
+}
+
+/** Draws the epoch of a new database; `random` gives 0 <= x < 1, the system's random numbers when absent. */
+export function drawEpoch(database: Database.Database, random?: () => number): number {
   const drawn = random === undefined ? randomBytes(6).readUIntBE(0, 6) : Math.floor(random() * 2 ** EPOCH_BITS);
   const epoch = Math.max(1, drawn);
   database.prepare<[number]>("INSERT INTO outbox (id, epoch) VALUES (1, ?)").run(epoch);

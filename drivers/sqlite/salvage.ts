@@ -31,7 +31,13 @@ export function salvage(damagedFile: string, into: Database.Database, maxBytes: 
     from = new Database(damagedFile, { timeout: 0 });
     from.pragma("locking_mode = EXCLUSIVE");
     const saved = copyRecords(from, into, maxBytes);
-    const damaged = into.transaction((source: Database.Database) => copyLosses(source, into, saved)).immediate(from);
+    const damaged = into
+      .transaction((source: Database.Database) => {
+        const ledger = new LossLedger(into);
+        copyLosses(source, ledger, saved);
+        return noteDamage(heldSeqs(source), new RecordTable(into), ledger, saved);
+      })
+      .immediate(from);
     return { records: saved.count, damaged };
   } catch {
     // Not even a database: there is nothing to read, and the caller says that the file was set aside.
@@ -39,6 +45,16 @@ export function salvage(damagedFile: string, into: Database.Database, maxBytes: 
   } finally {
     from?.close();
   }
+}
+
+/** Copies all records with their ids, and the noted losses, of the sound database `from` into `into`: all or, when it throws, none. */
+export function takeOver(from: Database.Database, into: Database.Database): void {
+  into
+    .transaction(() => {
+      const saved = copyRecords(from, into, Number.POSITIVE_INFINITY);
+      copyLosses(from, new LossLedger(into), saved);
+    })
+    .immediate();
 }
 
 type Range = { readonly first: number; readonly last: number };
@@ -94,8 +110,7 @@ function collect(rows: number[], open: () => Iterable<number>): void {
   });
 }
 
-function copyLosses(from: Database.Database, into: Database.Database, saved: Saved): number {
-  const ledger = new LossLedger(into);
+function copyLosses(from: Database.Database, ledger: LossLedger, saved: Saved): void {
   const columns = "epoch, stream, first, last, reason, detail";
   const losses = attempt(() => from.prepare<[], LossRow>(`SELECT ${columns} FROM losses ORDER BY id`).all()) ?? [];
   const reports = attempt(() => from.prepare<[], ReportRow>(`SELECT row, ${columns} FROM reports`).all()) ?? [];
@@ -108,7 +123,6 @@ function copyLosses(from: Database.Database, into: Database.Database, saved: Sav
   for (const { epoch, stream, first, last } of [...losses, ...reports]) {
     knownOf(saved, epoch, stream).push({ first, last });
   }
-  return noteDamage(heldSeqs(from), new RecordTable(into), ledger, saved);
 }
 
 function noteDamage(held: readonly Held[], table: RecordTable, ledger: LossLedger, saved: Saved): number {

@@ -18,9 +18,9 @@ const FREE_PAGES_MIN = 1024;
 export type TransactionParts = {
   readonly database: Database.Database;
   readonly file: string;
-  /** Made when the disk gives back what cannot be; the next open then checks the whole file. */
-  readonly suspicionFile: string;
-  readonly ballast: Ballast;
+  /** Made when the disk gives back what cannot be; the next open then checks the whole file. Undefined where there is no file. */
+  readonly suspicionFile: string | undefined;
+  readonly ballast: Pick<Ballast, "hold" | "diskHasRoom" | "release">;
   /** The file never grows past this. */
   readonly maxFileBytes: number;
   readonly log: Log;
@@ -148,7 +148,7 @@ export class Transactions {
   /** The fault that `thrown` stands for; remembers a damaged file until the next open. */
   #fault(thrown: unknown): unknown {
     const { file, suspicionFile } = this.#parts;
-    if (isDamaged(thrown)) {
+    if (isDamaged(thrown) && suspicionFile !== undefined) {
       try {
         writeFileSync(suspicionFile, "");
       } catch {

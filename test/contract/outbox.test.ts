@@ -6,6 +6,7 @@ import { describe, expect, it } from "vitest";
 import { AgentError } from "../../agent/core/errors.ts";
 import { type Outbox, STREAMS, type StreamName } from "../../agent/ports.ts";
 import { openOutbox } from "../../drivers/sqlite/outbox.ts";
+import { StandbyOutbox } from "../../drivers/sqlite/standby-outbox.ts";
 import { ManualClock } from "../fakes/clock.ts";
 import { MemoryLog } from "../fakes/log.ts";
 import { FakeOutbox } from "../fakes/outbox.ts";
@@ -31,6 +32,13 @@ function openReal(maxBytes: number, clock: ManualClock): OutboxSubject {
 }
 
 outboxContract("SQLite", openReal);
+outboxContract("standby, disk gone", (maxBytes, clock) => {
+  const openDisk = (): Outbox => {
+    throw new AgentError("outbox.unavailable", { what: "no disk", remedy: "mount it" });
+  };
+  const outbox = new StandbyOutbox({ openDisk, memoryBytes: maxBytes, clock, log: new MemoryLog() });
+  return { outbox, end: () => outbox.close() };
+});
 outboxContract("fake", (maxBytes, clock) => ({
   outbox: new FakeOutbox({ clock, maxBytes }),
   end: () => undefined,

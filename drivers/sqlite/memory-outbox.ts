@@ -1,0 +1,36 @@
+import Database from "better-sqlite3";
+import type { Clock } from "../../agent/core/clock.ts";
+import type { Log } from "../../agent/core/log.ts";
+import { drawEpoch } from "./outbox.ts";
+import { OUTBOX_MIGRATIONS } from "./schema.ts";
+import { SqliteOutbox } from "./sqlite-outbox.ts";
+
+const NAME = "the outbox in memory";
+/** Memory has no reserve to give up, and is never full before its byte bound. */
+const NO_BALLAST = { hold: () => true, diskHasRoom: () => true, release: () => undefined };
+
+/** An outbox in memory, and its database for the one that takes its records over. */
+export type MemoryOutbox = { readonly outbox: SqliteOutbox; readonly database: Database.Database };
+
+/** Makes an empty outbox with an epoch of its own, of which nothing survives the process. */
+export function openMemoryOutbox(parts: {
+  readonly maxBytes: number;
+  readonly clock: Clock;
+  readonly log: Log;
+}): MemoryOutbox {
+  const database = new Database(":memory:");
+  database.pragma("foreign_keys = ON");
+  for (const sql of OUTBOX_MIGRATIONS) database.exec(sql);
+  const epoch = drawEpoch(database);
+  const outbox = new SqliteOutbox({
+    ...parts,
+    database,
+    epoch,
+    file: NAME,
+    suspicionFile: undefined,
+    ballast: NO_BALLAST,
+    // The byte bound on the payloads is what counts.
+    maxFileBytes: Number.MAX_SAFE_INTEGER,
+  });
+  return { outbox, database };
+}

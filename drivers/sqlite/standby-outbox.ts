@@ -1,0 +1,172 @@
+import type Database from "better-sqlite3";
+import type { Clock } from "../../agent/core/clock.ts";
+import { AgentError } from "../../agent/core/errors.ts";
+import type { Log } from "../../agent/core/log.ts";
+import type {
+  Draft,
+  LossRange,
+  Outbox,
+  OutboxStats,
+  Outgoing,
+  RecordId,
+  StoredRecord,
+  StreamName,
+} from "../../agent/ports.ts";
+import { type MemoryOutbox, openMemoryOutbox } from "./memory-outbox.ts";
+
+/** The disk may fail for this long before memory stands in; what comes meanwhile waits with the caller. */
+const PATIENCE_MS = 2000;
+const RETRY_MS = 5000;
+
+/** What a `StandbyOutbox` is made of. */
+export type StandbyParts = {
+  /** Opens the outbox on the disk, and takes over the records of the one in memory where there is one. */
+  readonly openDisk: (adopt: Database.Database | undefined) => Outbox;
+  /** Bound of the payload bytes kept in memory while the disk is away. */
+  readonly memoryBytes: number;
+  readonly clock: Clock;
+  readonly log: Log;
+};
+
+/** The outbox in use. `offset` makes its rows ours: rows only ever grow, so that a late acknowledgement never meets another record. */
+type Place = { readonly outbox: Outbox; readonly offset: number };
+
+/**
+ * The outbox on the disk, for which one in memory stands in while the disk cannot be written (read-only file system, I/O errors),
+ * so that live data goes on. Records in memory have an epoch of their own and do not outlive the process: `stats().fault` says
+ * so. When the disk can be written again it takes them over. What was on its way at a change of place may be sent twice.
+ */
+export class StandbyOutbox implements Outbox {
+  readonly #parts: StandbyParts;
+  #place: Place;
+  #standby: MemoryOutbox | undefined;
+  #fault: AgentError | undefined;
+  #failingSinceMs: number | undefined;
+  #retryAtMs = 0;
+
+  /** Opens the disk; when that fails with `outbox.unavailable`, memory stands in from the start. Other faults are thrown. */
+  constructor(parts: StandbyParts) {
+    this.#parts = parts;
+    try {
+      this.#place = { outbox: parts.openDisk(undefined), offset: 0 };
+    } catch (thrown) {
+      if (!isUnavailable(thrown)) throw thrown;
+      this.#place = this.#standIn(thrown, 0);
+    }
+  }
+
+  append(drafts: readonly Draft[]): readonly RecordId[] {
+    this.#returnWhenDue();
+    try {
+      const ids = this.#place.outbox.append(drafts);
+      this.#failingSinceMs = undefined;
+      return ids;
+    } catch (thrown) {
+      if (!isUnavailable(thrown) || !this.#isOutOfPatience()) throw thrown;
+      const offset = this.lastRow();
+      this.#closeQuietly();
+      this.#place = this.#standIn(thrown, offset);
+      return this.#place.outbox.append(drafts);
+    }
+  }
+
+  read(
+    stream: StreamName,
+    afterRow: number,
+    throughRow: number,
+    maxRecords: number,
+    maxBytes: number,
+  ): readonly Outgoing[] {
+    const { outbox, offset } = this.#place;
+    const found = outbox.read(stream, Math.max(0, afterRow - offset), throughRow - offset, maxRecords, maxBytes);
+    return offset === 0 ? found : found.map((record) => ({ ...record, row: record.row + offset }));
+  }
+
+  lastRow(): number {
+    return this.#place.outbox.lastRow() + this.#place.offset;
+  }
+
+  ack(rows: readonly number[]): void {
+    const { outbox, offset } = this.#place;
+    outbox.ack(rows.filter((row) => row > offset).map((row) => row - offset));
+  }
+
+  lose(row: number, reason: "rejected" | "expired", detail: string): void {
+    const { outbox, offset } = this.#place;
+    if (row > offset) outbox.lose(row - offset, reason, detail);
+  }
+
+  drop(stream: StreamName, detail: string): number {
+    return this.#place.outbox.drop(stream, detail);
+  }
+
+  reportLosses(draftOf: (loss: LossRange) => Draft, max: number): number {
+    return this.#place.outbox.reportLosses(draftOf, max);
+  }
+
+  list(stream: StreamName | undefined, limit: number): readonly StoredRecord[] {
+    const { outbox, offset } = this.#place;
+    return outbox.list(stream, limit).map((record) => ({ ...record, row: record.row + offset }));
+  }
+
+  stats(): OutboxStats {
+    const stats = this.#place.outbox.stats();
+    if (this.#fault === undefined) return stats;
+    const { code, message, remedy } = this.#fault;
+    return { ...stats, fault: { code, what: `records are kept in memory only: ${message}`, remedy } };
+  }
+
+  close(): void {
+    this.#returnWhenDue(true);
+    const records = this.#standby?.outbox.stats().records ?? 0;
+    if (records > 0) this.#parts.log.error("outbox.standby-lost", { records });
+    this.#standby = undefined;
+    this.#place.outbox.close();
+  }
+
+  #isOutOfPatience(): boolean {
+    if (this.#standby !== undefined) return false;
+    const nowMs = this.#parts.clock.monotonicMs();
+    this.#failingSinceMs ??= nowMs;
+    return nowMs - this.#failingSinceMs >= PATIENCE_MS;
+  }
+
+  #standIn(fault: AgentError, offset: number): Place {
+    const { memoryBytes, clock, log } = this.#parts;
+    log.error("outbox.standby-began", { code: fault.code, what: fault.message, remedy: fault.remedy, memoryBytes });
+    this.#fault = fault;
+    this.#failingSinceMs = undefined;
+    this.#retryAtMs = clock.monotonicMs() + RETRY_MS;
+    this.#standby = openMemoryOutbox({ maxBytes: memoryBytes, clock, log });
+    return { outbox: this.#standby.outbox, offset };
+  }
+
+  #returnWhenDue(isLast = false): void {
+    const { clock, log, openDisk } = this.#parts;
+    if (this.#standby === undefined || (!isLast && clock.monotonicMs() < this.#retryAtMs)) return;
+    try {
+      const outbox = openDisk(this.#standby.database);
+      const { records } = this.#standby.outbox.stats();
+      this.#place = { outbox, offset: this.lastRow() };
+      this.#standby.outbox.close();
+      this.#standby = undefined;
+      this.#fault = undefined;
+      log.info("outbox.standby-ended", { records });
+    } catch (thrown) {
+      if (!(thrown instanceof AgentError)) throw thrown;
+      this.#retryAtMs = clock.monotonicMs() + RETRY_MS;
+    }
+  }
+
+  #closeQuietly(): void {
+    try {
+      this.#place.outbox.close();
+    } catch {
+      // A disk that takes nothing any more cannot take a tidy end either; the next open repairs what it finds.
+    }
+  }
+}
+
+function isUnavailable(thrown: unknown): thrown is AgentError {
+  return thrown instanceof AgentError && thrown.code === "outbox.unavailable";
+}

@@ -1,0 +1,168 @@
+import { join } from "node:path";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { AgentError } from "../../../../agent/core/errors.ts";
+import type { Outbox } from "../../../../agent/ports.ts";
+import { openOutbox } from "../../../../drivers/sqlite/outbox.ts";
+import { StandbyOutbox, type StandbyParts } from "../../../../drivers/sqlite/standby-outbox.ts";
+import { ALL, draftOf, faultCodeOf, payloadOf, rowsOf, seqsOf, takeLosses } from "../../../contract/outbox-subject.ts";
+import { ManualClock } from "../../../fakes/clock.ts";
+import { temporaryFolder } from "../../../fakes/folder.ts";
+import { MemoryLog } from "../../../fakes/log.ts";
+
+const PATIENCE_MS = 2000;
+const RETRY_MS = 5000;
+
+/** `outbox`, whose appends fail as `fail` does. */
+function failingWith(outbox: Outbox, fail: () => void): Outbox {
+  return {
+    append: (drafts) => {
+      fail();
+      return outbox.append(drafts);
+    },
+    read: (...range) => outbox.read(...range),
+    lastRow: () => outbox.lastRow(),
+    ack: (rows) => outbox.ack(rows),
+    lose: (...loss) => outbox.lose(...loss),
+    drop: (...which) => outbox.drop(...which),
+    reportLosses: (...how) => outbox.reportLosses(...how),
+    list: (...which) => outbox.list(...which),
+    stats: () => outbox.stats(),
+    close: () => outbox.close(),
+  };
+}
+
+/** An outbox on a real file whose disk can be taken away: writes and opening then fail as SQLite's do on a read-only file system. */
+function bench(memoryBytes = 100_000) {
+  const clock = new ManualClock();
+  const log = new MemoryLog();
+  const file = join(temporaryFolder(), "outbox.db");
+  const disk = { isGone: false };
+  const unavailable = (): void => {
+    if (disk.isGone) throw new AgentError("outbox.unavailable", { what: "read-only", remedy: "mount it writable" });
+  };
+  const openDisk: StandbyParts["openDisk"] = (adopt) => {
+    unavailable();
+    const settings = { file, maxBytes: 1_000_000, clock, log, adopt, sizes: { logBytes: 65_536, ballastBytes: 0 } };
+    return failingWith(openOutbox(settings).outbox, unavailable);
+  };
+  const outbox = new StandbyOutbox({ openDisk, memoryBytes, clock, log });
+  onTestFinished(() => outbox.close());
+  /** Takes the disk away and waits until memory stands in; `draftOf(stream, 10)` is the record that brings it about. */
+  const loseDisk = (): void => {
+    disk.isGone = true;
+    expect(faultCodeOf(() => outbox.append([draftOf("telemetry", 10)]))).toBe("outbox.unavailable");
+    clock.advance(PATIENCE_MS);
+    outbox.append([draftOf("telemetry", 10)]);
+  };
+  const findDisk = (): void => {
+    disk.isGone = false;
+    clock.advance(RETRY_MS);
+    outbox.append([]);
+  };
+  return { clock, log, disk, outbox, loseDisk, findDisk };
+}
+
+function idsOf(outbox: Outbox): readonly string[] {
+  return outbox.read("telemetry", 0, ALL, 1000, ALL).map(({ epoch, seq }) => `${epoch}/${seq}`);
+}
+
+describe("StandbyOutbox", () => {
+  it("keeps to the disk through a failure that passes", () => {
+    const { clock, disk, outbox } = bench();
+    disk.isGone = true;
+    expect(faultCodeOf(() => outbox.append([draftOf("telemetry", 10)]))).toBe("outbox.unavailable");
+    clock.advance(PATIENCE_MS - 1);
+    expect(faultCodeOf(() => outbox.append([draftOf("telemetry", 10)]))).toBe("outbox.unavailable");
+    disk.isGone = false;
+    outbox.append([draftOf("telemetry", 10)]);
+    disk.isGone = true;
+    clock.advance(PATIENCE_MS);
+    expect(faultCodeOf(() => outbox.append([draftOf("telemetry", 10)]))).toBe("outbox.unavailable");
+    expect(outbox.stats().fault).toBeUndefined();
+  });
+
+  it("goes on in memory with an epoch of its own, and says so", () => {
+    const { log, outbox, loseDisk } = bench();
+    const { epoch } = outbox.stats();
+    loseDisk();
+    const stats = outbox.stats();
+    expect(stats.epoch).not.toBe(epoch);
+    expect(stats.fault).toEqual({
+      code: "outbox.unavailable",
+      what: "records are kept in memory only: read-only",
+      remedy: "mount it writable",
+    });
+    expect(seqsOf(outbox, "telemetry")).toEqual([1]);
+    expect(log.of("outbox.standby-began")).toHaveLength(1);
+  });
+
+  it("brings everything onto the disk when it is back: records with their ids, and losses", () => {
+    const { outbox, loseDisk, findDisk } = bench();
+    outbox.append([draftOf("telemetry", 10), draftOf("telemetry", 10)]);
+    const before = idsOf(outbox);
+    loseDisk();
+    outbox.append([draftOf("telemetry", 20), draftOf("telemetry", 20)]);
+    outbox.lose(rowsOf(outbox, "telemetry")[1], "expired", "life ended");
+    const during = idsOf(outbox);
+    findDisk();
+    expect(outbox.stats().fault).toBeUndefined();
+    expect(idsOf(outbox)).toEqual([...before, ...during]);
+    expect(takeLosses(outbox)).toEqual(["telemetry 2-2 expired"]);
+    const last = outbox.read("telemetry", 0, ALL, 1000, ALL).at(-1);
+    expect([...(last?.payload ?? [])]).toEqual([...payloadOf({ epoch: 0, stream: "telemetry", seq: 3 }, 20)]);
+    outbox.append([draftOf("telemetry", 10)]);
+    expect(seqsOf(outbox, "telemetry").at(-1)).toBe(3);
+  });
+
+  it("never lets a late acknowledgement meet a record of another place", () => {
+    const { outbox, loseDisk, findDisk } = bench();
+    outbox.append([draftOf("telemetry", 10), draftOf("telemetry", 10)]);
+    const onDisk = rowsOf(outbox, "telemetry");
+    loseDisk();
+    outbox.append([draftOf("telemetry", 10)]);
+    const inMemory = rowsOf(outbox, "telemetry");
+    outbox.ack(onDisk);
+    expect(rowsOf(outbox, "telemetry")).toEqual(inMemory);
+    outbox.ack([inMemory[0]]);
+    findDisk();
+    const after = rowsOf(outbox, "telemetry");
+    expect(after).toHaveLength(3);
+    outbox.ack([...onDisk, ...inMemory]);
+    outbox.lose(inMemory[1], "rejected", "0x99");
+    expect(rowsOf(outbox, "telemetry")).toEqual(after);
+    expect(Math.min(...after)).toBeGreaterThan(Math.max(...inMemory));
+    outbox.ack(after);
+    expect(outbox.stats().records).toBe(0);
+  });
+
+  it("keeps memory within its bound, and brings what had to go as a loss", () => {
+    const { outbox, loseDisk, findDisk } = bench(1000);
+    loseDisk();
+    for (let n = 0; n < 40; n++) outbox.append([draftOf("telemetry", 100)]);
+    const { bytes } = outbox.stats();
+    expect(bytes).toBeLessThanOrEqual(1000);
+    findDisk();
+    expect(outbox.stats().bytes).toBe(bytes);
+    const kept = seqsOf(outbox, "telemetry");
+    expect(takeLosses(outbox)).toEqual([`telemetry 1-${kept[0] - 1} evicted`]);
+  });
+
+  it("waits between its looks at the disk, and looks a last time when it is closed", () => {
+    const { clock, disk, log, outbox, loseDisk } = bench();
+    loseDisk();
+    disk.isGone = false;
+    clock.advance(RETRY_MS - 1);
+    outbox.append([draftOf("telemetry", 10)]);
+    expect(outbox.stats().fault).toBeDefined();
+    outbox.close();
+    expect(log.of("outbox.standby-ended")[0].facts).toEqual({ records: 2 });
+    expect(log.of("outbox.standby-lost")).toEqual([]);
+  });
+
+  it("says how many records go with the process when the disk never came back", () => {
+    const { log, outbox, loseDisk } = bench();
+    loseDisk();
+    outbox.close();
+    expect(log.of("outbox.standby-lost")[0].facts).toEqual({ records: 1 });
+  });
+});
