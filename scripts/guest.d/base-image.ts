@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { AgentError } from "../../agent/core/errors.ts";
+import { AgentError, messageOf } from "../../agent/core/errors.ts";
 import { isInstalled, runCommand } from "../package.d/command.ts";
 import { cached, digestOf, GUEST_CACHE, ROOT } from "./cached.ts";
 
@@ -89,7 +89,7 @@ function makeDisk(folder: string, version: string): void {
   const root = join(folder, "root");
   const release = readFileSync("/etc/os-release", "utf8");
   const codename = /^VERSION_CODENAME=(\w+)/m.exec(release)?.[1] ?? "bookworm";
-  runCommand("mmdebstrap", ["--quiet", "--variant=minbase", `--include=${PACKAGES.join(",")}`, codename, root]);
+  installDebian(codename, root);
   copyModules(version, MODULES, root);
   cpSync(join(HERE, "root"), root, { recursive: true });
   mkdirSync(join(root, "mnt/host"), { recursive: true });
@@ -101,6 +101,19 @@ function makeDisk(folder: string, version: string): void {
   runCommand("systemctl", ["--quiet", `--root=${root}`, "enable", ...ENABLED]);
   makeFileSystem(join(folder, "root.img"), DISK_BYTES, root);
   rmSync(root, { recursive: true });
+}
+
+function installDebian(codename: string, root: string): void {
+  try {
+    runCommand("mmdebstrap", ["--quiet", "--variant=minbase", `--include=${PACKAGES.join(",")}`, codename, root]);
+  } catch (cause) {
+    const reason = /^(?:E|error|W): .+$/im.exec(messageOf(cause))?.[0] ?? "mmdebstrap failed";
+    throw new AgentError("input.missing", {
+      what: `Debian's packages for the guest cannot be had: ${reason}`,
+      remedy: "apt-get update must work on this machine",
+      cause,
+    });
+  }
 }
 
 /** An ext4 file system in a sparse file, with what is in `content` when given. */

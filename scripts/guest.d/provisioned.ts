@@ -19,6 +19,8 @@ export type ProvisionedImage = BaseImage & {
   /** swtpm's state, which belongs to this disk. */
   readonly tpmState: string;
   readonly publicKeyPem: string;
+  /** The Debian package that is installed on it. */
+  readonly packageFile: string;
 };
 
 /** Gives the image, and makes whatever is missing or out of date: Debian, the package, and what is installed from it. */
@@ -31,7 +33,7 @@ export async function provisionedImage(say: (what: string) => void): Promise<Pro
     await provision(base, packageFile, fresh);
   });
   const publicKeyPem = readFileSync(join(folder, "device.pub.pem"), "utf8");
-  return { ...base, disk: join(folder, "root.img"), tpmState: join(folder, "tpm"), publicKeyPem };
+  return { ...base, disk: join(folder, "root.img"), tpmState: join(folder, "tpm"), publicKeyPem, packageFile };
 }
 
 async function builtPackage(say: (what: string) => void): Promise<string> {

@@ -1,5 +1,6 @@
-import { spawnSync } from "node:child_process";
-import { readFileSync, rmSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { AgentError, EXIT, FAULTS } from "../../agent/core/errors.ts";
@@ -27,21 +28,33 @@ async function main(filters: readonly string[]): Promise<number> {
   removeLeftovers();
   await provisionedImage(say);
   rmSync(REPORT, { force: true });
-  const vitest = join(ROOT, "node_modules/vitest/vitest.mjs");
-  const { status } = spawnSync(process.execPath, [vitest, "run", "--config", CONFIG, ...filters], {
-    cwd: ROOT,
-    stdio: "inherit",
-  });
+  const code = await runVitest(filters);
+  if (!existsSync(REPORT)) {
+    say("the tests ended without a report");
+    return code === EXIT.ok ? EXIT.failed : code;
+  }
   const found: unknown = JSON.parse(readFileSync(REPORT, "utf8"));
   const { numPassedTests, numFailedTests, numPendingTests } = report.parse(found);
   process.stdout.write(`${numPassedTests} passed, ${numFailedTests} failed, ${numPendingTests} skipped\n`);
-  return status ?? EXIT.failed;
+  return code;
+}
+
+/** When this process is interrupted or killed, the runner goes too, and with it (PR_SET_PDEATHSIG) every machine that it has started. */
+async function runVitest(filters: readonly string[]): Promise<number> {
+  const vitest = join(ROOT, "node_modules/vitest/vitest.mjs");
+  const command = [process.execPath, vitest, "run", "--config", CONFIG, ...filters];
+  const child = spawn("setpriv", ["--pdeathsig", "TERM", "--", ...command], { cwd: ROOT, stdio: "inherit" });
+  const interrupt = (): void => void child.kill("SIGTERM");
+  for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, interrupt);
+  await once(child, "exit");
+  removeLeftovers();
+  return child.exitCode ?? EXIT.interrupted;
 }
 
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (thrown) {
   if (!(thrown instanceof AgentError)) throw thrown;
-  say(`${thrown.message}\n  remedy: ${thrown.remedy}`);
+  say(`${thrown.message}; ${thrown.remedy}`);
   process.exitCode = FAULTS[thrown.code].exit;
 }

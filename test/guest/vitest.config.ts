@@ -14,5 +14,12 @@ export default defineConfig({
     fileParallelism: false,
     reporters: ["verbose", "json"],
     outputFile: { json: join(process.env.GUEST_OUT ?? ".", "report.json") },
+    coverage: {
+      enabled: true,
+      provider: "v8",
+      include: ["drivers/can/**/*.ts"],
+      reporter: ["text-summary", "json-summary"],
+      reportsDirectory: join(process.env.GUEST_OUT ?? ".", "coverage"),
+    },
   },
 });

@@ -1,10 +1,21 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createRecordReader } from "../../../agent/data/records.ts";
+import type { Status } from "../../../agent/status.ts";
+import { readDescriptor } from "../../../config/proto/descriptor.ts";
+import { contradictionsOf, settle, unitOf } from "../../../scripts/guest.d/account.ts";
+import { subscribe } from "../../../scripts/guest.d/subscriber.ts";
+import { type Guest, startGuest } from "../../../scripts/guest.d/vehicle-guest.ts";
 import { until } from "../../bench/wait.ts";
-import { expectWhole, settle, unitOf } from "./account.ts";
-import { type Guest, startGuest } from "./guest.ts";
 
 const RATE = 0.1;
 const DRIVE_SECONDS = 30;
+const TRANSMITTED = "cat /sys/class/net/vcan1/statistics/tx_packets";
+
+/** The second of two numbers on lines of their own, less the first. */
+function differenceOf(text: string): number {
+  const [first, second] = text.trim().split("\n").map(Number);
+  return second - first;
+}
 
 describe("the package on Debian 12 with systemd", () => {
   let guest: Guest;
@@ -53,7 +64,7 @@ describe("the package on Debian 12 with systemd", () => {
   it("delivers every record of the vehicle on vcan0, with the right values", async () => {
     await guest.sh("timeout 120 canplayer -I /mnt/host/drive.log vcan0=can0");
     const gaps = await settle(guest);
-    expectWhole(guest, gaps);
+    expect(contradictionsOf(guest, gaps)).toEqual([]);
     const status = await guest.status();
     const bus = status?.buses.find(({ name }) => name === "can0");
     expect({ received: bus?.received, dropped: bus?.dropped }).toEqual({ received: guest.driveFrames, dropped: 0 });
@@ -66,21 +77,66 @@ describe("the package on Debian 12 with systemd", () => {
   it("shows in systemctl status what it is doing", async () => {
     const { StatusText } = await unitOf(guest);
     console.log(StatusText);
-    expect(StatusText).toMatch(/^online; can0 up, \d+ frames; can1 up, 0 frames; outbox 0 records, 0 bytes$/);
+    expect(StatusText).toMatch(/^online; can0 up, \d+ frames\/s; can1 up, 0 frames\/s; outbox 0 records, 0 bytes$/);
   });
 
-  it("shows its state to a member of its group and to no stranger", async () => {
-    await guest.sh("useradd --groups causeway viewer && useradd stranger");
-    const asking = (user: string): string =>
-      `setpriv --reuid=${user} --regid=${user} --init-groups causeway status --json`;
-    const viewer = await guest.run(asking("viewer"));
-    expect(viewer.stderr).toBe("");
-    expect(viewer.code).toBe(0);
-    expect(viewer.stdout).toContain('"thing":"guest-truck"');
-    const stranger = await guest.run(asking("stranger"));
-    expect(stranger.code).not.toBe(0);
-    expect(stranger.stdout).toBe("");
-    console.log(`a stranger gets ${stranger.code}: ${stranger.stderr.trim()}`);
+  it("counts what a flood costs exactly, while the agent stands still", async () => {
+    const { MainPID } = await unitOf(guest);
+    const before = await busOf("can1");
+    // More frames than the largest receive buffer holds (16 MiB, 768 bytes each), and one that brings the count of the lost.
+    const script = `kill -STOP ${MainPID}; cangen vcan1 -g 0 -n 60000 -L 8 -I 123; kill -CONT ${MainPID}; cansend vcan1 124#00`;
+    const sent = Number(await guest.sh(`${TRANSMITTED}; ${script}; ${TRANSMITTED}`).then(differenceOf));
+    const after = await busWhen("can1", ({ received, dropped = 0 }) => {
+      return received + dropped - before.received - (before.dropped ?? 0) >= sent;
+    });
+    const received = after.received - before.received;
+    const dropped = (after.dropped ?? 0) - (before.dropped ?? 0);
+    console.log(`${sent} frames sent, ${received} received, ${dropped} counted as dropped`);
+    expect(received + dropped).toBe(sent);
+    expect(dropped).toBeGreaterThan(0);
+  });
+
+  it("publishes bus-off and its end, and receives again within two seconds of guest time", async () => {
+    const states: string[] = [];
+    const reader = createRecordReader(readDescriptor());
+    const subscriber = await subscribe(guest, "dt/causeway/+/event", "%x", (line) => {
+      const { body } = reader.decode(Buffer.from(line, "hex"));
+      if (body.kind === "bus-event" && body.count.bus === "can1") states.push(body.state);
+    });
+    // Error class CAN_ERR_BUSOFF in an error frame (linux/can/error.h).
+    await guest.sh("cansend vcan1 20000040#0000000000000000");
+    await busWhen("can1", ({ state }) => state === "bus-off");
+    await guest.sh("cansend vcan1 123#01");
+    await busWhen("can1", ({ state }) => state === "up");
+    await guest.sh("ip link set vcan1 down");
+    await busWhen("can1", ({ state }) => state === "down");
+    const before = await busOf("can1");
+    await guest.sh("ip link set vcan1 up && sleep 2 && cansend vcan1 123#02");
+    await busWhen("can1", ({ state, received }) => state === "up" && received > before.received);
+    await until(() => (states.length >= 4 ? true : undefined), { what: "four bus events", timeoutMs: 30_000 });
+    await subscriber.stop();
+    expect(states).toEqual(["bus-off", "up", "down", "up"]);
+  });
+
+  it("shows its state to members of causeway, is changed by members of causeway-admin, and does neither for others", async () => {
+    await guest.sh("useradd --groups causeway viewer; useradd --groups causeway-admin administrator; useradd stranger");
+    const as = async (user: string, verb: string) =>
+      await guest.run(`setpriv --reuid=${user} --regid=${user} --init-groups causeway ${verb} --json`);
+    const [look, change] = ["status", "buffer drop capture --yes"];
+    const outcomes: Record<string, readonly number[]> = {};
+    for (const user of ["viewer", "administrator", "stranger"]) {
+      outcomes[user] = [(await as(user, look)).code, (await as(user, change)).code];
+    }
+    // 2: there was nothing to drop; 77: permission.
+    expect(outcomes).toEqual({ viewer: [0, 77], administrator: [0, 2], stranger: [77, 77] });
+    const refusal = await as("viewer", change);
+    expect(refusal.stdout).toBe("");
+    expect(refusal.stderr).toContain("/run/causeway/admin.sock: permission denied");
+    expect((await as("administrator", look)).stdout).toContain('"thing":"guest-truck"');
+    const sockets = await guest.sh("stat --format='%n %A %U %G' /run/causeway/*.sock");
+    expect(sockets).toBe(
+      "/run/causeway/admin.sock srw-rw---- root causeway-admin\n/run/causeway/view.sock srw-rw---- root causeway\n",
+    );
   });
 
   it("is restarted by the watchdog when it hangs", async () => {
@@ -111,7 +167,23 @@ describe("the package on Debian 12 with systemd", () => {
       NRestarts: "0",
     });
     expect(await guest.sh("journalctl --unit causeway --output cat | tail -n 20")).toContain("mistake.yaml:1:1");
+    // Asking an agent that is down does not start it.
+    expect((await guest.run("causeway status")).code).toBe(78);
+    expect((await guest.run("ls /run/causeway/view.sock")).code).not.toBe(0);
+    expect((await unitOf(guest)).ActiveState).toBe("failed");
     await guest.sh("rm /etc/causeway/agent.d/mistake.yaml && systemctl start causeway");
     await guest.statusWhen("online after the correction", (status) => status.link.state === "online");
   });
+
+  type Bus = Status["buses"][number];
+
+  async function busOf(name: string): Promise<Bus> {
+    return await busWhen(name, () => true);
+  }
+
+  async function busWhen(name: string, condition: (bus: Bus) => boolean): Promise<Bus> {
+    const find = ({ buses }: Status): Bus | undefined => buses.find((bus) => bus.name === name && condition(bus));
+    const status = await guest.statusWhen(`bus ${name}`, (now) => find(now) !== undefined);
+    return find(status) ?? (await Promise.reject(new Error(`no bus ${name}`)));
+  }
 });

@@ -1,9 +1,9 @@
 import { writeFileSync } from "node:fs";
-import { formatCandumpLog } from "../../../agent/data/candump.ts";
-import { FRAME_FLAG } from "../../../agent/data/frame.ts";
-import { SendSchedule } from "../../bench/send-schedule.ts";
-import { readVehicle } from "../../bench/vehicle-dbc.ts";
-import { frameOf } from "../../bench/vehicle-model.ts";
+import { formatCandumpLog } from "../../agent/data/candump.ts";
+import { FRAME_FLAG } from "../../agent/data/frame.ts";
+import { SendSchedule } from "../../test/bench/send-schedule.ts";
+import { readVehicle } from "../../test/bench/vehicle-dbc.ts";
+import { frameOf } from "../../test/bench/vehicle-model.ts";
 
 const BURST_FRAMES = 1_000_000;
 

@@ -2,24 +2,24 @@ import { appendFileSync, cpSync, mkdirSync, rmSync, writeFileSync } from "node:f
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { stringify } from "yaml";
-import { type Status, statusSchema } from "../../../agent/status.ts";
-import { makeFileSystem } from "../../../scripts/guest.d/base-image.ts";
-import type { GuestOutcome } from "../../../scripts/guest.d/command-channel.ts";
-import { type BootOptions, GUEST_BROKER, Machine } from "../../../scripts/guest.d/machine.ts";
-import { makePlace } from "../../../scripts/guest.d/place.ts";
-import { copySparse, provisionedImage } from "../../../scripts/guest.d/provisioned.ts";
-import { THINNED_MESSAGES } from "../../bench/agent-config.ts";
-import { type Authority, createAuthority, writeIdentity } from "../../bench/certificate-authority.ts";
-import { Consumers } from "../../bench/consumers.ts";
-import { type Mosquitto, startMosquitto } from "../../bench/mosquitto.ts";
-import { TcpProxy } from "../../bench/tcp-proxy.ts";
-import { until } from "../../bench/wait.ts";
+import { type Status, statusSchema } from "../../agent/status.ts";
+import { THINNED_MESSAGES } from "../../test/bench/agent-config.ts";
+import { type Authority, createAuthority, writeIdentity } from "../../test/bench/certificate-authority.ts";
+import { Consumers } from "../../test/bench/consumers.ts";
+import { type Mosquitto, startMosquitto } from "../../test/bench/mosquitto.ts";
+import { TcpProxy } from "../../test/bench/tcp-proxy.ts";
+import { until } from "../../test/bench/wait.ts";
+import { makeFileSystem } from "./base-image.ts";
+import type { GuestOutcome } from "./command-channel.ts";
 import { writeDriveLog } from "./drive-log.ts";
+import { type BootOptions, GUEST_BROKER, Machine } from "./machine.ts";
+import { makePlace } from "./place.ts";
+import { copySparse, provisionedImage } from "./provisioned.ts";
 
 const THING = "guest-truck";
 const SEED = 7;
-const DESCRIPTOR = fileURLToPath(new URL("../../../config/proto/telemetry.desc", import.meta.url));
-const VEHICLE_DBC = fileURLToPath(new URL("../../../config/bench-vehicle.dbc", import.meta.url));
+const DESCRIPTOR = fileURLToPath(new URL("../../config/proto/telemetry.desc", import.meta.url));
+const VEHICLE_DBC = fileURLToPath(new URL("../../config/bench-vehicle.dbc", import.meta.url));
 const IDENTITY = "/var/lib/causeway/identity";
 
 /** What the guest is started with. */
@@ -48,6 +48,8 @@ export type Guest = {
   readonly consumerIdentity: { readonly certificateFile: string; readonly keyFile: string; readonly folder: string };
   /** Frames in one turn of the drive. */
   readonly driveFrames: number;
+  /** The Debian package that is installed. */
+  readonly packageFile: string;
   /** Runs a script as root and gives its output; throws when its exit code is not 0. */
   sh(script: string, timeoutMs?: number): Promise<string>;
   run(script: string, timeoutMs?: number): Promise<GuestOutcome>;
@@ -85,6 +87,7 @@ async function assemble(request: GuestRequest, stops: (() => Promise<void>)[]): 
   const brokerPort = await link.start();
   stops.push(() => link.stop());
 
+  const { packageFile } = image;
   copySparse(image.disk, join(folder, "root.img"));
   cpSync(image.tpmState, join(folder, "tpm"), { recursive: true });
   makeFileSystem(join(folder, "data.img"), request.dataBytes ?? 256_000_000);
@@ -99,7 +102,16 @@ async function assemble(request: GuestRequest, stops: (() => Promise<void>)[]): 
   stops.push(() => keepLogs(machine, folder));
   stops.push(() => machine.powerCut());
   await machine.boot(request.boot);
-  const guest = { machine, broker, link, consumers, consumerIdentity, driveFrames, ...commandsOf(machine) };
+  const guest = {
+    machine,
+    broker,
+    link,
+    consumers,
+    consumerIdentity,
+    driveFrames,
+    packageFile,
+    ...commandsOf(machine),
+  };
   await configure(guest, { request, folder, authority, publicKeyPem: image.publicKeyPem });
   consumers.begin(Date.now() * 1000);
   return guest;
@@ -225,7 +237,7 @@ function configOf({ judgeByLog }: GuestRequest): object {
 
 /** Journal and console of every guest stay behind for a look after a failure. */
 async function keepLogs(machine: Machine, folder: string): Promise<void> {
-  const logs = join(import.meta.dirname, "../../../.cache/guest/logs");
+  const logs = join(import.meta.dirname, "../../.cache/guest/logs");
   mkdirSync(logs, { recursive: true });
   const target = join(logs, folder.slice(folder.lastIndexOf("-") + 1));
   appendFileSync(machine.journalFile, "");

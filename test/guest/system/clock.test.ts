@@ -1,0 +1,89 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { contradictionsOf, settle } from "../../../scripts/guest.d/account.ts";
+import { subscribe } from "../../../scripts/guest.d/subscriber.ts";
+import { type Guest, startGuest } from "../../../scripts/guest.d/vehicle-guest.ts";
+import type { Child } from "../../bench/child.ts";
+
+const TEN_YEARS_S = 315_576_000;
+const HOUR_MS = 3_600_000;
+/** An attempt to connect that began in 1970 and is looked into afterwards is taken for a refused certificate, which is tried again after 5 to 6 min. */
+const SLOW_RETRY_MS = 400_000;
+/** mosquitto_sub writes the user properties as name:value, in the order in which they were sent. */
+const RECORD = /epoch:(\d+) seq:(\d+) stream:telemetry .*time-quality:([a-z]+)/;
+
+describe("a clock that nobody can trust", () => {
+  let guest: Guest;
+  let subscriber: Child;
+  /** Quality of the clock by seq, of telemetry. */
+  const qualities = new Map<number, string>();
+
+  beforeAll(async () => {
+    guest = await startGuest({
+      rate: 0.05,
+      judgeByLog: true,
+      boot: { clock: "1970-01-01T00:00:00" },
+      config: { outbox: { lifeMs: { control: HOUR_MS, event: HOUR_MS, telemetry: HOUR_MS, capture: HOUR_MS } } },
+    });
+    subscriber = await subscribe(guest, "dt/causeway/+/telemetry", "%P", (line) => {
+      const found = RECORD.exec(line);
+      if (found !== null) qualities.set(Number(found[2]), found[3] ?? "");
+    });
+  });
+  afterAll(async () => {
+    await subscriber?.stop();
+    await guest?.stop();
+  });
+
+  it("keeps what is collected in 1970, and delivers it once the time is known", async () => {
+    console.log(`after a boot at 1970 systemd says ${(await guest.sh("date --iso-8601=seconds")).trim()}`);
+    await guest.sh("date --set=@60 && systemctl start causeway guest-traffic");
+    const stored = await more("records of 1970");
+    expect(stored.clockQuality).toBe("unsynchronised");
+    expect(stored.link.state).not.toBe("online");
+    console.log(`in 1970 the link is ${stored.link.state}: ${stored.link.fault?.code}, ${stored.link.fault?.what}`);
+    await setClock(0);
+    // As systemd-timesyncd does when it has set the clock.
+    await guest.sh("mkdir -p /run/systemd/timesync && touch /run/systemd/timesync/synchronized");
+    const startMs = performance.now();
+    await guest.statusWhen("online", ({ link }) => link.state === "online", SLOW_RETRY_MS);
+    console.log(`online ${((performance.now() - startMs) / 1000).toFixed(0)} s after the clock was set`);
+    const { clockQuality } = await more("records of now");
+    expect(clockQuality).toBe("ntp");
+    await guest.sh("rm /run/systemd/timesync/synchronized");
+    await guest.statusWhen("no time source any more", (status) => status.clockQuality === "rtc");
+  }, 600_000);
+
+  it("goes on through steps of ten years in both directions", async () => {
+    for (const [years, quality] of [
+      [10, "rtc"],
+      [-10, "unsynchronised"],
+      [0, "rtc"],
+    ] as const) {
+      await setClock(years * (TEN_YEARS_S / 10));
+      const { clockQuality, link } = await more(`records ${years} years off`);
+      expect(clockQuality).toBe(quality);
+      expect(link.state).toBe("online");
+    }
+  });
+
+  it("has delivered all in the order of seq, expired nothing, and marked each record with how good the clock was", async () => {
+    const gaps = await settle(guest);
+    expect(contradictionsOf(guest, gaps)).toEqual([]);
+    const inOrder = [...qualities.entries()].sort(([a], [b]) => a - b).map(([, quality]) => quality);
+    const runs = inOrder.filter((quality, index) => quality !== inOrder[index - 1]);
+    // A record may fall between the setting of the clock and the mark that says so.
+    expect(runs.join(" ")).toMatch(/^unsynchronised( rtc)? ntp rtc unsynchronised rtc$/);
+  });
+
+  /** Sets the guest's clock to the true time and so many seconds more. canplayer paces itself by that clock, and has to start again. */
+  async function setClock(offsetS: number): Promise<void> {
+    const seconds = Math.floor(Date.now() / 1000) + Math.round(offsetS);
+    await guest.sh(`date --set=@${seconds} && systemctl restart guest-traffic`);
+  }
+
+  async function more(what: string) {
+    const now = await guest.status();
+    const enough = (now?.outbox.streams.telemetry.lastSeq ?? 0) + 8;
+    return await guest.statusWhen(what, ({ outbox }) => outbox.streams.telemetry.lastSeq >= enough);
+  }
+});
