@@ -259,6 +259,66 @@ export interface Broker {
   stop(): Promise<void>;
 }
 
+// ---------------------------------------------------------------- Keys
+
+/** EC P-256 signs with ECDSA, RSA-2048 with PKCS#1 v1.5; both over SHA-256. */
+export const KEY_ALGORITHMS = ["ec-p256", "rsa-2048"] as const;
+export type KeyAlgorithm = (typeof KEY_ALGORITHMS)[number];
+
+/** A private key that was born in the TPM. */
+export type KeyFacts = {
+  readonly label: string;
+  readonly algorithm: KeyAlgorithm;
+  /** SubjectPublicKeyInfo as PEM. */
+  readonly publicKeyPem: string;
+  /** TPMA_OBJECT words of the public area that the TPM itself holds (TPM 2.0 part 2, 8.3), in tpm2-tools' spelling: "fixedtpm", "noda". */
+  readonly attributes: readonly string[];
+  /** What keeps the key from being one that never leaves the TPM and that no power cut locks, one sentence each; empty for a good key. */
+  readonly flaws: readonly string[];
+};
+
+/** Subject and names of a certificate request, already filled in from the template. Absent fields are left out. */
+export type CsrSubject = {
+  readonly commonName: string;
+  readonly serialNumber?: string;
+  readonly organization?: string;
+  readonly organizationalUnit?: string;
+  /** Two letters (ISO 3166-1). */
+  readonly country?: string;
+  /** Subject alternative names, ASCII. */
+  readonly uris: readonly string[];
+  readonly dnsNames: readonly string[];
+};
+
+/** What a self-test of a key found. */
+export type KeyTest = {
+  readonly key: KeyFacts;
+  /** Opening the token and logging in. */
+  readonly loginMs: number;
+  /** One signature over a random challenge, which the public key verified outside the TPM. */
+  readonly signMs: number;
+};
+
+/**
+ * Keys of the device's token. Each call runs apart from the daemon's own use of the token (in a process of its own), one at a time in
+ * the order of the calls, and within a time limit; nothing is half-done when it rejects.
+ *
+ * Rejects with `identity.*` faults: the TPM absent or in lockout, token or key missing, PIN wrong (not tried again by itself), store
+ * exposed, time limit reached.
+ */
+export interface KeyStore {
+  /** Rejects with `identity.key-exists` when the label is taken, and `identity.key-unfit` (the key is gone again) when the TPM made another key than was asked for. */
+  create(label: string, algorithm: KeyAlgorithm): Promise<KeyFacts>;
+  /** By label. */
+  list(): Promise<readonly KeyFacts[]>;
+  /** Rejects with `identity.key-missing` when there is none. Cannot be undone. */
+  delete(label: string): Promise<void>;
+  /** Signs a random challenge, verifies it, and reads the attributes again. Rejects with `identity.key-unfit` for a key that has flaws or that fails. */
+  test(label: string): Promise<KeyTest>;
+  /** PKCS#10 as PEM, signed in the TPM. */
+  request(label: string, subject: CsrSubject): Promise<string>;
+}
+
 // ---------------------------------------------------------------- service manager
 
 /** Tells systemd how the service is (sd_notify(3)). Every call returns at once and never throws; all do nothing outside systemd. */
