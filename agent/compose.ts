@@ -13,6 +13,7 @@ import { readPin } from "../drivers/os/pin.ts";
 import { bootId } from "../drivers/os/time-source.ts";
 import { openOutbox } from "../drivers/sqlite/outbox.ts";
 import { StandbyOutbox, type StandbyParts } from "../drivers/sqlite/standby-outbox.ts";
+import { checkStore } from "../drivers/tpm/store-check.ts";
 import { createAdmin } from "./admin.ts";
 import { presencePublication } from "./control/presence.ts";
 import type { Clock } from "./core/clock.ts";
@@ -116,6 +117,7 @@ function composeLink({ config, environment, bootId, clock, log, random }: Base) 
   const { broker: settings, identity: configured, thingName: thing } = config;
   const pinFile = configured.mode === "pkcs11" ? configured.pinFile : undefined;
   const identity = createTlsIdentity({
+    checkStore,
     identity: configured,
     caFile: settings.caFile,
     port: settings.port,

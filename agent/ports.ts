@@ -307,7 +307,12 @@ export type KeyTest = {
  * exposed, time limit reached.
  */
 export interface KeyStore {
-  /** Rejects with `identity.key-exists` when the label is taken, and `identity.key-unfit` (the key is gone again) when the TPM made another key than was asked for. */
+  /**
+   * A PKCS#11 library that is loaded already, such as that of the daemon's TLS, reads the token once and never sees keys that are made after that
+   * (measured with libtpm2_pkcs11 1.9): they can be used by processes that start later.
+   *
+   * Rejects with `identity.key-exists` when the label is taken, and `identity.key-unfit` (the key is gone again) when the TPM made another key than was asked for.
+   */
   create(label: string, algorithm: KeyAlgorithm): Promise<KeyFacts>;
   /** By label. */
   list(): Promise<readonly KeyFacts[]>;
@@ -317,6 +322,45 @@ export interface KeyStore {
   test(label: string): Promise<KeyTest>;
   /** PKCS#10 as PEM, signed in the TPM. */
   request(label: string, subject: CsrSubject): Promise<string>;
+}
+
+/** The TPM's own guess limit, which counts for all its users, and what it has counted. */
+export type LockoutState = {
+  /** No object with dictionary-attack protection can be used now. */
+  readonly isLocked: boolean;
+  /** Failed authorisations that are not forgiven yet. */
+  readonly counter: number;
+  readonly maxTries: number;
+  /** One failure is forgiven after this time of TPM power, seconds; 0 never. */
+  readonly recoverySeconds: number;
+  /** How long the lockout authorisation itself is refused after a wrong one, seconds; 0 until the next reset. */
+  readonly lockoutRecoverySeconds: number;
+  readonly hasOwnerAuth: boolean;
+  readonly hasLockoutAuth: boolean;
+};
+
+/** The TPM and the token in it, as they are. */
+export type TpmFacts = {
+  readonly lockout: LockoutState;
+  readonly token: {
+    readonly isPresent: boolean;
+    /** Why a power cut or a wrong PIN brings the TPM nearer to its lockout, one sentence each; empty for a good token. */
+    readonly flaws: readonly string[];
+  };
+};
+
+/** The device's token apart from its keys. Calls run like those of `KeyStore`, in one order with them, and reject with the same faults. */
+export interface TokenAdmin {
+  /**
+   * Makes the store, the token with the user PIN, and what both need in the TPM; "present" when there is a token of the label already, which is
+   * left as it is. Nothing of it is protected by the TPM's guess limit, so that no power cut counts: the PIN must be hard to guess.
+   * Rejects with `identity.tpm-auth-refused` when the TPM's owner has an authorisation and it was not given.
+   */
+  provision(): Promise<"made" | "present">;
+  /** Needs no PIN. */
+  inspect(): Promise<TpmFacts>;
+  /** Sets the TPM's count of failed authorisations to 0. Rejects with `identity.tpm-auth-refused`; a wrong authorisation is refused for `lockoutRecoverySeconds`. */
+  clearLockout(): Promise<void>;
 }
 
 // ---------------------------------------------------------------- service manager

@@ -236,7 +236,11 @@ function resolvePaths(config: AgentConfig, folder: string): AgentConfig {
       : {
           ...config.identity,
           certificateFile: from(config.identity.certificateFile),
-          ...(config.identity.pinFile === undefined ? {} : { pinFile: from(config.identity.pinFile) }),
+          ...resolveOptional(config.identity, ["pinFile", "officerPinFile"], from),
+          tpm: {
+            ...config.identity.tpm,
+            ...resolveOptional(config.identity.tpm, ["ownerAuthFile", "lockoutAuthFile"], from),
+          },
         };
   return {
     ...config,
@@ -245,4 +249,18 @@ function resolvePaths(config: AgentConfig, folder: string): AgentConfig {
     dbc: config.dbc.map((entry) => ({ ...entry, file: from(entry.file) })),
     broker: { ...config.broker, caFile: from(config.broker.caFile) },
   };
+}
+
+/** The paths of `names` that are set. */
+function resolveOptional<Name extends string>(
+  holder: Readonly<Partial<Record<Name, string | undefined>>>,
+  names: readonly Name[],
+  from: (path: string) => string,
+): Partial<Record<Name, string>> {
+  const resolved: Partial<Record<Name, string>> = {};
+  for (const name of names) {
+    const path = holder[name];
+    if (path !== undefined) resolved[name] = from(path);
+  }
+  return resolved;
 }

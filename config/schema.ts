@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { csrTemplate, tpmSettings } from "./identity.ts";
 
 const path = z.string().min(1).max(4096);
 const absolutePath = path.regex(/^\//, "must be an absolute path");
@@ -97,8 +98,24 @@ const identity = z.discriminatedUnion("mode", [
     keyLabel: z.string().min(1).max(64),
     certificateFile: path,
     pinFile: path.optional().describe("mode 0600; without it the systemd credential causeway-pin is read"),
-    storeDir: absolutePath.optional().describe("TPM2_PKCS11_STORE"),
+    officerPinFile: path
+      .optional()
+      .describe("mode 0600, SO PIN of a token that is made; a random one that nobody knows when absent"),
+    storeDir: absolutePath.default("/var/lib/causeway/identity/store").describe("TPM2_PKCS11_STORE"),
     tcti: z.string().min(1).max(256).optional().describe("TPM2_PKCS11_TCTI, for example device:/dev/tpmrm0"),
+    keyTimeoutSeconds: z.int().min(5).max(600).default(120).describe("longest time for one piece of work with a key"),
+    serial: z
+      .string()
+      .regex(/^[A-Za-z0-9 '()+,\-./:=?]{1,64}$/, "must be 1 to 64 characters of PrintableString")
+      .optional()
+      .describe("serial number of the device, {serial} in csr"),
+    vin: z
+      .string()
+      .regex(/^[A-HJ-NPR-Z0-9]{17}$/, "must be a VIN: 17 capital letters and digits without I, O and Q (ISO 3779)")
+      .optional()
+      .describe("{vin} in csr"),
+    csr: csrTemplate,
+    tpm: tpmSettings,
   }),
   z.strictObject({
     mode: z.literal("file"),

@@ -7,6 +7,7 @@ import { inspectServer, openTcp, resolveHost } from "../../drivers/aws/probe.ts"
 import { createTlsIdentity, readCa, type TlsIdentity } from "../../drivers/aws/tls.ts";
 import { requestLocal } from "../../drivers/os/local-socket.ts";
 import { readPin } from "../../drivers/os/pin.ts";
+import { checkStore } from "../../drivers/tpm/store-check.ts";
 import type { Clock } from "../core/clock.ts";
 import { EXIT, FAULTS } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
@@ -89,6 +90,7 @@ function partsOf(config: AgentConfig, clientId: string, context: CliContext): Co
 function identityOf(config: AgentConfig, context: CliContext): TlsIdentity {
   const { identity, broker } = config;
   return createTlsIdentity({
+    checkStore,
     identity,
     caFile: broker.caFile,
     port: broker.port,

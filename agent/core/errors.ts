@@ -52,6 +52,7 @@ export const FAULTS = {
   "identity.tpm-lockout": { retry: "slow", exit: EXIT.temporary },
   "identity.tpm-auth-refused": { retry: "never", exit: EXIT.permission },
   "identity.store-exposed": { retry: "never", exit: EXIT.permission },
+  "identity.store-unfit": { retry: "never", exit: EXIT.configuration },
   "identity.token-missing": { retry: "slow", exit: EXIT.configuration },
   "identity.key-missing": { retry: "slow", exit: EXIT.configuration },
   "identity.key-exists": { retry: "never", exit: EXIT.failed },

@@ -1,7 +1,10 @@
 import { AgentError, type FaultCode } from "../../agent/core/errors.ts";
 import type { IdentityConfig } from "../../config/schema.ts";
 
-type Pkcs11Identity = Extract<IdentityConfig, { mode: "pkcs11" }>;
+type Pkcs11Identity = Pick<
+  Extract<IdentityConfig, { mode: "pkcs11" }>,
+  "module" | "tokenLabel" | "keyLabel" | "storeDir" | "tcti"
+>;
 type Explanation = { readonly code: FaultCode; readonly what: string; readonly remedy: string };
 
 /** The name of an aws-crt error ("AWS_ERROR_PKCS11_CKR_PIN_INCORRECT"), which its native functions throw inside a text; undefined for other values. */
@@ -43,14 +46,14 @@ function explain(identity: Pkcs11Identity, name: string): Explanation {
     case "AWS_ERROR_PKCS11_TOKEN_NOT_FOUND":
       return {
         code: "identity.token-missing",
-        what: `no token labelled "${tokenLabel}", or several, in the store ${identity.storeDir ?? "of libtpm2_pkcs11"}`,
-        remedy: "compare identity.tokenLabel and identity.storeDir with the output of: tpm2_ptool listtokens",
+        what: `no token labelled "${tokenLabel}", or several, in the store ${identity.storeDir}`,
+        remedy: "compare identity.tokenLabel and identity.storeDir, or make the token: causeway key create",
       };
     case "AWS_ERROR_PKCS11_KEY_NOT_FOUND":
       return {
         code: "identity.key-missing",
         what: `no private key labelled "${keyLabel}", or several, in the token "${tokenLabel}"`,
-        remedy: "compare identity.keyLabel with the output of: tpm2_ptool listobjects",
+        remedy: "compare identity.keyLabel with the output of: causeway key list",
       };
     case "AWS_ERROR_PKCS11_CKR_PIN_INCORRECT":
     case "AWS_ERROR_PKCS11_CKR_PIN_INVALID":

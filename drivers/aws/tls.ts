@@ -1,5 +1,5 @@
 import { X509Certificate } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { ClientTlsContext, Pkcs11Lib, TlsContextOptions, TlsVersion } from "aws-crt/dist/native/io.js";
 import { AgentError, errnoOf, type FaultCode, messageOf } from "../../agent/core/errors.ts";
 import type { IdentityConfig } from "../../config/schema.ts";
@@ -18,6 +18,8 @@ export type TlsParts = {
   readonly caFile: string;
   readonly port: number;
   readPin(): string;
+  /** Refuses a token store that others could read or exchange. */
+  checkStore(storeDir: string): void;
   readonly verbose: boolean;
 };
 
@@ -74,7 +76,7 @@ class Pkcs11TlsIdentity implements TlsIdentity {
     const { certificateFile, tokenLabel, keyLabel, storeDir } = this.#identity;
     const trusted = readCa(this.caFile);
     const certificate = readCertificate(certificateFile).pem;
-    if (storeDir !== undefined && !existsSync(storeDir)) throw storeMissing(storeDir);
+    this.#parts.checkStore(storeDir);
     this.#pin ??= this.#parts.readPin();
     const pin = this.#pin;
     return this.#asking(() => {
@@ -116,7 +118,7 @@ class Pkcs11TlsIdentity implements TlsIdentity {
 
 /** The library takes its settings from the environment of the process and from nowhere else. */
 function setLibraryEnvironment(identity: Pkcs11Identity, verbose: boolean): void {
-  if (identity.storeDir !== undefined) process.env.TPM2_PKCS11_STORE = identity.storeDir;
+  process.env.TPM2_PKCS11_STORE = identity.storeDir;
   if (identity.tcti !== undefined) process.env.TPM2_PKCS11_TCTI = identity.tcti;
   if (verbose) return;
   // Level 0 still prints errors; the TSS below it can be silenced altogether. What the operator has set stays.
@@ -194,11 +196,4 @@ function readText(path: string, code: FaultCode, thing: string, remedy: string):
     const problem = errnoOf(error) === "ENOENT" ? "does not exist" : `cannot be read: ${messageOf(error)}`;
     throw new AgentError(code, { what: `the ${thing} ${path} ${problem}`, remedy, cause: error });
   }
-}
-
-function storeMissing(storeDir: string): AgentError {
-  return new AgentError("identity.token-missing", {
-    what: `the token store ${storeDir} does not exist`,
-    remedy: "set identity.storeDir to the folder of tpm2_pkcs11.sqlite3, or provision the device",
-  });
 }

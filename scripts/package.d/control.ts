@@ -37,7 +37,7 @@ Architecture: ${target.architecture}
 Maintainer: ${release.maintainer}
 Installed-Size: ${installedKib}
 Depends: ${DEPENDS.join(", ")}
-Recommends: can-utils, libtpm2-pkcs11-tools
+Recommends: can-utils
 Suggests: mosquitto-clients, protobuf-compiler
 Section: net
 Priority: optional

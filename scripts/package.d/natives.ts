@@ -16,6 +16,7 @@ type Addon = {
 const ADDONS: readonly Addon[] = [
   { folder: "drivers/can/native", files: ["can_receive.node"] },
   { folder: "node_modules/socketcan", files: ["can.node", "can_signals.node"] },
+  { folder: "node_modules/pkcs11js", files: ["pkcs11.node"] },
   { folder: "node_modules/unix-dgram", files: ["unix_dgram.node"] },
 ];
 

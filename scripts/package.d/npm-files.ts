@@ -18,6 +18,7 @@ const DROPPED_PATHS: Readonly<Record<string, string>> = {
   "aws-crt": "^(dist\\.browser|source|lib|CMakeLists\\.txt)(/|$)|^dist/bin/(?!linux-{arch}-glibc(/|$))",
   "aws-iot-device-sdk-v2": "^dist/browser\\.js$|^dist/.*\\.spec\\.js$",
   "better-sqlite3": "^(deps|src)(/|$)|^prebuilds/(?!linux-{arch}\\.node$)",
+  pkcs11js: "^(includes|src|build)(/|$)",
   socketcan: "^(native|src|build)(/|$)",
   "unix-dgram": "^(src|build)(/|$)",
   "node-forge": "^(dist|flash)(/|$)",

@@ -5,6 +5,7 @@ import { createBroker } from "../../drivers/aws/mqtt5.ts";
 import { createTlsIdentity } from "../../drivers/aws/tls.ts";
 import { readPin } from "../../drivers/os/pin.ts";
 import { systemClock } from "../../drivers/os/time-source.ts";
+import { checkStore } from "../../drivers/tpm/store-check.ts";
 
 /** Whom to connect as, and to what. `broker` overrides what the agent's schema gives by default, but for quick reconnects. */
 export type SessionRequest = {
@@ -25,6 +26,7 @@ export function createSession(request: SessionRequest): Broker {
   };
   const clock = systemClock();
   const tlsIdentity = createTlsIdentity({
+    checkStore,
     identity,
     caFile,
     port: config.port,

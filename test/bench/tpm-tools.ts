@@ -12,12 +12,6 @@ export type ToolRun = {
   readonly folder?: string;
 };
 
-/** The python of the Debian package python3-tpm2-pkcs11-tools; one first on PATH may lack the module. */
-const PYTHON = "/usr/bin/python3";
-/** tpm2_ptool with its arguments read from stdin, since it takes PINs as arguments only and /proc shows arguments to everybody. */
-const PTOOL =
-  "import json, sys; sys.argv = ['tpm2_ptool'] + json.load(sys.stdin); from tpm2_pkcs11.tpm2_ptool import main; main()";
-
 /** Runs a tool to its end and gives its stdout; throws with its stderr when it fails. */
 export function runTool(run: ToolRun): Promise<string> {
   return new Promise((resolve, reject) => {
@@ -35,9 +29,4 @@ export function runTool(run: ToolRun): Promise<string> {
     child.stdin.on("error", () => undefined);
     child.stdin.end(run.input ?? "");
   });
-}
-
-/** Runs tpm2_ptool (package libtpm2-pkcs11-tools) without showing its arguments to other users. */
-export function runPtool(args: readonly string[], environment: ToolEnvironment): Promise<string> {
-  return runTool({ command: PYTHON, args: ["-c", PTOOL], environment, input: JSON.stringify(args) });
 }

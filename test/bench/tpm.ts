@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { KeyStore, TokenAdmin } from "../../agent/ports.ts";
 import { type Child, startChild } from "./child.ts";
 import { freePorts } from "./ports.ts";
 import { createToken } from "./tpm-token.ts";
@@ -24,6 +25,8 @@ export type Tpm = {
   readonly pinFile: string;
   /** SubjectPublicKeyInfo of the key. */
   readonly publicKeyPem: string;
+  /** The agent's own driver on this token. */
+  readonly keys: KeyStore & TokenAdmin;
   /** Address of the private D-Bus that leads to the resource manager. */
   readonly dbusAddress: string;
   /** What a process needs in its environment to use the token: the D-Bus address, TCTI and store. */
@@ -68,7 +71,7 @@ async function launch(request: TpmRequest, started: Child[]): Promise<Tpm> {
   };
   await answering(environment, [swtpm, dbus, resourceManager], folder);
   const labels = { tokenLabel: request.tokenLabel ?? "causeway", keyLabel: request.keyLabel ?? "device" };
-  const token = await createToken({ folder, storeDir, environment, ...labels });
+  const token = await createToken({ folder, storeDir, tcti, environment, ...labels });
   return {
     tcti,
     storeDir,

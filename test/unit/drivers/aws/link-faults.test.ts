@@ -67,7 +67,8 @@ describe("pkcs11Fault", () => {
     module: "/usr/lib/libtpm2_pkcs11.so.1",
     tokenLabel: "causeway",
     keyLabel: "device",
-    certificateFile: "/etc/causeway/device.pem",
+    storeDir: "/var/lib/causeway/identity/store",
+    tcti: "device:/dev/tpmrm0",
   };
 
   // The texts are those that aws-crt 1.33.1 throws.

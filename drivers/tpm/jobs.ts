@@ -1,0 +1,198 @@
+import { createPublicKey, randomBytes, verify } from "node:crypto";
+import { mkdirSync } from "node:fs";
+import { AgentError, type FaultCode } from "../../agent/core/errors.ts";
+import type { KeyFacts, KeyTest, TpmFacts } from "../../agent/ports.ts";
+import { keyExists, keyMissing, keyUnfit, pinWrong, tokenMissing, tpmLockout } from "./faults.ts";
+import { clearLockout, readLockout, setLockout } from "./lockout.ts";
+import { createKey, readKey, sealContent, unsealWrappingKey } from "./objects.ts";
+import { initialiseLibrary, login, type SessionKey } from "./pkcs11.ts";
+import { persistentPrimary, readPrimary } from "./primary.ts";
+import { attributesOf, factsOf, type PublicArea } from "./public-area.ts";
+import { newSalt, newSecret, newWrappingKey, sealAuth, wrapAuth } from "./seal.ts";
+import { ecdsaToDer } from "./signature.ts";
+import { type StoredKey, type StoredToken, TokenStore } from "./store.ts";
+import { checkStore, hasStore } from "./store-check.ts";
+import type { JobOf, Place, WorkerRequest } from "./worker-protocol.ts";
+
+const CHALLENGE_BYTES = 32;
+const KEY_ID_BYTES = 8;
+
+/** Does one job and gives its result as `JOB_RESULTS` describes it. Throws faults `identity.*`. */
+export async function doJob(request: WorkerRequest): Promise<unknown> {
+  switch (request.job) {
+    case "provision":
+      return provision(request);
+    case "create":
+      return create(request);
+    case "list":
+      return list(request.place);
+    case "delete":
+      return remove(request);
+    case "test":
+      return test(request);
+    case "request":
+      return await sign(request);
+    case "inspect":
+      return inspect(request.place);
+    case "clear-lockout":
+      return clearLockout(request) ?? null;
+  }
+}
+
+function provision(request: JobOf<"provision">): "made" | "present" {
+  const { place, pin, officerPin, ownerAuth, lockoutAuth, lockout } = request;
+  mkdirSync(place.storeDir, { recursive: true, mode: 0o700 });
+  checkStore(place.storeDir);
+  if (!hasStore(place.storeDir)) initialiseLibrary(place);
+  checkStore(place.storeDir);
+  using store = new TokenStore(place.storeDir);
+  if (store.token(place.tokenLabel) !== undefined) return "present";
+  const parent = persistentPrimary(place, ownerAuth);
+  const wrappingKey = newWrappingKey();
+  const sealed = (secret: string) => {
+    const salt = newSalt();
+    return { ...sealContent(place, parent, wrappingKey, sealAuth(secret, salt)), salt };
+  };
+  const token = { label: place.tokenLabel, parent, user: sealed(pin), officer: sealed(officerPin) };
+  if (lockout !== undefined) setLockout(place, lockout, lockoutAuth);
+  store.addToken(token);
+  return "made";
+}
+
+function create({ place, label, algorithm, pin }: JobOf<"create">): KeyFacts {
+  using store = openStore(place);
+  const token = tokenOf(store, place);
+  if (store.keys(token.id).some((key) => key.label === label)) throw keyExists(label, place.tokenLabel);
+  const wrappingKey = refusing(place, () => unsealWrappingKey(place, token, pin));
+  const auth = newSecret();
+  const object = createKey(place, token.parent, algorithm, auth);
+  const area = readKey(place, token.parent, object);
+  if (area === undefined || area.algorithm !== algorithm) throw keyUnfit(label, `the TPM made no ${algorithm}`);
+  const facts = requireFit(label, area);
+  const key = { label, area, ...object, id: randomBytes(KEY_ID_BYTES), encryptedAuth: wrapAuth(auth, wrappingKey) };
+  if (!store.addKey(token.id, key)) throw keyExists(label, place.tokenLabel);
+  return facts;
+}
+
+function list(place: Place): readonly KeyFacts[] {
+  using store = openStore(place);
+  const token = tokenOf(store, place);
+  return store.keys(token.id).flatMap((key) => {
+    const area = readKey(place, token.parent, key);
+    return area === undefined ? [] : [factsOf(key.label, area)];
+  });
+}
+
+function remove({ place, label }: JobOf<"delete">): null {
+  using store = openStore(place);
+  store.deleteKey(keyOf(store, tokenOf(store, place), label, place));
+  return null;
+}
+
+function test({ place, label, pin }: JobOf<"test">): KeyTest {
+  const area = areaOf(place, label);
+  const facts = requireFit(label, area);
+  const { loginMs, key } = refusing(place, () => login(place, pin));
+  const sessionKey = key(label);
+  requireProtection(label, sessionKey);
+  const challenge = randomBytes(CHALLENGE_BYTES);
+  const start = performance.now();
+  const signature = sessionKey.sign(area.algorithm, challenge);
+  const signMs = performance.now() - start;
+  const verifier = { key: createPublicKey(area.publicKeyPem), dsaEncoding: "ieee-p1363" as const };
+  if (!verify("sha256", challenge, verifier, signature)) {
+    throw keyUnfit(label, "its signature over a random challenge does not fit its public key");
+  }
+  return { key: facts, loginMs, signMs };
+}
+
+async function sign({ place, label, pin, subject }: JobOf<"request">): Promise<string> {
+  const { algorithm, publicKeyPem } = areaOf(place, label);
+  const key = refusing(place, () => login(place, pin)).key(label);
+  // Only this job pays for loading what assembles a request.
+  const { certificationRequest } = await import("./csr.ts");
+  return certificationRequest(subject, {
+    algorithm,
+    publicKeyPem,
+    sign: (toBeSigned) => {
+      const signature = key.sign(algorithm, toBeSigned);
+      return algorithm === "ec-p256" ? ecdsaToDer(signature) : signature;
+    },
+  });
+}
+
+function inspect(place: Place): TpmFacts {
+  const lockout = readLockout(place);
+  if (!hasStore(place.storeDir)) return { lockout, token: { isPresent: false, flaws: [] } };
+  using store = openStore(place);
+  const token = store.token(place.tokenLabel);
+  if (token === undefined) return { lockout, token: { isPresent: false, flaws: [] } };
+  return { lockout, token: { isPresent: true, flaws: tokenFlaws(place, token) } };
+}
+
+function tokenFlaws(place: Place, { parent, user, officer }: StoredToken): readonly string[] {
+  const parts = [
+    ["its primary", readPrimary(place, parent)],
+    ["the seal of its user PIN", user?.publicBlob],
+    ["the seal of its SO PIN", officer.publicBlob],
+  ] as const;
+  return parts
+    .filter(([, blob]) => blob !== undefined && !attributesOf(blob).includes("noda"))
+    .map(
+      ([part]) => `${part} is protected by the TPM's guess limit: each power cut after its use counts as a wrong guess`,
+    );
+}
+
+function openStore(place: Place): TokenStore {
+  checkStore(place.storeDir);
+  if (!hasStore(place.storeDir)) throw tokenMissing(place.tokenLabel, place.storeDir, []);
+  return new TokenStore(place.storeDir);
+}
+
+function tokenOf(store: TokenStore, { tokenLabel, storeDir }: Place): StoredToken {
+  const token = store.token(tokenLabel);
+  if (token === undefined) throw tokenMissing(tokenLabel, storeDir, store.labels());
+  return token;
+}
+
+function keyOf(store: TokenStore, token: StoredToken, label: string, { tokenLabel }: Place): StoredKey {
+  const key = store.keys(token.id).find((one) => one.label === label);
+  if (key === undefined) throw keyMissing(label, tokenLabel);
+  return key;
+}
+
+function areaOf(place: Place, label: string): PublicArea {
+  using store = openStore(place);
+  const token = tokenOf(store, place);
+  const area = readKey(place, token.parent, keyOf(store, token, label, place));
+  if (area === undefined) throw keyUnfit(label, "it is neither EC P-256 nor RSA-2048");
+  return area;
+}
+
+function requireFit(label: string, area: PublicArea): KeyFacts {
+  const facts = factsOf(label, area);
+  if (facts.flaws.length > 0) throw keyUnfit(label, facts.flaws.join("; "));
+  return facts;
+}
+
+/** What the library says of the key must not be less than what the TPM says. */
+function requireProtection(label: string, { protection }: SessionKey): void {
+  const { sensitive, alwaysSensitive, extractable, neverExtractable, local } = protection;
+  const isKept = sensitive && alwaysSensitive && extractable === false && neverExtractable && local;
+  if (isKept !== true) throw keyUnfit(label, `the library calls it readable: ${JSON.stringify(protection)}`);
+}
+
+/** The library calls a TPM in lockout a wrong PIN: only the TPM itself can tell the two apart. */
+function refusing<T>(place: Place, ask: () => T): T {
+  try {
+    return ask();
+  } catch (error) {
+    if (!isFault(error, "identity.pin-wrong") && !isFault(error, "identity.tpm-lockout")) throw error;
+    const lockout = readLockout(place);
+    throw lockout.isLocked || isFault(error, "identity.tpm-lockout") ? tpmLockout(lockout) : pinWrong(place.tokenLabel);
+  }
+}
+
+function isFault(error: unknown, code: FaultCode): boolean {
+  return error instanceof AgentError && error.code === code;
+}

@@ -1,0 +1,147 @@
+import { createHash } from "node:crypto";
+import { AgentError } from "../../agent/core/errors.ts";
+import type { Log } from "../../agent/core/log.ts";
+import type { CsrSubject, KeyAlgorithm, KeyFacts, KeyStore, KeyTest, TokenAdmin, TpmFacts } from "../../agent/ports.ts";
+import type { IdentityConfig } from "../../config/schema.ts";
+import { newSecret } from "./seal.ts";
+import { type Job, runWorker } from "./worker-process.ts";
+import { JOB_RESULTS } from "./worker-protocol.ts";
+
+type Pkcs11Identity = Extract<IdentityConfig, { mode: "pkcs11" }>;
+
+/** What keys are made with. Each secret is read when it is needed and not kept; undefined where there is none. */
+export type TpmKeyStoreParts = {
+  readonly identity: Pkcs11Identity;
+  readonly secrets: {
+    pin(): string;
+    /** The SO PIN of a new token. */
+    officerPin(): string | undefined;
+    ownerAuth(): string | undefined;
+    lockoutAuth(): string | undefined;
+  };
+  /** The process's own, for PATH and what leads to the TPM. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly log: Log;
+};
+
+/** The keys of the token that the configuration names, and the token itself. */
+export function createTpmKeyStore(parts: TpmKeyStoreParts): KeyStore & TokenAdmin {
+  return new TpmKeyStore(parts);
+}
+
+/** Runs one worker at a time. A PIN that was refused is never sent again: every try can bring a TPM nearer to its lockout. */
+class TpmKeyStore implements KeyStore, TokenAdmin {
+  readonly #parts: TpmKeyStoreParts;
+  readonly #place: Job["place"];
+  #last: Promise<unknown> = Promise.resolve();
+  #refused: { readonly pinHash: string; readonly fault: AgentError } | undefined;
+
+  constructor(parts: TpmKeyStoreParts) {
+    const { module, tokenLabel, storeDir } = parts.identity;
+    this.#parts = parts;
+    this.#place = { module, tokenLabel, storeDir };
+  }
+
+  async create(label: string, algorithm: KeyAlgorithm): Promise<KeyFacts> {
+    return JOB_RESULTS.create.parse(
+      await this.#withPin((pin) => ({ job: "create", ...this.#at, pin, label, algorithm })),
+    );
+  }
+
+  async list(): Promise<readonly KeyFacts[]> {
+    return JOB_RESULTS.list.parse(await this.#run(() => ({ job: "list", ...this.#at })));
+  }
+
+  async delete(label: string): Promise<void> {
+    JOB_RESULTS.delete.parse(await this.#run(() => ({ job: "delete", ...this.#at, label })));
+  }
+
+  async test(label: string): Promise<KeyTest> {
+    return JOB_RESULTS.test.parse(await this.#withPin((pin) => ({ job: "test", ...this.#at, pin, label })));
+  }
+
+  async request(label: string, subject: CsrSubject): Promise<string> {
+    const { uris, dnsNames, ...names } = subject;
+    const copied = { ...names, uris: [...uris], dnsNames: [...dnsNames] };
+    return JOB_RESULTS.request.parse(
+      await this.#withPin((pin) => ({ job: "request", ...this.#at, pin, label, subject: copied })),
+    );
+  }
+
+  async provision(): Promise<"made" | "present"> {
+    const { secrets, identity } = this.#parts;
+    return JOB_RESULTS.provision.parse(
+      await this.#run(() => ({
+        job: "provision",
+        ...this.#at,
+        pin: secrets.pin(),
+        officerPin: secrets.officerPin() ?? newSecret(),
+        ownerAuth: secrets.ownerAuth(),
+        lockoutAuth: secrets.lockoutAuth(),
+        lockout: identity.tpm.lockout,
+      })),
+    );
+  }
+
+  async inspect(): Promise<TpmFacts> {
+    return JOB_RESULTS.inspect.parse(await this.#run(() => ({ job: "inspect", ...this.#at })));
+  }
+
+  async clearLockout(): Promise<void> {
+    const { secrets } = this.#parts;
+    JOB_RESULTS["clear-lockout"].parse(
+      await this.#run(() => ({ job: "clear-lockout", ...this.#at, lockoutAuth: secrets.lockoutAuth() })),
+    );
+  }
+
+  get #at(): { readonly place: Job["place"] } {
+    return { place: this.#place };
+  }
+
+  async #withPin(jobOf: (pin: string) => Job): Promise<unknown> {
+    let pinHash = "";
+    try {
+      return await this.#run(() => {
+        const pin = this.#parts.secrets.pin();
+        pinHash = createHash("sha256").update(pin).digest("hex");
+        if (this.#refused?.pinHash === pinHash) throw this.#refused.fault;
+        return jobOf(pin);
+      });
+    } catch (error) {
+      if (error instanceof AgentError && error.code === "identity.pin-wrong") this.#refused = { pinHash, fault: error };
+      throw error;
+    }
+  }
+
+  /** `jobOf` is called when the calls before are done, so that no secret waits in memory. */
+  #run(jobOf: () => Job): Promise<unknown> {
+    const next = this.#last.then(() => this.#work(jobOf()));
+    this.#last = next.catch(() => undefined);
+    return next;
+  }
+
+  async #work(job: Job): Promise<unknown> {
+    const { identity, log } = this.#parts;
+    const startMs = performance.now();
+    const response = await runWorker(job, {
+      environment: this.#environment(),
+      timeoutMs: identity.keyTimeoutSeconds * 1000,
+      onStderr: (text) => log.debug("identity.tpm-said", { job: job.job, text: text.slice(0, 2000) }),
+    });
+    const ms = Math.round(performance.now() - startMs);
+    if (response.kind === "done") {
+      log.debug("identity.key-work-done", { job: job.job, ms });
+      return response.result;
+    }
+    throw new AgentError(response.code, { what: response.what, remedy: response.remedy });
+  }
+
+  /** The libraries and tools take their settings from the environment and from nowhere else. */
+  #environment(): Readonly<Record<string, string | undefined>> {
+    const { identity, environment } = this.#parts;
+    const { storeDir, tcti } = identity;
+    const reached = tcti === undefined ? {} : { TPM2_PKCS11_TCTI: tcti, TPM2TOOLS_TCTI: tcti };
+    const quiet = { TPM2_PKCS11_LOG_LEVEL: "0", TSS2_LOG: "all+error" };
+    return { ...quiet, ...environment, ...reached, TPM2_PKCS11_STORE: storeDir };
+  }
+}

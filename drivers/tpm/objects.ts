@@ -1,0 +1,81 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { KeyAlgorithm } from "../../agent/ports.ts";
+import { pinWrong, tpmAbsent } from "./faults.ts";
+import { type PublicArea, parsePublicArea } from "./public-area.ts";
+import { sealAuth } from "./seal.ts";
+import type { SealedObject, StoredToken } from "./store.ts";
+import { runTool, SEALED_INPUT } from "./tools.ts";
+import type { Place } from "./worker-protocol.ts";
+
+/** Neither duplicable nor made outside, used with an authorisation value only, and without dictionary-attack protection. */
+const KEPT = "fixedtpm|fixedparent|sensitivedataorigin|userwithauth|noda";
+/**
+ * What a key is made for. An RSA key signs through RSA_Decrypt in libtpm2_pkcs11, since CKM_RSA_PKCS gives it a digest of any kind: it
+ * needs "decrypt" too.
+ */
+const KEYS = {
+  "ec-p256": { type: "ecc256", attributes: `${KEPT}|sign` },
+  "rsa-2048": { type: "rsa2048", attributes: `${KEPT}|sign|decrypt` },
+} as const;
+/** Data from outside, so without "sensitivedataorigin". */
+const SEAL_ATTRIBUTES = "fixedtpm|fixedparent|userwithauth|noda";
+
+/** Name of the file with the loaded parent in the work folder. */
+const PARENT = "parent.tr";
+
+/** Makes a key below the parent. `auth` is its authorisation value. */
+export function createKey(place: Place, parent: Uint8Array, algorithm: KeyAlgorithm, auth: string): SealedObject {
+  const { type, attributes } = KEYS[algorithm];
+  return created(place, parent, ["-G", type, "-a", attributes], auth);
+}
+
+/** Seals `content` below the parent. */
+export function sealContent(place: Place, parent: Uint8Array, content: string, auth: string): SealedObject {
+  return created(place, parent, ["-i", SEALED_INPUT, "-a", SEAL_ATTRIBUTES], auth, content);
+}
+
+function created(
+  { workFolder: folder }: Place,
+  parent: Uint8Array,
+  what: readonly string[],
+  auth: string,
+  sealed?: string,
+): SealedObject {
+  writeFileSync(join(folder, PARENT), parent);
+  const args = ["-Q", "-C", PARENT, ...what, "-p", "file:-", "-u", "new.pub", "-r", "new.priv"];
+  runTool({ command: "tpm2_create", args, folder, secret: auth, ...(sealed === undefined ? {} : { sealed }) });
+  return { publicBlob: readFileSync(join(folder, "new.pub")), privateBlob: readFileSync(join(folder, "new.priv")) };
+}
+
+/**
+ * The public area of an object as the TPM tells it, after the TPM itself has checked that it belongs to the private part. Undefined when it
+ * is no key of an algorithm that we use.
+ */
+export function readKey(place: Place, parent: Uint8Array, object: SealedObject): PublicArea | undefined {
+  load(place, parent, object);
+  const { workFolder: folder } = place;
+  runTool({ command: "tpm2_readpublic", args: ["-Q", "-c", "object.ctx", "-f", "tss", "-o", "read.pub"], folder });
+  return parsePublicArea(readFileSync(join(folder, "read.pub")));
+}
+
+/** The key under which the authorisations of a token's keys are stored. Throws `identity.pin-wrong`. */
+export function unsealWrappingKey(place: Place, { parent, user }: StoredToken, pin: string): string {
+  if (user === undefined) throw tpmAbsent(`the token "${place.tokenLabel}" has no user PIN yet`);
+  load(place, parent, user);
+  return runTool({
+    command: "tpm2_unseal",
+    args: ["-c", "object.ctx", "-p", "file:-"],
+    folder: place.workFolder,
+    secret: sealAuth(pin, user.salt),
+    refused: () => pinWrong(place.tokenLabel),
+  });
+}
+
+function load({ workFolder: folder }: Place, parent: Uint8Array, { publicBlob, privateBlob }: SealedObject): void {
+  writeFileSync(join(folder, PARENT), parent);
+  writeFileSync(join(folder, "object.pub"), publicBlob);
+  writeFileSync(join(folder, "object.priv"), privateBlob);
+  const args = ["-Q", "-C", PARENT, "-u", "object.pub", "-r", "object.priv", "-c", "object.ctx"];
+  runTool({ command: "tpm2_load", args, folder });
+}
