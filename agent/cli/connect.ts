@@ -10,11 +10,11 @@ import { readPin } from "../../drivers/os/pin.ts";
 import { checkStore } from "../../drivers/tpm/store-check.ts";
 import type { Clock } from "../core/clock.ts";
 import { EXIT, FAULTS } from "../core/errors.ts";
-import type { Log } from "../core/log.ts";
 import { createTopics } from "../data/topics.ts";
 import type { Broker } from "../ports.ts";
 import { type ConnectReport, type ConnectTestParts, testConnection } from "./connect-test.ts";
 import { type CliContext, note, printJson, printLine } from "./context.ts";
+import { verboseLog } from "./verbose-log.ts";
 
 /** How long the daemon's socket is given to answer, ms. */
 const DAEMON_MS = 500;
@@ -81,7 +81,7 @@ function partsOf(config: AgentConfig, clientId: string, context: CliContext): Co
         will: undefined,
         identity: opened ?? identity,
         clock,
-        log: logOf(context),
+        log: verboseLog(context),
         once: true,
       }),
   };
@@ -113,16 +113,6 @@ function withOpenKey(identity: TlsIdentity): TlsIdentity {
     createContext: () => context,
     keyFault: (errorName) => identity.keyFault(errorName),
   };
-}
-
-/** Nothing, or with --verbose what the driver would log, on stderr. */
-function logOf(context: CliContext): Log {
-  const line =
-    (level: string) =>
-    (event: string, facts: object = {}): void => {
-      if (context.options().verbose) context.stderr.write(`${JSON.stringify({ level, event, ...facts })}\n`);
-    };
-  return { error: line("error"), warn: line("warn"), info: line("info"), debug: line("debug") };
 }
 
 /** Whether the daemon of this configuration answers; one that hangs counts too, since it holds the client id. */

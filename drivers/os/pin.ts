@@ -1,18 +1,48 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
-import { join } from "node:path";
+import { randomBytes } from "node:crypto";
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  fsyncSync,
+  linkSync,
+  openSync,
+  readSync,
+  rmSync,
+  unlinkSync,
+  writeSync,
+} from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { AgentError, errnoOf, messageOf } from "../../agent/core/errors.ts";
 
 /** Name of the systemd credential that holds the PIN (LoadCredentialEncrypted=, systemd.exec(5)). */
 export const PIN_CREDENTIAL = "causeway-pin";
 /** Longer than any PIN a token takes; more than this in the file is not a PIN. */
 const MAX_PIN_BYTES = 256;
+/** Of a PIN that is made here; twice as many hexadecimal digits. */
+const PIN_BYTES = 16;
 const GROUP_AND_OTHERS = 0o077;
 const OTHERS = 0o007;
-const REMEDY = `write the user PIN into a file of mode 0600 that the service user owns and name it in identity.pinFile, or give the service the systemd credential ${PIN_CREDENTIAL}`;
+
+/** What is read, for messages: "PIN file", and what to do when it cannot be. */
+type Kind = { readonly thing: string; readonly remedy: string };
+
+const PIN: Kind = {
+  thing: "PIN file",
+  remedy: `write the user PIN into a file of mode 0600 that the service user owns and name it in identity.pinFile, or give the service the systemd credential ${PIN_CREDENTIAL}`,
+};
 
 /** Where the PIN may come from; `pinFile` goes first. `credentialsDirectory` is $CREDENTIALS_DIRECTORY. */
 export type PinSource = {
   readonly pinFile: string | undefined;
+  readonly credentialsDirectory: string | undefined;
+};
+
+/** Where a secret may come from that not every device has; `file` goes first. `thing` names it in messages: "owner authorisation file". */
+export type SecretSource = {
+  readonly thing: string;
+  readonly file: string | undefined;
+  readonly credential: string;
   readonly credentialsDirectory: string | undefined;
 };
 
@@ -23,81 +53,117 @@ export type PinSource = {
  * and be readable through a group or an ACL, as systemd makes it, but not by others. Both are checked on the open descriptor, so
  * that nobody can exchange the file in between. Throws `identity.pin-missing` or `identity.pin-exposed`.
  */
-export function readPin(source: PinSource): string {
-  if (source.pinFile !== undefined) return readChecked(source.pinFile, GROUP_AND_OTHERS, [ownUid()]);
-  if (source.credentialsDirectory !== undefined) {
-    return readChecked(join(source.credentialsDirectory, PIN_CREDENTIAL), OTHERS, [ownUid(), 0]);
+export function readPin({ pinFile, credentialsDirectory }: PinSource): string {
+  if (pinFile !== undefined) return readChecked(pinFile, GROUP_AND_OTHERS, [ownUid()], PIN);
+  if (credentialsDirectory !== undefined) {
+    return readChecked(join(credentialsDirectory, PIN_CREDENTIAL), OTHERS, [ownUid(), 0], PIN);
   }
   throw new AgentError("identity.pin-missing", {
     what: `no PIN for the token: identity.pinFile is not set and there is no credential ${PIN_CREDENTIAL}`,
-    remedy: REMEDY,
+    remedy: PIN.remedy,
   });
+}
+
+/** Another secret, under the same rules. Undefined when no file is named and there is no such credential. */
+export function readSecret({ thing, file, credential, credentialsDirectory }: SecretSource): string | undefined {
+  const kind = {
+    thing,
+    remedy: `write it into a file of mode 0600, or give it as the systemd credential ${credential}`,
+  };
+  if (file !== undefined) return readChecked(file, GROUP_AND_OTHERS, [ownUid()], kind);
+  if (credentialsDirectory === undefined) return undefined;
+  const path = join(credentialsDirectory, credential);
+  return existsSync(path) ? readChecked(path, OTHERS, [ownUid(), 0], kind) : undefined;
+}
+
+/**
+ * Writes a new random PIN into a file that does not exist yet, mode 0600; "present" when there is one, which is left alone. The file appears as
+ * a whole. 128 random bits: nothing in the token counts wrong guesses.
+ */
+export function makePinFile(path: string): "made" | "present" {
+  if (existsSync(path)) return "present";
+  const next = join(dirname(path), `.${basename(path)}.next`);
+  rmSync(next, { force: true });
+  const descriptor = openSync(next, "wx", 0o600);
+  try {
+    writeSync(descriptor, `${randomBytes(PIN_BYTES).toString("hex")}\n`);
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+  // Unlike rename(2), link(2) never takes the place of a file that somebody else made meanwhile.
+  linkSync(next, path);
+  unlinkSync(next);
+  return "made";
 }
 
 function ownUid(): number {
   return process.geteuid?.() ?? 0;
 }
 
-function readChecked(path: string, forbiddenMode: number, owners: readonly number[]): string {
-  const descriptor = open(path);
+function readChecked(path: string, forbiddenMode: number, owners: readonly number[], kind: Kind): string {
+  const descriptor = open(path, kind);
   try {
-    const { mode, uid } = check(path, descriptor);
+    const { mode, uid } = check(path, descriptor, kind);
     const permissions = mode & 0o777;
     if ((permissions & forbiddenMode) !== 0) {
       throw exposed(
+        kind,
         path,
         `has mode ${octal(permissions)}`,
-        `chmod 600 ${path}, then change the PIN: others may have read it`,
+        `chmod 600 ${path}, then change what is in it: others may have read it`,
       );
     }
     if (!owners.includes(uid)) {
       throw exposed(
+        kind,
         path,
         `belongs to user id ${uid}, not to ${owners[0]}`,
         `chown the file to the user that runs causeway`,
       );
     }
-    return contentOf(path, descriptor);
+    return contentOf(path, descriptor, kind);
   } finally {
     closeSync(descriptor);
   }
 }
 
-function open(path: string): number {
+function open(path: string, kind: Kind): number {
   try {
     // O_NONBLOCK: opening a pipe that somebody put there must not hang the agent.
     return openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
     const errno = errnoOf(error);
-    if (errno === "ELOOP") throw exposed(path, "is a symbolic link", "put the file itself in that place");
+    if (errno === "ELOOP") throw exposed(kind, path, "is a symbolic link", "put the file itself in that place");
     if (errno === "EACCES" || errno === "EPERM") {
-      throw exposed(path, "cannot be read by this user", "chown the file to the user that runs causeway");
+      throw exposed(kind, path, "cannot be read by this user", "chown the file to the user that runs causeway");
     }
-    const what = errno === "ENOENT" ? `PIN file ${path} does not exist` : `PIN file ${path}: ${messageOf(error)}`;
-    throw new AgentError("identity.pin-missing", { what, remedy: REMEDY, cause: error });
+    const what =
+      errno === "ENOENT" ? `${kind.thing} ${path} does not exist` : `${kind.thing} ${path}: ${messageOf(error)}`;
+    throw new AgentError("identity.pin-missing", { what, remedy: kind.remedy, cause: error });
   }
 }
 
-function check(path: string, descriptor: number): { readonly mode: number; readonly uid: number } {
+function check(path: string, descriptor: number, kind: Kind): { readonly mode: number; readonly uid: number } {
   const stats = fstatSync(descriptor);
-  if (!stats.isFile()) throw exposed(path, "is not a regular file", REMEDY);
+  if (!stats.isFile()) throw exposed(kind, path, "is not a regular file", kind.remedy);
   return stats;
 }
 
-function contentOf(path: string, descriptor: number): string {
+function contentOf(path: string, descriptor: number, kind: Kind): string {
   const bytes = Buffer.alloc(MAX_PIN_BYTES + 1);
   const length = readSync(descriptor, bytes);
   const pin = bytes.toString("utf8", 0, length).replace(/\r?\n$/, "");
   bytes.fill(0);
   if (pin !== "" && length <= MAX_PIN_BYTES && !/[\n\0]/.test(pin)) return pin;
   throw new AgentError("identity.pin-missing", {
-    what: `PIN file ${path} does not hold one line of 1 to ${MAX_PIN_BYTES} bytes`,
-    remedy: REMEDY,
+    what: `${kind.thing} ${path} does not hold one line of 1 to ${MAX_PIN_BYTES} bytes`,
+    remedy: kind.remedy,
   });
 }
 
-function exposed(path: string, problem: string, remedy: string): AgentError {
-  return new AgentError("identity.pin-exposed", { what: `PIN file ${path} ${problem}`, remedy });
+function exposed({ thing }: Kind, path: string, problem: string, remedy: string): AgentError {
+  return new AgentError("identity.pin-exposed", { what: `${thing} ${path} ${problem}`, remedy });
 }
 
 function octal(mode: number): string {

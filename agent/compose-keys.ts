@@ -1,0 +1,31 @@
+import type { IdentityConfig } from "../config/schema.ts";
+import { readPin, readSecret } from "../drivers/os/pin.ts";
+import { createTpmKeyStore } from "../drivers/tpm/key-store.ts";
+import type { Log } from "./core/log.ts";
+import type { KeyStore, TokenAdmin } from "./ports.ts";
+
+/** What key work is wired with. `environment` is the process's: it leads to the TPM and to systemd's credentials. */
+export type KeysParts = {
+  readonly identity: Extract<IdentityConfig, { mode: "pkcs11" }>;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly log: Log;
+};
+
+/** The keys of the configured token, and the token itself. Nothing is opened or read yet. */
+export function composeKeys({ identity, environment, log }: KeysParts): KeyStore & TokenAdmin {
+  const { pinFile, officerPinFile: officerFile, tpm } = identity;
+  const { CREDENTIALS_DIRECTORY: credentialsDirectory } = environment;
+  const secret = (thing: string, file: string | undefined, credential: string) => () =>
+    readSecret({ thing, file, credential, credentialsDirectory });
+  return createTpmKeyStore({
+    identity,
+    secrets: {
+      pin: () => readPin({ pinFile, credentialsDirectory }),
+      officerPin: secret("SO PIN file", officerFile, "causeway-so-pin"),
+      ownerAuth: secret("owner authorisation file", tpm.ownerAuthFile, "causeway-tpm-owner-auth"),
+      lockoutAuth: secret("lockout authorisation file", tpm.lockoutAuthFile, "causeway-tpm-lockout-auth"),
+    },
+    environment,
+    log,
+  });
+}
