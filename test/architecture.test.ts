@@ -69,7 +69,7 @@ const RULES: readonly Rule[] = [
 const PACKAGES: readonly (readonly [name: RegExp, where: RegExp])[] = [
   [/^commander$/, /^(agent\/(cli\/|main\.ts)|scripts\/|test\/)/],
   [/^better-sqlite3$/, /^(drivers\/sqlite|test|scripts)\//],
-  [/^pkcs11js$/, /^drivers\/tpm\//],
+  [/^pkcs11js$/, /^(drivers\/tpm|test)\//],
   [/^socketcan$/, /^(drivers\/can|test)\//],
   [/^(aws-crt|aws-iot-device-sdk-v2)/, /^(drivers\/aws|test)\//],
   [/^protobufjs/, /^(agent\/data|test|scripts)\//],

@@ -1,8 +1,8 @@
 import { createPublicKey, randomBytes, verify } from "node:crypto";
 import { mkdirSync } from "node:fs";
-import { AgentError, type FaultCode } from "../../agent/core/errors.ts";
+import { AgentError } from "../../agent/core/errors.ts";
 import type { KeyFacts, KeyTest, TpmFacts } from "../../agent/ports.ts";
-import { keyExists, keyMissing, keyUnfit, pinWrong, tokenMissing, tpmLockout } from "./faults.ts";
+import { keyExists, keyMissing, keyUnfit, tokenMissing, tpmLockout } from "./faults.ts";
 import { clearLockout, readLockout, setLockout } from "./lockout.ts";
 import { createKey, readKey, sealContent, unsealWrappingKey } from "./objects.ts";
 import { initialiseLibrary, login, type SessionKey } from "./pkcs11.ts";
@@ -19,6 +19,14 @@ const KEY_ID_BYTES = 8;
 
 /** Does one job and gives its result as `JOB_RESULTS` describes it. Throws faults `identity.*`. */
 export async function doJob(request: WorkerRequest): Promise<unknown> {
+  try {
+    return await work(request);
+  } catch (error) {
+    throw lockoutBehind(error, request.place);
+  }
+}
+
+async function work(request: WorkerRequest): Promise<unknown> {
   switch (request.job) {
     case "provision":
       return provision(request);
@@ -63,7 +71,7 @@ function create({ place, label, algorithm, pin }: JobOf<"create">): KeyFacts {
   using store = openStore(place);
   const token = tokenOf(store, place);
   if (store.keys(token.id).some((key) => key.label === label)) throw keyExists(label, place.tokenLabel);
-  const wrappingKey = refusing(place, () => unsealWrappingKey(place, token, pin));
+  const wrappingKey = unsealWrappingKey(place, token, pin);
   const auth = newSecret();
   const object = createKey(place, token.parent, algorithm, auth);
   const area = readKey(place, token.parent, object);
@@ -92,7 +100,7 @@ function remove({ place, label }: JobOf<"delete">): null {
 function test({ place, label, pin }: JobOf<"test">): KeyTest {
   const area = areaOf(place, label);
   const facts = requireFit(label, area);
-  const { loginMs, key } = refusing(place, () => login(place, pin));
+  const { loginMs, key } = login(place, pin);
   const sessionKey = key(label);
   requireProtection(label, sessionKey);
   const challenge = randomBytes(CHALLENGE_BYTES);
@@ -108,7 +116,7 @@ function test({ place, label, pin }: JobOf<"test">): KeyTest {
 
 async function sign({ place, label, pin, subject }: JobOf<"request">): Promise<string> {
   const { algorithm, publicKeyPem } = areaOf(place, label);
-  const key = refusing(place, () => login(place, pin)).key(label);
+  const key = login(place, pin).key(label);
   // Only this job pays for loading what assembles a request.
   const { certificationRequest } = await import("./csr.ts");
   return certificationRequest(subject, {
@@ -182,17 +190,10 @@ function requireProtection(label: string, { protection }: SessionKey): void {
   if (isKept !== true) throw keyUnfit(label, `the library calls it readable: ${JSON.stringify(protection)}`);
 }
 
-/** The library calls a TPM in lockout a wrong PIN: only the TPM itself can tell the two apart. */
-function refusing<T>(place: Place, ask: () => T): T {
-  try {
-    return ask();
-  } catch (error) {
-    if (!isFault(error, "identity.pin-wrong") && !isFault(error, "identity.tpm-lockout")) throw error;
-    const lockout = readLockout(place);
-    throw lockout.isLocked || isFault(error, "identity.tpm-lockout") ? tpmLockout(lockout) : pinWrong(place.tokenLabel);
-  }
-}
-
-function isFault(error: unknown, code: FaultCode): boolean {
-  return error instanceof AgentError && error.code === code;
+/** The library calls a TPM in lockout a wrong PIN, and the tools do not say for how long: only the TPM itself can tell. */
+function lockoutBehind(error: unknown, place: Place): unknown {
+  const code = error instanceof AgentError ? error.code : undefined;
+  if (code !== "identity.pin-wrong" && code !== "identity.tpm-lockout") return error;
+  const lockout = readLockout(place);
+  return lockout.isLocked || code === "identity.tpm-lockout" ? tpmLockout(lockout) : error;
 }

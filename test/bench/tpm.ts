@@ -10,8 +10,16 @@ import { START_TIMEOUT_MS, until } from "./wait.ts";
 
 const PORT_ATTEMPTS = 5;
 
-/** What to start. `folder` keeps the TPM's own state, the PKCS#11 store, the PIN file and logs. */
-export type TpmRequest = { readonly folder: string; readonly tokenLabel?: string; readonly keyLabel?: string };
+/**
+ * What to start. `folder` keeps the TPM's own state, the PKCS#11 store, the PIN file and logs. `token` says who makes the token and its key: the
+ * agent's own driver, which is usual, or libtpm2_pkcs11 itself.
+ */
+export type TpmRequest = {
+  readonly folder: string;
+  readonly tokenLabel?: string;
+  readonly keyLabel?: string;
+  readonly token?: "agent" | "library";
+};
 
 /** A software TPM 2.0 with a PKCS#11 token that holds one EC P-256 key born in it. */
 export type Tpm = {
@@ -71,7 +79,7 @@ async function launch(request: TpmRequest, started: Child[]): Promise<Tpm> {
   };
   await answering(environment, [swtpm, dbus, resourceManager], folder);
   const labels = { tokenLabel: request.tokenLabel ?? "causeway", keyLabel: request.keyLabel ?? "device" };
-  const token = await createToken({ folder, storeDir, tcti, environment, ...labels });
+  const token = await createToken({ folder, storeDir, tcti, environment, ...labels, maker: request.token ?? "agent" });
   return {
     tcti,
     storeDir,

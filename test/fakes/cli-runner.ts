@@ -1,5 +1,6 @@
 import type { CliContext, GlobalOptions, TextSink } from "../../agent/cli/context.ts";
 import { createProgram } from "../../agent/cli/program.ts";
+import type { Clock } from "../../agent/core/clock.ts";
 import { ManualClock } from "./clock.ts";
 
 /** What a verb printed, and the exit code it set. A verb that throws rejects instead. */
@@ -9,6 +10,8 @@ export type CliRun = { readonly stdout: string; readonly stderr: string; readonl
 export type CliSurroundings = {
   readonly stdin?: AsyncIterable<Uint8Array>;
   readonly signal?: AbortSignal;
+  readonly clock?: Clock;
+  readonly environment?: Readonly<Record<string, string | undefined>>;
 };
 
 /** Runs `causeway ARGS...` in this process, without a terminal; errors of verbs and of the command line come as they are thrown. */
@@ -22,9 +25,9 @@ export async function runCli(args: readonly string[], surroundings: CliSurroundi
     stdout: sinkOf(out),
     stderr: sinkOf(err),
     stdin: surroundings.stdin ?? bytesOf(""),
-    clock: new ManualClock(),
+    clock: surroundings.clock ?? new ManualClock(),
     signal: surroundings.signal ?? new AbortController().signal,
-    environment: {},
+    environment: surroundings.environment ?? {},
     options: () => {
       if (options === undefined) throw new Error("options are read before they are parsed");
       return options;
