@@ -1,6 +1,8 @@
 import type { IdentityConfig } from "../config/schema.ts";
 import { readPin, readSecret } from "../drivers/os/pin.ts";
+import { tpmLockout } from "../drivers/tpm/faults.ts";
 import { createTpmKeyStore } from "../drivers/tpm/key-store.ts";
+import type { AgentError } from "./core/errors.ts";
 import type { Log } from "./core/log.ts";
 import type { KeyStore, TokenAdmin } from "./ports.ts";
 
@@ -28,4 +30,14 @@ export function composeKeys({ identity, environment, log }: KeysParts): KeyStore
     environment,
     log,
   });
+}
+
+/** The fault that says for how long the TPM is in lockout; undefined when it is not. Rejects when the TPM cannot be asked. */
+export async function lockoutFault(
+  parts: Omit<KeysParts, "identity"> & { readonly identity: IdentityConfig },
+): Promise<AgentError | undefined> {
+  const { identity, environment, log } = parts;
+  if (identity.mode !== "pkcs11") return undefined;
+  const { lockout } = await composeKeys({ identity, environment, log }).inspect();
+  return lockout.isLocked ? tpmLockout(lockout) : undefined;
 }

@@ -15,6 +15,7 @@ import { openOutbox } from "../drivers/sqlite/outbox.ts";
 import { StandbyOutbox, type StandbyParts } from "../drivers/sqlite/standby-outbox.ts";
 import { checkStore } from "../drivers/tpm/store-check.ts";
 import { createAdmin } from "./admin.ts";
+import { lockoutFault } from "./compose-keys.ts";
 import { presencePublication } from "./control/presence.ts";
 import type { Clock } from "./core/clock.ts";
 import { AgentError, messageOf } from "./core/errors.ts";
@@ -118,6 +119,7 @@ function composeLink({ config, environment, bootId, clock, log, random }: Base) 
   const pinFile = configured.mode === "pkcs11" ? configured.pinFile : undefined;
   const identity = createTlsIdentity({
     checkStore,
+    lockoutFault: () => lockoutFault({ identity: configured, environment, log }),
     identity: configured,
     caFile: settings.caFile,
     port: settings.port,

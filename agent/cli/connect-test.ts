@@ -33,7 +33,7 @@ export type ConnectTestParts = {
     inspectServer(endpoint: Endpoint): Promise<ServerFacts>;
   };
   /** Gives where the key is, for people. */
-  openKey(): string;
+  openKey(): Promise<string>;
   broker(): Broker;
   readonly clock: Clock;
 };

@@ -8,8 +8,9 @@ import { createTlsIdentity, readCa, type TlsIdentity } from "../../drivers/aws/t
 import { requestLocal } from "../../drivers/os/local-socket.ts";
 import { readPin } from "../../drivers/os/pin.ts";
 import { checkStore } from "../../drivers/tpm/store-check.ts";
+import { lockoutFault } from "../compose-keys.ts";
 import type { Clock } from "../core/clock.ts";
-import { EXIT, FAULTS } from "../core/errors.ts";
+import { AgentError, EXIT, FAULTS } from "../core/errors.ts";
 import { createTopics } from "../data/topics.ts";
 import type { Broker } from "../ports.ts";
 import { type ConnectReport, type ConnectTestParts, testConnection } from "./connect-test.ts";
@@ -70,8 +71,8 @@ function partsOf(config: AgentConfig, clientId: string, context: CliContext): Co
       userProperties: [["stream", "test"]],
     },
     network: { resolveHost, openTcp, inspectServer: (to) => inspectServer(to, readCa(broker.caFile)) },
-    openKey: () => {
-      opened = withOpenKey(identity);
+    openKey: async () => {
+      opened = await withOpenKey(identity);
       return opened.key;
     },
     broker: (): Broker =>
@@ -91,6 +92,7 @@ function identityOf(config: AgentConfig, context: CliContext): TlsIdentity {
   const { identity, broker } = config;
   return createTlsIdentity({
     checkStore,
+    lockoutFault: () => lockoutFault({ identity, environment: context.environment, log: verboseLog(context) }),
     identity,
     caFile: broker.caFile,
     port: broker.port,
@@ -104,15 +106,22 @@ function identityOf(config: AgentConfig, context: CliContext): TlsIdentity {
 }
 
 /** The same identity with its context made now, so that opening the token has a time of its own. */
-function withOpenKey(identity: TlsIdentity): TlsIdentity {
-  const context = identity.createContext();
-  return {
-    key: identity.key,
-    certificateFile: identity.certificateFile,
-    caFile: identity.caFile,
-    createContext: () => context,
-    keyFault: (errorName) => identity.keyFault(errorName),
-  };
+async function withOpenKey(identity: TlsIdentity): Promise<TlsIdentity> {
+  const { key, certificateFile, caFile } = identity;
+  try {
+    const context = identity.createContext();
+    return {
+      key,
+      certificateFile,
+      caFile,
+      createContext: () => context,
+      keyFault: (errorName) => identity.keyFault(errorName),
+      behindRefusal: (fault) => identity.behindRefusal(fault),
+    };
+  } catch (error) {
+    if (error instanceof AgentError && error.code === "identity.pin-wrong") throw await identity.behindRefusal(error);
+    throw error;
+  }
 }
 
 /** Whether the daemon of this configuration answers; one that hangs counts too, since it holds the client id. */

@@ -1,4 +1,6 @@
+import type { Clock } from "../../agent/core/clock.ts";
 import { AgentError } from "../../agent/core/errors.ts";
+import { validityFault } from "../../agent/core/validity.ts";
 import { isPkcs11Error } from "./identity-faults.ts";
 import {
   type ConnectFailure,
@@ -28,6 +30,7 @@ export type DiagnosisParts = {
   readonly facts: LinkFacts;
   readonly identity: TlsIdentity;
   readonly decisive: boolean;
+  readonly clock: Clock;
 };
 
 /** Finds the cause of failed connection attempts where the SDK's error leaves it open, by a look at the server's certificate and ours. */
@@ -64,7 +67,7 @@ export class Diagnosis {
   /** The fault behind a failed attempt. Never rejects. */
   async explain(failure: ConnectFailure): Promise<LinkFault> {
     this.endAttempt();
-    const { facts, identity, decisive } = this.#parts;
+    const { facts, identity, decisive, clock } = this.#parts;
     if (isPkcs11Error(failure.errorName)) {
       const fault = identity.keyFault(failure.errorName);
       if (fault !== undefined) return asLinkFault(fault);
@@ -77,10 +80,11 @@ export class Diagnosis {
       this.#closesInARow = 0;
       return server;
     }
-    const hint = ownCertificateProblem(identity.certificateFile);
-    const isRefusal = verdict.kind === "opaque" || decisive || hint !== undefined;
+    const own = ownCertificateFault(identity.certificateFile, clock);
+    if (own !== undefined) return asLinkFault(own);
+    const isRefusal = verdict.kind === "opaque" || decisive;
     if (!isRefusal && this.#closesInARow < CLOSES_THAT_REFUSE) return closedEarly(facts);
-    return certificateRefused(facts, identity.certificateFile, hint);
+    return certificateRefused(facts, identity.certificateFile);
   }
 
   /** What is wrong on the way to the server or with its certificate; undefined when that is good. */
@@ -97,16 +101,14 @@ export class Diagnosis {
   }
 }
 
-/** What a look at our own certificate says: its time, by this machine's clock. */
-function ownCertificateProblem(path: string): string | undefined {
+/** What a look at our own certificate says: whether it is there, and its time by this machine's clock. */
+function ownCertificateFault(path: string, clock: Clock): AgentError | undefined {
   try {
     const { certificate } = readCertificate(path);
-    const { notBefore, notAfter } = describeCertificate(certificate);
-    if (Date.now() > Date.parse(notAfter)) return `it expired on ${notAfter}`;
-    if (Date.now() < Date.parse(notBefore)) return `it is not valid before ${notBefore}`;
-    return undefined;
+    return validityFault(`the device certificate ${path}`, describeCertificate(certificate), clock);
   } catch (error) {
-    return error instanceof AgentError ? error.message : undefined;
+    if (error instanceof AgentError) return error;
+    throw error;
   }
 }
 

@@ -16,7 +16,7 @@ export function crtErrorName(thrown: unknown): string | undefined {
 /**
  * The fault behind a failure of aws-crt with the PKCS#11 library, the token or the key.
  *
- * libtpm2_pkcs11 reports a TPM in dictionary-attack lockout as a wrong PIN, and a TPM that it cannot reach as CKR_GENERAL_ERROR.
+ * libtpm2_pkcs11 reports a TPM in dictionary-attack lockout as a wrong PIN (see `TlsIdentity.behindRefusal`), and a TPM that it cannot reach as CKR_GENERAL_ERROR.
  */
 export function pkcs11Fault(identity: Pkcs11Identity, thrown: unknown): AgentError {
   const name = crtErrorName(thrown) ?? "an unknown error";
@@ -63,8 +63,7 @@ function explain(identity: Pkcs11Identity, name: string): Explanation {
       return {
         code: "identity.pin-wrong",
         what: `the token "${tokenLabel}" refused the PIN (${short}); it is not tried again, because every try brings the TPM nearer to its lockout`,
-        remedy:
-          "correct the PIN and restart the agent; if the PIN is right, the TPM is in lockout: see tpm2_getcap properties-variable",
+        remedy: "correct the PIN (identity.pinFile or the credential causeway-pin) and restart the agent",
       };
     default:
       return {

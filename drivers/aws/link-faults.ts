@@ -76,12 +76,12 @@ export function judgeFailure(failure: ConnectFailure, facts: LinkFacts): Verdict
 }
 
 /** The broker's certificate is good, so the handshake failed over ours. `hint` says what a look at our own certificate found. */
-export function certificateRefused(facts: LinkFacts, certificateFile: string, hint: string | undefined): LinkFault {
+export function certificateRefused(facts: LinkFacts, certificateFile: string): LinkFault {
   return {
     code: "identity.certificate-refused",
-    what: `the broker ${facts.host}:${facts.port} refused the certificate ${certificateFile}${hint === undefined ? "" : `: ${hint}`}`,
+    what: `the broker ${facts.host}:${facts.port} refused the certificate ${certificateFile}`,
     remedy:
-      "check that the certificate is registered and active at the broker, not revoked or expired, and that it was issued for the key in use",
+      "check that the certificate is registered and active at the broker, not revoked, and that it was issued for the key in use",
   };
 }
 

@@ -62,7 +62,7 @@ class Mqtt5Broker implements Broker {
     this.#parts = parts;
     this.#facts = { host: config.host, port: config.port, clientId, connectTimeoutMs: config.connectTimeoutMs };
     this.#link = new Link(clock, log);
-    this.#diagnosis = new Diagnosis({ facts: this.#facts, identity, decisive: parts.once === true });
+    this.#diagnosis = new Diagnosis({ facts: this.#facts, identity, decisive: parts.once === true, clock });
     this.#subscriptions = new Subscriptions(log);
   }
 
@@ -137,8 +137,17 @@ class Mqtt5Broker implements Broker {
       client.start();
     } catch (thrown) {
       if (!(thrown instanceof AgentError)) throw thrown;
-      this.#settle({ code: thrown.code, what: thrown.message, remedy: thrown.remedy });
+      void this.#settleIdentity(thrown);
     }
+  }
+
+  async #settleIdentity(fault: AgentError): Promise<void> {
+    const {
+      code,
+      message: what,
+      remedy,
+    } = fault.code === "identity.pin-wrong" ? await this.#parts.identity.behindRefusal(fault) : fault;
+    if (!this.#stopping.signal.aborted) this.#settle({ code, what, remedy });
   }
 
   /** Events of a client that has been dropped are not ours any more. */

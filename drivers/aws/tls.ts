@@ -20,6 +20,8 @@ export type TlsParts = {
   readPin(): string;
   /** Refuses a token store that others could read or exchange. */
   checkStore(storeDir: string): void;
+  /** Asks the TPM itself whether it is in lockout: gives the fault that says for how long, or undefined. */
+  lockoutFault(): Promise<AgentError | undefined>;
   readonly verbose: boolean;
 };
 
@@ -38,6 +40,11 @@ export interface TlsIdentity {
   createContext(): ClientTlsContext;
   /** The fault behind an aws-crt error name that tells of the token; undefined when the key is in a file. */
   keyFault(errorName: string): AgentError | undefined;
+  /**
+   * The fault behind `identity.pin-wrong`: the library calls a TPM in lockout a wrong PIN, and only the TPM itself can tell. After a lockout the
+   * PIN is tried again by the next `createContext`. Never rejects.
+   */
+  behindRefusal(fault: AgentError): Promise<AgentError>;
 }
 
 /** The identity that the configuration names. Opens nothing yet. */
@@ -93,6 +100,13 @@ class Pkcs11TlsIdentity implements TlsIdentity {
 
   keyFault(errorName: string): AgentError {
     return pkcs11Fault(this.#identity, errorName);
+  }
+
+  async behindRefusal(fault: AgentError): Promise<AgentError> {
+    const lockout = await this.#parts.lockoutFault().catch(() => undefined);
+    if (lockout === undefined) return fault;
+    this.#refusal = undefined;
+    return lockout;
   }
 
   #asking<T>(ask: () => T): T {
@@ -152,6 +166,7 @@ function fileTlsIdentity(identity: FileIdentity, parts: TlsParts): TlsIdentity {
       }
     },
     keyFault: () => undefined,
+    behindRefusal: (fault) => Promise.resolve(fault),
   };
 }
 

@@ -1,3 +1,4 @@
+import { lockoutFault } from "../../agent/compose-keys.ts";
 import type { Log } from "../../agent/core/log.ts";
 import type { Broker, Publication } from "../../agent/ports.ts";
 import { agentConfig, type BrokerConfig, type IdentityConfig } from "../../config/schema.ts";
@@ -27,6 +28,7 @@ export function createSession(request: SessionRequest): Broker {
   const clock = systemClock();
   const tlsIdentity = createTlsIdentity({
     checkStore,
+    lockoutFault: () => lockoutFault({ identity, environment: process.env, log }),
     identity,
     caFile,
     port: config.port,

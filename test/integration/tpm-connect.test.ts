@@ -208,7 +208,7 @@ describe("a connection with a key in the TPM", () => {
   it("says that its own certificate has expired", async () => {
     const expired = { certificateFile: await certificateFrom(authority, "expired", -1) };
     const { report } = await testConnection(await configure("expired", expired));
-    expect(report.fault?.code).toBe("identity.certificate-refused");
+    expect(report.fault?.code).toBe("identity.certificate-expired");
     expect(report.fault?.what).toMatch(/expired on \d{4}-/);
   });
 

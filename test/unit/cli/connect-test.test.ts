@@ -38,7 +38,7 @@ function createBench(
       openTcp: () => clock.sleep(7),
       inspectServer: () => Promise.resolve(SERVER),
     },
-    openKey: () => "pkcs11:token=causeway;object=device",
+    openKey: () => Promise.resolve("pkcs11:token=causeway;object=device"),
     clock,
     ...over,
     broker: () => broker,
