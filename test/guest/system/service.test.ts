@@ -83,8 +83,8 @@ describe("the package on Debian 12 with systemd", () => {
   it("counts what a flood costs exactly, while the agent stands still", async () => {
     const { MainPID } = await unitOf(guest);
     const before = await busOf("can1");
-    // More frames than the largest receive buffer holds (16 MiB, 768 bytes each), and one that brings the count of the lost.
-    const script = `kill -STOP ${MainPID}; cangen vcan1 -g 0 -n 60000 -L 8 -I 123; kill -CONT ${MainPID}; cansend vcan1 124#00`;
+    // WheelSpeeds, which the filters let through: more than the largest receive buffer holds (16 MiB, 768 bytes each), and one that brings the count of the lost.
+    const script = `kill -STOP ${MainPID}; cangen vcan1 -g 0 -n 60000 -L 8 -I 0B0; kill -CONT ${MainPID}; cansend vcan1 0B0#00`;
     const sent = Number(await guest.sh(`${TRANSMITTED}; ${script}; ${TRANSMITTED}`).then(differenceOf));
     const after = await busWhen("can1", ({ received, dropped = 0 }) => {
       return received + dropped - before.received - (before.dropped ?? 0) >= sent;
@@ -106,12 +106,12 @@ describe("the package on Debian 12 with systemd", () => {
     // Error class CAN_ERR_BUSOFF in an error frame (linux/can/error.h).
     await guest.sh("cansend vcan1 20000040#0000000000000000");
     await busWhen("can1", ({ state }) => state === "bus-off");
-    await guest.sh("cansend vcan1 123#01");
+    await guest.sh("cansend vcan1 0B0#01");
     await busWhen("can1", ({ state }) => state === "up");
     await guest.sh("ip link set vcan1 down");
     await busWhen("can1", ({ state }) => state === "down");
     const before = await busOf("can1");
-    await guest.sh("ip link set vcan1 up && sleep 2 && cansend vcan1 123#02");
+    await guest.sh("ip link set vcan1 up && sleep 2 && cansend vcan1 0B0#02");
     await busWhen("can1", ({ state, received }) => state === "up" && received > before.received);
     await until(() => (states.length >= 4 ? true : undefined), { what: "four bus events", timeoutMs: 30_000 });
     await subscriber.stop();
