@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import pkcs11js from "pkcs11js";
 import { z } from "zod";
 
@@ -10,9 +11,7 @@ const request = z.strictObject({
   pin: z.string(),
   officerPin: z.string(),
 });
-const chunks: Buffer[] = [];
-for await (const chunk of process.stdin) chunks.push(Buffer.from(chunk));
-const { tokenLabel, keyLabel, pin, officerPin } = request.parse(JSON.parse(Buffer.concat(chunks).toString("utf8")));
+const { tokenLabel, keyLabel, pin, officerPin } = request.parse(JSON.parse(readFileSync(0, "utf8")));
 
 process.umask(0o077);
 const library = new pkcs11js.PKCS11();
