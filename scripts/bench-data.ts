@@ -1,11 +1,10 @@
 #!/usr/bin/env node
-import { cpus, release } from "node:os";
-import { parseArgs } from "node:util";
 import { benchmarkDecode } from "../test/bench/decode-benchmark.ts";
 import { benchmarkEncode } from "../test/bench/encode-benchmark.ts";
 import { benchmarkOutbox } from "../test/bench/outbox-benchmark.ts";
 import { benchmarkPath } from "../test/bench/path-benchmark.ts";
 import { benchmarkReceive } from "../test/bench/receive-benchmark.ts";
+import { type Part, printFigures, row } from "./bench.d/figures.ts";
 
 const HELP = `usage: npm run bench:data -- [--json] [--only NAME]
 
@@ -19,29 +18,7 @@ Example:
   npm run bench:data -- --json > figures.json
 `;
 
-/** One line of the table. `met` is absent where there is no goal or nothing was measured. */
-type Row = {
-  readonly part: string;
-  readonly what: string;
-  readonly measured: number | string;
-  readonly unit: string;
-  readonly goal: string;
-  readonly met: boolean | undefined;
-};
-
-type Limit = { readonly atMost: number } | { readonly atLeast: number };
-type Part = { readonly rows: readonly Row[]; readonly figures: unknown };
-
 const PARTS: Readonly<Record<string, () => Part | Promise<Part>>> = { receive, decode, encode, outbox, path };
-
-/** A figure beside its goal; `unit` says what it counts. */
-function row(part: string, what: string, measured: number, unit: string, limit?: Limit): Row {
-  if (limit === undefined) return { part, what, measured, unit, goal: "", met: undefined };
-  const isUpper = "atMost" in limit;
-  const bound = isUpper ? limit.atMost : limit.atLeast;
-  const met = isUpper ? measured <= bound : measured >= bound;
-  return { part, what, measured, unit, goal: `${isUpper ? "<=" : ">="} ${formatted(bound)}`, met };
-}
 
 /** A vcan that nothing else uses; `scripts/guest exec` has one where the host's kernel has no CAN. */
 const RECEIVE_ON = { interface: "vcan0", framesPerSecond: 4000, seconds: 5 } as const;
@@ -119,62 +96,4 @@ async function path(): Promise<Part> {
   return { rows, figures };
 }
 
-function formatted(value: number): string {
-  if (Number.isInteger(value)) return String(value);
-  return value >= 100 ? value.toFixed(0) : value.toPrecision(3);
-}
-
-function table(rows: readonly Row[]): string {
-  const cells = rows.map(({ part, what, measured, unit, goal, met }) => [
-    part,
-    what,
-    typeof measured === "number" ? formatted(measured) : measured,
-    unit,
-    goal,
-    met === undefined ? "" : met ? "met" : "MISSED",
-  ]);
-  const all = [["part", "what", "measured", "unit", "goal", ""], ...cells];
-  const widths = all[0].map((_, column) => Math.max(...all.map((line) => line[column].length)));
-  return all
-    .map((line) =>
-      line
-        .map((cell, at) => cell.padEnd(widths[at]))
-        .join("  ")
-        .trimEnd(),
-    )
-    .join("\n");
-}
-
-async function main(): Promise<number> {
-  const { values } = parseArgs({
-    options: { json: { type: "boolean" }, only: { type: "string" }, help: { type: "boolean", short: "h" } },
-  });
-  if (values.help === true) {
-    process.stdout.write(HELP);
-    return 0;
-  }
-  const names = values.only === undefined ? Object.keys(PARTS) : [values.only];
-  const rows: Row[] = [];
-  const figures: Record<string, unknown> = {};
-  for (const name of names) {
-    const part = PARTS[name];
-    if (part === undefined) {
-      process.stderr.write(`unknown part ${name}; there are ${Object.keys(PARTS).join(", ")}\n`);
-      return 64;
-    }
-    process.stderr.write(`measuring ${name} ...\n`);
-    const measured = await part();
-    rows.push(...measured.rows);
-    figures[name] = measured.figures;
-  }
-  const machine = { cpu: cpus()[0].model, cores: cpus().length, node: process.version, kernel: release() };
-  if (values.json === true) {
-    process.stdout.write(`${JSON.stringify({ schemaVersion: 1, machine, ...figures, goals: rows })}\n`);
-  } else {
-    process.stdout.write(`${machine.cpu}, ${machine.cores} cores, node ${machine.node}, Linux ${machine.kernel}\n\n`);
-    process.stdout.write(`${table(rows)}\n`);
-  }
-  return 0;
-}
-
-process.exitCode = await main();
+process.exitCode = await printFigures(PARTS, HELP);

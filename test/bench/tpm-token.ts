@@ -54,12 +54,20 @@ async function makeByLibrary(request: TokenRequest, pinFile: string): Promise<vo
 }
 
 /** The agent's key store on a token of the bench. */
-export function keyStoreFor(
-  request: Omit<TokenRequest, "folder">,
-  pin: string,
-  log: Log = QUIET,
-): KeyStore & TokenAdmin {
-  const { storeDir, tcti, environment, tokenLabel, keyLabel } = request;
+function keyStoreFor(request: TokenRequest, pin: string): KeyStore & TokenAdmin {
+  const none = () => undefined;
+  const secrets = { pin: () => pin, officerPin: none, ownerAuth: none, lockoutAuth: none };
+  const environment = { ...process.env, ...request.environment };
+  return createTpmKeyStore({ identity: identityOf(request), secrets, environment, log: QUIET });
+}
+
+/** The configuration of a token on the bench, with the agent's own defaults and no certificate. */
+export function identityOf({
+  storeDir,
+  tcti,
+  tokenLabel,
+  keyLabel,
+}: Pick<TokenRequest, "storeDir" | "tcti" | "tokenLabel" | "keyLabel">) {
   const { identity } = agentConfig.parse({
     thingName: "bench",
     buses: [{ name: "can0", driver: "native", interface: "can0" }],
@@ -67,9 +75,7 @@ export function keyStoreFor(
     identity: { mode: "pkcs11", tokenLabel, keyLabel, certificateFile: "unused", storeDir, tcti },
   });
   if (identity.mode !== "pkcs11") throw new Error("the bench's identity is a token");
-  const none = () => undefined;
-  const secrets = { pin: () => pin, officerPin: none, ownerAuth: none, lockoutAuth: none };
-  return createTpmKeyStore({ identity, secrets, environment: { ...process.env, ...environment }, log });
+  return identity;
 }
 
 const none = (): void => undefined;

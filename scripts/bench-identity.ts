@@ -1,0 +1,38 @@
+#!/usr/bin/env node
+import { benchmarkKeys } from "../test/bench/key-benchmark.ts";
+import { type Part, printFigures, row } from "./bench.d/figures.ts";
+
+const HELP = `usage: npm run bench:identity -- [--json] [--only NAME]
+
+Measures the identity on a software TPM and a real mosquitto, and prints the goals beside the figures. Medians.
+
+  --json       one JSON object
+  --only NAME  one part: keys
+  --help       this text
+
+Example:
+  npm run bench:identity -- --json > figures.json
+`;
+
+const RUNS = 11;
+const PARTS: Readonly<Record<string, () => Part | Promise<Part>>> = { keys };
+
+async function keys(): Promise<Part> {
+  const figures = await benchmarkKeys(RUNS);
+  const { createMs, requestMs, loginMs, signMs, connectMs } = figures;
+  const rows = [
+    row("keys", "make an EC P-256 key, with its process", createMs["ec-p256"], "ms"),
+    row("keys", "make an RSA-2048 key, with its process", createMs["rsa-2048"], "ms"),
+    row("keys", "certificate request, EC P-256, with its process", requestMs["ec-p256"], "ms"),
+    row("keys", "certificate request, RSA-2048, with its process", requestMs["rsa-2048"], "ms"),
+    row("keys", "log in to the token", loginMs, "ms"),
+    row("keys", "sign with EC P-256", signMs["ec-p256"], "ms"),
+    row("keys", "sign with RSA-2048", signMs["rsa-2048"], "ms"),
+    row("keys", "login, TLS and CONNECT with the key in the TPM", connectMs.tpm, "ms"),
+    row("keys", "TLS and CONNECT with a key in a file, same broker", connectMs.file, "ms"),
+    row("keys", "key in the TPM against key in a file", connectMs.tpm / connectMs.file, "x"),
+  ];
+  return { rows, figures };
+}
+
+process.exitCode = await printFigures(PARTS, HELP);
