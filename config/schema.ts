@@ -223,6 +223,14 @@ export const agentConfig = z
         .default(200)
         .describe("tries of a record the broker refuses but may yet take, at most 5 min apart, before it is set aside"),
     }),
+    requests: z
+      .strictObject({
+        timeoutMs: z.int().min(1000).max(120_000).default(10_000).describe("longest wait for an answer of a service"),
+        maxPending: z.int().min(4).max(1000).default(64).describe("requests that wait for an answer at a time"),
+        maxAnswerBytes: z.int().min(16_384).max(262_144).default(147_456).describe("a longer answer is not read"),
+      })
+      .prefault({})
+      .describe("requests to the services behind the reserved topics"),
     identity,
     topics: z
       .strictObject({

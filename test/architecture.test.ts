@@ -74,6 +74,7 @@ const PACKAGES: readonly (readonly [name: RegExp, where: RegExp])[] = [
   [/^(aws-crt|aws-iot-device-sdk-v2)/, /^(drivers\/aws|test)\//],
   [/^protobufjs/, /^(agent\/data|test|scripts)\//],
   [/^unix-dgram$/, /^(drivers\/os|test)\//],
+  [/^cborg/, /^(agent\/control|test)\//],
   [/^pino$/, /^drivers\/os\//],
 ];
 

@@ -42,15 +42,14 @@ export class Subscriptions {
   }
 
   /**
-   * Asks for every filter that the session lacks. A refused one is logged and left alone until the next session. Gives whether
+   * Asks at once for every filter that the session lacks, so that what is published after it finds them made. A refused one is logged and left alone until the next session. Gives whether
    * nothing is lacking any more; false when an answer did not come.
    */
   async requestMissing(client: Mqtt5Client): Promise<boolean> {
-    for (const filters of this.#missing()) {
-      for (const { filter, reason } of await this.#requestAll(client, filters)) {
-        this.#noteGranted(filter);
-        this.#log.error("broker.subscription-refused", { filter, reason });
-      }
+    const answers = await Promise.all(this.#missing().map((filters) => this.#requestAll(client, filters)));
+    for (const { filter, reason } of answers.flat()) {
+      this.#noteGranted(filter);
+      this.#log.error("broker.subscription-refused", { filter, reason });
     }
     return this.#missing().length === 0;
   }
