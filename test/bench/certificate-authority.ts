@@ -1,7 +1,20 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes, sign } from "node:crypto";
-import { mkdirSync, writeFileSync } from "node:fs";
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  randomBytes,
+  sign,
+  X509Certificate,
+} from "node:crypto";
+import { mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type CertificateContent, certificatePemOf, type NameEntry, toBeSignedOf } from "./certificate-encoding.ts";
+import {
+  type CertificateContent,
+  type NameEntry,
+  revocationListOf,
+  signedPemOf,
+  toBeSignedOf,
+} from "./certificate-encoding.ts";
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -16,6 +29,8 @@ export type CertificateRequest = {
   readonly usage: "server" | "client";
   /** Life from now, days; 365 when absent. Below zero makes one that has already expired. */
   readonly days?: number;
+  /** How long it has been valid already, ms; an hour when absent, which forgives a slow clock at the other end. Below zero makes one that is not yet valid. */
+  readonly backdateMs?: number;
 };
 
 /** A certificate, and the private key (PKCS #8) when the authority made it. */
@@ -28,8 +43,16 @@ export interface Authority {
   issue(request: CertificateRequest): Promise<IssuedCertificate>;
 }
 
+/** An authority that can take back what it issued. */
+export interface RevokingAuthority extends Authority {
+  /** The revocation list, PEM; there from the start. */
+  readonly crlFile: string;
+  /** Puts a certificate (PEM) on the list and writes the file anew. */
+  revoke(certificatePem: string): void;
+}
+
 /** Makes a new authority whose files are `folder`/ca.pem and `folder`/ca.key (0600). `folder` is made when it is missing. */
-export function createAuthority(folder: string): Authority {
+export function createAuthority(folder: string): RevokingAuthority {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const key = generateKeyPairSync("ec", { namedCurve: "prime256v1" });
   const keyPem = key.privateKey.export({ type: "pkcs8", format: "pem" }).toString();
@@ -49,7 +72,26 @@ export function createAuthority(folder: string): Authority {
   const caFile = join(folder, "ca.pem");
   writeFileSync(caFile, signed(content, keyPem), { mode: 0o644 });
   writeFileSync(join(folder, "ca.key"), keyPem, { mode: 0o600 });
-  return { caFile, issue: (request) => Promise.resolve(issueWith(request, issuerKey, keyPem)) };
+  const crlFile = join(folder, "crl.pem");
+  const serials: Uint8Array[] = [];
+  const publish = (): void => {
+    const thisUpdate = new Date(Date.now() - HOUR_MS);
+    const nextUpdate = new Date(Date.now() + 3650 * DAY_MS);
+    const number = serials.length + 1;
+    const list = revocationListOf({ issuer: AUTHORITY_NAME, issuerKey, number, thisUpdate, nextUpdate, serials });
+    writeFileSync(`${crlFile}.new`, signedPemOf("X509 CRL", list, sign("sha256", list, createPrivateKey(keyPem))));
+    renameSync(`${crlFile}.new`, crlFile);
+  };
+  publish();
+  return {
+    caFile,
+    crlFile,
+    issue: (request) => Promise.resolve(issueWith(request, issuerKey, keyPem)),
+    revoke: (certificatePem) => {
+      serials.push(Buffer.from(new X509Certificate(certificatePem).serialNumber, "hex"));
+      publish();
+    },
+  };
 }
 
 /** Writes `folder`/`name`.pem, and `name`.key (0600) when there is a private key; gives both paths. */
@@ -74,8 +116,7 @@ function issueWith(request: CertificateRequest, issuerKey: Uint8Array, authority
     serial: newSerial(),
     issuer: AUTHORITY_NAME,
     subject: request.commonName,
-    // An hour in the past forgives a slow clock at the other end.
-    notBefore: new Date(Math.min(Date.now(), notAfter) - HOUR_MS),
+    notBefore: new Date(Math.min(Date.now(), notAfter) - (request.backdateMs ?? HOUR_MS)),
     notAfter: new Date(notAfter),
     subjectKey: spkiOf(publicKeyPem),
     issuerKey,
@@ -90,7 +131,7 @@ function issueWith(request: CertificateRequest, issuerKey: Uint8Array, authority
 
 function signed(content: CertificateContent, keyPem: string): string {
   const toBeSigned = toBeSignedOf(content);
-  return certificatePemOf(toBeSigned, sign("sha256", toBeSigned, createPrivateKey(keyPem)));
+  return signedPemOf("CERTIFICATE", toBeSigned, sign("sha256", toBeSigned, createPrivateKey(keyPem)));
 }
 
 function spkiOf(publicKeyPem: string): Uint8Array {

@@ -10,6 +10,7 @@ const ECDSA_WITH_SHA256 = "1.2.840.10045.4.3.2";
 /** Attribute, extensions and purposes (RFC 5280, appendix A and 4.2.1). */
 const OID = {
   commonName: "2.5.4.3",
+  crlNumber: "2.5.29.20",
   subjectKeyIdentifier: "2.5.29.14",
   keyUsage: "2.5.29.15",
   subjectAltName: "2.5.29.17",
@@ -51,15 +52,82 @@ export function toBeSignedOf(content: CertificateContent): Uint8Array {
   return der(sequence(fields));
 }
 
-/** The certificate as PEM, from its signed part and the DER ECDSA signature over it. */
-export function certificatePemOf(toBeSigned: Uint8Array, signature: Uint8Array): string {
+/** The certificate or the revocation list as PEM, from its signed part and the DER ECDSA signature over it. */
+export function signedPemOf(kind: "CERTIFICATE" | "X509 CRL", toBeSigned: Uint8Array, signature: Uint8Array): string {
   const bitString = primitive(Type.BITSTRING, `\x00${binary(signature)}`);
   const body = der(sequence([asn1.fromDer(binary(toBeSigned)), signatureAlgorithm(), bitString]));
   const lines =
     Buffer.from(body)
       .toString("base64")
       .match(/.{1,64}/g) ?? [];
-  return `-----BEGIN CERTIFICATE-----\n${lines.join("\n")}\n-----END CERTIFICATE-----\n`;
+  return `-----BEGIN ${kind}-----\n${lines.join("\n")}\n-----END ${kind}-----\n`;
+}
+
+/** What goes into a certificate revocation list but the signature. `number` grows with every list. */
+export type RevocationContent = {
+  readonly issuer: string;
+  readonly issuerKey: Uint8Array;
+  readonly number: number;
+  readonly thisUpdate: Date;
+  readonly nextUpdate: Date;
+  readonly serials: readonly Uint8Array[];
+};
+
+/** DER of the TBSCertList (RFC 5280, 5.1), version 2, to be signed with ECDSA and SHA-256. */
+export function revocationListOf(content: RevocationContent): Uint8Array {
+  const { issuer, issuerKey, number, thisUpdate, nextUpdate, serials } = content;
+  const revoked = serials.map((serial) => sequence([primitive(Type.INTEGER, binary(serial)), timeOf(thisUpdate)]));
+  const extensions = [
+    extension(OID.authorityKeyIdentifier, false, sequence([tagged(0, keyIdOf(issuerKey))])),
+    extension(OID.crlNumber, false, primitive(Type.INTEGER, asn1.integerToDer(number).getBytes())),
+  ];
+  return der(
+    sequence([
+      primitive(Type.INTEGER, "\x01"),
+      signatureAlgorithm(),
+      nameOf(issuer),
+      timeOf(thisUpdate),
+      timeOf(nextUpdate),
+      ...(revoked.length === 0 ? [] : [sequence(revoked)]),
+      explicit(0, [sequence(extensions)]),
+    ]),
+  );
+}
+
+/** The parts of a certification request (PKCS #10, RFC 2986, 4): DER of what was signed and of the SubjectPublicKeyInfo, and the signature. */
+export type RequestParts = {
+  readonly signed: Uint8Array;
+  readonly publicKey: Uint8Array;
+  readonly signature: Uint8Array;
+};
+
+/** Takes a certification request apart. Throws when it is not one. */
+export function requestPartsOf(pem: string): RequestParts {
+  const body = /-----BEGIN CERTIFICATE REQUEST-----([\s\S]+?)-----END CERTIFICATE REQUEST-----/.exec(pem)?.[1];
+  if (body === undefined) throw new Error("no certification request in PEM");
+  // Taken apart by hand: the parser of the package also reads what is inside bit strings, and loses how it came.
+  const [request] = elementsOf(Buffer.from(body, "base64"));
+  const [info, , signature] = request === undefined ? [] : elementsOf(request.content);
+  const publicKey = info === undefined ? undefined : elementsOf(info.content)[2];
+  if (info === undefined || publicKey === undefined || signature === undefined) throw new Error("no PKCS #10");
+  // The first octet of a bit string counts the unused bits of its last one.
+  return { signed: info.whole, publicKey: publicKey.whole, signature: signature.content.subarray(1) };
+}
+
+type Element = { readonly whole: Uint8Array; readonly content: Uint8Array };
+
+/** The elements one after another in these bytes (DER: X.690, 8.1). */
+function elementsOf(bytes: Uint8Array): readonly Element[] {
+  const elements: Element[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const first = bytes[at + 1];
+    const lengthBytes = first < 0x80 ? 0 : first & 0x7f;
+    const start = at + 2 + lengthBytes;
+    const length = first < 0x80 ? first : Buffer.from(bytes.subarray(at + 2, start)).readUIntBE(0, lengthBytes);
+    elements.push({ whole: bytes.subarray(at, start + length), content: bytes.subarray(start, start + length) });
+    at = start + length;
+  }
+  return elements;
 }
 
 function extensionsOf(content: CertificateContent): Asn1[] {

@@ -9,13 +9,20 @@ export type MosquittoSettings = {
   readonly things: readonly string[];
   /** Common names of those that may subscribe to every thing's records. */
   readonly consumers: readonly string[];
+  /** Common names of claim certificates: they may enrol a device and nothing else. */
+  readonly claims: readonly string[];
+  /** Common names of the cloud's own sessions. */
+  readonly clouds: readonly string[];
+  /** Certificate revocation list, PEM; read again on SIGHUP. */
+  readonly crlFile: string | undefined;
   readonly receiveMaximum: number;
   readonly maximumPacketBytes: number;
   readonly topicAliasMaximum: number;
   readonly runsAsRoot: boolean;
 };
 
-type AccessRule = {
+/** One rule of the dynamic security plugin. */
+export type AccessRule = {
   readonly acltype: string;
   readonly topic: string;
   readonly allow: boolean;
@@ -59,6 +66,7 @@ export function mosquittoConfigOf(settings: MosquittoSettings, pluginFolder: str
     `max_topic_alias ${settings.topicAliasMaximum}`,
     "max_qos 1",
   ];
+  if (settings.crlFile !== undefined) lines.push(`crlfile ${settings.crlFile}`);
   // Started as root, mosquitto would change to a user that cannot read keys of mode 0600.
   if (settings.runsAsRoot) lines.unshift("user root");
   return `${lines.join("\n")}\n`;
@@ -69,10 +77,14 @@ export function accessRulesOf(settings: MosquittoSettings): string {
   const clients = [
     ...settings.things.map((thing) => ({ username: thing, roles: [{ rolename: `thing-${thing}` }] })),
     ...settings.consumers.map((consumer) => ({ username: consumer, roles: [{ rolename: "consumer" }] })),
+    ...settings.claims.map((claim) => ({ username: claim, roles: [{ rolename: "claim" }] })),
+    ...settings.clouds.map((cloud) => ({ username: cloud, roles: [{ rolename: "cloud" }] })),
   ];
   const roles = [
     ...settings.things.map((thing) => ({ rolename: `thing-${thing}`, acls: thingRules(thing) })),
     { rolename: "consumer", acls: consumerRules() },
+    { rolename: "claim", acls: provisioningRules() },
+    { rolename: "cloud", acls: cloudRules() },
   ];
   const defaultACLAccess = {
     publishClientSend: false,
@@ -83,7 +95,8 @@ export function accessRulesOf(settings: MosquittoSettings): string {
   return JSON.stringify({ defaultACLAccess, clients, groups: [], roles }, undefined, 2);
 }
 
-function thingRules(thing: string): AccessRule[] {
+/** What the role of one thing allows. */
+export function thingRules(thing: string): AccessRule[] {
   const own = [`cmd/causeway/${thing}/#`, `$aws/things/${thing}/#`, `$aws/commands/things/${thing}/#`];
   const publishOnly = [`dt/causeway/${thing}/#`, `$aws/rules/+/dt/causeway/${thing}/#`];
   // What only the cloud may say (a device that says it gets PUBACK 135).
@@ -97,9 +110,32 @@ function thingRules(thing: string): AccessRule[] {
     `$aws/things/${thing}/shadow/update/delta`,
   ];
   return [
+    ...provisioningRules(),
     ...[...own, ...publishOnly].map((topic) => ({ acltype: "publishClientSend", topic, allow: true })),
     ...own.map((topic) => ({ acltype: "subscribePattern", topic, allow: true })),
     ...answers.map((topic) => ({ acltype: "publishClientSend", topic, allow: false, priority: 10 })),
+  ];
+}
+
+/** The two provisioning flows. A device needs them to renew its certificate; a claim certificate has nothing else. */
+function provisioningRules(): AccessRule[] {
+  const asked = ["$aws/certificates/create-from-csr/+", "$aws/provisioning-templates/+/provision/+"];
+  return asked.flatMap((topic) => [
+    { acltype: "publishClientSend", topic, allow: true },
+    { acltype: "subscribePattern", topic: `${topic}/+`, allow: true },
+  ]);
+}
+
+/** The services behind the reserved topics, and the rights of an administrator. */
+function cloudRules(): AccessRule[] {
+  const everything = ["#", "$aws/#", "$CONTROL/dynamic-security/#"];
+  return [
+    ...everything.flatMap((topic) => [
+      { acltype: "publishClientSend", topic, allow: true },
+      { acltype: "subscribePattern", topic, allow: true },
+    ]),
+    // What is received is free by default, but for the answers of the plugin.
+    { acltype: "publishClientReceive", topic: "$CONTROL/dynamic-security/#", allow: true },
   ];
 }
 

@@ -17,6 +17,9 @@ export type MosquittoRequest = {
   readonly authority: Authority;
   readonly things: readonly string[];
   readonly consumers?: readonly string[];
+  readonly claims?: readonly string[];
+  readonly clouds?: readonly string[];
+  readonly crlFile?: string;
   readonly receiveMaximum?: number;
   readonly maximumPacketBytes?: number;
   readonly topicAliasMaximum?: number;
@@ -31,6 +34,8 @@ export type Mosquitto = {
   readonly caFile: string;
   readonly logFile: string;
   pid(): number;
+  /** Reads the revocation list and the server certificate again. Connections that stand are left alone. */
+  reload(): void;
   /** Ends it at once, without a chance to say goodbye. */
   kill(): Promise<void>;
   /** Starts it again on the same port, after `stop` or `kill`. Persistent sessions are back as far as they were saved. */
@@ -78,6 +83,7 @@ function controlOf(settings: MosquittoSettings, first: Child): Mosquitto {
     caFile: settings.caFile,
     logFile: join(settings.folder, "mosquitto.log"),
     pid: () => child.pid,
+    reload: () => child.signal("SIGHUP"),
     kill: async () => {
       child.signal("SIGKILL");
       await child.ended;
@@ -104,6 +110,9 @@ function settingsOf(
     keyFile: identity.keyFile,
     things: request.things,
     consumers: request.consumers ?? ["consumer"],
+    claims: request.claims ?? [],
+    clouds: request.clouds ?? [],
+    crlFile: request.crlFile,
     receiveMaximum: request.receiveMaximum ?? 100,
     maximumPacketBytes: request.maximumPacketBytes ?? 149_504,
     topicAliasMaximum: request.topicAliasMaximum ?? 8,

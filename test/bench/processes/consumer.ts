@@ -60,8 +60,8 @@ async function main(configFile: string): Promise<void> {
   onCommands(consumerCommand, ({ startUs }) => check.start(judgeOf(config, startUs)));
   const client = clientOf(config);
   client.on("messageReceived", ({ message }) => {
-    // Presence and what `connect test` publishes stand beside the streams and are no records.
-    if (/\/(presence|test)$/.test(message.topicName)) return;
+    // Presence, identity and what `connect test` publishes stand beside the streams and are no records.
+    if (/\/(presence|identity|test)$/.test(message.topicName)) return;
     const properties = new Map(message.userProperties?.map(({ name, value }) => [name, value]) ?? []);
     const { topicName: topic, contentType } = message;
     check.arrive({ topic, contentType, payload: bytesOf(message.payload), properties });

@@ -1,0 +1,35 @@
+import { join } from "node:path";
+import { createAuthority, type RevokingAuthority } from "../bench/certificate-authority.ts";
+import { BenchCloud, CLAIM_NAME, CLOUD_NAME } from "../bench/cloud/cloud.ts";
+import { type Mosquitto, startMosquitto } from "../bench/mosquitto.ts";
+
+/** A broker with the AWS side of identities beside it. */
+export type CloudBench = {
+  readonly authority: RevokingAuthority;
+  readonly mosquitto: Mosquitto;
+  readonly cloud: BenchCloud;
+  stop(): Promise<void>;
+};
+
+/** Starts both in `folder`. `things` are registered by hand: their certificates carry the thing name. */
+export async function startCloudBench(folder: string, things: readonly string[] = []): Promise<CloudBench> {
+  const authority = createAuthority(join(folder, "ca"));
+  const mosquitto = await startMosquitto({
+    folder: join(folder, "broker"),
+    authority,
+    things,
+    claims: [CLAIM_NAME],
+    clouds: [CLOUD_NAME],
+    crlFile: authority.crlFile,
+  });
+  const cloud = await BenchCloud.start({ authority, mosquitto, folder: join(folder, "cloud") });
+  return {
+    authority,
+    mosquitto,
+    cloud,
+    stop: async () => {
+      await cloud.stop();
+      await mosquitto.stop();
+    },
+  };
+}
