@@ -238,6 +238,14 @@ export type Inbound = {
   readonly userProperties: readonly (readonly [name: string, value: string])[];
 };
 
+/** A key of the device and the certificate for it: a label in the token (in bench mode the path of a key file) and a PEM file. */
+export type LinkCredential = { readonly keyLabel: string; readonly certificateFile: string };
+
+/** "kept": the session goes on with the credential it had; `fault` says what was wrong with the other. */
+export type Reidentification =
+  | { readonly kind: "moved" }
+  | { readonly kind: "kept"; readonly fault: NonNullable<LinkStatus["fault"]> };
+
 /**
  * The MQTT 5 session. Connects, and connects again with full jitter, until `stop`. Queues nothing: a publish while offline is
  * "offline" at once. Subscriptions are remembered and made again after every connect that did not resume the session.
@@ -255,6 +263,13 @@ export interface Broker {
   publish(publication: Publication): Promise<PublishOutcome>;
   /** Filters must be disjoint. `handler` must not throw. Resolves when the broker granted it, or when it is remembered while offline. */
   subscribe(filter: string, handler: (message: Inbound) => void): Promise<void>;
+  /**
+   * Goes over to another credential under the same client id, so that a policy which allows this id alone is enough: ends the connection
+   * in order, makes the next one with `credential` and resumes the session. A key or file that cannot be used is found before anything
+   * is ended. When the new connection is refused, or not there after `withinMs`, the session goes back to the credential it had.
+   * One at a time; what is published meanwhile is "offline". Never rejects.
+   */
+  reidentify(credential: LinkCredential, withinMs: number): Promise<Reidentification>;
   /** Disconnects cleanly (the will is not sent). Idempotent, never rejects. */
   stop(): Promise<void>;
 }
@@ -361,6 +376,32 @@ export interface TokenAdmin {
   inspect(): Promise<TpmFacts>;
   /** Sets the TPM's count of failed authorisations to 0. Rejects with `identity.tpm-auth-refused`; a wrong authorisation is refused for `lockoutRecoverySeconds`. */
   clearLockout(): Promise<void>;
+}
+
+/** What was found of a state on disk. "last": the present file is missing or damaged, and the one before it was taken; `problem` says why. */
+export type StateReading<State> =
+  | { readonly kind: "none" }
+  | { readonly kind: "current"; readonly state: State }
+  | { readonly kind: "last"; readonly state: State; readonly problem: string };
+
+/**
+ * The folder of the device's certificates and of the small state that says which one is in use. Calls are synchronous; when one that
+ * writes returns, its effect survives a power cut, and when it does not, the state is the one before or the new one.
+ *
+ * Every call throws `identity.store-exposed` when somebody else could have written what is read: folder or file of another owner,
+ * with rights for others, or a link.
+ */
+export interface IdentityFiles<State> {
+  /** Throws `identity.state-damaged` when there are files and none of them can be used. */
+  read(): StateReading<State>;
+  /** Keeps the state before as the last known good one. */
+  write(state: State): void;
+  /** Writes a certificate (PEM) and gives its path. */
+  writeCertificate(name: string, pem: string): string;
+  /** Removes a file of the folder; one that is not there is fine. Files elsewhere are left alone. */
+  remove(path: string): void;
+  /** Overwrites, syncs and unlinks a file anywhere; one that is not there is fine. A flash translation layer may keep a copy all the same. */
+  destroy(path: string): void;
 }
 
 // ---------------------------------------------------------------- service manager

@@ -117,6 +117,7 @@ async function withOpenKey(identity: TlsIdentity): Promise<TlsIdentity> {
       createContext: () => context,
       keyFault: (errorName) => identity.keyFault(errorName),
       behindRefusal: (fault) => identity.behindRefusal(fault),
+      with: (credential) => identity.with(credential),
     };
   } catch (error) {
     if (error instanceof AgentError && error.code === "identity.pin-wrong") throw await identity.behindRefusal(error);

@@ -32,6 +32,8 @@ export type ClientParts = {
   readonly clientId: string;
   readonly will: Publication | undefined;
   readonly tlsContext: ClientTlsContext;
+  /** Whether the first connection asks for the session that the broker may still have, as each later one does. */
+  readonly resumes: boolean;
 };
 
 /**
@@ -39,7 +41,7 @@ export type ClientParts = {
  * that were sent and not acknowledged when the link went, as MQTT 5.0 (4.4) asks: it sends them again when the session is resumed.
  */
 export function createClient(parts: ClientParts): Mqtt5Client {
-  const { config, clientId, will, tlsContext } = parts;
+  const { config, clientId, will, tlsContext, resumes } = parts;
   return new Mqtt5Client({
     hostName: config.host,
     port: config.port,
@@ -52,8 +54,7 @@ export function createClient(parts: ClientParts): Mqtt5Client {
     maxReconnectDelayMs: Math.max(config.reconnect.minMs, config.reconnect.maxMs),
     retryJitterMode: RetryJitterType.Full,
     offlineQueueBehavior: ClientOperationQueueBehavior.FailAllOnDisconnect,
-    sessionBehavior:
-      config.sessionExpirySeconds === 0 ? ClientSessionBehavior.Clean : ClientSessionBehavior.RejoinPostSuccess,
+    sessionBehavior: sessionBehaviorOf(config, resumes),
     topicAliasingOptions: {
       outboundBehavior: OutboundTopicAliasBehaviorType.LRU,
       outboundCacheMaxSize: TOPIC_ALIASES,
@@ -72,6 +73,11 @@ export function createClient(parts: ClientParts): Mqtt5Client {
       ...(will === undefined ? {} : { will: packetOf(will) }),
     },
   });
+}
+
+function sessionBehaviorOf({ sessionExpirySeconds }: BrokerConfig, resumes: boolean): ClientSessionBehavior {
+  if (sessionExpirySeconds === 0) return ClientSessionBehavior.Clean;
+  return resumes ? ClientSessionBehavior.RejoinAlways : ClientSessionBehavior.RejoinPostSuccess;
 }
 
 /**

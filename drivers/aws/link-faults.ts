@@ -116,6 +116,17 @@ export function connectionLost(
   return { code: "broker.refused", what, remedy };
 }
 
+/** The session was stopped before a new identity was tried. */
+export function sessionStopped({ host, port }: LinkFacts): LinkFault {
+  return { code: "broker.unreachable", what: `the session with ${host}:${port} was stopped`, remedy: "none" };
+}
+
+/** Nothing spoke against a new identity, but there was no connection with it in time. */
+export function notTakenInTime({ host, port }: LinkFacts, withinMs: number): LinkFault {
+  const what = `the broker ${host}:${port} did not take the new identity within ${withinMs} ms`;
+  return { code: "broker.unreachable", what, remedy: "none if it passes: it is tried again later" };
+}
+
 function connackFault(
   connack: { readonly reasonCode: number; readonly reasonString?: string },
   facts: LinkFacts,

@@ -1,15 +1,25 @@
+import type { ClientTlsContext } from "aws-crt/dist/native/io.js";
 import { DisconnectReasonCode, type Mqtt5Client } from "aws-crt/dist/native/mqtt5.js";
 import type { mqtt5 } from "aws-iot-device-sdk-v2";
 import { fullJitterMs } from "../../agent/core/backoff.ts";
 import type { Clock } from "../../agent/core/clock.ts";
 import { AgentError, FAULTS, messageOf } from "../../agent/core/errors.ts";
 import type { Log } from "../../agent/core/log.ts";
-import type { Broker, BrokerLimits, Inbound, LinkStatus, Publication, PublishOutcome } from "../../agent/ports.ts";
+import type {
+  Broker,
+  BrokerLimits,
+  Inbound,
+  LinkCredential,
+  LinkStatus,
+  Publication,
+  PublishOutcome,
+  Reidentification,
+} from "../../agent/ports.ts";
 import type { BrokerConfig } from "../../config/schema.ts";
 import { createClient, inboundOf, packetOf } from "./client.ts";
 import { Diagnosis } from "./diagnosis.ts";
 import { Link } from "./link.ts";
-import { connectionLost, type LinkFacts, type LinkFault } from "./link-faults.ts";
+import { connectionLost, type LinkFacts, type LinkFault, notTakenInTime, sessionStopped } from "./link-faults.ts";
 import { OFFLINE, outcomeOfError, outcomeOfPuback, unsendable } from "./publish-outcome.ts";
 import { Subscriptions } from "./subscriptions.ts";
 import type { TlsIdentity } from "./tls.ts";
@@ -48,10 +58,15 @@ class Mqtt5Broker implements Broker {
   readonly #parts: BrokerParts;
   readonly #facts: LinkFacts;
   readonly #link: Link;
-  readonly #diagnosis: Diagnosis;
   readonly #subscriptions: Subscriptions;
   readonly #stopping = new AbortController();
   readonly #pending = new Set<(outcome: PublishOutcome) => void>();
+  #identity: TlsIdentity;
+  #diagnosis: Diagnosis;
+  /** Hears how the first attempt with another identity ends, instead of what usually follows from it. */
+  #trial: ((fault: LinkFault | undefined) => void) | undefined;
+  /** Counts the plans to begin again; an older plan than the last one is dropped. */
+  #plan = 0;
   #client: Mqtt5Client | undefined;
   #closing: Promise<void> = Promise.resolve();
   #identityFailures = 0;
@@ -62,7 +77,8 @@ class Mqtt5Broker implements Broker {
     this.#parts = parts;
     this.#facts = { host: config.host, port: config.port, clientId, connectTimeoutMs: config.connectTimeoutMs };
     this.#link = new Link(clock, log);
-    this.#diagnosis = new Diagnosis({ facts: this.#facts, identity, decisive: parts.once === true, clock });
+    this.#identity = identity;
+    this.#diagnosis = this.#diagnosisOf(identity, parts.once === true);
     this.#subscriptions = new Subscriptions(log);
   }
 
@@ -115,26 +131,83 @@ class Mqtt5Broker implements Broker {
     });
   }
 
+  async reidentify(credential: LinkCredential, withinMs: number): Promise<Reidentification> {
+    const before = this.#identity;
+    const other = before.with(credential);
+    let context: ClientTlsContext;
+    try {
+      context = other.createContext();
+    } catch (thrown) {
+      if (!(thrown instanceof AgentError)) throw thrown;
+      return { kind: "kept", fault: faultOf(thrown) };
+    }
+    await this.#close();
+    if (this.#stopping.signal.aborted) return { kind: "kept", fault: sessionStopped(this.#facts) };
+    const fault = await this.#attempt(other, context, withinMs);
+    if (fault === undefined) return { kind: "moved" };
+    await this.#close();
+    this.#assume(before, false);
+    this.#begin();
+    return { kind: "kept", fault };
+  }
+
   async stop(): Promise<void> {
     if (!this.#stopping.signal.aborted) {
       this.#stopping.abort();
       this.#drop();
       this.#link.close();
     }
+    await this.#closed();
+  }
+
+  /** Lets go of the connection in order, and of every plan to make one. */
+  async #close(): Promise<void> {
+    this.#plan += 1;
+    this.#drop();
+    this.#link.move("offline");
+    await this.#closed();
+  }
+
+  async #closed(): Promise<void> {
     const done = new AbortController();
     await Promise.race([this.#closing, this.#parts.clock.sleep(STOP_MS, done.signal)]);
     done.abort();
+  }
+
+  /** One connection with another identity. Gives the fault when it was refused or is not there in time. */
+  async #attempt(identity: TlsIdentity, context: ClientTlsContext, withinMs: number): Promise<LinkFault | undefined> {
+    this.#assume(identity, true);
+    const { promise, resolve } = Promise.withResolvers<LinkFault | undefined>();
+    const done = new AbortController();
+    this.#trial = resolve;
+    this.#connect(context);
+    void this.#parts.clock.sleep(withinMs, done.signal).then(() => resolve(notTakenInTime(this.#facts, withinMs)));
+    this.#stopping.signal.addEventListener("abort", () => resolve(sessionStopped(this.#facts)), {
+      signal: done.signal,
+    });
+    const fault = await promise;
+    this.#trial = undefined;
+    done.abort();
+    // The first attempt is over: what follows is judged like any other connection.
+    if (fault === undefined) this.#diagnosis = this.#diagnosisOf(identity, false);
+    return fault;
+  }
+
+  #assume(identity: TlsIdentity, isDecisive: boolean): void {
+    this.#diagnosis.endAttempt();
+    this.#identity = identity;
+    this.#diagnosis = this.#diagnosisOf(identity, isDecisive);
+  }
+
+  #diagnosisOf(identity: TlsIdentity, decisive: boolean): Diagnosis {
+    return new Diagnosis({ facts: this.#facts, identity, decisive, clock: this.#parts.clock });
   }
 
   #begin(): void {
     if (this.#stopping.signal.aborted) return;
     this.#link.move("connecting");
     try {
-      const { config, clientId, will, identity } = this.#parts;
-      const client = createClient({ config, clientId, will, tlsContext: identity.createContext() });
-      this.#listen(client);
-      this.#client = client;
-      client.start();
+      this.#connect(this.#identity.createContext());
     } catch (thrown) {
       if (!(thrown instanceof AgentError)) throw thrown;
       void this.#settleIdentity(thrown);
@@ -142,12 +215,18 @@ class Mqtt5Broker implements Broker {
   }
 
   async #settleIdentity(fault: AgentError): Promise<void> {
-    const {
-      code,
-      message: what,
-      remedy,
-    } = fault.code === "identity.pin-wrong" ? await this.#parts.identity.behindRefusal(fault) : fault;
-    if (!this.#stopping.signal.aborted) this.#settle({ code, what, remedy });
+    const plan = this.#plan;
+    const known = fault.code === "identity.pin-wrong" ? await this.#identity.behindRefusal(fault) : fault;
+    if (!this.#stopping.signal.aborted && plan === this.#plan) this.#settle(faultOf(known));
+  }
+
+  #connect(tlsContext: ClientTlsContext): void {
+    const { config, clientId, will } = this.#parts;
+    this.#link.move("connecting");
+    const client = createClient({ config, clientId, will, tlsContext, resumes: this.#link.connects > 0 });
+    this.#listen(client);
+    this.#client = client;
+    client.start();
   }
 
   /** Events of a client that has been dropped are not ours any more. */
@@ -191,6 +270,7 @@ class Mqtt5Broker implements Broker {
     if (!settings.rejoinedSession) this.#subscriptions.forgetGrants();
     this.#link.connected(limitsOf(settings), settings.rejoinedSession);
     void this.#subscribeMissing(client);
+    this.#trial?.(undefined);
   }
 
   async #subscribeMissing(client: Mqtt5Client): Promise<void> {
@@ -203,6 +283,10 @@ class Mqtt5Broker implements Broker {
 
   /** Acts on a fault that keeps the link down: leave the SDK to it, wait and make a new client, or give up. */
   #settle(fault: LinkFault): void {
+    if (this.#trial !== undefined) {
+      this.#trial(fault);
+      return;
+    }
     this.#link.blame(fault);
     const { retry } = FAULTS[fault.code];
     const isOurs = fault.code.startsWith("identity.");
@@ -212,7 +296,10 @@ class Mqtt5Broker implements Broker {
     this.#link.move("offline");
     if (once || retry === "never") return;
     const waitMs = retry === "slow" ? SLOW_RETRY_MS * (1 + Math.random() / 5) : this.#identityBackoffMs();
-    void clock.sleep(waitMs, this.#stopping.signal).then(() => this.#begin());
+    const plan = ++this.#plan;
+    void clock.sleep(waitMs, this.#stopping.signal).then(() => {
+      if (plan === this.#plan) this.#begin();
+    });
   }
 
   #identityBackoffMs(): number {
@@ -237,6 +324,10 @@ class Mqtt5Broker implements Broker {
       client.stop({ reasonCode: DisconnectReasonCode.NormalDisconnection });
     });
   }
+}
+
+function faultOf({ code, message, remedy }: AgentError): LinkFault {
+  return { code, what: message, remedy };
 }
 
 function limitsOf(settings: mqtt5.NegotiatedSettings): BrokerLimits {

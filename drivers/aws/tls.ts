@@ -1,9 +1,11 @@
 import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { ClientTlsContext, Pkcs11Lib, TlsContextOptions, TlsVersion } from "aws-crt/dist/native/io.js";
+import { ClientTlsContext, TlsContextOptions, TlsVersion } from "aws-crt/dist/native/io.js";
 import { AgentError, errnoOf, type FaultCode, messageOf } from "../../agent/core/errors.ts";
+import type { LinkCredential } from "../../agent/ports.ts";
 import type { IdentityConfig } from "../../config/schema.ts";
 import { pkcs11Fault } from "./identity-faults.ts";
+import { Pkcs11Token } from "./pkcs11-token.ts";
 
 type Pkcs11Identity = Extract<IdentityConfig, { mode: "pkcs11" }>;
 type FileIdentity = Extract<IdentityConfig, { mode: "file" }>;
@@ -23,6 +25,8 @@ export type TlsParts = {
   /** Asks the TPM itself whether it is in lockout: gives the fault that says for how long, or undefined. */
   lockoutFault(): Promise<AgentError | undefined>;
   readonly verbose: boolean;
+  /** Folder of this user's own, for `TlsIdentity.with` to find keys that were made since the process began. */
+  readonly copyFolder?: string;
 };
 
 /** The device's certificate and key for mutual TLS, and whom it trusts. */
@@ -45,99 +49,56 @@ export interface TlsIdentity {
    * PIN is tried again by the next `createContext`. Never rejects.
    */
   behindRefusal(fault: AgentError): Promise<AgentError>;
+  /** Another key and certificate of the same device, over the same token. */
+  with(credential: LinkCredential): TlsIdentity;
 }
 
 /** The identity that the configuration names. Opens nothing yet. */
 export function createTlsIdentity(parts: TlsParts): TlsIdentity {
-  const { identity } = parts;
-  return identity.mode === "pkcs11" ? new Pkcs11TlsIdentity(identity, parts) : fileTlsIdentity(identity, parts);
+  const { identity, copyFolder } = parts;
+  if (identity.mode === "file") return fileTlsIdentity(identity, parts);
+  return pkcs11TlsIdentity(identity, parts, new Pkcs11Token({ ...parts, identity, copyFolder }));
 }
 
-/**
- * A key in a PKCS#11 token.
- *
- * The library is initialised once a process (C_Initialize; "already initialised" is taken for success, C_Finalize is never called,
- * so that other users of the library in this process are left alone). Measured with libtpm2_pkcs11 1.9: a TPM that was absent is
- * found when it comes later; but when a resource manager daemon was there and went, the library does not reconnect in this process.
- */
-class Pkcs11TlsIdentity implements TlsIdentity {
-  readonly key: string;
-  readonly certificateFile: string;
-  readonly caFile: string;
-  readonly #identity: Pkcs11Identity;
-  readonly #parts: TlsParts;
-  #library: Pkcs11Lib | undefined;
-  #pin: string | undefined;
-  #refusal: AgentError | undefined;
-
-  constructor(identity: Pkcs11Identity, parts: TlsParts) {
-    this.key = `pkcs11:token=${identity.tokenLabel};object=${identity.keyLabel}`;
-    this.certificateFile = identity.certificateFile;
-    this.caFile = parts.caFile;
-    this.#identity = identity;
-    this.#parts = parts;
-  }
-
-  createContext(): ClientTlsContext {
-    if (this.#refusal !== undefined) throw this.#refusal;
-    const { certificateFile, tokenLabel, keyLabel, storeDir } = this.#identity;
-    const trusted = readCa(this.caFile);
-    const certificate = readCertificate(certificateFile).pem;
-    this.#parts.checkStore(storeDir);
-    this.#pin ??= this.#parts.readPin();
-    const pin = this.#pin;
-    return this.#asking(() => {
+/** A key in a PKCS#11 token. One that is not found is looked for once more in the token as it is now. */
+function pkcs11TlsIdentity(identity: Pkcs11Identity, parts: TlsParts, token: Pkcs11Token): TlsIdentity {
+  const { certificateFile, tokenLabel, keyLabel } = identity;
+  const { caFile, port } = parts;
+  const contextFor = (trusted: string, certificate: string): ClientTlsContext =>
+    token.ask((library, pin) => {
       const options = TlsContextOptions.create_client_with_mtls_pkcs11({
-        pkcs11_lib: this.#openLibrary(),
+        pkcs11_lib: library,
         user_pin: pin,
         token_label: tokenLabel,
         private_key_object_label: keyLabel,
         cert_file_contents: certificate,
       });
-      return contextOf(options, trusted, this.#parts.port);
+      return contextOf(options, trusted, port);
     });
-  }
-
-  keyFault(errorName: string): AgentError {
-    return pkcs11Fault(this.#identity, errorName);
-  }
-
-  async behindRefusal(fault: AgentError): Promise<AgentError> {
-    const lockout = await this.#parts.lockoutFault().catch(() => undefined);
-    if (lockout === undefined) return fault;
-    this.#refusal = undefined;
-    return lockout;
-  }
-
-  #asking<T>(ask: () => T): T {
-    try {
-      return ask();
-    } catch (thrown) {
-      const fault = pkcs11Fault(this.#identity, thrown);
-      if (fault.code === "identity.pin-wrong") {
-        this.#refusal = fault;
-        this.#pin = undefined;
+  return {
+    key: `pkcs11:token=${tokenLabel};object=${keyLabel}`,
+    certificateFile,
+    caFile,
+    createContext: () => {
+      const trusted = readCa(caFile);
+      const certificate = readCertificate(certificateFile).pem;
+      try {
+        return contextFor(trusted, certificate);
+      } catch (error) {
+        const isUnseen = error instanceof AgentError && error.code === "identity.key-missing";
+        if (!isUnseen || !token.reload()) throw error;
+        return contextFor(trusted, certificate);
       }
-      throw fault;
-    }
-  }
-
-  #openLibrary(): Pkcs11Lib {
-    if (this.#library !== undefined) return this.#library;
-    setLibraryEnvironment(this.#identity, this.#parts.verbose);
-    this.#library = new Pkcs11Lib(this.#identity.module, Pkcs11Lib.InitializeFinalizeBehavior.DEFAULT);
-    return this.#library;
-  }
-}
-
-/** The library takes its settings from the environment of the process and from nowhere else. */
-function setLibraryEnvironment(identity: Pkcs11Identity, verbose: boolean): void {
-  process.env.TPM2_PKCS11_STORE = identity.storeDir;
-  if (identity.tcti !== undefined) process.env.TPM2_PKCS11_TCTI = identity.tcti;
-  if (verbose) return;
-  // Level 0 still prints errors; the TSS below it can be silenced altogether. What the operator has set stays.
-  process.env.TPM2_PKCS11_LOG_LEVEL ??= "0";
-  process.env.TSS2_LOG ??= "all+none";
+    },
+    keyFault: (errorName) => pkcs11Fault(identity, errorName),
+    behindRefusal: async (fault) => {
+      const lockout = await parts.lockoutFault().catch(() => undefined);
+      if (lockout === undefined) return fault;
+      token.forgetRefusal();
+      return lockout;
+    },
+    with: (credential) => pkcs11TlsIdentity({ ...identity, ...credential }, parts, token),
+  };
 }
 
 function fileTlsIdentity(identity: FileIdentity, parts: TlsParts): TlsIdentity {
@@ -167,6 +128,11 @@ function fileTlsIdentity(identity: FileIdentity, parts: TlsParts): TlsIdentity {
     },
     keyFault: () => undefined,
     behindRefusal: (fault) => Promise.resolve(fault),
+    with: (credential) =>
+      fileTlsIdentity(
+        { mode: "file", certificateFile: credential.certificateFile, keyFile: credential.keyLabel },
+        parts,
+      ),
   };
 }
 

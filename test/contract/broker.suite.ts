@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { AgentError } from "../../agent/core/errors.ts";
-import type { Broker, Inbound, Publication } from "../../agent/ports.ts";
+import type { Broker, Inbound, LinkCredential, Publication } from "../../agent/ports.ts";
 import { publishPacketBytes } from "../../drivers/aws/packet-size.ts";
 import { until } from "../bench/wait.ts";
 
@@ -11,6 +11,8 @@ export const CONTRACT_THING = "veh-001";
 export type BrokerHarness = {
   /** Not started yet. */
   readonly broker: Broker;
+  /** A further credential of the same thing, and one that the broker refuses. */
+  readonly credentials: { readonly good: LinkCredential; readonly refused: LinkCredential };
   /** Publications that arrived on `dt/causeway/#`, as another client saw them. */
   arrived(): readonly Pick<Inbound, "topic" | "payload" | "userProperties">[];
   /** Another client publishes. */
@@ -163,6 +165,37 @@ export function describeBroker(name: string, create: () => Promise<BrokerHarness
       expect(broker.status().connects).toBeGreaterThan(1);
       expect(await broker.publish(RECORD)).toEqual({ kind: "acked" });
       await injectUntil(() => got.length > 0);
+    });
+
+    it("goes over to another credential in order, with its subscriptions", async () => {
+      const got: Inbound[] = [];
+      broker.start();
+      await online();
+      await broker.subscribe(COMMANDS, (message) => got.push(message));
+      expect(await broker.reidentify(harness.credentials.good, 10_000)).toEqual({ kind: "moved" });
+      expect(broker.status()).toMatchObject({ state: "online", connects: 2, fault: undefined });
+      expect(await broker.publish(RECORD)).toEqual({ kind: "acked" });
+      await injectUntil(() => got.length > 0);
+    });
+
+    it("keeps the credential it had when the broker refuses the other", async () => {
+      broker.start();
+      await online();
+      const outcome = await broker.reidentify(harness.credentials.refused, 10_000);
+      if (outcome.kind !== "kept") throw new Error("it went over to a credential that the broker refuses");
+      expect(outcome.fault.code).toMatch(/^identity\./);
+      await online(1);
+      expect(await broker.publish(RECORD)).toEqual({ kind: "acked" });
+    });
+
+    it("gives every publish an outcome while it goes over", async () => {
+      broker.start();
+      await online();
+      const outcomes = Array.from({ length: 50 }, () => broker.publish(RECORD));
+      const moved = broker.reidentify(harness.credentials.good, 10_000);
+      outcomes.push(...Array.from({ length: 50 }, () => broker.publish(RECORD)));
+      for (const { kind } of await Promise.all(outcomes)) expect(["acked", "offline"]).toContain(kind);
+      expect(await moved).toEqual({ kind: "moved" });
     });
 
     it("stops twice without complaint and publishes nothing more", async () => {

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe } from "vitest";
-import type { Broker, Inbound, Publication, PublishOutcome } from "../../agent/ports.ts";
+import type { Broker, Inbound, LinkCredential, Publication, PublishOutcome } from "../../agent/ports.ts";
 import { matchesFilter } from "../../drivers/aws/topic-filter.ts";
 import { type Authority, createAuthority, writeIdentity } from "../bench/certificate-authority.ts";
 import { type Mosquitto, startMosquitto } from "../bench/mosquitto.ts";
@@ -21,9 +21,20 @@ function answer({ topic }: Publication): PublishOutcome {
 
 describeBroker("fake", () => {
   const grants = (filter: string): boolean => filter.startsWith(`cmd/causeway/${CONTRACT_THING}/`);
-  const broker = new FakeBroker({ clock: new ManualClock(), answer, grants });
+  const credentials = {
+    good: { keyLabel: "good", certificateFile: "good.pem" },
+    refused: { keyLabel: "bad", certificateFile: "bad.pem" },
+  };
+  const broker = new FakeBroker({
+    clock: new ManualClock(),
+    answer,
+    grants,
+    refuses: ({ keyLabel }) =>
+      keyLabel === "good" ? undefined : { code: "identity.certificate-refused", what: "refused", remedy: "none" },
+  });
   return Promise.resolve({
     broker,
+    credentials,
     arrived: () => broker.publications.filter((publication) => answer(publication).kind === "acked"),
     inject: (topic, payload) => Promise.resolve(broker.inject(topic, payload)),
     cut: () => Promise.resolve(broker.disconnect()),
@@ -36,16 +47,24 @@ describe("with mosquitto", () => {
   let folder: string;
   let authority: Authority;
   let mosquitto: Mosquitto;
+  let stranger: Authority;
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "causeway-broker-"));
     authority = createAuthority(join(folder, "ca"));
+    stranger = createAuthority(join(folder, "stranger"));
     mosquitto = await startMosquitto({ folder: join(folder, "broker"), authority, things: [CONTRACT_THING] });
   });
   afterAll(async () => {
     await mosquitto.stop();
     await rm(folder, { recursive: true });
   });
+
+  async function credentialFrom(issuer: Authority, name: string): Promise<LinkCredential> {
+    const issued = await issuer.issue({ commonName: CONTRACT_THING, usage: "client" });
+    const { certificateFile, keyFile } = writeIdentity(join(folder, "identities"), name, issued);
+    return { certificateFile, keyLabel: keyFile };
+  }
 
   async function sessionAs(commonName: string): Promise<Broker> {
     const issued = await authority.issue({ commonName, usage: "client" });
@@ -68,6 +87,10 @@ describe("with mosquitto", () => {
     await consumer.subscribe("dt/causeway/#", (message) => arrived.push(message));
     return {
       broker,
+      credentials: {
+        good: await credentialFrom(authority, "second"),
+        refused: await credentialFrom(stranger, "stranger"),
+      },
       arrived: () => arrived,
       inject: async (topic, payload) => {
         const rest = { retain: false, contentType: "text/plain", messageExpirySeconds: undefined, userProperties: [] };

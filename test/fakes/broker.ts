@@ -4,10 +4,12 @@ import type {
   Broker,
   BrokerLimits,
   Inbound,
+  LinkCredential,
   LinkState,
   LinkStatus,
   Publication,
   PublishOutcome,
+  Reidentification,
 } from "../../agent/ports.ts";
 import { unsendable } from "../../drivers/aws/publish-outcome.ts";
 import { matchesFilter } from "../../drivers/aws/topic-filter.ts";
@@ -22,6 +24,8 @@ export type FakeBrokerParts = {
   readonly answer?: (publication: Publication) => PublishOutcome | undefined;
   /** Whether a filter is granted; all are when absent. */
   readonly grants?: (filter: string) => boolean;
+  /** Why a credential is refused, or undefined; all are taken when absent. */
+  readonly refuses?: (credential: LinkCredential) => LinkStatus["fault"];
 };
 
 type Waiter = { readonly after: number; settle(limits: BrokerLimits | undefined): void };
@@ -37,6 +41,9 @@ const AWS_LIMITS: BrokerLimits = {
 export class FakeBroker implements Broker {
   readonly sent: Sent[] = [];
   answer: (publication: Publication) => PublishOutcome | undefined;
+  refuses: (credential: LinkCredential) => LinkStatus["fault"];
+  /** Credentials that were taken, in order. */
+  readonly credentials: LinkCredential[] = [];
   readonly #clock: Clock;
   readonly #limits: BrokerLimits;
   readonly #grants: (filter: string) => boolean;
@@ -50,7 +57,9 @@ export class FakeBroker implements Broker {
   #isStarted = false;
   #isStopped = false;
 
-  constructor({ clock, limits = {}, answer = () => ({ kind: "acked" }), grants = () => true }: FakeBrokerParts) {
+  constructor(parts: FakeBrokerParts) {
+    const { clock, limits = {}, answer = () => ({ kind: "acked" }), grants = () => true } = parts;
+    this.refuses = parts.refuses ?? (() => undefined);
     this.#clock = clock;
     this.#limits = { ...AWS_LIMITS, ...limits };
     this.answer = answer;
@@ -120,6 +129,17 @@ export class FakeBroker implements Broker {
     return Promise.resolve();
   }
 
+  async reidentify(credential: LinkCredential): Promise<Reidentification> {
+    const fault = this.refuses(credential) ?? (this.#isReachable ? undefined : unreachable("away"));
+    this.#lose(undefined);
+    // The outcome of what was under way comes before the next connection.
+    await Promise.resolve();
+    if (this.#isReachable) this.connect();
+    if (fault !== undefined) return { kind: "kept", fault };
+    this.credentials.push(credential);
+    return { kind: "moved" };
+  }
+
   stop(): Promise<void> {
     this.#isStopped = true;
     this.#lose(undefined);
@@ -140,7 +160,7 @@ export class FakeBroker implements Broker {
   /** The link goes down; what has no outcome becomes "offline". */
   disconnect(): void {
     this.#isReachable = false;
-    this.#lose({ code: "broker.unreachable", what: `lost at ${this.#clock.monotonicMs()}`, remedy: "none" });
+    this.#lose(unreachable(`lost at ${this.#clock.monotonicMs()}`));
   }
 
   /** Somebody else publishes. */
@@ -164,4 +184,8 @@ export class FakeBroker implements Broker {
       handler({ topic, payload, responseTopic: undefined, correlationData: undefined, userProperties });
     }
   }
+}
+
+function unreachable(what: string): NonNullable<LinkStatus["fault"]> {
+  return { code: "broker.unreachable", what, remedy: "none" };
 }

@@ -1,0 +1,117 @@
+import { copyFileSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { basename, join } from "node:path";
+import { Pkcs11Lib } from "aws-crt/dist/native/io.js";
+import { AgentError, messageOf } from "../../agent/core/errors.ts";
+import type { IdentityConfig } from "../../config/schema.ts";
+import { pkcs11Fault } from "./identity-faults.ts";
+
+type Pkcs11Identity = Extract<IdentityConfig, { mode: "pkcs11" }>;
+
+/** What a token is reached with. `readPin` is called at most once. `verbose` lets the TPM libraries write to stderr. */
+export type Pkcs11TokenParts = {
+  readonly identity: Pkcs11Identity;
+  readPin(): string;
+  checkStore(storeDir: string): void;
+  readonly verbose: boolean;
+  /** Folder for a copy of the library, see `Pkcs11Token.reload`; without it new keys are found by a new process only. */
+  readonly copyFolder: string | undefined;
+};
+
+/**
+ * A PKCS#11 token in this process: the library, loaded once, and the PIN, asked for once.
+ *
+ * The library is initialised once a process (C_Initialize; "already initialised" is taken for success, C_Finalize is never called,
+ * so that other users of the library in this process are left alone). Measured with libtpm2_pkcs11 1.9: a TPM that was absent is
+ * found when it comes later; but when a resource manager daemon was there and went, the library does not reconnect in this process.
+ */
+export class Pkcs11Token {
+  readonly #parts: Pkcs11TokenParts;
+  #library: Pkcs11Lib | undefined;
+  #pin: string | undefined;
+  #refusal: AgentError | undefined;
+
+  constructor(parts: Pkcs11TokenParts) {
+    this.#parts = parts;
+  }
+
+  /** Asks the token, logged in. Throws a fault `identity.*`; after `identity.pin-wrong` the same again without asking the token. */
+  ask<T>(work: (library: Pkcs11Lib, pin: string) => T): T {
+    if (this.#refusal !== undefined) throw this.#refusal;
+    const { identity } = this.#parts;
+    this.#parts.checkStore(identity.storeDir);
+    this.#pin ??= this.#parts.readPin();
+    const pin = this.#pin;
+    try {
+      return work(this.#open(), pin);
+    } catch (thrown) {
+      const fault = pkcs11Fault(identity, thrown);
+      if (fault.code === "identity.pin-wrong") {
+        this.#refusal = fault;
+        this.#pin = undefined;
+      }
+      throw fault;
+    }
+  }
+
+  /** The PIN was not wrong after all: the next `ask` asks the token again. */
+  forgetRefusal(): void {
+    this.#refusal = undefined;
+  }
+
+  /**
+   * Makes keys visible that another process made since the library was loaded. libtpm2_pkcs11 reads its store at C_Initialize and never
+   * again, and this process must not call C_Finalize under a connection; so a private copy of the library, with a state of its own, is
+   * loaded and takes over (measured: 30 ms). Contexts that are in use keep the copy they were made with until they are gone. Gives false
+   * where no copy can be made.
+   */
+  reload(): boolean {
+    const { copyFolder, identity } = this.#parts;
+    const source = this.#library === undefined ? undefined : loadedFile(identity.module);
+    if (copyFolder === undefined || source === undefined) return false;
+    const copy = join(copyFolder, `.library-${process.pid}.so`);
+    try {
+      mkdirSync(copyFolder, { recursive: true, mode: 0o700 });
+      copyFileSync(source, copy);
+      const fresh = new Pkcs11Lib(copy, Pkcs11Lib.InitializeFinalizeBehavior.STRICT);
+      this.#library?.close();
+      this.#library = fresh;
+      return true;
+    } catch (error) {
+      throw new AgentError("identity.module-missing", {
+        what: `no second copy of the PKCS#11 library can be loaded from ${copyFolder}: ${messageOf(error)}`,
+        remedy: "let the file system of stateDir be mounted without noexec, or restart the agent to use a new key",
+        cause: error,
+      });
+    } finally {
+      // What is loaded stays loaded.
+      rmSync(copy, { force: true });
+    }
+  }
+
+  #open(): Pkcs11Lib {
+    if (this.#library !== undefined) return this.#library;
+    const { identity, verbose } = this.#parts;
+    setLibraryEnvironment(identity, verbose);
+    this.#library = new Pkcs11Lib(identity.module, Pkcs11Lib.InitializeFinalizeBehavior.DEFAULT);
+    return this.#library;
+  }
+}
+
+/** The file that the dynamic linker took for a module that is loaded; undefined where /proc does not tell. A bare name was a link to it. */
+function loadedFile(module: string): string | undefined {
+  if (module.startsWith("/")) return module;
+  const files = readFileSync("/proc/self/maps", "utf8")
+    .split("\n")
+    .map((line) => line.slice(line.indexOf("/")));
+  return files.find((file) => file.startsWith("/") && basename(file).startsWith(module));
+}
+
+/** The library takes its settings from the environment of the process and from nowhere else. */
+function setLibraryEnvironment(identity: Pkcs11Identity, verbose: boolean): void {
+  process.env.TPM2_PKCS11_STORE = identity.storeDir;
+  if (identity.tcti !== undefined) process.env.TPM2_PKCS11_TCTI = identity.tcti;
+  if (verbose) return;
+  // Level 0 still prints errors; the TSS below it can be silenced altogether. What the operator has set stays.
+  process.env.TPM2_PKCS11_LOG_LEVEL ??= "0";
+  process.env.TSS2_LOG ??= "all+none";
+}
