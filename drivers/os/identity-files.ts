@@ -1,0 +1,198 @@
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import { AgentError, errnoOf, messageOf } from "../../agent/core/errors.ts";
+import type { IdentityFiles, StateReading } from "../../agent/ports.ts";
+
+const STATE_FILE = "identity.json";
+const LAST_FILE = "identity.last.json";
+/** A state is a few hundred bytes; a longer file is not one. */
+const MAX_STATE_BYTES = 65_536;
+const GROUP_AND_OTHERS = 0o077;
+const WRITABLE_BY_OTHERS = 0o022;
+const STICKY = 0o1000;
+
+/** Where the files are, and how a state is checked: `parse` throws for what is not one. */
+export type IdentityFilesParts<State> = { readonly folder: string; readonly parse: (value: unknown) => State };
+
+/** The identity folder on disk. It is made (0700) by the first write. */
+export function openIdentityFiles<State>(parts: IdentityFilesParts<State>): IdentityFiles<State> {
+  const { folder, parse } = parts;
+  return {
+    read: () => readState(folder, parse),
+    write: (state) => writeState(folder, parse, state),
+    writeCertificate: (name, pem) => {
+      makeFolder(folder);
+      const path = join(folder, name);
+      replaceFile(path, pem);
+      return path;
+    },
+    remove: (path) => {
+      if (resolve(dirname(path)) !== resolve(folder)) return;
+      rmSync(path, { force: true });
+      syncFolder(folder);
+    },
+    destroy: destroyFile,
+  };
+}
+
+function readState<State>(folder: string, parse: (value: unknown) => State): StateReading<State> {
+  if (!checkFolder(folder)) return { kind: "none" };
+  const current = readOne(join(folder, STATE_FILE), parse);
+  if (current.kind === "good") return { kind: "current", state: current.state };
+  const last = readOne(join(folder, LAST_FILE), parse);
+  if (last.kind === "good") return { kind: "last", state: last.state, problem: current.problem };
+  if (current.isMissing && last.isMissing) return { kind: "none" };
+  throw new AgentError("identity.state-damaged", {
+    what: `the state of the device's identities cannot be used: ${current.problem}; ${last.problem}`,
+    remedy: `look at the files in ${folder}; causeway provision --again makes a new identity when they cannot be restored`,
+  });
+}
+
+type One<State> =
+  | { readonly kind: "good"; readonly state: State }
+  | { readonly kind: "bad"; readonly problem: string; readonly isMissing: boolean };
+
+function readOne<State>(path: string, parse: (value: unknown) => State): One<State> {
+  const text = readChecked(path);
+  if (text === undefined) return { kind: "bad", problem: `${path} does not exist`, isMissing: true };
+  try {
+    return { kind: "good", state: parse(JSON.parse(text)) };
+  } catch (error) {
+    const problem = `${path} is damaged: ${messageOf(error).replace(/\s+/g, " ").slice(0, 200)}`;
+    return { kind: "bad", problem, isMissing: false };
+  }
+}
+
+/** Text of a file that only this user can have written; undefined when there is none. Checked on the open descriptor. */
+function readChecked(path: string): string | undefined {
+  const descriptor = openChecked(path, constants.O_RDONLY);
+  if (descriptor === undefined) return undefined;
+  try {
+    return fstatSync(descriptor).size > MAX_STATE_BYTES ? "" : readFileSync(descriptor, "utf8");
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function openChecked(path: string, flags: number): number | undefined {
+  let descriptor: number;
+  try {
+    // O_NONBLOCK: a pipe that somebody put there must not hang the agent.
+    descriptor = openSync(path, flags | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return undefined;
+    if (errnoOf(error) === "ELOOP") throw exposed(path, "is a symbolic link");
+    throw exposed(path, `cannot be opened: ${messageOf(error)}`, error);
+  }
+  const { mode, uid } = fstatSync(descriptor);
+  const problem = (mode & constants.S_IFMT) === constants.S_IFREG ? accessProblem(mode, uid) : "is not a regular file";
+  if (problem === undefined) return descriptor;
+  closeSync(descriptor);
+  throw exposed(path, problem);
+}
+
+/** Whether the folder is there. Throws when others can write to it, or to the one above it. */
+function checkFolder(folder: string): boolean {
+  const found = lstatSync(folder, { throwIfNoEntry: false });
+  if (found === undefined) return false;
+  if (!found.isDirectory()) throw exposed(folder, "is not a folder");
+  const problem = accessProblem(found.mode, found.uid);
+  if (problem !== undefined) throw exposed(folder, problem);
+  const parent = lstatSync(dirname(folder));
+  const isOurs = parent.uid === ownUid() || parent.uid === 0;
+  const isOpen = (parent.mode & WRITABLE_BY_OTHERS) !== 0 && (parent.mode & STICKY) === 0;
+  if (!isOurs || isOpen) throw exposed(dirname(folder), "can be written by other users");
+  return true;
+}
+
+function accessProblem(mode: number, uid: number): string | undefined {
+  if (uid !== ownUid()) return `belongs to user id ${uid}, not to ${ownUid()}`;
+  if ((mode & GROUP_AND_OTHERS) !== 0) return `has mode ${(mode & 0o777).toString(8).padStart(4, "0")}`;
+  return undefined;
+}
+
+function ownUid(): number {
+  return process.geteuid?.() ?? 0;
+}
+
+function writeState<State>(folder: string, parse: (value: unknown) => State, state: State): void {
+  makeFolder(folder);
+  const current = readOne(join(folder, STATE_FILE), parse);
+  // A damaged file must not take the place of the last good one.
+  if (current.kind === "good") replaceFile(join(folder, LAST_FILE), JSON.stringify(current.state));
+  replaceFile(join(folder, STATE_FILE), JSON.stringify(state));
+}
+
+function makeFolder(folder: string): void {
+  if (checkFolder(folder)) return;
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  syncFolder(dirname(folder));
+  checkFolder(folder);
+}
+
+/** Write, fsync, rename, fsync of the folder: after a power cut there is the old file or the new one, whole. */
+function replaceFile(path: string, text: string): void {
+  const next = join(dirname(path), `.${basename(path)}.next`);
+  rmSync(next, { force: true });
+  const descriptor = openSync(next, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
+  try {
+    writeAll(descriptor, Buffer.from(text));
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+  renameSync(next, path);
+  syncFolder(dirname(path));
+}
+
+function destroyFile(path: string): void {
+  let descriptor: number;
+  try {
+    descriptor = openSync(path, constants.O_WRONLY | constants.O_NOFOLLOW);
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return;
+    throw exposed(path, `cannot be destroyed: ${messageOf(error)}`, error);
+  }
+  try {
+    writeAll(descriptor, Buffer.alloc(fstatSync(descriptor).size));
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+  rmSync(path);
+  syncFolder(dirname(path));
+}
+
+function writeAll(descriptor: number, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length; ) at += writeSync(descriptor, bytes, at, bytes.length - at, at);
+}
+
+function syncFolder(folder: string): void {
+  const descriptor = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function exposed(path: string, problem: string, cause?: unknown): AgentError {
+  return new AgentError("identity.store-exposed", {
+    what: `${path} ${problem}`,
+    remedy:
+      "chown it to the user that runs causeway, chmod folders to 0700 and files to 0600, and find out who changed it",
+    cause,
+  });
+}
