@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { csrTemplate, tpmSettings } from "./identity.ts";
+import { provisioningConfig, renewalConfig } from "./provisioning.ts";
 
 const path = z.string().min(1).max(4096);
 const absolutePath = path.regex(/^\//, "must be an absolute path");
@@ -95,8 +96,15 @@ const identity = z.discriminatedUnion("mode", [
       .default("libtpm2_pkcs11.so.1")
       .describe("PKCS#11 library: a path, or a name that the dynamic linker finds"),
     tokenLabel: z.string().min(1).max(32),
-    keyLabel: z.string().min(1).max(64),
-    certificateFile: path,
+    keyLabel: z
+      .string()
+      .min(1)
+      .max(64)
+      .default("device")
+      .describe("key of a device that was installed by hand; one that was enrolled knows its own"),
+    certificateFile: path
+      .default("/var/lib/causeway/identity/device.pem")
+      .describe("certificate of a device that was installed by hand, PEM"),
     pinFile: path.optional().describe("mode 0600; without it the systemd credential causeway-pin is read"),
     officerPinFile: path
       .optional()
@@ -232,11 +240,14 @@ export const agentConfig = z
       .prefault({})
       .describe("requests to the services behind the reserved topics"),
     identity,
+    provisioning: provisioningConfig,
+    renewal: renewalConfig,
     topics: z
       .strictObject({
         record: topicTemplate.default("dt/causeway/{thing}/{stream}"),
         schema: topicTemplate.default("dt/causeway/{thing}/schema/{id}"),
         presence: topicTemplate.default("dt/causeway/{thing}/presence"),
+        identity: topicTemplate.default("dt/causeway/{thing}/identity").describe("which certificate is in use"),
       })
       .prefault({}),
     shutdown: z.strictObject({ drainMs: z.int().min(0).max(60_000).default(5000) }).prefault({}),

@@ -12,7 +12,7 @@ import { validityFault } from "../core/validity.ts";
 import { type CliContext, note, printJson, printLine } from "./context.ts";
 import { readInputFile } from "./input-file.ts";
 import { formatDuration } from "./quantity.ts";
-import { keyInUse, openToken } from "./token.ts";
+import { keyInUse, openToken, type Token } from "./token.ts";
 
 /** `causeway cert`: the device's certificate. */
 export function registerCert(program: Command, context: CliContext): void {
@@ -25,7 +25,8 @@ export function registerCert(program: Command, context: CliContext): void {
       "after",
       `
 Before anything is changed the certificate is matched to the key in the TPM, and its chain, its life and what it may be used for
-are checked. The file identity.certificateFile is replaced as a whole. Restart the agent to connect with it.
+are checked. The file identity.certificateFile is replaced as a whole, or on a device that was enrolled the free slot is filled and put
+into use. Restart the agent to connect with it.
 
 Example:
   causeway cert install veh-001.pem && systemctl restart causeway`,
@@ -46,9 +47,8 @@ async function install(context: CliContext, file: string): Promise<void> {
   const key = await keyInUse(token);
   requireMatch(chain, key, file);
   requireUsable(chain, file, context.clock);
-  const { certificateFile } = token.inUse;
-  replaceFile(certificateFile, pemOf(chain), 0o644);
   const certificate = certificateFacts(chain.leaf);
+  const certificateFile = putIntoUse(token, pemOf(chain), certificate.certificateId);
   if (context.options().json) {
     printJson(context, { schemaVersion: 1, certificateFile, keyLabel: key.label, certificate });
     return;
@@ -57,6 +57,13 @@ async function install(context: CliContext, file: string): Promise<void> {
     context,
     `certificate for the key "${key.label}" in use: ${certificateFile}, valid until ${certificate.notAfter}`,
   );
+}
+
+/** Gives where it is: in a free slot of a device that was enrolled, else in the place that the configuration names. */
+function putIntoUse({ ledger, inUse }: Token, pem: string, certificateId: string): string {
+  if (ledger.isEnrolled()) return ledger.install(inUse.keyLabel, certificateId, pem);
+  replaceFile(inUse.certificateFile, pem, 0o644);
+  return inUse.certificateFile;
 }
 
 /** Only what was checked, without any text around it. */

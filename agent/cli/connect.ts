@@ -4,14 +4,12 @@ import { loadConfig } from "../../config/load.ts";
 import type { AgentConfig } from "../../config/schema.ts";
 import { createBroker } from "../../drivers/aws/mqtt5.ts";
 import { inspectServer, openTcp, resolveHost } from "../../drivers/aws/probe.ts";
-import { createTlsIdentity, readCa, type TlsIdentity } from "../../drivers/aws/tls.ts";
+import { readCa, type TlsIdentity } from "../../drivers/aws/tls.ts";
 import { requestLocal } from "../../drivers/os/local-socket.ts";
-import { readPin } from "../../drivers/os/pin.ts";
-import { checkStore } from "../../drivers/tpm/store-check.ts";
-import { lockoutFault } from "../compose-keys.ts";
 import type { Clock } from "../core/clock.ts";
 import { AgentError, EXIT, FAULTS } from "../core/errors.ts";
 import { createTopics } from "../data/topics.ts";
+import { openIdentity } from "../open-identity.ts";
 import type { Broker } from "../ports.ts";
 import { type ConnectReport, type ConnectTestParts, testConnection } from "./connect-test.ts";
 import { type CliContext, note, printJson, printLine } from "./context.ts";
@@ -48,15 +46,18 @@ Example:
       }
       const { timeoutMs } = context.options();
       const signal = AbortSignal.any([context.signal, AbortSignal.timeout(timeoutMs)]);
-      const report = await testConnection(partsOf(config, clientId, context), signal);
+      const report = await testConnection(connectTestParts(config, clientId, context), signal);
       show(report, config, clientId, context);
     });
 }
 
-function partsOf(config: AgentConfig, clientId: string, context: CliContext): ConnectTestParts {
+/** What the test of the connection with the identity in use is made of. */
+export function connectTestParts(config: AgentConfig, clientId: string, context: CliContext): ConnectTestParts {
   const { broker, thingName, topics } = config;
   const { clock } = context;
-  const identity = identityOf(config, context);
+  const { environment } = context;
+  const { verbose } = context.options();
+  const identity = openIdentity({ config, environment, log: verboseLog(context), verbose }).inUse;
   let opened: TlsIdentity | undefined;
   const endpoint = { host: broker.host, port: broker.port, timeoutMs: broker.connectTimeoutMs };
   return {
@@ -88,23 +89,6 @@ function partsOf(config: AgentConfig, clientId: string, context: CliContext): Co
   };
 }
 
-function identityOf(config: AgentConfig, context: CliContext): TlsIdentity {
-  const { identity, broker } = config;
-  return createTlsIdentity({
-    checkStore,
-    lockoutFault: () => lockoutFault({ identity, environment: context.environment, log: verboseLog(context) }),
-    identity,
-    caFile: broker.caFile,
-    port: broker.port,
-    verbose: context.options().verbose,
-    readPin: () =>
-      readPin({
-        pinFile: identity.mode === "pkcs11" ? identity.pinFile : undefined,
-        credentialsDirectory: context.environment.CREDENTIALS_DIRECTORY,
-      }),
-  });
-}
-
 /** The same identity with its context made now, so that opening the token has a time of its own. */
 async function withOpenKey(identity: TlsIdentity): Promise<TlsIdentity> {
   const { key, certificateFile, caFile } = identity;
@@ -126,7 +110,7 @@ async function withOpenKey(identity: TlsIdentity): Promise<TlsIdentity> {
 }
 
 /** Whether the daemon of this configuration answers; one that hangs counts too, since it holds the client id. */
-async function daemonRuns({ runtimeDir }: AgentConfig, clock: Clock): Promise<boolean> {
+export async function daemonRuns({ runtimeDir }: AgentConfig, clock: Clock): Promise<boolean> {
   const patience = new AbortController();
   const late = clock.sleep(DAEMON_MS, patience.signal).then(() => true);
   const answers = requestLocal(join(runtimeDir, "view.sock"), { verb: "status" }, patience.signal).then(
@@ -136,6 +120,18 @@ async function daemonRuns({ runtimeDir }: AgentConfig, clock: Clock): Promise<bo
   const runs = await Promise.race([answers, late]);
   patience.abort();
   return runs;
+}
+
+/** The steps and the server's certificates, a line each. */
+export function connectLines({ steps, server }: ConnectReport): readonly string[] {
+  return [
+    ...steps.map(({ step, ok, ms, detail }) => {
+      return `${step.padEnd(8)} ${ok ? "ok    " : "failed"} ${ms.toFixed(1).padStart(9)} ms  ${detail}`;
+    }),
+    ...(server?.chain ?? []).map(({ subject, issuer, notAfter }) => {
+      return `server   ${subject}; issued by ${issuer}; valid until ${notAfter}`;
+    }),
+  ];
 }
 
 function show(report: ConnectReport, config: AgentConfig, clientId: string, context: CliContext): void {
@@ -148,11 +144,6 @@ function show(report: ConnectReport, config: AgentConfig, clientId: string, cont
     printJson(context, { schemaVersion: 1, ok: fault === undefined, host, port, clientId, steps, server, ...reason });
     return;
   }
-  for (const { step, ok, ms, detail } of steps) {
-    printLine(context, `${step.padEnd(8)} ${ok ? "ok    " : "failed"} ${ms.toFixed(1).padStart(9)} ms  ${detail}`);
-  }
-  for (const { subject, issuer, notAfter } of server?.chain ?? []) {
-    printLine(context, `server   ${subject}; issued by ${issuer}; valid until ${notAfter}`);
-  }
+  for (const line of connectLines(report)) printLine(context, line);
   if (fault !== undefined) throw fault;
 }

@@ -10,6 +10,7 @@ type Register = (program: Command, context: CliContext) => void;
 const GROUPS: readonly (readonly [name: string, load: () => Promise<Register>])[] = [
   ["run", async () => (await import("./run.ts")).registerRun],
   ["status", async () => (await import("./status.ts")).registerStatus],
+  ["provision", async () => (await import("./provision.ts")).registerProvision],
   ["connect", async () => (await import("./connect.ts")).registerConnect],
   ["doctor", async () => (await import("./doctor.ts")).registerDoctor],
   ["key", async () => (await import("./key.ts")).registerKey],

@@ -1,9 +1,10 @@
 import { loadConfig } from "../../config/load.ts";
 import type { AgentConfig, IdentityConfig } from "../../config/schema.ts";
 import { composeKeys } from "../compose-keys.ts";
-import { type IdentityInUse, identityInUse } from "../control/identity-in-use.ts";
+import type { IdentityLedger } from "../control/identity-ledger.ts";
 import { AgentError } from "../core/errors.ts";
-import type { KeyFacts, KeyStore, TokenAdmin } from "../ports.ts";
+import { keyInFile, openIdentity } from "../open-identity.ts";
+import type { KeyFacts, KeyStore, LinkCredential, TokenAdmin } from "../ports.ts";
 import type { CliContext } from "./context.ts";
 import { verboseLog } from "./verbose-log.ts";
 
@@ -11,7 +12,9 @@ import { verboseLog } from "./verbose-log.ts";
 export type Token = {
   readonly config: AgentConfig;
   readonly identity: Extract<IdentityConfig, { mode: "pkcs11" }>;
-  readonly inUse: IdentityInUse;
+  /** The key and certificate that the device connects with. */
+  readonly inUse: LinkCredential;
+  readonly ledger: IdentityLedger;
   readonly keys: KeyStore & TokenAdmin;
 };
 
@@ -19,14 +22,12 @@ export type Token = {
 export async function openToken(context: CliContext): Promise<Token> {
   const config = await loadConfig(context.options().config);
   const { identity } = config;
-  if (identity.mode !== "pkcs11") {
-    throw new AgentError("config.invalid", {
-      what: "identity.mode is file: there is no key in a TPM to work on",
-      remedy: "set identity.mode to pkcs11",
-    });
-  }
-  const keys = composeKeys({ identity, environment: context.environment, log: verboseLog(context) });
-  return { config, identity, inUse: identityInUse(identity), keys };
+  if (identity.mode !== "pkcs11") throw keyInFile();
+  const { environment } = context;
+  const log = verboseLog(context);
+  const { ledger } = openIdentity({ config, environment, log, verbose: context.options().verbose });
+  const keys = composeKeys({ identity, environment, log });
+  return { config, identity, inUse: ledger.inUse() ?? identity, ledger, keys };
 }
 
 /** The key that is in use. Throws `identity.key-missing`. */

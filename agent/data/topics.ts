@@ -11,6 +11,8 @@ export type Topics = {
   /** Where the signal table with this id is kept, retained. */
   schema(id: string): string;
   readonly presence: string;
+  /** Where the certificate in use is announced, retained. */
+  readonly identity: string;
   /** Where `connect test` publishes: the record topic with `test` in the place of the stream, so that the policy for records covers it. */
   readonly test: string;
 };
@@ -23,6 +25,7 @@ export function createTopics(templates: TopicTemplates, thing: string): Topics {
     record: (stream) => fill(templates.record, { thing, stream }),
     schema: (id) => fill(templates.schema, { thing, id }),
     presence: fill(templates.presence, { thing }),
+    identity: fill(templates.identity, { thing }),
     test: fill(templates.record, { thing, stream: "test" }),
   };
 }

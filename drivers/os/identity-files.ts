@@ -7,18 +7,19 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
-  renameSync,
   rmSync,
   writeSync,
 } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { AgentError, errnoOf, messageOf } from "../../agent/core/errors.ts";
 import type { IdentityFiles, StateReading } from "../../agent/ports.ts";
+import { replaceFile } from "./durable-file.ts";
 
 const STATE_FILE = "identity.json";
 const LAST_FILE = "identity.last.json";
 /** A state is a few hundred bytes; a longer file is not one. */
 const MAX_STATE_BYTES = 65_536;
+const FILE_MODE = 0o600;
 const GROUP_AND_OTHERS = 0o077;
 const WRITABLE_BY_OTHERS = 0o022;
 const STICKY = 0o1000;
@@ -35,7 +36,7 @@ export function openIdentityFiles<State>(parts: IdentityFilesParts<State>): Iden
     writeCertificate: (name, pem) => {
       makeFolder(folder);
       const path = join(folder, name);
-      replaceFile(path, pem);
+      replaceFile(path, pem, FILE_MODE);
       return path;
     },
     remove: (path) => {
@@ -45,6 +46,34 @@ export function openIdentityFiles<State>(parts: IdentityFilesParts<State>): Iden
     },
     destroy: destroyFile,
   };
+}
+
+/**
+ * Checks the two files of a claim certificate before they are used: there, no link, and the key readable for this user (or root) alone.
+ * Throws `identity.claim-missing` or `identity.claim-exposed`.
+ */
+export function checkClaim(claim: { readonly certificateFile: string; readonly keyFile: string }): void {
+  for (const path of [claim.certificateFile, claim.keyFile]) {
+    const problem = claimProblem(path, path === claim.keyFile ? GROUP_AND_OTHERS : WRITABLE_BY_OTHERS);
+    if (problem === undefined) continue;
+    const isMissing = problem === "does not exist";
+    throw new AgentError(isMissing ? "identity.claim-missing" : "identity.claim-exposed", {
+      what: `the claim file ${path} ${problem}`,
+      remedy: isMissing
+        ? "name the files of the claim certificate and its key with --claim-cert and --claim-key"
+        : `chown it to the user that runs causeway and chmod 600 it; a claim key that others could read should be replaced`,
+    });
+  }
+}
+
+function claimProblem(path: string, forbiddenMode: number): string | undefined {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found === undefined) return "does not exist";
+  if (!found.isFile()) return "is not a regular file";
+  if (found.uid !== ownUid() && found.uid !== 0) return `belongs to user id ${found.uid}`;
+  return (found.mode & forbiddenMode) === 0
+    ? undefined
+    : `has mode ${(found.mode & 0o777).toString(8).padStart(4, "0")}`;
 }
 
 function readState<State>(folder: string, parse: (value: unknown) => State): StateReading<State> {
@@ -131,8 +160,8 @@ function writeState<State>(folder: string, parse: (value: unknown) => State, sta
   makeFolder(folder);
   const current = readOne(join(folder, STATE_FILE), parse);
   // A damaged file must not take the place of the last good one.
-  if (current.kind === "good") replaceFile(join(folder, LAST_FILE), JSON.stringify(current.state));
-  replaceFile(join(folder, STATE_FILE), JSON.stringify(state));
+  if (current.kind === "good") replaceFile(join(folder, LAST_FILE), JSON.stringify(current.state), FILE_MODE);
+  replaceFile(join(folder, STATE_FILE), JSON.stringify(state), FILE_MODE);
 }
 
 function makeFolder(folder: string): void {
@@ -140,21 +169,6 @@ function makeFolder(folder: string): void {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   syncFolder(dirname(folder));
   checkFolder(folder);
-}
-
-/** Write, fsync, rename, fsync of the folder: after a power cut there is the old file or the new one, whole. */
-function replaceFile(path: string, text: string): void {
-  const next = join(dirname(path), `.${basename(path)}.next`);
-  rmSync(next, { force: true });
-  const descriptor = openSync(next, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
-  try {
-    writeAll(descriptor, Buffer.from(text));
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
-  renameSync(next, path);
-  syncFolder(dirname(path));
 }
 
 function destroyFile(path: string): void {

@@ -11,6 +11,7 @@ export const TEMPLATES = {
   record: "dt/causeway/{thing}/{stream}",
   schema: "dt/causeway/{thing}/schema/{id}",
   presence: "dt/causeway/{thing}/presence",
+  identity: "dt/causeway/{thing}/identity",
 };
 
 /** A record draft of one byte, its seq. */

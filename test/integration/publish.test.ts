@@ -20,6 +20,7 @@ const TOPICS = createTopics(
     record: "dt/causeway/{thing}/{stream}",
     schema: "dt/causeway/{thing}/schema/{id}",
     presence: "dt/causeway/{thing}/presence",
+    identity: "dt/causeway/{thing}/identity",
   },
   THING,
 );

@@ -6,6 +6,7 @@ describe("createTopics", () => {
     record: "$aws/rules/store/dt/causeway/{thing}/{stream}",
     schema: "dt/causeway/{thing}/schema/{id}",
     presence: "dt/{fleet}/{thing}/presence",
+    identity: "dt/{fleet}/{thing}/identity",
   };
 
   it("fills in thing, stream and table id", () => {
