@@ -3,19 +3,17 @@ import { join } from "node:path";
 import type { LoadedConfig } from "../config/load.ts";
 import type { AgentConfig } from "../config/schema.ts";
 import { createBroker } from "../drivers/aws/mqtt5.ts";
-import { createTlsIdentity } from "../drivers/aws/tls.ts";
 import { createCanBus } from "../drivers/can/can-bus.ts";
 import { inheritedSockets } from "../drivers/os/inherited-sockets.ts";
 import { serveLocalSocket } from "../drivers/os/local-socket.ts";
 import { createLog } from "../drivers/os/log.ts";
 import { createNotifier } from "../drivers/os/notify.ts";
-import { readPin } from "../drivers/os/pin.ts";
 import { bootId } from "../drivers/os/time-source.ts";
 import { openOutbox } from "../drivers/sqlite/outbox.ts";
 import { StandbyOutbox, type StandbyParts } from "../drivers/sqlite/standby-outbox.ts";
-import { checkStore } from "../drivers/tpm/store-check.ts";
 import { createAdmin } from "./admin.ts";
-import { lockoutFault } from "./compose-keys.ts";
+import { createIdentityAdmin } from "./admin-identity.ts";
+import { composeRenewal } from "./compose-renewal.ts";
 import { presencePublication } from "./control/presence.ts";
 import type { Clock } from "./core/clock.ts";
 import { AgentError, messageOf } from "./core/errors.ts";
@@ -28,12 +26,15 @@ import { Pipeline } from "./data/pipeline.ts";
 import { Publisher } from "./data/publish.ts";
 import type { SignalTable } from "./data/signal-table.ts";
 import { createTopics } from "./data/topics.ts";
+import { identityStatusOf } from "./identity-status.ts";
 import { loadSignalTable } from "./load-table.ts";
+import { openIdentity } from "./open-identity.ts";
 import type { Broker, Outbox } from "./ports.ts";
 import {
   type BusLine,
   busService,
   linkService,
+  loopService,
   pipelineService,
   publisherService,
   socketService,
@@ -99,7 +100,7 @@ export async function composeAgent(loaded: LoadedConfig, surroundings: Surroundi
   const watched = watchService({ ...watchedBy(base, link, line), notifier, clock, log });
   return {
     run: async (signal) => {
-      const { key } = link.identity;
+      const { key } = link.identities.inUse;
       log.info("agent.started", { version, thing: config.thingName, signals: table.signals.length, key });
       const stopMs = config.shutdown.drainMs + STOP_MARGIN_MS;
       const told = { onReady: () => notifier.ready(), onStopping: () => notifier.stopping() };
@@ -115,22 +116,14 @@ export async function composeAgent(loaded: LoadedConfig, surroundings: Surroundi
 
 /** The key, the session with the broker, and the announcement of it. */
 function composeLink({ config, environment, bootId, clock, log, random }: Base) {
-  const { broker: settings, identity: configured, thingName: thing } = config;
-  const pinFile = configured.mode === "pkcs11" ? configured.pinFile : undefined;
-  const identity = createTlsIdentity({
-    checkStore,
-    lockoutFault: () => lockoutFault({ identity: configured, environment, log }),
-    identity: configured,
-    caFile: settings.caFile,
-    port: settings.port,
-    readPin: () => readPin({ pinFile, credentialsDirectory: environment.CREDENTIALS_DIRECTORY }),
-    verbose: config.log.level === "debug",
-  });
+  const { broker: settings, thingName: thing } = config;
+  const identities = openIdentity({ config, environment, log, verbose: config.log.level === "debug" });
   const topics = createTopics(config.topics, thing);
   const subject = { thing, bootId, topic: topics.presence, clock };
   const will = presencePublication(subject, "lost");
-  const broker = createBroker({ config: settings, clientId: thing, will, identity, clock, log });
-  return { identity, broker, presence: { subject, broker, log, random } };
+  const broker = createBroker({ config: settings, clientId: thing, will, identity: identities.inUse, clock, log });
+  const renewal = composeRenewal({ config, environment, clock, log, random, identities, broker });
+  return { identities, broker, renewal, presence: { subject, broker, log, random } };
 }
 
 /** The line from the buses to the broker. */
@@ -176,6 +169,7 @@ function composeServices(base: Base, link: Link, { publisher, pipeline, buses }:
     socket("view", VIEW_SOCKET, view),
     socket("admin", ADMIN_SOCKET, admin),
     linkService(link.broker, link.presence),
+    ...(link.renewal === undefined ? [] : [loopService("renewal", link.renewal)]),
     publisherService({ publisher, clock, drainMs: config.shutdown.drainMs }),
     pipelineService(pipeline),
     ...buses.map((line) => busService(line, pipeline.sinkFor(line.bus), log)),
@@ -188,7 +182,8 @@ function composeHandlers(base: Base, link: Link, line: Line) {
   const status = (): Status => statusOf(reportedBy(base, link, line));
   const view = createView({ status, latest: () => line.pipeline.latest(), outbox, clock });
   const admin = createAdmin({ outbox, publisher: line.publisher, clock, log });
-  return { view, admin: { ...view, ...admin } };
+  const identity = createIdentityAdmin({ ...link, log });
+  return { view, admin: { ...view, ...admin, ...identity } };
 }
 
 function watchedBy(base: Base, { broker, ...link }: Link, { pipeline, publisher, buses }: Line) {
@@ -200,9 +195,12 @@ function watchedBy(base: Base, { broker, ...link }: Link, { pipeline, publisher,
   };
 }
 
-function reportedBy(base: Base, { broker, identity }: Link, { pipeline, publisher, buses }: Line): StatusParts {
+function reportedBy(base: Base, link: Link, { pipeline, publisher, buses }: Line): StatusParts {
+  const { broker, identities, renewal } = link;
   const rssBytes = (): number => process.memoryUsage.rss();
-  return { ...base, broker, key: identity.key, lines: buses, pipeline, publisher, rssBytes };
+  const renewing = renewal === undefined ? undefined : () => renewal.status();
+  const identity = () => identityStatusOf({ identities, renewal: renewing, clock: base.clock });
+  return { ...base, broker, identity, lines: buses, pipeline, publisher, rssBytes };
 }
 
 async function requireReadable(file: string, place: string): Promise<void> {

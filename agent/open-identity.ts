@@ -3,8 +3,8 @@ import { createTlsIdentity, readCertificate, type TlsIdentity } from "../drivers
 import { openIdentityFiles } from "../drivers/os/identity-files.ts";
 import { readPin } from "../drivers/os/pin.ts";
 import { checkStore } from "../drivers/tpm/store-check.ts";
-import { certificateFacts } from "./control/certificate.ts";
 import { lockoutFault } from "./compose-keys.ts";
+import { certificateFacts } from "./control/certificate.ts";
 import { csrSubject } from "./control/csr-subject.ts";
 import type { CertificateOrder } from "./control/identity-change.ts";
 import { IdentityLedger } from "./control/identity-ledger.ts";

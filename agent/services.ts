@@ -46,6 +46,24 @@ export function linkService(broker: Broker, presence: PresenceParts): Service {
   };
 }
 
+/** A loop that ends when it is told to. A bug in it ends the process. */
+export function loopService(name: string, loop: { run(signal: AbortSignal): Promise<void> }): Service {
+  const stopping = new AbortController();
+  const broken = Promise.withResolvers<never>();
+  let running: Promise<void> = Promise.resolve();
+  return {
+    name,
+    start: async () => {
+      running = loop.run(stopping.signal).catch((error: unknown) => broken.reject(error));
+    },
+    stop: async () => {
+      stopping.abort();
+      await running;
+    },
+    broken: broken.promise,
+  };
+}
+
 /** What drains the outbox. When stopped, it goes on for at most `drainMs` while there is a link and something to send. */
 export type PublisherServiceParts = {
   readonly publisher: Publisher;

@@ -5,7 +5,7 @@ import type { Publisher } from "./data/publish.ts";
 import type { SignalTable } from "./data/signal-table.ts";
 import type { Broker, Outbox } from "./ports.ts";
 import type { BusLine } from "./services.ts";
-import type { Status } from "./status.ts";
+import type { IdentityStatus, Status } from "./status.ts";
 
 /** The pipeline flushes every `batchMs`; this many times later it is stuck, and never sooner than `LEAST_STUCK_MS`. */
 const STUCK_BATCHES = 10;
@@ -16,8 +16,7 @@ export type StatusParts = {
   readonly config: AgentConfig;
   readonly version: string;
   readonly bootId: string;
-  /** Where the key is, for people. */
-  readonly key: string;
+  readonly identity: () => IdentityStatus;
   readonly startedAtMs: number;
   readonly clock: Clock;
   readonly table: SignalTable;
@@ -33,6 +32,7 @@ export type StatusParts = {
 export function statusOf(parts: StatusParts): Status {
   const { config, clock, table, pipeline, publisher, outbox, broker } = parts;
   const { buses, records, samples, payloadBytes, discardedSamples } = pipeline.counters();
+  const identity = parts.identity();
   return {
     schemaVersion: 1,
     version: parts.version,
@@ -50,7 +50,8 @@ export function statusOf(parts: StatusParts): Status {
       ...bus.facts(),
       ...bus.counters(),
     })),
-    link: { ...broker.status(), host: config.broker.host, port: config.broker.port, key: parts.key },
+    link: { ...broker.status(), host: config.broker.host, port: config.broker.port, key: identity.key },
+    identity,
     collected: { samples, records, payloadBytes, discardedSamples },
     outbox: outbox.stats(),
     delivery: publisher.counters(),

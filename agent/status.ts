@@ -49,6 +49,39 @@ const linkStatus = z
   })
   .readonly();
 
+const identityStatus = z
+  .object({
+    /** Where the private key is, for people. */
+    key: z.string(),
+    /** Absent on a device that was installed by hand. */
+    slot: z.enum(["a", "b"]).optional(),
+    certificateFile: z.string(),
+    /** Absent when the certificate cannot be read. */
+    certificate: z
+      .object({ certificateId: z.string(), subject: z.string(), notBefore: z.string(), notAfter: z.string() })
+      .readonly()
+      .optional(),
+    /** Whole days until it ends, by this machine's clock; below zero when it has ended. */
+    daysLeft: z.number().optional(),
+    renewal: z
+      .object({
+        /** "unavailable": no provisioning template is configured. */
+        state: z.enum(["unavailable", "off", "waiting", "renewing", "failed"]),
+        /** RFC 3339, UTC: when it starts or is tried again. */
+        nextAt: z.string().optional(),
+        failures: count,
+        fault: fault.optional(),
+      })
+      .readonly(),
+    /** How far a change of identity is. */
+    phase: z.string().optional(),
+    /** Certificates that were issued, or may have been, and that nobody uses. */
+    orphans: count,
+    /** Why the state of the identities cannot be read. */
+    fault: fault.optional(),
+  })
+  .readonly();
+
 const streamStats = z
   .object({
     records: count,
@@ -93,6 +126,7 @@ export const statusSchema = z
     signalTable: z.object({ id: z.string(), messages: count, signals: count }).readonly(),
     buses: z.array(busStatus).readonly(),
     link: linkStatus,
+    identity: identityStatus,
     collected: z.object({ samples: count, records: count, payloadBytes: count, discardedSamples: count }).readonly(),
     outbox: outboxStatus,
     delivery: z
@@ -111,3 +145,6 @@ export const statusSchema = z
   .readonly();
 
 export type Status = z.infer<typeof statusSchema>;
+
+/** The identity part of a status. */
+export type IdentityStatus = Status["identity"];

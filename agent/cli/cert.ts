@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { z } from "zod";
 import { replaceFile } from "../../drivers/os/durable-file.ts";
 import {
   type CertificateChain,
@@ -13,6 +14,7 @@ import { type CliContext, note, printJson, printLine } from "./context.ts";
 import { readInputFile } from "./input-file.ts";
 import { formatDuration } from "./quantity.ts";
 import { keyInUse, openToken, type Token } from "./token.ts";
+import { adminSocketPath, askAgent, parseAnswer } from "./view-socket.ts";
 
 /** `causeway cert`: the device's certificate. */
 export function registerCert(program: Command, context: CliContext): void {
@@ -32,6 +34,19 @@ Example:
   causeway cert install veh-001.pem && systemctl restart causeway`,
     )
     .action((file: string) => install(context, file));
+  cert
+    .command("renew")
+    .description("have the running agent get its next certificate now")
+    .addHelpText(
+      "after",
+      `
+The agent makes a key and a certificate in the other slot, connects with them, and deletes the old key when the cloud knows. It goes on
+collecting; the connection is made anew once. When something fails, the old identity stays. Give it time with --timeout.
+
+Example:
+  causeway cert renew --timeout 120 --json`,
+    )
+    .action(() => renew(context));
   cert
     .command("show")
     .description("the certificate in use, or one in a file")
@@ -69,6 +84,15 @@ function putIntoUse({ ledger, inUse }: Token, pem: string, certificateId: string
 /** Only what was checked, without any text around it. */
 function pemOf({ leaf, authorities }: CertificateChain): string {
   return [leaf, ...authorities].map((certificate) => certificate.toString()).join("");
+}
+
+const renewAnswer = z.object({ schemaVersion: z.literal(1), certificateId: z.string() });
+
+async function renew(context: CliContext): Promise<void> {
+  const answer = await askAgent(context, await adminSocketPath(context), { verb: "cert.renew" });
+  const { certificateId } = parseAnswer(renewAnswer, answer);
+  if (context.options().json) printJson(context, answer);
+  else printLine(context, `the agent connects with the certificate ${certificateId}`);
 }
 
 async function show(context: CliContext, given: string | undefined): Promise<void> {

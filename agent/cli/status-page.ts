@@ -16,13 +16,16 @@ export type StatusReading = { readonly status: Status; readonly atMs: number };
 type Bus = Status["buses"][number];
 
 /** Why the agent is degraded: the link is not online, a bus does not receive, or records are not on the disk. Empty when all is well. */
-export function problemsOf({ link, buses, outbox }: Status): readonly Problem[] {
+export function problemsOf({ link, identity, buses, outbox }: Status): readonly Problem[] {
   const problems: Problem[] = [];
   if (link.state !== "online") {
     problems.push({
       what: `link ${link.state} for ${formatDuration(link.sinceMs)}${link.fault === undefined ? "" : `: ${link.fault.what}`}`,
       remedy: link.fault?.remedy ?? "causeway connect test shows which step does not answer",
     });
+  }
+  for (const fault of [identity.fault, identity.renewal.fault]) {
+    if (fault !== undefined) problems.push(fault);
   }
   for (const bus of buses) {
     if (isReceiving(bus)) continue;
@@ -50,6 +53,7 @@ export function statusPage(
   const blocks = [
     headLines(status),
     linkLines(status, colors),
+    identityLines(status.identity, colors),
     status.buses.flatMap((bus) => busLines(bus, rateOf(bus, now, rates), colors)),
     flowLines(status),
     outboxLines(status.outbox, wallUs, colors),
@@ -106,6 +110,23 @@ function linkLines({ link }: Status, colors: Colors): readonly string[] {
     `key        ${printable(link.key)}`,
   ];
   return link.fault === undefined ? lines : [...lines, `           ${colors.red(printable(link.fault.what))}`];
+}
+
+function identityLines(
+  { certificate, daysLeft, slot, phase, renewal }: Status["identity"],
+  colors: Colors,
+): readonly string[] {
+  if (certificate === undefined || daysLeft === undefined) return [`identity   ${colors.red("no certificate")}`];
+  const place = slot === undefined ? "" : `, slot ${slot}`;
+  const left = `${formatCount(daysLeft)} days left`;
+  const next =
+    renewal.nextAt === undefined ? "" : `, ${renewal.state === "failed" ? "again" : "from"} ${renewal.nextAt}`;
+  const change = phase === undefined ? "" : ` (${phase})`;
+  const lines = [
+    `identity   ${printable(certificate.subject)}${place}, ${daysLeft < 0 ? colors.red("expired") : left}, until ${certificate.notAfter}`,
+    `           renewal ${renewal.state}${change}${next}`,
+  ];
+  return renewal.fault === undefined ? lines : [...lines, `           ${colors.red(printable(renewal.fault.what))}`];
 }
 
 function busLines(bus: Bus, framesPerSecond: number | undefined, colors: Colors): readonly string[] {

@@ -1,5 +1,5 @@
+import type { IdentityFiles } from "../core/identity-files.ts";
 import type { Log } from "../core/log.ts";
-import type { IdentityFiles } from "../ports.ts";
 import {
   adoptedState,
   advance,

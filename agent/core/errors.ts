@@ -57,6 +57,8 @@ export const FAULTS = {
   "identity.claim-missing": { retry: "never", exit: EXIT.configuration },
   "identity.claim-exposed": { retry: "never", exit: EXIT.permission },
   "identity.enrolment-refused": { retry: "slow", exit: EXIT.unavailable },
+  "identity.renewal-busy": { retry: "backoff", exit: EXIT.temporary },
+  "identity.renewal-unfinished": { retry: "backoff", exit: EXIT.temporary },
   "identity.enrolment-unanswered": { retry: "backoff", exit: EXIT.temporary },
   "identity.token-missing": { retry: "slow", exit: EXIT.configuration },
   "identity.key-missing": { retry: "slow", exit: EXIT.configuration },

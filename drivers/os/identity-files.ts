@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { AgentError, errnoOf, messageOf } from "../../agent/core/errors.ts";
-import type { IdentityFiles, StateReading } from "../../agent/ports.ts";
+import type { IdentityFiles, StateReading } from "../../agent/core/identity-files.ts";
 import { replaceFile } from "./durable-file.ts";
 
 const STATE_FILE = "identity.json";

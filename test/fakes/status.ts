@@ -36,6 +36,20 @@ export function statusWith(change: Partial<Status> = {}): Status {
       port: 8883,
       key: "pkcs11 token causeway, key device",
     },
+    identity: {
+      key: "pkcs11 token causeway, key device",
+      slot: "a",
+      certificateFile: "/var/lib/causeway/identity/device.pem",
+      certificate: {
+        certificateId: "0".repeat(64),
+        subject: "CN=truck-0001",
+        notBefore: "2025-12-20T00:00:00.000Z",
+        notAfter: "2026-01-19T00:00:00.000Z",
+      },
+      daysLeft: 18,
+      renewal: { state: "waiting", nextAt: "2026-01-09T00:00:00.000Z", failures: 0 },
+      orphans: 0,
+    },
     collected: { samples: 40_000_000, records: 28_000, payloadBytes: 61_000_000, discardedSamples: 0 },
     outbox: {
       epoch: 141_343_033_650_562,

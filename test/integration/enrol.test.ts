@@ -16,18 +16,19 @@ import { fileKeyStore } from "../fakes/file-key-store.ts";
 import { MemoryLog } from "../fakes/log.ts";
 
 const run = promisify(execFile);
-const PROGRAM = fileURLToPath(new URL("./enrol-process.ts", import.meta.url));
+const PROGRAM = fileURLToPath(new URL("./identity-process.ts", import.meta.url));
 /** How often each place is cut, before and after the step is durable. A normal run cuts each step once, on one side. */
 const KILLS = Number(process.env.CAUSEWAY_TEST_KILLS ?? "0");
 const ROUNDS = Math.max(1, KILLS);
 const FIRST = ["begin", "keyed", "asked", "registered", "verified", "claim-destroyed"] as const;
 const AGAIN = [...FIRST, "announced", "retired"] as const;
+const RENEWAL = ["begin", "keyed", "asked", "registered", "verified", "announced", "retired"] as const;
 
 function placesOf(steps: readonly string[], side: "before" | "after"): readonly string[] {
   return steps.flatMap((step) => (KILLS === 0 ? [`${step}:${side}`] : [`${step}:before`, `${step}:after`]));
 }
 
-describe("enrolment", () => {
+describe("enrolment and renewal", () => {
   let folder: string;
   let bench: CloudBench;
   let things = 0;
@@ -54,9 +55,9 @@ describe("enrolment", () => {
       if (reading.kind === "none") throw new Error("no state");
       return reading.state;
     };
-    const attempt = async (options: { again?: boolean; killAt?: string; thing?: string } = {}) => {
+    const attempt = async (options: { task?: "again" | "renew"; killAt?: string } = {}) => {
       const claim = await cloud.claim(home);
-      const request = { again: false, thing, folder: home, host: "localhost", port: mosquitto.port, ...options };
+      const request = { task: "enrol", thing, folder: home, host: "localhost", port: mosquitto.port, ...options };
       const args = [PROGRAM, JSON.stringify({ ...request, caFile: authority.caFile, claim })];
       const ended = await run(process.execPath, args).then(
         ({ stdout }) => stdout.trim(),
@@ -126,12 +127,31 @@ describe("enrolment", () => {
       for (let round = 0; round < ROUNDS; round++) {
         const { attempt, works, keys, state } = await device();
         await attempt();
-        expect((await attempt({ again: true, killAt })).ended).toBe("SIGKILL");
+        expect((await attempt({ task: "again", killAt })).ended).toBe("SIGKILL");
         expect(await works()).toBe(true);
-        expect((await attempt({ again: killAt === "begin:before" })).ended).toMatch(/^(enrolled|present)$/);
+        expect((await attempt(killAt === "begin:before" ? { task: "again" } : {})).ended).toMatch(
+          /^(enrolled|present)$/,
+        );
         expect(await works()).toBe(true);
         expect(await keys.list()).toHaveLength(1);
         expect(identityInUse(state())?.keyLabel).toBe("device-2");
+      }
+    },
+    ROUNDS * 30_000,
+  );
+
+  it.each(placesOf(RENEWAL, "after"))(
+    `keeps a working identity through a kill at %s of a renewal (${ROUNDS} times)`,
+    async (killAt) => {
+      for (let round = 0; round < ROUNDS; round++) {
+        const { attempt, works, keys, state } = await device();
+        await attempt();
+        expect((await attempt({ task: "renew", killAt })).ended).toBe("SIGKILL");
+        expect(await works()).toBe(true);
+        expect((await attempt({ task: "renew" })).ended).toBe("renewed");
+        expect(await works()).toBe(true);
+        expect(await keys.list()).toHaveLength(1);
+        expect(identityInUse(state())?.keyLabel).toMatch(/^device-[23]$/);
       }
     },
     ROUNDS * 30_000,
@@ -143,7 +163,7 @@ describe("enrolment", () => {
     const [old] = bench.cloud.provisioning.of(thing, "ACTIVE");
     await bench.cloud.revoke(old?.certificateId ?? "");
     expect(await works()).toBe(false);
-    expect((await attempt({ again: true })).ended).toBe("enrolled");
+    expect((await attempt({ task: "again" })).ended).toBe("enrolled");
     expect(await works()).toBe(true);
   });
 

@@ -36,6 +36,8 @@ clock      ntp
 signals    167 in 30 messages, table 00112233445566ff
 link       online for 12 min 3 s, 2 connects, mqtt.example.com:8883
 key        pkcs11 token causeway, key device
+identity   CN=truck-0001, slot a, 18 days left, until 2026-01-19T00:00:00.000Z
+           renewal waiting, from 2026-01-09T00:00:00.000Z
 bus can0   up, 0 dropped
            1 234 567 received, 1 200 000 decoded
 collected  40 000 000 samples in 28 000 records, 61.0 MB

@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { AgentError } from "../../../../agent/core/errors.ts";
-import type { IdentityFiles } from "../../../../agent/ports.ts";
+import type { IdentityFiles } from "../../../../agent/core/identity-files.ts";
 import { openIdentityFiles } from "../../../../drivers/os/identity-files.ts";
 import { temporaryFolder } from "../../../fakes/folder.ts";
 

@@ -4,9 +4,11 @@ import { z } from "zod";
 import { type EnrolParts, enrol } from "../../agent/control/enrol.ts";
 import { IdentityLedger } from "../../agent/control/identity-ledger.ts";
 import { identityState } from "../../agent/control/identity-state.ts";
+import { Renewal } from "../../agent/control/renewal.ts";
 import { Requester } from "../../agent/control/requester.ts";
 import { AgentError } from "../../agent/core/errors.ts";
 import type { Broker, LinkCredential } from "../../agent/ports.ts";
+import { renewalConfig } from "../../config/provisioning.ts";
 import { openIdentityFiles } from "../../drivers/os/identity-files.ts";
 import { systemClock } from "../../drivers/os/time-source.ts";
 import { TEMPLATES } from "../bench/cloud/provisioning.ts";
@@ -14,7 +16,7 @@ import { createSession } from "../bench/mqtt-session.ts";
 import { fileKeyStore } from "../fakes/file-key-store.ts";
 import { MemoryLog } from "../fakes/log.ts";
 
-// One enrolment in a process of its own, which can end itself by SIGKILL before or after any step is durable.
+// One enrolment or renewal in a process of its own, which can end itself by SIGKILL before or after any step is durable.
 
 const request = z
   .object({
@@ -24,24 +26,53 @@ const request = z
     port: z.int(),
     caFile: z.string(),
     claim: z.object({ certificateFile: z.string(), keyFile: z.string() }),
-    again: z.boolean(),
+    task: z.enum(["enrol", "again", "renew"]),
     killAt: z.string().optional(),
   })
   .parse(JSON.parse(process.argv[2] ?? ""));
-const { folder, thing, claim, again, killAt } = request;
+const { folder, thing, claim, task, killAt } = request;
 const clock = systemClock();
 const log = new MemoryLog();
 const keys = fileKeyStore(join(folder, "keys"));
 
-function sessionAs(clientId: string, { keyLabel, certificateFile }: LinkCredential): Broker {
+function sessionAs(clientId: string, { keyLabel, certificateFile }: LinkCredential, once = true): Broker {
   return createSession({
     clientId,
     identity: { mode: "file", certificateFile, keyFile: keyLabel },
     caFile: request.caFile,
     broker: { host: request.host, port: request.port, sessionExpirySeconds: 0 },
     log,
-    once: true,
+    once,
   });
+}
+
+async function renew(): Promise<string> {
+  const { ledger } = parts;
+  const identity = ledger.inUse();
+  if (identity === undefined) throw new Error("nothing to renew");
+  const broker = sessionAs(thing, { ...identity, keyLabel: keys.fileOf(identity.keyLabel) }, false);
+  const renewal = new Renewal({
+    ...parts,
+    order: { ...parts.order, template: TEMPLATES.rotation, parameters: { ThingName: thing } },
+    broker: {
+      online: (signal, after) => broker.online(signal, after),
+      publish: (publication) => broker.publish(publication),
+      reidentify: (next, withinMs) => broker.reidentify({ ...next, keyLabel: keys.fileOf(next.keyLabel) }, withinMs),
+    },
+    requester: parts.requesterOver(broker),
+    random: Math.random,
+    settings: renewalConfig.parse({ enabled: false }),
+    validity: () => undefined,
+  });
+  const stopping = new AbortController();
+  broker.start();
+  const running = renewal.run(stopping.signal);
+  const outcome = await renewal.request({ reason: "test" });
+  stopping.abort();
+  await running;
+  await broker.stop();
+  if (outcome.kind === "failed") throw outcome.fault;
+  return "renewed";
 }
 
 const parts: EnrolParts = {
@@ -77,7 +108,9 @@ const parts: EnrolParts = {
 };
 
 try {
-  process.stdout.write(`${await enrol(parts, { claim, again }, AbortSignal.timeout(20_000))}\n`);
+  const signal = AbortSignal.timeout(20_000);
+  const done = task === "renew" ? await renew() : await enrol(parts, { claim, again: task === "again" }, signal);
+  process.stdout.write(`${done}\n`);
   process.exit(0);
 } catch (error) {
   if (!(error instanceof AgentError)) throw error;
