@@ -1,7 +1,6 @@
 import { z } from "zod";
 import type { Clock } from "./core/clock.ts";
 import type { Log } from "./core/log.ts";
-import type { Publisher } from "./data/publish.ts";
 import { type Outbox, STREAMS } from "./ports.ts";
 import type { ViewHandler } from "./view.ts";
 
@@ -13,7 +12,8 @@ const FLUSH_MAX_MS = 3_600_000;
 /** What admin.sock changes. */
 export type AdminParts = {
   readonly outbox: Pick<Outbox, "stats" | "lastRow" | "read" | "drop">;
-  readonly publisher: Pick<Publisher, "retryNow">;
+  /** Ends every wait for a later attempt, of the link and of records. */
+  readonly retryNow: () => void;
   readonly clock: Clock;
   readonly log: Log;
 };
@@ -39,10 +39,10 @@ export function createAdmin(parts: AdminParts): Readonly<Record<string, ViewHand
 }
 
 /** Tries everything again at once, and waits at most `waitMs` until what is stored now has been delivered. Gives how many records are left. */
-async function flush({ outbox, publisher, clock }: AdminParts, waitMs: number, signal: AbortSignal): Promise<number> {
+async function flush({ outbox, retryNow, clock }: AdminParts, waitMs: number, signal: AbortSignal): Promise<number> {
   const throughRow = outbox.lastRow();
   const endMs = clock.monotonicMs() + waitMs;
-  publisher.retryNow();
+  retryNow();
   const isDelivered = (): boolean => STREAMS.every((stream) => outbox.read(stream, 0, throughRow, 1, 1).length === 0);
   while (!isDelivered() && !signal.aborted && clock.monotonicMs() < endMs) await clock.sleep(FLUSH_POLL_MS, signal);
   return isDelivered() ? 0 : outbox.stats().records;

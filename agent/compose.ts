@@ -33,6 +33,7 @@ import type { Broker, Outbox } from "./ports.ts";
 import {
   type BusLine,
   busService,
+  clockService,
   linkService,
   loopService,
   pipelineService,
@@ -169,6 +170,7 @@ function composeServices(base: Base, link: Link, { publisher, pipeline, buses }:
     socket("view", VIEW_SOCKET, view),
     socket("admin", ADMIN_SOCKET, admin),
     linkService(link.broker, link.presence),
+    clockService({ clock, log, onSet: () => link.broker.retryNow() }),
     ...(link.renewal === undefined ? [] : [loopService("renewal", link.renewal)]),
     publisherService({ publisher, clock, drainMs: config.shutdown.drainMs }),
     pipelineService(pipeline),
@@ -181,7 +183,11 @@ function composeHandlers(base: Base, link: Link, line: Line) {
   const { outbox, clock, log } = base;
   const status = (): Status => statusOf(reportedBy(base, link, line));
   const view = createView({ status, latest: () => line.pipeline.latest(), outbox, clock });
-  const admin = createAdmin({ outbox, publisher: line.publisher, clock, log });
+  const retryNow = (): void => {
+    link.broker.retryNow();
+    line.publisher.retryNow();
+  };
+  const admin = createAdmin({ outbox, retryNow, clock, log });
   const identity = createIdentityAdmin({ ...link, log });
   return { view, admin: { ...view, ...admin, ...identity } };
 }

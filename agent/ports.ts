@@ -270,6 +270,8 @@ export interface Broker {
    * One at a time; what is published meanwhile is "offline". Never rejects.
    */
   reidentify(credential: LinkCredential, withinMs: number): Promise<Reidentification>;
+  /** Ends a wait between two attempts to connect: the next one begins at once. Does nothing while online. */
+  retryNow(): void;
   /** Disconnects cleanly (the will is not sent). Idempotent, never rejects. */
   stop(): Promise<void>;
 }

@@ -1,3 +1,4 @@
+import { type ClockWatchParts, watchClock } from "./control/clock-watch.ts";
 import { announceAsleep, type PresenceParts, runPresence } from "./control/presence.ts";
 import type { Clock } from "./core/clock.ts";
 import { AgentError } from "./core/errors.ts";
@@ -124,6 +125,18 @@ export function busService(line: BusLine, sink: BusSink, log: Log): Service {
       }
     },
     stop: () => bus.stop(),
+  };
+}
+
+/** Looks after the wall time: a link that failed for the time it was is tried again when the time is set. */
+export function clockService(parts: ClockWatchParts): Service {
+  let stop: (() => void) | undefined;
+  return {
+    name: "clock",
+    start: async () => {
+      stop = watchClock(parts);
+    },
+    stop: async () => stop?.(),
   };
 }
 

@@ -151,6 +151,14 @@ class Mqtt5Broker implements Broker {
     return { kind: "kept", fault };
   }
 
+  retryNow(): void {
+    if (this.#link.state === "online" || this.#trial !== undefined || this.#stopping.signal.aborted) return;
+    this.#plan += 1;
+    this.#identityFailures = 0;
+    this.#drop();
+    this.#begin();
+  }
+
   async stop(): Promise<void> {
     if (!this.#stopping.signal.aborted) {
       this.#stopping.abort();

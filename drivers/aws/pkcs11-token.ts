@@ -1,9 +1,12 @@
-import { copyFileSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { accessSync, constants, copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { Pkcs11Lib } from "aws-crt/dist/native/io.js";
 import { AgentError, messageOf } from "../../agent/core/errors.ts";
 import type { IdentityConfig } from "../../config/schema.ts";
 import { pkcs11Fault } from "./identity-faults.ts";
+
+/** In memory, where even a device whose disks are all read-only can write. */
+const LOCK_PARENT = "/dev/shm";
 
 type Pkcs11Identity = Extract<IdentityConfig, { mode: "pkcs11" }>;
 
@@ -106,9 +109,22 @@ function loadedFile(module: string): string | undefined {
   return files.find((file) => file.startsWith("/") && basename(file).startsWith(module));
 }
 
+/** False on a read-only file system, where the library could not make the lock that it keeps beside its store, and would give up. */
+function isWritable(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK);
+    return true;
+  } catch {
+    // Whatever else is wrong with the folder, the check of the store says better.
+    return false;
+  }
+}
+
 /** The library takes its settings from the environment of the process and from nowhere else. */
 function setLibraryEnvironment(identity: Pkcs11Identity, verbose: boolean): void {
   process.env.TPM2_PKCS11_STORE = identity.storeDir;
+  if (!isWritable(identity.storeDir))
+    process.env.PKCS11_SQL_LOCK ??= `${mkdtempSync(join(LOCK_PARENT, "causeway-lock-"))}/`;
   if (identity.tcti !== undefined) process.env.TPM2_PKCS11_TCTI = identity.tcti;
   if (verbose) return;
   // Level 0 still prints errors; the TSS below it can be silenced altogether. What the operator has set stays.

@@ -167,6 +167,19 @@ export function describeBroker(name: string, create: () => Promise<BrokerHarness
       await injectUntil(() => got.length > 0);
     });
 
+    it("tries again at once when it is told to, and leaves a good connection alone", async () => {
+      broker.start();
+      await online();
+      broker.retryNow();
+      expect(broker.status()).toMatchObject({ state: "online", connects: 1 });
+      await harness.cut();
+      await soon("offline", () => (broker.status().state === "online" ? undefined : true));
+      await harness.restore();
+      broker.retryNow();
+      await online(1);
+      expect(await broker.publish(RECORD)).toEqual({ kind: "acked" });
+    });
+
     it("goes over to another credential in order, with its subscriptions", async () => {
       const got: Inbound[] = [];
       broker.start();

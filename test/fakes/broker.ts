@@ -147,6 +147,10 @@ export class FakeBroker implements Broker {
     return Promise.resolve();
   }
 
+  retryNow(): void {
+    if (this.#isReachable) this.connect();
+  }
+
   /** The link comes up. */
   connect(): void {
     this.#isReachable = true;

@@ -185,6 +185,8 @@ describe("the MQTT session against mosquitto", () => {
     await until(() => undefined, { what: "silence", timeoutMs: 2500 }).catch(() => undefined);
     expect(proxy.accepted).toBe(accepted);
     expect(broker.status().state).toBe("offline");
+    broker.retryNow();
+    await until(() => (proxy.accepted > accepted ? true : undefined), { what: "another try", timeoutMs: 5000 });
   });
 
   it("says that nobody listens, and connects when somebody does", async () => {

@@ -10,7 +10,7 @@ function admin() {
   const outbox = new FakeOutbox({ clock });
   const log = new MemoryLog();
   let retries = 0;
-  const handlers = createAdmin({ outbox, clock, log, publisher: { retryNow: () => void (retries += 1) } });
+  const handlers = createAdmin({ outbox, clock, log, retryNow: () => void (retries += 1) });
   const ask = (verb: string, request: object): unknown =>
     handlers[verb]?.({ verb, ...request }, new AbortController().signal);
   return { clock, outbox, log, ask, retries: () => retries };

@@ -6,8 +6,6 @@ import type { Child } from "../../bench/child.ts";
 
 const TEN_YEARS_S = 315_576_000;
 const HOUR_MS = 3_600_000;
-/** An attempt to connect that began in 1970 and is looked into afterwards is taken for a refused certificate, which is tried again after 5 to 6 min. */
-const SLOW_RETRY_MS = 400_000;
 /** mosquitto_sub writes the user properties as name:value, in the order in which they were sent. */
 const RECORD = /epoch:(\d+) seq:(\d+) stream:telemetry .*time-quality:([a-z]+)/;
 
@@ -45,13 +43,13 @@ describe("a clock that nobody can trust", () => {
     // As systemd-timesyncd does when it has set the clock.
     await guest.sh("mkdir -p /run/systemd/timesync && touch /run/systemd/timesync/synchronized");
     const startMs = performance.now();
-    await guest.statusWhen("online", ({ link }) => link.state === "online", SLOW_RETRY_MS);
+    await guest.statusWhen("online", ({ link }) => link.state === "online");
     console.log(`online ${((performance.now() - startMs) / 1000).toFixed(0)} s after the clock was set`);
     const { clockQuality } = await more("records of now");
     expect(clockQuality).toBe("ntp");
     await guest.sh("rm /run/systemd/timesync/synchronized");
     await guest.statusWhen("no time source any more", (status) => status.clockQuality === "rtc");
-  }, 600_000);
+  });
 
   it("goes on through steps of ten years in both directions", async () => {
     for (const [years, quality] of [
