@@ -4,38 +4,20 @@ set -eu
 export DEBIAN_FRONTEND=noninteractive
 dpkg --install /mnt/host/causeway.deb
 
-identity=/var/lib/causeway/identity
-work=$(mktemp -d)
-chown causeway:causeway "$work"
-cd "$work"
-pin=$(od -An -tx1 -N16 /dev/urandom | tr -d ' \n')
-printf %s "$pin" > pin
-systemd-creds encrypt --name=causeway-pin pin /etc/causeway/causeway-pin.cred
-rm pin
-
-# The PINs are arguments for an instant; nobody else is in this machine.
-cat > token.sh <<'TEXT'
-set -eu
-umask 077
-export TPM2TOOLS_TCTI=device:/dev/tpmrm0 TPM2_PKCS11_TCTI=device:/dev/tpmrm0 HOME=$PWD
-pin=$1
-store=$2
-random() { od -An -tx1 -N16 /dev/urandom | tr -d ' \n'; }
-auth=$(random)
-mkdir -p "$store"
-tpm2_ptool init --path "$store"
-tpm2_ptool addtoken --path "$store" --pid 1 --label causeway --userpin "$pin" --sopin "$(random)"
-# A hard power cut counts as a wrong guess: with 128 random bits behind the PIN the limit would only lock the TPM.
-tpm2_dictionarylockout --setup-parameters --max-tries=4294967295 --recovery-time=1 --lockout-recovery-time=1
-printf %s "$auth" | tpm2_create -C 0x81000001 -G ecc -p file:- -u key.pub -r key.priv \
-  -a "fixedtpm|fixedparent|sensitivedataorigin|userwithauth|sign|decrypt|noda"
-tpm2_load -C 0x81000001 -u key.pub -r key.priv -c key.ctx
-tpm2_ptool link --path "$store" --label causeway --key-label device --userpin "$pin" --auth "$auth" key.pub key.priv
-tpm2_readpublic -c key.ctx -f pem -o device.pub.pem
-chmod 600 "$store"/*
+install -m 0640 -g causeway /dev/stdin /etc/causeway/agent.d/guest.yaml <<'TEXT'
+thingName: guest-truck
+buses: [{ name: can0, driver: native, interface: vcan0 }]
+broker: { host: broker.bench, caFile: /etc/causeway/ca.pem }
+identity:
+  mode: pkcs11
+  tokenLabel: causeway
+  keyLabel: device
+  certificateFile: /var/lib/causeway/identity/device.pem
+  tcti: device:/dev/tpmrm0
+  pinFile: /var/lib/causeway/identity/pin
 TEXT
-setpriv --reuid=causeway --regid=causeway --groups=tss --no-new-privs bash token.sh "$pin" "$identity/store" < /dev/null
-cp device.pub.pem /mnt/host/device.pub.pem
+identity=/var/lib/causeway/identity
+runuser -u causeway -- causeway key create > /mnt/host/device.pub.pem
+systemd-creds encrypt --name=causeway-pin "$identity/pin" /etc/causeway/causeway-pin.cred
+rm "$identity/pin" /etc/causeway/agent.d/guest.yaml
 tar --create --file=/opt/identity.tar --directory=/var/lib/causeway identity
-cd /
-rm -rf "$work"
