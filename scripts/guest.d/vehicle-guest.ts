@@ -5,6 +5,7 @@ import { stringify } from "yaml";
 import { type Status, statusSchema } from "../../agent/status.ts";
 import { THINNED_MESSAGES } from "../../test/bench/agent-config.ts";
 import { type Authority, createAuthority, writeIdentity } from "../../test/bench/certificate-authority.ts";
+import { BenchCloud, CLAIM_NAME, CLOUD_NAME } from "../../test/bench/cloud/cloud.ts";
 import { Consumers } from "../../test/bench/consumers.ts";
 import { type Mosquitto, startMosquitto } from "../../test/bench/mosquitto.ts";
 import { TcpProxy } from "../../test/bench/tcp-proxy.ts";
@@ -16,7 +17,6 @@ import { type BootOptions, GUEST_BROKER, Machine } from "./machine.ts";
 import { makePlace } from "./place.ts";
 import { copySparse, provisionedImage } from "./provisioned.ts";
 
-const THING = "guest-truck";
 const SEED = 7;
 const DESCRIPTOR = fileURLToPath(new URL("../../config/proto/telemetry.desc", import.meta.url));
 const VEHICLE_DBC = fileURLToPath(new URL("../../config/bench-vehicle.dbc", import.meta.url));
@@ -37,10 +37,15 @@ export type GuestRequest = {
   readonly boot?: BootOptions;
 };
 
+/** Serial number and thing name of the vehicle. */
+export const GUEST_THING = "guest-truck";
+
 /** A running guest with the package installed and configured, its broker outside, and the account of what came out. */
 export type Guest = {
   readonly machine: Machine;
   readonly broker: Mosquitto;
+  /** Fleet provisioning, rotation and revocation on that broker. */
+  readonly cloud: BenchCloud;
   /** The only way from the guest to the broker. */
   readonly link: TcpProxy;
   readonly consumers: Consumers;
@@ -81,8 +86,19 @@ async function assemble(request: GuestRequest, stops: (() => Promise<void>)[]): 
   stops.push(async () => rmSync(folder, { recursive: true, force: true }));
   const authority = createAuthority(join(folder, "authority"));
   const brokerFolder = join(folder, "mosquitto");
-  const broker = await startMosquitto({ folder: brokerFolder, authority, things: [THING], names: [GUEST_BROKER.host] });
+  const broker = await startMosquitto({
+    folder: brokerFolder,
+    authority,
+    things: [GUEST_THING],
+    claims: [CLAIM_NAME],
+    clouds: [CLOUD_NAME],
+    crlFile: authority.crlFile,
+    names: [GUEST_BROKER.host],
+  });
   stops.push(() => broker.stop());
+  const cloud = await BenchCloud.start({ authority, mosquitto: broker, folder: join(folder, "cloud") });
+  stops.push(() => cloud.stop());
+  cloud.provisioning.settings.allowedSerials.add(GUEST_THING);
   const link = new TcpProxy({ host: "127.0.0.1", port: broker.port });
   const brokerPort = await link.start();
   stops.push(() => link.stop());
@@ -105,6 +121,7 @@ async function assemble(request: GuestRequest, stops: (() => Promise<void>)[]): 
   const guest = {
     machine,
     broker,
+    cloud,
     link,
     consumers,
     consumerIdentity,
@@ -164,7 +181,7 @@ async function startConsumer(
     caFile: broker.caFile,
     certificateFile,
     keyFile,
-    thing: THING,
+    thing: GUEST_THING,
     descriptorFile: DESCRIPTOR,
     dbcFile: VEHICLE_DBC,
     ...(logFile === undefined ? {} : { logFile }),
@@ -189,7 +206,7 @@ async function configure(
 ): Promise<void> {
   const { request, folder, authority, publicKeyPem } = parts;
   const { machine, sh } = guest;
-  const issued = await authority.issue({ commonName: THING, usage: "client", publicKeyPem });
+  const issued = await authority.issue({ commonName: GUEST_THING, usage: "client", publicKeyPem });
   const { certificateFile } = writeIdentity(folder, "device", issued);
   const configFile = join(folder, "guest.yaml");
   writeFileSync(configFile, stringify({ ...configOf(request), ...request.config }));
@@ -210,7 +227,7 @@ function configOf({ judgeByLog }: GuestRequest): object {
     { signals: `${message}.Counter`, mode: "on-change" },
   ]);
   return {
-    thingName: THING,
+    thingName: GUEST_THING,
     buses: [
       { name: "can0", driver: "native", interface: "vcan0" },
       { name: "can1", driver: "native", interface: "vcan1" },

@@ -8,7 +8,7 @@ import { runCommand } from "../../../scripts/package.d/command.ts";
 
 const NEXT_VERSION = "99.0.0";
 /** dpkg reads and writes a hundred megabytes there. */
-const DPKG_TIMEOUT_MS = 400_000;
+const DPKG_TIMEOUT_MS = 600_000;
 /** Everything an upgrade must leave as it is, with its digests. */
 const KEPT = "find /etc/causeway /var/lib/causeway/identity -type f -exec sha256sum {} + | sort -k 2";
 
@@ -23,7 +23,7 @@ function nextPackage(packageFile: string, folder: string): string {
   return file;
 }
 
-describe("the life of the package on a gateway", () => {
+describe("the life of the package on a gateway", { timeout: 900_000 }, () => {
   let guest: Guest;
 
   beforeAll(async () => {
@@ -81,12 +81,5 @@ describe("the life of the package on a gateway", () => {
     expect(await guest.sh("ls /var/lib/causeway | grep -v lost+found; ls /etc/causeway")).toBe(
       "identity\ncauseway-pin.cred\n",
     );
-  });
-
-  it("takes its keys with it when somebody has said so", async () => {
-    await dpkg("--install /opt/this.deb");
-    await guest.sh("echo 'causeway causeway/purge-identity boolean true' | debconf-set-selections");
-    await dpkg("--purge causeway");
-    expect((await guest.run("ls /var/lib/causeway/identity /etc/causeway")).stdout).toBe("");
   });
 });
