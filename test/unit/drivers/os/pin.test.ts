@@ -1,9 +1,9 @@
-import { chmod, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, readdir, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { AgentError } from "../../../../agent/core/errors.ts";
-import { PIN_CREDENTIAL, readPin } from "../../../../drivers/os/pin.ts";
+import { makePinFile, PIN_CREDENTIAL, readPin, readSecret } from "../../../../drivers/os/pin.ts";
 
 describe("readPin", () => {
   let folder: string;
@@ -71,4 +71,32 @@ describe("readPin", () => {
       expect(faultOf(await file("pin", content))).toBe("identity.pin-missing");
     },
   );
+
+  it("makes a file with a PIN that is hard to guess, once", async () => {
+    const path = join(folder, "new-pin");
+    expect(makePinFile(path)).toBe("made");
+    const pin = readPin({ pinFile: path, credentialsDirectory: undefined });
+    expect(pin).toMatch(/^[0-9a-f]{32}$/);
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+    expect(makePinFile(path)).toBe("present");
+    expect(readPin({ pinFile: path, credentialsDirectory: undefined })).toBe(pin);
+    expect(await readdir(folder)).toEqual(["new-pin"]);
+  });
+
+  it("makes a file in spite of what a killed run left behind", async () => {
+    await file(".new-pin.next", "half");
+    expect(makePinFile(join(folder, "new-pin"))).toBe("made");
+    expect(await readdir(folder)).toEqual(["new-pin"]);
+  });
+
+  it("gives a secret that not every device has, under the same rules", async () => {
+    const from = (path: string | undefined, credentialsDirectory?: string) =>
+      readSecret({ thing: "owner authorisation file", file: path, credential: "owner", credentialsDirectory });
+    expect(from(undefined)).toBeUndefined();
+    expect(from(undefined, folder)).toBeUndefined();
+    await file("owner", "s3cret", 0o440);
+    expect(from(undefined, folder)).toBe("s3cret");
+    const exposed = await file("other", "s3cret", 0o644);
+    expect(() => from(exposed)).toThrow(`owner authorisation file ${exposed} has mode 0644`);
+  });
 });
