@@ -137,7 +137,7 @@ function unreadable(path: string, cause: unknown): AgentError {
 function storeMissing(storeDir: string): AgentError {
   return new AgentError("identity.token-missing", {
     what: `the token store ${storeDir} does not exist`,
-    remedy: "set identity.storeDir to the folder of tpm2_pkcs11.sqlite3, or provision the device",
+    remedy: "set identity.storeDir to the folder of tpm2_pkcs11.sqlite3, or make the token: causeway key create",
   });
 }
 

@@ -188,7 +188,7 @@ export class TokenStore implements Disposable {
     return new AgentError("identity.store-unfit", {
       what: `the token store ${this.#file} ${problem}`,
       remedy:
-        "use libtpm2-pkcs11-1 1.9 (Debian 12), or set identity.storeDir to an empty folder and provision the device",
+        "use libtpm2-pkcs11-1 1.9 (Debian 12), or set identity.storeDir to a folder that does not exist yet and make the token: causeway key create",
       cause,
     });
   }
