@@ -1,0 +1,165 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Broker } from "../../agent/ports.ts";
+import type { Status } from "../../agent/status.ts";
+import { requestLocal } from "../../drivers/os/local-socket.ts";
+import { writeIdentity } from "../bench/certificate-authority.ts";
+import { TEMPLATES } from "../bench/cloud/provisioning.ts";
+import { createSession } from "../bench/mqtt-session.ts";
+import { startTpm, type Tpm } from "../bench/tpm.ts";
+import { until } from "../bench/wait.ts";
+import { type CloudBench, startCloudBench } from "../fakes/cloud.ts";
+import { type Daemon, type DaemonHome, daemonHome, runProgram, startDaemon } from "../fakes/daemon.ts";
+import { MemoryLog } from "../fakes/log.ts";
+
+const THING = "truck-1";
+/** Longest pause of telemetry that a rotation may make. */
+const MAX_GAP_MS = 5000;
+
+type Arrival = { readonly atMs: number; readonly stream: string; readonly epoch: string; readonly seq: number };
+
+describe("the rotation of a certificate in the running agent, key in the TPM", { timeout: 180_000 }, () => {
+  let folder: string;
+  let bench: CloudBench;
+  let tpm: Tpm;
+  let consumer: Broker;
+  let home: DaemonHome;
+  let daemon: Daemon;
+  const arrivals: Arrival[] = [];
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "causeway-rotation-"));
+    [bench, tpm] = await Promise.all([startCloudBench(folder), startTpm({ folder: join(folder, "tpm") })]);
+    bench.cloud.provisioning.settings.allowedSerials.add(THING);
+    consumer = await consume();
+  }, 120_000);
+  afterAll(async () => {
+    await consumer.stop();
+    await bench.stop();
+    await tpm.stop();
+    await rm(folder, { recursive: true });
+  });
+
+  async function consume(): Promise<Broker> {
+    const issued = await bench.authority.issue({ commonName: "consumer", usage: "client" });
+    const session = createSession({
+      clientId: "consumer",
+      identity: { mode: "file", ...writeIdentity(join(folder, "consumer"), "consumer", issued) },
+      caFile: bench.authority.caFile,
+      broker: { host: "localhost", port: bench.mosquitto.port },
+      log: new MemoryLog(),
+    });
+    session.start();
+    await session.online(AbortSignal.timeout(10_000));
+    await session.subscribe(`dt/causeway/${THING}/+`, ({ userProperties }) => {
+      const value = (name: string): string => userProperties.find(([key]) => key === name)?.[1] ?? "";
+      if (value("seq") === "") return;
+      const [stream, epoch, seq] = [value("stream"), value("epoch"), Number(value("seq"))];
+      arrivals.push({ atMs: performance.now(), stream, epoch, seq });
+    });
+    return session;
+  }
+
+  async function startEnrolled(renewal: Record<string, unknown> = {}): Promise<void> {
+    const { tokenLabel, pinFile, storeDir, tcti } = tpm;
+    home = await daemonHome((config) => {
+      config.thingName = THING;
+      config.bench = false;
+      config.broker = {
+        host: "localhost",
+        port: bench.mosquitto.port,
+        caFile: bench.authority.caFile,
+        reconnect: { minMs: 100, maxMs: 1000 },
+      };
+      config.buses = [{ name: "can0", driver: "replay", file: "drive.log", loop: true }];
+      config.identity = { mode: "pkcs11", tokenLabel, pinFile, storeDir, tcti };
+      config.provisioning = { template: TEMPLATES.fleet, rotationTemplate: TEMPLATES.rotation, format: "cbor" };
+      config.renewal = { checkMs: 500, retry: { minMs: 1000, maxMs: 5000 }, ...renewal };
+    });
+    const { certificateFile, keyFile } = await bench.cloud.claim(join(home.folder, "claim"));
+    const claim = ["--claim-cert", certificateFile, "--claim-key", keyFile, "--timeout", "90"];
+    const enrolled = await runProgram(
+      ["provision", "--config", home.config, "--non-interactive", ...claim],
+      tpm.environment,
+    );
+    if (enrolled.code !== 0) throw new Error(enrolled.stderr);
+    daemon = await startDaemon(home, tpm.environment);
+    await statusWhere(({ link }) => link.state === "online");
+  }
+
+  function statusWhere(isWanted: (status: Status) => boolean): Promise<Status> {
+    const probe = async (): Promise<Status | undefined> => {
+      const status = await daemon.status();
+      return isWanted(status) ? status : undefined;
+    };
+    return until(probe, { what: "the awaited status", timeoutMs: 60_000, everyMs: 100 });
+  }
+
+  const labels = async (): Promise<readonly string[]> => (await tpm.keys.list()).map(({ label }) => label);
+
+  /** Every record once or more, from the first to the last of each stream. */
+  function expectNothingMissing(): void {
+    for (const stream of new Set(arrivals.map((one) => one.stream))) {
+      const seqs = new Set(arrivals.filter((one) => one.stream === stream).map(({ seq }) => seq));
+      const [first, last] = [Math.min(...seqs), Math.max(...seqs)];
+      expect(last - first + 1, `${stream}: ${first}..${last}`).toBe(seqs.size);
+    }
+  }
+
+  function longestGapMs(): number {
+    const times = arrivals.map(({ atMs }) => atMs);
+    return Math.max(...times.slice(1).map((time, index) => time - times[index]));
+  }
+
+  const renew = () =>
+    requestLocal(join(home.folder, "run", "admin.sock"), { verb: "cert.renew" }, AbortSignal.timeout(90_000));
+
+  it("loses no record, pauses for less than five seconds, and stays as it was when the cloud says no", async () => {
+    await startEnrolled({ enabled: false });
+    await until(() => (arrivals.length > 10 ? true : undefined), { what: "traffic", timeoutMs: 20_000 });
+    const before = await daemon.status();
+    expect(before.identity).toMatchObject({ slot: "a", renewal: { state: "off" } });
+    const pid = daemon.child.pid;
+    arrivals.length = 0;
+    await until(() => (arrivals.length > 5 ? true : undefined), { what: "traffic", timeoutMs: 20_000 });
+    const answer = await renew();
+    const after = await daemon.status();
+    expect(answer).toMatchObject({ certificateId: after.identity.certificate?.certificateId });
+    await until(() => (arrivals.length > 40 ? true : undefined), { what: "traffic again", timeoutMs: 30_000 });
+    expect(longestGapMs()).toBeLessThan(MAX_GAP_MS);
+    expect(after).toMatchObject({ pid, identity: { slot: "b", orphans: 0 }, link: { connects: 2 } });
+    expect(after.identity.certificate?.certificateId).not.toBe(before.identity.certificate?.certificateId);
+    expect(await labels()).toEqual(["device", "device-2"]);
+    await until(() => (bench.cloud.provisioning.of(THING, "REVOKED").length === 1 ? true : undefined), {
+      what: "the end of the old certificate at the cloud",
+      timeoutMs: 10_000,
+    });
+    // The broker takes the new certificate in a new connection too, and the old one no more.
+    bench.cloud.announcements.length = 0;
+    const [current] = bench.cloud.provisioning.of(THING, "ACTIVE");
+    if (current === undefined) throw new Error("no active certificate");
+    await bench.cloud.kick(current);
+    await statusWhere(({ link }) => link.state === "online" && link.connects === 3);
+    await until(() => (arrivals.at(-1)?.seq !== undefined && arrivals.length > 60 ? true : undefined), {
+      what: "traffic after the kick",
+      timeoutMs: 30_000,
+    });
+    expectNothingMissing();
+
+    // Refused: the old identity goes on, and the next try, by itself, succeeds.
+    bench.cloud.disturb("register", { statusCode: 403, errorCode: "AccessDenied" });
+    const slot = (await daemon.status()).identity.slot;
+    await expect(renew()).rejects.toThrow("AccessDenied");
+    const failed = await daemon.status();
+    expect(failed.identity).toMatchObject({ slot, renewal: { state: "failed", failures: 1 } });
+    expect(failed.identity.renewal.fault?.code).toBe("identity.enrolment-refused");
+    expect(failed.link).toMatchObject({ state: "online", connects: 3 });
+    const renewed = await statusWhere(({ identity }) => identity.slot !== slot && identity.phase === undefined);
+    expect(renewed.identity).toMatchObject({ orphans: 1, renewal: { failures: 0 } });
+    expect(await labels()).toHaveLength(2);
+    await until(() => (arrivals.length > 100 ? true : undefined), { what: "traffic", timeoutMs: 30_000 });
+    expectNothingMissing();
+  });
+});
