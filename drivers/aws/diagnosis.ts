@@ -5,6 +5,8 @@ import { isPkcs11Error } from "./identity-faults.ts";
 import {
   type ConnectFailure,
   certificateRefused,
+  certificateRevoked,
+  clockUnset,
   closedEarly,
   judgeFailure,
   type LinkFacts,
@@ -37,6 +39,8 @@ export type DiagnosisParts = {
 export class Diagnosis {
   readonly #parts: DiagnosisParts;
   #closesInARow = 0;
+  /** The broker has taken this certificate before. */
+  #wasTaken = false;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(parts: DiagnosisParts) {
@@ -48,7 +52,7 @@ export class Diagnosis {
     this.endAttempt();
     this.#timer = setTimeout(() => {
       void this.#serverFault().then((fault) => {
-        if (fault?.code === "broker.tls-failed") report(fault);
+        if (fault !== undefined && fault.code !== "broker.unreachable") report(fault);
       });
     }, SLOW_ATTEMPT_MS);
     this.#timer.unref();
@@ -62,6 +66,7 @@ export class Diagnosis {
   noteSuccess(): void {
     this.endAttempt();
     this.#closesInARow = 0;
+    this.#wasTaken = true;
   }
 
   /** The fault behind a failed attempt. Never rejects. */
@@ -84,7 +89,8 @@ export class Diagnosis {
     if (own !== undefined) return asLinkFault(own);
     const isRefusal = verdict.kind === "opaque" || decisive;
     if (!isRefusal && this.#closesInARow < CLOSES_THAT_REFUSE) return closedEarly(facts);
-    return certificateRefused(facts, identity.certificateFile);
+    const refused = this.#wasTaken ? certificateRevoked : certificateRefused;
+    return refused(facts, identity.certificateFile);
   }
 
   /** What is wrong on the way to the server or with its certificate; undefined when that is good. */
@@ -95,8 +101,10 @@ export class Diagnosis {
       await inspectServer(endpoint, readCa(identity.caFile));
       return undefined;
     } catch (error) {
-      if (error instanceof AgentError) return asLinkFault(error);
-      throw error;
+      if (!(error instanceof AgentError)) throw error;
+      return error.code === "broker.certificate-expired" && this.#parts.clock.quality() === "unsynchronised"
+        ? clockUnset(error.message)
+        : asLinkFault(error);
     }
   }
 }

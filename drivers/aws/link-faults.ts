@@ -75,13 +75,35 @@ export function judgeFailure(failure: ConnectFailure, facts: LinkFacts): Verdict
   }
 }
 
-/** The broker's certificate is good, so the handshake failed over ours. `hint` says what a look at our own certificate found. */
+/** The broker's certificate is good, so the handshake failed over ours. */
 export function certificateRefused(facts: LinkFacts, certificateFile: string): LinkFault {
   return {
     code: "identity.certificate-refused",
     what: `the broker ${facts.host}:${facts.port} refused the certificate ${certificateFile}`,
     remedy:
       "check that the certificate is registered and active at the broker, not revoked, and that it was issued for the key in use",
+  };
+}
+
+/**
+ * The broker took our certificate before and does not any more, though its life is not over. Neither AWS IoT Core nor a TLS alert that
+ * the library hands on tells a revoked certificate from a deactivated one.
+ */
+export function certificateRevoked(facts: LinkFacts, certificateFile: string): LinkFault {
+  return {
+    code: "identity.certificate-revoked",
+    what: `the broker ${facts.host}:${facts.port} no longer takes the certificate ${certificateFile}, which it took before: it was revoked or deactivated`,
+    remedy:
+      "find out why; then activate it again at the broker, or stop the agent and make a new identity with causeway provision --again",
+  };
+}
+
+/** A certificate seems out of its life only because nothing has set this machine's clock. */
+export function clockUnset(what: string): LinkFault {
+  return {
+    code: "identity.clock-unset",
+    what: `${what}; nothing has set this machine's clock`,
+    remedy: "let the clock be set (systemd-timesyncd, a battery-backed clock); the agent goes on by itself then",
   };
 }
 
@@ -113,7 +135,14 @@ export function connectionLost(
     disconnect.reasonCode === 0x8e
       ? `another client connects as ${facts.clientId}: stop it, or give each device its own thing name and certificate`
       : remedyFor(disconnect.reasonCode, facts);
-  return { code: "broker.refused", what, remedy };
+  return { code: codeOf(disconnect.reasonCode), what, remedy };
+}
+
+/** Reason codes that a person has to act on at the broker: bad credentials, not authorised, banned, bad method (MQTT 5.0, 2.4). */
+const NOT_AUTHORISED: ReadonlySet<number> = new Set([0x86, 0x87, 0x8a, 0x8c]);
+
+function codeOf(reasonCode: number): LinkFault["code"] {
+  return NOT_AUTHORISED.has(reasonCode) ? "broker.not-authorised" : "broker.refused";
 }
 
 /** The session was stopped before a new identity was tried. */
@@ -132,7 +161,7 @@ function connackFault(
   facts: LinkFacts,
 ): LinkFault {
   return {
-    code: "broker.refused",
+    code: codeOf(connack.reasonCode),
     what: `the broker ${facts.host}:${facts.port} refused the connection: CONNACK ${reasonText(connack.reasonCode, connack.reasonString)}`,
     remedy: remedyFor(connack.reasonCode, facts),
   };
@@ -148,7 +177,7 @@ function remedyFor(reasonCode: number, facts: LinkFacts): string {
     case 0x87:
     case 0x8a:
     case 0x8c:
-      return `let the broker's policy allow the client id ${facts.clientId} with this certificate to connect, and to leave its will on the presence topic`;
+      return `let the broker's policy allow the client id ${facts.clientId} with this certificate to connect, and to leave its will on the presence topic; the thing may also have been disabled there`;
     case 0x90:
     case 0x9a:
     case 0x9b:

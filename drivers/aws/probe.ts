@@ -2,7 +2,13 @@ import { lookup } from "node:dns/promises";
 import { connect as connectTcp, isIP } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { AgentError, errnoOf, messageOf } from "../../agent/core/errors.ts";
-import { chainOf, chainProblem, describeCertificate, type ServerCertificate } from "./server-certificate.ts";
+import {
+  type ChainProblem,
+  chainOf,
+  chainProblem,
+  describeCertificate,
+  type ServerCertificate,
+} from "./server-certificate.ts";
 
 /** Where the broker is, and how long one step of reaching it may take. */
 export type Endpoint = { readonly host: string; readonly port: number; readonly timeoutMs: number };
@@ -44,8 +50,9 @@ export function openTcp({ host, port, timeoutMs }: Endpoint): Promise<void> {
 }
 
 /**
- * Looks at the server's certificate by a TLS handshake without one of our own. Throws `broker.unreachable`, or `broker.tls-failed`
- * when the server speaks no TLS or its certificate is not one to trust for this host.
+ * Looks at the server's certificate by a TLS handshake without one of our own. Throws `broker.unreachable`, `broker.tls-failed`
+ * when the server speaks no TLS, and `broker.certificate-expired`, `broker.name-mismatch` or `broker.certificate-untrusted` when its
+ * certificate is not one to trust for this host.
  */
 export function inspectServer(endpoint: Endpoint, trustedPem: string): Promise<ServerFacts> {
   const { host, port, timeoutMs } = endpoint;
@@ -66,7 +73,7 @@ export function inspectServer(endpoint: Endpoint, trustedPem: string): Promise<S
       socket.destroy();
       const problem = chainProblem(chain, host, trustedPem, Date.now());
       if (problem === undefined) resolve({ protocol, chain: chain.map(describeCertificate) });
-      else reject(untrusted(endpoint, problem));
+      else reject(untrusted(endpoint, problem.what, undefined, problem.code));
     };
     socket.setTimeout(timeoutMs, () => fail(untrusted(endpoint, `it gave no TLS answer within ${timeoutMs} ms`)));
     socket.once("secureConnect", () => judge(socket.getProtocol() ?? undefined));
@@ -122,11 +129,20 @@ function unreachable(
   });
 }
 
-function untrusted({ host, port }: Endpoint, problem: string, cause?: unknown): AgentError {
-  return new AgentError("broker.tls-failed", {
-    what: `no TLS with the broker ${host}:${port}: ${problem}`,
-    remedy:
-      "check broker.host and broker.port, this machine's clock, and that broker.caFile holds the authority of the broker's certificate",
-    cause,
-  });
+const REMEDIES: Readonly<Record<ChainProblem["code"], string>> = {
+  "broker.tls-failed": "check broker.host and broker.port, and what stands between this machine and the broker",
+  "broker.certificate-expired": "check this machine's clock; if it is right, have the broker's certificate renewed",
+  "broker.name-mismatch": "set broker.host to the name that the broker's certificate is for",
+  "broker.certificate-untrusted":
+    "put the authority of the broker's certificate into broker.caFile (AWS IoT Core: AmazonRootCA1.pem); if it should be there, somebody else answers",
+};
+
+function untrusted(
+  { host, port }: Endpoint,
+  problem: string,
+  cause?: unknown,
+  code: ChainProblem["code"] = "broker.tls-failed",
+): AgentError {
+  const what = `no TLS with the broker ${host}:${port}: ${problem}`;
+  return new AgentError(code, { what, remedy: REMEDIES[code], cause });
 }

@@ -15,6 +15,16 @@ export type ServerCertificate = {
   readonly subjectAltName: string;
 };
 
+/** Why a server's certificate is not to be trusted. */
+export type ChainProblem = {
+  readonly code:
+    | "broker.tls-failed"
+    | "broker.certificate-expired"
+    | "broker.name-mismatch"
+    | "broker.certificate-untrusted";
+  readonly what: string;
+};
+
 /** The certificates that the server sent, its own first. */
 export function chainOf(peer: DetailedPeerCertificate): X509Certificate[] {
   const chain: X509Certificate[] = [];
@@ -46,19 +56,29 @@ export function chainProblem(
   host: string,
   trustedPem: string,
   nowMs: number,
-): string | undefined {
+): ChainProblem | undefined {
   const leaf = chain[0];
-  if (leaf === undefined) return "it showed no certificate";
+  if (leaf === undefined) return { code: "broker.tls-failed", what: "it showed no certificate" };
   const subject = oneLine(leaf.subject);
-  if (nowMs > Date.parse(leaf.validTo))
-    return `its certificate (${subject}) expired on ${describeCertificate(leaf).notAfter}`;
-  if (nowMs < Date.parse(leaf.validFrom)) {
-    return `its certificate (${subject}) is not valid before ${describeCertificate(leaf).notBefore}`;
+  const { notBefore, notAfter } = describeCertificate(leaf);
+  if (nowMs > Date.parse(notAfter)) {
+    return { code: "broker.certificate-expired", what: `its certificate (${subject}) expired on ${notAfter}` };
+  }
+  if (nowMs < Date.parse(notBefore)) {
+    return {
+      code: "broker.certificate-expired",
+      what: `its certificate (${subject}) is not valid before ${notBefore}`,
+    };
   }
   const matches = isIP(host) === 0 ? leaf.checkHost(host) : leaf.checkIP(host);
-  if (matches === undefined) return `its certificate is for ${leaf.subjectAltName ?? subject}, not for ${host}`;
+  if (matches === undefined) {
+    const what = `its certificate is for ${leaf.subjectAltName ?? subject}, not for ${host}`;
+    return { code: "broker.name-mismatch", what };
+  }
   if (isTrusted(chain, authoritiesOf(trustedPem))) return undefined;
-  return `its certificate (${subject}) was issued by an unknown authority (${oneLine(chain.at(-1)?.issuer ?? leaf.issuer)})`;
+  const issuer = oneLine(chain.at(-1)?.issuer ?? leaf.issuer);
+  const what = `its certificate (${subject}) was issued by an unknown authority (${issuer})`;
+  return { code: "broker.certificate-untrusted", what };
 }
 
 function isTrusted(chain: readonly X509Certificate[], authorities: readonly X509Certificate[]): boolean {

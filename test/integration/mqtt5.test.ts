@@ -169,7 +169,7 @@ describe("the MQTT session against mosquitto", () => {
   it("names a broker certificate of an unknown authority while the TLS library still hides it", async () => {
     const stranger = createAuthority(join(folder, "stranger"));
     const broker = await session({ caFile: stranger.caFile });
-    expect(await faultOf(broker, "broker.tls-failed")).toContain("unknown authority (CN=Causeway bench CA)");
+    expect(await faultOf(broker, "broker.certificate-untrusted")).toContain("unknown authority (CN=Causeway bench CA)");
   });
 
   it("names a host that cannot be resolved", async () => {

@@ -50,6 +50,18 @@ describe("judgeFailure", () => {
 });
 
 describe("connectionLost", () => {
+  it("tells a thing that may not connect from a broker that is busy", () => {
+    const code = (reasonCode: number) => faultOf(judge("AWS_ERROR_MQTT5_CONNACK_CONNECTION_REFUSED", reasonCode))?.code;
+    expect([0x86, 0x87, 0x8a, 0x8c].map(code)).toEqual(Array.from({ length: 4 }, () => "broker.not-authorised"));
+    expect([0x85, 0x88, 0x89, 0x97].map(code)).toEqual(Array.from({ length: 4 }, () => "broker.refused"));
+    expect(connectionLost("AWS_ERROR_MQTT5_DISCONNECT_RECEIVED", { reasonCode: 0x87 }, FACTS).code).toBe(
+      "broker.not-authorised",
+    );
+    expect(connectionLost("AWS_ERROR_MQTT5_DISCONNECT_RECEIVED", { reasonCode: 0x98 }, FACTS).code).toBe(
+      "broker.refused",
+    );
+  });
+
   it("names a twin that took the session over", () => {
     const fault = connectionLost("AWS_ERROR_MQTT5_DISCONNECT_RECEIVED", { reasonCode: 0x8e }, FACTS);
     expect(fault.what).toContain("0x8e session taken over");

@@ -74,10 +74,10 @@ describe("probe", () => {
         await failureOf(inspectServer(at(await listen({ maxVersion, ...server })), pem));
       const stranger = createAuthority(join(folder, "stranger"));
       const unknown = await inspect({}, await readFile(stranger.caFile, "utf8"));
-      expect(unknown).toMatch(/^broker.tls-failed: .*unknown authority \(CN=Causeway bench CA\)/);
+      expect(unknown).toMatch(/^broker.certificate-untrusted: .*unknown authority \(CN=Causeway bench CA\)/);
       const otherName = await inspect({ name: "other.example" });
-      expect(otherName).toMatch(/^broker.tls-failed: .*is for DNS:other.example, not for localhost/);
-      expect(await inspect({ days: -1 })).toMatch(/^broker.tls-failed: .*expired on \d{4}-\d{2}-\d{2}T/);
+      expect(otherName).toMatch(/^broker.name-mismatch: .*is for DNS:other.example, not for localhost/);
+      expect(await inspect({ days: -1 })).toMatch(/^broker.certificate-expired: .*expired on \d{4}-\d{2}-\d{2}T/);
     },
   );
 
