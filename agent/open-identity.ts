@@ -44,6 +44,8 @@ export function openIdentity({ config, environment, log, verbose }: OpenIdentity
     identity,
     caFile: broker.caFile,
     port: broker.port,
+    alpn: broker.alpn,
+    ciphers: broker.ciphers,
     verbose,
     copyFolder: folder,
     readPin: () =>

@@ -202,7 +202,15 @@ export const agentConfig = z
     broker: z.strictObject({
       host: z.string().min(1).max(253),
       port: port.default(8883),
-      caFile: path,
+      caFile: path.describe("certificates of the authorities to trust, PEM; no others are"),
+      alpn: z
+        .enum(["auto", "aws", "none"])
+        .default("auto")
+        .describe("aws offers x-amzn-mqtt-ca, which AWS IoT Core wants on port 443; auto does so on that port"),
+      ciphers: z
+        .enum(["default", "tls-1.2-2025-07", "post-quantum"])
+        .default("default")
+        .describe("TLS security policy of the library; tls-1.2-2025-07 has no CBC ciphers"),
       keepAliveSeconds: z.int().min(5).max(1200).default(60),
       connectTimeoutMs: z.int().min(1000).max(120_000).default(10_000),
       ackTimeoutSeconds: z.int().min(5).max(600).default(30),

@@ -154,6 +154,8 @@ function claimIdentity({ broker }: AgentConfig, files: ClaimFiles): TlsIdentity 
     identity: { mode: "file", ...files },
     caFile: broker.caFile,
     port: broker.port,
+    alpn: broker.alpn,
+    ciphers: broker.ciphers,
     verbose: false,
     readPin: () => "",
     checkStore: () => undefined,

@@ -1,9 +1,9 @@
 import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { ClientTlsContext, TlsContextOptions, TlsVersion } from "aws-crt/dist/native/io.js";
+import { ClientTlsContext, TlsCipherPreference, TlsContextOptions, TlsVersion } from "aws-crt/dist/native/io.js";
 import { AgentError, errnoOf, type FaultCode, messageOf } from "../../agent/core/errors.ts";
 import type { LinkCredential } from "../../agent/ports.ts";
-import type { IdentityConfig } from "../../config/schema.ts";
+import type { BrokerConfig, IdentityConfig } from "../../config/schema.ts";
 import { pkcs11Fault } from "./identity-faults.ts";
 import { Pkcs11Token } from "./pkcs11-token.ts";
 
@@ -19,6 +19,8 @@ export type TlsParts = {
   readonly identity: IdentityConfig;
   readonly caFile: string;
   readonly port: number;
+  readonly alpn: BrokerConfig["alpn"];
+  readonly ciphers: BrokerConfig["ciphers"];
   readPin(): string;
   /** Refuses a token store that others could read or exchange. */
   checkStore(storeDir: string): void;
@@ -63,7 +65,7 @@ export function createTlsIdentity(parts: TlsParts): TlsIdentity {
 /** A key in a PKCS#11 token. One that is not found is looked for once more in the token as it is now. */
 function pkcs11TlsIdentity(identity: Pkcs11Identity, parts: TlsParts, token: Pkcs11Token): TlsIdentity {
   const { certificateFile, tokenLabel, keyLabel } = identity;
-  const { caFile, port } = parts;
+  const { caFile } = parts;
   const contextFor = (trusted: string, certificate: string): ClientTlsContext =>
     token.ask((library, pin) => {
       const options = TlsContextOptions.create_client_with_mtls_pkcs11({
@@ -73,7 +75,7 @@ function pkcs11TlsIdentity(identity: Pkcs11Identity, parts: TlsParts, token: Pkc
         private_key_object_label: keyLabel,
         cert_file_contents: certificate,
       });
-      return contextOf(options, trusted, port);
+      return contextOf(options, trusted, parts);
     });
   return {
     key: `pkcs11:token=${tokenLabel};object=${keyLabel}`,
@@ -117,7 +119,7 @@ function fileTlsIdentity(identity: FileIdentity, parts: TlsParts): TlsIdentity {
         "set identity.keyFile to a readable file",
       );
       try {
-        return contextOf(TlsContextOptions.create_client_with_mtls(pem, keyPem), trusted, parts.port);
+        return contextOf(TlsContextOptions.create_client_with_mtls(pem, keyPem), trusted, parts);
       } catch (thrown) {
         throw new AgentError("identity.key-missing", {
           what: `the key ${keyFile} cannot be used with the certificate ${certificateFile}: ${messageOf(thrown)}`,
@@ -136,10 +138,22 @@ function fileTlsIdentity(identity: FileIdentity, parts: TlsParts): TlsIdentity {
   };
 }
 
-function contextOf(options: TlsContextOptions, trustedPem: string, port: number): ClientTlsContext {
+/** The library takes a least version or a policy, which names its own least version, but not both. */
+const CIPHERS: Readonly<Record<BrokerConfig["ciphers"], TlsCipherPreference>> = {
+  default: TlsCipherPreference.Default,
+  "tls-1.2-2025-07": TlsCipherPreference.TLSv1_2_2025_07,
+  "post-quantum": TlsCipherPreference.PQ_Default,
+};
+
+function contextOf(
+  options: TlsContextOptions,
+  trustedPem: string,
+  { port, alpn, ciphers }: Pick<TlsParts, "port" | "alpn" | "ciphers">,
+): ClientTlsContext {
   options.override_default_trust_store(trustedPem);
-  options.min_tls_version = TlsVersion.TLSv1_2;
-  if (port === ALPN_PORT) options.alpn_list = [ALPN_NAME];
+  if (ciphers === "default") options.min_tls_version = TlsVersion.TLSv1_2;
+  else options.tls_cipher_preference = CIPHERS[ciphers];
+  if (alpn === "aws" || (alpn === "auto" && port === ALPN_PORT)) options.alpn_list = [ALPN_NAME];
   return new ClientTlsContext(options);
 }
 

@@ -32,6 +32,8 @@ export function createSession(request: SessionRequest): Broker {
     identity,
     caFile,
     port: config.port,
+    alpn: config.alpn,
+    ciphers: config.ciphers,
     verbose: false,
     readPin: () =>
       readPin({ pinFile: identity.mode === "pkcs11" ? identity.pinFile : undefined, credentialsDirectory: undefined }),

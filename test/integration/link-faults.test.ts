@@ -166,11 +166,22 @@ describe("faults of identities on the link", { timeout: 90_000 }, () => {
     expect(kicked.log.of("link.failed")[0]?.facts.what).toContain("0x98 administrative action");
   });
 
-  it("tells the server whom it wants to reach (SNI)", async () => {
-    const stub = await server({});
-    await session({ port: stub.port });
-    await until(() => stub.names[0], { what: "a handshake", timeoutMs: 15_000 });
-    expect(stub.names[0]).toBe("localhost");
+  it.each([
+    ["none", "false"],
+    ["aws", "x-amzn-mqtt-ca"],
+  ] as const)(
+    "tells the server whom it wants to reach (SNI), and with alpn %s the protocol",
+    async (alpn, protocol) => {
+      const stub = await server({});
+      await session({ port: stub.port, alpn });
+      await until(() => stub.names[0], { what: "a handshake", timeoutMs: 15_000 });
+      expect([stub.names[0], stub.protocols[0]]).toEqual(["localhost", protocol]);
+    },
+  );
+
+  it.each(["default", "tls-1.2-2025-07", "post-quantum"] as const)("connects with the ciphers %s", async (ciphers) => {
+    const { broker } = await session({ ciphers });
+    expect(await broker.online(AbortSignal.timeout(15_000))).toBeDefined();
   });
 });
 
