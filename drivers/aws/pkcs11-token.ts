@@ -32,6 +32,7 @@ export class Pkcs11Token {
   #library: Pkcs11Lib | undefined;
   #pin: string | undefined;
   #refusal: AgentError | undefined;
+  #copies = 0;
 
   constructor(parts: Pkcs11TokenParts) {
     this.#parts = parts;
@@ -71,7 +72,8 @@ export class Pkcs11Token {
     const { copyFolder, identity } = this.#parts;
     const source = this.#library === undefined ? undefined : loadedFile(identity.module);
     if (copyFolder === undefined || source === undefined) return false;
-    const copy = join(copyFolder, `.library-${process.pid}.so`);
+    // The dynamic linker takes a name that it has loaded for the same library, whatever the file is now.
+    const copy = join(copyFolder, `.library-${process.pid}-${++this.#copies}.so`);
     try {
       mkdirSync(copyFolder, { recursive: true, mode: 0o700 });
       copyFileSync(source, copy);
