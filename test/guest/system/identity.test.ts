@@ -116,7 +116,7 @@ describe("an identity whose key is born in /dev/tpmrm0", { timeout: 900_000 }, (
     await guest.cloud.revoke(active?.certificateId ?? "");
     const revoked = await guest.statusWhen("refused", ({ link }) => link.fault?.code.startsWith("identity.") === true);
     console.log(`${revoked.link.fault?.code}: ${revoked.link.fault?.what}`);
-    expect(revoked.link.fault?.code).toBe("identity.certificate-refused");
+    expect(revoked.link.fault?.code).toBe("identity.certificate-revoked");
     const enough = revoked.outbox.records + 8;
     await guest.statusWhen("a backlog", ({ outbox }) => outbox.records >= enough);
     await guest.sh("systemctl stop causeway");
