@@ -7,6 +7,8 @@ import { type CsrSubject, KEY_ALGORITHMS, type KeyStore } from "../../agent/port
 /** A key store under test. */
 export type KeyStoreHarness = { readonly store: KeyStore; close(): Promise<void> };
 
+/** Each call of a real store is a process of its own, which takes seconds on a busy machine. */
+const TIMEOUT_MS = 120_000;
 const SUBJECT: CsrSubject = {
   commonName: "veh-001",
   serialNumber: "SN-0042",
@@ -30,7 +32,7 @@ function judged(pem: string, ...args: readonly string[]): string {
 
 /** The promises of the KeyStore port. */
 export function describeKeyStore(name: string, create: () => Promise<KeyStoreHarness>): void {
-  describe(`KeyStore: ${name}`, () => {
+  describe(`KeyStore: ${name}`, { timeout: TIMEOUT_MS }, () => {
     let harness: KeyStoreHarness;
     let store: KeyStore;
     const refuses = async (call: Promise<unknown>, code: FaultCode) => {

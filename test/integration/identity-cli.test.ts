@@ -28,7 +28,10 @@ const doctorReport = z.object({
 /** What one bit in each of the three objects would mean for power cuts and wrong PINs. */
 const EXEMPT = /\bnoda\b/;
 
-describe("the identity's verbs, from the first key to the certificate", () => {
+/** Each verb starts a process for its key work, which takes seconds on a busy machine; some tests need ten of them. */
+const TIMEOUT_MS = 120_000;
+
+describe("the identity's verbs, from the first key to the certificate", { timeout: TIMEOUT_MS }, () => {
   let folder: string;
   let tpm: Tpm;
   let authority: Authority;
