@@ -32,6 +32,8 @@ export class Pkcs11Token {
   #library: Pkcs11Lib | undefined;
   #pin: string | undefined;
   #refusal: AgentError | undefined;
+  /** File of the library, to be copied. */
+  #source: string | undefined;
   #copies = 0;
 
   constructor(parts: Pkcs11TokenParts) {
@@ -69,8 +71,8 @@ export class Pkcs11Token {
    * where no copy can be made.
    */
   reload(): boolean {
-    const { copyFolder, identity } = this.#parts;
-    const source = this.#library === undefined ? undefined : loadedFile(identity.module);
+    const { copyFolder } = this.#parts;
+    const source = this.#source;
     if (copyFolder === undefined || source === undefined) return false;
     // The dynamic linker takes a name that it has loaded for the same library, whatever the file is now.
     const copy = join(copyFolder, `.library-${process.pid}-${++this.#copies}.so`);
@@ -98,6 +100,8 @@ export class Pkcs11Token {
     const { identity, verbose } = this.#parts;
     setLibraryEnvironment(identity, verbose);
     this.#library = new Pkcs11Lib(identity.module, Pkcs11Lib.InitializeFinalizeBehavior.DEFAULT);
+    // Now: it may be unloaded once a copy has taken over and its last context is gone.
+    this.#source = loadedFile(identity.module);
     return this.#library;
   }
 }
