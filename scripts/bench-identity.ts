@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { benchmarkKeys } from "../test/bench/key-benchmark.ts";
+import { benchmarkLifecycle } from "../test/bench/lifecycle-benchmark.ts";
 import { type Part, printFigures, row } from "./bench.d/figures.ts";
 
 const HELP = `usage: npm run bench:identity -- [--json] [--only NAME]
@@ -7,7 +8,7 @@ const HELP = `usage: npm run bench:identity -- [--json] [--only NAME]
 Measures the identity on a software TPM and a real mosquitto, and prints the goals beside the figures. Medians.
 
   --json       one JSON object
-  --only NAME  one part: keys
+  --only NAME  one part: keys, lifecycle
   --help       this text
 
 Example:
@@ -15,7 +16,8 @@ Example:
 `;
 
 const RUNS = 11;
-const PARTS: Readonly<Record<string, () => Part | Promise<Part>>> = { keys };
+const ROTATIONS = 3;
+const PARTS: Readonly<Record<string, () => Part | Promise<Part>>> = { keys, lifecycle };
 
 async function keys(): Promise<Part> {
   const figures = await benchmarkKeys(RUNS);
@@ -31,6 +33,19 @@ async function keys(): Promise<Part> {
     row("keys", "login, TLS and CONNECT with the key in the TPM", connectMs.tpm, "ms"),
     row("keys", "TLS and CONNECT with a key in a file, same broker", connectMs.file, "ms"),
     row("keys", "key in the TPM against key in a file", connectMs.tpm / connectMs.file, "x"),
+  ];
+  return { rows, figures };
+}
+
+async function lifecycle(): Promise<Part> {
+  const figures = await benchmarkLifecycle(ROTATIONS);
+  const { enrolMs, rotations, missing } = figures;
+  const part = "lifecycle";
+  const rows = [
+    row(part, "enrol with a claim certificate, token there", enrolMs, "ms"),
+    row(part, "rotate key and certificate, slowest", Math.max(...rotations.map(({ ms }) => ms)), "ms"),
+    row(part, "pause of telemetry, longest", Math.max(...rotations.map(({ gapMs }) => gapMs)), "ms", { atMost: 5000 }),
+    row(part, "records lost", missing, "records", { atMost: 0 }),
   ];
   return { rows, figures };
 }

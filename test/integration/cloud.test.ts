@@ -12,10 +12,10 @@ import type { Broker } from "../../agent/ports.ts";
 import type { IdentityConfig } from "../../config/schema.ts";
 import { systemClock } from "../../drivers/os/time-source.ts";
 import { CLAIM_NAME } from "../bench/cloud/cloud.ts";
+import { type CloudBench, startCloudBench } from "../bench/cloud/cloud-bench.ts";
 import { certificateIdOf, TEMPLATES } from "../bench/cloud/provisioning.ts";
 import { createSession } from "../bench/mqtt-session.ts";
 import { until } from "../bench/wait.ts";
-import { type CloudBench, startCloudBench } from "../fakes/cloud.ts";
 import { FakeKeyStore } from "../fakes/key-store.ts";
 import { MemoryLog } from "../fakes/log.ts";
 

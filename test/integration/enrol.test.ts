@@ -10,8 +10,8 @@ import { type IdentityState, identityInUse, identityState } from "../../agent/co
 import { openSession } from "../../agent/control/open-session.ts";
 import { openIdentityFiles } from "../../drivers/os/identity-files.ts";
 import { systemClock } from "../../drivers/os/time-source.ts";
+import { type CloudBench, startCloudBench } from "../bench/cloud/cloud-bench.ts";
 import { createSession } from "../bench/mqtt-session.ts";
-import { type CloudBench, startCloudBench } from "../fakes/cloud.ts";
 import { fileKeyStore } from "../fakes/file-key-store.ts";
 import { MemoryLog } from "../fakes/log.ts";
 
@@ -118,7 +118,7 @@ describe("enrolment and renewal", () => {
         expect(state().claim).toBeUndefined();
       }
     },
-    ROUNDS * 30_000,
+    ROUNDS * 90_000,
   );
 
   it.each(placesOf(AGAIN, "before"))(
@@ -137,7 +137,7 @@ describe("enrolment and renewal", () => {
         expect(identityInUse(state())?.keyLabel).toBe("device-2");
       }
     },
-    ROUNDS * 30_000,
+    ROUNDS * 90_000,
   );
 
   it.each(placesOf(RENEWAL, "after"))(
@@ -154,7 +154,7 @@ describe("enrolment and renewal", () => {
         expect(identityInUse(state())?.keyLabel).toMatch(/^device-[23]$/);
       }
     },
-    ROUNDS * 30_000,
+    ROUNDS * 90_000,
   );
 
   it("makes a new identity for a device whose certificate was revoked", async () => {

@@ -7,9 +7,9 @@ import { FAULTS, type FaultCode } from "../../agent/core/errors.ts";
 import type { Broker } from "../../agent/ports.ts";
 import type { BrokerConfig } from "../../config/schema.ts";
 import { type CertificateRequest, createAuthority, writeIdentity } from "../bench/certificate-authority.ts";
+import { type CloudBench, startCloudBench } from "../bench/cloud/cloud-bench.ts";
 import { createSession } from "../bench/mqtt-session.ts";
 import { until } from "../bench/wait.ts";
-import { type CloudBench, startCloudBench } from "../fakes/cloud.ts";
 import { MemoryLog } from "../fakes/log.ts";
 
 const THING = "veh-001";

@@ -7,9 +7,9 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { stringify } from "yaml";
 import { z } from "zod";
+import { type CloudBench, startCloudBench } from "../bench/cloud/cloud-bench.ts";
 import { TEMPLATES } from "../bench/cloud/provisioning.ts";
 import { startTpm, type Tpm } from "../bench/tpm.ts";
-import { type CloudBench, startCloudBench } from "../fakes/cloud.ts";
 import { runProgram } from "../fakes/daemon.ts";
 
 const run = promisify(execFile);

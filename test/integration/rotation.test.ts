@@ -6,11 +6,11 @@ import type { Broker } from "../../agent/ports.ts";
 import type { Status } from "../../agent/status.ts";
 import { requestLocal } from "../../drivers/os/local-socket.ts";
 import { writeIdentity } from "../bench/certificate-authority.ts";
+import { type CloudBench, startCloudBench } from "../bench/cloud/cloud-bench.ts";
 import { TEMPLATES } from "../bench/cloud/provisioning.ts";
 import { createSession } from "../bench/mqtt-session.ts";
 import { startTpm, type Tpm } from "../bench/tpm.ts";
 import { until } from "../bench/wait.ts";
-import { type CloudBench, startCloudBench } from "../fakes/cloud.ts";
 import { type Daemon, type DaemonHome, daemonHome, runProgram, startDaemon } from "../fakes/daemon.ts";
 import { MemoryLog } from "../fakes/log.ts";
 

@@ -1,7 +1,7 @@
 import { join } from "node:path";
-import { createAuthority, type RevokingAuthority } from "../bench/certificate-authority.ts";
-import { BenchCloud, CLAIM_NAME, CLOUD_NAME } from "../bench/cloud/cloud.ts";
-import { type Mosquitto, startMosquitto } from "../bench/mosquitto.ts";
+import { createAuthority, type RevokingAuthority } from "../certificate-authority.ts";
+import { type Mosquitto, startMosquitto } from "../mosquitto.ts";
+import { BenchCloud, CLAIM_NAME, CLOUD_NAME } from "./cloud.ts";
 
 /** A broker with the AWS side of identities beside it. */
 export type CloudBench = {
