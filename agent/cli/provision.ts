@@ -46,7 +46,7 @@ export function registerProvision(program: Command, context: CliContext): void {
       `
 Makes the token where it is missing, a key in it, a certificate for it, and connects with it once. Every step is remembered: when it was
 cut, run the same command again. At the end the claim certificate and its key are overwritten and removed, and the connection is
-tested. The agent must not run meanwhile. A certificate of another authority: causeway csr, then causeway cert install.
+tested. A slow TPM may need a longer --timeout. The agent must not run meanwhile. A certificate of another authority: causeway csr, then causeway cert install.
 
 Examples:
   causeway provision --claim-cert claim.pem --claim-key claim.key --template fleet

@@ -139,7 +139,7 @@ class Mqtt5Broker implements Broker {
       context = other.createContext();
     } catch (thrown) {
       if (!(thrown instanceof AgentError)) throw thrown;
-      return { kind: "kept", fault: faultOf(thrown) };
+      return { kind: "kept", fault: faultOf(await behindRefusal(other, thrown)) };
     }
     await this.#close();
     if (this.#stopping.signal.aborted) return { kind: "kept", fault: sessionStopped(this.#facts) };
@@ -224,7 +224,7 @@ class Mqtt5Broker implements Broker {
 
   async #settleIdentity(fault: AgentError): Promise<void> {
     const plan = this.#plan;
-    const known = fault.code === "identity.pin-wrong" ? await this.#identity.behindRefusal(fault) : fault;
+    const known = await behindRefusal(this.#identity, fault);
     if (!this.#stopping.signal.aborted && plan === this.#plan) this.#settle(faultOf(known));
   }
 
@@ -332,6 +332,11 @@ class Mqtt5Broker implements Broker {
       client.stop({ reasonCode: DisconnectReasonCode.NormalDisconnection });
     });
   }
+}
+
+/** A wrong PIN may be a TPM in lockout. */
+function behindRefusal(identity: TlsIdentity, fault: AgentError): Promise<AgentError> {
+  return fault.code === "identity.pin-wrong" ? identity.behindRefusal(fault) : Promise.resolve(fault);
 }
 
 function faultOf({ code, message, remedy }: AgentError): LinkFault {
