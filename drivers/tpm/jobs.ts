@@ -43,7 +43,8 @@ async function work(request: WorkerRequest): Promise<unknown> {
     case "inspect":
       return inspect(request.place);
     case "clear-lockout":
-      return clearLockout(request) ?? null;
+      clearLockout(request);
+      return null;
   }
 }
 

@@ -33,7 +33,7 @@ const REQUIRED = [
   ["sign", "it cannot sign (no sign)"],
 ] as const;
 
-/** Public area of a key as a TPM holds it. `coordinates`: x and y, or the modulus and the exponent, big-endian. */
+/** Public area of a key as a TPM holds it. `numbers`: x and y, or modulus and exponent, big-endian. */
 export type PublicArea = {
   readonly algorithm: KeyAlgorithm;
   readonly attributes: readonly string[];

@@ -148,6 +148,16 @@ describe("a connection with a key in the TPM", () => {
     await subscriber.stop();
   });
 
+  it("connects with an RSA-2048 key too", async () => {
+    const { publicKeyPem } = await tpm.keys.create("rsa", "rsa-2048");
+    const issued = await authority.issue({ commonName: THING, publicKeyPem, usage: "client" });
+    const { certificateFile: rsaFile } = writeIdentity(join(folder, "identity"), "rsa", issued);
+    const { code, report } = await testConnection(
+      await configure("rsa", { keyLabel: "rsa", certificateFile: rsaFile }),
+    );
+    expect([code, report.ok]).toEqual([0, true]);
+  });
+
   it("is tested step by step by the CLI", async () => {
     const { code, report } = await testConnection(await configure("cli"));
     expect(report.steps.map(({ step, ok }) => [step, ok])).toEqual([
