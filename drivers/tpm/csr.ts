@@ -1,9 +1,10 @@
 import { createPublicKey } from "node:crypto";
 import forge from "node-forge";
 import type { CsrSubject, KeyAlgorithm } from "../../agent/ports.ts";
+import { binary, der, explicit, oid, primitive, sequence, setOf, tagged } from "./der.ts";
 
 const { asn1 } = forge;
-const { Class, Type } = asn1;
+const { Type } = asn1;
 type Asn1 = forge.asn1.Asn1;
 
 /** Signature algorithms over SHA-256 (RFC 5758, 3.2 and RFC 4055, 5), by key. */
@@ -33,7 +34,7 @@ export function certificationRequest(subject: CsrSubject, key: RequestKey): stri
     primitive(Type.INTEGER, "\x00"),
     nameOf(subject),
     asn1.fromDer(binary(publicKey)),
-    asn1.create(Class.CONTEXT_SPECIFIC, 0, true, attributesOf(subject)),
+    explicit(0, attributesOf(subject)),
   ]);
   const signature = key.sign(der(information));
   const body = der(
@@ -76,32 +77,4 @@ function attributesOf({ uris, dnsNames }: CsrSubject): Asn1[] {
 function algorithmOf(algorithm: KeyAlgorithm): Asn1 {
   const parameters = algorithm === "rsa-2048" ? [primitive(Type.NULL, "")] : [];
   return sequence([oid(SIGNATURE[algorithm]), ...parameters]);
-}
-
-function sequence(value: Asn1[]): Asn1 {
-  return asn1.create(Class.UNIVERSAL, Type.SEQUENCE, true, value);
-}
-
-function setOf(value: Asn1[]): Asn1 {
-  return asn1.create(Class.UNIVERSAL, Type.SET, true, value);
-}
-
-function tagged(tag: number, value: string): Asn1 {
-  return asn1.create(Class.CONTEXT_SPECIFIC, tag, false, value);
-}
-
-function primitive(type: forge.asn1.Type, value: string): Asn1 {
-  return asn1.create(Class.UNIVERSAL, type, false, value);
-}
-
-function oid(value: string): Asn1 {
-  return primitive(Type.OID, asn1.oidToDer(value).getBytes());
-}
-
-function binary(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString("binary");
-}
-
-function der(value: Asn1): Uint8Array {
-  return Buffer.from(asn1.toDer(value).getBytes(), "binary");
 }

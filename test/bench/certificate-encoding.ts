@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import forge from "node-forge";
+import { binary, der, explicit, oid, primitive, sequence, setOf, tagged } from "../../drivers/tpm/der.ts";
 
 const { asn1 } = forge;
-const { Class, Type } = asn1;
+const { Type } = asn1;
 type Asn1 = forge.asn1.Asn1;
 
 /** ecdsa-with-SHA256 (RFC 5758, 3.2). */
@@ -165,7 +166,7 @@ function alternative(name: NameEntry): Asn1 {
 /** One RDN with a common name (RFC 5280, 4.1.2.4), as UTF8String. */
 function nameOf(commonName: string): Asn1 {
   const attribute = sequence([oid(OID.commonName), primitive(Type.UTF8, forge.util.encodeUtf8(commonName))]);
-  return sequence([asn1.create(Class.UNIVERSAL, Type.SET, true, [attribute])]);
+  return sequence([setOf([attribute])]);
 }
 
 /** SHA-1 over the key bits, as RFC 5280, 4.2.1.2 suggests; the last 65 bytes of an EC P-256 SubjectPublicKeyInfo are the point. */
@@ -182,32 +183,4 @@ function timeOf(date: Date): Asn1 {
   return date.getUTCFullYear() < 2050
     ? primitive(Type.UTCTIME, asn1.dateToUtcTime(date))
     : primitive(Type.GENERALIZEDTIME, asn1.dateToGeneralizedTime(date));
-}
-
-function sequence(value: Asn1[]): Asn1 {
-  return asn1.create(Class.UNIVERSAL, Type.SEQUENCE, true, value);
-}
-
-function explicit(tag: number, value: Asn1[]): Asn1 {
-  return asn1.create(Class.CONTEXT_SPECIFIC, tag, true, value);
-}
-
-function tagged(tag: number, value: string): Asn1 {
-  return asn1.create(Class.CONTEXT_SPECIFIC, tag, false, value);
-}
-
-function primitive(type: forge.asn1.Type, value: string): Asn1 {
-  return asn1.create(Class.UNIVERSAL, type, false, value);
-}
-
-function oid(value: string): Asn1 {
-  return primitive(Type.OID, asn1.oidToDer(value).getBytes());
-}
-
-function binary(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString("binary");
-}
-
-function der(value: Asn1): Uint8Array {
-  return Buffer.from(asn1.toDer(value).getBytes(), "binary");
 }
