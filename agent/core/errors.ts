@@ -75,6 +75,8 @@ export const FAULTS = {
   "identity.pin-wrong": { retry: "never", exit: EXIT.permission },
   "outbox.full": { retry: "backoff", exit: EXIT.unavailable },
   "outbox.unavailable": { retry: "backoff", exit: EXIT.unavailable },
+  "journal.full": { retry: "backoff", exit: EXIT.unavailable },
+  "journal.unavailable": { retry: "never", exit: EXIT.unavailable },
   "agent.not-running": { retry: "backoff", exit: EXIT.degraded },
   "agent.not-permitted": { retry: "never", exit: EXIT.permission },
   "agent.already-running": { retry: "never", exit: EXIT.unavailable },

@@ -2,7 +2,7 @@ import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, statSync } from 
 import { dirname } from "node:path";
 import Database from "better-sqlite3";
 import { AgentError, messageOf } from "../../agent/core/errors.ts";
-import { faultOf, isDamaged } from "./faults.ts";
+import { faultOf, isDamaged, type StoreName } from "./faults.ts";
 
 /** PRAGMA synchronous as it reads back: 2 is FULL, an fsync of the log at every commit (sqlite.org/pragma.html#pragma_synchronous). */
 const SYNCHRONOUS_FULL = 2;
@@ -11,6 +11,8 @@ const AUTO_VACUUM_INCREMENTAL = 2;
 /** How a database is opened. */
 export type DatabaseSettings = {
   readonly file: string;
+  /** Whose faults are thrown. */
+  readonly store: StoreName;
   /** SQL that brings the file from version i to i + 1. */
   readonly migrations: readonly string[];
   readonly pageBytes: number;
@@ -20,6 +22,8 @@ export type DatabaseSettings = {
   readonly checkBytes: number;
   readonly checkAll: boolean;
   readonly smallTables: readonly string[];
+  /** Compares every index with its table too, which takes longer. */
+  readonly comparesIndexes?: boolean;
 };
 
 /** An open database, or why the file cannot be one. */
@@ -30,18 +34,18 @@ export type Opened =
 /**
  * Opens or makes a database that only this process may use: write-ahead log, an fsync at every commit, incremental vacuum.
  *
- * Throws `agent.already-running` when another process holds it, `outbox.unavailable` when the folder, the disk or the file's
- * version does not allow it.
+ * Throws `agent.already-running` when another process holds it, `outbox.unavailable` or `journal.unavailable` when the folder, the
+ * disk or the file's version does not allow it.
  */
 export function openDatabase(settings: DatabaseSettings): Opened {
-  const { file } = settings;
-  makeFile(file);
+  const { file, store } = settings;
+  makeFile(settings);
   let database: Database.Database | undefined;
   try {
     database = new Database(file, { timeout: 0 });
     setUp(database, settings);
     const checkedWhole = settings.checkAll || statSync(file).size <= settings.checkBytes;
-    const problem = check(database, checkedWhole ? [] : settings.smallTables);
+    const problem = check(database, settings, checkedWhole ? [] : settings.smallTables);
     if (problem === undefined) {
       migrate(database, settings);
       return { kind: "open", database, checkedWhole };
@@ -51,7 +55,7 @@ export function openDatabase(settings: DatabaseSettings): Opened {
   } catch (thrown) {
     database?.close();
     if (isDamaged(thrown)) return { kind: "damaged", what: messageOf(thrown) };
-    throw faultOf(thrown, file);
+    throw faultOf(thrown, file, store);
   }
 }
 
@@ -64,7 +68,7 @@ export function pragmaNumber(database: Database.Database, name: string): number 
 }
 
 /** Makes the folder (0700) and an empty file (0600) where missing, and their names durable: SQLite syncs what it writes, not what holds its name. */
-function makeFile(file: string): void {
+function makeFile({ file, store }: DatabaseSettings): void {
   const folder = dirname(file);
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -72,7 +76,7 @@ function makeFile(file: string): void {
     if (!existsSync(file)) closeSync(openSync(file, "a", 0o600));
     syncFolder(folder);
   } catch (thrown) {
-    throw new AgentError("outbox.unavailable", {
+    throw new AgentError(`${store}.unavailable`, {
       what: `${file} cannot be made: ${messageOf(thrown)}`,
       remedy: `make ${folder} writable for the agent's user`,
       cause: thrown,
@@ -109,7 +113,7 @@ function setUp(database: Database.Database, settings: DatabaseSettings): void {
   const synchronous = pragmaNumber(database, "synchronous");
   const autoVacuum = pragmaNumber(database, "auto_vacuum");
   if (journal !== "wal" || synchronous !== SYNCHRONOUS_FULL || autoVacuum !== AUTO_VACUUM_INCREMENTAL) {
-    throw new AgentError("outbox.unavailable", {
+    throw new AgentError(`${settings.store}.unavailable`, {
       what: `${settings.file} cannot be made durable: journal_mode ${String(journal)}, synchronous ${synchronous}, auto_vacuum ${autoVacuum}`,
       remedy: "move the file away, or put stateDir on a file system that supports shared locks and fsync",
     });
@@ -117,11 +121,16 @@ function setUp(database: Database.Database, settings: DatabaseSettings): void {
 }
 
 /** The first contradiction found in `tables`, in all of them when empty; undefined when there is none. */
-function check(database: Database.Database, tables: readonly string[]): string | undefined {
+function check(
+  database: Database.Database,
+  { comparesIndexes = false }: DatabaseSettings,
+  tables: readonly string[],
+): string | undefined {
+  const whole = comparesIndexes ? "integrity_check(1)" : "quick_check(1)";
   const existing = tables.filter(
     (table) => database.prepare("SELECT 1 FROM sqlite_schema WHERE name = ?").get(table) !== undefined,
   );
-  const pragmas = tables.length === 0 ? ["quick_check(1)"] : existing.map((table) => `quick_check(${table})`);
+  const pragmas = tables.length === 0 ? [whole] : existing.map((table) => `quick_check(${table})`);
   for (const pragma of pragmas) {
     const found = database.pragma(pragma, { simple: true });
     if (found !== "ok") return String(found);
@@ -129,10 +138,10 @@ function check(database: Database.Database, tables: readonly string[]): string |
   return undefined;
 }
 
-function migrate(database: Database.Database, { file, migrations }: DatabaseSettings): void {
+function migrate(database: Database.Database, { file, store, migrations }: DatabaseSettings): void {
   const version = pragmaNumber(database, "user_version");
   if (version > migrations.length) {
-    throw new AgentError("outbox.unavailable", {
+    throw new AgentError(`${store}.unavailable`, {
       what: `${file} has version ${version}; this agent knows up to ${migrations.length}`,
       remedy: "install the agent that made it, or move the file away",
     });

@@ -23,8 +23,22 @@ export function isHeld(thrown: unknown): boolean {
   return code.startsWith("SQLITE_BUSY") || code.startsWith("SQLITE_LOCKED");
 }
 
+/** Which database a fault is told of. */
+export type StoreName = "outbox" | "journal";
+
+const REMEDIES: Readonly<Record<StoreName, { readonly full: string; readonly damaged: string }>> = {
+  outbox: {
+    full: "free space on the file system, or lower outbox.maxBytes",
+    damaged: "restart the agent: it sets the file aside and saves what can be read",
+  },
+  journal: {
+    full: "free space on the file system that holds stateDir",
+    damaged: "restart the agent: it sets the file aside and refuses what needs it until someone has looked",
+  },
+};
+
 /** The fault that a value thrown while using `file` stands for. What SQLite did not throw comes back as it is. */
-export function faultOf(thrown: unknown, file: string): unknown {
+export function faultOf(thrown: unknown, file: string, store: StoreName): unknown {
   const sqlite = sqliteCodeOf(thrown);
   if (sqlite === undefined) return thrown;
   const facts = { file, sqlite };
@@ -37,23 +51,23 @@ export function faultOf(thrown: unknown, file: string): unknown {
     });
   }
   if (isFull(thrown)) {
-    return new AgentError("outbox.full", {
+    return new AgentError(`${store}.full`, {
       what: `no room on the disk for ${file}`,
-      remedy: "free space on the file system, or lower outbox.maxBytes",
+      remedy: REMEDIES[store].full,
       facts,
       cause: thrown,
     });
   }
   if (isDamaged(thrown)) {
-    return new AgentError("outbox.unavailable", {
+    return new AgentError(`${store}.unavailable`, {
       what: `${file} is damaged: ${messageOf(thrown)}`,
-      remedy: "restart the agent: it sets the file aside and saves what can be read",
+      remedy: REMEDIES[store].damaged,
       facts,
       cause: thrown,
     });
   }
   if (/^SQLITE_(IOERR|READONLY|CANTOPEN|PERM|NOMEM|NOLFS|AUTH)/.test(sqlite)) {
-    return new AgentError("outbox.unavailable", {
+    return new AgentError(`${store}.unavailable`, {
       what: `${file} cannot be used: ${messageOf(thrown)} (${sqlite})`,
       remedy:
         "check that its folder exists, belongs to the agent's user, and that the disk is mounted writable and healthy",

@@ -65,6 +65,7 @@ export function openOutbox(settings: OutboxSettings): OpenedOutbox {
   const databaseSettings: DatabaseSettings = {
     ...sizes,
     file,
+    store: "outbox",
     migrations: OUTBOX_MIGRATIONS,
     checkAll: existsSync(suspicionFile),
     smallTables: ["outbox", "streams", "losses", "reports"],
@@ -134,7 +135,7 @@ function adoptInto(database: Database.Database, from: Database.Database, file: s
     takeOver(from, database);
   } catch (thrown) {
     database.close();
-    throw faultOf(thrown, file);
+    throw faultOf(thrown, file, "outbox");
   }
 }
 

@@ -155,6 +155,6 @@ export class Transactions {
         // The fault below says more than a marker that cannot be written.
       }
     }
-    return faultOf(thrown, file);
+    return faultOf(thrown, file, "outbox");
   }
 }

@@ -28,6 +28,7 @@ function writeRows(): number {
   const folder = mkdtempSync(join(tmpdir(), "causeway-smoke-"));
   const settings = {
     file: join(folder, "smoke.db"),
+    store: "outbox" as const,
     migrations: ["CREATE TABLE sample (value BLOB NOT NULL)"],
     pageBytes: 4096,
     logBytes: 1_048_576,

@@ -1,0 +1,162 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { CommandEntry, Journal } from "../../agent/ports.ts";
+import { ManualClock } from "../fakes/clock.ts";
+
+/** One journal under test, and how to be rid of it. */
+export type JournalSubject = { readonly journal: Journal; end(): void };
+
+/** Bounds of the journals under test. */
+export const JOURNAL_BOUNDS = { maxCommands: 4, maxRefused: 2, keepMs: 60_000 } as const;
+
+/** Opens an empty journal with `JOURNAL_BOUNDS`. */
+export type OpenJournalSubject = (clock: ManualClock) => JournalSubject;
+
+/** A command of the ledger as a test wants it. */
+export function entryOf(id: string, change: Partial<CommandEntry> = {}): CommandEntry {
+  return { id, digest: `digest of ${id}`, state: "received", isTold: false, body: { for: id }, ...change };
+}
+
+/** What `Journal` promises, in order of its documentation. */
+export function journalContract(name: string, open: OpenJournalSubject): void {
+  describe(`Journal contract: ${name}`, () => {
+    let subject: JournalSubject;
+    let clock: ManualClock;
+    let journal: Journal;
+    beforeEach(() => {
+      clock = new ManualClock();
+      subject = open(clock);
+      journal = subject.journal;
+    });
+    afterEach(() => subject.end());
+
+    const ids = (): readonly string[] => journal.listCommands(100).map(({ id }) => id);
+
+    describe("documents", () => {
+      it("gives back what was put, by space and key", () => {
+        const value = { floor: 7, list: [1, "two", true, null], text: "ä€" };
+        journal.put([
+          { space: "update", key: "b", value: 2 },
+          { space: "update", key: "a", value },
+          { space: "keys", key: "a", value: "other" },
+        ]);
+        expect(journal.get("update", "a")).toEqual(value);
+        expect(journal.get("keys", "b")).toBeUndefined();
+        expect(journal.list("update")).toEqual([
+          { space: "update", key: "a", value },
+          { space: "update", key: "b", value: 2 },
+        ]);
+        expect(journal.list("nothing")).toEqual([]);
+      });
+
+      it("replaces a value, and removes one for undefined", () => {
+        journal.put([{ space: "s", key: "k", value: 1 }]);
+        journal.put([{ space: "s", key: "k", value: 2 }]);
+        expect(journal.get("s", "k")).toBe(2);
+        journal.put([{ space: "s", key: "k", value: undefined }]);
+        expect(journal.get("s", "k")).toBeUndefined();
+        expect(journal.list("s")).toEqual([]);
+      });
+
+      it("keeps spaces apart whose names and keys run into each other", () => {
+        journal.put([
+          { space: "a", key: "b/c", value: 1 },
+          { space: "a/b", key: "c", value: 2 },
+        ]);
+        expect([journal.get("a", "b/c"), journal.get("a/b", "c")]).toEqual([1, 2]);
+      });
+    });
+
+    describe("atomically", () => {
+      it("undoes all of it when the work throws, nested calls too", () => {
+        journal.put([{ space: "s", key: "k", value: 1 }]);
+        const work = (): void =>
+          journal.atomically(() => {
+            journal.put([{ space: "s", key: "k", value: 2 }]);
+            journal.atomically(() => journal.addCommand(entryOf("one")));
+            throw new RangeError("no");
+          });
+        expect(work).toThrow("no");
+        expect(journal.get("s", "k")).toBe(1);
+        expect(journal.command("one")).toBeUndefined();
+        expect(journal.stats().commands).toBe(0);
+      });
+
+      it("gives what the work gives", () => {
+        expect(journal.atomically(() => 42)).toBe(42);
+      });
+    });
+
+    describe("commands", () => {
+      it("remembers a command with every field", () => {
+        const entry = entryOf("one", { state: "started", isTold: true, body: { answer: ["x", 1] } });
+        expect(journal.addCommand(entry)).toBe("added");
+        expect(journal.command("one")).toEqual(entry);
+        expect(journal.command("two")).toBeUndefined();
+      });
+
+      it("knows an id that it has and leaves it as it is", () => {
+        journal.addCommand(entryOf("one"));
+        expect(journal.addCommand(entryOf("one", { digest: "another", state: "finished" }))).toBe("known");
+        expect(journal.command("one")).toEqual(entryOf("one"));
+      });
+
+      it("changes only what is named", () => {
+        journal.addCommand(entryOf("one"));
+        journal.changeCommand("one", { state: "finished", body: "done" });
+        expect(journal.command("one")).toEqual(entryOf("one", { state: "finished", body: "done" }));
+        journal.changeCommand("one", { isTold: true });
+        expect(journal.command("one")).toMatchObject({ state: "finished", isTold: true, body: "done" });
+      });
+
+      it("takes the change of a command that it does not have for a bug", () => {
+        expect(() => journal.changeCommand("none", { isTold: true })).toThrow("command none is not in the ledger");
+      });
+
+      it("lists the newest first, and the untold oldest first", () => {
+        for (const id of ["one", "two", "three"]) journal.addCommand(entryOf(id, { isTold: id === "two" }));
+        expect(ids()).toEqual(["three", "two", "one"]);
+        expect(journal.listCommands(1).map(({ id }) => id)).toEqual(["three"]);
+        expect(journal.untoldCommands(100).map(({ id }) => id)).toEqual(["one", "three"]);
+        expect(journal.untoldCommands(1).map(({ id }) => id)).toEqual(["one"]);
+      });
+    });
+
+    describe("bounds", () => {
+      it("is full of commands that are too young, told or not, and takes one again when they are old enough", () => {
+        for (const id of ["1", "2", "3", "4"]) journal.addCommand(entryOf(id, { isTold: id !== "4" }));
+        clock.advance(JOURNAL_BOUNDS.keepMs - 1);
+        expect(journal.addCommand(entryOf("5"))).toBe("full");
+        expect(ids()).toHaveLength(4);
+        clock.advance(1);
+        expect(journal.addCommand(entryOf("5"))).toBe("added");
+        expect(ids()).toEqual(["5", "4"]);
+      });
+
+      it("never forgets one whose answer is not told", () => {
+        for (const id of ["1", "2", "3", "4"]) journal.addCommand(entryOf(id));
+        clock.advance(JOURNAL_BOUNDS.keepMs * 1000);
+        expect(journal.addCommand(entryOf("5"))).toBe("full");
+      });
+
+      it("goes by running time: a step of the wall clock makes nothing old", () => {
+        for (const id of ["1", "2", "3", "4"]) journal.addCommand(entryOf(id, { isTold: true }));
+        clock.stepWall(10 * 365 * 86_400_000_000);
+        expect(journal.addCommand(entryOf("5"))).toBe("full");
+      });
+
+      it("keeps the newest refused ones, which take no room from the others", () => {
+        for (const id of ["1", "2", "3", "4"]) journal.addCommand(entryOf(id));
+        for (const id of ["a", "b", "c"]) {
+          expect(journal.addCommand(entryOf(id, { state: "refused" }))).toBe("added");
+        }
+        expect(ids()).toEqual(["c", "b", "4", "3", "2", "1"]);
+        expect(journal.stats()).toEqual({ commands: 6, maxCommands: 4, refused: 2, forgottenRefusals: 1 });
+        expect(journal.addCommand(entryOf("5"))).toBe("full");
+      });
+    });
+
+    it("says that it is sound", () => {
+      expect(journal.status()).toEqual({ kind: "sound" });
+    });
+  });
+}

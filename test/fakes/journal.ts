@@ -1,0 +1,155 @@
+import type { Clock } from "../../agent/core/clock.ts";
+import { AgentError } from "../../agent/core/errors.ts";
+import type { CommandEntry, Journal, JournalDocument, JournalStats, JournalStatus, Json } from "../../agent/ports.ts";
+
+/** How a `FakeJournal` starts. Bounds are those of `openJournal`. */
+export type FakeJournalParts = {
+  readonly clock: Clock;
+  readonly maxCommands?: number;
+  readonly maxRefused?: number;
+  readonly keepMs?: number;
+};
+
+type Held = { readonly entry: CommandEntry; readonly addedMs: number };
+type State = {
+  status: JournalStatus;
+  documents: ReadonlyMap<string, JournalDocument>;
+  commands: readonly Held[];
+  forgotten: number;
+};
+
+/** A journal in memory: immutable state, replaced as a whole when a call succeeds. */
+export class FakeJournal implements Journal {
+  readonly #clock: Clock;
+  readonly #bounds: { readonly maxCommands: number; readonly maxRefused: number; readonly keepMs: number };
+  #state: State = { status: { kind: "sound" }, documents: new Map(), commands: [], forgotten: 0 };
+  #nextFault: AgentError | undefined;
+  #isInside = false;
+
+  constructor({ clock, maxCommands = 1000, maxRefused = 100, keepMs = 3_600_000 }: FakeJournalParts) {
+    this.#clock = clock;
+    this.#bounds = { maxCommands, maxRefused, keepMs };
+  }
+
+  /** The next call that changes something throws this instead. */
+  failNext(fault: AgentError): void {
+    this.#nextFault = fault;
+  }
+
+  /** From now on it says that what it held is lost. */
+  lose(what: string): void {
+    this.#state.status = { kind: "lost", what, sinceUs: this.#clock.wallUs() };
+  }
+
+  status(): JournalStatus {
+    return this.#state.status;
+  }
+
+  acknowledgeLoss(): void {
+    this.atomically(() => {
+      this.#state.status = { kind: "sound" };
+    });
+  }
+
+  atomically<T>(work: () => T): T {
+    if (this.#isInside) return work();
+    const fault = this.#nextFault;
+    this.#nextFault = undefined;
+    if (fault !== undefined) throw fault;
+    const before = { ...this.#state };
+    this.#isInside = true;
+    try {
+      return work();
+    } catch (thrown) {
+      this.#state = before;
+      throw thrown;
+    } finally {
+      this.#isInside = false;
+    }
+  }
+
+  get(space: string, key: string): Json | undefined {
+    return this.#state.documents.get(keyOf(space, key))?.value;
+  }
+
+  list(space: string): readonly JournalDocument[] {
+    const found = [...this.#state.documents.values()].filter((document) => document.space === space);
+    return found.toSorted((left, right) => (left.key < right.key ? -1 : 1));
+  }
+
+  put(documents: readonly JournalDocument[]): void {
+    this.atomically(() => {
+      const changed = new Map(this.#state.documents);
+      for (const document of documents) {
+        const key = keyOf(document.space, document.key);
+        if (document.value === undefined) changed.delete(key);
+        else changed.set(key, structuredClone(document));
+      }
+      this.#state.documents = changed;
+    });
+  }
+
+  command(id: string): CommandEntry | undefined {
+    return this.#state.commands.find(({ entry }) => entry.id === id)?.entry;
+  }
+
+  addCommand(entry: CommandEntry): "added" | "known" | "full" {
+    return this.atomically(() => {
+      if (this.command(entry.id) !== undefined) return "known";
+      const nowMs = this.#clock.monotonicMs();
+      const isYoung = ({ entry: { isTold }, addedMs }: Held): boolean =>
+        !isTold || nowMs - addedMs < this.#bounds.keepMs;
+      this.#state.commands = this.#state.commands.filter(isYoung);
+      const isRefused = entry.state === "refused";
+      if (isRefused) this.#forgetRefused();
+      else if (this.#state.commands.length - this.#refused().length >= this.#bounds.maxCommands) return "full";
+      this.#state.commands = [...this.#state.commands, { entry, addedMs: nowMs }];
+      return "added";
+    });
+  }
+
+  changeCommand(id: string, change: Partial<Pick<CommandEntry, "state" | "isTold" | "body">>): void {
+    this.atomically(() => {
+      if (this.command(id) === undefined) {
+        throw new AgentError("internal.bug", { what: `command ${id} is not in the ledger`, remedy: "report it" });
+      }
+      this.#state.commands = this.#state.commands.map((held) =>
+        held.entry.id === id ? { ...held, entry: { ...held.entry, ...change } } : held,
+      );
+    });
+  }
+
+  listCommands(limit: number): readonly CommandEntry[] {
+    return this.#state.commands
+      .toReversed()
+      .slice(0, limit)
+      .map(({ entry }) => entry);
+  }
+
+  untoldCommands(limit: number): readonly CommandEntry[] {
+    const untold = this.#state.commands.filter(({ entry }) => !entry.isTold);
+    return untold.slice(0, limit).map(({ entry }) => entry);
+  }
+
+  stats(): JournalStats {
+    const { maxCommands } = this.#bounds;
+    const { commands, forgotten } = this.#state;
+    return { commands: commands.length, maxCommands, refused: this.#refused().length, forgottenRefusals: forgotten };
+  }
+
+  close(): void {}
+
+  #refused(): readonly Held[] {
+    return this.#state.commands.filter(({ entry }) => entry.state === "refused");
+  }
+
+  #forgetRefused(): void {
+    const surplus = this.#refused().slice(0, Math.max(0, this.#refused().length - this.#bounds.maxRefused + 1));
+    this.#state.commands = this.#state.commands.filter((held) => !surplus.includes(held));
+    this.#state.forgotten += surplus.length;
+  }
+}
+
+function keyOf(space: string, key: string): string {
+  return JSON.stringify([space, key]);
+}
