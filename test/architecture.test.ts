@@ -41,12 +41,12 @@ const RULES: readonly Rule[] = [
   {
     name: "agent/data and agent/control import core, ports and config types",
     from: /^agent\/(data|control)\//,
-    ours: /^agent\/(core|data|control)\/|^agent\/ports\.ts$|^config\/schema\.ts$/,
+    ours: /^agent\/(core|data|control)\/|^agent\/ports\.ts$|^config\/(schema|policy|catalogue)\.ts$/,
   },
   {
     name: "agent/ports and agent/status import core and data",
-    from: /^agent\/(ports|status)\.ts$/,
-    ours: /^agent\/(core|data)\/|^agent\/ports\.ts$/,
+    from: /^agent\/(ports|journal-port|status)\.ts$/,
+    ours: /^agent\/(core|data)\/|^agent\/(ports|journal-port)\.ts$/,
   },
   {
     name: "agent/compose, main and cli import everything but scripts and test",
@@ -105,7 +105,7 @@ describe("the import rule", () => {
   it("imports config as types only below agent/data, agent/control and drivers", () => {
     const broken = files
       .filter((file) => /^(agent\/(data|control)|drivers)\//.test(file.path))
-      .filter((file) => /import (?!type)[^;]*from "[^"]*config\/schema\.ts"/.test(file.text))
+      .filter((file) => /import (?!type)[^;]*from "[^"]*config\/(schema|policy|catalogue)\.ts"/.test(file.text))
       .map((file) => file.path);
     expect(broken).toEqual([]);
   });

@@ -110,6 +110,7 @@ export function inboundOf(packet: mqtt5.PublishPacket): Inbound {
     payload: bytesOf(packet.payload),
     responseTopic: packet.responseTopic,
     correlationData: packet.correlationData === undefined ? undefined : bytesOf(packet.correlationData),
+    messageExpirySeconds: packet.messageExpiryIntervalSeconds,
     userProperties: (packet.userProperties ?? []).map(({ name, value }) => [name, value] as const),
   };
 }

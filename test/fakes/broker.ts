@@ -30,6 +30,14 @@ export type FakeBrokerParts = {
 
 type Waiter = { readonly after: number; settle(limits: BrokerLimits | undefined): void };
 
+/** Properties of a message that has none. */
+const PLAIN = {
+  responseTopic: undefined,
+  correlationData: undefined,
+  messageExpirySeconds: undefined,
+  userProperties: [],
+} as const;
+
 const AWS_LIMITS: BrokerLimits = {
   receiveMaximum: 100,
   maximumPacketBytes: 149_504,
@@ -168,9 +176,9 @@ export class FakeBroker implements Broker {
   }
 
   /** Somebody else publishes. */
-  inject(topic: string, payload: Uint8Array): void {
+  inject(topic: string, payload: Uint8Array, properties: Partial<Inbound> = {}): void {
     if (this.#state !== "online") return;
-    const message = { topic, payload, responseTopic: undefined, correlationData: undefined, userProperties: [] };
+    const message = { ...PLAIN, topic, payload, ...properties };
     for (const [filter, handler] of this.#handlers) {
       if (this.#grants(filter) && matchesFilter(filter, topic)) handler(message);
     }
@@ -185,7 +193,7 @@ export class FakeBroker implements Broker {
   #deliver({ topic, payload, userProperties }: Publication): void {
     for (const [filter, handler] of this.#handlers) {
       if (!matchesFilter(filter, topic)) continue;
-      handler({ topic, payload, responseTopic: undefined, correlationData: undefined, userProperties });
+      handler({ ...PLAIN, topic, payload, userProperties });
     }
   }
 }

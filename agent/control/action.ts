@@ -1,0 +1,50 @@
+import type { Answer, ReasonCode, Refusal } from "./answer.ts";
+
+/** What a command may do: R0 reads, R1 changes configuration, R2 disrupts the agent or its link, R3 moves something on the vehicle. */
+export const COMMAND_CLASSES = ["R0", "R1", "R2", "R3"] as const;
+export type CommandClass = (typeof COMMAND_CLASSES)[number];
+
+/** Whether a command of this class needs a signature whatever the policy says, and a ledger that is known to be whole. */
+export function isGrave(commandClass: CommandClass): boolean {
+  return commandClass === "R2" || commandClass === "R3";
+}
+
+/**
+ * How an act ended. "refused": nothing was done; "failed": something may have been done; "held": it goes on past the end of this
+ * process, and the ledger settles it at the next start (only where `endsInRestart`).
+ */
+export type Outcome =
+  | { readonly kind: "done"; readonly result: Answer["result"] }
+  | {
+      readonly kind: "failed";
+      readonly code: ReasonCode;
+      readonly description: string;
+      readonly result?: Answer["result"];
+    }
+  | { readonly kind: "held" }
+  | Refusal;
+
+/** An action with its arguments, which are right. */
+export type Prepared = {
+  readonly kind: "prepared";
+  /** Why the vehicle's present state does not allow it; undefined where it does. */
+  unsafe(): Refusal | undefined;
+  /** Does it, once. Looks at `unsafe` again right before whatever cannot be undone. Aborted: ends soon and says what was done. */
+  run(signal: AbortSignal): Promise<Outcome>;
+};
+
+/** One thing that a command can ask for. */
+export type Action = {
+  readonly name: string;
+  readonly commandClass: CommandClass;
+  /** Which keys sign it where it is signed. */
+  readonly keyRole: "commands" | "keys";
+  /** Whether the act ends with a restart of the system: its answer is then given after it. */
+  readonly endsInRestart: boolean;
+  /** One sentence for people. */
+  readonly summary: string;
+  /** Longest time it may take. */
+  readonly timeoutMs: number;
+  /** Checks the arguments; does nothing. */
+  prepare(given: Readonly<Record<string, unknown>>): Prepared | Refusal;
+};

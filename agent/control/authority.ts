@@ -1,0 +1,104 @@
+import type { Policy } from "../../config/policy.ts";
+import type { Clock } from "../core/clock.ts";
+import { isSignedBy } from "../core/public-key.ts";
+import { type Action, isGrave } from "./action.ts";
+import { type Refusal, refused } from "./answer.ts";
+import { type SignedFields, signedText } from "./canonical.ts";
+import type { KeySet } from "./key-set.ts";
+import type { Request } from "./request.ts";
+
+/** What the policy and the keys let a request do. It counts only once it is used. */
+export type Grant = {
+  readonly kind: "granted";
+  readonly rule: Policy["allow"][number];
+  /** The key that signed, and its counter; undefined for a request without a signature. */
+  readonly signed: { readonly keyId: string; readonly counter: number } | undefined;
+};
+
+type Budget = { tokens: number; atMs: number };
+
+/** Decides who may ask for what: default deny, a rate for each rule, and a signature from outside the cloud account for what is grave. */
+export class Authority {
+  readonly #policy: Policy;
+  readonly #keys: KeySet;
+  readonly #clock: Clock;
+  /** By the pattern of the rule. */
+  readonly #budgets = new Map<string, Budget>();
+
+  constructor(policy: Policy, keys: KeySet, clock: Clock) {
+    this.#policy = policy;
+    this.#keys = keys;
+    this.#clock = clock;
+  }
+
+  /** Judges a request; changes nothing. A signature that is there is checked even where none is needed. */
+  authorise(request: Request, action: Pick<Action, "name" | "commandClass" | "keyRole">): Grant | Refusal {
+    const rule = this.#policy.allow.find(({ action: pattern }) => matches(pattern, action.name));
+    if (rule === undefined) return refused("ACCESS_DENIED", `no rule of the policy allows ${action.name}`);
+    if (this.#budgetOf(rule).tokens < 1) {
+      return refused("RATE_LIMITED", `more than ${rule.ratePerMinute} a minute of ${rule.action}`);
+    }
+    if (request.signature === undefined) {
+      if (this.#needsSignature(rule, action)) return refused("SIGNATURE_MISSING", `${action.name} needs a signature`);
+      return { kind: "granted", rule, signed: undefined };
+    }
+    return this.#checkSignature(request, request.signature, rule, action.keyRole);
+  }
+
+  /** Uses a grant up: its key's counter, and one of the rule's rate. Call inside the transaction that takes the command. */
+  use({ rule, signed }: Grant): void {
+    if (signed !== undefined) this.#keys.use(signed.keyId, signed.counter);
+    this.#budgetOf(rule).tokens -= 1;
+  }
+
+  #needsSignature(rule: Policy["allow"][number], { commandClass }: Pick<Action, "commandClass">): boolean {
+    if (isGrave(commandClass) || rule.signature) return true;
+    return this.#policy.classes[commandClass === "R0" ? "R0" : "R1"].signature;
+  }
+
+  #checkSignature(
+    request: Request,
+    signature: NonNullable<Request["signature"]>,
+    rule: Policy["allow"][number],
+    role: Action["keyRole"],
+  ): Grant | Refusal {
+    const fields = signedFieldsOf(request);
+    if (fields === undefined) {
+      return refused("SIGNATURE_INVALID", "a signed request names id, thing, notBeforeMs, expiresAtMs and counter");
+    }
+    const found = this.#keys.find(signature.key);
+    if (found.kind === "refused") return found;
+    const { key } = found;
+    if (!isSignedBy(key, signedText(fields), signature.value)) {
+      return refused("SIGNATURE_INVALID", `it is not the signature of key ${key.id} over this request`);
+    }
+    if (key.role !== role || (rule.keys !== undefined && !rule.keys.includes(key.id))) {
+      return refused("ACCESS_DENIED", `key ${key.id} may not sign ${request.action}`);
+    }
+    if (!this.#keys.isFresh(key.id, fields.counter)) {
+      return refused("COUNTER_REPLAYED", `counter ${fields.counter} of key ${key.id} is used up`);
+    }
+    return { kind: "granted", rule, signed: { keyId: key.id, counter: fields.counter } };
+  }
+
+  /** A bucket that holds one minute's worth and fills evenly. */
+  #budgetOf({ action, ratePerMinute }: Policy["allow"][number]): Budget {
+    const nowMs = this.#clock.monotonicMs();
+    const budget = this.#budgets.get(action) ?? { tokens: ratePerMinute, atMs: nowMs };
+    budget.tokens = Math.min(ratePerMinute, budget.tokens + ((nowMs - budget.atMs) / 60_000) * ratePerMinute);
+    budget.atMs = nowMs;
+    this.#budgets.set(action, budget);
+    return budget;
+  }
+}
+
+function matches(pattern: string, name: string): boolean {
+  return pattern.endsWith("*") ? name.startsWith(pattern.slice(0, -1)) : pattern === name;
+}
+
+function signedFieldsOf(request: Request): SignedFields | undefined {
+  const { id, thing, action, arguments: given, notBeforeMs, expiresAtMs, counter } = request;
+  if (id === undefined || thing === undefined || counter === undefined) return undefined;
+  if (notBeforeMs === undefined || expiresAtMs === undefined) return undefined;
+  return { id, thing, action, arguments: given, notBeforeMs, expiresAtMs, counter };
+}

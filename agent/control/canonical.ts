@@ -1,0 +1,52 @@
+import { createHash } from "node:crypto";
+import type { Json } from "../ports.ts";
+
+/** What a signature is over. Names hold no line break, so the lines of the text cannot be taken for each other. */
+export type SignedFields = {
+  readonly id: string;
+  readonly thing: string;
+  readonly action: string;
+  readonly arguments: Readonly<Record<string, Json>>;
+  readonly notBeforeMs: number;
+  readonly expiresAtMs: number;
+  readonly counter: number;
+};
+
+/**
+ * The text that is signed, UTF-8, each line ended by a line feed:
+ *
+ *     causeway-command 1
+ *     id=<id>
+ *     thing=<thing name>
+ *     action=<action>
+ *     arguments=<SHA-256 of the arguments' canonical JSON, 64 hexadecimal digits>
+ *     not-before=<ms since the Unix epoch, decimal>
+ *     expires=<the same>
+ *     counter=<decimal>
+ */
+export function signedText(fields: SignedFields): string {
+  const digest = createHash("sha256").update(canonicalJson(fields.arguments)).digest("hex");
+  const lines = [
+    "causeway-command 1",
+    `id=${fields.id}`,
+    `thing=${fields.thing}`,
+    `action=${fields.action}`,
+    `arguments=${digest}`,
+    `not-before=${fields.notBeforeMs}`,
+    `expires=${fields.expiresAtMs}`,
+    `counter=${fields.counter}`,
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+/** JSON with one spelling a value (RFC 8785): members sorted by UTF-16 units, no white space, numbers as ECMAScript writes them. */
+export function canonicalJson(value: Json): string {
+  if (isList(value)) return `[${value.map(canonicalJson).join(",")}]`;
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  const members = Object.entries(value).toSorted(([left], [right]) => (left < right ? -1 : 1));
+  return `{${members.map(([key, member]) => `${JSON.stringify(key)}:${canonicalJson(member)}`).join(",")}}`;
+}
+
+function isList(value: Json): value is readonly Json[] {
+  return Array.isArray(value);
+}

@@ -1,0 +1,137 @@
+import type { Clock } from "../core/clock.ts";
+import { AgentError } from "../core/errors.ts";
+import type { Log } from "../core/log.ts";
+import { type Action, isGrave, type Outcome, type Prepared } from "./action.ts";
+import { type Answer, failureAnswer, type Refusal, refusalAnswer, refused } from "./answer.ts";
+import type { Authority, Grant } from "./authority.ts";
+import { type CommandLedger, orUnreadable } from "./ledger.ts";
+import type { Reporter } from "./report.ts";
+import { type Arrival, type Request, readRequest } from "./request.ts";
+import { lateness, type TimeBounds } from "./timeliness.ts";
+
+/** What every request meets. */
+export type DispatchSettings = TimeBounds & {
+  readonly thing: string;
+  /** Longest payload that is read. */
+  readonly maxRequestBytes: number;
+  /** Commands that may run at a time. */
+  readonly maxRunning: number;
+  /** Kernel boot id. */
+  readonly bootId: string;
+};
+
+/** What dispatching needs. */
+export type DispatchParts = {
+  readonly settings: DispatchSettings;
+  readonly actions: ReadonlyMap<string, Action>;
+  readonly authority: Authority;
+  readonly ledger: CommandLedger;
+  readonly reporter: Reporter;
+  /** Names of the actions that run. */
+  readonly running: Set<string>;
+  readonly clock: Clock;
+  readonly log: Log;
+};
+
+/**
+ * The one line that every command takes, whichever door it came through: size, schema, repeat, authority, target, time, ledger,
+ * safety gate, durably "started", act, result, report.
+ *
+ * All up to the first `await` happens before this returns for the first time, so that a message is acknowledged to the broker only
+ * after the ledger has it. A repeat is known before its time is judged: it gets the answer it had, not a second one. Gives the
+ * answer, or undefined when it is told by whoever runs the same request, or after a restart.
+ */
+export async function dispatch(
+  parts: DispatchParts,
+  arrival: Arrival,
+  signal: AbortSignal,
+): Promise<Answer | undefined> {
+  const { settings, ledger, reporter } = parts;
+  const read = readRequest(arrival, settings.maxRequestBytes);
+  if (read.kind === "refused") return reporter.turnAway(arrival, refusalAnswer(read));
+  const { request } = read;
+  const known = ledger.recall(request);
+  if (known.kind === "running") return undefined;
+  if (known.kind === "answered") return reporter.tell(request, known.answer);
+  const plan = known.kind === "refused" ? known : examine(parts, request);
+  if (plan.kind === "refused") return turnDown(parts, request, plan);
+  const taken = ledger.claim(request, () => parts.authority.use(plan.grant));
+  if (taken !== undefined) return turnDown(parts, request, taken);
+  const unsafe = plan.prepared.unsafe();
+  if (unsafe !== undefined) return reporter.tell(request, ledger.finish(request.ledgerId, refusalAnswer(unsafe)));
+  ledger.start(request.ledgerId, plan.action.endsInRestart ? settings.bootId : undefined);
+  const outcome = await act(parts, plan, request, signal);
+  if (outcome.kind === "held") return undefined;
+  return reporter.tell(request, ledger.finish(request.ledgerId, answerOf(outcome)));
+}
+
+/** Refuses a request before anything was done for it, and remembers that where it can. */
+function turnDown({ ledger, reporter }: DispatchParts, request: Request, refusal: Refusal): Answer {
+  const answer = refusalAnswer(refusal);
+  return ledger.refuse(request, answer) ? reporter.tell(request, answer) : reporter.turnAway(request, answer);
+}
+
+/** What is to be done for a request that may be done. */
+type Plan = {
+  readonly kind: "plan";
+  readonly action: Action;
+  readonly prepared: Prepared;
+  readonly grant: Grant;
+};
+
+/** Everything that is decided before the ledger takes the command; changes nothing. */
+function examine(
+  { settings, actions, authority, ledger, running, clock }: DispatchParts,
+  request: Request,
+): Plan | Refusal {
+  const action = actions.get(request.action);
+  if (action === undefined) return refused("NO_COMMAND_DISPATCHER_FOUND", `there is no action ${request.action}`);
+  const grant = orUnreadable(() => authority.authorise(request, action));
+  if (grant.kind === "refused") return grant;
+  if (request.thing !== undefined && request.thing !== settings.thing) {
+    return refused("WRONG_THING", `it is for ${request.thing}`);
+  }
+  const reading = { nowMs: clock.wallUs() / 1000, quality: clock.quality() };
+  const late = lateness(request, action.commandClass, reading, settings);
+  if (late !== undefined) return late;
+  if (isGrave(action.commandClass) && ledger.isLost()) {
+    return refused("LEDGER_UNREADABLE", "the record of earlier commands was lost; someone must acknowledge that first");
+  }
+  const prepared = action.prepare(request.arguments);
+  if (prepared.kind === "refused") return prepared;
+  if (running.has(action.name)) return refused("BUSY", `${action.name} is running`);
+  if (running.size >= settings.maxRunning) return refused("BUSY", `${running.size} commands are running`);
+  return { kind: "plan", action, prepared, grant };
+}
+
+/** Runs the action within its time, and says so to whoever asked when it takes long. */
+async function act(parts: DispatchParts, plan: Plan, request: Request, signal: AbortSignal): Promise<Outcome> {
+  const { running, reporter, clock, log } = parts;
+  const { action, prepared } = plan;
+  const finished = new AbortController();
+  const late = new AbortController();
+  void clock.sleep(action.timeoutMs, finished.signal).then(() => late.abort());
+  running.add(action.name);
+  reporter.started(request, finished.signal);
+  try {
+    return await prepared.run(AbortSignal.any([signal, late.signal]));
+  } catch (thrown) {
+    if (!(thrown instanceof AgentError)) throw thrown;
+    log.error("command.failed", { action: action.name, code: thrown.code, what: thrown.message });
+    return { kind: "failed", code: "INTERNAL_ERROR", description: thrown.message };
+  } finally {
+    running.delete(action.name);
+    finished.abort();
+  }
+}
+
+function answerOf(outcome: Exclude<Outcome, { kind: "held" }>): Answer {
+  switch (outcome.kind) {
+    case "done":
+      return { status: "SUCCEEDED", reason: undefined, result: outcome.result };
+    case "failed":
+      return failureAnswer(outcome.code, outcome.description, outcome.result);
+    case "refused":
+      return refusalAnswer(outcome);
+  }
+}

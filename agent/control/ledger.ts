@@ -1,0 +1,203 @@
+import { z } from "zod";
+import { AgentError } from "../core/errors.ts";
+import type { CommandEntry, CommandState, Journal, Json } from "../ports.ts";
+import { type Answer, answerSchema, failureAnswer, type Refusal, refused } from "./answer.ts";
+import { type ReplyAddress, type Request, replyAddress } from "./request.ts";
+
+/** What the ledger keeps of a command besides its state. */
+const ledgerBody = z
+  .object({
+    action: z.string(),
+    reply: replyAddress,
+    answer: answerSchema.optional(),
+    /** Set by an act whose end this process cannot see: the kernel's boot id at that time. */
+    heldBootId: z.string().optional(),
+  })
+  .readonly();
+type LedgerBody = z.infer<typeof ledgerBody>;
+
+/** A command as the ledger knows it. */
+export type LedgerEntry = Omit<CommandEntry, "body"> & LedgerBody;
+
+/** What is known of a request that came before. "running": its answer is still to come, to where it was asked for first. */
+export type Recall =
+  | { readonly kind: "new" }
+  | { readonly kind: "running" }
+  | { readonly kind: "answered"; readonly answer: Answer };
+
+/**
+ * Which commands there were and how they ended, so that none acts twice: across redelivery, restart and power cut.
+ *
+ * A command is "received" before anything is done for it, "started" before its act begins, "finished" with its one answer. The
+ * answer stays until whoever asked was told. All of it is in the journal before a call returns. While a command can still be refused
+ * a journal that fails is a reason to refuse it; later the fault is thrown.
+ */
+export class CommandLedger {
+  readonly #journal: Journal;
+
+  constructor(journal: Journal) {
+    this.#journal = journal;
+  }
+
+  /** Whether what it held before is gone, so that a repeat would not be known. */
+  isLost(): boolean {
+    return this.#journal.status().kind === "lost";
+  }
+
+  /** Whether the same request, byte by byte, came before. Its answer will be told again, to whoever asks now. */
+  recall(request: Request): Recall | Refusal {
+    return orUnreadable(() => this.#recall(request));
+  }
+
+  #recall({ ledgerId, digest, reply, action }: Request): Recall {
+    const entry = this.find(ledgerId);
+    if (entry === undefined || entry.digest !== digest) return { kind: "new" };
+    if (entry.answer === undefined) return { kind: "running" };
+    if (sameAddress(entry.reply, reply)) this.#journal.changeCommand(ledgerId, { isTold: false });
+    else this.#answerElsewhere({ digest, action, reply, answer: entry.answer });
+    return { kind: "answered", answer: entry.answer };
+  }
+
+  /**
+   * Takes the command over: from here on its id is used up. `also` is written together with it, or not at all. Gives the refusal
+   * where the id stands for another request, or the ledger has no room.
+   */
+  claim(request: Request, also: () => void): Refusal | undefined {
+    const { ledgerId, digest, action, reply } = request;
+    const outcome = orUnreadable(() => {
+      return this.#journal.atomically(() => {
+        const added = this.#journal.addCommand(entryOf(ledgerId, digest, "received", { action, reply }));
+        if (added === "added") also();
+        return added;
+      });
+    });
+    if (typeof outcome === "object") return outcome;
+    switch (outcome) {
+      case "added":
+        return undefined;
+      case "known":
+        return refused("ID_REUSED", `${ledgerId} stands for another request`);
+      case "full":
+        return refused("LEDGER_FULL", "too many commands are too recent to be forgotten");
+    }
+  }
+
+  /** Remembers that a request was refused, so that a repeat is refused alike; gives whether it could. One whose id is taken is left to that. */
+  refuse({ ledgerId, digest, action, reply }: Request, answer: Answer): boolean {
+    const outcome = orUnreadable(() => {
+      const added = this.#journal.addCommand(entryOf(ledgerId, digest, "refused", { action, reply, answer }));
+      if (added === "known") this.#answerElsewhere({ digest, action, reply, answer });
+    });
+    return outcome === undefined;
+  }
+
+  /** The act may begin. One that ends in a restart of the system leaves the boot id of before, by which its answer is found after it. */
+  start(ledgerId: string, heldBootId: string | undefined): void {
+    this.#change(ledgerId, { heldBootId }, "started");
+  }
+
+  /** The command is over. Of two ends the first counts; gives the one that counts. */
+  finish(ledgerId: string, answer: Answer): Answer {
+    return this.#journal.atomically(() => {
+      const entry = this.find(ledgerId);
+      if (entry?.answer !== undefined) return entry.answer;
+      this.#change(ledgerId, { answer }, "finished");
+      return answer;
+    });
+  }
+
+  /**
+   * Ends what a process before this one left open. Call once, before anything is dispatched. What had not started was not done; of
+   * what had started nobody knows, and it is not done again; what waited for a reboot has succeeded when `bootId` is another now.
+   */
+  recover(bootId: string): readonly LedgerEntry[] {
+    const open = this.untold(Number.MAX_SAFE_INTEGER).filter(({ answer }) => answer === undefined);
+    return open.map((entry) => {
+      this.finish(entry.id, answerAfterRestart(entry, bootId));
+      return entry;
+    });
+  }
+
+  /** Commands whose answer is known and not told yet, oldest first. */
+  untold(limit: number): readonly LedgerEntry[] {
+    return this.#journal.untoldCommands(limit).map(readEntry);
+  }
+
+  /** Whoever asked has the answer, or cannot be told any more. */
+  told(ledgerId: string): void {
+    this.#journal.changeCommand(ledgerId, { isTold: true });
+  }
+
+  find(ledgerId: string): LedgerEntry | undefined {
+    const entry = this.#journal.command(ledgerId);
+    return entry === undefined ? undefined : readEntry(entry);
+  }
+
+  /** The newest first. */
+  list(limit: number): readonly LedgerEntry[] {
+    return this.#journal.listCommands(limit).map(readEntry);
+  }
+
+  #change(ledgerId: string, change: Partial<LedgerBody>, state: CommandState): void {
+    const entry = this.find(ledgerId);
+    if (entry === undefined) throw new TypeError(`command ${ledgerId} is not in the ledger`);
+    const { action, reply, answer, heldBootId } = { ...entry, ...change };
+    this.#journal.changeCommand(ledgerId, { state, body: bodyOf({ action, reply, answer, heldBootId }) });
+  }
+
+  /** The same request through another execution has its own answer to give, and nothing to do. */
+  #answerElsewhere(repeat: { digest: string; action: string; reply: ReplyAddress; answer: Answer }): void {
+    const { digest, ...body } = repeat;
+    const id = `repeat:${JSON.stringify(repeat.reply)}`;
+    const added = this.#journal.addCommand(entryOf(id, digest, "refused", body));
+    if (added === "known") this.#journal.changeCommand(id, { isTold: false });
+  }
+}
+
+/** What `use` gives, or the refusal that a journal that fails is a reason for. */
+export function orUnreadable<T>(use: () => T): T | Refusal {
+  try {
+    return use();
+  } catch (thrown) {
+    if (!(thrown instanceof AgentError) || !thrown.code.startsWith("journal.")) throw thrown;
+    return refused("LEDGER_UNREADABLE", "the record of earlier commands cannot be used");
+  }
+}
+
+function answerAfterRestart({ state, heldBootId }: LedgerEntry, bootId: string): Answer {
+  if (state === "received") return failureAnswer("NOT_STARTED", "the agent ended before it acted; nothing was done");
+  if (heldBootId === undefined) {
+    return failureAnswer(
+      "INDETERMINATE",
+      "the agent ended while it acted; it may have been done, and is not done again",
+    );
+  }
+  if (heldBootId === bootId) return failureAnswer("NO_RESPONSE", "the system was not restarted");
+  return { status: "SUCCEEDED", reason: undefined, result: { bootId } };
+}
+
+function entryOf(id: string, digest: string, state: CommandState, body: LedgerBody): CommandEntry {
+  return { id, digest, state, isTold: false, body: bodyOf(body) };
+}
+
+/** JSON has no undefined. */
+function bodyOf({ action, reply, answer, heldBootId }: LedgerBody): Json {
+  return {
+    action,
+    reply,
+    ...(heldBootId === undefined ? {} : { heldBootId }),
+    ...(answer === undefined ? {} : { answer: answerBody(answer) }),
+  };
+}
+
+function answerBody({ status, reason, result }: Answer): Json {
+  return { status, result, ...(reason === undefined ? {} : { reason }) };
+}
+
+function readEntry({ body, ...entry }: CommandEntry): LedgerEntry {
+  return { ...entry, ...ledgerBody.parse(body) };
+}
+
+function sameAddress(left: ReplyAddress, right: ReplyAddress): boolean {
+  return JSON.stringify(left) === JSON.stringify(right);
+}

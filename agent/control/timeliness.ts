@@ -1,0 +1,57 @@
+import type { ClockQuality } from "../core/clock.ts";
+import type { CommandClass } from "./action.ts";
+import { type Refusal, refused } from "./answer.ts";
+import type { Request } from "./request.ts";
+
+/** The vehicle's clock at this moment. */
+export type ClockReading = { readonly nowMs: number; readonly quality: ClockQuality };
+
+/** Bounds of the times in a request. */
+export type TimeBounds = {
+  /** How far in the future an expiry may lie, ms: not longer than the ledger remembers. */
+  readonly maxLifeMs: number;
+  /** How far the requester's clock may be ahead of ours, ms. */
+  readonly maxSkewMs: number;
+};
+
+/**
+ * Whether a request has come in time. Its end is the earliest of its expiry, its issue time with its timeout, and the end of the
+ * message's life. Whatever changes something must have an end, and whatever names a time needs a clock that can be believed: a
+ * message that lay in the session while the vehicle slept must not act.
+ */
+export function lateness(
+  request: Request,
+  commandClass: CommandClass,
+  { nowMs, quality }: ClockReading,
+  { maxLifeMs, maxSkewMs }: TimeBounds,
+): Refusal | undefined {
+  const { issuedAtMs, timeoutMs, notBeforeMs, expiresAtMs, restOfLifeMs } = request;
+  if (restOfLifeMs !== undefined && restOfLifeMs <= 0) {
+    return refused("TIMED_OUT_BEFORE_DISPATCH", "the message's life had ended when it came");
+  }
+  const endMs = earliest(expiresAtMs, sumOf(issuedAtMs, timeoutMs));
+  if (endMs === undefined && commandClass !== "R0") {
+    return refused("EXPIRY_MISSING", "expiresAtMs, or issuedAtMs with timeoutMs, must say when it is too late");
+  }
+  const namesTime = [endMs, issuedAtMs, notBeforeMs].some((time) => time !== undefined);
+  if (namesTime && quality === "unsynchronised") {
+    return refused("CLOCK_NOT_TRUSTED", "nothing has set the vehicle's clock since it started");
+  }
+  if (endMs !== undefined && endMs <= nowMs) {
+    return refused("TIMED_OUT_BEFORE_DISPATCH", `it came ${nowMs - endMs} ms too late`);
+  }
+  const startMs = Math.max(notBeforeMs ?? 0, (issuedAtMs ?? 0) - maxSkewMs);
+  if (startMs > nowMs) return refused("NOT_YET_VALID", `it came ${startMs - nowMs} ms too early`);
+  if (endMs !== undefined && endMs > nowMs + maxLifeMs) {
+    return refused("EXPIRY_TOO_LATE", `it may act for ${endMs - nowMs} ms, at most ${maxLifeMs} are allowed`);
+  }
+  return undefined;
+}
+
+function sumOf(left: number | undefined, right: number | undefined): number | undefined {
+  return left === undefined || right === undefined ? undefined : left + right;
+}
+
+function earliest(left: number | undefined, right: number | undefined): number | undefined {
+  return left === undefined || right === undefined ? (left ?? right) : Math.min(left, right);
+}

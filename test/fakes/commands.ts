@@ -1,0 +1,215 @@
+import type { Action, CommandClass, Outcome, Prepared } from "../../agent/control/action.ts";
+import type { Answer, Refusal } from "../../agent/control/answer.ts";
+import { Authority } from "../../agent/control/authority.ts";
+import type { SignedFields } from "../../agent/control/canonical.ts";
+import { type DispatchParts, dispatch } from "../../agent/control/dispatch.ts";
+import { KeySet } from "../../agent/control/key-set.ts";
+import { CommandLedger } from "../../agent/control/ledger.ts";
+import { type Door, Reporter } from "../../agent/control/report.ts";
+import type { Arrival, ReplyAddress } from "../../agent/control/request.ts";
+import type { PublicKey } from "../../agent/core/public-key.ts";
+import type { Journal, Json } from "../../agent/ports.ts";
+import { type Policy, policySchema } from "../../config/policy.ts";
+import { ManualClock } from "./clock.ts";
+import { FakeJournal } from "./journal.ts";
+import { MemoryLog } from "./log.ts";
+import { type SigningKey, signingKey } from "./signing-key.ts";
+
+export const THING = "truck-1";
+const LIMITS = { receiveMaximum: 100, maximumPacketBytes: 149_504, topicAliasMaximum: 8, retainAvailable: true };
+
+/** An answer as it went out. */
+export type Told = { readonly reply: ReplyAddress; readonly answer: Answer };
+
+/** A door that remembers what it told; `outcome` decides whether it arrived. */
+export class FakeDoor implements Door {
+  readonly told: Told[] = [];
+  readonly progressed: ReplyAddress[] = [];
+  outcome: "told" | "later" = "told";
+  /** The execution whose answers never arrive. */
+  refuses: string | undefined;
+  /** Whether answers stay on their way for ever. */
+  hangs = false;
+  attempts = 0;
+  onTell: (reply: ReplyAddress, answer: Answer) => void = () => undefined;
+
+  progress(reply: ReplyAddress): Promise<void> {
+    this.progressed.push(reply);
+    return Promise.resolve();
+  }
+
+  async tell(reply: ReplyAddress, answer: Answer): Promise<"told" | "later"> {
+    this.attempts += 1;
+    this.onTell(reply, answer);
+    if (this.hangs) return await new Promise(() => undefined);
+    if (this.outcome === "later" || (reply.door === "aws" && reply.execution === this.refuses)) return "later";
+    this.told.push({ reply, answer });
+    return "told";
+  }
+}
+
+/** What an action of the test does. */
+export type TestAction = {
+  readonly commandClass: CommandClass;
+  readonly run?: (signal: AbortSignal) => Promise<Outcome>;
+  readonly unsafe?: () => Refusal | undefined;
+  readonly prepare?: (given: Readonly<Record<string, unknown>>) => Refusal | undefined;
+  readonly endsInRestart?: boolean;
+  readonly timeoutMs?: number;
+  readonly keyRole?: Action["keyRole"];
+};
+
+/** How a `CommandBench` starts. */
+export type CommandBenchParts = {
+  readonly clock?: ManualClock;
+  readonly journal?: Journal;
+  readonly actions?: Readonly<Record<string, TestAction>>;
+  readonly allow?: readonly unknown[];
+  readonly key?: SigningKey;
+  /** Keys of the policy; that of `key` when absent. */
+  readonly pinned?: readonly PublicKey[];
+  readonly onTell?: (reply: ReplyAddress, answer: Answer) => void;
+  readonly bootId?: string;
+  readonly maxRunning?: number;
+};
+
+/** Everything behind the doors, with fakes around it. */
+export class CommandBench {
+  readonly clock: ManualClock;
+  readonly journal: Journal;
+  readonly ledger: CommandLedger;
+  readonly keys: KeySet;
+  readonly door = new FakeDoor();
+  readonly log = new MemoryLog();
+  readonly key: SigningKey;
+  readonly parts: DispatchParts;
+  /** Names of the actions in the order in which they acted. */
+  readonly acts: string[] = [];
+  #counter = 0;
+
+  constructor(parts: CommandBenchParts = {}) {
+    const { clock = new ManualClock(), actions = {}, bootId = "boot-1", maxRunning = 4 } = parts;
+    this.clock = clock;
+    this.journal = parts.journal ?? new FakeJournal({ clock });
+    if (parts.onTell !== undefined) this.door.onTell = parts.onTell;
+    this.key = parts.key ?? signingKey("ops");
+    this.ledger = new CommandLedger(this.journal);
+    const policy: Policy = policySchema.parse({
+      schemaVersion: 1,
+      keys: parts.pinned ?? [this.key.pinned],
+      allow: parts.allow ?? [{ action: "*", ratePerMinute: 6000 }],
+    });
+    this.keys = new KeySet(policy.keys, this.journal);
+    const reporter = new Reporter({
+      ledger: this.ledger,
+      doorOf: () => this.door,
+      broker: { online: () => Promise.resolve(LIMITS) },
+      clock,
+      log: this.log,
+      random: () => 0.5,
+    });
+    this.parts = {
+      settings: { thing: THING, maxRequestBytes: 4096, maxRunning, maxLifeMs: 3_600_000, maxSkewMs: 5000, bootId },
+      actions: new Map(Object.entries(actions).map(([name, action]) => [name, this.#action(name, action)])),
+      authority: new Authority(policy, this.keys, clock),
+      ledger: this.ledger,
+      reporter,
+      running: new Set(),
+      clock,
+      log: this.log,
+    };
+  }
+
+  get nowMs(): number {
+    return this.clock.wallUs() / 1000;
+  }
+
+  /** A payload that would be carried out: signed, in time, with the next counter. `change` is signed too. */
+  signed(
+    action: string,
+    change: Partial<SignedFields> & { readonly issuedAtMs?: number } = {},
+  ): Record<string, unknown> {
+    this.#counter += 1;
+    const { issuedAtMs, ...signedChange } = change;
+    const fields: SignedFields = {
+      id: `id-${this.#counter}`,
+      thing: THING,
+      action,
+      arguments: {},
+      notBeforeMs: this.nowMs - 1000,
+      expiresAtMs: this.nowMs + 60_000,
+      counter: this.#counter,
+      ...signedChange,
+    };
+    return {
+      schemaVersion: 1,
+      ...fields,
+      ...(issuedAtMs === undefined ? {} : { issuedAtMs }),
+      signature: this.key.sign(fields),
+    };
+  }
+
+  /** Sends a body through the door; gives the answer that dispatching it gives. */
+  send(body: unknown, change: Partial<Arrival> = {}): Promise<Answer | undefined> {
+    const payload = body instanceof Uint8Array ? body : new TextEncoder().encode(JSON.stringify(body));
+    return dispatch(this.parts, arrivalOf(payload, change), new AbortController().signal);
+  }
+
+  /** Sends a body; gives the end as short text: "REJECTED SIGNATURE_MISSING". */
+  async outcome(body: unknown, change: Partial<Arrival> = {}): Promise<string> {
+    return textOf(await this.send(body, change));
+  }
+
+  #action(name: string, action: TestAction): Action {
+    const {
+      commandClass,
+      run,
+      unsafe,
+      prepare,
+      endsInRestart = false,
+      timeoutMs = 10_000,
+      keyRole = "commands",
+    } = action;
+    const prepared: Prepared = {
+      kind: "prepared",
+      unsafe: () => unsafe?.(),
+      run: async (signal) => {
+        this.acts.push(name);
+        return run === undefined ? { kind: "done", result: {} } : await run(signal);
+      },
+    };
+    return {
+      name,
+      commandClass,
+      keyRole,
+      endsInRestart,
+      timeoutMs,
+      summary: name,
+      prepare: (given) => prepare?.(given) ?? prepared,
+    };
+  }
+}
+
+/** An arrival of `payload` as an execution of AWS IoT Commands. */
+export function arrivalOf(payload: Uint8Array, change: Partial<Arrival> = {}): Arrival {
+  const id = change.id ?? "execution-1";
+  return {
+    id,
+    payload,
+    format: "json",
+    reply: { door: "aws", execution: id, format: "json" },
+    restOfLifeMs: undefined,
+    ...change,
+  };
+}
+
+/** An answer as short text. */
+export function textOf(answer: Answer | undefined): string {
+  if (answer === undefined) return "none";
+  return answer.reason === undefined ? answer.status : `${answer.status} ${answer.reason.code}`;
+}
+
+/** A request of class R0 or R1 without a signature. */
+export function plain(action: string, change: Readonly<Record<string, Json>> = {}): Readonly<Record<string, Json>> {
+  return { schemaVersion: 1, action, ...change };
+}
