@@ -1,6 +1,8 @@
 import { access, constants } from "node:fs/promises";
 import { join } from "node:path";
-import type { LoadedConfig } from "../config/load.ts";
+import type { CommandsConfig } from "../config/commands.ts";
+import { type LoadedConfig, loadYamlFile } from "../config/load.ts";
+import { policySchema } from "../config/policy.ts";
 import type { AgentConfig } from "../config/schema.ts";
 import { createBroker } from "../drivers/aws/mqtt5.ts";
 import { createCanBus } from "../drivers/can/can-bus.ts";
@@ -9,11 +11,14 @@ import { serveLocalSocket } from "../drivers/os/local-socket.ts";
 import { createLog } from "../drivers/os/log.ts";
 import { createNotifier } from "../drivers/os/notify.ts";
 import { bootId } from "../drivers/os/time-source.ts";
+import { openJournal } from "../drivers/sqlite/journal.ts";
+import { noJournal } from "../drivers/sqlite/no-journal.ts";
 import { openOutbox } from "../drivers/sqlite/outbox.ts";
 import { StandbyOutbox, type StandbyParts } from "../drivers/sqlite/standby-outbox.ts";
 import { createAdmin } from "./admin.ts";
 import { createIdentityAdmin } from "./admin-identity.ts";
 import { composeRenewal } from "./compose-renewal.ts";
+import { composeCommands } from "./compose-commands.ts";
 import { presencePublication } from "./control/presence.ts";
 import type { Clock } from "./core/clock.ts";
 import { AgentError, messageOf } from "./core/errors.ts";
@@ -22,6 +27,7 @@ import type { Log } from "./core/log.ts";
 import { Appender } from "./data/appender.ts";
 import { Collector } from "./data/collect.ts";
 import { Encoder } from "./data/encode.ts";
+import { LatestSignals } from "./data/latest-signals.ts";
 import { Pipeline } from "./data/pipeline.ts";
 import { Publisher } from "./data/publish.ts";
 import type { SignalTable } from "./data/signal-table.ts";
@@ -29,7 +35,7 @@ import { createTopics } from "./data/topics.ts";
 import { identityStatusOf } from "./identity-status.ts";
 import { loadSignalTable } from "./load-table.ts";
 import { openIdentity } from "./open-identity.ts";
-import type { Broker, Outbox } from "./ports.ts";
+import type { Broker, Journal, Outbox } from "./ports.ts";
 import {
   type BusLine,
   busService,
@@ -45,6 +51,7 @@ import type { Status } from "./status.ts";
 import { type StatusParts, statusOf, stuckReason, summaries } from "./status-report.ts";
 import { createView } from "./view.ts";
 
+const HOUR_MS = 3_600_000;
 /** Beyond the drain, stopping may take this long. */
 const STOP_MARGIN_MS = 5000;
 
@@ -96,7 +103,8 @@ export async function composeAgent(loaded: LoadedConfig, surroundings: Surroundi
   const base = { ...surroundings, config, table, outbox, log, bootId: bootId(), random: Math.random };
   const link = composeLink(base);
   const line = composeLine(base, link.broker);
-  const services = composeServices(base, link, line);
+  const commands = await composeRemote(base, link.broker, line);
+  const services = composeServices(base, link, line, commands);
   const notifier = createNotifier({ environment, log });
   const watched = watchService({ ...watchedBy(base, link, line), notifier, clock, log });
   return {
@@ -109,6 +117,7 @@ export async function composeAgent(loaded: LoadedConfig, surroundings: Surroundi
         await runServices({ services: [watched, ...services], clock, log, stopMs, ...told }, signal);
       } finally {
         outbox.close();
+        commands?.close();
         log.info("agent.stopped", { uptimeMs: Math.round(clock.monotonicMs() - startedAtMs) });
       }
     },
@@ -150,16 +159,41 @@ function composeLine({ config, table, outbox, bootId, clock, log, random, starte
     const driver = createCanBus(bus, table.bus(bus.name).filters, { clock, log, random });
     return { bus: driver, state: "absent", detail: "not opened yet" };
   });
-  return { publisher, pipeline, buses };
+  return { publisher, pipeline, collector, buses };
 }
 
+/** The line from the doors of remote commands to their actions; undefined where none are taken. */
+async function composeRemote(base: Base, broker: Broker, { collector }: Line) {
+  const { config, clock, log, table } = base;
+  const { commands: settings } = config;
+  if (settings === undefined) return undefined;
+  const { value: policy } = await loadYamlFile(settings.policyFile, policySchema);
+  const journal = openLedger(join(config.stateDir, "journal.db"), settings.ledger, clock, log);
+  const signals = new LatestSignals(table, collector);
+  const commands = composeCommands({ ...base, settings, policy, journal, broker, signals });
+  return { ...commands, close: () => journal.close() };
+}
+
+/** A journal that cannot be opened takes the commands that need it away, not the rest of the agent. */
+function openLedger(file: string, settings: CommandsConfig["ledger"], clock: Clock, log: Log): Journal {
+  try {
+    return openJournal({ ...settings, keepMs: settings.keepHours * HOUR_MS, file, clock, log });
+  } catch (thrown) {
+    if (!(thrown instanceof AgentError) || thrown.code !== "journal.unavailable") throw thrown;
+    log.error("journal.unavailable", { file, what: thrown.message, remedy: thrown.remedy });
+    return noJournal(thrown);
+  }
+}
+
+type Remote = Awaited<ReturnType<typeof composeRemote>>;
 type Link = ReturnType<typeof composeLink>;
 type Line = ReturnType<typeof composeLine>;
 
 /** In the order of their start; they stop in the reverse order, so that what is upstream is empty before what is downstream ends. */
-function composeServices(base: Base, link: Link, { publisher, pipeline, buses }: Line): readonly Service[] {
+function composeServices(base: Base, link: Link, line: Line, commands: Remote): readonly Service[] {
   const { config, clock, log } = base;
-  const { view, admin } = composeHandlers(base, link, { publisher, pipeline, buses });
+  const { publisher, pipeline, buses } = line;
+  const { view, admin } = composeHandlers(base, link, line);
   const inherited = inheritedSockets(base.environment);
   const socket = (name: string, settings: typeof VIEW_SOCKET | typeof ADMIN_SOCKET, handlers: typeof view): Service => {
     const path = join(config.runtimeDir, `${name}.sock`);
@@ -170,6 +204,8 @@ function composeServices(base: Base, link: Link, { publisher, pipeline, buses }:
     socket("view", VIEW_SOCKET, view),
     socket("admin", ADMIN_SOCKET, admin),
     linkService(link.broker, link.presence),
+    // Before the first connection, which may deliver what waited in the session at once.
+    ...(commands === undefined ? [] : [commands.service]),
     clockService({ clock, log, onSet: () => link.broker.retryNow() }),
     ...(link.renewal === undefined ? [] : [loopService("renewal", link.renewal)]),
     publisherService({ publisher, clock, drainMs: config.shutdown.drainMs }),
@@ -192,12 +228,13 @@ function composeHandlers(base: Base, link: Link, line: Line) {
   return { view, admin: { ...view, ...admin, ...identity } };
 }
 
-function watchedBy(base: Base, { broker, ...link }: Link, { pipeline, publisher, buses }: Line) {
+function watchedBy(base: Base, { broker, ...link }: Link, line: Line) {
   const { clock, config } = base;
+  const { pipeline, publisher } = line;
   const { batchMs } = config.collect;
   return {
     unhealthy: () => stuckReason({ batchMs, clock, pipeline, publisher, broker }),
-    summary: summaries(() => statusOf(reportedBy(base, { broker, ...link }, { pipeline, publisher, buses }))),
+    summary: summaries(() => statusOf(reportedBy(base, { broker, ...link }, line))),
   };
 }
 

@@ -3,6 +3,7 @@ import { dirname, isAbsolute, join, resolve } from "node:path";
 import { type Document, isMap, isNode, isPair, isScalar, LineCounter, type Node, parseDocument } from "yaml";
 import { z } from "zod";
 import { AgentError, errnoOf, messageOf } from "../agent/core/errors.ts";
+import type { CommandsConfig } from "./commands.ts";
 import { type AgentConfig, agentConfig } from "./schema.ts";
 
 /** Largest configuration file that is read, bytes. */
@@ -36,10 +37,25 @@ export async function loadConfigFile(path: string): Promise<LoadedConfig> {
   const locate = (at: readonly Key[]): string => locateIn(files, at);
   const parsed = agentConfig.safeParse(merged ?? {});
   if (!parsed.success) {
-    const problems = parsed.error.issues.flatMap((issue) => describeIssue(issue, locate));
+    const problems = parsed.error.issues.flatMap((issue) => describeIssue(issue, locate, agentConfig));
     throw invalid(main, problems);
   }
   return { path: main, config: resolvePaths(parsed.data, dirname(main)), locate };
+}
+
+/** A checked YAML file and the place of each of its values. */
+export type LoadedYaml<T> = { readonly value: T; locate(path: readonly Key[]): string };
+
+/** Reads and checks a YAML file beside the configuration. Throws `config.invalid` as `loadConfigFile` does. */
+export async function loadYamlFile<T>(path: string, schema: z.ZodType<T>): Promise<LoadedYaml<T>> {
+  const file = await parseFile(path);
+  const locate = (at: readonly Key[]): string => locateIn([file], at);
+  const parsed = schema.safeParse(valueOf(file) ?? {});
+  if (parsed.success) return { value: parsed.data, locate };
+  throw invalid(
+    path,
+    parsed.error.issues.flatMap((issue) => describeIssue(issue, locate, schema)),
+  );
 }
 
 /** The checked configuration alone; see `loadConfigFile`. */
@@ -162,11 +178,11 @@ function startOf(node: Node): number | undefined {
   return node.range?.[0];
 }
 
-function describeIssue(issue: z.core.$ZodIssue, locate: (path: readonly Key[]) => string): string[] {
+function describeIssue(issue: z.core.$ZodIssue, locate: (path: readonly Key[]) => string, schema: z.ZodType): string[] {
   const path = issue.path.map((key) => (typeof key === "symbol" ? key.toString() : key));
   if (issue.code !== "unrecognized_keys") return [`${locate(path)} ${fieldName(path)}: ${issue.message}`];
   return issue.keys.map((key) => {
-    const near = nearest(key, knownKeys(path));
+    const near = nearest(key, knownKeys(path, schema));
     const hint = near === undefined ? "" : `; did you mean ${near}?`;
     return `${locate([...path, key])} ${fieldName([...path, key])}: unknown key${hint}`;
   });
@@ -182,8 +198,8 @@ function fieldName(path: readonly Key[]): string {
 }
 
 /** Keys that the schema knows in the map at `path`. */
-function knownKeys(path: readonly Key[]): string[] {
-  let schemas: unknown[] = [z.toJSONSchema(agentConfig, { io: "input" })];
+function knownKeys(path: readonly Key[], schema: z.ZodType): string[] {
+  let schemas: unknown[] = [z.toJSONSchema(schema, { io: "input" })];
   for (const key of path) {
     schemas = schemas.flatMap(alternatives).flatMap((schema) => {
       if (typeof key === "number") return isRecord(schema) && schema.items !== undefined ? [schema.items] : [];
@@ -248,6 +264,7 @@ function resolvePaths(config: AgentConfig, folder: string): AgentConfig {
     buses: config.buses.map((bus) => (bus.driver === "replay" ? { ...bus, file: from(bus.file) } : bus)),
     dbc: config.dbc.map((entry) => ({ ...entry, file: from(entry.file) })),
     broker: { ...config.broker, caFile: from(config.broker.caFile) },
+    ...(config.commands === undefined ? {} : { commands: resolveCommands(config.commands, from) }),
   };
 }
 
@@ -263,4 +280,10 @@ function resolveOptional<Name extends string>(
     if (path !== undefined) resolved[name] = from(path);
   }
   return resolved;
+}
+
+function resolveCommands(commands: CommandsConfig, from: (path: string) => string): CommandsConfig {
+  const { catalogueFile, policyFile } = commands;
+  const catalogue = catalogueFile === undefined ? {} : { catalogueFile: from(catalogueFile) };
+  return { ...commands, policyFile: from(policyFile), ...catalogue };
 }

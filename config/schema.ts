@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { csrTemplate, tpmSettings } from "./identity.ts";
 import { provisioningConfig, renewalConfig } from "./provisioning.ts";
+import { commandsConfig, forgetsTooEarly } from "./commands.ts";
 
 const path = z.string().min(1).max(4096);
 const absolutePath = path.regex(/^\//, "must be an absolute path");
@@ -258,6 +259,7 @@ export const agentConfig = z
         identity: topicTemplate.default("dt/causeway/{thing}/identity").describe("which certificate is in use"),
       })
       .prefault({}),
+    commands: commandsConfig.optional().describe("remote commands; none are taken without this section"),
     shutdown: z.strictObject({ drainMs: z.int().min(0).max(60_000).default(5000) }).prefault({}),
   })
   .superRefine((config, context) => {
@@ -267,6 +269,11 @@ export const agentConfig = z
         path: ["identity", "mode"],
         message: "a key in a file is only allowed with bench: true; use mode: pkcs11 with the TPM",
       });
+    }
+    const { commands, broker } = config;
+    const problem = commands === undefined ? undefined : forgetsTooEarly(commands, broker.sessionExpirySeconds);
+    if (problem !== undefined) {
+      context.addIssue({ code: "custom", path: ["commands", "ledger", "keepHours"], message: problem });
     }
     const names = config.buses.map((bus) => bus.name);
     names.forEach((name, index) => {

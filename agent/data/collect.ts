@@ -113,11 +113,16 @@ export class Collector {
   latest(): LatestValue[] {
     const found: LatestValue[] = [];
     for (const signal of this.#table.signals) {
-      const timeUs = this.#seenUs[signal.index];
-      if (Number.isNaN(timeUs)) continue;
-      found.push({ signal, timeUs, raw: this.#latestRaw(signal) });
+      const latest = this.latestOf(signal);
+      if (latest !== undefined) found.push(latest);
     }
     return found;
+  }
+
+  /** The newest value of one signal; undefined until it is seen. */
+  latestOf(signal: SignalEntry): LatestValue | undefined {
+    const timeUs = this.#seenUs[signal.index];
+    return Number.isNaN(timeUs) ? undefined : { signal, timeUs, raw: this.#latestRaw(signal) };
   }
 
   #takeSignal(signal: number, timeUs: number): void {

@@ -32,8 +32,6 @@ export type ClientParts = {
   readonly clientId: string;
   readonly will: Publication | undefined;
   readonly tlsContext: ClientTlsContext;
-  /** Whether the first connection asks for the session that the broker may still have, as each later one does. */
-  readonly resumes: boolean;
 };
 
 /**
@@ -41,7 +39,7 @@ export type ClientParts = {
  * that were sent and not acknowledged when the link went, as MQTT 5.0 (4.4) asks: it sends them again when the session is resumed.
  */
 export function createClient(parts: ClientParts): Mqtt5Client {
-  const { config, clientId, will, tlsContext, resumes } = parts;
+  const { config, clientId, will, tlsContext } = parts;
   return new Mqtt5Client({
     hostName: config.host,
     port: config.port,
@@ -54,7 +52,7 @@ export function createClient(parts: ClientParts): Mqtt5Client {
     maxReconnectDelayMs: Math.max(config.reconnect.minMs, config.reconnect.maxMs),
     retryJitterMode: RetryJitterType.Full,
     offlineQueueBehavior: ClientOperationQueueBehavior.FailAllOnDisconnect,
-    sessionBehavior: sessionBehaviorOf(config, resumes),
+    sessionBehavior: sessionBehaviorOf(config),
     topicAliasingOptions: {
       outboundBehavior: OutboundTopicAliasBehaviorType.LRU,
       outboundCacheMaxSize: TOPIC_ALIASES,
@@ -75,9 +73,9 @@ export function createClient(parts: ClientParts): Mqtt5Client {
   });
 }
 
-function sessionBehaviorOf({ sessionExpirySeconds }: BrokerConfig, resumes: boolean): ClientSessionBehavior {
-  if (sessionExpirySeconds === 0) return ClientSessionBehavior.Clean;
-  return resumes ? ClientSessionBehavior.RejoinAlways : ClientSessionBehavior.RejoinPostSuccess;
+/** From the first connection of a process on the session is resumed: what came for the thing while it slept is in it. */
+function sessionBehaviorOf({ sessionExpirySeconds }: BrokerConfig): ClientSessionBehavior {
+  return sessionExpirySeconds === 0 ? ClientSessionBehavior.Clean : ClientSessionBehavior.RejoinAlways;
 }
 
 /**

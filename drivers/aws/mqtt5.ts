@@ -231,7 +231,7 @@ class Mqtt5Broker implements Broker {
   #connect(tlsContext: ClientTlsContext): void {
     const { config, clientId, will } = this.#parts;
     this.#link.move("connecting");
-    const client = createClient({ config, clientId, will, tlsContext, resumes: this.#link.connects > 0 });
+    const client = createClient({ config, clientId, will, tlsContext });
     this.#listen(client);
     this.#client = client;
     client.start();

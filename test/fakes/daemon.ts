@@ -75,18 +75,19 @@ export async function startDaemon(
   environment: Readonly<Record<string, string>> = {},
 ): Promise<Daemon> {
   const lines: string[] = [];
+  const errors = join(home.folder, "stderr.log");
   const child = await startChild({
     command: PROGRAM,
     args: ["run", "--config", home.config],
     environment,
-    logFile: join(home.folder, "stderr.log"),
+    logFile: errors,
     onLine: (line) => lines.push(line),
   });
   onTestFinished(async () => void (await child.stop()));
   const status = async (): Promise<Status> => statusSchema.parse(await requestLocal(home.socket, { verb: "status" }));
   await until(
     async () => {
-      if (child.hasEnded()) throw new Error(`the daemon has ended: ${lines.join("\n")}`);
+      if (child.hasEnded()) throw new Error(`the daemon has ended: ${lines.join("\n")}${readFileSync(errors, "utf8")}`);
       return status().catch(() => undefined);
     },
     { what: "the daemon answers", timeoutMs: 20_000 },

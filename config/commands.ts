@@ -1,0 +1,53 @@
+import { z } from "zod";
+
+/** Remote commands. Without this section the agent takes none. */
+export const commandsConfig = z.strictObject({
+  policyFile: z.string().min(1).max(4096).describe("YAML: who may ask for what; see policy.example.yaml"),
+  catalogueFile: z
+    .string()
+    .min(1)
+    .max(4096)
+    .optional()
+    .describe("YAML: actions that write to a bus; see catalogue.example.yaml"),
+  aws: z
+    .strictObject({ enabled: z.boolean().default(true) })
+    .prefault({})
+    .describe("AWS IoT Commands, JSON and CBOR"),
+  maxRequestBytes: z.int().min(256).max(131_072).default(32_768).describe("longer requests are refused unread"),
+  maxRunning: z
+    .int()
+    .min(1)
+    .max(64)
+    .default(4)
+    .describe("commands that may run at a time; further ones are refused as busy"),
+  maxLifeSeconds: z
+    .int()
+    .min(1)
+    .max(604_800)
+    .default(3600)
+    .describe("how far in the future the expiry of a command may lie"),
+  maxSkewMs: z.int().min(0).max(600_000).default(5000).describe("how far a requester's clock may be ahead"),
+  ledger: z
+    .strictObject({
+      maxCommands: z.int().min(100).max(1_000_000).default(20_000),
+      maxRefused: z.int().min(10).max(100_000).default(1000).describe("refused commands that are remembered"),
+      keepHours: z
+        .int()
+        .min(1)
+        .max(8760)
+        .default(336)
+        .describe("running time for which a command is known again; longer than a broker may deliver it again"),
+    })
+    .prefault({}),
+});
+export type CommandsConfig = z.infer<typeof commandsConfig>;
+
+/** What AWS IoT Core adds to the life of a session before it gives up delivering, seconds. */
+const REDELIVERY_SECONDS = 3600;
+
+/** Why the ledger would forget a command that may still come; undefined when it does not. */
+export function forgetsTooEarly(commands: CommandsConfig, sessionExpirySeconds: number): string | undefined {
+  const neededSeconds = commands.maxLifeSeconds + sessionExpirySeconds + REDELIVERY_SECONDS;
+  if (commands.ledger.keepHours * 3600 >= neededSeconds) return undefined;
+  return `must be at least ${Math.ceil(neededSeconds / 3600)}: maxLifeSeconds, broker.sessionExpirySeconds and an hour of redelivery`;
+}
