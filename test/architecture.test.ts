@@ -75,6 +75,7 @@ const PACKAGES: readonly (readonly [name: RegExp, where: RegExp])[] = [
   [/^protobufjs/, /^(agent\/data|test|scripts)\//],
   [/^unix-dgram$/, /^(drivers\/os|test)\//],
   [/^cborg/, /^(agent\/control|test)\//],
+  [/^@marcbachmann\/cel-js$/, /^agent\//],
   [/^pino$/, /^drivers\/os\//],
 ];
 

@@ -1,0 +1,86 @@
+import type { DbcMessage, DbcSignal } from "./dbc/model.ts";
+
+/** A frame's data, or why the values do not make one. */
+export type EncodedFrame =
+  | { readonly kind: "frame"; readonly data: Uint8Array<ArrayBuffer> }
+  | { readonly kind: "unfit"; readonly signal: string; readonly problem: string };
+
+/**
+ * The data of a message for physical values by signal name: the inverse of decoding. Every signal that is in the frame must be given
+ * and no other; a multiplexer's value says which those are. A value must lie in the physical range that the DBC file states, where it
+ * states one, and fit the signal's bits; it is rounded to the nearest raw value. Bits of no signal are 0.
+ */
+export function encodeFrame(message: DbcMessage, values: ReadonlyMap<string, number>): EncodedFrame {
+  const data = new Uint8Array(message.length);
+  const raws = new Map<string, bigint>();
+  for (const [name, value] of values) {
+    const signal = message.signals.find((candidate) => candidate.name === name);
+    if (signal === undefined) return unfit(name, `is not a signal of ${message.name}`);
+    const raw = rawOf(signal, value);
+    if (typeof raw === "string") return unfit(name, raw);
+    raws.set(name, raw);
+  }
+  for (const signal of message.signals) {
+    const raw = raws.get(signal.name);
+    if (isActive(signal, message, raws)) {
+      if (raw === undefined) return unfit(signal.name, "is in the frame and has no value");
+      if (!writeBits(data, signal, raw))
+        return unfit(signal.name, `lies past the ${message.length} bytes of the frame`);
+    } else if (raw !== undefined) {
+      return unfit(signal.name, "is not in the frame for this value of its multiplexer");
+    }
+  }
+  return { kind: "frame", data };
+}
+
+function unfit(signal: string, problem: string): EncodedFrame {
+  return { kind: "unfit", signal, problem };
+}
+
+function isActive(signal: DbcSignal, message: DbcMessage, raws: ReadonlyMap<string, bigint>): boolean {
+  const { multiplexing } = signal;
+  if (multiplexing === undefined) return true;
+  const by = message.signals.find(({ name }) => name === multiplexing.by);
+  const raw = raws.get(multiplexing.by);
+  if (by === undefined || raw === undefined || !isActive(by, message, raws)) return false;
+  return multiplexing.ranges.some(([first, last]) => raw >= BigInt(first) && raw <= BigInt(last));
+}
+
+/** The bits of a physical value, two's complement where signed; or why it has none. */
+function rawOf(signal: DbcSignal, value: number): bigint | string {
+  if (!Number.isFinite(value)) return `${value} is not a number`;
+  const { minimum, maximum, factor, offset, bits, kind, signed } = signal;
+  const hasRange = minimum !== 0 || maximum !== 0;
+  if (hasRange && (value < minimum || value > maximum)) return `${value} is not within ${minimum} to ${maximum}`;
+  const scaled = (value - offset) / factor;
+  if (kind !== "integer") return floatBits(scaled, kind, value);
+  const raw = BigInt(Math.round(scaled));
+  const least = signed ? -(1n << BigInt(bits - 1)) : 0n;
+  const most = signed ? (1n << BigInt(bits - 1)) - 1n : (1n << BigInt(bits)) - 1n;
+  if (raw < least || raw > most) return `${value} does not fit ${bits} bits`;
+  return BigInt.asUintN(bits, raw);
+}
+
+function floatBits(scaled: number, kind: "float" | "double", value: number): bigint | string {
+  const view = new DataView(new ArrayBuffer(8));
+  if (kind === "double") {
+    view.setFloat64(0, scaled);
+    return view.getBigUint64(0);
+  }
+  view.setFloat32(0, scaled);
+  return Number.isFinite(view.getFloat32(0)) ? BigInt(view.getUint32(0)) : `${value} does not fit 32 bits`;
+}
+
+/** DBC bit numbers count byte * 8 + bit; a big-endian signal goes from its most significant bit down the byte and on to the next one. */
+function writeBits(data: Uint8Array, { startBit, bits, byteOrder }: DbcSignal, raw: bigint): boolean {
+  let at = startBit;
+  for (let index = 0; index < bits; index += 1) {
+    const isLittle = byteOrder === "little";
+    const shift = isLittle ? index : bits - 1 - index;
+    if (at >> 3 >= data.length) return false;
+    if (((raw >> BigInt(shift)) & 1n) === 1n) data[at >> 3] |= 1 << (at & 7);
+    if (isLittle) at += 1;
+    else at += (at & 7) === 0 ? 15 : -1;
+  }
+  return true;
+}

@@ -1,0 +1,87 @@
+import { z } from "zod";
+
+const actionName = z
+  .string()
+  .regex(/^[A-Za-z][A-Za-z0-9._-]{0,63}$/, "must be a name of at most 64 letters, digits, '.', '_' or '-'");
+const signalName = z
+  .string()
+  .min(1)
+  .max(256)
+  .describe("MESSAGE.SIGNAL, or BUS/MESSAGE.SIGNAL where several buses have it");
+const variable = z
+  .string()
+  .regex(/^[a-z][A-Za-z0-9_]{0,31}$/, "must begin with a small letter and have letters, digits and '_'");
+
+/** When an action may act. Every signal must have been received within `maxAgeMs`, and every clause be true. */
+const condition = z.strictObject({
+  signals: z.record(variable, signalName).describe("variables of the clauses, each a physical value"),
+  maxAgeMs: z.int().min(10).max(60_000).default(2000),
+  all: z
+    .array(z.string().min(1).max(500))
+    .min(1)
+    .max(32)
+    .describe("CEL expressions; a refusal names the first that is false"),
+});
+export type ConditionConfig = z.infer<typeof condition>;
+
+const frameValue = z.union([
+  z.number(),
+  z
+    .strictObject({ argument: z.string().min(1).max(64), minimum: z.number(), maximum: z.number() })
+    .describe("given with the command, within these physical bounds"),
+  z.strictObject({ counter: z.literal(true) }).describe("counts up with each frame and wraps"),
+  z
+    .strictObject({ checksum: z.enum(["xor8", "sum8", "crc8-j1850"]) })
+    .describe("over all other bytes of the frame, its own taken as zero; must be a whole byte"),
+]);
+export type FrameValue = z.infer<typeof frameValue>;
+
+const common = {
+  name: actionName,
+  summary: z.string().max(200).default(""),
+};
+
+const actuate = z.strictObject({
+  ...common,
+  kind: z.literal("actuate"),
+  bus: z.string().min(1).max(32),
+  message: z.string().min(1).max(128).describe("of a DBC file of this bus"),
+  signals: z.record(z.string().min(1).max(128), frameValue).describe("every signal of the message, physical values"),
+  repeat: z
+    .strictObject({ count: z.int().min(1).max(1000), everyMs: z.int().min(5).max(10_000) })
+    .default({ count: 1, everyMs: 20 })
+    .describe("frames to send; the condition must hold before each"),
+  condition,
+  confirm: z
+    .strictObject({
+      signal: signalName,
+      equals: z.number(),
+      tolerance: z.number().min(0).default(0),
+      withinMs: z.int().min(10).max(60_000).default(2000),
+    })
+    .describe("what the vehicle says when it has done it"),
+});
+export type ActuateConfig = z.infer<typeof actuate>;
+
+const sequence = z.strictObject({
+  ...common,
+  kind: z.literal("sequence"),
+  steps: z
+    .array(
+      z.union([
+        z.strictObject({ action: actionName, arguments: z.record(z.string(), z.number()).default({}) }),
+        z.strictObject({ pauseMs: z.int().min(1).max(10_000) }),
+      ]),
+    )
+    .min(1)
+    .max(64)
+    .describe("one after the other; ends with the first that does not succeed"),
+});
+export type SequenceConfig = z.infer<typeof sequence>;
+
+/** Actions that write to a bus, made without code. What is not in here can never be sent. */
+export const catalogueSchema = z.strictObject({
+  schemaVersion: z.literal(1),
+  actions: z.array(z.discriminatedUnion("kind", [actuate, sequence])).max(500),
+});
+export type Catalogue = z.infer<typeof catalogueSchema>;
