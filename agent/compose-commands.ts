@@ -1,7 +1,10 @@
 import { randomUUID } from "node:crypto";
+import type { Catalogue } from "../config/catalogue.ts";
 import type { Policy } from "../config/policy.ts";
 import type { AgentConfig } from "../config/schema.ts";
+import type { TransmitId } from "../drivers/can/transmit-filter.ts";
 import type { Action } from "./control/action.ts";
+import { buildCatalogue, type CatalogueFile, transmittedMessages } from "./control/actions/catalogue.ts";
 import { lastSignals, readSignals } from "./control/actions/read-signals.ts";
 import { Authority } from "./control/authority.ts";
 import { commandService, type RequestDoor } from "./control/command-service.ts";
@@ -11,11 +14,15 @@ import { KeySet } from "./control/key-set.ts";
 import { CommandLedger } from "./control/ledger.ts";
 import { Reporter } from "./control/report.ts";
 import { Requester } from "./control/requester.ts";
+import { ClockSteps } from "./control/safety-gate.ts";
 import type { Clock } from "./core/clock.ts";
 import type { Service } from "./core/lifecycle.ts";
 import type { Log } from "./core/log.ts";
+import type { TableSource } from "./data/build-table.ts";
+import type { DbcMessage } from "./data/dbc/model.ts";
 import type { LatestSignals } from "./data/latest-signals.ts";
 import type { Broker, Journal } from "./ports.ts";
+import type { BusLine } from "./services.ts";
 
 /** Updates of executions that wait for the service's answer at a time, and the longest answer that is read. */
 const REQUESTER_LIMITS = { timeoutMs: 5000, maxPending: 64, maxAnswerBytes: 131_072 } as const;
@@ -28,6 +35,9 @@ export type CommandParts = {
   readonly journal: Journal;
   readonly broker: Broker;
   readonly signals: LatestSignals;
+  readonly catalogue: CatalogueFile;
+  readonly sources: readonly TableSource[];
+  readonly lines: readonly BusLine[];
   readonly bootId: string;
   readonly clock: Clock;
   readonly log: Log;
@@ -59,7 +69,30 @@ export function composeCommands(parts: CommandParts): Commands {
   return { service: commandService(dispatchParts, doors, log), dispatchParts };
 }
 
+/** The arbitration ids that the catalogue may send on `bus`. */
+export function transmitIds(catalogue: Catalogue, sources: readonly TableSource[], bus: string): readonly TransmitId[] {
+  const messages = transmittedMessages(catalogue, bus).map((name) => messageOf(sources, bus, name));
+  return messages.flatMap((message) => (message === undefined ? [] : [{ id: message.id, extended: message.extended }]));
+}
+
 function actionsOf(parts: CommandParts): ReadonlyMap<string, Action> {
-  const actions = [lastSignals(parts), readSignals(parts)];
-  return new Map(actions.map((action) => [action.name, action]));
+  const { catalogue, sources, lines, clock } = parts;
+  const steps = new ClockSteps(clock);
+  steps.watch();
+  const written = buildCatalogue(catalogue, {
+    ...parts,
+    steps,
+    busOf: (name) => {
+      const line = lines.find(({ bus }) => bus.name === name);
+      return line === undefined ? undefined : { send: (frame) => line.bus.send(frame), state: () => line };
+    },
+    messageOf: (bus, name) => messageOf(sources, bus, name),
+  });
+  const builtIn = [lastSignals(parts), readSignals(parts)];
+  return new Map([...written, ...builtIn.map((action) => [action.name, action] as const)]);
+}
+
+function messageOf(sources: readonly TableSource[], bus: string, name: string): DbcMessage | undefined {
+  const databases = sources.filter((source) => source.bus === bus).map(({ database }) => database);
+  return databases.flatMap(({ messages }) => messages).find((message) => message.name === name);
 }

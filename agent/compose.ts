@@ -1,5 +1,6 @@
 import { access, constants } from "node:fs/promises";
 import { join } from "node:path";
+import { catalogueSchema } from "../config/catalogue.ts";
 import type { CommandsConfig } from "../config/commands.ts";
 import { type LoadedConfig, loadYamlFile } from "../config/load.ts";
 import { policySchema } from "../config/policy.ts";
@@ -18,13 +19,15 @@ import { StandbyOutbox, type StandbyParts } from "../drivers/sqlite/standby-outb
 import { createAdmin } from "./admin.ts";
 import { createIdentityAdmin } from "./admin-identity.ts";
 import { composeRenewal } from "./compose-renewal.ts";
-import { composeCommands } from "./compose-commands.ts";
+import { composeCommands, transmitIds } from "./compose-commands.ts";
+import type { CatalogueFile } from "./control/actions/catalogue.ts";
 import { presencePublication } from "./control/presence.ts";
 import type { Clock } from "./core/clock.ts";
 import { AgentError, messageOf } from "./core/errors.ts";
 import { runServices, type Service } from "./core/lifecycle.ts";
 import type { Log } from "./core/log.ts";
 import { Appender } from "./data/appender.ts";
+import type { TableSource } from "./data/build-table.ts";
 import { Collector } from "./data/collect.ts";
 import { Encoder } from "./data/encode.ts";
 import { LatestSignals } from "./data/latest-signals.ts";
@@ -74,6 +77,8 @@ export type Agent = { run(signal: AbortSignal): Promise<void> };
 type Base = Surroundings & {
   readonly config: AgentConfig;
   readonly table: SignalTable;
+  readonly sources: readonly TableSource[];
+  readonly catalogue: CatalogueFile;
   readonly outbox: Outbox;
   readonly log: Log;
   readonly bootId: string;
@@ -91,7 +96,8 @@ export async function composeAgent(loaded: LoadedConfig, surroundings: Surroundi
   const { config } = loaded;
   const { clock, environment, startedAtMs, version } = surroundings;
   const log = createLog({ level: config.log.level, priorityPrefix: environment.JOURNAL_STREAM !== undefined });
-  const { table, warnings } = await loadSignalTable(loaded);
+  const { table, sources, warnings } = await loadSignalTable(loaded);
+  const catalogue = await loadCatalogue(config);
   await requireReadable(config.broker.caFile, loaded.locate(["broker", "caFile"]));
   for (const warning of warnings) log.warn("config.doubtful", { warning });
   if (config.bench) log.warn("config.bench-allowed", { allows: "what must never be on a vehicle" });
@@ -100,7 +106,17 @@ export async function composeAgent(loaded: LoadedConfig, surroundings: Surroundi
   const { maxBytes } = config.outbox;
   const openDisk: StandbyParts["openDisk"] = (adopt) => openOutbox({ file, maxBytes, clock, log, adopt }).outbox;
   const outbox = new StandbyOutbox({ openDisk, memoryBytes: config.collect.holdBytes, clock, log });
-  const base = { ...surroundings, config, table, outbox, log, bootId: bootId(), random: Math.random };
+  const base = {
+    ...surroundings,
+    config,
+    table,
+    sources,
+    catalogue,
+    outbox,
+    log,
+    bootId: bootId(),
+    random: Math.random,
+  };
   const link = composeLink(base);
   const line = composeLine(base, link.broker);
   const commands = await composeRemote(base, link.broker, line);
@@ -137,7 +153,8 @@ function composeLink({ config, environment, bootId, clock, log, random }: Base) 
 }
 
 /** The line from the buses to the broker. */
-function composeLine({ config, table, outbox, bootId, clock, log, random, startedAtMs }: Base, broker: Broker) {
+function composeLine(base: Base, broker: Broker) {
+  const { config, table, outbox, bootId, clock, log, random, startedAtMs } = base;
   const { thingName: thing, collect } = config;
   const settings = { ...config.encode, timeResolutionUs: collect.timeResolutionUs, lifeMs: config.outbox.lifeMs };
   const encoder = new Encoder({ thing, bootId, table, clock, settings });
@@ -156,22 +173,29 @@ function composeLine({ config, table, outbox, bootId, clock, log, random, starte
   const collector = new Collector({ table, rules: collect.rules, batchSamples: collect.batchSamples });
   const pipeline = new Pipeline({ table, collector, encoder, appender, clock, batchMs: collect.batchMs });
   const buses = config.buses.map((bus): BusLine => {
-    const driver = createCanBus(bus, table.bus(bus.name).filters, { clock, log, random });
+    const permitted = transmitIds(base.catalogue.value, base.sources, bus.name);
+    const driver = createCanBus(bus, table.bus(bus.name).filters, permitted, { clock, log, random });
     return { bus: driver, state: "absent", detail: "not opened yet" };
   });
   return { publisher, pipeline, collector, buses };
 }
 
 /** The line from the doors of remote commands to their actions; undefined where none are taken. */
-async function composeRemote(base: Base, broker: Broker, { collector }: Line) {
+async function composeRemote(base: Base, broker: Broker, { collector, buses }: Line) {
   const { config, clock, log, table } = base;
   const { commands: settings } = config;
   if (settings === undefined) return undefined;
   const { value: policy } = await loadYamlFile(settings.policyFile, policySchema);
   const journal = openLedger(join(config.stateDir, "journal.db"), settings.ledger, clock, log);
   const signals = new LatestSignals(table, collector);
-  const commands = composeCommands({ ...base, settings, policy, journal, broker, signals });
+  const commands = composeCommands({ ...base, settings, policy, journal, broker, signals, lines: buses });
   return { ...commands, close: () => journal.close() };
+}
+
+/** The actions that write to a bus; none without a catalogue. */
+async function loadCatalogue({ commands }: AgentConfig): Promise<CatalogueFile> {
+  if (commands?.catalogueFile !== undefined) return await loadYamlFile(commands.catalogueFile, catalogueSchema);
+  return { value: { schemaVersion: 1, actions: [] }, locate: () => "no catalogue" };
 }
 
 /** A journal that cannot be opened takes the commands that need it away, not the rest of the agent. */

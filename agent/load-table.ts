@@ -14,7 +14,12 @@ const MAX_DBC_BYTES = 67_108_864;
 const MAX_TOLD = 10;
 
 /** The signal table, and one sentence for each thing in the DBC files or rules that is probably not what was meant. */
-export type LoadedTable = { readonly table: SignalTable; readonly warnings: readonly string[] };
+export type LoadedTable = {
+  readonly table: SignalTable;
+  /** What the table was made of. */
+  readonly sources: readonly TableSource[];
+  readonly warnings: readonly string[];
+};
 
 /**
  * Reads the DBC files that the configuration names and builds the table of all buses.
@@ -33,7 +38,7 @@ export async function loadSignalTable(loaded: LoadedConfig): Promise<LoadedTable
     sources.push(...(buses ?? allBuses).map((bus) => ({ bus, database, file })));
   }
   const table = tableOf(sources, loaded);
-  return { table, warnings: [...warnings, ...planCollection(config.collect.rules, table.signals).warnings] };
+  return { table, sources, warnings: [...warnings, ...planCollection(config.collect.rules, table.signals).warnings] };
 }
 
 async function readDbc(file: string, place: string): Promise<{ database: DbcDatabase; told: readonly string[] }> {

@@ -44,7 +44,7 @@ export async function loadConfigFile(path: string): Promise<LoadedConfig> {
 }
 
 /** A checked YAML file and the place of each of its values. */
-export type LoadedYaml<T> = { readonly value: T; locate(path: readonly Key[]): string };
+export type LoadedYaml<T> = { readonly value: T; readonly locate: (path: readonly Key[]) => string };
 
 /** Reads and checks a YAML file beside the configuration. Throws `config.invalid` as `loadConfigFile` does. */
 export async function loadYamlFile<T>(path: string, schema: z.ZodType<T>): Promise<LoadedYaml<T>> {

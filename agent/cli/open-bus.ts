@@ -87,7 +87,8 @@ export async function openBus(
   onState: BusSink["onState"] = () => undefined,
 ): Promise<CanBus> {
   // One client has no herd to spread: half of each back-off will do.
-  const bus = createCanBus(config, filters, { clock: context.clock, log: stderrLog(context), random: () => 0.5 });
+  const parts = { clock: context.clock, log: stderrLog(context), random: () => 0.5 };
+  const bus = createCanBus(config, filters, "any", parts);
   let first: { readonly state: BusState; readonly detail: string } | undefined;
   await bus.start({
     onFrames,

@@ -35,6 +35,7 @@ export const FAULTS = {
   "bus.not-permitted": { retry: "never", exit: EXIT.permission },
   "bus.unsupported": { retry: "never", exit: EXIT.unavailable },
   "bus.transmit-failed": { retry: "backoff", exit: EXIT.unavailable },
+  "bus.transmit-forbidden": { retry: "never", exit: EXIT.permission },
   "broker.unreachable": { retry: "backoff", exit: EXIT.unavailable },
   "broker.refused": { retry: "backoff", exit: EXIT.unavailable },
   "broker.not-authorised": { retry: "slow", exit: EXIT.unavailable },

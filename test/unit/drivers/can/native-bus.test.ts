@@ -47,7 +47,7 @@ describe.skipIf(kernelHasCan())("a kernel without CAN (skipped: this one has CAN
   it.each([native, { name: "can0", driver: "socketcan", interface: "nocan0" } as const])(
     "rejects to start and to send with the remedy: $driver",
     async (config) => {
-      const bus = createCanBus(config, [], parts);
+      const bus = createCanBus(config, [], "any", parts);
       const sink = new RecordingSink();
       const expected = { code: "bus.unsupported", message: "nocan0: this kernel has no CAN sockets (AF_CAN)" };
       await expect(bus.start(sink)).rejects.toMatchObject(expected);

@@ -1,0 +1,42 @@
+import { AgentError } from "../../agent/core/errors.ts";
+import { type CanFrame, FRAME_FLAG } from "../../agent/data/frame.ts";
+import type { CanBus } from "../../agent/ports.ts";
+
+/** An arbitration id that may be sent. */
+export type TransmitId = { readonly id: number; readonly extended: boolean };
+
+/** What a bus may send: "any" only for a technician's own tool. */
+export type TransmitPermission = "any" | readonly TransmitId[];
+
+/** The bus, through which nothing but the permitted ids can be sent: data frames, whoever calls. */
+export function limitTransmit(bus: CanBus, permitted: TransmitPermission): CanBus {
+  if (permitted === "any") return bus;
+  const keys = new Set(permitted.map(({ id, extended }) => keyOf(id, extended)));
+  return {
+    name: bus.name,
+    start: (sink) => bus.start(sink),
+    facts: () => bus.facts(),
+    counters: () => bus.counters(),
+    stop: () => bus.stop(),
+    send: async (frame) => {
+      if (!isPermitted(frame, keys)) throw forbidden(bus.name, frame);
+      await bus.send(frame);
+    },
+  };
+}
+
+function isPermitted({ id, flags }: CanFrame, keys: ReadonlySet<string>): boolean {
+  const isData = (flags & (FRAME_FLAG.remote | FRAME_FLAG.error)) === 0;
+  return isData && keys.has(keyOf(id, (flags & FRAME_FLAG.extended) !== 0));
+}
+
+function keyOf(id: number, extended: boolean): string {
+  return `${extended ? "x" : "s"}${id}`;
+}
+
+function forbidden(bus: string, { id }: CanFrame): AgentError {
+  return new AgentError("bus.transmit-forbidden", {
+    what: `bus ${bus}: 0x${id.toString(16)} is in no action of the catalogue and is not sent`,
+    remedy: "add an action with its message to commands.catalogueFile, if the vehicle may be moved by it",
+  });
+}
