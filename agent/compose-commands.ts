@@ -9,10 +9,12 @@ import { lastSignals, readSignals } from "./control/actions/read-signals.ts";
 import { Authority } from "./control/authority.ts";
 import { commandService, type RequestDoor } from "./control/command-service.ts";
 import { AwsCommands } from "./control/commands.ts";
+import { CompanionDoor } from "./control/companion.ts";
 import type { DispatchParts } from "./control/dispatch.ts";
 import { KeySet } from "./control/key-set.ts";
 import { CommandLedger } from "./control/ledger.ts";
-import { Reporter } from "./control/report.ts";
+import { type Door, Reporter } from "./control/report.ts";
+import type { ReplyAddress } from "./control/request.ts";
 import { Requester } from "./control/requester.ts";
 import { ClockSteps } from "./control/safety-gate.ts";
 import type { Clock } from "./core/clock.ts";
@@ -26,6 +28,9 @@ import type { BusLine } from "./services.ts";
 
 /** Updates of executions that wait for the service's answer at a time, and the longest answer that is read. */
 const REQUESTER_LIMITS = { timeoutMs: 5000, maxPending: 64, maxAnswerBytes: 131_072 } as const;
+
+/** Whoever asks on a local socket waits for the answer itself. */
+const LOCAL: Door = { progress: async () => undefined, tell: async () => "told" };
 
 /** What remote commands are made of. */
 export type CommandParts = {
@@ -54,7 +59,16 @@ export function composeCommands(parts: CommandParts): Commands {
   const ledger = new CommandLedger(journal);
   const requester = new Requester({ broker, clock, log, limits: REQUESTER_LIMITS, token: randomUUID });
   const aws = new AwsCommands({ thing, broker, requester, log });
-  const reporter = new Reporter({ ledger, doorOf: () => aws, broker, clock, log, random });
+  const fill = (template: string): string => template.replaceAll("{thing}", thing);
+  const { request, responsePrefix } = settings.companion;
+  const companion = new CompanionDoor({
+    filter: fill(request),
+    responsePrefix: fill(responsePrefix),
+    broker,
+    log,
+  });
+  const doorOf = ({ door }: ReplyAddress): Door => (door === "aws" ? aws : door === "companion" ? companion : LOCAL);
+  const reporter = new Reporter({ ledger, doorOf, broker, clock, log, random });
   const dispatchParts: DispatchParts = {
     settings: { ...settings, thing, bootId, maxLifeMs: settings.maxLifeSeconds * 1000 },
     actions: actionsOf(parts),
@@ -65,7 +79,10 @@ export function composeCommands(parts: CommandParts): Commands {
     clock,
     log,
   };
-  const doors: readonly RequestDoor[] = settings.aws.enabled ? [aws] : [];
+  const doors: readonly RequestDoor[] = [
+    ...(settings.aws.enabled ? [aws] : []),
+    ...(settings.companion.enabled ? [companion] : []),
+  ];
   return { service: commandService(dispatchParts, doors, log), dispatchParts };
 }
 

@@ -224,6 +224,10 @@ export type Publication = {
   /** Seconds; undefined lives on. */
   readonly messageExpirySeconds: number | undefined;
   readonly userProperties: readonly (readonly [name: string, value: string])[];
+  /** Where an answer is wanted; absent where none is. */
+  readonly responseTopic?: string;
+  /** Given back to a requester as it came (MQTT 5.0, 4.10); absent where nothing is answered. */
+  readonly correlationData?: Uint8Array;
 };
 
 /** "acked": PUBACK below 0x80; "refused": PUBACK 0x80 or above; "offline": no PUBACK came, it may or may not have arrived; "too-large": over the broker's packet limit, never sent. */
@@ -237,6 +241,7 @@ export type PublishOutcome =
 export type Inbound = {
   readonly topic: string;
   readonly payload: Uint8Array;
+  readonly contentType: string | undefined;
   readonly responseTopic: string | undefined;
   readonly correlationData: Uint8Array | undefined;
   /** What was left of the message's life when it was sent to us, seconds; undefined lives on. */

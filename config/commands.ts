@@ -1,5 +1,10 @@
 import { z } from "zod";
 
+const companionFilter = z
+  .string()
+  .max(200)
+  .regex(/^[^#+\0]*\/\+\/[^#+\0]+$/, "must have one level '+', for the name of the request, and no other wildcard");
+
 /** Remote commands. Without this section the agent takes none. */
 export const commandsConfig = z.strictObject({
   policyFile: z.string().min(1).max(4096).describe("YAML: who may ask for what; see policy.example.yaml"),
@@ -13,6 +18,20 @@ export const commandsConfig = z.strictObject({
     .strictObject({ enabled: z.boolean().default(true) })
     .prefault({})
     .describe("AWS IoT Commands, JSON and CBOR"),
+  companion: z
+    .strictObject({
+      enabled: z.boolean().default(true),
+      request: companionFilter.default("cmd/causeway/{thing}/+/request"),
+      responsePrefix: z
+        .string()
+        .min(1)
+        .max(200)
+        .regex(/^[^#+\0$][^#+\0]*$/, "must not hold a wildcard or begin with '$'")
+        .default("cmd/causeway/{thing}/")
+        .describe("answers go only to topics that begin so"),
+    })
+    .prefault({})
+    .describe("companion apps over MQTT 5 request/response"),
   maxRequestBytes: z.int().min(256).max(131_072).default(32_768).describe("longer requests are refused unread"),
   maxRunning: z
     .int()

@@ -4,8 +4,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { z } from "zod";
 import { AgentError, EXIT, errnoOf, messageOf } from "../agent/core/errors.ts";
+import { catalogueSchema } from "../config/catalogue.ts";
 import { configJsonSchema, exampleConfig } from "../config/example.ts";
+import { policySchema } from "../config/policy.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const PROTO_DIR = join(ROOT, "config/proto");
@@ -15,6 +18,8 @@ const HELP = `usage: node scripts/generate.ts [--check]
 Writes the files that are made from others:
   config/proto/telemetry.desc   by protoc from config/proto/telemetry.proto
   config/agent.schema.json      from config/schema.ts, for editors
+  config/catalogue.schema.json  from config/catalogue.ts, for editors
+  config/policy.schema.json     from config/policy.ts, for editors
   config/agent.example.yaml     from config/schema.ts, every setting with its default
 
   --check   write nothing; name the stale files and exit 1
@@ -28,8 +33,14 @@ type Generated = { readonly path: string; readonly content: () => Uint8Array };
 const FILES: readonly Generated[] = [
   { path: "config/proto/telemetry.desc", content: descriptor },
   { path: "config/agent.schema.json", content: () => text(`${JSON.stringify(configJsonSchema(), undefined, 2)}\n`) },
+  { path: "config/catalogue.schema.json", content: () => jsonSchema(catalogueSchema) },
+  { path: "config/policy.schema.json", content: () => jsonSchema(policySchema) },
   { path: "config/agent.example.yaml", content: () => text(exampleConfig()) },
 ];
+
+function jsonSchema(schema: z.ZodType): Uint8Array {
+  return text(`${JSON.stringify(z.toJSONSchema(schema, { io: "input" }), undefined, 2)}\n`);
+}
 
 function text(content: string): Uint8Array {
   return new TextEncoder().encode(content);

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { AgentError } from "../core/errors.ts";
 import type { CommandEntry, CommandState, Journal, Json } from "../ports.ts";
 import { type Answer, answerSchema, failureAnswer, type Refusal, refused } from "./answer.ts";
+import { canonicalJson } from "./canonical.ts";
 import { type ReplyAddress, type Request, replyAddress } from "./request.ts";
 
 /** What the ledger keeps of a command besides its state. */
@@ -148,7 +149,7 @@ export class CommandLedger {
   /** The same request through another execution has its own answer to give, and nothing to do. */
   #answerElsewhere(repeat: { digest: string; action: string; reply: ReplyAddress; answer: Answer }): void {
     const { digest, ...body } = repeat;
-    const id = `repeat:${JSON.stringify(repeat.reply)}`;
+    const id = `repeat:${canonicalJson(replyBody(repeat.reply))}`;
     const added = this.#journal.addCommand(entryOf(id, digest, "refused", body));
     if (added === "known") this.#journal.changeCommand(id, { isTold: false });
   }
@@ -184,10 +185,15 @@ function entryOf(id: string, digest: string, state: CommandState, body: LedgerBo
 function bodyOf({ action, reply, answer, heldBootId }: LedgerBody): Json {
   return {
     action,
-    reply,
+    reply: replyBody(reply),
     ...(heldBootId === undefined ? {} : { heldBootId }),
     ...(answer === undefined ? {} : { answer: answerBody(answer) }),
   };
+}
+
+function replyBody(reply: ReplyAddress): Json {
+  const entries = Object.entries(reply).flatMap(([key, value]) => (value === undefined ? [] : [[key, value] as const]));
+  return Object.fromEntries(entries);
 }
 
 function answerBody({ status, reason, result }: Answer): Json {
@@ -199,5 +205,5 @@ function readEntry({ body, ...entry }: CommandEntry): LedgerEntry {
 }
 
 function sameAddress(left: ReplyAddress, right: ReplyAddress): boolean {
-  return JSON.stringify(left) === JSON.stringify(right);
+  return canonicalJson(replyBody(left)) === canonicalJson(replyBody(right));
 }

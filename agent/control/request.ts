@@ -7,6 +7,17 @@ import { decodeBody } from "./wire-format.ts";
 /** Where an answer goes. */
 export const replyAddress = z.discriminatedUnion("door", [
   z.object({ door: z.literal("aws"), execution: z.string(), format: z.enum(["json", "cbor"]) }).readonly(),
+  z
+    .object({
+      door: z.literal("companion"),
+      request: z.string(),
+      /** Undefined where nobody wants the answer. */
+      topic: z.string().optional(),
+      /** base64 */
+      correlation: z.string().optional(),
+      format: z.enum(["json", "cbor"]),
+    })
+    .readonly(),
   z.object({ door: z.literal("local") }).readonly(),
 ]);
 export type ReplyAddress = z.infer<typeof replyAddress>;
@@ -29,6 +40,13 @@ const name = z
 const id = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, "must be 1 to 64 letters, digits, '_' or '-'");
 const wallMs = z.int().min(0).max(8_640_000_000_000_000);
 
+/** base64 in its one spelling: unused bits are zero. */
+const signatureValue = z
+  .base64()
+  .min(1)
+  .max(512)
+  .refine((text) => Buffer.from(text, "base64").toString("base64") === text, "must be canonical base64");
+
 /** What a requester writes, in JSON or CBOR. */
 const requestSchema = z.strictObject({
   schemaVersion: z.literal(1),
@@ -43,7 +61,7 @@ const requestSchema = z.strictObject({
   notBeforeMs: wallMs.optional(),
   expiresAtMs: wallMs.optional(),
   counter: z.int().min(1).optional(),
-  signature: z.strictObject({ key: z.string().min(1).max(64), value: z.base64().min(1).max(512) }).optional(),
+  signature: z.strictObject({ key: z.string().min(1).max(64), value: signatureValue }).optional(),
 });
 
 /** A request, read. */

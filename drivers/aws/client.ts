@@ -89,6 +89,7 @@ export function isPaced({ pacing, host }: Pick<BrokerConfig, "pacing" | "host">)
 /** The packet of a publication, QoS 1. */
 export function packetOf(publication: Publication): mqtt5.PublishPacket {
   const { topic, payload, retain, contentType, messageExpirySeconds, userProperties } = publication;
+  const { responseTopic, correlationData } = publication;
   return {
     topicName: topic,
     qos: QoS.AtLeastOnce,
@@ -97,6 +98,8 @@ export function packetOf(publication: Publication): mqtt5.PublishPacket {
     payloadFormat: contentType === "application/json" ? PayloadFormatIndicator.Utf8 : PayloadFormatIndicator.Bytes,
     contentType,
     ...(messageExpirySeconds === undefined ? {} : { messageExpiryIntervalSeconds: messageExpirySeconds }),
+    ...(responseTopic === undefined ? {} : { responseTopic }),
+    ...(correlationData === undefined ? {} : { correlationData: Buffer.from(correlationData) }),
     userProperties: userProperties.map(([name, value]) => ({ name, value })),
   };
 }
@@ -106,6 +109,7 @@ export function inboundOf(packet: mqtt5.PublishPacket): Inbound {
   return {
     topic: packet.topicName,
     payload: bytesOf(packet.payload),
+    contentType: packet.contentType,
     responseTopic: packet.responseTopic,
     correlationData: packet.correlationData === undefined ? undefined : bytesOf(packet.correlationData),
     messageExpirySeconds: packet.messageExpiryIntervalSeconds,

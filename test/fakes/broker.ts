@@ -32,6 +32,7 @@ type Waiter = { readonly after: number; settle(limits: BrokerLimits | undefined)
 
 /** Properties of a message that has none. */
 const PLAIN = {
+  contentType: undefined,
   responseTopic: undefined,
   correlationData: undefined,
   messageExpirySeconds: undefined,
@@ -190,10 +191,10 @@ export class FakeBroker implements Broker {
     for (const settle of this.#open) settle({ kind: "offline" });
   }
 
-  #deliver({ topic, payload, userProperties }: Publication): void {
+  #deliver({ topic, payload, userProperties, contentType, responseTopic, correlationData }: Publication): void {
     for (const [filter, handler] of this.#handlers) {
       if (!matchesFilter(filter, topic)) continue;
-      handler({ ...PLAIN, topic, payload, userProperties });
+      handler({ ...PLAIN, topic, payload, userProperties, contentType, responseTopic, correlationData });
     }
   }
 }

@@ -1,0 +1,220 @@
+import { copyFileSync, writeFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { stringify } from "yaml";
+import { z } from "zod";
+import type { SignedFields } from "../../agent/control/canonical.ts";
+import type { Broker } from "../../agent/ports.ts";
+import { createSocketcandBus } from "../../drivers/can/socketcand-bus.ts";
+import { systemClock } from "../../drivers/os/time-source.ts";
+import { writeIdentity } from "../bench/certificate-authority.ts";
+import type { Command } from "../bench/cloud/commands.ts";
+import { CompanionBackend } from "../bench/cloud/companion.ts";
+import { DoorUnit } from "../bench/door-unit.ts";
+import { type Hub, startHub } from "../bench/socketcand-hub.ts";
+import { until } from "../bench/wait.ts";
+import { type CommandCloud, startCommandCloud } from "../fakes/command-cloud.ts";
+import { type Daemon, type DaemonHome, daemonHome, startDaemon } from "../fakes/daemon.ts";
+import { MemoryLog } from "../fakes/log.ts";
+import { signingKey } from "../fakes/signing-key.ts";
+
+const THING = "veh-1";
+const CONFIG = join(import.meta.dirname, "../../config");
+const PATIENCE_MS = 20_000;
+/** Frames of one actuation in the example catalogue. */
+const FRAMES = 3;
+const commandReply = z.object({ id: z.string(), status: z.string(), answer: z.unknown().optional() });
+
+describe("lock and unlock, from a phone and from the cloud, on a bus with a door unit", () => {
+  const key = signingKey("operations");
+  let folder: string;
+  let cloud: CommandCloud;
+  let hub: Hub;
+  let unit: DoorUnit;
+  let app: Broker;
+  let backend: CompanionBackend;
+  let address: string;
+  let counter = 0;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "causeway-actuation-"));
+    cloud = await startCommandCloud(folder, [THING]);
+    hub = await startHub();
+    const parts = { clock: systemClock(), log: new MemoryLog(), random: () => 0.5 };
+    unit = await DoorUnit.start(
+      createSocketcandBus({ name: "unit", host: "127.0.0.1", port: hub.port, interface: "can0", filters: [] }, parts),
+    );
+    app = await cloud.sessionAs("consumer");
+    app.start();
+    await app.online(AbortSignal.timeout(10_000));
+    backend = new CompanionBackend(app);
+    address = `http://127.0.0.1:${await backend.start()}/vehicles/${THING}/commands`;
+  });
+  afterAll(async () => {
+    await backend.stop();
+    await app.stop();
+    await unit.stop();
+    await hub.stop();
+    await cloud.stop();
+    await rm(folder, { recursive: true });
+  });
+
+  async function vehicle(): Promise<DaemonHome> {
+    const issued = await cloud.authority.issue({ commonName: THING, usage: "client" });
+    const { certificateFile, keyFile } = writeIdentity(join(folder, "vehicle"), THING, issued);
+    const { host, port, caFile } = cloud.mosquitto;
+    const home = await daemonHome((config) => {
+      config.broker = { host, port, caFile, reconnect: { minMs: 100, maxMs: 1000 } };
+      config.identity = { mode: "file", certificateFile, keyFile };
+      config.buses = [{ name: "can0", driver: "socketcand", host: "127.0.0.1", port: hub.port, interface: "can0" }];
+      config.dbc = [{ file: "doors.dbc" }];
+      config.commands = { policyFile: "policy.yaml", catalogueFile: "catalogue.yaml" };
+    });
+    copyFileSync(join(CONFIG, "bench-doors.dbc"), join(home.folder, "doors.dbc"));
+    copyFileSync(join(CONFIG, "catalogue.example.yaml"), join(home.folder, "catalogue.yaml"));
+    const policy = { schemaVersion: 1, keys: [key.pinned], allow: [{ action: "doors.*", ratePerMinute: 6000 }] };
+    writeFileSync(join(home.folder, "policy.yaml"), stringify(policy));
+    return home;
+  }
+
+  async function online(home: DaemonHome): Promise<Daemon> {
+    const daemon = await startDaemon(home);
+    const isReady = async (): Promise<true | undefined> => {
+      const { link, buses } = await daemon.status();
+      return link.state === "online" && buses[0]?.state === "up" && buses[0].decoded > 2 ? true : undefined;
+    };
+    await until(isReady, { what: "the vehicle is online and hears its bus", timeoutMs: PATIENCE_MS });
+    return daemon;
+  }
+
+  function signed(action: string, change: Partial<SignedFields> = {}) {
+    counter += 1;
+    const nowMs = Date.now();
+    const fields: SignedFields = {
+      id: `id-${counter}`,
+      thing: THING,
+      action,
+      arguments: {},
+      notBeforeMs: nowMs - 5000,
+      expiresAtMs: nowMs + 60_000,
+      counter,
+      ...change,
+    };
+    return { schemaVersion: 1, ...fields, signature: key.sign(fields) };
+  }
+
+  const post = async (body: unknown): Promise<string> => {
+    const response = await fetch(address, { method: "POST", body: JSON.stringify(body) });
+    const sent = commandReply.parse(await response.json());
+    expect([response.status, sent.status]).toEqual([202, "SENT"]);
+    return sent.id;
+  };
+  const confirmed = (id: string): Promise<z.infer<typeof commandReply>> =>
+    until(
+      async () => {
+        const reply = commandReply.parse(await (await fetch(`${address}/${id}`)).json());
+        return reply.status === "SENT" || reply.status === "IN_PROGRESS" ? undefined : reply;
+      },
+      { what: `the answer to ${id}`, timeoutMs: PATIENCE_MS },
+    );
+  const inCloud = async (body: unknown, format: Command["format"] = "json"): Promise<string> => {
+    const execution = await cloud.commands.startExecution({
+      command: { format, template: JSON.stringify(body) },
+      thing: THING,
+      executionTimeoutSeconds: 60,
+    });
+    await until(() => (execution.status === "CREATED" || execution.status === "IN_PROGRESS" ? undefined : true), {
+      what: "the end",
+      timeoutMs: PATIENCE_MS,
+    });
+    return execution.reason === undefined ? execution.status : `${execution.status} ${execution.reason.reasonCode}`;
+  };
+
+  it("succeeds when the vehicle says so, acts once for each id over all doors, and leaves the bus alone otherwise", async () => {
+    const home = await vehicle();
+    const daemon = await online(home);
+
+    const locked = await confirmed(await post(signed("doors.lock")));
+    expect(locked).toMatchObject({ status: "SUCCEEDED", answer: { result: { "DoorStatus.Locked": "1" } } });
+    expect([unit.isLocked, unit.frames.commands, unit.frames.wrong]).toEqual([true, FRAMES, 0]);
+    for (const format of ["json", "cbor"] as const) {
+      expect(await inCloud(signed("doors.unlock"), format)).toBe("SUCCEEDED");
+      expect(unit.isLocked).toBe(false);
+      expect(await inCloud(signed("doors.lock"), format)).toBe("SUCCEEDED");
+    }
+    expect(unit.frames.commands).toBe(5 * FRAMES);
+
+    // One request again and again, through every door and under many names.
+    const again = signed("doors.unlock");
+    expect(await inCloud(again)).toBe("SUCCEEDED");
+    for (let time = 0; time < 50; time += 1) await backend.send(THING, again, `name-${time % 5}`);
+    for (let time = 0; time < 10; time += 1) expect(await inCloud(again)).toBe("SUCCEEDED");
+    await until(() => (backend.commands.get("name-4")?.status === "SUCCEEDED" ? true : undefined), {
+      what: "repeats are answered",
+      timeoutMs: PATIENCE_MS,
+    });
+    expect(unit.frames.commands).toBe(6 * FRAMES);
+
+    // What is refused moves nothing.
+    const before = { ...unit.frames };
+    const refusals: readonly (readonly [unknown, string])[] = [
+      [
+        { schemaVersion: 1, action: "doors.unlock", issuedAtMs: Date.now(), timeoutMs: 5000 },
+        "REJECTED SIGNATURE_MISSING",
+      ],
+      [{ ...signed("doors.lock"), action: "doors.unlock" }, "REJECTED SIGNATURE_INVALID"],
+      [signed("doors.unlock", { counter: 1 }), "REJECTED COUNTER_REPLAYED"],
+      [signed("doors.unlock", { expiresAtMs: Date.now() - 1 }), "TIMED_OUT TIMED_OUT_BEFORE_DISPATCH"],
+      [signed("doors.unlock", { thing: "veh-2" }), "REJECTED WRONG_THING"],
+      [signed("doors.open"), "REJECTED NO_COMMAND_DISPATCHER_FOUND"],
+      [signed("doors.unlock", { arguments: { Lock: 1 } }), "REJECTED ARGUMENT_TYPE_MISMATCH"],
+    ];
+    for (const [body, expected] of refusals) expect(await inCloud(body)).toBe(expected);
+    unit.speed = 50;
+    await until(
+      async () => ((await inCloud(signed("doors.unlock"))) === "REJECTED PRECONDITION_FAILED" ? true : undefined),
+      { what: "a moving vehicle refuses", timeoutMs: PATIENCE_MS },
+    );
+    expect(unit.frames).toEqual(before);
+
+    // A unit that does not obey: the vehicle does not say what was not done.
+    unit.speed = 0;
+    unit.obeys = false;
+    await until(async () => ((await inCloud(signed("doors.lock"))) === "FAILED NO_RESPONSE" ? true : undefined), {
+      what: "no confirmation",
+      timeoutMs: PATIENCE_MS,
+    });
+    unit.obeys = true;
+    expect((await daemon.status()).buses[0]?.transmitted).toBe(unit.frames.commands);
+
+    // Killed while it acts: not done again, whoever asks.
+    const { commands } = unit.frames;
+    unit.obeys = false;
+    const killed = signed("doors.lock");
+    const execution = await cloud.commands.startExecution({
+      command: { format: "json", template: JSON.stringify(killed) },
+      thing: THING,
+      executionTimeoutSeconds: 60,
+    });
+    await until(() => (unit.frames.commands > commands ? true : undefined), {
+      what: "it acts",
+      timeoutMs: PATIENCE_MS,
+      everyMs: 2,
+    });
+    daemon.child.signal("SIGKILL");
+    await daemon.child.ended;
+    unit.obeys = true;
+    await online(home);
+    await until(() => (execution.status === "FAILED" ? true : undefined), {
+      what: "it is settled",
+      timeoutMs: PATIENCE_MS,
+    });
+    expect(execution.reason?.reasonCode).toBe("INDETERMINATE");
+    const settled = unit.frames.commands;
+    expect(settled).toBeLessThanOrEqual(commands + FRAMES);
+    for (let time = 0; time < 5; time += 1) expect(await inCloud(killed)).toBe("FAILED INDETERMINATE");
+    expect(unit.frames.commands).toBe(settled);
+  }, 120_000);
+});
