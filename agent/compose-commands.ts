@@ -5,7 +5,11 @@ import type { AgentConfig } from "../config/schema.ts";
 import type { TransmitId } from "../drivers/can/transmit-filter.ts";
 import type { Action } from "./control/action.ts";
 import { buildCatalogue, type CatalogueFile, transmittedMessages } from "./control/actions/catalogue.ts";
+import { locate } from "./control/actions/locate.ts";
+import { notSupported } from "./control/actions/not-supported.ts";
 import { lastSignals, readSignals } from "./control/actions/read-signals.ts";
+import { type RestartSystem, reboot } from "./control/actions/reboot.ts";
+import { replaceKeys } from "./control/actions/replace-keys.ts";
 import { Authority } from "./control/authority.ts";
 import { commandService, type RequestDoor } from "./control/command-service.ts";
 import { AwsCommands } from "./control/commands.ts";
@@ -43,6 +47,7 @@ export type CommandParts = {
   readonly catalogue: CatalogueFile;
   readonly sources: readonly TableSource[];
   readonly lines: readonly BusLine[];
+  readonly restart: RestartSystem;
   readonly bootId: string;
   readonly clock: Clock;
   readonly log: Log;
@@ -57,6 +62,7 @@ export function composeCommands(parts: CommandParts): Commands {
   const { config, settings, policy, journal, broker, bootId, clock, log, random } = parts;
   const { thingName: thing } = config;
   const ledger = new CommandLedger(journal);
+  const keys = new KeySet(policy.keys, journal);
   const requester = new Requester({ broker, clock, log, limits: REQUESTER_LIMITS, token: randomUUID });
   const aws = new AwsCommands({ thing, broker, requester, log });
   const fill = (template: string): string => template.replaceAll("{thing}", thing);
@@ -71,8 +77,8 @@ export function composeCommands(parts: CommandParts): Commands {
   const reporter = new Reporter({ ledger, doorOf, broker, clock, log, random });
   const dispatchParts: DispatchParts = {
     settings: { ...settings, thing, bootId, maxLifeMs: settings.maxLifeSeconds * 1000 },
-    actions: actionsOf(parts),
-    authority: new Authority(policy, new KeySet(policy.keys, journal), clock),
+    actions: actionsOf(parts, keys),
+    authority: new Authority(policy, keys, clock),
     ledger,
     reporter,
     running: new Set(),
@@ -92,7 +98,7 @@ export function transmitIds(catalogue: Catalogue, sources: readonly TableSource[
   return messages.flatMap((message) => (message === undefined ? [] : [{ id: message.id, extended: message.extended }]));
 }
 
-function actionsOf(parts: CommandParts): ReadonlyMap<string, Action> {
+function actionsOf(parts: CommandParts, keys: KeySet): ReadonlyMap<string, Action> {
   const { catalogue, sources, lines, clock } = parts;
   const steps = new ClockSteps(clock);
   steps.watch();
@@ -105,8 +111,22 @@ function actionsOf(parts: CommandParts): ReadonlyMap<string, Action> {
     },
     messageOf: (bus, name) => messageOf(sources, bus, name),
   });
-  const builtIn = [lastSignals(parts), readSignals(parts)];
-  return new Map([...written, ...builtIn.map((action) => [action.name, action] as const)]);
+  return new Map([...written, ...builtIn(parts, keys).map((action) => [action.name, action] as const)]);
+}
+
+function builtIn(parts: CommandParts, keys: KeySet): readonly Action[] {
+  const { settings, signals, clock, restart } = parts;
+  return [
+    lastSignals(parts),
+    readSignals(parts),
+    settings.locate === undefined
+      ? notSupported("vehicle.locate", "R0", "where the vehicle is")
+      : locate(settings.locate, signals, clock),
+    notSupported("dtc.read", "R0", "read diagnostic trouble codes"),
+    notSupported("dtc.clear", "R2", "clear diagnostic trouble codes"),
+    replaceKeys(keys),
+    reboot(restart),
+  ];
 }
 
 function messageOf(sources: readonly TableSource[], bus: string, name: string): DbcMessage | undefined {

@@ -11,6 +11,7 @@ import { inheritedSockets } from "../drivers/os/inherited-sockets.ts";
 import { serveLocalSocket } from "../drivers/os/local-socket.ts";
 import { createLog } from "../drivers/os/log.ts";
 import { createNotifier } from "../drivers/os/notify.ts";
+import { restartSystem } from "../drivers/os/restart.ts";
 import { bootId } from "../drivers/os/time-source.ts";
 import { openJournal } from "../drivers/sqlite/journal.ts";
 import { noJournal } from "../drivers/sqlite/no-journal.ts";
@@ -188,7 +189,16 @@ async function composeRemote(base: Base, broker: Broker, { collector, buses }: L
   const { value: policy } = await loadYamlFile(settings.policyFile, policySchema);
   const journal = openLedger(join(config.stateDir, "journal.db"), settings.ledger, clock, log);
   const signals = new LatestSignals(table, collector);
-  const commands = composeCommands({ ...base, settings, policy, journal, broker, signals, lines: buses });
+  const commands = composeCommands({
+    ...base,
+    settings,
+    policy,
+    journal,
+    broker,
+    signals,
+    lines: buses,
+    restart: restartSystem,
+  });
   return { ...commands, close: () => journal.close() };
 }
 

@@ -32,6 +32,14 @@ export const commandsConfig = z.strictObject({
     })
     .prefault({})
     .describe("companion apps over MQTT 5 request/response"),
+  locate: z
+    .strictObject({
+      latitude: z.string().min(1).max(256).describe("MESSAGE.SIGNAL, degrees"),
+      longitude: z.string().min(1).max(256),
+      maxAgeMs: z.int().min(100).max(86_400_000).default(60_000),
+    })
+    .optional()
+    .describe("signals that vehicle.locate reads; it is not supported without them"),
   maxRequestBytes: z.int().min(256).max(131_072).default(32_768).describe("longer requests are refused unread"),
   maxRunning: z
     .int()

@@ -78,6 +78,7 @@ export const FAULTS = {
   "outbox.unavailable": { retry: "backoff", exit: EXIT.unavailable },
   "journal.full": { retry: "backoff", exit: EXIT.unavailable },
   "journal.unavailable": { retry: "never", exit: EXIT.unavailable },
+  "system.restart-refused": { retry: "never", exit: EXIT.permission },
   "agent.not-running": { retry: "backoff", exit: EXIT.degraded },
   "agent.not-permitted": { retry: "never", exit: EXIT.permission },
   "agent.already-running": { retry: "never", exit: EXIT.unavailable },

@@ -64,6 +64,8 @@ export type CommandBenchParts = {
   readonly clock?: ManualClock;
   readonly journal?: Journal;
   readonly actions?: Readonly<Record<string, TestAction>>;
+  /** Actions of the agent itself, made with the bench's keys. */
+  readonly builtIn?: (keys: KeySet) => readonly Action[];
   readonly allow?: readonly unknown[];
   readonly key?: SigningKey;
   /** Keys of the policy; that of `key` when absent. */
@@ -108,9 +110,10 @@ export class CommandBench {
       log: this.log,
       random: () => 0.5,
     });
+    const made = Object.entries(actions).map(([name, action]) => this.#action(name, action));
     this.parts = {
       settings: { thing: THING, maxRequestBytes: 4096, maxRunning, maxLifeMs: 3_600_000, maxSkewMs: 5000, bootId },
-      actions: new Map(Object.entries(actions).map(([name, action]) => [name, this.#action(name, action)])),
+      actions: new Map([...made, ...(parts.builtIn?.(this.keys) ?? [])].map((action) => [action.name, action])),
       authority: new Authority(policy, this.keys, clock),
       ledger: this.ledger,
       reporter,
@@ -120,17 +123,18 @@ export class CommandBench {
     };
   }
 
+  /** A number that is new each time `signed` was called. */
+  get nextCounter(): number {
+    return this.#counter;
+  }
+
   get nowMs(): number {
     return this.clock.wallUs() / 1000;
   }
 
   /** A payload that would be carried out: signed, in time, with the next counter. `change` is signed too. */
-  signed(
-    action: string,
-    change: Partial<SignedFields> & { readonly issuedAtMs?: number } = {},
-  ): Record<string, unknown> {
+  signed(action: string, change: Partial<SignedFields> = {}, key = this.key): Record<string, unknown> {
     this.#counter += 1;
-    const { issuedAtMs, ...signedChange } = change;
     const fields: SignedFields = {
       id: `id-${this.#counter}`,
       thing: THING,
@@ -139,14 +143,9 @@ export class CommandBench {
       notBeforeMs: this.nowMs - 1000,
       expiresAtMs: this.nowMs + 60_000,
       counter: this.#counter,
-      ...signedChange,
+      ...change,
     };
-    return {
-      schemaVersion: 1,
-      ...fields,
-      ...(issuedAtMs === undefined ? {} : { issuedAtMs }),
-      signature: this.key.sign(fields),
-    };
+    return { schemaVersion: 1, ...fields, signature: key.sign(fields) };
   }
 
   /** Sends a body through the door; gives the answer that dispatching it gives. */

@@ -1,0 +1,34 @@
+import type { Clock } from "../../core/clock.ts";
+import type { LatestSignals } from "../../data/latest-signals.ts";
+import type { Action } from "../action.ts";
+import { refused } from "../answer.ts";
+import { harmless } from "./prepare.ts";
+
+/** Where the position is read from, and how old it may be. */
+export type LocateSettings = { readonly latitude: string; readonly longitude: string; readonly maxAgeMs: number };
+
+/** `vehicle.locate`: the position that two signals give, in degrees, with its age. */
+export function locate(settings: LocateSettings, signals: LatestSignals, clock: Clock): Action {
+  return {
+    name: "vehicle.locate",
+    summary: "where the vehicle is",
+    commandClass: "R0",
+    keyRole: "commands",
+    endsInRestart: false,
+    timeoutMs: 1000,
+    prepare: () =>
+      harmless(async () => {
+        const readings = [settings.latitude, settings.longitude].map((name) => {
+          const signal = signals.find(name);
+          return signal === undefined ? undefined : signals.read(signal);
+        });
+        const [latitude, longitude] = readings;
+        if (latitude === undefined || longitude === undefined)
+          return refused("UNAVAILABLE", "there is no position yet");
+        const ageMs = Math.round(clock.wallUs() / 1000 - Math.min(latitude.timeUs, longitude.timeUs) / 1000);
+        if (Math.abs(ageMs) > settings.maxAgeMs) return refused("UNAVAILABLE", `the position is ${ageMs} ms old`);
+        const result = { latitude: String(latitude.value), longitude: String(longitude.value), ageMs: String(ageMs) };
+        return { kind: "done", result };
+      }),
+  };
+}

@@ -1,0 +1,15 @@
+import type { Action } from "../action.ts";
+import { refused } from "../answer.ts";
+
+/** An action that is named and does nothing yet: whoever asks is told so. */
+export function notSupported(name: string, commandClass: Action["commandClass"], summary: string): Action {
+  return {
+    name,
+    summary,
+    commandClass,
+    keyRole: "commands",
+    endsInRestart: false,
+    timeoutMs: 1000,
+    prepare: () => refused("NOT_SUPPORTED", `${name} is not supported by this agent`),
+  };
+}

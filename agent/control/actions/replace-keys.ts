@@ -1,0 +1,24 @@
+import type { Action } from "../action.ts";
+import { refused } from "../answer.ts";
+import { type KeySet, keySetSchema } from "../key-set.ts";
+import { harmless, mistyped } from "./prepare.ts";
+
+/** `keys.replace`: a newer set of signing keys, signed by a key whose role that is. What it revokes stays revoked. */
+export function replaceKeys(keys: KeySet): Action {
+  return {
+    name: "keys.replace",
+    summary: "a newer set of signing keys, with those revoked",
+    commandClass: "R2",
+    keyRole: "keys",
+    endsInRestart: false,
+    timeoutMs: 1000,
+    prepare: (given) => {
+      const parsed = keySetSchema.safeParse(given);
+      if (!parsed.success) return mistyped(parsed.error);
+      return harmless(async () => {
+        if (keys.replace(parsed.data)) return { kind: "done", result: { version: String(parsed.data.version) } };
+        return refused("ARGUMENT_OUT_OF_RANGE", `version ${parsed.data.version} is not newer than the one in use`);
+      });
+    },
+  };
+}
