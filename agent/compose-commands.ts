@@ -10,6 +10,7 @@ import { notSupported } from "./control/actions/not-supported.ts";
 import { lastSignals, readSignals } from "./control/actions/read-signals.ts";
 import { type RestartSystem, reboot } from "./control/actions/reboot.ts";
 import { replaceKeys } from "./control/actions/replace-keys.ts";
+import { type AuditSink, AuditTrail } from "./control/audit.ts";
 import { Authority } from "./control/authority.ts";
 import { commandService, type RequestDoor } from "./control/command-service.ts";
 import { AwsCommands } from "./control/commands.ts";
@@ -47,6 +48,7 @@ export type CommandParts = {
   readonly catalogue: CatalogueFile;
   readonly sources: readonly TableSource[];
   readonly lines: readonly BusLine[];
+  readonly audit: AuditSink;
   readonly restart: RestartSystem;
   readonly bootId: string;
   readonly clock: Clock;
@@ -61,7 +63,7 @@ export type Commands = { readonly service: Service; readonly dispatchParts: Disp
 export function composeCommands(parts: CommandParts): Commands {
   const { config, settings, policy, journal, broker, bootId, clock, log, random } = parts;
   const { thingName: thing } = config;
-  const ledger = new CommandLedger(journal);
+  const ledger = new CommandLedger(journal, new AuditTrail(journal, parts.audit, clock));
   const keys = new KeySet(policy.keys, journal);
   const requester = new Requester({ broker, clock, log, limits: REQUESTER_LIMITS, token: randomUUID });
   const aws = new AwsCommands({ thing, broker, requester, log });

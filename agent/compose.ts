@@ -22,6 +22,7 @@ import { createIdentityAdmin } from "./admin-identity.ts";
 import { composeRenewal } from "./compose-renewal.ts";
 import { composeCommands, transmitIds } from "./compose-commands.ts";
 import type { CatalogueFile } from "./control/actions/catalogue.ts";
+import type { AuditSink } from "./control/audit.ts";
 import { presencePublication } from "./control/presence.ts";
 import type { Clock } from "./core/clock.ts";
 import { AgentError, messageOf } from "./core/errors.ts";
@@ -178,27 +179,26 @@ function composeLine(base: Base, broker: Broker) {
     const driver = createCanBus(bus, table.bus(bus.name).filters, permitted, { clock, log, random });
     return { bus: driver, state: "absent", detail: "not opened yet" };
   });
-  return { publisher, pipeline, collector, buses };
+  const audit: AuditSink = {
+    hand: (entry) => {
+      appender.add(encoder.audit(entry));
+      appender.store();
+    },
+    isStored: () => appender.state().kind === "storing",
+  };
+  return { publisher, pipeline, collector, audit, buses };
 }
 
 /** The line from the doors of remote commands to their actions; undefined where none are taken. */
-async function composeRemote(base: Base, broker: Broker, { collector, buses }: Line) {
+async function composeRemote(base: Base, broker: Broker, { collector, buses, audit }: Line) {
   const { config, clock, log, table } = base;
   const { commands: settings } = config;
   if (settings === undefined) return undefined;
   const { value: policy } = await loadYamlFile(settings.policyFile, policySchema);
   const journal = openLedger(join(config.stateDir, "journal.db"), settings.ledger, clock, log);
   const signals = new LatestSignals(table, collector);
-  const commands = composeCommands({
-    ...base,
-    settings,
-    policy,
-    journal,
-    broker,
-    signals,
-    lines: buses,
-    restart: restartSystem,
-  });
+  const parts = { settings, policy, journal, broker, signals, lines: buses, audit, restart: restartSystem };
+  const commands = composeCommands({ ...base, ...parts });
   return { ...commands, close: () => journal.close() };
 }
 

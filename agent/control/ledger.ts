@@ -2,6 +2,7 @@ import { z } from "zod";
 import { AgentError } from "../core/errors.ts";
 import type { CommandEntry, CommandState, Journal, Json } from "../ports.ts";
 import { type Answer, answerSchema, failureAnswer, type Refusal, refused } from "./answer.ts";
+import type { AuditTrail } from "./audit.ts";
 import { canonicalJson } from "./canonical.ts";
 import { type ReplyAddress, type Request, replyAddress } from "./request.ts";
 
@@ -35,9 +36,11 @@ export type Recall =
  */
 export class CommandLedger {
   readonly #journal: Journal;
+  readonly #audit: Pick<AuditTrail, "append" | "flush">;
 
-  constructor(journal: Journal) {
+  constructor(journal: Journal, audit: Pick<AuditTrail, "append" | "flush">) {
     this.#journal = journal;
+    this.#audit = audit;
   }
 
   /** Whether what it held before is gone, so that a repeat would not be known. */
@@ -66,9 +69,12 @@ export class CommandLedger {
   claim(request: Request, also: () => void): Refusal | undefined {
     const { ledgerId, digest, action, reply } = request;
     const outcome = orUnreadable(() => {
-      return this.#journal.atomically(() => {
+      return this.#audited(() => {
         const added = this.#journal.addCommand(entryOf(ledgerId, digest, "received", { action, reply }));
-        if (added === "added") also();
+        if (added === "added") {
+          also();
+          this.#audit.append({ event: "received", command: ledgerId, action, digest, reply: replyBody(reply) });
+        }
         return added;
       });
     });
@@ -86,25 +92,27 @@ export class CommandLedger {
   /** Remembers that a request was refused, so that a repeat is refused alike; gives whether it could. One whose id is taken is left to that. */
   refuse({ ledgerId, digest, action, reply }: Request, answer: Answer): boolean {
     const outcome = orUnreadable(() => {
-      const added = this.#journal.addCommand(entryOf(ledgerId, digest, "refused", { action, reply, answer }));
-      if (added === "known") this.#answerElsewhere({ digest, action, reply, answer });
+      this.#audited(() => {
+        const added = this.#journal.addCommand(entryOf(ledgerId, digest, "refused", { action, reply, answer }));
+        if (added === "known") this.#answerElsewhere({ digest, action, reply, answer });
+        const facts = { action, digest, reply: replyBody(reply), answer: answerBody(answer) };
+        this.#audit.append({ event: "refused", command: ledgerId, ...facts });
+      });
     });
     return outcome === undefined;
   }
 
   /** The act may begin. One that ends in a restart of the system leaves the boot id of before, by which its answer is found after it. */
   start(ledgerId: string, heldBootId: string | undefined): void {
-    this.#change(ledgerId, { heldBootId }, "started");
+    this.#audited(() => {
+      this.#change(ledgerId, { heldBootId }, "started");
+      this.#audit.append({ event: "started", command: ledgerId });
+    });
   }
 
   /** The command is over. Of two ends the first counts; gives the one that counts. */
   finish(ledgerId: string, answer: Answer): Answer {
-    return this.#journal.atomically(() => {
-      const entry = this.find(ledgerId);
-      if (entry?.answer !== undefined) return entry.answer;
-      this.#change(ledgerId, { answer }, "finished");
-      return answer;
-    });
+    return this.#finish(ledgerId, answer, "finished");
   }
 
   /**
@@ -114,7 +122,7 @@ export class CommandLedger {
   recover(bootId: string): readonly LedgerEntry[] {
     const open = this.untold(Number.MAX_SAFE_INTEGER).filter(({ answer }) => answer === undefined);
     return open.map((entry) => {
-      this.finish(entry.id, answerAfterRestart(entry, bootId));
+      this.#finish(entry.id, answerAfterRestart(entry, bootId), "settled");
       return entry;
     });
   }
@@ -137,6 +145,23 @@ export class CommandLedger {
   /** The newest first. */
   list(limit: number): readonly LedgerEntry[] {
     return this.#journal.listCommands(limit).map(readEntry);
+  }
+
+  #finish(ledgerId: string, answer: Answer, event: "finished" | "settled"): Answer {
+    return this.#audited(() => {
+      const entry = this.find(ledgerId);
+      if (entry?.answer !== undefined) return entry.answer;
+      this.#change(ledgerId, { answer }, "finished");
+      this.#audit.append({ event, command: ledgerId, answer: answerBody(answer) });
+      return answer;
+    });
+  }
+
+  /** One transaction with its entries of the audit trail, which then go out. */
+  #audited<T>(work: () => T): T {
+    const result = this.#journal.atomically(work);
+    this.#audit.flush();
+    return result;
   }
 
   #change(ledgerId: string, change: Partial<LedgerBody>, state: CommandState): void {

@@ -2,6 +2,7 @@ import type { AgentConfig } from "../../config/schema.ts";
 import { CLOCK_QUALITIES, type Clock } from "../core/clock.ts";
 import type { Draft, Encoding, LossRange, RecordId, StreamName } from "../ports.ts";
 import { compress } from "./compress.ts";
+import { type AuditEntry, writeAudit } from "./encode-audit.ts";
 import { type BusEvent, writeBusEvent, writeLoss } from "./encode-events.ts";
 import { type BusCount, SamplesWriter } from "./encode-samples.ts";
 import { encodeTable } from "./encode-table.ts";
@@ -21,6 +22,7 @@ const RECORD = {
   table: 11,
   loss: 12,
   busEvent: 13,
+  audit: 20,
 } as const;
 const ANCHOR = { monotonicUs: 1, wallUs: 2, quality: 3 } as const;
 
@@ -128,6 +130,13 @@ export class Encoder {
     this.#body.reset();
     writeBusEvent(this.#body, RECORD.busEvent, event);
     return this.#draft("event", this.#body.finish(), 0);
+  }
+
+  /** An entry of the audit trail. */
+  audit(entry: AuditEntry): EncodedDraft {
+    this.#body.reset();
+    writeAudit(this.#body, RECORD.audit, entry);
+    return this.#draft("control", this.#body.finish(), 0);
   }
 
   #samplesThatFit(): number {

@@ -102,6 +102,8 @@ const busEvent = z.object({
   time_us: integer,
 });
 
+const audit = z.object({ number: position, previous: z.string(), digest: z.string(), entry: z.string() });
+
 const QUALITIES = {
   CLOCK_QUALITY_UNSYNCHRONISED: CLOCK_QUALITIES[0],
   CLOCK_QUALITY_RTC: CLOCK_QUALITIES[1],
@@ -127,6 +129,7 @@ export const wireRecord = z.object({
   table: table.optional(),
   loss: loss.optional(),
   bus_event: busEvent.optional(),
+  audit: audit.optional(),
 });
 
 /** How protobufjs must convert a message for `wireRecord`; fields that are absent get their proto3 defaults. */

@@ -5,6 +5,7 @@ import type { ClockQuality } from "../core/clock.ts";
 import { AgentError, messageOf } from "../core/errors.ts";
 import type { LossRange, RecordId } from "../ports.ts";
 import { inflate } from "./compress.ts";
+import type { AuditEntry } from "./encode-audit.ts";
 import type { BusEvent } from "./encode-events.ts";
 import type { BusCount } from "./encode-samples.ts";
 import { RECORD_CONVERSION, type WireRecord, wireRecord } from "./record-schema.ts";
@@ -47,7 +48,8 @@ export type RecordBody =
       readonly signals: readonly RecordSignal[];
     }
   | ({ readonly kind: "loss" } & LossRange)
-  | ({ readonly kind: "bus-event" } & BusEvent);
+  | ({ readonly kind: "bus-event" } & BusEvent)
+  | ({ readonly kind: "audit" } & AuditEntry);
 
 /** One record as a consumer sees it. */
 export type DecodedRecord = RecordId & {
@@ -110,7 +112,7 @@ function recordOf(wire: WireRecord): DecodedRecord {
   };
 }
 
-function bodyOf({ samples, table, loss, bus_event: event }: WireRecord): RecordBody {
+function bodyOf({ samples, table, loss, bus_event: event, audit }: WireRecord): RecordBody {
   if (samples !== undefined) return samplesOf(samples);
   if (table !== undefined) {
     const signals = table.signals.map(({ arbitration_id: arbitrationId, is_signed: signed, ...rest }) => ({
@@ -125,6 +127,7 @@ function bodyOf({ samples, table, loss, bus_event: event }: WireRecord): RecordB
     const { state, detail, time_us: timeUs } = event;
     return { kind: "bus-event", count: busCountOf(event.count), state, detail, timeUs };
   }
+  if (audit !== undefined) return { kind: "audit", ...audit };
   throw malformed("the record holds nothing that this version knows");
 }
 

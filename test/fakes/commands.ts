@@ -1,5 +1,6 @@
 import type { Action, CommandClass, Outcome, Prepared } from "../../agent/control/action.ts";
 import type { Answer, Refusal } from "../../agent/control/answer.ts";
+import { AuditTrail } from "../../agent/control/audit.ts";
 import { Authority } from "../../agent/control/authority.ts";
 import type { SignedFields } from "../../agent/control/canonical.ts";
 import { type DispatchParts, dispatch } from "../../agent/control/dispatch.ts";
@@ -8,6 +9,7 @@ import { CommandLedger } from "../../agent/control/ledger.ts";
 import { type Door, Reporter } from "../../agent/control/report.ts";
 import type { Arrival, ReplyAddress } from "../../agent/control/request.ts";
 import type { PublicKey } from "../../agent/core/public-key.ts";
+import type { AuditEntry } from "../../agent/data/encode-audit.ts";
 import type { Journal, Json } from "../../agent/ports.ts";
 import { type Policy, policySchema } from "../../config/policy.ts";
 import { ManualClock } from "./clock.ts";
@@ -85,6 +87,8 @@ export class CommandBench {
   readonly log = new MemoryLog();
   readonly key: SigningKey;
   readonly parts: DispatchParts;
+  /** Entries of the audit trail as they went out. */
+  readonly audited: AuditEntry[] = [];
   /** Names of the actions in the order in which they acted. */
   readonly acts: string[] = [];
   #counter = 0;
@@ -95,7 +99,8 @@ export class CommandBench {
     this.journal = parts.journal ?? new FakeJournal({ clock });
     if (parts.onTell !== undefined) this.door.onTell = parts.onTell;
     this.key = parts.key ?? signingKey("ops");
-    this.ledger = new CommandLedger(this.journal);
+    const sink = { hand: (entry: AuditEntry) => void this.audited.push(entry), isStored: () => true };
+    this.ledger = new CommandLedger(this.journal, new AuditTrail(this.journal, sink, clock));
     const policy: Policy = policySchema.parse({
       schemaVersion: 1,
       keys: parts.pinned ?? [this.key.pinned],

@@ -5,8 +5,11 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { stringify } from "yaml";
 import { z } from "zod";
+import { chainProblems } from "../../agent/control/audit.ts";
 import type { SignedFields } from "../../agent/control/canonical.ts";
+import { createRecordReader } from "../../agent/data/records.ts";
 import type { Broker } from "../../agent/ports.ts";
+import { readDescriptor } from "../../config/proto/descriptor.ts";
 import { createSocketcandBus } from "../../drivers/can/socketcand-bus.ts";
 import { systemClock } from "../../drivers/os/time-source.ts";
 import { writeIdentity } from "../bench/certificate-authority.ts";
@@ -15,6 +18,7 @@ import { CompanionBackend } from "../bench/cloud/companion.ts";
 import { DoorUnit } from "../bench/door-unit.ts";
 import { type Hub, startHub } from "../bench/socketcand-hub.ts";
 import { until } from "../bench/wait.ts";
+import { runCli } from "../fakes/cli-runner.ts";
 import { type CommandCloud, startCommandCloud } from "../fakes/command-cloud.ts";
 import { type Daemon, type DaemonHome, daemonHome, startDaemon } from "../fakes/daemon.ts";
 import { MemoryLog } from "../fakes/log.ts";
@@ -37,6 +41,8 @@ describe("lock and unlock, from a phone and from the cloud, on a bus with a door
   let backend: CompanionBackend;
   let address: string;
   let counter = 0;
+  /** Payloads of the control stream. */
+  const records: Uint8Array[] = [];
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "causeway-actuation-"));
@@ -49,6 +55,7 @@ describe("lock and unlock, from a phone and from the cloud, on a bus with a door
     app = await cloud.sessionAs("consumer");
     app.start();
     await app.online(AbortSignal.timeout(10_000));
+    await app.subscribe("dt/causeway/+/control", ({ payload }) => void records.push(payload));
     backend = new CompanionBackend(app);
     address = `http://127.0.0.1:${await backend.start()}/vehicles/${THING}/commands`;
   });
@@ -87,6 +94,14 @@ describe("lock and unlock, from a phone and from the cloud, on a bus with a door
     };
     await until(isReady, { what: "the vehicle is online and hears its bus", timeoutMs: PATIENCE_MS });
     return daemon;
+  }
+
+  /** Every signal of the door unit has come again. */
+  async function heard(daemon: Daemon): Promise<void> {
+    const decoded = async (): Promise<number> => (await daemon.status()).buses[0]?.decoded ?? 0;
+    const before = await decoded();
+    const isHeard = async (): Promise<true | undefined> => ((await decoded()) >= before + 6 ? true : undefined);
+    await until(isHeard, { what: "the bus is heard", timeoutMs: PATIENCE_MS });
   }
 
   function signed(action: string, change: Partial<SignedFields> = {}) {
@@ -132,6 +147,26 @@ describe("lock and unlock, from a phone and from the cloud, on a bus with a door
     return execution.reason === undefined ? execution.status : `${execution.status} ${execution.reason.reasonCode}`;
   };
 
+  /** The audit trail that the cloud has is one chain from the first entry on, with the kill in the middle. */
+  async function expectWholeTrail(): Promise<void> {
+    const reader = createRecordReader(readDescriptor());
+    const entries = () => records.map((payload) => reader.decode(payload).body).filter((body) => body.kind === "audit");
+    const isSettled = () => entries().some(({ entry }) => entry.includes('"event":"settled"'));
+    await until(() => (isSettled() ? true : undefined), { what: "the trail has come", timeoutMs: PATIENCE_MS });
+    expect(chainProblems(entries())).toEqual([]);
+    expect(entries()[0]?.number).toBe(1);
+    const files = records.map((payload, at) => {
+      const file = join(folder, `record-${at}.bin`);
+      writeFileSync(file, payload);
+      return file;
+    });
+    const { stdout, exitCode } = await runCli(["audit", "verify", ...files]);
+    expect([stdout, exitCode]).toEqual([
+      `entries 1 to ${Math.max(...entries().map(({ number }) => number))}: one unbroken chain\n`,
+      0,
+    ]);
+  }
+
   it("succeeds when the vehicle says so, acts once for each id over all doors, and leaves the bus alone otherwise", async () => {
     const home = await vehicle();
     const daemon = await online(home);
@@ -173,10 +208,8 @@ describe("lock and unlock, from a phone and from the cloud, on a bus with a door
     ];
     for (const [body, expected] of refusals) expect(await inCloud(body)).toBe(expected);
     unit.speed = 50;
-    await until(
-      async () => ((await inCloud(signed("doors.unlock"))) === "REJECTED PRECONDITION_FAILED" ? true : undefined),
-      { what: "a moving vehicle refuses", timeoutMs: PATIENCE_MS },
-    );
+    await heard(daemon);
+    expect(await inCloud(signed("doors.unlock"))).toBe("REJECTED PRECONDITION_FAILED");
     expect(unit.frames).toEqual(before);
 
     // A unit that does not obey: the vehicle does not say what was not done.
@@ -216,5 +249,6 @@ describe("lock and unlock, from a phone and from the cloud, on a bus with a door
     expect(settled).toBeLessThanOrEqual(commands + FRAMES);
     for (let time = 0; time < 5; time += 1) expect(await inCloud(killed)).toBe("FAILED INDETERMINATE");
     expect(unit.frames.commands).toBe(settled);
+    await expectWholeTrail();
   }, 120_000);
 });

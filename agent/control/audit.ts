@@ -1,0 +1,126 @@
+import { createHash } from "node:crypto";
+import { z } from "zod";
+import type { Clock } from "../core/clock.ts";
+import type { AuditEntry } from "../data/encode-audit.ts";
+import type { Journal, Json } from "../ports.ts";
+import { canonicalJson } from "./canonical.ts";
+
+const SPACE = "audit";
+const HEAD = "head";
+const PENDING = "audit-pending";
+/** Entries that wait for the outbox; the oldest goes beyond it, which shows as a hole in the chain. */
+const MAX_PENDING = 1000;
+const FIRST = "0".repeat(64);
+
+const headSchema = z.strictObject({ number: z.int().min(0), digest: z.string().length(64) });
+const entrySchema = z.strictObject({
+  number: z.int().min(1),
+  previous: z.string().length(64),
+  digest: z.string().length(64),
+  entry: z.string(),
+});
+
+/** Where entries go. */
+export type AuditSink = {
+  /** Takes an entry over for the outbox; what the outbox refuses for now stays in memory. */
+  hand(entry: AuditEntry): void;
+  /** Whether everything that was handed over is durable. */
+  isStored(): boolean;
+};
+
+/** What happened to a command. */
+export type AuditEvent = {
+  readonly event: "received" | "refused" | "started" | "finished" | "settled";
+  readonly command: string;
+  readonly [fact: string]: Json | undefined;
+};
+
+/**
+ * The audit trail: each entry holds the digest of the one before, so that a missing or altered one shows. Entries are written to the
+ * journal together with what they tell of, and go to the control class of the outbox from there.
+ */
+export class AuditTrail {
+  readonly #journal: Journal;
+  readonly #sink: AuditSink;
+  readonly #clock: Clock;
+  /** The last entry that was handed over by this process. */
+  #handed = 0;
+
+  constructor(journal: Journal, sink: AuditSink, clock: Clock) {
+    this.#journal = journal;
+    this.#sink = sink;
+    this.#clock = clock;
+  }
+
+  /** Adds an entry; call inside the transaction of what it tells of. */
+  append(event: AuditEvent): void {
+    const value = this.#journal.get(SPACE, HEAD);
+    const head = value === undefined ? { number: 0, digest: FIRST } : headSchema.parse(value);
+    const number = head.number + 1;
+    const facts = Object.entries(event).flatMap(([key, fact]) => (fact === undefined ? [] : [[key, fact] as const]));
+    const at = { atUs: this.#clock.wallUs(), clockQuality: this.#clock.quality(), number };
+    const entry = canonicalJson({ ...Object.fromEntries(facts), ...at });
+    const digest = digestOf(head.digest, entry);
+    const pending = this.#journal.list(PENDING);
+    const isStored = this.#sink.isStored();
+    const over = pending.filter(
+      ({ key }, index) => index < pending.length - MAX_PENDING + 1 || (isStored && Number(key) <= this.#handed),
+    );
+    this.#journal.put([
+      ...over.map(({ key }) => ({ space: PENDING, key, value: undefined })),
+      { space: PENDING, key: keyOf(number), value: { number, previous: head.digest, digest, entry } },
+      { space: SPACE, key: HEAD, value: { number, digest } },
+    ]);
+  }
+
+  /** Hands over what waits; call outside a transaction. After a restart some entries come a second time, the same byte by byte. */
+  flush(): void {
+    for (const { key, value } of this.#journal.list(PENDING)) {
+      if (Number(key) <= this.#handed) continue;
+      this.#sink.hand(entrySchema.parse(value));
+      this.#handed = Number(key);
+    }
+  }
+}
+
+/** What is wrong with a set of entries: one line each; none when they are one unbroken chain. Repeats are borne. */
+export function chainProblems(entries: readonly AuditEntry[]): readonly string[] {
+  const problems: string[] = [];
+  const sorted = entries.toSorted((left, right) => left.number - right.number);
+  let before: AuditEntry | undefined;
+  for (const entry of sorted) {
+    if (digestOf(entry.previous, entry.entry) !== entry.digest || numberIn(entry.entry) !== entry.number) {
+      problems.push(`entry ${entry.number} was altered: its digest is not that of its content`);
+    }
+    if (before !== undefined && entry.number === before.number) {
+      if (entry.digest !== before.digest) problems.push(`entry ${entry.number} comes in two versions`);
+      continue;
+    }
+    if (before !== undefined && entry.number > before.number + 1) {
+      problems.push(`entries ${before.number + 1} to ${entry.number - 1} are missing`);
+    } else if (before !== undefined && entry.previous !== before.digest) {
+      problems.push(`entry ${entry.number} does not follow from entry ${before.number}: one of them was replaced`);
+    }
+    before = entry;
+  }
+  return problems;
+}
+
+function digestOf(previous: string, entry: string): string {
+  return createHash("sha256").update(Buffer.from(previous, "hex")).update(entry).digest("hex");
+}
+
+function numberIn(entry: string): unknown {
+  try {
+    const parsed: unknown = JSON.parse(entry);
+    return typeof parsed === "object" && parsed !== null && "number" in parsed ? parsed.number : undefined;
+  } catch {
+    // What is not JSON has no number, and so was altered.
+    return undefined;
+  }
+}
+
+/** Keys sort as text, so numbers are padded. */
+function keyOf(number: number): string {
+  return String(number).padStart(16, "0");
+}
