@@ -19,6 +19,7 @@ import { openOutbox } from "../drivers/sqlite/outbox.ts";
 import { StandbyOutbox, type StandbyParts } from "../drivers/sqlite/standby-outbox.ts";
 import { createAdmin } from "./admin.ts";
 import { createIdentityAdmin } from "./admin-identity.ts";
+import { commandAdmin, commandStatus, commandView } from "./command-handlers.ts";
 import { composeRenewal } from "./compose-renewal.ts";
 import { composeCommands, transmitIds } from "./compose-commands.ts";
 import type { CatalogueFile } from "./control/actions/catalogue.ts";
@@ -124,7 +125,7 @@ export async function composeAgent(loaded: LoadedConfig, surroundings: Surroundi
   const commands = await composeRemote(base, link.broker, line);
   const services = composeServices(base, link, line, commands);
   const notifier = createNotifier({ environment, log });
-  const watched = watchService({ ...watchedBy(base, link, line), notifier, clock, log });
+  const watched = watchService({ ...watchedBy(base, link, line, commands), notifier, clock, log });
   return {
     run: async (signal) => {
       const { key } = link.identities.inUse;
@@ -199,7 +200,7 @@ async function composeRemote(base: Base, broker: Broker, { collector, buses, aud
   const signals = new LatestSignals(table, collector);
   const parts = { settings, policy, journal, broker, signals, lines: buses, audit, restart: restartSystem };
   const commands = composeCommands({ ...base, ...parts });
-  return { ...commands, close: () => journal.close() };
+  return { ...commands, journal, log, close: () => journal.close() };
 }
 
 /** The actions that write to a bus; none without a catalogue. */
@@ -227,7 +228,7 @@ type Line = ReturnType<typeof composeLine>;
 function composeServices(base: Base, link: Link, line: Line, commands: Remote): readonly Service[] {
   const { config, clock, log } = base;
   const { publisher, pipeline, buses } = line;
-  const { view, admin } = composeHandlers(base, link, line);
+  const { view, admin } = composeHandlers(base, link, line, commands);
   const inherited = inheritedSockets(base.environment);
   const socket = (name: string, settings: typeof VIEW_SOCKET | typeof ADMIN_SOCKET, handlers: typeof view): Service => {
     const path = join(config.runtimeDir, `${name}.sock`);
@@ -249,9 +250,9 @@ function composeServices(base: Base, link: Link, line: Line, commands: Remote): 
 }
 
 /** What the local sockets answer. Who may change may look too. */
-function composeHandlers(base: Base, link: Link, line: Line) {
+function composeHandlers(base: Base, link: Link, line: Line, commands: Remote) {
   const { outbox, clock, log } = base;
-  const status = (): Status => statusOf(reportedBy(base, link, line));
+  const status = (): Status => statusOf(reportedBy(base, link, line, commands));
   const view = createView({ status, latest: () => line.pipeline.latest(), outbox, clock });
   const retryNow = (): void => {
     link.broker.retryNow();
@@ -259,25 +260,28 @@ function composeHandlers(base: Base, link: Link, line: Line) {
   };
   const admin = createAdmin({ outbox, retryNow, clock, log });
   const identity = createIdentityAdmin({ ...link, log });
-  return { view, admin: { ...view, ...admin, ...identity } };
+  const viewAll = { ...view, ...commandView(commands) };
+  return { view: viewAll, admin: { ...viewAll, ...admin, ...identity, ...commandAdmin(commands) } };
 }
 
-function watchedBy(base: Base, { broker, ...link }: Link, line: Line) {
+function watchedBy(base: Base, { broker, ...link }: Link, line: Line, commands: Remote) {
   const { clock, config } = base;
   const { pipeline, publisher } = line;
   const { batchMs } = config.collect;
   return {
     unhealthy: () => stuckReason({ batchMs, clock, pipeline, publisher, broker }),
-    summary: summaries(() => statusOf(reportedBy(base, { broker, ...link }, line))),
+    summary: summaries(() => statusOf(reportedBy(base, { broker, ...link }, line, commands))),
   };
 }
 
-function reportedBy(base: Base, link: Link, { pipeline, publisher, buses }: Line): StatusParts {
+function reportedBy(base: Base, link: Link, line: Line, commands: Remote): StatusParts {
   const { broker, identities, renewal } = link;
+  const { pipeline, publisher, buses: lines } = line;
   const rssBytes = (): number => process.memoryUsage.rss();
   const renewing = renewal === undefined ? undefined : () => renewal.status();
   const identity = () => identityStatusOf({ identities, renewal: renewing, clock: base.clock });
-  return { ...base, broker, identity, lines: buses, pipeline, publisher, rssBytes };
+  const about = { lines, pipeline, publisher, commands: () => commandStatus(commands) };
+  return { ...base, ...about, broker, identity, rssBytes };
 }
 
 async function requireReadable(file: string, place: string): Promise<void> {

@@ -25,6 +25,8 @@ export type StatusParts = {
   readonly publisher: Publisher;
   readonly outbox: Outbox;
   readonly broker: Broker;
+  /** Undefined where no remote commands are taken. */
+  readonly commands: () => Status["commands"];
   readonly rssBytes: () => number;
 };
 
@@ -55,6 +57,7 @@ export function statusOf(parts: StatusParts): Status {
     collected: { samples, records, payloadBytes, discardedSamples },
     outbox: outbox.stats(),
     delivery: publisher.counters(),
+    commands: parts.commands(),
     rssBytes: parts.rssBytes(),
   };
 }

@@ -140,6 +140,20 @@ export const statusSchema = z
         firstPubackMs: count.optional(),
       })
       .readonly(),
+    /** Absent where no remote commands are taken. */
+    commands: z
+      .object({
+        /** "lost": what it held before is gone, and what acts is refused until someone acknowledges that. */
+        ledger: z.enum(["sound", "lost"]),
+        what: z.string().optional(),
+        remembered: count,
+        maxCommands: count,
+        refused: count,
+        forgottenRefusals: count,
+        running: count,
+      })
+      .readonly()
+      .optional(),
     rssBytes: count,
   })
   .readonly();

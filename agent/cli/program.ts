@@ -22,6 +22,7 @@ const GROUPS: readonly (readonly [name: string, load: () => Promise<Register>])[
   ["dbc", async () => (await import("./dbc.ts")).registerDbc],
   ["signals", async () => (await import("./signals.ts")).registerSignals],
   ["buffer", async () => (await import("./buffer.ts")).registerBuffer],
+  ["commands", async () => (await import("./commands.ts")).registerCommands],
   ["audit", async () => (await import("./audit.ts")).registerAudit],
   ["records", async () => (await import("./records.ts")).registerRecords],
   ["version", async () => (await import("./version.ts")).registerVersion],

@@ -15,8 +15,8 @@ export type StatusReading = { readonly status: Status; readonly atMs: number };
 
 type Bus = Status["buses"][number];
 
-/** Why the agent is degraded: the link is not online, a bus does not receive, or records are not on the disk. Empty when all is well. */
-export function problemsOf({ link, identity, buses, outbox }: Status): readonly Problem[] {
+/** Why the agent is degraded: the link is not online, a bus does not receive, records are not on the disk, or the ledger is lost. Empty when all is well. */
+export function problemsOf({ link, identity, buses, outbox, commands }: Status): readonly Problem[] {
   const problems: Problem[] = [];
   if (link.state !== "online") {
     problems.push({
@@ -38,6 +38,12 @@ export function problemsOf({ link, identity, buses, outbox }: Status): readonly 
     });
   }
   if (outbox.fault !== undefined) problems.push(outbox.fault);
+  if (commands?.ledger === "lost") {
+    problems.push({
+      what: `the ledger of commands was lost: ${commands.what ?? ""}; commands that act are refused`,
+      remedy: "find out why, then: causeway commands acknowledge",
+    });
+  }
   return problems.map(({ what, remedy }) => ({ what: printable(what), remedy: printable(remedy) }));
 }
 
@@ -57,8 +63,17 @@ export function statusPage(
     status.buses.flatMap((bus) => busLines(bus, rateOf(bus, now, rates), colors)),
     flowLines(status),
     outboxLines(status.outbox, wallUs, colors),
+    commandLines(status),
   ];
   return `${blocks.flat().join("\n")}\n`;
+}
+
+function commandLines({ commands }: Status): readonly string[] {
+  if (commands === undefined) return [];
+  const { remembered, maxCommands, refused, running } = commands;
+  return [
+    `commands   ${running} running, ${formatCount(remembered)} of ${formatCount(maxCommands)} remembered, ${formatCount(refused)} of them refused or repeats`,
+  ];
 }
 
 /** The streams of the outbox, one a line, with a heading. */

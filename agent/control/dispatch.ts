@@ -65,6 +65,21 @@ export async function dispatch(
   return reporter.tell(request, ledger.finish(request.ledgerId, answerOf(outcome)));
 }
 
+/** What would become of a request now, as far as can be said without doing it: changes nothing, and leaves the id unused. */
+export function rehearse(
+  parts: DispatchParts,
+  arrival: Arrival,
+): Refusal | { readonly kind: "possible"; readonly action: string; readonly commandClass: string } {
+  const read = readRequest(arrival, parts.settings.maxRequestBytes);
+  if (read.kind === "refused") return read;
+  if (parts.ledger.find(read.request.ledgerId) !== undefined)
+    return refused("ID_REUSED", "a request of this id came before");
+  const plan = examine(parts, read.request);
+  if (plan.kind === "refused") return plan;
+  const { name: action, commandClass } = plan.action;
+  return plan.prepared.unsafe() ?? { kind: "possible", action, commandClass };
+}
+
 /** Refuses a request before anything was done for it, and remembers that where it can. */
 function turnDown({ ledger, reporter }: DispatchParts, request: Request, refusal: Refusal): Answer {
   const answer = refusalAnswer(refusal);

@@ -167,6 +167,33 @@ describe("lock and unlock, from a phone and from the cloud, on a bus with a door
     ]);
   }
 
+  /** A technician's own request takes the same line, through admin.sock. */
+  async function technician(home: DaemonHome): Promise<void> {
+    const file = join(home.folder, "request.json");
+    const cli = async (body: unknown, ...args: readonly string[]): Promise<string> => {
+      writeFileSync(file, JSON.stringify(body));
+      const { stdout, exitCode } = await runCli(["commands", ...args, "--config", home.config]);
+      return `${exitCode} ${stdout}`;
+    };
+    const lock = signed("doors.lock", { id: "local-1" });
+    expect(await cli(lock, "run", "--dry-run", file)).toBe("0 doors.lock (R3) would be carried out\n");
+    expect(await cli({ schemaVersion: 1, action: "doors.lock" }, "run", "--dry-run", file)).toBe(
+      "1 it would be refused: SIGNATURE_MISSING: doors.lock needs a signature\n",
+    );
+    expect(await cli(lock, "run", file)).toBe("0 SUCCEEDED\n");
+    expect(await cli(lock, "run", "--dry-run", file)).toMatch(/^1 it would be refused: ID_REUSED/);
+    expect(await cli(lock, "run", file)).toBe("0 SUCCEEDED\n");
+    expect(await cli({}, "run", file)).toMatch(/^1 REJECTED: COMMAND_REQUEST_PARSING_FAILED: /);
+    expect(await cli({}, "list", "--limit", "3")).toMatch(
+      /^0 id +action +door +end +answer\n.*local-1 +doors\.lock +local +SUCCEEDED/s,
+    );
+    expect(await cli({}, "show", "local-1")).toBe("0 local-1 doors.lock: SUCCEEDED, told\n  DoorStatus.Locked = 1\n");
+    expect(await cli({}, "show", "local-2")).toBe("2 ");
+    expect(await cli({}, "acknowledge")).toBe("2 the ledger is whole\n");
+    const { stdout } = await runCli(["status", "--config", home.config]);
+    expect(stdout).toMatch(/^commands +0 running, \d+ of 20.000 remembered, \d+ of them refused or repeats$/m);
+  }
+
   it("succeeds when the vehicle says so, acts once for each id over all doors, and leaves the bus alone otherwise", async () => {
     const home = await vehicle();
     const daemon = await online(home);
@@ -192,6 +219,9 @@ describe("lock and unlock, from a phone and from the cloud, on a bus with a door
     });
     expect(unit.frames.commands).toBe(6 * FRAMES);
 
+    await technician(home);
+    expect(unit.frames.commands).toBe(7 * FRAMES);
+
     // What is refused moves nothing.
     const before = { ...unit.frames };
     const refusals: readonly (readonly [unknown, string])[] = [
@@ -215,10 +245,9 @@ describe("lock and unlock, from a phone and from the cloud, on a bus with a door
     // A unit that does not obey: the vehicle does not say what was not done.
     unit.speed = 0;
     unit.obeys = false;
-    await until(async () => ((await inCloud(signed("doors.lock"))) === "FAILED NO_RESPONSE" ? true : undefined), {
-      what: "no confirmation",
-      timeoutMs: PATIENCE_MS,
-    });
+    await heard(daemon);
+    expect(unit.isLocked).toBe(true);
+    expect(await inCloud(signed("doors.unlock"))).toBe("FAILED NO_RESPONSE");
     unit.obeys = true;
     expect((await daemon.status()).buses[0]?.transmitted).toBe(unit.frames.commands);
 

@@ -81,6 +81,7 @@ describe("the command line", () => {
       "dbc",
       "signals",
       "buffer",
+      "commands",
       "audit",
       "records",
       "version",
