@@ -1,9 +1,11 @@
 import { randomUUID } from "node:crypto";
-import type { Catalogue } from "../config/catalogue.ts";
-import type { Policy } from "../config/policy.ts";
+import { type Catalogue, catalogueSchema } from "../config/catalogue.ts";
+import { loadYamlFile } from "../config/load.ts";
+import { type Policy, policySchema } from "../config/policy.ts";
 import type { AgentConfig } from "../config/schema.ts";
 import type { TransmitId } from "../drivers/can/transmit-filter.ts";
 import type { Action } from "./control/action.ts";
+import type { TransmitBus } from "./control/actions/actuate.ts";
 import { buildCatalogue, type CatalogueFile, transmittedMessages } from "./control/actions/catalogue.ts";
 import { locate } from "./control/actions/locate.ts";
 import { notSupported } from "./control/actions/not-supported.ts";
@@ -27,7 +29,8 @@ import type { Service } from "./core/lifecycle.ts";
 import type { Log } from "./core/log.ts";
 import type { TableSource } from "./data/build-table.ts";
 import type { DbcMessage } from "./data/dbc/model.ts";
-import type { LatestSignals } from "./data/latest-signals.ts";
+import { LatestSignals } from "./data/latest-signals.ts";
+import type { LoadedTable } from "./load-table.ts";
 import type { Broker, Journal } from "./ports.ts";
 import type { BusLine } from "./services.ts";
 
@@ -98,6 +101,32 @@ export function composeCommands(parts: CommandParts): Commands {
 export function transmitIds(catalogue: Catalogue, sources: readonly TableSource[], bus: string): readonly TransmitId[] {
   const messages = transmittedMessages(catalogue, bus).map((name) => messageOf(sources, bus, name));
   return messages.flatMap((message) => (message === undefined ? [] : [{ id: message.id, extended: message.extended }]));
+}
+
+/** The actions that write to a bus; none without a catalogue. Throws `config.invalid`. */
+export async function loadCatalogue({ commands }: AgentConfig): Promise<CatalogueFile> {
+  if (commands?.catalogueFile !== undefined) return await loadYamlFile(commands.catalogueFile, catalogueSchema);
+  return { value: { schemaVersion: 1, actions: [] }, locate: () => "no catalogue" };
+}
+
+/** Checks what `config` names for remote commands as the agent will at its start, and gives how many actions it lists. Throws `config.invalid`. */
+export async function checkCommandFiles(
+  config: AgentConfig,
+  { table, sources }: LoadedTable,
+  clock: Clock,
+): Promise<number> {
+  if (config.commands === undefined) return 0;
+  await loadYamlFile(config.commands.policyFile, policySchema);
+  const state = () => ({ state: "absent", detail: "" }) as const;
+  const bus: TransmitBus = { send: async () => undefined, state };
+  const written = buildCatalogue(await loadCatalogue(config), {
+    signals: new LatestSignals(table, { latestOf: () => undefined }),
+    steps: new ClockSteps(clock),
+    clock,
+    busOf: (name) => (config.buses.some((known) => known.name === name) ? bus : undefined),
+    messageOf: (name, message) => messageOf(sources, name, message),
+  });
+  return written.size;
 }
 
 function actionsOf(parts: CommandParts, keys: KeySet): ReadonlyMap<string, Action> {

@@ -1,6 +1,5 @@
 import { access, constants } from "node:fs/promises";
 import { join } from "node:path";
-import { catalogueSchema } from "../config/catalogue.ts";
 import type { CommandsConfig } from "../config/commands.ts";
 import { type LoadedConfig, loadYamlFile } from "../config/load.ts";
 import { policySchema } from "../config/policy.ts";
@@ -20,8 +19,8 @@ import { StandbyOutbox, type StandbyParts } from "../drivers/sqlite/standby-outb
 import { createAdmin } from "./admin.ts";
 import { createIdentityAdmin } from "./admin-identity.ts";
 import { commandAdmin, commandStatus, commandView } from "./command-handlers.ts";
+import { composeCommands, loadCatalogue, transmitIds } from "./compose-commands.ts";
 import { composeRenewal } from "./compose-renewal.ts";
-import { composeCommands, transmitIds } from "./compose-commands.ts";
 import type { CatalogueFile } from "./control/actions/catalogue.ts";
 import type { AuditSink } from "./control/audit.ts";
 import { presencePublication } from "./control/presence.ts";
@@ -201,12 +200,6 @@ async function composeRemote(base: Base, broker: Broker, { collector, buses, aud
   const parts = { settings, policy, journal, broker, signals, lines: buses, audit, restart: restartSystem };
   const commands = composeCommands({ ...base, ...parts });
   return { ...commands, journal, log, close: () => journal.close() };
-}
-
-/** The actions that write to a bus; none without a catalogue. */
-async function loadCatalogue({ commands }: AgentConfig): Promise<CatalogueFile> {
-  if (commands?.catalogueFile !== undefined) return await loadYamlFile(commands.catalogueFile, catalogueSchema);
-  return { value: { schemaVersion: 1, actions: [] }, locate: () => "no catalogue" };
 }
 
 /** A journal that cannot be opened takes the commands that need it away, not the rest of the agent. */

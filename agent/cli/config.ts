@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { stringify } from "yaml";
 import { configJsonSchema, exampleConfig } from "../../config/example.ts";
 import { loadConfigFile } from "../../config/load.ts";
+import { checkCommandFiles } from "../compose-commands.ts";
 import { loadSignalTable } from "../load-table.ts";
 import { type CliContext, note, printJson, printLine } from "./context.ts";
 
@@ -11,11 +12,13 @@ export function registerConfig(program: Command, context: CliContext): void {
 
   config
     .command("validate")
-    .description("check the configuration, its DBC files and its collection rules; change nothing")
+    .description("check the configuration, its DBC files, collection rules, policy and catalogue; change nothing")
     .addHelpText("after", "\nExample:\n  causeway config validate --config /etc/causeway/agent.yaml")
     .action(async () => {
       const loaded = await loadConfigFile(context.options().config);
-      const { table, warnings } = await loadSignalTable(loaded);
+      const loadedTable = await loadSignalTable(loaded);
+      const { table, warnings } = loadedTable;
+      await checkCommandFiles(loaded.config, loadedTable, context.clock);
       for (const warning of warnings) note(context, `warning: ${warning}`);
       const { buses } = loaded.config;
       const counts = { buses: buses.length, messages: table.messages.length, signals: table.signals.length };
