@@ -68,6 +68,7 @@ export function composeCommands(parts: CommandParts): Commands {
   const { thingName: thing } = config;
   const ledger = new CommandLedger(journal, new AuditTrail(journal, parts.audit, clock));
   const keys = new KeySet(policy.keys, journal);
+  const steps = new ClockSteps(clock);
   const requester = new Requester({ broker, clock, log, limits: REQUESTER_LIMITS, token: randomUUID });
   const aws = new AwsCommands({ thing, broker, requester, log });
   const fill = (template: string): string => template.replaceAll("{thing}", thing);
@@ -82,11 +83,11 @@ export function composeCommands(parts: CommandParts): Commands {
   const reporter = new Reporter({ ledger, doorOf, broker, clock, log, random });
   const dispatchParts: DispatchParts = {
     settings: { ...settings, thing, bootId, maxLifeMs: settings.maxLifeSeconds * 1000 },
-    actions: actionsOf(parts, keys),
+    actions: actionsOf(parts, keys, steps),
     authority: new Authority(policy, keys, clock),
     ledger,
     reporter,
-    running: new Set(),
+    running: new Map(),
     clock,
     log,
   };
@@ -94,7 +95,7 @@ export function composeCommands(parts: CommandParts): Commands {
     ...(settings.aws.enabled ? [aws] : []),
     ...(settings.companion.enabled ? [companion] : []),
   ];
-  return { service: commandService(dispatchParts, doors, log), dispatchParts };
+  return { service: commandService(dispatchParts, doors, () => steps.watch()), dispatchParts };
 }
 
 /** The arbitration ids that the catalogue may send on `bus`. */
@@ -129,10 +130,8 @@ export async function checkCommandFiles(
   return written.size;
 }
 
-function actionsOf(parts: CommandParts, keys: KeySet): ReadonlyMap<string, Action> {
-  const { catalogue, sources, lines, clock } = parts;
-  const steps = new ClockSteps(clock);
-  steps.watch();
+function actionsOf(parts: CommandParts, keys: KeySet, steps: ClockSteps): ReadonlyMap<string, Action> {
+  const { catalogue, sources, lines } = parts;
   const written = buildCatalogue(catalogue, {
     ...parts,
     steps,

@@ -207,8 +207,8 @@ function openLedger(file: string, settings: CommandsConfig["ledger"], clock: Clo
   try {
     return openJournal({ ...settings, keepMs: settings.keepHours * HOUR_MS, file, clock, log });
   } catch (thrown) {
-    if (!(thrown instanceof AgentError) || thrown.code !== "journal.unavailable") throw thrown;
-    log.error("journal.unavailable", { file, what: thrown.message, remedy: thrown.remedy });
+    if (!(thrown instanceof AgentError) || !thrown.code.startsWith("journal.")) throw thrown;
+    log.error("journal.not-opened", { file, code: thrown.code, what: thrown.message, remedy: thrown.remedy });
     return noJournal(thrown);
   }
 }

@@ -43,6 +43,8 @@ export type Action = {
   readonly endsInRestart: boolean;
   /** One sentence for people. */
   readonly summary: string;
+  /** What it uses alone: two actions with one of these in common never run at a time. */
+  readonly uses: readonly string[];
   /** Longest time it may take. */
   readonly timeoutMs: number;
   /** Checks the arguments; does nothing. */

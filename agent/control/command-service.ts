@@ -13,15 +13,16 @@ export type RequestDoor = {
 
 /**
  * Remote commands: settles what an earlier process left open, then takes requests from the doors and tells answers. A bug ends the
- * process. Stopping lets what runs come to its end, aborted.
+ * process. Stopping lets what runs come to its end, aborted. `watch` begins what goes on beside it, and gives its end.
  */
-export function commandService(parts: DispatchParts, doors: readonly RequestDoor[], log: Log): Service {
-  const { ledger, reporter, settings } = parts;
+export function commandService(parts: DispatchParts, doors: readonly RequestDoor[], watch: () => () => void): Service {
+  const { ledger, reporter, settings, log } = parts;
   const stopping = new AbortController();
   const telling = new AbortController();
   const broken = Promise.withResolvers<never>();
   const running = new Set<Promise<void>>();
   let reporting: Promise<void> = Promise.resolve();
+  let stopWatching = (): void => undefined;
   const take = (arrival: Arrival): void => {
     if (stopping.signal.aborted) return;
     const run = dispatch(parts, arrival, stopping.signal)
@@ -38,6 +39,7 @@ export function commandService(parts: DispatchParts, doors: readonly RequestDoor
     name: "commands",
     broken: broken.promise,
     start: async () => {
+      stopWatching = watch();
       for (const { id, action, state } of ledger.recover(settings.bootId))
         log.warn("command.settled", { id, action, state });
       reporting = reporter.run(telling.signal).catch((thrown: unknown) => broken.reject(thrown));
@@ -48,6 +50,7 @@ export function commandService(parts: DispatchParts, doors: readonly RequestDoor
       await Promise.all(running);
       telling.abort();
       await reporting;
+      stopWatching();
     },
   };
 }

@@ -27,8 +27,8 @@ export type DispatchParts = {
   readonly authority: Authority;
   readonly ledger: CommandLedger;
   readonly reporter: Reporter;
-  /** Names of the actions that run. */
-  readonly running: Set<string>;
+  /** The actions that run, by the ledger's id of their command. */
+  readonly running: Map<string, Action>;
   readonly clock: Clock;
   readonly log: Log;
 };
@@ -114,7 +114,8 @@ function examine(
   }
   const prepared = action.prepare(request.arguments);
   if (prepared.kind === "refused") return prepared;
-  if (running.has(action.name)) return refused("BUSY", `${action.name} is running`);
+  const rival = [...running.values()].find(({ uses }) => uses.some((one) => action.uses.includes(one)));
+  if (rival !== undefined) return refused("BUSY", `${rival.name} is running`);
   if (running.size >= settings.maxRunning) return refused("BUSY", `${running.size} commands are running`);
   return { kind: "plan", action, prepared, grant };
 }
@@ -126,7 +127,7 @@ async function act(parts: DispatchParts, plan: Plan, request: Request, signal: A
   const finished = new AbortController();
   const late = new AbortController();
   void clock.sleep(action.timeoutMs, finished.signal).then(() => late.abort());
-  running.add(action.name);
+  running.set(request.ledgerId, action);
   reporter.started(request, finished.signal);
   try {
     return await prepared.run(AbortSignal.any([signal, late.signal]));
@@ -135,7 +136,7 @@ async function act(parts: DispatchParts, plan: Plan, request: Request, signal: A
     log.error("command.failed", { action: action.name, code: thrown.code, what: thrown.message });
     return { kind: "failed", code: "INTERNAL_ERROR", description: thrown.message };
   } finally {
-    running.delete(action.name);
+    running.delete(request.ledgerId);
     finished.abort();
   }
 }

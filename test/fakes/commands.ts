@@ -58,6 +58,8 @@ export type TestAction = {
   readonly prepare?: (given: Readonly<Record<string, unknown>>) => Refusal | undefined;
   readonly endsInRestart?: boolean;
   readonly timeoutMs?: number;
+  /** Itself when absent. */
+  readonly uses?: readonly string[];
   readonly keyRole?: Action["keyRole"];
 };
 
@@ -122,7 +124,7 @@ export class CommandBench {
       authority: new Authority(policy, this.keys, clock),
       ledger: this.ledger,
       reporter,
-      running: new Set(),
+      running: new Map(),
       clock,
       log: this.log,
     };
@@ -173,6 +175,7 @@ export class CommandBench {
       endsInRestart = false,
       timeoutMs = 10_000,
       keyRole = "commands",
+      uses,
     } = action;
     const prepared: Prepared = {
       kind: "prepared",
@@ -187,6 +190,7 @@ export class CommandBench {
       commandClass,
       keyRole,
       endsInRestart,
+      uses: uses ?? [name],
       timeoutMs,
       summary: name,
       prepare: (given) => prepare?.(given) ?? prepared,

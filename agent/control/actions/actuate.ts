@@ -63,13 +63,14 @@ export function buildActuation(config: ActuateConfig, parts: ActuateParts): Buil
 }
 
 function actionOf(plan: Plan, parts: ActuateParts): Action {
-  const { name, summary, repeat, confirm } = plan.config;
+  const { name, summary, bus, message, repeat, confirm } = plan.config;
   return {
     name,
     summary,
     commandClass: "R3",
     keyRole: "commands",
     endsInRestart: false,
+    uses: [`${bus}/${message}`],
     timeoutMs: repeat.count * repeat.everyMs + confirm.withinMs + SEND_MARGIN_MS,
     prepare: (given) => {
       const values = argumentsOf(plan.config, given);

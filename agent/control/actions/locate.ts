@@ -15,6 +15,7 @@ export function locate(settings: LocateSettings, signals: LatestSignals, clock: 
     commandClass: "R0",
     keyRole: "commands",
     endsInRestart: false,
+    uses: ["vehicle.locate"],
     timeoutMs: 1000,
     prepare: () =>
       harmless(async () => {

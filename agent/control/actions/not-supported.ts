@@ -9,6 +9,7 @@ export function notSupported(name: string, commandClass: Action["commandClass"],
     commandClass,
     keyRole: "commands",
     endsInRestart: false,
+    uses: [name],
     timeoutMs: 1000,
     prepare: () => refused("NOT_SUPPORTED", `${name} is not supported by this agent`),
   };

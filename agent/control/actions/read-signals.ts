@@ -24,6 +24,7 @@ export function lastSignals(parts: ReadSignalsParts): Action {
   return {
     ...READ,
     name: "signals.last",
+    uses: [],
     summary: "last known values of named signals",
     timeoutMs: 1000,
     prepare: (given) => {
@@ -41,6 +42,7 @@ export function readSignals(parts: ReadSignalsParts): Action {
   return {
     ...READ,
     name: "signals.read",
+    uses: [],
     summary: "values of named signals that arrive from now on",
     timeoutMs: MAX_WAIT_MS + 1000,
     prepare: (given) => {

@@ -13,6 +13,7 @@ export function reboot(restart: RestartSystem): Action {
     commandClass: "R2",
     keyRole: "commands",
     endsInRestart: true,
+    uses: ["system.reboot"],
     timeoutMs: 30_000,
     prepare: (given) => {
       if (Object.keys(given).length > 0) return refused("ARGUMENT_TYPE_MISMATCH", "it takes no arguments");

@@ -11,6 +11,7 @@ export function replaceKeys(keys: KeySet): Action {
     commandClass: "R2",
     keyRole: "keys",
     endsInRestart: false,
+    uses: ["keys.replace"],
     timeoutMs: 1000,
     prepare: (given) => {
       const parsed = keySetSchema.safeParse(given);

@@ -14,6 +14,7 @@ type Step =
  */
 export function buildSequence(config: SequenceConfig, known: ReadonlyMap<string, Action>, clock: Clock): BuiltAction {
   const steps: Step[] = [];
+  const uses = new Set<string>();
   for (const [index, step] of config.steps.entries()) {
     if ("pauseMs" in step) {
       steps.push({ kind: "pause", ms: step.pauseMs });
@@ -26,6 +27,7 @@ export function buildSequence(config: SequenceConfig, known: ReadonlyMap<string,
         path: ["steps", index, "action"],
         problem: `no actuate entry before it is named ${step.action}`,
       };
+    for (const one of action.uses) uses.add(one);
     const prepared = action.prepare(step.arguments);
     if (prepared.kind === "refused")
       return { kind: "unfit", path: ["steps", index, "arguments"], problem: prepared.description };
@@ -45,6 +47,7 @@ export function buildSequence(config: SequenceConfig, known: ReadonlyMap<string,
       commandClass: "R3",
       keyRole: "commands",
       endsInRestart: false,
+      uses: [...uses],
       timeoutMs: steps.reduce((sum, step) => sum + (step.kind === "pause" ? step.ms : step.timeoutMs), 0),
       prepare: (given) =>
         Object.keys(given).length === 0 ? prepared : refused("ARGUMENT_TYPE_MISMATCH", "a sequence takes no arguments"),

@@ -264,6 +264,18 @@ describe("dispatch refuses, acts on nothing and says why", () => {
     expect(await bench.outcome(plain("c"), { id: "5" })).toBe("SUCCEEDED");
   });
 
+  it("an action that uses what another one uses", async () => {
+    const { promise, resolve } = Promise.withResolvers<Outcome>();
+    const uses = ["can0/DoorCommand"];
+    const lock = { commandClass: "R3", uses, run: () => promise } as const;
+    const bench = new CommandBench({ actions: { "doors.lock": lock, "doors.unlock": { commandClass: "R3", uses } } });
+    const first = bench.outcome(bench.signed("doors.lock"), { id: "1" });
+    expect(await bench.outcome(bench.signed("doors.unlock"), { id: "2" })).toBe("REJECTED BUSY");
+    resolve({ kind: "done", result: {} });
+    expect(await first).toBe("SUCCEEDED");
+    expect(await bench.outcome(bench.signed("doors.unlock"), { id: "3" })).toBe("SUCCEEDED");
+  });
+
   it("what is grave while the ledger is lost, and nothing else", async () => {
     const clock = new ManualClock();
     const journal = new FakeJournal({ clock });
