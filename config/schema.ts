@@ -1,7 +1,7 @@
 import { z } from "zod";
+import { commandsConfig, forgetsTooEarly } from "./commands.ts";
 import { csrTemplate, tpmSettings } from "./identity.ts";
 import { provisioningConfig, renewalConfig } from "./provisioning.ts";
-import { commandsConfig, forgetsTooEarly } from "./commands.ts";
 
 const path = z.string().min(1).max(4096);
 const absolutePath = path.regex(/^\//, "must be an absolute path");
