@@ -79,6 +79,7 @@ export const FAULTS = {
   "journal.full": { retry: "backoff", exit: EXIT.unavailable },
   "journal.unavailable": { retry: "never", exit: EXIT.unavailable },
   "system.restart-refused": { retry: "never", exit: EXIT.permission },
+  "update.refused": { retry: "never", exit: EXIT.failed },
   "agent.not-running": { retry: "backoff", exit: EXIT.degraded },
   "agent.not-permitted": { retry: "never", exit: EXIT.permission },
   "agent.already-running": { retry: "never", exit: EXIT.unavailable },

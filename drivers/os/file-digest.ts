@@ -1,0 +1,18 @@
+import { createHash } from "node:crypto";
+import { open } from "node:fs/promises";
+
+const CHUNK_BYTES = 262_144;
+
+/** Size and SHA-256 (64 hexadecimal digits) of a file, read piece by piece. Rejects with the system's error. */
+export async function digestFile(path: string): Promise<{ readonly sizeBytes: number; readonly sha256: string }> {
+  const hash = createHash("sha256");
+  const buffer = new Uint8Array(CHUNK_BYTES);
+  let sizeBytes = 0;
+  await using file = await open(path);
+  for (;;) {
+    const { bytesRead } = await file.read(buffer);
+    if (bytesRead === 0) return { sizeBytes, sha256: hash.digest("hex") };
+    hash.update(buffer.subarray(0, bytesRead));
+    sizeBytes += bytesRead;
+  }
+}

@@ -1,0 +1,227 @@
+import { Command, InvalidArgumentError, Option } from "commander";
+import { ARTIFACT_KINDS, judgeManifest } from "../agent/control/manifest.ts";
+import { keyId } from "../agent/control/signatures.ts";
+import { rotateRoot, type TrustRoot } from "../agent/control/trust-root.ts";
+import { AgentError, EXIT, FAULTS } from "../agent/core/errors.ts";
+import {
+  addSignature,
+  describeArtifact,
+  makeManifest,
+  makeRoot,
+  type RootPlan,
+  readRoot,
+  readSignatures,
+} from "./sign.d/documents.ts";
+import { makeKey, readInput, readPassphrase, readPublicKey, signWith, writeNew } from "./sign.d/key-files.ts";
+
+const GUIDE = `
+Typical use:
+  causeway-sign key new root-a.pem --algorithm ed25519          # likewise release-a.pem, on another machine
+  causeway-sign root new root.1.json --root-key root-a.pem.pub --release-key release-a.pem.pub --expires 2028-01-01T00:00:00Z
+  causeway-sign sign root.1.json --key root-a.pem               # root.1.json is what vehicles pin
+  causeway-sign manifest manifest.json --line agent --release 1.4.0 --counter 14 --expires 2027-01-01T00:00:00Z \\
+      --hardware gateway-2 --agent-at-least 1.0.0 --artifact agent:1.4.0:causeway-1.4.0-arm64.tar.gz
+  causeway-sign sign manifest.json --key release-a.pem          # adds to manifest.json.sig
+  causeway-sign verify manifest.json --root root.1.json --hardware gateway-2
+
+A key in a hardware module signs the file itself (openssl dgst -sha256 -sign, or pkeyutl -rawin); "attach" takes that signature in.
+Signatures are detached and cover the exact bytes of the file, which is canonical JSON (RFC 8785): do not format it.
+
+Exit codes: 0 ok, 1 not trusted, 64 usage, 65 bad input.`;
+
+const program = new Command("causeway-sign")
+  .description("keys, trust roots, manifests and their signatures, for the release engineer")
+  .addHelpText("after", GUIDE)
+  .showSuggestionAfterError();
+
+const key = program.command("key").description("signing keys");
+key
+  .command("new <file>")
+  .description("make a key pair: FILE (private, 0600) and FILE.pub; prints the key's id")
+  .addOption(new Option("--algorithm <name>", "kind of key").choices(["ed25519", "ecdsa-p256"]).default("ed25519"))
+  .option("--passphrase-file <file>", "encrypt the private key with the first line of this file")
+  .action((file: string, { algorithm, passphraseFile }: { algorithm: string; passphraseFile?: string }) => {
+    const kind = algorithm === "ed25519" ? "ed25519" : "ecdsa-p256-sha256";
+    say(makeKey(file, kind, readPassphrase(passphraseFile)).id);
+  });
+key
+  .command("id <file>")
+  .description("print the id of a public key")
+  .action((file: string) => say(readPublicKey(file).id));
+
+type RootOptions = {
+  readonly rootKey: readonly string[];
+  readonly rootThreshold: number;
+  readonly releaseKey: readonly string[];
+  readonly releaseThreshold: number;
+  readonly expires: string;
+  readonly revoke: readonly string[];
+};
+
+const root = program.command("root").description("trust roots: who may sign what");
+withRootOptions(root.command("new <file>"))
+  .description("write root 1, unsigned")
+  .action((file: string, options: RootOptions) => writeNew(file, makeRoot(planOf(options), undefined)));
+withRootOptions(root.command("rotate <previous> <file>"))
+  .description("write the root after PREVIOUS, unsigned; sign it with the root keys of both")
+  .action((previous: string, file: string, options: RootOptions) =>
+    writeNew(file, makeRoot(planOf(options), readRoot(previous))),
+  );
+root
+  .command("verify <first> [later...]")
+  .description("check a chain of roots: each signed by the root keys of the one before it and its own")
+  .action((first: string, later: readonly string[]) => {
+    const { document, keys } = later.reduce(rotated, readRoot(first));
+    say(`root ${document.version}: good: ${keys.size} keys, expires ${document.expires}`);
+  });
+
+program
+  .command("manifest <file>")
+  .description("write a manifest, unsigned")
+  .requiredOption("--line <name>", "what is updated, for example agent")
+  .requiredOption("--release <version>", "version for people")
+  .requiredOption("--counter <number>", "release counter; grows with every release of the line", whole)
+  .requiredOption("--expires <time>", "RFC 3339, UTC")
+  .requiredOption("--hardware <name...>", "hardware it fits")
+  .requiredOption("--agent-at-least <version>", "oldest agent that can install it")
+  .option("--agent-below <version>", "first agent that cannot")
+  .option("--requires <line:counter...>", "what must be installed already", [])
+  .requiredOption("--artifact <kind:version:file...>", `kind: ${ARTIFACT_KINDS.join(", ")}`)
+  .action(
+    async (
+      file: string,
+      options: {
+        readonly line: string;
+        readonly release: string;
+        readonly counter: number;
+        readonly expires: string;
+        readonly hardware: readonly string[];
+        readonly agentAtLeast: string;
+        readonly agentBelow?: string;
+        readonly requires: readonly string[];
+        readonly artifact: readonly string[];
+      },
+    ) => {
+      const artifacts = [];
+      for (const given of options.artifact) artifacts.push(await describeArtifact(given));
+      const { line, release, counter, expires, hardware, agentAtLeast, agentBelow } = options;
+      const requires = options.requires.map((given) => {
+        const [name, least] = given.split(":");
+        return { line: name, counter: Number(least) };
+      });
+      const agent = { atLeast: agentAtLeast, ...(agentBelow === undefined ? {} : { below: agentBelow }) };
+      const head = { type: "causeway.manifest", schemaVersion: 1, line, version: release, counter, expires } as const;
+      writeNew(file, makeManifest({ ...head, hardware, agent, requires, artifacts }));
+    },
+  );
+
+program
+  .command("sign <file>")
+  .description("sign the bytes of a root or a manifest; adds to FILE.sig")
+  .requiredOption("--key <file>", "private key, PEM")
+  .option("--passphrase-file <file>", "first line opens the key")
+  .action((file: string, options: { readonly key: string; readonly passphraseFile?: string }) => {
+    const { key: signer, value } = signWith(options.key, readPassphrase(options.passphraseFile), readInput(file));
+    addSignature(file, signer, value);
+    say(signer.id);
+  });
+
+program
+  .command("attach <file>")
+  .description("add a signature made elsewhere (DER for ECDSA, 64 bytes for Ed25519) to FILE.sig")
+  .requiredOption("--public-key <file>", "public key, PEM")
+  .requiredOption("--signature <file>", "the raw signature")
+  .action((file: string, options: { readonly publicKey: string; readonly signature: string }) => {
+    const signer = readPublicKey(options.publicKey);
+    addSignature(file, signer, Buffer.from(readInput(options.signature)).toString("base64"));
+    say(signer.id);
+  });
+
+program
+  .command("verify <file>")
+  .description("judge a manifest as a vehicle would on which nothing is installed")
+  .requiredOption("--root <file>", "the root that is pinned")
+  .option("--next <file...>", "later roots, in order", [])
+  .requiredOption("--hardware <name>", "the vehicle's hardware")
+  .option("--agent <version>", "the agent's version", "999999999.0.0")
+  .action(verifyFile);
+
+function withRootOptions(command: Command): Command {
+  return command
+    .requiredOption("--root-key <file...>", "public keys that sign roots")
+    .option("--root-threshold <number>", "how many of them must sign", whole, 1)
+    .requiredOption("--release-key <file...>", "public keys that sign manifests")
+    .option("--release-threshold <number>", "how many of them must sign", whole, 1)
+    .requiredOption("--expires <time>", "RFC 3339, UTC")
+    .option("--revoke <key...>", "ids or public keys that sign nothing any more", []);
+}
+
+function planOf(options: RootOptions): RootPlan {
+  return {
+    expires: options.expires,
+    rootKeys: options.rootKey.map(readPublicKey),
+    rootThreshold: options.rootThreshold,
+    releaseKeys: options.releaseKey.map(readPublicKey),
+    releaseThreshold: options.releaseThreshold,
+    revoked: options.revoke.map((given) => (keyId.safeParse(given).success ? given : readPublicKey(given).id)),
+  };
+}
+
+type VerifyOptions = {
+  readonly root: string;
+  readonly next: readonly string[];
+  readonly hardware: string;
+  readonly agent: string;
+};
+
+function verifyFile(file: string, { root: pinned, next, hardware, agent }: VerifyOptions): void {
+  const verdict = judgeManifest(readInput(file), readSignatures(file), {
+    root: next.reduce(rotated, readRoot(pinned)),
+    wallUs: Date.now() * 1000,
+    clockQuality: "ntp",
+    hardware,
+    agentVersion: agent,
+    installed: [],
+    kinds: ARTIFACT_KINDS,
+  });
+  if (verdict.kind === "refused") throw notTrusted(file, `${verdict.reason}: ${verdict.detail}`);
+  const { line, version, counter, artifacts } = verdict.manifest;
+  say(`${file}: good: ${line} ${version}, counter ${counter}, digest ${verdict.digest}`);
+  for (const { name, kind, sizeBytes } of artifacts) say(`  ${kind} ${name}, ${sizeBytes} bytes`);
+}
+
+function rotated(current: TrustRoot, file: string): TrustRoot {
+  const next = rotateRoot(current, readInput(file), readSignatures(file));
+  if (typeof next === "string") throw notTrusted(file, next);
+  return next;
+}
+
+function notTrusted(file: string, why: string): AgentError {
+  return new AgentError("update.refused", { what: `${file}: ${why}`, remedy: "have it made and signed anew" });
+}
+
+function whole(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError("Give a whole number from 1.");
+  return value;
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+try {
+  program.exitOverride();
+  await program.parseAsync();
+} catch (thrown) {
+  process.exitCode = reported(thrown);
+}
+
+function reported(thrown: unknown): number {
+  if (thrown instanceof AgentError) {
+    process.stderr.write(`causeway-sign: ${thrown.message}\n  remedy: ${thrown.remedy}\n`);
+    return FAULTS[thrown.code].exit;
+  }
+  if (thrown instanceof Error && "exitCode" in thrown) return thrown.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  throw thrown;
+}

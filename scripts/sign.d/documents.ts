@@ -1,0 +1,97 @@
+import { existsSync } from "node:fs";
+import { basename } from "node:path";
+import { canonicalJson } from "../../agent/control/canonical-document.ts";
+import { type Artifact, manifest, manifestBytes } from "../../agent/control/manifest.ts";
+import { isSignedBy, type PublicKey, parseSignatures, type SignatureList } from "../../agent/control/signatures.ts";
+import { parseRoot, type TrustRoot } from "../../agent/control/trust-root.ts";
+import { AgentError, messageOf } from "../../agent/core/errors.ts";
+import { digestFile } from "../../drivers/os/file-digest.ts";
+import { readInput, replaceFile } from "./key-files.ts";
+
+const NO_SIGNATURES: SignatureList = { type: "causeway.signatures", schemaVersion: 1, signatures: [] };
+
+/** What a root document is made from. */
+export type RootPlan = {
+  readonly expires: string;
+  readonly rootKeys: readonly PublicKey[];
+  readonly rootThreshold: number;
+  readonly releaseKeys: readonly PublicKey[];
+  readonly releaseThreshold: number;
+  readonly revoked: readonly string[];
+};
+
+/** Canonical bytes of root 1, or of the one after `previous`; what that one revoked stays revoked. Throws `input.malformed`. */
+export function makeRoot(plan: RootPlan, previous: TrustRoot | undefined): Uint8Array {
+  const keys = new Map([...plan.rootKeys, ...plan.releaseKeys].map((key) => [key.id, { spki: key.spki }]));
+  const revoked = new Set([...(previous?.document.revoked ?? []), ...plan.revoked]);
+  const text = canonicalJson({
+    type: "causeway.root",
+    schemaVersion: 1,
+    version: (previous?.document.version ?? 0) + 1,
+    expires: plan.expires,
+    keys: [...keys.values()],
+    root: { keyIds: plan.rootKeys.map(({ id }) => id), threshold: plan.rootThreshold },
+    release: { keyIds: plan.releaseKeys.map(({ id }) => id), threshold: plan.releaseThreshold },
+    revoked: [...revoked],
+  });
+  const bytes = new TextEncoder().encode(text);
+  const root = parseRoot(bytes);
+  if (typeof root === "string") throw malformed(`the root cannot be made: ${root}`);
+  return bytes;
+}
+
+/** The root in a file, whoever signed it. Throws `input.malformed`. */
+export function readRoot(file: string): TrustRoot {
+  const root = parseRoot(readInput(file));
+  if (typeof root === "string") throw malformed(`${file} is no root document: ${root}`);
+  return root;
+}
+
+/** Canonical bytes of a manifest. Throws `input.malformed` with every problem. */
+export function makeManifest(document: unknown): Uint8Array {
+  const checked = manifest.safeParse(document);
+  if (checked.success) return manifestBytes(checked.data);
+  const problems = checked.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
+  throw malformed(problems.join("\n"));
+}
+
+/** Describes one file as an artifact: KIND:VERSION:FILE. Throws `usage.invalid` or `input.missing`. */
+export async function describeArtifact(given: string): Promise<Omit<Artifact, "kind"> & { readonly kind: string }> {
+  const [, kind, version, file] = /^([a-z]+):([^:]+):(.+)$/.exec(given) ?? [];
+  if (kind === undefined || version === undefined || file === undefined) {
+    throw new AgentError("usage.invalid", {
+      what: `--artifact ${given} is not KIND:VERSION:FILE`,
+      remedy: "for example --artifact agent:1.4.0:causeway-1.4.0-arm64.tar.gz",
+    });
+  }
+  try {
+    return { name: basename(file), kind, version, ...(await digestFile(file)) };
+  } catch (error) {
+    throw new AgentError("input.missing", {
+      what: `${file}: ${messageOf(error)}`,
+      remedy: "check the path",
+      cause: error,
+    });
+  }
+}
+
+/** The signatures beside `file`, in `file`.sig; none when there is no such file. Throws `input.malformed`. */
+export function readSignatures(file: string): SignatureList {
+  if (!existsSync(`${file}.sig`)) return NO_SIGNATURES;
+  const list = parseSignatures(readInput(`${file}.sig`));
+  if (list === undefined) throw malformed(`${file}.sig is no signature file`);
+  return list;
+}
+
+/** Adds a signature over `file` to `file`.sig, in place of an earlier one by the same key. Throws `input.malformed` when it does not fit. */
+export function addSignature(file: string, key: PublicKey, value: string): void {
+  if (!isSignedBy(readInput(file), key, value)) throw malformed(`the signature is not one of ${file} by key ${key.id}`);
+  const list = readSignatures(file);
+  const others = list.signatures.filter(({ keyId }) => keyId !== key.id);
+  const text = canonicalJson({ ...list, signatures: [...others, { keyId: key.id, value }] });
+  replaceFile(`${file}.sig`, new TextEncoder().encode(text));
+}
+
+function malformed(what: string): AgentError {
+  return new AgentError("input.malformed", { what, remedy: "see causeway-sign --help for the forms" });
+}

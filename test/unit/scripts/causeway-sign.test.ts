@@ -1,0 +1,151 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { cpSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { temporaryFolder } from "../../fakes/folder.ts";
+
+const TOOL = join(import.meta.dirname, "../../../scripts/causeway-sign.ts");
+const EXPIRES = "2200-01-01T00:00:00Z";
+
+let folder = "";
+
+function run(...args: readonly string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [TOOL, ...args], { cwd: folder, encoding: "utf8" });
+  return { status, stdout, stderr };
+}
+
+function good(...args: readonly string[]): string {
+  const { status, stdout, stderr } = run(...args);
+  expect([status, stderr]).toEqual([0, ""]);
+  return stdout.trim();
+}
+
+function expectRefused(
+  { status, stderr }: { readonly status: number | null; readonly stderr: string },
+  reason: string,
+): void {
+  expect(status).toBe(1);
+  expect(stderr).toContain(reason);
+}
+
+function openssl(...args: readonly string[]): string {
+  return execFileSync("openssl", args, { cwd: folder, encoding: "utf8" });
+}
+
+/** The raw signature of the only signer. */
+function extractSignature(file: string): void {
+  const list: unknown = JSON.parse(readFileSync(join(folder, `${file}.sig`), "utf8"));
+  const [, value = ""] = /"value":"([^"]+)"/.exec(JSON.stringify(list)) ?? [];
+  writeFileSync(join(folder, "raw.sig"), Buffer.from(value, "base64"));
+}
+
+function makeManifest(file = "manifest.json"): void {
+  writeFileSync(join(folder, "agent.tar.gz"), "payload");
+  const what = ["--line", "agent", "--release", "1.4.0", "--counter", "14", "--expires", EXPIRES];
+  const where = ["--hardware", "gateway-2", "--agent-at-least", "0.1.0", "--artifact", "agent:1.4.0:agent.tar.gz"];
+  good("manifest", file, ...what, ...where);
+}
+
+const kit = mkdtempSync(join(tmpdir(), "causeway-sign-"));
+
+beforeAll(() => {
+  folder = kit;
+  good("key", "new", "root.pem");
+  good("key", "new", "release.pem", "--algorithm", "ecdsa-p256");
+  const keys = ["--root-key", "root.pem.pub", "--release-key", "release.pem.pub"];
+  good("root", "new", "root.1.json", ...keys, "--expires", EXPIRES);
+  good("sign", "root.1.json", "--key", "root.pem");
+});
+
+afterAll(() => rmSync(kit, { recursive: true }));
+
+beforeEach(() => {
+  folder = temporaryFolder();
+  cpSync(kit, folder, { recursive: true });
+});
+
+describe("causeway-sign", { timeout: 60_000 }, () => {
+  it("keeps private keys to their owner and overwrites nothing", () => {
+    expect(statSync(join(folder, "root.pem")).mode & 0o777).toBe(0o600);
+    const { status, stderr } = run("key", "new", "root.pem");
+    expect(status).toBe(1);
+    expect(stderr).toContain("root.pem exists already");
+  });
+
+  it("makes signatures that openssl verifies over the file as it is", () => {
+    makeManifest();
+    good("sign", "manifest.json", "--key", "release.pem");
+    extractSignature("manifest.json");
+    expect(
+      openssl("dgst", "-sha256", "-verify", "release.pem.pub", "-signature", "raw.sig", "manifest.json"),
+    ).toContain("Verified OK");
+    extractSignature("root.1.json");
+    const args = ["-verify", "-pubin", "-inkey", "root.pem.pub", "-rawin", "-in", "root.1.json", "-sigfile", "raw.sig"];
+    expect(openssl("pkeyutl", ...args)).toContain("Verified Successfully");
+  });
+
+  it("takes a signature that openssl made, and no other", () => {
+    makeManifest();
+    openssl("dgst", "-sha256", "-sign", "release.pem", "-out", "made.sig", "manifest.json");
+    good("attach", "manifest.json", "--public-key", "release.pem.pub", "--signature", "made.sig");
+    expect(good("verify", "manifest.json", "--root", "root.1.json", "--hardware", "gateway-2")).toMatch(
+      /^manifest\.json: good: agent 1\.4\.0, counter 14, digest [0-9a-f]{64}\n {2}agent agent\.tar\.gz, 7 bytes$/,
+    );
+    writeFileSync(join(folder, "made.sig"), "nonsense");
+    expect(run("attach", "manifest.json", "--public-key", "release.pem.pub", "--signature", "made.sig").status).toBe(
+      65,
+    );
+  });
+
+  it("describes artifacts by size and the SHA-256 that sha256sum gives", () => {
+    makeManifest();
+    const [sum] = execFileSync("sha256sum", ["agent.tar.gz"], { cwd: folder, encoding: "utf8" }).split(" ");
+    const manifest: unknown = JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8"));
+    expect(manifest).toMatchObject({ artifacts: [{ name: "agent.tar.gz", kind: "agent", sizeBytes: 7, sha256: sum }] });
+  });
+
+  it("ends with 1 and the reason when a manifest is not to be trusted", () => {
+    makeManifest();
+    const args = ["verify", "manifest.json", "--root", "root.1.json", "--hardware", "gateway-2"];
+    expectRefused(run(...args), "unsigned");
+    good("sign", "manifest.json", "--key", "root.pem");
+    expectRefused(run(...args), "unsigned");
+  });
+
+  it("rotates: the next root revokes the release key, and is signed by both roots' keys", () => {
+    makeManifest();
+    good("sign", "manifest.json", "--key", "release.pem");
+    good("key", "new", "root-b.pem");
+    good("key", "new", "release-b.pem");
+    const keys = ["--root-key", "root-b.pem.pub", "--release-key", "release-b.pem.pub", "--revoke", "release.pem.pub"];
+    good("root", "rotate", "root.1.json", "root.2.json", ...keys, "--expires", EXPIRES);
+    good("sign", "root.2.json", "--key", "root-b.pem");
+    expect(run("root", "verify", "root.1.json", "root.2.json").stderr).toContain("root.2.json: unsigned");
+    good("sign", "root.2.json", "--key", "root.pem");
+    expect(good("root", "verify", "root.1.json", "root.2.json")).toContain("root 2: good");
+
+    const args = ["--root", "root.1.json", "--next", "root.2.json", "--hardware", "gateway-2"];
+    expect(run("verify", "manifest.json", ...args).stderr).toContain("key-revoked");
+    makeManifest("manifest-b.json");
+    good("sign", "manifest-b.json", "--key", "release-b.pem");
+    expect(good("verify", "manifest-b.json", ...args)).toContain("good");
+  });
+
+  it("opens an encrypted key with the passphrase in a file, and tells a wrong one without showing it", () => {
+    makeManifest();
+    writeFileSync(join(folder, "phrase"), "correct horse\n");
+    writeFileSync(join(folder, "wrong"), "battery staple\n");
+    good("key", "new", "locked.pem", "--passphrase-file", "phrase");
+    expect(readFileSync(join(folder, "locked.pem"), "utf8")).toContain("ENCRYPTED");
+    good("sign", "manifest.json", "--key", "locked.pem", "--passphrase-file", "phrase");
+    const { status, stderr } = run("sign", "manifest.json", "--key", "locked.pem", "--passphrase-file", "wrong");
+    expect(status).toBe(65);
+    expect(stderr).not.toContain("battery");
+  });
+
+  it("answers --help with an example, and a misspelt verb with 64", () => {
+    expect(good("--help")).toContain("Typical use:");
+    expect(run("sing").status).toBe(64);
+  });
+});
