@@ -41,7 +41,7 @@ const RULES: readonly Rule[] = [
   {
     name: "agent/data and agent/control import core, ports and config types",
     from: /^agent\/(data|control)\//,
-    ours: /^agent\/(core|data|control)\/|^agent\/ports\.ts$|^config\/(schema|policy|catalogue)\.ts$/,
+    ours: /^agent\/(core|data|control)\/|^agent\/(update-)?ports\.ts$|^config\/(schema|policy|catalogue)\.ts$/,
   },
   {
     name: "agent/ports and agent/status import core and data",
@@ -56,7 +56,7 @@ const RULES: readonly Rule[] = [
   {
     name: "a driver imports core, ports, the pure frame formats, config types and its own folder",
     from: /^drivers\//,
-    ours: /^agent\/core\/|^agent\/ports\.ts$|^agent\/data\/(frame|candump)\.ts$|^config\/schema\.ts$/,
+    ours: /^agent\/core\/|^agent\/(update-)?ports\.ts$|^agent\/data\/(frame|candump)\.ts$|^config\/schema\.ts$/,
   },
   {
     name: "scripts import config, drivers, agent and test/bench",

@@ -80,6 +80,7 @@ export const FAULTS = {
   "journal.unavailable": { retry: "never", exit: EXIT.unavailable },
   "system.restart-refused": { retry: "never", exit: EXIT.permission },
   "update.refused": { retry: "never", exit: EXIT.failed },
+  "update.unfit": { retry: "never", exit: EXIT.badInput },
   "agent.not-running": { retry: "backoff", exit: EXIT.degraded },
   "agent.not-permitted": { retry: "never", exit: EXIT.permission },
   "agent.already-running": { retry: "never", exit: EXIT.unavailable },

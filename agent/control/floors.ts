@@ -1,0 +1,46 @@
+import { z } from "zod";
+import type { Journal } from "../ports.ts";
+import type { InstalledLine } from "./manifest.ts";
+
+const SPACE = "floor";
+
+const installedLine = z.strictObject({ line: z.string(), counter: z.int(), digest: z.string() });
+
+/** A second place for the floors, so that the loss of the journal does not open the way to old releases. */
+export type FloorCopy = {
+  /** What `write` was given last; undefined when there is nothing that can be read. */
+  read(): unknown;
+  /** Durable when it returns. */
+  write(lines: readonly InstalledLine[]): void;
+};
+
+/** What is installed of each line, and so the counter below which nothing is taken any more. It only ever rises. */
+export type Floors = {
+  installed(): readonly InstalledLine[];
+  /** Durable in both places when it returns. Throws the faults of the journal and the disk. */
+  raise(line: InstalledLine): void;
+};
+
+/** The floors, kept in the journal and in a copy; the higher counter counts. */
+export function createFloors(journal: Pick<Journal, "list" | "put">, copy: FloorCopy): Floors {
+  const installed = (): readonly InstalledLine[] => {
+    const inJournal = journal.list(SPACE).map(({ value }) => installedLine.parse(value));
+    const inCopy = z.array(installedLine).safeParse(copy.read()).data ?? [];
+    return highest([...inJournal, ...inCopy]);
+  };
+  return {
+    installed,
+    raise: (line) => {
+      copy.write(highest([...installed(), line]));
+      journal.put([{ space: SPACE, key: line.line, value: { ...line } }]);
+    },
+  };
+}
+
+function highest(lines: readonly InstalledLine[]): readonly InstalledLine[] {
+  const best = new Map<string, InstalledLine>();
+  for (const line of lines) {
+    if (line.counter > (best.get(line.line)?.counter ?? 0)) best.set(line.line, line);
+  }
+  return [...best.values()];
+}

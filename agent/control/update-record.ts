@@ -1,0 +1,62 @@
+import { z } from "zod";
+import type { Journal } from "../ports.ts";
+import { signatureList } from "./signatures.ts";
+import { UPDATE_FAILURES, UPDATE_STEPS } from "./update-state.ts";
+
+const SPACE = "update";
+const KEY = "current";
+
+const source = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("url"), url: z.url({ protocol: /^https?$/ }).max(8192) }),
+  z.strictObject({ kind: z.literal("file"), path: z.string().min(1).max(4096) }),
+]);
+
+/** Who asked for an update: a job execution, or someone at the vehicle. */
+export const updateOrigin = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("job"), jobId: z.string(), executionNumber: z.int() }),
+  z.strictObject({ kind: z.literal("local") }),
+]);
+
+/** An update as it was asked for. `manifest` is the signed text; the sources are by artifact name. */
+export const updateRequest = z.strictObject({
+  origin: updateOrigin,
+  manifest: z.string(),
+  signatures: signatureList,
+  sources: z.record(z.string(), source),
+});
+export type UpdateRequest = z.infer<typeof updateRequest>;
+
+/** What the journal holds of an update. */
+const updateRecord = z.strictObject({
+  /** SHA-256 of the manifest. */
+  digest: z.string(),
+  request: updateRequest,
+  versionFrom: z.string(),
+  state: z.strictObject({
+    step: z.enum(UPDATE_STEPS),
+    starts: z.int(),
+    isRestartWanted: z.boolean(),
+    failure: z.strictObject({ reason: z.enum(UPDATE_FAILURES), detail: z.string() }).optional(),
+  }),
+});
+
+/** One update with its state. */
+export type UpdateRecord = z.infer<typeof updateRecord>;
+
+/** The one update that is remembered: it goes on after any restart, and stays when it is over until the next begins. */
+export type UpdateStore = {
+  load(): UpdateRecord | undefined;
+  /** Durable when it returns. Throws the faults of the journal. */
+  save(record: UpdateRecord): void;
+};
+
+/** The store in the journal. */
+export function journalStore(journal: Pick<Journal, "get" | "put">): UpdateStore {
+  return {
+    load: () => {
+      const value = journal.get(SPACE, KEY);
+      return typeof value === "string" ? updateRecord.parse(JSON.parse(value)) : undefined;
+    },
+    save: (record) => journal.put([{ space: SPACE, key: KEY, value: JSON.stringify(record) }]),
+  };
+}

@@ -1,0 +1,253 @@
+import type { Clock } from "../core/clock.ts";
+import { AgentError, messageOf } from "../core/errors.ts";
+import type { ArtifactSource, Downloader, FetchedArtifact, InstallEffect, Installer } from "../update-ports.ts";
+import type { Floors } from "./floors.ts";
+import { type Artifact, type ArtifactKind, type ManifestVerdict, parseManifest } from "./manifest.ts";
+import type { UpdateRecord, UpdateRequest } from "./update-record.ts";
+import type { UpdateFailure } from "./update-state.ts";
+import type { StepOutcome, UpdateSteps } from "./updater.ts";
+
+/** Between two looks at a gate that is closed, and at a health that is not proven yet, ms. */
+const LOOK_MS = 1000;
+
+/** Whether an update may be installed now; if not, what it waits for, for people. */
+export type GateVerdict = { readonly kind: "open" } | { readonly kind: "closed"; readonly waitingFor: string };
+
+/** Whether the running version is healthy; if not yet, what is missing, for people. */
+export type HealthVerdict = { readonly kind: "healthy" } | { readonly kind: "unproven"; readonly missing: string };
+
+/** What people and the cloud see of the step that works. */
+export type UpdateProgress = {
+  bytes: number;
+  totalBytes: number;
+  waitingFor: string | undefined;
+};
+
+/** The folder of the downloads. */
+export type DownloadFolder = {
+  /** Where the bytes of an artifact of this update go. */
+  fileOf(digest: string, name: string): string;
+  /** SHA-256 of a file as it is on disk now; undefined when it cannot be read. */
+  digestOf(file: string): Promise<string | undefined>;
+  /** Removes all downloads. */
+  clear(): Promise<void>;
+};
+
+/** What the steps work with. */
+export type UpdateStepParts = {
+  readonly downloader: Downloader;
+  readonly folder: DownloadFolder;
+  readonly installers: Readonly<Partial<Record<ArtifactKind, Installer>>>;
+  readonly floors: Floors;
+  readonly clock: Pick<Clock, "sleep" | "monotonicMs">;
+  readonly judgement: {
+    judge(request: UpdateRequest): ManifestVerdict;
+    gate(): GateVerdict;
+    health(): HealthVerdict;
+    /** A fresh source for an artifact whose URL is refused; undefined when there is none. */
+    renew(record: UpdateRecord, name: string, signal: AbortSignal): Promise<ArtifactSource | undefined>;
+    /** A new version must prove itself within this time, ms. */
+    readonly proveMs: number;
+  };
+};
+
+/** The steps of an update, and what can be seen of the one that works. */
+export function createUpdateSteps(parts: UpdateStepParts): {
+  readonly steps: UpdateSteps;
+  readonly progress: UpdateProgress;
+} {
+  const progress: UpdateProgress = { bytes: 0, totalBytes: 0, waitingFor: undefined };
+  const steps: UpdateSteps = {
+    download: (record, signal) => download(record, parts, progress, signal),
+    verify: (record) => verify(record, parts),
+    wait: (_record, signal) => wait(parts, progress, signal),
+    install: (record, signal) => install(record, parts, signal),
+    switch: (record) => activate(record, parts),
+    prove: (record, signal) => prove(record, parts, progress, signal),
+    commit: (record) => commit(record, parts),
+    rollback: (record) => revert(record, parts),
+  };
+  return { steps, progress };
+}
+
+type Part = { readonly artifact: Artifact; readonly fetched: FetchedArtifact; readonly installer: Installer };
+
+function partsOf({ digest, request }: UpdateRecord, { installers, folder }: UpdateStepParts): readonly Part[] {
+  return parseManifest(request.manifest).artifacts.map((artifact) => {
+    const { name, version, sizeBytes, sha256, kind } = artifact;
+    const installer = installers[kind];
+    // The manifest was judged with the kinds of these installers.
+    if (installer === undefined) throw new Error(`no installer for ${kind}`);
+    const fetched = { name, version, sizeBytes, sha256, file: folder.fileOf(digest, name) };
+    return { artifact, fetched, installer };
+  });
+}
+
+async function download(
+  record: UpdateRecord,
+  parts: UpdateStepParts,
+  progress: UpdateProgress,
+  signal: AbortSignal,
+): Promise<StepOutcome> {
+  const all = partsOf(record, parts);
+  progress.totalBytes = all.reduce((sum, { artifact }) => sum + artifact.sizeBytes, 0);
+  let earlierBytes = 0;
+  for (const { fetched } of all) {
+    const onProgress = (bytes: number): void => {
+      progress.bytes = earlierBytes + bytes;
+    };
+    const outcome = await downloadOne(record, fetched, parts, onProgress, signal);
+    if (outcome.kind !== "finished") return outcome;
+    earlierBytes += fetched.sizeBytes;
+  }
+  return finished();
+}
+
+async function downloadOne(
+  record: UpdateRecord,
+  fetched: FetchedArtifact,
+  { downloader, judgement }: UpdateStepParts,
+  onProgress: (bytes: number) => void,
+  signal: AbortSignal,
+): Promise<StepOutcome> {
+  let source: ArtifactSource | undefined = record.request.sources[fetched.name];
+  while (source !== undefined) {
+    const outcome = await downloader.download(source, fetched, onProgress, signal);
+    switch (outcome.kind) {
+      case "complete":
+        return finished();
+      case "stopped":
+        return { kind: "stopped" };
+      case "tampered":
+      case "no-space":
+        return failed(outcome.kind, outcome.detail);
+      case "failed":
+        return failed("download-failed", outcome.detail);
+      case "denied": {
+        const fresh = await judgement.renew(record, fetched.name, signal);
+        if (fresh === undefined && !signal.aborted) return failed("download-failed", outcome.detail);
+        source = fresh;
+      }
+    }
+  }
+  return signal.aborted ? { kind: "stopped" } : failed("download-failed", `${fetched.name}: no source is given`);
+}
+
+/** Days may have passed since the update was asked for: all is judged again. */
+async function verify(record: UpdateRecord, parts: UpdateStepParts): Promise<StepOutcome> {
+  const verdict = parts.judgement.judge(record.request);
+  if (verdict.kind === "refused") return failed("refused", `${verdict.reason}: ${verdict.detail}`);
+  for (const { fetched } of partsOf(record, parts)) {
+    const found = await parts.folder.digestOf(fetched.file);
+    if (found !== fetched.sha256) return failed("tampered", `${fetched.name}: SHA-256 is ${found ?? "not to be had"}`);
+  }
+  return finished();
+}
+
+async function wait(
+  { judgement, clock }: UpdateStepParts,
+  progress: UpdateProgress,
+  signal: AbortSignal,
+): Promise<StepOutcome> {
+  while (!signal.aborted) {
+    const verdict = judgement.gate();
+    progress.waitingFor = verdict.kind === "open" ? undefined : verdict.waitingFor;
+    if (verdict.kind === "open") return finished();
+    await clock.sleep(LOOK_MS, signal);
+  }
+  return { kind: "stopped" };
+}
+
+async function install(record: UpdateRecord, parts: UpdateStepParts, signal: AbortSignal): Promise<StepOutcome> {
+  try {
+    for (const { fetched, installer } of partsOf(record, parts)) await installer.stage(fetched, signal);
+    return finished();
+  } catch (thrown) {
+    return signal.aborted ? { kind: "stopped" } : failed("install-failed", expected(thrown));
+  }
+}
+
+/** A version that the supervisor has put back before the switch was noted must not get another trial. */
+async function activate(record: UpdateRecord, parts: UpdateStepParts): Promise<StepOutcome> {
+  const all = partsOf(record, parts);
+  const wentBack = supervisorWentBack(all);
+  if (wentBack !== undefined) return wentBack;
+  try {
+    const effects: InstallEffect[] = [];
+    for (const { fetched, installer } of all) effects.push(await installer.activate(fetched));
+    return { kind: "finished", restart: effects.includes("restart") };
+  } catch (thrown) {
+    return failed("install-failed", expected(thrown));
+  }
+}
+
+async function prove(
+  record: UpdateRecord,
+  parts: UpdateStepParts,
+  progress: UpdateProgress,
+  signal: AbortSignal,
+): Promise<StepOutcome> {
+  const { clock, judgement } = parts;
+  const wentBack = supervisorWentBack(partsOf(record, parts));
+  if (wentBack !== undefined) return wentBack;
+  const endMs = clock.monotonicMs() + judgement.proveMs;
+  while (!signal.aborted) {
+    const health = judgement.health();
+    progress.waitingFor = health.kind === "healthy" ? undefined : health.missing;
+    if (health.kind === "healthy") return finished();
+    if (clock.monotonicMs() >= endMs) return failed("not-proven", health.missing);
+    await clock.sleep(LOOK_MS, signal);
+  }
+  return { kind: "stopped" };
+}
+
+/** The trial ends before the floor rises: until both are done no other update is taken, so nothing older can slip in between. */
+async function commit(record: UpdateRecord, parts: UpdateStepParts): Promise<StepOutcome> {
+  const all = partsOf(record, parts);
+  const wentBack = supervisorWentBack(all);
+  if (wentBack !== undefined) return wentBack;
+  try {
+    for (const { fetched, installer } of all) await installer.keep(fetched);
+    const { line, counter } = parseManifest(record.request.manifest);
+    parts.floors.raise({ line, counter, digest: record.digest });
+    await parts.folder.clear();
+    return finished();
+  } catch (thrown) {
+    return failed("install-failed", expected(thrown));
+  }
+}
+
+function supervisorWentBack(all: readonly Part[]): StepOutcome | undefined {
+  for (const { fetched, installer } of all) {
+    const trial = installer.trial(fetched);
+    if (trial.kind === "went-back") return failed("supervisor-went-back", trial.detail);
+  }
+  return undefined;
+}
+
+async function revert(record: UpdateRecord, parts: UpdateStepParts): Promise<StepOutcome> {
+  try {
+    const effects: InstallEffect[] = [];
+    for (const { fetched, installer } of partsOf(record, parts).toReversed())
+      effects.push(await installer.revert(fetched));
+    await parts.folder.clear();
+    return { kind: "finished", restart: effects.includes("restart") };
+  } catch (thrown) {
+    return failed("install-failed", expected(thrown));
+  }
+}
+
+function finished(): StepOutcome {
+  return { kind: "finished", restart: false };
+}
+
+function failed(reason: UpdateFailure, detail: string): StepOutcome {
+  return { kind: "failed", reason, detail };
+}
+
+/** What disks and archives do wrong is an outcome; anything without a code of the system or of ours is a bug. */
+function expected(thrown: unknown): string {
+  const isOfSystem = thrown instanceof Error && "code" in thrown && typeof thrown.code === "string";
+  if (thrown instanceof AgentError || isOfSystem) return messageOf(thrown);
+  throw thrown;
+}

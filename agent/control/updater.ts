@@ -1,0 +1,140 @@
+import type { Clock } from "../core/clock.ts";
+import { AgentError } from "../core/errors.ts";
+import type { Log } from "../core/log.ts";
+import type { UpdateRecord, UpdateRequest, UpdateStore } from "./update-record.ts";
+import { advance, FIRST_STATE, isOver, type UpdateEvent, type UpdateFailure, type UpdateStep } from "./update-state.ts";
+
+/** Between two tries of what cannot be given up: to write the journal, to commit, to go back. */
+const RETRY_MS = 5000;
+
+/** Steps that do something. */
+export type WorkStep = Exclude<UpdateStep, "done" | "failed">;
+
+/** How a step's work ended. "stopped": it was told to, and goes on with the next start. */
+export type StepOutcome = Exclude<UpdateEvent, { kind: "started" }> | { readonly kind: "stopped" };
+
+/** What each step does. May be repeated after a crash at any moment; never rejects but for a bug. */
+export type UpdateSteps = Readonly<
+  Record<WorkStep, (record: UpdateRecord, signal: AbortSignal) => Promise<StepOutcome>>
+>;
+
+/** What the updater is made of. `restart` ends the process so that it is started again. */
+export type UpdaterParts = {
+  readonly store: UpdateStore;
+  readonly steps: UpdateSteps;
+  readonly clock: Pick<Clock, "sleep">;
+  readonly log: Log;
+  restart(): void;
+};
+
+/**
+ * Carries one update at a time through its steps, over any number of restarts. Each state is durable before its step begins, so that
+ * whatever happens in between is met by a step that has been begun before.
+ */
+export class Updater {
+  readonly #parts: UpdaterParts;
+  #record: UpdateRecord | undefined;
+  #isLoaded = false;
+  #wake = new AbortController();
+  #step = new AbortController();
+  #cancelled: Extract<UpdateEvent, { kind: "failed" }> | undefined;
+
+  constructor(parts: UpdaterParts) {
+    this.#parts = parts;
+  }
+
+  /** The update that is under way, or the last one. */
+  current(): UpdateRecord | undefined {
+    if (!this.#isLoaded) {
+      this.#record = this.#parts.store.load();
+      this.#isLoaded = true;
+    }
+    return this.#record;
+  }
+
+  /** Takes an update whose manifest has been judged. "busy" while another one is under way. Throws the faults of the journal. */
+  begin(digest: string, versionFrom: string, request: UpdateRequest): "begun" | "busy" {
+    const running = this.current();
+    if (running !== undefined && !isOver(running.state)) return "busy";
+    this.#cancelled = undefined;
+    this.#save({ digest, versionFrom, request, state: FIRST_STATE });
+    this.#wake.abort();
+    return "begun";
+  }
+
+  /** Gives the update up where that is still possible; once it has proven itself it is kept. */
+  cancel(reason: Extract<UpdateFailure, "cancelled" | "timed-out">, detail: string): void {
+    const running = this.current();
+    if (running === undefined || isOver(running.state)) return;
+    this.#cancelled = { kind: "failed", reason, detail };
+    this.#step.abort();
+  }
+
+  /** Works until `signal` aborts, or until the process must start anew. */
+  async run(signal: AbortSignal): Promise<void> {
+    const found = this.current();
+    if (found !== undefined) await this.#happened(found, { kind: "started" }, signal);
+    while (!signal.aborted) {
+      const record = this.#record;
+      if (record?.state.isRestartWanted === true) {
+        this.#parts.log.info("update.restart-wanted", { step: record.state.step });
+        this.#parts.restart();
+        return;
+      }
+      const { step } = record?.state ?? { step: "done" as const };
+      if (record === undefined || step === "done" || step === "failed") await this.#idle(signal);
+      else await this.#work(record, step, signal);
+    }
+  }
+
+  async #work(record: UpdateRecord, step: WorkStep, signal: AbortSignal): Promise<void> {
+    this.#step = new AbortController();
+    if (this.#cancelled !== undefined) this.#step.abort();
+    const outcome = await this.#parts.steps[step](record, AbortSignal.any([signal, this.#step.signal]));
+    const cancelled = this.#cancelled;
+    this.#cancelled = undefined;
+    if (outcome.kind !== "stopped") await this.#happened(record, outcome, signal);
+    if (cancelled !== undefined) await this.#happened(this.#record ?? record, cancelled, signal);
+    const isStuck = outcome.kind === "failed" && this.#record?.state.step === step;
+    if (isStuck) await this.#parts.clock.sleep(RETRY_MS, signal);
+  }
+
+  async #idle(signal: AbortSignal): Promise<void> {
+    this.#wake = new AbortController();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const either = AbortSignal.any([signal, this.#wake.signal]);
+    if (either.aborted) return;
+    either.addEventListener("abort", () => resolve(), { once: true });
+    await promise;
+  }
+
+  /** A state that cannot be written is not acted on: the write is tried until it succeeds. */
+  async #happened(record: UpdateRecord, event: UpdateEvent, signal: AbortSignal): Promise<void> {
+    const state = advance(record.state, event);
+    if (state === record.state) {
+      if (event.kind === "failed")
+        this.#parts.log.warn("update.step-failed", { step: state.step, detail: event.detail });
+      return;
+    }
+    while (!signal.aborted) {
+      try {
+        this.#save({ ...record, state });
+        return;
+      } catch (thrown) {
+        if (!(thrown instanceof AgentError)) throw thrown;
+        this.#parts.log.error("update.not-remembered", { code: thrown.code, what: thrown.message });
+        await this.#parts.clock.sleep(RETRY_MS, signal);
+      }
+    }
+  }
+
+  #save(record: UpdateRecord): void {
+    this.#parts.store.save(record);
+    this.#record = record;
+    this.#isLoaded = true;
+    const { step, failure } = record.state;
+    const facts = { step, digest: record.digest, reason: failure?.reason, detail: failure?.detail };
+    if (step === "rollback" || step === "failed") this.#parts.log.warn("update.moved", facts);
+    else this.#parts.log.info("update.moved", facts);
+  }
+}

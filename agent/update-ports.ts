@@ -1,0 +1,59 @@
+/** What an update needs from drivers; as in ports.ts, each interface states its promises. */
+
+/** One artifact of an update: a file that has been fetched, and what its manifest says of it. */
+export type FetchedArtifact = {
+  readonly name: string;
+  readonly version: string;
+  readonly sizeBytes: number;
+  readonly sha256: string;
+  /** Where the bytes are. */
+  readonly file: string;
+};
+
+/** "restart": it holds from the next start of the process on. */
+export type InstallEffect = "at-once" | "restart";
+
+/** What a trial of a new version has come to. "none": there is none; "runs": the new version is the one that runs; "went-back": the supervisor has put the old one back. */
+export type TrialStatus =
+  | { readonly kind: "none" }
+  | { readonly kind: "runs" }
+  | { readonly kind: "went-back"; readonly detail: string };
+
+/**
+ * Puts artifacts of one kind in place. Every call may be repeated after a crash at any moment of an earlier one, and what it did
+ * survives a power cut once it has returned. Rejects with `update.unfit` for an artifact that must not be installed, and with the
+ * system's error for what may pass.
+ */
+export interface Installer {
+  /** Unpacks and checks, the size and SHA-256 of the file included. What is installed is not touched. */
+  stage(artifact: FetchedArtifact, signal: AbortSignal): Promise<void>;
+  /** Makes what is staged the installed version, on trial where it needs a start to prove itself. */
+  activate(artifact: FetchedArtifact): Promise<InstallEffect>;
+  trial(artifact: FetchedArtifact): TrialStatus;
+  /** The version has proven itself: the trial ends, and what is older than the one before it goes. */
+  keep(artifact: FetchedArtifact): Promise<void>;
+  /** The version before `activate` is the installed one again. What was staged is removed, unless it is what runs. */
+  revert(artifact: FetchedArtifact): Promise<InstallEffect>;
+}
+
+/** Where an artifact is fetched from. A URL may hold a signature that expires: it is never logged. */
+export type ArtifactSource =
+  | { readonly kind: "url"; readonly url: string }
+  | { readonly kind: "file"; readonly path: string };
+
+/** How a download ended. "denied": the server refuses this URL (a presigned one expires); "tampered": the bytes are not what the manifest says, and are gone. */
+export type DownloadOutcome =
+  | { readonly kind: "complete" }
+  | { readonly kind: "denied" | "no-space" | "tampered" | "failed"; readonly detail: string }
+  | { readonly kind: "stopped" };
+
+/** Fetches one file. What has arrived survives restarts and is not fetched again, as long as the server has the same file. */
+export interface Downloader {
+  /** `onProgress` gets the bytes that are there. Resolves as "stopped" when `signal` aborts; never rejects. */
+  download(
+    source: ArtifactSource,
+    artifact: FetchedArtifact,
+    onProgress: (bytes: number) => void,
+    signal: AbortSignal,
+  ): Promise<DownloadOutcome>;
+}

@@ -1,0 +1,115 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import {
+  advance,
+  FIRST_STATE,
+  isOver,
+  UPDATE_FAILURES,
+  UPDATE_STEPS,
+  UPDATE_TABLE,
+  type UpdateEvent,
+  type UpdateState,
+} from "../../../agent/control/update-state.ts";
+
+const FORWARD = ["download", "verify", "wait", "install", "switch", "prove", "commit", "done"] as const;
+const finished: UpdateEvent = { kind: "finished", restart: false };
+const cancelled: UpdateEvent = { kind: "failed", reason: "cancelled", detail: "by the cloud" };
+const started: UpdateEvent = { kind: "started" };
+
+const at = (step: UpdateState["step"], change: Partial<UpdateState> = {}): UpdateState => ({
+  ...FIRST_STATE,
+  step,
+  ...change,
+});
+
+const events = fc.oneof(
+  fc.record({ kind: fc.constant("finished" as const), restart: fc.boolean() }),
+  fc.record({
+    kind: fc.constant("failed" as const),
+    reason: fc.constantFrom(...UPDATE_FAILURES),
+    detail: fc.string(),
+  }),
+  fc.constant(started),
+);
+
+describe("advance", () => {
+  it("goes through every step to done when each is finished", () => {
+    const steps = FORWARD.slice(1).reduce<UpdateState[]>(
+      (states) => [...states, advance(states[states.length - 1], finished)],
+      [FIRST_STATE],
+    );
+    expect(steps.map(({ step }) => step)).toEqual(FORWARD);
+  });
+
+  it.each(["download", "verify", "wait"] as const)("fails at once in %s, which has touched nothing", (step) => {
+    expect(advance(at(step), cancelled)).toMatchObject({ step: "failed", failure: { reason: "cancelled" } });
+  });
+
+  it.each(["install", "switch", "prove"] as const)("goes back first in %s", (step) => {
+    const back = advance(at(step), cancelled);
+    expect(back).toMatchObject({ step: "rollback", failure: { reason: "cancelled" } });
+    expect(advance(back, finished)).toMatchObject({ step: "failed", failure: { reason: "cancelled" } });
+  });
+
+  it("keeps what is proven, whatever comes, unless the supervisor has put the old version back", () => {
+    expect(advance(at("commit"), cancelled).step).toBe("commit");
+    const wentBack = { kind: "failed", reason: "supervisor-went-back", detail: "3 starts" } as const;
+    expect(advance(at("commit"), wentBack).step).toBe("rollback");
+  });
+
+  it("keeps going back until it is back", () => {
+    expect(advance(at("rollback"), cancelled).step).toBe("rollback");
+  });
+
+  it("does not count the one start that was asked for, and counts those that were not", () => {
+    let state = advance(at("switch"), { kind: "finished", restart: true });
+    expect(state).toMatchObject({ step: "prove", isRestartWanted: true });
+    state = advance(state, started);
+    expect(state).toMatchObject({ step: "prove", starts: 0, isRestartWanted: false });
+    state = advance(state, started);
+    state = advance(state, started);
+    expect(state).toMatchObject({ step: "prove", starts: 2 });
+    expect(advance(state, started)).toMatchObject({ step: "rollback", failure: { reason: "start-limit" } });
+  });
+
+  it("breaks a loop of starts in every step that can be given up", () => {
+    for (const step of UPDATE_STEPS) {
+      let state = at(step);
+      for (let count = 0; count < 3; count++) state = advance(state, started);
+      expect(state.step).toBe(step === "done" || step === "commit" ? step : UPDATE_TABLE[step].failed);
+    }
+  });
+
+  it("never leaves an end, never goes forward after a failure, and never loses the first reason", () => {
+    fc.assert(
+      fc.property(fc.array(events, { maxLength: 60 }), (sequence) => {
+        let state: UpdateState = FIRST_STATE;
+        for (const event of sequence) {
+          const next = advance(state, event);
+          if (isOver(state)) expect(next.step).toBe(state.step);
+          if (state.failure !== undefined) {
+            expect(next.failure).toEqual(state.failure);
+            expect(["rollback", "failed"]).toContain(next.step);
+          }
+          const isForward = next.step === state.step || next.step === UPDATE_TABLE[state.step].finished;
+          expect(isForward || next.step === UPDATE_TABLE[state.step].failed).toBe(true);
+          expect((next.step === "failed" || next.step === "rollback") === (next.failure !== undefined)).toBe(true);
+          expect(next.starts).toBeLessThanOrEqual(Math.max(3, state.starts + 1));
+          state = next;
+        }
+      }),
+      { seed: 7, numRuns: 1000 },
+    );
+  });
+
+  it("comes to an end from anywhere: an event that can go on for ever is only a start while committing or going back", () => {
+    fc.assert(
+      fc.property(fc.array(events, { maxLength: 30 }), (sequence) => {
+        let state: UpdateState = sequence.reduce<UpdateState>(advance, FIRST_STATE);
+        for (let count = 0; count < FORWARD.length; count++) state = advance(state, finished);
+        expect(isOver(state)).toBe(true);
+      }),
+      { seed: 8, numRuns: 1000 },
+    );
+  });
+});
