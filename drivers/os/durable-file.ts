@@ -1,27 +1,46 @@
-import { closeSync, constants, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { AgentError, messageOf } from "../../agent/core/errors.ts";
+import { AgentError, errnoOf, messageOf } from "../../agent/core/errors.ts";
 
 /**
  * Puts `text` in the place of the file: written, synced, renamed, and the folder synced, so that after a power cut there is the old file or the
  * new one, whole. A folder that is missing is made, for this user only. Throws `output.unwritable`.
  */
 export function replaceFile(path: string, text: string, mode: number): void {
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    writeDurably(path, text, mode);
+  } catch (error) {
+    throw new AgentError("output.unwritable", {
+      what: `${path} cannot be written: ${messageOf(error)}`,
+      remedy: "choose a place that this user may write to, with room on its disk",
+      cause: error,
+    });
+  }
+}
+
+/** The same in a folder that is there. Throws the system's error. */
+export function writeDurably(path: string, text: string, mode = 0o600): void {
   const folder = dirname(path);
   const next = join(folder, `.${basename(path)}.next`);
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
     rmSync(next, { force: true });
     writeSynced(next, text, mode);
     renameSync(next, path);
     syncFolder(folder);
   } catch (error) {
     rmSync(next, { force: true });
-    throw new AgentError("output.unwritable", {
-      what: `${path} cannot be written: ${messageOf(error)}`,
-      remedy: "choose a place that this user may write to, with room on its disk",
-      cause: error,
-    });
+    throw error;
   }
 }
 
@@ -35,11 +54,22 @@ function writeSynced(path: string, text: string, mode: number): void {
   }
 }
 
-function syncFolder(folder: string): void {
+/** Makes names in `folder` durable: new ones, renames and removals. Throws the system's error. */
+export function syncFolder(folder: string): void {
   const descriptor = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
     fsyncSync(descriptor);
   } finally {
     closeSync(descriptor);
+  }
+}
+
+/** The text of a file; undefined when there is none. Throws the system's error for any other reason. */
+export function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (thrown) {
+    if (errnoOf(thrown) === "ENOENT") return undefined;
+    throw thrown;
   }
 }
