@@ -52,6 +52,10 @@ export const manifest = z
   .refine(({ artifacts }) => new Set(artifacts.map(({ name }) => name)).size === artifacts.length, {
     path: ["artifacts"],
     message: "two artifacts have the same name",
+  })
+  .refine(({ artifacts }) => artifacts.filter(({ kind }) => kind === "agent").length <= 1, {
+    path: ["artifacts"],
+    message: "two artifacts are the agent",
   });
 export type Manifest = z.infer<typeof manifest>;
 

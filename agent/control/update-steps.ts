@@ -188,8 +188,11 @@ async function prove(
   signal: AbortSignal,
 ): Promise<StepOutcome> {
   const { clock, judgement } = parts;
-  const wentBack = supervisorWentBack(partsOf(record, parts));
+  const all = partsOf(record, parts);
+  const wentBack = supervisorWentBack(all);
   if (wentBack !== undefined) return wentBack;
+  const other = all.find(({ fetched, installer }) => installer.trial(fetched).kind === "none");
+  if (other !== undefined) return failed("not-proven", `${other.artifact.name} is not what runs`);
   const endMs = clock.monotonicMs() + judgement.proveMs;
   while (!signal.aborted) {
     const health = judgement.health();

@@ -1,5 +1,8 @@
 import { cpSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { digestFile } from "../../drivers/os/file-digest.ts";
+import { RELEASE_LIMITS } from "../../drivers/os/slots.ts";
+import { unpackArchive } from "../../drivers/os/unpack.ts";
 import { checkBinaries, checkNoMachinePaths, elfFiles } from "./binaries.ts";
 import { runCommand } from "./command.ts";
 import { controlFile, type Release } from "./control.ts";
@@ -25,7 +28,13 @@ export type BuildPlan = {
 };
 
 /** One package that was made. */
-export type BuiltPackage = { readonly file: string; readonly bytes: number; readonly installedKib: number };
+export type BuiltPackage = {
+  readonly file: string;
+  readonly bytes: number;
+  readonly installedKib: number;
+  /** The program alone, as an artifact of kind agent for over-the-air updates. */
+  readonly releaseFile: string;
+};
 
 /** Where the program lies in the package, relative to its root. */
 const PROGRAM = "usr/lib/causeway";
@@ -50,6 +59,9 @@ export async function buildPackage(plan: BuildPlan, target: Target): Promise<Bui
   packNode(runtime, toolchain, join(program, "node"));
   cpSync(join(root, "package.json"), join(program, "package.json"));
   const bundled = packages.map((pack) => ({ ...pack, texts: licenceTexts(workDir, pack) }));
+  normalise(program, release.epochSeconds);
+  const releaseFile = join(plan.outputDir, `causeway-${release.debianVersion}-${target.architecture}.tar.gz`);
+  await writeReleaseArchive(program, releaseFile, plan);
   await packSystemFiles(root, tree, release, { bundled, nodeLicence: readFileSync(join(runtime.folder, "LICENSE")) });
 
   normalise(tree, release.epochSeconds);
@@ -60,7 +72,21 @@ export async function buildPackage(plan: BuildPlan, target: Target): Promise<Bui
   normalise(tree, release.epochSeconds);
   const file = join(plan.outputDir, `causeway_${release.debianVersion}_${target.architecture}.deb`);
   writeArchive(tree, file, plan);
-  return { file, bytes: statSync(file).size, installedKib: kib };
+  return { file, bytes: statSync(file).size, installedKib: kib, releaseFile };
+}
+
+/** The same commit gives the same bytes. It is unpacked once as a vehicle does, so that nothing is released that a vehicle refuses. */
+async function writeReleaseArchive(program: string, file: string, { workDir, release }: BuildPlan): Promise<void> {
+  const { epochSeconds } = release;
+  const owner = ["--owner=0", "--group=0", "--numeric-owner", `--mtime=@${epochSeconds}`];
+  const names = ["--sort=name", "--format=gnu", "--use-compress-program=gzip -n"];
+  mkdirSync(dirname(file), { recursive: true });
+  runCommand("tar", ["--create", ...owner, ...names, "--file", file, "--directory", program, "."]);
+  const trial = join(workDir, "release-trial");
+  rmSync(trial, { recursive: true, force: true });
+  const limits = { maxUnpackedBytes: RELEASE_LIMITS.unpackedBytes, maxEntries: RELEASE_LIMITS.entries };
+  await unpackArchive({ file, ...(await digestFile(file)), ...limits }, trial, new AbortController().signal);
+  rmSync(trial, { recursive: true });
 }
 
 /** dpkg-deb sorts what it packs and takes SOURCE_DATE_EPOCH as the time of the archive. */

@@ -15,6 +15,7 @@ const TEMPLATES = "scripts/package.d/debian";
 const COPIES: readonly (readonly [from: string, to: string])[] = [
   [`${TEMPLATES}/agent.yaml`, "etc/causeway/agent.yaml"],
   ["systemd/causeway.service", "lib/systemd/system/causeway.service"],
+  ["systemd/causeway-recover.service", "lib/systemd/system/causeway-recover.service"],
   ["systemd/causeway-view.socket", "lib/systemd/system/causeway-view.socket"],
   ["systemd/causeway-admin.socket", "lib/systemd/system/causeway-admin.socket"],
   ["systemd/sysusers.d/causeway.conf", "usr/lib/sysusers.d/causeway.conf"],
@@ -49,6 +50,8 @@ export async function packSystemFiles(
 ): Promise<void> {
   for (const [from, to] of COPIES) writePacked(join(tree, to), readFileSync(join(root, from)));
   writePacked(join(tree, "usr/bin/causeway"), readFileSync(join(root, TEMPLATES, "causeway")), 0o755);
+  const supervisor = readFileSync(join(root, "systemd/causeway-start"));
+  writePacked(join(tree, "usr/lib/causeway/causeway-start"), supervisor, 0o755);
   for (const folder of ["agent.d", "dbc"]) mkdirSync(join(tree, "etc/causeway", folder), { recursive: true });
 
   const shared = join(tree, "usr/share/causeway");
