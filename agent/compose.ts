@@ -1,6 +1,5 @@
 import { access, constants } from "node:fs/promises";
 import { join } from "node:path";
-import type { CommandsConfig } from "../config/commands.ts";
 import { type LoadedConfig, loadYamlFile } from "../config/load.ts";
 import { policySchema } from "../config/policy.ts";
 import type { AgentConfig } from "../config/schema.ts";
@@ -21,6 +20,7 @@ import { createIdentityAdmin } from "./admin-identity.ts";
 import { commandAdmin, commandStatus, commandView } from "./command-handlers.ts";
 import { composeCommands, loadCatalogue, transmitIds } from "./compose-commands.ts";
 import { composeRenewal } from "./compose-renewal.ts";
+import { composeUpdate, type Updates } from "./compose-update.ts";
 import type { CatalogueFile } from "./control/actions/catalogue.ts";
 import type { AuditSink } from "./control/audit.ts";
 import { presencePublication } from "./control/presence.ts";
@@ -40,6 +40,7 @@ import { createTopics } from "./data/topics.ts";
 import { identityStatusOf } from "./identity-status.ts";
 import { loadSignalTable } from "./load-table.ts";
 import { openIdentity } from "./open-identity.ts";
+import { otaAdmin, otaView } from "./ota-verbs.ts";
 import type { Broker, Journal, Outbox } from "./ports.ts";
 import {
   type BusLine,
@@ -57,6 +58,8 @@ import { type StatusParts, statusOf, stuckReason, summaries } from "./status-rep
 import { createView } from "./view.ts";
 
 const HOUR_MS = 3_600_000;
+/** Bounds of the command ledger in the journal of an agent that takes no commands. */
+const DEFAULT_LEDGER = { maxCommands: 100, maxRefused: 10, keepHours: 1 } as const;
 /** Beyond the drain, stopping may take this long. */
 const STOP_MARGIN_MS = 5000;
 
@@ -121,8 +124,10 @@ export async function composeAgent(loaded: LoadedConfig, surroundings: Surroundi
   };
   const link = composeLink(base);
   const line = composeLine(base, link.broker);
-  const commands = await composeRemote(base, link.broker, line);
-  const services = composeServices(base, link, line, commands);
+  const journal = openLedger(base);
+  const commands = await composeRemote(base, journal, link.broker, line);
+  const updates = await composeUpdates(base, journal, link, line);
+  const services = composeServices(base, link, line, { commands, updates });
   const notifier = createNotifier({ environment, log });
   const watched = watchService({ ...watchedBy(base, link, line, commands), notifier, clock, log });
   return {
@@ -135,7 +140,7 @@ export async function composeAgent(loaded: LoadedConfig, surroundings: Surroundi
         await runServices({ services: [watched, ...services], clock, log, stopMs, ...told }, signal);
       } finally {
         outbox.close();
-        commands?.close();
+        journal?.close();
         log.info("agent.stopped", { uptimeMs: Math.round(clock.monotonicMs() - startedAtMs) });
       }
     },
@@ -190,22 +195,23 @@ function composeLine(base: Base, broker: Broker) {
 }
 
 /** The line from the doors of remote commands to their actions; undefined where none are taken. */
-async function composeRemote(base: Base, broker: Broker, { collector, buses, audit }: Line) {
-  const { config, clock, log, table } = base;
-  const { commands: settings } = config;
-  if (settings === undefined) return undefined;
+async function composeRemote(base: Base, journal: Journal | undefined, broker: Broker, line: Line) {
+  const { commands: settings } = base.config;
+  if (settings === undefined || journal === undefined) return undefined;
+  const { collector, buses, audit } = line;
   const { value: policy } = await loadYamlFile(settings.policyFile, policySchema);
-  const journal = openLedger(join(config.stateDir, "journal.db"), settings.ledger, clock, log);
-  const signals = new LatestSignals(table, collector);
+  const signals = new LatestSignals(base.table, collector);
   const parts = { settings, policy, journal, broker, signals, lines: buses, audit, restart: restartSystem };
-  const commands = composeCommands({ ...base, ...parts });
-  return { ...commands, journal, log, close: () => journal.close() };
+  return { ...composeCommands({ ...base, ...parts }), journal, log: base.log };
 }
 
-/** A journal that cannot be opened takes the commands that need it away, not the rest of the agent. */
-function openLedger(file: string, settings: CommandsConfig["ledger"], clock: Clock, log: Log): Journal {
+/** The journal, where something needs it. One that cannot be opened takes what needs it away, not the rest of the agent. */
+function openLedger({ config, clock, log }: Base): Journal | undefined {
+  if (config.commands === undefined && config.ota === undefined) return undefined;
+  const { keepHours, ...bounds } = config.commands?.ledger ?? DEFAULT_LEDGER;
+  const file = join(config.stateDir, "journal.db");
   try {
-    return openJournal({ ...settings, keepMs: settings.keepHours * HOUR_MS, file, clock, log });
+    return openJournal({ ...bounds, keepMs: keepHours * HOUR_MS, file, clock, log });
   } catch (thrown) {
     if (!(thrown instanceof AgentError) || !thrown.code.startsWith("journal.")) throw thrown;
     log.error("journal.not-opened", { file, code: thrown.code, what: thrown.message, remedy: thrown.remedy });
@@ -213,15 +219,34 @@ function openLedger(file: string, settings: CommandsConfig["ledger"], clock: Clo
   }
 }
 
+/** Updates; undefined where none are taken. */
+async function composeUpdates(
+  base: Base,
+  journal: Journal | undefined,
+  { broker }: Link,
+  { publisher, collector, buses }: Line,
+): Promise<Updates | undefined> {
+  const { config, outbox, table } = base;
+  if (config.ota === undefined || journal === undefined) return undefined;
+  const signals = new LatestSignals(table, collector);
+  const watched = { broker, outbox, publisher, buses };
+  return await composeUpdate({ ...base, settings: config.ota, journal, signals, watched });
+}
+
 type Remote = Awaited<ReturnType<typeof composeRemote>>;
+/** What acts on the vehicle at the request of others. */
+type Control = {
+  readonly commands: Remote;
+  readonly updates: Updates | undefined;
+};
 type Link = ReturnType<typeof composeLink>;
 type Line = ReturnType<typeof composeLine>;
 
 /** In the order of their start; they stop in the reverse order, so that what is upstream is empty before what is downstream ends. */
-function composeServices(base: Base, link: Link, line: Line, commands: Remote): readonly Service[] {
+function composeServices(base: Base, link: Link, line: Line, { commands, updates }: Control): readonly Service[] {
   const { config, clock, log } = base;
   const { publisher, pipeline, buses } = line;
-  const { view, admin } = composeHandlers(base, link, line, commands);
+  const { view, admin } = composeHandlers(base, link, line, { commands, updates });
   const inherited = inheritedSockets(base.environment);
   const socket = (name: string, settings: typeof VIEW_SOCKET | typeof ADMIN_SOCKET, handlers: typeof view): Service => {
     const path = join(config.runtimeDir, `${name}.sock`);
@@ -239,13 +264,16 @@ function composeServices(base: Base, link: Link, line: Line, commands: Remote): 
     publisherService({ publisher, clock, drainMs: config.shutdown.drainMs }),
     pipelineService(pipeline),
     ...buses.map((line) => busService(line, pipeline.sinkFor(line.bus), log)),
+    ...(updates === undefined ? [] : [updates.service]),
   ];
 }
 
 /** What the local sockets answer. Who may change may look too. */
-function composeHandlers(base: Base, link: Link, line: Line, commands: Remote) {
+function composeHandlers(base: Base, link: Link, line: Line, { commands, updates }: Control) {
   const { outbox, clock, log } = base;
   const status = (): Status => statusOf(reportedBy(base, link, line, commands));
+  const ota = updates === undefined ? {} : otaView(updates.verbs);
+  const otaChanges = updates === undefined ? {} : otaAdmin(updates.verbs);
   const view = createView({ status, latest: () => line.pipeline.latest(), outbox, clock });
   const retryNow = (): void => {
     link.broker.retryNow();
@@ -253,8 +281,8 @@ function composeHandlers(base: Base, link: Link, line: Line, commands: Remote) {
   };
   const admin = createAdmin({ outbox, retryNow, clock, log });
   const identity = createIdentityAdmin({ ...link, log });
-  const viewAll = { ...view, ...commandView(commands) };
-  return { view: viewAll, admin: { ...viewAll, ...admin, ...identity, ...commandAdmin(commands) } };
+  const viewAll = { ...view, ...commandView(commands), ...ota };
+  return { view: viewAll, admin: { ...viewAll, ...admin, ...identity, ...commandAdmin(commands), ...otaChanges } };
 }
 
 function watchedBy(base: Base, { broker, ...link }: Link, line: Line, commands: Remote) {

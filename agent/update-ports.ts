@@ -57,3 +57,13 @@ export interface Downloader {
     signal: AbortSignal,
   ): Promise<DownloadOutcome>;
 }
+
+/** Where the bytes of an update lie until it is over. */
+export interface DownloadFolder {
+  /** Where those of one artifact go; `digest` is that of the manifest. */
+  fileOf(digest: string, name: string): string;
+  /** SHA-256 of a file as it is on the disk now; undefined when it cannot be read. */
+  digestOf(file: string): Promise<string | undefined>;
+  /** Removes all of them. */
+  clear(): Promise<void>;
+}

@@ -13,7 +13,7 @@ const variable = z
   .regex(/^[a-z][A-Za-z0-9_]{0,31}$/, "must begin with a small letter and have letters, digits and '_'");
 
 /** When an action may act. Every signal must have been received within `maxAgeMs`, and every clause be true. */
-const condition = z.strictObject({
+export const conditionConfig = z.strictObject({
   signals: z.record(variable, signalName).describe("variables of the clauses, each a physical value"),
   maxAgeMs: z.int().min(10).max(60_000).default(2000),
   all: z
@@ -22,7 +22,7 @@ const condition = z.strictObject({
     .max(32)
     .describe("CEL expressions; a refusal names the first that is false"),
 });
-export type ConditionConfig = z.infer<typeof condition>;
+export type ConditionConfig = z.infer<typeof conditionConfig>;
 
 const frameValue = z.union([
   z.number(),
@@ -51,7 +51,7 @@ const actuate = z.strictObject({
     .strictObject({ count: z.int().min(1).max(1000), everyMs: z.int().min(5).max(10_000) })
     .default({ count: 1, everyMs: 20 })
     .describe("frames to send; the condition must hold before each"),
-  condition,
+  condition: conditionConfig,
   confirm: z
     .strictObject({
       signal: signalName,

@@ -20,6 +20,16 @@ const CHOICES = {
     keyLabel: "device",
     certificateFile: "/var/lib/causeway/identity/device.pem",
   },
+  ota: {
+    rootFile: "root.1.json",
+    hardware: "gateway-2",
+    gate: {
+      condition: {
+        signals: { speed: "VehicleSpeed.Speed", rpm: "EngineSpeed.EngineRpm" },
+        all: ["speed < 0.5", "rpm < 1.0"],
+      },
+    },
+  },
 } as const;
 
 const HEADER = ` Causeway configuration. Every setting is shown with its default; only those without one must stay.

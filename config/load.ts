@@ -4,7 +4,7 @@ import { type Document, isMap, isNode, isPair, isScalar, LineCounter, type Node,
 import { z } from "zod";
 import { AgentError, errnoOf, messageOf } from "../agent/core/errors.ts";
 import type { CommandsConfig } from "./commands.ts";
-import { type AgentConfig, agentConfig } from "./schema.ts";
+import { type AgentConfig, agentConfig, type OtaConfig } from "./schema.ts";
 
 /** Largest configuration file that is read, bytes. */
 const MAX_FILE_BYTES = 1_048_576;
@@ -265,6 +265,7 @@ function resolvePaths(config: AgentConfig, folder: string): AgentConfig {
     dbc: config.dbc.map((entry) => ({ ...entry, file: from(entry.file) })),
     broker: { ...config.broker, caFile: from(config.broker.caFile) },
     ...(config.commands === undefined ? {} : { commands: resolveCommands(config.commands, from) }),
+    ...(config.ota === undefined ? {} : { ota: resolveOta(config.ota, from) }),
   };
 }
 
@@ -286,4 +287,10 @@ function resolveCommands(commands: CommandsConfig, from: (path: string) => strin
   const { catalogueFile, policyFile } = commands;
   const catalogue = catalogueFile === undefined ? {} : { catalogueFile: from(catalogueFile) };
   return { ...commands, policyFile: from(policyFile), ...catalogue };
+}
+
+function resolveOta(ota: OtaConfig, from: (path: string) => string): OtaConfig {
+  const { caFile } = ota.download;
+  const download = caFile === undefined ? ota.download : { ...ota.download, caFile: from(caFile) };
+  return { ...ota, rootFile: from(ota.rootFile), download };
 }

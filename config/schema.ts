@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { commandsConfig, forgetsTooEarly } from "./commands.ts";
 import { csrTemplate, tpmSettings } from "./identity.ts";
+import { otaConfig } from "./ota.ts";
 import { provisioningConfig, renewalConfig } from "./provisioning.ts";
 
 const path = z.string().min(1).max(4096);
@@ -260,6 +261,7 @@ export const agentConfig = z
       })
       .prefault({}),
     commands: commandsConfig.optional().describe("remote commands; none are taken without this section"),
+    ota: otaConfig.optional().describe("updates; none are taken without this section"),
     shutdown: z.strictObject({ drainMs: z.int().min(0).max(60_000).default(5000) }).prefault({}),
   })
   .superRefine((config, context) => {
@@ -299,3 +301,4 @@ export type BusConfig = z.infer<typeof busConfig>;
 export type CollectRule = AgentConfig["collect"]["rules"][number];
 export type IdentityConfig = AgentConfig["identity"];
 export type BrokerConfig = AgentConfig["broker"];
+export type { OtaConfig } from "./ota.ts";

@@ -25,6 +25,7 @@ const GROUPS: readonly (readonly [name: string, load: () => Promise<Register>])[
   ["commands", async () => (await import("./commands.ts")).registerCommands],
   ["audit", async () => (await import("./audit.ts")).registerAudit],
   ["records", async () => (await import("./records.ts")).registerRecords],
+  ["ota", async () => (await import("./ota.ts")).registerOta],
   ["version", async () => (await import("./version.ts")).registerVersion],
 ];
 
@@ -68,7 +69,7 @@ function rootCommand(context: CliContext, bind: (options: GlobalOptions) => void
     })
     .addHelpText(
       "after",
-      "\nExit codes: 0 ok, 1 failed, 3 not running or degraded, 64 usage, 65 bad input, 69 unavailable, 75 retry, 77 permission, 78 configuration.",
+      "\nExit codes: 0 ok, 1 failed, 2 nothing to do, 3 not running or degraded, 64 usage, 65 bad input, 69 unavailable, 75 retry, 77 permission, 78 configuration.",
     )
     .hook("preAction", (_program, action) => bind(globalOptions(action, context)));
 }

@@ -88,7 +88,8 @@ export type ManifestRefusal =
   | "hardware-unfit"
   | "agent-unfit"
   | "requirement-missing"
-  | "kind-unsupported";
+  | "kind-unsupported"
+  | "journal-lost";
 
 export type ManifestVerdict =
   | { readonly kind: "accepted"; readonly manifest: Manifest; readonly digest: string }

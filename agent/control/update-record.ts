@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { AgentError } from "../core/errors.ts";
 import type { Journal } from "../ports.ts";
 import { signatureList } from "./signatures.ts";
 import { UPDATE_FAILURES, UPDATE_STEPS } from "./update-state.ts";
@@ -54,9 +55,19 @@ export type UpdateStore = {
 export function journalStore(journal: Pick<Journal, "get" | "put">): UpdateStore {
   return {
     load: () => {
-      const value = journal.get(SPACE, KEY);
+      const value = readable(journal);
       return typeof value === "string" ? updateRecord.parse(JSON.parse(value)) : undefined;
     },
     save: (record) => journal.put([{ space: SPACE, key: KEY, value: JSON.stringify(record) }]),
   };
+}
+
+/** A journal that could not be opened has nothing that may go on; the rest of the agent does not end for it. */
+function readable(journal: Pick<Journal, "get">): unknown {
+  try {
+    return journal.get(SPACE, KEY);
+  } catch (thrown) {
+    if (thrown instanceof AgentError && thrown.code === "journal.unavailable") return undefined;
+    throw thrown;
+  }
 }

@@ -28,7 +28,6 @@ export const UPDATE_FAILURES = [
   "start-limit",
   "cancelled",
   "timed-out",
-  "journal-lost",
 ] as const;
 export type UpdateFailure = (typeof UPDATE_FAILURES)[number];
 

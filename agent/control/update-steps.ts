@@ -1,6 +1,13 @@
 import type { Clock } from "../core/clock.ts";
 import { AgentError, messageOf } from "../core/errors.ts";
-import type { ArtifactSource, Downloader, FetchedArtifact, InstallEffect, Installer } from "../update-ports.ts";
+import type {
+  ArtifactSource,
+  Downloader,
+  DownloadFolder,
+  FetchedArtifact,
+  InstallEffect,
+  Installer,
+} from "../update-ports.ts";
 import type { Floors } from "./floors.ts";
 import { type Artifact, type ArtifactKind, type ManifestVerdict, parseManifest } from "./manifest.ts";
 import type { UpdateRecord, UpdateRequest } from "./update-record.ts";
@@ -21,16 +28,6 @@ export type UpdateProgress = {
   bytes: number;
   totalBytes: number;
   waitingFor: string | undefined;
-};
-
-/** The folder of the downloads. */
-export type DownloadFolder = {
-  /** Where the bytes of an artifact of this update go. */
-  fileOf(digest: string, name: string): string;
-  /** SHA-256 of a file as it is on disk now; undefined when it cannot be read. */
-  digestOf(file: string): Promise<string | undefined>;
-  /** Removes all downloads. */
-  clear(): Promise<void>;
 };
 
 /** What the steps work with. */

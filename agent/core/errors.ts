@@ -80,6 +80,8 @@ export const FAULTS = {
   "journal.unavailable": { retry: "never", exit: EXIT.unavailable },
   "system.restart-refused": { retry: "never", exit: EXIT.permission },
   "update.refused": { retry: "never", exit: EXIT.failed },
+  "update.busy": { retry: "backoff", exit: EXIT.temporary },
+  "update.restart-wanted": { retry: "backoff", exit: EXIT.temporary },
   "update.unfit": { retry: "never", exit: EXIT.badInput },
   "agent.not-running": { retry: "backoff", exit: EXIT.degraded },
   "agent.not-permitted": { retry: "never", exit: EXIT.permission },

@@ -1,0 +1,45 @@
+import { Presets, SingleBar } from "cli-progress";
+import { type CliContext, note } from "./context.ts";
+import type { ShownUpdate } from "./ota.ts";
+import { formatBytes } from "./quantity.ts";
+
+/** How an update goes on: a bar on a terminal while it downloads, and a line on stderr for each new step or reason to wait. */
+export class ProgressLine {
+  readonly #context: CliContext;
+  #bar: SingleBar | undefined;
+  #told = "";
+
+  constructor(context: CliContext) {
+    this.#context = context;
+  }
+
+  show({ step, bytes = 0, totalBytes = 0, waitingFor }: ShownUpdate): void {
+    if (step === "download" && this.#isTerminal()) {
+      this.#bar ??= this.#begin(totalBytes);
+      this.#bar.setTotal(totalBytes);
+      this.#bar.update(bytes, { of: formatBytes(totalBytes), bytes: formatBytes(bytes) });
+      return;
+    }
+    this.end();
+    const line = waitingFor === undefined ? step : `${step}: waits for ${waitingFor}`;
+    if (line !== this.#told) note(this.#context, line);
+    this.#told = line;
+  }
+
+  end(): void {
+    this.#bar?.stop();
+    this.#bar = undefined;
+  }
+
+  #isTerminal(): boolean {
+    const { quiet, json } = this.#context.options();
+    return this.#context.stderr.isTerminal && !quiet && !json;
+  }
+
+  #begin(totalBytes: number): SingleBar {
+    const format = "download {bar} {percentage} %  {bytes} of {of}";
+    const bar = new SingleBar({ format, stream: process.stderr, hideCursor: true }, Presets.shades_classic);
+    bar.start(totalBytes, 0, { of: "", bytes: "" });
+    return bar;
+  }
+}

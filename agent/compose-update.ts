@@ -1,0 +1,182 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { AgentConfig, OtaConfig } from "../config/schema.ts";
+import { createDownloader } from "../drivers/os/download.ts";
+import { createSlots } from "../drivers/os/slots.ts";
+import { createDownloadFolder, createFloorFile } from "../drivers/os/update-files.ts";
+import { createFloors } from "./control/floors.ts";
+import { ARTIFACT_KINDS, type ArtifactKind } from "./control/manifest.ts";
+import { buildGate, ClockSteps } from "./control/safety-gate.ts";
+import { parseRoot, type TrustRoot } from "./control/trust-root.ts";
+import { UpdateDesk } from "./control/update-desk.ts";
+import { createInstallGate } from "./control/update-gate.ts";
+import { journalStore } from "./control/update-record.ts";
+import { createUpdateSteps, type HealthVerdict } from "./control/update-steps.ts";
+import { Updater } from "./control/updater.ts";
+import type { Clock } from "./core/clock.ts";
+import { AgentError, messageOf } from "./core/errors.ts";
+import type { Service } from "./core/lifecycle.ts";
+import type { Log } from "./core/log.ts";
+import type { LatestSignals } from "./data/latest-signals.ts";
+import type { Publisher } from "./data/publish.ts";
+import type { OtaParts } from "./ota-verbs.ts";
+import type { Broker, Journal, Outbox } from "./ports.ts";
+import type { BusLine } from "./services.ts";
+import type { Installer } from "./update-ports.ts";
+
+/** Between two connections of a download; full jitter. */
+const RECONNECT = { minMs: 1000, maxMs: 300_000 } as const;
+const HOUR_MS = 3_600_000;
+
+/** What updates are made of. */
+export type UpdateParts = {
+  readonly config: AgentConfig;
+  readonly settings: OtaConfig;
+  readonly version: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly journal: Journal;
+  readonly signals: LatestSignals;
+  readonly watched: {
+    readonly broker: Pick<Broker, "status">;
+    readonly outbox: Pick<Outbox, "stats">;
+    readonly publisher: Pick<Publisher, "counters">;
+    readonly buses: readonly BusLine[];
+  };
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly random: () => number;
+};
+
+/** Updates, wired: the service that carries them out, and what the local sockets ask. */
+export type Updates = { readonly service: Service; readonly verbs: OtaParts };
+
+/** The part of the composition root that wires updates. Throws `config.invalid`. */
+export async function composeUpdate(parts: UpdateParts): Promise<Updates> {
+  const { config, settings, version, journal, clock, log, environment } = parts;
+  const pinned = await readRoot(settings.rootFile);
+  const releases = join(config.stateDir, "releases");
+  const running = environment.CAUSEWAY_RELEASE;
+  // Without the supervisor nobody would go back from a new version of the agent.
+  const installers: Partial<Record<ArtifactKind, Installer>> =
+    running === undefined ? {} : { agent: createSlots({ folder: releases, running }) };
+  const kinds = ARTIFACT_KINDS.filter((kind) => installers[kind] !== undefined);
+  const floors = createFloors(journal, createFloorFile(releases));
+  const vehicle = { hardware: settings.hardware, agentVersion: version, kinds };
+  const desk = new UpdateDesk({ journal, floors, pinned, clock, log, vehicle });
+  let isVouchedFor = false;
+  const health = healthOf(parts);
+  const { steps, progress } = createUpdateSteps({
+    downloader: await downloaderOf(parts),
+    folder: createDownloadFolder(join(config.stateDir, "updates")),
+    installers,
+    floors,
+    clock,
+    judgement: {
+      judge: (request) => desk.judge(request),
+      gate: gateOf(parts),
+      health: () => (isVouchedFor ? { kind: "healthy" } : health()),
+      // A URL that someone typed cannot be made anew.
+      renew: async () => undefined,
+      proveMs: settings.prove.withinSeconds * 1000,
+    },
+  });
+  const restart = Promise.withResolvers<never>();
+  const updater = new Updater({
+    store: journalStore(journal),
+    steps,
+    clock,
+    log,
+    restart: () => restart.reject(wanted()),
+  });
+  const vouch = (): void => {
+    isVouchedFor = true;
+  };
+  return {
+    service: updateService(updater, restart.promise),
+    verbs: { desk, updater, floors, progress, running, vouch, clock, log },
+  };
+}
+
+function wanted(): AgentError {
+  return new AgentError("update.restart-wanted", {
+    what: "the agent ends so that another version of it is started",
+    remedy: "none is needed where a service manager starts it again",
+  });
+}
+
+function updateService(updater: Updater, restart: Promise<never>): Service {
+  const stopping = new AbortController();
+  const broken = Promise.withResolvers<never>();
+  let running: Promise<void> = Promise.resolve();
+  return {
+    name: "update",
+    start: async () => {
+      running = updater.run(stopping.signal).catch((error: unknown) => broken.reject(error));
+    },
+    stop: async () => {
+      stopping.abort();
+      await running;
+    },
+    broken: Promise.race([restart, broken.promise]),
+  };
+}
+
+async function readRoot(file: string): Promise<TrustRoot> {
+  const bytes = await readFile(file).catch((error: unknown) => messageOf(error));
+  const root = typeof bytes === "string" ? bytes : parseRoot(bytes);
+  if (typeof root !== "string") return root;
+  throw new AgentError("config.invalid", {
+    what: `ota.rootFile ${file}: ${root}`,
+    remedy: "put the root document there that causeway-sign root new has made, as it is",
+  });
+}
+
+async function downloaderOf({ settings, clock, log, random }: UpdateParts) {
+  const { caFile, minRateWindowSeconds, giveUpHours, maxBytesPerSecond, ...bounds } = settings.download;
+  return createDownloader({
+    settings: {
+      ...bounds,
+      maxBytesPerSecond,
+      minRateWindowMs: minRateWindowSeconds * 1000,
+      giveUpMs: giveUpHours * HOUR_MS,
+      reconnect: RECONNECT,
+    },
+    ca: caFile === undefined ? undefined : await readFile(caFile, "utf8"),
+    clock,
+    log,
+    random,
+  });
+}
+
+function gateOf({ settings, clock, signals }: UpdateParts) {
+  const { condition, holdSeconds, window } = settings.gate;
+  const steps = new ClockSteps(clock);
+  steps.watch();
+  const built = buildGate(condition, { signals, steps, clock });
+  if (built.kind === "gate") return createInstallGate({ condition: built.gate, holdSeconds, window, clock });
+  throw new AgentError("config.invalid", {
+    what: `ota.gate.condition.${built.path.join(".")}: ${built.problem}`,
+    remedy: "see causeway signals watch for the signals there are",
+  });
+}
+
+/** Healthy: the outbox takes records, every bus is bound, and a broker has acknowledged something or has been out of reach for the time of grace. */
+function healthOf({ settings, clock, watched }: UpdateParts): () => HealthVerdict {
+  const { broker, outbox, publisher, buses } = watched;
+  const sinceMs = clock.monotonicMs();
+  return () => {
+    const absent = buses.find(({ state }) => state === "absent");
+    if (outbox.stats().fault !== undefined) return { kind: "unproven", missing: "an outbox that can be written" };
+    if (absent !== undefined) return { kind: "unproven", missing: `bus ${absent.bus.name}: ${absent.detail}` };
+    const { connects, fault } = broker.status();
+    const hasSent = publisher.counters().firstPubackMs !== undefined || outbox.stats().records === 0;
+    if (connects > 0 && hasSent) return { kind: "healthy" };
+    const isOutOfReach = fault?.code === "broker.unreachable";
+    const graceMs = sinceMs + settings.prove.offlineSeconds * 1000 - clock.monotonicMs();
+    if (isOutOfReach && graceMs <= 0) return { kind: "healthy" };
+    return {
+      kind: "unproven",
+      missing: fault === undefined ? "an acknowledgement of the broker" : `a connection: ${fault.what}`,
+    };
+  };
+}

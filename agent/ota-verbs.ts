@@ -1,0 +1,124 @@
+import type { Floors } from "./control/floors.ts";
+import { parseManifest } from "./control/manifest.ts";
+import type { UpdateDesk } from "./control/update-desk.ts";
+import { updateOrder } from "./control/update-desk.ts";
+import type { UpdateRecord } from "./control/update-record.ts";
+import { isOver } from "./control/update-state.ts";
+import type { UpdateProgress } from "./control/update-steps.ts";
+import type { Updater } from "./control/updater.ts";
+import type { Clock } from "./core/clock.ts";
+import { AgentError } from "./core/errors.ts";
+import type { Log } from "./core/log.ts";
+import type { ViewHandler } from "./view.ts";
+
+/** How often `ota.watch` looks, ms. */
+const WATCH_INTERVAL_MS = 250;
+
+/** What the verbs of updates work with. */
+export type OtaParts = {
+  readonly desk: UpdateDesk;
+  readonly updater: Updater;
+  readonly floors: Floors;
+  readonly progress: UpdateProgress;
+  /** "packaged", or the SHA-256 of the release that runs; undefined where no supervisor started this process. */
+  readonly running: string | undefined;
+  /** The technician answers for the version on trial. */
+  vouch(): void;
+  readonly clock: Clock;
+  readonly log: Log;
+};
+
+/** The verbs that only look: `ota.show`, `ota.watch`, `ota.check`. */
+export function otaView(parts: OtaParts): Readonly<Record<string, ViewHandler>> {
+  const { desk } = parts;
+  return {
+    "ota.show": () => otaStatus(parts),
+    "ota.watch": (_request, signal) => watch(parts, signal),
+    "ota.check": (request) => {
+      const verdict = desk.judge(updateOrder.parse(orderOf(request)));
+      return { schemaVersion: 1, ...verdict };
+    },
+  };
+}
+
+/** The verbs that change something: `ota.install`, `ota.resume`, `ota.commit`, `ota.rollback`. Each is logged before it acts. */
+export function otaAdmin(parts: OtaParts): Readonly<Record<string, ViewHandler>> {
+  const { desk, updater, log } = parts;
+  return {
+    "ota.install": (request) => {
+      const order = updateOrder.parse(orderOf(request));
+      log.info("admin.install-requested", { artifacts: Object.keys(order.sources).length });
+      const verdict = desk.order(order, updater);
+      if (verdict === "busy") throw busy();
+      return { schemaVersion: 1, ...verdict };
+    },
+    "ota.resume": () => {
+      const last = updater.current();
+      log.info("admin.resume-requested", { step: last?.state.step });
+      if (last?.state.step !== "failed") return { schemaVersion: 1, kind: "nothing" };
+      const verdict = desk.order({ ...last.request, roots: [] }, updater);
+      if (verdict === "busy") throw busy();
+      return { schemaVersion: 1, ...verdict };
+    },
+    "ota.commit": () => {
+      const last = updater.current();
+      log.warn("admin.commit-requested", { step: last?.state.step });
+      if (last?.state.step !== "prove") return { schemaVersion: 1, kind: "nothing" };
+      parts.vouch();
+      return { schemaVersion: 1, kind: "committed" };
+    },
+    "ota.rollback": () => {
+      const last = updater.current();
+      log.warn("admin.rollback-requested", { step: last?.state.step });
+      if (last === undefined || isOver(last.state)) return { schemaVersion: 1, kind: "nothing" };
+      updater.cancel("cancelled", "by causeway ota rollback");
+      return { schemaVersion: 1, kind: "cancelled" };
+    },
+  };
+}
+
+function orderOf(request: unknown): unknown {
+  return typeof request === "object" && request !== null && "order" in request ? request.order : undefined;
+}
+
+function busy(): AgentError {
+  return new AgentError("update.busy", {
+    what: "another update is under way",
+    remedy: "see it with: causeway ota show; end it with: causeway ota rollback",
+  });
+}
+
+async function* watch(parts: OtaParts, signal: AbortSignal): AsyncGenerator<unknown> {
+  while (!signal.aborted) {
+    const status = otaStatus(parts);
+    yield status;
+    if (status.update === undefined || status.update.step === "done" || status.update.step === "failed") return;
+    await parts.clock.sleep(WATCH_INTERVAL_MS, signal);
+  }
+}
+
+function otaStatus({ desk, updater, floors, progress, running }: OtaParts) {
+  const record = updater.current();
+  return {
+    schemaVersion: 1,
+    root: desk.root().document.version,
+    running,
+    installed: floors.installed(),
+    update: record === undefined ? undefined : updateStatus(record, progress),
+  };
+}
+
+function updateStatus({ request, versionFrom, state, digest }: UpdateRecord, progress: UpdateProgress) {
+  const { line, version, counter } = parseManifest(request.manifest);
+  const isWorking = state.step !== "done" && state.step !== "failed";
+  return {
+    line,
+    digest,
+    counter,
+    versionFrom,
+    versionTo: version,
+    step: state.step,
+    ...(isWorking ? progress : {}),
+    failure: state.failure,
+  };
+}

@@ -1,0 +1,57 @@
+import { z } from "zod";
+import { conditionConfig } from "./catalogue.ts";
+
+const timeOfDay = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, "must be HH:MM");
+
+/** Updates over the air and from a file. Without this section the agent takes none. */
+export const otaConfig = z.strictObject({
+  rootFile: z
+    .string()
+    .min(1)
+    .max(4096)
+    .describe("the pinned trust root (causeway-sign root new): who may sign updates for this vehicle"),
+  hardware: z
+    .string()
+    .regex(/^[\w.-]{1,64}$/, "must be 1 to 64 letters, digits, '_', '.' or '-'")
+    .describe("what this gateway is, as manifests name it"),
+  gate: z.strictObject({
+    condition: conditionConfig.describe("when an update may be installed; all: ['true'] without signals for always"),
+    holdSeconds: z.int().min(0).max(86_400).default(60).describe("how long the condition must hold without a break"),
+    window: z
+      .strictObject({ from: timeOfDay, to: timeOfDay })
+      .optional()
+      .describe("time of day, UTC, in which an update may be installed; past midnight when to is before from"),
+  }),
+  download: z
+    .strictObject({
+      caFile: z
+        .string()
+        .min(1)
+        .max(4096)
+        .optional()
+        .describe("root certificates of the server; Node's own when absent"),
+      maxBytesPerSecond: z.int().min(1000).max(1_000_000_000).optional().describe("no limit when absent"),
+      minBytesPerSecond: z.int().min(0).max(1_000_000).default(500).describe("a slower connection is made anew"),
+      minRateWindowSeconds: z.int().min(5).max(3600).default(60),
+      giveUpHours: z.int().min(1).max(8760).default(168).describe("without a new byte for this long it has failed"),
+      spareBytes: z.int().min(0).max(64_000_000_000).default(64_000_000).describe("disk space that stays free"),
+    })
+    .prefault({}),
+  prove: z
+    .strictObject({
+      withinSeconds: z
+        .int()
+        .min(10)
+        .max(280)
+        .default(240)
+        .describe("a new version must be healthy by then; below the 300 s after which the supervisor goes back"),
+      offlineSeconds: z
+        .int()
+        .min(1)
+        .max(270)
+        .default(180)
+        .describe("without coverage for this long, the rest of its health is enough"),
+    })
+    .prefault({}),
+});
+export type OtaConfig = z.infer<typeof otaConfig>;

@@ -1,0 +1,56 @@
+import { createHash } from "node:crypto";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { encoded, manifestDocument, rootBytes, signaturesOf, type TestKey, testKey } from "./signing.ts";
+import { writeTarGz } from "./tar.ts";
+
+const PROGRAM = fileURLToPath(new URL("../../scripts/causeway", import.meta.url));
+
+/** What stands in for a release's Node: the agent of this checkout, or a version that is broken. The supervisor calls it with two arguments before ours. */
+export const RELEASES = {
+  works: `#!/bin/sh\nshift 2\nexec "${PROGRAM}" "$@"\n`,
+  crashes: "#!/bin/sh\nexit 1\n",
+  hangs: "#!/bin/sh\nwhile :; do sleep 0.2; done\n",
+} as const;
+
+/** Release keys of the running test and the vehicle's pinned root, and a folder in which signed updates are made. */
+export class ReleaseDesk {
+  readonly folder: string;
+  readonly rootFile: string;
+  readonly #rootKey: TestKey = testKey();
+  readonly #releaseKey: TestKey = testKey("ecdsa-p256");
+  #counter = 0;
+
+  constructor(folder: string) {
+    this.folder = folder;
+    mkdirSync(folder, { recursive: true });
+    this.rootFile = join(folder, "pinned-root.json");
+    const plan = { rootKeys: [this.#rootKey], releaseKeys: [this.#releaseKey], expires: "2200-01-01T00:00:00Z" };
+    writeFileSync(this.rootFile, rootBytes(plan));
+  }
+
+  /** Makes and signs an update of the agent; gives the manifest's path, its digest and that of the release. */
+  make(content: string, changes: Readonly<Record<string, unknown>> = {}) {
+    this.#counter += 1;
+    const name = `agent-${this.#counter}.tar.gz`;
+    const file = writeTarGz(join(this.folder, name), [
+      { name: "node", content, mode: 0o755 },
+      { name: "agent/main.js", content: `// release ${this.#counter}` },
+    ]);
+    const bytes = readFileSync(file);
+    const sha256 = createHash("sha256").update(bytes).digest("hex");
+    const version = `1.0.${this.#counter}`;
+    const document = manifestDocument({
+      version,
+      counter: this.#counter,
+      expires: "2200-01-01T00:00:00Z",
+      artifacts: [{ name, kind: "agent", version, sizeBytes: bytes.length, sha256 }],
+      ...changes,
+    });
+    const path = join(this.folder, `manifest-${this.#counter}.json`);
+    writeFileSync(path, encoded(document));
+    writeFileSync(`${path}.sig`, encoded(signaturesOf(encoded(document), this.#releaseKey)));
+    return { path, name, sha256, document };
+  }
+}

@@ -1,0 +1,85 @@
+import { describe, expect, it } from "vitest";
+import { createFloors } from "../../../agent/control/floors.ts";
+import { UpdateDesk, type UpdateOrder } from "../../../agent/control/update-desk.ts";
+import { journalStore } from "../../../agent/control/update-record.ts";
+import { Updater, type UpdateSteps } from "../../../agent/control/updater.ts";
+import { ManualClock } from "../../fakes/clock.ts";
+import { FakeJournal } from "../../fakes/journal.ts";
+import { MemoryLog } from "../../fakes/log.ts";
+import { rootBytes, signaturesOf, type TestKey, testKey, testManifest, testRoot } from "../../fakes/signing.ts";
+
+const [rootKey, oldKey, newKey] = [testKey(), testKey(), testKey()];
+const pinned = testRoot({ rootKeys: [rootKey], releaseKeys: [oldKey] });
+const second = rootBytes({ version: 2, rootKeys: [rootKey], releaseKeys: [newKey], revoked: [oldKey.id] });
+const rotation = { document: new TextDecoder().decode(second), signatures: signaturesOf(second, rootKey) };
+
+function order(key: TestKey, roots: UpdateOrder["roots"] = []): UpdateOrder {
+  const bytes = testManifest();
+  const manifest = new TextDecoder().decode(bytes);
+  return { origin: { kind: "local" }, manifest, signatures: signaturesOf(bytes, key), sources: {}, roots };
+}
+
+function setUp() {
+  const clock = new ManualClock();
+  const log = new MemoryLog();
+  const journal = new FakeJournal({ clock });
+  let copy: unknown;
+  const floors = createFloors(journal, { read: () => copy, write: (lines) => (copy = lines) });
+  const vehicle = { hardware: "gateway-2", agentVersion: "1.3.0", kinds: ["agent"] as const };
+  const desk = new UpdateDesk({ journal, floors, pinned, clock, log, vehicle });
+  const stopped = async () => ({ kind: "stopped" }) as const;
+  const steps: UpdateSteps = {
+    download: stopped,
+    verify: stopped,
+    wait: stopped,
+    install: stopped,
+    switch: stopped,
+    prove: stopped,
+    commit: stopped,
+    rollback: stopped,
+  };
+  const store = journalStore(journal);
+  const updater = new Updater({ store, steps, clock, log, restart: () => undefined });
+  return { desk, updater, journal, floors, log, forgetCopy: () => (copy = undefined) };
+}
+
+describe("UpdateDesk", () => {
+  it("begins what it accepts, and nothing else beside it", () => {
+    const { desk, updater } = setUp();
+    expect(desk.order(order(oldKey), updater)).toMatchObject({ kind: "accepted" });
+    expect(updater.current()?.state.step).toBe("download");
+    expect(desk.order(order(oldKey), updater)).toBe("busy");
+  });
+
+  it("takes the root that comes along, keeps it, and from then on refuses the key it revokes", () => {
+    const { desk, updater } = setUp();
+    expect(desk.order(order(newKey), updater)).toMatchObject({ reason: "unsigned" });
+    expect(desk.order(order(oldKey, [rotation]), updater)).toMatchObject({ reason: "key-revoked" });
+    expect(desk.root().document.version).toBe(2);
+    expect(desk.order(order(newKey), updater)).toMatchObject({ kind: "accepted" });
+  });
+
+  it("leaves a root that is not signed by the one before, and says so", () => {
+    const { desk, updater, log } = setUp();
+    const forged = { ...rotation, signatures: signaturesOf(second, newKey) };
+    expect(desk.order(order(oldKey, [forged]), updater)).toMatchObject({ kind: "accepted" });
+    expect(desk.root().document.version).toBe(1);
+    expect(log.entries.map(({ event }) => event)).toContain("update.root-refused");
+  });
+
+  it("takes nothing while the journal is lost, and keeps the floor that the copy knows", () => {
+    const { desk, updater, journal, floors } = setUp();
+    floors.raise({ line: "agent", counter: 20, digest: "a" });
+    journal.lose("the file was gone");
+    expect(desk.order(order(oldKey), updater)).toMatchObject({ reason: "journal-lost" });
+    journal.acknowledgeLoss();
+    expect(desk.order(order(oldKey), updater)).toMatchObject({ reason: "downgrade" });
+  });
+
+  it("keeps the floor that the journal knows when the copy is lost", () => {
+    const { desk, updater, floors, forgetCopy } = setUp();
+    floors.raise({ line: "agent", counter: 20, digest: "a" });
+    forgetCopy();
+    expect(desk.order(order(oldKey), updater)).toMatchObject({ reason: "downgrade" });
+  });
+});
