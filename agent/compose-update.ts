@@ -1,11 +1,16 @@
+import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { AgentConfig, OtaConfig } from "../config/schema.ts";
 import { createDownloader } from "../drivers/os/download.ts";
 import { createSlots } from "../drivers/os/slots.ts";
 import { createDownloadFolder, createFloorFile } from "../drivers/os/update-files.ts";
+import { AwsJobs } from "./control/aws-jobs.ts";
 import { createFloors } from "./control/floors.ts";
+import { JobRunner } from "./control/job-runner.ts";
 import { ARTIFACT_KINDS, type ArtifactKind } from "./control/manifest.ts";
+import { isOf, type OtaJobParts, otaJob, renewSource } from "./control/ota-job.ts";
+import { Requester } from "./control/requester.ts";
 import { buildGate, ClockSteps } from "./control/safety-gate.ts";
 import { parseRoot, type TrustRoot } from "./control/trust-root.ts";
 import { UpdateDesk } from "./control/update-desk.ts";
@@ -27,6 +32,8 @@ import type { Installer } from "./update-ports.ts";
 /** Between two connections of a download; full jitter. */
 const RECONNECT = { minMs: 1000, maxMs: 300_000 } as const;
 const HOUR_MS = 3_600_000;
+/** Requests to the jobs service that wait at a time, and the longest answer: a job document of 32 KiB and what is around it. */
+const REQUESTER_LIMITS = { timeoutMs: 10_000, maxPending: 8, maxAnswerBytes: 131_072 } as const;
 
 /** What updates are made of. */
 export type UpdateParts = {
@@ -36,8 +43,8 @@ export type UpdateParts = {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly journal: Journal;
   readonly signals: LatestSignals;
+  readonly broker: Broker;
   readonly watched: {
-    readonly broker: Pick<Broker, "status">;
     readonly outbox: Pick<Outbox, "stats">;
     readonly publisher: Pick<Publisher, "counters">;
     readonly buses: readonly BusLine[];
@@ -47,8 +54,8 @@ export type UpdateParts = {
   readonly random: () => number;
 };
 
-/** Updates, wired: the service that carries them out, and what the local sockets ask. */
-export type Updates = { readonly service: Service; readonly verbs: OtaParts };
+/** Updates, wired: the services that take them from the cloud and carry them out, and what the local sockets ask. */
+export type Updates = { readonly services: readonly Service[]; readonly verbs: OtaParts };
 
 /** The part of the composition root that wires updates. Throws `config.invalid`. */
 export async function composeUpdate(parts: UpdateParts): Promise<Updates> {
@@ -63,6 +70,8 @@ export async function composeUpdate(parts: UpdateParts): Promise<Updates> {
   const floors = createFloors(journal, createFloorFile(releases));
   const vehicle = { hardware: settings.hardware, agentVersion: version, kinds };
   const desk = new UpdateDesk({ journal, floors, pinned, clock, log, vehicle });
+  const requester = new Requester({ broker: parts.broker, clock, log, limits: REQUESTER_LIMITS, token: randomUUID });
+  const jobs = new AwsJobs({ thing: config.thingName, broker: parts.broker, requester });
   let isVouchedFor = false;
   const health = healthOf(parts);
   const { steps, progress } = createUpdateSteps({
@@ -75,8 +84,7 @@ export async function composeUpdate(parts: UpdateParts): Promise<Updates> {
       judge: (request) => desk.judge(request),
       gate: gateOf(parts),
       health: () => (isVouchedFor ? { kind: "healthy" } : health()),
-      // A URL that someone typed cannot be made anew.
-      renew: async () => undefined,
+      renew: (record, name, signal) => renewSource(jobs, record, name, signal),
       proveMs: settings.prove.withinSeconds * 1000,
     },
   });
@@ -91,9 +99,58 @@ export async function composeUpdate(parts: UpdateParts): Promise<Updates> {
   const vouch = (): void => {
     isVouchedFor = true;
   };
+  const runner = jobRunnerOf(parts, jobs, { desk, updater, progress, clock });
   return {
-    service: updateService(updater, restart.promise),
+    services: [
+      updateService(updater, restart.promise),
+      ...(settings.jobs.enabled ? [jobService(jobs, runner, log)] : []),
+    ],
     verbs: { desk, updater, floors, progress, running, vouch, clock, log },
+  };
+}
+
+function jobRunnerOf({ settings, broker, journal, clock, log, random }: UpdateParts, jobs: AwsJobs, ota: OtaJobParts) {
+  const { updater } = ota;
+  return new JobRunner({
+    jobs,
+    handlers: { ota: otaJob(ota) },
+    broker,
+    journal,
+    environment: {
+      clock,
+      log,
+      random,
+      reportMs: settings.jobs.reportSeconds * 1000,
+      abandon: (job) => {
+        const running = updater.current();
+        if (running !== undefined && isOf(running, job)) updater.cancel("cancelled", "the job is not there any more");
+      },
+    },
+  });
+}
+
+/** Jobs of the cloud. A broker that refuses the subscriptions leaves the rest of the agent as it is. */
+function jobService(jobs: AwsJobs, runner: JobRunner, log: Log): Service {
+  const stopping = new AbortController();
+  const broken = Promise.withResolvers<never>();
+  let running: Promise<void> = Promise.resolve();
+  return {
+    name: "jobs",
+    start: async () => {
+      try {
+        await jobs.open(() => runner.changed());
+      } catch (thrown) {
+        if (!(thrown instanceof AgentError)) throw thrown;
+        log.error("job.door-closed", { code: thrown.code, what: thrown.message });
+        return;
+      }
+      running = runner.run(stopping.signal).catch((error: unknown) => broken.reject(error));
+    },
+    stop: async () => {
+      stopping.abort();
+      await running;
+    },
+    broken: broken.promise,
   };
 }
 
@@ -161,8 +218,8 @@ function gateOf({ settings, clock, signals }: UpdateParts) {
 }
 
 /** Healthy: the outbox takes records, every bus is bound, and a broker has acknowledged something or has been out of reach for the time of grace. */
-function healthOf({ settings, clock, watched }: UpdateParts): () => HealthVerdict {
-  const { broker, outbox, publisher, buses } = watched;
+function healthOf({ settings, clock, broker, watched }: UpdateParts): () => HealthVerdict {
+  const { outbox, publisher, buses } = watched;
   const sinceMs = clock.monotonicMs();
   return () => {
     const absent = buses.find(({ state }) => state === "absent");

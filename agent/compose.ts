@@ -229,8 +229,8 @@ async function composeUpdates(
   const { config, outbox, table } = base;
   if (config.ota === undefined || journal === undefined) return undefined;
   const signals = new LatestSignals(table, collector);
-  const watched = { broker, outbox, publisher, buses };
-  return await composeUpdate({ ...base, settings: config.ota, journal, signals, watched });
+  const watched = { outbox, publisher, buses };
+  return await composeUpdate({ ...base, settings: config.ota, journal, signals, broker, watched });
 }
 
 type Remote = Awaited<ReturnType<typeof composeRemote>>;
@@ -264,7 +264,7 @@ function composeServices(base: Base, link: Link, line: Line, { commands, updates
     publisherService({ publisher, clock, drainMs: config.shutdown.drainMs }),
     pipelineService(pipeline),
     ...buses.map((line) => busService(line, pipeline.sinkFor(line.bus), log)),
-    ...(updates === undefined ? [] : [updates.service]),
+    ...(updates?.services ?? []),
   ];
 }
 

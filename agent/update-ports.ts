@@ -44,7 +44,8 @@ export type ArtifactSource =
 /** How a download ended. "denied": the server refuses this URL (a presigned one expires); "tampered": the bytes are not what the manifest says, and are gone. */
 export type DownloadOutcome =
   | { readonly kind: "complete" }
-  | { readonly kind: "denied" | "no-space" | "tampered" | "failed"; readonly detail: string }
+  | { readonly kind: "denied"; readonly detail: string }
+  | { readonly kind: "no-space" | "tampered" | "failed"; readonly detail: string }
   | { readonly kind: "stopped" };
 
 /** Fetches one file. What has arrived survives restarts and is not fetched again, as long as the server has the same file. */

@@ -37,6 +37,13 @@ export const otaConfig = z.strictObject({
       spareBytes: z.int().min(0).max(64_000_000_000).default(64_000_000).describe("disk space that stays free"),
     })
     .prefault({}),
+  jobs: z
+    .strictObject({
+      enabled: z.boolean().default(true),
+      reportSeconds: z.int().min(1).max(3600).default(15).describe("least time between two reports of a job"),
+    })
+    .prefault({})
+    .describe("AWS IoT Jobs"),
   prove: z
     .strictObject({
       withinSeconds: z

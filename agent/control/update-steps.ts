@@ -4,6 +4,7 @@ import type {
   ArtifactSource,
   Downloader,
   DownloadFolder,
+  DownloadOutcome,
   FetchedArtifact,
   InstallEffect,
   Installer,
@@ -108,26 +109,36 @@ async function downloadOne(
   signal: AbortSignal,
 ): Promise<StepOutcome> {
   let source: ArtifactSource | undefined = record.request.sources[fetched.name];
+  let bytes = 0;
+  let renewedAtBytes = -1;
+  const count = (now: number): void => {
+    bytes = now;
+    onProgress(now);
+  };
   while (source !== undefined) {
-    const outcome = await downloader.download(source, fetched, onProgress, signal);
-    switch (outcome.kind) {
-      case "complete":
-        return finished();
-      case "stopped":
-        return { kind: "stopped" };
-      case "tampered":
-      case "no-space":
-        return failed(outcome.kind, outcome.detail);
-      case "failed":
-        return failed("download-failed", outcome.detail);
-      case "denied": {
-        const fresh = await judgement.renew(record, fetched.name, signal);
-        if (fresh === undefined && !signal.aborted) return failed("download-failed", outcome.detail);
-        source = fresh;
-      }
-    }
+    const outcome = await downloader.download(source, fetched, count, signal);
+    if (outcome.kind !== "denied") return downloadOutcome(outcome);
+    // A fresh URL that is refused before it has given a byte will not be the last.
+    if (bytes === renewedAtBytes) return failed("download-failed", outcome.detail);
+    renewedAtBytes = bytes;
+    source = await judgement.renew(record, fetched.name, signal);
+    if (source === undefined && !signal.aborted) return failed("download-failed", outcome.detail);
   }
   return signal.aborted ? { kind: "stopped" } : failed("download-failed", `${fetched.name}: no source is given`);
+}
+
+function downloadOutcome(outcome: Exclude<DownloadOutcome, { kind: "denied" }>): StepOutcome {
+  switch (outcome.kind) {
+    case "complete":
+      return finished();
+    case "stopped":
+      return { kind: "stopped" };
+    case "failed":
+      return failed("download-failed", outcome.detail);
+    case "tampered":
+    case "no-space":
+      return failed(outcome.kind, outcome.detail);
+  }
 }
 
 /** Days may have passed since the update was asked for: all is judged again. */

@@ -1,0 +1,284 @@
+import { z } from "zod";
+import { fullJitterMs } from "../core/backoff.ts";
+import type { Clock } from "../core/clock.ts";
+import { AgentError } from "../core/errors.ts";
+import type { Log } from "../core/log.ts";
+import type { Broker, Journal, Json } from "../ports.ts";
+import { type AwsJobs, documentOf, type JobExecution, type JobStatus } from "./aws-jobs.ts";
+import { describeReply, isRetryable, type Reply } from "./requester.ts";
+
+const SPACE = "job";
+const KEY = "current";
+const RETRY = { minMs: 1000, maxMs: 60_000 } as const;
+/** After an answer that no retry mends, ms. */
+const GIVE_WAY_MS = 300_000;
+/** States that an execution does not leave (AWS IoT Jobs). */
+const TERMINAL: ReadonlySet<string> = new Set(["SUCCEEDED", "FAILED", "TIMED_OUT", "REJECTED", "REMOVED", "CANCELED"]);
+
+const details = z.record(z.string(), z.string());
+const jobRecord = z.object({
+  jobId: z.string(),
+  executionNumber: z.int(),
+  outcome: z.object({ status: z.enum(["SUCCEEDED", "FAILED", "REJECTED"]), details }).optional(),
+});
+type JobRecord = z.infer<typeof jobRecord>;
+
+/** How a job ended on the vehicle; the details go to the cloud. REJECTED: the document is unknown or unsafe, and nothing was begun. */
+export type JobOutcome = {
+  readonly status: Exclude<JobStatus, "IN_PROGRESS">;
+  readonly details: Readonly<Record<string, string>>;
+};
+
+/** One execution as a handler sees it. */
+export type Job = {
+  readonly jobId: string;
+  readonly executionNumber: number;
+  /** What has been reached; sent when it has changed, and not too often. */
+  report(details: Readonly<Record<string, string>>): void;
+  /** Aborted with "cancelled" or "timed-out" when the cloud has taken the job back. */
+  readonly withdrawn: AbortSignal;
+};
+
+/** Carries out the documents of one operation. May be called again with the same execution after a restart, and then goes on. "stopped" when `signal` aborts. */
+export type JobHandler = (document: unknown, job: Job, signal: AbortSignal) => Promise<JobOutcome | "stopped">;
+
+/** What the runner is made of. `handlers` are by the document's `operation`. */
+export type JobRunnerParts = {
+  readonly jobs: Pick<AwsJobs, "startNext" | "describe" | "update">;
+  readonly handlers: Readonly<Record<string, JobHandler>>;
+  readonly broker: Pick<Broker, "online" | "status">;
+  readonly journal: Pick<Journal, "get" | "put">;
+  readonly environment: {
+    readonly clock: Pick<Clock, "sleep">;
+    readonly log: Log;
+    readonly random: () => number;
+    /** Between two reports of one job, ms. */
+    readonly reportMs: number;
+    /** The service has ended an execution while nobody listened: what it began is to stop. */
+    readonly abandon: (job: Pick<Job, "jobId" | "executionNumber">) => void;
+  };
+};
+
+/**
+ * Works on the jobs of this thing, one at a time, over restarts. An outcome is in the journal before it is told, and told until the
+ * service has it or has ended the execution by itself; so no job is carried out twice, and none is stuck.
+ */
+export class JobRunner {
+  readonly #parts: JobRunnerParts;
+  #change = Promise.withResolvers<void>();
+
+  constructor(parts: JobRunnerParts) {
+    this.#parts = parts;
+  }
+
+  /** The list of jobs has changed. */
+  changed(): void {
+    this.#change.resolve();
+    this.#change = Promise.withResolvers<void>();
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { broker, environment } = this.#parts;
+    for (let failures = 0; !signal.aborted; ) {
+      if ((await broker.online(signal)) === undefined) return;
+      const pauseMs = await this.#turn(failures, signal);
+      failures = pauseMs === undefined ? 0 : failures + 1;
+      if (pauseMs !== undefined) await environment.clock.sleep(pauseMs, signal);
+    }
+  }
+
+  /** One execution from its start to its end, or the wait for one. Gives the pause before the next turn when it failed. */
+  async #turn(failures: number, signal: AbortSignal): Promise<number | undefined> {
+    const { jobs, broker, environment } = this.#parts;
+    const { connects } = broker.status();
+    const change = this.#change.promise;
+    const reply = await jobs.startNext(signal);
+    if (reply.kind !== "accepted") {
+      environment.log.warn("job.not-asked", { problem: describeReply(reply) });
+      return isRetryable(reply) ? fullJitterMs(failures, RETRY, environment.random) : GIVE_WAY_MS;
+    }
+    try {
+      const { execution } = reply.body;
+      const known = this.#known(execution);
+      if (execution === undefined) await this.#idle(change, connects, signal);
+      else await this.#carry(execution, known, signal);
+      return undefined;
+    } catch (thrown) {
+      // Without the journal nothing may be begun; the service gives the same execution again.
+      if (!(thrown instanceof AgentError)) throw thrown;
+      environment.log.error("job.not-remembered", { code: thrown.code, what: thrown.message });
+      return RETRY.maxMs;
+    }
+  }
+
+  /** Until the list has changed, or a new connection may have missed that. */
+  async #idle(change: Promise<void>, connects: number, signal: AbortSignal): Promise<void> {
+    const done = new AbortController();
+    const either = AbortSignal.any([signal, done.signal]);
+    await Promise.race([change, this.#parts.broker.online(either, connects)]);
+    done.abort();
+  }
+
+  async #carry(execution: JobExecution, known: JobRecord | undefined, signal: AbortSignal): Promise<void> {
+    const { jobId, executionNumber } = execution;
+    const { log } = this.#parts.environment;
+    if (known === undefined) this.#remember({ jobId, executionNumber });
+    const outcome = known?.outcome ?? (await this.#perform(execution, signal));
+    if (outcome === "stopped") return;
+    if (outcome !== "withdrawn") {
+      this.#remember({ jobId, executionNumber, outcome: { status: outcome.status, details: { ...outcome.details } } });
+      log.info("job.ended", { jobId, status: outcome.status, reason: outcome.details.reason });
+      await this.#tell(execution, outcome, signal);
+      if (signal.aborted) return;
+    }
+    this.#remember(undefined);
+  }
+
+  /** What is known of the execution from before a restart. Another one that is known is over for the service: it comes first while it is not. */
+  #known(execution: JobExecution | undefined): JobRecord | undefined {
+    const value = this.#parts.journal.get(SPACE, KEY);
+    if (value === undefined) return undefined;
+    const record = jobRecord.parse(value);
+    if (record.jobId === execution?.jobId && record.executionNumber === execution.executionNumber) return record;
+    this.#parts.environment.log.warn("job.abandoned", { jobId: record.jobId });
+    this.#parts.environment.abandon(record);
+    this.#remember(undefined);
+    return undefined;
+  }
+
+  #remember(record: JobRecord | undefined): void {
+    const value = record === undefined ? undefined : asJson(record);
+    this.#parts.journal.put([{ space: SPACE, key: KEY, value }]);
+  }
+
+  async #perform(execution: JobExecution, signal: AbortSignal): Promise<JobOutcome | "stopped" | "withdrawn"> {
+    const { jobId, executionNumber } = execution;
+    const document = documentOf(execution);
+    const handler = this.#handlerOf(document);
+    if (typeof handler === "string") return { status: "REJECTED", details: { reason: handler } };
+    const withdrawn = new AbortController();
+    const ended = new AbortController();
+    const reporter = new ProgressReporter(this.#parts, execution, withdrawn);
+    const report = (given: Readonly<Record<string, string>>): void => reporter.report(given);
+    const reporting = reporter.run(() => this.#change.promise, AbortSignal.any([signal, ended.signal]));
+    const job = { jobId, executionNumber, report, withdrawn: withdrawn.signal };
+    try {
+      const outcome = await handler(document, job, signal);
+      return withdrawn.signal.aborted && outcome !== "stopped" ? "withdrawn" : outcome;
+    } finally {
+      ended.abort();
+      await reporting;
+    }
+  }
+
+  #handlerOf(document: unknown): JobHandler | string {
+    if (typeof document !== "object" || document === null) return "malformed: the job has no document";
+    const operation =
+      "operation" in document && typeof document.operation === "string" ? document.operation : undefined;
+    if (operation === undefined) return "unsupported: the document names no operation";
+    const { handlers } = this.#parts;
+    return Object.hasOwn(handlers, operation) ? handlers[operation] : `unsupported: operation ${operation}`;
+  }
+
+  /** Until the service has the outcome, or says that it does not want it any more. */
+  async #tell(execution: JobExecution, { status, details: told }: JobOutcome, signal: AbortSignal): Promise<void> {
+    const { jobs, broker, environment } = this.#parts;
+    for (let failures = 0; !signal.aborted; failures++) {
+      await broker.online(signal);
+      const reply = await jobs.update(execution, status, told, signal);
+      if (reply.kind === "accepted") return;
+      if (adopted(execution, reply)) continue;
+      if (reply.kind === "rejected" && !reply.rejection.isRetryable) {
+        environment.log.warn("job.outcome-refused", { jobId: execution.jobId, status, problem: describeReply(reply) });
+        return;
+      }
+      const pauseMs = isRetryable(reply) ? fullJitterMs(failures, RETRY, environment.random) : RETRY.maxMs;
+      await environment.clock.sleep(pauseMs, signal);
+    }
+  }
+}
+
+/** Tells the cloud how a job goes on, and learns from its answers when the job has been taken back. */
+class ProgressReporter {
+  readonly #parts: JobRunnerParts;
+  readonly #execution: JobExecution;
+  readonly #withdrawn: AbortController;
+  #latest: Readonly<Record<string, string>> | undefined;
+  #sent = "";
+
+  constructor(parts: JobRunnerParts, execution: JobExecution, withdrawn: AbortController) {
+    this.#parts = parts;
+    this.#execution = execution;
+    this.#withdrawn = withdrawn;
+  }
+
+  report(given: Readonly<Record<string, string>>): void {
+    this.#latest = given;
+  }
+
+  async run(change: () => Promise<void>, signal: AbortSignal): Promise<void> {
+    const { broker, environment } = this.#parts;
+    let { connects } = broker.status();
+    while (!signal.aborted && !this.#withdrawn.signal.aborted) {
+      const pause = new AbortController();
+      const notice = change().then(() => "changed" as const);
+      const timer = environment.clock.sleep(environment.reportMs, AbortSignal.any([signal, pause.signal]));
+      const woken = await Promise.race([notice, timer.then(() => "due" as const)]);
+      pause.abort();
+      if (signal.aborted || broker.status().state !== "online") continue;
+      const isNewConnection = broker.status().connects !== connects;
+      connects = broker.status().connects;
+      // What was said to an earlier connection may not have been heard.
+      if (woken === "changed" || isNewConnection) await this.#ask(signal);
+      await this.#send(signal);
+    }
+  }
+
+  async #ask(signal: AbortSignal): Promise<void> {
+    const { jobId, executionNumber } = this.#execution;
+    const reply = await this.#parts.jobs.describe(jobId, executionNumber, signal);
+    if (reply.kind === "accepted") this.#judge(reply.body.execution?.status ?? "REMOVED");
+    else if (reply.kind === "rejected" && !reply.rejection.isRetryable) this.#judge(stateOf(reply) ?? "REMOVED");
+  }
+
+  async #send(signal: AbortSignal): Promise<void> {
+    const latest = this.#latest;
+    if (latest === undefined || JSON.stringify(latest) === this.#sent || this.#withdrawn.signal.aborted) return;
+    const reply = await this.#parts.jobs.update(this.#execution, "IN_PROGRESS", latest, signal);
+    if (reply.kind === "accepted") {
+      this.#sent = JSON.stringify(latest);
+      this.#execution.versionNumber += 1;
+      return;
+    }
+    if (adopted(this.#execution, reply)) return;
+    if (reply.kind === "rejected" && !reply.rejection.isRetryable) this.#judge(stateOf(reply) ?? "IN_PROGRESS");
+  }
+
+  #judge(status: string): void {
+    if (!TERMINAL.has(status)) return;
+    this.#parts.environment.log.warn("job.withdrawn", { jobId: this.#execution.jobId, status });
+    this.#withdrawn.abort(status === "TIMED_OUT" ? "timed-out" : "cancelled");
+  }
+}
+
+function asJson({ jobId, executionNumber, outcome }: JobRecord): Json {
+  if (outcome === undefined) return { jobId, executionNumber };
+  return { jobId, executionNumber, outcome: { status: outcome.status, details: outcome.details } };
+}
+
+function stateOf(reply: Reply<unknown>): string | undefined {
+  if (reply.kind !== "rejected") return undefined;
+  const { code, executionState } = reply.rejection;
+  // Without its state: one that is over, or that is not there any more.
+  return executionState?.status ?? (/^(TerminalStateReached|ResourceNotFound)$/.test(code) ? "REMOVED" : undefined);
+}
+
+/** Whether the service has another version of an execution that still runs: ours is then brought up to it. */
+function adopted(execution: JobExecution, reply: Reply<unknown>): boolean {
+  if (reply.kind !== "rejected" || reply.rejection.code !== "VersionMismatch") return false;
+  const { executionState } = reply.rejection;
+  if (executionState === undefined || TERMINAL.has(executionState.status)) return false;
+  const isOther = execution.versionNumber !== executionState.versionNumber;
+  execution.versionNumber = executionState.versionNumber;
+  return isOther;
+}

@@ -1,0 +1,130 @@
+import { z } from "zod";
+import type { Clock } from "../core/clock.ts";
+import type { ArtifactSource } from "../update-ports.ts";
+import { type AwsJobs, documentOf } from "./aws-jobs.ts";
+import type { Job, JobHandler, JobOutcome } from "./job-runner.ts";
+import { parseManifest } from "./manifest.ts";
+import { type UpdateDesk, updateOrder } from "./update-desk.ts";
+import type { UpdateRecord } from "./update-record.ts";
+import { isOver } from "./update-state.ts";
+import type { UpdateProgress } from "./update-steps.ts";
+import type { Updater } from "./updater.ts";
+
+/** How often the update is looked at, ms. */
+const LOOK_MS = 1000;
+
+/** The document of an update: the manifest with its signatures as they are, and where each artifact is. */
+const otaDocument = z.strictObject({
+  version: z.literal("1.0"),
+  operation: z.literal("ota"),
+  manifest: updateOrder.shape.manifest,
+  signatures: updateOrder.shape.signatures,
+  roots: updateOrder.shape.roots,
+  artifacts: z.record(z.string(), z.strictObject({ url: z.url({ protocol: /^https$/ }).max(8192) })),
+});
+
+/** What the handler of updates works with. */
+export type OtaJobParts = {
+  readonly desk: UpdateDesk;
+  readonly updater: Updater;
+  readonly progress: UpdateProgress;
+  readonly clock: Pick<Clock, "sleep">;
+};
+
+/** The handler of `ota` documents: hands the update in, follows it, and goes on following it after any restart. */
+export function otaJob(parts: OtaJobParts): JobHandler {
+  const { desk, updater, clock } = parts;
+  return async (document, job, signal) => {
+    while (!signal.aborted && !job.withdrawn.aborted) {
+      const running = updater.current();
+      if (running !== undefined && isOf(running, job)) return await follow(parts, job, signal);
+      if (running === undefined || isOver(running.state)) {
+        const refusal = begin(document, job, desk, updater);
+        if (refusal !== undefined) return refusal;
+        continue;
+      }
+      job.report({ phase: "queued", reason: "another update is under way" });
+      await clock.sleep(LOOK_MS, AbortSignal.any([signal, job.withdrawn]));
+    }
+    return signal.aborted ? "stopped" : ended("FAILED", { reason: "cancelled" });
+  };
+}
+
+/** Fresh sources of a job's artifact: its presigned URLs are made anew whenever the job is described. */
+export async function renewSource(
+  jobs: Pick<AwsJobs, "describe">,
+  { request }: UpdateRecord,
+  name: string,
+  signal: AbortSignal,
+): Promise<ArtifactSource | undefined> {
+  const { origin } = request;
+  if (origin.kind !== "job") return undefined;
+  const reply = await jobs.describe(origin.jobId, origin.executionNumber, signal);
+  if (reply.kind !== "accepted" || reply.body.execution === undefined) return undefined;
+  const parsed = otaDocument.safeParse(documentOf(reply.body.execution));
+  const url = parsed.data?.artifacts[name]?.url;
+  const earlier = request.sources[name];
+  // The same URL would be refused again.
+  if (url === undefined || (earlier?.kind === "url" && earlier.url === url)) return undefined;
+  return { kind: "url", url };
+}
+
+function begin(document: unknown, job: Job, desk: UpdateDesk, updater: Updater): JobOutcome | undefined {
+  const parsed = otaDocument.safeParse(document);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    return ended("REJECTED", { reason: `malformed: ${issue?.path.join(".")}: ${issue?.message}` });
+  }
+  const { manifest, signatures, roots, artifacts } = parsed.data;
+  const sources = Object.entries(artifacts).map(([name, { url }]) => [name, { kind: "url", url }] as const);
+  const origin = { kind: "job", jobId: job.jobId, executionNumber: job.executionNumber } as const;
+  const verdict = desk.order({ origin, manifest, signatures, roots, sources: Object.fromEntries(sources) }, updater);
+  if (verdict === "busy") return undefined;
+  switch (verdict.kind) {
+    case "accepted":
+      return undefined;
+    case "installed":
+      return ended("SUCCEEDED", { reason: "installed already", versionTo: verdict.manifest.version });
+    case "refused":
+      return ended("REJECTED", { reason: `${verdict.reason}: ${verdict.detail}` });
+  }
+}
+
+async function follow(parts: OtaJobParts, job: Job, signal: AbortSignal): Promise<JobOutcome | "stopped"> {
+  const { updater, progress, clock } = parts;
+  while (!signal.aborted) {
+    const record = updater.current();
+    if (record === undefined || !isOf(record, job)) return ended("FAILED", { reason: "another update took its place" });
+    const { step, failure } = record.state;
+    const versions = { versionFrom: record.versionFrom, versionTo: parseManifest(record.request.manifest).version };
+    if (step === "done") return ended("SUCCEEDED", { phase: step, ...versions });
+    if (step === "failed") {
+      return ended("FAILED", { phase: step, reason: `${failure?.reason}: ${failure?.detail}`, ...versions });
+    }
+    if (job.withdrawn.aborted) {
+      updater.cancel(job.withdrawn.reason === "timed-out" ? "timed-out" : "cancelled", "by the cloud");
+    }
+    job.report({ phase: step, ...versions, ...shown(progress) });
+    await clock.sleep(LOOK_MS, signal);
+  }
+  return "stopped";
+}
+
+function shown({ bytes, totalBytes, waitingFor }: UpdateProgress): Readonly<Record<string, string>> {
+  const percent = totalBytes === 0 ? 0 : Math.floor((100 * bytes) / totalBytes);
+  const amounts = { percent: String(percent), bytes: String(bytes), totalBytes: String(totalBytes) };
+  return waitingFor === undefined ? amounts : { ...amounts, waitingFor };
+}
+
+/** Whether an update was asked for by this execution. */
+export function isOf(
+  { request }: UpdateRecord,
+  { jobId, executionNumber }: Pick<Job, "jobId" | "executionNumber">,
+): boolean {
+  const { origin } = request;
+  return origin.kind === "job" && origin.jobId === jobId && origin.executionNumber === executionNumber;
+}
+
+function ended(status: JobOutcome["status"], details: Readonly<Record<string, string>>): JobOutcome {
+  return { status, details };
+}

@@ -1,0 +1,65 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { type ArtifactServer, startArtifactServer } from "../bench/artifact-server.ts";
+import { type Authority, createAuthority, writeIdentity } from "../bench/certificate-authority.ts";
+import { CloudJobs } from "../bench/cloud/jobs.ts";
+import { type Mosquitto, startMosquitto } from "../bench/mosquitto.ts";
+import { createSession } from "../bench/mqtt-session.ts";
+import { MemoryLog } from "./log.ts";
+
+const CLOUD = "cloud-jobs";
+const HOUR_MS = 3_600_000;
+
+/** A broker with the AWS side of Jobs beside it, and a server for artifacts. */
+export type JobCloud = {
+  readonly authority: Authority;
+  readonly mosquitto: Mosquitto;
+  readonly jobs: CloudJobs;
+  readonly artifacts: ArtifactServer;
+  /** What the server serves. */
+  readonly served: string;
+  /** Lives of the next presigned URLs, ms; an hour once these are used up. */
+  readonly lives: number[];
+  stop(): Promise<void>;
+};
+
+/** Starts all of it in `folder`. */
+export async function startJobCloud(folder: string, things: readonly string[]): Promise<JobCloud> {
+  const authority = createAuthority(join(folder, "ca"));
+  const mosquitto = await startMosquitto({ folder: join(folder, "broker"), authority, things, clouds: [CLOUD] });
+  const served = join(folder, "served");
+  mkdirSync(served);
+  const { certificatePem, privateKeyPem = "" } = await authority.issue({
+    commonName: "artifacts",
+    subjectAltNames: [{ kind: "ip", value: "127.0.0.1" }],
+    usage: "server",
+  });
+  const artifacts = await startArtifactServer(served, { certificatePem, privateKeyPem });
+  const issued = await authority.issue({ commonName: CLOUD, usage: "client" });
+  const session = createSession({
+    clientId: CLOUD,
+    identity: { mode: "file", ...writeIdentity(join(folder, "identities"), CLOUD, issued) },
+    caFile: mosquitto.caFile,
+    broker: { host: mosquitto.host, port: mosquitto.port },
+    log: new MemoryLog(),
+  });
+  session.start();
+  await session.online(AbortSignal.timeout(10_000));
+  const lives: number[] = [];
+  const jobs = new CloudJobs(session, (key) => artifacts.presign(key, lives.shift() ?? HOUR_MS));
+  await jobs.start();
+  return {
+    authority,
+    mosquitto,
+    jobs,
+    artifacts,
+    served,
+    lives,
+    stop: async () => {
+      jobs.stop();
+      await session.stop();
+      await artifacts.stop();
+      await mosquitto.stop();
+    },
+  };
+}

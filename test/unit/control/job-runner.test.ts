@@ -1,0 +1,127 @@
+import { describe, expect, it } from "vitest";
+import type { JobExecution, JobStatus } from "../../../agent/control/aws-jobs.ts";
+import { type JobHandler, JobRunner } from "../../../agent/control/job-runner.ts";
+import type { Reply } from "../../../agent/control/requester.ts";
+import { AgentError } from "../../../agent/core/errors.ts";
+import { ManualClock } from "../../fakes/clock.ts";
+import { FakeJournal } from "../../fakes/journal.ts";
+import { MemoryLog } from "../../fakes/log.ts";
+
+const LIMITS = { receiveMaximum: 100, maximumPacketBytes: 149_504, topicAliasMaximum: 8, retainAvailable: true };
+
+/** A service with one execution, whose answers to updates a test can choose, and a runner that works on it. */
+function setUp(handler: JobHandler) {
+  const clock = new ManualClock();
+  const log = new MemoryLog();
+  const journal = new FakeJournal({ clock });
+  const updates: { readonly status: JobStatus; readonly version: number }[] = [];
+  const answers: Reply<unknown>[] = [];
+  let execution: JobExecution | undefined = {
+    jobId: "job-1",
+    executionNumber: 1,
+    versionNumber: 2,
+    status: "IN_PROGRESS",
+    jobDocument: { operation: "work" },
+  };
+  const jobs = {
+    startNext: async () => ({ kind: "accepted", body: { execution: execution && { ...execution } } }) as const,
+    describe: async () => ({ kind: "accepted", body: { execution } }) as const,
+    update: async ({ versionNumber }: { readonly versionNumber: number }, status: JobStatus) => {
+      updates.push({ status, version: versionNumber });
+      const answer = answers.shift() ?? ({ kind: "accepted", body: {} } as const);
+      if (answer.kind === "accepted" && status !== "IN_PROGRESS") execution = undefined;
+      return answer;
+    },
+  };
+  const broker = {
+    online: (signal: AbortSignal, after = 0) =>
+      after > 0 ? clock.sleep(1e9, signal).then(() => undefined) : Promise.resolve(LIMITS),
+    status: () => ({ state: "online", sinceMs: 0, fault: undefined, connects: 1, limits: LIMITS }) as const,
+  };
+  const environment = { clock, log, random: () => 1, reportMs: 1000, abandon: () => undefined };
+  const process = () => new JobRunner({ jobs, handlers: { work: handler }, broker, journal, environment });
+  return { clock, log, journal, updates, answers, process };
+}
+
+const rejected = (code: string, status: string, versionNumber: number): Reply<unknown> => ({
+  kind: "rejected",
+  rejection: { code, message: "", isRetryable: false, executionState: { status, versionNumber } },
+});
+const succeed: JobHandler = async () => ({ status: "SUCCEEDED", details: {} });
+
+describe("JobRunner", () => {
+  it("tells an outcome again after a restart, and does not do the work again", async () => {
+    let runs = 0;
+    const { clock, updates, answers, process } = setUp(async () => {
+      runs += 1;
+      return { status: "SUCCEEDED", details: {} };
+    });
+    answers.push({ kind: "timeout" });
+    const stop = new AbortController();
+    const first = process().run(stop.signal);
+    await clock.run(0);
+    stop.abort();
+    await first;
+    const again = new AbortController();
+    const second = process().run(again.signal);
+    await clock.run(0);
+    again.abort();
+    await second;
+    expect(updates.map(({ status }) => status)).toEqual(["SUCCEEDED", "SUCCEEDED"]);
+    expect(runs).toBe(1);
+  });
+
+  it("takes the version over that the service has, and leaves what has ended there", async () => {
+    const { clock, updates, answers, journal, process } = setUp(succeed);
+    answers.push(rejected("VersionMismatch", "IN_PROGRESS", 7), rejected("InvalidStateTransition", "CANCELED", 8));
+    const stop = new AbortController();
+    const running = process().run(stop.signal);
+    await clock.run(0);
+    expect(updates.slice(0, 2)).toEqual([
+      { status: "SUCCEEDED", version: 2 },
+      { status: "SUCCEEDED", version: 7 },
+    ]);
+    expect(journal.get("job", "current")).toBeUndefined();
+    stop.abort();
+    await running;
+  });
+
+  it("begins nothing that it cannot remember, and tries again", async () => {
+    let runs = 0;
+    const { clock, log, journal, process } = setUp(async () => {
+      runs += 1;
+      return { status: "SUCCEEDED", details: {} };
+    });
+    journal.failNext(new AgentError("journal.full", { what: "disk full", remedy: "make room" }));
+    const stop = new AbortController();
+    const running = process().run(stop.signal);
+    await clock.run(0);
+    expect(runs).toBe(0);
+    expect(log.entries.map(({ event }) => event)).toContain("job.not-remembered");
+    await clock.run(60_000);
+    expect(runs).toBe(1);
+    stop.abort();
+    await running;
+  });
+
+  it("withdraws the job from its handler when a report is refused because it has ended", async () => {
+    const reasons: unknown[] = [];
+    const { clock, answers, updates, process } = setUp(async (_document, job, signal) => {
+      job.report({ phase: "wait" });
+      const either = AbortSignal.any([job.withdrawn, signal]);
+      await new Promise((resolve) => either.addEventListener("abort", resolve));
+      if (signal.aborted) return "stopped";
+      reasons.push(job.withdrawn.reason);
+      return { status: "FAILED", details: {} };
+    });
+    answers.push(rejected("InvalidStateTransition", "TIMED_OUT", 9));
+    const stop = new AbortController();
+    const running = process().run(stop.signal);
+    await clock.run(1000);
+    expect(updates.slice(0, 1)).toEqual([{ status: "IN_PROGRESS", version: 2 }]);
+    expect(updates.filter(({ status }) => status === "FAILED")).toEqual([]);
+    expect(reasons).toEqual(["timed-out"]);
+    stop.abort();
+    await running;
+  });
+});
