@@ -15,7 +15,8 @@ const ROOT = join(import.meta.dirname, "..");
 
 const HELP = `usage: scripts/package [--arch amd64|arm64]... [--revision N] [--out FOLDER] [--no-smoke] [--fast]
 
-Makes build/package/causeway_VERSION_amd64.deb and _arm64.deb. The version is the one of package.json.
+Makes build/package/causeway_VERSION_amd64.deb and _arm64.deb, and beside each the release archive causeway-VERSION-ARCH.tar.gz, which
+is an artifact of kind agent for causeway-sign manifest. The version is the one of package.json.
 
   --arch ARCH     only this architecture; may be given several times
   --revision N    packaging of this version, 1 unless given
