@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { AgentConfig, OtaConfig } from "../config/schema.ts";
 import { createDownloader } from "../drivers/os/download.ts";
+import { runProgram } from "../drivers/os/run-program.ts";
 import { createSlots } from "../drivers/os/slots.ts";
 import { createDownloadFolder, createFloorFile } from "../drivers/os/update-files.ts";
 import { AwsJobs } from "./control/aws-jobs.ts";
@@ -12,6 +13,7 @@ import { ARTIFACT_KINDS, type ArtifactKind } from "./control/manifest.ts";
 import { isOf, type OtaJobParts, otaJob, renewSource } from "./control/ota-job.ts";
 import { Requester } from "./control/requester.ts";
 import { buildGate, ClockSteps } from "./control/safety-gate.ts";
+import { stepsJob } from "./control/steps-job.ts";
 import { parseRoot, type TrustRoot } from "./control/trust-root.ts";
 import { UpdateDesk } from "./control/update-desk.ts";
 import { createInstallGate } from "./control/update-gate.ts";
@@ -113,7 +115,10 @@ function jobRunnerOf({ settings, broker, journal, clock, log, random }: UpdatePa
   const { updater } = ota;
   return new JobRunner({
     jobs,
-    handlers: { ota: otaJob(ota) },
+    handlers: {
+      ota: otaJob(ota),
+      steps: stepsJob({ handlers: settings.jobs.handlers, run: runProgram, journal }),
+    },
     broker,
     journal,
     environment: {

@@ -68,3 +68,23 @@ export interface DownloadFolder {
   /** Removes all of them. */
   clear(): Promise<void>;
 }
+
+/** How a program ended. `stdout` and `stderr` are the last 1024 characters of each. */
+export type ProgramEnd =
+  | {
+      readonly kind: "exited";
+      readonly code: number;
+      readonly stdout: string;
+      readonly stderr: string;
+      readonly errorLines: number;
+    }
+  | { readonly kind: "not-run"; readonly detail: string }
+  | { readonly kind: "timed-out" | "stopped" };
+
+/** Runs a program with these arguments as they are: no shell, no environment but a plain PATH. It and what it started end at the time limit and when `signal` aborts. Never rejects. */
+export type RunProgram = (
+  program: string,
+  args: readonly string[],
+  timeoutMs: number,
+  signal: AbortSignal,
+) => Promise<ProgramEnd>;

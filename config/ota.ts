@@ -3,6 +3,26 @@ import { conditionConfig } from "./catalogue.ts";
 
 const timeOfDay = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, "must be HH:MM");
 
+const jobHandler = z.strictObject({
+  name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, "must be a plain name"),
+  program: z.string().max(4096).regex(/^\//, "must be an absolute path"),
+  arguments: z
+    .array(z.string().max(256).refine(isPattern, "must be a regular expression"))
+    .max(16)
+    .default([])
+    .describe("a regular expression for the whole of each argument, in order"),
+  timeoutSeconds: z.int().min(1).max(86_400).default(60),
+});
+
+function isPattern(text: string): boolean {
+  try {
+    new RegExp(`^(?:${text})$`, "u");
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Updates over the air and from a file. Without this section the agent takes none. */
 export const otaConfig = z.strictObject({
   rootFile: z
@@ -40,6 +60,11 @@ export const otaConfig = z.strictObject({
   jobs: z
     .strictObject({
       enabled: z.boolean().default(true),
+      handlers: z
+        .array(jobHandler)
+        .max(32)
+        .default([])
+        .describe("programs that jobs with steps may run; the cloud needs no further signature for them"),
       reportSeconds: z.int().min(1).max(3600).default(15).describe("least time between two reports of a job"),
     })
     .prefault({})

@@ -42,7 +42,7 @@ export type Job = {
 /** Carries out the documents of one operation. May be called again with the same execution after a restart, and then goes on. "stopped" when `signal` aborts. */
 export type JobHandler = (document: unknown, job: Job, signal: AbortSignal) => Promise<JobOutcome | "stopped">;
 
-/** What the runner is made of. `handlers` are by the document's `operation`. */
+/** What the runner is made of. `handlers` are by the operation of the document; "steps" for one that has steps instead. */
 export type JobRunnerParts = {
   readonly jobs: Pick<AwsJobs, "startNext" | "describe" | "update">;
   readonly handlers: Readonly<Record<string, JobHandler>>;
@@ -173,8 +173,8 @@ export class JobRunner {
 
   #handlerOf(document: unknown): JobHandler | string {
     if (typeof document !== "object" || document === null) return "malformed: the job has no document";
-    const operation =
-      "operation" in document && typeof document.operation === "string" ? document.operation : undefined;
+    const named = "operation" in document && typeof document.operation === "string" ? document.operation : undefined;
+    const operation = named ?? ("steps" in document ? "steps" : undefined);
     if (operation === undefined) return "unsupported: the document names no operation";
     const { handlers } = this.#parts;
     return Object.hasOwn(handlers, operation) ? handlers[operation] : `unsupported: operation ${operation}`;

@@ -51,7 +51,7 @@ async function vehicle(condition: unknown = { signals: {}, all: ["true"] }): Pro
       hardware: "gateway-2",
       gate: { condition, holdSeconds: 0 },
       download: { caFile: cloud.authority.caFile },
-      jobs: { reportSeconds: 1 },
+      jobs: { reportSeconds: 1, handlers: [{ name: "greet", program: "/bin/echo", arguments: ["[a-z]+"] }] },
       prove: { withinSeconds: 30, offlineSeconds: 20 },
     };
   });
@@ -131,7 +131,7 @@ describe("AWS IoT Jobs, from the cloud to the vehicle and back", { timeout: 180_
     await vehicle();
     const cases: readonly (readonly [document: unknown, reason: RegExp])[] = [
       [{ version: "1.0", operation: "mine-coins" }, /^REJECTED unsupported: operation mine-coins$/],
-      [{ version: "1.0", steps: [] }, /^REJECTED unsupported: the document names no operation$/],
+      [{ version: "1.0", steps: [] }, /^REJECTED malformed: steps/],
       [{ operation: "ota", version: "1.0", url: "https://example/x" }, /^REJECTED malformed: /],
       [{ ...otaDocument(RELEASES.works), manifest: "{}" }, /^REJECTED signature-wrong: /],
       [otaDocument(RELEASES.works, { artifacts: { "../x": { url: "file:///etc/passwd" } } }), /^REJECTED malformed: /],
@@ -143,6 +143,22 @@ describe("AWS IoT Jobs, from the cloud to the vehicle and back", { timeout: 180_
     }
     cloud.jobs.disturb("silent");
     expect(await end(await create({ operation: "again" }))).toMatch(/^REJECTED unsupported/);
+  });
+
+  it("runs the handlers of the vehicle's list, and no other program", async () => {
+    await vehicle();
+    const run = (handler: string, ...args: readonly string[]) => ({
+      version: "1.0",
+      includeStdOut: true,
+      steps: [
+        { action: { name: "one", type: "runHandler", input: { handler, args, path: "default" }, runAsUser: "" } },
+      ],
+    });
+    const greeted = await create(run("greet", "world"));
+    expect(await end(greeted)).toBe("SUCCEEDED");
+    expect(greeted.statusDetails).toEqual({ stdout: "world " });
+    expect(await end(await create(run("greet", "world; reboot")))).toMatch(/^REJECTED unsafe: /);
+    expect(await end(await create(run("/bin/sh", "-c", "reboot")))).toMatch(/^REJECTED unsafe: /);
   });
 
   it("gives an update up that is cancelled or has timed out while it waits, and takes the next job", async () => {
