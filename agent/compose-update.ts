@@ -96,7 +96,7 @@ export async function composeUpdate(parts: UpdateParts): Promise<Updates> {
     steps,
     clock,
     log,
-    restart: () => restart.reject(wanted()),
+    restart: () => restart.reject(restartWanted()),
   });
   const vouch = (): void => {
     isVouchedFor = true;
@@ -159,7 +159,7 @@ function jobService(jobs: AwsJobs, runner: JobRunner, log: Log): Service {
   };
 }
 
-function wanted(): AgentError {
+function restartWanted(): AgentError {
   return new AgentError("update.restart-wanted", {
     what: "the agent ends so that another version of it is started",
     remedy: "none is needed where a service manager starts it again",

@@ -6,7 +6,7 @@ import type { Job, JobHandler, JobOutcome } from "./job-runner.ts";
 import { parseManifest } from "./manifest.ts";
 import { type UpdateDesk, updateOrder } from "./update-desk.ts";
 import type { UpdateRecord } from "./update-record.ts";
-import { isOver } from "./update-state.ts";
+import { isOver, type UpdateStep } from "./update-state.ts";
 import type { UpdateProgress } from "./update-steps.ts";
 import type { Updater } from "./updater.ts";
 
@@ -104,16 +104,17 @@ async function follow(parts: OtaJobParts, job: Job, signal: AbortSignal): Promis
     if (job.withdrawn.aborted) {
       updater.cancel(job.withdrawn.reason === "timed-out" ? "timed-out" : "cancelled", "by the cloud");
     }
-    job.report({ phase: step, ...versions, ...shown(progress) });
+    job.report({ phase: step, ...versions, ...shown(step, progress) });
     await clock.sleep(LOOK_MS, signal);
   }
   return "stopped";
 }
 
-function shown({ bytes, totalBytes, waitingFor }: UpdateProgress): Readonly<Record<string, string>> {
+/** Amounts while it downloads, and what it waits for. */
+function shown(step: UpdateStep, { bytes, totalBytes, waitingFor }: UpdateProgress): Readonly<Record<string, string>> {
+  if (step !== "download") return waitingFor === undefined ? {} : { waitingFor };
   const percent = totalBytes === 0 ? 0 : Math.floor((100 * bytes) / totalBytes);
-  const amounts = { percent: String(percent), bytes: String(bytes), totalBytes: String(totalBytes) };
-  return waitingFor === undefined ? amounts : { ...amounts, waitingFor };
+  return { percent: String(percent), bytes: String(bytes), totalBytes: String(totalBytes) };
 }
 
 /** Whether an update was asked for by this execution. */

@@ -33,7 +33,6 @@ export function createSlots(parts: SlotParts): Installer {
   const trialFile = join(folder, "trial");
   const wentBackFile = join(folder, "went-back");
   const endTrial = (): void => remove(folder, trialFile, wentBackFile, join(folder, "used"));
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
   return {
     stage: (artifact, signal) => stage(artifact, folder, signal),
     activate: async ({ sha256 }): Promise<InstallEffect> => {
@@ -70,6 +69,7 @@ async function stage(artifact: FetchedArtifact, folder: string, signal: AbortSig
   const release = join(folder, artifact.sha256);
   if (existsSync(release)) return;
   const draft = `${release}.new`;
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
   rmSync(draft, { recursive: true, force: true });
   try {
     const { file, sizeBytes, sha256 } = artifact;
@@ -112,12 +112,15 @@ function link(folder: string, release: string): void {
 }
 
 function remove(folder: string, ...files: readonly string[]): void {
+  // There is none before the first update, and staging it may have failed.
+  if (!existsSync(folder)) return;
   for (const file of files) rmSync(file, { force: true });
   syncFolder(folder);
 }
 
 /** Removes the releases that neither run nor are to be kept. */
 function prune(folder: string, kept: readonly string[]): void {
+  if (!existsSync(folder)) return;
   for (const name of readdirSync(folder)) {
     if (!/^[0-9a-f]{64}(\.new)?$/.test(name) || kept.includes(name)) continue;
     rmSync(join(folder, name), { recursive: true, force: true });

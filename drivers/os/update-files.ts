@@ -23,7 +23,6 @@ export function createDownloadFolder(folder: string): DownloadFolder {
 /** The copy of the floors: one JSON file beside the releases, apart from the journal. A damaged one reads as none. */
 export function createFloorFile(folder: string): { read(): unknown; write(lines: unknown): void } {
   const file = join(folder, "floors.json");
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
   return {
     read: () => {
       try {
@@ -34,6 +33,9 @@ export function createFloorFile(folder: string): { read(): unknown; write(lines:
         return undefined;
       }
     },
-    write: (lines) => writeDurably(file, JSON.stringify(lines)),
+    write: (lines) => {
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      writeDurably(file, JSON.stringify(lines));
+    },
   };
 }

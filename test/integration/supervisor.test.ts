@@ -199,6 +199,13 @@ describe("the supervisor with its slots", () => {
     expect(new Set(started())).toEqual(new Set(["old as packaged"]));
   });
 
+  it("goes back from nothing when not even the folder could be made", async () => {
+    const artifact = artifactOf("new", "good");
+    expect(await slotsOf("packaged").revert(artifact)).toBe("at-once");
+    expect(slotsOf("packaged").trial(artifact)).toEqual({ kind: "none" });
+    expect(existsSync(releases)).toBe(false);
+  });
+
   it("refuses an archive that could not start, and leaves nothing of it", async () => {
     const file = writeTarGz(join(state, "empty.tar.gz"), [{ name: "readme", content: "no program" }]);
     const bytes = readFileSync(file);
