@@ -20,7 +20,7 @@ const KERNEL = join(GUEST_CACHE, "kernel");
 const DISK_BYTES = 2_000_000_000;
 const SPACE_BYTES = 3_000_000_000;
 
-const PACKAGES = words(`systemd systemd-sysv dbus udev kmod iproute2 can-utils debconf libgcc-s1 libstdc++6
+const PACKAGES = words(`systemd systemd-sysv dbus udev kmod iproute2 can-utils python3 debconf libgcc-s1 libstdc++6
   tpm-udev tpm2-tools libtpm2-pkcs11-1 libtss2-tcti-device0`);
 const INITIAL_MODULES = words("virtio_pci virtio_blk ext4 crc32c_generic");
 const MODULES = words(`virtio_net virtio_rng virtio_console 9pnet_virtio 9p autofs4 loop
