@@ -72,7 +72,7 @@ export type Bundled = Pick<NpmPackage, "name" | "version" | "license"> & { reado
 /** The copyright file: our licence, and that of everything packed with it. */
 export function copyrightFile(bundled: readonly Bundled[]): string {
   const parts = bundled.map(({ name, version, license, texts }) => {
-    const shown = texts.filter((text) => !isApache(text));
+    const shown = texts.filter((text) => !isApache(text)).map(withoutGpl);
     const apache = /apache/i.test(license) ? [APACHE] : [];
     return [`${"-".repeat(79)}\n${name} ${version} (${license})`, ...apache, ...shown].join("\n\n");
   });
@@ -90,6 +90,13 @@ ${parts.join("\n\n")}
 }
 
 const APACHE = "On Debian systems the text of the Apache License 2.0 is in /usr/share/common-licenses/Apache-2.0.";
+
+/** A text that offers the GPL as the other choice names it instead, as Debian policy (12.5) asks. */
+function withoutGpl(text: string): string {
+  const start = text.search(/^(-{5,}\n)?\s*GNU GENERAL PUBLIC LICENSE$/m);
+  const place = "On Debian systems the text of the GPL version 2 is in /usr/share/common-licenses/GPL-2.";
+  return start < 0 ? text : `${text.slice(0, start).trimEnd()}\n\n${place}`;
+}
 
 function isApache(text: string): boolean {
   return /Apache License\s+Version 2\.0/.test(text) && text.length < 15_000;

@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { runCommand } from "./command.ts";
 import type { NpmPackage } from "./npm-closure.ts";
@@ -15,9 +15,11 @@ const DROPPED_FOLDERS = /^(test|tests|docs?|examples?|samples?|bench|benchmarks?
 
 /** What to drop from one package besides, as a pattern over paths inside it. `{arch}` is Node's name of the target. */
 const DROPPED_PATHS: Readonly<Record<string, string>> = {
+  "@marcbachmann/cel-js": "^bin(/|$)",
   "aws-crt": "^(dist\\.browser|source|lib|CMakeLists\\.txt)(/|$)|^dist/bin/(?!linux-{arch}-glibc(/|$))",
   "aws-iot-device-sdk-v2": "^dist/browser\\.js$|^dist/.*\\.spec\\.js$",
   "better-sqlite3": "^(deps|src)(/|$)|^prebuilds/(?!linux-{arch}\\.node$)",
+  cborg: "^lib/bin\\.js$",
   pkcs11js: "^(includes|src|build)(/|$)",
   socketcan: "^(native|src|build)(/|$)",
   "unix-dgram": "^(src|build)(/|$)",
@@ -55,6 +57,8 @@ export function packPackages(
       const to = join(destination, path, inside);
       mkdirSync(dirname(to), { recursive: true });
       cpSync(join(from, inside), to);
+      // Some are published with the mode of a program.
+      chmodSync(to, 0o644);
     }
   }
 }
