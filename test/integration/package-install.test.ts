@@ -7,7 +7,7 @@ import { TARGETS } from "../../scripts/package.d/target.ts";
 import { answerInside, cannotMakeRoot, makeDebianRoot, runInside } from "./debian-root.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
-const SETUP_MS = 300_000;
+const SETUP_MS = 900_000;
 const STEP_MS = 120_000;
 const architecture = TARGETS.find(({ nodeArch }) => nodeArch === process.arch)?.architecture ?? "";
 const missing = cannotMakeRoot();

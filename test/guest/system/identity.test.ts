@@ -34,6 +34,8 @@ describe("an identity whose key is born in /dev/tpmrm0", { timeout: 900_000 }, (
         renewal: { verifyMs: 120_000 },
       },
     });
+    // A device as it leaves the factory has no certificate.
+    await guest.sh("rm /var/lib/causeway/identity/device.pem");
   });
   afterAll(() => guest?.stop());
 
