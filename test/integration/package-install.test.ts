@@ -55,7 +55,7 @@ describe.skipIf(missing !== undefined)(
       "makes the user and its folders, works, and leaves the service disabled",
       () => {
         install("first.deb");
-        expect(inside("id -nG causeway")).toBe("causeway");
+        expect(inside("id -nG causeway")).toBe("causeway tss");
         expect(inside("getent group causeway-admin")).toContain("causeway-admin");
         const folders = "/etc/causeway /etc/causeway/dbc /var/lib/causeway /var/lib/causeway/identity";
         expect(inside(`stat -c '%a %U:%G' ${folders}`).split("\n")).toEqual([
