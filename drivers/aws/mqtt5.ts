@@ -197,7 +197,10 @@ class Mqtt5Broker implements Broker {
     this.#trial = undefined;
     done.abort();
     // The first attempt is over: what follows is judged like any other connection.
-    if (fault === undefined) this.#diagnosis = this.#diagnosisOf(identity, false);
+    if (fault === undefined) {
+      this.#diagnosis = this.#diagnosisOf(identity, false);
+      this.#diagnosis.noteSuccess();
+    }
     return fault;
   }
 

@@ -106,8 +106,8 @@ describe("an identity whose key is born in /dev/tpmrm0", { timeout: 900_000 }, (
     expect(after.pid).toBe(before.pid);
     expect(contradictionsOf(guest, await settle(guest))).toEqual([]);
     expect((await keyList()).map(({ label }) => `object=${label}`)).toEqual([
-      after.identity.key.slice(after.identity.key.indexOf("object=")),
       "object=device",
+      after.identity.key.slice(after.identity.key.indexOf("object=")),
     ]);
     expect(guest.cloud.provisioning.of(GUEST_THING, "ACTIVE")).toHaveLength(1);
   });
