@@ -52,4 +52,22 @@ describe("buffer.flush", () => {
     await clock.run(1500);
     expect(await flushed).toEqual({ schemaVersion: 1, waiting: 2 });
   });
+
+  it("does not take records for delivered that are only out of sight, because memory stands in for the disk", async () => {
+    const clock = new ManualClock();
+    const places = [new FakeOutbox({ clock, epoch: 1 }), new FakeOutbox({ clock, epoch: 2 })];
+    let [place] = places;
+    const outbox = {
+      stats: () => place.stats(),
+      lastRow: () => place.lastRow(),
+      read: (...range: Parameters<FakeOutbox["read"]>) => place.read(...range),
+      drop: () => 0,
+    };
+    place.append([draftOf("telemetry", 10)]);
+    const handlers = createAdmin({ outbox, clock, log: new MemoryLog(), retryNow: () => undefined });
+    const flushed = handlers["buffer.flush"]?.({ verb: "buffer.flush", waitMs: 1000 }, new AbortController().signal);
+    [, place] = places;
+    await clock.run(1500);
+    expect(await flushed).toEqual({ schemaVersion: 1, waiting: 1 });
+  });
 });
