@@ -26,9 +26,10 @@ import type { Service } from "./core/lifecycle.ts";
 import type { Log } from "./core/log.ts";
 import type { LatestSignals } from "./data/latest-signals.ts";
 import type { Publisher } from "./data/publish.ts";
-import type { OtaParts } from "./ota-verbs.ts";
+import { type OtaParts, updateReport } from "./ota-verbs.ts";
 import type { Broker, Journal, Outbox } from "./ports.ts";
 import type { BusLine } from "./services.ts";
+import type { StatusParts } from "./status-report.ts";
 import type { Installer } from "./update-ports.ts";
 
 /** Between two connections of a download; full jitter. */
@@ -57,7 +58,12 @@ export type UpdateParts = {
 };
 
 /** Updates, wired: the services that take them from the cloud and carry them out, and what the local sockets ask. */
-export type Updates = { readonly services: readonly Service[]; readonly verbs: OtaParts };
+export type Updates = {
+  readonly services: readonly Service[];
+  readonly verbs: OtaParts;
+  /** For the agent's status. */
+  readonly report: StatusParts["updates"];
+};
 
 /** The part of the composition root that wires updates. Throws `config.invalid`. */
 export async function composeUpdate(parts: UpdateParts): Promise<Updates> {
@@ -108,6 +114,7 @@ export async function composeUpdate(parts: UpdateParts): Promise<Updates> {
       ...(settings.jobs.enabled ? [jobService(jobs, runner, log)] : []),
     ],
     verbs: { desk, updater, floors, progress, running, vouch, clock, log },
+    report: { job: () => runner.current(), update: () => updateReport({ updater, progress }) },
   };
 }
 

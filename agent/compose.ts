@@ -129,7 +129,7 @@ export async function composeAgent(loaded: LoadedConfig, surroundings: Surroundi
   const updates = await composeUpdates(base, journal, link, line);
   const services = composeServices(base, link, line, { commands, updates });
   const notifier = createNotifier({ environment, log });
-  const watched = watchService({ ...watchedBy(base, link, line, commands), notifier, clock, log });
+  const watched = watchService({ ...watchedBy(base, link, line, { commands, updates }), notifier, clock, log });
   return {
     run: async (signal) => {
       const { key } = link.identities.inUse;
@@ -271,7 +271,7 @@ function composeServices(base: Base, link: Link, line: Line, { commands, updates
 /** What the local sockets answer. Who may change may look too. */
 function composeHandlers(base: Base, link: Link, line: Line, { commands, updates }: Control) {
   const { outbox, clock, log } = base;
-  const status = (): Status => statusOf(reportedBy(base, link, line, commands));
+  const status = (): Status => statusOf(reportedBy(base, link, line, { commands, updates }));
   const ota = updates === undefined ? {} : otaView(updates.verbs);
   const otaChanges = updates === undefined ? {} : otaAdmin(updates.verbs);
   const view = createView({ status, latest: () => line.pipeline.latest(), outbox, clock });
@@ -285,23 +285,23 @@ function composeHandlers(base: Base, link: Link, line: Line, { commands, updates
   return { view: viewAll, admin: { ...viewAll, ...admin, ...identity, ...commandAdmin(commands), ...otaChanges } };
 }
 
-function watchedBy(base: Base, { broker, ...link }: Link, line: Line, commands: Remote) {
+function watchedBy(base: Base, { broker, ...link }: Link, line: Line, control: Control) {
   const { clock, config } = base;
   const { pipeline, publisher } = line;
   const { batchMs } = config.collect;
   return {
     unhealthy: () => stuckReason({ batchMs, clock, pipeline, publisher, broker }),
-    summary: summaries(() => statusOf(reportedBy(base, { broker, ...link }, line, commands))),
+    summary: summaries(() => statusOf(reportedBy(base, { broker, ...link }, line, control))),
   };
 }
 
-function reportedBy(base: Base, link: Link, line: Line, commands: Remote): StatusParts {
+function reportedBy(base: Base, link: Link, line: Line, { commands, updates }: Control): StatusParts {
   const { broker, identities, renewal } = link;
   const { pipeline, publisher, buses: lines } = line;
   const rssBytes = (): number => process.memoryUsage.rss();
   const renewing = renewal === undefined ? undefined : () => renewal.status();
   const identity = () => identityStatusOf({ identities, renewal: renewing, clock: base.clock });
-  const about = { lines, pipeline, publisher, commands: () => commandStatus(commands) };
+  const about = { lines, pipeline, publisher, commands: () => commandStatus(commands), updates: updates?.report };
   return { ...base, ...about, broker, identity, rssBytes };
 }
 

@@ -9,6 +9,7 @@ import type { Updater } from "./control/updater.ts";
 import type { Clock } from "./core/clock.ts";
 import { AgentError } from "./core/errors.ts";
 import type { Log } from "./core/log.ts";
+import type { Status } from "./status.ts";
 import type { ViewHandler } from "./view.ts";
 
 /** How often `ota.watch` looks, ms. */
@@ -38,6 +39,22 @@ export function otaView(parts: OtaParts): Readonly<Record<string, ViewHandler>> 
       const verdict = desk.judge(updateOrder.parse(orderOf(request)));
       return { schemaVersion: 1, ...verdict };
     },
+  };
+}
+
+/** What the agent's status says of updates: the one under way, or the last. */
+export function updateReport({ updater, progress }: Pick<OtaParts, "updater" | "progress">): Status["update"] {
+  const record = updater.current();
+  if (record === undefined) return undefined;
+  const { versionFrom, state } = record;
+  const { bytes, totalBytes, waitingFor } = progress;
+  return {
+    step: state.step,
+    versionFrom,
+    versionTo: parseManifest(record.request.manifest).version,
+    ...(totalBytes === 0 ? {} : { percent: Math.floor((100 * bytes) / totalBytes) }),
+    ...(waitingFor === undefined || isOver(state) ? {} : { waitingFor }),
+    ...(state.failure === undefined ? {} : { failure: state.failure }),
   };
 }
 

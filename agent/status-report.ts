@@ -1,4 +1,5 @@
 import type { AgentConfig } from "../config/schema.ts";
+import { isOver } from "./control/update-state.ts";
 import type { Clock } from "./core/clock.ts";
 import type { Pipeline, PipelineHealth } from "./data/pipeline.ts";
 import type { Publisher } from "./data/publish.ts";
@@ -27,6 +28,8 @@ export type StatusParts = {
   readonly broker: Broker;
   /** Undefined where no remote commands are taken. */
   readonly commands: () => Status["commands"];
+  /** Undefined where no updates are taken. */
+  readonly updates: { job(): Status["job"]; update(): Status["update"] } | undefined;
   readonly rssBytes: () => number;
 };
 
@@ -58,11 +61,13 @@ export function statusOf(parts: StatusParts): Status {
     outbox: outbox.stats(),
     delivery: publisher.counters(),
     commands: parts.commands(),
+    job: parts.updates?.job(),
+    update: parts.updates?.update(),
     rssBytes: parts.rssBytes(),
   };
 }
 
-/** One line for `systemctl status`: link, buses with their frame rates since `before` (the whole uptime when absent), outbox. */
+/** One line for `systemctl status`: link, buses with their frame rates since `before` (the whole uptime when absent), outbox, and what is under way. */
 export function summaryOf(status: Status, before?: Status): string {
   const { link, outbox } = status;
   const seconds = (status.uptimeMs - (before?.uptimeMs ?? 0)) / 1000;
@@ -73,9 +78,17 @@ export function summaryOf(status: Status, before?: Status): string {
   });
   const fault = link.fault === undefined ? "" : ` (${link.fault.code})`;
   const place = outbox.fault === undefined ? "" : " in memory only";
-  return [`${link.state}${fault}`, ...buses, `outbox ${outbox.records} records, ${outbox.bytes} bytes${place}`].join(
-    "; ",
-  );
+  const stored = `outbox ${outbox.records} records, ${outbox.bytes} bytes${place}`;
+  return [`${link.state}${fault}`, ...buses, stored, ...workOf(status)].join("; ");
+}
+
+function workOf({ job, update }: Status): readonly string[] {
+  const ofJob = job === undefined ? [] : [`job ${job.jobId} (${job.operation})`];
+  if (update === undefined || isOver(update)) return ofJob;
+  const { step, versionTo, percent, waitingFor } = update;
+  const reached = step === "download" && percent !== undefined ? ` ${percent} %` : "";
+  const wait = waitingFor === undefined ? "" : `, waiting for ${waitingFor}`;
+  return [...ofJob, `update to ${versionTo}: ${step}${reached}${wait}`];
 }
 
 /** `summaryOf` over and over: each call gives the rates since the one before. */

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { UPDATE_FAILURES, UPDATE_STEPS } from "./control/update-state.ts";
 import { CLOCK_QUALITIES } from "./core/clock.ts";
 import { FAULTS, type FaultCode } from "./core/errors.ts";
 import type { StreamName } from "./ports.ts";
@@ -151,6 +152,25 @@ export const statusSchema = z
         refused: count,
         forgottenRefusals: count,
         running: count,
+      })
+      .readonly()
+      .optional(),
+    /** The job of the cloud that is worked on; absent while there is none. */
+    job: z.object({ jobId: z.string(), operation: z.string() }).readonly().optional(),
+    /** The update that is under way, or the last one; absent where none is known. */
+    update: z
+      .object({
+        step: z.enum(UPDATE_STEPS),
+        versionFrom: z.string(),
+        versionTo: z.string(),
+        /** Of the bytes to fetch, 0 to 100; absent before their number is known. */
+        percent: z.int().min(0).max(100).optional(),
+        /** What the step waits for. */
+        waitingFor: z.string().optional(),
+        failure: z
+          .object({ reason: z.enum(UPDATE_FAILURES), detail: z.string() })
+          .readonly()
+          .optional(),
       })
       .readonly()
       .optional(),

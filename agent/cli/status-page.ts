@@ -64,6 +64,7 @@ export function statusPage(
     flowLines(status),
     outboxLines(status.outbox, wallUs, colors),
     commandLines(status),
+    updateLines(status, colors),
   ];
   return `${blocks.flat().join("\n")}\n`;
 }
@@ -74,6 +75,16 @@ function commandLines({ commands }: Status): readonly string[] {
   return [
     `commands   ${running} running, ${formatCount(remembered)} of ${formatCount(maxCommands)} remembered, ${formatCount(refused)} of them refused or repeats`,
   ];
+}
+
+function updateLines({ job, update }: Status, colors: Colors): readonly string[] {
+  const ofJob = job === undefined ? [] : [`job        ${printable(job.jobId)} (${printable(job.operation)})`];
+  if (update === undefined) return ofJob;
+  const { step, versionFrom, versionTo, percent, waitingFor, failure } = update;
+  const reached = step === "download" && percent !== undefined ? ` ${percent} %` : "";
+  const wait = waitingFor === undefined ? "" : `, waiting for ${printable(waitingFor)}`;
+  const why = failure === undefined ? "" : colors.red(`, ${failure.reason}: ${printable(failure.detail)}`);
+  return [...ofJob, `update     ${printable(versionFrom)} to ${printable(versionTo)}: ${step}${reached}${wait}${why}`];
 }
 
 /** The streams of the outbox, one a line, with a heading. */

@@ -66,6 +66,7 @@ export type JobRunnerParts = {
 export class JobRunner {
   readonly #parts: JobRunnerParts;
   #change = Promise.withResolvers<void>();
+  #current: { readonly jobId: string; readonly operation: string } | undefined;
 
   constructor(parts: JobRunnerParts) {
     this.#parts = parts;
@@ -75,6 +76,11 @@ export class JobRunner {
   changed(): void {
     this.#change.resolve();
     this.#change = Promise.withResolvers<void>();
+  }
+
+  /** The job that is worked on, with the operation of its document. */
+  current(): { readonly jobId: string; readonly operation: string } | undefined {
+    return this.#current;
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -154,8 +160,13 @@ export class JobRunner {
   async #perform(execution: JobExecution, signal: AbortSignal): Promise<JobOutcome | "stopped" | "withdrawn"> {
     const { jobId, executionNumber } = execution;
     const document = documentOf(execution);
-    const handler = this.#handlerOf(document);
-    if (typeof handler === "string") return { status: "REJECTED", details: { reason: handler } };
+    const operation = operationOf(document);
+    if ("problem" in operation) return { status: "REJECTED", details: { reason: operation.problem } };
+    const handler = this.#handlerOf(operation.name);
+    if (handler === undefined) {
+      return { status: "REJECTED", details: { reason: `unsupported: operation ${operation.name}` } };
+    }
+    this.#current = { jobId, operation: operation.name };
     const withdrawn = new AbortController();
     const ended = new AbortController();
     const reporter = new ProgressReporter(this.#parts, execution, withdrawn);
@@ -166,18 +177,15 @@ export class JobRunner {
       const outcome = await handler(document, job, signal);
       return withdrawn.signal.aborted && outcome !== "stopped" ? "withdrawn" : outcome;
     } finally {
+      this.#current = undefined;
       ended.abort();
       await reporting;
     }
   }
 
-  #handlerOf(document: unknown): JobHandler | string {
-    if (typeof document !== "object" || document === null) return "malformed: the job has no document";
-    const named = "operation" in document && typeof document.operation === "string" ? document.operation : undefined;
-    const operation = named ?? ("steps" in document ? "steps" : undefined);
-    if (operation === undefined) return "unsupported: the document names no operation";
+  #handlerOf(operation: string): JobHandler | undefined {
     const { handlers } = this.#parts;
-    return Object.hasOwn(handlers, operation) ? handlers[operation] : `unsupported: operation ${operation}`;
+    return Object.hasOwn(handlers, operation) ? handlers[operation] : undefined;
   }
 
   /** Until the service has the outcome, or says that it does not want it any more. */
@@ -259,6 +267,13 @@ class ProgressReporter {
     this.#parts.environment.log.warn("job.withdrawn", { jobId: this.#execution.jobId, status });
     this.#withdrawn.abort(status === "TIMED_OUT" ? "timed-out" : "cancelled");
   }
+}
+
+/** The operation that a document names, "steps" for one that has steps instead; or why it has none. */
+function operationOf(document: unknown): { readonly name: string } | { readonly problem: string } {
+  if (typeof document !== "object" || document === null) return { problem: "malformed: the job has no document" };
+  if ("operation" in document && typeof document.operation === "string") return { name: document.operation };
+  return "steps" in document ? { name: "steps" } : { problem: "unsupported: the document names no operation" };
 }
 
 function asJson({ jobId, executionNumber, outcome }: JobRecord): Json {

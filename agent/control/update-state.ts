@@ -89,7 +89,7 @@ export function advance(state: UpdateState, event: UpdateEvent): UpdateState {
 }
 
 /** Whether nothing is left to do. */
-export function isOver({ step }: UpdateState): boolean {
+export function isOver({ step }: Pick<UpdateState, "step">): boolean {
   return step === "done" || step === "failed";
 }
 

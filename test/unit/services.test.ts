@@ -138,4 +138,18 @@ describe("summaries", () => {
     expect(next()).toMatch(/^online; can0 up, 2000 frames\/s.*; outbox \d+ records, \d+ bytes$/);
     expect(next()).toContain("can0 up, 800 frames/s, 3 dropped; outbox");
   });
+
+  it("adds the job and the update while they are under way", () => {
+    const versions = { versionFrom: "1.4.0", versionTo: "1.5.0" };
+    const job = { jobId: "job-1", operation: "ota" };
+    const states = [
+      statusWith({ job, update: { ...versions, step: "download", percent: 40 } }),
+      statusWith({ job, update: { ...versions, step: "wait", percent: 100, waitingFor: "Speed < 1" } }),
+      statusWith({ update: { ...versions, step: "done" } }),
+    ];
+    const next = summaries(() => states.shift() ?? statusWith());
+    expect(next()).toMatch(/ bytes; job job-1 \(ota\); update to 1\.5\.0: download 40 %$/);
+    expect(next()).toMatch(/ bytes; job job-1 \(ota\); update to 1\.5\.0: wait, waiting for Speed < 1$/);
+    expect(next()).toMatch(/ bytes$/);
+  });
 });

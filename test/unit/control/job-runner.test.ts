@@ -71,6 +71,22 @@ describe("JobRunner", () => {
     expect(runs).toBe(1);
   });
 
+  it("says which job it works on, and only while it does", async () => {
+    const seen: unknown[] = [];
+    const { clock, process } = setUp(async () => {
+      seen.push(runner.current());
+      return { status: "SUCCEEDED", details: {} };
+    });
+    const runner = process();
+    const stop = new AbortController();
+    const running = runner.run(stop.signal);
+    await clock.run(0);
+    expect(seen).toEqual([{ jobId: "job-1", operation: "work" }]);
+    expect(runner.current()).toBeUndefined();
+    stop.abort();
+    await running;
+  });
+
   it("takes the version over that the service has, and leaves what has ended there", async () => {
     const { clock, updates, answers, journal, process } = setUp(succeed);
     answers.push(rejected("VersionMismatch", "IN_PROGRESS", 7), rejected("InvalidStateTransition", "CANCELED", 8));
