@@ -39,6 +39,7 @@ export const FAULTS = {
   "broker.unreachable": { retry: "backoff", exit: EXIT.unavailable },
   "broker.refused": { retry: "backoff", exit: EXIT.unavailable },
   "broker.not-authorised": { retry: "slow", exit: EXIT.unavailable },
+  "broker.session-contested": { retry: "slow", exit: EXIT.unavailable },
   "broker.tls-failed": { retry: "backoff", exit: EXIT.unavailable },
   "broker.certificate-untrusted": { retry: "slow", exit: EXIT.unavailable },
   "broker.certificate-expired": { retry: "slow", exit: EXIT.unavailable },

@@ -131,11 +131,21 @@ export function connectionLost(
     };
   }
   const what = `the broker ${broker} ended the connection: ${reasonText(disconnect.reasonCode, disconnect.reasonString)}`;
-  const remedy =
-    disconnect.reasonCode === 0x8e
-      ? `another client connects as ${facts.clientId}: stop it, or give each device its own thing name and certificate`
-      : remedyFor(disconnect.reasonCode, facts);
+  const remedy = disconnect.reasonCode === 0x8e ? oneNameEach(facts) : remedyFor(disconnect.reasonCode, facts);
   return { code: codeOf(disconnect.reasonCode), what, remedy };
+}
+
+/** The broker sends us away again and again soon after it took us, `last` for the last time. */
+export function sessionContested(last: LinkFault, facts: LinkFacts): LinkFault {
+  return {
+    code: "broker.session-contested",
+    what: `${last.what}; so it went several times in a row: another client seems to connect as ${facts.clientId}`,
+    remedy: oneNameEach(facts),
+  };
+}
+
+function oneNameEach({ clientId }: LinkFacts): string {
+  return `another client connects as ${clientId}: stop it, or give each device its own thing name and certificate; a copied certificate is to be revoked`;
 }
 
 /** Reason codes that a person has to act on at the broker: bad credentials, not authorised, banned, bad method (MQTT 5.0, 2.4). */

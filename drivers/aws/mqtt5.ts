@@ -19,9 +19,17 @@ import type { BrokerConfig } from "../../config/schema.ts";
 import { createClient, inboundOf, packetOf } from "./client.ts";
 import { Diagnosis } from "./diagnosis.ts";
 import { Link } from "./link.ts";
-import { connectionLost, type LinkFacts, type LinkFault, notTakenInTime, sessionStopped } from "./link-faults.ts";
+import {
+  connectionLost,
+  type LinkFacts,
+  type LinkFault,
+  notTakenInTime,
+  sessionContested,
+  sessionStopped,
+} from "./link-faults.ts";
 import { OFFLINE, outcomeOfError, outcomeOfPuback, unsendable } from "./publish-outcome.ts";
 import { Subscriptions } from "./subscriptions.ts";
+import { Takeovers } from "./takeovers.ts";
 import type { TlsIdentity } from "./tls.ts";
 
 /** Least wait before trying again after a fault with retry "slow", ms; up to a fifth more is added at random. */
@@ -47,7 +55,7 @@ export type BrokerParts = {
  * The Broker port over the AWS IoT device SDK.
  *
  * The SDK connects again by itself as long as waiting can help. A fault with retry "slow" stops it for five minutes, "never" for
- * good; both leave the process running with the fault in the status. Making the TLS context happens on the calling thread, see
+ * good, and another client with our name for a while that grows; all leave the process running with the fault in the status. Making the TLS context happens on the calling thread, see
  * `TlsIdentity.createContext`.
  */
 export function createBroker(parts: BrokerParts): Broker {
@@ -59,6 +67,7 @@ class Mqtt5Broker implements Broker {
   readonly #facts: LinkFacts;
   readonly #link: Link;
   readonly #subscriptions: Subscriptions;
+  readonly #takeovers = new Takeovers();
   readonly #stopping = new AbortController();
   readonly #pending = new Set<(outcome: PublishOutcome) => void>();
   #identity: TlsIdentity;
@@ -109,7 +118,11 @@ class Mqtt5Broker implements Broker {
       };
       this.#pending.add(settle);
       client.publish(packetOf(publication)).then(
-        (puback) => settle(outcomeOfPuback(puback)),
+        (puback) => {
+          const outcome = outcomeOfPuback(puback);
+          if (outcome.kind === "refused" && this.#client === client) this.#takeovers.noteRefusal();
+          settle(outcome);
+        },
         (thrown: unknown) => settle(outcomeOfError(thrown)),
       );
     });
@@ -262,9 +275,7 @@ class Mqtt5Broker implements Broker {
       });
     });
     client.on("disconnection", ({ error, disconnect }) => {
-      if (!isCurrent()) return;
-      this.#link.move("offline");
-      this.#link.blame(connectionLost(nameOf(error), disconnect, this.#facts));
+      if (isCurrent()) this.#onDisconnected(nameOf(error), disconnect);
     });
     client.on("messageReceived", ({ message }) => {
       if (!isCurrent()) return;
@@ -284,6 +295,17 @@ class Mqtt5Broker implements Broker {
     this.#trial?.(undefined);
   }
 
+  #onDisconnected(errorName: string, disconnect: mqtt5.DisconnectPacket | undefined): void {
+    const end = { errorName, reasonCode: disconnect?.reasonCode, livedMs: this.#link.status().sinceMs };
+    const waitMs = this.#takeovers.noteEnd(end, Math.random);
+    this.#link.move("offline");
+    const lost = connectionLost(errorName, disconnect, this.#facts);
+    this.#link.blame(this.#takeovers.isContested ? sessionContested(lost, this.#facts) : lost);
+    if (waitMs === 0) return;
+    this.#drop();
+    this.#beginAfter(waitMs);
+  }
+
   async #subscribeMissing(client: Mqtt5Client): Promise<void> {
     const { connects } = this.#link;
     while (!(await this.#subscriptions.requestMissing(client))) {
@@ -301,14 +323,17 @@ class Mqtt5Broker implements Broker {
     this.#link.blame(fault);
     const { retry } = FAULTS[fault.code];
     const isOurs = fault.code.startsWith("identity.");
-    const { once = false, clock } = this.#parts;
+    const { once = false } = this.#parts;
     if (!once && retry === "backoff" && !isOurs) return;
     this.#drop();
     this.#link.move("offline");
     if (once || retry === "never") return;
-    const waitMs = retry === "slow" ? SLOW_RETRY_MS * (1 + Math.random() / 5) : this.#identityBackoffMs();
+    this.#beginAfter(retry === "slow" ? SLOW_RETRY_MS * (1 + Math.random() / 5) : this.#identityBackoffMs());
+  }
+
+  #beginAfter(waitMs: number): void {
     const plan = ++this.#plan;
-    void clock.sleep(waitMs, this.#stopping.signal).then(() => {
+    void this.#parts.clock.sleep(waitMs, this.#stopping.signal).then(() => {
       if (plan === this.#plan) this.#begin();
     });
   }
