@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -28,6 +28,9 @@ describe("the rotation of a certificate in the running agent, key in the TPM", {
   let home: DaemonHome;
   let daemon: Daemon;
   const arrivals: Arrival[] = [];
+  /** What people and their tools got to see, apart from the daemon's log. */
+  const shown: string[] = [];
+  const secrets: string[] = [];
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "causeway-rotation-"));
@@ -77,16 +80,22 @@ describe("the rotation of a certificate in the running agent, key in the TPM", {
       config.identity = { mode: "pkcs11", tokenLabel, pinFile, storeDir, tcti };
       config.provisioning = { template: TEMPLATES.fleet, rotationTemplate: TEMPLATES.rotation, format: "cbor" };
       config.renewal = { checkMs: 500, retry: { minMs: 1000, maxMs: 5000 }, ...renewal };
+      config.log = { level: "debug" };
     });
     const { certificateFile, keyFile } = await bench.cloud.claim(join(home.folder, "claim"));
     const claim = ["--claim-cert", certificateFile, "--claim-key", keyFile, "--timeout", "90"];
-    const enrolled = await runProgram(
-      ["provision", "--config", home.config, "--non-interactive", ...claim],
-      tpm.environment,
-    );
-    if (enrolled.code !== 0) throw new Error(enrolled.stderr);
+    const claimKey = (await readFile(keyFile, "utf8")).split("\n").filter((line) => /^[\w+/=]{16,}$/.test(line));
+    secrets.push(...claimKey, (await readFile(pinFile, "utf8")).trim());
+    expect(await causeway("provision", "--verbose", "--non-interactive", ...claim)).toBe(0);
     daemon = await startDaemon(home, tpm.environment);
     await statusWhere(({ link }) => link.state === "online");
+  }
+
+  /** Runs a command as a technician would, and keeps what it shows. Gives its exit code. */
+  async function causeway(...args: readonly string[]): Promise<number | undefined> {
+    const { code, stdout, stderr } = await runProgram([...args, "--config", home.config], tpm.environment);
+    shown.push(stdout, stderr);
+    return code;
   }
 
   function statusWhere(isWanted: (status: Status) => boolean): Promise<Status> {
@@ -161,5 +170,22 @@ describe("the rotation of a certificate in the running agent, key in the TPM", {
     expect(await labels()).toHaveLength(2);
     await until(() => (arrivals.length > 100 ? true : undefined), { what: "traffic", timeoutMs: 30_000 });
     expectNothingMissing();
+    await expectNoSecretShown();
   });
+
+  /** PIN, claim key and ownership tokens, on every way by which something is shown. */
+  async function expectNoSecretShown(): Promise<void> {
+    const codes: Record<string, number | undefined> = {};
+    for (const command of ["status", "cert show", "key list", "key test", "doctor"]) {
+      codes[command] = await causeway(...command.split(" "), "--json");
+    }
+    codes["connect test"] = await causeway("connect", "test", "--verbose");
+    expect(codes).toEqual({ status: 0, "cert show": 0, "key list": 0, "key test": 0, doctor: 0, "connect test": 0 });
+    shown.push(...daemon.lines, await readFile(join(home.folder, "stderr.log"), "utf8"));
+    const all = shown.join("\n");
+    secrets.push(...bench.cloud.provisioning.issuedTokens);
+    expect(secrets.length).toBeGreaterThanOrEqual(6);
+    expect(all).toContain("certificate");
+    for (const secret of secrets) expect(all.includes(secret)).toBe(false);
+  }
 });

@@ -57,6 +57,8 @@ export class Provisioning {
     tokenLifeMs: 3_600_000,
     allowedSerials: new Set(),
   };
+  /** Every ownership token that was handed out: secrets, which must show up nowhere else. */
+  readonly issuedTokens: string[] = [];
   readonly #authority: Authority;
   readonly #tokens = new Map<string, Token>();
 
@@ -89,6 +91,7 @@ export class Provisioning {
     };
     this.certificates.set(certificateId, certificate);
     const certificateOwnershipToken = randomBytes(32).toString("base64");
+    this.issuedTokens.push(certificateOwnershipToken);
     this.#tokens.set(certificateOwnershipToken, {
       certificate,
       expiresAtMs: Date.now() + this.settings.tokenLifeMs,
