@@ -1,4 +1,4 @@
-import { accessSync, constants, copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { accessSync, constants, copyFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { Pkcs11Lib } from "aws-crt/dist/native/io.js";
 import { AgentError, messageOf } from "../../agent/core/errors.ts";
@@ -6,7 +6,7 @@ import type { IdentityConfig } from "../../config/schema.ts";
 import { pkcs11Fault } from "./identity-faults.ts";
 
 /** In memory, where even a device whose disks are all read-only can write. */
-const LOCK_PARENT = "/dev/shm";
+const COPY_PARENT = "/dev/shm";
 
 type Pkcs11Identity = Extract<IdentityConfig, { mode: "pkcs11" }>;
 
@@ -79,6 +79,7 @@ export class Pkcs11Token {
     try {
       mkdirSync(copyFolder, { recursive: true, mode: 0o700 });
       copyFileSync(source, copy);
+      setLibraryEnvironment(this.#parts.identity, this.#parts.verbose);
       const fresh = new Pkcs11Lib(copy, Pkcs11Lib.InitializeFinalizeBehavior.STRICT);
       this.#library?.close();
       this.#library = fresh;
@@ -115,22 +116,32 @@ function loadedFile(module: string): string | undefined {
   return files.find((file) => file.startsWith("/") && basename(file).startsWith(module));
 }
 
-/** False on a read-only file system, where the library could not make the lock that it keeps beside its store, and would give up. */
-function isWritable(folder: string): boolean {
+/**
+ * The folder that the library is to use. On a read-only file system it could not make the lock that it keeps beside its store and would
+ * give up (PKCS11_SQL_LOCK, which is meant for that, leads libtpm2_pkcs11 1.9 to the root folder); there it gets a copy in memory, as
+ * safe as the store is: what is in it needs the TPM and the PIN.
+ */
+function usableStore(storeDir: string): string {
+  if (!isReadOnly(storeDir)) return storeDir;
+  const copy = mkdtempSync(join(COPY_PARENT, "causeway-store-"));
+  process.once("exit", () => rmSync(copy, { recursive: true, force: true }));
+  cpSync(storeDir, copy, { recursive: true });
+  return copy;
+}
+
+function isReadOnly(folder: string): boolean {
   try {
     accessSync(folder, constants.W_OK);
-    return true;
-  } catch {
-    // Whatever else is wrong with the folder, the check of the store says better.
     return false;
+  } catch (error) {
+    // Whatever else is wrong with the folder, the check of the store says better.
+    return error instanceof Error && "code" in error && error.code === "EROFS";
   }
 }
 
 /** The library takes its settings from the environment of the process and from nowhere else. */
 function setLibraryEnvironment(identity: Pkcs11Identity, verbose: boolean): void {
-  process.env.TPM2_PKCS11_STORE = identity.storeDir;
-  if (!isWritable(identity.storeDir))
-    process.env.PKCS11_SQL_LOCK ??= `${mkdtempSync(join(LOCK_PARENT, "causeway-lock-"))}/`;
+  process.env.TPM2_PKCS11_STORE = usableStore(identity.storeDir);
   if (identity.tcti !== undefined) process.env.TPM2_PKCS11_TCTI = identity.tcti;
   if (verbose) return;
   // Level 0 still prints errors; the TSS below it can be silenced altogether. What the operator has set stays.
