@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { benchmarkKills } from "../test/bench/identity-kills.ts";
 import { benchmarkKeys } from "../test/bench/key-benchmark.ts";
 import { benchmarkLifecycle } from "../test/bench/lifecycle-benchmark.ts";
 import { type Part, printFigures, row } from "./bench.d/figures.ts";
@@ -8,8 +9,10 @@ const HELP = `usage: npm run bench:identity -- [--json] [--only NAME]
 Measures the identity on a software TPM and a real mosquitto, and prints the goals beside the figures. Medians.
 
   --json       one JSON object
-  --only NAME  one part: keys, lifecycle
+  --only NAME  one part: keys, lifecycle, kills
   --help       this text
+
+Kills: the process is killed before and after every named step, CAUSEWAY_TEST_KILLS times each (once when it is not set).
 
 Example:
   npm run bench:identity -- --json > figures.json
@@ -17,7 +20,7 @@ Example:
 
 const RUNS = 11;
 const ROTATIONS = 3;
-const PARTS: Readonly<Record<string, () => Part | Promise<Part>>> = { keys, lifecycle };
+const PARTS: Readonly<Record<string, () => Part | Promise<Part>>> = { keys, lifecycle, kills };
 
 async function keys(): Promise<Part> {
   const figures = await benchmarkKeys(RUNS);
@@ -47,6 +50,17 @@ async function lifecycle(): Promise<Part> {
     row(part, "pause of telemetry, longest", Math.max(...rotations.map(({ gapMs }) => gapMs)), "ms", { atMost: 5000 }),
     row(part, "records lost", missing, "records", { atMost: 0 }),
   ];
+  return { rows, figures };
+}
+
+async function kills(): Promise<Part> {
+  const rounds = Math.max(1, Number(process.env.CAUSEWAY_TEST_KILLS ?? "1"));
+  const figures = await benchmarkKills(rounds);
+  const named = { enrol: "first enrolment", again: "second enrolment", renew: "renewal" } as const;
+  const rows = figures.map(({ task, kills, problems }) => {
+    const what = `kills survived, ${named[task]}, ${rounds} at each place`;
+    return row("kills", what, kills - problems.length, "kills", { atLeast: kills });
+  });
   return { rows, figures };
 }
 
