@@ -1,15 +1,17 @@
 import { AgentError } from "../core/errors.ts";
 import type { CliContext } from "./context.ts";
 
+type Terminal = Pick<CliContext, "options" | "stderr" | "stdin">;
+
 /** Questions to the person at the terminal, one line each on stderr, answered on stdin. */
 export class Questions {
-  readonly #context: CliContext;
+  readonly #context: Terminal;
   readonly #isAllowed: boolean;
   readonly #decoder = new TextDecoder();
   #lines: AsyncIterator<Uint8Array> | undefined;
   #rest = "";
 
-  constructor(context: CliContext, isAllowed: boolean) {
+  constructor(context: Terminal, isAllowed: boolean) {
     this.#context = context;
     this.#isAllowed = isAllowed && context.options().input;
   }

@@ -2,9 +2,9 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { FAULTS } from "../../agent/core/errors.ts";
 import type { Broker } from "../../agent/ports.ts";
 import type { Status } from "../../agent/status.ts";
-import { requestLocal } from "../../drivers/os/local-socket.ts";
 import { writeIdentity } from "../bench/certificate-authority.ts";
 import { type CloudBench, startCloudBench } from "../bench/cloud/cloud-bench.ts";
 import { TEMPLATES } from "../bench/cloud/provisioning.ts";
@@ -123,7 +123,7 @@ describe("the rotation of a certificate in the running agent, key in the TPM", {
   }
 
   const renew = () =>
-    requestLocal(join(home.folder, "run", "admin.sock"), { verb: "cert.renew" }, AbortSignal.timeout(90_000));
+    runProgram(["cert", "renew", "--json", "--timeout", "90", "--config", home.config], tpm.environment);
 
   it("loses no record, pauses for less than five seconds, and stays as it was when the cloud says no", async () => {
     await startEnrolled({ enabled: false });
@@ -135,7 +135,8 @@ describe("the rotation of a certificate in the running agent, key in the TPM", {
     await until(() => (arrivals.length > 5 ? true : undefined), { what: "traffic", timeoutMs: 20_000 });
     const answer = await renew();
     const after = await daemon.status();
-    expect(answer).toMatchObject({ certificateId: after.identity.certificate?.certificateId });
+    expect(answer).toMatchObject({ code: 0, stderr: "" });
+    expect(JSON.parse(answer.stdout)).toMatchObject({ certificateId: after.identity.certificate?.certificateId });
     await until(() => (arrivals.length > 40 ? true : undefined), { what: "traffic again", timeoutMs: 30_000 });
     expect(longestGapMs()).toBeLessThan(MAX_GAP_MS);
     expect(after).toMatchObject({ pid, identity: { slot: "b", orphans: 0 }, link: { connects: 2 } });
@@ -160,7 +161,11 @@ describe("the rotation of a certificate in the running agent, key in the TPM", {
     // Refused: the old identity goes on, and the next try, by itself, succeeds.
     bench.cloud.disturb("register", { statusCode: 403, errorCode: "AccessDenied" });
     const slot = (await daemon.status()).identity.slot;
-    await expect(renew()).rejects.toThrow("AccessDenied");
+    const refused = await renew();
+    expect(JSON.parse(refused.stderr)).toMatchObject({ error: { code: "identity.enrolment-refused" } });
+    expect(refused.stderr).toContain("AccessDenied");
+    expect(refused.code).toBe(FAULTS["identity.enrolment-refused"].exit);
+    shown.push(refused.stderr);
     const failed = await daemon.status();
     expect(failed.identity).toMatchObject({ slot, renewal: { state: "failed", failures: 1 } });
     expect(failed.identity.renewal.fault?.code).toBe("identity.enrolment-refused");

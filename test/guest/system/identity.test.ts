@@ -104,6 +104,10 @@ describe("an identity whose key is born in /dev/tpmrm0", { timeout: 900_000 }, (
     });
     expect(after.identity.certificate?.certificateId).not.toBe(before.identity.certificate?.certificateId);
     expect(after.pid).toBe(before.pid);
+    // The key worker runs beside the daemon, under the same limit (memory.peak of the cgroup, page cache included).
+    const cgroup = "/sys/fs/cgroup/system.slice/causeway.service";
+    console.log(`memory peak ${(Number(await guest.sh(`cat ${cgroup}/memory.peak`)) / 1e6).toFixed(0)} MB of 268`);
+    expect(await guest.sh(`grep oom_kill ${cgroup}/memory.events`)).toBe("oom_kill 0\n");
     expect(contradictionsOf(guest, await settle(guest))).toEqual([]);
     expect((await keyList()).map(({ label }) => `object=${label}`)).toEqual([
       "object=device",

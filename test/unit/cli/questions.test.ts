@@ -1,0 +1,46 @@
+import { describe, expect, it } from "vitest";
+import type { CliContext } from "../../../agent/cli/context.ts";
+import { Questions } from "../../../agent/cli/questions.ts";
+import { AgentError } from "../../../agent/core/errors.ts";
+import { bytesOf } from "../../fakes/cli-runner.ts";
+
+/** Questions to somebody who types `typed`, in pieces of three bytes, and what was written to them. */
+function questions(typed: string, { isAllowed = true, input = true } = {}) {
+  const written: string[] = [];
+  const context: Pick<CliContext, "options" | "stderr" | "stdin"> = {
+    stdin: bytesOf(typed, 3),
+    stderr: { write: (text) => void written.push(text), isTerminal: true, columns: () => 80, rows: () => 24 },
+    options: () => ({ config: "", json: false, quiet: false, verbose: false, color: false, input, timeoutMs: 1000 }),
+  };
+  return { asked: new Questions(context, isAllowed), written };
+}
+
+function refusal(answer: Promise<string>): Promise<unknown> {
+  return answer.then(
+    (value) => value,
+    (error: unknown) => (error instanceof AgentError ? { code: error.code, what: error.message } : error),
+  );
+}
+
+describe("Questions", () => {
+  it("asks one after the other, and takes an empty line for the usual answer", async () => {
+    const { asked, written } = questions("claim.pem\n\n  Zürich 7 \n");
+    expect(await asked.ask("Certificate")).toBe("claim.pem");
+    expect(await asked.ask("Serial number", "truck-1")).toBe("truck-1");
+    expect(await asked.ask("Site")).toBe("Zürich 7");
+    expect(written).toEqual(["Certificate: ", "Serial number [truck-1]: ", "Site: "]);
+  });
+
+  it("takes a last line without its end, and does not invent an answer after it", async () => {
+    const { asked } = questions("truck-1");
+    expect(await asked.ask("Serial number")).toBe("truck-1");
+    expect(await refusal(asked.ask("Site"))).toEqual({ code: "usage.invalid", what: "Site: there was no answer" });
+  });
+
+  it.each([{ isAllowed: false }, { input: false }])("writes nothing and needs a usual answer with %o", async (how) => {
+    const { asked, written } = questions("claim.pem\n", how);
+    expect(await asked.ask("Serial number", "truck-1")).toBe("truck-1");
+    expect(await refusal(asked.ask("Certificate"))).toMatchObject({ code: "usage.invalid" });
+    expect(written).toEqual([]);
+  });
+});
