@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { AgentConfig, OtaConfig } from "../config/schema.ts";
 import { createDownloader } from "../drivers/os/download.ts";
+import { createFileSet } from "../drivers/os/file-set.ts";
 import { runProgram } from "../drivers/os/run-program.ts";
 import { createSlots } from "../drivers/os/slots.ts";
 import { createDownloadFolder, createFloorFile } from "../drivers/os/update-files.ts";
@@ -12,11 +13,11 @@ import { JobRunner } from "./control/job-runner.ts";
 import { ARTIFACT_KINDS, type ArtifactKind } from "./control/manifest.ts";
 import { isOf, type OtaJobParts, otaJob, renewSource } from "./control/ota-job.ts";
 import { Requester } from "./control/requester.ts";
-import { buildGate, ClockSteps } from "./control/safety-gate.ts";
+import { ClockSteps } from "./control/safety-gate.ts";
 import { stepsJob } from "./control/steps-job.ts";
 import { parseRoot, type TrustRoot } from "./control/trust-root.ts";
 import { UpdateDesk } from "./control/update-desk.ts";
-import { createInstallGate } from "./control/update-gate.ts";
+import { createInstallGate, installCondition } from "./control/update-gate.ts";
 import { journalStore } from "./control/update-record.ts";
 import { createUpdateSteps, type HealthVerdict } from "./control/update-steps.ts";
 import { Updater } from "./control/updater.ts";
@@ -26,6 +27,7 @@ import type { Service } from "./core/lifecycle.ts";
 import type { Log } from "./core/log.ts";
 import type { LatestSignals } from "./data/latest-signals.ts";
 import type { Publisher } from "./data/publish.ts";
+import { type DaemonConfig, layerFolder, problemOfSet } from "./layered-config.ts";
 import { type OtaParts, updateReport } from "./ota-verbs.ts";
 import type { Broker, Journal, Outbox } from "./ports.ts";
 import type { BusLine } from "./services.ts";
@@ -40,6 +42,7 @@ const REQUESTER_LIMITS = { timeoutMs: 10_000, maxPending: 8, maxAnswerBytes: 131
 
 /** What updates are made of. */
 export type UpdateParts = {
+  readonly loaded: DaemonConfig;
   readonly config: AgentConfig;
   readonly settings: OtaConfig;
   readonly version: string;
@@ -71,9 +74,7 @@ export async function composeUpdate(parts: UpdateParts): Promise<Updates> {
   const pinned = await readRoot(settings.rootFile);
   const releases = join(config.stateDir, "releases");
   const running = environment.CAUSEWAY_RELEASE;
-  // Without the supervisor nobody would go back from a new version of the agent.
-  const installers: Partial<Record<ArtifactKind, Installer>> =
-    running === undefined ? {} : { agent: createSlots({ folder: releases, running }) };
+  const installers = installersOf(parts);
   const kinds = ARTIFACT_KINDS.filter((kind) => installers[kind] !== undefined);
   const floors = createFloors(journal, createFloorFile(releases));
   const vehicle = { hardware: settings.hardware, agentVersion: version, kinds };
@@ -115,6 +116,21 @@ export async function composeUpdate(parts: UpdateParts): Promise<Updates> {
     ],
     verbs: { desk, updater, floors, progress, running, vouch, clock, log },
     report: { job: () => runner.current(), update: () => updateReport({ updater, progress }) },
+  };
+}
+
+/** What this vehicle can install. Without the supervisor nobody would go back from a new version of the agent. */
+function installersOf({ loaded, config, clock, environment }: UpdateParts): Partial<Record<ArtifactKind, Installer>> {
+  const { stateDir } = config;
+  const running = environment.CAUSEWAY_RELEASE;
+  const releases = join(stateDir, "releases");
+  return {
+    ...(running === undefined ? {} : { agent: createSlots({ folder: releases, running }) }),
+    files: createFileSet({
+      folder: layerFolder(stateDir, "files"),
+      running: loaded.sets.files,
+      check: (draft) => problemOfSet(loaded, "files", draft, clock),
+    }),
   };
 }
 
@@ -221,12 +237,8 @@ function gateOf({ settings, clock, signals }: UpdateParts) {
   const { condition, holdSeconds, window } = settings.gate;
   const steps = new ClockSteps(clock);
   steps.watch();
-  const built = buildGate(condition, { signals, steps, clock });
-  if (built.kind === "gate") return createInstallGate({ condition: built.gate, holdSeconds, window, clock });
-  throw new AgentError("config.invalid", {
-    what: `ota.gate.condition.${built.path.join(".")}: ${built.problem}`,
-    remedy: "see causeway signals watch for the signals there are",
-  });
+  const gate = installCondition(condition, { signals, steps, clock });
+  return createInstallGate({ condition: gate, holdSeconds, window, clock });
 }
 
 /** Healthy: the outbox takes records, every bus is bound, and a broker has acknowledged something or has been out of reach for the time of grace. */

@@ -1,6 +1,6 @@
 import { access, constants } from "node:fs/promises";
 import { join } from "node:path";
-import { type LoadedConfig, loadYamlFile } from "../config/load.ts";
+import { loadYamlFile } from "../config/load.ts";
 import { policySchema } from "../config/policy.ts";
 import type { AgentConfig } from "../config/schema.ts";
 import { createBroker } from "../drivers/aws/mqtt5.ts";
@@ -38,6 +38,7 @@ import { Publisher } from "./data/publish.ts";
 import type { SignalTable } from "./data/signal-table.ts";
 import { createTopics } from "./data/topics.ts";
 import { identityStatusOf } from "./identity-status.ts";
+import type { DaemonConfig } from "./layered-config.ts";
 import { loadSignalTable } from "./load-table.ts";
 import { openIdentity } from "./open-identity.ts";
 import { otaAdmin, otaView } from "./ota-verbs.ts";
@@ -80,6 +81,7 @@ export type Agent = { run(signal: AbortSignal): Promise<void> };
 
 /** What every part below is made with. */
 type Base = Surroundings & {
+  readonly loaded: DaemonConfig;
   readonly config: AgentConfig;
   readonly table: SignalTable;
   readonly sources: readonly TableSource[];
@@ -97,7 +99,7 @@ type Base = Surroundings & {
  *
  * Throws `config.invalid` for what the configuration names and cannot be used, and the faults of the outbox.
  */
-export async function composeAgent(loaded: LoadedConfig, surroundings: Surroundings): Promise<Agent> {
+export async function composeAgent(loaded: DaemonConfig, surroundings: Surroundings): Promise<Agent> {
   const { config } = loaded;
   const { clock, environment, startedAtMs, version } = surroundings;
   const log = createLog({ level: config.log.level, priorityPrefix: environment.JOURNAL_STREAM !== undefined });
@@ -105,6 +107,7 @@ export async function composeAgent(loaded: LoadedConfig, surroundings: Surroundi
   const catalogue = await loadCatalogue(config);
   await requireReadable(config.broker.caFile, loaded.locate(["broker", "caFile"]));
   for (const warning of warnings) log.warn("config.doubtful", { warning });
+  for (const { layer, what } of loaded.refused) log.error("config.layer-refused", { layer, what });
   if (config.bench) log.warn("config.bench-allowed", { allows: "what must never be on a vehicle" });
 
   const file = join(config.stateDir, "outbox.db");
@@ -113,6 +116,7 @@ export async function composeAgent(loaded: LoadedConfig, surroundings: Surroundi
   const outbox = new StandbyOutbox({ openDisk, memoryBytes: config.collect.holdBytes, clock, log });
   const base = {
     ...surroundings,
+    loaded,
     config,
     table,
     sources,

@@ -1,9 +1,10 @@
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { type Document, isMap, isNode, isPair, isScalar, LineCounter, type Node, parseDocument } from "yaml";
 import { z } from "zod";
 import { AgentError, errnoOf, messageOf } from "../agent/core/errors.ts";
 import type { CommandsConfig } from "./commands.ts";
+import { type ConfigLayer, layerFiles } from "./layers.ts";
 import { type AgentConfig, agentConfig, type OtaConfig } from "./schema.ts";
 
 /** Largest configuration file that is read, bytes. */
@@ -13,6 +14,8 @@ type Key = string | number;
 
 /** One configuration file as parsed, with what is needed to say where a value stands. */
 type ConfigFile = { readonly path: string; readonly document: Document; readonly lines: LineCounter };
+/** A file of a layer or of the vehicle's own folder, from which its relative paths are taken. */
+type LayerFile = ConfigFile & { readonly folder: string };
 
 /** A checked configuration and the place of each of its values. */
 export type LoadedConfig = {
@@ -25,14 +28,16 @@ export type LoadedConfig = {
 
 /**
  * Reads and checks `agent.yaml` and, in name order, `agent.d/*.yaml` beside it. A later file replaces scalars and lists and
- * merges maps. Relative paths are taken from the folder of `path`.
+ * merges maps. Relative paths are taken from the folder of `path`. `layers` lie above both, each over the ones before it.
  *
  * Throws `config.missing`, or `config.invalid` with every problem on a line of its own as "file:line:col field: message".
  */
-export async function loadConfigFile(path: string): Promise<LoadedConfig> {
+export async function loadConfigFile(path: string, layers: readonly ConfigLayer[] = []): Promise<LoadedConfig> {
   const main = resolve(path);
-  const files = [await parseFile(main)];
-  for (const extra of await overlays(main)) files.push(await parseFile(extra));
+  const folder = dirname(main);
+  const files: LayerFile[] = [{ ...(await parseFile(main)), folder }];
+  for (const extra of await overlays(folder)) files.push({ ...(await parseFile(extra)), folder });
+  for (const layer of layers) files.push(...(await parseLayer(layer)));
   const merged = files.map(valueOf).reduce(mergeValues);
   const locate = (at: readonly Key[]): string => locateIn(files, at);
   const parsed = agentConfig.safeParse(merged ?? {});
@@ -40,7 +45,8 @@ export async function loadConfigFile(path: string): Promise<LoadedConfig> {
     const problems = parsed.error.issues.flatMap((issue) => describeIssue(issue, locate, agentConfig));
     throw invalid(main, problems);
   }
-  return { path: main, config: resolvePaths(parsed.data, dirname(main)), locate };
+  const dbcFolder = files.findLast(({ document }) => document.has("dbc"))?.folder ?? folder;
+  return { path: main, config: resolvePaths(parsed.data, folder, dbcFolder), locate };
 }
 
 /** A checked YAML file and the place of each of its values. */
@@ -70,22 +76,31 @@ function invalid(path: string, problems: readonly string[]): AgentError {
   });
 }
 
-async function overlays(main: string): Promise<string[]> {
-  const folder = join(dirname(main), "agent.d");
+async function overlays(folder: string): Promise<readonly string[]> {
   try {
-    const names = await readdir(folder);
-    return names
-      .filter((name) => name.endsWith(".yaml"))
-      .sort()
-      .map((name) => join(folder, name));
+    return await layerFiles({ folder });
   } catch (error) {
-    if (errnoOf(error) === "ENOENT" || errnoOf(error) === "ENOTDIR") return [];
     throw new AgentError("config.invalid", {
-      what: `${folder}: cannot be listed: ${messageOf(error)}`,
+      what: `${join(folder, "agent.d")}: cannot be listed: ${messageOf(error)}`,
       remedy: "make the folder readable for the user that runs causeway",
       cause: error,
     });
   }
+}
+
+/** A layer from outside says only what it may say. */
+async function parseLayer({ folder, sections }: ConfigLayer): Promise<readonly LayerFile[]> {
+  const files: LayerFile[] = [];
+  for (const path of await overlays(folder)) {
+    const file = await parseFile(path);
+    const value = valueOf(file);
+    const other = Object.keys(isRecord(value) ? value : {}).find((key) => !sections.includes(key));
+    if (other !== undefined) {
+      throw invalid(path, [`${locateIn([file], [other])} ${other}: only the vehicle's own files may set this`]);
+    }
+    files.push({ ...file, folder });
+  }
+  return files;
 }
 
 async function parseFile(path: string): Promise<ConfigFile> {
@@ -240,8 +255,8 @@ function editDistance(a: string, b: string): number {
   return previous[b.length];
 }
 
-function resolvePaths(config: AgentConfig, folder: string): AgentConfig {
-  const from = (path: string): string => (isAbsolute(path) ? path : join(folder, path));
+function resolvePaths(config: AgentConfig, folder: string, dbcFolder: string): AgentConfig {
+  const from = (path: string, base = folder): string => (isAbsolute(path) ? path : join(base, path));
   const identity =
     config.identity.mode === "file"
       ? {
@@ -262,7 +277,7 @@ function resolvePaths(config: AgentConfig, folder: string): AgentConfig {
     ...config,
     identity,
     buses: config.buses.map((bus) => (bus.driver === "replay" ? { ...bus, file: from(bus.file) } : bus)),
-    dbc: config.dbc.map((entry) => ({ ...entry, file: from(entry.file) })),
+    dbc: config.dbc.map((entry) => ({ ...entry, file: from(entry.file, dbcFolder) })),
     broker: { ...config.broker, caFile: from(config.broker.caFile) },
     ...(config.commands === undefined ? {} : { commands: resolveCommands(config.commands, from) }),
     ...(config.ota === undefined ? {} : { ota: resolveOta(config.ota, from) }),

@@ -2,8 +2,7 @@ import type { Command } from "commander";
 import { stringify } from "yaml";
 import { configJsonSchema, exampleConfig } from "../../config/example.ts";
 import { loadConfigFile } from "../../config/load.ts";
-import { checkCommandFiles } from "../compose-commands.ts";
-import { loadSignalTable } from "../load-table.ts";
+import { checkConfig } from "../check-config.ts";
 import { type CliContext, note, printJson, printLine } from "./context.ts";
 
 /** `causeway config validate|show|example|schema`: works with the daemon down. */
@@ -12,13 +11,13 @@ export function registerConfig(program: Command, context: CliContext): void {
 
   config
     .command("validate")
-    .description("check the configuration, its DBC files, collection rules, policy and catalogue; change nothing")
+    .description(
+      "check the configuration, its DBC files, collection rules, policy, catalogue and gate of updates; change nothing",
+    )
     .addHelpText("after", "\nExample:\n  causeway config validate --config /etc/causeway/agent.yaml")
     .action(async () => {
       const loaded = await loadConfigFile(context.options().config);
-      const loadedTable = await loadSignalTable(loaded);
-      const { table, warnings } = loadedTable;
-      await checkCommandFiles(loaded.config, loadedTable, context.clock);
+      const { table, warnings } = await checkConfig(loaded, context.clock);
       for (const warning of warnings) note(context, `warning: ${warning}`);
       const { buses } = loaded.config;
       const counts = { buses: buses.length, messages: table.messages.length, signals: table.signals.length };

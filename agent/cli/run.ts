@@ -1,6 +1,7 @@
 import type { Command } from "commander";
-import { loadConfigFile } from "../../config/load.ts";
 import { composeAgent } from "../compose.ts";
+import { AgentError } from "../core/errors.ts";
+import { type DaemonConfig, loadDaemonConfig } from "../layered-config.ts";
 import type { CliContext } from "./context.ts";
 
 /** `causeway run`: the daemon, until SIGTERM or SIGINT; a second signal ends it at once. */
@@ -11,9 +12,20 @@ export function registerRun(program: Command, context: CliContext): void {
     .addHelpText("after", "\nExample:\n  causeway run --config /etc/causeway/agent.yaml")
     .action(async () => {
       const { version, clock, environment, signal } = context;
-      const loaded = await loadConfigFile(context.options().config);
+      const loaded = await loadDaemonConfig(context.options().config, clock);
       const startedAtMs = clock.monotonicMs() - process.uptime() * 1000;
-      const agent = await composeAgent(loaded, { version, clock, environment, startedAtMs });
+      const surroundings = { version, clock, environment, startedAtMs };
+      const agent = await composeAgent(loaded, surroundings).catch((thrown: unknown) => startAgain(loaded, thrown));
       await agent.run(signal);
     });
+}
+
+/** A fault of the configuration is not mended by starting again, except while a part of it is on trial: after a few starts it is left. */
+function startAgain({ isOnTrial }: DaemonConfig, thrown: unknown): never {
+  if (!isOnTrial || !(thrown instanceof AgentError) || thrown.code !== "config.invalid") throw thrown;
+  throw new AgentError("update.restart-wanted", {
+    what: `the files on trial cannot be used: ${thrown.message}`,
+    remedy: "none is needed: the agent goes back to the files before by itself",
+    cause: thrown,
+  });
 }

@@ -17,6 +17,8 @@ const counter = z
 /** How an artifact is put in place. */
 export const ARTIFACT_KINDS = ["agent", "rauc", "files", "exec"] as const;
 export type ArtifactKind = (typeof ARTIFACT_KINDS)[number];
+/** Of these a vehicle has one, whole: two in a manifest would undo each other. */
+const ONCE: readonly ArtifactKind[] = ["agent", "files", "rauc"];
 
 const artifact = z.strictObject({
   name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/, "must be a plain file name"),
@@ -53,9 +55,9 @@ export const manifest = z
     path: ["artifacts"],
     message: "two artifacts have the same name",
   })
-  .refine(({ artifacts }) => artifacts.filter(({ kind }) => kind === "agent").length <= 1, {
+  .refine(({ artifacts }) => ONCE.every((once) => artifacts.filter(({ kind }) => kind === once).length <= 1), {
     path: ["artifacts"],
-    message: "two artifacts are the agent",
+    message: `two artifacts are of a kind of which there is one: ${ONCE.join(", ")}`,
   });
 export type Manifest = z.infer<typeof manifest>;
 

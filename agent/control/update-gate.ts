@@ -1,5 +1,7 @@
+import type { ConditionConfig } from "../../config/catalogue.ts";
 import type { Clock } from "../core/clock.ts";
-import type { SafetyGate } from "./safety-gate.ts";
+import { AgentError } from "../core/errors.ts";
+import { buildGate, type GateParts, type SafetyGate } from "./safety-gate.ts";
 import type { GateVerdict } from "./update-steps.ts";
 
 const MINUTES_A_DAY = 1440;
@@ -12,6 +14,16 @@ export type InstallGateParts = {
   readonly window: { readonly from: string; readonly to: string } | undefined;
   readonly clock: Pick<Clock, "wallUs" | "monotonicMs">;
 };
+
+/** The vehicle's part of the gate. Throws `config.invalid`. */
+export function installCondition(condition: ConditionConfig, parts: GateParts): SafetyGate {
+  const built = buildGate(condition, parts);
+  if (built.kind === "gate") return built.gate;
+  throw new AgentError("config.invalid", {
+    what: `ota.gate.condition.${built.path.join(".")}: ${built.problem}`,
+    remedy: "see causeway signals watch for the signals there are",
+  });
+}
 
 /** The gate of installs: the condition must have held at every look for `holdSeconds`, and it must be within the window. */
 export function createInstallGate({ condition, holdSeconds, window, clock }: InstallGateParts): () => GateVerdict {

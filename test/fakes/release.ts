@@ -2,8 +2,9 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { ArtifactKind } from "../../agent/control/manifest.ts";
 import { encoded, manifestDocument, rootBytes, signaturesOf, type TestKey, testKey } from "./signing.ts";
-import { writeTarGz } from "./tar.ts";
+import { type TarEntry, writeTarGz } from "./tar.ts";
 
 const PROGRAM = fileURLToPath(new URL("../../scripts/causeway", import.meta.url));
 
@@ -13,6 +14,15 @@ export const RELEASES = {
   crashes: "#!/bin/sh\nexit 1\n",
   hangs: "#!/bin/sh\nwhile :; do sleep 0.2; done\n",
 } as const;
+
+/** One artifact to be made. */
+export type UpdatePart = {
+  readonly kind: ArtifactKind;
+  readonly name: string;
+  readonly entries: readonly TarEntry[];
+  /** Further fields of the manifest. */
+  readonly more?: Readonly<Record<string, unknown>>;
+};
 
 /** Release keys of the running test and the vehicle's pinned root, and a folder in which signed updates are made. */
 export class ReleaseDesk {
@@ -32,25 +42,34 @@ export class ReleaseDesk {
 
   /** Makes and signs an update of the agent; gives the manifest's path, its digest and that of the release. */
   make(content: string, changes: Readonly<Record<string, unknown>> = {}) {
-    this.#counter += 1;
-    const name = `agent-${this.#counter}.tar.gz`;
-    const file = writeTarGz(join(this.folder, name), [
+    return this.bundle([this.agentPart(content)], changes);
+  }
+
+  /** What a release of the agent holds. */
+  agentPart(content: string): UpdatePart {
+    const entries = [
       { name: "node", content, mode: 0o755 },
-      { name: "agent/main.js", content: `// release ${this.#counter}` },
-    ]);
-    const bytes = readFileSync(file);
-    const sha256 = createHash("sha256").update(bytes).digest("hex");
+      { name: "agent/main.js", content: `// release ${this.#counter + 1}` },
+    ];
+    return { kind: "agent", name: "agent", entries };
+  }
+
+  /** Makes and signs an update of several artifacts; `name` and `sha256` are those of the first. */
+  bundle(parts: readonly UpdatePart[], changes: Readonly<Record<string, unknown>> = {}) {
+    this.#counter += 1;
     const version = `1.0.${this.#counter}`;
-    const document = manifestDocument({
-      version,
-      counter: this.#counter,
-      expires: "2200-01-01T00:00:00Z",
-      artifacts: [{ name, kind: "agent", version, sizeBytes: bytes.length, sha256 }],
-      ...changes,
+    const artifacts = parts.map(({ kind, name: base, entries, more = {} }) => {
+      const name = `${base}-${this.#counter}.tar.gz`;
+      const bytes = readFileSync(writeTarGz(join(this.folder, name), entries));
+      const sha256 = createHash("sha256").update(bytes).digest("hex");
+      return { name, kind, version, sizeBytes: bytes.length, sha256, ...more };
     });
+    const expires = "2200-01-01T00:00:00Z";
+    const document = manifestDocument({ version, counter: this.#counter, expires, artifacts, ...changes });
     const path = join(this.folder, `manifest-${this.#counter}.json`);
     writeFileSync(path, encoded(document));
     writeFileSync(`${path}.sig`, encoded(signaturesOf(encoded(document), this.#releaseKey)));
-    return { path, name, sha256, document };
+    const [{ name, sha256 }] = artifacts;
+    return { path, name, sha256, document, artifacts };
   }
 }

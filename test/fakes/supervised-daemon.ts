@@ -52,10 +52,12 @@ export async function superviseDaemon(
     await gone;
   });
   const log = (): string => readFileSync(logFile, "utf8");
-  await until(async () => await requestLocal(home.socket, { verb: "status" }).catch(() => undefined), {
-    what: "the daemon answers",
-    timeoutMs: 30_000,
-  });
+  const answers = async (): Promise<unknown> => {
+    // A configuration fault: no start mends it.
+    if (ends.includes(78)) throw new Error(log());
+    return await requestLocal(home.socket, { verb: "status" }).catch(() => undefined);
+  };
+  await until(answers, { what: "the daemon answers", timeoutMs: 30_000 });
   statusSchema.parse(await requestLocal(home.socket, { verb: "status" }));
   return { ends, log, pid: () => child.pid ?? 0 };
 }

@@ -1,0 +1,97 @@
+import { join } from "node:path";
+import { type ConfigLayer, FILE_SET_SECTIONS, JOB_SECTIONS, layerFiles } from "../config/layers.ts";
+import { type LoadedConfig, loadConfigFile } from "../config/load.ts";
+import { beginWithFileSet, type FileSetInUse, leaveFileSet } from "../drivers/os/file-set.ts";
+import { checkConfig } from "./check-config.ts";
+import type { Clock } from "./core/clock.ts";
+import { AgentError } from "./core/errors.ts";
+
+/** What lies above the vehicle's own files, the lower first: a signed set of files, and the settings of the last job. */
+const LAYERS = ["files", "settings"] as const;
+export type LayerName = (typeof LAYERS)[number];
+
+const SECTIONS: Readonly<Record<LayerName, readonly string[]>> = { files: FILE_SET_SECTIONS, settings: JOB_SECTIONS };
+
+/** The configuration of one start of the daemon. */
+export type DaemonConfig = LoadedConfig & {
+  /** Name of the set in use of each layer: SHA-256, or "none". */
+  readonly sets: Readonly<Record<LayerName, string>>;
+  readonly isOnTrial: boolean;
+  /** Layers that this start goes without, and why. */
+  readonly refused: readonly { readonly layer: LayerName; readonly what: string }[];
+};
+
+/** Where the sets of a layer are. */
+export function layerFolder(stateDir: string, layer: LayerName): string {
+  return join(stateDir, layer);
+}
+
+/**
+ * Reads the vehicle's own files and the sets above them. A set that cannot be used does not keep the agent from starting: it goes
+ * without it, and for good when the set was on trial. Throws `config.*` for the vehicle's own files.
+ */
+export async function loadDaemonConfig(path: string, clock: Clock): Promise<DaemonConfig> {
+  const own = await loadConfigFile(path);
+  const { stateDir, ota } = own.config;
+  const refused: { readonly layer: LayerName; readonly what: string }[] = [];
+  let loaded: LoadedConfig = own;
+  const used: Record<LayerName, FileSetInUse> = { files: unused(), settings: unused() };
+  for (const layer of ota === undefined ? [] : LAYERS) {
+    const folder = layerFolder(stateDir, layer);
+    const set = beginWithFileSet(folder);
+    if (set.path === undefined) continue;
+    const tried = await loadWith(
+      path,
+      { files: used.files.path, settings: used.settings.path, [layer]: set.path },
+      clock,
+    );
+    if (typeof tried === "string") {
+      refused.push({ layer, what: tried });
+      leaveFileSet(folder, tried);
+      continue;
+    }
+    loaded = tried;
+    used[layer] = set;
+  }
+  const sets = { files: used.files.name, settings: used.settings.name };
+  return { ...loaded, sets, isOnTrial: used.files.isOnTrial || used.settings.isOnTrial, refused };
+}
+
+/** What is wrong with a set that is not in use yet, held against the vehicle's own files and the set of the other layer. */
+export async function problemOfSet(
+  { path, config, sets }: DaemonConfig,
+  layer: LayerName,
+  draft: string,
+  clock: Clock,
+): Promise<string | undefined> {
+  if ((await layerFiles({ folder: draft })).length === 0)
+    return "it holds no agent.d/*.yaml, so that nothing would change";
+  const inUse = (name: LayerName): string | undefined =>
+    sets[name] === "none" ? undefined : join(layerFolder(config.stateDir, name), sets[name]);
+  const paths = { files: inUse("files"), settings: inUse("settings"), [layer]: draft };
+  const tried = await loadWith(path, paths, clock);
+  return typeof tried === "string" ? tried : undefined;
+}
+
+async function loadWith(
+  path: string,
+  paths: Readonly<Record<LayerName, string | undefined>>,
+  clock: Clock,
+): Promise<LoadedConfig | string> {
+  const layers = LAYERS.flatMap((layer): ConfigLayer[] => {
+    const folder = paths[layer];
+    return folder === undefined ? [] : [{ folder, sections: SECTIONS[layer] }];
+  });
+  try {
+    const loaded = await loadConfigFile(path, layers);
+    await checkConfig(loaded, clock);
+    return loaded;
+  } catch (thrown) {
+    if (thrown instanceof AgentError) return thrown.message;
+    throw thrown;
+  }
+}
+
+function unused(): FileSetInUse {
+  return { name: "none", path: undefined, isOnTrial: false };
+}

@@ -1,0 +1,67 @@
+import { join } from "node:path";
+import { errnoOf } from "../../agent/core/errors.ts";
+import type { Installer } from "../../agent/update-ports.ts";
+import { writeDurably } from "./durable-file.ts";
+import { createVersions, currentVersion, linkVersion, trialOf } from "./versions.ts";
+
+/** What it is called that there is no set. */
+const NO_SET = "none";
+/** Starts with a set on trial before it is left. */
+const MAX_STARTS = 3;
+/** DBC files, rules and settings of one vehicle, with room. */
+const LIMITS = { unpackedBytes: 200_000_000, entries: 2000 } as const;
+
+/** The set that the configuration is read with from this start of the process on. */
+export type FileSetInUse = {
+  /** SHA-256, or "none". */
+  readonly name: string;
+  /** Where its files are; undefined for none. */
+  readonly path: string | undefined;
+  readonly isOnTrial: boolean;
+};
+
+/** What an installer of sets is made of. `running` is the name of the set in use; `check` says what is wrong with a set that is not in use yet. */
+export type FileSetParts = {
+  readonly folder: string;
+  readonly running: string;
+  readonly check: (draft: string) => Promise<string | undefined>;
+};
+
+/** Sets of files (DBC, collection rules, settings): the whole set or none; the one before it stays until the new one has proven itself. */
+export function createFileSet(parts: FileSetParts): Installer {
+  return createVersions({ ...parts, absent: NO_SET, limits: LIMITS });
+}
+
+/** The set to start with. Counts the start of one on trial, and leaves one that has been started too often. Where nothing can be written the agent starts all the same. */
+export function beginWithFileSet(folder: string): FileSetInUse {
+  const name = currentVersion(folder);
+  if (name === undefined) return { name: NO_SET, path: undefined, isOnTrial: false };
+  const { to, from = NO_SET, starts } = trialOf(folder);
+  const used = Number(starts ?? 0);
+  if (to === name && used >= MAX_STARTS) {
+    leaveFileSet(folder, `${used} starts`);
+    return beginWithFileSet(folder);
+  }
+  if (to === name) {
+    tryToWrite(() => writeDurably(join(folder, "trial"), `to=${name}\nfrom=${from}\nstarts=${used + 1}\n`));
+  }
+  return { name, path: join(folder, name), isOnTrial: to === name };
+}
+
+/** Goes back from the set on trial; does nothing when there is none. A cut in between is finished by the next start, which counts on. */
+export function leaveFileSet(folder: string, reason: string): void {
+  const { to, from = NO_SET } = trialOf(folder);
+  if (to === undefined || currentVersion(folder) !== to) return;
+  const text = reason.replaceAll("\n", " ").slice(0, 1000);
+  tryToWrite(() => writeDurably(join(folder, "went-back"), `to=${to}\nreason=${text}\n`));
+  linkVersion(folder, from === NO_SET ? undefined : from);
+}
+
+function tryToWrite(write: () => void): void {
+  try {
+    write();
+  } catch (thrown) {
+    // A disk that takes nothing must not keep the agent from starting.
+    if (errnoOf(thrown) === undefined) throw thrown;
+  }
+}

@@ -1,0 +1,136 @@
+import { execFile } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, readlinkSync, renameSync, rmSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { AgentError, errnoOf } from "../../agent/core/errors.ts";
+import type { FetchedArtifact, InstallEffect, Installer, TrialStatus } from "../../agent/update-ports.ts";
+import { readIfThere, syncFolder, writeDurably } from "./durable-file.ts";
+import { unpackArchive } from "./unpack.ts";
+
+const run = promisify(execFile);
+
+/** What versions are made of. */
+export type VersionParts = {
+  readonly folder: string;
+  /** SHA-256 of the version that this process works with, or `absent`. */
+  readonly running: string;
+  /** What it is called that there is no version, in files and facts. */
+  readonly absent: string;
+  /** Bounds of one unpacked version. */
+  readonly limits: { readonly unpackedBytes: number; readonly entries: number };
+  /** Says what is wrong with an unpacked version; undefined when it may be used. */
+  readonly check: (draft: string) => Promise<string | undefined>;
+};
+
+/**
+ * Versions of something as immutable folders `<folder>/<SHA-256>`. The link `current` names the one in use. While `trial` is there,
+ * that one has to prove itself; `went-back` says that it did not. Both are lines of name=value.
+ */
+export function createVersions(parts: VersionParts): Installer {
+  const { folder, running, absent } = parts;
+  const current = (): string => currentVersion(folder) ?? absent;
+  return {
+    stage: (artifact, signal) => stage(artifact, parts, signal),
+    activate: async ({ sha256 }): Promise<InstallEffect> => {
+      const from = current();
+      if (trialOf(folder).to !== sha256) {
+        endTrial(folder);
+        writeDurably(join(folder, "trial"), `to=${sha256}\nfrom=${from}\nstarts=0\n`);
+      }
+      if (from !== sha256) linkVersion(folder, sha256);
+      return running === sha256 ? "at-once" : "restart";
+    },
+    trial: ({ sha256 }): TrialStatus => {
+      const wentBack = valuesOf(join(folder, "went-back"));
+      if (wentBack.to === sha256) return { kind: "went-back", detail: wentBack.reason ?? "" };
+      return running === sha256 && current() === sha256 ? { kind: "runs" } : { kind: "none" };
+    },
+    keep: async ({ sha256 }) => {
+      endTrial(folder);
+      prune(folder, [sha256, running]);
+    },
+    revert: async ({ sha256 }): Promise<InstallEffect> => {
+      const { to, from = absent } = trialOf(folder);
+      if (to === sha256 && current() === sha256) linkVersion(folder, from === absent ? undefined : from);
+      endTrial(folder);
+      prune(folder, [current(), running]);
+      return running === sha256 ? "restart" : "at-once";
+    },
+  };
+}
+
+/** The version that `current` leads to; undefined when there is none. */
+export function currentVersion(folder: string): string | undefined {
+  try {
+    return readlinkSync(join(folder, "current"));
+  } catch (thrown) {
+    if (errnoOf(thrown) === "ENOENT") return undefined;
+    throw thrown;
+  }
+}
+
+/** Puts `version` in place of the current one in one step (rename(2)); undefined takes it away. */
+export function linkVersion(folder: string, version: string | undefined): void {
+  const current = join(folder, "current");
+  if (version === undefined) rmSync(current, { force: true });
+  else {
+    rmSync(`${current}.new`, { force: true });
+    symlinkSync(version, `${current}.new`);
+    renameSync(`${current}.new`, current);
+  }
+  syncFolder(folder);
+}
+
+/** The trial that is noted in `folder`. */
+export function trialOf(folder: string): Readonly<Record<string, string | undefined>> {
+  return valuesOf(join(folder, "trial"));
+}
+
+/** Complete, checked and on the disk before it has its name: a folder with the name of a version is whole. */
+async function stage(artifact: FetchedArtifact, parts: VersionParts, signal: AbortSignal): Promise<void> {
+  const { folder, limits, check } = parts;
+  const version = join(folder, artifact.sha256);
+  if (existsSync(version)) return;
+  const draft = `${version}.new`;
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  rmSync(draft, { recursive: true, force: true });
+  try {
+    const { file, sizeBytes, sha256, name } = artifact;
+    const bounds = { maxUnpackedBytes: limits.unpackedBytes, maxEntries: limits.entries };
+    await unpackArchive({ file, sizeBytes, sha256, ...bounds }, draft, signal);
+    const problem = await check(draft);
+    if (problem !== undefined) {
+      throw new AgentError("update.unfit", {
+        what: `${name}: ${problem}`,
+        remedy: "have the release built and signed anew",
+      });
+    }
+    await run("sync", ["--file-system", draft]);
+    renameSync(draft, version);
+    syncFolder(folder);
+  } catch (thrown) {
+    rmSync(draft, { recursive: true, force: true });
+    throw thrown;
+  }
+}
+
+function endTrial(folder: string): void {
+  // There is none before the first update, and staging it may have failed.
+  if (!existsSync(folder)) return;
+  for (const name of ["trial", "went-back", "used"]) rmSync(join(folder, name), { force: true });
+  syncFolder(folder);
+}
+
+/** Removes the versions that neither run nor are to be kept. */
+function prune(folder: string, kept: readonly string[]): void {
+  if (!existsSync(folder)) return;
+  for (const name of readdirSync(folder)) {
+    if (!/^[0-9a-f]{64}(\.new)?$/.test(name) || kept.includes(name)) continue;
+    rmSync(join(folder, name), { recursive: true, force: true });
+  }
+}
+
+function valuesOf(file: string): Readonly<Record<string, string | undefined>> {
+  const lines = (readIfThere(file) ?? "").split("\n").map((line) => /^([a-z]+)=(.*)$/.exec(line));
+  return Object.fromEntries(lines.flatMap((match) => (match === null ? [] : [[match[1], match[2]]])));
+}
