@@ -2,8 +2,10 @@ import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { AgentConfig, OtaConfig } from "../config/schema.ts";
+import { RaucService } from "../drivers/dbus/rauc-service.ts";
 import { createDownloader } from "../drivers/os/download.ts";
 import { createFileSet } from "../drivers/os/file-set.ts";
+import { restartSystem } from "../drivers/os/restart.ts";
 import { runProgram } from "../drivers/os/run-program.ts";
 import { createSlots } from "../drivers/os/slots.ts";
 import { createDownloadFolder, createFloorFile } from "../drivers/os/update-files.ts";
@@ -12,6 +14,9 @@ import { createFloors } from "./control/floors.ts";
 import { JobRunner } from "./control/job-runner.ts";
 import { ARTIFACT_KINDS, type ArtifactKind } from "./control/manifest.ts";
 import { isOf, type OtaJobParts, otaJob, renewSource } from "./control/ota-job.ts";
+import { createHooks } from "./control/program-hooks.ts";
+import { createProgramInstaller } from "./control/program-installer.ts";
+import { createRaucInstaller } from "./control/rauc-installer.ts";
 import { Requester } from "./control/requester.ts";
 import { ClockSteps } from "./control/safety-gate.ts";
 import { stepsJob } from "./control/steps-job.ts";
@@ -32,7 +37,7 @@ import { type OtaParts, updateReport } from "./ota-verbs.ts";
 import type { Broker, Journal, Outbox } from "./ports.ts";
 import type { BusLine } from "./services.ts";
 import type { StatusParts } from "./status-report.ts";
-import type { Installer } from "./update-ports.ts";
+import type { DownloadFolder, Installer } from "./update-ports.ts";
 
 /** Between two connections of a download; full jitter. */
 const RECONNECT = { minMs: 1000, maxMs: 300_000 } as const;
@@ -47,6 +52,7 @@ export type UpdateParts = {
   readonly settings: OtaConfig;
   readonly version: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly bootId: string;
   readonly journal: Journal;
   readonly signals: LatestSignals;
   readonly broker: Broker;
@@ -74,10 +80,12 @@ export async function composeUpdate(parts: UpdateParts): Promise<Updates> {
   const pinned = await readRoot(settings.rootFile);
   const releases = join(config.stateDir, "releases");
   const running = environment.CAUSEWAY_RELEASE;
-  const installers = installersOf(parts);
+  const folder = createDownloadFolder(join(config.stateDir, "updates"));
+  const installers = installersOf(parts, folder);
   const kinds = ARTIFACT_KINDS.filter((kind) => installers[kind] !== undefined);
   const floors = createFloors(journal, createFloorFile(releases));
-  const vehicle = { hardware: settings.hardware, agentVersion: version, kinds };
+  const handlers = settings.installers.map(({ name }) => name);
+  const vehicle = { hardware: settings.hardware, agentVersion: version, kinds, handlers };
   const desk = new UpdateDesk({ journal, floors, pinned, clock, log, vehicle });
   const requester = new Requester({ broker: parts.broker, clock, log, limits: REQUESTER_LIMITS, token: randomUUID });
   const jobs = new AwsJobs({ thing: config.thingName, broker: parts.broker, requester });
@@ -85,8 +93,9 @@ export async function composeUpdate(parts: UpdateParts): Promise<Updates> {
   const health = healthOf(parts);
   const { steps, progress } = createUpdateSteps({
     downloader: await downloaderOf(parts),
-    folder: createDownloadFolder(join(config.stateDir, "updates")),
+    folder,
     installers,
+    hooks: createHooks({ before: settings.hooks.before, after: settings.hooks.after, run: runProgram }),
     floors,
     clock,
     judgement: {
@@ -104,6 +113,7 @@ export async function composeUpdate(parts: UpdateParts): Promise<Updates> {
     clock,
     log,
     restart: () => restart.reject(restartWanted()),
+    reboot: () => reboot(settings, log),
   });
   const vouch = (): void => {
     isVouchedFor = true;
@@ -120,8 +130,12 @@ export async function composeUpdate(parts: UpdateParts): Promise<Updates> {
 }
 
 /** What this vehicle can install. Without the supervisor nobody would go back from a new version of the agent. */
-function installersOf({ loaded, config, clock, environment }: UpdateParts): Partial<Record<ArtifactKind, Installer>> {
+function installersOf(parts: UpdateParts, downloads: DownloadFolder): Partial<Record<ArtifactKind, Installer>> {
+  const { loaded, config, settings, journal, bootId, clock, environment } = parts;
   const { stateDir } = config;
+  const { enabled, busAddress: address, timeoutSeconds } = settings.rauc;
+  const sleep = (ms: number, signal: AbortSignal): Promise<void> => clock.sleep(ms, signal);
+  const rauc = new RaucService({ address, installMs: timeoutSeconds * 1000, sleep });
   const running = environment.CAUSEWAY_RELEASE;
   const releases = join(stateDir, "releases");
   return {
@@ -131,7 +145,22 @@ function installersOf({ loaded, config, clock, environment }: UpdateParts): Part
       running: loaded.sets.files,
       check: (draft) => problemOfSet(loaded, "files", draft, clock),
     }),
+    ...(enabled ? { rauc: createRaucInstaller({ rauc, journal, bootId, downloads }) } : {}),
+    ...(settings.installers.length > 0
+      ? { exec: createProgramInstaller({ listed: settings.installers, run: runProgram }) }
+      : {}),
   };
+}
+
+/** Where it may, it starts the system anew; a refusal leaves it to someone else. */
+async function reboot({ reboot: isAllowed }: OtaConfig, log: Log): Promise<void> {
+  if (!isAllowed) return;
+  try {
+    await restartSystem();
+  } catch (thrown) {
+    if (!(thrown instanceof AgentError)) throw thrown;
+    log.error("update.reboot-refused", { code: thrown.code, what: thrown.message, remedy: thrown.remedy });
+  }
 }
 
 function jobRunnerOf({ settings, broker, journal, clock, log, random }: UpdateParts, jobs: AwsJobs, ota: OtaJobParts) {

@@ -135,6 +135,7 @@ function updateStatus({ request, versionFrom, state, digest }: UpdateRecord, pro
     versionFrom,
     versionTo: version,
     step: state.step,
+    awaits: state.awaits,
     ...(isWorking ? progress : {}),
     failure: state.failure,
   };

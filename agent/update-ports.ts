@@ -8,32 +8,49 @@ export type FetchedArtifact = {
   readonly sha256: string;
   /** Where the bytes are. */
   readonly file: string;
+  /** The program of the vehicle's own list that installs it; undefined for kinds that need none. */
+  readonly handler?: string | undefined;
 };
 
-/** "restart": it holds from the next start of the process on. */
-export type InstallEffect = "at-once" | "restart";
+/** "restart": it holds from the next start of the process on; "reboot": from the next start of the system on. */
+export const INSTALL_EFFECTS = ["at-once", "restart", "reboot"] as const;
+export type InstallEffect = (typeof INSTALL_EFFECTS)[number];
 
-/** What a trial of a new version has come to. "none": there is none; "runs": the new version is the one that runs; "went-back": the supervisor has put the old one back. */
+/**
+ * What a trial of a new version has come to. "none": there is none; "pending": the system has not been started with it yet; "runs": the new
+ * version is the one that runs; "went-back": the supervisor has put the old one back.
+ */
 export type TrialStatus =
   | { readonly kind: "none" }
+  | { readonly kind: "pending" }
   | { readonly kind: "runs" }
   | { readonly kind: "went-back"; readonly detail: string };
 
 /**
  * Puts artifacts of one kind in place. Every call may be repeated after a crash at any moment of an earlier one, and what it did
- * survives a power cut once it has returned. Rejects with `update.unfit` for an artifact that must not be installed, and with the
- * system's error for what may pass.
+ * survives a power cut once it has returned. Rejects with `update.unfit` for an artifact that must not be installed, with
+ * `update.installer-failed` when a program or service that does it fails, and with the system's error for what may pass.
  */
 export interface Installer {
   /** Unpacks and checks, the size and SHA-256 of the file included. What is installed is not touched. */
   stage(artifact: FetchedArtifact, signal: AbortSignal): Promise<void>;
   /** Makes what is staged the installed version, on trial where it needs a start to prove itself. */
   activate(artifact: FetchedArtifact): Promise<InstallEffect>;
-  trial(artifact: FetchedArtifact): TrialStatus;
+  trial(artifact: FetchedArtifact): Promise<TrialStatus>;
   /** The version has proven itself: the trial ends, and what is older than the one before it goes. */
   keep(artifact: FetchedArtifact): Promise<void>;
   /** The version before `activate` is the installed one again. What was staged is removed, unless it is what runs. */
   revert(artifact: FetchedArtifact): Promise<InstallEffect>;
+}
+
+/** RAUC, which writes whole systems to slots (its D-Bus API, de.pengutronix.rauc.Installer). Each call rejects with `update.installer-failed`. */
+export interface Rauc {
+  /** The slot that the system was started from. */
+  bootSlot(): Promise<string>;
+  /** Checks the bundle's own signature and writes it to the slot that does not run. Resolves when that is complete. */
+  install(file: string): Promise<void>;
+  /** "other" is the slot that does not run. */
+  mark(state: "good" | "bad" | "active", slot: "booted" | "other"): Promise<void>;
 }
 
 /** Where an artifact is fetched from. A URL may hold a signature that expires: it is never logged. */

@@ -3,15 +3,20 @@ import { conditionConfig } from "./catalogue.ts";
 
 const timeOfDay = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, "must be HH:MM");
 
+const plainName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, "must be a plain name");
+const program = z.string().max(4096).regex(/^\//, "must be an absolute path");
+const timeoutSeconds = z.int().min(1).max(86_400);
+const hook = z.strictObject({ program, timeoutSeconds: timeoutSeconds.default(60) });
+
 const jobHandler = z.strictObject({
-  name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, "must be a plain name"),
-  program: z.string().max(4096).regex(/^\//, "must be an absolute path"),
+  name: plainName,
+  program,
   arguments: z
     .array(z.string().max(256).refine(isPattern, "must be a regular expression"))
     .max(16)
     .default([])
     .describe("a regular expression for the whole of each argument, in order"),
-  timeoutSeconds: z.int().min(1).max(86_400).default(60),
+  timeoutSeconds: timeoutSeconds.default(60),
 });
 
 function isPattern(text: string): boolean {
@@ -69,6 +74,27 @@ export const otaConfig = z.strictObject({
     })
     .prefault({})
     .describe("AWS IoT Jobs"),
+  installers: z
+    .array(z.strictObject({ name: plainName, program, timeoutSeconds: timeoutSeconds.default(600) }))
+    .max(32)
+    .default([])
+    .describe("programs that install artifacts of kind exec: PROGRAM check|install|keep|revert FILE VERSION SHA256"),
+  hooks: z
+    .strictObject({ before: hook.optional(), after: hook.optional() })
+    .prefault({})
+    .describe("programs around an update: PROGRAM before|after LINE VERSION_FROM VERSION_TO"),
+  rauc: z
+    .strictObject({
+      enabled: z.boolean().default(false),
+      busAddress: z.string().min(1).max(256).optional().describe("D-Bus address in place of the system bus"),
+      timeoutSeconds: timeoutSeconds.default(3600),
+    })
+    .prefault({})
+    .describe("bundles of the whole system, kind rauc"),
+  reboot: z
+    .boolean()
+    .default(false)
+    .describe("start the system anew by itself where an update needs it; else it waits for someone who does"),
   prove: z
     .strictObject({
       withinSeconds: z

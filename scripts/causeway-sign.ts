@@ -86,7 +86,10 @@ program
   .requiredOption("--agent-at-least <version>", "oldest agent that can install it")
   .option("--agent-below <version>", "first agent that cannot")
   .option("--requires <line:counter...>", "what must be installed already", [])
-  .requiredOption("--artifact <kind:version:file...>", `kind: ${ARTIFACT_KINDS.join(", ")}`)
+  .requiredOption(
+    "--artifact <kind:version:file...>",
+    `kind: ${ARTIFACT_KINDS.join(", ")}; exec@HANDLER names the program on the vehicle's list`,
+  )
   .action(
     async (
       file: string,
@@ -183,6 +186,7 @@ function verifyFile(file: string, { root: pinned, next, hardware, agent }: Verif
     agentVersion: agent,
     installed: [],
     kinds: ARTIFACT_KINDS,
+    handlers: undefined,
   });
   if (verdict.kind === "refused") throw notTrusted(file, `${verdict.reason}: ${verdict.detail}`);
   const { line, version, counter, artifacts } = verdict.manifest;

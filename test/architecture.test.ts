@@ -73,6 +73,7 @@ const PACKAGES: readonly (readonly [name: RegExp, where: RegExp])[] = [
   [/^socketcan$/, /^(drivers\/can|test)\//],
   [/^(aws-crt|aws-iot-device-sdk-v2)/, /^(drivers\/aws|test)\//],
   [/^protobufjs/, /^(agent\/data|test|scripts)\//],
+  [/^@jellybrick\/dbus-next$/, /^(drivers\/dbus|test)\//],
   [/^unix-dgram$/, /^(drivers\/os|test)\//],
   [/^cborg/, /^(agent\/control|test)\//],
   [/^@marcbachmann\/cel-js$/, /^agent\//],

@@ -6,6 +6,7 @@ import { streamLocal } from "../../drivers/os/local-socket.ts";
 import type { UpdateOrder } from "../control/update-desk.ts";
 import { UPDATE_STEPS } from "../control/update-state.ts";
 import { AgentError, EXIT } from "../core/errors.ts";
+import { INSTALL_EFFECTS } from "../update-ports.ts";
 import { type CliContext, note, printJson, printLine } from "./context.ts";
 import { readOrder } from "./ota-order.ts";
 import { ProgressLine } from "./progress-line.ts";
@@ -21,6 +22,7 @@ const updateStatus = z.object({
   versionTo: z.string(),
   counter: z.int(),
   step: z.enum(UPDATE_STEPS),
+  awaits: z.enum(INSTALL_EFFECTS),
   bytes: z.number().optional(),
   totalBytes: z.number().optional(),
   waitingFor: z.string().optional(),
@@ -54,7 +56,9 @@ export function registerOta(program: Command, context: CliContext): void {
     .action(async (given: string) => void (await judged(context, "ota.check", given)));
   ota
     .command("install <manifest>")
-    .description("install it when the gate allows, and wait until it has proven itself; 2 when it is installed already")
+    .description(
+      "install it when the gate allows, and wait until it has proven itself; 2 when it is installed already, 4 when the system must be started anew first",
+    )
     .option("--no-wait", "hand it in and leave")
     .addHelpText(
       "after",
@@ -132,7 +136,9 @@ async function follow(context: CliContext): Promise<void> {
         const { update } = parseAnswer(otaStatus, answer);
         if (update === undefined) return;
         line.show(update);
-        if (update.step === "done" || update.step === "failed") return end(context, line, update);
+        if (update.step === "done" || update.step === "failed" || update.awaits === "reboot") {
+          return end(context, line, update);
+        }
       }
     } catch (thrown) {
       const isAway = thrown instanceof AgentError && thrown.code === "agent.not-running";
@@ -149,10 +155,12 @@ function end(context: CliContext, line: ProgressLine, update: ShownUpdate): void
   line.end();
   if (context.options().json) printJson(context, { schemaVersion: 1, ...update });
   else printLine(context, endText(update));
-  if (update.step === "failed") context.finish(EXIT.failed);
+  if (update.awaits === "reboot") context.finish(EXIT.rebootRequired);
+  else if (update.step === "failed") context.finish(EXIT.failed);
 }
 
-function endText({ line, versionFrom, versionTo, step, failure }: ShownUpdate): string {
+function endText({ line, versionFrom, versionTo, step, awaits, failure }: ShownUpdate): string {
+  if (awaits === "reboot" && step !== "failed") return `${line} ${versionTo} waits for a start of the system`;
   return step === "done"
     ? `${line} ${versionTo} is installed, ${versionFrom} before`
     : `${line} ${versionTo} is not installed: ${failure?.reason ?? ""}: ${failure?.detail ?? ""}`;
@@ -176,6 +184,6 @@ async function show(context: CliContext): Promise<void> {
 
 function stateText(update: ShownUpdate): string {
   const { line, versionTo, waitingFor, step } = update;
-  if (step === "done" || step === "failed") return endText(update);
+  if (step === "done" || step === "failed" || update.awaits === "reboot") return endText(update);
   return waitingFor === undefined ? `${line} ${versionTo}` : `${line} ${versionTo} waits for ${waitingFor}`;
 }

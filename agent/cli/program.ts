@@ -69,7 +69,7 @@ function rootCommand(context: CliContext, bind: (options: GlobalOptions) => void
     })
     .addHelpText(
       "after",
-      "\nExit codes: 0 ok, 1 failed, 2 nothing to do, 3 not running or degraded, 64 usage, 65 bad input, 69 unavailable, 75 retry, 77 permission, 78 configuration.",
+      "\nExit codes: 0 ok, 1 failed, 2 nothing to do, 3 not running or degraded, 4 reboot required, 64 usage, 65 bad input, 69 unavailable, 75 retry, 77 permission, 78 configuration.",
     )
     .hook("preAction", (_program, action) => bind(globalOptions(action, context)));
 }

@@ -20,13 +20,21 @@ export type ArtifactKind = (typeof ARTIFACT_KINDS)[number];
 /** Of these a vehicle has one, whole: two in a manifest would undo each other. */
 const ONCE: readonly ArtifactKind[] = ["agent", "files", "rauc"];
 
-const artifact = z.strictObject({
-  name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/, "must be a plain file name"),
-  kind: z.enum(ARTIFACT_KINDS),
-  version: z.string().regex(/^[\w.+~-]{1,64}$/),
-  sizeBytes: z.int().min(1).max(64_000_000_000),
-  sha256: z.string().regex(/^[0-9a-f]{64}$/),
-});
+const handlerName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, "must be a plain name");
+
+const artifact = z
+  .strictObject({
+    name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/, "must be a plain file name"),
+    kind: z.enum(ARTIFACT_KINDS),
+    version: z.string().regex(/^[\w.+~-]{1,64}$/),
+    sizeBytes: z.int().min(1).max(64_000_000_000),
+    sha256: z.string().regex(/^[0-9a-f]{64}$/),
+    handler: handlerName.optional(),
+  })
+  .refine(({ kind, handler }) => (kind === "exec") === (handler !== undefined), {
+    path: ["handler"],
+    message: "is named for kind exec, and only there",
+  });
 export type Artifact = z.infer<typeof artifact>;
 
 /**
@@ -74,6 +82,8 @@ export type Vehicle = {
   readonly installed: readonly InstalledLine[];
   /** Kinds of artifact that this vehicle has an installer for. */
   readonly kinds: readonly ArtifactKind[];
+  /** Programs of the vehicle's own list that install artifacts of kind exec; undefined where the list is not known. */
+  readonly handlers: readonly string[] | undefined;
 };
 
 /** Why a manifest is refused, as job status details and the CLI tell it. */
@@ -159,7 +169,7 @@ function untimely({ expires }: Manifest, { root, wallUs, clockQuality }: Vehicle
 }
 
 function unfit(document: Manifest, vehicle: Vehicle): ManifestVerdict | undefined {
-  const { hardware, agentVersion, installed, kinds } = vehicle;
+  const { hardware, agentVersion, installed, kinds, handlers } = vehicle;
   if (!document.hardware.includes(hardware)) {
     return refused("hardware-unfit", `for ${document.hardware.join(", ")}; this is ${hardware}`);
   }
@@ -172,6 +182,12 @@ function unfit(document: Manifest, vehicle: Vehicle): ManifestVerdict | undefine
   }
   const unknown = document.artifacts.find(({ kind }) => !kinds.includes(kind));
   if (unknown !== undefined) return refused("kind-unsupported", `${unknown.name}: no installer for ${unknown.kind}`);
+  const unlisted = document.artifacts.find(
+    ({ handler }) => handler !== undefined && handlers !== undefined && !handlers.includes(handler),
+  );
+  if (unlisted !== undefined) {
+    return refused("kind-unsupported", `${unlisted.name}: handler ${unlisted.handler} is not on the vehicle's list`);
+  }
   const missing = document.requires.find(({ line, counter: least }) => counterOf(line, installed) < least);
   if (missing === undefined) return undefined;
   const has = counterOf(missing.line, installed);

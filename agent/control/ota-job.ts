@@ -6,7 +6,7 @@ import type { Job, JobHandler, JobOutcome } from "./job-runner.ts";
 import { parseManifest } from "./manifest.ts";
 import { type UpdateDesk, updateOrder } from "./update-desk.ts";
 import type { UpdateRecord } from "./update-record.ts";
-import { isOver, type UpdateStep } from "./update-state.ts";
+import { isSettled, type UpdateStep } from "./update-state.ts";
 import type { UpdateProgress } from "./update-steps.ts";
 import type { Updater } from "./updater.ts";
 
@@ -38,7 +38,7 @@ export function otaJob(parts: OtaJobParts): JobHandler {
     while (!signal.aborted && !job.withdrawn.aborted) {
       const running = updater.current();
       if (running !== undefined && isOf(running, job)) return await follow(parts, job, signal);
-      if (running === undefined || isOver(running.state)) {
+      if (running === undefined || isSettled(running.state)) {
         const refusal = begin(document, job, desk, updater);
         if (refusal !== undefined) return refusal;
         continue;

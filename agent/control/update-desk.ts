@@ -8,7 +8,7 @@ import { type ArtifactKind, judgeManifest, type ManifestVerdict } from "./manife
 import { signatureList } from "./signatures.ts";
 import { parseRoot, rotateRoot, type TrustRoot } from "./trust-root.ts";
 import { type UpdateRequest, updateRequest } from "./update-record.ts";
-import { isOver } from "./update-state.ts";
+import { isSettled } from "./update-state.ts";
 import type { Updater } from "./updater.ts";
 
 const SPACE = "update";
@@ -34,6 +34,7 @@ export type DeskParts = {
     readonly hardware: string;
     readonly agentVersion: string;
     readonly kinds: readonly ArtifactKind[];
+    readonly handlers: readonly string[];
   };
 };
 
@@ -64,7 +65,7 @@ export class UpdateDesk {
   /** Takes the roots that came with it, as far as they follow, then judges and begins. */
   order({ roots, ...request }: UpdateOrder, updater: Updater): ManifestVerdict | "busy" {
     const running = updater.current();
-    if (running !== undefined && !isOver(running.state)) return "busy";
+    if (running !== undefined && !isSettled(running.state)) return "busy";
     for (const root of roots) this.#rotate(root);
     const verdict = this.judge(request);
     if (verdict.kind !== "accepted") return verdict;

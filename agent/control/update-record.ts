@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { AgentError } from "../core/errors.ts";
 import type { Journal } from "../ports.ts";
+import { INSTALL_EFFECTS } from "../update-ports.ts";
 import { signatureList } from "./signatures.ts";
 import { UPDATE_FAILURES, UPDATE_STEPS } from "./update-state.ts";
 
@@ -36,7 +37,7 @@ const updateRecord = z.strictObject({
   state: z.strictObject({
     step: z.enum(UPDATE_STEPS),
     starts: z.int(),
-    isRestartWanted: z.boolean(),
+    awaits: z.enum(INSTALL_EFFECTS),
     failure: z.strictObject({ reason: z.enum(UPDATE_FAILURES), detail: z.string() }).optional(),
   }),
 });

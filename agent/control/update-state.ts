@@ -1,3 +1,5 @@
+import type { InstallEffect } from "../update-ports.ts";
+
 /**
  * Where an update is. "wait": for the gate; "switch": the new version is made the one that starts; "prove": it runs and must show that
  * it is healthy; "done" and "failed" are the ends. In "failed" the old version runs.
@@ -23,6 +25,7 @@ export const UPDATE_FAILURES = [
   "refused",
   "no-space",
   "install-failed",
+  "hook-failed",
   "not-proven",
   "supervisor-went-back",
   "start-limit",
@@ -36,22 +39,24 @@ export type UpdateState = {
   readonly step: UpdateStep;
   /** Starts of the process since the step began that nobody asked for. */
   readonly starts: number;
-  /** Whether the next start was asked for: the end of a switch or of a rollback. */
-  readonly isRestartWanted: boolean;
+  /** What must come before the step can work: the end of a switch or of a rollback asks for it. The next start is then part of the plan. */
+  readonly awaits: InstallEffect;
   /** Set on the way to "failed". `detail` is for people. */
   readonly failure?: { readonly reason: UpdateFailure; readonly detail: string } | undefined;
 };
 
 /** What can happen to an update. */
 export type UpdateEvent =
-  /** The step's work is done. `restart`: the process must start anew before the next step can work. */
-  | { readonly kind: "finished"; readonly restart: boolean }
+  /** The step's work is done. `effect`: what must start anew before the next step can work. */
+  | { readonly kind: "finished"; readonly effect: InstallEffect }
+  /** The step cannot work before the system has been started anew. */
+  | { readonly kind: "postponed" }
   | { readonly kind: "failed"; readonly reason: UpdateFailure; readonly detail: string }
   /** The process has started and found the state. */
   | { readonly kind: "started" };
 
 /** The state of a new update. */
-export const FIRST_STATE: UpdateState = { step: "download", starts: 0, isRestartWanted: false };
+export const FIRST_STATE: UpdateState = { step: "download", starts: 0, awaits: "at-once" };
 
 /** A step that is begun this often without coming to its end is given up. */
 const MAX_STARTS = 3;
@@ -80,7 +85,9 @@ export const UPDATE_TABLE: Readonly<
 export function advance(state: UpdateState, event: UpdateEvent): UpdateState {
   switch (event.kind) {
     case "finished":
-      return enter(state, UPDATE_TABLE[state.step].finished, event.restart, state.failure);
+      return enter(state, UPDATE_TABLE[state.step].finished, event.effect, state.failure);
+    case "postponed":
+      return { ...state, starts: 0, awaits: "reboot" };
     case "failed":
       return fail(state, { reason: event.reason, detail: event.detail });
     case "started":
@@ -88,19 +95,24 @@ export function advance(state: UpdateState, event: UpdateEvent): UpdateState {
   }
 }
 
-/** Whether nothing is left to do. */
+/** Whether it has ended. */
 export function isOver({ step }: Pick<UpdateState, "step">): boolean {
   return step === "done" || step === "failed";
+}
+
+/** Whether another update may begin: the system runs what the last one has come to. */
+export function isSettled(state: UpdateState): boolean {
+  return isOver(state) && state.awaits !== "reboot";
 }
 
 function enter(
   state: UpdateState,
   step: UpdateStep,
-  isRestartWanted: boolean,
+  awaits: InstallEffect,
   failure: UpdateState["failure"],
 ): UpdateState {
-  if (step === state.step) return { ...state, isRestartWanted };
-  return { step, starts: 0, isRestartWanted, ...(failure === undefined ? {} : { failure }) };
+  if (step === state.step) return { ...state, awaits };
+  return { step, starts: 0, awaits, ...(failure === undefined ? {} : { failure }) };
 }
 
 /** The first reason is the one that counts: what fails on the way back is not why it went back. */
@@ -108,13 +120,12 @@ function fail(state: UpdateState, failure: NonNullable<UpdateState["failure"]>):
   const next = UPDATE_TABLE[state.step].failed;
   const isKept = state.step === "commit" && failure.reason !== "supervisor-went-back";
   if (next === state.step || isKept) return state;
-  return enter(state, next, false, state.failure ?? failure);
+  return enter(state, next, "at-once", state.failure ?? failure);
 }
 
 /** A start that was asked for is part of the plan. Any other may be the fault of what the step does: it is counted. */
 function started(state: UpdateState): UpdateState {
-  if (isOver(state)) return { ...state, isRestartWanted: false };
-  if (state.isRestartWanted) return { ...state, isRestartWanted: false };
+  if (isOver(state) || state.awaits !== "at-once") return { ...state, awaits: "at-once" };
   const starts = state.starts + 1;
   if (starts < MAX_STARTS) return { ...state, starts };
   return fail({ ...state, starts }, { reason: "start-limit", detail: `${starts} starts during ${state.step}` });

@@ -1,13 +1,14 @@
 import type { Clock } from "../core/clock.ts";
 import { AgentError, messageOf } from "../core/errors.ts";
-import type {
-  ArtifactSource,
-  Downloader,
-  DownloadFolder,
-  DownloadOutcome,
-  FetchedArtifact,
-  InstallEffect,
-  Installer,
+import {
+  type ArtifactSource,
+  type Downloader,
+  type DownloadFolder,
+  type DownloadOutcome,
+  type FetchedArtifact,
+  INSTALL_EFFECTS,
+  type InstallEffect,
+  type Installer,
 } from "../update-ports.ts";
 import type { Floors } from "./floors.ts";
 import { type Artifact, type ArtifactKind, type ManifestVerdict, parseManifest } from "./manifest.ts";
@@ -31,11 +32,20 @@ export type UpdateProgress = {
   waitingFor: string | undefined;
 };
 
+/** The vehicle's own programs around an update, each within its time limit. Gives what went wrong, or undefined. May run again after a restart. */
+export type UpdateHooks = {
+  /** Before anything is installed: what fails keeps the update from being installed. */
+  before(record: UpdateRecord, signal: AbortSignal): Promise<string | undefined>;
+  /** When the new version is healthy, and before it is kept: what fails brings the old version back. */
+  after(record: UpdateRecord, signal: AbortSignal): Promise<string | undefined>;
+};
+
 /** What the steps work with. */
 export type UpdateStepParts = {
   readonly downloader: Downloader;
   readonly folder: DownloadFolder;
   readonly installers: Readonly<Partial<Record<ArtifactKind, Installer>>>;
+  readonly hooks: UpdateHooks;
   readonly floors: Floors;
   readonly clock: Pick<Clock, "sleep" | "monotonicMs">;
   readonly judgement: {
@@ -72,11 +82,11 @@ type Part = { readonly artifact: Artifact; readonly fetched: FetchedArtifact; re
 
 function partsOf({ digest, request }: UpdateRecord, { installers, folder }: UpdateStepParts): readonly Part[] {
   return parseManifest(request.manifest).artifacts.map((artifact) => {
-    const { name, version, sizeBytes, sha256, kind } = artifact;
+    const { name, version, sizeBytes, sha256, kind, handler } = artifact;
     const installer = installers[kind];
     // The manifest was judged with the kinds of these installers.
     if (installer === undefined) throw new Error(`no installer for ${kind}`);
-    const fetched = { name, version, sizeBytes, sha256, file: folder.fileOf(digest, name) };
+    const fetched = { name, version, sizeBytes, sha256, handler, file: folder.fileOf(digest, name) };
     return { artifact, fetched, installer };
   });
 }
@@ -167,6 +177,9 @@ async function wait(
 }
 
 async function install(record: UpdateRecord, parts: UpdateStepParts, signal: AbortSignal): Promise<StepOutcome> {
+  const problem = await parts.hooks.before(record, signal);
+  if (signal.aborted) return { kind: "stopped" };
+  if (problem !== undefined) return failed("hook-failed", problem);
   try {
     for (const { fetched, installer } of partsOf(record, parts)) await installer.stage(fetched, signal);
     return finished();
@@ -178,12 +191,12 @@ async function install(record: UpdateRecord, parts: UpdateStepParts, signal: Abo
 /** A version that the supervisor has put back before the switch was noted must not get another trial. */
 async function activate(record: UpdateRecord, parts: UpdateStepParts): Promise<StepOutcome> {
   const all = partsOf(record, parts);
-  const wentBack = supervisorWentBack(all);
-  if (wentBack !== undefined) return wentBack;
   try {
+    const wentBack = await supervisorWentBack(all);
+    if (wentBack !== undefined) return wentBack;
     const effects: InstallEffect[] = [];
     for (const { fetched, installer } of all) effects.push(await installer.activate(fetched));
-    return { kind: "finished", restart: effects.includes("restart") };
+    return { kind: "finished", effect: strongest(effects) };
   } catch (thrown) {
     return failed("install-failed", expected(thrown));
   }
@@ -196,28 +209,45 @@ async function prove(
   signal: AbortSignal,
 ): Promise<StepOutcome> {
   const { clock, judgement } = parts;
-  const all = partsOf(record, parts);
-  const wentBack = supervisorWentBack(all);
-  if (wentBack !== undefined) return wentBack;
-  const other = all.find(({ fetched, installer }) => installer.trial(fetched).kind === "none");
-  if (other !== undefined) return failed("not-proven", `${other.artifact.name} is not what runs`);
+  const early = await trialOutcome(partsOf(record, parts)).catch((thrown: unknown) =>
+    failed("install-failed", expected(thrown)),
+  );
+  if (early !== undefined) return early;
   const endMs = clock.monotonicMs() + judgement.proveMs;
   while (!signal.aborted) {
     const health = judgement.health();
     progress.waitingFor = health.kind === "healthy" ? undefined : health.missing;
-    if (health.kind === "healthy") return finished();
+    if (health.kind === "healthy") return await afterwards(record, parts, signal);
     if (clock.monotonicMs() >= endMs) return failed("not-proven", health.missing);
     await clock.sleep(LOOK_MS, signal);
   }
   return { kind: "stopped" };
 }
 
+/** What stands against a proof; undefined when every part runs. */
+async function trialOutcome(all: readonly Part[]): Promise<StepOutcome | undefined> {
+  const wentBack = await supervisorWentBack(all);
+  if (wentBack !== undefined) return wentBack;
+  for (const { artifact, fetched, installer } of all) {
+    const { kind } = await installer.trial(fetched);
+    if (kind === "none") return failed("not-proven", `${artifact.name} is not what runs`);
+    if (kind === "pending") return { kind: "postponed" };
+  }
+  return undefined;
+}
+
+async function afterwards(record: UpdateRecord, parts: UpdateStepParts, signal: AbortSignal): Promise<StepOutcome> {
+  const problem = await parts.hooks.after(record, signal);
+  if (signal.aborted) return { kind: "stopped" };
+  return problem === undefined ? finished() : failed("hook-failed", problem);
+}
+
 /** The trial ends before the floor rises: until both are done no other update is taken, so nothing older can slip in between. */
 async function commit(record: UpdateRecord, parts: UpdateStepParts): Promise<StepOutcome> {
   const all = partsOf(record, parts);
-  const wentBack = supervisorWentBack(all);
-  if (wentBack !== undefined) return wentBack;
   try {
+    const wentBack = await supervisorWentBack(all);
+    if (wentBack !== undefined) return wentBack;
     for (const { fetched, installer } of all) await installer.keep(fetched);
     const { line, counter } = parseManifest(record.request.manifest);
     parts.floors.raise({ line, counter, digest: record.digest });
@@ -228,9 +258,9 @@ async function commit(record: UpdateRecord, parts: UpdateStepParts): Promise<Ste
   }
 }
 
-function supervisorWentBack(all: readonly Part[]): StepOutcome | undefined {
+async function supervisorWentBack(all: readonly Part[]): Promise<StepOutcome | undefined> {
   for (const { fetched, installer } of all) {
-    const trial = installer.trial(fetched);
+    const trial = await installer.trial(fetched);
     if (trial.kind === "went-back") return failed("supervisor-went-back", trial.detail);
   }
   return undefined;
@@ -242,14 +272,18 @@ async function revert(record: UpdateRecord, parts: UpdateStepParts): Promise<Ste
     for (const { fetched, installer } of partsOf(record, parts).toReversed())
       effects.push(await installer.revert(fetched));
     await parts.folder.clear();
-    return { kind: "finished", restart: effects.includes("restart") };
+    return { kind: "finished", effect: strongest(effects) };
   } catch (thrown) {
     return failed("install-failed", expected(thrown));
   }
 }
 
+function strongest(effects: readonly InstallEffect[]): InstallEffect {
+  return INSTALL_EFFECTS.findLast((effect) => effects.includes(effect)) ?? "at-once";
+}
+
 function finished(): StepOutcome {
-  return { kind: "finished", restart: false };
+  return { kind: "finished", effect: "at-once" };
 }
 
 function failed(reason: UpdateFailure, detail: string): StepOutcome {

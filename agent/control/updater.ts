@@ -2,7 +2,15 @@ import type { Clock } from "../core/clock.ts";
 import { AgentError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import type { UpdateRecord, UpdateRequest, UpdateStore } from "./update-record.ts";
-import { advance, FIRST_STATE, isOver, type UpdateEvent, type UpdateFailure, type UpdateStep } from "./update-state.ts";
+import {
+  advance,
+  FIRST_STATE,
+  isOver,
+  isSettled,
+  type UpdateEvent,
+  type UpdateFailure,
+  type UpdateStep,
+} from "./update-state.ts";
 
 /** Between two tries of what cannot be given up: to write the journal, to commit, to go back. */
 const RETRY_MS = 5000;
@@ -18,13 +26,14 @@ export type UpdateSteps = Readonly<
   Record<WorkStep, (record: UpdateRecord, signal: AbortSignal) => Promise<StepOutcome>>
 >;
 
-/** What the updater is made of. `restart` ends the process so that it is started again. */
+/** What the updater is made of. `restart` ends the process so that it is started again; `reboot` asks for a start of the system, which may be refused. */
 export type UpdaterParts = {
   readonly store: UpdateStore;
   readonly steps: UpdateSteps;
   readonly clock: Pick<Clock, "sleep">;
   readonly log: Log;
   restart(): void;
+  reboot(): Promise<void>;
 };
 
 /**
@@ -55,7 +64,7 @@ export class Updater {
   /** Takes an update whose manifest has been judged. "busy" while another one is under way. Throws the faults of the journal. */
   begin(digest: string, versionFrom: string, request: UpdateRequest): "begun" | "busy" {
     const running = this.current();
-    if (running !== undefined && !isOver(running.state)) return "busy";
+    if (running !== undefined && !isSettled(running.state)) return "busy";
     this.#cancelled = undefined;
     this.#save({ digest, versionFrom, request, state: FIRST_STATE });
     this.#wake.abort();
@@ -68,6 +77,7 @@ export class Updater {
     if (running === undefined || isOver(running.state)) return;
     this.#cancelled = { kind: "failed", reason, detail };
     this.#step.abort();
+    this.#wake.abort();
   }
 
   /** Works until `signal` aborts, or until the process must start anew. */
@@ -76,10 +86,12 @@ export class Updater {
     if (found !== undefined) await this.#happened(found, { kind: "started" }, signal);
     while (!signal.aborted) {
       const record = this.#record;
-      if (record?.state.isRestartWanted === true) {
-        this.#parts.log.info("update.restart-wanted", { step: record.state.step });
-        this.#parts.restart();
-        return;
+      const { awaits = "at-once" } = record?.state ?? {};
+      if (record !== undefined && awaits !== "at-once") {
+        this.#parts.log.info("update.restart-wanted", { step: record.state.step, of: awaits });
+        if (awaits === "restart") return this.#parts.restart();
+        await this.#reboot(record, signal);
+        continue;
       }
       const { step } = record?.state ?? { step: "done" as const };
       if (record === undefined || step === "done" || step === "failed") await this.#idle(signal);
@@ -97,6 +109,15 @@ export class Updater {
     if (cancelled !== undefined) await this.#happened(this.#record ?? record, cancelled, signal);
     const isStuck = outcome.kind === "failed" && this.#record?.state.step === step;
     if (isStuck) await this.#parts.clock.sleep(RETRY_MS, signal);
+  }
+
+  /** Until the system goes down; where that is someone else's to do, an update can be given up meanwhile. */
+  async #reboot(record: UpdateRecord, signal: AbortSignal): Promise<void> {
+    await this.#parts.reboot();
+    await this.#idle(signal);
+    const cancelled = this.#cancelled;
+    this.#cancelled = undefined;
+    if (cancelled !== undefined) await this.#happened(record, cancelled, signal);
   }
 
   async #idle(signal: AbortSignal): Promise<void> {

@@ -83,6 +83,7 @@ export const FAULTS = {
   "update.refused": { retry: "never", exit: EXIT.failed },
   "update.busy": { retry: "backoff", exit: EXIT.temporary },
   "update.restart-wanted": { retry: "backoff", exit: EXIT.temporary },
+  "update.installer-failed": { retry: "never", exit: EXIT.failed },
   "update.unfit": { retry: "never", exit: EXIT.badInput },
   "agent.not-running": { retry: "backoff", exit: EXIT.degraded },
   "agent.not-permitted": { retry: "never", exit: EXIT.permission },

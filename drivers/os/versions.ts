@@ -40,7 +40,7 @@ export function createVersions(parts: VersionParts): Installer {
       if (from !== sha256) linkVersion(folder, sha256);
       return running === sha256 ? "at-once" : "restart";
     },
-    trial: ({ sha256 }): TrialStatus => {
+    trial: async ({ sha256 }): Promise<TrialStatus> => {
       const wentBack = valuesOf(join(folder, "went-back"));
       if (wentBack.to === sha256) return { kind: "went-back", detail: wentBack.reason ?? "" };
       return running === sha256 && current() === sha256 ? { kind: "runs" } : { kind: "none" };

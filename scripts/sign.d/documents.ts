@@ -55,9 +55,9 @@ export function makeManifest(document: unknown): Uint8Array {
   throw malformed(problems.join("\n"));
 }
 
-/** Describes one file as an artifact: KIND:VERSION:FILE. Throws `usage.invalid` or `input.missing`. */
+/** Describes one file as an artifact: KIND:VERSION:FILE, or exec@HANDLER:VERSION:FILE. Throws `usage.invalid` or `input.missing`. */
 export async function describeArtifact(given: string): Promise<Omit<Artifact, "kind"> & { readonly kind: string }> {
-  const [, kind, version, file] = /^([a-z]+):([^:]+):(.+)$/.exec(given) ?? [];
+  const [, kind, handler, version, file] = /^([a-z]+)(?:@([^:]+))?:([^:]+):(.+)$/.exec(given) ?? [];
   if (kind === undefined || version === undefined || file === undefined) {
     throw new AgentError("usage.invalid", {
       what: `--artifact ${given} is not KIND:VERSION:FILE`,
@@ -65,7 +65,8 @@ export async function describeArtifact(given: string): Promise<Omit<Artifact, "k
     });
   }
   try {
-    return { name: basename(file), kind, version, ...(await digestFile(file)) };
+    const named = handler === undefined ? {} : { handler };
+    return { name: basename(file), kind, version, ...named, ...(await digestFile(file)) };
   } catch (error) {
     throw new AgentError("input.missing", {
       what: `${file}: ${messageOf(error)}`,

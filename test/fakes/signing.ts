@@ -90,6 +90,7 @@ export function testVehicle(root: TrustRoot, changes: Partial<Vehicle> = {}): Ve
     agentVersion: "1.3.0",
     installed: [{ line: "agent", counter: 13, digest: "1".repeat(64) }],
     kinds: ["agent"],
+    handlers: [],
     ...changes,
   };
 }

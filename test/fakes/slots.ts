@@ -61,7 +61,7 @@ export class FakeSlots implements Installer {
     return this.running === "new" ? "at-once" : "restart";
   }
 
-  trial(_artifact: FetchedArtifact): TrialStatus {
+  async trial(_artifact: FetchedArtifact): Promise<TrialStatus> {
     if (this.#wentBack !== undefined) return { kind: "went-back", detail: this.#wentBack };
     return this.current === "new" ? { kind: "runs" } : { kind: "none" };
   }

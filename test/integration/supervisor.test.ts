@@ -102,7 +102,7 @@ describe("the supervisor with its slots", () => {
     await install(artifact);
     expect(await live()).toBe(1);
     expect(started()).toEqual([`new as ${artifact.sha256}`]);
-    expect(slotsOf(artifact.sha256).trial(artifact)).toEqual({ kind: "runs" });
+    expect(await slotsOf(artifact.sha256).trial(artifact)).toEqual({ kind: "runs" });
     await slotsOf(artifact.sha256).keep(artifact);
     expect(await live()).toBe(1);
     expect(started()).toHaveLength(2);
@@ -115,7 +115,7 @@ describe("the supervisor with its slots", () => {
     expect(await live()).toBe(4);
     expect(started().map((line) => line.split(" ")[0])).toEqual(["new", "new", "new", "old"]);
     const slots = slotsOf("packaged");
-    expect(slots.trial(artifact)).toEqual({ kind: "went-back", detail: "3 starts" });
+    expect(await slots.trial(artifact)).toEqual({ kind: "went-back", detail: "3 starts" });
     expect(await slots.revert(artifact)).toBe("at-once");
     expect(readdirSync(releases)).toEqual([]);
   });
@@ -126,7 +126,7 @@ describe("the supervisor with its slots", () => {
     const begun = performance.now();
     expect(await live()).toBe(2);
     expect(performance.now() - begun).toBeLessThan(20_000);
-    expect(slotsOf("packaged").trial(artifact)).toEqual({ kind: "went-back", detail: "not proven within 2 s" });
+    expect(await slotsOf("packaged").trial(artifact)).toEqual({ kind: "went-back", detail: "not proven within 2 s" });
   });
 
   it("counts the time of all starts together, and never lets one come back that has gone", {
@@ -158,7 +158,10 @@ describe("the supervisor with its slots", () => {
     const goBack = (): Promise<number | null> =>
       new Promise((resolve) => spawn(START, ["--go-back", state]).once("exit", resolve));
     expect(await goBack()).toBe(0);
-    expect(slotsOf("packaged").trial(artifact)).toEqual({ kind: "went-back", detail: "the service failed for good" });
+    expect(await slotsOf("packaged").trial(artifact)).toEqual({
+      kind: "went-back",
+      detail: "the service failed for good",
+    });
     expect(await live()).toBe(1);
     expect(started()).toEqual(["old as packaged"]);
     expect(await goBack()).toBe(1);
@@ -180,7 +183,7 @@ describe("the supervisor with its slots", () => {
     writeFileSync(join(releases, "trial"), `to=${artifact.sha256}\nfrom=packaged\nstarts=0\n`);
     await startOnce();
     expect(started()).toEqual(["old as packaged"]);
-    expect(slotsOf("packaged").trial(artifact)).toEqual({ kind: "none" });
+    expect(await slotsOf("packaged").trial(artifact)).toEqual({ kind: "none" });
   });
 
   it("starts some version whatever stands in its files", async () => {
@@ -202,7 +205,7 @@ describe("the supervisor with its slots", () => {
   it("goes back from nothing when not even the folder could be made", async () => {
     const artifact = artifactOf("new", "good");
     expect(await slotsOf("packaged").revert(artifact)).toBe("at-once");
-    expect(slotsOf("packaged").trial(artifact)).toEqual({ kind: "none" });
+    expect(await slotsOf("packaged").trial(artifact)).toEqual({ kind: "none" });
     expect(existsSync(releases)).toBe(false);
   });
 

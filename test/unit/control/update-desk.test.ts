@@ -25,7 +25,7 @@ function setUp() {
   const journal = new FakeJournal({ clock });
   let copy: unknown;
   const floors = createFloors(journal, { read: () => copy, write: (lines) => (copy = lines) });
-  const vehicle = { hardware: "gateway-2", agentVersion: "1.3.0", kinds: ["agent"] as const };
+  const vehicle = { hardware: "gateway-2", agentVersion: "1.3.0", kinds: ["agent"] as const, handlers: [] };
   const desk = new UpdateDesk({ journal, floors, pinned, clock, log, vehicle });
   const stopped = async () => ({ kind: "stopped" }) as const;
   const steps: UpdateSteps = {
@@ -39,7 +39,7 @@ function setUp() {
     rollback: stopped,
   };
   const store = journalStore(journal);
-  const updater = new Updater({ store, steps, clock, log, restart: () => undefined });
+  const updater = new Updater({ store, steps, clock, log, restart: () => undefined, reboot: async () => undefined });
   return { desk, updater, journal, floors, log, forgetCopy: () => (copy = undefined) };
 }
 

@@ -10,9 +10,10 @@ import {
   type UpdateEvent,
   type UpdateState,
 } from "../../../agent/control/update-state.ts";
+import { INSTALL_EFFECTS } from "../../../agent/update-ports.ts";
 
 const FORWARD = ["download", "verify", "wait", "install", "switch", "prove", "commit", "done"] as const;
-const finished: UpdateEvent = { kind: "finished", restart: false };
+const finished: UpdateEvent = { kind: "finished", effect: "at-once" };
 const cancelled: UpdateEvent = { kind: "failed", reason: "cancelled", detail: "by the cloud" };
 const started: UpdateEvent = { kind: "started" };
 
@@ -23,7 +24,8 @@ const at = (step: UpdateState["step"], change: Partial<UpdateState> = {}): Updat
 });
 
 const events = fc.oneof(
-  fc.record({ kind: fc.constant("finished" as const), restart: fc.boolean() }),
+  fc.record({ kind: fc.constant("finished" as const), effect: fc.constantFrom(...INSTALL_EFFECTS) }),
+  fc.record({ kind: fc.constant("postponed" as const) }),
   fc.record({
     kind: fc.constant("failed" as const),
     reason: fc.constantFrom(...UPDATE_FAILURES),
@@ -62,10 +64,10 @@ describe("advance", () => {
   });
 
   it("does not count the one start that was asked for, and counts those that were not", () => {
-    let state = advance(at("switch"), { kind: "finished", restart: true });
-    expect(state).toMatchObject({ step: "prove", isRestartWanted: true });
+    let state = advance(at("switch"), { kind: "finished", effect: "restart" });
+    expect(state).toMatchObject({ step: "prove", awaits: "restart" });
     state = advance(state, started);
-    expect(state).toMatchObject({ step: "prove", starts: 0, isRestartWanted: false });
+    expect(state).toMatchObject({ step: "prove", starts: 0, awaits: "at-once" });
     state = advance(state, started);
     state = advance(state, started);
     expect(state).toMatchObject({ step: "prove", starts: 2 });

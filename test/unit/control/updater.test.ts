@@ -7,7 +7,7 @@ import {
   type UpdateRequest,
   type UpdateStore,
 } from "../../../agent/control/update-record.ts";
-import { createUpdateSteps, type UpdateStepParts } from "../../../agent/control/update-steps.ts";
+import { createUpdateSteps, type UpdateHooks, type UpdateStepParts } from "../../../agent/control/update-steps.ts";
 import { Updater } from "../../../agent/control/updater.ts";
 import { AgentError } from "../../../agent/core/errors.ts";
 import type { DownloadOutcome } from "../../../agent/update-ports.ts";
@@ -42,6 +42,7 @@ class Vehicle {
   steps = 0;
   outcome: DownloadOutcome = { kind: "complete" };
   isOpen = true;
+  hooks: UpdateHooks = { before: async () => undefined, after: async () => undefined };
   #copy: unknown;
 
   constructor(version: FakeVersion = "good") {
@@ -58,7 +59,14 @@ class Vehicle {
       save: (record) => this.#change(() => stored.save(record)),
     };
     const { steps } = createUpdateSteps(this.#parts());
-    return new Updater({ store, steps, clock: this.clock, log: this.log, restart: () => undefined });
+    return new Updater({
+      store,
+      steps,
+      clock: this.clock,
+      log: this.log,
+      restart: () => undefined,
+      reboot: async () => undefined,
+    });
   }
 
   /** Starts the unit again and again, as systemd does, until the update is over and nothing asks for another start. Gives the starts. */
@@ -100,6 +108,7 @@ class Vehicle {
         clear: async () => undefined,
       },
       installers: { agent: this.slots },
+      hooks: this.hooks,
       floors: this.floors,
       clock: this.clock,
       judgement: {
@@ -121,7 +130,7 @@ class Vehicle {
     for (;;) {
       const state = this.record()?.state;
       const isOver = state?.step === "done" || state?.step === "failed";
-      if (isOver && state.isRestartWanted === false) return "over";
+      if (isOver && state.awaits === "at-once") return "over";
       await new Promise((resolve) => setImmediate(resolve));
     }
   }

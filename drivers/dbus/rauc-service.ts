@@ -1,0 +1,121 @@
+import type { EventEmitter } from "node:events";
+import { DBusError, Message, type MessageBus, MessageType, sessionBus, systemBus } from "@jellybrick/dbus-next";
+import { AgentError, messageOf } from "../../agent/core/errors.ts";
+import type { Rauc } from "../../agent/update-ports.ts";
+
+const SERVICE = "de.pengutronix.rauc";
+const INSTALLER = "de.pengutronix.rauc.Installer";
+const PROPERTIES = "org.freedesktop.DBus.Properties";
+/** Installing is started by a call and ends with a signal; every call by itself is short. */
+const CALL_MS = 30_000;
+
+/** How to reach RAUC. `address`: a D-Bus address in place of the system bus. */
+export type RaucServiceParts = {
+  readonly address: string | undefined;
+  readonly installMs: number;
+  sleep(ms: number, signal: AbortSignal): Promise<void>;
+};
+
+/**
+ * RAUC's D-Bus interface `de.pengutronix.rauc.Installer` (RAUC reference manual, D-Bus API). Each call has a connection of its own: the
+ * bus may be started anew between two updates.
+ */
+export class RaucService implements Rauc {
+  readonly #parts: RaucServiceParts;
+
+  constructor(parts: RaucServiceParts) {
+    this.#parts = parts;
+  }
+
+  bootSlot(): Promise<string> {
+    return this.#with((bus) => this.#property(bus, "BootSlot"));
+  }
+
+  install(file: string): Promise<void> {
+    return this.#with(async (bus) => {
+      const { completed } = await this.#completion(bus);
+      await this.#call(bus, INSTALLER, "InstallBundle", "sa{sv}", [file, {}]);
+      const result = await this.#within(completed, this.#parts.installMs, "the installation");
+      if (result !== 0) throw failed(`RAUC could not install: ${await this.#property(bus, "LastError")}`);
+    });
+  }
+
+  mark(state: "good" | "bad" | "active", slot: "booted" | "other"): Promise<void> {
+    return this.#with(async (bus) => void (await this.#call(bus, INSTALLER, "Mark", "ss", [state, slot])));
+  }
+
+  /** Listens before anything is asked, so that the signal cannot come too early. Its result is -1 when the service goes away. */
+  async #completion(bus: MessageBus): Promise<{ readonly completed: Promise<number> }> {
+    const { promise, resolve } = Promise.withResolvers<number>();
+    bus.on("message", ({ type, interface: from, member, body }) => {
+      if (type !== MessageType.SIGNAL) return;
+      if (from === INSTALLER && member === "Completed") resolve(Number(body[0]));
+      if (member === "NameOwnerChanged" && body[0] === SERVICE && body[2] === "") resolve(-1);
+    });
+    const rules = [
+      `type='signal',sender='${SERVICE}',interface='${INSTALLER}',member='Completed'`,
+      `type='signal',sender='org.freedesktop.DBus',member='NameOwnerChanged',arg0='${SERVICE}'`,
+    ];
+    for (const rule of rules) {
+      const call = { destination: "org.freedesktop.DBus", path: "/org/freedesktop/DBus" };
+      const message = { ...call, interface: "org.freedesktop.DBus", member: "AddMatch", signature: "s", body: [rule] };
+      await this.#within(bus.call(new Message(message)), CALL_MS, "AddMatch");
+    }
+    return { completed: promise };
+  }
+
+  async #property(bus: MessageBus, name: string): Promise<string> {
+    const [value]: readonly unknown[] = await this.#call(bus, PROPERTIES, "Get", "ss", [INSTALLER, name]);
+    const held: unknown = typeof value === "object" && value !== null && "value" in value ? value.value : undefined;
+    if (typeof held !== "string") throw failed(`RAUC has no property ${name}`);
+    return held;
+  }
+
+  async #call(
+    bus: MessageBus,
+    name: string,
+    member: string,
+    signature: string,
+    body: unknown[],
+  ): Promise<readonly unknown[]> {
+    const message = new Message({ destination: SERVICE, path: "/", interface: name, member, signature, body });
+    return (await this.#within(bus.call(message), CALL_MS, member))?.body ?? [];
+  }
+
+  async #with<T>(work: (bus: MessageBus) => Promise<T>): Promise<T> {
+    const { address } = this.#parts;
+    const bus = address === undefined ? systemBus() : sessionBus({ busAddress: address });
+    const broken = Promise.withResolvers<never>();
+    onError(bus, (error) => broken.reject(error));
+    try {
+      return await Promise.race([work(bus), broken.promise]);
+    } catch (thrown) {
+      if (thrown instanceof AgentError) throw thrown;
+      throw failed(thrown instanceof DBusError ? `RAUC: ${thrown.text}` : messageOf(thrown), thrown);
+    } finally {
+      bus.disconnect();
+    }
+  }
+
+  async #within<T>(work: Promise<T>, ms: number, what: string): Promise<T> {
+    const done = new AbortController();
+    const late = this.#parts.sleep(ms, done.signal).then(() => "late" as const);
+    const outcome = await Promise.race([work.then((value) => ({ value })), late]).finally(() => done.abort());
+    if (outcome === "late") throw failed(`RAUC: ${what}: no answer within ${ms} ms`);
+    return outcome.value;
+  }
+}
+
+/** The library's types leave this event out. */
+function onError(emitter: EventEmitter, listener: (error: unknown) => void): void {
+  emitter.on("error", listener);
+}
+
+function failed(what: string, cause?: unknown): AgentError {
+  return new AgentError("update.installer-failed", {
+    what,
+    remedy:
+      "see: rauc status, and the journal of rauc.service; the agent's user must be allowed to use it (polkit, D-Bus policy)",
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
