@@ -6,6 +6,9 @@ import type { AuditTrail } from "./audit.ts";
 import { canonicalJson } from "./canonical.ts";
 import { type ReplyAddress, type Request, replyAddress } from "./request.ts";
 
+/** Who may wait for the answer to one running command besides whoever asked first. */
+const MAX_WAITING = 16;
+
 /** What the ledger keeps of a command besides its state. */
 const ledgerBody = z
   .object({
@@ -21,7 +24,7 @@ type LedgerBody = z.infer<typeof ledgerBody>;
 /** A command as the ledger knows it. */
 export type LedgerEntry = Omit<CommandEntry, "body"> & LedgerBody;
 
-/** What is known of a request that came before. "running": its answer is still to come, to where it was asked for first. */
+/** What is known of a request that came before. "running": its answer is still to come, to everyone who asked. */
 export type Recall =
   | { readonly kind: "new" }
   | { readonly kind: "running" }
@@ -37,6 +40,8 @@ export type Recall =
 export class CommandLedger {
   readonly #journal: Journal;
   readonly #audit: Pick<AuditTrail, "append" | "flush">;
+  /** Who else waits for the answer to a command that runs, by the id of the command. */
+  readonly #waiting = new Map<string, Map<string, ReplyAddress>>();
 
   constructor(journal: Journal, audit: Pick<AuditTrail, "append" | "flush">) {
     this.#journal = journal;
@@ -53,12 +58,31 @@ export class CommandLedger {
     return orUnreadable(() => this.#recall(request));
   }
 
-  #recall({ ledgerId, digest, reply, action }: Request): Recall {
+  #recall({ ledgerId, digest, reply, action }: Request): Recall | Refusal {
     const entry = this.find(ledgerId);
-    if (entry === undefined || entry.digest !== digest) return { kind: "new" };
-    if (entry.answer === undefined) return { kind: "running" };
-    if (sameAddress(entry.reply, reply)) this.#journal.changeCommand(ledgerId, { isTold: false });
+    if (entry?.digest !== digest) return this.#recallElsewhere(digest, reply);
+    if (entry.answer === undefined) return this.#await(entry, reply);
+    if (sameAddress(entry.reply, reply)) this.#tellAgain(entry);
     else this.#answerElsewhere({ digest, action, reply, answer: entry.answer });
+    return { kind: "answered", answer: entry.answer };
+  }
+
+  /** Whoever asks for what runs already gets its answer too; after a crash only whoever asked first does. */
+  #await(entry: LedgerEntry, reply: ReplyAddress): Recall | Refusal {
+    if (sameAddress(entry.reply, reply)) return { kind: "running" };
+    const waiting = this.#waiting.get(entry.id) ?? new Map<string, ReplyAddress>();
+    if (!waiting.has(repeatIdOf(reply)) && waiting.size >= MAX_WAITING) {
+      return refused("BUSY", "the same request is running, and too many wait for its answer");
+    }
+    this.#waiting.set(entry.id, waiting.set(repeatIdOf(reply), reply));
+    return { kind: "running" };
+  }
+
+  /** A request that was refused because its id stands for another one is known by where its answer goes. */
+  #recallElsewhere(digest: string, reply: ReplyAddress): Recall {
+    const entry = this.find(repeatIdOf(reply));
+    if (entry?.digest !== digest || entry.answer === undefined) return { kind: "new" };
+    this.#tellAgain(entry);
     return { kind: "answered", answer: entry.answer };
   }
 
@@ -148,13 +172,17 @@ export class CommandLedger {
   }
 
   #finish(ledgerId: string, answer: Answer, event: "finished" | "settled"): Answer {
-    return this.#audited(() => {
+    const waiting = [...(this.#waiting.get(ledgerId)?.values() ?? [])];
+    const counts = this.#audited(() => {
       const entry = this.find(ledgerId);
       if (entry?.answer !== undefined) return entry.answer;
-      this.#change(ledgerId, { answer }, "finished");
+      const { digest, action } = this.#change(ledgerId, { answer }, "finished");
       this.#audit.append({ event, command: ledgerId, answer: answerBody(answer) });
+      for (const reply of waiting) this.#answerElsewhere({ digest, action, reply, answer });
       return answer;
     });
+    this.#waiting.delete(ledgerId);
+    return counts;
   }
 
   /** One transaction with its entries of the audit trail, which then go out. */
@@ -164,19 +192,25 @@ export class CommandLedger {
     return result;
   }
 
-  #change(ledgerId: string, change: Partial<LedgerBody>, state: CommandState): void {
+  #change(ledgerId: string, change: Partial<LedgerBody>, state: CommandState): LedgerEntry {
     const entry = this.find(ledgerId);
     if (entry === undefined) throw new TypeError(`command ${ledgerId} is not in the ledger`);
     const { action, reply, answer, heldBootId } = { ...entry, ...change };
     this.#journal.changeCommand(ledgerId, { state, body: bodyOf({ action, reply, answer, heldBootId }) });
+    return entry;
   }
 
   /** The same request through another execution has its own answer to give, and nothing to do. */
   #answerElsewhere(repeat: { digest: string; action: string; reply: ReplyAddress; answer: Answer }): void {
     const { digest, ...body } = repeat;
-    const id = `repeat:${canonicalJson(replyBody(repeat.reply))}`;
+    const id = repeatIdOf(repeat.reply);
     const added = this.#journal.addCommand(entryOf(id, digest, "refused", body));
     if (added === "known") this.#journal.changeCommand(id, { isTold: false });
+  }
+
+  /** Writes only what changes: a burst of repeats must not hold up the bus for a write each. */
+  #tellAgain({ id, isTold }: LedgerEntry): void {
+    if (isTold) this.#journal.changeCommand(id, { isTold: false });
   }
 }
 
@@ -227,6 +261,11 @@ function answerBody({ status, reason, result }: Answer): Json {
 
 function readEntry({ body, ...entry }: CommandEntry): LedgerEntry {
   return { ...entry, ...ledgerBody.parse(body) };
+}
+
+/** Colons and braces are in no id that a requester may choose. */
+function repeatIdOf(reply: ReplyAddress): string {
+  return `repeat:${canonicalJson(replyBody(reply))}`;
 }
 
 function sameAddress(left: ReplyAddress, right: ReplyAddress): boolean {
