@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { type Catalogue, catalogueSchema } from "../config/catalogue.ts";
 import { loadYamlFile } from "../config/load.ts";
 import { type Policy, policySchema } from "../config/policy.ts";
+import { readDescriptor } from "../config/proto/descriptor.ts";
 import type { AgentConfig } from "../config/schema.ts";
 import type { TransmitId } from "../drivers/can/transmit-filter.ts";
 import type { Action } from "./control/action.ts";
@@ -20,6 +21,7 @@ import { CompanionDoor } from "./control/companion.ts";
 import type { DispatchParts } from "./control/dispatch.ts";
 import { KeySet } from "./control/key-set.ts";
 import { CommandLedger } from "./control/ledger.ts";
+import { ProtobufDoor } from "./control/protobuf-door.ts";
 import { type Door, Reporter } from "./control/report.ts";
 import type { ReplyAddress } from "./control/request.ts";
 import { Requester } from "./control/requester.ts";
@@ -28,6 +30,7 @@ import type { Clock } from "./core/clock.ts";
 import type { Service } from "./core/lifecycle.ts";
 import type { Log } from "./core/log.ts";
 import type { TableSource } from "./data/build-table.ts";
+import { createCommandReader } from "./data/command-messages.ts";
 import type { DbcMessage } from "./data/dbc/model.ts";
 import { LatestSignals } from "./data/latest-signals.ts";
 import type { LoadedTable } from "./load-table.ts";
@@ -79,7 +82,17 @@ export function composeCommands(parts: CommandParts): Commands {
     broker,
     log,
   });
-  const doorOf = ({ door }: ReplyAddress): Door => (door === "aws" ? aws : door === "companion" ? companion : LOCAL);
+  const protobuf = new ProtobufDoor({
+    thing,
+    prefix: settings.protobuf.prefix,
+    names: parts.catalogue.value.protobuf,
+    read: createCommandReader(readDescriptor("commands")),
+    broker,
+    requester,
+    log,
+  });
+  const byName = { aws, companion, protobuf, local: LOCAL } as const;
+  const doorOf = ({ door }: ReplyAddress): Door => byName[door];
   const reporter = new Reporter({ ledger, doorOf, broker, clock, log, random });
   const dispatchParts: DispatchParts = {
     settings: { ...settings, thing, bootId, maxLifeMs: settings.maxLifeSeconds * 1000 },
@@ -93,6 +106,7 @@ export function composeCommands(parts: CommandParts): Commands {
   };
   const doors: readonly RequestDoor[] = [
     ...(settings.aws.enabled ? [aws] : []),
+    ...(settings.protobuf.enabled ? [protobuf] : []),
     ...(settings.companion.enabled ? [companion] : []),
   ];
   return { service: commandService(dispatchParts, doors, () => steps.watch()), dispatchParts };
@@ -107,7 +121,7 @@ export function transmitIds(catalogue: Catalogue, sources: readonly TableSource[
 /** The actions that write to a bus; none without a catalogue. Throws `config.invalid`. */
 export async function loadCatalogue({ commands }: AgentConfig): Promise<CatalogueFile> {
   if (commands?.catalogueFile !== undefined) return await loadYamlFile(commands.catalogueFile, catalogueSchema);
-  return { value: { schemaVersion: 1, actions: [] }, locate: () => "no catalogue" };
+  return { value: catalogueSchema.parse({ schemaVersion: 1, actions: [] }), locate: () => "no catalogue" };
 }
 
 /** Checks what `config` names for remote commands as the agent will at its start, and gives how many actions it lists. Throws `config.invalid`. */

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { ACTUATOR_TYPES } from "../agent/core/actuator-type.ts";
 
 const actionName = z
   .string()
@@ -79,9 +80,38 @@ const sequence = z.strictObject({
 });
 export type SequenceConfig = z.infer<typeof sequence>;
 
+const syncId = z.string().min(1).max(256);
+const actuator = z.strictObject({
+  signal: z.int().min(0).max(4_294_967_295).describe("number of the signal, signal_id in the request"),
+  type: z.enum(ACTUATOR_TYPES),
+  does: z.union([
+    z
+      .array(z.strictObject({ value: z.union([z.number(), z.boolean(), z.string().max(256)]), action: actionName }))
+      .min(1)
+      .max(64)
+      .describe("what each value asks for; others are refused"),
+    z
+      .strictObject({ action: actionName, argument: z.string().min(1).max(64) })
+      .describe("the value, a number, is this argument of the action"),
+  ]),
+});
+
+/** What the protobuf flavour of commands calls by number or by the id of a template. */
+const protobufNames = z.strictObject({
+  manifest: syncId.optional().describe("decoder_manifest_sync_id that requests must name; not looked at when absent"),
+  actuators: z.array(actuator).max(1000).default([]),
+  states: z
+    .array(z.strictObject({ template: syncId, signals: z.array(signalName).min(1).max(64) }))
+    .max(100)
+    .default([])
+    .describe("signals of each state template, for requests of the last known state"),
+});
+export type ProtobufNames = z.infer<typeof protobufNames>;
+
 /** Actions that write to a bus, made without code. What is not in here can never be sent. */
 export const catalogueSchema = z.strictObject({
   schemaVersion: z.literal(1),
   actions: z.array(z.discriminatedUnion("kind", [actuate, sequence])).max(500),
+  protobuf: protobufNames.prefault({}).describe("names of requests in the protobuf flavour (commands.protobuf)"),
 });
 export type Catalogue = z.infer<typeof catalogueSchema>;

@@ -18,6 +18,18 @@ export const commandsConfig = z.strictObject({
     .strictObject({ enabled: z.boolean().default(true) })
     .prefault({})
     .describe("AWS IoT Commands, JSON and CBOR"),
+  protobuf: z
+    .strictObject({
+      enabled: z.boolean().default(false),
+      prefix: z
+        .string()
+        .max(128)
+        .regex(/^[^#+\0/][^#+\0]*[^#+\0/]$/, "must not hold a wildcard, or begin or end with '/'")
+        .default("$aws/commands")
+        .describe("or cms/commands; only a service behind $aws/ says that it has taken an answer"),
+    })
+    .prefault({})
+    .describe("protobuf flavour of AWS IoT FleetWise; the catalogue says what its numbers stand for"),
   companion: z
     .strictObject({
       enabled: z.boolean().default(true),

@@ -9,6 +9,7 @@ import { AgentError, EXIT, errnoOf, messageOf } from "../agent/core/errors.ts";
 import { catalogueSchema } from "../config/catalogue.ts";
 import { configJsonSchema, exampleConfig } from "../config/example.ts";
 import { policySchema } from "../config/policy.ts";
+import type { Protocol } from "../config/proto/descriptor.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const PROTO_DIR = join(ROOT, "config/proto");
@@ -16,7 +17,7 @@ const PROTO_DIR = join(ROOT, "config/proto");
 const HELP = `usage: node scripts/generate.ts [--check]
 
 Writes the files that are made from others:
-  config/proto/telemetry.desc   by protoc from config/proto/telemetry.proto
+  config/proto/*.desc           by protoc from the .proto files beside them
   config/agent.schema.json      from config/schema.ts, for editors
   config/catalogue.schema.json  from config/catalogue.ts, for editors
   config/policy.schema.json     from config/policy.ts, for editors
@@ -31,7 +32,8 @@ Example:
 type Generated = { readonly path: string; readonly content: () => Uint8Array };
 
 const FILES: readonly Generated[] = [
-  { path: "config/proto/telemetry.desc", content: descriptor },
+  { path: "config/proto/telemetry.desc", content: () => descriptor("telemetry") },
+  { path: "config/proto/commands.desc", content: () => descriptor("commands") },
   { path: "config/agent.schema.json", content: () => text(`${JSON.stringify(configJsonSchema(), undefined, 2)}\n`) },
   { path: "config/catalogue.schema.json", content: () => jsonSchema(catalogueSchema) },
   { path: "config/policy.schema.json", content: () => jsonSchema(policySchema) },
@@ -46,16 +48,16 @@ function text(content: string): Uint8Array {
   return new TextEncoder().encode(content);
 }
 
-function descriptor(): Uint8Array {
+function descriptor(protocol: Protocol): Uint8Array {
   const folder = mkdtempSync(join(tmpdir(), "causeway-generate-"));
   try {
-    const out = join(folder, "telemetry.desc");
-    execFileSync("protoc", ["-I", PROTO_DIR, "--include_imports", `--descriptor_set_out=${out}`, "telemetry.proto"]);
+    const out = join(folder, `${protocol}.desc`);
+    execFileSync("protoc", ["-I", PROTO_DIR, "--include_imports", `--descriptor_set_out=${out}`, `${protocol}.proto`]);
     return readFileSync(out);
   } catch (thrown) {
     if (errnoOf(thrown) !== "ENOENT") throw thrown;
     throw new AgentError("input.missing", {
-      what: "protoc is not installed, so telemetry.desc can be neither made nor checked",
+      what: "protoc is not installed, so config/proto/*.desc can be neither made nor checked",
       remedy: "Install the Debian package protobuf-compiler, or run ./scripts/setup test.",
       cause: thrown,
     });

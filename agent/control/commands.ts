@@ -8,10 +8,10 @@ import type { Arrival, ReplyAddress } from "./request.ts";
 import { describeReply, isRetryable, type Reply, type Requester } from "./requester.ts";
 import { WIRE_FORMATS, type WireFormat } from "./wire-format.ts";
 
-/** Longest wait for accepted or rejected, ms. */
-const ANSWER_TIMEOUT_MS = 5000;
+/** Longest wait for accepted or rejected of an update, ms. */
+export const ANSWER_TIMEOUT_MS = 5000;
 /** Execution ids: `[a-zA-Z0-9_-]`, at most 64 (AWS IoT, CommandExecution). */
-const EXECUTION_ID = /^[A-Za-z0-9_-]{1,64}$/;
+export const EXECUTION_ID = /^[A-Za-z0-9_-]{1,64}$/;
 /** What is accepted is told in the topic; the body says nothing more that counts. */
 const anything = z.unknown();
 

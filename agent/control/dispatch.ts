@@ -99,6 +99,7 @@ function examine(
   { settings, actions, authority, ledger, running, clock }: DispatchParts,
   request: Request,
 ): Plan | Refusal {
+  if (request.flaw !== undefined) return request.flaw;
   const action = actions.get(request.action);
   if (action === undefined) return refused("NO_COMMAND_DISPATCHER_FOUND", `there is no action ${request.action}`);
   const grant = orUnreadable(() => authority.authorise(request, action));

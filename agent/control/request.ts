@@ -18,16 +18,21 @@ export const replyAddress = z.discriminatedUnion("door", [
       format: z.enum(["json", "cbor"]),
     })
     .readonly(),
+  z.object({ door: z.literal("protobuf"), execution: z.string() }).readonly(),
   z.object({ door: z.literal("local") }).readonly(),
 ]);
 export type ReplyAddress = z.infer<typeof replyAddress>;
+
+/** What a door makes of a foreign payload: a request as `readRequest` takes it, and why it cannot be carried out as it stands. */
+export type Translation = { readonly body: unknown; readonly flaw: Refusal | undefined };
 
 /** A request as it came through one of the doors, its payload unread. */
 export type Arrival = {
   /** What the door calls it: the id of an execution. */
   readonly id: string;
   readonly payload: Uint8Array;
-  readonly format: WireFormat;
+  /** A function where the payload is not a request of ours: gives what it stands for, or undefined when it cannot be read. */
+  readonly format: WireFormat | ((payload: Uint8Array) => Translation | undefined);
   readonly reply: ReplyAddress;
   /** Rest of the message's life when it came (MQTT message expiry), ms; undefined where none was set. */
   readonly restOfLifeMs: number | undefined;
@@ -74,6 +79,8 @@ export type Request = Omit<z.infer<typeof requestSchema>, "id"> & {
   readonly digest: string;
   readonly reply: ReplyAddress;
   readonly restOfLifeMs: number | undefined;
+  /** Why it is refused whatever else it says: its door could not translate all of it. */
+  readonly flaw: Refusal | undefined;
 };
 
 /** Values of a request nest at most so deep. */
@@ -86,9 +93,12 @@ export function readRequest(
 ): Refusal | { readonly kind: "request"; readonly request: Request } {
   const { payload, format, reply, restOfLifeMs } = arrival;
   if (payload.length > maxBytes) return refused("TOO_LARGE", `${payload.length} bytes, at most ${maxBytes} are read`);
-  const body = decodeBody(format, payload);
-  if (body === undefined)
-    return refused("COMMAND_REQUEST_PARSING_FAILED", `the payload is not ${format.toUpperCase()}`);
+  const read = translationOf(payload, format);
+  if (read?.body === undefined) {
+    const expected = typeof format === "function" ? "a request of this door" : format.toUpperCase();
+    return refused("COMMAND_REQUEST_PARSING_FAILED", `the payload is not ${expected}`);
+  }
+  const { body, flaw } = read;
   if (isDeeperThan(body, MAX_DEPTH)) {
     return refused("COMMAND_REQUEST_PARSING_FAILED", `values nest deeper than ${MAX_DEPTH} levels`);
   }
@@ -100,7 +110,13 @@ export function readRequest(
   const digest = createHash("sha256").update(payload).digest("hex");
   // A colon is in no id that a requester may choose: the two kinds cannot be taken for each other.
   const ledgerId = parsed.data.id ?? `${reply.door}:${arrival.id}`;
-  return { kind: "request", request: { ...parsed.data, id: parsed.data.id, ledgerId, digest, reply, restOfLifeMs } };
+  const { id } = parsed.data;
+  return { kind: "request", request: { ...parsed.data, id, ledgerId, digest, reply, restOfLifeMs, flaw } };
+}
+
+function translationOf(payload: Uint8Array, format: Arrival["format"]): Translation | undefined {
+  if (typeof format === "function") return format(payload);
+  return { body: decodeBody(format, payload), flaw: undefined };
 }
 
 /** A stack would end before a hostile value does: looked at before anything that calls itself walks through it. */

@@ -24,6 +24,9 @@ export type RequesterParts = {
   token(): string;
 };
 
+/** A body that is encoded already. */
+export type EncodedBody = { readonly bytes: Uint8Array; readonly contentType: string };
+
 /**
  * One request and the answers it may get.
  *
@@ -35,6 +38,8 @@ export type Exchange<T> = {
   readonly topic: string;
   readonly format: WireFormat;
   readonly body: Readonly<Record<string, unknown>>;
+  /** Sent instead of `body`, without a token, where the service takes neither JSON nor CBOR. */
+  readonly encoded?: EncodedBody;
   readonly correlate: "token" | "topic";
   /** Schema of the accepted body. */
   readonly accepted: z.ZodType<T>;
@@ -166,12 +171,16 @@ export class Requester {
     return this.#conclude(exchange, ending);
   }
 
-  #publish<T>({ topic, format, body }: Exchange<T>, token: string | undefined): Promise<PublishOutcome> {
+  #publish<T>({ topic, format, body, encoded }: Exchange<T>, token: string | undefined): Promise<PublishOutcome> {
+    const { bytes: payload, contentType } = encoded ?? {
+      bytes: encodeBody(format, token === undefined ? body : { ...body, clientToken: token }),
+      contentType: CONTENT_TYPES[format],
+    };
     return this.#parts.broker.publish({
       topic,
-      payload: encodeBody(format, token === undefined ? body : { ...body, clientToken: token }),
+      payload,
       retain: false,
-      contentType: CONTENT_TYPES[format],
+      contentType,
       messageExpirySeconds: undefined,
       userProperties: [],
     });

@@ -1,19 +1,22 @@
 import { readFileSync } from "node:fs";
 import { AgentError, messageOf } from "../../agent/core/errors.ts";
 
+/** The protocols that are described: records, and commands in the protobuf flavour. */
+export type Protocol = "telemetry" | "commands";
+
 /**
- * The FileDescriptorSet of telemetry.proto, as protoc made it (`npm run fix` renews it): what a record is, for any protobuf reader.
+ * The FileDescriptorSet of a .proto file in this folder, as protoc made it (`npm run fix` renews it): for any protobuf reader.
  *
  * Throws `input.missing` when the file is not beside the program.
  */
-export function readDescriptor(): Uint8Array {
-  const file = new URL("./telemetry.desc", import.meta.url);
+export function readDescriptor(protocol: Protocol = "telemetry"): Uint8Array {
+  const file = new URL(`./${protocol}.desc`, import.meta.url);
   try {
     return readFileSync(file);
   } catch (thrown) {
     throw new AgentError("input.missing", {
-      what: `cannot read the record descriptor ${file.pathname}: ${messageOf(thrown)}`,
-      remedy: "Install the program again: the descriptor is a part of it.",
+      what: `cannot read the description ${file.pathname}: ${messageOf(thrown)}`,
+      remedy: "Install the program again: the description is a part of it.",
       cause: thrown,
     });
   }

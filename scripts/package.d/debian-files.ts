@@ -28,6 +28,7 @@ const COPIES: readonly (readonly [from: string, to: string])[] = [
   ["config/bench-doors.dbc", "usr/share/doc/causeway/examples/bench-doors.dbc"],
   ["config/bench-vehicle.dbc", "usr/share/doc/causeway/examples/vehicle.dbc"],
   ["config/proto/telemetry.proto", "usr/share/causeway/telemetry.proto"],
+  ["config/proto/commands.proto", "usr/share/causeway/commands.proto"],
   [`${TEMPLATES}/README.Debian`, "usr/share/doc/causeway/README.Debian"],
   [`${TEMPLATES}/lintian-overrides`, "usr/share/lintian/overrides/causeway"],
   ["README.md", "usr/share/doc/causeway/README.md"],

@@ -8,7 +8,7 @@ import { writePacked } from "./files.ts";
 const SHIPPED = "{agent,drivers,config}/**/*.ts";
 
 /** Read by the program at run time, beside the code that reads it. */
-const DATA_FILES = ["config/proto/telemetry.desc"] as const;
+const DATA_FILES = ["config/proto/telemetry.desc", "config/proto/commands.desc"] as const;
 
 /**
  * Our own files written as JavaScript below `destination`; gives the names of the npm packages that they import. Types are blanked out, so a line and column in a stack trace is the

@@ -97,7 +97,12 @@ export function accessRulesOf(settings: MosquittoSettings): string {
 
 /** What the role of one thing allows. */
 export function thingRules(thing: string): AccessRule[] {
-  const own = [`cmd/causeway/${thing}/#`, `$aws/things/${thing}/#`, `$aws/commands/things/${thing}/#`];
+  const own = [
+    `cmd/causeway/${thing}/#`,
+    `cms/commands/things/${thing}/#`,
+    `$aws/things/${thing}/#`,
+    `$aws/commands/things/${thing}/#`,
+  ];
   const publishOnly = [`dt/causeway/${thing}/#`, `$aws/rules/+/dt/causeway/${thing}/#`];
   // What only the cloud may say (a device that says it gets PUBACK 135).
   const answers = [

@@ -13,8 +13,8 @@ export type CommandCloud = {
   readonly authority: Authority;
   readonly mosquitto: Mosquitto;
   readonly commands: CloudCommands;
-  /** A session of the certificate `commonName`, connected to the broker at `port`, not started. */
-  sessionAs(commonName: string, port?: number): Promise<Broker>;
+  /** A session of the certificate `commonName`, connected to the broker at `port`, not started. Its client id is `clientId`, or the common name. */
+  sessionAs(commonName: string, port?: number, clientId?: string): Promise<Broker>;
   stop(): Promise<void>;
 };
 
@@ -22,10 +22,10 @@ export type CommandCloud = {
 export async function startCommandCloud(folder: string, things: readonly string[]): Promise<CommandCloud> {
   const authority = createAuthority(join(folder, "ca"));
   const mosquitto = await startMosquitto({ folder: join(folder, "broker"), authority, things, clouds: [CLOUD] });
-  const sessionAs = async (commonName: string, port = mosquitto.port): Promise<Broker> => {
+  const sessionAs = async (commonName: string, port = mosquitto.port, clientId = commonName): Promise<Broker> => {
     const issued = await authority.issue({ commonName, usage: "client" });
     return createSession({
-      clientId: commonName,
+      clientId,
       identity: { mode: "file", ...writeIdentity(join(folder, "identities"), commonName, issued) },
       caFile: mosquitto.caFile,
       broker: { host: mosquitto.host, port },

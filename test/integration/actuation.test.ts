@@ -1,57 +1,42 @@
-import { copyFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { stringify } from "yaml";
 import { z } from "zod";
 import { chainProblems } from "../../agent/control/audit.ts";
 import type { SignedFields } from "../../agent/control/canonical.ts";
 import { createRecordReader } from "../../agent/data/records.ts";
 import type { Broker } from "../../agent/ports.ts";
 import { readDescriptor } from "../../config/proto/descriptor.ts";
-import { createSocketcandBus } from "../../drivers/can/socketcand-bus.ts";
-import { systemClock } from "../../drivers/os/time-source.ts";
-import { writeIdentity } from "../bench/certificate-authority.ts";
 import type { Command } from "../bench/cloud/commands.ts";
 import { CompanionBackend } from "../bench/cloud/companion.ts";
-import { DoorUnit } from "../bench/door-unit.ts";
-import { type Hub, startHub } from "../bench/socketcand-hub.ts";
+import type { DoorUnit } from "../bench/door-unit.ts";
+import { DoorVehicle, FRAMES, type VehicleHome } from "../bench/door-vehicle.ts";
 import { until } from "../bench/wait.ts";
 import { runCli } from "../fakes/cli-runner.ts";
-import { type CommandCloud, startCommandCloud } from "../fakes/command-cloud.ts";
-import { type Daemon, type DaemonHome, daemonHome, startDaemon } from "../fakes/daemon.ts";
-import { MemoryLog } from "../fakes/log.ts";
-import { signingKey } from "../fakes/signing-key.ts";
+import type { CommandCloud } from "../fakes/command-cloud.ts";
+import { type Daemon, startDaemon } from "../fakes/daemon.ts";
 
 const THING = "veh-1";
-const CONFIG = join(import.meta.dirname, "../../config");
 const PATIENCE_MS = 20_000;
-/** Frames of one actuation in the example catalogue. */
-const FRAMES = 3;
 const commandReply = z.object({ id: z.string(), status: z.string(), answer: z.unknown().optional() });
 
 describe("lock and unlock, from a phone and from the cloud, on a bus with a door unit", () => {
-  const key = signingKey("operations");
   let folder: string;
+  let vehicle: DoorVehicle;
   let cloud: CommandCloud;
-  let hub: Hub;
   let unit: DoorUnit;
   let app: Broker;
   let backend: CompanionBackend;
   let address: string;
-  let counter = 0;
   /** Payloads of the control stream. */
   const records: Uint8Array[] = [];
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "causeway-actuation-"));
-    cloud = await startCommandCloud(folder, [THING]);
-    hub = await startHub();
-    const parts = { clock: systemClock(), log: new MemoryLog(), random: () => 0.5 };
-    unit = await DoorUnit.start(
-      createSocketcandBus({ name: "unit", host: "127.0.0.1", port: hub.port, interface: "can0", filters: [] }, parts),
-    );
+    vehicle = await DoorVehicle.start(folder, THING);
+    ({ cloud, unit } = vehicle);
     app = await cloud.sessionAs("consumer");
     app.start();
     await app.online(AbortSignal.timeout(10_000));
@@ -62,31 +47,11 @@ describe("lock and unlock, from a phone and from the cloud, on a bus with a door
   afterAll(async () => {
     await backend.stop();
     await app.stop();
-    await unit.stop();
-    await hub.stop();
-    await cloud.stop();
+    await vehicle.stop();
     await rm(folder, { recursive: true });
   });
 
-  async function vehicle(): Promise<DaemonHome> {
-    const issued = await cloud.authority.issue({ commonName: THING, usage: "client" });
-    const { certificateFile, keyFile } = writeIdentity(join(folder, "vehicle"), THING, issued);
-    const { host, port, caFile } = cloud.mosquitto;
-    const home = await daemonHome((config) => {
-      config.broker = { host, port, caFile, reconnect: { minMs: 100, maxMs: 1000 } };
-      config.identity = { mode: "file", certificateFile, keyFile };
-      config.buses = [{ name: "can0", driver: "socketcand", host: "127.0.0.1", port: hub.port, interface: "can0" }];
-      config.dbc = [{ file: "doors.dbc" }];
-      config.commands = { policyFile: "policy.yaml", catalogueFile: "catalogue.yaml" };
-    });
-    copyFileSync(join(CONFIG, "bench-doors.dbc"), join(home.folder, "doors.dbc"));
-    copyFileSync(join(CONFIG, "catalogue.example.yaml"), join(home.folder, "catalogue.yaml"));
-    const policy = { schemaVersion: 1, keys: [key.pinned], allow: [{ action: "doors.*", ratePerMinute: 6000 }] };
-    writeFileSync(join(home.folder, "policy.yaml"), stringify(policy));
-    return home;
-  }
-
-  async function online(home: DaemonHome): Promise<Daemon> {
+  async function online(home: VehicleHome): Promise<Daemon> {
     const daemon = await startDaemon(home);
     const isReady = async (): Promise<true | undefined> => {
       const { link, buses } = await daemon.status();
@@ -104,21 +69,7 @@ describe("lock and unlock, from a phone and from the cloud, on a bus with a door
     await until(isHeard, { what: "the bus is heard", timeoutMs: PATIENCE_MS });
   }
 
-  function signed(action: string, change: Partial<SignedFields> = {}) {
-    counter += 1;
-    const nowMs = Date.now();
-    const fields: SignedFields = {
-      id: `id-${counter}`,
-      thing: THING,
-      action,
-      arguments: {},
-      notBeforeMs: nowMs - 5000,
-      expiresAtMs: nowMs + 60_000,
-      counter,
-      ...change,
-    };
-    return { schemaVersion: 1, ...fields, signature: key.sign(fields) };
-  }
+  const signed = (action: string, change: Partial<SignedFields> = {}) => vehicle.signed(action, change);
 
   const post = async (body: unknown): Promise<string> => {
     const response = await fetch(address, { method: "POST", body: JSON.stringify(body) });
@@ -168,7 +119,7 @@ describe("lock and unlock, from a phone and from the cloud, on a bus with a door
   }
 
   /** A technician's own request takes the same line, through admin.sock. */
-  async function technician(home: DaemonHome): Promise<void> {
+  async function technician(home: VehicleHome): Promise<void> {
     const file = join(home.folder, "request.json");
     const cli = async (body: unknown, ...args: readonly string[]): Promise<string> => {
       writeFileSync(file, JSON.stringify(body));
@@ -195,7 +146,7 @@ describe("lock and unlock, from a phone and from the cloud, on a bus with a door
   }
 
   it("succeeds when the vehicle says so, acts once for each id over all doors, and leaves the bus alone otherwise", async () => {
-    const home = await vehicle();
+    const home = await vehicle.home();
     const daemon = await online(home);
 
     const locked = await confirmed(await post(signed("doors.lock")));

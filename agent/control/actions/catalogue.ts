@@ -1,6 +1,7 @@
 import type { Catalogue } from "../../../config/catalogue.ts";
 import { AgentError } from "../../core/errors.ts";
 import type { Action } from "../action.ts";
+import { protobufProblem } from "../protobuf-names.ts";
 import { type ActuateParts, buildActuation } from "./actuate.ts";
 import { buildSequence } from "./sequence.ts";
 
@@ -13,20 +14,23 @@ export type CatalogueFile = {
 /** The actions of the catalogue, by name. Throws `config.invalid` naming the first entry that cannot be used, and why. */
 export function buildCatalogue({ value, locate }: CatalogueFile, parts: ActuateParts): ReadonlyMap<string, Action> {
   const actions = new Map<string, Action>();
+  const fail = (at: readonly (string | number)[], problem: string): never => {
+    throw new AgentError("config.invalid", {
+      what: `${locate(at)} ${problem}`,
+      remedy: "correct the catalogue file; its messages and signals are those of the DBC files of the configuration",
+    });
+  };
   for (const [index, config] of value.actions.entries()) {
-    const fail = (path: readonly (string | number)[], problem: string): never => {
-      const at = ["actions", index, ...path];
-      throw new AgentError("config.invalid", {
-        what: `${locate(at)} ${config.name} ${path.join(".")}: ${problem}`,
-        remedy: "correct the catalogue file; its messages and signals are those of the DBC files of the configuration",
-      });
-    };
-    if (actions.has(config.name)) fail(["name"], "is named twice");
+    const failIn = (path: readonly (string | number)[], problem: string): never =>
+      fail(["actions", index, ...path], `${config.name} ${path.join(".")}: ${problem}`);
+    if (actions.has(config.name)) failIn(["name"], "is named twice");
     const built =
       config.kind === "actuate" ? buildActuation(config, parts) : buildSequence(config, actions, parts.clock);
-    if (built.kind === "unfit") fail(built.path, built.problem);
+    if (built.kind === "unfit") failIn(built.path, built.problem);
     else actions.set(config.name, built.action);
   }
+  const unfit = protobufProblem(value.protobuf, actions, parts.signals);
+  if (unfit !== undefined) fail(["protobuf", ...unfit.path], `protobuf.${unfit.path.join(".")}: ${unfit.problem}`);
   return actions;
 }
 

@@ -1,7 +1,16 @@
 import { describe, expect, it } from "vitest";
+import { ProtobufDoor } from "../../../agent/control/protobuf-door.ts";
+import type { Arrival } from "../../../agent/control/request.ts";
 import { decodeBody, encodeBody } from "../../../agent/control/wire-format.ts";
+import { createCommandReader } from "../../../agent/data/command-messages.ts";
+import { ProtobufWriter } from "../../../agent/data/protobuf-writer.ts";
+import { catalogueSchema } from "../../../config/catalogue.ts";
+import { readDescriptor } from "../../../config/proto/descriptor.ts";
 import { seededRandom } from "../../bench/seeded-random.ts";
-import { CommandBench, textOf } from "../../fakes/commands.ts";
+import { FakeBroker } from "../../fakes/broker.ts";
+import { ManualClock } from "../../fakes/clock.ts";
+import { CommandBench, THING, textOf } from "../../fakes/commands.ts";
+import { MemoryLog } from "../../fakes/log.ts";
 
 /** CAUSEWAY_FUZZ_INPUTS=1000000 is what the product promises; a part of it runs with every test. */
 const INPUTS = Number(process.env.CAUSEWAY_FUZZ_INPUTS ?? 20_000);
@@ -48,7 +57,82 @@ describe("dispatch of hostile payloads", () => {
     // The signature is reached: the inputs are not all refused at the door.
     expect(outcomes.get("REJECTED SIGNATURE_INVALID") ?? 0).toBeGreaterThan(INPUTS / 1000);
   }, 600_000);
+
+  it(`refuses ${INPUTS} altered, cut, spliced and random inputs in protobuf, and throws for none`, async () => {
+    const random = seededRandom(20_261_124);
+    const pick = (below: number): number => Math.floor(random() * below);
+    const bench = new CommandBench({ actions: { "doors.lock": { commandClass: "R3" } } });
+    const arrive = await protobufDoor();
+    const signed = bench.signed("doors.lock", { id: "e-1" });
+    const original = protobufOf("e-1", signed);
+    const outcomes = new Map<string, number>();
+    for (let at = 0; at < INPUTS; at += 1) {
+      const payload = altered(original, pick);
+      if (Buffer.compare(payload, original) === 0) continue;
+      const outcome = textOf(await bench.send(payload, arrive("e-1", payload)));
+      outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+      expect(outcome).toMatch(/^SUCCEEDED$|^(REJECTED|TIMED_OUT) [A-Z_]+$/);
+    }
+    // An unknown field more, or a field twice, is the same request in another spelling.
+    expect(bench.acts.length).toBeLessThanOrEqual(1);
+    expect(outcomes.get("REJECTED SIGNATURE_INVALID") ?? 0).toBeGreaterThan(INPUTS / 1000);
+  }, 600_000);
 });
+
+/** A request of `signed` as the protobuf flavour has it (config/proto/commands.proto), for the actuator 1001. */
+function protobufOf(id: string, signed: Readonly<Record<string, unknown>>): Uint8Array {
+  const writer = new ProtobufWriter();
+  const { key, value } = signatureOf(signed.signature);
+  writer.stringField(16, id);
+  writer.begin(18, 20);
+  writer.uintField(1, 1001);
+  writer.stringField(2, "doors-1");
+  writer.presentUintField(4, 1);
+  writer.end();
+  writer.begin(1000, 120);
+  writer.stringField(1, String(signed.thing));
+  writer.uintField(2, Number(signed.notBeforeMs));
+  writer.uintField(3, Number(signed.expiresAtMs));
+  writer.uintField(4, Number(signed.counter));
+  writer.stringField(5, key);
+  writer.bytesField(6, Buffer.from(value, "base64"));
+  writer.end();
+  return writer.finish();
+}
+
+function signatureOf(signature: unknown): { readonly key: string; readonly value: string } {
+  if (typeof signature !== "object" || signature === null || !("key" in signature) || !("value" in signature)) {
+    throw new TypeError("not signed");
+  }
+  return { key: String(signature.key), value: String(signature.value) };
+}
+
+/** The door of the protobuf flavour, and what it lets in. */
+async function protobufDoor() {
+  const clock = new ManualClock();
+  const broker = new FakeBroker({ clock });
+  broker.start();
+  const actuator = { signal: 1001, type: "boolean", does: [{ value: true, action: "doors.lock" }] };
+  const names = { manifest: "doors-1", actuators: [actuator] };
+  const door = new ProtobufDoor({
+    thing: THING,
+    prefix: "cms/commands",
+    names: catalogueSchema.parse({ schemaVersion: 1, actions: [], protobuf: names }).protobuf,
+    read: createCommandReader(readDescriptor("commands")),
+    broker,
+    requester: { listen: () => Promise.resolve(), request: () => Promise.resolve({ kind: "offline" }) },
+    log: new MemoryLog(),
+  });
+  let arrival: Arrival | undefined;
+  await door.open((one) => {
+    arrival = one;
+  });
+  return (id: string, payload: Uint8Array): Arrival => {
+    broker.inject(`cms/commands/things/${THING}/executions/${id}/request/protobuf`, payload);
+    if (arrival === undefined) throw new Error("it was not let in");
+    return arrival;
+  };
+}
 
 function altered(original: Uint8Array, pick: (below: number) => number): Uint8Array {
   switch (pick(5)) {

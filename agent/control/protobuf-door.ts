@@ -1,0 +1,144 @@
+import { z } from "zod";
+import type { ProtobufNames } from "../../config/catalogue.ts";
+import type { Log } from "../core/log.ts";
+import { type CommandMessage, type CommandResponse, encodeCommandResponse } from "../data/command-messages.ts";
+import type { Broker, Inbound } from "../ports.ts";
+import { type Answer, REASONS } from "./answer.ts";
+import type { RequestDoor } from "./command-service.ts";
+import { ANSWER_TIMEOUT_MS, EXECUTION_ID } from "./commands.ts";
+import { meaningOf } from "./protobuf-names.ts";
+import type { Door } from "./report.ts";
+import type { Arrival, ReplyAddress, Translation } from "./request.ts";
+import { describeReply, isRetryable, type Requester } from "./requester.ts";
+
+const CONTENT_TYPE = "application/x-protobuf";
+const anything = z.unknown();
+
+/** What the door to the protobuf flavour is made of. */
+export type ProtobufDoorParts = {
+  readonly thing: string;
+  /** "$aws/commands": a service that accepts or rejects each update; another one is a broker of one's own, whose PUBACK is all there is. */
+  readonly prefix: string;
+  readonly names: ProtobufNames;
+  readonly read: (payload: Uint8Array) => CommandMessage | undefined;
+  readonly broker: Pick<Broker, "subscribe" | "publish">;
+  readonly requester: Pick<Requester, "listen" | "request">;
+  readonly log: Log;
+};
+
+/**
+ * Commands in the protobuf flavour of AWS IoT FleetWise (config/proto/commands.proto), on
+ * `<prefix>/things/<thing>/executions/<id>/request/protobuf`. What acts needs the authorisation that is a field of ours: the signature
+ * is over the vehicle's own name of the action, as at every door.
+ */
+export class ProtobufDoor implements Door, RequestDoor {
+  readonly name = "protobuf";
+  readonly #parts: ProtobufDoorParts;
+  readonly #base: string;
+  readonly #isService: boolean;
+
+  constructor(parts: ProtobufDoorParts) {
+    this.#parts = parts;
+    this.#base = `${parts.prefix}/things/${parts.thing}/executions`;
+    this.#isService = parts.prefix.startsWith("$aws/");
+  }
+
+  /** Listens for executions. Throws `broker.refused` when the broker is there and refuses a subscription. */
+  async open(take: (arrival: Arrival) => void): Promise<void> {
+    const { broker, requester } = this.#parts;
+    const answers = ["accepted", "rejected"].map((verdict) => `${this.#base}/+/response/${verdict}/protobuf`);
+    if (this.#isService) await requester.listen(answers);
+    await broker.subscribe(`${this.#base}/+/request/protobuf`, (message) => {
+      const arrival = this.#arrivalOf(message);
+      if (arrival !== undefined) take(arrival);
+    });
+  }
+
+  async progress(reply: ReplyAddress, signal: AbortSignal): Promise<void> {
+    const rest = { reasonCode: 0, reasonDescription: "", result: {} };
+    await this.#send(reply, { status: "IN_PROGRESS", ...rest }, signal);
+  }
+
+  async tell(reply: ReplyAddress, { status, reason, result }: Answer, signal: AbortSignal): Promise<"told" | "later"> {
+    const response = {
+      // The flavour has no status for what was not begun; its reason says so.
+      status: status === "REJECTED" ? "FAILED" : status,
+      reasonCode: reason === undefined ? 0 : REASONS[reason.code],
+      reasonDescription: reason?.description ?? "",
+      result,
+    } as const;
+    return await this.#send(reply, response, signal);
+  }
+
+  async #send(
+    reply: ReplyAddress,
+    response: Omit<CommandResponse, "commandId">,
+    signal: AbortSignal,
+  ): Promise<"told" | "later"> {
+    if (reply.door !== "protobuf") throw new TypeError(`a reply to ${reply.door} at the door of protobuf commands`);
+    const place = `${this.#base}/${reply.execution}/response`;
+    const payload = encodeCommandResponse({ ...response, commandId: reply.execution });
+    return this.#isService ? await this.#update(place, payload, signal) : await this.#publish(place, payload);
+  }
+
+  async #update(place: string, payload: Uint8Array, signal: AbortSignal): Promise<"told" | "later"> {
+    const exchange = {
+      topic: `${place}/protobuf`,
+      // Of the answer only a rejection is read; that of the service is JSON, one in another form is final.
+      format: "json",
+      body: {},
+      encoded: { bytes: payload, contentType: CONTENT_TYPE },
+      correlate: "topic",
+      accepted: anything,
+      answers: { accepted: `${place}/accepted/protobuf`, rejected: `${place}/rejected/protobuf` },
+      timeoutMs: ANSWER_TIMEOUT_MS,
+    } as const;
+    const outcome = await this.#parts.requester.request<unknown>(exchange, signal);
+    if (outcome.kind === "accepted") return "told";
+    this.#parts.log.warn("command.answer-refused", { door: this.name, outcome: describeReply(outcome) });
+    return isRetryable(outcome) || outcome.kind === "aborted" || outcome.kind === "refused" ? "later" : "told";
+  }
+
+  async #publish(place: string, payload: Uint8Array): Promise<"told" | "later"> {
+    const outcome = await this.#parts.broker.publish({
+      topic: `${place}/protobuf`,
+      payload,
+      retain: false,
+      contentType: CONTENT_TYPE,
+      messageExpirySeconds: undefined,
+      userProperties: [],
+    });
+    return outcome.kind === "acked" || outcome.kind === "too-large" ? "told" : "later";
+  }
+
+  #arrivalOf({ topic, payload, messageExpirySeconds }: Inbound): Arrival | undefined {
+    const execution = topic.slice(this.#base.length + 1).split("/", 1)[0] ?? "";
+    if (!EXECUTION_ID.test(execution)) {
+      this.#parts.log.warn("command.unnamed", { bytes: payload.length });
+      return undefined;
+    }
+    return {
+      id: execution,
+      payload,
+      format: (bytes) => this.#translate(bytes, execution),
+      reply: { door: "protobuf", execution },
+      restOfLifeMs: messageExpirySeconds === undefined ? undefined : messageExpirySeconds * 1000,
+    };
+  }
+
+  #translate(payload: Uint8Array, execution: string): Translation | undefined {
+    const message = this.#parts.read(payload);
+    if (message?.command === undefined || message.commandId !== execution) return undefined;
+    const { flaw, ...asked } = meaningOf(message.command, this.#parts.names);
+    const { issuedAtMs, timeoutMs, authorisation } = message;
+    const body = { schemaVersion: 1, id: execution, ...asked, issuedAtMs, timeoutMs, ...signedBy(authorisation) };
+    return { body, flaw };
+  }
+}
+
+function signedBy(authorisation: CommandMessage["authorisation"]): Readonly<Record<string, unknown>> {
+  if (authorisation === undefined) return {};
+  const { thing, not_before_ms: notBeforeMs, expires_at_ms: expiresAtMs, counter, key, signature } = authorisation;
+  const value = Buffer.from(signature).toString("base64");
+  return { thing, notBeforeMs, expiresAtMs, counter, signature: { key, value } };
+}
