@@ -20,6 +20,7 @@ import { createIdentityAdmin } from "./admin-identity.ts";
 import { commandAdmin, commandStatus, commandView } from "./command-handlers.ts";
 import { composeCommands, loadCatalogue, transmitIds } from "./compose-commands.ts";
 import { composeRenewal } from "./compose-renewal.ts";
+import { composeSupport, supportView } from "./compose-support.ts";
 import { composeUpdate, type Updates } from "./compose-update.ts";
 import type { CatalogueFile } from "./control/actions/catalogue.ts";
 import type { AuditSink } from "./control/audit.ts";
@@ -28,6 +29,7 @@ import type { Clock } from "./core/clock.ts";
 import { AgentError, messageOf } from "./core/errors.ts";
 import { runServices, type Service } from "./core/lifecycle.ts";
 import type { Log } from "./core/log.ts";
+import { keepRecent } from "./core/recent-log.ts";
 import { Appender } from "./data/appender.ts";
 import type { TableSource } from "./data/build-table.ts";
 import { Collector } from "./data/collect.ts";
@@ -56,6 +58,8 @@ import {
 } from "./services.ts";
 import type { Status } from "./status.ts";
 import { type StatusParts, statusOf, stuckReason, summaries } from "./status-report.ts";
+import { commandsSection } from "./support/sections.ts";
+import type { SupportDesk } from "./support/support-desk.ts";
 import { createView } from "./view.ts";
 
 const HOUR_MS = 3_600_000;
@@ -102,7 +106,8 @@ type Base = Surroundings & {
 export async function composeAgent(loaded: DaemonConfig, surroundings: Surroundings): Promise<Agent> {
   const { config } = loaded;
   const { clock, environment, startedAtMs, version } = surroundings;
-  const log = createLog({ level: config.log.level, priorityPrefix: environment.JOURNAL_STREAM !== undefined });
+  const written = createLog({ level: config.log.level, priorityPrefix: environment.JOURNAL_STREAM !== undefined });
+  const { log, recent } = keepRecent(written, clock, config.support.logLines);
   const { table, sources, warnings } = await loadSignalTable(loaded);
   const catalogue = await loadCatalogue(config);
   await requireReadable(config.broker.caFile, loaded.locate(["broker", "caFile"]));
@@ -129,9 +134,11 @@ export async function composeAgent(loaded: DaemonConfig, surroundings: Surroundi
   const link = composeLink(base);
   const line = composeLine(base, link.broker);
   const journal = openLedger(base);
-  const commands = await composeRemote(base, journal, link.broker, line);
+  const support = composeSupport({ ...base, ...link, recent });
+  const commands = await composeRemote(base, journal, link.broker, line, support);
   const updates = await composeUpdates(base, journal, link, line);
-  const services = composeServices(base, link, line, { commands, updates });
+  support.include("status", () => statusOf(reportedBy(base, link, line, commands)));
+  const services = composeServices(base, link, line, { commands, updates, support });
   const notifier = createNotifier({ environment, log });
   const watched = watchService({ ...watchedBy(base, link, line, { commands, updates }), notifier, clock, log });
   return {
@@ -199,14 +206,23 @@ function composeLine(base: Base, broker: Broker) {
 }
 
 /** The line from the doors of remote commands to their actions; undefined where none are taken. */
-async function composeRemote(base: Base, journal: Journal | undefined, broker: Broker, line: Line) {
+async function composeRemote(
+  base: Base,
+  journal: Journal | undefined,
+  broker: Broker,
+  line: Line,
+  support: SupportDesk,
+) {
   const { commands: settings } = base.config;
   if (settings === undefined || journal === undefined) return undefined;
   const { collector, buses, audit } = line;
   const { value: policy } = await loadYamlFile(settings.policyFile, policySchema);
   const signals = new LatestSignals(base.table, collector);
   const parts = { settings, policy, journal, broker, signals, lines: buses, audit, restart: restartSystem };
-  return { ...composeCommands({ ...base, ...parts }), journal, log: base.log };
+  const commands = composeCommands({ ...base, ...parts });
+  const { ledger } = commands.dispatchParts;
+  support.include("commands", () => commandsSection(journal, (limit) => ledger.list(limit)));
+  return { ...commands, journal, log: base.log };
 }
 
 /** The journal, where something needs it. One that cannot be opened takes what needs it away, not the rest of the agent. */
@@ -238,19 +254,21 @@ async function composeUpdates(
 }
 
 type Remote = Awaited<ReturnType<typeof composeRemote>>;
-/** What acts on the vehicle at the request of others. */
+/** What acts, or tells, at the request of others. */
 type Control = {
   readonly commands: Remote;
   readonly updates: Updates | undefined;
+  readonly support: SupportDesk;
 };
 type Link = ReturnType<typeof composeLink>;
 type Line = ReturnType<typeof composeLine>;
 
 /** In the order of their start; they stop in the reverse order, so that what is upstream is empty before what is downstream ends. */
-function composeServices(base: Base, link: Link, line: Line, { commands, updates }: Control): readonly Service[] {
+function composeServices(base: Base, link: Link, line: Line, control: Control): readonly Service[] {
+  const { commands, updates } = control;
   const { config, clock, log } = base;
   const { publisher, pipeline, buses } = line;
-  const { view, admin } = composeHandlers(base, link, line, { commands, updates });
+  const { view, admin } = composeHandlers(base, link, line, control);
   const inherited = inheritedSockets(base.environment);
   const socket = (name: string, settings: typeof VIEW_SOCKET | typeof ADMIN_SOCKET, handlers: typeof view): Service => {
     const path = join(config.runtimeDir, `${name}.sock`);
@@ -273,7 +291,7 @@ function composeServices(base: Base, link: Link, line: Line, { commands, updates
 }
 
 /** What the local sockets answer. Who may change may look too. */
-function composeHandlers(base: Base, link: Link, line: Line, { commands, updates }: Control) {
+function composeHandlers(base: Base, link: Link, line: Line, { commands, updates, support }: Control) {
   const { outbox, clock, log } = base;
   const status = (): Status => statusOf(reportedBy(base, link, line, { commands, updates }));
   const ota = updates === undefined ? {} : otaView(updates.verbs);
@@ -285,7 +303,7 @@ function composeHandlers(base: Base, link: Link, line: Line, { commands, updates
   };
   const admin = createAdmin({ outbox, retryNow, clock, log });
   const identity = createIdentityAdmin({ ...link, log });
-  const viewAll = { ...view, ...commandView(commands), ...ota };
+  const viewAll = { ...view, ...commandView(commands), ...ota, ...supportView(support) };
   return { view: viewAll, admin: { ...viewAll, ...admin, ...identity, ...commandAdmin(commands), ...otaChanges } };
 }
 

@@ -260,6 +260,12 @@ export const agentConfig = z
         identity: topicTemplate.default("dt/causeway/{thing}/identity").describe("which certificate is in use"),
       })
       .prefault({}),
+    support: z
+      .strictObject({
+        maxBytes: z.int().min(16_384).max(4_194_304).default(262_144).describe("of a support bundle, compressed"),
+        logLines: z.int().min(0).max(10_000).default(500).describe("last lines of the log kept in memory for it"),
+      })
+      .prefault({}),
     commands: commandsConfig.optional().describe("remote commands; none are taken without this section"),
     ota: otaConfig.optional().describe("updates; none are taken without this section"),
     shutdown: z.strictObject({ drainMs: z.int().min(0).max(60_000).default(5000) }).prefault({}),

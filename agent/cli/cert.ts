@@ -119,7 +119,7 @@ async function show(context: CliContext, given: string | undefined): Promise<voi
 }
 
 /** The content of a certificate file. Throws `identity.certificate-missing` when there is none. */
-export async function readCertificateFile(file: string): Promise<Uint8Array> {
+async function readCertificateFile(file: string): Promise<Uint8Array> {
   try {
     return await readInputFile(file);
   } catch (error) {

@@ -1,12 +1,9 @@
 import type { Command } from "commander";
 import pico from "picocolors";
-import { readPin } from "../../drivers/os/pin.ts";
-import { checkStore } from "../../drivers/tpm/store-check.ts";
-import { parseChain } from "../control/certificate.ts";
 import { EXIT } from "../core/errors.ts";
-import { readCertificateFile } from "./cert.ts";
+import { type Check, checkIdentity, type IdentityParts } from "../support/identity-checks.ts";
+import { identityParts } from "../support/identity-parts.ts";
 import { type CliContext, note, printJson, printLine } from "./context.ts";
-import { type Check, checkIdentity, type IdentityParts } from "./doctor-checks.ts";
 import { openToken, type Token } from "./token.ts";
 
 /** `causeway doctor`: a self-test that names what is wrong and what to do about it; works with the daemon up or down. */
@@ -43,23 +40,8 @@ async function examine(context: CliContext, fix: boolean): Promise<void> {
   else for (const check of checks) show(check, context);
 }
 
-function partsOf({ identity, inUse, keys }: Token, context: CliContext): IdentityParts {
-  const { pinFile } = identity;
-  const credentialsDirectory = context.environment.CREDENTIALS_DIRECTORY;
-  const { certificateFile, keyLabel } = inUse;
-  return {
-    clock: context.clock,
-    readPin: () => {
-      readPin({ pinFile, credentialsDirectory });
-      return pinFile === undefined ? "from the systemd credential" : `from ${pinFile}`;
-    },
-    checkStore: () => checkStore(identity.storeDir),
-    inspect: () => keys.inspect(),
-    testKey: () => keys.test(keyLabel),
-    readChain: async () =>
-      parseChain(new TextDecoder().decode(await readCertificateFile(certificateFile)), certificateFile),
-    certificateFile,
-  };
+function partsOf({ identity, inUse, keys }: Token, { environment, clock }: CliContext): IdentityParts {
+  return identityParts({ identity, inUse, keys, environment, clock });
 }
 
 function show({ check, verdict, what, remedy }: Check, context: CliContext): void {

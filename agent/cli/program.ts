@@ -13,6 +13,7 @@ const GROUPS: readonly (readonly [name: string, load: () => Promise<Register>])[
   ["provision", async () => (await import("./provision.ts")).registerProvision],
   ["connect", async () => (await import("./connect.ts")).registerConnect],
   ["doctor", async () => (await import("./doctor.ts")).registerDoctor],
+  ["diag", async () => (await import("./diag.ts")).registerDiag],
   ["key", async () => (await import("./key.ts")).registerKey],
   ["csr", async () => (await import("./csr.ts")).registerCsr],
   ["cert", async () => (await import("./cert.ts")).registerCert],

@@ -1,0 +1,38 @@
+import { statfs } from "node:fs/promises";
+import { freemem, loadavg, release, totalmem, uptime } from "node:os";
+import type { LedgerEntry } from "../control/ledger.ts";
+import type { Journal } from "../ports.ts";
+
+/** Commands that a bundle lists. */
+const COMMANDS = 50;
+
+/** What a bundle says of the machine. */
+export async function machineSection(stateDir: string): Promise<unknown> {
+  const disk = await statfs(stateDir);
+  return {
+    node: process.version,
+    architecture: process.arch,
+    kernel: release(),
+    uptimeSeconds: Math.round(uptime()),
+    load: loadavg(),
+    memory: { totalBytes: totalmem(), freeBytes: freemem() },
+    stateDir: { freeBytes: disk.bavail * disk.bsize, totalBytes: disk.blocks * disk.bsize },
+  };
+}
+
+/** What a bundle says of commands: how they ended, not what they gave, which may be where the vehicle is. */
+export function commandsSection(journal: Journal, list: (limit: number) => readonly LedgerEntry[]): unknown {
+  return {
+    ledger: { ...journal.status(), ...journal.stats() },
+    audit: journal.get("audit", "head") ?? "no entry",
+    newest: list(COMMANDS).map(({ id, action, state, isTold, reply, answer }) => ({
+      id,
+      action,
+      door: reply.door,
+      state,
+      isTold,
+      status: answer?.status,
+      reason: answer?.reason?.code,
+    })),
+  };
+}
