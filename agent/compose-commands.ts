@@ -8,6 +8,7 @@ import type { TransmitId } from "../drivers/can/transmit-filter.ts";
 import type { Action } from "./control/action.ts";
 import type { TransmitBus } from "./control/actions/actuate.ts";
 import { buildCatalogue, type CatalogueFile, transmittedMessages } from "./control/actions/catalogue.ts";
+import { type CollectSupportParts, collectSupport } from "./control/actions/collect-support.ts";
 import { locate } from "./control/actions/locate.ts";
 import { notSupported } from "./control/actions/not-supported.ts";
 import { lastSignals, readSignals } from "./control/actions/read-signals.ts";
@@ -56,6 +57,7 @@ export type CommandParts = {
   readonly lines: readonly BusLine[];
   readonly audit: AuditSink;
   readonly restart: RestartSystem;
+  readonly supported: CollectSupportParts;
   readonly bootId: string;
   readonly clock: Clock;
   readonly log: Log;
@@ -159,7 +161,7 @@ function actionsOf(parts: CommandParts, keys: KeySet, steps: ClockSteps): Readon
 }
 
 function builtIn(parts: CommandParts, keys: KeySet): readonly Action[] {
-  const { settings, signals, clock, restart } = parts;
+  const { settings, signals, clock, restart, supported } = parts;
   return [
     lastSignals(parts),
     readSignals(parts),
@@ -168,6 +170,7 @@ function builtIn(parts: CommandParts, keys: KeySet): readonly Action[] {
       : locate(settings.locate, signals, clock),
     notSupported("dtc.read", "R0", "read diagnostic trouble codes"),
     notSupported("dtc.clear", "R2", "clear diagnostic trouble codes"),
+    collectSupport(supported),
     replaceKeys(keys),
     reboot(restart),
   ];

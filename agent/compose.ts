@@ -34,6 +34,7 @@ import { Appender } from "./data/appender.ts";
 import type { TableSource } from "./data/build-table.ts";
 import { Collector } from "./data/collect.ts";
 import { Encoder } from "./data/encode.ts";
+import type { OutgoingFile } from "./data/encode-file.ts";
 import { LatestSignals } from "./data/latest-signals.ts";
 import { Pipeline } from "./data/pipeline.ts";
 import { Publisher } from "./data/publish.ts";
@@ -202,7 +203,13 @@ function composeLine(base: Base, broker: Broker) {
     },
     isStored: () => appender.state().kind === "storing",
   };
-  return { publisher, pipeline, collector, audit, buses };
+  const sendFile = (file: OutgoingFile): number => {
+    const drafts = encoder.file(file);
+    for (const draft of drafts) appender.add(draft);
+    appender.store();
+    return drafts.length;
+  };
+  return { publisher, pipeline, collector, audit, sendFile, buses };
 }
 
 /** The line from the doors of remote commands to their actions; undefined where none are taken. */
@@ -215,10 +222,11 @@ async function composeRemote(
 ) {
   const { commands: settings } = base.config;
   if (settings === undefined || journal === undefined) return undefined;
-  const { collector, buses, audit } = line;
+  const { collector, buses, audit, sendFile } = line;
   const { value: policy } = await loadYamlFile(settings.policyFile, policySchema);
   const signals = new LatestSignals(base.table, collector);
-  const parts = { settings, policy, journal, broker, signals, lines: buses, audit, restart: restartSystem };
+  const supported = { collect: () => support.collect(), send: sendFile };
+  const parts = { settings, policy, journal, broker, signals, lines: buses, audit, restart: restartSystem, supported };
   const commands = composeCommands({ ...base, ...parts });
   const { ledger } = commands.dispatchParts;
   support.include("commands", () => commandsSection(journal, (limit) => ledger.list(limit)));

@@ -35,6 +35,8 @@ export function registerRecords(program: Command, context: CliContext): void {
 Samples need the signal table for names and physical values: the retained payload of the topic dt/causeway/{thing}/schema/{id}.
 Without it they have the index of the signal and the raw value.
 
+A file, such as a support bundle, comes in parts of one name; --records gives each with its content in base64.
+
 Examples:
   mosquitto_sub -N -C 1 -t 'dt/causeway/truck-0001/telemetry' ... > record.bin
   mosquitto_sub -N -C 1 -t 'dt/causeway/truck-0001/schema/+' ... > table.bin
@@ -197,7 +199,7 @@ class SamplePrinter {
   }
 }
 
-/** One line of JSON in which no number is rounded: beyond 2^53 as {"int":"decimal"}, not-a-number as "NaN", infinities as "inf" and "-inf". */
+/** One line of JSON in which no number is rounded: beyond 2^53 as {"int":"decimal"}, not-a-number as "NaN", infinities as "inf" and "-inf". Bytes are base64. */
 function printExact(context: CliContext, value: unknown): void {
   printLine(
     context,
@@ -206,6 +208,7 @@ function printExact(context: CliContext, value: unknown): void {
 }
 
 function exactJson(item: unknown): unknown {
+  if (item instanceof Uint8Array) return Buffer.from(item).toString("base64");
   if (typeof item === "bigint") return { int: String(item) };
   if (typeof item !== "number" || Number.isFinite(item)) return item;
   if (Number.isNaN(item)) return "NaN";

@@ -4,6 +4,7 @@ import type { Draft, Encoding, LossRange, RecordId, StreamName } from "../ports.
 import { compress } from "./compress.ts";
 import { type AuditEntry, writeAudit } from "./encode-audit.ts";
 import { type BusEvent, writeBusEvent, writeLoss } from "./encode-events.ts";
+import { type OutgoingFile, partsOf, writeFilePart } from "./encode-file.ts";
 import { type BusCount, SamplesWriter } from "./encode-samples.ts";
 import { encodeTable } from "./encode-table.ts";
 import { ProtobufWriter } from "./protobuf-writer.ts";
@@ -22,6 +23,7 @@ const RECORD = {
   table: 11,
   loss: 12,
   busEvent: 13,
+  file: 15,
   audit: 20,
 } as const;
 const ANCHOR = { monotonicUs: 1, wallUs: 2, quality: 3 } as const;
@@ -137,6 +139,15 @@ export class Encoder {
     this.#body.reset();
     writeAudit(this.#body, RECORD.audit, entry);
     return this.#draft("control", this.#body.finish(), 0);
+  }
+
+  /** A file, in as many records as the limit asks for. */
+  file(file: OutgoingFile): EncodedDraft[] {
+    return partsOf(file, this.#maxBodyBytes).map((part) => {
+      this.#body.reset();
+      writeFilePart(this.#body, RECORD.file, part);
+      return this.#draft("event", this.#body.finish(), 0);
+    });
   }
 
   #samplesThatFit(): number {

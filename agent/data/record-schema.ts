@@ -102,6 +102,14 @@ const busEvent = z.object({
   time_us: integer,
 });
 
+const file = z.object({
+  name: z.string().min(1),
+  sha256: z.string().length(64),
+  part: z.int().min(0),
+  parts: z.int().min(1),
+  content: z.instanceof(Uint8Array),
+});
+
 const audit = z.object({ number: position, previous: z.string(), digest: z.string(), entry: z.string() });
 
 const QUALITIES = {
@@ -129,6 +137,7 @@ export const wireRecord = z.object({
   table: table.optional(),
   loss: loss.optional(),
   bus_event: busEvent.optional(),
+  file: file.optional(),
   audit: audit.optional(),
 });
 

@@ -7,6 +7,7 @@ import type { LossRange, RecordId } from "../ports.ts";
 import { inflate } from "./compress.ts";
 import type { AuditEntry } from "./encode-audit.ts";
 import type { BusEvent } from "./encode-events.ts";
+import type { FilePart } from "./encode-file.ts";
 import type { BusCount } from "./encode-samples.ts";
 import { RECORD_CONVERSION, type WireRecord, wireRecord } from "./record-schema.ts";
 import type { SignalEntry } from "./signal-table.ts";
@@ -49,6 +50,7 @@ export type RecordBody =
     }
   | ({ readonly kind: "loss" } & LossRange)
   | ({ readonly kind: "bus-event" } & BusEvent)
+  | ({ readonly kind: "file" } & FilePart)
   | ({ readonly kind: "audit" } & AuditEntry);
 
 /** One record as a consumer sees it. */
@@ -112,7 +114,7 @@ function recordOf(wire: WireRecord): DecodedRecord {
   };
 }
 
-function bodyOf({ samples, table, loss, bus_event: event, audit }: WireRecord): RecordBody {
+function bodyOf({ samples, table, loss, bus_event: event, file, audit }: WireRecord): RecordBody {
   if (samples !== undefined) return samplesOf(samples);
   if (table !== undefined) {
     const signals = table.signals.map(({ arbitration_id: arbitrationId, is_signed: signed, ...rest }) => ({
@@ -127,6 +129,7 @@ function bodyOf({ samples, table, loss, bus_event: event, audit }: WireRecord): 
     const { state, detail, time_us: timeUs } = event;
     return { kind: "bus-event", count: busCountOf(event.count), state, detail, timeUs };
   }
+  if (file !== undefined) return { kind: "file", ...file, content: Uint8Array.from(file.content) };
   if (audit !== undefined) return { kind: "audit", ...audit };
   throw malformed("the record holds nothing that this version knows");
 }

@@ -84,7 +84,7 @@ export class DoorVehicle {
     mkdirSync(join(folder, "run"));
     copyFileSync(join(CONFIG, "bench-doors.dbc"), join(folder, "doors.dbc"));
     copyFileSync(join(CONFIG, "catalogue.example.yaml"), join(folder, "catalogue.yaml"));
-    const allow = ["doors.*", "signals.*"].map((action) => ({ action, ratePerMinute: 6000 }));
+    const allow = [{ action: "*", ratePerMinute: 6000 }];
     writeFileSync(join(folder, "policy.yaml"), stringify({ schemaVersion: 1, keys: [this.key.pinned], allow }));
     const file = join(folder, "agent.yaml");
     writeFileSync(file, stringify(config));

@@ -110,5 +110,8 @@ describe.skipIf(!hasProtoc)(`protoc --decode${hasProtoc ? "" : " (protoc is not 
     const event = read(encoder.busEvent({ count: counts[0], state: "down", detail: "gone", timeUs: T0 }));
     expect(valuesOf(event, "state")).toEqual(['"down"']);
     expect(valuesOf(event, "time_us")).toEqual([String(T0)]);
+    const file = read(encoder.file({ name: "a.gz", content: Uint8Array.of(1, 255), sha256: "0".repeat(64) })[0]);
+    expect(valuesOf(file, "content")).toEqual(['"\\001\\377"']);
+    expect(valuesOf(file, "parts")).toEqual(["1"]);
   });
 });

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -173,6 +174,19 @@ describe("RecordReader", () => {
       expect(faultOf(packed)?.message).toMatch(/cannot be unpacked/);
     }
     expect(faultOf(bomb)?.message).toMatch(/is longer than 4194304/);
+  });
+
+  it.each([0, 1, 3500, 10_000])("gives back a file of %s bytes from its parts, each within the limit", (bytes) => {
+    const content = Uint8Array.from({ length: bytes }, (_, at) => at & 0xff);
+    const sha256 = createHash("sha256").update(content).digest("hex");
+    const drafts = encoderOf(table, { maxPayloadBytes: 4096 }).file({ name: "ä.gz", content, sha256 });
+    const payloads = drafts.map((draft, part) => draft.seal(idOf(part + 1, "event")));
+    expect(payloads.every(({ length }) => length <= 4096)).toBe(true);
+    const parts = payloads.map((payload) => reader.decode(payload).body).filter((body) => body.kind === "file");
+    expect(parts.map(({ part, parts: all, name }) => [part, all, name])).toEqual(
+      drafts.map((_, part) => [part, drafts.length, "ä.gz"]),
+    );
+    expect(Buffer.concat(parts.map((part) => part.content)).equals(content)).toBe(true);
   });
 
   it("names what is wrong", () => {
