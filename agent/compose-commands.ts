@@ -5,15 +5,10 @@ import { type Policy, policySchema } from "../config/policy.ts";
 import { readDescriptor } from "../config/proto/descriptor.ts";
 import type { AgentConfig } from "../config/schema.ts";
 import type { TransmitId } from "../drivers/can/transmit-filter.ts";
+import { type OwnActionParts, ownActions } from "./compose-actions.ts";
 import type { Action } from "./control/action.ts";
 import type { TransmitBus } from "./control/actions/actuate.ts";
 import { buildCatalogue, type CatalogueFile, transmittedMessages } from "./control/actions/catalogue.ts";
-import { type CollectSupportParts, collectSupport } from "./control/actions/collect-support.ts";
-import { locate } from "./control/actions/locate.ts";
-import { notSupported } from "./control/actions/not-supported.ts";
-import { lastSignals, readSignals } from "./control/actions/read-signals.ts";
-import { type RestartSystem, reboot } from "./control/actions/reboot.ts";
-import { replaceKeys } from "./control/actions/replace-keys.ts";
 import { type AuditSink, AuditTrail } from "./control/audit.ts";
 import { Authority } from "./control/authority.ts";
 import { commandService, type RequestDoor } from "./control/command-service.ts";
@@ -29,13 +24,12 @@ import { Requester } from "./control/requester.ts";
 import { ClockSteps } from "./control/safety-gate.ts";
 import type { Clock } from "./core/clock.ts";
 import type { Service } from "./core/lifecycle.ts";
-import type { Log } from "./core/log.ts";
 import type { TableSource } from "./data/build-table.ts";
 import { createCommandReader } from "./data/command-messages.ts";
 import type { DbcMessage } from "./data/dbc/model.ts";
 import { LatestSignals } from "./data/latest-signals.ts";
 import type { LoadedTable } from "./load-table.ts";
-import type { Broker, Journal } from "./ports.ts";
+import type { Broker } from "./ports.ts";
 import type { BusLine } from "./services.ts";
 
 /** Updates of executions that wait for the service's answer at a time, and the longest answer that is read. */
@@ -45,22 +39,14 @@ const REQUESTER_LIMITS = { timeoutMs: 5000, maxPending: 64, maxAnswerBytes: 131_
 const LOCAL: Door = { progress: async () => undefined, tell: async () => "told" };
 
 /** What remote commands are made of. */
-export type CommandParts = {
-  readonly config: AgentConfig;
-  readonly settings: NonNullable<AgentConfig["commands"]>;
+export type CommandParts = OwnActionParts & {
   readonly policy: Policy;
-  readonly journal: Journal;
   readonly broker: Broker;
-  readonly signals: LatestSignals;
   readonly catalogue: CatalogueFile;
   readonly sources: readonly TableSource[];
   readonly lines: readonly BusLine[];
   readonly audit: AuditSink;
-  readonly restart: RestartSystem;
-  readonly supported: CollectSupportParts;
   readonly bootId: string;
-  readonly clock: Clock;
-  readonly log: Log;
   readonly random: () => number;
 };
 
@@ -157,23 +143,7 @@ function actionsOf(parts: CommandParts, keys: KeySet, steps: ClockSteps): Readon
     },
     messageOf: (bus, name) => messageOf(sources, bus, name),
   });
-  return new Map([...written, ...builtIn(parts, keys).map((action) => [action.name, action] as const)]);
-}
-
-function builtIn(parts: CommandParts, keys: KeySet): readonly Action[] {
-  const { settings, signals, clock, restart, supported } = parts;
-  return [
-    lastSignals(parts),
-    readSignals(parts),
-    settings.locate === undefined
-      ? notSupported("vehicle.locate", "R0", "where the vehicle is")
-      : locate(settings.locate, signals, clock),
-    notSupported("dtc.read", "R0", "read diagnostic trouble codes"),
-    notSupported("dtc.clear", "R2", "clear diagnostic trouble codes"),
-    collectSupport(supported),
-    replaceKeys(keys),
-    reboot(restart),
-  ];
+  return new Map([...written, ...ownActions(parts, keys).map((action) => [action.name, action] as const)]);
 }
 
 function messageOf(sources: readonly TableSource[], bus: string, name: string): DbcMessage | undefined {

@@ -222,12 +222,10 @@ async function composeRemote(
 ) {
   const { commands: settings } = base.config;
   if (settings === undefined || journal === undefined) return undefined;
-  const { collector, buses, audit, sendFile } = line;
   const { value: policy } = await loadYamlFile(settings.policyFile, policySchema);
-  const signals = new LatestSignals(base.table, collector);
-  const supported = { collect: () => support.collect(), send: sendFile };
-  const parts = { settings, policy, journal, broker, signals, lines: buses, audit, restart: restartSystem, supported };
-  const commands = composeCommands({ ...base, ...parts });
+  const signals = new LatestSignals(base.table, line.collector);
+  const acting = { settings, policy, signals, restart: restartSystem };
+  const commands = composeCommands({ ...base, ...line, ...acting, lines: line.buses, journal, broker, support });
   const { ledger } = commands.dispatchParts;
   support.include("commands", () => commandsSection(journal, (limit) => ledger.list(limit)));
   return { ...commands, journal, log: base.log };

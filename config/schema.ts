@@ -89,6 +89,9 @@ const collectRule = z.discriminatedUnion("mode", [
   z.strictObject({ signals: z.string().min(1).max(256), mode: z.literal("off") }),
 ]);
 
+/** Rules of collection; the last one that matches a signal counts. */
+export const collectRules = z.array(collectRule).max(1000);
+
 const identity = z.discriminatedUnion("mode", [
   z.strictObject({
     mode: z.literal("pkcs11"),
@@ -164,9 +167,7 @@ export const agentConfig = z
             "kept in memory while the disk cannot be written: encoded samples, then stored records, each up to this",
           ),
         timeResolutionUs: z.union([z.literal(1), z.literal(10), z.literal(100), z.literal(1000)]).default(1000),
-        rules: z
-          .array(collectRule)
-          .max(1000)
+        rules: collectRules
           .default([])
           .describe("the last rule that matches a signal counts; on-change when none does"),
       })

@@ -34,7 +34,7 @@ export class Collector {
   /** Samples that found the batch full; none as long as the owner drains when `isFull`. */
   discardedSamples = 0;
   readonly #table: SignalTable;
-  readonly #plan: CollectPlan;
+  #plan: CollectPlan;
   readonly #batchSamples: number;
   #log: SampleLog;
   #spare: SampleLog;
@@ -69,6 +69,17 @@ export class Collector {
     this.#takenUs = new Float64Array(count).fill(Number.NaN);
     this.#pending = new Uint8Array(count);
     this.#metMs = new Float64Array(count).fill(Number.NaN);
+  }
+
+  /** From the next frame on these rules count. Values that wait for their window to end are taken before. */
+  useRules(rules: readonly CollectRule[]): void {
+    for (const message of this.#table.messages) this.#closeWindows(message, 0, true);
+    this.#plan = planCollection(rules, this.#table.signals);
+  }
+
+  /** One sentence about the first rule that matches no signal of the table; undefined when all do. */
+  unmatchedRule(rules: readonly CollectRule[]): string | undefined {
+    return planCollection(rules, this.#table.signals).warnings[0];
   }
 
   /** Samples that wait for `drain`. */

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createRecordReader, type DecodedRecord } from "../../agent/data/records.ts";
-import type { Broker } from "../../agent/ports.ts";
+import type { Broker, Inbound } from "../../agent/ports.ts";
 import { readDescriptor } from "../../config/proto/descriptor.ts";
 import type { Execution } from "../bench/cloud/command-executions.ts";
 import { DoorVehicle, type VehicleHome } from "../bench/door-vehicle.ts";
@@ -28,9 +28,10 @@ describe("what a command can ask of the agent itself, from the cloud to the reco
     consumer = await vehicle.cloud.sessionAs("consumer");
     consumer.start();
     await consumer.online(AbortSignal.timeout(PATIENCE_MS));
-    await consumer.subscribe(`dt/causeway/${THING}/+`, ({ topic, payload }) => {
+    const keep = ({ topic, payload }: Inbound): void => {
       if (!topic.endsWith("/presence")) records.push(reader.decode(payload));
-    });
+    };
+    for (const filter of ["+", "schema/+"]) await consumer.subscribe(`dt/causeway/${THING}/${filter}`, keep);
   });
   afterAll(async () => {
     await consumer.stop();
@@ -76,4 +77,74 @@ describe("what a command can ask of the agent itself, from the cloud to the reco
     expect(JSON.parse(gunzipSync(file.content).toString())).toMatchObject({ about: { thing: THING } });
     expect(await ask("support.collect", { path: "/etc/passwd" })).toEqual(["REJECTED ARGUMENT_TYPE_MISMATCH", {}]);
   }, 60_000);
+
+  it("changes what is collected, whole or not at all, also over a kill", async () => {
+    const home = await vehicle.home();
+    const daemon = await online(home);
+    const configured = { rules: { s: "[]" }, isChanged: { b: false } };
+    expect(await ask("collection.show")).toEqual(["SUCCEEDED", configured]);
+    const refused: readonly (readonly [object, string])[] = [
+      [
+        {
+          rules: [
+            { signals: "*", mode: "off" },
+            { signals: "Nothing.*", mode: "off" },
+          ],
+        },
+        "ARGUMENT_OUT_OF_RANGE",
+      ],
+      [
+        {
+          rules: [
+            { signals: "*", mode: "off" },
+            { signals: "*", mode: "sometimes" },
+          ],
+        },
+        "ARGUMENT_TYPE_MISMATCH",
+      ],
+      [{ rules: [], restore: true }, "ARGUMENT_TYPE_MISMATCH"],
+      [{}, "ARGUMENT_TYPE_MISMATCH"],
+    ];
+    for (const [given, reason] of refused) {
+      expect(await ask("collection.change", given)).toEqual([`REJECTED ${reason}`, {}]);
+    }
+    expect(await ask("collection.show")).toEqual(["SUCCEEDED", configured]);
+
+    const rules = [
+      { signals: "*", mode: "off" },
+      { signals: "VehicleMotion.Speed", mode: "every", ms: 0 },
+    ];
+    expect(await ask("collection.change", { rules })).toEqual([
+      "SUCCEEDED",
+      { rules: { s: "2" }, isChanged: { b: true } },
+    ]);
+    const changed = ["SUCCEEDED", { rules: { s: JSON.stringify(rules) }, isChanged: { b: true } }];
+    expect(await ask("collection.show")).toEqual(changed);
+    expect(await signalsAfterNow()).toEqual(["VehicleMotion.Speed"]);
+
+    daemon.child.signal("SIGKILL");
+    await daemon.child.ended;
+    await online(home);
+    expect(await ask("collection.show")).toEqual(changed);
+    expect(await signalsAfterNow()).toEqual(["VehicleMotion.Speed"]);
+
+    expect((await ask("collection.change", { restore: true }))[0]).toBe("SUCCEEDED");
+    expect(await ask("collection.show")).toEqual(["SUCCEEDED", configured]);
+  }, 60_000);
+
+  /** Names of the signals that records which are made from now on hold. */
+  async function signalsAfterNow(): Promise<readonly string[]> {
+    const nowUs = Date.now() * 1000;
+    const columns = () =>
+      records
+        .flatMap(({ body }) => (body.kind === "samples" ? body.columns : []))
+        .filter(({ timesUs }) => (timesUs[0] ?? 0) > nowUs);
+    await until(() => (columns().length > 3 ? true : undefined), { what: "samples come", timeoutMs: PATIENCE_MS });
+    const table = records.map(({ body }) => body).find((body) => body.kind === "table");
+    const nameOf = (index: number): string => {
+      const found = table?.signals.find((signal) => signal.index === index);
+      return `${found?.message}.${found?.name}`;
+    };
+    return [...new Set(columns().map(({ signal }) => nameOf(signal)))];
+  }
 });

@@ -249,3 +249,29 @@ describe("Collector", () => {
     expect(samples.length).toBe(20_000);
   });
 });
+
+describe("Collector under other rules", () => {
+  it("takes what waits for its window first, and goes by the new rules from the next frame on", () => {
+    const table = speedTable();
+    const collector = collectorOf(table, [{ signals: "*", mode: "latest", windowMs: 1000 }]);
+    feed(table, collector, [[0, 5]]);
+    collector.useRules([{ signals: "Engine.*", mode: "every", ms: 0 }]);
+    feed(table, collector, [
+      [10, 5],
+      [20, 5],
+    ]);
+    const log = collector.drain(0, false);
+    expect(samplesOf(log)).toEqual([
+      [0, 0, 5],
+      [0, 10, 5],
+      [0, 20, 5],
+    ]);
+    expect([...log.opens.subarray(0, 3)]).toEqual([1, 1, 1]);
+    collector.useRules([{ signals: "*", mode: "off" }]);
+    feed(table, collector, [[30, 6]]);
+    expect(samplesOf(collector.drain(0, true))).toEqual([]);
+    expect(collector.unmatchedRule([{ signals: "Engine.Sped", mode: "off" }])).toMatch(
+      /"Engine.Sped" matches no signal/,
+    );
+  });
+});

@@ -1,0 +1,61 @@
+import { type AgentConfig, collectRules } from "../config/schema.ts";
+import type { Action } from "./control/action.ts";
+import { collectSupport } from "./control/actions/collect-support.ts";
+import { changeCollection, showCollection } from "./control/actions/collection.ts";
+import { locate } from "./control/actions/locate.ts";
+import { notSupported } from "./control/actions/not-supported.ts";
+import { lastSignals, readSignals } from "./control/actions/read-signals.ts";
+import { type RestartSystem, reboot } from "./control/actions/reboot.ts";
+import { replaceKeys } from "./control/actions/replace-keys.ts";
+import { CollectionRules } from "./control/collection-rules.ts";
+import type { KeySet } from "./control/key-set.ts";
+import type { Clock } from "./core/clock.ts";
+import type { Log } from "./core/log.ts";
+import type { Collector } from "./data/collect.ts";
+import type { OutgoingFile } from "./data/encode-file.ts";
+import type { LatestSignals } from "./data/latest-signals.ts";
+import type { Journal } from "./ports.ts";
+import type { SupportDesk } from "./support/support-desk.ts";
+
+/** What the agent's own actions work on. */
+export type OwnActionParts = {
+  readonly config: AgentConfig;
+  readonly settings: NonNullable<AgentConfig["commands"]>;
+  readonly journal: Journal;
+  readonly signals: LatestSignals;
+  readonly collector: Collector;
+  readonly support: SupportDesk;
+  /** Hands a file over to the outbox; gives the number of its records. */
+  readonly sendFile: (file: OutgoingFile) => number;
+  readonly restart: RestartSystem;
+  readonly clock: Clock;
+  readonly log: Log;
+};
+
+/** The actions of the agent itself, beside those of the catalogue. Takes up the rules of collection that were set before. */
+export function ownActions(parts: OwnActionParts, keys: KeySet): readonly Action[] {
+  const { settings, signals, support, sendFile, clock, restart } = parts;
+  const rules = collectionRulesOf(parts);
+  return [
+    lastSignals(parts),
+    readSignals(parts),
+    settings.locate === undefined
+      ? notSupported("vehicle.locate", "R0", "where the vehicle is")
+      : locate(settings.locate, signals, clock),
+    notSupported("dtc.read", "R0", "read diagnostic trouble codes"),
+    notSupported("dtc.clear", "R2", "clear diagnostic trouble codes"),
+    showCollection(rules),
+    changeCollection(rules, collectRules),
+    collectSupport({ collect: () => support.collect(), send: sendFile }),
+    replaceKeys(keys),
+    reboot(restart),
+  ];
+}
+
+function collectionRulesOf({ config, collector, journal, support, log }: OwnActionParts): CollectionRules {
+  const configured = config.collect.rules;
+  const rules = new CollectionRules({ schema: collectRules, configured, collector, journal, log });
+  rules.restore();
+  support.include("collection", () => rules.current());
+  return rules;
+}
