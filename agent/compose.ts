@@ -138,10 +138,11 @@ export async function composeAgent(loaded: DaemonConfig, surroundings: Surroundi
   const support = composeSupport({ ...base, ...link, recent });
   const commands = await composeRemote(base, journal, link.broker, line, support);
   const updates = await composeUpdates(base, journal, link, line);
-  support.include("status", () => statusOf(reportedBy(base, link, line, commands)));
-  const services = composeServices(base, link, line, { commands, updates, support });
+  const status = (): Status => statusOf(reportedBy(base, link, line, { commands, updates }));
+  support.include("status", status);
+  const services = composeServices(base, link, line, { commands, updates, support, status });
   const notifier = createNotifier({ environment, log });
-  const watched = watchService({ ...watchedBy(base, link, line, { commands, updates }), notifier, clock, log });
+  const watched = watchService({ ...watchedBy(base, link, line, status), notifier, clock, log });
   return {
     run: async (signal) => {
       const { key } = link.identities.inUse;
@@ -265,6 +266,7 @@ type Control = {
   readonly commands: Remote;
   readonly updates: Updates | undefined;
   readonly support: SupportDesk;
+  readonly status: () => Status;
 };
 type Link = ReturnType<typeof composeLink>;
 type Line = ReturnType<typeof composeLine>;
@@ -297,9 +299,8 @@ function composeServices(base: Base, link: Link, line: Line, control: Control): 
 }
 
 /** What the local sockets answer. Who may change may look too. */
-function composeHandlers(base: Base, link: Link, line: Line, { commands, updates, support }: Control) {
+function composeHandlers(base: Base, link: Link, line: Line, { commands, updates, support, status }: Control) {
   const { outbox, clock, log } = base;
-  const status = (): Status => statusOf(reportedBy(base, link, line, { commands, updates }));
   const ota = updates === undefined ? {} : otaView(updates.verbs);
   const otaChanges = updates === undefined ? {} : otaAdmin(updates.verbs);
   const view = createView({ status, latest: () => line.pipeline.latest(), outbox, clock });
@@ -313,17 +314,20 @@ function composeHandlers(base: Base, link: Link, line: Line, { commands, updates
   return { view: viewAll, admin: { ...viewAll, ...admin, ...identity, ...commandAdmin(commands), ...otaChanges } };
 }
 
-function watchedBy(base: Base, { broker, ...link }: Link, line: Line, control: Control) {
-  const { clock, config } = base;
-  const { pipeline, publisher } = line;
+function watchedBy({ clock, config }: Base, { broker }: Link, { pipeline, publisher }: Line, status: () => Status) {
   const { batchMs } = config.collect;
   return {
     unhealthy: () => stuckReason({ batchMs, clock, pipeline, publisher, broker }),
-    summary: summaries(() => statusOf(reportedBy(base, { broker, ...link }, line, control))),
+    summary: summaries(status),
   };
 }
 
-function reportedBy(base: Base, link: Link, line: Line, { commands, updates }: Control): StatusParts {
+function reportedBy(
+  base: Base,
+  link: Link,
+  line: Line,
+  { commands, updates }: Pick<Control, "commands" | "updates">,
+): StatusParts {
   const { broker, identities, renewal } = link;
   const { pipeline, publisher, buses: lines } = line;
   const rssBytes = (): number => process.memoryUsage.rss();
