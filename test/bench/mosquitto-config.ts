@@ -13,7 +13,7 @@ export type MosquittoSettings = {
   readonly claims: readonly string[];
   /** Common names of the cloud's own sessions. */
   readonly clouds: readonly string[];
-  /** Certificate revocation list, PEM; read again on SIGHUP. */
+  /** Certificate revocation list, PEM; read at the start. */
   readonly crlFile: string | undefined;
   readonly receiveMaximum: number;
   readonly maximumPacketBytes: number;

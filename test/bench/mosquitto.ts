@@ -34,8 +34,6 @@ export type Mosquitto = {
   readonly caFile: string;
   readonly logFile: string;
   pid(): number;
-  /** Reads the revocation list and the server certificate again. Connections that stand are left alone. */
-  reload(): void;
   /** Ends it at once, without a chance to say goodbye. */
   kill(): Promise<void>;
   /** Starts it again on the same port, after `stop` or `kill`. Persistent sessions are back as far as they were saved. */
@@ -83,7 +81,6 @@ function controlOf(settings: MosquittoSettings, first: Child): Mosquitto {
     caFile: settings.caFile,
     logFile: join(settings.folder, "mosquitto.log"),
     pid: () => child.pid,
-    reload: () => child.signal("SIGHUP"),
     kill: async () => {
       child.signal("SIGKILL");
       await child.ended;

@@ -8,6 +8,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { createFromCsr, provisioningFilters, registerThing } from "../../agent/control/provisioning.ts";
 import { Requester } from "../../agent/control/requester.ts";
 import { WIRE_FORMATS, type WireFormat } from "../../agent/control/wire-format.ts";
+import type { FaultCode } from "../../agent/core/errors.ts";
 import type { Broker } from "../../agent/ports.ts";
 import type { IdentityConfig } from "../../config/schema.ts";
 import { systemClock } from "../../drivers/os/time-source.ts";
@@ -171,22 +172,32 @@ describe("the bench cloud", () => {
     );
   });
 
-  it("revokes: the connection ends with DISCONNECT 0x98, and the next handshake is refused", async () => {
-    const { certificateId, session, ...files } = await certified("json", true);
+  it("retires: the connection ends with DISCONNECT 0x98, and another one may do nothing", async () => {
+    const { certificateId, session } = await certified("json", true);
     await online(session);
-    await bench.cloud.revoke(certificateId);
+    const certificate = bench.cloud.provisioning.certificates.get(certificateId);
+    if (certificate === undefined) throw new Error("no certificate");
+    await bench.cloud.retire(certificate);
     const fault = await until(() => session.status().fault, { what: "the end of the connection", timeoutMs: 5000 });
     expect(fault.what).toContain("0x98");
-    const again = sessionAs("truck-7", {
-      mode: "file",
-      certificateFile: files.certificateFile,
-      keyFile: files.keyFile,
-    });
-    sessions.push(again);
-    again.start();
-    await until(() => again.status().fault, { what: "the refusal", timeoutMs: 10_000 });
-    expect(again.status().connects).toBe(0);
+    await session.online(AbortSignal.timeout(10_000), 1);
+    expect((await publish(session, "dt/causeway/truck-7/telemetry")).kind).not.toBe("acked");
   });
+
+  it("revokes: the next handshake is refused, and the cloud goes on", async () => {
+    const { certificateId, session } = await certified("json", true);
+    await online(session);
+    await bench.cloud.revoke(certificateId);
+    await faultOf(session, "identity.certificate-revoked");
+    expect(session.status().connects).toBe(1);
+    await claim.online(AbortSignal.timeout(10_000));
+    expect(await certified("json", true)).toBeDefined();
+  });
+
+  function faultOf(session: Broker, code: FaultCode): Promise<true> {
+    const seen = () => (session.status().fault?.code === code ? true : undefined);
+    return until(seen, { what: code, timeoutMs: 20_000 });
+  }
 
   it("can be silent, lose an answer and reject", async () => {
     bench.cloud.disturb("create", "silent", "lost", { statusCode: 429, errorCode: "Throttled" });

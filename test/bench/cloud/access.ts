@@ -41,8 +41,9 @@ export class Access {
     );
   }
 
-  /** Takes every right away and ends the connection with DISCONNECT 0x98. (Deleting the client as well makes mosquitto 2.0.11 crash later.) */
+  /** Takes every right away and ends the connection with DISCONNECT 0x98. (Deleting the client would make mosquitto 2.0.11 crash later.) */
   async expel(principal: string): Promise<void> {
+    await this.#tell({ command: "modifyClient", username: principal, roles: [] }, "not found");
     await this.#tell({ command: "disableClient", username: principal }, "not found");
   }
 

@@ -94,7 +94,10 @@ describe("the data disk", () => {
 
   it("read-only at the start: the agent starts all the same, not over and over, and the disk takes over when it can", async () => {
     const { outbox } = await guest.statusWhen("a status", () => true);
-    await guest.sh("systemctl stop causeway && mount -o remount,ro /var/lib/causeway && systemctl start causeway");
+    // The file system, not this mount of it, as after an error: the service's mount is a copy of its own, which a later remount of ours
+    // would not make writable again.
+    const readOnly = "mount -o remount,ro /var/lib/causeway && mount -o remount,bind,rw /var/lib/causeway";
+    await guest.sh(`systemctl stop causeway && ${readOnly} && systemctl start causeway`);
     const started = await guest.statusWhen("online from memory", (now) => {
       return now.link.state === "online" && now.outbox.fault !== undefined;
     });
