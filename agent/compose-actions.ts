@@ -1,4 +1,7 @@
+import { type LoadedConfig, loadConfigFile } from "../config/load.ts";
 import { type AgentConfig, collectRules } from "../config/schema.ts";
+import { type Settings, settingsPath, settingsText } from "../config/settings.ts";
+import { replaceFile } from "../drivers/os/durable-file.ts";
 import type { Action } from "./control/action.ts";
 import { collectSupport } from "./control/actions/collect-support.ts";
 import { changeCollection, showCollection } from "./control/actions/collection.ts";
@@ -7,9 +10,12 @@ import { notSupported } from "./control/actions/not-supported.ts";
 import { lastSignals, readSignals } from "./control/actions/read-signals.ts";
 import { type RestartSystem, reboot } from "./control/actions/reboot.ts";
 import { replaceKeys } from "./control/actions/replace-keys.ts";
+import { setConfig } from "./control/actions/set-config.ts";
 import { CollectionRules } from "./control/collection-rules.ts";
+import { ConfigSettings } from "./control/config-settings.ts";
 import type { KeySet } from "./control/key-set.ts";
 import type { Clock } from "./core/clock.ts";
+import { AgentError } from "./core/errors.ts";
 import type { Log } from "./core/log.ts";
 import type { Collector } from "./data/collect.ts";
 import type { OutgoingFile } from "./data/encode-file.ts";
@@ -20,6 +26,7 @@ import type { SupportDesk } from "./support/support-desk.ts";
 /** What the agent's own actions work on. */
 export type OwnActionParts = {
   readonly config: AgentConfig;
+  readonly loaded: Pick<LoadedConfig, "path" | "layers" | "settings">;
   readonly settings: NonNullable<AgentConfig["commands"]>;
   readonly journal: Journal;
   readonly signals: LatestSignals;
@@ -46,6 +53,7 @@ export function ownActions(parts: OwnActionParts, keys: KeySet): readonly Action
     notSupported("dtc.clear", "R2", "clear diagnostic trouble codes"),
     showCollection(rules),
     changeCollection(rules, collectRules),
+    setConfig(configSettingsOf(parts)),
     collectSupport({ collect: () => support.collect(), send: sendFile }),
     replaceKeys(keys),
     reboot(restart),
@@ -58,4 +66,29 @@ function collectionRulesOf({ config, collector, journal, support, log }: OwnActi
   rules.restore();
   support.include("collection", () => rules.current());
   return rules;
+}
+
+function configSettingsOf({ config, loaded, settings, support }: OwnActionParts): ConfigSettings {
+  const configSettings = new ConfigSettings({
+    settable: settings.settable,
+    inForce: loaded.settings,
+    check: (candidate) => problemWith(loaded, candidate),
+    store: (candidate) => replaceFile(settingsPath(config.stateDir), settingsText(candidate), 0o600),
+  });
+  support.include("settings", () => configSettings.current());
+  return configSettings;
+}
+
+/** What is wrong with the configuration under these settings. */
+async function problemWith(
+  { path, layers }: OwnActionParts["loaded"],
+  settings: Settings,
+): Promise<string | undefined> {
+  try {
+    await loadConfigFile(path, { layers, settings });
+    return undefined;
+  } catch (thrown) {
+    if (!(thrown instanceof AgentError)) throw thrown;
+    return thrown.message;
+  }
 }

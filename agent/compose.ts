@@ -114,6 +114,7 @@ export async function composeAgent(loaded: DaemonConfig, surroundings: Surroundi
   await requireReadable(config.broker.caFile, loaded.locate(["broker", "caFile"]));
   for (const warning of warnings) log.warn("config.doubtful", { warning });
   for (const { layer, what } of loaded.refused) log.error("config.layer-refused", { layer, what });
+  if (loaded.ignored !== undefined) log.error("config.settings-ignored", { what: loaded.ignored });
   if (config.bench) log.warn("config.bench-allowed", { allows: "what must never be on a vehicle" });
 
   const file = join(config.stateDir, "outbox.db");
@@ -136,7 +137,7 @@ export async function composeAgent(loaded: DaemonConfig, surroundings: Surroundi
   const line = composeLine(base, link.broker);
   const journal = openLedger(base);
   const support = composeSupport({ ...base, ...link, recent });
-  const commands = await composeRemote(base, journal, link.broker, line, support);
+  const commands = await composeRemote(base, journal, link, line, support);
   const updates = await composeUpdates(base, journal, link, line);
   const status = (): Status => statusOf(reportedBy(base, link, line, { commands, updates }));
   support.include("status", status);
@@ -217,7 +218,7 @@ function composeLine(base: Base, broker: Broker) {
 async function composeRemote(
   base: Base,
   journal: Journal | undefined,
-  broker: Broker,
+  { broker, renewal }: Link,
   line: Line,
   support: SupportDesk,
 ) {
@@ -225,7 +226,7 @@ async function composeRemote(
   if (settings === undefined || journal === undefined) return undefined;
   const { value: policy } = await loadYamlFile(settings.policyFile, policySchema);
   const signals = new LatestSignals(base.table, line.collector);
-  const acting = { settings, policy, signals, restart: restartSystem };
+  const acting = { settings, policy, signals, renewal, restart: restartSystem };
   const commands = composeCommands({ ...base, ...line, ...acting, lines: line.buses, journal, broker, support });
   const { ledger } = commands.dispatchParts;
   support.include("commands", () => commandsSection(journal, (limit) => ledger.list(limit)));

@@ -83,7 +83,7 @@ async function loadWith(
     return folder === undefined ? [] : [{ folder, sections: SECTIONS[layer] }];
   });
   try {
-    const loaded = await loadConfigFile(path, layers);
+    const loaded = await loadConfigFile(path, { layers });
     await checkConfig(loaded, clock);
     return loaded;
   } catch (thrown) {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { settableKey } from "./settings.ts";
 
 const companionFilter = z
   .string()
@@ -44,6 +45,13 @@ export const commandsConfig = z.strictObject({
     })
     .prefault({})
     .describe("companion apps over MQTT 5 request/response"),
+  settable: z
+    .array(settableKey)
+    .max(100)
+    .default([])
+    .describe(
+      "keys of this configuration that config.set may set, for example log.level; they count from the next start",
+    ),
   locate: z
     .strictObject({
       latitude: z.string().min(1).max(256).describe("MESSAGE.SIGNAL, degrees"),

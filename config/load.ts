@@ -6,6 +6,7 @@ import { AgentError, errnoOf, messageOf } from "../agent/core/errors.ts";
 import type { CommandsConfig } from "./commands.ts";
 import { type ConfigLayer, layerFiles } from "./layers.ts";
 import { type AgentConfig, agentConfig, type OtaConfig } from "./schema.ts";
+import { readSettings, type Settings, withSettings } from "./settings.ts";
 
 /** Largest configuration file that is read, bytes. */
 const MAX_FILE_BYTES = 1_048_576;
@@ -22,17 +23,35 @@ export type LoadedConfig = {
   readonly path: string;
   /** Paths in it are absolute. */
   readonly config: AgentConfig;
+  /** What was set by commands, as far as it is in force. */
+  readonly settings: Settings;
+  /** The layers that lie above the vehicle's own files. */
+  readonly layers: readonly ConfigLayer[];
+  /** Why what was set is not in force. */
+  readonly ignored: string | undefined;
   /** "file:line:col" of the value at `path` (or of its nearest parent that is written down). */
   locate(path: readonly Key[]): string;
 };
 
+/** What lies above the vehicle's own files. */
+export type ConfigOverlay = {
+  /** Each over the ones before it; none when absent. */
+  readonly layers?: readonly ConfigLayer[];
+  /** Tried instead of what commands have set so far. */
+  readonly settings?: Settings;
+};
+
 /**
  * Reads and checks `agent.yaml` and, in name order, `agent.d/*.yaml` beside it. A later file replaces scalars and lists and
- * merges maps. Relative paths are taken from the folder of `path`. `layers` lie above both, each over the ones before it.
+ * merges maps. Relative paths are taken from the folder of `path`. The layers lie above both, and what commands have set above all; of
+ * what was stored nothing is when it does not fit any more.
  *
  * Throws `config.missing`, or `config.invalid` with every problem on a line of its own as "file:line:col field: message".
  */
-export async function loadConfigFile(path: string, layers: readonly ConfigLayer[] = []): Promise<LoadedConfig> {
+export async function loadConfigFile(
+  path: string,
+  { layers = [], settings }: ConfigOverlay = {},
+): Promise<LoadedConfig> {
   const main = resolve(path);
   const folder = dirname(main);
   const files: LayerFile[] = [{ ...(await parseFile(main)), folder }];
@@ -40,13 +59,28 @@ export async function loadConfigFile(path: string, layers: readonly ConfigLayer[
   for (const layer of layers) files.push(...(await parseLayer(layer)));
   const merged = files.map(valueOf).reduce(mergeValues);
   const locate = (at: readonly Key[]): string => locateIn(files, at);
-  const parsed = agentConfig.safeParse(merged ?? {});
-  if (!parsed.success) {
-    const problems = parsed.error.issues.flatMap((issue) => describeIssue(issue, locate, agentConfig));
-    throw invalid(main, problems);
-  }
   const dbcFolder = files.findLast(({ document }) => document.has("dbc"))?.folder ?? folder;
-  return { path: main, config: resolvePaths(parsed.data, folder, dbcFolder), locate };
+  const check = (value: unknown): AgentConfig => {
+    const parsed = agentConfig.safeParse(value ?? {});
+    if (parsed.success) return resolvePaths(parsed.data, folder, dbcFolder);
+    throw invalid(
+      main,
+      parsed.error.issues.flatMap((issue) => describeIssue(issue, locate, agentConfig)),
+    );
+  };
+  const written = check(merged);
+  const facts = { path: main, locate, layers };
+  const under = (set: Settings): AgentConfig => check(withSettings(merged, set, written.commands?.settable ?? []));
+  if (settings !== undefined) return { ...facts, config: under(settings), settings, ignored: undefined };
+  const found = await readSettings(written.stateDir);
+  const asWritten = { ...facts, config: written, settings: {} };
+  if (found.kind === "unusable") return { ...asWritten, ignored: found.what };
+  try {
+    return { ...facts, config: under(found.settings), settings: found.settings, ignored: undefined };
+  } catch (thrown) {
+    if (!(thrown instanceof AgentError)) throw thrown;
+    return { ...asWritten, ignored: thrown.message };
+  }
 }
 
 /** A checked YAML file and the place of each of its values. */

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { stringify } from "yaml";
 import { configJsonSchema, exampleConfig } from "../../config/example.ts";
-import { loadConfigFile } from "../../config/load.ts";
+import { type LoadedConfig, loadConfigFile } from "../../config/load.ts";
 import { checkConfig } from "../check-config.ts";
 import { type CliContext, note, printJson, printLine } from "./context.ts";
 
@@ -19,6 +19,7 @@ export function registerConfig(program: Command, context: CliContext): void {
       const loaded = await loadConfigFile(context.options().config);
       const { table, warnings } = await checkConfig(loaded, context.clock);
       for (const warning of warnings) note(context, `warning: ${warning}`);
+      noteIgnored(context, loaded);
       const { buses } = loaded.config;
       const counts = { buses: buses.length, messages: table.messages.length, signals: table.signals.length };
       if (context.options().json)
@@ -32,10 +33,11 @@ export function registerConfig(program: Command, context: CliContext): void {
 
   config
     .command("show")
-    .description("the configuration in force: files merged, defaults filled in, paths absolute")
+    .description("the configuration in force: files merged, what commands have set, defaults filled in, paths absolute")
     .addHelpText("after", "\nExample:\n  causeway config show --json")
     .action(async () => {
       const loaded = await loadConfigFile(context.options().config);
+      noteIgnored(context, loaded);
       if (context.options().json) printJson(context, { schemaVersion: 1, file: loaded.path, config: loaded.config });
       else context.stdout.write(stringify(loaded.config, { lineWidth: 0 }));
     });
@@ -51,4 +53,8 @@ export function registerConfig(program: Command, context: CliContext): void {
     .description("JSON Schema of agent.yaml, for editors")
     .addHelpText("after", "\nExample:\n  causeway config schema > agent.schema.json")
     .action(() => context.stdout.write(`${JSON.stringify(configJsonSchema(), null, 2)}\n`));
+}
+
+function noteIgnored(context: CliContext, { ignored }: LoadedConfig): void {
+  if (ignored !== undefined) note(context, `warning: what commands have set is not in force: ${ignored}`);
 }

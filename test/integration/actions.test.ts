@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,6 +11,7 @@ import { readDescriptor } from "../../config/proto/descriptor.ts";
 import type { Execution } from "../bench/cloud/command-executions.ts";
 import { DoorVehicle, type VehicleHome } from "../bench/door-vehicle.ts";
 import { until } from "../bench/wait.ts";
+import { runCli } from "../fakes/cli-runner.ts";
 import { type Daemon, startDaemon } from "../fakes/daemon.ts";
 
 const THING = "veh-1";
@@ -130,6 +132,37 @@ describe("what a command can ask of the agent itself, from the cloud to the reco
 
     expect((await ask("collection.change", { restore: true }))[0]).toBe("SUCCEEDED");
     expect(await ask("collection.show")).toEqual(["SUCCEEDED", configured]);
+  }, 60_000);
+
+  it("sets a listed key of the configuration for the next start, and nothing else", async () => {
+    const home = await vehicle.home((config) => {
+      config.commands = { policyFile: "policy.yaml", settable: ["collect.batchMs", "log.level"] };
+    });
+    const shown = async (): Promise<unknown> => {
+      const { stdout } = await runCli(["config", "show", "--json", "--config", home.config]);
+      return JSON.parse(stdout);
+    };
+    const daemon = await online(home);
+    const set = async (key: string, value: unknown): Promise<string> => (await ask("config.set", { key, value }))[0];
+    expect(await set("collect.batchMs", 100)).toBe("SUCCEEDED");
+    expect(await set("log.level", "debug")).toBe("SUCCEEDED");
+    expect(await set("collect.batchMs", 1)).toBe("REJECTED ARGUMENT_OUT_OF_RANGE");
+    expect(await set("log.level", "loud")).toBe("REJECTED ARGUMENT_OUT_OF_RANGE");
+    expect(await set("broker.host", "elsewhere.example")).toBe("REJECTED ACCESS_DENIED");
+    expect(await set("collect.timeResolutionUs", 1)).toBe("REJECTED ACCESS_DENIED");
+    expect(await set("log.level", { deep: true })).toBe("REJECTED ARGUMENT_TYPE_MISMATCH");
+    expect(await shown()).toMatchObject({ config: { collect: { batchMs: 100 }, log: { level: "debug" } } });
+    expect(await set("log.level", null)).toBe("SUCCEEDED");
+    daemon.child.signal("SIGKILL");
+    await daemon.child.ended;
+    await online(home);
+    expect(await shown()).toMatchObject({ config: { collect: { batchMs: 100 }, log: { level: "info" } } });
+
+    // A file that is damaged, or does not fit any more, is said, and the configuration's own files count.
+    for (const text of ['{"schemaVersion":1,"settings":{"collect.batchMs":1}}', '{"schemaVersion":1,"sett', "{}"]) {
+      writeFileSync(join(home.folder, "state", "settings.json"), text);
+      expect(await shown()).toMatchObject({ config: { collect: { batchMs: 250 } } });
+    }
   }, 60_000);
 
   /** Names of the signals that records which are made from now on hold. */
