@@ -10,10 +10,12 @@ import { notSupported } from "./control/actions/not-supported.ts";
 import { lastSignals, readSignals } from "./control/actions/read-signals.ts";
 import { type RestartSystem, reboot } from "./control/actions/reboot.ts";
 import { replaceKeys } from "./control/actions/replace-keys.ts";
+import { rotateCertificate } from "./control/actions/rotate-certificate.ts";
 import { setConfig } from "./control/actions/set-config.ts";
 import { CollectionRules } from "./control/collection-rules.ts";
 import { ConfigSettings } from "./control/config-settings.ts";
 import type { KeySet } from "./control/key-set.ts";
+import type { Renewal } from "./control/renewal.ts";
 import type { Clock } from "./core/clock.ts";
 import { AgentError } from "./core/errors.ts";
 import type { Log } from "./core/log.ts";
@@ -35,13 +37,15 @@ export type OwnActionParts = {
   /** Hands a file over to the outbox; gives the number of its records. */
   readonly sendFile: (file: OutgoingFile) => number;
   readonly restart: RestartSystem;
+  /** Undefined where no template is configured. */
+  readonly renewal: Renewal | undefined;
   readonly clock: Clock;
   readonly log: Log;
 };
 
 /** The actions of the agent itself, beside those of the catalogue. Takes up the rules of collection that were set before. */
 export function ownActions(parts: OwnActionParts, keys: KeySet): readonly Action[] {
-  const { settings, signals, support, sendFile, clock, restart } = parts;
+  const { settings, signals, support, sendFile, clock, restart, renewal } = parts;
   const rules = collectionRulesOf(parts);
   return [
     lastSignals(parts),
@@ -54,6 +58,9 @@ export function ownActions(parts: OwnActionParts, keys: KeySet): readonly Action
     showCollection(rules),
     changeCollection(rules, collectRules),
     setConfig(configSettingsOf(parts)),
+    renewal === undefined
+      ? notSupported("certificate.rotate", "R2", "a new certificate now")
+      : rotateCertificate(renewal),
     collectSupport({ collect: () => support.collect(), send: sendFile }),
     replaceKeys(keys),
     reboot(restart),

@@ -1,10 +1,14 @@
+import { writeFileSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { stringify } from "yaml";
+import { z } from "zod";
 import { FAULTS } from "../../agent/core/errors.ts";
 import type { Broker } from "../../agent/ports.ts";
 import type { Status } from "../../agent/status.ts";
+import { requestLocal } from "../../drivers/os/local-socket.ts";
 import { writeIdentity } from "../bench/certificate-authority.ts";
 import { type CloudBench, startCloudBench } from "../bench/cloud/cloud-bench.ts";
 import { TEMPLATES } from "../bench/cloud/provisioning.ts";
@@ -13,14 +17,18 @@ import { startTpm, type Tpm } from "../bench/tpm.ts";
 import { until } from "../bench/wait.ts";
 import { type Daemon, type DaemonHome, daemonHome, runProgram, startDaemon } from "../fakes/daemon.ts";
 import { MemoryLog } from "../fakes/log.ts";
+import { signingKey } from "../fakes/signing-key.ts";
 
 const THING = "truck-1";
 /** Longest pause of telemetry that a rotation may make. */
 const MAX_GAP_MS = 5000;
 
+const rotated = z.object({ answer: z.object({ status: z.string(), result: z.record(z.string(), z.unknown()) }) });
+
 type Arrival = { readonly atMs: number; readonly stream: string; readonly epoch: string; readonly seq: number };
 
 describe("the rotation of a certificate in the running agent, key in the TPM", { timeout: 180_000 }, () => {
+  const key = signingKey("operations");
   let folder: string;
   let bench: CloudBench;
   let tpm: Tpm;
@@ -79,9 +87,12 @@ describe("the rotation of a certificate in the running agent, key in the TPM", {
       config.buses = [{ name: "can0", driver: "replay", file: "drive.log", loop: true }];
       config.identity = { mode: "pkcs11", tokenLabel, pinFile, storeDir, tcti };
       config.provisioning = { template: TEMPLATES.fleet, rotationTemplate: TEMPLATES.rotation, format: "cbor" };
+      config.commands = { policyFile: "policy.yaml" };
       config.renewal = { checkMs: 500, retry: { minMs: 1000, maxMs: 5000 }, ...renewal };
       config.log = { level: "debug" };
     });
+    const policy = { schemaVersion: 1, keys: [key.pinned], allow: [{ action: "certificate.rotate" }] };
+    writeFileSync(join(home.folder, "policy.yaml"), stringify(policy));
     const { certificateFile, keyFile } = await bench.cloud.claim(join(home.folder, "claim"));
     const claim = ["--claim-cert", certificateFile, "--claim-key", keyFile, "--timeout", "90"];
     const claimKey = (await readFile(keyFile, "utf8")).split("\n").filter((line) => /^[\w+/=]{16,}$/.test(line));
@@ -175,6 +186,17 @@ describe("the rotation of a certificate in the running agent, key in the TPM", {
     expect(await labels()).toHaveLength(2);
     await until(() => (arrivals.length > 100 ? true : undefined), { what: "traffic", timeoutMs: 30_000 });
     expectNothingMissing();
+
+    // By a command, signed; one without a signature changes nothing.
+    const { certificateId } = renewed.identity.certificate ?? {};
+    expect(await command({ schemaVersion: 1, action: "certificate.rotate" })).toMatchObject({
+      answer: { status: "REJECTED", reason: { code: "SIGNATURE_MISSING" } },
+    });
+    expect((await daemon.status()).identity.certificate?.certificateId).toBe(certificateId);
+    const { answer: end } = rotated.parse(await command(signedRotation()));
+    const { identity } = await daemon.status();
+    expect(end).toEqual({ status: "SUCCEEDED", result: { certificateId: identity.certificate?.certificateId } });
+    expect(identity.certificate?.certificateId).not.toBe(certificateId);
     await expectNoSecretShown();
   });
 
@@ -192,5 +214,26 @@ describe("the rotation of a certificate in the running agent, key in the TPM", {
     expect(secrets.length).toBeGreaterThanOrEqual(6);
     expect(all).toContain("certificate");
     for (const secret of secrets) expect(all.includes(secret)).toBe(false);
+  }
+
+  const command = (body: object): Promise<unknown> =>
+    requestLocal(
+      join(home.folder, "run", "admin.sock"),
+      { verb: "commands.run", payload: JSON.stringify(body) },
+      AbortSignal.timeout(90_000),
+    );
+
+  function signedRotation(): object {
+    const nowMs = Date.now();
+    const fields = {
+      id: "rotate-1",
+      thing: THING,
+      action: "certificate.rotate",
+      arguments: {},
+      notBeforeMs: nowMs - 5000,
+      expiresAtMs: nowMs + 60_000,
+      counter: 1,
+    };
+    return { schemaVersion: 1, ...fields, signature: key.sign(fields) };
   }
 });
