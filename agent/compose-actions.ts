@@ -1,8 +1,10 @@
+import { randomUUID } from "node:crypto";
 import { type LoadedConfig, loadConfigFile } from "../config/load.ts";
 import { type AgentConfig, collectRules } from "../config/schema.ts";
 import { type Settings, settingsPath, settingsText } from "../config/settings.ts";
 import { replaceFile } from "../drivers/os/durable-file.ts";
 import type { Action } from "./control/action.ts";
+import { captureFrames } from "./control/actions/capture-frames.ts";
 import { collectSupport } from "./control/actions/collect-support.ts";
 import { changeCollection, showCollection } from "./control/actions/collection.ts";
 import { locate } from "./control/actions/locate.ts";
@@ -21,6 +23,7 @@ import { AgentError } from "./core/errors.ts";
 import type { Log } from "./core/log.ts";
 import type { Collector } from "./data/collect.ts";
 import type { OutgoingFile } from "./data/encode-file.ts";
+import type { FrameCapture } from "./data/frame-capture.ts";
 import type { LatestSignals } from "./data/latest-signals.ts";
 import type { Journal } from "./ports.ts";
 import type { SupportDesk } from "./support/support-desk.ts";
@@ -33,6 +36,7 @@ export type OwnActionParts = {
   readonly journal: Journal;
   readonly signals: LatestSignals;
   readonly collector: Collector;
+  readonly capture: FrameCapture;
   readonly support: SupportDesk;
   /** Hands a file over to the outbox; gives the number of its records. */
   readonly sendFile: (file: OutgoingFile) => number;
@@ -45,7 +49,7 @@ export type OwnActionParts = {
 
 /** The actions of the agent itself, beside those of the catalogue. Takes up the rules of collection that were set before. */
 export function ownActions(parts: OwnActionParts, keys: KeySet): readonly Action[] {
-  const { settings, signals, support, sendFile, clock, restart, renewal } = parts;
+  const { config, settings, signals, capture, support, sendFile, clock, restart, renewal } = parts;
   const rules = collectionRulesOf(parts);
   return [
     lastSignals(parts),
@@ -57,6 +61,13 @@ export function ownActions(parts: OwnActionParts, keys: KeySet): readonly Action
     notSupported("dtc.clear", "R2", "clear diagnostic trouble codes"),
     showCollection(rules),
     changeCollection(rules, collectRules),
+    captureFrames({
+      ...settings.capture,
+      capture,
+      buses: config.buses.map(({ name }) => name),
+      name: randomUUID,
+      clock,
+    }),
     setConfig(configSettingsOf(parts)),
     renewal === undefined
       ? notSupported("certificate.rotate", "R2", "a new certificate now")

@@ -35,6 +35,7 @@ import type { TableSource } from "./data/build-table.ts";
 import { Collector } from "./data/collect.ts";
 import { Encoder } from "./data/encode.ts";
 import type { OutgoingFile } from "./data/encode-file.ts";
+import { FrameCapture } from "./data/frame-capture.ts";
 import { LatestSignals } from "./data/latest-signals.ts";
 import { Pipeline } from "./data/pipeline.ts";
 import { Publisher } from "./data/publish.ts";
@@ -192,7 +193,8 @@ function composeLine(base: Base, broker: Broker) {
   const wake = (): void => publisher.wake();
   const appender = new Appender({ outbox, clock, log, holdBytes: collect.holdBytes, wake });
   const collector = new Collector({ table, rules: collect.rules, batchSamples: collect.batchSamples });
-  const pipeline = new Pipeline({ table, collector, encoder, appender, clock, batchMs: collect.batchMs });
+  const capture = new FrameCapture(encoder, appender);
+  const pipeline = new Pipeline({ table, collector, encoder, appender, capture, clock, batchMs: collect.batchMs });
   const buses = config.buses.map((bus): BusLine => {
     const permitted = transmitIds(base.catalogue.value, base.sources, bus.name);
     const driver = createCanBus(bus, table.bus(bus.name).filters, permitted, { clock, log, random });
@@ -211,7 +213,7 @@ function composeLine(base: Base, broker: Broker) {
     appender.store();
     return drafts.length;
   };
-  return { publisher, pipeline, collector, audit, sendFile, buses };
+  return { publisher, pipeline, collector, capture, audit, sendFile, buses };
 }
 
 /** The line from the doors of remote commands to their actions; undefined where none are taken. */

@@ -45,6 +45,13 @@ export const commandsConfig = z.strictObject({
     })
     .prefault({})
     .describe("companion apps over MQTT 5 request/response"),
+  capture: z
+    .strictObject({
+      maxSeconds: z.int().min(1).max(3600).default(60),
+      maxFrames: z.int().min(100).max(10_000_000).default(500_000).describe("further ones are counted, not kept"),
+    })
+    .prefault({})
+    .describe("bounds of capture.frames"),
   settable: z
     .array(settableKey)
     .max(100)

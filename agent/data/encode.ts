@@ -5,6 +5,7 @@ import { compress } from "./compress.ts";
 import { type AuditEntry, writeAudit } from "./encode-audit.ts";
 import { type BusEvent, writeBusEvent, writeLoss } from "./encode-events.ts";
 import { type OutgoingFile, partsOf, writeFilePart } from "./encode-file.ts";
+import type { FrameLog } from "./encode-frames.ts";
 import { type BusCount, SamplesWriter } from "./encode-samples.ts";
 import { encodeTable } from "./encode-table.ts";
 import { ProtobufWriter } from "./protobuf-writer.ts";
@@ -23,6 +24,7 @@ const RECORD = {
   table: 11,
   loss: 12,
   busEvent: 13,
+  frames: 14,
   file: 15,
   audit: 20,
 } as const;
@@ -139,6 +141,18 @@ export class Encoder {
     this.#body.reset();
     writeAudit(this.#body, RECORD.audit, entry);
     return this.#draft("control", this.#body.finish(), 0);
+  }
+
+  /** Bytes that a record has for its content; what is longer must be cut. */
+  get maxBodyBytes(): number {
+    return this.#maxBodyBytes;
+  }
+
+  /** Frames of a capture. */
+  frames(log: FrameLog): EncodedDraft {
+    this.#body.reset();
+    log.write(this.#body, RECORD.frames);
+    return this.#draft("capture", this.#body.finish(), 0);
   }
 
   /** A file, in as many records as the limit asks for. */

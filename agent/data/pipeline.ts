@@ -5,6 +5,7 @@ import type { Collector, LatestValue } from "./collect.ts";
 import type { Encoder } from "./encode.ts";
 import type { BusCount } from "./encode-samples.ts";
 import { FRAME_DATA_OFFSET, FRAME_FLAG, FRAME_STRIDE_BYTES, type FrameBatch } from "./frame.ts";
+import type { FrameCapture } from "./frame-capture.ts";
 import type { BusMessages, SignalTable } from "./signal-table.ts";
 
 /** What the pipeline is made of. */
@@ -14,6 +15,8 @@ export type PipelineParts = {
   readonly encoder: Encoder;
   readonly appender: Appender;
   readonly clock: Clock;
+  /** Gets every batch while it is on; absent where nothing is captured. */
+  readonly capture?: Pick<FrameCapture, "isOn" | "take" | "stop">;
   /** Longest time a sample waits before it is stored. */
   readonly batchMs: number;
 };
@@ -95,6 +98,7 @@ export class Pipeline {
     if (this.#isStopped) return;
     this.#isStopped = true;
     this.#stopTimer?.();
+    this.#parts.capture?.stop();
     this.#flush(true);
     this.#parts.appender.abandon();
   }
@@ -119,8 +123,9 @@ export class Pipeline {
 
   /** The frame path: no promise, no closure, no object a frame. */
   #takeFrames(line: BusLine, batch: FrameBatch): void {
-    const { table, collector } = this.#parts;
+    const { table, collector, capture } = this.#parts;
     const { values, wides, present } = table;
+    if (capture?.isOn === true) capture.take(line.bus.name, batch);
     for (let at = 0; at < batch.count; at++) {
       const flags = batch.flags(at);
       if ((flags & (FRAME_FLAG.error | FRAME_FLAG.remote)) !== 0) {

@@ -118,6 +118,12 @@ export class ProtobufWriter {
     this.#at += length;
   }
 
+  /** One packed uint32. */
+  uint(value: number): void {
+    this.#reserve(5);
+    this.#varint32(value);
+  }
+
   /** One packed sint64, for integers of magnitude up to 2^62. */
   sint(value: number): void {
     if (value >= -0x4000_0000 && value < 0x4000_0000) {

@@ -102,6 +102,17 @@ const busEvent = z.object({
   time_us: integer,
 });
 
+const frames = z.object({
+  capture: z.string(),
+  bus: z.string(),
+  base_time_us: integer,
+  deltas: bigints,
+  ids: numbers,
+  flags: numbers,
+  lengths: numbers,
+  data: z.instanceof(Uint8Array),
+});
+
 const file = z.object({
   name: z.string().min(1),
   sha256: z.string().length(64),
@@ -137,6 +148,7 @@ export const wireRecord = z.object({
   table: table.optional(),
   loss: loss.optional(),
   bus_event: busEvent.optional(),
+  frames: frames.optional(),
   file: file.optional(),
   audit: audit.optional(),
 });

@@ -9,6 +9,7 @@ import type { AuditEntry } from "./encode-audit.ts";
 import type { BusEvent } from "./encode-events.ts";
 import type { FilePart } from "./encode-file.ts";
 import type { BusCount } from "./encode-samples.ts";
+import type { CanFrame } from "./frame.ts";
 import { RECORD_CONVERSION, type WireRecord, wireRecord } from "./record-schema.ts";
 import type { SignalEntry } from "./signal-table.ts";
 
@@ -50,6 +51,14 @@ export type RecordBody =
     }
   | ({ readonly kind: "loss" } & LossRange)
   | ({ readonly kind: "bus-event" } & BusEvent)
+  | {
+      readonly kind: "frames";
+      /** Names the capture. */
+      readonly capture: string;
+      readonly bus: string;
+      /** `flags` as `FRAME_FLAG` has them. */
+      readonly frames: readonly CanFrame[];
+    }
   | ({ readonly kind: "file" } & FilePart)
   | ({ readonly kind: "audit" } & AuditEntry);
 
@@ -114,7 +123,7 @@ function recordOf(wire: WireRecord): DecodedRecord {
   };
 }
 
-function bodyOf({ samples, table, loss, bus_event: event, file, audit }: WireRecord): RecordBody {
+function bodyOf({ samples, table, loss, bus_event: event, frames, file, audit }: WireRecord): RecordBody {
   if (samples !== undefined) return samplesOf(samples);
   if (table !== undefined) {
     const signals = table.signals.map(({ arbitration_id: arbitrationId, is_signed: signed, ...rest }) => ({
@@ -129,9 +138,27 @@ function bodyOf({ samples, table, loss, bus_event: event, file, audit }: WireRec
     const { state, detail, time_us: timeUs } = event;
     return { kind: "bus-event", count: busCountOf(event.count), state, detail, timeUs };
   }
+  if (frames !== undefined) {
+    return { kind: "frames", capture: frames.capture, bus: frames.bus, frames: framesOf(frames) };
+  }
   if (file !== undefined) return { kind: "file", ...file, content: Uint8Array.from(file.content) };
   if (audit !== undefined) return { kind: "audit", ...audit };
   throw malformed("the record holds nothing that this version knows");
+}
+
+function framesOf(wire: NonNullable<WireRecord["frames"]>): readonly CanFrame[] {
+  const { ids, flags, lengths, data } = wire;
+  const times = timesOf(wire.deltas, wire.base_time_us, 1);
+  const bytes = lengths.reduce((sum, length) => sum + length, 0);
+  if ([ids, flags, lengths].some(({ length }) => length !== times.length) || bytes !== data.length) {
+    throw malformed(`the columns of ${times.length} frames do not fit each other`);
+  }
+  let end = 0;
+  return times.map((receivedAtUs, at) => {
+    const start = end;
+    end += lengths[at];
+    return { id: ids[at], flags: flags[at], data: Uint8Array.from(data.subarray(start, end)), receivedAtUs };
+  });
 }
 
 type WireSamples = NonNullable<WireRecord["samples"]>;

@@ -83,6 +83,7 @@ export class RecordCheck {
         this.#enter(pending, NOTHING);
         return;
       case "busEvent":
+      case "frames":
       case "file":
       case "audit":
         this.#enter(pending, NOTHING);

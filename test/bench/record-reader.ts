@@ -36,7 +36,7 @@ const recordSchema = z.object({
   seq: z.bigint(),
   bootId: z.string().regex(/^[0-9a-f]{32}$/),
   anchor: z.object({ monotonicUs: z.bigint(), wallUs: z.bigint(), quality: z.string() }),
-  body: z.enum(["samples", "table", "loss", "busEvent", "file", "audit"]),
+  body: z.enum(["samples", "table", "loss", "busEvent", "frames", "file", "audit"]),
   samples: z
     .object({
       table: z.string(),

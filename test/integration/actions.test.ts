@@ -165,6 +165,29 @@ describe("what a command can ask of the agent itself, from the cloud to the reco
     }
   }, 60_000);
 
+  it("captures the frames of a bus for the time that was asked for, as records", async () => {
+    await online(await vehicle.home());
+    const refused = [{ seconds: 0 }, { seconds: 61 }, { seconds: 1, bus: "can1" }];
+    const reasons = ["ARGUMENT_TYPE_MISMATCH", "ARGUMENT_TYPE_MISMATCH", "ARGUMENT_OUT_OF_RANGE"];
+    for (const [at, given] of refused.entries()) {
+      expect(await ask("capture.frames", given)).toEqual([`REJECTED ${reasons[at]}`, {}]);
+    }
+    const startUs = Date.now() * 1000;
+    const [end, result] = await ask("capture.frames", { seconds: 1, bus: "can0" });
+    const endUs = Date.now() * 1000;
+    expect([end, result.discarded]).toEqual(["SUCCEEDED", { s: "0" }]);
+    const captured = await until(() => records.map(({ body }) => body).find((body) => body.kind === "frames"), {
+      what: "the frames have come",
+      timeoutMs: PATIENCE_MS,
+    });
+    expect(result).toMatchObject({ capture: { s: captured.capture }, frames: { s: String(captured.frames.length) } });
+    // The unit sends two frames 20 times a second.
+    expect(captured.frames.length).toBeGreaterThan(20);
+    expect(new Set(captured.frames.map(({ id }) => id))).toEqual(new Set([0x601, 0x602]));
+    expect(captured.frames.every(({ receivedAtUs }) => receivedAtUs > startUs && receivedAtUs < endUs)).toBe(true);
+    expect(records.find(({ body }) => body.kind === "frames")?.stream).toBe("capture");
+  }, 60_000);
+
   /** Names of the signals that records which are made from now on hold. */
   async function signalsAfterNow(): Promise<readonly string[]> {
     const nowUs = Date.now() * 1000;

@@ -1,6 +1,8 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { FrameLog } from "../../agent/data/encode-frames.ts";
+import { FRAME_FLAG, FrameBatch } from "../../agent/data/frame.ts";
 import { encoderOf, idOf, type LoggedSample, logOf } from "../fakes/samples.ts";
 import { tableOf } from "../fakes/table.ts";
 
@@ -110,6 +112,17 @@ describe.skipIf(!hasProtoc)(`protoc --decode${hasProtoc ? "" : " (protoc is not 
     const event = read(encoder.busEvent({ count: counts[0], state: "down", detail: "gone", timeUs: T0 }));
     expect(valuesOf(event, "state")).toEqual(['"down"']);
     expect(valuesOf(event, "time_us")).toEqual([String(T0)]);
+    const log = new FrameLog("c-1", "can0", 1000);
+    const batch = new FrameBatch(2);
+    batch.push(0x18fe_f100, FRAME_FLAG.extended, Uint8Array.of(1, 255), T0);
+    batch.push(0x7ff, 0, Uint8Array.of(), T0 - 3);
+    for (const at of [0, 1]) log.take(batch, at);
+    const frames = read(encoder.frames(log));
+    expect(valuesOf(frames, "base_time_us")).toEqual([String(T0)]);
+    expect(valuesOf(frames, "deltas")).toEqual(["0", "-3"]);
+    expect(valuesOf(frames, "ids")).toEqual([String(0x18fe_f100), String(0x7ff)]);
+    expect(valuesOf(frames, "lengths")).toEqual(["2", "0"]);
+    expect(valuesOf(frames, "data")).toEqual(['"\\001\\377"']);
     const file = read(encoder.file({ name: "a.gz", content: Uint8Array.of(1, 255), sha256: "0".repeat(64) })[0]);
     expect(valuesOf(file, "content")).toEqual(['"\\001\\377"']);
     expect(valuesOf(file, "parts")).toEqual(["1"]);
