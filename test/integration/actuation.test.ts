@@ -65,7 +65,7 @@ describe("lock and unlock, from a phone and from the cloud, on a bus with a door
   async function heard(daemon: Daemon): Promise<void> {
     const decoded = async (): Promise<number> => (await daemon.status()).buses[0]?.decoded ?? 0;
     const before = await decoded();
-    const isHeard = async (): Promise<true | undefined> => ((await decoded()) >= before + 6 ? true : undefined);
+    const isHeard = async (): Promise<true | undefined> => ((await decoded()) >= before + 9 ? true : undefined);
     await until(isHeard, { what: "the bus is heard", timeoutMs: PATIENCE_MS });
   }
 
@@ -159,6 +159,10 @@ describe("lock and unlock, from a phone and from the cloud, on a bus with a door
     }
     expect(unit.frames.commands).toBe(5 * FRAMES);
 
+    // Composed of two actions of the catalogue.
+    expect(await inCloud(signed("horn-and-lights"))).toBe("SUCCEEDED");
+    expect([unit.flashes, unit.isFlashing, unit.frames.wrong]).toEqual([2, false, 0]);
+
     // One request again and again, through every door and under many names.
     const again = signed("doors.unlock");
     expect(await inCloud(again)).toBe("SUCCEEDED");
@@ -200,7 +204,7 @@ describe("lock and unlock, from a phone and from the cloud, on a bus with a door
     expect(unit.isLocked).toBe(true);
     expect(await inCloud(signed("doors.unlock"))).toBe("FAILED NO_RESPONSE");
     unit.obeys = true;
-    expect((await daemon.status()).buses[0]?.transmitted).toBe(unit.frames.commands);
+    expect((await daemon.status()).buses[0]?.transmitted).toBe(unit.frames.commands + unit.frames.finds);
 
     // Killed while it acts: not done again, whoever asks.
     const { commands } = unit.frames;

@@ -47,9 +47,19 @@ describe("causeway config validate, for remote commands", () => {
     ["Lock: 1", "Lock: 3", /catalogue\.yaml:\d+:\d+ doors\.lock signals\.Lock: 3 is not within 0 to 2/],
     ["speed < 3.0", "sped < 3.0", /catalogue\.yaml:\d+:\d+ doors\.lock condition\.all\.0: Unknown variable: sped/],
     [
-      "- action: doors.lock\n",
-      "- action: doors.close\n",
-      /catalogue\.yaml:\d+:\d+ doors\.blink steps\.0\.action: no actuate entry before it/,
+      "- action: horn-and-lights.on\n",
+      "- action: horn-and-lights.in\n",
+      /catalogue\.yaml:\d+:\d+ horn-and-lights steps\.0\.action: no actuate entry before it/,
+    ],
+    [
+      "value: true, action: doors.lock",
+      "value: true, action: doors.close",
+      /catalogue\.yaml:\d+:\d+ protobuf\.actuators\.0\.does: the catalogue has no action doors\.close/,
+    ],
+    [
+      "signals: [DoorStatus.Locked,",
+      "signals: [DoorStatus.Open,",
+      /catalogue\.yaml:\d+:\d+ protobuf\.states\.0\.signals\.0: there is no one signal DoorStatus\.Open/,
     ],
   ])("names file, line and column of %s in the catalogue", async (right, wrong, problem) => {
     await expect(validate(same, (text) => text.replace(right, wrong))).rejects.toThrow(problem);

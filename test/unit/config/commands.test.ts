@@ -55,7 +55,13 @@ describe("the policy file", () => {
 describe("the catalogue file", () => {
   it("is shipped as an example that passes", async () => {
     const { value } = await loadYamlFile(join(CONFIG, "catalogue.example.yaml"), catalogueSchema);
-    expect(value.actions.map(({ name }) => name)).toEqual(["doors.lock", "doors.unlock", "doors.blink"]);
+    expect(value.actions.map(({ name }) => name)).toEqual([
+      "doors.lock",
+      "doors.unlock",
+      "horn-and-lights.on",
+      "horn-and-lights.off",
+      "horn-and-lights",
+    ]);
   });
 
   it("names the place of a mistake", async () => {
