@@ -9,17 +9,17 @@ import { restartSystem } from "../drivers/os/restart.ts";
 import { runProgram } from "../drivers/os/run-program.ts";
 import { createSlots } from "../drivers/os/slots.ts";
 import { createDownloadFolder, createFloorFile } from "../drivers/os/update-files.ts";
+import { composeJobs } from "./compose-jobs.ts";
 import { AwsJobs } from "./control/aws-jobs.ts";
 import { createFloors } from "./control/floors.ts";
-import { JobRunner } from "./control/job-runner.ts";
 import { ARTIFACT_KINDS, type ArtifactKind } from "./control/manifest.ts";
-import { isOf, type OtaJobParts, otaJob, renewSource } from "./control/ota-job.ts";
+import { renewSource } from "./control/ota-job.ts";
 import { createHooks } from "./control/program-hooks.ts";
 import { createProgramInstaller } from "./control/program-installer.ts";
 import { createRaucInstaller } from "./control/rauc-installer.ts";
+import type { Renewal } from "./control/renewal.ts";
 import { Requester } from "./control/requester.ts";
 import { ClockSteps } from "./control/safety-gate.ts";
-import { stepsJob } from "./control/steps-job.ts";
 import { parseRoot, type TrustRoot } from "./control/trust-root.ts";
 import { UpdateDesk } from "./control/update-desk.ts";
 import { createInstallGate, installCondition } from "./control/update-gate.ts";
@@ -32,7 +32,9 @@ import type { Service } from "./core/lifecycle.ts";
 import type { Log } from "./core/log.ts";
 import type { LatestSignals } from "./data/latest-signals.ts";
 import type { Publisher } from "./data/publish.ts";
+import { type JobVerbs, jobReport } from "./job-verbs.ts";
 import { type DaemonConfig, layerFolder, problemOfSet } from "./layered-config.ts";
+import type { OpenIdentity } from "./open-identity.ts";
 import { type OtaParts, updateReport } from "./ota-verbs.ts";
 import type { Broker, Journal, Outbox } from "./ports.ts";
 import type { BusLine } from "./services.ts";
@@ -56,6 +58,8 @@ export type UpdateParts = {
   readonly journal: Journal;
   readonly signals: LatestSignals;
   readonly broker: Broker;
+  readonly identities: Pick<OpenIdentity, "ledger">;
+  readonly renewal: Renewal | undefined;
   readonly watched: {
     readonly outbox: Pick<Outbox, "stats">;
     readonly publisher: Pick<Publisher, "counters">;
@@ -70,6 +74,7 @@ export type UpdateParts = {
 export type Updates = {
   readonly services: readonly Service[];
   readonly verbs: OtaParts;
+  readonly jobVerbs: JobVerbs | undefined;
   /** For the agent's status. */
   readonly report: StatusParts["updates"];
 };
@@ -107,25 +112,25 @@ export async function composeUpdate(parts: UpdateParts): Promise<Updates> {
     },
   });
   const restart = Promise.withResolvers<never>();
+  const restartAgent = (): void => restart.reject(restartWanted());
   const updater = new Updater({
     store: journalStore(journal),
     steps,
     clock,
     log,
-    restart: () => restart.reject(restartWanted()),
+    restart: restartAgent,
     reboot: () => reboot(settings, log),
   });
   const vouch = (): void => {
     isVouchedFor = true;
   };
-  const runner = jobRunnerOf(parts, jobs, { desk, updater, progress, clock });
+  const ota = { desk, updater, progress, clock };
+  const cloudJobs = composeJobs({ ...parts, jobs, ota, health, restart: restartAgent });
   return {
-    services: [
-      updateService(updater, restart.promise),
-      ...(settings.jobs.enabled ? [jobService(jobs, runner, log)] : []),
-    ],
+    services: [updateService(updater, restart.promise), ...(settings.jobs.enabled ? [cloudJobs.service] : [])],
     verbs: { desk, updater, floors, progress, running, vouch, clock, log },
-    report: { job: () => runner.current(), update: () => updateReport({ updater, progress }) },
+    jobVerbs: settings.jobs.enabled ? cloudJobs.verbs : undefined,
+    report: { job: () => jobReport(cloudJobs.verbs), update: () => updateReport({ updater, progress }) },
   };
 }
 
@@ -161,54 +166,6 @@ async function reboot({ reboot: isAllowed }: OtaConfig, log: Log): Promise<void>
     if (!(thrown instanceof AgentError)) throw thrown;
     log.error("update.reboot-refused", { code: thrown.code, what: thrown.message, remedy: thrown.remedy });
   }
-}
-
-function jobRunnerOf({ settings, broker, journal, clock, log, random }: UpdateParts, jobs: AwsJobs, ota: OtaJobParts) {
-  const { updater } = ota;
-  return new JobRunner({
-    jobs,
-    handlers: {
-      ota: otaJob(ota),
-      steps: stepsJob({ handlers: settings.jobs.handlers, run: runProgram, journal }),
-    },
-    broker,
-    journal,
-    environment: {
-      clock,
-      log,
-      random,
-      reportMs: settings.jobs.reportSeconds * 1000,
-      abandon: (job) => {
-        const running = updater.current();
-        if (running !== undefined && isOf(running, job)) updater.cancel("cancelled", "the job is not there any more");
-      },
-    },
-  });
-}
-
-/** Jobs of the cloud. A broker that refuses the subscriptions leaves the rest of the agent as it is. */
-function jobService(jobs: AwsJobs, runner: JobRunner, log: Log): Service {
-  const stopping = new AbortController();
-  const broken = Promise.withResolvers<never>();
-  let running: Promise<void> = Promise.resolve();
-  return {
-    name: "jobs",
-    start: async () => {
-      try {
-        await jobs.open(() => runner.changed());
-      } catch (thrown) {
-        if (!(thrown instanceof AgentError)) throw thrown;
-        log.error("job.door-closed", { code: thrown.code, what: thrown.message });
-        return;
-      }
-      running = runner.run(stopping.signal).catch((error: unknown) => broken.reject(error));
-    },
-    stop: async () => {
-      stopping.abort();
-      await running;
-    },
-    broken: broken.promise,
-  };
 }
 
 function restartWanted(): AgentError {

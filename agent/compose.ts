@@ -42,6 +42,7 @@ import { Publisher } from "./data/publish.ts";
 import type { SignalTable } from "./data/signal-table.ts";
 import { createTopics } from "./data/topics.ts";
 import { identityStatusOf } from "./identity-status.ts";
+import { jobAdmin, jobView } from "./job-verbs.ts";
 import type { DaemonConfig } from "./layered-config.ts";
 import { loadSignalTable } from "./load-table.ts";
 import { openIdentity } from "./open-identity.ts";
@@ -253,14 +254,14 @@ function openLedger({ config, clock, log }: Base): Journal | undefined {
 async function composeUpdates(
   base: Base,
   journal: Journal | undefined,
-  { broker }: Link,
+  link: Link,
   { publisher, collector, buses }: Line,
 ): Promise<Updates | undefined> {
   const { config, outbox, table } = base;
   if (config.ota === undefined || journal === undefined) return undefined;
   const signals = new LatestSignals(table, collector);
   const watched = { outbox, publisher, buses };
-  return await composeUpdate({ ...base, settings: config.ota, journal, signals, broker, watched });
+  return await composeUpdate({ ...base, ...link, settings: config.ota, journal, signals, watched });
 }
 
 type Remote = Awaited<ReturnType<typeof composeRemote>>;
@@ -304,8 +305,8 @@ function composeServices(base: Base, link: Link, line: Line, control: Control): 
 /** What the local sockets answer. Who may change may look too. */
 function composeHandlers(base: Base, link: Link, line: Line, { commands, updates, support, status }: Control) {
   const { outbox, clock, log } = base;
-  const ota = updates === undefined ? {} : otaView(updates.verbs);
-  const otaChanges = updates === undefined ? {} : otaAdmin(updates.verbs);
+  const ota = updates === undefined ? {} : { ...otaView(updates.verbs), ...jobView(updates.jobVerbs) };
+  const otaChanges = updates === undefined ? {} : { ...otaAdmin(updates.verbs), ...jobAdmin(updates.jobVerbs) };
   const view = createView({ status, latest: () => line.pipeline.latest(), outbox, clock });
   const retryNow = (): void => {
     link.broker.retryNow();

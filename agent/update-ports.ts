@@ -43,6 +43,22 @@ export interface Installer {
   revert(artifact: FetchedArtifact): Promise<InstallEffect>;
 }
 
+/** Settings above the vehicle's own files: all of them or none, on trial until they are kept. What a call did survives a power cut; each may be repeated. */
+export interface SettingsSlot {
+  /** What is wrong with them; nothing is written that stays. */
+  check(settings: Readonly<Record<string, unknown>>): Promise<string | undefined>;
+  /** Checks and writes them; they are not in use yet. `problem` says what is wrong with them: nothing is left then. */
+  stage(
+    settings: Readonly<Record<string, unknown>>,
+  ): Promise<{ readonly name: string; readonly problem: string | undefined }>;
+  /** Whether this process works with them, and they are kept. */
+  running(name: string): boolean;
+  activate(name: string): InstallEffect;
+  trial(name: string): TrialStatus;
+  keep(name: string): void;
+  revert(name: string): InstallEffect;
+}
+
 /** RAUC, which writes whole systems to slots (its D-Bus API, de.pengutronix.rauc.Installer). Each call rejects with `update.installer-failed`. */
 export interface Rauc {
   /** The slot that the system was started from. */

@@ -26,6 +26,7 @@ const GROUPS: readonly (readonly [name: string, load: () => Promise<Register>])[
   ["commands", async () => (await import("./commands.ts")).registerCommands],
   ["audit", async () => (await import("./audit.ts")).registerAudit],
   ["records", async () => (await import("./records.ts")).registerRecords],
+  ["jobs", async () => (await import("./jobs.ts")).registerJobs],
   ["ota", async () => (await import("./ota.ts")).registerOta],
   ["version", async () => (await import("./version.ts")).registerVersion],
 ];

@@ -13,10 +13,16 @@ const jobExecution = z.object({
   executionNumber: z.int(),
   versionNumber: z.int(),
   status: z.string(),
+  statusDetails: z.record(z.string(), z.string()).optional(),
   // The documentation types it as text; on the wire it is the document.
   jobDocument: z.union([z.record(z.string(), z.unknown()), z.string()]).optional(),
 });
 export type JobExecution = z.infer<typeof jobExecution>;
+
+const summary = z.object({ jobId: z.string(), executionNumber: z.int(), versionNumber: z.int() });
+const pending = z.object({ inProgressJobs: z.array(summary).default([]), queuedJobs: z.array(summary).default([]) });
+/** The executions that are not over, without their documents. */
+export type PendingJobs = z.infer<typeof pending>;
 
 const withExecution = z.object({ execution: jobExecution.optional() });
 const updated = z.object({});
@@ -41,7 +47,12 @@ export class AwsJobs {
   /** Listens for answers, and calls `onChange` when the list of jobs has changed. Throws `broker.refused`. */
   async open(onChange: () => void): Promise<void> {
     const base = this.#base;
-    await this.#parts.requester.listen([`${base}/start-next/+`, `${base}/+/get/+`, `${base}/+/update/+`]);
+    await this.#parts.requester.listen([
+      `${base}/start-next/+`,
+      `${base}/get/+`,
+      `${base}/+/get/+`,
+      `${base}/+/update/+`,
+    ]);
     await this.#parts.broker.subscribe(`${base}/notify`, onChange);
     await this.#parts.broker.subscribe(`${base}/notify-next`, onChange);
   }
@@ -51,10 +62,15 @@ export class AwsJobs {
     return this.#ask("start-next", {}, withExecution, signal);
   }
 
-  /** One execution with its document, in which presigned URLs are fresh. */
+  /** What is in progress and in the queue. */
+  pending(signal: AbortSignal): Promise<Reply<PendingJobs>> {
+    return this.#ask("get", {}, pending, signal);
+  }
+
+  /** One execution (the last one of the job without a number) with its document, in which presigned URLs are fresh. */
   describe(
     jobId: string,
-    executionNumber: number,
+    executionNumber: number | undefined,
     signal: AbortSignal,
   ): Promise<Reply<{ readonly execution?: JobExecution | undefined }>> {
     return this.#ask(`${jobId}/get`, { executionNumber, includeJobDocument: true }, withExecution, signal);

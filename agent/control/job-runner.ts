@@ -35,9 +35,23 @@ export type Job = {
   readonly executionNumber: number;
   /** What has been reached; sent when it has changed, and not too often. */
   report(details: Readonly<Record<string, string>>): void;
-  /** Aborted with "cancelled" or "timed-out" when the cloud has taken the job back. */
+  /** Aborted with "cancelled" or "timed-out" when the cloud has taken the job back, with "given-up" when a technician has. */
   readonly withdrawn: AbortSignal;
 };
+
+/** The execution that is worked on, as people see it. */
+export type CurrentJob = {
+  readonly jobId: string;
+  readonly executionNumber: number;
+  /** Of its document; "steps" for one that has steps instead. */
+  readonly operation: string;
+  readonly details: Readonly<Record<string, string>>;
+};
+
+/** What a withdrawn job was given up by, for people. */
+export function withdrawnBy({ withdrawn }: Pick<Job, "withdrawn">): string {
+  return withdrawn.reason === "given-up" ? "by causeway jobs cancel" : "by the cloud";
+}
 
 /** Carries out the documents of one operation. May be called again with the same execution after a restart, and then goes on. "stopped" when `signal` aborts. */
 export type JobHandler = (document: unknown, job: Job, signal: AbortSignal) => Promise<JobOutcome | "stopped">;
@@ -66,21 +80,48 @@ export type JobRunnerParts = {
 export class JobRunner {
   readonly #parts: JobRunnerParts;
   #change = Promise.withResolvers<void>();
-  #current: { readonly jobId: string; readonly operation: string } | undefined;
+  #working:
+    | {
+        readonly execution: JobExecution;
+        readonly operation: string;
+        readonly reporter: ProgressReporter;
+        readonly withdrawn: AbortController;
+      }
+    | undefined;
 
   constructor(parts: JobRunnerParts) {
     this.#parts = parts;
+  }
+
+  /** The execution that is worked on; undefined when there is none. */
+  current(): CurrentJob | undefined {
+    if (this.#working === undefined) return undefined;
+    const { execution, operation, reporter } = this.#working;
+    const { jobId, executionNumber } = execution;
+    return { jobId, executionNumber, operation, details: reporter.latest() };
+  }
+
+  /** Gives the execution up that is worked on, where that is still possible; how it ends is told to the cloud. False when there is none. */
+  giveUp(): boolean {
+    this.#working?.withdrawn.abort("given-up");
+    return this.#working !== undefined;
+  }
+
+  /** The operation of a document, or why it is not taken. */
+  operationOf(document: unknown): { readonly operation: string } | { readonly refusal: string } {
+    if (typeof document !== "object" || document === null) return { refusal: "malformed: the job has no document" };
+    const named = "operation" in document && typeof document.operation === "string" ? document.operation : undefined;
+    const operation = named ?? ("steps" in document ? "steps" : undefined);
+    if (operation === undefined) return { refusal: "unsupported: the document names no operation" };
+    return Object.hasOwn(this.#parts.handlers, operation)
+      ? { operation }
+      : { refusal: `unsupported: operation ${operation}` };
   }
 
   /** The list of jobs has changed. */
   changed(): void {
     this.#change.resolve();
     this.#change = Promise.withResolvers<void>();
-  }
-
-  /** The job that is worked on, with the operation of its document. */
-  current(): { readonly jobId: string; readonly operation: string } | undefined {
-    return this.#current;
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -160,32 +201,25 @@ export class JobRunner {
   async #perform(execution: JobExecution, signal: AbortSignal): Promise<JobOutcome | "stopped" | "withdrawn"> {
     const { jobId, executionNumber } = execution;
     const document = documentOf(execution);
-    const operation = operationOf(document);
-    if ("problem" in operation) return { status: "REJECTED", details: { reason: operation.problem } };
-    const handler = this.#handlerOf(operation.name);
-    if (handler === undefined) {
-      return { status: "REJECTED", details: { reason: `unsupported: operation ${operation.name}` } };
-    }
-    this.#current = { jobId, operation: operation.name };
+    const found = this.operationOf(document);
+    if ("refusal" in found) return { status: "REJECTED", details: { reason: found.refusal } };
+    const handler = this.#parts.handlers[found.operation];
     const withdrawn = new AbortController();
     const ended = new AbortController();
     const reporter = new ProgressReporter(this.#parts, execution, withdrawn);
     const report = (given: Readonly<Record<string, string>>): void => reporter.report(given);
     const reporting = reporter.run(() => this.#change.promise, AbortSignal.any([signal, ended.signal]));
     const job = { jobId, executionNumber, report, withdrawn: withdrawn.signal };
+    this.#working = { execution, operation: found.operation, reporter, withdrawn };
     try {
       const outcome = await handler(document, job, signal);
-      return withdrawn.signal.aborted && outcome !== "stopped" ? "withdrawn" : outcome;
+      const isOver = withdrawn.signal.aborted && withdrawn.signal.reason !== "given-up";
+      return isOver && outcome !== "stopped" ? "withdrawn" : outcome;
     } finally {
-      this.#current = undefined;
+      this.#working = undefined;
       ended.abort();
       await reporting;
     }
-  }
-
-  #handlerOf(operation: string): JobHandler | undefined {
-    const { handlers } = this.#parts;
-    return Object.hasOwn(handlers, operation) ? handlers[operation] : undefined;
   }
 
   /** Until the service has the outcome, or says that it does not want it any more. */
@@ -222,6 +256,10 @@ class ProgressReporter {
 
   report(given: Readonly<Record<string, string>>): void {
     this.#latest = given;
+  }
+
+  latest(): Readonly<Record<string, string>> {
+    return this.#latest ?? {};
   }
 
   async run(change: () => Promise<void>, signal: AbortSignal): Promise<void> {
@@ -267,13 +305,6 @@ class ProgressReporter {
     this.#parts.environment.log.warn("job.withdrawn", { jobId: this.#execution.jobId, status });
     this.#withdrawn.abort(status === "TIMED_OUT" ? "timed-out" : "cancelled");
   }
-}
-
-/** The operation that a document names, "steps" for one that has steps instead; or why it has none. */
-function operationOf(document: unknown): { readonly name: string } | { readonly problem: string } {
-  if (typeof document !== "object" || document === null) return { problem: "malformed: the job has no document" };
-  if ("operation" in document && typeof document.operation === "string") return { name: document.operation };
-  return "steps" in document ? { name: "steps" } : { problem: "unsupported: the document names no operation" };
 }
 
 function asJson({ jobId, executionNumber, outcome }: JobRecord): Json {

@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { Clock } from "../core/clock.ts";
 import type { ArtifactSource } from "../update-ports.ts";
 import { type AwsJobs, documentOf } from "./aws-jobs.ts";
-import type { Job, JobHandler, JobOutcome } from "./job-runner.ts";
+import { type Job, type JobHandler, type JobOutcome, withdrawnBy } from "./job-runner.ts";
 import { parseManifest } from "./manifest.ts";
 import { type UpdateDesk, updateOrder } from "./update-desk.ts";
 import type { UpdateRecord } from "./update-record.ts";
@@ -46,7 +46,7 @@ export function otaJob(parts: OtaJobParts): JobHandler {
       job.report({ phase: "queued", reason: "another update is under way" });
       await clock.sleep(LOOK_MS, AbortSignal.any([signal, job.withdrawn]));
     }
-    return signal.aborted ? "stopped" : ended("FAILED", { reason: "cancelled" });
+    return signal.aborted ? "stopped" : ended("FAILED", { reason: `cancelled ${withdrawnBy(job)}` });
   };
 }
 
@@ -69,12 +69,21 @@ export async function renewSource(
   return { kind: "url", url };
 }
 
+/** Why an `ota` document would not be taken now; undefined for one that would. */
+export function problemOfOta(document: unknown, desk: UpdateDesk): string | undefined {
+  const parsed = otaDocument.safeParse(document);
+  if (!parsed.success) return malformed(parsed.error);
+  const verdict = desk.judge(parsed.data);
+  return verdict.kind === "refused" ? `${verdict.reason}: ${verdict.detail}` : undefined;
+}
+
+function malformed({ issues: [issue] }: z.ZodError): string {
+  return `malformed: ${issue?.path.join(".")}: ${issue?.message}`;
+}
+
 function begin(document: unknown, job: Job, desk: UpdateDesk, updater: Updater): JobOutcome | undefined {
   const parsed = otaDocument.safeParse(document);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    return ended("REJECTED", { reason: `malformed: ${issue?.path.join(".")}: ${issue?.message}` });
-  }
+  if (!parsed.success) return ended("REJECTED", { reason: malformed(parsed.error) });
   const { manifest, signatures, roots, artifacts } = parsed.data;
   const sources = Object.entries(artifacts).map(([name, { url }]) => [name, { kind: "url", url }] as const);
   const origin = { kind: "job", jobId: job.jobId, executionNumber: job.executionNumber } as const;
@@ -102,7 +111,7 @@ async function follow(parts: OtaJobParts, job: Job, signal: AbortSignal): Promis
       return ended("FAILED", { phase: step, reason: `${failure?.reason}: ${failure?.detail}`, ...versions });
     }
     if (job.withdrawn.aborted) {
-      updater.cancel(job.withdrawn.reason === "timed-out" ? "timed-out" : "cancelled", "by the cloud");
+      updater.cancel(job.withdrawn.reason === "timed-out" ? "timed-out" : "cancelled", withdrawnBy(job));
     }
     job.report({ phase: step, ...versions, ...shown(step, progress) });
     await clock.sleep(LOOK_MS, signal);

@@ -76,6 +76,12 @@ export function stepsJob(parts: StepsJobParts): JobHandler {
   };
 }
 
+/** Why a document with steps would not be taken; undefined for one that would. */
+export function problemOfSteps(document: unknown, handlers: readonly ListedHandler[]): string | undefined {
+  const plan = planOf(document, handlers);
+  return plan.kind === "refused" ? plan.reason : undefined;
+}
+
 type Plan =
   | { readonly kind: "plan"; readonly steps: readonly Step[]; readonly showsOutput: boolean }
   | { readonly kind: "refused"; readonly reason: string };

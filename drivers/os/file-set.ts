@@ -1,8 +1,10 @@
+import { createHash } from "node:crypto";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { errnoOf } from "../../agent/core/errors.ts";
-import type { Installer } from "../../agent/update-ports.ts";
+import type { Installer, SettingsSlot } from "../../agent/update-ports.ts";
 import { writeDurably } from "./durable-file.ts";
-import { createVersions, currentVersion, linkVersion, trialOf } from "./versions.ts";
+import { adoptVersion, createVersions, currentVersion, linkVersion, trialOf, VersionSwitch } from "./versions.ts";
 
 /** What it is called that there is no set. */
 const NO_SET = "none";
@@ -30,6 +32,44 @@ export type FileSetParts = {
 /** Sets of files (DBC, collection rules, settings): the whole set or none; the one before it stays until the new one has proven itself. */
 export function createFileSet(parts: FileSetParts): Installer {
   return createVersions({ ...parts, absent: NO_SET, limits: LIMITS });
+}
+
+/** Settings that are handed in as a value: a set with one file. */
+export function createSettingsSlot({ folder, running, check }: FileSetParts): SettingsSlot {
+  const versions = new VersionSwitch({ folder, running, absent: NO_SET });
+  return {
+    check: async (settings) => {
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      const draft = mkdtempSync(join(folder, ".check-"));
+      try {
+        writeSettings(draft, textOf(settings));
+        return await check(draft);
+      } finally {
+        rmSync(draft, { recursive: true, force: true });
+      }
+    },
+    stage: async (settings) => {
+      const text = textOf(settings);
+      const name = createHash("sha256").update(text).digest("hex");
+      const fill = async (draft: string): Promise<void> => writeSettings(draft, text);
+      return { name, problem: await adoptVersion(folder, name, fill, check) };
+    },
+    running: (name) => running === name && trialOf(folder).to !== name,
+    activate: (name) => versions.activate(name),
+    trial: (name) => versions.trial(name),
+    keep: (name) => versions.keep(name),
+    revert: (name) => versions.revert(name),
+  };
+}
+
+/** JSON is YAML. */
+function textOf(settings: Readonly<Record<string, unknown>>): string {
+  return JSON.stringify(settings, undefined, 2);
+}
+
+function writeSettings(draft: string, text: string): void {
+  mkdirSync(join(draft, "agent.d"), { recursive: true, mode: 0o700 });
+  writeFileSync(join(draft, "agent.d", "settings.yaml"), text, { mode: 0o600 });
 }
 
 /** The set to start with. Counts the start of one on trial, and leaves one that has been started too often. Where nothing can be written the agent starts all the same. */

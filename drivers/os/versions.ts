@@ -9,54 +9,82 @@ import { unpackArchive } from "./unpack.ts";
 
 const run = promisify(execFile);
 
-/** What versions are made of. */
-export type VersionParts = {
+/** Where versions are, and which of them this process works with. */
+export type VersionPlace = {
   readonly folder: string;
   /** SHA-256 of the version that this process works with, or `absent`. */
   readonly running: string;
   /** What it is called that there is no version, in files and facts. */
   readonly absent: string;
+};
+
+/** What versions are made of. */
+export type VersionParts = VersionPlace & {
   /** Bounds of one unpacked version. */
   readonly limits: { readonly unpackedBytes: number; readonly entries: number };
   /** Says what is wrong with an unpacked version; undefined when it may be used. */
   readonly check: (draft: string) => Promise<string | undefined>;
 };
 
+/** Versions of something that arrive as archives; see `VersionSwitch`. */
+export function createVersions(parts: VersionParts): Installer {
+  const versions = new VersionSwitch(parts);
+  return {
+    stage: (artifact, signal) => stage(artifact, parts, signal),
+    activate: async ({ sha256 }) => versions.activate(sha256),
+    trial: async ({ sha256 }) => versions.trial(sha256),
+    keep: async ({ sha256 }) => versions.keep(sha256),
+    revert: async ({ sha256 }) => versions.revert(sha256),
+  };
+}
+
 /**
  * Versions of something as immutable folders `<folder>/<SHA-256>`. The link `current` names the one in use. While `trial` is there,
  * that one has to prove itself; `went-back` says that it did not. Both are lines of name=value.
  */
-export function createVersions(parts: VersionParts): Installer {
-  const { folder, running, absent } = parts;
-  const current = (): string => currentVersion(folder) ?? absent;
-  return {
-    stage: (artifact, signal) => stage(artifact, parts, signal),
-    activate: async ({ sha256 }): Promise<InstallEffect> => {
-      const from = current();
-      if (trialOf(folder).to !== sha256) {
-        endTrial(folder);
-        writeDurably(join(folder, "trial"), `to=${sha256}\nfrom=${from}\nstarts=0\n`);
-      }
-      if (from !== sha256) linkVersion(folder, sha256);
-      return running === sha256 ? "at-once" : "restart";
-    },
-    trial: async ({ sha256 }): Promise<TrialStatus> => {
-      const wentBack = valuesOf(join(folder, "went-back"));
-      if (wentBack.to === sha256) return { kind: "went-back", detail: wentBack.reason ?? "" };
-      return running === sha256 && current() === sha256 ? { kind: "runs" } : { kind: "none" };
-    },
-    keep: async ({ sha256 }) => {
+export class VersionSwitch {
+  readonly #place: VersionPlace;
+
+  constructor(place: VersionPlace) {
+    this.#place = place;
+  }
+
+  activate(sha256: string): InstallEffect {
+    const { folder, running } = this.#place;
+    const from = this.#current();
+    if (trialOf(folder).to !== sha256) {
       endTrial(folder);
-      prune(folder, [sha256, running]);
-    },
-    revert: async ({ sha256 }): Promise<InstallEffect> => {
-      const { to, from = absent } = trialOf(folder);
-      if (to === sha256 && current() === sha256) linkVersion(folder, from === absent ? undefined : from);
-      endTrial(folder);
-      prune(folder, [current(), running]);
-      return running === sha256 ? "restart" : "at-once";
-    },
-  };
+      writeDurably(join(folder, "trial"), `to=${sha256}\nfrom=${from}\nstarts=0\n`);
+    }
+    if (from !== sha256) linkVersion(folder, sha256);
+    return running === sha256 ? "at-once" : "restart";
+  }
+
+  trial(sha256: string): TrialStatus {
+    const { folder, running } = this.#place;
+    const wentBack = valuesOf(join(folder, "went-back"));
+    if (wentBack.to === sha256) return { kind: "went-back", detail: wentBack.reason ?? "" };
+    return running === sha256 && this.#current() === sha256 ? { kind: "runs" } : { kind: "none" };
+  }
+
+  keep(sha256: string): void {
+    const { folder, running } = this.#place;
+    endTrial(folder);
+    prune(folder, [sha256, running]);
+  }
+
+  revert(sha256: string): InstallEffect {
+    const { folder, running, absent } = this.#place;
+    const { to, from = absent } = trialOf(folder);
+    if (to === sha256 && this.#current() === sha256) linkVersion(folder, from === absent ? undefined : from);
+    endTrial(folder);
+    prune(folder, [this.#current(), running]);
+    return running === sha256 ? "restart" : "at-once";
+  }
+
+  #current(): string {
+    return currentVersion(this.#place.folder) ?? this.#place.absent;
+  }
 }
 
 /** The version that `current` leads to; undefined when there is none. */
@@ -86,31 +114,45 @@ export function trialOf(folder: string): Readonly<Record<string, string | undefi
   return valuesOf(join(folder, "trial"));
 }
 
-/** Complete, checked and on the disk before it has its name: a folder with the name of a version is whole. */
 async function stage(artifact: FetchedArtifact, parts: VersionParts, signal: AbortSignal): Promise<void> {
   const { folder, limits, check } = parts;
-  const version = join(folder, artifact.sha256);
-  if (existsSync(version)) return;
+  const { file, sizeBytes, sha256, name } = artifact;
+  const bounds = { maxUnpackedBytes: limits.unpackedBytes, maxEntries: limits.entries };
+  const fill = (draft: string): Promise<void> => unpackArchive({ file, sizeBytes, sha256, ...bounds }, draft, signal);
+  const problem = await adoptVersion(folder, sha256, fill, check);
+  if (problem === undefined) return;
+  throw new AgentError("update.unfit", {
+    what: `${name}: ${problem}`,
+    remedy: "have the release built and signed anew",
+  });
+}
+
+/**
+ * Makes a version: `fill` makes the folder of the draft. It is complete, checked and on the disk before it has its name, so that a
+ * folder with the name of a version is whole. Gives what `check` says is wrong; nothing is left then.
+ */
+export async function adoptVersion(
+  folder: string,
+  name: string,
+  fill: (draft: string) => Promise<void>,
+  check: (draft: string) => Promise<string | undefined>,
+): Promise<string | undefined> {
+  const version = join(folder, name);
+  if (existsSync(version)) return undefined;
   const draft = `${version}.new`;
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   rmSync(draft, { recursive: true, force: true });
   try {
-    const { file, sizeBytes, sha256, name } = artifact;
-    const bounds = { maxUnpackedBytes: limits.unpackedBytes, maxEntries: limits.entries };
-    await unpackArchive({ file, sizeBytes, sha256, ...bounds }, draft, signal);
+    await fill(draft);
     const problem = await check(draft);
-    if (problem !== undefined) {
-      throw new AgentError("update.unfit", {
-        what: `${name}: ${problem}`,
-        remedy: "have the release built and signed anew",
-      });
+    if (problem === undefined) {
+      await run("sync", ["--file-system", draft]);
+      renameSync(draft, version);
+      syncFolder(folder);
     }
-    await run("sync", ["--file-system", draft]);
-    renameSync(draft, version);
-    syncFolder(folder);
-  } catch (thrown) {
+    return problem;
+  } finally {
     rmSync(draft, { recursive: true, force: true });
-    throw thrown;
   }
 }
 

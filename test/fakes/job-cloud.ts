@@ -2,12 +2,12 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type ArtifactServer, startArtifactServer } from "../bench/artifact-server.ts";
 import { type Authority, createAuthority, writeIdentity } from "../bench/certificate-authority.ts";
+import { JOBS_NAME } from "../bench/cloud/cloud-bench.ts";
 import { CloudJobs } from "../bench/cloud/jobs.ts";
 import { type Mosquitto, startMosquitto } from "../bench/mosquitto.ts";
 import { createSession } from "../bench/mqtt-session.ts";
 import { MemoryLog } from "./log.ts";
 
-const CLOUD = "cloud-jobs";
 const HOUR_MS = 3_600_000;
 
 /** A broker with the AWS side of Jobs beside it, and a server for artifacts. */
@@ -26,7 +26,7 @@ export type JobCloud = {
 /** Starts all of it in `folder`. */
 export async function startJobCloud(folder: string, things: readonly string[]): Promise<JobCloud> {
   const authority = createAuthority(join(folder, "ca"));
-  const mosquitto = await startMosquitto({ folder: join(folder, "broker"), authority, things, clouds: [CLOUD] });
+  const mosquitto = await startMosquitto({ folder: join(folder, "broker"), authority, things, clouds: [JOBS_NAME] });
   const served = join(folder, "served");
   mkdirSync(served);
   const { certificatePem, privateKeyPem = "" } = await authority.issue({
@@ -35,31 +35,49 @@ export async function startJobCloud(folder: string, things: readonly string[]): 
     usage: "server",
   });
   const artifacts = await startArtifactServer(served, { certificatePem, privateKeyPem });
-  const issued = await authority.issue({ commonName: CLOUD, usage: "client" });
+  const lives: number[] = [];
+  const presign = (key: string): string => artifacts.presign(key, lives.shift() ?? HOUR_MS);
+  const side = await startJobs({ folder, authority, mosquitto, presign });
+  return {
+    authority,
+    mosquitto,
+    jobs: side.jobs,
+    artifacts,
+    served,
+    lives,
+    stop: async () => {
+      await side.stop();
+      await artifacts.stop();
+      await mosquitto.stop();
+    },
+  };
+}
+
+/** The AWS side of Jobs on a broker that knows `JOBS_NAME`. */
+export async function startJobs(parts: {
+  readonly folder: string;
+  readonly authority: Authority;
+  readonly mosquitto: Mosquitto;
+  readonly presign: (key: string) => string;
+}): Promise<{ readonly jobs: CloudJobs; stop(): Promise<void> }> {
+  const { folder, authority, mosquitto, presign } = parts;
+  const issued = await authority.issue({ commonName: JOBS_NAME, usage: "client" });
   const session = createSession({
-    clientId: CLOUD,
-    identity: { mode: "file", ...writeIdentity(join(folder, "identities"), CLOUD, issued) },
+    clientId: JOBS_NAME,
+    identity: { mode: "file", ...writeIdentity(join(folder, "identities"), JOBS_NAME, issued) },
     caFile: mosquitto.caFile,
     broker: { host: mosquitto.host, port: mosquitto.port },
     log: new MemoryLog(),
   });
   session.start();
   await session.online(AbortSignal.timeout(10_000));
-  const lives: number[] = [];
-  const jobs = new CloudJobs(session, (key) => artifacts.presign(key, lives.shift() ?? HOUR_MS));
+  const jobs = new CloudJobs(session, presign);
   await jobs.start();
   return {
-    authority,
-    mosquitto,
     jobs,
-    artifacts,
-    served,
-    lives,
     stop: async () => {
       jobs.stop();
       await session.stop();
-      await artifacts.stop();
-      await mosquitto.stop();
     },
   };
 }

@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -6,7 +6,7 @@ import { writeIdentity } from "../bench/certificate-authority.ts";
 import type { CloudExecution } from "../bench/cloud/job-executions.ts";
 import { TcpProxy } from "../bench/tcp-proxy.ts";
 import { until } from "../bench/wait.ts";
-import { type DaemonHome, daemonHome } from "../fakes/daemon.ts";
+import { type DaemonHome, daemonHome, runProgram } from "../fakes/daemon.ts";
 import { type JobCloud, startJobCloud } from "../fakes/job-cloud.ts";
 import { RELEASES, ReleaseDesk } from "../fakes/release.ts";
 import { type SupervisedDaemon, superviseDaemon } from "../fakes/supervised-daemon.ts";
@@ -159,6 +159,64 @@ describe("AWS IoT Jobs, from the cloud to the vehicle and back", { timeout: 180_
     expect(greeted.statusDetails).toEqual({ stdout: "world " });
     expect(await end(await create(run("greet", "world; reboot")))).toMatch(/^REJECTED unsafe: /);
     expect(await end(await create(run("/bin/sh", "-c", "reboot")))).toMatch(/^REJECTED unsafe: /);
+  });
+
+  it("takes new settings into use whole, keeps them over restarts, and refuses others with the place of the mistake", async () => {
+    const daemon = await vehicle();
+    const settings = (config: unknown): object => ({ version: "1.0", operation: "config", config });
+    expect(await end(await create(settings({ collect: { batchMs: 500 } })))).toBe("SUCCEEDED");
+    expect(daemon.ends).toEqual([75]);
+    process.kill(daemon.pid(), "SIGKILL");
+    expect(await end(await create(settings({ collect: { batchMs: 500 } })))).toBe("SUCCEEDED in force already");
+    const cases: readonly (readonly [config: unknown, reason: RegExp])[] = [
+      [{ collect: { batchMs: 500, rules: "all" } }, /^REJECTED invalid: .*settings\.yaml:\d+:\d+ collect\.rules/],
+      [{ log: { level: "debug" }, ota: { reboot: true } }, /^REJECTED invalid: .* only the vehicle's own files/],
+      [{ dbc: [{ file: "/etc/shadow" }] }, /^REJECTED invalid: .* dbc: only the vehicle's own files/],
+      [["collect"], /^REJECTED malformed: config/],
+    ];
+    for (const [config, reason] of cases) expect(await end(await create(settings(config)))).toMatch(reason);
+    expect(daemon.ends).toEqual([75, "SIGKILL"]);
+    const held = join(home.folder, "state/settings");
+    expect(readFileSync(join(held, "current/agent.d/settings.yaml"), "utf8")).toContain('"batchMs": 500');
+    expect(readdirSync(held)).toHaveLength(2);
+  });
+
+  it("shows the technician what the cloud wants, judges documents without acting, and gives a job up", async () => {
+    await vehicle(NEVER);
+    const jobs = (...args: readonly string[]) => runProgram(["jobs", ...args, "--config", home.config]);
+    expect((await jobs("list")).code).toBe(2);
+    expect((await jobs("show")).code).toBe(2);
+    const first = await create(otaDocument(RELEASES.works));
+    const second = await create({ operation: "later" });
+    await reaches(first, "wait");
+    const listed = await jobs("list", "--json");
+    expect(listed.stdout.split("\n").map((line): unknown => JSON.parse(line))).toMatchObject([
+      { jobId: first.jobId, status: "IN_PROGRESS" },
+      { jobId: second.jobId, status: "QUEUED" },
+    ]);
+    expect((await jobs("show")).stdout).toMatch(/IN_PROGRESS\n {2}phase = wait[^]*waitingFor = the vehicle's state/);
+    expect((await jobs("show", second.jobId)).stdout).toBe(`${second.jobId} execution 1: QUEUED`);
+
+    const file = join(folder, "document.json");
+    const judge = async (document: unknown): Promise<readonly [number | undefined, string]> => {
+      writeFileSync(file, JSON.stringify(document));
+      const { code, stdout } = await jobs("run", "--dry-run", file);
+      return [code, stdout];
+    };
+    const config = { version: "1.0", operation: "config", config: { collect: { batchMs: 500 } } };
+    expect(await judge(config)).toEqual([0, "config would be carried out"]);
+    expect(await judge({ ...config, config: { collect: { batchMs: 1 } } })).toEqual([
+      1,
+      expect.stringContaining("batchMs"),
+    ]);
+    expect(await judge(otaDocument(RELEASES.works, { artifacts: {} }))).toEqual([0, "ota would be carried out"]);
+    expect(await judge({ operation: "mine-coins" })).toEqual([1, expect.stringContaining("unsupported")]);
+    expect(readdirSync(join(home.folder, "state/settings"))).toEqual([]);
+
+    expect(await jobs("cancel")).toMatchObject({ code: 0, stdout: `${first.jobId} is given up` });
+    expect(await end(first)).toBe("FAILED cancelled: by causeway jobs cancel");
+    expect(await end(second)).toMatch(/^REJECTED/);
+    expect((await jobs("cancel")).code).toBe(2);
   });
 
   it("gives an update up that is cancelled or has timed out while it waits, and takes the next job", async () => {

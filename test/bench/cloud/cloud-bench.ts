@@ -11,6 +11,9 @@ export type CloudBench = {
   stop(): Promise<void>;
 };
 
+/** The principal of the AWS side of Jobs, where a test wants it beside this one. */
+export const JOBS_NAME = "cloud-jobs";
+
 /** Starts both in `folder`. `things` are registered by hand: their certificates carry the thing name. */
 export async function startCloudBench(folder: string, things: readonly string[] = []): Promise<CloudBench> {
   const authority = createAuthority(join(folder, "ca"));
@@ -19,7 +22,7 @@ export async function startCloudBench(folder: string, things: readonly string[] 
     authority,
     things,
     claims: [CLAIM_NAME],
-    clouds: [CLOUD_NAME],
+    clouds: [CLOUD_NAME, JOBS_NAME],
     crlFile: authority.crlFile,
   });
   const cloud = await BenchCloud.start({ authority, mosquitto, folder: join(folder, "cloud") });

@@ -49,7 +49,7 @@ export class CloudJobs {
 
   async start(): Promise<void> {
     // Exact filters: a wider one would hear our own answers.
-    for (const filter of ["start-next", "+/get", "+/update"]) {
+    for (const filter of ["start-next", "get", "+/get", "+/update"]) {
       await this.#session.subscribe(`$aws/things/+/jobs/${filter}`, (message) => void this.#take(message));
     }
   }
@@ -97,11 +97,19 @@ export class CloudJobs {
     if (disturbance === "silent") return;
     if (disturbance === "throttled") return await this.#reject(topic, asked, "RequestThrottled");
     if (verb[0] === "start-next") return await this.#startNext(topic, thing, asked);
+    if (verb[0] === "get") return await this.#answer(topic, asked, this.#pending(thing));
     const execution = this.#find(thing, verb[0] ?? "", asked.executionNumber);
     if (execution === undefined) return await this.#reject(topic, asked, "ResourceNotFound");
     if (disturbance === "mismatch") execution.versionNumber += 1;
     if (verb[1] === "get") return await this.#answer(topic, asked, { execution: this.#shown(execution) });
     await this.#update(topic, execution, asked);
+  }
+
+  /** GetPendingJobExecutions. */
+  #pending(thing: string) {
+    const of = (status: string) =>
+      this.executions.filter((one) => one.thing === thing && one.status === status).map(summaryOf);
+    return { inProgressJobs: of("IN_PROGRESS"), queuedJobs: of("QUEUED") };
   }
 
   async #startNext(topic: string, thing: string, asked: JobsRequest): Promise<void> {

@@ -81,7 +81,7 @@ describe("JobRunner", () => {
     const stop = new AbortController();
     const running = runner.run(stop.signal);
     await clock.run(0);
-    expect(seen).toEqual([{ jobId: "job-1", operation: "work" }]);
+    expect(seen).toMatchObject([{ jobId: "job-1", operation: "work" }]);
     expect(runner.current()).toBeUndefined();
     stop.abort();
     await running;
