@@ -11,6 +11,7 @@ import { createSlots } from "../drivers/os/slots.ts";
 import { createDownloadFolder, createFloorFile } from "../drivers/os/update-files.ts";
 import { composeJobs } from "./compose-jobs.ts";
 import { AwsJobs } from "./control/aws-jobs.ts";
+import { FileStreams } from "./control/file-streams.ts";
 import { createFloors } from "./control/floors.ts";
 import { ARTIFACT_KINDS, type ArtifactKind } from "./control/manifest.ts";
 import { renewSource } from "./control/ota-job.ts";
@@ -202,8 +203,8 @@ async function readRoot(file: string): Promise<TrustRoot> {
   });
 }
 
-async function downloaderOf({ settings, clock, log, random }: UpdateParts) {
-  const { caFile, minRateWindowSeconds, giveUpHours, maxBytesPerSecond, ...bounds } = settings.download;
+async function downloaderOf({ config, settings, broker, clock, log, random }: UpdateParts) {
+  const { caFile, minRateWindowSeconds, giveUpHours, maxBytesPerSecond, streams, ...bounds } = settings.download;
   return createDownloader({
     settings: {
       ...bounds,
@@ -212,6 +213,14 @@ async function downloaderOf({ settings, clock, log, random }: UpdateParts) {
       giveUpMs: giveUpHours * HOUR_MS,
       reconnect: RECONNECT,
     },
+    streams: new FileStreams({
+      thing: config.thingName,
+      broker,
+      settings: { ...streams, silenceMs: streams.silenceSeconds * 1000 },
+      token: randomUUID,
+      clock,
+      log,
+    }),
     ca: caFile === undefined ? undefined : await readFile(caFile, "utf8"),
     clock,
     log,

@@ -72,7 +72,39 @@ export interface Rauc {
 /** Where an artifact is fetched from. A URL may hold a signature that expires: it is never logged. */
 export type ArtifactSource =
   | { readonly kind: "url"; readonly url: string }
-  | { readonly kind: "file"; readonly path: string };
+  | { readonly kind: "file"; readonly path: string }
+  | StreamSource;
+
+/** A file of a stream over MQTT. */
+export type StreamSource = { readonly kind: "stream"; readonly streamId: string; readonly fileId: number };
+
+/** What was answered to a request for the rest of a file. */
+export type RangeAnswer =
+  /** The bytes from `offset` on; `totalBytes` is the whole file's size where it is told, `validator` names this version of the file. */
+  | {
+      readonly kind: "bytes";
+      readonly offset: number;
+      readonly totalBytes: number | undefined;
+      readonly validator: string | undefined;
+      readonly body: AsyncIterable<Uint8Array>;
+      end(): void;
+    }
+  /** It is refused for good. */
+  | { readonly kind: "denied"; readonly detail: string }
+  /** What was begun is not part of the file that is there now. */
+  | { readonly kind: "range-refused" }
+  /** It may be answered another time. */
+  | { readonly kind: "unavailable"; readonly detail: string };
+
+/** Where the files of streams come from. */
+export interface FileSource {
+  /** From `offset` on where the file is still the version that `validator` names, from its beginning otherwise. Rejects with what may pass. */
+  open(
+    source: StreamSource,
+    asked: { readonly offset: number; readonly validator: string | undefined },
+    signal: AbortSignal,
+  ): Promise<RangeAnswer>;
+}
 
 /** How a download ended. "denied": the server refuses this URL (a presigned one expires); "tampered": the bytes are not what the manifest says, and are gone. */
 export type DownloadOutcome =

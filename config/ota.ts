@@ -59,6 +59,18 @@ export const otaConfig = z.strictObject({
       minBytesPerSecond: z.int().min(0).max(1_000_000).default(500).describe("a slower connection is made anew"),
       minRateWindowSeconds: z.int().min(5).max(3600).default(60),
       giveUpHours: z.int().min(1).max(8760).default(168).describe("without a new byte for this long it has failed"),
+      streams: z
+        .strictObject({
+          format: z.enum(["cbor", "json"]).default("cbor"),
+          blockBytes: z.int().min(256).max(131_072).default(32_768),
+          silenceSeconds: z.int().min(1).max(300).default(10).describe("then missing blocks are asked for again"),
+        })
+        .refine(({ format, blockBytes }) => format === "cbor" || blockBytes <= 96_000, {
+          path: ["blockBytes"],
+          message: "must be at most 96000 with json, so that a block fits a message",
+        })
+        .prefault({})
+        .describe("files over MQTT, for artifacts that a job names by a stream"),
       spareBytes: z.int().min(0).max(64_000_000_000).default(64_000_000).describe("disk space that stays free"),
     })
     .prefault({}),

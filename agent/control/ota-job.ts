@@ -5,7 +5,7 @@ import { type AwsJobs, documentOf } from "./aws-jobs.ts";
 import { type Job, type JobHandler, type JobOutcome, withdrawnBy } from "./job-runner.ts";
 import { parseManifest } from "./manifest.ts";
 import { type UpdateDesk, updateOrder } from "./update-desk.ts";
-import type { UpdateRecord } from "./update-record.ts";
+import { streamFile, type UpdateRecord } from "./update-record.ts";
 import { isSettled, type UpdateStep } from "./update-state.ts";
 import type { UpdateProgress } from "./update-steps.ts";
 import type { Updater } from "./updater.ts";
@@ -20,7 +20,13 @@ const otaDocument = z.strictObject({
   manifest: updateOrder.shape.manifest,
   signatures: updateOrder.shape.signatures,
   roots: updateOrder.shape.roots,
-  artifacts: z.record(z.string(), z.strictObject({ url: z.url({ protocol: /^https$/ }).max(8192) })),
+  artifacts: z.record(
+    z.string(),
+    z.union([
+      z.strictObject({ url: z.url({ protocol: /^https$/ }).max(8192) }),
+      z.strictObject({ stream: streamFile }),
+    ]),
+  ),
 });
 
 /** What the handler of updates works with. */
@@ -62,7 +68,8 @@ export async function renewSource(
   const reply = await jobs.describe(origin.jobId, origin.executionNumber, signal);
   if (reply.kind !== "accepted" || reply.body.execution === undefined) return undefined;
   const parsed = otaDocument.safeParse(documentOf(reply.body.execution));
-  const url = parsed.data?.artifacts[name]?.url;
+  const place = parsed.data?.artifacts[name];
+  const url = place !== undefined && "url" in place ? place.url : undefined;
   const earlier = request.sources[name];
   // The same URL would be refused again.
   if (url === undefined || (earlier?.kind === "url" && earlier.url === url)) return undefined;
@@ -85,7 +92,7 @@ function begin(document: unknown, job: Job, desk: UpdateDesk, updater: Updater):
   const parsed = otaDocument.safeParse(document);
   if (!parsed.success) return ended("REJECTED", { reason: malformed(parsed.error) });
   const { manifest, signatures, roots, artifacts } = parsed.data;
-  const sources = Object.entries(artifacts).map(([name, { url }]) => [name, { kind: "url", url }] as const);
+  const sources = Object.entries(artifacts).map(([name, place]) => [name, sourceOf(place)] as const);
   const origin = { kind: "job", jobId: job.jobId, executionNumber: job.executionNumber } as const;
   const verdict = desk.order({ origin, manifest, signatures, roots, sources: Object.fromEntries(sources) }, updater);
   if (verdict === "busy") return undefined;
@@ -97,6 +104,10 @@ function begin(document: unknown, job: Job, desk: UpdateDesk, updater: Updater):
     case "refused":
       return ended("REJECTED", { reason: `${verdict.reason}: ${verdict.detail}` });
   }
+}
+
+function sourceOf(place: z.infer<typeof otaDocument>["artifacts"][string]): ArtifactSource {
+  return "url" in place ? { kind: "url", url: place.url } : { kind: "stream", ...place.stream };
 }
 
 async function follow(parts: OtaJobParts, job: Job, signal: AbortSignal): Promise<JobOutcome | "stopped"> {

@@ -8,8 +8,15 @@ import { UPDATE_FAILURES, UPDATE_STEPS } from "./update-state.ts";
 const SPACE = "update";
 const KEY = "current";
 
+/** A file of a stream, as a job document names it. */
+export const streamFile = z.strictObject({
+  streamId: z.string().regex(/^[A-Za-z0-9_-]{1,128}$/),
+  fileId: z.int().min(0).max(255),
+});
+
 const source = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("url"), url: z.url({ protocol: /^https?$/ }).max(8192) }),
+  z.strictObject({ kind: z.literal("stream"), ...streamFile.shape }),
   z.strictObject({ kind: z.literal("file"), path: z.string().min(1).max(4096) }),
 ]);
 

@@ -5,7 +5,14 @@ import { type BackoffBounds, fullJitterMs } from "../../agent/core/backoff.ts";
 import type { Clock } from "../../agent/core/clock.ts";
 import { errnoOf, messageOf } from "../../agent/core/errors.ts";
 import type { Log } from "../../agent/core/log.ts";
-import type { ArtifactSource, Downloader, DownloadOutcome, FetchedArtifact } from "../../agent/update-ports.ts";
+import type {
+  ArtifactSource,
+  Downloader,
+  DownloadOutcome,
+  FetchedArtifact,
+  FileSource,
+  RangeAnswer,
+} from "../../agent/update-ports.ts";
 import { requestRange } from "./https-source.ts";
 import { PartialFile } from "./partial-file.ts";
 import { RateLimit } from "./rate-limit.ts";
@@ -30,6 +37,7 @@ export type DownloadSettings = {
 export type DownloadParts = {
   readonly settings: DownloadSettings;
   readonly ca: string | undefined;
+  readonly streams: FileSource;
   readonly clock: Clock;
   readonly log: Log;
   readonly random: () => number;
@@ -40,7 +48,7 @@ type Attempt =
   | { readonly kind: "over"; readonly outcome: DownloadOutcome }
   | { readonly kind: "retry"; readonly why: string };
 
-/** Fetches over HTTPS with ranges, or copies a local file, hashing the bytes as they come. Reserves the disk space first. */
+/** Fetches over HTTPS with ranges or over MQTT in blocks, or copies a local file, hashing the bytes as they come. Reserves the disk space first. */
 export function createDownloader(parts: DownloadParts): Downloader {
   return {
     download: async (source, artifact, onProgress, signal) => {
@@ -115,7 +123,8 @@ class Transfer {
   async #attempt(signal: AbortSignal): Promise<Attempt> {
     try {
       const source = this.#source;
-      return source.kind === "file" ? await this.#copy(source.path, signal) : await this.#fetch(source.url, signal);
+      if (source.kind === "file") return await this.#copy(source.path, signal);
+      return await this.#fetch(source, signal);
     } catch (thrown) {
       if (errnoOf(thrown) === "ENOSPC" || errnoOf(thrown) === "EDQUOT") throw thrown;
       return { kind: "retry", why: messageOf(thrown) };
@@ -125,16 +134,14 @@ class Transfer {
     }
   }
 
-  async #fetch(url: string, signal: AbortSignal): Promise<Attempt> {
+  async #fetch(source: Exclude<ArtifactSource, { kind: "file" }>, signal: AbortSignal): Promise<Attempt> {
     this.#requests += 1;
-    const { bytes: offset, validator } = this.#partial;
-    const idleMs = this.#parts.settings.minRateWindowMs;
-    const answer = await requestRange({ url, offset, validator, ca: this.#parts.ca, idleMs }, signal);
+    const answer = await this.#request(source, signal);
     switch (answer.kind) {
       case "denied":
-        return over({ kind: "denied", detail: `${this.#artifact.name}: HTTP ${answer.status}` });
+        return over({ kind: "denied", detail: `${this.#artifact.name}: ${answer.detail}` });
       case "unavailable":
-        return { kind: "retry", why: `HTTP ${answer.status}` };
+        return { kind: "retry", why: answer.detail };
       case "range-refused":
         await this.#partial.restart(undefined);
         return { kind: "retry", why: "the server has another file now" };
@@ -149,6 +156,13 @@ class Transfer {
     } finally {
       answer.end();
     }
+  }
+
+  #request(source: Exclude<ArtifactSource, { kind: "file" }>, signal: AbortSignal): Promise<RangeAnswer> {
+    const { ca, streams, settings } = this.#parts;
+    const { bytes: offset, validator } = this.#partial;
+    if (source.kind === "stream") return streams.open(source, { offset, validator }, signal);
+    return requestRange({ url: source.url, offset, validator, ca, idleMs: settings.minRateWindowMs }, signal);
   }
 
   async #copy(path: string, signal: AbortSignal): Promise<Attempt> {

@@ -1,23 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { request } from "node:https";
-
-/** What a server answered to a request for the rest of a file. */
-export type RangeAnswer =
-  /** The bytes from `offset` on; `totalBytes` is the whole file's size where the server tells it. */
-  | {
-      readonly kind: "bytes";
-      readonly offset: number;
-      readonly totalBytes: number | undefined;
-      readonly validator: string | undefined;
-      readonly body: AsyncIterable<Uint8Array>;
-      end(): void;
-    }
-  /** It refuses this URL for good. */
-  | { readonly kind: "denied"; readonly status: number }
-  /** What was begun is not part of the file it has now. */
-  | { readonly kind: "range-refused" }
-  /** It may answer another time. */
-  | { readonly kind: "unavailable"; readonly status: number };
+import type { RangeAnswer } from "../../agent/update-ports.ts";
 
 /** How a server is asked. */
 export type RangeRequest = {
@@ -55,7 +38,7 @@ function answerOf(response: IncomingMessage, asked: number): RangeAnswer {
   response.resume();
   if (status === 416) return { kind: "range-refused" };
   const isTemporary = status >= 500 || status === 408 || status === 429;
-  return isTemporary ? { kind: "unavailable", status } : { kind: "denied", status };
+  return { kind: isTemporary ? "unavailable" : "denied", detail: `HTTP ${status}` };
 }
 
 function bytesOf(response: IncomingMessage, status: number, asked: number): RangeAnswer {

@@ -67,11 +67,12 @@ function serve(sizeBytes: number, seed = 1): FetchedArtifact {
 
 function downloader(change: Partial<DownloadSettings> = {}) {
   const settings = { ...SETTINGS, ...change };
-  return createDownloader({ settings, ca, clock: systemClock(), log, random: seededRandom(2) });
+  return createDownloader({ settings, ca, streams: noStreams, clock: systemClock(), log, random: seededRandom(2) });
 }
 
 const url = (lifeMs = HOUR_MS) => ({ kind: "url", url: server.presign("artifact", lifeMs, proxyPort) }) as const;
 const never = new AbortController().signal;
+const noStreams = { open: async () => ({ kind: "denied", detail: "no streams here" }) as const };
 const ignore = (): void => undefined;
 
 function contentIsRight({ file, sha256 }: FetchedArtifact): boolean {
@@ -211,6 +212,7 @@ describe("downloading over HTTPS", () => {
     const stranger = createDownloader({
       settings: { ...SETTINGS, giveUpMs: 100 },
       ca: undefined,
+      streams: noStreams,
       clock: systemClock(),
       log,
       random: seededRandom(2),
