@@ -93,7 +93,7 @@ export class CommandLedger {
   claim(request: Request, also: () => void): Refusal | undefined {
     const { ledgerId, digest, action, reply } = request;
     const outcome = orUnreadable(() => {
-      return this.#audited(() => {
+      return this.#journal.atomically(() => {
         const added = this.#journal.addCommand(entryOf(ledgerId, digest, "received", { action, reply }));
         if (added === "added") {
           also();
@@ -128,7 +128,7 @@ export class CommandLedger {
 
   /** The act may begin. One that ends in a restart of the system leaves the boot id of before, by which its answer is found after it. */
   start(ledgerId: string, heldBootId: string | undefined): void {
-    this.#audited(() => {
+    this.#journal.atomically(() => {
       this.#change(ledgerId, { heldBootId }, "started");
       this.#audit.append({ event: "started", command: ledgerId });
     });
@@ -145,10 +145,17 @@ export class CommandLedger {
    */
   recover(bootId: string): readonly LedgerEntry[] {
     const open = this.untold(Number.MAX_SAFE_INTEGER).filter(({ answer }) => answer === undefined);
-    return open.map((entry) => {
-      this.#finish(entry.id, answerAfterRestart(entry, bootId), "settled");
-      return entry;
-    });
+    for (const entry of open) this.#finish(entry.id, answerAfterRestart(entry, bootId), "settled");
+    this.flushAudit();
+    return open;
+  }
+
+  /**
+   * Sends the entries of the audit trail on their way. They are durable in the journal already: on the way from a command to its act
+   * there is no time for the outbox, so that "received" and "started" go out with the end, or when that takes long.
+   */
+  flushAudit(): void {
+    orUnreadable(() => this.#audit.flush());
   }
 
   /** Commands whose answer is known and not told yet, oldest first. */

@@ -69,9 +69,11 @@ export class Reporter {
 
   /** The command runs: says so if it has not finished soon. */
   started({ reply }: Request, finished: AbortSignal): void {
-    const { clock, doorOf } = this.#parts;
+    const { clock, doorOf, ledger } = this.#parts;
     void clock.sleep(PROGRESS_AFTER_MS, finished).then(async () => {
-      if (!finished.aborted) await doorOf(reply).progress(reply, this.#stopping.signal);
+      if (finished.aborted) return;
+      ledger.flushAudit();
+      await doorOf(reply).progress(reply, this.#stopping.signal);
     });
   }
 

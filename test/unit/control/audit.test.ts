@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
+import type { Outcome } from "../../../agent/control/action.ts";
 import { AuditTrail, chainProblems } from "../../../agent/control/audit.ts";
 import { AgentError } from "../../../agent/core/errors.ts";
 import type { AuditEntry } from "../../../agent/data/encode-audit.ts";
@@ -29,6 +30,23 @@ describe("the audit trail", () => {
     expect(bench.audited[2]?.entry).toContain('"status":"SUCCEEDED"');
     expect(bench.audited[3]?.entry).toContain('"code":"SIGNATURE_MISSING"');
     expect(chainProblems(bench.audited)).toEqual([]);
+  });
+
+  it("is on no command's way to its act, but goes out while one takes long, and after a kill", async () => {
+    const end = Promise.withResolvers<Outcome>();
+    const lock = { commandClass: "R3", run: () => end.promise } as const;
+    const clock = new ManualClock();
+    const journal = new FakeJournal({ clock });
+    const bench = new CommandBench({ clock, journal, actions: { "doors.lock": lock } });
+    const running = bench.send(bench.signed("doors.lock"));
+    expect([bench.acts, bench.audited]).toEqual([["doors.lock"], []]);
+    await clock.run(1500);
+    expect(bench.audited).toHaveLength(2);
+    const next = new CommandBench({ clock, journal });
+    next.ledger.recover("boot-1");
+    expect(next.audited.map(({ number }) => number)).toEqual([1, 2, 3]);
+    end.resolve({ kind: "done", result: {} });
+    await running;
   });
 
   it("is chained as its documentation says", async () => {
