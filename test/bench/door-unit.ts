@@ -24,6 +24,8 @@ export class DoorUnit {
   isFlashing = false;
   /** Whether it does what it is told to. */
   obeys = true;
+  /** Told of every command frame to the doors. */
+  onCommand: () => void = () => undefined;
   /** Every command frame that came, to the doors and to horn and lights, and those whose checksum was wrong. */
   readonly frames = { commands: 0, finds: 0, wrong: 0, others: 0 };
 
@@ -54,6 +56,7 @@ export class DoorUnit {
 
   #command(data: Uint8Array): void {
     this.frames.commands += 1;
+    this.onCommand();
     if (data.length !== 4 || data[3] !== ((data[0] ^ data[1] ^ data[2]) & 0xff)) {
       this.frames.wrong += 1;
       return;

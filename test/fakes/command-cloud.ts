@@ -15,6 +15,8 @@ export type CommandCloud = {
   readonly commands: CloudCommands;
   /** A session of the certificate `commonName`, connected to the broker at `port`, not started. Its client id is `clientId`, or the common name. */
   sessionAs(commonName: string, port?: number, clientId?: string): Promise<Broker>;
+  /** Publishes as the cloud. */
+  publish(topic: string, payload: Uint8Array): Promise<void>;
   stop(): Promise<void>;
 };
 
@@ -42,6 +44,10 @@ export async function startCommandCloud(folder: string, things: readonly string[
     mosquitto,
     commands,
     sessionAs,
+    publish: async (topic, payload) => {
+      const plain = { retain: false, contentType: "", messageExpirySeconds: undefined, userProperties: [] };
+      await session.publish({ topic, payload, ...plain });
+    },
     stop: async () => {
       commands.stop();
       await session.stop();

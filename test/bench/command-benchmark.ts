@@ -1,0 +1,192 @@
+import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { SignedFields } from "../../agent/control/canonical.ts";
+import type { Broker } from "../../agent/ports.ts";
+import { readStatus } from "./agent-client.ts";
+import { startChild } from "./child.ts";
+import type { Execution } from "./cloud/command-executions.ts";
+import { DoorVehicle, FRAMES } from "./door-vehicle.ts";
+import { until } from "./wait.ts";
+
+const PROGRAM = fileURLToPath(new URL("../../scripts/causeway", import.meta.url));
+const THING = "bench-truck";
+const PATIENCE_MS = 20_000;
+const ECHO = "cmd/causeway/bench/echo/request";
+
+/** Times of one kind, ms. */
+export type Times = { readonly p50: number; readonly p99: number };
+
+/** What commands that act cost. */
+export type ActuationFigures = {
+  readonly commands: number;
+  /** From the publish at the cloud to the first frame at the control unit. */
+  readonly commandToFrameMs: Times;
+  /** From a publish at the cloud to its arrival at another client of the same broker, in turns with the commands. */
+  readonly brokerMs: Times;
+  /** One synced write to the same disk, in turns with them: the ledger makes two before an act. */
+  readonly syncedWriteMs: Times;
+  /** From the publish to the final status in the cloud, which the vehicle's own signal confirmed. */
+  readonly commandToConfirmationMs: Times;
+  /** Frames at the control unit beyond those that the commands stand for, and frames with a wrong checksum. */
+  readonly extraFrames: number;
+  readonly wrongFrames: number;
+};
+
+/** What became of commands that must not act. */
+export type RefusalFigures = {
+  readonly sent: number;
+  /** By status and reason. */
+  readonly byReason: Readonly<Record<string, number>>;
+  readonly frames: number;
+};
+
+/** Locks and unlocks the doors of a vehicle on the bench so many times, from the cloud, with the signature and the confirmation. */
+export async function benchmarkActuation(commands: number): Promise<ActuationFigures> {
+  return await withVehicle(async ({ vehicle, cloud, folder }) => {
+    const { unit } = vehicle;
+    const echoes: ((value: number) => void)[] = [];
+    await cloud.subscribe(ECHO, () => echoes.shift()?.(performance.now()));
+    const [frames, ends, broker, writes]: [number[], number[], number[], number[]] = [[], [], [], []];
+    // The first of each loads and compiles, and is left out.
+    for (let at = -2; at < commands; at += 1) {
+      const echoed = new Promise<number>((resolve) => void echoes.push(resolve));
+      const echoStartMs = performance.now();
+      await vehicle.cloud.publish(ECHO, new Uint8Array(700));
+      const brokerMs = (await echoed) - echoStartMs;
+      const writeMs = syncedWrite(folder);
+      const framed = new Promise<number>((resolve) => {
+        unit.onCommand = () => resolve(performance.now());
+      });
+      const startMs = performance.now();
+      const execution = await start(vehicle, vehicle.signed(at % 2 === 0 ? "doors.lock" : "doors.unlock"));
+      const frameMs = (await framed) - startMs;
+      const end = await endOf(execution);
+      if (end !== "SUCCEEDED") throw new Error(`a command ended with ${end}`);
+      if (at < 0) continue;
+      frames.push(frameMs);
+      ends.push(performance.now() - startMs);
+      broker.push(brokerMs);
+      writes.push(writeMs);
+    }
+    return {
+      commands,
+      commandToFrameMs: timesOf(frames),
+      brokerMs: timesOf(broker),
+      syncedWriteMs: timesOf(writes),
+      commandToConfirmationMs: timesOf(ends),
+      extraFrames: unit.frames.commands - (commands + 2) * FRAMES,
+      wrongFrames: unit.frames.wrong,
+    };
+  });
+}
+
+/** Sends commands that must not act, each kind so many times, and counts the reasons and the frames. */
+export async function benchmarkRefusals(times: number): Promise<RefusalFigures> {
+  return await withVehicle(async ({ vehicle, status }) => {
+    const signed = (change: Partial<SignedFields> = {}) => vehicle.signed("doors.lock", change);
+    const used = signed();
+    if ((await endOf(await start(vehicle, used))) !== "SUCCEEDED") throw new Error("a good command was refused");
+    const before = vehicle.unit.frames.commands;
+    const inTime = { issuedAtMs: Date.now(), timeoutMs: 600_000 };
+    const kinds: readonly (() => unknown)[] = [
+      () => ({ schemaVersion: 1, action: "doors.lock", ...inTime }),
+      () => ({ ...signed(), arguments: { altered: 1 } }),
+      () => signed({ counter: used.counter }),
+      () => signed({ expiresAtMs: Date.now() - 1 }),
+      () => signed({ expiresAtMs: Date.now() + 86_400_000 }),
+      () => signed({ notBeforeMs: Date.now() + 60_000 }),
+      () => signed({ thing: "another-truck" }),
+      () => vehicle.signed("doors.open"),
+      () => signed({ arguments: { Lock: 2 } }),
+      () => ({ ...signed(), id: used.id }),
+      () => [],
+      () => ({ text: "x".repeat(40_000) }),
+    ];
+    const byReason: Record<string, number> = {};
+    const count = async (kind: () => unknown): Promise<void> => {
+      const end = await endOf(await start(vehicle, kind()));
+      byReason[end] = (byReason[end] ?? 0) + 1;
+    };
+    for (const kind of kinds) for (let time = 0; time < times; time += 1) await count(kind);
+    // Moving: the condition does not hold any more once the signal has come.
+    vehicle.unit.speed = 50;
+    const decoded = async (): Promise<number> => (await status())?.buses[0]?.decoded ?? 0;
+    const heard = await decoded();
+    await until(async () => ((await decoded()) > heard + 9 ? true : undefined), {
+      what: "the speed is heard",
+      timeoutMs: PATIENCE_MS,
+    });
+    for (let time = 0; time < times; time += 1) await count(signed);
+    return { sent: (kinds.length + 1) * times, byReason, frames: vehicle.unit.frames.commands - before };
+  });
+}
+
+type Running = {
+  readonly folder: string;
+  readonly vehicle: DoorVehicle;
+  /** A client of the broker that is no part of the vehicle. */
+  readonly cloud: Broker;
+  readonly status: () => ReturnType<typeof readStatus>;
+};
+
+async function withVehicle<T>(measure: (running: Running) => Promise<T>): Promise<T> {
+  const folder = mkdtempSync(join(tmpdir(), "causeway-bench-"));
+  const stops: (() => Promise<void>)[] = [];
+  try {
+    const vehicle = await DoorVehicle.start(folder, THING);
+    stops.push(() => vehicle.stop());
+    const cloud = await vehicle.cloud.sessionAs("consumer");
+    stops.push(() => cloud.stop());
+    cloud.start();
+    await cloud.online(AbortSignal.timeout(PATIENCE_MS));
+    const home = await vehicle.home();
+    const args = ["run", "--config", home.config];
+    const agent = await startChild({ command: PROGRAM, args, logFile: join(folder, "agent.log") });
+    stops.push(async () => void (await agent.stop()));
+    const status = () => readStatus(home.socket);
+    const isReady = async (): Promise<true | undefined> => {
+      const now = await status();
+      return now?.link.state === "online" && (now.buses[0]?.decoded ?? 0) > 2 ? true : undefined;
+    };
+    await until(isReady, { what: "the vehicle is online and hears its bus", timeoutMs: PATIENCE_MS });
+    return await measure({ folder, vehicle, cloud, status });
+  } finally {
+    for (const stop of stops.toReversed()) await stop();
+    rmSync(folder, { recursive: true });
+  }
+}
+
+async function start(vehicle: DoorVehicle, body: unknown): Promise<Execution> {
+  return await vehicle.cloud.commands.startExecution({
+    command: { format: "json", template: JSON.stringify(body) },
+    thing: THING,
+    executionTimeoutSeconds: 60,
+  });
+}
+
+async function endOf(execution: Execution): Promise<string> {
+  const isOver = (): true | undefined => (/CREATED|IN_PROGRESS/.test(execution.status) ? undefined : true);
+  await until(isOver, { what: "the end of a command", timeoutMs: PATIENCE_MS, everyMs: 1 });
+  const { status, reason } = execution;
+  return reason === undefined ? status : `${status} ${reason.reasonCode}`;
+}
+
+/** How long a page takes to the disk, ms. */
+function syncedWrite(folder: string): number {
+  const file = openSync(join(folder, "synced"), "w");
+  const startMs = performance.now();
+  writeSync(file, new Uint8Array(4096));
+  fdatasyncSync(file);
+  const ms = performance.now() - startMs;
+  closeSync(file);
+  return ms;
+}
+
+function timesOf(values: readonly number[]): Times {
+  const sorted = values.toSorted((left, right) => left - right);
+  const at = (share: number): number =>
+    sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+  return { p50: at(0.5), p99: at(0.99) };
+}
