@@ -6,6 +6,7 @@ import { RaucService } from "../drivers/dbus/rauc-service.ts";
 import { createDownloader } from "../drivers/os/download.ts";
 import { createFileSet } from "../drivers/os/file-set.ts";
 import { restartSystem } from "../drivers/os/restart.ts";
+import { interfaceTowards } from "../drivers/os/route.ts";
 import { runProgram } from "../drivers/os/run-program.ts";
 import { createSlots } from "../drivers/os/slots.ts";
 import { createDownloadFolder, createFloorFile } from "../drivers/os/update-files.ts";
@@ -25,7 +26,7 @@ import { parseRoot, type TrustRoot } from "./control/trust-root.ts";
 import { UpdateDesk } from "./control/update-desk.ts";
 import { createInstallGate, installCondition } from "./control/update-gate.ts";
 import { journalStore } from "./control/update-record.ts";
-import { createUpdateSteps, type HealthVerdict } from "./control/update-steps.ts";
+import { createUpdateSteps, type GateVerdict, type HealthVerdict } from "./control/update-steps.ts";
 import { Updater } from "./control/updater.ts";
 import type { Clock } from "./core/clock.ts";
 import { AgentError, messageOf } from "./core/errors.ts";
@@ -96,6 +97,7 @@ export async function composeUpdate(parts: UpdateParts): Promise<Updates> {
   const requester = new Requester({ broker: parts.broker, clock, log, limits: REQUESTER_LIMITS, token: randomUUID });
   const jobs = new AwsJobs({ thing: config.thingName, broker: parts.broker, requester });
   let isVouchedFor = false;
+  let consented: string | undefined;
   const health = healthOf(parts);
   const { steps, progress } = createUpdateSteps({
     downloader: await downloaderOf(parts),
@@ -106,7 +108,8 @@ export async function composeUpdate(parts: UpdateParts): Promise<Updates> {
     clock,
     judgement: {
       judge: (request) => desk.judge(request),
-      gate: gateOf(parts),
+      gate: gateOf(parts, () => consented !== undefined && consented === updater.current()?.digest),
+      link: linkOf(parts),
       health: () => (isVouchedFor ? { kind: "healthy" } : health()),
       renew: (record, name, signal) => renewSource(jobs, record, name, signal),
       proveMs: settings.prove.withinSeconds * 1000,
@@ -125,11 +128,14 @@ export async function composeUpdate(parts: UpdateParts): Promise<Updates> {
   const vouch = (): void => {
     isVouchedFor = true;
   };
+  const consent = (digest: string): void => {
+    consented = digest;
+  };
   const ota = { desk, updater, progress, clock };
   const cloudJobs = composeJobs({ ...parts, jobs, ota, health, restart: restartAgent });
   return {
     services: [updateService(updater, restart.promise), ...(settings.jobs.enabled ? [cloudJobs.service] : [])],
-    verbs: { desk, updater, floors, progress, running, vouch, clock, log },
+    verbs: { desk, updater, floors, progress, running, vouch, consent, clock, log },
     jobVerbs: settings.jobs.enabled ? cloudJobs.verbs : undefined,
     report: { job: () => jobReport(cloudJobs.verbs), update: () => updateReport({ updater, progress }) },
   };
@@ -204,7 +210,15 @@ async function readRoot(file: string): Promise<TrustRoot> {
 }
 
 async function downloaderOf({ config, settings, broker, clock, log, random }: UpdateParts) {
-  const { caFile, minRateWindowSeconds, giveUpHours, maxBytesPerSecond, streams, ...bounds } = settings.download;
+  const {
+    caFile,
+    minRateWindowSeconds,
+    giveUpHours,
+    maxBytesPerSecond,
+    streams,
+    metered: _,
+    ...bounds
+  } = settings.download;
   return createDownloader({
     settings: {
       ...bounds,
@@ -228,12 +242,22 @@ async function downloaderOf({ config, settings, broker, clock, log, random }: Up
   });
 }
 
-function gateOf({ settings, clock, signals }: UpdateParts) {
-  const { condition, holdSeconds, window } = settings.gate;
+function gateOf({ settings, clock, signals }: UpdateParts, hasAgreed: () => boolean) {
+  const { condition, holdSeconds, window, consent } = settings.gate;
   const steps = new ClockSteps(clock);
   steps.watch();
   const gate = installCondition(condition, { signals, steps, clock });
-  return createInstallGate({ condition: gate, holdSeconds, window, clock });
+  return createInstallGate({ condition: gate, holdSeconds, window, hasConsent: () => !consent || hasAgreed(), clock });
+}
+
+function linkOf({ config, settings }: UpdateParts): (bytes: number) => Promise<GateVerdict> {
+  const { interfaces, maxBytes } = settings.download.metered;
+  return async (bytes) => {
+    if (interfaces.length === 0 || bytes <= maxBytes) return { kind: "open" };
+    const name = await interfaceTowards(config.broker.host, config.broker.port);
+    if (name === undefined || !interfaces.includes(name)) return { kind: "open" };
+    return { kind: "closed", waitingFor: `another link than ${name}, which is metered` };
+  };
 }
 
 /** Healthy: the outbox takes records, every bus is bound, and a broker has acknowledged something or has been out of reach for the time of grace. */

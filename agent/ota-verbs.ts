@@ -25,6 +25,8 @@ export type OtaParts = {
   readonly running: string | undefined;
   /** The technician answers for the version on trial. */
   vouch(): void;
+  /** Someone in the vehicle agrees to the update with this digest. */
+  readonly consent: (digest: string) => void;
   readonly clock: Clock;
   readonly log: Log;
 };
@@ -58,7 +60,7 @@ export function updateReport({ updater, progress }: Pick<OtaParts, "updater" | "
   };
 }
 
-/** The verbs that change something: `ota.install`, `ota.resume`, `ota.commit`, `ota.rollback`. Each is logged before it acts. */
+/** The verbs that change something: `ota.install`, `ota.resume`, `ota.consent`, `ota.commit`, `ota.rollback`. Each is logged before it acts. */
 export function otaAdmin(parts: OtaParts): Readonly<Record<string, ViewHandler>> {
   const { desk, updater, log } = parts;
   return {
@@ -76,6 +78,14 @@ export function otaAdmin(parts: OtaParts): Readonly<Record<string, ViewHandler>>
       const verdict = desk.order({ ...last.request, roots: [] }, updater);
       if (verdict === "busy") throw busy();
       return { schemaVersion: 1, ...verdict };
+    },
+    "ota.consent": () => {
+      const last = updater.current();
+      log.info("admin.consent-given", { step: last?.state.step, digest: last?.digest });
+      if (last === undefined || !/^(download|verify|wait)$/.test(last.state.step))
+        return { schemaVersion: 1, kind: "nothing" };
+      parts.consent(last.digest);
+      return { schemaVersion: 1, kind: "agreed" };
     },
     "ota.commit": () => {
       const last = updater.current();

@@ -42,6 +42,10 @@ export const otaConfig = z.strictObject({
   gate: z.strictObject({
     condition: conditionConfig.describe("when an update may be installed; all: ['true'] without signals for always"),
     holdSeconds: z.int().min(0).max(86_400).default(60).describe("how long the condition must hold without a break"),
+    consent: z
+      .boolean()
+      .default(false)
+      .describe("install only when someone in the vehicle has agreed (causeway ota consent)"),
     window: z
       .strictObject({ from: timeOfDay, to: timeOfDay })
       .optional()
@@ -71,6 +75,13 @@ export const otaConfig = z.strictObject({
         })
         .prefault({})
         .describe("files over MQTT, for artifacts that a job names by a stream"),
+      metered: z
+        .strictObject({
+          interfaces: z.array(z.string().min(1).max(15)).max(16).default([]).describe("for example wwan0"),
+          maxBytes: z.int().min(0).max(64_000_000_000).default(0).describe("an update up to this size does not wait"),
+        })
+        .prefault({})
+        .describe("links that cost: an update waits while the way to the broker leads over one of them"),
       spareBytes: z.int().min(0).max(64_000_000_000).default(64_000_000).describe("disk space that stays free"),
     })
     .prefault({}),

@@ -39,12 +39,12 @@ const otaStatus = z.object({
 });
 
 const verdict = z.object({
-  kind: z.enum(["accepted", "installed", "refused", "nothing", "committed", "cancelled"]),
+  kind: z.enum(["accepted", "installed", "refused", "nothing", "agreed", "committed", "cancelled"]),
   reason: z.string().optional(),
   detail: z.string().optional(),
 });
 
-/** `causeway ota check|install|resume|commit|rollback|show`: updates without the cloud, by the same rules. */
+/** `causeway ota check|install|resume|consent|commit|rollback|show`: updates without the cloud, by the same rules. */
 export function registerOta(program: Command, context: CliContext): void {
   const ota = program.command("ota").description("updates of the agent and of the vehicle's files");
   ota
@@ -74,6 +74,11 @@ export function registerOta(program: Command, context: CliContext): void {
     .action(async () => {
       if ((await told(context, { verb: "ota.resume" })) === "accepted") await follow(context);
     });
+  ota
+    .command("consent")
+    .description("agree to the update that waits for it, for this start of the agent; 2 when there is none")
+    .addHelpText("after", "\nExample:\n  causeway ota consent")
+    .action(async () => void (await told(context, { verb: "ota.consent" })));
   ota
     .command("commit")
     .description("answer for the version on trial yourself; 2 when none is on trial")

@@ -132,7 +132,7 @@ async function follow(parts: OtaJobParts, job: Job, signal: AbortSignal): Promis
 
 /** Amounts while it downloads, and what it waits for. */
 function shown(step: UpdateStep, { bytes, totalBytes, waitingFor }: UpdateProgress): Readonly<Record<string, string>> {
-  if (step !== "download") return waitingFor === undefined ? {} : { waitingFor };
+  if (step !== "download" || waitingFor !== undefined) return waitingFor === undefined ? {} : { waitingFor };
   const percent = totalBytes === 0 ? 0 : Math.floor((100 * bytes) / totalBytes);
   return { percent: String(percent), bytes: String(bytes), totalBytes: String(totalBytes) };
 }

@@ -12,6 +12,8 @@ export type InstallGateParts = {
   readonly holdSeconds: number;
   /** Time of day, UTC, "HH:MM". */
   readonly window: { readonly from: string; readonly to: string } | undefined;
+  /** Whether whoever must agree has agreed. */
+  readonly hasConsent: () => boolean;
   readonly clock: Pick<Clock, "wallUs" | "monotonicMs">;
 };
 
@@ -25,8 +27,14 @@ export function installCondition(condition: ConditionConfig, parts: GateParts): 
   });
 }
 
-/** The gate of installs: the condition must have held at every look for `holdSeconds`, and it must be within the window. */
-export function createInstallGate({ condition, holdSeconds, window, clock }: InstallGateParts): () => GateVerdict {
+/** The gate of installs: the condition must have held at every look for `holdSeconds`, and it must be within the window, with the consent that is needed. */
+export function createInstallGate({
+  condition,
+  holdSeconds,
+  window,
+  hasConsent,
+  clock,
+}: InstallGateParts): () => GateVerdict {
   let sinceMs: number | undefined;
   return () => {
     const nowMs = clock.monotonicMs();
@@ -39,7 +47,9 @@ export function createInstallGate({ condition, holdSeconds, window, clock }: Ins
     const leftMs = sinceMs + holdSeconds * 1000 - nowMs;
     if (leftMs > 0)
       return { kind: "closed", waitingFor: `the vehicle's state to hold for ${Math.ceil(leftMs / 1000)} s` };
-    if (window === undefined || isWithin(window, clock.wallUs())) return { kind: "open" };
+    const isInTime = window === undefined || isWithin(window, clock.wallUs());
+    if (isInTime && hasConsent()) return { kind: "open" };
+    if (isInTime) return { kind: "closed", waitingFor: "consent: causeway ota consent" };
     return { kind: "closed", waitingFor: `the window ${window.from} to ${window.to} UTC` };
   };
 }

@@ -51,6 +51,8 @@ export type UpdateStepParts = {
   readonly judgement: {
     judge(request: UpdateRequest): ManifestVerdict;
     gate(): GateVerdict;
+    /** Whether so many bytes may be fetched over the link that there is now. */
+    link(bytes: number): Promise<GateVerdict>;
     health(): HealthVerdict;
     /** A fresh source for an artifact whose URL is refused; undefined when there is none. */
     renew(record: UpdateRecord, name: string, signal: AbortSignal): Promise<ArtifactSource | undefined>;
@@ -104,11 +106,28 @@ async function download(
     const onProgress = (bytes: number): void => {
       progress.bytes = earlierBytes + bytes;
     };
+    await linkAllows(record, progress, parts, signal);
     const outcome = await downloadOne(record, fetched, parts, onProgress, signal);
     if (outcome.kind !== "finished") return outcome;
     earlierBytes += fetched.sizeBytes;
   }
   return finished();
+}
+
+/** What lies on the vehicle's own disk costs nothing. */
+async function linkAllows(
+  { request }: UpdateRecord,
+  progress: UpdateProgress,
+  { judgement, clock }: UpdateStepParts,
+  signal: AbortSignal,
+): Promise<void> {
+  if (Object.values(request.sources).every(({ kind }) => kind === "file")) return;
+  while (!signal.aborted) {
+    const verdict = await judgement.link(progress.totalBytes);
+    progress.waitingFor = verdict.kind === "open" ? undefined : verdict.waitingFor;
+    if (verdict.kind === "open") return;
+    await clock.sleep(LOOK_MS, signal);
+  }
 }
 
 async function downloadOne(

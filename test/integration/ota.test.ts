@@ -108,4 +108,17 @@ describe("causeway ota, without the cloud", { timeout: 120_000 }, () => {
       .toContain("not installed: cancelled");
     expect(existsSync(current())).toBe(false);
   });
+
+  it("waits for consent, which holds for that update alone", async () => {
+    await start({ consent: true });
+    expect((await ota("consent")).code).toBe(2);
+    const update = desk.make(RELEASES.works);
+    expect((await ota("install", update.path, "--no-wait")).stdout).toBe("accepted");
+    const shown = async (): Promise<string> => (await ota("show")).stdout;
+    await expect.poll(shown, { timeout: 30_000 }).toContain("waits for consent: causeway ota consent");
+    expect(await ota("consent")).toMatchObject({ code: 0, stdout: "agreed" });
+    await expect.poll(shown, { timeout: 60_000 }).toContain("agent 1.0.1 is installed");
+    expect((await ota("install", desk.make(RELEASES.works).path, "--no-wait")).stdout).toBe("accepted");
+    await expect.poll(shown, { timeout: 30_000 }).toContain("waits for consent");
+  });
 });

@@ -5,9 +5,15 @@ import { ManualClock } from "../../fakes/clock.ts";
 
 function gateWith(window?: { readonly from: string; readonly to: string }, holdSeconds = 0) {
   const clock = new ManualClock();
-  const vehicle = { isParked: true };
+  const vehicle = { isParked: true, hasAgreed: true };
   const check = () => (vehicle.isParked ? undefined : refused("PRECONDITION_FAILED", "speed < 0.5 is not true"));
-  const gate = createInstallGate({ condition: { check }, holdSeconds, window, clock });
+  const gate = createInstallGate({
+    condition: { check },
+    holdSeconds,
+    window,
+    hasConsent: () => vehicle.hasAgreed,
+    clock,
+  });
   const look = (): string => {
     const verdict = gate();
     return verdict.kind === "open" ? "open" : verdict.waitingFor;
@@ -40,5 +46,15 @@ describe("createInstallGate", () => {
     const { clock, look } = gateWith(window);
     clock.advance(minutes * 60_000);
     expect(look()).toBe(isOpen ? "open" : `the window ${window.from} to ${window.to} UTC`);
+  });
+
+  it("asks for consent last, when nothing else stands against it", () => {
+    const { vehicle, look } = gateWith();
+    vehicle.hasAgreed = false;
+    expect(look()).toBe("consent: causeway ota consent");
+    vehicle.isParked = false;
+    expect(look()).toBe("the vehicle's state: speed < 0.5 is not true");
+    vehicle.isParked = vehicle.hasAgreed = true;
+    expect(look()).toBe("open");
   });
 });

@@ -42,6 +42,7 @@ class Vehicle {
   steps = 0;
   outcome: DownloadOutcome = { kind: "complete" };
   isOpen = true;
+  isMetered = false;
   hooks: UpdateHooks = { before: async () => undefined, after: async () => undefined };
   #copy: unknown;
 
@@ -115,6 +116,7 @@ class Vehicle {
         judge: () => ({ kind: "accepted", manifest: parseManifest(REQUEST.manifest), digest: DIGEST }),
         gate: () => (this.isOpen ? { kind: "open" } : { kind: "closed", waitingFor: "parked" }),
         health: () => this.#health(),
+        link: async () => (this.isMetered ? { kind: "closed", waitingFor: "another link" } : { kind: "open" }),
         renew: async () => undefined,
         proveMs: 0,
       },
@@ -220,6 +222,22 @@ describe("Updater", () => {
     stop.abort();
     await running;
     expectWhole(vehicle);
+  });
+
+  it("fetches nothing while the link is metered, and goes on when another one is there", async () => {
+    const vehicle = new Vehicle();
+    vehicle.isMetered = true;
+    const updater = vehicle.process();
+    updater.begin(DIGEST, "1.3.0", REQUEST);
+    const stop = new AbortController();
+    const running = updater.run(stop.signal);
+    await vehicle.clock.run(60_000);
+    expect(updater.current()?.state.step).toBe("download");
+    vehicle.isMetered = false;
+    await vehicle.clock.run(2000);
+    expect(updater.current()?.state.step).not.toBe("download");
+    stop.abort();
+    await running;
   });
 
   it.each([
