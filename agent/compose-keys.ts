@@ -1,4 +1,4 @@
-import type { IdentityConfig } from "../config/schema.ts";
+import type { AgentConfig, IdentityConfig } from "../config/schema.ts";
 import { readPin, readSecret } from "../drivers/os/pin.ts";
 import { tpmLockout } from "../drivers/tpm/faults.ts";
 import { createTpmKeyStore } from "../drivers/tpm/key-store.ts";
@@ -29,6 +29,19 @@ export function composeKeys({ identity, environment, log }: KeysParts): KeyStore
     },
     environment,
     log,
+  });
+}
+
+/** The authorisation of the TPM's owner; undefined where none is given. */
+export function ownerAuthOf({ identity }: AgentConfig, environment: KeysParts["environment"]): string | undefined {
+  if (identity.mode !== "pkcs11") return undefined;
+  const { CREDENTIALS_DIRECTORY: credentialsDirectory } = environment;
+  const thing = "owner authorisation file";
+  return readSecret({
+    thing,
+    file: identity.tpm.ownerAuthFile,
+    credential: "causeway-tpm-owner-auth",
+    credentialsDirectory,
   });
 }
 

@@ -10,10 +10,12 @@ import { interfaceTowards } from "../drivers/os/route.ts";
 import { runProgram } from "../drivers/os/run-program.ts";
 import { createSlots } from "../drivers/os/slots.ts";
 import { createDownloadFolder, createFloorFile } from "../drivers/os/update-files.ts";
+import { NvCounter } from "../drivers/tpm/nv-counter.ts";
 import { composeJobs } from "./compose-jobs.ts";
+import { ownerAuthOf } from "./compose-keys.ts";
 import { AwsJobs } from "./control/aws-jobs.ts";
 import { FileStreams } from "./control/file-streams.ts";
-import { createFloors } from "./control/floors.ts";
+import { createFloors, type Floors } from "./control/floors.ts";
 import { ARTIFACT_KINDS, type ArtifactKind } from "./control/manifest.ts";
 import { renewSource } from "./control/ota-job.ts";
 import { createHooks } from "./control/program-hooks.ts";
@@ -22,6 +24,7 @@ import { createRaucInstaller } from "./control/rauc-installer.ts";
 import type { Renewal } from "./control/renewal.ts";
 import { Requester } from "./control/requester.ts";
 import { ClockSteps } from "./control/safety-gate.ts";
+import { openSealedFloors } from "./control/sealed-floors.ts";
 import { parseRoot, type TrustRoot } from "./control/trust-root.ts";
 import { UpdateDesk } from "./control/update-desk.ts";
 import { createInstallGate, installCondition } from "./control/update-gate.ts";
@@ -90,7 +93,7 @@ export async function composeUpdate(parts: UpdateParts): Promise<Updates> {
   const folder = createDownloadFolder(join(config.stateDir, "updates"));
   const installers = installersOf(parts, folder);
   const kinds = ARTIFACT_KINDS.filter((kind) => installers[kind] !== undefined);
-  const floors = createFloors(journal, createFloorFile(releases));
+  const floors = await floorsOf(parts, releases);
   const handlers = settings.installers.map(({ name }) => name);
   const vehicle = { hardware: settings.hardware, agentVersion: version, kinds, handlers };
   const desk = new UpdateDesk({ journal, floors, pinned, clock, log, vehicle });
@@ -139,6 +142,19 @@ export async function composeUpdate(parts: UpdateParts): Promise<Updates> {
     jobVerbs: settings.jobs.enabled ? cloudJobs.verbs : undefined,
     report: { job: () => jobReport(cloudJobs.verbs), update: () => updateReport({ updater, progress }) },
   };
+}
+
+async function floorsOf({ settings, config, journal, environment }: UpdateParts, folder: string): Promise<Floors> {
+  const before = createFloors(journal, createFloorFile(folder, "floors.json"));
+  if (settings.floorCounter === undefined) return before;
+  const { identity } = config;
+  const tcti = identity.mode === "pkcs11" ? identity.tcti : undefined;
+  const counter = new NvCounter({
+    index: settings.floorCounter.index,
+    environment: { ...environment, ...(tcti === undefined ? {} : { TPM2TOOLS_TCTI: tcti }) },
+    ownerAuth: () => ownerAuthOf(config, environment),
+  });
+  return await openSealedFloors({ counter, journal, copy: createFloorFile(folder, "sealed-floors.json"), before });
 }
 
 /** What this vehicle can install. Without the supervisor nobody would go back from a new version of the agent. */

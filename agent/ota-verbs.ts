@@ -131,6 +131,7 @@ function otaStatus({ desk, updater, floors, progress, running }: OtaParts) {
     root: desk.root().document.version,
     running,
     installed: floors.installed(),
+    floorFault: floors.fault(),
     update: record === undefined ? undefined : updateStatus(record, progress),
   };
 }

@@ -59,6 +59,14 @@ export interface SettingsSlot {
   revert(name: string): InstallEffect;
 }
 
+/** A number outside the disk that only ever rises, by one. Each call rejects with a fault `identity.*` when it cannot be reached. */
+export interface RisingCounter {
+  /** Undefined while it was never made. */
+  read(): Promise<number | undefined>;
+  define(): Promise<void>;
+  advance(): Promise<void>;
+}
+
 /** RAUC, which writes whole systems to slots (its D-Bus API, de.pengutronix.rauc.Installer). Each call rejects with `update.installer-failed`. */
 export interface Rauc {
   /** The slot that the system was started from. */

@@ -114,6 +114,18 @@ export const otaConfig = z.strictObject({
     })
     .prefault({})
     .describe("bundles of the whole system, kind rauc"),
+  floorCounter: z
+    .strictObject({
+      index: z
+        .int()
+        .min(0x0180_0000)
+        .max(0x01bf_ffff)
+        .describe("NV index of the TPM owner's range, for example 25169421 (0x1800e0d); made where it is missing"),
+    })
+    .optional()
+    .describe(
+      "a counter in the TPM that vouches for the floors against an old disk; the journal and a copy alone without it",
+    ),
   reboot: z
     .boolean()
     .default(false)

@@ -35,6 +35,7 @@ const otaStatus = z.object({
   root: z.int(),
   running: z.string().optional(),
   installed: z.array(z.object({ line: z.string(), counter: z.int(), digest: z.string() })),
+  floorFault: z.string().optional(),
   update: updateStatus.optional(),
 });
 
@@ -173,7 +174,7 @@ function endText({ line, versionFrom, versionTo, step, awaits, failure }: ShownU
 
 async function show(context: CliContext): Promise<void> {
   const answer = await askAgent(context, await viewSocketPath(context), { verb: "ota.show" });
-  const { root, running, installed, update } = parseAnswer(otaStatus, answer);
+  const { root, running, installed, floorFault, update } = parseAnswer(otaStatus, answer);
   if (context.options().json) {
     printJson(context, answer);
     return;
@@ -183,6 +184,7 @@ async function show(context: CliContext): Promise<void> {
   for (const { line, counter, digest } of installed) {
     printLine(context, `installed  ${line}, counter ${counter}, ${digest.slice(0, 12)}`);
   }
+  if (floorFault !== undefined) printLine(context, `floors     nothing is installed: ${floorFault}`);
   if (update === undefined) printLine(context, "update     none");
   else printLine(context, `update     ${update.step}: ${stateText(update)}`);
 }

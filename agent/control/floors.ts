@@ -4,7 +4,8 @@ import type { InstalledLine } from "./manifest.ts";
 
 const SPACE = "floor";
 
-const installedLine = z.strictObject({ line: z.string(), counter: z.int(), digest: z.string() });
+/** A release of a line, as it is remembered. */
+export const installedLine = z.strictObject({ line: z.string(), counter: z.int(), digest: z.string() });
 
 /** A second place for the floors, so that the loss of the journal does not open the way to old releases. */
 export type FloorCopy = {
@@ -17,8 +18,10 @@ export type FloorCopy = {
 /** What is installed of each line, and so the counter below which nothing is taken any more. It only ever rises. */
 export type Floors = {
   installed(): readonly InstalledLine[];
-  /** Durable in both places when it returns. Throws the faults of the journal and the disk. */
-  raise(line: InstalledLine): void;
+  /** Why nothing may be installed by them; undefined when they are sound. */
+  fault(): string | undefined;
+  /** Durable when it resolves. Rejects with the faults of the journal, the TPM and the disk. */
+  raise(line: InstalledLine): Promise<void>;
 };
 
 /** The floors, kept in the journal and in a copy; the higher counter counts. */
@@ -30,14 +33,16 @@ export function createFloors(journal: Pick<Journal, "list" | "put">, copy: Floor
   };
   return {
     installed,
-    raise: (line) => {
+    fault: () => undefined,
+    raise: async (line) => {
       copy.write(highest([...installed(), line]));
       journal.put([{ space: SPACE, key: line.line, value: { ...line } }]);
     },
   };
 }
 
-function highest(lines: readonly InstalledLine[]): readonly InstalledLine[] {
+/** Of each line the release with the highest counter. */
+export function highest(lines: readonly InstalledLine[]): readonly InstalledLine[] {
   const best = new Map<string, InstalledLine>();
   for (const line of lines) {
     if (line.counter > (best.get(line.line)?.counter ?? 0)) best.set(line.line, line);

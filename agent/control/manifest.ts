@@ -101,7 +101,8 @@ export type ManifestRefusal =
   | "agent-unfit"
   | "requirement-missing"
   | "kind-unsupported"
-  | "journal-lost";
+  | "journal-lost"
+  | "floor-lost";
 
 export type ManifestVerdict =
   | { readonly kind: "accepted"; readonly manifest: Manifest; readonly digest: string }

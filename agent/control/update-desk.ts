@@ -52,6 +52,8 @@ export class UpdateDesk {
     if (journal.status().kind === "lost") {
       return { kind: "refused", reason: "journal-lost", detail: "the journal was lost; acknowledge that first" };
     }
+    const floorFault = floors.fault();
+    if (floorFault !== undefined) return { kind: "refused", reason: "floor-lost", detail: floorFault };
     const bytes = new TextEncoder().encode(manifest);
     return judgeManifest(bytes, signatures, {
       root: this.root(),

@@ -269,7 +269,7 @@ async function commit(record: UpdateRecord, parts: UpdateStepParts): Promise<Ste
     if (wentBack !== undefined) return wentBack;
     for (const { fetched, installer } of all) await installer.keep(fetched);
     const { line, counter } = parseManifest(record.request.manifest);
-    parts.floors.raise({ line, counter, digest: record.digest });
+    await parts.floors.raise({ line, counter, digest: record.digest });
     await parts.folder.clear();
     return finished();
   } catch (thrown) {

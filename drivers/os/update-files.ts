@@ -20,9 +20,9 @@ export function createDownloadFolder(folder: string): DownloadFolder {
   };
 }
 
-/** The copy of the floors: one JSON file beside the releases, apart from the journal. A damaged one reads as none. */
-export function createFloorFile(folder: string): { read(): unknown; write(lines: unknown): void } {
-  const file = join(folder, "floors.json");
+/** A copy of the floors: one JSON file beside the releases, apart from the journal. A damaged one reads as none. */
+export function createFloorFile(folder: string, name: string): { read(): unknown; write(lines: unknown): void } {
+  const file = join(folder, name);
   return {
     read: () => {
       try {

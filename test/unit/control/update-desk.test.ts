@@ -67,18 +67,18 @@ describe("UpdateDesk", () => {
     expect(log.entries.map(({ event }) => event)).toContain("update.root-refused");
   });
 
-  it("takes nothing while the journal is lost, and keeps the floor that the copy knows", () => {
+  it("takes nothing while the journal is lost, and keeps the floor that the copy knows", async () => {
     const { desk, updater, journal, floors } = setUp();
-    floors.raise({ line: "agent", counter: 20, digest: "a" });
+    await floors.raise({ line: "agent", counter: 20, digest: "a" });
     journal.lose("the file was gone");
     expect(desk.order(order(oldKey), updater)).toMatchObject({ reason: "journal-lost" });
     journal.acknowledgeLoss();
     expect(desk.order(order(oldKey), updater)).toMatchObject({ reason: "downgrade" });
   });
 
-  it("keeps the floor that the journal knows when the copy is lost", () => {
+  it("keeps the floor that the journal knows when the copy is lost", async () => {
     const { desk, updater, floors, forgetCopy } = setUp();
-    floors.raise({ line: "agent", counter: 20, digest: "a" });
+    await floors.raise({ line: "agent", counter: 20, digest: "a" });
     forgetCopy();
     expect(desk.order(order(oldKey), updater)).toMatchObject({ reason: "downgrade" });
   });
