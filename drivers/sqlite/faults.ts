@@ -70,7 +70,7 @@ export function faultOf(thrown: unknown, file: string, store: StoreName): unknow
     return new AgentError(`${store}.unavailable`, {
       what: `${file} cannot be used: ${messageOf(thrown)} (${sqlite})`,
       remedy:
-        "check that its folder exists, belongs to the agent's user, and that the disk is mounted writable and healthy",
+        "check that its folder exists, belongs to the agent's user, and that the disk is mounted writable and healthy; after a disk that was mounted read-only at the start is mounted writable, restart the agent",
       facts,
       cause: thrown,
     });
