@@ -151,14 +151,14 @@ function commandsOf(machine: Machine): Pick<Guest, "sh" | "run" | "status" | "st
     const value: unknown = JSON.parse(stdout);
     return statusSchema.parse(value);
   };
-  const statusWhen: Guest["statusWhen"] = async (what, condition, timeoutMs = 120_000) => {
+  const statusWhen: Guest["statusWhen"] = async (what, condition, timeoutMs = 180_000) => {
     let last: Status | undefined;
     const probe = async (): Promise<Status | undefined> => {
       last = await status();
       return last !== undefined && condition(last) ? last : undefined;
     };
     try {
-      return await until(probe, { what, timeoutMs, everyMs: 200 });
+      return await until(probe, { what, timeoutMs, everyMs: 500 });
     } catch (cause) {
       throw new Error(`${what}: ${JSON.stringify(last)}`, { cause });
     }
