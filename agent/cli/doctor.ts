@@ -1,22 +1,29 @@
 import type { Command } from "commander";
 import pico from "picocolors";
+import { loadConfigFile, loadYamlFile } from "../../config/load.ts";
+import { policySchema } from "../../config/policy.ts";
+import { checkCommandFiles } from "../compose-commands.ts";
 import { EXIT } from "../core/errors.ts";
+import { loadSignalTable } from "../load-table.ts";
+import { statusSchema } from "../status.ts";
+import { checkCommands } from "../support/command-checks.ts";
 import { type Check, checkIdentity, type IdentityParts } from "../support/identity-checks.ts";
 import { identityParts } from "../support/identity-parts.ts";
 import { type CliContext, note, printJson, printLine } from "./context.ts";
 import { openToken, type Token } from "./token.ts";
+import { askAgent, parseAnswer, viewSocketPath } from "./view-socket.ts";
 
 /** `causeway doctor`: a self-test that names what is wrong and what to do about it; works with the daemon up or down. */
 export function registerDoctor(program: Command, context: CliContext): void {
   program
     .command("doctor")
-    .description("self-test of the identity: pass, warn or fail, each with its remedy")
+    .description("self-test of the identity and of remote commands: pass, warn or fail, each with its remedy")
     .option("--fix", "put right what can be: the TPM's count of failed authorisations", false)
     .addHelpText(
       "after",
       `
 Looks at the clock, the PIN's source, the token store, the TPM and its guess limit, the token, the key (by a signature) and the
-certificate. Ends with 0 when nothing fails, with 3 otherwise. Run it as the user that runs the service.
+certificate; and where remote commands are taken at the keys that are pinned, the policy, the catalogue and the ledger. Ends with 0 when nothing fails, with 3 otherwise. Run it as the user that runs the service.
 
 Examples:
   runuser -u causeway -- causeway doctor
@@ -34,10 +41,26 @@ async function examine(context: CliContext, fix: boolean): Promise<void> {
     note(context, "fixed: the TPM's count of failed authorisations is 0");
     checks = await checkIdentity(parts);
   }
+  checks = [...checks, ...(await examineCommands(context))];
   const isOk = checks.every(({ verdict }) => verdict !== "fail");
   context.finish(isOk ? EXIT.ok : EXIT.degraded);
   if (context.options().json) printJson(context, { schemaVersion: 1, ok: isOk, checks });
   else for (const check of checks) show(check, context);
+}
+
+/** Nothing where no remote commands are taken. */
+async function examineCommands(context: CliContext): Promise<readonly Check[]> {
+  const loaded = await loadConfigFile(context.options().config);
+  const { commands } = loaded.config;
+  if (commands === undefined) return [];
+  return await checkCommands({
+    readPolicy: async () => (await loadYamlFile(commands.policyFile, policySchema)).value,
+    checkCatalogue: async () => await checkCommandFiles(loaded.config, await loadSignalTable(loaded), context.clock),
+    askAgent: async () => {
+      const answer = await askAgent(context, await viewSocketPath(context), { verb: "status" });
+      return parseAnswer(statusSchema, answer).commands;
+    },
+  });
 }
 
 function partsOf({ identity, inUse, keys }: Token, { environment, clock }: CliContext): IdentityParts {

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
-import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -21,6 +21,10 @@ const bundle = z.looseObject({
   identity: z.array(z.looseObject({ check: z.string(), verdict: z.string() })),
   status: z.looseObject({}),
   log: z.array(z.looseObject({ event: z.string() })),
+});
+
+const doctorReport = z.object({
+  checks: z.array(z.object({ check: z.string(), verdict: z.string(), what: z.string() })),
 });
 
 describe("causeway diag collect, on a vehicle with a TPM", () => {
@@ -86,6 +90,33 @@ describe("causeway diag collect, on a vehicle with a TPM", () => {
     });
     expectNoSecret(text);
   }, 120_000);
+
+  it("has a self-test of commands beside it: policy, catalogue and ledger", async () => {
+    const home = await vehicle();
+    const surroundings = { clock: systemClock(), environment: { ...process.env, ...tpm.environment } };
+    const doctor = async (): Promise<readonly string[]> => {
+      const { stdout } = await runCli(["doctor", "--json", "--config", home.config], surroundings);
+      const { checks } = doctorReport.parse(JSON.parse(stdout));
+      return checks.slice(-3).map(({ check, verdict, what }) => `${check} ${verdict} ${what.replace(home.folder, "")}`);
+    };
+    const [policy, catalogue] = [
+      "policy warn 0 keys pinned, 0 rules: nothing that acts can be asked for",
+      "catalogue pass 0 actions that write to a bus",
+    ];
+    const [, , ledger] = await doctor();
+    expect(ledger).toMatch(/^ledger warn /);
+    const daemon = await startDaemon(home, tpm.environment);
+    expect(await doctor()).toEqual([policy, catalogue, "ledger pass readable, 0 of 20000 commands remembered"]);
+
+    // A ledger that is gone, and a policy that is none.
+    await daemon.child.stop();
+    rmSync(join(home.folder, "state", "journal.db"));
+    const again = await startDaemon(home, tpm.environment);
+    expect((await doctor()).at(-1)).toMatch(/^ledger fail it was lost: .*journal\.db was gone$/);
+    await again.child.stop();
+    writeFileSync(join(home.folder, "policy.yaml"), "schemaVersion: 1\nallow: 7\n");
+    expect((await doctor())[0]).toMatch(/^policy fail \/policy\.yaml:2:1 allow: /);
+  }, 180_000);
 
   it("tells what can be told without the agent", async () => {
     const home = await vehicle();

@@ -1,0 +1,56 @@
+import { AgentError } from "../core/errors.ts";
+import type { Status } from "../status.ts";
+import type { Check } from "./identity-checks.ts";
+
+/** What the self-test of remote commands looks at. Each rejects with its own fault. */
+export type CommandChecksParts = {
+  readonly readPolicy: () => Promise<{ readonly keys: readonly unknown[]; readonly allow: readonly unknown[] }>;
+  /** Gives the number of actions that write to a bus. */
+  readonly checkCatalogue: () => Promise<number>;
+  /** What the running agent says of commands; rejects with `agent.not-running` without one. */
+  readonly askAgent: () => Promise<Status["commands"]>;
+};
+
+/** Remote commands: keys pinned, policy, catalogue, ledger. */
+export async function checkCommands(parts: CommandChecksParts): Promise<readonly Check[]> {
+  return [
+    await outcomeOf("policy", async () => policyCheck(await parts.readPolicy())),
+    await outcomeOf("catalogue", async () =>
+      passed("catalogue", `${await parts.checkCatalogue()} actions that write to a bus`),
+    ),
+    await outcomeOf("ledger", async () => ledgerCheck(await parts.askAgent())),
+  ];
+}
+
+function policyCheck({ keys, allow }: Awaited<ReturnType<CommandChecksParts["readPolicy"]>>): Check {
+  const what = `${keys.length} keys pinned, ${allow.length} rules`;
+  if (keys.length > 0) return passed("policy", what);
+  const remedy = "pin the public key of whoever signs commands in the policy file";
+  return { check: "policy", verdict: "warn", what: `${what}: nothing that acts can be asked for`, remedy };
+}
+
+function ledgerCheck(commands: Status["commands"]): Check {
+  if (commands === undefined) {
+    const remedy = "restart it: its configuration has changed since it started";
+    return { check: "ledger", verdict: "warn", what: "the running agent takes no commands", remedy };
+  }
+  const { ledger, what = "", remembered, maxCommands } = commands;
+  if (ledger === "sound") return passed("ledger", `readable, ${remembered} of ${maxCommands} commands remembered`);
+  const remedy = "find out what happened to it, then: causeway commands acknowledge";
+  return { check: "ledger", verdict: "fail", what: `it was lost: ${what}`, remedy };
+}
+
+function passed(check: string, what: string): Check {
+  return { check, verdict: "pass", what };
+}
+
+async function outcomeOf(check: string, look: () => Promise<Check>): Promise<Check> {
+  try {
+    return await look();
+  } catch (thrown) {
+    if (!(thrown instanceof AgentError) || thrown.code === "internal.bug") throw thrown;
+    const { code, message: what, remedy } = thrown;
+    // Without the agent nobody can say; that it does not run is told by causeway status.
+    return { check, verdict: code === "agent.not-running" ? "warn" : "fail", what, remedy, code };
+  }
+}
