@@ -1,6 +1,7 @@
 import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { SignedFields } from "../../agent/control/canonical.ts";
 import type { Broker } from "../../agent/ports.ts";
@@ -13,6 +14,7 @@ import { until } from "./wait.ts";
 const PROGRAM = fileURLToPath(new URL("../../scripts/causeway", import.meta.url));
 const THING = "bench-truck";
 const PATIENCE_MS = 20_000;
+const PAUSE_MS = 100;
 const ECHO = "cmd/causeway/bench/echo/request";
 
 /** Times of one kind, ms. */
@@ -51,6 +53,8 @@ export async function benchmarkActuation(commands: number): Promise<ActuationFig
     const [frames, ends, broker, writes]: [number[], number[], number[], number[]] = [[], [], [], []];
     // The first of each loads and compiles, and is left out.
     for (let at = -2; at < commands; at += 1) {
+      // Commands come one at a time, to an agent that has nothing left to do for the one before.
+      await sleep(PAUSE_MS);
       const echoed = new Promise<number>((resolve) => void echoes.push(resolve));
       const echoStartMs = performance.now();
       await vehicle.cloud.publish(ECHO, new Uint8Array(700));
