@@ -202,8 +202,8 @@ function composeLine(base: Base, broker: Broker) {
     return { bus: driver, state: "absent", detail: "not opened yet" };
   });
   const audit: AuditSink = {
-    hand: (entry) => {
-      appender.add(encoder.audit(entry));
+    hand: (entries) => {
+      for (const entry of entries) appender.add(encoder.audit(entry));
       appender.store();
     },
     isStored: () => appender.state().kind === "storing",

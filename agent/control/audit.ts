@@ -22,8 +22,8 @@ const entrySchema = z.strictObject({
 
 /** Where entries go. */
 export type AuditSink = {
-  /** Takes an entry over for the outbox; what the outbox refuses for now stays in memory. */
-  hand(entry: AuditEntry): void;
+  /** Takes entries over for the outbox, in one write; what the outbox refuses for now stays in memory. */
+  hand(entries: readonly AuditEntry[]): void;
   /** Whether everything that was handed over is durable. */
   isStored(): boolean;
 };
@@ -75,11 +75,10 @@ export class AuditTrail {
 
   /** Hands over what waits; call outside a transaction. After a restart some entries come a second time, the same byte by byte. */
   flush(): void {
-    for (const { key, value } of this.#journal.list(PENDING)) {
-      if (Number(key) <= this.#handed) continue;
-      this.#sink.hand(entrySchema.parse(value));
-      this.#handed = Number(key);
-    }
+    const waiting = this.#journal.list(PENDING).filter(({ key }) => Number(key) > this.#handed);
+    if (waiting.length === 0) return;
+    this.#sink.hand(waiting.map(({ value }) => entrySchema.parse(value)));
+    this.#handed = Number(waiting.at(-1)?.key);
   }
 }
 

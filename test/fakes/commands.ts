@@ -101,7 +101,7 @@ export class CommandBench {
     this.journal = parts.journal ?? new FakeJournal({ clock });
     if (parts.onTell !== undefined) this.door.onTell = parts.onTell;
     this.key = parts.key ?? signingKey("ops");
-    const sink = { hand: (entry: AuditEntry) => void this.audited.push(entry), isStored: () => true };
+    const sink = { hand: (entries: readonly AuditEntry[]) => void this.audited.push(...entries), isStored: () => true };
     this.ledger = new CommandLedger(this.journal, new AuditTrail(this.journal, sink, clock));
     const policy: Policy = policySchema.parse({
       schemaVersion: 1,

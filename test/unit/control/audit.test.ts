@@ -96,7 +96,7 @@ describe("the audit trail", () => {
     const journal = new FakeJournal({ clock });
     const handed: AuditEntry[] = [];
     const open = (isStored: boolean) =>
-      new AuditTrail(journal, { hand: (entry) => void handed.push(entry), isStored: () => isStored }, clock);
+      new AuditTrail(journal, { hand: (entries) => void handed.push(...entries), isStored: () => isStored }, clock);
     const first = open(false);
     for (const command of ["a", "b"]) {
       first.append({ event: "received", command });
