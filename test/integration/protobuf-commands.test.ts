@@ -1,3 +1,4 @@
+import { readFileSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -48,6 +49,13 @@ describe.skipIf(!hasProtoc)(`commands in the protobuf flavour${hasProtoc ? "" : 
         protobuf: { enabled: true, prefix },
       };
     });
+    // Hundreds of messages at once may hold up a slow machine for longer than signals may be old on a vehicle.
+    const catalogue = join(home.folder, "catalogue.yaml");
+    const text = readFileSync(catalogue, "utf8");
+    writeFileSync(
+      catalogue,
+      text.replaceAll("maxAgeMs: 2000", "maxAgeMs: 30000").replaceAll("withinMs: 2000", "withinMs: 20000"),
+    );
     const daemon = await startDaemon(home);
     const isReady = async (): Promise<true | undefined> => {
       const { link, buses } = await daemon.status();
@@ -162,8 +170,9 @@ describe.skipIf(!hasProtoc)(`commands in the protobuf flavour${hasProtoc ? "" : 
       const ends = { protobuf: await end(executions.protobuf), aws: await end(executions.aws) };
       // JSON is the same request at both of its doors; in protobuf it is another spelling, and its id and counter are used up.
       const isJson = ends.aws === "SUCCEEDED";
-      expect(ends.protobuf).toMatch(isJson ? /^FAILED 65(542|548)$/ : /^SUCCEEDED$/);
-      expect(ends.aws).toMatch(isJson ? /^SUCCEEDED$/ : /^REJECTED (ID_REUSED|COUNTER_REPLAYED)$/);
+      expect(`${ends.protobuf}, ${ends.aws}`).toMatch(
+        isJson ? /^FAILED 65(542|548), SUCCEEDED$/ : /^SUCCEEDED, REJECTED (ID_REUSED|COUNTER_REPLAYED)$/,
+      );
       await until(() => (backend.commands.get(`${id}-app`)?.finalAnswers ? true : undefined), {
         what: "the app's answer",
         timeoutMs: PATIENCE_MS,
