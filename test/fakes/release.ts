@@ -56,20 +56,27 @@ export class ReleaseDesk {
 
   /** Makes and signs an update of several artifacts; `name` and `sha256` are those of the first. */
   bundle(parts: readonly UpdatePart[], changes: Readonly<Record<string, unknown>> = {}) {
-    this.#counter += 1;
-    const version = `1.0.${this.#counter}`;
     const artifacts = parts.map(({ kind, name: base, entries, more = {} }) => {
-      const name = `${base}-${this.#counter}.tar.gz`;
+      const name = `${base}-${this.#counter + 1}.tar.gz`;
       const bytes = readFileSync(writeTarGz(join(this.folder, name), entries));
       const sha256 = createHash("sha256").update(bytes).digest("hex");
-      return { name, kind, version, sizeBytes: bytes.length, sha256, ...more };
+      return { name, kind, sizeBytes: bytes.length, sha256, ...more };
     });
+    const [{ name, sha256 }] = artifacts;
+    return { ...this.sign(artifacts, changes), name, sha256, artifacts };
+  }
+
+  /** Signs an update of artifacts that are made already; they get its version. */
+  sign(artifacts: readonly Readonly<Record<string, unknown>>[], changes: Readonly<Record<string, unknown>> = {}) {
+    this.#counter += 1;
+    const version = `1.0.${this.#counter}`;
     const expires = "2200-01-01T00:00:00Z";
-    const document = manifestDocument({ version, counter: this.#counter, expires, artifacts, ...changes });
+    const versioned = artifacts.map((artifact) => ({ version, ...artifact }));
+    const about = { version, counter: this.#counter, expires, artifacts: versioned };
+    const document = manifestDocument({ ...about, ...changes });
     const path = join(this.folder, `manifest-${this.#counter}.json`);
     writeFileSync(path, encoded(document));
     writeFileSync(`${path}.sig`, encoded(signaturesOf(encoded(document), this.#releaseKey)));
-    const [{ name, sha256 }] = artifacts;
-    return { path, name, sha256, document, artifacts };
+    return { path, version, document };
   }
 }
