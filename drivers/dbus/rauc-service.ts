@@ -1,5 +1,5 @@
 import type { EventEmitter } from "node:events";
-import { DBusError, Message, type MessageBus, MessageType, sessionBus, systemBus } from "@jellybrick/dbus-next";
+import type { MessageBus } from "@jellybrick/dbus-next";
 import { AgentError, messageOf } from "../../agent/core/errors.ts";
 import type { Rauc } from "../../agent/update-ports.ts";
 
@@ -8,6 +8,10 @@ const INSTALLER = "de.pengutronix.rauc.Installer";
 const PROPERTIES = "org.freedesktop.DBus.Properties";
 /** Installing is started by a call and ends with a signal; every call by itself is short. */
 const CALL_MS = 30_000;
+
+/** Loaded when it is needed: it costs 14 MB and some tenths of a second on a small machine, and most agents never ask RAUC. */
+const loadLibrary = () => import("@jellybrick/dbus-next");
+type Link = { readonly bus: MessageBus; readonly dbus: Awaited<ReturnType<typeof loadLibrary>> };
 
 /** How to reach RAUC. `address`: a D-Bus address in place of the system bus. */
 export type RaucServiceParts = {
@@ -28,27 +32,27 @@ export class RaucService implements Rauc {
   }
 
   bootSlot(): Promise<string> {
-    return this.#with((bus) => this.#property(bus, "BootSlot"));
+    return this.#with((link) => this.#property(link, "BootSlot"));
   }
 
   install(file: string): Promise<void> {
-    return this.#with(async (bus) => {
-      const { completed } = await this.#completion(bus);
-      await this.#call(bus, INSTALLER, "InstallBundle", "sa{sv}", [file, {}]);
+    return this.#with(async (link) => {
+      const { completed } = await this.#completion(link);
+      await this.#call(link, INSTALLER, "InstallBundle", "sa{sv}", [file, {}]);
       const result = await this.#within(completed, this.#parts.installMs, "the installation");
-      if (result !== 0) throw failed(`RAUC could not install: ${await this.#property(bus, "LastError")}`);
+      if (result !== 0) throw failed(`RAUC could not install: ${await this.#property(link, "LastError")}`);
     });
   }
 
   mark(state: "good" | "bad" | "active", slot: "booted" | "other"): Promise<void> {
-    return this.#with(async (bus) => void (await this.#call(bus, INSTALLER, "Mark", "ss", [state, slot])));
+    return this.#with(async (link) => void (await this.#call(link, INSTALLER, "Mark", "ss", [state, slot])));
   }
 
   /** Listens before anything is asked, so that the signal cannot come too early. Its result is -1 when the service goes away. */
-  async #completion(bus: MessageBus): Promise<{ readonly completed: Promise<number> }> {
+  async #completion({ bus, dbus }: Link): Promise<{ readonly completed: Promise<number> }> {
     const { promise, resolve } = Promise.withResolvers<number>();
     bus.on("message", ({ type, interface: from, member, body }) => {
-      if (type !== MessageType.SIGNAL) return;
+      if (type !== dbus.MessageType.SIGNAL) return;
       if (from === INSTALLER && member === "Completed") resolve(Number(body[0]));
       if (member === "NameOwnerChanged" && body[0] === SERVICE && body[2] === "") resolve(-1);
     });
@@ -59,39 +63,40 @@ export class RaucService implements Rauc {
     for (const rule of rules) {
       const call = { destination: "org.freedesktop.DBus", path: "/org/freedesktop/DBus" };
       const message = { ...call, interface: "org.freedesktop.DBus", member: "AddMatch", signature: "s", body: [rule] };
-      await this.#within(bus.call(new Message(message)), CALL_MS, "AddMatch");
+      await this.#within(bus.call(new dbus.Message(message)), CALL_MS, "AddMatch");
     }
     return { completed: promise };
   }
 
-  async #property(bus: MessageBus, name: string): Promise<string> {
-    const [value]: readonly unknown[] = await this.#call(bus, PROPERTIES, "Get", "ss", [INSTALLER, name]);
+  async #property(link: Link, name: string): Promise<string> {
+    const [value]: readonly unknown[] = await this.#call(link, PROPERTIES, "Get", "ss", [INSTALLER, name]);
     const held: unknown = typeof value === "object" && value !== null && "value" in value ? value.value : undefined;
     if (typeof held !== "string") throw failed(`RAUC has no property ${name}`);
     return held;
   }
 
   async #call(
-    bus: MessageBus,
+    { bus, dbus }: Link,
     name: string,
     member: string,
     signature: string,
     body: unknown[],
   ): Promise<readonly unknown[]> {
-    const message = new Message({ destination: SERVICE, path: "/", interface: name, member, signature, body });
+    const message = new dbus.Message({ destination: SERVICE, path: "/", interface: name, member, signature, body });
     return (await this.#within(bus.call(message), CALL_MS, member))?.body ?? [];
   }
 
-  async #with<T>(work: (bus: MessageBus) => Promise<T>): Promise<T> {
+  async #with<T>(work: (link: Link) => Promise<T>): Promise<T> {
     const { address } = this.#parts;
-    const bus = address === undefined ? systemBus() : sessionBus({ busAddress: address });
+    const dbus = await loadLibrary();
+    const bus = address === undefined ? dbus.systemBus() : dbus.sessionBus({ busAddress: address });
     const broken = Promise.withResolvers<never>();
     onError(bus, (error) => broken.reject(error));
     try {
-      return await Promise.race([work(bus), broken.promise]);
+      return await Promise.race([work({ bus, dbus }), broken.promise]);
     } catch (thrown) {
       if (thrown instanceof AgentError) throw thrown;
-      throw failed(thrown instanceof DBusError ? `RAUC: ${thrown.text}` : messageOf(thrown), thrown);
+      throw failed(thrown instanceof dbus.DBusError ? `RAUC: ${thrown.text}` : messageOf(thrown), thrown);
     } finally {
       bus.disconnect();
     }

@@ -104,7 +104,7 @@ describe("artifacts that a program of the vehicle installs, with hooks around th
   });
 });
 
-describe("bundles for RAUC, over a real D-Bus", { timeout: 120_000 }, () => {
+describe("bundles for RAUC, over a real D-Bus", { timeout: 240_000 }, () => {
   let stub: RaucStub;
   const bundle: UpdatePart = { kind: "rauc", name: "system", entries: [{ name: "bundle", content: "system" }] };
   const artifact: FetchedArtifact = {

@@ -4,6 +4,7 @@ import {
   advance,
   FIRST_STATE,
   isOver,
+  isSettled,
   UPDATE_FAILURES,
   UPDATE_STEPS,
   UPDATE_TABLE,
@@ -72,6 +73,15 @@ describe("advance", () => {
     state = advance(state, started);
     expect(state).toMatchObject({ step: "prove", starts: 2 });
     expect(advance(state, started)).toMatchObject({ step: "rollback", failure: { reason: "start-limit" } });
+  });
+
+  it("does not count starts of the agent while it waits for one of the system", () => {
+    let state = at("prove");
+    for (let count = 0; count < 10; count++) state = advance(advance(state, started), { kind: "postponed" });
+    expect(state).toMatchObject({ step: "prove", starts: 0, awaits: "reboot" });
+    expect(isSettled(state)).toBe(false);
+    expect(isSettled(at("failed", { awaits: "reboot" }))).toBe(false);
+    expect(isSettled(advance(at("failed", { awaits: "reboot" }), started))).toBe(true);
   });
 
   it("breaks a loop of starts in every step that can be given up", () => {
