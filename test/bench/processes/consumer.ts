@@ -49,6 +49,13 @@ function bytesOf(payload: mqtt5.Payload | undefined): Uint8Array {
   throw new Error("payload of an unknown kind");
 }
 
+async function subscribe(client: mqtt5.Mqtt5Client): Promise<void> {
+  const { reasonCodes } = await client.subscribe({
+    subscriptions: [RECORDS, TABLES].map((topicFilter) => ({ topicFilter, qos: mqtt5.QoS.AtLeastOnce })),
+  });
+  if (reasonCodes.some((code) => code >= 128)) throw new Error(`subscription refused: ${reasonCodes.join(", ")}`);
+}
+
 async function main(configFile: string): Promise<void> {
   io.enable_logging(io.LogLevel.ERROR);
   const config = parseLine(consumerConfig, readFileSync(configFile, "utf8"));
@@ -70,11 +77,9 @@ async function main(configFile: string): Promise<void> {
   client.on("connectionFailure", ({ error }) => console.error(error.error_name ?? "connection failed"));
   client.start();
   await connected;
-  const granted = await client.subscribe({
-    subscriptions: [RECORDS, TABLES].map((topicFilter) => ({ topicFilter, qos: mqtt5.QoS.AtLeastOnce })),
-  });
-  if (granted.reasonCodes.some((code) => code >= 128))
-    throw new Error(`subscription refused: ${granted.reasonCodes.join(", ")}`);
+  await subscribe(client);
+  // mosquitto 2.0 keeps a session over its own restart, but not the session's shared subscriptions.
+  client.on("connectionSuccess", () => void subscribe(client).catch((error: unknown) => console.error(error)));
   setInterval(() => emit(check.takeReport()), REPORT_EVERY_MS);
   emit({ kind: "ready" });
 }
