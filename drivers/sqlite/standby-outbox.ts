@@ -42,7 +42,8 @@ export class StandbyOutbox implements Outbox {
   #standby: MemoryOutbox | undefined;
   #fault: AgentError | undefined;
   #failingSinceMs: number | undefined;
-  #retryAtMs = 0;
+  /** Ends the looks at the disk while memory stands in. */
+  #stopLooking: () => void = () => undefined;
 
   /** Opens the disk; when that fails with `outbox.unavailable`, memory stands in from the start. Other faults are thrown. */
   constructor(parts: StandbyParts) {
@@ -56,7 +57,6 @@ export class StandbyOutbox implements Outbox {
   }
 
   append(drafts: readonly Draft[]): readonly RecordId[] {
-    this.#returnWhenDue();
     try {
       const ids = this.#place.outbox.append(drafts);
       this.#failingSinceMs = undefined;
@@ -117,7 +117,8 @@ export class StandbyOutbox implements Outbox {
   }
 
   close(): void {
-    this.#returnWhenDue(true);
+    this.#returnToDisk();
+    this.#stopLooking();
     const records = this.#standby?.outbox.stats().records ?? 0;
     if (records > 0) this.#parts.log.error("outbox.standby-lost", { records });
     this.#standby = undefined;
@@ -136,14 +137,16 @@ export class StandbyOutbox implements Outbox {
     log.error("outbox.standby-began", { code: fault.code, what: fault.message, remedy: fault.remedy, memoryBytes });
     this.#fault = fault;
     this.#failingSinceMs = undefined;
-    this.#retryAtMs = clock.monotonicMs() + RETRY_MS;
     this.#standby = openMemoryOutbox({ maxBytes: memoryBytes, clock, log });
+    // By the clock and not at the next record: a vehicle that stands still has none.
+    this.#stopLooking = clock.every(RETRY_MS, () => this.#returnToDisk());
     return { outbox: this.#standby.outbox, offset };
   }
 
-  #returnWhenDue(isLast = false): void {
-    const { clock, log, openDisk } = this.#parts;
-    if (this.#standby === undefined || (!isLast && clock.monotonicMs() < this.#retryAtMs)) return;
+  /** Where the disk still cannot be written, all stays as it is. */
+  #returnToDisk(): void {
+    const { log, openDisk } = this.#parts;
+    if (this.#standby === undefined) return;
     try {
       const outbox = openDisk(this.#standby.database);
       const { records } = this.#standby.outbox.stats();
@@ -151,10 +154,10 @@ export class StandbyOutbox implements Outbox {
       this.#standby.outbox.close();
       this.#standby = undefined;
       this.#fault = undefined;
+      this.#stopLooking();
       log.info("outbox.standby-ended", { records });
     } catch (thrown) {
       if (!(thrown instanceof AgentError)) throw thrown;
-      this.#retryAtMs = clock.monotonicMs() + RETRY_MS;
     }
   }
 
