@@ -3,6 +3,7 @@ import { runProgram } from "../drivers/os/run-program.ts";
 import type { UpdateParts } from "./compose-update.ts";
 import type { AwsJobs } from "./control/aws-jobs.ts";
 import { type ConfigJob, configJob, problemOfSettings } from "./control/config-job.ts";
+import { diagnosticsJob, problemOfDiagnostics } from "./control/diagnostics-job.ts";
 import { JobRunner } from "./control/job-runner.ts";
 import { isOf, type OtaJobParts, otaJob, problemOfOta } from "./control/ota-job.ts";
 import { problemOfRotation, rotationJob } from "./control/rotation-job.ts";
@@ -44,6 +45,7 @@ export function composeJobs(parts: JobParts): Jobs {
       ota: otaJob(ota),
       config: config.handler,
       "rotate-certificate": rotationJob({ renewal, certificate, jobs, journal, clock }),
+      diagnostics: diagnosticsJob(parts.diagnostics),
       steps: stepsJob({ handlers: settings.jobs.handlers, run: runProgram, journal }),
     },
     broker,
@@ -64,6 +66,7 @@ export function composeJobs(parts: JobParts): Jobs {
     ota: async (document) => problemOfOta(document, ota.desk),
     config: (document) => problemOfSettings(document, slot),
     "rotate-certificate": async (document) => problemOfRotation(document, renewal),
+    diagnostics: async (document) => problemOfDiagnostics(document),
     steps: async (document) => problemOfSteps(document, settings.jobs.handlers),
   };
   return { service: jobService(jobs, runner, log), verbs: { jobs, runner, broker, problems, log } };

@@ -13,6 +13,7 @@ import { createDownloadFolder, createFloorFile } from "../drivers/os/update-file
 import { NvCounter } from "../drivers/tpm/nv-counter.ts";
 import { composeJobs } from "./compose-jobs.ts";
 import { ownerAuthOf } from "./compose-keys.ts";
+import type { CollectSupportParts } from "./control/actions/collect-support.ts";
 import { AwsJobs } from "./control/aws-jobs.ts";
 import { FileStreams } from "./control/file-streams.ts";
 import { createFloors, type Floors } from "./control/floors.ts";
@@ -65,6 +66,7 @@ export type UpdateParts = {
   readonly broker: Broker;
   readonly identities: Pick<OpenIdentity, "ledger">;
   readonly renewal: Renewal | undefined;
+  readonly diagnostics: CollectSupportParts;
   readonly watched: {
     readonly outbox: Pick<Outbox, "stats">;
     readonly publisher: Pick<Publisher, "counters">;

@@ -140,7 +140,7 @@ export async function composeAgent(loaded: DaemonConfig, surroundings: Surroundi
   const journal = openLedger(base);
   const support = composeSupport({ ...base, ...link, recent });
   const commands = await composeRemote(base, journal, link, line, support);
-  const updates = await composeUpdates(base, journal, link, line);
+  const updates = await composeUpdates(base, journal, link, line, support);
   const status = (): Status => statusOf(reportedBy(base, link, line, { commands, updates }));
   support.include("status", status);
   const services = composeServices(base, link, line, { commands, updates, support, status });
@@ -255,13 +255,15 @@ async function composeUpdates(
   base: Base,
   journal: Journal | undefined,
   link: Link,
-  { publisher, collector, buses }: Line,
+  { publisher, collector, buses, sendFile }: Line,
+  support: SupportDesk,
 ): Promise<Updates | undefined> {
   const { config, outbox, table } = base;
   if (config.ota === undefined || journal === undefined) return undefined;
   const signals = new LatestSignals(table, collector);
   const watched = { outbox, publisher, buses };
-  return await composeUpdate({ ...base, ...link, settings: config.ota, journal, signals, watched });
+  const diagnostics = { collect: () => support.collect(), send: sendFile };
+  return await composeUpdate({ ...base, ...link, settings: config.ota, journal, signals, diagnostics, watched });
 }
 
 type Remote = Awaited<ReturnType<typeof composeRemote>>;

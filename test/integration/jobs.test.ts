@@ -161,6 +161,18 @@ describe("AWS IoT Jobs, from the cloud to the vehicle and back", { timeout: 180_
     expect(await end(await create(run("/bin/sh", "-c", "reboot")))).toMatch(/^REJECTED unsafe: /);
   });
 
+  it("collects a support bundle, and leaves it as records for the cloud to put together", async () => {
+    await vehicle();
+    const job = await create({ version: "1.0", operation: "diagnostics" });
+    expect(await end(job)).toBe("SUCCEEDED");
+    const { sha256 = "", records = "", bytes = "" } = job.statusDetails ?? {};
+    expect(sha256).toMatch(/^[0-9a-f]{64}$/);
+    expect([Number(records), Number(bytes)].every((count) => count > 0)).toBe(true);
+    expect(await end(await create({ version: "1.0", operation: "diagnostics", path: "/etc" }))).toMatch(
+      /^REJECTED malformed: /,
+    );
+  });
+
   it("takes new settings into use whole, keeps them over restarts, and refuses others with the place of the mistake", async () => {
     const daemon = await vehicle();
     const settings = (config: unknown): object => ({ version: "1.0", operation: "config", config });
