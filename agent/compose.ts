@@ -5,8 +5,6 @@ import { policySchema } from "../config/policy.ts";
 import type { AgentConfig } from "../config/schema.ts";
 import { createBroker } from "../drivers/aws/mqtt5.ts";
 import { createCanBus } from "../drivers/can/can-bus.ts";
-import { inheritedSockets } from "../drivers/os/inherited-sockets.ts";
-import { serveLocalSocket } from "../drivers/os/local-socket.ts";
 import { createLog } from "../drivers/os/log.ts";
 import { createNotifier } from "../drivers/os/notify.ts";
 import { restartSystem } from "../drivers/os/restart.ts";
@@ -15,12 +13,11 @@ import { openJournal } from "../drivers/sqlite/journal.ts";
 import { noJournal } from "../drivers/sqlite/no-journal.ts";
 import { openOutbox } from "../drivers/sqlite/outbox.ts";
 import { StandbyOutbox, type StandbyParts } from "../drivers/sqlite/standby-outbox.ts";
-import { createAdmin } from "./admin.ts";
-import { createIdentityAdmin } from "./admin-identity.ts";
-import { commandAdmin, commandStatus, commandView } from "./command-handlers.ts";
+import { commandStatus } from "./command-handlers.ts";
 import { composeCommands, loadCatalogue, transmitIds } from "./compose-commands.ts";
 import { composeRenewal } from "./compose-renewal.ts";
-import { composeSupport, supportView } from "./compose-support.ts";
+import { composeSockets } from "./compose-sockets.ts";
+import { composeSupport } from "./compose-support.ts";
 import { composeUpdate, type Updates } from "./compose-update.ts";
 import type { CatalogueFile } from "./control/actions/catalogue.ts";
 import type { AuditSink } from "./control/audit.ts";
@@ -42,11 +39,9 @@ import { Publisher } from "./data/publish.ts";
 import type { SignalTable } from "./data/signal-table.ts";
 import { createTopics } from "./data/topics.ts";
 import { identityStatusOf } from "./identity-status.ts";
-import { jobAdmin, jobView } from "./job-verbs.ts";
 import type { DaemonConfig } from "./layered-config.ts";
 import { loadSignalTable } from "./load-table.ts";
 import { openIdentity } from "./open-identity.ts";
-import { otaAdmin, otaView } from "./ota-verbs.ts";
 import type { Broker, Journal, Outbox } from "./ports.ts";
 import {
   type BusLine,
@@ -56,24 +51,18 @@ import {
   loopService,
   pipelineService,
   publisherService,
-  socketService,
   watchService,
 } from "./services.ts";
 import type { Status } from "./status.ts";
 import { type StatusParts, statusOf, stuckReason, summaries } from "./status-report.ts";
 import { commandsSection } from "./support/sections.ts";
 import type { SupportDesk } from "./support/support-desk.ts";
-import { createView } from "./view.ts";
 
 const HOUR_MS = 3_600_000;
 /** Bounds of the command ledger in the journal of an agent that takes no commands. */
 const DEFAULT_LEDGER = { maxCommands: 100, maxRefused: 10, keepHours: 1 } as const;
 /** Beyond the drain, stopping may take this long. */
 const STOP_MARGIN_MS = 5000;
-
-/** Who may look and who may change, and how many at a time. The modes count where no socket unit has opened them (a bench). */
-const VIEW_SOCKET = { mode: 0o660, maxClients: 16, maxLineBytes: 65_536 } as const;
-const ADMIN_SOCKET = { mode: 0o600, maxClients: 4, maxLineBytes: 65_536 } as const;
 
 /** What the process gives to the daemon. `startedAtMs` is the process start on the clock's monotonic time. */
 export type Surroundings = {
@@ -282,16 +271,12 @@ function composeServices(base: Base, link: Link, line: Line, control: Control): 
   const { commands, updates } = control;
   const { config, clock, log } = base;
   const { publisher, pipeline, buses } = line;
-  const { view, admin } = composeHandlers(base, link, line, control);
-  const inherited = inheritedSockets(base.environment);
-  const socket = (name: string, settings: typeof VIEW_SOCKET | typeof ADMIN_SOCKET, handlers: typeof view): Service => {
-    const path = join(config.runtimeDir, `${name}.sock`);
-    const descriptor = inherited.get(name);
-    return socketService(name, () => serveLocalSocket({ ...settings, path, descriptor, handlers, log }));
+  const retryNow = (): void => {
+    link.broker.retryNow();
+    publisher.retryNow();
   };
   return [
-    socket("view", VIEW_SOCKET, view),
-    socket("admin", ADMIN_SOCKET, admin),
+    ...composeSockets({ ...base, ...link, ...control, latest: () => pipeline.latest(), retryNow }),
     linkService(link.broker, link.presence),
     // Before the first connection, which may deliver what waited in the session at once.
     ...(commands === undefined ? [] : [commands.service]),
@@ -302,22 +287,6 @@ function composeServices(base: Base, link: Link, line: Line, control: Control): 
     ...buses.map((line) => busService(line, pipeline.sinkFor(line.bus), log)),
     ...(updates?.services ?? []),
   ];
-}
-
-/** What the local sockets answer. Who may change may look too. */
-function composeHandlers(base: Base, link: Link, line: Line, { commands, updates, support, status }: Control) {
-  const { outbox, clock, log } = base;
-  const ota = updates === undefined ? {} : { ...otaView(updates.verbs), ...jobView(updates.jobVerbs) };
-  const otaChanges = updates === undefined ? {} : { ...otaAdmin(updates.verbs), ...jobAdmin(updates.jobVerbs) };
-  const view = createView({ status, latest: () => line.pipeline.latest(), outbox, clock });
-  const retryNow = (): void => {
-    link.broker.retryNow();
-    line.publisher.retryNow();
-  };
-  const admin = createAdmin({ outbox, retryNow, clock, log });
-  const identity = createIdentityAdmin({ ...link, log });
-  const viewAll = { ...view, ...commandView(commands), ...ota, ...supportView(support) };
-  return { view: viewAll, admin: { ...viewAll, ...admin, ...identity, ...commandAdmin(commands), ...otaChanges } };
 }
 
 function watchedBy({ clock, config }: Base, { broker }: Link, { pipeline, publisher }: Line, status: () => Status) {

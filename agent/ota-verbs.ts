@@ -52,6 +52,7 @@ export function updateReport({ updater, progress }: Pick<OtaParts, "updater" | "
   const { bytes, totalBytes, waitingFor } = progress;
   return {
     step: state.step,
+    isOver: isOver(state),
     versionFrom,
     versionTo: parseManifest(record.request.manifest).version,
     ...(totalBytes === 0 ? {} : { percent: Math.floor((100 * bytes) / totalBytes) }),

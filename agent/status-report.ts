@@ -1,5 +1,4 @@
 import type { AgentConfig } from "../config/schema.ts";
-import { isOver } from "./control/update-state.ts";
 import type { Clock } from "./core/clock.ts";
 import type { Pipeline, PipelineHealth } from "./data/pipeline.ts";
 import type { Publisher } from "./data/publish.ts";
@@ -84,7 +83,7 @@ export function summaryOf(status: Status, before?: Status): string {
 
 function workOf({ job, update }: Status): readonly string[] {
   const ofJob = job === undefined ? [] : [`job ${job.jobId} (${job.operation})`];
-  if (update === undefined || isOver(update)) return ofJob;
+  if (update === undefined || update.isOver) return ofJob;
   const { step, versionTo, percent, waitingFor } = update;
   const reached = step === "download" && percent !== undefined ? ` ${percent} %` : "";
   const wait = waitingFor === undefined ? "" : `, waiting for ${waitingFor}`;

@@ -1,5 +1,4 @@
 import { z } from "zod";
-import { UPDATE_FAILURES, UPDATE_STEPS } from "./control/update-state.ts";
 import { CLOCK_QUALITIES } from "./core/clock.ts";
 import { FAULTS, type FaultCode } from "./core/errors.ts";
 import type { StreamName } from "./ports.ts";
@@ -160,17 +159,17 @@ export const statusSchema = z
     /** The update that is under way, or the last one; absent where none is known. */
     update: z
       .object({
-        step: z.enum(UPDATE_STEPS),
+        /** As in control/update-state.ts. */
+        step: z.string(),
+        /** Whether it has come to its end, good or bad. */
+        isOver: z.boolean(),
         versionFrom: z.string(),
         versionTo: z.string(),
         /** Of the bytes to fetch, 0 to 100; absent before their number is known. */
         percent: z.int().min(0).max(100).optional(),
         /** What the step waits for. */
         waitingFor: z.string().optional(),
-        failure: z
-          .object({ reason: z.enum(UPDATE_FAILURES), detail: z.string() })
-          .readonly()
-          .optional(),
+        failure: z.object({ reason: z.string(), detail: z.string() }).readonly().optional(),
       })
       .readonly()
       .optional(),

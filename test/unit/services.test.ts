@@ -143,9 +143,9 @@ describe("summaries", () => {
     const versions = { versionFrom: "1.4.0", versionTo: "1.5.0" };
     const job = { jobId: "job-1", operation: "ota" };
     const states = [
-      statusWith({ job, update: { ...versions, step: "download", percent: 40 } }),
-      statusWith({ job, update: { ...versions, step: "wait", percent: 100, waitingFor: "Speed < 1" } }),
-      statusWith({ update: { ...versions, step: "done" } }),
+      statusWith({ job, update: { ...versions, step: "download", isOver: false, percent: 40 } }),
+      statusWith({ job, update: { ...versions, step: "wait", isOver: false, percent: 100, waitingFor: "Speed < 1" } }),
+      statusWith({ update: { ...versions, step: "done", isOver: true } }),
     ];
     const next = summaries(() => states.shift() ?? statusWith());
     expect(next()).toMatch(/ bytes; job job-1 \(ota\); update to 1\.5\.0: download 40 %$/);

@@ -119,10 +119,10 @@ describe("statusPage", () => {
   it("shows the job and the update with how far it is, and why one failed", () => {
     const versions = { versionFrom: "1.4.0", versionTo: "1.5.0" };
     const job = { jobId: "job-1", operation: "ota" };
-    const fetching = page(statusWith({ job, update: { ...versions, step: "download", percent: 40 } }));
+    const fetching = page(statusWith({ job, update: { ...versions, step: "download", isOver: false, percent: 40 } }));
     expect(fetching).toContain("job        job-1 (ota)\nupdate     1.4.0 to 1.5.0: download 40 %\n");
     const failure = { reason: "not-proven", detail: "no acknowledgement" } as const;
-    const over = page(statusWith({ update: { ...versions, step: "failed", percent: 100, failure } }));
+    const over = page(statusWith({ update: { ...versions, step: "failed", isOver: true, percent: 100, failure } }));
     expect(over).toContain("update     1.4.0 to 1.5.0: failed, not-proven: no acknowledgement\n");
   });
 
