@@ -115,9 +115,9 @@ describe("scripts/bench", () => {
       await first.ended;
       const third = start("twice");
       const environment = join(folder, "twice", "env");
-      await until(() => readOrNothing(environment), { what: "the third bench runs", timeoutMs: 20_000 });
+      await until(() => readOrNothing(environment), { what: "the third bench runs", timeoutMs: 60_000 });
       const log = join(folder, "twice", "logs", "consumer-1.log");
-      await until(() => readOrNothing(log, true), { what: "its consumers run", timeoutMs: 20_000 });
+      await until(() => readOrNothing(log, true), { what: "its consumers run", timeoutMs: 60_000 });
       process.kill(third.pid, "SIGINT");
       const { code, stdout } = await third.ended;
       // Interrupted while starting it has no result; afterwards it has one.

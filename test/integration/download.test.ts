@@ -15,7 +15,7 @@ import { MemoryLog } from "../fakes/log.ts";
 /** CAUSEWAY_DOWNLOAD_CUTS=500 is the figure that must hold; fewer keep the usual run short. */
 const CUTS = Number(process.env.CAUSEWAY_DOWNLOAD_CUTS ?? 40);
 const TAMPERED = 50;
-const BYTES_PER_CUT = 600_000;
+const BYTES_PER_CUT = 1_200_000;
 const HOUR_MS = 3_600_000;
 const SETTINGS: DownloadSettings = {
   maxBytesPerSecond: undefined,
