@@ -68,6 +68,8 @@ class Mqtt5Broker implements Broker {
   readonly #link: Link;
   readonly #subscriptions: Subscriptions;
   readonly #takeovers = new Takeovers();
+  /** Publications of the present connection without their acknowledgement. */
+  #unacknowledged = 0;
   readonly #stopping = new AbortController();
   readonly #pending = new Set<(outcome: PublishOutcome) => void>();
   #identity: TlsIdentity;
@@ -117,10 +119,14 @@ class Mqtt5Broker implements Broker {
         if (this.#pending.delete(settle)) resolve(outcome);
       };
       this.#pending.add(settle);
+      this.#unacknowledged += 1;
       client.publish(packetOf(publication)).then(
         (puback) => {
           const outcome = outcomeOfPuback(puback);
-          if (outcome.kind === "refused" && this.#client === client) this.#takeovers.noteRefusal();
+          if (this.#client === client) {
+            this.#unacknowledged -= 1;
+            if (outcome.kind === "refused") this.#takeovers.noteRefusal();
+          }
           settle(outcome);
         },
         (thrown: unknown) => settle(outcomeOfError(thrown)),
@@ -289,6 +295,7 @@ class Mqtt5Broker implements Broker {
   #onConnected(client: Mqtt5Client, settings: mqtt5.NegotiatedSettings): void {
     this.#diagnosis.noteSuccess();
     this.#identityFailures = 0;
+    this.#unacknowledged = 0;
     if (!settings.rejoinedSession) this.#subscriptions.forgetGrants();
     this.#link.connected(limitsOf(settings), settings.rejoinedSession);
     void this.#subscribeMissing(client);
@@ -296,7 +303,8 @@ class Mqtt5Broker implements Broker {
   }
 
   #onDisconnected(errorName: string, disconnect: mqtt5.DisconnectPacket | undefined): void {
-    const end = { errorName, reasonCode: disconnect?.reasonCode, livedMs: this.#link.status().sinceMs };
+    const { sinceMs: livedMs } = this.#link.status();
+    const end = { errorName, reasonCode: disconnect?.reasonCode, livedMs, unacknowledged: this.#unacknowledged };
     const waitMs = this.#takeovers.noteEnd(end, Math.random);
     this.#link.move("offline");
     const lost = connectionLost(errorName, disconnect, this.#facts);

@@ -6,6 +6,8 @@ export type ConnectionEnd = {
   readonly reasonCode: number | undefined;
   /** How long the connection lived, ms. */
   readonly livedMs: number;
+  /** Publications without their acknowledgement at that moment. */
+  readonly unacknowledged: number;
 };
 
 /** DISCONNECT "Session taken over" (MQTT 5.0, table 2-6). AWS IoT Core sends it. */
@@ -27,15 +29,16 @@ export class Takeovers {
   #count = 0;
   #hasRefused = false;
 
-  /** The broker has refused a publication; some hang up after that (mosquitto 2.0 with dynamic security), which is no takeover. */
+  /** The broker has refused a publication; some hang up after that, or instead (mosquitto 2.0 with dynamic security), which is no takeover. */
   noteRefusal(): void {
     this.#hasRefused = true;
   }
 
   /** Notes an end. Gives the wait before the next connection, ms; 0 where the usual reconnection is right. `random` gives 0 <= x < 1. */
-  noteEnd({ errorName, reasonCode, livedMs }: ConnectionEnd, random: () => number): number {
+  noteEnd({ errorName, reasonCode, livedMs, unacknowledged }: ConnectionEnd, random: () => number): number {
     if (livedMs > PEACE_MS) this.#count = 0;
-    const hungUp = reasonCode === undefined && errorName === HUNG_UP && !this.#hasRefused;
+    const mayBeRefusal = this.#hasRefused || unacknowledged > 0;
+    const hungUp = reasonCode === undefined && errorName === HUNG_UP && !mayBeRefusal;
     this.#hasRefused = false;
     if (reasonCode !== SESSION_TAKEN_OVER && !hungUp) return 0;
     const waitMs = WAITS_MS[Math.min(this.#count, WAITS_MS.length - 1)] ?? 0;
