@@ -45,6 +45,7 @@ export type CommandParts = OwnActionParts & {
   readonly catalogue: CatalogueFile;
   readonly sources: readonly TableSource[];
   readonly lines: readonly BusLine[];
+  readonly steps: ClockSteps;
   readonly audit: AuditSink;
   readonly bootId: string;
   readonly random: () => number;
@@ -59,7 +60,6 @@ export function composeCommands(parts: CommandParts): Commands {
   const { thingName: thing } = config;
   const ledger = new CommandLedger(journal, new AuditTrail(journal, parts.audit, clock));
   const keys = new KeySet(policy.keys, journal);
-  const steps = new ClockSteps(clock);
   const requester = new Requester({ broker, clock, log, limits: REQUESTER_LIMITS, token: randomUUID });
   const aws = new AwsCommands({ thing, broker, requester, log });
   const fill = (template: string): string => template.replaceAll("{thing}", thing);
@@ -84,7 +84,7 @@ export function composeCommands(parts: CommandParts): Commands {
   const reporter = new Reporter({ ledger, doorOf, broker, clock, log, random });
   const dispatchParts: DispatchParts = {
     settings: { ...settings, thing, bootId, maxLifeMs: settings.maxLifeSeconds * 1000 },
-    actions: actionsOf(parts, keys, steps),
+    actions: actionsOf(parts, keys),
     authority: new Authority(policy, keys, clock),
     ledger,
     reporter,
@@ -97,7 +97,7 @@ export function composeCommands(parts: CommandParts): Commands {
     ...(settings.protobuf.enabled ? [protobuf] : []),
     ...(settings.companion.enabled ? [companion] : []),
   ];
-  return { service: commandService(dispatchParts, doors, () => steps.watch()), dispatchParts };
+  return { service: commandService(dispatchParts, doors), dispatchParts };
 }
 
 /** The arbitration ids that the catalogue may send on `bus`. */
@@ -132,11 +132,10 @@ export async function checkCommandFiles(
   return written.size;
 }
 
-function actionsOf(parts: CommandParts, keys: KeySet, steps: ClockSteps): ReadonlyMap<string, Action> {
+function actionsOf(parts: CommandParts, keys: KeySet): ReadonlyMap<string, Action> {
   const { catalogue, sources, lines } = parts;
   const written = buildCatalogue(catalogue, {
     ...parts,
-    steps,
     busOf: (name) => {
       const line = lines.find(({ bus }) => bus.name === name);
       return line === undefined ? undefined : { send: (frame) => line.bus.send(frame), state: () => line };

@@ -15,6 +15,7 @@ import type { Service } from "./core/lifecycle.ts";
 import type { Log } from "./core/log.ts";
 import type { JobVerbs } from "./job-verbs.ts";
 import { layerFolder, problemOfSet } from "./layered-config.ts";
+import { loopService } from "./services.ts";
 import type { SettingsSlot } from "./update-ports.ts";
 
 /** What jobs are made of. `restart` ends the process so that it is started again. */
@@ -91,25 +92,15 @@ function configJobOf(parts: JobParts, slot: SettingsSlot): ConfigJob {
 
 /** Jobs of the cloud. A broker that refuses the subscriptions leaves the rest of the agent as it is. */
 function jobService(jobs: AwsJobs, runner: JobRunner, log: Log): Service {
-  const stopping = new AbortController();
-  const broken = Promise.withResolvers<never>();
-  let running: Promise<void> = Promise.resolve();
-  return {
-    name: "jobs",
-    start: async () => {
-      try {
-        await jobs.open(() => runner.changed());
-      } catch (thrown) {
-        if (!(thrown instanceof AgentError)) throw thrown;
-        log.error("job.door-closed", { code: thrown.code, what: thrown.message });
-        return;
-      }
-      running = runner.run(stopping.signal).catch((error: unknown) => broken.reject(error));
-    },
-    stop: async () => {
-      stopping.abort();
-      await running;
-    },
-    broken: broken.promise,
+  const run = async (signal: AbortSignal): Promise<void> => {
+    try {
+      await jobs.open(() => runner.changed());
+    } catch (thrown) {
+      if (!(thrown instanceof AgentError)) throw thrown;
+      log.error("job.door-closed", { code: thrown.code, what: thrown.message });
+      return;
+    }
+    await runner.run(signal);
   };
+  return loopService("jobs", { run });
 }

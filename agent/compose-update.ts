@@ -24,7 +24,7 @@ import { createProgramInstaller } from "./control/program-installer.ts";
 import { createRaucInstaller } from "./control/rauc-installer.ts";
 import type { Renewal } from "./control/renewal.ts";
 import { Requester } from "./control/requester.ts";
-import { ClockSteps } from "./control/safety-gate.ts";
+import type { ClockSteps } from "./control/safety-gate.ts";
 import { openSealedFloors } from "./control/sealed-floors.ts";
 import { parseRoot, type TrustRoot } from "./control/trust-root.ts";
 import { UpdateDesk } from "./control/update-desk.ts";
@@ -43,7 +43,7 @@ import { type DaemonConfig, layerFolder, problemOfSet } from "./layered-config.t
 import type { OpenIdentity } from "./open-identity.ts";
 import { type OtaParts, updateReport } from "./ota-verbs.ts";
 import type { Broker, Journal, Outbox } from "./ports.ts";
-import type { BusLine } from "./services.ts";
+import { type BusLine, loopService } from "./services.ts";
 import type { StatusParts } from "./status-report.ts";
 import type { DownloadFolder, Installer } from "./update-ports.ts";
 
@@ -63,6 +63,7 @@ export type UpdateParts = {
   readonly bootId: string;
   readonly journal: Journal;
   readonly signals: LatestSignals;
+  readonly steps: ClockSteps;
   readonly broker: Broker;
   readonly identities: Pick<OpenIdentity, "ledger">;
   readonly renewal: Renewal | undefined;
@@ -201,20 +202,8 @@ function restartWanted(): AgentError {
 }
 
 function updateService(updater: Updater, restart: Promise<never>): Service {
-  const stopping = new AbortController();
-  const broken = Promise.withResolvers<never>();
-  let running: Promise<void> = Promise.resolve();
-  return {
-    name: "update",
-    start: async () => {
-      running = updater.run(stopping.signal).catch((error: unknown) => broken.reject(error));
-    },
-    stop: async () => {
-      stopping.abort();
-      await running;
-    },
-    broken: Promise.race([restart, broken.promise]),
-  };
+  const loop = loopService("update", updater);
+  return { ...loop, broken: Promise.race([restart, loop.broken]) };
 }
 
 async function readRoot(file: string): Promise<TrustRoot> {
@@ -260,10 +249,8 @@ async function downloaderOf({ config, settings, broker, clock, log, random }: Up
   });
 }
 
-function gateOf({ settings, clock, signals }: UpdateParts, hasAgreed: () => boolean) {
+function gateOf({ settings, clock, signals, steps }: UpdateParts, hasAgreed: () => boolean) {
   const { condition, holdSeconds, window, consent } = settings.gate;
-  const steps = new ClockSteps(clock);
-  steps.watch();
   const gate = installCondition(condition, { signals, steps, clock });
   return createInstallGate({ condition: gate, holdSeconds, window, hasConsent: () => !consent || hasAgreed(), clock });
 }

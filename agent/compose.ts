@@ -22,6 +22,7 @@ import { composeUpdate, type Updates } from "./compose-update.ts";
 import type { CatalogueFile } from "./control/actions/catalogue.ts";
 import type { AuditSink } from "./control/audit.ts";
 import { presencePublication } from "./control/presence.ts";
+import { ClockSteps } from "./control/safety-gate.ts";
 import type { Clock } from "./core/clock.ts";
 import { AgentError, messageOf } from "./core/errors.ts";
 import { runServices, type Service } from "./core/lifecycle.ts";
@@ -100,7 +101,7 @@ export async function composeAgent(loaded: DaemonConfig, surroundings: Surroundi
   const { clock, environment, startedAtMs, version } = surroundings;
   const written = createLog({ level: config.log.level, priorityPrefix: environment.JOURNAL_STREAM !== undefined });
   const { log, recent } = keepRecent(written, clock, config.support.logLines);
-  const { table, sources, warnings } = await loadSignalTable(loaded);
+  const { table, sources, warnings } = loaded.checkedTable ?? (await loadSignalTable(loaded));
   const catalogue = await loadCatalogue(config);
   await requireReadable(config.broker.caFile, loaded.locate(["broker", "caFile"]));
   for (const warning of warnings) log.warn("config.doubtful", { warning });
@@ -203,7 +204,8 @@ function composeLine(base: Base, broker: Broker) {
     appender.store();
     return drafts.length;
   };
-  return { publisher, pipeline, collector, capture, audit, sendFile, buses };
+  const signals = new LatestSignals(table, collector);
+  return { publisher, pipeline, collector, capture, audit, sendFile, buses, signals, steps: new ClockSteps(clock) };
 }
 
 /** The line from the doors of remote commands to their actions; undefined where none are taken. */
@@ -217,8 +219,7 @@ async function composeRemote(
   const { commands: settings } = base.config;
   if (settings === undefined || journal === undefined) return undefined;
   const { value: policy } = await loadYamlFile(settings.policyFile, policySchema);
-  const signals = new LatestSignals(base.table, line.collector);
-  const acting = { settings, policy, signals, renewal, restart: restartSystem };
+  const acting = { settings, policy, renewal, restart: restartSystem };
   const commands = composeCommands({ ...base, ...line, ...acting, lines: line.buses, journal, broker, support });
   const { ledger } = commands.dispatchParts;
   support.include("commands", () => commandsSection(journal, (limit) => ledger.list(limit)));
@@ -244,15 +245,14 @@ async function composeUpdates(
   base: Base,
   journal: Journal | undefined,
   link: Link,
-  { publisher, collector, buses, sendFile }: Line,
+  { publisher, buses, sendFile, signals, steps }: Line,
   support: SupportDesk,
 ): Promise<Updates | undefined> {
-  const { config, outbox, table } = base;
+  const { config, outbox } = base;
   if (config.ota === undefined || journal === undefined) return undefined;
-  const signals = new LatestSignals(table, collector);
   const watched = { outbox, publisher, buses };
   const diagnostics = { collect: () => support.collect(), send: sendFile };
-  return await composeUpdate({ ...base, ...link, settings: config.ota, journal, signals, diagnostics, watched });
+  return await composeUpdate({ ...base, ...link, settings: config.ota, journal, signals, steps, diagnostics, watched });
 }
 
 type Remote = Awaited<ReturnType<typeof composeRemote>>;
@@ -277,10 +277,10 @@ function composeServices(base: Base, link: Link, line: Line, control: Control): 
   };
   return [
     ...composeSockets({ ...base, ...link, ...control, latest: () => pipeline.latest(), retryNow }),
+    clockService({ clock, log, onSet: () => link.broker.retryNow(), steps: line.steps }),
     linkService(link.broker, link.presence),
     // Before the first connection, which may deliver what waited in the session at once.
     ...(commands === undefined ? [] : [commands.service]),
-    clockService({ clock, log, onSet: () => link.broker.retryNow() }),
     ...(link.renewal === undefined ? [] : [loopService("renewal", link.renewal)]),
     publisherService({ publisher, clock, drainMs: config.shutdown.drainMs }),
     pipelineService(pipeline),

@@ -5,6 +5,7 @@ import { beginWithFileSet, type FileSetInUse, leaveFileSet } from "../drivers/os
 import { checkConfig } from "./check-config.ts";
 import type { Clock } from "./core/clock.ts";
 import { AgentError } from "./core/errors.ts";
+import type { LoadedTable } from "./load-table.ts";
 
 /** What lies above the vehicle's own files, the lower first: a signed set of files, and the settings of the last job. */
 const LAYERS = ["files", "settings"] as const;
@@ -17,9 +18,14 @@ export type DaemonConfig = LoadedConfig & {
   /** Name of the set in use of each layer: SHA-256, or "none". */
   readonly sets: Readonly<Record<LayerName, string>>;
   readonly isOnTrial: boolean;
+  /** The signal table, where the layers have been checked with it. */
+  readonly checkedTable: LoadedTable | undefined;
   /** Layers that this start goes without, and why. */
   readonly refused: readonly { readonly layer: LayerName; readonly what: string }[];
 };
+
+/** A configuration, and the table that it was checked with. */
+type Checked = { readonly loaded: LoadedConfig; readonly table: LoadedTable | undefined };
 
 /** Where the sets of a layer are. */
 export function layerFolder(stateDir: string, layer: LayerName): string {
@@ -34,7 +40,7 @@ export async function loadDaemonConfig(path: string, clock: Clock): Promise<Daem
   const own = await loadConfigFile(path);
   const { stateDir, ota } = own.config;
   const refused: { readonly layer: LayerName; readonly what: string }[] = [];
-  let loaded: LoadedConfig = own;
+  let inForce: Checked = { loaded: own, table: undefined };
   const used: Record<LayerName, FileSetInUse> = { files: unused(), settings: unused() };
   for (const layer of ota === undefined ? [] : LAYERS) {
     const folder = layerFolder(stateDir, layer);
@@ -50,11 +56,12 @@ export async function loadDaemonConfig(path: string, clock: Clock): Promise<Daem
       leaveFileSet(folder, tried);
       continue;
     }
-    loaded = tried;
+    inForce = tried;
     used[layer] = set;
   }
   const sets = { files: used.files.name, settings: used.settings.name };
-  return { ...loaded, sets, isOnTrial: used.files.isOnTrial || used.settings.isOnTrial, refused };
+  const { loaded, table: checkedTable } = inForce;
+  return { ...loaded, checkedTable, sets, isOnTrial: used.files.isOnTrial || used.settings.isOnTrial, refused };
 }
 
 /** What is wrong with a set that is not in use yet, held against the vehicle's own files and the set of the other layer. */
@@ -77,15 +84,14 @@ async function loadWith(
   path: string,
   paths: Readonly<Record<LayerName, string | undefined>>,
   clock: Clock,
-): Promise<LoadedConfig | string> {
+): Promise<Checked | string> {
   const layers = LAYERS.flatMap((layer): ConfigLayer[] => {
     const folder = paths[layer];
     return folder === undefined ? [] : [{ folder, sections: SECTIONS[layer] }];
   });
   try {
     const loaded = await loadConfigFile(path, { layers });
-    await checkConfig(loaded, clock);
-    return loaded;
+    return { loaded, table: await checkConfig(loaded, clock) };
   } catch (thrown) {
     if (thrown instanceof AgentError) return thrown.message;
     throw thrown;

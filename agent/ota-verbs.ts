@@ -48,16 +48,15 @@ export function otaView(parts: OtaParts): Readonly<Record<string, ViewHandler>> 
 export function updateReport({ updater, progress }: Pick<OtaParts, "updater" | "progress">): Status["update"] {
   const record = updater.current();
   if (record === undefined) return undefined;
-  const { versionFrom, state } = record;
-  const { bytes, totalBytes, waitingFor } = progress;
+  const { step, versionFrom, versionTo, bytes, totalBytes, waitingFor, failure } = updateStatus(record, progress);
   return {
-    step: state.step,
-    isOver: isOver(state),
+    step,
+    isOver: isOver(record.state),
     versionFrom,
-    versionTo: parseManifest(record.request.manifest).version,
-    ...(totalBytes === 0 ? {} : { percent: Math.floor((100 * bytes) / totalBytes) }),
-    ...(waitingFor === undefined || isOver(state) ? {} : { waitingFor }),
-    ...(state.failure === undefined ? {} : { failure: state.failure }),
+    versionTo,
+    ...(bytes === undefined || !totalBytes ? {} : { percent: Math.floor((100 * bytes) / totalBytes) }),
+    ...(waitingFor === undefined ? {} : { waitingFor }),
+    ...(failure === undefined ? {} : { failure }),
   };
 }
 
@@ -120,7 +119,7 @@ async function* watch(parts: OtaParts, signal: AbortSignal): AsyncGenerator<unkn
   while (!signal.aborted) {
     const status = otaStatus(parts);
     yield status;
-    if (status.update === undefined || status.update.step === "done" || status.update.step === "failed") return;
+    if (status.update === undefined || isOver(status.update)) return;
     await parts.clock.sleep(WATCH_INTERVAL_MS, signal);
   }
 }
@@ -139,7 +138,7 @@ function otaStatus({ desk, updater, floors, progress, running }: OtaParts) {
 
 function updateStatus({ request, versionFrom, state, digest }: UpdateRecord, progress: UpdateProgress) {
   const { line, version, counter } = parseManifest(request.manifest);
-  const isWorking = state.step !== "done" && state.step !== "failed";
+  const shown: Partial<UpdateProgress> = isOver(state) ? {} : progress;
   return {
     line,
     digest,
@@ -148,7 +147,7 @@ function updateStatus({ request, versionFrom, state, digest }: UpdateRecord, pro
     versionTo: version,
     step: state.step,
     awaits: state.awaits,
-    ...(isWorking ? progress : {}),
+    ...shown,
     failure: state.failure,
   };
 }

@@ -1,5 +1,6 @@
 import { type ClockWatchParts, watchClock } from "./control/clock-watch.ts";
 import { announceAsleep, type PresenceParts, runPresence } from "./control/presence.ts";
+import type { ClockSteps } from "./control/safety-gate.ts";
 import type { Clock } from "./core/clock.ts";
 import { AgentError } from "./core/errors.ts";
 import type { Service } from "./core/lifecycle.ts";
@@ -48,7 +49,10 @@ export function linkService(broker: Broker, presence: PresenceParts): Service {
 }
 
 /** A loop that ends when it is told to. A bug in it ends the process. */
-export function loopService(name: string, loop: { run(signal: AbortSignal): Promise<void> }): Service {
+export function loopService(
+  name: string,
+  loop: { run(signal: AbortSignal): Promise<void> },
+): Service & { readonly broken: Promise<never> } {
   const stopping = new AbortController();
   const broken = Promise.withResolvers<never>();
   let running: Promise<void> = Promise.resolve();
@@ -128,15 +132,16 @@ export function busService(line: BusLine, sink: BusSink, log: Log): Service {
   };
 }
 
-/** Looks after the wall time: a link that failed for the time it was is tried again when the time is set. */
-export function clockService(parts: ClockWatchParts): Service {
-  let stop: (() => void) | undefined;
+/** What looks after the wall time works with. */
+export type ClockServiceParts = ClockWatchParts & { readonly steps: Pick<ClockSteps, "watch"> };
+
+/** Looks after the wall time: a link that failed for the time it was is tried again when the time is set, and gates know of its steps. */
+export function clockService({ steps, ...parts }: ClockServiceParts): Service {
+  const stops: (() => void)[] = [];
   return {
     name: "clock",
-    start: async () => {
-      stop = watchClock(parts);
-    },
-    stop: async () => stop?.(),
+    start: async () => void stops.push(watchClock(parts), steps.watch()),
+    stop: async () => stops.splice(0).forEach((stop) => stop()),
   };
 }
 

@@ -41,7 +41,7 @@ key
   .addOption(new Option("--algorithm <name>", "kind of key").choices(["ed25519", "ecdsa-p256"]).default("ed25519"))
   .option("--passphrase-file <file>", "encrypt the private key with the first line of this file")
   .action((file: string, { algorithm, passphraseFile }: { algorithm: string; passphraseFile?: string }) => {
-    const kind = algorithm === "ed25519" ? "ed25519" : "ecdsa-p256-sha256";
+    const kind = algorithm === "ed25519" ? "ed25519" : "es256";
     say(makeKey(file, kind, readPassphrase(passphraseFile)).id);
   });
 key

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { loadConfig } from "../../config/load.ts";
 import { streamLocal } from "../../drivers/os/local-socket.ts";
 import type { UpdateOrder } from "../control/update-desk.ts";
-import { UPDATE_STEPS } from "../control/update-state.ts";
+import { isOver, UPDATE_STEPS } from "../control/update-state.ts";
 import { AgentError, EXIT } from "../core/errors.ts";
 import { INSTALL_EFFECTS } from "../update-ports.ts";
 import { type CliContext, note, printJson, printLine } from "./context.ts";
@@ -12,9 +12,9 @@ import { readOrder } from "./ota-order.ts";
 import { ProgressLine } from "./progress-line.ts";
 import { adminSocketPath, askAgent, parseAnswer, viewSocketPath } from "./view-socket.ts";
 
-/** A daemon that starts another version of itself is away for a moment. */
+/** A daemon that starts another version of itself is away: for a moment, or for three starts of one that hangs (TimeoutStartSec). */
 const RETRY_MS = 500;
-const AWAY_MS = 120_000;
+const AWAY_MS = 330_000;
 
 const updateStatus = z.object({
   line: z.string(),
@@ -142,7 +142,7 @@ async function follow(context: CliContext): Promise<void> {
         const { update } = parseAnswer(otaStatus, answer);
         if (update === undefined) return;
         line.show(update);
-        if (update.step === "done" || update.step === "failed" || update.awaits === "reboot") {
+        if (isOver(update) || update.awaits === "reboot") {
           return end(context, line, update);
         }
       }
@@ -190,7 +190,7 @@ async function show(context: CliContext): Promise<void> {
 }
 
 function stateText(update: ShownUpdate): string {
-  const { line, versionTo, waitingFor, step } = update;
-  if (step === "done" || step === "failed" || update.awaits === "reboot") return endText(update);
+  const { line, versionTo, waitingFor } = update;
+  if (isOver(update) || update.awaits === "reboot") return endText(update);
   return waitingFor === undefined ? `${line} ${versionTo}` : `${line} ${versionTo} waits for ${waitingFor}`;
 }

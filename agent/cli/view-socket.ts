@@ -4,6 +4,7 @@ import type { z } from "zod";
 import { loadConfig } from "../../config/load.ts";
 import { requestLocal } from "../../drivers/os/local-socket.ts";
 import { AgentError, errnoOf } from "../core/errors.ts";
+import { issueText } from "../core/issue-text.ts";
 import { type CliContext, DEFAULT_CONFIG_FILE } from "./context.ts";
 
 /** Where a packaged daemon's sockets are (product names and places). */
@@ -61,9 +62,8 @@ export async function askAgent(context: CliContext, path: string, request: objec
 export function parseAnswer<T>(schema: z.ZodType<T>, answer: unknown): T {
   const parsed = schema.safeParse(answer);
   if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
   throw new AgentError("input.malformed", {
-    what: `the running agent's answer is not understood: ${issue?.path.join(".")}: ${issue?.message}`,
+    what: `the running agent's answer is not understood: ${issueText(parsed.error)}`,
     remedy: "use the causeway program of the same version as the running agent, or --json",
   });
 }

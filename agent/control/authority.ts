@@ -1,6 +1,6 @@
 import type { Policy } from "../../config/policy.ts";
 import type { Clock } from "../core/clock.ts";
-import { isSignedBy } from "../core/public-key.ts";
+import { isSignedBy, keyObjectOf } from "../core/public-key.ts";
 import { type Action, isGrave } from "./action.ts";
 import { type Refusal, refused } from "./answer.ts";
 import { type SignedFields, signedText } from "./canonical.ts";
@@ -69,7 +69,7 @@ export class Authority {
     const found = this.#keys.find(signature.key);
     if (found.kind === "refused") return found;
     const { key } = found;
-    if (!isSignedBy(key, signedText(fields), signature.value)) {
+    if (!isSignedBy(keyObjectOf(key.publicKey), signedText(fields), signature.value)) {
       return refused("SIGNATURE_INVALID", `it is not the signature of key ${key.id} over this request`);
     }
     if (key.role !== role || (rule.keys !== undefined && !rule.keys.includes(key.id))) {

@@ -1,20 +1,15 @@
-/** What a signed document may hold: no fractions, no null, so that there is only one way to write each value. */
-export type CanonicalValue =
-  | string
-  | number
-  | boolean
-  | readonly CanonicalValue[]
-  | { readonly [key: string]: CanonicalValue };
+import type { Json } from "../ports.ts";
+import { canonicalJson } from "./canonical.ts";
 
 /** Deeper nesting than any signed document has. */
 const MAX_DEPTH = 16;
 
 /**
- * The one JSON text of a value: RFC 8785 (JSON Canonicalization Scheme) for whole numbers within ±2^53, text, booleans, lists and
- * maps. No white space, keys sorted by UTF-16 code units. Gives undefined for a value that has no such text.
+ * The one text of a signed document: canonical JSON, and of that only text, truth values, whole numbers within ±2^53, lists and maps, so
+ * that there is one way to write each value. Gives undefined for anything else.
  */
-export function canonicalJson(value: unknown): string | undefined {
-  return textOf(value, 0);
+export function documentText(value: unknown): string | undefined {
+  return isDocument(value, 0) ? canonicalJson(value) : undefined;
 }
 
 /**
@@ -27,43 +22,29 @@ export function parseCanonical(bytes: Uint8Array): unknown {
   try {
     const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
     const value: unknown = JSON.parse(text);
-    return canonicalJson(value) === text ? value : undefined;
+    return documentText(value) === text ? value : undefined;
   } catch {
     // Not UTF-8 or not JSON: both are "not canonical", which is all that the caller asks.
     return undefined;
   }
 }
 
-function textOf(value: unknown, depth: number): string | undefined {
-  if (depth > MAX_DEPTH) return undefined;
+function isDocument(value: unknown, depth: number): value is Json {
+  if (depth > MAX_DEPTH) return false;
   switch (typeof value) {
     case "string":
-      return value.isWellFormed() ? JSON.stringify(value) : undefined;
+      return value.isWellFormed();
     case "boolean":
-      return String(value);
+      return true;
     case "number":
-      return Number.isSafeInteger(value) && !Object.is(value, -0) ? String(value) : undefined;
+      return Number.isSafeInteger(value) && !Object.is(value, -0);
     case "object":
-      if (value === null) return undefined;
-      return Array.isArray(value) ? listText(value, depth) : mapText(value, depth);
+      return value !== null && Object.entries(value).every((entry) => isMember(entry, depth));
     default:
-      return undefined;
+      return false;
   }
 }
 
-function listText(list: readonly unknown[], depth: number): string | undefined {
-  const items = list.map((item) => textOf(item, depth + 1));
-  return items.includes(undefined) ? undefined : `[${items.join(",")}]`;
-}
-
-function mapText(map: object, depth: number): string | undefined {
-  const entries = Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1));
-  const items: string[] = [];
-  for (const [key, value] of entries) {
-    const keyText = textOf(key, depth);
-    const text = textOf(value, depth + 1);
-    if (keyText === undefined || text === undefined) return undefined;
-    items.push(`${keyText}:${text}`);
-  }
-  return `{${items.join(",")}}`;
+function isMember([key, value]: readonly [string, unknown], depth: number): boolean {
+  return key.isWellFormed() && isDocument(value, depth + 1);
 }

@@ -13,16 +13,15 @@ export type RequestDoor = {
 
 /**
  * Remote commands: settles what an earlier process left open, then takes requests from the doors and tells answers. A bug ends the
- * process. Stopping lets what runs come to its end, aborted. `watch` begins what goes on beside it, and gives its end.
+ * process. Stopping lets what runs come to its end, aborted.
  */
-export function commandService(parts: DispatchParts, doors: readonly RequestDoor[], watch: () => () => void): Service {
+export function commandService(parts: DispatchParts, doors: readonly RequestDoor[]): Service {
   const { ledger, reporter, settings, log } = parts;
   const stopping = new AbortController();
   const telling = new AbortController();
   const broken = Promise.withResolvers<never>();
   const running = new Set<Promise<void>>();
   let reporting: Promise<void> = Promise.resolve();
-  let stopWatching = (): void => undefined;
   const take = (arrival: Arrival): void => {
     if (stopping.signal.aborted) return;
     const run = dispatch(parts, arrival, stopping.signal)
@@ -39,7 +38,6 @@ export function commandService(parts: DispatchParts, doors: readonly RequestDoor
     name: "commands",
     broken: broken.promise,
     start: async () => {
-      stopWatching = watch();
       for (const { id, action, state } of ledger.recover(settings.bootId))
         log.warn("command.settled", { id, action, state });
       reporting = reporter.run(telling.signal).catch((thrown: unknown) => broken.reject(thrown));
@@ -50,7 +48,6 @@ export function commandService(parts: DispatchParts, doors: readonly RequestDoor
       await Promise.all(running);
       telling.abort();
       await reporting;
-      stopWatching();
     },
   };
 }

@@ -1,19 +1,12 @@
-import { z } from "zod";
 import type { Log } from "../core/log.ts";
-import type { Broker, Inbound } from "../ports.ts";
+import type { Broker } from "../ports.ts";
 import type { Answer } from "./answer.ts";
 import type { RequestDoor } from "./command-service.ts";
+import { ExecutionTopics } from "./executions.ts";
 import type { Door } from "./report.ts";
 import type { Arrival, ReplyAddress } from "./request.ts";
-import { describeReply, isRetryable, type Reply, type Requester } from "./requester.ts";
-import { WIRE_FORMATS, type WireFormat } from "./wire-format.ts";
-
-/** Longest wait for accepted or rejected of an update, ms. */
-export const ANSWER_TIMEOUT_MS = 5000;
-/** Execution ids: `[a-zA-Z0-9_-]`, at most 64 (AWS IoT, CommandExecution). */
-export const EXECUTION_ID = /^[A-Za-z0-9_-]{1,64}$/;
-/** What is accepted is told in the topic; the body says nothing more that counts. */
-const anything = z.unknown();
+import type { Reply, Requester } from "./requester.ts";
+import { WIRE_FORMATS } from "./wire-format.ts";
 
 /** What the door to AWS IoT Commands is made of. */
 export type AwsCommandsParts = {
@@ -32,23 +25,21 @@ export type AwsCommandsParts = {
 export class AwsCommands implements Door, RequestDoor {
   readonly name = "aws";
   readonly #parts: AwsCommandsParts;
-  readonly #base: string;
+  readonly #topics: ExecutionTopics;
 
   constructor(parts: AwsCommandsParts) {
     this.#parts = parts;
-    this.#base = `$aws/commands/things/${parts.thing}/executions`;
+    this.#topics = new ExecutionTopics("$aws/commands", parts.thing, parts.log);
   }
 
   /** Listens for executions. Throws `broker.refused` when the broker is there and refuses a subscription. */
   async open(take: (arrival: Arrival) => void): Promise<void> {
-    const answers = WIRE_FORMATS.flatMap((format) => [
-      `${this.#base}/+/response/accepted/${format}`,
-      `${this.#base}/+/response/rejected/${format}`,
-    ]);
-    await this.#parts.requester.listen(answers);
+    const { requester, broker } = this.#parts;
+    await requester.listen(WIRE_FORMATS.flatMap((format) => this.#topics.answers(format)));
     for (const format of WIRE_FORMATS) {
-      await this.#parts.broker.subscribe(`${this.#base}/+/request/${format}`, (message) => {
-        const arrival = this.#arrivalOf(message, format);
+      await broker.subscribe(this.#topics.requests(format), (message) => {
+        const read = (execution: string) => ({ format, reply: { door: "aws", execution, format } }) as const;
+        const arrival = this.#topics.arrival(message, read);
         if (arrival !== undefined) take(arrival);
       });
     }
@@ -59,11 +50,7 @@ export class AwsCommands implements Door, RequestDoor {
   }
 
   async tell(reply: ReplyAddress, answer: Answer, signal: AbortSignal): Promise<"told" | "later"> {
-    const outcome = await this.#update(reply, bodyOf(answer), signal);
-    if (outcome.kind === "accepted") return "told";
-    this.#parts.log.warn("command.answer-refused", { status: answer.status, outcome: describeReply(outcome) });
-    // A service that says no for good (ended, unknown) will not change its mind; the broker may be given another policy.
-    return isRetryable(outcome) || outcome.kind === "aborted" || outcome.kind === "refused" ? "later" : "told";
+    return this.#topics.told(this.name, await this.#update(reply, bodyOf(answer), signal));
   }
 
   async #update(
@@ -73,32 +60,8 @@ export class AwsCommands implements Door, RequestDoor {
   ): Promise<Reply<unknown>> {
     if (reply.door !== "aws") throw new TypeError(`a reply to ${reply.door} at the door of AWS IoT Commands`);
     const { execution, format } = reply;
-    const place = `${this.#base}/${execution}/response`;
-    const exchange = {
-      topic: `${place}/${format}`,
-      format,
-      body,
-      correlate: "topic",
-      accepted: anything,
-      answers: { accepted: `${place}/accepted/${format}`, rejected: `${place}/rejected/${format}` },
-      timeoutMs: ANSWER_TIMEOUT_MS,
-    } as const;
-    return await this.#parts.requester.request<unknown>(exchange, signal);
-  }
-
-  #arrivalOf({ topic, payload, messageExpirySeconds }: Inbound, format: WireFormat): Arrival | undefined {
-    const execution = topic.slice(this.#base.length + 1).split("/", 1)[0] ?? "";
-    if (!EXECUTION_ID.test(execution)) {
-      this.#parts.log.warn("command.unnamed", { bytes: payload.length });
-      return undefined;
-    }
-    return {
-      id: execution,
-      payload,
-      format,
-      reply: { door: "aws", execution, format },
-      restOfLifeMs: messageExpirySeconds === undefined ? undefined : messageExpirySeconds * 1000,
-    };
+    const exchange = this.#topics.exchange(execution, format, { format, body });
+    return await this.#parts.requester.request(exchange, signal);
   }
 }
 

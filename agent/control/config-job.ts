@@ -1,9 +1,17 @@
 import { z } from "zod";
 import { aborted } from "../core/aborted.ts";
 import type { Clock } from "../core/clock.ts";
+import { issueText } from "../core/issue-text.ts";
 import type { Journal } from "../ports.ts";
 import type { SettingsSlot } from "../update-ports.ts";
-import { type Job, type JobHandler, type JobOutcome, withdrawnBy } from "./job-runner.ts";
+import {
+  type ExecutionId,
+  isSameExecution,
+  type Job,
+  type JobHandler,
+  type JobOutcome,
+  withdrawnBy,
+} from "./job-runner.ts";
 import type { HealthVerdict } from "./update-steps.ts";
 
 const SPACE = "job";
@@ -43,7 +51,7 @@ export type ConfigJobParts = {
 };
 
 /** The handler of `config` documents, and what ends an attempt whose job is gone. */
-export type ConfigJob = { readonly handler: JobHandler; abandon(job: Pick<Job, "jobId" | "executionNumber">): void };
+export type ConfigJob = { readonly handler: JobHandler; abandon(job: ExecutionId): void };
 
 /** Takes new settings whole or not at all: checked, on trial over a restart of the agent, and then kept or left. */
 export function configJob(parts: ConfigJobParts): ConfigJob {
@@ -70,13 +78,9 @@ export function configJob(parts: ConfigJobParts): ConfigJob {
 /** Why a `config` document would not be taken; undefined for one that would. */
 export async function problemOfSettings(document: unknown, slot: SettingsSlot): Promise<string | undefined> {
   const parsed = configDocument.safeParse(document);
-  if (!parsed.success) return malformed(parsed.error);
+  if (!parsed.success) return `malformed: ${issueText(parsed.error)}`;
   const problem = await slot.check(parsed.data.config);
   return problem === undefined ? undefined : `invalid: ${problem}`;
-}
-
-function malformed({ issues: [issue] }: z.ZodError): string {
-  return `malformed: ${issue?.path.join(".")}: ${issue?.message}`;
 }
 
 async function begin(
@@ -86,7 +90,7 @@ async function begin(
   signal: AbortSignal,
 ): Promise<JobOutcome | "stopped"> {
   const parsed = configDocument.safeParse(document);
-  if (!parsed.success) return ended("REJECTED", malformed(parsed.error));
+  if (!parsed.success) return ended("REJECTED", `malformed: ${issueText(parsed.error)}`);
   const { name, problem } = await parts.slot.stage(parsed.data.config);
   if (problem !== undefined) return ended("REJECTED", `invalid: ${problem}`);
   if (parts.slot.running(name)) return ended("SUCCEEDED", "in force already");
@@ -140,9 +144,9 @@ async function restarted(parts: ConfigJobParts, signal: AbortSignal): Promise<"s
   return "stopped";
 }
 
-function attemptOf({ journal }: ConfigJobParts, { jobId, executionNumber }: Pick<Job, "jobId" | "executionNumber">) {
+function attemptOf({ journal }: ConfigJobParts, job: ExecutionId): Attempt | undefined {
   const found = attempt.safeParse(journal.get(SPACE, KEY)).data;
-  return found?.jobId === jobId && found.executionNumber === executionNumber ? found : undefined;
+  return found !== undefined && isSameExecution(found, job) ? found : undefined;
 }
 
 function remember({ journal }: ConfigJobParts, value: Attempt | undefined): void {

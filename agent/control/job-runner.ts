@@ -29,10 +29,16 @@ export type JobOutcome = {
   readonly details: Readonly<Record<string, string>>;
 };
 
+/** What names an execution. */
+export type ExecutionId = { readonly jobId: string; readonly executionNumber: number };
+
+/** Whether both name the same execution. */
+export function isSameExecution(left: ExecutionId, right: ExecutionId): boolean {
+  return left.jobId === right.jobId && left.executionNumber === right.executionNumber;
+}
+
 /** One execution as a handler sees it. */
-export type Job = {
-  readonly jobId: string;
-  readonly executionNumber: number;
+export type Job = ExecutionId & {
   /** What has been reached; sent when it has changed, and not too often. */
   report(details: Readonly<Record<string, string>>): void;
   /** Aborted with "cancelled" or "timed-out" when the cloud has taken the job back, with "given-up" when a technician has. */
@@ -40,9 +46,7 @@ export type Job = {
 };
 
 /** The execution that is worked on, as people see it. */
-export type CurrentJob = {
-  readonly jobId: string;
-  readonly executionNumber: number;
+export type CurrentJob = ExecutionId & {
   /** Of its document; "steps" for one that has steps instead. */
   readonly operation: string;
   readonly details: Readonly<Record<string, string>>;
@@ -69,7 +73,7 @@ export type JobRunnerParts = {
     /** Between two reports of one job, ms. */
     readonly reportMs: number;
     /** The service has ended an execution while nobody listened: what it began is to stop. */
-    readonly abandon: (job: Pick<Job, "jobId" | "executionNumber">) => void;
+    readonly abandon: (job: ExecutionId) => void;
   };
 };
 
@@ -186,7 +190,7 @@ export class JobRunner {
     const value = this.#parts.journal.get(SPACE, KEY);
     if (value === undefined) return undefined;
     const record = jobRecord.parse(value);
-    if (record.jobId === execution?.jobId && record.executionNumber === execution.executionNumber) return record;
+    if (execution !== undefined && isSameExecution(record, execution)) return record;
     this.#parts.environment.log.warn("job.abandoned", { jobId: record.jobId });
     this.#parts.environment.abandon(record);
     this.#remember(undefined);

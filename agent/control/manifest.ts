@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { ClockQuality } from "../core/clock.ts";
-import { canonicalJson, parseCanonical } from "./canonical-document.ts";
+import { documentText, parseCanonical } from "./canonical-document.ts";
 import { type SignatureList, sha256Hex } from "./signatures.ts";
 import { signedBy, type TrustRoot } from "./trust-root.ts";
 
@@ -136,7 +136,7 @@ export function parseManifest(text: string): Manifest {
 
 /** The bytes that are signed. Throws for a document that is no manifest: this is the release engineer's side. */
 export function manifestBytes(document: unknown): Uint8Array {
-  const text = canonicalJson(manifest.parse(document));
+  const text = documentText(manifest.parse(document));
   if (text === undefined) throw new RangeError("a value in the manifest has no canonical form");
   return new TextEncoder().encode(text);
 }

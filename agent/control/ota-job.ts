@@ -1,8 +1,16 @@
 import { z } from "zod";
 import type { Clock } from "../core/clock.ts";
+import { issueText } from "../core/issue-text.ts";
 import type { ArtifactSource } from "../update-ports.ts";
 import { type AwsJobs, documentOf } from "./aws-jobs.ts";
-import { type Job, type JobHandler, type JobOutcome, withdrawnBy } from "./job-runner.ts";
+import {
+  type ExecutionId,
+  isSameExecution,
+  type Job,
+  type JobHandler,
+  type JobOutcome,
+  withdrawnBy,
+} from "./job-runner.ts";
 import { parseManifest } from "./manifest.ts";
 import { type UpdateDesk, updateOrder } from "./update-desk.ts";
 import { streamFile, type UpdateRecord } from "./update-record.ts";
@@ -79,18 +87,14 @@ export async function renewSource(
 /** Why an `ota` document would not be taken now; undefined for one that would. */
 export function problemOfOta(document: unknown, desk: UpdateDesk): string | undefined {
   const parsed = otaDocument.safeParse(document);
-  if (!parsed.success) return malformed(parsed.error);
+  if (!parsed.success) return `malformed: ${issueText(parsed.error)}`;
   const verdict = desk.judge(parsed.data);
   return verdict.kind === "refused" ? `${verdict.reason}: ${verdict.detail}` : undefined;
 }
 
-function malformed({ issues: [issue] }: z.ZodError): string {
-  return `malformed: ${issue?.path.join(".")}: ${issue?.message}`;
-}
-
 function begin(document: unknown, job: Job, desk: UpdateDesk, updater: Updater): JobOutcome | undefined {
   const parsed = otaDocument.safeParse(document);
-  if (!parsed.success) return ended("REJECTED", { reason: malformed(parsed.error) });
+  if (!parsed.success) return ended("REJECTED", { reason: `malformed: ${issueText(parsed.error)}` });
   const { manifest, signatures, roots, artifacts } = parsed.data;
   const sources = Object.entries(artifacts).map(([name, place]) => [name, sourceOf(place)] as const);
   const origin = { kind: "job", jobId: job.jobId, executionNumber: job.executionNumber } as const;
@@ -138,12 +142,8 @@ function shown(step: UpdateStep, { bytes, totalBytes, waitingFor }: UpdateProgre
 }
 
 /** Whether an update was asked for by this execution. */
-export function isOf(
-  { request }: UpdateRecord,
-  { jobId, executionNumber }: Pick<Job, "jobId" | "executionNumber">,
-): boolean {
-  const { origin } = request;
-  return origin.kind === "job" && origin.jobId === jobId && origin.executionNumber === executionNumber;
+export function isOf({ request: { origin } }: UpdateRecord, job: ExecutionId): boolean {
+  return origin.kind === "job" && isSameExecution(origin, job);
 }
 
 function ended(status: JobOutcome["status"], details: Readonly<Record<string, string>>): JobOutcome {

@@ -1,18 +1,17 @@
-import { z } from "zod";
 import type { ProtobufNames } from "../../config/catalogue.ts";
 import type { Log } from "../core/log.ts";
 import { type CommandMessage, type CommandResponse, encodeCommandResponse } from "../data/command-messages.ts";
-import type { Broker, Inbound } from "../ports.ts";
+import type { Broker } from "../ports.ts";
 import { type Answer, REASONS } from "./answer.ts";
 import type { RequestDoor } from "./command-service.ts";
-import { ANSWER_TIMEOUT_MS, EXECUTION_ID } from "./commands.ts";
+import { ExecutionTopics } from "./executions.ts";
 import { meaningOf } from "./protobuf-names.ts";
 import type { Door } from "./report.ts";
 import type { Arrival, ReplyAddress, Translation } from "./request.ts";
-import { describeReply, isRetryable, type Requester } from "./requester.ts";
+import type { Requester } from "./requester.ts";
 
 const CONTENT_TYPE = "application/x-protobuf";
-const anything = z.unknown();
+const FORMAT = "protobuf";
 
 /** What the door to the protobuf flavour is made of. */
 export type ProtobufDoorParts = {
@@ -34,22 +33,24 @@ export type ProtobufDoorParts = {
 export class ProtobufDoor implements Door, RequestDoor {
   readonly name = "protobuf";
   readonly #parts: ProtobufDoorParts;
-  readonly #base: string;
+  readonly #topics: ExecutionTopics;
   readonly #isService: boolean;
 
   constructor(parts: ProtobufDoorParts) {
     this.#parts = parts;
-    this.#base = `${parts.prefix}/things/${parts.thing}/executions`;
+    this.#topics = new ExecutionTopics(parts.prefix, parts.thing, parts.log);
     this.#isService = parts.prefix.startsWith("$aws/");
   }
 
   /** Listens for executions. Throws `broker.refused` when the broker is there and refuses a subscription. */
   async open(take: (arrival: Arrival) => void): Promise<void> {
     const { broker, requester } = this.#parts;
-    const answers = ["accepted", "rejected"].map((verdict) => `${this.#base}/+/response/${verdict}/protobuf`);
-    if (this.#isService) await requester.listen(answers);
-    await broker.subscribe(`${this.#base}/+/request/protobuf`, (message) => {
-      const arrival = this.#arrivalOf(message);
+    if (this.#isService) await requester.listen(this.#topics.answers(FORMAT));
+    await broker.subscribe(this.#topics.requests(FORMAT), (message) => {
+      const arrival = this.#topics.arrival(message, (execution) => ({
+        format: (bytes) => this.#translate(bytes, execution),
+        reply: { door: "protobuf", execution },
+      }));
       if (arrival !== undefined) take(arrival);
     });
   }
@@ -76,32 +77,21 @@ export class ProtobufDoor implements Door, RequestDoor {
     signal: AbortSignal,
   ): Promise<"told" | "later"> {
     if (reply.door !== "protobuf") throw new TypeError(`a reply to ${reply.door} at the door of protobuf commands`);
-    const place = `${this.#base}/${reply.execution}/response`;
-    const payload = encodeCommandResponse({ ...response, commandId: reply.execution });
-    return this.#isService ? await this.#update(place, payload, signal) : await this.#publish(place, payload);
+    const { execution } = reply;
+    const payload = encodeCommandResponse({ ...response, commandId: execution });
+    return this.#isService ? await this.#update(execution, payload, signal) : await this.#publish(execution, payload);
   }
 
-  async #update(place: string, payload: Uint8Array, signal: AbortSignal): Promise<"told" | "later"> {
-    const exchange = {
-      topic: `${place}/protobuf`,
-      // Of the answer only a rejection is read; that of the service is JSON, one in another form is final.
-      format: "json",
-      body: {},
-      encoded: { bytes: payload, contentType: CONTENT_TYPE },
-      correlate: "topic",
-      accepted: anything,
-      answers: { accepted: `${place}/accepted/protobuf`, rejected: `${place}/rejected/protobuf` },
-      timeoutMs: ANSWER_TIMEOUT_MS,
-    } as const;
-    const outcome = await this.#parts.requester.request<unknown>(exchange, signal);
-    if (outcome.kind === "accepted") return "told";
-    this.#parts.log.warn("command.answer-refused", { door: this.name, outcome: describeReply(outcome) });
-    return isRetryable(outcome) || outcome.kind === "aborted" || outcome.kind === "refused" ? "later" : "told";
+  /** Of the answer only a rejection is read; that of the service is JSON, one in another form is final. */
+  async #update(execution: string, bytes: Uint8Array, signal: AbortSignal): Promise<"told" | "later"> {
+    const content = { format: "json", body: {}, encoded: { bytes, contentType: CONTENT_TYPE } } as const;
+    const exchange = this.#topics.exchange(execution, FORMAT, content);
+    return this.#topics.told(this.name, await this.#parts.requester.request(exchange, signal));
   }
 
-  async #publish(place: string, payload: Uint8Array): Promise<"told" | "later"> {
+  async #publish(execution: string, payload: Uint8Array): Promise<"told" | "later"> {
     const outcome = await this.#parts.broker.publish({
-      topic: `${place}/protobuf`,
+      topic: this.#topics.update(execution, FORMAT),
       payload,
       retain: false,
       contentType: CONTENT_TYPE,
@@ -109,21 +99,6 @@ export class ProtobufDoor implements Door, RequestDoor {
       userProperties: [],
     });
     return outcome.kind === "acked" || outcome.kind === "too-large" ? "told" : "later";
-  }
-
-  #arrivalOf({ topic, payload, messageExpirySeconds }: Inbound): Arrival | undefined {
-    const execution = topic.slice(this.#base.length + 1).split("/", 1)[0] ?? "";
-    if (!EXECUTION_ID.test(execution)) {
-      this.#parts.log.warn("command.unnamed", { bytes: payload.length });
-      return undefined;
-    }
-    return {
-      id: execution,
-      payload,
-      format: (bytes) => this.#translate(bytes, execution),
-      reply: { door: "protobuf", execution },
-      restOfLifeMs: messageExpirySeconds === undefined ? undefined : messageExpirySeconds * 1000,
-    };
   }
 
   #translate(payload: Uint8Array, execution: string): Translation | undefined {

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
+import { issueText } from "../core/issue-text.ts";
 import { type Refusal, refused } from "./answer.ts";
 import type { WireFormat } from "./wire-format.ts";
 import { decodeBody } from "./wire-format.ts";
@@ -103,10 +104,7 @@ export function readRequest(
     return refused("COMMAND_REQUEST_PARSING_FAILED", `values nest deeper than ${MAX_DEPTH} levels`);
   }
   const parsed = requestSchema.safeParse(body);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    return refused("COMMAND_REQUEST_PARSING_FAILED", `${issue?.path.join(".") ?? ""}: ${issue?.message ?? ""}`);
-  }
+  if (!parsed.success) return refused("COMMAND_REQUEST_PARSING_FAILED", issueText(parsed.error));
   const digest = createHash("sha256").update(payload).digest("hex");
   // A colon is in no id that a requester may choose: the two kinds cannot be taken for each other.
   const ledgerId = parsed.data.id ?? `${reply.door}:${arrival.id}`;

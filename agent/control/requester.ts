@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import type { Clock } from "../core/clock.ts";
+import { issueText } from "../core/issue-text.ts";
 import type { Log } from "../core/log.ts";
 import type { Broker, Inbound, PublishOutcome } from "../ports.ts";
 import { type Rejection, rejectionOf } from "./rejection.ts";
@@ -196,8 +197,7 @@ export class Requester {
     const parsed = exchange.accepted.safeParse(body);
     if (parsed.success) return { kind: "accepted", body: parsed.data };
     this.#counts.malformed += 1;
-    const [issue] = parsed.error.issues;
-    return { kind: "malformed", problem: `${exchange.topic}: ${issue?.path.join(".") ?? ""}: ${issue?.message ?? ""}` };
+    return { kind: "malformed", problem: `${exchange.topic}: ${issueText(parsed.error)}` };
   }
 
   #take({ topic, payload }: Inbound): void {

@@ -4,7 +4,7 @@ import type { Clock } from "../core/clock.ts";
 import { type AgentError, FAULTS } from "../core/errors.ts";
 import type { Journal } from "../ports.ts";
 import type { AwsJobs } from "./aws-jobs.ts";
-import { type Job, type JobHandler, type JobOutcome, withdrawnBy } from "./job-runner.ts";
+import { isSameExecution, type Job, type JobHandler, type JobOutcome, withdrawnBy } from "./job-runner.ts";
 import type { Renewal } from "./renewal.ts";
 
 const SPACE = "job";
@@ -68,9 +68,10 @@ export function problemOfRotation(document: unknown, renewal: RotationJobParts["
 }
 
 /** The certificate at the job's beginning. */
-function startingPoint({ journal, certificate }: RotationJobParts, { jobId, executionNumber }: Job): string {
+function startingPoint({ journal, certificate }: RotationJobParts, job: Job): string {
   const known = begun.safeParse(journal.get(SPACE, KEY)).data;
-  if (known?.jobId === jobId && known.executionNumber === executionNumber) return known.from;
+  if (known !== undefined && isSameExecution(known, job)) return known.from;
+  const { jobId, executionNumber } = job;
   const { id: from } = certificate();
   journal.put([{ space: SPACE, key: KEY, value: { jobId, executionNumber, from } }]);
   return from;

@@ -36,7 +36,7 @@ export async function openSealedFloors(parts: SealedFloorParts): Promise<Floors>
     return value === undefined || isMaking ? await made(parts, value) : await opened(parts, value);
   } catch (thrown) {
     if (!(thrown instanceof AgentError)) throw thrown;
-    return closed(before, thrown.message);
+    return closed(before, `the counter in the TPM cannot be used: ${thrown.message}`);
   }
 }
 

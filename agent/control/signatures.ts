@@ -1,9 +1,7 @@
-import { createHash, createPublicKey, type KeyObject, verify } from "node:crypto";
+import { createHash, type KeyObject } from "node:crypto";
 import { z } from "zod";
+import { algorithmOf, keyObjectOf, type SignatureAlgorithm } from "../core/public-key.ts";
 import { parseCanonical } from "./canonical-document.ts";
-
-/** How a key signs: pure Ed25519 (RFC 8032), or ECDSA on P-256 with SHA-256, the signature in DER. */
-export type SignatureAlgorithm = "ed25519" | "ecdsa-p256-sha256";
 
 /** Name of a key: SHA-256 of its SubjectPublicKeyInfo, 64 hexadecimal digits. */
 export const keyId = z.string().regex(/^[0-9a-f]{64}$/, "must be 64 lower case hexadecimal digits");
@@ -18,8 +16,8 @@ export const signatureList = z.strictObject({
 });
 export type SignatureList = z.infer<typeof signatureList>;
 
-/** A public key that can verify. */
-export type PublicKey = {
+/** A public key by which documents are signed. */
+export type DocumentKey = {
   readonly id: string;
   readonly algorithm: SignatureAlgorithm;
   /** SubjectPublicKeyInfo, DER, base64. */
@@ -28,36 +26,18 @@ export type PublicKey = {
 };
 
 /** The key of an SPKI in base64; undefined when it is no Ed25519 or P-256 key, or is written in more than the one way. */
-export function publicKeyOf(spki: string): PublicKey | undefined {
-  if (!isStrictBase64(spki)) return undefined;
-  try {
-    const der = Buffer.from(spki, "base64");
-    const key = createPublicKey({ key: der, format: "der", type: "spki" });
-    const algorithm = algorithmOf(key);
-    if (algorithm === undefined || !key.export({ format: "der", type: "spki" }).equals(der)) return undefined;
-    return { id: createHash("sha256").update(der).digest("hex"), algorithm, spki, key };
-  } catch {
-    // Whatever is wrong with it, it is no key; the caller names the place.
-    return undefined;
-  }
-}
-
-/** Which algorithm a key signs with; undefined for a kind of key that is not used. */
-export function algorithmOf(key: KeyObject): SignatureAlgorithm | undefined {
-  if (key.asymmetricKeyType === "ed25519") return "ed25519";
-  const isP256 = key.asymmetricKeyType === "ec" && key.asymmetricKeyDetails?.namedCurve === "prime256v1";
-  return isP256 ? "ecdsa-p256-sha256" : undefined;
+export function documentKeyOf(spki: string): DocumentKey | undefined {
+  const key = isStrictBase64(spki) ? keyObjectOf(spki) : undefined;
+  const algorithm = key === undefined ? undefined : algorithmOf(key);
+  if (key === undefined || algorithm === undefined) return undefined;
+  const der = key.export({ format: "der", type: "spki" });
+  if (der.toString("base64") !== spki) return undefined;
+  return { id: sha256Hex(der), algorithm, spki, key };
 }
 
 /** Parses a signature file; undefined when it is not one in canonical form. */
 export function parseSignatures(bytes: Uint8Array): SignatureList | undefined {
   return signatureList.safeParse(parseCanonical(bytes)).data;
-}
-
-/** Whether `value` (base64) is the signature of `bytes` by `key`. The algorithm is the key's own: a signature cannot choose it. */
-export function isSignedBy(bytes: Uint8Array, key: PublicKey, value: string): boolean {
-  const signature = Buffer.from(value, "base64");
-  return verify(key.algorithm === "ed25519" ? null : "sha256", bytes, key.key, signature);
 }
 
 /** SHA-256, 64 hexadecimal digits. */

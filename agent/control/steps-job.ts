@@ -1,7 +1,8 @@
 import { z } from "zod";
+import { issueText } from "../core/issue-text.ts";
 import type { Journal } from "../ports.ts";
 import type { ProgramEnd, RunProgram } from "../update-ports.ts";
-import type { Job, JobHandler, JobOutcome } from "./job-runner.ts";
+import { isSameExecution, type Job, type JobHandler, type JobOutcome } from "./job-runner.ts";
 
 const SPACE = "job";
 const KEY = "steps";
@@ -88,10 +89,7 @@ type Plan =
 
 function planOf(document: unknown, handlers: readonly ListedHandler[]): Plan {
   const parsed = stepsDocument.safeParse(document);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    return { kind: "refused", reason: `malformed: ${issue?.path.join(".")}: ${issue?.message}` };
-  }
+  if (!parsed.success) return { kind: "refused", reason: `malformed: ${issueText(parsed.error)}` };
   const { steps, finalStep, includeStdOut } = parsed.data;
   const planned: Step[] = [];
   for (const given of [...steps, ...(finalStep === undefined ? [] : [finalStep])]) {
@@ -138,9 +136,9 @@ function failed(step: string, problem: string, end?: ProgramEnd): JobOutcome {
   return { status: "FAILED", details: { reason: `step ${step}: ${problem}`, stderr } };
 }
 
-function begunStep(journal: Pick<Journal, "get">, { jobId, executionNumber }: Job): string | undefined {
+function begunStep(journal: Pick<Journal, "get">, job: Job): string | undefined {
   const record = begun.safeParse(journal.get(SPACE, KEY)).data;
-  return record?.jobId === jobId && record.executionNumber === executionNumber ? record.step : undefined;
+  return record !== undefined && isSameExecution(record, job) ? record.step : undefined;
 }
 
 function remember(journal: Pick<Journal, "put">, { jobId, executionNumber }: Job, step: string): void {

@@ -1,6 +1,7 @@
 import { z } from "zod";
+import { isSignedBy } from "../core/public-key.ts";
 import { parseCanonical } from "./canonical-document.ts";
-import { isSignedBy, keyId, type PublicKey, publicKeyOf, type SignatureList } from "./signatures.ts";
+import { type DocumentKey, documentKeyOf, keyId, type SignatureList } from "./signatures.ts";
 
 /** Larger than any root document with 32 keys. */
 const MAX_ROOT_BYTES = 32_768;
@@ -29,7 +30,7 @@ const rootDocument = z
     revoked: z.array(keyId).max(256),
   })
   .superRefine((document, context) => {
-    const known = new Set(document.keys.map(({ spki }) => publicKeyOf(spki)?.id));
+    const known = new Set(document.keys.map(({ spki }) => documentKeyOf(spki)?.id));
     const refuse = (path: string, message: string): void => context.addIssue({ code: "custom", path: [path], message });
     if (known.has(undefined)) refuse("keys", "a key is neither Ed25519 nor EC P-256");
     for (const name of ["root", "release"] as const) {
@@ -47,7 +48,7 @@ type RootDocument = z.infer<typeof rootDocument>;
 type RoleName = "root" | "release";
 
 /** A root document that is trusted, with its keys ready for use. */
-export type TrustRoot = { readonly document: RootDocument; readonly keys: ReadonlyMap<string, PublicKey> };
+export type TrustRoot = { readonly document: RootDocument; readonly keys: ReadonlyMap<string, DocumentKey> };
 
 /** Why a root document is not taken. */
 export type RootRefusal =
@@ -69,7 +70,7 @@ export function parseRoot(bytes: Uint8Array): TrustRoot | string {
   const parsed = rootDocument.safeParse(value);
   if (!parsed.success)
     return parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`).join("; ");
-  const keys = parsed.data.keys.flatMap(({ spki }) => publicKeyOf(spki) ?? []);
+  const keys = parsed.data.keys.flatMap(({ spki }) => documentKeyOf(spki) ?? []);
   return { document: parsed.data, keys: new Map(keys.map((key) => [key.id, key])) };
 }
 
@@ -104,7 +105,7 @@ export function signedBy(
     if (document.revoked.includes(id)) return "key-revoked";
     const key = document[name].keyIds.includes(id) ? keys.get(id) : undefined;
     if (key === undefined) continue;
-    if (!isSignedBy(bytes, key, value)) return "signature-wrong";
+    if (!isSignedBy(key.key, bytes, value)) return "signature-wrong";
     signers.add(id);
   }
   return signers.size >= document[name].threshold ? "signed" : "unsigned";

@@ -106,7 +106,7 @@ async function download(
     const onProgress = (bytes: number): void => {
       progress.bytes = earlierBytes + bytes;
     };
-    await linkAllows(record, progress, parts, signal);
+    if (!(await linkAllows(record, progress, parts, signal))) return { kind: "stopped" };
     const outcome = await downloadOne(record, fetched, parts, onProgress, signal);
     if (outcome.kind !== "finished") return outcome;
     earlierBytes += fetched.sizeBytes;
@@ -114,19 +114,34 @@ async function download(
   return finished();
 }
 
-/** What lies on the vehicle's own disk costs nothing. */
+/** What lies on the vehicle's own disk costs nothing. Gives false when it was stopped first. */
 async function linkAllows(
   { request }: UpdateRecord,
   progress: UpdateProgress,
   { judgement, clock }: UpdateStepParts,
   signal: AbortSignal,
-): Promise<void> {
-  if (Object.values(request.sources).every(({ kind }) => kind === "file")) return;
-  while (!signal.aborted) {
-    const verdict = await judgement.link(progress.totalBytes);
-    progress.waitingFor = verdict.kind === "open" ? undefined : verdict.waitingFor;
-    if (verdict.kind === "open") return;
-    await clock.sleep(LOOK_MS, signal);
+): Promise<boolean> {
+  if (Object.values(request.sources).every(({ kind }) => kind === "file")) return true;
+  return await untilOpen(() => judgement.link(progress.totalBytes), progress, clock, signal);
+}
+
+/** Looks until it is open, and says meanwhile what for. Gives false when it was stopped first. */
+async function untilOpen(
+  look: () => GateVerdict | Promise<GateVerdict>,
+  progress: UpdateProgress,
+  clock: UpdateStepParts["clock"],
+  signal: AbortSignal,
+): Promise<boolean> {
+  try {
+    while (!signal.aborted) {
+      const verdict = await look();
+      if (verdict.kind === "open") return true;
+      progress.waitingFor = verdict.waitingFor;
+      await clock.sleep(LOOK_MS, signal);
+    }
+    return false;
+  } finally {
+    progress.waitingFor = undefined;
   }
 }
 
@@ -186,13 +201,8 @@ async function wait(
   progress: UpdateProgress,
   signal: AbortSignal,
 ): Promise<StepOutcome> {
-  while (!signal.aborted) {
-    const verdict = judgement.gate();
-    progress.waitingFor = verdict.kind === "open" ? undefined : verdict.waitingFor;
-    if (verdict.kind === "open") return finished();
-    await clock.sleep(LOOK_MS, signal);
-  }
-  return { kind: "stopped" };
+  const isOpen = await untilOpen(() => judgement.gate(), progress, clock, signal);
+  return isOpen ? finished() : { kind: "stopped" };
 }
 
 async function install(record: UpdateRecord, parts: UpdateStepParts, signal: AbortSignal): Promise<StepOutcome> {
@@ -233,14 +243,18 @@ async function prove(
   );
   if (early !== undefined) return early;
   const endMs = clock.monotonicMs() + judgement.proveMs;
-  while (!signal.aborted) {
-    const health = judgement.health();
-    progress.waitingFor = health.kind === "healthy" ? undefined : health.missing;
-    if (health.kind === "healthy") return await afterwards(record, parts, signal);
-    if (clock.monotonicMs() >= endMs) return failed("not-proven", health.missing);
-    await clock.sleep(LOOK_MS, signal);
+  try {
+    while (!signal.aborted) {
+      const health = judgement.health();
+      if (health.kind === "healthy") return await afterwards(record, parts, signal);
+      if (clock.monotonicMs() >= endMs) return failed("not-proven", health.missing);
+      progress.waitingFor = health.missing;
+      await clock.sleep(LOOK_MS, signal);
+    }
+    return { kind: "stopped" };
+  } finally {
+    progress.waitingFor = undefined;
   }
-  return { kind: "stopped" };
 }
 
 /** What stands against a proof; undefined when every part runs. */

@@ -1,8 +1,9 @@
-import { createPublicKey, verify } from "node:crypto";
+import { createPublicKey, type KeyObject, verify } from "node:crypto";
 import { z } from "zod";
 
-/** Ed25519 (RFC 8032), or ECDSA over P-256 with SHA-256 whose signature is DER, as OpenSSL and key services write it. */
+/** How a key signs: Ed25519 (RFC 8032), or ECDSA over P-256 with SHA-256 whose signature is DER, as OpenSSL and key services write it. */
 const ALGORITHMS = ["ed25519", "es256"] as const;
+export type SignatureAlgorithm = (typeof ALGORITHMS)[number];
 
 /** What a key may sign: commands, or the set of keys itself. */
 const KEY_ROLES = ["commands", "keys"] as const;
@@ -21,28 +22,38 @@ export const publicKeySchema = z
   });
 export type PublicKey = z.infer<typeof publicKeySchema>;
 
-/** Whether `signature` (base64) is the key's own over the UTF-8 of `text`. */
-export function isSignedBy(key: Pick<PublicKey, "algorithm" | "publicKey">, text: string, signature: string): boolean {
-  const digest = key.algorithm === "ed25519" ? undefined : "sha256";
+/** The key of an SPKI (DER, base64); undefined for what is none. */
+export function keyObjectOf(spki: string): KeyObject | undefined {
   try {
-    return verify(digest, Buffer.from(text), keyObjectOf(key), Buffer.from(signature, "base64"));
+    return createPublicKey({ key: Buffer.from(spki, "base64"), format: "der", type: "spki" });
+  } catch {
+    // Whatever is wrong with it, it is no key; the caller names the place.
+    return undefined;
+  }
+}
+
+/** Which algorithm a key signs with; undefined for a kind of key that is not used. */
+export function algorithmOf(key: KeyObject): SignatureAlgorithm | undefined {
+  if (key.asymmetricKeyType === "ed25519") return "ed25519";
+  const isP256 = key.asymmetricKeyType === "ec" && key.asymmetricKeyDetails?.namedCurve === "prime256v1";
+  return isP256 ? "es256" : undefined;
+}
+
+/** Whether `signature` (base64) is the key's own over `content` (UTF-8 where it is text). The algorithm is the key's: a signature cannot choose it. */
+export function isSignedBy(key: KeyObject | undefined, content: Uint8Array | string, signature: string): boolean {
+  const algorithm = key === undefined ? undefined : algorithmOf(key);
+  if (key === undefined || algorithm === undefined) return false;
+  const digest = algorithm === "ed25519" ? undefined : "sha256";
+  try {
+    return verify(digest, Buffer.from(content), key, Buffer.from(signature, "base64"));
   } catch {
     // A signature that is not even one in form.
     return false;
   }
 }
 
-function keyObjectOf({ publicKey }: Pick<PublicKey, "publicKey">) {
-  return createPublicKey({ key: Buffer.from(publicKey, "base64"), format: "der", type: "spki" });
-}
-
-function problemOf(key: Pick<PublicKey, "algorithm" | "publicKey">): string | undefined {
-  try {
-    const { asymmetricKeyType: type, asymmetricKeyDetails } = keyObjectOf(key);
-    const isP256 = type === "ec" && asymmetricKeyDetails?.namedCurve === "prime256v1";
-    const isRight = key.algorithm === "ed25519" ? type === "ed25519" : isP256;
-    return isRight ? undefined : `is not a key for ${key.algorithm}`;
-  } catch {
-    return "is not a public key: SubjectPublicKeyInfo, DER, base64";
-  }
+function problemOf({ algorithm, publicKey }: Pick<PublicKey, "algorithm" | "publicKey">): string | undefined {
+  const key = keyObjectOf(publicKey);
+  if (key === undefined) return "is not a public key: SubjectPublicKeyInfo, DER, base64";
+  return algorithmOf(key) === algorithm ? undefined : `is not a key for ${algorithm}`;
 }

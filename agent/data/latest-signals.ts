@@ -13,20 +13,18 @@ export type SignalReading = {
 /** Signals by name, with their newest values, collected or not. */
 export class LatestSignals {
   readonly #collector: Pick<Collector, "latestOf">;
-  /** By "MESSAGE.SIGNAL" where that is unique, and by "BUS/MESSAGE.SIGNAL". */
-  readonly #byName = new Map<string, SignalEntry | "ambiguous">();
+  readonly #table: Pick<SignalTable, "signals">;
+  /** By "MESSAGE.SIGNAL" where that is unique, and by "BUS/MESSAGE.SIGNAL"; made when the first name is looked for. */
+  #byName: ReadonlyMap<string, SignalEntry | "ambiguous"> | undefined;
 
   constructor(table: Pick<SignalTable, "signals">, collector: Pick<Collector, "latestOf">) {
+    this.#table = table;
     this.#collector = collector;
-    for (const signal of table.signals) {
-      const name = `${signal.message}.${signal.name}`;
-      this.#byName.set(name, this.#byName.has(name) ? "ambiguous" : signal);
-      this.#byName.set(`${signal.bus}/${name}`, signal);
-    }
   }
 
   /** The signal that `name` stands for: "MESSAGE.SIGNAL", or "BUS/MESSAGE.SIGNAL"; undefined for none and for several. */
   find(name: string): SignalEntry | undefined {
+    this.#byName ??= namesOf(this.#table);
     const found = this.#byName.get(name);
     return found === "ambiguous" ? undefined : found;
   }
@@ -36,4 +34,14 @@ export class LatestSignals {
     const latest = this.#collector.latestOf(signal);
     return latest === undefined ? undefined : { value: physicalOf(latest.raw, signal), timeUs: latest.timeUs };
   }
+}
+
+function namesOf({ signals }: Pick<SignalTable, "signals">): ReadonlyMap<string, SignalEntry | "ambiguous"> {
+  const byName = new Map<string, SignalEntry | "ambiguous">();
+  for (const signal of signals) {
+    const name = `${signal.message}.${signal.name}`;
+    byName.set(name, byName.has(name) ? "ambiguous" : signal);
+    byName.set(`${signal.bus}/${name}`, signal);
+  }
+  return byName;
 }

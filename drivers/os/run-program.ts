@@ -5,6 +5,8 @@ import type { ProgramEnd } from "../../agent/update-ports.ts";
 
 /** What is kept of each output, characters: what a job's status can hold. */
 const KEPT = 1024;
+/** Code of a program that a signal has ended, as a shell begins to count them. */
+const KILLED = 128;
 const ENVIRONMENT = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LANG: "C.UTF-8" };
 
 /** See `RunProgram`. The program leads a process group of its own, so that what it has started ends with it. */
@@ -39,12 +41,10 @@ export function runProgram(
     };
     child.once("error", (error) => finish({ kind: "not-run", detail: `${program}: ${errnoOf(error) ?? "not run"}` }));
     // A child of it that keeps the pipes open must not keep the job: "exit", not "close".
-    child.once("exit", (code, killedBy) => {
+    child.once("exit", (code) => {
       if (cause !== undefined) return finish({ kind: cause });
-      // 128 and the number, as a shell would say, is of no use here: any other than 0 has failed.
-      const status = code ?? (killedBy === null ? 0 : 128);
       setImmediate(() =>
-        finish({ kind: "exited", code: status, stdout: out.text, stderr: err.text, errorLines: err.lines }),
+        finish({ kind: "exited", code: code ?? KILLED, stdout: out.text, stderr: err.text, errorLines: err.lines }),
       );
     });
   });

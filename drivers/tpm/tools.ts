@@ -6,7 +6,7 @@ import { AgentError, errnoOf } from "../../agent/core/errors.ts";
 import { tpmAbsent, tpmLockout } from "./faults.ts";
 
 /** A tool that hangs longer than this is killed; making an RSA key takes some TPMs 30 s and more. */
-const TOOL_TIMEOUT_MS = 120_000;
+export const TOOL_TIMEOUT_MS = 120_000;
 /** TPM 2.0 part 2, 6.6.3: response codes without their parameter and session numbers. */
 const RC_LOCKOUT = 0x921;
 const RC_AUTH_FAIL = 0x08e;
@@ -45,8 +45,7 @@ export function runTool(run: ToolRun): string {
       encoding: "utf8",
     });
     if (status === 0) return stdout;
-    if (errnoOf(error) === "ENOENT") throw toolMissing(run.command);
-    throw explain(run, stderr, errnoOf(error));
+    throw toolFault(run, stderr, errnoOf(error));
   } finally {
     if (sealed !== undefined) closeSync(sealed);
   }
@@ -68,11 +67,24 @@ function toolMissing(command: string): AgentError {
   });
 }
 
-function explain(run: ToolRun, stderr: string, errno: string | undefined): AgentError {
-  const codes = [...stderr.matchAll(/0x0*([0-9a-f]{1,3})\b/gi)].map(([, digits = ""]) => Number.parseInt(digits, 16));
+/** The response codes in what a tool says (TPM 2.0 part 2, 6.6). */
+export function responseCodes(stderr: string): readonly number[] {
+  return [...stderr.matchAll(/0x0*([0-9a-f]{1,3})\b/gi)].map(([, digits = ""]) => Number.parseInt(digits, 16));
+}
+
+/** Format-one codes (bit 7): the error is in bits 0 to 5, the session or parameter number above it. */
+export const FORMAT_ONE = 0xbf;
+
+/** The fault of a tool that failed. `errno` is that of its process: not started, or ended at its time limit (ETIMEDOUT). */
+export function toolFault(
+  run: Pick<ToolRun, "command" | "refused">,
+  stderr: string,
+  errno: string | undefined,
+): AgentError {
+  if (errno === "ENOENT") return toolMissing(run.command);
+  const codes = responseCodes(stderr);
   if (codes.includes(RC_LOCKOUT)) return tpmLockout(undefined);
-  // Format-one codes (bit 7): the error is in bits 0 to 5, the session or parameter number above it.
-  const isRefusal = codes.some((code) => (code & 0xbf) === RC_AUTH_FAIL || (code & 0xbf) === RC_BAD_AUTH);
+  const isRefusal = codes.some((code) => [RC_AUTH_FAIL, RC_BAD_AUTH].includes(code & FORMAT_ONE));
   if (isRefusal && run.refused !== undefined) return run.refused();
   if (errno === "ETIMEDOUT") return tpmAbsent(`${run.command} did not end in ${TOOL_TIMEOUT_MS / 1000} s`);
   const lines = stderr.split("\n").filter((line) => line.trim() !== "");

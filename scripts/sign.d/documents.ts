@@ -1,21 +1,23 @@
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
-import { canonicalJson } from "../../agent/control/canonical-document.ts";
+import { documentText } from "../../agent/control/canonical-document.ts";
 import { type Artifact, manifest, manifestBytes } from "../../agent/control/manifest.ts";
-import { isSignedBy, type PublicKey, parseSignatures, type SignatureList } from "../../agent/control/signatures.ts";
+import { type DocumentKey, parseSignatures, type SignatureList } from "../../agent/control/signatures.ts";
 import { parseRoot, type TrustRoot } from "../../agent/control/trust-root.ts";
 import { AgentError, messageOf } from "../../agent/core/errors.ts";
+import { isSignedBy } from "../../agent/core/public-key.ts";
+import { replaceFile } from "../../drivers/os/durable-file.ts";
 import { digestFile } from "../../drivers/os/file-digest.ts";
-import { readInput, replaceFile } from "./key-files.ts";
+import { readInput } from "./key-files.ts";
 
 const NO_SIGNATURES: SignatureList = { type: "causeway.signatures", schemaVersion: 1, signatures: [] };
 
 /** What a root document is made from. */
 export type RootPlan = {
   readonly expires: string;
-  readonly rootKeys: readonly PublicKey[];
+  readonly rootKeys: readonly DocumentKey[];
   readonly rootThreshold: number;
-  readonly releaseKeys: readonly PublicKey[];
+  readonly releaseKeys: readonly DocumentKey[];
   readonly releaseThreshold: number;
   readonly revoked: readonly string[];
 };
@@ -24,7 +26,7 @@ export type RootPlan = {
 export function makeRoot(plan: RootPlan, previous: TrustRoot | undefined): Uint8Array {
   const keys = new Map([...plan.rootKeys, ...plan.releaseKeys].map((key) => [key.id, { spki: key.spki }]));
   const revoked = new Set([...(previous?.document.revoked ?? []), ...plan.revoked]);
-  const text = canonicalJson({
+  const text = documentText({
     type: "causeway.root",
     schemaVersion: 1,
     version: (previous?.document.version ?? 0) + 1,
@@ -85,12 +87,14 @@ export function readSignatures(file: string): SignatureList {
 }
 
 /** Adds a signature over `file` to `file`.sig, in place of an earlier one by the same key. Throws `input.malformed` when it does not fit. */
-export function addSignature(file: string, key: PublicKey, value: string): void {
-  if (!isSignedBy(readInput(file), key, value)) throw malformed(`the signature is not one of ${file} by key ${key.id}`);
+export function addSignature(file: string, key: DocumentKey, value: string): void {
+  if (!isSignedBy(key.key, readInput(file), value))
+    throw malformed(`the signature is not one of ${file} by key ${key.id}`);
   const list = readSignatures(file);
   const others = list.signatures.filter(({ keyId }) => keyId !== key.id);
-  const text = canonicalJson({ ...list, signatures: [...others, { keyId: key.id, value }] });
-  replaceFile(`${file}.sig`, new TextEncoder().encode(text));
+  const text = documentText({ ...list, signatures: [...others, { keyId: key.id, value }] });
+  if (text === undefined) throw malformed(`the signatures of ${file} have no canonical form`);
+  replaceFile(`${file}.sig`, text, 0o644);
 }
 
 function malformed(what: string): AgentError {

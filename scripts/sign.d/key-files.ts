@@ -1,17 +1,11 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
-import { chmodSync, closeSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
-import {
-  algorithmOf,
-  isSignedBy,
-  type PublicKey,
-  publicKeyOf,
-  type SignatureAlgorithm,
-} from "../../agent/control/signatures.ts";
+import { readFileSync, writeFileSync } from "node:fs";
+import { type DocumentKey, documentKeyOf } from "../../agent/control/signatures.ts";
 import { AgentError, errnoOf, messageOf } from "../../agent/core/errors.ts";
+import { isSignedBy, type SignatureAlgorithm } from "../../agent/core/public-key.ts";
 
 /** Makes a key pair: the private key in `file` (PKCS #8, 0600, encrypted when a passphrase is given), the public one in `file`.pub. Never overwrites. */
-export function makeKey(file: string, algorithm: SignatureAlgorithm, passphrase: string | undefined): PublicKey {
+export function makeKey(file: string, algorithm: SignatureAlgorithm, passphrase: string | undefined): DocumentKey {
   const pair =
     algorithm === "ed25519" ? generateKeyPairSync("ed25519") : generateKeyPairSync("ec", { namedCurve: "prime256v1" });
   const encryption = passphrase === undefined ? {} : { cipher: "aes-256-cbc", passphrase };
@@ -21,7 +15,7 @@ export function makeKey(file: string, algorithm: SignatureAlgorithm, passphrase:
 }
 
 /** The public key in a PEM file. Throws `input.missing` or `input.malformed` naming it. */
-export function readPublicKey(file: string): PublicKey {
+export function readPublicKey(file: string): DocumentKey {
   const pem = readInput(file);
   return usable(
     parsed(() => createPublicKey(Buffer.from(pem)), file),
@@ -34,12 +28,12 @@ export function signWith(
   file: string,
   passphrase: string | undefined,
   bytes: Uint8Array,
-): { readonly key: PublicKey; readonly value: string } {
+): { readonly key: DocumentKey; readonly value: string } {
   const pem = Buffer.from(readInput(file));
   const privateKey = parsed(() => createPrivateKey({ key: pem, format: "pem", passphrase }), file);
   const key = usable(createPublicKey(privateKey), file);
   const value = sign(key.algorithm === "ed25519" ? null : "sha256", bytes, privateKey).toString("base64");
-  if (!isSignedBy(bytes, key, value)) throw malformed(file, "made a signature that does not verify");
+  if (!isSignedBy(key.key, bytes, value)) throw malformed(file, "made a signature that does not verify");
   return { key, value };
 }
 
@@ -75,21 +69,9 @@ export function writeNew(file: string, content: string | Uint8Array, mode = 0o64
   }
 }
 
-/** Writes a file whole or not at all. */
-export function replaceFile(file: string, content: Uint8Array): void {
-  const draft = `${file}.new`;
-  writeFileSync(draft, content, { flush: true });
-  chmodSync(draft, 0o644);
-  renameSync(draft, file);
-  const folder = openSync(dirname(file), "r");
-  fsyncSync(folder);
-  closeSync(folder);
-}
-
-function usable(key: KeyObject, file: string): PublicKey {
-  const found = publicKeyOf(key.export({ format: "der", type: "spki" }).toString("base64"));
-  if (found === undefined || algorithmOf(key) === undefined)
-    throw malformed(file, "is neither an Ed25519 nor an EC P-256 key");
+function usable(key: KeyObject, file: string): DocumentKey {
+  const found = documentKeyOf(key.export({ format: "der", type: "spki" }).toString("base64"));
+  if (found === undefined) throw malformed(file, "is neither an Ed25519 nor an EC P-256 key");
   return found;
 }
 

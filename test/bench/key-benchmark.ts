@@ -7,6 +7,7 @@ import type { IdentityConfig } from "../../config/schema.ts";
 import { type Authority, createAuthority, writeIdentity } from "./certificate-authority.ts";
 import { type Mosquitto, startMosquitto } from "./mosquitto.ts";
 import { createSession } from "./mqtt-session.ts";
+import { median, timed } from "./timing.ts";
 import { startTpm, type Tpm } from "./tpm.ts";
 import { identityOf } from "./tpm-token.ts";
 
@@ -111,16 +112,6 @@ async function connectOnce(identity: IdentityConfig, { host, port, caFile }: Mos
   const limits = await session.online(AbortSignal.timeout(CONNECT_MS));
   await session.stop();
   if (limits === undefined) throw new Error(`not connected: ${session.status().fault?.what ?? "no answer"}`);
-}
-
-async function timed(work: () => Promise<unknown>): Promise<number> {
-  const start = performance.now();
-  await work();
-  return performance.now() - start;
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((left, right) => left - right)[Math.floor(values.length / 2)] ?? 0;
 }
 
 const none = (): void => undefined;

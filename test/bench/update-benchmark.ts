@@ -13,6 +13,7 @@ import { createAuthority, writeIdentity } from "./certificate-authority.ts";
 import { startChild } from "./child.ts";
 import { seededRandom } from "./seeded-random.ts";
 import { TcpProxy } from "./tcp-proxy.ts";
+import { median, timed } from "./timing.ts";
 
 const SERVER = join(import.meta.dirname, "processes/artifact-server.ts");
 const START = join(import.meta.dirname, "../../systemd/causeway-start");
@@ -237,14 +238,4 @@ async function run(program: string, args: readonly string[]): Promise<void> {
     child.once("exit", resolve);
   });
   if (code !== 0) throw new Error(`${program} ended with ${code}`);
-}
-
-async function timed(work: () => Promise<unknown>): Promise<number> {
-  const start = performance.now();
-  await work();
-  return performance.now() - start;
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((left, right) => left - right)[Math.floor(values.length / 2)] ?? 0;
 }

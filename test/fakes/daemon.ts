@@ -95,6 +95,17 @@ export async function startDaemon(
   return { child, lines, status };
 }
 
+/** Starts the agent of a vehicle, and waits until it is online and hears its bus. */
+export async function startOnline(home: DaemonHome, timeoutMs: number): Promise<Daemon> {
+  const daemon = await startDaemon(home);
+  const isReady = async (): Promise<true | undefined> => {
+    const { link, buses } = await daemon.status();
+    return link.state === "online" && buses[0]?.state === "up" && buses[0].decoded > 2 ? true : undefined;
+  };
+  await until(isReady, { what: "the vehicle is online and hears its bus", timeoutMs });
+  return daemon;
+}
+
 /** How one run of the program ended, and what it printed. */
 export type ProgramEnd = { readonly code: number | undefined; readonly stdout: string; readonly stderr: string };
 

@@ -1,17 +1,17 @@
 import { generateKeyPairSync, type KeyObject, sign } from "node:crypto";
-import { canonicalJson } from "../../agent/control/canonical-document.ts";
+import { documentText } from "../../agent/control/canonical-document.ts";
 import { manifestBytes, type Vehicle } from "../../agent/control/manifest.ts";
-import { type PublicKey, publicKeyOf, type SignatureList } from "../../agent/control/signatures.ts";
+import { type DocumentKey, documentKeyOf, type SignatureList } from "../../agent/control/signatures.ts";
 import { parseRoot, type TrustRoot } from "../../agent/control/trust-root.ts";
 
 /** A key pair of the running test. */
-export type TestKey = PublicKey & { readonly privateKey: KeyObject };
+export type TestKey = DocumentKey & { readonly privateKey: KeyObject };
 
 /** Makes a key pair. */
 export function testKey(kind: "ed25519" | "ecdsa-p256" = "ed25519"): TestKey {
   const { privateKey, publicKey } =
     kind === "ed25519" ? generateKeyPairSync("ed25519") : generateKeyPairSync("ec", { namedCurve: "prime256v1" });
-  const found = publicKeyOf(publicKey.export({ format: "der", type: "spki" }).toString("base64"));
+  const found = documentKeyOf(publicKey.export({ format: "der", type: "spki" }).toString("base64"));
   if (found === undefined) throw new Error("the test key is not usable");
   return { ...found, privateKey };
 }
@@ -97,5 +97,5 @@ export function testVehicle(root: TrustRoot, changes: Partial<Vehicle> = {}): Ve
 
 /** Canonical bytes of any document. */
 export function encoded(document: unknown): Uint8Array {
-  return new TextEncoder().encode(canonicalJson(document));
+  return new TextEncoder().encode(documentText(document));
 }

@@ -12,7 +12,7 @@ import type { Execution } from "../bench/cloud/command-executions.ts";
 import { DoorVehicle, type VehicleHome } from "../bench/door-vehicle.ts";
 import { until } from "../bench/wait.ts";
 import { runCli } from "../fakes/cli-runner.ts";
-import { type Daemon, startDaemon } from "../fakes/daemon.ts";
+import { type Daemon, startOnline } from "../fakes/daemon.ts";
 
 const THING = "veh-1";
 const PATIENCE_MS = 20_000;
@@ -41,15 +41,7 @@ describe("what a command can ask of the agent itself, from the cloud to the reco
     await rm(folder, { recursive: true });
   });
 
-  async function online(home: VehicleHome): Promise<Daemon> {
-    const daemon = await startDaemon(home);
-    const isReady = async (): Promise<true | undefined> => {
-      const { link, buses } = await daemon.status();
-      return link.state === "online" && (buses[0]?.decoded ?? 0) > 2 ? true : undefined;
-    };
-    await until(isReady, { what: "the vehicle is online and hears its bus", timeoutMs: PATIENCE_MS });
-    return daemon;
-  }
+  const online = (home: VehicleHome): Promise<Daemon> => startOnline(home, PATIENCE_MS);
 
   /** The end of a command, in the cloud: its status and reason, and its result. */
   async function ask(action: string, given: object = {}): Promise<readonly [end: string, result: Execution["result"]]> {

@@ -16,7 +16,7 @@ import { DoorVehicle, FRAMES, type VehicleHome } from "../bench/door-vehicle.ts"
 import { until } from "../bench/wait.ts";
 import { runCli } from "../fakes/cli-runner.ts";
 import type { CommandCloud } from "../fakes/command-cloud.ts";
-import { type Daemon, startDaemon } from "../fakes/daemon.ts";
+import { type Daemon, startOnline } from "../fakes/daemon.ts";
 
 const THING = "veh-1";
 const PATIENCE_MS = 20_000;
@@ -51,15 +51,7 @@ describe("lock and unlock, from a phone and from the cloud, on a bus with a door
     await rm(folder, { recursive: true });
   });
 
-  async function online(home: VehicleHome): Promise<Daemon> {
-    const daemon = await startDaemon(home);
-    const isReady = async (): Promise<true | undefined> => {
-      const { link, buses } = await daemon.status();
-      return link.state === "online" && buses[0]?.state === "up" && buses[0].decoded > 2 ? true : undefined;
-    };
-    await until(isReady, { what: "the vehicle is online and hears its bus", timeoutMs: PATIENCE_MS });
-    return daemon;
-  }
+  const online = (home: VehicleHome): Promise<Daemon> => startOnline(home, PATIENCE_MS);
 
   /** Every signal of the door unit has come again. */
   async function heard(daemon: Daemon): Promise<void> {

@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { canonicalJson, parseCanonical } from "../../../agent/control/canonical-document.ts";
+import { documentText, parseCanonical } from "../../../agent/control/canonical-document.ts";
 
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
 
-describe("canonicalJson", () => {
+describe("documentText", () => {
   it("sorts keys by UTF-16 code units (RFC 8785, 3.2.3, the example)", () => {
     const value = {
       "\u20ac": "Euro Sign",
@@ -15,13 +15,13 @@ describe("canonicalJson", () => {
       "\u0080": "Control",
       "\u00f6": "Latin Small Letter O With Diaeresis",
     };
-    expect(canonicalJson(value)).toBe(
+    expect(documentText(value)).toBe(
       '{"\\r":"Carriage Return","1":"One","\u0080":"Control","\u00f6":"Latin Small Letter O With Diaeresis","\u20ac":"Euro Sign","\ud83d\ude00":"Emoji: Grinning Face","\ufb33":"Hebrew Letter Dalet With Dagesh"}',
     );
   });
 
   it("writes text as RFC 8785, 3.2.2, the example, has it", () => {
-    expect(canonicalJson({ string: "\u20ac$\u000F\u000aA'\u0042\u0022\u005c\\\"/" })).toBe(
+    expect(documentText({ string: "\u20ac$\u000F\u000aA'\u0042\u0022\u005c\\\"/" })).toBe(
       '{"string":"\u20ac$\\u000f\\nA\'B\\"\\\\\\\\\\"/"}',
     );
   });
@@ -35,7 +35,7 @@ describe("canonicalJson", () => {
     ["half a surrogate pair", "\ud83d"],
     ["NaN", [Number.NaN]],
   ])("has no text for %s", (_name, value) => {
-    expect(canonicalJson(value)).toBeUndefined();
+    expect(documentText(value)).toBeUndefined();
   });
 });
 
@@ -70,7 +70,7 @@ describe("parseCanonical", () => {
     })).any;
     fc.assert(
       fc.property(value, (given) => {
-        const text = canonicalJson(given);
+        const text = documentText(given);
         expect(text).toBeDefined();
         expect(parseCanonical(bytesOf(text ?? ""))).toEqual(given);
         expect(parseCanonical(bytesOf(` ${text}`))).toBeUndefined();

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { canonicalJson, type SignedFields, signedText } from "../../../agent/control/canonical.ts";
-import { isSignedBy, publicKeySchema } from "../../../agent/core/public-key.ts";
+import { isSignedBy, keyObjectOf, publicKeySchema } from "../../../agent/core/public-key.ts";
 import { temporaryFolder } from "../../fakes/folder.ts";
 
 const FIELDS: SignedFields = {
@@ -73,7 +73,7 @@ describe("isSignedBy", () => {
     else openssl("dgst", "-sha256", "-sign", at("key.pem"), "-out", at("signature"), at("text"));
     const publicKey = readFileSync(at("public.der")).toString("base64");
     const key = publicKeySchema.parse({ id: "k", algorithm, publicKey });
-    return { key, signature: readFileSync(at("signature")) };
+    return { key: keyObjectOf(key.publicKey), signature: readFileSync(at("signature")) };
   }
 
   it.each(["ed25519", "es256"] as const)(

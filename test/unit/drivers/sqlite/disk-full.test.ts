@@ -8,19 +8,11 @@ import { draftOf, faultCodeOf, takeLosses } from "../../../contract/outbox-subje
 import { ManualClock } from "../../../fakes/clock.ts";
 import { temporaryFolder } from "../../../fakes/folder.ts";
 import { MemoryLog } from "../../../fakes/log.ts";
+import { mountProblem } from "../../../fakes/mount.ts";
 
 const ALL = Number.MAX_SAFE_INTEGER;
 const canMount = mountProblem() === undefined;
 const MOUNT = `file system of 2 MB${canMount ? "" : ` (skipped, mount is not permitted here: ${mountProblem()})`}`;
-
-function mountProblem(): string | undefined {
-  try {
-    execFileSync("unshare", ["--mount", "mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", "/mnt"], { stdio: "pipe" });
-    return undefined;
-  } catch (thrown) {
-    return String(thrown).split("\n").at(-1);
-  }
-}
 
 function open(folder: string, change: Partial<OutboxSettings> = {}): { outbox: Outbox; log: MemoryLog; file: string } {
   const log = new MemoryLog();

@@ -11,6 +11,7 @@ import { faultCodeOf } from "../../../contract/outbox-subject.ts";
 import { ManualClock } from "../../../fakes/clock.ts";
 import { temporaryFolder } from "../../../fakes/folder.ts";
 import { MemoryLog } from "../../../fakes/log.ts";
+import { mountProblem } from "../../../fakes/mount.ts";
 
 const BOUNDS = { maxCommands: 1000, maxRefused: 100, keepMs: 60_000, reserveBytes: 65_536 };
 
@@ -139,15 +140,6 @@ describe("openJournal on a file that cannot be believed", () => {
 });
 
 const canMount = mountProblem() === undefined;
-
-function mountProblem(): string | undefined {
-  try {
-    execFileSync("unshare", ["--mount", "mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", "/mnt"], { stdio: "pipe" });
-    return undefined;
-  } catch (thrown) {
-    return String(thrown).split("\n").at(-1);
-  }
-}
 
 describe.skipIf(!canMount)(`a journal on a full disk${canMount ? "" : ` (skipped: ${mountProblem()})`}`, () => {
   it("has room of its own, then says full and stores nothing, and goes on when there is room again", () => {
