@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import { type ConfigLayer, FILE_SET_SECTIONS, JOB_SECTIONS, layerFiles } from "../config/layers.ts";
 import { type LoadedConfig, loadConfigFile } from "../config/load.ts";
-import { beginWithFileSet, type FileSetInUse, leaveFileSet } from "../drivers/os/file-set.ts";
+import { beginWithFileSet, type FileSetInUse, fileSetInUse, leaveFileSet } from "../drivers/os/file-set.ts";
 import { checkConfig } from "./check-config.ts";
 import type { Clock } from "./core/clock.ts";
-import { AgentError } from "./core/errors.ts";
+import { AgentError, errnoOf } from "./core/errors.ts";
 import type { LoadedTable } from "./load-table.ts";
 
 /** What lies above the vehicle's own files, the lower first: a signed set of files, and the settings of the last job. */
@@ -36,7 +36,31 @@ export function layerFolder(stateDir: string, layer: LayerName): string {
  * Reads the vehicle's own files and the sets above them. A set that cannot be used does not keep the agent from starting: it goes
  * without it, and for good when the set was on trial. Throws `config.*` for the vehicle's own files.
  */
-export async function loadDaemonConfig(path: string, clock: Clock): Promise<DaemonConfig> {
+export function loadDaemonConfig(path: string, clock: Clock): Promise<DaemonConfig> {
+  return loadLayered(path, clock, { begin: beginWithFileSet, leave: leaveFileSet });
+}
+
+/** What `loadDaemonConfig` would start the agent with, without beginning anything. Sets that this user may not read are among those refused. */
+export function showDaemonConfig(path: string, clock: Clock): Promise<DaemonConfig> {
+  return loadLayered(path, clock, { begin: lookAt, leave: () => undefined });
+}
+
+/** One that may not be read is named by its link, and refused when it is looked into. */
+function lookAt(folder: string): FileSetInUse {
+  try {
+    return fileSetInUse(folder);
+  } catch (thrown) {
+    if (errnoOf(thrown) !== "EACCES") throw thrown;
+    return { name: "current", path: join(folder, "current"), isOnTrial: false };
+  }
+}
+
+type SetAccess = {
+  readonly begin: (folder: string) => FileSetInUse;
+  readonly leave: (folder: string, reason: string) => void;
+};
+
+async function loadLayered(path: string, clock: Clock, access: SetAccess): Promise<DaemonConfig> {
   const own = await loadConfigFile(path);
   const { stateDir, ota } = own.config;
   const refused: { readonly layer: LayerName; readonly what: string }[] = [];
@@ -44,16 +68,13 @@ export async function loadDaemonConfig(path: string, clock: Clock): Promise<Daem
   const used: Record<LayerName, FileSetInUse> = { files: unused(), settings: unused() };
   for (const layer of ota === undefined ? [] : LAYERS) {
     const folder = layerFolder(stateDir, layer);
-    const set = beginWithFileSet(folder);
+    const set = access.begin(folder);
     if (set.path === undefined) continue;
-    const tried = await loadWith(
-      path,
-      { files: used.files.path, settings: used.settings.path, [layer]: set.path },
-      clock,
-    );
+    const paths = { files: used.files.path, settings: used.settings.path, [layer]: set.path };
+    const tried = await loadWith(path, paths, clock);
     if (typeof tried === "string") {
       refused.push({ layer, what: tried });
-      leaveFileSet(folder, tried);
+      access.leave(folder, tried);
       continue;
     }
     inForce = tried;

@@ -3,6 +3,7 @@ import { stringify } from "yaml";
 import { configJsonSchema, exampleConfig } from "../../config/example.ts";
 import { type LoadedConfig, loadConfigFile } from "../../config/load.ts";
 import { checkConfig } from "../check-config.ts";
+import { showDaemonConfig } from "../layered-config.ts";
 import { type CliContext, note, printJson, printLine } from "./context.ts";
 
 /** `causeway config validate|show|example|schema`: works with the daemon down. */
@@ -33,10 +34,13 @@ export function registerConfig(program: Command, context: CliContext): void {
 
   config
     .command("show")
-    .description("the configuration in force: files merged, what commands have set, defaults filled in, paths absolute")
+    .description(
+      "the configuration in force: files merged, what updates, jobs and commands have set, defaults filled in, paths absolute",
+    )
     .addHelpText("after", "\nExample:\n  causeway config show --json")
     .action(async () => {
-      const loaded = await loadConfigFile(context.options().config);
+      const loaded = await showDaemonConfig(context.options().config, context.clock);
+      for (const { layer, what } of loaded.refused) note(context, `warning: the set of ${layer} is not shown: ${what}`);
       noteIgnored(context, loaded);
       if (context.options().json) printJson(context, { schemaVersion: 1, file: loaded.path, config: loaded.config });
       else context.stdout.write(stringify(loaded.config, { lineWidth: 0 }));

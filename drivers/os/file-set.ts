@@ -72,20 +72,25 @@ function writeSettings(draft: string, text: string): void {
   writeFileSync(join(draft, "agent.d", "settings.yaml"), text, { mode: 0o600 });
 }
 
-/** The set to start with. Counts the start of one on trial, and leaves one that has been started too often. Where nothing can be written the agent starts all the same. */
-export function beginWithFileSet(folder: string): FileSetInUse {
+/** The set that the next start would begin with, as far as it is known without beginning. Throws the system's error where the folder may not be read. */
+export function fileSetInUse(folder: string): FileSetInUse {
   const name = currentVersion(folder);
   if (name === undefined) return { name: NO_SET, path: undefined, isOnTrial: false };
-  const { to, from = NO_SET, starts } = trialOf(folder);
+  return { name, path: join(folder, name), isOnTrial: trialOf(folder).to === name };
+}
+
+/** The set to start with. Counts the start of one on trial, and leaves one that has been started too often. Where nothing can be written the agent starts all the same. */
+export function beginWithFileSet(folder: string): FileSetInUse {
+  const set = fileSetInUse(folder);
+  if (!set.isOnTrial) return set;
+  const { from = NO_SET, starts } = trialOf(folder);
   const used = Number(starts ?? 0);
-  if (to === name && used >= MAX_STARTS) {
+  if (used >= MAX_STARTS) {
     leaveFileSet(folder, `${used} starts`);
     return beginWithFileSet(folder);
   }
-  if (to === name) {
-    tryToWrite(() => writeDurably(join(folder, "trial"), `to=${name}\nfrom=${from}\nstarts=${used + 1}\n`));
-  }
-  return { name, path: join(folder, name), isOnTrial: to === name };
+  tryToWrite(() => writeDurably(join(folder, "trial"), `to=${set.name}\nfrom=${from}\nstarts=${used + 1}\n`));
+  return set;
 }
 
 /** Goes back from the set on trial; does nothing when there is none. A cut in between is finished by the next start, which counts on. */

@@ -64,6 +64,8 @@ describe("updates of DBC files, rules and settings", { timeout: 120_000 }, () =>
     // The next set takes its place whole, and the one before it goes.
     const next = desk.bundle([setOf("dbc: [{file: dbc/car.dbc}]\ncollect: {batchMs: 500}\n")], { line: "vehicle" });
     expect((await ota("install", next.path)).code).toBe(0);
+    const { stdout: shown, stderr } = await runProgram(["config", "show", "--json", "--config", home.config]);
+    expect([stderr, JSON.parse(shown)]).toMatchObject(["", { config: { collect: { batchMs: 500 } } }]);
     expect(readlinkSync(join(files(), "current"))).toBe(next.sha256);
     expect(readdirSync(files()).toSorted()).toEqual([next.sha256, "current"].toSorted());
   });
