@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { z } from "zod";
 
 /** The checks that come before the tests, cheapest first. */
@@ -13,15 +13,13 @@ const CHECKS: readonly (readonly [name: string, command: string, ...args: string
 ];
 
 const ROOT = join(import.meta.dirname, "..");
+const BUILD = join(ROOT, "build", "test");
 /** Where scripts/guest leaves the report of its run. */
 const GUEST_REPORT = join(ROOT, ".cache", "guest", "report.json");
 
 /** What this reads of vitest's JSON report. */
 const report = z.object({
-  success: z.boolean(),
   numPassedTests: z.int(),
-  numFailedTests: z.int(),
-  numFailedTestSuites: z.int(),
   testResults: z.array(
     z.object({
       name: z.string(),
@@ -32,7 +30,8 @@ const report = z.object({
   ),
 });
 
-type Counts = { passed: number; failed: number; skipped: number };
+/** What all runners together came to. `failed` and `skipped` name each. */
+type Outcome = { passed: number; readonly failed: string[]; readonly skipped: string[] };
 
 /** Runs a command with its output on ours, or kept and shown only when it fails. Gives its exit code. */
 function run(command: string, args: readonly string[], quiet: boolean): Promise<number> {
@@ -52,64 +51,52 @@ function run(command: string, args: readonly string[], quiet: boolean): Promise<
   });
 }
 
-async function runChecks(): Promise<string[]> {
-  const failed: string[] = [];
+async function runChecks(outcome: Outcome): Promise<void> {
   for (const [name, command, ...args] of CHECKS) {
     const code = await run(command, args, true);
     process.stdout.write(`${code === 0 ? "ok    " : "FAILED"} ${name}\n`);
-    if (code !== 0) failed.push(name);
+    if (code !== 0) outcome.failed.push(`check: ${name}`);
   }
-  return failed;
 }
 
 /** Runs one runner and adds what its report says. A runner that fails without naming a failed test counts as one failure. */
-async function runReported(
-  command: string,
-  args: readonly string[],
-  file: string,
-  counts: Counts,
-  skips: string[],
-): Promise<void> {
+async function runReported(command: string, args: readonly string[], file: string, outcome: Outcome): Promise<void> {
   rmSync(file, { force: true });
   const code = await run(command, args, false);
   if (!existsSync(file)) {
-    process.stdout.write(`FAILED ${command} ${args[0]}: no report (exit ${code})\n`);
-    counts.failed += 1;
+    outcome.failed.push(`${command} ${args[0]}: no report (exit ${code})`);
     return;
   }
-  const parsed = report.parse(JSON.parse(readFileSync(file, "utf8")));
-  const tests = parsed.testResults.flatMap((suite) => suite.assertionResults);
-  const broken = parsed.testResults.filter(
-    (suite) => suite.status === "failed" && suite.assertionResults.every((test) => test.status !== "failed"),
-  );
-  for (const suite of broken)
-    process.stdout.write(`FAILED ${suite.name}: ${suite.message ?? "the file did not run"}\n`);
-  const failed = parsed.numFailedTests + broken.length;
-  const skipped = tests.filter((test) => !["passed", "failed"].includes(test.status));
-  counts.passed += parsed.numPassedTests;
-  counts.skipped += skipped.length;
-  counts.failed += failed > 0 || code === 0 ? failed : 1;
-  skips.push(...skipped.map((test) => test.fullName));
+  const { numPassedTests, testResults } = report.parse(JSON.parse(readFileSync(file, "utf8")));
+  const failed: string[] = [];
+  for (const { name, status, message, assertionResults } of testResults) {
+    const failedTests = assertionResults.filter((test) => test.status === "failed");
+    failed.push(...failedTests.map((test) => `${relative(ROOT, name)}: ${test.fullName}`));
+    if (status === "failed" && failedTests.length === 0) {
+      failed.push(`${relative(ROOT, name)}: ${message ?? "the file did not run"}`);
+    }
+    const skipped = assertionResults.filter((test) => !["passed", "failed"].includes(test.status));
+    outcome.skipped.push(...skipped.map((test) => test.fullName));
+  }
+  if (failed.length === 0 && code !== 0) failed.push(`${command} ${args[0]}: exit ${code}, though no test failed`);
+  outcome.passed += numPassedTests;
+  outcome.failed.push(...failed);
 }
 
 const filters = process.argv.slice(2);
-const folder = join(ROOT, "build", "test");
-mkdirSync(folder, { recursive: true });
-const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
-const skips: string[] = [];
+mkdirSync(BUILD, { recursive: true });
+const outcome: Outcome = { passed: 0, failed: [], skipped: [] };
 
-const failedChecks = filters.length === 0 ? await runChecks() : [];
-counts.failed += failedChecks.length;
+if (filters.length === 0) await runChecks(outcome);
 
-const vitestReport = join(folder, "vitest.json");
+const vitestReport = join(BUILD, "vitest.json");
 const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${vitestReport}`];
-await runReported("npx", ["vitest", "run", ...reporters, ...filters], vitestReport, counts, skips);
+await runReported("npx", ["vitest", "run", ...reporters, ...filters], vitestReport, outcome);
 
-if (filters.length === 0) {
-  await runReported("scripts/guest", ["run"], GUEST_REPORT, counts, skips);
-}
+if (filters.length === 0) await runReported("scripts/guest", ["run"], GUEST_REPORT, outcome);
 
-for (const name of skips) process.stdout.write(`skipped: ${name}\n`);
-for (const name of failedChecks) process.stdout.write(`failed check: ${name}\n`);
-process.exitCode = counts.failed > 0 || counts.passed === 0 ? 1 : 0;
-process.stdout.write(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped\n`);
+for (const name of outcome.skipped) process.stdout.write(`skipped: ${name}\n`);
+// Last, so that the end of a long output says what is wrong.
+for (const name of outcome.failed) process.stdout.write(`failed: ${name}\n`);
+process.exitCode = outcome.failed.length > 0 || outcome.passed === 0 ? 1 : 0;
+process.stdout.write(`${outcome.passed} passed, ${outcome.failed.length} failed, ${outcome.skipped.length} skipped\n`);
