@@ -78,8 +78,9 @@ describe("scripts/bench", () => {
       });
       expect(result.framesSent).toBeGreaterThan(14 * 1900);
       expect(result.recordsDelivered).toBe(result.recordsStored);
-      // What was not yet stored when the agent was killed is lost, and no more than that.
-      expect(result.framesProven).toBeGreaterThan(result.framesSent - 2019 * 3);
+      // Of what the agents received, only what the killed one had not stored yet is lost: less than a second of 2019 frames.
+      expect(result.framesProven).toBeGreaterThan(result.framesReceived - 2019);
+      expect(result.framesReceived).toBeGreaterThan(result.framesSent / 2);
       expect(result.key).toContain("TPM 2.0");
     },
     RUN_TIMEOUT_MS,
