@@ -39,9 +39,7 @@ export function registerConfig(program: Command, context: CliContext): void {
     )
     .addHelpText("after", "\nExample:\n  causeway config show --json")
     .action(async () => {
-      const loaded = await showDaemonConfig(context.options().config, context.clock);
-      for (const { layer, what } of loaded.refused) note(context, `warning: the set of ${layer} is not shown: ${what}`);
-      noteIgnored(context, loaded);
+      const loaded = await configInForce(context);
       if (context.options().json) printJson(context, { schemaVersion: 1, file: loaded.path, config: loaded.config });
       else context.stdout.write(stringify(loaded.config, { lineWidth: 0 }));
     });
@@ -57,6 +55,14 @@ export function registerConfig(program: Command, context: CliContext): void {
     .description("JSON Schema of agent.yaml, for editors")
     .addHelpText("after", "\nExample:\n  causeway config schema > agent.schema.json")
     .action(() => context.stdout.write(`${JSON.stringify(configJsonSchema(), null, 2)}\n`));
+}
+
+/** What the daemon runs with, or would start with. What is left aside is told on stderr. Throws `config.*`. */
+export async function configInForce(context: CliContext): Promise<LoadedConfig> {
+  const loaded = await showDaemonConfig(context.options().config, context.clock);
+  for (const { layer, what } of loaded.refused) note(context, `warning: the set of ${layer} is not shown: ${what}`);
+  noteIgnored(context, loaded);
+  return loaded;
 }
 
 function noteIgnored(context: CliContext, { ignored }: LoadedConfig): void {

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
-import { loadConfigFile } from "../../config/load.ts";
 import { AgentError, EXIT } from "../core/errors.ts";
 import type { DbcMessage, DbcProblem, DbcSignal, ParsedDbc } from "../data/dbc/model.ts";
+import { configInForce } from "./config.ts";
 import { type CliContext, printJson, printLine } from "./context.ts";
 import { openDatabase, readDbcFile } from "./dbc-file.ts";
 import { alignColumns, printable } from "./text.ts";
@@ -20,7 +20,7 @@ export function registerDbc(program: Command, context: CliContext): void {
 
   dbc
     .command("list [files...]")
-    .description("messages of DBC files; of those in the configuration when none is given")
+    .description("messages of DBC files; of those in force when none is given")
     .option("--dbc <file>", "a DBC file; may be given several times", append, [])
     .addHelpText("after", "\nExample:\n  causeway dbc list vehicle.dbc")
     .action(async (given: readonly string[], options: { readonly dbc: readonly string[] }) => {
@@ -47,7 +47,7 @@ function append(value: string, earlier: readonly string[]): readonly string[] {
 }
 
 async function configuredFiles(context: CliContext): Promise<readonly string[]> {
-  const { config } = await loadConfigFile(context.options().config);
+  const { config } = await configInForce(context);
   return config.dbc.map(({ file }) => file);
 }
 

@@ -66,6 +66,8 @@ describe("updates of DBC files, rules and settings", { timeout: 120_000 }, () =>
     expect((await ota("install", next.path)).code).toBe(0);
     const { stdout: shown, stderr } = await runProgram(["config", "show", "--json", "--config", home.config]);
     expect([stderr, JSON.parse(shown)]).toMatchObject(["", { config: { collect: { batchMs: 500 } } }]);
+    const { stdout: listed } = await runProgram(["dbc", "list", "--json", "--config", home.config]);
+    expect(listed).toContain(join(files(), next.sha256, "dbc/car.dbc"));
     expect(readlinkSync(join(files(), "current"))).toBe(next.sha256);
     expect(readdirSync(files()).toSorted()).toEqual([next.sha256, "current"].toSorted());
   });
