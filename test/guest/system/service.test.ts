@@ -122,17 +122,25 @@ describe("the package on Debian 12 with systemd", () => {
     await guest.sh("useradd --groups causeway viewer; useradd --groups causeway-admin administrator; useradd stranger");
     const as = async (user: string, verb: string) =>
       await guest.run(`setpriv --reuid=${user} --regid=${user} --init-groups causeway ${verb} --json`);
-    const [look, change] = ["status", "buffer drop capture --yes"];
-    const outcomes: Record<string, readonly number[]> = {};
-    for (const user of ["viewer", "administrator", "stranger"]) {
-      outcomes[user] = [(await as(user, look)).code, (await as(user, change)).code];
-    }
+    const both = async (user: string) => ({
+      look: await as(user, "status"),
+      change: await as(user, "buffer drop capture --yes"),
+    });
+    const [viewer, administrator, stranger] = [
+      await both("viewer"),
+      await both("administrator"),
+      await both("stranger"),
+    ];
     // 2: there was nothing to drop; 77: permission.
-    expect(outcomes).toEqual({ viewer: [0, 77], administrator: [0, 2], stranger: [77, 77] });
-    const refusal = await as("viewer", change);
-    expect(refusal.stdout).toBe("");
-    expect(refusal.stderr).toContain("/run/causeway/admin.sock: permission denied");
-    expect((await as("administrator", look)).stdout).toContain('"thing":"guest-truck"');
+    const codes = [viewer, administrator, stranger].map(({ look, change }) => [look.code, change.code]);
+    expect(codes).toEqual([
+      [0, 77],
+      [0, 2],
+      [77, 77],
+    ]);
+    expect(viewer.change.stdout).toBe("");
+    expect(viewer.change.stderr).toContain("/run/causeway/admin.sock: permission denied");
+    expect(administrator.look.stdout).toContain('"thing":"guest-truck"');
     const sockets = await guest.sh("stat --format='%n %A %U %G' /run/causeway/*.sock");
     expect(sockets).toBe(
       "/run/causeway/admin.sock srw-rw---- root causeway-admin\n/run/causeway/view.sock srw-rw---- root causeway\n",
