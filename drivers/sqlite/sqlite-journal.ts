@@ -45,6 +45,7 @@ export class SqliteJournal implements Journal {
   readonly #statements: ReturnType<typeof prepare>;
   /** Running time at open, less the monotonic time then. */
   readonly #ranBaseMs: number;
+  #settling: NodeJS.Immediate | undefined;
 
   constructor(parts: SqliteJournalParts) {
     this.#parts = parts;
@@ -67,14 +68,14 @@ export class SqliteJournal implements Journal {
     ballast.hold();
     const run = database.transaction(work);
     try {
-      return this.#settled(() => run.immediate());
+      return this.#committed(run.immediate());
     } catch (thrown) {
       if (!isFull(thrown) || !ballast.isHeld) throw faultOf(thrown, file, "journal");
     }
     // The disk is full: this is what the reserve is for.
     ballast.release();
     try {
-      return this.#settled(() => run.immediate());
+      return this.#committed(run.immediate());
     } catch (thrown) {
       throw faultOf(thrown, file, "journal");
     }
@@ -168,22 +169,28 @@ export class SqliteJournal implements Journal {
   }
 
   close(): void {
+    clearImmediate(this.#settling);
     this.#parts.database.close();
   }
 
+  /** What was committed is durable in the log, and is copied once the caller has gone on: a command acts meanwhile. */
+  #committed<T>(result: T): T {
+    this.#settling ??= setImmediate(() => this.#settle());
+    return result;
+  }
+
   /**
-   * Moves what was committed out of the log at once. SQLite takes a log whose checksum fails for one that ends there (fileformat2.html,
+   * Moves what was committed out of the log. SQLite takes a log whose checksum fails for one that ends there (fileformat2.html,
    * "WAL Reset"), so a bit that flips in it would undo a commit in silence; in the file it is noticed.
    */
-  #settled<T>(commit: () => T): T {
-    const result = commit();
+  #settle(): void {
+    this.#settling = undefined;
     try {
       this.#parts.database.pragma("wal_checkpoint(TRUNCATE)");
     } catch (thrown) {
       // The commit stands; what is wrong with the disk shows in the next one.
       if (!(thrown instanceof Database.SqliteError)) throw thrown;
     }
-    return result;
   }
 
   #ranMs(): number {

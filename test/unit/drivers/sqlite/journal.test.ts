@@ -1,6 +1,16 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
+import { setImmediate as turn } from "node:timers/promises";
 import Database from "better-sqlite3";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { Journal } from "../../../../agent/ports.ts";
@@ -52,6 +62,19 @@ describe("openJournal", () => {
     expect(two.addCommand(entryOf("two"))).toBe("full");
     second.advance(20_000);
     expect(two.addCommand(entryOf("two"))).toBe("added");
+  });
+
+  it("has what was committed in its log when the call returns, and in the file alone a turn later", async () => {
+    const file = join(temporaryFolder(), "journal.db");
+    const journal = open(file);
+    journal.addCommand(entryOf("one"));
+    const cut = join(temporaryFolder(), "journal.db");
+    for (const end of ["", "-wal"]) copyFileSync(`${file}${end}`, `${cut}${end}`);
+    expect(open(cut).command("one")).toEqual(entryOf("one"));
+    await turn();
+    expect(statSync(`${file}-wal`).size).toBe(0);
+    copyFileSync(file, `${cut}-file`);
+    expect(open(`${cut}-file`).command("one")).toEqual(entryOf("one"));
   });
 
   it("refuses a file that another connection holds", () => {
