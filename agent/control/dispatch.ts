@@ -34,8 +34,8 @@ export type DispatchParts = {
 };
 
 /**
- * The one line that every command takes, whichever door it came through: size, schema, repeat, authority, target, time, ledger,
- * safety gate, durably "started", act, result, report.
+ * The one line that every command takes, whichever door it came through: size, schema, repeat, authority, target, time, safety gate,
+ * ledger (with "started", durably), act, result, report.
  *
  * All up to the first `await` happens before this returns for the first time, so that a message is acknowledged to the broker only
  * after the ledger has it. A repeat is known before its time is judged: it gets the answer it had, not a second one. Gives the
@@ -55,11 +55,13 @@ export async function dispatch(
   if (known.kind === "answered") return reporter.tell(request, known.answer);
   const plan = known.kind === "refused" ? known : examine(parts, request);
   if (plan.kind === "refused") return turnDown(parts, request, plan);
-  const taken = ledger.claim(request, () => parts.authority.use(plan.grant));
-  if (taken !== undefined) return turnDown(parts, request, taken);
   const unsafe = plan.prepared.unsafe();
+  const taken = ledger.claim(request, () => {
+    parts.authority.use(plan.grant);
+    if (unsafe === undefined) ledger.start(request.ledgerId, plan.action.endsInRestart ? settings.bootId : undefined);
+  });
+  if (taken !== undefined) return turnDown(parts, request, taken);
   if (unsafe !== undefined) return reporter.tell(request, ledger.finish(request.ledgerId, refusalAnswer(unsafe)));
-  ledger.start(request.ledgerId, plan.action.endsInRestart ? settings.bootId : undefined);
   const outcome = await act(parts, plan, request, signal);
   if (outcome.kind === "held") return undefined;
   return reporter.tell(request, ledger.finish(request.ledgerId, answerOf(outcome)));

@@ -33,9 +33,9 @@ export type Recall =
 /**
  * Which commands there were and how they ended, so that none acts twice: across redelivery, restart and power cut.
  *
- * A command is "received" before anything is done for it, "started" before its act begins, "finished" with its one answer. The
- * answer stays until whoever asked was told. All of it is in the journal before a call returns. While a command can still be refused
- * a journal that fails is a reason to refuse it; later the fault is thrown.
+ * A command is "received" before anything is done for it, "started" before its act begins (in one write with "received", since each
+ * write waits for the disk), "finished" with its one answer. The answer stays until whoever asked was told. All of it is in the journal
+ * before a call returns. While a command can still be refused a journal that fails is a reason to refuse it; later the fault is thrown.
  */
 export class CommandLedger {
   readonly #journal: Journal;
@@ -87,8 +87,8 @@ export class CommandLedger {
   }
 
   /**
-   * Takes the command over: from here on its id is used up. `also` is written together with it, or not at all. Gives the refusal
-   * where the id stands for another request, or the ledger has no room.
+   * Takes the command over: from here on its id is used up. What `also` writes, such as that it started, is written together with
+   * it, or not at all. Gives the refusal where the id stands for another request, or the ledger has no room.
    */
   claim(request: Request, also: () => void): Refusal | undefined {
     const { ledgerId, digest, action, reply } = request;
@@ -96,8 +96,8 @@ export class CommandLedger {
       return this.#journal.atomically(() => {
         const added = this.#journal.addCommand(entryOf(ledgerId, digest, "received", { action, reply }));
         if (added === "added") {
-          also();
           this.#audit.append({ event: "received", command: ledgerId, action, digest, reply: replyBody(reply) });
+          also();
         }
         return added;
       });

@@ -25,10 +25,16 @@ export class FakeJournal implements Journal {
   #state: State = { status: { kind: "sound" }, documents: new Map(), commands: [], forgotten: 0 };
   #nextFault: AgentError | undefined;
   #isInside = false;
+  #writes = 0;
 
   constructor({ clock, maxCommands = 1000, maxRefused = 100, keepMs = 3_600_000 }: FakeJournalParts) {
     this.#clock = clock;
     this.#bounds = { maxCommands, maxRefused, keepMs };
+  }
+
+  /** Transactions that took effect. */
+  get writes(): number {
+    return this.#writes;
   }
 
   /** The next call that changes something throws this instead. */
@@ -59,7 +65,9 @@ export class FakeJournal implements Journal {
     const before = { ...this.#state };
     this.#isInside = true;
     try {
-      return work();
+      const result = work();
+      this.#writes += 1;
+      return result;
     } catch (thrown) {
       this.#state = before;
       throw thrown;

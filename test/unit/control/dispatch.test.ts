@@ -35,25 +35,35 @@ describe("dispatch of a command that may be carried out", () => {
     expect(await bench.outcome(plain("signals.read"))).toBe("SUCCEEDED");
   });
 
-  it("has it in the ledger, durably started, before it acts", async () => {
-    const states: (string | undefined)[] = [];
+  it("has it in the ledger, durably started by one write, before it acts", async () => {
+    const clock = new ManualClock();
+    const journal = new FakeJournal({ clock });
+    const before: unknown[] = [];
+    const note = (what: string): void => void before.push([what, bench.ledger.find("id-1")?.state, journal.writes]);
     const bench: CommandBench = new CommandBench({
+      clock,
+      journal,
       actions: {
         "doors.lock": {
           commandClass: "R3",
           unsafe: () => {
-            states.push(bench.ledger.find("id-1")?.state);
+            note("gate");
             return undefined;
           },
           run: async () => {
-            states.push(bench.ledger.find("id-1")?.state);
+            note("act");
             return { kind: "done", result: { locked: true } };
           },
         },
       },
     });
     expect(await bench.send(bench.signed("doors.lock"))).toMatchObject({ result: { locked: true } });
-    expect(states).toEqual(["received", "started"]);
+    expect(before).toEqual([
+      ["gate", undefined, 0],
+      ["act", "started", 1],
+    ]);
+    const events = bench.audited.map(({ entry }) => /"event":"(\w+)"/.exec(entry)?.[1]);
+    expect(events).toEqual(["received", "started", "finished"]);
   });
 
   it("has it in the ledger before the message can be acknowledged: within the call", () => {
@@ -211,7 +221,7 @@ describe("dispatch refuses, acts on nothing and says why", () => {
     );
   });
 
-  it("an unsafe state, after it is in the ledger and before it has started", async () => {
+  it("an unsafe state, which uses up its id and is never started", async () => {
     const unsafe = () => refused("PRECONDITION_FAILED", "speed == 0 is false");
     const bench = new CommandBench({ actions: { "doors.lock": { commandClass: "R3", unsafe } } });
     expect(await bench.send(bench.signed("doors.lock"))).toEqual({
@@ -220,6 +230,9 @@ describe("dispatch refuses, acts on nothing and says why", () => {
       result: {},
     });
     expect(bench.acts).toEqual([]);
+    const events = bench.audited.map(({ entry }) => /"event":"(\w+)"/.exec(entry)?.[1]);
+    expect(events).toEqual(["received", "finished"]);
+    expect(bench.ledger.find("id-1")?.state).toBe("finished");
   });
 
   it("what the policy does not allow, and what comes too often", async () => {
@@ -296,6 +309,19 @@ describe("dispatch refuses, acts on nothing and says why", () => {
     expect(await bench.outcome(bench.signed("doors.lock"), { id: "2" })).toBe("SUCCEEDED");
     expect(await bench.outcome(bench.signed("doors.lock"), { id: "3" })).toBe("REJECTED LEDGER_FULL");
     expect(bench.acts).toHaveLength(1);
+  });
+
+  it("does not act when the journal fails as it starts", async () => {
+    const clock = new ManualClock();
+    const journal = new FakeJournal({ clock });
+    const bench = new CommandBench({ actions: ACTIONS, clock, journal });
+    const change = journal.changeCommand.bind(journal);
+    journal.changeCommand = () => {
+      journal.changeCommand = change;
+      throw new AgentError("journal.unavailable", { what: "gone", remedy: "none" });
+    };
+    expect(await bench.outcome(bench.signed("doors.lock"))).toBe("REJECTED LEDGER_UNREADABLE");
+    expect(bench.acts).toEqual([]);
   });
 
   it("does not use up the counter or the rate of what is refused", async () => {
