@@ -21,15 +21,17 @@ const PARTS: Readonly<Record<string, () => Part | Promise<Part>>> = { actuation,
 
 async function actuation(): Promise<Part> {
   const figures = await benchmarkActuation(COMMANDS);
-  const { commandToFrameMs: frame, brokerMs: broker, commandToConfirmationMs: confirmed } = figures;
+  const { commandToFrameMs: frame, brokerMs: broker, diskMs: disk, commandToConfirmationMs: confirmed } = figures;
   const part = "actuation";
   const rows = [
     row(part, `lock and unlock, ${figures.commands} commands: command to frame, median`, frame.p50, "ms"),
     row(part, "command to frame, 99th percentile", frame.p99, "ms"),
     row(part, "the broker alone, publish to arrival, median", broker.p50, "ms"),
     row(part, "the broker alone, 99th percentile", broker.p99, "ms"),
-    row(part, "one synced write to the same disk, median", figures.syncedWriteMs.p50, "ms"),
-    row(part, "one synced write, 99th percentile", figures.syncedWriteMs.p99, "ms"),
+    row(part, "the disk alone, the ledger's synced bytes, median", disk.p50, "ms"),
+    row(part, "the disk alone, 99th percentile", disk.p99, "ms"),
+    row(part, "the rest, median: agent and bus", frame.p50 - broker.p50 - disk.p50, "ms"),
+    row(part, "above the broker's, in times of the disk's, median", (frame.p50 - broker.p50) / disk.p50, "x"),
     row(part, "99th percentile above the broker's", frame.p99 - broker.p99, "ms", { atMost: 20 }),
     row(part, "command to confirmed end, median", confirmed.p50, "ms"),
     row(part, "command to confirmed end, 99th percentile", confirmed.p99, "ms"),
