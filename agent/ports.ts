@@ -51,8 +51,9 @@ export interface CanBus {
   facts(): BusFacts;
   counters(): BusCounters;
   /**
-   * Hands one frame to the bus (its `receivedAtUs` is ignored). Waits, bounded, for queue space.
-   * Rejects with `bus.transmit-failed`, or `bus.unsupported` where the driver cannot transmit.
+   * Hands one frame to the bus (its `receivedAtUs` is ignored). Waits, bounded, for queue space; a frame whose call has rejected is
+   * not sent later. Rejects with `bus.transmit-failed`, at once while the controller is bus-off, or with `bus.unsupported` where the
+   * driver cannot transmit.
    */
   send(frame: CanFrame): Promise<void>;
   stop(): Promise<void>;

@@ -27,6 +27,10 @@ export class BusStateTracker {
     this.#report = report;
   }
 
+  get isBusOff(): boolean {
+    return this.#error === "bus-off";
+  }
+
   /** The interface changed. A controller that was stopped starts again error-active. */
   link(state: LinkState, detail: string): void {
     if (state !== this.#link) this.#error = "active";

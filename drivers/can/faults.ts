@@ -42,6 +42,15 @@ export function transmitFailed(bus: string, why: string, remedy: string, cause?:
   return new AgentError("bus.transmit-failed", { what: `${bus}: ${why}`, remedy, cause });
 }
 
+/** The controller has left the bus: a frame would wait until it is restarted, and go out when nobody expects it any more. */
+export function busOff(bus: string): AgentError {
+  return transmitFailed(
+    bus,
+    "the controller is bus-off, nothing is sent until it is restarted",
+    "check bit rate, wiring and termination; ip link set DEVICE type can restart, or restart-ms",
+  );
+}
+
 /** This driver has no way to send, or not such a frame. */
 export function cannotTransmit(bus: string, why: string): AgentError {
   return new AgentError("bus.unsupported", {

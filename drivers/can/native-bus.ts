@@ -8,6 +8,7 @@ import { kernelWithoutCan, notCan, notPermitted } from "./faults.ts";
 import { kernelFilters } from "./filter.ts";
 import { describeLink, readLink } from "./link.ts";
 import { loadNativeAddon, NATIVE_LINK, type NativeAddon } from "./native-addon.ts";
+import { loadRawChannels } from "./raw-channel.ts";
 import { Transmitter } from "./transmitter.ts";
 
 /** Frames handed over at once: 80 KB, which stays in the cache of a small core. */
@@ -47,6 +48,7 @@ class NativeBus implements CanBus {
   readonly #batch = new FrameBatch(BATCH_FRAMES);
   readonly #result = new Uint32Array(2);
   #open: OpenBus | undefined;
+  #state: BusStateTracker | undefined;
   #received = 0;
   #errorFrames = 0;
   #dropped = 0;
@@ -56,7 +58,13 @@ class NativeBus implements CanBus {
     this.name = settings.name;
     this.#settings = settings;
     this.#log = parts.log;
-    this.#transmitter = new Transmitter(settings.name, settings.interface, parts.clock);
+    this.#transmitter = new Transmitter({
+      bus: settings.name,
+      interface: settings.interface,
+      clock: parts.clock,
+      isBusOff: () => this.#state?.isBusOff ?? false,
+      load: loadRawChannels,
+    });
   }
 
   async start(sink: BusSink): Promise<void> {
@@ -80,6 +88,7 @@ class NativeBus implements CanBus {
       addon.open(interfaceName, receiveBufferBytes, ringFrames, pairs ?? new Uint32Array(), this.#batch.bytes, onNews),
     );
     this.#open = { addon, slot, stopped: first.resolve };
+    this.#state = state;
     await first.promise;
   }
 

@@ -58,7 +58,13 @@ class SocketcanBus implements CanBus {
     this.name = settings.name;
     this.#settings = settings;
     this.#clock = parts.clock;
-    this.#transmitter = new Transmitter(settings.name, settings.interface, parts.clock);
+    this.#transmitter = new Transmitter({
+      bus: settings.name,
+      interface: settings.interface,
+      clock: parts.clock,
+      isBusOff: () => this.#state?.isBusOff ?? false,
+      load: loadRawChannels,
+    });
   }
 
   async start(sink: BusSink): Promise<void> {

@@ -4,7 +4,7 @@ import type { Log } from "../../agent/core/log.ts";
 import { type CanFrame, FRAME_FLAG, type FrameBatch } from "../../agent/data/frame.ts";
 import type { BusCounters, BusFacts, BusSink, CanBus, FrameFilter } from "../../agent/ports.ts";
 import { BusStateTracker } from "./error-state.ts";
-import { cannotTransmit, checkFrame, transmitFailed } from "./faults.ts";
+import { busOff, cannotTransmit, checkFrame, transmitFailed } from "./faults.ts";
 import { createFilter } from "./filter.ts";
 import { SocketcandConnection } from "./socketcand-connection.ts";
 import { formatSend } from "./socketcand-protocol.ts";
@@ -47,6 +47,7 @@ class SocketcandBus implements CanBus {
   #stopping = new AbortController();
   #running: Promise<void> | undefined;
   #connection: SocketcandConnection | undefined;
+  #state: BusStateTracker | undefined;
   #received = 0;
   #errorFrames = 0;
   #transmitted = 0;
@@ -66,6 +67,7 @@ class SocketcandBus implements CanBus {
       sink.onState(busState, detail);
       first.resolve();
     });
+    this.#state = state;
     this.#running = this.#run(sink, state, this.#stopping.signal);
     await Promise.race([first.promise, this.#running]);
   }
@@ -106,6 +108,7 @@ class SocketcandBus implements CanBus {
         "check the network and the socketcand server",
       );
     }
+    if (this.#state?.isBusOff === true) throw busOff(this.name);
     this.#connection.write(formatSend(frame));
     this.#transmitted += 1;
   }

@@ -1,19 +1,24 @@
 import type { Clock } from "../../agent/core/clock.ts";
 import { AgentError, messageOf } from "../../agent/core/errors.ts";
 import { type CanFrame, FRAME_FLAG } from "../../agent/data/frame.ts";
-import { checkFrame, kernelWithoutCan, notCan, transmitFailed } from "./faults.ts";
+import { busOff, checkFrame, kernelWithoutCan, notCan, transmitFailed } from "./faults.ts";
 import { describeLink, kernelHasCan, readLink } from "./link.ts";
-import {
-  type FrameToSend,
-  loadRawChannels,
-  type RawChannel,
-  type RawChannels,
-  RECEIVE_NOTHING,
-} from "./raw-channel.ts";
+import { type FrameToSend, type RawChannel, type RawChannels, RECEIVE_NOTHING } from "./raw-channel.ts";
 
 /** Longest wait for room in the interface's queue. */
 const QUEUE_WAIT_MS = 500;
 const RETRY_MS = 5;
+
+/** What a transmitter works with. */
+export type TransmitterParts = {
+  /** Its name in the configuration. */
+  readonly bus: string;
+  readonly interface: string;
+  readonly clock: Clock;
+  /** Whether the controller is known to be bus-off. */
+  readonly isBusOff: () => boolean;
+  readonly load: () => Promise<RawChannels>;
+};
 
 /**
  * Sends frames on a SocketCAN interface through npm socketcan, on a socket of its own that is opened at the first frame.
@@ -21,17 +26,13 @@ const RETRY_MS = 5;
  * The error state indicator of an FD frame is the controller's own matter and is not sent.
  */
 export class Transmitter {
-  readonly #bus: string;
-  readonly #interface: string;
-  readonly #clock: Clock;
+  readonly #parts: TransmitterParts;
   #channels: RawChannels | undefined;
   #channel: RawChannel | undefined;
   #transmitted = 0;
 
-  constructor(bus: string, interfaceName: string, clock: Clock) {
-    this.#bus = bus;
-    this.#interface = interfaceName;
-    this.#clock = clock;
+  constructor(parts: TransmitterParts) {
+    this.#parts = parts;
   }
 
   /** Frames the kernel took. */
@@ -39,24 +40,29 @@ export class Transmitter {
     return this.#transmitted;
   }
 
-  /** Rejects with `bus.transmit-failed` when the kernel has not taken the frame within half a second, `bus.unsupported` without kernel CAN. */
+  /**
+   * Rejects with `bus.transmit-failed` when the kernel has not taken the frame within half a second or the controller is bus-off,
+   * `bus.unsupported` without kernel CAN.
+   */
   async send(frame: CanFrame): Promise<void> {
-    checkFrame(this.#bus, frame);
-    this.#channels ??= await loadRawChannels();
+    const { bus, clock, isBusOff, load } = this.#parts;
+    checkFrame(bus, frame);
+    this.#channels ??= await load();
     const outgoing = toOutgoing(frame);
     const isFd = (frame.flags & FRAME_FLAG.fd) !== 0;
-    const deadlineMs = this.#clock.monotonicMs() + QUEUE_WAIT_MS;
+    const deadlineMs = clock.monotonicMs() + QUEUE_WAIT_MS;
     let reopened = false;
     for (;;) {
+      if (isBusOff()) throw busOff(bus);
       const channel = this.#channel ?? this.#openChannel(this.#channels);
       if ((isFd ? channel.sendFD(outgoing) : channel.send(outgoing)) > 0) break;
-      if (this.#clock.monotonicMs() >= deadlineMs || (reopened && !this.#isUp())) throw this.#failure(isFd);
+      if (clock.monotonicMs() >= deadlineMs || (reopened && !this.#isUp())) throw this.#failure(isFd);
       if (!reopened) {
         // The interface may have been deleted and made again: the old socket stays bound to the old one.
         reopened = true;
         this.#channel = undefined;
       } else {
-        await this.#clock.sleep(RETRY_MS);
+        await clock.sleep(RETRY_MS);
       }
     }
     this.#transmitted += 1;
@@ -67,38 +73,36 @@ export class Transmitter {
   }
 
   #openChannel(channels: RawChannels): RawChannel {
+    const { bus, interface: interfaceName } = this.#parts;
     try {
-      const channel = channels.open(this.#interface);
+      const channel = channels.open(interfaceName);
       channel.setErrorFilters(0);
       channel.setRxFilters(RECEIVE_NOTHING);
       this.#channel = channel;
       return channel;
     } catch (cause) {
-      throw openFailure(this.#bus, this.#interface, cause);
+      throw openFailure(bus, interfaceName, cause);
     }
   }
 
   #isUp(): boolean {
-    const link = readLink(this.#interface);
+    const link = readLink(this.#parts.interface);
     return link !== undefined && link !== "not-can" && link.up;
   }
 
   /** npm socketcan gives no errno, so the cause is read from the interface. */
   #failure(isFd: boolean): AgentError {
-    const link = readLink(this.#interface);
+    const { bus, interface: interfaceName } = this.#parts;
+    const link = readLink(interfaceName);
     if (link === undefined || link === "not-can" || !link.up) {
-      return transmitFailed(
-        this.#bus,
-        describeLink(this.#interface, link),
-        `bring it up: ip link set ${this.#interface} up`,
-      );
+      return transmitFailed(bus, describeLink(interfaceName, link), `bring it up: ip link set ${interfaceName} up`);
     }
     if (isFd && !link.fd) {
-      return transmitFailed(this.#bus, `interface ${this.#interface} carries no CAN FD`, "send a classic frame");
+      return transmitFailed(bus, `interface ${interfaceName} carries no CAN FD`, "send a classic frame");
     }
     return transmitFailed(
-      this.#bus,
-      `the queue of ${this.#interface} stayed full for ${QUEUE_WAIT_MS} ms`,
+      bus,
+      `the queue of ${interfaceName} stayed full for ${QUEUE_WAIT_MS} ms`,
       "check that another node acknowledges frames (bus-off, wiring, bit rate) or raise txqueuelen",
     );
   }

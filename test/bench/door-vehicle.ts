@@ -2,6 +2,8 @@ import { copyFileSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import type { SignedFields } from "../../agent/control/canonical.ts";
+import { type CanFrame, FRAME_FLAG } from "../../agent/data/frame.ts";
+import { ERROR_CLASS } from "../../drivers/can/error-state.ts";
 import { createSocketcandBus } from "../../drivers/can/socketcand-bus.ts";
 import { systemClock } from "../../drivers/os/time-source.ts";
 import { type CommandCloud, startCommandCloud } from "../fakes/command-cloud.ts";
@@ -57,6 +59,16 @@ export class DoorVehicle {
     return new DoorVehicle(folder, thing, cloud, hub, unit);
   }
 
+  /** Every controller on the bus leaves it; a frame that is still on its way counts as their return, so say it until it is so. */
+  busOff(): void {
+    this.#hub.inject("can0", errorFrame(ERROR_CLASS.busOff));
+  }
+
+  /** Every controller is restarted. */
+  busBack(): void {
+    this.#hub.inject("can0", errorFrame(ERROR_CLASS.restarted));
+  }
+
   async stop(): Promise<void> {
     await this.unit.stop();
     await this.#hub.stop();
@@ -107,4 +119,8 @@ export class DoorVehicle {
     };
     return { schemaVersion: 1, ...fields, signature: this.key.sign(fields) };
   }
+}
+
+function errorFrame(errorClass: number): CanFrame {
+  return { id: errorClass, flags: FRAME_FLAG.error, data: new Uint8Array(8), receivedAtUs: 0 };
 }

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import type { CanFrame } from "../../agent/data/frame.ts";
+import { loadRawChannels } from "../../drivers/can/raw-channel.ts";
 import { formatSend } from "../../drivers/can/socketcand-protocol.ts";
 import { Transmitter } from "../../drivers/can/transmitter.ts";
 import { systemClock } from "../../drivers/os/time-source.ts";
@@ -20,7 +21,13 @@ export function openSender(bus: BenchBus): Promise<FrameSender> {
 }
 
 function openInterface(interfaceName: string): FrameSender {
-  const transmitter = new Transmitter("can0", interfaceName, systemClock());
+  const transmitter = new Transmitter({
+    bus: "can0",
+    interface: interfaceName,
+    clock: systemClock(),
+    isBusOff: () => false,
+    load: loadRawChannels,
+  });
   return {
     send: async (frames) => {
       for (const frame of frames) await transmitter.send(frame);

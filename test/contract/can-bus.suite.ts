@@ -215,6 +215,22 @@ export function describeCanBus(name: string, limits: BusLimits, open: () => Prom
       expect(under.bus.counters().received).toBe(sink.frames.length);
     });
 
+    it("refuses to send while the controller is bus-off, and sends none of that when it is back", async () => {
+      await under.bus.start(sink);
+      const { sent } = under;
+      if (sent === undefined) return;
+      await under.deliver([frameOf(0x040, new Uint8Array(8), error)]);
+      await sink.waitForState("bus-off");
+      await expect(under.bus.send(frameOf(0x123, [1]))).rejects.toThrow("the controller is bus-off");
+      await under.deliver([frameOf(0x100, new Uint8Array(8), error)]);
+      await until(() => sink.states.at(-1) === "up" || undefined, { what: "back up", timeoutMs: WAIT_MS });
+      await under.bus.send(frameOf(0x124, [2]));
+      const ids = (): readonly number[] => sent().flatMap(({ id, flags }) => ((flags & error) === 0 ? [id] : []));
+      await until(() => ids().length > 0 || undefined, { what: "the frame after it", timeoutMs: WAIT_MS });
+      expect(ids()).toEqual([0x124]);
+      expect(under.bus.counters().transmitted).toBe(1);
+    });
+
     it("sends frames in order, or says that it cannot", async () => {
       await under.bus.start(sink);
       const long = Uint8Array.from({ length: 64 }, (_, index) => index);

@@ -2,6 +2,7 @@ import { AgentError } from "../../agent/core/errors.ts";
 import { type CanFrame, FRAME_FLAG, FrameBatch } from "../../agent/data/frame.ts";
 import type { BusCounters, BusFacts, BusSink, BusState, CanBus } from "../../agent/ports.ts";
 import { BusStateTracker } from "../../drivers/can/error-state.ts";
+import { busOff } from "../../drivers/can/faults.ts";
 
 /** A bus that exists only in the test: what it receives, its state and its faults are set from outside. */
 export class FakeCanBus implements CanBus {
@@ -49,6 +50,7 @@ export class FakeCanBus implements CanBus {
     if (this.#sink === undefined) {
       throw new AgentError("bus.transmit-failed", { what: `${this.name} is not started`, remedy: "start it" });
     }
+    if (this.#state?.isBusOff === true) throw busOff(this.name);
     this.sent.push({ ...frame, data: frame.data.slice() });
   }
 

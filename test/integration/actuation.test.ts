@@ -227,4 +227,52 @@ describe("lock and unlock, from a phone and from the cloud, on a bus with a door
     expect(unit.frames.commands).toBe(settled);
     await expectWholeTrail();
   }, 120_000);
+
+  it("refuses at bus-off and says so, fails when it comes on the way, and sends nothing of that when the bus is back", async () => {
+    const daemon = await online(await vehicle.home());
+    await heard(daemon);
+    unit.speed = 0;
+    unit.obeys = true;
+    const stateIs = (wanted: string, cause: () => void): Promise<true> =>
+      until(
+        async () => {
+          cause();
+          return (await daemon.status()).buses[0]?.state === wanted ? true : undefined;
+        },
+        { what: `the bus is ${wanted}`, timeoutMs: PATIENCE_MS, everyMs: 20 },
+      );
+    const reasonOf = async (action: string): Promise<string> => {
+      const execution = await cloud.commands.startExecution({
+        command: { format: "json", template: JSON.stringify(signed(action)) },
+        thing: THING,
+        executionTimeoutSeconds: 60,
+      });
+      await until(() => execution.reason, { what: "the end", timeoutMs: PATIENCE_MS });
+      return `${execution.status} ${execution.reason?.reasonCode}: ${execution.reason?.reasonDescription}`;
+    };
+
+    const { commands } = unit.frames;
+    await stateIs("bus-off", () => vehicle.busOff());
+    expect(await reasonOf("doors.lock")).toMatch(
+      /^REJECTED UNAVAILABLE: bus can0 is bus-off: the controller left the bus/,
+    );
+    await stateIs("up", () => vehicle.busBack());
+    await heard(daemon);
+    expect(unit.frames.commands).toBe(commands);
+
+    let leaving: NodeJS.Timeout | undefined;
+    unit.onCommand = () => {
+      leaving ??= setInterval(() => vehicle.busOff(), 1);
+    };
+    expect(await reasonOf("doors.lock")).toMatch(/^FAILED UNAVAILABLE: after [12] frames: bus can0 is bus-off/);
+    clearInterval(leaving);
+    unit.onCommand = () => undefined;
+    const sent = unit.frames.commands;
+    expect(sent - commands).toBeLessThan(FRAMES);
+    await stateIs("up", () => vehicle.busBack());
+    await heard(daemon);
+    expect(unit.frames.commands).toBe(sent);
+    expect(await inCloud(signed("doors.lock"))).toBe("SUCCEEDED");
+    expect(unit.frames.commands).toBe(sent + FRAMES);
+  }, 120_000);
 });
