@@ -129,7 +129,7 @@ export async function composeUpdate(parts: UpdateParts): Promise<Updates> {
     clock,
     log,
     restart: restartAgent,
-    reboot: () => reboot(settings, log),
+    reboot: () => reboot(parts),
   });
   const vouch = (): void => {
     isVouchedFor = true;
@@ -184,10 +184,10 @@ function installersOf(parts: UpdateParts, downloads: DownloadFolder): Partial<Re
 }
 
 /** Where it may, it starts the system anew; a refusal leaves it to someone else. */
-async function reboot({ reboot: isAllowed }: OtaConfig, log: Log): Promise<void> {
-  if (!isAllowed) return;
+async function reboot({ config, settings, log }: UpdateParts): Promise<void> {
+  if (!settings.reboot) return;
   try {
-    await restartSystem();
+    await restartSystem(config.runtimeDir);
   } catch (thrown) {
     if (!(thrown instanceof AgentError)) throw thrown;
     log.error("update.reboot-refused", { code: thrown.code, what: thrown.message, remedy: thrown.remedy });

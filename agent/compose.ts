@@ -219,7 +219,7 @@ async function composeRemote(
   const { commands: settings } = base.config;
   if (settings === undefined || journal === undefined) return undefined;
   const { value: policy } = await loadYamlFile(settings.policyFile, policySchema);
-  const acting = { settings, policy, renewal, restart: restartSystem };
+  const acting = { settings, policy, renewal, restart: () => restartSystem(base.config.runtimeDir) };
   const commands = composeCommands({ ...base, ...line, ...acting, lines: line.buses, journal, broker, support });
   const { ledger } = commands.dispatchParts;
   support.include("commands", () => commandsSection(journal, (limit) => ledger.list(limit)));

@@ -1,22 +1,23 @@
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
+import { once } from "node:events";
+import { createConnection } from "node:net";
+import { join } from "node:path";
 import { AgentError, messageOf } from "../../agent/core/errors.ts";
 
-const run = promisify(execFile);
-const PATIENCE_MS = 20_000;
-
 /**
- * Asks systemd to restart the system; resolves when it has accepted. The agent's user needs leave for it: a polkit rule for
- * org.freedesktop.login1.reboot. Rejects with `system.restart-refused`.
+ * Asks the service manager to restart the system, by a connection to the socket of causeway-reboot.socket in `runtimeDir`. Resolves
+ * when it has the request; rejects with `system.restart-refused`.
  */
-export async function restartSystem(): Promise<void> {
+export async function restartSystem(runtimeDir: string): Promise<void> {
+  const socket = createConnection(join(runtimeDir, "reboot.sock"));
   try {
-    await run("systemctl", ["--no-block", "--no-ask-password", "reboot"], { timeout: PATIENCE_MS });
+    await once(socket, "connect");
   } catch (thrown) {
     throw new AgentError("system.restart-refused", {
-      what: `the system was not restarted: ${messageOf(thrown).split("\n")[0]}`,
-      remedy: "allow org.freedesktop.login1.reboot to the agent's user by a polkit rule",
+      what: `the system was not restarted: ${messageOf(thrown)}`,
+      remedy: "see: systemctl status causeway-reboot.socket; it is open to the agent's user alone",
       cause: thrown,
     });
+  } finally {
+    socket.destroy();
   }
 }

@@ -98,13 +98,27 @@ export class Machine {
 
   /** Shuts down in order; whatever is left after a while is ended. */
   async powerOff(timeoutMs = 60_000): Promise<void> {
-    const qemu = this.#children.at(-1);
-    if (qemu === undefined) return;
+    if (this.#children.length === 0) return;
     // The answer goes down with the machine.
     this.run("systemctl poweroff --no-block", timeoutMs).catch(() => undefined);
-    await until(() => (qemu.hasEnded() ? true : undefined), { what: "the guest is off", timeoutMs }).catch(
-      () => undefined,
-    );
+    await this.#hasGoneOff(timeoutMs).catch(() => undefined);
+    await this.#stopRest();
+  }
+
+  /** Waits until the machine has shut itself down for a restart, and switches it on again. Throws when it does not within the time. */
+  async restart(timeoutMs = 120_000): Promise<void> {
+    await this.#hasGoneOff(timeoutMs);
+    await this.#stopRest();
+    await this.boot();
+  }
+
+  /** QEMU ends with the machine, at a restart too (-no-reboot). */
+  async #hasGoneOff(timeoutMs: number): Promise<void> {
+    const qemu = this.#children.at(-1);
+    await until(() => (qemu?.hasEnded() !== false ? true : undefined), { what: "the guest is off", timeoutMs });
+  }
+
+  async #stopRest(): Promise<void> {
     // The disks' servers write what they hold when they are asked to end.
     for (const child of this.#children.reverse()) await child.stop(10_000);
     this.#children = [];

@@ -18,6 +18,8 @@ const COPIES: readonly (readonly [from: string, to: string])[] = [
   ["systemd/causeway-recover.service", "lib/systemd/system/causeway-recover.service"],
   ["systemd/causeway-view.socket", "lib/systemd/system/causeway-view.socket"],
   ["systemd/causeway-admin.socket", "lib/systemd/system/causeway-admin.socket"],
+  ["systemd/causeway-reboot.socket", "lib/systemd/system/causeway-reboot.socket"],
+  ["systemd/causeway-reboot.service", "lib/systemd/system/causeway-reboot.service"],
   ["systemd/sysusers.d/causeway.conf", "usr/lib/sysusers.d/causeway.conf"],
   ["systemd/tmpfiles.d/causeway.conf", "usr/lib/tmpfiles.d/causeway.conf"],
   ["systemd/sysctl.d/60-causeway.conf", "usr/lib/sysctl.d/60-causeway.conf"],

@@ -65,6 +65,8 @@ describe.skipIf(missing !== undefined)(`the package for this machine${lacking(mi
         "-rwxr-xr-x root/root ./usr/lib/causeway/causeway-start",
         "-rw-r--r-- root/root ./lib/systemd/system/causeway.service",
         "-rw-r--r-- root/root ./lib/systemd/system/causeway-recover.service",
+        "-rw-r--r-- root/root ./lib/systemd/system/causeway-reboot.socket",
+        "-rw-r--r-- root/root ./lib/systemd/system/causeway-reboot.service",
         "-rw-r--r-- root/root ./usr/lib/sysusers.d/causeway.conf",
         "-rw-r--r-- root/root ./usr/lib/tmpfiles.d/causeway.conf",
         "-rw-r--r-- root/root ./usr/lib/sysctl.d/60-causeway.conf",

@@ -6,6 +6,7 @@ import { type RevokingAuthority, writeIdentity } from "../certificate-authority.
 import type { Mosquitto } from "../mosquitto.ts";
 import { createSession } from "../mqtt-session.ts";
 import { Access } from "./access.ts";
+import { CloudCommands } from "./commands.ts";
 import { type CloudCertificate, Provisioning, type ProvisioningAnswer } from "./provisioning.ts";
 
 /** Common names that the broker has to know: see `MosquittoRequest.clouds` and `claims`. */
@@ -33,6 +34,8 @@ const MINUTE_SECONDS = 60;
  */
 export class BenchCloud {
   readonly provisioning: Provisioning;
+  /** Commands; not served before they are started. */
+  readonly commands: CloudCommands;
   /** In the order of their arrival. */
   readonly announcements: IdentityAnnouncement[] = [];
   /** Whether the certificate that an announcement names as the previous one is retired at once. */
@@ -52,6 +55,7 @@ export class BenchCloud {
     this.#session = session;
     this.#access = new Access(session);
     this.provisioning = new Provisioning(parts.authority);
+    this.commands = new CloudCommands(session);
   }
 
   /** Connects as `CLOUD_NAME`. `folder` keeps its certificate. */
@@ -115,6 +119,7 @@ export class BenchCloud {
   }
 
   async stop(): Promise<void> {
+    this.commands.stop();
     await this.#session.stop();
   }
 
