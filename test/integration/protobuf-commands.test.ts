@@ -126,6 +126,7 @@ describe.skipIf(!hasProtoc)(`commands in the protobuf flavour${hasProtoc ? "" : 
         [() => actuator(1001, ""), "FAILED 7"],
         [() => state("windows"), "FAILED 6"],
         [() => state("doors", "activate_operation { deactivate_after_seconds: 9 }"), "FAILED 8"],
+        [() => state("doors", "deactivate_operation {}"), "FAILED 8"],
         [() => "", "FAILED 4"],
       ];
       for (const [request, expected] of refusals) expect(await ask(request)).toBe(expected);
