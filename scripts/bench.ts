@@ -5,6 +5,7 @@ import { BENCH_USAGE, parseBenchOptions, UsageError } from "../test/bench/bench-
 import { BenchBusy, type BenchState, takeState } from "../test/bench/bench-state.ts";
 import { describeSummary, isGood } from "../test/bench/bench-summary.ts";
 import { BenchView } from "../test/bench/bench-view.ts";
+import { demonstrateDoors, describeShown } from "../test/bench/door-demonstration.ts";
 import { runBench } from "../test/bench/run-bench.ts";
 
 const STATE = fileURLToPath(new URL("../.bench", import.meta.url));
@@ -24,6 +25,7 @@ async function main(args: readonly string[]): Promise<number> {
   let hasView = false;
   const view = new BenchView((text) => process.stdout.write(text));
   try {
+    if (options.doors) return await showDoors(options.json, interrupt.signal);
     const summary = await runBench(
       {
         options,
@@ -48,6 +50,14 @@ async function main(args: readonly string[]): Promise<number> {
   } finally {
     state.release();
   }
+}
+
+async function showDoors(isJson: boolean, signal: AbortSignal): Promise<number> {
+  process.stderr.write("bench: starting a vehicle with a door control unit, its broker and the agent\n");
+  const write = (text: string): void => void process.stdout.write(`${text}\n`);
+  const commands = await demonstrateDoors((one) => (isJson ? undefined : write(`  ${describeShown(one)}`)), signal);
+  if (isJson) write(JSON.stringify({ schemaVersion: 1, commands }));
+  return commands.every(({ isGood }) => isGood) ? EXIT.ok : EXIT.failed;
 }
 
 /** The first Ctrl-C ends the drive and lets everything drain; the second ends at once, and the kernel ends the other processes. */

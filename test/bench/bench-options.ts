@@ -8,6 +8,8 @@ export type BenchOptions = {
   /** Length of the drive; undefined runs until Ctrl-C, or until the log has ended. */
   readonly seconds: number | undefined;
   readonly json: boolean;
+  /** Show commands to the doors of a vehicle instead of the main job. */
+  readonly doors: boolean;
   readonly rate: number;
   readonly replay:
     | { readonly logFile: string; readonly dbcFile: string; readonly speed: number; readonly loop: boolean }
@@ -37,15 +39,18 @@ a broker with mutual TLS and the limits of AWS IoT Core, and two consumers that 
   --speed X        replay X times faster; 0 as fast as the bus takes it
   --loop           begin the log again when it ends
   --seed N         another drive (default 1)
+  --doors          instead: lock and unlock the doors of a vehicle from the cloud, signed and confirmed, and try it without a signature
   --state DIR      keep the state there instead of in .bench
   --help
 
-Exit code: 0 when every stored record arrived and every value is what was sent; 1 when a record is missing or a value differs;
+Exit code: 0 when every stored record arrived and every value is what was sent; 1 when a record is missing or a value differs, or a
+command ends otherwise than it should;
 64 wrong options; 65 an unreadable file; 69 something could not be started, or another bench runs. State: .bench/ (shell variables in .bench/env).
 
 Examples:
   scripts/bench
   scripts/bench --seconds 60 --json --cut 15..40
+  scripts/bench --doors
   scripts/bench --replay drive.log --dbc car.dbc --speed 4
 `;
 
@@ -61,9 +66,12 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions | "help
   const { values } = parsed(args);
   if (values.help === true) return "help";
   const replay = replayOf(values);
+  const others = Object.keys(values).filter((name) => !["doors", "json", "state"].includes(name));
+  if (values.doors === true && others.length > 0) throw new UsageError(`--doors does not go with --${others[0]}`);
   return {
     seconds: values.seconds === undefined ? undefined : numberOf("--seconds", values.seconds, 1, MAX_SECONDS),
     json: values.json === true,
+    doors: values.doors === true,
     rate: numberOf("--rate", values.rate ?? "1", 0.01, 20),
     replay,
     cuts: (values.cut ?? []).map(spanOf),
@@ -80,6 +88,7 @@ function parsed(args: readonly string[]) {
       options: {
         seconds: { type: "string" },
         json: { type: "boolean" },
+        doors: { type: "boolean" },
         rate: { type: "string" },
         replay: { type: "string" },
         dbc: { type: "string" },

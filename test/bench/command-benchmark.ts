@@ -1,18 +1,11 @@
-import { closeSync, fsyncSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { closeSync, fsyncSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import type { SignedFields } from "../../agent/control/canonical.ts";
-import type { Broker } from "../../agent/ports.ts";
-import { readStatus } from "./agent-client.ts";
-import { startChild } from "./child.ts";
-import type { Execution } from "./cloud/command-executions.ts";
-import { DoorVehicle, FRAMES } from "./door-vehicle.ts";
+import { endOf, startCommand, withCommandedVehicle } from "./commanded-vehicle.ts";
+import { FRAMES } from "./door-vehicle.ts";
 import { until } from "./wait.ts";
 
-const PROGRAM = fileURLToPath(new URL("../../scripts/causeway", import.meta.url));
-const THING = "bench-truck";
 const PATIENCE_MS = 20_000;
 const PAUSE_MS = 100;
 /** The one write of the ledger before an act, as SQLite makes it: the header of its log, synced, and six pages of 4096 bytes, synced. */
@@ -48,7 +41,7 @@ export type RefusalFigures = {
 
 /** Locks and unlocks the doors of a vehicle on the bench so many times, from the cloud, with the signature and the confirmation. */
 export async function benchmarkActuation(commands: number): Promise<ActuationFigures> {
-  return await withVehicle(async ({ vehicle, cloud, folder }) => {
+  return await withCommandedVehicle(async ({ vehicle, cloud, folder }) => {
     const { unit } = vehicle;
     const echoes: ((value: number) => void)[] = [];
     await cloud.subscribe(ECHO, () => echoes.shift()?.(performance.now()));
@@ -66,7 +59,7 @@ export async function benchmarkActuation(commands: number): Promise<ActuationFig
         unit.onCommand = () => resolve(performance.now());
       });
       const startMs = performance.now();
-      const execution = await start(vehicle, vehicle.signed(at % 2 === 0 ? "doors.lock" : "doors.unlock"));
+      const execution = await startCommand(vehicle, vehicle.signed(at % 2 === 0 ? "doors.lock" : "doors.unlock"));
       const frameMs = (await framed) - startMs;
       const end = await endOf(execution);
       if (end !== "SUCCEEDED") throw new Error(`a command ended with ${end}`);
@@ -90,10 +83,10 @@ export async function benchmarkActuation(commands: number): Promise<ActuationFig
 
 /** Sends commands that must not act, each kind so many times, and counts the reasons and the frames. */
 export async function benchmarkRefusals(times: number): Promise<RefusalFigures> {
-  return await withVehicle(async ({ vehicle, status }) => {
+  return await withCommandedVehicle(async ({ vehicle, status }) => {
     const signed = (change: Partial<SignedFields> = {}) => vehicle.signed("doors.lock", change);
     const used = signed();
-    if ((await endOf(await start(vehicle, used))) !== "SUCCEEDED") throw new Error("a good command was refused");
+    if ((await endOf(await startCommand(vehicle, used))) !== "SUCCEEDED") throw new Error("a good command was refused");
     const before = vehicle.unit.frames.commands;
     const inTime = { issuedAtMs: Date.now(), timeoutMs: 600_000 };
     const kinds: readonly (() => unknown)[] = [
@@ -112,7 +105,7 @@ export async function benchmarkRefusals(times: number): Promise<RefusalFigures> 
     ];
     const byReason: Record<string, number> = {};
     const count = async (kind: () => unknown): Promise<void> => {
-      const end = await endOf(await start(vehicle, kind()));
+      const end = await endOf(await startCommand(vehicle, kind()));
       byReason[end] = (byReason[end] ?? 0) + 1;
     };
     for (const kind of kinds) for (let time = 0; time < times; time += 1) await count(kind);
@@ -127,56 +120,6 @@ export async function benchmarkRefusals(times: number): Promise<RefusalFigures> 
     for (let time = 0; time < times; time += 1) await count(signed);
     return { sent: (kinds.length + 1) * times, byReason, frames: vehicle.unit.frames.commands - before };
   });
-}
-
-type Running = {
-  readonly folder: string;
-  readonly vehicle: DoorVehicle;
-  /** A client of the broker that is no part of the vehicle. */
-  readonly cloud: Broker;
-  readonly status: () => ReturnType<typeof readStatus>;
-};
-
-async function withVehicle<T>(measure: (running: Running) => Promise<T>): Promise<T> {
-  const folder = mkdtempSync(join(tmpdir(), "causeway-bench-"));
-  const stops: (() => Promise<void>)[] = [];
-  try {
-    const vehicle = await DoorVehicle.start(folder, THING);
-    stops.push(() => vehicle.stop());
-    const cloud = await vehicle.cloud.sessionAs("consumer");
-    stops.push(() => cloud.stop());
-    cloud.start();
-    await cloud.online(AbortSignal.timeout(PATIENCE_MS));
-    const home = await vehicle.home();
-    const args = ["run", "--config", home.config];
-    const agent = await startChild({ command: PROGRAM, args, logFile: join(folder, "agent.log") });
-    stops.push(async () => void (await agent.stop()));
-    const status = () => readStatus(home.socket);
-    const isReady = async (): Promise<true | undefined> => {
-      const now = await status();
-      return now?.link.state === "online" && (now.buses[0]?.decoded ?? 0) > 2 ? true : undefined;
-    };
-    await until(isReady, { what: "the vehicle is online and hears its bus", timeoutMs: PATIENCE_MS });
-    return await measure({ folder, vehicle, cloud, status });
-  } finally {
-    for (const stop of stops.toReversed()) await stop();
-    rmSync(folder, { recursive: true });
-  }
-}
-
-async function start(vehicle: DoorVehicle, body: unknown): Promise<Execution> {
-  return await vehicle.cloud.commands.startExecution({
-    command: { format: "json", template: JSON.stringify(body) },
-    thing: THING,
-    executionTimeoutSeconds: 60,
-  });
-}
-
-async function endOf(execution: Execution): Promise<string> {
-  const isOver = (): true | undefined => (/CREATED|IN_PROGRESS/.test(execution.status) ? undefined : true);
-  await until(isOver, { what: "the end of a command", timeoutMs: PATIENCE_MS, everyMs: 1 });
-  const { status, reason } = execution;
-  return reason === undefined ? status : `${status} ${reason.reasonCode}`;
 }
 
 /** How long what the ledger writes takes to the disk, ms. */

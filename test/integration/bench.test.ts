@@ -104,6 +104,24 @@ describe("scripts/bench", () => {
   );
 
   it(
+    "locks and unlocks the doors of a vehicle, and shows what a command without a signature does: nothing",
+    async () => {
+      const { code, stdout, stderr } = await start("doors", "--doors").ended;
+      const { commands } = z.object({ commands: z.array(z.looseObject({})) }).parse(JSON.parse(stdout));
+      expect([code, stderr]).toEqual([
+        0,
+        "bench: starting a vehicle with a door control unit, its broker and the agent\n",
+      ]);
+      expect(commands).toMatchObject([
+        { action: "doors.lock", end: "SUCCEEDED", frames: 3, isLocked: true },
+        { action: "doors.unlock", end: "SUCCEEDED", frames: 3, isLocked: false },
+        { action: "doors.lock", end: "REJECTED SIGNATURE_MISSING", frames: 0, isLocked: false },
+      ]);
+    },
+    RUN_TIMEOUT_MS,
+  );
+
+  it(
     "refuses to run twice in one folder, takes over what a killed run left, and ends cleanly at Ctrl-C",
     async () => {
       const first = start("twice");

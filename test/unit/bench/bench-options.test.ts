@@ -6,6 +6,7 @@ describe("the options of scripts/bench", () => {
     expect(parseBenchOptions([])).toEqual({
       seconds: undefined,
       json: false,
+      doors: false,
       rate: 1,
       replay: undefined,
       cuts: [],
@@ -30,6 +31,10 @@ describe("the options of scripts/bench", () => {
     });
   });
 
+  it("shows commands to the doors instead", () => {
+    expect(parseBenchOptions(["--doors", "--json"])).toMatchObject({ doors: true, json: true });
+  });
+
   it.each([
     ["--seconds", /argument missing|value|ambiguous/i],
     ["--seconds x", /give a number from 1/],
@@ -39,6 +44,7 @@ describe("the options of scripts/bench", () => {
     ["--cut 9..5", /two seconds/],
     ["--replay a.log", /needs the DBC/],
     ["--loop", /go with --replay/],
+    ["--doors --rate 2", /--doors does not go with --rate/],
     ["--faster", /unknown option/i],
   ])("refuses %s", (line, message) => {
     expect(() => parseBenchOptions(line.split(" "))).toThrow(message);
