@@ -16,7 +16,11 @@ export type CommandHandlerParts =
 
 const listRequest = z.object({ limit: z.int().min(1).max(1000).default(50) });
 const showRequest = z.object({ id: z.string().min(1).max(600) });
-const runRequest = z.object({ payload: z.string().max(60_000), isDryRun: z.boolean().default(false) });
+const runRequest = z.object({
+  payload: z.string().max(60_000),
+  isDryRun: z.boolean().default(false),
+  claimedBy: z.string().max(64).optional(),
+});
 
 /** The verbs of view.sock about commands: `commands.list`, `commands.show`. */
 export function commandView(parts: CommandHandlerParts): Readonly<Record<string, ViewHandler>> {
@@ -36,17 +40,18 @@ export function commandView(parts: CommandHandlerParts): Readonly<Record<string,
 
 /**
  * The verbs of admin.sock about commands: `commands.run`, which takes the same line as a request from afar, signature included, and
- * `commands.acknowledge`, which says that someone knows of a lost ledger.
+ * `commands.acknowledge`, which says that someone knows of a lost ledger. Who asks is known by what they claim alone: Node does not
+ * give the peer's credentials (SO_PEERCRED, unix(7)), and what /proc tells of a socket is no proof of who holds its other end.
  */
 export function commandAdmin(parts: CommandHandlerParts): Readonly<Record<string, ViewHandler>> {
   if (parts === undefined) return { "commands.run": noCommands, "commands.acknowledge": noCommands };
   const { dispatchParts, journal, log } = parts;
   return {
     "commands.run": async (request, signal) => {
-      const { payload, isDryRun } = runRequest.parse(request);
-      const arrival = localArrival(payload);
+      const { payload, isDryRun, claimedBy } = runRequest.parse(request);
+      const arrival = localArrival(payload, claimedBy);
       if (isDryRun) return { schemaVersion: 1, verdict: rehearse(dispatchParts, arrival) };
-      log.warn("admin.command-requested", {});
+      log.warn("admin.command-requested", { claimedBy });
       return { schemaVersion: 1, answer: (await dispatch(dispatchParts, arrival, signal)) ?? null };
     },
     "commands.acknowledge": () => {
@@ -77,9 +82,15 @@ export function commandStatus(parts: CommandHandlerParts): Status["commands"] {
   };
 }
 
-function localArrival(payload: string): Arrival {
+function localArrival(payload: string, claimedBy: string | undefined): Arrival {
   const bytes = new TextEncoder().encode(payload);
-  return { id: randomUUID(), payload: bytes, format: "json", reply: { door: "local" }, restOfLifeMs: undefined };
+  return {
+    id: randomUUID(),
+    payload: bytes,
+    format: "json",
+    reply: { door: "local", claimedBy },
+    restOfLifeMs: undefined,
+  };
 }
 
 function rowOf({ id, action, state, isTold, reply, answer }: LedgerEntry): unknown {

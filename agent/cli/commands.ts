@@ -1,3 +1,4 @@
+import { userInfo } from "node:os";
 import type { Command } from "commander";
 import { z } from "zod";
 import { EXIT } from "../core/errors.ts";
@@ -109,7 +110,8 @@ async function show(id: string, context: CliContext): Promise<void> {
 
 async function run(file: string, isDryRun: boolean, context: CliContext): Promise<void> {
   const payload = new TextDecoder().decode(await readInputFile(file));
-  const answer = await askAgent(context, await adminSocketPath(context), { verb: "commands.run", payload, isDryRun });
+  const request = { verb: "commands.run", payload, isDryRun, claimedBy: userName(context) };
+  const answer = await askAgent(context, await adminSocketPath(context), request);
   if (context.options().json) printJson(context, answer);
   if (isDryRun) {
     const { verdict } = parseAnswer(dryRunAnswer, answer);
@@ -129,6 +131,16 @@ async function run(file: string, isDryRun: boolean, context: CliContext): Promis
       context,
       printable(`${end.status}${end.reason === undefined ? "" : `: ${end.reason.code}: ${end.reason.description}`}`),
     );
+}
+
+/** Who is at the terminal, behind sudo too, for the audit trail; undefined for a user without a name. */
+function userName({ environment }: CliContext): string | undefined {
+  try {
+    return (environment.SUDO_USER ?? userInfo().username).slice(0, 64);
+  } catch {
+    // No entry in the user database: then there is no name to claim.
+    return undefined;
+  }
 }
 
 async function acknowledge(context: CliContext): Promise<void> {

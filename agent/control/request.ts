@@ -20,7 +20,13 @@ export const replyAddress = z.discriminatedUnion("door", [
     })
     .readonly(),
   z.object({ door: z.literal("protobuf"), execution: z.string() }).readonly(),
-  z.object({ door: z.literal("local") }).readonly(),
+  z
+    .object({
+      door: z.literal("local"),
+      /** Who says that they asked; nobody has checked it. */
+      claimedBy: z.string().optional(),
+    })
+    .readonly(),
 ]);
 export type ReplyAddress = z.infer<typeof replyAddress>;
 

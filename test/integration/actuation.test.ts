@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
@@ -98,6 +98,11 @@ describe("lock and unlock, from a phone and from the cloud, on a bus with a door
     await until(() => (isSettled() ? true : undefined), { what: "the trail has come", timeoutMs: PATIENCE_MS });
     expect(chainProblems(entries())).toEqual([]);
     expect(entries()[0]?.number).toBe(1);
+    const local = entries().filter(
+      ({ entry }) => entry.includes('"command":"local-1"') && entry.includes('"received"'),
+    );
+    const reply = `"reply":{"claimedBy":"${userInfo().username}","door":"local"}`;
+    expect(local.map(({ entry }) => entry.includes(reply))).toEqual([true]);
     const files = records.map((payload, at) => {
       const file = join(folder, `record-${at}.bin`);
       writeFileSync(file, payload);
