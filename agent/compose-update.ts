@@ -22,6 +22,7 @@ import { renewSource } from "./control/ota-job.ts";
 import { createHooks } from "./control/program-hooks.ts";
 import { createProgramInstaller } from "./control/program-installer.ts";
 import { createRaucInstaller } from "./control/rauc-installer.ts";
+import type { RecordSink } from "./control/record-sink.ts";
 import type { Renewal } from "./control/renewal.ts";
 import { Requester } from "./control/requester.ts";
 import type { ClockSteps } from "./control/safety-gate.ts";
@@ -29,13 +30,14 @@ import { openSealedFloors } from "./control/sealed-floors.ts";
 import { parseRoot, type TrustRoot } from "./control/trust-root.ts";
 import { UpdateDesk } from "./control/update-desk.ts";
 import { createInstallGate, installCondition } from "./control/update-gate.ts";
-import { journalStore } from "./control/update-record.ts";
 import { createUpdateSteps, type GateVerdict, type HealthVerdict } from "./control/update-steps.ts";
+import { UpdateTrail } from "./control/update-trail.ts";
 import { Updater } from "./control/updater.ts";
 import type { Clock } from "./core/clock.ts";
 import { AgentError, messageOf } from "./core/errors.ts";
 import type { Service } from "./core/lifecycle.ts";
 import type { Log } from "./core/log.ts";
+import type { UpdatePhase } from "./data/encode-update.ts";
 import type { LatestSignals } from "./data/latest-signals.ts";
 import type { Publisher } from "./data/publish.ts";
 import { type JobVerbs, jobReport } from "./job-verbs.ts";
@@ -62,6 +64,7 @@ export type UpdateParts = {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly bootId: string;
   readonly journal: Journal;
+  readonly phases: RecordSink<UpdatePhase>;
   readonly signals: LatestSignals;
   readonly steps: ClockSteps;
   readonly broker: Broker;
@@ -124,7 +127,7 @@ export async function composeUpdate(parts: UpdateParts): Promise<Updates> {
   const restart = Promise.withResolvers<never>();
   const restartAgent = (): void => restart.reject(restartWanted());
   const updater = new Updater({
-    store: journalStore(journal),
+    store: new UpdateTrail({ journal, sink: parts.phases, progress: () => progress, clock }),
     steps,
     clock,
     log,

@@ -20,8 +20,8 @@ import { composeSockets } from "./compose-sockets.ts";
 import { composeSupport } from "./compose-support.ts";
 import { composeUpdate, type Updates } from "./compose-update.ts";
 import type { CatalogueFile } from "./control/actions/catalogue.ts";
-import type { AuditSink } from "./control/audit.ts";
 import { presencePublication } from "./control/presence.ts";
+import type { RecordSink } from "./control/record-sink.ts";
 import { ClockSteps } from "./control/safety-gate.ts";
 import type { Clock } from "./core/clock.ts";
 import { AgentError, messageOf } from "./core/errors.ts";
@@ -31,8 +31,10 @@ import { keepRecent } from "./core/recent-log.ts";
 import { Appender } from "./data/appender.ts";
 import type { TableSource } from "./data/build-table.ts";
 import { Collector } from "./data/collect.ts";
-import { Encoder } from "./data/encode.ts";
+import { type EncodedDraft, Encoder } from "./data/encode.ts";
+import type { AuditEntry } from "./data/encode-audit.ts";
 import type { OutgoingFile } from "./data/encode-file.ts";
+import type { UpdatePhase } from "./data/encode-update.ts";
 import { FrameCapture } from "./data/frame-capture.ts";
 import { LatestSignals } from "./data/latest-signals.ts";
 import { Pipeline } from "./data/pipeline.ts";
@@ -191,13 +193,15 @@ function composeLine(base: Base, broker: Broker) {
     const driver = createCanBus(bus, table.bus(bus.name).filters, permitted, { clock, log, random });
     return { bus: driver, state: "absent", detail: "not opened yet" };
   });
-  const audit: AuditSink = {
+  const sinkOf = <T>(draftOf: (entry: T) => EncodedDraft): RecordSink<T> => ({
     hand: (entries) => {
-      for (const entry of entries) appender.add(encoder.audit(entry));
+      for (const entry of entries) appender.add(draftOf(entry));
       appender.store();
     },
     isStored: () => appender.state().kind === "storing",
-  };
+  });
+  const audit = sinkOf((entry: AuditEntry) => encoder.audit(entry));
+  const phases = sinkOf((phase: UpdatePhase) => encoder.updatePhase(phase));
   const sendFile = (file: OutgoingFile): number => {
     const drafts = encoder.file(file);
     for (const draft of drafts) appender.add(draft);
@@ -205,7 +209,8 @@ function composeLine(base: Base, broker: Broker) {
     return drafts.length;
   };
   const signals = new LatestSignals(table, collector);
-  return { publisher, pipeline, collector, capture, audit, sendFile, buses, signals, steps: new ClockSteps(clock) };
+  const steps = new ClockSteps(clock);
+  return { publisher, pipeline, collector, capture, audit, phases, sendFile, buses, signals, steps };
 }
 
 /** The line from the doors of remote commands to their actions; undefined where none are taken. */
@@ -245,14 +250,15 @@ async function composeUpdates(
   base: Base,
   journal: Journal | undefined,
   link: Link,
-  { publisher, buses, sendFile, signals, steps }: Line,
+  { publisher, buses, phases, sendFile, signals, steps }: Line,
   support: SupportDesk,
 ): Promise<Updates | undefined> {
   const { config, outbox } = base;
   if (config.ota === undefined || journal === undefined) return undefined;
   const watched = { outbox, publisher, buses };
   const diagnostics = { collect: () => support.collect(), send: sendFile };
-  return await composeUpdate({ ...base, ...link, settings: config.ota, journal, signals, steps, diagnostics, watched });
+  const reached = { phases, signals, steps, diagnostics, watched };
+  return await composeUpdate({ ...base, ...link, ...reached, settings: config.ota, journal });
 }
 
 type Remote = Awaited<ReturnType<typeof composeRemote>>;

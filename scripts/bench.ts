@@ -16,7 +16,7 @@ async function main(args: readonly string[]): Promise<number> {
     process.stdout.write(BENCH_USAGE);
     return EXIT.ok;
   }
-  for (const file of [options.replay?.logFile, options.replay?.dbcFile]) {
+  for (const file of [options.replay?.logFile, options.replay?.dbcFile, options.rootFile]) {
     if (file !== undefined) accessSync(file, constants.R_OK);
   }
   const state = takeState(options.stateDir ?? STATE);

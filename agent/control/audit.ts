@@ -4,6 +4,7 @@ import type { Clock } from "../core/clock.ts";
 import type { AuditEntry } from "../data/encode-audit.ts";
 import type { Journal, Json } from "../ports.ts";
 import { canonicalJson } from "./canonical.ts";
+import type { RecordSink } from "./record-sink.ts";
 
 const SPACE = "audit";
 const HEAD = "head";
@@ -20,14 +21,6 @@ const entrySchema = z.strictObject({
   entry: z.string(),
 });
 
-/** Where entries go. */
-export type AuditSink = {
-  /** Takes entries over for the outbox, in one write; what the outbox refuses for now stays in memory. */
-  hand(entries: readonly AuditEntry[]): void;
-  /** Whether everything that was handed over is durable. */
-  isStored(): boolean;
-};
-
 /** What happened to a command. */
 export type AuditEvent = {
   readonly event: "received" | "refused" | "started" | "finished" | "settled";
@@ -41,12 +34,12 @@ export type AuditEvent = {
  */
 export class AuditTrail {
   readonly #journal: Journal;
-  readonly #sink: AuditSink;
+  readonly #sink: RecordSink<AuditEntry>;
   readonly #clock: Clock;
   /** The last entry that was handed over by this process. */
   #handed = 0;
 
-  constructor(journal: Journal, sink: AuditSink, clock: Clock) {
+  constructor(journal: Journal, sink: RecordSink<AuditEntry>, clock: Clock) {
     this.#journal = journal;
     this.#sink = sink;
     this.#clock = clock;

@@ -59,6 +59,12 @@ export type UpdateStore = {
   save(record: UpdateRecord): void;
 };
 
+/** A store that tells the fleet of the phases that were saved. */
+export type TellingStore = UpdateStore & {
+  /** Hands over what has not been told. Throws no faults of the journal: what could not be told stays for the next call. */
+  tell(): void;
+};
+
 /** The store in the journal. */
 export function journalStore(journal: Pick<Journal, "get" | "put">): UpdateStore {
   return {

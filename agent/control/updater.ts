@@ -1,7 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import { AgentError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
-import type { UpdateRecord, UpdateRequest, UpdateStore } from "./update-record.ts";
+import type { TellingStore, UpdateRecord, UpdateRequest } from "./update-record.ts";
 import {
   advance,
   FIRST_STATE,
@@ -28,7 +28,7 @@ export type UpdateSteps = Readonly<
 
 /** What the updater is made of. `restart` ends the process so that it is started again; `reboot` asks for a start of the system, which may be refused. */
 export type UpdaterParts = {
-  readonly store: UpdateStore;
+  readonly store: TellingStore;
   readonly steps: UpdateSteps;
   readonly clock: Pick<Clock, "sleep">;
   readonly log: Log;
@@ -83,6 +83,7 @@ export class Updater {
   /** Works until `signal` aborts, or until the process must start anew. */
   async run(signal: AbortSignal): Promise<void> {
     const found = this.current();
+    this.#parts.store.tell();
     if (found !== undefined) await this.#happened(found, { kind: "started" }, signal);
     while (!signal.aborted) {
       const record = this.#record;
@@ -157,5 +158,6 @@ export class Updater {
     const facts = { step, digest: record.digest, reason: failure?.reason, detail: failure?.detail };
     if (step === "rollback" || step === "failed") this.#parts.log.warn("update.moved", facts);
     else this.#parts.log.info("update.moved", facts);
+    this.#parts.store.tell();
   }
 }

@@ -8,6 +8,7 @@ import { type OutgoingFile, partsOf, writeFilePart } from "./encode-file.ts";
 import type { FrameLog } from "./encode-frames.ts";
 import { type BusCount, SamplesWriter } from "./encode-samples.ts";
 import { encodeTable } from "./encode-table.ts";
+import { type UpdatePhase, writeUpdatePhase } from "./encode-update.ts";
 import { ProtobufWriter } from "./protobuf-writer.ts";
 import type { SampleLog } from "./sample-log.ts";
 import type { SignalTable } from "./signal-table.ts";
@@ -27,6 +28,7 @@ const RECORD = {
   frames: 14,
   file: 15,
   audit: 20,
+  updatePhase: 21,
 } as const;
 const ANCHOR = { monotonicUs: 1, wallUs: 2, quality: 3 } as const;
 
@@ -140,6 +142,13 @@ export class Encoder {
   audit(entry: AuditEntry): EncodedDraft {
     this.#body.reset();
     writeAudit(this.#body, RECORD.audit, entry);
+    return this.#draft("control", this.#body.finish(), 0);
+  }
+
+  /** Says that an update has entered another phase. */
+  updatePhase(phase: UpdatePhase): EncodedDraft {
+    this.#body.reset();
+    writeUpdatePhase(this.#body, RECORD.updatePhase, phase);
     return this.#draft("control", this.#body.finish(), 0);
   }
 

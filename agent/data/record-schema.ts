@@ -123,6 +123,24 @@ const file = z.object({
 
 const audit = z.object({ number: position, previous: z.string(), digest: z.string(), entry: z.string() });
 
+const updatePhase = z.object({
+  number: position,
+  repeated: z.boolean(),
+  digest: z.string(),
+  line: z.string(),
+  version_from: z.string(),
+  version_to: z.string(),
+  phase: z.string().min(1),
+  reason: z.string(),
+  detail: z.string(),
+  job: z.string(),
+  execution: z.int().min(0),
+  bytes: count,
+  total_bytes: count,
+  percent: z.int().min(0),
+  time_us: integer,
+});
+
 const QUALITIES = {
   CLOCK_QUALITY_UNSYNCHRONISED: CLOCK_QUALITIES[0],
   CLOCK_QUALITY_RTC: CLOCK_QUALITIES[1],
@@ -151,6 +169,7 @@ export const wireRecord = z.object({
   frames: frames.optional(),
   file: file.optional(),
   audit: audit.optional(),
+  update_phase: updatePhase.optional(),
 });
 
 /** How protobufjs must convert a message for `wireRecord`; fields that are absent get their proto3 defaults. */

@@ -9,6 +9,7 @@ import type { AuditEntry } from "./encode-audit.ts";
 import type { BusEvent } from "./encode-events.ts";
 import type { FilePart } from "./encode-file.ts";
 import type { BusCount } from "./encode-samples.ts";
+import type { UpdatePhase } from "./encode-update.ts";
 import type { CanFrame } from "./frame.ts";
 import { RECORD_CONVERSION, type WireRecord, wireRecord } from "./record-schema.ts";
 import type { SignalEntry } from "./signal-table.ts";
@@ -60,7 +61,8 @@ export type RecordBody =
       readonly frames: readonly CanFrame[];
     }
   | ({ readonly kind: "file" } & FilePart)
-  | ({ readonly kind: "audit" } & AuditEntry);
+  | ({ readonly kind: "audit" } & AuditEntry)
+  | ({ readonly kind: "update-phase" } & UpdatePhase);
 
 /** One record as a consumer sees it. */
 export type DecodedRecord = RecordId & {
@@ -123,7 +125,16 @@ function recordOf(wire: WireRecord): DecodedRecord {
   };
 }
 
-function bodyOf({ samples, table, loss, bus_event: event, frames, file, audit }: WireRecord): RecordBody {
+function bodyOf({
+  samples,
+  table,
+  loss,
+  bus_event: event,
+  frames,
+  file,
+  audit,
+  update_phase: phase,
+}: WireRecord): RecordBody {
   if (samples !== undefined) return samplesOf(samples);
   if (table !== undefined) {
     const signals = table.signals.map(({ arbitration_id: arbitrationId, is_signed: signed, ...rest }) => ({
@@ -143,6 +154,16 @@ function bodyOf({ samples, table, loss, bus_event: event, frames, file, audit }:
   }
   if (file !== undefined) return { kind: "file", ...file, content: Uint8Array.from(file.content) };
   if (audit !== undefined) return { kind: "audit", ...audit };
+  if (phase !== undefined) {
+    const {
+      version_from: versionFrom,
+      version_to: versionTo,
+      total_bytes: totalBytes,
+      time_us: timeUs,
+      ...rest
+    } = phase;
+    return { kind: "update-phase", ...rest, versionFrom, versionTo, totalBytes, timeUs };
+  }
   throw malformed("the record holds nothing that this version knows");
 }
 

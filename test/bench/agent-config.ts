@@ -14,6 +14,8 @@ export type AgentConfigParts = {
   readonly collectEverything: boolean;
   readonly broker: { readonly host: string; readonly port: number; readonly caFile: string };
   readonly tpm: Tpm;
+  /** By which updates are taken; undefined where none are. */
+  readonly rootFile: string | undefined;
   readonly certificateFile: string;
 };
 
@@ -40,8 +42,15 @@ export function writeAgentConfig(parts: AgentConfigParts): void {
       storeDir: tpm.storeDir,
       tcti: tpm.tcti,
     },
+    ...(parts.rootFile === undefined ? {} : { ota: updatesBy(parts.rootFile) }),
   };
   writeFileSync(parts.file, stringify(config), { mode: 0o600 });
+}
+
+/** A vehicle that may be updated at any time. */
+function updatesBy(rootFile: string): object {
+  const gate = { condition: { signals: {}, all: ["true"] }, holdSeconds: 0 };
+  return { rootFile, hardware: "bench", gate, prove: { withinSeconds: 30, offlineSeconds: 20 } };
 }
 
 function vehicleRules(): readonly object[] {

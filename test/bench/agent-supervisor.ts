@@ -94,7 +94,9 @@ export class AgentSupervisor {
       this.#endedCpuUs += this.#currentCpuUs;
       this.#currentCpuUs = 0;
       if (this.#isStopping) return;
-      if (!this.#isKilled) this.crashes += 1;
+      // It asks to be started anew, for what an update has brought.
+      const isWanted = code === EXIT.temporary;
+      if (!this.#isKilled && !isWanted) this.crashes += 1;
       this.#isKilled = false;
       shortLives = performance.now() - startedMs < SHORT_LIFE_MS && signal === undefined ? shortLives + 1 : 0;
       if (code === EXIT.configuration || shortLives === MAX_SHORT_LIVES) {

@@ -18,6 +18,8 @@ export type BenchOptions = {
   readonly cuts: readonly Span[];
   /** Seconds at which the agent is killed. */
   readonly killsAt: readonly number[];
+  /** Trust root by which the agent takes updates; undefined for an agent that takes none. */
+  readonly rootFile: string | undefined;
   /** Undefined: .bench in the checkout. */
   readonly stateDir: string | undefined;
   readonly seed: number;
@@ -39,6 +41,7 @@ a broker with mutual TLS and the limits of AWS IoT Core, and two consumers that 
   --speed X        replay X times faster; 0 as fast as the bus takes it
   --loop           begin the log again when it ends
   --seed N         another drive (default 1)
+  --root FILE      let the agent take updates that this trust root allows (scripts/causeway-sign), for the hardware "bench"
   --doors          instead: lock and unlock the doors of a vehicle from the cloud, signed and confirmed, and try it without a signature
   --state DIR      keep the state there instead of in .bench
   --help
@@ -76,6 +79,7 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions | "help
     replay,
     cuts: (values.cut ?? []).map(spanOf),
     killsAt: (values["kill-at"] ?? []).map((text) => numberOf("--kill-at", text, 0, MAX_SECONDS)),
+    rootFile: values.root,
     stateDir: values.state,
     seed: Math.floor(numberOf("--seed", values.seed ?? "1", 0, 2 ** 31 - 1)),
   };
@@ -97,6 +101,7 @@ function parsed(args: readonly string[]) {
         cut: { type: "string", multiple: true },
         "kill-at": { type: "string", multiple: true },
         seed: { type: "string" },
+        root: { type: "string" },
         state: { type: "string" },
         help: { type: "boolean", short: "h" },
       },

@@ -168,6 +168,7 @@ async function prepareAgent(parts: {
     broker: { host: "localhost", port: proxy.port, caFile: authority.caFile },
     tpm,
     certificateFile,
+    rootFile: options.rootFile === undefined ? undefined : resolve(options.rootFile),
   });
   return new AgentSupervisor({
     configFile: state.configFile,

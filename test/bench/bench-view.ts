@@ -49,6 +49,7 @@ export class BenchView {
       ["link", linkOf(status)],
       ["records", `${whole(ledger.records)} delivered`],
       ["check", checkOf(consumers)],
+      ...updateOf(consumers),
       ["agent", agentStarts > 1 ? `started ${agentStarts} times` : "running"],
     ];
     this.#before = now;
@@ -72,6 +73,20 @@ function linkOf(status: AgentStatus | undefined): string {
   const { state, fault, connects } = status.link;
   if (state === "online") return `${pc.green("online")}   connection ${connects}`;
   return `${pc.yellow(state)}   ${fault?.what ?? ""}`;
+}
+
+/** How the update goes that was told of last; nothing where there was none. */
+function updateOf({ phases }: BenchParts["consumers"]): readonly (readonly [string, string])[] {
+  const last = phases.get(Math.max(...phases.keys()));
+  if (last === undefined) return [];
+  const { line, versionFrom, versionTo, phase, percent, bytes, totalBytes, reason, detail, job } = last;
+  const parts = [
+    `${line} ${versionFrom} to ${versionTo}: ${phase}`,
+    `${percent} %, ${whole(bytes / 1000)} of ${whole(totalBytes / 1000)} kB`,
+    ...(job === "" ? [] : [`job ${job}`]),
+    ...(reason === "" ? [] : [pc.red(`${reason}: ${detail}`)]),
+  ];
+  return [["update", parts.join("   ")]];
 }
 
 function checkOf(consumers: BenchParts["consumers"]): string {

@@ -37,6 +37,23 @@ const delivery = z.object({
 });
 export type ConsumerDelivery = z.infer<typeof delivery>;
 
+const updatePhase = z.object({
+  number: z.number(),
+  repeated: z.boolean(),
+  line: z.string(),
+  versionFrom: z.string(),
+  versionTo: z.string(),
+  phase: z.string(),
+  reason: z.string(),
+  detail: z.string(),
+  job: z.string(),
+  bytes: z.number(),
+  totalBytes: z.number(),
+  percent: z.number(),
+});
+/** A phase of an update, as its record says (config/proto/telemetry.proto). */
+export type ReportedPhase = z.infer<typeof updatePhase>;
+
 /** What a consumer process writes: "ready" once subscribed, then a report at most every 100 ms. */
 export const consumerReport = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("ready") }),
@@ -45,6 +62,7 @@ export const consumerReport = z.discriminatedUnion("kind", [
     kind: z.literal("report"),
     deliveries: z.array(delivery),
     losses: z.array(z.object({ epoch: z.number(), stream: z.string(), first: z.number(), last: z.number() })),
+    phases: z.array(updatePhase),
     /** Records that could not be read at all. */
     broken: z.number(),
     /** Records that wait for their signal table. */

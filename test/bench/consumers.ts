@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Child, startChild } from "./child.ts";
-import { type ConsumerConfig, type ConsumerReport, consumerReport } from "./consumer-protocol.ts";
+import { type ConsumerConfig, type ConsumerReport, consumerReport, type ReportedPhase } from "./consumer-protocol.ts";
 import { Ledger } from "./ledger.ts";
 import { parseLine } from "./line-protocol.ts";
 import { START_TIMEOUT_MS, until } from "./wait.ts";
@@ -17,6 +17,8 @@ type Report = Extract<ConsumerReport, { kind: "report" }>;
 export class Consumers {
   readonly ledger = new Ledger();
   readonly latest = new Map<string, Latest>();
+  /** Phases of updates by their number; repeats are left out. */
+  readonly phases = new Map<number, ReportedPhase>();
   /** The first mismatches, in words. */
   readonly remarks: string[] = [];
   readonly #children: Child[] = [];
@@ -79,6 +81,7 @@ export class Consumers {
 
   #enter({ name, thing }: ConsumerConfig, report: Report): void {
     for (const loss of report.losses) this.ledger.noteLoss(loss);
+    for (const phase of report.phases) if (!this.phases.has(phase.number)) this.phases.set(phase.number, phase);
     for (const delivery of report.deliveries) {
       const isNew = this.ledger.note({ ...delivery, consumer: name, thing });
       if (!isNew) continue;

@@ -82,6 +82,14 @@ export class RecordCheck {
         }
         this.#enter(pending, NOTHING);
         return;
+      case "updatePhase":
+        if (record.updatePhase !== undefined) {
+          const { number, bytes, totalBytes, ...phase } = record.updatePhase;
+          const counts = { number: Number(number), bytes: Number(bytes), totalBytes: Number(totalBytes) };
+          this.#report.phases.push({ ...phase, ...counts });
+        }
+        this.#enter(pending, NOTHING);
+        return;
       case "busEvent":
       case "frames":
       case "file":
@@ -159,7 +167,7 @@ export class RecordCheck {
 }
 
 function emptyReport(): Report {
-  return { kind: "report", deliveries: [], losses: [], broken: 0, waiting: 0, remarks: [], latest: {} };
+  return { kind: "report", deliveries: [], losses: [], phases: [], broken: 0, waiting: 0, remarks: [], latest: {} };
 }
 
 /** What the topic and the user properties say against what the payload says. */

@@ -36,7 +36,7 @@ const recordSchema = z.object({
   seq: z.bigint(),
   bootId: z.string().regex(/^[0-9a-f]{32}$/),
   anchor: z.object({ monotonicUs: z.bigint(), wallUs: z.bigint(), quality: z.string() }),
-  body: z.enum(["samples", "table", "loss", "busEvent", "frames", "file", "audit"]),
+  body: z.enum(["samples", "table", "loss", "busEvent", "frames", "file", "audit", "updatePhase"]),
   samples: z
     .object({
       table: z.string(),
@@ -49,6 +49,22 @@ const recordSchema = z.object({
   table: z.object({ id: z.string(), total: z.number(), signals: z.array(signalSchema) }).optional(),
   loss: z
     .object({ epoch: z.bigint(), stream: z.string(), first: z.bigint(), last: z.bigint(), reason: z.string() })
+    .optional(),
+  updatePhase: z
+    .object({
+      number: z.bigint(),
+      repeated: z.boolean(),
+      line: z.string(),
+      versionFrom: z.string(),
+      versionTo: z.string(),
+      phase: z.string(),
+      reason: z.string(),
+      detail: z.string(),
+      job: z.string(),
+      bytes: z.bigint(),
+      totalBytes: z.bigint(),
+      percent: z.number(),
+    })
     .optional(),
 });
 

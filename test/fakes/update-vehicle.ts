@@ -1,14 +1,18 @@
 import { createFloors, type Floors } from "../../agent/control/floors.ts";
 import { parseManifest } from "../../agent/control/manifest.ts";
+import { journalStore, type UpdateRecord, type UpdateRequest } from "../../agent/control/update-record.ts";
+import { UPDATE_TABLE, type UpdateStep } from "../../agent/control/update-state.ts";
 import {
-  journalStore,
-  type UpdateRecord,
-  type UpdateRequest,
-  type UpdateStore,
-} from "../../agent/control/update-record.ts";
-import { createUpdateSteps, type UpdateHooks, type UpdateStepParts } from "../../agent/control/update-steps.ts";
+  createUpdateSteps,
+  type UpdateHooks,
+  type UpdateProgress,
+  type UpdateStepParts,
+} from "../../agent/control/update-steps.ts";
+import { UpdateTrail } from "../../agent/control/update-trail.ts";
 import { Updater } from "../../agent/control/updater.ts";
-import type { DownloadOutcome } from "../../agent/update-ports.ts";
+import type { UpdatePhase } from "../../agent/data/encode-update.ts";
+import type { Journal } from "../../agent/ports.ts";
+import type { Downloader, DownloadOutcome } from "../../agent/update-ports.ts";
 import { ManualClock } from "./clock.ts";
 import { FakeJournal } from "./journal.ts";
 import { MemoryLog } from "./log.ts";
@@ -42,6 +46,13 @@ export class UpdateVehicle {
   outcome: DownloadOutcome = { kind: "complete" };
   isOpen = true;
   isMetered = false;
+  /** Share of a file that comes in a second; all of it at once when undefined. */
+  ratePerSecond: number | undefined;
+  /** Bytes of the file that are there. */
+  fetchedBytes = 0;
+  /** Phases as the outbox has them, and whether it takes any. */
+  readonly told: UpdatePhase[] = [];
+  isStoring = true;
   hooks: UpdateHooks = { before: async () => undefined, after: async () => undefined };
   #copy: unknown;
 
@@ -53,14 +64,9 @@ export class UpdateVehicle {
 
   /** A process of the agent: it has the version that the supervisor started. */
   process(): Updater {
-    const stored = journalStore(this.journal);
-    const store: UpdateStore = {
-      load: () => stored.load(),
-      save: (record) => this.#change(() => stored.save(record)),
-    };
-    const { steps } = createUpdateSteps(this.#parts());
+    const { steps, progress } = createUpdateSteps(this.#parts());
     return new Updater({
-      store,
+      store: this.trail(() => progress),
       steps,
       clock: this.clock,
       log: this.log,
@@ -95,13 +101,28 @@ export class UpdateVehicle {
     throw new Error("the update never came to an end");
   }
 
+  /** The store of a process. */
+  trail(progress: () => Pick<UpdateProgress, "bytes">): UpdateTrail {
+    const { journal, clock } = this;
+    const cut: Pick<Journal, "atomically" | "get" | "list" | "put"> = {
+      atomically: (work) => this.#change(() => journal.atomically(work)),
+      get: (space, key) => journal.get(space, key),
+      list: (space) => journal.list(space),
+      put: (documents) => this.#change(() => journal.put(documents)),
+    };
+    const hand = (phases: readonly UpdatePhase[]): void => {
+      this.#change(() => (this.isStoring ? this.told.push(...phases) : 0));
+    };
+    return new UpdateTrail({ journal: cut, sink: { hand, isStored: () => this.isStoring }, progress, clock });
+  }
+
   record(): UpdateRecord | undefined {
     return journalStore(this.journal).load();
   }
 
   #parts(): UpdateStepParts {
     return {
-      downloader: { download: async () => this.outcome },
+      downloader: { download: (...call) => this.#download(...call) },
       folder: {
         fileOf: (digest, name) => `${digest}/${name}`,
         digestOf: async () => SHA256,
@@ -122,6 +143,20 @@ export class UpdateVehicle {
     };
   }
 
+  async #download(
+    ...[, { sizeBytes }, onProgress, signal]: Parameters<Downloader["download"]>
+  ): Promise<DownloadOutcome> {
+    if (this.outcome.kind !== "complete") return this.outcome;
+    while (this.ratePerSecond !== undefined && this.fetchedBytes < sizeBytes) {
+      await this.clock.sleep(1000, signal);
+      if (signal.aborted) return { kind: "stopped" };
+      this.fetchedBytes = Math.min(sizeBytes, this.fetchedBytes + Math.ceil(this.ratePerSecond * sizeBytes));
+      onProgress(this.fetchedBytes);
+    }
+    onProgress(sizeBytes);
+    return this.outcome;
+  }
+
   #health() {
     const isHealthy = this.slots.running === "old" || this.version === "good";
     return isHealthy ? ({ kind: "healthy" } as const) : ({ kind: "unproven", missing: "PUBACK" } as const);
@@ -136,10 +171,11 @@ export class UpdateVehicle {
     }
   }
 
-  #change(change: () => void): void {
+  #change<T>(change: () => T): T {
     this.#step();
-    change();
+    const result = change();
     this.#step();
+    return result;
   }
 
   #step(): void {
@@ -156,9 +192,33 @@ export function flawOf(vehicle: UpdateVehicle): string | undefined {
   if ((step === "done" ? "new" : "old") !== current) return `${step}, and ${current} is what starts`;
   if (running !== current) return `${current} is what starts, and ${running} runs`;
   if (counter !== (step === "done" ? 14 : undefined)) return `${step}, and the floor is ${counter}`;
+  const untold = flawOfPhases(vehicle.told, step);
+  if (untold !== undefined) return untold;
   if (vehicle.version === "good") return undefined;
   if (step !== "failed") return `${step} with a version that is not good`;
   return newStarts > 3 ? `${newStarts} starts of a version that is not good` : undefined;
+}
+
+/** What the fleet was not told, or twice without saying so, of an update that has come to `end`; undefined when all is well. */
+function flawOfPhases(told: readonly UpdatePhase[], end: UpdateStep | undefined): string | undefined {
+  const known = new Map<number, UpdatePhase>();
+  for (const phase of told) {
+    const { repeated, ...first } = known.get(phase.number) ?? phase;
+    const { repeated: isRepeat, ...again } = phase;
+    if (known.has(phase.number) && !isRepeat) return `phase ${phase.number} came twice and does not say so`;
+    if (JSON.stringify(first) !== JSON.stringify(again)) return `phase ${phase.number} comes in two versions`;
+    if (!known.has(phase.number)) known.set(phase.number, { ...first, repeated });
+  }
+  const phases = [...known.values()].toSorted((left, right) => left.number - right.number);
+  if (phases.some(({ number }, at) => number !== at + 1)) return "a phase was not told";
+  if (phases.at(-1)?.phase !== end) return `it was told ${phases.at(-1)?.phase} last, and is ${end}`;
+  const isInOrder = phases.every(({ phase }, at) => at === 0 || isNext(phases[at - 1]?.phase, phase));
+  return isInOrder ? undefined : `told ${phases.map(({ phase }) => phase).join(", ")}`;
+}
+
+function isNext(before: string | undefined, phase: string): boolean {
+  const place = Object.entries(UPDATE_TABLE).find(([step]) => step === before)?.[1];
+  return place?.finished === phase || place?.failed === phase;
 }
 
 /** Carries its update to the end, with the first cut where it says, and more of them so many steps later each. */

@@ -4,12 +4,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { z } from "zod";
+import { EXIT } from "../../agent/core/errors.ts";
 import { formatCandumpLog } from "../../agent/data/candump.ts";
 import { FRAME_FLAG } from "../../agent/data/frame.ts";
 import { SendSchedule } from "../bench/send-schedule.ts";
 import { readVehicle } from "../bench/vehicle-dbc.ts";
 import { frameOf } from "../bench/vehicle-model.ts";
 import { until } from "../bench/wait.ts";
+import { runProgram } from "../fakes/daemon.ts";
+import { ReleaseDesk } from "../fakes/release.ts";
 
 const RUN_TIMEOUT_MS = 90_000;
 
@@ -117,6 +120,25 @@ describe("scripts/bench", () => {
         { action: "doors.unlock", end: "SUCCEEDED", frames: 3, isLocked: false },
         { action: "doors.lock", end: "REJECTED SIGNATURE_MISSING", frames: 0, isLocked: false },
       ]);
+    },
+    RUN_TIMEOUT_MS,
+  );
+
+  it(
+    "takes an update of a trust root that it was given while it drives, over a restart that is no crash",
+    async () => {
+      const desk = new ReleaseDesk(join(folder, "releases"));
+      const log = { name: "agent.d/log.yaml", content: "log: {level: debug}\n" };
+      const set = { kind: "files", name: "log", entries: [log] } as const;
+      const { path } = desk.bundle([set], { line: "log", hardware: ["bench"] });
+      const driven = bench("updated", "--seconds", "20", "--root", desk.rootFile);
+      const config = join(folder, "updated", "agent.yaml");
+      const install = async (): Promise<true | undefined> => {
+        const { code } = await runProgram(["ota", "install", path, "--config", config]);
+        return code === 0 || code === EXIT.nothingToDo ? true : undefined;
+      };
+      await until(install, { what: "the update is installed", timeoutMs: RUN_TIMEOUT_MS, everyMs: 500 });
+      expect(await driven).toMatchObject({ gaps: 0, mismatches: 0, pending: 0, agentStarts: 2, agentCrashes: 0 });
     },
     RUN_TIMEOUT_MS,
   );

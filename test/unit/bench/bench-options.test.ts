@@ -11,6 +11,7 @@ describe("the options of scripts/bench", () => {
       replay: undefined,
       cuts: [],
       killsAt: [],
+      rootFile: undefined,
       stateDir: undefined,
       seed: 1,
     });

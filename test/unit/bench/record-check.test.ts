@@ -8,6 +8,7 @@ import { Collector } from "../../../agent/data/collect.ts";
 import { parseDbc } from "../../../agent/data/dbc/parse.ts";
 import { type EncodedDraft, Encoder } from "../../../agent/data/encode.ts";
 import { type CanFrame, FRAME_FLAG } from "../../../agent/data/frame.ts";
+import type { SignalTable } from "../../../agent/data/signal-table.ts";
 import { readDescriptor } from "../../../config/proto/descriptor.ts";
 import type { CollectRule } from "../../../config/schema.ts";
 import { type Arrival, RecordCheck } from "../../bench/record-check.ts";
@@ -39,16 +40,20 @@ function framesOf(seconds: number): CanFrame[] {
     .sort((a, b) => a.receivedAtUs - b.receivedAtUs);
 }
 
-/** What the agent makes of the frames: its signal table and records, as they arrive at a consumer. */
-function arrivalsOf(frames: readonly CanFrame[], rules: readonly CollectRule[]): Arrival[] {
-  const table = createSignalTable([{ bus: "can0", database: parseDbc(readFileSync(DBC, "utf8")).database }]);
-  const encoder = new Encoder({
+function encoderOf(table: SignalTable): Encoder {
+  return new Encoder({
     thing: THING,
     bootId: "0123456789abcdef0123456789abcdef",
     table,
     clock: new ManualClock(),
     settings: { compression: "zstd", maxPayloadBytes: 20_000, timeResolutionUs: 1000, lifeMs: {} },
   });
+}
+
+/** What the agent makes of the frames: its signal table and records, as they arrive at a consumer. */
+function arrivalsOf(frames: readonly CanFrame[], rules: readonly CollectRule[]): Arrival[] {
+  const table = createSignalTable([{ bus: "can0", database: parseDbc(readFileSync(DBC, "utf8")).database }]);
+  const encoder = encoderOf(table);
   const collector = new Collector({ table, rules, batchSamples: 5000 });
   const drafts = [...encoder.table()];
   const flush = (): void => void drafts.push(...encoder.samples(collector.drain(0, false), []));
@@ -151,6 +156,29 @@ describe("the check of delivered records", () => {
     judgeVehicle();
     for (const arrival of arrivalsOf(frames, [])) check.arrive(arrival);
     expect(check.takeReport().latest["VehicleSpeed.Speed"]).toMatchObject({ unit: "km/h" });
+  });
+
+  it("tells the phases of updates, whose counts are numbers then", () => {
+    const phase = {
+      number: 3,
+      repeated: false,
+      line: "agent",
+      versionFrom: "1.0.0",
+      versionTo: "1.1.0",
+      phase: "done",
+    };
+    const rest = { reason: "", detail: "", job: "job-1", bytes: 2 ** 33, totalBytes: 2 ** 33, percent: 100 };
+    const draft = encoderOf(createSignalTable([])).updatePhase({
+      ...phase,
+      ...rest,
+      digest: "d".repeat(64),
+      execution: 1,
+      timeUs: START_US,
+    });
+    check.arrive(arrivalOf(draft, 1));
+    const { phases, broken, deliveries } = check.takeReport();
+    expect(phases).toEqual([{ ...phase, ...rest }]);
+    expect([broken, deliveries.map(({ mismatches }) => mismatches)]).toEqual([0, [0]]);
   });
 
   it("accepts a replayed log's values only together", () => {

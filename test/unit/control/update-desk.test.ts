@@ -38,7 +38,7 @@ function setUp() {
     commit: stopped,
     rollback: stopped,
   };
-  const store = journalStore(journal);
+  const store = { ...journalStore(journal), tell: () => undefined };
   const updater = new Updater({ store, steps, clock, log, restart: () => undefined, reboot: async () => undefined });
   return { desk, updater, journal, floors, log, forgetCopy: () => (copy = undefined) };
 }

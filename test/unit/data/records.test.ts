@@ -189,6 +189,34 @@ describe("RecordReader", () => {
     expect(Buffer.concat(parts.map((part) => part.content)).equals(content)).toBe(true);
   });
 
+  it("gives back the phase of an update as it went in, but for a detail that is too long", () => {
+    const phase = {
+      number: 7,
+      repeated: true,
+      digest: "d".repeat(64),
+      line: "agent",
+      versionFrom: "1.3.0",
+      versionTo: "1.4.0",
+      phase: "rollback",
+      reason: "not-proven",
+      detail: "ä".repeat(600),
+      job: "job-1",
+      execution: 2,
+      bytes: 2 ** 33,
+      totalBytes: 2 ** 34,
+      percent: 50,
+      timeUs: T0,
+    };
+    const read = (given: typeof phase) => {
+      const draft = encoderOf(table, {}).updatePhase(given);
+      expect(draft.stream).toBe("control");
+      return reader.decode(draft.seal(idOf(1, "control"))).body;
+    };
+    expect(read(phase)).toEqual({ kind: "update-phase", ...phase, detail: "ä".repeat(500) });
+    const local = { ...phase, repeated: false, reason: "", detail: "", job: "", execution: 0, bytes: 0, percent: 0 };
+    expect(read(local)).toEqual({ kind: "update-phase", ...local });
+  });
+
   it("names what is wrong", () => {
     expect(faultOf(new Uint8Array(0))?.message).toMatch(/not a record[^]*thing/);
     expect(faultOf(forged(() => undefined))?.message).toBe("the record holds nothing that this version knows");
