@@ -93,6 +93,12 @@ function partsOf({ digest, request }: UpdateRecord, { installers, folder }: Upda
   });
 }
 
+type Download = {
+  readonly record: UpdateRecord;
+  readonly parts: UpdateStepParts;
+  readonly progress: UpdateProgress;
+};
+
 async function download(
   record: UpdateRecord,
   parts: UpdateStepParts,
@@ -106,23 +112,59 @@ async function download(
     const onProgress = (bytes: number): void => {
       progress.bytes = earlierBytes + bytes;
     };
-    if (!(await linkAllows(record, progress, parts, signal))) return { kind: "stopped" };
-    const outcome = await downloadOne(record, fetched, parts, onProgress, signal);
+    const outcome = await downloadOne({ record, parts, progress }, fetched, onProgress, signal);
     if (outcome.kind !== "finished") return outcome;
     earlierBytes += fetched.sizeBytes;
   }
   return finished();
 }
 
-/** What lies on the vehicle's own disk costs nothing. Gives false when it was stopped first. */
-async function linkAllows(
-  { request }: UpdateRecord,
-  progress: UpdateProgress,
-  { judgement, clock }: UpdateStepParts,
+/** Fetches while the link is one that may be used: pauses when it no longer is, and then goes on with what is missing. */
+async function downloadOne(
+  work: Download,
+  fetched: FetchedArtifact,
+  onProgress: (bytes: number) => void,
   signal: AbortSignal,
-): Promise<boolean> {
-  if (Object.values(request.sources).every(({ kind }) => kind === "file")) return true;
+): Promise<StepOutcome> {
+  while (await linkAllows(work, signal)) {
+    const pause = new AbortController();
+    const watching = watchLink(work, pause, signal);
+    try {
+      const outcome = await fetchOne(work, fetched, onProgress, AbortSignal.any([signal, pause.signal]));
+      if (outcome.kind !== "stopped") return outcome;
+    } finally {
+      pause.abort();
+      await watching;
+    }
+  }
+  return { kind: "stopped" };
+}
+
+/** What lies on the vehicle's own disk costs nothing. */
+function isLocal({ request }: UpdateRecord): boolean {
+  return Object.values(request.sources).every(({ kind }) => kind === "file");
+}
+
+/** Waits for a link that may be used. Gives false when it was stopped first. */
+async function linkAllows({ record, parts, progress }: Download, signal: AbortSignal): Promise<boolean> {
+  if (isLocal(record)) return !signal.aborted;
+  const { judgement, clock } = parts;
   return await untilOpen(() => judgement.link(progress.totalBytes), progress, clock, signal);
+}
+
+/** Aborts `pause` once the link must not be used. Ends when it is aborted. */
+async function watchLink(
+  { record, parts, progress }: Download,
+  pause: AbortController,
+  signal: AbortSignal,
+): Promise<void> {
+  if (isLocal(record)) return;
+  const { judgement, clock } = parts;
+  const ended = AbortSignal.any([signal, pause.signal]);
+  while (!ended.aborted) {
+    await clock.sleep(LOOK_MS, ended);
+    if (!ended.aborted && (await judgement.link(progress.totalBytes)).kind === "closed") pause.abort();
+  }
 }
 
 /** Looks until it is open, and says meanwhile what for. Gives false when it was stopped first. */
@@ -145,10 +187,9 @@ async function untilOpen(
   }
 }
 
-async function downloadOne(
-  record: UpdateRecord,
+async function fetchOne(
+  { record, parts: { downloader, judgement } }: Download,
   fetched: FetchedArtifact,
-  { downloader, judgement }: UpdateStepParts,
   onProgress: (bytes: number) => void,
   signal: AbortSignal,
 ): Promise<StepOutcome> {

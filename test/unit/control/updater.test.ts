@@ -3,6 +3,14 @@ import { AgentError } from "../../../agent/core/errors.ts";
 import { seededRandom } from "../../bench/seeded-random.ts";
 import { DIGEST, flawOf, liveWithCuts, REQUEST, UpdateVehicle } from "../../fakes/update-vehicle.ts";
 
+/** An update that is begun, in a process that runs. */
+function startUpdate(vehicle: UpdateVehicle) {
+  const updater = vehicle.process();
+  updater.begin(DIGEST, "1.3.0", REQUEST);
+  const stop = new AbortController();
+  return { updater, stop, running: updater.run(stop.signal) };
+}
+
 describe("Updater", () => {
   it("carries an update through and raises the floor", async () => {
     const vehicle = new UpdateVehicle();
@@ -80,6 +88,39 @@ describe("Updater", () => {
     expect(updater.current()?.state.step).not.toBe("download");
     stop.abort();
     await running;
+  });
+
+  it("pauses a download when the link becomes metered, and goes on with what is missing on another one", async () => {
+    const vehicle = new UpdateVehicle();
+    vehicle.ratePerSecond = 0.2;
+    const { updater, stop, running } = startUpdate(vehicle);
+    await vehicle.clock.run(2000);
+    vehicle.isMetered = true;
+    await vehicle.clock.run(1000);
+    const atPause = vehicle.fetchedBytes;
+    expect(atPause).toBeGreaterThan(0);
+    await vehicle.clock.run(60_000);
+    expect([updater.current()?.state.step, vehicle.fetchedBytes]).toEqual(["download", atPause]);
+    vehicle.isMetered = false;
+    await vehicle.clock.run(10_000);
+    expect(updater.current()?.state.step).not.toBe("download");
+    stop.abort();
+    await running;
+  });
+
+  it("gives up a download that is paused", async () => {
+    const vehicle = new UpdateVehicle();
+    vehicle.ratePerSecond = 0.1;
+    const { updater, stop, running } = startUpdate(vehicle);
+    await vehicle.clock.run(2000);
+    vehicle.isMetered = true;
+    await vehicle.clock.run(5000);
+    updater.cancel("timed-out", "by the cloud");
+    await vehicle.clock.run(0);
+    expect(updater.current()?.state).toMatchObject({ step: "failed", failure: { reason: "timed-out" } });
+    stop.abort();
+    await running;
+    expect(flawOf(vehicle)).toBeUndefined();
   });
 
   it.each([
