@@ -137,7 +137,7 @@ export const otaConfig = z.strictObject({
         .min(10)
         .max(280)
         .default(240)
-        .describe("a new version must be healthy by then; below the 300 s after which the supervisor goes back"),
+        .describe("a new version must be healthy by then; below the 285 s after which the supervisor goes back"),
       offlineSeconds: z
         .int()
         .min(1)

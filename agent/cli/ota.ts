@@ -12,7 +12,7 @@ import { readOrder } from "./ota-order.ts";
 import { ProgressLine } from "./progress-line.ts";
 import { adminSocketPath, askAgent, parseAnswer, viewSocketPath } from "./view-socket.ts";
 
-/** A daemon that starts another version of itself is away: for a moment, or for three starts of one that hangs (TimeoutStartSec). */
+/** A daemon that starts another version of itself is away: for a moment, or for three starts of one that hangs, or for the whole of its trial (systemd/causeway-start). */
 const RETRY_MS = 500;
 const AWAY_MS = 330_000;
 

@@ -91,6 +91,25 @@ beforeEach(() => {
   chmodSync(join(packaged, "node"), 0o755);
 });
 
+/** A setting of the unit, s. */
+function unitSeconds(name: string): number {
+  const unit = readFileSync(join(import.meta.dirname, "../../systemd/causeway.service"), "utf8");
+  return Number(new RegExp(`^${name}=(\\d+)$`, "m").exec(unit)?.[1]);
+}
+
+/** The old version must run again after this, s. */
+const BACK_SECONDS = 300;
+
+describe("the unit", () => {
+  it("leaves a minute to start the old version in, after three starts of one that hangs", () => {
+    const hungSeconds = unitSeconds("TimeoutStartSec") + unitSeconds("RestartSec");
+    expect(3 * hungSeconds).toBeLessThanOrEqual(BACK_SECONDS - 60);
+    const trialSeconds = Number(/TRIAL_SECONDS:-(\d+)/.exec(readFileSync(START, "utf8"))?.[1]);
+    expect(3 * hungSeconds).toBeLessThan(trialSeconds);
+    expect(trialSeconds + unitSeconds("RestartSec")).toBeLessThanOrEqual(BACK_SECONDS - 10);
+  });
+});
+
 describe("the supervisor with its slots", () => {
   it("starts the packaged version while there is no other", async () => {
     expect(await live()).toBe(1);

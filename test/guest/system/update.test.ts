@@ -7,7 +7,7 @@ import { unitOf } from "../../../scripts/guest.d/account.ts";
 import { type Guest, startGuest } from "../../../scripts/guest.d/vehicle-guest.ts";
 import { ReleaseDesk } from "../../fakes/release.ts";
 
-/** What the rollback must hold, and what an emulated machine may take beyond it to start a process. */
+/** What the rollback must hold, and what an emulated machine may take beyond it to unpack a release and to start processes. */
 const ROLLBACK_MS = 300_000;
 const SLOW_MS = 120_000;
 const UPDATES = "/srv/update";
@@ -75,7 +75,7 @@ describe("updates of the agent under systemd, from one real version to another",
     return otaStatus.parse(JSON.parse(await guest.sh("causeway ota show --json", SLOW_MS)));
   }
 
-  /** Installs it to its end. Gives the exit code, and how long it took from the switch on. */
+  /** Installs it to its end. Gives the exit code, and how long all of it took. */
   async function install(manifest: string): Promise<{ readonly code: number; readonly ms: number }> {
     const begun = performance.now();
     const { code } = await guest.run(`causeway ota install ${manifest}`, ROLLBACK_MS + SLOW_MS);
