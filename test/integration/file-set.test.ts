@@ -101,6 +101,8 @@ describe("updates of DBC files, rules and settings", { timeout: 120_000 }, () =>
     writeFileSync(home.config, readFileSync(home.config, "utf8").replace("withinSeconds: 10", "withinSeconds: 280"));
     process.kill(daemon.pid(), "SIGKILL");
     await expect.poll(() => signals(daemon).length, { timeout: 30_000 }).toBe(3);
+    // It says that it has started before its sockets answer.
+    await expect.poll(async () => (await ota("show")).code, { timeout: 30_000 }).toBe(0);
 
     const second = desk.bundle([setOf("collect: {batchMs: 500}\n")], { line: "vehicle" });
     expect((await ota("install", second.path, "--no-wait")).code).toBe(0);
