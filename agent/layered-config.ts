@@ -1,6 +1,7 @@
 import { join } from "node:path";
-import { type ConfigLayer, FILE_SET_SECTIONS, JOB_SECTIONS, layerFiles } from "../config/layers.ts";
+import { type ConfigLayer, FILE_SET_SECTIONS, layerFiles } from "../config/layers.ts";
 import { type LoadedConfig, loadConfigFile } from "../config/load.ts";
+import type { AgentConfig } from "../config/schema.ts";
 import { beginWithFileSet, type FileSetInUse, fileSetInUse, leaveFileSet } from "../drivers/os/file-set.ts";
 import { checkConfig } from "./check-config.ts";
 import type { Clock } from "./core/clock.ts";
@@ -10,8 +11,6 @@ import type { LoadedTable } from "./load-table.ts";
 /** What lies above the vehicle's own files, the lower first: a signed set of files, and the settings of the last job. */
 const LAYERS = ["files", "settings"] as const;
 export type LayerName = (typeof LAYERS)[number];
-
-const SECTIONS: Readonly<Record<LayerName, readonly string[]>> = { files: FILE_SET_SECTIONS, settings: JOB_SECTIONS };
 
 /** The configuration of one start of the daemon. */
 export type DaemonConfig = LoadedConfig & {
@@ -26,6 +25,11 @@ export type DaemonConfig = LoadedConfig & {
 
 /** A configuration, and the table that it was checked with. */
 type Checked = { readonly loaded: LoadedConfig; readonly table: LoadedTable | undefined };
+
+/** What each layer may set. The vehicle's own files say it: `ota` is no section of a layer. */
+function sectionsOf({ ota }: Pick<AgentConfig, "ota">): Readonly<Record<LayerName, readonly string[]>> {
+  return { files: FILE_SET_SECTIONS, settings: ota?.jobs.settings ?? [] };
+}
 
 /** Where the sets of a layer are. */
 export function layerFolder(stateDir: string, layer: LayerName): string {
@@ -71,7 +75,7 @@ async function loadLayered(path: string, clock: Clock, access: SetAccess): Promi
     const set = access.begin(folder);
     if (set.path === undefined) continue;
     const paths = { files: used.files.path, settings: used.settings.path, [layer]: set.path };
-    const tried = await loadWith(path, paths, clock);
+    const tried = await loadWith(path, paths, sectionsOf(own.config), clock);
     if (typeof tried === "string") {
       refused.push({ layer, what: tried });
       access.leave(folder, tried);
@@ -97,18 +101,19 @@ export async function problemOfSet(
   const inUse = (name: LayerName): string | undefined =>
     sets[name] === "none" ? undefined : join(layerFolder(config.stateDir, name), sets[name]);
   const paths = { files: inUse("files"), settings: inUse("settings"), [layer]: draft };
-  const tried = await loadWith(path, paths, clock);
+  const tried = await loadWith(path, paths, sectionsOf(config), clock);
   return typeof tried === "string" ? tried : undefined;
 }
 
 async function loadWith(
   path: string,
   paths: Readonly<Record<LayerName, string | undefined>>,
+  sections: Readonly<Record<LayerName, readonly string[]>>,
   clock: Clock,
 ): Promise<Checked | string> {
   const layers = LAYERS.flatMap((layer): ConfigLayer[] => {
     const folder = paths[layer];
-    return folder === undefined ? [] : [{ folder, sections: SECTIONS[layer] }];
+    return folder === undefined ? [] : [{ folder, sections: sections[layer] }];
   });
   try {
     const loaded = await loadConfigFile(path, { layers });

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { conditionConfig } from "./catalogue.ts";
+import { JOB_SECTIONS } from "./layers.ts";
 
 const timeOfDay = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, "must be HH:MM");
 
@@ -93,6 +94,11 @@ export const otaConfig = z.strictObject({
         .max(32)
         .default([])
         .describe("programs that jobs with steps may run; the cloud needs no further signature for them"),
+      settings: z
+        .array(z.enum(JOB_SECTIONS))
+        .max(JOB_SECTIONS.length)
+        .default([...JOB_SECTIONS])
+        .describe("sections that a config job may set, which is not signed; [] leaves that to signed sets of files"),
       reportSeconds: z.int().min(1).max(3600).default(15).describe("least time between two reports of a job"),
     })
     .prefault({})

@@ -129,7 +129,8 @@ async function stage(artifact: FetchedArtifact, parts: VersionParts, signal: Abo
 
 /**
  * Makes a version: `fill` makes the folder of the draft. It is complete, checked and on the disk before it has its name, so that a
- * folder with the name of a version is whole. Gives what `check` says is wrong; nothing is left then.
+ * folder with the name of a version is whole. Gives what `check` says is wrong; no draft is left then. One that is there already is checked anew:
+ * what it is held against may have changed.
  */
 export async function adoptVersion(
   folder: string,
@@ -138,7 +139,7 @@ export async function adoptVersion(
   check: (draft: string) => Promise<string | undefined>,
 ): Promise<string | undefined> {
   const version = join(folder, name);
-  if (existsSync(version)) return undefined;
+  if (existsSync(version)) return await check(version);
   const draft = `${version}.new`;
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   rmSync(draft, { recursive: true, force: true });

@@ -193,6 +193,21 @@ describe("AWS IoT Jobs, from the cloud to the vehicle and back", { timeout: 180_
     expect(readdirSync(held)).toHaveLength(2);
   });
 
+  it("sets nothing by a job where the vehicle asks for a signature, and leaves what an earlier one has set", async () => {
+    const daemon = await vehicle();
+    const settings = { version: "1.0", operation: "config", config: { collect: { batchMs: 500 } } };
+    expect(await end(await create(settings))).toBe("SUCCEEDED");
+    const config = readFileSync(home.config, "utf8");
+    writeFileSync(home.config, config.replace("  jobs:\n", "  jobs:\n    settings: [log]\n"));
+    process.kill(daemon.pid(), "SIGKILL");
+    await until(() => (/"config.layer-refused".*collect: only/.test(daemon.log()) ? true : undefined), {
+      what: "the settings are refused",
+      timeoutMs: PATIENCE_MS,
+    });
+    expect(await end(await create(settings))).toMatch(/^REJECTED invalid: .* collect: only the vehicle's own files/);
+    expect(await end(await create({ ...settings, config: { log: { level: "warn" } } }))).toBe("SUCCEEDED");
+  });
+
   it("shows the technician what the cloud wants, judges documents without acting, and gives a job up", async () => {
     await vehicle(NEVER);
     const jobs = (...args: readonly string[]) => runProgram(["jobs", ...args, "--config", home.config]);
