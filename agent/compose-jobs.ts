@@ -1,3 +1,4 @@
+import type { OtaConfig } from "../config/schema.ts";
 import { createSettingsSlot } from "../drivers/os/file-set.ts";
 import { runProgram } from "../drivers/os/run-program.ts";
 import type { UpdateParts } from "./compose-update.ts";
@@ -56,6 +57,7 @@ export function composeJobs(parts: JobParts): Jobs {
       log,
       random,
       reportMs: settings.jobs.reportSeconds * 1000,
+      repeatMs: repeatMsOf(settings.jobs),
       abandon: (job) => {
         const running = updater.current();
         if (running !== undefined && isOf(running, job)) updater.cancel("cancelled", "the job is not there any more");
@@ -71,6 +73,11 @@ export function composeJobs(parts: JobParts): Jobs {
     steps: async (document) => problemOfSteps(document, settings.jobs.handlers),
   };
   return { service: jobService(jobs, runner, log), verbs: { jobs, runner, broker, problems, log } };
+}
+
+/** Twice in the time of the step timer, so that one report may be lost. */
+function repeatMsOf({ stepTimeoutMinutes }: OtaConfig["jobs"]): number | undefined {
+  return stepTimeoutMinutes === undefined ? undefined : (stepTimeoutMinutes * 60_000) / 2;
 }
 
 function settingsSlotOf({ loaded, config, clock }: JobParts): SettingsSlot {

@@ -104,7 +104,8 @@ export async function composeUpdate(parts: UpdateParts): Promise<Updates> {
   const vehicle = { hardware: settings.hardware, agentVersion: version, kinds, handlers };
   const desk = new UpdateDesk({ journal, floors, pinned, clock, log, vehicle });
   const requester = new Requester({ broker: parts.broker, clock, log, limits: REQUESTER_LIMITS, token: randomUUID });
-  const jobs = new AwsJobs({ thing: config.thingName, broker: parts.broker, requester });
+  const { stepTimeoutMinutes } = settings.jobs;
+  const jobs = new AwsJobs({ thing: config.thingName, broker: parts.broker, requester, stepTimeoutMinutes });
   let isVouchedFor = false;
   let consented: string | undefined;
   const health = healthOf(parts);

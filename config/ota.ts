@@ -100,6 +100,12 @@ export const otaConfig = z.strictObject({
         .default([...JOB_SECTIONS])
         .describe("sections that a config job may set, which is not signed; [] leaves that to signed sets of files"),
       reportSeconds: z.int().min(1).max(3600).default(15).describe("least time between two reports of a job"),
+      stepTimeoutMinutes: z
+        .int()
+        .min(1)
+        .max(10_080)
+        .optional()
+        .describe("the service ends a job of which it has heard nothing for so long; never when absent"),
     })
     .prefault({})
     .describe("AWS IoT Jobs"),

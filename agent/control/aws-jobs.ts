@@ -32,6 +32,8 @@ export type AwsJobsParts = {
   readonly thing: string;
   readonly broker: Pick<Broker, "subscribe">;
   readonly requester: Pick<Requester, "listen" | "request">;
+  /** The service ends an execution of which it has heard nothing for so long (stepTimeoutInMinutes); undefined for never. */
+  readonly stepTimeoutMinutes: number | undefined;
 };
 
 /** AWS IoT Jobs over MQTT: the requests of one thing on `$aws/things/<thing>/jobs/...`. */
@@ -59,7 +61,7 @@ export class AwsJobs {
 
   /** The execution to work on: the one in progress, or else the next in the queue, which is in progress from now on. */
   startNext(signal: AbortSignal): Promise<Reply<{ readonly execution?: JobExecution | undefined }>> {
-    return this.#ask("start-next", {}, withExecution, signal);
+    return this.#ask("start-next", this.#timer(), withExecution, signal);
   }
 
   /** What is in progress and in the queue. */
@@ -83,8 +85,15 @@ export class AwsJobs {
     details: Readonly<Record<string, string>>,
     signal: AbortSignal,
   ): Promise<Reply<unknown>> {
-    const body = { status, statusDetails: fitting(details), expectedVersion: versionNumber, executionNumber };
+    const timer = status === "IN_PROGRESS" ? this.#timer() : {};
+    const body = { status, statusDetails: fitting(details), expectedVersion: versionNumber, executionNumber, ...timer };
     return this.#ask(`${jobId}/update`, body, updated, signal);
+  }
+
+  /** Each update that carries it sets the timer anew (AWS IoT Jobs, step timer). */
+  #timer(): { readonly stepTimeoutInMinutes?: number } {
+    const { stepTimeoutMinutes: minutes } = this.#parts;
+    return minutes === undefined ? {} : { stepTimeoutInMinutes: minutes };
   }
 
   #ask<T>(

@@ -67,11 +67,13 @@ export type JobRunnerParts = {
   readonly broker: Pick<Broker, "online" | "status">;
   readonly journal: Pick<Journal, "get" | "put">;
   readonly environment: {
-    readonly clock: Pick<Clock, "sleep">;
+    readonly clock: Pick<Clock, "monotonicMs" | "sleep">;
     readonly log: Log;
     readonly random: () => number;
     /** Between two reports of one job, ms. */
     readonly reportMs: number;
+    /** What has not changed is reported again after this, so that the service does not take the vehicle for lost, ms; undefined for never. */
+    readonly repeatMs: number | undefined;
     /** The service has ended an execution while nobody listened: what it began is to stop. */
     readonly abandon: (job: ExecutionId) => void;
   };
@@ -251,11 +253,13 @@ class ProgressReporter {
   readonly #withdrawn: AbortController;
   #latest: Readonly<Record<string, string>> | undefined;
   #sent = "";
+  #sentAtMs: number;
 
   constructor(parts: JobRunnerParts, execution: JobExecution, withdrawn: AbortController) {
     this.#parts = parts;
     this.#execution = execution;
     this.#withdrawn = withdrawn;
+    this.#sentAtMs = parts.environment.clock.monotonicMs();
   }
 
   report(given: Readonly<Record<string, string>>): void {
@@ -292,11 +296,15 @@ class ProgressReporter {
   }
 
   async #send(signal: AbortSignal): Promise<void> {
-    const latest = this.#latest;
-    if (latest === undefined || JSON.stringify(latest) === this.#sent || this.#withdrawn.signal.aborted) return;
+    const { clock, repeatMs = Number.POSITIVE_INFINITY } = this.#parts.environment;
+    const isNew = this.#latest !== undefined && JSON.stringify(this.#latest) !== this.#sent;
+    const isDue = clock.monotonicMs() - this.#sentAtMs >= repeatMs;
+    if (this.#withdrawn.signal.aborted || !(isNew || isDue)) return;
+    const latest = this.latest();
     const reply = await this.#parts.jobs.update(this.#execution, "IN_PROGRESS", latest, signal);
     if (reply.kind === "accepted") {
       this.#sent = JSON.stringify(latest);
+      this.#sentAtMs = clock.monotonicMs();
       this.#execution.versionNumber += 1;
       return;
     }

@@ -9,6 +9,8 @@ import { createSession } from "../bench/mqtt-session.ts";
 import { MemoryLog } from "./log.ts";
 
 const HOUR_MS = 3_600_000;
+/** A minute of the step timer; of the device's updates none comes so often. */
+const MINUTE_MS = 4000;
 
 /** A broker with the AWS side of Jobs beside it, and a server for artifacts. */
 export type JobCloud = {
@@ -71,7 +73,7 @@ export async function startJobs(parts: {
   });
   session.start();
   await session.online(AbortSignal.timeout(10_000));
-  const jobs = new CloudJobs(session, presign);
+  const jobs = new CloudJobs(session, presign, MINUTE_MS);
   await jobs.start();
   return {
     jobs,

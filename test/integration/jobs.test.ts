@@ -39,7 +39,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-async function vehicle(condition: unknown = { signals: {}, all: ["true"] }): Promise<SupervisedDaemon> {
+async function vehicle(condition: unknown = { signals: {}, all: ["true"] }, jobs = {}): Promise<SupervisedDaemon> {
   const issued = await cloud.authority.issue({ commonName: THING, usage: "client" });
   const { certificateFile, keyFile } = writeIdentity(join(folder, "vehicle"), THING, issued);
   home = await daemonHome((config) => {
@@ -51,7 +51,7 @@ async function vehicle(condition: unknown = { signals: {}, all: ["true"] }): Pro
       hardware: "gateway-2",
       gate: { condition, holdSeconds: 0 },
       download: { caFile: cloud.authority.caFile },
-      jobs: { reportSeconds: 1, handlers: [{ name: "greet", program: "/bin/echo", arguments: ["[a-z]+"] }] },
+      jobs: { reportSeconds: 1, handlers: [{ name: "greet", program: "/bin/echo", arguments: ["[a-z]+"] }], ...jobs },
       prove: { withinSeconds: 30, offlineSeconds: 20 },
     };
   });
@@ -260,6 +260,16 @@ describe("AWS IoT Jobs, from the cloud to the vehicle and back", { timeout: 180_
     expect(await end(await create({ operation: "next" }))).toMatch(/^REJECTED/);
     expect(existsSync(current())).toBe(false);
     expect(existsSync(join(home.folder, "state/updates"))).toBe(true);
+  });
+
+  it("gives an update up whose step timer has ended, and takes the next job", async () => {
+    // The cloud's minutes are short, and the vehicle's are not: it reports again too late.
+    const daemon = await vehicle(NEVER, { stepTimeoutMinutes: 1 });
+    const late = await create(otaDocument(RELEASES.works));
+    await reaches(late, "wait");
+    await until(() => (late.status === "TIMED_OUT" ? true : undefined), { what: "time-out", timeoutMs: PATIENCE_MS });
+    expect(await end(await create({ operation: "next" }))).toMatch(/^REJECTED/);
+    expect(daemon.log()).toMatch(/"step":"failed".*"reason":"timed-out"/);
   });
 
   it("learns after a time without coverage, and after a restart, that a job has been cancelled meanwhile", async () => {

@@ -30,6 +30,7 @@ const request = z.object({
   expectedVersion: z.coerce.number().optional(),
   executionNumber: z.int().optional(),
   includeJobDocument: z.boolean().optional(),
+  stepTimeoutInMinutes: z.int().min(-1).max(10_080).optional(),
 });
 type JobsRequest = z.infer<typeof request>;
 
@@ -41,10 +42,15 @@ export class CloudJobs {
   readonly #disturbances: JobDisturbance[] = [];
   readonly #ended = new AbortController();
   readonly #timeouts = new Map<CloudExecution, number>();
+  /** Ends the step timer that runs. */
+  readonly #steps = new Map<CloudExecution, AbortController>();
+  readonly #minuteMs: number;
 
-  constructor(session: Broker, presign: (key: string) => string) {
+  /** `minuteMs` is how long a minute of the step timer is. */
+  constructor(session: Broker, presign: (key: string) => string, minuteMs = 60_000) {
     this.#session = session;
     this.#presign = presign;
+    this.#minuteMs = minuteMs;
   }
 
   async start(): Promise<void> {
@@ -117,7 +123,8 @@ export class CloudJobs {
     if (next?.status === "QUEUED") {
       moveExecution(next, "IN_PROGRESS", asked.statusDetails);
       next.versionNumber += 1;
-      this.#startTimer(next);
+      this.#startTimer(next, this.#timeouts.get(next), this.#ended.signal);
+      this.#setStepTimer(next, asked);
     }
     await this.#answer(topic, asked, next === undefined ? {} : { execution: this.#shown(next) });
   }
@@ -128,14 +135,24 @@ export class CloudJobs {
       .parse(asked.status);
     const refusal = changeExecution(execution, { ...asked, status });
     if (refusal !== undefined) return await this.#reject(topic, asked, refusal, execution);
+    this.#setStepTimer(execution, asked);
     await this.#answer(topic, asked, {});
     if (isTerminal(execution)) await this.#notify(execution.thing);
   }
 
-  #startTimer(execution: CloudExecution): void {
-    const lifeMs = this.#timeouts.get(execution);
+  /** An update that carries the time sets the timer anew, -1 ends it, one without it leaves it as it is. */
+  #setStepTimer(execution: CloudExecution, { stepTimeoutInMinutes: minutes }: JobsRequest): void {
+    if (minutes === undefined) return;
+    this.#steps.get(execution)?.abort();
+    const step = new AbortController();
+    this.#steps.set(execution, step);
+    const lifeMs = minutes === -1 ? undefined : minutes * this.#minuteMs;
+    this.#startTimer(execution, lifeMs, AbortSignal.any([this.#ended.signal, step.signal]));
+  }
+
+  #startTimer(execution: CloudExecution, lifeMs: number | undefined, signal: AbortSignal): void {
     if (lifeMs === undefined) return;
-    void sleep(lifeMs, undefined, { signal: this.#ended.signal, ref: false }).then(
+    void sleep(lifeMs, undefined, { signal, ref: false }).then(
       async () => {
         if (isTerminal(execution)) return;
         moveExecution(execution, "TIMED_OUT");

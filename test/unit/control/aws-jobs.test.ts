@@ -7,14 +7,19 @@ import { type CloudExecution, changeExecution } from "../../bench/cloud/job-exec
 const EXECUTION = { jobId: "job-1", executionNumber: 2, versionNumber: 3, status: "IN_PROGRESS" };
 const never = new AbortController().signal;
 
-function asked() {
+function asked(stepTimeoutMinutes?: number) {
   const exchanges: Exchange<unknown>[] = [];
   const request = async <T>(exchange: Exchange<T>): Promise<Reply<T>> => {
     exchanges.push(exchange);
     return { kind: "timeout" };
   };
   const requester = { request, listen: async () => undefined };
-  const jobs = new AwsJobs({ thing: "veh-1", broker: { subscribe: async () => undefined }, requester });
+  const jobs = new AwsJobs({
+    thing: "veh-1",
+    broker: { subscribe: async () => undefined },
+    requester,
+    stepTimeoutMinutes,
+  });
   return { jobs, exchanges };
 }
 
@@ -26,6 +31,17 @@ describe("AwsJobs", () => {
       topic: "$aws/things/veh-1/jobs/job-1/update",
       body: { status: "FAILED", statusDetails: { reason: "no space" }, expectedVersion: 3, executionNumber: 2 },
     });
+  });
+
+  it("sets the step timer with what it begins and reports, and not with an end", async () => {
+    const { jobs, exchanges } = asked(30);
+    await jobs.startNext(never);
+    await jobs.update(EXECUTION, "IN_PROGRESS", {}, never);
+    await jobs.update(EXECUTION, "SUCCEEDED", {}, never);
+    expect(exchanges.map(({ body }) => body.stepTimeoutInMinutes)).toEqual([30, 30, undefined]);
+    const without = asked();
+    await without.jobs.startNext(never);
+    expect(without.exchanges[0].body).toEqual({});
   });
 
   it("keeps every details within the limits of the service, whatever they hold", async () => {

@@ -10,7 +10,7 @@ import { MemoryLog } from "../../fakes/log.ts";
 const LIMITS = { receiveMaximum: 100, maximumPacketBytes: 149_504, topicAliasMaximum: 8, retainAvailable: true };
 
 /** A service with one execution, whose answers to updates a test can choose, and a runner that works on it. */
-function setUp(handler: JobHandler) {
+function setUp(handler: JobHandler, repeatMs?: number) {
   const clock = new ManualClock();
   const log = new MemoryLog();
   const journal = new FakeJournal({ clock });
@@ -38,7 +38,7 @@ function setUp(handler: JobHandler) {
       after > 0 ? clock.sleep(1e9, signal).then(() => undefined) : Promise.resolve(LIMITS),
     status: () => ({ state: "online", sinceMs: 0, fault: undefined, connects: 1, limits: LIMITS }) as const,
   };
-  const environment = { clock, log, random: () => 1, reportMs: 1000, abandon: () => undefined };
+  const environment = { clock, log, random: () => 1, reportMs: 1000, repeatMs, abandon: () => undefined };
   const process = () => new JobRunner({ jobs, handlers: { work: handler }, broker, journal, environment });
   return { clock, log, journal, updates, answers, process };
 }
@@ -119,6 +119,26 @@ describe("JobRunner", () => {
     stop.abort();
     await running;
   });
+
+  it.each([
+    [undefined, 1],
+    [60_000, 10],
+  ])(
+    "reports what has not changed again when the service would not wait for ever: after %s ms",
+    async (repeatMs, reports) => {
+      const { clock, updates, process } = setUp(async (_document, job, signal) => {
+        job.report({ phase: "wait" });
+        await clock.sleep(1e9, signal);
+        return "stopped";
+      }, repeatMs);
+      const stop = new AbortController();
+      const running = process().run(stop.signal);
+      await clock.run(599_000);
+      expect(updates.filter(({ status }) => status === "IN_PROGRESS")).toHaveLength(reports);
+      stop.abort();
+      await running;
+    },
+  );
 
   it("withdraws the job from its handler when a report is refused because it has ended", async () => {
     const reasons: unknown[] = [];
