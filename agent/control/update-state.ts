@@ -100,6 +100,11 @@ export function isOver({ step }: Pick<UpdateState, "step">): boolean {
   return step === "done" || step === "failed";
 }
 
+/** Whether it can be given up: what is proven is kept, and what goes back does so already. */
+export function isCancellable({ step }: Pick<UpdateState, "step">): boolean {
+  return !isOver({ step }) && step !== "commit" && step !== "rollback";
+}
+
 /** Whether another update may begin: the system runs what the last one has come to. */
 export function isSettled(state: UpdateState): boolean {
   return isOver(state) && state.awaits !== "reboot";

@@ -5,7 +5,7 @@ import type { TellingStore, UpdateRecord, UpdateRequest } from "./update-record.
 import {
   advance,
   FIRST_STATE,
-  isOver,
+  isCancellable,
   isSettled,
   type UpdateEvent,
   type UpdateFailure,
@@ -74,7 +74,7 @@ export class Updater {
   /** Gives the update up where that is still possible; once it has proven itself it is kept. */
   cancel(reason: Extract<UpdateFailure, "cancelled" | "timed-out">, detail: string): void {
     const running = this.current();
-    if (running === undefined || isOver(running.state)) return;
+    if (running === undefined || !isCancellable(running.state)) return;
     this.#cancelled = { kind: "failed", reason, detail };
     this.#step.abort();
     this.#wake.abort();
