@@ -229,8 +229,9 @@ export class JobRunner {
   }
 
   /** Until the service has the outcome, or says that it does not want it any more. */
-  async #tell(execution: JobExecution, { status, details: told }: JobOutcome, signal: AbortSignal): Promise<void> {
+  async #tell(execution: JobExecution, { status, details: all }: JobOutcome, signal: AbortSignal): Promise<void> {
     const { jobs, broker, environment } = this.#parts;
+    let told = all;
     for (let failures = 0; !signal.aborted; failures++) {
       await broker.online(signal);
       const reply = await jobs.update(execution, status, told, signal);
@@ -238,7 +239,9 @@ export class JobRunner {
       if (adopted(execution, reply)) continue;
       if (reply.kind === "rejected" && !reply.rejection.isRetryable) {
         environment.log.warn("job.outcome-refused", { jobId: execution.jobId, status, problem: describeReply(reply) });
-        return;
+        if (TERMINAL.has(stateOf(reply) ?? "")) return;
+        // It may be the details that do not fit; the status is what frees the next job.
+        told = {};
       }
       const pauseMs = isRetryable(reply) ? fullJitterMs(failures, RETRY, environment.random) : RETRY.maxMs;
       await environment.clock.sleep(pauseMs, signal);
@@ -328,7 +331,10 @@ function stateOf(reply: Reply<unknown>): string | undefined {
   if (reply.kind !== "rejected") return undefined;
   const { code, executionState } = reply.rejection;
   // Without its state: one that is over, or that is not there any more.
-  return executionState?.status ?? (/^(TerminalStateReached|ResourceNotFound)$/.test(code) ? "REMOVED" : undefined);
+  return (
+    executionState?.status ??
+    (/^(TerminalStateReached|ResourceNotFound|InvalidStateTransition)$/.test(code) ? "REMOVED" : undefined)
+  );
 }
 
 /** Whether the service has another version of an execution that still runs: ours is then brought up to it. */

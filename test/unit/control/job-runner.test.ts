@@ -15,6 +15,7 @@ function setUp(handler: JobHandler, repeatMs?: number) {
   const log = new MemoryLog();
   const journal = new FakeJournal({ clock });
   const updates: { readonly status: JobStatus; readonly version: number }[] = [];
+  const told: Readonly<Record<string, string>>[] = [];
   const answers: Reply<unknown>[] = [];
   let execution: JobExecution | undefined = {
     jobId: "job-1",
@@ -26,8 +27,13 @@ function setUp(handler: JobHandler, repeatMs?: number) {
   const jobs = {
     startNext: async () => ({ kind: "accepted", body: { execution: execution && { ...execution } } }) as const,
     describe: async () => ({ kind: "accepted", body: { execution } }) as const,
-    update: async ({ versionNumber }: { readonly versionNumber: number }, status: JobStatus) => {
+    update: async (
+      { versionNumber }: { readonly versionNumber: number },
+      status: JobStatus,
+      details: Readonly<Record<string, string>>,
+    ) => {
       updates.push({ status, version: versionNumber });
+      told.push(details);
       const answer = answers.shift() ?? ({ kind: "accepted", body: {} } as const);
       if (answer.kind === "accepted" && status !== "IN_PROGRESS") execution = undefined;
       return answer;
@@ -40,7 +46,7 @@ function setUp(handler: JobHandler, repeatMs?: number) {
   };
   const environment = { clock, log, random: () => 1, reportMs: 1000, repeatMs, abandon: () => undefined };
   const process = () => new JobRunner({ jobs, handlers: { work: handler }, broker, journal, environment });
-  return { clock, log, journal, updates, answers, process };
+  return { clock, log, journal, updates, told, answers, process };
 }
 
 const rejected = (code: string, status: string, versionNumber: number): Reply<unknown> => ({
@@ -98,6 +104,23 @@ describe("JobRunner", () => {
       { status: "SUCCEEDED", version: 7 },
     ]);
     expect(journal.get("job", "current")).toBeUndefined();
+    stop.abort();
+    await running;
+  });
+
+  it("tells the status alone when the service does not take the details, and does not do the work again", async () => {
+    let runs = 0;
+    const { clock, updates, told, answers, process } = setUp(async () => {
+      runs += 1;
+      return { status: "FAILED", details: { reason: "what the service refuses" } };
+    });
+    answers.push(rejected("InvalidRequest", "IN_PROGRESS", 2));
+    const stop = new AbortController();
+    const running = process().run(stop.signal);
+    await clock.run(60_000);
+    expect(updates.map(({ status }) => status)).toEqual(["FAILED", "FAILED"]);
+    expect(told).toEqual([{ reason: "what the service refuses" }, {}]);
+    expect(runs).toBe(1);
     stop.abort();
     await running;
   });
