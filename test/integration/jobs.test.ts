@@ -39,7 +39,10 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-async function vehicle(condition: unknown = { signals: {}, all: ["true"] }, jobs = {}): Promise<SupervisedDaemon> {
+async function vehicle(
+  condition: unknown = { signals: {}, all: ["true"] },
+  { jobs = {}, metered = {} } = {},
+): Promise<SupervisedDaemon> {
   const issued = await cloud.authority.issue({ commonName: THING, usage: "client" });
   const { certificateFile, keyFile } = writeIdentity(join(folder, "vehicle"), THING, issued);
   home = await daemonHome((config) => {
@@ -50,7 +53,7 @@ async function vehicle(condition: unknown = { signals: {}, all: ["true"] }, jobs
       rootFile: desk.rootFile,
       hardware: "gateway-2",
       gate: { condition, holdSeconds: 0 },
-      download: { caFile: cloud.authority.caFile },
+      download: { caFile: cloud.authority.caFile, metered },
       jobs: { reportSeconds: 1, handlers: [{ name: "greet", program: "/bin/echo", arguments: ["[a-z]+"] }], ...jobs },
       prove: { withinSeconds: 30, offlineSeconds: 20 },
     };
@@ -117,6 +120,21 @@ describe("AWS IoT Jobs, from the cloud to the vehicle and back", { timeout: 180_
     // The same release once more is there already.
     const again = await create(job.document);
     expect(await end(again)).toBe("SUCCEEDED installed already");
+  });
+
+  it("downloads nothing while the way to the broker leads over a metered link, and tells which", async () => {
+    const daemon = await vehicle(undefined, { metered: { interfaces: ["lo"] } });
+    const job = await create(otaDocument(RELEASES.works));
+    await until(() => job.statusDetails?.waitingFor, { what: "what it waits for", timeoutMs: PATIENCE_MS });
+    expect(job.statusDetails).toMatchObject({
+      phase: "download",
+      waitingFor: "another link than lo, which is metered",
+    });
+    expect(daemon.log()).not.toContain('"event":"download.');
+    writeFileSync(home.config, readFileSync(home.config, "utf8").replace("- lo\n", "- wwan0\n"));
+    process.kill(daemon.pid(), "SIGKILL");
+    expect(await end(job)).toBe("SUCCEEDED");
+    expect(daemon.log()).toContain('"event":"download.completed"');
   });
 
   it("says FAILED, and runs the old version, after a new one that crashes", async () => {
@@ -264,7 +282,7 @@ describe("AWS IoT Jobs, from the cloud to the vehicle and back", { timeout: 180_
 
   it("gives an update up whose step timer has ended, and takes the next job", async () => {
     // The cloud's minutes are short, and the vehicle's are not: it reports again too late.
-    const daemon = await vehicle(NEVER, { stepTimeoutMinutes: 1 });
+    const daemon = await vehicle(NEVER, { jobs: { stepTimeoutMinutes: 1 } });
     const late = await create(otaDocument(RELEASES.works));
     await reaches(late, "wait");
     await until(() => (late.status === "TIMED_OUT" ? true : undefined), { what: "time-out", timeoutMs: PATIENCE_MS });
