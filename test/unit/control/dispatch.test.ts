@@ -3,7 +3,7 @@ import type { Outcome } from "../../../agent/control/action.ts";
 import { refused } from "../../../agent/control/answer.ts";
 import { AgentError } from "../../../agent/core/errors.ts";
 import { ManualClock } from "../../fakes/clock.ts";
-import { CommandBench, plain, textOf } from "../../fakes/commands.ts";
+import { CommandBench, plain } from "../../fakes/commands.ts";
 import { FakeJournal } from "../../fakes/journal.ts";
 import { signingKey } from "../../fakes/signing-key.ts";
 
@@ -366,42 +366,5 @@ describe("dispatch of an act that does not succeed", () => {
     const outcome = bench.outcome(plain("slow"));
     await bench.clock.run(3000);
     expect(await outcome).toBe("FAILED NO_RESPONSE");
-  });
-});
-
-describe("what a process left open", () => {
-  const settled = (bench: CommandBench, bootId: string) =>
-    bench.ledger.recover(bootId).map(({ id }) => `${id} ${textOf(bench.ledger.find(id)?.answer)}`);
-
-  it("ends as not started, indeterminate or, after the restart it asked for, as succeeded", async () => {
-    const never = () => new Promise<Outcome>(() => undefined);
-    const bench = new CommandBench({
-      actions: {
-        hangs: { commandClass: "R3", run: never },
-        reboot: { commandClass: "R2", endsInRestart: true, run: async () => ({ kind: "held" }) },
-      },
-    });
-    bench.journal.addCommand({
-      id: "received",
-      digest: "",
-      state: "received",
-      isTold: false,
-      body: { action: "x", reply: { door: "local" } },
-    });
-    void bench.send(bench.signed("hangs", { id: "hangs" }), { id: "1" });
-    expect(await bench.outcome(bench.signed("reboot", { id: "reboot" }), { id: "2" })).toBe("none");
-    expect(settled(bench, "boot-2")).toEqual([
-      "received FAILED NOT_STARTED",
-      "hangs FAILED INDETERMINATE",
-      "reboot SUCCEEDED",
-    ]);
-    expect(settled(bench, "boot-2")).toEqual([]);
-  });
-
-  it("ends as failed when the system was not restarted", async () => {
-    const reboot = { commandClass: "R2", endsInRestart: true, run: async () => ({ kind: "held" }) as const } as const;
-    const bench = new CommandBench({ actions: { reboot } });
-    await bench.send(bench.signed("reboot", { id: "reboot" }));
-    expect(settled(bench, "boot-1")).toEqual(["reboot FAILED NO_RESPONSE"]);
   });
 });
