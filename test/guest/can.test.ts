@@ -299,7 +299,8 @@ describe("resources", () => {
   });
 });
 
-describe("causeway can, against can-utils", () => {
+// A program that is started here from its sources takes a quarter of a minute before it works, and more beside other work.
+describe("causeway can, against can-utils", { timeout: 300_000 }, () => {
   function causeway(...args: readonly string[]): readonly [string, string[]] {
     return [process.execPath, [join(ROOT, "agent/main.ts"), ...args]];
   }
@@ -322,7 +323,7 @@ describe("causeway can, against can-utils", () => {
       await play([frameOf(0x7ff, [])], "vcan1");
       return ours.includes("7FF#") || undefined;
     };
-    await until(isReady, { what: "can dump listens", timeoutMs: 60_000, everyMs: 200 });
+    await until(isReady, { what: "can dump listens", timeoutMs: 240_000, everyMs: 200 });
     const theirs = await startCandump("vcan1");
     closers.push(() => theirs.stop());
     const { extended, remote, fd, bitRateSwitch } = FRAME_FLAG;

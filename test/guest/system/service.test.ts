@@ -142,9 +142,11 @@ describe("the package on Debian 12 with systemd", () => {
     expect(viewer.change.stderr).toContain("/run/causeway/admin.sock: permission denied");
     expect(administrator.look.stdout).toContain('"thing":"guest-truck"');
     const sockets = await guest.sh("stat --format='%n %A %U %G' /run/causeway/*.sock");
-    expect(sockets).toBe(
-      "/run/causeway/admin.sock srw-rw---- root causeway-admin\n/run/causeway/view.sock srw-rw---- root causeway\n",
-    );
+    expect(sockets.trim().split("\n")).toEqual([
+      "/run/causeway/admin.sock srw-rw---- root causeway-admin",
+      "/run/causeway/reboot.sock srw------- causeway causeway",
+      "/run/causeway/view.sock srw-rw---- root causeway",
+    ]);
   });
 
   it("is restarted by the watchdog when it hangs", async () => {
