@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** Where the kernel lists its network interfaces. */
-const NET_FOLDER = "/sys/class/net";
+export const NET_FOLDER = "/sys/class/net";
 /** ARPHRD_CAN (linux/if_arp.h), as /sys/class/net/X/type shows it. */
 const CAN_TYPE = 280;
 /** IFF_UP (linux/if.h), as /sys/class/net/X/flags shows it. */

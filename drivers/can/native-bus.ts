@@ -6,6 +6,7 @@ import type { BusCounters, BusFacts, BusSink, CanBus, FrameFilter } from "../../
 import { BusStateTracker } from "./error-state.ts";
 import { kernelWithoutCan, notCan, notPermitted } from "./faults.ts";
 import { kernelFilters } from "./filter.ts";
+import { InterfaceDrops } from "./interface-drops.ts";
 import { describeLink, readLink } from "./link.ts";
 import { loadNativeAddon, NATIVE_LINK, type NativeAddon } from "./native-addon.ts";
 import { loadRawChannels } from "./raw-channel.ts";
@@ -38,7 +39,12 @@ export function createNativeBus(settings: NativeBusSettings, parts: CanBusParts)
   return new NativeBus(settings, parts);
 }
 
-type OpenBus = { readonly addon: NativeAddon; readonly slot: number; readonly stopped: () => void };
+type OpenBus = {
+  readonly addon: NativeAddon;
+  readonly slot: number;
+  readonly drops: InterfaceDrops;
+  readonly stopped: () => void;
+};
 
 class NativeBus implements CanBus {
   readonly name: string;
@@ -84,10 +90,11 @@ class NativeBus implements CanBus {
         state.link(linkState, describeState(interfaceName, linkState));
       }
     };
+    const drops = new InterfaceDrops(interfaceName);
     const slot = openSlot(interfaceName, () =>
       addon.open(interfaceName, receiveBufferBytes, ringFrames, pairs ?? new Uint32Array(), this.#batch.bytes, onNews),
     );
-    this.#open = { addon, slot, stopped: first.resolve };
+    this.#open = { addon, slot, drops, stopped: first.resolve };
     this.#state = state;
     await first.promise;
   }
@@ -98,7 +105,7 @@ class NativeBus implements CanBus {
   }
 
   counters(): BusCounters {
-    if (this.#open !== undefined) this.#dropped = this.#open.addon.dropped(this.#open.slot);
+    this.#countDropped();
     return {
       received: this.#received,
       dropped: this.#dropped,
@@ -114,7 +121,7 @@ class NativeBus implements CanBus {
   async stop(): Promise<void> {
     const open = this.#open;
     if (open === undefined) return;
-    this.#dropped = open.addon.dropped(open.slot);
+    this.#countDropped();
     this.#open = undefined;
     open.addon.close(open.slot);
     open.stopped();
@@ -128,6 +135,11 @@ class NativeBus implements CanBus {
     this.#errorFrames += errorFrames;
     sink.onFrames(batch);
     state.frames(batch, errorFrames);
+  }
+
+  #countDropped(): void {
+    const open = this.#open;
+    if (open !== undefined) this.#dropped = open.addon.dropped(open.slot) + open.drops.count();
   }
 
   #readReceiveBuffer(): void {

@@ -1,5 +1,5 @@
 import { execFile, spawn } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -12,6 +12,7 @@ import type { BusSink, BusState, CanBus } from "../../agent/ports.ts";
 import { createNativeBus, type NativeBusSettings } from "../../drivers/can/native-bus.ts";
 import { createSocketcanBus } from "../../drivers/can/socketcan-bus.ts";
 import { systemClock } from "../../drivers/os/time-source.ts";
+import { buildNativeTool } from "../bench/native-tool.ts";
 import { until } from "../bench/wait.ts";
 import { frameOf, RecordingSink } from "../contract/can-bus.suite.ts";
 import { play, startCandump } from "../contract/kernel-can.ts";
@@ -112,6 +113,26 @@ describe("loss", () => {
     await settle(bus, sent + 3000);
     const { received, dropped = 0 } = bus.counters();
     expect(received + dropped).toBe(sent + 3000);
+  });
+
+  it("counts what the kernel's queue of received packets loses, before any socket", async () => {
+    const steering = "/sys/class/net/vcan0/queues/rx-0/rps_cpus";
+    const limit = "/proc/sys/net/core/netdev_max_backlog";
+    const usual = readFileSync(limit, "utf8");
+    closers.push(async () => {
+      writeFileSync(limit, usual);
+      writeFileSync(steering, "0");
+    });
+    // One processor sends, the other one receives, and between them there is room for one frame.
+    writeFileSync(steering, "2");
+    writeFileSync(limit, "0");
+    const bus = nativeBus();
+    await bus.start(new CountingSink());
+    const { stdout } = await run("taskset", ["--cpu-list", "0", await buildNativeTool("flood"), "vcan0", "5000", "0"]);
+    await settle(bus, Number(stdout));
+    const { received, dropped = 0 } = bus.counters();
+    expect(received + dropped).toBe(5000);
+    expect(dropped).toBeGreaterThan(0);
   });
 
   it("loses nothing while the main thread stands still for a second at 8000 frames a second", async () => {

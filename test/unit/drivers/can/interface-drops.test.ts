@@ -1,0 +1,30 @@
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { InterfaceDrops } from "../../../../drivers/can/interface-drops.ts";
+import { temporaryFolder } from "../../../fakes/folder.ts";
+
+it("counts from its beginning, and over an interface that is deleted and made again", () => {
+  const folder = temporaryFolder();
+  const statistics = join(folder, "can0/statistics");
+  const kernelSays = (dropped: number): void => {
+    mkdirSync(statistics, { recursive: true });
+    writeFileSync(join(statistics, "rx_dropped"), `${dropped}\n`);
+  };
+  kernelSays(7);
+  const drops = new InterfaceDrops("can0", folder);
+  expect(drops.count()).toBe(0);
+  kernelSays(10);
+  expect([drops.count(), drops.count()]).toEqual([3, 3]);
+  rmSync(join(folder, "can0"), { recursive: true });
+  expect(drops.count()).toBe(3);
+  kernelSays(2);
+  expect(drops.count()).toBe(5);
+  // Made again without a look in between.
+  kernelSays(1);
+  expect(drops.count()).toBe(6);
+});
+
+it("counts nothing where there is no such interface", () => {
+  expect(new InterfaceDrops("can0", temporaryFolder()).count()).toBe(0);
+});
