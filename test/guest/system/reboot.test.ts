@@ -8,7 +8,8 @@ import { until } from "../../bench/wait.ts";
 import { signingKey } from "../../fakes/signing-key.ts";
 
 const POLICY = "/etc/causeway/policy.yaml";
-const BOOT_ID = "cat /proc/sys/kernel/random/boot_id";
+/** As the agent has it: without the hyphens. */
+const BOOT_ID = "tr --delete - < /proc/sys/kernel/random/boot_id";
 const CONNECT = `python3 -c 'import socket; socket.socket(socket.AF_UNIX).connect("/run/causeway/reboot.sock")'`;
 
 describe("a reboot that the cloud commands", () => {
