@@ -4,6 +4,7 @@ import type { Clock } from "../core/clock.ts";
 import type { AuditEntry } from "../data/encode-audit.ts";
 import type { Journal, Json } from "../ports.ts";
 import { canonicalJson } from "./canonical.ts";
+import { PendingEntries } from "./pending-entries.ts";
 import type { RecordSink } from "./record-sink.ts";
 
 const SPACE = "audit";
@@ -34,14 +35,13 @@ export type AuditEvent = {
  */
 export class AuditTrail {
   readonly #journal: Journal;
-  readonly #sink: RecordSink<AuditEntry>;
+  readonly #pending: PendingEntries<AuditEntry>;
   readonly #clock: Clock;
-  /** The last entry that was handed over by this process. */
-  #handed = 0;
 
   constructor(journal: Journal, sink: RecordSink<AuditEntry>, clock: Clock) {
+    const read = (value: Json | undefined): AuditEntry => entrySchema.parse(value);
     this.#journal = journal;
-    this.#sink = sink;
+    this.#pending = new PendingEntries({ journal, space: PENDING, max: MAX_PENDING, sink, read });
     this.#clock = clock;
   }
 
@@ -54,24 +54,13 @@ export class AuditTrail {
     const at = { atUs: this.#clock.wallUs(), clockQuality: this.#clock.quality(), number };
     const entry = canonicalJson({ ...Object.fromEntries(facts), ...at });
     const digest = digestOf(head.digest, entry);
-    const pending = this.#journal.list(PENDING);
-    const isStored = this.#sink.isStored();
-    const over = pending.filter(
-      ({ key }, index) => index < pending.length - MAX_PENDING + 1 || (isStored && Number(key) <= this.#handed),
-    );
-    this.#journal.put([
-      ...over.map(({ key }) => ({ space: PENDING, key, value: undefined })),
-      { space: PENDING, key: keyOf(number), value: { number, previous: head.digest, digest, entry } },
-      { space: SPACE, key: HEAD, value: { number, digest } },
-    ]);
+    this.#pending.add(number, { number, previous: head.digest, digest, entry });
+    this.#journal.put([{ space: SPACE, key: HEAD, value: { number, digest } }]);
   }
 
   /** Hands over what waits; call outside a transaction. After a restart some entries come a second time, the same byte by byte. */
   flush(): void {
-    const waiting = this.#journal.list(PENDING).filter(({ key }) => Number(key) > this.#handed);
-    if (waiting.length === 0) return;
-    this.#sink.hand(waiting.map(({ value }) => entrySchema.parse(value)));
-    this.#handed = Number(waiting.at(-1)?.key);
+    this.#pending.handOver();
   }
 }
 
@@ -110,9 +99,4 @@ function numberIn(entry: string): unknown {
     // What is not JSON has no number, and so was altered.
     return undefined;
   }
-}
-
-/** Keys sort as text, so numbers are padded. */
-function keyOf(number: number): string {
-  return String(number).padStart(16, "0");
 }

@@ -2,8 +2,9 @@ import { z } from "zod";
 import type { Clock } from "../core/clock.ts";
 import { AgentError } from "../core/errors.ts";
 import type { UpdatePhase } from "../data/encode-update.ts";
-import type { Journal } from "../ports.ts";
+import type { Journal, Json } from "../ports.ts";
 import { parseManifest } from "./manifest.ts";
+import { PendingEntries } from "./pending-entries.ts";
 import type { RecordSink } from "./record-sink.ts";
 import { journalStore, type TellingStore, type UpdateRecord, type UpdateStore } from "./update-record.ts";
 import type { UpdateStep } from "./update-state.ts";
@@ -51,13 +52,19 @@ export type UpdateTrailParts = {
 export class UpdateTrail implements TellingStore {
   readonly #parts: UpdateTrailParts;
   readonly #store: UpdateStore;
-  /** The last phase that was handed over by this process, and the first that it noted. */
-  #handed = 0;
+  readonly #pending: PendingEntries<UpdatePhase>;
+  /** The first phase that this process noted. */
   #firstOwn = Number.POSITIVE_INFINITY;
 
   constructor(parts: UpdateTrailParts) {
+    const { journal, sink } = parts;
+    const read = (value: Json | undefined): UpdatePhase => {
+      const phase = pendingPhase.parse(value);
+      return { ...phase, repeated: phase.number < this.#firstOwn };
+    };
     this.#parts = parts;
-    this.#store = journalStore(parts.journal);
+    this.#store = journalStore(journal);
+    this.#pending = new PendingEntries({ journal, space: PENDING, max: MAX_PENDING, sink, read });
   }
 
   load(): UpdateRecord | undefined {
@@ -76,8 +83,8 @@ export class UpdateTrail implements TellingStore {
 
   tell(): void {
     try {
-      this.#handOver();
-      this.#forget();
+      this.#pending.handOver();
+      this.#pending.forget();
     } catch (thrown) {
       // What is not forgotten is told again by the next process.
       if (!(thrown instanceof AgentError && thrown.code.startsWith("journal."))) throw thrown;
@@ -87,12 +94,8 @@ export class UpdateTrail implements TellingStore {
   #note(record: UpdateRecord, before: UpdateStep | undefined): number {
     const { journal } = this.#parts;
     const number = lastNumber.parse(journal.get(SPACE, NUMBER) ?? 0) + 1;
-    const over = journal.list(PENDING).slice(0, 1 - MAX_PENDING);
-    journal.put([
-      ...over.map(({ key }) => ({ space: PENDING, key, value: undefined })),
-      { space: PENDING, key: keyOf(number), value: this.#phaseOf(record, before, number) },
-      { space: SPACE, key: NUMBER, value: number },
-    ]);
+    this.#pending.add(number, this.#phaseOf(record, before, number));
+    journal.put([{ space: SPACE, key: NUMBER, value: number }]);
     return number;
   }
 
@@ -119,26 +122,4 @@ export class UpdateTrail implements TellingStore {
     };
     return phase;
   }
-
-  #handOver(): void {
-    const waiting = this.#parts.journal
-      .list(PENDING)
-      .map(({ value }) => pendingPhase.parse(value))
-      .filter(({ number }) => number > this.#handed);
-    if (waiting.length === 0) return;
-    this.#parts.sink.hand(waiting.map((phase) => ({ ...phase, repeated: phase.number < this.#firstOwn })));
-    this.#handed = Math.max(...waiting.map(({ number }) => number));
-  }
-
-  #forget(): void {
-    const { journal, sink } = this.#parts;
-    const told = journal.list(PENDING).filter(({ key }) => Number(key) <= this.#handed);
-    if (told.length === 0 || !sink.isStored()) return;
-    journal.put(told.map(({ key }) => ({ space: PENDING, key, value: undefined })));
-  }
-}
-
-/** Keys sort as text, so numbers are padded. */
-function keyOf(number: number): string {
-  return String(number).padStart(16, "0");
 }

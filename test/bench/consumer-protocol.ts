@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { wireUpdatePhase } from "./record-reader.ts";
 
 /** What a consumer process reads at its start. */
 export const consumerConfig = z.object({
@@ -37,20 +38,7 @@ const delivery = z.object({
 });
 export type ConsumerDelivery = z.infer<typeof delivery>;
 
-const updatePhase = z.object({
-  number: z.number(),
-  repeated: z.boolean(),
-  line: z.string(),
-  versionFrom: z.string(),
-  versionTo: z.string(),
-  phase: z.string(),
-  reason: z.string(),
-  detail: z.string(),
-  job: z.string(),
-  bytes: z.number(),
-  totalBytes: z.number(),
-  percent: z.number(),
-});
+const updatePhase = wireUpdatePhase.extend({ number: z.number(), bytes: z.number(), totalBytes: z.number() });
 /** A phase of an update, as its record says (config/proto/telemetry.proto). */
 export type ReportedPhase = z.infer<typeof updatePhase>;
 

@@ -29,6 +29,22 @@ const columnSchema = z.object({
   doubles: z.array(z.number()),
 });
 
+/** A phase of an update, as its record has it (config/proto/telemetry.proto). */
+export const wireUpdatePhase = z.object({
+  number: z.bigint(),
+  repeated: z.boolean(),
+  line: z.string(),
+  versionFrom: z.string(),
+  versionTo: z.string(),
+  phase: z.string(),
+  reason: z.string(),
+  detail: z.string(),
+  job: z.string(),
+  bytes: z.bigint(),
+  totalBytes: z.bigint(),
+  percent: z.number(),
+});
+
 const recordSchema = z.object({
   thing: z.string(),
   epoch: z.bigint(),
@@ -50,22 +66,7 @@ const recordSchema = z.object({
   loss: z
     .object({ epoch: z.bigint(), stream: z.string(), first: z.bigint(), last: z.bigint(), reason: z.string() })
     .optional(),
-  updatePhase: z
-    .object({
-      number: z.bigint(),
-      repeated: z.boolean(),
-      line: z.string(),
-      versionFrom: z.string(),
-      versionTo: z.string(),
-      phase: z.string(),
-      reason: z.string(),
-      detail: z.string(),
-      job: z.string(),
-      bytes: z.bigint(),
-      totalBytes: z.bigint(),
-      percent: z.number(),
-    })
-    .optional(),
+  updatePhase: wireUpdatePhase.optional(),
 });
 
 /** One record as the descriptor describes it; 64-bit fields as bigint, so that nothing is rounded on the way to the check. */

@@ -1,13 +1,13 @@
-import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { writeIdentity } from "../bench/certificate-authority.ts";
 import type { CloudExecution } from "../bench/cloud/job-executions.ts";
 import { TcpProxy } from "../bench/tcp-proxy.ts";
 import { until } from "../bench/wait.ts";
-import { type DaemonHome, daemonHome, runProgram } from "../fakes/daemon.ts";
+import { type DaemonHome, runProgram } from "../fakes/daemon.ts";
 import { type JobCloud, startJobCloud } from "../fakes/job-cloud.ts";
+import { otaDocument as documentOf, jobVehicleHome } from "../fakes/job-vehicle.ts";
 import { RELEASES, ReleaseDesk } from "../fakes/release.ts";
 import { type SupervisedDaemon, superviseDaemon } from "../fakes/supervised-daemon.ts";
 
@@ -43,41 +43,22 @@ async function vehicle(
   condition: unknown = { signals: {}, all: ["true"] },
   { jobs = {}, metered = {} } = {},
 ): Promise<SupervisedDaemon> {
-  const issued = await cloud.authority.issue({ commonName: THING, usage: "client" });
-  const { certificateFile, keyFile } = writeIdentity(join(folder, "vehicle"), THING, issued);
-  home = await daemonHome((config) => {
-    const reconnect = { minMs: 100, maxMs: 1000 };
-    config.broker = { host: "localhost", port, caFile: cloud.mosquitto.caFile, reconnect };
-    config.identity = { mode: "file", certificateFile, keyFile };
-    config.ota = {
-      rootFile: desk.rootFile,
-      hardware: "gateway-2",
+  home = await jobVehicleHome(
+    { cloud, port, folder, thing: THING, desk },
+    {
       gate: { condition, holdSeconds: 0 },
       download: { caFile: cloud.authority.caFile, metered },
       jobs: { reportSeconds: 1, handlers: [{ name: "greet", program: "/bin/echo", arguments: ["[a-z]+"] }], ...jobs },
-      prove: { withinSeconds: 30, offlineSeconds: 20 },
-    };
-  });
+    },
+  );
   return await superviseDaemon(home);
 }
 
 /** A job document for an update that the cloud's artifact server has. */
-function otaDocument(content: string, changes: Readonly<Record<string, unknown>> = {}): object {
-  const { path, name } = desk.make(content);
-  copyFileSync(join(desk.folder, name), join(cloud.served, name));
-  const signatures: unknown = JSON.parse(readFileSync(`${path}.sig`, "utf8"));
-  const url = `\${aws:iot:s3-presigned-url:https://s3.eu-central-1.amazonaws.com/bucket/${name}}`;
-  const manifest = readFileSync(path, "utf8");
-  return {
-    version: "1.0",
-    operation: "ota",
-    manifest,
-    signatures,
-    roots: [],
-    artifacts: { [name]: { url } },
-    ...changes,
-  };
-}
+const otaDocument = (content: string, changes: Readonly<Record<string, unknown>> = {}): object => ({
+  ...documentOf(cloud, desk, content),
+  ...changes,
+});
 
 const create = (document: unknown, inProgressTimeoutMs?: number): Promise<CloudExecution> =>
   cloud.jobs.create({

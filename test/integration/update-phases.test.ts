@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
@@ -14,8 +14,9 @@ import { Consumers } from "../bench/consumers.ts";
 import { createSession } from "../bench/mqtt-session.ts";
 import { TcpProxy } from "../bench/tcp-proxy.ts";
 import { until } from "../bench/wait.ts";
-import { type DaemonHome, daemonHome, runProgram } from "../fakes/daemon.ts";
+import { type DaemonHome, runProgram } from "../fakes/daemon.ts";
 import { type JobCloud, startJobCloud } from "../fakes/job-cloud.ts";
+import { jobVehicleHome, otaDocument } from "../fakes/job-vehicle.ts";
 import { MemoryLog } from "../fakes/log.ts";
 import { RELEASES, ReleaseDesk } from "../fakes/release.ts";
 import { type SupervisedDaemon, superviseDaemon } from "../fakes/supervised-daemon.ts";
@@ -103,39 +104,19 @@ async function startConsumers(identity: ReturnType<typeof writeIdentity>): Promi
 }
 
 async function vehicle(condition = "true"): Promise<SupervisedDaemon> {
-  const issued = await cloud.authority.issue({ commonName: THING, usage: "client" });
-  const { certificateFile, keyFile } = writeIdentity(join(folder, "vehicle"), THING, issued);
-  home = await daemonHome((config) => {
-    const reconnect = { minMs: 100, maxMs: 1000 };
-    config.broker = { host: "localhost", port, caFile: cloud.mosquitto.caFile, reconnect };
-    config.identity = { mode: "file", certificateFile, keyFile };
-    config.ota = {
-      rootFile: desk.rootFile,
-      hardware: "gateway-2",
+  home = await jobVehicleHome(
+    { cloud, port, folder, thing: THING, desk },
+    {
       gate: { condition: { signals: {}, all: [condition] }, holdSeconds: 0 },
-      download: { caFile: cloud.authority.caFile },
-      jobs: { reportSeconds: 1 },
       prove: { withinSeconds: 30, offlineSeconds: 1 },
-    };
-  });
+    },
+  );
   return await superviseDaemon(home);
 }
 
 /** A job for an update that the cloud's artifact server has. */
 async function createJob(jobId: string, content: string): Promise<void> {
-  const { path, name } = desk.make(content);
-  copyFileSync(join(desk.folder, name), join(cloud.served, name));
-  const signatures: unknown = JSON.parse(readFileSync(`${path}.sig`, "utf8"));
-  const url = `\${aws:iot:s3-presigned-url:https://s3.eu-central-1.amazonaws.com/bucket/${name}}`;
-  const manifest = readFileSync(path, "utf8");
-  const document = {
-    version: "1.0",
-    operation: "ota",
-    manifest,
-    signatures,
-    roots: [],
-    artifacts: { [name]: { url } },
-  };
+  const document = otaDocument(cloud, desk, content);
   await cloud.jobs.create({ jobId, thing: THING, document });
 }
 
