@@ -113,7 +113,7 @@ async function main(): Promise<number> {
     installPackages(ROOT, workDir);
     for (const target of options.targets) {
       say(`building for ${target.architecture}`);
-      report(await buildPackage(plan, target), target, options.smoke);
+      await report(await buildPackage(plan, target), target, options.smoke);
     }
     return EXIT.ok;
   } finally {
@@ -130,13 +130,13 @@ function removeLeftovers(outputDir: string): void {
 }
 
 /** A package that does not run is taken away again. */
-function report({ file, bytes, installedKib }: BuiltPackage, target: Target, smoke: boolean): void {
+async function report({ file, bytes, installedKib }: BuiltPackage, target: Target, smoke: boolean): Promise<void> {
   const reason = smoke ? cannotRun(target) : "not asked for";
   if (reason === undefined) {
     try {
-      const { natives, modules, version } = smokeTest(ROOT, file, target);
+      const { natives, modules, version } = await smokeTest(ROOT, file, target);
       say(
-        `${version}: loads ${natives.length} native libraries and ${modules} modules, writes SQLite, decodes a frame`,
+        `${version}: loads ${natives.length} native libraries and ${modules} files of code, writes SQLite, decodes a frame`,
       );
     } catch (thrown) {
       rmSync(file);

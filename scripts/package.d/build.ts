@@ -49,7 +49,8 @@ export async function buildPackage(plan: BuildPlan, target: Target): Promise<Bui
   const program = join(tree, PROGRAM);
   mkdirSync(program, { recursive: true });
 
-  const packages = runtimePackages(root, packProgram(root, program));
+  const { bundled, imported } = await packProgram(root, program);
+  const packages = runtimePackages(root, imported);
   packPackages(packages, workDir, program, target);
   packNatives({ root, workDir, destination: program, target, toolchain, runtime });
   stripNatives(
@@ -58,11 +59,14 @@ export async function buildPackage(plan: BuildPlan, target: Target): Promise<Bui
   );
   packNode(runtime, toolchain, join(program, "node"));
   cpSync(join(root, "package.json"), join(program, "package.json"));
-  const bundled = packages.map((pack) => ({ ...pack, texts: licenceTexts(workDir, pack) }));
+  // Whatever they depend on may be a part of what they publish.
+  const foreign = runtimePackages(root, new Set([...bundled, ...imported]));
+  const licensed = foreign.map((pack) => ({ ...pack, texts: licenceTexts(workDir, pack) }));
   normalise(program, release.epochSeconds);
   const releaseFile = join(plan.outputDir, `causeway-${release.debianVersion}-${target.architecture}.tar.gz`);
   await writeReleaseArchive(program, releaseFile, plan);
-  await packSystemFiles(root, tree, release, { bundled, nodeLicence: readFileSync(join(runtime.folder, "LICENSE")) });
+  const nodeLicence = readFileSync(join(runtime.folder, "LICENSE"));
+  await packSystemFiles(root, tree, release, { bundled: licensed, nodeLicence });
 
   normalise(tree, release.epochSeconds);
   checkBinaries(program, target, toolchain);

@@ -59,7 +59,7 @@ export async function packSystemFiles(
 
   const shared = join(tree, "usr/share/causeway");
   writePacked(join(shared, "agent.schema.json"), `${JSON.stringify(configJsonSchema(), undefined, 2)}\n`);
-  symlinkSync("../../lib/causeway/config/proto/telemetry.desc", join(shared, "telemetry.desc"));
+  symlinkSync("../../lib/causeway/agent/telemetry.desc", join(shared, "telemetry.desc"));
 
   const documents = join(tree, "usr/share/doc/causeway");
   const example = exampleConfig().replace("$schema=agent.schema.json", "$schema=/usr/share/causeway/agent.schema.json");

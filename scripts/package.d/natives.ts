@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { runCommand } from "./command.ts";
 import type { NodeRuntime } from "./node-runtime.ts";
+import { CODE } from "./program-files.ts";
 import type { Target, Toolchain } from "./target.ts";
 
 /** An addon that is compiled here; the others come prebuilt with their npm package. */
@@ -11,10 +12,12 @@ type Addon = {
   readonly folder: string;
   /** What node-gyp leaves in build/Release, and the program loads from there. */
   readonly files: readonly string[];
+  /** The folder in the package, when it is another. */
+  readonly packedFolder?: string;
 };
 
 const ADDONS: readonly Addon[] = [
-  { folder: "drivers/can/native", files: ["can_receive.node"] },
+  { folder: "drivers/can/native", files: ["can_receive.node"], packedFolder: `${CODE}/native` },
   { folder: "node_modules/socketcan", files: ["can.node", "can_signals.node"] },
   { folder: "node_modules/pkcs11js", files: ["pkcs11.node"] },
   { folder: "node_modules/unix-dgram", files: ["unix_dgram.node"] },
@@ -37,7 +40,7 @@ export function packNatives(build: NativeBuild): void {
   cpSync(join(root, own), join(workDir, own), { recursive: true, filter: (path) => !path.endsWith("/build") });
   // Debian's own hardening flags; and no path of this machine may end in a binary.
   const flags = `-g0 -fstack-protector-strong -D_FORTIFY_SOURCE=2 -ffile-prefix-map=${workDir}=. -ffile-prefix-map=${runtime.folder}=node`;
-  for (const { folder, files } of ADDONS) {
+  for (const { folder, files, packedFolder = folder } of ADDONS) {
     const source = join(workDir, folder);
     rmSync(join(source, "build"), { recursive: true, force: true });
     const gyp = join(root, "node_modules/node-gyp/bin/node-gyp.js");
@@ -55,7 +58,7 @@ export function packNatives(build: NativeBuild): void {
         LDFLAGS: "-Wl,-z,relro,-z,now,--build-id=none",
       },
     });
-    const release = join(destination, folder, "build/Release");
+    const release = join(destination, packedFolder, "build/Release");
     mkdirSync(release, { recursive: true });
     for (const file of files) cpSync(join(source, "build/Release", file), join(release, file));
   }

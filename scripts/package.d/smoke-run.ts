@@ -1,11 +1,10 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
 import { AgentError } from "../../agent/core/errors.ts";
 import { isInstalled, runCommand } from "./command.ts";
-import { writePacked } from "./files.ts";
-import { toJavaScript } from "./program-files.ts";
+import { bundle } from "./program-files.ts";
 import type { Target } from "./target.ts";
 
 /** One frame, worked out by hand: 0x2710 is 10000 and 100 km/h, the 12 bits 0xff1 are -15 and -107.5 Nm. */
@@ -36,10 +35,10 @@ export function cannotRun(target: Target): string | undefined {
 }
 
 /**
- * Unpacks a package and runs it, in the emulator when it is for another architecture: every native library, every module, SQLite, one
+ * Unpacks a package and runs it, in the emulator when it is for another architecture: every native library, every file of code, SQLite, one
  * decoded frame, the version. Throws `internal.bug` with the output of what failed.
  */
-export function smokeTest(root: string, file: string, target: Target): SmokeReport {
+export async function smokeTest(root: string, file: string, target: Target): Promise<SmokeReport> {
   const folder = mkdtempSync(join(tmpdir(), "causeway-package-"));
   try {
     runCommand("dpkg-deb", ["-x", file, join(folder, "tree")]);
@@ -48,7 +47,7 @@ export function smokeTest(root: string, file: string, target: Target): SmokeRepo
       const [command = "", ...rest] = [...emulation(target), join(program, "node"), ...args];
       return runCommand(command, rest, { environment: { NODE_OPTIONS: "" } });
     };
-    const report = smokeReport.parse(JSON.parse(run(placeSmoke(root, folder, program), program)));
+    const report = smokeReport.parse(JSON.parse(run(await placeSmoke(root, folder, program), program)));
     if (report.rows !== 100) throw broken(`SQLite gave ${report.rows} of 100 rows`);
     const main = join(program, "agent/main.js");
     writeFileSync(join(folder, "motion.dbc"), DBC);
@@ -74,15 +73,12 @@ function emulation(target: Target): string[] {
   return target.nodeArch === process.arch ? [] : [target.emulator, "-L", join("/usr", target.triplet)];
 }
 
-/** Puts smoke.js where its imports, relative to the checkout, lead into the unpacked program. */
-function placeSmoke(root: string, folder: string, program: string): string {
-  const path = "scripts/package.d/smoke";
-  const script = join(folder, "smoke", `${path}.js`);
-  writePacked(script, toJavaScript(readFileSync(join(root, `${path}.ts`), "utf8")));
-  mkdirSync(join(folder, "smoke"), { recursive: true });
-  for (const name of ["agent", "drivers", "package.json"])
-    symlinkSync(join(program, name), join(folder, "smoke", name));
-  return script;
+/** Puts smoke.js where it finds the npm packages of the unpacked program. */
+async function placeSmoke(root: string, folder: string, program: string): Promise<string> {
+  const place = join(folder, "smoke");
+  await bundle({ smoke: join(root, "scripts/package.d/smoke.ts") }, place);
+  symlinkSync(join(program, "node_modules"), join(place, "node_modules"));
+  return join(place, "smoke.js");
 }
 
 function broken(what: string): AgentError {

@@ -11,14 +11,12 @@ import { openDatabase } from "../../drivers/sqlite/database.ts";
  */
 async function smoke(program: string): Promise<void> {
   const load = createRequire(join(program, "package.json"));
-  const natives = globSync("{drivers,node_modules}/**/*.node", { cwd: program }).sort();
+  const natives = globSync("{agent,node_modules}/**/*.node", { cwd: program }).sort();
   for (const path of natives) {
     const library: unknown = load(join(program, path));
     if (typeof library !== "object" && typeof library !== "function") throw new Error(`${path} exports nothing`);
   }
-  const modules = globSync("{agent,drivers,config}/**/*.js", { cwd: program }).filter(
-    (path) => path !== "agent/main.js",
-  );
+  const modules = globSync("agent/*.js", { cwd: program }).filter((path) => path !== "agent/main.js");
   for (const path of modules.sort()) await import(pathToFileURL(join(program, path)).href);
   process.stdout.write(`${JSON.stringify({ natives, modules: modules.length, rows: writeRows() })}\n`);
 }
@@ -52,6 +50,5 @@ function writeRows(): number {
   }
 }
 
-// The folder of the program is found through the links that the caller made beside this file.
 await smoke(process.argv[2] ?? "");
 process.stdout.write("", () => process.exit(0));

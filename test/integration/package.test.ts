@@ -61,7 +61,7 @@ describe.skipIf(missing !== undefined)(`the package for this machine${lacking(mi
         "-rwxr-xr-x root/root ./usr/bin/causeway",
         "-rwxr-xr-x root/root ./usr/lib/causeway/node",
         "-rw-r--r-- root/root ./usr/lib/causeway/agent/main.js",
-        "-rw-r--r-- root/root ./usr/lib/causeway/drivers/can/native/build/Release/can_receive.node",
+        "-rw-r--r-- root/root ./usr/lib/causeway/agent/native/build/Release/can_receive.node",
         "-rwxr-xr-x root/root ./usr/lib/causeway/causeway-start",
         "-rw-r--r-- root/root ./lib/systemd/system/causeway.service",
         "-rw-r--r-- root/root ./lib/systemd/system/causeway-recover.service",
@@ -83,6 +83,13 @@ describe.skipIf(missing !== undefined)(`the package for this machine${lacking(mi
     expect(entries.filter((entry) => !entry.includes(" root/root "))).toEqual([]);
   });
 
+  it("passes on the licences of what is joined into its code, and of what that has joined itself", () => {
+    const notices = readFileSync(join(tree, "usr/share/doc/causeway/copyright"), "utf8");
+    for (const name of ["zod", "yaml", "commander", "aws-crt", "better-sqlite3", "minipass"]) {
+      expect(notices).toMatch(new RegExp(`^ *${name} \\d+\\.\\d+`, "m"));
+    }
+  });
+
   it("holds no source, test, map, build tool or binary of another machine", () => {
     const paths = filesBelow(tree);
     expect(
@@ -93,9 +100,9 @@ describe.skipIf(missing !== undefined)(`the package for this machine${lacking(mi
     expect(elfFiles(program).length).toBe(natives.length + 1);
   });
 
-  it("runs, loads every native library and module, writes SQLite and decodes a frame", () => {
+  it("runs, loads every native library and file of code, writes SQLite and decodes a frame", async () => {
     if (own === undefined) throw new Error(`no package for ${process.arch}`);
-    const report = smokeTest(ROOT, file, own);
+    const report = await smokeTest(ROOT, file, own);
     expect(report.natives.map((path) => path.split("/").at(-1))).toEqual(
       expect.arrayContaining(["can_receive.node", "can.node", "aws-crt-nodejs.node", "unix_dgram.node"]),
     );
@@ -196,10 +203,10 @@ for (const target of TARGETS.filter((other) => other !== own)) {
   describe.skipIf(reason !== undefined)(`the package for ${target.architecture}${lacking(reason)}`, () => {
     it(
       "is cross-built and runs in the emulator",
-      () => {
+      async () => {
         const folder = mkdtempSync(join(tmpdir(), "causeway-package-test-"));
         try {
-          const { rows, version, physical } = smokeTest(ROOT, build(folder, target.architecture), target);
+          const { rows, version, physical } = await smokeTest(ROOT, build(folder, target.architecture), target);
           expect({ rows, physical }).toEqual({ rows: 100, physical: { Speed: 100, Torque: -107.5 } });
           expect(version).toContain(`linux-${target.nodeArch}`);
         } finally {

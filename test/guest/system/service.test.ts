@@ -77,7 +77,8 @@ describe("the package on Debian 12 with systemd", () => {
   it("shows in systemctl status what it is doing", async () => {
     const { StatusText } = await unitOf(guest);
     console.log(StatusText);
-    expect(StatusText).toMatch(/^online; can0 up, \d+ frames\/s; can1 up, 0 frames\/s; outbox 0 records, 0 bytes$/);
+    // Told once a second: what was stored then may have been delivered since.
+    expect(StatusText).toMatch(/^online; can0 up, \d+ frames\/s; can1 up, 0 frames\/s; outbox \d+ records, \d+ bytes$/);
   });
 
   it("counts what a flood costs exactly, while the agent stands still", async () => {

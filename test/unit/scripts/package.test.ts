@@ -6,7 +6,7 @@ import { checkBinaries, checkNoMachinePaths } from "../../../scripts/package.d/b
 import type { CommandHelp } from "../../../scripts/package.d/command-tree.ts";
 import { manPage } from "../../../scripts/package.d/man-page.ts";
 import { runtimePackages } from "../../../scripts/package.d/npm-closure.ts";
-import { packagesOf, toJavaScript } from "../../../scripts/package.d/program-files.ts";
+import { bundle } from "../../../scripts/package.d/program-files.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");
 
@@ -19,25 +19,33 @@ function inFolder(work: (folder: string) => void): void {
   }
 }
 
-describe("toJavaScript", () => {
-  it("blanks types out, keeps every line where it was, and points imports to .js", () => {
-    const source = `#!/usr/bin/env node\nimport type { A } from "./a.ts";\nimport { b } from "../b.ts";\nexport const c: A = b;\nawait import("./d.ts");\n`;
-    const lines = toJavaScript(source).split("\n");
-    expect(lines.map((line) => line.trimEnd())).toEqual([
-      "",
-      "",
-      `import { b } from "../b.js";`,
-      "export const c    = b;",
-      `await import("./d.js");`,
-      "",
-    ]);
-  });
-});
+describe("bundle", () => {
+  const bundled = async (files: Readonly<Record<string, string>>) => {
+    const folder = mkdtempSync(join(tmpdir(), "causeway-bundle-"));
+    try {
+      for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content);
+      const chunks = await bundle({ main: join(folder, "main.ts") }, join(folder, "out"));
+      return chunks.map(({ fileName, imports, code }) => ({ fileName, imports, code }));
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  };
 
-describe("packagesOf", () => {
-  it("gives the packages of every kind of import, not our files and not Node's modules", () => {
-    const script = `import { z } from "zod";\nimport "@scope/pack/deep.js";\nconst a = await import("yaml");\nrequire("ms");\nimport { join } from "node:path";\nimport "./own.js";`;
-    expect(packagesOf(script)).toEqual(["zod", "@scope/pack", "yaml", "ms"]);
+  it("joins what is always needed, leaves apart what is loaded on demand, and native packages where they are", async () => {
+    const chunks = await bundled({
+      "main.ts": `import { native } from "pkcs11js";\nimport { always } from "./always.ts";\nconst { late } = await import("./late.ts");\nconsole.log(native, always(), late());`,
+      "always.ts": "export function always(): number { return Math.random(); }",
+      "late.ts": "export function late(): number { return Math.random(); }",
+    });
+    expect(chunks.map(({ fileName }) => fileName)).toEqual(["main.js", "late.js"]);
+    expect(chunks[0]?.imports).toEqual(["pkcs11js"]);
+    expect(chunks[0]?.code).toMatch(/function always\(\) \{/);
+    expect(chunks[1]?.code).toMatch(/function late\(\) \{/);
+  });
+
+  it("refuses what is imported and not there", async () => {
+    await expect(bundled({ "main.ts": `import "./gone.ts";` })).rejects.toThrow(/gone\.ts/);
+    await expect(bundled({ "main.ts": `import "no-such-package";` })).rejects.toThrow(/no-such-package/);
   });
 });
 
