@@ -3,7 +3,7 @@ import { formatCandumpLog } from "../../agent/data/candump.ts";
 import { FRAME_FLAG } from "../../agent/data/frame.ts";
 import { SendSchedule } from "../../test/bench/send-schedule.ts";
 import { readVehicle } from "../../test/bench/vehicle-dbc.ts";
-import { frameOf } from "../../test/bench/vehicle-model.ts";
+import { COUNTER_MODULUS, frameOf } from "../../test/bench/vehicle-model.ts";
 
 const BURST_FRAMES = 1_000_000;
 
@@ -16,14 +16,18 @@ export type DriveLogParts = {
   readonly seconds: number;
 };
 
-/** Writes the simulated vehicle's first seconds as a candump log for canplayer; gives the number of frames. */
+/**
+ * Writes the simulated vehicle's first seconds as a candump log for canplayer; gives the number of frames. Throws when it is so long that a
+ * message's counter would wrap: played again and again, a frame could not be told from a later one.
+ */
 export function writeDriveLog({ file, dbcFile, seed, rate, seconds }: DriveLogParts): number {
   const vehicle = readVehicle(dbcFile);
   const schedule = new SendSchedule(vehicle.map(({ periodMs }) => periodMs / rate));
   const lines: string[] = [];
   for (let elapsedMs = 0; elapsedMs < seconds * 1000; elapsedMs++) {
     for (const { message, n } of schedule.take(elapsedMs, BURST_FRAMES)) {
-      const { id, extended, fd } = vehicle[message];
+      const { name, id, extended, fd } = vehicle[message];
+      if (n >= COUNTER_MODULUS) throw new RangeError(`the counter of ${name} wraps after ${elapsedMs} ms`);
       const flags = (extended ? FRAME_FLAG.extended : 0) | (fd ? FRAME_FLAG.fd | FRAME_FLAG.bitRateSwitch : 0);
       const data = frameOf(vehicle[message], n, seed);
       lines.push(formatCandumpLog("can0", { id, flags, data, receivedAtUs: elapsedMs * 1000 }));

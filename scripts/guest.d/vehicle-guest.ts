@@ -188,6 +188,7 @@ async function startConsumer(
     seed: SEED,
     rate,
     thinned: THINNED_MESSAGES,
+    repeats: true,
     watched: [],
   };
   const file = join(folder, "consumer.json");

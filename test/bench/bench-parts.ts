@@ -118,6 +118,7 @@ async function startConsumers(parts: {
       seed: options.seed,
       rate: options.rate,
       thinned: THINNED_MESSAGES,
+      repeats: false,
       watched: WATCHED,
     };
     return consumers.start(config, state.writeConfig(name, config), state.logs);

@@ -17,6 +17,8 @@ export const consumerConfig = z.object({
   seed: z.int(),
   rate: z.number(),
   thinned: z.array(z.string()),
+  /** The vehicle drives its first part again and again. */
+  repeats: z.boolean(),
   /** "Message.Signal" of those whose latest values are reported. */
   watched: z.array(z.string()),
 });

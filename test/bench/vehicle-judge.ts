@@ -13,6 +13,8 @@ export type VehicleJudgeParts = {
   readonly startUs: number;
   /** Messages whose signals are collected now and then instead of at every change. */
   readonly thinned: readonly string[];
+  /** The same first part of the drive comes again and again, and no counter wraps in it: `startUs` says nothing then. */
+  readonly repeats: boolean;
 };
 
 /** Frames of one message that a record holds, in order: when each was received and its number. */
@@ -57,7 +59,7 @@ function judge(
   return tally.verdict();
 }
 
-/** Frame numbers from the counter column; time tells how often the counter has wrapped. */
+/** Frame numbers from the counter column; time tells how often the counter has wrapped, where it does. */
 function framesOf(
   parts: VehicleJudgeParts,
   message: VehicleMessage,
@@ -67,6 +69,7 @@ function framesOf(
   if (counter === undefined) return undefined;
   const periodUs = (message.periodMs * 1000) / parts.rate;
   const numbers = counter.values.map((value, index) => {
+    if (parts.repeats) return Number(value);
     const expected = (counter.timesUs[index] - parts.startUs) / periodUs;
     const wraps = Math.max(0, Math.round((expected - Number(value)) / COUNTER_MODULUS));
     return Number(value) + wraps * COUNTER_MODULUS;

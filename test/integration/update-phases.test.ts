@@ -94,6 +94,7 @@ async function startConsumers(identity: ReturnType<typeof writeIdentity>): Promi
     seed: 1,
     rate: 1,
     thinned: [],
+    repeats: false,
     watched: [],
   };
   const file = join(folder, "consumer.json");

@@ -17,9 +17,9 @@ const RECORDS = "$share/bench/dt/causeway/+/+";
 const TABLES = "dt/causeway/+/schema/+";
 
 function judgeOf(config: ConsumerConfig, startUs: number): SampleJudge {
-  const { seed, rate, thinned, logFile } = config;
+  const { seed, rate, thinned, repeats, logFile } = config;
   if (logFile !== undefined) return createReplayJudge(config.dbcFile, logFile);
-  return createVehicleJudge({ vehicle: readVehicle(config.dbcFile), seed, rate, thinned, startUs });
+  return createVehicleJudge({ vehicle: readVehicle(config.dbcFile), seed, rate, thinned, repeats, startUs });
 }
 
 function clientOf(config: ConsumerConfig): mqtt5.Mqtt5Client {

@@ -95,7 +95,7 @@ describe("the check of delivered records", () => {
   });
 
   function judgeVehicle(): void {
-    check.start(createVehicleJudge({ vehicle, seed: SEED, rate: 1, startUs: START_US, thinned: [] }));
+    check.start(createVehicleJudge({ vehicle, seed: SEED, rate: 1, startUs: START_US, thinned: [], repeats: false }));
   }
 
   function totals(): { samples: number; frames: number; mismatches: number; unverified: number; remarks: number } {

@@ -9,8 +9,8 @@ const SEED = 3;
 const START_US = 1_800_000_000_000_000;
 const vehicle = readVehicle("config/bench-vehicle.dbc");
 
-function judgeOf(rate = 1): ReturnType<typeof createVehicleJudge> {
-  return createVehicleJudge({ vehicle, seed: SEED, rate, startUs: START_US, thinned: ["CellVoltages"] });
+function judgeOf(rate = 1, repeats = false): ReturnType<typeof createVehicleJudge> {
+  return createVehicleJudge({ vehicle, seed: SEED, rate, startUs: START_US, thinned: ["CellVoltages"], repeats });
 }
 
 function messageOf(name: string): VehicleMessage {
@@ -80,6 +80,15 @@ describe("the judge of the simulated vehicle", () => {
         frames: 101,
       });
     }
+  });
+
+  it("knows the frame of a drive that repeats, however late it comes", () => {
+    const late = delivered(messageOf("WheelSpeeds"), 100, 180).map((column) => ({
+      ...column,
+      timesUs: column.timesUs.map((timeUs) => timeUs + 600_000_000),
+    }));
+    expect(judgeOf(1, true).judge(late)).toMatchObject({ mismatches: 0, frames: 81 });
+    expect(judgeOf(1, false).judge(late).mismatches).toBeGreaterThan(0);
   });
 
   it("finds one wrong bit, in an integer, a float and an integer of 64 bits", () => {
