@@ -1,13 +1,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { EXIT } from "../../agent/core/errors.ts";
 import { type Child, startChild } from "./child.ts";
 import { usageOf } from "./process-usage.ts";
 
-/** The program as a checkout has it; a package installs the same as /usr/bin/causeway. */
-const PROGRAM = fileURLToPath(new URL("../../scripts/causeway", import.meta.url));
 /** RestartSec of systemd's default. */
 const RESTART_AFTER_MS = 100;
 /** An agent that ends so soon, so many times in a row, cannot run. */
@@ -18,6 +15,8 @@ const SAMPLE_EVERY_MS = 100;
 
 /** What to run. `environment` leads to the TPM. */
 export type SupervisorParts = {
+  /** The program, and the arguments before those of its command line. */
+  readonly program: readonly [command: string, ...args: string[]];
   readonly configFile: string;
   readonly logFile: string;
   readonly environment: Readonly<Record<string, string>>;
@@ -82,9 +81,10 @@ export class AgentSupervisor {
     while (!this.#isStopping) {
       this.starts += 1;
       const startedMs = performance.now();
+      const [command, ...before] = this.#parts.program;
       this.#child = await startChild({
-        command: PROGRAM,
-        args: ["run", "--config", this.#parts.configFile],
+        command,
+        args: [...before, "run", "--config", this.#parts.configFile],
         environment: this.#parts.environment,
         logFile: this.#parts.logFile,
       });

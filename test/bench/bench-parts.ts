@@ -10,6 +10,7 @@ import type { BenchState } from "./bench-state.ts";
 import { type Authority, writeIdentity } from "./certificate-authority.ts";
 import { Consumers } from "./consumers.ts";
 import { type Mosquitto, startMosquitto } from "./mosquitto.ts";
+import { packedProgram } from "./packed-program.ts";
 import { type ProxyProcess, startProxy } from "./proxy-process.ts";
 import { type SenderProcess, startSender } from "./sender-client.ts";
 import { startTpm, type Tpm } from "./tpm.ts";
@@ -172,6 +173,7 @@ async function prepareAgent(parts: {
     rootFile: options.rootFile === undefined ? undefined : resolve(options.rootFile),
   });
   return new AgentSupervisor({
+    program: await packedProgram(join(state.root, "program")),
     configFile: state.configFile,
     logFile: join(state.logs, "agent.log"),
     environment: tpm.environment,
