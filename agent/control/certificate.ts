@@ -1,11 +1,10 @@
 import { createPublicKey, X509Certificate } from "node:crypto";
-import forge from "node-forge";
+import asn1 from "node-forge/lib/asn1.js";
 import type { Clock } from "../core/clock.ts";
 import { AgentError, messageOf } from "../core/errors.ts";
 import { validityFault } from "../core/validity.ts";
 import type { KeyFacts } from "../ports.ts";
 
-const { asn1 } = forge;
 const BLOCK = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
 /** A chain is short; more is not one. */
 const MAX_CERTIFICATES = 10;
@@ -102,7 +101,7 @@ function allowsSignature(certificate: X509Certificate): boolean {
   return ((usage.charCodeAt(3) || 0) & DIGITAL_SIGNATURE) !== 0;
 }
 
-function childrenOf(node: forge.asn1.Asn1 | undefined): readonly forge.asn1.Asn1[] {
+function childrenOf(node: asn1.Asn1 | undefined): readonly asn1.Asn1[] {
   return node !== undefined && typeof node.value !== "string" ? node.value : [];
 }
 

@@ -1,11 +1,10 @@
 import { createPublicKey } from "node:crypto";
-import forge from "node-forge";
+import asn1 from "node-forge/lib/asn1.js";
 import type { CsrSubject, KeyAlgorithm } from "../../agent/ports.ts";
 import { binary, der, explicit, oid, primitive, sequence, setOf, tagged } from "./der.ts";
 
-const { asn1 } = forge;
 const { Type } = asn1;
-type Asn1 = forge.asn1.Asn1;
+type Asn1 = asn1.Asn1;
 
 /** Signature algorithms over SHA-256 (RFC 5758, 3.2 and RFC 4055, 5), by key. */
 const SIGNATURE = { "ec-p256": "1.2.840.10045.4.3.2", "rsa-2048": "1.2.840.113549.1.1.11" } as const;
@@ -58,9 +57,9 @@ function nameOf({ country, organization, organizationalUnit, commonName, serialN
   ]);
 }
 
-function relativeName(id: string, type: forge.asn1.Type, value: string | undefined): Asn1[] {
+function relativeName(id: string, type: asn1.Type, value: string | undefined): Asn1[] {
   if (value === undefined) return [];
-  return [setOf([sequence([oid(id), primitive(type, forge.util.encodeUtf8(value))])])];
+  return [setOf([sequence([oid(id), primitive(type, binary(Buffer.from(value, "utf8")))])])];
 }
 
 /** The extensions that are asked for; no attribute at all when there is no alternative name. */

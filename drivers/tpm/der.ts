@@ -1,8 +1,7 @@
-import forge from "node-forge";
+import asn1 from "node-forge/lib/asn1.js";
 
-const { asn1 } = forge;
 const { Class, Type } = asn1;
-type Asn1 = forge.asn1.Asn1;
+type Asn1 = asn1.Asn1;
 
 // The few shapes of ASN.1 that requests and certificates are made of (X.690); values are node-forge's binary strings.
 
@@ -24,7 +23,7 @@ export function tagged(tag: number, value: string): Asn1 {
   return asn1.create(Class.CONTEXT_SPECIFIC, tag, false, value);
 }
 
-export function primitive(type: forge.asn1.Type, value: string): Asn1 {
+export function primitive(type: asn1.Type, value: string): Asn1 {
   return asn1.create(Class.UNIVERSAL, type, false, value);
 }
 
