@@ -24,7 +24,7 @@ export async function settle(guest: Guest, earlier: readonly LastSeq[] = []): Pr
   const lastSeqs = [...earlier, ...lastSeqsOf(last)];
   await until(() => (guest.consumers.ledger.gaps(lastSeqs).missing === 0 ? true : undefined), {
     what: "the consumer has everything",
-    timeoutMs: 20_000,
+    timeoutMs: 60_000,
   }).catch(() => undefined);
   return guest.consumers.ledger.gaps(lastSeqs);
 }

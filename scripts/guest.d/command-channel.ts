@@ -9,11 +9,11 @@ import { until } from "../../test/bench/wait.ts";
 /** How a command in the guest ended. */
 export type GuestOutcome = { readonly code: number; readonly stdout: string; readonly stderr: string };
 
-/** One script. Its text and its output are files named by `id` in `folder`, which the guest sees too. */
+/** What is asked of the guest: a shell script, or the agent's status. Script and output are files named by `id` in `folder`, which the guest sees too. */
 export type GuestJob = {
   readonly folder: string;
   readonly id: string;
-  readonly script: string;
+  readonly request: { readonly script: string } | "view";
   readonly timeoutMs: number;
 };
 
@@ -52,16 +52,18 @@ export async function connectChannel(path: string, qemu: Child, timeoutMs: numbe
 
 async function run(socket: Socket, answers: Map<string, (code: number) => void>, job: GuestJob): Promise<GuestOutcome> {
   const file = (kind: string): string => join(job.folder, `${job.id}.${kind}`);
-  writeFileSync(file("sh"), job.script);
+  const script = job.request === "view" ? undefined : job.request.script;
+  if (script !== undefined) writeFileSync(file("sh"), script);
   const answer = Promise.withResolvers<number>();
   answers.set(job.id, answer.resolve);
-  const fail = (why: string) => (): void => answer.reject(new Error(`${why}: ${job.script.trim().slice(0, 200)}`));
+  const fail = (why: string) => (): void =>
+    answer.reject(new Error(`${why}: ${(script ?? "view").trim().slice(0, 200)}`));
   const lost = fail("the power went during");
   const timer = setTimeout(fail(`not within ${job.timeoutMs} ms`), job.timeoutMs);
   socket.once("close", lost);
   try {
     if (socket.destroyed) lost();
-    else socket.write(`${job.id}\n`);
+    else socket.write(`${job.id} ${script === undefined ? "view" : "run"}\n`);
     const code = await answer.promise;
     return { code, stdout: readFileSync(file("out"), "utf8"), stderr: readFileSync(file("err"), "utf8") };
   } finally {

@@ -146,12 +146,12 @@ function commandsOf(machine: Machine): Pick<Guest, "sh" | "run" | "status" | "st
     return stdout;
   };
   const status: Guest["status"] = async () => {
-    const { code, stdout } = await run("guest-view");
+    const { code, stdout } = await machine.view();
     if (code !== 0 || stdout === "") return undefined;
     const value: unknown = JSON.parse(stdout);
     return statusSchema.parse(value);
   };
-  const statusWhen: Guest["statusWhen"] = async (what, condition, timeoutMs = 180_000) => {
+  const statusWhen: Guest["statusWhen"] = async (what, condition, timeoutMs = 300_000) => {
     let last: Status | undefined;
     const probe = async (): Promise<Status | undefined> => {
       last = await status();

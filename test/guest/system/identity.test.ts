@@ -22,7 +22,7 @@ const keys = z.object({
 });
 const doctor = z.object({ checks: z.array(z.object({ check: z.string(), verdict: z.string(), what: z.string() })) });
 
-describe("an identity whose key is born in /dev/tpmrm0", { timeout: 900_000 }, () => {
+describe("an identity whose key is born in /dev/tpmrm0", () => {
   let guest: Guest;
 
   beforeAll(async () => {

@@ -23,7 +23,7 @@ function nextPackage(packageFile: string, folder: string): string {
   return file;
 }
 
-describe("the life of the package on a gateway", { timeout: 900_000 }, () => {
+describe("the life of the package on a gateway", () => {
   let guest: Guest;
 
   beforeAll(async () => {
