@@ -14,8 +14,12 @@ const CHECKS: readonly (readonly [name: string, command: string, ...args: string
 
 const ROOT = join(import.meta.dirname, "..");
 const BUILD = join(ROOT, "build", "test");
-/** Where scripts/guest leaves the report of its run. */
-const GUEST_REPORT = join(ROOT, ".cache", "guest", "report.json");
+const GUEST = join(ROOT, ".cache", "guest");
+/** What runs in or drives a guest, and where scripts/guest leaves the report of it. */
+const GUEST_RUNS = [
+  { verb: "run", report: join(GUEST, "report.json") },
+  { verb: "system", report: join(GUEST, "system-report.json") },
+] as const;
 
 /** What this reads of vitest's JSON report. */
 const report = z.object({
@@ -93,7 +97,9 @@ const vitestReport = join(BUILD, "vitest.json");
 const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${vitestReport}`];
 await runReported("npx", ["vitest", "run", ...reporters, ...filters], vitestReport, outcome);
 
-if (filters.length === 0) await runReported("scripts/guest", ["run"], GUEST_REPORT, outcome);
+for (const { verb, report } of filters.length === 0 ? GUEST_RUNS : []) {
+  await runReported("scripts/guest", [verb], report, outcome);
+}
 
 for (const name of outcome.skipped) process.stdout.write(`skipped: ${name}\n`);
 // Last, so that the end of a long output says what is wrong.
