@@ -159,3 +159,5 @@ try {
     throw thrown;
   }
 }
+// The MQTT library's threads live on after its clients have stopped.
+process.stdout.write("", () => process.exit());
