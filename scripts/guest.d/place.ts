@@ -9,11 +9,13 @@ export function makePlace(): string {
   return mkdtempSync(join(tmpdir(), `${PREFIX}${process.pid}-`));
 }
 
-/** Removes what interrupted runs left in `folder`: entries named by `prefix` and the id of a process that has ended. */
-export function removeLeftovers(folder = tmpdir(), prefix = PREFIX): void {
-  if (!existsSync(folder)) return;
-  for (const name of readdirSync(folder).filter((entry) => entry.startsWith(prefix))) {
-    const pid = name.slice(prefix.length).split("-")[0];
-    if (!existsSync(`/proc/${pid}`)) rmSync(join(folder, name), { recursive: true, force: true });
-  }
+/**
+ * Removes what interrupted runs left in `folder`: entries named by `prefix` and the id of a process that has ended. Gives how many belong
+ * to one that has not.
+ */
+export function removeLeftovers(folder = tmpdir(), prefix = PREFIX): number {
+  const names = existsSync(folder) ? readdirSync(folder).filter((entry) => entry.startsWith(prefix)) : [];
+  const left = names.filter((name) => !existsSync(`/proc/${name.slice(prefix.length).split("-")[0]}`));
+  for (const name of left) rmSync(join(folder, name), { recursive: true, force: true });
+  return names.length - left.length;
 }

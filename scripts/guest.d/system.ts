@@ -4,6 +4,7 @@ import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { AgentError, EXIT, FAULTS } from "../../agent/core/errors.ts";
+import { until } from "../../test/bench/wait.ts";
 import { cannotRunGuest } from "./base-image.ts";
 import { GUEST_CACHE, ROOT } from "./cached.ts";
 import { removeLeftovers } from "./place.ts";
@@ -47,7 +48,9 @@ async function runVitest(filters: readonly string[]): Promise<number> {
   const interrupt = (): void => void child.kill("SIGTERM");
   for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, interrupt);
   await once(child, "exit");
-  removeLeftovers();
+  // Interrupted, its workers end a little later; what stays longer is another run's.
+  const gone = (): true | undefined => (removeLeftovers() === 0 ? true : undefined);
+  await until(gone, { what: "the workers have ended", timeoutMs: 5000 }).catch(() => undefined);
   return child.exitCode ?? EXIT.interrupted;
 }
 
