@@ -13,7 +13,8 @@ export type GuestOutcome = { readonly code: number; readonly stdout: string; rea
 export type GuestJob = {
   readonly folder: string;
   readonly id: string;
-  readonly request: { readonly script: string } | "view";
+  /** Undefined asks for the status. */
+  readonly script: string | undefined;
   readonly timeoutMs: number;
 };
 
@@ -52,12 +53,12 @@ export async function connectChannel(path: string, qemu: Child, timeoutMs: numbe
 
 async function run(socket: Socket, answers: Map<string, (code: number) => void>, job: GuestJob): Promise<GuestOutcome> {
   const file = (kind: string): string => join(job.folder, `${job.id}.${kind}`);
-  const script = job.request === "view" ? undefined : job.request.script;
+  const { script } = job;
   if (script !== undefined) writeFileSync(file("sh"), script);
   const answer = Promise.withResolvers<number>();
   answers.set(job.id, answer.resolve);
   const fail = (why: string) => (): void =>
-    answer.reject(new Error(`${why}: ${(script ?? "view").trim().slice(0, 200)}`));
+    answer.reject(new Error(`${why}: ${(script ?? "the status").trim().slice(0, 200)}`));
   const lost = fail("the power went during");
   const timer = setTimeout(fail(`not within ${job.timeoutMs} ms`), job.timeoutMs);
   socket.once("close", lost);

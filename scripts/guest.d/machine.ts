@@ -1,9 +1,8 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Child, startChild } from "../../test/bench/child.ts";
-import { usageOf } from "../../test/bench/process-usage.ts";
 import { until } from "../../test/bench/wait.ts";
-import { type CommandChannel, connectChannel, type GuestJob, type GuestOutcome } from "./command-channel.ts";
+import { type CommandChannel, connectChannel, type GuestOutcome } from "./command-channel.ts";
 
 /** How long the emulated machine may take from its start to the first command. */
 const BOOT_TIMEOUT_MS = 240_000;
@@ -31,8 +30,6 @@ export class Machine {
   #children: Child[] = [];
   #channel: CommandChannel | undefined;
   #jobs = 0;
-  /** What this machine spent on the last boot, s of its processor: how long a boot takes where nothing else runs. */
-  bootCpuSeconds = 0;
 
   constructor(parts: MachineParts) {
     this.#parts = parts;
@@ -65,7 +62,6 @@ export class Machine {
       await this.#listening(["root", "data", "tpm"]);
       const qemu = await this.#start("qemu-system-x86_64", qemuArguments(this.#parts, options));
       this.#channel = await connectChannel(join(folder, "command.sock"), qemu, BOOT_TIMEOUT_MS);
-      this.bootCpuSeconds = (usageOf(qemu.pid)?.cpuUs ?? 0) / 1e6;
     } catch (error) {
       await this.powerCut();
       throw new Error(`the guest did not boot:\n${this.consoleTail()}`, { cause: error });
@@ -74,18 +70,18 @@ export class Machine {
 
   /** Runs a shell script as root and gives how it ended. Throws when it takes too long or the power goes first. */
   async run(script: string, timeoutMs = COMMAND_TIMEOUT_MS): Promise<GuestOutcome> {
-    return await this.#ask({ script }, timeoutMs);
+    return await this.#ask(script, timeoutMs);
   }
 
   /** What the agent says of itself, as JSON in stdout; the code is 1 while nobody serves its view.sock. */
   async view(): Promise<GuestOutcome> {
-    return await this.#ask("view", COMMAND_TIMEOUT_MS);
+    return await this.#ask(undefined, COMMAND_TIMEOUT_MS);
   }
 
-  async #ask(request: GuestJob["request"], timeoutMs: number): Promise<GuestOutcome> {
+  async #ask(script: string | undefined, timeoutMs: number): Promise<GuestOutcome> {
     if (this.#channel === undefined) throw new Error("the guest is not running");
     this.#jobs += 1;
-    return await this.#channel.run({ folder: join(this.share, "jobs"), id: `${this.#jobs}`, request, timeoutMs });
+    return await this.#channel.run({ folder: join(this.share, "jobs"), id: `${this.#jobs}`, script, timeoutMs });
   }
 
   /** Puts a file into the guest. `mode` is octal digits, `owner` as chown takes it. */

@@ -15,21 +15,12 @@ const DROPPED_FOLDERS = /^(test|tests|docs?|examples?|samples?|bench|benchmarks?
 
 /** What to drop from one package besides, as a pattern over paths inside it. `{arch}` is Node's name of the target. */
 const DROPPED_PATHS: Readonly<Record<string, string>> = {
-  "@marcbachmann/cel-js": "^bin(/|$)",
   "aws-crt": "^(dist\\.browser|source|lib|CMakeLists\\.txt)(/|$)|^dist/bin/(?!linux-{arch}-glibc(/|$))",
-  "aws-iot-device-sdk-v2": "^dist/browser\\.js$|^dist/.*\\.spec\\.js$",
   "better-sqlite3": "^(deps|src)(/|$)|^prebuilds/(?!linux-{arch}\\.node$)",
-  cborg: "^lib/bin\\.js$",
   pkcs11js: "^(includes|src|build)(/|$)",
   socketcan: "^(native|src|build)(/|$)",
   "unix-dgram": "^(src|build)(/|$)",
-  "node-forge": "^(dist|flash)(/|$)",
-  pino: "^(bin|browser|file|favicon|pretty)",
-  protobufjs: "^(dist|cli|bin)(/|$)",
   xml2js: "^lib/xml2js\\.bc\\.js$",
-  yaml: "^(browser|bin\\.mjs)(/|$)",
-  zod: "^src(/|$)|\\.cjs$",
-  uuid: "^dist/(umd|esm-browser|bin)(/|$)",
 };
 
 /** Installs the production packages of the lock file into `folder`; runs no script of theirs. */

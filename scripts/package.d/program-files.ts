@@ -1,6 +1,5 @@
 import { readFileSync } from "node:fs";
-import { isBuiltin } from "node:module";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { type OutputChunk, rolldown } from "rolldown";
 import { AgentError } from "../../agent/core/errors.ts";
 import { writePacked } from "./files.ts";
@@ -30,18 +29,19 @@ export type Program = {
  * for what is always needed and one for each part that is loaded on demand. Names and lines stay readable, for stack traces.
  *
  * Measured against a file of its own for each of 600 modules: half of the processor time of a start, and 10 MB of memory less.
- * Throws `input.missing` when something that is imported is not there, or comes from a package that is not known to be native.
+ * Throws `input.missing` when something that is imported is not there.
  */
 export async function packProgram(root: string, destination: string): Promise<Program> {
   const input = Object.fromEntries(Object.entries(ENTRIES).map(([name, path]) => [name, join(root, path)]));
   const chunks = await bundle(input, join(destination, CODE));
   for (const path of DATA_FILES) {
-    writePacked(join(destination, CODE, path.slice(path.lastIndexOf("/") + 1)), readFileSync(join(root, path)));
+    writePacked(join(destination, CODE, basename(path)), readFileSync(join(root, path)));
   }
   const modules = chunks.flatMap(({ moduleIds }) => moduleIds);
+  const imports = chunks.flatMap((chunk) => [...chunk.imports, ...chunk.dynamicImports]);
   return {
     bundled: new Set(modules.map(packageOf).filter((name) => name !== undefined)),
-    imported: new Set(chunks.flatMap((chunk) => importsOf(chunk, chunks))),
+    imported: new Set(imports.map(nativePackageOf).filter((name) => name !== undefined)),
   };
 }
 
@@ -50,9 +50,11 @@ export async function bundle(input: Readonly<Record<string, string>>, folder: st
   const build = await rolldown({
     input,
     platform: "node",
-    external: NATIVE_PACKAGES.map((name) => new RegExp(`^${name}(/|$)`)),
+    external: (name) => nativePackageOf(name) !== undefined,
     onLog(level, log, handle) {
-      if (log.code === "UNRESOLVED_IMPORT") throw missing(log.message);
+      if (log.code === "UNRESOLVED_IMPORT") {
+        throw new AgentError("input.missing", { what: log.message, remedy: "run scripts/setup, or mend the import" });
+      }
       // What npm packages do among themselves (cycles, eval) is theirs.
       if (level === "warn" && log.id?.includes("/node_modules/") !== true) handle(level, log);
     },
@@ -66,24 +68,12 @@ export async function bundle(input: Readonly<Record<string, string>>, folder: st
   }
 }
 
-function importsOf({ imports, dynamicImports }: OutputChunk, chunks: readonly OutputChunk[]): string[] {
-  const own = new Set(chunks.map(({ fileName }) => fileName));
-  const foreign = [...imports, ...dynamicImports].filter((name) => !own.has(name) && !isBuiltin(name));
-  return foreign.map((name) => {
-    const found = NATIVE_PACKAGES.find((native) => name === native || name.startsWith(`${native}/`));
-    if (found === undefined) throw missing(`${name} is imported`);
-    return found;
-  });
+/** The native package that an import names, itself or a file in it. */
+function nativePackageOf(name: string): string | undefined {
+  return NATIVE_PACKAGES.find((native) => name === native || name.startsWith(`${native}/`));
 }
 
 /** The npm package that a module is in; undefined for a module of ours. */
 function packageOf(id: string): string | undefined {
   return /^.*\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(id)?.[1];
-}
-
-function missing(what: string): AgentError {
-  return new AgentError("input.missing", {
-    what,
-    remedy: "what the program imports must be installed, and known as native when it loads a native library",
-  });
 }

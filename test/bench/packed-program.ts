@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, symlinkSync } from "node:fs";
+import { rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { CODE, packProgram } from "../../scripts/package.d/program-files.ts";
 
@@ -9,7 +9,6 @@ const NODE_OPTIONS = ["--max-semi-space-size=2"];
 /** Makes the program in `folder` as a package has it, on the npm packages and the addon of this checkout, and gives the command that runs it. */
 export async function packedProgram(folder: string): Promise<readonly [string, ...string[]]> {
   rmSync(folder, { recursive: true, force: true });
-  mkdirSync(join(folder, CODE), { recursive: true });
   await packProgram(ROOT, folder);
   for (const name of ["node_modules", "package.json"]) symlinkSync(join(ROOT, name), join(folder, name));
   symlinkSync(join(ROOT, "drivers/can/native"), join(folder, CODE, "native"));

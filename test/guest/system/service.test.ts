@@ -27,11 +27,10 @@ describe("the package on Debian 12 with systemd", () => {
 
   it("boots in less than a minute, with vcan, CAN FD, a TPM and a disk of its own", async () => {
     await guest.run("systemctl is-system-running --wait");
-    const { bootCpuSeconds } = guest.machine;
-    console.log(`${(await guest.sh("systemd-analyze")).split("\n")[0]}; ${bootCpuSeconds} s of processor time`);
-    // Other guests boot at the same time: what is judged is what it takes alone.
-    expect(bootCpuSeconds).toBeGreaterThan(1);
-    expect(bootCpuSeconds).toBeLessThan(60);
+    const analysis = await guest.sh("systemd-analyze");
+    const minutes = /= (?:(\d+)min )?([\d.]+)s/.exec(analysis);
+    console.log(analysis.split("\n")[0]);
+    expect(Number(minutes?.[1] ?? 0) * 60 + Number(minutes?.[2])).toBeLessThan(60);
     expect(await guest.sh("cat /sys/class/net/vcan0/mtu /sys/class/net/vcan1/mtu")).toBe("72\n72\n");
     await guest.sh(
       "test -c /dev/tpm0 -a -c /dev/tpmrm0 && mountpoint -q /var/lib/causeway && modprobe can-isotp can-gw sch_netem",
@@ -76,10 +75,13 @@ describe("the package on Debian 12 with systemd", () => {
   });
 
   it("shows in systemctl status what it is doing", async () => {
-    const { StatusText } = await unitOf(guest);
-    console.log(StatusText);
+    const line = /^online; can0 up, \d+ frames\/s; can1 up, 0 frames\/s; outbox 0 records, 0 bytes$/;
     // Told once a second: what was stored then may have been delivered since.
-    expect(StatusText).toMatch(/^online; can0 up, \d+ frames\/s; can1 up, 0 frames\/s; outbox \d+ records, \d+ bytes$/);
+    const text = async (): Promise<string | undefined> => {
+      const { StatusText = "" } = await unitOf(guest);
+      return line.test(StatusText) ? StatusText : undefined;
+    };
+    console.log(await until(text, { what: `a STATUS line like ${line}`, timeoutMs: 30_000, everyMs: 500 }));
   });
 
   it("counts what a flood costs exactly, while the agent stands still", async () => {
