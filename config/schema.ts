@@ -1,16 +1,16 @@
 import { z } from "zod";
+import { brokerConfig } from "./broker.ts";
 import { commandsConfig, forgetsTooEarly } from "./commands.ts";
+import { path, port } from "./fields.ts";
 import { csrTemplate, tpmSettings } from "./identity.ts";
 import { otaConfig } from "./ota.ts";
 import { provisioningConfig, renewalConfig } from "./provisioning.ts";
 
-const path = z.string().min(1).max(4096);
 const absolutePath = path.regex(/^\//, "must be an absolute path");
 const busName = z
   .string()
   .regex(/^[A-Za-z0-9_.-]{1,32}$/, "must be 1 to 32 letters, digits, '_', '.' or '-'")
   .describe("name in records and in the CLI");
-const port = z.int().min(1).max(65_535);
 const topicTemplate = z
   .string()
   .min(1)
@@ -202,46 +202,7 @@ export const agentConfig = z
           .describe("records older than this are dropped and reported; absent keeps them until delivered or evicted"),
       })
       .prefault({}),
-    broker: z.strictObject({
-      host: z.string().min(1).max(253),
-      port: port.default(8883),
-      caFile: path.describe("certificates of the authorities to trust, PEM; no others are"),
-      alpn: z
-        .enum(["auto", "aws", "none"])
-        .default("auto")
-        .describe("aws offers x-amzn-mqtt-ca, which AWS IoT Core wants on port 443; auto does so on that port"),
-      ciphers: z
-        .enum(["default", "tls-1.2-2025-07", "post-quantum"])
-        .default("default")
-        .describe("TLS security policy of the library; tls-1.2-2025-07 has no CBC ciphers"),
-      keepAliveSeconds: z.int().min(5).max(1200).default(60),
-      connectTimeoutMs: z.int().min(1000).max(120_000).default(10_000),
-      ackTimeoutSeconds: z.int().min(5).max(600).default(30),
-      reconnect: z
-        .strictObject({
-          minMs: z.int().min(100).max(60_000).default(1000),
-          maxMs: z.int().min(1000).max(3_600_000).default(120_000),
-        })
-        .prefault({}),
-      inFlight: z.int().min(10).max(50).default(32).describe("publishes that wait for their PUBACK at a time"),
-      sessionExpirySeconds: z.int().min(0).max(604_800).default(3600),
-      pacing: z
-        .enum(["auto", "aws", "none"])
-        .default("auto")
-        .describe("aws keeps to 100 publishes/s and 512 KiB/s; auto does so when host ends in .amazonaws.com"),
-      backlogBytes: z
-        .int()
-        .min(16_384)
-        .max(16_777_216)
-        .default(262_144)
-        .describe("stored records on the way at a time; less lets new ones through sooner on a slow link"),
-      refusalAttempts: z
-        .int()
-        .min(1)
-        .max(100_000)
-        .default(200)
-        .describe("tries of a record the broker refuses but may yet take, at most 5 min apart, before it is set aside"),
-    }),
+    broker: brokerConfig,
     requests: z
       .strictObject({
         timeoutMs: z.int().min(1000).max(120_000).default(10_000).describe("longest wait for an answer of a service"),
@@ -307,5 +268,5 @@ export type AgentConfig = z.infer<typeof agentConfig>;
 export type BusConfig = z.infer<typeof busConfig>;
 export type CollectRule = AgentConfig["collect"]["rules"][number];
 export type IdentityConfig = AgentConfig["identity"];
-export type BrokerConfig = AgentConfig["broker"];
+export type { BrokerConfig } from "./broker.ts";
 export type { OtaConfig } from "./ota.ts";

@@ -1,0 +1,46 @@
+import { z } from "zod";
+import { path, port } from "./fields.ts";
+
+/** How the broker is reached, and the bounds of what goes to it and comes from it. */
+export const brokerConfig = z.strictObject({
+  host: z.string().min(1).max(253),
+  port: port.default(8883),
+  caFile: path.describe("certificates of the authorities to trust, PEM; no others are"),
+  alpn: z
+    .enum(["auto", "aws", "none"])
+    .default("auto")
+    .describe("aws offers x-amzn-mqtt-ca, which AWS IoT Core wants on port 443; auto does so on that port"),
+  ciphers: z
+    .enum(["default", "tls-1.2-2025-07", "post-quantum"])
+    .default("default")
+    .describe("TLS security policy of the library; tls-1.2-2025-07 has no CBC ciphers"),
+  keepAliveSeconds: z.int().min(5).max(1200).default(60),
+  connectTimeoutMs: z.int().min(1000).max(120_000).default(10_000),
+  ackTimeoutSeconds: z.int().min(5).max(600).default(30),
+  reconnect: z
+    .strictObject({
+      minMs: z.int().min(100).max(60_000).default(1000),
+      maxMs: z.int().min(1000).max(3_600_000).default(120_000),
+    })
+    .prefault({}),
+  inFlight: z.int().min(10).max(50).default(32).describe("publishes that wait for their PUBACK at a time"),
+  sessionExpirySeconds: z.int().min(0).max(604_800).default(3600),
+  pacing: z
+    .enum(["auto", "aws", "none"])
+    .default("auto")
+    .describe("aws keeps to 100 publishes/s and 512 KiB/s; auto does so when host ends in .amazonaws.com"),
+  backlogBytes: z
+    .int()
+    .min(16_384)
+    .max(16_777_216)
+    .default(262_144)
+    .describe("stored records on the way at a time; less lets new ones through sooner on a slow link"),
+  refusalAttempts: z
+    .int()
+    .min(1)
+    .max(100_000)
+    .default(200)
+    .describe("tries of a record the broker refuses but may yet take, at most 5 min apart, before it is set aside"),
+});
+
+export type BrokerConfig = z.infer<typeof brokerConfig>;
