@@ -5,6 +5,7 @@ import type { ProtobufWriter } from "./protobuf-writer.ts";
 /** Field numbers of config/proto/telemetry.proto. */
 const LOSS = { epoch: 1, stream: 2, first: 3, last: 4, reason: 5, detail: 6 } as const;
 const BUS_EVENT = { count: 1, state: 2, detail: 3, timeUs: 4 } as const;
+const NOTICE = { event: 1, detail: 2, timeUs: 3 } as const;
 const REASON: Readonly<Record<LossReason, number>> = { evicted: 1, expired: 2, rejected: 3, damaged: 4, dropped: 5 };
 
 /** A `detail` is for people; what is longer is cut, so that an event always fits its record. */
@@ -17,6 +18,13 @@ export type BusEvent = {
   readonly detail: string;
   /** µs since the Unix epoch. */
   readonly timeUs: number;
+};
+
+/** Something about the agent itself that a person must know of. */
+export type Notice = {
+  /** As in the log, for example "config.unusable". */
+  readonly event: string;
+  readonly detail: string;
 };
 
 /** Writes the `Loss` message as field `field`. */
@@ -38,5 +46,14 @@ export function writeBusEvent(writer: ProtobufWriter, field: number, event: BusE
   writer.stringField(BUS_EVENT.state, event.state);
   writer.stringField(BUS_EVENT.detail, event.detail.slice(0, MAX_DETAIL_CHARACTERS));
   writer.sintField(BUS_EVENT.timeUs, event.timeUs);
+  writer.end();
+}
+
+/** Writes the `Notice` message as field `field`; `timeUs` is in µs since the Unix epoch. */
+export function writeNotice(writer: ProtobufWriter, field: number, { event, detail }: Notice, timeUs: number): void {
+  writer.begin(field, 64);
+  writer.stringField(NOTICE.event, event);
+  writer.stringField(NOTICE.detail, detail.slice(0, MAX_DETAIL_CHARACTERS));
+  writer.sintField(NOTICE.timeUs, timeUs);
   writer.end();
 }

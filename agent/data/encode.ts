@@ -3,7 +3,7 @@ import { CLOCK_QUALITIES, type Clock } from "../core/clock.ts";
 import type { Draft, Encoding, LossRange, RecordId, StreamName } from "../ports.ts";
 import { compress } from "./compress.ts";
 import { type AuditEntry, writeAudit } from "./encode-audit.ts";
-import { type BusEvent, writeBusEvent, writeLoss } from "./encode-events.ts";
+import { type BusEvent, type Notice, writeBusEvent, writeLoss, writeNotice } from "./encode-events.ts";
 import { type OutgoingFile, partsOf, writeFilePart } from "./encode-file.ts";
 import type { FrameLog } from "./encode-frames.ts";
 import { type BusCount, SamplesWriter } from "./encode-samples.ts";
@@ -29,6 +29,7 @@ const RECORD = {
   file: 15,
   audit: 20,
   updatePhase: 21,
+  notice: 22,
 } as const;
 const ANCHOR = { monotonicUs: 1, wallUs: 2, quality: 3 } as const;
 
@@ -135,6 +136,13 @@ export class Encoder {
   busEvent(event: BusEvent): EncodedDraft {
     this.#body.reset();
     writeBusEvent(this.#body, RECORD.busEvent, event);
+    return this.#draft("event", this.#body.finish(), 0);
+  }
+
+  /** Says what a person must know of the agent itself. */
+  notice(notice: Notice): EncodedDraft {
+    this.#body.reset();
+    writeNotice(this.#body, RECORD.notice, notice, this.#parts.clock.wallUs());
     return this.#draft("event", this.#body.finish(), 0);
   }
 

@@ -141,6 +141,8 @@ const updatePhase = z.object({
   time_us: integer,
 });
 
+const notice = z.object({ event: z.string().min(1), detail: z.string(), time_us: integer });
+
 const QUALITIES = {
   CLOCK_QUALITY_UNSYNCHRONISED: CLOCK_QUALITIES[0],
   CLOCK_QUALITY_RTC: CLOCK_QUALITIES[1],
@@ -170,6 +172,7 @@ export const wireRecord = z.object({
   file: file.optional(),
   audit: audit.optional(),
   update_phase: updatePhase.optional(),
+  notice: notice.optional(),
 });
 
 /** How protobufjs must convert a message for `wireRecord`; fields that are absent get their proto3 defaults. */

@@ -6,7 +6,7 @@ import { AgentError, messageOf } from "../core/errors.ts";
 import type { LossRange, RecordId } from "../ports.ts";
 import { inflate } from "./compress.ts";
 import type { AuditEntry } from "./encode-audit.ts";
-import type { BusEvent } from "./encode-events.ts";
+import type { BusEvent, Notice } from "./encode-events.ts";
 import type { FilePart } from "./encode-file.ts";
 import type { BusCount } from "./encode-samples.ts";
 import type { UpdatePhase } from "./encode-update.ts";
@@ -62,7 +62,12 @@ export type RecordBody =
     }
   | ({ readonly kind: "file" } & FilePart)
   | ({ readonly kind: "audit" } & AuditEntry)
-  | ({ readonly kind: "update-phase" } & UpdatePhase);
+  | ({ readonly kind: "update-phase" } & UpdatePhase)
+  | ({
+      readonly kind: "notice";
+      /** µs since the Unix epoch. */
+      readonly timeUs: number;
+    } & Notice);
 
 /** One record as a consumer sees it. */
 export type DecodedRecord = RecordId & {
@@ -134,6 +139,7 @@ function bodyOf({
   file,
   audit,
   update_phase: phase,
+  notice,
 }: WireRecord): RecordBody {
   if (samples !== undefined) return samplesOf(samples);
   if (table !== undefined) {
@@ -163,6 +169,10 @@ function bodyOf({
       ...rest
     } = phase;
     return { kind: "update-phase", ...rest, versionFrom, versionTo, totalBytes, timeUs };
+  }
+  if (notice !== undefined) {
+    const { time_us: timeUs, ...rest } = notice;
+    return { kind: "notice", ...rest, timeUs };
   }
   throw malformed("the record holds nothing that this version knows");
 }

@@ -94,6 +94,7 @@ export class RecordCheck {
       case "frames":
       case "file":
       case "audit":
+      case "notice":
         this.#enter(pending, NOTHING);
     }
   }

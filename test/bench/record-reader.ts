@@ -52,7 +52,7 @@ const recordSchema = z.object({
   seq: z.bigint(),
   bootId: z.string().regex(/^[0-9a-f]{32}$/),
   anchor: z.object({ monotonicUs: z.bigint(), wallUs: z.bigint(), quality: z.string() }),
-  body: z.enum(["samples", "table", "loss", "busEvent", "frames", "file", "audit", "updatePhase"]),
+  body: z.enum(["samples", "table", "loss", "busEvent", "frames", "file", "audit", "updatePhase", "notice"]),
   samples: z
     .object({
       table: z.string(),

@@ -112,6 +112,8 @@ describe.skipIf(!hasProtoc)(`protoc --decode${hasProtoc ? "" : " (protoc is not 
     const event = read(encoder.busEvent({ count: counts[0], state: "down", detail: "gone", timeUs: T0 }));
     expect(valuesOf(event, "state")).toEqual(['"down"']);
     expect(valuesOf(event, "time_us")).toEqual([String(T0)]);
+    const notice = read(encoder.notice({ event: "config.unusable", detail: "gone" }));
+    expect(valuesOf(notice, "event")).toEqual(['"config.unusable"']);
     const log = new FrameLog("c-1", "can0", 1000);
     const batch = new FrameBatch(2);
     batch.push(0x18fe_f100, FRAME_FLAG.extended, Uint8Array.of(1, 255), T0);

@@ -287,4 +287,10 @@ describe("Encoder's events", () => {
     const [record] = decodeAll([encoderOf(table).busEvent(event)]);
     expect(record.body).toEqual({ kind: "bus-event", ...event, detail: "x".repeat(500) });
   });
+
+  it("tells what a person must know of the agent itself", () => {
+    const [record] = decodeAll([encoderOf(table).notice({ event: "config.unusable", detail: "agent.yaml:1:1" })]);
+    expect(record.stream).toBe("event");
+    expect(record.body).toMatchObject({ kind: "notice", event: "config.unusable", detail: "agent.yaml:1:1" });
+  });
 });
