@@ -9,6 +9,7 @@ import { type OwnActionParts, ownActions } from "./compose-actions.ts";
 import type { Action } from "./control/action.ts";
 import type { TransmitBus } from "./control/actions/actuate.ts";
 import { buildCatalogue, type CatalogueFile, transmittedMessages } from "./control/actions/catalogue.ts";
+import { locate } from "./control/actions/locate.ts";
 import { AuditTrail } from "./control/audit.ts";
 import { Authority } from "./control/authority.ts";
 import { commandService, type RequestDoor } from "./control/command-service.ts";
@@ -27,9 +28,9 @@ import type { Clock } from "./core/clock.ts";
 import type { Service } from "./core/lifecycle.ts";
 import type { TableSource } from "./data/build-table.ts";
 import { createCommandReader } from "./data/command-messages.ts";
-import type { DbcMessage } from "./data/dbc/model.ts";
 import type { AuditEntry } from "./data/encode-audit.ts";
 import { LatestSignals } from "./data/latest-signals.ts";
+import { findMessage } from "./data/message-name.ts";
 import type { LoadedTable } from "./load-table.ts";
 import type { Broker } from "./ports.ts";
 import type { BusLine } from "./services.ts";
@@ -104,8 +105,10 @@ export function composeCommands(parts: CommandParts): Commands {
 
 /** The arbitration ids that the catalogue may send on `bus`. */
 export function transmitIds(catalogue: Catalogue, sources: readonly TableSource[], bus: string): readonly TransmitId[] {
-  const messages = transmittedMessages(catalogue, bus).map((name) => messageOf(sources, bus, name));
-  return messages.flatMap((message) => (message === undefined ? [] : [{ id: message.id, extended: message.extended }]));
+  const found = transmittedMessages(catalogue, bus).map((name) => findMessage(sources, bus, name));
+  return found.flatMap((one) =>
+    one.kind === "message" ? [{ id: one.message.id, extended: one.message.extended }] : [],
+  );
 }
 
 /** The actions that write to a bus; none without a catalogue. Throws `config.invalid`. */
@@ -124,12 +127,14 @@ export async function checkCommandFiles(
   await loadYamlFile(config.commands.policyFile, policySchema);
   const state = () => ({ state: "absent", detail: "" }) as const;
   const bus: TransmitBus = { send: async () => undefined, state };
+  const signals = new LatestSignals(table, { latestOf: () => undefined });
+  if (config.commands.locate !== undefined) locate(config.commands.locate, signals, clock);
   const written = buildCatalogue(await loadCatalogue(config), {
-    signals: new LatestSignals(table, { latestOf: () => undefined }),
+    signals,
     steps: new ClockSteps(clock),
     clock,
     busOf: (name) => (config.buses.some((known) => known.name === name) ? bus : undefined),
-    messageOf: (name, message) => messageOf(sources, name, message),
+    messageOf: (name, message) => findMessage(sources, name, message),
   });
   return written.size;
 }
@@ -142,12 +147,7 @@ function actionsOf(parts: CommandParts, keys: KeySet): ReadonlyMap<string, Actio
       const line = lines.find(({ bus }) => bus.name === name);
       return line === undefined ? undefined : { send: (frame) => line.bus.send(frame), state: () => line };
     },
-    messageOf: (bus, name) => messageOf(sources, bus, name),
+    messageOf: (bus, name) => findMessage(sources, bus, name),
   });
   return new Map([...written, ...ownActions(parts, keys).map((action) => [action.name, action] as const)]);
-}
-
-function messageOf(sources: readonly TableSource[], bus: string, name: string): DbcMessage | undefined {
-  const databases = sources.filter((source) => source.bus === bus).map(({ database }) => database);
-  return databases.flatMap(({ messages }) => messages).find((message) => message.name === name);
 }

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import type { LoadedConfig } from "../config/load.ts";
 import { AgentError, messageOf } from "./core/errors.ts";
 import { createSignalTable, type TableSource } from "./data/build-table.ts";
-import { planCollection } from "./data/collect-rules.ts";
+import { type CollectPlan, planCollection } from "./data/collect-rules.ts";
 import { decodeDbcBytes } from "./data/dbc/bytes.ts";
 import type { DbcDatabase } from "./data/dbc/model.ts";
 import { parseDbc } from "./data/dbc/parse.ts";
@@ -38,7 +38,18 @@ export async function loadSignalTable(loaded: LoadedConfig): Promise<LoadedTable
     sources.push(...(buses ?? allBuses).map((bus) => ({ bus, database, file })));
   }
   const table = tableOf(sources, loaded);
-  return { table, sources, warnings: [...warnings, ...planCollection(config.collect.rules, table.signals).warnings] };
+  const plan = planCollection(config.collect.rules, table.signals);
+  refuseAmbiguous(plan, loaded);
+  return { table, sources, warnings: [...warnings, ...plan.warnings] };
+}
+
+function refuseAmbiguous({ ambiguous }: CollectPlan, loaded: LoadedConfig): void {
+  if (ambiguous.length === 0) return;
+  const told = ambiguous.slice(0, MAX_TOLD);
+  throw new AgentError("config.invalid", {
+    what: told.map(({ rule, problem }) => `${loaded.locate(["collect", "rules", rule])} ${problem}`).join("\n"),
+    remedy: "a name that several messages of a bus have picks one with its id: MESSAGE@0xID.SIGNAL",
+  });
 }
 
 async function readDbc(file: string, place: string): Promise<{ database: DbcDatabase; told: readonly string[] }> {

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Clock } from "./core/clock.ts";
 import type { LatestValue } from "./data/collect.ts";
-import { matchesPattern } from "./data/collect-rules.ts";
+import { matchesSignal } from "./data/collect-rules.ts";
 import { physicalOf } from "./data/signal-value.ts";
 import { type Outbox, STREAMS } from "./ports.ts";
 import type { Status } from "./status.ts";
@@ -47,22 +47,20 @@ async function* watch(
   while (!signal.aborted) {
     const nowUs = clock.wallUs();
     const signals = latest()
-      .filter(({ signal: { message, name } }) => isWanted(`${message}.${name}`, patterns))
+      .filter(({ signal }) => patterns.length === 0 || patterns.some((pattern) => matchesSignal(pattern, signal)))
       .map((value) => latestRow(value, nowUs));
     yield { schemaVersion: 1, t: nowUs / 1e6, signals };
     await clock.sleep(WATCH_INTERVAL_MS, signal);
   }
 }
 
-function isWanted(name: string, patterns: readonly string[]): boolean {
-  return patterns.length === 0 || patterns.some((pattern) => matchesPattern(pattern, name));
-}
-
 function latestRow({ signal, raw, timeUs }: LatestValue, nowUs: number): unknown {
-  const { bus, message, name, unit } = signal;
+  const { bus, message, name, unit, arbitrationId: id, extended } = signal;
   return {
     bus,
     message,
+    id,
+    extended,
     name,
     unit,
     raw: plain(raw),

@@ -1,14 +1,10 @@
 import { z } from "zod";
 import { ACTUATOR_TYPES } from "../agent/core/actuator-type.ts";
+import { signalName } from "./signal-name.ts";
 
 const actionName = z
   .string()
   .regex(/^[A-Za-z][A-Za-z0-9._-]{0,63}$/, "must be a name of at most 64 letters, digits, '.', '_' or '-'");
-const signalName = z
-  .string()
-  .min(1)
-  .max(256)
-  .describe("MESSAGE.SIGNAL, or BUS/MESSAGE.SIGNAL where several buses have it");
 const variable = z
   .string()
   .regex(/^[a-z][A-Za-z0-9_]{0,31}$/, "must begin with a small letter and have letters, digits and '_'");
@@ -46,8 +42,14 @@ const actuate = z.strictObject({
   ...common,
   kind: z.literal("actuate"),
   bus: z.string().min(1).max(32),
-  message: z.string().min(1).max(128).describe("of a DBC file of this bus"),
-  signals: z.record(z.string().min(1).max(128), frameValue).describe("every signal of the message, physical values"),
+  message: z
+    .string()
+    .min(1)
+    .max(128)
+    .describe("MESSAGE of a DBC file of this bus, MESSAGE@0xID where several have the name"),
+  signals: z
+    .record(z.string().min(1).max(128), frameValue)
+    .describe("every signal of the message, physical values; no two may share bits"),
   repeat: z
     .strictObject({ count: z.int().min(1).max(1000), everyMs: z.int().min(5).max(10_000) })
     .default({ count: 1, everyMs: 20 })

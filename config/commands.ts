@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { settableKey } from "./settings.ts";
+import { signalName } from "./signal-name.ts";
 
 const companionFilter = z
   .string()
@@ -61,12 +62,12 @@ export const commandsConfig = z.strictObject({
     ),
   locate: z
     .strictObject({
-      latitude: z.string().min(1).max(256).describe("MESSAGE.SIGNAL, degrees"),
-      longitude: z.string().min(1).max(256),
+      latitude: signalName,
+      longitude: signalName,
       maxAgeMs: z.int().min(100).max(86_400_000).default(60_000),
     })
     .optional()
-    .describe("signals that vehicle.locate reads; it is not supported without them"),
+    .describe("signals that vehicle.locate reads, in degrees; it is not supported without them"),
   maxRequestBytes: z.int().min(256).max(131_072).default(32_768).describe("longer requests are refused unread"),
   maxRunning: z
     .int()

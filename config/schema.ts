@@ -67,7 +67,13 @@ export const busConfig = z.discriminatedUnion("driver", [
 
 const collectRule = z.discriminatedUnion("mode", [
   z.strictObject({
-    signals: z.string().min(1).max(256).describe("pattern over MESSAGE.SIGNAL, '*' matches any run of characters"),
+    signals: z
+      .string()
+      .min(1)
+      .max(256)
+      .describe(
+        "pattern over MESSAGE.SIGNAL, BUS/MESSAGE.SIGNAL, MESSAGE@0xID.SIGNAL or BUS/MESSAGE@0xID.SIGNAL; '*' matches any run of characters",
+      ),
     mode: z.literal("on-change"),
     atLeastEveryMs: z
       .int()

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { z } from "zod";
 import { streamLocal } from "../../drivers/os/local-socket.ts";
+import { exactNameOf } from "../data/message-name.ts";
 import { type CliContext, printJson } from "./context.ts";
 import { viewSocketPath } from "./view-socket.ts";
 
@@ -11,6 +12,8 @@ const snapshot = z.object({
     z.object({
       bus: z.string(),
       message: z.string(),
+      id: z.int(),
+      extended: z.boolean(),
       name: z.string(),
       unit: z.string(),
       raw: z.union([z.number(), z.string()]),
@@ -26,7 +29,9 @@ type Snapshot = z.infer<typeof snapshot>;
 export function registerWatch(signals: Command, context: CliContext): void {
   signals
     .command("watch [patterns...]")
-    .description("latest values from the running agent; patterns over MESSAGE.SIGNAL with '*'")
+    .description(
+      "latest values from the running agent; patterns over MESSAGE.SIGNAL, BUS/MESSAGE@0xID.SIGNAL, with '*'",
+    )
     .addHelpText("after", "\nExample:\n  causeway signals watch 'Engine*.*'")
     .action(async (patterns: readonly string[]) => {
       const path = await viewSocketPath(context);
@@ -41,16 +46,27 @@ export function registerWatch(signals: Command, context: CliContext): void {
 
 /** A table that fits `rows` lines and starts at the top of the screen; all lines, without control characters, when undefined. */
 export function page(current: Snapshot, rows: number | undefined): string {
+  const messageOf = messageNames(current);
   const lines = current.signals.map((signal) => {
-    const name = `${signal.message}.${signal.name}`.padEnd(44).slice(0, 44);
+    const name = `${messageOf(signal)}.${signal.name}`;
     const value = `${signal.physical}`.padStart(14).slice(0, 14);
-    return `${name} ${value} ${signal.unit.padEnd(8).slice(0, 8)} ${age(signal.ageMs)}`;
+    return `${name.padEnd(44).slice(0, 44)} ${value} ${signal.unit.padEnd(8).slice(0, 8)} ${age(signal.ageMs)}`;
   });
   if (rows === undefined) return `${lines.join("\n")}\n`;
   const room = Math.max(1, rows - 2);
   const hidden = lines.length - room;
   const shown = hidden > 0 ? [...lines.slice(0, room - 1), `... ${hidden + 1} more; give a pattern`] : lines;
   return `\u001b[H\u001b[2J${shown.join("\n")}\n`;
+}
+
+/** Names of the messages, with their ids where one bus has several of a name. */
+function messageNames({ signals }: Snapshot): (signal: Snapshot["signals"][number]) => string {
+  const exact = new Map<string, Set<string>>();
+  const of = ({ bus, message }: Snapshot["signals"][number]): string => `${bus}/${message}`;
+  const exactOf = ({ message, id, extended }: Snapshot["signals"][number]): string =>
+    exactNameOf({ name: message, id, extended });
+  for (const signal of signals) exact.set(of(signal), (exact.get(of(signal)) ?? new Set()).add(exactOf(signal)));
+  return (signal) => ((exact.get(of(signal))?.size ?? 1) > 1 ? exactOf(signal) : signal.message);
 }
 
 function age(ageMs: number): string {

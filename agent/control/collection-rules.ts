@@ -16,7 +16,7 @@ export type CollectionParts = {
   readonly schema: RuleSchema;
   /** Those of the configuration, which count while no others were set. */
   readonly configured: readonly CollectRule[];
-  readonly collector: Pick<Collector, "useRules" | "unmatchedRule">;
+  readonly collector: Pick<Collector, "useRules" | "unfitRule">;
   readonly journal: Pick<Journal, "get" | "put">;
   readonly log: Log;
 };
@@ -52,7 +52,7 @@ export class CollectionRules {
 
   /** What is wrong with rules that the schema took; undefined for good ones. */
   problemOf(rules: readonly CollectRule[]): string | undefined {
-    return this.#parts.collector.unmatchedRule(rules);
+    return this.#parts.collector.unfitRule(rules);
   }
 
   /** Sets other rules, or with undefined goes back to those of the configuration. Throws what the journal throws; nothing has changed then. */

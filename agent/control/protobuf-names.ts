@@ -34,8 +34,10 @@ export function protobufProblem(
     }
   }
   for (const [index, { signals: names }] of states.entries()) {
-    const at = names.findIndex((name) => signals.find(name) === undefined);
-    if (at >= 0) return { path: ["states", index, "signals", at], problem: `there is no one signal ${names[at]}` };
+    for (const [at, name] of names.entries()) {
+      const found = signals.find(name);
+      if (found.kind === "unfit") return { path: ["states", index, "signals", at], problem: found.problem };
+    }
   }
   return undefined;
 }

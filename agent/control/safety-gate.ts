@@ -5,6 +5,7 @@ import { messageOf } from "../core/errors.ts";
 import type { LatestSignals } from "../data/latest-signals.ts";
 import type { SignalEntry } from "../data/signal-table.ts";
 import { type Refusal, refused } from "./answer.ts";
+import type { EntryProblem } from "./entry-problem.ts";
 
 /** A step of the wall clock that is larger makes the age of earlier signals unknown, ms; a slew is far smaller between two looks. */
 const STEP_MS = 50;
@@ -53,25 +54,26 @@ export type SafetyGate = {
 /** A condition that can be used, or what is wrong with it. */
 export type BuiltGate =
   | { readonly kind: "gate"; readonly gate: SafetyGate }
-  | { readonly kind: "unfit"; readonly path: readonly (string | number)[]; readonly problem: string };
+  | { readonly kind: "unfit"; readonly problems: readonly EntryProblem[] };
 
 /** Makes the gate of a condition. Variables are of CEL type double. */
 export function buildGate({ signals: names, maxAgeMs, all }: ConditionConfig, parts: GateParts): BuiltGate {
   const environment = new Environment({ unlistedVariablesAreDyn: false });
   const inputs: [variable: string, name: string, signal: SignalEntry][] = [];
+  const problems: EntryProblem[] = [];
   for (const [variable, name] of Object.entries(names)) {
-    const signal = parts.signals.find(name);
-    if (signal === undefined)
-      return { kind: "unfit", path: ["signals", variable], problem: `there is no one signal ${name}` };
-    inputs.push([variable, name, signal]);
+    const found = parts.signals.find(name);
+    if (found.kind === "signal") inputs.push([variable, name, found.signal]);
+    else problems.push({ path: ["signals", variable], problem: found.problem });
     environment.registerVariable(variable, "double");
   }
   const clauses: Clause[] = [];
   for (const [index, text] of all.entries()) {
     const clause = buildClause(environment, text);
-    if (typeof clause === "string") return { kind: "unfit", path: ["all", index], problem: clause };
-    clauses.push(clause);
+    if (typeof clause === "string") problems.push({ path: ["all", index], problem: clause });
+    else clauses.push(clause);
   }
+  if (problems.length > 0) return { kind: "unfit", problems };
   const check = (): Refusal | undefined => {
     const values: Record<string, number> = {};
     for (const [variable, name, signal] of inputs) {

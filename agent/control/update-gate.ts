@@ -22,7 +22,7 @@ export function installCondition(condition: ConditionConfig, parts: GateParts): 
   const built = buildGate(condition, parts);
   if (built.kind === "gate") return built.gate;
   throw new AgentError("config.invalid", {
-    what: `ota.gate.condition.${built.path.join(".")}: ${built.problem}`,
+    what: built.problems.map(({ path, problem }) => `ota.gate.condition.${path.join(".")}: ${problem}`).join("\n"),
     remedy: "see causeway signals watch for the signals there are",
   });
 }

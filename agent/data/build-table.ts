@@ -4,6 +4,7 @@ import type { FrameFilter } from "../ports.ts";
 import type { DbcDatabase, DbcMessage } from "./dbc/model.ts";
 import { compileDecoders, type DecodePlan, isWide } from "./decode.ts";
 import { neededBytesOf } from "./layout.ts";
+import { placeOf } from "./message-name.ts";
 import type { BusMessages, DecodeMessage, MessageEntry, SignalEntry, SignalTable } from "./signal-table.ts";
 
 /** A database and the bus it describes; `file` is its name in error messages. */
@@ -14,7 +15,7 @@ const MAX_FILTERS = 512;
 const STANDARD_IDS = 0x800;
 
 type Declared = { readonly message: DbcMessage; readonly file: string | undefined };
-type Placed = DecodePlan & { readonly bus: string };
+type Placed = DecodePlan & { readonly bus: string; readonly place: string };
 
 /**
  * The signal table of all buses: messages in the order of `sources`, each with its generated decoder.
@@ -51,7 +52,7 @@ function placeMessages(sources: readonly TableSource[]): readonly Placed[] {
       const declared = { message, file };
       refuseTwice(bus, known.get(key), declared);
       known.set(key, declared);
-      placed.push({ bus, message, firstSignal, firstWide });
+      placed.push({ bus, message, place: placeOf(file, message.line), firstSignal, firstWide });
       firstSignal += message.signals.length;
       firstWide += message.signals.filter(isWide).length;
     }
@@ -62,21 +63,25 @@ function placeMessages(sources: readonly TableSource[]): readonly Placed[] {
 function refuseTwice(bus: string, known: Declared | undefined, declared: Declared): void {
   if (known === undefined) return;
   const { extended, id } = declared.message;
-  const place = ({ message, file }: Declared): string =>
-    `${message.name} (${file === undefined ? "line " : `${file}:`}${message.line})`;
+  const place = ({ message, file }: Declared): string => `${message.name} (${placeOf(file, message.line)})`;
   throw new AgentError("dbc.invalid", {
     what: `bus ${bus}: ${place(known)} and ${place(declared)} have the same ${extended ? 29 : 11}-bit id 0x${id.toString(16)}`,
     remedy: "name only one of the two DBC files for this bus, or remove one of the two messages",
   });
 }
 
-function messageEntry({ bus, message, firstSignal }: Placed, index: number, decode: DecodeMessage): MessageEntry {
+function messageEntry(
+  { bus, message, place, firstSignal }: Placed,
+  index: number,
+  decode: DecodeMessage,
+): MessageEntry {
   return {
     index,
     bus,
     name: message.name,
     arbitrationId: message.id,
     extended: message.extended,
+    place,
     length: message.length,
     firstSignal,
     signalCount: message.signals.length,

@@ -1,4 +1,5 @@
 import type { CollectRule } from "../../config/schema.ts";
+import { exactMessageName, exactSignalName } from "./signal-names.ts";
 import type { SignalEntry } from "./signal-table.ts";
 
 /** What to do with each sample of a signal; see `CollectPlan.modes`. */
@@ -12,6 +13,8 @@ export type CollectPlan = {
   readonly periodsUs: Float64Array;
   /** One sentence for each rule that matches no signal. */
   readonly warnings: readonly string[];
+  /** Each rule without '*' that is meant for one message and matches several of a bus. */
+  readonly ambiguous: readonly { readonly rule: number; readonly problem: string }[];
 };
 
 /**
@@ -55,21 +58,39 @@ function settingOf(rule: CollectRule): { mode: number; periodUs: number } {
   }
 }
 
-/** Applies `rules` to `signals`: the last rule that matches "MESSAGE.SIGNAL" counts, on-change when none does. */
+/**
+ * Whether `pattern` matches one of a signal's names: MESSAGE.SIGNAL, with the bus before it where the pattern has a '/', with the id
+ * of the message where it has an '@' (see `findSignal`).
+ */
+export function matchesSignal(pattern: string, signal: SignalEntry): boolean {
+  const name = `${pattern.includes("@") ? exactMessageName(signal) : signal.message}.${signal.name}`;
+  return matchesPattern(pattern, pattern.includes("/") ? `${signal.bus}/${name}` : name);
+}
+
+/** Applies `rules` to `signals`: the last rule that matches a signal counts, on-change when none does. */
 export function planCollection(rules: readonly CollectRule[], signals: readonly SignalEntry[]): CollectPlan {
   const modes = new Uint8Array(signals.length).fill(MODE.onChange);
   const periodsUs = new Float64Array(signals.length);
   const warnings: string[] = [];
+  const ambiguous: CollectPlan["ambiguous"][number][] = [];
   rules.forEach((rule, at) => {
     const { mode, periodUs } = settingOf(rule);
-    let matches = 0;
-    for (const signal of signals) {
-      if (!matchesPattern(rule.signals, `${signal.message}.${signal.name}`)) continue;
-      modes[signal.index] = mode;
-      periodsUs[signal.index] = periodUs;
-      matches += 1;
+    const matches = signals.filter((signal) => matchesSignal(rule.signals, signal));
+    for (const { index } of matches) {
+      modes[index] = mode;
+      periodsUs[index] = periodUs;
     }
-    if (matches === 0) warnings.push(`collect.rules[${at}]: "${rule.signals}" matches no signal`);
+    if (matches.length === 0) warnings.push(`collect.rules[${at}]: "${rule.signals}" matches no signal`);
+    const problem = rule.signals.includes("*") ? undefined : ambiguity(rule.signals, matches);
+    if (problem !== undefined) ambiguous.push({ rule: at, problem });
   });
-  return { modes, periodsUs, warnings };
+  return { modes, periodsUs, warnings, ambiguous };
+}
+
+/** A name without '*' means the same message on each bus, not two messages of one. */
+function ambiguity(name: string, matches: readonly SignalEntry[]): string | undefined {
+  const buses = new Set(matches.map(({ bus }) => bus));
+  const exact = new Set(matches.map(exactSignalName));
+  if (exact.size === buses.size) return undefined;
+  return `${name} is several signals of a bus, write which: ${[...exact].join(", ")}`;
 }

@@ -77,9 +77,10 @@ export class Collector {
     this.#plan = planCollection(rules, this.#table.signals);
   }
 
-  /** One sentence about the first rule that matches no signal of the table; undefined when all do. */
-  unmatchedRule(rules: readonly CollectRule[]): string | undefined {
-    return planCollection(rules, this.#table.signals).warnings[0];
+  /** One sentence about the first rule that matches no signal of the table, or several where it names one; undefined when all are good. */
+  unfitRule(rules: readonly CollectRule[]): string | undefined {
+    const { warnings, ambiguous } = planCollection(rules, this.#table.signals);
+    return warnings[0] ?? ambiguous[0]?.problem;
   }
 
   /** Samples that wait for `drain`. */

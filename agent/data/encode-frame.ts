@@ -8,7 +8,7 @@ export type EncodedFrame =
 /**
  * The data of a message for physical values by signal name: the inverse of decoding. Every signal that is in the frame must be given
  * and no other; a multiplexer's value says which those are. A value must lie in the physical range that the DBC file states, where it
- * states one, and fit the signal's bits; it is rounded to the nearest raw value. Bits of no signal are 0.
+ * states one, and fit the signal's bits; it is rounded to the nearest raw value. No two of them may share a bit. Bits of no signal are 0.
  */
 export function encodeFrame(message: DbcMessage, values: ReadonlyMap<string, number>): EncodedFrame {
   const data = new Uint8Array(message.length);
@@ -20,12 +20,13 @@ export function encodeFrame(message: DbcMessage, values: ReadonlyMap<string, num
     if (typeof raw === "string") return unfit(name, raw);
     raws.set(name, raw);
   }
+  const holders = new Map<number, string>();
   for (const signal of message.signals) {
     const raw = raws.get(signal.name);
     if (isActive(signal, message, raws)) {
       if (raw === undefined) return unfit(signal.name, "is in the frame and has no value");
-      if (!writeBits(data, signal, raw))
-        return unfit(signal.name, `lies past the ${message.length} bytes of the frame`);
+      const problem = writeBits(data, signal, raw, holders);
+      if (problem !== undefined) return unfit(signal.name, problem);
     } else if (raw !== undefined) {
       return unfit(signal.name, "is not in the frame for this value of its multiplexer");
     }
@@ -71,16 +72,27 @@ function floatBits(scaled: number, kind: "float" | "double", value: number): big
   return Number.isFinite(view.getFloat32(0)) ? BigInt(view.getUint32(0)) : `${value} does not fit 32 bits`;
 }
 
-/** DBC bit numbers count byte * 8 + bit; a big-endian signal goes from its most significant bit down the byte and on to the next one. */
-function writeBits(data: Uint8Array, { startBit, bits, byteOrder }: DbcSignal, raw: bigint): boolean {
+/**
+ * Writes a raw value; gives what is wrong where it cannot. Bits of two signals would make a value that nobody asked for.
+ * DBC bit numbers count byte * 8 + bit; a big-endian signal goes from its most significant bit down the byte and on to the next one.
+ */
+function writeBits(
+  data: Uint8Array,
+  { name, startBit, bits, byteOrder }: DbcSignal,
+  raw: bigint,
+  holders: Map<number, string>,
+): string | undefined {
   let at = startBit;
   for (let index = 0; index < bits; index += 1) {
     const isLittle = byteOrder === "little";
     const shift = isLittle ? index : bits - 1 - index;
-    if (at >> 3 >= data.length) return false;
+    if (at >> 3 >= data.length) return `lies past the ${data.length} bytes of the frame`;
+    const holder = holders.get(at);
+    if (holder !== undefined) return `shares bits with ${holder}`;
+    holders.set(at, name);
     if (((raw >> BigInt(shift)) & 1n) === 1n) data[at >> 3] |= 1 << (at & 7);
     if (isLittle) at += 1;
     else at += (at & 7) === 0 ? 15 : -1;
   }
-  return true;
+  return undefined;
 }

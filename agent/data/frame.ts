@@ -14,6 +14,10 @@ export const FRAME_STRIDE_BYTES = 80;
 export const FRAME_DATA_OFFSET = 16;
 /** Most data bytes one frame carries (CAN FD). */
 export const FRAME_MAX_DATA_BYTES = 64;
+/** Most data bytes of a classic frame. */
+export const CLASSIC_MAX_DATA_BYTES = 8;
+/** Data bytes that a CAN FD frame may have (ISO 11898-1:2015, table 5). */
+export const FD_LENGTHS: readonly number[] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 20, 24, 32, 48, FRAME_MAX_DATA_BYTES];
 
 /** One frame as an object, for everything that is not the frame path (CLI, transmit, log files, tests). */
 export type CanFrame = {

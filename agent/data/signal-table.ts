@@ -47,6 +47,8 @@ export type MessageEntry = {
   readonly name: string;
   readonly arbitrationId: number;
   readonly extended: boolean;
+  /** Where it is declared: "file:line". */
+  readonly place: string;
   /** Data bytes the DBC declares. */
   readonly length: number;
   readonly firstSignal: number;

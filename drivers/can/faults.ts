@@ -1,8 +1,5 @@
 import { AgentError } from "../../agent/core/errors.ts";
-import { type CanFrame, FRAME_FLAG, FRAME_MAX_DATA_BYTES } from "../../agent/data/frame.ts";
-
-/** Data lengths a CAN FD frame can have (ISO 11898-1:2015, table 5). */
-const FD_LENGTHS: readonly number[] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 20, 24, 32, 48, FRAME_MAX_DATA_BYTES];
+import { type CanFrame, FD_LENGTHS, FRAME_FLAG } from "../../agent/data/frame.ts";
 
 /** The kernel has no CAN sockets, or the process may not have any. */
 export function kernelWithoutCan(interfaceName: string, cause: unknown): AgentError {

@@ -59,6 +59,7 @@ function messageOf(place: Place): MessageEntry {
   return {
     ...place,
     extended: false,
+    place: `test.dbc:${place.index + 1}`,
     length: signalCount,
     neededBytes: signalCount,
     decode: (bytes, at, length, values, _wides, present) => {

@@ -1,14 +1,16 @@
-import type { ActuateConfig, FrameValue } from "../../../config/catalogue.ts";
+import type { ActuateConfig } from "../../../config/catalogue.ts";
 import { AgentError } from "../../core/errors.ts";
-import type { DbcMessage, DbcSignal } from "../../data/dbc/model.ts";
-import { encodeFrame } from "../../data/encode-frame.ts";
+import type { DbcMessage } from "../../data/dbc/model.ts";
 import { FRAME_FLAG } from "../../data/frame.ts";
-import { checksumOf } from "../../data/frame-protection.ts";
+import type { SignalReading } from "../../data/latest-signals.ts";
+import { exactNameOf, type FoundMessage } from "../../data/message-name.ts";
 import type { SignalEntry } from "../../data/signal-table.ts";
 import type { BusState, CanBus } from "../../ports.ts";
 import type { Action, Outcome } from "../action.ts";
 import { type Refusal, refused } from "../answer.ts";
+import type { EntryProblem } from "../entry-problem.ts";
 import { buildGate, type GateParts, type SafetyGate } from "../safety-gate.ts";
+import { frameData, frameProblems } from "./command-frame.ts";
 
 const CONFIRM_POLL_MS = 10;
 /** Time for what the frames themselves take beyond their pauses. */
@@ -23,13 +25,13 @@ export type TransmitBus = {
 /** What actions on a bus need. */
 export type ActuateParts = GateParts & {
   busOf(name: string): TransmitBus | undefined;
-  messageOf(bus: string, name: string): DbcMessage | undefined;
+  messageOf(bus: string, name: string): FoundMessage;
 };
 
 /** An action, or what is wrong with its entry in the catalogue. */
 export type BuiltAction =
   | { readonly kind: "action"; readonly action: Action }
-  | { readonly kind: "unfit"; readonly path: readonly (string | number)[]; readonly problem: string };
+  | { readonly kind: "unfit"; readonly problems: readonly EntryProblem[] };
 
 type Plan = {
   readonly config: ActuateConfig;
@@ -47,30 +49,38 @@ type Plan = {
  */
 export function buildActuation(config: ActuateConfig, parts: ActuateParts): BuiltAction {
   const bus = parts.busOf(config.bus);
-  if (bus === undefined) return { kind: "unfit", path: ["bus"], problem: `there is no bus ${config.bus}` };
+  if (bus === undefined)
+    return { kind: "unfit", problems: [{ path: ["bus"], problem: `there is no bus ${config.bus}` }] };
   const message = parts.messageOf(config.bus, config.message);
-  if (message === undefined)
-    return { kind: "unfit", path: ["message"], problem: `no DBC file of ${config.bus} has ${config.message}` };
   const feedback = parts.signals.find(config.confirm.signal);
-  if (feedback === undefined)
-    return { kind: "unfit", path: ["confirm", "signal"], problem: `there is no one signal ${config.confirm.signal}` };
-  const problem = frameProblem(config, message);
-  if (problem !== undefined) return problem;
-  const built = buildGate(config.condition, parts);
-  if (built.kind === "unfit") return { ...built, path: ["condition", ...built.path] };
-  const plan: Plan = { config, bus, message, gate: built.gate, feedback, counters: new Map() };
-  return { kind: "action", action: actionOf(plan, parts) };
+  const gate = buildGate(config.condition, parts);
+  if (message.kind === "message" && feedback.kind === "signal" && gate.kind === "gate") {
+    const problems = frameProblems(config, message.message);
+    if (problems.length > 0) return { kind: "unfit", problems };
+    const facts = { message: message.message, gate: gate.gate, feedback: feedback.signal };
+    return { kind: "action", action: actionOf({ config, bus, ...facts, counters: new Map() }, parts) };
+  }
+  const problems = [
+    ...(message.kind === "message"
+      ? frameProblems(config, message.message)
+      : [{ path: ["message"], problem: message.problem }]),
+    ...(feedback.kind === "signal" ? [] : [{ path: ["confirm", "signal"], problem: feedback.problem }]),
+    ...(gate.kind === "gate"
+      ? []
+      : gate.problems.map(({ path, problem }) => ({ path: ["condition", ...path], problem }))),
+  ];
+  return { kind: "unfit", problems };
 }
 
 function actionOf(plan: Plan, parts: ActuateParts): Action {
-  const { name, summary, bus, message, repeat, confirm } = plan.config;
+  const { name, summary, bus, repeat, confirm } = plan.config;
   return {
     name,
     summary,
     commandClass: "R3",
     keyRole: "commands",
     endsInRestart: false,
-    uses: [`${bus}/${message}`],
+    uses: [`${bus}/${exactNameOf(plan.message)}`],
     timeoutMs: repeat.count * repeat.everyMs + confirm.withinMs + SEND_MARGIN_MS,
     prepare: (given) => {
       const values = argumentsOf(plan.config, given);
@@ -128,23 +138,29 @@ async function sendOne(plan: Plan, given: ReadonlyMap<string, number>): Promise<
   }
 }
 
-/** Only a frame that the vehicle sent after the last of ours confirms it: the state may have been so before. */
+/**
+ * Only a frame that the vehicle sent after the last of ours confirms it: the state may have been so before. By its time alone an old one
+ * would look newer once the wall clock was set back.
+ */
 async function confirmed(plan: Plan, { signals, clock }: ActuateParts, signal: AbortSignal): Promise<Outcome> {
   const { signal: name, equals, tolerance, withinMs } = plan.config.confirm;
   const sentAtUs = clock.wallUs();
+  const before = signals.read(plan.feedback);
+  const isAnswer = ({ timeUs }: SignalReading): boolean => timeUs > sentAtUs && timeUs !== before?.timeUs;
   const endMs = clock.monotonicMs() + withinMs;
   for (;;) {
     const reading = signals.read(plan.feedback);
-    if (reading !== undefined && reading.timeUs > sentAtUs && Math.abs(Number(reading.value) - equals) <= tolerance) {
-      return { kind: "done", result: { [name]: String(reading.value) } };
+    const answer = reading !== undefined && isAnswer(reading) ? reading : undefined;
+    if (answer !== undefined && Math.abs(Number(answer.value) - equals) <= tolerance) {
+      return { kind: "done", result: { [name]: String(answer.value) } };
     }
     if (clock.monotonicMs() >= endMs || signal.aborted) {
-      const last = reading === undefined ? "never came" : `is ${reading.value}`;
-      return {
-        kind: "failed",
-        code: "NO_RESPONSE",
-        description: `${name} ${last}, not ${equals}, ${withinMs} ms after the last frame`,
-      };
+      const was = before === undefined ? "it never came" : `it was ${before.value} before`;
+      const description =
+        answer === undefined
+          ? `${name} did not come within ${withinMs} ms of the last frame; ${was}`
+          : `${name} is ${answer.value}, not ${equals}, ${withinMs} ms after the last frame`;
+      return { kind: "failed", code: "NO_RESPONSE", description };
     }
     await clock.sleep(CONFIRM_POLL_MS, signal);
   }
@@ -173,83 +189,4 @@ function argumentsOf(
   return unknown === undefined
     ? { kind: "values", values }
     : refused("ARGUMENT_TYPE_MISMATCH", `${unknown}: unknown argument`);
-}
-
-/** What of the entry does not make a frame, for the smallest and the largest arguments. */
-function frameProblem({ signals }: ActuateConfig, message: DbcMessage): BuiltAction | undefined {
-  for (const bound of ["minimum", "maximum"] as const) {
-    const values = Object.entries(signals).map(
-      ([name, value]) => [name, boundOf(value, bound, signalOf(message, name))] as const,
-    );
-    const encoded = encodeFrame(message, new Map(values));
-    if (encoded.kind === "unfit") return { kind: "unfit", path: ["signals", encoded.signal], problem: encoded.problem };
-  }
-  for (const [name, value] of Object.entries(signals)) {
-    const signal = signalOf(message, name);
-    if (typeof value === "number" || "argument" in value || signal === undefined) continue;
-    if (signal.kind !== "integer")
-      return { kind: "unfit", path: ["signals", name], problem: "must be an integer signal" };
-    if ("checksum" in value && checksumByte(signal) === undefined) {
-      return { kind: "unfit", path: ["signals", name], problem: "a checksum must be a whole byte" };
-    }
-  }
-  return undefined;
-}
-
-function boundOf(value: FrameValue, bound: "minimum" | "maximum", signal: DbcSignal | undefined): number {
-  if (typeof value === "number") return value;
-  if ("argument" in value) return value[bound];
-  return signal?.offset ?? 0;
-}
-
-function frameData(
-  { signals }: ActuateConfig,
-  message: DbcMessage,
-  given: ReadonlyMap<string, number>,
-  counters: Map<string, number>,
-): Uint8Array {
-  const values = new Map<string, number>();
-  for (const [name, value] of Object.entries(signals)) {
-    const signal = signalOf(message, name);
-    if (typeof value === "number") values.set(name, value);
-    else if ("argument" in value) values.set(name, given.get(value.argument) ?? Number.NaN);
-    else
-      values.set(name, "counter" in value && signal !== undefined ? countUp(signal, counters) : (signal?.offset ?? 0));
-  }
-  const encoded = encodeFrame(message, values);
-  if (encoded.kind === "unfit") {
-    throw new AgentError("internal.bug", {
-      what: `${message.name}.${encoded.signal} ${encoded.problem}`,
-      remedy: "report it",
-    });
-  }
-  for (const [name, value] of Object.entries(signals)) {
-    if (typeof value === "number" || !("checksum" in value)) continue;
-    const signal = signalOf(message, name);
-    const at = signal === undefined ? undefined : checksumByte(signal);
-    if (at !== undefined) encoded.data[at] = checksumOf(value.checksum, encoded.data);
-  }
-  return encoded.data;
-}
-
-/** The next value of a counter; it wraps at the largest value that the DBC file states, or that its bits hold. */
-function countUp(
-  { name, bits, maximum, minimum, factor, offset, signed }: DbcSignal,
-  counters: Map<string, number>,
-): number {
-  const raw = counters.get(name) ?? 0;
-  const largest =
-    minimum === 0 && maximum === 0 ? 2 ** (signed ? bits - 1 : bits) - 1 : Math.floor((maximum - offset) / factor);
-  counters.set(name, raw >= largest ? 0 : raw + 1);
-  return raw * factor + offset;
-}
-
-/** The byte that a whole-byte signal lies in. */
-function checksumByte({ startBit, bits, byteOrder }: DbcSignal): number | undefined {
-  const isWhole = bits === 8 && startBit % 8 === (byteOrder === "little" ? 0 : 7);
-  return isWhole ? startBit >> 3 : undefined;
-}
-
-function signalOf(message: DbcMessage, name: string): DbcSignal | undefined {
-  return message.signals.find((signal) => signal.name === name);
 }

@@ -63,9 +63,9 @@ function findAll(
 ): Refusal | { readonly kind: "found"; readonly signals: readonly Named[] } {
   const found: Named[] = [];
   for (const name of wanted) {
-    const signal = signals.find(name);
-    if (signal === undefined) return refused("ARGUMENT_OUT_OF_RANGE", `there is no one signal ${name}`);
-    found.push([name, signal]);
+    const one = signals.find(name);
+    if (one.kind === "unfit") return refused("ARGUMENT_OUT_OF_RANGE", one.problem);
+    found.push([name, one.signal]);
   }
   return { kind: "found", signals: found };
 }

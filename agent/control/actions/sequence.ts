@@ -2,6 +2,7 @@ import type { SequenceConfig } from "../../../config/catalogue.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Action, Outcome, Prepared } from "../action.ts";
 import { refused } from "../answer.ts";
+import type { EntryProblem } from "../entry-problem.ts";
 import type { BuiltAction } from "./actuate.ts";
 
 type Step =
@@ -22,15 +23,10 @@ export function buildSequence(config: SequenceConfig, known: ReadonlyMap<string,
     }
     const action = known.get(step.action);
     if (action === undefined)
-      return {
-        kind: "unfit",
-        path: ["steps", index, "action"],
-        problem: `no actuate entry before it is named ${step.action}`,
-      };
+      return unfit(["steps", index, "action"], `no actuate entry before it is named ${step.action}`);
     for (const one of action.uses) uses.add(one);
     const prepared = action.prepare(step.arguments);
-    if (prepared.kind === "refused")
-      return { kind: "unfit", path: ["steps", index, "arguments"], problem: prepared.description };
+    if (prepared.kind === "refused") return unfit(["steps", index, "arguments"], prepared.description);
     steps.push({ kind: "act", name: step.action, prepared, timeoutMs: action.timeoutMs });
   }
   const acts = steps.filter((step) => step.kind === "act");
@@ -53,6 +49,10 @@ export function buildSequence(config: SequenceConfig, known: ReadonlyMap<string,
         Object.keys(given).length === 0 ? prepared : refused("ARGUMENT_TYPE_MISMATCH", "a sequence takes no arguments"),
     },
   };
+}
+
+function unfit(path: EntryProblem["path"], problem: string): BuiltAction {
+  return { kind: "unfit", problems: [{ path, problem }] };
 }
 
 async function runSteps(steps: readonly Step[], clock: Clock, signal: AbortSignal): Promise<Outcome> {

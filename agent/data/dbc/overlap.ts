@@ -2,51 +2,84 @@ import { bitRunsOf } from "../layout.ts";
 import type { MessageDraft, ProblemList, SignalDraft } from "./draft.ts";
 import type { MultiplexPlace } from "./multiplexing.ts";
 
-/** Which signal holds each bit, for signals that are always in the frame together. */
-type Occupancy = Map<number, SignalDraft>;
+type Ranges = MultiplexPlace["ranges"];
 
-/**
- * Warns of each signal that shares a bit with one that can be in the same frame: in the same multiplexer branch or in one above it.
- *
- * Branches of extended multiplexing that share only some of their values are taken as separate.
- */
+/** Signals that are in a frame under the same condition, with the one that holds each bit. */
+type Branch = {
+  /** What each multiplexer above must say. */
+  readonly needs: ReadonlyMap<SignalDraft, Ranges>;
+  readonly holders: Map<number, SignalDraft>;
+  /** Branches that can be in one frame with it, itself among them. */
+  readonly together: Branch[];
+};
+
+/** Warns of each signal that shares a bit with one that can be in the same frame, whatever switches decide of the two. */
 export function reportOverlaps(
   message: MessageDraft,
   signals: readonly SignalDraft[],
   places: ReadonlyMap<SignalDraft, MultiplexPlace>,
   problems: ProblemList,
 ): void {
-  const branches = new Map<SignalDraft | undefined, Map<string, Occupancy>>();
+  const branches = new Map<string, Branch>();
   const depthOf = (signal: SignalDraft): number => places.get(signal)?.depth ?? 0;
   const ordered = signals.filter((signal) => places.has(signal)).sort((a, b) => depthOf(a) - depthOf(b));
   for (const signal of ordered) {
     const own = branchOf(signal, places, branches);
-    const seen = [own];
-    for (let above = places.get(signal)?.by; above !== undefined; above = places.get(above)?.by) {
-      seen.push(branchOf(above, places, branches));
-    }
     const bits = bitsOf(signal);
-    const other = seen.map((branch) => bits.map((bit) => branch.get(bit)).find((holder) => holder !== undefined));
-    const first = other.find((holder) => holder !== undefined);
+    const first = firstHolder(bits, own.together);
     if (first !== undefined) {
       problems.warn(signal.at, `signal ${signal.name} overlaps signal ${first.name} in message ${message.name}`);
     }
-    for (const bit of bits) if (!own.has(bit)) own.set(bit, signal);
+    for (const bit of bits) if (!own.holders.has(bit)) own.holders.set(bit, signal);
   }
+}
+
+function firstHolder(bits: readonly number[], branches: readonly Branch[]): SignalDraft | undefined {
+  for (const { holders } of branches) {
+    const bit = bits.find((candidate) => holders.has(candidate));
+    if (bit !== undefined) return holders.get(bit);
+  }
+  return undefined;
 }
 
 function branchOf(
   signal: SignalDraft,
   places: ReadonlyMap<SignalDraft, MultiplexPlace>,
-  branches: Map<SignalDraft | undefined, Map<string, Occupancy>>,
-): Occupancy {
-  const place = places.get(signal);
-  const siblings = branches.get(place?.by) ?? new Map<string, Occupancy>();
-  branches.set(place?.by, siblings);
-  const key = (place?.ranges ?? []).join(";");
-  const branch = siblings.get(key) ?? new Map<number, SignalDraft>();
-  siblings.set(key, branch);
+  branches: Map<string, Branch>,
+): Branch {
+  const needs = needsOf(signal, places);
+  const key = [...needs].map(([{ at }, ranges]) => `${at}:${ranges.join(";")}`).join(" ");
+  const known = branches.get(key);
+  if (known !== undefined) return known;
+  const branch: Branch = { needs, holders: new Map(), together: [] };
+  branch.together.push(branch);
+  for (const other of branches.values()) {
+    if (!canMeet(needs, other.needs)) continue;
+    branch.together.push(other);
+    other.together.push(branch);
+  }
+  branches.set(key, branch);
   return branch;
+}
+
+function needsOf(
+  signal: SignalDraft,
+  places: ReadonlyMap<SignalDraft, MultiplexPlace>,
+): ReadonlyMap<SignalDraft, Ranges> {
+  const needs = new Map<SignalDraft, Ranges>();
+  for (let place = places.get(signal); place?.by !== undefined; place = places.get(place.by)) {
+    needs.set(place.by, place.ranges);
+  }
+  return needs;
+}
+
+/** Two branches exclude each other only where one multiplexer would have to say two things at once. */
+function canMeet(left: ReadonlyMap<SignalDraft, Ranges>, right: ReadonlyMap<SignalDraft, Ranges>): boolean {
+  return [...left].every(([by, ranges]) => {
+    const others = right.get(by);
+    if (others === undefined) return true;
+    return ranges.some(([first, last]) => others.some(([from, to]) => first <= to && from <= last));
+  });
 }
 
 function bitsOf(signal: SignalDraft): readonly number[] {

@@ -59,7 +59,7 @@ describe("causeway config validate, for remote commands", () => {
     [
       "signals: [DoorStatus.Locked,",
       "signals: [DoorStatus.Open,",
-      /catalogue\.yaml:\d+:\d+ protobuf\.states\.0\.signals\.0: there is no one signal DoorStatus\.Open/,
+      /catalogue\.yaml:\d+:\d+ protobuf\.states\.0\.signals\.0: there is no signal DoorStatus\.Open/,
     ],
   ])("names file, line and column of %s in the catalogue", async (right, wrong, problem) => {
     await expect(validate(same, (text) => text.replace(right, wrong))).rejects.toThrow(problem);

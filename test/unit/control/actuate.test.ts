@@ -1,12 +1,13 @@
 import { describe, expect, it } from "vitest";
 import type { Action, Outcome } from "../../../agent/control/action.ts";
-import { buildActuation } from "../../../agent/control/actions/actuate.ts";
+import { type BuiltAction, buildActuation } from "../../../agent/control/actions/actuate.ts";
 import { buildSequence } from "../../../agent/control/actions/sequence.ts";
 import { ClockSteps } from "../../../agent/control/safety-gate.ts";
 import { AgentError } from "../../../agent/core/errors.ts";
 import { createSignalTable } from "../../../agent/data/build-table.ts";
 import { parseDbc } from "../../../agent/data/dbc/parse.ts";
 import type { CanFrame } from "../../../agent/data/frame.ts";
+import { findMessage } from "../../../agent/data/message-name.ts";
 import type { BusState } from "../../../agent/ports.ts";
 import { type ActuateConfig, catalogueSchema } from "../../../config/catalogue.ts";
 import { ManualClock } from "../../fakes/clock.ts";
@@ -23,8 +24,27 @@ BO_ 256 DoorStatus: 1 Vector__XXX
  SG_ Locked : 0|1@1+ (1,0) [0|1] "" Vector__XXX
 BO_ 257 Motion: 1 Vector__XXX
  SG_ Speed : 0|8@1+ (1,0) [0|255] "" Vector__XXX
+BO_ 272 Twin: 1 Vector__XXX
+ SG_ On : 0|1@1+ (1,0) [0|1] "" Vector__XXX
+BO_ 273 Twin: 1 Vector__XXX
+ SG_ On : 0|1@1+ (1,0) [0|1] "" Vector__XXX
+BO_ 2364540158 Wide: 20 Vector__XXX
+ SG_ A : 0|8@1+ (1,0) [0|0] "" Vector__XXX
+BO_ 274 Odd: 13 Vector__XXX
+ SG_ A : 0|8@1+ (1,0) [0|0] "" Vector__XXX
+BO_ 275 Shared: 2 Vector__XXX
+ SG_ Mode : 0|8@1+ (1,0) [0|0] "" Vector__XXX
+ SG_ Level : 4|8@1+ (1,0) [0|0] "" Vector__XXX
+BO_ 276 Paged: 2 Vector__XXX
+ SG_ Page M : 0|8@1+ (1,0) [0|0] "" Vector__XXX
+ SG_ A m0 : 8|8@1+ (1,0) [0|0] "" Vector__XXX
+SG_MUL_VAL_ 276 A Page 0-0, 2-2;
+BA_DEF_ BO_ "VFrameFormat" ENUM "StandardCAN","ExtendedCAN","reserved","J1939PG";
+BA_DEF_DEF_ "VFrameFormat" "StandardCAN";
+BA_ "VFrameFormat" BO_ 2364540158 3;
 `;
 const { database } = parseDbc(DBC);
+const SOURCES = [{ bus: "can0", database, file: "doors.dbc" }];
 
 const LOCK = {
   name: "doors.lock",
@@ -52,7 +72,7 @@ function configOf(change: object = {}): ActuateConfig {
 class Vehicle {
   readonly clock = new ManualClock();
   readonly frames: CanFrame[] = [];
-  readonly told = new FakeSignals(createSignalTable([{ bus: "can0", database }]));
+  readonly told = new FakeSignals(createSignalTable(SOURCES));
   state: BusState = "up";
   fault: AgentError | undefined;
   speed = 0;
@@ -66,7 +86,7 @@ class Vehicle {
       name === "can0"
         ? { send: (frame: CanFrame) => this.#take(frame), state: () => ({ state: this.state, detail: "as set" }) }
         : undefined,
-    messageOf: (_bus: string, name: string) => database.messages.find((message) => message.name === name),
+    messageOf: (bus: string, name: string) => findMessage(SOURCES, bus, name),
   };
 
   constructor() {
@@ -83,7 +103,7 @@ class Vehicle {
 
   action(change: object = {}): Action {
     const built = buildActuation(configOf(change), this.parts);
-    if (built.kind === "unfit") throw new Error(`${built.path.join(".")}: ${built.problem}`);
+    if (built.kind === "unfit") throw new Error(told(built));
     return built.action;
   }
 
@@ -108,6 +128,10 @@ class Vehicle {
     this.move(this.speed);
     this.onFrame(this.frames.length);
   }
+}
+
+function told({ problems }: Extract<BuiltAction, { kind: "unfit" }>): string {
+  return problems.map(({ path, problem }) => `${path.join(".")}: ${problem}`).join("\n");
 }
 
 function outcomeText(outcome: Outcome): string {
@@ -140,7 +164,18 @@ describe("an actuation", () => {
     const vehicle = new Vehicle();
     vehicle.lock(true);
     vehicle.onFrame = () => vehicle.lock(true);
-    expect(await vehicle.run(vehicle.action())).toMatchObject({ kind: "failed", code: "NO_RESPONSE" });
+    expect(outcomeText(await vehicle.run(vehicle.action()))).toBe(
+      "failed NO_RESPONSE: DoorStatus.Locked did not come within 500 ms of the last frame; it was 1 before",
+    );
+  });
+
+  it("is not confirmed by what looks newer since the clock was set back", async () => {
+    const vehicle = new Vehicle();
+    vehicle.lock(true);
+    vehicle.onFrame = (count) => {
+      if (count === 3) vehicle.clock.stepWall(-3_600_000_000);
+    };
+    expect(outcomeText(await vehicle.run(vehicle.action()))).toMatch(/it was 1 before$/);
   });
 
   it("fails when the vehicle says something else", async () => {
@@ -153,6 +188,15 @@ describe("an actuation", () => {
       code: "NO_RESPONSE",
       description: "DoorStatus.Locked is 0, not 1, 500 ms after the last frame",
     });
+  });
+
+  it("sends and asks the one that an id picks of several messages of a name", async () => {
+    const vehicle = new Vehicle();
+    vehicle.onFrame = () =>
+      void vehicle.clock.sleep(50).then(() => vehicle.told.set("Twin@0x111.On", 1, vehicle.clock.wallUs()));
+    const pick = { message: "Twin@0x110", signals: { On: 1 }, confirm: { signal: "can0/Twin@0x111.On", equals: 1 } };
+    expect((await vehicle.run(vehicle.action(pick), {})).kind).toBe("done");
+    expect(vehicle.frames.map(({ id }) => id)).toEqual([0x110, 0x110, 0x110]);
   });
 
   it("sends nothing in an unsafe state", async () => {
@@ -244,7 +288,22 @@ describe("an actuation", () => {
       "signals.Level: 101 is not within 0 to 100",
     ],
     [{ signals: { ...LOCK.signals, Lock: { checksum: "sum8" } } }, "signals.Lock: a checksum must be a whole byte"],
-    [{ confirm: { signal: "Door.Locked", equals: 1 } }, "confirm.signal: there is no one signal Door.Locked"],
+    [{ confirm: { signal: "Door.Locked", equals: 1 } }, "confirm.signal: there is no signal Door.Locked"],
+    [
+      { confirm: { signal: "Twin.On", equals: 1 } },
+      "confirm.signal: Twin.On is 2 signals, write which: can0/Twin@0x110.On (doors.dbc:12)",
+    ],
+    [
+      { message: "Twin", signals: { On: 1 } },
+      "message: Twin is 2 messages, write which: Twin@0x110 (doors.dbc:12), Twin@0x111 (doors.dbc:14)",
+    ],
+    [{ message: "Wide", signals: { A: 1 } }, "message: Wide has 20 bytes, a classic frame carries 8"],
+    [{ message: "Odd", signals: { A: 1 } }, "message: Odd has 13 bytes, as no CAN FD frame has"],
+    [{ message: "Shared", signals: { Mode: 16, Level: 2 } }, "signals.Level: shares bits with Mode"],
+    [
+      { message: "Paged", signals: { Page: { argument: "page", minimum: 0, maximum: 2 }, A: 1 } },
+      "signals.A: for Page 1: is not in the frame for this value of its multiplexer",
+    ],
     [{ condition: { signals: { speed: "Motion.Speed" }, all: ["speed"] } }, "condition.all.0: is double, not bool"],
   ])("is not built from %j", (change, problem) => {
     expect(() => new Vehicle().action(change)).toThrow(problem);
@@ -276,7 +335,7 @@ describe("a sequence", () => {
     const vehicle = new Vehicle();
     vehicle.onFrame = () => void vehicle.clock.sleep(50).then(() => vehicle.lock(true));
     const built = sequenceOn(vehicle);
-    if (built.kind === "unfit") throw new Error(built.problem);
+    if (built.kind === "unfit") throw new Error(told(built));
     expect(await vehicle.run(built.action, {})).toEqual({ kind: "done", result: { steps: "2" } });
     expect(vehicle.frames.map(({ data }) => data[1])).toEqual([1, 2]);
   });
@@ -284,7 +343,7 @@ describe("a sequence", () => {
   it("ends with the first step that does not succeed", async () => {
     const vehicle = new Vehicle();
     const built = sequenceOn(vehicle);
-    if (built.kind === "unfit") throw new Error(built.problem);
+    if (built.kind === "unfit") throw new Error(told(built));
     expect(outcomeText(await vehicle.run(built.action, {}))).toMatch(/^failed NO_RESPONSE: doors.lock after 0 steps/);
     expect(vehicle.frames).toHaveLength(1);
   });
@@ -292,11 +351,11 @@ describe("a sequence", () => {
   it("is not built from steps that are not there or take other arguments", () => {
     expect(sequenceOn(new Vehicle(), { steps: [{ action: "horn" }] })).toMatchObject({
       kind: "unfit",
-      path: ["steps", 0, "action"],
+      problems: [{ path: ["steps", 0, "action"] }],
     });
     expect(sequenceOn(new Vehicle(), { steps: [{ action: "doors.lock", arguments: { level: 99 } }] })).toMatchObject({
       kind: "unfit",
-      path: ["steps", 0, "arguments"],
+      problems: [{ path: ["steps", 0, "arguments"] }],
     });
   });
 });

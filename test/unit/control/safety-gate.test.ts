@@ -23,7 +23,7 @@ function gateOf(condition = PARKED) {
   const reason = () =>
     built.kind === "gate"
       ? (built.gate.check()?.description ?? "may act")
-      : `${built.path.join(".")}: ${built.problem}`;
+      : built.problems.map(({ path, problem }) => `${path.join(".")}: ${problem}`).join("\n");
   const receive = (speed: number, gear: number, ageMs = 0): void => {
     vehicle.set("Motion.Speed", speed, clock.wallUs() - ageMs * 1000);
     vehicle.set("Motion.Gear", gear, clock.wallUs());
@@ -86,8 +86,8 @@ describe("a safety gate", () => {
   it.each([
     [
       "a signal that there is not",
-      { ...PARKED, signals: { speed: "Motion.Sped" } },
-      "signals.speed: there is no one signal Motion.Sped",
+      { ...PARKED, signals: { speed: "Motion.Sped", gear: "Motion.Gear" } },
+      "signals.speed: there is no signal Motion.Sped",
     ],
     ["a variable that there is not", { ...PARKED, all: ["spd < 1.0"] }, /^all\.0: Unknown variable: spd/],
     ["what is not a truth value", { ...PARKED, all: ["speed < 1.0", "speed"] }, "all.1: is double, not bool"],

@@ -52,6 +52,25 @@ describe("planCollection", () => {
     expect(plan.warnings).toEqual([]);
   });
 
+  it("refuses a name that two messages of a bus have, and takes the id of one, or the same message of each bus", () => {
+    const twins = tableOf([
+      { name: "Motion", signals: [{ name: "Speed" }] },
+      { name: "Motion", signals: [{ name: "Speed" }] },
+      { name: "Motion", bus: "can1", signals: [{ name: "Speed" }] },
+    ]);
+    const planOf = (pattern: string) => planCollection([{ signals: pattern, mode: "off" }], twins.signals);
+    const collected = (pattern: string) => [...planOf(pattern).modes].map((mode) => mode !== MODE.off);
+    const [told] = planOf("Motion.Speed").ambiguous;
+    expect(told?.problem).toContain("can0/Motion@0x100.Speed, can0/Motion@0x101.Speed");
+    expect(planOf("can0/Motion.Speed").ambiguous).toHaveLength(1);
+    for (const clear of ["can1/Motion.Speed", "Motion@0x101.Speed", "Motion.*"]) {
+      expect(planOf(clear).ambiguous).toEqual([]);
+    }
+    expect(collected("Motion@0x101.Speed")).toEqual([true, false, true]);
+    expect(collected("can1/*")).toEqual([true, true, false]);
+    expect(collected("*@0x100.*")).toEqual([false, true, true]);
+  });
+
   it("names each rule that matches nothing", () => {
     const plan = planCollection(
       [

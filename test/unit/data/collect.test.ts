@@ -270,8 +270,6 @@ describe("Collector under other rules", () => {
     collector.useRules([{ signals: "*", mode: "off" }]);
     feed(table, collector, [[30, 6]]);
     expect(samplesOf(collector.drain(0, true))).toEqual([]);
-    expect(collector.unmatchedRule([{ signals: "Engine.Sped", mode: "off" }])).toMatch(
-      /"Engine.Sped" matches no signal/,
-    );
+    expect(collector.unfitRule([{ signals: "Engine.Sped", mode: "off" }])).toMatch(/"Engine.Sped" matches no signal/);
   });
 });

@@ -13,6 +13,9 @@ BO_ 257 Mux: 3 Vector__XXX
  SG_ Which M : 0|8@1+ (1,0) [0|0] "" Vector__XXX
  SG_ A m0 : 8|8@1+ (1,0) [0|0] "" Vector__XXX
  SG_ B m1 : 8|16@1+ (1,0) [0|0] "" Vector__XXX
+BO_ 258 Shared: 2 Vector__XXX
+ SG_ Mode : 0|8@1+ (1,0) [0|255] "" Vector__XXX
+ SG_ Level : 4|8@1+ (1,0) [0|255] "" Vector__XXX
 `;
 
 function encode(name: string, values: Readonly<Record<string, number>>): string {
@@ -38,6 +41,10 @@ describe("encodeFrame", () => {
     [{ Lock: 0, Level: 0, Trim: 0, Door: 1 }, "Door is not a signal of Doors"],
   ])("refuses %j", (values, problem) => {
     expect(encode("Doors", values)).toBe(problem);
+  });
+
+  it("does not write two signals to one bit", () => {
+    expect(encode("Shared", { Mode: 16, Level: 2 })).toBe("Level shares bits with Mode");
   });
 
   it("asks for the branch that the multiplexer's value makes active, and for no other", () => {

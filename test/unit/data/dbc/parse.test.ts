@@ -178,6 +178,18 @@ describe("parseDbc", () => {
     expect(placed(warnings)).toEqual(["5:6 signal C overlaps signal A in message M"]);
   });
 
+  it("warns of branches of two switches that overlap, and of ranges that have a value in common", () => {
+    const switches = message(8, "A M : 0|4@1+", "B M : 4|4@1+", "X m1 : 8|8@1+", "Y m2 : 12|8@1+", "Z m5 : 16|4@1+");
+    const ranges = "SG_MUL_VAL_ 1 X A 1-4;\nSG_MUL_VAL_ 1 Y B 2-2;\nSG_MUL_VAL_ 1 Z A 5-5;\n";
+    expect(placed(parseDbc(switches + ranges).warnings)).toEqual([
+      "5:6 signal Y overlaps signal X in message M",
+      "6:6 signal Z overlaps signal Y in message M",
+    ]);
+    const partly = message(8, "A M : 0|8@1+", "X m1 : 8|8@1+", "Y m2 : 12|8@1+", "Z m9 : 8|16@1+");
+    const shared = "SG_MUL_VAL_ 1 X A 1-4;\nSG_MUL_VAL_ 1 Y A 4-6;\nSG_MUL_VAL_ 1 Z A 9-9;\n";
+    expect(placed(parseDbc(partly + shared).warnings)).toEqual(["4:6 signal Y overlaps signal X in message M"]);
+  });
+
   it("warns of statements about messages and signals that are not there", () => {
     const { warnings } = parseDbc(`${message(8, "A : 0|8@1+")}CM_ BO_ 2 "x";\nVAL_ 1 B 0 "x";\nVAL_ 1 A None;\n`);
     expect(placed(warnings)).toEqual([

@@ -1,0 +1,60 @@
+import { exactNameOf, isNamed, parseMessageName } from "./message-name.ts";
+import type { MessageEntry, SignalEntry, SignalTable } from "./signal-table.ts";
+
+const FORM = /^(?:([^/]+)\/)?([^/]+?)\.([^/]+)$/;
+
+/** The table as far as names need it. */
+export type NamedTable = Pick<SignalTable, "messages" | "signals">;
+
+/** The signal that a name stands for, or why it stands for none. */
+export type FoundSignal =
+  | { readonly kind: "signal"; readonly signal: SignalEntry }
+  | { readonly kind: "unfit"; readonly problem: string };
+
+/**
+ * The one signal that `name` stands for:
+ *
+ *     MESSAGE.SIGNAL                where one message of all buses has it
+ *     BUS/MESSAGE.SIGNAL            where one message of the bus has it
+ *     BUS/MESSAGE@0xID.SIGNAL       where several do; 11-bit ids have up to 3 hexadecimal digits, 29-bit ids 8. Without BUS/ too.
+ *
+ * A name of several stands for none: which was meant is not guessed.
+ */
+export function findSignal(table: NamedTable, name: string): FoundSignal {
+  const found = signalsNamed(table, name);
+  const [first, second] = found;
+  if (first === undefined) return { kind: "unfit", problem: `there is no signal ${name}` };
+  if (second === undefined) return { kind: "signal", signal: first.signal };
+  const places = found.map(({ message, signal }) => `${exactSignalName(signal)} (${message.place})`);
+  return { kind: "unfit", problem: `${name} is ${found.length} signals, write which: ${places.join(", ")}` };
+}
+
+/** "BUS/MESSAGE@0xID.SIGNAL". */
+export function exactSignalName(signal: SignalEntry): string {
+  return `${signal.bus}/${exactMessageName(signal)}.${signal.name}`;
+}
+
+/** "MESSAGE@0xID" of the signal's message. */
+export function exactMessageName({ message, arbitrationId, extended }: SignalEntry): string {
+  return exactNameOf({ name: message, id: arbitrationId, extended });
+}
+
+function signalsNamed(
+  { messages, signals }: NamedTable,
+  name: string,
+): readonly { readonly message: MessageEntry; readonly signal: SignalEntry }[] {
+  const match = FORM.exec(name);
+  const [, bus, messageText = "", signalName] = match ?? [];
+  const wanted = parseMessageName(messageText);
+  if (match === null || wanted === undefined) return [];
+  return messages
+    .filter((message) => (bus === undefined || message.bus === bus) && isNamed(asNamed(message), wanted))
+    .flatMap((message) => {
+      const own = signals.slice(message.firstSignal, message.firstSignal + message.signalCount);
+      return own.filter((signal) => signal.name === signalName).map((signal) => ({ message, signal }));
+    });
+}
+
+function asNamed({ name, arbitrationId, extended }: MessageEntry) {
+  return { name, id: arbitrationId, extended };
+}

@@ -1,0 +1,10 @@
+import { z } from "zod";
+
+/** A name that must stand for one signal; see `findSignal`. */
+export const signalName = z
+  .string()
+  .min(1)
+  .max(256)
+  .describe(
+    "MESSAGE.SIGNAL, BUS/MESSAGE.SIGNAL where several buses have it, BUS/MESSAGE@0xID.SIGNAL where several messages of a bus have the name (ids of 29 bits with 8 digits)",
+  );
