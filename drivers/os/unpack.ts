@@ -1,30 +1,26 @@
-import { createHash } from "node:crypto";
+import { createHash, type Hash } from "node:crypto";
 import { closeSync, mkdirSync, openSync, writeSync } from "node:fs";
 import { open } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { createGunzip, createZstdDecompress } from "node:zlib";
-import { Parser, type ReadEntry } from "tar";
+import { createGunzip } from "node:zlib";
 import { AgentError, errnoOf, messageOf } from "../../agent/core/errors.ts";
+import { type Packing, packingOf } from "./packing.ts";
+import { type TarEntries, type TarLimits, TarReader } from "./tar-reader.ts";
+import { unfit } from "./unfit.ts";
+import { unzstd } from "./unzstd.ts";
 
 const CHUNK_BYTES = 262_144;
-/** Header, padding and long name of one entry; and what may follow the last one. */
-const ENTRY_BYTES = 4096;
-const TRAILER_BYTES = 131_072;
+const START_BYTES = 512;
 const MAX_PATH_BYTES = 512;
 const MAX_DEPTH = 24;
-const GZIP_MAGIC = Buffer.from([0x1f, 0x8b]);
-const ZSTD_MAGIC = Buffer.from([0x28, 0xb5, 0x2f, 0xfd]);
 
 /** The archive: a tar, plain or packed with gzip or zstd, and what its manifest says of it. */
-export type Archive = {
+export type Archive = TarLimits & {
   readonly file: string;
   readonly sizeBytes: number;
   readonly sha256: string;
-  /** Most bytes of all its files together. */
-  readonly maxUnpackedBytes: number;
-  readonly maxEntries: number;
 };
 
 /**
@@ -37,77 +33,81 @@ export type Archive = {
 export async function unpackArchive(archive: Archive, folder: string, signal: AbortSignal): Promise<void> {
   mkdirSync(folder, { mode: 0o700 });
   const hash = createHash("sha256");
-  let sizeBytes = 0;
-  const source = async function* (): AsyncGenerator<Uint8Array> {
-    await using file = await open(archive.file);
-    const buffer = Buffer.alloc(CHUNK_BYTES);
-    for (;;) {
-      const { bytesRead } = await file.read(buffer);
-      if (bytesRead === 0) return;
-      const chunk = Buffer.from(buffer.subarray(0, bytesRead));
-      hash.update(chunk);
-      sizeBytes += bytesRead;
-      yield chunk;
-    }
-  };
+  const counted = { bytes: 0 };
   const writer = new EntryWriter(folder, archive);
   try {
-    await unpackStream(Readable.from(source()), await magicOf(archive.file), writer, signal);
+    const packing = packingOf(await startOf(archive.file));
+    await unpackStream(chunksOf(archive.file, hash, counted, signal), packing, writer);
   } catch (thrown) {
-    throw isBadArchive(thrown) ? unfit(`${archive.file}: ${messageOf(thrown)}`) : thrown;
+    throw named(thrown, basename(archive.file));
   } finally {
     writer.close();
   }
   const digest = hash.digest("hex");
-  if (sizeBytes !== archive.sizeBytes || digest !== archive.sha256) {
-    throw unfit(`${archive.file}: ${sizeBytes} bytes with SHA-256 ${digest}, the manifest says otherwise`);
+  if (counted.bytes !== archive.sizeBytes || digest !== archive.sha256) {
+    const what = `${counted.bytes} bytes with SHA-256 ${digest}, the manifest says otherwise`;
+    throw unfit(`${basename(archive.file)}: ${what}`);
   }
 }
 
-async function unpackStream(source: Readable, magic: Buffer, writer: EntryWriter, signal: AbortSignal): Promise<void> {
-  const take = async (chunks: AsyncIterable<unknown>): Promise<void> => {
-    for await (const chunk of chunks) if (chunk instanceof Uint8Array) writer.write(chunk);
-    writer.end();
-  };
-  if (magic.subarray(0, 2).equals(GZIP_MAGIC)) await pipeline(source, createGunzip(), take, { signal });
-  else if (magic.equals(ZSTD_MAGIC)) await pipeline(source, createZstdDecompress(), take, { signal });
-  else await pipeline(source, take, { signal });
+async function* chunksOf(
+  path: string,
+  hash: Hash,
+  counted: { bytes: number },
+  signal: AbortSignal,
+): AsyncGenerator<Buffer> {
+  await using file = await open(path);
+  for (;;) {
+    signal.throwIfAborted();
+    const { bytesRead, buffer } = await file.read(Buffer.alloc(CHUNK_BYTES));
+    if (bytesRead === 0) return;
+    const chunk = buffer.subarray(0, bytesRead);
+    hash.update(chunk);
+    counted.bytes += bytesRead;
+    yield chunk;
+  }
+}
+
+async function unpackStream(source: AsyncGenerator<Buffer>, packing: Packing, writer: EntryWriter): Promise<void> {
+  switch (packing) {
+    case "none":
+      for await (const chunk of source) writer.write(chunk);
+      break;
+    case "gzip":
+      await pipeline(Readable.from(source), createGunzip(), async (chunks: AsyncIterable<Buffer>) => {
+        for await (const chunk of chunks) writer.write(chunk);
+      });
+      break;
+    case "zstd":
+      await unzstd(source, (chunk) => writer.write(chunk));
+      break;
+  }
+  writer.end();
 }
 
 /** Writes the entries of one tar stream. The whole of it is synchronous, so that each entry is checked before the next is parsed. */
-class EntryWriter {
+class EntryWriter implements TarEntries {
   readonly #folder: string;
-  readonly #limits: Pick<Archive, "maxUnpackedBytes" | "maxEntries">;
-  readonly #parser: Parser;
+  readonly #limits: TarLimits;
+  readonly #reader: TarReader;
   readonly #kinds = new Map<string, "file" | "folder">();
-  #streamBytes = 0;
-  #fileBytes = 0;
+  #isBegun = false;
   #handle: number | undefined;
 
-  constructor(folder: string, limits: Pick<Archive, "maxUnpackedBytes" | "maxEntries">) {
+  constructor(folder: string, limits: TarLimits) {
     this.#folder = folder;
     this.#limits = limits;
-    this.#parser = new Parser({ strict: true, onReadEntry: (entry) => this.#entry(entry) });
-    this.#parser.on("ignoredEntry", (entry: ReadEntry) => {
-      throw unfit(`${entry.path}: entries of type ${entry.type} are not taken`);
-    });
-    // Strict: whatever the parser warns of is an error. It must not be lost in a callback.
-    this.#parser.on("error", (error: unknown) => {
-      throw error;
-    });
+    this.#reader = new TarReader(this, limits);
   }
 
-  write(chunk: Uint8Array): void {
-    if (this.#streamBytes === 0) refuseNested(chunk);
-    this.#streamBytes += chunk.length;
-    this.#parser.write(chunk);
-    // A bomb can hide behind the last entry as well as in it.
-    const explained = this.#fileBytes + this.#kinds.size * ENTRY_BYTES + TRAILER_BYTES + chunk.length;
-    if (this.#streamBytes > explained) throw unfit("it holds more than its entries");
+  write(chunk: Buffer): void {
+    if (!this.#isBegun && packingOf(chunk) !== "none") throw unfit("it is packed twice");
+    this.#isBegun = true;
+    this.#reader.write(chunk);
   }
 
   end(): void {
-    this.#parser.end();
+    this.#reader.end();
   }
 
   close(): void {
@@ -115,40 +115,26 @@ class EntryWriter {
     this.#handle = undefined;
   }
 
-  #entry(entry: ReadEntry): void {
-    const path = checkedPath(entry.path);
-    const { maxEntries } = this.#limits;
-    if (this.#kinds.size >= maxEntries) throw unfit(`it has more than ${maxEntries} entries`);
-    switch (entry.type) {
-      case "Directory":
-      case "GNUDumpDir":
-        this.#makeFolder(path);
-        entry.resume();
-        return;
-      case "File":
-      case "OldFile":
-      case "ContiguousFile":
-        this.#takeFile(entry, path);
-        return;
-      default:
-        throw unfit(`${path}: entries of type ${entry.type} are not taken`);
-    }
+  folder(name: string): void {
+    this.#makeFolder(checkedPath(name));
   }
 
-  #takeFile(entry: ReadEntry, path: string): void {
-    this.#fileBytes += entry.size;
-    const { maxUnpackedBytes } = this.#limits;
-    if (this.#fileBytes > maxUnpackedBytes) throw unfit(`it unpacks to more than ${maxUnpackedBytes} bytes`);
+  file(name: string, _sizeBytes: number, isExecutable: boolean): void {
+    const path = checkedPath(name);
+    if (path === "") throw unfit(`the name ${JSON.stringify(name)} is not taken`);
     const cut = path.lastIndexOf("/");
     if (cut > 0) this.#makeFolder(path.slice(0, cut));
     if (this.#kinds.has(path)) throw unfit(`${path} stands twice`);
-    this.#kinds.set(path, "file");
-    const isProgram = ((entry.mode ?? 0) & 0o111) !== 0;
-    this.#handle = openSync(join(this.#folder, path), "wx", isProgram ? 0o700 : 0o600);
-    entry.on("data", (chunk: Buffer) => {
-      if (this.#handle !== undefined) writeSync(this.#handle, chunk);
-    });
-    entry.on("end", () => this.close());
+    this.#note(path, "file");
+    this.#handle = openSync(join(this.#folder, path), "wx", isExecutable ? 0o700 : 0o600);
+  }
+
+  content(bytes: Uint8Array): void {
+    if (this.#handle !== undefined) writeWhole(this.#handle, bytes);
+  }
+
+  fileEnd(): void {
+    this.close();
   }
 
   /** Every part of the path is a folder that this made: nothing can lead out. */
@@ -159,10 +145,22 @@ class EntryWriter {
       const part = parts.slice(0, count).join("/");
       if (this.#kinds.get(part) === "file") throw unfit(`${part} is a file and a folder`);
       if (this.#kinds.has(part)) continue;
-      this.#kinds.set(part, "folder");
+      this.#note(part, "folder");
       mkdirSync(join(this.#folder, part), { mode: 0o700 });
     }
   }
+
+  /** Folders that the archive does not name count as well. */
+  #note(path: string, kind: "file" | "folder"): void {
+    const { maxEntries } = this.#limits;
+    if (this.#kinds.size >= maxEntries) throw unfit(`it has more than ${maxEntries} entries`);
+    this.#kinds.set(path, kind);
+  }
+}
+
+/** write(2) may take less than it is given. */
+function writeWhole(handle: number, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length; ) at += writeSync(handle, bytes, at);
 }
 
 /** The path without "./" and the slash of a folder. */
@@ -177,25 +175,15 @@ function checkedPath(given: string): string {
   return path;
 }
 
-/** The parser would unpack a packed stream by itself, past our bounds. */
-function refuseNested(chunk: Uint8Array): void {
-  const start = Buffer.from(chunk.subarray(0, 4));
-  if (start.subarray(0, 2).equals(GZIP_MAGIC) || start.equals(ZSTD_MAGIC)) throw unfit("it is packed twice");
-}
-
-async function magicOf(path: string): Promise<Buffer> {
+async function startOf(path: string): Promise<Buffer> {
   await using file = await open(path);
-  const { bytesRead, buffer } = await file.read(Buffer.alloc(4), 0, 4, 0);
+  const { bytesRead, buffer } = await file.read(Buffer.alloc(START_BYTES), 0, START_BYTES, 0);
   return buffer.subarray(0, bytesRead);
 }
 
-/** What the parser and zlib throw about bytes they cannot read. */
-function isBadArchive(thrown: unknown): boolean {
-  if (thrown instanceof AgentError) return false;
-  const code = errnoOf(thrown) ?? "";
-  return /^(TAR_|Z_|ZSTD_|ERR_ZSTD|ERR_ZLIB|ERR_BUFFER)/.test(code) || (thrown instanceof Error && "tarCode" in thrown);
-}
-
-function unfit(what: string): AgentError {
-  return new AgentError("update.unfit", { what, remedy: "have the release built and signed anew" });
+/** What we and zlib throw about an archive, with its name; anything else as it is. */
+function named(thrown: unknown, name: string): unknown {
+  if (thrown instanceof AgentError) return unfit(`${name}: ${thrown.message}`, thrown.remedy);
+  const isOfZlib = /^(Z_|ZSTD_|ERR_ZSTD|ERR_ZLIB|ERR_BUFFER)/.test(errnoOf(thrown) ?? "");
+  return isOfZlib ? unfit(`${name}: ${messageOf(thrown)}`) : thrown;
 }
