@@ -1,4 +1,4 @@
-import { formatCandumpLive, formatCandumpLog } from "../data/candump.ts";
+import { formatCandumpLive, formatCandumpLog } from "../data/candump-text.ts";
 import { type CanFrame, FRAME_FLAG, type FrameBatch } from "../data/frame.ts";
 
 /** How frames are written: as candump shows them live, as candump logs them, or one JSON object a line. */

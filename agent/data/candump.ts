@@ -1,4 +1,4 @@
-import { type CanFrame, FRAME_FLAG, FRAME_MAX_DATA_BYTES } from "./frame.ts";
+import { type CanFrame, FRAME_FLAG, FRAME_MAX_DATA_BYTES, paddedToFdLength } from "./frame.ts";
 
 /** What is wrong with a line, and where; `column` counts from 1. */
 export type MalformedLine = { readonly kind: "malformed"; readonly column: number; readonly problem: string };
@@ -18,12 +18,9 @@ export type CandumpLine =
 /** An error frame's id in text carries this bit (CAN_ERR_FLAG, linux/can.h). */
 const ERROR_BIT = 0x2000_0000;
 const CLASSIC_MAX_DATA_BYTES = 8;
-/** Flag bits of an FD frame in text (CANFD_BRS, CANFD_ESI, CANFD_FDF, linux/can.h). */
+/** Flag bits of an FD frame in text (CANFD_BRS, CANFD_ESI, linux/can.h). */
 const FD_BRS = 0x01;
 const FD_ESI = 0x02;
-const FD_FDF = 0x04;
-/** Data lengths a CAN FD frame can have (ISO 11898-1:2015, 8.4.2.4, table 5). */
-const FD_LENGTHS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 20, 24, 32, 48, 64] as const;
 
 class LineError extends Error {
   override readonly name = "LineError";
@@ -40,8 +37,9 @@ class LineError extends Error {
  *
  * Log: `(1735270496.916858) can0 110#00112233`; FD `120##5...`, where the digit holds BRS 1, ESI 2, FDF 4; remote `104#R` or `104#R8`; an
  * error frame has the id 0x20000000 plus its class. Three digits are an 11-bit id, eight a 29-bit one. A direction (R or T) after
- * the frame is let pass. Live: `vcan0  1F0   [8]  80 4A ...`, with a time in front or not. Digits of the time past the microsecond
- * are dropped. Format: can-utils, lib.c (parse_canframe, sprint_long_canframe) and candump.c.
+ * the frame is let pass. Live: `vcan0  1F0   [8]  80 4A ...`, with a time in front or not. A time may be padded with spaces, as older
+ * releases write it, or a date (`candump -tA`), which names no zone and is read as UTC. Digits of the time past the microsecond
+ * are dropped. Format: can-utils, lib.c (parse_canframe, sprint_long_canframe) and candump.c (sprint_timestamp).
  */
 export function parseCandump(line: string): CandumpLine {
   const start = skipSpace(line, 0);
@@ -56,12 +54,7 @@ export function parseCandump(line: string): CandumpLine {
 /** Reads the argument of cansend: `123#DEADBEEF`, `5AA#`, `1F334455#11.22.33`, `123##3112233`, `00000123#R8`. FD data is padded with zeros to a length that FD has. */
 export function parseCansend(text: string): { readonly kind: "frame"; readonly frame: CanFrame } | MalformedLine {
   try {
-    const frame = readFrame(text, 0, text.length, 0);
-    if ((frame.flags & FRAME_FLAG.fd) === 0) return { kind: "frame", frame };
-    const length = FD_LENGTHS.find((candidate) => candidate >= frame.data.length);
-    const data = new Uint8Array(length ?? FRAME_MAX_DATA_BYTES);
-    data.set(frame.data);
-    return { kind: "frame", frame: { ...frame, data } };
+    return { kind: "frame", frame: paddedToFdLength(readFrame(text, 0, text.length, 0)) };
   } catch (error) {
     return malformed(error);
   }
@@ -86,15 +79,26 @@ function readLine(line: string, start: number): CandumpLine {
   if (at === line.length) throw new LineError(at, "expected a frame after the bus name");
   const hash = line.indexOf("#", at);
   if (hash < 0 || hash >= end) return { kind: "frame", bus, frame: readLiveFrame(line, at, receivedAtUs), timed };
-  if (!/^\s*[RT]?\s*$/.test(line.slice(end))) throw new LineError(skipSpace(line, end), "expected the end of the line");
+  requireEnd(line, end);
   return { kind: "frame", bus, frame: readFrame(line, at, end, receivedAtUs), timed };
+}
+
+/** Nothing may follow a frame but its direction. Each space is looked at once, however many there are. */
+function requireEnd(line: string, from: number): void {
+  const at = skipSpace(line, from);
+  const end = line[at] === "R" || line[at] === "T" ? skipSpace(line, at + 1) : at;
+  if (end < line.length) throw new LineError(at, "expected the end of the line");
 }
 
 /** µs since the Unix epoch, exact: the parts are read as integers. */
 function readTime(line: string, from: number, to: number): number {
-  const match = /^(\d{1,11})\.(\d{1,9})$/.exec(line.slice(from, to));
+  const text = line.slice(skipSpace(line, from), to);
+  const match = /^(?:(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)|(\d{1,11}))\.(\d{1,9})$/.exec(text);
   if (match === null) throw new LineError(from, "expected a time in seconds, such as 1735270496.916858");
-  return Number(match[1]) * 1_000_000 + Number(match[2].padEnd(6, "0").slice(0, 6));
+  const [, date, time, seconds, fraction] = match;
+  const wholeUs = date === undefined ? Number(seconds) * 1_000_000 : Date.parse(`${date}T${time}Z`) * 1000;
+  if (Number.isNaN(wholeUs)) throw new LineError(from, `there is no ${text}`);
+  return wholeUs + Number(fraction.padEnd(6, "0").slice(0, 6));
 }
 
 function readFrame(line: string, from: number, to: number, receivedAtUs: number): CanFrame {
@@ -145,7 +149,8 @@ function readBytes(line: string, from: number, to: number, most: number): Uint8A
   const data = new Uint8Array(most);
   let length = 0;
   for (let at = from; at < to; at += 2) {
-    if (line[at] === "." && length > 0) at += 1;
+    if (line[at] === ".") at += 1;
+    if (at === to) break;
     const high = digitAt(line, at);
     if (at + 1 >= to) throw new LineError(at, "a byte has two hexadecimal digits, found one");
     if (length === most) throw new LineError(at, `more than ${most} data bytes`);
@@ -209,52 +214,4 @@ function tokenEnd(line: string, from: number): number {
 /** Space, and tab to carriage return. */
 function isSpace(code: number): boolean {
   return code === 0x20 || (code >= 0x09 && code <= 0x0d);
-}
-
-/** A frame as `candump -l` writes it, without the line end: `(1735270496.916858) can0 110#00112233`. */
-export function formatCandumpLog(bus: string, frame: CanFrame): string {
-  return `(${formatTime(frame.receivedAtUs)}) ${bus} ${formatCansend(frame)}`;
-}
-
-/** A frame as candump shows it live, without a time and without the line end: `  vcan0  1F0   [8]  80 4A 00 00 00 00 00 00`. */
-export function formatCandumpLive(bus: string, frame: CanFrame): string {
-  const { flags, data } = frame;
-  const fd = (flags & FRAME_FLAG.fd) !== 0;
-  const length = fd ? `[${String(data.length).padStart(2, "0")}]` : ` [${data.length}]`;
-  const head = `  ${bus}  ${formatId(frame)}  ${length} `;
-  if ((flags & FRAME_FLAG.remote) !== 0) return `${head} remote request`;
-  const bytes = Array.from(data, (byte) => ` ${hexByte(byte)}`).join("");
-  if ((flags & FRAME_FLAG.error) === 0) return head + bytes;
-  return head + bytes + "ERRORFRAME".padStart(3 * (CLASSIC_MAX_DATA_BYTES - data.length) + 13);
-}
-
-/** A frame as cansend takes it: `123#DEADBEEF`, `00000123#R8`, `123##5112233`. */
-export function formatCansend(frame: CanFrame): string {
-  const { flags, data } = frame;
-  const id = formatId(frame);
-  if ((flags & FRAME_FLAG.remote) !== 0) return `${id}#R${data.length === 0 ? "" : data.length}`;
-  const bytes = Array.from(data, hexByte).join("");
-  if ((flags & FRAME_FLAG.fd) === 0) return `${id}#${bytes}`;
-  const bitRateSwitch = (flags & FRAME_FLAG.bitRateSwitch) === 0 ? 0 : FD_BRS;
-  const errorState = (flags & FRAME_FLAG.errorStateIndicator) === 0 ? 0 : FD_ESI;
-  return `${id}##${(FD_FDF + bitRateSwitch + errorState).toString(16).toUpperCase()}${bytes}`;
-}
-
-function formatId({ id, flags }: CanFrame): string {
-  if ((flags & FRAME_FLAG.error) !== 0) return hex(ERROR_BIT + id, 8);
-  return hex(id, (flags & FRAME_FLAG.extended) === 0 ? 3 : 8);
-}
-
-function formatTime(us: number): string {
-  const whole = Math.floor(us);
-  const seconds = Math.floor(whole / 1_000_000);
-  return `${String(seconds).padStart(10, "0")}.${String(whole - seconds * 1_000_000).padStart(6, "0")}`;
-}
-
-function hexByte(byte: number): string {
-  return hex(byte, 2);
-}
-
-function hex(value: number, digits: number): string {
-  return value.toString(16).toUpperCase().padStart(digits, "0");
 }

@@ -93,3 +93,12 @@ export class FrameBatch {
     };
   }
 }
+
+/** The frame with its data filled up with zeros to a length that CAN FD has; the same frame when it has one, or is no FD frame. */
+export function paddedToFdLength(frame: CanFrame): CanFrame {
+  const { flags, data: short } = frame;
+  if ((flags & FRAME_FLAG.fd) === 0 || FD_LENGTHS.includes(short.length)) return frame;
+  const data = new Uint8Array(FD_LENGTHS.find((length) => length > short.length) ?? FRAME_MAX_DATA_BYTES);
+  data.set(short);
+  return { ...frame, data };
+}

@@ -1,5 +1,5 @@
 import { writeFileSync } from "node:fs";
-import { formatCandumpLog } from "../../agent/data/candump.ts";
+import { formatCandumpLog } from "../../agent/data/candump-text.ts";
 import { FRAME_FLAG } from "../../agent/data/frame.ts";
 import { SendSchedule } from "../../test/bench/send-schedule.ts";
 import { readVehicle } from "../../test/bench/vehicle-dbc.ts";

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { formatCandumpLog } from "../../agent/data/candump.ts";
+import { formatCandumpLog } from "../../agent/data/candump-text.ts";
 import type { CanFrame } from "../../agent/data/frame.ts";
 import { createReplayBus } from "../../drivers/can/replay-bus.ts";
 import { createSocketcandBus } from "../../drivers/can/socketcand-bus.ts";

@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { Worker } from "node:worker_threads";
 import { afterEach, describe, expect, it } from "vitest";
 import { errnoOf } from "../../agent/core/errors.ts";
-import { formatCandumpLog } from "../../agent/data/candump.ts";
+import { formatCandumpLog } from "../../agent/data/candump-text.ts";
 import { FRAME_FLAG, type FrameBatch } from "../../agent/data/frame.ts";
 import type { BusSink, BusState, CanBus } from "../../agent/ports.ts";
 import { createNativeBus, type NativeBusSettings } from "../../drivers/can/native-bus.ts";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { EXIT } from "../../agent/core/errors.ts";
-import { formatCandumpLog } from "../../agent/data/candump.ts";
+import { formatCandumpLog } from "../../agent/data/candump-text.ts";
 import { FRAME_FLAG } from "../../agent/data/frame.ts";
 import { SendSchedule } from "../bench/send-schedule.ts";
 import { readVehicle } from "../bench/vehicle-dbc.ts";

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { createSignalTable } from "../../../agent/data/build-table.ts";
-import { formatCandumpLog } from "../../../agent/data/candump.ts";
+import { formatCandumpLog } from "../../../agent/data/candump-text.ts";
 import { Collector } from "../../../agent/data/collect.ts";
 import { parseDbc } from "../../../agent/data/dbc/parse.ts";
 import { type EncodedDraft, Encoder } from "../../../agent/data/encode.ts";

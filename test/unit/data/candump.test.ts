@@ -4,13 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import {
-  formatCandumpLive,
-  formatCandumpLog,
-  formatCansend,
-  parseCandump,
-  parseCansend,
-} from "../../../agent/data/candump.ts";
+import { parseCandump, parseCansend } from "../../../agent/data/candump.ts";
+import { formatCandumpLive, formatCandumpLog, formatCansend } from "../../../agent/data/candump-text.ts";
 import { type CanFrame, FRAME_FLAG } from "../../../agent/data/frame.ts";
 
 function frame(id: number, flags: number, hex: string, receivedAtUs = 0): CanFrame {
@@ -67,6 +62,18 @@ describe("parseCandump", () => {
     ["(1.123456789) can0 1F0#11.22", frame(0x1f0, 0, "1122", 1_123_456)],
     ["(1.0) can0 1F0#1122334455667788_E", frame(0x1f0, 0, "1122334455667788", 1_000_000)],
     ["(1.0) can0 120##0", frame(0x120, fd, "", 1_000_000)],
+    // candump -tA, with and without -x; what it prints names no zone.
+    ["(2023-10-19 11:31:44.123456)  can0  123   [3]  03 FF 00", frame(0x123, 0, "03ff00", 1_697_715_104_123_456)],
+    [
+      " (2023-10-19 11:31:44.123456)  can0  TX - -  18EF8183   [3]  03 FF 00",
+      frame(0x18ef_8183, extended, "03ff00", 1_697_715_104_123_456),
+    ],
+    // Times as older releases pad them.
+    ["(         0.191254) can0 06314000#4000", frame(0x0631_4000, extended, "4000", 191_254)],
+    ["(1735270496.916858124) can0 100#0102 R", frame(0x100, 0, "0102", 1_735_270_496_916_858)],
+    // cansend and canplayer let a dot stand before and after each byte (lib.c, parse_canframe).
+    ["(1.0) can0 123##3.11.22", frame(0x123, fd | bitRateSwitch | errorStateIndicator, "1122", 1_000_000)],
+    ["(1.0) can0 123#.11.22.", frame(0x123, 0, "1122", 1_000_000)],
   ])("reads the variant %s", (line, wanted) => {
     expect(parseCandump(line)).toMatchObject({ kind: "frame", frame: wanted });
   });
@@ -79,6 +86,7 @@ describe("parseCandump", () => {
     ["hello", 6, "expected a frame after the bus name"],
     ["(1735270496.916858 can0 110#00", 1, "the time has no ')'"],
     ["(now) can0 110#00", 2, "expected a time in seconds, such as 1735270496.916858"],
+    ["(2023-13-19 11:31:44.123456) can0 110#00", 2, "there is no 2023-13-19 11:31:44.123456"],
     ["(1.0)", 6, "expected a bus name"],
     ["(1.0) can0", 11, "expected a frame after the bus name"],
     ["(1.0) can0 110", 12, "expected <id>#<data>, or <id> [<length>] <bytes>"],
@@ -99,6 +107,12 @@ describe("parseCandump", () => {
     ["  vcan0  1F   [1]  80", 10, "an id has 3 hexadecimal digits, or 8 for 29 bits; found 2"],
   ])("says where %j is wrong", (line, column, problem) => {
     expect(parseCandump(line)).toEqual({ kind: "malformed", column, problem });
+  });
+
+  it("looks at each space behind a frame once", () => {
+    const line = `(1.0) can0 110#00${" ".repeat(2_000_000)}`;
+    expect(parseCandump(line)).toMatchObject({ kind: "frame" });
+    expect(parseCandump(`${line}junk`)).toMatchObject({ kind: "malformed", column: 2_000_018 });
   });
 
   it("never throws, whatever the line", () => {
