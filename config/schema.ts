@@ -62,6 +62,12 @@ export const busConfig = z.discriminatedUnion("driver", [
       .max(64)
       .optional()
       .describe("only frames of this interface in the log; all when absent"),
+    skipGapsSeconds: z
+      .number()
+      .min(0.001)
+      .max(31_536_000)
+      .optional()
+      .describe("a longer gap in the log's times is not waited for; each is when absent"),
   }),
 ]);
 

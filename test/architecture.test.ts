@@ -56,7 +56,7 @@ const RULES: readonly Rule[] = [
   {
     name: "a driver imports core, ports, the pure frame formats, config types and its own folder",
     from: /^drivers\//,
-    ours: /^agent\/core\/|^agent\/(update-)?ports\.ts$|^agent\/data\/(frame|candump)\.ts$|^config\/schema\.ts$/,
+    ours: /^agent\/core\/|^agent\/(update-)?ports\.ts$|^agent\/data\/(frame|candump|log-lines)\.ts$|^config\/schema\.ts$/,
   },
   {
     name: "scripts import config, drivers, agent and test/bench",

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { registerCanReceive } from "./can-receive.ts";
+import { registerCanReplay } from "./can-replay.ts";
 import { registerCanSend } from "./can-send.ts";
 import type { CliContext } from "./context.ts";
 
@@ -12,4 +13,5 @@ export function registerCan(program: Command, context: CliContext): void {
   );
   registerCanReceive(can, context);
   registerCanSend(can, context);
+  registerCanReplay(can, context);
 }

@@ -1,10 +1,11 @@
 import type { Command } from "commander";
 import { EXIT } from "../core/errors.ts";
 import { parseCandump } from "../data/candump.ts";
+import { logLines } from "../data/log-lines.ts";
 import { type CliContext, note } from "./context.ts";
 import { openDatabase } from "./dbc-file.ts";
 import { createFrameDecoder, type FrameDecoder } from "./decoded-frame.ts";
-import { linesOf, readInput } from "./input-file.ts";
+import { readInput } from "./input-file.ts";
 import { printable } from "./text.ts";
 
 /** `causeway signals decode`: works with the daemon down. */
@@ -35,7 +36,7 @@ async function decodeLog(context: CliContext, decoder: FrameDecoder, log: string
   const { json } = context.options();
   let lineNumber = 0;
   let badLines = 0;
-  for await (const lines of linesOf(readInput(context, log))) {
+  for await (const lines of logLines(name, readInput(context, log))) {
     const shown: string[] = [];
     for (const line of lines) {
       lineNumber += 1;

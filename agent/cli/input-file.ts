@@ -3,8 +3,6 @@ import { AgentError, errnoOf, messageOf } from "../core/errors.ts";
 import type { CliContext } from "./context.ts";
 
 const CHUNK_BYTES = 65_536;
-/** A longer line is no text that we read; it is cut into pieces of this size. */
-const MAX_LINE_CHARACTERS = 1_048_576;
 
 /** The whole file. Throws `input.missing` naming it. */
 export async function readInputFile(path: string): Promise<Uint8Array> {
@@ -46,23 +44,6 @@ async function* untilAborted(source: AsyncIterable<Uint8Array>, signal: AbortSig
     if (next === undefined || next.done === true) return;
     yield next.value;
   }
-}
-
-/** The lines that end in each piece, without their line ends; the last ones when the input is over. */
-export async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<readonly string[]> {
-  const decoder = new TextDecoder();
-  let rest = "";
-  for await (const chunk of chunks) {
-    const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
-    rest = lines.pop() ?? "";
-    if (rest.length > MAX_LINE_CHARACTERS) {
-      lines.push(rest);
-      rest = "";
-    }
-    if (lines.length > 0) yield lines;
-  }
-  rest += decoder.decode();
-  if (rest !== "") yield [rest];
 }
 
 function unreadable(path: string, error: unknown): AgentError {

@@ -67,8 +67,7 @@ export function checkFrame(bus: string, frame: CanFrame): void {
       return `id 0x${frame.id.toString(16)} does not fit into ${extended ? 29 : 11} bits`;
     }
     if (isFd && (frame.flags & FRAME_FLAG.remote) !== 0) return "CAN FD has no remote frames";
-    if (isFd && !FD_LENGTHS.includes(frame.data.length))
-      return `no CAN FD frame has ${frame.data.length} data bytes`;
+    if (isFd && !FD_LENGTHS.includes(frame.data.length)) return `no CAN FD frame has ${frame.data.length} data bytes`;
     if (!isFd && frame.data.length > 8) return `a classic frame has at most 8 data bytes, not ${frame.data.length}`;
     return undefined;
   })();

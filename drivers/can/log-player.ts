@@ -1,43 +1,65 @@
 import { createReadStream } from "node:fs";
-import { createInterface } from "node:readline";
 import type { Clock } from "../../agent/core/clock.ts";
 import { AgentError, errnoOf, messageOf } from "../../agent/core/errors.ts";
 import { parseCandump } from "../../agent/data/candump.ts";
 import type { CanFrame } from "../../agent/data/frame.ts";
+import { logLines } from "../../agent/data/log-lines.ts";
 
 /** Frames due within this time come together: a wake-up costs more than a frame. */
 const LEAST_SLEEP_MS = 5;
+/** A timer holds 24 days; a gap in a log can be longer. */
+const LONGEST_SLEEP_MS = 86_400_000;
+/** Frames of several interfaces are not in exact order in one log; a step back beyond this is the clock's. */
+const CLOCK_STEP_US = 1_000_000;
+/** A longer wait is worth telling. */
+const LONG_GAP_US = 60_000_000;
+
+/** Where a log comes from: its name for people, and its bytes from the start, which end early when `signal` aborts. */
+export type LogSource = { readonly name: string; open(signal: AbortSignal): AsyncIterable<Uint8Array> };
 
 /** Which frames of a log to play, and how fast. */
 export type LogSettings = {
   /** candump log (`candump -l`, `candump -L`); a named pipe will do. */
-  readonly file: string;
+  readonly source: LogSource;
   /** 1 is real time, 2 twice as fast; 0 as fast as it is read. */
   readonly speed: number;
   readonly loop: boolean;
-  /** Only frames of this interface in the log; all when undefined. */
-  readonly interface?: string | undefined;
-  accepts(id: number, flags: number): boolean;
+  /** A gap in the log's times that is longer is not waited for, µs; infinite waits for each. */
+  readonly skipGapsUs: number;
+  /** Whether to play a frame of this interface of the log. */
+  readonly accepts: (bus: string, id: number, flags: number) => boolean;
+};
+
+/**
+ * Where the times of a log do not go on evenly. "back": the clock was set back, and the frame is played at once. "skipped": a gap
+ * beyond `skipGapsUs`, likewise. "waited": a gap that takes over a minute; `seconds` is how long.
+ */
+export type TimeStep = {
+  readonly kind: "back" | "skipped" | "waited";
+  readonly line: number;
+  readonly seconds: number;
 };
 
 /** What the player needs of its surroundings. */
 export type LogPlayerParts = {
   readonly clock: Clock;
   /** A line that is no frame with a time; it is passed over. Line and column count from 1. */
-  onMalformed(line: number, column: number, problem: string): void;
+  readonly onMalformed: (line: number, column: number, problem: string) => void;
+  readonly onTimeStep: (step: TimeStep) => void;
   /** The player is about to wait until the next frame is due. */
-  beforeWait(): void;
+  readonly beforeWait: () => void;
 };
 
-/** First and last log time of one round, µs since the Unix epoch. */
-type Round = { frames: number; firstUs: number; lastUs: number };
+/** One round through a log. `lengthUs` is log time from its first frame on, without what is not waited for. */
+type Round = { frames: number; lastUs: number; lengthUs: number };
 
 /**
  * The frames of a candump log, each when it is due.
  *
  * `receivedAtUs` with a speed: the wall time at which the frame is due, so the first frame of each round has the time of its
  * start and the distances are those of the log divided by the speed. At speed 0: the log's own times; from the second round of
- * a loop on, moved on by the length of the log a round. A loop over a log without a frame ends. Throws `input.missing`.
+ * a loop on, moved on by the length of the log a round. A loop over a log without a frame ends. Throws `input.missing`, and
+ * `input.malformed` for a log of another format.
  */
 export async function* playLog(
   settings: LogSettings,
@@ -46,11 +68,28 @@ export async function* playLog(
 ): AsyncGenerator<CanFrame> {
   let shiftUs = 0;
   for (;;) {
-    const round: Round = { frames: 0, firstUs: 0, lastUs: 0 };
+    const round: Round = { frames: 0, lastUs: 0, lengthUs: 0 };
     yield* playRound(settings, parts, round, shiftUs, signal);
     if (!settings.loop || round.frames === 0 || signal.aborted) return;
-    shiftUs += round.lastUs - round.firstUs;
+    shiftUs += round.lengthUs;
   }
+}
+
+/** The interfaces that a log names, in the order of their first frames. Throws as `playLog`. */
+export async function interfacesOf(source: LogSource, signal: AbortSignal): Promise<ReadonlySet<string>> {
+  const found = new Set<string>();
+  for await (const lines of readLines(source, signal)) {
+    for (const line of lines) {
+      const parsed = parseCandump(line);
+      if (parsed.kind === "frame") found.add(parsed.bus);
+    }
+  }
+  return found;
+}
+
+/** A log file, or a named pipe. */
+export function fileSource(file: string): LogSource {
+  return { name: file, open: (signal) => createReadStream(file, { signal }) };
 }
 
 async function* playRound(
@@ -64,48 +103,70 @@ async function* playRound(
   const { speed } = settings;
   const startUs = clock.wallUs();
   const startMs = clock.monotonicMs();
-  for await (const { id, flags, data, receivedAtUs } of readFrames(settings, parts, signal)) {
-    if (round.frames === 0) round.firstUs = receivedAtUs;
-    round.frames += 1;
-    round.lastUs = receivedAtUs;
+  for await (const { frame, line } of readFrames(settings, parts, signal)) {
+    const { id, flags, data, receivedAtUs } = frame;
+    goOn(round, receivedAtUs, line, settings, parts);
     if (speed === 0) {
       yield { id, flags, data, receivedAtUs: receivedAtUs + shiftUs };
       continue;
     }
-    const afterUs = (receivedAtUs - round.firstUs) / speed;
-    const aheadMs = startMs + afterUs / 1000 - clock.monotonicMs();
-    if (aheadMs > 0) {
-      parts.beforeWait();
-      await clock.sleep(Math.max(aheadMs, LEAST_SLEEP_MS), signal);
-    }
+    const afterUs = round.lengthUs / speed;
+    await sleepUntil(startMs + afterUs / 1000, parts, signal);
     if (signal.aborted) return;
     yield { id, flags, data, receivedAtUs: startUs + afterUs };
   }
 }
 
+function goOn(
+  round: Round,
+  receivedAtUs: number,
+  line: number,
+  { speed, skipGapsUs }: LogSettings,
+  { onTimeStep }: LogPlayerParts,
+): void {
+  const stepUs = round.frames === 0 ? 0 : receivedAtUs - round.lastUs;
+  round.frames += 1;
+  round.lastUs = receivedAtUs;
+  const seconds = Math.abs(stepUs) / 1_000_000;
+  if (stepUs < -CLOCK_STEP_US) return onTimeStep({ kind: "back", line, seconds });
+  if (stepUs > skipGapsUs) return onTimeStep({ kind: "skipped", line, seconds });
+  if (speed > 0 && stepUs / speed > LONG_GAP_US) onTimeStep({ kind: "waited", line, seconds: seconds / speed });
+  round.lengthUs += stepUs;
+}
+
+async function sleepUntil(dueMs: number, { clock, beforeWait }: LogPlayerParts, signal: AbortSignal): Promise<void> {
+  let aheadMs = dueMs - clock.monotonicMs();
+  if (aheadMs > 0) beforeWait();
+  while (aheadMs > 0 && !signal.aborted) {
+    await clock.sleep(Math.min(Math.max(aheadMs, LEAST_SLEEP_MS), LONGEST_SLEEP_MS), signal);
+    aheadMs = dueMs - clock.monotonicMs();
+  }
+}
+
 async function* readFrames(
-  settings: LogSettings,
-  parts: LogPlayerParts,
+  { source, accepts }: LogSettings,
+  { onMalformed }: LogPlayerParts,
   signal: AbortSignal,
-): AsyncGenerator<CanFrame> {
-  const input = createReadStream(settings.file);
-  const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY, signal });
-  let lineNumber = 0;
-  try {
-    for await (const line of lines) {
-      lineNumber += 1;
-      const parsed = parseCandump(line);
+): AsyncGenerator<{ readonly frame: CanFrame; readonly line: number }> {
+  let line = 0;
+  for await (const lines of readLines(source, signal)) {
+    for (const text of lines) {
+      line += 1;
+      const parsed = parseCandump(text);
       if (parsed.kind === "blank") continue;
-      if (parsed.kind === "malformed") parts.onMalformed(lineNumber, parsed.column, parsed.problem);
-      else if (!parsed.timed) parts.onMalformed(lineNumber, 1, "the line has no time");
-      else if (settings.interface !== undefined && parsed.bus !== settings.interface) continue;
-      else if (settings.accepts(parsed.frame.id, parsed.frame.flags)) yield parsed.frame;
+      if (parsed.kind === "malformed") onMalformed(line, parsed.column, parsed.problem);
+      else if (!parsed.timed) onMalformed(line, 1, "the line has no time");
+      else if (accepts(parsed.bus, parsed.frame.id, parsed.frame.flags)) yield { frame: parsed.frame, line };
     }
+  }
+}
+
+async function* readLines(source: LogSource, signal: AbortSignal): AsyncGenerator<readonly string[]> {
+  try {
+    yield* logLines(source.name, source.open(signal));
   } catch (error) {
-    throw errnoOf(error) === undefined ? error : unreadable(settings.file, error);
-  } finally {
-    lines.close();
-    input.destroy();
+    if (signal.aborted) return;
+    throw error instanceof AgentError || errnoOf(error) === undefined ? error : unreadable(source.name, error);
   }
 }
 

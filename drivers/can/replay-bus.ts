@@ -8,10 +8,10 @@ import type { BusCounters, BusFacts, BusSink, CanBus, FrameFilter } from "../../
 import { BusStateTracker } from "./error-state.ts";
 import { cannotTransmit } from "./faults.ts";
 import { createFilter } from "./filter.ts";
-import { playLog, unreadable } from "./log-player.ts";
+import { fileSource, type LogSettings, playLog, type TimeStep, unreadable } from "./log-player.ts";
 
 const BATCH_FRAMES = 1024;
-/** Malformed lines that are logged; all are counted. */
+/** Malformed lines, and steps of the log's clock, that are logged; all malformed lines are counted. */
 const LOGGED_LINES = 10;
 
 /** What a replayed log is made of. */
@@ -24,6 +24,8 @@ export type ReplayBusSettings = {
   readonly loop: boolean;
   /** Only frames of this interface in the log; all when undefined. */
   readonly interface?: string | undefined;
+  /** A longer gap in the log's times is not waited for; each is when undefined. */
+  readonly skipGapsSeconds?: number | undefined;
   /** What to deliver; everything when empty. */
   readonly filters: readonly FrameFilter[];
 };
@@ -55,6 +57,7 @@ class ReplayBus implements CanBus {
   #received = 0;
   #errorFrames = 0;
   #malformed = 0;
+  #timeSteps = 0;
 
   constructor(settings: ReplayBusSettings, parts: ReplayBusParts) {
     this.name = settings.name;
@@ -99,11 +102,12 @@ class ReplayBus implements CanBus {
     const parts = {
       clock: this.#clock,
       onMalformed: (line: number, column: number, problem: string) => this.#noteMalformed(line, column, problem),
+      onTimeStep: (step: TimeStep) => this.#noteTimeStep(step),
       beforeWait: () => this.#flush(playing),
     };
     let failure: string | undefined;
     try {
-      for await (const frame of playLog({ ...this.#settings, accepts: this.#accepts }, parts, signal)) {
+      for await (const frame of playLog(this.#playing(), parts, signal)) {
         this.#push(playing, frame);
         if (this.#batch.count === BATCH_FRAMES) await this.#flushAndYield(playing);
       }
@@ -116,6 +120,19 @@ class ReplayBus implements CanBus {
     const end = this.#received + this.#errorFrames === 0 ? "end of log, no frame in it" : "end of log";
     state.link("down", failure ?? end);
     this.#log.info("bus.log-ended", { bus: this.name, received: this.#received, malformedLines: this.#malformed });
+  }
+
+  #playing(): LogSettings {
+    const { file, speed, loop, interface: only, skipGapsSeconds = Number.POSITIVE_INFINITY } = this.#settings;
+    const accepts = (bus: string, id: number, flags: number): boolean =>
+      (only === undefined || bus === only) && this.#accepts(id, flags);
+    return { source: fileSource(file), speed, loop, skipGapsUs: skipGapsSeconds * 1_000_000, accepts };
+  }
+
+  #noteTimeStep({ kind, line, seconds }: TimeStep): void {
+    this.#timeSteps += 1;
+    if (this.#timeSteps > LOGGED_LINES) return;
+    this.#log.warn("bus.log-time-stepped", { bus: this.name, place: `${this.#settings.file}:${line}`, kind, seconds });
   }
 
   #noteMalformed(line: number, column: number, problem: string): void {

@@ -9,6 +9,7 @@ import { type Hub, startHub } from "../bench/socketcand-hub.ts";
 import { until } from "../bench/wait.ts";
 import { frameOf } from "../contract/can-bus.suite.ts";
 
+const CASES = fileURLToPath(new URL("../cases/can/", import.meta.url));
 const MAIN = fileURLToPath(new URL("../../agent/main.ts", import.meta.url));
 
 type Ended = { readonly code: number | undefined; readonly stdout: string; readonly stderr: string };
@@ -30,7 +31,12 @@ afterEach(async () => {
 
 /** The real program in its own process. */
 function causeway(...args: readonly string[]): Verb {
+  return causewayReading("", ...args);
+}
+
+function causewayReading(stdin: string, ...args: readonly string[]): Verb {
   const child = spawn(process.execPath, [MAIN, "--config", join(folder, "none.yaml"), ...args], { cwd: folder });
+  child.stdin.end(stdin);
   let stdout = "";
   let stderr = "";
   child.stdout.on("data", (chunk: Buffer) => {
@@ -164,6 +170,63 @@ describe("causeway can replay", () => {
     expect(ended.stderr).toContain(`${file}:2:8 `);
     expect(ended.stderr).toContain("2 frames sent, 1 lines malformed");
     expect(hub.counters().sent).toBe(2);
+  });
+
+  it.each([
+    // candump's log of an error frame, an FD frame of 9 bytes, a remote frame (socketcand has none), a clock set back.
+    ["f07_replay_error_frame.log", { sent: 2, errorFrames: 1 }],
+    ["f08_replay_fd_9_bytes.log", { sent: 3, padded: 1 }],
+    ["f09_replay_remote_socketcand.log", { sent: 2, remoteFrames: 1 }],
+    ["f10_replay_time_back.log", { sent: 4, stepsBack: 1 }],
+    ["f21_padded_time.log", { sent: 2 }],
+    ["f22_bom.log", { sent: 2 }],
+  ])("sends what can be sent of %s, and counts the rest", async (name, wanted) => {
+    const none = { malformedLines: 0, errorFrames: 0, remoteFrames: 0, padded: 0, stepsBack: 0, gapsSkipped: 0 };
+    const ended = await causeway("can", "replay", "--json", "--speed", "100", join(CASES, name), address).ended;
+    expect(ended.code).toBe(0);
+    expect(JSON.parse(ended.stdout)).toEqual({ schemaVersion: 1, bus: "can0", ...none, ...wanted });
+    expect(hub.counters().sent).toBe(wanted.sent);
+  });
+
+  it("goes on at once where the log's clock jumps, when asked to", async () => {
+    const file = join(CASES, "f11_replay_time_jump.log");
+    const ended = await causeway("can", "replay", "--skip-gaps", "10", file, address).ended;
+    expect(ended).toMatchObject({ code: 0 });
+    expect(ended.stderr).toBe(
+      `${file}:3 a gap of 1735270487 s is skipped\n4 frames sent, 0 lines malformed, 1 gaps skipped\n`,
+    );
+  });
+
+  it("refuses a log of two interfaces before it sends a frame, and takes the one that is chosen", async () => {
+    const file = join(CASES, "f30_two_interfaces.log");
+    const refused = await causeway("can", "replay", file, address).ended;
+    expect(refused).toMatchObject({ code: 64 });
+    expect(refused.stderr).toContain("vcan0, vcan1");
+    expect(refused.stderr).toContain("--from vcan0");
+    expect(hub.counters().sent).toBe(0);
+    const chosen = await causeway("can", "replay", "--from", "vcan1", file, address).ended;
+    expect(chosen).toMatchObject({ code: 0, stderr: "1 frames sent, 0 lines malformed\n" });
+    const wrong = await causeway("can", "replay", "--from", "vcan7", file, address).ended;
+    expect(wrong.code).toBe(2);
+    expect(wrong.stderr).toContain("has no frame of vcan7, only of vcan0, vcan1");
+  });
+
+  it("reads standard input, where a second interface ends it", async () => {
+    const log = readFileSync(join(CASES, "f30_two_interfaces.log"), "utf8");
+    const ended = await causewayReading(log, "can", "replay", "-", address).ended;
+    expect(ended).toMatchObject({ code: 64 });
+    expect(hub.counters().sent).toBe(1);
+    const one = await causewayReading(log, "can", "replay", "--from", "vcan1", "-", address).ended;
+    expect(one).toMatchObject({ code: 0, stderr: "1 frames sent, 0 lines malformed\n" });
+    expect(await causeway("can", "replay", "--loop", "-", address).ended).toMatchObject({ code: 64 });
+  });
+
+  it("names a log of another format", async () => {
+    const file = join(folder, "drive.asc");
+    writeFileSync(file, "date Fri Nov 27 10:20:30 am 2026\nbase hex  timestamps absolute\n");
+    const ended = await causeway("can", "replay", file, address).ended;
+    expect(ended.code).toBe(65);
+    expect(ended.stderr).toContain("is a Vector ASC log, not a candump log");
   });
 
   it("names a log that is not there", async () => {

@@ -51,6 +51,32 @@ describe("createReplayBus", () => {
     expect(sink.frames.map((frame) => frame.receivedAtUs - START_US)).toEqual([0, 25_000, 75_000]);
   });
 
+  it("keeps the pace when the log's clock is set back, and says so", async () => {
+    const lines = ["(1000.0) can0 001#01", "(1001.0) can0 002#02", "(900.0) can0 003#03", "(900.5) can0 004#04"];
+    await play(lines, {}, 3000);
+    expect(sink.frames.map((frame) => frame.receivedAtUs - START_US)).toEqual([0, 1_000_000, 1_000_000, 1_500_000]);
+    expect(log.of("bus.log-time-stepped")).toMatchObject([{ facts: { kind: "back", seconds: 101 } }]);
+  });
+
+  it("does not take frames of two interfaces out of order for a step of the clock", async () => {
+    const lines = ["(1000.000) can0 001#01", "(999.999) can1 002#02", "(1000.100) can0 003#03"];
+    await play(lines, {}, 1000);
+    expect(sink.frames.map((frame) => frame.receivedAtUs - START_US)).toEqual([0, -1000, 100_000]);
+    expect(log.of("bus.log-time-stepped")).toEqual([]);
+  });
+
+  it("passes over a gap that is longer than it is to wait for", async () => {
+    const lines = ["(10.0) can0 001#01", "(1735270496.9) can0 002#02", "(1735270497.0) can0 003#03"];
+    await play(lines, { skipGapsSeconds: 10 }, 1000);
+    expect(sink.frames.map((frame) => frame.receivedAtUs - START_US)).toEqual([0, 0, 100_000]);
+  });
+
+  it("waits for a gap of weeks, and says so", async () => {
+    await play(["(10.0) can0 001#01", "(5000010.0) can0 002#02"], {}, 1000);
+    expect(sink.frames).toHaveLength(1);
+    expect(log.of("bus.log-time-stepped")).toMatchObject([{ facts: { kind: "waited", seconds: 5_000_000 } }]);
+  });
+
   it("keeps the log's own times at speed 0", async () => {
     await play(THREE_FRAMES, { speed: 0 }, 1000);
     expect(sink.frames.map((frame) => frame.receivedAtUs)).toEqual([100_000_000, 100_100_000, 100_300_000]);
