@@ -4,14 +4,16 @@ import { AgentError, messageOf } from "./core/errors.ts";
 import { createSignalTable, type TableSource } from "./data/build-table.ts";
 import { type CollectPlan, planCollection } from "./data/collect-rules.ts";
 import { decodeDbcBytes } from "./data/dbc/bytes.ts";
-import type { DbcDatabase } from "./data/dbc/model.ts";
+import type { DbcDatabase, DbcProblem } from "./data/dbc/model.ts";
 import { parseDbc } from "./data/dbc/parse.ts";
 import type { SignalTable } from "./data/signal-table.ts";
 
 /** A DBC file larger than this is refused, bytes; the largest in common use are below 10 MB. */
 const MAX_DBC_BYTES = 67_108_864;
-/** Mistakes of one file that are told at once. */
+/** Mistakes of one file that are told at once, and as many warnings. */
 const MAX_TOLD = 10;
+
+type DbcEntry = LoadedConfig["config"]["dbc"][number];
 
 /** The signal table, and one sentence for each thing in the DBC files or rules that is probably not what was meant. */
 export type LoadedTable = {
@@ -24,16 +26,17 @@ export type LoadedTable = {
 /**
  * Reads the DBC files that the configuration names and builds the table of all buses.
  *
- * Throws `config.invalid` naming the place in the configuration and, for a mistake in a file, "file:line:column". A file with a
- * mistake is refused whole: a signal that is decoded wrongly is worse than one that is missing.
+ * Throws `config.invalid` naming the place in the configuration and, for a mistake in a file, "file:line:column". A mistake in a DBC
+ * file costs what cannot be trusted for it, and is told; where the configuration is strict with the file, it is refused whole.
  */
 export async function loadSignalTable(loaded: LoadedConfig): Promise<LoadedTable> {
   const { config } = loaded;
   const allBuses = config.buses.map((bus) => bus.name);
   const sources: TableSource[] = [];
   const warnings: string[] = [];
-  for (const [index, { file, buses }] of config.dbc.entries()) {
-    const { database, told } = await readDbc(file, loaded.locate(["dbc", index, "file"]));
+  for (const [index, entry] of config.dbc.entries()) {
+    const { file, buses } = entry;
+    const { database, told } = await readDbc(entry, loaded.locate(["dbc", index, "file"]));
     warnings.push(...told);
     sources.push(...(buses ?? allBuses).map((bus) => ({ bus, database, file })));
   }
@@ -52,7 +55,10 @@ function refuseAmbiguous({ ambiguous }: CollectPlan, loaded: LoadedConfig): void
   });
 }
 
-async function readDbc(file: string, place: string): Promise<{ database: DbcDatabase; told: readonly string[] }> {
+async function readDbc(
+  { file, strict }: DbcEntry,
+  place: string,
+): Promise<{ database: DbcDatabase; told: readonly string[] }> {
   let bytes: Uint8Array;
   try {
     bytes = await readFile(file);
@@ -70,15 +76,21 @@ async function readDbc(file: string, place: string): Promise<{ database: DbcData
     });
   }
   const { database, errors, warnings } = parseDbc(decodeDbcBytes(bytes));
-  if (errors.length > 0) {
-    const lines = errors.slice(0, MAX_TOLD).map(({ line, column, text }) => `${file}:${line}:${column} ${text}`);
-    const more = errors.length > MAX_TOLD ? [`and ${errors.length - MAX_TOLD} more`] : [];
+  const [mistakes, doubts] = [linesOf(file, errors), linesOf(file, warnings)];
+  if (errors.length > 0 && strict) {
     throw new AgentError("config.invalid", {
-      what: [`${place} dbc file has mistakes:`, ...lines, ...more].join("\n"),
-      remedy: `correct the file, then check it with: causeway dbc check ${file}`,
+      what: [`${place} dbc file has mistakes:`, ...mistakes].join("\n"),
+      remedy: `correct the file, then check it with: causeway dbc check ${file}; or allow what is good of it with strict: false`,
     });
   }
-  return { database, told: warnings.map(({ line, column, text }) => `${file}:${line}:${column} ${text}`) };
+  return { database, told: [...mistakes, ...doubts] };
+}
+
+/** The first problems of a file, and how many there are besides. */
+function linesOf(file: string, problems: readonly DbcProblem[]): readonly string[] {
+  const lines = problems.slice(0, MAX_TOLD).map(({ line, column, text }) => `${file}:${line}:${column} ${text}`);
+  const more = problems.length - lines.length;
+  return more > 0 ? [...lines, `${file}: and ${more} more; see them with: causeway dbc check ${file}`] : lines;
 }
 
 function tableOf(sources: readonly TableSource[], loaded: LoadedConfig): SignalTable {

@@ -162,7 +162,14 @@ export const agentConfig = z
     buses: z.array(busConfig).min(1).max(32),
     dbc: z
       .array(
-        z.strictObject({ file: path, buses: z.array(busName).min(1).optional().describe("all buses when absent") }),
+        z.strictObject({
+          file: path,
+          buses: z.array(busName).min(1).optional().describe("all buses when absent"),
+          strict: z
+            .boolean()
+            .default(false)
+            .describe("refuses a file with mistakes; otherwise what is damaged in it is left out and told"),
+        }),
       )
       .max(64)
       .default([]),

@@ -127,8 +127,8 @@ function messageJson(file: string, message: DbcMessage): unknown {
     signed: signal.signed,
     factor: signal.factor,
     offset: signal.offset,
-    minimum: signal.minimum,
-    maximum: signal.maximum,
+    minimum: boundJson(signal.minimum),
+    maximum: boundJson(signal.maximum),
     unit: signal.unit,
     receivers: signal.receivers,
     comment: signal.comment,
@@ -141,6 +141,12 @@ function messageJson(file: string, message: DbcMessage): unknown {
     })),
   }));
   return { schemaVersion: 1, file, name, id, ext: extended, fd, length, sender, comment, signals };
+}
+
+/** A bound beyond float64 as `signals decode` writes such numbers: JSON has none. */
+function boundJson(bound: number): number | string {
+  if (Number.isFinite(bound)) return bound;
+  return bound > 0 ? "inf" : "-inf";
 }
 
 function messageText(message: DbcMessage): readonly string[] {
@@ -169,7 +175,7 @@ function signalCells(signal: DbcSignal): readonly string[] {
     `${startBit}|${bits}`,
     type,
     `* ${factor} ${sign} ${Math.abs(offset)}`,
-    minimum === 0 && maximum === 0 ? "-" : printable(`${minimum}..${maximum} ${unit}`.trimEnd()),
+    minimum === 0 && maximum === 0 ? "-" : printable(`${boundJson(minimum)}..${boundJson(maximum)} ${unit}`.trimEnd()),
     printable(signal.multiplexer ? `${present} (multiplexer)` : present),
   ];
 }

@@ -93,7 +93,7 @@ function shortBlock(source: Source, fields: readonly Field[]): string {
   return stores.join("");
 }
 
-/** What to decode depending on the value of a multiplexer, which `storeOf` left in a constant. */
+/** What to decode depending on the bits of a multiplexer, which `storeOf` left in a constant. */
 function branchesOf(source: Source, multiplexer: Field, block: typeof wholeBlock): string {
   const fields = source.children.get(multiplexer.signal.name) ?? [];
   const branches = Map.groupBy(fields, ({ signal }) => signal.multiplexing?.ranges.join(";") ?? "");
@@ -119,8 +119,16 @@ function loadOf(runs: readonly BitRun[]): string {
   return bytes.length === 0 ? "" : `const ${bytes.map((byte) => `b${byte}=bytes[at+${byte}]`).join(",")};`;
 }
 
-/** Statements that write one signal's raw value to its slots. A multiplexer also leaves it in the constant v<slot>. */
-function storeOf({ signal, runs, slot, wideSlot }: Field): string {
+/** Statements that write one signal's raw value to its slots. A multiplexer also leaves its bits, read as unsigned, in the constant v<slot>. */
+function storeOf(field: Field): string {
+  const { signal, runs, slot } = field;
+  if (!signal.multiplexer || !signal.signed) return valueOf(field, signal.multiplexer ? `const v${slot}=` : "");
+  const low = wordOf(runs, 0, Math.min(signal.bits, 32));
+  const high = signal.bits > 32 ? `((${wordOf(runs, 32, signal.bits - 32)})>>>0)*4294967296+` : "";
+  return `${valueOf(field, "")}const v${slot}=${high}((${low})>>>0);`;
+}
+
+function valueOf({ signal, runs, slot, wideSlot }: Field, keep: string): string {
   const { bits } = signal;
   const low = wordOf(runs, 0, Math.min(bits, 32));
   if (signal.kind === "float") return `view.setInt32(0,${low});values[${slot}]=view.getFloat32(0);`;
@@ -128,7 +136,6 @@ function storeOf({ signal, runs, slot, wideSlot }: Field): string {
   if (signal.kind === "double") {
     return `view.setInt32(0,${high});view.setInt32(4,${low});values[${slot}]=view.getFloat64(0);`;
   }
-  const keep = signal.multiplexer ? `const v${slot}=` : "";
   if (bits <= 32) return `${keep}values[${slot}]=${extend(low, bits, signal.signed)};`;
   const halves = `const h${slot}=${extend(high, bits - 32, signal.signed)},l${slot}=(${low})>>>0;`;
   const value = `${keep}values[${slot}]=h${slot}*4294967296+l${slot};`;

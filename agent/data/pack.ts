@@ -32,12 +32,14 @@ function branchProblem(
 ): string | undefined {
   const { multiplexing } = signal;
   if (multiplexing === undefined) return undefined;
-  const value = raws.get(multiplexing.by) ?? 0;
+  const parent = signals.get(multiplexing.by);
+  const raw = raws.get(multiplexing.by) ?? 0;
+  // Ranges mean the bits of the multiplexer.
+  const value = parent?.signed === true ? BigInt.asUintN(parent.bits, BigInt(raw)) : raw;
   if (!multiplexing.ranges.some(([first, last]) => value >= first && value <= last)) {
     const wanted = multiplexing.ranges.map(([first, last]) => (first === last ? `${first}` : `${first}-${last}`));
     return `is only there while ${multiplexing.by} is ${wanted.join(", ")}, not ${value}`;
   }
-  const parent = signals.get(multiplexing.by);
   return parent === undefined ? undefined : branchProblem(parent, signals, raws);
 }
 

@@ -11,7 +11,7 @@ export function referenceDecode(message: DbcMessage, data: Uint8Array): Referenc
   const values = new Map<string, number | bigint>();
   let waiting: readonly DbcSignal[] = message.signals;
   for (;;) {
-    const ready = waiting.filter((signal) => isActive(signal, values));
+    const ready = waiting.filter((signal) => isActive(signal, message, values));
     for (const signal of ready) {
       const value = referenceSignal(signal, data);
       if (value !== undefined) values.set(signal.name, value);
@@ -47,9 +47,12 @@ function bitPosition({ byteOrder, startBit, bits }: DbcSignal, step: number): nu
   return (sequential & ~7) + 7 - (sequential & 7);
 }
 
-function isActive({ multiplexing }: DbcSignal, values: ReferenceValues): boolean {
+function isActive({ multiplexing }: DbcSignal, { signals }: DbcMessage, values: ReferenceValues): boolean {
   if (multiplexing === undefined) return true;
-  const value = values.get(multiplexing.by);
+  const by = signals.find(({ name }) => name === multiplexing.by);
+  const raw = values.get(multiplexing.by);
+  // Ranges mean the bits of the multiplexer.
+  const value = by === undefined || raw === undefined ? undefined : BigInt.asUintN(by.bits, BigInt(raw));
   return value !== undefined && multiplexing.ranges.some(([first, last]) => value >= first && value <= last);
 }
 

@@ -12,8 +12,9 @@ const MAX_CHOICES = 1024;
 
 /** Everything that keeps the entry from making a frame that the bus carries, whatever arguments a command gives. */
 export function frameProblems(config: ActuateConfig, message: DbcMessage): readonly EntryProblem[] {
-  const tooLong = lengthProblem(message);
-  if (tooLong !== undefined) return [{ path: ["message"], problem: tooLong }];
+  const unknown = message.complete ? undefined : `${message.name} is only in part known: its DBC file is damaged there`;
+  const unfit = unknown ?? lengthProblem(message);
+  if (unfit !== undefined) return [{ path: ["message"], problem: unfit }];
   const values = valueProblem(config, message);
   return values === undefined ? protectionProblems(config, message) : [values];
 }
@@ -118,8 +119,9 @@ function countUp(
   counters: Map<string, number>,
 ): number {
   const raw = counters.get(name) ?? 0;
-  const largest =
-    minimum === 0 && maximum === 0 ? 2 ** (signed ? bits - 1 : bits) - 1 : Math.floor((maximum - offset) / factor);
+  const held = 2 ** (signed ? bits - 1 : bits) - 1;
+  const isStated = (minimum !== 0 || maximum !== 0) && Number.isFinite(maximum);
+  const largest = isStated ? Math.min(held, Math.floor((maximum - offset) / factor)) : held;
   counters.set(name, raw >= largest ? 0 : raw + 1);
   return raw * factor + offset;
 }

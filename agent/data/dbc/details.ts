@@ -1,5 +1,5 @@
 import type { MessageDraft, SignalDraft } from "./draft.ts";
-import { INDEPENDENT_SIGNALS_IDS, type ParseState } from "./statements.ts";
+import { INDEPENDENT_SIGNALS_IDS, type ParseState, readMessageId } from "./statements.ts";
 
 /** VAL_TABLE_ name number "text" ... ; */
 export function readValueTable(state: ParseState): void {
@@ -10,18 +10,19 @@ export function readValueTable(state: ParseState): void {
 /** VAL_ message signal (number "text" ... | table) ; or VAL_ environment-variable ... ; */
 export function readValues(state: ParseState): void {
   const { reader, draft, problems } = state;
-  if (!/^\d+$/.test(reader.peekWord() ?? "")) {
+  if (!/^\d/.test(reader.peekWord() ?? "")) {
     reader.word("the message id or the name of an environment variable");
     readChoices(state, "VAL_");
     return;
   }
-  const signal = readSignalReference(state, "VAL_");
+  const signals = readSignalReference(state, "VAL_");
   const tableAt = reader.position();
-  const tableName = /^[A-Za-z_]/.test(reader.peekWord() ?? "") ? reader.word("the table name") : undefined;
+  const isNamed = /^[A-Za-z_]/.test(reader.peekWord() ?? "") && !reader.atStatement();
+  const tableName = isNamed ? reader.word("the table name") : undefined;
   const choices = tableName === undefined ? readChoices(state, "VAL_") : draft.valueTables.get(tableName);
-  if (tableName !== undefined) reader.expect(";", "after the table name");
+  if (tableName !== undefined) endStatement(state, "VAL_");
   if (choices === undefined) problems.warn(tableAt, `VAL_ names the unknown table ${tableName}`);
-  else if (signal !== undefined) signal.choices = choices;
+  else for (const signal of signals) signal.choices = choices;
 }
 
 /** CM_ [BU_ node | BO_ message | SG_ message signal | EV_ variable] "text" ; */
@@ -29,18 +30,18 @@ export function readComment(state: ParseState): void {
   const { reader } = state;
   const of = reader.atString() ? "" : reader.word("what the comment is about");
   if (of === "SG_") {
-    const signal = readSignalReference(state, "CM_");
-    const text = reader.string("the comment");
-    if (signal !== undefined) signal.comment = text;
+    const signals = readSignalReference(state, "CM_");
+    const text = readProse(state);
+    for (const signal of signals) signal.comment = text;
   } else if (of === "BO_") {
     const message = readMessageReference(state, "CM_");
-    const text = reader.string("the comment");
+    const text = readProse(state);
     if (message !== undefined) message.comment = text;
   } else {
-    if (of !== "") reader.word("a name");
-    reader.string("the comment");
+    if (of !== "" && !reader.atString()) reader.word("a name");
+    readProse(state);
   }
-  reader.expect(";", "after the comment");
+  endStatement(state, "CM_");
 }
 
 /** BA_DEF_ [BU_|BO_|SG_|EV_] "name" type ; only VFrameFormat's texts are kept. */
@@ -74,15 +75,17 @@ export function readAttribute(state: ParseState): void {
   if (of === "BO_") {
     reader.word("BO_");
     const message = readMessageReference(state, "BA_");
-    if (name === "SystemMessageLongSymbol") setLongName(message, reader.string("the long name"));
+    if (name === "SystemMessageLongSymbol") {
+      setLongName(message === undefined ? [] : [message], reader.string("the long name"));
+    }
     if (name === "VFrameFormat") {
       const format = reader.atString() ? reader.string("the frame format") : reader.number("the frame format");
       if (message !== undefined) message.frameFormat = format;
     }
   } else if (of === "SG_") {
     reader.word("SG_");
-    const signal = readSignalReference(state, "BA_");
-    if (name === "SystemSignalLongSymbol") setLongName(signal, reader.string("the long name"));
+    const signals = readSignalReference(state, "BA_");
+    if (name === "SystemSignalLongSymbol") setLongName(signals, reader.string("the long name"));
   }
   reader.skipStatement("BA_");
 }
@@ -91,36 +94,48 @@ export function readAttribute(state: ParseState): void {
 export function readValueType(state: ParseState): void {
   const { reader, problems } = state;
   const at = reader.position();
-  const signal = readSignalReference(state, "SIG_VALTYPE_");
+  const signals = readSignalReference(state, "SIG_VALTYPE_");
+  for (const signal of signals) signal.doubts += 1;
   reader.take(":");
   const type = reader.unsigned("the value type");
-  reader.expect(";", "after the value type");
-  if (type > 2) problems.error(at, `value type ${type} is unknown; 0 is integer, 1 float, 2 double`);
-  else if (signal !== undefined) signal.kind = (["integer", "float", "double"] as const)[type];
+  endStatement(state, "SIG_VALTYPE_");
+  if (type > 2) {
+    problems.error(at, `value type ${type} is unknown (0 integer, 1 float, 2 double); the signal is left out`);
+    return;
+  }
+  for (const signal of signals) {
+    signal.doubts -= 1;
+    signal.kind = (["integer", "float", "double"] as const)[type];
+  }
 }
 
 /** SG_MUL_VAL_ message signal multiplexer first-last, first-last ... ; */
 export function readMultiplexing(state: ParseState): void {
   const { reader } = state;
   const at = reader.position();
-  const signal = readSignalReference(state, "SG_MUL_VAL_");
+  const signals = readSignalReference(state, "SG_MUL_VAL_");
+  for (const signal of signals) signal.doubts += 1;
   const by = reader.word("the multiplexer");
   const ranges: (readonly [number, number])[] = [];
   do {
-    const first = reader.unsigned("the first value");
+    const first = reader.digits("the first value");
     reader.expect("-", "between the first and the last value");
-    const last = reader.unsigned("the last value");
+    const last = reader.digits("the last value");
     ranges.push([first, last]);
   } while (reader.take(","));
-  reader.expect(";", "after the ranges");
-  if (signal !== undefined) signal.multiplexing = { at, by, ranges };
+  endStatement(state, "SG_MUL_VAL_");
+  for (const signal of signals) {
+    signal.doubts -= 1;
+    signal.multiplexing.push({ at, by, ranges });
+  }
 }
 
-function readChoices({ reader, problems }: ParseState, word: string): ReadonlyMap<number | bigint, string> {
+function readChoices(state: ParseState, word: string): ReadonlyMap<number | bigint, string> {
+  const { reader } = state;
   const choices = new Map<number | bigint, string>();
   while (!reader.take(";")) {
     if (reader.atEnd() || reader.atStatement()) {
-      problems.error(reader.position(), `expected ';' at the end of ${word}`);
+      endStatement(state, word);
       return choices;
     }
     const value = reader.integer("a value or ';'");
@@ -129,10 +144,25 @@ function readChoices({ reader, problems }: ParseState, word: string): ReadonlyMa
   return choices;
 }
 
+/** The ';' may be missing where a new statement or the end of the file follows: the statement is whole all the same. */
+function endStatement({ reader, problems }: ParseState, word: string): void {
+  if (reader.take(";")) return;
+  if (reader.atEnd() || reader.atStatement()) {
+    problems.warn(reader.position(), `expected ';' at the end of the ${word} before`);
+  } else reader.expect(";", `at the end of ${word}`);
+}
+
+function readProse({ reader, problems }: ParseState): string {
+  const at = reader.position();
+  const { text, problem } = reader.prose("the comment");
+  if (problem !== undefined) problems.warn(at, problem);
+  return text;
+}
+
 function readMessageReference({ reader, draft, problems }: ParseState, word: string): MessageDraft | undefined {
   const at = reader.position();
-  const rawId = reader.unsigned("the message id");
-  const message = draft.messages.get(rawId);
+  const rawId = readMessageId(reader);
+  const message = draft.byId.get(rawId);
   // The pseudo message is not kept, so what is said of its signals has no place.
   if (message === undefined && !INDEPENDENT_SIGNALS_IDS.has(rawId)) {
     problems.warn(at, `${word} names the unknown message ${rawId}`);
@@ -140,17 +170,19 @@ function readMessageReference({ reader, draft, problems }: ParseState, word: str
   return message;
 }
 
-function readSignalReference(state: ParseState, word: string): SignalDraft | undefined {
+/** The signals that a statement is about: several where branches of a multiplexer share a name. */
+function readSignalReference(state: ParseState, word: string): readonly SignalDraft[] {
   const message = readMessageReference(state, word);
   const at = state.reader.position();
   const name = state.reader.word("the signal name");
-  const signal = message?.signals.get(name);
-  if (message !== undefined && signal === undefined) {
+  const signals = message?.byName.get(name) ?? [];
+  if (message !== undefined && signals.length === 0) {
     state.problems.warn(at, `${word} names the unknown signal ${name} of message ${message.name}`);
   }
-  return signal;
+  return signals;
 }
 
-function setLongName(target: { longName: string | undefined } | undefined, longName: string): void {
-  if (target !== undefined && longName !== "") target.longName = longName;
+function setLongName(targets: readonly { longName: string | undefined }[], longName: string): void {
+  if (longName === "") return;
+  for (const target of targets) target.longName = longName;
 }

@@ -1,5 +1,12 @@
 import type { ByteOrder, DbcProblem } from "./model.ts";
 
+/** What one SG_MUL_VAL_ says of a signal. */
+export type DraftMultiplexing = {
+  readonly at: number;
+  readonly by: string;
+  readonly ranges: readonly (readonly [first: number, last: number])[];
+};
+
 /** A signal as its SG_ line gives it, before later statements have been applied. Offsets are places in the text. */
 export type SignalDraft = {
   readonly at: number;
@@ -14,17 +21,23 @@ export type SignalDraft = {
   kind: "integer" | "float" | "double";
   readonly factor: number;
   readonly offset: number;
+  /** Infinite where the file's bound is beyond float64. */
   readonly minimum: number;
   readonly maximum: number;
   readonly unit: string;
   readonly receivers: readonly string[];
   comment: string;
-  /** From SG_MUL_VAL_. */
-  multiplexing:
-    | { readonly at: number; readonly by: string; readonly ranges: readonly (readonly [number, number])[] }
-    | undefined;
+  /** From SG_MUL_VAL_, in the order of the file. */
+  readonly multiplexing: DraftMultiplexing[];
   choices: ReadonlyMap<number | bigint, string>;
+  /** Statements about how it is read that could not be read whole, or contradict each other: with any, it cannot be decoded. */
+  doubts: number;
 };
+
+/** Where SG_ lines go: to a message, or nowhere and, where `why` is not told yet, why. */
+export type SignalOwner =
+  | { readonly kind: "message"; readonly message: MessageDraft }
+  | { readonly kind: "none"; readonly why: string | undefined };
 
 /** A message as its BO_ line gives it. */
 export type MessageDraft = {
@@ -37,14 +50,20 @@ export type MessageDraft = {
   readonly sender: string;
   comment: string;
   frameFormat: number | string | undefined;
-  readonly signals: Map<string, SignalDraft>;
+  readonly signals: SignalDraft[];
+  /** The signals by name. Branches of a multiplexer may use a name again. */
+  readonly byName: Map<string, SignalDraft[]>;
+  /** False when a line that belongs to it, or may, could not be read. */
+  complete: boolean;
 };
 
 /** All that has been read of a file so far. */
 export type DatabaseDraft = {
   version: string;
   nodes: string[];
-  readonly messages: Map<number, MessageDraft>;
+  readonly messages: MessageDraft[];
+  /** The messages by `rawId`; the first where there are several. */
+  readonly byId: Map<number, MessageDraft>;
   readonly valueTables: Map<string, ReadonlyMap<number | bigint, string>>;
   /** Texts of the enumeration VFrameFormat and its default; empty and undefined when the file does not define it. */
   frameFormats: readonly string[];

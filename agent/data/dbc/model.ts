@@ -13,7 +13,10 @@ export type SignalLayout = {
   readonly byteOrder: ByteOrder;
 };
 
-/** When a multiplexed signal is in the frame: while the raw value of signal `by` lies in one of `ranges`, both ends included. */
+/**
+ * When a multiplexed signal is in the frame: while the bits of signal `by`, read as unsigned, lie in one of `ranges`, both ends
+ * included. Ranges of a file are never negative, so of a signed multiplexer they can only mean its bits.
+ */
 export type Multiplexing = {
   readonly by: string;
   readonly ranges: readonly (readonly [first: number, last: number])[];
@@ -27,7 +30,7 @@ export type DbcSignal = SignalLayout & {
   readonly signed: boolean;
   readonly factor: number;
   readonly offset: number;
-  /** Physical bounds as the file states them; both 0 when it states none. */
+  /** Physical bounds as the file states them; both 0 when it states none, infinite where they are beyond float64. */
   readonly minimum: number;
   readonly maximum: number;
   readonly unit: string;
@@ -55,8 +58,10 @@ export type DbcMessage = {
   readonly length: number;
   readonly sender: string;
   readonly comment: string;
-  /** In the order of the file. */
+  /** In the order of the file. A name comes again only in branches of a multiplexer that exclude each other. */
   readonly signals: readonly DbcSignal[];
+  /** False when a line that belongs to it, or may, was left out: what is here is right, but a frame made of it may not be. */
+  readonly complete: boolean;
   readonly line: number;
 };
 
@@ -64,13 +69,15 @@ export type DbcMessage = {
 export type DbcDatabase = {
   readonly version: string;
   readonly nodes: readonly string[];
-  /** In the order of the file; ids and the signal names of one message are unique. */
+  /** In the order of the file; ids are unique. */
   readonly messages: readonly DbcMessage[];
 };
 
-/** A database with everything that is wrong with its file. With errors, the database holds what could be read. */
+/** A database with everything that is wrong with its file. What is damaged, or in doubt, is not in the database. */
 export type ParsedDbc = {
   readonly database: DbcDatabase;
+  /** Each has cost a message or a signal. */
   readonly errors: readonly DbcProblem[];
+  /** What may not be as meant, has cost a comment or another text, or cannot be decoded by this agent. */
   readonly warnings: readonly DbcProblem[];
 };

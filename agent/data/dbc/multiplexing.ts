@@ -1,10 +1,13 @@
 import type { MessageDraft, ProblemList, SignalDraft } from "./draft.ts";
 
+/** Values of a multiplexer, both ends included. */
+export type Ranges = readonly (readonly [first: number, last: number])[];
+
 /** Where a signal stands in its message. */
 export type MultiplexPlace = {
   /** The signal whose value decides; undefined for a signal that is in every frame. */
   readonly by: SignalDraft | undefined;
-  readonly ranges: readonly (readonly [number, number])[];
+  readonly ranges: Ranges;
   /** Multiplexers above it. */
   readonly depth: number;
 };
@@ -12,7 +15,14 @@ export type MultiplexPlace = {
 /** More levels than any real message has; what goes deeper is refused, circles included. */
 const MAX_DEPTH = 16;
 
-type Link = { readonly by: SignalDraft; readonly ranges: readonly (readonly [number, number])[] };
+type Link = { readonly by: SignalDraft; readonly ranges: Ranges };
+/** What the signals of a message may depend on. */
+type Multiplexers = {
+  readonly byName: ReadonlyMap<string, readonly SignalDraft[]>;
+  /** Those that depend on nothing themselves. */
+  readonly roots: readonly SignalDraft[];
+  readonly problems: ProblemList;
+};
 
 /**
  * What each signal depends on. SG_MUL_VAL_ decides where there is one, otherwise m<number> means the message's only plain
@@ -25,21 +35,24 @@ export function resolveMultiplexing(
 ): ReadonlyMap<SignalDraft, MultiplexPlace> {
   const links = new Map<SignalDraft, Link>();
   const refused = new Set<SignalDraft>();
-  const byName = new Map(signals.map((signal) => [signal.name, signal]));
   const roots = signals.filter((signal) => signal.indicator.multiplexer && signal.indicator.value === undefined);
+  const multiplexers = { byName: Map.groupBy(signals, ({ name }) => name), roots, problems };
   for (const signal of signals) {
-    const link = linkOf(signal, byName, roots);
+    const link = linkOf(signal, multiplexers);
     if (typeof link === "string") {
-      problems.error(signal.multiplexing?.at ?? signal.at, `message ${message.name}: ${link}`);
+      problems.error(signal.multiplexing.at(-1)?.at ?? signal.at, `message ${message.name}: ${link}; it is left out`);
       refused.add(signal);
-    } else if (link !== undefined) links.set(signal, link);
+    } else if (link !== undefined) {
+      links.set(signal, link);
+      warnOfAbsence(signal, link, problems);
+    }
   }
   const places = new Map<SignalDraft, MultiplexPlace>();
   for (const signal of signals) {
     const depth = depthOf(signal, links, refused);
     if (depth === undefined) {
       if (!refused.has(signal)) {
-        problems.error(signal.at, `signal ${signal.name} depends on a multiplexer that cannot be read`);
+        problems.error(signal.at, `signal ${signal.name} depends on a multiplexer that cannot be read; it is left out`);
       }
       continue;
     }
@@ -49,29 +62,70 @@ export function resolveMultiplexing(
   return places;
 }
 
-/** What the signal depends on, undefined when on nothing, or what is wrong. */
-function linkOf(
+/** What each multiplexer above a signal must say for it to be in the frame. */
+export function needsOf(
   signal: SignalDraft,
-  byName: ReadonlyMap<string, SignalDraft>,
-  roots: readonly SignalDraft[],
-): Link | string | undefined {
+  places: ReadonlyMap<SignalDraft, MultiplexPlace>,
+): ReadonlyMap<SignalDraft, Ranges> {
+  const needs = new Map<SignalDraft, Ranges>();
+  for (let place = places.get(signal); place?.by !== undefined; place = places.get(place.by)) {
+    needs.set(place.by, place.ranges);
+  }
+  return needs;
+}
+
+/** Whether one frame can hold both: signals exclude each other only where one multiplexer would have to say two things at once. */
+export function canMeet(left: ReadonlyMap<SignalDraft, Ranges>, right: ReadonlyMap<SignalDraft, Ranges>): boolean {
+  return [...left].every(([by, ranges]) => {
+    const others = right.get(by);
+    if (others === undefined) return true;
+    return ranges.some(([first, last]) => others.some(([from, to]) => first <= to && from <= last));
+  });
+}
+
+/** What the signal depends on, undefined when on nothing, or what is wrong. */
+function linkOf(signal: SignalDraft, { byName, roots, problems }: Multiplexers): Link | string | undefined {
   const { multiplexing, indicator, name } = signal;
-  if (multiplexing !== undefined) {
-    const by = byName.get(multiplexing.by);
-    if (by === undefined || by === signal) return `signal ${name} has the unknown multiplexer ${multiplexing.by}`;
+  const [declared, ...more] = multiplexing;
+  if (declared !== undefined) {
+    const second = more.find(({ by }) => by !== declared.by);
+    if (second !== undefined) return `signal ${name} depends on two multiplexers, ${declared.by} and ${second.by}`;
+    for (const { at } of more) problems.warn(at, `signal ${name} has another SG_MUL_VAL_; the ranges of both count`);
+    const [by, namesake] = byName.get(declared.by) ?? [];
+    if (by === undefined || by === signal) return `signal ${name} has the unknown multiplexer ${declared.by}`;
+    if (namesake !== undefined) return `multiplexer ${by.name} of signal ${name} is twice in the message`;
     if (!by.indicator.multiplexer) return `multiplexer ${by.name} of signal ${name} is not marked M`;
     if (by.kind !== "integer") return `multiplexer ${by.name} of signal ${name} is not an integer`;
-    const wrong = multiplexing.ranges.find(([first, last]) => first > last);
-    return wrong === undefined
-      ? { by, ranges: multiplexing.ranges }
-      : `signal ${name} has the range ${wrong[0]}-${wrong[1]}, which is empty`;
+    const ranges = usableRanges(signal, problems);
+    return ranges.length > 0 ? { by, ranges } : `signal ${name} has only empty ranges`;
   }
   if (indicator.value === undefined) return undefined;
   const [by, second] = roots;
   if (by === undefined) return `signal ${name} has an unknown multiplexer: no signal is marked M`;
   if (second !== undefined) return `signal ${name} has an unknown multiplexer: ${by.name} or ${second.name}`;
+  if (byName.get(by.name)?.length !== 1) return `multiplexer ${by.name} of signal ${name} is twice in the message`;
   if (by.kind !== "integer") return `multiplexer ${by.name} of signal ${name} is not an integer`;
   return { by, ranges: [[indicator.value, indicator.value]] };
+}
+
+function usableRanges({ name, multiplexing }: SignalDraft, problems: ProblemList): Ranges {
+  return multiplexing.flatMap(({ at, ranges }) =>
+    ranges.filter(([first, last]) => {
+      if (first > last) problems.warn(at, `signal ${name} has the range ${first}-${last}, which is empty`);
+      return first <= last;
+    }),
+  );
+}
+
+/** The bits of a multiplexer are read as unsigned, whatever its sign, so none is beyond its size. */
+function warnOfAbsence({ name, multiplexing, at }: SignalDraft, { by, ranges }: Link, problems: ProblemList): void {
+  const largest = 2 ** by.bits - 1;
+  if (ranges.some(([first]) => first <= largest)) return;
+  const wanted = ranges.map(([first, last]) => (first === last ? first : `${first}-${last}`)).join(", ");
+  problems.warn(
+    multiplexing.at(-1)?.at ?? at,
+    `signal ${name} can never be present: its multiplexer ${by.name} has ${by.bits} bits and is never ${wanted}`,
+  );
 }
 
 function depthOf(

@@ -1,8 +1,6 @@
 import { bitRunsOf } from "../layout.ts";
 import type { MessageDraft, ProblemList, SignalDraft } from "./draft.ts";
-import type { MultiplexPlace } from "./multiplexing.ts";
-
-type Ranges = MultiplexPlace["ranges"];
+import { canMeet, type MultiplexPlace, needsOf, type Ranges } from "./multiplexing.ts";
 
 /** Signals that are in a frame under the same condition, with the one that holds each bit. */
 type Branch = {
@@ -60,26 +58,6 @@ function branchOf(
   }
   branches.set(key, branch);
   return branch;
-}
-
-function needsOf(
-  signal: SignalDraft,
-  places: ReadonlyMap<SignalDraft, MultiplexPlace>,
-): ReadonlyMap<SignalDraft, Ranges> {
-  const needs = new Map<SignalDraft, Ranges>();
-  for (let place = places.get(signal); place?.by !== undefined; place = places.get(place.by)) {
-    needs.set(place.by, place.ranges);
-  }
-  return needs;
-}
-
-/** Two branches exclude each other only where one multiplexer would have to say two things at once. */
-function canMeet(left: ReadonlyMap<SignalDraft, Ranges>, right: ReadonlyMap<SignalDraft, Ranges>): boolean {
-  return [...left].every(([by, ranges]) => {
-    const others = right.get(by);
-    if (others === undefined) return true;
-    return ranges.some(([first, last]) => others.some(([from, to]) => first <= to && from <= last));
-  });
 }
 
 function bitsOf(signal: SignalDraft): readonly number[] {

@@ -19,10 +19,25 @@ export const STATEMENT_WORDS: ReadonlySet<string> = new Set(
   ).split(" "),
 );
 
-const SPACE = /[\s\uFEFF]*(?:\/\/[^\n]*[\s\uFEFF]*)*/y;
+/** White space, marks of no width that editors leave behind, and comments. */
+const SPACE = /[\s\uFEFF\u200B\u2060]*(?:\/\/[^\n]*[\s\uFEFF\u200B\u2060]*)*/y;
 const WORD = /[^\s:;,|@"()[\]]+/y;
-const NUMBER = /[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?/y;
 const DIGITS = /\d+/y;
+const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
+/** How C runtimes print what is no finite number, with what Microsoft's adds behind it. */
+const NO_NUMBER = /^[+-]?(?:1\.#(?:INF|IND|QNAN|SNAN|R)\w*|inf(?:inity)?|nan.*)$/i;
+const ENDS_TEXT = /[ \t]*(?:;|\r?\n|$)/y;
+/** A line that is a statement and hardly the prose of a comment. */
+const STATEMENT = [
+  "BO_[ \\t]+\\d+[ \\t]+[^\\s:]+[ \\t]*:[ \\t]*\\d",
+  'SG_[ \\t]+[^\\n:"]+:[ \\t]*\\d+[ \\t]*\\|',
+  '(?:CM_|BA_|BA_DEF_|BA_DEF_DEF_|BA_REL_)[ \\t]+(?:(?:BU_|BO_|SG_|EV_)[ \\t]+["\\w]|")',
+  "VAL_(?:TABLE_)?[ \\t]+\\w+[ \\t]+(?:\\w+[ \\t]+)?-?\\d",
+  "(?:SIG_VALTYPE_|SG_MUL_VAL_|SIG_GROUP_|BO_TX_BU_)[ \\t]+\\d",
+].join("|");
+const STATEMENT_LINE = new RegExp(`^[ \\t]*(?:${STATEMENT})`, "gm");
+/** Behind a quote that a backslash stands before, and that ends its text all the same, as in "C:\\"; */
+const ENDS_STATEMENT = new RegExp(`[ \\t]*;[ \\t]*(?:$|\\r?\\n\\s*(?:$|${STATEMENT}))`, "y");
 
 /**
  * Reads a DBC text piece by piece; the caller asks for what the grammar wants next. Every method that reads skips white space and
@@ -85,23 +100,40 @@ export class DbcReader {
   /** A finite decimal number. */
   number(what: string): number {
     const at = this.position();
-    const value = Number(this.#expect(NUMBER, what));
-    if (!Number.isFinite(value)) throw new DbcSyntaxError(at, `${what} is too large for a number`);
+    const value = this.numberOrInfinite(what);
+    if (value === undefined || !Number.isFinite(value))
+      throw new DbcSyntaxError(at, `${what} is too large for a number`);
     return value;
+  }
+
+  /** A decimal number, which may be beyond float64; undefined where the file says that it is none (1.#INF, nan). */
+  numberOrInfinite(what: string): number | undefined {
+    const text = this.peekWord() ?? "";
+    if (!NUMBER.test(text) && !NO_NUMBER.test(text)) throw this.#unexpected(what);
+    this.word(what);
+    return NUMBER.test(text) ? Number(text) : undefined;
   }
 
   /** A whole number of 0..2^53-1. */
   unsigned(what: string): number {
     const at = this.position();
-    const value = Number(this.#expect(DIGITS, what));
-    if (!Number.isSafeInteger(value)) throw new DbcSyntaxError(at, `${what} is too large`);
-    return value;
+    const text = this.peekWord() ?? "";
+    if (!/^\d+$/.test(text)) throw this.#unexpected(what);
+    return this.#safe(this.word(what), what, at);
+  }
+
+  /** Digits, whatever stands behind them: one end of a range. */
+  digits(what: string): number {
+    const at = this.position();
+    return this.#safe(this.#expect(DIGITS, what), what, at);
   }
 
   /** A whole number of either sign, of any size; a fraction of zeros is let pass ("1.0"). */
   integer(what: string): number | bigint {
     const at = this.position();
-    const text = this.#expect(NUMBER, what);
+    const text = this.peekWord() ?? "";
+    if (!NUMBER.test(text)) throw this.#unexpected(what);
+    this.word(what);
     const value = Number(text);
     if (Number.isSafeInteger(value)) return value;
     if (/^[+-]?\d+$/.test(text)) return BigInt(text.replace("+", ""));
@@ -112,15 +144,29 @@ export class DbcReader {
   string(what: string): string {
     const at = this.position();
     if (this.text[at] !== '"') throw this.#unexpected(what);
-    let end = this.text.indexOf('"', at + 1);
-    while (end > 0 && this.text[end - 1] === "\\") {
-      const next = this.text.indexOf('"', end + 1);
-      if (next < 0) break;
-      end = next;
-    }
-    if (end < 0) throw new DbcSyntaxError(at, `${what} has no closing quote`);
+    const end = this.#quoteAfter(at);
+    const text = end < 0 ? "" : this.text.slice(at + 1, end);
+    if (end < 0 || nextStatementLine(text, 0) >= 0) throw new DbcSyntaxError(at, `${what} has no closing quote`);
     this.#at = end + 1;
-    return this.text.slice(at + 1, end).replaceAll('\\"', '"');
+    return unescaped(text);
+  }
+
+  /**
+   * The text of a comment, in which quotes may stand that are not escaped: it ends at a quote with ';' or the end of the line behind
+   * it. `problem` tells of such quotes; a text that never ends is taken to the end of its line.
+   */
+  prose(what: string): { readonly text: string; readonly problem: string | undefined } {
+    const at = this.position();
+    if (this.text[at] !== '"') throw this.#unexpected(what);
+    const first = this.#quoteAfter(at);
+    if (first >= 0 && this.#textEndsBehind(first)) return { text: this.#takeText(at, first), problem: undefined };
+    const limit = nextStatementLine(this.text, at);
+    for (let end = first; end >= 0 && (limit < 0 || end < limit); end = this.#quoteAfter(end)) {
+      if (this.#textEndsBehind(end)) return { text: this.#takeText(at, end), problem: `${what} has quotes in it` };
+    }
+    const lineEnd = this.text.indexOf("\n", at);
+    this.#at = lineEnd < 0 ? this.text.length : lineEnd;
+    return { text: unescaped(this.text.slice(at + 1, this.#at).trim()), problem: `${what} has no closing quote` };
   }
 
   atString(): boolean {
@@ -136,6 +182,14 @@ export class DbcReader {
 
   expect(character: string, where: string): void {
     if (!this.take(character)) throw this.#unexpected(`'${character}' ${where}`);
+  }
+
+  /** The rest of the line, which is gone past; without a comment behind it. */
+  restOfLine(): string {
+    const lineEnd = this.text.indexOf("\n", this.#at);
+    const rest = this.text.slice(this.#at, lineEnd < 0 ? this.text.length : lineEnd);
+    this.#at += rest.length;
+    return rest.replace(/\/\/.*$/, "").trim();
   }
 
   /** Goes past the ';' that ends the statement, over strings. A new statement before it is an error. */
@@ -156,6 +210,34 @@ export class DbcReader {
       const lineEnd = this.text.indexOf("\n", this.#at);
       this.#at = lineEnd < 0 ? this.text.length : lineEnd + 1;
     }
+  }
+
+  #safe(digits: string, what: string, at: number): number {
+    const value = Number(digits);
+    if (!Number.isSafeInteger(value)) throw new DbcSyntaxError(at, `${what} is too large`);
+    return value;
+  }
+
+  /** Offset of the next quote behind `at` that ends a text; -1 when there is none. */
+  #quoteAfter(at: number): number {
+    let end = this.text.indexOf('"', at + 1);
+    while (end >= 0 && end - 1 > at && this.#isEscaped(end)) end = this.text.indexOf('"', end + 1);
+    return end;
+  }
+
+  #isEscaped(quote: number): boolean {
+    ENDS_STATEMENT.lastIndex = quote + 1;
+    return this.text[quote - 1] === "\\" && !ENDS_STATEMENT.test(this.text);
+  }
+
+  #textEndsBehind(quote: number): boolean {
+    ENDS_TEXT.lastIndex = quote + 1;
+    return ENDS_TEXT.test(this.text);
+  }
+
+  #takeText(at: number, end: number): string {
+    this.#at = end + 1;
+    return unescaped(this.text.slice(at + 1, end));
   }
 
   #expect(pattern: RegExp, what: string): string {
@@ -179,4 +261,16 @@ export class DbcReader {
       `expected ${wanted}, found ${found.length > 40 ? `${found.slice(0, 40)}...` : found}`,
     );
   }
+}
+
+function unescaped(text: string): string {
+  return text.replaceAll('\\"', '"');
+}
+
+/** Offset of the first line of `text`, from that of `from` on but not itself, that is a statement; -1 when there is none. */
+function nextStatementLine(text: string, from: number): number {
+  const lineEnd = text.indexOf("\n", from);
+  if (lineEnd < 0) return -1;
+  STATEMENT_LINE.lastIndex = lineEnd + 1;
+  return STATEMENT_LINE.exec(text)?.index ?? -1;
 }

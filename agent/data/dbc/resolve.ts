@@ -3,6 +3,7 @@ import type { DatabaseDraft, MessageDraft, ProblemList, SignalDraft } from "./dr
 import type { DbcDatabase, DbcMessage, DbcSignal } from "./model.ts";
 import { resolveMultiplexing } from "./multiplexing.ts";
 import { reportOverlaps } from "./overlap.ts";
+import { distinctMessages, distinctSignals, withoutRepeats } from "./repeats.ts";
 
 const EXTENDED_BIT = 0x8000_0000;
 const CLASSIC_BYTES = 8;
@@ -14,25 +15,27 @@ const FD_FORMATS: ReadonlyMap<number, string> = new Map([
 
 /** Applies long names, value types, frame formats and multiplexing to what was read, and checks each message as a whole. */
 export function resolveDatabase(draft: DatabaseDraft, problems: ProblemList): DbcDatabase {
-  const messages = [...draft.messages.values()].map((message) => resolveMessage(message, draft, problems));
+  const messages = distinctMessages(draft.messages, problems).map((one) => resolveMessage(one, draft, problems));
   return { version: draft.version, nodes: draft.nodes, messages };
 }
 
 function resolveMessage(message: MessageDraft, draft: DatabaseDraft, problems: ProblemList): DbcMessage {
   const extended = message.rawId >= EXTENDED_BIT;
-  const drafts = [...message.signals.values()].filter((signal) => checkSignal(signal, message, problems));
-  const names = longNamesOf(drafts, problems);
-  const nameOf = (signal: SignalDraft): string => names.get(signal) ?? signal.name;
+  const given = withoutRepeats(message, message.signals, problems);
+  const drafts = given.filter((signal) => checkSignal(signal, message, problems));
   const multiplexing = resolveMultiplexing(message, drafts, problems);
-  const signals = drafts.flatMap((signal): DbcSignal[] => {
+  const kept = distinctSignals(message, multiplexing, problems);
+  const names = longNamesOf(kept, problems);
+  const nameOf = (signal: SignalDraft): string => names.get(signal.name) ?? signal.name;
+  const signals = kept.flatMap((signal): DbcSignal[] => {
     const place = multiplexing.get(signal);
     if (place === undefined) return [];
-    const { at, indicator, longName: _, ...facts } = signal;
+    const { at, indicator, longName: _, doubts: __, ...facts } = signal;
     const by = place.by === undefined ? undefined : { by: nameOf(place.by), ranges: place.ranges };
     const name = nameOf(signal);
     return [{ ...facts, name, multiplexer: indicator.multiplexer, multiplexing: by, line: problems.lineOf(at) }];
   });
-  reportOverlaps(message, drafts, multiplexing, problems);
+  reportOverlaps(message, kept, multiplexing, problems);
   return {
     id: extended ? message.rawId - EXTENDED_BIT : message.rawId,
     extended,
@@ -42,17 +45,20 @@ function resolveMessage(message: MessageDraft, draft: DatabaseDraft, problems: P
     sender: message.sender,
     comment: message.comment,
     signals,
+    complete: message.complete && signals.length === given.length,
     line: problems.lineOf(message.at),
   };
 }
 
 /** False for a signal that would be read wrongly. */
 function checkSignal(signal: SignalDraft, message: MessageDraft, problems: ProblemList): boolean {
+  // Told where the statement is that could not be read.
+  if (signal.doubts > 0) return false;
   const floatBits = { integer: undefined, float: 32, double: 64 }[signal.kind];
   if (floatBits !== undefined && floatBits !== signal.bits) {
     problems.error(
       signal.at,
-      `signal ${signal.name} is an IEEE ${signal.kind} of ${signal.bits} bits; it must have ${floatBits}`,
+      `signal ${signal.name} is an IEEE ${signal.kind} of ${signal.bits} bits; it must have ${floatBits}; it is left out`,
     );
     return false;
   }
@@ -66,15 +72,15 @@ function checkSignal(signal: SignalDraft, message: MessageDraft, problems: Probl
   return true;
 }
 
-/** Long names of the signals. One that could be mistaken for another signal of the message is not used, so names stay unique. */
-function longNamesOf(signals: readonly SignalDraft[], problems: ProblemList): ReadonlyMap<SignalDraft, string> {
-  const names = new Map<SignalDraft, string>();
+/** Long names by short name. One that could be mistaken for another signal of the message is not used. */
+function longNamesOf(signals: readonly SignalDraft[], problems: ProblemList): ReadonlyMap<string, string> {
+  const names = new Map<string, string>();
   const used = new Set(signals.map((signal) => signal.name));
-  for (const signal of signals) {
-    if (signal.longName === undefined || signal.longName === signal.name) continue;
-    if (used.has(signal.longName)) problems.warn(signal.at, `the long name ${signal.longName} is used twice`);
-    else names.set(signal, signal.longName);
-    used.add(signal.longName);
+  for (const { name, longName, at } of signals) {
+    if (longName === undefined || longName === name || names.has(name)) continue;
+    if (used.has(longName)) problems.warn(at, `the long name ${longName} is used twice`);
+    else names.set(name, longName);
+    used.add(longName);
   }
   return names;
 }

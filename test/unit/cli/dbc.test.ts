@@ -42,7 +42,7 @@ describe("causeway dbc check", () => {
         file: broken,
         messages: 1,
         signals: 1,
-        errors: [{ line: 2, column: 12, error: "expected the signal size, found x" }],
+        errors: [{ line: 2, column: 12, error: "expected the signal size, found x; the signal is left out" }],
         warnings: [{ line: 4, column: 6, warning: "VAL_ names the unknown message 2" }],
       },
     ]);
@@ -52,7 +52,7 @@ describe("causeway dbc check", () => {
   it("prints file:line:column for people, and ends with 0 when there is no error", async () => {
     const broken = file(BROKEN);
     expect((await runCli(["dbc", "check", broken])).stdout).toBe(
-      `${broken}:2:12 error: expected the signal size, found x\n` +
+      `${broken}:2:12 error: expected the signal size, found x; the signal is left out\n` +
         `${broken}:4:6 warning: VAL_ names the unknown message 2\n` +
         `${broken}: 1 message, 1 signal, 1 error, 1 warning\n`,
     );
@@ -90,7 +90,7 @@ describe("causeway dbc list", () => {
     const broken = file(BROKEN);
     const { stdout, stderr, exitCode } = await runCli(["dbc", "list", broken]);
     expect(stdout).toBe("0x001  M  8 bytes  1 signal  X\n");
-    expect(stderr).toBe(`${broken}:2:12 error: expected the signal size, found x\n`);
+    expect(stderr).toBe(`${broken}:2:12 error: expected the signal size, found x; the signal is left out\n`);
     expect(exitCode).toBe(65);
   });
 

@@ -115,7 +115,7 @@ describe("parseDbc", () => {
   });
 
   it("names line and column of what it cannot read, and goes on", () => {
-    const { database, errors } = parseDbc(
+    const { database, errors, warnings } = parseDbc(
       [
         "BO_ 1 First: 8 X",
         ' SG_ Good : 0|8@1+ (1,0) [0|0] "" X',
@@ -132,12 +132,15 @@ describe("parseDbc", () => {
       ].join("\r\n"),
     );
     expect(placed(errors)).toEqual([
-      "3:14 expected the signal size, found x",
-      "5:5 expected the message id, found two",
+      "3:14 expected the signal size, found x; the signal is left out",
+      "5:5 expected the message id, found two; the message and its signals are left out",
       "7:1 expected a statement, found garbage",
+    ]);
+    expect(placed(warnings)).toEqual([
       "8:15 expected the text of the value, found zero",
-      "11:1 expected ';' after the comment, found BO_",
+      "11:1 expected ';' at the end of the CM_ before",
       "12:5 the comment has no closing quote",
+      "12:18 expected ';' at the end of the CM_ before",
     ]);
     expect(database.messages.map(({ name }) => name)).toEqual(["First", "Third", "Fourth"]);
     expect(database.messages[0].signals.map(({ name }) => name)).toEqual(["Good", "After"]);
@@ -145,22 +148,132 @@ describe("parseDbc", () => {
 
   it.each([
     [message(2, "A : 8|16@1+"), "2:6 signal A needs 3 bytes, message M has 2"],
-    [message(8, "A : 0|8@1+", "A : 8|8@1+"), "3:6 signal A is twice in message M"],
-    [message(8, "A : 0|0@1+"), "2:6 signal A has 0 bits; 1 to 64 can be read"],
-    [message(16, "A : 0|65@1+"), "2:6 signal A has 65 bits; 1 to 64 can be read"],
-    [message(8, "A : 600|8@1+"), "2:6 signal A starts at bit 600, past the longest frame"],
-    [message(8, "A : 0|8@2+"), "2:14 expected 0+, 0-, 1+ or 1- after '@', found 2+"],
-    [message(8, "A m1 : 0|8@1+"), "2:6 message M: signal A has an unknown multiplexer: no signal is marked M"],
-    [message(8, "A m1x : 0|8@1+"), "2:8 expected ':', M, m<number> or m<number>M, found m1x"],
-    [`${message(8, "A : 0|8@1+")}SG_MUL_VAL_ 1 A B 0-0;`, "3:13 message M: signal A has the unknown multiplexer B"],
-    [`${message(8, "A : 0|16@1+")}SIG_VALTYPE_ 1 A : 1;`, "2:6 signal A is an IEEE float of 16 bits; it must have 32"],
-    ["BO_ 1 M: 8 X\nBO_ 1 N: 8 X\n", "2:5 message id 1 of N is already that of M"],
-    ["BO_ 2048 M: 8 X\n", "1:5 message id 2048 of M has more than 11 bits; a 29-bit id needs 2147483648 added"],
-    ["BO_ 2684354560 M: 8 X\n", "1:5 message id 2684354560 of M has more than 29 bits"],
-    ['BO_ 1 M: 8 X\n SG_ A : 0|8@1+ (0,5) [0|0] "" X\n', "2:6 signal A has the factor 0: every raw value would mean 5"],
-    ['BO_ 1 M: 8 X\n SG_ A : 0|8@1+ (1e999,5) [0|0] "" X\n', "2:18 the factor is too large for a number"],
+    [message(8, "A : 0|8@1+", "A : 8|8@1+"), "3:6 signal A is twice, first in line 2 of message M; both are left out"],
+    [message(8, "A : 0|0@1+"), "2:6 signal A has 0 bits; 1 to 64 can be read; it is left out"],
+    [
+      message(8, "A : 0|8@1+", "B : 8|8@1+").replaceAll("BO_ 1", "BO_ 0x1F"),
+      "1:5 the message id 0x1F is hexadecimal; ids are decimal (31); the message and its signals are left out",
+    ],
+    [' SG_ A : 0|8@1+ (1,0) [0|0] "" X\n', "1:6 signal A is left out: no BO_ stands before it"],
+    [message(8, "A : 600|8@1+"), "2:6 signal A starts at bit 600, past the longest frame; it is left out"],
+    [message(8, "A : 0|8@2+"), "2:14 expected 0+, 0-, 1+ or 1- after '@', found 2+; the signal is left out"],
+    [
+      message(8, "A m1 : 0|8@1+"),
+      "2:6 message M: signal A has an unknown multiplexer: no signal is marked M; it is left out",
+    ],
+    [message(8, "A m1x : 0|8@1+"), "2:8 expected ':', M, m<number> or m<number>M, found m1x; the signal is left out"],
+    [
+      `${message(8, "A : 0|8@1+")}SG_MUL_VAL_ 1 A B 0-0;`,
+      "3:13 message M: signal A has the unknown multiplexer B; it is left out",
+    ],
+    [
+      `${message(8, "A : 0|16@1+")}SIG_VALTYPE_ 1 A : 1;`,
+      "2:6 signal A is an IEEE float of 16 bits; it must have 32; it is left out",
+    ],
+    ["BO_ 1 M: 8 X\nBO_ 1 N: 8 X\n", "2:5 message id 1 of N is already that of M in line 1; both are left out"],
+    [
+      "BO_ 2048 M: 8 X\n",
+      "1:5 message id 2048 of M has more than 11 bits; a 29-bit id needs 2147483648 added; the message is left out",
+    ],
+    ["BO_ 2684354560 M: 8 X\n", "1:5 message id 2684354560 of M has more than 29 bits; the message is left out"],
+    [
+      'BO_ 1 M: 8 X\n SG_ A : 0|8@1+ (0,5) [0|0] "" X\n',
+      "2:6 signal A has the factor 0: every raw value would mean 5; it is left out",
+    ],
+    [
+      'BO_ 1 M: 8 X\n SG_ A : 0|8@1+ (1e999,5) [0|0] "" X\n',
+      "2:18 the factor is too large for a number; the signal is left out",
+    ],
   ])("refuses %j", (text, problem) => {
     expect(placed(parseDbc(text).errors)).toEqual([problem]);
+  });
+
+  it("gives no signal below a line that may have begun another message to the message above", () => {
+    const { database, errors } = parseDbc(
+      `${message(8, "A : 0|8@1+")}BO__ 2 N: 8 X\n SG_ B : 8|8@1+ (1,0) [0|0] "" X\nBO_ 3 O: 8 X\n`,
+    );
+    expect(placed(errors)).toEqual([
+      "3:1 expected a statement, found BO__",
+      "4:6 signal B is left out: line 3 cannot be read and may have begun another message",
+    ]);
+    expect(database.messages.map(({ name, signals, complete }) => [name, signals.length, complete])).toEqual([
+      ["M", 1, false],
+      ["O", 0, true],
+    ]);
+  });
+
+  it("goes on with the message below a signal that cannot be read", () => {
+    const { database } = parseDbc(message(8, "A : 0|8@1+", "B ; 8|8@1+", "C : 16|8@1+"));
+    expect(database.messages[0].signals.map(({ name }) => name)).toEqual(["A", "C"]);
+    expect(database.messages[0].complete).toBe(false);
+  });
+
+  it.each([
+    ["SIG_VALTYPE_ 1 A : x;", "4:20 expected the value type, found x; the signal it is about is left out"],
+    ["SIG_VALTYPE_ 1 A : 3;", "4:14 value type 3 is unknown (0 integer, 1 float, 2 double); the signal is left out"],
+    ["SG_MUL_VAL_ 1 A P 0-;", "4:21 expected the last value, found ;; the signal it is about is left out"],
+    ["SG_MUL_VAL_ 1 A P 3-1;", "4:13 message M: signal A has only empty ranges; it is left out"],
+    [
+      "SG_MUL_VAL_ 1 A P 0-1;\nSG_MUL_VAL_ 1 A Q 0-1;",
+      "5:13 message M: signal A depends on two multiplexers, P and Q; it is left out",
+    ],
+  ])("leaves out the signal that %j is about", (statement, problem) => {
+    const { database, errors } = parseDbc(message(8, "A : 0|32@1+", "P M : 32|8@1+") + statement);
+    expect(placed(errors)).toEqual([problem]);
+    expect(database.messages[0].signals.map(({ name }) => name)).toEqual(["P"]);
+  });
+
+  it("keeps a message and a signal that are there again as they were, with a warning, and neither of two that differ", () => {
+    const twice = message(8, "A : 0|8@1+", "A : 0|8@1+", "B : 8|8@1+", "B : 9|8@1+");
+    const { database, errors, warnings } = parseDbc(`${twice}BO_ 2 N: 8 X\nBO_ 2 N: 8 X\nBO_ 3 O: 8 X\nBO_ 3 P: 8 X\n`);
+    expect(database.messages.map(({ name, signals }) => [name, signals.map((signal) => signal.name)])).toEqual([
+      ["M", ["A"]],
+      ["N", []],
+    ]);
+    expect(placed(warnings)).toEqual([
+      "7:5 message N is there again, as N in line 6",
+      "3:6 signal A is there again, first in line 2 of message M",
+    ]);
+    expect(placed(errors)).toEqual([
+      "9:5 message id 3 of P is already that of O in line 8; both are left out",
+      "5:6 signal B is twice, first in line 4 of message M; both are left out",
+    ]);
+  });
+
+  it("adds up what several SG_MUL_VAL_ say of one multiplexer, and warns of values that it never has", () => {
+    const signals = message(8, "P M : 0|4@1+", "A m0 : 8|8@1+", "B m16 : 8|8@1+");
+    const { database, errors, warnings } = parseDbc(`${signals}SG_MUL_VAL_ 1 A P 1-1;\nSG_MUL_VAL_ 1 A P 3-4;`);
+    expect(database.messages[0].signals[1].multiplexing?.ranges).toEqual([
+      [1, 1],
+      [3, 4],
+    ]);
+    expect(errors).toEqual([]);
+    expect(placed(warnings)).toEqual([
+      "6:13 signal A has another SG_MUL_VAL_; the ranges of both count",
+      "4:6 signal B can never be present: its multiplexer P has 4 bits and is never 16",
+    ]);
+  });
+
+  it("reads comments with quotes in them, and ends one that is never closed before the next statement", () => {
+    const { database, errors, warnings } = parseDbc(
+      `CM_ BO_ 1 "not yet";\n${message(8, "A : 0|8@1+", "B : 8|8@1+", "C : 16|8@1+")}` +
+        'CM_ SG_ 1 A "the "best" value";\nCM_ SG_ 1 B "C:\\dir\\";\nCM_ SG_ 1 C "never closed;\nBO_ 2 N: 8 X\n' +
+        ' SG_ D : 0|8@1+ (1,0) [0|0] "" X\nBA_ "Path" "D:\\";\nVAL_ 2 D 1 "one" ;\n',
+    );
+    expect(database.messages.flatMap(({ signals }) => signals.map(({ name, comment }) => [name, comment]))).toEqual([
+      ["A", 'the "best" value'],
+      ["B", "C:\\dir\\"],
+      ["C", "never closed;"],
+      ["D", ""],
+    ]);
+    expect(errors).toEqual([]);
+    expect(placed(warnings)).toEqual([
+      "1:9 CM_ names the unknown message 1",
+      "6:13 the comment has quotes in it",
+      "8:13 the comment has no closing quote",
+      "9:1 expected ';' at the end of the CM_ before",
+    ]);
+    expect(database.messages[1].signals[0].choices.get(1)).toBe("one");
   });
 
   it("refuses multiplexers that depend on each other", () => {
