@@ -28,7 +28,13 @@ export type DatabaseSettings = {
 
 /** An open database, or why the file cannot be one. */
 export type Opened =
-  | { readonly kind: "open"; readonly database: Database.Database; readonly checkedWhole: boolean }
+  | {
+      readonly kind: "open";
+      readonly database: Database.Database;
+      readonly checkedWhole: boolean;
+      /** Version of the file before it was brought to ours; 0 when it was made. */
+      readonly versionBefore: number;
+    }
   | { readonly kind: "damaged"; readonly what: string };
 
 /**
@@ -47,8 +53,8 @@ export function openDatabase(settings: DatabaseSettings): Opened {
     const checkedWhole = settings.checkAll || statSync(file).size <= settings.checkBytes;
     const problem = check(database, settings, checkedWhole ? [] : settings.smallTables);
     if (problem === undefined) {
-      migrate(database, settings);
-      return { kind: "open", database, checkedWhole };
+      const versionBefore = migrate(database, settings);
+      return { kind: "open", database, checkedWhole, versionBefore };
     }
     database.close();
     return { kind: "damaged", what: problem };
@@ -138,7 +144,8 @@ function check(
   return undefined;
 }
 
-function migrate(database: Database.Database, { file, store, migrations }: DatabaseSettings): void {
+/** Brings the file to our version, and returns the one it had. */
+function migrate(database: Database.Database, { file, store, migrations }: DatabaseSettings): number {
   const version = pragmaNumber(database, "user_version");
   if (version > migrations.length) {
     throw new AgentError(`${store}.unavailable`, {
@@ -152,4 +159,5 @@ function migrate(database: Database.Database, { file, store, migrations }: Datab
       database.pragma(`user_version = ${migrations.length}`);
     })
     .immediate();
+  return version;
 }

@@ -1,9 +1,10 @@
 import Database from "better-sqlite3";
 import type { Clock } from "../../agent/core/clock.ts";
 import type { Log } from "../../agent/core/log.ts";
-import { drawEpoch } from "./outbox.ts";
+import { beginEpoch, drawEpoch } from "./outbox.ts";
 import { OUTBOX_MIGRATIONS } from "./schema.ts";
 import { SqliteOutbox } from "./sqlite-outbox.ts";
+import { NO_WATERMARK } from "./watermark.ts";
 
 const NAME = "the outbox in memory";
 /** Memory has no reserve to give up, and is never full before its byte bound. */
@@ -21,7 +22,7 @@ export function openMemoryOutbox(parts: {
   const database = new Database(":memory:");
   database.pragma("foreign_keys = ON");
   for (const sql of OUTBOX_MIGRATIONS) database.exec(sql);
-  const epoch = drawEpoch(database);
+  const epoch = beginEpoch(database, drawEpoch());
   const outbox = new SqliteOutbox({
     ...parts,
     database,
@@ -29,6 +30,7 @@ export function openMemoryOutbox(parts: {
     file: NAME,
     suspicionFile: undefined,
     ballast: NO_BALLAST,
+    watermark: () => NO_WATERMARK,
     // The byte bound on the payloads is what counts.
     maxFileBytes: Number.MAX_SAFE_INTEGER,
   });

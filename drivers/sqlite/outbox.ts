@@ -6,15 +6,20 @@ import { AgentError } from "../../agent/core/errors.ts";
 import type { Log } from "../../agent/core/log.ts";
 import type { Outbox } from "../../agent/ports.ts";
 import { Ballast } from "./ballast.ts";
-import { type DatabaseSettings, openDatabase } from "./database.ts";
+import { type DatabaseSettings, type Opened, openDatabase } from "./database.ts";
 import { faultOf } from "./faults.ts";
+import { type FoundPromises, readPromises } from "./promises.ts";
 import { quarantine } from "./quarantine.ts";
+import { reconcile } from "./reconcile.ts";
 import { type Salvage, salvage, takeOver } from "./salvage.ts";
 import { OUTBOX_MIGRATIONS } from "./schema.ts";
 import { SqliteOutbox } from "./sqlite-outbox.ts";
+import { Watermark } from "./watermark.ts";
 
 const EPOCH_BITS = 48;
 const MEBIBYTE = 1_048_576;
+/** A file that an older agent made has no watermark beside it. */
+const FIRST_VERSION_WITH_WATERMARK = 3;
 
 /** Sizes on disk that follow from what an embedded disk is; tests make them small. */
 export type OutboxSizes = {
@@ -56,11 +61,12 @@ export type OpenedOutbox = {
  * Opens or makes the outbox database; only one process can.
  *
  * A file that is not a database or is damaged is set aside as `<file>.damaged-<n>`, and its readable records come over with their
- * ids. Throws `agent.already-running` when another process holds it, `outbox.unavailable` when folder or disk does not allow it.
+ * ids. So are those of a sound file that has less than was promised; its epoch ends. Throws `agent.already-running` when another process holds it, `outbox.unavailable` when folder or disk does not allow it.
  */
 export function openOutbox(settings: OutboxSettings): OpenedOutbox {
   const { file, maxBytes, clock, log, adopt } = settings;
   const suspicionFile = `${file}.check`;
+  const watermarkFile = `${file}.watermark`;
   const sizes = sizesOf(settings);
   const databaseSettings: DatabaseSettings = {
     ...sizes,
@@ -68,9 +74,9 @@ export function openOutbox(settings: OutboxSettings): OpenedOutbox {
     store: "outbox",
     migrations: OUTBOX_MIGRATIONS,
     checkAll: existsSync(suspicionFile),
-    smallTables: ["outbox", "streams", "losses", "reports"],
+    smallTables: ["outbox", "streams", "losses", "reports", "past"],
   };
-  const { database, quarantined, salvaged } = openOrReplace(databaseSettings, settings);
+  const { database, quarantined, salvaged } = openOrReplace(databaseSettings, settings, readPromises(watermarkFile));
   rmSync(suspicionFile, { force: true });
   const ballast = new Ballast(`${file}.reserve`, sizes.ballastBytes);
   const epoch = epochOf(database, settings);
@@ -86,6 +92,7 @@ export function openOutbox(settings: OutboxSettings): OpenedOutbox {
     maxBytes,
     clock,
     log,
+    watermark: (promises) => new Watermark({ file: watermarkFile, clock, log }, promises),
   });
   log.info("outbox.opened", { file, epoch, records: outbox.stats().records, bytes: outbox.stats().bytes });
   return { outbox, quarantined, salvaged };
@@ -105,16 +112,20 @@ function sizesOf({ maxBytes, sizes }: OutboxSettings): OutboxSizes {
   };
 }
 
+type OpenDatabase = Extract<Opened, { kind: "open" }>;
 type Replaced = {
   readonly database: Database.Database;
   readonly quarantined: string | undefined;
   readonly salvaged: Salvage | undefined;
 };
 
-function openOrReplace(databaseSettings: DatabaseSettings, settings: OutboxSettings): Replaced {
+function openOrReplace(databaseSettings: DatabaseSettings, settings: OutboxSettings, found: FoundPromises): Replaced {
   const { file, log, maxBytes } = settings;
   const first = openDatabase(databaseSettings);
-  if (first.kind === "open") return { database: first.database, quarantined: undefined, salvaged: undefined };
+  if (first.kind === "open") {
+    holdAgainst(found, first, settings);
+    return { database: first.database, quarantined: undefined, salvaged: undefined };
+  }
   const quarantined = quarantine(file);
   log.error("outbox.quarantined", { file, movedTo: quarantined, problem: first.what });
   const second = openDatabase(databaseSettings);
@@ -125,9 +136,19 @@ function openOrReplace(databaseSettings: DatabaseSettings, settings: OutboxSetti
     });
   }
   epochOf(second.database, settings);
-  const salvaged = salvage(quarantined, second.database, maxBytes);
+  const promised = found.kind === "found" ? found.promises.owed : undefined;
+  const salvaged = salvage(quarantined, second.database, maxBytes, promised);
   log.warn("outbox.salvaged", { file, ...salvaged });
   return { database: second.database, quarantined, salvaged };
+}
+
+/** Tells what a sound database has less than was promised, and ends its epoch then. */
+function holdAgainst(found: FoundPromises, { database, versionBefore }: OpenDatabase, settings: OutboxSettings): void {
+  const { file, log, random } = settings;
+  epochOf(database, settings);
+  const hasWatermark = versionBefore >= FIRST_VERSION_WITH_WATERMARK;
+  const reconciled = reconcile({ database, found, hasWatermark, drawEpoch: () => drawEpoch(random) });
+  if (reconciled !== undefined) log.error("outbox.epoch-ended", { file, ...reconciled });
 }
 
 function adoptInto(database: Database.Database, from: Database.Database, file: string): void {
@@ -142,13 +163,17 @@ function adoptInto(database: Database.Database, from: Database.Database, file: s
 /** The epoch, drawn once a database. */
 function epochOf(database: Database.Database, { random }: OutboxSettings): number {
   const read = database.prepare<[], number>("SELECT epoch FROM outbox").pluck();
-  return read.get() ?? drawEpoch(database, random);
+  return read.get() ?? beginEpoch(database, drawEpoch(random));
 }
 
-/** Draws the epoch of a new database; `random` gives 0 <= x < 1, the system's random numbers when absent. */
-export function drawEpoch(database: Database.Database, random?: () => number): number {
-  const drawn = random === undefined ? randomBytes(6).readUIntBE(0, 6) : Math.floor(random() * 2 ** EPOCH_BITS);
-  const epoch = Math.max(1, drawn);
+/** Gives a new database its epoch. */
+export function beginEpoch(database: Database.Database, epoch: number): number {
   database.prepare<[number]>("INSERT INTO outbox (id, epoch) VALUES (1, ?)").run(epoch);
   return epoch;
+}
+
+/** Draws an epoch; `random` gives 0 <= x < 1, the system's random numbers when absent. */
+export function drawEpoch(random?: () => number): number {
+  const drawn = random === undefined ? randomBytes(6).readUIntBE(0, 6) : Math.floor(random() * 2 ** EPOCH_BITS);
+  return Math.max(1, drawn);
 }

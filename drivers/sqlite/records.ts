@@ -2,6 +2,8 @@ import { crc32 } from "node:zlib";
 import type Database from "better-sqlite3";
 import type { Outgoing, StoredRecord, StreamName } from "../../agent/ports.ts";
 import { encodingOf, qualityOf, STREAM_COUNT, streamCode, streamOf } from "./codes.ts";
+import { PastEpochs } from "./past-epochs.ts";
+import type { OwedRange } from "./promises.ts";
 import { prepareWriteTotals, readTotals, type StreamTotals } from "./totals.ts";
 
 /** The columns of `records` but for `row`, `bytes` and `crc`. Absent is null in a column. */
@@ -42,6 +44,8 @@ export type ReadRecord =
 export class RecordTable {
   #totals: StreamTotals[];
   readonly #changed = new Set<number>();
+  readonly #epoch: number;
+  readonly #past: PastEpochs;
   readonly #writeTotals: (stream: number, totals: StreamTotals) => void;
   readonly #insert: Database.Statement<unknown[]>;
   readonly #delete: Database.Statement<[row: number], RecordKey>;
@@ -55,6 +59,8 @@ export class RecordTable {
 
   constructor(database: Database.Database) {
     this.#totals = readTotals(database);
+    this.#epoch = database.prepare<[], number>("SELECT epoch FROM outbox").pluck().get() ?? 0;
+    this.#past = new PastEpochs(database);
     this.#writeTotals = prepareWriteTotals(database);
     this.#insert = database.prepare(
       `INSERT INTO records (row, epoch, stream, seq, encoding, time_quality, stored_at_us, expires_at_ms, retain_key, dead, bytes, crc, payload)
@@ -101,8 +107,18 @@ export class RecordTable {
 
   /** Writes the totals that changed. */
   persist(): void {
+    if (this.#changed.size === 0) return;
     for (const stream of this.#changed) this.#writeTotals(stream, this.#of(stream));
+    this.#past.prune();
     this.#changed.clear();
+  }
+
+  /** What every stream owes, and what is left of earlier epochs; for use after `persist`. */
+  owed(): readonly OwedRange[] {
+    const owed = this.#totals.map(({ oldestSeq, lastSeq }, stream) => {
+      return { epoch: this.#epoch, stream, first: oldestSeq === 0 ? lastSeq + 1 : oldestSeq, last: lastSeq };
+    });
+    return [...owed, ...this.#past.list()];
   }
 
   /** Adds a record and returns its row. Its seq counts as assigned, unless it was assigned in another database (`isForeign`). */
@@ -127,7 +143,8 @@ export class RecordTable {
     );
     const totals = this.#of(stream);
     totals.lastRow = row;
-    if (!isForeign) totals.lastSeq = seq;
+    if (isForeign) this.#past.include({ epoch, stream, first: seq, last: seq }, 1);
+    else totals.lastSeq = seq;
     totals.bytes += payload.length;
     if (dead === 1) totals.dead += 1;
     else totals.records += 1;
@@ -147,6 +164,7 @@ export class RecordTable {
     totals.bytes -= key.bytes;
     if (key.dead === 1) totals.dead -= 1;
     else totals.records -= 1;
+    if (key.epoch !== this.#epoch) this.#past.remove(key.epoch, key.stream);
     return key;
   }
 

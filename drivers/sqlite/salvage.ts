@@ -1,8 +1,11 @@
 import { crc32 } from "node:zlib";
 import Database from "better-sqlite3";
 import type { LossRange } from "../../agent/ports.ts";
-import { reasonOf, STREAM_COUNT, streamOf } from "./codes.ts";
+import { reasonOf, streamOf } from "./codes.ts";
 import { LossLedger } from "./losses.ts";
+import { PastEpochs } from "./past-epochs.ts";
+import type { OwedRange } from "./promises.ts";
+import { noteMissing } from "./reconcile.ts";
 import { type RecordColumns, RecordTable } from "./records.ts";
 
 const ROWS_A_TRANSACTION = 64;
@@ -18,33 +21,40 @@ export type Salvage = {
   readonly damaged: number;
 };
 
-/** Seqs of one stream that the damaged file assigned and still held: oldest..last. */
-type Held = { readonly epoch: number; readonly stream: number; readonly oldest: number; readonly last: number };
-
 /**
  * Copies what can be read of `damagedFile` into the new database `into`, within `maxBytes`: records with their ids, oldest first,
- * and the noted losses. What cannot be read of the records that the file says it held is noted as lost, "damaged".
+ * and the noted losses. What cannot be read of the records that it owed (`promised`; what the file itself says when undefined) is
+ * noted as lost, "damaged".
  */
-export function salvage(damagedFile: string, into: Database.Database, maxBytes: number): Salvage {
-  let from: Database.Database | undefined;
+export function salvage(
+  damagedFile: string,
+  into: Database.Database,
+  maxBytes: number,
+  promised: readonly OwedRange[] | undefined,
+): Salvage {
+  const from = attempt(() => openDamaged(damagedFile));
   try {
-    from = new Database(damagedFile, { timeout: 0 });
-    from.pragma("locking_mode = EXCLUSIVE");
     const saved = copyRecords(from, into, maxBytes);
     const damaged = into
-      .transaction((source: Database.Database) => {
-        const ledger = new LossLedger(into);
-        copyLosses(source, ledger, saved);
-        return noteDamage(heldSeqs(source), new RecordTable(into), ledger, saved);
+      .transaction(() => {
+        copyLosses(from, into, saved);
+        const owed = promised ?? owedOf(from);
+        return noteMissing(
+          into,
+          owed.flatMap((range) => holes(knownOf(saved, range.epoch, range.stream), range)),
+        );
       })
-      .immediate(from);
+      .immediate();
     return { records: saved.count, damaged };
-  } catch {
-    // Not even a database: there is nothing to read, and the caller says that the file was set aside.
-    return { records: 0, damaged: 0 };
   } finally {
     from?.close();
   }
+}
+
+function openDamaged(file: string): Database.Database {
+  const from = new Database(file, { timeout: 0 });
+  from.pragma("locking_mode = EXCLUSIVE");
+  return from;
 }
 
 /** Copies all records with their ids, and the noted losses, of the sound database `from` into `into`: all or, when it throws, none. */
@@ -52,7 +62,7 @@ export function takeOver(from: Database.Database, into: Database.Database): void
   into
     .transaction(() => {
       const saved = copyRecords(from, into, Number.POSITIVE_INFINITY);
-      copyLosses(from, new LossLedger(into), saved);
+      copyLosses(from, into, saved);
     })
     .immediate();
 }
@@ -66,9 +76,10 @@ type Saved = {
   readonly known: Map<string, Range[]>;
 };
 
-function copyRecords(from: Database.Database, into: Database.Database, maxBytes: number): Saved {
+function copyRecords(from: Database.Database | undefined, into: Database.Database, maxBytes: number): Saved {
   const saved: Saved = { count: 0, rows: new Map(), known: new Map() };
-  const byRow = from.prepare<[number], SavedRow>("SELECT * FROM records WHERE row = ?");
+  const byRow = attempt(() => from?.prepare<[number], SavedRow>("SELECT * FROM records WHERE row = ?"));
+  if (from === undefined || byRow === undefined) return saved;
   const table = new RecordTable(into);
   let bytes = 0;
   const copySome = into.transaction((rows: readonly number[]) => {
@@ -110,56 +121,45 @@ function collect(rows: number[], open: () => Iterable<number>): void {
   });
 }
 
-function copyLosses(from: Database.Database, ledger: LossLedger, saved: Saved): void {
+function copyLosses(from: Database.Database | undefined, into: Database.Database, saved: Saved): void {
+  const ledger = new LossLedger(into);
+  const past = new PastEpochs(into);
   const columns = "epoch, stream, first, last, reason, detail";
-  const losses = attempt(() => from.prepare<[], LossRow>(`SELECT ${columns} FROM losses ORDER BY id`).all()) ?? [];
-  const reports = attempt(() => from.prepare<[], ReportRow>(`SELECT row, ${columns} FROM reports`).all()) ?? [];
+  const all = <T>(sql: string): readonly T[] => attempt(() => from?.prepare<[], T>(sql).all()) ?? [];
+  const losses = all<LossRow>(`SELECT ${columns} FROM losses ORDER BY id`);
+  const reports = all<ReportRow>(`SELECT row, ${columns} FROM reports`);
   for (const loss of losses) ledger.note(rangeOf(loss));
   for (const report of reports) {
     const row = saved.rows.get(report.row);
     if (row === undefined) ledger.note(rangeOf(report));
     else ledger.reported(row, rangeOf(report));
   }
-  for (const { epoch, stream, first, last } of [...losses, ...reports]) {
-    knownOf(saved, epoch, stream).push({ first, last });
+  for (const range of [...losses, ...reports]) {
+    knownOf(saved, range.epoch, range.stream).push(range);
+    past.include(range, 0);
   }
 }
 
-function noteDamage(held: readonly Held[], table: RecordTable, ledger: LossLedger, saved: Saved): number {
-  let damaged = 0;
-  for (const { epoch, stream, oldest, last } of held) {
-    for (const hole of holes(knownOf(saved, epoch, stream), oldest, last)) {
-      const records = hole.last - hole.first + 1;
-      ledger.note({ epoch, stream: streamOf(stream), ...hole, reason: "damaged", detail: "outbox.db damaged" });
-      table.countLost(stream, records);
-      damaged += records;
-    }
-  }
-  table.persist();
-  return damaged;
+/** What the file itself says that it owes; as far as it can be read. */
+function owedOf(from: Database.Database | undefined): readonly OwedRange[] {
+  const owed = (sql: string): readonly OwedRange[] => attempt(() => from?.prepare<[], OwedRange>(sql).all()) ?? [];
+  return [
+    ...owed("SELECT epoch, stream, oldest_seq AS first, last_seq AS last FROM outbox, streams WHERE oldest_seq > 0"),
+    ...owed("SELECT epoch, stream, first, last FROM past"),
+  ];
 }
 
-function heldSeqs(from: Database.Database): readonly Held[] {
-  const held = attempt(() =>
-    from
-      .prepare<[], Held>(
-        `SELECT epoch, stream, oldest_seq AS oldest, last_seq AS last FROM outbox, streams WHERE oldest_seq > 0 AND stream < ${STREAM_COUNT}`,
-      )
-      .all(),
-  );
-  return held ?? [];
-}
-
-/** What of oldest..last none of the known ranges covers. */
-function holes(known: readonly Range[], oldest: number, last: number): readonly Range[] {
-  const found: Range[] = [];
-  let next = oldest;
+/** What of `owed` none of the known ranges covers. */
+function holes(known: readonly Range[], owed: OwedRange): readonly OwedRange[] {
+  const { epoch, stream, last } = owed;
+  const found: OwedRange[] = [];
+  let next = owed.first;
   for (const range of known.toSorted((left, right) => left.first - right.first)) {
     if (next > last) break;
-    if (range.first > next) found.push({ first: next, last: Math.min(range.first - 1, last) });
+    if (range.first > next) found.push({ epoch, stream, first: next, last: Math.min(range.first - 1, last) });
     next = Math.max(next, range.last + 1);
   }
-  if (next <= last) found.push({ first: next, last });
+  if (next <= last) found.push({ epoch, stream, first: next, last });
   return found;
 }
 

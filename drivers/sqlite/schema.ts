@@ -2,8 +2,8 @@
  * The outbox's tables, one entry a version (PRAGMA user_version). Entries are only ever added.
  *
  * `records.payload` comes last, so that reading the other columns never walks its overflow pages. `streams` holds the totals of
- * its records and changes in the same transaction as they do. `reports` remembers which record carries which loss, so that a loss
- * record that is lost itself gives its range back to `losses`.
+ * its records and changes in the same transaction as they do; `past` the seqs that earlier epochs, which it does not count, still owe.
+ * `reports` remembers which record carries which loss, so that a loss record that is lost itself gives its range back to `losses`.
  */
 export const OUTBOX_MIGRATIONS: readonly string[] = [
   `
@@ -92,5 +92,22 @@ export const OUTBOX_MIGRATIONS: readonly string[] = [
   INSERT INTO new_reports SELECT * FROM reports;
   DROP TABLE reports;
   ALTER TABLE new_reports RENAME TO reports;
+  `,
+  // What earlier epochs owe.
+  `
+  CREATE TABLE past (
+    epoch INTEGER NOT NULL,
+    stream INTEGER NOT NULL CHECK (stream BETWEEN 0 AND 3),
+    first INTEGER NOT NULL,
+    last INTEGER NOT NULL,
+    records INTEGER NOT NULL CHECK (records >= 0),
+    PRIMARY KEY (epoch, stream)
+  ) STRICT, WITHOUT ROWID;
+  INSERT INTO past
+    SELECT epoch, stream, min(first), max(last), sum(records) FROM (
+      SELECT epoch, stream, seq AS first, seq AS last, 1 AS records FROM records
+      UNION ALL SELECT epoch, stream, first, last, 0 FROM losses
+      UNION ALL SELECT epoch, stream, first, last, 0 FROM reports)
+    WHERE epoch <> (SELECT epoch FROM outbox) GROUP BY epoch, stream;
   `,
 ];

@@ -13,10 +13,13 @@ import type {
 } from "../../agent/ports.ts";
 import { encodingCode, qualityCode, streamCode } from "./codes.ts";
 import { LossLedger } from "./losses.ts";
+import type { Promises } from "./promises.ts";
 import { type RecordKey, RecordTable } from "./records.ts";
 import { Room } from "./room.ts";
+import { OUTBOX_MIGRATIONS } from "./schema.ts";
 import { bytesFrom } from "./totals.ts";
 import { type TransactionParts, Transactions } from "./transactions.ts";
+import type { Watermark } from "./watermark.ts";
 
 /** Records that a drop deletes in one transaction. */
 const DROP_ROWS = 1000;
@@ -27,6 +30,8 @@ export type SqliteOutboxParts = TransactionParts & {
   readonly maxBytes: number;
   readonly clock: Clock;
   readonly log: Log;
+  /** Takes in what each commit promises. */
+  readonly watermark: (promises: Promises) => Pick<Watermark, "note" | "close">;
 };
 
 /** The outbox in SQLite; `openOutbox` makes it. */
@@ -36,6 +41,7 @@ export class SqliteOutbox implements Outbox {
   readonly #records: RecordTable;
   readonly #losses: LossLedger;
   readonly #room: Room;
+  readonly #watermark: Pick<Watermark, "note" | "close">;
 
   constructor(parts: SqliteOutboxParts) {
     this.#parts = parts;
@@ -43,6 +49,7 @@ export class SqliteOutbox implements Outbox {
     this.#records = new RecordTable(parts.database);
     this.#losses = new LossLedger(parts.database);
     this.#room = new Room({ ...parts, records: this.#records, losses: this.#losses });
+    this.#watermark = parts.watermark(this.#promises());
   }
 
   append(drafts: readonly Draft[]): readonly RecordId[] {
@@ -164,19 +171,35 @@ export class SqliteOutbox implements Outbox {
   }
 
   close(): void {
-    this.#parts.database.close();
+    const { database } = this.#parts;
+    if (!database.open) return;
+    try {
+      const promises = this.#promises();
+      database.close();
+      this.#watermark.close(promises);
+    } finally {
+      database.close();
+    }
   }
 
   #write<T>(work: (spareBytes: number) => T): T {
     const before = this.#records.snapshot();
-    return this.#transactions.write(
+    // The promises are read inside: after the commit nothing may throw any more.
+    const { result, promises } = this.#transactions.write(
       (spareBytes) => {
         const result = work(spareBytes);
         this.#records.persist();
-        return result;
+        return { result, promises: this.#promises() };
       },
       () => this.#records.restore(before),
     );
+    this.#watermark.note(promises);
+    return result;
+  }
+
+  #promises(): Promises {
+    const owed = this.#records.owed();
+    return { epoch: this.#parts.epoch, version: OUTBOX_MIGRATIONS.length, lastRow: this.#records.lastRow(), owed };
   }
 
   #nextId(stream: StreamName): RecordId {

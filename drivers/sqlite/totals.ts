@@ -6,7 +6,7 @@ export type StreamTotals = {
   lastSeq: number;
   /** Highest row any record of the stream ever had. */
   lastRow: number;
-  /** Lowest seq of this epoch that waits; 0 when none does. Bounds what a damaged file may have held. */
+  /** Lowest seq of this epoch that waits, or is lost and its loss not delivered; 0 when all are settled. Bounds what a damage may cost. */
   oldestSeq: number;
   records: number;
   dead: number;
@@ -56,14 +56,17 @@ export function prepareWriteTotals(database: Database.Database): (stream: number
   const update = database.prepare<StreamValues>(
     `UPDATE streams SET last_seq = ?, last_row = ?, oldest_seq = ?, records = ?, dead = ?, bytes = ?, lost = ? WHERE stream = ?`,
   );
+  const ofEpoch = "stream = ? AND epoch = (SELECT epoch FROM outbox)";
   const oldestSeq = database
-    .prepare<[stream: number], number>(
-      `SELECT seq FROM records
-        WHERE stream = ? AND dead = 0 AND epoch = (SELECT epoch FROM outbox) ORDER BY row LIMIT 1`,
+    .prepare<[stream: number, stream: number, stream: number], number | null>(
+      `SELECT min(seq) FROM (
+        SELECT * FROM (SELECT seq FROM records WHERE dead = 0 AND ${ofEpoch} ORDER BY row LIMIT 1)
+        UNION ALL SELECT min(first) FROM losses WHERE ${ofEpoch}
+        UNION ALL SELECT min(first) FROM reports WHERE ${ofEpoch})`,
     )
     .pluck();
   return (stream, totals) => {
-    totals.oldestSeq = oldestSeq.get(stream) ?? 0;
+    totals.oldestSeq = oldestSeq.get(stream, stream, stream) ?? 0;
     const { lastSeq, lastRow, records, dead, bytes, lost } = totals;
     update.run(lastSeq, lastRow, totals.oldestSeq, records, dead, bytes, lost, stream);
   };

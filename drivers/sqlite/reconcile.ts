@@ -1,0 +1,93 @@
+import type Database from "better-sqlite3";
+import { streamOf } from "./codes.ts";
+import { LossLedger } from "./losses.ts";
+import { endEpoch, PastEpochs } from "./past-epochs.ts";
+import type { FoundPromises, OwedRange } from "./promises.ts";
+import { RecordTable } from "./records.ts";
+
+/** A sound database compared with what was promised: why its epoch must end, and how many records it lost. */
+export type Reconciled = { readonly why: string; readonly lost: number } | undefined;
+
+/** What `reconcile` compares, and where the next epoch comes from. */
+export type ReconcileParts = {
+  readonly database: Database.Database;
+  readonly found: FoundPromises;
+  /** Whether a watermark was made with the database. */
+  readonly hasWatermark: boolean;
+  readonly drawEpoch: () => number;
+};
+
+/**
+ * Compares a database that SQLite found sound with what was promised. What was promised and is not known to it is noted as lost,
+ * "damaged", and the epoch ends, so that no seq is given out twice; the epoch also ends where that cannot be known.
+ *
+ * A kill leaves at most one commit that is not promised; only after a close in order must both be equal.
+ */
+export function reconcile({ database, found, hasWatermark, drawEpoch }: ReconcileParts): Reconciled {
+  return database
+    .transaction((): Reconciled => {
+      const known = knownRanges(database);
+      const missing = found.kind === "found" ? found.promises.owed.flatMap((owed) => missingOf(owed, known)) : [];
+      const why = missing.length > 0 ? "less was found than promised" : doubtOf(found, hasWatermark, known);
+      if (why === undefined) return undefined;
+      const lost = noteMissing(database, missing);
+      renewEpoch(database, missing, drawEpoch);
+      return { why, lost };
+    })
+    .immediate();
+}
+
+/** Notes as lost what of `missing` was promised, and returns the number of records. */
+export function noteMissing(database: Database.Database, missing: readonly OwedRange[]): number {
+  const ledger = new LossLedger(database);
+  const table = new RecordTable(database);
+  let lost = 0;
+  for (const { epoch, stream, first, last } of missing) {
+    ledger.note({ epoch, stream: streamOf(stream), first, last, reason: "damaged", detail: "outbox.db damaged" });
+    table.countLost(stream, last - first + 1);
+    lost += last - first + 1;
+  }
+  table.persist();
+  return lost;
+}
+
+function missingOf(owed: OwedRange, known: readonly OwedRange[]): readonly OwedRange[] {
+  const { epoch, stream, last } = owed;
+  const same = known.find((range) => range.epoch === epoch && range.stream === stream);
+  const first = Math.max(owed.first, (same?.last ?? 0) + 1);
+  return first > last ? [] : [{ epoch, stream, first, last }];
+}
+
+/** Why the database may have given out seqs that it does not know of; undefined when it cannot. */
+function doubtOf(found: FoundPromises, hasWatermark: boolean, known: readonly OwedRange[]): string | undefined {
+  if (!hasWatermark) return undefined;
+  if (found.kind !== "found") return `the watermark is ${found.kind}`;
+  if (found.promises.epoch !== known[0]?.epoch) return "the watermark is of another epoch";
+  if (!found.isClosed) return undefined;
+  const isEqual = found.promises.owed.every(({ epoch, stream, last }) =>
+    known.every((range) => range.epoch !== epoch || range.stream !== stream || range.last === last),
+  );
+  return isEqual ? undefined : "seqs differ from those at the close";
+}
+
+/** Highest seq that the database knows of each epoch and stream, those of its own epoch first. */
+function knownRanges(database: Database.Database): readonly OwedRange[] {
+  const current = database
+    .prepare<[], OwedRange>("SELECT epoch, stream, 1 AS first, last_seq AS last FROM outbox, streams")
+    .all();
+  return [...current, ...new PastEpochs(database).list()];
+}
+
+function renewEpoch(database: Database.Database, missing: readonly OwedRange[], drawEpoch: () => number): void {
+  const ended = database.prepare<[], number>("SELECT epoch FROM outbox").pluck().get() ?? 0;
+  endEpoch(database, ended);
+  const past = new PastEpochs(database);
+  for (const range of missing) past.include(range, 0);
+  const drawn = drawEpoch();
+  database.prepare<[number]>("UPDATE outbox SET epoch = ?").run(drawn === ended ? otherThan(drawn) : drawn);
+  database.exec("UPDATE streams SET last_seq = 0, oldest_seq = 0");
+}
+
+function otherThan(epoch: number): number {
+  return epoch > 1 ? epoch - 1 : epoch + 1;
+}
