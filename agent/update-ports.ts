@@ -88,7 +88,10 @@ export type StreamSource = { readonly kind: "stream"; readonly streamId: string;
 
 /** What was answered to a request for the rest of a file. */
 export type RangeAnswer =
-  /** The bytes from `offset` on; `totalBytes` is the whole file's size where it is told, `validator` names this version of the file. */
+  /**
+   * The bytes from `offset` on: what was asked for, or 0 where the whole file comes all the same. `totalBytes` is the whole file's size
+   * where it is told; `validator` names this version of the file where there is a name that holds for its bytes.
+   */
   | {
       readonly kind: "bytes";
       readonly offset: number;
@@ -97,21 +100,17 @@ export type RangeAnswer =
       readonly body: AsyncIterable<Uint8Array>;
       end(): void;
     }
-  /** It is refused for good. */
-  | { readonly kind: "denied"; readonly detail: string }
-  /** What was begun is not part of the file that is there now. */
-  | { readonly kind: "range-refused" }
+  /** It is refused for good; `status` is that of HTTP. */
+  | { readonly kind: "denied"; readonly status?: number; readonly detail: string }
+  /** The rest alone is not to be had: the whole may be. */
+  | { readonly kind: "range-refused"; readonly totalBytes: number | undefined }
   /** It may be answered another time. */
   | { readonly kind: "unavailable"; readonly detail: string };
 
 /** Where the files of streams come from. */
 export interface FileSource {
-  /** From `offset` on where the file is still the version that `validator` names, from its beginning otherwise. Rejects with what may pass. */
-  open(
-    source: StreamSource,
-    asked: { readonly offset: number; readonly validator: string | undefined },
-    signal: AbortSignal,
-  ): Promise<RangeAnswer>;
+  /** From `offset` on. Rejects with what may pass. */
+  open(source: StreamSource, offset: number, signal: AbortSignal): Promise<RangeAnswer>;
 }
 
 /** How a download ended. "denied": the server refuses this URL (a presigned one expires); "tampered": the bytes are not what the manifest says, and are gone. */
@@ -121,7 +120,7 @@ export type DownloadOutcome =
   | { readonly kind: "no-space" | "tampered" | "failed"; readonly detail: string }
   | { readonly kind: "stopped" };
 
-/** Fetches one file. What has arrived survives restarts and is not fetched again, as long as the server has the same file. */
+/** Fetches one file. What has arrived survives restarts and is not asked for again. */
 export interface Downloader {
   /** `onProgress` gets the bytes that are there. Resolves as "stopped" when `signal` aborts; never rejects. */
   download(

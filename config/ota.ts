@@ -64,6 +64,12 @@ export const otaConfig = z.strictObject({
       minBytesPerSecond: z.int().min(0).max(1_000_000).default(500).describe("a slower connection is made anew"),
       minRateWindowSeconds: z.int().min(5).max(3600).default(60),
       giveUpHours: z.int().min(1).max(8760).default(168).describe("without a new byte for this long it has failed"),
+      maxRepeats: z
+        .int()
+        .min(1)
+        .max(1000)
+        .default(10)
+        .describe("it has failed when so many times its size came again from a server that cannot resume"),
       streams: z
         .strictObject({
           format: z.enum(["cbor", "json"]).default("cbor"),

@@ -73,7 +73,7 @@ function beside(url: URL, name: string): string {
 }
 
 async function fetchSmall(url: string, ca: string | undefined, signal: AbortSignal): Promise<Uint8Array | undefined> {
-  const answer = await requestRange({ url, offset: 0, validator: undefined, ca, idleMs: IDLE_MS }, signal);
+  const answer = await requestRange({ url, offset: 0, ca, idleMs: IDLE_MS }, signal);
   if (answer.kind !== "bytes") return undefined;
   const chunks: Uint8Array[] = [];
   let bytes = 0;

@@ -55,11 +55,7 @@ export class FileStreams implements FileSource {
     this.#base = `$aws/things/${parts.thing}/streams`;
   }
 
-  async open(
-    source: StreamSource,
-    asked: { readonly offset: number; readonly validator: string | undefined },
-    signal: AbortSignal,
-  ): Promise<RangeAnswer> {
+  async open(source: StreamSource, offset: number, signal: AbortSignal): Promise<RangeAnswer> {
     await this.#listen();
     const described = await this.#describe(source, signal);
     if (described.kind === "rejected") return refusal(described.code);
@@ -67,7 +63,6 @@ export class FileStreams implements FileSource {
     const totalBytes = described.sizes.get(source.fileId);
     if (totalBytes === undefined) return { kind: "denied", detail: `stream ${source.streamId} has no such file` };
     const validator = `stream ${source.streamId} ${described.version}`;
-    const offset = asked.validator === validator ? asked.offset : 0;
     const body = this.#blocks(source, described.version, { offset, totalBytes }, signal);
     return { kind: "bytes", offset, totalBytes, validator, body, end: () => this.#leave() };
   }

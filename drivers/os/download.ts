@@ -1,6 +1,4 @@
-import { execFile } from "node:child_process";
-import { type FileHandle, open, statfs } from "node:fs/promises";
-import { dirname } from "node:path";
+import { type FileHandle, open } from "node:fs/promises";
 import { type BackoffBounds, fullJitterMs } from "../../agent/core/backoff.ts";
 import type { Clock } from "../../agent/core/clock.ts";
 import { errnoOf, messageOf } from "../../agent/core/errors.ts";
@@ -13,6 +11,7 @@ import type {
   FileSource,
   RangeAnswer,
 } from "../../agent/update-ports.ts";
+import { reserveSpace } from "./disk-space.ts";
 import { requestRange } from "./https-source.ts";
 import { PartialFile } from "./partial-file.ts";
 import { RateLimit } from "./rate-limit.ts";
@@ -28,6 +27,8 @@ export type DownloadSettings = {
   readonly minRateWindowMs: number;
   /** Without a new byte for this long it is given up, ms. */
   readonly giveUpMs: number;
+  /** A server that does not give the rest of a file sends its beginning again: given up when so many times its size came again. */
+  readonly maxRepeats: number;
   readonly reconnect: BackoffBounds;
   /** Space that stays free beside the download, bytes. */
   readonly spareBytes: number;
@@ -43,6 +44,9 @@ export type DownloadParts = {
   readonly random: () => number;
 };
 
+/** The bytes of one connection. */
+type Piece = Pick<Extract<RangeAnswer, { readonly kind: "bytes" }>, "offset" | "validator" | "body">;
+
 /** How one connection ended. */
 type Attempt =
   | { readonly kind: "over"; readonly outcome: DownloadOutcome }
@@ -55,7 +59,7 @@ export function createDownloader(parts: DownloadParts): Downloader {
       let partial: PartialFile | undefined;
       try {
         partial = await PartialFile.open(artifact);
-        const shortage = await reserve(artifact, partial.bytes, parts.settings.spareBytes);
+        const shortage = await reserveSpace(artifact, partial.bytes, parts.settings.spareBytes);
         if (shortage !== undefined) return { kind: "no-space", detail: shortage };
         const transfer = new Transfer(parts, source, artifact, partial, onProgress);
         return await transfer.run(signal);
@@ -68,6 +72,7 @@ export function createDownloader(parts: DownloadParts): Downloader {
   };
 }
 
+/** One download. What decides is progress: bytes that were not there before, whatever the server says of versions and ranges. */
 class Transfer {
   readonly #parts: DownloadParts;
   readonly #source: ArtifactSource;
@@ -75,7 +80,10 @@ class Transfer {
   readonly #partial: PartialFile;
   readonly #onProgress: (bytes: number) => void;
   readonly #limit: RateLimit;
+  /** The server does not give the rest alone. */
+  #needsWhole = false;
   #fetchedBytes = 0;
+  #repeatedBytes = 0;
   #requests = 0;
 
   constructor(
@@ -95,29 +103,36 @@ class Transfer {
 
   async run(signal: AbortSignal): Promise<DownloadOutcome> {
     const { clock, settings, random, log } = this.#parts;
+    const { name, sizeBytes } = this.#artifact;
     this.#onProgress(this.#partial.bytes);
     let progressMs = clock.monotonicMs();
+    let mostBytes = this.#partial.bytes;
     let failures = 0;
     while (!signal.aborted) {
-      if (this.#partial.bytes === this.#artifact.sizeBytes) return this.#judge();
-      const before = this.#fetchedBytes;
-      const attempt = await this.#attempt(signal);
+      const attempt = this.#partial.bytes === sizeBytes ? await this.#judge() : await this.#attempt(signal);
       if (attempt.kind === "over") return attempt.outcome;
       if (signal.aborted) break;
-      if (this.#partial.bytes === this.#artifact.sizeBytes) continue;
-      if (this.#fetchedBytes > before) {
+      if (this.#partial.bytes > mostBytes) {
+        mostBytes = this.#partial.bytes;
         progressMs = clock.monotonicMs();
         failures = 0;
       }
-      const { name } = this.#artifact;
+      if (this.#partial.bytes === sizeBytes) continue;
       log.info("download.interrupted", { name, bytes: this.#partial.bytes, why: attempt.why });
-      if (clock.monotonicMs() - progressMs >= settings.giveUpMs) {
-        return { kind: "failed", detail: `${name}: no byte for ${settings.giveUpMs} ms: ${attempt.why}` };
-      }
+      const lost = this.#lost(clock.monotonicMs() - progressMs);
+      if (lost !== undefined) return { kind: "failed", detail: `${name}: ${lost}: ${attempt.why}` };
       await clock.sleep(fullJitterMs(failures, settings.reconnect, random), signal);
       failures += 1;
     }
     return { kind: "stopped" };
+  }
+
+  /** Why it is not tried again; undefined while it is. */
+  #lost(idleMs: number): string | undefined {
+    const { giveUpMs, maxRepeats } = this.#parts.settings;
+    if (idleMs >= giveUpMs) return `no new byte for ${giveUpMs} ms`;
+    if (this.#repeatedBytes <= maxRepeats * this.#artifact.sizeBytes) return undefined;
+    return `${this.#repeatedBytes} bytes came again from a server that does not give the rest of a file (HTTP Range)`;
   }
 
   async #attempt(signal: AbortSignal): Promise<Attempt> {
@@ -136,33 +151,29 @@ class Transfer {
 
   async #fetch(source: Exclude<ArtifactSource, { kind: "file" }>, signal: AbortSignal): Promise<Attempt> {
     this.#requests += 1;
-    const answer = await this.#request(source, signal);
+    const answer = await this.#request(source, this.#needsWhole ? 0 : this.#partial.bytes, signal);
     switch (answer.kind) {
       case "denied":
         return over({ kind: "denied", detail: `${this.#artifact.name}: ${answer.detail}` });
       case "unavailable":
         return { kind: "retry", why: answer.detail };
       case "range-refused":
-        await this.#partial.restart(undefined);
-        return { kind: "retry", why: "the server has another file now" };
+        this.#needsWhole = true;
+        return this.#wrongSize(answer.totalBytes) ?? { kind: "retry", why: "the server refuses the range" };
       case "bytes":
         break;
     }
     try {
-      const wrong = this.#wrongSize(answer.totalBytes);
-      if (wrong !== undefined) return wrong;
-      if (answer.offset === 0) await this.#partial.restart(answer.validator);
-      return await this.#take(answer.body, signal);
+      return this.#wrongSize(answer.totalBytes) ?? (await this.#take(answer, signal));
     } finally {
       answer.end();
     }
   }
 
-  #request(source: Exclude<ArtifactSource, { kind: "file" }>, signal: AbortSignal): Promise<RangeAnswer> {
+  #request(source: Exclude<ArtifactSource, { kind: "file" }>, offset: number, signal: AbortSignal) {
     const { ca, streams, settings } = this.#parts;
-    const { bytes: offset, validator } = this.#partial;
-    if (source.kind === "stream") return streams.open(source, { offset, validator }, signal);
-    return requestRange({ url: source.url, offset, validator, ca, idleMs: settings.minRateWindowMs }, signal);
+    if (source.kind === "stream") return streams.open(source, offset, signal);
+    return requestRange({ url: source.url, offset, ca, idleMs: settings.minRateWindowMs }, signal);
   }
 
   async #copy(path: string, signal: AbortSignal): Promise<Attempt> {
@@ -174,16 +185,26 @@ class Transfer {
     }
     await using held = file;
     const wrong = this.#wrongSize((await held.stat()).size);
-    return wrong ?? (await this.#take(chunksFrom(held, this.#partial.bytes), signal));
+    const offset = this.#partial.bytes;
+    return wrong ?? (await this.#take({ offset, validator: undefined, body: chunksFrom(held, offset) }, signal));
   }
 
-  async #take(body: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<Attempt> {
+  /** Appends what is new. What comes again is compared with what is there: where it differs, the server's file is gone on with. */
+  async #take({ offset, validator, body }: Piece, signal: AbortSignal): Promise<Attempt> {
     this.#limit.begin();
+    const isRest = offset === this.#partial.bytes;
+    let at = offset;
+    let isContinued = false;
     for await (const chunk of body) {
       if (signal.aborted) break;
-      if (this.#partial.bytes + chunk.length > this.#artifact.sizeBytes) return await this.#tampered("it is longer");
-      await this.#partial.append(chunk);
+      if (at + chunk.length > this.#artifact.sizeBytes) return await this.#tampered("it is longer");
+      const fresh = isRest ? chunk : await this.#partial.compare(chunk, at);
+      at += chunk.length;
       this.#fetchedBytes += chunk.length;
+      this.#repeatedBytes += chunk.length - fresh.length;
+      if (fresh.length > 0 && !isContinued) this.#partial.continueFrom(validator, isRest);
+      isContinued ||= fresh.length > 0;
+      await this.#partial.append(fresh);
       this.#onProgress(this.#partial.bytes);
       await this.#limit.passed(chunk.length, signal);
     }
@@ -196,22 +217,27 @@ class Transfer {
     return over({ kind: "tampered", detail: `${name}: the source has ${totalBytes} bytes, the manifest ${sizeBytes}` });
   }
 
-  async #judge(): Promise<DownloadOutcome> {
+  /** A wrong digest of what came from more than one version says that the pieces do not fit: it is started over, once. */
+  async #judge(): Promise<Attempt> {
     const { name, sha256 } = this.#artifact;
-    const facts = { name, bytes: this.#partial.bytes, fetchedBytes: this.#fetchedBytes, requests: this.#requests };
+    const bytes = this.#partial.bytes;
+    const [fetchedBytes, repeatedBytes, requests] = [this.#fetchedBytes, this.#repeatedBytes, this.#requests];
+    const facts = { name, bytes, fetchedBytes, repeatedBytes, requests };
     const found = this.#partial.digest();
     if (found === sha256) {
       await this.#partial.sync();
       this.#parts.log.info("download.completed", facts);
-      return { kind: "complete" };
+      return over({ kind: "complete" });
     }
     this.#parts.log.warn("download.tampered", facts);
-    await this.#partial.restart(undefined);
-    return { kind: "tampered", detail: `${name}: SHA-256 is ${found}, the manifest says ${sha256}` };
+    const detail = `${name}: SHA-256 is ${found}, the manifest says ${sha256}`;
+    const isWorthAnother = this.#partial.isMixed && !this.#partial.isSecond;
+    await this.#partial.restart(isWorthAnother);
+    return isWorthAnother ? { kind: "retry", why: detail } : over({ kind: "tampered", detail });
   }
 
   async #tampered(what: string): Promise<Attempt> {
-    await this.#partial.restart(undefined);
+    await this.#partial.restart();
     return over({ kind: "tampered", detail: `${this.#artifact.name}: ${what} than the manifest says` });
   }
 }
@@ -227,22 +253,6 @@ async function* chunksFrom(file: FileHandle, offset: number): AsyncGenerator<Uin
     yield buffer.subarray(0, bytesRead);
     at += bytesRead;
   }
-}
-
-/** Sets the space for the rest of the file aside, so that nothing else takes it meanwhile. Gives what is short, or undefined. */
-async function reserve(
-  { file, name, sizeBytes }: FetchedArtifact,
-  thereBytes: number,
-  spareBytes: number,
-): Promise<string | undefined> {
-  const { bavail, bsize } = await statfs(dirname(file));
-  const neededBytes = sizeBytes - thereBytes + spareBytes;
-  if (bavail * bsize < neededBytes) return `${name}: needs ${neededBytes} bytes, ${bavail * bsize} are free`;
-  // Not every file system can set space aside; then a full disk is met while writing, and told in the same words.
-  await new Promise<void>((resolve) => {
-    execFile("fallocate", ["--keep-size", "--length", String(sizeBytes), file], () => resolve());
-  });
-  return undefined;
 }
 
 function failure(thrown: unknown, signal: AbortSignal): DownloadOutcome {

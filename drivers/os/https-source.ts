@@ -2,11 +2,17 @@ import type { IncomingMessage } from "node:http";
 import { request } from "node:https";
 import type { RangeAnswer } from "../../agent/update-ports.ts";
 
+/** More of them lead nowhere. */
+const MAX_REDIRECTS = 5;
+/** The same request, at another place (RFC 9110, 15.4). */
+const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+/** What may pass: 408 and 429 ask for another try (RFC 9110, 15.5.9; RFC 6585, 4). */
+const TEMPORARY: ReadonlySet<number> = new Set([408, 425, 429]);
+
 /** How a server is asked. */
 export type RangeRequest = {
   readonly url: string;
   readonly offset: number;
-  readonly validator: string | undefined;
   /** Root certificates, PEM, in place of those that Node brings. */
   readonly ca: string | undefined;
   /** Longest silence, ms. */
@@ -14,49 +20,81 @@ export type RangeRequest = {
 };
 
 /**
- * Asks for a file from `offset` on (RFC 9110, 14: Range with If-Range, so that a changed file comes whole). Rejects with the
- * network's error. Redirects are not followed: a URL with a signature fits one host only.
+ * Asks for a file from `offset` on (RFC 9110, 14). No validator goes along: the manifest pins the bytes, so that a server which has
+ * none, or another one on each node, can be gone on with all the same.
+ *
+ * A redirect is followed to https alone, and nothing but the range goes with it. Rejects with the network's error. What is told names
+ * the server and the path, never the query: it may hold a signature that lets in whoever reads it.
  */
-export function requestRange(asked: RangeRequest, signal: AbortSignal): Promise<RangeAnswer> {
-  const { url, offset, validator, ca, idleMs } = asked;
-  const isResuming = offset > 0 && validator !== undefined;
-  const headers = {
-    "accept-encoding": "identity",
-    ...(isResuming ? { range: `bytes=${offset}-`, "if-range": validator } : {}),
-  };
+export async function requestRange(asked: RangeRequest, signal: AbortSignal): Promise<RangeAnswer> {
+  let { url } = asked;
+  for (let redirects = 0; ; redirects++) {
+    const response = await responseOf({ ...asked, url }, signal);
+    const { statusCode: status = 0 } = response;
+    if (!REDIRECTS.has(status)) return answerOf(response, asked.offset, placeOf(url));
+    response.destroy();
+    const target = redirectTarget(response.headers.location, url);
+    if (typeof target !== "string") return denied(status, `${placeOf(url)}: HTTP ${status} ${target.problem}`);
+    if (redirects === MAX_REDIRECTS) return denied(status, `${placeOf(url)}: more than ${MAX_REDIRECTS} redirects`);
+    url = target;
+  }
+}
+
+/** The server and the path of a URL, for people: without what lets its holder in. */
+export function placeOf(url: string): string {
+  const { origin, pathname } = new URL(url);
+  return `${origin}${pathname}`;
+}
+
+function responseOf({ url, offset, ca, idleMs }: RangeRequest, signal: AbortSignal): Promise<IncomingMessage> {
+  const headers = { "accept-encoding": "identity", ...(offset > 0 ? { range: `bytes=${offset}-` } : {}) };
   return new Promise((resolve, reject) => {
-    const sent = request(url, { headers, ca, signal, agent: false }, (response) => resolve(answerOf(response, offset)));
+    const sent = request(url, { headers, ca, signal, agent: false }, resolve);
     sent.setTimeout(idleMs, () => sent.destroy(new Error(`nothing came for ${idleMs} ms`)));
     sent.on("error", reject);
     sent.end();
   });
 }
 
-function answerOf(response: IncomingMessage, asked: number): RangeAnswer {
-  const { statusCode: status = 0 } = response;
-  if (status === 200 || status === 206) return bytesOf(response, status, asked);
-  response.resume();
-  if (status === 416) return { kind: "range-refused" };
-  const isTemporary = status >= 500 || status === 408 || status === 429;
-  return { kind: isTemporary ? "unavailable" : "denied", detail: `HTTP ${status}` };
+function redirectTarget(location: string | undefined, from: string): string | { readonly problem: string } {
+  if (location === undefined || !URL.canParse(location, from)) return { problem: "without a place to go to" };
+  const target = new URL(location, from);
+  if (target.protocol !== "https:") return { problem: `to ${target.protocol}//${target.host}, which is not https` };
+  target.username = "";
+  target.password = "";
+  return target.href;
 }
 
-function bytesOf(response: IncomingMessage, status: number, asked: number): RangeAnswer {
-  const { headers } = response;
-  const range = /^bytes (\d+)-\d+\/(\d+)$/.exec(headers["content-range"] ?? "");
-  const end = (): void => void response.destroy();
-  // A weak ETag does not say that the bytes are the same (RFC 9110, 13.1.5).
-  const validator = headers.etag?.startsWith('"') === true ? headers.etag : undefined;
-  const shared = { kind: "bytes", validator, body: chunksOf(response), end } as const;
+function answerOf(response: IncomingMessage, asked: number, place: string): RangeAnswer {
+  const { statusCode: status = 0, headers } = response;
   if (status === 200) {
     const length = headers["content-length"];
-    return { ...shared, offset: 0, totalBytes: length === undefined ? undefined : Number(length) };
+    return bytesOf(response, { offset: 0, totalBytes: length === undefined ? undefined : Number(length) });
   }
-  if (range === null || Number(range[1]) !== asked) {
-    end();
-    return { kind: "range-refused" };
+  const [, first, total = "*"] = /^bytes (?:(\d+)-\d+|\*)\/(\d+|\*)$/.exec(headers["content-range"] ?? "") ?? [];
+  const totalBytes = total === "*" ? undefined : Number(total);
+  if (status === 206 && first !== undefined && Number(first) === asked) {
+    return bytesOf(response, { offset: asked, totalBytes });
   }
-  return { ...shared, offset: asked, totalBytes: Number(range[2]) };
+  response.destroy();
+  // A 206 with several parts, or another one, was not asked for.
+  if (status === 206 || status === 416) return { kind: "range-refused", totalBytes };
+  const detail = `${place}: HTTP ${status}`;
+  return status >= 500 || TEMPORARY.has(status) ? { kind: "unavailable", detail } : denied(status, detail);
+}
+
+function bytesOf(
+  response: IncomingMessage,
+  place: { readonly offset: number; readonly totalBytes: number | undefined },
+): RangeAnswer {
+  const { etag } = response.headers;
+  // A weak ETag does not say that the bytes are the same (RFC 9110, 13.1.5).
+  const validator = etag?.startsWith('"') === true ? etag : undefined;
+  return { kind: "bytes", ...place, validator, body: chunksOf(response), end: () => void response.destroy() };
+}
+
+function denied(status: number, detail: string): RangeAnswer {
+  return { kind: "denied", status, detail };
 }
 
 async function* chunksOf(response: IncomingMessage): AsyncGenerator<Uint8Array> {

@@ -2,6 +2,7 @@ import { createHash, type Hash } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { dirname } from "node:path";
+import { z } from "zod";
 import { readIfThere, syncFolder, writeDurably } from "./durable-file.ts";
 
 const CHUNK_BYTES = 262_144;
@@ -13,7 +14,7 @@ export type PartialTarget = { readonly file: string; readonly sizeBytes: number;
 
 /**
  * A file that arrives piece by piece over restarts and power cuts. Only what was synced counts after a start: behind it the file
- * system may give back zeros. What has been synced, and the server's name for the version it came from, stand in `<file>.part`.
+ * system may give back zeros. What has been synced, and where it came from, stand in `<file>.part`.
  */
 export class PartialFile {
   readonly #handle: FileHandle;
@@ -22,8 +23,7 @@ export class PartialFile {
   #hash: Hash;
   #bytes = 0;
   #syncedBytes = 0;
-  /** The server's name for this version (ETag); undefined when it gave none. */
-  #validator: string | undefined;
+  #origin: Origin = NOWHERE;
 
   private constructor(handle: FileHandle, target: PartialTarget) {
     this.#handle = handle;
@@ -48,17 +48,41 @@ export class PartialFile {
     return this.#bytes;
   }
 
-  get validator(): string | undefined {
-    return this.#validator;
+  /** Whether the pieces may be of more than one file: then a wrong digest does not say that the file is. */
+  get isMixed(): boolean {
+    return this.#origin.isMixed;
   }
 
-  /** Starts over, from the version that the server names so. */
-  async restart(validator: string | undefined): Promise<void> {
-    this.#hash = createHash("sha256");
-    this.#bytes = 0;
-    this.#validator = validator;
-    await this.#handle.truncate(0);
+  /** Whether it has been started over before. */
+  get isSecond(): boolean {
+    return this.#origin.isSecond;
+  }
+
+  /** What is appended next is of the version with this name; undefined where the server gave none. `isRest`: what is there has not been compared with it. */
+  continueFrom(validator: string | undefined, isRest: boolean): void {
+    const { isMixed, isSecond, validator: before } = this.#origin;
+    const isSame = validator !== undefined && validator === before;
+    const isMixedFromHere = isRest && this.#bytes > 0 && (isMixed || !isSame);
+    this.#origin = { validator, isMixed: isMixedFromHere, isSecond };
+  }
+
+  /** Starts over. */
+  async restart(isSecond = false): Promise<void> {
+    this.#origin = { ...NOWHERE, isSecond };
+    await this.#cut(0);
     await this.sync();
+  }
+
+  /** Compares a piece of the whole file, which lies at `at`, with what is there; forgets what is there behind the first byte that differs. Gives the part of the piece that is new. */
+  async compare(chunk: Uint8Array, at: number): Promise<Uint8Array> {
+    const known = chunk.subarray(0, Math.max(0, this.#bytes - at));
+    if (known.length === 0) return chunk;
+    const there = new Uint8Array(known.length);
+    await this.#handle.read(there, 0, there.length, at);
+    const same = there.findIndex((byte, place) => byte !== known[place]);
+    if (same < 0) return chunk.subarray(known.length);
+    await this.#cut(at + same);
+    return chunk.subarray(same);
   }
 
   async append(chunk: Uint8Array): Promise<void> {
@@ -72,7 +96,7 @@ export class PartialFile {
   async sync(): Promise<void> {
     await this.#handle.datasync();
     this.#syncedBytes = this.#bytes;
-    const noted = { sha256: this.#target.sha256, bytes: this.#bytes, validator: this.#validator };
+    const noted = { sha256: this.#target.sha256, bytes: this.#bytes, ...this.#origin };
     writeDurably(`${this.#target.file}.part`, JSON.stringify(noted));
   }
 
@@ -89,34 +113,56 @@ export class PartialFile {
     const noted = parseNote(readIfThere(`${this.#target.file}.part`));
     const { size } = await this.#handle.stat();
     const isOurs = noted !== undefined && noted.sha256 === this.#target.sha256 && noted.bytes <= size;
-    if (!isOurs) return this.restart(undefined);
-    await this.#handle.truncate(noted.bytes);
-    this.#validator = noted.validator;
+    if (!isOurs) return this.restart();
+    this.#origin = noted.origin;
+    if (!(await this.#cut(noted.bytes))) return this.restart();
+    this.#syncedBytes = this.#bytes;
+  }
+
+  /** Keeps so many bytes and reads them again for the hash. Gives false where they are not all there. */
+  async #cut(bytes: number): Promise<boolean> {
+    await this.#handle.truncate(bytes);
+    this.#hash = createHash("sha256");
+    this.#bytes = 0;
     const buffer = new Uint8Array(CHUNK_BYTES);
-    while (this.#bytes < noted.bytes) {
+    while (this.#bytes < bytes) {
       const { bytesRead } = await this.#handle.read(buffer, 0, buffer.length, this.#bytes);
-      if (bytesRead === 0) return this.restart(undefined);
+      if (bytesRead === 0) return false;
       this.#hash.update(buffer.subarray(0, bytesRead));
       this.#bytes += bytesRead;
     }
-    this.#syncedBytes = this.#bytes;
+    this.#syncedBytes = Math.min(this.#syncedBytes, bytes);
+    return true;
   }
 }
 
-type Note = { readonly sha256: string; readonly bytes: number; readonly validator: string | undefined };
+/** Where the bytes came from. */
+type Origin = {
+  /** The server's name for the version of the last piece (a strong ETag); undefined when it gave none. */
+  readonly validator: string | undefined;
+  readonly isMixed: boolean;
+  readonly isSecond: boolean;
+};
+const NOWHERE: Origin = { validator: undefined, isMixed: false, isSecond: false };
+
+type Note = { readonly sha256: string; readonly bytes: number; readonly origin: Origin };
+
+/** Another version of the agent may have written less of it: pieces of which nothing is known may be of any file. */
+const note = z.object({
+  sha256: z.string(),
+  bytes: z.int().min(0),
+  validator: z.string().optional(),
+  isMixed: z.boolean().default(true),
+  isSecond: z.boolean().default(false),
+});
 
 /** Our own file, but disks forget: anything that does not fit means "start over". */
 function parseNote(text: string | undefined): Note | undefined {
   try {
-    const value: unknown = JSON.parse(text ?? "");
-    if (typeof value !== "object" || value === null || !("sha256" in value) || !("bytes" in value)) return undefined;
-    const { sha256, bytes } = value;
-    const validator = "validator" in value && typeof value.validator === "string" ? value.validator : undefined;
-    return typeof sha256 === "string" && Number.isSafeInteger(bytes)
-      ? { sha256, bytes: Number(bytes), validator }
-      : undefined;
+    const { sha256, bytes, validator, isMixed, isSecond } = note.parse(JSON.parse(text ?? ""));
+    return { sha256, bytes, origin: { validator, isMixed, isSecond } };
   } catch {
-    // No JSON: the note was never written whole.
+    // No note, or one that was never written whole.
     return undefined;
   }
 }

@@ -102,7 +102,7 @@ async function fetchWithAgent(
   };
   const bounds = { maxBytesPerSecond: undefined, minBytesPerSecond: 100, minRateWindowMs: 5000, giveUpMs: 60_000 };
   const downloader = createDownloader({
-    settings: { ...bounds, spareBytes: 0, reconnect: { minMs: 1, maxMs: 20 } },
+    settings: { ...bounds, maxRepeats: 10, spareBytes: 0, reconnect: { minMs: 1, maxMs: 20 } },
     ca: readFileSync(parts.caFile, "utf8"),
     streams: { open: async () => ({ kind: "denied", detail: "none" }) },
     clock: systemClock(),

@@ -22,12 +22,14 @@ const SETTINGS: DownloadSettings = {
   minBytesPerSecond: 100,
   minRateWindowMs: 5000,
   giveUpMs: 20_000,
+  maxRepeats: 10,
   reconnect: { minMs: 5, maxMs: 50 },
   spareBytes: 1_000_000,
 };
 
 let folder = "";
 let server: ArtifactServer;
+let tls: { readonly certificatePem: string; readonly privateKeyPem: string };
 let proxy: TcpProxy;
 let proxyPort = 0;
 let ca = "";
@@ -40,12 +42,16 @@ beforeEach(async () => {
   const authority = createAuthority(join(folder, "ca"));
   const issued = await authority.issue({
     commonName: "artifacts",
-    subjectAltNames: [{ kind: "ip", value: "127.0.0.1" }],
+    subjectAltNames: [
+      { kind: "ip", value: "127.0.0.1" },
+      { kind: "ip", value: "::1" },
+    ],
     usage: "server",
   });
   const { certificatePem, privateKeyPem = "" } = issued;
+  tls = { certificatePem, privateKeyPem };
   ca = readFileSync(authority.caFile, "utf8");
-  server = await startArtifactServer(join(folder, "served"), { certificatePem, privateKeyPem });
+  server = await startArtifactServer(join(folder, "served"), tls);
   proxy = new TcpProxy({ host: "127.0.0.1", port: server.port });
   proxyPort = await proxy.start();
 });
@@ -77,6 +83,21 @@ const ignore = (): void => undefined;
 
 function contentIsRight({ file, sha256 }: FetchedArtifact): boolean {
   return createHash("sha256").update(readFileSync(file)).digest("hex") === sha256;
+}
+
+/** A process that ends when it has so many bytes. */
+async function stopAt(bytes: number, artifact: FetchedArtifact): Promise<void> {
+  const stop = new AbortController();
+  const onProgress = (there: number): void => {
+    if (there >= bytes) stop.abort();
+  };
+  expect(await downloader().download(url(), artifact, onProgress, stop.signal)).toEqual({ kind: "stopped" });
+}
+
+/** What the log says of the last download that was completed. */
+function completed(): { readonly fetchedBytes: number; readonly repeatedBytes: number } {
+  const { facts } = log.entries.findLast(({ event }) => event === "download.completed") ?? {};
+  return { fetchedBytes: Number(facts?.fetchedBytes), repeatedBytes: Number(facts?.repeatedBytes) };
 }
 
 /** Bytes that came over the network, of all downloads so far. */
@@ -133,20 +154,118 @@ describe("downloading over HTTPS", () => {
     expect(contentIsRight(artifact)).toBe(true);
   });
 
-  it("starts over when the file on the server has changed meanwhile, and when it names no version", async () => {
-    const old = serve(1_000_000);
-    const stop = new AbortController();
-    await downloader().download(url(), old, (bytes) => bytes >= 500_000 && stop.abort(), stop.signal);
-    const changed = serve(1_000_000, 9);
-    expect(await downloader().download(url(), changed, ignore, never)).toEqual({ kind: "complete" });
-    expect(contentIsRight(changed)).toBe(true);
+  it.each([
+    ["names no version", "none"],
+    ["names versions weakly", "weak"],
+    ["names another version on each node", "of-node"],
+  ] as const)("goes on after each start where a server %s, and fetches nothing twice", async (_name, etag) => {
+    server.faults.etag = etag;
+    const artifact = serve(1_000_000);
+    for (const bytes of [300_000, 600_000]) await stopAt(bytes, artifact);
+    expect(await downloader().download(url(), artifact, ignore, never)).toEqual({ kind: "complete" });
+    expect(contentIsRight(artifact)).toBe(true);
+    expect(server.answered[206]).toBe(2);
+    expect(completed().fetchedBytes).toBeLessThanOrEqual(400_000);
+    expect(completed().repeatedBytes).toBe(0);
+  });
 
-    server.faults.withoutEtag = true;
-    const next = serve(1_000_000, 10);
-    const again = new AbortController();
-    await downloader().download(url(), next, (bytes) => bytes >= 500_000 && again.abort(), again.signal);
-    expect(await downloader().download(url(), next, ignore, never)).toEqual({ kind: "complete" });
-    expect(contentIsRight(next)).toBe(true);
+  it.each(["ignored", "multipart", "refused"] as const)(
+    "goes on where ranges are %s: what comes again is passed over",
+    async (ranges) => {
+      server.faults.ranges = ranges;
+      const artifact = serve(1_000_000);
+      await stopAt(500_000, artifact);
+      expect(await downloader().download(url(), artifact, ignore, never)).toEqual({ kind: "complete" });
+      expect(contentIsRight(artifact)).toBe(true);
+      expect(completed().repeatedBytes).toBeGreaterThanOrEqual(500_000);
+      expect(completed().fetchedBytes).toBe(artifact.sizeBytes);
+    },
+  );
+
+  it.each([
+    [{ maxRepeats: 2 }, "bytes came again from a server that does not give the rest of a file (HTTP Range)"],
+    [{ maxRepeats: 1000, giveUpMs: 300 }, "no new byte for 300 ms"],
+  ])("gives up on a server that sends the beginning again and again: %o", async (bounds, why) => {
+    server.faults.ranges = "ignored";
+    const artifact = serve(1_000_000);
+    await stopAt(500_000, artifact);
+    server.faults.cutAfterBytes = 300_000;
+    const before = server.sentBytes();
+    const outcome = await downloader(bounds).download(url(), artifact, ignore, never);
+    expect(outcome.kind).toBe("failed");
+    expect(JSON.stringify(outcome)).toContain(why);
+    expect(server.sentBytes() - before).toBeLessThan((bounds.maxRepeats + 1) * artifact.sizeBytes);
+  });
+
+  it("starts over once when pieces of two files do not fit, and ends when they do not fit again", async () => {
+    server.faults.etag = "of-node";
+    const artifact = serve(1_000_000);
+    const right = readFileSync(join(folder, "served", "artifact"));
+    writeFileSync(join(folder, "served", "artifact"), Buffer.alloc(right.length, "other"));
+    await stopAt(500_000, artifact);
+    writeFileSync(join(folder, "served", "artifact"), right);
+    expect(await downloader().download(url(), artifact, ignore, never)).toEqual({ kind: "complete" });
+    expect(contentIsRight(artifact)).toBe(true);
+
+    const wrong = { ...artifact, sha256: "0".repeat(64), file: join(folder, "downloads", "wrong") };
+    await stopAt(500_000, wrong);
+    const before = server.sentBytes();
+    expect(await downloader().download(url(), wrong, ignore, never)).toMatchObject({ kind: "tampered" });
+    expect(server.sentBytes() - before).toBeLessThanOrEqual(1.6 * wrong.sizeBytes);
+    expect(statSync(wrong.file).size).toBe(0);
+  });
+
+  it("goes on with the server's file where it sends the whole of another one", async () => {
+    server.faults.ranges = "ignored";
+    const artifact = serve(1_000_000);
+    const right = readFileSync(join(folder, "served", "artifact"));
+    const old = Buffer.from(right).fill("old", 300_000);
+    writeFileSync(join(folder, "served", "artifact"), old);
+    await stopAt(500_000, artifact);
+    writeFileSync(join(folder, "served", "artifact"), right);
+    expect(await downloader().download(url(), artifact, ignore, never)).toEqual({ kind: "complete" });
+    expect(contentIsRight(artifact)).toBe(true);
+    expect(completed().repeatedBytes).toBe(300_000);
+  });
+
+  it("follows a redirect to https, and no other", async () => {
+    const other = await startArtifactServer(join(folder, "served"), tls);
+    try {
+      server.faults.status = 307;
+      const artifact = serve(500_000);
+      server.faults.location = other.presign("artifact", HOUR_MS).replace("https://", "https://user:secret@");
+      await stopAt(200_000, artifact);
+      expect(await downloader().download(url(), artifact, ignore, never)).toEqual({ kind: "complete" });
+      expect(contentIsRight(artifact)).toBe(true);
+      expect(other.answered[206]).toBe(1);
+      expect(Object.keys(other.lastHeaders()).sort()).toEqual(["accept-encoding", "connection", "host", "range"]);
+
+      const next = { ...artifact, file: join(folder, "downloads", "next") };
+      const refusals = [
+        [`http://127.0.0.1:${other.port}/artifact?signature=s3cr3t`, "is not https"],
+        [url().url, "more than 5 redirects"],
+        [undefined, "without a place to go to"],
+      ] as const;
+      for (const [location, why] of refusals) {
+        server.faults.location = location;
+        const outcome = await downloader().download(url(), next, ignore, never);
+        expect(outcome.kind).toBe("denied");
+        expect(JSON.stringify(outcome)).toContain(why);
+        expect(JSON.stringify([outcome, log.entries])).not.toMatch(/signature|s3cr3t/);
+      }
+    } finally {
+      await other.stop();
+    }
+  });
+
+  it("refuses a body that is longer than the file, where its length is not told", async () => {
+    server.faults.chunked = true;
+    const artifact = serve(50_000);
+    expect(await downloader().download(url(), artifact, ignore, never)).toEqual({ kind: "complete" });
+    const shorter = { ...artifact, sizeBytes: 49_999, file: join(folder, "downloads", "shorter") };
+    const outcome = await downloader().download(url(), shorter, ignore, never);
+    expect(outcome).toEqual({ kind: "tampered", detail: "artifact: it is longer than the manifest says" });
+    expect(statSync(shorter.file).size).toBe(0);
   });
 
   it(`refuses ${TAMPERED} payloads with one changed byte, and keeps nothing of them`, {
