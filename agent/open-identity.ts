@@ -71,6 +71,7 @@ export function certificateOrder(config: AgentConfig, template: string, serial?:
     text.replace(/\{(thing|serial)\}/g, (_, name) => (name === "thing" ? thing : (known ?? thing)));
   return {
     thing,
+    tokenLabel: identity.tokenLabel,
     template,
     format: provisioning.format,
     algorithm: provisioning.keyAlgorithm,

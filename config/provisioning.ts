@@ -18,7 +18,7 @@ export const provisioningConfig = z
       .describe(
         "template parameters; {thing} and {serial} are filled in, {serial} is the thing name where none is set",
       ),
-    keyAlgorithm: z.enum(["ec-p256", "rsa-2048"]).default("ec-p256"),
+    keyAlgorithm: z.enum(["ec-p256", "ec-p384", "rsa-2048", "rsa-3072"]).default("ec-p256"),
   })
   .prefault({});
 

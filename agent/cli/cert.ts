@@ -9,6 +9,7 @@ import {
   requireUsable,
 } from "../control/certificate.ts";
 import { AgentError, errnoOf } from "../core/errors.ts";
+import { isKept, keyUnfit } from "../core/key-faults.ts";
 import { validityFault } from "../core/validity.ts";
 import { type CliContext, note, printJson, printLine } from "./context.ts";
 import { readInputFile } from "./input-file.ts";
@@ -26,7 +27,7 @@ export function registerCert(program: Command, context: CliContext): void {
     .addHelpText(
       "after",
       `
-Before anything is changed the certificate is matched to the key in the TPM, and its chain, its life and what it may be used for
+Before anything is changed the certificate is matched to the key in the TPM, which must have been born there, and its chain, its life and what it may be used for
 are checked. The file identity.certificateFile is replaced as a whole, or on a device that was enrolled the free slot is filled and put
 into use. Restart the agent to connect with it.
 
@@ -60,18 +61,20 @@ async function install(context: CliContext, file: string): Promise<void> {
   const chain = parseChain(pem, file);
   const token = await openToken(context);
   const key = await keyInUse(token);
+  if (!isKept(key)) throw keyUnfit(key.label, key.flaws.join("; "));
   requireMatch(chain, key, file);
   requireUsable(chain, file, context.clock);
   const certificate = certificateFacts(chain.leaf);
   const certificateFile = putIntoUse(token, pemOf(chain), certificate.certificateId);
   if (context.options().json) {
-    printJson(context, { schemaVersion: 1, certificateFile, keyLabel: key.label, certificate });
+    printJson(context, { schemaVersion: 1, certificateFile, keyLabel: key.label, flaws: key.flaws, certificate });
     return;
   }
   note(
     context,
     `certificate for the key "${key.label}" in use: ${certificateFile}, valid until ${certificate.notAfter}`,
   );
+  for (const flaw of key.flaws) note(context, `warning: the key "${key.label}" has a flaw: ${flaw}`);
 }
 
 /** Gives where it is: in a free slot of a device that was enrolled, else in the place that the configuration names. */

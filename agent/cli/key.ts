@@ -1,7 +1,7 @@
-import { type Command, Option } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { makePinFile } from "../../drivers/os/pin.ts";
 import { AgentError } from "../core/errors.ts";
-import { KEY_ALGORITHMS, type KeyAlgorithm, type KeyFacts } from "../ports.ts";
+import { type ForeignKey, KEY_ALGORITHMS, type KeyAlgorithm, type KeyFacts } from "../ports.ts";
 import { type CliContext, note, printJson, printLine } from "./context.ts";
 import { alignColumns } from "./text.ts";
 import { openToken, type Token } from "./token.ts";
@@ -37,8 +37,11 @@ Examples:
     .command("delete")
     .description("delete a key for good; refuses the one in use")
     .argument("<label>")
+    .addOption(
+      new Option("--id <number>", "which one, where several keys have the label: see key list").argParser(wholeNumber),
+    )
     .addHelpText("after", "\nExample:\n  causeway key delete old")
-    .action((label: string) => deleteKey(context, label));
+    .action((label: string, { id }: { readonly id?: number }) => deleteKey(context, label, id));
   key
     .command("test")
     .description("sign a random challenge in the TPM, verify it outside, and check the key's attributes")
@@ -89,8 +92,8 @@ function checkedLabel(label: string): string {
 
 async function listKeys(context: CliContext): Promise<void> {
   const token = await openToken(context);
-  const keys = await token.keys.list();
-  const isInUse = ({ label }: KeyFacts): boolean => label === token.inUse.keyLabel;
+  const isInUse = ({ label }: KeyFacts | ForeignKey): boolean => label === token.inUse.keyLabel;
+  const keys = flagged(await token.keys.list());
   if (context.options().json) {
     printJson(context, { schemaVersion: 1, keys: keys.map((key) => ({ ...key, inUse: isInUse(key) })) });
     return;
@@ -98,6 +101,7 @@ async function listKeys(context: CliContext): Promise<void> {
   if (keys.length === 0) note(context, `the token "${token.identity.tokenLabel}" has no keys`);
   const rows = keys.map((key) => [
     key.label,
+    String(key.id),
     key.algorithm,
     isInUse(key) ? "in use" : "",
     key.flaws.length === 0 ? "stays in the TPM" : `FLAWED: ${key.flaws.join("; ")}`,
@@ -105,16 +109,32 @@ async function listKeys(context: CliContext): Promise<void> {
   for (const line of alignColumns(rows)) printLine(context, line);
 }
 
-async function deleteKey(context: CliContext, label: string): Promise<void> {
+/** The keys with a further flaw for each whose label is not its own. */
+function flagged(keys: readonly (KeyFacts | ForeignKey)[]): readonly (KeyFacts | ForeignKey)[] {
+  return keys.map((key) => {
+    const isShared = keys.some(({ label, id }) => label === key.label && id !== key.id);
+    const flaw = `another key has its label: delete one with causeway key delete ${key.label} --id NUMBER`;
+    return isShared ? { ...key, flaws: [...key.flaws, flaw] } : key;
+  });
+}
+
+function wholeNumber(text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("Give the number that key list shows.");
+}
+
+async function deleteKey(context: CliContext, label: string, id: number | undefined): Promise<void> {
   const token = await openToken(context);
-  requireUnused(token, label);
-  await token.keys.delete(label);
+  await requireUnused(token, label, id);
+  await token.keys.delete(label, id);
   if (context.options().json) printJson(context, { schemaVersion: 1, deleted: label });
   else note(context, `key "${label}" deleted`);
 }
 
-function requireUnused({ inUse }: Token, label: string): void {
+/** Of several keys with the label in use, one may go: no connection is made before that. */
+async function requireUnused({ inUse, keys }: Token, label: string, id: number | undefined): Promise<void> {
   if (label !== inUse.keyLabel) return;
+  if (id !== undefined && (await keys.list()).some((key) => key.label === label && key.id !== id)) return;
   throw new AgentError("identity.key-in-use", {
     what: `the key "${label}" is in use: without it the device cannot connect`,
     remedy: "put another key into use first (causeway provision, or identity.keyLabel), then delete this one",

@@ -2,6 +2,7 @@ import { loadConfig } from "../../config/load.ts";
 import type { AgentConfig, IdentityConfig } from "../../config/schema.ts";
 import { composeKeys } from "../compose-keys.ts";
 import type { IdentityLedger } from "../control/identity-ledger.ts";
+import { keyLabelled, requireOurs } from "../control/key-lookup.ts";
 import { AgentError } from "../core/errors.ts";
 import { keyInFile, openIdentity } from "../open-identity.ts";
 import type { KeyFacts, KeyStore, LinkCredential, TokenAdmin } from "../ports.ts";
@@ -30,10 +31,10 @@ export async function openToken(context: CliContext): Promise<Token> {
   return { config, identity, inUse: ledger.inUse() ?? identity, ledger, keys };
 }
 
-/** The key that is in use. Throws `identity.key-missing`. */
+/** The key that is in use. Throws `identity.key-missing`, `identity.key-ambiguous` and `identity.key-unfit`. */
 export async function keyInUse({ keys, inUse, identity }: Token): Promise<KeyFacts> {
-  const found = (await keys.list()).find(({ label }) => label === inUse.keyLabel);
-  if (found !== undefined) return found;
+  const found = keyLabelled({ keys: await keys.list(), tokenLabel: identity.tokenLabel }, inUse.keyLabel);
+  if (found !== undefined) return requireOurs(found);
   throw new AgentError("identity.key-missing", {
     what: `no private key labelled "${inUse.keyLabel}" in the token "${identity.tokenLabel}"`,
     remedy: "make it: causeway key create",

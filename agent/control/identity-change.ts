@@ -1,10 +1,11 @@
 import { createPublicKey, X509Certificate } from "node:crypto";
 import { AgentError, messageOf } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
-import type { CsrSubject, KeyAlgorithm, KeyFacts, KeyStore } from "../ports.ts";
+import type { CsrSubject, ForeignKey, KeyAlgorithm, KeyFacts, KeyStore } from "../ports.ts";
 import { certificateFacts } from "./certificate.ts";
 import type { IdentityLedger } from "./identity-ledger.ts";
 import { type IdentityChange, retiredKey } from "./identity-state.ts";
+import { type KeyRing, keyLabelled, requireOurs } from "./key-lookup.ts";
 import { type CreatedCertificate, createFromCsr, registerThing } from "./provisioning.ts";
 import { describeReply, isRetryable, type Reply, type Requester } from "./requester.ts";
 import type { WireFormat } from "./wire-format.ts";
@@ -12,6 +13,7 @@ import type { WireFormat } from "./wire-format.ts";
 /** What is asked of the cloud. */
 export type CertificateOrder = {
   readonly thing: string;
+  readonly tokenLabel: string;
   readonly subject: CsrSubject;
   readonly algorithm: KeyAlgorithm;
   readonly format: WireFormat;
@@ -35,7 +37,7 @@ export async function ensureKey({ ledger, keys, order }: ChangeParts): Promise<v
   const { change } = ledger.state();
   if (change?.phase !== "begun") return;
   const { keyLabel, isNewKey } = change;
-  const present = (await keys.list()).find(({ label }) => label === keyLabel);
+  const present = keyLabelled(await ringOf(keys, order), keyLabel);
   if (!isNewKey && present === undefined) throw keyGone(keyLabel);
   if (isNewKey && present !== undefined && !isUsable(present, order.algorithm)) await keys.delete(keyLabel);
   if (isNewKey && (present === undefined || !isUsable(present, order.algorithm))) {
@@ -95,13 +97,13 @@ async function deleteKey(keys: ChangeParts["keys"], label: string, log: Log): Pr
 
 /** Checks that the certificate is for our key and that its id is its own; gives the id. */
 async function checkedId(
-  { keys, ledger }: ChangeParts,
+  { keys, ledger, order }: ChangeParts,
   { keyLabel }: IdentityChange,
   { certificatePem, certificateId }: CreatedCertificate,
 ): Promise<string> {
-  const key = (await keys.list()).find(({ label }) => label === keyLabel);
+  const key = keyLabelled(await ringOf(keys, order), keyLabel);
   if (key === undefined) throw keyGone(keyLabel);
-  const problem = certificateProblem(certificatePem, certificateId, key);
+  const problem = certificateProblem(certificatePem, certificateId, requireOurs(key));
   if (problem === undefined) return certificateId;
   ledger.apply({ kind: "reasked" });
   throw new AgentError("identity.certificate-mismatch", {
@@ -154,7 +156,11 @@ function refusedBy(step: string, reply: Reply<unknown>): AgentError {
       });
 }
 
-function isUsable({ flaws, algorithm }: KeyFacts, wanted: KeyAlgorithm): boolean {
+async function ringOf(keys: ChangeParts["keys"], { tokenLabel }: CertificateOrder): Promise<KeyRing> {
+  return { keys: await keys.list(), tokenLabel };
+}
+
+function isUsable({ flaws, algorithm }: KeyFacts | ForeignKey, wanted: KeyAlgorithm): boolean {
   return flaws.length === 0 && algorithm === wanted;
 }
 

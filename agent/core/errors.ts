@@ -69,6 +69,7 @@ export const FAULTS = {
   "identity.enrolment-unanswered": { retry: "backoff", exit: EXIT.temporary },
   "identity.token-missing": { retry: "slow", exit: EXIT.configuration },
   "identity.key-missing": { retry: "slow", exit: EXIT.configuration },
+  "identity.key-ambiguous": { retry: "slow", exit: EXIT.configuration },
   "identity.key-exists": { retry: "never", exit: EXIT.failed },
   "identity.key-in-use": { retry: "never", exit: EXIT.failed },
   "identity.key-unfit": { retry: "never", exit: EXIT.failed },

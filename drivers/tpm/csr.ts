@@ -6,8 +6,13 @@ import { binary, der, explicit, oid, primitive, sequence, setOf, tagged } from "
 const { Type } = asn1;
 type Asn1 = asn1.Asn1;
 
-/** Signature algorithms over SHA-256 (RFC 5758, 3.2 and RFC 4055, 5), by key. */
-const SIGNATURE = { "ec-p256": "1.2.840.10045.4.3.2", "rsa-2048": "1.2.840.113549.1.1.11" } as const;
+/** Signature algorithms (RFC 5758, 3.2 and RFC 4055, 5), by key. */
+const SIGNATURE = {
+  "ec-p256": "1.2.840.10045.4.3.2",
+  "ec-p384": "1.2.840.10045.4.3.3",
+  "rsa-2048": "1.2.840.113549.1.1.11",
+  "rsa-3072": "1.2.840.113549.1.1.11",
+} as const;
 /** Attribute types of names (RFC 5280, appendix A), the extension request (RFC 2985, 5.4.2) and the SAN extension (RFC 5280, 4.2.1.6). */
 const OID = {
   country: "2.5.4.6",
@@ -19,7 +24,7 @@ const OID = {
   subjectAltName: "2.5.29.17",
 } as const;
 
-/** The key that a request is for. `sign` gives the signature over SHA-256 as X.509 wants it: ECDSA as DER sequence of r and s, RSA as PKCS#1 v1.5. */
+/** The key that a request is for. `sign` gives the signature as X.509 wants it: ECDSA as DER sequence of r and s, RSA as PKCS#1 v1.5. */
 export type RequestKey = {
   readonly algorithm: KeyAlgorithm;
   readonly publicKeyPem: string;
@@ -74,6 +79,6 @@ function attributesOf({ uris, dnsNames }: CsrSubject): Asn1[] {
 
 /** RSA signature algorithms carry a NULL parameter, ECDSA ones none (RFC 4055, 5; RFC 5758, 3.2). */
 function algorithmOf(algorithm: KeyAlgorithm): Asn1 {
-  const parameters = algorithm === "rsa-2048" ? [primitive(Type.NULL, "")] : [];
+  const parameters = algorithm.startsWith("rsa-") ? [primitive(Type.NULL, "")] : [];
   return sequence([oid(SIGNATURE[algorithm]), ...parameters]);
 }

@@ -70,13 +70,6 @@ export function keyExists(label: string, tokenLabel: string): AgentError {
   });
 }
 
-export function keyUnfit(label: string, problem: string): AgentError {
-  return new AgentError("identity.key-unfit", {
-    what: `the key "${label}" is not fit to be the device's: ${problem}`,
-    remedy: "make another one (causeway key create) and have a certificate issued for it",
-  });
-}
-
 export function moduleMissing(module: string, cause: unknown): AgentError {
   return new AgentError("identity.module-missing", {
     what: `the PKCS#11 library ${module} cannot be loaded`,

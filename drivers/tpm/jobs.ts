@@ -1,15 +1,16 @@
 import { createPublicKey, randomBytes, verify } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { AgentError } from "../../agent/core/errors.ts";
-import type { KeyFacts, KeyTest, TpmFacts } from "../../agent/ports.ts";
-import { keyExists, keyMissing, keyUnfit, tokenMissing, tpmLockout } from "./faults.ts";
+import { keyAmbiguous, keyUnfit } from "../../agent/core/key-faults.ts";
+import type { ForeignKey, KeyFacts, KeyTest, TpmFacts } from "../../agent/ports.ts";
+import { keyExists, keyMissing, tokenMissing, tpmLockout } from "./faults.ts";
 import { clearLockout, readLockout, setLockout } from "./lockout.ts";
 import { createKey, readKey, sealContent, unsealWrappingKey } from "./objects.ts";
 import { initialiseLibrary, login, type SessionKey } from "./pkcs11.ts";
 import { persistentPrimary, readPrimary } from "./primary.ts";
-import { attributesOf, factsOf, type PublicArea } from "./public-area.ts";
+import { attributesOf, factsOf, flawsOf, foreignFacts, type PublicArea } from "./public-area.ts";
 import { newSalt, newSecret, newWrappingKey, sealAuth, wrapAuth } from "./seal.ts";
-import { ecdsaToDer } from "./signature.ts";
+import { digestOf, ecdsaToDer } from "./signature.ts";
 import { type StoredKey, type StoredToken, TokenStore } from "./store.ts";
 import { checkStore, hasStore } from "./store-check.ts";
 import type { JobOf, Place, WorkerRequest } from "./worker-protocol.ts";
@@ -75,32 +76,41 @@ function create({ place, label, algorithm, pin }: JobOf<"create">): KeyFacts {
   const wrappingKey = unsealWrappingKey(place, token, pin);
   const auth = newSecret();
   const object = createKey(place, token.parent, algorithm, auth);
-  const area = readKey(place, token.parent, object);
-  if (area === undefined || area.algorithm !== algorithm) throw keyUnfit(label, `the TPM made no ${algorithm}`);
-  const facts = requireFit(label, area);
+  const area = readKey(place, token.parent, { label, ...object });
+  if (area.algorithm !== algorithm) throw keyUnfit(label, `the TPM made no ${algorithm}`);
+  requireFit(label, area);
   const key = { label, area, ...object, id: randomBytes(KEY_ID_BYTES), encryptedAuth: wrapAuth(auth, wrappingKey) };
-  if (!store.addKey(token.id, key)) throw keyExists(label, place.tokenLabel);
-  return facts;
+  const id = store.addKey(token.id, key);
+  if (id === undefined) throw keyExists(label, place.tokenLabel);
+  return factsOf({ label, id }, area);
 }
 
-function list(place: Place): readonly KeyFacts[] {
+function list(place: Place): readonly (KeyFacts | ForeignKey)[] {
   using store = openStore(place);
   const token = tokenOf(store, place);
-  return store.keys(token.id).flatMap((key) => {
-    const area = readKey(place, token.parent, key);
-    return area === undefined ? [] : [factsOf(key.label, area)];
-  });
+  return store.keys(token.id).map((key) => factsOrProblem(place, token, key));
 }
 
-function remove({ place, label }: JobOf<"delete">): null {
+/** A key that the TPM refuses, such as one of another TPM, must not hide the others; a TPM that does not answer at all does. */
+function factsOrProblem(place: Place, { parent }: StoredToken, key: StoredKey): KeyFacts | ForeignKey {
+  try {
+    const area = readKey(place, parent, key);
+    return area.algorithm === "other" ? foreignFacts(key, area) : factsOf(key, area);
+  } catch (error) {
+    if (!(error instanceof AgentError) || error.code !== "identity.key-unfit") throw error;
+    return { label: key.label, id: key.id, algorithm: "other", attributes: [], flaws: [error.message] };
+  }
+}
+
+function remove({ place, label, id }: JobOf<"delete">): null {
   using store = openStore(place);
-  store.deleteKey(keyOf(store, tokenOf(store, place), label, place));
+  store.deleteKey(keyOf(store, tokenOf(store, place), label, place, id));
   return null;
 }
 
 function test({ place, label, pin }: JobOf<"test">): KeyTest {
-  const area = areaOf(place, label);
-  const facts = requireFit(label, area);
+  const { area, facts } = factsByLabel(place, label);
+  requireFit(label, area);
   const { loginMs, key } = login(place, pin);
   const sessionKey = key(label);
   requireProtection(label, sessionKey);
@@ -109,14 +119,14 @@ function test({ place, label, pin }: JobOf<"test">): KeyTest {
   const signature = sessionKey.sign(area.algorithm, challenge);
   const signMs = performance.now() - start;
   const verifier = { key: createPublicKey(area.publicKeyPem), dsaEncoding: "ieee-p1363" as const };
-  if (!verify("sha256", challenge, verifier, signature)) {
+  if (!verify(digestOf(area.algorithm), challenge, verifier, signature)) {
     throw keyUnfit(label, "its signature over a random challenge does not fit its public key");
   }
   return { key: facts, loginMs, signMs };
 }
 
 async function sign({ place, label, pin, subject }: JobOf<"request">): Promise<string> {
-  const { algorithm, publicKeyPem } = areaOf(place, label);
+  const { algorithm, publicKeyPem } = factsByLabel(place, label).area;
   const key = login(place, pin).key(label);
   // Only this job pays for loading what assembles a request.
   const { certificationRequest } = await import("./csr.ts");
@@ -125,7 +135,7 @@ async function sign({ place, label, pin, subject }: JobOf<"request">): Promise<s
     publicKeyPem,
     sign: (toBeSigned) => {
       const signature = key.sign(algorithm, toBeSigned);
-      return algorithm === "ec-p256" ? ecdsaToDer(signature) : signature;
+      return algorithm.startsWith("ec-") ? ecdsaToDer(signature) : signature;
     },
   });
 }
@@ -164,24 +174,31 @@ function tokenOf(store: TokenStore, { tokenLabel, storeDir }: Place): StoredToke
   return token;
 }
 
-function keyOf(store: TokenStore, token: StoredToken, label: string, { tokenLabel }: Place): StoredKey {
-  const key = store.keys(token.id).find((one) => one.label === label);
-  if (key === undefined) throw keyMissing(label, tokenLabel);
+function keyOf(store: TokenStore, token: StoredToken, label: string, place: Place, id?: number): StoredKey {
+  const keys = store.keys(token.id).filter((one) => one.label === label && (id === undefined || one.id === id));
+  const [key] = keys;
+  if (key === undefined) throw keyMissing(label, place.tokenLabel);
+  if (keys.length > 1)
+    throw keyAmbiguous(
+      label,
+      place.tokenLabel,
+      keys.map((one) => one.id),
+    );
   return key;
 }
 
-function areaOf(place: Place, label: string): PublicArea {
+function factsByLabel(place: Place, label: string): { readonly area: PublicArea; readonly facts: KeyFacts } {
   using store = openStore(place);
   const token = tokenOf(store, place);
-  const area = readKey(place, token.parent, keyOf(store, token, label, place));
-  if (area === undefined) throw keyUnfit(label, "it is neither EC P-256 nor RSA-2048");
-  return area;
+  const key = keyOf(store, token, label, place);
+  const area = readKey(place, token.parent, key);
+  if (area.algorithm === "other") throw keyUnfit(label, foreignFacts(key, area).flaws.join("; "));
+  return { area, facts: factsOf(key, area) };
 }
 
-function requireFit(label: string, area: PublicArea): KeyFacts {
-  const facts = factsOf(label, area);
-  if (facts.flaws.length > 0) throw keyUnfit(label, facts.flaws.join("; "));
-  return facts;
+function requireFit(label: string, { attributes }: PublicArea): void {
+  const flaws = flawsOf(attributes);
+  if (flaws.length > 0) throw keyUnfit(label, flaws.join("; "));
 }
 
 /** What the library says of the key must not be less than what the TPM says. */

@@ -1,7 +1,16 @@
 import { createHash } from "node:crypto";
 import { AgentError } from "../../agent/core/errors.ts";
 import type { Log } from "../../agent/core/log.ts";
-import type { CsrSubject, KeyAlgorithm, KeyFacts, KeyStore, KeyTest, TokenAdmin, TpmFacts } from "../../agent/ports.ts";
+import type {
+  CsrSubject,
+  ForeignKey,
+  KeyAlgorithm,
+  KeyFacts,
+  KeyStore,
+  KeyTest,
+  TokenAdmin,
+  TpmFacts,
+} from "../../agent/ports.ts";
 import type { IdentityConfig } from "../../config/schema.ts";
 import { newSecret } from "./seal.ts";
 import { type Job, runWorker } from "./worker-process.ts";
@@ -48,12 +57,13 @@ class TpmKeyStore implements KeyStore, TokenAdmin {
     );
   }
 
-  async list(): Promise<readonly KeyFacts[]> {
+  async list(): Promise<readonly (KeyFacts | ForeignKey)[]> {
     return JOB_RESULTS.list.parse(await this.#run(() => ({ job: "list", ...this.#at })));
   }
 
-  async delete(label: string): Promise<void> {
-    JOB_RESULTS.delete.parse(await this.#run(() => ({ job: "delete", ...this.#at, label })));
+  async delete(label: string, id?: number): Promise<void> {
+    const which = id === undefined ? { label } : { label, id };
+    JOB_RESULTS.delete.parse(await this.#run(() => ({ job: "delete", ...this.#at, ...which })));
   }
 
   async test(label: string): Promise<KeyTest> {

@@ -1,11 +1,12 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { keyUnfit } from "../../agent/core/key-faults.ts";
 import type { KeyAlgorithm } from "../../agent/ports.ts";
 import { pinWrong, tpmAbsent } from "./faults.ts";
-import { type PublicArea, parsePublicArea } from "./public-area.ts";
+import { parsePublicArea } from "./public-area.ts";
 import { sealAuth } from "./seal.ts";
 import type { SealedObject, StoredToken } from "./store.ts";
-import { runTool, SEALED_INPUT } from "./tools.ts";
+import { runTool, SEALED_INPUT, type ToolRun } from "./tools.ts";
 import type { Place } from "./worker-protocol.ts";
 
 /** Neither duplicable nor made outside, used with an authorisation value only, and without dictionary-attack protection. */
@@ -16,7 +17,9 @@ const KEPT = "fixedtpm|fixedparent|sensitivedataorigin|userwithauth|noda";
  */
 const KEYS = {
   "ec-p256": { type: "ecc256", attributes: `${KEPT}|sign` },
+  "ec-p384": { type: "ecc384", attributes: `${KEPT}|sign` },
   "rsa-2048": { type: "rsa2048", attributes: `${KEPT}|sign|decrypt` },
+  "rsa-3072": { type: "rsa3072", attributes: `${KEPT}|sign|decrypt` },
 } as const;
 /** Data from outside, so without "sensitivedataorigin". */
 const SEAL_ATTRIBUTES = "fixedtpm|fixedparent|userwithauth|noda";
@@ -49,11 +52,11 @@ function created(
 }
 
 /**
- * The public area of an object as the TPM tells it, after the TPM itself has checked that it belongs to the private part. Undefined when it
- * is no key of an algorithm that we use.
+ * The public area of a key as the TPM tells it, after the TPM itself has checked that it belongs to the private part. Throws
+ * `identity.key-unfit` when the TPM does not take the key.
  */
-export function readKey(place: Place, parent: Uint8Array, object: SealedObject): PublicArea | undefined {
-  load(place, parent, object);
+export function readKey(place: Place, parent: Uint8Array, object: SealedObject & { readonly label: string }) {
+  load(place, parent, object, (problem) => keyUnfit(object.label, `the TPM does not take it (${problem})`));
   const { workFolder: folder } = place;
   runTool({ command: "tpm2_readpublic", args: ["-Q", "-c", "object.ctx", "-f", "tss", "-o", "read.pub"], folder });
   return parsePublicArea(readFileSync(join(folder, "read.pub")));
@@ -72,10 +75,15 @@ export function unsealWrappingKey(place: Place, { parent, user }: StoredToken, p
   });
 }
 
-function load({ workFolder: folder }: Place, parent: Uint8Array, { publicBlob, privateBlob }: SealedObject): void {
+function load(
+  { workFolder: folder }: Place,
+  parent: Uint8Array,
+  { publicBlob, privateBlob }: SealedObject,
+  unfit?: ToolRun["unfit"],
+): void {
   writeFileSync(join(folder, PARENT), parent);
   writeFileSync(join(folder, "object.pub"), publicBlob);
   writeFileSync(join(folder, "object.priv"), privateBlob);
   const args = ["-Q", "-C", PARENT, "-u", "object.pub", "-r", "object.priv", "-c", "object.ctx"];
-  runTool({ command: "tpm2_load", args, folder });
+  runTool({ command: "tpm2_load", args, folder, ...(unfit === undefined ? {} : { unfit }) });
 }

@@ -1,8 +1,10 @@
 import { createHash } from "node:crypto";
 import pkcs11js from "pkcs11js";
 import { AgentError, messageOf } from "../../agent/core/errors.ts";
+import { keyAmbiguous } from "../../agent/core/key-faults.ts";
 import type { KeyAlgorithm } from "../../agent/ports.ts";
 import { keyMissing, moduleMissing, pinWrong, tokenMissing, tpmAbsent } from "./faults.ts";
+import { digestOf } from "./signature.ts";
 import type { Place } from "./worker-protocol.ts";
 
 /** DER of DigestInfo with SHA-256 up to the digest (RFC 8017, 9.2, note 1): CKM_RSA_PKCS signs what it is given. */
@@ -25,7 +27,7 @@ export type SessionKey = {
   readonly protection: Readonly<
     Record<"sensitive" | "alwaysSensitive" | "extractable" | "neverExtractable" | "local", boolean | undefined>
   >;
-  /** Over SHA-256 of `content`, in the way that TLS signs: ECDSA as r and s side by side, RSA as PKCS#1 v1.5. */
+  /** Over the digest of `content` that goes with the algorithm, in the way that TLS signs: ECDSA as r and s side by side, RSA as PKCS#1 v1.5. */
   sign(algorithm: KeyAlgorithm, content: Uint8Array): Buffer;
 };
 
@@ -77,7 +79,8 @@ function sessionKey(library: pkcs11js.PKCS11, session: pkcs11js.Handle, label: s
     return objects;
   });
   const [object] = found;
-  if (object === undefined || found.length > 1) throw keyMissing(label, tokenLabel);
+  if (object === undefined) throw keyMissing(label, tokenLabel);
+  if (found.length > 1) throw keyAmbiguous(label, tokenLabel, []);
   const flag = (type: number): boolean | undefined => {
     try {
       const [attribute] = library.C_GetAttributeValue(session, object, [
@@ -99,9 +102,10 @@ function sessionKey(library: pkcs11js.PKCS11, session: pkcs11js.Handle, label: s
       local: flag(pkcs11js.CKA_LOCAL),
     },
     sign: (algorithm, content) => {
-      const digest = createHash("sha256").update(content).digest();
-      const mechanism = algorithm === "ec-p256" ? pkcs11js.CKM_ECDSA : pkcs11js.CKM_RSA_PKCS;
-      const input = algorithm === "ec-p256" ? digest : Buffer.concat([SHA256_INFO, digest]);
+      const digest = createHash(digestOf(algorithm)).update(content).digest();
+      const isEc = algorithm.startsWith("ec-");
+      const mechanism = isEc ? pkcs11js.CKM_ECDSA : pkcs11js.CKM_RSA_PKCS;
+      const input = isEc ? digest : Buffer.concat([SHA256_INFO, digest]);
       return asking(() => {
         library.C_SignInit(session, { mechanism }, object);
         return library.C_Sign(session, input, Buffer.alloc(MAX_SIGNATURE_BYTES));

@@ -1,5 +1,5 @@
 import { createPublicKey } from "node:crypto";
-import type { KeyAlgorithm, KeyFacts } from "../../agent/ports.ts";
+import { type ForeignKey, KEY_ALGORITHMS, type KeyAlgorithm, type KeyFacts } from "../../agent/ports.ts";
 
 /** TPMA_OBJECT by bit (TPM 2.0 part 2, 8.3.2), as tpm2-tools spells it. */
 const ATTRIBUTE_BITS = [
@@ -19,7 +19,25 @@ const ATTRIBUTE_BITS = [
 const ALG_RSA = 0x0001;
 const ALG_NULL = 0x0010;
 const ALG_ECC = 0x0023;
-const CURVE_P256 = 0x0003;
+/** What follows a scheme's id (TPM 2.0 part 2, 11.2): nothing after NULL and RSAES, hash and count after ECDAA, a hash after all others. */
+const SCHEME_OCTETS: ReadonlyMap<number, number> = new Map([
+  [ALG_NULL, 0],
+  [0x0015, 0],
+  [0x001a, 4],
+]);
+/** The curves that we use: their names, and the octets of a coordinate (SEC 1, 2.3.7). */
+const CURVES: ReadonlyMap<
+  number,
+  { readonly algorithm: KeyAlgorithm; readonly name: string; readonly octets: number }
+> = new Map([
+  [0x0003, { algorithm: "ec-p256", name: "P-256", octets: 32 }],
+  [0x0004, { algorithm: "ec-p384", name: "P-384", octets: 48 }],
+]);
+/** The lengths of RSA keys that we use, bits. */
+const RSA_KEYS: ReadonlyMap<number, KeyAlgorithm> = new Map([
+  [2048, "rsa-2048"],
+  [3072, "rsa-3072"],
+]);
 /** RSA exponent 0 stands for the default, 2^16 + 1 (TPM 2.0 part 2, 12.2.3.5). */
 const DEFAULT_EXPONENT = 0x10001;
 
@@ -43,19 +61,26 @@ export type PublicArea = {
     | { readonly kind: "rsa"; readonly modulus: Uint8Array; readonly exponent: Uint8Array };
 };
 
-/** Reads a TPM2B_PUBLIC (TPM 2.0 part 2, 12.2.5). Undefined when it is neither an EC P-256 nor an RSA-2048 key. Throws a RangeError when it is cut off. */
-export function parsePublicArea(bytes: Uint8Array): PublicArea | undefined {
+/** Public area of an object that is no key of ours; `kind` says what it is, "on the curve 0x0010". */
+export type ForeignArea = {
+  readonly algorithm: "other";
+  readonly attributes: readonly string[];
+  readonly kind: string;
+};
+
+/** Reads a TPM2B_PUBLIC (TPM 2.0 part 2, 12.2.5). Throws a RangeError when it is cut off. */
+export function parsePublicArea(bytes: Uint8Array): PublicArea | ForeignArea {
   const reader = new Reader(bytes);
   reader.u16();
   const type = reader.u16();
   reader.u16();
   const attributes = attributeWords(reader.u32());
+  if (type !== ALG_ECC && type !== ALG_RSA) return { algorithm: "other", attributes, kind: `of the type ${hex(type)}` };
   reader.sized();
   // Symmetric algorithm of a parent; anything but NULL has key bits and a mode after it.
   if (reader.u16() !== ALG_NULL) reader.skip(4);
-  if (reader.u16() !== ALG_NULL) reader.skip(2);
-  if (type === ALG_ECC) return ecArea(reader, attributes);
-  return type === ALG_RSA ? rsaArea(reader, attributes) : undefined;
+  reader.skip(SCHEME_OCTETS.get(reader.u16()) ?? 2);
+  return type === ALG_ECC ? ecArea(reader, attributes) : rsaArea(reader, attributes);
 }
 
 /** TPMA_OBJECT words of the public area of any object. */
@@ -71,43 +96,67 @@ export function flawsOf(attributes: readonly string[]): readonly string[] {
 }
 
 /** What the port tells about a key with this public area. */
-export function factsOf(label: string, area: PublicArea): KeyFacts {
+export function factsOf({ label, id }: NamedKey, area: PublicArea): KeyFacts {
   const { algorithm, attributes, publicKeyPem } = area;
-  return { label, algorithm, publicKeyPem, attributes, flaws: flawsOf(attributes) };
+  return { label, id, algorithm, publicKeyPem, attributes, flaws: flawsOf(attributes) };
 }
+
+/** What the port tells about a key that cannot be the device's. */
+export function foreignFacts(
+  { label, id }: NamedKey,
+  { attributes, kind }: Omit<ForeignArea, "algorithm">,
+): ForeignKey {
+  return {
+    label,
+    id,
+    algorithm: "other",
+    attributes,
+    flaws: [`it is ${kind}, and not one of ${KEY_ALGORITHMS.join(", ")}`],
+  };
+}
+
+type NamedKey = Pick<KeyFacts, "label" | "id">;
 
 function attributeWords(bits: number): readonly string[] {
   return ATTRIBUTE_BITS.filter(([bit]) => ((bits >>> bit) & 1) === 1).map(([, word]) => word);
 }
 
-function ecArea(reader: Reader, attributes: readonly string[]): PublicArea | undefined {
-  const curve = reader.u16();
+function ecArea(reader: Reader, attributes: readonly string[]): PublicArea | ForeignArea {
+  const id = reader.u16();
   if (reader.u16() !== ALG_NULL) reader.skip(2);
-  const [x, y] = [padded(reader.sized()), padded(reader.sized())];
-  if (curve !== CURVE_P256) return undefined;
-  const publicKeyPem = pemOf({ kty: "EC", crv: "P-256", x: base64url(x), y: base64url(y) });
-  return { algorithm: "ec-p256", attributes, publicKeyPem, numbers: { kind: "ec", x, y } };
+  const curve = CURVES.get(id);
+  if (curve === undefined) return { algorithm: "other", attributes, kind: `on the curve ${hex(id)}` };
+  const { algorithm, name, octets } = curve;
+  const [x, y] = [padded(reader.sized(), octets), padded(reader.sized(), octets)];
+  const publicKeyPem = pemOf({ kty: "EC", crv: name, x: base64url(x), y: base64url(y) });
+  return { algorithm, attributes, publicKeyPem, numbers: { kind: "ec", x, y } };
 }
 
-/** Coordinates are 32 octets (SEC 1, 2.3.7); a TPM may leave out leading zeros. */
-function padded(coordinate: Uint8Array): Uint8Array {
-  const whole = new Uint8Array(32);
-  whole.set(coordinate, 32 - coordinate.length);
+/** A TPM may leave out leading zeros. */
+function padded(coordinate: Uint8Array, octets: number): Uint8Array {
+  const whole = new Uint8Array(octets);
+  whole.set(coordinate, octets - coordinate.length);
   return whole;
 }
 
-function rsaArea(reader: Reader, attributes: readonly string[]): PublicArea | undefined {
+function rsaArea(reader: Reader, attributes: readonly string[]): PublicArea | ForeignArea {
   const bits = reader.u16();
   const exponentValue = reader.u32() || DEFAULT_EXPONENT;
   const modulus = reader.sized();
-  if (bits !== 2048) return undefined;
+  const algorithm = RSA_KEYS.get(bits);
+  if (algorithm === undefined) return { algorithm: "other", attributes, kind: `of RSA with ${bits} bits` };
   const exponent = Buffer.from(exponentValue.toString(16).padStart(6, "0"), "hex");
   const publicKeyPem = pemOf({ kty: "RSA", n: base64url(modulus), e: base64url(exponent) });
-  return { algorithm: "rsa-2048", attributes, publicKeyPem, numbers: { kind: "rsa", modulus, exponent } };
+  return { algorithm, attributes, publicKeyPem, numbers: { kind: "rsa", modulus, exponent } };
 }
 
 function pemOf(key: Readonly<Record<string, string>>): string {
   return createPublicKey({ key, format: "jwk" }).export({ type: "spki", format: "pem" }).toString();
+}
+
+/** As the standard writes ids: "0x0010". */
+function hex(id: number): string {
+  return `0x${id.toString(16).padStart(4, "0")}`;
 }
 
 function base64url(bytes: Uint8Array): string {

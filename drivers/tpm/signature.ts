@@ -1,3 +1,10 @@
+import type { KeyAlgorithm } from "../../agent/ports.ts";
+
+/** The digest that a key of this algorithm signs, as node:crypto names it. */
+export function digestOf(algorithm: KeyAlgorithm): "sha256" | "sha384" {
+  return algorithm === "ec-p384" ? "sha384" : "sha256";
+}
+
 /** An ECDSA signature with r and s side by side (PKCS#11) as the DER SEQUENCE of two INTEGERs that X.509 wants (RFC 3279, 2.2.3). */
 export function ecdsaToDer(signature: Uint8Array): Uint8Array {
   const half = signature.length / 2;
@@ -13,7 +20,7 @@ function integer(bytes: Uint8Array): Buffer {
   return element(0x02, isNegative ? Buffer.concat([Buffer.of(0), significant]) : significant);
 }
 
-/** For contents of up to 127 octets, which all of P-256 are. */
+/** For contents of up to 127 octets, which all of P-256 and P-384 are. */
 function element(tag: number, content: Uint8Array): Buffer {
   return Buffer.concat([Buffer.of(tag, content.length), content]);
 }

@@ -56,8 +56,11 @@ const KINDS = {
   ec: { keyType: 3, generate: 0x1040, mechanisms: [0x1041, 0x1044, 0x1045, 0x1046] },
 } as const;
 
-/** DER of the OBJECT IDENTIFIER prime256v1 (RFC 5480, 2.1.1.1). */
-const P256_PARAMETERS = "06082a8648ce3d030107";
+/** DER of the OBJECT IDENTIFIERs prime256v1 and secp384r1 (RFC 5480, 2.1.1.1), by the octets of a coordinate. */
+const CURVE_PARAMETERS: ReadonlyMap<number, string> = new Map([
+  [32, "06082a8648ce3d030107"],
+  [48, "06052b81040022"],
+]);
 
 /** A value as the library stores it: strings are hexadecimal. */
 type StoredValue = boolean | number | string | readonly number[];
@@ -142,10 +145,11 @@ function numbersOf({ numbers }: PublicArea): StoredAttributes {
       [ATTRIBUTE.publicExponent, hex(numbers.exponent)],
     ];
   }
-  // An OCTET STRING (04) of 65 (41) octets with the uncompressed point (04): PKCS#11 2.40, 2.3.3.
+  // An OCTET STRING (04) with the uncompressed point (04): PKCS#11 2.40, 2.3.3. Its length is below 128, so one octet.
+  const point = Buffer.concat([Buffer.of(0x04), numbers.x, numbers.y]);
   return [
-    [ATTRIBUTE.ecParams, P256_PARAMETERS],
-    [ATTRIBUTE.ecPoint, `044104${hex(numbers.x)}${hex(numbers.y)}`],
+    [ATTRIBUTE.ecParams, CURVE_PARAMETERS.get(numbers.x.length) ?? ""],
+    [ATTRIBUTE.ecPoint, hex(Buffer.concat([Buffer.of(0x04, point.length), point]))],
   ];
 }
 

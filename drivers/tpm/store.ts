@@ -32,8 +32,12 @@ export type StoredToken = {
   readonly officer: SealedObject;
 };
 
-/** A private key as it is stored; `rows` are its own and that of its public half. */
-export type StoredKey = SealedObject & { readonly label: string; readonly rows: readonly number[] };
+/** A private key as it is stored; `id` is that of its row, `rows` are its own and that of its public half. */
+export type StoredKey = SealedObject & {
+  readonly label: string;
+  readonly id: number;
+  readonly rows: readonly number[];
+};
 
 const blob = z.instanceof(Uint8Array);
 const tokenRow = z.object({
@@ -124,25 +128,25 @@ export class TokenStore implements Disposable {
     const objects = this.#objects(tokenId);
     return objects
       .filter(({ attributes }) => attributes.get(ATTRIBUTE.class) === CLASS.privateKey)
-      .flatMap(({ attributes }) => {
+      .flatMap(({ id, attributes }) => {
         const [label, publicBlob, privateBlob] = [ATTRIBUTE.label, ATTRIBUTE.publicBlob, ATTRIBUTE.privateBlob].map(
           (attribute) => bytesOf(attributes.get(attribute)),
         );
         if (label === undefined || publicBlob === undefined || privateBlob === undefined) return [];
         const halves = objects.filter(({ attributes: other }) => other.get(ATTRIBUTE.publicBlob) === hex(publicBlob));
-        return [{ label: label.toString("utf8"), publicBlob, privateBlob, rows: halves.map(({ id }) => id) }];
+        return [{ label: label.toString("utf8"), id, publicBlob, privateBlob, rows: halves.map((half) => half.id) }];
       })
-      .sort((left, right) => (left.label < right.label ? -1 : 1));
+      .sort((left, right) => (left.label === right.label ? left.id - right.id : left.label < right.label ? -1 : 1));
   }
 
-  /** Returns false, and stores nothing, when the token has a private key of this label already. */
-  addKey(tokenId: number, key: NewKey): boolean {
+  /** Gives the id of the new key; stores nothing, and gives undefined, when the token has a private key of this label already. */
+  addKey(tokenId: number, key: NewKey): number | undefined {
     return this.#transaction(() => {
-      if (this.keys(tokenId).some(({ label }) => label === key.label)) return false;
-      for (const attributes of keyRows(key)) {
-        this.#insert("INSERT INTO tobjects (tokid, attrs) VALUES (?, ?)", tokenId, attributesText(attributes));
-      }
-      return true;
+      if (this.keys(tokenId).some(({ label }) => label === key.label)) return undefined;
+      const [, id] = keyRows(key).map((attributes) =>
+        this.#insert("INSERT INTO tobjects (tokid, attrs) VALUES (?, ?)", tokenId, attributesText(attributes)),
+      );
+      return id;
     });
   }
 

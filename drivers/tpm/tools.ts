@@ -24,6 +24,8 @@ export type ToolRun = {
   readonly sealed?: string;
   /** The fault when the TPM refuses an authorisation. */
   readonly refused?: () => AgentError;
+  /** The fault when the TPM answers that what it was given cannot be right; `problem` is the tool's line. */
+  readonly unfit?: (problem: string) => AgentError;
 };
 
 /** What a tool opens to read `ToolRun.sealed`. */
@@ -74,10 +76,11 @@ export function responseCodes(stderr: string): readonly number[] {
 
 /** Format-one codes (bit 7): the error is in bits 0 to 5, the session or parameter number above it. */
 export const FORMAT_ONE = 0xbf;
+const IS_FORMAT_ONE = 0x80;
 
 /** The fault of a tool that failed. `errno` is that of its process: not started, or ended at its time limit (ETIMEDOUT). */
 export function toolFault(
-  run: Pick<ToolRun, "command" | "refused">,
+  run: Pick<ToolRun, "command" | "refused" | "unfit">,
   stderr: string,
   errno: string | undefined,
 ): AgentError {
@@ -89,5 +92,7 @@ export function toolFault(
   if (errno === "ETIMEDOUT") return tpmAbsent(`${run.command} did not end in ${TOOL_TIMEOUT_MS / 1000} s`);
   const lines = stderr.split("\n").filter((line) => line.trim() !== "");
   const line = lines.find((text) => text.startsWith("ERROR")) ?? lines[0] ?? "it gave no reason";
-  return tpmAbsent(`${run.command}: ${line.slice(0, 300)}`);
+  const problem = `${run.command}: ${line.slice(0, 300)}`;
+  const isUnfit = codes.some((code) => (code & IS_FORMAT_ONE) !== 0);
+  return isUnfit && run.unfit !== undefined ? run.unfit(problem) : tpmAbsent(problem);
 }

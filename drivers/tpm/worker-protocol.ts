@@ -43,7 +43,7 @@ export const workerRequest = z.discriminatedUnion("job", [
   }),
   z.strictObject({ job: z.literal("create"), place, pin: secret, label, algorithm: z.enum(KEY_ALGORITHMS) }),
   z.strictObject({ job: z.literal("list"), place }),
-  z.strictObject({ job: z.literal("delete"), place, label }),
+  z.strictObject({ job: z.literal("delete"), place, label, id: z.int().exactOptional() }),
   z.strictObject({ job: z.literal("test"), place, pin: secret, label }),
   z.strictObject({ job: z.literal("request"), place, pin: secret, label, subject }),
   z.strictObject({ job: z.literal("inspect"), place }),
@@ -55,17 +55,22 @@ export type JobOf<Name extends WorkerRequest["job"]> = Extract<WorkerRequest, { 
 
 const keyFacts = z.strictObject({
   label: z.string(),
+  id: z.int(),
   algorithm: z.enum(KEY_ALGORITHMS),
   publicKeyPem: z.string(),
   attributes: z.array(z.string()).readonly(),
   flaws: z.array(z.string()).readonly(),
 });
 
+const foreignKey = keyFacts.pick({ label: true, id: true, attributes: true, flaws: true }).extend({
+  algorithm: z.literal("other"),
+});
+
 /** What each job gives. */
 export const JOB_RESULTS = {
   provision: z.enum(["made", "present"]),
   create: keyFacts,
-  list: z.array(keyFacts).readonly(),
+  list: z.array(z.discriminatedUnion("algorithm", [keyFacts, foreignKey])).readonly(),
   delete: z.null(),
   test: z.strictObject({ key: keyFacts, loginMs: z.number(), signMs: z.number() }),
   request: z.string(),

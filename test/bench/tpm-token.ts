@@ -35,7 +35,8 @@ export async function createToken(request: TokenRequest): Promise<Token> {
   if (!existsSync(publicKeyFile)) {
     await keys.provision();
     const found = (await keys.list()).find(({ label }) => label === request.keyLabel);
-    const { publicKeyPem } = found ?? (await keys.create(request.keyLabel, "ec-p256"));
+    const { publicKeyPem } =
+      (found?.algorithm === "other" ? undefined : found) ?? (await keys.create(request.keyLabel, "ec-p256"));
     writeFileSync(publicKeyFile, publicKeyPem);
   }
   return { pinFile, publicKeyPem: readFileSync(publicKeyFile, "utf8"), keys };

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { relabel } from "../bench/adopted-key.ts";
 import { startTpm } from "../bench/tpm.ts";
 import { describeKeyStore } from "./key-store.suite.ts";
 
@@ -10,6 +11,7 @@ describeKeyStore("TPM 2.0 (swtpm)", async () => {
   await tpm.keys.delete(tpm.keyLabel);
   return {
     store: tpm.keys,
+    relabel: (from, to) => relabel(tpm.storeDir, from, to),
     close: async () => {
       await tpm.stop();
       await rm(folder, { recursive: true });

@@ -5,7 +5,12 @@ import type { FaultCode } from "../../agent/core/errors.ts";
 import { type CsrSubject, KEY_ALGORITHMS, type KeyStore } from "../../agent/ports.ts";
 
 /** A key store under test. */
-export type KeyStoreHarness = { readonly store: KeyStore; close(): Promise<void> };
+export type KeyStoreHarness = {
+  readonly store: KeyStore;
+  /** What another tool can do to a token: gives a key the label of another one. */
+  relabel(from: string, to: string): void;
+  close(): Promise<void>;
+};
 
 /** Each call of a real store is a process of its own, which takes seconds on a busy machine. */
 const TIMEOUT_MS = 120_000;
@@ -18,6 +23,18 @@ const SUBJECT: CsrSubject = {
   uris: ["urn:vin:WDB9634031L123456"],
   dnsNames: ["veh-001.vehicles.example"],
 };
+const KINDS = {
+  "ec-p256": ["ec", "prime256v1"],
+  "ec-p384": ["ec", "secp384r1"],
+  "rsa-2048": ["rsa", 2048],
+  "rsa-3072": ["rsa", 3072],
+} as const;
+const SIGNATURES = {
+  "ec-p256": "ecdsa-with-SHA256",
+  "ec-p384": "ecdsa-with-SHA384",
+  "rsa-2048": "sha256WithRSAEncryption",
+  "rsa-3072": "sha256WithRSAEncryption",
+} as const;
 /** Everything a key must have so that it never leaves the TPM and no power cut locks it. */
 const REQUIRED = ["fixedtpm", "fixedparent", "sensitivedataorigin", "userwithauth", "noda", "sign"];
 
@@ -44,7 +61,7 @@ export function describeKeyStore(name: string, create: () => Promise<KeyStoreHar
       store = harness.store;
     });
     afterEach(async () => {
-      for (const { label } of await store.list()) await store.delete(label);
+      for (const { label, id } of await store.list()) await store.delete(label, id);
     });
     afterAll(async () => {
       await harness.close();
@@ -56,7 +73,7 @@ export function describeKeyStore(name: string, create: () => Promise<KeyStoreHar
       expect(made.attributes).toEqual(expect.arrayContaining(REQUIRED));
       const { asymmetricKeyType, asymmetricKeyDetails } = createPublicKey(made.publicKeyPem);
       expect([asymmetricKeyType, asymmetricKeyDetails?.namedCurve ?? asymmetricKeyDetails?.modulusLength]).toEqual(
-        algorithm === "ec-p256" ? ["ec", "prime256v1"] : ["rsa", 2048],
+        KINDS[algorithm],
       );
       expect(await store.list()).toEqual([made]);
     });
@@ -92,6 +109,21 @@ export function describeKeyStore(name: string, create: () => Promise<KeyStoreHar
       expect(loginMs).toBeGreaterThan(0);
     });
 
+    it("refuses a label that several keys have, and deletes the one whose id is given", async () => {
+      const first = await store.create("device", "ec-p256");
+      const second = await store.create("driver", "ec-p256");
+      harness.relabel("driver", "device");
+      expect((await store.list()).map(({ label, id }) => [label, id])).toEqual([
+        ["device", first.id],
+        ["device", second.id],
+      ]);
+      await refuses(store.test("device"), "identity.key-ambiguous");
+      await refuses(store.request("device", SUBJECT), "identity.key-ambiguous");
+      await refuses(store.delete("device"), "identity.key-ambiguous");
+      await store.delete("device", second.id);
+      expect(await store.list()).toEqual([first]);
+    });
+
     it("names a key that is missing", async () => {
       await refuses(store.test("nobody"), "identity.key-missing");
       await refuses(store.request("nobody", SUBJECT), "identity.key-missing");
@@ -106,7 +138,7 @@ export function describeKeyStore(name: string, create: () => Promise<KeyStoreHar
       expect(judged(pem, "-pubkey")).toContain(publicKeyPem.trim());
       const text = judged(pem, "-text");
       expect(text).toContain("URI:urn:vin:WDB9634031L123456, DNS:veh-001.vehicles.example");
-      expect(text).toContain(algorithm === "ec-p256" ? "ecdsa-with-SHA256" : "sha256WithRSAEncryption");
+      expect(text).toContain(SIGNATURES[algorithm]);
     });
 
     it("leaves out of a request what the subject does not have", async () => {

@@ -1,4 +1,7 @@
 import { FakeKeyStore } from "../fakes/key-store.ts";
 import { describeKeyStore } from "./key-store.suite.ts";
 
-describeKeyStore("fake", () => Promise.resolve({ store: new FakeKeyStore(), close: () => Promise.resolve() }));
+describeKeyStore("fake", () => {
+  const store = new FakeKeyStore();
+  return Promise.resolve({ store, relabel: (from, to) => store.relabel(from, to), close: () => Promise.resolve() });
+});

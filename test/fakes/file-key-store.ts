@@ -21,6 +21,7 @@ export function fileKeyStore(folder: string): Omit<KeyStore, "test"> & { fileOf(
   };
   const factsOf = (label: string): KeyFacts => ({
     label,
+    id: labels().indexOf(label) + 1,
     algorithm: "ec-p256",
     publicKeyPem: createPublicKey(pemOf(label)).export({ type: "spki", format: "pem" }).toString(),
     attributes: [],

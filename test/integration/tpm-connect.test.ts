@@ -148,12 +148,12 @@ describe("a connection with a key in the TPM", () => {
     await subscriber.stop();
   });
 
-  it("connects with an RSA-2048 key too", async () => {
-    const { publicKeyPem } = await tpm.keys.create("rsa", "rsa-2048");
+  it.each(["rsa-2048", "rsa-3072", "ec-p384"] as const)("connects with a key of type %s too", async (algorithm) => {
+    const { publicKeyPem } = await tpm.keys.create(algorithm, algorithm);
     const issued = await authority.issue({ commonName: THING, publicKeyPem, usage: "client" });
-    const { certificateFile: rsaFile } = writeIdentity(join(folder, "identity"), "rsa", issued);
+    const { certificateFile: ownFile } = writeIdentity(join(folder, "identity"), algorithm, issued);
     const { code, report } = await testConnection(
-      await configure("rsa", { keyLabel: "rsa", certificateFile: rsaFile }),
+      await configure(algorithm, { keyLabel: algorithm, certificateFile: ownFile }),
     );
     expect([code, report.ok]).toEqual([0, true]);
   });

@@ -87,6 +87,7 @@ const parts: EnrolParts = {
   keys,
   order: {
     thing,
+    tokenLabel: "bench",
     subject: { commonName: thing, uris: [], dnsNames: [] },
     algorithm: "ec-p256",
     format: "json",

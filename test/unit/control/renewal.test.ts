@@ -115,6 +115,7 @@ describe("Renewal", () => {
       keys,
       order: {
         thing: THING,
+        tokenLabel: "bench",
         subject: { commonName: THING, uris: [], dnsNames: [] },
         algorithm: "ec-p256",
         format: "json",
