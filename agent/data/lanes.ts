@@ -14,8 +14,8 @@ export type Verdict = "take" | "skip" | "stop";
 type Lane = { readonly stream: StreamName; cursor: number; buffer: readonly Outgoing[]; next: number; emptyAt: number };
 
 /**
- * The order in which records leave the outbox: fresh ones first, so that live data never waits behind the backlog; within each, by
- * class (`STREAMS`), and within a class oldest first.
+ * The order in which records leave the outbox: by class (`STREAMS`); in a class fresh ones first, so that live data never waits behind
+ * a backlog of its class or a lower one, then oldest first.
  */
 export class Lanes {
   readonly #outbox: Outbox;
@@ -54,13 +54,12 @@ export class Lanes {
   /** The next record that `judge` lets through; undefined when there is none now. Never looks at the backlog when `freshOnly`. */
   next(judge: (record: Outgoing) => Verdict, freshOnly: boolean): Pick | undefined {
     const lastRow = this.#outbox.lastRow();
-    for (const lane of this.#fresh) {
-      const record = this.#take(lane, Number.MAX_SAFE_INTEGER, lastRow, judge);
-      if (record !== undefined) return { record, kind: "fresh" };
-    }
-    for (const lane of freshOnly ? [] : this.#backlog) {
-      const record = this.#take(lane, this.#fence, Math.min(lastRow, this.#fence), judge);
-      if (record !== undefined) return { record, kind: "backlog" };
+    for (const [at, lane] of this.#fresh.entries()) {
+      const fresh = this.#take(lane, Number.MAX_SAFE_INTEGER, lastRow, judge);
+      if (fresh !== undefined) return { record: fresh, kind: "fresh" };
+      if (freshOnly) continue;
+      const stored = this.#take(this.#backlog[at], this.#fence, Math.min(lastRow, this.#fence), judge);
+      if (stored !== undefined) return { record: stored, kind: "backlog" };
     }
     return undefined;
   }
