@@ -1,11 +1,13 @@
 import { z } from "zod";
 import type { Clock } from "./core/clock.ts";
 import type { Log } from "./core/log.ts";
-import { type Outbox, STREAMS } from "./ports.ts";
+import { type Outbox, STREAMS, type StreamName } from "./ports.ts";
 import type { ViewHandler } from "./view.ts";
 
 /** How often the outbox is looked at while a flush waits, ms. */
 const FLUSH_POLL_MS = 100;
+/** Records that a drop deletes in one turn: a few ms of the main thread. */
+const DROP_ROWS = 100;
 /** Longest time a flush waits, ms; the client may give up earlier. */
 const FLUSH_MAX_MS = 3_600_000;
 
@@ -23,19 +25,33 @@ const dropRequest = z.object({ stream: z.enum(STREAMS) });
 
 /** The verbs that change something: `buffer.flush`, `buffer.drop`. Each is logged before it acts. */
 export function createAdmin(parts: AdminParts): Readonly<Record<string, ViewHandler>> {
-  const { outbox, log } = parts;
+  const { log } = parts;
   return {
     "buffer.flush": async (request, signal) => {
       const { waitMs } = flushRequest.parse(request);
       log.info("admin.flush-requested", { waitMs });
       return { schemaVersion: 1, waiting: await flush(parts, waitMs, signal) };
     },
-    "buffer.drop": (request) => {
+    "buffer.drop": async (request, signal) => {
       const { stream } = dropRequest.parse(request);
       log.warn("admin.drop-requested", { stream });
-      return { schemaVersion: 1, stream, dropped: outbox.drop(stream, "dropped by causeway buffer drop") };
+      return { schemaVersion: 1, stream, dropped: await drop(parts, stream, signal) };
     },
   };
+}
+
+/** Gives up what `stream` holds now, a few records a turn, so that nothing else waits for it. One that is on its way is left to arrive. Ends early when nobody waits for the answer any more. */
+async function drop({ outbox, clock, log }: AdminParts, stream: StreamName, signal: AbortSignal): Promise<number> {
+  const throughRow = outbox.lastRow();
+  let dropped = 0;
+  for (;;) {
+    const some = outbox.drop(stream, throughRow, DROP_ROWS, "dropped by causeway buffer drop");
+    dropped += some;
+    if (some < DROP_ROWS || signal.aborted) break;
+    await clock.sleep(0);
+  }
+  log.warn("admin.dropped", { stream, records: dropped });
+  return dropped;
 }
 
 /** Tries everything again at once, and waits at most `waitMs` until what is stored now has been delivered. Gives how many records are left. */

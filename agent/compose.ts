@@ -62,6 +62,7 @@ import { commandsSection } from "./support/sections.ts";
 import type { SupportDesk } from "./support/support-desk.ts";
 
 const HOUR_MS = 3_600_000;
+const DAY_MS = 86_400_000;
 /** Bounds of the command ledger in the journal of an agent that takes no commands. */
 const DEFAULT_LEDGER = { maxCommands: 100, maxRefused: 10, keepHours: 1 } as const;
 /** Beyond the drain, stopping may take this long. */
@@ -113,8 +114,10 @@ export async function composeAgent(loaded: DaemonConfig, surroundings: Surroundi
 
   const file = join(config.stateDir, "outbox.db");
   const { maxBytes } = config.outbox;
-  const openDisk: StandbyParts["openDisk"] = (adopt) => openOutbox({ file, maxBytes, clock, log, adopt }).outbox;
-  const outbox = new StandbyOutbox({ openDisk, memoryBytes: config.collect.holdBytes, clock, log });
+  const boot = bootId();
+  const openDisk: StandbyParts["openDisk"] = (adopt) =>
+    openOutbox({ file, maxBytes, bootId: boot, clock, log, adopt }).outbox;
+  const outbox = new StandbyOutbox({ openDisk, memoryBytes: config.collect.holdBytes, bootId: boot, clock, log });
   const base = {
     ...surroundings,
     loaded,
@@ -124,7 +127,7 @@ export async function composeAgent(loaded: DaemonConfig, surroundings: Surroundi
     catalogue,
     outbox,
     log,
-    bootId: bootId(),
+    bootId: boot,
     random: Math.random,
   };
   const link = composeLink(base);
@@ -177,7 +180,7 @@ function composeLine(base: Base, broker: Broker) {
     outbox,
     broker,
     topics: createTopics(config.topics, thing),
-    settings: { ...config.broker, startedAtMs },
+    settings: { ...config.broker, maxGapMs: config.outbox.maxGapDays * DAY_MS, startedAtMs },
     lossDraft: (loss) => encoder.loss(loss),
     clock,
     log,

@@ -92,7 +92,9 @@ export type Outgoing = RecordId & {
   readonly timeQuality: ClockQuality;
   /** µs since the Unix epoch when stored, by a clock of quality `timeQuality`. */
   readonly storedAtUs: number;
-  /** Wall time its life ends, ms since the Unix epoch; undefined lives on. */
+  /** Monotonic ms when stored; undefined when it was stored in another boot, or nobody knows in which. */
+  readonly storedAtMonotonicMs: number | undefined;
+  /** `storedAtUs` plus its life, ms since the Unix epoch; undefined lives on. */
   readonly expiresAtMs: number | undefined;
   readonly retainKey: string | undefined;
   readonly payload: Uint8Array;
@@ -156,7 +158,8 @@ export interface Outbox {
   /**
    * Stores all drafts in one transaction and returns their ids, in order. Assigns epoch and the next seq of each stream inside
    * the transaction. Evicts lowest class first, in it dead ones first, then oldest first, to stay within the byte bound, and notes
-   * each eviction as a loss. The last twentieth of the bound is kept for `control`. Records of one call never evict each other.
+   * each eviction as a loss. The last twentieth of the bound is kept for `control`. Records of one call never evict each other,
+   * and one that is held is not evicted.
    * Throws `outbox.full` when nothing of the same or a lower class is left to evict (the disk's own "full" included).
    */
   append(drafts: readonly Draft[]): readonly RecordId[];
@@ -170,12 +173,19 @@ export interface Outbox {
   ): readonly Outgoing[];
   /** Highest row ever assigned; 0 when none. */
   lastRow(): number;
+  /**
+   * A record goes on its way: until `release`, `ack` or `lose` it is neither evicted nor dropped, so that no loss is told of what
+   * arrives. False when it is not stored any more, and then it must not be sent. Nothing is written, and a restart holds nothing.
+   */
+  hold(row: number): boolean;
+  /** A held record did not arrive. Unknown rows are ignored. */
+  release(row: number): void;
   /** Forgets delivered records; call only after their PUBACK with a good reason code. Unknown rows are ignored. */
   ack(rows: readonly number[]): void;
-  /** Sets a record aside for good (`rejected`) or deletes it (`expired`), and notes the loss. */
-  lose(row: number, reason: "rejected" | "expired", detail: string): void;
-  /** Deletes every record that `stream` holds now, dead ones included, and notes the losses ("dropped"). One that is on its way may still arrive. Gives their number. */
-  drop(stream: StreamName, detail: string): number;
+  /** Sets records aside for good (`rejected`) or deletes them (`expired`), and notes their losses. Unknown rows are ignored. The caller bounds their number, and so the pause. */
+  lose(rows: readonly number[], reason: "rejected" | "expired", detail: string): void;
+  /** Deletes at most `maxRecords` of `stream` up to `throughRow`, oldest first, dead ones included and held ones not, and notes the losses ("dropped"). Gives their number. */
+  drop(stream: StreamName, throughRow: number, maxRecords: number, detail: string): number;
   /**
    * Turns the noted losses, merged into ranges, oldest first, at most `max`, into records made by `draftOf`, in one transaction.
    * Returns how many; 0 when there is none, or when only records of the same class could make room for the reports. A report that is

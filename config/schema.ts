@@ -149,6 +149,7 @@ const identity = z.discriminatedUnion("mode", [
   }),
 ]);
 
+const DAY_MS = 86_400_000;
 const lifeMs = z.int().min(1000).max(31_536_000_000);
 
 /** The whole configuration of one agent. Paths that are not absolute are taken from the folder of the file. */
@@ -219,6 +220,14 @@ export const agentConfig = z
           })
           .prefault({})
           .describe("records older than this are dropped and reported; absent keeps them until delivered or evicted"),
+        maxGapDays: z
+          .int()
+          .min(1)
+          .max(3650)
+          .default(400)
+          .describe(
+            "longest time between two boots that lifeMs believes of the clock; a record older than that is kept",
+          ),
       })
       .prefault({}),
     broker: brokerConfig,
@@ -258,6 +267,11 @@ export const agentConfig = z
         path: ["identity", "mode"],
         message: "a key in a file is only allowed with bench: true; use mode: pkcs11 with the TPM",
       });
+    }
+    const longestMs = Math.max(0, ...Object.values(config.outbox.lifeMs).filter((ms) => ms !== undefined));
+    if (config.outbox.maxGapDays * DAY_MS < longestMs) {
+      const message = `must be at least ${Math.ceil(longestMs / DAY_MS)}, the longest of outbox.lifeMs`;
+      context.addIssue({ code: "custom", path: ["outbox", "maxGapDays"], message });
     }
     const { commands, broker } = config;
     const problem = commands === undefined ? undefined : forgetsTooEarly(commands, broker.sessionExpirySeconds);

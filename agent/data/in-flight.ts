@@ -9,6 +9,7 @@ const BACKLOG_SHARE = 0.75;
 
 /** The records that are on the way, and those that arrived and have not been forgotten by the outbox yet. */
 export class InFlight {
+  readonly #outbox: Outbox;
   readonly #backlogBytesLimit: number;
   readonly #busy = new Set<number>();
   #acked: number[] = [];
@@ -17,7 +18,8 @@ export class InFlight {
   #backlogCount = 0;
   #backlogBytes = 0;
 
-  constructor(backlogBytesLimit: number) {
+  constructor(outbox: Outbox, backlogBytesLimit: number) {
+    this.#outbox = outbox;
     this.#backlogBytesLimit = backlogBytesLimit;
   }
 
@@ -44,9 +46,12 @@ export class InFlight {
     return this.#backlogCount >= share || this.#backlogBytes >= this.#backlogBytesLimit;
   }
 
-  start(pick: Pick): void {
+  /** Holds the record in the outbox while it is on its way. False when it is not there any more: then it must not be sent. */
+  start(pick: Pick): boolean {
+    if (!this.#outbox.hold(pick.record.row)) return false;
     this.#busy.add(pick.record.row);
     this.#weigh(pick, 1);
+    return true;
   }
 
   /** The outcome is known and good: keeps the row until the outbox has forgotten it. */
@@ -59,17 +64,18 @@ export class InFlight {
   endOpen(pick: Pick): void {
     this.#weigh(pick, -1);
     this.#busy.delete(pick.record.row);
+    this.#outbox.release(pick.record.row);
   }
 
   /** Lets the outbox forget what was acknowledged, when enough has come together or it has waited long enough. Throws what the outbox throws, and keeps the rows then. */
-  forgetDue(outbox: Outbox, nowMs: number): void {
-    if (this.#acked.length >= ACK_RECORDS || nowMs >= this.#ackDueMs) this.forgetAcked(outbox);
+  forgetDue(nowMs: number): void {
+    if (this.#acked.length >= ACK_RECORDS || nowMs >= this.#ackDueMs) this.forgetAcked();
   }
 
   /** The same without waiting. */
-  forgetAcked(outbox: Outbox): void {
+  forgetAcked(): void {
     if (this.#acked.length === 0) return;
-    outbox.ack(this.#acked);
+    this.#outbox.ack(this.#acked);
     for (const row of this.#acked) this.#busy.delete(row);
     this.#acked = [];
     this.#ackDueMs = Number.POSITIVE_INFINITY;

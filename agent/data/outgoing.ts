@@ -7,26 +7,40 @@ const SCHEMA = "causeway.v1";
 /** Four-byte integer (MQTT 5.0, 3.3.2.3.3). */
 const MAX_EXPIRY_SECONDS = 0xffff_ffff;
 
-/** What is left of a record's life. */
-export type Expiry =
-  | { readonly kind: "expired" }
-  | { readonly kind: "alive"; readonly messageExpirySeconds: number | undefined };
+/** Whether a record's life is over. One whose age is not known lives: none must be dropped for a clock that jumped. `maxGapMs` as in `ageOf`. */
+export function isExpired(record: Outgoing, clock: Clock, maxGapMs: number): boolean {
+  const leftMs = leftMsOf(record, clock, maxGapMs);
+  return leftMs !== undefined && leftMs <= 0;
+}
+
+/** What is left of a record's life, s, for the broker to count from its arrival: the whole life where its age is not known; undefined lives on. */
+export function messageExpirySecondsOf(record: Outgoing, clock: Clock, maxGapMs: number): number | undefined {
+  const leftMs = leftMsOf(record, clock, maxGapMs);
+  return leftMs === undefined ? undefined : Math.min(MAX_EXPIRY_SECONDS, Math.max(1, Math.ceil(leftMs / 1000)));
+}
+
+function leftMsOf(record: Outgoing, clock: Clock, maxGapMs: number): number | undefined {
+  const { expiresAtMs, storedAtUs } = record;
+  if (expiresAtMs === undefined) return undefined;
+  return expiresAtMs - Math.floor(storedAtUs / 1000) - (ageOf(record, clock, maxGapMs) ?? 0);
+}
 
 /**
- * Whether a record's life is over by now, and the message expiry to send with it.
+ * ms since the record was stored; undefined when nobody knows.
  *
- * Life is only judged when both the clock that stored the record and the clock now are "ntp" or better: a difference between two
- * wall times of which one may be 1970 is worth nothing, and a record must not be dropped for a clock that jumped. Otherwise the
- * record is sent with its whole life, counted by the broker from its arrival.
+ * Within one boot the monotonic clock alone is asked, which no step moves; it does not count suspend, so that a record may count as
+ * younger than it is. Across boots there is only the wall clock: it counts when both the clock that stored the record and the clock
+ * now are "ntp" or better, and when time did not go backwards or on by more than `maxGapMs`.
  */
-export function expiryOf(record: Outgoing, clock: Clock): Expiry {
-  const { expiresAtMs, storedAtUs, timeQuality } = record;
-  if (expiresAtMs === undefined) return { kind: "alive", messageExpirySeconds: undefined };
-  const isKnown = isTrusted(timeQuality) && isTrusted(clock.quality());
-  const leftMs = expiresAtMs - (isKnown ? clock.wallUs() : storedAtUs) / 1000;
-  if (isKnown && leftMs <= 0) return { kind: "expired" };
-  const seconds = Math.min(MAX_EXPIRY_SECONDS, Math.max(1, Math.ceil(leftMs / 1000)));
-  return { kind: "alive", messageExpirySeconds: seconds };
+function ageOf(
+  { storedAtMonotonicMs, storedAtUs, timeQuality }: Outgoing,
+  clock: Clock,
+  maxGapMs: number,
+): number | undefined {
+  if (storedAtMonotonicMs !== undefined) return Math.max(0, clock.monotonicMs() - storedAtMonotonicMs);
+  if (!isTrusted(timeQuality) || !isTrusted(clock.quality())) return undefined;
+  const ageMs = (clock.wallUs() - storedAtUs) / 1000;
+  return ageMs < 0 || ageMs > maxGapMs ? undefined : ageMs;
 }
 
 /** Where a record goes: the topic of its stream, or the schema topic for a signal table. */

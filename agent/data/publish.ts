@@ -2,11 +2,12 @@ import type { Clock } from "../core/clock.ts";
 import type { Log } from "../core/log.ts";
 import type { Broker, BrokerLimits, Draft, LossRange, Outbox, Outgoing, PublishOutcome } from "../ports.ts";
 import { Doze } from "./doze.ts";
+import { ExpiredRecords } from "./expired-records.ts";
 import { EVERY_TOPIC, Gates } from "./gates.ts";
 import { InFlight } from "./in-flight.ts";
 import { Lanes, type Pick, type Verdict } from "./lanes.ts";
 import { OutboxGuard } from "./outbox-guard.ts";
-import { expiryOf, publicationOf, topicOf } from "./outgoing.ts";
+import { messageExpirySecondsOf, publicationOf, topicOf } from "./outgoing.ts";
 import type { Topics } from "./topics.ts";
 
 /** Time between two reports of losses, and longest sleep. */
@@ -27,6 +28,8 @@ export type PublisherSettings = {
   readonly inFlight: number;
   readonly backlogBytes: number;
   readonly refusalAttempts: number;
+  /** Longest time between two boots that is believed; beyond it the age of a record is not known. */
+  readonly maxGapMs: number;
   readonly startedAtMs: number;
 };
 
@@ -72,6 +75,8 @@ export class Publisher {
   readonly #lanes: Lanes;
   readonly #gates: Gates;
   readonly #inFlight: InFlight;
+  readonly #expired: ExpiredRecords;
+  #hasMoreExpired = false;
   readonly #guard: OutboxGuard;
   readonly #doze: Doze;
   #lossesDueMs = 0;
@@ -87,7 +92,8 @@ export class Publisher {
     this.#parts = parts;
     this.#lanes = new Lanes(parts.outbox);
     this.#gates = new Gates(REFUSAL_BACKOFF, parts.random);
-    this.#inFlight = new InFlight(parts.settings.backlogBytes);
+    this.#inFlight = new InFlight(parts.outbox, parts.settings.backlogBytes);
+    this.#expired = new ExpiredRecords(parts.clock, parts.settings.maxGapMs);
     this.#guard = new OutboxGuard(parts);
     this.#doze = new Doze(parts.clock);
   }
@@ -149,7 +155,7 @@ export class Publisher {
       this.#work();
       await this.#rest();
     }
-    this.#guard.attempt((outbox) => this.#inFlight.forgetAcked(outbox));
+    this.#guard.attempt(() => this.#inFlight.forgetAcked());
   }
 
   #isOnline(): boolean {
@@ -162,9 +168,11 @@ export class Publisher {
     this.#lastTurnMs = nowMs;
     if (nowMs < this.#guard.retryAtMs) return;
     const isDone = this.#guard.attempt((outbox) => {
-      this.#inFlight.forgetDue(outbox, nowMs);
+      this.#inFlight.forgetDue(nowMs);
       this.#tick(nowMs);
       this.#fill(nowMs);
+      this.#hasMoreExpired = this.#expired.drop(outbox);
+      if (this.#hasMoreExpired) this.#isDrained = false;
     });
     // What was passed over on the way to the failure gets its turn again.
     if (!isDone) this.#lanes.rewind(this.#lanes.fence);
@@ -199,6 +207,8 @@ export class Publisher {
 
   #judge(record: Outgoing, nowMs: number): Verdict {
     if (this.#inFlight.has(record.row)) return "skip";
+    const life = this.#expired.judge(record);
+    if (life !== "alive") return life === "taken" ? "skip" : "stop";
     if (this.#gates.admits(topicOf(record, this.#parts.topics), nowMs)) return "take";
     // All other records of a stream share their topic; a signal table stands alone among them.
     return record.retainKey === undefined ? "stop" : "skip";
@@ -206,14 +216,10 @@ export class Publisher {
 
   #send(pick: Pick, connection: Connection, nowMs: number): void {
     const { record } = pick;
-    const { outbox, broker, topics, clock } = this.#parts;
-    const expiry = expiryOf(record, clock);
-    if (expiry.kind === "expired") {
-      outbox.lose(record.row, "expired", `the life set in outbox.lifeMs.${record.stream} ended`);
-      return;
-    }
-    const publication = publicationOf(record, topics, expiry.messageExpirySeconds, connection.limits.retainAvailable);
-    this.#inFlight.start(pick);
+    const { broker, topics, clock, settings } = this.#parts;
+    if (!this.#inFlight.start(pick)) return;
+    const expirySeconds = messageExpirySecondsOf(record, clock, settings.maxGapMs);
+    const publication = publicationOf(record, topics, expirySeconds, connection.limits.retainAvailable);
     this.#gates.enter(publication.topic);
     this.#gateDueMs = this.#gates.nextDueMs(nowMs);
     void broker.publish(publication).then((outcome) => {
@@ -283,14 +289,15 @@ export class Publisher {
   #reject(pick: Pick, detail: string): void {
     const { row, stream, seq } = pick.record;
     this.#parts.log.error("publish.rejected", { stream, seq, detail });
-    const isDone = this.#guard.attempt((outbox) => outbox.lose(row, "rejected", detail));
+    const isDone = this.#guard.attempt((outbox) => outbox.lose([row], "rejected", detail));
     this.#inFlight.endOpen(pick);
     if (!isDone) this.#lanes.rewind(this.#lanes.fence);
   }
 
   /** Until something happened or is due. */
   async #rest(): Promise<void> {
-    const dueMs = Math.min(this.#inFlight.ackDueMs, this.#gateDueMs ?? Number.POSITIVE_INFINITY, this.#lossesDueMs);
+    const eventMs = Math.min(this.#inFlight.ackDueMs, this.#gateDueMs ?? Number.POSITIVE_INFINITY, this.#lossesDueMs);
+    const dueMs = this.#hasMoreExpired ? 0 : eventMs;
     await this.#doze.until(Math.max(dueMs, this.#guard.retryAtMs));
   }
 
@@ -298,6 +305,6 @@ export class Publisher {
     const { clock } = this.#parts;
     const endMs = clock.monotonicMs() + LAST_ACKS_MS;
     while (this.#inFlight.count > 0 && this.#isOnline() && clock.monotonicMs() < endMs) await clock.sleep(10);
-    this.#guard.attempt((outbox) => this.#inFlight.forgetAcked(outbox));
+    this.#guard.attempt(() => this.#inFlight.forgetAcked());
   }
 }

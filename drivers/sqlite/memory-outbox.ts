@@ -16,6 +16,7 @@ export type MemoryOutbox = { readonly outbox: SqliteOutbox; readonly database: D
 /** Makes an empty outbox with an epoch of its own, of which nothing survives the process. */
 export function openMemoryOutbox(parts: {
   readonly maxBytes: number;
+  readonly bootId: string | undefined;
   readonly clock: Clock;
   readonly log: Log;
 }): MemoryOutbox {

@@ -41,6 +41,8 @@ export type OutboxSettings = {
   readonly maxBytes: number;
   readonly clock: Clock;
   readonly log: Log;
+  /** Kernel boot id, hexadecimal; without it no record's age is known but by the wall clock. */
+  readonly bootId?: string | undefined;
   /** 0 <= x < 1, for the epoch; the system's random numbers when absent. */
   readonly random?: () => number;
   readonly sizes?: Partial<OutboxSizes>;
@@ -64,7 +66,7 @@ export type OpenedOutbox = {
  * ids. So are those of a sound file that has less than was promised; its epoch ends. Throws `agent.already-running` when another process holds it, `outbox.unavailable` when folder or disk does not allow it.
  */
 export function openOutbox(settings: OutboxSettings): OpenedOutbox {
-  const { file, maxBytes, clock, log, adopt } = settings;
+  const { file, maxBytes, bootId, clock, log, adopt } = settings;
   const suspicionFile = `${file}.check`;
   const watermarkFile = `${file}.watermark`;
   const sizes = sizesOf(settings);
@@ -90,6 +92,7 @@ export function openOutbox(settings: OutboxSettings): OpenedOutbox {
     maxFileBytes,
     epoch,
     maxBytes,
+    bootId,
     clock,
     log,
     watermark: (promises) => new Watermark({ file: watermarkFile, clock, log }, promises),

@@ -18,6 +18,9 @@ export type RecordColumns = {
   readonly retain_key: string | null;
   readonly dead: 0 | 1;
   readonly payload: Uint8Array;
+  /** Absent in a file of an older version. */
+  readonly boot?: number | null;
+  readonly stored_at_monotonic_ms?: number | null;
 };
 
 /** A record that is about to be removed or was. */
@@ -56,15 +59,18 @@ export class RecordTable {
   readonly #read: Database.Statement<[stream: number, afterRow: number, throughRow: number, limit: number], RecordRow>;
   readonly #list: Database.Statement<[limit: number], ListRow>;
   readonly #listStream: Database.Statement<[stream: number, dead: number, limit: number], ListRow>;
+  readonly #boot: number | undefined;
 
-  constructor(database: Database.Database) {
+  /** `boot` is the present one as its column holds it; undefined where nobody asks for the age of a record. */
+  constructor(database: Database.Database, boot?: number) {
+    this.#boot = boot;
     this.#totals = readTotals(database);
     this.#epoch = database.prepare<[], number>("SELECT epoch FROM outbox").pluck().get() ?? 0;
     this.#past = new PastEpochs(database);
     this.#writeTotals = prepareWriteTotals(database);
     this.#insert = database.prepare(
-      `INSERT INTO records (row, epoch, stream, seq, encoding, time_quality, stored_at_us, expires_at_ms, retain_key, dead, bytes, crc, payload)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO records (row, epoch, stream, seq, encoding, time_quality, stored_at_us, expires_at_ms, retain_key, dead, bytes, crc, payload, boot, stored_at_monotonic_ms)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     );
     this.#delete = database.prepare(`DELETE FROM records WHERE row = ? RETURNING ${KEY}`);
     this.#key = database.prepare(`SELECT ${KEY} FROM records WHERE row = ?`);
@@ -140,6 +146,8 @@ export class RecordTable {
       payload.length,
       crc32(payload),
       payload,
+      columns.boot ?? null,
+      columns.stored_at_monotonic_ms ?? null,
     );
     const totals = this.#of(stream);
     totals.lastRow = row;
@@ -189,12 +197,6 @@ export class RecordTable {
     return this.#oldest.all(stream, dead, throughRow, limit);
   }
 
-  /** The first records of a stream up to `throughRow`, dead or waiting. */
-  ofStream(stream: number, throughRow: number, limit: number): readonly RecordKey[] {
-    const waiting = this.oldest(stream, 0, throughRow, limit);
-    return waiting.length > 0 ? waiting : this.oldest(stream, 1, throughRow, limit);
-  }
-
   /** When the oldest record that waits was stored, µs since the Unix epoch. */
   oldestUs(stream: number): number | undefined {
     return this.#oldestAt.get(stream);
@@ -204,7 +206,7 @@ export class RecordTable {
   *read(stream: StreamName, afterRow: number, throughRow: number, limit: number): Generator<ReadRecord> {
     for (const row of this.#read.iterate(streamCode(stream), afterRow, throughRow, limit)) {
       const whole = row.payload.length === row.bytes && crc32(row.payload) === row.crc;
-      yield whole ? { kind: "whole", record: outgoingOf(row) } : { kind: "damaged", key: row };
+      yield whole ? { kind: "whole", record: outgoingOf(row, this.#boot) } : { kind: "damaged", key: row };
     }
   }
 
@@ -236,7 +238,7 @@ export class RecordTable {
   }
 }
 
-function outgoingOf(row: RecordRow): Outgoing {
+function outgoingOf(row: RecordRow, boot: number | undefined): Outgoing {
   return {
     row: row.row,
     epoch: row.epoch,
@@ -245,6 +247,7 @@ function outgoingOf(row: RecordRow): Outgoing {
     encoding: encodingOf(row.encoding),
     timeQuality: qualityOf(row.time_quality),
     storedAtUs: row.stored_at_us,
+    storedAtMonotonicMs: row.boot === boot ? (row.stored_at_monotonic_ms ?? undefined) : undefined,
     expiresAtMs: row.expires_at_ms ?? undefined,
     retainKey: row.retain_key ?? undefined,
     payload: row.payload,

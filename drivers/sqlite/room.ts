@@ -2,6 +2,7 @@ import { AgentError } from "../../agent/core/errors.ts";
 import type { Log } from "../../agent/core/log.ts";
 import type { LossReason, StreamName } from "../../agent/ports.ts";
 import { STREAM_COUNT, streamCode, streamOf } from "./codes.ts";
+import type { Holds } from "./holds.ts";
 import type { LossLedger } from "./losses.ts";
 import type { RecordKey, RecordTable } from "./records.ts";
 import { bytesFrom, missingBytes } from "./totals.ts";
@@ -14,6 +15,7 @@ const RELIEVED_SHARE = 0.9;
 export type RoomParts = {
   readonly records: RecordTable;
   readonly losses: LossLedger;
+  readonly holds: Holds;
   readonly file: string;
   readonly maxBytes: number;
   readonly log: Log;
@@ -43,10 +45,10 @@ export class Room {
 
   /** Makes room for a record out of lower classes alone; returns whether there was enough, and evicts nothing when not. */
   makeBelow(stream: StreamName, bytes: number, throughRow: number): boolean {
-    const { records, maxBytes } = this.#parts;
+    const { records, holds, maxBytes } = this.#parts;
     const code = streamCode(stream);
     const missing = missingBytes(records.totals, code, bytes, maxBytes);
-    if (missing > bytesFrom(records.totals, code + 1)) return false;
+    if (missing > bytesFrom(records.totals, code + 1) - holds.bytesFrom(code + 1)) return false;
     if (missing > 0) this.evict(missing, code + 1, throughRow, this.#boundReached());
     return true;
   }
@@ -58,7 +60,7 @@ export class Room {
       for (const dead of [1, 0] as const) {
         for (;;) {
           if (freed >= bytes) return freed;
-          const keys = this.#parts.records.oldest(code, dead, throughRow, EVICT_ROWS);
+          const keys = this.free(code, dead, throughRow, EVICT_ROWS);
           if (keys.length === 0) break;
           freed += this.#evictSome(keys, bytes - freed, detail);
         }
@@ -67,19 +69,30 @@ export class Room {
     return freed;
   }
 
-  /** Deletes a record that will not be delivered and notes its loss, and again the loss that it reported. */
-  drop(key: RecordKey, reason: LossReason, detail: string): void {
-    this.#parts.losses.giveBack(key.row);
-    this.#parts.records.remove(key.row);
-    this.note(key, reason, detail);
+  /** The oldest records of a stream, dead or waiting, up to `throughRow`, that nobody holds. */
+  free(stream: number, dead: 0 | 1, throughRow: number, limit: number): readonly RecordKey[] {
+    const { records, holds } = this.#parts;
+    const keys = records.oldest(stream, dead, throughRow, limit + holds.size);
+    return keys.filter(({ row }) => !holds.has(row)).slice(0, limit);
   }
 
-  /** Notes the loss of a record; a dead one was noted when it was set aside. */
-  note(key: RecordKey, reason: LossReason, detail: string): void {
-    if (key.dead === 1) return;
-    const { epoch, stream, seq } = key;
-    this.#parts.losses.note({ epoch, stream: streamOf(stream), first: seq, last: seq, reason, detail });
-    this.#parts.records.countLost(stream, 1);
+  /** Deletes records that will not be delivered and notes their losses, and again the losses that they reported. */
+  drop(keys: readonly RecordKey[], reason: LossReason, detail: string): void {
+    const { losses, records } = this.#parts;
+    for (const { row } of keys) {
+      losses.giveBack(row);
+      records.remove(row);
+    }
+    this.note(keys, reason, detail);
+  }
+
+  /** Notes the losses of records, neighbours at once; dead ones were noted when they were set aside. */
+  note(keys: readonly RecordKey[], reason: LossReason, detail: string): void {
+    const { losses, records } = this.#parts;
+    for (const { epoch, stream, first, last } of rangesOf(keys)) {
+      losses.note({ epoch, stream: streamOf(stream), first, last, reason, detail });
+      records.countLost(stream, last - first + 1);
+    }
   }
 
   /** After deletions: a later eviction is logged again once the records were well within the bound. */
@@ -90,11 +103,9 @@ export class Room {
 
   #evictSome(keys: readonly RecordKey[], bytes: number, detail: string): number {
     let freed = 0;
-    for (const key of keys) {
-      if (freed >= bytes) break;
-      this.drop(key, "evicted", detail);
-      freed += key.bytes;
-    }
+    let count = 0;
+    for (; count < keys.length && freed < bytes; count += 1) freed += keys[count].bytes;
+    this.drop(keys.slice(0, count), "evicted", detail);
     this.#sayEvicted();
     return freed;
   }
@@ -109,4 +120,18 @@ export class Room {
   #boundReached(): string {
     return `outbox.maxBytes ${this.#parts.maxBytes} reached`;
   }
+}
+
+type SeqRange = { readonly epoch: number; readonly stream: number; readonly first: number; last: number };
+
+/** The runs of seqs that follow each other in `keys`, without the dead ones. */
+function rangesOf(keys: readonly RecordKey[]): readonly SeqRange[] {
+  const ranges: SeqRange[] = [];
+  for (const { epoch, stream, seq, dead } of keys) {
+    if (dead === 1) continue;
+    const before = ranges.at(-1);
+    if (before?.epoch === epoch && before.stream === stream && before.last === seq - 1) before.last = seq;
+    else ranges.push({ epoch, stream, first: seq, last: seq });
+  }
+  return ranges;
 }

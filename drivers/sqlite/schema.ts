@@ -110,4 +110,9 @@ export const OUTBOX_MIGRATIONS: readonly string[] = [
       UNION ALL SELECT epoch, stream, first, last, 0 FROM reports)
     WHERE epoch <> (SELECT epoch FROM outbox) GROUP BY epoch, stream;
   `,
+  // The age of a record without trust in the wall clock: first 48 bits of the kernel's boot id, and ms of the monotonic clock.
+  `
+  ALTER TABLE records ADD COLUMN boot INTEGER;
+  ALTER TABLE records ADD COLUMN stored_at_monotonic_ms INTEGER;
+  `,
 ];

@@ -12,6 +12,7 @@ import type {
   StreamStats,
 } from "../../agent/ports.ts";
 import { encodingCode, qualityCode, streamCode } from "./codes.ts";
+import { Holds } from "./holds.ts";
 import { LossLedger } from "./losses.ts";
 import type { Promises } from "./promises.ts";
 import { type RecordKey, RecordTable } from "./records.ts";
@@ -21,13 +22,15 @@ import { bytesFrom } from "./totals.ts";
 import { type TransactionParts, Transactions } from "./transactions.ts";
 import type { Watermark } from "./watermark.ts";
 
-/** Records that a drop deletes in one transaction. */
-const DROP_ROWS = 1000;
+/** Digits of the boot id that its column holds: 48 bits. */
+const BOOT_DIGITS = 12;
 
 /** What a `SqliteOutbox` works with. */
 export type SqliteOutboxParts = TransactionParts & {
   readonly epoch: number;
   readonly maxBytes: number;
+  /** Kernel boot id, hexadecimal; without it no record's age is known but by the wall clock. */
+  readonly bootId: string | undefined;
   readonly clock: Clock;
   readonly log: Log;
   /** Takes in what each commit promises. */
@@ -40,15 +43,18 @@ export class SqliteOutbox implements Outbox {
   readonly #transactions: Transactions;
   readonly #records: RecordTable;
   readonly #losses: LossLedger;
+  readonly #holds = new Holds();
   readonly #room: Room;
+  readonly #boot: number | undefined;
   readonly #watermark: Pick<Watermark, "note" | "close">;
 
   constructor(parts: SqliteOutboxParts) {
     this.#parts = parts;
+    this.#boot = parts.bootId === undefined ? undefined : Number.parseInt(parts.bootId.slice(0, BOOT_DIGITS), 16);
     this.#transactions = new Transactions(parts);
-    this.#records = new RecordTable(parts.database);
+    this.#records = new RecordTable(parts.database, this.#boot);
     this.#losses = new LossLedger(parts.database);
-    this.#room = new Room({ ...parts, records: this.#records, losses: this.#losses });
+    this.#room = new Room({ ...parts, records: this.#records, losses: this.#losses, holds: this.#holds });
     this.#watermark = parts.watermark(this.#promises());
   }
 
@@ -100,35 +106,45 @@ export class SqliteOutbox implements Outbox {
     return this.#records.lastRow();
   }
 
+  hold(row: number): boolean {
+    const key = this.#transactions.read(() => this.#records.key(row));
+    if (key === undefined || key.dead === 1) return false;
+    this.#holds.add(key);
+    return true;
+  }
+
+  release(row: number): void {
+    this.#holds.end(row);
+  }
+
   ack(rows: readonly number[]): void {
     if (rows.length === 0) return;
     this.#write(() => {
       for (const row of rows) this.#records.remove(row);
     });
-    this.#transactions.tidy();
-    this.#room.relieve();
+    this.#ended(rows);
   }
 
-  lose(row: number, reason: "rejected" | "expired", detail: string): void {
-    const key = this.#transactions.read(() => this.#records.key(row));
-    if (key === undefined || (reason === "rejected" && key.dead === 1)) return;
+  lose(rows: readonly number[], reason: "rejected" | "expired", detail: string): void {
+    const found = this.#transactions.read(() => rows.map((row) => this.#records.key(row)));
+    const keys = found.filter((key) => key !== undefined).filter(({ dead }) => reason === "expired" || dead === 0);
+    if (keys.length === 0) return;
     this.#write(() => {
-      const isReport = this.#losses.giveBack(row);
-      if (reason === "rejected" && !isReport) this.#records.setAside(key);
-      else this.#records.remove(row);
-      this.#room.note(key, reason, detail);
+      if (reason === "expired") this.#room.drop(keys, reason, detail);
+      else this.#reject(keys, detail);
     });
+    this.#ended(rows);
   }
 
-  drop(stream: StreamName, detail: string): number {
-    const throughRow = this.#records.lastRow();
-    let dropped = 0;
-    let some: number;
-    do {
-      some = this.#dropSome(stream, throughRow, detail);
-      dropped += some;
-    } while (some > 0);
-    this.#transactions.tidy();
+  drop(stream: StreamName, throughRow: number, maxRecords: number, detail: string): number {
+    const code = streamCode(stream);
+    const dropped = this.#write(() => {
+      const waiting = this.#room.free(code, 0, throughRow, maxRecords);
+      const dead = this.#room.free(code, 1, throughRow, maxRecords - waiting.length);
+      this.#room.drop([...waiting, ...dead], "dropped", detail);
+      return waiting.length + dead.length;
+    });
+    this.#ended([]);
     return dropped;
   }
 
@@ -207,7 +223,8 @@ export class SqliteOutbox implements Outbox {
   }
 
   #insert(draft: Draft, id: RecordId, payload: Uint8Array): number {
-    const storedAtUs = this.#parts.clock.wallUs();
+    const { clock } = this.#parts;
+    const storedAtUs = clock.wallUs();
     return this.#records.insert({
       epoch: id.epoch,
       stream: streamCode(id.stream),
@@ -219,6 +236,8 @@ export class SqliteOutbox implements Outbox {
       retain_key: draft.retainKey ?? null,
       dead: 0,
       payload,
+      boot: this.#boot ?? null,
+      stored_at_monotonic_ms: Math.floor(clock.monotonicMs()),
     });
   }
 
@@ -231,18 +250,24 @@ export class SqliteOutbox implements Outbox {
     return true;
   }
 
-  #dropSome(stream: StreamName, throughRow: number, detail: string): number {
-    return this.#write(() => {
-      const keys = this.#records.ofStream(streamCode(stream), throughRow, DROP_ROWS);
-      for (const key of keys) this.#room.drop(key, "dropped", detail);
-      return keys.length;
-    });
+  /** Sets records aside; a report is not kept, its range is noted again. */
+  #reject(keys: readonly RecordKey[], detail: string): void {
+    for (const key of keys) {
+      if (this.#losses.giveBack(key.row)) this.#records.remove(key.row);
+      else this.#records.setAside(key);
+    }
+    this.#room.note(keys, "rejected", detail);
+  }
+
+  /** After records have come to their end, those at `rows` among them. */
+  #ended(rows: readonly number[]): void {
+    for (const row of rows) this.#holds.end(row);
+    this.#transactions.tidy();
+    this.#room.relieve();
   }
 
   #dropDamaged(keys: readonly RecordKey[]): void {
-    this.#write(() => {
-      for (const key of keys) this.#room.drop(key, "damaged", "checksum differs");
-    });
+    this.#write(() => this.#room.drop(keys, "damaged", "checksum differs"));
     this.#parts.log.error("outbox.damaged", { file: this.#parts.file, records: keys.length });
   }
 

@@ -24,6 +24,8 @@ export type StandbyParts = {
   readonly openDisk: (adopt: Database.Database | undefined) => Outbox;
   /** Bound of the payload bytes kept in memory while the disk is away. */
   readonly memoryBytes: number;
+  /** Kernel boot id, for the age of records in memory. */
+  readonly bootId?: string | undefined;
   readonly clock: Clock;
   readonly log: Log;
 };
@@ -91,13 +93,28 @@ export class StandbyOutbox implements Outbox {
     outbox.ack(rows.filter((row) => row > offset).map((row) => row - offset));
   }
 
-  lose(row: number, reason: "rejected" | "expired", detail: string): void {
+  hold(row: number): boolean {
     const { outbox, offset } = this.#place;
-    if (row > offset) outbox.lose(row - offset, reason, detail);
+    return row > offset && outbox.hold(row - offset);
   }
 
-  drop(stream: StreamName, detail: string): number {
-    return this.#place.outbox.drop(stream, detail);
+  release(row: number): void {
+    const { outbox, offset } = this.#place;
+    if (row > offset) outbox.release(row - offset);
+  }
+
+  lose(rows: readonly number[], reason: "rejected" | "expired", detail: string): void {
+    const { outbox, offset } = this.#place;
+    outbox.lose(
+      rows.filter((row) => row > offset).map((row) => row - offset),
+      reason,
+      detail,
+    );
+  }
+
+  drop(stream: StreamName, throughRow: number, maxRecords: number, detail: string): number {
+    const { outbox, offset } = this.#place;
+    return outbox.drop(stream, throughRow - offset, maxRecords, detail);
   }
 
   reportLosses(draftOf: (loss: LossRange) => Draft, max: number): number {
@@ -133,11 +150,11 @@ export class StandbyOutbox implements Outbox {
   }
 
   #standIn(fault: AgentError, offset: number): Place {
-    const { memoryBytes, clock, log } = this.#parts;
+    const { memoryBytes, bootId, clock, log } = this.#parts;
     log.error("outbox.standby-began", { code: fault.code, what: fault.message, remedy: fault.remedy, memoryBytes });
     this.#fault = fault;
     this.#failingSinceMs = undefined;
-    this.#standby = openMemoryOutbox({ maxBytes: memoryBytes, clock, log });
+    this.#standby = openMemoryOutbox({ maxBytes: memoryBytes, bootId, clock, log });
     // By the clock and not at the next record: a vehicle that stands still has none.
     this.#stopLooking = clock.every(RETRY_MS, () => this.#returnToDisk());
     return { outbox: this.#standby.outbox, offset };

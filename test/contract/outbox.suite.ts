@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { StreamName } from "../../agent/ports.ts";
-import { droppingContract, losingContract, reportingContract } from "./outbox-losses.suite.ts";
+import { droppingContract, holdingContract, losingContract, reportingContract } from "./outbox-losses.suite.ts";
 import {
   ALL,
   draftOf,
@@ -20,6 +20,7 @@ export function outboxContract(name: string, open: OpenOutboxSubject): void {
     evicting(open);
     losingContract(open);
     droppingContract(open);
+    holdingContract(open);
     reportingContract(open);
   });
 }
@@ -47,6 +48,7 @@ function storing(open: OpenOutboxSubject): void {
         encoding: "zstd",
         timeQuality: "rtc",
         storedAtUs: before,
+        storedAtMonotonicMs: clock.monotonicMs(),
         expiresAtMs: Math.floor(before / 1000) + 5000,
         retainKey: "table",
         payload: Array.from(payloadOf({ epoch: 0, stream: "telemetry", seq: 1 }, 30)),
@@ -152,7 +154,7 @@ function reading(open: OpenOutboxSubject): void {
 
     it("lists records without their payload", () => {
       outbox().append([draftOf("event", 10), draftOf("telemetry", 20, { encoding: "gzip" }), draftOf("event", 30)]);
-      outbox().lose(1, "rejected", "0x87");
+      outbox().lose([1], "rejected", "0x87");
       expect(
         outbox()
           .list("event", 10)
@@ -232,7 +234,7 @@ function evicting(open: OpenOutboxSubject): void {
 
     it("evicts dead records of a class first, without noting their loss again", () => {
       outbox().append([draftOf("telemetry", 300), draftOf("telemetry", 300), draftOf("telemetry", 300)]);
-      outbox().lose(2, "rejected", "0x99");
+      outbox().lose([2], "rejected", "0x99");
       expect(takeLosses(outbox())).toEqual(["telemetry 2-2 rejected"]);
       outbox().append([draftOf("telemetry", 300)]);
       expect(seqsOf(outbox(), "telemetry")).toEqual([1, 3, 4]);

@@ -13,11 +13,14 @@ import { FakeOutbox } from "../fakes/outbox.ts";
 import { outboxContract } from "./outbox.suite.ts";
 import { draftOf, type OutboxSubject } from "./outbox-subject.ts";
 
+const BOOT_ID = "0123456789abcdef0123456789abcdef";
+
 function openReal(maxBytes: number, clock: ManualClock): OutboxSubject {
   const folder = mkdtempSync(join(tmpdir(), "causeway-outbox-"));
   const { outbox } = openOutbox({
     file: join(folder, "outbox.db"),
     maxBytes,
+    bootId: BOOT_ID,
     clock,
     log: new MemoryLog(),
     sizes: { logBytes: 65_536, ballastBytes: 0 },
@@ -36,7 +39,7 @@ outboxContract("standby, disk gone", (maxBytes, clock) => {
   const openDisk = (): Outbox => {
     throw new AgentError("outbox.unavailable", { what: "no disk", remedy: "mount it" });
   };
-  const outbox = new StandbyOutbox({ openDisk, memoryBytes: maxBytes, clock, log: new MemoryLog() });
+  const outbox = new StandbyOutbox({ openDisk, memoryBytes: maxBytes, bootId: BOOT_ID, clock, log: new MemoryLog() });
   return { outbox, end: () => outbox.close() };
 });
 outboxContract("fake", (maxBytes, clock) => ({
@@ -46,7 +49,7 @@ outboxContract("fake", (maxBytes, clock) => ({
 
 type Step =
   | { readonly kind: "append"; readonly drafts: readonly (readonly [StreamName, number])[] }
-  | { readonly kind: "ack" | "rejected" | "expired"; readonly pick: number }
+  | { readonly kind: "ack" | "rejected" | "expired" | "hold" | "release" | "drop"; readonly pick: number }
   | { readonly kind: "report"; readonly max: number };
 
 const stream = fc.constantFrom(...STREAMS);
@@ -61,7 +64,15 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 3,
     arbitrary: fc.record({
-      kind: fc.constantFrom("ack" as const, "rejected" as const, "expired" as const),
+      kind: fc.constantFrom(
+        "ack" as const,
+        "rejected" as const,
+        "expired" as const,
+        "hold" as const,
+        "hold" as const,
+        "release" as const,
+        "drop" as const,
+      ),
       pick: fc.nat(1000),
     }),
   },
@@ -76,9 +87,21 @@ function run(outbox: Outbox, one: Step): string {
     if (one.kind === "report") return `${outbox.reportLosses((loss) => draftOf("event", loss.last % 40), one.max)}`;
     const rows = outbox.list(undefined, 1000).map(({ row }) => row);
     const row = rows[one.pick % Math.max(1, rows.length)] ?? 0;
-    if (one.kind === "ack") outbox.ack([row]);
-    else outbox.lose(row, one.kind, "test");
-    return "";
+    switch (one.kind) {
+      case "ack":
+        outbox.ack([row]);
+        return "";
+      case "hold":
+        return `${outbox.hold(row)}`;
+      case "release":
+        outbox.release(row);
+        return "";
+      case "drop":
+        return `${outbox.drop(STREAMS[one.pick % STREAMS.length] ?? "event", row, one.pick % 5, "test")}`;
+      default:
+        outbox.lose([row, row + 1], one.kind, "test");
+        return "";
+    }
   } catch (thrown) {
     if (thrown instanceof AgentError) return thrown.code;
     throw thrown;

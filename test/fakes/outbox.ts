@@ -33,6 +33,7 @@ export class FakeOutbox implements Outbox {
   readonly #epoch: number;
   #state: State = { held: [], losses: [], row: 0, seqs: counts(), lost: counts() };
   #nextFault: AgentError | undefined;
+  readonly #holds = new Set<number>();
   isClosed = false;
 
   constructor({ clock, maxBytes = 256_000_000, epoch = 0x1234_5678_9abc }: FakeOutboxParts) {
@@ -88,17 +89,33 @@ export class FakeOutbox implements Outbox {
     this.#change((state) => {
       state.held = state.held.filter(({ record }) => !rows.includes(record.row));
     });
+    for (const row of rows) this.#holds.delete(row);
   }
 
-  lose(row: number, reason: "rejected" | "expired", detail: string): void {
+  hold(row: number): boolean {
+    const isStored = this.#state.held.some(({ record, dead }) => record.row === row && !dead);
+    if (isStored) this.#holds.add(row);
+    return isStored;
+  }
+
+  release(row: number): void {
+    this.#holds.delete(row);
+  }
+
+  lose(rows: readonly number[], reason: "rejected" | "expired", detail: string): void {
     this.#change((state) => {
-      const held = state.held.find(({ record }) => record.row === row);
-      if (held === undefined || (held.dead && reason === "rejected")) return;
-      this.#drop(state, held, reason, detail);
-      if (reason === "rejected" && held.report === undefined) {
-        state.held = [...state.held, { ...held, dead: true }].sort((a, b) => a.record.row - b.record.row);
-      }
+      for (const row of rows) this.#loseOne(state, row, reason, detail);
     });
+    for (const row of rows) this.#holds.delete(row);
+  }
+
+  #loseOne(state: State, row: number, reason: "rejected" | "expired", detail: string): void {
+    const held = state.held.find(({ record }) => record.row === row);
+    if (held === undefined || (held.dead && reason === "rejected")) return;
+    this.#drop(state, held, reason, detail);
+    if (reason === "rejected" && held.report === undefined) {
+      state.held = [...state.held, { ...held, dead: true }].sort((a, b) => a.record.row - b.record.row);
+    }
   }
 
   reportLosses(draftOf: (loss: LossRange) => Draft, max: number): number {
@@ -156,11 +173,13 @@ export class FakeOutbox implements Outbox {
 
   #store(state: State, draft: Draft, id: RecordId, payload: Uint8Array, report: LossRange | undefined): void {
     const storedAtUs = this.#clock.wallUs();
+    const storedAtMonotonicMs = Math.floor(this.#clock.monotonicMs());
     const { encoding, timeQuality, lifeMs, retainKey } = draft;
     const expiresAtMs = lifeMs === undefined ? undefined : Math.floor(storedAtUs / 1000) + lifeMs;
     state.row += 1;
     state.seqs = { ...state.seqs, [id.stream]: id.seq };
-    const record = { ...id, row: state.row, encoding, timeQuality, storedAtUs, expiresAtMs, retainKey, payload };
+    const when = { timeQuality, storedAtUs, storedAtMonotonicMs, expiresAtMs };
+    const record = { ...id, row: state.row, encoding, ...when, retainKey, payload };
     state.held = [...state.held, { record, dead: false, report }];
   }
 
@@ -169,7 +188,10 @@ export class FakeOutbox implements Outbox {
     const payload = draft.seal(id);
     const missing = this.#missing(state, draft.stream, payload.length);
     const lower = STREAMS.slice(STREAMS.indexOf(draft.stream) + 1);
-    if (missing > bytesOf(state.held.filter(({ record }) => lower.includes(record.stream)))) {
+    if (
+      missing >
+      bytesOf(state.held.filter(({ record }) => lower.includes(record.stream) && !this.#holds.has(record.row)))
+    ) {
       note(state, loss);
       return false;
     }
@@ -188,6 +210,7 @@ export class FakeOutbox implements Outbox {
   #evict(state: State, bytes: number, highest: number, throughRow: number): number {
     const victims = state.held
       .filter(({ record }) => STREAMS.indexOf(record.stream) >= highest && record.row <= throughRow)
+      .filter(({ record }) => !this.#holds.has(record.row))
       .sort(
         (a, b) =>
           STREAMS.indexOf(b.record.stream) - STREAMS.indexOf(a.record.stream) ||
@@ -203,11 +226,15 @@ export class FakeOutbox implements Outbox {
     return freed;
   }
 
-  drop(stream: StreamName, detail: string): number {
+  drop(stream: StreamName, throughRow: number, maxRecords: number, detail: string): number {
     return this.#change((state) => {
-      const held = state.held.filter(({ record }) => record.stream === stream);
-      for (const one of held) this.#drop(state, one, "dropped", detail);
-      return held.length;
+      const free = state.held.filter(({ record }) => record.stream === stream && record.row <= throughRow);
+      const chosen = free
+        .filter(({ record }) => !this.#holds.has(record.row))
+        .sort((a, b) => Number(a.dead) - Number(b.dead))
+        .slice(0, maxRecords);
+      for (const one of chosen) this.#drop(state, one, "dropped", detail);
+      return chosen.length;
     });
   }
 

@@ -38,16 +38,23 @@ class WatchedOutbox extends FakeOutbox {
 }
 
 /** A publisher between an outbox and a broker in memory, on a clock that moves when told to. `start` and `stop` run its loop. */
-export function createPublisherBench(settings: Partial<PublisherSettings> = {}) {
+export function createPublisherBench(settings: Partial<PublisherSettings> = {}, { maxBytes = 256_000_000 } = {}) {
   const clock = new ManualClock({ monotonicMs: 5000 });
   const log = new MemoryLog();
-  const outbox = new WatchedOutbox({ clock });
+  const outbox = new WatchedOutbox({ clock, maxBytes });
   const broker = new FakeBroker({ clock });
   const publisher = new Publisher({
     outbox,
     broker,
     topics: createTopics(TEMPLATES, "veh-001"),
-    settings: { inFlight: 10, backlogBytes: 100_000, refusalAttempts: 3, startedAtMs: 4000, ...settings },
+    settings: {
+      inFlight: 10,
+      backlogBytes: 100_000,
+      refusalAttempts: 3,
+      maxGapMs: 34_560_000_000,
+      startedAtMs: 4000,
+      ...settings,
+    },
     lossDraft: (loss) =>
       draft("event", { seal: () => new TextEncoder().encode(`${loss.reason} ${loss.first}-${loss.last}`) }),
     clock,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createAdmin } from "../../agent/admin.ts";
-import { draftOf, takeLosses } from "../contract/outbox-subject.ts";
+import { draftOf, seqsOf, takeLosses } from "../contract/outbox-subject.ts";
 import { ManualClock } from "../fakes/clock.ts";
 import { MemoryLog } from "../fakes/log.ts";
 import { FakeOutbox } from "../fakes/outbox.ts";
@@ -17,17 +17,30 @@ function admin() {
 }
 
 describe("buffer.drop", () => {
-  it("gives up one stream, says how much that was, and leaves a line in the log", () => {
+  it("gives up one stream, says how much that was, and leaves a line in the log", async () => {
     const { outbox, log, ask } = admin();
     outbox.append([draftOf("telemetry", 10), draftOf("telemetry", 10), draftOf("event", 10)]);
-    expect(ask("buffer.drop", { stream: "telemetry" })).toEqual({ schemaVersion: 1, stream: "telemetry", dropped: 2 });
+    const answer = await ask("buffer.drop", { stream: "telemetry" });
+    expect(answer).toEqual({ schemaVersion: 1, stream: "telemetry", dropped: 2 });
     expect(outbox.stats().records).toBe(1);
     expect(takeLosses(outbox)).toEqual(["telemetry 1-2 dropped"]);
     expect(log.of("admin.drop-requested")[0].facts).toEqual({ stream: "telemetry" });
   });
 
-  it("refuses a stream that does not exist", () => {
-    expect(() => admin().ask("buffer.drop", { stream: "all" })).toThrow("Invalid option");
+  it("gives up many a few at a time, leaves what comes meanwhile, and gives others their turn in between", async () => {
+    const { clock, outbox, ask } = admin();
+    outbox.append(Array.from({ length: 1000 }, () => draftOf("telemetry", 10)));
+    const answer = ask("buffer.drop", { stream: "telemetry" });
+    expect(outbox.stats().records).toBe(900);
+    outbox.append([draftOf("telemetry", 10)]);
+    await clock.run(20);
+    expect(await answer).toEqual({ schemaVersion: 1, stream: "telemetry", dropped: 1000 });
+    expect(seqsOf(outbox, "telemetry")).toEqual([1001]);
+    expect(takeLosses(outbox)).toEqual(["telemetry 1-1000 dropped"]);
+  });
+
+  it("refuses a stream that does not exist", async () => {
+    await expect(admin().ask("buffer.drop", { stream: "all" })).rejects.toThrow("Invalid option");
   });
 });
 
@@ -47,7 +60,7 @@ describe("buffer.flush", () => {
   it("says how many records are left when the time is over, without those set aside", async () => {
     const { clock, outbox, ask } = admin();
     outbox.append([draftOf("telemetry", 10), draftOf("event", 10), draftOf("event", 10)]);
-    outbox.lose(3, "rejected", "0x99");
+    outbox.lose([3], "rejected", "0x99");
     const flushed = ask("buffer.flush", { waitMs: 1000 });
     await clock.run(1500);
     expect(await flushed).toEqual({ schemaVersion: 1, waiting: 2 });

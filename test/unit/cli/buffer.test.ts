@@ -14,7 +14,7 @@ async function daemon(records = true): Promise<string> {
   const outbox = new FakeOutbox({ clock, maxBytes: 1_000_000, epoch: 77 });
   if (records) {
     outbox.append([draftOf("event", 1500), draftOf("telemetry", 20, { encoding: "zstd" }), draftOf("event", 30)]);
-    outbox.lose(1, "rejected", "0x97");
+    outbox.lose([1], "rejected", "0x97");
   }
   const view = createView({ status: () => statusWith(), latest: () => [], outbox, clock });
   return await serveView(view);

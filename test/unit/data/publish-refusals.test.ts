@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Publication } from "../../../agent/ports.ts";
-import { createPublisherBench, draft, idOf, refusal, times } from "../../fakes/publisher.ts";
+import { createPublisherBench, draft, held, idOf, refusal, times } from "../../fakes/publisher.ts";
 
 describe("Publisher, when a record is not taken", () => {
   it.each([0x90, 0x95, 0x99])("sets a record aside after PUBACK 0x%s, reports the loss, and goes on", async (code) => {
@@ -96,16 +96,41 @@ describe("Publisher, when a record is not taken", () => {
     expect(outbox.stats().records).toBe(0);
   });
 
-  it.each([
-    ["stored", "rtc", "ntp"],
-    ["read", "ntp", "unsynchronised"],
-  ] as const)("judges no life by a clock that was not to be trusted when the record was %s", async (_, stored, now) => {
-    const { clock, broker, append, start, ids } = createPublisherBench();
-    append(draft("telemetry", { lifeMs: 10_000, timeQuality: stored }));
-    clock.stepWall(10 * 365 * 86_400_000_000);
-    clock.setQuality(now);
+  it("drops an expired backlog a few records a turn, all counted, and lets fresh ones go meanwhile", async () => {
+    const { clock, outbox, append, start, ids } = createPublisherBench();
+    append(...times(1050, () => draft("telemetry", { lifeMs: 10_000 })));
+    clock.advance(10_000);
+    let most = 0;
+    const lose = outbox.lose.bind(outbox);
+    outbox.lose = (rows, ...why) => {
+      most = Math.max(most, rows.length);
+      lose(rows, ...why);
+    };
     await start();
-    expect(ids()).toEqual(["telemetry-1"]);
-    expect(broker.publications[0].messageExpirySeconds).toBe(10);
+    expect(outbox.stats().streams.telemetry.lost).toBeLessThanOrEqual(200);
+    append(draft("telemetry"));
+    await clock.run(1);
+    expect(ids()).toEqual(["telemetry-1051"]);
+    await clock.run(2000);
+    expect(most).toBe(100);
+    expect(outbox.stats().streams.telemetry).toMatchObject({ records: 0, lost: 1050 });
+  });
+
+  it("sends nothing that was evicted after it was read, and tells no loss of what is on its way", async () => {
+    const { clock, broker, append, start, ids } = createPublisherBench({ inFlight: 10 }, { maxBytes: 100 });
+    broker.answer = held;
+    append(...times(9, () => draft("telemetry", { seal: () => new Uint8Array(10) })));
+    await start();
+    expect(ids()).toHaveLength(7);
+    append(draft("event", { seal: () => new Uint8Array(25) }));
+    for (const sent of broker.sent) sent.settle({ kind: "acked" });
+    await clock.run(2000);
+    const lost = broker.publications
+      .map(({ payload }) => new TextDecoder().decode(payload))
+      .filter((text) => text.startsWith("evicted"));
+    expect(lost).toEqual(["evicted 8-9"]);
+    expect(ids().filter((id) => id.startsWith("telemetry"))).toEqual(
+      [1, 2, 3, 4, 5, 6, 7].map((seq) => `telemetry-${seq}`),
+    );
   });
 });

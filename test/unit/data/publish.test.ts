@@ -106,7 +106,7 @@ describe("Publisher", () => {
       outbox,
       broker,
       topics: createTopics(TEMPLATES, "veh-001"),
-      settings: { inFlight: 50, backlogBytes: 100_000, refusalAttempts: 3, startedAtMs: 0 },
+      settings: { inFlight: 50, backlogBytes: 100_000, refusalAttempts: 3, maxGapMs: 0, startedAtMs: 0 },
       lossDraft: () => draft("event"),
       clock,
       log: new MemoryLog(),
@@ -173,11 +173,11 @@ describe("Publisher", () => {
   it("reports losses at the connect and then once a second at most", async () => {
     const { clock, outbox, start, append, ids } = createPublisherBench();
     append(draft("telemetry"));
-    outbox.lose(1, "rejected", "before the connect");
+    outbox.lose([1], "rejected", "before the connect");
     await start();
     expect(ids()).toEqual(["event-1"]);
     append(draft("telemetry"));
-    outbox.lose(outbox.lastRow(), "rejected", "after it");
+    outbox.lose([outbox.lastRow()], "rejected", "after it");
     await clock.run(900);
     expect(ids()).toHaveLength(1);
     await clock.run(100);

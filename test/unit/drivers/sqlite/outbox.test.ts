@@ -67,7 +67,7 @@ describe("openOutbox", () => {
     const [id] = first.outbox.append([draftOf("telemetry", 10)]);
     first.outbox.append([draftOf("telemetry", 10), draftOf("event", 10)]);
     first.outbox.ack([2]);
-    first.outbox.lose(3, "expired", "life ended");
+    first.outbox.lose([3], "expired", "life ended");
     const stats = first.outbox.stats();
     first.outbox.close();
     const second = open(file);
@@ -76,6 +76,20 @@ describe("openOutbox", () => {
     expect(second.outbox.lastRow()).toBe(3);
     expect(second.outbox.append([draftOf("telemetry", 10)])).toEqual([{ ...id, seq: 3 }]);
     expect(takeLosses(second.outbox)).toEqual(["event 1-1 expired"]);
+  });
+
+  it("knows when a record was stored by the monotonic clock of its boot, and not by that of another", () => {
+    const file = newFile();
+    const clock = new ManualClock({ monotonicMs: 7000 });
+    const stored = (bootId: string): number | undefined => {
+      const { outbox } = openOutbox(settingsOf(file, { bootId, clock }));
+      if (outbox.lastRow() === 0) outbox.append([draftOf("telemetry", 10)]);
+      const [record] = outbox.read("telemetry", 0, ALL, 1, ALL);
+      outbox.close();
+      return record?.storedAtMonotonicMs;
+    };
+    const boots = ["a1b2c3d4e5f60718293a4b5c6d7e8f90", "a1b2c3d4e5f70718293a4b5c6d7e8f90"];
+    expect([boots[0], boots[0], boots[1], boots[0]].map(stored)).toEqual([7000, 7000, undefined, 7000]);
   });
 
   it("draws another epoch of 48 bits for another database", () => {
@@ -177,9 +191,9 @@ describe("openOutbox on a damaged file", () => {
     const file = newFile();
     const old = openOutbox(settingsOf(file));
     old.outbox.append(Array.from({ length: 5 }, () => draftOf("telemetry", 3000)));
-    old.outbox.lose(1, "expired", "life ended");
+    old.outbox.lose([1], "expired", "life ended");
     old.outbox.reportLosses(() => draftOf("event", 3000), 1);
-    old.outbox.lose(3, "expired", "life ended");
+    old.outbox.lose([3], "expired", "life ended");
     old.outbox.close();
     damage(file, "event 1 ", (at, handle) => {
       writeSync(handle, new Uint8Array(4096).fill(0xa5), 0, 4096, Math.floor(at / 4096) * 4096);

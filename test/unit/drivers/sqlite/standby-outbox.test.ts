@@ -21,6 +21,8 @@ function failingWith(outbox: Outbox, fail: () => void): Outbox {
     },
     read: (...range) => outbox.read(...range),
     lastRow: () => outbox.lastRow(),
+    hold: (row) => outbox.hold(row),
+    release: (row) => outbox.release(row),
     ack: (rows) => outbox.ack(rows),
     lose: (...loss) => outbox.lose(...loss),
     drop: (...which) => outbox.drop(...which),
@@ -102,7 +104,7 @@ describe("StandbyOutbox", () => {
     const before = idsOf(outbox);
     loseDisk();
     outbox.append([draftOf("telemetry", 20), draftOf("telemetry", 20)]);
-    outbox.lose(rowsOf(outbox, "telemetry")[1], "expired", "life ended");
+    outbox.lose([rowsOf(outbox, "telemetry")[1]], "expired", "life ended");
     const during = idsOf(outbox);
     findDisk();
     expect(outbox.stats().fault).toBeUndefined();
@@ -128,7 +130,7 @@ describe("StandbyOutbox", () => {
     const after = rowsOf(outbox, "telemetry");
     expect(after).toHaveLength(3);
     outbox.ack([...onDisk, ...inMemory]);
-    outbox.lose(inMemory[1], "rejected", "0x99");
+    outbox.lose([inMemory[1]], "rejected", "0x99");
     expect(rowsOf(outbox, "telemetry")).toEqual(after);
     expect(Math.min(...after)).toBeGreaterThan(Math.max(...inMemory));
     outbox.ack(after);
