@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { z } from "zod";
+import type { AuditTrail } from "./control/audit.ts";
 import { type DispatchParts, dispatch, rehearse } from "./control/dispatch.ts";
 import type { LedgerEntry } from "./control/ledger.ts";
 import type { Arrival } from "./control/request.ts";
@@ -11,7 +12,12 @@ import type { ViewHandler } from "./view.ts";
 
 /** What the local sockets need of remote commands; undefined where none are taken. */
 export type CommandHandlerParts =
-  | { readonly dispatchParts: DispatchParts; readonly journal: Journal; readonly log: Log }
+  | {
+      readonly dispatchParts: DispatchParts;
+      readonly audit: Pick<AuditTrail, "dropped">;
+      readonly journal: Journal;
+      readonly log: Log;
+    }
   | undefined;
 
 const listRequest = z.object({ limit: z.int().min(1).max(1000).default(50) });
@@ -68,7 +74,7 @@ export function commandAdmin(parts: CommandHandlerParts): Readonly<Record<string
 /** What the status says of commands. */
 export function commandStatus(parts: CommandHandlerParts): Status["commands"] {
   if (parts === undefined) return undefined;
-  const { dispatchParts, journal } = parts;
+  const { dispatchParts, audit, journal } = parts;
   const status = journal.status();
   const { commands, maxCommands, refused, forgottenRefusals } = journal.stats();
   return {
@@ -78,6 +84,8 @@ export function commandStatus(parts: CommandHandlerParts): Status["commands"] {
     maxCommands,
     refused,
     forgottenRefusals,
+    turnedAway: dispatchParts.refusals.counted,
+    auditDropped: audit.dropped,
     running: dispatchParts.running.size,
   };
 }

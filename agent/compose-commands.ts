@@ -20,6 +20,7 @@ import { KeySet } from "./control/key-set.ts";
 import { CommandLedger } from "./control/ledger.ts";
 import { ProtobufDoor } from "./control/protobuf-door.ts";
 import type { RecordSink } from "./control/record-sink.ts";
+import { RefusalBudget } from "./control/refusal-budget.ts";
 import { type Door, Reporter } from "./control/report.ts";
 import type { ReplyAddress } from "./control/request.ts";
 import { Requester } from "./control/requester.ts";
@@ -55,13 +56,24 @@ export type CommandParts = OwnActionParts & {
 };
 
 /** Remote commands, wired: the doors, and the one line behind them. */
-export type Commands = { readonly service: Service; readonly dispatchParts: DispatchParts };
+export type Commands = {
+  readonly service: Service;
+  readonly dispatchParts: DispatchParts;
+  readonly audit: AuditTrail;
+};
 
 /** The part of the composition root that wires remote commands. */
 export function composeCommands(parts: CommandParts): Commands {
   const { config, settings, policy, journal, broker, bootId, clock, log, random } = parts;
   const { thingName: thing } = config;
-  const ledger = new CommandLedger(journal, new AuditTrail(journal, parts.audit, clock));
+  const audit = new AuditTrail(journal, parts.audit, clock);
+  const ledger = new CommandLedger(journal, audit);
+  const refusals = new RefusalBudget({
+    perMinute: settings.audit.refusalsPerMinute,
+    audit: (counts) => ledger.auditRefusals(counts),
+    clock,
+    log,
+  });
   const keys = new KeySet(policy.keys, journal);
   const requester = new Requester({ broker, clock, log, limits: REQUESTER_LIMITS, token: randomUUID });
   const aws = new AwsCommands({ thing, broker, requester, log });
@@ -90,6 +102,7 @@ export function composeCommands(parts: CommandParts): Commands {
     actions: actionsOf(parts, keys),
     authority: new Authority(policy, keys, clock),
     ledger,
+    refusals,
     reporter,
     running: new Map(),
     clock,
@@ -100,7 +113,7 @@ export function composeCommands(parts: CommandParts): Commands {
     ...(settings.protobuf.enabled ? [protobuf] : []),
     ...(settings.companion.enabled ? [companion] : []),
   ];
-  return { service: commandService(dispatchParts, doors), dispatchParts };
+  return { service: commandService(dispatchParts, doors), dispatchParts, audit };
 }
 
 /** The arbitration ids that the catalogue may send on `bus`. */

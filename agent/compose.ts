@@ -67,6 +67,8 @@ const DAY_MS = 86_400_000;
 const DEFAULT_LEDGER = { maxCommands: 100, maxRefused: 10, keepHours: 1 } as const;
 /** Beyond the drain, stopping may take this long. */
 const STOP_MARGIN_MS = 5000;
+/** Share of the outbox that data never uses, see `Outbox.append`. */
+const CONTROL_SHARE = 0.05;
 
 /** What the process gives to the daemon. `startedAtMs` is the process start on the clock's monotonic time. */
 export type Surroundings = {
@@ -196,14 +198,16 @@ function composeLine(base: Base, broker: Broker) {
     const driver = createCanBus(bus, table.bus(bus.name).filters, permitted, { clock, log, random });
     return { bus: driver, state: "absent", detail: "not opened yet" };
   });
-  const sinkOf = <T>(draftOf: (entry: T) => EncodedDraft): RecordSink<T> => ({
+  const sinkOf = <T>(draftOf: (entry: T) => EncodedDraft, maxBytes = Number.POSITIVE_INFINITY): RecordSink<T> => ({
     hand: (entries) => {
       for (const entry of entries) appender.add(draftOf(entry));
       appender.store();
     },
+    hasRoom: () => outbox.stats().streams.control.bytes < maxBytes,
     isStored: () => appender.state().kind === "storing",
   });
-  const audit = sinkOf((entry: AuditEntry) => encoder.audit(entry));
+  const auditBytes = config.commands?.audit.maxBytes ?? config.outbox.maxBytes * CONTROL_SHARE;
+  const audit = sinkOf((entry: AuditEntry) => encoder.audit(entry), auditBytes);
   const phases = sinkOf((phase: UpdatePhase) => encoder.updatePhase(phase));
   const sendFile = (file: OutgoingFile): number => {
     const drafts = encoder.file(file);

@@ -150,6 +150,10 @@ export const statusSchema = z
         maxCommands: count,
         refused: count,
         forgottenRefusals: count,
+        /** Refused requests that were counted, not remembered one by one. */
+        turnedAway: count,
+        /** Entries of the audit trail that were given up before they reached the outbox. */
+        auditDropped: count,
         running: count,
       })
       .readonly()

@@ -82,6 +82,27 @@ export const commandsConfig = z.strictObject({
     .default(3600)
     .describe("how far in the future the expiry of a command may lie"),
   maxSkewMs: z.int().min(0).max(600_000).default(5000).describe("how far a requester's clock may be ahead"),
+  audit: z
+    .strictObject({
+      refusalsPerMinute: z
+        .int()
+        .min(1)
+        .max(6000)
+        .default(60)
+        .describe(
+          "refused requests that are remembered and audited one by one; further ones are counted, and audited together",
+        ),
+      maxBytes: z
+        .int()
+        .min(65_536)
+        .max(1_000_000_000)
+        .optional()
+        .describe(
+          "of control records that wait for delivery: beyond it the audit trail waits in the journal; a twentieth of outbox.maxBytes when absent, which is what data never uses",
+        ),
+    })
+    .prefault({})
+    .describe("what the audit trail may cost"),
   ledger: z
     .strictObject({
       maxCommands: z.int().min(100).max(1_000_000).default(20_000),

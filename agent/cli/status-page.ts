@@ -71,9 +71,12 @@ export function statusPage(
 
 function commandLines({ commands }: Status): readonly string[] {
   if (commands === undefined) return [];
-  const { remembered, maxCommands, refused, running } = commands;
+  const { remembered, maxCommands, refused, running, turnedAway, auditDropped } = commands;
+  const away = turnedAway === 0 ? "" : `, ${formatCount(turnedAway)} turned away`;
+  const dropped = auditDropped === 0 ? "" : `, ${formatCount(auditDropped)} audit entries given up`;
   return [
     `commands   ${running} running, ${formatCount(remembered)} of ${formatCount(maxCommands)} remembered, ${formatCount(refused)} of them refused or repeats`,
+    ...(away === "" && dropped === "" ? [] : [`           ${[away, dropped].join("").slice(2)}`]),
   ];
 }
 

@@ -6,11 +6,12 @@ import type { Journal, Json } from "../ports.ts";
 import { canonicalJson } from "./canonical.ts";
 import { PendingEntries } from "./pending-entries.ts";
 import type { RecordSink } from "./record-sink.ts";
+import type { RefusalCount } from "./refusal-budget.ts";
 
 const SPACE = "audit";
 const HEAD = "head";
 const PENDING = "audit-pending";
-/** Entries that wait for the outbox; the oldest goes beyond it, which shows as a hole in the chain. */
+/** Entries that wait for the outbox; the oldest goes beyond it, which is counted and shows as a hole in the chain. */
 const MAX_PENDING = 1000;
 const FIRST = "0".repeat(64);
 
@@ -22,12 +23,14 @@ const entrySchema = z.strictObject({
   entry: z.string(),
 });
 
-/** What happened to a command. */
-export type AuditEvent = {
-  readonly event: "received" | "refused" | "started" | "finished" | "settled";
-  readonly command: string;
-  readonly [fact: string]: Json | undefined;
-};
+/** What happened to a command; "turned-away": to so many together. */
+export type AuditEvent =
+  | {
+      readonly event: "received" | "refused" | "started" | "finished" | "settled";
+      readonly command: string;
+      readonly [fact: string]: Json | undefined;
+    }
+  | ({ readonly event: "turned-away" } & RefusalCount);
 
 /**
  * The audit trail: each entry holds the digest of the one before, so that a missing or altered one shows. Entries are written to the
@@ -43,6 +46,11 @@ export class AuditTrail {
     this.#journal = journal;
     this.#pending = new PendingEntries({ journal, space: PENDING, max: MAX_PENDING, sink, read });
     this.#clock = clock;
+  }
+
+  /** Entries that waited for the outbox in vain since start: holes in the chain. */
+  get dropped(): number {
+    return this.#pending.dropped;
   }
 
   /** Adds an entry; call inside the transaction of what it tells of. */

@@ -16,12 +16,13 @@ export type RequestDoor = {
  * process. Stopping lets what runs come to its end, aborted.
  */
 export function commandService(parts: DispatchParts, doors: readonly RequestDoor[]): Service {
-  const { ledger, reporter, settings, log } = parts;
+  const { ledger, refusals, reporter, settings, log } = parts;
   const stopping = new AbortController();
   const telling = new AbortController();
   const broken = Promise.withResolvers<never>();
   const running = new Set<Promise<void>>();
   let reporting: Promise<void> = Promise.resolve();
+  let stopCounting = (): void => undefined;
   const take = (arrival: Arrival): void => {
     if (stopping.signal.aborted) return;
     const run = dispatch(parts, arrival, stopping.signal)
@@ -40,12 +41,14 @@ export function commandService(parts: DispatchParts, doors: readonly RequestDoor
     start: async () => {
       for (const { id, action, state } of ledger.recover(settings.bootId))
         log.warn("command.settled", { id, action, state });
+      stopCounting = refusals.start();
       reporting = reporter.run(telling.signal).catch((thrown: unknown) => broken.reject(thrown));
       for (const door of doors) await openDoor(door, take, log);
     },
     stop: async () => {
       stopping.abort();
       await Promise.all(running);
+      stopCounting();
       telling.abort();
       await reporting;
     },

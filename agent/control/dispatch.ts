@@ -1,10 +1,11 @@
 import type { Clock } from "../core/clock.ts";
 import { AgentError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
-import { type Action, isGrave, type Outcome, type Prepared } from "./action.ts";
-import { type Answer, failureAnswer, type Refusal, refusalAnswer, refused } from "./answer.ts";
+import { type Action, type CommandClass, isGrave, type Outcome, type Prepared } from "./action.ts";
+import { type Answer, failureAnswer, type ReasonCode, type Refusal, refusalAnswer, refused } from "./answer.ts";
 import type { Authority, Grant } from "./authority.ts";
 import { type CommandLedger, orUnreadable } from "./ledger.ts";
+import type { RefusalBudget } from "./refusal-budget.ts";
 import type { Reporter } from "./report.ts";
 import { type Arrival, type Request, readRequest } from "./request.ts";
 import { lateness, type TimeBounds } from "./timeliness.ts";
@@ -26,6 +27,7 @@ export type DispatchParts = {
   readonly actions: ReadonlyMap<string, Action>;
   readonly authority: Authority;
   readonly ledger: CommandLedger;
+  readonly refusals: RefusalBudget;
   readonly reporter: Reporter;
   /** The actions that run, by the ledger's id of their command. */
   readonly running: Map<string, Action>;
@@ -48,7 +50,7 @@ export async function dispatch(
 ): Promise<Answer | undefined> {
   const { settings, ledger, reporter } = parts;
   const read = readRequest(arrival, settings.maxRequestBytes);
-  if (read.kind === "refused") return reporter.turnAway(arrival, refusalAnswer(read));
+  if (read.kind === "refused") return turnAway(parts, arrival, read);
   const { request } = read;
   const known = ledger.recall(request);
   if (known.kind === "running") return undefined;
@@ -82,10 +84,45 @@ export function rehearse(
   return plan.prepared.unsafe() ?? { kind: "possible", action, commandClass };
 }
 
-/** Refuses a request before anything was done for it, and remembers that where it can. */
-function turnDown({ ledger, reporter }: DispatchParts, request: Request, refusal: Refusal): Answer {
+/** Refuses a request before anything was done for it, and remembers that where it can; past the budget only where a repeat might act. */
+function turnDown(parts: DispatchParts, request: Request, refusal: Refusal): Answer {
+  const { ledger, refusals, reporter, actions } = parts;
+  const isAudited = refusals.admits();
+  if (!isAudited && isRefusedAgain(request, refusal.code, actions.get(request.action)?.commandClass)) {
+    return turnAway(parts, request, refusal);
+  }
   const answer = refusalAnswer(refusal);
-  return ledger.refuse(request, answer) ? reporter.tell(request, answer) : reporter.turnAway(request, answer);
+  if (!ledger.refuse(request, answer, isAudited)) return turnAway(parts, request, refusal);
+  if (!isAudited) refusals.count(request.reply.door, refusal.code);
+  return reporter.tell(request, answer);
+}
+
+/** Refuses what nothing remembers: it is counted, and told once. */
+function turnAway({ refusals, reporter }: DispatchParts, from: Pick<Arrival, "reply">, refusal: Refusal): Answer {
+  refusals.count(from.reply.door, refusal.code);
+  return reporter.turnAway(from, refusalAnswer(refusal));
+}
+
+/** What stays wrong with a request however often it comes. */
+const LASTING: ReadonlySet<ReasonCode> = new Set([
+  "COMMAND_REQUEST_PARSING_FAILED",
+  "NO_COMMAND_DISPATCHER_FOUND",
+  "ACCESS_DENIED",
+  "SIGNATURE_MISSING",
+  "SIGNATURE_INVALID",
+  "KEY_UNKNOWN",
+  "KEY_REVOKED",
+  "COUNTER_REPLAYED",
+  "WRONG_THING",
+  "EXPIRY_MISSING",
+  "TIMED_OUT_BEFORE_DISPATCH",
+  "ID_REUSED",
+]);
+
+/** Whether a repeat does no harm, though nobody remembers the refusal: it is refused again, or it reads. */
+function isRefusedAgain(request: Request, code: ReasonCode, commandClass: CommandClass | undefined): boolean {
+  if (LASTING.has(code) || commandClass === undefined || commandClass === "R0") return true;
+  return isGrave(commandClass) && request.signature === undefined;
 }
 
 /** What is to be done for a request that may be done. */

@@ -4,6 +4,7 @@ import type { CommandEntry, CommandState, Journal, Json } from "../ports.ts";
 import { type Answer, answerSchema, failureAnswer, type Refusal, refused } from "./answer.ts";
 import type { AuditTrail } from "./audit.ts";
 import { canonicalJson } from "./canonical.ts";
+import type { RefusalCount } from "./refusal-budget.ts";
 import { type ReplyAddress, type Request, replyAddress } from "./request.ts";
 
 /** Who may wait for the answer to one running command besides whoever asked first. */
@@ -113,15 +114,25 @@ export class CommandLedger {
     }
   }
 
-  /** Remembers that a request was refused, so that a repeat is refused alike; gives whether it could. One whose id is taken is left to that. */
-  refuse({ ledgerId, digest, action, reply }: Request, answer: Answer): boolean {
+  /** Remembers that a request was refused, so that a repeat is refused alike; gives whether it could. One whose id is taken is left to that. Where not audited here, it is audited with others. */
+  refuse({ ledgerId, digest, action, reply }: Request, answer: Answer, isAudited: boolean): boolean {
     const outcome = orUnreadable(() => {
       this.#audited(() => {
         const added = this.#journal.addCommand(entryOf(ledgerId, digest, "refused", { action, reply, answer }));
         if (added === "known") this.#answerElsewhere({ digest, action, reply, answer });
+        if (!isAudited) return;
         const facts = { action, digest, reply: replyBody(reply), answer: answerBody(answer) };
         this.#audit.append({ event: "refused", command: ledgerId, ...facts });
       });
+    });
+    return outcome === undefined;
+  }
+
+  /** Audits refusals together, and hands over what of the trail still waits; gives whether it could. */
+  auditRefusals(counts: readonly RefusalCount[]): boolean {
+    const outcome = orUnreadable(() => {
+      if (counts.length === 0) this.#audit.flush();
+      else this.#audited(() => counts.forEach((count) => this.#audit.append({ event: "turned-away", ...count })));
     });
     return outcome === undefined;
   }

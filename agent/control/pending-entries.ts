@@ -18,9 +18,15 @@ export class PendingEntries<T> {
   readonly #parts: PendingEntriesParts<T>;
   /** The last number that was handed over by this process. */
   #handed = 0;
+  #dropped = 0;
 
   constructor(parts: PendingEntriesParts<T>) {
     this.#parts = parts;
+  }
+
+  /** Entries that the bound threw away since start. */
+  get dropped(): number {
+    return this.#dropped;
   }
 
   /**
@@ -31,13 +37,16 @@ export class PendingEntries<T> {
     const { journal, space, max } = this.#parts;
     const pending = journal.list(space);
     const beyond = pending.slice(0, Math.max(0, pending.length - max + 1)).map(({ key }) => key);
-    const over = new Set([...beyond, ...this.#stored()]);
+    const stored = new Set(this.#stored());
+    const over = new Set([...beyond, ...stored]);
+    this.#dropped += beyond.filter((key) => !stored.has(key)).length;
     journal.put([...[...over].map((key) => ({ space, key, value: undefined })), { space, key: keyOf(number), value }]);
   }
 
   /** Hands over what waits; call outside a transaction. */
   handOver(): void {
     const { journal, space, sink, read } = this.#parts;
+    if (!sink.hasRoom()) return;
     const waiting = journal.list(space).filter(({ key }) => Number(key) > this.#handed);
     if (waiting.length === 0) return;
     sink.hand(waiting.map(({ value }) => read(value)));

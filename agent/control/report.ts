@@ -62,7 +62,7 @@ export class Reporter {
 
   /** Answers what is not in the ledger. Gives the answer back. */
   turnAway({ reply }: { readonly reply: ReplyAddress }, answer: Answer): Answer {
-    this.#parts.log.info("command.turned-away", { door: reply.door, reason: answer.reason?.code });
+    this.#parts.log.debug("command.not-remembered", { door: reply.door, reason: answer.reason?.code });
     if (this.#telling.size < MAX_TELLING) void this.#tellOnce(reply, answer);
     return answer;
   }

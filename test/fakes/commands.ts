@@ -6,6 +6,7 @@ import type { SignedFields } from "../../agent/control/canonical.ts";
 import { type DispatchParts, dispatch } from "../../agent/control/dispatch.ts";
 import { KeySet } from "../../agent/control/key-set.ts";
 import { CommandLedger } from "../../agent/control/ledger.ts";
+import { RefusalBudget } from "../../agent/control/refusal-budget.ts";
 import { type Door, Reporter } from "../../agent/control/report.ts";
 import type { Arrival, ReplyAddress } from "../../agent/control/request.ts";
 import type { PublicKey } from "../../agent/core/public-key.ts";
@@ -77,6 +78,8 @@ export type CommandBenchParts = {
   readonly onTell?: (reply: ReplyAddress, answer: Answer) => void;
   readonly bootId?: string;
   readonly maxRunning?: number;
+  /** Without bound when absent. */
+  readonly refusalsPerMinute?: number;
 };
 
 /** Everything behind the doors, with fakes around it. */
@@ -91,6 +94,8 @@ export class CommandBench {
   readonly parts: DispatchParts;
   /** Entries of the audit trail as they went out. */
   readonly audited: AuditEntry[] = [];
+  /** Whether the outbox takes more of them. */
+  hasRoom = true;
   /** Names of the actions in the order in which they acted. */
   readonly acts: string[] = [];
   #counter = 0;
@@ -101,7 +106,11 @@ export class CommandBench {
     this.journal = parts.journal ?? new FakeJournal({ clock });
     if (parts.onTell !== undefined) this.door.onTell = parts.onTell;
     this.key = parts.key ?? signingKey("ops");
-    const sink = { hand: (entries: readonly AuditEntry[]) => void this.audited.push(...entries), isStored: () => true };
+    const sink = {
+      hand: (entries: readonly AuditEntry[]) => void this.audited.push(...entries),
+      hasRoom: () => this.hasRoom,
+      isStored: () => true,
+    };
     this.ledger = new CommandLedger(this.journal, new AuditTrail(this.journal, sink, clock));
     const policy: Policy = policySchema.parse({
       schemaVersion: 1,
@@ -123,6 +132,12 @@ export class CommandBench {
       actions: new Map([...made, ...(parts.builtIn?.(this.keys) ?? [])].map((action) => [action.name, action])),
       authority: new Authority(policy, this.keys, clock),
       ledger: this.ledger,
+      refusals: new RefusalBudget({
+        perMinute: parts.refusalsPerMinute ?? 100_000,
+        audit: (counts) => this.ledger.auditRefusals(counts),
+        clock,
+        log: this.log,
+      }),
       reporter,
       running: new Map(),
       clock,

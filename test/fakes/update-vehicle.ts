@@ -113,7 +113,12 @@ export class UpdateVehicle {
     const hand = (phases: readonly UpdatePhase[]): void => {
       this.#change(() => (this.isStoring ? this.told.push(...phases) : 0));
     };
-    return new UpdateTrail({ journal: cut, sink: { hand, isStored: () => this.isStoring }, progress, clock });
+    return new UpdateTrail({
+      journal: cut,
+      sink: { hand, hasRoom: () => true, isStored: () => this.isStoring },
+      progress,
+      clock,
+    });
   }
 
   record(): UpdateRecord | undefined {

@@ -96,7 +96,11 @@ describe("the audit trail", () => {
     const journal = new FakeJournal({ clock });
     const handed: AuditEntry[] = [];
     const open = (isStored: boolean) =>
-      new AuditTrail(journal, { hand: (entries) => void handed.push(...entries), isStored: () => isStored }, clock);
+      new AuditTrail(
+        journal,
+        { hand: (entries) => void handed.push(...entries), hasRoom: () => true, isStored: () => isStored },
+        clock,
+      );
     const first = open(false);
     for (const command of ["a", "b"]) {
       first.append({ event: "received", command });
@@ -115,7 +119,7 @@ describe("the audit trail", () => {
   it("keeps a bound of what waits, and the hole shows", () => {
     const clock = new ManualClock();
     const journal = new FakeJournal({ clock });
-    const mute = new AuditTrail(journal, { hand: () => undefined, isStored: () => false }, clock);
+    const mute = new AuditTrail(journal, { hand: () => undefined, hasRoom: () => true, isStored: () => false }, clock);
     for (let at = 0; at < 1100; at += 1) mute.append({ event: "received", command: String(at) });
     expect(journal.list("audit-pending")).toHaveLength(1000);
   });

@@ -1,0 +1,84 @@
+import type { Clock } from "../core/clock.ts";
+import type { Log } from "../core/log.ts";
+import type { ReasonCode } from "./answer.ts";
+import type { ReplyAddress } from "./request.ts";
+
+const MINUTE_MS = 60_000;
+
+/** Refusals that were not audited one by one: how many, through which door, why, and since when (µs since the Unix epoch). */
+export type RefusalCount = {
+  readonly door: ReplyAddress["door"];
+  readonly reason: ReasonCode;
+  readonly count: number;
+  readonly sinceUs: number;
+};
+
+/** What a budget is made of. */
+export type RefusalBudgetParts = {
+  /** Refusals that are remembered and audited one by one. */
+  readonly perMinute: number;
+  /** Audits the others together, and hands over what of the trail still waits; gives whether it could. */
+  readonly audit: (counts: readonly RefusalCount[]) => boolean;
+  readonly clock: Clock;
+  readonly log: Log;
+};
+
+/**
+ * Bounds what refused requests cost. Each one that is remembered and audited takes a write to the journal and a record that outranks
+ * data, and whoever may publish to a door can send as many as the link carries: past the budget they are only counted, by door and
+ * reason, and audited together once a minute. What was counted and not audited yet does not survive a kill.
+ */
+export class RefusalBudget {
+  readonly #parts: RefusalBudgetParts;
+  readonly #counts = new Map<string, RefusalCount>();
+  #tokens: number;
+  #atMs: number;
+  #counted = 0;
+
+  constructor(parts: RefusalBudgetParts) {
+    this.#parts = parts;
+    this.#tokens = parts.perMinute;
+    this.#atMs = parts.clock.monotonicMs();
+  }
+
+  /** Counted refusals since start. */
+  get counted(): number {
+    return this.#counted;
+  }
+
+  /** Whether one more may be audited by itself; it then counts against the budget, a bucket that holds one minute's worth and fills evenly. */
+  admits(): boolean {
+    const { perMinute, clock } = this.#parts;
+    const nowMs = clock.monotonicMs();
+    this.#tokens = Math.min(perMinute, this.#tokens + ((nowMs - this.#atMs) / MINUTE_MS) * perMinute);
+    this.#atMs = nowMs;
+    if (this.#tokens < 1) return false;
+    this.#tokens -= 1;
+    return true;
+  }
+
+  /** Counts one that is not audited by itself. Doors and reasons are few, and so are the counts. */
+  count(door: RefusalCount["door"], reason: ReasonCode): void {
+    this.#counted += 1;
+    const key = `${door} ${reason}`;
+    const before = this.#counts.get(key);
+    const sinceUs = before?.sinceUs ?? this.#parts.clock.wallUs();
+    this.#counts.set(key, { door, reason, count: (before?.count ?? 0) + 1, sinceUs });
+  }
+
+  /** Audits what was counted, once a minute until the function that it gives is called, and then for the last time. */
+  start(): () => void {
+    const stop = this.#parts.clock.every(MINUTE_MS, () => this.#tell());
+    return () => {
+      stop();
+      this.#tell();
+    };
+  }
+
+  #tell(): void {
+    const counts = [...this.#counts.values()];
+    if (!this.#parts.audit(counts)) return;
+    for (const { door, reason, count } of counts) this.#parts.log.warn("command.turned-away", { door, reason, count });
+    this.#counts.clear();
+  }
+}
