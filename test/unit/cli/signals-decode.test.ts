@@ -116,7 +116,7 @@ describe("causeway signals decode", () => {
     const broken = file('BO_ 1 M: 8 X\n SG_ A : 0|x@1+ (1,0) [0|0] "" X\n SG_ B : 0|8@1+ (1,0) [0|0] "" X\n');
     const { stdout, stderr, exitCode } = await decode("(1.0) c 001#09\n", ["--dbc", broken]);
     expect(stdout).toBe("(1.0) c 001#09 :: M(B: 9)\n");
-    expect(stderr).toBe(`${broken}:2:12 error: expected the signal size, found x\n`);
+    expect(stderr).toBe(`${broken}:2:12 error: expected the signal size, found x; the signal is left out\n`);
     expect(exitCode).toBe(65);
   });
 
