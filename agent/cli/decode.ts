@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import type { Command } from "commander";
 import { EXIT } from "../core/errors.ts";
 import { parseCandump } from "../data/candump.ts";
@@ -13,21 +14,33 @@ export function registerDecode(signals: Command, context: CliContext): void {
   signals
     .command("decode [log]")
     .description("a candump log (stdin without LOG, or with -) with the values of its signals; needs no running agent")
-    .requiredOption("--dbc <file>", "a DBC file; may be given several times", append)
+    .requiredOption(
+      "--dbc <file>",
+      "a DBC file, or INTERFACE=FILE for the frames of one interface; may be given several times",
+      append,
+    )
     .addHelpText(
       "after",
-      "\nExample:\n  causeway signals decode --dbc vehicle.dbc drive.log\n  candump -L can0 | causeway signals decode --json --dbc vehicle.dbc",
+      "\nExample:\n  causeway signals decode --dbc vehicle.dbc drive.log\n  causeway signals decode --dbc can0=engine.dbc --dbc can1=body.dbc drive.log\n  candump -L can0 | causeway signals decode --json --dbc vehicle.dbc",
     )
     .action(async (log: string | undefined, options: { readonly dbc: readonly string[] }) => {
-      const sources = await Promise.all(
-        options.dbc.map(async (file) => ({ file, database: await openDatabase(context, file) })),
-      );
-      await decodeLog(context, createFrameDecoder(sources), log);
+      const sources = options.dbc.map(async (given) => {
+        const { file, interface: only } = splitInterface(given);
+        return { file, interface: only, database: await openDatabase(context, file) };
+      });
+      await decodeLog(context, createFrameDecoder(await Promise.all(sources)), log);
     });
 }
 
 function append(value: string, earlier: readonly string[] | undefined): readonly string[] {
   return [...(earlier ?? []), value];
+}
+
+/** `can0=engine.dbc` in its two parts. A file whose own name is like that is meant when it is there. */
+function splitInterface(given: string): { readonly file: string; readonly interface: string | undefined } {
+  const match = /^([^\s/=]{1,64})=(.+)$/.exec(given);
+  if (match === null || existsSync(given)) return { file: given, interface: undefined };
+  return { file: match[2], interface: match[1] };
 }
 
 /** Decodes line by line; a bad line is told on stderr and the run goes on, ending with 65. */
@@ -46,7 +59,7 @@ async function decodeLog(context: CliContext, decoder: FrameDecoder, log: string
         badLines += 1;
         context.stderr.write(`${name}:${lineNumber}:${parsed.column} error: ${printable(parsed.problem)}\n`);
       } else if (json) shown.push(decoder.json(parsed));
-      else shown.push(`${printable(line.trimEnd())} ${decoder.text(parsed.frame)}`);
+      else shown.push(`${printable(line.trimEnd())} ${decoder.text(parsed)}`);
     }
     if (shown.length > 0) context.stdout.write(`${shown.join("\n")}\n`);
     await context.stdout.drained?.();

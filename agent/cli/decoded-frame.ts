@@ -13,37 +13,49 @@ export interface FrameDecoder {
   /** The JSON form (reference: `signals decode --json`). `t` is null for a frame without a time; remote and error frames say so. */
   json(logged: LogFrame): string;
   /** `:: Message(Signal: value unit, ...)` as cantools' single-line form has it, to be put behind the line of the log. */
-  text(frame: CanFrame): string;
+  text(logged: Pick<LogFrame, "bus" | "frame">): string;
 }
 
 type Column = { readonly entry: SignalEntry; readonly signal: DbcSignal; readonly key: string };
 type Layout = { readonly name: string; readonly columns: readonly Column[]; readonly byStartBit: readonly Column[] };
 type Present = { readonly column: Column; readonly raw: number | bigint; readonly physical: number | bigint };
 
-/** All frames of a log are looked up as if they were on this one bus: the DBC files are given for the log as a whole. */
-const BUS = "log";
+/** A DBC file, and the interface of the log whose frames it describes; those of all when there is none. */
+export type LogSource = {
+  readonly file: string;
+  readonly database: DbcDatabase;
+  readonly interface: string | undefined;
+};
 
-/** A decoder for frames of any bus. Throws `dbc.invalid` when two files declare the same id. */
-export function createFrameDecoder(sources: readonly { file: string; database: DbcDatabase }[]): FrameDecoder {
-  const table = createSignalTable(sources.map((source) => ({ bus: BUS, ...source })));
+/** In the table: the bus of the files that are given for the log as a whole. No interface has this name. */
+const EVERY = "*";
+
+/**
+ * A decoder for the frames of a log. What is declared for the interface of a frame goes before what is declared for all.
+ * Throws `dbc.invalid` when two files declare the same id for the same interface.
+ */
+export function createFrameDecoder(sources: readonly LogSource[]): FrameDecoder {
+  const table = createSignalTable(sources.map((source) => ({ ...source, bus: source.interface ?? EVERY })));
   const messages = sources.flatMap(({ database }) => database.messages);
   const layouts = messages.map((message, index) => layoutOf(table, table.messages[index], message));
-  const bus = table.bus(BUS);
-  const find = ({ id, flags }: CanFrame): MessageEntry | undefined =>
-    (flags & FRAME_FLAG.error) === 0 ? bus.find(id, (flags & FRAME_FLAG.extended) !== 0) : undefined;
+  const find = (name: string, { id, flags }: CanFrame): MessageEntry | undefined => {
+    if ((flags & FRAME_FLAG.error) !== 0) return undefined;
+    const extended = (flags & FRAME_FLAG.extended) !== 0;
+    return table.bus(name).find(id, extended) ?? table.bus(EVERY).find(id, extended);
+  };
   return {
     json: ({ bus: name, frame, timed }) => {
-      const message = find(frame);
+      const message = find(name, frame);
       const layout = message === undefined ? undefined : layouts[message.index];
       const present = message === undefined ? [] : decode(table, message, layout?.columns ?? [], frame);
       return frameJson(name, frame, timed, layout, present);
     },
-    text: (frame) => {
-      const message = find(frame);
+    text: ({ bus: name, frame }) => {
+      const message = find(name, frame);
       if (message === undefined) return unknownText(frame);
-      const { name, byStartBit } = layouts[message.index];
+      const { name: messageName, byStartBit } = layouts[message.index];
       const values = decode(table, message, byStartBit, frame).map(valueText);
-      return `:: ${printable(name)}(${values.join(", ")})`;
+      return `:: ${printable(messageName)}(${values.join(", ")})`;
     },
   };
 }

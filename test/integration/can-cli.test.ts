@@ -9,7 +9,7 @@ import { type Hub, startHub } from "../bench/socketcand-hub.ts";
 import { until } from "../bench/wait.ts";
 import { frameOf } from "../contract/can-bus.suite.ts";
 
-const CASES = fileURLToPath(new URL("../cases/can/", import.meta.url));
+const CASES = fileURLToPath(new URL("../fixtures/cases/", import.meta.url));
 const MAIN = fileURLToPath(new URL("../../agent/main.ts", import.meta.url));
 
 type Ended = { readonly code: number | undefined; readonly stdout: string; readonly stderr: string };

@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { bytesOf, type CliRun, runCli } from "../../fakes/cli-runner.ts";
 import { temporaryFolder } from "../../fakes/folder.ts";
@@ -47,6 +48,34 @@ describe("causeway signals decode", () => {
       "",
     ]);
     expect({ stderr, exitCode }).toEqual({ stderr: "", exitCode: 0 });
+  });
+
+  it("decodes the frames of each interface with its own file, before the one for all", async () => {
+    const body = file('BO_ 496 Doors: 8 BCM\n SG_ Open : 0|8@1+ (1,0) [0|0] "" X\n', "body.dbc");
+    const log = "(1.0) can0 1F0#8000000000000000\n(1.1) can1 1F0#0300000000000000\n";
+    const { stdout } = await decode(log, ["--dbc", `can1=${body}`, "--json"]);
+    expect(objects(stdout)).toMatchObject([
+      { bus: "can0", msg: "ExampleMessage", raw: { Enable: 1 } },
+      { bus: "can1", msg: "Doors", raw: { Open: 3 } },
+    ]);
+  });
+
+  it("takes a file that is there by its name, whatever that is", async () => {
+    const path = file('BO_ 1 M: 8 X\n SG_ S : 0|8@1+ (1,0) [0|0] "" X\n', "can0=body.dbc");
+    const { stdout } = await runCli(["signals", "decode", "--dbc", path], { stdin: bytesOf("(1.0) can7 001#05\n") });
+    expect(stdout).toBe("(1.0) can7 001#05 :: M(S: 5)\n");
+  });
+
+  it.each([
+    ["f19_candump_tA.log", [1_697_715_104.123_456, 1_697_715_104.123_456]],
+    ["f20_fd_with_dots.log", [1_735_270_496.916_858]],
+    ["f21_padded_time.log", [0.191_254, 0.450_024]],
+    ["f22_bom.log", [1_735_270_496.916_858, 1_735_270_496.916_858]],
+  ])("reads each frame of %s", async (name, times) => {
+    const log = fileURLToPath(new URL(`../../fixtures/cases/${name}`, import.meta.url));
+    const { stdout, exitCode } = await runCli(["signals", "decode", "--json", "--dbc", file(DBC), log]);
+    expect(exitCode).toBe(0);
+    expect(objects(stdout)).toMatchObject(times.map((t) => ({ t })));
   });
 
   it("prints one JSON object a frame, exact where JSON numbers are not", async () => {
