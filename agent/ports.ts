@@ -150,6 +150,20 @@ export type OutboxStats = {
   readonly fault?: { readonly code: FaultCode; readonly what: string; readonly remedy: string };
 };
 
+/** The disk under the outbox. */
+export type DiskState = {
+  /** On its file system, for this process; undefined when that does not say. */
+  readonly freeBytes: number | undefined;
+  /** Whether it is as good as full, so that someone should free space. */
+  readonly isFull: boolean;
+  /**
+   * How much is set by for the time when it is full, and its bytes. "part": records are stored with a copy of the log after each write,
+   * which takes longer; "none": they go only where others were evicted.
+   */
+  readonly reserve: "whole" | "part" | "none";
+  readonly reserveBytes: number;
+};
+
 /**
  * Durable store between collection and the cellular link, and the only queue. Calls are synchronous and atomic: when one
  * returns, its effect survives a power cut; when it throws, nothing happened.
@@ -195,6 +209,8 @@ export interface Outbox {
   /** Stored records without their payload, of one stream or of all, oldest first, dead ones included. */
   list(stream: StreamName | undefined, limit: number): readonly StoredRecord[];
   stats(): OutboxStats;
+  /** Undefined where there is no disk, or it is away. */
+  disk(): DiskState | undefined;
   close(): void;
 }
 

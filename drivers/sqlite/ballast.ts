@@ -3,6 +3,16 @@ import { dirname } from "node:path";
 
 const CHUNK_BYTES = 65_536;
 
+/** What this process may still write to the file system that `file` is on, bytes; undefined when it does not say. */
+export function freeBytesAt(file: string): number | undefined {
+  try {
+    const { bavail, bsize } = statfsSync(dirname(file));
+    return bavail * bsize;
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * Disk space set by in a file of its own, to be given up when the disk is full.
  *
@@ -40,13 +50,8 @@ export class Ballast {
 
   /** Whether the file system has twice the reserve to give. */
   diskHasRoom(): boolean {
-    try {
-      const { bavail, bsize } = statfsSync(dirname(this.#file));
-      return bavail * bsize >= 2 * this.#bytes;
-    } catch {
-      // A disk that cannot say is treated as full: the safe side.
-      return false;
-    }
+    // A disk that cannot say is treated as full: the safe side.
+    return (freeBytesAt(this.#file) ?? 0) >= 2 * this.#bytes;
   }
 
   /** Gives the space up. */

@@ -8,7 +8,14 @@ import { NO_WATERMARK } from "./watermark.ts";
 
 const NAME = "the outbox in memory";
 /** Memory has no reserve to give up, and is never full before its byte bound. */
-const NO_BALLAST = { hold: () => true, diskHasRoom: () => true, release: () => undefined };
+const NO_RESERVE = {
+  level: "whole",
+  hold: () => undefined,
+  diskHasRoom: () => true,
+  release: () => undefined,
+  growthBytes: () => 0,
+  disk: () => undefined,
+} as const;
 
 /** An outbox in memory, and its database for the one that takes its records over. */
 export type MemoryOutbox = { readonly outbox: SqliteOutbox; readonly database: Database.Database };
@@ -30,7 +37,7 @@ export function openMemoryOutbox(parts: {
     epoch,
     file: NAME,
     suspicionFile: undefined,
-    ballast: NO_BALLAST,
+    reserve: NO_RESERVE,
     watermark: () => NO_WATERMARK,
     // The byte bound on the payloads is what counts.
     maxFileBytes: Number.MAX_SAFE_INTEGER,

@@ -5,12 +5,12 @@ import type { Clock } from "../../agent/core/clock.ts";
 import { AgentError } from "../../agent/core/errors.ts";
 import type { Log } from "../../agent/core/log.ts";
 import type { Outbox } from "../../agent/ports.ts";
-import { Ballast } from "./ballast.ts";
 import { type DatabaseSettings, type Opened, openDatabase } from "./database.ts";
 import { faultOf } from "./faults.ts";
 import { type FoundPromises, readPromises } from "./promises.ts";
 import { quarantine } from "./quarantine.ts";
 import { reconcile } from "./reconcile.ts";
+import { Reserve } from "./reserve.ts";
 import { type Salvage, salvage, takeOver } from "./salvage.ts";
 import { OUTBOX_MIGRATIONS } from "./schema.ts";
 import { SqliteOutbox } from "./sqlite-outbox.ts";
@@ -26,7 +26,7 @@ export type OutboxSizes = {
   readonly pageBytes: number;
   readonly logBytes: number;
   /** Set by for the time when the disk is full. */
-  readonly ballastBytes: number;
+  readonly reserveBytes: number;
   /** A larger file is not checked whole at open. */
   readonly checkBytes: number;
   /** The database file never grows past this. */
@@ -63,12 +63,12 @@ export type OpenedOutbox = {
  * Opens or makes the outbox database; only one process can.
  *
  * A file that is not a database or is damaged is set aside as `<file>.damaged-<n>`, and its readable records come over with their
- * ids. So are those of a sound file that has less than was promised; its epoch ends. Throws `agent.already-running` when another process holds it, `outbox.unavailable` when folder or disk does not allow it.
+ * ids. So are those of a sound file that has less than was promised; its epoch ends. Throws `agent.already-running` when another
+ * process holds it, `outbox.unavailable` when folder or disk does not allow it, `outbox.full` when there is no room for an empty one.
  */
 export function openOutbox(settings: OutboxSettings): OpenedOutbox {
-  const { file, maxBytes, bootId, clock, log, adopt } = settings;
-  const suspicionFile = `${file}.check`;
-  const watermarkFile = `${file}.watermark`;
+  const { file } = settings;
+  const suspicionFile = suspicionFileOf(file);
   const sizes = sizesOf(settings);
   const databaseSettings: DatabaseSettings = {
     ...sizes,
@@ -78,27 +78,50 @@ export function openOutbox(settings: OutboxSettings): OpenedOutbox {
     checkAll: existsSync(suspicionFile),
     smallTables: ["outbox", "streams", "losses", "reports", "past"],
   };
-  const { database, quarantined, salvaged } = openOrReplace(databaseSettings, settings, readPromises(watermarkFile));
-  rmSync(suspicionFile, { force: true });
-  const ballast = new Ballast(`${file}.reserve`, sizes.ballastBytes);
+  const { database, quarantined, salvaged } = openOrReplace(
+    databaseSettings,
+    settings,
+    readPromises(watermarkFileOf(file)),
+  );
+  try {
+    rmSync(suspicionFile, { force: true });
+    return { outbox: outboxOn(database, settings), quarantined, salvaged };
+  } catch (thrown) {
+    // Whoever tries again must find the file free.
+    database.close();
+    throw faultOf(thrown, file, "outbox");
+  }
+}
+
+function outboxOn(database: Database.Database, settings: OutboxSettings): SqliteOutbox {
+  const { file, maxBytes, bootId, clock, log, adopt } = settings;
+  const { reserveBytes, maxFileBytes } = sizesOf(settings);
+  const reserve = new Reserve({ file: `${file}.reserve`, bytes: reserveBytes });
   const epoch = epochOf(database, settings);
-  if (adopt !== undefined) adoptInto(database, adopt, file);
-  const { maxFileBytes } = sizes;
+  if (adopt !== undefined) takeOver(adopt, database);
   const outbox = new SqliteOutbox({
     database,
     file,
-    suspicionFile,
-    ballast,
+    suspicionFile: suspicionFileOf(file),
+    reserve,
     maxFileBytes,
     epoch,
     maxBytes,
     bootId,
     clock,
     log,
-    watermark: (promises) => new Watermark({ file: watermarkFile, clock, log }, promises),
+    watermark: (promises) => new Watermark({ file: watermarkFileOf(file), clock, log }, promises),
   });
   log.info("outbox.opened", { file, epoch, records: outbox.stats().records, bytes: outbox.stats().bytes });
-  return { outbox, quarantined, salvaged };
+  return outbox;
+}
+
+function suspicionFileOf(file: string): string {
+  return `${file}.check`;
+}
+
+function watermarkFileOf(file: string): string {
+  return `${file}.watermark`;
 }
 
 function sizesOf({ maxBytes, sizes }: OutboxSettings): OutboxSizes {
@@ -107,7 +130,7 @@ function sizesOf({ maxBytes, sizes }: OutboxSettings): OutboxSizes {
     pageBytes: 4096,
     logBytes,
     // The log, which may have grown to twice its bound on the way to a full disk, must fit into the file.
-    ballastBytes: 2 * logBytes,
+    reserveBytes: 2 * logBytes,
     checkBytes: 64 * MEBIBYTE,
     // Small records take more for keys and index than their payload shows.
     maxFileBytes: maxBytes * 1.5 + 16 * MEBIBYTE,
@@ -152,15 +175,6 @@ function holdAgainst(found: FoundPromises, { database, versionBefore }: OpenData
   const hasWatermark = versionBefore >= FIRST_VERSION_WITH_WATERMARK;
   const reconciled = reconcile({ database, found, hasWatermark, drawEpoch: () => drawEpoch(random) });
   if (reconciled !== undefined) log.error("outbox.epoch-ended", { file, ...reconciled });
-}
-
-function adoptInto(database: Database.Database, from: Database.Database, file: string): void {
-  try {
-    takeOver(from, database);
-  } catch (thrown) {
-    database.close();
-    throw faultOf(thrown, file, "outbox");
-  }
 }
 
 /** The epoch, drawn once a database. */

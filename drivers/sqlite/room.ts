@@ -106,15 +106,15 @@ export class Room {
     let count = 0;
     for (; count < keys.length && freed < bytes; count += 1) freed += keys[count].bytes;
     this.drop(keys.slice(0, count), "evicted", detail);
-    this.#sayEvicted();
+    this.#sayEvicted(detail);
     return freed;
   }
 
-  #sayEvicted(): void {
+  #sayEvicted(detail: string): void {
     if (this.#evictionIsKnown) return;
     this.#evictionIsKnown = true;
     const { records, maxBytes, log } = this.#parts;
-    log.warn("outbox.evicted", { maxBytes, bytes: bytesFrom(records.totals, 0) });
+    log.warn("outbox.evicted", { detail, maxBytes, bytes: bytesFrom(records.totals, 0) });
   }
 
   #boundReached(): string {

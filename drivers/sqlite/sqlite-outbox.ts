@@ -1,6 +1,7 @@
 import type { Clock } from "../../agent/core/clock.ts";
 import type { Log } from "../../agent/core/log.ts";
 import type {
+  DiskState,
   Draft,
   LossRange,
   Outbox,
@@ -27,6 +28,7 @@ const BOOT_DIGITS = 12;
 
 /** What a `SqliteOutbox` works with. */
 export type SqliteOutboxParts = TransactionParts & {
+  readonly reserve: { disk(): DiskState | undefined };
   readonly epoch: number;
   readonly maxBytes: number;
   /** Kernel boot id, hexadecimal; without it no record's age is known but by the wall clock. */
@@ -184,6 +186,10 @@ export class SqliteOutbox implements Outbox {
         capture: this.#streamStats("capture"),
       },
     }));
+  }
+
+  disk(): DiskState | undefined {
+    return this.#parts.reserve.disk();
   }
 
   close(): void {

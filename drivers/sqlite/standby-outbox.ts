@@ -3,6 +3,7 @@ import type { Clock } from "../../agent/core/clock.ts";
 import { AgentError } from "../../agent/core/errors.ts";
 import type { Log } from "../../agent/core/log.ts";
 import type {
+  DiskState,
   Draft,
   LossRange,
   Outbox,
@@ -47,13 +48,14 @@ export class StandbyOutbox implements Outbox {
   /** Ends the looks at the disk while memory stands in. */
   #stopLooking: () => void = () => undefined;
 
-  /** Opens the disk; when that fails with `outbox.unavailable`, memory stands in from the start. Other faults are thrown. */
+  /** Opens the disk; when that fails with `outbox.unavailable` or `outbox.full`, memory stands in from the start. Other faults are thrown. */
   constructor(parts: StandbyParts) {
     this.#parts = parts;
     try {
       this.#place = { outbox: parts.openDisk(undefined), offset: 0 };
     } catch (thrown) {
-      if (!isUnavailable(thrown)) throw thrown;
+      // A disk without room for an empty database is as good as none.
+      if (!isUnavailable(thrown) && !isFull(thrown)) throw thrown;
       this.#place = this.#standIn(thrown, 0);
     }
   }
@@ -133,6 +135,10 @@ export class StandbyOutbox implements Outbox {
     return { ...stats, fault: { code, what: `records are kept in memory only: ${message}`, remedy } };
   }
 
+  disk(): DiskState | undefined {
+    return this.#place.outbox.disk();
+  }
+
   close(): void {
     this.#returnToDisk();
     this.#stopLooking();
@@ -185,6 +191,10 @@ export class StandbyOutbox implements Outbox {
       // A disk that takes nothing any more cannot take a tidy end either; the next open repairs what it finds.
     }
   }
+}
+
+function isFull(thrown: unknown): thrown is AgentError {
+  return thrown instanceof AgentError && thrown.code === "outbox.full";
 }
 
 function isUnavailable(thrown: unknown): thrown is AgentError {

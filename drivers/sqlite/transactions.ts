@@ -2,9 +2,9 @@ import { writeFileSync } from "node:fs";
 import type Database from "better-sqlite3";
 import { AgentError } from "../../agent/core/errors.ts";
 import type { Log } from "../../agent/core/log.ts";
-import type { Ballast } from "./ballast.ts";
 import { pragmaNumber } from "./database.ts";
 import { faultOf, isDamaged, isFull } from "./faults.ts";
+import type { Reserve } from "./reserve.ts";
 
 /** Bytes to free inside the transaction in each attempt when the disk is full; where the last does not help, more would not. */
 const SPARE_BYTES = [0, 65_536, 1_048_576, 8_388_608] as const;
@@ -20,7 +20,7 @@ export type TransactionParts = {
   readonly file: string;
   /** Made when the disk gives back what cannot be; the next open then checks the whole file. Undefined where there is no file. */
   readonly suspicionFile: string | undefined;
-  readonly ballast: Pick<Ballast, "hold" | "diskHasRoom" | "release">;
+  readonly reserve: Pick<Reserve, "level" | "hold" | "release" | "diskHasRoom" | "growthBytes">;
   /** The file never grows past this. */
   readonly maxFileBytes: number;
   readonly log: Log;
@@ -30,25 +30,31 @@ export type TransactionParts = {
  * Durable transactions on one database, with what a full disk and a damaged file need. Throws what `faultOf` gives.
  *
  * A full disk needs care: the write-ahead log must be copied into the file before its space is used again, and a file that cannot
- * grow stops that copy, and with it every later write, deletions included. So without the reserve of the ballast the file is not
- * allowed to grow: records then go into the pages that evicted ones leave, and the log is copied after every write.
+ * grow stops that copy, and with it every later write, deletions included. So without the whole reserve the log is copied after every
+ * write, and the file grows only by what is free twice over; without any of it the file does not grow at all, and records go into the
+ * pages that evicted ones leave.
  */
 export class Transactions {
   readonly #parts: TransactionParts;
   readonly #begin: Database.Statement<[]>;
   readonly #commit: Database.Statement<[]>;
   readonly #rollback: Database.Statement<[]>;
+  readonly #pageBytes: number;
   readonly #maxPages: number;
-  #mayGrow = true;
+  #isWhole = true;
+  /** The least that was held since it was whole last, as the log was told. */
+  #told: Reserve["level"] = "whole";
 
   constructor(parts: TransactionParts) {
     this.#parts = parts;
     this.#begin = parts.database.prepare("BEGIN IMMEDIATE");
     this.#commit = parts.database.prepare("COMMIT");
     this.#rollback = parts.database.prepare("ROLLBACK");
-    this.#maxPages = Math.floor(parts.maxFileBytes / pragmaNumber(parts.database, "page_size"));
-    if (parts.ballast.hold()) this.#letGrow(true);
-    else this.#relieve();
+    this.#pageBytes = pragmaNumber(parts.database, "page_size");
+    this.#maxPages = Math.floor(parts.maxFileBytes / this.#pageBytes);
+    this.#parts.reserve.hold();
+    this.#adapt();
+    if (!this.#isWhole) this.#copyLog();
   }
 
   /** Runs `work`, which only reads. */
@@ -71,19 +77,22 @@ export class Transactions {
         remedy: "report it",
       });
     }
-    if (!this.#mayGrow && this.#parts.ballast.hold()) this.#letGrow(true);
+    if (!this.#isWhole) this.#regain();
     let full: unknown;
-    for (const spareBytes of SPARE_BYTES) {
+    for (let at = 0; at < SPARE_BYTES.length; ) {
+      const spareBytes = SPARE_BYTES[at];
       try {
         const result = this.#once(work, spareBytes);
-        if (!this.#mayGrow) this.#copyLog();
+        if (!this.#isWhole) this.#copyLog();
         return result;
       } catch (thrown) {
         undo();
         if (!isFull(thrown)) throw this.#fault(thrown);
         full = thrown;
-        // With room on the disk it was the bound on the file, and evicting is enough.
-        if (spareBytes > 0 || !this.#parts.ballast.diskHasRoom()) this.#relieve();
+        // What the reserve gives up may be room enough. With room on the disk it was the bound on the file, and evicting helps.
+        const isRelieved = this.#isWhole && !this.#parts.reserve.diskHasRoom();
+        if (isRelieved || spareBytes > 0) this.#relieve();
+        if (!isRelieved) at += 1;
       }
     }
     throw this.#fault(full);
@@ -94,7 +103,7 @@ export class Transactions {
     const { database } = this.#parts;
     const freePages = pragmaNumber(database, "freelist_count");
     const keptShare = Math.floor(pragmaNumber(database, "page_count") * FREE_SHARE);
-    const keptPages = this.#mayGrow ? Math.max(FREE_PAGES_MIN, keptShare) : 0;
+    const keptPages = this.#isWhole ? Math.max(FREE_PAGES_MIN, keptShare) : 0;
     if (freePages <= keptPages) return;
     try {
       database.pragma(`incremental_vacuum(${Math.min(VACUUM_PAGES, freePages - keptPages)})`);
@@ -120,18 +129,37 @@ export class Transactions {
   }
 
   #relieve(): void {
-    this.#parts.ballast.release();
+    this.#parts.reserve.release();
     this.#copyLog();
-    this.#letGrow(false);
+    this.#adapt();
   }
 
-  #letGrow(mayGrow: boolean): void {
-    const { database, file, log } = this.#parts;
+  #regain(): void {
+    this.#parts.reserve.hold();
+    this.#adapt();
+  }
+
+  /** Bounds the file by what is held of the reserve, and says when that has changed. */
+  #adapt(): void {
+    const { database, reserve } = this.#parts;
+    this.#isWhole = reserve.level === "whole";
     // SQLite takes the present size for a bound below it (sqlite.org/pragma.html#pragma_max_page_count).
-    database.pragma(`max_page_count = ${mayGrow ? this.#maxPages : 1}`);
-    if (mayGrow === this.#mayGrow) return;
-    this.#mayGrow = mayGrow;
-    if (mayGrow) log.info("outbox.disk-freed", { file });
+    database.pragma(`max_page_count = ${this.#isWhole ? this.#maxPages : Math.min(this.#maxPages, this.#pagesNow())}`);
+    this.#tell(reserve.level);
+  }
+
+  #pagesNow(): number {
+    const { database, reserve } = this.#parts;
+    return pragmaNumber(database, "page_count") + Math.floor(reserve.growthBytes() / this.#pageBytes);
+  }
+
+  /** Once for each further step down, until the reserve is whole again: the level goes to and fro on a disk that is nearly full. */
+  #tell(level: Reserve["level"]): void {
+    if (level === this.#told || (this.#told === "none" && level === "part")) return;
+    this.#told = level;
+    const { file, log } = this.#parts;
+    if (level === "whole") log.info("outbox.disk-freed", { file });
+    else if (level === "part") log.warn("outbox.disk-low", { file });
     else log.warn("outbox.disk-filled", { file });
   }
 

@@ -23,7 +23,7 @@ function openReal(maxBytes: number, clock: ManualClock): OutboxSubject {
     bootId: BOOT_ID,
     clock,
     log: new MemoryLog(),
-    sizes: { logBytes: 65_536, ballastBytes: 0 },
+    sizes: { logBytes: 65_536, reserveBytes: 0 },
   });
   return {
     outbox,

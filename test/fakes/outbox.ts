@@ -1,6 +1,7 @@
 import type { Clock } from "../../agent/core/clock.ts";
 import { AgentError } from "../../agent/core/errors.ts";
 import {
+  type DiskState,
   type Draft,
   type LossRange,
   type LossReason,
@@ -35,6 +36,8 @@ export class FakeOutbox implements Outbox {
   #nextFault: AgentError | undefined;
   readonly #holds = new Set<number>();
   isClosed = false;
+  /** What it says of its disk. */
+  diskState: DiskState | undefined;
 
   constructor({ clock, maxBytes = 256_000_000, epoch = 0x1234_5678_9abc }: FakeOutboxParts) {
     this.#clock = clock;
@@ -151,6 +154,10 @@ export class FakeOutbox implements Outbox {
         capture: this.#streamStats("capture"),
       },
     };
+  }
+
+  disk(): DiskState | undefined {
+    return this.diskState;
   }
 
   close(): void {

@@ -29,6 +29,7 @@ function failingWith(outbox: Outbox, fail: () => void): Outbox {
     reportLosses: (...how) => outbox.reportLosses(...how),
     list: (...which) => outbox.list(...which),
     stats: () => outbox.stats(),
+    disk: () => outbox.disk(),
     close: () => outbox.close(),
   };
 }
@@ -44,7 +45,7 @@ function bench(memoryBytes = 100_000) {
   };
   const openDisk: StandbyParts["openDisk"] = (adopt) => {
     unavailable();
-    const settings = { file, maxBytes: 1_000_000, clock, log, adopt, sizes: { logBytes: 65_536, ballastBytes: 0 } };
+    const settings = { file, maxBytes: 1_000_000, clock, log, adopt, sizes: { logBytes: 65_536, reserveBytes: 0 } };
     return failingWith(openOutbox(settings).outbox, unavailable);
   };
   const outbox = new StandbyOutbox({ openDisk, memoryBytes, clock, log });
