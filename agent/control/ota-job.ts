@@ -15,7 +15,7 @@ import { parseManifest } from "./manifest.ts";
 import { type UpdateDesk, updateOrder } from "./update-desk.ts";
 import { streamFile, type UpdateRecord } from "./update-record.ts";
 import { isSettled, type UpdateStep } from "./update-state.ts";
-import type { UpdateProgress } from "./update-steps.ts";
+import { type UpdateProgress } from "./update-work.ts";
 import type { Updater } from "./updater.ts";
 
 /** How often the update is looked at, ms. */

@@ -1,65 +1,19 @@
-import type { Clock } from "../core/clock.ts";
 import { AgentError, messageOf } from "../core/errors.ts";
+import { INSTALL_EFFECTS, type InstallEffect } from "../update-ports.ts";
+import { parseManifest } from "./manifest.ts";
+import { download } from "./update-download.ts";
+import type { UpdateRecord } from "./update-record.ts";
 import {
-  type ArtifactSource,
-  type Downloader,
-  type DownloadFolder,
-  type DownloadOutcome,
-  type FetchedArtifact,
-  INSTALL_EFFECTS,
-  type InstallEffect,
-  type Installer,
-} from "../update-ports.ts";
-import type { Floors } from "./floors.ts";
-import { type Artifact, type ArtifactKind, type ManifestVerdict, parseManifest } from "./manifest.ts";
-import type { UpdateRecord, UpdateRequest } from "./update-record.ts";
-import type { UpdateFailure } from "./update-state.ts";
+  failed,
+  finished,
+  LOOK_MS,
+  type Part,
+  partsOf,
+  type UpdateProgress,
+  type UpdateStepParts,
+  untilOpen,
+} from "./update-work.ts";
 import type { StepOutcome, UpdateSteps } from "./updater.ts";
-
-/** Between two looks at a gate that is closed, and at a health that is not proven yet, ms. */
-const LOOK_MS = 1000;
-
-/** Whether an update may be installed now; if not, what it waits for, for people. */
-export type GateVerdict = { readonly kind: "open" } | { readonly kind: "closed"; readonly waitingFor: string };
-
-/** Whether the running version is healthy; if not yet, what is missing, for people. */
-export type HealthVerdict = { readonly kind: "healthy" } | { readonly kind: "unproven"; readonly missing: string };
-
-/** What people and the cloud see of the step that works. */
-export type UpdateProgress = {
-  bytes: number;
-  totalBytes: number;
-  waitingFor: string | undefined;
-};
-
-/** The vehicle's own programs around an update, each within its time limit. Gives what went wrong, or undefined. May run again after a restart. */
-export type UpdateHooks = {
-  /** Before anything is installed: what fails keeps the update from being installed. */
-  before(record: UpdateRecord, signal: AbortSignal): Promise<string | undefined>;
-  /** When the new version is healthy, and before it is kept: what fails brings the old version back. */
-  after(record: UpdateRecord, signal: AbortSignal): Promise<string | undefined>;
-};
-
-/** What the steps work with. */
-export type UpdateStepParts = {
-  readonly downloader: Downloader;
-  readonly folder: DownloadFolder;
-  readonly installers: Readonly<Partial<Record<ArtifactKind, Installer>>>;
-  readonly hooks: UpdateHooks;
-  readonly floors: Floors;
-  readonly clock: Pick<Clock, "sleep" | "monotonicMs">;
-  readonly judgement: {
-    judge(request: UpdateRequest): ManifestVerdict;
-    gate(): GateVerdict;
-    /** Whether so many bytes may be fetched over the link that there is now. */
-    link(bytes: number): Promise<GateVerdict>;
-    health(): HealthVerdict;
-    /** A fresh source for an artifact whose URL is refused; undefined when there is none. */
-    renew(record: UpdateRecord, name: string, signal: AbortSignal): Promise<ArtifactSource | undefined>;
-    /** A new version must prove itself within this time, ms. */
-    readonly proveMs: number;
-  };
-};
 
 /** The steps of an update, and what can be seen of the one that works. */
 export function createUpdateSteps(parts: UpdateStepParts): {
@@ -78,152 +32,6 @@ export function createUpdateSteps(parts: UpdateStepParts): {
     rollback: (record) => revert(record, parts),
   };
   return { steps, progress };
-}
-
-type Part = { readonly artifact: Artifact; readonly fetched: FetchedArtifact; readonly installer: Installer };
-
-function partsOf({ digest, request }: UpdateRecord, { installers, folder }: UpdateStepParts): readonly Part[] {
-  return parseManifest(request.manifest).artifacts.map((artifact) => {
-    const { name, version, sizeBytes, sha256, kind, handler } = artifact;
-    const installer = installers[kind];
-    // The manifest was judged with the kinds of these installers.
-    if (installer === undefined) throw new Error(`no installer for ${kind}`);
-    const fetched = { name, version, sizeBytes, sha256, handler, file: folder.fileOf(digest, name) };
-    return { artifact, fetched, installer };
-  });
-}
-
-type Download = {
-  readonly record: UpdateRecord;
-  readonly parts: UpdateStepParts;
-  readonly progress: UpdateProgress;
-};
-
-async function download(
-  record: UpdateRecord,
-  parts: UpdateStepParts,
-  progress: UpdateProgress,
-  signal: AbortSignal,
-): Promise<StepOutcome> {
-  const all = partsOf(record, parts);
-  progress.totalBytes = all.reduce((sum, { artifact }) => sum + artifact.sizeBytes, 0);
-  let earlierBytes = 0;
-  for (const { fetched } of all) {
-    const onProgress = (bytes: number): void => {
-      progress.bytes = earlierBytes + bytes;
-    };
-    const outcome = await downloadOne({ record, parts, progress }, fetched, onProgress, signal);
-    if (outcome.kind !== "finished") return outcome;
-    earlierBytes += fetched.sizeBytes;
-  }
-  return finished();
-}
-
-/** Fetches while the link is one that may be used: pauses when it no longer is, and then goes on with what is missing. */
-async function downloadOne(
-  work: Download,
-  fetched: FetchedArtifact,
-  onProgress: (bytes: number) => void,
-  signal: AbortSignal,
-): Promise<StepOutcome> {
-  while (await linkAllows(work, signal)) {
-    const pause = new AbortController();
-    const watching = watchLink(work, pause, signal);
-    try {
-      const outcome = await fetchOne(work, fetched, onProgress, AbortSignal.any([signal, pause.signal]));
-      if (outcome.kind !== "stopped") return outcome;
-    } finally {
-      pause.abort();
-      await watching;
-    }
-  }
-  return { kind: "stopped" };
-}
-
-/** What lies on the vehicle's own disk costs nothing. */
-function isLocal({ request }: UpdateRecord): boolean {
-  return Object.values(request.sources).every(({ kind }) => kind === "file");
-}
-
-/** Waits for a link that may be used. Gives false when it was stopped first. */
-async function linkAllows({ record, parts, progress }: Download, signal: AbortSignal): Promise<boolean> {
-  if (isLocal(record)) return !signal.aborted;
-  const { judgement, clock } = parts;
-  return await untilOpen(() => judgement.link(progress.totalBytes), progress, clock, signal);
-}
-
-/** Aborts `pause` once the link must not be used. Ends when it is aborted. */
-async function watchLink(
-  { record, parts, progress }: Download,
-  pause: AbortController,
-  signal: AbortSignal,
-): Promise<void> {
-  if (isLocal(record)) return;
-  const { judgement, clock } = parts;
-  const ended = AbortSignal.any([signal, pause.signal]);
-  while (!ended.aborted) {
-    await clock.sleep(LOOK_MS, ended);
-    if (!ended.aborted && (await judgement.link(progress.totalBytes)).kind === "closed") pause.abort();
-  }
-}
-
-/** Looks until it is open, and says meanwhile what for. Gives false when it was stopped first. */
-async function untilOpen(
-  look: () => GateVerdict | Promise<GateVerdict>,
-  progress: UpdateProgress,
-  clock: UpdateStepParts["clock"],
-  signal: AbortSignal,
-): Promise<boolean> {
-  try {
-    while (!signal.aborted) {
-      const verdict = await look();
-      if (verdict.kind === "open") return true;
-      progress.waitingFor = verdict.waitingFor;
-      await clock.sleep(LOOK_MS, signal);
-    }
-    return false;
-  } finally {
-    progress.waitingFor = undefined;
-  }
-}
-
-async function fetchOne(
-  { record, parts: { downloader, judgement } }: Download,
-  fetched: FetchedArtifact,
-  onProgress: (bytes: number) => void,
-  signal: AbortSignal,
-): Promise<StepOutcome> {
-  let source: ArtifactSource | undefined = record.request.sources[fetched.name];
-  let bytes = 0;
-  let renewedAtBytes = -1;
-  const count = (now: number): void => {
-    bytes = now;
-    onProgress(now);
-  };
-  while (source !== undefined) {
-    const outcome = await downloader.download(source, fetched, count, signal);
-    if (outcome.kind !== "denied") return downloadOutcome(outcome);
-    // A fresh URL that is refused before it has given a byte will not be the last.
-    if (bytes === renewedAtBytes) return failed("download-failed", outcome.detail);
-    renewedAtBytes = bytes;
-    source = await judgement.renew(record, fetched.name, signal);
-    if (source === undefined && !signal.aborted) return failed("download-failed", outcome.detail);
-  }
-  return signal.aborted ? { kind: "stopped" } : failed("download-failed", `${fetched.name}: no source is given`);
-}
-
-function downloadOutcome(outcome: Exclude<DownloadOutcome, { kind: "denied" }>): StepOutcome {
-  switch (outcome.kind) {
-    case "complete":
-      return finished();
-    case "stopped":
-      return { kind: "stopped" };
-    case "failed":
-      return failed("download-failed", outcome.detail);
-    case "tampered":
-    case "no-space":
-      return failed(outcome.kind, outcome.detail);
-  }
 }
 
 /** Days may have passed since the update was asked for: all is judged again. */
@@ -354,14 +162,6 @@ async function revert(record: UpdateRecord, parts: UpdateStepParts): Promise<Ste
 
 function strongest(effects: readonly InstallEffect[]): InstallEffect {
   return INSTALL_EFFECTS.findLast((effect) => effects.includes(effect)) ?? "at-once";
-}
-
-function finished(): StepOutcome {
-  return { kind: "finished", effect: "at-once" };
-}
-
-function failed(reason: UpdateFailure, detail: string): StepOutcome {
-  return { kind: "failed", reason, detail };
 }
 
 /** What disks and archives do wrong is an outcome; anything without a code of the system or of ours is a bug. */

@@ -2,12 +2,8 @@ import { createFloors, type Floors } from "../../agent/control/floors.ts";
 import { parseManifest } from "../../agent/control/manifest.ts";
 import { journalStore, type UpdateRecord, type UpdateRequest } from "../../agent/control/update-record.ts";
 import { UPDATE_TABLE, type UpdateStep } from "../../agent/control/update-state.ts";
-import {
-  createUpdateSteps,
-  type UpdateHooks,
-  type UpdateProgress,
-  type UpdateStepParts,
-} from "../../agent/control/update-steps.ts";
+import { createUpdateSteps } from "../../agent/control/update-steps.ts";
+import { type UpdateHooks, type UpdateProgress, type UpdateStepParts } from "../../agent/control/update-work.ts";
 import { UpdateTrail } from "../../agent/control/update-trail.ts";
 import { Updater } from "../../agent/control/updater.ts";
 import type { UpdatePhase } from "../../agent/data/encode-update.ts";

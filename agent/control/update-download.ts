@@ -1,0 +1,126 @@
+import type { ArtifactSource, DownloadOutcome, FetchedArtifact } from "../update-ports.ts";
+import type { UpdateRecord } from "./update-record.ts";
+import {
+  failed,
+  finished,
+  LOOK_MS,
+  partsOf,
+  type UpdateProgress,
+  type UpdateStepParts,
+  untilOpen,
+} from "./update-work.ts";
+import type { StepOutcome } from "./updater.ts";
+
+type Download = {
+  readonly record: UpdateRecord;
+  readonly parts: UpdateStepParts;
+  readonly progress: UpdateProgress;
+};
+
+/** The step `download`: fetches what is missing of each artifact. */
+export async function download(
+  record: UpdateRecord,
+  parts: UpdateStepParts,
+  progress: UpdateProgress,
+  signal: AbortSignal,
+): Promise<StepOutcome> {
+  const all = partsOf(record, parts);
+  progress.totalBytes = all.reduce((sum, { artifact }) => sum + artifact.sizeBytes, 0);
+  let earlierBytes = 0;
+  for (const { fetched } of all) {
+    const onProgress = (bytes: number): void => {
+      progress.bytes = earlierBytes + bytes;
+    };
+    const outcome = await downloadOne({ record, parts, progress }, fetched, onProgress, signal);
+    if (outcome.kind !== "finished") return outcome;
+    earlierBytes += fetched.sizeBytes;
+  }
+  return finished();
+}
+
+/** Fetches while the link is one that may be used: pauses when it no longer is, and then goes on with what is missing. */
+async function downloadOne(
+  work: Download,
+  fetched: FetchedArtifact,
+  onProgress: (bytes: number) => void,
+  signal: AbortSignal,
+): Promise<StepOutcome> {
+  while (await linkAllows(work, signal)) {
+    const pause = new AbortController();
+    const watching = watchLink(work, pause, signal);
+    try {
+      const outcome = await fetchOne(work, fetched, onProgress, AbortSignal.any([signal, pause.signal]));
+      if (outcome.kind !== "stopped") return outcome;
+    } finally {
+      pause.abort();
+      await watching;
+    }
+  }
+  return { kind: "stopped" };
+}
+
+/** What lies on the vehicle's own disk costs nothing. */
+function isLocal({ request }: UpdateRecord): boolean {
+  return Object.values(request.sources).every(({ kind }) => kind === "file");
+}
+
+/** Waits for a link that may be used. Gives false when it was stopped first. */
+async function linkAllows({ record, parts, progress }: Download, signal: AbortSignal): Promise<boolean> {
+  if (isLocal(record)) return !signal.aborted;
+  const { judgement, clock } = parts;
+  return await untilOpen(() => judgement.link(progress.totalBytes), progress, clock, signal);
+}
+
+/** Aborts `pause` once the link must not be used. Ends when it is aborted. */
+async function watchLink(
+  { record, parts, progress }: Download,
+  pause: AbortController,
+  signal: AbortSignal,
+): Promise<void> {
+  if (isLocal(record)) return;
+  const { judgement, clock } = parts;
+  const ended = AbortSignal.any([signal, pause.signal]);
+  while (!ended.aborted) {
+    await clock.sleep(LOOK_MS, ended);
+    if (!ended.aborted && (await judgement.link(progress.totalBytes)).kind === "closed") pause.abort();
+  }
+}
+
+async function fetchOne(
+  { record, parts: { downloader, judgement } }: Download,
+  fetched: FetchedArtifact,
+  onProgress: (bytes: number) => void,
+  signal: AbortSignal,
+): Promise<StepOutcome> {
+  let source: ArtifactSource | undefined = record.request.sources[fetched.name];
+  let bytes = 0;
+  let renewedAtBytes = -1;
+  const count = (now: number): void => {
+    bytes = now;
+    onProgress(now);
+  };
+  while (source !== undefined) {
+    const outcome = await downloader.download(source, fetched, count, signal);
+    if (outcome.kind !== "denied") return downloadOutcome(outcome);
+    // A fresh URL that is refused before it has given a byte will not be the last.
+    if (bytes === renewedAtBytes) return failed("download-failed", outcome.detail);
+    renewedAtBytes = bytes;
+    source = await judgement.renew(record, fetched.name, signal);
+    if (source === undefined && !signal.aborted) return failed("download-failed", outcome.detail);
+  }
+  return signal.aborted ? { kind: "stopped" } : failed("download-failed", `${fetched.name}: no source is given`);
+}
+
+function downloadOutcome(outcome: Exclude<DownloadOutcome, { kind: "denied" }>): StepOutcome {
+  switch (outcome.kind) {
+    case "complete":
+      return finished();
+    case "stopped":
+      return { kind: "stopped" };
+    case "failed":
+      return failed("download-failed", outcome.detail);
+    case "tampered":
+    case "no-space":
+      return failed(outcome.kind, outcome.detail);
+  }
+}
