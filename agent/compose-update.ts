@@ -110,7 +110,7 @@ export async function composeUpdate(parts: UpdateParts): Promise<Updates> {
   let isVouchedFor = false;
   let consented: string | undefined;
   const health = healthOf(parts);
-  const { steps, progress } = createUpdateSteps({
+  const { steps, progress, untilAllowed } = createUpdateSteps({
     downloader: await downloaderOf(parts),
     folder,
     installers,
@@ -123,6 +123,7 @@ export async function composeUpdate(parts: UpdateParts): Promise<Updates> {
       link: linkOf(parts),
       health: () => (isVouchedFor ? { kind: "healthy" } : health()),
       renew: (record, name, signal) => renewSource(jobs, record, name, signal),
+      giveUpMs: settings.download.giveUpHours * HOUR_MS,
       proveMs: settings.prove.withinSeconds * 1000,
     },
   });
@@ -135,6 +136,8 @@ export async function composeUpdate(parts: UpdateParts): Promise<Updates> {
     log,
     restart: restartAgent,
     reboot: () => reboot(parts),
+    // Where someone else starts the system anew, that one looks at the vehicle.
+    untilAllowed: async (effect, signal) => (effect === "reboot" && !settings.reboot) || (await untilAllowed(signal)),
   });
   const vouch = (): void => {
     isVouchedFor = true;

@@ -3,7 +3,7 @@ import { parseManifest } from "./control/manifest.ts";
 import type { UpdateDesk } from "./control/update-desk.ts";
 import { updateOrder } from "./control/update-desk.ts";
 import type { UpdateRecord } from "./control/update-record.ts";
-import { isOver } from "./control/update-state.ts";
+import { isCancellable, isOver } from "./control/update-state.ts";
 import { type UpdateProgress } from "./control/update-work.ts";
 import type { Updater } from "./control/updater.ts";
 import type { Clock } from "./core/clock.ts";
@@ -82,8 +82,7 @@ export function otaAdmin(parts: OtaParts): Readonly<Record<string, ViewHandler>>
     "ota.consent": () => {
       const last = updater.current();
       log.info("admin.consent-given", { step: last?.state.step, digest: last?.digest });
-      if (last === undefined || !/^(download|verify|wait)$/.test(last.state.step))
-        return { schemaVersion: 1, kind: "nothing" };
+      if (last === undefined || !isCancellable(last.state)) return { schemaVersion: 1, kind: "nothing" };
       parts.consent(last.digest);
       return { schemaVersion: 1, kind: "agreed" };
     },

@@ -12,6 +12,7 @@ import {
   withdrawnBy,
 } from "./job-runner.ts";
 import { parseManifest } from "./manifest.ts";
+import { isRetryable } from "./requester.ts";
 import { type UpdateDesk, updateOrder } from "./update-desk.ts";
 import { streamFile, type UpdateRecord } from "./update-record.ts";
 import { isSettled, type UpdateStep } from "./update-state.ts";
@@ -64,16 +65,17 @@ export function otaJob(parts: OtaJobParts): JobHandler {
   };
 }
 
-/** Fresh sources of a job's artifact: its presigned URLs are made anew whenever the job is described. */
+/** Fresh sources of a job's artifact: its presigned URLs are made anew whenever the job is described. "later" when the service does not answer. */
 export async function renewSource(
   jobs: Pick<AwsJobs, "describe">,
   { request }: UpdateRecord,
   name: string,
   signal: AbortSignal,
-): Promise<ArtifactSource | undefined> {
+): Promise<ArtifactSource | "later" | undefined> {
   const { origin } = request;
   if (origin.kind !== "job") return undefined;
   const reply = await jobs.describe(origin.jobId, origin.executionNumber, signal);
+  if (isRetryable(reply)) return "later";
   if (reply.kind !== "accepted" || reply.body.execution === undefined) return undefined;
   const parsed = otaDocument.safeParse(documentOf(reply.body.execution));
   const place = parsed.data?.artifacts[name];

@@ -11,6 +11,11 @@ import {
 } from "./update-work.ts";
 import type { StepOutcome } from "./updater.ts";
 
+/** A URL that is refused within this time was not refused for its age: presigned ones live a minute at least (AWS IoT Jobs, presignedUrlConfig). */
+const FRESH_MS = 60_000;
+/** Between two times that a fresh URL is asked for, at most, ms. */
+const MAX_ASK_MS = 60_000;
+
 type Download = {
   readonly record: UpdateRecord;
   readonly parts: UpdateStepParts;
@@ -87,14 +92,16 @@ async function watchLink(
 }
 
 async function fetchOne(
-  { record, parts: { downloader, judgement } }: Download,
+  work: Download,
   fetched: FetchedArtifact,
   onProgress: (bytes: number) => void,
   signal: AbortSignal,
 ): Promise<StepOutcome> {
+  const { record, parts } = work;
+  const { downloader, clock } = parts;
   let source: ArtifactSource | undefined = record.request.sources[fetched.name];
   let bytes = 0;
-  let renewedAtBytes = -1;
+  let renewed = { atBytes: -1, atMs: 0 };
   const count = (now: number): void => {
     bytes = now;
     onProgress(now);
@@ -102,13 +109,35 @@ async function fetchOne(
   while (source !== undefined) {
     const outcome = await downloader.download(source, fetched, count, signal);
     if (outcome.kind !== "denied") return downloadOutcome(outcome);
-    // A fresh URL that is refused before it has given a byte will not be the last.
-    if (bytes === renewedAtBytes) return failed("download-failed", outcome.detail);
-    renewedAtBytes = bytes;
-    source = await judgement.renew(record, fetched.name, signal);
+    // A fresh URL that is refused before it has given a byte will not be the last; one that had time to expire may be.
+    const isFresh = clock.monotonicMs() - renewed.atMs < FRESH_MS;
+    if (bytes === renewed.atBytes && isFresh) return failed("download-failed", outcome.detail);
+    source = await renewedSource(work, fetched.name, signal);
+    renewed = { atBytes: bytes, atMs: clock.monotonicMs() };
     if (source === undefined && !signal.aborted) return failed("download-failed", outcome.detail);
   }
   return signal.aborted ? { kind: "stopped" } : failed("download-failed", `${fetched.name}: no source is given`);
+}
+
+/** Asks for a fresh source until somebody answers: a URL may expire while there is no link to those who make them. */
+async function renewedSource(
+  { record, parts, progress }: Download,
+  name: string,
+  signal: AbortSignal,
+): Promise<ArtifactSource | undefined> {
+  const { judgement, clock } = parts;
+  const endMs = clock.monotonicMs() + judgement.giveUpMs;
+  try {
+    for (let tries = 0; !signal.aborted && clock.monotonicMs() < endMs; tries++) {
+      const source = await judgement.renew(record, name, signal);
+      if (source !== "later") return source;
+      progress.waitingFor = `a fresh URL for ${name}: the jobs service does not answer`;
+      await clock.sleep(Math.min(MAX_ASK_MS, LOOK_MS * 2 ** Math.min(tries, 10)), signal);
+    }
+    return undefined;
+  } finally {
+    progress.waitingFor = undefined;
+  }
 }
 
 function downloadOutcome(outcome: Exclude<DownloadOutcome, { kind: "denied" }>): StepOutcome {

@@ -5,6 +5,8 @@ import { buildGate, type GateParts, type SafetyGate } from "./safety-gate.ts";
 import { type GateVerdict } from "./update-work.ts";
 
 const MINUTES_A_DAY = 1440;
+/** Between two looks further apart than this the vehicle may have driven, ms. */
+const MAX_GAP_MS = 5000;
 
 /** When an update may be installed. */
 export type InstallGateParts = {
@@ -27,7 +29,10 @@ export function installCondition(condition: ConditionConfig, parts: GateParts): 
   });
 }
 
-/** The gate of installs: the condition must have held at every look for `holdSeconds`, and it must be within the window, with the consent that is needed. */
+/**
+ * The gate of installs: the condition must have held at every look for `holdSeconds`, and it must be within the window, with the consent
+ * that is needed. What was seen before a pause of looks does not count: while a step works nobody looks.
+ */
 export function createInstallGate({
   condition,
   holdSeconds,
@@ -36,8 +41,11 @@ export function createInstallGate({
   clock,
 }: InstallGateParts): () => GateVerdict {
   let sinceMs: number | undefined;
+  let lookedMs = Number.NEGATIVE_INFINITY;
   return () => {
     const nowMs = clock.monotonicMs();
+    if (nowMs - lookedMs > MAX_GAP_MS) sinceMs = undefined;
+    lookedMs = nowMs;
     const refusal = condition.check();
     if (refusal !== undefined) {
       sinceMs = undefined;

@@ -37,7 +37,7 @@ export type UpdateFailure = (typeof UPDATE_FAILURES)[number];
 /** What is remembered of an update; persisted whole before each step acts. */
 export type UpdateState = {
   readonly step: UpdateStep;
-  /** Starts of the process since the step began that nobody asked for. */
+  /** Starts of the process since the step began that nobody asked for and that may be the fault of what the step does. */
   readonly starts: number;
   /** What must come before the step can work: the end of a switch or of a rollback asks for it. The next start is then part of the plan. */
   readonly awaits: InstallEffect;
@@ -58,8 +58,12 @@ export type UpdateEvent =
 /** The state of a new update. */
 export const FIRST_STATE: UpdateState = { step: "download", starts: 0, awaits: "at-once" };
 
-/** A step that is begun this often without coming to its end is given up. */
-const MAX_STARTS = 3;
+/**
+ * A step that is begun this often without coming to its end is given up: the new version has three starts to prove itself, as the
+ * supervisor sees it. What unpacks and switches may be ended by the vehicle's ignition, and has more of them, to end a loop all the
+ * same. A start while it is downloaded, verified or waited for is the vehicle's own affair; it has no say there.
+ */
+const MAX_STARTS: Readonly<Partial<Record<UpdateStep, number>>> = { install: 10, switch: 10, prove: 3 };
 
 /**
  * The whole machine: what follows a step that is finished, and one that failed. What has touched the installed version goes back
@@ -131,7 +135,9 @@ function fail(state: UpdateState, failure: NonNullable<UpdateState["failure"]>):
 /** A start that was asked for is part of the plan. Any other may be the fault of what the step does: it is counted. */
 function started(state: UpdateState): UpdateState {
   if (isOver(state) || state.awaits !== "at-once") return { ...state, awaits: "at-once" };
+  const most = MAX_STARTS[state.step];
+  if (most === undefined) return state;
   const starts = state.starts + 1;
-  if (starts < MAX_STARTS) return { ...state, starts };
+  if (starts < most) return { ...state, starts };
   return fail({ ...state, starts }, { reason: "start-limit", detail: `${starts} starts during ${state.step}` });
 }

@@ -15,23 +15,27 @@ import {
 } from "./update-work.ts";
 import type { StepOutcome, UpdateSteps } from "./updater.ts";
 
-/** The steps of an update, and what can be seen of the one that works. */
+/** The steps of an update, what can be seen of the one that works, and the wait for the gate: false when it was stopped first. */
 export function createUpdateSteps(parts: UpdateStepParts): {
   readonly steps: UpdateSteps;
   readonly progress: UpdateProgress;
+  readonly untilAllowed: (signal: AbortSignal) => Promise<boolean>;
 } {
   const progress: UpdateProgress = { bytes: 0, totalBytes: 0, waitingFor: undefined };
+  const untilAllowed = (signal: AbortSignal): Promise<boolean> =>
+    untilOpen(() => parts.judgement.gate(), progress, parts.clock, signal);
   const steps: UpdateSteps = {
     download: (record, signal) => download(record, parts, progress, signal),
     verify: (record) => verify(record, parts),
-    wait: (_record, signal) => wait(parts, progress, signal),
-    install: (record, signal) => install(record, parts, signal),
-    switch: (record) => activate(record, parts),
+    wait: async (_record, signal) => ((await untilAllowed(signal)) ? finished() : { kind: "stopped" }),
+    install: async (record, signal) =>
+      (await untilAllowed(signal)) ? await install(record, parts, signal) : { kind: "stopped" },
+    switch: (record, signal) => activate(record, parts, untilAllowed, signal),
     prove: (record, signal) => prove(record, parts, progress, signal),
     commit: (record) => commit(record, parts),
     rollback: (record) => revert(record, parts),
   };
-  return { steps, progress };
+  return { steps, progress, untilAllowed };
 }
 
 /** Days may have passed since the update was asked for: all is judged again. */
@@ -43,15 +47,6 @@ async function verify(record: UpdateRecord, parts: UpdateStepParts): Promise<Ste
     if (found !== fetched.sha256) return failed("tampered", `${fetched.name}: SHA-256 is ${found ?? "not to be had"}`);
   }
   return finished();
-}
-
-async function wait(
-  { judgement, clock }: UpdateStepParts,
-  progress: UpdateProgress,
-  signal: AbortSignal,
-): Promise<StepOutcome> {
-  const isOpen = await untilOpen(() => judgement.gate(), progress, clock, signal);
-  return isOpen ? finished() : { kind: "stopped" };
 }
 
 async function install(record: UpdateRecord, parts: UpdateStepParts, signal: AbortSignal): Promise<StepOutcome> {
@@ -66,14 +61,25 @@ async function install(record: UpdateRecord, parts: UpdateStepParts, signal: Abo
   }
 }
 
-/** A version that the supervisor has put back before the switch was noted must not get another trial. */
-async function activate(record: UpdateRecord, parts: UpdateStepParts): Promise<StepOutcome> {
+/**
+ * A version that the supervisor has put back before the switch was noted must not get another trial. Hooks, unpacking and the artifact
+ * before may have taken an hour, in which the vehicle has driven off: the gate is asked before each.
+ */
+async function activate(
+  record: UpdateRecord,
+  parts: UpdateStepParts,
+  untilAllowed: (signal: AbortSignal) => Promise<boolean>,
+  signal: AbortSignal,
+): Promise<StepOutcome> {
   const all = partsOf(record, parts);
   try {
     const wentBack = await supervisorWentBack(all);
     if (wentBack !== undefined) return wentBack;
     const effects: InstallEffect[] = [];
-    for (const { fetched, installer } of all) effects.push(await installer.activate(fetched));
+    for (const { fetched, installer } of all) {
+      if (!(await untilAllowed(signal))) return { kind: "stopped" };
+      effects.push(await installer.activate(fetched));
+    }
     return { kind: "finished", effect: strongest(effects) };
   } catch (thrown) {
     return failed("install-failed", expected(thrown));

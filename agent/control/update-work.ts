@@ -44,8 +44,10 @@ export type UpdateStepParts = {
     /** Whether so many bytes may be fetched over the link that there is now. */
     link(bytes: number): Promise<GateVerdict>;
     health(): HealthVerdict;
-    /** A fresh source for an artifact whose URL is refused; undefined when there is none. */
-    renew(record: UpdateRecord, name: string, signal: AbortSignal): Promise<ArtifactSource | undefined>;
+    /** A fresh source for an artifact whose URL is refused; undefined when there is none, "later" when nobody could be asked. */
+    renew(record: UpdateRecord, name: string, signal: AbortSignal): Promise<ArtifactSource | "later" | undefined>;
+    /** Nobody is asked for longer than this, ms. */
+    readonly giveUpMs: number;
     /** A new version must prove itself within this time, ms. */
     readonly proveMs: number;
   };

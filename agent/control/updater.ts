@@ -1,6 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import { AgentError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
+import type { InstallEffect } from "../update-ports.ts";
 import type { TellingStore, UpdateRecord, UpdateRequest } from "./update-record.ts";
 import {
   advance,
@@ -26,7 +27,10 @@ export type UpdateSteps = Readonly<
   Record<WorkStep, (record: UpdateRecord, signal: AbortSignal) => Promise<StepOutcome>>
 >;
 
-/** What the updater is made of. `restart` ends the process so that it is started again; `reboot` asks for a start of the system, which may be refused. */
+/**
+ * What the updater is made of. `restart` ends the process so that it is started again; `reboot` asks for a start of the system, which may
+ * be refused. `untilAllowed` waits until the vehicle may do without what starts anew; false when it was stopped first.
+ */
 export type UpdaterParts = {
   readonly store: TellingStore;
   readonly steps: UpdateSteps;
@@ -34,6 +38,7 @@ export type UpdaterParts = {
   readonly log: Log;
   restart(): void;
   reboot(): Promise<void>;
+  untilAllowed(effect: Exclude<InstallEffect, "at-once">, signal: AbortSignal): Promise<boolean>;
 };
 
 /**
@@ -90,8 +95,7 @@ export class Updater {
       const { awaits = "at-once" } = record?.state ?? {};
       if (record !== undefined && awaits !== "at-once") {
         this.#parts.log.info("update.restart-wanted", { step: record.state.step, of: awaits });
-        if (awaits === "restart") return this.#parts.restart();
-        await this.#reboot(record, signal);
+        if ((await this.#startAnew(record, awaits, signal)) === "restart") return;
         continue;
       }
       const { step } = record?.state ?? { step: "done" as const };
@@ -112,22 +116,34 @@ export class Updater {
     if (isStuck) await this.#parts.clock.sleep(RETRY_MS, signal);
   }
 
-  /** Until the system goes down; where that is someone else's to do, an update can be given up meanwhile. */
-  async #reboot(record: UpdateRecord, signal: AbortSignal): Promise<void> {
-    await this.#parts.reboot();
-    await this.#idle(signal);
+  /** Until the process or the system goes down. Where that is someone else's to do, or the vehicle must not be without it yet, an update can be given up meanwhile. */
+  async #startAnew(
+    record: UpdateRecord,
+    effect: Exclude<InstallEffect, "at-once">,
+    signal: AbortSignal,
+  ): Promise<"restart" | "given-up"> {
+    this.#wake = new AbortController();
+    if (this.#cancelled !== undefined) this.#wake.abort();
+    const either = AbortSignal.any([signal, this.#wake.signal]);
+    // What goes back must not wait: the version that runs has not proven itself.
+    const isGoingBack = effect === "restart" && record.state.failure !== undefined;
+    if (isGoingBack || (await this.#parts.untilAllowed(effect, either))) {
+      if (effect === "restart") {
+        this.#parts.restart();
+        return "restart";
+      }
+      await this.#parts.reboot();
+      await aborted(either);
+    }
     const cancelled = this.#cancelled;
     this.#cancelled = undefined;
     if (cancelled !== undefined) await this.#happened(record, cancelled, signal);
+    return "given-up";
   }
 
   async #idle(signal: AbortSignal): Promise<void> {
     this.#wake = new AbortController();
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const either = AbortSignal.any([signal, this.#wake.signal]);
-    if (either.aborted) return;
-    either.addEventListener("abort", () => resolve(), { once: true });
-    await promise;
+    await aborted(AbortSignal.any([signal, this.#wake.signal]));
   }
 
   /** A state that cannot be written is not acted on: the write is tried until it succeeds. */
@@ -160,4 +176,11 @@ export class Updater {
     else this.#parts.log.info("update.moved", facts);
     this.#parts.store.tell();
   }
+}
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  if (signal.aborted) return;
+  signal.addEventListener("abort", () => resolve(), { once: true });
+  await promise;
 }

@@ -3,8 +3,8 @@ import { parseManifest } from "../../agent/control/manifest.ts";
 import { journalStore, type UpdateRecord, type UpdateRequest } from "../../agent/control/update-record.ts";
 import { UPDATE_TABLE, type UpdateStep } from "../../agent/control/update-state.ts";
 import { createUpdateSteps } from "../../agent/control/update-steps.ts";
-import { type UpdateHooks, type UpdateProgress, type UpdateStepParts } from "../../agent/control/update-work.ts";
 import { UpdateTrail } from "../../agent/control/update-trail.ts";
+import { type UpdateHooks, type UpdateProgress, type UpdateStepParts } from "../../agent/control/update-work.ts";
 import { Updater } from "../../agent/control/updater.ts";
 import type { UpdatePhase } from "../../agent/data/encode-update.ts";
 import type { Journal } from "../../agent/ports.ts";
@@ -42,6 +42,12 @@ export class UpdateVehicle {
   outcome: DownloadOutcome = { kind: "complete" };
   isOpen = true;
   isMetered = false;
+  /** How often a process asked to be started anew, and the system to be. */
+  restarts = 0;
+  reboots = 0;
+  /** Of the process that was made last. */
+  progress: UpdateProgress | undefined;
+  renew: UpdateStepParts["judgement"]["renew"] = async () => undefined;
   /** Share of a file that comes in a second; all of it at once when undefined. */
   ratePerSecond: number | undefined;
   /** Bytes of the file that are there. */
@@ -60,14 +66,20 @@ export class UpdateVehicle {
 
   /** A process of the agent: it has the version that the supervisor started. */
   process(): Updater {
-    const { steps, progress } = createUpdateSteps(this.#parts());
+    const { steps, progress, untilAllowed } = createUpdateSteps(this.#parts());
+    this.progress = progress;
     return new Updater({
       store: this.trail(() => progress),
       steps,
       clock: this.clock,
       log: this.log,
-      restart: () => undefined,
-      reboot: async () => undefined,
+      restart: () => {
+        this.restarts += 1;
+      },
+      reboot: async () => {
+        this.reboots += 1;
+      },
+      untilAllowed: (_effect, signal) => untilAllowed(signal),
     });
   }
 
@@ -138,7 +150,8 @@ export class UpdateVehicle {
         gate: () => (this.isOpen ? { kind: "open" } : { kind: "closed", waitingFor: "parked" }),
         health: () => this.#health(),
         link: async () => (this.isMetered ? { kind: "closed", waitingFor: "another link" } : { kind: "open" }),
-        renew: async () => undefined,
+        renew: (...asked) => this.renew(...asked),
+        giveUpMs: 3_600_000,
         proveMs: 0,
       },
     };

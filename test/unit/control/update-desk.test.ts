@@ -39,7 +39,15 @@ function setUp() {
     rollback: stopped,
   };
   const store = { ...journalStore(journal), tell: () => undefined };
-  const updater = new Updater({ store, steps, clock, log, restart: () => undefined, reboot: async () => undefined });
+  const updater = new Updater({
+    store,
+    steps,
+    clock,
+    log,
+    restart: () => undefined,
+    reboot: async () => undefined,
+    untilAllowed: async () => true,
+  });
   return { desk, updater, journal, floors, log, forgetCopy: () => (copy = undefined) };
 }
 

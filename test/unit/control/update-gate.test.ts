@@ -25,13 +25,30 @@ describe("createInstallGate", () => {
   it("opens once the condition has held without a break for the time", () => {
     const { clock, vehicle, look } = gateWith(undefined, 10);
     expect(look()).toBe("the vehicle's state to hold for 10 s");
-    clock.advance(9000);
+    clock.advance(5000);
+    expect(look()).toBe("the vehicle's state to hold for 5 s");
+    clock.advance(4000);
     expect(look()).toBe("the vehicle's state to hold for 1 s");
     vehicle.isParked = false;
     expect(look()).toBe("the vehicle's state: speed < 0.5 is not true");
     vehicle.isParked = true;
     expect(look()).toBe("the vehicle's state to hold for 10 s");
-    clock.advance(10_000);
+    for (let seconds = 1; seconds < 10; seconds++) {
+      clock.advance(1000);
+      expect(look()).toContain("to hold for");
+    }
+    clock.advance(1000);
+    expect(look()).toBe("open");
+  });
+
+  it("begins the time anew after a pause in which nobody looked", () => {
+    const { clock, look } = gateWith(undefined, 3);
+    look();
+    clock.advance(3000);
+    expect(look()).toBe("open");
+    clock.advance(3_600_000);
+    expect(look()).toBe("the vehicle's state to hold for 3 s");
+    clock.advance(3000);
     expect(look()).toBe("open");
   });
 

@@ -123,6 +123,117 @@ describe("Updater", () => {
     expect(flawOf(vehicle)).toBeUndefined();
   });
 
+  it("asks the gate again after the hooks and the unpacking, and switches nothing while it is closed", async () => {
+    const vehicle = new UpdateVehicle();
+    const before = async () => {
+      vehicle.isOpen = false;
+      return undefined;
+    };
+    vehicle.hooks = { ...vehicle.hooks, before };
+    const { updater, stop, running } = startUpdate(vehicle);
+    await vehicle.clock.run(60_000);
+    expect(vehicle.slots).toMatchObject({ staged: true, current: "old" });
+    expect([updater.current()?.state.step, vehicle.progress?.waitingFor]).toEqual(["switch", "parked"]);
+    vehicle.isOpen = true;
+    await vehicle.clock.run(1000);
+    expect(vehicle.slots.current).toBe("new");
+    stop.abort();
+    await running;
+  });
+
+  it.each(["restart", "reboot"] as const)("does not ask for a %s while the gate is closed", async (effect) => {
+    const vehicle = new UpdateVehicle();
+    const activate = vehicle.slots.activate.bind(vehicle.slots);
+    vehicle.slots.activate = async (artifact) => {
+      await activate(artifact);
+      vehicle.isOpen = false;
+      return effect;
+    };
+    const { updater, stop, running } = startUpdate(vehicle);
+    await vehicle.clock.run(60_000);
+    expect(updater.current()?.state).toMatchObject({ step: "prove", awaits: effect });
+    expect([vehicle.restarts, vehicle.reboots]).toEqual([0, 0]);
+    vehicle.isOpen = true;
+    await vehicle.clock.run(1000);
+    expect(vehicle.restarts + vehicle.reboots).toBe(1);
+    stop.abort();
+    await running;
+  });
+
+  it("can be given up while it waits to be started anew, and then goes back", async () => {
+    const vehicle = new UpdateVehicle();
+    vehicle.slots.activate = async () => {
+      vehicle.isOpen = false;
+      return "reboot";
+    };
+    const { updater, stop, running } = startUpdate(vehicle);
+    await vehicle.clock.run(5000);
+    updater.cancel("cancelled", "by the cloud");
+    await vehicle.clock.run(0);
+    expect(updater.current()?.state).toMatchObject({ step: "failed", failure: { reason: "cancelled" } });
+    stop.abort();
+    await running;
+  });
+
+  it("survives any number of ignition cycles while it waits", async () => {
+    const vehicle = new UpdateVehicle();
+    vehicle.isOpen = false;
+    const begun = vehicle.process();
+    begun.begin(DIGEST, "1.3.0", REQUEST);
+    for (let cycle = 0; cycle < 20; cycle++) {
+      const stop = new AbortController();
+      const running = vehicle.process().run(stop.signal);
+      await vehicle.clock.run(2000);
+      stop.abort();
+      await running;
+    }
+    expect(vehicle.record()?.state).toMatchObject({ step: "wait", starts: 0 });
+  });
+
+  it("asks for a fresh URL until there is a link, and goes on with it", async () => {
+    const vehicle = new UpdateVehicle();
+    vehicle.outcome = { kind: "denied", detail: "403" };
+    let asked = 0;
+    vehicle.renew = async () => {
+      asked += 1;
+      if (vehicle.clock.monotonicMs() < 1_800_000) return "later";
+      vehicle.outcome = { kind: "complete" };
+      return { kind: "url", url: "https://artifacts.example/fresh" };
+    };
+    const { updater, stop, running } = startUpdate(vehicle);
+    await vehicle.clock.run(1_700_000);
+    expect(updater.current()?.state.step).toBe("download");
+    expect(vehicle.progress?.waitingFor).toContain("a fresh URL for agent.tar.gz");
+    expect(asked).toBeLessThan(50);
+    await vehicle.clock.run(200_000);
+    expect(updater.current()?.state.step).not.toBe("download");
+    stop.abort();
+    await running;
+  });
+
+  it("asks for another URL when a fresh one had time to expire, and not when it is refused at once", async () => {
+    const vehicle = new UpdateVehicle();
+    let isOffline = true;
+    let asked = 0;
+    vehicle.renew = async () => {
+      asked += 1;
+      isOffline = asked < 5;
+      return { kind: "url", url: `https://artifacts.example/${asked}` };
+    };
+    const refuse = () => {
+      // The network is away: what was fresh is an hour old when the server hears of it.
+      if (isOffline) vehicle.clock.advance(3_600_000);
+      return { kind: "denied", detail: "403" } as const;
+    };
+    Object.defineProperty(vehicle, "outcome", { get: refuse });
+    const { updater, stop, running } = startUpdate(vehicle);
+    await vehicle.clock.run(0);
+    expect(asked).toBe(5);
+    expect(updater.current()?.state.failure).toMatchObject({ reason: "download-failed", detail: "403" });
+    stop.abort();
+    await running;
+  });
+
   it.each([
     [{ kind: "tampered", detail: "SHA-256" }, "tampered"],
     [{ kind: "no-space", detail: "5 bytes" }, "no-space"],
