@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { LoadedConfig } from "../config/load.ts";
 import { AgentError, messageOf } from "./core/errors.ts";
-import { createSignalTable, type TableSource } from "./data/build-table.ts";
+import { createSignalTable, matchedBy, type TableSource } from "./data/build-table.ts";
 import { type CollectPlan, planCollection } from "./data/collect-rules.ts";
 import { decodeDbcBytes } from "./data/dbc/bytes.ts";
 import type { DbcDatabase, DbcProblem } from "./data/dbc/model.ts";
@@ -56,7 +56,7 @@ function refuseAmbiguous({ ambiguous }: CollectPlan, loaded: LoadedConfig): void
 }
 
 async function readDbc(
-  { file, strict }: DbcEntry,
+  { file, strict, match }: DbcEntry,
   place: string,
 ): Promise<{ database: DbcDatabase; told: readonly string[] }> {
   let bytes: Uint8Array;
@@ -83,7 +83,7 @@ async function readDbc(
       remedy: `correct the file, then check it with: causeway dbc check ${file}; or allow what is good of it with strict: false`,
     });
   }
-  return { database, told: [...mistakes, ...doubts] };
+  return { database: match === "file" ? database : matchedBy(database, match), told: [...mistakes, ...doubts] };
 }
 
 /** The first problems of a file, and how many there are besides. */
@@ -95,7 +95,7 @@ function linesOf(file: string, problems: readonly DbcProblem[]): readonly string
 
 function tableOf(sources: readonly TableSource[], loaded: LoadedConfig): SignalTable {
   try {
-    return createSignalTable(sources);
+    return createSignalTable(sources, loaded.config.collect.senderSignals);
   } catch (error) {
     if (!(error instanceof AgentError)) throw error;
     throw new AgentError("config.invalid", {

@@ -54,7 +54,7 @@ async function* watch(
   }
 }
 
-function latestRow({ signal, raw, timeUs }: LatestValue, nowUs: number): unknown {
+function latestRow({ signal, origin, raw, timeUs }: LatestValue, nowUs: number): unknown {
   const { bus, message, name, unit, arbitrationId: id, extended } = signal;
   return {
     bus,
@@ -63,6 +63,8 @@ function latestRow({ signal, raw, timeUs }: LatestValue, nowUs: number): unknown
     extended,
     name,
     unit,
+    source: origin?.source,
+    destination: origin?.destination,
     raw: plain(raw),
     physical: plain(physicalOf(raw, signal)),
     ageMs: (nowUs - timeUs) / 1000,

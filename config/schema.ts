@@ -170,6 +170,12 @@ export const agentConfig = z
             .boolean()
             .default(false)
             .describe("refuses a file with mistakes; otherwise what is damaged in it is left out and told"),
+          match: z
+            .enum(["file", "pgn", "id"])
+            .default("file")
+            .describe(
+              "what frames with 29-bit ids are known by: pgn is the parameter group of J1939, NMEA 2000 and ISOBUS, whoever sends it; file is what VFrameFormat or ProtocolType of the file says",
+            ),
         }),
       )
       .max(64)
@@ -185,6 +191,14 @@ export const agentConfig = z
           .default(8_000_000)
           .describe(
             "kept in memory while the disk cannot be written: encoded samples, then stored records, each up to this",
+          ),
+        senderSignals: z
+          .int()
+          .min(100)
+          .max(1_000_000)
+          .default(16_384)
+          .describe(
+            "signals of messages known by their parameter group, counted once a sender; samples of further senders are thrown away and counted",
           ),
         timeResolutionUs: z.union([z.literal(1), z.literal(10), z.literal(100), z.literal(1000)]).default(1000),
         rules: collectRules

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { EXIT } from "../core/errors.ts";
+import { type Matching, matchedBy } from "../data/build-table.ts";
 import { parseCandump } from "../data/candump.ts";
 import { logLines } from "../data/log-lines.ts";
 import { type CliContext, note } from "./context.ts";
@@ -8,6 +9,8 @@ import { openDatabase } from "./dbc-file.ts";
 import { createFrameDecoder, type FrameDecoder } from "./decoded-frame.ts";
 import { readInput } from "./input-file.ts";
 import { printable } from "./text.ts";
+
+type DecodeOptions = { readonly dbc: readonly string[]; readonly match?: Matching };
 
 /** `causeway signals decode`: works with the daemon down. */
 export function registerDecode(signals: Command, context: CliContext): void {
@@ -19,14 +22,21 @@ export function registerDecode(signals: Command, context: CliContext): void {
       "a DBC file, or INTERFACE=FILE for the frames of one interface; may be given several times",
       append,
     )
+    .addOption(
+      new Option(
+        "--match <what>",
+        "what frames with 29-bit ids are known by: pgn for the parameter group of J1939, NMEA 2000 and ISOBUS; as the DBC file says when absent",
+      ).choices(["pgn", "id"]),
+    )
     .addHelpText(
       "after",
       "\nExample:\n  causeway signals decode --dbc vehicle.dbc drive.log\n  causeway signals decode --dbc can0=engine.dbc --dbc can1=body.dbc drive.log\n  candump -L can0 | causeway signals decode --json --dbc vehicle.dbc",
     )
-    .action(async (log: string | undefined, options: { readonly dbc: readonly string[] }) => {
-      const sources = options.dbc.map(async (given) => {
+    .action(async (log: string | undefined, { dbc, match }: DecodeOptions) => {
+      const sources = dbc.map(async (given) => {
         const { file, interface: only } = splitInterface(given);
-        return { file, interface: only, database: await openDatabase(context, file) };
+        const database = await openDatabase(context, file);
+        return { file, interface: only, database: match === undefined ? database : matchedBy(database, match) };
       });
       await decodeLog(context, createFrameDecoder(await Promise.all(sources)), log);
     });

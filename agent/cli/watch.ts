@@ -16,6 +16,8 @@ const snapshot = z.object({
       extended: z.boolean(),
       name: z.string(),
       unit: z.string(),
+      source: z.int().optional(),
+      destination: z.int().optional(),
       raw: z.union([z.number(), z.string()]),
       physical: z.union([z.number(), z.string()]),
       ageMs: z.number(),
@@ -48,7 +50,7 @@ export function registerWatch(signals: Command, context: CliContext): void {
 export function page(current: Snapshot, rows: number | undefined): string {
   const messageOf = messageNames(current);
   const lines = current.signals.map((signal) => {
-    const name = `${messageOf(signal)}.${signal.name}`;
+    const name = `${messageOf(signal)}.${signal.name}${sender(signal)}`;
     const value = `${signal.physical}`.padStart(14).slice(0, 14);
     return `${name.padEnd(44).slice(0, 44)} ${value} ${signal.unit.padEnd(8).slice(0, 8)} ${age(signal.ageMs)}`;
   });
@@ -67,6 +69,13 @@ function messageNames({ signals }: Snapshot): (signal: Snapshot["signals"][numbe
     exactNameOf({ name: message, id, extended });
   for (const signal of signals) exact.set(of(signal), (exact.get(of(signal)) ?? new Set()).add(exactOf(signal)));
   return (signal) => ((exact.get(of(signal))?.size ?? 1) > 1 ? exactOf(signal) : signal.message);
+}
+
+/** Who sends it, where that is told apart: "from 0x00 to 0x21". */
+function sender({ source, destination }: Snapshot["signals"][number]): string {
+  const text = (address: number): string => `0x${address.toString(16).padStart(2, "0")}`;
+  if (source === undefined) return "";
+  return ` from ${text(source)}${destination === undefined ? "" : ` to ${text(destination)}`}`;
 }
 
 function age(ageMs: number): string {

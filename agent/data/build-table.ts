@@ -5,14 +5,30 @@ import type { DbcDatabase, DbcMessage } from "./dbc/model.ts";
 import { compileDecoders, type DecodePlan, isWide } from "./decode.ts";
 import { neededBytesOf } from "./layout.ts";
 import { placeOf } from "./message-name.ts";
+import { isFastPacket, pgnMaskOf, pgnOf } from "./pgn.ts";
+import { PgnMessages } from "./pgn-messages.ts";
+import { SignalSlots } from "./signal-slots.ts";
 import type { BusMessages, DecodeMessage, MessageEntry, SignalEntry, SignalTable } from "./signal-table.ts";
 
 /** A database and the bus it describes; `file` is its name in error messages. */
 export type TableSource = { readonly bus: string; readonly database: DbcDatabase; readonly file?: string };
 
+/** How the frames of a DBC's messages are known: by id, or those with 29-bit ids by parameter group, whatever the file says. */
+export type Matching = "id" | "pgn";
+
+/** The database with all of its messages known in the given way. */
+export function matchedBy(database: DbcDatabase, matching: Matching): DbcDatabase {
+  const messages = database.messages.map((message) => ({
+    ...message,
+    pgn: matching === "pgn" && message.extended ? pgnOf(message.id) : undefined,
+  }));
+  return { ...database, messages };
+}
+
 /** Above this number the kernel compares every frame with every filter for longer than we need to throw frames away. */
 const MAX_FILTERS = 512;
 const STANDARD_IDS = 0x800;
+const DEFAULT_SENDER_SIGNALS = 16_384;
 
 type Declared = { readonly message: DbcMessage; readonly file: string | undefined };
 type Placed = DecodePlan & { readonly bus: string; readonly place: string };
@@ -20,9 +36,13 @@ type Placed = DecodePlan & { readonly bus: string; readonly place: string };
 /**
  * The signal table of all buses: messages in the order of `sources`, each with its generated decoder.
  *
- * Several sources may name the same bus. Throws `dbc.invalid` when two messages of one bus have the same arbitration id.
+ * Several sources may name the same bus. `maxSenderSignals` bounds the slots for senders of messages that are known by PGN. Throws
+ * `dbc.invalid` when two messages of one bus have the same arbitration id.
  */
-export function createSignalTable(sources: readonly TableSource[]): SignalTable {
+export function createSignalTable(
+  sources: readonly TableSource[],
+  maxSenderSignals: number = DEFAULT_SENDER_SIGNALS,
+): SignalTable {
   const placed = placeMessages(sources);
   const decoders = compileDecoders(placed);
   const messages = placed.map((place, index) => messageEntry(place, index, decoders[index]));
@@ -37,6 +57,7 @@ export function createSignalTable(sources: readonly TableSource[]): SignalTable 
     values: new Float64Array(signals.length),
     wides: new BigInt64Array(signals.filter((signal) => signal.wide >= 0).length),
     present: new Uint8Array(signals.length),
+    slots: new SignalSlots(messages, signals, maxSenderSignals),
     bus: (name) => buses.get(name) ?? nothing,
   };
 }
@@ -81,6 +102,7 @@ function messageEntry(
     name: message.name,
     arbitrationId: message.id,
     extended: message.extended,
+    pgn: message.pgn,
     place,
     length: message.length,
     firstSignal,
@@ -106,6 +128,8 @@ function signalEntries({ bus, message, firstSignal, firstWide }: Placed): readon
     kind: signal.kind,
     signed: signal.signed,
     bits: signal.bits,
+    pgn: message.pgn,
+    source: undefined,
     wide: isWide(signal) ? wide++ : -1,
   }));
 }
@@ -114,10 +138,9 @@ function signalEntries({ bus, message, firstSignal, firstWide }: Placed): readon
 function tableId(signals: readonly SignalEntry[]): string {
   const hash = createHash("sha256");
   for (const signal of signals) {
-    const { bus, message, arbitrationId, extended, name, unit, factor, offset, kind, signed, bits } = signal;
-    hash.update(
-      JSON.stringify([bus, message, arbitrationId, extended, name, unit, factor, offset, kind, signed, bits]),
-    );
+    const { bus, message, arbitrationId, extended, name, unit, factor, offset, kind, signed, bits, pgn } = signal;
+    const byId = [bus, message, arbitrationId, extended, name, unit, factor, offset, kind, signed, bits];
+    hash.update(JSON.stringify(pgn === undefined ? byId : [...byId, pgn]));
     hash.update("\n");
   }
   return hash.digest("hex").slice(0, 16);
@@ -128,18 +151,28 @@ function busMessages(messages: readonly MessageEntry[]): BusMessages {
   const standard = new Int32Array(STANDARD_IDS).fill(-1);
   const extended = new Map<number, MessageEntry>();
   messages.forEach((message, index) => {
-    if (message.extended) extended.set(message.arbitrationId, message);
-    else standard[message.arbitrationId] = index;
+    if (!message.extended) standard[message.arbitrationId] = index;
+    else if (message.pgn === undefined) extended.set(message.arbitrationId, message);
   });
-  const filters = messages.map(
-    (message): FrameFilter => ({
-      id: message.arbitrationId,
-      mask: message.extended ? 0x1fff_ffff : 0x7ff,
-      extended: message.extended,
-    }),
-  );
-  return {
-    find: (id, isExtended) => (isExtended ? extended.get(id) : messages[standard[id]]),
-    filters: filters.length > MAX_FILTERS ? [] : filters,
-  };
+  // The frames of a fast packet are not put together, and read as they are they would give wrong values.
+  const byPgn = messages.filter(({ pgn, length }) => pgn !== undefined && !isFastPacket(pgn, length));
+  const groups = new PgnMessages(byPgn);
+  const filters = filtersOf([...messages.filter(({ pgn }) => pgn === undefined), ...byPgn]);
+  const find: BusMessages["find"] =
+    byPgn.length === 0
+      ? (id, isExtended) => (isExtended ? extended.get(id) : messages[standard[id]])
+      : (id, isExtended) => (isExtended ? (extended.get(id) ?? groups.find(id)) : messages[standard[id]]);
+  return { find, filters: filters.length > MAX_FILTERS ? [] : filters };
+}
+
+/** One filter an id, and one a parameter group. */
+function filtersOf(messages: readonly MessageEntry[]): readonly FrameFilter[] {
+  const filters = new Map<string, FrameFilter>();
+  for (const { arbitrationId, extended, pgn } of messages) {
+    const whole = extended ? 0x1fff_ffff : 0x7ff;
+    const mask = pgn === undefined ? whole : pgnMaskOf(arbitrationId);
+    const filter = { id: arbitrationId & mask, mask, extended };
+    filters.set(JSON.stringify(filter), filter);
+  }
+  return [...filters.values()];
 }

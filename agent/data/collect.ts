@@ -1,6 +1,7 @@
 import type { CollectRule } from "../../config/schema.ts";
 import { type CollectPlan, MODE, planCollection } from "./collect-rules.ts";
 import { SampleLog } from "./sample-log.ts";
+import type { Origin } from "./signal-slots.ts";
 import type { MessageEntry, SignalEntry, SignalTable } from "./signal-table.ts";
 
 /** What a collector is made of. */
@@ -11,9 +12,10 @@ export type CollectorParts = {
   readonly batchSamples: number;
 };
 
-/** The newest value of one signal, collected or not. */
+/** The newest value of one signal, from one sender where these are told apart, collected or not. */
 export type LatestValue = {
   readonly signal: SignalEntry;
+  readonly origin: Origin | undefined;
   /** Receive time, µs since the Unix epoch. */
   readonly timeUs: number;
   /** A bigint beyond 2^53. */
@@ -25,26 +27,28 @@ export type LatestValue = {
  *
  * Rules, a signal: "on-change" takes a value that differs from the one before (NaN equals NaN, -0 differs from 0); "every" takes a
  * value once the least time has passed since the last taken; "latest" takes the last value of each window, windows being whole
- * multiples of `windowMs` since the Unix epoch; "off" takes none. Samples keep their receive time, and the order of their
+ * multiples of `windowMs` since the Unix epoch; "off" takes none. What one sender sends of a message known by its PGN is a signal of
+ * its own. Samples keep their receive time, and the order of their
  * frames: when the wall clock steps back, so do the times.
  */
 export class Collector {
   /** One sentence for each rule that matches no signal of the table. */
   readonly warnings: readonly string[];
-  /** Samples that found the batch full; none as long as the owner drains when `isFull`. */
+  /** Samples that found the batch full (none as long as the owner drains when `isFull`), and those of senders without room. */
   discardedSamples = 0;
   readonly #table: SignalTable;
   #plan: CollectPlan;
   readonly #batchSamples: number;
   #log: SampleLog;
   #spare: SampleLog;
-  /** Slot in `SignalTable.wides` of each signal, or -1. */
+  /** Position in `SignalTable.wides` of each signal, or -1. */
   readonly #wideSlots: Int32Array;
   readonly #wideWords: Uint32Array;
-  /** Newest value of each signal, and the same memory as words (for the wide ones). */
+  // From here on by slot (see `SignalSlots`).
+  /** Newest value, and the same memory as words (for the wide ones). */
   readonly #latestValues: Float64Array;
   readonly #latestWords: Uint32Array;
-  /** When each signal was last seen and last taken, µs since the Unix epoch; NaN: never. */
+  /** When last seen and last taken, µs since the Unix epoch; NaN: never. */
   readonly #seenUs: Float64Array;
   readonly #takenUs: Float64Array;
   /** 1 while the newest value of a "latest" signal waits for its window to end. */
@@ -53,7 +57,7 @@ export class Collector {
   readonly #metMs: Float64Array;
 
   constructor({ table, rules, batchSamples }: CollectorParts) {
-    const count = table.signals.length;
+    const count = table.slots.capacity;
     this.#table = table;
     this.#plan = planCollection(rules, table.signals);
     this.warnings = this.#plan.warnings;
@@ -73,7 +77,7 @@ export class Collector {
 
   /** From the next frame on these rules count. Values that wait for their window to end are taken before. */
   useRules(rules: readonly CollectRule[]): void {
-    for (const message of this.#table.messages) this.#closeWindows(message, 0, true);
+    this.#closeAllWindows(0, true);
     this.#plan = planCollection(rules, this.#table.signals);
   }
 
@@ -95,14 +99,25 @@ export class Collector {
 
   /**
    * Takes what the rules ask for from the table's buffers, into which `message` has just been decoded. `allPresent` says that
-   * the table's `present` need not be looked at. On the frame path: allocates nothing (but for growth of the batch).
+   * the table's `present` need not be looked at; `firstSlot` who sent it, -1 for a sender that there is no room for. On the frame
+   * path: allocates nothing (but for growth of the batch).
    */
-  take(message: MessageEntry, allPresent: boolean, receivedAtUs: number): void {
+  take(
+    message: MessageEntry,
+    allPresent: boolean,
+    receivedAtUs: number,
+    firstSlot: number = message.firstSignal,
+  ): void {
+    if (firstSlot < 0) {
+      this.discardedSamples += message.signalCount;
+      return;
+    }
+    const shift = firstSlot - message.firstSignal;
     const present = this.#table.present;
     const opensAt = this.#log.count;
     const end = message.firstSignal + message.signalCount;
     for (let signal = message.firstSignal; signal < end; signal++) {
-      if (allPresent || present[signal] === 1) this.#takeSignal(signal, receivedAtUs);
+      if (allPresent || present[signal] === 1) this.#takeSignal(signal, signal + shift, receivedAtUs);
     }
     if (this.#log.count > opensAt) this.#log.opens[opensAt] = 1;
   }
@@ -113,7 +128,7 @@ export class Collector {
    * `monotonicMs` closes the windows of "latest" signals whose message no longer comes; `closing` closes all of them.
    */
   drain(monotonicMs: number, closing: boolean): SampleLog {
-    for (const message of this.#table.messages) this.#closeWindows(message, monotonicMs, closing);
+    this.#closeAllWindows(monotonicMs, closing);
     const drained = this.#log;
     this.#log = this.#spare;
     this.#log.clear();
@@ -121,113 +136,137 @@ export class Collector {
     return drained;
   }
 
-  /** The newest value of every signal seen so far, in table order. */
+  /** The newest value of every signal seen so far, in the order of their slots. */
   latest(): LatestValue[] {
     const found: LatestValue[] = [];
-    for (const signal of this.#table.signals) {
-      const latest = this.latestOf(signal);
+    for (let slot = 0; slot < this.#table.slots.count; slot++) {
+      const latest = this.#latestAt(slot);
       if (latest !== undefined) found.push(latest);
     }
     return found;
   }
 
-  /** The newest value of one signal; undefined until it is seen. */
+  /**
+   * The newest value of one signal; undefined until it is seen. Of a message known by its PGN also undefined while several send it and
+   * `signal` names none of them: which one is meant is not guessed.
+   */
   latestOf(signal: SignalEntry): LatestValue | undefined {
-    const timeUs = this.#seenUs[signal.index];
-    return Number.isNaN(timeUs) ? undefined : { signal, timeUs, raw: this.#latestRaw(signal) };
+    if (signal.pgn === undefined) return this.#latestAt(signal.index);
+    const found: LatestValue[] = [];
+    for (const { message, origin, firstSlot } of this.#table.slots.senders) {
+      const offset = signal.index - message.firstSignal;
+      if (offset < 0 || offset >= message.signalCount) continue;
+      const latest = this.#latestAt(firstSlot + offset);
+      if (latest !== undefined && (signal.source ?? origin.source) === origin.source) found.push(latest);
+    }
+    return found.length === 1 ? found[0] : undefined;
   }
 
-  #takeSignal(signal: number, timeUs: number): void {
+  #latestAt(slot: number): LatestValue | undefined {
+    const timeUs = this.#seenUs[slot];
+    if (Number.isNaN(timeUs)) return undefined;
+    const signal = this.#table.slots.signalOf(slot);
+    return { signal, origin: this.#table.slots.originOf(slot), timeUs, raw: this.#latestRaw(signal, slot) };
+  }
+
+  #takeSignal(signal: number, slot: number, timeUs: number): void {
     const mode = this.#plan.modes[signal];
     let taken = false;
-    if (mode === MODE.onChange) taken = this.#differs(signal) || this.#isSilentTooLong(signal, timeUs);
-    else if (mode === MODE.every) taken = this.#isDue(signal, timeUs);
-    else if (mode === MODE.latest) this.#awaitWindow(signal, timeUs);
-    this.#remember(signal, timeUs);
+    if (mode === MODE.onChange) taken = this.#differs(signal, slot) || this.#isSilentTooLong(signal, slot, timeUs);
+    else if (mode === MODE.every) taken = this.#isDue(signal, slot, timeUs);
+    else if (mode === MODE.latest) this.#awaitWindow(signal, slot, timeUs);
+    this.#remember(signal, slot, timeUs);
     if (!taken) return;
-    this.#takenUs[signal] = timeUs;
-    this.#append(signal, timeUs);
+    this.#takenUs[slot] = timeUs;
+    this.#append(slot, timeUs);
   }
 
   /** For on-change the newest value is also the last one taken: every other was equal to it. */
-  #differs(signal: number): boolean {
-    if (Number.isNaN(this.#seenUs[signal])) return true;
-    const slot = this.#wideSlots[signal];
-    if (slot < 0) return !Object.is(this.#table.values[signal], this.#latestValues[signal]);
+  #differs(signal: number, slot: number): boolean {
+    if (Number.isNaN(this.#seenUs[slot])) return true;
+    const wide = this.#wideSlots[signal];
+    if (wide < 0) return !Object.is(this.#table.values[signal], this.#latestValues[slot]);
     return (
-      this.#wideWords[slot * 2] !== this.#latestWords[signal * 2] ||
-      this.#wideWords[slot * 2 + 1] !== this.#latestWords[signal * 2 + 1]
+      this.#wideWords[wide * 2] !== this.#latestWords[slot * 2] ||
+      this.#wideWords[wide * 2 + 1] !== this.#latestWords[slot * 2 + 1]
     );
   }
 
-  #isSilentTooLong(signal: number, timeUs: number): boolean {
-    return this.#plan.periodsUs[signal] > 0 && this.#isDue(signal, timeUs);
+  #isSilentTooLong(signal: number, slot: number, timeUs: number): boolean {
+    return this.#plan.periodsUs[signal] > 0 && this.#isDue(signal, slot, timeUs);
   }
 
   /** A negative time since the last sample means that the wall clock stepped back; waiting for it to catch up could take years. */
-  #isDue(signal: number, timeUs: number): boolean {
-    const elapsedUs = timeUs - this.#takenUs[signal];
+  #isDue(signal: number, slot: number, timeUs: number): boolean {
+    const elapsedUs = timeUs - this.#takenUs[slot];
     return !(elapsedUs >= 0 && elapsedUs < this.#plan.periodsUs[signal]);
   }
 
-  #awaitWindow(signal: number, timeUs: number): void {
+  #awaitWindow(signal: number, slot: number, timeUs: number): void {
     const windowUs = this.#plan.periodsUs[signal];
-    const isNewWindow = Math.floor(timeUs / windowUs) !== Math.floor(this.#seenUs[signal] / windowUs);
-    if (this.#pending[signal] === 1 && isNewWindow) this.#takePending(signal);
-    this.#pending[signal] = 1;
+    const isNewWindow = Math.floor(timeUs / windowUs) !== Math.floor(this.#seenUs[slot] / windowUs);
+    if (this.#pending[slot] === 1 && isNewWindow) this.#takePending(slot);
+    this.#pending[slot] = 1;
   }
 
-  #closeWindows({ firstSignal, signalCount }: MessageEntry, monotonicMs: number, closing: boolean): void {
+  #closeAllWindows(monotonicMs: number, closing: boolean): void {
+    for (const message of this.#table.messages) this.#closeWindows(message, message.firstSignal, monotonicMs, closing);
+    for (const { message, firstSlot } of this.#table.slots.senders) {
+      this.#closeWindows(message, firstSlot, monotonicMs, closing);
+    }
+  }
+
+  #closeWindows({ signalCount }: MessageEntry, firstSlot: number, monotonicMs: number, closing: boolean): void {
     const opensAt = this.#log.count;
-    for (let signal = firstSignal; signal < firstSignal + signalCount; signal++) {
-      if (this.#pending[signal] === 1 && (closing || this.#hasWaitedLong(signal, monotonicMs)))
-        this.#takePending(signal);
+    for (let slot = firstSlot; slot < firstSlot + signalCount; slot++) {
+      if (this.#pending[slot] === 1 && (closing || this.#hasWaitedLong(slot, monotonicMs))) this.#takePending(slot);
     }
     if (this.#log.count > opensAt) this.#log.opens[opensAt] = 1;
   }
 
-  #takePending(signal: number): void {
-    this.#pending[signal] = 0;
-    this.#metMs[signal] = Number.NaN;
-    this.#append(signal, this.#seenUs[signal]);
+  #takePending(slot: number): void {
+    this.#pending[slot] = 0;
+    this.#metMs[slot] = Number.NaN;
+    this.#append(slot, this.#seenUs[slot]);
   }
 
   /** Judged by the monotonic clock, since receive times may come from another clock (a log, a remote bus). */
-  #hasWaitedLong(signal: number, monotonicMs: number): boolean {
-    if (Number.isNaN(this.#metMs[signal])) this.#metMs[signal] = monotonicMs;
-    return (monotonicMs - this.#metMs[signal]) * 1000 >= this.#plan.periodsUs[signal];
+  #hasWaitedLong(slot: number, monotonicMs: number): boolean {
+    if (Number.isNaN(this.#metMs[slot])) this.#metMs[slot] = monotonicMs;
+    const periodUs = this.#plan.periodsUs[this.#table.slots.signalOf(slot).index];
+    return (monotonicMs - this.#metMs[slot]) * 1000 >= periodUs;
   }
 
-  #remember(signal: number, timeUs: number): void {
-    this.#seenUs[signal] = timeUs;
-    const slot = this.#wideSlots[signal];
-    if (slot < 0) {
-      this.#latestValues[signal] = this.#table.values[signal];
+  #remember(signal: number, slot: number, timeUs: number): void {
+    this.#seenUs[slot] = timeUs;
+    const wide = this.#wideSlots[signal];
+    if (wide < 0) {
+      this.#latestValues[slot] = this.#table.values[signal];
     } else {
-      this.#latestWords[signal * 2] = this.#wideWords[slot * 2];
-      this.#latestWords[signal * 2 + 1] = this.#wideWords[slot * 2 + 1];
+      this.#latestWords[slot * 2] = this.#wideWords[wide * 2];
+      this.#latestWords[slot * 2 + 1] = this.#wideWords[wide * 2 + 1];
     }
   }
 
-  #append(signal: number, timeUs: number): void {
+  #append(slot: number, timeUs: number): void {
     const log = this.#log;
     if (!log.reserve()) {
       this.discardedSamples += 1;
       return;
     }
     const at = log.count;
-    log.signals[at] = signal;
+    log.slots[at] = slot;
     log.timesUs[at] = timeUs;
     // As words, because a float64 copy need not keep the bits of a wide integer that look like a NaN.
-    log.words[at * 2] = this.#latestWords[signal * 2];
-    log.words[at * 2 + 1] = this.#latestWords[signal * 2 + 1];
+    log.words[at * 2] = this.#latestWords[slot * 2];
+    log.words[at * 2 + 1] = this.#latestWords[slot * 2 + 1];
     log.opens[at] = 0;
     log.count = at + 1;
   }
 
-  #latestRaw({ index, wide, signed }: SignalEntry): number | bigint {
-    if (wide < 0) return this.#latestValues[index];
-    const bits = new BigInt64Array(this.#latestValues.buffer)[index];
+  #latestRaw({ wide, signed }: SignalEntry, slot: number): number | bigint {
+    if (wide < 0) return this.#latestValues[slot];
+    const bits = new BigInt64Array(this.#latestValues.buffer)[slot];
     const exact = signed ? bits : BigInt.asUintN(64, bits);
     return Number.isSafeInteger(Number(exact)) ? Number(exact) : exact;
   }

@@ -1,9 +1,13 @@
 import type { SampleLog } from "./sample-log.ts";
+import type { Origin, SignalSlots } from "./signal-slots.ts";
 import type { SignalEntry } from "./signal-table.ts";
 
-/** The samples of one signal in the order they were taken. Views of shared memory, valid until the sorter is used again. */
+/** The samples of one signal, from one sender where these are told apart, in the order they were taken. Views of shared memory, valid until the sorter is used again. */
 export type Column = {
   readonly signal: SignalEntry;
+  readonly origin: Origin | undefined;
+  /** Equal for columns whose samples come in the same frames. */
+  readonly group: number;
   /** Receive times, µs since the Unix epoch. */
   readonly timesUs: Float64Array;
   /** Raw values; meaningless for a wide signal. */
@@ -14,29 +18,29 @@ export type Column = {
 
 /** Turns a log, which is ordered by frame, into columns. Keeps its memory between uses. */
 export class ColumnSorter {
-  readonly #signals: readonly SignalEntry[];
-  /** Where the next sample of each signal goes. */
+  readonly #slots: SignalSlots;
+  /** Where the next sample of each slot goes. */
   readonly #next: Uint32Array;
   #timesUs = new Float64Array(0);
   #values = new Float64Array(0);
   #words = new Uint32Array(0);
 
-  constructor(signals: readonly SignalEntry[]) {
-    this.#signals = signals;
-    this.#next = new Uint32Array(signals.length + 1);
+  constructor(slots: SignalSlots) {
+    this.#slots = slots;
+    this.#next = new Uint32Array(slots.capacity + 1);
   }
 
-  /** Columns of the samples `from` .. `to - 1` of `log`, in table order; signals without a sample are left out. */
+  /** Columns of the samples `from` .. `to - 1` of `log`, in the order of their slots; signals without a sample are left out. */
   sort(log: SampleLog, from: number, to: number): Column[] {
-    if (to - from > this.#timesUs.length) this.#allocate(log.signals.length);
-    const { signals, timesUs, words } = log;
-    const next = this.#findStarts(signals, from, to);
+    if (to - from > this.#timesUs.length) this.#allocate(log.slots.length);
+    const { slots, timesUs, words } = log;
+    const next = this.#findStarts(slots, from, to);
     const sortedTimesUs = this.#timesUs;
     const sortedWords = this.#words;
     for (let sample = from; sample < to; sample++) {
-      const signal = signals[sample];
-      const at = next[signal];
-      next[signal] = at + 1;
+      const slot = slots[sample];
+      const at = next[slot];
+      next[slot] = at + 1;
       sortedTimesUs[at] = timesUs[sample];
       sortedWords[at * 2] = words[sample * 2];
       sortedWords[at * 2 + 1] = words[sample * 2 + 1];
@@ -44,22 +48,25 @@ export class ColumnSorter {
     return this.#cut();
   }
 
-  #findStarts(signals: Uint32Array, from: number, to: number): Uint32Array {
-    const next = this.#next.fill(0);
-    for (let sample = from; sample < to; sample++) next[signals[sample] + 1] += 1;
-    for (let signal = 1; signal < next.length; signal++) next[signal] += next[signal - 1];
+  #findStarts(slots: Uint32Array, from: number, to: number): Uint32Array {
+    const end = this.#slots.count;
+    const next = this.#next.fill(0, 0, end + 1);
+    for (let sample = from; sample < to; sample++) next[slots[sample] + 1] += 1;
+    for (let slot = 1; slot <= end; slot++) next[slot] += next[slot - 1];
     return next;
   }
 
-  /** After the scatter `#next` of a signal is the end of its run, which is the start of the one after it. */
+  /** After the scatter `#next` of a slot is the end of its run, which is the start of the one after it. */
   #cut(): Column[] {
     const columns: Column[] = [];
     let start = 0;
-    for (const signal of this.#signals) {
-      const end = this.#next[signal.index];
+    for (let slot = 0; slot < this.#slots.count; slot++) {
+      const end = this.#next[slot];
       if (end > start) {
         columns.push({
-          signal,
+          signal: this.#slots.signalOf(slot),
+          origin: this.#slots.originOf(slot),
+          group: this.#slots.groupOf(slot),
           timesUs: this.#timesUs.subarray(start, end),
           values: this.#values.subarray(start, end),
           words: this.#words.subarray(start * 2, end * 2),

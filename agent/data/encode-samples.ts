@@ -7,7 +7,7 @@ import type { SignalTable } from "./signal-table.ts";
 /** Field numbers of config/proto/telemetry.proto. */
 const SAMPLES = { table: 1, baseTimeUs: 2, timeUnitUs: 3, axes: 4, columns: 5, buses: 6 } as const;
 const AXIS = { deltas: 1 } as const;
-const COLUMN = { signal: 1, axis: 2, raws: 3, floats: 4, doubles: 5 } as const;
+const COLUMN = { signal: 1, axis: 2, raws: 3, floats: 4, doubles: 5, source: 6, destination: 7 } as const;
 const BUS_COUNT = { bus: 1, received: 2, dropped: 3, errorFrames: 4 } as const;
 
 /** What one bus has done since the agent started. */
@@ -34,19 +34,13 @@ export class SamplesWriter {
   readonly #tableId: string;
   readonly #timeUnitUs: number;
   readonly #sorter: ColumnSorter;
-  /** Index of the message of each signal. */
-  readonly #messages: Uint32Array;
   #ticks = new Float64Array(0);
 
   constructor(writer: ProtobufWriter, table: SignalTable, timeUnitUs: number) {
     this.#writer = writer;
     this.#tableId = table.id;
     this.#timeUnitUs = timeUnitUs;
-    this.#sorter = new ColumnSorter(table.signals);
-    this.#messages = new Uint32Array(table.signals.length);
-    for (const message of table.messages) {
-      this.#messages.fill(message.index, message.firstSignal, message.firstSignal + message.signalCount);
-    }
+    this.#sorter = new ColumnSorter(table.slots);
   }
 
   /** Writes the samples `from` .. `to - 1` of `log` (at least one) as field `field`. */
@@ -80,14 +74,14 @@ export class SamplesWriter {
   #shareAxes(columns: readonly Column[]): { axes: Float64Array[]; axisOf: Uint32Array } {
     const axes: Float64Array[] = [];
     const axisOf = new Uint32Array(columns.length);
-    let message = -1;
-    let firstOfMessage = 0;
-    columns.forEach(({ signal, timesUs }, at) => {
-      if (this.#messages[signal.index] !== message) {
-        message = this.#messages[signal.index];
-        firstOfMessage = axes.length;
+    let current = -1;
+    let firstOfGroup = 0;
+    columns.forEach(({ group, timesUs }, at) => {
+      if (group !== current) {
+        current = group;
+        firstOfGroup = axes.length;
       }
-      let axis = firstOfMessage;
+      let axis = firstOfGroup;
       while (axis < axes.length && !areEqual(axes[axis], timesUs)) axis += 1;
       if (axis === axes.length) axes.push(timesUs);
       axisOf[at] = axis;
@@ -107,10 +101,13 @@ export class SamplesWriter {
   #writeColumn(column: Column, axis: number): void {
     const writer = this.#writer;
     const { index, kind, wide } = column.signal;
+    const { origin } = column;
     const count = column.timesUs.length;
     writer.begin(SAMPLES.columns, count * 2 + 8);
     writer.uintField(COLUMN.signal, index);
     writer.uintField(COLUMN.axis, axis);
+    if (origin !== undefined) writer.presentUintField(COLUMN.source, origin.source);
+    if (origin?.destination !== undefined) writer.presentUintField(COLUMN.destination, origin.destination);
     if (kind === "float") this.#writeFloats(column.values);
     else if (kind === "double") this.#writeDoubles(column.values);
     else if (wide >= 0) this.#writeWideDeltas(column.words);

@@ -16,6 +16,7 @@ const SIGNAL = {
   kind: 10,
   isSigned: 11,
   bits: 12,
+  pgn: 13,
 } as const;
 const KIND: Readonly<Record<SignalKind, number>> = { integer: 0, float: 1, double: 2 };
 
@@ -69,6 +70,7 @@ function encodeSignal(entry: SignalEntry): Uint8Array {
   writer.uintField(SIGNAL.kind, KIND[entry.kind]);
   writer.uintField(SIGNAL.isSigned, entry.signed ? 1 : 0);
   writer.uintField(SIGNAL.bits, entry.bits);
+  if (entry.pgn !== undefined) writer.presentUintField(SIGNAL.pgn, entry.pgn);
   writer.end();
   return writer.finish();
 }

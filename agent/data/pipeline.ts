@@ -124,7 +124,7 @@ export class Pipeline {
   /** The frame path: no promise, no closure, no object a frame. */
   #takeFrames(line: BusLine, batch: FrameBatch): void {
     const { table, collector, capture } = this.#parts;
-    const { values, wides, present } = table;
+    const { values, wides, present, slots } = table;
     if (capture?.isOn === true) capture.take(line.bus.name, batch);
     for (let at = 0; at < batch.count; at++) {
       const flags = batch.flags(at);
@@ -141,7 +141,9 @@ export class Pipeline {
       const length = batch.length(at);
       message.decode(batch.bytes, at * FRAME_STRIDE_BYTES + FRAME_DATA_OFFSET, length, values, wides, present);
       line.decoded += 1;
-      collector.take(message, !message.multiplexed && length >= message.neededBytes, batch.receivedAtUs(at));
+      const allPresent = !message.multiplexed && length >= message.neededBytes;
+      const firstSlot = message.pgn === undefined ? message.firstSignal : slots.firstSlotOf(message, batch.id(at));
+      collector.take(message, allPresent, batch.receivedAtUs(at), firstSlot);
       if (collector.isFull) this.#flush(false);
     }
   }

@@ -39,6 +39,8 @@ const samples = z.object({
       raws: bigints,
       floats: numbers,
       doubles: numbers,
+      source: z.int().min(0).max(255).optional(),
+      destination: z.int().min(0).max(255).optional(),
     }),
   ),
   buses: z.array(busCount),
@@ -66,6 +68,7 @@ const table = z.object({
       kind,
       is_signed: z.boolean(),
       bits: z.int().min(1).max(64),
+      pgn: z.int().min(0).max(0x3ffff).optional(),
     }),
   ),
 });

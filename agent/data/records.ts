@@ -21,6 +21,9 @@ const MAX_RECORD_BYTES = 4_194_304;
 export type RecordColumn = {
   /** Index in the signal table. */
   readonly signal: number;
+  /** Source and destination address, of a signal with a PGN; undefined for any other. */
+  readonly source?: number | undefined;
+  readonly destination?: number | undefined;
   /** Receive times, µs since the Unix epoch, rounded to the record's time unit. */
   readonly timesUs: readonly number[];
   /**
@@ -31,7 +34,7 @@ export type RecordColumn = {
 };
 
 /** A signal as a table record describes it. Physical value = raw * factor + offset. */
-export type RecordSignal = Omit<SignalEntry, "wide">;
+export type RecordSignal = Omit<SignalEntry, "wide" | "pgn" | "source"> & { readonly pgn?: number | undefined };
 
 /** What a record holds. */
 export type RecordBody =
@@ -228,7 +231,8 @@ function columnOf(wire: WireColumn, axes: readonly (readonly number[])[]): Recor
       `signal ${wire.signal} has ${values} values of ${used.length} kinds for the ${timesUs.length} times of axis ${wire.axis}`,
     );
   }
-  return { signal: wire.signal, timesUs, raws };
+  const { signal, source, destination } = wire;
+  return { signal, source, destination, timesUs, raws };
 }
 
 /** Running sums modulo 2^64; in float64 as long as both the sum and the step are exact there. */

@@ -10,8 +10,8 @@ export class SampleLog {
   readonly maxSamples: number;
   /** Samples held. */
   count = 0;
-  /** Signal index of each sample. */
-  signals = new Uint32Array(FIRST_CAPACITY);
+  /** Slot of each sample: the index of its signal, or of the signal as one sender sends it (see `SignalSlots`). */
+  slots = new Uint32Array(FIRST_CAPACITY);
   /** Receive time of each sample, µs since the Unix epoch. */
   timesUs = new Float64Array(FIRST_CAPACITY);
   /** Raw value of each sample; meaningless for a wide signal. */
@@ -27,9 +27,9 @@ export class SampleLog {
 
   /** Makes room for one more sample; false when the log holds `maxSamples`. */
   reserve(): boolean {
-    if (this.count < this.signals.length) return this.count < this.maxSamples;
+    if (this.count < this.slots.length) return this.count < this.maxSamples;
     if (this.count >= this.maxSamples) return false;
-    this.#grow(Math.min(this.maxSamples, this.signals.length * 2));
+    this.#grow(Math.min(this.maxSamples, this.slots.length * 2));
     return true;
   }
 
@@ -43,7 +43,7 @@ export class SampleLog {
     words.set(this.words);
     this.words = words;
     this.values = new Float64Array(words.buffer);
-    this.signals = copyOf(this.signals, new Uint32Array(capacity));
+    this.slots = copyOf(this.slots, new Uint32Array(capacity));
     this.timesUs = copyOf(this.timesUs, new Float64Array(capacity));
     this.opens = copyOf(this.opens, new Uint8Array(capacity));
   }

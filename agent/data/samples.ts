@@ -21,6 +21,9 @@ export type Sample = {
   /** Receive time, µs since the Unix epoch by the vehicle's wall clock. */
   readonly timeUs: number;
   readonly signal: SampleSignal;
+  /** Source and destination address of the frame, of a signal with a PGN; absent for any other. */
+  readonly source?: number | undefined;
+  readonly destination?: number | undefined;
   /** A bigint beyond 2^53. Without a signal table an unsigned 64-bit signal reads as signed. */
   readonly raw: number | bigint;
   /** raw * factor + offset, a bigint where only that is exact; undefined without a signal table. */
@@ -60,6 +63,8 @@ export function* samplesOf(record: DecodedRecord, tables: SignalTables): Generat
         seq,
         timeUs,
         signal,
+        source: column.source,
+        destination: column.destination,
         raw,
         physical: entry === undefined ? undefined : physicalOf(raw, entry),
       };

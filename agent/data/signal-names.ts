@@ -1,4 +1,5 @@
-import { exactNameOf, isNamed, parseMessageName } from "./message-name.ts";
+import { exactNameOf, isNamed, type MessageName, parseMessageName } from "./message-name.ts";
+import { isAnyAddress, pgnOf, sourceOf } from "./pgn.ts";
 import type { MessageEntry, SignalEntry, SignalTable } from "./signal-table.ts";
 
 const FORM = /^(?:([^/]+)\/)?([^/]+?)\.([^/]+)$/;
@@ -17,6 +18,9 @@ export type FoundSignal =
  *     MESSAGE.SIGNAL                where one message of all buses has it
  *     BUS/MESSAGE.SIGNAL            where one message of the bus has it
  *     BUS/MESSAGE@0xID.SIGNAL       where several do; 11-bit ids have up to 3 hexadecimal digits, 29-bit ids 8. Without BUS/ too.
+ *
+ * Of a message that is known by its PGN the id picks the sender too: EEC1@0x0cf00400.EngineSpeed is what source address 0 sends;
+ * with the id of the DBC file, or with source address 254 or 255, it is what any sends.
  *
  * A name of several stands for none: which was meant is not guessed.
  */
@@ -48,11 +52,27 @@ function signalsNamed(
   const wanted = parseMessageName(messageText);
   if (match === null || wanted === undefined) return [];
   return messages
-    .filter((message) => (bus === undefined || message.bus === bus) && isNamed(asNamed(message), wanted))
+    .filter((message) => (bus === undefined || message.bus === bus) && isMeant(message, wanted))
     .flatMap((message) => {
       const own = signals.slice(message.firstSignal, message.firstSignal + message.signalCount);
-      return own.filter((signal) => signal.name === signalName).map((signal) => ({ message, signal }));
+      const source = senderOf(message, wanted);
+      return own
+        .filter((signal) => signal.name === signalName)
+        .map((signal) => ({ message, signal: source === undefined ? signal : { ...signal, source } }));
     });
+}
+
+function isMeant(message: MessageEntry, wanted: MessageName): boolean {
+  if (isNamed(asNamed(message), wanted)) return true;
+  const { name, id } = wanted;
+  return name === message.name && id?.extended === true && message.pgn !== undefined && pgnOf(id.value) === message.pgn;
+}
+
+/** The source address that an id names beside the message; undefined for any. */
+function senderOf({ pgn, arbitrationId }: MessageEntry, { id }: MessageName): number | undefined {
+  if (pgn === undefined || id === undefined || id.value === arbitrationId) return undefined;
+  const source = sourceOf(id.value);
+  return isAnyAddress(source) ? undefined : source;
 }
 
 function asNamed({ name, arbitrationId, extended }: MessageEntry) {

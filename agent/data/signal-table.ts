@@ -1,4 +1,5 @@
 import type { FrameFilter } from "../ports.ts";
+import type { SignalSlots } from "./signal-slots.ts";
 
 /** How a signal's bits are read: an integer of 1..64 bits, or an IEEE 754 single or double. */
 export type SignalKind = "integer" | "float" | "double";
@@ -19,6 +20,10 @@ export type SignalEntry = {
   readonly signed: boolean;
   /** 1..64 */
   readonly bits: number;
+  /** Of a message that is known by its parameter group, whoever sends it; undefined for one that is known by its id. */
+  readonly pgn: number | undefined;
+  /** Only as this source address sends it; undefined for any. The entries of a table mean any. */
+  readonly source: number | undefined;
   /** Slot in `SignalTable.wides` of an integer that a float64 cannot hold exactly (bits > 53); -1 for all others. */
   readonly wide: number;
 };
@@ -47,6 +52,8 @@ export type MessageEntry = {
   readonly name: string;
   readonly arbitrationId: number;
   readonly extended: boolean;
+  /** The parameter group by which it is known, whatever priority, source and destination its id has; undefined when by its id. */
+  readonly pgn: number | undefined;
   /** Where it is declared: "file:line". */
   readonly place: string;
   /** Data bytes the DBC declares. */
@@ -62,9 +69,9 @@ export type MessageEntry = {
   readonly decode: DecodeMessage;
 };
 
-/** The messages of one bus by arbitration id. */
+/** The messages of one bus by arbitration id or parameter group. */
 export interface BusMessages {
-  /** The message with this id, or undefined. Called once a frame. */
+  /** The message with this id, else the one with its PGN, or undefined. Called once a frame. */
   find(id: number, extended: boolean): MessageEntry | undefined;
   /** Kernel receive filters that let through every message of the table and little else; empty when everything must come through. */
   readonly filters: readonly FrameFilter[];
@@ -79,6 +86,7 @@ export type SignalTable = {
   readonly values: Float64Array;
   readonly wides: BigInt64Array;
   readonly present: Uint8Array;
+  readonly slots: SignalSlots;
   /** Messages of the bus with this name; a bus without a DBC has none. */
   bus(name: string): BusMessages;
 };

@@ -11,23 +11,27 @@ function keyOf(id: number, extended: boolean): number {
 
 /**
  * The receive filter of drivers that the kernel does not filter for. Error frames always pass; everything passes when
- * `filters` is empty. Filters for exactly one id (the usual case) cost one set look-up however many there are.
+ * `filters` is empty. Filters cost one set look-up for each mask that they use, however many there are: one for exact ids (the usual
+ * case), two more for parameter groups.
  */
 export function createFilter(filters: readonly FrameFilter[]): (id: number, flags: number) => boolean {
   if (filters.length === 0) return () => true;
-  const exact = new Set<number>();
-  const masked: FrameFilter[] = [];
-  for (const filter of filters) {
-    const idMask = filter.extended ? EXTENDED_MASK : STANDARD_MASK;
-    if ((filter.mask & idMask) === idMask) exact.add(keyOf(filter.id & idMask, filter.extended));
-    else masked.push(filter);
+  const wanted = new Map<number, Set<number>>();
+  for (const { id, mask, extended } of filters) {
+    const bits = mask & (extended ? EXTENDED_MASK : STANDARD_MASK);
+    const key = keyOf(bits, extended);
+    wanted.set(key, (wanted.get(key) ?? new Set()).add(keyOf(id & bits, extended)));
   }
+  const masks = [...wanted].map(([key, ids]) => ({
+    bits: key & EXTENDED_MASK,
+    extended: key > EXTENDED_MASK,
+    ids,
+  }));
   return (id, flags) => {
     if ((flags & FRAME_FLAG.error) !== 0) return true;
-    const extended = (flags & FRAME_FLAG.extended) !== 0;
-    if (exact.has(keyOf(id, extended))) return true;
-    for (const filter of masked) {
-      if (filter.extended === extended && (id & filter.mask) === (filter.id & filter.mask)) return true;
+    const isExtended = (flags & FRAME_FLAG.extended) !== 0;
+    for (const { bits, extended, ids } of masks) {
+      if (extended === isExtended && ids.has(keyOf(id & bits, extended))) return true;
     }
     return false;
   };

@@ -42,7 +42,7 @@ export type EncodeFigures = {
 export function benchmarkEncode(): EncodeFigures {
   const table = smoothTable();
   const log = sampleLog(table, [{ signals: "*", mode: "every", ms: 0 }]);
-  const sorter = new ColumnSorter(table.signals);
+  const sorter = new ColumnSorter(table.slots);
   const [sortNs, sortWriteNs, sortProtobufjsNs, wholeZstdNs] = nsPerSample(log.count, [
     () => sorter.sort(log, 0, log.count).length,
     encoding(table, log, "none"),
@@ -101,7 +101,7 @@ function sampleLog(table: SignalTable, rules: readonly CollectRule[]): SampleLog
 /** The same record made the usual way: a plain object for protobufjs, with the deltas in plain arrays. */
 function protobufjsEncoding(table: SignalTable, log: SampleLog): () => number {
   const type = protobuf.Root.fromDescriptor(readDescriptor()).lookupType("causeway.v1.Record");
-  const sorter = new ColumnSorter(table.signals);
+  const sorter = new ColumnSorter(table.slots);
   return () => {
     const columns = sorter.sort(log, 0, log.count);
     const axes: { deltas: number[] }[] = [];

@@ -21,7 +21,7 @@ export function logOf(table: SignalTable, samples: readonly LoggedSample[]): Sam
   for (const { signal, timeUs, raw, opens } of samples) {
     log.reserve();
     const at = log.count;
-    log.signals[at] = signal;
+    log.slots[at] = signal;
     log.timesUs[at] = timeUs;
     log.opens[at] = opens === false ? 0 : 1;
     if (table.signals[signal].wide < 0) log.values[at] = Number(raw);

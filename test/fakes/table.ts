@@ -1,3 +1,4 @@
+import { SignalSlots } from "../../agent/data/signal-slots.ts";
 import type { BusMessages, MessageEntry, SignalEntry, SignalKind, SignalTable } from "../../agent/data/signal-table.ts";
 
 /** A signal of a hand-made table; what is absent is an unsigned 16-bit integer with factor 1. */
@@ -34,7 +35,19 @@ export function tableOf(specs: readonly MessageSpec[]): SignalTable {
       const { kind = "integer", signed = false, bits = 16, factor = 1, offset = 0, unit = "" } = spec;
       const wide = kind === "integer" && bits > 53 ? wides++ : -1;
       const place = { index: signals.length, bus, message: name, arbitrationId, extended: false };
-      signals.push({ ...place, name: spec.name, unit, factor, offset, kind, signed, bits, wide });
+      signals.push({
+        ...place,
+        name: spec.name,
+        unit,
+        factor,
+        offset,
+        kind,
+        signed,
+        bits,
+        pgn: undefined,
+        source: undefined,
+        wide,
+      });
     }
     messages.push(messageOf({ index, bus, name, arbitrationId, firstSignal, signalCount: own.length, multiplexed }));
   });
@@ -45,6 +58,7 @@ export function tableOf(specs: readonly MessageSpec[]): SignalTable {
     values: new Float64Array(signals.length),
     wides: new BigInt64Array(wides),
     present: new Uint8Array(signals.length),
+    slots: new SignalSlots(messages, signals, 0),
     bus: (name) => busMessages(messages.filter(({ bus }) => bus === name)),
   };
 }
@@ -59,6 +73,7 @@ function messageOf(place: Place): MessageEntry {
   return {
     ...place,
     extended: false,
+    pgn: undefined,
     place: `test.dbc:${place.index + 1}`,
     length: signalCount,
     neededBytes: signalCount,

@@ -64,15 +64,17 @@ export function readAttributeDefinition({ reader, draft }: ParseState): void {
 export function readAttributeDefault({ reader, draft }: ParseState): void {
   const name = reader.string("the attribute name");
   if (name === "VFrameFormat" && reader.atString()) draft.defaultFrameFormat = reader.string("the default");
+  if (name === "ProtocolType" && reader.atString()) draft.protocol ??= reader.string("the default");
   reader.skipStatement("BA_DEF_DEF_");
 }
 
-/** BA_ "name" [BU_ node | BO_ message | SG_ message signal | EV_ variable] value ; only long names and VFrameFormat are kept. */
+/** BA_ "name" [BU_ node | BO_ message | SG_ message signal | EV_ variable] value ; only long names, VFrameFormat and ProtocolType are kept. */
 export function readAttribute(state: ParseState): void {
   const { reader } = state;
   const name = reader.string("the attribute name");
   const of = reader.peekWord();
-  if (of === "BO_") {
+  if (name === "ProtocolType" && reader.atString()) state.draft.protocol = reader.string("the protocol");
+  else if (of === "BO_") {
     reader.word("BO_");
     const message = readMessageReference(state, "BA_");
     if (name === "SystemMessageLongSymbol") {

@@ -68,6 +68,8 @@ export type DatabaseDraft = {
   /** Texts of the enumeration VFrameFormat and its default; empty and undefined when the file does not define it. */
   frameFormats: readonly string[];
   defaultFrameFormat: string | undefined;
+  /** The attribute ProtocolType of the database. */
+  protocol: string | undefined;
 };
 
 /** Most errors, and most warnings, that are kept of one file. */

@@ -50,6 +50,11 @@ export type DbcMessage = {
   /** Arbitration id: 11 bits, or 29 bits when `extended`. */
   readonly id: number;
   readonly extended: boolean;
+  /**
+   * The parameter group by which its frames are known, whatever their priority, source and destination (SAE J1939-21), where the file
+   * says so: by VFrameFormat J1939PG, or by ProtocolType. Undefined when by their id.
+   */
+  readonly pgn: number | undefined;
   /** Whether the file declares it a CAN FD frame: by VFrameFormat, or by more than 8 bytes where that attribute is not used. */
   readonly fd: boolean;
   /** The long name where the file gives one. */

@@ -58,6 +58,7 @@ export function parseDbc(text: string): ParsedDbc {
     valueTables: new Map(),
     frameFormats: [],
     defaultFrameFormat: undefined,
+    protocol: undefined,
   };
   const owner = { kind: "none", why: "no BO_ stands before it" } as const;
   const state: ParseState = { reader: new DbcReader(lines), draft, problems, owner };

@@ -1,4 +1,5 @@
 import { neededBytesOf } from "../layout.ts";
+import { isFastPacket, pgnOf } from "../pgn.ts";
 import type { DatabaseDraft, MessageDraft, ProblemList, SignalDraft } from "./draft.ts";
 import type { DbcDatabase, DbcMessage, DbcSignal } from "./model.ts";
 import { resolveMultiplexing } from "./multiplexing.ts";
@@ -7,8 +8,11 @@ import { distinctMessages, distinctSignals, withoutRepeats } from "./repeats.ts"
 
 const EXTENDED_BIT = 0x8000_0000;
 const CLASSIC_BYTES = 8;
+/** Protocols whose ids hold a parameter group, as files name them in ProtocolType. */
+const GROUP_PROTOCOLS = /^(?:SAE[ _-]?)?(?:J1939|N2K|NMEA[ _-]?2000|ISO[ _-]?BUS|ISO[ _-]?11783)/i;
 /** What VFrameFormat's numbers mean where the file declares the attribute without texts. */
-const FD_FORMATS: ReadonlyMap<number, string> = new Map([
+const FORMATS: ReadonlyMap<number, string> = new Map([
+  [3, "J1939PG"],
   [14, "StandardCAN_FD"],
   [15, "ExtendedCAN_FD"],
 ]);
@@ -36,9 +40,13 @@ function resolveMessage(message: MessageDraft, draft: DatabaseDraft, problems: P
     return [{ ...facts, name, multiplexer: indicator.multiplexer, multiplexing: by, line: problems.lineOf(at) }];
   });
   reportOverlaps(message, kept, multiplexing, problems);
+  const id = extended ? message.rawId - EXTENDED_BIT : message.rawId;
+  const pgn = extended && isByPgn(message, draft) ? pgnOf(id) : undefined;
+  if (pgn !== undefined && message.length > CLASSIC_BYTES) problems.warn(message.at, partsProblem(message, pgn));
   return {
-    id: extended ? message.rawId - EXTENDED_BIT : message.rawId,
+    id,
     extended,
+    pgn,
     fd: isFd(message, draft),
     name: message.longName ?? message.name,
     length: message.length,
@@ -48,6 +56,11 @@ function resolveMessage(message: MessageDraft, draft: DatabaseDraft, problems: P
     complete: message.complete && signals.length === given.length,
     line: problems.lineOf(message.at),
   };
+}
+
+function partsProblem({ name, length }: MessageDraft, pgn: number): string {
+  const lost = isFastPacket(pgn, length) ? "it is not decoded" : "only a single frame of it is decoded";
+  return `message ${name} (PGN ${pgn}) has ${length} bytes and comes in several frames, which are not put together: ${lost}`;
 }
 
 /** False for a signal that would be read wrongly. */
@@ -86,9 +99,19 @@ function longNamesOf(signals: readonly SignalDraft[], problems: ProblemList): Re
 }
 
 function isFd(message: MessageDraft, draft: DatabaseDraft): boolean {
-  const format = message.frameFormat ?? draft.defaultFrameFormat;
-  const text = typeof format === "number" ? (draft.frameFormats[format] ?? FD_FORMATS.get(format)) : format;
+  const text = formatText(message.frameFormat, draft) ?? draft.defaultFrameFormat;
   if (text?.endsWith("_FD") === true) return true;
   // A J1939 message of more than 8 bytes comes in several classic frames; any other needs an FD frame whatever the attribute says.
-  return text !== "J1939PG" && message.length > CLASSIC_BYTES;
+  return !isByPgn(message, draft) && message.length > CLASSIC_BYTES;
+}
+
+/** What the file says of the message itself counts before what it says of all. */
+function isByPgn(message: MessageDraft, draft: DatabaseDraft): boolean {
+  const text = formatText(message.frameFormat, draft);
+  if (text !== undefined) return text === "J1939PG";
+  return draft.defaultFrameFormat === "J1939PG" || GROUP_PROTOCOLS.test(draft.protocol ?? "");
+}
+
+function formatText(format: number | string | undefined, { frameFormats }: DatabaseDraft): string | undefined {
+  return typeof format === "number" ? (frameFormats[format] ?? FORMATS.get(format)) : format;
 }

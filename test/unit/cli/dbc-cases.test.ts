@@ -38,6 +38,12 @@ async function check(start: string): Promise<readonly [exitCode: number, ...told
 }
 
 describe("DBC files that people have", () => {
+  it("f01: a J1939 message by its PGN, whatever priority and source", async () => {
+    expect(await check("f01")).toEqual([0]);
+    const speed = { raw: { EngineSpeed: 16_000 }, phys: { EngineSpeed: 2000 } };
+    expect(await valuesOf("f01")).toEqual([speed, speed, speed]);
+  });
+
   it("f02: a signal name in two branches that exclude each other", async () => {
     expect(await check("f02")).toEqual([0]);
     expect((await valuesOf("f02"))[1]).toEqual({

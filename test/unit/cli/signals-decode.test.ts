@@ -78,6 +78,18 @@ describe("causeway signals decode", () => {
     expect(objects(stdout)).toMatchObject(times.map((t) => ({ t })));
   });
 
+  it("knows frames by their parameter group where that is asked for", async () => {
+    // A frame of canboat's analyzer test mixed-format, and the position that it prints (rounded to -122.4152372).
+    const dbc = file(
+      'BO_ 2583167486 Position: 8 X\n SG_ Latitude : 0|32@1- (1E-7,0) [0|0] "deg" X\n SG_ Longitude : 32|32@1- (1E-7,0) [0|0] "deg" X\n',
+    );
+    const log = "(1.0) can0 09F80140#3B349816CCEA08B7\n";
+    const read = async (...args: readonly string[]): Promise<string> =>
+      (await runCli(["signals", "decode", "--dbc", dbc, ...args], { stdin: bytesOf(log) })).stdout;
+    expect(await read()).toContain(":: Unknown frame id");
+    expect(await read("--match", "pgn")).toContain(":: Position(Latitude: 37.9073595 deg, Longitude: -122.4152371");
+  });
+
   it("prints one JSON object a frame, exact where JSON numbers are not", async () => {
     const wide = `${"FF".repeat(8)}FEFFFFFFFFFFFFBF0000C07F80${"00".repeat(43)}`;
     const log = `(1735270496.916858) can0 110##5${wide}\n(1.000001) can1 00000110#00\n  can0  1F0   [3]  80 4A 00\n`;

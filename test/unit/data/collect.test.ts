@@ -13,7 +13,7 @@ function collectorOf(table: SignalTable, rules: readonly CollectRule[], batchSam
 
 /** Samples as [signal, µs since T0, value]. */
 function samplesOf(log: SampleLog): [number, number, number][] {
-  return Array.from({ length: log.count }, (_, at) => [log.signals[at], log.timesUs[at] - T0, log.values[at]]);
+  return Array.from({ length: log.count }, (_, at) => [log.slots[at], log.timesUs[at] - T0, log.values[at]]);
 }
 
 function speedTable(): SignalTable {
