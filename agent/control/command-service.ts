@@ -12,8 +12,8 @@ export type RequestDoor = {
 };
 
 /**
- * Remote commands: settles what an earlier process left open, then takes requests from the doors and tells answers. A bug ends the
- * process. Stopping lets what runs come to its end, aborted.
+ * Remote commands: settles what an earlier process left open, then takes requests from the doors and tells answers. A bug in telling
+ * ends the process; one that a request brings out costs that request. Stopping lets what runs come to its end, aborted.
  */
 export function commandService(parts: DispatchParts, doors: readonly RequestDoor[]): Service {
   const { ledger, refusals, reporter, settings, log } = parts;
@@ -28,9 +28,9 @@ export function commandService(parts: DispatchParts, doors: readonly RequestDoor
     const run = dispatch(parts, arrival, stopping.signal)
       .then(() => undefined)
       .catch((thrown: unknown) => {
-        // Only the ledger itself fails so; what it says of the command is settled at the next start.
-        if (thrown instanceof AgentError) log.error("command.stranded", { code: thrown.code, what: thrown.message });
-        else broken.reject(thrown);
+        // The ledger itself failed, or a bug that this request brought out; what the ledger says of it is settled at the next start.
+        const code = thrown instanceof AgentError ? thrown.code : "internal.bug";
+        log.error("command.stranded", { code, what: messageOf(thrown) });
       })
       .finally(() => running.delete(run));
     running.add(run);

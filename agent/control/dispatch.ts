@@ -1,5 +1,5 @@
 import type { Clock } from "../core/clock.ts";
-import { AgentError } from "../core/errors.ts";
+import { AgentError, messageOf } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import { type Action, type CommandClass, isGrave, type Outcome, type Prepared } from "./action.ts";
 import { type Answer, failureAnswer, type ReasonCode, type Refusal, refusalAnswer, refused } from "./answer.ts";
@@ -172,9 +172,10 @@ async function act(parts: DispatchParts, plan: Plan, request: Request, signal: A
   try {
     return await prepared.run(AbortSignal.any([signal, late.signal]));
   } catch (thrown) {
-    if (!(thrown instanceof AgentError)) throw thrown;
-    log.error("command.failed", { action: action.name, code: thrown.code, what: thrown.message });
-    return { kind: "failed", code: "INTERNAL_ERROR", description: thrown.message };
+    // A bug that a request brings out costs that request: the next process would be sent it again.
+    const code = thrown instanceof AgentError ? thrown.code : "internal.bug";
+    log.error("command.failed", { action: action.name, code, what: messageOf(thrown) });
+    return { kind: "failed", code: "INTERNAL_ERROR", description: messageOf(thrown) };
   } finally {
     running.delete(request.ledgerId);
     finished.abort();

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { fullJitterMs } from "../core/backoff.ts";
 import type { Clock } from "../core/clock.ts";
-import { AgentError } from "../core/errors.ts";
+import { AgentError, messageOf } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import type { Broker, Journal, Json } from "../ports.ts";
 import { type AwsJobs, documentOf, type JobExecution, type JobStatus } from "./aws-jobs.ts";
@@ -221,6 +221,11 @@ export class JobRunner {
       const outcome = await handler(document, job, signal);
       const isOver = withdrawn.signal.aborted && withdrawn.signal.reason !== "given-up";
       return isOver && outcome !== "stopped" ? "withdrawn" : outcome;
+    } catch (thrown) {
+      if (thrown instanceof AgentError) throw thrown;
+      // A bug that a document brings out costs its job: the service would give the same one to every next process.
+      this.#parts.environment.log.error("job.failed", { jobId, code: "internal.bug", what: messageOf(thrown) });
+      return { status: "FAILED", details: { reason: `internal: ${messageOf(thrown)}` } };
     } finally {
       this.#working = undefined;
       ended.abort();

@@ -77,6 +77,18 @@ describe("JobRunner", () => {
     expect(runs).toBe(1);
   });
 
+  it("ends a job whose document brings out a bug, and goes on", async () => {
+    const { clock, log, updates, told, process } = setUp(() => Promise.reject(new TypeError("no such field")));
+    const stop = new AbortController();
+    const running = process().run(stop.signal);
+    await clock.run(0);
+    stop.abort();
+    await running;
+    expect(updates.map(({ status }) => status)).toEqual(["FAILED"]);
+    expect(told).toEqual([{ reason: "internal: no such field" }]);
+    expect(log.of("job.failed")).toHaveLength(1);
+  });
+
   it("says which job it works on, and only while it does", async () => {
     const seen: unknown[] = [];
     const { clock, process } = setUp(async () => {
