@@ -22,6 +22,19 @@ export type LinkStatus = {
   readonly limits: BrokerLimits | undefined;
 };
 
+/** Messages that came in, since start. */
+export type InboundCounters = {
+  /** Handed to a subscription. */
+  readonly taken: number;
+  /** Thrown away because too many waited. */
+  readonly discarded: number;
+  /** Their handling failed: a bug that they brought out. */
+  readonly failed: number;
+  /** Acknowledged unread, because earlier processes ended with them in hand. */
+  readonly setAside: number;
+  readonly waiting: number;
+};
+
 /** One MQTT 5 PUBLISH (QoS 1). */
 export type Publication = {
   readonly topic: string;
@@ -72,6 +85,7 @@ export interface Broker {
   /** Begins connecting; returns at once. */
   start(): void;
   status(): LinkStatus;
+  inbound(): InboundCounters;
   /**
    * Resolves with the limits once online (at once when it is), or with undefined when `signal` aborts or the session is stopped. With
    * `after`, waits for a connection whose number (`LinkStatus.connects`) is higher.
@@ -79,7 +93,12 @@ export interface Broker {
   online(signal: AbortSignal, after?: number): Promise<BrokerLimits | undefined>;
   /** Never rejects. */
   publish(publication: Publication): Promise<PublishOutcome>;
-  /** Filters must be disjoint. `handler` must not throw. Resolves when the broker granted it, or when it is remembered while offline. */
+  /**
+   * Filters must be disjoint. Resolves when the broker granted it, or when it is remembered while offline.
+   *
+   * `handler` gets the messages one at a time, in order; one is acknowledged to the broker after it has returned. A handler that throws
+   * costs its message. Messages of QoS 0 that wait are bounded, and those over the bound are thrown away.
+   */
   subscribe(filter: string, handler: (message: Inbound) => void): Promise<void>;
   /**
    * Goes over to another credential under the same client id, so that a policy which allows this id alone is enough: ends the connection

@@ -167,7 +167,16 @@ function composeLink({ config, environment, bootId, clock, log, random }: Base) 
   const topics = createTopics(config.topics, thing);
   const subject = { thing, bootId, topic: topics.presence, clock };
   const will = presencePublication(subject, "lost");
-  const broker = createBroker({ config: settings, clientId: thing, will, identity: identities.inUse, clock, log });
+  const noteFile = join(config.stateDir, "inbound.json");
+  const broker = createBroker({
+    config: settings,
+    clientId: thing,
+    will,
+    identity: identities.inUse,
+    clock,
+    log,
+    noteFile,
+  });
   const renewal = composeRenewal({ config, environment, clock, log, random, identities, broker });
   return { identities, broker, renewal, presence: { subject, broker, log, random } };
 }

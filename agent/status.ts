@@ -42,6 +42,8 @@ const linkStatus = z
       })
       .readonly()
       .optional(),
+    /** Messages that came in. */
+    inbound: z.object({ taken: count, discarded: count, failed: count, setAside: count, waiting: count }).readonly(),
     host: z.string(),
     port: count,
     /** Where the private key is, for people. */

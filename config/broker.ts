@@ -41,6 +41,23 @@ export const brokerConfig = z.strictObject({
     .max(100_000)
     .default(200)
     .describe("tries of a record the broker refuses but may yet take, at most 5 min apart, before it is set aside"),
+  inbound: z
+    .strictObject({
+      maxWaiting: z
+        .int()
+        .min(8)
+        .max(100_000)
+        .default(1000)
+        .describe("messages of QoS 0 that wait for their turn; what comes beyond is thrown away and counted"),
+      maxWaitingBytes: z.int().min(262_144).max(67_108_864).default(2_097_152),
+      maxCrashes: z
+        .int()
+        .min(1)
+        .max(100)
+        .default(2)
+        .describe("a message is set aside when the process has ended so often with it in hand"),
+    })
+    .prefault({}),
 });
 
 export type BrokerConfig = z.infer<typeof brokerConfig>;

@@ -137,8 +137,19 @@ function linkLines({ link }: Status, colors: Colors): readonly string[] {
   const lines = [
     `link       ${state} for ${formatDuration(link.sinceMs)}, ${connects}, ${printable(link.host)}:${link.port}`,
     `key        ${printable(link.key)}`,
+    ...inboundLines(link.inbound, colors),
   ];
   return link.fault === undefined ? lines : [...lines, `           ${colors.red(printable(link.fault.what))}`];
+}
+
+/** Nothing where every message was handed over. */
+function inboundLines(
+  { taken, discarded, failed, setAside }: Status["link"]["inbound"],
+  colors: Colors,
+): readonly string[] {
+  if (discarded + failed + setAside === 0) return [];
+  const lost = `${formatCount(discarded)} discarded, ${formatCount(failed)} failed, ${formatCount(setAside)} set aside`;
+  return [`messages   ${formatCount(taken)} taken, ${colors.yellow(lost)}`];
 }
 
 function identityLines(

@@ -12,7 +12,7 @@ import {
   RetryJitterType,
 } from "aws-crt/dist/native/mqtt5.js";
 import type { mqtt5 } from "aws-iot-device-sdk-v2";
-import type { Inbound, Publication } from "../../agent/ports.ts";
+import type { BrokerLimits, Inbound, Publication } from "../../agent/ports.ts";
 import type { BrokerConfig } from "../../config/schema.ts";
 
 // The classes come from aws-crt's own modules, which the SDK only re-exports: its index loads every service client too
@@ -23,7 +23,7 @@ const TOPIC_ALIASES = 16;
 /** Largest packet taken from the broker, bytes: AWS IoT Core sends at most 128 KiB of payload. */
 const MAX_INBOUND_PACKET_BYTES = 262_144;
 /** Unacknowledged messages that the broker may have on the way to us. */
-const INBOUND_IN_FLIGHT = 32;
+export const INBOUND_IN_FLIGHT = 32;
 const AWS_HOST = /\.amazonaws\.com(\.cn)?$/i;
 
 /** What one client object is made of. */
@@ -104,6 +104,16 @@ export function packetOf(publication: Publication): mqtt5.PublishPacket {
   };
 }
 
+/** What the broker announced. */
+export function limitsOf(settings: mqtt5.NegotiatedSettings): BrokerLimits {
+  return {
+    receiveMaximum: settings.receiveMaximumFromServer,
+    maximumPacketBytes: settings.maximumPacketSizeToServer,
+    topicAliasMaximum: settings.topicAliasMaximumToServer,
+    retainAvailable: settings.retainAvailable,
+  };
+}
+
 /** A message as it arrived. */
 export function inboundOf(packet: mqtt5.PublishPacket): Inbound {
   return {
@@ -117,9 +127,12 @@ export function inboundOf(packet: mqtt5.PublishPacket): Inbound {
   };
 }
 
-/** The client gives an ArrayBuffer, though its types leave more open. */
+/**
+ * The client gives an ArrayBuffer, though its types leave more open. That of an empty payload is a detached one (aws-crt 1.33), which
+ * no view can be made of.
+ */
 function bytesOf(value: unknown): Uint8Array {
-  if (value instanceof ArrayBuffer) return new Uint8Array(value);
+  if (value instanceof ArrayBuffer) return value.byteLength === 0 ? new Uint8Array(0) : new Uint8Array(value);
   if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
   return typeof value === "string" ? Buffer.from(value, "utf8") : new Uint8Array(0);
 }

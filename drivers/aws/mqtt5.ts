@@ -9,6 +9,7 @@ import type {
   Broker,
   BrokerLimits,
   Inbound,
+  InboundCounters,
   LinkCredential,
   LinkStatus,
   Publication,
@@ -16,8 +17,9 @@ import type {
   Reidentification,
 } from "../../agent/ports.ts";
 import type { BrokerConfig } from "../../config/schema.ts";
-import { createClient, inboundOf, packetOf } from "./client.ts";
+import { createClient, limitsOf, packetOf } from "./client.ts";
 import { Diagnosis } from "./diagnosis.ts";
+import { createInbox, type Inbox } from "./inbox.ts";
 import { Link } from "./link.ts";
 import {
   connectionLost,
@@ -49,6 +51,8 @@ export type BrokerParts = {
   readonly log: Log;
   /** Ends after the first attempt that fails, with the fault in the status: for a test of the connection. */
   readonly once?: boolean;
+  /** Where is remembered which messages were in hand when a process ended; nowhere when absent. */
+  readonly noteFile?: string;
 };
 
 /**
@@ -67,6 +71,7 @@ class Mqtt5Broker implements Broker {
   readonly #facts: LinkFacts;
   readonly #link: Link;
   readonly #subscriptions: Subscriptions;
+  readonly #inbox: Inbox;
   readonly #takeovers = new Takeovers();
   /** Publications of the present connection without their acknowledgement. */
   #unacknowledged = 0;
@@ -91,6 +96,7 @@ class Mqtt5Broker implements Broker {
     this.#identity = identity;
     this.#diagnosis = this.#diagnosisOf(identity, parts.once === true);
     this.#subscriptions = new Subscriptions(log);
+    this.#inbox = createInbox(parts, (message) => this.#subscriptions.dispatch(message));
   }
 
   start(): void {
@@ -102,6 +108,10 @@ class Mqtt5Broker implements Broker {
 
   status(): LinkStatus {
     return this.#link.status();
+  }
+
+  inbound(): InboundCounters {
+    return this.#inbox.counters();
   }
 
   online(signal: AbortSignal, after = 0): Promise<BrokerLimits | undefined> {
@@ -183,6 +193,7 @@ class Mqtt5Broker implements Broker {
       this.#stopping.abort();
       this.#drop();
       this.#link.close();
+      this.#inbox.close();
     }
     await this.#closed();
   }
@@ -283,9 +294,12 @@ class Mqtt5Broker implements Broker {
     client.on("disconnection", ({ error, disconnect }) => {
       if (isCurrent()) this.#onDisconnected(nameOf(error), disconnect);
     });
-    client.on("messageReceived", ({ message }) => {
+    client.on("messageReceived", ({ message, acknowledgementControl }) => {
+      const handle = acknowledgementControl?.acquireHandle();
       if (!isCurrent()) return;
-      if (!this.#subscriptions.dispatch(inboundOf(message))) this.#parts.log.debug("broker.message-unwanted");
+      this.#inbox.take(message, () => {
+        if (isCurrent()) handle?.invokeAcknowledgement();
+      });
     });
     client.on("error", (error) => {
       this.#parts.log.error("broker.client-failed", { what: messageOf(error) });
@@ -377,15 +391,6 @@ function behindRefusal(identity: TlsIdentity, fault: AgentError): Promise<AgentE
 
 function faultOf({ code, message, remedy }: AgentError): LinkFault {
   return { code, what: message, remedy };
-}
-
-function limitsOf(settings: mqtt5.NegotiatedSettings): BrokerLimits {
-  return {
-    receiveMaximum: settings.receiveMaximumFromServer,
-    maximumPacketBytes: settings.maximumPacketSizeToServer,
-    topicAliasMaximum: settings.topicAliasMaximumToServer,
-    retainAvailable: settings.retainAvailable,
-  };
 }
 
 function nameOf(error: { readonly error_name?: string; readonly message?: string }): string {

@@ -136,6 +136,24 @@ export function describeBroker(name: string, create: () => Promise<BrokerHarness
       ]);
     });
 
+    it("hands over an empty message, and loses nothing but the message whose handler throws", async () => {
+      const sizes: number[] = [];
+      broker.start();
+      await online();
+      await broker.subscribe(COMMANDS, ({ payload }) => {
+        sizes.push(payload.length);
+        if (payload.length === 1) throw new TypeError("a bug that this message brings out");
+      });
+      for (const bytes of [0, 1, 2]) {
+        await harness.inject(`cmd/causeway/${CONTRACT_THING}/door/request`, new Uint8Array(bytes));
+      }
+      await soon("all three messages", () => (sizes.length === 3 ? true : undefined));
+      expect(sizes).toEqual([0, 1, 2]);
+      await soon("the count", () => (broker.inbound().taken === 2 ? true : undefined));
+      expect(broker.inbound()).toEqual({ taken: 2, discarded: 0, failed: 1, setAside: 0, waiting: 0 });
+      expect(broker.status().connects).toBe(1);
+    });
+
     it("makes a subscription at the connect that was asked for before it", async () => {
       const got: Inbound[] = [];
       await broker.subscribe(COMMANDS, (message) => got.push(message));

@@ -4,6 +4,7 @@ import type {
   Broker,
   BrokerLimits,
   Inbound,
+  InboundCounters,
   LinkCredential,
   LinkState,
   LinkStatus,
@@ -59,6 +60,7 @@ export class FakeBroker implements Broker {
   readonly #handlers = new Map<string, (message: Inbound) => void>();
   readonly #waiters = new Set<Waiter>();
   readonly #open = new Set<(outcome: PublishOutcome) => void>();
+  readonly #inbound = { taken: 0, discarded: 0, failed: 0, setAside: 0, waiting: 0 };
   #state: LinkState = "offline";
   #fault: LinkStatus["fault"];
   #connects = 0;
@@ -94,6 +96,10 @@ export class FakeBroker implements Broker {
   status(): LinkStatus {
     const limits = this.#state === "online" ? this.#limits : undefined;
     return { state: this.#state, sinceMs: 0, fault: this.#fault, connects: this.#connects, limits };
+  }
+
+  inbound(): InboundCounters {
+    return this.#inbound;
   }
 
   online(signal: AbortSignal, after = 0): Promise<BrokerLimits | undefined> {
@@ -181,7 +187,17 @@ export class FakeBroker implements Broker {
     if (this.#state !== "online") return;
     const message = { ...PLAIN, topic, payload, ...properties };
     for (const [filter, handler] of this.#handlers) {
-      if (this.#grants(filter) && matchesFilter(filter, topic)) handler(message);
+      if (this.#grants(filter) && matchesFilter(filter, topic)) this.#handOver(message, handler);
+    }
+  }
+
+  #handOver(message: Inbound, handler: (message: Inbound) => void): void {
+    try {
+      handler(message);
+      this.#inbound.taken += 1;
+    } catch {
+      // As the port promises: it costs the message.
+      this.#inbound.failed += 1;
     }
   }
 
@@ -194,7 +210,8 @@ export class FakeBroker implements Broker {
   #deliver({ topic, payload, userProperties, contentType, responseTopic, correlationData }: Publication): void {
     for (const [filter, handler] of this.#handlers) {
       if (!matchesFilter(filter, topic)) continue;
-      handler({ ...PLAIN, topic, payload, userProperties, contentType, responseTopic, correlationData });
+      const message = { ...PLAIN, topic, payload, userProperties, contentType, responseTopic, correlationData };
+      this.#handOver(message, handler);
     }
   }
 }

@@ -32,6 +32,7 @@ export function statusWith(change: Partial<Status> = {}): Status {
       state: "online",
       sinceMs: 723_000,
       connects: 2,
+      inbound: { taken: 4, discarded: 0, failed: 0, setAside: 0, waiting: 0 },
       host: "mqtt.example.com",
       port: 8883,
       key: "pkcs11 token causeway, key device",

@@ -53,6 +53,14 @@ buffer     12 records, 48.0 kB of 256 MB (0.0 %), epoch 141343033650562
     expect(exitCode).toBe(0);
   });
 
+  it("says how many messages were not handed over, where there are any", () => {
+    const { link } = statusWith();
+    const inbound = { taken: 1000, discarded: 3, failed: 2, setAside: 1, waiting: 0 };
+    const lines = page(statusWith({ link: { ...link, inbound } })).split("\n");
+    expect(lines).toContain("messages   1 000 taken, 3 discarded, 2 failed, 1 set aside");
+    expect(page(statusWith())).not.toContain("discarded");
+  });
+
   it("prints the daemon's object as it is with --json, fields of a newer one included", async () => {
     const config = await serveView({ status: () => ({ ...statusWith(), more: 1 }) });
     const { stdout } = await runCli(["status", "--json", "--config", config]);

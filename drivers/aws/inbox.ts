@@ -1,0 +1,165 @@
+import type { mqtt5 } from "aws-iot-device-sdk-v2";
+import type { Clock } from "../../agent/core/clock.ts";
+import { messageOf } from "../../agent/core/errors.ts";
+import type { Log } from "../../agent/core/log.ts";
+import type { Inbound, InboundCounters } from "../../agent/ports.ts";
+import type { BrokerConfig } from "../../config/schema.ts";
+import { INBOUND_IN_FLIGHT, inboundOf } from "./client.ts";
+import { DeliveryNote } from "./delivery-note.ts";
+
+/** Trouble of one kind is logged at most so often, ms: whoever sends messages must not fill the log. */
+const TELL_EVERY_MS = 10_000;
+/** QoS 1 messages are bounded by the receive maximum; a broker that does not keep to it is stopped here. */
+const MAX_ACKNOWLEDGED = 2 * INBOUND_IN_FLIGHT;
+
+/** Bounds of the messages of QoS 0 that wait for their turn. */
+export type InboxBounds = { readonly messages: number; readonly bytes: number };
+
+/** What an inbox is made of. `deliver` gives whether somebody wanted the message. `note` is left out where a process keeps no state. */
+export type InboxParts = {
+  readonly bounds: InboxBounds;
+  readonly note: DeliveryNote | undefined;
+  readonly deliver: (message: Inbound) => boolean;
+  readonly clock: Clock;
+  readonly log: Log;
+};
+
+type Waiting = {
+  readonly packet: mqtt5.PublishPacket;
+  readonly bytes: number;
+  readonly acknowledge: () => void;
+};
+type Trouble = "discarded" | "failed" | "setAside";
+
+/** Events of the log, by what became of a message. */
+const EVENTS: Readonly<Record<Trouble, string>> = {
+  discarded: "broker.messages-discarded",
+  failed: "broker.message-failed",
+  setAside: "broker.message-set-aside",
+};
+
+/**
+ * Messages between the client and their handlers: taken at once, so that nothing piles up where nobody counts it, and handed over one a
+ * turn of the event loop, in order. A message may cost itself and never the process: a handler that throws ends that message, and one that was
+ * in hand when earlier processes ended is set aside. Each is acknowledged when it is dealt with.
+ */
+export class Inbox {
+  readonly #parts: InboxParts;
+  readonly #counts = { taken: 0, discarded: 0, failed: 0, setAside: 0 };
+  readonly #toldMs = new Map<Trouble, number>();
+  #queue: Waiting[] = [];
+  /** Of QoS 0, and bytes of them. */
+  #unacknowledged = 0;
+  #bytes = 0;
+  #isScheduled = false;
+
+  constructor(parts: InboxParts) {
+    this.#parts = parts;
+  }
+
+  counters(): InboundCounters {
+    return { ...this.#counts, waiting: this.#queue.length };
+  }
+
+  /** A message has come. `acknowledge` is called when it is dealt with, or never where the broker is to deliver it again. */
+  take(packet: mqtt5.PublishPacket, acknowledge: () => void): void {
+    const bytes = packet.qos === 0 ? bytesOf(packet) : 0;
+    if (this.#isFull(packet, bytes)) {
+      this.#trouble("discarded", { waiting: this.#queue.length, waitingBytes: this.#bytes });
+      return;
+    }
+    this.#queue.push({ packet, bytes, acknowledge });
+    this.#weigh(packet, bytes, 1);
+    this.#schedule();
+  }
+
+  /** Forgets what waits: nobody listens any more. */
+  close(): void {
+    this.#queue = [];
+    this.#unacknowledged = 0;
+    this.#bytes = 0;
+    this.#parts.note?.close();
+  }
+
+  #isFull({ qos }: mqtt5.PublishPacket, bytes: number): boolean {
+    const { bounds } = this.#parts;
+    if (qos !== 0) return this.#queue.length - this.#unacknowledged >= MAX_ACKNOWLEDGED;
+    return this.#unacknowledged >= bounds.messages || this.#bytes + bytes > bounds.bytes;
+  }
+
+  #weigh({ qos }: mqtt5.PublishPacket, bytes: number, by: 1 | -1): void {
+    if (qos !== 0) return;
+    this.#unacknowledged += by;
+    this.#bytes += by * bytes;
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled || this.#queue.length === 0) return;
+    this.#isScheduled = true;
+    setImmediate(() => {
+      this.#isScheduled = false;
+      const next = this.#queue.shift();
+      if (next === undefined) return;
+      this.#weigh(next.packet, next.bytes, -1);
+      this.#handOver(next);
+      this.#schedule();
+    });
+  }
+
+  #handOver({ packet, acknowledge }: Waiting): void {
+    const { note, deliver, log } = this.#parts;
+    const { topicName: topic } = packet;
+    try {
+      const message = inboundOf(packet);
+      if (note?.admits(message) === false) this.#trouble("setAside", { topic, bytes: message.payload.length });
+      else if (deliver(message)) this.#counts.taken += 1;
+      else log.debug("broker.message-unwanted");
+    } catch (thrown) {
+      // What a message provokes ends the message: left to itself, the broker would deliver it again to every next process.
+      this.#trouble("failed", { topic, what: messageOf(thrown), at: placeOf(thrown) });
+    }
+    acknowledge();
+  }
+
+  #trouble(kind: Trouble, facts: Readonly<Record<string, string | number | undefined>>): void {
+    const { clock, log } = this.#parts;
+    this.#counts[kind] += 1;
+    const nowMs = clock.monotonicMs();
+    if (nowMs < (this.#toldMs.get(kind) ?? Number.NEGATIVE_INFINITY) + TELL_EVERY_MS) return;
+    this.#toldMs.set(kind, nowMs);
+    log.error(EVENTS[kind], { ...facts, sinceStart: this.#counts[kind] });
+  }
+}
+
+/** The inbox that a configuration asks for. */
+export function createInbox(
+  parts: Pick<InboxParts, "clock" | "log"> & {
+    readonly config: Pick<BrokerConfig, "inbound">;
+    readonly noteFile?: string;
+  },
+  deliver: (message: Inbound) => boolean,
+): Inbox {
+  const { config, clock, log, noteFile } = parts;
+  const { maxWaiting, maxWaitingBytes, maxCrashes } = config.inbound;
+  const bounds = { messages: maxWaiting, bytes: maxWaitingBytes };
+  const note = noteFile === undefined ? undefined : new DeliveryNote({ file: noteFile, maxCrashes, clock, log });
+  return new Inbox({ bounds, note, deliver, clock, log });
+}
+
+/** What a packet holds in memory, roughly. */
+function bytesOf({ topicName, payload, correlationData, responseTopic, userProperties }: mqtt5.PublishPacket): number {
+  const texts = (userProperties ?? []).reduce((sum, { name, value }) => sum + name.length + value.length, 0);
+  const parts = [payload, correlationData, topicName, responseTopic].map(lengthOf);
+  return parts.reduce((sum, part) => sum + part, texts);
+}
+
+function lengthOf(value: unknown): number {
+  if (typeof value === "string") return value.length;
+  return value instanceof ArrayBuffer || ArrayBuffer.isView(value) ? value.byteLength : 0;
+}
+
+/** Where it was thrown, "file:line:column", for whoever mends it. */
+function placeOf(thrown: unknown): string | undefined {
+  const line = thrown instanceof Error ? thrown.stack?.split("\n")[1] : undefined;
+  return line?.trim().replace(/^at /, "");
+}
