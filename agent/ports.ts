@@ -101,7 +101,8 @@ export type Outgoing = RecordId & {
 };
 
 /** Why records were lost. "evicted": the byte bound; "expired": their life ended; "rejected": the broker refused them for good; "damaged": the disk gave them back unreadable; "dropped": an operator gave them up. */
-export type LossReason = "evicted" | "expired" | "rejected" | "damaged" | "dropped";
+export const LOSS_REASONS = ["evicted", "expired", "rejected", "damaged", "dropped"] as const;
+export type LossReason = (typeof LOSS_REASONS)[number];
 
 /** A run of records that will not be delivered: seq `first`..`last`, both included. */
 export type LossRange = {
@@ -148,6 +149,17 @@ export type OutboxStats = {
   readonly streams: Readonly<Record<StreamName, StreamStats>>;
   /** Why records are kept in memory alone for now; absent while they are on the disk. */
   readonly fault?: { readonly code: FaultCode; readonly what: string; readonly remedy: string };
+};
+
+/** Records of one stream that were lost for one reason since the outbox was opened. */
+export type LossCount = {
+  readonly stream: StreamName;
+  readonly reason: LossReason;
+  /** Of the last one, as `LossRange` has it. */
+  readonly detail: string;
+  readonly records: number;
+  /** Monotonic ms of the last one. */
+  readonly atMs: number;
 };
 
 /** The disk under the outbox. */
@@ -211,6 +223,8 @@ export interface Outbox {
   stats(): OutboxStats;
   /** Undefined where there is no disk, or it is away. */
   disk(): DiskState | undefined;
+  /** What was lost since it was opened, at most one entry a stream and reason. */
+  lossCounts(): readonly LossCount[];
   close(): void;
 }
 

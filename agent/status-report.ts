@@ -63,13 +63,23 @@ export function statusOf(parts: StatusParts): Status {
     },
     identity,
     collected: { samples, records, payloadBytes, discardedSamples },
-    outbox: outbox.stats(),
+    outbox: outboxStatusOf(parts),
     delivery: publisher.counters(),
+    losses: outbox.lossCounts().map(({ atMs, ...loss }) => ({ ...loss, agoMs: clock.monotonicMs() - atMs })),
     commands: parts.commands(),
     job: parts.updates?.job(),
     update: parts.updates?.update(),
     rssBytes: parts.rssBytes(),
   };
+}
+
+/** What the outbox holds, its disk, and why records do not get into it. */
+function outboxStatusOf({ outbox, pipeline }: Pick<StatusParts, "outbox" | "pipeline">): Status["outbox"] {
+  const stats = { ...outbox.stats(), disk: outbox.disk() };
+  const { store } = pipeline.health();
+  if (store.kind === "storing" || stats.fault !== undefined) return stats;
+  const { code, what, remedy, heldBytes } = store;
+  return { ...stats, fault: { code, what: `${what}; ${heldBytes} bytes of records wait in memory`, remedy } };
 }
 
 /** One line for `systemctl status`: link, buses with their frame rates since `before` (the whole uptime when absent), outbox, and what is under way. */
@@ -82,7 +92,8 @@ export function summaryOf(status: Status, before?: Status): string {
     return `${name} ${state}, ${rate} frames/s${dropped === undefined || dropped === 0 ? "" : `, ${dropped} dropped`}`;
   });
   const fault = link.fault === undefined ? "" : ` (${link.fault.code})`;
-  const place = outbox.fault === undefined ? "" : " in memory only";
+  const disk = outbox.disk?.isFull === true ? ", disk full" : "";
+  const place = outbox.fault === undefined ? disk : " in memory only";
   const stored = `outbox ${outbox.records} records, ${outbox.bytes} bytes${place}`;
   return [`${link.state}${fault}`, ...buses, stored, ...workOf(status)].join("; ");
 }

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { CLOCK_QUALITIES } from "./core/clock.ts";
 import { FAULTS, type FaultCode } from "./core/errors.ts";
-import type { StreamName } from "./ports.ts";
+import { LOSS_REASONS, STREAMS, type StreamName } from "./ports.ts";
 
 const count = z.number().nonnegative();
 
@@ -112,6 +112,16 @@ export const outboxStatus = z
     streams: z.object(streams).readonly(),
     /** Why records are kept in memory alone for now. */
     fault: fault.optional(),
+    /** Absent where there is no disk. */
+    disk: z
+      .object({
+        freeBytes: count.optional(),
+        isFull: z.boolean(),
+        reserve: z.enum(["whole", "part", "none"]),
+        reserveBytes: count,
+      })
+      .readonly()
+      .optional(),
   })
   .readonly();
 
@@ -138,9 +148,31 @@ export const statusSchema = z
         refused: count,
         retried: count,
         inFlight: count,
+        /** Where the broker has refused records since it last took one there. */
+        refusedTopics: z
+          .array(
+            z
+              .object({ stream: z.enum(STREAMS), topic: z.string(), reasonCode: count, reason: z.string(), count })
+              .readonly(),
+          )
+          .readonly(),
         /** From process start to the first PUBACK, ms; absent before it. */
         firstPubackMs: count.optional(),
       })
+      .readonly(),
+    /** Records lost since start, by stream and reason; `detail` and `agoMs` of the last one. */
+    losses: z
+      .array(
+        z
+          .object({
+            stream: z.enum(STREAMS),
+            reason: z.enum(LOSS_REASONS),
+            detail: z.string(),
+            records: count,
+            agoMs: z.number(),
+          })
+          .readonly(),
+      )
       .readonly(),
     /** Absent where no remote commands are taken. */
     commands: z

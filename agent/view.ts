@@ -13,7 +13,7 @@ const WATCH_INTERVAL_MS = 500;
 export type ViewParts = {
   readonly status: () => Status;
   readonly latest: () => readonly LatestValue[];
-  readonly outbox: Pick<Outbox, "stats" | "list">;
+  readonly outbox: Pick<Outbox, "stats" | "disk" | "list">;
   readonly clock: Clock;
 };
 
@@ -31,7 +31,7 @@ export function createView({ status, latest, outbox, clock }: ViewParts): Readon
   return {
     status: () => status(),
     watch: (request, signal) => watch(watchRequest.parse(request).patterns, { latest, clock }, signal),
-    "buffer.stats": () => ({ schemaVersion: 1, ...outbox.stats() }),
+    "buffer.stats": () => ({ schemaVersion: 1, ...outbox.stats(), disk: outbox.disk() }),
     "buffer.list": (request) => {
       const { stream, limit } = listRequest.parse(request);
       return { schemaVersion: 1, records: outbox.list(stream, limit) };

@@ -3,12 +3,13 @@ import pico from "picocolors";
 import { z } from "zod";
 import { EXIT } from "../core/errors.ts";
 import { STREAMS, type StreamName } from "../ports.ts";
-import { outboxStatus } from "../status.ts";
+import { outboxStatus, statusSchema } from "../status.ts";
 import { confirm } from "./confirm.ts";
 import { type CliContext, note, printJson, printLine } from "./context.ts";
+import { deliveryProblems } from "./delivery-problems.ts";
 import { formatBytes, formatDuration } from "./quantity.ts";
 import { outboxLines } from "./status-page.ts";
-import { alignColumns } from "./text.ts";
+import { alignColumns, printable } from "./text.ts";
 import { adminSocketPath, askAgent, parseAnswer, viewSocketPath } from "./view-socket.ts";
 
 const MAX_LIMIT = 10_000;
@@ -51,7 +52,7 @@ export function registerBuffer(program: Command, context: CliContext): void {
     .option("--limit <count>", `at most so many, up to ${MAX_LIMIT}`, parseLimit, 50)
     .addHelpText(
       "after",
-      "\nWith --json one object a record.\n\nExample:\n  causeway buffer list --stream event --limit 20",
+      "\nWhat keeps records from being stored or taken is said on stderr first. With --json one object a record.\n\nExample:\n  causeway buffer list --stream event --limit 20",
     )
     .action((options: { readonly stream?: StreamName; readonly limit: number }) => listRecords(options, context));
   buffer
@@ -113,6 +114,10 @@ async function listRecords(
   context: CliContext,
 ): Promise<void> {
   const path = await viewSocketPath(context);
+  const status = parseAnswer(statusSchema, await askAgent(context, path, { verb: "status" }));
+  for (const { what, remedy } of deliveryProblems(status)) {
+    context.stderr.write(`causeway: ${printable(what)}\n  remedy: ${printable(remedy)}\n`);
+  }
   const { records } = parseAnswer(listAnswer, await askAgent(context, path, { verb: "buffer.list", stream, limit }));
   if (context.options().json) {
     for (const record of records) printJson(context, { schemaVersion: 1, ...record });

@@ -1,22 +1,21 @@
 import type pico from "picocolors";
 import { STREAMS, type StreamName } from "../ports.ts";
 import type { Status } from "../status.ts";
+import { deliveryProblems, isWorthSaying, type Problem } from "./delivery-problems.ts";
 import { formatBytes, formatCount, formatDuration } from "./quantity.ts";
 import { alignColumns, printable } from "./text.ts";
 
 /** The colours in use; `createColors(false)` gives plain text. */
 export type Colors = Pick<ReturnType<typeof pico.createColors>, "green" | "red" | "yellow" | "dim">;
 
-/** What makes a status worth exit code 3, and what to do about it. */
-export type Problem = { readonly what: string; readonly remedy: string };
-
 /** A status with when it was read, by the monotonic clock. */
 export type StatusReading = { readonly status: Status; readonly atMs: number };
 
 type Bus = Status["buses"][number];
 
-/** Why the agent is degraded: the link is not online, a bus does not receive, records are not on the disk, or the ledger is lost. Empty when all is well. */
-export function problemsOf({ link, identity, buses, outbox, commands }: Status): readonly Problem[] {
+/** Why the agent is degraded, which is worth exit code 3: the link is not online, a bus does not receive or loses frames, records are not stored, not taken or lost, or the ledger is lost. Empty when all is well. */
+export function problemsOf(status: Status): readonly Problem[] {
+  const { link, identity, buses, commands } = status;
   const problems: Problem[] = [];
   if (link.state !== "online") {
     problems.push({
@@ -28,6 +27,7 @@ export function problemsOf({ link, identity, buses, outbox, commands }: Status):
     if (fault !== undefined) problems.push(fault);
   }
   for (const bus of buses) {
+    if (isWorthSaying(bus.dropped ?? 0, bus.received)) problems.push(dropProblem(bus));
     if (isReceiving(bus)) continue;
     problems.push({
       what: `bus ${bus.name} is ${bus.state}${bus.detail === "" ? "" : `: ${bus.detail}`}`,
@@ -37,7 +37,7 @@ export function problemsOf({ link, identity, buses, outbox, commands }: Status):
           : "causeway bus list shows the interfaces; bring it up with ip link set",
     });
   }
-  if (outbox.fault !== undefined) problems.push(outbox.fault);
+  problems.push(...deliveryProblems(status));
   if (commands?.ledger === "lost") {
     problems.push({
       what: `the ledger of commands was lost: ${commands.what ?? ""}; commands that act are refused`,
@@ -45,6 +45,14 @@ export function problemsOf({ link, identity, buses, outbox, commands }: Status):
     });
   }
   return problems.map(({ what, remedy }) => ({ what: printable(what), remedy: printable(remedy) }));
+}
+
+function dropProblem({ name, dropped = 0, received }: Bus): Problem {
+  return {
+    what: `bus ${name} has lost ${formatCount(dropped)} frames of ${formatCount(received + dropped)}`,
+    remedy:
+      "find out what keeps the processor busy (top); raise receiveBufferBytes with net.core.rmem_max, and ringFrames",
+  };
 }
 
 /** The status for people, in at most 80 columns. `before` is an earlier reading of the same agent, for rates. */
@@ -61,7 +69,7 @@ export function statusPage(
     linkLines(status, colors),
     identityLines(status.identity, colors),
     status.buses.flatMap((bus) => busLines(bus, rateOf(bus, now, rates), colors)),
-    flowLines(status),
+    flowLines(status, colors),
     outboxLines(status.outbox, wallUs, colors),
     commandLines(status),
     updateLines(status, colors),
@@ -93,6 +101,7 @@ function updateLines({ job, update }: Status, colors: Colors): readonly string[]
 /** The streams of the outbox, one a line, with a heading. */
 export function outboxLines(outbox: Status["outbox"], wallUs: number, colors: Colors): readonly string[] {
   const share = ((outbox.bytes / outbox.maxBytes) * 100).toFixed(1);
+  const why = [outbox.fault?.what, outbox.disk?.isFull === true ? "the disk is full" : undefined];
   const rows = STREAMS.map((stream) => streamRow(stream, outbox.streams[stream], wallUs));
   const [heading = "", ...lines] = alignColumns([
     ["  stream", "waiting", "bytes", "last seq", "dead", "lost", "oldest"],
@@ -100,10 +109,18 @@ export function outboxLines(outbox: Status["outbox"], wallUs: number, colors: Co
   ]);
   return [
     `buffer     ${formatCount(outbox.records)} records, ${formatBytes(outbox.bytes)} of ${formatBytes(outbox.maxBytes)} (${share} %), epoch ${outbox.epoch}`,
+    ...diskLines(outbox),
     colors.dim(heading),
     ...lines,
-    ...(outbox.fault === undefined ? [] : [`           ${colors.red(printable(outbox.fault.what))}`]),
+    ...why.flatMap((what) => (what === undefined ? [] : [`           ${colors.red(printable(what))}`])),
   ];
+}
+
+function diskLines({ disk }: Status["outbox"]): readonly string[] {
+  if (disk === undefined) return [];
+  const free = disk.freeBytes === undefined ? "free space unknown" : `${formatBytes(disk.freeBytes)} free`;
+  const held = disk.reserve === "none" ? "no reserve" : `${formatBytes(disk.reserveBytes)} in reserve`;
+  return [`disk       ${free}, ${held}${disk.reserve === "part" ? " (not all of it)" : ""}`];
 }
 
 function streamRow(
@@ -184,11 +201,17 @@ function busLines(bus: Bus, framesPerSecond: number | undefined, colors: Colors)
   return bus.detail === "" ? lines : [...lines, `           ${printable(bus.detail)}`];
 }
 
-function flowLines({ collected, delivery }: Status): readonly string[] {
+function flowLines({ collected, delivery, losses }: Status, colors: Colors): readonly string[] {
   const discarded = collected.discardedSamples === 0 ? "" : `, ${formatCount(collected.discardedSamples)} discarded`;
   return [
     `collected  ${formatCount(collected.samples)} samples in ${formatCount(collected.records)} records, ${formatBytes(collected.payloadBytes)}${discarded}`,
     `delivered  ${formatCount(delivery.delivered)} records, ${formatBytes(delivery.deliveredBytes)}, ${delivery.inFlight} in flight, ${formatCount(delivery.refused)} refused, ${formatCount(delivery.retried)} sent again`,
+    ...delivery.refusedTopics.map(({ stream, reason, count }) => {
+      return `           ${colors.red(`${stream} refused: ${printable(reason)}, ${formatCount(count)} times`)}`;
+    }),
+    ...losses.map(({ stream, reason, detail, records, agoMs }) => {
+      return `lost       ${formatCount(records)} ${stream}, ${reason}, ${formatDuration(agoMs)} ago: ${printable(detail)}`;
+    }),
   ];
 }
 

@@ -8,6 +8,7 @@ import { InFlight } from "./in-flight.ts";
 import { Lanes, type Pick, type Verdict } from "./lanes.ts";
 import { OutboxGuard } from "./outbox-guard.ts";
 import { messageExpirySecondsOf, publicationOf, topicOf } from "./outgoing.ts";
+import { type RefusedTopic, RefusedTopics } from "./refused-topics.ts";
 import type { Topics } from "./topics.ts";
 
 /** Time between two reports of losses, and longest sleep. */
@@ -55,6 +56,8 @@ export type DeliveryCounters = {
   /** Records that must be sent again because no PUBACK came or a refusal may pass. */
   readonly retried: number;
   readonly inFlight: number;
+  /** Where the broker refuses records at present. */
+  readonly refusedTopics: readonly RefusedTopic[];
   /** From process start to the first good PUBACK, ms; undefined before it. */
   readonly firstPubackMs: number | undefined;
 };
@@ -77,6 +80,7 @@ export class Publisher {
   readonly #inFlight: InFlight;
   readonly #expired: ExpiredRecords;
   #hasMoreExpired = false;
+  readonly #refusedTopics = new RefusedTopics();
   readonly #guard: OutboxGuard;
   readonly #doze: Doze;
   #lossesDueMs = 0;
@@ -117,7 +121,8 @@ export class Publisher {
   }
 
   counters(): DeliveryCounters {
-    return { ...this.#counters, inFlight: this.#inFlight.count, firstPubackMs: this.#firstPubackMs };
+    const refusedTopics = this.#refusedTopics.list();
+    return { ...this.#counters, inFlight: this.#inFlight.count, refusedTopics, firstPubackMs: this.#firstPubackMs };
   }
 
   /** Publishes until `signal` aborts; then waits a moment for the acknowledgements that are due. Rejects only for a bug. */
@@ -251,6 +256,7 @@ export class Publisher {
   }
 
   #delivered(pick: Pick, topic: string, nowMs: number): void {
+    this.#refusedTopics.end(topic);
     this.#counters.delivered += 1;
     this.#counters.deliveredBytes += pick.record.payload.length;
     this.#firstPubackMs ??= nowMs - this.#parts.settings.startedAtMs;
@@ -259,8 +265,10 @@ export class Publisher {
     if (this.#gates.open(topic)) this.#lanes.rewind(this.#lanes.fence);
   }
 
-  #refused(pick: Pick, topic: string, { reasonCode, reason }: Refusal, nowMs: number): void {
+  #refused(pick: Pick, topic: string, refusal: Refusal, nowMs: number): void {
+    const { reasonCode, reason } = refusal;
     this.#counters.refused += 1;
+    this.#refusedTopics.note(topic, pick.record, refusal);
     if (PERMANENT.has(reasonCode)) {
       this.#gates.leave(topic);
       this.#reject(pick, `PUBACK ${reason}`);

@@ -1,6 +1,6 @@
 import { AgentError } from "../../agent/core/errors.ts";
 import type { Log } from "../../agent/core/log.ts";
-import type { LossReason, StreamName } from "../../agent/ports.ts";
+import type { LossRange, LossReason, StreamName } from "../../agent/ports.ts";
 import { STREAM_COUNT, streamCode, streamOf } from "./codes.ts";
 import type { Holds } from "./holds.ts";
 import type { LossLedger } from "./losses.ts";
@@ -25,6 +25,7 @@ export type RoomParts = {
 export class Room {
   readonly #parts: RoomParts;
   #evictionIsKnown = false;
+  #noted: LossRange[] = [];
 
   constructor(parts: RoomParts) {
     this.#parts = parts;
@@ -90,9 +91,18 @@ export class Room {
   note(keys: readonly RecordKey[], reason: LossReason, detail: string): void {
     const { losses, records } = this.#parts;
     for (const { epoch, stream, first, last } of rangesOf(keys)) {
-      losses.note({ epoch, stream: streamOf(stream), first, last, reason, detail });
+      const loss = { epoch, stream: streamOf(stream), first, last, reason, detail };
+      losses.note(loss);
+      this.#noted.push(loss);
       records.countLost(stream, last - first + 1);
     }
+  }
+
+  /** The losses noted since the last call; they count once the transaction has come to its end. */
+  takeNoted(): readonly LossRange[] {
+    const noted = this.#noted;
+    this.#noted = [];
+    return noted;
   }
 
   /** After deletions: a later eviction is logged again once the records were well within the bound. */

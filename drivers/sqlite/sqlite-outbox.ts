@@ -3,6 +3,7 @@ import type { Log } from "../../agent/core/log.ts";
 import type {
   DiskState,
   Draft,
+  LossCount,
   LossRange,
   Outbox,
   OutboxStats,
@@ -14,6 +15,7 @@ import type {
 } from "../../agent/ports.ts";
 import { encodingCode, qualityCode, streamCode } from "./codes.ts";
 import { Holds } from "./holds.ts";
+import { LossCounts } from "./loss-counts.ts";
 import { LossLedger } from "./losses.ts";
 import type { Promises } from "./promises.ts";
 import { type RecordKey, RecordTable } from "./records.ts";
@@ -46,6 +48,7 @@ export class SqliteOutbox implements Outbox {
   readonly #records: RecordTable;
   readonly #losses: LossLedger;
   readonly #holds = new Holds();
+  readonly #counts = new LossCounts();
   readonly #room: Room;
   readonly #boot: number | undefined;
   readonly #watermark: Pick<Watermark, "note" | "close">;
@@ -192,6 +195,10 @@ export class SqliteOutbox implements Outbox {
     return this.#parts.reserve.disk();
   }
 
+  lossCounts(): readonly LossCount[] {
+    return this.#counts.list();
+  }
+
   close(): void {
     const { database } = this.#parts;
     if (!database.open) return;
@@ -213,8 +220,13 @@ export class SqliteOutbox implements Outbox {
         this.#records.persist();
         return { result, promises: this.#promises() };
       },
-      () => this.#records.restore(before),
+      () => {
+        this.#records.restore(before);
+        this.#room.takeNoted();
+      },
     );
+    const atMs = this.#parts.clock.monotonicMs();
+    for (const loss of this.#room.takeNoted()) this.#counts.note(loss, atMs);
     this.#watermark.note(promises);
     return result;
   }

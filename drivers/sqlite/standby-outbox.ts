@@ -5,6 +5,7 @@ import type { Log } from "../../agent/core/log.ts";
 import type {
   DiskState,
   Draft,
+  LossCount,
   LossRange,
   Outbox,
   OutboxStats,
@@ -137,6 +138,10 @@ export class StandbyOutbox implements Outbox {
 
   disk(): DiskState | undefined {
     return this.#place.outbox.disk();
+  }
+
+  lossCounts(): readonly LossCount[] {
+    return this.#place.outbox.lossCounts();
   }
 
   close(): void {

@@ -14,7 +14,7 @@ import {
 /** What `Outbox.lose` promises. */
 export function losingContract(open: OpenOutboxSubject): void {
   describe("lose", () => {
-    const { outbox } = use(open);
+    const { outbox, clock } = use(open);
 
     it("sets a refused record aside: on disk, counted, not read again", () => {
       outbox().append([draftOf("event", 10), draftOf("event", 20)]);
@@ -43,6 +43,22 @@ export function losingContract(open: OpenOutboxSubject): void {
         "telemetry 1-49 expired",
         "telemetry 51-89 expired",
         "telemetry 91-100 expired",
+      ]);
+    });
+
+    it("counts losses by stream and reason, with the last detail and its time, and none of what did not happen", () => {
+      outbox().append(Array.from({ length: 9 }, () => draftOf("telemetry", 1000)));
+      outbox().lose([1, 2], "expired", "life ended");
+      clock.advance(500);
+      outbox().lose([4], "expired", "life ended again");
+      outbox().lose([5], "rejected", "0x99");
+      expect(faultCodeOf(() => outbox().append([draftOf("telemetry", 4000), draftOf("telemetry", 20_000)]))).toBe(
+        "outbox.full",
+      );
+      const atMs = clock.monotonicMs();
+      expect(outbox().lossCounts()).toEqual([
+        { stream: "telemetry", reason: "expired", detail: "life ended again", records: 3, atMs },
+        { stream: "telemetry", reason: "rejected", detail: "0x99", records: 1, atMs },
       ]);
     });
 

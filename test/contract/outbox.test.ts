@@ -119,6 +119,7 @@ describe("Outbox, the same steps on SQLite and on the fake", () => {
           for (const one of steps) {
             expect(run(real.outbox, one)).toBe(run(fake, one));
             expect(real.outbox.stats()).toEqual(fake.stats());
+            expect(real.outbox.lossCounts()).toEqual(fake.lossCounts());
           }
           expect(real.outbox.list(undefined, 1000)).toEqual(fake.list(undefined, 1000));
           const losses: [unknown[], unknown[]] = [[], []];

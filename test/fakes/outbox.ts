@@ -3,6 +3,7 @@ import { AgentError } from "../../agent/core/errors.ts";
 import {
   type DiskState,
   type Draft,
+  type LossCount,
   type LossRange,
   type LossReason,
   type Outbox,
@@ -14,11 +15,14 @@ import {
   type StreamName,
   type StreamStats,
 } from "../../agent/ports.ts";
+import { LossCounts } from "../../drivers/sqlite/loss-counts.ts";
 
 type Held = { readonly record: Outgoing; readonly dead: boolean; readonly report: LossRange | undefined };
 type State = {
   held: readonly Held[];
   losses: readonly LossRange[];
+  /** Noted by the call that is under way. */
+  noted: readonly LossRange[];
   row: number;
   seqs: Readonly<Record<StreamName, number>>;
   lost: Readonly<Record<StreamName, number>>;
@@ -32,9 +36,10 @@ export class FakeOutbox implements Outbox {
   readonly #clock: Clock;
   readonly #maxBytes: number;
   readonly #epoch: number;
-  #state: State = { held: [], losses: [], row: 0, seqs: counts(), lost: counts() };
+  #state: State = { held: [], losses: [], noted: [], row: 0, seqs: counts(), lost: counts() };
   #nextFault: AgentError | undefined;
   readonly #holds = new Set<number>();
+  readonly #counts = new LossCounts();
   isClosed = false;
   /** What it says of its disk. */
   diskState: DiskState | undefined;
@@ -160,6 +165,10 @@ export class FakeOutbox implements Outbox {
     return this.diskState;
   }
 
+  lossCounts(): readonly LossCount[] {
+    return this.#counts.list();
+  }
+
   close(): void {
     this.isClosed = true;
   }
@@ -168,9 +177,10 @@ export class FakeOutbox implements Outbox {
     const fault = this.#nextFault;
     this.#nextFault = undefined;
     if (fault !== undefined) throw fault;
-    const state = { ...this.#state };
+    const state = { ...this.#state, noted: [] };
     const result = work(state);
     this.#state = state;
+    for (const loss of state.noted) this.#counts.note(loss, this.#clock.monotonicMs());
     return result;
   }
 
@@ -250,7 +260,9 @@ export class FakeOutbox implements Outbox {
     state.held = state.held.filter((other) => other !== held);
     if (held.report !== undefined) note(state, held.report);
     if (held.dead) return;
-    note(state, { epoch, stream, first: seq, last: seq, reason, detail });
+    const loss = { epoch, stream, first: seq, last: seq, reason, detail };
+    note(state, loss);
+    state.noted = [...state.noted, loss];
     state.lost = { ...state.lost, [stream]: state.lost[stream] + 1 };
   }
 

@@ -70,8 +70,10 @@ export function statusWith(change: Partial<Status> = {}): Status {
       refused: 0,
       retried: 3,
       inFlight: 2,
+      refusedTopics: [],
       firstPubackMs: 287,
     },
+    losses: [],
     rssBytes: 71_000_000,
     ...change,
   };

@@ -96,6 +96,23 @@ describe("Publisher, when a record is not taken", () => {
     expect(outbox.stats().records).toBe(0);
   });
 
+  it("names the topics on which it is refused, with reason and count, until one is taken there", async () => {
+    const { clock, broker, publisher, append, start } = createPublisherBench();
+    broker.answer = ({ topic }) => (topic.endsWith("/telemetry") ? refusal(0x87) : { kind: "acked" });
+    append(draft("telemetry"), draft("event"));
+    await start();
+    await clock.run(10_000);
+    const [refused, ...others] = publisher.counters().refusedTopics;
+    expect(others).toEqual([]);
+    const topic = "dt/causeway/veh-001/telemetry";
+    expect(refused).toMatchObject({ stream: "telemetry", topic, reasonCode: 0x87, reason: "0x87" });
+    expect(refused.count).toBe(publisher.counters().refused);
+    broker.answer = () => ({ kind: "acked" });
+    append(draft("telemetry"));
+    await clock.run(300_000);
+    expect(publisher.counters().refusedTopics).toEqual([]);
+  });
+
   it("drops an expired backlog a few records a turn, all counted, and lets fresh ones go meanwhile", async () => {
     const { clock, outbox, append, start, ids } = createPublisherBench();
     append(...times(1050, () => draft("telemetry", { lifeMs: 10_000 })));

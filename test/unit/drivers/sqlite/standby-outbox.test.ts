@@ -30,6 +30,7 @@ function failingWith(outbox: Outbox, fail: () => void): Outbox {
     list: (...which) => outbox.list(...which),
     stats: () => outbox.stats(),
     disk: () => outbox.disk(),
+    lossCounts: () => outbox.lossCounts(),
     close: () => outbox.close(),
   };
 }

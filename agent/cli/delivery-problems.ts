@@ -1,0 +1,90 @@
+import type { Status } from "../status.ts";
+import { formatBytes, formatCount, formatDuration } from "./quantity.ts";
+
+/** What is wrong, and what to do about it. */
+export type Problem = { readonly what: string; readonly remedy: string };
+
+type Loss = Status["losses"][number];
+type Refusal = Status["delivery"]["refusedTopics"][number];
+
+/** A loss is a problem for so long after it. */
+const RECENT_MS = 3_600_000;
+const NOT_AUTHORIZED = 0x87;
+const QUOTA_EXCEEDED = 0x97;
+
+/** Whether of what was taken so much was lost that someone should look: more than one in 10,000. */
+export function isWorthSaying(lost: number, taken: number): boolean {
+  return lost > (taken + lost) / 10_000;
+}
+
+/** What keeps records from being stored or delivered, or has lost some within the hour. */
+export function deliveryProblems({ outbox, delivery, losses, collected }: Status): readonly Problem[] {
+  return [
+    ...(outbox.fault === undefined ? [] : [outbox.fault]),
+    ...diskProblems(outbox),
+    ...delivery.refusedTopics.map((refusal) => refusalProblem(refusal, outbox)),
+    ...losses.filter(({ reason, agoMs }) => reason !== "dropped" && agoMs <= RECENT_MS).map(lossProblem),
+    ...(isWorthSaying(collected.discardedSamples, collected.samples)
+      ? [discardProblem(collected.discardedSamples)]
+      : []),
+  ];
+}
+
+function diskProblems({ disk }: Status["outbox"]): readonly Problem[] {
+  if (disk?.isFull !== true) return [];
+  const free = disk.freeBytes === undefined ? "nothing" : formatBytes(disk.freeBytes);
+  return [
+    {
+      what: `the disk is full: ${free} free where the outbox is, ${formatBytes(disk.reserveBytes)} in its reserve; new records cost old ones`,
+      remedy: "free space on the file system of stateDir (df and du show what fills it), or lower outbox.maxBytes",
+    },
+  ];
+}
+
+function refusalProblem({ stream, topic, reasonCode, reason, count }: Refusal, outbox: Status["outbox"]): Problem {
+  const waiting = formatCount(outbox.streams[stream].records);
+  return {
+    what: `the broker refuses ${stream} records: ${reason}, ${formatCount(count)} times on ${topic}; ${waiting} wait`,
+    remedy: refusalRemedy(reasonCode, topic),
+  };
+}
+
+function refusalRemedy(reasonCode: number, topic: string): string {
+  switch (reasonCode) {
+    case NOT_AUTHORIZED:
+      return `allow this client to publish to ${topic} (AWS IoT: iot:Publish in its policy), or change topics in the configuration`;
+    case QUOTA_EXCEEDED:
+      return "raise the broker's quota for this client, or collect less";
+    default:
+      return "look for this reason in the broker's log and limits; causeway buffer list shows what waits or was set aside";
+  }
+}
+
+function lossProblem({ stream, reason, detail, records, agoMs }: Loss): Problem {
+  return {
+    what: `${formatCount(records)} ${stream} records lost (${reason}), the last ${formatDuration(agoMs)} ago: ${detail}`,
+    remedy: lossRemedy(reason, stream),
+  };
+}
+
+function lossRemedy(reason: Loss["reason"], stream: Loss["stream"]): string {
+  switch (reason) {
+    case "evicted":
+      return "bring the vehicle online, raise outbox.maxBytes or free disk space, or collect less";
+    case "expired":
+      return `bring the vehicle online more often, or raise outbox.lifeMs.${stream}`;
+    case "rejected":
+      return `change what the broker does not take, in its limits or in the configuration; causeway buffer list --stream ${stream} shows the records`;
+    case "damaged":
+      return "check the disk: it did not give back what was written";
+    case "dropped":
+      return "somebody gave them up: causeway buffer drop";
+  }
+}
+
+function discardProblem(samples: number): Problem {
+  return {
+    what: `${formatCount(samples)} samples were discarded since the start: the outbox or the batch had no room for them`,
+    remedy: "look for outbox.refused in the log; collect less, or raise collect.holdBytes and collect.batchSamples",
+  };
+}
