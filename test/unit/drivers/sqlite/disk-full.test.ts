@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { Outbox } from "../../../../agent/ports.ts";
 import { type OutboxSettings, openOutbox } from "../../../../drivers/sqlite/outbox.ts";
+import { StandbyOutbox, type StandbyParts } from "../../../../drivers/sqlite/standby-outbox.ts";
 import { draftOf, faultCodeOf, takeLosses } from "../../../contract/outbox-subject.ts";
 import { ManualClock } from "../../../fakes/clock.ts";
 import { temporaryFolder } from "../../../fakes/folder.ts";
@@ -109,6 +110,32 @@ describe.skipIf(!canMount)(`SqliteOutbox on a full ${MOUNT}`, () => {
     expect(outbox.stats().streams.telemetry.lost).toBe(lost);
     expect(outbox.disk()).toMatchObject({ reserve: "whole", reserveBytes: 400_000, isFull: false });
     expect(log.of("outbox.disk-freed")).toHaveLength(1);
+  });
+
+  it("starts in memory, and says so, where there is no room for an empty outbox, and goes to the disk when there is", () => {
+    const folder = tinyDisk();
+    const other = join(folder, "other");
+    writeFileSync(other, new Uint8Array(roomOf(folder) - 16_384));
+    const clock = new ManualClock();
+    const log = new MemoryLog();
+    const file = join(folder, "outbox.db");
+    const openDisk: StandbyParts["openDisk"] = (adopt) =>
+      openOutbox({ file, maxBytes: 100_000_000, clock, log, sizes, adopt }).outbox;
+    const outbox = new StandbyOutbox({ openDisk, memoryBytes: 1_000_000, clock, log });
+    onTestFinished(() => outbox.close());
+    const ids = outbox.append([draftOf("telemetry", 700), draftOf("event", 10)]);
+    expect(outbox.stats().fault).toMatchObject({
+      code: "outbox.full",
+      what: `records are kept in memory only: no room on the disk for ${file}`,
+      remedy: "free space on the file system, or lower outbox.maxBytes",
+    });
+    clock.advance(5000);
+    rmSync(other);
+    clock.advance(5000);
+    expect(outbox.stats()).toMatchObject({ records: 2 });
+    expect(outbox.stats().fault).toBeUndefined();
+    expect(outbox.disk()?.reserve).toBe("whole");
+    expect(outbox.read("event", 0, ALL, 1, ALL)).toMatchObject([ids[1]]);
   });
 
   it("refuses a record when only higher classes could make room, and nothing has happened", () => {
