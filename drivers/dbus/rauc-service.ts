@@ -6,6 +6,7 @@ import type { Rauc } from "../../agent/update-ports.ts";
 const SERVICE = "de.pengutronix.rauc";
 const INSTALLER = "de.pengutronix.rauc.Installer";
 const PROPERTIES = "org.freedesktop.DBus.Properties";
+const BUS = "org.freedesktop.DBus";
 /** Installing is started by a call and ends with a signal; every call by itself is short. */
 const CALL_MS = 30_000;
 
@@ -37,53 +38,76 @@ export class RaucService implements Rauc {
 
   install(file: string): Promise<void> {
     return this.#with(async (link) => {
-      const { completed } = await this.#completion(link);
-      await this.#call(link, INSTALLER, "InstallBundle", "sa{sv}", [file, {}]);
+      const completion = await this.#completion(link);
+      const { sender } = await this.#reply(link, INSTALLER, "InstallBundle", "sa{sv}", [file, {}]);
+      const completed = completion.of(sender);
       const result = await this.#within(completed, this.#parts.installMs, "the installation");
       if (result !== 0) throw failed(`RAUC could not install: ${await this.#property(link, "LastError")}`);
     });
   }
 
   mark(state: "good" | "bad" | "active", slot: "booted" | "other"): Promise<void> {
-    return this.#with(async (link) => void (await this.#call(link, INSTALLER, "Mark", "ss", [state, slot])));
+    return this.#with(async (link) => void (await this.#reply(link, INSTALLER, "Mark", "ss", [state, slot])));
   }
 
-  /** Listens before anything is asked, so that the signal cannot come too early. Its result is -1 when the service goes away. */
-  async #completion({ bus, dbus }: Link): Promise<{ readonly completed: Promise<number> }> {
+  /**
+   * Listens before anything is asked, so that the signal cannot come too early. Anyone on the bus may send a signal of this name: only
+   * that of the connection that took the call counts, whose name the bus itself vouches for. The result is -1 when it goes away.
+   */
+  async #completion({ bus, dbus }: Link): Promise<{ of(owner: string | undefined): Promise<number> }> {
     const { promise, resolve } = Promise.withResolvers<number>();
-    bus.on("message", ({ type, interface: from, member, body }) => {
+    const early: { readonly sender: string | undefined; readonly result: number }[] = [];
+    let owner: string | undefined;
+    const take = (sender: string | undefined, result: number): void => {
+      if (owner === undefined) early.push({ sender, result });
+      else if (sender === owner) resolve(result);
+    };
+    bus.on("message", ({ type, interface: from, member, sender, body }) => {
       if (type !== dbus.MessageType.SIGNAL) return;
-      if (from === INSTALLER && member === "Completed") resolve(Number(body[0]));
-      if (member === "NameOwnerChanged" && body[0] === SERVICE && body[2] === "") resolve(-1);
+      if (from === INSTALLER && member === "Completed") take(sender, Number(body[0]));
+      // Its name is lost with the connection that had it, which is named second.
+      if (sender === BUS && member === "NameOwnerChanged" && body[0] === SERVICE) take(String(body[1]), -1);
     });
+    await this.#listen({ bus, dbus });
+    return {
+      of: (name) => {
+        owner = name;
+        for (const { sender, result } of early) take(sender, result);
+        return promise;
+      },
+    };
+  }
+
+  async #listen({ bus, dbus }: Link): Promise<void> {
     const rules = [
       `type='signal',sender='${SERVICE}',interface='${INSTALLER}',member='Completed'`,
-      `type='signal',sender='org.freedesktop.DBus',member='NameOwnerChanged',arg0='${SERVICE}'`,
+      `type='signal',sender='${BUS}',member='NameOwnerChanged',arg0='${SERVICE}'`,
     ];
     for (const rule of rules) {
-      const call = { destination: "org.freedesktop.DBus", path: "/org/freedesktop/DBus" };
-      const message = { ...call, interface: "org.freedesktop.DBus", member: "AddMatch", signature: "s", body: [rule] };
-      await this.#within(bus.call(new dbus.Message(message)), CALL_MS, "AddMatch");
+      const call = { destination: BUS, path: "/org/freedesktop/DBus", interface: BUS };
+      const message = new dbus.Message({ ...call, member: "AddMatch", signature: "s", body: [rule] });
+      await this.#within(bus.call(message), CALL_MS, "AddMatch");
     }
-    return { completed: promise };
   }
 
   async #property(link: Link, name: string): Promise<string> {
-    const [value]: readonly unknown[] = await this.#call(link, PROPERTIES, "Get", "ss", [INSTALLER, name]);
+    const [value]: readonly unknown[] = (await this.#reply(link, PROPERTIES, "Get", "ss", [INSTALLER, name])).body;
     const held: unknown = typeof value === "object" && value !== null && "value" in value ? value.value : undefined;
     if (typeof held !== "string") throw failed(`RAUC has no property ${name}`);
     return held;
   }
 
-  async #call(
+  /** The answer of the service, whose sender the bus vouches for. */
+  async #reply(
     { bus, dbus }: Link,
     name: string,
     member: string,
     signature: string,
     body: unknown[],
-  ): Promise<readonly unknown[]> {
+  ): Promise<{ readonly sender: string | undefined; readonly body: readonly unknown[] }> {
     const message = new dbus.Message({ destination: SERVICE, path: "/", interface: name, member, signature, body });
-    return (await this.#within(bus.call(message), CALL_MS, member))?.body ?? [];
+    const reply = await this.#within(bus.call(message), CALL_MS, member);
+    return { sender: reply?.sender, body: reply?.body ?? [] };
   }
 
   async #with<T>(work: (link: Link) => Promise<T>): Promise<T> {

@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { Message, type MessageBus, sessionBus, Variant } from "@jellybrick/dbus-next";
+import { Message, type MessageBus, MessageType, sessionBus, Variant } from "@jellybrick/dbus-next";
 import { type Child, startChild } from "../bench/child.ts";
 
 const SERVICE = "de.pengutronix.rauc";
@@ -16,6 +16,8 @@ export type RaucStub = {
   readonly installed: string[];
   /** What the next installation ends with, in place of success; "gone": the service goes away. */
   failure: string | undefined;
+  /** Another user of the bus says first that it was completed. */
+  isForged: boolean;
   stop(): Promise<void>;
 };
 
@@ -25,19 +27,23 @@ export async function startRaucStub(folder: string): Promise<RaucStub> {
   const address = `unix:path=${join(folder, "bus")}`;
   const daemon = await startBus(folder, address);
   const bus = sessionBus({ busAddress: address });
+  const stranger = sessionBus({ busAddress: address });
+  await stranger.requestName("org.example.Stranger", 0);
   const stub: RaucStub = {
     address,
     booted: "A",
     marks: [],
     installed: [],
     failure: undefined,
+    isForged: false,
     stop: async () => {
       bus.disconnect();
+      stranger.disconnect();
       await daemon.stop();
     },
   };
   await bus.requestName(SERVICE, 0);
-  bus.addMethodHandler((message: Message) => answer(bus, stub, message));
+  bus.addMethodHandler((message: Message) => answer({ bus, stranger, stub }, message));
   return stub;
 }
 
@@ -59,7 +65,9 @@ async function startBus(folder: string, address: string): Promise<Child> {
   return child;
 }
 
-function answer(bus: MessageBus, stub: RaucStub, message: Message): boolean {
+type Service = { readonly bus: MessageBus; readonly stranger: MessageBus; readonly stub: RaucStub };
+
+function answer({ bus, stranger, stub }: Service, message: Message): boolean {
   const { interface: name, member, body } = message;
   const reply = (signature: string, values: unknown[]): boolean => {
     bus.send(Message.newMethodReturn(message, signature, values));
@@ -80,7 +88,19 @@ function answer(bus: MessageBus, stub: RaucStub, message: Message): boolean {
     return true;
   }
   if (stub.failure === undefined) stub.installed.push(`${other} ${String(body[0])}`);
-  const body1 = [stub.failure === undefined ? 0 : 1];
-  bus.send(Message.newSignal("/", INSTALLER, "Completed", "i", body1));
+  void completed({ bus, stranger, stub }, message.sender);
   return true;
+}
+
+/** The forged signal is on its way before the true one: a round trip on the bus lies between. */
+async function completed({ bus, stranger, stub }: Service, client: string | undefined): Promise<void> {
+  if (stub.isForged) {
+    const forged = { path: "/", interface: INSTALLER, member: "Completed", signature: "i", body: [0] };
+    const dbus = { destination: "org.freedesktop.DBus", path: "/org/freedesktop/DBus" };
+    for (const to of client === undefined ? [{}] : [{}, { destination: client }]) {
+      stranger.send(new Message({ type: MessageType.SIGNAL, ...forged, ...to }));
+    }
+    await stranger.call(new Message({ ...dbus, interface: "org.freedesktop.DBus", member: "GetId" }));
+  }
+  bus.send(Message.newSignal("/", INSTALLER, "Completed", "i", [stub.failure === undefined ? 0 : 1]));
 }

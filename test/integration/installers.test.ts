@@ -198,6 +198,18 @@ describe("bundles for RAUC, over a real D-Bus", { timeout: 240_000 }, () => {
     expect(stub.marks).toEqual([]);
   });
 
+  it("does not take the word of anybody else on the bus that a bundle is installed", async () => {
+    stub.isForged = true;
+    stub.failure = "the disk is full";
+    const clock = new ManualClock();
+    const sleep = (ms: number, signal: AbortSignal): Promise<void> => clock.sleep(ms, signal);
+    const rauc = new RaucService({ address: stub.address, installMs: 1000, sleep });
+    await expect(rauc.install("/srv/system.raucb")).rejects.toThrow("RAUC could not install: the disk is full");
+    stub.failure = undefined;
+    await rauc.install("/srv/system.raucb");
+    expect(stub.installed).toHaveLength(1);
+  });
+
   it("fails when there is no bus, and when the file is not the one that was signed", async () => {
     const journal = newJournal();
     const other = { ...artifact, sha256: "b".repeat(64) };
