@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { plainText } from "../core/plain-text.ts";
 
 /**
  * Why a command did not succeed, and the number that stands for it in the protobuf flavour. Names and numbers up to 0xffff are those of
@@ -81,5 +82,5 @@ export function failureAnswer(code: ReasonCode, description: string, result: Ans
 
 /** Control characters are not allowed in a reason's description, and neither are more than 1024 characters (AWS IoT, StatusReason). */
 function printable(text: string): string {
-  return text.replace(/\p{C}/gu, " ").slice(0, 1024);
+  return plainText(text, 1024);
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { plainText } from "../core/plain-text.ts";
 import type { Broker } from "../ports.ts";
 import type { Reply, Requester } from "./requester.ts";
 
@@ -13,9 +14,9 @@ const jobExecution = z.object({
   executionNumber: z.int(),
   versionNumber: z.int(),
   status: z.string(),
-  statusDetails: z.record(z.string(), z.string()).optional(),
-  // The documentation types it as text; on the wire it is the document.
-  jobDocument: z.union([z.record(z.string(), z.unknown()), z.string()]).optional(),
+  statusDetails: z.record(z.string(), z.string()).optional().catch(undefined),
+  // The documentation types it as text; on the wire it is the document, which may be anything: whoever works on the job judges it.
+  jobDocument: z.unknown(),
 });
 export type JobExecution = z.infer<typeof jobExecution>;
 
@@ -123,7 +124,7 @@ export function documentOf({ jobDocument }: JobExecution): unknown {
 function fitting(details: Readonly<Record<string, string>>): Record<string, string> {
   const pairs = Object.entries(details).map(([key, value]): [string, string] => [
     key.replace(/[^A-Za-z0-9:_-]/g, "_").slice(0, DETAILS.keyCharacters),
-    value.replace(/\p{C}/gu, " ").slice(0, DETAILS.valueCharacters),
+    plainText(value, DETAILS.valueCharacters),
   ]);
   return Object.fromEntries(pairs.filter(([key, value]) => key !== "" && value !== "").slice(0, DETAILS.pairs));
 }

@@ -10,6 +10,8 @@ import { describeReply, isRetryable, type Reply } from "./requester.ts";
 const SPACE = "job";
 const KEY = "current";
 const RETRY = { minMs: 1000, maxMs: 60_000 } as const;
+/** Of a reason that is told again after it was refused; letters. */
+const MAX_PLAIN_REASON = 256;
 /** After an answer that no retry mends, ms. */
 const GIVE_WAY_MS = 300_000;
 /** States that an execution does not leave (AWS IoT Jobs). */
@@ -115,7 +117,10 @@ export class JobRunner {
 
   /** The operation of a document, or why it is not taken. */
   operationOf(document: unknown): { readonly operation: string } | { readonly refusal: string } {
-    if (typeof document !== "object" || document === null) return { refusal: "malformed: the job has no document" };
+    if (document === undefined) return { refusal: "malformed: the job has no document" };
+    if (typeof document !== "object" || document === null || Array.isArray(document)) {
+      return { refusal: "malformed: the document is no object" };
+    }
     const named = "operation" in document && typeof document.operation === "string" ? document.operation : undefined;
     const operation = named ?? ("steps" in document ? "steps" : undefined);
     if (operation === undefined) return { refusal: "unsupported: the document names no operation" };
@@ -245,8 +250,12 @@ export class JobRunner {
       if (reply.kind === "rejected" && !reply.rejection.isRetryable) {
         environment.log.warn("job.outcome-refused", { jobId: execution.jobId, status, problem: describeReply(reply) });
         if (TERMINAL.has(stateOf(reply) ?? "")) return;
-        // It may be the details that do not fit; the status is what frees the next job.
-        told = {};
+        // It may be the details that do not fit. The status is what frees the next job; the reason goes along while it can.
+        const shorter = shortened(told);
+        if (shorter !== undefined) {
+          told = shorter;
+          continue;
+        }
       }
       const pauseMs = isRetryable(reply) ? fullJitterMs(failures, RETRY, environment.random) : RETRY.maxMs;
       await environment.clock.sleep(pauseMs, signal);
@@ -317,7 +326,10 @@ class ProgressReporter {
       return;
     }
     if (adopted(this.#execution, reply)) return;
-    if (reply.kind === "rejected" && !reply.rejection.isRetryable) this.#judge(stateOf(reply) ?? "IN_PROGRESS");
+    if (reply.kind !== "rejected" || reply.rejection.isRetryable) return;
+    // The same again would be refused again.
+    this.#sent = JSON.stringify(latest);
+    this.#judge(stateOf(reply) ?? "IN_PROGRESS");
   }
 
   #judge(status: string): void {
@@ -325,6 +337,14 @@ class ProgressReporter {
     this.#parts.environment.log.warn("job.withdrawn", { jobId: this.#execution.jobId, status });
     this.#withdrawn.abort(status === "TIMED_OUT" ? "timed-out" : "cancelled");
   }
+}
+
+/** What is tried in place of details that the service refuses: the reason in plain letters, then nothing; undefined when there is nothing less. */
+function shortened(details: JobOutcome["details"]): JobOutcome["details"] | undefined {
+  const { reason } = details;
+  const plain = reason?.replace(/[^ -~]/g, "?").slice(0, MAX_PLAIN_REASON);
+  if (plain !== undefined && (plain !== reason || Object.keys(details).length > 1)) return { reason: plain };
+  return Object.keys(details).length > 0 ? {} : undefined;
 }
 
 function asJson({ jobId, executionNumber, outcome }: JobRecord): Json {

@@ -1,3 +1,5 @@
+import { plainText } from "../../agent/core/plain-text.ts";
+
 /** Names of the reason codes of MQTT 5.0, table 2-6. */
 const NAMES: ReadonlyMap<number, string> = new Map([
   [0x00, "success"],
@@ -53,5 +55,5 @@ export function reasonText(code: number, reasonString?: string): string {
 
 /** What a broker says goes to terminals and logs: no control characters, bounded. */
 function printable(text: string): string {
-  return text.replace(/\p{C}/gu, " ").slice(0, 200);
+  return plainText(text, 200);
 }

@@ -72,6 +72,23 @@ describe("AwsJobs", () => {
   });
 });
 
+describe("what the service is told", () => {
+  it("never ends in half a character, which the service refuses", async () => {
+    const { jobs, exchanges } = asked();
+    await jobs.update(EXECUTION, "FAILED", { reason: `${"x".repeat(1023)}\u{1f69a}` }, never);
+    expect(exchanges[0].body.statusDetails).toEqual({ reason: `${"x".repeat(1023)} ` });
+  });
+
+  it("takes an execution whatever its document is: the runner judges it", async () => {
+    const { jobs, exchanges } = asked();
+    await jobs.startNext(never);
+    for (const jobDocument of [[1, 2], 5, null, true, "text", { operation: "ota" }]) {
+      const execution = { ...EXECUTION, statusDetails: { a: 1 }, jobDocument };
+      expect(exchanges[0].accepted.safeParse({ execution }).success).toBe(true);
+    }
+  });
+});
+
 describe("documentOf", () => {
   it.each([
     ["a map", { operation: "ota" }, { operation: "ota" }],

@@ -10,7 +10,7 @@ import { MemoryLog } from "../../fakes/log.ts";
 const LIMITS = { receiveMaximum: 100, maximumPacketBytes: 149_504, topicAliasMaximum: 8, retainAvailable: true };
 
 /** A service with one execution, whose answers to updates a test can choose, and a runner that works on it. */
-function setUp(handler: JobHandler, repeatMs?: number) {
+function setUp(handler: JobHandler, repeatMs?: number, jobDocument: unknown = { operation: "work" }) {
   const clock = new ManualClock();
   const log = new MemoryLog();
   const journal = new FakeJournal({ clock });
@@ -22,7 +22,7 @@ function setUp(handler: JobHandler, repeatMs?: number) {
     executionNumber: 1,
     versionNumber: 2,
     status: "IN_PROGRESS",
-    jobDocument: { operation: "work" },
+    jobDocument,
   };
   const jobs = {
     startNext: async () => ({ kind: "accepted", body: { execution: execution && { ...execution } } }) as const,
@@ -136,6 +136,32 @@ describe("JobRunner", () => {
     stop.abort();
     await running;
   });
+
+  it("tells the reason in plain letters, and at once, when the service does not take the details as they are", async () => {
+    const details = { phase: "failed", reason: "größer als erlaubt" };
+    const { clock, told, answers, process } = setUp(async () => ({ status: "FAILED", details }));
+    answers.push(rejected("InvalidRequest", "IN_PROGRESS", 2));
+    const stop = new AbortController();
+    const running = process().run(stop.signal);
+    await clock.run(0);
+    expect(told).toEqual([details, { reason: "gr??er als erlaubt" }]);
+    stop.abort();
+    await running;
+  });
+
+  it.each([[[1]], [5], [null], ["no JSON"], ["[]"]])(
+    "rejects a job whose document is %j, so that the next one comes",
+    async (document) => {
+      const { clock, updates, told, process } = setUp(succeed, undefined, document);
+      const stop = new AbortController();
+      const running = process().run(stop.signal);
+      await clock.run(0);
+      expect(updates.map(({ status }) => status)).toEqual(["REJECTED"]);
+      expect(told[0].reason).toMatch(/^malformed: /);
+      stop.abort();
+      await running;
+    },
+  );
 
   it("begins nothing that it cannot remember, and tries again", async () => {
     let runs = 0;
