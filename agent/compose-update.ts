@@ -6,7 +6,7 @@ import { RaucService } from "../drivers/dbus/rauc-service.ts";
 import { createDownloader } from "../drivers/os/download.ts";
 import { createFileSet } from "../drivers/os/file-set.ts";
 import { restartSystem } from "../drivers/os/restart.ts";
-import { interfaceTowards } from "../drivers/os/route.ts";
+import { Route } from "../drivers/os/route.ts";
 import { runProgram } from "../drivers/os/run-program.ts";
 import { createSlots } from "../drivers/os/slots.ts";
 import { createDownloadFolder, createFloorFile } from "../drivers/os/update-files.ts";
@@ -263,11 +263,13 @@ function gateOf({ settings, clock, signals, steps }: UpdateParts, hasAgreed: () 
   return createInstallGate({ condition: gate, holdSeconds, window, hasConsent: () => !consent || hasAgreed(), clock });
 }
 
-function linkOf({ config, settings }: UpdateParts): (bytes: number) => Promise<GateVerdict> {
+function linkOf({ config, settings, clock }: UpdateParts): (bytes: number) => Promise<GateVerdict> {
   const { interfaces, maxBytes } = settings.download.metered;
+  const { host, port } = config.broker;
+  const route = new Route({ host, port, clock });
   return async (bytes) => {
     if (interfaces.length === 0 || bytes <= maxBytes) return { kind: "open" };
-    const name = await interfaceTowards(config.broker.host, config.broker.port);
+    const name = await route.interfaceName();
     if (name === undefined || !interfaces.includes(name)) return { kind: "open" };
     return { kind: "closed", waitingFor: `another link than ${name}, which is metered` };
   };
