@@ -1,29 +1,40 @@
 import { readdir, readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { requestRange } from "../../drivers/os/https-source.ts";
+import { placeOf, requestRange } from "../../drivers/os/https-source.ts";
 import { MAX_MANIFEST_BYTES, manifest } from "../control/manifest.ts";
 import { parseSignatures, type SignatureList } from "../control/signatures.ts";
 import type { UpdateOrder } from "../control/update-desk.ts";
+import type { Clock } from "../core/clock.ts";
 import { AgentError, errnoOf, messageOf } from "../core/errors.ts";
 import type { ArtifactSource } from "../update-ports.ts";
 
 const IDLE_MS = 30_000;
+/** What may pass by itself is tried so often, with pauses that double, ms. */
+const TRIES = 3;
+const PAUSE_MS = 500;
+
+/** How servers are asked: `ca` in place of Node's root certificates, PEM. */
+export type ServerAccess = { readonly ca: string | undefined; readonly clock: Pick<Clock, "sleep"> };
 
 /** Where an update is: beside its manifest lie `<manifest>.sig`, its artifacts, and the roots `root.N.json` with theirs. */
 type Place = {
   /** The bytes of what lies beside the manifest; undefined when it is not there. */
   read(name: string): Promise<Uint8Array | undefined>;
   readonly manifestName: string;
+  /** What lies beside the manifest, for people. */
+  shown(name: string): string;
   rootNames(): Promise<readonly string[]>;
   source(name: string): ArtifactSource;
 };
 
 /** The order for the update whose manifest is a file or a URL. Nothing of it is trusted here: the agent judges. Throws `input.*`. */
-export async function readOrder(given: string, ca: string | undefined, signal: AbortSignal): Promise<UpdateOrder> {
-  const place = /^https?:/.test(given) ? placeAtUrl(new URL(given), ca, signal) : placeOfFile(resolve(given));
+export async function readOrder(given: string, access: ServerAccess, signal: AbortSignal): Promise<UpdateOrder> {
+  const place = /^https?:/.test(given) ? placeAtUrl(urlOf(given), access, signal) : placeOfFile(resolve(given));
   const text = new TextDecoder().decode(await required(place, place.manifestName));
   const signatures = await signaturesOf(place, place.manifestName);
-  const sources = artifactNames(text, given).map((name) => [name, place.source(name)] as const);
+  const sources = artifactNames(text, place.shown(place.manifestName)).map(
+    (name) => [name, place.source(name)] as const,
+  );
   const roots = [];
   for (const name of await place.rootNames()) {
     const document = new TextDecoder().decode(await required(place, name));
@@ -36,6 +47,7 @@ function placeOfFile(file: string): Place {
   const folder = dirname(file);
   return {
     manifestName: file.slice(folder.length).replace(/^\//, ""),
+    shown: (name) => join(folder, name),
     read: async (name) => {
       try {
         return await readFile(join(folder, name));
@@ -49,16 +61,18 @@ function placeOfFile(file: string): Place {
   };
 }
 
-function placeAtUrl(url: URL, ca: string | undefined, signal: AbortSignal): Place {
+function urlOf(given: string): URL {
+  const url = URL.canParse(given) ? new URL(given) : undefined;
+  if (url?.protocol === "https:") return url;
+  const what = url === undefined ? "the URL of the manifest cannot be read" : `${placeOf(given)} is not https`;
+  throw new AgentError("input.malformed", { what, remedy: "name it as https://SERVER/PATH/manifest.json" });
+}
+
+function placeAtUrl(url: URL, access: ServerAccess, signal: AbortSignal): Place {
   return {
     manifestName: url.pathname.split("/").at(-1) ?? "",
-    read: async (name) => {
-      try {
-        return await fetchSmall(beside(url, name), ca, signal);
-      } catch (error) {
-        throw error instanceof AgentError ? error : missing(`${url.origin}/${name}`, messageOf(error));
-      }
-    },
+    shown: (name) => placeOf(beside(url, name)),
+    read: (name) => fetchSmall(beside(url, name), access, signal),
     // A server does not list what it has.
     rootNames: async () => [],
     source: (name) => ({ kind: "url", url: beside(url, name) }),
@@ -72,36 +86,91 @@ function beside(url: URL, name: string): string {
   return other.href;
 }
 
-async function fetchSmall(url: string, ca: string | undefined, signal: AbortSignal): Promise<Uint8Array | undefined> {
+/** The bytes of a small file; undefined where the server has none of that name. What may pass by itself is tried again. */
+async function fetchSmall(
+  url: string,
+  { ca, clock }: ServerAccess,
+  signal: AbortSignal,
+): Promise<Uint8Array | undefined> {
+  for (let left = TRIES - 1; ; left--) {
+    const outcome = await fetchOnce(url, ca, signal).catch((error: unknown) => ({ why: whyNot(error, url) }));
+    if (outcome === undefined || outcome instanceof Uint8Array) return outcome;
+    signal.throwIfAborted();
+    if (left === 0) {
+      throw new AgentError("input.unavailable", { what: outcome.why, remedy: "try again when the server answers" });
+    }
+    await clock.sleep(PAUSE_MS * 2 ** (TRIES - 1 - left), signal);
+  }
+}
+
+async function fetchOnce(
+  url: string,
+  ca: string | undefined,
+  signal: AbortSignal,
+): Promise<Uint8Array | { readonly why: string } | undefined> {
   const answer = await requestRange({ url, offset: 0, ca, idleMs: IDLE_MS }, signal);
-  if (answer.kind !== "bytes") return undefined;
+  switch (answer.kind) {
+    case "bytes":
+      return await collect(answer.body, placeOf(url));
+    case "unavailable":
+      return { why: answer.detail };
+    case "range-refused":
+      return { why: `${placeOf(url)}: a part was sent, and the whole was asked for` };
+    case "denied":
+      if (answer.status === 404 || answer.status === 410) return undefined;
+      throw new AgentError("input.refused", { what: answer.detail, remedy: remedyOf(answer.status) });
+  }
+}
+
+function remedyOf(status: number | undefined): string {
+  switch (status) {
+    case 401:
+      return "the server asks who you are: name a URL that lets its holder in, or a file";
+    case 403:
+      return "have the URL signed anew, if it is signed: it may have expired, and it fits one file alone; a public one is refused where the file is not there, too";
+    case undefined:
+      return "name the manifest by the https URL that it is at";
+    default:
+      return status >= 300 && status < 400
+        ? "name the manifest by the https URL that it is at in the end"
+        : "see what the server says to this status, or name a file";
+  }
+}
+
+async function collect(body: AsyncIterable<Uint8Array>, place: string): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  for await (const chunk of answer.body) {
+  for await (const chunk of body) {
     bytes += chunk.length;
-    if (bytes > MAX_MANIFEST_BYTES) throw missing(new URL(url).pathname, `longer than ${MAX_MANIFEST_BYTES} bytes`);
+    if (bytes > MAX_MANIFEST_BYTES) throw missing(place, `longer than ${MAX_MANIFEST_BYTES} bytes`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
 }
 
+/** What the network or TLS says, with the server and the path; a fault of ours as it is. */
+function whyNot(thrown: unknown, url: string): string {
+  if (thrown instanceof AgentError) throw thrown;
+  return `${placeOf(url)}: ${messageOf(thrown)}`;
+}
+
 async function required(place: Place, name: string): Promise<Uint8Array> {
   const bytes = await place.read(name);
-  if (bytes === undefined) throw missing(name, "not there");
+  if (bytes === undefined) throw missing(place.shown(name), "not there");
   return bytes;
 }
 
 async function signaturesOf(place: Place, name: string): Promise<SignatureList> {
   const list = parseSignatures(await required(place, `${name}.sig`));
-  if (list === undefined) throw missing(`${name}.sig`, "no signature file");
+  if (list === undefined) throw missing(place.shown(`${name}.sig`), "no signature file");
   return list;
 }
 
-function artifactNames(text: string, given: string): readonly string[] {
+function artifactNames(text: string, shown: string): readonly string[] {
   try {
     return manifest.parse(JSON.parse(text)).artifacts.map(({ name }) => name);
   } catch {
-    throw missing(given, "no manifest");
+    throw missing(shown, "no manifest");
   }
 }
 

@@ -98,7 +98,8 @@ export function registerOta(program: Command, context: CliContext): void {
 }
 
 async function judged(context: CliContext, verb: "ota.check" | "ota.install", given: string): Promise<string> {
-  const order = await readOrder(given, await certificates(context), context.signal);
+  const access = { ca: await certificates(context), clock: context.clock };
+  const order = await readOrder(given, access, context.signal);
   return await told(context, { verb, order });
 }
 

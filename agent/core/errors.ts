@@ -26,6 +26,8 @@ export const FAULTS = {
   "usage.invalid": { retry: "never", exit: EXIT.usage },
   "input.malformed": { retry: "never", exit: EXIT.badInput },
   "input.missing": { retry: "never", exit: EXIT.badInput },
+  "input.refused": { retry: "never", exit: EXIT.permission },
+  "input.unavailable": { retry: "backoff", exit: EXIT.temporary },
   "output.unwritable": { retry: "never", exit: EXIT.failed },
   "config.invalid": { retry: "never", exit: EXIT.configuration },
   "config.missing": { retry: "never", exit: EXIT.configuration },

@@ -37,10 +37,11 @@ export type ArtifactServer = {
   stop(): Promise<void>;
 };
 
-/** Serves the files of one folder under https://127.0.0.1:port/NAME. */
+/** Serves the files of one folder under https://127.0.0.1:port/NAME, or that of another address of this machine. */
 export async function startArtifactServer(
   folder: string,
   tls: { readonly certificatePem: string; readonly privateKeyPem: string },
+  address = "127.0.0.1",
 ): Promise<ArtifactServer> {
   const secret = randomBytes(32);
   const faults: ArtifactFaults = {
@@ -66,7 +67,7 @@ export async function startArtifactServer(
   const port = await freePorts(1);
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
-    server.listen(port, "127.0.0.1", resolve);
+    server.listen(port, address, resolve);
   });
   return {
     port,
@@ -76,7 +77,7 @@ export async function startArtifactServer(
     lastHeaders: () => lastHeaders,
     presign: (name, lifeMs, at = port) => {
       const expires = String(Date.now() + lifeMs);
-      return `https://127.0.0.1:${at}/${name}?expires=${expires}&signature=${signatureOf(secret, name, expires)}`;
+      return `https://${address.includes(":") ? `[${address}]` : address}:${at}/${name}?expires=${expires}&signature=${signatureOf(secret, name, expires)}`;
     },
     stop: () =>
       new Promise((resolve) => {

@@ -160,7 +160,17 @@ function extension(id: string, critical: boolean, value: Asn1): Asn1 {
 /** dNSName is [2], iPAddress is [7] (RFC 5280, 4.2.1.6). */
 function alternative(name: NameEntry): Asn1 {
   if (name.kind === "dns") return tagged(2, name.value);
-  return tagged(7, String.fromCharCode(...name.value.split(".").map(Number)));
+  return tagged(7, String.fromCharCode(...addressBytes(name.value)));
+}
+
+/** The bytes of an IPv4 or IPv6 address (RFC 5280, 4.2.1.6). */
+function addressBytes(address: string): readonly number[] {
+  if (!address.includes(":")) return address.split(".").map(Number);
+  const [head, tail = []] = address.split("::").map((side) => side.split(":").filter((group) => group !== ""));
+  const gap = address.includes("::") ? Array.from({ length: 8 - head.length - tail.length }, () => "0") : [];
+  return [...head, ...gap, ...tail]
+    .map((group) => Number.parseInt(group, 16))
+    .flatMap((group) => [group >> 8, group & 255]);
 }
 
 /** One RDN with a common name (RFC 5280, 4.1.2.4), as UTF8String. */
