@@ -1,4 +1,4 @@
-import type { Floors } from "./control/floors.ts";
+import { type Floors, ROOT_LINE } from "./control/floors.ts";
 import { parseManifest } from "./control/manifest.ts";
 import type { UpdateDesk } from "./control/update-desk.ts";
 import { updateOrder } from "./control/update-desk.ts";
@@ -60,24 +60,31 @@ export function updateReport({ updater, progress }: Pick<OtaParts, "updater" | "
   };
 }
 
-/** The verbs that change something: `ota.install`, `ota.resume`, `ota.consent`, `ota.commit`, `ota.rollback`. Each is logged before it acts. */
+/** The verbs that change something: `ota.install`, `ota.resume`, `ota.acknowledge`, `ota.consent`, `ota.commit`, `ota.rollback`. Each is logged before it acts. */
 export function otaAdmin(parts: OtaParts): Readonly<Record<string, ViewHandler>> {
   const { desk, updater, log } = parts;
   return {
-    "ota.install": (request) => {
+    "ota.install": async (request) => {
       const order = updateOrder.parse(orderOf(request));
       log.info("admin.install-requested", { artifacts: Object.keys(order.sources).length });
-      const verdict = desk.order(order, updater);
+      const verdict = await desk.order(order, updater);
       if (verdict === "busy") throw busy();
       return { schemaVersion: 1, ...verdict };
     },
-    "ota.resume": () => {
+    "ota.resume": async () => {
       const last = updater.current();
       log.info("admin.resume-requested", { step: last?.state.step });
       if (last?.state.step !== "failed") return { schemaVersion: 1, kind: "nothing" };
-      const verdict = desk.order({ ...last.request, roots: [] }, updater);
+      const verdict = await desk.order({ ...last.request, roots: [] }, updater);
       if (verdict === "busy") throw busy();
       return { schemaVersion: 1, ...verdict };
+    },
+    "ota.acknowledge": async () => {
+      const fault = parts.floors.fault();
+      log.warn("admin.floor-loss-acknowledged", { what: fault });
+      if (fault === undefined) return { schemaVersion: 1, kind: "nothing" };
+      await parts.floors.acknowledge();
+      return { schemaVersion: 1, kind: "acknowledged" };
     },
     "ota.consent": () => {
       const last = updater.current();
@@ -129,7 +136,7 @@ function otaStatus({ desk, updater, floors, progress, running }: OtaParts) {
     schemaVersion: 1,
     root: desk.root().document.version,
     running,
-    installed: floors.installed(),
+    installed: floors.installed().filter(({ line }) => line !== ROOT_LINE),
     floorFault: floors.fault(),
     update: record === undefined ? undefined : updateStatus(record, progress),
   };

@@ -40,12 +40,12 @@ const otaStatus = z.object({
 });
 
 const verdict = z.object({
-  kind: z.enum(["accepted", "installed", "refused", "nothing", "agreed", "committed", "cancelled"]),
+  kind: z.enum(["accepted", "installed", "refused", "nothing", "acknowledged", "agreed", "committed", "cancelled"]),
   reason: z.string().optional(),
   detail: z.string().optional(),
 });
 
-/** `causeway ota check|install|resume|consent|commit|rollback|show`: updates without the cloud, by the same rules. */
+/** `causeway ota check|install|resume|acknowledge|consent|commit|rollback|show`: updates without the cloud, by the same rules. */
 export function registerOta(program: Command, context: CliContext): void {
   const ota = program.command("ota").description("updates of the agent and of the vehicle's files");
   ota
@@ -75,6 +75,13 @@ export function registerOta(program: Command, context: CliContext): void {
     .action(async () => {
       if ((await told(context, { verb: "ota.resume" })) === "accepted") await follow(context);
     });
+  ota
+    .command("acknowledge")
+    .description(
+      "say that you know that the record of what is installed was lost: what is still known of it counts from then on; 2 when nothing was lost",
+    )
+    .addHelpText("after", "\nExample:\n  causeway ota acknowledge")
+    .action(async () => void (await told(context, { verb: "ota.acknowledge" })));
   ota
     .command("consent")
     .description("agree to the update that waits for it, for this start of the agent; 2 when there is none")

@@ -3,6 +3,8 @@ import type { Journal } from "../ports.ts";
 import type { InstalledLine } from "./manifest.ts";
 
 const SPACE = "floor";
+/** The line of the trust root: no manifest may name it. */
+export const ROOT_LINE = "$root";
 
 /** A release of a line, as it is remembered. */
 export const installedLine = z.strictObject({ line: z.string(), counter: z.int(), digest: z.string() });
@@ -15,11 +17,16 @@ export type FloorCopy = {
   write(lines: readonly InstalledLine[]): void;
 };
 
-/** What is installed of each line, and so the counter below which nothing is taken any more. It only ever rises. */
+/**
+ * What is installed of each line, and so the counter below which nothing is taken any more. It only ever rises. The trust root has a
+ * line of its own, with its version as the counter.
+ */
 export type Floors = {
   installed(): readonly InstalledLine[];
   /** Why nothing may be installed by them; undefined when they are sound. */
   fault(): string | undefined;
+  /** Someone knows that floors were lost: what is still known of them counts from now on. Does nothing when they are sound; rejects as `raise` does. */
+  acknowledge(): Promise<void>;
   /** Durable when it resolves. Rejects with the faults of the journal, the TPM and the disk. */
   raise(line: InstalledLine): Promise<void>;
 };
@@ -34,6 +41,7 @@ export function createFloors(journal: Pick<Journal, "list" | "put">, copy: Floor
   return {
     installed,
     fault: () => undefined,
+    acknowledge: async () => undefined,
     raise: async (line) => {
       copy.write(highest([...installed(), line]));
       journal.put([{ space: SPACE, key: line.line, value: { ...line } }]);

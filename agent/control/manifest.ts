@@ -102,6 +102,7 @@ export type ManifestRefusal =
   | "requirement-missing"
   | "kind-unsupported"
   | "journal-lost"
+  | "root-lost"
   | "floor-lost";
 
 export type ManifestVerdict =

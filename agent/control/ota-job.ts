@@ -54,7 +54,7 @@ export function otaJob(parts: OtaJobParts): JobHandler {
       const running = updater.current();
       if (running !== undefined && isOf(running, job)) return await follow(parts, job, signal);
       if (running === undefined || isSettled(running.state)) {
-        const refusal = begin(document, job, desk, updater);
+        const refusal = await begin(document, job, desk, updater);
         if (refusal !== undefined) return refusal;
         continue;
       }
@@ -94,13 +94,16 @@ export function problemOfOta(document: unknown, desk: UpdateDesk): string | unde
   return verdict.kind === "refused" ? `${verdict.reason}: ${verdict.detail}` : undefined;
 }
 
-function begin(document: unknown, job: Job, desk: UpdateDesk, updater: Updater): JobOutcome | undefined {
+async function begin(document: unknown, job: Job, desk: UpdateDesk, updater: Updater): Promise<JobOutcome | undefined> {
   const parsed = otaDocument.safeParse(document);
   if (!parsed.success) return ended("REJECTED", { reason: `malformed: ${issueText(parsed.error)}` });
   const { manifest, signatures, roots, artifacts } = parsed.data;
   const sources = Object.entries(artifacts).map(([name, place]) => [name, sourceOf(place)] as const);
   const origin = { kind: "job", jobId: job.jobId, executionNumber: job.executionNumber } as const;
-  const verdict = desk.order({ origin, manifest, signatures, roots, sources: Object.fromEntries(sources) }, updater);
+  const verdict = await desk.order(
+    { origin, manifest, signatures, roots, sources: Object.fromEntries(sources) },
+    updater,
+  );
   if (verdict === "busy") return undefined;
   switch (verdict.kind) {
     case "accepted":

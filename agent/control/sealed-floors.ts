@@ -24,41 +24,55 @@ export type SealedFloorParts = {
 };
 
 /**
- * Floors that a counter outside the disk vouches for: with each change of theirs it goes up, so that an old disk put back, or both places
- * lost, is found out, and nothing is installed then. They are written before the counter moves: one step ahead of it is a cut in between.
- * Who can write the disk as root can forge them as well as the agent itself.
+ * Floors that a counter outside the disk vouches for: with each change of theirs it goes up, so that an old disk put back, both places
+ * lost, or the counter itself gone is found out, and nothing is installed then until someone acknowledges it. They are written before
+ * the counter moves: one step ahead of it is a cut in between. Who can write the disk as root can forge them as well as the agent itself.
  */
 export async function openSealedFloors(parts: SealedFloorParts): Promise<Floors> {
-  const { counter, before } = parts;
+  let floors = await begun(parts);
+  return {
+    installed: () => floors.installed(),
+    fault: () => floors.fault(),
+    raise: (line) => floors.raise(line),
+    acknowledge: async () => {
+      if (floors.fault() !== undefined) floors = await made(parts, await parts.counter.read());
+    },
+  };
+}
+
+async function begun(parts: SealedFloorParts): Promise<Sound> {
   try {
-    const value = await counter.read();
-    const isMaking = placesOf(parts).some(({ generation }) => generation === MAKING);
-    return value === undefined || isMaking ? await made(parts, value) : await opened(parts, value);
+    const value = await parts.counter.read();
+    const generations = placesOf(parts).map(({ generation }) => generation);
+    if (generations.includes(MAKING)) return await made(parts, value);
+    if (value !== undefined) return await opened(parts, value);
+    if (generations.length === 0) return await made(parts, value);
+    return closed(parts, "the counter in the TPM is gone, which vouched for these floors");
   } catch (thrown) {
     if (!(thrown instanceof AgentError)) throw thrown;
-    return closed(before, `the counter in the TPM cannot be used: ${thrown.message}`);
+    return closed(parts, `the counter in the TPM cannot be used: ${thrown.message}`);
   }
 }
 
-/** A cut while the counter is made must not look like floors that were lost. */
-async function made(parts: SealedFloorParts, found: number | undefined): Promise<Floors> {
-  const { counter, before } = parts;
-  store(parts, { generation: MAKING, lines: [...before.installed()] });
+type Sound = Omit<Floors, "acknowledge">;
+
+/** What is known of them becomes a new generation. A cut while the counter is made must not look like floors that were lost. */
+async function made(parts: SealedFloorParts, found: number | undefined): Promise<Sound> {
+  const { counter } = parts;
+  const lines = [...known(parts)];
+  store(parts, { generation: MAKING, lines });
   if (found === undefined) await counter.define();
-  else if (found === 0) await counter.advance();
+  else await counter.advance();
   const value = (await counter.read()) ?? MAKING;
-  store(parts, { generation: value, lines: [...before.installed()] });
+  store(parts, { generation: value, lines });
   return await opened(parts, value);
 }
 
-async function opened(parts: SealedFloorParts, start: number): Promise<Floors> {
+async function opened(parts: SealedFloorParts, start: number): Promise<Sound> {
   let value = start;
   const good = placesOf(parts).filter(({ generation }) => generation === value || generation === value + 1);
   if (good.length === 0)
-    return closed(
-      parts.before,
-      "the counter in the TPM does not know these floors: the disk is an old one, or lost them",
-    );
+    return closed(parts, "the counter in the TPM does not know these floors: the disk is an old one, or lost them");
   const advanceTo = async (generation: number): Promise<void> => {
     if (generation === value) return;
     await parts.counter.advance();
@@ -79,12 +93,17 @@ async function opened(parts: SealedFloorParts, start: number): Promise<Floors> {
 }
 
 /** What is known is shown, and nothing is installed by it. */
-function closed(before: Floors, problem: string): Floors {
+function closed(parts: SealedFloorParts, problem: string): Sound {
+  const remedy = "find out why, then: causeway ota acknowledge";
   return {
-    installed: () => before.installed(),
+    installed: () => known(parts),
     fault: () => problem,
-    raise: () => Promise.reject(new AgentError("update.refused", { what: problem, remedy: "see causeway ota show" })),
+    raise: () => Promise.reject(new AgentError("update.refused", { what: problem, remedy })),
   };
+}
+
+function known(parts: SealedFloorParts): readonly InstalledLine[] {
+  return highest([...placesOf(parts).flatMap(({ lines }) => lines), ...parts.before.installed()]);
 }
 
 function placesOf({ journal, copy }: SealedFloorParts): readonly Sealed[] {

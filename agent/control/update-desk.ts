@@ -3,9 +3,9 @@ import type { Clock } from "../core/clock.ts";
 import { AgentError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import type { Journal } from "../ports.ts";
-import type { Floors } from "./floors.ts";
+import { type Floors, ROOT_LINE } from "./floors.ts";
 import { type ArtifactKind, judgeManifest, type ManifestVerdict } from "./manifest.ts";
-import { signatureList } from "./signatures.ts";
+import { sha256Hex, signatureList } from "./signatures.ts";
 import { parseRoot, rotateRoot, type TrustRoot } from "./trust-root.ts";
 import { type UpdateRequest, updateRequest } from "./update-record.ts";
 import { isSettled } from "./update-state.ts";
@@ -27,6 +27,8 @@ export type UpdateOrder = z.infer<typeof updateOrder>;
 export type DeskParts = {
   readonly journal: Pick<Journal, "get" | "put" | "status">;
   readonly floors: Floors;
+  /** A second place for the newest root: with the journal alone, its loss would let back in whoever that root has revoked. */
+  readonly rootCopy: { read(): unknown; write(document: string): void };
   readonly pinned: TrustRoot;
   readonly clock: Pick<Clock, "wallUs" | "quality">;
   readonly log: Log;
@@ -53,10 +55,19 @@ export class UpdateDesk {
       return { kind: "refused", reason: "journal-lost", detail: "the journal was lost; acknowledge that first" };
     }
     const floorFault = floors.fault();
-    if (floorFault !== undefined) return { kind: "refused", reason: "floor-lost", detail: floorFault };
+    if (floorFault !== undefined) {
+      const detail = `${floorFault}; find out why, then: causeway ota acknowledge`;
+      return { kind: "refused", reason: "floor-lost", detail };
+    }
+    const root = this.root();
+    const rootFloor = floors.installed().find(({ line }) => line === ROOT_LINE)?.counter ?? 0;
+    if (root.document.version < rootFloor) {
+      const detail = `root ${rootFloor} was in force and is lost: the roots up to it must come with the update`;
+      return { kind: "refused", reason: "root-lost", detail };
+    }
     const bytes = new TextEncoder().encode(manifest);
     return judgeManifest(bytes, signatures, {
-      root: this.root(),
+      root,
       wallUs: clock.wallUs(),
       clockQuality: clock.quality(),
       installed: floors.installed(),
@@ -64,11 +75,11 @@ export class UpdateDesk {
     });
   }
 
-  /** Takes the roots that came with it, as far as they follow, then judges and begins. */
-  order({ roots, ...request }: UpdateOrder, updater: Updater): ManifestVerdict | "busy" {
+  /** Takes the roots that came with it, as far as they follow, then judges and begins. Rejects with the faults of the journal, the disk and the floors. */
+  async order({ roots, ...request }: UpdateOrder, updater: Updater): Promise<ManifestVerdict | "busy"> {
     const running = updater.current();
     if (running !== undefined && !isSettled(running.state)) return "busy";
-    for (const root of roots) this.#rotate(root);
+    for (const root of roots) await this.#rotate(root);
     const verdict = this.judge(request);
     if (verdict.kind !== "accepted") return verdict;
     return updater.begin(verdict.digest, this.#parts.vehicle.agentVersion, request) === "busy" ? "busy" : verdict;
@@ -76,24 +87,37 @@ export class UpdateDesk {
 
   /** The newest root that was taken, or the pinned one when that is newer. */
   root(): TrustRoot {
-    const { journal, pinned } = this.#parts;
+    const { journal, rootCopy, pinned } = this.#parts;
     const stored = journal.get(SPACE, ROOT_KEY);
-    if (typeof stored !== "string") return pinned;
-    const root = parseRoot(new TextEncoder().encode(stored));
-    if (typeof root === "string") {
-      throw new AgentError("internal.bug", { what: `the stored root is unusable: ${root}`, remedy: "report it" });
+    const inJournal = typeof stored === "string" ? parsedRoot(stored) : undefined;
+    if (typeof inJournal === "string") {
+      throw new AgentError("internal.bug", { what: `the stored root is unusable: ${inJournal}`, remedy: "report it" });
     }
-    return root.document.version > pinned.document.version ? root : pinned;
+    const copied = rootCopy.read();
+    const inCopy = typeof copied === "string" ? parsedRoot(copied) : undefined;
+    // A copy that is damaged counts for nothing; the floor says whether it was the newest.
+    const stands = [inJournal, typeof inCopy === "string" ? undefined : inCopy].filter((root) => root !== undefined);
+    return stands.reduce((newest, root) => (root.document.version > newest.document.version ? root : newest), pinned);
   }
 
-  #rotate({ document, signatures }: z.infer<typeof signedRoot>): void {
+  async #rotate({ document, signatures }: z.infer<typeof signedRoot>): Promise<void> {
+    const { journal, rootCopy, floors, log } = this.#parts;
     const next = rotateRoot(this.root(), new TextEncoder().encode(document), signatures);
     if (typeof next === "string") {
       // Roots that are known already come along with every update.
-      if (next !== "version-skipped") this.#parts.log.warn("update.root-refused", { reason: next });
+      if (next !== "version-skipped") log.warn("update.root-refused", { reason: next });
       return;
     }
-    this.#parts.journal.put([{ space: SPACE, key: ROOT_KEY, value: document }]);
-    this.#parts.log.info("update.root-rotated", { version: next.document.version });
+    const { version } = next.document;
+    rootCopy.write(document);
+    journal.put([{ space: SPACE, key: ROOT_KEY, value: document }]);
+    const digest = sha256Hex(new TextEncoder().encode(document));
+    // Floors that were lost take nothing; judging refuses then, and the next root that comes raises them.
+    if (floors.fault() === undefined) await floors.raise({ line: ROOT_LINE, counter: version, digest });
+    log.info("update.root-rotated", { version });
   }
+}
+
+function parsedRoot(text: string): TrustRoot | string {
+  return parseRoot(new TextEncoder().encode(text));
 }

@@ -148,4 +148,33 @@ describe("floors that a counter in the TPM vouches for", { timeout: 60_000 }, ()
     expect(floors.fault()).toContain("the counter in the TPM cannot be used");
     await expect(floors.raise({ ...LINE, counter: 15 })).rejects.toMatchObject({ code: "update.refused" });
   });
+
+  it("installs nothing when the counter is gone, and shows what is known, until someone acknowledges it", async () => {
+    const disk = new Disk();
+    await (await start(disk)).raise(LINE);
+    judge("tpm2_nvundefine", "-C", "o", `0x${index.toString(16)}`);
+    const floors = await start(disk);
+    expect(floors.fault()).toContain("is gone");
+    expect(floors.installed()).toEqual([LINE]);
+    await expect(floors.raise({ ...LINE, counter: 15 })).rejects.toMatchObject({ code: "update.refused" });
+    await floors.acknowledge();
+    expect([floors.fault(), floors.installed()]).toEqual([undefined, [LINE]]);
+    await floors.raise({ ...LINE, counter: 15 });
+    expect((await start(disk)).installed()).toEqual([{ ...LINE, counter: 15 }]);
+  });
+
+  it("begins a new generation when an old disk is acknowledged: the one before fits no more", async () => {
+    const disk = new Disk();
+    const floors = await start(disk);
+    await floors.raise(OLD);
+    const image = disk.image();
+    await floors.raise(LINE);
+    const newest = disk.image();
+    disk.restore(image);
+    const back = await start(disk);
+    await back.acknowledge();
+    expect([back.fault(), back.installed()]).toEqual([undefined, [OLD]]);
+    disk.restore(newest);
+    expect((await start(disk)).fault()).toContain("the disk is an old one");
+  });
 });

@@ -114,7 +114,8 @@ class Vehicle {
     let copy: unknown;
     const floors = createFloors(journal, { read: () => copy, write: (lines) => (copy = lines) });
     const about = { hardware: "gateway-2", agentVersion: "1.3.0", kinds: ["agent"] as const, handlers: [] };
-    const desk = new UpdateDesk({ journal, floors, pinned, clock, log, vehicle: about });
+    const rootCopy = { read: () => undefined, write: () => undefined };
+    const desk = new UpdateDesk({ journal, floors, rootCopy, pinned, clock, log, vehicle: about });
     const work = async (_record: unknown, signal: AbortSignal) => {
       await clock.sleep(STEP_MS, signal);
       return signal.aborted ? ({ kind: "stopped" } as const) : ({ kind: "finished", effect: "at-once" } as const);

@@ -24,9 +24,11 @@ function setUp() {
   const log = new MemoryLog();
   const journal = new FakeJournal({ clock });
   let copy: unknown;
+  let root: unknown;
+  const rootCopy = { read: () => root, write: (document: string) => (root = document) };
   const floors = createFloors(journal, { read: () => copy, write: (lines) => (copy = lines) });
   const vehicle = { hardware: "gateway-2", agentVersion: "1.3.0", kinds: ["agent"] as const, handlers: [] };
-  const desk = new UpdateDesk({ journal, floors, pinned, clock, log, vehicle });
+  const desk = new UpdateDesk({ journal, floors, rootCopy, pinned, clock, log, vehicle });
   const stopped = async () => ({ kind: "stopped" }) as const;
   const steps: UpdateSteps = {
     download: stopped,
@@ -48,29 +50,45 @@ function setUp() {
     reboot: async () => undefined,
     untilAllowed: async () => true,
   });
-  return { desk, updater, journal, floors, log, forgetCopy: () => (copy = undefined) };
+  return {
+    desk,
+    updater,
+    journal,
+    floors,
+    rootCopy,
+    log,
+    forgetCopy: () => (copy = undefined),
+    forgetRoot: () => (root = undefined),
+  };
+}
+
+/** The journal is lost, with the newer root in it, and someone has acknowledged that. */
+function loseRoot(journal: FakeJournal): void {
+  journal.lose("the file was gone");
+  journal.put([{ space: "update", key: "root", value: undefined }]);
+  journal.acknowledgeLoss();
 }
 
 describe("UpdateDesk", () => {
-  it("begins what it accepts, and nothing else beside it", () => {
+  it("begins what it accepts, and nothing else beside it", async () => {
     const { desk, updater } = setUp();
-    expect(desk.order(order(oldKey), updater)).toMatchObject({ kind: "accepted" });
+    expect(await desk.order(order(oldKey), updater)).toMatchObject({ kind: "accepted" });
     expect(updater.current()?.state.step).toBe("download");
-    expect(desk.order(order(oldKey), updater)).toBe("busy");
+    expect(await desk.order(order(oldKey), updater)).toBe("busy");
   });
 
-  it("takes the root that comes along, keeps it, and from then on refuses the key it revokes", () => {
+  it("takes the root that comes along, keeps it, and from then on refuses the key it revokes", async () => {
     const { desk, updater } = setUp();
-    expect(desk.order(order(newKey), updater)).toMatchObject({ reason: "unsigned" });
-    expect(desk.order(order(oldKey, [rotation]), updater)).toMatchObject({ reason: "key-revoked" });
+    expect(await desk.order(order(newKey), updater)).toMatchObject({ reason: "unsigned" });
+    expect(await desk.order(order(oldKey, [rotation]), updater)).toMatchObject({ reason: "key-revoked" });
     expect(desk.root().document.version).toBe(2);
-    expect(desk.order(order(newKey), updater)).toMatchObject({ kind: "accepted" });
+    expect(await desk.order(order(newKey), updater)).toMatchObject({ kind: "accepted" });
   });
 
-  it("leaves a root that is not signed by the one before, and says so", () => {
+  it("leaves a root that is not signed by the one before, and says so", async () => {
     const { desk, updater, log } = setUp();
     const forged = { ...rotation, signatures: signaturesOf(second, newKey) };
-    expect(desk.order(order(oldKey, [forged]), updater)).toMatchObject({ kind: "accepted" });
+    expect(await desk.order(order(oldKey, [forged]), updater)).toMatchObject({ kind: "accepted" });
     expect(desk.root().document.version).toBe(1);
     expect(log.entries.map(({ event }) => event)).toContain("update.root-refused");
   });
@@ -79,15 +97,41 @@ describe("UpdateDesk", () => {
     const { desk, updater, journal, floors } = setUp();
     await floors.raise({ line: "agent", counter: 20, digest: "a" });
     journal.lose("the file was gone");
-    expect(desk.order(order(oldKey), updater)).toMatchObject({ reason: "journal-lost" });
+    expect(await desk.order(order(oldKey), updater)).toMatchObject({ reason: "journal-lost" });
     journal.acknowledgeLoss();
-    expect(desk.order(order(oldKey), updater)).toMatchObject({ reason: "downgrade" });
+    expect(await desk.order(order(oldKey), updater)).toMatchObject({ reason: "downgrade" });
   });
 
   it("keeps the floor that the journal knows when the copy is lost", async () => {
     const { desk, updater, floors, forgetCopy } = setUp();
     await floors.raise({ line: "agent", counter: 20, digest: "a" });
     forgetCopy();
-    expect(desk.order(order(oldKey), updater)).toMatchObject({ reason: "downgrade" });
+    expect(await desk.order(order(oldKey), updater)).toMatchObject({ reason: "downgrade" });
+  });
+
+  it("does not take a revoked key back after the journal was lost: a copy has the newer root", async () => {
+    const { desk, updater, journal } = setUp();
+    await desk.order(order(oldKey, [rotation]), updater);
+    loseRoot(journal);
+    expect(desk.root().document.version).toBe(2);
+    expect(await desk.order(order(oldKey), updater)).toMatchObject({ reason: "key-revoked" });
+  });
+
+  it("takes nothing when the newer root is lost in both places, until it comes again", async () => {
+    const { desk, updater, journal, forgetRoot } = setUp();
+    await desk.order(order(oldKey, [rotation]), updater);
+    loseRoot(journal);
+    forgetRoot();
+    for (const key of [oldKey, newKey]) {
+      expect(await desk.order(order(key), updater)).toMatchObject({ reason: "root-lost" });
+    }
+    expect(await desk.order(order(newKey, [rotation]), updater)).toMatchObject({ kind: "accepted" });
+  });
+
+  it("passes over a copy of the root that is damaged", async () => {
+    const { desk, updater, rootCopy } = setUp();
+    await desk.order(order(oldKey, [rotation]), updater);
+    rootCopy.write("half a docu");
+    expect(desk.root().document.version).toBe(2);
   });
 });
