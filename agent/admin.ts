@@ -8,8 +8,8 @@ import type { ViewHandler } from "./view.ts";
 const FLUSH_POLL_MS = 100;
 /** Records that a drop deletes in one turn: a few ms of the main thread. */
 const DROP_ROWS = 100;
-/** Longest time a flush waits, ms; the client may give up earlier. */
-const FLUSH_MAX_MS = 3_600_000;
+/** Longest time a flush waits or a drop goes on, ms; the client may give up earlier. */
+const MAX_WAIT_MS = 3_600_000;
 
 /** What admin.sock changes. */
 export type AdminParts = {
@@ -20,8 +20,9 @@ export type AdminParts = {
   readonly log: Log;
 };
 
-const flushRequest = z.object({ waitMs: z.int().min(0).max(FLUSH_MAX_MS).default(0) });
-const dropRequest = z.object({ stream: z.enum(STREAMS) });
+const waitMs = z.int().min(0).max(MAX_WAIT_MS);
+const flushRequest = z.object({ waitMs: waitMs.default(0) });
+const dropRequest = z.object({ stream: z.enum(STREAMS), waitMs: waitMs.default(MAX_WAIT_MS) });
 
 /** The verbs that change something: `buffer.flush`, `buffer.drop`. Each is logged before it acts. */
 export function createAdmin(parts: AdminParts): Readonly<Record<string, ViewHandler>> {
@@ -33,25 +34,35 @@ export function createAdmin(parts: AdminParts): Readonly<Record<string, ViewHand
       return { schemaVersion: 1, waiting: await flush(parts, waitMs, signal) };
     },
     "buffer.drop": async (request, signal) => {
-      const { stream } = dropRequest.parse(request);
+      const { stream, waitMs } = dropRequest.parse(request);
       log.warn("admin.drop-requested", { stream });
-      return { schemaVersion: 1, stream, dropped: await drop(parts, stream, signal) };
+      return { schemaVersion: 1, stream, ...(await drop(parts, stream, waitMs, signal)) };
     },
   };
 }
 
-/** Gives up what `stream` holds now, a few records a turn, so that nothing else waits for it. One that is on its way is left to arrive. Ends early when nobody waits for the answer any more. */
-async function drop({ outbox, clock, log }: AdminParts, stream: StreamName, signal: AbortSignal): Promise<number> {
+/**
+ * Gives up what `stream` holds now, a few records a turn, so that nothing else waits for it. What is on its way is left to arrive. Ends
+ * after `waitMs`, or when nobody waits for the answer any more: `isWhole` says whether all of it is gone by then.
+ */
+async function drop(
+  { outbox, clock, log }: AdminParts,
+  stream: StreamName,
+  waitMs: number,
+  signal: AbortSignal,
+): Promise<{ readonly dropped: number; readonly isWhole: boolean }> {
   const throughRow = outbox.lastRow();
+  const endMs = clock.monotonicMs() + waitMs;
   let dropped = 0;
-  for (;;) {
-    const some = outbox.drop(stream, throughRow, DROP_ROWS, "dropped by causeway buffer drop");
+  let some: number;
+  do {
+    if (dropped > 0) await clock.sleep(0);
+    some = outbox.drop(stream, throughRow, DROP_ROWS, "dropped by causeway buffer drop");
     dropped += some;
-    if (some < DROP_ROWS || signal.aborted) break;
-    await clock.sleep(0);
-  }
-  log.warn("admin.dropped", { stream, records: dropped });
-  return dropped;
+  } while (some === DROP_ROWS && !signal.aborted && clock.monotonicMs() < endMs);
+  const isWhole = some < DROP_ROWS;
+  log.warn("admin.dropped", { stream, records: dropped, isWhole });
+  return { dropped, isWhole };
 }
 
 /** Tries everything again at once, and waits at most `waitMs` until what is stored now has been delivered. Gives how many records are left. */

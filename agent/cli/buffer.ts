@@ -14,7 +14,7 @@ import { adminSocketPath, askAgent, parseAnswer, viewSocketPath } from "./view-s
 
 const MAX_LIMIT = 10_000;
 /** What is left of --timeout for the answer itself. */
-const FLUSH_MARGIN_MS = 1000;
+const ANSWER_MARGIN_MS = 1000;
 
 const listAnswer = z.object({
   schemaVersion: z.literal(1),
@@ -33,7 +33,12 @@ const listAnswer = z.object({
 });
 
 const flushAnswer = z.object({ schemaVersion: z.literal(1), waiting: z.int() });
-const dropAnswer = z.object({ schemaVersion: z.literal(1), stream: z.enum(STREAMS), dropped: z.int() });
+const dropAnswer = z.object({
+  schemaVersion: z.literal(1),
+  stream: z.enum(STREAMS),
+  dropped: z.int(),
+  isWhole: z.boolean(),
+});
 
 type ListedRecord = z.infer<typeof listAnswer>["records"][number];
 
@@ -68,12 +73,15 @@ export function registerBuffer(program: Command, context: CliContext): void {
     .description("give up the stored records of one stream; consumers are told which")
     .addArgument(new Argument("<stream>", "which").choices(STREAMS))
     .option("--yes", "do not ask", false)
-    .addHelpText("after", "\nExample:\n  causeway buffer drop capture --yes")
+    .addHelpText(
+      "after",
+      "\nRecords on their way are left to arrive. Ends with 75 when more are left after --timeout.\n\nExample:\n  causeway buffer drop capture --yes",
+    )
     .action((stream: StreamName, { yes }: { readonly yes: boolean }) => drop(stream, yes, context));
 }
 
 async function flush(context: CliContext): Promise<void> {
-  const waitMs = Math.max(0, context.options().timeoutMs - FLUSH_MARGIN_MS);
+  const waitMs = Math.max(0, context.options().timeoutMs - ANSWER_MARGIN_MS);
   const answer = await askAgent(context, await adminSocketPath(context), { verb: "buffer.flush", waitMs });
   const { waiting } = parseAnswer(flushAnswer, answer);
   if (context.options().json) printJson(context, answer);
@@ -90,11 +98,14 @@ async function drop(stream: StreamName, isConfirmed: boolean, context: CliContex
     context.finish(EXIT.nothingToDo);
     return;
   }
-  const answer = await askAgent(context, await adminSocketPath(context), { verb: "buffer.drop", stream });
-  const { dropped } = parseAnswer(dropAnswer, answer);
+  const waitMs = Math.max(0, context.options().timeoutMs - ANSWER_MARGIN_MS);
+  const answer = await askAgent(context, await adminSocketPath(context), { verb: "buffer.drop", stream, waitMs });
+  const { dropped, isWhole } = parseAnswer(dropAnswer, answer);
   if (context.options().json) printJson(context, answer);
-  else printLine(context, `${dropped} records of ${stream} dropped`);
-  if (dropped === 0) context.finish(EXIT.nothingToDo);
+  else
+    printLine(context, `${dropped} records of ${stream} dropped${isWhole ? "" : ", and more are left: run it again"}`);
+  if (!isWhole) context.finish(EXIT.temporary);
+  else if (dropped === 0) context.finish(EXIT.nothingToDo);
 }
 
 async function showStats(context: CliContext): Promise<void> {

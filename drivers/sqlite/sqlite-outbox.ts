@@ -95,7 +95,8 @@ export class SqliteOutbox implements Outbox {
     this.#transactions.read(() => {
       for (const found of this.#records.read(stream, afterRow, throughRow, maxRecords)) {
         if (found.kind === "damaged") {
-          damaged.push(found.key);
+          // What is on its way was read whole, and may yet arrive.
+          if (!this.#holds.has(found.key.row)) damaged.push(found.key);
           continue;
         }
         bytes += found.record.payload.length;

@@ -21,7 +21,7 @@ describe("buffer.drop", () => {
     const { outbox, log, ask } = admin();
     outbox.append([draftOf("telemetry", 10), draftOf("telemetry", 10), draftOf("event", 10)]);
     const answer = await ask("buffer.drop", { stream: "telemetry" });
-    expect(answer).toEqual({ schemaVersion: 1, stream: "telemetry", dropped: 2 });
+    expect(answer).toEqual({ schemaVersion: 1, stream: "telemetry", dropped: 2, isWhole: true });
     expect(outbox.stats().records).toBe(1);
     expect(takeLosses(outbox)).toEqual(["telemetry 1-2 dropped"]);
     expect(log.of("admin.drop-requested")[0].facts).toEqual({ stream: "telemetry" });
@@ -34,9 +34,19 @@ describe("buffer.drop", () => {
     expect(outbox.stats().records).toBe(900);
     outbox.append([draftOf("telemetry", 10)]);
     await clock.run(20);
-    expect(await answer).toEqual({ schemaVersion: 1, stream: "telemetry", dropped: 1000 });
+    expect(await answer).toEqual({ schemaVersion: 1, stream: "telemetry", dropped: 1000, isWhole: true });
     expect(seqsOf(outbox, "telemetry")).toEqual([1001]);
     expect(takeLosses(outbox)).toEqual(["telemetry 1-1000 dropped"]);
+  });
+
+  it("ends when its time is over, and says that more are left", async () => {
+    const { outbox, ask } = admin();
+    outbox.append(Array.from({ length: 1000 }, () => draftOf("telemetry", 10)));
+    expect(await ask("buffer.drop", { stream: "telemetry", waitMs: 0 })).toMatchObject({
+      dropped: 100,
+      isWhole: false,
+    });
+    expect(takeLosses(outbox)).toEqual(["telemetry 1-100 dropped"]);
   });
 
   it("refuses a stream that does not exist", async () => {
