@@ -82,7 +82,7 @@ function outboxStatusOf({ outbox, pipeline }: Pick<StatusParts, "outbox" | "pipe
   return { ...stats, fault: { code, what: `${what}; ${heldBytes} bytes of records wait in memory`, remedy } };
 }
 
-/** One line for `systemctl status`: link, buses with their frame rates since `before` (the whole uptime when absent), outbox, and what is under way. */
+/** One line for `systemctl status`: link, buses with their frame rates since `before` (the whole uptime when absent), outbox, what the broker refuses, and what is under way. */
 export function summaryOf(status: Status, before?: Status): string {
   const { link, outbox } = status;
   const seconds = (status.uptimeMs - (before?.uptimeMs ?? 0)) / 1000;
@@ -95,7 +95,8 @@ export function summaryOf(status: Status, before?: Status): string {
   const disk = outbox.disk?.isFull === true ? ", disk full" : "";
   const place = outbox.fault === undefined ? disk : " in memory only";
   const stored = `outbox ${outbox.records} records, ${outbox.bytes} bytes${place}`;
-  return [`${link.state}${fault}`, ...buses, stored, ...workOf(status)].join("; ");
+  const refused = status.delivery.refusedTopics.map(({ stream, reason }) => `${stream} refused: ${reason}`);
+  return [`${link.state}${fault}`, ...buses, stored, ...refused, ...workOf(status)].join("; ");
 }
 
 function workOf({ job, update }: Status): readonly string[] {

@@ -139,6 +139,20 @@ describe("summaries", () => {
     expect(next()).toContain("can0 up, 800 frames/s, 3 dropped; outbox");
   });
 
+  it("says that the disk is full, and what the broker refuses", () => {
+    const { outbox, delivery } = statusWith();
+    const disk = { freeBytes: 0, isFull: true, reserve: "none", reserveBytes: 0 } as const;
+    const topic = {
+      stream: "telemetry",
+      topic: "t",
+      reasonCode: 0x87,
+      reason: "0x87 not authorized",
+      count: 3,
+    } as const;
+    const state = statusWith({ outbox: { ...outbox, disk }, delivery: { ...delivery, refusedTopics: [topic] } });
+    expect(summaries(() => state)()).toMatch(/ bytes, disk full; telemetry refused: 0x87 not authorized$/);
+  });
+
   it("adds the job and the update while they are under way", () => {
     const versions = { versionFrom: "1.4.0", versionTo: "1.5.0" };
     const job = { jobId: "job-1", operation: "ota" };
