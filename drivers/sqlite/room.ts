@@ -8,6 +8,8 @@ import type { RecordKey, RecordTable } from "./records.ts";
 import { bytesFrom, missingBytes } from "./totals.ts";
 
 const EVICT_ROWS = 64;
+/** Bytes that one record evicts beyond its own where the bound was lowered: the rest goes with the next ones, and no pause is long. */
+const TRIM_BYTES = 262_144;
 /** Below this share of the bound, the next eviction is news again. */
 const RELIEVED_SHARE = 0.9;
 
@@ -35,7 +37,7 @@ export class Room {
   make(stream: StreamName, bytes: number, throughRow: number): void {
     const { records, maxBytes, file } = this.#parts;
     const code = streamCode(stream);
-    const missing = missingBytes(records.totals, code, bytes, maxBytes);
+    const missing = Math.min(missingBytes(records.totals, code, bytes, maxBytes), bytes + TRIM_BYTES);
     if (missing <= 0 || this.evict(missing, code, throughRow, this.#boundReached()) >= missing) return;
     throw new AgentError("outbox.full", {
       what: `${file} has no room for a ${stream} record of ${bytes} bytes within outbox.maxBytes ${maxBytes}`,

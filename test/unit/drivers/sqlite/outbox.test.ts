@@ -92,6 +92,23 @@ describe("openOutbox", () => {
     expect([boots[0], boots[0], boots[1], boots[0]].map(stored)).toEqual([7000, 7000, undefined, 7000]);
   });
 
+  it("comes down to a lowered bound a little with each record, not all in one pause", () => {
+    const file = newFile();
+    const first = openOutbox(settingsOf(file));
+    for (let count = 0; count < 40; count += 1) {
+      first.outbox.append(Array.from({ length: 100 }, () => draftOf("telemetry", 1000)));
+    }
+    first.outbox.close();
+    const { outbox } = open(file, { maxBytes: 1_000_000 });
+    const lost = (): number => outbox.stats().streams.telemetry.lost;
+    outbox.append([draftOf("telemetry", 1000)]);
+    expect(lost()).toBe(264);
+    for (let count = 0; count < 20; count += 1) outbox.append([draftOf("telemetry", 1000)]);
+    expect(outbox.stats().bytes).toBeLessThanOrEqual(1_000_000);
+    const evicted = lost();
+    expect(takeLosses(outbox)).toEqual([`telemetry 1-${evicted} evicted`]);
+  });
+
   it("draws another epoch of 48 bits for another database", () => {
     expect(open(newFile(), { random: () => 0 }).outbox.stats().epoch).toBe(1);
     expect(open(newFile(), { random: () => 0.999_999_999_999_999_9 }).outbox.stats().epoch).toBe(2 ** 48 - 1);
