@@ -3,9 +3,8 @@ import type { LoadedConfig } from "../config/load.ts";
 import { AgentError, messageOf } from "./core/errors.ts";
 import { createSignalTable, matchedBy, type TableSource } from "./data/build-table.ts";
 import { type CollectPlan, planCollection } from "./data/collect-rules.ts";
-import { decodeDbcBytes } from "./data/dbc/bytes.ts";
+import { parseDbcBytes } from "./data/dbc/bytes.ts";
 import type { DbcDatabase, DbcProblem } from "./data/dbc/model.ts";
-import { parseDbc } from "./data/dbc/parse.ts";
 import type { SignalTable } from "./data/signal-table.ts";
 
 /** A DBC file larger than this is refused, bytes; the largest in common use are below 10 MB. */
@@ -56,7 +55,7 @@ function refuseAmbiguous({ ambiguous }: CollectPlan, loaded: LoadedConfig): void
 }
 
 async function readDbc(
-  { file, strict, match }: DbcEntry,
+  { file, strict, match, encoding }: DbcEntry,
   place: string,
 ): Promise<{ database: DbcDatabase; told: readonly string[] }> {
   let bytes: Uint8Array;
@@ -75,7 +74,7 @@ async function readDbc(
       remedy: "split the file and name its parts",
     });
   }
-  const { database, errors, warnings } = parseDbc(decodeDbcBytes(bytes));
+  const { database, errors, warnings } = parseDbcBytes(bytes, encoding);
   const [mistakes, doubts] = [linesOf(file, errors), linesOf(file, warnings)];
   if (errors.length > 0 && strict) {
     throw new AgentError("config.invalid", {

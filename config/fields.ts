@@ -5,3 +5,9 @@ export const path = z.string().min(1).max(4096);
 
 /** A TCP port. */
 export const port = z.int().min(1).max(65_535);
+
+/** How a bus is called in records, names of signals and the CLI. */
+export const busName = z
+  .string()
+  .regex(/^[A-Za-z0-9_.-]{1,32}$/, "must be 1 to 32 letters, digits, '_', '.' or '-'")
+  .describe("name in records and in the CLI");

@@ -1,16 +1,13 @@
 import { z } from "zod";
 import { brokerConfig } from "./broker.ts";
 import { commandsConfig, forgetsTooEarly } from "./commands.ts";
-import { path, port } from "./fields.ts";
+import { dbcFile } from "./dbc.ts";
+import { busName, path, port } from "./fields.ts";
 import { csrTemplate, tpmSettings } from "./identity.ts";
 import { otaConfig } from "./ota.ts";
 import { provisioningConfig, renewalConfig } from "./provisioning.ts";
 
 const absolutePath = path.regex(/^\//, "must be an absolute path");
-const busName = z
-  .string()
-  .regex(/^[A-Za-z0-9_.-]{1,32}$/, "must be 1 to 32 letters, digits, '_', '.' or '-'")
-  .describe("name in records and in the CLI");
 const topicTemplate = z
   .string()
   .min(1)
@@ -161,25 +158,7 @@ export const agentConfig = z
     runtimeDir: absolutePath.default("/run/causeway"),
     log: z.strictObject({ level: z.enum(["error", "warn", "info", "debug"]).default("info") }).prefault({}),
     buses: z.array(busConfig).min(1).max(32),
-    dbc: z
-      .array(
-        z.strictObject({
-          file: path,
-          buses: z.array(busName).min(1).optional().describe("all buses when absent"),
-          strict: z
-            .boolean()
-            .default(false)
-            .describe("refuses a file with mistakes; otherwise what is damaged in it is left out and told"),
-          match: z
-            .enum(["file", "pgn", "id"])
-            .default("file")
-            .describe(
-              "what frames with 29-bit ids are known by: pgn is the parameter group of J1939, NMEA 2000 and ISOBUS, whoever sends it; file is what VFrameFormat or ProtocolType of the file says",
-            ),
-        }),
-      )
-      .max(64)
-      .default([]),
+    dbc: z.array(dbcFile).max(64).default([]),
     collect: z
       .strictObject({
         batchMs: z.int().min(20).max(60_000).default(250).describe("longest time a sample waits before it is durable"),

@@ -3,8 +3,11 @@ import { AgentError, EXIT } from "../core/errors.ts";
 import type { DbcMessage, DbcProblem, DbcSignal, ParsedDbc } from "../data/dbc/model.ts";
 import { configInForce } from "./config.ts";
 import { type CliContext, printJson, printLine } from "./context.ts";
-import { openDatabase, readDbcFile } from "./dbc-file.ts";
+import { encodingOption, openDatabase, readDbcFile } from "./dbc-file.ts";
 import { alignColumns, printable } from "./text.ts";
+
+type Reading = { readonly encoding?: string | undefined };
+type DbcFile = Reading & { readonly file: string };
 
 /** `causeway dbc check|list|show`: works with the daemon down. */
 export function registerDbc(program: Command, context: CliContext): void {
@@ -14,8 +17,9 @@ export function registerDbc(program: Command, context: CliContext): void {
     .command("check <files...>")
     .description("errors and warnings of DBC files with line and column; ends with 65 when there is an error")
     .addHelpText("after", "\nExample:\n  causeway dbc check --json /etc/causeway/dbc/*.dbc")
-    .action(async (files: readonly string[]) => {
-      for (const file of files) await checkFile(context, file);
+    .addOption(encodingOption())
+    .action(async (files: readonly string[], { encoding }: Reading) => {
+      for (const file of files) await checkFile(context, { file, encoding });
     });
 
   dbc
@@ -23,8 +27,9 @@ export function registerDbc(program: Command, context: CliContext): void {
     .description("messages of DBC files; of those in force when none is given")
     .option("--dbc <file>", "a DBC file; may be given several times", append, [])
     .addHelpText("after", "\nExample:\n  causeway dbc list vehicle.dbc")
-    .action(async (given: readonly string[], options: { readonly dbc: readonly string[] }) => {
-      const files = [...given, ...options.dbc];
+    .addOption(encodingOption())
+    .action(async (given: readonly string[], { dbc, encoding }: Reading & { readonly dbc: readonly string[] }) => {
+      const files = [...given, ...dbc].map((file) => ({ file, encoding }));
       for (const file of files.length > 0 ? files : await configuredFiles(context)) await listFile(context, file);
     });
 
@@ -35,8 +40,9 @@ export function registerDbc(program: Command, context: CliContext): void {
       "after",
       "\nExample:\n  causeway dbc show vehicle.dbc EngineStatus\n  causeway dbc show vehicle.dbc 0x1F0",
     )
-    .action(async (file: string, wanted: string) => {
-      const message = findMessage((await openDatabase(context, file)).messages, file, wanted);
+    .addOption(encodingOption())
+    .action(async (file: string, wanted: string, { encoding }: Reading) => {
+      const message = findMessage((await openDatabase(context, file, encoding)).messages, file, wanted);
       if (context.options().json) printJson(context, messageJson(file, message));
       else for (const line of messageText(message)) printLine(context, line);
     });
@@ -46,13 +52,13 @@ function append(value: string, earlier: readonly string[]): readonly string[] {
   return [...earlier, value];
 }
 
-async function configuredFiles(context: CliContext): Promise<readonly string[]> {
+async function configuredFiles(context: CliContext): Promise<readonly DbcFile[]> {
   const { config } = await configInForce(context);
-  return config.dbc.map(({ file }) => file);
+  return config.dbc;
 }
 
-async function checkFile(context: CliContext, file: string): Promise<void> {
-  const { database, errors, warnings } = await readOrReport(file);
+async function checkFile(context: CliContext, { file, encoding }: DbcFile): Promise<void> {
+  const { database, errors, warnings } = await readOrReport(file, encoding);
   const messages = database.messages.length;
   const signals = database.messages.reduce((sum, message) => sum + message.signals.length, 0);
   if (errors.length > 0) context.finish(EXIT.badInput);
@@ -76,9 +82,9 @@ async function checkFile(context: CliContext, file: string): Promise<void> {
 }
 
 /** A file that cannot be read is an error of that file: the others are checked all the same. */
-async function readOrReport(file: string): Promise<ParsedDbc> {
+async function readOrReport(file: string, encoding: string | undefined): Promise<ParsedDbc> {
   try {
-    return await readDbcFile(file);
+    return await readDbcFile(file, encoding);
   } catch (error) {
     if (!(error instanceof AgentError)) throw error;
     const problem = { line: 1, column: 1, text: error.message };
@@ -86,8 +92,8 @@ async function readOrReport(file: string): Promise<ParsedDbc> {
   }
 }
 
-async function listFile(context: CliContext, file: string): Promise<void> {
-  const { messages } = await openDatabase(context, file);
+async function listFile(context: CliContext, { file, encoding }: DbcFile): Promise<void> {
+  const { messages } = await openDatabase(context, file, encoding);
   if (context.options().json) {
     for (const message of messages) {
       const { name, id, extended, fd, length, sender } = message;

@@ -5,12 +5,12 @@ import { type Matching, matchedBy } from "../data/build-table.ts";
 import { parseCandump } from "../data/candump.ts";
 import { logLines } from "../data/log-lines.ts";
 import { type CliContext, note } from "./context.ts";
-import { openDatabase } from "./dbc-file.ts";
+import { encodingOption, openDatabase } from "./dbc-file.ts";
 import { createFrameDecoder, type FrameDecoder } from "./decoded-frame.ts";
 import { readInput } from "./input-file.ts";
 import { printable } from "./text.ts";
 
-type DecodeOptions = { readonly dbc: readonly string[]; readonly match?: Matching };
+type DecodeOptions = { readonly dbc: readonly string[]; readonly match?: Matching; readonly encoding?: string };
 
 /** `causeway signals decode`: works with the daemon down. */
 export function registerDecode(signals: Command, context: CliContext): void {
@@ -28,14 +28,15 @@ export function registerDecode(signals: Command, context: CliContext): void {
         "what frames with 29-bit ids are known by: pgn for the parameter group of J1939, NMEA 2000 and ISOBUS; as the DBC file says when absent",
       ).choices(["pgn", "id"]),
     )
+    .addOption(encodingOption())
     .addHelpText(
       "after",
       "\nExample:\n  causeway signals decode --dbc vehicle.dbc drive.log\n  causeway signals decode --dbc can0=engine.dbc --dbc can1=body.dbc drive.log\n  candump -L can0 | causeway signals decode --json --dbc vehicle.dbc",
     )
-    .action(async (log: string | undefined, { dbc, match }: DecodeOptions) => {
+    .action(async (log: string | undefined, { dbc, match, encoding }: DecodeOptions) => {
       const sources = dbc.map(async (given) => {
         const { file, interface: only } = splitInterface(given);
-        const database = await openDatabase(context, file);
+        const database = await openDatabase(context, file, encoding);
         return { file, interface: only, database: match === undefined ? database : matchedBy(database, match) };
       });
       await decodeLog(context, createFrameDecoder(await Promise.all(sources)), log);

@@ -1,9 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createSignalTable } from "../../agent/data/build-table.ts";
-import { decodeDbcBytes } from "../../agent/data/dbc/bytes.ts";
+import { parseDbcBytes } from "../../agent/data/dbc/bytes.ts";
 import type { DbcMessage } from "../../agent/data/dbc/model.ts";
-import { parseDbc } from "../../agent/data/dbc/parse.ts";
 import type { SignalTable } from "../../agent/data/signal-table.ts";
 import { referenceDecode, referenceSignal } from "./reference-decoder.ts";
 import { seededRandom } from "./seeded-random.ts";
@@ -25,7 +24,7 @@ export function benchmarkDecode(milliseconds = 500): {
   readonly referencePerSecond: number;
   readonly ratio: number;
 } {
-  const { database } = parseDbc(decodeDbcBytes(readFileSync(DBC_FILE)));
+  const { database } = parseDbcBytes(readFileSync(DBC_FILE));
   const table = createSignalTable([{ bus: "can0", database }]);
   const { frames, bytes } = randomFrames(database.messages);
   const signals = frames.reduce((sum, frame) => sum + referenceDecode(frame.message, frame.data).size, 0);

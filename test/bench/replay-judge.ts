@@ -1,8 +1,7 @@
 import { readFileSync } from "node:fs";
 import { parseCandump } from "../../agent/data/candump.ts";
-import { decodeDbcBytes } from "../../agent/data/dbc/bytes.ts";
+import { parseDbcBytes } from "../../agent/data/dbc/bytes.ts";
 import type { DbcMessage } from "../../agent/data/dbc/model.ts";
-import { parseDbc } from "../../agent/data/dbc/parse.ts";
 import { FRAME_FLAG } from "../../agent/data/frame.ts";
 import type { WireSignal } from "./record-reader.ts";
 import { referenceDecode } from "./reference-decoder.ts";
@@ -21,7 +20,7 @@ const NOT_JUDGED = FRAME_FLAG.error | FRAME_FLAG.remote;
  * must occur by itself. Every signal must be collected from every frame.
  */
 export function createReplayJudge(dbcFile: string, logFile: string): SampleJudge {
-  const { messages } = parseDbc(decodeDbcBytes(readFileSync(dbcFile))).database;
+  const { messages } = parseDbcBytes(readFileSync(dbcFile)).database;
   const byId = new Map(messages.map((message) => [keyOf(message.id, message.extended), message]));
   const seen = readLog(logFile, byId);
   return {

@@ -3,8 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { createSignalTable } from "../../agent/data/build-table.ts";
-import { decodeDbcBytes } from "../../agent/data/dbc/bytes.ts";
-import { parseDbc } from "../../agent/data/dbc/parse.ts";
+import { parseDbcBytes } from "../../agent/data/dbc/bytes.ts";
 import type { SignalTable } from "../../agent/data/signal-table.ts";
 import { isPresent, physicalOf, rawOf } from "../../agent/data/signal-value.ts";
 import { referenceDecode } from "../bench/reference-decoder.ts";
@@ -29,7 +28,7 @@ type Values = Readonly<Record<string, number | bigint>>;
 type Decoded = { readonly msg: string; readonly raw: Values; readonly phys: Values };
 
 function tableOf(file: string): SignalTable {
-  const { database } = parseDbc(decodeDbcBytes(readFileSync(join(CORPUS, file))));
+  const { database } = parseDbcBytes(readFileSync(join(CORPUS, file)));
   return createSignalTable([{ bus: "can0", database }]);
 }
 
@@ -82,7 +81,7 @@ function differences(file: string): string[] {
 
 /** Whether every decoder of a file equals the per-bit reference on random frames of random length; how many frames that were. */
 function compareRandomFrames(file: string, random: () => number): number {
-  const { database } = parseDbc(decodeDbcBytes(readFileSync(join(CORPUS, file))));
+  const { database } = parseDbcBytes(readFileSync(join(CORPUS, file)));
   const table = createSignalTable([{ bus: "can0", database }]);
   let frames = 0;
   table.messages.forEach((message, index) => {

@@ -2,9 +2,8 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { decodeDbcBytes } from "../../agent/data/dbc/bytes.ts";
+import { parseDbcBytes } from "../../agent/data/dbc/bytes.ts";
 import type { DbcMessage, DbcSignal } from "../../agent/data/dbc/model.ts";
-import { parseDbc } from "../../agent/data/dbc/parse.ts";
 import { encodeFrame } from "../../agent/data/encode-frame.ts";
 
 // Real DBC files, each with frames and the values that cantools 9.1 decodes from them; kept outside the project.
@@ -39,7 +38,7 @@ function bitsOf({ startBit, bits, byteOrder }: DbcSignal): readonly number[] {
 }
 
 function compare(file: string, counts: Counts): void {
-  const { database } = parseDbc(decodeDbcBytes(readFileSync(join(CORPUS, file))));
+  const { database } = parseDbcBytes(readFileSync(join(CORPUS, file)));
   const lines = readFileSync(join(CORPUS, `${file}.jsonl`), "utf8")
     .split("\n")
     .filter((line) => line !== "");

@@ -45,8 +45,10 @@ const COSTS: ReadonlyMap<string, string> = new Map([
  * Reads the text of a DBC file (Vector, "DBC File Format Documentation", with extended multiplexing and CAN FD). Never throws: each
  * error and warning has its line and column, and reading goes on at the next statement. What is damaged is left out, and with it
  * every signal that may be read wrongly for it. At most 1000 errors and 1000 warnings are kept.
+ *
+ * Where the backslash is not trusted, one behind a character that is not ASCII belongs to that and escapes nothing.
  */
-export function parseDbc(text: string): ParsedDbc {
+export function parseDbc(text: string, { trustsBackslash = true }: { trustsBackslash?: boolean } = {}): ParsedDbc {
   // Of the same length, so that places stay what they are: lines may end with CR alone, a file with the end mark of DOS.
   const lines = text.replaceAll(/\r(?!\n)/g, "\n").replaceAll("\u001A", " ");
   const problems = new ProblemList(lines);
@@ -61,7 +63,7 @@ export function parseDbc(text: string): ParsedDbc {
     protocol: undefined,
   };
   const owner = { kind: "none", why: "no BO_ stands before it" } as const;
-  const state: ParseState = { reader: new DbcReader(lines), draft, problems, owner };
+  const state: ParseState = { reader: new DbcReader(lines, trustsBackslash), draft, problems, owner };
   while (!state.reader.atEnd()) readStatement(state);
   const database = resolveDatabase(draft, problems);
   return { database, errors: problems.errors, warnings: problems.warnings };

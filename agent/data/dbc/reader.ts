@@ -45,10 +45,12 @@ const ENDS_STATEMENT = new RegExp(`[ \\t]*;[ \\t]*(?:$|\\r?\\n\\s*(?:$|${STATEME
  */
 export class DbcReader {
   readonly text: string;
+  readonly #trustsBackslash: boolean;
   #at = 0;
 
-  constructor(text: string) {
+  constructor(text: string, trustsBackslash: boolean) {
     this.text = text;
+    this.#trustsBackslash = trustsBackslash;
   }
 
   /** Offset of the next thing that is not white space; the length of the text at its end. */
@@ -226,8 +228,10 @@ export class DbcReader {
   }
 
   #isEscaped(quote: number): boolean {
+    if (this.text[quote - 1] !== "\\") return false;
+    if (!this.#trustsBackslash && this.text.charCodeAt(quote - 2) > 0x7f) return false;
     ENDS_STATEMENT.lastIndex = quote + 1;
-    return this.text[quote - 1] === "\\" && !ENDS_STATEMENT.test(this.text);
+    return !ENDS_STATEMENT.test(this.text);
   }
 
   #textEndsBehind(quote: number): boolean {

@@ -88,6 +88,44 @@ describe("DBC files that people have", () => {
     expect(await rawsOf("f06")).toEqual([{ Head: 170, Tail: 187 }]);
   });
 
+  it("f13: a text in GB 2312, right when that is said and with a warning when not", async () => {
+    const files = [fileOf("f13", ".dbc"), fileOf("f13", ".log")];
+    const { stdout } = await runCli(["signals", "decode", "--encoding", "gb2312", "--dbc", ...files]);
+    expect(stdout).toContain(":: G(t: 打开)");
+    const shown = await runCli(["dbc", "show", "--encoding", "gb2312", fileOf("f13", ".dbc"), "G"]);
+    expect(shown.stdout).toContain("-40..110 ℃");
+    expect(shown.stdout).toContain("t 0: 关闭");
+    const [exitCode, warning] = await check("f13");
+    expect([exitCode, warning?.slice(0, 41)]).toEqual([0, "10:34 warning: the text here is not UTF-8"]);
+    expect(await rawsOf("f13")).toEqual([{ t: 1 }]);
+  });
+
+  it.each([
+    ["f14", "shift_jis", "能", ["S", "S2"]],
+    ["f15", "gbk", "誠", ["K", "K2"]],
+  ])("%s: a text whose second byte is a backslash, in %s", async (start, encoding, one, messages) => {
+    const file = fileOf(start, ".dbc");
+    for (const args of [[], ["--encoding", encoding]]) {
+      const { stdout } = await runCli(["dbc", "list", "--json", ...args, file]);
+      const listed = stdout.trimEnd().split("\n");
+      expect(listed.map((line) => z.object({ name: z.string() }).parse(JSON.parse(line)).name)).toEqual(messages);
+    }
+    const { stdout } = await runCli(["dbc", "show", "--json", "--encoding", encoding, file, messages[0]]);
+    const signal = z.object({ signals: z.tuple([z.object({ comment: z.string(), choices: z.array(z.unknown()) })]) });
+    const [{ comment, choices }] = signal.parse(JSON.parse(stdout)).signals;
+    expect(choices).toContainEqual({ raw: 1, text: one });
+    expect(choices.length).toBe(2);
+    expect(comment).toBe(start === "f14" ? "速度表示 ソ能" : "");
+    expect((await check(start)).length).toBe(2);
+  });
+
+  it("f25: UTF-16 is one error that says how to save the file", async () => {
+    expect(await check("f25")).toEqual([
+      65,
+      "1:1 error: the file is UTF-16LE: save it as UTF-8 (iconv -f UTF-16 -t UTF-8 OLD.dbc > NEW.dbc), or set encoding: utf-16le",
+    ]);
+  });
+
   it("f17, f18: the values of a signed multiplexer are its bits", async () => {
     expect(await rawsOf("f17")).toEqual([
       { A: 4_294_967_295, x: 5 },

@@ -39,6 +39,9 @@ BO_ 276 Paged: 2 Vector__XXX
  SG_ Page M : 0|8@1+ (1,0) [0|0] "" Vector__XXX
  SG_ A m0 : 8|8@1+ (1,0) [0|0] "" Vector__XXX
 SG_MUL_VAL_ 276 A Page 0-0, 2-2;
+BO_ 277 Torn: 2 Vector__XXX
+ SG_ A : 0|8@1+ (1,0) [0|0] "" Vector__XXX
+ SG_ B : 8|8@1+ (1,0 [0|0] "" Vector__XXX
 BA_DEF_ BO_ "VFrameFormat" ENUM "StandardCAN","ExtendedCAN","reserved","J1939PG";
 BA_DEF_DEF_ "VFrameFormat" "StandardCAN";
 BA_ "VFrameFormat" BO_ 2364540158 3;
@@ -299,6 +302,7 @@ describe("an actuation", () => {
     ],
     [{ message: "Wide", signals: { A: 1 } }, "message: Wide has 20 bytes, a classic frame carries 8"],
     [{ message: "Odd", signals: { A: 1 } }, "message: Odd has 13 bytes, as no CAN FD frame has"],
+    [{ message: "Torn", signals: { A: 1 } }, "message: Torn is only in part known: its DBC file is damaged there"],
     [{ message: "Shared", signals: { Mode: 16, Level: 2 } }, "signals.Level: shares bits with Mode"],
     [
       { message: "Paged", signals: { Page: { argument: "page", minimum: 0, maximum: 2 }, A: 1 } },

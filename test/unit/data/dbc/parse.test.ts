@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createSignalTable } from "../../../../agent/data/build-table.ts";
-import { decodeDbcBytes } from "../../../../agent/data/dbc/bytes.ts";
 import type { DbcProblem, ParsedDbc } from "../../../../agent/data/dbc/model.ts";
 import { parseDbc } from "../../../../agent/data/dbc/parse.ts";
 
@@ -357,10 +356,3 @@ function expectSound({ database, errors, warnings }: ParsedDbc, text: string): v
     decode(new Uint8Array(64), 0, Math.min(length, 64), table.values, table.wides, table.present);
   }
 }
-
-describe("decodeDbcBytes", () => {
-  it("reads UTF-8, and windows-1252 where the bytes are not UTF-8", () => {
-    expect(decodeDbcBytes(Buffer.from('\uFEFFunit "°C"', "utf8"))).toBe('unit "°C"');
-    expect(decodeDbcBytes(Uint8Array.of(0xb0, 0x43, 0x80))).toBe("°C€");
-  });
-});
