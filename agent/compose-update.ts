@@ -50,6 +50,8 @@ import { type BusLine, loopService } from "./services.ts";
 import type { StatusParts } from "./status-report.ts";
 import type { DownloadFolder, Installer } from "./update-ports.ts";
 
+/** How long the counter in the TPM may take to answer, s, where no token is configured that says more. */
+const COUNTER_SECONDS = 5;
 /** Between two connections of a download; full jitter. */
 const RECONNECT = { minMs: 1000, maxMs: 300_000 } as const;
 const HOUR_MS = 3_600_000;
@@ -165,6 +167,7 @@ async function floorsOf({ settings, config, journal, environment }: UpdateParts,
     index: settings.floorCounter.index,
     environment: { ...environment, ...(tcti === undefined ? {} : { TPM2TOOLS_TCTI: tcti }) },
     ownerAuth: () => ownerAuthOf(config, environment),
+    timeoutMs: (identity.mode === "pkcs11" ? identity.tpm.answerTimeoutSeconds : COUNTER_SECONDS) * 1000,
   });
   return await openSealedFloors({ counter, journal, copy: createFloorFile(folder, "sealed-floors.json"), before });
 }

@@ -44,7 +44,7 @@ import { createTopics } from "./data/topics.ts";
 import { identityStatusOf } from "./identity-status.ts";
 import type { DaemonConfig } from "./layered-config.ts";
 import { loadSignalTable } from "./load-table.ts";
-import { openIdentity } from "./open-identity.ts";
+import { type OpenIdentity, openIdentity } from "./open-identity.ts";
 import type { Broker, Journal, Outbox } from "./ports.ts";
 import {
   type BusLine,
@@ -89,6 +89,7 @@ type Base = Surroundings & {
   readonly sources: readonly TableSource[];
   readonly catalogue: CatalogueFile;
   readonly outbox: Outbox;
+  readonly identities: OpenIdentity;
   readonly log: Log;
   readonly bootId: string;
   readonly random: () => number;
@@ -106,6 +107,9 @@ export async function composeAgent(loaded: DaemonConfig, surroundings: Surroundi
   const { clock, environment, startedAtMs, version } = surroundings;
   const written = createLog({ level: config.log.level, priorityPrefix: environment.JOURNAL_STREAM !== undefined });
   const { log, recent } = keepRecent(written, clock, config.support.logLines);
+  const identities = openIdentity({ config, environment, log, verbose: config.log.level === "debug" });
+  // The TPM answers while the rest is made.
+  identities.prepare();
   const { table, sources, warnings } = loaded.checkedTable ?? (await loadSignalTable(loaded));
   const catalogue = await loadCatalogue(config);
   await requireReadable(config.broker.caFile, loaded.locate(["broker", "caFile"]));
@@ -128,6 +132,7 @@ export async function composeAgent(loaded: DaemonConfig, surroundings: Surroundi
     sources,
     catalogue,
     outbox,
+    identities,
     log,
     bootId: boot,
     random: Math.random,
@@ -161,9 +166,8 @@ export async function composeAgent(loaded: DaemonConfig, surroundings: Surroundi
 }
 
 /** The key, the session with the broker, and the announcement of it. */
-function composeLink({ config, environment, bootId, clock, log, random }: Base) {
+function composeLink({ config, environment, identities, bootId, clock, log, random }: Base) {
   const { broker: settings, thingName: thing } = config;
-  const identities = openIdentity({ config, environment, log, verbose: config.log.level === "debug" });
   const topics = createTopics(config.topics, thing);
   const subject = { thing, bootId, topic: topics.presence, clock };
   const will = presencePublication(subject, "lost");

@@ -1,8 +1,9 @@
-import type { AgentConfig } from "../config/schema.ts";
+import type { AgentConfig, IdentityConfig } from "../config/schema.ts";
 import { createTlsIdentity, readCertificate, type TlsIdentity } from "../drivers/aws/tls.ts";
 import { openIdentityFiles } from "../drivers/os/identity-files.ts";
 import { readPin } from "../drivers/os/pin.ts";
 import { checkStore } from "../drivers/tpm/store-check.ts";
+import { TpmCheck } from "../drivers/tpm/tpm-check.ts";
 import { lockoutFault } from "./compose-keys.ts";
 import { certificateFacts } from "./control/certificate.ts";
 import { csrSubject } from "./control/csr-subject.ts";
@@ -28,7 +29,12 @@ export type OpenIdentity = {
   readonly inUse: TlsIdentity;
   /** Any other of the device: `with` names it. */
   readonly tls: TlsIdentity;
+  /** Asks ahead what the first connection must know of the TPM. */
+  prepare(): void;
 };
+
+/** There is no TPM that could be silent. */
+const ANSWERS = Promise.resolve(undefined);
 
 /**
  * The one place that tells which identity the device has: the slot in use, or on a device that was installed by hand the key and
@@ -38,9 +44,13 @@ export type OpenIdentity = {
 export function openIdentity({ config, environment, log, verbose }: OpenIdentityParts): OpenIdentity {
   const { identity, broker } = config;
   const folder = identityFolder(config);
+  const check = tpmCheckOf(identity, environment);
   const tls = createTlsIdentity({
     checkStore,
-    lockoutFault: () => lockoutFault({ identity, environment, log }),
+    tpm: {
+      silence: (signal) => check?.silence(signal) ?? ANSWERS,
+      lockoutFault: () => lockoutFault({ identity, environment, log }),
+    },
     identity,
     caFile: broker.caFile,
     port: broker.port,
@@ -59,7 +69,14 @@ export function openIdentity({ config, environment, log, verbose }: OpenIdentity
     log,
     handInstalled: () => handInstalled(config),
   });
-  return { ledger, tls, inUse: inUseOf(ledger, tls) };
+  return { ledger, tls, inUse: inUseOf(ledger, tls), prepare: () => check?.begin() };
+}
+
+/** Undefined for a key in a file. */
+function tpmCheckOf(identity: IdentityConfig, environment: OpenIdentityParts["environment"]): TpmCheck | undefined {
+  if (identity.mode === "file") return undefined;
+  const { tcti, tpm } = identity;
+  return new TpmCheck({ tcti, environment, timeoutMs: tpm.answerTimeoutSeconds * 1000 });
 }
 
 /** What is asked of the cloud for this device. `serial` is that of the configuration, or the thing name, when absent. */
@@ -123,9 +140,9 @@ function inUseOf(ledger: IdentityLedger, tls: TlsIdentity): TlsIdentity {
       return named().certificateFile;
     },
     caFile: tls.caFile,
-    createContext: () => now().createContext(),
+    openContext: async (signal) => await now().openContext(signal),
+    tpmSilence: () => tls.tpmSilence(),
     keyFault: (errorName) => named().keyFault(errorName),
-    behindRefusal: (fault) => named().behindRefusal(fault),
     with: (credential) => tls.with(credential),
   };
 }

@@ -36,6 +36,12 @@ export const tpmSettings = z
       .optional()
       .describe("mode 0600; without it the credential causeway-tpm-owner-auth, if the owner has an authorisation"),
     lockoutAuthFile: path.optional().describe("mode 0600; without it the credential causeway-tpm-lockout-auth"),
+    answerTimeoutSeconds: z
+      .int()
+      .min(1)
+      .max(60)
+      .default(5)
+      .describe("a TPM that has not answered a small question in this time is taken for one that hangs"),
     lockout: z
       .strictObject({
         maxTries: uint32.min(1).describe("failed authorisations up to the lockout"),

@@ -23,7 +23,7 @@ export type ConnectReport = {
   readonly fault: AgentError | undefined;
 };
 
-/** What a test of the connection uses. `openKey` may block; `broker` gives a session that ends with the first failed attempt. */
+/** What a test of the connection uses. `broker` gives a session that ends with the first failed attempt. */
 export type ConnectTestParts = {
   readonly endpoint: Endpoint;
   readonly publication: Publication;
@@ -32,8 +32,8 @@ export type ConnectTestParts = {
     openTcp(endpoint: Endpoint): Promise<void>;
     inspectServer(endpoint: Endpoint): Promise<ServerFacts>;
   };
-  /** Gives where the key is, for people. */
-  openKey(): Promise<string>;
+  /** Gives where the key is, for people. Ends when `signal` aborts. */
+  openKey(signal: AbortSignal): Promise<string>;
   broker(): Broker;
   readonly clock: Clock;
 };
@@ -60,22 +60,28 @@ export async function testConnection(parts: ConnectTestParts, signal: AbortSigna
       throw error;
     }
   };
+  const aborted = new Promise<never>((_, reject) => {
+    signal.addEventListener("abort", () => reject(outOfTime(endpoint)), { once: true });
+  });
+  // It is looked at while a step waits only.
+  aborted.catch(() => undefined);
+  const inTime = <T>(work: Promise<T>): Promise<T> => Promise.race([work, aborted]);
   try {
-    await step("dns", async () => (await network.resolveHost(endpoint)).join(", "));
+    await step("dns", async () => (await inTime(network.resolveHost(endpoint))).join(", "));
     await step("tcp", async () => {
-      await network.openTcp(endpoint);
+      await inTime(network.openTcp(endpoint));
       return `${endpoint.host}:${endpoint.port}`;
     });
     await step("tls", async () => {
-      server = await network.inspectServer(endpoint);
+      server = await inTime(network.inspectServer(endpoint));
       return `${server.protocol ?? "client certificate wanted"}, ${server.chain[0]?.subject ?? "no certificate"}`;
     });
-    await step("key", () => parts.openKey());
+    await step("key", () => parts.openKey(signal));
     await step("connect", async () => {
       session = parts.broker();
       return await connect(session, parts, signal);
     });
-    await step("publish", async () => await publish(session, parts));
+    await step("publish", async () => await inTime(publish(session, parts)));
     return { steps, server, fault: undefined };
   } catch (error) {
     if (!(error instanceof AgentError)) throw error;

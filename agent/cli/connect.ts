@@ -7,7 +7,7 @@ import { inspectServer, openTcp, resolveHost } from "../../drivers/aws/probe.ts"
 import { readCa, type TlsIdentity } from "../../drivers/aws/tls.ts";
 import { requestLocal } from "../../drivers/os/local-socket.ts";
 import type { Clock } from "../core/clock.ts";
-import { AgentError, EXIT, FAULTS } from "../core/errors.ts";
+import { EXIT, FAULTS } from "../core/errors.ts";
 import { createTopics } from "../data/topics.ts";
 import { openIdentity } from "../open-identity.ts";
 import type { Broker } from "../ports.ts";
@@ -72,8 +72,8 @@ export function connectTestParts(config: AgentConfig, clientId: string, context:
       userProperties: [["stream", "test"]],
     },
     network: { resolveHost, openTcp, inspectServer: (to) => inspectServer(to, readCa(broker.caFile)) },
-    openKey: async () => {
-      opened = await withOpenKey(identity);
+    openKey: async (signal) => {
+      opened = await withOpenKey(identity, signal);
       return opened.key;
     },
     broker: (): Broker =>
@@ -90,23 +90,18 @@ export function connectTestParts(config: AgentConfig, clientId: string, context:
 }
 
 /** The same identity with its context made now, so that opening the token has a time of its own. */
-async function withOpenKey(identity: TlsIdentity): Promise<TlsIdentity> {
+async function withOpenKey(identity: TlsIdentity, signal: AbortSignal): Promise<TlsIdentity> {
   const { key, certificateFile, caFile } = identity;
-  try {
-    const context = identity.createContext();
-    return {
-      key,
-      certificateFile,
-      caFile,
-      createContext: () => context,
-      keyFault: (errorName) => identity.keyFault(errorName),
-      behindRefusal: (fault) => identity.behindRefusal(fault),
-      with: (credential) => identity.with(credential),
-    };
-  } catch (error) {
-    if (error instanceof AgentError && error.code === "identity.pin-wrong") throw await identity.behindRefusal(error);
-    throw error;
-  }
+  const context = await identity.openContext(signal);
+  return {
+    key,
+    certificateFile,
+    caFile,
+    openContext: () => Promise.resolve(context),
+    tpmSilence: () => identity.tpmSilence(),
+    keyFault: (errorName) => identity.keyFault(errorName),
+    with: (credential) => identity.with(credential),
+  };
 }
 
 /** Whether the daemon of this configuration answers; one that hangs counts too, since it holds the client id. */

@@ -159,7 +159,7 @@ function claimIdentity({ broker }: AgentConfig, files: ClaimFiles): TlsIdentity 
     verbose: false,
     readPin: () => "",
     checkStore: () => undefined,
-    lockoutFault: () => Promise.resolve(undefined),
+    tpm: { silence: () => Promise.resolve(undefined), lockoutFault: () => Promise.resolve(undefined) },
   });
 }
 

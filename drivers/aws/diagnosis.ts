@@ -47,12 +47,12 @@ export class Diagnosis {
     this.#parts = parts;
   }
 
-  /** An attempt begins. `report` hears of a bad server certificate when the attempt is slow. */
+  /** An attempt begins. When it is slow, `report` hears of a TPM that does not answer, or of a bad server certificate. */
   watchAttempt(report: (fault: LinkFault) => void): void {
     this.endAttempt();
     this.#timer = setTimeout(() => {
-      void this.#serverFault().then((fault) => {
-        if (fault !== undefined && fault.code !== "broker.unreachable") report(fault);
+      void this.#slowFault().then((fault) => {
+        if (fault !== undefined) report(fault);
       });
     }, SLOW_ATTEMPT_MS);
     this.#timer.unref();
@@ -91,6 +91,13 @@ export class Diagnosis {
     if (!isRefusal && this.#closesInARow < CLOSES_THAT_REFUSE) return closedEarly(facts);
     const refused = this.#wasTaken ? certificateRevoked : certificateRefused;
     return refused(facts, identity.certificateFile);
+  }
+
+  /** Why an attempt takes long: a TPM that hangs in the handshake, where no error comes of it, or a server whose certificate is rejected. */
+  async #slowFault(): Promise<LinkFault | undefined> {
+    const [silence, server] = await Promise.all([this.#parts.identity.tpmSilence(), this.#serverFault()]);
+    if (silence !== undefined) return asLinkFault(silence);
+    return server?.code === "broker.unreachable" ? undefined : server;
   }
 
   /** What is wrong on the way to the server or with its certificate; undefined when that is good. */

@@ -16,7 +16,7 @@ export function crtErrorName(thrown: unknown): string | undefined {
 /**
  * The fault behind a failure of aws-crt with the PKCS#11 library, the token or the key.
  *
- * libtpm2_pkcs11 reports a TPM in dictionary-attack lockout as a wrong PIN (see `TlsIdentity.behindRefusal`), and a TPM that it cannot reach as CKR_GENERAL_ERROR.
+ * libtpm2_pkcs11 reports a TPM in dictionary-attack lockout as a wrong PIN (see `TpmQuestions.lockoutFault`), and a TPM that it cannot reach as CKR_GENERAL_ERROR.
  */
 export function pkcs11Fault(identity: Pkcs11Identity, thrown: unknown): AgentError {
   const name = crtErrorName(thrown) ?? "an unknown error";

@@ -59,8 +59,8 @@ export type BrokerParts = {
  * The Broker port over the AWS IoT device SDK.
  *
  * The SDK connects again by itself as long as waiting can help. A fault with retry "slow" stops it for five minutes, "never" for
- * good, and another client with our name for a while that grows; all leave the process running with the fault in the status. Making the TLS context happens on the calling thread, see
- * `TlsIdentity.createContext`.
+ * good, and another client with our name for a while that grows; all leave the process running with the fault in the status. Nothing here waits for the TPM on the calling thread, see
+ * `TlsIdentity.openContext`.
  */
 export function createBroker(parts: BrokerParts): Broker {
   return new Mqtt5Broker(parts);
@@ -165,10 +165,10 @@ class Mqtt5Broker implements Broker {
     const other = before.with(credential);
     let context: ClientTlsContext;
     try {
-      context = other.createContext();
+      context = await other.openContext(this.#stopping.signal);
     } catch (thrown) {
       if (!(thrown instanceof AgentError)) throw thrown;
-      return { kind: "kept", fault: faultOf(await behindRefusal(other, thrown)) };
+      return { kind: "kept", fault: faultOf(thrown) };
     }
     await this.#close();
     if (this.#stopping.signal.aborted) return { kind: "kept", fault: sessionStopped(this.#facts) };
@@ -245,20 +245,23 @@ class Mqtt5Broker implements Broker {
   }
 
   #begin(): void {
-    if (this.#stopping.signal.aborted) return;
-    this.#link.move("connecting");
-    try {
-      this.#connect(this.#identity.createContext());
-    } catch (thrown) {
-      if (!(thrown instanceof AgentError)) throw thrown;
-      void this.#settleIdentity(thrown);
-    }
+    void this.#open();
   }
 
-  async #settleIdentity(fault: AgentError): Promise<void> {
-    const plan = this.#plan;
-    const known = await behindRefusal(this.#identity, fault);
-    if (!this.#stopping.signal.aborted && plan === this.#plan) this.#settle(faultOf(known));
+  /** Makes the context, unless another plan comes before it is there, and connects with it. */
+  async #open(): Promise<void> {
+    const { signal } = this.#stopping;
+    if (signal.aborted) return;
+    const plan = ++this.#plan;
+    const isWanted = (): boolean => plan === this.#plan && !signal.aborted;
+    this.#link.move("connecting");
+    try {
+      const context = await this.#identity.openContext(signal);
+      if (isWanted()) this.#connect(context);
+    } catch (thrown) {
+      if (!(thrown instanceof AgentError)) throw thrown;
+      if (isWanted()) this.#settle(faultOf(thrown));
+    }
   }
 
   #connect(tlsContext: ClientTlsContext): void {
@@ -382,11 +385,6 @@ class Mqtt5Broker implements Broker {
       client.stop({ reasonCode: DisconnectReasonCode.NormalDisconnection });
     });
   }
-}
-
-/** A wrong PIN may be a TPM in lockout. */
-function behindRefusal(identity: TlsIdentity, fault: AgentError): Promise<AgentError> {
-  return fault.code === "identity.pin-wrong" ? identity.behindRefusal(fault) : Promise.resolve(fault);
 }
 
 function faultOf({ code, message, remedy }: AgentError): LinkFault {

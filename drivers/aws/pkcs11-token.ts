@@ -1,6 +1,6 @@
 import { accessSync, constants, copyFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
-import { Pkcs11Lib } from "aws-crt/dist/native/io.js";
+import { type ClientTlsContext, Pkcs11Lib } from "aws-crt/dist/native/io.js";
 import { AgentError, messageOf } from "../../agent/core/errors.ts";
 import type { IdentityConfig } from "../../config/schema.ts";
 import { pkcs11Fault } from "./identity-faults.ts";
@@ -35,6 +35,7 @@ export class Pkcs11Token {
   /** File of the library, to be copied. */
   #source: string | undefined;
   #copies = 0;
+  #context: { readonly made: string; readonly context: ClientTlsContext } | undefined;
 
   constructor(parts: Pkcs11TokenParts) {
     this.#parts = parts;
@@ -57,6 +58,24 @@ export class Pkcs11Token {
       }
       throw fault;
     }
+  }
+
+  /**
+   * The context that was made last, when it was made of the same. One context for all connections: each that is let go of closes its session
+   * with the token when it is collected, on the main thread, which would wait there for a TPM that hangs in another connection's handshake.
+   */
+  keptContext(made: string): ClientTlsContext | undefined {
+    return this.#context?.made === made ? this.#context.context : undefined;
+  }
+
+  keepContext(made: string, context: ClientTlsContext): ClientTlsContext {
+    this.#context = { made, context };
+    return context;
+  }
+
+  /** The token failed in a handshake: the next context logs in anew. */
+  forgetContext(): void {
+    this.#context = undefined;
   }
 
   /** The PIN was not wrong after all: the next `ask` asks the token again. */

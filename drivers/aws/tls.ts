@@ -14,6 +14,14 @@ type FileIdentity = Extract<IdentityConfig, { mode: "file" }>;
 const ALPN_PORT = 443;
 const ALPN_NAME = "x-amzn-mqtt-ca";
 
+/** What is asked of the TPM apart from the library, whose calls may never return. */
+export type TpmQuestions = {
+  /** The fault when it does not answer in time, or before `signal` aborts; undefined when it answers. Never rejects. */
+  silence(signal?: AbortSignal): Promise<AgentError | undefined>;
+  /** The fault that says for how long it is in lockout; undefined when it is not. */
+  lockoutFault(): Promise<AgentError | undefined>;
+};
+
 /** What a TLS identity is made of. `readPin` is called at most once. `verbose` lets the TPM libraries write to stderr. */
 export type TlsParts = {
   readonly identity: IdentityConfig;
@@ -24,8 +32,7 @@ export type TlsParts = {
   readPin(): string;
   /** Refuses a token store that others could read or exchange. */
   checkStore(storeDir: string): void;
-  /** Asks the TPM itself whether it is in lockout: gives the fault that says for how long, or undefined. */
-  lockoutFault(): Promise<AgentError | undefined>;
+  readonly tpm: TpmQuestions;
   readonly verbose: boolean;
   /** Folder of this user's own, for `TlsIdentity.with` to find keys that were made since the process began. */
   readonly copyFolder?: string;
@@ -39,18 +46,16 @@ export interface TlsIdentity {
   readonly certificateFile: string;
   readonly caFile: string;
   /**
-   * A new context with the files as they are now. Synchronous, on the calling thread: 30 to 40 ms with a software TPM, of which the
-   * login is 11 ms; 2 to 5 ms when there is no TPM; but up to 50 s when a resource manager daemon is there and hangs (D-Bus
-   * time limits). Throws a fault `identity.*`. After `identity.pin-wrong` it throws the same again without asking the token.
+   * A context with the files as they are now; the one from before as long as they are the same. The TPM is asked first whether it answers: making a
+   * context keeps the calling thread, 30 to 40 ms with a software TPM, of which the login is 11 ms, and as long as a TPM hangs. Rejects with a
+   * fault `identity.*`: `identity.tpm-timeout` when it does not answer in time or before `signal` aborts. After `identity.pin-wrong` it
+   * rejects with the same again without asking the token.
    */
-  createContext(): ClientTlsContext;
+  openContext(signal: AbortSignal): Promise<ClientTlsContext>;
+  /** `identity.tpm-timeout` when the TPM behind the key does not answer; undefined when it does, or the key is in a file. Never rejects. */
+  tpmSilence(): Promise<AgentError | undefined>;
   /** The fault behind an aws-crt error name that tells of the token; undefined when the key is in a file. */
   keyFault(errorName: string): AgentError | undefined;
-  /**
-   * The fault behind `identity.pin-wrong`: the library calls a TPM in lockout a wrong PIN, and only the TPM itself can tell. After a lockout the
-   * PIN is tried again by the next `createContext`. Never rejects.
-   */
-  behindRefusal(fault: AgentError): Promise<AgentError>;
   /** Another key and certificate of the same device, over the same token. */
   with(credential: LinkCredential): TlsIdentity;
 }
@@ -65,7 +70,7 @@ export function createTlsIdentity(parts: TlsParts): TlsIdentity {
 /** A key in a PKCS#11 token. One that is not found is looked for once more in the token as it is now. */
 function pkcs11TlsIdentity(identity: Pkcs11Identity, parts: TlsParts, token: Pkcs11Token): TlsIdentity {
   const { certificateFile, tokenLabel, keyLabel } = identity;
-  const { caFile } = parts;
+  const { caFile, tpm } = parts;
   const contextFor = (trusted: string, certificate: string): ClientTlsContext =>
     token.ask((library, pin) => {
       const options = TlsContextOptions.create_client_with_mtls_pkcs11({
@@ -77,27 +82,45 @@ function pkcs11TlsIdentity(identity: Pkcs11Identity, parts: TlsParts, token: Pkc
       });
       return contextOf(options, trusted, parts);
     });
+  /** A key that was made since the library was loaded is found by a library that is loaded anew. */
+  const contextNow = (trusted: string, certificate: string): ClientTlsContext => {
+    try {
+      return contextFor(trusted, certificate);
+    } catch (error) {
+      const isUnseen = error instanceof AgentError && error.code === "identity.key-missing";
+      if (!isUnseen || !token.reload()) throw error;
+      return contextFor(trusted, certificate);
+    }
+  };
+  /** The library calls a TPM in lockout a wrong PIN, and only the TPM itself can tell. After a lockout the PIN is tried again by the next context. */
+  const behindRefusal = async (error: unknown): Promise<unknown> => {
+    if (!(error instanceof AgentError) || error.code !== "identity.pin-wrong") return error;
+    const lockout = await tpm.lockoutFault().catch(() => undefined);
+    if (lockout !== undefined) token.forgetRefusal();
+    return lockout ?? error;
+  };
   return {
     key: `pkcs11:token=${tokenLabel};object=${keyLabel}`,
     certificateFile,
     caFile,
-    createContext: () => {
+    openContext: async (signal) => {
       const trusted = readCa(caFile);
       const certificate = readCertificate(certificateFile).pem;
+      const made = [keyLabel, trusted, certificate].join("\0");
+      const kept = token.keptContext(made);
+      if (kept !== undefined) return kept;
+      const silence = await tpm.silence(signal);
+      if (silence !== undefined) throw silence;
       try {
-        return contextFor(trusted, certificate);
+        return token.keepContext(made, contextNow(trusted, certificate));
       } catch (error) {
-        const isUnseen = error instanceof AgentError && error.code === "identity.key-missing";
-        if (!isUnseen || !token.reload()) throw error;
-        return contextFor(trusted, certificate);
+        throw await behindRefusal(error);
       }
     },
-    keyFault: (errorName) => pkcs11Fault(identity, errorName),
-    behindRefusal: async (fault) => {
-      const lockout = await parts.lockoutFault().catch(() => undefined);
-      if (lockout === undefined) return fault;
-      token.forgetRefusal();
-      return lockout;
+    tpmSilence: () => tpm.silence(),
+    keyFault: (errorName) => {
+      token.forgetContext();
+      return pkcs11Fault(identity, errorName);
     },
     with: (credential) => pkcs11TlsIdentity({ ...identity, ...credential }, parts, token),
   };
@@ -109,15 +132,11 @@ function fileTlsIdentity(identity: FileIdentity, parts: TlsParts): TlsIdentity {
     key: keyFile,
     certificateFile,
     caFile: parts.caFile,
-    createContext: () => {
+    openContext: async () => {
       const trusted = readCa(parts.caFile);
       const { pem } = readCertificate(certificateFile);
-      const keyPem = readText(
-        keyFile,
-        "identity.key-missing",
-        "private key",
-        "set identity.keyFile to a readable file",
-      );
+      const remedy = "set identity.keyFile to a readable file";
+      const keyPem = readText(keyFile, "identity.key-missing", "private key", remedy);
       try {
         return contextOf(TlsContextOptions.create_client_with_mtls(pem, keyPem), trusted, parts);
       } catch (thrown) {
@@ -128,8 +147,8 @@ function fileTlsIdentity(identity: FileIdentity, parts: TlsParts): TlsIdentity {
         });
       }
     },
+    tpmSilence: () => Promise.resolve(undefined),
     keyFault: () => undefined,
-    behindRefusal: (fault) => Promise.resolve(fault),
     with: (credential) =>
       fileTlsIdentity(
         { mode: "file", certificateFile: credential.certificateFile, keyFile: credential.keyLabel },

@@ -13,6 +13,15 @@ export function tpmAbsent(detail: string, cause?: unknown): AgentError {
   });
 }
 
+/** Nothing came from the TPM, not even a refusal. */
+export function tpmSilent(tcti: string | undefined, waitedMs: number): AgentError {
+  return new AgentError("identity.tpm-timeout", {
+    what: `the TPM did not answer in ${(waitedMs / 1000).toFixed(1)} s (TCTI ${tcti ?? "default"})`,
+    remedy:
+      "see what stands before the TPM and restart it: a resource manager that hangs (systemctl status tpm2-abrmd), or another program that keeps the TPM busy; the agent goes on by itself when it answers",
+  });
+}
+
 /** The TPM refuses every protected authorisation for now. */
 export function tpmLockout(state: LockoutState | undefined): AgentError {
   const how =

@@ -12,7 +12,9 @@ import type {
   TpmFacts,
 } from "../../agent/ports.ts";
 import type { IdentityConfig } from "../../config/schema.ts";
+import { tpmEnvironment } from "./environment.ts";
 import { newSecret } from "./seal.ts";
+import { TpmCheck } from "./tpm-check.ts";
 import { type Job, runWorker } from "./worker-process.ts";
 import { JOB_RESULTS } from "./worker-protocol.ts";
 
@@ -42,13 +44,16 @@ export function createTpmKeyStore(parts: TpmKeyStoreParts): KeyStore & TokenAdmi
 class TpmKeyStore implements KeyStore, TokenAdmin {
   readonly #parts: TpmKeyStoreParts;
   readonly #place: Job["place"];
+  readonly #check: TpmCheck;
   #last: Promise<unknown> = Promise.resolve();
   #refused: { readonly pinHash: string; readonly fault: AgentError } | undefined;
 
   constructor(parts: TpmKeyStoreParts) {
-    const { module, tokenLabel, storeDir } = parts.identity;
+    const { module, tokenLabel, storeDir, tcti, tpm } = parts.identity;
+    const { environment } = parts;
     this.#parts = parts;
     this.#place = { module, tokenLabel, storeDir };
+    this.#check = new TpmCheck({ tcti, environment, timeoutMs: tpm.answerTimeoutSeconds * 1000 });
   }
 
   async create(label: string, algorithm: KeyAlgorithm): Promise<KeyFacts> {
@@ -132,6 +137,8 @@ class TpmKeyStore implements KeyStore, TokenAdmin {
 
   async #work(job: Job): Promise<unknown> {
     const { identity, log } = this.#parts;
+    const silence = await this.#check.silence();
+    if (silence !== undefined) throw silence;
     const startMs = performance.now();
     const response = await runWorker(job, {
       environment: this.#environment(),
@@ -146,12 +153,8 @@ class TpmKeyStore implements KeyStore, TokenAdmin {
     throw new AgentError(response.code, { what: response.what, remedy: response.remedy });
   }
 
-  /** The libraries and tools take their settings from the environment and from nowhere else. */
   #environment(): Readonly<Record<string, string | undefined>> {
     const { identity, environment } = this.#parts;
-    const { storeDir, tcti } = identity;
-    const reached = tcti === undefined ? {} : { TPM2_PKCS11_TCTI: tcti, TPM2TOOLS_TCTI: tcti };
-    const quiet = { TPM2_PKCS11_LOG_LEVEL: "0", TSS2_LOG: "all+error" };
-    return { ...quiet, ...environment, ...reached, TPM2_PKCS11_STORE: storeDir };
+    return { ...tpmEnvironment({ tcti: identity.tcti, environment }), TPM2_PKCS11_STORE: identity.storeDir };
   }
 }

@@ -1,8 +1,8 @@
 import { spawn } from "node:child_process";
 import { type AgentError, errnoOf } from "../../agent/core/errors.ts";
 import type { RisingCounter } from "../../agent/update-ports.ts";
-import { authRefused } from "./faults.ts";
-import { FORMAT_ONE, responseCodes, TOOL_TIMEOUT_MS, toolFault } from "./tools.ts";
+import { authRefused, tpmSilent } from "./faults.ts";
+import { FORMAT_ONE, responseCodes, toolFault } from "./tools.ts";
 
 /** TPM 2.0 part 2, 13.4: attributes of a counter that everyone who may use the TPM can read and move on, apart from its guess limit. */
 const ATTRIBUTES = "nt=counter|ownerread|ownerwrite|authread|authwrite|no_da";
@@ -15,6 +15,8 @@ export type NvCounterParts = {
   readonly index: number;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly ownerAuth: () => string | undefined;
+  /** Of one command; a TPM that hangs must not keep a start waiting. */
+  readonly timeoutMs: number;
 };
 
 /**
@@ -65,7 +67,11 @@ export class NvCounter implements RisingCounter {
     secret?: string,
   ): Promise<string | { readonly stderr: string; readonly fault: AgentError }> {
     return new Promise((resolve) => {
-      const options = { env: { ...this.#parts.environment }, timeout: TOOL_TIMEOUT_MS, killSignal: "SIGKILL" } as const;
+      const options = {
+        env: { ...this.#parts.environment },
+        timeout: this.#parts.timeoutMs,
+        killSignal: "SIGKILL",
+      } as const;
       const child = spawn(command, args, { ...options, stdio: ["pipe", "pipe", "pipe"] });
       const texts = { stdout: "", stderr: "" };
       const fail = (errno: string | undefined): void => {
@@ -77,7 +83,12 @@ export class NvCounter implements RisingCounter {
       child.once("error", (error) => fail(errnoOf(error)));
       child.once("close", (code, killedBy) => {
         if (code === 0) resolve(texts.stdout);
-        else fail(killedBy === null ? undefined : "ETIMEDOUT");
+        else if (killedBy === null) fail(undefined);
+        else
+          resolve({
+            stderr: texts.stderr,
+            fault: tpmSilent(this.#parts.environment.TPM2TOOLS_TCTI, this.#parts.timeoutMs),
+          });
       });
       // A tool that ends before it has read says so by its exit code.
       child.stdin.on("error", () => undefined);

@@ -7,6 +7,7 @@ import { createTlsIdentity } from "../../drivers/aws/tls.ts";
 import { readPin } from "../../drivers/os/pin.ts";
 import { systemClock } from "../../drivers/os/time-source.ts";
 import { checkStore } from "../../drivers/tpm/store-check.ts";
+import { TpmCheck } from "../../drivers/tpm/tpm-check.ts";
 
 /** Whom to connect as, and to what. `broker` overrides what the agent's schema gives by default, but for quick reconnects. */
 export type SessionRequest = {
@@ -26,9 +27,15 @@ export function createSession(request: SessionRequest): Broker {
     ...agentConfig.shape.broker.parse({ caFile, reconnect: { minMs: 100, maxMs: 1000 }, ...broker }),
   };
   const clock = systemClock();
+  const tcti = identity.mode === "pkcs11" ? identity.tcti : undefined;
+  const check =
+    identity.mode === "pkcs11" ? new TpmCheck({ tcti, environment: process.env, timeoutMs: 5000 }) : undefined;
   const tlsIdentity = createTlsIdentity({
     checkStore,
-    lockoutFault: () => lockoutFault({ identity, environment: process.env, log }),
+    tpm: {
+      silence: (signal) => check?.silence(signal) ?? Promise.resolve(undefined),
+      lockoutFault: () => lockoutFault({ identity, environment: process.env, log }),
+    },
     identity,
     caFile,
     port: config.port,

@@ -61,9 +61,10 @@ export async function daemonHome(
 
 function logLine(n: number): string {
   const bytes = Buffer.alloc(8);
-  bytes.writeUInt16LE(n, 0);
-  bytes.writeUInt16LE(n, 2);
-  return `(1700000000.${String(n * 1000).padStart(6, "0")}) can0 100#${bytes.toString("hex").toUpperCase()}\n`;
+  bytes.writeUInt16LE(n & 0xffff, 0);
+  bytes.writeUInt16LE(n & 0xffff, 2);
+  const seconds = 1_700_000_000 + Math.floor(n / 1000);
+  return `(${seconds}.${String((n % 1000) * 1000).padStart(6, "0")}) can0 100#${bytes.toString("hex").toUpperCase()}\n`;
 }
 
 /** `causeway run` in a process of its own; its log is in `lines`. It goes when the test has finished. */

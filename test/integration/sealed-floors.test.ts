@@ -50,7 +50,7 @@ class Disk {
 async function start(disk: Disk, spoil: Partial<RisingCounter> = {}): Promise<Floors> {
   const { TPM2TOOLS_TCTI, DBUS_SESSION_BUS_ADDRESS } = tpm.environment;
   const environment = { PATH: process.env.PATH, TPM2TOOLS_TCTI, DBUS_SESSION_BUS_ADDRESS };
-  const counter = new NvCounter({ index, environment, ownerAuth: () => undefined });
+  const counter = new NvCounter({ index, environment, ownerAuth: () => undefined, timeoutMs: 60_000 });
   const used: RisingCounter = {
     read: () => counter.read(),
     define: () => counter.define(),
@@ -126,7 +126,12 @@ describe("floors that a counter in the TPM vouches for", { timeout: 60_000 }, ()
     const disk = new Disk();
     disk.journal.put([{ space: "floor", key: "agent", value: { ...OLD } }]);
     const { environment } = tpm;
-    const half = new NvCounter({ index, environment: { ...process.env, ...environment }, ownerAuth: () => undefined });
+    const half = new NvCounter({
+      index,
+      environment: { ...process.env, ...environment },
+      ownerAuth: () => undefined,
+      timeoutMs: 60_000,
+    });
     const define = async (): Promise<void> => {
       await half.define();
       throw new Cut();
@@ -143,6 +148,7 @@ describe("floors that a counter in the TPM vouches for", { timeout: 60_000 }, ()
       index,
       environment: { PATH: process.env.PATH, TPM2TOOLS_TCTI: "swtpm:port=1" },
       ownerAuth: () => undefined,
+      timeoutMs: 60_000,
     });
     const floors = await start(disk, { read: () => gone.read() });
     expect(floors.fault()).toContain("the counter in the TPM cannot be used");
