@@ -163,6 +163,7 @@ describe("the daemon without a broker", () => {
       schemaVersion: 1,
       stream: "telemetry",
       dropped: streams.telemetry.records,
+      isWhole: true,
     });
     expect((await daemon.status()).outbox.streams.telemetry).toMatchObject({
       records: 0,
