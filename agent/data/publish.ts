@@ -68,8 +68,9 @@ type Connection = { readonly number: number; readonly limits: BrokerLimits; read
 /**
  * Drains the outbox through the broker. A record leaves the outbox only after its PUBACK.
  *
- * While online up to `inFlight` records (never more than half of the broker's receive maximum) are on the way. Fresh records go first
- * (`Lanes`); the backlog gets a part of the window and `backlogBytes`, so that a fresh one never finds it full of old ones.
+ * While online up to `inFlight` records (never more than half of the broker's receive maximum) are on the way. The higher class goes
+ * first, in it the fresh record (`Lanes`); the backlog gets a part of the window and `backlogBytes`, so that a fresh one never finds it
+ * full of old ones.
  * Refusals: permanent codes set the record aside; 0x97 holds back everything, others (0x87 not authorized among them, because a wrong
  * policy must not discard days of data) hold back their topic with growing delays, up to `refusalAttempts` tries a record.
  */
