@@ -29,8 +29,8 @@ describe("a mistake in the configuration ends the daemon with 78 and names its p
     expect(stderr).toMatch(/agent\.yaml:\d+:\d+ dbc file cannot be read: .*car\.dbc/);
   });
 
-  it("for a DBC line that is broken, with the place in the DBC file", async () => {
-    const home = await daemonHome();
+  it("for a DBC line that is broken where the file is strict, with the place in it", async () => {
+    const home = await daemonHome((settings) => Object.assign(settings, { dbc: [{ file: "car.dbc", strict: true }] }));
     appendFileSync(home.dbc, 'BO_ 257 Brake: 8 Vector__XXX\n SG_ Pressure : 0|x@1+ (1,0) [0|0] "" Vector__XXX\n');
     const { code, stderr } = await runProgram(["run", "--config", home.config]);
     expect(code).toBe(78);
