@@ -34,7 +34,7 @@ export const brokerConfig = z.strictObject({
     .min(16_384)
     .max(16_777_216)
     .default(262_144)
-    .describe("stored records on the way at a time; less lets new ones through sooner on a slow link"),
+    .describe("stored records on the way at a time, and raw frames; less lets new ones through sooner on a slow link"),
   refusalAttempts: z
     .int()
     .min(1)

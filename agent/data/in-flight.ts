@@ -17,6 +17,7 @@ export class InFlight {
   #count = 0;
   #backlogCount = 0;
   #backlogBytes = 0;
+  #captureBytes = 0;
 
   constructor(outbox: Outbox, backlogBytesLimit: number) {
     this.#outbox = outbox;
@@ -44,6 +45,11 @@ export class InFlight {
   isBacklogFull(window: number): boolean {
     const share = Math.max(1, Math.floor(window * BACKLOG_SHARE));
     return this.#backlogCount >= share || this.#backlogBytes >= this.#backlogBytesLimit;
+  }
+
+  /** Whether as many bytes of raw frames are on the way as may be: new ones too, or a slow link would be full of them when a command's answer comes. */
+  get isCaptureFull(): boolean {
+    return this.#captureBytes >= this.#backlogBytesLimit;
   }
 
   /** Holds the record in the outbox while it is on its way. False when it is not there any more: then it must not be sent. */
@@ -83,6 +89,7 @@ export class InFlight {
 
   #weigh({ record, kind }: Pick, by: 1 | -1): void {
     this.#count += by;
+    if (record.stream === "capture") this.#captureBytes += by * record.payload.length;
     if (kind === "fresh") return;
     this.#backlogCount += by;
     this.#backlogBytes += by * record.payload.length;

@@ -69,8 +69,8 @@ type Connection = { readonly number: number; readonly limits: BrokerLimits; read
  * Drains the outbox through the broker. A record leaves the outbox only after its PUBACK.
  *
  * While online up to `inFlight` records (never more than half of the broker's receive maximum) are on the way. The higher class goes
- * first, in it the fresh record (`Lanes`); the backlog gets a part of the window and `backlogBytes`, so that a fresh one never finds it
- * full of old ones.
+ * first, in it the fresh record (`Lanes`); the backlog gets a part of the window and `backlogBytes`, raw frames `backlogBytes`, so that a
+ * fresh record of a higher class never finds it full of others.
  * Refusals: permanent codes set the record aside; 0x97 holds back everything, others (0x87 not authorized among them, because a wrong
  * policy must not discard days of data) hold back their topic with growing delays, up to `refusalAttempts` tries a record.
  */
@@ -213,6 +213,7 @@ export class Publisher {
 
   #judge(record: Outgoing, nowMs: number): Verdict {
     if (this.#inFlight.has(record.row)) return "skip";
+    if (record.stream === "capture" && this.#inFlight.isCaptureFull) return "stop";
     const life = this.#expired.judge(record);
     if (life !== "alive") return life === "taken" ? "skip" : "stop";
     if (this.#gates.admits(topicOf(record, this.#parts.topics), nowMs)) return "take";

@@ -40,6 +40,20 @@ describe("the order in which records leave", () => {
     ).toBeGreaterThan(20);
   });
 
+  it("leaves room on a slow link for what comes after many raw frames", async () => {
+    const { broker, clock, append, start, ids } = createPublisherBench({ inFlight: WINDOW, backlogBytes: 2500 });
+    broker.answer = held;
+    await start();
+    append(...times(20, () => draft("capture", { seal: () => new Uint8Array(1000) })));
+    await clock.run(0);
+    append(draft("control"));
+    await clock.run(0);
+    expect(ids()).toEqual(["capture-1", "capture-2", "capture-3", "control-1"]);
+    for (const sent of broker.sent) sent.settle({ kind: "acked" });
+    await clock.run(0);
+    expect(ids()).toHaveLength(7);
+  });
+
   it("sends of two fresh records, or two old ones, the higher class first, and of one class the fresh one", async () => {
     const { broker, clock, append, start, ids } = createPublisherBench({ inFlight: 4 });
     broker.answer = held;
