@@ -8,7 +8,7 @@ export type ClockQuality = (typeof CLOCK_QUALITIES)[number];
 /**
  * Time as a part: nothing under agent/ reads the system clock or sets a timer except through this.
  *
- * Wall time steps; monotonic time never does, starts anywhere, and does not count suspend.
+ * Wall time steps; monotonic time never does, starts anywhere but is the same to all processes of a boot, and does not count suspend.
  */
 export interface Clock {
   /** µs since the Unix epoch. */
