@@ -190,7 +190,7 @@ function installersOf(parts: UpdateParts, downloads: DownloadFolder): Partial<Re
     }),
     ...(enabled ? { rauc: createRaucInstaller({ rauc, journal, bootId, downloads }) } : {}),
     ...(settings.installers.length > 0
-      ? { exec: createProgramInstaller({ listed: settings.installers, run: runProgram }) }
+      ? { exec: createProgramInstaller({ listed: settings.installers, run: runProgram, downloads }) }
       : {}),
   };
 }

@@ -1,5 +1,6 @@
 import { AgentError } from "../core/errors.ts";
-import type { FetchedArtifact, Installer, ProgramEnd, RunProgram } from "../update-ports.ts";
+import type { DownloadFolder, FetchedArtifact, Installer, ProgramEnd, RunProgram } from "../update-ports.ts";
+import { requireDigest } from "./artifact-digest.ts";
 
 /** A program that installs artifacts of kind exec: the vehicle's own list. */
 export type ListedInstaller = {
@@ -12,6 +13,7 @@ export type ListedInstaller = {
 export type ProgramInstallerParts = {
   readonly listed: readonly ListedInstaller[];
   readonly run: RunProgram;
+  readonly downloads: Pick<DownloadFolder, "digestOf">;
 };
 
 /** What a program is asked to do, its first argument. */
@@ -22,14 +24,18 @@ const never = new AbortController().signal;
 /**
  * Artifacts that a program of the vehicle's own list installs, as `PROGRAM check|install|keep|revert FILE VERSION SHA256`. These are all
  * the arguments it ever gets. 0 is success. "check" changes nothing; each may come again after a power cut, and "revert" also where
- * nothing was installed.
+ * nothing was installed. The agent looks at the file itself before the first two: a program need not.
  */
 export function createProgramInstaller(parts: ProgramInstallerParts): Installer {
   const call = (verb: Verb, artifact: FetchedArtifact, signal = never): Promise<void> =>
     callProgram(parts, verb, artifact, signal);
   return {
-    stage: (artifact, signal) => call("check", artifact, signal),
+    stage: async (artifact, signal) => {
+      await requireDigest(artifact, parts.downloads);
+      await call("check", artifact, signal);
+    },
     activate: async (artifact) => {
+      await requireDigest(artifact, parts.downloads);
       await call("install", artifact);
       return "at-once";
     },

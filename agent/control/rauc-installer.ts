@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { AgentError } from "../core/errors.ts";
 import type { Journal } from "../ports.ts";
-import type { DownloadFolder, FetchedArtifact, InstallEffect, Installer, Rauc, TrialStatus } from "../update-ports.ts";
+import type { DownloadFolder, InstallEffect, Installer, Rauc, TrialStatus } from "../update-ports.ts";
+import { requireDigest } from "./artifact-digest.ts";
 
 const SPACE = "update";
 const KEY = "rauc";
@@ -28,7 +28,7 @@ export function createRaucInstaller(parts: RaucInstallerParts): Installer {
   const { rauc, journal, bootId } = parts;
   const remember = (value: Note | undefined): void => journal.put([{ space: SPACE, key: KEY, value }]);
   return {
-    stage: (artifact) => check(artifact, parts),
+    stage: (artifact) => requireDigest(artifact, parts.downloads),
     activate: async ({ sha256, file }): Promise<InstallEffect> => {
       const from = await rauc.bootSlot();
       const earlier = noteOf(parts, sha256);
@@ -61,14 +61,6 @@ export function createRaucInstaller(parts: RaucInstallerParts): Installer {
       return isNew ? "reboot" : "at-once";
     },
   };
-}
-
-async function check({ file, name, sha256 }: FetchedArtifact, { downloads }: RaucInstallerParts): Promise<void> {
-  if ((await downloads.digestOf(file)) === sha256) return;
-  throw new AgentError("update.unfit", {
-    what: `${name}: its SHA-256 is not what the manifest says`,
-    remedy: "have the release built and signed anew",
-  });
 }
 
 function noteOf({ journal }: RaucInstallerParts, sha256: string): Note | undefined {

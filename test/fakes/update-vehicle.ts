@@ -42,6 +42,8 @@ export class UpdateVehicle {
   outcome: DownloadOutcome = { kind: "complete" };
   isOpen = true;
   isMetered = false;
+  /** SHA-256 of what lies on the disk. */
+  digest: string | undefined = SHA256;
   /** How often a process asked to be started anew, and the system to be. */
   restarts = 0;
   reboots = 0;
@@ -138,7 +140,7 @@ export class UpdateVehicle {
       downloader: { download: (...call) => this.#download(...call) },
       folder: {
         fileOf: (digest, name) => `${digest}/${name}`,
-        digestOf: async () => SHA256,
+        digestOf: async () => this.digest,
         clear: async () => undefined,
       },
       installers: { agent: this.slots },

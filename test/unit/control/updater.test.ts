@@ -235,6 +235,18 @@ describe("Updater", () => {
   });
 
   it.each([
+    ["f".repeat(64), `SHA-256 is ${"f".repeat(64)}`],
+    [undefined, "SHA-256 is not to be had"],
+  ])("installs nothing of a file that is another one when it is verified: %s", async (digest, detail) => {
+    const vehicle = new UpdateVehicle();
+    vehicle.digest = digest;
+    await vehicle.live(true);
+    expect(vehicle.record()?.state).toMatchObject({ step: "failed", failure: { reason: "tampered" } });
+    expect(vehicle.record()?.state.failure?.detail).toContain(detail);
+    expect(vehicle.slots.staged).toBe(false);
+  });
+
+  it.each([
     [{ kind: "tampered", detail: "SHA-256" }, "tampered"],
     [{ kind: "no-space", detail: "5 bytes" }, "no-space"],
     [{ kind: "denied", detail: "403" }, "download-failed"],
