@@ -11,7 +11,7 @@ const NO_SET = "none";
 /** Starts with a set on trial before it is left. */
 const MAX_STARTS = 3;
 /** DBC files, rules and settings of one vehicle, with room. */
-const LIMITS = { unpackedBytes: 200_000_000, entries: 2000 } as const;
+export const SET_LIMITS = { maxUnpackedBytes: 200_000_000, maxEntries: 2000 } as const;
 
 /** The set that the configuration is read with from this start of the process on. */
 export type FileSetInUse = {
@@ -31,7 +31,7 @@ export type FileSetParts = {
 
 /** Sets of files (DBC, collection rules, settings): the whole set or none; the one before it stays until the new one has proven itself. */
 export function createFileSet(parts: FileSetParts): Installer {
-  return createVersions({ ...parts, absent: NO_SET, limits: LIMITS });
+  return createVersions({ ...parts, absent: NO_SET, limits: SET_LIMITS });
 }
 
 /** Settings that are handed in as a value: a set with one file. */

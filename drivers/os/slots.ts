@@ -7,7 +7,7 @@ import { createVersions } from "./versions.ts";
 const NEEDED = ["node", "agent/main.js"] as const;
 
 /** What a release of the agent may be: three times what one is. */
-export const RELEASE_LIMITS = { unpackedBytes: 600_000_000, entries: 20_000 } as const;
+export const RELEASE_LIMITS = { maxUnpackedBytes: 600_000_000, maxEntries: 20_000 } as const;
 
 /** What the slots are made of. */
 export type SlotParts = {

@@ -5,6 +5,7 @@ import { promisify } from "node:util";
 import { AgentError, errnoOf } from "../../agent/core/errors.ts";
 import type { FetchedArtifact, InstallEffect, Installer, TrialStatus } from "../../agent/update-ports.ts";
 import { readIfThere, syncFolder, writeDurably } from "./durable-file.ts";
+import type { TarLimits } from "./tar-reader.ts";
 import { unpackArchive } from "./unpack.ts";
 
 const run = promisify(execFile);
@@ -21,7 +22,7 @@ export type VersionPlace = {
 /** What versions are made of. */
 export type VersionParts = VersionPlace & {
   /** Bounds of one unpacked version. */
-  readonly limits: { readonly unpackedBytes: number; readonly entries: number };
+  readonly limits: TarLimits;
   /** Says what is wrong with an unpacked version; undefined when it may be used. */
   readonly check: (draft: string) => Promise<string | undefined>;
 };
@@ -117,8 +118,7 @@ export function trialOf(folder: string): Readonly<Record<string, string | undefi
 async function stage(artifact: FetchedArtifact, parts: VersionParts, signal: AbortSignal): Promise<void> {
   const { folder, limits, check } = parts;
   const { file, sizeBytes, sha256, name } = artifact;
-  const bounds = { maxUnpackedBytes: limits.unpackedBytes, maxEntries: limits.entries };
-  const fill = (draft: string): Promise<void> => unpackArchive({ file, sizeBytes, sha256, ...bounds }, draft, signal);
+  const fill = (draft: string): Promise<void> => unpackArchive({ file, sizeBytes, sha256, ...limits }, draft, signal);
   const problem = await adoptVersion(folder, sha256, fill, check);
   if (problem === undefined) return;
   throw new AgentError("update.unfit", {

@@ -88,8 +88,7 @@ async function writeReleaseArchive(program: string, file: string, { workDir, rel
   runCommand("tar", ["--create", ...owner, ...names, "--file", file, "--directory", program, "."]);
   const trial = join(workDir, "release-trial");
   rmSync(trial, { recursive: true, force: true });
-  const limits = { maxUnpackedBytes: RELEASE_LIMITS.unpackedBytes, maxEntries: RELEASE_LIMITS.entries };
-  await unpackArchive({ file, ...(await digestFile(file)), ...limits }, trial, new AbortController().signal);
+  await unpackArchive({ file, ...(await digestFile(file)), ...RELEASE_LIMITS }, trial, new AbortController().signal);
   rmSync(trial, { recursive: true });
 }
 

@@ -1,5 +1,6 @@
-import { existsSync } from "node:fs";
-import { basename } from "node:path";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
 import { documentText } from "../../agent/control/canonical-document.ts";
 import { type Artifact, manifest, manifestBytes } from "../../agent/control/manifest.ts";
 import { type DocumentKey, parseSignatures, type SignatureList } from "../../agent/control/signatures.ts";
@@ -8,7 +9,14 @@ import { AgentError, messageOf } from "../../agent/core/errors.ts";
 import { isSignedBy } from "../../agent/core/public-key.ts";
 import { replaceFile } from "../../drivers/os/durable-file.ts";
 import { digestFile } from "../../drivers/os/file-digest.ts";
+import { SET_LIMITS } from "../../drivers/os/file-set.ts";
+import { RELEASE_LIMITS } from "../../drivers/os/slots.ts";
+import type { TarLimits } from "../../drivers/os/tar-reader.ts";
+import { type Archive, unpackArchive } from "../../drivers/os/unpack.ts";
 import { readInput } from "./key-files.ts";
+
+/** Kinds of artifact that vehicles unpack, and how much of it. */
+const ARCHIVES: Readonly<Record<string, TarLimits | undefined>> = { agent: RELEASE_LIMITS, files: SET_LIMITS };
 
 const NO_SIGNATURES: SignatureList = { type: "causeway.signatures", schemaVersion: 1, signatures: [] };
 
@@ -57,7 +65,10 @@ export function makeManifest(document: unknown): Uint8Array {
   throw malformed(problems.join("\n"));
 }
 
-/** Describes one file as an artifact: KIND:VERSION:FILE, or exec@HANDLER:VERSION:FILE. Throws `usage.invalid` or `input.missing`. */
+/**
+ * Describes one file as an artifact: KIND:VERSION:FILE, or exec@HANDLER:VERSION:FILE. An archive that vehicles would not unpack is not
+ * signed. Throws `usage.invalid`, `input.missing` or `update.unfit`.
+ */
 export async function describeArtifact(given: string): Promise<Omit<Artifact, "kind"> & { readonly kind: string }> {
   const [, kind, handler, version, file] = /^([a-z]+)(?:@([^:]+))?:([^:]+):(.+)$/.exec(given) ?? [];
   if (kind === undefined || version === undefined || file === undefined) {
@@ -68,13 +79,27 @@ export async function describeArtifact(given: string): Promise<Omit<Artifact, "k
   }
   try {
     const named = handler === undefined ? {} : { handler };
-    return { name: basename(file), kind, version, ...named, ...(await digestFile(file)) };
+    const described = await digestFile(file);
+    const limits = ARCHIVES[kind];
+    if (limits !== undefined) await tryArchive({ file, ...described, ...limits });
+    return { name: basename(file), kind, version, ...named, ...described };
   } catch (error) {
+    if (error instanceof AgentError) throw error;
     throw new AgentError("input.missing", {
       what: `${file}: ${messageOf(error)}`,
       remedy: "check the path",
       cause: error,
     });
+  }
+}
+
+/** Unpacks it as a vehicle does, and forgets it. */
+async function tryArchive(archive: Archive): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "causeway-sign-"));
+  try {
+    await unpackArchive(archive, join(folder, "unpacked"), new AbortController().signal);
+  } finally {
+    rmSync(folder, { recursive: true });
   }
 }
 

@@ -1,9 +1,10 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { temporaryFolder } from "../../fakes/folder.ts";
+import { writeTarGz } from "../../fakes/tar.ts";
 
 const TOOL = join(import.meta.dirname, "../../../scripts/causeway-sign.ts");
 const EXPIRES = "2200-01-01T00:00:00Z";
@@ -41,7 +42,7 @@ function extractSignature(file: string): void {
 }
 
 function makeManifest(file = "manifest.json"): void {
-  writeFileSync(join(folder, "agent.tar.gz"), "payload");
+  writeTarGz(join(folder, "agent.tar.gz"), [{ name: "agent/main.js", content: "code" }]);
   const what = ["--line", "agent", "--release", "1.4.0", "--counter", "14", "--expires", EXPIRES];
   const where = ["--hardware", "gateway-2", "--agent-at-least", "0.1.0", "--artifact", "agent:1.4.0:agent.tar.gz"];
   good("manifest", file, ...what, ...where);
@@ -90,7 +91,7 @@ describe("causeway-sign", { timeout: 60_000 }, () => {
     openssl("dgst", "-sha256", "-sign", "release.pem", "-out", "made.sig", "manifest.json");
     good("attach", "manifest.json", "--public-key", "release.pem.pub", "--signature", "made.sig");
     expect(good("verify", "manifest.json", "--root", "root.1.json", "--hardware", "gateway-2")).toMatch(
-      /^manifest\.json: good: agent 1\.4\.0, counter 14, digest [0-9a-f]{64}\n {2}agent agent\.tar\.gz, 7 bytes$/,
+      /^manifest\.json: good: agent 1\.4\.0, counter 14, digest [0-9a-f]{64}\n {2}agent agent\.tar\.gz, \d+ bytes$/,
     );
     writeFileSync(join(folder, "made.sig"), "nonsense");
     expect(run("attach", "manifest.json", "--public-key", "release.pem.pub", "--signature", "made.sig").status).toBe(
@@ -102,7 +103,19 @@ describe("causeway-sign", { timeout: 60_000 }, () => {
     makeManifest();
     const [sum] = execFileSync("sha256sum", ["agent.tar.gz"], { cwd: folder, encoding: "utf8" }).split(" ");
     const manifest: unknown = JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8"));
-    expect(manifest).toMatchObject({ artifacts: [{ name: "agent.tar.gz", kind: "agent", sizeBytes: 7, sha256: sum }] });
+    const { size: sizeBytes } = statSync(join(folder, "agent.tar.gz"));
+    expect(manifest).toMatchObject({ artifacts: [{ name: "agent.tar.gz", kind: "agent", sizeBytes, sha256: sum }] });
+  });
+
+  it("signs no archive that vehicles would not unpack, and says how to pack it", () => {
+    writeFileSync(join(folder, "agent.tar.xz"), Buffer.from("fd377a585a000004e6d6b446", "hex"));
+    const what = ["--line", "agent", "--release", "1.4.0", "--counter", "14", "--expires", EXPIRES];
+    const where = ["--hardware", "gateway-2", "--agent-at-least", "0.1.0", "--artifact", "agent:1.4.0:agent.tar.xz"];
+    const { status, stderr } = run("manifest", "other.json", ...what, ...where);
+    expect(status).toBe(65);
+    expect(stderr).toContain("agent.tar.xz: it is an archive of another kind (xz)");
+    expect(stderr).toContain("remedy: pack it as tar with gzip or zstd");
+    expect(existsSync(join(folder, "other.json"))).toBe(false);
   });
 
   it("ends with 1 and the reason when a manifest is not to be trusted", () => {
