@@ -73,7 +73,11 @@ describe("updates of DBC files, rules and settings", { timeout: 120_000 }, () =>
   });
 
   it.each<[string, UpdatePart, RegExp]>([
-    ["a DBC file with a mistake", setOf(RULES, DBC.replace("16@1+", "99@1+")), /car\.dbc:4:/],
+    [
+      "a DBC file with a mistake, where it is to be strict with it",
+      setOf(RULES.replace("car.dbc", "car.dbc, strict: true"), DBC.replace("16@1+", "16@x+")),
+      /car\.dbc:4:/,
+    ],
     ["a rule with a mistake", setOf("collect: {rules: [{signals: '*', mode: often}]}\n"), /vehicle\.yaml:1:.*mode/],
     ["a signal that the gate needs and that is gone", setOf(RULES, DBC.replace("Speed", "Pace")), /Engine\.Speed/],
     ["a section that stays with the vehicle", setOf("ota: {rootFile: mine.json}\n"), /only the vehicle's own files/],
