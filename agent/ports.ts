@@ -50,6 +50,8 @@ export interface CanBus {
   start(sink: BusSink): Promise<void>;
   facts(): BusFacts;
   counters(): BusCounters;
+  /** Frames that were on the bus since `start` and that the filters held back; undefined where the driver cannot know. Not for the frame path: it may ask the kernel. */
+  filtered(): number | undefined;
   /**
    * Hands one frame to the bus (its `receivedAtUs` is ignored). Waits, bounded, for queue space; a frame whose call has rejected is
    * not sent later. Rejects with `bus.transmit-failed`, at once while the controller is bus-off, or with `bus.unsupported` where the

@@ -1,6 +1,6 @@
 import type { AgentConfig } from "../config/schema.ts";
 import type { Clock } from "./core/clock.ts";
-import type { Pipeline, PipelineHealth } from "./data/pipeline.ts";
+import type { FrameCounters, Pipeline, PipelineHealth } from "./data/pipeline.ts";
 import type { Publisher } from "./data/publish.ts";
 import type { SignalTable } from "./data/signal-table.ts";
 import type { Broker, Outbox } from "./ports.ts";
@@ -50,7 +50,8 @@ export function statusOf(parts: StatusParts): Status {
       name: bus.name,
       state,
       detail,
-      decoded: buses.get(bus.name)?.decoded ?? 0,
+      ...framesOf(buses.get(bus.name), clock),
+      filtered: bus.filtered(),
       ...bus.facts(),
       ...bus.counters(),
     })),
@@ -80,6 +81,11 @@ function outboxStatusOf({ outbox, pipeline }: Pick<StatusParts, "outbox" | "pipe
   if (store.kind === "storing" || stats.fault !== undefined) return stats;
   const { code, what, remedy, heldBytes } = store;
   return { ...stats, fault: { code, what: `${what}; ${heldBytes} bytes of records wait in memory`, remedy } };
+}
+
+function framesOf(frames: FrameCounters | undefined, clock: Clock) {
+  const { decoded = 0, unknown = 0, lastFrameMs } = frames ?? {};
+  return { decoded, unknown, quietMs: lastFrameMs === undefined ? undefined : clock.monotonicMs() - lastFrameMs };
 }
 
 /** One line for `systemctl status`: link, buses with their frame rates since `before` (the whole uptime when absent), outbox, what the broker refuses, and what is under way. */

@@ -16,6 +16,12 @@ const busStatus = z
     timestamps: z.enum(["kernel", "remote", "log", "process"]),
     received: count,
     decoded: count,
+    /** Received data frames whose id no DBC file of the bus names. */
+    unknown: count.optional(),
+    /** Frames on the bus that the receive filters, made from the DBC files, held back; absent where the driver cannot know. */
+    filtered: count.optional(),
+    /** ms since the last frame that came through; absent before the first. */
+    quietMs: count.optional(),
     dropped: count.optional(),
     errorFrames: count,
     transmitted: count,

@@ -1,5 +1,6 @@
 import { open, readFile } from "node:fs/promises";
 import { AgentError, errnoOf, messageOf } from "../core/errors.ts";
+import { untilAborted } from "../core/until-aborted.ts";
 import type { CliContext } from "./context.ts";
 
 const CHUNK_BYTES = 65_536;
@@ -29,20 +30,6 @@ export async function* readInput(context: CliContext, path: string | undefined):
     }
   } catch (error) {
     throw error instanceof AgentError ? error : unreadable(path, error);
-  }
-}
-
-/** A pipe can stay silent for ever: an abort must not wait for its next piece. */
-async function* untilAborted(source: AsyncIterable<Uint8Array>, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-  const iterator = source[Symbol.asyncIterator]();
-  while (!signal.aborted) {
-    const { promise, resolve } = Promise.withResolvers<undefined>();
-    const onAbort = (): void => resolve(undefined);
-    signal.addEventListener("abort", onAbort, { once: true });
-    const next = await Promise.race([iterator.next(), promise]);
-    signal.removeEventListener("abort", onAbort);
-    if (next === undefined || next.done === true) return;
-    yield next.value;
   }
 }
 

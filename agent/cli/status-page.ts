@@ -1,6 +1,7 @@
 import type pico from "picocolors";
 import { STREAMS, type StreamName } from "../ports.ts";
 import type { Status } from "../status.ts";
+import { busProblem, isReceiving, otherFrames } from "./bus-problems.ts";
 import { deliveryProblems, isWorthSaying, type Problem } from "./delivery-problems.ts";
 import { formatBytes, formatCount, formatDuration } from "./quantity.ts";
 import { alignColumns, printable } from "./text.ts";
@@ -13,9 +14,9 @@ export type StatusReading = { readonly status: Status; readonly atMs: number };
 
 type Bus = Status["buses"][number];
 
-/** Why the agent is degraded, which is worth exit code 3: the link is not online, a bus does not receive or loses frames, records are not stored, not taken or lost, or the ledger is lost. Empty when all is well. */
+/** Why the agent is degraded, which is worth exit code 3: the link is not online, a bus does not receive, brings nothing or loses frames, records are not stored, not taken or lost, or the ledger is lost. Empty when all is well. */
 export function problemsOf(status: Status): readonly Problem[] {
-  const { link, identity, buses, commands } = status;
+  const { uptimeMs, link, identity, buses, commands } = status;
   const problems: Problem[] = [];
   if (link.state !== "online") {
     problems.push({
@@ -28,14 +29,8 @@ export function problemsOf(status: Status): readonly Problem[] {
   }
   for (const bus of buses) {
     if (isWorthSaying(bus.dropped ?? 0, bus.received)) problems.push(dropProblem(bus));
-    if (isReceiving(bus)) continue;
-    problems.push({
-      what: `bus ${bus.name} is ${bus.state}${bus.detail === "" ? "" : `: ${bus.detail}`}`,
-      remedy:
-        bus.state === "bus-off"
-          ? "check bitrate, wiring and termination"
-          : "causeway bus list shows the interfaces; bring it up with ip link set",
-    });
+    const problem = busProblem(bus, uptimeMs);
+    if (problem !== undefined) problems.push(problem);
   }
   problems.push(...deliveryProblems(status));
   if (commands?.ledger === "lost") {
@@ -194,9 +189,10 @@ function busLines(bus: Bus, framesPerSecond: number | undefined, colors: Colors)
     ...(framesPerSecond === undefined ? [] : [`${formatCount(framesPerSecond)} frames/s`]),
     bus.dropped !== undefined && bus.dropped > 0 ? colors.yellow(dropped) : dropped,
   ];
+  const others = otherFrames(bus) === 0 ? "" : `, ${formatCount(otherFrames(bus))} in no DBC file`;
   const lines = [
     `${`bus ${printable(bus.name)}`.padEnd(10)} ${facts.join(", ")}`,
-    `           ${formatCount(bus.received)} received, ${formatCount(bus.decoded)} decoded`,
+    `           ${formatCount(bus.received)} received, ${formatCount(bus.decoded)} decoded${others}`,
   ];
   return bus.detail === "" ? lines : [...lines, `           ${printable(bus.detail)}`];
 }
@@ -213,10 +209,6 @@ function flowLines({ collected, delivery, losses }: Status, colors: Colors): rea
       return `lost       ${formatCount(records)} ${stream}, ${reason}, ${formatDuration(agoMs)} ago: ${printable(detail)}`;
     }),
   ];
-}
-
-function isReceiving({ state }: Bus): boolean {
-  return state === "up" || state === "error-passive";
 }
 
 function rateOf(bus: Bus, now: StatusReading, before: StatusReading | undefined): number | undefined {

@@ -21,7 +21,7 @@ export function registerStatus(program: Command, context: CliContext): void {
     .option("--watch", "again every second, with frame rates, until interrupted", false)
     .addHelpText(
       "after",
-      "\nEnds with 0 when the agent is online, its buses receive and its records are stored and taken, with 3 when it is not\nrunning, or degraded: then each reason and its remedy is on stderr.\n\nExamples:\n  causeway status\n  causeway status --watch\n  causeway status --json | jq .link.state",
+      "\nEnds with 0 when the agent is online, its buses bring frames and its records are stored and taken, with 3 when it is not\nrunning, or degraded: then each reason and its remedy is on stderr.\n\nExamples:\n  causeway status\n  causeway status --watch\n  causeway status --json | jq .link.state",
     )
     .action(async ({ watch }: { readonly watch: boolean }) => {
       const path = await viewSocketPath(context);

@@ -28,6 +28,8 @@ export type FrameCounters = {
   readonly unknown: number;
   readonly remote: number;
   readonly error: number;
+  /** Monotonic ms of the last batch with a frame that is no error frame; undefined before the first. */
+  readonly lastFrameMs: number | undefined;
 };
 
 /** Counts since start. */
@@ -47,6 +49,7 @@ type BusLine = {
   unknown: number;
   remote: number;
   error: number;
+  lastFrameMs: number | undefined;
 };
 
 /**
@@ -69,7 +72,7 @@ export class Pipeline {
   /** Where the driver of `bus` delivers its frames and states. Ask once a bus. */
   sinkFor(bus: CanBus): BusSink {
     const messages = this.#parts.table.bus(bus.name);
-    const line: BusLine = { bus, messages, decoded: 0, unknown: 0, remote: 0, error: 0 };
+    const line: BusLine = { bus, messages, decoded: 0, unknown: 0, remote: 0, error: 0, lastFrameMs: undefined };
     this.#lines.set(bus.name, line);
     return {
       onFrames: (batch) => this.#takeFrames(line, batch),
@@ -105,8 +108,8 @@ export class Pipeline {
 
   counters(): PipelineCounters {
     const counters = this.#parts.appender.counters();
-    const buses = [...this.#lines].map(([name, { decoded, unknown, remote, error }]) => {
-      return [name, { decoded, unknown, remote, error }] as const;
+    const buses = [...this.#lines].map(([name, { decoded, unknown, remote, error, lastFrameMs }]) => {
+      return [name, { decoded, unknown, remote, error, lastFrameMs }] as const;
     });
     const discardedSamples = counters.discardedSamples + this.#parts.collector.discardedSamples;
     return { ...counters, discardedSamples, buses: new Map(buses) };
@@ -123,8 +126,9 @@ export class Pipeline {
 
   /** The frame path: no promise, no closure, no object a frame. */
   #takeFrames(line: BusLine, batch: FrameBatch): void {
-    const { table, collector, capture } = this.#parts;
+    const { table, collector, capture, clock } = this.#parts;
     const { values, wides, present, slots } = table;
+    const errorsBefore = line.error;
     if (capture?.isOn === true) capture.take(line.bus.name, batch);
     for (let at = 0; at < batch.count; at++) {
       const flags = batch.flags(at);
@@ -146,6 +150,7 @@ export class Pipeline {
       collector.take(message, allPresent, batch.receivedAtUs(at), firstSlot);
       if (collector.isFull) this.#flush(false);
     }
+    if (line.error - errorsBefore < batch.count) line.lastFrameMs = clock.monotonicMs();
   }
 
   #noteState(line: BusLine, state: BusState, detail: string): void {

@@ -1,6 +1,7 @@
 import { createReadStream } from "node:fs";
 import type { Clock } from "../../agent/core/clock.ts";
 import { AgentError, errnoOf, messageOf } from "../../agent/core/errors.ts";
+import { untilAborted } from "../../agent/core/until-aborted.ts";
 import { parseCandump } from "../../agent/data/candump.ts";
 import type { CanFrame } from "../../agent/data/frame.ts";
 import { logLines } from "../../agent/data/log-lines.ts";
@@ -14,7 +15,7 @@ const CLOCK_STEP_US = 1_000_000;
 /** A longer wait is worth telling. */
 const LONG_GAP_US = 60_000_000;
 
-/** Where a log comes from: its name for people, and its bytes from the start, which end early when `signal` aborts. */
+/** Where a log comes from: its name for people, and its bytes from the start. What it holds open it closes when `signal` aborts. */
 export type LogSource = { readonly name: string; open(signal: AbortSignal): AsyncIterable<Uint8Array> };
 
 /** Which frames of a log to play, and how fast. */
@@ -163,7 +164,7 @@ async function* readFrames(
 
 async function* readLines(source: LogSource, signal: AbortSignal): AsyncGenerator<readonly string[]> {
   try {
-    yield* logLines(source.name, source.open(signal));
+    yield* logLines(source.name, untilAborted(source.open(signal), signal));
   } catch (error) {
     if (signal.aborted) return;
     throw error instanceof AgentError || errnoOf(error) === undefined ? error : unreadable(source.name, error);

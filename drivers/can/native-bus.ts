@@ -6,7 +6,7 @@ import type { BusCounters, BusFacts, BusSink, CanBus, FrameFilter } from "../../
 import { BusStateTracker } from "./error-state.ts";
 import { kernelWithoutCan, notCan, notPermitted } from "./faults.ts";
 import { kernelFilters } from "./filter.ts";
-import { InterfaceDrops } from "./interface-drops.ts";
+import { InterfaceCounter } from "./interface-counter.ts";
 import { describeLink, readLink } from "./link.ts";
 import { loadNativeAddon, NATIVE_LINK, type NativeAddon } from "./native-addon.ts";
 import { loadRawChannels } from "./raw-channel.ts";
@@ -42,7 +42,8 @@ export function createNativeBus(settings: NativeBusSettings, parts: CanBusParts)
 type OpenBus = {
   readonly addon: NativeAddon;
   readonly slot: number;
-  readonly drops: InterfaceDrops;
+  readonly drops: InterfaceCounter;
+  readonly packets: InterfaceCounter;
   readonly stopped: () => void;
 };
 
@@ -90,11 +91,12 @@ class NativeBus implements CanBus {
         state.link(linkState, describeState(interfaceName, linkState));
       }
     };
-    const drops = new InterfaceDrops(interfaceName);
+    const drops = new InterfaceCounter(interfaceName, "rx_dropped");
+    const packets = new InterfaceCounter(interfaceName, "rx_packets");
     const slot = openSlot(interfaceName, () =>
       addon.open(interfaceName, receiveBufferBytes, ringFrames, pairs ?? new Uint32Array(), this.#batch.bytes, onNews),
     );
-    this.#open = { addon, slot, drops, stopped: first.resolve };
+    this.#open = { addon, slot, drops, packets, stopped: first.resolve };
     this.#state = state;
     await first.promise;
   }
@@ -112,6 +114,13 @@ class NativeBus implements CanBus {
       errorFrames: this.#errorFrames,
       transmitted: this.#transmitter.transmitted,
     };
+  }
+
+  /** What the interface received and did not come through, frames that wait in the ring included. */
+  filtered(): number {
+    const { received, dropped, errorFrames } = this.counters();
+    const packets = this.#open?.packets.count() ?? 0;
+    return Math.max(0, packets - received - errorFrames - (dropped ?? 0));
   }
 
   async send(frame: CanFrame): Promise<void> {

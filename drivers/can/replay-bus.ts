@@ -54,6 +54,7 @@ class ReplayBus implements CanBus {
   #running: Promise<void> | undefined;
   #flushDue = false;
   #batchErrors = 0;
+  #filtered = 0;
   #received = 0;
   #errorFrames = 0;
   #malformed = 0;
@@ -86,6 +87,10 @@ class ReplayBus implements CanBus {
 
   counters(): BusCounters {
     return { received: this.#received, dropped: 0, errorFrames: this.#errorFrames, transmitted: 0 };
+  }
+
+  filtered(): number {
+    return this.#filtered;
   }
 
   async send(): Promise<void> {
@@ -124,8 +129,12 @@ class ReplayBus implements CanBus {
 
   #playing(): LogSettings {
     const { file, speed, loop, interface: only, skipGapsSeconds = Number.POSITIVE_INFINITY } = this.#settings;
-    const accepts = (bus: string, id: number, flags: number): boolean =>
-      (only === undefined || bus === only) && this.#accepts(id, flags);
+    const accepts = (bus: string, id: number, flags: number): boolean => {
+      if (only !== undefined && bus !== only) return false;
+      const isWanted = this.#accepts(id, flags);
+      if (!isWanted) this.#filtered += 1;
+      return isWanted;
+    };
     return { source: fileSource(file), speed, loop, skipGapsUs: skipGapsSeconds * 1_000_000, accepts };
   }
 

@@ -4,6 +4,7 @@ import type { BusCounters, BusFacts, BusSink, CanBus, FrameFilter } from "../../
 import { BusStateTracker } from "./error-state.ts";
 import { kernelWithoutCan, notCan } from "./faults.ts";
 import { kernelFilters } from "./filter.ts";
+import { InterfaceCounter } from "./interface-counter.ts";
 import { describeLink, kernelHasCan, readLink } from "./link.ts";
 import type { CanBusParts } from "./native-bus.ts";
 import {
@@ -50,6 +51,7 @@ class SocketcanBus implements CanBus {
   #endChecks = (): void => undefined;
   #flushDue = false;
   #batchErrors = 0;
+  #packets: InterfaceCounter | undefined;
   #received = 0;
   #errorFrames = 0;
   #lastStampUs = 0;
@@ -70,6 +72,7 @@ class SocketcanBus implements CanBus {
   async start(sink: BusSink): Promise<void> {
     const { interface: interfaceName } = this.#settings;
     this.#channels = await loadRawChannels();
+    this.#packets = new InterfaceCounter(interfaceName, "rx_packets");
     if (readLink(interfaceName) === "not-can") throw notCan(interfaceName);
     const failure = this.#openChannel();
     if (failure !== undefined && !kernelHasCan()) throw kernelWithoutCan(interfaceName, failure);
@@ -90,6 +93,11 @@ class SocketcanBus implements CanBus {
       errorFrames: this.#errorFrames,
       transmitted: this.#transmitter.transmitted,
     };
+  }
+
+  /** What the interface received and did not come through, lost frames included. */
+  filtered(): number {
+    return Math.max(0, (this.#packets?.count() ?? 0) - this.#received - this.#errorFrames);
   }
 
   async send(frame: CanFrame): Promise<void> {

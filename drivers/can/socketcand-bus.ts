@@ -48,6 +48,7 @@ class SocketcandBus implements CanBus {
   #running: Promise<void> | undefined;
   #connection: SocketcandConnection | undefined;
   #state: BusStateTracker | undefined;
+  #filtered = 0;
   #received = 0;
   #errorFrames = 0;
   #transmitted = 0;
@@ -56,7 +57,12 @@ class SocketcandBus implements CanBus {
     this.name = settings.name;
     this.#settings = settings;
     this.#parts = parts;
-    this.#accepts = createFilter(settings.filters);
+    const wanted = createFilter(settings.filters);
+    this.#accepts = (id, flags) => {
+      const isWanted = wanted(id, flags);
+      if (!isWanted) this.#filtered += 1;
+      return isWanted;
+    };
   }
 
   /** Resolves when the first connection is open or has failed. */
@@ -83,6 +89,10 @@ class SocketcandBus implements CanBus {
       errorFrames: this.#errorFrames,
       transmitted: this.#transmitted,
     };
+  }
+
+  filtered(): number {
+    return this.#filtered;
   }
 
   async send(frame: CanFrame): Promise<void> {

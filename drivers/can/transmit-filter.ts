@@ -17,6 +17,7 @@ export function limitTransmit(bus: CanBus, permitted: TransmitPermission): CanBu
     start: (sink) => bus.start(sink),
     facts: () => bus.facts(),
     counters: () => bus.counters(),
+    filtered: () => bus.filtered(),
     stop: () => bus.stop(),
     send: async (frame) => {
       if (!isPermitted(frame, keys)) throw forbidden(bus.name, frame);

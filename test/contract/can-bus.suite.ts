@@ -116,6 +116,7 @@ export function describeCanBus(name: string, limits: BusLimits, open: () => Prom
       await exchange(frames);
       expect(under.bus.counters()).toMatchObject({ received: 3000, errorFrames: 0 });
       expect(under.bus.counters().dropped ?? 0).toBe(0);
+      expect(under.bus.filtered() ?? 0).toBe(0);
     });
 
     it("keeps 11-bit and 29-bit ids and every data length apart", async () => {

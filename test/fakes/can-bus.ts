@@ -45,6 +45,10 @@ export class FakeCanBus implements CanBus {
     };
   }
 
+  filtered(): number {
+    return 0;
+  }
+
   async send(frame: CanFrame): Promise<void> {
     if (this.sendFault !== undefined) throw this.sendFault;
     if (this.#sink === undefined) {

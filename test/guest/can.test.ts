@@ -252,6 +252,7 @@ describe("filters", () => {
     await sink.waitForFrames(4);
     expect(sink.frames.map((frame) => frame.data[0])).toEqual([2, 4, 0, 5]);
     expect(sink.states).toEqual(["up", "error-passive"]);
+    expect(bus.filtered()).toBe(2);
   });
 });
 

@@ -131,6 +131,7 @@ function silentBus(): CanBus {
     stop: async () => undefined,
     send: async () => undefined,
     counters: () => ({ received: 0, dropped: 0, errorFrames: 0, transmitted: 0 }),
+    filtered: () => 0,
     facts: () => ({ driver: "replay", receiveBuffer: undefined, timestamps: "process" }),
   };
 }

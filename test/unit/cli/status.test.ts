@@ -39,7 +39,7 @@ key        pkcs11 token causeway, key device
 identity   CN=truck-0001, slot a, 18 days left, until 2026-01-19T00:00:00.000Z
            renewal waiting, from 2026-01-09T00:00:00.000Z
 bus can0   up, 0 dropped
-           1 234 567 received, 1 200 000 decoded
+           1 234 567 received, 1 200 000 decoded, 34 567 in no DBC file
 collected  40 000 000 samples in 28 000 records, 61.0 MB
 delivered  27 988 records, 60.9 MB, 2 in flight, 0 refused, 3 sent again
 buffer     12 records, 48.0 kB of 256 MB (0.0 %), epoch 141343033650562
@@ -151,6 +151,37 @@ describe("problemsOf", () => {
     const { buses } = statusWith();
     expect(problemsOf(statusWith({ buses: buses.map((bus) => ({ ...bus, state: "error-passive" })) }))).toEqual([]);
     expect(problemsOf(statusWith({ buses: buses.map((bus) => ({ ...bus, state: "bus-off" })) }))).toHaveLength(1);
+  });
+});
+
+describe("what a bus brings", () => {
+  const [up] = statusWith().buses;
+  const silent = { ...up, received: 0, decoded: 0, unknown: 0, quietMs: undefined };
+
+  it.each([
+    ["a silent bus", silent, "bus can0 is up and silent: no frame for 2 h 1 min"],
+    ["a wrong bit rate", { ...silent, errorFrames: 812 }, "bus can0 brings error frames alone, 812 so far"],
+    ["a wrong DBC file", { ...silent, filtered: 3360 }, "none of its 3 360 frames is in its DBC files"],
+    [
+      "a wrong DBC file where all is received",
+      { ...silent, received: 3360, unknown: 3360, quietMs: 5 },
+      "none of its 3 360",
+    ],
+    ["a bus that fell silent", { ...up, quietMs: 600_000 }, "bus can0 has brought nothing for 10 min"],
+    [
+      "an interface that is down",
+      { ...silent, state: "down", detail: "interface can0 is down" },
+      "bus can0 is down: interface",
+    ],
+  ] as const)("tells %s apart, and ends with 3", async (_name, bus, what) => {
+    const config = await serveView({ status: () => statusWith({ buses: [bus] }) });
+    const { stderr, exitCode } = await runCli(["status", "--config", config]);
+    expect(stderr).toContain(what);
+    expect(exitCode).toBe(3);
+  });
+
+  it("gives a bus that has just come up its time", () => {
+    expect(problemsOf(statusWith({ uptimeMs: 59_000, buses: [silent] }))).toEqual([]);
   });
 });
 

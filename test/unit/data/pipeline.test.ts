@@ -120,9 +120,19 @@ describe("Pipeline", () => {
     pipeline.stop();
     expect(samplesOf(recordsOf(outbox))).toEqual(["0@0=1", "1@0=2", "4@0=10"]);
     expect(Object.fromEntries(pipeline.counters().buses)).toEqual({
-      can0: { decoded: 1, unknown: 2, remote: 1, error: 1 },
-      can1: { decoded: 1, unknown: 1, remote: 0, error: 0 },
+      can0: { decoded: 1, unknown: 2, remote: 1, error: 1, lastFrameMs: 1000 },
+      can1: { decoded: 1, unknown: 1, remote: 0, error: 0, lastFrameMs: 1000 },
     });
+  });
+
+  it("does not take error frames for life on the bus", async () => {
+    const { pipeline, clock } = bench();
+    const bus = new FakeCanBus();
+    await bus.start(pipeline.sinkFor(bus));
+    bus.deliver([frame(0x100, [0, 0, 0, 0, 0, 0, 0, 0], 0, FRAME_FLAG.error)]);
+    expect(pipeline.counters().buses.get("can0")?.lastFrameMs).toBeUndefined();
+    bus.deliver([frame(0x7ff, [1])]);
+    expect(pipeline.counters().buses.get("can0")?.lastFrameMs).toBe(clock.monotonicMs());
   });
 
   it("leaves out signals beyond the end of a short frame and of an inactive branch", async () => {

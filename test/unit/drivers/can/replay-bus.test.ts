@@ -13,6 +13,7 @@ let folder: string;
 let clock: ManualClock;
 let log: MemoryLog;
 let sink: RecordingSink;
+let filtered: number | undefined;
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "causeway-log-"));
@@ -34,6 +35,7 @@ async function play(lines: readonly string[], settings: Partial<ReplayBusSetting
     else await new Promise((resolve) => setTimeout(resolve, 1));
   }
   await bus.stop();
+  filtered = bus.filtered();
 }
 
 const THREE_FRAMES = ["(100.000000) can0 001#01", "(100.100000) can0 002#02", "(100.300000) can0 003#03"];
@@ -98,6 +100,7 @@ describe("createReplayBus", () => {
     const lines = [...THREE_FRAMES, "(100.4) can1 001#04", "(100.5) can0 001#05"];
     await play(lines, { interface: "can0", speed: 0, filters: [{ id: 1, mask: 0x7ff, extended: false }] }, 1000);
     expect(sink.frames.map((frame) => frame.data[0])).toEqual([1, 5]);
+    expect(filtered).toBe(2);
   });
 
   it("passes over malformed lines and says where they are", async () => {

@@ -90,7 +90,7 @@ describe("createSocketcandBus", () => {
     expect(sink.states).toEqual(["absent"]);
   });
 
-  it("gives its filters' frames only, and counts only those", async () => {
+  it("gives its filters' frames only, and counts those it holds back", async () => {
     const hub = await startHub();
     closers.push(() => hub.stop());
     const { bus, sink } = await startBus(hub.port, [{ id: 0x100, mask: 0x700, extended: false }]);
@@ -100,6 +100,7 @@ describe("createSocketcandBus", () => {
     await sink.waitForState("error-passive");
     expect(sink.frames.map((frame) => frame.id)).toEqual([0x100, 0x1ab, 0x004]);
     expect(bus.counters()).toMatchObject({ received: 2, errorFrames: 1, dropped: undefined });
+    expect(bus.filtered()).toBe(3);
   });
 
   it("reads on after nonsense and warns of it once", async () => {

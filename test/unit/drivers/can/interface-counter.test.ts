@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { InterfaceDrops } from "../../../../drivers/can/interface-drops.ts";
+import { InterfaceCounter } from "../../../../drivers/can/interface-counter.ts";
 import { temporaryFolder } from "../../../fakes/folder.ts";
 
 it("counts from its beginning, and over an interface that is deleted and made again", () => {
@@ -12,7 +12,7 @@ it("counts from its beginning, and over an interface that is deleted and made ag
     writeFileSync(join(statistics, "rx_dropped"), `${dropped}\n`);
   };
   kernelSays(7);
-  const drops = new InterfaceDrops("can0", folder);
+  const drops = new InterfaceCounter("can0", "rx_dropped", folder);
   expect(drops.count()).toBe(0);
   kernelSays(10);
   expect([drops.count(), drops.count()]).toEqual([3, 3]);
@@ -26,5 +26,5 @@ it("counts from its beginning, and over an interface that is deleted and made ag
 });
 
 it("counts nothing where there is no such interface", () => {
-  expect(new InterfaceDrops("can0", temporaryFolder()).count()).toBe(0);
+  expect(new InterfaceCounter("can0", "rx_packets", temporaryFolder()).count()).toBe(0);
 });

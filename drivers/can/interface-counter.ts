@@ -1,0 +1,40 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { NET_FOLDER } from "./link.ts";
+
+/**
+ * A counter that the kernel keeps of an interface (Linux, Documentation/networking/statistics.rst).
+ *
+ * `rx_dropped`: frames lost between the interface and its sockets, which no socket is told of: the queue of received packets is full
+ * (net.core.netdev_max_backlog), or the interface's driver has no memory for them. Frames that the filters would have held back are
+ * among them. `rx_packets`: frames received, whatever the filters; since Linux 5.17 without error frames.
+ */
+export class InterfaceCounter {
+  readonly #file: string;
+  #counter: number;
+  #total = 0;
+
+  /** Begins at 0, whatever was counted before. */
+  constructor(interfaceName: string, statistic: "rx_dropped" | "rx_packets", netFolder = NET_FOLDER) {
+    this.#file = join(netFolder, interfaceName, "statistics", statistic);
+    this.#counter = this.#read();
+  }
+
+  /** Frames up to now, over deletions of the interface too. */
+  count(): number {
+    const counter = this.#read();
+    // A smaller one is that of another interface under the same name.
+    this.#total += counter >= this.#counter ? counter - this.#counter : counter;
+    this.#counter = counter;
+    return this.#total;
+  }
+
+  #read(): number {
+    try {
+      return Number(readFileSync(this.#file, "utf8"));
+    } catch {
+      // There is no such interface now; the next one begins at 0.
+      return 0;
+    }
+  }
+}
