@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { statSync, utimesSync, writeFileSync } from "node:fs";
 import type Database from "better-sqlite3";
 import { AgentError } from "../../agent/core/errors.ts";
 import type { Log } from "../../agent/core/log.ts";
@@ -44,6 +44,7 @@ export class Transactions {
   #isWhole = true;
   /** The least that was held since it was whole last, as the log was told. */
   #told: Reserve["level"] = "whole";
+  #markedMs = 0;
 
   constructor(parts: TransactionParts) {
     this.#parts = parts;
@@ -55,6 +56,7 @@ export class Transactions {
     this.#parts.reserve.hold();
     this.#adapt();
     if (!this.#isWhole) this.#copyLog();
+    this.#markFile();
   }
 
   /** Runs `work`, which only reads. */
@@ -84,6 +86,7 @@ export class Transactions {
       try {
         const result = this.#once(work, spareBytes);
         if (!this.#isWhole) this.#copyLog();
+          this.#leaveCopiedLog();
         return result;
       } catch (thrown) {
         undo();
@@ -107,6 +110,7 @@ export class Transactions {
     if (freePages <= keptPages) return;
     try {
       database.pragma(`incremental_vacuum(${Math.min(VACUUM_PAGES, freePages - keptPages)})`);
+      this.#leaveCopiedLog();
     } catch (thrown) {
       // The deletions stand; what is wrong with the disk shows in the next write.
       if (isFull(thrown)) this.#relieve();
@@ -171,6 +175,39 @@ export class Transactions {
       // The write before it stands; where the copy keeps failing, the next write fails and reports it.
       if (!isFull(thrown)) this.#fault(thrown);
     }
+  }
+
+  /**
+   * Begins the log anew once SQLite has copied it into the file. Until then frames that are in the file stand in the log too, and
+   * where one of them is damaged, SQLite reads those before it over the newer pages of the file: a mixture of two states.
+   */
+  #leaveCopiedLog(): void {
+    if (this.#fileChangedMs() === this.#markedMs) return;
+    try {
+      const { database } = this.#parts;
+      // The smallest change that SQLite cannot leave out: the next frame is the first of a new log.
+      database.pragma(`application_id = ${pragmaNumber(database, "application_id") === 0 ? 1 : 0}`);
+    } catch (thrown) {
+      // The write before it stands; what is wrong with the disk shows in the next one.
+      if (!isFull(thrown)) this.#fault(thrown);
+    }
+    this.#markFile();
+  }
+
+  /** Gives the file a time of change of whole seconds, which the next copy of the log replaces: the system's own times are too coarse. */
+  #markFile(): void {
+    const seconds = Math.floor(this.#fileChangedMs() / 1000) - 1;
+    try {
+      if (seconds > 0) utimesSync(this.#parts.file, seconds, seconds);
+    } catch {
+      // A disk that takes no writes copies no log either.
+    }
+    this.#markedMs = this.#fileChangedMs();
+  }
+
+  /** When the file itself was written last, which only a copy of the log does; 0 where there is no file. */
+  #fileChangedMs(): number {
+    return statSync(this.#parts.file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
   }
 
   /** The fault that `thrown` stands for; remembers a damaged file until the next open. */
