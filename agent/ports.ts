@@ -208,6 +208,8 @@ export interface Outbox {
   hold(row: number): boolean;
   /** A held record did not arrive. Unknown rows are ignored. */
   release(row: number): void;
+  /** Counts up when records come in below `lastRow`: those of a damaged file, which keep their rows. Who has read past them reads anew. */
+  backfills(): number;
   /** Forgets delivered records; call only after their PUBACK with a good reason code. Unknown rows are ignored. */
   ack(rows: readonly number[]): void;
   /** Sets records aside for good (`rejected`) or deletes them (`expired`), and notes their losses. Unknown rows are ignored. The caller bounds their number, and so the pause. */

@@ -22,6 +22,7 @@ export class Lanes {
   #fresh: readonly Lane[] = [];
   #backlog: readonly Lane[] = [];
   #fence = 0;
+  #backfills = 0;
 
   constructor(outbox: Outbox) {
     this.#outbox = outbox;
@@ -54,6 +55,7 @@ export class Lanes {
   /** The next record that `judge` lets through; undefined when there is none now. Never looks at the backlog when `freshOnly`. */
   next(judge: (record: Outgoing) => Verdict, freshOnly: boolean): Pick | undefined {
     const lastRow = this.#outbox.lastRow();
+    this.#noteBackfills();
     for (const [at, lane] of this.#fresh.entries()) {
       const fresh = this.#take(lane, Number.MAX_SAFE_INTEGER, lastRow, judge);
       if (fresh !== undefined) return { record: fresh, kind: "fresh" };
@@ -62,6 +64,14 @@ export class Lanes {
       if (stored !== undefined) return { record: stored, kind: "backlog" };
     }
     return undefined;
+  }
+
+  /** Records that came in below what was read are backlog that has not had its turn. */
+  #noteBackfills(): void {
+    const backfills = this.#outbox.backfills();
+    if (backfills === this.#backfills) return;
+    this.#backfills = backfills;
+    this.#backlog = lanesFrom(0);
   }
 
   #take(lane: Lane, throughRow: number, lastRow: number, judge: (record: Outgoing) => Verdict): Outgoing | undefined {

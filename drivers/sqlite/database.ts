@@ -2,7 +2,8 @@ import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, statSync } from 
 import { dirname } from "node:path";
 import Database from "better-sqlite3";
 import { AgentError, messageOf } from "../../agent/core/errors.ts";
-import { faultOf, isDamaged, type StoreName } from "./faults.ts";
+import { faultOf, isDamaged, isFull, isHeld, type StoreName, sqliteCodeOf } from "./faults.ts";
+import { headerProblem } from "./header.ts";
 
 /** PRAGMA synchronous as it reads back: 2 is FULL, an fsync of the log at every commit (sqlite.org/pragma.html#pragma_synchronous). */
 const SYNCHRONOUS_FULL = 2;
@@ -24,6 +25,8 @@ export type DatabaseSettings = {
   readonly smallTables: readonly string[];
   /** Compares every index with its table too, which takes longer. */
   readonly comparesIndexes?: boolean;
+  /** Version that the file is known to have had; undefined where that is not known. */
+  readonly knownVersion?: number | undefined;
 };
 
 /** An open database, or why the file cannot be one. */
@@ -54,15 +57,25 @@ export function openDatabase(settings: DatabaseSettings): Opened {
     const problem = check(database, settings, checkedWhole ? [] : settings.smallTables);
     if (problem === undefined) {
       const versionBefore = migrate(database, settings);
+      checkSchema(database, settings);
       return { kind: "open", database, checkedWhole, versionBefore };
     }
     database.close();
     return { kind: "damaged", what: problem };
   } catch (thrown) {
     database?.close();
-    if (isDamaged(thrown)) return { kind: "damaged", what: messageOf(thrown) };
+    const problem = isDamaged(thrown) ? messageOf(thrown) : contentProblem(thrown, settings);
+    if (problem !== undefined) return { kind: "damaged", what: problem };
     throw faultOf(thrown, file, store);
   }
+}
+
+/** What the file itself did to make SQLite refuse it; undefined where its disk or its holder did. */
+function contentProblem(thrown: unknown, { file, pageBytes }: DatabaseSettings): string | undefined {
+  // An error without a code of its own is about the schema or what SQL finds there (sqlite.org/rescode.html#error).
+  if (sqliteCodeOf(thrown) === "SQLITE_ERROR") return messageOf(thrown);
+  if (isHeld(thrown) || isFull(thrown) || !existsSync(file)) return undefined;
+  return headerProblem(file, pageBytes);
 }
 
 /** A number that PRAGMA `name` reads back. */
@@ -144,9 +157,29 @@ function check(
   return undefined;
 }
 
+/** Throws SQLITE_CORRUPT where the file's own description of its tables is not ours. */
+function checkSchema(database: Database.Database, { migrations }: DatabaseSettings): void {
+  const model = new Database(":memory:");
+  try {
+    for (const sql of migrations) model.exec(sql);
+    if (schemaOf(database) === schemaOf(model)) return;
+    throw new Database.SqliteError("its schema is not the one it was made with", "SQLITE_CORRUPT");
+  } finally {
+    model.close();
+  }
+}
+
+function schemaOf(database: Database.Database): string {
+  return JSON.stringify(database.prepare("SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY name").all());
+}
+
 /** Brings the file to our version, and returns the one it had. */
-function migrate(database: Database.Database, { file, store, migrations }: DatabaseSettings): number {
+function migrate(database: Database.Database, { file, store, migrations, knownVersion }: DatabaseSettings): number {
   const version = pragmaNumber(database, "user_version");
+  const isOurs = knownVersion !== undefined && knownVersion <= migrations.length;
+  if (isOurs && version > 0 && (version < knownVersion || version > migrations.length)) {
+    throw new Database.SqliteError(`version ${version}, where it had ${knownVersion}`, "SQLITE_CORRUPT");
+  }
   if (version > migrations.length) {
     throw new AgentError(`${store}.unavailable`, {
       what: `${file} has version ${version}; this agent knows up to ${migrations.length}`,

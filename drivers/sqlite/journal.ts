@@ -52,7 +52,7 @@ export function openJournal(settings: JournalSettings): Journal {
 function openOrReplace(settings: JournalSettings): { database: Database.Database; problem: string | undefined } {
   const first = openWhole(settings);
   if (first.kind === "open") return { database: first.database, problem: undefined };
-  const movedTo = quarantine(settings.file);
+  const movedTo = quarantine(settings.file, "journal");
   settings.log.error("journal.quarantined", { file: settings.file, movedTo, problem: first.what });
   const second = openWhole(settings);
   if (second.kind === "open")

@@ -2,7 +2,8 @@ import type Database from "better-sqlite3";
 import type { LossRange } from "../../agent/ports.ts";
 import { reasonCode, reasonOf, streamCode, streamOf } from "./codes.ts";
 
-type LossRow = {
+/** A row of `losses`; of `reports` with its `row` as `id`. */
+export type LossRow = {
   readonly id: number;
   readonly epoch: number;
   readonly stream: number;
@@ -61,7 +62,7 @@ export class LossLedger {
   take(max: number): readonly LossRange[] {
     const rows = this.#oldest.all(max);
     for (const row of rows) this.#delete.run(row.id);
-    return rows.map(lossOf);
+    return rows.map(rangeOf);
   }
 
   /** Whether nothing is noted. */
@@ -79,12 +80,13 @@ export class LossLedger {
   giveBack(row: number): boolean {
     const [report] = this.#takeReport.all(row);
     if (report === undefined) return false;
-    this.note(lossOf(report));
+    this.note(rangeOf(report));
     return true;
   }
 }
 
-function lossOf(row: LossRow): LossRange {
+/** What the row says. */
+export function rangeOf(row: LossRow): LossRange {
   const { epoch, first, last, detail } = row;
   return { epoch, stream: streamOf(row.stream), first, last, reason: reasonOf(row.reason), detail };
 }

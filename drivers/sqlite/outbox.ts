@@ -7,13 +7,14 @@ import type { Log } from "../../agent/core/log.ts";
 import type { Outbox } from "../../agent/ports.ts";
 import { type DatabaseSettings, type Opened, openDatabase } from "./database.ts";
 import { faultOf } from "./faults.ts";
-import { type FoundPromises, readPromises } from "./promises.ts";
-import { quarantine } from "./quarantine.ts";
+import { type FoundPromises, type Promises, readPromises } from "./promises.ts";
+import { lastQuarantined, quarantine } from "./quarantine.ts";
 import { reconcile } from "./reconcile.ts";
 import { Reserve } from "./reserve.ts";
-import { type Salvage, salvage, takeOver } from "./salvage.ts";
+import { beginSalvage } from "./salvage.ts";
 import { OUTBOX_MIGRATIONS } from "./schema.ts";
 import { SqliteOutbox } from "./sqlite-outbox.ts";
+import { takeOver } from "./take-over.ts";
 import { Watermark } from "./watermark.ts";
 
 const EPOCH_BITS = 48;
@@ -31,6 +32,8 @@ export type OutboxSizes = {
   readonly checkBytes: number;
   /** The database file never grows past this. */
   readonly maxFileBytes: number;
+  /** Time at the start for what a damaged file still has; the rest comes over beside the work. */
+  readonly salvageMs: number;
 };
 
 /** How the outbox is opened. */
@@ -53,39 +56,36 @@ export type OutboxSettings = {
 /** An open outbox, and what became of the file that was there. */
 export type OpenedOutbox = {
   readonly outbox: Outbox;
-  /** Where a damaged database was moved to; the outbox then has a new epoch. */
+  /** Where a damaged database was moved to; the outbox then has a new epoch, and what can be read comes over. */
   readonly quarantined: string | undefined;
-  /** What was saved of it. */
-  readonly salvaged: Salvage | undefined;
 };
 
 /**
  * Opens or makes the outbox database; only one process can.
  *
  * A file that is not a database or is damaged is set aside as `<file>.damaged-<n>`, and its readable records come over with their
- * ids. So are those of a sound file that has less than was promised; its epoch ends. Throws `agent.already-running` when another
- * process holds it, `outbox.unavailable` when folder or disk does not allow it, `outbox.full` when there is no room for an empty one.
+ * ids, the last of them after this has returned; the rest is told as lost. A sound file that has less than was promised stays, tells
+ * what is lost, and ends its epoch. Throws `agent.already-running` when another process holds it, `outbox.unavailable` when folder or
+ * disk does not allow it, `outbox.full` when there is no room for an empty one.
  */
 export function openOutbox(settings: OutboxSettings): OpenedOutbox {
   const { file } = settings;
   const suspicionFile = suspicionFileOf(file);
+  const isSuspect = existsSync(suspicionFile);
   const sizes = sizesOf(settings);
   const databaseSettings: DatabaseSettings = {
     ...sizes,
     file,
     store: "outbox",
     migrations: OUTBOX_MIGRATIONS,
-    checkAll: existsSync(suspicionFile),
-    smallTables: ["outbox", "streams", "losses", "reports", "past"],
+    checkAll: isSuspect,
+    comparesIndexes: isSuspect,
+    smallTables: ["outbox", "streams", "losses", "reports", "past", "salvages", "missing", "carried"],
   };
-  const { database, quarantined, salvaged } = openOrReplace(
-    databaseSettings,
-    settings,
-    readPromises(watermarkFileOf(file)),
-  );
+  const { database, quarantined } = openOrReplace(databaseSettings, settings, readPromises(watermarkFileOf(file)));
   try {
     rmSync(suspicionFile, { force: true });
-    return { outbox: outboxOn(database, settings), quarantined, salvaged };
+    return { outbox: outboxOn(database, settings), quarantined };
   } catch (thrown) {
     // Whoever tries again must find the file free.
     database.close();
@@ -95,7 +95,7 @@ export function openOutbox(settings: OutboxSettings): OpenedOutbox {
 
 function outboxOn(database: Database.Database, settings: OutboxSettings): SqliteOutbox {
   const { file, maxBytes, bootId, clock, log, adopt } = settings;
-  const { reserveBytes, maxFileBytes } = sizesOf(settings);
+  const { reserveBytes, maxFileBytes, salvageMs } = sizesOf(settings);
   const reserve = new Reserve({ file: `${file}.reserve`, bytes: reserveBytes });
   const epoch = epochOf(database, settings);
   if (adopt !== undefined) takeOver(adopt, database);
@@ -112,6 +112,7 @@ function outboxOn(database: Database.Database, settings: OutboxSettings): Sqlite
     log,
     watermark: (promises) => new Watermark({ file: watermarkFileOf(file), clock, log }, promises),
   });
+  outbox.salvage(salvageMs);
   log.info("outbox.opened", { file, epoch, records: outbox.stats().records, bytes: outbox.stats().bytes });
   return outbox;
 }
@@ -134,25 +135,25 @@ function sizesOf({ maxBytes, sizes }: OutboxSettings): OutboxSizes {
     checkBytes: 64 * MEBIBYTE,
     // Small records take more for keys and index than their payload shows.
     maxFileBytes: maxBytes * 1.5 + 16 * MEBIBYTE,
+    salvageMs: 500,
     ...sizes,
   };
 }
 
 type OpenDatabase = Extract<Opened, { kind: "open" }>;
-type Replaced = {
-  readonly database: Database.Database;
-  readonly quarantined: string | undefined;
-  readonly salvaged: Salvage | undefined;
-};
+type Replaced = { readonly database: Database.Database; readonly quarantined: string | undefined };
 
 function openOrReplace(databaseSettings: DatabaseSettings, settings: OutboxSettings, found: FoundPromises): Replaced {
-  const { file, log, maxBytes } = settings;
-  const first = openDatabase(databaseSettings);
+  const { file, log } = settings;
+  const promises = found.kind === "found" ? found.promises : undefined;
+  const first = openDatabase({ ...databaseSettings, knownVersion: promises?.version });
   if (first.kind === "open") {
-    holdAgainst(found, first, settings);
-    return { database: first.database, quarantined: undefined, salvaged: undefined };
+    const unfinished = first.versionBefore === 0 && promises !== undefined ? lastQuarantined(file) : undefined;
+    if (unfinished === undefined) holdAgainst(found, first, settings);
+    else replace(first.database, unfinished, settings, promises);
+    return { database: first.database, quarantined: unfinished };
   }
-  const quarantined = quarantine(file);
+  const quarantined = quarantine(file, "outbox");
   log.error("outbox.quarantined", { file, movedTo: quarantined, problem: first.what });
   const second = openDatabase(databaseSettings);
   if (second.kind === "damaged") {
@@ -161,11 +162,24 @@ function openOrReplace(databaseSettings: DatabaseSettings, settings: OutboxSetti
       remedy: "check the disk: it does not give back what was written",
     });
   }
-  epochOf(second.database, settings);
-  const promised = found.kind === "found" ? found.promises.owed : undefined;
-  const salvaged = salvage(quarantined, second.database, maxBytes, promised);
-  log.warn("outbox.salvaged", { file, ...salvaged });
-  return { database: second.database, quarantined, salvaged };
+  replace(second.database, quarantined, settings, promises);
+  return { database: second.database, quarantined };
+}
+
+/** Makes a new database stand in for the one that was set aside. */
+function replace(
+  database: Database.Database,
+  damagedFile: string,
+  settings: OutboxSettings,
+  promises: Promises | undefined,
+): void {
+  try {
+    epochOf(database, settings);
+    beginSalvage({ database, damagedFile, pageBytes: sizesOf(settings).pageBytes, promises });
+  } catch (thrown) {
+    database.close();
+    throw faultOf(thrown, settings.file, "outbox");
+  }
 }
 
 /** Tells what a sound database has less than was promised, and ends its epoch then. */

@@ -17,7 +17,8 @@ export class PastEpochs {
     const noted = (table: string): string =>
       `EXISTS (SELECT 1 FROM ${table} AS noted WHERE noted.epoch = past.epoch AND noted.stream = past.stream)`;
     this.#prune = database.prepare(
-      `DELETE FROM past WHERE records = 0 AND NOT ${noted("losses")} AND NOT ${noted("reports")}`,
+      `DELETE FROM past WHERE records = 0 AND NOT ${noted("losses")} AND NOT ${noted("reports")}
+        AND NOT ${noted("missing")} AND NOT ${noted("carried")}`,
     );
     this.#list = database.prepare("SELECT epoch, stream, first, last FROM past ORDER BY epoch, stream");
   }

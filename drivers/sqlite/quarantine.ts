@@ -1,14 +1,37 @@
 import { existsSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { basename, dirname } from "node:path";
+import { AgentError, messageOf } from "../../agent/core/errors.ts";
 import { syncFolder } from "./database.ts";
+import type { StoreName } from "./faults.ts";
 
 /** Damaged files kept for a person to look at; each may be as large as the outbox, so the oldest goes first. */
 const KEPT = 3;
-/** What SQLite keeps beside a database in write-ahead-log mode (sqlite.org/tempfiles.html). */
-const COMPANIONS = ["-wal", "-shm"] as const;
+/** What SQLite keeps beside a database in write-ahead-log mode (sqlite.org/tempfiles.html), and the header that a salvage replaced. */
+const COMPANIONS = ["-wal", "-shm", ".header"] as const;
 
-/** Renames a damaged database with its log to `<file>.damaged-<n>`, n one above the highest so far, and returns that name. */
-export function quarantine(file: string): string {
+/**
+ * Renames a damaged database with its log to `<file>.damaged-<n>`, n one above the highest so far, and returns that name. Throws
+ * `outbox.unavailable` or `journal.unavailable` where the disk does not allow it.
+ */
+export function quarantine(file: string, store: StoreName): string {
+  try {
+    return setAside(file);
+  } catch (thrown) {
+    throw new AgentError(`${store}.unavailable`, {
+      what: `${file} is damaged and cannot be set aside: ${messageOf(thrown)}`,
+      remedy: `make ${dirname(file)} writable for the agent's user`,
+      cause: thrown,
+    });
+  }
+}
+
+/** The damaged file that was set aside last; undefined when there is none. */
+export function lastQuarantined(file: string): string | undefined {
+  const numbers = damagedNumbers(file);
+  return numbers.length === 0 ? undefined : `${file}.damaged-${Math.max(...numbers)}`;
+}
+
+function setAside(file: string): string {
   const folder = dirname(file);
   const numbers = damagedNumbers(file);
   const next = Math.max(0, ...numbers) + 1;

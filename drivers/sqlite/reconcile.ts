@@ -30,25 +30,26 @@ export function reconcile({ database, found, hasWatermark, drawEpoch }: Reconcil
       const missing = found.kind === "found" ? found.promises.owed.flatMap((owed) => missingOf(owed, known)) : [];
       const why = missing.length > 0 ? "less was found than promised" : doubtOf(found, hasWatermark, known);
       if (why === undefined) return undefined;
-      const lost = noteMissing(database, missing);
-      renewEpoch(database, missing, drawEpoch);
-      return { why, lost };
+      renewEpoch(database, drawEpoch);
+      return { why, lost: noteMissing(database, missing) };
     })
     .immediate();
 }
 
-/** Notes as lost what of `missing` was promised, and returns the number of records. */
-export function noteMissing(database: Database.Database, missing: readonly OwedRange[]): number {
-  const ledger = new LossLedger(database);
+/** Notes the loss of seqs that were promised and that the disk did not keep. */
+export function noteDamaged(range: OwedRange, records: RecordTable, losses: LossLedger): void {
+  const { epoch, stream, first, last } = range;
+  losses.note({ epoch, stream: streamOf(stream), first, last, reason: "damaged", detail: "outbox.db damaged" });
+  records.countLost(stream, last - first + 1);
+  records.includePast(range);
+}
+
+function noteMissing(database: Database.Database, missing: readonly OwedRange[]): number {
   const table = new RecordTable(database);
-  let lost = 0;
-  for (const { epoch, stream, first, last } of missing) {
-    ledger.note({ epoch, stream: streamOf(stream), first, last, reason: "damaged", detail: "outbox.db damaged" });
-    table.countLost(stream, last - first + 1);
-    lost += last - first + 1;
-  }
+  const losses = new LossLedger(database);
+  for (const range of missing) noteDamaged(range, table, losses);
   table.persist();
-  return lost;
+  return missing.reduce((sum, { first, last }) => sum + last - first + 1, 0);
 }
 
 function missingOf(owed: OwedRange, known: readonly OwedRange[]): readonly OwedRange[] {
@@ -78,11 +79,9 @@ function knownRanges(database: Database.Database): readonly OwedRange[] {
   return [...current, ...new PastEpochs(database).list()];
 }
 
-function renewEpoch(database: Database.Database, missing: readonly OwedRange[], drawEpoch: () => number): void {
+function renewEpoch(database: Database.Database, drawEpoch: () => number): void {
   const ended = database.prepare<[], number>("SELECT epoch FROM outbox").pluck().get() ?? 0;
   endEpoch(database, ended);
-  const past = new PastEpochs(database);
-  for (const range of missing) past.include(range, 0);
   const drawn = drawEpoch();
   database.prepare<[number]>("UPDATE outbox SET epoch = ?").run(drawn === ended ? otherThan(drawn) : drawn);
   database.exec("UPDATE streams SET last_seq = 0, oldest_seq = 0");

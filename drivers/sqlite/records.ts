@@ -33,7 +33,8 @@ export type RecordKey = {
   readonly dead: 0 | 1;
 };
 
-type RecordRow = RecordColumns & { readonly row: number; readonly bytes: number; readonly crc: number };
+/** A row of the table. */
+export type RecordRow = RecordColumns & { readonly row: number; readonly bytes: number; readonly crc: number };
 type ListRow = Omit<RecordRow, "payload" | "crc">;
 
 const KEY = "row, epoch, stream, seq, bytes, dead";
@@ -130,33 +131,25 @@ export class RecordTable {
   /** Adds a record and returns its row. Its seq counts as assigned, unless it was assigned in another database (`isForeign`). */
   insert(columns: RecordColumns, isForeign = false): number {
     const row = this.lastRow() + 1;
-    const { epoch, stream, seq, encoding, time_quality, stored_at_us, expires_at_ms, retain_key, dead, payload } =
-      columns;
-    this.#insert.run(
-      row,
-      epoch,
-      stream,
-      seq,
-      encoding,
-      time_quality,
-      stored_at_us,
-      expires_at_ms,
-      retain_key,
-      dead,
-      payload.length,
-      crc32(payload),
-      payload,
-      columns.boot ?? null,
-      columns.stored_at_monotonic_ms ?? null,
-    );
+    this.#put(row, columns);
+    const { epoch, stream, seq } = columns;
     const totals = this.#of(stream);
     totals.lastRow = row;
     if (isForeign) this.#past.include({ epoch, stream, first: seq, last: seq }, 1);
     else totals.lastSeq = seq;
-    totals.bytes += payload.length;
-    if (dead === 1) totals.dead += 1;
-    else totals.records += 1;
     return row;
+  }
+
+  /** Adds a record of an earlier epoch at the row that it had: a free one, not above the last. */
+  insertAt(row: number, columns: RecordColumns): void {
+    const { epoch, stream, seq } = columns;
+    this.#put(row, columns);
+    this.#past.include({ epoch, stream, first: seq, last: seq }, 1);
+  }
+
+  /** Seqs of an earlier epoch are owed. */
+  includePast(range: OwedRange): void {
+    this.#past.include(range, 0);
   }
 
   /** The seq that the next record of `stream` gets; its `insert` takes it. */
@@ -228,6 +221,32 @@ export class RecordTable {
   #ofStream(stream: number, limit: number): readonly ListRow[] {
     const rows = [...this.#listStream.all(stream, 0, limit), ...this.#listStream.all(stream, 1, limit)];
     return rows.sort((left, right) => left.row - right.row).slice(0, limit);
+  }
+
+  #put(row: number, columns: RecordColumns): void {
+    const { epoch, stream, seq, encoding, time_quality, stored_at_us, expires_at_ms, retain_key, dead, payload } =
+      columns;
+    this.#insert.run(
+      row,
+      epoch,
+      stream,
+      seq,
+      encoding,
+      time_quality,
+      stored_at_us,
+      expires_at_ms,
+      retain_key,
+      dead,
+      payload.length,
+      crc32(payload),
+      payload,
+      columns.boot ?? null,
+      columns.stored_at_monotonic_ms ?? null,
+    );
+    const totals = this.#of(stream);
+    totals.bytes += payload.length;
+    if (dead === 1) totals.dead += 1;
+    else totals.records += 1;
   }
 
   #of(stream: number): StreamTotals {

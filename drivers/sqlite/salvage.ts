@@ -1,191 +1,188 @@
-import { crc32 } from "node:zlib";
-import Database from "better-sqlite3";
-import type { LossRange } from "../../agent/ports.ts";
-import { reasonOf, streamOf } from "./codes.ts";
-import { LossLedger } from "./losses.ts";
+import { existsSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import type Database from "better-sqlite3";
+import type { Log } from "../../agent/core/log.ts";
+import { DamagedFile } from "./damaged-file.ts";
+import { pragmaNumber } from "./database.ts";
+import { LossLedger, type LossRow, rangeOf } from "./losses.ts";
+import { MissingSeqs } from "./missing.ts";
 import { PastEpochs } from "./past-epochs.ts";
-import type { OwedRange } from "./promises.ts";
-import { noteMissing } from "./reconcile.ts";
-import { type RecordColumns, RecordTable } from "./records.ts";
+import type { Promises } from "./promises.ts";
+import { noteDamaged } from "./reconcile.ts";
+import type { RecordRow, RecordTable } from "./records.ts";
+import { missingBytes } from "./totals.ts";
 
-const ROWS_A_TRANSACTION = 64;
+/** Rows that a file may say it has beyond those promised: what a power cut can have left out of the watermark. */
+const UNPROMISED_ROWS = 1_000_000;
 
-type SavedRow = RecordColumns & { readonly row: number; readonly bytes: number; readonly crc: number };
-type LossRow = Omit<LossRange, "stream" | "reason"> & { readonly stream: number; readonly reason: number };
-type ReportRow = LossRow & { readonly row: number };
-
-/** What came over from a damaged database. */
-export type Salvage = {
-  readonly records: number;
-  /** Records that were in the file and could not be read, as far as its own totals tell. */
-  readonly damaged: number;
+/** Where a salvage begins. */
+export type SalvageStart = {
+  /** The new database. */
+  readonly database: Database.Database;
+  /** The file that was set aside, beside it. */
+  readonly damagedFile: string;
+  readonly pageBytes: number;
+  /** What was promised; undefined where that is not known, and the file itself is asked. */
+  readonly promises: Promises | undefined;
 };
 
 /**
- * Copies what can be read of `damagedFile` into the new database `into`, within `maxBytes`: records with their ids, oldest first,
- * and the noted losses. What cannot be read of the records that it owed (`promised`; what the file itself says when undefined) is
- * noted as lost, "damaged".
+ * Notes in the new database everything that the damaged file owes as missing, all or none: from here on what does not come over is
+ * told, whatever happens. The records keep their rows; new ones come above them.
  */
-export function salvage(
-  damagedFile: string,
-  into: Database.Database,
-  maxBytes: number,
-  promised: readonly OwedRange[] | undefined,
-): Salvage {
-  const from = attempt(() => openDamaged(damagedFile));
+export function beginSalvage({ database, damagedFile, pageBytes, promises }: SalvageStart): void {
+  const damaged = new DamagedFile(damagedFile, pageBytes);
+  const lastRow = lastRowOf(damaged, promises);
   try {
-    const saved = copyRecords(from, into, maxBytes);
-    const damaged = into
+    database
       .transaction(() => {
-        copyLosses(from, into, saved);
-        const owed = promised ?? owedOf(from);
-        return noteMissing(
-          into,
-          owed.flatMap((range) => holes(knownOf(saved, range.epoch, range.stream), range)),
-        );
+        const missing = new MissingSeqs(database);
+        const past = new PastEpochs(database);
+        for (const range of promises?.owed ?? damaged.owed()) {
+          if (range.first > range.last) continue;
+          missing.add(range);
+          past.include(range, 0);
+        }
+        for (const loss of carryLosses(database, damaged)) {
+          missing.found(loss);
+          past.include(loss, 0);
+        }
+        addSalvages(database, damaged, basename(damagedFile), lastRow);
       })
       .immediate();
-    return { records: saved.count, damaged };
   } finally {
-    from?.close();
+    damaged.close();
   }
 }
 
-function openDamaged(file: string): Database.Database {
-  const from = new Database(file, { timeout: 0 });
-  from.pragma("locking_mode = EXCLUSIVE");
-  return from;
+function lastRowOf(damaged: DamagedFile, promises: Promises | undefined): number {
+  const lastRow = damaged.lastRow();
+  if (promises === undefined) return lastRow;
+  return lastRow <= promises.lastRow + UNPROMISED_ROWS ? Math.max(lastRow, promises.lastRow) : promises.lastRow;
 }
 
-/** Copies all records with their ids, and the noted losses, of the sound database `from` into `into`: all or, when it throws, none. */
-export function takeOver(from: Database.Database, into: Database.Database): void {
-  into
-    .transaction(() => {
-      const saved = copyRecords(from, into, Number.POSITIVE_INFINITY);
-      copyLosses(from, into, saved);
-    })
-    .immediate();
+function carryLosses(database: Database.Database, damaged: DamagedFile): readonly LossRow[] {
+  const ledger = new LossLedger(database);
+  const losses = damaged.losses("losses");
+  const carried = [...damaged.losses("reports"), ...damaged.losses("carried")];
+  for (const loss of losses) ledger.note(rangeOf(loss));
+  const insert = database.prepare("INSERT OR REPLACE INTO carried VALUES (?, ?, ?, ?, ?, ?, ?)");
+  for (const { id, epoch, stream, first, last, reason, detail } of carried) {
+    insert.run(id, epoch, stream, first, last, reason, detail);
+  }
+  return [...losses, ...carried];
 }
 
-type Range = { readonly first: number; readonly last: number };
-type Saved = {
-  count: number;
-  /** New row of each old one. */
-  readonly rows: Map<number, number>;
-  /** Seqs that came over, as records or as losses, by `epoch/stream`. */
-  readonly known: Map<string, Range[]>;
+/** With those that the damaged file had not ended, whose rows come before its own. */
+function addSalvages(database: Database.Database, damaged: DamagedFile, file: string, lastRow: number): void {
+  const insert = database.prepare<[string, number, number]>(
+    "INSERT INTO salvages (file, next_row, last_row, records) VALUES (?, ?, ?, 0)",
+  );
+  for (const before of damaged.salvages()) insert.run(before.file, before.next_row, before.last_row);
+  insert.run(file, 1, lastRow);
+  database.prepare<[number]>("UPDATE streams SET last_row = ?").run(lastRow);
+}
+
+type SalvageRow = {
+  readonly id: number;
+  readonly file: string;
+  readonly next_row: number;
+  readonly last_row: number;
+  readonly records: number;
 };
 
-function copyRecords(from: Database.Database | undefined, into: Database.Database, maxBytes: number): Saved {
-  const saved: Saved = { count: 0, rows: new Map(), known: new Map() };
-  const byRow = attempt(() => from?.prepare<[number], SavedRow>("SELECT * FROM records WHERE row = ?"));
-  if (from === undefined || byRow === undefined) return saved;
-  const table = new RecordTable(into);
-  let bytes = 0;
-  const copySome = into.transaction((rows: readonly number[]) => {
-    for (const row of rows) {
-      const record = attempt(() => byRow.get(row));
-      if (record === undefined || !isWhole(record) || bytes + record.payload.length > maxBytes) continue;
-      bytes += record.payload.length;
-      saved.rows.set(row, table.insert(record, true));
-      knownOf(saved, record.epoch, record.stream).push({ first: record.seq, last: record.seq });
-      saved.count += 1;
+/** What a `Salvager` works with. */
+export type SalvagerParts = {
+  readonly database: Database.Database;
+  /** Of the outbox; damaged files are in its folder. */
+  readonly file: string;
+  readonly records: RecordTable;
+  readonly losses: LossLedger;
+  readonly maxBytes: number;
+  readonly log: Log;
+};
+
+/** Brings the records of damaged files over, in small steps, each durable with the place to go on at. */
+export class Salvager {
+  readonly #parts: SalvagerParts;
+  readonly #missing: MissingSeqs;
+  #open: { readonly file: string; readonly damaged: DamagedFile } | undefined;
+  #isPending: boolean;
+
+  constructor(parts: SalvagerParts) {
+    this.#parts = parts;
+    this.#missing = new MissingSeqs(parts.database);
+    this.#isPending = this.#current() !== undefined;
+  }
+
+  /** Whether there is something left to do. */
+  get isPending(): boolean {
+    return this.#isPending;
+  }
+
+  /** One step, for use inside a transaction. Returns the number of records that came over. */
+  step(): number {
+    const current = this.#current();
+    if (current === undefined) return 0;
+    const { records, nextRow } = this.#damaged(current).records(current.next_row, current.last_row);
+    const taken = records.filter((record) => this.#take(record)).length;
+    if (nextRow > current.last_row) this.#end(current, taken);
+    else {
+      this.#parts.database
+        .prepare<[number, number, number]>("UPDATE salvages SET next_row = ?, records = records + ? WHERE id = ?")
+        .run(nextRow, taken, current.id);
     }
-    table.persist();
-  });
-  const rows = readableRows(from);
-  for (let at = 0; at < rows.length; at += ROWS_A_TRANSACTION) {
-    copySome.immediate(rows.slice(at, at + ROWS_A_TRANSACTION));
+    return taken;
   }
-  return saved;
-}
 
-/** Rows from the front up to the first unreadable page, then those from the back down to one, in ascending order. */
-function readableRows(from: Database.Database): readonly number[] {
-  const front: number[] = [];
-  const back: number[] = [];
-  collect(front, () => from.prepare<[], number>("SELECT row FROM records NOT INDEXED ORDER BY row").pluck().iterate());
-  const end = front.at(-1) ?? 0;
-  collect(back, () =>
-    from
-      .prepare<[number], number>("SELECT row FROM records NOT INDEXED WHERE row > ? ORDER BY row DESC")
-      .pluck()
-      .iterate(end),
-  );
-  return [...front, ...back.reverse()];
-}
-
-function collect(rows: number[], open: () => Iterable<number>): void {
-  attempt(() => {
-    for (const row of open()) rows.push(row);
-  });
-}
-
-function copyLosses(from: Database.Database | undefined, into: Database.Database, saved: Saved): void {
-  const ledger = new LossLedger(into);
-  const past = new PastEpochs(into);
-  const columns = "epoch, stream, first, last, reason, detail";
-  const all = <T>(sql: string): readonly T[] => attempt(() => from?.prepare<[], T>(sql).all()) ?? [];
-  const losses = all<LossRow>(`SELECT ${columns} FROM losses ORDER BY id`);
-  const reports = all<ReportRow>(`SELECT row, ${columns} FROM reports`);
-  for (const loss of losses) ledger.note(rangeOf(loss));
-  for (const report of reports) {
-    const row = saved.rows.get(report.row);
-    if (row === undefined) ledger.note(rangeOf(report));
-    else ledger.reported(row, rangeOf(report));
+  /** To be called after the transaction of a step was committed. */
+  look(): void {
+    this.#isPending = this.#current() !== undefined;
+    if (!this.#isPending) this.close();
   }
-  for (const range of [...losses, ...reports]) {
-    knownOf(saved, range.epoch, range.stream).push(range);
-    past.include(range, 0);
+
+  close(): void {
+    this.#open?.damaged.close();
+    this.#open = undefined;
   }
-}
 
-/** What the file itself says that it owes; as far as it can be read. */
-function owedOf(from: Database.Database | undefined): readonly OwedRange[] {
-  const owed = (sql: string): readonly OwedRange[] => attempt(() => from?.prepare<[], OwedRange>(sql).all()) ?? [];
-  return [
-    ...owed("SELECT epoch, stream, oldest_seq AS first, last_seq AS last FROM outbox, streams WHERE oldest_seq > 0"),
-    ...owed("SELECT epoch, stream, first, last FROM past"),
-  ];
-}
-
-/** What of `owed` none of the known ranges covers. */
-function holes(known: readonly Range[], owed: OwedRange): readonly OwedRange[] {
-  const { epoch, stream, last } = owed;
-  const found: OwedRange[] = [];
-  let next = owed.first;
-  for (const range of known.toSorted((left, right) => left.first - right.first)) {
-    if (next > last) break;
-    if (range.first > next) found.push({ epoch, stream, first: next, last: Math.min(range.first - 1, last) });
-    next = Math.max(next, range.last + 1);
+  #current(): SalvageRow | undefined {
+    return this.#parts.database.prepare<[], SalvageRow>("SELECT * FROM salvages ORDER BY id LIMIT 1").get();
   }
-  if (next <= last) found.push({ epoch, stream, first: next, last });
-  return found;
-}
 
-function isWhole(record: SavedRow): boolean {
-  return record.payload.length === record.bytes && crc32(record.payload) === record.crc;
-}
+  #damaged({ file }: SalvageRow): Pick<DamagedFile, "records"> {
+    if (this.#open?.file === file) return this.#open.damaged;
+    this.close();
+    const path = join(dirname(this.#parts.file), file);
+    if (!existsSync(path)) return { records: (_, lastRow) => ({ records: [], nextRow: lastRow + 1 }) };
+    const damaged = new DamagedFile(path, pragmaNumber(this.#parts.database, "page_size"));
+    this.#open = { file, damaged };
+    return damaged;
+  }
 
-function rangeOf(row: LossRow): LossRange {
-  const { epoch, first, last, detail } = row;
-  return { epoch, stream: streamOf(row.stream), first, last, reason: reasonOf(row.reason), detail };
-}
+  /** What has no room is left out, and so told: what is saved must not push out what is new. */
+  #take(record: RecordRow): boolean {
+    const { records, losses, database, maxBytes } = this.#parts;
+    const { row, epoch, stream, seq } = record;
+    if (missingBytes(records.totals, stream, record.payload.length, maxBytes) > 0) return false;
+    if (records.key(row) !== undefined) return false;
+    records.insertAt(row, record);
+    // One that was set aside has come to be lost already, and that is what is owed of it.
+    if (record.dead === 0) this.#missing.found({ epoch, stream, first: seq, last: seq });
+    const carried = database.prepare<[number], LossRow>("DELETE FROM carried WHERE row = ? RETURNING row AS id, *");
+    for (const loss of carried.all(row)) losses.reported(row, rangeOf(loss));
+    return true;
+  }
 
-function knownOf(saved: Saved, epoch: number, stream: number): Range[] {
-  const key = `${epoch}/${stream}`;
-  const known = saved.known.get(key);
-  if (known !== undefined) return known;
-  const made: Range[] = [];
-  saved.known.set(key, made);
-  return made;
-}
-
-/** What `read` gives, or undefined where the file cannot be read: a salvage takes what there is. */
-function attempt<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch {
-    return undefined;
+  #end({ id, file, records }: SalvageRow, taken: number): void {
+    const { database, losses, log } = this.#parts;
+    database.prepare<[number]>("DELETE FROM salvages WHERE id = ?").run(id);
+    if (this.#current() !== undefined) return;
+    const carried = database.prepare<[], LossRow>("DELETE FROM carried RETURNING row AS id, *").all();
+    for (const loss of carried) losses.note(rangeOf(loss));
+    const missing = this.#missing.take();
+    for (const range of missing) noteDamaged(range, this.#parts.records, losses);
+    const damaged = missing.reduce((sum, { first, last }) => sum + last - first + 1, 0);
+    log.warn("outbox.salvaged", { file, records: records + taken, damaged });
   }
 }

@@ -4,6 +4,8 @@
  * `records.payload` comes last, so that reading the other columns never walks its overflow pages. `streams` holds the totals of
  * its records and changes in the same transaction as they do; `past` the seqs that earlier epochs, which it does not count, still owe.
  * `reports` remembers which record carries which loss, so that a loss record that is lost itself gives its range back to `losses`.
+ * `salvages` are damaged files from which records are still coming over, `missing` what has not come yet, and `carried` the `reports`
+ * of records that have not.
  */
 export const OUTBOX_MIGRATIONS: readonly string[] = [
   `
@@ -114,5 +116,34 @@ export const OUTBOX_MIGRATIONS: readonly string[] = [
   `
   ALTER TABLE records ADD COLUMN boot INTEGER;
   ALTER TABLE records ADD COLUMN stored_at_monotonic_ms INTEGER;
+  `,
+  // Salvage in steps.
+  `
+  CREATE TABLE salvages (
+    id INTEGER PRIMARY KEY,
+    file TEXT NOT NULL,
+    next_row INTEGER NOT NULL,
+    last_row INTEGER NOT NULL,
+    records INTEGER NOT NULL
+  ) STRICT;
+
+  CREATE TABLE missing (
+    id INTEGER PRIMARY KEY,
+    epoch INTEGER NOT NULL,
+    stream INTEGER NOT NULL CHECK (stream BETWEEN 0 AND 3),
+    first INTEGER NOT NULL,
+    last INTEGER NOT NULL CHECK (last >= first)
+  ) STRICT;
+  CREATE INDEX missing_by_first ON missing (epoch, stream, first);
+
+  CREATE TABLE carried (
+    row INTEGER PRIMARY KEY,
+    epoch INTEGER NOT NULL,
+    stream INTEGER NOT NULL CHECK (stream BETWEEN 0 AND 3),
+    first INTEGER NOT NULL,
+    last INTEGER NOT NULL CHECK (last >= first),
+    reason INTEGER NOT NULL CHECK (reason BETWEEN 0 AND 4),
+    detail TEXT NOT NULL
+  ) STRICT;
   `,
 ];

@@ -1,4 +1,5 @@
 import type { Clock } from "../../agent/core/clock.ts";
+import { AgentError } from "../../agent/core/errors.ts";
 import type { Log } from "../../agent/core/log.ts";
 import type {
   DiskState,
@@ -20,6 +21,7 @@ import { LossLedger } from "./losses.ts";
 import type { Promises } from "./promises.ts";
 import { type RecordKey, RecordTable } from "./records.ts";
 import { Room } from "./room.ts";
+import { Salvager } from "./salvage.ts";
 import { OUTBOX_MIGRATIONS } from "./schema.ts";
 import { bytesFrom } from "./totals.ts";
 import { type TransactionParts, Transactions } from "./transactions.ts";
@@ -27,6 +29,11 @@ import type { Watermark } from "./watermark.ts";
 
 /** Digits of the boot id that its column holds: 48 bits. */
 const BOOT_DIGITS = 12;
+/** A damaged file's records come over in steps of at most SALVAGE_TURN_MS of the main thread, every SALVAGE_MS. */
+const SALVAGE_MS = 100;
+const SALVAGE_TURN_MS = 20;
+/** After a step that the disk refused. */
+const SALVAGE_PAUSE_MS = 30_000;
 
 /** What a `SqliteOutbox` works with. */
 export type SqliteOutboxParts = TransactionParts & {
@@ -52,6 +59,10 @@ export class SqliteOutbox implements Outbox {
   readonly #room: Room;
   readonly #boot: number | undefined;
   readonly #watermark: Pick<Watermark, "note" | "close">;
+  readonly #salvager: Salvager;
+  #stopSalvage: () => void = () => undefined;
+  #salvageDueMs = 0;
+  #backfills = 0;
 
   constructor(parts: SqliteOutboxParts) {
     this.#parts = parts;
@@ -61,6 +72,7 @@ export class SqliteOutbox implements Outbox {
     this.#losses = new LossLedger(parts.database);
     this.#room = new Room({ ...parts, records: this.#records, losses: this.#losses, holds: this.#holds });
     this.#watermark = parts.watermark(this.#promises());
+    this.#salvager = new Salvager({ ...parts, records: this.#records, losses: this.#losses });
   }
 
   append(drafts: readonly Draft[]): readonly RecordId[] {
@@ -121,6 +133,18 @@ export class SqliteOutbox implements Outbox {
 
   release(row: number): void {
     this.#holds.end(row);
+  }
+
+  backfills(): number {
+    return this.#backfills;
+  }
+
+  /** Brings over what damaged files still have: for about `ms` at once, the rest beside the work. */
+  salvage(ms: number): void {
+    if (!this.#salvager.isPending) return;
+    if (ms > 0) this.#salvageFor(ms);
+    if (this.#salvager.isPending)
+      this.#stopSalvage = this.#parts.clock.every(SALVAGE_MS, () => this.#salvageFor(SALVAGE_TURN_MS));
   }
 
   ack(rows: readonly number[]): void {
@@ -203,6 +227,8 @@ export class SqliteOutbox implements Outbox {
   close(): void {
     const { database } = this.#parts;
     if (!database.open) return;
+    this.#stopSalvage();
+    this.#salvager.close();
     try {
       const promises = this.#promises();
       database.close();
@@ -230,6 +256,23 @@ export class SqliteOutbox implements Outbox {
     for (const loss of this.#room.takeNoted()) this.#counts.note(loss, atMs);
     this.#watermark.note(promises);
     return result;
+  }
+
+  #salvageFor(ms: number): void {
+    const { clock, log, file } = this.#parts;
+    const startMs = clock.monotonicMs();
+    if (startMs < this.#salvageDueMs) return;
+    try {
+      while (this.#salvager.isPending && clock.monotonicMs() - startMs < ms) {
+        if (this.#write(() => this.#salvager.step()) > 0) this.#backfills += 1;
+        this.#salvager.look();
+      }
+    } catch (thrown) {
+      if (!(thrown instanceof AgentError)) throw thrown;
+      log.warn("outbox.salvage-paused", { file, code: thrown.code, what: thrown.message });
+      this.#salvageDueMs = startMs + SALVAGE_PAUSE_MS;
+    }
+    if (!this.#salvager.isPending) this.#stopSalvage();
   }
 
   #promises(): Promises {

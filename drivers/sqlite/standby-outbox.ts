@@ -32,8 +32,11 @@ export type StandbyParts = {
   readonly log: Log;
 };
 
-/** The outbox in use. `offset` makes its rows ours: rows only ever grow, so that a late acknowledgement never meets another record. */
-type Place = { readonly outbox: Outbox; readonly offset: number };
+/**
+ * The outbox in use. `offset` makes its rows ours: rows only ever grow, so that a late acknowledgement never meets another record.
+ * `backfills` are those of the places before; a change of place counts as one.
+ */
+type Place = { readonly outbox: Outbox; readonly offset: number; readonly backfills: number };
 
 /**
  * The outbox on the disk, for which one in memory stands in while the disk cannot be written (read-only file system, I/O errors),
@@ -53,11 +56,11 @@ export class StandbyOutbox implements Outbox {
   constructor(parts: StandbyParts) {
     this.#parts = parts;
     try {
-      this.#place = { outbox: parts.openDisk(undefined), offset: 0 };
+      this.#place = { outbox: parts.openDisk(undefined), offset: 0, backfills: 0 };
     } catch (thrown) {
       // A disk without room for an empty database is as good as none.
       if (!isUnavailable(thrown) && !isFull(thrown)) throw thrown;
-      this.#place = this.#standIn(thrown, 0);
+      this.#place = this.#standIn(thrown, 0, 0);
     }
   }
 
@@ -69,8 +72,9 @@ export class StandbyOutbox implements Outbox {
     } catch (thrown) {
       if (!isUnavailable(thrown) || !this.#isOutOfPatience()) throw thrown;
       const offset = this.lastRow();
+      const backfills = this.backfills() + 1;
       this.#closeQuietly();
-      this.#place = this.#standIn(thrown, offset);
+      this.#place = this.#standIn(thrown, offset, backfills);
       return this.#place.outbox.append(drafts);
     }
   }
@@ -89,6 +93,10 @@ export class StandbyOutbox implements Outbox {
 
   lastRow(): number {
     return this.#place.outbox.lastRow() + this.#place.offset;
+  }
+
+  backfills(): number {
+    return this.#place.backfills + this.#place.outbox.backfills();
   }
 
   ack(rows: readonly number[]): void {
@@ -160,7 +168,7 @@ export class StandbyOutbox implements Outbox {
     return nowMs - this.#failingSinceMs >= PATIENCE_MS;
   }
 
-  #standIn(fault: AgentError, offset: number): Place {
+  #standIn(fault: AgentError, offset: number, backfills: number): Place {
     const { memoryBytes, bootId, clock, log } = this.#parts;
     log.error("outbox.standby-began", { code: fault.code, what: fault.message, remedy: fault.remedy, memoryBytes });
     this.#fault = fault;
@@ -168,7 +176,7 @@ export class StandbyOutbox implements Outbox {
     this.#standby = openMemoryOutbox({ maxBytes: memoryBytes, bootId, clock, log });
     // By the clock and not at the next record: a vehicle that stands still has none.
     this.#stopLooking = clock.every(RETRY_MS, () => this.#returnToDisk());
-    return { outbox: this.#standby.outbox, offset };
+    return { outbox: this.#standby.outbox, offset, backfills };
   }
 
   /** Where the disk still cannot be written, all stays as it is. */
@@ -178,7 +186,7 @@ export class StandbyOutbox implements Outbox {
     try {
       const outbox = openDisk(this.#standby.database);
       const { records } = this.#standby.outbox.stats();
-      this.#place = { outbox, offset: this.lastRow() };
+      this.#place = { outbox, offset: this.lastRow(), backfills: this.backfills() + 1 };
       this.#standby.outbox.close();
       this.#standby = undefined;
       this.#fault = undefined;

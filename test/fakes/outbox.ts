@@ -93,6 +93,10 @@ export class FakeOutbox implements Outbox {
     return this.#state.row;
   }
 
+  backfills(): number {
+    return 0;
+  }
+
   ack(rows: readonly number[]): void {
     this.#change((state) => {
       state.held = state.held.filter(({ record }) => !rows.includes(record.row));

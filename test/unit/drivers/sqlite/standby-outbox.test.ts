@@ -23,6 +23,7 @@ function failingWith(outbox: Outbox, fail: () => void): Outbox {
     lastRow: () => outbox.lastRow(),
     hold: (row) => outbox.hold(row),
     release: (row) => outbox.release(row),
+    backfills: () => outbox.backfills(),
     ack: (rows) => outbox.ack(rows),
     lose: (...loss) => outbox.lose(...loss),
     drop: (...which) => outbox.drop(...which),
