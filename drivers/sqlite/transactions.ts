@@ -86,7 +86,7 @@ export class Transactions {
       try {
         const result = this.#once(work, spareBytes);
         if (!this.#isWhole) this.#copyLog();
-          this.#leaveCopiedLog();
+        this.#leaveCopiedLog();
         return result;
       } catch (thrown) {
         undo();
