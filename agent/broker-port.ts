@@ -50,11 +50,14 @@ export type Publication = {
   readonly correlationData?: Uint8Array;
 };
 
-/** "acked": PUBACK below 0x80; "refused": PUBACK 0x80 or above; "offline": no PUBACK came, it may or may not have arrived; "too-large": over the broker's packet limit, never sent. */
+/** The DISCONNECT by which the broker ended a connection. */
+export type ConnectionEnding = { readonly reasonCode: number; readonly reason: string };
+
+/** "acked": PUBACK below 0x80; "refused": PUBACK 0x80 or above; "offline": no PUBACK came, it may or may not have arrived (`ended`: the broker ended the connection meanwhile and said why); "too-large": over the broker's packet limit, never sent. */
 export type PublishOutcome =
   | { readonly kind: "acked" }
   | { readonly kind: "refused"; readonly reasonCode: number; readonly reason: string }
-  | { readonly kind: "offline" }
+  | { readonly kind: "offline"; readonly ended?: ConnectionEnding }
   | { readonly kind: "too-large" };
 
 /** A message that arrived on one of our subscriptions. */

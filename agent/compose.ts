@@ -171,7 +171,7 @@ function composeLink({ config, environment, identities, bootId, clock, log, rand
   const topics = createTopics(config.topics, thing);
   const subject = { thing, bootId, topic: topics.presence, clock };
   const will = presencePublication(subject, "lost");
-  const noteFile = join(config.stateDir, "inbound.json");
+  const { stateDir } = config;
   const broker = createBroker({
     config: settings,
     clientId: thing,
@@ -179,7 +179,7 @@ function composeLink({ config, environment, identities, bootId, clock, log, rand
     identity: identities.inUse,
     clock,
     log,
-    noteFile,
+    stateDir,
   });
   const renewal = composeRenewal({ config, environment, clock, log, random, identities, broker });
   return { identities, broker, renewal, presence: { subject, broker, log, random } };

@@ -40,6 +40,7 @@ export const FAULTS = {
   "bus.transmit-forbidden": { retry: "never", exit: EXIT.permission },
   "broker.unreachable": { retry: "backoff", exit: EXIT.unavailable },
   "broker.refused": { retry: "backoff", exit: EXIT.unavailable },
+  "broker.unfit": { retry: "slow", exit: EXIT.unavailable },
   "broker.not-authorised": { retry: "slow", exit: EXIT.unavailable },
   "broker.session-contested": { retry: "slow", exit: EXIT.unavailable },
   "broker.tls-failed": { retry: "backoff", exit: EXIT.unavailable },

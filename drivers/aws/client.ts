@@ -12,8 +12,10 @@ import {
   RetryJitterType,
 } from "aws-crt/dist/native/mqtt5.js";
 import type { mqtt5 } from "aws-iot-device-sdk-v2";
+import { messageOf } from "../../agent/core/errors.ts";
 import type { BrokerLimits, Inbound, Publication } from "../../agent/ports.ts";
 import type { BrokerConfig } from "../../config/schema.ts";
+import type { ConnectFailure } from "./link-faults.ts";
 
 // The classes come from aws-crt's own modules, which the SDK only re-exports: its index loads every service client too
 // (measured: 47 ms and 14 MB against 72 ms and 26 MB).
@@ -26,6 +28,9 @@ const MAX_INBOUND_PACKET_BYTES = 262_144;
 export const INBOUND_IN_FLIGHT = 32;
 const AWS_HOST = /\.amazonaws\.com(\.cn)?$/i;
 
+/** A client makes one connection: it is given up long before it would try again by itself. */
+const NEVER_MS = 86_400_000;
+
 /** What one client object is made of. */
 export type ClientParts = {
   readonly config: BrokerConfig;
@@ -35,8 +40,9 @@ export type ClientParts = {
 };
 
 /**
- * A client that connects, and connects again with full jitter, from `start` to `stop`. It keeps no publish while offline, except those
- * that were sent and not acknowledged when the link went, as MQTT 5.0 (4.4) asks: it sends them again when the session is resumed.
+ * A client for one connection, from `start` to `stop`; it resumes the session of the ones before. What was sent on one of them and not
+ * acknowledged is not sent again as MQTT 5.0 (4.4) asks, but published anew by whoever keeps it: one that the broker answers with the end of
+ * the connection would end each of them.
  */
 export function createClient(parts: ClientParts): Mqtt5Client {
   const { config, clientId, will, tlsContext } = parts;
@@ -48,9 +54,9 @@ export function createClient(parts: ClientParts): Mqtt5Client {
     connackTimeoutMs: config.connectTimeoutMs,
     pingTimeoutMs: pingTimeoutMs(config.keepAliveSeconds),
     ackTimeoutSeconds: config.ackTimeoutSeconds,
-    minReconnectDelayMs: config.reconnect.minMs,
-    maxReconnectDelayMs: Math.max(config.reconnect.minMs, config.reconnect.maxMs),
-    retryJitterMode: RetryJitterType.Full,
+    minReconnectDelayMs: NEVER_MS,
+    maxReconnectDelayMs: NEVER_MS,
+    retryJitterMode: RetryJitterType.None,
     offlineQueueBehavior: ClientOperationQueueBehavior.FailAllOnDisconnect,
     sessionBehavior: sessionBehaviorOf(config),
     topicAliasingOptions: {
@@ -71,6 +77,48 @@ export function createClient(parts: ClientParts): Mqtt5Client {
       ...(will === undefined ? {} : { will: packetOf(will) }),
     },
   });
+}
+
+/** What becomes of a client. */
+export type ClientEvents = {
+  /** Asked before each of the others; `onError` is always told. */
+  isWanted(): boolean;
+  onAttempt(): void;
+  onConnected(settings: mqtt5.NegotiatedSettings): void;
+  onFailed(failure: ConnectFailure): void;
+  /** An established connection has ended. `errorName` is that of aws-crt. */
+  onLost(errorName: string, disconnect: mqtt5.DisconnectPacket | undefined): void;
+  /** `acknowledge` does nothing when the client is not wanted any more by then. */
+  onMessage(packet: mqtt5.PublishPacket, acknowledge: () => void): void;
+  onError(what: string): void;
+};
+
+/** Tells `events` what becomes of the client. */
+export function listen(client: Mqtt5Client, events: ClientEvents): void {
+  client.on("attemptingConnect", () => {
+    if (events.isWanted()) events.onAttempt();
+  });
+  client.on("connectionSuccess", ({ settings }) => {
+    if (events.isWanted()) events.onConnected(settings);
+  });
+  client.on("connectionFailure", ({ error, connack }) => {
+    if (events.isWanted()) events.onFailed({ errorName: nameOf(error), connack });
+  });
+  client.on("disconnection", ({ error, disconnect }) => {
+    if (events.isWanted()) events.onLost(nameOf(error), disconnect);
+  });
+  client.on("messageReceived", ({ message, acknowledgementControl }) => {
+    const handle = acknowledgementControl?.acquireHandle();
+    if (!events.isWanted()) return;
+    events.onMessage(message, () => {
+      if (events.isWanted()) handle?.invokeAcknowledgement();
+    });
+  });
+  client.on("error", (error) => events.onError(messageOf(error)));
+}
+
+function nameOf(error: { readonly error_name?: string; readonly message?: string }): string {
+  return error.error_name ?? error.message ?? "unknown error";
 }
 
 /** From the first connection of a process on the session is resumed: what came for the thing while it slept is in it. */

@@ -3,6 +3,7 @@ import { AgentError } from "../../agent/core/errors.ts";
 import { validityFault } from "../../agent/core/validity.ts";
 import { isPkcs11Error } from "./identity-faults.ts";
 import {
+  asLinkFault,
   type ConnectFailure,
   certificateRefused,
   certificateRevoked,
@@ -125,8 +126,4 @@ function ownCertificateFault(path: string, clock: Clock): AgentError | undefined
     if (error instanceof AgentError) return error;
     throw error;
   }
-}
-
-function asLinkFault({ code, message, remedy }: AgentError): LinkFault {
-  return { code, what: message, remedy };
 }

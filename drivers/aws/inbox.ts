@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type { mqtt5 } from "aws-iot-device-sdk-v2";
 import type { Clock } from "../../agent/core/clock.ts";
 import { messageOf } from "../../agent/core/errors.ts";
@@ -135,14 +136,16 @@ export class Inbox {
 export function createInbox(
   parts: Pick<InboxParts, "clock" | "log"> & {
     readonly config: Pick<BrokerConfig, "inbound">;
-    readonly noteFile?: string;
+    /** Where the note of what is in hand is kept; nowhere when absent. */
+    readonly stateDir?: string;
   },
   deliver: (message: Inbound) => boolean,
 ): Inbox {
-  const { config, clock, log, noteFile } = parts;
+  const { config, clock, log, stateDir } = parts;
   const { maxWaiting, maxWaitingBytes, maxCrashes } = config.inbound;
   const bounds = { messages: maxWaiting, bytes: maxWaitingBytes };
-  const note = noteFile === undefined ? undefined : new DeliveryNote({ file: noteFile, maxCrashes, clock, log });
+  const file = stateDir === undefined ? undefined : join(stateDir, "inbound.json");
+  const note = file === undefined ? undefined : new DeliveryNote({ file, maxCrashes, clock, log });
   return new Inbox({ bounds, note, deliver, clock, log });
 }
 

@@ -1,3 +1,4 @@
+import type { AgentError } from "../../agent/core/errors.ts";
 import type { LinkStatus } from "../../agent/ports.ts";
 import { reasonText } from "./reason-codes.ts";
 
@@ -11,6 +12,11 @@ export type LinkFacts = {
   readonly clientId: string;
   readonly connectTimeoutMs: number;
 };
+
+/** A fault as the status shows it. */
+export function asLinkFault({ code, message, remedy }: AgentError): LinkFault {
+  return { code, what: message, remedy };
+}
 
 /** How a connection attempt failed, as aws-crt tells it. */
 export type ConnectFailure = {
@@ -27,6 +33,9 @@ export type ConnectFailure = {
 export type Verdict = { readonly kind: "known"; readonly fault: LinkFault } | { readonly kind: "opaque" | "closed" };
 
 const CHECK_NETWORK = "check broker.host, broker.port, the network connection and firewalls on the way";
+
+const MQTT5_WANTED =
+  "use a broker that speaks MQTT 5.0, or the listener of this one that does; broker.port must be its MQTT port";
 
 /** Reads one failed attempt. Error names are those of aws-crt 1.33 (aws-c-io, aws-c-mqtt), each seen or provoked. */
 export function judgeFailure(failure: ConnectFailure, facts: LinkFacts): Verdict {
@@ -69,10 +78,25 @@ export function judgeFailure(failure: ConnectFailure, facts: LinkFacts): Verdict
     case "AWS_IO_TLS_CLOSED_ABORT":
     case "AWS_ERROR_MQTT_UNEXPECTED_HANGUP":
       return { kind: "closed" };
+    case "AWS_ERROR_MQTT5_DECODE_PROTOCOL_ERROR":
+      return known(
+        "broker.unfit",
+        `${broker} answered CONNECT with what is no CONNACK of MQTT 5.0; so do brokers that speak MQTT 3.1.1 alone`,
+        MQTT5_WANTED,
+      );
     default:
       if (failure.errorName.startsWith("AWS_IO_TLS_")) return { kind: "opaque" };
       return known("broker.unreachable", `no connection to ${broker}: ${failure.errorName}`, CHECK_NETWORK);
   }
+}
+
+/** The broker takes QoS 0 alone (CONNACK Maximum QoS): no record could ever leave, since none is forgotten without its PUBACK. */
+export function atMostOnce({ host, port }: LinkFacts): LinkFault {
+  return {
+    code: "broker.unfit",
+    what: `the broker ${host}:${port} takes QoS 0 alone (CONNACK Maximum QoS 0): nothing can be delivered`,
+    remedy: "let the broker allow QoS 1 to this client, or use another broker; what is collected is kept meanwhile",
+  };
 }
 
 /** The broker's certificate is good, so the handshake failed over ours. */
@@ -127,7 +151,8 @@ export function connectionLost(
     return {
       code: "broker.unreachable",
       what: `the connection to ${broker} was lost (${errorName})`,
-      remedy: "none if it passes: the agent connects again and sends what it kept",
+      remedy:
+        "none if it passes: the agent connects again and sends what it kept; if it comes again and again after the same time, set broker.keepAliveSeconds below what a device on the way allows",
     };
   }
   const what = `the broker ${broker} ended the connection: ${reasonText(disconnect.reasonCode, disconnect.reasonString)}`;
@@ -135,12 +160,15 @@ export function connectionLost(
   return { code: codeOf(disconnect.reasonCode), what, remedy };
 }
 
-/** The broker sends us away again and again soon after it took us, `last` for the last time. */
+/** The broker sends us away again and again soon after it took us, `last` for the last time. Only DISCONNECT 0x8E proves another client. */
 export function sessionContested(last: LinkFault, facts: LinkFacts): LinkFault {
+  const isProven = last.remedy === oneNameEach(facts);
   return {
     code: "broker.session-contested",
     what: `${last.what}; so it went several times in a row: another client seems to connect as ${facts.clientId}`,
-    remedy: oneNameEach(facts),
+    remedy: isProven
+      ? last.remedy
+      : `see whether another client connects as ${facts.clientId}; if there is none, something on the way ends young connections`,
   };
 }
 
@@ -151,7 +179,11 @@ function oneNameEach({ clientId }: LinkFacts): string {
 /** Reason codes that a person has to act on at the broker: bad credentials, not authorised, banned, bad method (MQTT 5.0, 2.4). */
 const NOT_AUTHORISED: ReadonlySet<number> = new Set([0x86, 0x87, 0x8a, 0x8c]);
 
+/** What the broker cannot do, and no waiting changes: MQTT 5.0, QoS 1. */
+const UNFIT: ReadonlySet<number> = new Set([0x84, 0x9b]);
+
 function codeOf(reasonCode: number): LinkFault["code"] {
+  if (UNFIT.has(reasonCode)) return "broker.unfit";
   return NOT_AUTHORISED.has(reasonCode) ? "broker.not-authorised" : "broker.refused";
 }
 
@@ -182,15 +214,16 @@ function remedyFor(reasonCode: number, facts: LinkFacts): string {
     case 0x85:
       return `let the broker's policy allow the client id ${facts.clientId}`;
     case 0x84:
-      return "use a broker that speaks MQTT 5.0";
+      return MQTT5_WANTED;
     case 0x86:
     case 0x87:
     case 0x8a:
     case 0x8c:
       return `let the broker's policy allow the client id ${facts.clientId} with this certificate to connect, and to leave its will on the presence topic; the thing may also have been disabled there`;
+    case 0x9b:
+      return "let the broker allow QoS 1: records and the will are sent with it";
     case 0x90:
     case 0x9a:
-    case 0x9b:
       return "let the broker allow a retained will of QoS 1 on topics.presence, or change that topic";
     default:
       return "none if it passes: the agent connects again by itself";

@@ -1,9 +1,8 @@
 import type { ClientTlsContext } from "aws-crt/dist/native/io.js";
-import { DisconnectReasonCode, type Mqtt5Client } from "aws-crt/dist/native/mqtt5.js";
+import { DisconnectReasonCode, type Mqtt5Client, QoS } from "aws-crt/dist/native/mqtt5.js";
 import type { mqtt5 } from "aws-iot-device-sdk-v2";
-import { fullJitterMs } from "../../agent/core/backoff.ts";
 import type { Clock } from "../../agent/core/clock.ts";
-import { AgentError, FAULTS, messageOf } from "../../agent/core/errors.ts";
+import { AgentError, FAULTS } from "../../agent/core/errors.ts";
 import type { Log } from "../../agent/core/log.ts";
 import type {
   Broker,
@@ -17,11 +16,15 @@ import type {
   Reidentification,
 } from "../../agent/ports.ts";
 import type { BrokerConfig } from "../../config/schema.ts";
-import { createClient, limitsOf, packetOf } from "./client.ts";
+import { type ClientEvents, createClient, limitsOf, listen, packetOf } from "./client.ts";
+import { type ConnectPace, createPace } from "./connect-pace.ts";
 import { Diagnosis } from "./diagnosis.ts";
 import { createInbox, type Inbox } from "./inbox.ts";
 import { Link } from "./link.ts";
 import {
+  asLinkFault,
+  atMostOnce,
+  type ConnectFailure,
   connectionLost,
   type LinkFacts,
   type LinkFault,
@@ -29,7 +32,7 @@ import {
   sessionContested,
   sessionStopped,
 } from "./link-faults.ts";
-import { OFFLINE, outcomeOfError, outcomeOfPuback, unsendable } from "./publish-outcome.ts";
+import { OFFLINE, offlineAfter, outcomeOfError, outcomeOfPuback, unsendable } from "./publish-outcome.ts";
 import { Subscriptions } from "./subscriptions.ts";
 import { Takeovers } from "./takeovers.ts";
 import type { TlsIdentity } from "./tls.ts";
@@ -38,6 +41,10 @@ import type { TlsIdentity } from "./tls.ts";
 const SLOW_RETRY_MS = 300_000;
 /** How long `stop` waits for the goodbye to the broker, ms. */
 const STOP_MS = 2000;
+/** An attempt to connect that is younger is not given up for another one, ms. */
+const YOUNG_ATTEMPT_MS = 2000;
+/** CONNACK (MQTT 5.0, 3.2.2.2). */
+const RETAIN_NOT_SUPPORTED = 0x9a;
 /** Wait before a SUBSCRIBE that got no answer is sent again, ms. */
 const SUBSCRIBE_RETRY_MS = 5000;
 
@@ -51,16 +58,19 @@ export type BrokerParts = {
   readonly log: Log;
   /** Ends after the first attempt that fails, with the fault in the status: for a test of the connection. */
   readonly once?: boolean;
-  /** Where is remembered which messages were in hand when a process ended; nowhere when absent. */
-  readonly noteFile?: string;
+  /** A folder that is there: what the next process is to know, of messages in hand and the last CONNECT, is kept in it; nowhere when absent. */
+  readonly stateDir?: string;
+  /** Least time between two CONNECT, ms; tests have no second to wait. */
+  readonly connectGapMs?: number;
 };
 
 /**
  * The Broker port over the AWS IoT device SDK.
  *
- * The SDK connects again by itself as long as waiting can help. A fault with retry "slow" stops it for five minutes, "never" for
- * good, and another client with our name for a while that grows; all leave the process running with the fault in the status. Nothing here waits for the TPM on the calling thread, see
- * `TlsIdentity.openContext`.
+ * Each attempt to connect has a client object of its own, so that the waits between them are ours (`ConnectPace`) and nothing that was
+ * sent on an earlier connection is sent again but by whoever published it. A fault with retry "slow" waits five minutes, "never" waits
+ * for a person, and another client with our name a while that grows; all leave the process running with the fault in the status.
+ * Nothing here waits for the TPM on the calling thread, see `TlsIdentity.openContext`.
  */
 export function createBroker(parts: BrokerParts): Broker {
   return new Mqtt5Broker(parts);
@@ -73,11 +83,14 @@ class Mqtt5Broker implements Broker {
   readonly #subscriptions: Subscriptions;
   readonly #inbox: Inbox;
   readonly #takeovers = new Takeovers();
-  /** Publications of the present connection without their acknowledgement. */
-  #unacknowledged = 0;
+  readonly #pace: ConnectPace;
   readonly #stopping = new AbortController();
+  /** Publications of the present connection without their acknowledgement. */
   readonly #pending = new Set<(outcome: PublishOutcome) => void>();
   #identity: TlsIdentity;
+  /** Of `#identity`; made anew after a fault that has to do with it. */
+  #context: ClientTlsContext | undefined;
+  #will: Publication | undefined;
   #diagnosis: Diagnosis;
   /** Hears how the first attempt with another identity ends, instead of what usually follows from it. */
   #trial: ((fault: LinkFault | undefined) => void) | undefined;
@@ -85,15 +98,16 @@ class Mqtt5Broker implements Broker {
   #plan = 0;
   #client: Mqtt5Client | undefined;
   #closing: Promise<void> = Promise.resolve();
-  #identityFailures = 0;
   #isStarted = false;
 
   constructor(parts: BrokerParts) {
-    const { config, clientId, identity, clock, log } = parts;
+    const { config, clientId, will, identity, clock, log } = parts;
     this.#parts = parts;
     this.#facts = { host: config.host, port: config.port, clientId, connectTimeoutMs: config.connectTimeoutMs };
     this.#link = new Link(clock, log);
     this.#identity = identity;
+    this.#will = will;
+    this.#pace = createPace(parts, Math.random);
     this.#diagnosis = this.#diagnosisOf(identity, parts.once === true);
     this.#subscriptions = new Subscriptions(log);
     this.#inbox = createInbox(parts, (message) => this.#subscriptions.dispatch(message));
@@ -103,7 +117,7 @@ class Mqtt5Broker implements Broker {
     if (this.#isStarted) return;
     this.#isStarted = true;
     this.#link.move("connecting");
-    setImmediate(() => this.#begin());
+    this.#beginAfter(this.#pace.soonestMs());
   }
 
   status(): LinkStatus {
@@ -129,14 +143,10 @@ class Mqtt5Broker implements Broker {
         if (this.#pending.delete(settle)) resolve(outcome);
       };
       this.#pending.add(settle);
-      this.#unacknowledged += 1;
       client.publish(packetOf(publication)).then(
         (puback) => {
           const outcome = outcomeOfPuback(puback);
-          if (this.#client === client) {
-            this.#unacknowledged -= 1;
-            if (outcome.kind === "refused") this.#takeovers.noteRefusal();
-          }
+          if (this.#client === client && outcome.kind === "refused") this.#takeovers.noteRefusal();
           settle(outcome);
         },
         (thrown: unknown) => settle(outcomeOfError(thrown)),
@@ -168,24 +178,27 @@ class Mqtt5Broker implements Broker {
       context = await other.openContext(this.#stopping.signal);
     } catch (thrown) {
       if (!(thrown instanceof AgentError)) throw thrown;
-      return { kind: "kept", fault: faultOf(thrown) };
+      return { kind: "kept", fault: asLinkFault(thrown) };
     }
     await this.#close();
     if (this.#stopping.signal.aborted) return { kind: "kept", fault: sessionStopped(this.#facts) };
     const fault = await this.#attempt(other, context, withinMs);
     if (fault === undefined) return { kind: "moved" };
     await this.#close();
-    this.#assume(before, false);
-    this.#begin();
+    this.#assume(before, undefined);
+    this.#beginAfter(this.#pace.soonestMs());
     return { kind: "kept", fault };
   }
 
   retryNow(): void {
-    if (this.#link.state === "online" || this.#trial !== undefined || this.#stopping.signal.aborted) return;
-    this.#plan += 1;
-    this.#identityFailures = 0;
+    if (!this.#isStarted || this.#stopping.signal.aborted || this.#trial !== undefined) return;
+    const { state, sinceMs } = this.#link.status();
+    // A young attempt is as good as a new one, and could be ended again and again.
+    if (state === "online" || (state === "connecting" && sinceMs < YOUNG_ATTEMPT_MS)) return;
     this.#drop();
-    this.#begin();
+    this.#context = undefined;
+    this.#pace.reset();
+    this.#beginAfter(this.#pace.soonestMs());
   }
 
   async stop(): Promise<void> {
@@ -214,7 +227,9 @@ class Mqtt5Broker implements Broker {
 
   /** One connection with another identity. Gives the fault when it was refused or is not there in time. */
   async #attempt(identity: TlsIdentity, context: ClientTlsContext, withinMs: number): Promise<LinkFault | undefined> {
-    this.#assume(identity, true);
+    this.#assume(identity, context);
+    await this.#parts.clock.sleep(this.#pace.soonestMs(), this.#stopping.signal);
+    if (this.#stopping.signal.aborted) return sessionStopped(this.#facts);
     const { promise, resolve } = Promise.withResolvers<LinkFault | undefined>();
     const done = new AbortController();
     this.#trial = resolve;
@@ -234,21 +249,19 @@ class Mqtt5Broker implements Broker {
     return fault;
   }
 
-  #assume(identity: TlsIdentity, isDecisive: boolean): void {
+  /** `context`: of an identity that is tried, whose first failure decides; undefined for one that was in use. */
+  #assume(identity: TlsIdentity, context: ClientTlsContext | undefined): void {
     this.#diagnosis.endAttempt();
     this.#identity = identity;
-    this.#diagnosis = this.#diagnosisOf(identity, isDecisive);
+    this.#context = context;
+    this.#diagnosis = this.#diagnosisOf(identity, context !== undefined);
   }
 
   #diagnosisOf(identity: TlsIdentity, decisive: boolean): Diagnosis {
     return new Diagnosis({ facts: this.#facts, identity, decisive, clock: this.#parts.clock });
   }
 
-  #begin(): void {
-    void this.#open();
-  }
-
-  /** Makes the context, unless another plan comes before it is there, and connects with it. */
+  /** Makes the context where there is none, unless another plan comes before it is there, and connects with it. */
   async #open(): Promise<void> {
     const { signal } = this.#stopping;
     if (signal.aborted) return;
@@ -256,79 +269,80 @@ class Mqtt5Broker implements Broker {
     const isWanted = (): boolean => plan === this.#plan && !signal.aborted;
     this.#link.move("connecting");
     try {
-      const context = await this.#identity.openContext(signal);
-      if (isWanted()) this.#connect(context);
+      const context = this.#context ?? (await this.#identity.openContext(signal));
+      if (!isWanted()) return;
+      this.#context = context;
+      this.#connect(context);
     } catch (thrown) {
       if (!(thrown instanceof AgentError)) throw thrown;
-      if (isWanted()) this.#settle(faultOf(thrown));
+      if (isWanted()) this.#settle(asLinkFault(thrown));
     }
   }
 
   #connect(tlsContext: ClientTlsContext): void {
-    const { config, clientId, will } = this.#parts;
+    const { config, clientId } = this.#parts;
     this.#link.move("connecting");
-    const client = createClient({ config, clientId, will, tlsContext });
-    this.#listen(client);
+    const client = createClient({ config, clientId, will: this.#will, tlsContext });
+    listen(client, this.#eventsOf(client));
     this.#client = client;
     client.start();
   }
 
-  /** Events of a client that has been dropped are not ours any more. */
-  #listen(client: Mqtt5Client): void {
+  #eventsOf(client: Mqtt5Client): ClientEvents {
     const isCurrent = (): boolean => this.#client === client;
-    client.on("attemptingConnect", () => {
-      if (!isCurrent()) return;
-      this.#link.move("connecting");
-      this.#diagnosis.watchAttempt((fault) => {
-        if (isCurrent() && this.#link.state === "connecting") this.#link.blame(fault);
-      });
-    });
-    client.on("connectionSuccess", ({ settings }) => {
-      if (isCurrent()) this.#onConnected(client, settings);
-    });
-    client.on("connectionFailure", ({ error, connack }) => {
-      if (!isCurrent()) return;
-      this.#link.move("offline");
-      void this.#diagnosis.explain({ errorName: nameOf(error), connack }).then((fault) => {
-        // The SDK goes on meanwhile: what the next attempt brought counts more.
-        if (isCurrent() && this.#link.state !== "online") this.#settle(fault);
-      });
-    });
-    client.on("disconnection", ({ error, disconnect }) => {
-      if (isCurrent()) this.#onDisconnected(nameOf(error), disconnect);
-    });
-    client.on("messageReceived", ({ message, acknowledgementControl }) => {
-      const handle = acknowledgementControl?.acquireHandle();
-      if (!isCurrent()) return;
-      this.#inbox.take(message, () => {
-        if (isCurrent()) handle?.invokeAcknowledgement();
-      });
-    });
-    client.on("error", (error) => {
-      this.#parts.log.error("broker.client-failed", { what: messageOf(error) });
-    });
+    return {
+      // Events of a client that has been dropped are not ours any more.
+      isWanted: isCurrent,
+      onAttempt: () => {
+        this.#diagnosis.watchAttempt((fault) => {
+          if (isCurrent() && this.#link.state === "connecting") this.#link.blame(fault);
+        });
+      },
+      onConnected: (settings) => this.#onConnected(client, settings),
+      onFailed: (failure) => void this.#onFailed(failure),
+      onLost: (errorName, disconnect) => this.#onDisconnected(errorName, disconnect),
+      onMessage: (packet, acknowledge) => this.#inbox.take(packet, acknowledge),
+      onError: (what) => this.#parts.log.error("broker.client-failed", { what }),
+    };
   }
 
   #onConnected(client: Mqtt5Client, settings: mqtt5.NegotiatedSettings): void {
+    this.#pace.noteConnect();
     this.#diagnosis.noteSuccess();
-    this.#identityFailures = 0;
-    this.#unacknowledged = 0;
+    if (settings.maximumQos < QoS.AtLeastOnce) {
+      this.#settle(atMostOnce(this.#facts));
+      return;
+    }
     if (!settings.rejoinedSession) this.#subscriptions.forgetGrants();
     this.#link.connected(limitsOf(settings), settings.rejoinedSession);
     void this.#subscribeMissing(client);
     this.#trial?.(undefined);
   }
 
+  async #onFailed(failure: ConnectFailure): Promise<void> {
+    this.#drop();
+    const plan = ++this.#plan;
+    this.#link.move("offline");
+    if (failure.connack?.reasonCode === RETAIN_NOT_SUPPORTED && this.#will?.retain === true) {
+      this.#parts.log.warn("link.will-not-retained", { topic: this.#will.topic });
+      this.#will = { ...this.#will, retain: false };
+      this.#beginAfter(this.#pace.soonestMs());
+      return;
+    }
+    const fault = await this.#diagnosis.explain(failure);
+    if (plan === this.#plan && !this.#stopping.signal.aborted) this.#settle(fault);
+  }
+
   #onDisconnected(errorName: string, disconnect: mqtt5.DisconnectPacket | undefined): void {
     const { sinceMs: livedMs } = this.#link.status();
-    const end = { errorName, reasonCode: disconnect?.reasonCode, livedMs, unacknowledged: this.#unacknowledged };
-    const waitMs = this.#takeovers.noteEnd(end, Math.random);
+    const end = { errorName, reasonCode: disconnect?.reasonCode, livedMs, unacknowledged: this.#pending.size };
+    const givenWayMs = this.#takeovers.noteEnd(end, Math.random);
+    this.#pace.noteEnd(livedMs);
+    this.#drop(offlineAfter(disconnect));
     this.#link.move("offline");
     const lost = connectionLost(errorName, disconnect, this.#facts);
     this.#link.blame(this.#takeovers.isContested ? sessionContested(lost, this.#facts) : lost);
-    if (waitMs === 0) return;
-    this.#drop();
-    this.#beginAfter(waitMs);
+    if (this.#parts.once !== true) this.#beginAfter(Math.max(givenWayMs, this.#pace.nextMs()));
   }
 
   async #subscribeMissing(client: Mqtt5Client): Promise<void> {
@@ -339,43 +353,39 @@ class Mqtt5Broker implements Broker {
     }
   }
 
-  /** Acts on a fault that keeps the link down: leave the SDK to it, wait and make a new client, or give up. */
+  /** Acts on a fault that keeps the link down: tries again after a while, or gives up. */
   #settle(fault: LinkFault): void {
     if (this.#trial !== undefined) {
       this.#trial(fault);
       return;
     }
-    this.#link.blame(fault);
-    const { retry } = FAULTS[fault.code];
-    const isOurs = fault.code.startsWith("identity.");
-    const { once = false } = this.#parts;
-    if (!once && retry === "backoff" && !isOurs) return;
     this.#drop();
     this.#link.move("offline");
+    this.#link.blame(fault);
+    const { retry } = FAULTS[fault.code];
+    const { once = false, config } = this.#parts;
+    const isOurs = fault.code.startsWith("identity.");
+    if (isOurs || retry !== "backoff") this.#context = undefined;
     if (once || retry === "never") return;
-    this.#beginAfter(retry === "slow" ? SLOW_RETRY_MS * (1 + Math.random() / 5) : this.#identityBackoffMs());
+    const slowMs = SLOW_RETRY_MS * (1 + Math.random() / 5);
+    this.#beginAfter(retry === "slow" ? slowMs : this.#pace.nextMs(isOurs ? config.reconnect.minMs : 0));
   }
 
   #beginAfter(waitMs: number): void {
     const plan = ++this.#plan;
     void this.#parts.clock.sleep(waitMs, this.#stopping.signal).then(() => {
-      if (plan === this.#plan) this.#begin();
+      if (plan === this.#plan) void this.#open();
     });
   }
 
-  #identityBackoffMs(): number {
-    const { minMs, maxMs } = this.#parts.config.reconnect;
-    this.#identityFailures += 1;
-    return minMs + fullJitterMs(this.#identityFailures - 1, { minMs, maxMs }, Math.random);
-  }
-
   /** Lets go of the client: a clean DISCONNECT when it is connected, then its native memory once it says it has stopped. */
-  #drop(): void {
+  #drop(outcome: PublishOutcome = OFFLINE): void {
     const client = this.#client;
     this.#client = undefined;
     this.#diagnosis.endAttempt();
-    for (const settle of this.#pending) settle(OFFLINE);
+    for (const settle of this.#pending) settle(outcome);
     if (client === undefined) return;
+    if (this.#link.state === "connecting") this.#pace.noteConnect();
     this.#closing = new Promise((resolve) => {
       client.on("stopped", () => {
         client.close();
@@ -385,12 +395,4 @@ class Mqtt5Broker implements Broker {
       client.stop({ reasonCode: DisconnectReasonCode.NormalDisconnection });
     });
   }
-}
-
-function faultOf({ code, message, remedy }: AgentError): LinkFault {
-  return { code, what: message, remedy };
-}
-
-function nameOf(error: { readonly error_name?: string; readonly message?: string }): string {
-  return error.error_name ?? error.message ?? "unknown error";
 }

@@ -7,6 +7,13 @@ import { FIRST_FAILURE_CODE, reasonText } from "./reason-codes.ts";
 /** No PUBACK came. */
 export const OFFLINE: PublishOutcome = { kind: "offline" };
 
+/** No PUBACK came, and the broker has ended the connection. `disconnect` is its packet, when it sent one. */
+export function offlineAfter(disconnect: mqtt5.DisconnectPacket | undefined): PublishOutcome {
+  if (disconnect === undefined) return OFFLINE;
+  const { reasonCode, reasonString } = disconnect;
+  return { kind: "offline", ended: { reasonCode, reason: reasonText(reasonCode, reasonString) } };
+}
+
 const TOPIC_NAME_INVALID = 0x90;
 
 /** What the broker's answer means. The SDK takes every PUBACK for success, also those that refuse. */

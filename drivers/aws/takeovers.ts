@@ -14,6 +14,11 @@ export type ConnectionEnd = {
 const SESSION_TAKEN_OVER = 0x8e;
 /** The broker closed the TLS session without DISCONNECT, which is how mosquitto 2.0 sends away the older of two clients. */
 const HUNG_UP = "AWS_ERROR_MQTT_UNEXPECTED_HANGUP";
+/**
+ * Two clients that fight connect again within seconds. A connection that lived longer before it was hung up was not fought for: a device on
+ * the way (NAT, firewall) ends idle ones like that.
+ */
+const SOON_MS = 10_000;
 /** A connection that lived longer than the longest wait of two clients with one name was not fought for. */
 const PEACE_MS = 240_000;
 /** Before the next connection, by the number of takeovers in a row; the first is left to the usual reconnection. */
@@ -38,7 +43,7 @@ export class Takeovers {
   noteEnd({ errorName, reasonCode, livedMs, unacknowledged }: ConnectionEnd, random: () => number): number {
     if (livedMs > PEACE_MS) this.#count = 0;
     const mayBeRefusal = this.#hasRefused || unacknowledged > 0;
-    const hungUp = reasonCode === undefined && errorName === HUNG_UP && !mayBeRefusal;
+    const hungUp = reasonCode === undefined && errorName === HUNG_UP && livedMs < SOON_MS && !mayBeRefusal;
     this.#hasRefused = false;
     if (reasonCode !== SESSION_TAKEN_OVER && !hungUp) return 0;
     const waitMs = WAITS_MS[Math.min(this.#count, WAITS_MS.length - 1)] ?? 0;

@@ -18,11 +18,13 @@ export type SessionRequest = {
   readonly log: Log;
   readonly will?: Publication;
   readonly once?: boolean;
+  /** Least time between two CONNECT, ms; the agent's own is a second. */
+  readonly connectGapMs?: number;
 };
 
 /** The agent's own MQTT session, with nothing around it. Not started. */
 export function createSession(request: SessionRequest): Broker {
-  const { clientId, identity, caFile, broker, log, will, once = false } = request;
+  const { clientId, identity, caFile, broker, log, will, once = false, connectGapMs = 20 } = request;
   const config = {
     ...agentConfig.shape.broker.parse({ caFile, reconnect: { minMs: 100, maxMs: 1000 }, ...broker }),
   };
@@ -45,5 +47,5 @@ export function createSession(request: SessionRequest): Broker {
     readPin: () =>
       readPin({ pinFile: identity.mode === "pkcs11" ? identity.pinFile : undefined, credentialsDirectory: undefined }),
   });
-  return createBroker({ config, clientId, will, identity: tlsIdentity, clock, log, once });
+  return createBroker({ config, clientId, will, identity: tlsIdentity, clock, log, once, connectGapMs });
 }

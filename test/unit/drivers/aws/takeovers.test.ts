@@ -65,6 +65,16 @@ describe("Takeovers", () => {
     expect(takeovers.isContested).toBe(false);
   });
 
+  it.each([10_000, 30_000, 65_000, 235_000])(
+    "takes a connection that was hung up after %d ms for one that a device on the way found idle",
+    (livedMs) => {
+      const takeovers = new Takeovers();
+      const waits = Array.from({ length: 6 }, () => takeovers.noteEnd({ ...HUNG_UP, livedMs }, () => 0.5));
+      expect(waits).toEqual([0, 0, 0, 0, 0, 0]);
+      expect(takeovers.isContested).toBe(false);
+    },
+  );
+
   it("forgets a fight after a connection that lasted", () => {
     const takeovers = new Takeovers();
     for (let n = 0; n < 4; n++) takeovers.noteEnd(TAKEN, () => 0);
