@@ -1,4 +1,5 @@
 import type { Status } from "../status.ts";
+import type { Check } from "../support/identity-checks.ts";
 import { formatBytes, formatCount, formatDuration } from "./quantity.ts";
 
 /** What is wrong, and what to do about it. */
@@ -18,15 +19,32 @@ export function isWorthSaying(lost: number, taken: number): boolean {
 }
 
 /** What keeps records from being stored or delivered, or has lost some within the hour. */
-export function deliveryProblems({ outbox, delivery, losses, collected }: Status): readonly Problem[] {
+export function deliveryProblems(status: Status): readonly Problem[] {
+  return [...obstacles(status), ...recentLosses(status)];
+}
+
+/** The same as checks of a self-test: what stands in the way fails, what has passed is a warning. */
+export function deliveryChecks(status: Status): readonly Check[] {
+  const checks = [
+    ...obstacles(status).map((problem) => ({ check: "delivery", verdict: "fail", ...problem }) as const),
+    ...recentLosses(status).map((problem) => ({ check: "delivery", verdict: "warn", ...problem }) as const),
+  ];
+  if (checks.length > 0) return checks;
   return [
-    ...(outbox.fault === undefined ? [] : [outbox.fault]),
-    ...diskProblems(outbox),
-    ...delivery.refusedTopics.map((refusal) => refusalProblem(refusal, outbox)),
+    { check: "delivery", verdict: "pass", what: "records are stored, none is refused, none was lost within the hour" },
+  ];
+}
+
+function obstacles({ outbox, delivery }: Status): readonly Problem[] {
+  const fault = outbox.fault === undefined ? [] : [outbox.fault].map(({ what, remedy }) => ({ what, remedy }));
+  return [...fault, ...diskProblems(outbox), ...delivery.refusedTopics.map((topic) => refusalProblem(topic, outbox))];
+}
+
+function recentLosses({ losses, collected }: Status): readonly Problem[] {
+  const { discardedSamples, samples } = collected;
+  return [
     ...losses.filter(({ reason, agoMs }) => reason !== "dropped" && agoMs <= RECENT_MS).map(lossProblem),
-    ...(isWorthSaying(collected.discardedSamples, collected.samples)
-      ? [discardProblem(collected.discardedSamples)]
-      : []),
+    ...(isWorthSaying(discardedSamples, samples) ? [discardProblem(discardedSamples)] : []),
   ];
 }
 

@@ -3,13 +3,14 @@ import pico from "picocolors";
 import { loadConfigFile, loadYamlFile } from "../../config/load.ts";
 import { policySchema } from "../../config/policy.ts";
 import { checkCommandFiles } from "../compose-commands.ts";
-import { EXIT } from "../core/errors.ts";
+import { AgentError, EXIT } from "../core/errors.ts";
 import { loadSignalTable } from "../load-table.ts";
 import { statusSchema } from "../status.ts";
 import { checkCommands } from "../support/command-checks.ts";
 import { type Check, checkIdentity, type IdentityParts } from "../support/identity-checks.ts";
 import { identityParts } from "../support/identity-parts.ts";
 import { type CliContext, note, printJson, printLine } from "./context.ts";
+import { deliveryChecks } from "./delivery-problems.ts";
 import { openToken, type Token } from "./token.ts";
 import { askAgent, parseAnswer, viewSocketPath } from "./view-socket.ts";
 
@@ -23,7 +24,8 @@ export function registerDoctor(program: Command, context: CliContext): void {
       "after",
       `
 Looks at the clock, the PIN's source, the token store, the TPM and its guess limit, the token, the key (by a signature) and the
-certificate; and where remote commands are taken at the keys that are pinned, the policy, the catalogue and the ledger. Ends with 0 when nothing fails, with 3 otherwise. Run it as the user that runs the service.
+certificate; where remote commands are taken at the keys that are pinned, the policy, the catalogue and the ledger; and at what keeps
+records of a running agent from being stored or taken. Ends with 0 when nothing fails, with 3 otherwise. Run it as the user that runs the service.
 
 Examples:
   runuser -u causeway -- causeway doctor
@@ -41,7 +43,7 @@ async function examine(context: CliContext, fix: boolean): Promise<void> {
     note(context, "fixed: the TPM's count of failed authorisations is 0");
     checks = await checkIdentity(parts);
   }
-  checks = [...checks, ...(await examineCommands(context))];
+  checks = [...checks, ...(await examineCommands(context)), ...(await examineDelivery(context))];
   const isOk = checks.every(({ verdict }) => verdict !== "fail");
   context.finish(isOk ? EXIT.ok : EXIT.degraded);
   if (context.options().json) printJson(context, { schemaVersion: 1, ok: isOk, checks });
@@ -61,6 +63,17 @@ async function examineCommands(context: CliContext): Promise<readonly Check[]> {
       return parseAnswer(statusSchema, answer).commands;
     },
   });
+}
+
+/** Nothing where no agent answers: that is for `causeway status` to say. */
+async function examineDelivery(context: CliContext): Promise<readonly Check[]> {
+  try {
+    const answer = await askAgent(context, await viewSocketPath(context), { verb: "status" });
+    return deliveryChecks(parseAnswer(statusSchema, answer));
+  } catch (thrown) {
+    if (thrown instanceof AgentError && /^agent\.not-(running|permitted)$/.test(thrown.code)) return [];
+    throw thrown;
+  }
 }
 
 function partsOf({ identity, inUse, keys }: Token, { environment, clock }: CliContext): IdentityParts {

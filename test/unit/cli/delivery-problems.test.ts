@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { deliveryProblems } from "../../../agent/cli/delivery-problems.ts";
+import { deliveryChecks, deliveryProblems } from "../../../agent/cli/delivery-problems.ts";
 import { problemsOf } from "../../../agent/cli/status-page.ts";
 import { createView } from "../../../agent/view.ts";
 import { draftOf } from "../../contract/outbox-subject.ts";
@@ -86,6 +86,14 @@ describe("what keeps records from their consumers", () => {
     const dropping = (dropped: number) => problemsOf(statusWith({ buses: buses.map((bus) => ({ ...bus, dropped })) }));
     expect(dropping(120)).toEqual([]);
     expect(dropping(1000)).toEqual([expect.objectContaining({ what: "bus can0 has lost 1 000 frames of 1 235 567" })]);
+  });
+
+  it("fails the self-test while it stands, and warns of what has passed", () => {
+    const { delivery } = statusWith();
+    const loss = { stream: "event", reason: "damaged", detail: "checksum differs", records: 1, agoMs: 0 } as const;
+    const status = statusWith({ delivery: { ...delivery, refusedTopics: [REFUSED] }, losses: [loss] });
+    expect(deliveryChecks(status).map(({ verdict }) => verdict)).toEqual(["fail", "warn"]);
+    expect(deliveryChecks(statusWith())).toMatchObject([{ check: "delivery", verdict: "pass" }]);
   });
 
   it("is said by buffer list too, above what it lists", async () => {
