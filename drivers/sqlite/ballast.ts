@@ -28,6 +28,8 @@ export class Ballast {
     this.#file = file;
     this.#bytes = bytes;
     this.#isHeld = existsSync(file) && statSync(file).size === bytes;
+    // One of another size, from another version or a kill in the middle, would take space that nobody can give up.
+    if (!this.#isHeld) rmSync(file, { force: true });
   }
 
   get isHeld(): boolean {

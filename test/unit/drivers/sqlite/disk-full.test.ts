@@ -112,6 +112,16 @@ describe.skipIf(!canMount)(`SqliteOutbox on a full ${MOUNT}`, () => {
     expect(log.of("outbox.disk-freed")).toHaveLength(1);
   });
 
+  it("gives up a reserve of another size, such as an earlier version made", () => {
+    const folder = tinyDisk();
+    writeFileSync(join(folder, "outbox.db.reserve"), new Uint8Array(600_000));
+    writeFileSync(join(folder, "other"), new Uint8Array(roomOf(folder) - 100_000));
+    const { outbox } = open(folder, { sizes });
+    expect(outbox.disk()).toMatchObject({ reserve: "part", reserveBytes: 12_500 });
+    for (let count = 0; count < 65; count += 1) outbox.append([draftOf("telemetry", 700)]);
+    expect(outbox.stats().streams.telemetry.lost).toBe(0);
+  });
+
   it("starts in memory, and says so, where there is no room for an empty outbox, and goes to the disk when there is", () => {
     const folder = tinyDisk();
     const other = join(folder, "other");
