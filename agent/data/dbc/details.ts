@@ -1,4 +1,4 @@
-import type { MessageDraft, SignalDraft } from "./draft.ts";
+import type { MessageDraft, SignalDraft, Suspect } from "./draft.ts";
 import { INDEPENDENT_SIGNALS_IDS, type ParseState, readMessageId } from "./statements.ts";
 
 /** VAL_TABLE_ name number "text" ... ; */
@@ -96,17 +96,18 @@ export function readAttribute(state: ParseState): void {
 export function readValueType(state: ParseState): void {
   const { reader, problems } = state;
   const at = reader.position();
-  const signals = readSignalReference(state, "SIG_VALTYPE_");
+  const signals = readSubject(state, "SIG_VALTYPE_", "type");
   for (const signal of signals) signal.doubts += 1;
   reader.take(":");
   const type = reader.unsigned("the value type");
-  endStatement(state, "SIG_VALTYPE_");
+  reader.expect(";", "after the value type");
   if (type > 2) {
     problems.error(at, `value type ${type} is unknown (0 integer, 1 float, 2 double); the signal is left out`);
     return;
   }
   for (const signal of signals) {
     signal.doubts -= 1;
+    signal.isTyped = true;
     signal.kind = (["integer", "float", "double"] as const)[type];
   }
 }
@@ -115,7 +116,7 @@ export function readValueType(state: ParseState): void {
 export function readMultiplexing(state: ParseState): void {
   const { reader } = state;
   const at = reader.position();
-  const signals = readSignalReference(state, "SG_MUL_VAL_");
+  const signals = readSubject(state, "SG_MUL_VAL_", "ranges");
   for (const signal of signals) signal.doubts += 1;
   const by = reader.word("the multiplexer");
   const ranges: (readonly [number, number])[] = [];
@@ -125,7 +126,7 @@ export function readMultiplexing(state: ParseState): void {
     const last = reader.digits("the last value");
     ranges.push([first, last]);
   } while (reader.take(","));
-  endStatement(state, "SG_MUL_VAL_");
+  reader.expect(";", "after the ranges");
   for (const signal of signals) {
     signal.doubts -= 1;
     signal.multiplexing.push({ at, by, ranges });
@@ -181,6 +182,20 @@ function readSignalReference(state: ParseState, word: string): readonly SignalDr
   if (message !== undefined && signals.length === 0) {
     state.problems.warn(at, `${word} names the unknown signal ${name} of message ${message.name}`);
   }
+  return signals;
+}
+
+/** Like `readSignalReference`, for statements without which a signal is read wrongly: one that names none is kept as a suspect. */
+function readSubject(state: ParseState, word: string, about: Suspect["about"]): readonly SignalDraft[] {
+  const { reader, draft } = state;
+  const at = reader.position();
+  const suspect: Suspect = { at, about, rawId: undefined, name: undefined };
+  draft.suspects.push(suspect);
+  suspect.rawId = readMessageId(reader);
+  suspect.name = reader.word("the signal name");
+  reader.seek(at);
+  const signals = readSignalReference(state, word);
+  if (signals.length > 0) draft.suspects.pop();
   return signals;
 }
 

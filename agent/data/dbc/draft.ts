@@ -19,6 +19,8 @@ export type SignalDraft = {
   readonly byteOrder: ByteOrder;
   readonly signed: boolean;
   kind: "integer" | "float" | "double";
+  /** Whether a SIG_VALTYPE_ said so. */
+  isTyped: boolean;
   readonly factor: number;
   readonly offset: number;
   /** Infinite where the file's bound is beyond float64. */
@@ -32,6 +34,15 @@ export type SignalDraft = {
   choices: ReadonlyMap<number | bigint, string>;
   /** Statements about how it is read that could not be read whole, or contradict each other: with any, it cannot be decoded. */
   doubts: number;
+};
+
+/** A statement about how a signal is read, of which it is not known which signal it is about. */
+export type Suspect = {
+  readonly at: number;
+  readonly about: "type" | "ranges";
+  /** As far as it could be read. */
+  rawId: number | undefined;
+  name: string | undefined;
 };
 
 /** Where SG_ lines go: to a message, or nowhere and, where `why` is not told yet, why. */
@@ -64,6 +75,9 @@ export type DatabaseDraft = {
   readonly messages: MessageDraft[];
   /** The messages by `rawId`; the first where there are several. */
   readonly byId: Map<number, MessageDraft>;
+  /** Ids of messages that are left out, so that what is said of them is not taken for damaged. */
+  readonly lostIds: Set<number>;
+  readonly suspects: Suspect[];
   readonly valueTables: Map<string, ReadonlyMap<number | bigint, string>>;
   /** Texts of the enumeration VFrameFormat and its default; empty and undefined when the file does not define it. */
   frameFormats: readonly string[];

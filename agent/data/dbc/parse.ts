@@ -14,6 +14,7 @@ import { DbcReader, DbcSyntaxError, STATEMENT_WORDS } from "./reader.ts";
 import { resolveDatabase } from "./resolve.ts";
 import { readSignal } from "./signal-line.ts";
 import { type ParseState, readBitTiming, readMessage, readNewSymbols, readNodes, readVersion } from "./statements.ts";
+import { suspectLine } from "./suspects.ts";
 
 /** Statements that say something about frames; all others are read over. */
 const READERS: ReadonlyMap<string, (state: ParseState) => void> = new Map([
@@ -57,6 +58,8 @@ export function parseDbc(text: string, { trustsBackslash = true }: { trustsBacks
     nodes: [],
     messages: [],
     byId: new Map(),
+    lostIds: new Set(),
+    suspects: [],
     valueTables: new Map(),
     frameFormats: [],
     defaultFrameFormat: undefined,
@@ -78,7 +81,7 @@ function readStatement(state: ParseState): void {
     if (word === undefined || !STATEMENT_WORDS.has(word)) {
       throw new DbcSyntaxError(at, `expected a statement, found ${(word ?? reader.text[at]).slice(0, 40)}`);
     }
-    reader.word("a statement");
+    reader.statementWord();
     const read = READERS.get(word);
     if (read === undefined) reader.skipStatement(word);
     else read(state);
@@ -97,6 +100,7 @@ function passOver(state: ParseState, word: string, at: number, { offset, message
   else problems.error(offset, message);
   if (word === "SG_" && owner.kind === "message") owner.message.complete = false;
   reader.resume(Math.max(offset, at + 1));
+  suspectLine(state.draft, at, reader.text.slice(at, reader.text.indexOf("\n", at) >>> 0));
   const skipped = reader.text.slice(at, reader.position()).split("\n");
   const doubtful = skipped.findIndex((line, index) => mayBeginMessage(line, index === 0 ? word : ""));
   if (doubtful < 0) return;

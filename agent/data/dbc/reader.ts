@@ -36,6 +36,8 @@ const STATEMENT = [
   "(?:SIG_VALTYPE_|SG_MUL_VAL_|SIG_GROUP_|BO_TX_BU_)[ \\t]+\\d",
 ].join("|");
 const STATEMENT_LINE = new RegExp(`^[ \\t]*(?:${STATEMENT})`, "gm");
+/** A line that only a statement begins with, and no text but a comment. */
+const STATEMENT_START = new RegExp(`\\n[ \\t]*(?:${[...STATEMENT_WORDS].join("|")})[ \\t:]`);
 /** Behind a quote that a backslash stands before, and that ends its text all the same, as in "C:\\"; */
 const ENDS_STATEMENT = new RegExp(`[ \\t]*;[ \\t]*(?:$|\\r?\\n\\s*(?:$|${STATEMENT}))`, "y");
 
@@ -95,8 +97,15 @@ export class DbcReader {
     return this.#match(WORD);
   }
 
+  /** The next word. The first word of a statement in a new line is none: then the statement before it has broken off. */
   word(what: string): string {
+    if (this.atStatement()) throw this.#unexpected(what);
     return this.#expect(WORD, what);
+  }
+
+  /** The word that begins a statement. */
+  statementWord(): string {
+    return this.#expect(WORD, "a statement");
   }
 
   /** A finite decimal number. */
@@ -148,7 +157,7 @@ export class DbcReader {
     if (this.text[at] !== '"') throw this.#unexpected(what);
     const end = this.#quoteAfter(at);
     const text = end < 0 ? "" : this.text.slice(at + 1, end);
-    if (end < 0 || nextStatementLine(text, 0) >= 0) throw new DbcSyntaxError(at, `${what} has no closing quote`);
+    if (end < 0 || STATEMENT_START.test(text)) throw new DbcSyntaxError(at, `${what} has no closing quote`);
     this.#at = end + 1;
     return unescaped(text);
   }

@@ -5,6 +5,7 @@ import type { DbcDatabase, DbcMessage, DbcSignal } from "./model.ts";
 import { resolveMultiplexing } from "./multiplexing.ts";
 import { reportOverlaps } from "./overlap.ts";
 import { distinctMessages, distinctSignals, withoutRepeats } from "./repeats.ts";
+import { doubtCandidates } from "./suspects.ts";
 
 const EXTENDED_BIT = 0x8000_0000;
 const CLASSIC_BYTES = 8;
@@ -19,6 +20,7 @@ const FORMATS: ReadonlyMap<number, string> = new Map([
 
 /** Applies long names, value types, frame formats and multiplexing to what was read, and checks each message as a whole. */
 export function resolveDatabase(draft: DatabaseDraft, problems: ProblemList): DbcDatabase {
+  doubtCandidates(draft, problems);
   const messages = distinctMessages(draft.messages, problems).map((one) => resolveMessage(one, draft, problems));
   return { version: draft.version, nodes: draft.nodes, messages };
 }
@@ -34,7 +36,7 @@ function resolveMessage(message: MessageDraft, draft: DatabaseDraft, problems: P
   const signals = kept.flatMap((signal): DbcSignal[] => {
     const place = multiplexing.get(signal);
     if (place === undefined) return [];
-    const { at, indicator, longName: _, doubts: __, ...facts } = signal;
+    const { at, indicator, longName: _, doubts: __, isTyped: ___, ...facts } = signal;
     const by = place.by === undefined ? undefined : { by: nameOf(place.by), ranges: place.ranges };
     const name = nameOf(signal);
     return [{ ...facts, name, multiplexer: indicator.multiplexer, multiplexing: by, line: problems.lineOf(at) }];

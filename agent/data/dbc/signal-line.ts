@@ -41,7 +41,14 @@ function readLine(reader: DbcReader, problems: ProblemList, at: number): SignalD
   const range = readRange(reader, problems);
   const unit = reader.string("the unit");
   const receivers = readReceivers(reader);
-  const open = { longName: undefined, kind: "integer" as const, comment: "", multiplexing: [], doubts: 0 };
+  const open = {
+    longName: undefined,
+    kind: "integer" as const,
+    isTyped: false,
+    comment: "",
+    multiplexing: [],
+    doubts: 0,
+  };
   const given = { at, name, indicator, startBit, bits, ...order, ...scale, ...range, unit, receivers };
   return { ...given, ...open, choices: new Map() };
 }

@@ -71,6 +71,7 @@ export function readMessage(state: ParseState): void {
   if (INDEPENDENT_SIGNALS_IDS.has(rawId)) return;
   const problem = messageProblem(rawId, name, length);
   if (problem !== undefined) {
+    draft.lostIds.add(rawId);
     problems.error(at, `${problem}; the message is left out`);
     return;
   }

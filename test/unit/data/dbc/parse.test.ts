@@ -222,6 +222,34 @@ describe("parseDbc", () => {
     expect(database.messages[0].signals.map(({ name }) => name)).toEqual(["P"]);
   });
 
+  it.each([
+    ["SIG_VALTYPE_ 1", "A"],
+    ["SIG_VALTYPE_ 1x A : 1;", "A"],
+    ["SIG_VALTYPE_ 2 A : 1;", "A"],
+    ["SIG_VALTYPE_ 1 A# : 1;", "A"],
+    ["SIG_V##TYPE_ 1 A : 1;", "A"],
+    ["SIG_VALTY", "A"],
+    ["SG_MUL_VAL_ 1 C# P 1-1;", "P C"],
+    ["SG_MU#_VAL_ 1 C P 1-1;", "C"],
+    ["SG_MUL_VAL_ 9", "P C"],
+  ])("leaves out every signal that %j may be about", (statement, lost) => {
+    const signals = message(8, "A : 0|32@1+", "B : 32|32@1+", "P M : 32|8@1+", "C m0 : 40|8@1+");
+    const { database, errors } = parseDbc(`${signals}SIG_VALTYPE_ 1 B : 1;\n${statement}\n`);
+    const kept = database.messages[0].signals.map(({ name }) => name);
+    expect(["A", "B", "P", "C"].filter((name) => !kept.includes(name)).join(" ")).toBe(lost);
+    expect(errors.map(({ text }) => text).join("\n")).toMatch(
+      /is left out: the (SIG_VALTYPE_|SG_MUL_VAL_) in line 7 may be about it/,
+    );
+  });
+
+  it("does not doubt a signal for what is said of others that are left out or in no message", () => {
+    const { database } = parseDbc(
+      `${message(8, "A : 0|32@1+", "B : x|32@1+")}BO_ 2048 N: 8 X\nSIG_VALTYPE_ 1 B : 1;\nSIG_VALTYPE_ 2048 A : 1;\n` +
+        "SIG_VALTYPE_ 3221225472 A : 1;\nSIG_VALTYPE_ 77 Gone : 1;\n",
+    );
+    expect(database.messages[0].signals.map(({ name }) => name)).toEqual(["A"]);
+  });
+
   it("keeps a message and a signal that are there again as they were, with a warning, and neither of two that differ", () => {
     const twice = message(8, "A : 0|8@1+", "A : 0|8@1+", "B : 8|8@1+", "B : 9|8@1+");
     const { database, errors, warnings } = parseDbc(`${twice}BO_ 2 N: 8 X\nBO_ 2 N: 8 X\nBO_ 3 O: 8 X\nBO_ 3 P: 8 X\n`);
