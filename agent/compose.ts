@@ -121,9 +121,11 @@ export async function composeAgent(loaded: DaemonConfig, surroundings: Surroundi
   const file = join(config.stateDir, "outbox.db");
   const { maxBytes } = config.outbox;
   const boot = bootId();
-  const openDisk: StandbyParts["openDisk"] = (adopt) =>
-    openOutbox({ file, maxBytes, bootId: boot, clock, log, adopt }).outbox;
-  const outbox = new StandbyOutbox({ openDisk, memoryBytes: config.collect.holdBytes, bootId: boot, clock, log });
+  const standbyFiles = [join(config.runtimeDir, "outbox.standby"), `${file}.standby`];
+  const disk = { file, maxBytes, bootId: boot, clock, log, standbyFiles };
+  const openDisk: StandbyParts["openDisk"] = (adopt) => openOutbox({ ...disk, adopt }).outbox;
+  const memory = { memoryBytes: config.collect.holdBytes, bootId: boot, standbyFiles };
+  const outbox = new StandbyOutbox({ openDisk, ...memory, clock, log });
   const base = {
     ...surroundings,
     loaded,

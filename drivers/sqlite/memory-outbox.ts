@@ -4,7 +4,7 @@ import type { Log } from "../../agent/core/log.ts";
 import { beginEpoch, drawEpoch } from "./outbox.ts";
 import { OUTBOX_MIGRATIONS } from "./schema.ts";
 import { SqliteOutbox } from "./sqlite-outbox.ts";
-import { NO_WATERMARK } from "./watermark.ts";
+import { StandbyMark, tellStandby } from "./standby-mark.ts";
 
 const NAME = "the outbox in memory";
 /** Memory has no reserve to give up, and is never full before its byte bound. */
@@ -20,17 +20,24 @@ const NO_RESERVE = {
 /** An outbox in memory, and its database for the one that takes its records over. */
 export type MemoryOutbox = { readonly outbox: SqliteOutbox; readonly database: Database.Database };
 
-/** Makes an empty outbox with an epoch of its own, of which nothing survives the process. */
+/**
+ * Makes an outbox with an epoch of its own, of which nothing survives the process but, in `standbyFiles`, what it owed. It begins with
+ * the losses that those files tell of an earlier process.
+ */
 export function openMemoryOutbox(parts: {
   readonly maxBytes: number;
   readonly bootId: string | undefined;
   readonly clock: Clock;
   readonly log: Log;
+  readonly standbyFiles: readonly string[];
 }): MemoryOutbox {
+  const { standbyFiles, log } = parts;
   const database = new Database(":memory:");
   database.pragma("foreign_keys = ON");
   for (const sql of OUTBOX_MIGRATIONS) database.exec(sql);
   const epoch = beginEpoch(database, drawEpoch());
+  const lost = tellStandby(database, standbyFiles);
+  if (lost > 0) log.error("outbox.standby-told", { records: lost });
   const outbox = new SqliteOutbox({
     ...parts,
     database,
@@ -38,7 +45,7 @@ export function openMemoryOutbox(parts: {
     file: NAME,
     suspicionFile: undefined,
     reserve: NO_RESERVE,
-    watermark: () => NO_WATERMARK,
+    watermark: (promises) => new StandbyMark(standbyFiles, parts, promises),
     // The byte bound on the payloads is what counts.
     maxFileBytes: Number.MAX_SAFE_INTEGER,
   });

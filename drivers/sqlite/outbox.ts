@@ -14,6 +14,7 @@ import { Reserve } from "./reserve.ts";
 import { beginSalvage } from "./salvage.ts";
 import { OUTBOX_MIGRATIONS } from "./schema.ts";
 import { SqliteOutbox } from "./sqlite-outbox.ts";
+import { forgetStandby, tellStandby } from "./standby-mark.ts";
 import { takeOver } from "./take-over.ts";
 import { Watermark } from "./watermark.ts";
 
@@ -51,6 +52,8 @@ export type OutboxSettings = {
   readonly sizes?: Partial<OutboxSizes>;
   /** Database of an outbox in memory whose records and losses come over, all or none, with their ids. */
   readonly adopt?: Database.Database | undefined;
+  /** Where an outbox in memory leaves what it owes; see `StandbyOutbox`. What is found there of an earlier process is told as lost. */
+  readonly standbyFiles?: readonly string[];
 };
 
 /** An open outbox, and what became of the file that was there. */
@@ -94,11 +97,12 @@ export function openOutbox(settings: OutboxSettings): OpenedOutbox {
 }
 
 function outboxOn(database: Database.Database, settings: OutboxSettings): SqliteOutbox {
-  const { file, maxBytes, bootId, clock, log, adopt } = settings;
+  const { file, maxBytes, bootId, clock, log, adopt, standbyFiles = [] } = settings;
   const { reserveBytes, maxFileBytes, salvageMs } = sizesOf(settings);
   const reserve = new Reserve({ file: `${file}.reserve`, bytes: reserveBytes });
   const epoch = epochOf(database, settings);
-  if (adopt !== undefined) takeOver(adopt, database);
+  if (adopt === undefined) tellEarlier(database, standbyFiles, log);
+  else takeOver(adopt, database);
   const outbox = new SqliteOutbox({
     database,
     file,
@@ -112,6 +116,7 @@ function outboxOn(database: Database.Database, settings: OutboxSettings): Sqlite
     log,
     watermark: (promises) => new Watermark({ file: watermarkFileOf(file), clock, log }, promises),
   });
+  forgetStandby(standbyFiles);
   outbox.salvage(salvageMs);
   log.info("outbox.opened", { file, epoch, records: outbox.stats().records, bytes: outbox.stats().bytes });
   return outbox;
@@ -189,6 +194,11 @@ function holdAgainst(found: FoundPromises, { database, versionBefore }: OpenData
   const hasWatermark = versionBefore >= FIRST_VERSION_WITH_WATERMARK;
   const reconciled = reconcile({ database, found, hasWatermark, drawEpoch: () => drawEpoch(random) });
   if (reconciled !== undefined) log.error("outbox.epoch-ended", { file, ...reconciled });
+}
+
+function tellEarlier(database: Database.Database, standbyFiles: readonly string[], log: Log): void {
+  const lost = tellStandby(database, standbyFiles);
+  if (lost > 0) log.error("outbox.standby-told", { records: lost });
 }
 
 /** The epoch, drawn once a database. */

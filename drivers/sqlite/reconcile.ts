@@ -5,6 +5,9 @@ import { endEpoch, PastEpochs } from "./past-epochs.ts";
 import type { FoundPromises, OwedRange } from "./promises.ts";
 import { RecordTable } from "./records.ts";
 
+/** What reason a loss gives for people. */
+const DETAIL = "outbox.db damaged";
+
 /** A sound database compared with what was promised: why its epoch must end, and how many records it lost. */
 export type Reconciled = { readonly why: string; readonly lost: number } | undefined;
 
@@ -36,18 +39,25 @@ export function reconcile({ database, found, hasWatermark, drawEpoch }: Reconcil
     .immediate();
 }
 
-/** Notes the loss of seqs that were promised and that the disk did not keep. */
-export function noteDamaged(range: OwedRange, records: RecordTable, losses: LossLedger): void {
+/** Notes in one transaction the loss of what is owed and not known to `database`. Returns the number of records. */
+export function tellMissing(database: Database.Database, owed: readonly OwedRange[], detail: string): number {
+  const known = knownRanges(database);
+  const missing = owed.flatMap((range) => missingOf(range, known));
+  return database.transaction(() => noteMissing(database, missing, detail)).immediate();
+}
+
+/** Notes the loss of seqs that were promised and were not kept. */
+export function noteDamaged(range: OwedRange, records: RecordTable, losses: LossLedger, detail = DETAIL): void {
   const { epoch, stream, first, last } = range;
-  losses.note({ epoch, stream: streamOf(stream), first, last, reason: "damaged", detail: "outbox.db damaged" });
+  losses.note({ epoch, stream: streamOf(stream), first, last, reason: "damaged", detail });
   records.countLost(stream, last - first + 1);
   records.includePast(range);
 }
 
-function noteMissing(database: Database.Database, missing: readonly OwedRange[]): number {
+function noteMissing(database: Database.Database, missing: readonly OwedRange[], detail = DETAIL): number {
   const table = new RecordTable(database);
   const losses = new LossLedger(database);
-  for (const range of missing) noteDamaged(range, table, losses);
+  for (const range of missing) noteDamaged(range, table, losses, detail);
   table.persist();
   return missing.reduce((sum, { first, last }) => sum + last - first + 1, 0);
 }

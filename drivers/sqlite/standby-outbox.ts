@@ -28,6 +28,8 @@ export type StandbyParts = {
   readonly memoryBytes: number;
   /** Kernel boot id, for the age of records in memory. */
   readonly bootId?: string | undefined;
+  /** Files in which the outbox in memory leaves what it owes, for the next start to tell: one that outlives the process, one a restart. */
+  readonly standbyFiles: readonly string[];
   readonly clock: Clock;
   readonly log: Log;
 };
@@ -41,7 +43,7 @@ type Place = { readonly outbox: Outbox; readonly offset: number; readonly backfi
 /**
  * The outbox on the disk, for which one in memory stands in while the disk cannot be written (read-only file system, I/O errors),
  * so that live data goes on. Records in memory have an epoch of their own and do not outlive the process: `stats().fault` says
- * so. When the disk can be written again it takes them over. What was on its way at a change of place may be sent twice.
+ * so, and the next start tells which they were, where one of `standbyFiles` could be written and is still there. When the disk can be written again it takes them over. What was on its way at a change of place may be sent twice.
  */
 export class StandbyOutbox implements Outbox {
   readonly #parts: StandbyParts;
@@ -169,11 +171,11 @@ export class StandbyOutbox implements Outbox {
   }
 
   #standIn(fault: AgentError, offset: number, backfills: number): Place {
-    const { memoryBytes, bootId, clock, log } = this.#parts;
+    const { memoryBytes, bootId, standbyFiles, clock, log } = this.#parts;
     log.error("outbox.standby-began", { code: fault.code, what: fault.message, remedy: fault.remedy, memoryBytes });
     this.#fault = fault;
     this.#failingSinceMs = undefined;
-    this.#standby = openMemoryOutbox({ maxBytes: memoryBytes, bootId, clock, log });
+    this.#standby = openMemoryOutbox({ maxBytes: memoryBytes, bootId, standbyFiles, clock, log });
     // By the clock and not at the next record: a vehicle that stands still has none.
     this.#stopLooking = clock.every(RETRY_MS, () => this.#returnToDisk());
     return { outbox: this.#standby.outbox, offset, backfills };

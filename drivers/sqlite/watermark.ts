@@ -99,9 +99,6 @@ export class Watermark {
   }
 }
 
-/** The watermark of an outbox whose promises end with the process. */
-export const NO_WATERMARK: Pick<Watermark, "note" | "close"> = { note: () => undefined, close: () => undefined };
-
 /** Makes the file where missing, and its name durable. */
 function open(file: string): number {
   const handle = openSync(file, constants.O_RDWR | constants.O_CREAT, 0o600);

@@ -39,7 +39,8 @@ outboxContract("standby, disk gone", (maxBytes, clock) => {
   const openDisk = (): Outbox => {
     throw new AgentError("outbox.unavailable", { what: "no disk", remedy: "mount it" });
   };
-  const outbox = new StandbyOutbox({ openDisk, memoryBytes: maxBytes, bootId: BOOT_ID, clock, log: new MemoryLog() });
+  const memory = { memoryBytes: maxBytes, bootId: BOOT_ID, standbyFiles: [] };
+  const outbox = new StandbyOutbox({ openDisk, ...memory, clock, log: new MemoryLog() });
   return { outbox, end: () => outbox.close() };
 });
 outboxContract("fake", (maxBytes, clock) => ({

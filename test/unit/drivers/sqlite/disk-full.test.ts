@@ -131,7 +131,7 @@ describe.skipIf(!canMount)(`SqliteOutbox on a full ${MOUNT}`, () => {
     const file = join(folder, "outbox.db");
     const openDisk: StandbyParts["openDisk"] = (adopt) =>
       openOutbox({ file, maxBytes: 100_000_000, clock, log, sizes, adopt }).outbox;
-    const outbox = new StandbyOutbox({ openDisk, memoryBytes: 1_000_000, clock, log });
+    const outbox = new StandbyOutbox({ openDisk, memoryBytes: 1_000_000, standbyFiles: [], clock, log });
     onTestFinished(() => outbox.close());
     const ids = outbox.append([draftOf("telemetry", 700), draftOf("event", 10)]);
     expect(outbox.stats().fault).toMatchObject({

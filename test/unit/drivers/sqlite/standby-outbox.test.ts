@@ -1,3 +1,4 @@
+import { cpSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { AgentError } from "../../../../agent/core/errors.ts";
@@ -37,20 +38,22 @@ function failingWith(outbox: Outbox, fail: () => void): Outbox {
 }
 
 /** An outbox on a real file whose disk can be taken away: writes and opening then fail as SQLite's do on a read-only file system. */
-function bench(memoryBytes = 100_000) {
+function bench(memoryBytes = 100_000, folder = temporaryFolder(), isGone = false) {
+  const standbyFiles = [join(folder, "outbox.standby")];
   const clock = new ManualClock();
   const log = new MemoryLog();
-  const file = join(temporaryFolder(), "outbox.db");
-  const disk = { isGone: false };
+  const file = join(folder, "outbox.db");
+  const disk = { isGone };
   const unavailable = (): void => {
     if (disk.isGone) throw new AgentError("outbox.unavailable", { what: "read-only", remedy: "mount it writable" });
   };
   const openDisk: StandbyParts["openDisk"] = (adopt) => {
     unavailable();
-    const settings = { file, maxBytes: 1_000_000, clock, log, adopt, sizes: { logBytes: 65_536, reserveBytes: 0 } };
+    const sizes = { logBytes: 65_536, reserveBytes: 0 };
+    const settings = { file, maxBytes: 1_000_000, clock, log, adopt, standbyFiles, sizes };
     return failingWith(openOutbox(settings).outbox, unavailable);
   };
-  const outbox = new StandbyOutbox({ openDisk, memoryBytes, clock, log });
+  const outbox = new StandbyOutbox({ openDisk, memoryBytes, standbyFiles, clock, log });
   onTestFinished(() => outbox.close());
   /** Takes the disk away and waits until memory stands in; `draftOf(stream, 10)` is the record that brings it about. */
   const loseDisk = (): void => {
@@ -69,6 +72,15 @@ function bench(memoryBytes = 100_000) {
 
 function idsOf(outbox: Outbox): readonly string[] {
   return outbox.read("telemetry", 0, ALL, 1000, ALL).map(({ epoch, seq }) => `${epoch}/${seq}`);
+}
+
+function lossesOf(outbox: Outbox): readonly unknown[] {
+  const losses: unknown[] = [];
+  outbox.reportLosses(({ epoch, stream, first, last }) => {
+    losses.push([epoch, stream, first, last]);
+    return draftOf("control", 1);
+  }, 100);
+  return losses;
 }
 
 describe("StandbyOutbox", () => {
@@ -169,5 +181,52 @@ describe("StandbyOutbox", () => {
     loseDisk();
     outbox.close();
     expect(log.of("outbox.standby-lost")[0].facts).toEqual({ records: 1 });
+  });
+
+  describe("a start after a process that ended with records in memory", () => {
+    /** A process that is killed while memory stands in, with one record delivered out of three. */
+    const killed = (): { readonly folder: string; readonly epoch: number } => {
+      const folder = temporaryFolder();
+      const { outbox, loseDisk } = bench(100_000, folder);
+      outbox.append([draftOf("telemetry", 10)]);
+      loseDisk();
+      outbox.append([draftOf("telemetry", 10), draftOf("event", 10)]);
+      outbox.ack([rowsOf(outbox, "telemetry")[0]]);
+      const { epoch } = outbox.stats();
+      const left = temporaryFolder();
+      cpSync(folder, left, { recursive: true });
+      return { folder: left, epoch };
+    };
+
+    it("tells exactly those that were not delivered, once", () => {
+      const { folder, epoch } = killed();
+      const { outbox, log } = bench(100_000, folder);
+      expect(lossesOf(outbox)).toEqual([
+        [epoch, "event", 1, 1],
+        [epoch, "telemetry", 2, 2],
+      ]);
+      expect(log.of("outbox.standby-told")[0].facts).toEqual({ records: 2 });
+      outbox.close();
+      expect(lossesOf(bench(100_000, folder).outbox)).toEqual([]);
+    });
+
+    it("tells them from memory, and later from the disk, while that is still away", () => {
+      const { folder, epoch } = killed();
+      const second = bench(100_000, folder, true);
+      expect(second.outbox.stats().fault).toBeDefined();
+      const again = temporaryFolder();
+      cpSync(folder, again, { recursive: true });
+      expect(lossesOf(second.outbox)).toContainEqual([epoch, "telemetry", 2, 2]);
+      expect(lossesOf(bench(100_000, again).outbox)).toContainEqual([epoch, "telemetry", 2, 2]);
+    });
+
+    it("tells nothing of what came back onto the disk", () => {
+      const folder = temporaryFolder();
+      const { outbox, loseDisk, findDisk } = bench(100_000, folder);
+      loseDisk();
+      findDisk();
+      outbox.close();
+      expect(lossesOf(bench(100_000, folder).outbox)).toEqual([]);
+    });
   });
 });
