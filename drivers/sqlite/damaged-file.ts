@@ -2,9 +2,10 @@ import { crc32 } from "node:zlib";
 import Database from "better-sqlite3";
 import { STREAM_COUNT } from "./codes.ts";
 import { repairHeader } from "./header.ts";
-import type { LossRow } from "./losses.ts";
+import { isSoundLoss, type LossRow } from "./losses.ts";
 import type { OwedRange } from "./promises.ts";
 import type { RecordRow } from "./records.ts";
+import { hasSoundColumns, payloadCrcOf } from "./seal.ts";
 
 /** Bounds of one look into the file. */
 const ROWS = 64;
@@ -41,7 +42,9 @@ export class DamagedFile {
   /** Losses that were noted, and those that a record reports, with its row as `id`. */
   losses(table: "losses" | "reports" | "carried"): readonly LossRow[] {
     const id = table === "losses" ? "id" : "row AS id";
-    return this.#all<LossRow>(`SELECT ${id}, epoch, stream, first, last, reason, detail FROM ${table}`).filter(isRange);
+    return this.#all<LossRow>(`SELECT ${id}, * FROM ${table}`).filter(
+      (loss) => isRange(loss) && isSoundLoss(loss, table === "losses" ? 0 : loss.id),
+    );
   }
 
   /** Salvages that this file itself had not ended. */
@@ -122,9 +125,10 @@ function openReadable(file: string): Database.Database | undefined {
 }
 
 function isWhole(record: RecordRow): boolean {
+  if (!hasSoundColumns(record)) return false;
   const { epoch, stream, seq, payload, bytes, crc } = record;
   const isId = isSeq(epoch) && isSeq(seq) && stream >= 0 && stream < STREAM_COUNT;
-  return isId && payload instanceof Uint8Array && payload.length === bytes && crc32(payload) === crc;
+  return isId && payload instanceof Uint8Array && payload.length === bytes && crc32(payload) === payloadCrcOf(crc);
 }
 
 function isRange({ epoch, stream, first, last }: OwedRange): boolean {

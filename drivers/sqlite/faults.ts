@@ -17,6 +17,12 @@ export function isDamaged(thrown: unknown): boolean {
   return code === "SQLITE_NOTADB" || code.startsWith("SQLITE_CORRUPT");
 }
 
+/** `thrown`, as damage where a table's own checks forbade what was to be stored: then the rows that it follows from changed on the disk. */
+export function damageOf(thrown: unknown): unknown {
+  const isForbidden = (sqliteCodeOf(thrown) ?? "").startsWith("SQLITE_CONSTRAINT");
+  return isForbidden ? new Database.SqliteError(messageOf(thrown), "SQLITE_CORRUPT") : thrown;
+}
+
 /** Whether another connection holds the file. */
 export function isHeld(thrown: unknown): boolean {
   const code = sqliteCodeOf(thrown) ?? "";

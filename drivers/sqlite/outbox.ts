@@ -2,11 +2,11 @@ import { randomBytes } from "node:crypto";
 import { existsSync, rmSync } from "node:fs";
 import type Database from "better-sqlite3";
 import type { Clock } from "../../agent/core/clock.ts";
-import { AgentError } from "../../agent/core/errors.ts";
+import { AgentError, messageOf } from "../../agent/core/errors.ts";
 import type { Log } from "../../agent/core/log.ts";
 import type { Outbox } from "../../agent/ports.ts";
 import { type DatabaseSettings, type Opened, openDatabase } from "./database.ts";
-import { faultOf } from "./faults.ts";
+import { faultOf, isDamaged } from "./faults.ts";
 import { type FoundPromises, type Promises, readPromises } from "./promises.ts";
 import { lastQuarantined, quarantine } from "./quarantine.ts";
 import { reconcile } from "./reconcile.ts";
@@ -17,6 +17,7 @@ import { SqliteOutbox } from "./sqlite-outbox.ts";
 import { forgetStandby, tellStandby } from "./standby-mark.ts";
 import { takeOver } from "./take-over.ts";
 import { Watermark } from "./watermark.ts";
+import { changedRow, recount } from "./whole-check.ts";
 
 const EPOCH_BITS = 48;
 const MEBIBYTE = 1_048_576;
@@ -151,7 +152,7 @@ type Replaced = { readonly database: Database.Database; readonly quarantined: st
 function openOrReplace(databaseSettings: DatabaseSettings, settings: OutboxSettings, found: FoundPromises): Replaced {
   const { file, log } = settings;
   const promises = found.kind === "found" ? found.promises : undefined;
-  const first = openDatabase({ ...databaseSettings, knownVersion: promises?.version });
+  const first = checkRows(openDatabase({ ...databaseSettings, knownVersion: promises?.version }), settings);
   if (first.kind === "open") {
     const unfinished = first.versionBefore === 0 && promises !== undefined ? lastQuarantined(file) : undefined;
     if (unfinished === undefined) holdAgainst(found, first, settings);
@@ -169,6 +170,22 @@ function openOrReplace(databaseSettings: DatabaseSettings, settings: OutboxSetti
   }
   replace(second.database, quarantined, settings, promises);
   return { database: second.database, quarantined };
+}
+
+/** A database of which something was found damaged is checked to the last row: SQLite sees none that changed in its columns alone. */
+function checkRows(opened: Opened, { file }: OutboxSettings): Opened {
+  if (opened.kind === "damaged" || !existsSync(suspicionFileOf(file))) return opened;
+  const { database } = opened;
+  try {
+    const what = changedRow(database);
+    if (what === undefined) recount(database);
+    else database.close();
+    return what === undefined ? opened : { kind: "damaged", what };
+  } catch (thrown) {
+    database.close();
+    if (isDamaged(thrown)) return { kind: "damaged", what: messageOf(thrown) };
+    throw faultOf(thrown, file, "outbox");
+  }
 }
 
 /** Makes a new database stand in for the one that was set aside. */

@@ -1,9 +1,10 @@
 import { crc32 } from "node:zlib";
-import type Database from "better-sqlite3";
+import Database from "better-sqlite3";
 import type { Outgoing, StoredRecord, StreamName } from "../../agent/ports.ts";
 import { encodingOf, qualityOf, STREAM_COUNT, streamCode, streamOf } from "./codes.ts";
 import { PastEpochs } from "./past-epochs.ts";
 import type { OwedRange } from "./promises.ts";
+import { hasSoundColumns, payloadCrcOf, type SealedColumns, sealOf } from "./seal.ts";
 import { prepareWriteTotals, readTotals, type StreamTotals } from "./totals.ts";
 
 /** The columns of `records` but for `row`, `bytes` and `crc`. Absent is null in a column. */
@@ -24,20 +25,14 @@ export type RecordColumns = {
 };
 
 /** A record that is about to be removed or was. */
-export type RecordKey = {
-  readonly row: number;
-  readonly epoch: number;
-  readonly stream: number;
-  readonly seq: number;
-  readonly bytes: number;
-  readonly dead: 0 | 1;
-};
+export type RecordKey = SealedColumns & { readonly crc: number };
 
 /** A row of the table. */
 export type RecordRow = RecordColumns & { readonly row: number; readonly bytes: number; readonly crc: number };
-type ListRow = Omit<RecordRow, "payload" | "crc">;
+type ListRow = SealedColumns;
 
-const KEY = "row, epoch, stream, seq, bytes, dead";
+const KEY =
+  "row, epoch, stream, seq, encoding, time_quality, stored_at_us, expires_at_ms, retain_key, dead, bytes, crc";
 
 /** A payload read back from the disk, or the key of one that the disk gave back altered. */
 export type ReadRecord =
@@ -54,7 +49,7 @@ export class RecordTable {
   readonly #insert: Database.Statement<unknown[]>;
   readonly #delete: Database.Statement<[row: number], RecordKey>;
   readonly #key: Database.Statement<[row: number], RecordKey>;
-  readonly #setAside: Database.Statement<[row: number]>;
+  readonly #setAside: Database.Statement<[crc: number, row: number]>;
   readonly #oldest: Database.Statement<[stream: number, dead: number, throughRow: number, limit: number], RecordKey>;
   readonly #oldestAt: Database.Statement<[stream: number], number>;
   readonly #read: Database.Statement<[stream: number, afterRow: number, throughRow: number, limit: number], RecordRow>;
@@ -75,7 +70,7 @@ export class RecordTable {
     );
     this.#delete = database.prepare(`DELETE FROM records WHERE row = ? RETURNING ${KEY}`);
     this.#key = database.prepare(`SELECT ${KEY} FROM records WHERE row = ?`);
-    this.#setAside = database.prepare("UPDATE records SET dead = 1 WHERE row = ?");
+    this.#setAside = database.prepare("UPDATE records SET dead = 1, crc = ? WHERE row = ?");
     this.#oldest = database.prepare(
       `SELECT ${KEY} FROM records WHERE stream = ? AND dead = ? AND row <= ? ORDER BY row LIMIT ?`,
     );
@@ -85,10 +80,9 @@ export class RecordTable {
     this.#read = database.prepare(
       "SELECT * FROM records WHERE stream = ? AND dead = 0 AND row > ? AND row <= ? ORDER BY row LIMIT ?",
     );
-    const columns = `${KEY}, encoding, time_quality, stored_at_us, expires_at_ms, retain_key`;
-    this.#list = database.prepare(`SELECT ${columns} FROM records ORDER BY row LIMIT ?`);
+    this.#list = database.prepare(`SELECT ${KEY} FROM records ORDER BY row LIMIT ?`);
     this.#listStream = database.prepare(
-      `SELECT ${columns} FROM records WHERE stream = ? AND dead = ? ORDER BY row LIMIT ?`,
+      `SELECT ${KEY} FROM records WHERE stream = ? AND dead = ? ORDER BY row LIMIT ?`,
     );
   }
 
@@ -171,7 +165,7 @@ export class RecordTable {
 
   /** Sets the record at `row`, which must wait, aside for good. */
   setAside(key: RecordKey): void {
-    this.#setAside.run(key.row);
+    this.#setAside.run(sealOf({ ...key, dead: 1 }, payloadCrcOf(key.crc)), key.row);
     const totals = this.#of(key.stream);
     totals.records -= 1;
     totals.dead += 1;
@@ -182,12 +176,13 @@ export class RecordTable {
   }
 
   key(row: number): RecordKey | undefined {
-    return this.#key.get(row);
+    const key = this.#key.get(row);
+    return key === undefined ? undefined : soundKey(key);
   }
 
   /** The oldest records of a stream, dead or waiting, up to `throughRow`. */
   oldest(stream: number, dead: 0 | 1, throughRow: number, limit: number): readonly RecordKey[] {
-    return this.#oldest.all(stream, dead, throughRow, limit);
+    return this.#oldest.all(stream, dead, throughRow, limit).map(soundKey);
   }
 
   /** When the oldest record that waits was stored, µs since the Unix epoch. */
@@ -198,7 +193,7 @@ export class RecordTable {
   /** Waiting records of a stream as `Outbox.read` promises them, and the damaged ones that it met. */
   *read(stream: StreamName, afterRow: number, throughRow: number, limit: number): Generator<ReadRecord> {
     for (const row of this.#read.iterate(streamCode(stream), afterRow, throughRow, limit)) {
-      const whole = row.payload.length === row.bytes && crc32(row.payload) === row.crc;
+      const whole = row.payload.length === row.bytes && crc32(row.payload) === payloadCrcOf(soundKey(row).crc);
       yield whole ? { kind: "whole", record: outgoingOf(row, this.#boot) } : { kind: "damaged", key: row };
     }
   }
@@ -238,7 +233,7 @@ export class RecordTable {
       retain_key,
       dead,
       payload.length,
-      crc32(payload),
+      sealOf({ ...columns, row, bytes: payload.length }, crc32(payload)),
       payload,
       columns.boot ?? null,
       columns.stored_at_monotonic_ms ?? null,
@@ -255,6 +250,12 @@ export class RecordTable {
     this.#changed.add(stream);
     return totals;
   }
+}
+
+/** `key`, unless its columns changed on the disk: then its id cannot be known, and the file is damaged. */
+function soundKey<T extends RecordKey>(key: T): T {
+  if (hasSoundColumns(key)) return key;
+  throw new Database.SqliteError(`the columns of row ${key.row} changed`, "SQLITE_CORRUPT");
 }
 
 function outgoingOf(row: RecordRow, boot: number | undefined): Outgoing {

@@ -66,9 +66,9 @@ function carryLosses(database: Database.Database, damaged: DamagedFile): readonl
   const losses = damaged.losses("losses");
   const carried = [...damaged.losses("reports"), ...damaged.losses("carried")];
   for (const loss of losses) ledger.note(rangeOf(loss));
-  const insert = database.prepare("INSERT OR REPLACE INTO carried VALUES (?, ?, ?, ?, ?, ?, ?)");
-  for (const { id, epoch, stream, first, last, reason, detail } of carried) {
-    insert.run(id, epoch, stream, first, last, reason, detail);
+  const insert = database.prepare("INSERT OR REPLACE INTO carried VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+  for (const { id, epoch, stream, first, last, reason, detail, crc } of carried) {
+    insert.run(id, epoch, stream, first, last, reason, detail, crc ?? null);
   }
   return [...losses, ...carried];
 }

@@ -146,4 +146,10 @@ export const OUTBOX_MIGRATIONS: readonly string[] = [
     detail TEXT NOT NULL
   ) STRICT;
   `,
+  // Checks of the losses; of what an older agent noted there is none.
+  `
+  ALTER TABLE losses ADD COLUMN crc INTEGER;
+  ALTER TABLE reports ADD COLUMN crc INTEGER;
+  ALTER TABLE carried ADD COLUMN crc INTEGER;
+  `,
 ];

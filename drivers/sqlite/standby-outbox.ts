@@ -51,6 +51,7 @@ export class StandbyOutbox implements Outbox {
   #standby: MemoryOutbox | undefined;
   #fault: AgentError | undefined;
   #failingSinceMs: number | undefined;
+  #reopenedAtMs = Number.NEGATIVE_INFINITY;
   /** Ends the looks at the disk while memory stands in. */
   #stopLooking: () => void = () => undefined;
 
@@ -68,7 +69,7 @@ export class StandbyOutbox implements Outbox {
 
   append(drafts: readonly Draft[]): readonly RecordId[] {
     try {
-      const ids = this.#place.outbox.append(drafts);
+      const ids = this.#use((outbox) => outbox.append(drafts));
       this.#failingSinceMs = undefined;
       return ids;
     } catch (thrown) {
@@ -88,8 +89,9 @@ export class StandbyOutbox implements Outbox {
     maxRecords: number,
     maxBytes: number,
   ): readonly Outgoing[] {
-    const { outbox, offset } = this.#place;
-    const found = outbox.read(stream, Math.max(0, afterRow - offset), throughRow - offset, maxRecords, maxBytes);
+    const { offset } = this.#place;
+    const fromRow = Math.max(0, afterRow - offset);
+    const found = this.#use((outbox) => outbox.read(stream, fromRow, throughRow - offset, maxRecords, maxBytes));
     return offset === 0 ? found : found.map((record) => ({ ...record, row: record.row + offset }));
   }
 
@@ -102,13 +104,13 @@ export class StandbyOutbox implements Outbox {
   }
 
   ack(rows: readonly number[]): void {
-    const { outbox, offset } = this.#place;
-    outbox.ack(rows.filter((row) => row > offset).map((row) => row - offset));
+    const { offset } = this.#place;
+    this.#use((outbox) => outbox.ack(rows.filter((row) => row > offset).map((row) => row - offset)));
   }
 
   hold(row: number): boolean {
-    const { outbox, offset } = this.#place;
-    return row > offset && outbox.hold(row - offset);
+    const { offset } = this.#place;
+    return row > offset && this.#use((outbox) => outbox.hold(row - offset));
   }
 
   release(row: number): void {
@@ -117,30 +119,27 @@ export class StandbyOutbox implements Outbox {
   }
 
   lose(rows: readonly number[], reason: "rejected" | "expired", detail: string): void {
-    const { outbox, offset } = this.#place;
-    outbox.lose(
-      rows.filter((row) => row > offset).map((row) => row - offset),
-      reason,
-      detail,
-    );
+    const { offset } = this.#place;
+    const ours = rows.filter((row) => row > offset).map((row) => row - offset);
+    this.#use((outbox) => outbox.lose(ours, reason, detail));
   }
 
   drop(stream: StreamName, throughRow: number, maxRecords: number, detail: string): number {
-    const { outbox, offset } = this.#place;
-    return outbox.drop(stream, throughRow - offset, maxRecords, detail);
+    const { offset } = this.#place;
+    return this.#use((outbox) => outbox.drop(stream, throughRow - offset, maxRecords, detail));
   }
 
   reportLosses(draftOf: (loss: LossRange) => Draft, max: number): number {
-    return this.#place.outbox.reportLosses(draftOf, max);
+    return this.#use((outbox) => outbox.reportLosses(draftOf, max));
   }
 
   list(stream: StreamName | undefined, limit: number): readonly StoredRecord[] {
-    const { outbox, offset } = this.#place;
-    return outbox.list(stream, limit).map((record) => ({ ...record, row: record.row + offset }));
+    const { offset } = this.#place;
+    return this.#use((outbox) => outbox.list(stream, limit)).map((record) => ({ ...record, row: record.row + offset }));
   }
 
   stats(): OutboxStats {
-    const stats = this.#place.outbox.stats();
+    const stats = this.#use((outbox) => outbox.stats());
     if (this.#fault === undefined) return stats;
     const { code, message, remedy } = this.#fault;
     return { ...stats, fault: { code, what: `records are kept in memory only: ${message}`, remedy } };
@@ -161,6 +160,34 @@ export class StandbyOutbox implements Outbox {
     if (records > 0) this.#parts.log.error("outbox.standby-lost", { records });
     this.#standby = undefined;
     this.#place.outbox.close();
+  }
+
+  /** Does `work`. When it meets damage it fails, and the disk is opened again, which sets the file aside: the next call finds another. */
+  #use<T>(work: (outbox: Outbox) => T): T {
+    try {
+      return work(this.#place.outbox);
+    } catch (thrown) {
+      if (isDamage(thrown) && this.#standby === undefined) this.#reopen();
+      throw thrown;
+    }
+  }
+
+  /** Rows stay what they were: what comes over keeps its own. */
+  #reopen(): void {
+    const { openDisk, clock } = this.#parts;
+    const nowMs = clock.monotonicMs();
+    if (nowMs - this.#reopenedAtMs < RETRY_MS) return;
+    this.#reopenedAtMs = nowMs;
+    const { offset } = this.#place;
+    const lastRow = this.lastRow();
+    const backfills = this.backfills() + 1;
+    this.#closeQuietly();
+    try {
+      this.#place = { outbox: openDisk(undefined), offset, backfills };
+    } catch (thrown) {
+      if (!isUnavailable(thrown) && !isFull(thrown)) throw thrown;
+      this.#place = this.#standIn(thrown, lastRow, backfills);
+    }
   }
 
   #isOutOfPatience(): boolean {
@@ -214,4 +241,8 @@ function isFull(thrown: unknown): thrown is AgentError {
 
 function isUnavailable(thrown: unknown): thrown is AgentError {
   return thrown instanceof AgentError && thrown.code === "outbox.unavailable";
+}
+
+function isDamage(thrown: unknown): boolean {
+  return isUnavailable(thrown) && /^SQLITE_(CORRUPT|NOTADB)/.test(String(thrown.facts.sqlite));
 }

@@ -3,7 +3,7 @@ import type Database from "better-sqlite3";
 import { AgentError } from "../../agent/core/errors.ts";
 import type { Log } from "../../agent/core/log.ts";
 import { pragmaNumber } from "./database.ts";
-import { faultOf, isDamaged, isFull } from "./faults.ts";
+import { damageOf, faultOf, isDamaged, isFull } from "./faults.ts";
 import type { Reserve } from "./reserve.ts";
 
 /** Bytes to free inside the transaction in each attempt when the disk is full; where the last does not help, more would not. */
@@ -211,8 +211,9 @@ export class Transactions {
   }
 
   /** The fault that `thrown` stands for; remembers a damaged file until the next open. */
-  #fault(thrown: unknown): unknown {
+  #fault(fault: unknown): unknown {
     const { file, suspicionFile } = this.#parts;
+    const thrown = damageOf(fault);
     if (isDamaged(thrown) && suspicionFile !== undefined) {
       try {
         writeFileSync(suspicionFile, "");

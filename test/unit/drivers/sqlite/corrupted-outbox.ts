@@ -5,6 +5,7 @@ import {
   ftruncateSync,
   openSync,
   readdirSync,
+  readFileSync,
   readSync,
   rmSync,
   statSync,
@@ -20,12 +21,23 @@ import { MemoryLog } from "../../../fakes/log.ts";
 
 const PAGE_BYTES = 4096;
 const FRAME_BYTES = 24 + PAGE_BYTES;
+/** Columns of a row take about this much in front of its text. */
+const COLUMN_BYTES = 40;
 const ALL = Number.MAX_SAFE_INTEGER;
 /** Restarts that one damage may take to be worked off. */
 const MAX_STARTS = 4;
 
 /** Where a damage lands. */
-export const PLACES = ["db header", "db page", "wal header", "wal frame", "wal tail", "watermark"] as const;
+export const PLACES = [
+  "db header",
+  "db page",
+  "record columns",
+  "loss columns",
+  "wal header",
+  "wal frame",
+  "wal tail",
+  "watermark",
+] as const;
 export type Place = (typeof PLACES)[number];
 /** What it does there: one bit, the file's end, up to a page of zeros, up to a page of noise, all of it gone. */
 export const KINDS = ["flip", "cut", "zeros", "noise", "gone"] as const;
@@ -99,8 +111,17 @@ export class Vehicle {
 
   /** Works for `steps` steps and ends: in order, or as a kill would leave the files. */
   work(steps: number, isKilled: boolean): void {
-    const outbox = this.#open();
-    for (let step = 0; step < steps; step += 1) this.#step(outbox);
+    let outbox = this.#open();
+    for (let step = 0; step < steps; step += 1) {
+      try {
+        this.#step(outbox);
+      } catch (thrown) {
+        if (!isUnavailable(thrown)) throw thrown;
+        // As the agent does when it meets damage.
+        outbox.close();
+        outbox = this.#open();
+      }
+    }
     if (!isKilled) return outbox.close();
     const names = readdirSync(this.#folder).filter((name) => !name.endsWith(".left"));
     for (const name of names) copyFileSync(join(this.#folder, name), join(this.#folder, `${name}.left`));
@@ -117,7 +138,7 @@ export class Vehicle {
         this.#leave(outbox);
         return outbox.close();
       } catch (thrown) {
-        if (!(thrown instanceof AgentError) || thrown.code !== "outbox.unavailable") throw thrown;
+        if (!isUnavailable(thrown)) throw thrown;
         outbox.close();
       }
     }
@@ -195,12 +216,12 @@ export class Vehicle {
 
 /** The places of which `file` has something. */
 export function placesIn(file: string): readonly Place[] {
-  return PLACES.filter((place) => rangeOf(file, place) !== undefined);
+  return PLACES.filter((place) => rangeOf(file, place, () => 0) !== undefined);
 }
 
 /** Damages one place of `file`, at random within it. Returns what was done, for people. */
 export function damage(file: string, place: Place, kind: Kind, random: () => number): string {
-  const range = rangeOf(file, place);
+  const range = rangeOf(file, place, random);
   if (range === undefined) throw new Error(`${place}: nothing there`);
   const { path, from, bytes } = range;
   if (kind === "gone") {
@@ -231,7 +252,7 @@ export function damage(file: string, place: Place, kind: Kind, random: () => num
 
 type ByteRange = { readonly path: string; readonly from: number; readonly bytes: number };
 
-function rangeOf(file: string, place: Place): ByteRange | undefined {
+function rangeOf(file: string, place: Place, random: () => number): ByteRange | undefined {
   const path = place.startsWith("wal") ? `${file}-wal` : place === "watermark" ? `${file}.watermark` : file;
   const size = existsSync(path) ? statSync(path).size : 0;
   const frames = Math.floor((size - 32) / FRAME_BYTES);
@@ -241,6 +262,10 @@ function rangeOf(file: string, place: Place): ByteRange | undefined {
       return { path, from: 0, bytes: 100 };
     case "db page":
       return { path, from: 100, bytes: size - 100 };
+    case "record columns":
+      return before(path, /(control|event|telemetry|capture) \d+ /g, random);
+    case "loss columns":
+      return before(path, /(test|outbox.db damaged|reached)/g, random);
     case "wal header":
       return { path, from: 0, bytes: 32 };
     case "wal frame":
@@ -256,10 +281,21 @@ function rangeOf(file: string, place: Place): ByteRange | undefined {
   }
 }
 
+/** The bytes in front of a text that stands in the file, where the columns before it are. */
+function before(path: string, text: RegExp, random: () => number): ByteRange | undefined {
+  const places = [...readFileSync(path, "latin1").matchAll(text)].map(({ index }) => index);
+  const at = places[Math.floor(random() * places.length)];
+  return at === undefined ? undefined : { path, from: Math.max(100, at - COLUMN_BYTES), bytes: COLUMN_BYTES };
+}
+
 function textOf({ epoch, stream, first, last }: LossRange): string {
   return [epoch, STREAMS.indexOf(stream), first, last].join(" ");
 }
 
 function keyOf({ epoch, stream, seq }: RecordId): string {
   return `${epoch}/${stream}/${seq}`;
+}
+
+function isUnavailable(thrown: unknown): boolean {
+  return thrown instanceof AgentError && thrown.code === "outbox.unavailable";
 }

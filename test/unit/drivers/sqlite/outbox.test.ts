@@ -283,4 +283,53 @@ describe("openOutbox on a damaged file", () => {
     expect(open(file, { sizes }).quarantined).toBe(`${file}.damaged-1`);
     expect(existsSync(`${file}.check`)).toBe(false);
   });
+
+  /** Changes what SQLite itself finds nothing wrong with. */
+  function alter(file: string, sql: string): void {
+    const database = new Database(file);
+    database.exec(sql);
+    database.close();
+  }
+
+  it("never sends a record under an id that changed on the disk, and tells the one that it had", () => {
+    const file = newFile();
+    const old = openOutbox(settingsOf(file));
+    old.outbox.append(Array.from({ length: 5 }, () => draftOf("telemetry", 50)));
+    old.outbox.close();
+    alter(file, "UPDATE records SET seq = 77 WHERE row = 3");
+    const blind = openOutbox(settingsOf(file));
+    expect(faultCodeOf(() => blind.outbox.read("telemetry", 0, ALL, 100, ALL))).toBe("outbox.unavailable");
+    blind.outbox.close();
+    const opened = open(file);
+    expect(opened.quarantined).toBe(`${file}.damaged-1`);
+    expect(seqs(opened)).toEqual([1, 2, 4, 5]);
+    expect(takeLosses(opened.outbox)).toEqual(["telemetry 3-3 damaged"]);
+  });
+
+  it("tells a loss whose range changed on the disk by what is owed", () => {
+    const file = newFile();
+    const old = openOutbox(settingsOf(file));
+    old.outbox.append(Array.from({ length: 5 }, () => draftOf("telemetry", 50)));
+    old.outbox.lose([2, 3], "expired", "life ended");
+    old.outbox.close();
+    alter(file, "UPDATE losses SET first = 3");
+    const blind = openOutbox(settingsOf(file));
+    expect(faultCodeOf(() => takeLosses(blind.outbox))).toBe("outbox.unavailable");
+    blind.outbox.close();
+    expect(takeLosses(open(file).outbox)).toEqual(["telemetry 2-3 damaged"]);
+  });
+
+  it("counts again when its totals changed on the disk, instead of ending the process at every start", () => {
+    const file = newFile();
+    const old = openOutbox(settingsOf(file));
+    old.outbox.append(Array.from({ length: 5 }, () => draftOf("telemetry", 50)));
+    old.outbox.close();
+    alter(file, "UPDATE streams SET records = 1 WHERE stream = 2");
+    const wrong = openOutbox(settingsOf(file));
+    expect(faultCodeOf(() => wrong.outbox.ack([1, 2, 3]))).toBe("outbox.unavailable");
+    wrong.outbox.close();
+    const opened = open(file);
+    opened.outbox.ack([1, 2, 3]);
+    expect(opened.outbox.stats()).toMatchObject({ records: 2, bytes: 100 });
+  });
 });

@@ -1,5 +1,6 @@
 import { cpSync } from "node:fs";
 import { join } from "node:path";
+import Database from "better-sqlite3";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { AgentError } from "../../../../agent/core/errors.ts";
 import type { Outbox } from "../../../../agent/ports.ts";
@@ -67,7 +68,7 @@ function bench(memoryBytes = 100_000, folder = temporaryFolder(), isGone = false
     disk.isGone = false;
     clock.advance(RETRY_MS);
   };
-  return { clock, log, disk, outbox, loseDisk, findDisk };
+  return { file, clock, log, disk, outbox, loseDisk, findDisk };
 }
 
 function idsOf(outbox: Outbox): readonly string[] {
@@ -181,6 +182,21 @@ describe("StandbyOutbox", () => {
     loseDisk();
     outbox.close();
     expect(log.of("outbox.standby-lost")[0].facts).toEqual({ records: 1 });
+  });
+
+  it("sets a file aside whose damage shows while it is used, and goes on with what is left under the same rows", () => {
+    const { file, outbox } = bench();
+    outbox.append([draftOf("telemetry", 10), draftOf("telemetry", 10), draftOf("telemetry", 10)]);
+    const ids = idsOf(outbox);
+    outbox.close();
+    const database = new Database(file);
+    database.exec("UPDATE records SET seq = 77 WHERE row = 2");
+    database.close();
+    const { outbox: second } = bench(100_000, join(file, ".."));
+    expect(faultCodeOf(() => idsOf(second))).toBe("outbox.unavailable");
+    expect(idsOf(second)).toEqual([ids[0], ids[2]]);
+    expect(rowsOf(second, "telemetry")).toEqual([1, 3]);
+    expect(takeLosses(second)).toEqual(["telemetry 2-2 damaged"]);
   });
 
   describe("a start after a process that ended with records in memory", () => {
