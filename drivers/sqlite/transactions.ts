@@ -103,10 +103,10 @@ export class Transactions {
 
   /** After deletions: gives free pages back to the file system in a bounded step. Never throws. */
   tidy(): void {
-    const { database } = this.#parts;
+    const { database, reserve } = this.#parts;
     const freePages = pragmaNumber(database, "freelist_count");
     const keptShare = Math.floor(pragmaNumber(database, "page_count") * FREE_SHARE);
-    const keptPages = this.#isWhole ? Math.max(FREE_PAGES_MIN, keptShare) : 0;
+    const keptPages = reserve.level === "none" ? 0 : Math.max(this.#isWhole ? FREE_PAGES_MIN : 0, keptShare);
     if (freePages <= keptPages) return;
     try {
       database.pragma(`incremental_vacuum(${Math.min(VACUUM_PAGES, freePages - keptPages)})`);
