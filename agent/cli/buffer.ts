@@ -9,7 +9,7 @@ import { type CliContext, note, printJson, printLine } from "./context.ts";
 import { deliveryProblems } from "./delivery-problems.ts";
 import { formatBytes, formatDuration } from "./quantity.ts";
 import { outboxLines } from "./status-page.ts";
-import { alignColumns, printable } from "./text.ts";
+import { alignColumns } from "./text.ts";
 import { adminSocketPath, askAgent, parseAnswer, viewSocketPath } from "./view-socket.ts";
 
 const MAX_LIMIT = 10_000;
@@ -127,7 +127,7 @@ async function listRecords(
   const path = await viewSocketPath(context);
   const status = parseAnswer(statusSchema, await askAgent(context, path, { verb: "status" }));
   for (const { what, remedy } of deliveryProblems(status)) {
-    context.stderr.write(`causeway: ${printable(what)}\n  remedy: ${printable(remedy)}\n`);
+    context.stderr.write(`causeway: ${what}\n  remedy: ${remedy}\n`);
   }
   const { records } = parseAnswer(listAnswer, await askAgent(context, path, { verb: "buffer.list", stream, limit }));
   if (context.options().json) {

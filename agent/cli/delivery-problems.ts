@@ -1,6 +1,7 @@
 import type { Status } from "../status.ts";
 import type { Check } from "../support/identity-checks.ts";
 import { formatBytes, formatCount, formatDuration } from "./quantity.ts";
+import { printable } from "./text.ts";
 
 /** What is wrong, and what to do about it. */
 export type Problem = { readonly what: string; readonly remedy: string };
@@ -20,14 +21,14 @@ export function isWorthSaying(lost: number, taken: number): boolean {
 
 /** What keeps records from being stored or delivered, or has lost some within the hour. */
 export function deliveryProblems(status: Status): readonly Problem[] {
-  return [...obstacles(status), ...recentLosses(status)];
+  return [...obstacles(status), ...recentLosses(status)].map(safe);
 }
 
 /** The same as checks of a self-test: what stands in the way fails, what has passed is a warning. */
 export function deliveryChecks(status: Status): readonly Check[] {
   const checks = [
-    ...obstacles(status).map((problem) => ({ check: "delivery", verdict: "fail", ...problem }) as const),
-    ...recentLosses(status).map((problem) => ({ check: "delivery", verdict: "warn", ...problem }) as const),
+    ...obstacles(status).map((problem) => ({ check: "delivery", verdict: "fail", ...safe(problem) }) as const),
+    ...recentLosses(status).map((problem) => ({ check: "delivery", verdict: "warn", ...safe(problem) }) as const),
   ];
   if (checks.length > 0) return checks;
   return [
@@ -35,8 +36,13 @@ export function deliveryChecks(status: Status): readonly Check[] {
   ];
 }
 
+/** Reasons are the broker's own words: they must not steer a terminal. */
+function safe({ what, remedy }: Problem): Problem {
+  return { what: printable(what), remedy: printable(remedy) };
+}
+
 function obstacles({ outbox, delivery }: Status): readonly Problem[] {
-  const fault = outbox.fault === undefined ? [] : [outbox.fault].map(({ what, remedy }) => ({ what, remedy }));
+  const fault = outbox.fault === undefined ? [] : [outbox.fault];
   return [...fault, ...diskProblems(outbox), ...delivery.refusedTopics.map((topic) => refusalProblem(topic, outbox))];
 }
 

@@ -93,6 +93,8 @@ describe("what keeps records from their consumers", () => {
     const loss = { stream: "event", reason: "damaged", detail: "checksum differs", records: 1, agoMs: 0 } as const;
     const status = statusWith({ delivery: { ...delivery, refusedTopics: [REFUSED] }, losses: [loss] });
     expect(deliveryChecks(status).map(({ verdict }) => verdict)).toEqual(["fail", "warn"]);
+    const rude = statusWith({ delivery: { ...delivery, refusedTopics: [{ ...REFUSED, reason: "no\u001b[2J" }] } });
+    expect(deliveryChecks(rude)[0].what).toContain("no?[2J");
     expect(deliveryChecks(statusWith())).toMatchObject([{ check: "delivery", verdict: "pass" }]);
   });
 
