@@ -98,13 +98,20 @@ export function composeCommands(parts: CommandParts): Commands {
   const doorOf = ({ door }: ReplyAddress): Door => byName[door];
   const reporter = new Reporter({ ledger, doorOf, broker, clock, log, random });
   const dispatchParts: DispatchParts = {
-    settings: { ...settings, thing, bootId, maxLifeMs: settings.maxLifeSeconds * 1000 },
+    settings: {
+      ...settings,
+      thing,
+      bootId,
+      maxLifeMs: settings.maxLifeSeconds * 1000,
+      clockWaitMs: settings.clockWaitSeconds * 1000,
+    },
     actions: actionsOf(parts, keys),
     authority: new Authority(policy, keys, clock),
     ledger,
     refusals,
     reporter,
     running: new Map(),
+    waiting: new Set(),
     clock,
     log,
   };

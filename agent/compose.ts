@@ -23,7 +23,7 @@ import type { CatalogueFile } from "./control/actions/catalogue.ts";
 import { presencePublication } from "./control/presence.ts";
 import type { RecordSink } from "./control/record-sink.ts";
 import { ClockSteps } from "./control/safety-gate.ts";
-import type { Clock } from "./core/clock.ts";
+import { type Clock, onBench } from "./core/clock.ts";
 import { AgentError, messageOf } from "./core/errors.ts";
 import { runServices, type Service } from "./core/lifecycle.ts";
 import type { Log } from "./core/log.ts";
@@ -104,7 +104,8 @@ type Base = Surroundings & {
  */
 export async function composeAgent(loaded: DaemonConfig, surroundings: Surroundings): Promise<Agent> {
   const { config } = loaded;
-  const { clock, environment, startedAtMs, version } = surroundings;
+  const { environment, startedAtMs, version } = surroundings;
+  const clock = config.bench ? onBench(surroundings.clock) : surroundings.clock;
   const written = createLog({ level: config.log.level, priorityPrefix: environment.JOURNAL_STREAM !== undefined });
   const { log, recent } = keepRecent(written, clock, config.support.logLines);
   const identities = openIdentity({ config, environment, log, verbose: config.log.level === "debug" });
@@ -128,6 +129,7 @@ export async function composeAgent(loaded: DaemonConfig, surroundings: Surroundi
   const outbox = new StandbyOutbox({ openDisk, ...memory, clock, log });
   const base = {
     ...surroundings,
+    clock,
     loaded,
     config,
     table,

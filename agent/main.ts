@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { CommanderError } from "commander";
+import { kernelClock } from "../drivers/can/kernel-clock.ts";
 import { systemClock } from "../drivers/os/time-source.ts";
 import type { CliContext, GlobalOptions, TextSink } from "./cli/context.ts";
 import { createProgram } from "./cli/program.ts";
@@ -19,7 +20,7 @@ async function main(args: readonly string[]): Promise<number> {
     get stdin() {
       return process.stdin;
     },
-    clock: systemClock(),
+    clock: systemClock({ kernelErrorUs: kernelClock() }),
     signal: interrupt.signal,
     environment: process.env,
     options: () => {

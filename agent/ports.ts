@@ -1,5 +1,5 @@
 /** The narrow interfaces that drivers implement. Each states its promises; drivers do not repeat them. */
-import type { ClockQuality } from "./core/clock.ts";
+import type { RecordedQuality } from "./core/clock.ts";
 import type { FaultCode } from "./core/errors.ts";
 import type { CanFrame, FrameBatch } from "./data/frame.ts";
 
@@ -77,7 +77,7 @@ export type Encoding = "identity" | "gzip" | "zstd";
 export type Draft = {
   readonly stream: StreamName;
   readonly encoding: Encoding;
-  readonly timeQuality: ClockQuality;
+  readonly timeQuality: RecordedQuality;
   /** Life from now, ms; undefined lives until delivered or evicted. */
   readonly lifeMs: number | undefined;
   /** Set for the signal table: publish retained on the schema topic with this key instead of the stream's topic. */
@@ -91,7 +91,7 @@ export type Outgoing = RecordId & {
   /** Row id: grows with every append, over all streams. */
   readonly row: number;
   readonly encoding: Encoding;
-  readonly timeQuality: ClockQuality;
+  readonly timeQuality: RecordedQuality;
   /** µs since the Unix epoch when stored, by a clock of quality `timeQuality`. */
   readonly storedAtUs: number;
   /** Monotonic ms when stored; undefined when it was stored in another boot, or nobody knows in which. */

@@ -81,6 +81,14 @@ export const commandsConfig = z.strictObject({
     .max(604_800)
     .default(3600)
     .describe("how far in the future the expiry of a command may lie"),
+  clockWaitSeconds: z
+    .int()
+    .min(0)
+    .max(600)
+    .default(60)
+    .describe(
+      "how long a command with an expiry waits after a start until a battery-backed clock or a time service vouches for the time",
+    ),
   maxSkewMs: z.int().min(0).max(600_000).default(5000).describe("how far a requester's clock may be ahead"),
   audit: z
     .strictObject({

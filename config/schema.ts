@@ -153,7 +153,10 @@ const lifeMs = z.int().min(1000).max(31_536_000_000);
 export const agentConfig = z
   .strictObject({
     thingName: z.string().regex(/^[\w:-]{1,128}$/, "must be 1 to 128 letters, digits, '_', ':' or '-'"),
-    bench: z.boolean().default(false).describe("allows what must never be on a vehicle: identity.mode file"),
+    bench: z
+      .boolean()
+      .default(false)
+      .describe("allows what must never be on a vehicle: identity.mode file, a clock that nothing vouches for"),
     stateDir: absolutePath.default("/var/lib/causeway"),
     runtimeDir: absolutePath.default("/run/causeway"),
     log: z.strictObject({ level: z.enum(["error", "warn", "info", "debug"]).default("info") }).prefault({}),

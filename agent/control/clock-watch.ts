@@ -1,4 +1,4 @@
-import type { Clock, ClockQuality } from "../core/clock.ts";
+import { type Clock, isBelievable } from "../core/clock.ts";
 import type { Log } from "../core/log.ts";
 
 const LOOK_MS = 1000;
@@ -18,14 +18,10 @@ export function watchClock({ clock, log, onSet }: ClockWatchParts): () => void {
   return clock.every(LOOK_MS, () => {
     const now = { offsetMs: offsetMs(), quality: clock.quality() };
     const steppedMs = now.offsetMs - before.offsetMs;
-    const becameKnown = isUnknown(before.quality) && !isUnknown(now.quality);
+    const becameKnown = !isBelievable(before.quality) && isBelievable(now.quality);
     before = now;
     if (Math.abs(steppedMs) < STEP_MS && !becameKnown) return;
     log.info("clock.set", { steppedMs: Math.round(steppedMs), quality: now.quality });
     onSet();
   });
-}
-
-function isUnknown(quality: ClockQuality): boolean {
-  return quality === "unsynchronised";
 }

@@ -1,4 +1,4 @@
-import type { Clock } from "../core/clock.ts";
+import { type Clock, isBelievable } from "../core/clock.ts";
 import { AgentError, messageOf } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import { type Action, type CommandClass, isGrave, type Outcome, type Prepared } from "./action.ts";
@@ -8,7 +8,9 @@ import { type CommandLedger, orUnreadable } from "./ledger.ts";
 import type { RefusalBudget } from "./refusal-budget.ts";
 import type { Reporter } from "./report.ts";
 import { type Arrival, type Request, readRequest } from "./request.ts";
-import { lateness, type TimeBounds } from "./timeliness.ts";
+import { CLOCK_UNKNOWN, lateness, type TimeBounds } from "./timeliness.ts";
+
+const CLOCK_POLL_MS = 250;
 
 /** What every request meets. */
 export type DispatchSettings = TimeBounds & {
@@ -17,6 +19,8 @@ export type DispatchSettings = TimeBounds & {
   readonly maxRequestBytes: number;
   /** Commands that may run at a time. */
   readonly maxRunning: number;
+  /** How long a command waits for a clock that can be believed; 0 refuses it at once. */
+  readonly clockWaitMs: number;
   /** Kernel boot id. */
   readonly bootId: string;
 };
@@ -31,6 +35,8 @@ export type DispatchParts = {
   readonly reporter: Reporter;
   /** The actions that run, by the ledger's id of their command. */
   readonly running: Map<string, Action>;
+  /** The commands that wait for the clock, by the ledger's id; as many as may run. */
+  readonly waiting: Set<string>;
   readonly clock: Clock;
   readonly log: Log;
 };
@@ -40,8 +46,9 @@ export type DispatchParts = {
  * ledger (with "started", durably), act, result, report.
  *
  * All up to the first `await` happens before this returns for the first time, so that a message is acknowledged to the broker only
- * after the ledger has it. A repeat is known before its time is judged: it gets the answer it had, not a second one. Gives the
- * answer, or undefined when it is told by whoever runs the same request, or after a restart.
+ * after the ledger has it. A repeat is known before its time is judged: it gets the answer it had, not a second one. One whose time
+ * cannot be judged yet, since nothing vouches for the clock, is in the ledger while it waits for that. Gives the answer, or undefined
+ * when it is told by whoever runs the same request, or after a restart.
  */
 export async function dispatch(
   parts: DispatchParts,
@@ -55,16 +62,19 @@ export async function dispatch(
   const known = ledger.recall(request);
   if (known.kind === "running") return undefined;
   if (known.kind === "answered") return reporter.tell(request, known.answer);
-  const plan = known.kind === "refused" ? known : examine(parts, request);
-  if (plan.kind === "refused") return turnDown(parts, request, plan);
-  const unsafe = plan.prepared.unsafe();
+  const examined = known.kind === "refused" ? known : examine(parts, request);
+  if (examined.kind === "refused") return turnDown(parts, request, examined);
+  const { action, grant, plan } = examined;
+  const next = plan.kind === "plan" ? (plan.prepared.unsafe() ?? plan) : plan;
   const taken = ledger.claim(request, () => {
-    parts.authority.use(plan.grant);
-    if (unsafe === undefined) ledger.start(request.ledgerId, plan.action.endsInRestart ? settings.bootId : undefined);
+    parts.authority.use(grant);
+    if (next.kind === "plan") ledger.start(request.ledgerId, heldBootId(action, settings));
   });
   if (taken !== undefined) return turnDown(parts, request, taken);
-  if (unsafe !== undefined) return reporter.tell(request, ledger.finish(request.ledgerId, refusalAnswer(unsafe)));
-  const outcome = await act(parts, plan, request, signal);
+  const ready = next.kind === "waiting" ? await readyAfterWait(parts, action, request, signal) : next;
+  if (ready === undefined) return undefined;
+  if (ready.kind === "refused") return reporter.tell(request, ledger.finish(request.ledgerId, refusalAnswer(ready)));
+  const outcome = await act(parts, ready, request, signal);
   if (outcome.kind === "held") return undefined;
   return reporter.tell(request, ledger.finish(request.ledgerId, answerOf(outcome)));
 }
@@ -78,10 +88,11 @@ export function rehearse(
   if (read.kind === "refused") return read;
   if (parts.ledger.find(read.request.ledgerId) !== undefined)
     return refused("ID_REUSED", "a request of this id came before");
-  const plan = examine(parts, read.request);
-  if (plan.kind === "refused") return plan;
-  const { name: action, commandClass } = plan.action;
-  return plan.prepared.unsafe() ?? { kind: "possible", action, commandClass };
+  const examined = examine(parts, read.request);
+  if (examined.kind === "refused") return examined;
+  const { plan, action } = examined;
+  const unsafe = plan.kind === "plan" ? plan.prepared.unsafe() : CLOCK_UNKNOWN;
+  return unsafe ?? { kind: "possible", action: action.name, commandClass: action.commandClass };
 }
 
 /** Refuses a request before anything was done for it, and remembers that where it can; past the budget only where a repeat might act. */
@@ -126,18 +137,19 @@ function isRefusedAgain(request: Request, code: ReasonCode, commandClass: Comman
 }
 
 /** What is to be done for a request that may be done. */
-type Plan = {
-  readonly kind: "plan";
+type Plan = { readonly kind: "plan"; readonly action: Action; readonly prepared: Prepared };
+
+/** A request that is allowed; it waits where nothing vouches for the clock yet. */
+type Examined = {
+  readonly kind: "allowed";
   readonly action: Action;
-  readonly prepared: Prepared;
   readonly grant: Grant;
+  readonly plan: Plan | { readonly kind: "waiting" };
 };
 
 /** Everything that is decided before the ledger takes the command; changes nothing. */
-function examine(
-  { settings, actions, authority, ledger, running, clock }: DispatchParts,
-  request: Request,
-): Plan | Refusal {
+function examine(parts: DispatchParts, request: Request): Examined | Refusal {
+  const { settings, actions, authority, waiting } = parts;
   if (request.flaw !== undefined) return request.flaw;
   const action = actions.get(request.action);
   if (action === undefined) return refused("NO_COMMAND_DISPATCHER_FOUND", `there is no action ${request.action}`);
@@ -146,6 +158,16 @@ function examine(
   if (request.thing !== undefined && request.thing !== settings.thing) {
     return refused("WRONG_THING", `it is for ${request.thing}`);
   }
+  const plan = planOf(parts, action, request);
+  const mayWait = settings.clockWaitMs > 0 && waiting.size < settings.maxRunning;
+  if (plan.kind === "plan") return { kind: "allowed", action, grant, plan };
+  return plan.code === "CLOCK_NOT_TRUSTED" && mayWait
+    ? { kind: "allowed", action, grant, plan: { kind: "waiting" } }
+    : plan;
+}
+
+/** Whether time and state of the agent let an allowed request act now. */
+function planOf({ settings, ledger, running, clock }: DispatchParts, action: Action, request: Request): Plan | Refusal {
   const reading = { nowMs: clock.wallUs() / 1000, quality: clock.quality() };
   const late = lateness(request, action.commandClass, reading, settings);
   if (late !== undefined) return late;
@@ -157,7 +179,47 @@ function examine(
   const rival = [...running.values()].find(({ uses }) => uses.some((one) => action.uses.includes(one)));
   if (rival !== undefined) return refused("BUSY", `${rival.name} is running`);
   if (running.size >= settings.maxRunning) return refused("BUSY", `${running.size} commands are running`);
-  return { kind: "plan", action, prepared, grant };
+  return { kind: "plan", action, prepared };
+}
+
+/**
+ * Waits until the clock can be believed, and judges the request then; undefined when the agent ends meanwhile, which the next start
+ * settles. The plan is started, durably, as it is given.
+ */
+async function readyAfterWait(
+  parts: DispatchParts,
+  action: Action,
+  request: Request,
+  signal: AbortSignal,
+): Promise<Plan | Refusal | undefined> {
+  const { settings, ledger, reporter, waiting, clock } = parts;
+  const { ledgerId, restOfLifeMs } = request;
+  const ended = new AbortController();
+  const startMs = clock.monotonicMs();
+  waiting.add(ledgerId);
+  reporter.started(request, ended.signal);
+  await believableClock(clock, settings.clockWaitMs, signal);
+  ended.abort();
+  waiting.delete(ledgerId);
+  if (signal.aborted) return undefined;
+  const waitedMs = clock.monotonicMs() - startMs;
+  const rest = restOfLifeMs === undefined ? undefined : restOfLifeMs - waitedMs;
+  const plan = planOf(parts, action, { ...request, restOfLifeMs: rest });
+  const ready = plan.kind === "plan" ? (plan.prepared.unsafe() ?? plan) : plan;
+  if (ready.kind === "plan") ledger.start(ledgerId, heldBootId(action, settings));
+  return ready;
+}
+
+async function believableClock(clock: Clock, withinMs: number, signal: AbortSignal): Promise<void> {
+  const endMs = clock.monotonicMs() + withinMs;
+  while (!isBelievable(clock.quality()) && clock.monotonicMs() < endMs && !signal.aborted) {
+    await clock.sleep(CLOCK_POLL_MS, signal);
+  }
+}
+
+/** What finds the end of an act after it: the boot in which it began, where it ends in a restart. */
+function heldBootId({ endsInRestart }: Action, { bootId }: DispatchSettings): string | undefined {
+  return endsInRestart ? bootId : undefined;
 }
 
 /** Runs the action within its time, and says so to whoever asked when it takes long. */

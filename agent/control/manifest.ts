@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { ClockQuality } from "../core/clock.ts";
+import { type ClockQuality, isBelievable } from "../core/clock.ts";
 import { documentText, parseCanonical } from "./canonical-document.ts";
 import { type SignatureList, sha256Hex } from "./signatures.ts";
 import { signedBy, type TrustRoot } from "./trust-root.ts";
@@ -159,7 +159,7 @@ function signatureText(verdict: "unsigned" | "signature-wrong" | "key-revoked", 
 
 /** A manifest that is held back cannot keep a vehicle on an old release for ever: it expires, and so does the root. */
 function untimely({ expires }: Manifest, { root, wallUs, clockQuality }: Vehicle): ManifestVerdict | undefined {
-  if (clockQuality === "unsynchronised") {
+  if (!isBelievable(clockQuality)) {
     return refused("clock-untrusted", "the clock is not set, so it cannot be told whether the manifest has expired");
   }
   const nowMs = wallUs / 1000;

@@ -1,5 +1,5 @@
 import { fullJitterMs } from "../core/backoff.ts";
-import type { Clock } from "../core/clock.ts";
+import { type Clock, isBelievable } from "../core/clock.ts";
 import { AgentError, messageOf } from "../core/errors.ts";
 import type { Validity } from "../core/validity.ts";
 import type { Broker } from "../ports.ts";
@@ -122,7 +122,7 @@ export class Renewal {
     if (state === undefined) return undefined;
     if (state.change?.kind === "renew" || state.retirement !== undefined || state.discarded.length > 0) return 0;
     const life = validity();
-    if (!settings.enabled || life === undefined || clock.quality() === "unsynchronised") return undefined;
+    if (!settings.enabled || life === undefined || !isBelievable(clock.quality())) return undefined;
     const certificateId = ledger.inUse()?.certificateId ?? "";
     if (this.#jitter?.certificateId !== certificateId) this.#jitter = { certificateId, share: this.#parts.random() };
     return renewalStartMs(life, settings, this.#jitter.share);

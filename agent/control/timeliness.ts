@@ -1,10 +1,16 @@
-import type { ClockQuality } from "../core/clock.ts";
+import { type ClockQuality, isBelievable } from "../core/clock.ts";
 import type { CommandClass } from "./action.ts";
 import { type Refusal, refused } from "./answer.ts";
 import type { Request } from "./request.ts";
 
 /** The vehicle's clock at this moment. */
 export type ClockReading = { readonly nowMs: number; readonly quality: ClockQuality };
+
+/** The refusal of what names a time while nobody can say how late it is. */
+export const CLOCK_UNKNOWN = refused(
+  "CLOCK_NOT_TRUSTED",
+  "nothing has set or confirmed the vehicle's clock since it started",
+);
 
 /** Bounds of the times in a request. */
 export type TimeBounds = {
@@ -34,12 +40,11 @@ export function lateness(
     return refused("EXPIRY_MISSING", "expiresAtMs, or issuedAtMs with timeoutMs, must say when it is too late");
   }
   const namesTime = [endMs, issuedAtMs, notBeforeMs].some((time) => time !== undefined);
-  if (namesTime && quality === "unsynchronised") {
-    return refused("CLOCK_NOT_TRUSTED", "nothing has set the vehicle's clock since it started");
-  }
-  if (endMs !== undefined && endMs <= nowMs) {
+  // A clock that goes on from an earlier boot is behind: what it takes for over is over, what it takes for alive may not be.
+  if (endMs !== undefined && endMs <= nowMs && quality !== "unsynchronised") {
     return refused("TIMED_OUT_BEFORE_DISPATCH", `it came ${nowMs - endMs} ms too late`);
   }
+  if (namesTime && !isBelievable(quality)) return CLOCK_UNKNOWN;
   const startMs = Math.max(notBeforeMs ?? 0, (issuedAtMs ?? 0) - maxSkewMs);
   if (startMs > nowMs) return refused("NOT_YET_VALID", `it came ${startMs - nowMs} ms too early`);
   if (endMs !== undefined && endMs > nowMs + maxLifeMs) {

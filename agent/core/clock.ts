@@ -1,9 +1,34 @@
 /**
- * How far the wall clock can be believed, worst first: "unsynchronised" (boot default, may be 1970), "rtc" (a battery-backed
- * clock set it, nothing has confirmed it since), "ntp" (disciplined by a network time source), "gps" (set from a receiver).
+ * How far the wall clock can be believed, worst first: "unsynchronised" (boot default, may be 1970), "saved" (it goes on from a time of
+ * an earlier boot, and so is behind by the time it was off), "rtc" (a battery-backed clock set it, or it was synchronised since the
+ * boot, and nothing confirms it at present), "ntp" (the kernel has it disciplined, by whatever service), "gps" (set from a receiver).
  */
-export const CLOCK_QUALITIES = ["unsynchronised", "rtc", "ntp", "gps"] as const;
+export const CLOCK_QUALITIES = ["unsynchronised", "saved", "rtc", "ntp", "gps"] as const;
 export type ClockQuality = (typeof CLOCK_QUALITIES)[number];
+/** Qualities as records carry them, by their numbers in telemetry.proto: what is saved is not synchronised either. */
+export const RECORDED_QUALITIES = ["unsynchronised", "rtc", "ntp", "gps"] as const satisfies readonly ClockQuality[];
+export type RecordedQuality = (typeof RECORDED_QUALITIES)[number];
+
+/** Whether the time of somebody else can be held against a clock of this quality: "rtc" or better. */
+export function isBelievable(quality: ClockQuality): boolean {
+  return quality !== "unsynchronised" && quality !== "saved";
+}
+
+/** The clock of a bench, which goes by whatever time the machine has, as one with a battery-backed clock would. */
+export function onBench(clock: Clock): Clock {
+  return {
+    wallUs: () => clock.wallUs(),
+    monotonicMs: () => clock.monotonicMs(),
+    quality: () => (clock.quality() === "saved" ? "rtc" : clock.quality()),
+    sleep: (ms, signal) => clock.sleep(ms, signal),
+    every: (ms, tick) => clock.every(ms, tick),
+  };
+}
+
+/** The quality as records carry it. */
+export function recordedQuality(quality: ClockQuality): RecordedQuality {
+  return quality === "saved" ? "unsynchronised" : quality;
+}
 
 /**
  * Time as a part: nothing under agent/ reads the system clock or sets a timer except through this.

@@ -1,4 +1,4 @@
-import type { Clock } from "./clock.ts";
+import { type Clock, isBelievable } from "./clock.ts";
 import { AgentError } from "./errors.ts";
 
 /** Life of a certificate: RFC 3339, UTC. */
@@ -20,10 +20,11 @@ export function validityFault(name: string, { notBefore, notAfter }: Validity, c
     });
   }
   if (nowMs >= Date.parse(notBefore)) return undefined;
-  if (clock.quality() === "unsynchronised") {
+  if (!isBelievable(clock.quality())) {
     return new AgentError("identity.clock-unset", {
       what: `${name} is valid from ${notBefore}, and nothing has set this machine's clock, which says ${now}`,
-      remedy: "let the clock be set (systemd-timesyncd, a battery-backed clock); the agent goes on by itself then",
+      remedy:
+        "let the clock be set (a time service such as systemd-timesyncd or chrony, a battery-backed clock); the agent goes on by itself then",
     });
   }
   return new AgentError("identity.certificate-not-yet-valid", {

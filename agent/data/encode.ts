@@ -1,5 +1,5 @@
 import type { AgentConfig } from "../../config/schema.ts";
-import { CLOCK_QUALITIES, type Clock } from "../core/clock.ts";
+import { type Clock, RECORDED_QUALITIES, recordedQuality } from "../core/clock.ts";
 import type { Draft, Encoding, LossRange, RecordId, StreamName } from "../ports.ts";
 import { compress } from "./compress.ts";
 import { type AuditEntry, writeAudit } from "./encode-audit.ts";
@@ -188,7 +188,7 @@ export class Encoder {
 
   #draft(stream: StreamName, body: Uint8Array, samples: number): EncodedDraft {
     const { clock, settings } = this.#parts;
-    const quality = clock.quality();
+    const quality = recordedQuality(clock.quality());
     const monotonicUs = Math.round(clock.monotonicMs() * 1000);
     const wallUs = clock.wallUs();
     return {
@@ -200,7 +200,7 @@ export class Encoder {
       samples,
       bodyBytes: body.length,
       seal: (id) => {
-        this.#writeHeader(id, monotonicUs, wallUs, CLOCK_QUALITIES.indexOf(quality));
+        this.#writeHeader(id, monotonicUs, wallUs, RECORDED_QUALITIES.indexOf(quality));
         this.#header.append(body);
         return compress(this.#header.finish(), this.#encoding);
       },
@@ -224,7 +224,7 @@ export class Encoder {
 
   #longestHeaderBytes(): number {
     const most = 2 ** 52;
-    this.#writeHeader(LONGEST_ID, most, most, CLOCK_QUALITIES.length);
+    this.#writeHeader(LONGEST_ID, most, most, RECORDED_QUALITIES.length);
     return this.#header.length;
   }
 }

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { CLOCK_QUALITIES } from "../core/clock.ts";
+import { RECORDED_QUALITIES } from "../core/clock.ts";
 import { STREAMS } from "../ports.ts";
 
 /** 64-bit fields arrive as bigint; those that count or tell time must be exact as a number. */
@@ -147,10 +147,10 @@ const updatePhase = z.object({
 const notice = z.object({ event: z.string().min(1), detail: z.string(), time_us: integer });
 
 const QUALITIES = {
-  CLOCK_QUALITY_UNSYNCHRONISED: CLOCK_QUALITIES[0],
-  CLOCK_QUALITY_RTC: CLOCK_QUALITIES[1],
-  CLOCK_QUALITY_NTP: CLOCK_QUALITIES[2],
-  CLOCK_QUALITY_GPS: CLOCK_QUALITIES[3],
+  CLOCK_QUALITY_UNSYNCHRONISED: RECORDED_QUALITIES[0],
+  CLOCK_QUALITY_RTC: RECORDED_QUALITIES[1],
+  CLOCK_QUALITY_NTP: RECORDED_QUALITIES[2],
+  CLOCK_QUALITY_GPS: RECORDED_QUALITIES[3],
 } as const;
 
 /** A `causeway.v1.Record` as protobufjs gives it (`RECORD_CONVERSION`), with every field checked and 64-bit counts as numbers. */

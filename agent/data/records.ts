@@ -1,7 +1,7 @@
 import protobuf from "protobufjs/light.js";
 import "protobufjs/ext/descriptor.js";
 import { z } from "zod";
-import type { ClockQuality } from "../core/clock.ts";
+import type { RecordedQuality } from "../core/clock.ts";
 import { AgentError, messageOf } from "../core/errors.ts";
 import type { LossRange, RecordId } from "../ports.ts";
 import { inflate } from "./compress.ts";
@@ -77,7 +77,7 @@ export type DecodedRecord = RecordId & {
   readonly thing: string;
   readonly bootId: string;
   /** The moment the record was made, on both clocks, and how far the wall clock could be believed. */
-  readonly anchor: { readonly monotonicUs: number; readonly wallUs: number; readonly quality: ClockQuality };
+  readonly anchor: { readonly monotonicUs: number; readonly wallUs: number; readonly quality: RecordedQuality };
   readonly body: RecordBody;
 };
 

@@ -1,7 +1,7 @@
 import { formatDuration } from "../cli/quantity.ts";
 import type { CertificateChain } from "../control/certificate.ts";
 import { certificateFacts, requireMatch, requireUsable } from "../control/certificate.ts";
-import type { Clock } from "../core/clock.ts";
+import { type Clock, isBelievable } from "../core/clock.ts";
 import { AgentError, type FaultCode } from "../core/errors.ts";
 import type { KeyFacts, KeyTest, LockoutState, TpmFacts } from "../ports.ts";
 
@@ -50,12 +50,14 @@ export async function checkIdentity(parts: IdentityParts): Promise<readonly Chec
 }
 
 function checkClock(clock: Clock): Check {
-  if (clock.quality() !== "unsynchronised") return passed("clock", `set (${clock.quality()})`);
+  const quality = clock.quality();
+  if (isBelievable(quality)) return passed("clock", `set (${quality})`);
+  const state = quality === "saved" ? "goes on from a time of an earlier boot" : "was set by nothing";
   return {
     check: "clock",
     verdict: "warn",
-    what: "nothing has set this machine's clock: certificates may seem not valid yet",
-    remedy: "let systemd-timesyncd or a battery-backed clock set it",
+    what: `this machine's clock ${state}: certificates may seem not valid yet, and commands that act are refused`,
+    remedy: "let a time service (systemd-timesyncd, chrony) or a battery-backed clock set it",
   };
 }
 

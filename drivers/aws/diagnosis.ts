@@ -1,4 +1,4 @@
-import type { Clock } from "../../agent/core/clock.ts";
+import { type Clock, isBelievable } from "../../agent/core/clock.ts";
 import { AgentError } from "../../agent/core/errors.ts";
 import { validityFault } from "../../agent/core/validity.ts";
 import { isPkcs11Error } from "./identity-faults.ts";
@@ -110,7 +110,7 @@ export class Diagnosis {
       return undefined;
     } catch (error) {
       if (!(error instanceof AgentError)) throw error;
-      return error.code === "broker.certificate-expired" && this.#parts.clock.quality() === "unsynchronised"
+      return error.code === "broker.certificate-expired" && !isBelievable(this.#parts.clock.quality())
         ? clockUnset(error.message)
         : asLinkFault(error);
     }

@@ -32,12 +32,16 @@ export type NativeAddon = {
   facts(slot: number, result: Uint32Array): void;
   /** Ends receiving; `onNews` is not called again. The reader thread ends with the last bus. */
   close(slot: number): void;
+  /** The largest error that the wall clock may have, µs (adjtimex(2), maxerror: 16 s while nobody disciplines it); -1 when the kernel does not say. */
+  clockErrorUs(): number;
 };
 
 function isNativeAddon(loaded: unknown): loaded is NativeAddon {
   if (typeof loaded !== "object" || loaded === null) return false;
   const functions = new Map<string, unknown>(Object.entries(loaded));
-  return ["open", "dropped", "facts", "close"].every((name) => typeof functions.get(name) === "function");
+  return ["open", "dropped", "facts", "close", "clockErrorUs"].every(
+    (name) => typeof functions.get(name) === "function",
+  );
 }
 
 /** Loads the receive addon. Throws `bus.unsupported` when it was not built. */

@@ -1,17 +1,12 @@
-import { existsSync, readFileSync } from "node:fs";
-import type { Clock, ClockQuality } from "../../agent/core/clock.ts";
+import { readFileSync } from "node:fs";
+import type { Clock } from "../../agent/core/clock.ts";
+import { type ClockQualityParts, clockQuality } from "./clock-quality.ts";
 
-/** systemd-timesyncd makes this file when it has set the clock from the network, and it does not outlive a boot (systemd-timesyncd.service(8)). */
-const TIMESYNC_FILE = "/run/systemd/timesync/synchronized";
-/** 2025-01-01T00:00:00Z: an earlier wall time comes from a clock that nothing has set. */
-const EARLIEST_SET_MS = 1_735_689_600_000;
-const QUALITY_LIFE_MS = 1000;
 /** Longest delay setTimeout takes; a longer one would fire at once. */
 const MAX_TIMER_MS = 2_147_483_647;
 
-/** Where a `systemClock` looks, for tests. */
-export type TimeSourceParts = {
-  readonly timesyncFile?: string;
+/** Where a `systemClock` looks. `kernelErrorUs` comes from the composition, the rest is for tests. */
+export type TimeSourceParts = Pick<ClockQualityParts, "kernelErrorUs" | "timesyncFile" | "rtcFolder"> & {
   /** ms since the Unix epoch. */
   readonly wallMs?: () => number;
   /** ns of the monotonic clock. */
@@ -20,16 +15,12 @@ export type TimeSourceParts = {
 
 /** The machine's clocks. `wallUs` follows every step of the wall clock; its µs come from the monotonic clock. */
 export function systemClock(parts: TimeSourceParts = {}): Clock {
-  const {
-    timesyncFile = TIMESYNC_FILE,
-    wallMs = () => Date.now(),
-    monotonicNs = () => process.hrtime.bigint(),
-  } = parts;
+  const { wallMs = () => Date.now(), monotonicNs = () => process.hrtime.bigint() } = parts;
   const monotonicMs = (): number => Number(monotonicNs()) / 1e6;
   return {
     wallUs: wallReader(wallMs, monotonicNs),
     monotonicMs,
-    quality: qualityReader(timesyncFile, wallMs, monotonicMs),
+    quality: clockQuality({ ...parts, wallMs, monotonicMs }),
     sleep,
     every,
   };
@@ -55,19 +46,6 @@ function wallReader(wallMs: () => number, monotonicNs: () => bigint): () => numb
     const nearestUs = us >= floorUs + 1000 && us < floorUs + 2000 ? floorUs + 999 : floorUs;
     distanceUs = nearestUs - monotonicUs;
     return nearestUs;
-  };
-}
-
-function qualityReader(timesyncFile: string, wallMs: () => number, monotonicMs: () => number): () => ClockQuality {
-  let quality: ClockQuality = "unsynchronised";
-  let readAtMs = Number.NEGATIVE_INFINITY;
-  return () => {
-    const nowMs = monotonicMs();
-    if (nowMs - readAtMs < QUALITY_LIFE_MS) return quality;
-    readAtMs = nowMs;
-    if (existsSync(timesyncFile)) quality = "ntp";
-    else quality = wallMs() >= EARLIEST_SET_MS ? "rtc" : "unsynchronised";
-    return quality;
   };
 }
 

@@ -1,10 +1,10 @@
-import type { ClockQuality } from "../../agent/core/clock.ts";
+import type { RecordedQuality } from "../../agent/core/clock.ts";
 import type { Encoding, LossReason, StreamName } from "../../agent/ports.ts";
 
 // Numbers as stored in outbox.db: never changed, only added to. Streams are numbered in drain order.
 const STREAM_CODES = ["control", "event", "telemetry", "capture"] as const satisfies readonly StreamName[];
 const ENCODING_CODES = ["identity", "gzip", "zstd"] as const satisfies readonly Encoding[];
-const QUALITY_CODES = ["unsynchronised", "rtc", "ntp", "gps"] as const satisfies readonly ClockQuality[];
+const QUALITY_CODES = ["unsynchronised", "rtc", "ntp", "gps"] as const satisfies readonly RecordedQuality[];
 const REASON_CODES = ["evicted", "expired", "rejected", "damaged", "dropped"] as const satisfies readonly LossReason[];
 
 /** The number of streams; their codes are 0 (drained first, evicted last) up to this minus one. */
@@ -34,12 +34,12 @@ export function encodingOf(code: number): Encoding {
 }
 
 /** A clock quality as its column holds it. */
-export function qualityCode(quality: ClockQuality): number {
+export function qualityCode(quality: RecordedQuality): number {
   return QUALITY_CODES.indexOf(quality);
 }
 
 /** The clock quality that `code` stands for. */
-export function qualityOf(code: number): ClockQuality {
+export function qualityOf(code: number): RecordedQuality {
   return QUALITY_CODES[code] ?? "unsynchronised";
 }
 

@@ -80,6 +80,8 @@ export type CommandBenchParts = {
   readonly maxRunning?: number;
   /** Without bound when absent. */
   readonly refusalsPerMinute?: number;
+  /** 0 when absent. */
+  readonly clockWaitMs?: number;
 };
 
 /** Everything behind the doors, with fakes around it. */
@@ -128,7 +130,15 @@ export class CommandBench {
     });
     const made = Object.entries(actions).map(([name, action]) => this.#action(name, action));
     this.parts = {
-      settings: { thing: THING, maxRequestBytes: 4096, maxRunning, maxLifeMs: 3_600_000, maxSkewMs: 5000, bootId },
+      settings: {
+        thing: THING,
+        maxRequestBytes: 4096,
+        maxRunning,
+        maxLifeMs: 3_600_000,
+        maxSkewMs: 5000,
+        clockWaitMs: parts.clockWaitMs ?? 0,
+        bootId,
+      },
       actions: new Map([...made, ...(parts.builtIn?.(this.keys) ?? [])].map((action) => [action.name, action])),
       authority: new Authority(policy, this.keys, clock),
       ledger: this.ledger,
@@ -140,6 +150,7 @@ export class CommandBench {
       }),
       reporter,
       running: new Map(),
+      waiting: new Set(),
       clock,
       log: this.log,
     };

@@ -7,8 +7,9 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { stringify } from "yaml";
 import { z } from "zod";
+import type { Clock } from "../../agent/core/clock.ts";
 import { AgentError } from "../../agent/core/errors.ts";
-import { systemClock } from "../../drivers/os/time-source.ts";
+import { systemClock, type TimeSourceParts } from "../../drivers/os/time-source.ts";
 import { TokenStore } from "../../drivers/tpm/store.ts";
 import { type Authority, createAuthority } from "../bench/certificate-authority.ts";
 import { startTpm, type Tpm } from "../bench/tpm.ts";
@@ -30,6 +31,11 @@ const EXEMPT = /\bnoda\b/;
 
 /** Each verb starts a process for its key work, which takes seconds on a busy machine; some tests need ten of them. */
 const TIMEOUT_MS = 120_000;
+
+/** A clock that a time service keeps, as a vehicle in service has one. */
+function synchronised(parts: TimeSourceParts = {}): Clock {
+  return systemClock({ ...parts, kernelErrorUs: () => 1000 });
+}
 
 describe("the identity's verbs, from the first key to the certificate", { timeout: TIMEOUT_MS }, () => {
   let folder: string;
@@ -74,7 +80,7 @@ describe("the identity's verbs, from the first key to the certificate", { timeou
   async function causeway(
     args: readonly string[],
     identity?: Readonly<Record<string, unknown>>,
-    clock = systemClock(),
+    clock = synchronised(),
   ) {
     const config = await configure("agent", identity);
     const environment = { ...process.env, ...tpm.environment };
@@ -154,7 +160,7 @@ describe("the identity's verbs, from the first key to the certificate", { timeou
 
   describe("cert install", () => {
     /** The fault of an installation, which must have left the certificate in use as it was. */
-    async function refusalOf(file: string, clock = systemClock()): Promise<AgentError> {
+    async function refusalOf(file: string, clock = synchronised()): Promise<AgentError> {
       const before = await readFile(at("identity/device.pem"), "utf8");
       const fault = await causeway(["cert", "install", file], {}, clock).catch((error: unknown) => error);
       if (!(fault instanceof AgentError)) throw new Error("it was put into use");
@@ -173,8 +179,10 @@ describe("the identity's verbs, from the first key to the certificate", { timeou
 
     it("tells a clock that nothing has set from a certificate that is not valid yet", async () => {
       const file = await issue("early");
-      const clockAt = (now: string) => systemClock({ timesyncFile: at("none"), wallMs: () => Date.parse(now) });
-      expect((await refusalOf(file, clockAt("1970-01-02T00:00:00Z"))).code).toBe("identity.clock-unset");
+      const clockAt = (now: string) => synchronised({ timesyncFile: at("none"), wallMs: () => Date.parse(now) });
+      expect(
+        (await refusalOf(file, systemClock({ timesyncFile: at("none"), wallMs: () => Date.UTC(1970, 0, 2) }))).code,
+      ).toBe("identity.clock-unset");
       const { code } = await refusalOf(file, clockAt("2025-06-01T00:00:00Z"));
       expect(code).toBe("identity.certificate-not-yet-valid");
     });

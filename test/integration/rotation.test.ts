@@ -77,7 +77,8 @@ describe("the rotation of a certificate in the running agent, key in the TPM", {
     const { tokenLabel, pinFile, storeDir, tcti } = tpm;
     home = await daemonHome((config) => {
       config.thingName = THING;
-      config.bench = false;
+      // This machine need not have a clock that anything vouches for.
+      config.bench = true;
       config.broker = {
         host: "localhost",
         port: bench.mosquitto.port,

@@ -1,5 +1,5 @@
 /*
- * What JavaScript sees: open, dropped, facts, close. native-addon.ts states the types.
+ * What JavaScript sees: open, dropped, facts, close, and clockErrorUs. native-addon.ts states the types.
  *
  * A bus is named by its slot number. Everything here runs on the JavaScript thread, except `wake`.
  */
@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel-clock.h"
 #include "reader.h"
 
 /* Batches of one bus handed over before the others and the rest of the event loop get a turn. */
@@ -294,6 +295,14 @@ static napi_value js_close(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
+/* clockErrorUs(): the largest error of the wall clock, or -1. The one function that has nothing to do with a bus. */
+static napi_value js_clock_error_us(napi_env env, napi_callback_info info) {
+  (void)info;
+  napi_value result;
+  napi_create_double(env, kernel_clock_error_us(), &result);
+  return result;
+}
+
 static void free_addon(napi_env env, void *data, void *hint) {
   (void)env;
   (void)hint;
@@ -309,6 +318,7 @@ NAPI_MODULE_INIT() {
       {"dropped", NULL, js_dropped, NULL, NULL, NULL, napi_enumerable, NULL},
       {"facts", NULL, js_facts, NULL, NULL, NULL, napi_enumerable, NULL},
       {"close", NULL, js_close, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"clockErrorUs", NULL, js_clock_error_us, NULL, NULL, NULL, napi_enumerable, NULL},
   };
   napi_define_properties(env, exports, sizeof(functions) / sizeof(functions[0]), functions);
   return exports;

@@ -221,6 +221,14 @@ describe("dispatch refuses, acts on nothing and says why", () => {
     );
   });
 
+  it("what a clock of an earlier boot takes for over, which is behind", async () => {
+    const bench = new CommandBench({ actions: ACTIONS, clock: new ManualClock({ quality: "saved" }) });
+    const over = bench.signed("doors.lock", { notBeforeMs: bench.nowMs - 5000, expiresAtMs: bench.nowMs - 1 });
+    expect(await bench.outcome(over, { id: "1" })).toBe("TIMED_OUT TIMED_OUT_BEFORE_DISPATCH");
+    expect(await bench.outcome(bench.signed("doors.lock"), { id: "2" })).toBe("REJECTED CLOCK_NOT_TRUSTED");
+    expect(bench.acts).toEqual([]);
+  });
+
   it("an unsafe state, which uses up its id and is never started", async () => {
     const unsafe = () => refused("PRECONDITION_FAILED", "speed == 0 is false");
     const bench = new CommandBench({ actions: { "doors.lock": { commandClass: "R3", unsafe } } });

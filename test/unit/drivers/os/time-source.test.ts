@@ -1,16 +1,13 @@
-import { rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { bootId, systemClock } from "../../../../drivers/os/time-source.ts";
-import { temporaryFolder } from "../../../fakes/folder.ts";
 
 /** A clock over two hands that the test moves. */
-function handMoved(timesyncFile = "/nonexistent"): {
+function handMoved(): {
   readonly hands: { wallMs: number; monotonicNs: bigint };
   readonly clock: ReturnType<typeof systemClock>;
 } {
   const hands = { wallMs: Date.UTC(2026, 0, 1), monotonicNs: 5_000_000_000n };
-  const clock = systemClock({ timesyncFile, wallMs: () => hands.wallMs, monotonicNs: () => hands.monotonicNs });
+  const clock = systemClock({ wallMs: () => hands.wallMs, monotonicNs: () => hands.monotonicNs });
   return { hands, clock };
 }
 
@@ -52,22 +49,6 @@ describe("systemClock", () => {
       beforeUs = us;
     }
     expect(backwards).toBe(0);
-  });
-
-  it("tells how far the wall clock can be believed", () => {
-    const file = join(temporaryFolder(), "synchronized");
-    const { hands, clock } = handMoved(file);
-    expect(clock.quality()).toBe("rtc");
-    hands.wallMs = Date.UTC(1970, 0, 1);
-    hands.monotonicNs += 1_000_000_000n;
-    expect(clock.quality()).toBe("unsynchronised");
-    writeFileSync(file, "");
-    hands.monotonicNs += 1_000_000_000n;
-    expect(clock.quality()).toBe("ntp");
-    rmSync(file);
-    expect(clock.quality()).toBe("ntp");
-    hands.monotonicNs += 1_000_000_000n;
-    expect(clock.quality()).toBe("unsynchronised");
   });
 
   it("ends a sleep at once, without rejecting, when its signal aborts", async () => {
