@@ -2,7 +2,9 @@ import { randomUUID } from "node:crypto";
 import { z } from "zod";
 import type { AuditTrail } from "./control/audit.ts";
 import { type DispatchParts, dispatch, rehearse } from "./control/dispatch.ts";
+import { firstCounterOf } from "./control/key-set.ts";
 import type { LedgerEntry } from "./control/ledger.ts";
+import type { LedgerSeal } from "./control/ledger-seal.ts";
 import type { Arrival } from "./control/request.ts";
 import { AgentError } from "./core/errors.ts";
 import type { Log } from "./core/log.ts";
@@ -16,6 +18,7 @@ export type CommandHandlerParts =
       readonly dispatchParts: DispatchParts;
       readonly audit: Pick<AuditTrail, "dropped">;
       readonly journal: Journal;
+      readonly seal: LedgerSeal;
       readonly log: Log;
     }
   | undefined;
@@ -51,7 +54,7 @@ export function commandView(parts: CommandHandlerParts): Readonly<Record<string,
  */
 export function commandAdmin(parts: CommandHandlerParts): Readonly<Record<string, ViewHandler>> {
   if (parts === undefined) return { "commands.run": noCommands, "commands.acknowledge": noCommands };
-  const { dispatchParts, journal, log } = parts;
+  const { dispatchParts, journal, seal, log } = parts;
   return {
     "commands.run": async (request, signal) => {
       const { payload, isDryRun, claimedBy } = runRequest.parse(request);
@@ -60,13 +63,13 @@ export function commandAdmin(parts: CommandHandlerParts): Readonly<Record<string
       log.warn("admin.command-requested", { claimedBy });
       return { schemaVersion: 1, answer: (await dispatch(dispatchParts, arrival, signal)) ?? null };
     },
-    "commands.acknowledge": () => {
+    "commands.acknowledge": async () => {
       const status = journal.status();
       if (status.kind === "lost") {
-        log.warn("admin.loss-acknowledged", { what: status.what });
-        journal.acknowledgeLoss();
+        await seal.acknowledge();
+        log.warn("admin.loss-acknowledged", { what: status.what, generation: seal.generation() });
       }
-      return { schemaVersion: 1, wasLost: status.kind === "lost" };
+      return { schemaVersion: 1, wasLost: status.kind === "lost", firstCounter: firstCounterOf(seal.generation()) };
     },
   };
 }
@@ -74,12 +77,13 @@ export function commandAdmin(parts: CommandHandlerParts): Readonly<Record<string
 /** What the status says of commands. */
 export function commandStatus(parts: CommandHandlerParts): Status["commands"] {
   if (parts === undefined) return undefined;
-  const { dispatchParts, audit, journal } = parts;
+  const { dispatchParts, audit, journal, seal } = parts;
   const status = journal.status();
+  const fault = status.kind === "lost" ? status.what : seal.fault();
   const { commands, maxCommands, refused, forgottenRefusals } = journal.stats();
   return {
-    ledger: status.kind,
-    ...(status.kind === "lost" ? { what: status.what } : {}),
+    ledger: status.kind === "sound" && fault !== undefined ? "unvouched" : status.kind,
+    ...(fault === undefined ? {} : { what: fault }),
     remembered: commands,
     maxCommands,
     refused,

@@ -18,6 +18,7 @@ import { CompanionDoor } from "./control/companion.ts";
 import type { DispatchParts } from "./control/dispatch.ts";
 import { KeySet } from "./control/key-set.ts";
 import { CommandLedger } from "./control/ledger.ts";
+import type { LedgerSeal } from "./control/ledger-seal.ts";
 import { ProtobufDoor } from "./control/protobuf-door.ts";
 import type { RecordSink } from "./control/record-sink.ts";
 import { RefusalBudget } from "./control/refusal-budget.ts";
@@ -45,6 +46,8 @@ const LOCAL: Door = { progress: async () => undefined, tell: async () => "told" 
 /** What remote commands are made of. */
 export type CommandParts = OwnActionParts & {
   readonly policy: Policy;
+  /** What vouches for the ledger and the keys. */
+  readonly seal: LedgerSeal;
   readonly broker: Broker;
   readonly catalogue: CatalogueFile;
   readonly sources: readonly TableSource[];
@@ -64,17 +67,17 @@ export type Commands = {
 
 /** The part of the composition root that wires remote commands. */
 export function composeCommands(parts: CommandParts): Commands {
-  const { config, settings, policy, journal, broker, bootId, clock, log, random } = parts;
+  const { config, settings, policy, journal, seal, broker, bootId, clock, log, random } = parts;
   const { thingName: thing } = config;
   const audit = new AuditTrail(journal, parts.audit, clock);
-  const ledger = new CommandLedger(journal, audit);
+  const ledger = new CommandLedger(journal, audit, seal);
   const refusals = new RefusalBudget({
     perMinute: settings.audit.refusalsPerMinute,
     audit: (counts) => ledger.auditRefusals(counts),
     clock,
     log,
   });
-  const keys = new KeySet(policy.keys, journal);
+  const keys = new KeySet(policy.keys, journal, seal);
   const requester = new Requester({ broker, clock, log, limits: REQUESTER_LIMITS, token: randomUUID });
   const aws = new AwsCommands({ thing, broker, requester, log });
   const fill = (template: string): string => template.replaceAll("{thing}", thing);

@@ -2,9 +2,14 @@ import type { AgentConfig, IdentityConfig } from "../config/schema.ts";
 import { readPin, readSecret } from "../drivers/os/pin.ts";
 import { tpmLockout } from "../drivers/tpm/faults.ts";
 import { createTpmKeyStore } from "../drivers/tpm/key-store.ts";
+import { NvCounter } from "../drivers/tpm/nv-counter.ts";
 import type { AgentError } from "./core/errors.ts";
 import type { Log } from "./core/log.ts";
 import type { KeyStore, TokenAdmin } from "./ports.ts";
+import type { RisingCounter } from "./update-ports.ts";
+
+/** How long the counter in the TPM may take to answer, s, where no token is configured that says more. */
+const COUNTER_SECONDS = 5;
 
 /** What key work is wired with. `environment` is the process's: it leads to the TPM and to systemd's credentials. */
 export type KeysParts = {
@@ -32,8 +37,24 @@ export function composeKeys({ identity, environment, log }: KeysParts): KeyStore
   });
 }
 
+/** A counter of the configured TPM. Nothing is read yet. */
+export function risingCounter(
+  config: AgentConfig,
+  environment: KeysParts["environment"],
+  index: number,
+): RisingCounter {
+  const { identity } = config;
+  const tcti = identity.mode === "pkcs11" ? identity.tcti : undefined;
+  return new NvCounter({
+    index,
+    environment: { ...environment, ...(tcti === undefined ? {} : { TPM2TOOLS_TCTI: tcti }) },
+    ownerAuth: () => ownerAuthOf(config, environment),
+    timeoutMs: (identity.mode === "pkcs11" ? identity.tpm.answerTimeoutSeconds : COUNTER_SECONDS) * 1000,
+  });
+}
+
 /** The authorisation of the TPM's owner; undefined where none is given. */
-export function ownerAuthOf({ identity }: AgentConfig, environment: KeysParts["environment"]): string | undefined {
+function ownerAuthOf({ identity }: AgentConfig, environment: KeysParts["environment"]): string | undefined {
   if (identity.mode !== "pkcs11") return undefined;
   const { CREDENTIALS_DIRECTORY: credentialsDirectory } = environment;
   const thing = "owner authorisation file";

@@ -10,9 +10,8 @@ import { Route } from "../drivers/os/route.ts";
 import { runProgram } from "../drivers/os/run-program.ts";
 import { createSlots } from "../drivers/os/slots.ts";
 import { createDownloadFolder, createFloorFile } from "../drivers/os/update-files.ts";
-import { NvCounter } from "../drivers/tpm/nv-counter.ts";
 import { composeJobs } from "./compose-jobs.ts";
-import { ownerAuthOf } from "./compose-keys.ts";
+import { risingCounter } from "./compose-keys.ts";
 import type { CollectSupportParts } from "./control/actions/collect-support.ts";
 import { AwsJobs } from "./control/aws-jobs.ts";
 import { FileStreams } from "./control/file-streams.ts";
@@ -50,8 +49,6 @@ import { type BusLine, loopService } from "./services.ts";
 import type { StatusParts } from "./status-report.ts";
 import type { DownloadFolder, Installer } from "./update-ports.ts";
 
-/** How long the counter in the TPM may take to answer, s, where no token is configured that says more. */
-const COUNTER_SECONDS = 5;
 /** Between two connections of a download; full jitter. */
 const RECONNECT = { minMs: 1000, maxMs: 300_000 } as const;
 const HOUR_MS = 3_600_000;
@@ -161,14 +158,7 @@ export async function composeUpdate(parts: UpdateParts): Promise<Updates> {
 async function floorsOf({ settings, config, journal, environment }: UpdateParts, folder: string): Promise<Floors> {
   const before = createFloors(journal, createFloorFile(folder, "floors.json"));
   if (settings.floorCounter === undefined) return before;
-  const { identity } = config;
-  const tcti = identity.mode === "pkcs11" ? identity.tcti : undefined;
-  const counter = new NvCounter({
-    index: settings.floorCounter.index,
-    environment: { ...environment, ...(tcti === undefined ? {} : { TPM2TOOLS_TCTI: tcti }) },
-    ownerAuth: () => ownerAuthOf(config, environment),
-    timeoutMs: (identity.mode === "pkcs11" ? identity.tpm.answerTimeoutSeconds : COUNTER_SECONDS) * 1000,
-  });
+  const counter = risingCounter(config, environment, settings.floorCounter.index);
   return await openSealedFloors({ counter, journal, copy: createFloorFile(folder, "sealed-floors.json"), before });
 }
 

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { access, constants } from "node:fs/promises";
 import { join } from "node:path";
 import { loadYamlFile } from "../config/load.ts";
@@ -9,17 +10,20 @@ import { createLog } from "../drivers/os/log.ts";
 import { createNotifier } from "../drivers/os/notify.ts";
 import { restartSystem } from "../drivers/os/restart.ts";
 import { bootId } from "../drivers/os/time-source.ts";
+import { createFloorFile } from "../drivers/os/update-files.ts";
 import { openJournal } from "../drivers/sqlite/journal.ts";
 import { noJournal } from "../drivers/sqlite/no-journal.ts";
 import { openOutbox } from "../drivers/sqlite/outbox.ts";
 import { StandbyOutbox, type StandbyParts } from "../drivers/sqlite/standby-outbox.ts";
 import { commandStatus } from "./command-handlers.ts";
 import { composeCommands, loadCatalogue, transmitIds } from "./compose-commands.ts";
+import { risingCounter } from "./compose-keys.ts";
 import { composeRenewal } from "./compose-renewal.ts";
 import { composeSockets } from "./compose-sockets.ts";
 import { composeSupport } from "./compose-support.ts";
 import { composeUpdate, type Updates } from "./compose-update.ts";
 import type { CatalogueFile } from "./control/actions/catalogue.ts";
+import { LedgerSeal } from "./control/ledger-seal.ts";
 import { presencePublication } from "./control/presence.ts";
 import type { RecordSink } from "./control/record-sink.ts";
 import { ClockSteps } from "./control/safety-gate.ts";
@@ -248,11 +252,24 @@ async function composeRemote(
   const { commands: settings } = base.config;
   if (settings === undefined || journal === undefined) return undefined;
   const { value: policy } = await loadYamlFile(settings.policyFile, policySchema);
-  const acting = { settings, policy, renewal, restart: () => restartSystem(base.config.runtimeDir) };
+  const seal = await openSeal(base, journal);
+  const acting = { settings, policy, renewal, seal, restart: () => restartSystem(base.config.runtimeDir) };
   const commands = composeCommands({ ...base, ...line, ...acting, lines: line.buses, journal, broker, support });
   const { ledger } = commands.dispatchParts;
   support.include("commands", () => commandsSection(journal, (limit) => ledger.list(limit)));
-  return { ...commands, journal, log: base.log };
+  return { ...commands, journal, seal, log: base.log };
+}
+
+/** What vouches for the ledger: a second file, and the TPM where it is asked to. */
+function openSeal({ config, environment, log }: Base, journal: Journal): Promise<LedgerSeal> {
+  const index = config.commands?.floorCounter?.index;
+  return LedgerSeal.open({
+    journal,
+    copy: createFloorFile(config.stateDir, "ledger-seal.json"),
+    counter: index === undefined ? undefined : risingCounter(config, environment, index),
+    newId: randomUUID,
+    log,
+  });
 }
 
 /** The journal, where something needs it. One that cannot be opened takes what needs it away, not the rest of the agent. */

@@ -41,6 +41,8 @@ export type JournalStats = {
  */
 export interface Journal {
   status(): JournalStatus;
+  /** Whoever compares it with another place has found that it is not what it was: it is "lost" from now on. */
+  declareLost(what: string): void;
   /** Someone knows that the content was lost. */
   acknowledgeLoss(): void;
   /** Runs `work` as one transaction; the calls inside take effect together or not at all. Must be synchronous; may be nested. */

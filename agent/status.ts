@@ -183,8 +183,11 @@ export const statusSchema = z
     /** Absent where no remote commands are taken. */
     commands: z
       .object({
-        /** "lost": what it held before is gone, and what acts is refused until someone acknowledges that. */
-        ledger: z.enum(["sound", "lost"]),
+        /**
+         * "lost": what it held before is gone, and what acts is refused until someone acknowledges that. "unvouched": what vouches for it
+         * cannot be asked, and what acts is refused for as long.
+         */
+        ledger: z.enum(["sound", "lost", "unvouched"]),
         what: z.string().optional(),
         remembered: count,
         maxCommands: count,

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { floorCounter } from "./floor-counter.ts";
 import { settableKey } from "./settings.ts";
 import { signalName } from "./signal-name.ts";
 
@@ -111,6 +112,11 @@ export const commandsConfig = z.strictObject({
     })
     .prefault({})
     .describe("what the audit trail may cost"),
+  floorCounter: floorCounter
+    .optional()
+    .describe(
+      "a counter in the TPM that vouches for ledger and keys against an old disk, another than that of ota; a second file alone without it",
+    ),
   ledger: z
     .strictObject({
       maxCommands: z.int().min(100).max(1_000_000).default(20_000),

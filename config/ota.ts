@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { conditionConfig } from "./catalogue.ts";
+import { floorCounter } from "./floor-counter.ts";
 import { JOB_SECTIONS } from "./layers.ts";
 
 const timeOfDay = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, "must be HH:MM");
@@ -132,14 +133,7 @@ export const otaConfig = z.strictObject({
     })
     .prefault({})
     .describe("bundles of the whole system, kind rauc"),
-  floorCounter: z
-    .strictObject({
-      index: z
-        .int()
-        .min(0x0180_0000)
-        .max(0x01bf_ffff)
-        .describe("NV index of the TPM owner's range, for example 25169421 (0x1800e0d); made where it is missing"),
-    })
+  floorCounter: floorCounter
     .optional()
     .describe(
       "a counter in the TPM that vouches for the floors against an old disk; the journal and a copy alone without it",

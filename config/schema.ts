@@ -274,6 +274,13 @@ export const agentConfig = z
     if (problem !== undefined) {
       context.addIssue({ code: "custom", path: ["commands", "ledger", "keepHours"], message: problem });
     }
+    if (commands?.floorCounter !== undefined && commands.floorCounter.index === config.ota?.floorCounter?.index) {
+      context.addIssue({
+        code: "custom",
+        path: ["commands", "floorCounter", "index"],
+        message: "is that of ota.floorCounter: each needs a counter of its own",
+      });
+    }
     const names = config.buses.map((bus) => bus.name);
     names.forEach((name, index) => {
       if (names.indexOf(name) !== index) {

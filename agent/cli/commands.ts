@@ -35,7 +35,7 @@ const runAnswer = z.object({
     .object({ status: z.string(), reason: reason.optional(), result: z.record(z.string(), z.unknown()) })
     .nullable(),
 });
-const acknowledgeAnswer = z.object({ schemaVersion: z.literal(1), wasLost: z.boolean() });
+const acknowledgeAnswer = z.object({ schemaVersion: z.literal(1), wasLost: z.boolean(), firstCounter: z.int() });
 
 /** `causeway commands list|show|run|acknowledge`: remote commands and their answers, and a technician's own. */
 export function registerCommands(program: Command, context: CliContext): void {
@@ -67,7 +67,9 @@ export function registerCommands(program: Command, context: CliContext): void {
     .action((file: string, { dryRun }: { readonly dryRun: boolean }) => run(file, dryRun, context));
   commands
     .command("acknowledge")
-    .description("say that you know the ledger was lost: commands that act are taken again")
+    .description(
+      "say that you know the ledger was lost: commands that act are taken again, with counters of a new generation",
+    )
     .addHelpText("after", "\nExample:\n  causeway commands acknowledge")
     .action(() => acknowledge(context));
 }
@@ -145,9 +147,11 @@ function userName({ environment }: CliContext): string | undefined {
 
 async function acknowledge(context: CliContext): Promise<void> {
   const answer = await askAgent(context, await adminSocketPath(context), { verb: "commands.acknowledge" });
-  const { wasLost } = parseAnswer(acknowledgeAnswer, answer);
+  const { wasLost, firstCounter } = parseAnswer(acknowledgeAnswer, answer);
   if (context.options().json) printJson(context, answer);
-  else printLine(context, wasLost ? "acknowledged: commands that act are taken again" : "the ledger is whole");
+  else if (wasLost)
+    printLine(context, `acknowledged: commands that act are taken again, with counters from ${firstCounter} on`);
+  else printLine(context, "the ledger is whole");
   if (!wasLost) context.finish(EXIT.nothingToDo);
 }
 

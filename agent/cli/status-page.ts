@@ -33,6 +33,12 @@ export function problemsOf(status: Status): readonly Problem[] {
     if (problem !== undefined) problems.push(problem);
   }
   problems.push(...deliveryProblems(status));
+  if (commands?.ledger === "unvouched") {
+    problems.push({
+      what: `${commands.what ?? ""}; commands that act are refused`,
+      remedy: "see that the TPM and the state folder can be used, then restart the agent",
+    });
+  }
   if (commands?.ledger === "lost") {
     problems.push({
       what: `the ledger of commands was lost: ${commands.what ?? ""}; commands that act are refused`,

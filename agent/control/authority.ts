@@ -51,6 +51,12 @@ export class Authority {
     this.#budgetOf(rule).tokens -= 1;
   }
 
+  /** Makes the use of a grant known outside the journal; gives the refusal where that cannot be. Call before anything acts by it. */
+  settle({ signed }: Grant): Refusal | undefined {
+    const problem = signed === undefined ? undefined : this.#keys.settle();
+    return problem === undefined ? undefined : refused("LEDGER_UNREADABLE", problem);
+  }
+
   #needsSignature(rule: Policy["allow"][number], { commandClass }: Pick<Action, "commandClass">): boolean {
     if (isGrave(commandClass) || rule.signature) return true;
     return this.#policy.classes[commandClass === "R0" ? "R0" : "R1"].signature;
@@ -75,6 +81,8 @@ export class Authority {
     if (key.role !== role || (rule.keys !== undefined && !rule.keys.includes(key.id))) {
       return refused("ACCESS_DENIED", `key ${key.id} may not sign ${request.action}`);
     }
+    const strange = this.#keys.strangeCounter(fields.counter);
+    if (strange !== undefined) return refused("COUNTER_REPLAYED", strange);
     if (!this.#keys.isFresh(key.id, fields.counter)) {
       return refused("COUNTER_REPLAYED", `counter ${fields.counter} of key ${key.id} is used up`);
     }

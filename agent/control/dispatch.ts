@@ -71,7 +71,8 @@ export async function dispatch(
     if (next.kind === "plan") ledger.start(request.ledgerId, heldBootId(action, settings));
   });
   if (taken !== undefined) return turnDown(parts, request, taken);
-  const ready = next.kind === "waiting" ? await readyAfterWait(parts, action, request, signal) : next;
+  const settled = parts.authority.settle(grant) ?? next;
+  const ready = settled.kind === "waiting" ? await readyAfterWait(parts, action, request, signal) : settled;
   if (ready === undefined) return undefined;
   if (ready.kind === "refused") return reporter.tell(request, ledger.finish(request.ledgerId, refusalAnswer(ready)));
   const outcome = await act(parts, ready, request, signal);
@@ -171,9 +172,9 @@ function planOf({ settings, ledger, running, clock }: DispatchParts, action: Act
   const reading = { nowMs: clock.wallUs() / 1000, quality: clock.quality() };
   const late = lateness(request, action.commandClass, reading, settings);
   if (late !== undefined) return late;
-  if (isGrave(action.commandClass) && ledger.isLost()) {
-    return refused("LEDGER_UNREADABLE", "the record of earlier commands was lost; someone must acknowledge that first");
-  }
+  const needsRecord = isGrave(action.commandClass) || (request.signature !== undefined && action.commandClass !== "R0");
+  const unknown = needsRecord ? ledger.unknown() : undefined;
+  if (unknown !== undefined) return refused("LEDGER_UNREADABLE", unknown);
   const prepared = action.prepare(request.arguments);
   if (prepared.kind === "refused") return prepared;
   const rival = [...running.values()].find(({ uses }) => uses.some((one) => action.uses.includes(one)));

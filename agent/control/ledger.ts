@@ -41,17 +41,21 @@ export type Recall =
 export class CommandLedger {
   readonly #journal: Journal;
   readonly #audit: Pick<AuditTrail, "append" | "flush">;
+  readonly #seal: { fault(): string | undefined } | undefined;
   /** Who else waits for the answer to a command that runs, by the id of the command. */
   readonly #waiting = new Map<string, Map<string, ReplyAddress>>();
 
-  constructor(journal: Journal, audit: Pick<AuditTrail, "append" | "flush">) {
+  constructor(journal: Journal, audit: Pick<AuditTrail, "append" | "flush">, seal?: { fault(): string | undefined }) {
     this.#journal = journal;
+    this.#seal = seal;
     this.#audit = audit;
   }
 
-  /** Whether what it held before is gone, so that a repeat would not be known. */
-  isLost(): boolean {
-    return this.#journal.status().kind === "lost";
+  /** Why a repeat would not be known: what it held before is gone, or nothing vouches for it; undefined while it is whole. */
+  unknown(): string | undefined {
+    if (this.#journal.status().kind === "lost")
+      return "the record of earlier commands was lost; someone must acknowledge that first";
+    return this.#seal?.fault();
   }
 
   /** Whether the same request, byte by byte, came before. Its answer will be told again, to whoever asks now. */

@@ -11,6 +11,7 @@ export function noJournal(fault: AgentError): Journal {
   };
   return {
     status: () => ({ kind: "lost", what: fault.message, sinceUs: 0 }),
+    declareLost: fail,
     acknowledgeLoss: fail,
     atomically: fail,
     get: fail,

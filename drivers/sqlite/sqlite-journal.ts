@@ -58,6 +58,10 @@ export class SqliteJournal implements Journal {
     return lost === null ? { kind: "sound" } : { kind: "lost", what: lost, sinceUs: sinceUs ?? 0 };
   }
 
+  declareLost(what: string): void {
+    this.atomically(() => this.#statements.declareLost.run(what, this.#parts.clock.wallUs()));
+  }
+
   acknowledgeLoss(): void {
     this.atomically(() => this.#statements.acknowledge.run());
   }
@@ -239,6 +243,7 @@ function prepare(database: Database.Database) {
   const refused = stateCode("refused");
   return {
     meta: database.prepare<[], MetaRow>("SELECT ran_ms, lost, lost_at_us, forgotten FROM journal"),
+    declareLost: database.prepare<[what: string, atUs: number]>("UPDATE journal SET lost = ?, lost_at_us = ?"),
     acknowledge: database.prepare<[]>("UPDATE journal SET lost = NULL, lost_at_us = NULL"),
     ran: database.prepare<[ranMs: number]>("UPDATE journal SET ran_ms = ?"),
     countForgotten: database.prepare<[count: number]>("UPDATE journal SET forgotten = forgotten + ?"),

@@ -4,8 +4,9 @@ import { AuditTrail } from "../../agent/control/audit.ts";
 import { Authority } from "../../agent/control/authority.ts";
 import type { SignedFields } from "../../agent/control/canonical.ts";
 import { type DispatchParts, dispatch } from "../../agent/control/dispatch.ts";
-import { KeySet } from "../../agent/control/key-set.ts";
+import { type KeySeal, KeySet } from "../../agent/control/key-set.ts";
 import { CommandLedger } from "../../agent/control/ledger.ts";
+import type { LedgerSeal } from "../../agent/control/ledger-seal.ts";
 import { RefusalBudget } from "../../agent/control/refusal-budget.ts";
 import { type Door, Reporter } from "../../agent/control/report.ts";
 import type { Arrival, ReplyAddress } from "../../agent/control/request.ts";
@@ -20,6 +21,13 @@ import { type SigningKey, signingKey } from "./signing-key.ts";
 
 export const THING = "truck-1";
 const LIMITS = { receiveMaximum: 100, maximumPacketBytes: 149_504, topicAliasMaximum: 8, retainAvailable: true };
+
+const NO_SEAL: KeySeal = {
+  generation: () => 1,
+  note: () => undefined,
+  settle: () => undefined,
+  advance: () => Promise.resolve(),
+};
 
 /** An answer as it went out. */
 export type Told = { readonly reply: ReplyAddress; readonly answer: Answer };
@@ -78,6 +86,8 @@ export type CommandBenchParts = {
   readonly onTell?: (reply: ReplyAddress, answer: Answer) => void;
   readonly bootId?: string;
   readonly maxRunning?: number;
+  /** None when absent: counters are of generation 1. */
+  readonly seal?: LedgerSeal;
   /** Without bound when absent. */
   readonly refusalsPerMinute?: number;
   /** 0 when absent. */
@@ -113,13 +123,13 @@ export class CommandBench {
       hasRoom: () => this.hasRoom,
       isStored: () => true,
     };
-    this.ledger = new CommandLedger(this.journal, new AuditTrail(this.journal, sink, clock));
+    this.ledger = new CommandLedger(this.journal, new AuditTrail(this.journal, sink, clock), parts.seal);
     const policy: Policy = policySchema.parse({
       schemaVersion: 1,
       keys: parts.pinned ?? [this.key.pinned],
       allow: parts.allow ?? [{ action: "*", ratePerMinute: 6000 }],
     });
-    this.keys = new KeySet(policy.keys, this.journal);
+    this.keys = new KeySet(policy.keys, this.journal, parts.seal ?? NO_SEAL);
     const reporter = new Reporter({
       ledger: this.ledger,
       doorOf: () => this.door,

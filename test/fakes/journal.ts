@@ -42,13 +42,24 @@ export class FakeJournal implements Journal {
     this.#nextFault = fault;
   }
 
-  /** From now on it says that what it held is lost. */
+  /** What it held is gone, as after its file was set aside, and it says so. */
   lose(what: string): void {
-    this.#state.status = { kind: "lost", what, sinceUs: this.#clock.wallUs() };
+    this.#state = {
+      status: { kind: "lost", what, sinceUs: this.#clock.wallUs() },
+      documents: new Map(),
+      commands: [],
+      forgotten: 0,
+    };
   }
 
   status(): JournalStatus {
     return this.#state.status;
+  }
+
+  declareLost(what: string): void {
+    this.atomically(() => {
+      this.#state.status = { kind: "lost", what, sinceUs: this.#clock.wallUs() };
+    });
   }
 
   acknowledgeLoss(): void {

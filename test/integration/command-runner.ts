@@ -62,6 +62,7 @@ function mortal(journal: Journal): Journal {
   };
   return {
     status: () => journal.status(),
+    declareLost: (what) => journal.declareLost(what),
     acknowledgeLoss: () => journal.acknowledgeLoss(),
     atomically: (work) => around(() => journal.atomically(work)),
     get: (space, key) => journal.get(space, key),

@@ -12,12 +12,12 @@ export function replaceKeys(keys: KeySet): Action {
     keyRole: "keys",
     endsInRestart: false,
     uses: ["keys.replace"],
-    timeoutMs: 1000,
+    timeoutMs: 60_000,
     prepare: (given) => {
       const parsed = keySetSchema.safeParse(given);
       if (!parsed.success) return mistyped(parsed.error);
       return harmless(async () => {
-        if (keys.replace(parsed.data)) return { kind: "done", result: { version: String(parsed.data.version) } };
+        if (await keys.replace(parsed.data)) return { kind: "done", result: { version: String(parsed.data.version) } };
         return refused("ARGUMENT_OUT_OF_RANGE", `version ${parsed.data.version} is not newer than the one in use`);
       });
     },
