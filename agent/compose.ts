@@ -68,7 +68,7 @@ import type { SupportDesk } from "./support/support-desk.ts";
 const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 /** Bounds of the command ledger in the journal of an agent that takes no commands. */
-const DEFAULT_LEDGER = { maxCommands: 100, maxRefused: 10, keepHours: 1 } as const;
+const DEFAULT_LEDGER = { maxCommands: 100, maxReads: 10, maxRefused: 10, keepHours: 1 } as const;
 /** Beyond the drain, stopping may take this long. */
 const STOP_MARGIN_MS = 5000;
 /** Share of the outbox that data never uses, see `Outbox.append`. */

@@ -14,6 +14,8 @@ export type CommandEntry = {
   /** SHA-256 of the request as it arrived, hexadecimal. */
   readonly digest: string;
   readonly state: CommandState;
+  /** Whether it changes nothing, so that forgetting it costs nothing: one that comes again is read again. */
+  readonly isRead: boolean;
   /** Whether whoever asked has the final answer, or cannot be told. */
   readonly isTold: boolean;
   /** What its owner needs to answer again. */
@@ -29,6 +31,8 @@ export type JournalStatus =
 export type JournalStats = {
   readonly commands: number;
   readonly maxCommands: number;
+  /** Reads among them. */
+  readonly reads: number;
   /** Refused ones among them, and how many of those were forgotten early because there were too many. */
   readonly refused: number;
   readonly forgottenRefusals: number;
@@ -56,7 +60,8 @@ export interface Journal {
   /**
    * Adds a command. "known": the id is in the ledger, which stays as it is. "full": it holds its bound of entries that are too young
    * to forget. Entries are forgotten once their answer is told and the agent has run for the time to keep since (time asleep does
-   * not count, so never too early, whatever the wall clock does). Refused ones have a bound of their own, past which the oldest goes.
+   * not count, so never too early, whatever the wall clock does). Refused ones have a bound of their own, past which the oldest goes, and
+   * so have reads, past which the oldest that is told goes: neither takes room from what acts.
    */
   addCommand(entry: CommandEntry): "added" | "known" | "full";
   /** Changes a command; one that is not in the ledger is a bug. */

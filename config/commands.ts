@@ -75,7 +75,8 @@ export const commandsConfig = z.strictObject({
     .min(1)
     .max(64)
     .default(4)
-    .describe("commands that may run at a time; further ones are refused as busy"),
+    .describe("commands that may run at a time, reads apart; further ones are refused as busy"),
+  maxReading: z.int().min(1).max(64).default(8).describe("reads (class R0) that may run at a time, besides"),
   maxLifeSeconds: z
     .int()
     .min(1)
@@ -120,6 +121,12 @@ export const commandsConfig = z.strictObject({
   ledger: z
     .strictObject({
       maxCommands: z.int().min(100).max(1_000_000).default(20_000),
+      maxReads: z
+        .int()
+        .min(10)
+        .max(100_000)
+        .default(1000)
+        .describe("reads that are remembered, besides; the oldest that is answered goes first"),
       maxRefused: z.int().min(10).max(100_000).default(1000).describe("refused commands that are remembered"),
       keepHours: z
         .int()

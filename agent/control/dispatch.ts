@@ -17,8 +17,9 @@ export type DispatchSettings = TimeBounds & {
   readonly thing: string;
   /** Longest payload that is read. */
   readonly maxRequestBytes: number;
-  /** Commands that may run at a time. */
+  /** Commands that may run at a time, and reads besides. */
   readonly maxRunning: number;
+  readonly maxReading: number;
   /** How long a command waits for a clock that can be believed; 0 refuses it at once. */
   readonly clockWaitMs: number;
   /** Kernel boot id. */
@@ -66,7 +67,7 @@ export async function dispatch(
   if (examined.kind === "refused") return turnDown(parts, request, examined);
   const { action, grant, plan } = examined;
   const next = plan.kind === "plan" ? (plan.prepared.unsafe() ?? plan) : plan;
-  const taken = ledger.claim(request, () => {
+  const taken = ledger.claim(request, action.commandClass === "R0", () => {
     parts.authority.use(grant);
     if (next.kind === "plan") ledger.start(request.ledgerId, heldBootId(action, settings));
   });
@@ -179,7 +180,11 @@ function planOf({ settings, ledger, running, clock }: DispatchParts, action: Act
   if (prepared.kind === "refused") return prepared;
   const rival = [...running.values()].find(({ uses }) => uses.some((one) => action.uses.includes(one)));
   if (rival !== undefined) return refused("BUSY", `${rival.name} is running`);
-  if (running.size >= settings.maxRunning) return refused("BUSY", `${running.size} commands are running`);
+  const isRead = action.commandClass === "R0";
+  const alike = [...running.values()].filter(({ commandClass }) => (commandClass === "R0") === isRead).length;
+  if (alike >= (isRead ? settings.maxReading : settings.maxRunning)) {
+    return refused("BUSY", `${alike} ${isRead ? "reads" : "commands"} are running`);
+  }
   return { kind: "plan", action, prepared };
 }
 

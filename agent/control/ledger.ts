@@ -93,13 +93,16 @@ export class CommandLedger {
 
   /**
    * Takes the command over: from here on its id is used up. What `also` writes, such as that it started, is written together with
-   * it, or not at all. Gives the refusal where the id stands for another request, or the ledger has no room.
+   * it, or not at all. A read has its own room. Gives the refusal where the id stands for another request, or the ledger has no room.
    */
-  claim(request: Request, also: () => void): Refusal | undefined {
+  claim(request: Request, isRead: boolean, also: () => void): Refusal | undefined {
     const { ledgerId, digest, action, reply } = request;
     const outcome = orUnreadable(() => {
       return this.#journal.atomically(() => {
-        const added = this.#journal.addCommand(entryOf(ledgerId, digest, "received", { action, reply }));
+        const added = this.#journal.addCommand({
+          ...entryOf(ledgerId, digest, "received", { action, reply }),
+          isRead,
+        });
         if (added === "added") {
           this.#audit.append({ event: "received", command: ledgerId, action, digest, reply: replyBody(reply) });
           also();
@@ -114,7 +117,10 @@ export class CommandLedger {
       case "known":
         return refused("ID_REUSED", `${ledgerId} stands for another request`);
       case "full":
-        return refused("LEDGER_FULL", "too many commands are too recent to be forgotten");
+        return refused(
+          "LEDGER_FULL",
+          isRead ? "too many reads wait to be answered" : "too many commands are too recent to be forgotten",
+        );
     }
   }
 
@@ -259,7 +265,7 @@ function answerAfterRestart({ state, heldBootId }: LedgerEntry, bootId: string):
 }
 
 function entryOf(id: string, digest: string, state: CommandState, body: LedgerBody): CommandEntry {
-  return { id, digest, state, isTold: false, body: bodyOf(body) };
+  return { id, digest, state, isRead: false, isTold: false, body: bodyOf(body) };
 }
 
 /** JSON has no undefined. */

@@ -5,6 +5,9 @@ import { COMMAND_STATES, type CommandEntry, type CommandState, type Json } from 
 
 const json = z.json();
 
+/** Begins the digest of a read in its row. */
+const READ = "read:";
+
 /** A command as its row holds it, but for `crc`. */
 export type CommandColumns = {
   readonly id: string;
@@ -27,6 +30,11 @@ export type DocumentRow = {
 /** A command state as its column holds it: never renumbered, only added to. */
 export function stateCode(state: CommandState): number {
   return COMMAND_STATES.indexOf(state);
+}
+
+/** A command's digest as its column holds it. */
+export function digestColumn({ digest, isRead }: CommandEntry): string {
+  return isRead ? `${READ}${digest}` : digest;
 }
 
 /** The checksum that belongs to a command's columns. */
@@ -52,8 +60,11 @@ export function checkDocument({ space, key, value, crc }: DocumentRow, file: str
 /** The command in a row; throws as `checkCommand`. */
 export function commandOf(row: CommandRow, file: string): CommandEntry {
   checkCommand(row, file);
-  const { id, digest, told, body } = row;
-  return { id, digest, state: COMMAND_STATES[row.state], isTold: told === 1, body: json.parse(JSON.parse(body)) };
+  const { id, told, body } = row;
+  const isRead = row.digest.startsWith(READ);
+  const digest = isRead ? row.digest.slice(READ.length) : row.digest;
+  const state = COMMAND_STATES[row.state];
+  return { id, digest, state, isRead, isTold: told === 1, body: json.parse(JSON.parse(body)) };
 }
 
 /** The value in a row; throws as `checkDocument`. */

@@ -10,7 +10,7 @@ import { type DatabaseSettings, openDatabase, syncFolder } from "./database.ts";
 import { type CommandRow, checkCommand, checkDocument, type DocumentRow } from "./journal-rows.ts";
 import { JOURNAL_MIGRATIONS } from "./journal-schema.ts";
 import { quarantine } from "./quarantine.ts";
-import { type LedgerBounds, SqliteJournal } from "./sqlite-journal.ts";
+import { journalStatements, type LedgerBounds, SqliteJournal } from "./sqlite-journal.ts";
 
 const MEBIBYTE = 1_048_576;
 
@@ -82,7 +82,7 @@ function openWhole({ file }: JournalSettings): ReturnType<typeof openDatabase> {
   try {
     for (const row of database.prepare<[], CommandRow>("SELECT * FROM commands").iterate()) checkCommand(row, file);
     for (const row of database.prepare<[], DocumentRow>("SELECT * FROM documents").iterate()) checkDocument(row, file);
-    if (database.prepare("SELECT 1 FROM journal").get() === undefined) throw new Error(`${file} lacks its first row`);
+    if (journalStatements(database).meta.get() === undefined) throw new Error(`${file} lacks its first row`);
     return opened;
   } catch (thrown) {
     database.close();

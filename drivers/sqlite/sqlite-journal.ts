@@ -10,6 +10,7 @@ import {
   commandCrc,
   commandOf,
   type DocumentRow,
+  digestColumn,
   documentCrc,
   stateCode,
   valueOf,
@@ -18,6 +19,8 @@ import {
 /** How much the ledger holds. */
 export type LedgerBounds = {
   readonly maxCommands: number;
+  /** Reads that are remembered, besides. */
+  readonly maxReads: number;
   /** Refused commands among them that are remembered. */
   readonly maxRefused: number;
   /** Running time for which a told command is remembered at least. */
@@ -42,14 +45,16 @@ type MetaRow = {
 /** The Journal port on one SQLite file that only this process uses. */
 export class SqliteJournal implements Journal {
   readonly #parts: SqliteJournalParts;
-  readonly #statements: ReturnType<typeof prepare>;
+  readonly #statements: ReturnType<typeof journalStatements>;
   /** Running time at open, less the monotonic time then. */
   readonly #ranBaseMs: number;
   #settling: NodeJS.Immediate | undefined;
+  /** Reads among the commands; undefined until they are counted, for which no index is. */
+  #reads: number | undefined;
 
   constructor(parts: SqliteJournalParts) {
     this.#parts = parts;
-    this.#statements = prepare(parts.database);
+    this.#statements = journalStatements(parts.database);
     this.#ranBaseMs = this.#meta().ran_ms - parts.clock.monotonicMs();
   }
 
@@ -74,6 +79,8 @@ export class SqliteJournal implements Journal {
     try {
       return this.#committed(run.immediate());
     } catch (thrown) {
+      // What is undone was counted all the same.
+      this.#reads = undefined;
       if (!isFull(thrown) || !ballast.isHeld) throw faultOf(thrown, file, "journal");
     }
     // The disk is full: this is what the reserve is for.
@@ -81,6 +88,7 @@ export class SqliteJournal implements Journal {
     try {
       return this.#committed(run.immediate());
     } catch (thrown) {
+      this.#reads = undefined;
       throw faultOf(thrown, file, "journal");
     }
   }
@@ -125,14 +133,13 @@ export class SqliteJournal implements Journal {
       if (this.#statements.command.get(entry.id) !== undefined) return "known";
       const ranMs = this.#ranMs();
       this.#statements.ran.run(ranMs);
-      this.#statements.forgetTold.run(ranMs - this.#parts.keepMs);
-      // Refused ones have room of their own, so that no flood of them keeps a good command out.
-      if (entry.state === "refused") this.#forgetRefused();
-      else if (this.#count() - this.#countRefused() >= this.#parts.maxCommands) return "full";
-      const { id, digest, state, isTold, body } = entry;
+      if (this.#statements.forgetTold.run(ranMs - this.#parts.keepMs).changes > 0) this.#reads = undefined;
+      // Refused ones and reads have room of their own, so that no flood of them keeps a good command out.
+      if (!this.#hasRoom(entry)) return "full";
+      const { id, state, isTold, body } = entry;
       this.#insert({
         id,
-        digest,
+        digest: digestColumn(entry),
         state: stateCode(state),
         told: isTold ? 1 : 0,
         ran_ms: ranMs,
@@ -167,6 +174,7 @@ export class SqliteJournal implements Journal {
     return this.#read(() => ({
       commands: this.#count(),
       maxCommands: this.#parts.maxCommands,
+      reads: this.#countReads(),
       refused: this.#countRefused(),
       forgottenRefusals: this.#meta().forgotten,
     }));
@@ -209,6 +217,25 @@ export class SqliteJournal implements Journal {
     return this.#statements.countRefused.get() ?? 0;
   }
 
+  #countReads(): number {
+    this.#reads ??= this.#statements.countReads.get() ?? 0;
+    return this.#reads;
+  }
+
+  #hasRoom({ state, isRead }: CommandEntry): boolean {
+    const { maxCommands, maxReads } = this.#parts;
+    if (state === "refused") {
+      this.#forgetRefused();
+      return true;
+    }
+    const reads = this.#countReads();
+    if (!isRead) return this.#count() - this.#countRefused() - reads < maxCommands;
+    const surplus = Math.max(0, reads - maxReads + 1);
+    const forgotten = surplus === 0 ? 0 : this.#statements.forgetReads.run(surplus).changes;
+    this.#reads = reads - forgotten + (forgotten < surplus ? 0 : 1);
+    return forgotten >= surplus;
+  }
+
   #forgetRefused(): void {
     const surplus = this.#countRefused() - this.#parts.maxRefused + 1;
     if (surplus <= 0) return;
@@ -239,7 +266,8 @@ export class SqliteJournal implements Journal {
   }
 }
 
-function prepare(database: Database.Database) {
+/** The statements of a journal. Throws SqliteError for a database whose tables are not what they must be. */
+export function journalStatements(database: Database.Database) {
   const refused = stateCode("refused");
   return {
     meta: database.prepare<[], MetaRow>("SELECT ran_ms, lost, lost_at_us, forgotten FROM journal"),
@@ -260,6 +288,11 @@ function prepare(database: Database.Database) {
     untold: database.prepare<[limit: number], CommandRow>("SELECT * FROM commands WHERE told = 0 ORDER BY seq LIMIT ?"),
     count: database.prepare<[], number>("SELECT count(*) FROM commands").pluck(),
     countRefused: database.prepare<[], number>(`SELECT count(*) FROM commands WHERE state = ${refused}`).pluck(),
+    countReads: database.prepare<[], number>("SELECT count(*) FROM commands WHERE digest GLOB 'read:*'").pluck(),
+    forgetReads: database.prepare<[count: number]>(
+      `DELETE FROM commands WHERE seq IN
+        (SELECT seq FROM commands WHERE digest GLOB 'read:*' AND told = 1 ORDER BY seq LIMIT ?)`,
+    ),
     forgetTold: database.prepare<[throughRanMs: number]>("DELETE FROM commands WHERE told = 1 AND ran_ms <= ?"),
     forgetRefused: database.prepare<[count: number]>(
       `DELETE FROM commands WHERE seq IN (SELECT seq FROM commands WHERE state = ${refused} ORDER BY seq LIMIT ?)`,

@@ -3,17 +3,30 @@ import type { CommandEntry, Journal } from "../../agent/ports.ts";
 import { ManualClock } from "../fakes/clock.ts";
 
 /** One journal under test, and how to be rid of it. */
-export type JournalSubject = { readonly journal: Journal; end(): void };
+export type JournalSubject = {
+  readonly journal: Journal;
+  /** What it holds is lost, as after damage that is found at the next open; gives the journal there is then. */
+  lose(): Journal;
+  end(): void;
+};
 
 /** Bounds of the journals under test. */
-export const JOURNAL_BOUNDS = { maxCommands: 4, maxRefused: 2, keepMs: 60_000 } as const;
+export const JOURNAL_BOUNDS = { maxCommands: 4, maxReads: 3, maxRefused: 2, keepMs: 60_000 } as const;
 
 /** Opens an empty journal with `JOURNAL_BOUNDS`. */
 export type OpenJournalSubject = (clock: ManualClock) => JournalSubject;
 
 /** A command of the ledger as a test wants it. */
 export function entryOf(id: string, change: Partial<CommandEntry> = {}): CommandEntry {
-  return { id, digest: `digest of ${id}`, state: "received", isTold: false, body: { for: id }, ...change };
+  return {
+    id,
+    digest: `digest of ${id}`,
+    state: "received",
+    isRead: false,
+    isTold: false,
+    body: { for: id },
+    ...change,
+  };
 }
 
 /** What `Journal` promises, in order of its documentation. */
@@ -150,8 +163,55 @@ export function journalContract(name: string, open: OpenJournalSubject): void {
           expect(journal.addCommand(entryOf(id, { state: "refused" }))).toBe("added");
         }
         expect(ids()).toEqual(["c", "b", "4", "3", "2", "1"]);
-        expect(journal.stats()).toEqual({ commands: 6, maxCommands: 4, refused: 2, forgottenRefusals: 1 });
+        expect(journal.stats()).toEqual({ commands: 6, maxCommands: 4, reads: 0, refused: 2, forgottenRefusals: 1 });
         expect(journal.addCommand(entryOf("5"))).toBe("full");
+      });
+    });
+
+    describe("reads", () => {
+      const read = (id: string, isTold = true) => journal.addCommand(entryOf(id, { isRead: true, isTold }));
+
+      it("forgets the oldest one that is told, and takes no room from what acts", () => {
+        for (const id of ["1", "2", "3", "4"]) journal.addCommand(entryOf(id));
+        expect([read("a", false), read("b"), read("c"), read("d"), read("e")]).toEqual(Array(5).fill("added"));
+        expect(ids()).toEqual(["e", "d", "a", "4", "3", "2", "1"]);
+        expect(journal.stats()).toMatchObject({ commands: 7, reads: 3 });
+        expect(journal.addCommand(entryOf("5"))).toBe("full");
+      });
+
+      it("is full of those that are not told, and what acts has its room", () => {
+        for (const id of ["a", "b", "c"]) read(id, false);
+        expect(read("d", false)).toBe("full");
+        expect(ids()).toEqual(["c", "b", "a"]);
+        expect(journal.addCommand(entryOf("1"))).toBe("added");
+        journal.changeCommand("b", { isTold: true });
+        expect(read("d", false)).toBe("added");
+        expect(ids()).toEqual(["d", "1", "c", "a"]);
+        expect(journal.command("d")).toEqual(entryOf("d", { isRead: true }));
+      });
+    });
+
+    describe("loss", () => {
+      it("says so when whoever compares it declares it, until that is acknowledged, and keeps what it has", () => {
+        journal.put([{ space: "s", key: "k", value: 1 }]);
+        journal.addCommand(entryOf("one"));
+        journal.declareLost("it is an older copy");
+        const sinceUs = clock.wallUs();
+        expect(journal.status()).toEqual({ kind: "lost", what: "it is an older copy", sinceUs });
+        journal.acknowledgeLoss();
+        expect(journal.status()).toEqual({ kind: "sound" });
+        expect([journal.get("s", "k"), ids()]).toEqual([1, ["one"]]);
+      });
+
+      it("holds nothing of before, where it is of the journal's own finding", () => {
+        journal.put([{ space: "s", key: "k", value: 1 }]);
+        journal.addCommand(entryOf("one"));
+        journal = subject.lose();
+        expect(journal.status().kind).toBe("lost");
+        expect([journal.get("s", "k"), journal.list("s"), ids()]).toEqual([undefined, [], []]);
+        journal.put([{ space: "s", key: "k", value: 2 }]);
+        journal.acknowledgeLoss();
+        expect([journal.status().kind, journal.get("s", "k")]).toEqual(["sound", 2]);
       });
     });
 

@@ -86,6 +86,7 @@ export type CommandBenchParts = {
   readonly onTell?: (reply: ReplyAddress, answer: Answer) => void;
   readonly bootId?: string;
   readonly maxRunning?: number;
+  readonly maxReading?: number;
   /** None when absent: counters are of generation 1. */
   readonly seal?: LedgerSeal;
   /** Without bound when absent. */
@@ -144,6 +145,7 @@ export class CommandBench {
         thing: THING,
         maxRequestBytes: 4096,
         maxRunning,
+        maxReading: parts.maxReading ?? 4,
         maxLifeMs: 3_600_000,
         maxSkewMs: 5000,
         clockWaitMs: parts.clockWaitMs ?? 0,

@@ -6,6 +6,7 @@ import type { CommandEntry, Journal, JournalDocument, JournalStats, JournalStatu
 export type FakeJournalParts = {
   readonly clock: Clock;
   readonly maxCommands?: number;
+  readonly maxReads?: number;
   readonly maxRefused?: number;
   readonly keepMs?: number;
 };
@@ -21,15 +22,15 @@ type State = {
 /** A journal in memory: immutable state, replaced as a whole when a call succeeds. */
 export class FakeJournal implements Journal {
   readonly #clock: Clock;
-  readonly #bounds: { readonly maxCommands: number; readonly maxRefused: number; readonly keepMs: number };
+  readonly #bounds: Required<Omit<FakeJournalParts, "clock">>;
   #state: State = { status: { kind: "sound" }, documents: new Map(), commands: [], forgotten: 0 };
   #nextFault: AgentError | undefined;
   #isInside = false;
   #writes = 0;
 
-  constructor({ clock, maxCommands = 1000, maxRefused = 100, keepMs = 3_600_000 }: FakeJournalParts) {
+  constructor({ clock, maxCommands = 1000, maxReads = 100, maxRefused = 100, keepMs = 3_600_000 }: FakeJournalParts) {
     this.#clock = clock;
-    this.#bounds = { maxCommands, maxRefused, keepMs };
+    this.#bounds = { maxCommands, maxReads, maxRefused, keepMs };
   }
 
   /** Transactions that took effect. */
@@ -119,9 +120,10 @@ export class FakeJournal implements Journal {
       const isYoung = ({ entry: { isTold }, addedMs }: Held): boolean =>
         !isTold || nowMs - addedMs < this.#bounds.keepMs;
       this.#state.commands = this.#state.commands.filter(isYoung);
-      const isRefused = entry.state === "refused";
-      if (isRefused) this.#forgetRefused();
-      else if (this.#state.commands.length - this.#refused().length >= this.#bounds.maxCommands) return "full";
+      if (entry.state === "refused") this.#forgetRefused();
+      else if (entry.isRead) this.#forgetRead();
+      const alike = this.#state.commands.filter((held) => classOf(held.entry) === classOf(entry));
+      if (alike.length >= this.#bounds[classOf(entry)]) return "full";
       this.#state.commands = [...this.#state.commands, { entry, addedMs: nowMs }];
       return "added";
     });
@@ -153,7 +155,14 @@ export class FakeJournal implements Journal {
   stats(): JournalStats {
     const { maxCommands } = this.#bounds;
     const { commands, forgotten } = this.#state;
-    return { commands: commands.length, maxCommands, refused: this.#refused().length, forgottenRefusals: forgotten };
+    const reads = commands.filter(({ entry }) => classOf(entry) === "maxReads").length;
+    return {
+      commands: commands.length,
+      maxCommands,
+      reads,
+      refused: this.#refused().length,
+      forgottenRefusals: forgotten,
+    };
   }
 
   close(): void {}
@@ -162,11 +171,23 @@ export class FakeJournal implements Journal {
     return this.#state.commands.filter(({ entry }) => entry.state === "refused");
   }
 
+  #forgetRead(): void {
+    const reads = this.#state.commands.filter(({ entry }) => classOf(entry) === "maxReads");
+    const told = reads.filter(({ entry }) => entry.isTold);
+    const surplus = told.slice(0, Math.max(0, reads.length - this.#bounds.maxReads + 1));
+    this.#state.commands = this.#state.commands.filter((held) => !surplus.includes(held));
+  }
+
   #forgetRefused(): void {
     const surplus = this.#refused().slice(0, Math.max(0, this.#refused().length - this.#bounds.maxRefused + 1));
     this.#state.commands = this.#state.commands.filter((held) => !surplus.includes(held));
     this.#state.forgotten += surplus.length;
   }
+}
+
+function classOf({ state, isRead }: CommandEntry): "maxCommands" | "maxReads" | "maxRefused" {
+  if (state === "refused") return "maxRefused";
+  return isRead ? "maxReads" : "maxCommands";
 }
 
 function keyOf(space: string, key: string): string {

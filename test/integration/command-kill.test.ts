@@ -74,6 +74,7 @@ describe("a command whose process is killed at every step of ledger, act and ans
       expect(kills / ROUNDS).toBeGreaterThanOrEqual(10);
       const journal = openJournal({
         maxCommands: 10_000,
+        maxReads: 100,
         maxRefused: 100,
         keepMs: 3_600_000,
         file: join(folder, "journal.db"),

@@ -79,7 +79,7 @@ function mortal(journal: Journal): Journal {
 }
 
 const file = join(folder, "journal.db");
-const bounds = { maxCommands: 10_000, maxRefused: 100, keepMs: 3_600_000, reserveBytes: 0 };
+const bounds = { maxCommands: 10_000, maxReads: 100, maxRefused: 100, keepMs: 3_600_000, reserveBytes: 0 };
 const journal = mortal(openJournal({ ...bounds, file, clock, log: new MemoryLog() }));
 const bench = new CommandBench({
   clock,

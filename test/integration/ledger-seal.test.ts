@@ -12,7 +12,7 @@ import { temporaryFolder } from "../fakes/folder.ts";
 import { MemoryLog } from "../fakes/log.ts";
 import { signingKey } from "../fakes/signing-key.ts";
 
-const BOUNDS = { maxCommands: 100, maxRefused: 10, keepMs: 3_600_000, reserveBytes: 0 } as const;
+const BOUNDS = { maxCommands: 100, maxReads: 100, maxRefused: 10, keepMs: 3_600_000, reserveBytes: 0 } as const;
 const ACTIONS = { "doors.lock": { commandClass: "R3" }, "config.set": { commandClass: "R1" } } as const;
 const GENERATION_2 = 2 ** 45;
 

@@ -274,7 +274,7 @@ describe("dispatch refuses, acts on nothing and says why", () => {
   it("a second of the same action, and more than may run", async () => {
     const { promise, resolve } = Promise.withResolvers<Outcome>();
     const slow = { commandClass: "R0", run: () => promise } as const;
-    const bench = new CommandBench({ actions: { a: slow, b: slow, c: slow }, maxRunning: 2 });
+    const bench = new CommandBench({ actions: { a: slow, b: slow, c: slow }, maxReading: 2 });
     const first = bench.outcome(plain("a"), { id: "1" });
     expect(await bench.outcome(plain("a"), { id: "2" })).toBe("REJECTED BUSY");
     void bench.outcome(plain("b"), { id: "3" });

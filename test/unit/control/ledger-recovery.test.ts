@@ -3,6 +3,16 @@ import type { Outcome } from "../../../agent/control/action.ts";
 import { CommandBench, textOf } from "../../fakes/commands.ts";
 
 describe("what a process left open", () => {
+  it("keeps the first of two ends, and tells and audits that alone", async () => {
+    const bench = new CommandBench({ actions: { "doors.lock": { commandClass: "R3" } } });
+    const first = await bench.send(bench.signed("doors.lock"));
+    const entries = bench.audited.length;
+    const second = { status: "FAILED", reason: { code: "INDETERMINATE", description: "late" }, result: {} } as const;
+    expect(bench.ledger.finish("id-1", second)).toEqual(first);
+    expect(bench.ledger.find("id-1")?.answer).toEqual(first);
+    expect(bench.audited).toHaveLength(entries);
+  });
+
   const settled = (bench: CommandBench, bootId: string) =>
     bench.ledger.recover(bootId).map(({ id }) => `${id} ${textOf(bench.ledger.find(id)?.answer)}`);
 
@@ -18,6 +28,7 @@ describe("what a process left open", () => {
       id: "received",
       digest: "",
       state: "received",
+      isRead: false,
       isTold: false,
       body: { action: "x", reply: { door: "local" } },
     });

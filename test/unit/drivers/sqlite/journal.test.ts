@@ -23,7 +23,7 @@ import { temporaryFolder } from "../../../fakes/folder.ts";
 import { MemoryLog } from "../../../fakes/log.ts";
 import { mountProblem } from "../../../fakes/mount.ts";
 
-const BOUNDS = { maxCommands: 1000, maxRefused: 100, keepMs: 60_000, reserveBytes: 65_536 };
+const BOUNDS = { maxCommands: 1000, maxReads: 100, maxRefused: 100, keepMs: 60_000, reserveBytes: 65_536 };
 
 function open(file: string, clock = new ManualClock(), log = new MemoryLog()): Journal {
   const journal = openJournal({ ...BOUNDS, file, clock, log });
