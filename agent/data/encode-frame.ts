@@ -12,24 +12,22 @@ export type EncodedFrame =
  */
 export function encodeFrame(message: DbcMessage, values: ReadonlyMap<string, number>): EncodedFrame {
   const data = new Uint8Array(message.length);
-  const raws = new Map<string, bigint>();
-  for (const [name, value] of values) {
-    const signal = message.signals.find((candidate) => candidate.name === name);
-    if (signal === undefined) return unfit(name, `is not a signal of ${message.name}`);
-    const raw = rawOf(signal, value);
-    if (typeof raw === "string") return unfit(name, raw);
-    raws.set(name, raw);
-  }
   const holders = new Map<number, string>();
+  const written = new Set<string>();
   for (const signal of message.signals) {
-    const raw = raws.get(signal.name);
-    if (isActive(signal, message, raws)) {
-      if (raw === undefined) return unfit(signal.name, "is in the frame and has no value");
-      const problem = writeBits(data, signal, raw, holders);
-      if (problem !== undefined) return unfit(signal.name, problem);
-    } else if (raw !== undefined) {
-      return unfit(signal.name, "is not in the frame for this value of its multiplexer");
-    }
+    if (!isActive(signal, message, values)) continue;
+    const value = values.get(signal.name);
+    if (value === undefined) return unfit(signal.name, "is in the frame and has no value");
+    const raw = rawOf(signal, value);
+    const problem = typeof raw === "string" ? raw : writeBits(data, signal, raw, holders);
+    if (problem !== undefined) return unfit(signal.name, problem);
+    written.add(signal.name);
+  }
+  for (const name of values.keys()) {
+    if (written.has(name)) continue;
+    const isKnown = message.signals.some((signal) => signal.name === name);
+    const inFrame = "is not in the frame for this value of its multiplexer";
+    return unfit(name, isKnown ? inFrame : `is not a signal of ${message.name}`);
   }
   return { kind: "frame", data };
 }
@@ -38,12 +36,13 @@ function unfit(signal: string, problem: string): EncodedFrame {
   return { kind: "unfit", signal, problem };
 }
 
-function isActive(signal: DbcSignal, message: DbcMessage, raws: ReadonlyMap<string, bigint>): boolean {
-  const { multiplexing } = signal;
+/** Signals of exclusive branches may have one name: of a name at most one is active. */
+function isActive({ multiplexing }: DbcSignal, message: DbcMessage, values: ReadonlyMap<string, number>): boolean {
   if (multiplexing === undefined) return true;
-  const by = message.signals.find(({ name }) => name === multiplexing.by);
-  const raw = raws.get(multiplexing.by);
-  if (by === undefined || raw === undefined || !isActive(by, message, raws)) return false;
+  const value = values.get(multiplexing.by);
+  const by = message.signals.find((one) => one.name === multiplexing.by && isActive(one, message, values));
+  const raw = by === undefined || value === undefined ? undefined : rawOf(by, value);
+  if (raw === undefined || typeof raw === "string") return false;
   return multiplexing.ranges.some(([first, last]) => raw >= BigInt(first) && raw <= BigInt(last));
 }
 

@@ -29,6 +29,10 @@ export function findSignal(table: NamedTable, name: string): FoundSignal {
   const [first, second] = found;
   if (first === undefined) return { kind: "unfit", problem: `there is no signal ${name}` };
   if (second === undefined) return { kind: "signal", signal: first.signal };
+  if (found.every(({ message }) => message === first.message)) {
+    const problem = `${name} is in several branches of a multiplexer (${first.message.place}): no name picks one`;
+    return { kind: "unfit", problem };
+  }
   const places = found.map(({ message, signal }) => `${exactSignalName(signal)} (${message.place})`);
   return { kind: "unfit", problem: `${name} is ${found.length} signals, write which: ${places.join(", ")}` };
 }

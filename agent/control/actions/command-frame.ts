@@ -70,6 +70,8 @@ function protectionProblems({ signals }: ActuateConfig, message: DbcMessage): re
     const signal = signalOf(message, name);
     if (typeof value === "number" || "argument" in value || signal === undefined) return [];
     const path = ["signals", name];
+    const isOne = message.signals.filter((one) => one.name === name).length === 1;
+    if (!isOne) return [{ path, problem: "is in several branches: neither counter nor checksum" }];
     if (signal.kind !== "integer") return [{ path, problem: "must be an integer signal" }];
     const isByte = !("checksum" in value) || checksumByte(signal) !== undefined;
     return isByte ? [] : [{ path, problem: "a checksum must be a whole byte" }];

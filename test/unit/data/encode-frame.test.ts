@@ -13,6 +13,10 @@ BO_ 257 Mux: 3 Vector__XXX
  SG_ Which M : 0|8@1+ (1,0) [0|0] "" Vector__XXX
  SG_ A m0 : 8|8@1+ (1,0) [0|0] "" Vector__XXX
  SG_ B m1 : 8|16@1+ (1,0) [0|0] "" Vector__XXX
+BO_ 259 Paged: 4 Vector__XXX
+ SG_ Page M : 0|8@1+ (1,0) [0|0] "" Vector__XXX
+ SG_ Level m0 : 8|8@1+ (0.5,0) [0|0] "" Vector__XXX
+ SG_ Level m1 : 24|8@1+ (1,0) [0|0] "" Vector__XXX
 BO_ 258 Shared: 2 Vector__XXX
  SG_ Mode : 0|8@1+ (1,0) [0|255] "" Vector__XXX
  SG_ Level : 4|8@1+ (1,0) [0|255] "" Vector__XXX
@@ -43,6 +47,12 @@ describe("encodeFrame", () => {
     expect(encode("Doors", values)).toBe(problem);
   });
 
+  it("writes of one name in two branches the one that is active", () => {
+    expect(encode("Paged", { Page: 0, Level: 21 })).toBe("002a0000");
+    expect(encode("Paged", { Page: 1, Level: 21 })).toBe("01000015");
+    expect(encode("Paged", { Page: 2, Level: 21 })).toBe("Level is not in the frame for this value of its multiplexer");
+  });
+
   it("does not write two signals to one bit", () => {
     expect(encode("Shared", { Mode: 16, Level: 2 })).toBe("Level shares bits with Mode");
   });
@@ -50,7 +60,7 @@ describe("encodeFrame", () => {
   it("asks for the branch that the multiplexer's value makes active, and for no other", () => {
     expect(encode("Mux", { Which: 0, A: 7 })).toBe("000700");
     expect(encode("Mux", { Which: 1, B: 0x1234 })).toBe("013412");
-    expect(encode("Mux", { Which: 1, A: 7 })).toBe("A is not in the frame for this value of its multiplexer");
+    expect(encode("Mux", { Which: 1, B: 1, A: 7 })).toBe("A is not in the frame for this value of its multiplexer");
     expect(encode("Mux", { Which: 1 })).toBe("B is in the frame and has no value");
     expect(encode("Mux", { A: 1 })).toBe("Which is in the frame and has no value");
   });

@@ -16,6 +16,10 @@ BO_ 702 Motion: 1 X
  SG_ Speed : 0|8@1+ (1,0) [0|0] "" X
 BO_ 703 Doors: 1 X
  SG_ Open : 0|8@1+ (1,0) [0|0] "" X
+BO_ 704 Paged: 4 X
+ SG_ Page M : 0|8@1+ (1,0) [0|0] "" X
+ SG_ Level m0 : 8|8@1+ (1,0) [0|0] "" X
+ SG_ Level m1 : 24|8@1+ (1,0) [0|0] "" X
 `;
 
 const TABLE = createSignalTable([
@@ -47,6 +51,12 @@ describe("findSignal", () => {
     expect(found("can0/Motion@0x2bd.Speed")).toBe("can0 11 bits 701");
     expect(found("Motion@0x000002BD.Speed")).toBe("can0 29 bits 701");
     expect(found("Motion@0x2be.Speed")).toBe("can1 11 bits 702");
+  });
+
+  it("takes no name of signals in two branches of one message", () => {
+    expect(found("Paged.Level")).toBe(
+      "Paged.Level is in several branches of a multiplexer (body.dbc:7): no name picks one",
+    );
   });
 
   it.each([
