@@ -183,10 +183,10 @@ export function journalContract(name: string, open: OpenJournalSubject): void {
         for (const id of ["a", "b", "c"]) read(id, false);
         expect(read("d", false)).toBe("full");
         expect(ids()).toEqual(["c", "b", "a"]);
-        expect(journal.addCommand(entryOf("1"))).toBe("added");
+        for (const id of ["1", "2", "3", "4"]) expect(journal.addCommand(entryOf(id))).toBe("added");
         journal.changeCommand("b", { isTold: true });
         expect(read("d", false)).toBe("added");
-        expect(ids()).toEqual(["d", "1", "c", "a"]);
+        expect(ids()).toEqual(["d", "4", "3", "2", "1", "c", "a"]);
         expect(journal.command("d")).toEqual(entryOf("d", { isRead: true }));
       });
     });
