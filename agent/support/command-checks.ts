@@ -36,6 +36,10 @@ function ledgerCheck(commands: Status["commands"]): Check {
   }
   const { ledger, what = "", remembered, maxCommands } = commands;
   if (ledger === "sound") return passed("ledger", `readable, ${remembered} of ${maxCommands} commands remembered`);
+  if (ledger === "unvouched") {
+    const remedy = "see that the TPM and the state folder can be used, then restart the agent";
+    return { check: "ledger", verdict: "fail", what, remedy };
+  }
   const remedy = "find out what happened to it, then: causeway commands acknowledge";
   return { check: "ledger", verdict: "fail", what: `it was lost: ${what}`, remedy };
 }
