@@ -163,16 +163,22 @@ function examine(parts: DispatchParts, request: Request): Examined | Refusal {
   const plan = planOf(parts, action, request);
   const mayWait = settings.clockWaitMs > 0 && waiting.size < settings.maxRunning;
   if (plan.kind === "plan") return { kind: "allowed", action, grant, plan };
-  return plan.code === "CLOCK_NOT_TRUSTED" && mayWait
-    ? { kind: "allowed", action, grant, plan: { kind: "waiting" } }
-    : plan;
+  if (plan.code !== "CLOCK_NOT_TRUSTED" || !mayWait) return plan;
+  // What will be refused whatever the time is needs no wait; what runs now may have ended by then.
+  const rest = actable(parts, action, request);
+  if (rest.kind === "refused" && rest.code !== "BUSY") return rest;
+  return { kind: "allowed", action, grant, plan: { kind: "waiting" } };
 }
 
 /** Whether time and state of the agent let an allowed request act now. */
-function planOf({ settings, ledger, running, clock }: DispatchParts, action: Action, request: Request): Plan | Refusal {
+function planOf(parts: DispatchParts, action: Action, request: Request): Plan | Refusal {
+  const { settings, clock } = parts;
   const reading = { nowMs: clock.wallUs() / 1000, quality: clock.quality() };
-  const late = lateness(request, action.commandClass, reading, settings);
-  if (late !== undefined) return late;
+  return lateness(request, action.commandClass, reading, settings) ?? actable(parts, action, request);
+}
+
+/** Whether the state of the agent and the arguments let a request act that has come in time. */
+function actable({ settings, ledger, running }: DispatchParts, action: Action, request: Request): Plan | Refusal {
   const needsRecord = isGrave(action.commandClass) || (request.signature !== undefined && action.commandClass !== "R0");
   const unknown = needsRecord ? ledger.unknown() : undefined;
   if (unknown !== undefined) return refused("LEDGER_UNREADABLE", unknown);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { refused } from "../../../agent/control/answer.ts";
 import { ManualClock } from "../../fakes/clock.ts";
 import { CommandBench, plain } from "../../fakes/commands.ts";
 
@@ -46,6 +47,16 @@ describe("a command before anything vouches for the clock", () => {
     await bench.clock.run(1000);
     expect(await old).toBe("TIMED_OUT TIMED_OUT_BEFORE_DISPATCH");
     expect(bench.acts).toEqual([]);
+  });
+
+  it("does not wait where it will be refused whatever the time is", async () => {
+    const prepare = () => refused("ARGUMENT_OUT_OF_RANGE", "no such door");
+    const bench = new CommandBench({
+      actions: { "doors.lock": { commandClass: "R3", prepare } },
+      clock: new ManualClock({ quality: "saved" }),
+      clockWaitMs: 60_000,
+    });
+    expect(await bench.outcome(bench.signed("doors.lock"))).toBe("REJECTED ARGUMENT_OUT_OF_RANGE");
   });
 
   it("is the same request when it comes again, and takes no more room than there is", async () => {
