@@ -110,7 +110,7 @@ export async function composeUpdate(parts: UpdateParts): Promise<Updates> {
   let isVouchedFor = false;
   let consented: string | undefined;
   const health = healthOf(parts);
-  const { steps, progress, untilAllowed } = createUpdateSteps({
+  const { steps, progress, untilStart } = createUpdateSteps({
     downloader: await downloaderOf(parts),
     folder,
     installers,
@@ -124,6 +124,7 @@ export async function composeUpdate(parts: UpdateParts): Promise<Updates> {
       health: () => (isVouchedFor ? { kind: "healthy" } : health()),
       renew: (record, name, signal) => renewSource(jobs, record, name, signal),
       giveUpMs: settings.download.giveUpHours * HOUR_MS,
+      backWithinMs: settings.gate.backWithinMinutes * 60_000,
       proveMs: settings.prove.withinSeconds * 1000,
     },
   });
@@ -137,7 +138,8 @@ export async function composeUpdate(parts: UpdateParts): Promise<Updates> {
     restart: restartAgent,
     reboot: () => reboot(parts),
     // Where someone else starts the system anew, that one looks at the vehicle.
-    untilAllowed: async (effect, signal) => (effect === "reboot" && !settings.reboot) || (await untilAllowed(signal)),
+    untilStart: async (state, signal) =>
+      (state.awaits === "reboot" && !settings.reboot) || (await untilStart(state, signal)),
   });
   const vouch = (): void => {
     isVouchedFor = true;

@@ -44,6 +44,12 @@ export const otaConfig = z.strictObject({
   gate: z.strictObject({
     condition: conditionConfig.describe("when an update may be installed; all: ['true'] without signals for always"),
     holdSeconds: z.int().min(0).max(86_400).default(60).describe("how long the condition must hold without a break"),
+    backWithinMinutes: z
+      .int()
+      .min(0)
+      .max(1440)
+      .default(60)
+      .describe("the system is started anew to go back by then, also where the new version never shows the condition"),
     consent: z
       .boolean()
       .default(false)

@@ -3,6 +3,7 @@ import { INSTALL_EFFECTS, type InstallEffect } from "../update-ports.ts";
 import { parseManifest } from "./manifest.ts";
 import { download } from "./update-download.ts";
 import type { UpdateRecord } from "./update-record.ts";
+import type { UpdateState } from "./update-state.ts";
 import {
   failed,
   finished,
@@ -15,11 +16,11 @@ import {
 } from "./update-work.ts";
 import type { StepOutcome, UpdateSteps } from "./updater.ts";
 
-/** The steps of an update, what can be seen of the one that works, and the wait for the gate: false when it was stopped first. */
+/** The steps of an update, what can be seen of the one that works, and the wait before something starts anew: false when it was stopped first. */
 export function createUpdateSteps(parts: UpdateStepParts): {
   readonly steps: UpdateSteps;
   readonly progress: UpdateProgress;
-  readonly untilAllowed: (signal: AbortSignal) => Promise<boolean>;
+  readonly untilStart: (state: UpdateState, signal: AbortSignal) => Promise<boolean>;
 } {
   const progress: UpdateProgress = { bytes: 0, totalBytes: 0, waitingFor: undefined };
   const untilAllowed = (signal: AbortSignal): Promise<boolean> =>
@@ -35,7 +36,28 @@ export function createUpdateSteps(parts: UpdateStepParts): {
     commit: (record) => commit(record, parts),
     rollback: (record) => revert(record, parts),
   };
-  return { steps, progress, untilAllowed };
+  return { steps, progress, untilStart: (state, signal) => untilStart(state, parts, untilAllowed, signal) };
+}
+
+/**
+ * What goes forward waits for the gate. What goes back must not wait for ever: a version that has not proven itself may not show the
+ * signals that the gate asks for. A restart of the agent alone then comes at once, one of the system within a time.
+ */
+async function untilStart(
+  { awaits, failure }: UpdateState,
+  { clock, judgement }: UpdateStepParts,
+  untilAllowed: (signal: AbortSignal) => Promise<boolean>,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (failure === undefined) return await untilAllowed(signal);
+  if (awaits === "restart") return !signal.aborted;
+  const over = new AbortController();
+  const either = AbortSignal.any([signal, over.signal]);
+  const limit = clock.sleep(judgement.backWithinMs, either).then(() => over.abort());
+  await untilAllowed(either);
+  over.abort();
+  await limit;
+  return !signal.aborted;
 }
 
 /** Days may have passed since the update was asked for: all is judged again. */

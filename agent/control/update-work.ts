@@ -48,6 +48,8 @@ export type UpdateStepParts = {
     renew(record: UpdateRecord, name: string, signal: AbortSignal): Promise<ArtifactSource | "later" | undefined>;
     /** Nobody is asked for longer than this, ms. */
     readonly giveUpMs: number;
+    /** The system is started anew to go back after this time, whatever the gate says, ms. */
+    readonly backWithinMs: number;
     /** A new version must prove itself within this time, ms. */
     readonly proveMs: number;
   };

@@ -1,7 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import { AgentError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
-import type { InstallEffect } from "../update-ports.ts";
 import type { TellingStore, UpdateRecord, UpdateRequest } from "./update-record.ts";
 import {
   advance,
@@ -10,6 +9,7 @@ import {
   isSettled,
   type UpdateEvent,
   type UpdateFailure,
+  type UpdateState,
   type UpdateStep,
 } from "./update-state.ts";
 
@@ -29,7 +29,7 @@ export type UpdateSteps = Readonly<
 
 /**
  * What the updater is made of. `restart` ends the process so that it is started again; `reboot` asks for a start of the system, which may
- * be refused. `untilAllowed` waits until the vehicle may do without what starts anew; false when it was stopped first.
+ * be refused. `untilStart` waits until the vehicle may do without what is to start anew; false when it was stopped first.
  */
 export type UpdaterParts = {
   readonly store: TellingStore;
@@ -38,7 +38,7 @@ export type UpdaterParts = {
   readonly log: Log;
   restart(): void;
   reboot(): Promise<void>;
-  untilAllowed(effect: Exclude<InstallEffect, "at-once">, signal: AbortSignal): Promise<boolean>;
+  untilStart(state: UpdateState, signal: AbortSignal): Promise<boolean>;
 };
 
 /**
@@ -95,7 +95,7 @@ export class Updater {
       const { awaits = "at-once" } = record?.state ?? {};
       if (record !== undefined && awaits !== "at-once") {
         this.#parts.log.info("update.restart-wanted", { step: record.state.step, of: awaits });
-        if ((await this.#startAnew(record, awaits, signal)) === "restart") return;
+        if ((await this.#startAnew(record, signal)) === "restart") return;
         continue;
       }
       const { step } = record?.state ?? { step: "done" as const };
@@ -117,18 +117,12 @@ export class Updater {
   }
 
   /** Until the process or the system goes down. Where that is someone else's to do, or the vehicle must not be without it yet, an update can be given up meanwhile. */
-  async #startAnew(
-    record: UpdateRecord,
-    effect: Exclude<InstallEffect, "at-once">,
-    signal: AbortSignal,
-  ): Promise<"restart" | "given-up"> {
+  async #startAnew(record: UpdateRecord, signal: AbortSignal): Promise<"restart" | "given-up"> {
     this.#wake = new AbortController();
     if (this.#cancelled !== undefined) this.#wake.abort();
     const either = AbortSignal.any([signal, this.#wake.signal]);
-    // What goes back must not wait: the version that runs has not proven itself.
-    const isGoingBack = effect === "restart" && record.state.failure !== undefined;
-    if (isGoingBack || (await this.#parts.untilAllowed(effect, either))) {
-      if (effect === "restart") {
+    if (await this.#parts.untilStart(record.state, either)) {
+      if (record.state.awaits === "restart") {
         this.#parts.restart();
         return "restart";
       }

@@ -68,7 +68,7 @@ export class UpdateVehicle {
 
   /** A process of the agent: it has the version that the supervisor started. */
   process(): Updater {
-    const { steps, progress, untilAllowed } = createUpdateSteps(this.#parts());
+    const { steps, progress, untilStart } = createUpdateSteps(this.#parts());
     this.progress = progress;
     return new Updater({
       store: this.trail(() => progress),
@@ -81,7 +81,7 @@ export class UpdateVehicle {
       reboot: async () => {
         this.reboots += 1;
       },
-      untilAllowed: (_effect, signal) => untilAllowed(signal),
+      untilStart,
     });
   }
 
@@ -154,6 +154,7 @@ export class UpdateVehicle {
         link: async () => (this.isMetered ? { kind: "closed", waitingFor: "another link" } : { kind: "open" }),
         renew: (...asked) => this.renew(...asked),
         giveUpMs: 3_600_000,
+        backWithinMs: 3_600_000,
         proveMs: 0,
       },
     };

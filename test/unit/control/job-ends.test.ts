@@ -133,7 +133,7 @@ class Vehicle {
       log,
       restart: () => undefined,
       reboot: async () => undefined,
-      untilAllowed: async () => true,
+      untilStart: async () => true,
     });
     const progress = { bytes: 0, totalBytes: 5, waitingFor: undefined };
     const next: JobHandler = async () => ({ status: "SUCCEEDED", details: {} });

@@ -48,7 +48,7 @@ function setUp() {
     log,
     restart: () => undefined,
     reboot: async () => undefined,
-    untilAllowed: async () => true,
+    untilStart: async () => true,
   });
   return {
     desk,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { journalStore } from "../../../agent/control/update-record.ts";
 import { AgentError } from "../../../agent/core/errors.ts";
 import { seededRandom } from "../../bench/seeded-random.ts";
 import { DIGEST, flawOf, liveWithCuts, REQUEST, UpdateVehicle } from "../../fakes/update-vehicle.ts";
@@ -156,6 +157,28 @@ describe("Updater", () => {
     vehicle.isOpen = true;
     await vehicle.clock.run(1000);
     expect(vehicle.restarts + vehicle.reboots).toBe(1);
+    stop.abort();
+    await running;
+  });
+
+  it.each([
+    ["restart", 0, 1],
+    ["reboot", 3_500_000, 0],
+    ["reboot", 3_600_000, 1],
+  ] as const)("goes back by a %s that the gate does not hold up for ever: after %i ms", async (effect, ms, count) => {
+    const vehicle = new UpdateVehicle();
+    vehicle.isOpen = false;
+    vehicle.slots.revert = async () => effect;
+    const updater = vehicle.process();
+    updater.begin(DIGEST, "1.3.0", REQUEST);
+    const record = vehicle.record();
+    if (record === undefined) throw new Error("nothing was begun");
+    const failure = { reason: "not-proven", detail: "PUBACK" } as const;
+    journalStore(vehicle.journal).save({ ...record, state: { ...record.state, step: "rollback", failure } });
+    const stop = new AbortController();
+    const running = vehicle.process().run(stop.signal);
+    await vehicle.clock.run(ms);
+    expect(vehicle.restarts + vehicle.reboots).toBe(count);
     stop.abort();
     await running;
   });
