@@ -83,7 +83,6 @@ class Transfer {
   /** The server does not give the rest alone. */
   #needsWhole = false;
   #fetchedBytes = 0;
-  #repeatedBytes = 0;
   #requests = 0;
 
   constructor(
@@ -120,7 +119,7 @@ class Transfer {
       if (this.#partial.bytes === sizeBytes) continue;
       log.info("download.interrupted", { name, bytes: this.#partial.bytes, why: attempt.why });
       const lost = this.#lost(clock.monotonicMs() - progressMs);
-      if (lost !== undefined) return { kind: "failed", detail: `${name}: ${lost}: ${attempt.why}` };
+      if (lost !== undefined) return await this.#giveUp(`${lost}: ${attempt.why}`);
       await clock.sleep(fullJitterMs(failures, settings.reconnect, random), signal);
       failures += 1;
     }
@@ -129,10 +128,21 @@ class Transfer {
 
   /** Why it is not tried again; undefined while it is. */
   #lost(idleMs: number): string | undefined {
-    const { giveUpMs, maxRepeats } = this.#parts.settings;
-    if (idleMs >= giveUpMs) return `no new byte for ${giveUpMs} ms`;
-    if (this.#repeatedBytes <= maxRepeats * this.#artifact.sizeBytes) return undefined;
-    return `${this.#repeatedBytes} bytes came again from a server that does not give the rest of a file (HTTP Range)`;
+    const { giveUpMs } = this.#parts.settings;
+    if (this.#hasSpentRepeats()) {
+      return `${this.#partial.repeatedBytes} bytes came again from a server that does not give the rest of a file (HTTP Range)`;
+    }
+    return idleMs >= giveUpMs ? `no new byte for ${giveUpMs} ms` : undefined;
+  }
+
+  #hasSpentRepeats(): boolean {
+    return this.#partial.repeatedBytes > this.#parts.settings.maxRepeats * this.#artifact.sizeBytes;
+  }
+
+  async #giveUp(why: string): Promise<DownloadOutcome> {
+    if (this.#hasSpentRepeats()) this.#partial.forgiveRepeats();
+    await this.#partial.sync();
+    return { kind: "failed", detail: `${this.#artifact.name}: ${why}` };
   }
 
   async #attempt(signal: AbortSignal): Promise<Attempt> {
@@ -201,7 +211,6 @@ class Transfer {
       const fresh = isRest ? chunk : await this.#partial.compare(chunk, at);
       at += chunk.length;
       this.#fetchedBytes += chunk.length;
-      this.#repeatedBytes += chunk.length - fresh.length;
       if (fresh.length > 0 && !isContinued) this.#partial.continueFrom(validator, isRest);
       isContinued ||= fresh.length > 0;
       await this.#partial.append(fresh);
@@ -220,9 +229,8 @@ class Transfer {
   /** A wrong digest of what came from more than one version says that the pieces do not fit: it is started over, once. */
   async #judge(): Promise<Attempt> {
     const { name, sha256 } = this.#artifact;
-    const bytes = this.#partial.bytes;
-    const [fetchedBytes, repeatedBytes, requests] = [this.#fetchedBytes, this.#repeatedBytes, this.#requests];
-    const facts = { name, bytes, fetchedBytes, repeatedBytes, requests };
+    const { bytes, repeatedBytes } = this.#partial;
+    const facts = { name, bytes, fetchedBytes: this.#fetchedBytes, repeatedBytes, requests: this.#requests };
     const found = this.#partial.digest();
     if (found === sha256) {
       await this.#partial.sync();

@@ -24,6 +24,7 @@ export class PartialFile {
   #bytes = 0;
   #syncedBytes = 0;
   #origin: Origin = NOWHERE;
+  #repeatedBytes = 0;
 
   private constructor(handle: FileHandle, target: PartialTarget) {
     this.#handle = handle;
@@ -46,6 +47,16 @@ export class PartialFile {
 
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** Bytes that came again since it was begun or last forgiven, over all starts. */
+  get repeatedBytes(): number {
+    return this.#repeatedBytes;
+  }
+
+  /** They have cost a failure: another try has all it may repeat again. Durable with the next sync. */
+  forgiveRepeats(): void {
+    this.#repeatedBytes = 0;
   }
 
   /** Whether the pieces may be of more than one file: then a wrong digest does not say that the file is. */
@@ -79,10 +90,11 @@ export class PartialFile {
     if (known.length === 0) return chunk;
     const there = new Uint8Array(known.length);
     await this.#handle.read(there, 0, there.length, at);
-    const same = there.findIndex((byte, place) => byte !== known[place]);
-    if (same < 0) return chunk.subarray(known.length);
-    await this.#cut(at + same);
-    return chunk.subarray(same);
+    const differs = there.findIndex((byte, place) => byte !== known[place]);
+    const sameBytes = differs < 0 ? known.length : differs;
+    this.#repeatedBytes += sameBytes;
+    if (differs >= 0) await this.#cut(at + differs);
+    return chunk.subarray(sameBytes);
   }
 
   async append(chunk: Uint8Array): Promise<void> {
@@ -96,7 +108,12 @@ export class PartialFile {
   async sync(): Promise<void> {
     await this.#handle.datasync();
     this.#syncedBytes = this.#bytes;
-    const noted = { sha256: this.#target.sha256, bytes: this.#bytes, ...this.#origin };
+    const noted = {
+      sha256: this.#target.sha256,
+      bytes: this.#bytes,
+      repeatedBytes: this.#repeatedBytes,
+      ...this.#origin,
+    };
     writeDurably(`${this.#target.file}.part`, JSON.stringify(noted));
   }
 
@@ -115,6 +132,7 @@ export class PartialFile {
     const isOurs = noted !== undefined && noted.sha256 === this.#target.sha256 && noted.bytes <= size;
     if (!isOurs) return this.restart();
     this.#origin = noted.origin;
+    this.#repeatedBytes = noted.repeatedBytes;
     if (!(await this.#cut(noted.bytes))) return this.restart();
     this.#syncedBytes = this.#bytes;
   }
@@ -145,12 +163,18 @@ type Origin = {
 };
 const NOWHERE: Origin = { validator: undefined, isMixed: false, isSecond: false };
 
-type Note = { readonly sha256: string; readonly bytes: number; readonly origin: Origin };
+type Note = {
+  readonly sha256: string;
+  readonly bytes: number;
+  readonly repeatedBytes: number;
+  readonly origin: Origin;
+};
 
 /** Another version of the agent may have written less of it: pieces of which nothing is known may be of any file. */
 const note = z.object({
   sha256: z.string(),
   bytes: z.int().min(0),
+  repeatedBytes: z.int().min(0).default(0),
   validator: z.string().optional(),
   isMixed: z.boolean().default(true),
   isSecond: z.boolean().default(false),
@@ -159,8 +183,8 @@ const note = z.object({
 /** Our own file, but disks forget: anything that does not fit means "start over". */
 function parseNote(text: string | undefined): Note | undefined {
   try {
-    const { sha256, bytes, validator, isMixed, isSecond } = note.parse(JSON.parse(text ?? ""));
-    return { sha256, bytes, origin: { validator, isMixed, isSecond } };
+    const { sha256, bytes, repeatedBytes, validator, isMixed, isSecond } = note.parse(JSON.parse(text ?? ""));
+    return { sha256, bytes, repeatedBytes, origin: { validator, isMixed, isSecond } };
   } catch {
     // No note, or one that was never written whole.
     return undefined;

@@ -197,6 +197,23 @@ describe("downloading over HTTPS", () => {
     expect(server.sentBytes() - before).toBeLessThan((bounds.maxRepeats + 1) * artifact.sizeBytes);
   });
 
+  it("keeps to what may come again over all starts, and gives another try all of it", async () => {
+    server.faults.ranges = "ignored";
+    const artifact = serve(1_000_000);
+    await stopAt(500_000, artifact);
+    server.faults.cutAfterBytes = 400_000;
+    const start = async (): Promise<string> => {
+      const bounds = { maxRepeats: 1, giveUpMs: 0 };
+      return JSON.stringify(await downloader(bounds).download(url(), artifact, ignore, never));
+    };
+    // Each start makes one connection, which is not enough to spend it.
+    expect(await start()).toContain("no new byte");
+    let starts = 1;
+    for (; starts < 50 && !(await start()).includes("came again"); starts++);
+    expect(starts).toBeLessThan(50);
+    expect(await start()).toContain("no new byte");
+  });
+
   it("starts over once when pieces of two files do not fit, and ends when they do not fit again", async () => {
     server.faults.etag = "of-node";
     const artifact = serve(1_000_000);
