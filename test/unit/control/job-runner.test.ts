@@ -163,6 +163,23 @@ describe("JobRunner", () => {
     },
   );
 
+  it("does not send a report again that the service has refused", async () => {
+    const { clock, told, answers, process } = setUp(async (_document, job, signal) => {
+      job.report({ phase: "refused" });
+      await clock.sleep(30_000, signal);
+      job.report({ phase: "taken" });
+      await clock.sleep(30_000, signal);
+      return "stopped";
+    });
+    answers.push(rejected("InvalidRequest", "IN_PROGRESS", 2));
+    const stop = new AbortController();
+    const running = process().run(stop.signal);
+    await clock.run(55_000);
+    expect(told).toEqual([{ phase: "refused" }, { phase: "taken" }]);
+    stop.abort();
+    await running;
+  });
+
   it("begins nothing that it cannot remember, and tries again", async () => {
     let runs = 0;
     const { clock, log, journal, process } = setUp(async () => {
