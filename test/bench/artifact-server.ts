@@ -28,8 +28,6 @@ export type ArtifactServer = {
   readonly faults: ArtifactFaults;
   /** Requests answered, by status. */
   readonly answered: Readonly<Record<number, number>>;
-  /** Bytes of files that were sent. */
-  sentBytes(): number;
   /** The headers of the last request. */
   readonly lastHeaders: () => IncomingHttpHeaders;
   /** A URL that expires; `port` is that of a proxy where one is in between. */
@@ -54,14 +52,10 @@ export async function startArtifactServer(
     flipAt: [],
   };
   const answered: Record<number, number> = {};
-  let sentBytes = 0;
   let lastHeaders: IncomingHttpHeaders = {};
-  const onSent = (bytes: number): void => {
-    sentBytes += bytes;
-  };
   const server = createServer({ cert: tls.certificatePem, key: tls.privateKeyPem }, (request, response) => {
     lastHeaders = request.headers;
-    answer(request, response, { folder, secret, faults, onSent });
+    answer(request, response, { folder, secret, faults });
     answered[response.statusCode] = (answered[response.statusCode] ?? 0) + 1;
   });
   const port = await freePorts(1);
@@ -73,7 +67,6 @@ export async function startArtifactServer(
     port,
     faults,
     answered,
-    sentBytes: () => sentBytes,
     lastHeaders: () => lastHeaders,
     presign: (name, lifeMs, at = port) => {
       const expires = String(Date.now() + lifeMs);
@@ -91,10 +84,9 @@ type Serving = {
   readonly folder: string;
   readonly secret: Uint8Array;
   readonly faults: ArtifactFaults;
-  readonly onSent: (bytes: number) => void;
 };
 
-function answer(request: IncomingMessage, response: ServerResponse, { folder, secret, faults, onSent }: Serving): void {
+function answer(request: IncomingMessage, response: ServerResponse, { folder, secret, faults }: Serving): void {
   const url = new URL(request.url ?? "/", "https://127.0.0.1");
   const name = basename(url.pathname);
   if (faults.status !== undefined) return end(response, faults.status, faults.location);
@@ -115,7 +107,7 @@ function answer(request: IncomingMessage, response: ServerResponse, { folder, se
     ...(from > 0 && !isMultipart ? { "content-range": range } : {}),
   });
   if (isMultipart) response.write(`--part\r\ncontent-range: ${range}\r\n\r\n`);
-  send(file, from, response, { faults, onSent });
+  send(file, from, response, faults);
 }
 
 function etagOf(kind: ArtifactFaults["etag"], version: string): string | undefined {
@@ -142,10 +134,9 @@ function send(
   file: string,
   from: number,
   response: ServerResponse,
-  { faults, onSent }: Pick<Serving, "faults" | "onSent">,
+  { flipAt, cutAfterBytes = Number.POSITIVE_INFINITY }: ArtifactFaults,
 ): void {
   let at = from;
-  const { flipAt, cutAfterBytes = Number.POSITIVE_INFINITY } = faults;
   const stream = createReadStream(file, { start: from });
   stream.on("data", (chunk: string | Buffer) => {
     const bytes = Buffer.from(chunk);
@@ -153,7 +144,6 @@ function send(
       if (position >= at && position < at + bytes.length) bytes[position - at] ^= 1;
     }
     at += bytes.length;
-    onSent(bytes.length);
     if (!response.write(bytes)) stream.pause();
     if (at - from >= cutAfterBytes) response.destroy();
   });
