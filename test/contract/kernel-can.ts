@@ -41,9 +41,9 @@ export async function play(frames: readonly CanFrame[], interfaceName = VCAN): P
 /** candump of can-utils on an interface: what it has printed so far. */
 export type Candump = { readonly frames: readonly CanFrame[]; stop(): Promise<void> };
 
-/** Starts candump; resolves when it receives. */
-export async function startCandump(interfaceName = VCAN): Promise<Candump> {
-  const child = spawn("candump", ["-L", interfaceName], { stdio: ["ignore", "pipe", "inherit"] });
+/** Starts candump, with filters that let 9EED0001 through (`,<id>:<mask>...`); resolves when it receives. */
+export async function startCandump(interfaceName = VCAN, filters = ""): Promise<Candump> {
+  const child = spawn("candump", ["-L", interfaceName + filters], { stdio: ["ignore", "pipe", "inherit"] });
   const ended = new Promise((resolve) => child.once("exit", resolve));
   const frames: CanFrame[] = [];
   let ready = false;

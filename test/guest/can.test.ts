@@ -1,12 +1,9 @@
-import { execFile, spawn } from "node:child_process";
+import { execFile } from "node:child_process";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { Worker } from "node:worker_threads";
 import { afterEach, describe, expect, it } from "vitest";
 import { errnoOf } from "../../agent/core/errors.ts";
-import { formatCandumpLog } from "../../agent/data/candump-text.ts";
 import { FRAME_FLAG, type FrameBatch } from "../../agent/data/frame.ts";
 import type { BusSink, BusState, CanBus } from "../../agent/ports.ts";
 import { createNativeBus, type NativeBusSettings } from "../../drivers/can/native-bus.ts";
@@ -15,12 +12,11 @@ import { systemClock } from "../../drivers/os/time-source.ts";
 import { buildNativeTool } from "../bench/native-tool.ts";
 import { until } from "../bench/wait.ts";
 import { frameOf, RecordingSink } from "../contract/can-bus.suite.ts";
-import { play, startCandump } from "../contract/kernel-can.ts";
+import { play } from "../contract/kernel-can.ts";
 import { MemoryLog } from "../fakes/log.ts";
 import { addVcan, flood, ip } from "./vcan.ts";
 
 const run = promisify(execFile);
-const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const parts = { clock: systemClock(), log: new MemoryLog() };
 const open: CanBus[] = [];
 /** What a test that fails half-way must not leave behind. */
@@ -318,70 +314,5 @@ describe("resources", () => {
       await sending;
     }
     expect(readerThreads()).toBe(0);
-  });
-});
-
-// A program that is started here from its sources takes a quarter of a minute before it works, and more beside other work.
-describe("causeway can, against can-utils", { timeout: 300_000 }, () => {
-  function causeway(...args: readonly string[]): readonly [string, string[]] {
-    return [process.execPath, [join(ROOT, "agent/main.ts"), ...args]];
-  }
-
-  it("dumps the lines that candump dumps, times included", async () => {
-    const [command, args] = causeway("can", "dump", "-L", "vcan1");
-    const child = spawn(command, args, { stdio: ["ignore", "pipe", "inherit"] });
-    let ours = "";
-    child.stdout.on("data", (chunk: Buffer) => {
-      ours += chunk.toString();
-    });
-    const ended = new Promise((resolve) => child.once("close", resolve));
-    const interrupt = async (): Promise<void> => {
-      child.kill("SIGINT");
-      await ended;
-    };
-    closers.push(interrupt);
-    // The verb says nothing when it listens, so frames with an id of their own are sent until it prints one.
-    const isReady = async (): Promise<true | undefined> => {
-      await play([frameOf(0x7ff, [])], "vcan1");
-      return ours.includes("7FF#") || undefined;
-    };
-    await until(isReady, { what: "can dump listens", timeoutMs: 240_000, everyMs: 200 });
-    const theirs = await startCandump("vcan1");
-    closers.push(() => theirs.stop());
-    const { extended, remote, fd, bitRateSwitch } = FRAME_FLAG;
-    await play(
-      [
-        frameOf(0x123, [0xde, 0xad]),
-        frameOf(0x18fe_f100, [1, 2, 3], extended),
-        frameOf(0x104, [], remote),
-        frameOf(0x321, new Uint8Array(64).fill(0x5a), fd | bitRateSwitch),
-      ],
-      "vcan1",
-    );
-    await until(() => (theirs.frames.length >= 4 && ours.includes("321##")) || undefined, {
-      what: "both have printed the frames",
-      timeoutMs: 20_000,
-    });
-    await interrupt();
-    const lines = ours
-      .split("\n")
-      .filter((line) => line !== "" && !line.includes("7FF#") && !line.includes("1EED0001#"));
-    expect(lines).toEqual(theirs.frames.map((frame) => formatCandumpLog("vcan1", frame)));
-    expect(lines).toHaveLength(4);
-  });
-
-  it("sends what candump sees", async () => {
-    const candump = await startCandump("vcan1");
-    closers.push(() => candump.stop());
-    const [command, args] = causeway("can", "send", "vcan1", "123#DEADBEEF", "18FEF100#1122", "104#R", "321##1000102");
-    await run(command, args);
-    await until(() => candump.frames.length >= 4 || undefined, { what: "candump's frames", timeoutMs: 20_000 });
-    const { extended, remote, fd, bitRateSwitch } = FRAME_FLAG;
-    expect(candump.frames.map(({ id, flags, data }) => ({ id, flags, data: [...data] }))).toEqual([
-      { id: 0x123, flags: 0, data: [0xde, 0xad, 0xbe, 0xef] },
-      { id: 0x18fe_f100, flags: extended, data: [0x11, 0x22] },
-      { id: 0x104, flags: remote, data: [] },
-      { id: 0x321, flags: fd | bitRateSwitch, data: [0, 1, 2] },
-    ]);
   });
 });

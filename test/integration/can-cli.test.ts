@@ -20,7 +20,7 @@ let folder: string;
 let address: string;
 
 beforeEach(async () => {
-  hub = await startHub();
+  hub = await startHub({ buses: ["can0", "can1"] });
   folder = mkdtempSync(join(tmpdir(), "causeway-can-"));
   address = `socketcand://127.0.0.1:${hub.port}/can0`;
 });
@@ -80,6 +80,28 @@ describe("causeway can dump", () => {
     const { code, stdout } = await verb.ended;
     expect(code).toBe(0);
     expect(stdout).toMatch(/^\(\d{10}\.\d{6}\) can0 001##501\n\(\d{10}\.\d{6}\) can0 002##502\n$/);
+  });
+
+  it("takes several buses, each with candump's filters, and the time of each frame", async () => {
+    const other = `socketcand://127.0.0.1:${hub.port}/can1`;
+    const verb = causeway("can", "dump", "-tz", "--count", "2", `${address},123:7FF`, `${other},500~7FF`);
+    await until(() => hub.clients() === 2 || undefined, { what: "both buses are open", timeoutMs: 15_000 });
+    for (const id of [0x500, 0x123]) for (const bus of ["can0", "can1"]) hub.inject(bus, frameOf(id, [1]));
+    const { code, stdout } = await verb.ended;
+    expect(code).toBe(0);
+    expect(stdout.split("\n").slice(0, 2).sort()).toEqual([
+      expect.stringMatching(/^ \(000\.\d{6}\)  can0  123   \[1\]  01$/),
+      expect.stringMatching(/^ \(000\.\d{6}\)  can1  123   \[1\]  01$/),
+    ]);
+  });
+
+  it.each([
+    ["can0,12X:7FF", 64, "12X:7FF is no filter"],
+    ["any", 69, "this host has no CAN interface"],
+  ])("says what is wrong with %s", async (bus, code, reason) => {
+    const ended = await causeway("can", "dump", bus).ended;
+    expect(ended.code).toBe(code);
+    expect(ended.stderr).toContain(reason);
   });
 
   it("prints one JSON object a line, and ends after its time", async () => {

@@ -1,0 +1,42 @@
+import type { BusConfig } from "../../config/schema.ts";
+import { listLinks } from "../../drivers/can/link.ts";
+import { AgentError } from "../core/errors.ts";
+import { type FrameTest, parseCandumpFilters } from "../data/candump-filter.ts";
+import type { CliContext } from "./context.ts";
+import { optionalConfig, resolveBus } from "./open-bus.ts";
+
+/** A bus to listen to, and which of its frames are wanted. */
+export type ListenedBus = { readonly config: BusConfig; readonly wants: FrameTest };
+
+/**
+ * The buses of arguments as candump takes them: `NAME[,FILTER...]`, several of them, or `any` for every CAN interface of this host
+ * (for every bus of the configuration where the host has none). Without a filter error frames come through too. Throws `bus.unknown`,
+ * and `usage.invalid` for what is no filter.
+ */
+export async function listenedBuses(context: CliContext, given: readonly string[]): Promise<readonly ListenedBus[]> {
+  const buses: ListenedBus[] = [];
+  for (const argument of given) {
+    const [name, ...filters] = argument.split(",");
+    const wants = filters.length === 0 ? () => true : parseCandumpFilters(filters);
+    if (typeof wants === "string") {
+      throw new AgentError("usage.invalid", {
+        what: `${argument}: ${wants}`,
+        remedy: "for example can0,123:7FF,400:700,#FFFFFFFF",
+      });
+    }
+    for (const one of name === "any" ? await everyName(context) : [name]) {
+      buses.push({ config: await resolveBus(context, one), wants });
+    }
+  }
+  return buses;
+}
+
+async function everyName(context: CliContext): Promise<readonly string[]> {
+  const interfaces = listLinks().map((link) => link.interface);
+  const names = interfaces.length > 0 ? interfaces : (await optionalConfig(context))?.buses.map(({ name }) => name);
+  if (names !== undefined && names.length > 0) return names;
+  throw new AgentError("bus.unknown", {
+    what: "any: this host has no CAN interface, and there is no bus in the configuration",
+    remedy: "name a bus as socketcand://HOST:PORT/BUS, or see causeway bus list",
+  });
+}
