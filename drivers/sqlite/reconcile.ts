@@ -8,6 +8,8 @@ import { RecordTable } from "./records.ts";
 /** What reason a loss gives for people. */
 const DETAIL = "outbox.db damaged";
 
+const LESS = "less was found than promised";
+
 /** A sound database compared with what was promised: why its epoch must end, and how many records it lost. */
 export type Reconciled = { readonly why: string; readonly lost: number } | undefined;
 
@@ -31,7 +33,7 @@ export function reconcile({ database, found, hasWatermark, drawEpoch }: Reconcil
     .transaction((): Reconciled => {
       const known = knownRanges(database);
       const missing = found.kind === "found" ? found.promises.owed.flatMap((owed) => missingOf(owed, known)) : [];
-      const why = missing.length > 0 ? "less was found than promised" : doubtOf(found, hasWatermark, known);
+      const why = missing.length > 0 ? LESS : doubtOf(found, hasWatermark, known);
       if (why === undefined) return undefined;
       renewEpoch(database, drawEpoch);
       return { why, lost: noteMissing(database, missing) };
@@ -74,11 +76,15 @@ function doubtOf(found: FoundPromises, hasWatermark: boolean, known: readonly Ow
   if (!hasWatermark) return undefined;
   if (found.kind !== "found") return `the watermark is ${found.kind}`;
   if (found.promises.epoch !== known[0]?.epoch) return "the watermark is of another epoch";
-  if (!found.isClosed) return undefined;
-  const isEqual = found.promises.owed.every(({ epoch, stream, last }) =>
-    known.every((range) => range.epoch !== epoch || range.stream !== stream || range.last === last),
-  );
-  return isEqual ? undefined : "seqs differ from those at the close";
+  const differs = (isWrong: (last: number, promised: number) => boolean): boolean =>
+    found.promises.owed.some(({ epoch, stream, last }) =>
+      known.some((range) => range.epoch === epoch && range.stream === stream && isWrong(range.last, last)),
+    );
+  // Also where nothing is owed: what was delivered must not be given out again.
+  if (differs((last, promised) => last < promised)) return LESS;
+  return found.isClosed && differs((last, promised) => last !== promised)
+    ? "seqs differ from those at the close"
+    : undefined;
 }
 
 /** Highest seq that the database knows of each epoch and stream, those of its own epoch first. */

@@ -17,11 +17,13 @@ function open(file: string, log = new MemoryLog()): Outbox {
 }
 
 /** Fills an outbox record by record and leaves its files in another folder as a kill would, with three records delivered. */
-function killed(records: number): { readonly file: string; readonly epoch: number } {
+function killed(records: number, isDelivered = false): { readonly file: string; readonly epoch: number } {
   const file = join(temporaryFolder(), "outbox.db");
+  // Its epoch is in the file, and not in the log alone.
+  open(file).close();
   const outbox = open(file);
   for (let count = 0; count < records; count += 1) outbox.append([draftOf("telemetry", 3000), draftOf("event", 10)]);
-  outbox.ack([1, 3, 5]);
+  outbox.ack(isDelivered ? Array.from({ length: outbox.lastRow() }, (_, index) => index + 1) : [1, 3, 5]);
   const folder = temporaryFolder();
   for (const name of readdirSync(join(file, ".."))) copyFileSync(join(file, "..", name), join(folder, name));
   return { file: join(folder, "outbox.db"), epoch: outbox.stats().epoch };
@@ -79,7 +81,7 @@ describe("an outbox whose log lost its tail after a kill", () => {
   it("tells exactly what a flipped bit took", () => {
     const { file, epoch } = killed(20);
     const log = readFileSync(`${file}-wal`);
-    const at = log.length - 30 * FRAME_BYTES;
+    const at = 32 + 40 * FRAME_BYTES + 100;
     log[at] = (log[at] ?? 0) ^ 1;
     writeFileSync(`${file}-wal`, log);
     expectTold(file, epoch, 20);
@@ -89,6 +91,31 @@ describe("an outbox whose log lost its tail after a kill", () => {
     const { file, epoch } = killed(20);
     rmSync(`${file}-wal`);
     expectTold(file, epoch, 20);
+  });
+
+  it("does not read a log again that was copied into the file, whatever became of it", () => {
+    const file = join(temporaryFolder(), "outbox.db");
+    const sizes = { logBytes: 65_536, reserveBytes: 0 };
+    const { outbox } = openOutbox({ file, maxBytes: 1_000_000, clock: new ManualClock(), log: new MemoryLog(), sizes });
+    onTestFinished(() => outbox.close());
+    const copied = (): boolean => statSync(file).size > 65_536;
+    while (!copied()) outbox.append([draftOf("telemetry", 3000)]);
+    const left = join(temporaryFolder(), "outbox.db");
+    for (const suffix of ["", "-wal", ".watermark"]) copyFileSync(`${file}${suffix}`, `${left}${suffix}`);
+    const log = readFileSync(`${left}-wal`);
+    log.fill(0xa5, 32 + 8 * FRAME_BYTES);
+    writeFileSync(`${left}-wal`, log);
+    const second = open(left);
+    expect(second.stats()).toEqual({ ...outbox.stats(), maxBytes: 10_000_000 });
+    expect(lossesOf(second)).toEqual([]);
+  });
+
+  it("gives no seq twice when all that the log lost was delivered", () => {
+    const { file, epoch } = killed(5, true);
+    rmSync(`${file}-wal`);
+    const outbox = open(file);
+    expect(outbox.stats().epoch).not.toBe(epoch);
+    expect(lossesOf(outbox)).toEqual([]);
   });
 
   it("goes on with its epoch when nothing is missing", () => {
