@@ -7,6 +7,8 @@ export class PastEpochs {
   readonly #remove: Database.Statement<[epoch: number, stream: number]>;
   readonly #prune: Database.Statement<[]>;
   readonly #list: Database.Statement<[], OwedRange>;
+  /** Whether there may be any: most vehicles have none, and then a commit asks nothing of this table. */
+  #isUsed: boolean;
 
   constructor(database: Database.Database) {
     this.#include = database.prepare(
@@ -21,10 +23,12 @@ export class PastEpochs {
         AND NOT ${noted("missing")} AND NOT ${noted("carried")}`,
     );
     this.#list = database.prepare("SELECT epoch, stream, first, last FROM past ORDER BY epoch, stream");
+    this.#isUsed = this.#list.all().length > 0;
   }
 
   /** Seqs of an earlier epoch are owed; `records` of them are stored. */
   include({ epoch, stream, first, last }: OwedRange, records: number): void {
+    this.#isUsed = true;
     this.#include.run(epoch, stream, first, last, records);
   }
 
@@ -35,11 +39,11 @@ export class PastEpochs {
 
   /** Forgets what is settled. */
   prune(): void {
-    this.#prune.run();
+    if (this.#isUsed) this.#prune.run();
   }
 
   list(): readonly OwedRange[] {
-    return this.#list.all();
+    return this.#isUsed ? this.#list.all() : [];
   }
 }
 

@@ -56,17 +56,17 @@ export function prepareWriteTotals(database: Database.Database): (stream: number
   const update = database.prepare<StreamValues>(
     `UPDATE streams SET last_seq = ?, last_row = ?, oldest_seq = ?, records = ?, dead = ?, bytes = ?, lost = ? WHERE stream = ?`,
   );
-  const ofEpoch = "stream = ? AND epoch = (SELECT epoch FROM outbox)";
-  const oldestSeq = database
-    .prepare<[stream: number, stream: number, stream: number], number | null>(
-      `SELECT min(seq) FROM (
-        SELECT * FROM (SELECT seq FROM records WHERE dead = 0 AND ${ofEpoch} ORDER BY row LIMIT 1)
-        UNION ALL SELECT min(first) FROM losses WHERE ${ofEpoch}
-        UNION ALL SELECT min(first) FROM reports WHERE ${ofEpoch})`,
+  // A number in the text: a statement that looks it up, or a compound one, takes three times as long, at every commit.
+  const ofEpoch = `stream = ? AND epoch = ${database.prepare<[], number>("SELECT epoch FROM outbox").pluck().get() ?? 0}`;
+  const oldest = database
+    .prepare<[stream: number, stream: number, stream: number], (number | null)[]>(
+      `SELECT (SELECT seq FROM records WHERE dead = 0 AND ${ofEpoch} ORDER BY row LIMIT 1),
+        (SELECT min(first) FROM losses WHERE ${ofEpoch}), (SELECT min(first) FROM reports WHERE ${ofEpoch})`,
     )
-    .pluck();
+    .raw();
   return (stream, totals) => {
-    totals.oldestSeq = oldestSeq.get(stream, stream, stream) ?? 0;
+    const found = (oldest.get(stream, stream, stream) ?? []).filter((seq) => seq !== null);
+    totals.oldestSeq = found.length === 0 ? 0 : Math.min(...found);
     const { lastSeq, lastRow, records, dead, bytes, lost } = totals;
     update.run(lastSeq, lastRow, totals.oldestSeq, records, dead, bytes, lost, stream);
   };
