@@ -96,9 +96,9 @@ async function listFile(context: CliContext, { file, encoding }: DbcFile): Promi
   const { messages } = await openDatabase(context, file, encoding);
   if (context.options().json) {
     for (const message of messages) {
-      const { name, id, extended, fd, length, sender } = message;
+      const { name, id, extended, pgn = null, fd, length, sender } = message;
       const signals = message.signals.length;
-      printJson(context, { schemaVersion: 1, file, name, id, ext: extended, fd, length, sender, signals });
+      printJson(context, { schemaVersion: 1, file, name, id, ext: extended, pgn, fd, length, sender, signals });
     }
     return;
   }
@@ -123,7 +123,7 @@ function findMessage(messages: readonly DbcMessage[], file: string, wanted: stri
 }
 
 function messageJson(file: string, message: DbcMessage): unknown {
-  const { name, id, extended, fd, length, sender, comment } = message;
+  const { name, id, extended, pgn = null, fd, length, sender, comment } = message;
   const signals = message.signals.map((signal) => ({
     name: signal.name,
     startBit: signal.startBit,
@@ -146,7 +146,7 @@ function messageJson(file: string, message: DbcMessage): unknown {
       text,
     })),
   }));
-  return { schemaVersion: 1, file, name, id, ext: extended, fd, length, sender, comment, signals };
+  return { schemaVersion: 1, file, name, id, ext: extended, pgn, fd, length, sender, comment, signals };
 }
 
 /** A bound beyond float64 as `signals decode` writes such numbers: JSON has none. */
@@ -156,9 +156,10 @@ function boundJson(bound: number): number | string {
 }
 
 function messageText(message: DbcMessage): readonly string[] {
-  const { name, length, fd, sender, comment, signals } = message;
+  const { name, length, pgn, fd, sender, comment, signals } = message;
   const from = sender === "" ? "" : `, sent by ${sender}`;
-  const head = printable(`${name}: id ${idText(message)}, ${length} bytes${fd ? " FD" : ""}${from}`);
+  const group = pgn === undefined ? "" : ` (PGN ${pgn}, from any source)`;
+  const head = printable(`${name}: id ${idText(message)}${group}, ${length} bytes${fd ? " FD" : ""}${from}`);
   const rows = signals.map((signal) => [`  ${printable(signal.name)}`, ...signalCells(signal)]);
   const texts = signals.flatMap((signal) =>
     [...signal.choices].map(([raw, text]) => printable(`  ${signal.name} ${raw}: ${text}`)),

@@ -109,6 +109,11 @@ function holds({ isTrue }: Clause, values: Readonly<Record<string, number>>): bo
   }
 }
 
+/** What else it may be when a signal of a message known by its PGN has no value. */
+function oneOfSeveral({ pgn, source }: SignalEntry): string {
+  return pgn === undefined || source !== undefined ? "" : ", or several control units send it: an id picks one";
+}
+
 /** The signal's value, or why it cannot be relied on. */
 function freshValue(
   signal: SignalEntry,
@@ -118,7 +123,7 @@ function freshValue(
 ): number | string {
   if (steps.sinceStepMs() <= maxAgeMs) return "the clock was set, and the age of the signals is not known yet";
   const reading = signals.read(signal);
-  if (reading === undefined) return `${name} was never received`;
+  if (reading === undefined) return `${name} was never received${oneOfSeveral(signal)}`;
   const ageMs = (clock.wallUs() - reading.timeUs) / 1000;
   // A receive time in the future is as little to be relied on as one long past.
   if (Math.abs(ageMs) > maxAgeMs) return `${name} is ${Math.round(ageMs)} ms old, at most ${maxAgeMs} are allowed`;

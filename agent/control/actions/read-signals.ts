@@ -77,10 +77,10 @@ async function awaitFresh(
   signal: AbortSignal,
 ): Promise<Outcome> {
   const { signals, clock } = parts;
-  const before = new Map(wanted.map(([, entry]) => [entry.index, signals.read(entry)?.timeUs]));
-  const isLate = ([, entry]: Named): boolean => {
+  const before = new Map(wanted.map(([name, entry]) => [name, signals.read(entry)?.timeUs]));
+  const isLate = ([name, entry]: Named): boolean => {
     const timeUs = signals.read(entry)?.timeUs;
-    return timeUs === undefined || timeUs === before.get(entry.index);
+    return timeUs === undefined || timeUs === before.get(name);
   };
   const endMs = clock.monotonicMs() + withinMs;
   while (wanted.some(isLate) && clock.monotonicMs() < endMs && !signal.aborted) await clock.sleep(POLL_MS, signal);

@@ -42,6 +42,8 @@ describe("DBC files that people have", () => {
     expect(await check("f01")).toEqual([0]);
     const speed = { raw: { EngineSpeed: 16_000 }, phys: { EngineSpeed: 2000 } };
     expect(await valuesOf("f01")).toEqual([speed, speed, speed]);
+    const { stdout } = await runCli(["dbc", "show", fileOf("f01", ".dbc"), "EEC1"]);
+    expect(stdout).toContain("EEC1: id 0x0CF004FE (PGN 61444, from any source), 8 bytes");
   });
 
   it("f02: a signal name in two branches that exclude each other", async () => {

@@ -79,6 +79,7 @@ describe("causeway dbc list", () => {
       name: "Extended",
       id: 496,
       ext: true,
+      pgn: null,
       fd: true,
       length: 64,
       sender: "Engine",

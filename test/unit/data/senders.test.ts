@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { buildGate, ClockSteps } from "../../../agent/control/safety-gate.ts";
 import { Appender } from "../../../agent/data/appender.ts";
 import { createSignalTable } from "../../../agent/data/build-table.ts";
 import { Collector } from "../../../agent/data/collect.ts";
@@ -39,7 +40,7 @@ async function line({ rules = [], senderSignals }: { rules?: readonly CollectRul
   const bus = new FakeCanBus();
   pipeline.start();
   await bus.start(pipeline.sinkFor(bus));
-  return { bus, pipeline, outbox, signals: new LatestSignals(table, collector) };
+  return { bus, clock, pipeline, outbox, signals: new LatestSignals(table, collector) };
 }
 
 function frame(id: number, hex: string, us: number): CanFrame {
@@ -116,6 +117,25 @@ describe("messages that several control units send", () => {
     expect(names.map(read)).toEqual([undefined, 113.25, 2000]);
     expect(read("EEC1@0x0cf00421.EngineSpeed")).toBeUndefined();
     expect(signals.find("EEC1@0x0cf00300.EngineSpeed").kind).toBe("unfit");
+  });
+
+  it("close the safety gate while it is not said which one is meant", async () => {
+    const { bus, clock, signals } = await line();
+    const steps = new ClockSteps(clock);
+    clock.advance(2000);
+    const gateOf = (name: string) => {
+      const condition = { signals: { rpm: name }, maxAgeMs: 1000, all: ["rpm < 200.0"] };
+      const built = buildGate(condition, { signals, steps, clock });
+      return built.kind === "gate" ? built.gate.check()?.description : "unfit";
+    };
+    bus.deliver([frame(0x0cf0_0400, slow, 2_000_000)]);
+    expect(gateOf("EEC1.EngineSpeed")).toBeUndefined();
+    bus.deliver([frame(0x0cf0_0403, fast, 2_000_000)]);
+    expect(gateOf("EEC1.EngineSpeed")).toBe(
+      "EEC1.EngineSpeed was never received, or several control units send it: an id picks one",
+    );
+    expect(gateOf("EEC1@0x0cf00400.EngineSpeed")).toBeUndefined();
+    expect(gateOf("EEC1@0x0cf00403.EngineSpeed")).toContain("rpm < 200.0 is not true");
   });
 
   it("are decoded for as many senders as there is room for; samples of others are counted", async () => {
