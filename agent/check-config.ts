@@ -5,15 +5,24 @@ import { installCondition } from "./control/update-gate.ts";
 import type { Clock } from "./core/clock.ts";
 import { LatestSignals } from "./data/latest-signals.ts";
 import { type LoadedTable, loadSignalTable } from "./load-table.ts";
+import { loadCertificates, loadTrustRoot } from "./named-files.ts";
 
-/** Checks all that the configuration names as the agent does at its start, and gives the table. Throws `config.invalid`. */
+/**
+ * Checks all that the configuration names as the agent does at its start, and gives the table. Who may do what is not looked at in a
+ * copy: it lets nobody act. Throws `config.invalid`.
+ */
 export async function checkConfig(loaded: LoadedConfig, clock: Clock): Promise<LoadedTable> {
-  const { config } = loaded;
+  const { config, copy } = loaded;
+  const { broker, ota } = config;
   const table = await loadSignalTable(loaded);
-  await checkCommandFiles(config, table, clock);
-  if (config.ota !== undefined) {
-    const signals = new LatestSignals(table.table, { latestOf: () => undefined });
-    installCondition(config.ota.gate.condition, { signals, steps: new ClockSteps(clock), clock });
-  }
+  if (copy === undefined) await checkCommandFiles(config, table, clock);
+  await loadCertificates(broker.caFile, loaded.locate(["broker", "caFile"]), "broker.caFile");
+  if (ota === undefined) return table;
+  const signals = new LatestSignals(table.table, { latestOf: () => undefined });
+  installCondition(ota.gate.condition, { signals, steps: new ClockSteps(clock), clock });
+  const { caFile } = ota.download;
+  const place = loaded.locate(["ota", "download", "caFile"]);
+  if (caFile !== undefined) await loadCertificates(caFile, place, "ota.download.caFile");
+  if (copy === undefined) await loadTrustRoot(ota.rootFile, loaded.locate(["ota", "rootFile"]));
   return table;
 }

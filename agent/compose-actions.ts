@@ -31,7 +31,7 @@ import type { SupportDesk } from "./support/support-desk.ts";
 /** What the agent's own actions work on. */
 export type OwnActionParts = {
   readonly config: AgentConfig;
-  readonly loaded: Pick<LoadedConfig, "path" | "layers" | "settings">;
+  readonly loaded: Pick<LoadedConfig, "path" | "layers" | "copy" | "settings">;
   readonly settings: NonNullable<AgentConfig["commands"]>;
   readonly journal: Journal;
   readonly signals: LatestSignals;
@@ -99,11 +99,11 @@ function configSettingsOf({ config, loaded, settings, support }: OwnActionParts)
 
 /** What is wrong with the configuration under these settings. */
 async function problemWith(
-  { path, layers }: OwnActionParts["loaded"],
+  { path, layers, copy }: OwnActionParts["loaded"],
   settings: Settings,
 ): Promise<string | undefined> {
   try {
-    await loadConfigFile(path, { layers, settings });
+    await loadConfigFile(path, { layers, copy, settings });
     return undefined;
   } catch (thrown) {
     if (!(thrown instanceof AgentError)) throw thrown;

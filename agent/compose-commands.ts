@@ -107,6 +107,7 @@ export function composeCommands(parts: CommandParts): Commands {
       bootId,
       maxLifeMs: settings.maxLifeSeconds * 1000,
       clockWaitMs: settings.clockWaitSeconds * 1000,
+      readsOnly: readsOnly(parts),
     },
     actions: actionsOf(parts, keys),
     authority: new Authority(policy, keys, clock),
@@ -124,6 +125,13 @@ export function composeCommands(parts: CommandParts): Commands {
     ...(settings.companion.enabled ? [companion] : []),
   ];
   return { service: commandService(dispatchParts, doors), dispatchParts, audit };
+}
+
+/** The files that cannot be used may have taken a right away that their copy still gives. */
+function readsOnly({ loaded }: CommandParts): string | undefined {
+  return loaded.copy === undefined
+    ? undefined
+    : "the configuration cannot be used; nothing that acts is taken until it is mended";
 }
 
 /** The arbitration ids that the catalogue may send on `bus`. */

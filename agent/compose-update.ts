@@ -26,7 +26,6 @@ import type { Renewal } from "./control/renewal.ts";
 import { Requester } from "./control/requester.ts";
 import type { ClockSteps } from "./control/safety-gate.ts";
 import { openSealedFloors } from "./control/sealed-floors.ts";
-import { parseRoot, type TrustRoot } from "./control/trust-root.ts";
 import { UpdateDesk } from "./control/update-desk.ts";
 import { createInstallGate, installCondition } from "./control/update-gate.ts";
 import { createUpdateSteps } from "./control/update-steps.ts";
@@ -34,7 +33,7 @@ import { UpdateTrail } from "./control/update-trail.ts";
 import { type GateVerdict, type HealthVerdict } from "./control/update-work.ts";
 import { Updater } from "./control/updater.ts";
 import type { Clock } from "./core/clock.ts";
-import { AgentError, messageOf } from "./core/errors.ts";
+import { AgentError } from "./core/errors.ts";
 import type { Service } from "./core/lifecycle.ts";
 import type { Log } from "./core/log.ts";
 import type { UpdatePhase } from "./data/encode-update.ts";
@@ -42,6 +41,7 @@ import type { LatestSignals } from "./data/latest-signals.ts";
 import type { Publisher } from "./data/publish.ts";
 import { type JobVerbs, jobReport } from "./job-verbs.ts";
 import { type DaemonConfig, layerFolder, problemOfSet } from "./layered-config.ts";
+import { loadTrustRoot } from "./named-files.ts";
 import type { OpenIdentity } from "./open-identity.ts";
 import { type OtaParts, updateReport } from "./ota-verbs.ts";
 import type { Broker, Journal, Outbox } from "./ports.ts";
@@ -93,7 +93,7 @@ export type Updates = {
 /** The part of the composition root that wires updates. Throws `config.invalid`. */
 export async function composeUpdate(parts: UpdateParts): Promise<Updates> {
   const { config, settings, version, journal, clock, log, environment } = parts;
-  const pinned = await readRoot(settings.rootFile);
+  const pinned = await loadTrustRoot(settings.rootFile, parts.loaded.locate(["ota", "rootFile"]));
   const releases = join(config.stateDir, "releases");
   const running = environment.CAUSEWAY_RELEASE;
   const folder = createDownloadFolder(join(config.stateDir, "updates"));
@@ -210,16 +210,6 @@ function updateService(updater: Updater, restart: Promise<never>): Service {
   return { ...loop, broken: Promise.race([restart, loop.broken]) };
 }
 
-async function readRoot(file: string): Promise<TrustRoot> {
-  const bytes = await readFile(file).catch((error: unknown) => messageOf(error));
-  const root = typeof bytes === "string" ? bytes : parseRoot(bytes);
-  if (typeof root !== "string") return root;
-  throw new AgentError("config.invalid", {
-    what: `ota.rootFile ${file}: ${root}`,
-    remedy: "put the root document there that causeway-sign root new has made, as it is",
-  });
-}
-
 async function downloaderOf({ config, settings, broker, clock, log, random }: UpdateParts) {
   const {
     caFile,
@@ -253,8 +243,10 @@ async function downloaderOf({ config, settings, broker, clock, log, random }: Up
   });
 }
 
-function gateOf({ settings, clock, signals, steps }: UpdateParts, hasAgreed: () => boolean) {
+function gateOf({ loaded, settings, clock, signals, steps }: UpdateParts, hasAgreed: () => boolean) {
   const { condition, holdSeconds, window, consent } = settings.gate;
+  if (loaded.copy !== undefined)
+    return () => ({ kind: "closed", waitingFor: "a configuration that can be used" }) as const;
   const gate = installCondition(condition, { signals, steps, clock });
   return createInstallGate({ condition: gate, holdSeconds, window, hasConsent: () => !consent || hasAgreed(), clock });
 }
@@ -271,8 +263,9 @@ function linkOf({ config, settings, clock }: UpdateParts): (bytes: number) => Pr
   };
 }
 
-/** Healthy: the outbox takes records, every bus is bound, and a broker has acknowledged something or has been out of reach for the time of grace. */
-function healthOf({ settings, clock, broker, watched }: UpdateParts): () => HealthVerdict {
+/** Healthy: the configuration is in force, the outbox takes records, every bus is bound, and a broker has acknowledged something or has been out of reach for the time of grace. */
+function healthOf({ loaded, settings, clock, broker, watched }: UpdateParts): () => HealthVerdict {
+  if (loaded.copy !== undefined) return () => ({ kind: "unproven", missing: "a configuration that can be used" });
   const { outbox, publisher, buses } = watched;
   const sinceMs = clock.monotonicMs();
   return () => {

@@ -1,8 +1,7 @@
 import { randomUUID } from "node:crypto";
-import { access, constants } from "node:fs/promises";
 import { join } from "node:path";
 import { loadYamlFile } from "../config/load.ts";
-import { policySchema } from "../config/policy.ts";
+import { type Policy, policySchema } from "../config/policy.ts";
 import type { AgentConfig } from "../config/schema.ts";
 import { createBroker } from "../drivers/aws/mqtt5.ts";
 import { createCanBus } from "../drivers/can/can-bus.ts";
@@ -22,13 +21,14 @@ import { composeRenewal } from "./compose-renewal.ts";
 import { composeSockets } from "./compose-sockets.ts";
 import { composeSupport } from "./compose-support.ts";
 import { composeUpdate, type Updates } from "./compose-update.ts";
+import { configProblems } from "./config-status.ts";
 import type { CatalogueFile } from "./control/actions/catalogue.ts";
 import { LedgerSeal } from "./control/ledger-seal.ts";
 import { presencePublication } from "./control/presence.ts";
 import type { RecordSink } from "./control/record-sink.ts";
 import { ClockSteps } from "./control/safety-gate.ts";
 import { type Clock, onBench } from "./core/clock.ts";
-import { AgentError, messageOf } from "./core/errors.ts";
+import { AgentError } from "./core/errors.ts";
 import { runServices, type Service } from "./core/lifecycle.ts";
 import type { Log } from "./core/log.ts";
 import { keepRecent } from "./core/recent-log.ts";
@@ -37,6 +37,7 @@ import type { TableSource } from "./data/build-table.ts";
 import { Collector } from "./data/collect.ts";
 import { type EncodedDraft, Encoder } from "./data/encode.ts";
 import type { AuditEntry } from "./data/encode-audit.ts";
+import type { Notice } from "./data/encode-events.ts";
 import type { OutgoingFile } from "./data/encode-file.ts";
 import type { UpdatePhase } from "./data/encode-update.ts";
 import { FrameCapture } from "./data/frame-capture.ts";
@@ -46,8 +47,8 @@ import { Publisher } from "./data/publish.ts";
 import type { SignalTable } from "./data/signal-table.ts";
 import { createTopics } from "./data/topics.ts";
 import { identityStatusOf } from "./identity-status.ts";
+import { keepAsLastGood } from "./last-good.ts";
 import type { DaemonConfig } from "./layered-config.ts";
-import { loadSignalTable } from "./load-table.ts";
 import { type OpenIdentity, openIdentity } from "./open-identity.ts";
 import type { Broker, Journal, Outbox } from "./ports.ts";
 import {
@@ -115,12 +116,11 @@ export async function composeAgent(loaded: DaemonConfig, surroundings: Surroundi
   const identities = openIdentity({ config, environment, log, verbose: config.log.level === "debug" });
   // The TPM answers while the rest is made.
   identities.prepare();
-  const { table, sources, warnings } = loaded.checkedTable ?? (await loadSignalTable(loaded));
+  const { table, sources, warnings } = loaded.checkedTable;
   const catalogue = await loadCatalogue(config);
-  await requireReadable(config.broker.caFile, loaded.locate(["broker", "caFile"]));
   for (const warning of warnings) log.warn("config.doubtful", { warning });
-  for (const { layer, what } of loaded.refused) log.error("config.layer-refused", { layer, what });
-  if (loaded.ignored !== undefined) log.error("config.settings-ignored", { what: loaded.ignored });
+  const problems = configProblems(loaded);
+  for (const { event, what, remedy } of problems) log.error(event, { what, remedy });
   if (config.bench) log.warn("config.bench-allowed", { allows: "what must never be on a vehicle" });
 
   const file = join(config.stateDir, "outbox.db");
@@ -161,7 +161,12 @@ export async function composeAgent(loaded: DaemonConfig, surroundings: Surroundi
       const { key } = link.identities.inUse;
       log.info("agent.started", { version, thing: config.thingName, signals: table.signals.length, key });
       const stopMs = config.shutdown.drainMs + STOP_MARGIN_MS;
-      const told = { onReady: () => notifier.ready(), onStopping: () => notifier.stopping() };
+      line.notices.hand(problems.map(({ event, what }) => ({ event, detail: what })));
+      const onReady = (): void => {
+        notifier.ready();
+        void keepAsLastGood(loaded, clock, log);
+      };
+      const told = { onReady, onStopping: () => notifier.stopping() };
       try {
         await runServices({ services: [watched, ...services], clock, log, stopMs, ...told }, signal);
       } finally {
@@ -229,6 +234,7 @@ function composeLine(base: Base, broker: Broker) {
   });
   const auditBytes = config.commands?.audit.maxBytes ?? config.outbox.maxBytes * CONTROL_SHARE;
   const audit = sinkOf((entry: AuditEntry) => encoder.audit(entry), auditBytes);
+  const notices = sinkOf((notice: Notice) => encoder.notice(notice));
   const phases = sinkOf((phase: UpdatePhase) => encoder.updatePhase(phase));
   const sendFile = (file: OutgoingFile): number => {
     const drafts = encoder.file(file);
@@ -238,7 +244,7 @@ function composeLine(base: Base, broker: Broker) {
   };
   const signals = new LatestSignals(table, collector);
   const steps = new ClockSteps(clock);
-  return { publisher, pipeline, collector, capture, audit, phases, sendFile, buses, signals, steps };
+  return { publisher, pipeline, collector, capture, audit, notices, phases, sendFile, buses, signals, steps };
 }
 
 /** The line from the doors of remote commands to their actions; undefined where none are taken. */
@@ -251,7 +257,7 @@ async function composeRemote(
 ) {
   const { commands: settings } = base.config;
   if (settings === undefined || journal === undefined) return undefined;
-  const { value: policy } = await loadYamlFile(settings.policyFile, policySchema);
+  const policy = await policyOf(base);
   const seal = await openSeal(base, journal);
   const acting = { settings, policy, renewal, seal, restart: () => restartSystem(base.config.runtimeDir) };
   const commands = composeCommands({ ...base, ...line, ...acting, lines: line.buses, journal, broker, support });
@@ -270,6 +276,18 @@ function openSeal({ config, environment, log }: Base, journal: Journal): Promise
     newId: randomUUID,
     log,
   });
+}
+
+/** Who may ask for what. Where the configuration cannot be used, a policy that cannot either lets nobody ask for anything. */
+async function policyOf({ config, loaded, log }: Base): Promise<Policy> {
+  const file = config.commands?.policyFile ?? "";
+  try {
+    return (await loadYamlFile(file, policySchema)).value;
+  } catch (thrown) {
+    if (loaded.copy === undefined || !(thrown instanceof AgentError)) throw thrown;
+    log.error("command.policy-unusable", { file, what: thrown.message });
+    return policySchema.parse({ schemaVersion: 1, allow: [] });
+  }
 }
 
 /** The journal, where something needs it. One that cannot be opened takes what needs it away, not the rest of the agent. */
@@ -299,7 +317,15 @@ async function composeUpdates(
   const watched = { outbox, publisher, buses };
   const diagnostics = { collect: () => support.collect(), send: sendFile };
   const reached = { phases, signals, steps, diagnostics, watched };
-  return await composeUpdate({ ...base, ...link, ...reached, settings: config.ota, journal });
+  try {
+    return await composeUpdate({ ...base, ...link, ...reached, settings: config.ota, journal });
+  } catch (thrown) {
+    // Where the configuration cannot be used, what says who may update may be gone too.
+    if (base.loaded.copy === undefined || !(thrown instanceof AgentError) || thrown.code !== "config.invalid")
+      throw thrown;
+    base.log.error("update.not-taken", { what: thrown.message, remedy: thrown.remedy });
+    return undefined;
+  }
 }
 
 type Remote = Awaited<ReturnType<typeof composeRemote>>;
@@ -357,16 +383,4 @@ function reportedBy(
   const identity = () => identityStatusOf({ identities, renewal: renewing, clock: base.clock });
   const about = { lines, pipeline, publisher, commands: () => commandStatus(commands), updates: updates?.report };
   return { ...base, ...about, broker, identity, rssBytes };
-}
-
-async function requireReadable(file: string, place: string): Promise<void> {
-  try {
-    await access(file, constants.R_OK);
-  } catch (error) {
-    throw new AgentError("config.invalid", {
-      what: `${place} caFile cannot be read: ${messageOf(error)}`,
-      remedy: "name the file with the broker's root certificates (PEM), readable for the user that runs causeway",
-      cause: error,
-    });
-  }
 }

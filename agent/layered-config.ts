@@ -1,26 +1,38 @@
 import { join } from "node:path";
 import { type ConfigLayer, FILE_SET_SECTIONS, layerFiles } from "../config/layers.ts";
-import { type LoadedConfig, loadConfigFile } from "../config/load.ts";
+import { type LoadedConfig, loadConfigFile, ownFiles } from "../config/load.ts";
+import { copiedFiles } from "../config/paths.ts";
 import type { AgentConfig } from "../config/schema.ts";
 import { beginWithFileSet, type FileSetInUse, fileSetInUse, leaveFileSet } from "../drivers/os/file-set.ts";
+import { type ConfigSnapshot, snapshotOf } from "../drivers/os/last-good.ts";
 import { checkConfig } from "./check-config.ts";
 import type { Clock } from "./core/clock.ts";
-import { AgentError, errnoOf } from "./core/errors.ts";
+import type { ConfigCopy } from "./core/config-copy.ts";
+import { AgentError, EXIT, errnoOf, FAULTS } from "./core/errors.ts";
+import { lastGoodOf } from "./last-good.ts";
 import type { LoadedTable } from "./load-table.ts";
 
 /** What lies above the vehicle's own files, the lower first: a signed set of files, and the settings of the last job. */
 const LAYERS = ["files", "settings"] as const;
 export type LayerName = (typeof LAYERS)[number];
 
-/** The configuration of one start of the daemon. */
-export type DaemonConfig = LoadedConfig & {
+/** The configuration with what lies above the vehicle's own files. */
+export type LayeredConfig = LoadedConfig & {
   /** Name of the set in use of each layer: SHA-256, or "none". */
   readonly sets: Readonly<Record<LayerName, string>>;
   readonly isOnTrial: boolean;
-  /** The signal table, where the layers have been checked with it. */
-  readonly checkedTable: LoadedTable | undefined;
   /** Layers that this start goes without, and why. */
   readonly refused: readonly { readonly layer: LayerName; readonly what: string }[];
+  /** Why the vehicle's own files were not used, but their copy; undefined when they were. */
+  readonly unusable: AgentError | undefined;
+};
+
+/** The configuration of one start of the daemon. */
+export type DaemonConfig = LayeredConfig & {
+  /** The signal table that it was checked with. */
+  readonly checkedTable: LoadedTable;
+  /** The vehicle's own files and those that they name, before they were checked; undefined when their copy was read. */
+  readonly snapshot: ConfigSnapshot | undefined;
 };
 
 /** A configuration, and the table that it was checked with. */
@@ -37,16 +49,47 @@ export function layerFolder(stateDir: string, layer: LayerName): string {
 }
 
 /**
- * Reads the vehicle's own files and the sets above them. A set that cannot be used does not keep the agent from starting: it goes
- * without it, and for good when the set was on trial. Throws `config.*` for the vehicle's own files.
+ * Reads the vehicle's own files and the sets above them, and checks all that they name. A set that cannot be used does not keep the
+ * agent from starting: it goes without it, and for good when the set was on trial. Own files that cannot be used do not either, where
+ * `environment` is given and they are kept as they last started well. Throws `config.*` for the vehicle's own files.
  */
-export function loadDaemonConfig(path: string, clock: Clock): Promise<DaemonConfig> {
-  return loadLayered(path, clock, { begin: beginWithFileSet, leave: leaveFileSet });
+export async function loadDaemonConfig(path: string, clock: Clock, environment?: Environment): Promise<DaemonConfig> {
+  const access = { begin: beginWithFileSet, leave: leaveFileSet };
+  return await orLastGood(path, environment, async (copy) => {
+    const own = await loadConfigFile(path, { copy });
+    const snapshot =
+      copy === undefined ? await snapshotOf(await ownFiles(own.path), copiedFiles(own.config)) : undefined;
+    const { table, ...layered } = await loadLayered(own, clock, access);
+    return { ...layered, snapshot, checkedTable: table ?? (await checkConfig(layered, clock)) };
+  });
 }
 
-/** What `loadDaemonConfig` would start the agent with, without beginning anything. Sets that this user may not read are among those refused. */
-export function showDaemonConfig(path: string, clock: Clock): Promise<DaemonConfig> {
-  return loadLayered(path, clock, { begin: lookAt, leave: () => undefined });
+/** What `loadDaemonConfig` would start the agent with, without beginning or checking anything. Sets that this user may not read are among those refused. */
+export async function showDaemonConfig(path: string, clock: Clock, environment?: Environment): Promise<LayeredConfig> {
+  const access = { begin: lookAt, leave: () => undefined };
+  return await orLastGood(path, environment, async (copy) =>
+    loadLayered(await loadConfigFile(path, { copy }), clock, access),
+  );
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What `load` gives, or what it gives with the last known good copy when the files themselves are faulty. */
+async function orLastGood<T>(
+  path: string,
+  environment: Environment | undefined,
+  load: (copy?: ConfigCopy) => Promise<T>,
+): Promise<T & Pick<LayeredConfig, "unusable">> {
+  try {
+    return { ...(await load()), unusable: undefined };
+  } catch (thrown) {
+    if (environment === undefined || !(thrown instanceof AgentError) || FAULTS[thrown.code].exit !== EXIT.configuration)
+      throw thrown;
+    const copy = await lastGoodOf(path, environment).catch((problem: unknown) => withoutCopy(thrown, problem));
+    if (copy === undefined) throw thrown;
+    const loaded = await load(copy).catch((problem: unknown) => withoutCopy(thrown, problem));
+    return { ...loaded, unusable: thrown };
+  }
 }
 
 /** One that may not be read is named by its link, and refused when it is looked into. */
@@ -59,13 +102,22 @@ function lookAt(folder: string): FileSetInUse {
   }
 }
 
+/** Tells both faults: that of the files, and that of their copy. */
+function withoutCopy({ code, message, remedy }: AgentError, problem: unknown): never {
+  if (!(problem instanceof AgentError)) throw problem;
+  throw new AgentError(code, {
+    what: `${message}\nand the last known good configuration does not help: ${problem.message}`,
+    remedy,
+    cause: problem,
+  });
+}
+
 type SetAccess = {
   readonly begin: (folder: string) => FileSetInUse;
   readonly leave: (folder: string, reason: string) => void;
 };
 
-async function loadLayered(path: string, clock: Clock, access: SetAccess): Promise<DaemonConfig> {
-  const own = await loadConfigFile(path);
+async function loadLayered(own: LoadedConfig, clock: Clock, access: SetAccess) {
   const { stateDir, ota } = own.config;
   const refused: { readonly layer: LayerName; readonly what: string }[] = [];
   let inForce: Checked = { loaded: own, table: undefined };
@@ -75,7 +127,7 @@ async function loadLayered(path: string, clock: Clock, access: SetAccess): Promi
     const set = access.begin(folder);
     if (set.path === undefined) continue;
     const paths = { files: used.files.path, settings: used.settings.path, [layer]: set.path };
-    const tried = await loadWith(path, paths, sectionsOf(own.config), clock);
+    const tried = await loadWith(own, paths, sectionsOf(own.config), clock);
     if (typeof tried === "string") {
       refused.push({ layer, what: tried });
       access.leave(folder, tried);
@@ -85,28 +137,29 @@ async function loadLayered(path: string, clock: Clock, access: SetAccess): Promi
     used[layer] = set;
   }
   const sets = { files: used.files.name, settings: used.settings.name };
-  const { loaded, table: checkedTable } = inForce;
-  return { ...loaded, checkedTable, sets, isOnTrial: used.files.isOnTrial || used.settings.isOnTrial, refused };
+  const { loaded, table } = inForce;
+  return { ...loaded, table, sets, isOnTrial: used.files.isOnTrial || used.settings.isOnTrial, refused };
 }
 
 /** What is wrong with a set that is not in use yet, held against the vehicle's own files and the set of the other layer. */
 export async function problemOfSet(
-  { path, config, sets }: DaemonConfig,
+  loaded: Pick<DaemonConfig, "path" | "copy" | "config" | "sets">,
   layer: LayerName,
   draft: string,
   clock: Clock,
 ): Promise<string | undefined> {
   if ((await layerFiles({ folder: draft })).length === 0)
     return "it holds no agent.d/*.yaml, so that nothing would change";
+  const { config, sets } = loaded;
   const inUse = (name: LayerName): string | undefined =>
     sets[name] === "none" ? undefined : join(layerFolder(config.stateDir, name), sets[name]);
   const paths = { files: inUse("files"), settings: inUse("settings"), [layer]: draft };
-  const tried = await loadWith(path, paths, sectionsOf(config), clock);
+  const tried = await loadWith(loaded, paths, sectionsOf(config), clock);
   return typeof tried === "string" ? tried : undefined;
 }
 
 async function loadWith(
-  path: string,
+  { path, copy }: Pick<LoadedConfig, "path" | "copy">,
   paths: Readonly<Record<LayerName, string | undefined>>,
   sections: Readonly<Record<LayerName, readonly string[]>>,
   clock: Clock,
@@ -116,7 +169,7 @@ async function loadWith(
     return folder === undefined ? [] : [{ folder, sections: sections[layer] }];
   });
   try {
-    const loaded = await loadConfigFile(path, { layers });
+    const loaded = await loadConfigFile(path, { layers, copy });
     return { loaded, table: await checkConfig(loaded, clock) };
   } catch (thrown) {
     if (thrown instanceof AgentError) return thrown.message;

@@ -1,4 +1,5 @@
 import type { AgentConfig } from "../config/schema.ts";
+import { configStatus } from "./config-status.ts";
 import type { Clock } from "./core/clock.ts";
 import type { FrameCounters, Pipeline, PipelineHealth } from "./data/pipeline.ts";
 import type { Publisher } from "./data/publish.ts";
@@ -14,6 +15,7 @@ const LEAST_STUCK_MS = 10_000;
 /** The parts that the status speaks of. */
 export type StatusParts = {
   readonly config: AgentConfig;
+  readonly loaded: Parameters<typeof configStatus>[0];
   readonly version: string;
   readonly bootId: string;
   readonly identity: () => IdentityStatus;
@@ -45,6 +47,7 @@ export function statusOf(parts: StatusParts): Status {
     uptimeMs: clock.monotonicMs() - parts.startedAtMs,
     bootId: parts.bootId,
     clockQuality: clock.quality(),
+    configuration: configStatus(parts.loaded),
     signalTable: { id: table.id, messages: table.messages.length, signals: table.signals.length },
     buses: parts.lines.map(({ bus, state, detail }) => ({
       name: bus.name,
@@ -102,7 +105,8 @@ export function summaryOf(status: Status, before?: Status): string {
   const place = outbox.fault === undefined ? disk : " in memory only";
   const stored = `outbox ${outbox.records} records, ${outbox.bytes} bytes${place}`;
   const refused = status.delivery.refusedTopics.map(({ stream, reason }) => `${stream} refused: ${reason}`);
-  return [`${link.state}${fault}`, ...buses, stored, ...refused, ...workOf(status)].join("; ");
+  const source = status.configuration.source === "files" ? [] : ["last known good configuration"];
+  return [...source, `${link.state}${fault}`, ...buses, stored, ...refused, ...workOf(status)].join("; ");
 }
 
 function workOf({ job, update }: Status): readonly string[] {

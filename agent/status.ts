@@ -141,6 +141,15 @@ export const statusSchema = z
     uptimeMs: count,
     bootId: z.string(),
     clockQuality: z.enum(CLOCK_QUALITIES),
+    configuration: z
+      .object({
+        file: z.string(),
+        /** "last-good": the file, or one that it names, cannot be used; a copy of what the agent last started well with is. */
+        source: z.enum(["files", "last-good"]),
+        /** What was written and is not in force. */
+        problems: z.array(z.object({ what: z.string(), remedy: z.string() }).readonly()).readonly(),
+      })
+      .readonly(),
     signalTable: z.object({ id: z.string(), messages: count, signals: count }).readonly(),
     buses: z.array(busStatus).readonly(),
     link: linkStatus,

@@ -1,11 +1,12 @@
 import { readFile, stat } from "node:fs/promises";
-import { dirname, isAbsolute, join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { type Document, isMap, isNode, isPair, isScalar, LineCounter, type Node, parseDocument } from "yaml";
 import { z } from "zod";
+import type { ConfigCopy } from "../agent/core/config-copy.ts";
 import { AgentError, errnoOf, messageOf } from "../agent/core/errors.ts";
-import type { CommandsConfig } from "./commands.ts";
 import { type ConfigLayer, layerFiles } from "./layers.ts";
-import { type AgentConfig, agentConfig, type OtaConfig } from "./schema.ts";
+import { fromCopy, resolvePaths } from "./paths.ts";
+import { type AgentConfig, agentConfig } from "./schema.ts";
 import { readSettings, type Settings, withSettings } from "./settings.ts";
 
 /** Largest configuration file that is read, bytes. */
@@ -27,6 +28,8 @@ export type LoadedConfig = {
   readonly settings: Settings;
   /** The layers that lie above the vehicle's own files. */
   readonly layers: readonly ConfigLayer[];
+  /** What was read in place of the vehicle's own files; undefined when they were. */
+  readonly copy: ConfigCopy | undefined;
   /** Why what was set is not in force. */
   readonly ignored: string | undefined;
   /** "file:line:col" of the value at `path` (or of its nearest parent that is written down). */
@@ -39,6 +42,8 @@ export type ConfigOverlay = {
   readonly layers?: readonly ConfigLayer[];
   /** Tried instead of what commands have set so far. */
   readonly settings?: Settings;
+  /** Read in place of the vehicle's own files, but as if it were where they are. */
+  readonly copy?: ConfigCopy | undefined;
 };
 
 /**
@@ -50,26 +55,29 @@ export type ConfigOverlay = {
  */
 export async function loadConfigFile(
   path: string,
-  { layers = [], settings }: ConfigOverlay = {},
+  { layers = [], settings, copy }: ConfigOverlay = {},
 ): Promise<LoadedConfig> {
   const main = resolve(path);
   const folder = dirname(main);
-  const files: LayerFile[] = [{ ...(await parseFile(main)), folder }];
-  for (const extra of await overlays(folder)) files.push({ ...(await parseFile(extra)), folder });
+  const files: LayerFile[] = [];
+  for (const own of await ownFiles(copy?.main ?? main)) files.push({ ...(await parseFile(own)), folder });
   for (const layer of layers) files.push(...(await parseLayer(layer)));
   const merged = files.map(valueOf).reduce(mergeValues);
   const locate = (at: readonly Key[]): string => locateIn(files, at);
   const dbcFolder = files.findLast(({ document }) => document.has("dbc"))?.folder ?? folder;
   const check = (value: unknown): AgentConfig => {
     const parsed = agentConfig.safeParse(value ?? {});
-    if (parsed.success) return resolvePaths(parsed.data, folder, dbcFolder);
+    if (parsed.success) {
+      const resolved = resolvePaths(parsed.data, folder, dbcFolder);
+      return copy === undefined ? resolved : fromCopy(resolved, copy);
+    }
     throw invalid(
       main,
       parsed.error.issues.flatMap((issue) => describeIssue(issue, locate, agentConfig)),
     );
   };
   const written = check(merged);
-  const facts = { path: main, locate, layers };
+  const facts = { path: main, locate, layers, copy };
   const under = (set: Settings): AgentConfig => check(withSettings(merged, set, written.commands?.settable ?? []));
   if (settings !== undefined) return { ...facts, config: under(settings), settings, ignored: undefined };
   const found = await readSettings(written.stateDir);
@@ -108,6 +116,11 @@ function invalid(path: string, problems: readonly string[]): AgentError {
     what: problems.join("\n"),
     remedy: `correct the file, then check it with: causeway config validate --config ${path}`,
   });
+}
+
+/** The files that the configuration of a vehicle is made of, the main one first. */
+export async function ownFiles(main: string): Promise<readonly string[]> {
+  return [main, ...(await overlays(dirname(main)))];
 }
 
 async function overlays(folder: string): Promise<readonly string[]> {
@@ -287,59 +300,4 @@ function editDistance(a: string, b: string): number {
     previous = row;
   }
   return previous[b.length];
-}
-
-function resolvePaths(config: AgentConfig, folder: string, dbcFolder: string): AgentConfig {
-  const from = (path: string, base = folder): string => (isAbsolute(path) ? path : join(base, path));
-  const identity =
-    config.identity.mode === "file"
-      ? {
-          ...config.identity,
-          certificateFile: from(config.identity.certificateFile),
-          keyFile: from(config.identity.keyFile),
-        }
-      : {
-          ...config.identity,
-          certificateFile: from(config.identity.certificateFile),
-          ...resolveOptional(config.identity, ["pinFile", "officerPinFile"], from),
-          tpm: {
-            ...config.identity.tpm,
-            ...resolveOptional(config.identity.tpm, ["ownerAuthFile", "lockoutAuthFile"], from),
-          },
-        };
-  return {
-    ...config,
-    identity,
-    buses: config.buses.map((bus) => (bus.driver === "replay" ? { ...bus, file: from(bus.file) } : bus)),
-    dbc: config.dbc.map((entry) => ({ ...entry, file: from(entry.file, dbcFolder) })),
-    broker: { ...config.broker, caFile: from(config.broker.caFile) },
-    ...(config.commands === undefined ? {} : { commands: resolveCommands(config.commands, from) }),
-    ...(config.ota === undefined ? {} : { ota: resolveOta(config.ota, from) }),
-  };
-}
-
-/** The paths of `names` that are set. */
-function resolveOptional<Name extends string>(
-  holder: Readonly<Partial<Record<Name, string | undefined>>>,
-  names: readonly Name[],
-  from: (path: string) => string,
-): Partial<Record<Name, string>> {
-  const resolved: Partial<Record<Name, string>> = {};
-  for (const name of names) {
-    const path = holder[name];
-    if (path !== undefined) resolved[name] = from(path);
-  }
-  return resolved;
-}
-
-function resolveCommands(commands: CommandsConfig, from: (path: string) => string): CommandsConfig {
-  const { catalogueFile, policyFile } = commands;
-  const catalogue = catalogueFile === undefined ? {} : { catalogueFile: from(catalogueFile) };
-  return { ...commands, policyFile: from(policyFile), ...catalogue };
-}
-
-function resolveOta(ota: OtaConfig, from: (path: string) => string): OtaConfig {
-  const { caFile } = ota.download;
-  const download = caFile === undefined ? ota.download : { ...ota.download, caFile: from(caFile) };
-  return { ...ota, rootFile: from(ota.rootFile), download };
 }

@@ -159,6 +159,17 @@ export const agentConfig = z
       .describe("allows what must never be on a vehicle: identity.mode file, a clock that nothing vouches for"),
     stateDir: absolutePath.default("/var/lib/causeway"),
     runtimeDir: absolutePath.default("/run/causeway"),
+    lastGood: z
+      .strictObject({
+        maxBytes: z
+          .int()
+          .min(0)
+          .max(1_000_000_000)
+          .default(32_000_000)
+          .describe("of a copy: this configuration and the DBC and CA files it names; 0 keeps none"),
+      })
+      .prefault({})
+      .describe("copy of what the agent last started well with, for a start with a configuration that cannot be used"),
     log: z.strictObject({ level: z.enum(["error", "warn", "info", "debug"]).default("info") }).prefault({}),
     buses: z.array(busConfig).min(1).max(32),
     dbc: z.array(dbcFile).max(64).default([]),

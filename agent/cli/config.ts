@@ -3,6 +3,7 @@ import { stringify } from "yaml";
 import { configJsonSchema, exampleConfig } from "../../config/example.ts";
 import { type LoadedConfig, loadConfigFile } from "../../config/load.ts";
 import { checkConfig } from "../check-config.ts";
+import { configProblems } from "../config-status.ts";
 import { showDaemonConfig } from "../layered-config.ts";
 import { type CliContext, note, printJson, printLine } from "./context.ts";
 
@@ -59,9 +60,8 @@ export function registerConfig(program: Command, context: CliContext): void {
 
 /** What the daemon runs with, or would start with. What is left aside is told on stderr. Throws `config.*`. */
 export async function configInForce(context: CliContext): Promise<LoadedConfig> {
-  const loaded = await showDaemonConfig(context.options().config, context.clock);
-  for (const { layer, what } of loaded.refused) note(context, `warning: the set of ${layer} is not shown: ${what}`);
-  noteIgnored(context, loaded);
+  const loaded = await showDaemonConfig(context.options().config, context.clock, context.environment);
+  for (const { what } of configProblems(loaded)) note(context, `warning: ${what}`);
   return loaded;
 }
 

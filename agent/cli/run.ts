@@ -9,10 +9,23 @@ export function registerRun(program: Command, context: CliContext): void {
   program
     .command("run")
     .description("the daemon, in the foreground (what systemd starts)")
-    .addHelpText("after", "\nExample:\n  causeway run --config /etc/causeway/agent.yaml")
-    .action(async () => {
+    .option(
+      "--strict",
+      "end with 78 when the configuration cannot be used, whatever the agent last started with",
+      false,
+    )
+    .addHelpText(
+      "after",
+      `
+A configuration that cannot be used is told, and the agent starts with the copy of the one that it last started well with: it collects
+and sends, but refuses commands that act and installs no updates. Without such a copy, or with --strict, it ends with 78.
+
+Example:
+  causeway run --config /etc/causeway/agent.yaml`,
+    )
+    .action(async ({ strict }: { readonly strict: boolean }) => {
       const { version, clock, environment, signal } = context;
-      const loaded = await loadDaemonConfig(context.options().config, clock);
+      const loaded = await loadDaemonConfig(context.options().config, clock, strict ? undefined : environment);
       const startedAtMs = clock.monotonicMs() - process.uptime() * 1000;
       const surroundings = { version, clock, environment, startedAtMs };
       const agent = await composeAgent(loaded, surroundings).catch((thrown: unknown) => startAgain(loaded, thrown));

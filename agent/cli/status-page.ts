@@ -14,10 +14,10 @@ export type StatusReading = { readonly status: Status; readonly atMs: number };
 
 type Bus = Status["buses"][number];
 
-/** Why the agent is degraded, which is worth exit code 3: the link is not online, a bus does not receive, brings nothing or loses frames, records are not stored, not taken or lost, or the ledger is lost. Empty when all is well. */
+/** Why the agent is degraded, which is worth exit code 3: the configuration is not in force, the link is not online, a bus does not receive, brings nothing or loses frames, records are not stored, not taken or lost, or the ledger is lost. Empty when all is well. */
 export function problemsOf(status: Status): readonly Problem[] {
-  const { uptimeMs, link, identity, buses, commands } = status;
-  const problems: Problem[] = [];
+  const { uptimeMs, configuration, link, identity, buses, commands } = status;
+  const problems: Problem[] = [...configuration.problems];
   if (link.state !== "online") {
     problems.push({
       what: `link ${link.state} for ${formatDuration(link.sinceMs)}${link.fault === undefined ? "" : `: ${link.fault.what}`}`,
@@ -67,6 +67,7 @@ export function statusPage(
   const rates = before !== undefined && before.status.pid === status.pid ? before : undefined;
   const blocks = [
     headLines(status),
+    configurationLines(status, colors),
     linkLines(status, colors),
     identityLines(status.identity, colors),
     status.buses.flatMap((bus) => busLines(bus, rateOf(bus, now, rates), colors)),
@@ -147,6 +148,14 @@ function headLines(status: Status): readonly string[] {
     `clock      ${clockQuality}`,
     `signals    ${signalTable.signals} in ${signalTable.messages} messages, table ${printable(signalTable.id)}`,
   ];
+}
+
+function configurationLines({ configuration }: Status, colors: Colors): readonly string[] {
+  const { source, problems } = configuration;
+  const head = source === "files" ? "in force, but not all of it" : "last known good";
+  return problems.length === 0
+    ? []
+    : [`config     ${colors.red(head)}`, ...problems.map(({ what }) => `           ${colors.red(printable(what))}`)];
 }
 
 function linkLines({ link }: Status, colors: Colors): readonly string[] {

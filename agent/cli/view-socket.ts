@@ -1,10 +1,12 @@
 import { access, constants } from "node:fs/promises";
 import { join } from "node:path";
 import type { z } from "zod";
+import { gleanPath } from "../../config/gleaned.ts";
 import { loadConfig } from "../../config/load.ts";
 import { requestLocal } from "../../drivers/os/local-socket.ts";
-import { AgentError, errnoOf } from "../core/errors.ts";
+import { AgentError, EXIT, errnoOf, FAULTS } from "../core/errors.ts";
 import { issueText } from "../core/issue-text.ts";
+import { showDaemonConfig } from "../layered-config.ts";
 import { type CliContext, DEFAULT_CONFIG_FILE } from "./context.ts";
 
 /** Where a packaged daemon's sockets are (product names and places). */
@@ -31,11 +33,24 @@ async function runtimeFolder(context: CliContext): Promise<string> {
   try {
     return (await loadConfig(config)).runtimeDir;
   } catch (thrown) {
-    if (config === DEFAULT_CONFIG_FILE && thrown instanceof AgentError && errnoOf(thrown.cause) === "EACCES") {
-      return DEFAULT_RUNTIME_DIR;
-    }
-    throw thrown;
+    if (!(thrown instanceof AgentError) || FAULTS[thrown.code].exit !== EXIT.configuration) throw thrown;
+    const isDefault = config === DEFAULT_CONFIG_FILE;
+    if (isDefault && errnoOf(thrown.cause) === "EACCES") return DEFAULT_RUNTIME_DIR;
+    const folder = (await folderInForce(context)) ?? (isDefault ? DEFAULT_RUNTIME_DIR : undefined);
+    if (folder === undefined || !(await hasSocket(folder))) throw thrown;
+    return folder;
   }
+}
+
+/** An agent may run although its configuration cannot be used any more: where its copy says, or the damaged file still seems to. */
+async function folderInForce(context: CliContext): Promise<string | undefined> {
+  const { config } = context.options();
+  const shown = await showDaemonConfig(config, context.clock, context.environment).catch(() => undefined);
+  return shown?.config.runtimeDir ?? (await gleanPath(config, "runtimeDir"));
+}
+
+async function hasSocket(folder: string): Promise<boolean> {
+  return (await mayUse(join(folder, "view.sock"))) || (await mayUse(join(folder, "admin.sock")));
 }
 
 async function mayUse(path: string): Promise<boolean> {

@@ -24,6 +24,8 @@ export type DispatchSettings = TimeBounds & {
   readonly clockWaitMs: number;
   /** Kernel boot id. */
   readonly bootId: string;
+  /** Why nothing but reads (R0) is taken; undefined where all is. */
+  readonly readsOnly: string | undefined;
 };
 
 /** What dispatching needs. */
@@ -155,6 +157,9 @@ function examine(parts: DispatchParts, request: Request): Examined | Refusal {
   if (request.flaw !== undefined) return request.flaw;
   const action = actions.get(request.action);
   if (action === undefined) return refused("NO_COMMAND_DISPATCHER_FOUND", `there is no action ${request.action}`);
+  if (settings.readsOnly !== undefined && action.commandClass !== "R0") {
+    return refused("UNAVAILABLE", settings.readsOnly);
+  }
   const grant = orUnreadable(() => authority.authorise(request, action));
   if (grant.kind === "refused") return grant;
   if (request.thing !== undefined && request.thing !== settings.thing) {

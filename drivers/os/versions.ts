@@ -71,7 +71,7 @@ export class VersionSwitch {
   keep(sha256: string): void {
     const { folder, running } = this.#place;
     endTrial(folder);
-    prune(folder, [sha256, running]);
+    pruneVersions(folder, [sha256, running]);
   }
 
   revert(sha256: string): InstallEffect {
@@ -79,7 +79,7 @@ export class VersionSwitch {
     const { to, from = absent } = trialOf(folder);
     if (to === sha256 && this.#current() === sha256) linkVersion(folder, from === absent ? undefined : from);
     endTrial(folder);
-    prune(folder, [this.#current(), running]);
+    pruneVersions(folder, [this.#current(), running]);
     return running === sha256 ? "restart" : "at-once";
   }
 
@@ -164,8 +164,8 @@ function endTrial(folder: string): void {
   syncFolder(folder);
 }
 
-/** Removes the versions that neither run nor are to be kept. */
-function prune(folder: string, kept: readonly string[]): void {
+/** Removes the versions, and drafts of them, that are not among `kept`. */
+export function pruneVersions(folder: string, kept: readonly string[]): void {
   if (!existsSync(folder)) return;
   for (const name of readdirSync(folder)) {
     if (!/^[0-9a-f]{64}(\.new)?$/.test(name) || kept.includes(name)) continue;

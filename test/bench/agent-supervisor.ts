@@ -84,7 +84,7 @@ export class AgentSupervisor {
       const [command, ...before] = this.#parts.program;
       this.#child = await startChild({
         command,
-        args: [...before, "run", "--config", this.#parts.configFile],
+        args: [...before, "run", "--strict", "--config", this.#parts.configFile],
         environment: this.#parts.environment,
         logFile: this.#parts.logFile,
       });

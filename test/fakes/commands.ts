@@ -93,6 +93,7 @@ export type CommandBenchParts = {
   readonly refusalsPerMinute?: number;
   /** 0 when absent. */
   readonly clockWaitMs?: number;
+  readonly readsOnly?: string;
 };
 
 /** Everything behind the doors, with fakes around it. */
@@ -150,6 +151,7 @@ export class CommandBench {
         maxSkewMs: 5000,
         clockWaitMs: parts.clockWaitMs ?? 0,
         bootId,
+        readsOnly: parts.readsOnly,
       },
       actions: new Map([...made, ...(parts.builtIn?.(this.keys) ?? [])].map((action) => [action.name, action])),
       authority: new Authority(policy, this.keys, clock),

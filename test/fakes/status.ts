@@ -12,6 +12,7 @@ export function statusWith(change: Partial<Status> = {}): Status {
     uptimeMs: 7_260_000,
     bootId: "0123456789abcdef0123456789abcdef",
     clockQuality: "ntp",
+    configuration: { file: "/etc/causeway/agent.yaml", source: "files", problems: [] },
     signalTable: { id: "00112233445566ff", messages: 30, signals: 167 },
     buses: [
       {

@@ -1,8 +1,13 @@
-import { appendFileSync, existsSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { createRecordReader, type RecordBody } from "../../agent/data/records.ts";
+import { readDescriptor } from "../../config/proto/descriptor.ts";
+import { openOutbox } from "../../drivers/sqlite/outbox.ts";
 import { until } from "../bench/wait.ts";
+import { ManualClock } from "../fakes/clock.ts";
 import { daemonHome, runProgram, startDaemon } from "../fakes/daemon.ts";
+import { MemoryLog } from "../fakes/log.ts";
 
 const PATIENCE = { timeoutMs: 15_000 };
 
@@ -51,7 +56,7 @@ describe("a mistake in the configuration ends the daemon with 78 and names its p
     rmSync(join(home.folder, "ca.pem"));
     const { code, stderr } = await runProgram(["run", "--config", home.config]);
     expect(code).toBe(78);
-    expect(stderr).toMatch(/agent\.yaml:\d+:\d+ caFile cannot be read/);
+    expect(stderr).toMatch(/agent\.yaml:\d+:\d+ broker\.caFile cannot be read/);
   });
 
   it("and leaves no state behind", async () => {
@@ -61,6 +66,57 @@ describe("a mistake in the configuration ends the daemon with 78 and names its p
     expect(existsSync(join(home.folder, "state"))).toBe(false);
   });
 });
+
+describe("a configuration that is damaged while the agent runs", () => {
+  it("does not make the next start mute, and is told in status, records and log until it is mended", async () => {
+    const home = await daemonHome();
+    const kept = join(home.folder, "state", "last-good", "current");
+    const first = await startDaemon(home);
+    await until(async () => (existsSync(kept) ? true : undefined), { what: "the configuration is kept", ...PATIENCE });
+    expect((await first.status()).configuration).toMatchObject({ source: "files", problems: [] });
+    await first.child.stop(10_000);
+
+    const whole = readFileSync(home.config);
+    writeFileSync(home.config, whole.subarray(0, whole.length >> 1));
+    expect((await runProgram(["run", "--strict", "--config", home.config])).code).toBe(78);
+    const second = await startDaemon(home, { STATE_DIRECTORY: join(home.folder, "state") });
+    const { configuration, signalTable, outbox } = await second.status();
+    expect(configuration.source).toBe("last-good");
+    expect(configuration.problems.map(({ what }) => what).join()).toMatch(/agent\.yaml:\d+/);
+    expect(signalTable.signals).toBe(2);
+    expect(outbox.streams.event.records).toBeGreaterThan(0);
+    const logged = second.lines.filter((line) => line.includes('"config.unusable"'));
+    expect(logged).toHaveLength(1);
+    const { code, stdout, stderr } = await runProgram(["status", "--json", "--config", home.config], {
+      STATE_DIRECTORY: join(home.folder, "state"),
+    });
+    expect(code).toBe(3);
+    expect(JSON.parse(stdout)).toMatchObject({ configuration: { source: "last-good" } });
+    expect(stderr).toContain("the configuration cannot be used, and the one of");
+    const page = await runProgram(["status", "--config", home.config], { STATE_DIRECTORY: join(home.folder, "state") });
+    expect(page.stdout).toMatch(/^config {5}last known good$/m);
+    await second.child.stop(10_000);
+    expect(notices(join(home.folder, "state"))).toMatchObject([{ event: "config.unusable" }]);
+
+    writeFileSync(home.config, whole);
+    const third = await startDaemon(home);
+    expect((await third.status()).configuration.source).toBe("files");
+  });
+});
+
+/** The notices among the records that are stored in this state directory. */
+function notices(stateDir: string): readonly RecordBody[] {
+  const { outbox } = openOutbox({
+    file: join(stateDir, "outbox.db"),
+    maxBytes: 5_000_000,
+    clock: new ManualClock(),
+    log: new MemoryLog(),
+  });
+  const reader = createRecordReader(readDescriptor());
+  const stored = outbox.read("event", 0, outbox.lastRow(), 1000, 10_000_000);
+  outbox.close();
+  return stored.map(({ payload }) => reader.decode(payload).body).filter(({ kind }) => kind === "notice");
+}
 
 describe("the command line", () => {
   it("ends with 64 for a verb or an option that it does not know", async () => {

@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { CA_PEM } from "../fakes/ca.ts";
 import { runCli } from "../fakes/cli-runner.ts";
 import { temporaryFolder } from "../fakes/folder.ts";
 
@@ -19,6 +20,7 @@ identity: { mode: file, certificateFile: c.pem, keyFile: k.pem }
 function configWith(dbc: string): string {
   const file = join(temporaryFolder(), "agent.yaml");
   writeFileSync(file, `${BASE}dbc: ${dbc}\n`);
+  writeFileSync(join(dirname(file), "ca.pem"), CA_PEM);
   return file;
 }
 

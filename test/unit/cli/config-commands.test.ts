@@ -2,6 +2,7 @@ import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { stringify } from "yaml";
+import { CA_PEM } from "../../fakes/ca.ts";
 import { runCli } from "../../fakes/cli-runner.ts";
 import { temporaryFolder } from "../../fakes/folder.ts";
 
@@ -14,6 +15,7 @@ async function validate(policy: (text: string) => string, catalogue: (text: stri
   copyFileSync(join(CONFIG, "bench-doors.dbc"), at("doors.dbc"));
   writeFileSync(at("policy.yaml"), policy(readFileSync(join(CONFIG, "policy.example.yaml"), "utf8")));
   writeFileSync(at("catalogue.yaml"), catalogue(readFileSync(join(CONFIG, "catalogue.example.yaml"), "utf8")));
+  writeFileSync(at("ca.pem"), CA_PEM);
   const settings = {
     thingName: "veh-1",
     buses: [{ name: "can0", driver: "native", interface: "can0" }],

@@ -13,6 +13,26 @@ function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
+describe("dispatch while nothing but reads is taken", () => {
+  it("refuses whatever acts, signed or not, with the reason, and reads on", async () => {
+    const readsOnly = "the configuration cannot be used";
+    const actions = {
+      ...ACTIONS,
+      "config.set": { commandClass: "R1" },
+      "system.reboot": { commandClass: "R2" },
+    } as const;
+    const bench = new CommandBench({ actions, readsOnly });
+    for (const action of ["config.set", "system.reboot", "doors.lock"]) {
+      expect(await bench.send(bench.signed(action, { id: action.replace(".", "-") }))).toMatchObject({
+        status: "REJECTED",
+        reason: { code: "UNAVAILABLE", description: readsOnly },
+      });
+    }
+    expect(await bench.outcome(plain("signals.read"))).toBe("SUCCEEDED");
+    expect(bench.acts).toEqual(["signals.read"]);
+  });
+});
+
 describe("dispatch of a command that may be carried out", () => {
   it("acts once and succeeds", async () => {
     const bench = new CommandBench({ actions: ACTIONS });

@@ -1,0 +1,13 @@
+/** The certificate of an authority that nobody has the key of, PEM: for a configuration that is only checked. */
+export const CA_PEM = `-----BEGIN CERTIFICATE-----
+MIIBiTCCAS+gAwIBAgIUV6vFQWYhLbFQGXTgpG89l9wXo68wCgYIKoZIzj0EAwIw
+GTEXMBUGA1UEAwwOVGVzdCBhdXRob3JpdHkwIBcNMjYxMTI5MDgwMTE5WhgPMjEy
+NjExMDUwODAxMTlaMBkxFzAVBgNVBAMMDlRlc3QgYXV0aG9yaXR5MFkwEwYHKoZI
+zj0CAQYIKoZIzj0DAQcDQgAEqiGu8XEua0x7c2vXColXKGwoux2ORJoR5oKQqFpO
+WBKBqrjU9yqIJpEnAjRxCaybeGf+bneVswCVpHvatdf/maNTMFEwHQYDVR0OBBYE
+FCQoxt8MtARkJ8p0W+D/8q/9dBXDMB8GA1UdIwQYMBaAFCQoxt8MtARkJ8p0W+D/
+8q/9dBXDMA8GA1UdEwEB/wQFMAMBAf8wCgYIKoZIzj0EAwIDSAAwRQIhAJveeLKt
+2LHUQ/0T/uwlaEsemv0Y6EtlnDdlK1u51zF1AiBgIuxv9fKacUNM+C1VZzFTkU1k
+2u5BRCgfKXRLGi8LyQ==
+-----END CERTIFICATE-----
+`;
