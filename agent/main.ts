@@ -51,6 +51,8 @@ function listen(interrupt: AbortController): void {
   };
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);
+  // Without a listener Node opens a debugger's port. Whoever starts this version may not know --disable-sigusr1: causeway-start is not of an update.
+  process.on("SIGUSR1", () => undefined);
   // A reader that has gone (head, less) ends the verb; it is not an error worth a trace.
   process.stdout.on("error", (error) => process.exit(errnoOf(error) === "EPIPE" ? EXIT.ok : EXIT.failed));
 }

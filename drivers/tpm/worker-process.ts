@@ -48,7 +48,7 @@ type Exchange = { readonly stdout: string; readonly stderr: string; readonly isL
 function exchange(input: string, { environment, timeoutMs }: WorkerRun): Promise<Exchange> {
   return new Promise((resolve, reject) => {
     // A process group of its own, so that the tools it has started can be killed with it.
-    const worker = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", WORKER], {
+    const worker = spawn(process.execPath, ["--disable-sigusr1", "--disable-warning=ExperimentalWarning", WORKER], {
       detached: true,
       env: { ...environment },
     });

@@ -4,7 +4,7 @@ import { CODE, packProgram } from "../../scripts/package.d/program-files.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 /** As /usr/lib/causeway/causeway-start starts it. */
-const NODE_OPTIONS = ["--max-semi-space-size=2"];
+const NODE_OPTIONS = ["--max-semi-space-size=2", "--disable-sigusr1"];
 
 /** Makes the program in `folder` as a package has it, on the npm packages and the addon of this checkout, and gives the command that runs it. */
 export async function packedProgram(folder: string): Promise<readonly [string, ...string[]]> {

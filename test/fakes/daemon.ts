@@ -68,18 +68,25 @@ function logLine(n: number): string {
 }
 
 /** `causeway run` in a process of its own; its log is in `lines`. It goes when the test has finished. */
-export type Daemon = { readonly child: Child; readonly lines: readonly string[]; status(): Promise<Status> };
+export type Daemon = {
+  readonly child: Child;
+  readonly lines: readonly string[];
+  /** File of its stderr. */
+  readonly errors: string;
+  status(): Promise<Status>;
+};
 
 /** Starts the daemon and waits until its view socket answers. Throws with its log when it ends before that. */
 export async function startDaemon(
   home: DaemonHome,
   environment: Readonly<Record<string, string>> = {},
+  [command, ...before]: readonly string[] = [PROGRAM],
 ): Promise<Daemon> {
   const lines: string[] = [];
   const errors = join(home.folder, "stderr.log");
   const child = await startChild({
-    command: PROGRAM,
-    args: ["run", "--config", home.config],
+    command,
+    args: [...before, "run", "--config", home.config],
     environment,
     logFile: errors,
     onLine: (line) => lines.push(line),
@@ -93,7 +100,7 @@ export async function startDaemon(
     },
     { what: "the daemon answers", timeoutMs: 20_000 },
   );
-  return { child, lines, status };
+  return { child, lines, errors, status };
 }
 
 /** Starts the agent of a vehicle, and waits until it is online and hears its bus. */

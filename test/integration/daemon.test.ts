@@ -9,6 +9,7 @@ import { ManualClock } from "../fakes/clock.ts";
 import { daemonHome, runProgram, startDaemon } from "../fakes/daemon.ts";
 import { MemoryLog } from "../fakes/log.ts";
 
+const [PROGRAM, MAIN] = ["scripts/causeway", "agent/main.ts"].map((path) => join(import.meta.dirname, "../..", path));
 const PATIENCE = { timeoutMs: 15_000 };
 
 describe("a mistake in the configuration ends the daemon with 78 and names its place", () => {
@@ -173,6 +174,22 @@ describe("the command line", () => {
       { phys: { Speed: 2, Counter: 2 } },
     ]);
     expect(stderr).toMatch(/bad\.log:2/);
+  });
+});
+
+describe("SIGUSR1", () => {
+  it.each([
+    ["the launcher", [PROGRAM]],
+    ["a launcher that gives no options", [process.execPath, MAIN]],
+  ])("opens no debugger in a daemon started by %s, and does not end it", async (_, program) => {
+    const daemon = await startDaemon(await daemonHome(), {}, program);
+    const { pid } = await daemon.status();
+    for (let n = 0; n < 3; n++) {
+      process.kill(pid, "SIGUSR1");
+      expect((await daemon.status()).pid).toBe(pid);
+    }
+    expect((await daemon.child.stop(10_000)).code).toBe(0);
+    expect(readFileSync(daemon.errors, "utf8")).not.toContain("Debugger");
   });
 });
 
