@@ -6,6 +6,7 @@ import { busName, path, port } from "./fields.ts";
 import { csrTemplate, tpmSettings } from "./identity.ts";
 import { otaConfig } from "./ota.ts";
 import { provisioningConfig, renewalConfig } from "./provisioning.ts";
+import { topicProblems } from "./topic-rules.ts";
 
 const absolutePath = path.regex(/^\//, "must be an absolute path");
 const topicTemplate = z
@@ -147,6 +148,8 @@ const identity = z.discriminatedUnion("mode", [
 ]);
 
 const DAY_MS = 86_400_000;
+/** Bytes of sun_path (unix(7)), without its closing zero and "/admin.sock". */
+const MAX_RUNTIME_DIR_BYTES = 96;
 const lifeMs = z.int().min(1000).max(31_536_000_000);
 
 /** The whole configuration of one agent. Paths that are not absolute are taken from the folder of the file. */
@@ -158,7 +161,12 @@ export const agentConfig = z
       .default(false)
       .describe("allows what must never be on a vehicle: identity.mode file, a clock that nothing vouches for"),
     stateDir: absolutePath.default("/var/lib/causeway"),
-    runtimeDir: absolutePath.default("/run/causeway"),
+    runtimeDir: absolutePath
+      .refine(
+        (folder) => Buffer.byteLength(folder) <= MAX_RUNTIME_DIR_BYTES,
+        `must be at most ${MAX_RUNTIME_DIR_BYTES} bytes, so that its sockets can be named`,
+      )
+      .default("/run/causeway"),
     lastGood: z
       .strictObject({
         maxBytes: z
@@ -291,6 +299,9 @@ export const agentConfig = z
         path: ["commands", "floorCounter", "index"],
         message: "is that of ota.floorCounter: each needs a counter of its own",
       });
+    }
+    for (const { path: at, message } of topicProblems(config)) {
+      context.addIssue({ code: "custom", path: [...at], message });
     }
     const names = config.buses.map((bus) => bus.name);
     names.forEach((name, index) => {

@@ -12,6 +12,7 @@ import {
   RetryJitterType,
 } from "aws-crt/dist/native/mqtt5.js";
 import type { mqtt5 } from "aws-iot-device-sdk-v2";
+import { isAwsHost } from "../../agent/core/aws-host.ts";
 import { messageOf } from "../../agent/core/errors.ts";
 import type { BrokerLimits, Inbound, Publication } from "../../agent/ports.ts";
 import type { BrokerConfig } from "../../config/schema.ts";
@@ -26,7 +27,6 @@ const TOPIC_ALIASES = 16;
 const MAX_INBOUND_PACKET_BYTES = 262_144;
 /** Unacknowledged messages that the broker may have on the way to us. */
 export const INBOUND_IN_FLIGHT = 32;
-const AWS_HOST = /\.amazonaws\.com(\.cn)?$/i;
 
 /** A client makes one connection: it is given up long before it would try again by itself. */
 const NEVER_MS = 86_400_000;
@@ -131,7 +131,7 @@ function sessionBehaviorOf({ sessionExpirySeconds }: BrokerConfig): ClientSessio
  * 4 KiB for each write). Above them the service discards without a PUBACK; any other broker would only be slowed down.
  */
 export function isPaced({ pacing, host }: Pick<BrokerConfig, "pacing" | "host">): boolean {
-  return pacing === "aws" || (pacing === "auto" && AWS_HOST.test(host));
+  return pacing === "aws" || (pacing === "auto" && isAwsHost(host));
 }
 
 /** The packet of a publication, QoS 1. */
