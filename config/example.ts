@@ -1,38 +1,10 @@
-import { Document, isMap, isScalar, isSeq } from "yaml";
+import { Document, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
 import { z } from "zod";
+import { BENCH_IDENTITY, CHOICES, EVERYTHING } from "./example-values.ts";
 import { agentConfig } from "./schema.ts";
 
-/** What an integrator has to choose; everything else in the example is the schema's default. */
-const CHOICES = {
-  thingName: "truck-0001",
-  buses: [{ name: "can0", driver: "native", interface: "can0" }],
-  dbc: [{ file: "dbc/vehicle.dbc", buses: ["can0"] }],
-  collect: {
-    rules: [
-      { signals: "*", mode: "on-change" },
-      { signals: "*.*Temperature*", mode: "every", ms: 1000 },
-    ],
-  },
-  broker: { host: "example-ats.iot.eu-central-1.amazonaws.com", caFile: "ca.pem" },
-  identity: {
-    mode: "pkcs11",
-    tokenLabel: "causeway",
-    keyLabel: "device",
-    certificateFile: "/var/lib/causeway/identity/device.pem",
-  },
-  ota: {
-    rootFile: "root.1.json",
-    hardware: "gateway-2",
-    gate: {
-      condition: {
-        signals: { speed: "VehicleSpeed.Speed", rpm: "EngineSpeed.EngineRpm" },
-        all: ["speed < 0.5", "rpm < 1.0"],
-      },
-    },
-  },
-} as const;
-
-const HEADER = ` Causeway configuration. Every setting is shown with its default; only those without one must stay.
+const HEADER = ` Causeway configuration. Every setting is shown: with its default, or commented out (#key:) where it has none and may be left out.
+ Remote commands (commands) and updates (ota) are off: remove the # of their sections to turn them on.
  Check it with: causeway config validate --config FILE
  Files in agent.d/*.yaml beside this one are merged over it in name order.
  yaml-language-server: $schema=agent.schema.json`;
@@ -42,12 +14,60 @@ export function configJsonSchema(): unknown {
   return z.toJSONSchema(agentConfig, { io: "input" });
 }
 
-/** A whole agent.yaml with every default and its meaning as a comment. It passes the schema as it stands. */
+/** A whole agent.yaml: every default with its meaning as a comment, and every setting without one commented out. It passes the schema as it stands. */
 export function exampleConfig(): string {
-  const document = new Document(agentConfig.parse(CHOICES));
+  const document = new Document(agentConfig.parse(EVERYTHING));
   document.commentBefore = HEADER;
   if (isMap(document.contents)) describe(document.contents, [configJsonSchema()]);
-  return document.toString({ lineWidth: 0 });
+  return withoutOptional(document.toString({ lineWidth: 0 }), agentConfig.parse(CHOICES));
+}
+
+/** Comments out what `text` has beyond `live`. */
+function withoutOptional(text: string, live: unknown): string {
+  const lines = text.split("\n");
+  const counter = new LineCounter();
+  const { contents } = parseDocument(text, { lineCounter: counter });
+  const lineOf = (node: unknown): number =>
+    isNode(node) && node.range ? counter.linePos(node.range[0]).line - 1 : Number.NaN;
+  const commentFrom = (first: number): void => {
+    const column = indentOf(lines[first]);
+    for (let at = first; at === first || indentOf(lines[at]) > column; at++) {
+      lines[at] = `${lines[at].slice(0, column)}#${lines[at].slice(column)}`;
+    }
+  };
+  const walk = (node: unknown, value: unknown): void => {
+    if (isSeq(node) && Array.isArray(value)) {
+      const items: readonly unknown[] = value;
+      for (const [at, item] of node.items.entries()) {
+        if (at < items.length) walk(item, items[at]);
+        else commentFrom(lines.findLastIndex((line, n) => n <= lineOf(item) && /^ *- /.test(line)));
+      }
+    }
+    if (!isMap(node) || !isRecord(value)) return;
+    for (const { key, value: below } of node.items) {
+      const kept = isScalar(key) ? value[String(key.value)] : undefined;
+      if (kept === undefined || (isEmpty(kept) && (isMap(below) || isSeq(below)) && below.items.length > 0))
+        commentFrom(lineOf(key));
+      else walk(below, kept);
+    }
+  };
+  walk(contents, live);
+  const end = lines.findIndex((line, at) => at > lines.indexOf("identity:") && /^[#a-z]/.test(line));
+  lines.splice(end, 0, ...benchIdentity());
+  return lines.join("\n");
+}
+
+function benchIdentity(): readonly string[] {
+  const lines = new Document({ identity: BENCH_IDENTITY }).toString().trimEnd().split("\n");
+  return ["# in place of the one above, with bench: true only", ...lines.map((line) => `#${line}`)];
+}
+
+function indentOf(line: string | undefined): number {
+  return line === undefined || line === "" ? -1 : line.length - line.trimStart().length;
+}
+
+function isEmpty(value: unknown): boolean {
+  return typeof value === "object" && value !== null && Object.keys(value).length === 0;
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -1,0 +1,98 @@
+/** What an integrator has to choose; everything else in the example is the schema's default, or commented out. */
+export const CHOICES = {
+  thingName: "truck-0001",
+  buses: [{ name: "can0", driver: "native", interface: "can0" }],
+  dbc: [{ file: "dbc/vehicle.dbc", buses: ["can0"] }],
+  collect: {
+    rules: [
+      { signals: "*", mode: "on-change" },
+      { signals: "*.*Temperature*", mode: "every", ms: 1000 },
+    ],
+  },
+  broker: { host: "example-ats.iot.eu-central-1.amazonaws.com", caFile: "ca.pem" },
+  identity: {
+    mode: "pkcs11",
+    tokenLabel: "causeway",
+    keyLabel: "device",
+    certificateFile: "/var/lib/causeway/identity/device.pem",
+  },
+} as const;
+
+const DAY_MS = 86_400_000;
+
+/** The choices, with a value for every key that has no default: the example shows these commented out. Lists begin as they do above. */
+export const EVERYTHING = {
+  ...CHOICES,
+  buses: [
+    ...CHOICES.buses,
+    { name: "can1", driver: "socketcan", interface: "can1" },
+    { name: "body", driver: "socketcand", host: "192.0.2.10", interface: "can0" },
+    { name: "bench", driver: "replay", file: "drive.log", interface: "can0", skipGapsSeconds: 60 },
+  ],
+  dbc: [{ ...CHOICES.dbc[0], encoding: "windows-1252" }],
+  collect: {
+    rules: [
+      ...CHOICES.collect.rules,
+      { signals: "*.EngineSpeed", mode: "on-change", atLeastEveryMs: 60_000 },
+      { signals: "*.Odometer", mode: "latest", windowMs: 10_000 },
+      { signals: "*.*Reserved*", mode: "off" },
+    ],
+  },
+  outbox: { lifeMs: { control: 365 * DAY_MS, event: 90 * DAY_MS, telemetry: 30 * DAY_MS, capture: 7 * DAY_MS } },
+  identity: {
+    ...CHOICES.identity,
+    pinFile: "/etc/causeway/pin",
+    officerPinFile: "/etc/causeway/officer-pin",
+    tcti: "device:/dev/tpmrm0",
+    serial: "GW-2026-000123",
+    vin: "WVWZZZ1KZAW000001",
+    csr: {
+      organization: "Example Haulage",
+      organizationalUnit: "Fleet",
+      country: "DE",
+      uris: ["urn:vin:{vin}"],
+      dnsNames: ["{thing}.vehicles.example.com"],
+    },
+    tpm: {
+      ownerAuthFile: "/etc/causeway/tpm-owner-auth",
+      lockoutAuthFile: "/etc/causeway/tpm-lockout-auth",
+      lockout: { maxTries: 32, recoverySeconds: 600, lockoutRecoverySeconds: 600 },
+    },
+  },
+  provisioning: { template: "vehicles", rotationTemplate: "vehicles-rotation" },
+  commands: {
+    policyFile: "policy.yaml",
+    catalogueFile: "catalogue.yaml",
+    settable: ["log.level"],
+    audit: { maxBytes: 20_000_000 },
+    floorCounter: { index: 25_169_422 },
+    locate: { latitude: "Position.Latitude", longitude: "Position.Longitude" },
+  },
+  ota: {
+    rootFile: "root.1.json",
+    hardware: "gateway-2",
+    gate: {
+      condition: {
+        signals: { speed: "VehicleSpeed.Speed", rpm: "EngineSpeed.EngineRpm" },
+        all: ["speed < 0.5", "rpm < 1.0"],
+      },
+      window: { from: "22:00", to: "04:00" },
+    },
+    download: {
+      caFile: "download-ca.pem",
+      maxBytesPerSecond: 1_000_000,
+      metered: { interfaces: ["wwan0"] },
+    },
+    jobs: {
+      handlers: [{ name: "restart-modem", program: "/usr/lib/vehicle/restart-modem", arguments: ["soft|hard"] }],
+      stepTimeoutMinutes: 60,
+    },
+    installers: [{ name: "ecu", program: "/usr/lib/vehicle/install-ecu" }],
+    hooks: { before: { program: "/usr/lib/vehicle/before" }, after: { program: "/usr/lib/vehicle/after" } },
+    rauc: { busAddress: "unix:path=/run/dbus/system_bus_socket" },
+    floorCounter: { index: 25_169_421 },
+  },
+} as const;
+
+/** The other way to give the identity, which excludes the one above. */
+export const BENCH_IDENTITY = { mode: "file", certificateFile: "device.pem", keyFile: "device.key" } as const;
