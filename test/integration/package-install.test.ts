@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { runCommand } from "../../scripts/package.d/command.ts";
 import { TARGETS } from "../../scripts/package.d/target.ts";
+import { CA_PEM } from "../fakes/ca.ts";
 import { answerInside, cannotMakeRoot, makeDebianRoot, runInside } from "./debian-root.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
@@ -79,6 +80,7 @@ describe.skipIf(missing !== undefined)(
     it("takes the whole example as a configuration of its own", () => {
       inside("cp /usr/share/doc/causeway/examples/agent.yaml /etc/causeway/agent.d/vehicle.yaml");
       inside("cp /usr/share/doc/causeway/examples/vehicle.dbc /etc/causeway/dbc/");
+      writeFileSync(join(config, "ca.pem"), CA_PEM);
       expect(inside("causeway config validate")).toContain("valid");
     });
 
