@@ -29,7 +29,7 @@ export type LayeredConfig = LoadedConfig & {
 
 /** The configuration of one start of the daemon. */
 export type DaemonConfig = LayeredConfig & {
-  /** The signal table that it was checked with. */
+  /** The signal table that it was checked with; what it was made of only where there is a catalogue. */
   readonly checkedTable: LoadedTable;
   /** The vehicle's own files and those that they name, before they were checked; undefined when their copy was read. */
   readonly snapshot: ConfigSnapshot | undefined;
@@ -60,7 +60,10 @@ export async function loadDaemonConfig(path: string, clock: Clock, environment?:
     const snapshot =
       copy === undefined ? await snapshotOf(await ownFiles(own.path), copiedFiles(own.config)) : undefined;
     const { table, ...layered } = await loadLayered(own, clock, access);
-    return { ...layered, snapshot, checkedTable: table ?? (await checkConfig(layered, clock)) };
+    const checkedTable = table ?? (await checkConfig(layered, clock));
+    // What the files say beyond the table is as large as it, and only a catalogue looks it up.
+    const isLookedUp = layered.config.commands?.catalogueFile !== undefined;
+    return { ...layered, snapshot, checkedTable: isLookedUp ? checkedTable : { ...checkedTable, sources: [] } };
   });
 }
 

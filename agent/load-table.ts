@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import type { LoadedConfig } from "../config/load.ts";
 import { AgentError, messageOf } from "./core/errors.ts";
 import { createSignalTable, matchedBy, type TableSource } from "./data/build-table.ts";
@@ -7,8 +7,6 @@ import { parseDbcBytes } from "./data/dbc/bytes.ts";
 import type { DbcDatabase, DbcProblem } from "./data/dbc/model.ts";
 import type { SignalTable } from "./data/signal-table.ts";
 
-/** A DBC file larger than this is refused, bytes; the largest in common use are below 10 MB. */
-const MAX_DBC_BYTES = 67_108_864;
 /** Mistakes of one file that are told at once, and as many warnings. */
 const MAX_TOLD = 10;
 
@@ -33,12 +31,17 @@ export async function loadSignalTable(loaded: LoadedConfig): Promise<LoadedTable
   const allBuses = config.buses.map((bus) => bus.name);
   const sources: TableSource[] = [];
   const warnings: string[] = [];
+  let leftBytes = config.decode.maxDbcBytes;
   for (const [index, entry] of config.dbc.entries()) {
     const { file, buses } = entry;
-    const { database, told } = await readDbc(entry, loaded.locate(["dbc", index, "file"]));
+    const place = loaded.locate(["dbc", index, "file"]);
+    const bytes = await readWithin(file, place, leftBytes, config.decode.maxDbcBytes);
+    leftBytes -= bytes.length;
+    const { database, told } = parse(bytes, entry, place);
     warnings.push(...told);
     sources.push(...(buses ?? allBuses).map((bus) => ({ bus, database, file })));
   }
+  refuseTooMany(sources, loaded);
   const table = tableOf(sources, loaded);
   const plan = planCollection(config.collect.rules, table.signals);
   refuseAmbiguous(plan, loaded);
@@ -54,24 +57,56 @@ function refuseAmbiguous({ ambiguous }: CollectPlan, loaded: LoadedConfig): void
   });
 }
 
-async function readDbc(
-  { file, strict, match, encoding }: DbcEntry,
-  place: string,
-): Promise<{ database: DbcDatabase; told: readonly string[] }> {
-  let bytes: Uint8Array;
-  try {
-    bytes = await readFile(file);
-  } catch (error) {
+/** Parsing and compiling a table takes many times its bytes: a start that is killed for its memory would be tried for ever. */
+async function readWithin(file: string, place: string, leftBytes: number, maxBytes: number): Promise<Uint8Array> {
+  const sizeBytes = await stat(file).then(
+    ({ size }) => size,
+    (error: unknown) => {
+      throw unreadable(place, error);
+    },
+  );
+  if (sizeBytes > leftBytes) {
+    const others = leftBytes === maxBytes ? "" : `, with ${maxBytes - leftBytes} bytes of the DBC files before it`;
     throw new AgentError("config.invalid", {
-      what: `${place} dbc file cannot be read: ${messageOf(error)}`,
-      remedy: "correct the path, or make the file readable for the user that runs causeway",
-      cause: error,
+      what: `${place} ${file}: ${sizeBytes} bytes${others}, more than decode.maxDbcBytes (${maxBytes})`,
+      remedy:
+        "leave out of the file what these buses do not carry, or raise decode.maxDbcBytes and MemoryMax= of the unit",
     });
   }
-  if (bytes.length > MAX_DBC_BYTES) {
+  return await readFile(file).catch((error: unknown) => {
+    throw unreadable(place, error);
+  });
+}
+
+function unreadable(place: string, error: unknown): AgentError {
+  return new AgentError("config.invalid", {
+    what: `${place} dbc file cannot be read: ${messageOf(error)}`,
+    remedy: "correct the path, or make the file readable for the user that runs causeway",
+    cause: error,
+  });
+}
+
+function refuseTooMany(sources: readonly TableSource[], loaded: LoadedConfig): void {
+  const { maxSignals } = loaded.config.decode;
+  let signals = 0;
+  for (const { database } of sources) for (const message of database.messages) signals += message.signals.length;
+  if (signals <= maxSignals) return;
+  throw new AgentError("config.invalid", {
+    what: `${loaded.locate(["dbc"])} dbc: ${signals} signals on all buses, more than decode.maxSignals (${maxSignals})`,
+    remedy: "name with dbc.buses the buses that carry a file, or raise decode.maxSignals and MemoryMax= of the unit",
+  });
+}
+
+/** What can be used of a file, and what is told of the rest. A file without any text is what a power cut leaves: it is refused. */
+function parse(
+  bytes: Uint8Array,
+  { file, strict, match, encoding }: DbcEntry,
+  place: string,
+): { database: DbcDatabase; told: readonly string[] } {
+  if (bytes.every((byte) => byte <= 0x20)) {
     throw new AgentError("config.invalid", {
-      what: `${place} ${file}: ${bytes.length} bytes, more than the ${MAX_DBC_BYTES} that are read`,
-      remedy: "split the file and name its parts",
+      what: `${place} ${file}: holds no text (${bytes.length} bytes)`,
+      remedy: "put the DBC file there again",
     });
   }
   const { database, errors, warnings } = parseDbcBytes(bytes, encoding);

@@ -181,6 +181,23 @@ export const agentConfig = z
     log: z.strictObject({ level: z.enum(["error", "warn", "info", "debug"]).default("info") }).prefault({}),
     buses: z.array(busConfig).min(1).max(32),
     dbc: z.array(dbcFile).max(64).default([]),
+    decode: z
+      .strictObject({
+        maxDbcBytes: z
+          .int()
+          .min(1000)
+          .max(67_108_864)
+          .default(5_000_000)
+          .describe("all DBC files together; a start takes about 20 times as much memory (MemoryMax= of the unit)"),
+        maxSignals: z
+          .int()
+          .min(1)
+          .max(2_000_000)
+          .default(100_000)
+          .describe("of all buses; a DBC file counts for each bus that it is for; about 500 bytes of memory each"),
+      })
+      .prefault({})
+      .describe("what the DBC files may take of the memory"),
     collect: z
       .strictObject({
         batchMs: z.int().min(20).max(60_000).default(250).describe("longest time a sample waits before it is durable"),

@@ -90,6 +90,13 @@ describe("a configuration that is damaged after the agent has started well with 
     expect((await load()).copy).toBeUndefined();
   });
 
+  it("keeps what the DBC files say beyond the signal table only where a catalogue looks it up", async () => {
+    const { good } = await vehicle();
+    expect(good.checkedTable.sources).toHaveLength(1);
+    const home = await daemonHome();
+    expect((await loadDaemonConfig(home.config, new ManualClock())).checkedTable.sources).toEqual([]);
+  });
+
   it("is told with its first fault, the age of the copy and what it costs", async () => {
     const { home, load } = await vehicle();
     writeFileSync(home.config, "thingName: [\n");
