@@ -1,7 +1,9 @@
 import { join } from "node:path";
 import type { AgentConfig } from "../config/schema.ts";
+import { Backlog } from "../drivers/os/backlog.ts";
 import { inheritedSockets } from "../drivers/os/inherited-sockets.ts";
 import { serveLocalSocket } from "../drivers/os/local-socket.ts";
+import { Turns } from "../drivers/os/turns.ts";
 import { type AdminParts, createAdmin } from "./admin.ts";
 import { createIdentityAdmin, type IdentityAdminParts } from "./admin-identity.ts";
 import { type CommandHandlerParts, commandAdmin, commandView } from "./command-handlers.ts";
@@ -10,14 +12,20 @@ import type { Updates } from "./compose-update.ts";
 import type { Service } from "./core/lifecycle.ts";
 import { jobAdmin, jobView } from "./job-verbs.ts";
 import { otaAdmin, otaView } from "./ota-verbs.ts";
-import type { Outbox } from "./ports.ts";
+import type { Outbox, SocketCounts } from "./ports.ts";
 import { socketService } from "./services.ts";
 import type { SupportDesk } from "./support/support-desk.ts";
 import { createView, type ViewHandler, type ViewParts } from "./view.ts";
 
-/** Who may look and who may change, and how many at a time. The modes count where no socket unit has opened them (a bench). */
-const VIEW_SOCKET = { mode: 0o660, maxClients: 16, maxLineBytes: 65_536 } as const;
-const ADMIN_SOCKET = { mode: 0o600, maxClients: 4, maxLineBytes: 65_536 } as const;
+/** Who may look and who may change. The modes count where no socket unit has opened them (a bench). */
+const MODES = { view: 0o660, admin: 0o600 } as const;
+/** A request with a document of a job or a command, with room. */
+const MAX_REQUEST_BYTES = 65_536;
+
+/** The counts of a socket at the start of the agent. */
+export function noClients(): SocketCounts {
+  return { clients: 0, requests: 0, refused: 0, displaced: 0, idle: 0, slow: 0 };
+}
 
 type Handlers = Readonly<Record<string, ViewHandler>>;
 
@@ -25,12 +33,13 @@ type Handlers = Readonly<Record<string, ViewHandler>>;
 export type SocketParts = ViewParts &
   AdminParts &
   IdentityAdminParts & {
-    readonly config: Pick<AgentConfig, "runtimeDir">;
+    readonly config: Pick<AgentConfig, "runtimeDir" | "localSockets">;
     readonly environment: Readonly<Record<string, string | undefined>>;
     readonly outbox: Outbox;
     readonly commands: CommandHandlerParts;
     readonly updates: Updates | undefined;
     readonly support: SupportDesk;
+    readonly socketCounts: Readonly<Record<keyof typeof MODES, SocketCounts>>;
   };
 
 /** The part of the composition root that wires view.sock and admin.sock. Who may change may look too. */
@@ -41,10 +50,16 @@ export function composeSockets(parts: SocketParts): readonly Service[] {
   const view = { ...createView(parts), ...commandView(commands), ...ota, ...supportView(support) };
   const changes = { ...createAdmin(parts), ...createIdentityAdmin(parts), ...commandAdmin(commands), ...otaChanges };
   const inherited = inheritedSockets(environment);
-  const socket = (name: string, bounds: typeof VIEW_SOCKET | typeof ADMIN_SOCKET, handlers: Handlers): Service => {
-    const path = join(config.runtimeDir, `${name}.sock`);
-    const descriptor = inherited.get(name);
-    return socketService(name, () => serveLocalSocket({ ...bounds, path, descriptor, handlers, log }));
+  const { viewClients, adminClients, share, maxBacklogBytes, idleSeconds, takeSeconds, ...rates } = config.localSockets;
+  const shared = { turns: new Turns(share), backlog: new Backlog(maxBacklogBytes) };
+  const times = { idleMs: idleSeconds * 1000, takeMs: takeSeconds * 1000 };
+  const bounds = { ...rates, ...times, maxLineBytes: MAX_REQUEST_BYTES };
+  const socket = (name: keyof typeof MODES, maxClients: number, handlers: Handlers): Service => {
+    const place = { path: join(config.runtimeDir, `${name}.sock`), mode: MODES[name], descriptor: inherited.get(name) };
+    const counts = parts.socketCounts[name];
+    return socketService(name, () =>
+      serveLocalSocket({ ...place, maxClients, bounds, ...shared, counts, handlers, log }),
+    );
   };
-  return [socket("view", VIEW_SOCKET, view), socket("admin", ADMIN_SOCKET, { ...view, ...changes })];
+  return [socket("view", viewClients, view), socket("admin", adminClients, { ...view, ...changes })];
 }

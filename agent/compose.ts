@@ -18,7 +18,7 @@ import { commandStatus } from "./command-handlers.ts";
 import { composeCommands, loadCatalogue, transmitIds } from "./compose-commands.ts";
 import { risingCounter } from "./compose-keys.ts";
 import { composeRenewal } from "./compose-renewal.ts";
-import { composeSockets } from "./compose-sockets.ts";
+import { composeSockets, noClients } from "./compose-sockets.ts";
 import { composeSupport } from "./compose-support.ts";
 import { composeUpdate, type Updates } from "./compose-update.ts";
 import { configProblems } from "./config-status.ts";
@@ -50,7 +50,7 @@ import { identityStatusOf } from "./identity-status.ts";
 import { keepAsLastGood } from "./last-good.ts";
 import type { DaemonConfig } from "./layered-config.ts";
 import { type OpenIdentity, openIdentity } from "./open-identity.ts";
-import type { Broker, Journal, Outbox } from "./ports.ts";
+import type { Broker, Journal, Outbox, SocketCounts } from "./ports.ts";
 import {
   type BusLine,
   busService,
@@ -96,6 +96,7 @@ type Base = Surroundings & {
   readonly outbox: Outbox;
   readonly identities: OpenIdentity;
   readonly log: Log;
+  readonly socketCounts: { readonly view: SocketCounts; readonly admin: SocketCounts };
   readonly bootId: string;
   readonly random: () => number;
 };
@@ -142,6 +143,7 @@ export async function composeAgent(loaded: DaemonConfig, surroundings: Surroundi
     outbox,
     identities,
     log,
+    socketCounts: { view: noClients(), admin: noClients() },
     bootId: boot,
     random: Math.random,
   };

@@ -4,7 +4,7 @@ import type { Clock } from "./core/clock.ts";
 import type { FrameCounters, Pipeline, PipelineHealth } from "./data/pipeline.ts";
 import type { Publisher } from "./data/publish.ts";
 import type { SignalTable } from "./data/signal-table.ts";
-import type { Broker, Outbox } from "./ports.ts";
+import type { Broker, Outbox, SocketCounts } from "./ports.ts";
 import type { BusLine } from "./services.ts";
 import type { IdentityStatus, Status } from "./status.ts";
 
@@ -31,6 +31,7 @@ export type StatusParts = {
   readonly commands: () => Status["commands"];
   /** Undefined where no updates are taken. */
   readonly updates: { job(): Status["job"]; update(): Status["update"] } | undefined;
+  readonly socketCounts: Readonly<Record<"view" | "admin", SocketCounts>>;
   readonly rssBytes: () => number;
 };
 
@@ -73,6 +74,7 @@ export function statusOf(parts: StatusParts): Status {
     commands: parts.commands(),
     job: parts.updates?.job(),
     update: parts.updates?.update(),
+    localSockets: { view: { ...parts.socketCounts.view }, admin: { ...parts.socketCounts.admin } },
     rssBytes: parts.rssBytes(),
   };
 }

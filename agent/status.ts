@@ -131,6 +131,10 @@ export const outboxStatus = z
   })
   .readonly();
 
+const socketCounts = z
+  .object({ clients: count, requests: count, refused: count, displaced: count, idle: count, slow: count })
+  .readonly();
+
 /** What the daemon says of itself on view.sock; `causeway status --json` prints it as it is. Counts are since start. */
 export const statusSchema = z
   .object({
@@ -229,6 +233,7 @@ export const statusSchema = z
       })
       .readonly()
       .optional(),
+    localSockets: z.object({ view: socketCounts, admin: socketCounts }).readonly(),
     rssBytes: count,
   })
   .readonly();

@@ -28,9 +28,10 @@ export type ViewHandler = (request: unknown, signal: AbortSignal) => unknown;
 
 /** The verbs of view.sock: `status`, `watch`, `buffer.stats`, `buffer.list`. */
 export function createView({ status, latest, outbox, clock }: ViewParts): Readonly<Record<string, ViewHandler>> {
+  const look = sharedLook(latest, clock);
   return {
     status: () => status(),
-    watch: (request, signal) => watch(watchRequest.parse(request).patterns, { latest, clock }, signal),
+    watch: (request, signal) => watch(watchRequest.parse(request).patterns, { look, clock }, signal),
     "buffer.stats": () => ({ schemaVersion: 1, ...outbox.stats(), disk: outbox.disk() }),
     "buffer.list": (request) => {
       const { stream, limit } = listRequest.parse(request);
@@ -41,17 +42,36 @@ export function createView({ status, latest, outbox, clock }: ViewParts): Readon
 
 async function* watch(
   patterns: readonly string[],
-  { latest, clock }: Pick<ViewParts, "latest" | "clock">,
+  { look, clock }: { readonly look: () => Look; readonly clock: Clock },
   signal: AbortSignal,
 ): AsyncGenerator<unknown> {
   while (!signal.aborted) {
-    const nowUs = clock.wallUs();
-    const signals = latest()
-      .filter(({ signal }) => patterns.length === 0 || patterns.some((pattern) => matchesSignal(pattern, signal)))
-      .map((value) => latestRow(value, nowUs));
-    yield { schemaVersion: 1, t: nowUs / 1e6, signals };
+    const { atUs, rows } = look();
+    const chosen = rows.filter(
+      ({ signal }) => patterns.length === 0 || patterns.some((pattern) => matchesSignal(pattern, signal)),
+    );
+    yield { schemaVersion: 1, t: atUs / 1e6, signals: chosen.map(({ row }) => row) };
     await clock.sleep(WATCH_INTERVAL_MS, signal);
   }
+}
+
+/** All signals with their values at one moment, as clients get them. */
+type Look = {
+  readonly atUs: number;
+  readonly rows: readonly { readonly signal: LatestValue["signal"]; readonly row: unknown }[];
+};
+
+/** One look at the signals for all who watch, so that its cost does not grow with their number. */
+function sharedLook(latest: ViewParts["latest"], clock: Clock): () => Look {
+  let last: { readonly look: Look; readonly atMs: number } | undefined;
+  return () => {
+    const atMs = clock.monotonicMs();
+    if (last !== undefined && atMs - last.atMs < WATCH_INTERVAL_MS / 2) return last.look;
+    const atUs = clock.wallUs();
+    const rows = latest().map((value) => ({ signal: value.signal, row: latestRow(value, atUs) }));
+    last = { look: { atUs, rows }, atMs };
+    return last.look;
+  };
 }
 
 function latestRow({ signal, origin, raw, timeUs }: LatestValue, nowUs: number): unknown {

@@ -288,6 +288,34 @@ export const agentConfig = z
         logLines: z.int().min(0).max(10_000).default(500).describe("last lines of the log kept in memory for it"),
       })
       .prefault({}),
+    localSockets: z
+      .strictObject({
+        viewClients: z.int().min(1).max(1000).default(16).describe("of view.sock at a time"),
+        adminClients: z.int().min(1).max(100).default(4).describe("of admin.sock at a time"),
+        idleSeconds: z.int().min(1).max(3600).default(30).describe("a client that asks nothing for so long is ended"),
+        takeSeconds: z
+          .int()
+          .min(1)
+          .max(600)
+          .default(10)
+          .describe("a client that does not take a line of an answer in this time is ended"),
+        requestsPerSecond: z.int().min(1).max(10_000).default(20).describe("of one client, and as many at once"),
+        maxReplyBytes: z.int().min(65_536).max(67_108_864).default(8_388_608).describe("longest line of an answer"),
+        maxBacklogBytes: z
+          .int()
+          .min(65_536)
+          .max(1_073_741_824)
+          .default(8_388_608)
+          .describe("answers that clients have not taken; beyond it none is made for anybody until some are"),
+        share: z
+          .number()
+          .min(0.01)
+          .max(1)
+          .default(0.2)
+          .describe("of the main thread's time that the answers to all clients take together"),
+      })
+      .prefault({})
+      .describe("bounds of the clients of view.sock and admin.sock"),
     commands: commandsConfig.optional().describe("remote commands; none are taken without this section"),
     ota: otaConfig.optional().describe("updates; none are taken without this section"),
     shutdown: z.strictObject({ drainMs: z.int().min(0).max(60_000).default(5000) }).prefault({}),

@@ -59,6 +59,16 @@ export function errorLineOf(thrown: unknown): { readonly line: ErrorLine; readon
   return { line: { error }, isBug: true };
 }
 
+/** A value as its line, at most `maxBytes` long. Throws `usage.invalid` for a longer one. */
+export function replyLine(value: unknown, maxBytes: number): string {
+  const line = `${JSON.stringify(value ?? null)}\n`;
+  if (line.length <= maxBytes) return line;
+  throw new AgentError("usage.invalid", {
+    what: `the answer has ${line.length} characters, more than localSockets.maxReplyBytes (${maxBytes})`,
+    remedy: "ask for less at a time (--limit, a pattern), or raise localSockets.maxReplyBytes",
+  });
+}
+
 /** A code that this version does not know becomes `internal.bug`. */
 function faultOfLine({ error: { code, what, remedy } }: ErrorLine): AgentError {
   return new AgentError(isFaultCode(code) ? code : "internal.bug", { what, remedy });

@@ -4,13 +4,18 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 import { dirname } from "node:path";
 import { AgentError, errnoOf, messageOf } from "../../agent/core/errors.ts";
 import type { Log } from "../../agent/core/log.ts";
+import type { SocketCounts } from "../../agent/ports.ts";
+import type { Backlog } from "./backlog.ts";
 import { LineSplitter } from "./line-splitter.ts";
-import { LocalConnection, type LocalHandler } from "./local-connection.ts";
+import { type ClientBounds, LocalConnection, type LocalHandler } from "./local-connection.ts";
 import { parseReply } from "./local-protocol.ts";
+import type { Turns } from "./turns.ts";
 
 /** Bytes of sun_path, its closing zero taken off (unix(7)). */
 const MAX_PATH_BYTES = 107;
 const MAX_REPLY_BYTES = 64 * 1_048_576;
+/** A stream younger than this keeps its place: a flood of clients must not push out who has just come. */
+const LEAST_STREAM_MS = 5000;
 
 /** How a local socket is served. */
 export type LocalSocketSettings = {
@@ -22,10 +27,14 @@ export type LocalSocketSettings = {
   /** By verb. A handler parses its request itself; what its schema throws is told to the client. */
   readonly handlers: Readonly<Record<string, LocalHandler>>;
   readonly log: Log;
-  /** Further clients are turned away. */
+  /** Further clients get the place of one that asks nothing, or that has been given values for longest; else they are turned away. */
   readonly maxClients: number;
-  /** Longest request. */
-  readonly maxLineBytes: number;
+  readonly bounds: ClientBounds;
+  /** Shared by all sockets of the agent, as is `backlog`. */
+  readonly turns: Turns;
+  readonly backlog: Backlog;
+  /** Counted up. */
+  readonly counts: SocketCounts;
 };
 
 /** A socket that is served. */
@@ -42,17 +51,22 @@ export type LocalSocket = {
  * someone does, `agent.not-permitted` or `config.invalid` when the path cannot be used.
  */
 export async function serveLocalSocket(settings: LocalSocketSettings): Promise<LocalSocket> {
-  const { handlers, log, maxClients, maxLineBytes } = settings;
+  const { handlers, log, maxClients, bounds, turns, backlog, counts } = settings;
   const connections = new Set<LocalConnection>();
   const server = createServer({ allowHalfOpen: true }, (socket) => {
-    if (connections.size >= maxClients) {
-      log.warn("socket.client-refused", { maxClients });
+    if (connections.size >= maxClients && !makeRoom(connections)) {
+      log.warn("socket.client-refused", { reason: "full", maxClients });
+      counts.refused += 1;
       socket.destroy();
       return;
     }
-    const connection = new LocalConnection({ socket, handlers, maxLineBytes, log });
+    const connection = new LocalConnection({ socket, handlers, bounds, turns, backlog, counts, log });
     connections.add(connection);
-    socket.on("close", () => connections.delete(connection));
+    counts.clients = connections.size;
+    socket.on("close", () => {
+      connections.delete(connection);
+      counts.clients = connections.size;
+    });
   });
   await listen(server, settings);
   let stopped: Promise<void> | undefined;
@@ -65,6 +79,24 @@ export async function serveLocalSocket(settings: LocalSocketSettings): Promise<L
       return stopped;
     },
   };
+}
+
+/** Ends the client whose place another may have; false when all are being answered. */
+function makeRoom(connections: Set<LocalConnection>): boolean {
+  const streamsSinceMs = performance.now() - LEAST_STREAM_MS;
+  const rank = ({ yields, sinceMs }: LocalConnection): number | undefined => {
+    if (yields === "idle") return sinceMs - Number.MAX_SAFE_INTEGER;
+    return yields === "streaming" && sinceMs < streamsSinceMs ? sinceMs : undefined;
+  };
+  const ranked = [...connections].flatMap((connection) => {
+    const at = rank(connection);
+    return at === undefined ? [] : [{ connection, at }];
+  });
+  const [first] = ranked.sort((a, b) => a.at - b.at);
+  if (first === undefined) return false;
+  first.connection.displace();
+  connections.delete(first.connection);
+  return true;
 }
 
 /** Sends one request and gives its one reply. Throws the agent's own fault, `agent.not-running` or `agent.not-permitted`. */

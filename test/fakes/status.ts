@@ -2,6 +2,8 @@ import type { Status } from "../../agent/status.ts";
 
 const NO_RECORDS = { records: 0, bytes: 0, lastSeq: 0, dead: 0, lost: 0 };
 
+const NO_CLIENTS = { clients: 0, requests: 0, refused: 0, displaced: 0, idle: 0, slow: 0 };
+
 /** The status of an agent that is online and receives, with `change` over it. */
 export function statusWith(change: Partial<Status> = {}): Status {
   return {
@@ -78,6 +80,7 @@ export function statusWith(change: Partial<Status> = {}): Status {
       firstPubackMs: 287,
     },
     losses: [],
+    localSockets: { view: NO_CLIENTS, admin: NO_CLIENTS },
     rssBytes: 71_000_000,
     ...change,
   };

@@ -5,6 +5,7 @@ import type { LocalHandler } from "../../drivers/os/local-connection.ts";
 import { serveLocalSocket } from "../../drivers/os/local-socket.ts";
 import { temporaryFolder } from "./folder.ts";
 import { MemoryLog } from "./log.ts";
+import { socketBounds } from "./socket-bounds.ts";
 
 /** A configuration file whose runtimeDir is a folder of the test's own; nobody answers there. */
 export function configFile(): { readonly config: string; readonly runtimeDir: string } {
@@ -32,7 +33,7 @@ export async function serveView(handlers: Readonly<Record<string, LocalHandler>>
   const { config, runtimeDir } = configFile();
   const path = join(runtimeDir, "view.sock");
   const log = new MemoryLog();
-  const socket = await serveLocalSocket({ path, mode: 0o660, handlers, log, maxClients: 4, maxLineBytes: 10_000 });
+  const socket = await serveLocalSocket({ path, mode: 0o660, handlers, log, ...socketBounds() });
   onTestFinished(() => socket.stop());
   return config;
 }

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { z } from "zod";
 import { AgentError, type FaultCode } from "../../../../agent/core/errors.ts";
+import { Backlog } from "../../../../drivers/os/backlog.ts";
 import type { LocalHandler } from "../../../../drivers/os/local-connection.ts";
 import {
   type LocalSocketSettings,
@@ -14,15 +15,22 @@ import {
 } from "../../../../drivers/os/local-socket.ts";
 import { temporaryFolder } from "../../../fakes/folder.ts";
 import { MemoryLog } from "../../../fakes/log.ts";
+import { socketBounds } from "../../../fakes/socket-bounds.ts";
 
 const log = new MemoryLog();
+
+/** Bounds of the tests here: short lines. */
+function small() {
+  const made = socketBounds();
+  return { ...made, bounds: { ...made.bounds, maxLineBytes: 1000 } };
+}
 
 async function serve(
   handlers: Readonly<Record<string, LocalHandler>>,
   change: Partial<LocalSocketSettings> = {},
 ): Promise<string> {
   const path = join(temporaryFolder(), "run", "view.sock");
-  const settings = { path, mode: 0o660, handlers, log: new MemoryLog(), maxClients: 4, maxLineBytes: 1000, ...change };
+  const settings = { path, mode: 0o660, handlers, log: new MemoryLog(), ...small(), ...change };
   const socket = await serveLocalSocket(settings);
   onTestFinished(() => socket.stop());
   return path;
@@ -125,7 +133,7 @@ describe("serveLocalSocket and requestLocal", () => {
         return new Promise(() => undefined);
       },
     };
-    const socket = await serveLocalSocket({ path, mode: 0o660, handlers, log, maxClients: 4, maxLineBytes: 1000 });
+    const socket = await serveLocalSocket({ path, mode: 0o660, handlers, log, ...small() });
     const fault = faultOf(requestLocal(path, { verb: "never" }));
     await asked.promise;
     await socket.stop();
@@ -233,21 +241,109 @@ describe("serveLocalSocket against hostile clients", () => {
     expect(await requestLocal(path, { verb: "ok" })).toBe(1);
   });
 
-  it("turns away more clients than it has room for, and takes new ones when they left", async () => {
-    const path = await serve({ ok: () => 1 }, { maxClients: 1 });
-    const first = await dial(path);
-    first.write('{"verb":"ok"}\n');
-    await once(first, "data");
+  it("ends a client that completes no request in its time, though it sends byte after byte", async () => {
+    const { counts, bounds, ...rest } = small();
+    const path = await serve({ ok: () => 1 }, { ...rest, counts, bounds: { ...bounds, idleMs: 100 } });
+    const socket = await dial(path);
+    socket.on("error", () => undefined);
+    const trickle = setInterval(() => socket.write("x"), 10);
+    onTestFinished(() => clearInterval(trickle));
+    await expect.poll(() => counts.idle).toBe(1);
+    await expect.poll(() => counts.clients).toBe(0);
+  });
+
+  it("ends a client that does not take its answer in its time, though it takes byte after byte", async () => {
+    const { counts, bounds, ...rest } = small();
+    const path = await serve(
+      { long: () => "x".repeat(4_000_000) },
+      { ...rest, counts, bounds: { ...bounds, takeMs: 200 } },
+    );
+    const socket = await dial(path);
+    socket.pause();
+    const trickle = setInterval(() => void socket.read(1), 10);
+    onTestFinished(() => clearInterval(trickle));
+    socket.write('{"verb":"long"}\n');
+    await expect.poll(() => counts.slow).toBe(1);
+  });
+
+  it("makes no answer for anybody while too much is not taken, and goes on when it is", async () => {
+    let made = 0;
+    const { counts, bounds, ...rest } = small();
+    const path = await serve(
+      { long: () => `${(made += 1)}${"x".repeat(1_000_000)}` },
+      { ...rest, counts, maxClients: 16, bounds: { ...bounds, takeMs: 60_000 }, backlog: new Backlog(2_000_000) },
+    );
+    const slow = await Promise.all(Array.from({ length: 8 }, () => dial(path)));
+    for (const socket of slow) socket.pause().write('{"verb":"long"}\n'.repeat(4));
+    await expect.poll(() => counts.requests).toBeGreaterThanOrEqual(3);
+    for (let turn = 0; turn < 500; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    expect(made).toBeLessThanOrEqual(4);
+    for (const socket of slow) socket.destroy();
+    expect(String(await requestLocal(path, { verb: "long" })).length).toBeGreaterThan(1_000_000);
+  });
+
+  it("has room for who comes in place of who asks nothing or watches for long, and never of who waits for an answer", async () => {
+    const { counts, ...rest } = small();
+    const path = await serve(
+      { ok: () => 1, never: () => new Promise(() => undefined) },
+      { ...rest, counts, maxClients: 2 },
+    );
+    const [idle, asking] = [await dial(path), await dial(path)];
+    asking.write('{"verb":"never"}\n');
+    const gone = once(idle, "close");
+    await expect.poll(() => counts.requests).toBe(1);
+    const other = await dial(path);
+    other.write('{"verb":"never"}\n');
+    await gone;
+    await expect.poll(() => counts.requests).toBe(2);
     expect((await faultOf(requestLocal(path, { verb: "ok" })))?.code).toBe("agent.not-running");
-    first.destroy();
-    await expect.poll(() => requestLocal(path, { verb: "ok" }).catch(() => undefined)).toBe(1);
+    expect(counts).toMatchObject({ refused: 1, displaced: 1, clients: 2 });
+  });
+
+  it("answers one client after the other, with turns of the event loop in between", async () => {
+    const order: number[] = [];
+    let loops = 0;
+    const count = (): void => {
+      loops += 1;
+      counting = setImmediate(count);
+    };
+    let counting = setImmediate(count);
+    onTestFinished(() => clearImmediate(counting));
+    const path = await serve({ who: ({ n }) => void order.push(Number(n)) }, { maxClients: 8 });
+    const sockets = await Promise.all(Array.from({ length: 8 }, () => dial(path)));
+    const before = loops;
+    for (const [n, socket] of sockets.entries()) socket.end(`{"verb":"who","n":${n}}\n`.repeat(8));
+    await Promise.all(sockets.map(textOf));
+    expect(order).toHaveLength(64);
+    expect(loops - before).toBeGreaterThan(64);
+    const firstOf = (n: number): number => order.indexOf(n);
+    const last = Math.max(...[...sockets.keys()].map(firstOf));
+    for (const n of sockets.keys()) expect(order.slice(0, last).filter((one) => one === n).length).toBeLessThan(5);
+  });
+
+  it("lets no client ask more often than its rate", async () => {
+    const { bounds, ...rest } = small();
+    const path = await serve({ ok: () => 1 }, { ...rest, bounds: { ...bounds, requestsPerSecond: 10 } });
+    const socket = await dial(path);
+    const begun = performance.now();
+    socket.end('{"verb":"ok"}\n'.repeat(14));
+    expect(await textOf(socket)).toBe("1\n".repeat(14));
+    expect(performance.now() - begun).toBeGreaterThan(380);
+  });
+
+  it("refuses an answer that is too long with what to do", async () => {
+    const { bounds, ...rest } = small();
+    const path = await serve({ long: () => "x".repeat(2000) }, { ...rest, bounds: { ...bounds, maxReplyBytes: 1000 } });
+    expect((await faultOf(requestLocal(path, { verb: "long" })))?.what).toMatch(
+      /2003 characters, more than localSockets\.maxReplyBytes/,
+    );
   });
 });
 
 describe("the path of a local socket", () => {
   it("belongs to the agent that answers on it", async () => {
     const path = await serve({ ok: () => 1 });
-    const second = serveLocalSocket({ path, mode: 0o660, handlers: {}, log, maxClients: 4, maxLineBytes: 1000 });
+    const second = serveLocalSocket({ path, mode: 0o660, handlers: {}, log, ...small() });
     expect((await faultOf(second))?.code).toBe("agent.already-running");
     expect(await requestLocal(path, { verb: "ok" })).toBe(1);
   });
@@ -268,8 +364,7 @@ describe("the path of a local socket", () => {
       mode: 0o660,
       handlers: { ok: () => 1 },
       log,
-      maxClients: 4,
-      maxLineBytes: 1000,
+      ...small(),
     });
     expect(await requestLocal(path, { verb: "ok" })).toBe(1);
     await socket.stop();
@@ -279,7 +374,7 @@ describe("the path of a local socket", () => {
     const folder = temporaryFolder();
     const path = join(folder, "view.sock");
     writeFileSync(path, "precious");
-    const settings = { mode: 0o660, handlers: {}, log, maxClients: 4, maxLineBytes: 1000 };
+    const settings = { mode: 0o660, handlers: {}, log, ...small() };
     expect((await faultOf(serveLocalSocket({ path, ...settings })))?.code).toBe("agent.not-permitted");
     mkdirSync(join(folder, "x".repeat(100)));
     const long = join(folder, "x".repeat(100), "view.sock");
