@@ -14,7 +14,7 @@ export type LinkState = "offline" | "connecting" | "online";
 /** What the link is doing and why it is not online. */
 export type LinkStatus = {
   readonly state: LinkState;
-  /** Monotonic ms since this state began. */
+  /** Monotonic ms since it is online, or since it is not: attempts to connect do not count. */
   readonly sinceMs: number;
   readonly fault: { readonly code: FaultCode; readonly what: string; readonly remedy: string } | undefined;
   /** Successful connections since start. */

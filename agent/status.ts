@@ -35,7 +35,7 @@ const fault = z.object({ code: z.enum(faultCodes), what: z.string(), remedy: z.s
 const linkStatus = z
   .object({
     state: z.enum(["offline", "connecting", "online"]),
-    /** ms since this state began. */
+    /** ms since it is online, or since it is not: attempts do not count. */
     sinceMs: z.number(),
     fault: fault.optional(),
     connects: count,

@@ -20,7 +20,7 @@ export function problemsOf(status: Status): readonly Problem[] {
   const problems: Problem[] = [...configuration.problems];
   if (link.state !== "online") {
     problems.push({
-      what: `link ${link.state} for ${formatDuration(link.sinceMs)}${link.fault === undefined ? "" : `: ${link.fault.what}`}`,
+      what: `link ${linkState(link.state)} for ${formatDuration(link.sinceMs)}${link.fault === undefined ? "" : `: ${link.fault.what}`}`,
       remedy: link.fault?.remedy ?? "causeway connect test shows which step does not answer",
     });
   }
@@ -158,8 +158,13 @@ function configurationLines({ configuration }: Status, colors: Colors): readonly
     : [`config     ${colors.red(head)}`, ...problems.map(({ what }) => `           ${colors.red(printable(what))}`)];
 }
 
+/** A link that is tried is offline as long as there is no connection. */
+function linkState(state: Status["link"]["state"]): string {
+  return state === "connecting" ? "connecting, offline" : state;
+}
+
 function linkLines({ link }: Status, colors: Colors): readonly string[] {
-  const state = link.state === "online" ? colors.green("online") : colors.red(link.state);
+  const state = link.state === "online" ? colors.green("online") : colors.red(linkState(link.state));
   const connects = link.connects === 1 ? "1 connect" : `${formatCount(link.connects)} connects`;
   const lines = [
     `link       ${state} for ${formatDuration(link.sinceMs)}, ${connects}, ${printable(link.host)}:${link.port}`,

@@ -12,7 +12,8 @@ export class Link {
   readonly #log: Log;
   readonly #waiters = new Set<Waiter>();
   #state: LinkState = "offline";
-  #stateSinceMs: number;
+  /** Since when it is online, or is not. */
+  #sinceMs: number;
   #fault: LinkFault | undefined;
   #limits: BrokerLimits | undefined;
   #connects = 0;
@@ -21,7 +22,7 @@ export class Link {
   constructor(clock: Clock, log: Log) {
     this.#clock = clock;
     this.#log = log;
-    this.#stateSinceMs = clock.monotonicMs();
+    this.#sinceMs = clock.monotonicMs();
   }
 
   get state(): LinkState {
@@ -40,7 +41,7 @@ export class Link {
   status(): LinkStatus {
     return {
       state: this.#state,
-      sinceMs: this.#clock.monotonicMs() - this.#stateSinceMs,
+      sinceMs: this.#clock.monotonicMs() - this.#sinceMs,
       fault: this.#fault,
       connects: this.#connects,
       limits: this.limits,
@@ -76,10 +77,11 @@ export class Link {
     for (const waiter of this.#waiters) if (this.#connects > waiter.after) waiter.settle(limits);
   }
 
+  /** Neither an attempt nor its end is a new beginning: a link is down since the last connection, and for the reason that was last known. */
   move(state: LinkState): void {
-    if (state === this.#state) return;
+    const wasOnline = this.#state === "online";
     this.#state = state;
-    this.#stateSinceMs = this.#clock.monotonicMs();
+    if (wasOnline !== (state === "online")) this.#sinceMs = this.#clock.monotonicMs();
   }
 
   /** Notes why the link is not online; logs it once, not at every attempt that ends alike. */

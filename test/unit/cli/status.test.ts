@@ -71,7 +71,7 @@ buffer     12 records, 48.0 kB of 256 MB (0.0 %), epoch 141343033650562
   it("names each reason with its remedy on stderr and ends with 3 when degraded", async () => {
     const config = await serveView({ status: offline });
     const { stderr, exitCode } = await runCli(["status", "--json", "--quiet", "--config", config]);
-    expect(stderr).toBe(`causeway: link connecting for 12 min 3 s: mqtt.example.com:8883: no answer
+    expect(stderr).toBe(`causeway: link connecting, offline for 12 min 3 s: mqtt.example.com:8883: no answer
   remedy: check the modem
 causeway: bus can0 is down: interface can0 is down
   remedy: causeway bus list shows the interfaces; bring it up with ip link set
