@@ -10,6 +10,8 @@ export const agentStatus = z.object({
       received: z.number(),
       dropped: z.number().optional(),
       decoded: z.number(),
+      unknown: z.number().optional(),
+      filtered: z.number().optional(),
     }),
   ),
   link: z.object({ state: z.string(), connects: z.number(), fault: z.object({ what: z.string() }).optional() }),
@@ -29,6 +31,8 @@ export type AgentTotals = {
   readonly framesReceived: number;
   /** By the drivers that can know. */
   readonly framesDropped: number;
+  /** On the bus and in no message of the DBC files, as far as the drivers can know. */
+  readonly framesOther: number;
   readonly samples: number;
   readonly recordsStored: number;
   readonly discardedSamples: number;
@@ -37,6 +41,7 @@ export type AgentTotals = {
 const NONE: AgentTotals = {
   framesReceived: 0,
   framesDropped: 0,
+  framesOther: 0,
   samples: 0,
   recordsStored: 0,
   discardedSamples: 0,
@@ -67,6 +72,7 @@ function totalsOf(status: AgentStatus): AgentTotals {
   return {
     framesReceived: status.buses.reduce((total, { received }) => total + received, 0),
     framesDropped: status.buses.reduce((total, { dropped }) => total + (dropped ?? 0), 0),
+    framesOther: status.buses.reduce((total, { unknown = 0, filtered = 0 }) => total + unknown + filtered, 0),
     samples: status.collected.samples,
     recordsStored: status.collected.records,
     discardedSamples: status.collected.discardedSamples,
@@ -77,6 +83,7 @@ function sum(a: AgentTotals, b: AgentTotals): AgentTotals {
   return {
     framesReceived: a.framesReceived + b.framesReceived,
     framesDropped: a.framesDropped + b.framesDropped,
+    framesOther: a.framesOther + b.framesOther,
     samples: a.samples + b.samples,
     recordsStored: a.recordsStored + b.recordsStored,
     discardedSamples: a.discardedSamples + b.discardedSamples,

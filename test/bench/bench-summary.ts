@@ -101,11 +101,25 @@ export function summarise(input: SummaryParts): BenchSummary {
     key: KEY_LABEL,
     remarks: [
       ...input.remarks,
+      ...fitRemarks({ ...totals, framesSent: parts.sender.framesSent() }),
       ...consumers.remarks,
       ...gaps.examples.map((id) => `missing record ${id}`),
       ...(gaps.unknown === 0 ? [] : [`${gaps.unknown} records came under ids that the outbox never gave`]),
     ],
   };
+}
+
+/** What a person must know of a log and a DBC file that do not fit: nothing at all, or not all of it. Remote and error frames are not sent. */
+export function fitRemarks(frames: {
+  readonly framesSent: number;
+  readonly framesReceived: number;
+  readonly framesOther: number;
+}): readonly string[] {
+  const { framesSent, framesReceived, framesOther } = frames;
+  if (framesOther === 0) return [];
+  if (framesReceived === 0)
+    return [`none of the ${count(framesSent)} frames is in the DBC file: is it of this vehicle?`];
+  return [`${count(framesOther)} of ${count(framesSent)} frames are in no message of the DBC file`];
 }
 
 /** Whether a run kept the promise: nothing missing, nothing different, something delivered at all, by an agent that stayed up. */

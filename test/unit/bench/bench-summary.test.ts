@@ -1,0 +1,21 @@
+import { describe, expect, it } from "vitest";
+import { fitRemarks } from "../../bench/bench-summary.ts";
+
+describe("what the bench says of a log and a DBC file", () => {
+  it("says when nothing fits", () => {
+    expect(fitRemarks({ framesSent: 3360, framesReceived: 0, framesOther: 3360 })).toEqual([
+      "none of the 3,360 frames is in the DBC file: is it of this vehicle?",
+    ]);
+  });
+
+  it("says how many frames no message is declared for", () => {
+    expect(fitRemarks({ framesSent: 100, framesReceived: 60, framesOther: 40 })).toEqual([
+      "40 of 100 frames are in no message of the DBC file",
+    ]);
+  });
+
+  it("says nothing when all fit, or when nothing came through for another reason", () => {
+    expect(fitRemarks({ framesSent: 100, framesReceived: 100, framesOther: 0 })).toEqual([]);
+    expect(fitRemarks({ framesSent: 100, framesReceived: 0, framesOther: 0 })).toEqual([]);
+  });
+});
