@@ -5,6 +5,8 @@ export type BrokerLimits = {
   readonly receiveMaximum: number;
   /** Bytes of a whole PUBLISH packet. */
   readonly maximumPacketBytes: number;
+  /** Bytes of payload, where the service takes less than its packet limit lets expect; absent elsewhere. */
+  readonly maximumPayloadBytes?: number;
   readonly topicAliasMaximum: number;
   readonly retainAvailable: boolean;
 };

@@ -42,6 +42,7 @@ import type { OutgoingFile } from "./data/encode-file.ts";
 import type { UpdatePhase } from "./data/encode-update.ts";
 import { FrameCapture } from "./data/frame-capture.ts";
 import { LatestSignals } from "./data/latest-signals.ts";
+import { PayloadBound } from "./data/payload-bound.ts";
 import { Pipeline } from "./data/pipeline.ts";
 import { Publisher } from "./data/publish.ts";
 import type { SignalTable } from "./data/signal-table.ts";
@@ -205,7 +206,8 @@ function composeLine(base: Base, broker: Broker) {
   const { config, table, outbox, bootId, clock, log, random, startedAtMs } = base;
   const { thingName: thing, collect } = config;
   const settings = { ...config.encode, timeResolutionUs: collect.timeResolutionUs, lifeMs: config.outbox.lifeMs };
-  const encoder = new Encoder({ thing, bootId, table, clock, settings });
+  const payload = new PayloadBound(config.encode.maxPayloadBytes, broker, log);
+  const encoder = new Encoder({ thing, bootId, table, clock, settings, maxPayloadBytes: () => payload.bytes() });
   const publisher = new Publisher({
     outbox,
     broker,

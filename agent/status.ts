@@ -43,6 +43,7 @@ const linkStatus = z
       .object({
         receiveMaximum: count,
         maximumPacketBytes: count,
+        maximumPayloadBytes: count.optional(),
         topicAliasMaximum: count,
         retainAvailable: z.boolean(),
       })

@@ -47,6 +47,8 @@ const SAFETY = 0.95;
 
 /** What an encoder is made of. */
 export type EncoderParts = {
+  /** Instead of the one of `settings`, asked for each record: what the broker takes may be less. */
+  readonly maxPayloadBytes?: () => number;
   readonly thing: string;
   /** Kernel boot id, 32 hexadecimal digits. */
   readonly bootId: string;
@@ -77,7 +79,7 @@ export type EncodedDraft = Draft & {
 export class Encoder {
   readonly #parts: EncoderParts;
   readonly #encoding: Encoding;
-  readonly #maxBodyBytes: number;
+  readonly #headerBytes: number;
   readonly #body = new ProtobufWriter();
   readonly #header = new ProtobufWriter();
   readonly #samples: SamplesWriter;
@@ -88,7 +90,7 @@ export class Encoder {
     this.#parts = parts;
     this.#encoding = ENCODINGS[parts.settings.compression];
     this.#samples = new SamplesWriter(this.#body, parts.table, parts.settings.timeResolutionUs);
-    this.#maxBodyBytes = parts.settings.maxPayloadBytes - this.#longestHeaderBytes();
+    this.#headerBytes = this.#longestHeaderBytes();
   }
 
   /**
@@ -102,7 +104,7 @@ export class Encoder {
       const to = cutAt(log, from, most);
       this.#body.reset();
       this.#samples.write(RECORD.samples, log, from, to, buses);
-      const isTooLong = this.#body.length > this.#maxBodyBytes;
+      const isTooLong = this.#body.length > this.maxBodyBytes;
       if (isTooLong || to < log.count) this.#bytesPerSample = this.#body.length / (to - from);
       most = this.#samplesThatFit();
       if (isTooLong && to - from > 1) {
@@ -118,7 +120,7 @@ export class Encoder {
   /** The signal table, for the schema topic: `retainKey` is its id, a dot and the number of the part from 0. It never expires. */
   table(): EncodedDraft[] {
     const { table } = this.#parts;
-    return encodeTable(table, RECORD.table, this.#maxBodyBytes).map((body, part) => ({
+    return encodeTable(table, RECORD.table, this.maxBodyBytes).map((body, part) => ({
       ...this.#draft("event", body, 0),
       lifeMs: undefined,
       retainKey: `${table.id}.${part}`,
@@ -162,7 +164,7 @@ export class Encoder {
 
   /** Bytes that a record has for its content; what is longer must be cut. */
   get maxBodyBytes(): number {
-    return this.#maxBodyBytes;
+    return (this.#parts.maxPayloadBytes?.() ?? this.#parts.settings.maxPayloadBytes) - this.#headerBytes;
   }
 
   /** Frames of a capture. */
@@ -174,7 +176,7 @@ export class Encoder {
 
   /** A file, in as many records as the limit asks for. */
   file(file: OutgoingFile): EncodedDraft[] {
-    return partsOf(file, this.#maxBodyBytes).map((part) => {
+    return partsOf(file, this.maxBodyBytes).map((part) => {
       this.#body.reset();
       writeFilePart(this.#body, RECORD.file, part);
       return this.#draft("event", this.#body.finish(), 0);
@@ -183,7 +185,7 @@ export class Encoder {
 
   #samplesThatFit(): number {
     if (this.#bytesPerSample === 0) return Number.POSITIVE_INFINITY;
-    return Math.max(1, Math.floor((this.#maxBodyBytes * SAFETY) / this.#bytesPerSample));
+    return Math.max(1, Math.floor((this.maxBodyBytes * SAFETY) / this.#bytesPerSample));
   }
 
   #draft(stream: StreamName, body: Uint8Array, samples: number): EncodedDraft {

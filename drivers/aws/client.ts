@@ -27,6 +27,11 @@ const TOPIC_ALIASES = 16;
 const MAX_INBOUND_PACKET_BYTES = 262_144;
 /** Unacknowledged messages that the broker may have on the way to us. */
 export const INBOUND_IN_FLIGHT = 32;
+/**
+ * AWS IoT Core takes 128 KiB of payload and no more, though it announces packets of 146 KiB, in which that fits with every header and property
+ * (quota "Maximum message size"); it ends the connection over a longer one.
+ */
+const AWS_PAYLOAD_BYTES = 131_072;
 
 /** A client makes one connection: it is given up long before it would try again by itself. */
 const NEVER_MS = 86_400_000;
@@ -126,11 +131,13 @@ function sessionBehaviorOf({ sessionExpirySeconds }: BrokerConfig): ClientSessio
   return sessionExpirySeconds === 0 ? ClientSessionBehavior.Clean : ClientSessionBehavior.RejoinAlways;
 }
 
+type BrokerPlace = Pick<BrokerConfig, "pacing" | "host">;
+
 /**
  * Whether the SDK paces what goes out to the limits of an AWS IoT Core connection (100 publishes a second, 512 KiB/s, counted with
  * 4 KiB for each write). Above them the service discards without a PUBACK; any other broker would only be slowed down.
  */
-export function isPaced({ pacing, host }: Pick<BrokerConfig, "pacing" | "host">): boolean {
+export function isPaced({ pacing, host }: BrokerPlace): boolean {
   return pacing === "aws" || (pacing === "auto" && isAwsHost(host));
 }
 
@@ -152,11 +159,13 @@ export function packetOf(publication: Publication): mqtt5.PublishPacket {
   };
 }
 
-/** What the broker announced. */
-export function limitsOf(settings: mqtt5.NegotiatedSettings): BrokerLimits {
+/** What the broker announced, and what AWS IoT Core does not. */
+export function limitsOf(settings: mqtt5.NegotiatedSettings, { pacing, host }: BrokerPlace): BrokerLimits {
+  const isAws = pacing === "aws" || isAwsHost(host);
   return {
     receiveMaximum: settings.receiveMaximumFromServer,
     maximumPacketBytes: settings.maximumPacketSizeToServer,
+    ...(isAws ? { maximumPayloadBytes: AWS_PAYLOAD_BYTES } : {}),
     topicAliasMaximum: settings.topicAliasMaximumToServer,
     retainAvailable: settings.retainAvailable,
   };

@@ -314,7 +314,7 @@ class Mqtt5Broker implements Broker {
       return;
     }
     if (!settings.rejoinedSession) this.#subscriptions.forgetGrants();
-    this.#link.connected(limitsOf(settings), settings.rejoinedSession);
+    this.#link.connected(limitsOf(settings, this.#parts.config), settings.rejoinedSession);
     void this.#subscribeMissing(client);
     this.#trial?.(undefined);
   }

@@ -29,7 +29,9 @@ export function unsendable(publication: Publication, limits: BrokerLimits): Publ
   if (publication.topic === "" || /[#+\0]/.test(publication.topic)) {
     return { kind: "refused", reasonCode: TOPIC_NAME_INVALID, reason: reasonText(TOPIC_NAME_INVALID) };
   }
-  return publishPacketBytes(publication) > limits.maximumPacketBytes ? { kind: "too-large" } : undefined;
+  const { maximumPacketBytes, maximumPayloadBytes = maximumPacketBytes } = limits;
+  if (publication.payload.length > maximumPayloadBytes) return { kind: "too-large" };
+  return publishPacketBytes(publication) > maximumPacketBytes ? { kind: "too-large" } : undefined;
 }
 
 /** What a publish that the SDK failed by itself means: link lost, no PUBACK in time, or over the packet limit by the SDK's own count. */

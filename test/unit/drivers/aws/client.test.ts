@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { inboundOf, isPaced, packetOf } from "../../../../drivers/aws/client.ts";
+import { inboundOf, isPaced, limitsOf, packetOf } from "../../../../drivers/aws/client.ts";
+import { unsendable } from "../../../../drivers/aws/publish-outcome.ts";
 
 describe("isPaced", () => {
   it.each([
@@ -56,5 +57,42 @@ describe("inboundOf", () => {
       userProperties: [["n", "v"]],
     });
     expect(inboundOf({ topicName: "a", qos: 0 }).payload).toEqual(new Uint8Array(0));
+  });
+});
+
+describe("limitsOf", () => {
+  const settings = {
+    maximumQos: 1,
+    sessionExpiryInterval: 3600,
+    receiveMaximumFromServer: 100,
+    maximumPacketSizeToServer: 149_504,
+    topicAliasMaximumToServer: 8,
+    topicAliasMaximumToClient: 0,
+    serverKeepAlive: 60,
+    retainAvailable: true,
+    wildcardSubscriptionsAvailable: true,
+    subscriptionIdentifiersAvailable: false,
+    sharedSubscriptionsAvailable: true,
+    rejoinedSession: false,
+    clientId: "veh-001",
+  };
+
+  it.each([
+    ["a1b2-ats.iot.eu-central-1.amazonaws.com", "none", 131_072],
+    ["iot.example.com", "aws", 131_072],
+    ["localhost", "auto", undefined],
+  ] as const)("%s with pacing %s takes payloads up to %s bytes", (host, pacing, expected) => {
+    const limits = limitsOf(settings, { host, pacing });
+    expect(limits).toMatchObject({ maximumPacketBytes: 149_504, receiveMaximum: 100 });
+    expect(limits.maximumPayloadBytes).toBe(expected);
+    const publication = {
+      topic: "t",
+      payload: new Uint8Array(131_073),
+      retain: false,
+      contentType: "",
+      messageExpirySeconds: undefined,
+      userProperties: [],
+    };
+    expect(unsendable(publication, limits)).toEqual(expected === undefined ? undefined : { kind: "too-large" });
   });
 });
