@@ -41,6 +41,12 @@ export const brokerConfig = z.strictObject({
     .max(100_000)
     .default(200)
     .describe("tries of a record the broker refuses but may yet take, at most 5 min apart, before it is set aside"),
+  disconnectAttempts: z
+    .int()
+    .min(1)
+    .max(1000)
+    .default(3)
+    .describe("a record is set aside when the broker has ended the connection so often over it alone"),
   inbound: z
     .strictObject({
       maxWaiting: z

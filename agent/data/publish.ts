@@ -1,6 +1,15 @@
 import type { Clock } from "../core/clock.ts";
 import type { Log } from "../core/log.ts";
-import type { Broker, BrokerLimits, Draft, LossRange, Outbox, Outgoing, PublishOutcome } from "../ports.ts";
+import type {
+  Broker,
+  BrokerLimits,
+  ConnectionEnding,
+  Draft,
+  LossRange,
+  Outbox,
+  Outgoing,
+  PublishOutcome,
+} from "../ports.ts";
 import { Doze } from "./doze.ts";
 import { ExpiredRecords } from "./expired-records.ts";
 import { EVERY_TOPIC, Gates } from "./gates.ts";
@@ -8,27 +17,26 @@ import { InFlight } from "./in-flight.ts";
 import { Lanes, type Pick, type Verdict } from "./lanes.ts";
 import { OutboxGuard } from "./outbox-guard.ts";
 import { messageExpirySecondsOf, publicationOf, topicOf } from "./outgoing.ts";
+import { BLAMING, PERMANENT, QUOTA_EXCEEDED } from "./refusal-codes.ts";
 import { type RefusedTopic, RefusedTopics } from "./refused-topics.ts";
+import { ReportPace } from "./report-pace.ts";
+import { Suspects } from "./suspects.ts";
 import type { Topics } from "./topics.ts";
 
 /** Time between two reports of losses, and longest sleep. */
 const TICK_MS = 1000;
 /** A record that could not be sent for this long is not live any more: it joins the backlog. */
 const LIVE_MS = 10_000;
-const LOSSES_AT_A_TIME = 100;
 /** How long the last acknowledgements are waited for when the publisher ends. */
 const LAST_ACKS_MS = 2000;
 const REFUSAL_BACKOFF = { minMs: 1000, maxMs: 300_000 };
-
-const QUOTA_EXCEEDED = 0x97;
-/** Refusals that would come again: topic name invalid, packet too large, payload format invalid (MQTT 5.0, 3.4.2.1). */
-const PERMANENT: ReadonlySet<number> = new Set([0x90, 0x95, 0x99]);
 
 /** Bounds of publishing, from the configuration; `startedAtMs` is the process start on the monotonic clock. */
 export type PublisherSettings = {
   readonly inFlight: number;
   readonly backlogBytes: number;
   readonly refusalAttempts: number;
+  readonly disconnectAttempts: number;
   /** Longest time between two boots that is believed; beyond it the age of a record is not known. */
   readonly maxGapMs: number;
   readonly startedAtMs: number;
@@ -72,7 +80,8 @@ type Connection = { readonly number: number; readonly limits: BrokerLimits; read
  * first, in it the fresh record (`Lanes`); the backlog gets a part of the window and `backlogBytes`, raw frames `backlogBytes`, so that a
  * fresh record of a higher class never finds it full of others.
  * Refusals: permanent codes set the record aside; 0x97 holds back everything, others (0x87 not authorized among them, because a wrong
- * policy must not discard days of data) hold back their topic with growing delays, up to `refusalAttempts` tries a record.
+ * policy must not discard days of data) hold back their topic with growing delays, up to `refusalAttempts` tries a record. A broker that
+ * answers with the end of the connection is met alike, once it is known which record it means (`Suspects`).
  */
 export class Publisher {
   readonly #parts: PublisherParts;
@@ -81,6 +90,8 @@ export class Publisher {
   readonly #inFlight: InFlight;
   readonly #expired: ExpiredRecords;
   #hasMoreExpired = false;
+  readonly #suspects = new Suspects();
+  readonly #reports: ReportPace;
   readonly #refusedTopics = new RefusedTopics();
   readonly #guard: OutboxGuard;
   readonly #doze: Doze;
@@ -99,6 +110,7 @@ export class Publisher {
     this.#gates = new Gates(REFUSAL_BACKOFF, parts.random);
     this.#inFlight = new InFlight(parts.outbox, parts.settings.backlogBytes);
     this.#expired = new ExpiredRecords(parts.clock, parts.settings.maxGapMs);
+    this.#reports = new ReportPace(parts.lossDraft, parts.random);
     this.#guard = new OutboxGuard(parts);
     this.#doze = new Doze(parts.clock);
   }
@@ -185,7 +197,7 @@ export class Publisher {
   }
 
   #tick(nowMs: number): void {
-    const { outbox, lossDraft } = this.#parts;
+    const { outbox } = this.#parts;
     if (this.#gateDueMs !== undefined && nowMs >= this.#gateDueMs) this.#lanes.rewind(this.#lanes.fence);
     this.#gateDueMs = this.#gates.nextDueMs(nowMs);
     if (nowMs < this.#lossesDueMs) return;
@@ -193,26 +205,41 @@ export class Publisher {
     this.#marks.push({ atMs: nowMs, row: outbox.lastRow() });
     while (this.#marks.length > 0 && this.#marks[0].atMs <= nowMs - LIVE_MS)
       this.#lanes.raise(this.#marks.shift()?.row ?? 0);
-    outbox.reportLosses(lossDraft, LOSSES_AT_A_TIME);
+    this.#reports.report(outbox, nowMs);
   }
 
   #fill(nowMs: number): void {
     const connection = this.#connection;
     if (connection === undefined) return;
     const { window } = connection;
+    if (this.#isOnTrial(connection, nowMs)) return;
     while (this.#inFlight.count < window) {
       const freshOnly = this.#inFlight.isBacklogFull(window);
       const pick = this.#lanes.next((record) => this.#judge(record, nowMs), freshOnly);
       if (pick === undefined) {
-        this.#isDrained = this.#inFlight.isEmpty;
+        this.#isDrained = this.#inFlight.isEmpty && this.#suspects.isEmpty;
         return;
       }
       this.#send(pick, connection, nowMs);
     }
   }
 
+  /** Sends a record alone that may have ended a connection. While there is one, nothing else goes out. */
+  #isOnTrial(connection: Connection, nowMs: number): boolean {
+    if (this.#suspects.isTrying) return true;
+    const { topics } = this.#parts;
+    const pick = this.#suspects.next(({ record }) => this.#gates.admits(topicOf(record, topics), nowMs));
+    if (pick === undefined) return false;
+    if (this.#inFlight.count > 0) return true;
+    this.#suspects.begin(pick);
+    if (this.#send(pick, connection, nowMs)) return true;
+    this.#suspects.endTrial(pick);
+    this.#suspects.clear(pick.record.row);
+    return this.#isOnTrial(connection, nowMs);
+  }
+
   #judge(record: Outgoing, nowMs: number): Verdict {
-    if (this.#inFlight.has(record.row)) return "skip";
+    if (this.#inFlight.has(record.row) || this.#suspects.has(record.row)) return "skip";
     if (record.stream === "capture" && this.#inFlight.isCaptureFull) return "stop";
     const life = this.#expired.judge(record);
     if (life !== "alive") return life === "taken" ? "skip" : "stop";
@@ -221,10 +248,11 @@ export class Publisher {
     return record.retainKey === undefined ? "stop" : "skip";
   }
 
-  #send(pick: Pick, connection: Connection, nowMs: number): void {
+  /** Gives whether it went: one that has been evicted meanwhile does not. */
+  #send(pick: Pick, connection: Connection, nowMs: number): boolean {
     const { record } = pick;
     const { broker, topics, clock, settings } = this.#parts;
-    if (!this.#inFlight.start(pick)) return;
+    if (!this.#inFlight.start(pick)) return false;
     const expirySeconds = messageExpirySecondsOf(record, clock, settings.maxGapMs);
     const publication = publicationOf(record, topics, expirySeconds, connection.limits.retainAvailable);
     this.#gates.enter(publication.topic);
@@ -233,17 +261,20 @@ export class Publisher {
       this.#settle(pick, publication.topic, outcome, connection);
       this.wake();
     });
+    return true;
   }
 
   #settle(pick: Pick, topic: string, outcome: PublishOutcome, connection: Connection): void {
     const nowMs = this.#parts.clock.monotonicMs();
+    const wasAlone = this.#suspects.endTrial(pick);
+    if (outcome.kind !== "offline") this.#suspects.clear(pick.record.row);
     switch (outcome.kind) {
       case "acked":
         this.#delivered(pick, topic, nowMs);
         return;
       case "too-large":
         this.#gates.leave(topic);
-        this.#reject(pick, `over the broker's packet limit of ${connection.limits.maximumPacketBytes} bytes`);
+        this.#reject(pick, overLimit(pick, connection.limits));
         return;
       case "refused":
         this.#refused(pick, topic, outcome, nowMs);
@@ -252,9 +283,36 @@ export class Publisher {
         this.#gates.leave(topic);
         // Online and yet no PUBACK in time: the broker discards what comes too fast.
         if (this.#isOnline()) this.#gates.close(EVERY_TOPIC, nowMs);
-        this.#again(pick);
+        if (outcome.ended === undefined || !BLAMING.has(outcome.ended.reasonCode)) this.#again(pick);
+        else this.#blamed(pick, topic, outcome.ended, { wasAlone, nowMs });
         return;
     }
+  }
+
+  /** The broker ended the connection over a packet, and this one was among those on their way. */
+  #blamed(
+    pick: Pick,
+    topic: string,
+    { reasonCode, reason }: ConnectionEnding,
+    { wasAlone, nowMs }: { readonly wasAlone: boolean; readonly nowMs: number },
+  ): void {
+    const ends = this.#suspects.note(pick, wasAlone);
+    if (!wasAlone) {
+      this.#again(pick);
+      return;
+    }
+    const { settings, log } = this.#parts;
+    const isPermanent = PERMANENT.has(reasonCode);
+    const attempts = isPermanent ? ends : this.#gates.close(topic, nowMs);
+    if (attempts === 1)
+      log.error("publish.refused", { topic, stream: pick.record.stream, reason: `DISCONNECT ${reason}` });
+    if (attempts < (isPermanent ? settings.disconnectAttempts : settings.refusalAttempts)) {
+      this.#again(pick);
+      return;
+    }
+    this.#gates.forgive(topic);
+    this.#suspects.clear(pick.record.row);
+    this.#reject(pick, `DISCONNECT ${reason}, ${attempts} times`);
   }
 
   #delivered(pick: Pick, topic: string, nowMs: number): void {
@@ -263,6 +321,7 @@ export class Publisher {
     this.#counters.deliveredBytes += pick.record.payload.length;
     this.#firstPubackMs ??= nowMs - this.#parts.settings.startedAtMs;
     this.#inFlight.endAcked(pick, nowMs);
+    this.#reports.noteDelivered(pick.record.row);
     // What was passed over while the way was shut gets its turn again.
     if (this.#gates.open(topic)) this.#lanes.rewind(this.#lanes.fence);
   }
@@ -300,6 +359,7 @@ export class Publisher {
     const { row, stream, seq } = pick.record;
     this.#parts.log.error("publish.rejected", { stream, seq, detail });
     const isDone = this.#guard.attempt((outbox) => outbox.lose([row], "rejected", detail));
+    this.#reports.noteRejected(row, this.#parts.clock.monotonicMs());
     this.#inFlight.endOpen(pick);
     if (!isDone) this.#lanes.rewind(this.#lanes.fence);
   }
@@ -317,4 +377,10 @@ export class Publisher {
     while (this.#inFlight.count > 0 && this.#isOnline() && clock.monotonicMs() < endMs) await clock.sleep(10);
     this.#guard.attempt(() => this.#inFlight.forgetAcked());
   }
+}
+
+function overLimit({ record }: Pick, { maximumPacketBytes, maximumPayloadBytes }: BrokerLimits): string {
+  if (maximumPayloadBytes !== undefined && record.payload.length > maximumPayloadBytes)
+    return `over the broker's payload limit of ${maximumPayloadBytes} bytes`;
+  return `over the broker's packet limit of ${maximumPacketBytes} bytes`;
 }

@@ -3,6 +3,7 @@ import { AgentError } from "../../agent/core/errors.ts";
 import type {
   Broker,
   BrokerLimits,
+  ConnectionEnding,
   Inbound,
   InboundCounters,
   LinkCredential,
@@ -176,10 +177,10 @@ export class FakeBroker implements Broker {
     for (const waiter of this.#waiters) if (this.#connects > waiter.after) waiter.settle(this.#limits);
   }
 
-  /** The link goes down; what has no outcome becomes "offline". */
-  disconnect(): void {
+  /** The link goes down, `ended` by the broker where given; what has no outcome becomes "offline". */
+  disconnect(ended?: ConnectionEnding): void {
     this.#isReachable = false;
-    this.#lose(unreachable(`lost at ${this.#clock.monotonicMs()}`));
+    this.#lose(unreachable(`lost at ${this.#clock.monotonicMs()}`), ended);
   }
 
   /** Somebody else publishes. */
@@ -201,10 +202,10 @@ export class FakeBroker implements Broker {
     }
   }
 
-  #lose(fault: LinkStatus["fault"]): void {
+  #lose(fault: LinkStatus["fault"], ended?: ConnectionEnding): void {
     this.#state = "offline";
     this.#fault = fault;
-    for (const settle of this.#open) settle({ kind: "offline" });
+    for (const settle of this.#open) settle({ kind: "offline", ...(ended === undefined ? {} : { ended }) });
   }
 
   #deliver({ topic, payload, userProperties, contentType, responseTopic, correlationData }: Publication): void {

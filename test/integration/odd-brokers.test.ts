@@ -118,6 +118,19 @@ describe("brokers that are not as one would wish", () => {
     expect(broker.connects).toHaveLength(1);
   });
 
+  it("that answer a publish with DISCONNECT get it no second time by itself, and the publisher hears why", async () => {
+    const broker = await stub({ onPublish: (_packet, link) => link.disconnect(0x99) });
+    const link = session(broker.port);
+    await link.online(AbortSignal.timeout(10_000));
+    expect(await link.publish(RECORD)).toEqual({
+      kind: "offline",
+      ended: { reasonCode: 0x99, reason: "0x99 payload format invalid" },
+    });
+    await link.online(AbortSignal.timeout(10_000), 1);
+    await link.stop();
+    expect(broker.publishes).toHaveLength(1);
+  });
+
   it("that speak MQTT 3.1.1 alone are named", async () => {
     const aedes = await Aedes.createBroker();
     const issued = await authority.issue({

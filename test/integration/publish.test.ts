@@ -113,6 +113,7 @@ describe("publishing from the outbox on disk to mosquitto", () => {
         inFlight: 32,
         backlogBytes: 262_144,
         refusalAttempts: 200,
+        disconnectAttempts: 3,
         maxGapMs: 0,
         startedAtMs: clock.monotonicMs(),
       },

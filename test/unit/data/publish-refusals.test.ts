@@ -72,6 +72,91 @@ describe("Publisher, when a record is not taken", () => {
     expect(outbox.stats().records).toBe(0);
   });
 
+  it.each([0x99, 0x90, 0x95])(
+    "finds the record that the broker answers with DISCONNECT %d, delivers the others, and sets that one aside",
+    async (code) => {
+      const { clock, outbox, broker, append, start, ids } = createPublisherBench({ disconnectAttempts: 3 });
+      const ended = { reasonCode: code, reason: `0x${code.toString(16)}` };
+      let ends = 0;
+      broker.answer = (publication) => {
+        if (idOf(publication) !== "telemetry-3") return ends > 0 ? { kind: "acked" } : undefined;
+        ends += 1;
+        queueMicrotask(() => broker.disconnect(ended));
+        return undefined;
+      };
+      append(...times(6, () => draft("telemetry")));
+      await start();
+      for (let connection = 0; connection < 6; connection++) {
+        broker.connect();
+        await clock.run(2000);
+      }
+      // Once among others, and then alone until it is too much.
+      expect(ends).toBe(4);
+      expect(outbox.stats().streams.telemetry).toMatchObject({ records: 0, dead: 1 });
+      expect(ids().filter((id) => id === "event-1")).toHaveLength(1);
+      expect(new TextDecoder().decode(broker.publications.at(-1)?.payload)).toBe("rejected 3-3");
+      append(draft("telemetry"));
+      await clock.run(0);
+      expect(ids().at(-1)).toBe("telemetry-7");
+    },
+  );
+
+  it("holds a topic back that the broker ends the connection over, and gives its records up as late as refused ones", async () => {
+    const { clock, outbox, broker, append, start, ids } = createPublisherBench({ refusalAttempts: 4 });
+    broker.answer = (publication) => {
+      if (!publication.topic.endsWith("/capture")) return { kind: "acked" };
+      queueMicrotask(() => broker.disconnect({ reasonCode: 0x87, reason: "0x87 not authorized" }));
+      return undefined;
+    };
+    append(draft("capture"), draft("telemetry"));
+    await start();
+    for (let second = 0; second < 30; second++) {
+      broker.connect();
+      append(draft("telemetry"));
+      await clock.run(1000);
+    }
+    const { telemetry, capture } = outbox.stats().streams;
+    expect(capture).toMatchObject({ records: 0, dead: 1 });
+    expect(telemetry).toMatchObject({ records: 0, dead: 0, lastSeq: 31 });
+    expect(ids().filter((id) => id === "capture-1")).toHaveLength(5);
+  });
+
+  it("holds nothing against records whose connection was lost or ended for another reason", async () => {
+    const { clock, outbox, broker, append, start, ids } = createPublisherBench({ disconnectAttempts: 1 });
+    broker.answer = held;
+    append(...times(3, () => draft("telemetry")));
+    await start();
+    for (const ended of [undefined, { reasonCode: 0x8b, reason: "" }, { reasonCode: 0x8e, reason: "" }]) {
+      broker.disconnect(ended);
+      await clock.run(1000);
+      broker.connect();
+      await clock.run(0);
+    }
+    expect(ids()).toHaveLength(12);
+    for (const sent of broker.sent) sent.settle({ kind: "acked" });
+    await clock.run(1000);
+    expect(outbox.stats().streams.telemetry).toMatchObject({ records: 0, dead: 0 });
+  });
+
+  it("reports less and less often when the broker refuses the reports too, and all of it when it takes them again", async () => {
+    const { clock, outbox, broker, append, start, ids } = createPublisherBench();
+    broker.answer = () => refusal(0x99);
+    await start();
+    append(draft("telemetry"));
+    await clock.run(3_600_000);
+    const reports = ids().filter((id) => id.startsWith("event"));
+    expect(reports.length).toBeGreaterThan(10);
+    expect(reports.length).toBeLessThan(80);
+    broker.answer = () => ({ kind: "acked" });
+    await clock.run(600_000);
+    const told = broker.publications.map(({ payload }) => new TextDecoder().decode(payload));
+    expect(told.slice(reports.length + 1)).toEqual([
+      expect.stringMatching(/^rejected 1-1$/),
+      expect.stringMatching(/^rejected 1-\d+$/),
+    ]);
+    expect(outbox.stats().records).toBe(0);
+  });
+
   it("slows down when PUBACKs fail to come on a link that stands", async () => {
     const { clock, broker, append, start, ids } = createPublisherBench();
     broker.answer = () => ({ kind: "offline" });
