@@ -54,8 +54,10 @@ export const brokerConfig = z.strictObject({
         .min(8)
         .max(100_000)
         .default(1000)
-        .describe("messages of QoS 0 that wait for their turn; what comes beyond is thrown away and counted"),
-      maxWaitingBytes: z.int().min(262_144).max(67_108_864).default(2_097_152),
+        .describe(
+          "messages that wait for their turn, of each QoS; of QoS 0 what comes beyond is thrown away and counted",
+        ),
+      maxWaitingBytes: z.int().min(262_144).max(67_108_864).default(2_097_152).describe("of QoS 0"),
       maxCrashes: z
         .int()
         .min(1)

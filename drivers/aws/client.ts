@@ -24,7 +24,7 @@ import type { ConnectFailure } from "./link-faults.ts";
 /** Topics the client remembers an alias for; the broker's own maximum (8 at AWS IoT Core) bounds it further. */
 const TOPIC_ALIASES = 16;
 /** Largest packet taken from the broker, bytes: AWS IoT Core sends at most 128 KiB of payload. */
-const MAX_INBOUND_PACKET_BYTES = 262_144;
+export const MAX_INBOUND_PACKET_BYTES = 262_144;
 /** Unacknowledged messages that the broker may have on the way to us. */
 export const INBOUND_IN_FLIGHT = 32;
 /**

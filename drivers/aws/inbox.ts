@@ -5,15 +5,15 @@ import { messageOf } from "../../agent/core/errors.ts";
 import type { Log } from "../../agent/core/log.ts";
 import type { Inbound, InboundCounters } from "../../agent/ports.ts";
 import type { BrokerConfig } from "../../config/schema.ts";
-import { INBOUND_IN_FLIGHT, inboundOf } from "./client.ts";
+import { INBOUND_IN_FLIGHT, inboundOf, MAX_INBOUND_PACKET_BYTES } from "./client.ts";
 import { DeliveryNote } from "./delivery-note.ts";
 
 /** Trouble of one kind is logged at most so often, ms: whoever sends messages must not fill the log. */
 const TELL_EVERY_MS = 10_000;
-/** QoS 1 messages are bounded by the receive maximum; a broker that does not keep to it is stopped here. */
-const MAX_ACKNOWLEDGED = 2 * INBOUND_IN_FLIGHT;
+/** What a broker that keeps to our receive maximum can have on the way at most. */
+const MAX_UNACKNOWLEDGED_BYTES = INBOUND_IN_FLIGHT * MAX_INBOUND_PACKET_BYTES;
 
-/** Bounds of the messages of QoS 0 that wait for their turn. */
+/** Bounds of the messages that wait for their turn; the number holds for those of QoS 0 and for those of QoS 1, the bytes for QoS 0. */
 export type InboxBounds = { readonly messages: number; readonly bytes: number };
 
 /** What an inbox is made of. `deliver` gives whether somebody wanted the message. `note` is left out where a process keeps no state. */
@@ -25,6 +25,7 @@ export type InboxParts = {
   readonly log: Log;
 };
 
+type Pool = { messages: number; bytes: number };
 type Waiting = {
   readonly packet: mqtt5.PublishPacket;
   readonly bytes: number;
@@ -49,9 +50,8 @@ export class Inbox {
   readonly #counts = { taken: 0, discarded: 0, failed: 0, setAside: 0 };
   readonly #toldMs = new Map<Trouble, number>();
   #queue: Waiting[] = [];
-  /** Of QoS 0, and bytes of them. */
-  #unacknowledged = 0;
-  #bytes = 0;
+  /** What waits of QoS 0 and of QoS 1. */
+  #pools: readonly [Pool, Pool] = emptyPools();
   #isScheduled = false;
 
   constructor(parts: InboxParts) {
@@ -62,36 +62,34 @@ export class Inbox {
     return { ...this.#counts, waiting: this.#queue.length };
   }
 
-  /** A message has come. `acknowledge` is called when it is dealt with, or never where the broker is to deliver it again. */
-  take(packet: mqtt5.PublishPacket, acknowledge: () => void): void {
-    const bytes = packet.qos === 0 ? bytesOf(packet) : 0;
-    if (this.#isFull(packet, bytes)) {
-      this.#trouble("discarded", { waiting: this.#queue.length, waitingBytes: this.#bytes });
-      return;
+  /**
+   * A message has come. `acknowledge` is called when it is dealt with. Gives false when it is one that must be acknowledged and finds no
+   * room: the broker delivers it again on the next connection, and not before.
+   */
+  take(packet: mqtt5.PublishPacket, acknowledge: () => void): boolean {
+    const bytes = bytesOf(packet);
+    const pool = this.#poolOf(packet);
+    const mostBytes = packet.qos === 0 ? this.#parts.bounds.bytes : MAX_UNACKNOWLEDGED_BYTES;
+    if (pool.messages >= this.#parts.bounds.messages || pool.bytes + bytes > mostBytes) {
+      this.#trouble("discarded", { qos: packet.qos, waiting: pool.messages, waitingBytes: pool.bytes });
+      return packet.qos === 0;
     }
+    pool.messages += 1;
+    pool.bytes += bytes;
     this.#queue.push({ packet, bytes, acknowledge });
-    this.#weigh(packet, bytes, 1);
     this.#schedule();
+    return true;
   }
 
   /** Forgets what waits: nobody listens any more. */
   close(): void {
     this.#queue = [];
-    this.#unacknowledged = 0;
-    this.#bytes = 0;
+    this.#pools = emptyPools();
     this.#parts.note?.close();
   }
 
-  #isFull({ qos }: mqtt5.PublishPacket, bytes: number): boolean {
-    const { bounds } = this.#parts;
-    if (qos !== 0) return this.#queue.length - this.#unacknowledged >= MAX_ACKNOWLEDGED;
-    return this.#unacknowledged >= bounds.messages || this.#bytes + bytes > bounds.bytes;
-  }
-
-  #weigh({ qos }: mqtt5.PublishPacket, bytes: number, by: 1 | -1): void {
-    if (qos !== 0) return;
-    this.#unacknowledged += by;
-    this.#bytes += by * bytes;
+  #poolOf({ qos }: mqtt5.PublishPacket): Pool {
+    return this.#pools[qos === 0 ? 0 : 1];
   }
 
   #schedule(): void {
@@ -101,7 +99,9 @@ export class Inbox {
       this.#isScheduled = false;
       const next = this.#queue.shift();
       if (next === undefined) return;
-      this.#weigh(next.packet, next.bytes, -1);
+      const pool = this.#poolOf(next.packet);
+      pool.messages -= 1;
+      pool.bytes -= next.bytes;
       this.#handOver(next);
       this.#schedule();
     });
@@ -147,6 +147,13 @@ export function createInbox(
   const file = stateDir === undefined ? undefined : join(stateDir, "inbound.json");
   const note = file === undefined ? undefined : new DeliveryNote({ file, maxCrashes, clock, log });
   return new Inbox({ bounds, note, deliver, clock, log });
+}
+
+function emptyPools(): [Pool, Pool] {
+  return [
+    { messages: 0, bytes: 0 },
+    { messages: 0, bytes: 0 },
+  ];
 }
 
 /** What a packet holds in memory, roughly. */

@@ -1,4 +1,4 @@
-import type { AgentError } from "../../agent/core/errors.ts";
+import { AgentError } from "../../agent/core/errors.ts";
 import type { LinkStatus } from "../../agent/ports.ts";
 import { reasonText } from "./reason-codes.ts";
 
@@ -99,6 +99,16 @@ export function atMostOnce({ host, port }: LinkFacts): LinkFault {
   };
 }
 
+/** More messages came at once than can wait here, and each must be acknowledged: the broker keeps them, and delivers them on the next connection. */
+export function overrun({ host, port }: LinkFacts): LinkFault {
+  return {
+    code: "broker.refused",
+    what: `the broker ${host}:${port} sent more messages than may wait for their acknowledgement`,
+    remedy:
+      "none if it passes; a broker that does not keep to a client's receive maximum should bound what it has in flight",
+  };
+}
+
 /** The broker's certificate is good, so the handshake failed over ours. */
 export function certificateRefused(facts: LinkFacts, certificateFile: string): LinkFault {
   return {
@@ -185,6 +195,20 @@ const UNFIT: ReadonlySet<number> = new Set([0x84, 0x9b]);
 function codeOf(reasonCode: number): LinkFault["code"] {
   if (UNFIT.has(reasonCode)) return "broker.unfit";
   return NOT_AUTHORISED.has(reasonCode) ? "broker.not-authorised" : "broker.refused";
+}
+
+/** A filter that the broker does not grant; `reason` is its reason code for people. */
+export function subscriptionRefused({
+  filter,
+  reason,
+}: {
+  readonly filter: string;
+  readonly reason: string;
+}): AgentError {
+  return new AgentError("broker.refused", {
+    what: `the broker refused the subscription to ${filter}: ${reason}`,
+    remedy: "let the broker's policy allow this thing to subscribe to the filter and to receive its topics",
+  });
 }
 
 /** The session was stopped before a new identity was tried. */

@@ -29,8 +29,10 @@ import {
   type LinkFacts,
   type LinkFault,
   notTakenInTime,
+  overrun,
   sessionContested,
   sessionStopped,
+  subscriptionRefused,
 } from "./link-faults.ts";
 import { OFFLINE, offlineAfter, outcomeOfError, outcomeOfPuback, unsendable } from "./publish-outcome.ts";
 import { Subscriptions } from "./subscriptions.ts";
@@ -164,10 +166,7 @@ class Mqtt5Broker implements Broker {
       return;
     }
     this.#subscriptions.remove(filter);
-    throw new AgentError("broker.refused", {
-      what: `the broker refused the subscription to ${filter}: ${refusal.reason}`,
-      remedy: "let the broker's policy allow this thing to subscribe to the filter and to receive its topics",
-    });
+    throw subscriptionRefused(refusal);
   }
 
   async reidentify(credential: LinkCredential, withinMs: number): Promise<Reidentification> {
@@ -291,7 +290,6 @@ class Mqtt5Broker implements Broker {
   #eventsOf(client: Mqtt5Client): ClientEvents {
     const isCurrent = (): boolean => this.#client === client;
     return {
-      // Events of a client that has been dropped are not ours any more.
       isWanted: isCurrent,
       onAttempt: () => {
         this.#diagnosis.watchAttempt((fault) => {
@@ -301,7 +299,9 @@ class Mqtt5Broker implements Broker {
       onConnected: (settings) => this.#onConnected(client, settings),
       onFailed: (failure) => void this.#onFailed(failure),
       onLost: (errorName, disconnect) => this.#onDisconnected(errorName, disconnect),
-      onMessage: (packet, acknowledge) => this.#inbox.take(packet, acknowledge),
+      onMessage: (packet, acknowledge) => {
+        if (!this.#inbox.take(packet, acknowledge)) this.#settle(overrun(this.#facts));
+      },
       onError: (what) => this.#parts.log.error("broker.client-failed", { what }),
     };
   }

@@ -39,7 +39,7 @@ describe("Inbox", () => {
 
   const inboxOf = (note?: DeliveryNote, bounds = { messages: 3, bytes: 1000 }): Inbox =>
     new Inbox({ bounds, note, deliver: (message) => deliver(message), clock, log });
-  const take = (inbox: Inbox, one: mqtt5.PublishPacket): void =>
+  const take = (inbox: Inbox, one: mqtt5.PublishPacket): boolean =>
     inbox.take(one, () => acknowledged.push(one.topicName));
 
   it("hands messages over in order, one a turn, and acknowledges each after it", async () => {
@@ -92,11 +92,14 @@ describe("Inbox", () => {
     expect(log.of("broker.messages-discarded")).toHaveLength(1);
   });
 
-  it("leaves unacknowledged what a broker sends beyond twice the receive maximum", async () => {
-    const inbox = inboxOf();
-    for (let count = 0; count < 65; count++) take(inbox, packet(`m${count}`));
-    await turns(65);
-    expect(acknowledged).toHaveLength(64);
+  it("takes every message of QoS 1 that a broker may send, and says where one finds no room", async () => {
+    const inbox = inboxOf(undefined, { messages: 100, bytes: 1000 });
+    const taken = Array.from({ length: 101 }, (_, count) => {
+      return inbox.take(packet(`m${count}`, 5000), () => acknowledged.push(`m${count}`));
+    });
+    expect(taken.filter((one) => !one)).toHaveLength(1);
+    await turns(101);
+    expect(acknowledged).toHaveLength(100);
     expect(inbox.counters().discarded).toBe(1);
   });
 
