@@ -1,5 +1,5 @@
 import { type Clock, isBelievable } from "../../agent/core/clock.ts";
-import { AgentError } from "../../agent/core/errors.ts";
+import { AgentError, messageOf } from "../../agent/core/errors.ts";
 import { validityFault } from "../../agent/core/validity.ts";
 import { isPkcs11Error } from "./identity-faults.ts";
 import {
@@ -124,6 +124,10 @@ function ownCertificateFault(path: string, clock: Clock): AgentError | undefined
     return validityFault(`the device certificate ${path}`, describeCertificate(certificate), clock);
   } catch (error) {
     if (error instanceof AgentError) return error;
-    throw error;
+    return new AgentError("identity.certificate-missing", {
+      what: `the device certificate ${path} cannot be read: ${messageOf(error)}`,
+      remedy: "set identity.certificateFile to the certificate that was issued for this device, in PEM",
+      cause: error,
+    });
   }
 }

@@ -69,11 +69,16 @@ export function inspectServer(endpoint: Endpoint, trustedPem: string): Promise<S
       reject(error);
     };
     const judge = (protocol: string | undefined): void => {
-      const chain = chainOf(socket.getPeerCertificate(true));
-      socket.destroy();
-      const problem = chainProblem(chain, host, trustedPem, Date.now());
-      if (problem === undefined) resolve({ protocol, chain: chain.map(describeCertificate) });
-      else reject(untrusted(endpoint, problem.what, undefined, problem.code));
+      try {
+        const chain = chainOf(socket.getPeerCertificate(true));
+        socket.destroy();
+        const problem = chainProblem(chain, host, trustedPem, Date.now());
+        if (problem === undefined) resolve({ protocol, chain: chain.map(describeCertificate) });
+        else reject(untrusted(endpoint, problem.what, undefined, problem.code));
+      } catch (error) {
+        // Whoever answers may show anything; thrown in a callback of the socket it would end the process.
+        fail(untrusted(endpoint, `its certificate cannot be read: ${messageOf(error)}`, error));
+      }
     };
     socket.setTimeout(timeoutMs, () => fail(untrusted(endpoint, `it gave no TLS answer within ${timeoutMs} ms`)));
     socket.once("secureConnect", () => judge(socket.getProtocol() ?? undefined));

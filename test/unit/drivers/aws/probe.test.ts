@@ -102,4 +102,9 @@ describe("probe", () => {
     const failure = await failureOf(resolveHost(at(1, "no-such-host.invalid")));
     expect(failure).toMatch(/^broker.unreachable: the host name no-such-host.invalid cannot be resolved/);
   });
+
+  it("names a certificate that cannot be read, and lets nothing out of the socket's callback", async () => {
+    const bundle = `-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n${trusted}`;
+    expect(await failureOf(inspectServer(at(await listen()), bundle))).toMatch(/^broker\.tls-failed: .*cannot be read/);
+  });
 });
