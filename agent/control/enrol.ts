@@ -1,9 +1,8 @@
-import type { Clock } from "../core/clock.ts";
 import { AgentError } from "../core/errors.ts";
 import type { Broker, PublishOutcome } from "../ports.ts";
 import { type AnnouncementSubject, identityPublication } from "./identity-announcement.ts";
 import { type ChangeParts, clearRetired, ensureKey, obtainCertificate } from "./identity-change.ts";
-import { type IdentityState, identityInUse, type SlotIdentity } from "./identity-state.ts";
+import { type IdentityChange, type IdentityState, identityInUse, type SlotIdentity } from "./identity-state.ts";
 import { openSession } from "./open-session.ts";
 import { provisioningFilters } from "./provisioning.ts";
 import type { Requester } from "./requester.ts";
@@ -23,7 +22,6 @@ export type EnrolParts = ChangeParts & {
   };
   requesterOver(session: Broker): Requester;
   readonly announcer: AnnouncementSubject;
-  readonly clock: Clock;
   /** Hears of each step as it ends. */
   readonly onStep: (step: EnrolStep, ms: number, detail: string) => void;
 };
@@ -139,14 +137,19 @@ async function verify({ ledger, log, clock }: EnrolParts, session: Broker, signa
   try {
     await openSession(session, clock, signal);
   } catch (error) {
-    const isRefused = error instanceof AgentError && error.code.startsWith("identity.certificate-");
-    if (isRefused && ledger.state().change?.phase === "registered") {
+    const { change } = ledger.state();
+    if (error instanceof AgentError && change?.phase === "registered" && isRefusal(error, change)) {
       log.warn("identity.certificate-not-taken", { code: error.code, what: error.message });
       ledger.apply({ kind: "reasked" });
     }
     throw error;
   }
   if (ledger.state().change !== undefined) ledger.apply({ kind: "verified" });
+}
+
+/** A certificate whose registration is only assumed may be refused in any way. */
+function isRefusal({ code }: AgentError, { isAssumed }: IdentityChange): boolean {
+  return code.startsWith("identity.certificate-") || (isAssumed === true && !/unreachable|tpm-/.test(code));
 }
 
 function requireAcked(outcome: PublishOutcome, topic: string): void {

@@ -1,4 +1,5 @@
 import { createPublicKey, X509Certificate } from "node:crypto";
+import type { Clock } from "../core/clock.ts";
 import { AgentError, messageOf } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import type { CsrSubject, ForeignKey, KeyAlgorithm, KeyFacts, KeyStore } from "../ports.ts";
@@ -21,11 +22,17 @@ export type CertificateOrder = {
   readonly parameters: Readonly<Record<string, string>>;
 };
 
+/** Life of an ownership token (AWS IoT Core: an hour), less what clocks and the way to the service may take, ms. */
+const TOKEN_LIFE_MS = 55 * 60_000;
+/** Error code of RegisterThing for a token that is unknown, used or expired. */
+const TOKEN_REFUSED = "InvalidCertificateOwnershipToken";
+
 /** What a change of identity works with. */
 export type ChangeParts = {
   readonly ledger: IdentityLedger;
   readonly keys: Pick<KeyStore, "create" | "list" | "delete" | "request">;
   readonly order: CertificateOrder;
+  readonly clock: Clock;
   readonly log: Log;
 };
 
@@ -47,15 +54,33 @@ export async function ensureKey({ ledger, keys, order }: ChangeParts): Promise<v
 }
 
 /**
- * Brings the change from its key to a certificate that the cloud has registered, over a session that may ask for one. A certificate
- * that was asked for and never came is counted as an orphan, and another one is asked for. Throws `identity.enrolment-refused`,
- * `identity.enrolment-unanswered`, `identity.certificate-mismatch` and the faults of the key store; the change stays where it is.
+ * Brings the change from its key to a certificate that the cloud has registered, over a session that may ask for one. A certificate that has come
+ * is registered with its own token as long as that lives, however often it takes. One that was asked for and never came is counted as an
+ * orphan, and another one is asked for. Throws `identity.enrolment-refused`, `identity.enrolment-unanswered`,
+ * `identity.certificate-mismatch` and the faults of the key store; the change stays where it is.
  */
 export async function obtainCertificate(parts: ChangeParts, requester: Requester, signal: AbortSignal): Promise<void> {
-  const { ledger, keys, order } = parts;
+  const { ledger } = parts;
   if (ledger.state().change?.phase === "asked") ledger.apply({ kind: "reasked" });
+  giveUpOldToken(parts);
+  if (ledger.state().change?.phase === "keyed") await askForCertificate(parts, requester, signal);
+  if (ledger.state().change?.phase === "issued") await register(parts, requester, signal);
+}
+
+/** A token that has expired registers nothing any more. Where it may have done so before, the first connection tells. */
+function giveUpOldToken({ ledger, clock }: ChangeParts): void {
+  const { ownership } = ledger.state().change ?? {};
+  if (ownership === undefined) return;
+  const ageMs = clock.wallUs() / 1000 - ownership.issuedAtMs;
+  // A clock that went back says nothing of the age.
+  if (ageMs >= 0 && ageMs < TOKEN_LIFE_MS) return;
+  ledger.apply({ kind: ownership.isTried ? "assumed" : "reasked" });
+}
+
+async function askForCertificate(parts: ChangeParts, requester: Requester, signal: AbortSignal): Promise<void> {
+  const { ledger, keys, order, clock } = parts;
   const { change } = ledger.state();
-  if (change?.phase !== "keyed") return;
+  if (change === undefined) throw new Error("a certificate without a change to ask for it");
   const csrPem = await keys.request(change.keyLabel, order.subject);
   ledger.apply({ kind: "asked" });
   const created = await requester.request(createFromCsr(order.format, csrPem), signal);
@@ -63,14 +88,16 @@ export async function obtainCertificate(parts: ChangeParts, requester: Requester
     if (isCertainlyUndone(created)) ledger.apply({ kind: "unasked" });
     throw refusedBy("create-from-csr", created);
   }
+  const atMs = clock.wallUs() / 1000;
+  const { keyLabel } = change;
+  const { certificatePem, certificateOwnershipToken: token } = created.body;
   const certificateId = await checkedId(parts, change, created.body);
-  await register(parts, requester, created.body, signal);
-  const certificateFile = ledger.writeCertificate(change.keyLabel, certificateId, created.body.certificatePem);
-  ledger.apply({ kind: "registered", identity: { keyLabel: change.keyLabel, certificateFile, certificateId } });
+  const certificateFile = ledger.writeCertificate(keyLabel, certificateId, certificatePem);
+  ledger.apply({ kind: "issued", identity: { keyLabel, certificateFile, certificateId }, token, atMs });
 }
 
 /** Deletes what nobody needs any more: the key and certificate of a retired identity, and the keys of changes that were given up. */
-export async function clearRetired({ ledger, keys, log }: Omit<ChangeParts, "order">): Promise<void> {
+export async function clearRetired({ ledger, keys, log }: Pick<ChangeParts, "ledger" | "keys" | "log">): Promise<void> {
   const before = ledger.state();
   if (before.retirement?.stage === "delete") {
     const old = before.slots[before.retirement.slot];
@@ -123,19 +150,30 @@ function certificateProblem(pem: string, id: string, { publicKeyPem }: KeyFacts)
   }
 }
 
-async function register(
-  { ledger, order }: ChangeParts,
-  requester: Requester,
-  { certificateOwnershipToken }: CreatedCertificate,
-  signal: AbortSignal,
-): Promise<void> {
+async function register(parts: ChangeParts, requester: Requester, signal: AbortSignal): Promise<void> {
+  const { ledger, order } = parts;
+  const { ownership } = ledger.state().change ?? {};
+  if (ownership === undefined) throw new Error("a certificate without its ownership token");
   const { format, template, parameters, thing } = order;
-  const reply = await requester.request(registerThing(format, template, certificateOwnershipToken, parameters), signal);
-  if (reply.kind === "accepted" && reply.body.thingName === thing) return;
+  ledger.apply({ kind: "tried" });
+  const reply = await requester.request(registerThing(format, template, ownership.token, parameters), signal);
+  if (reply.kind === "accepted") {
+    if (reply.body.thingName !== thing) throw otherThing(parts, reply.body.thingName);
+    ledger.apply({ kind: "registered" });
+    return;
+  }
+  if (reply.kind === "rejected" && reply.rejection.code === TOKEN_REFUSED) {
+    // Unknown to the service, or used: a try whose answer never came may have registered the certificate.
+    ledger.apply({ kind: ownership.isTried ? "assumed" : "reasked" });
+    if (ownership.isTried) return;
+  } else if (isCertainlyUndone(reply) && !ownership.isTried) ledger.apply({ kind: "untried" });
+  throw refusedBy(`template ${template}`, reply);
+}
+
+function otherThing({ ledger, order }: ChangeParts, found: string): AgentError {
   ledger.apply({ kind: "reasked" });
-  if (reply.kind !== "accepted") throw refusedBy(`template ${template}`, reply);
-  throw new AgentError("identity.enrolment-refused", {
-    what: `the template ${template} made the thing ${reply.body.thingName}, but thingName is ${thing}`,
+  return new AgentError("identity.enrolment-refused", {
+    what: `the template ${order.template} made the thing ${found}, but thingName is ${order.thing}`,
     remedy: "set thingName to what the template makes of the parameters, or correct provisioning.parameters",
   });
 }

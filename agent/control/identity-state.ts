@@ -13,10 +13,21 @@ export type SlotIdentity = z.infer<typeof slotIdentity>;
 
 /**
  * How far a change is. "begun": the key may be there or not. "keyed": it is, and nothing was asked for. "asked": the cloud may have
- * issued a certificate that never came. "registered": the certificate is in its slot and active, nobody has connected with it.
+ * issued a certificate that never came. "issued": the certificate is in its slot, and what registers it is at hand. "registered": it is
+ * active, nobody has connected with it.
  */
-export const CHANGE_PHASES = ["begun", "keyed", "asked", "registered"] as const;
+export const CHANGE_PHASES = ["begun", "keyed", "asked", "issued", "registered"] as const;
 export type ChangePhase = (typeof CHANGE_PHASES)[number];
+
+/**
+ * What proves to the cloud that the certificate is ours, a secret for an hour from `issuedAtMs` on (ms since the Unix epoch).
+ * `isTried`: the certificate may have been registered with it, without an answer that said so.
+ */
+const ownership = z.strictObject({
+  token: z.string().min(1).max(8192),
+  issuedAtMs: z.number(),
+  isTried: z.boolean(),
+});
 
 const change = z.strictObject({
   kind: z.enum(["enrol", "renew"]),
@@ -26,6 +37,10 @@ const change = z.strictObject({
   isNewKey: z.boolean(),
   /** Why, for logs: "expiry", "cli", "job:42". */
   reason: z.string().max(200),
+  /** In phase "issued". */
+  ownership: ownership.optional(),
+  /** In phase "registered": the cloud has not said so, and only a connection can tell. */
+  isAssumed: z.boolean().optional(),
 });
 export type IdentityChange = z.infer<typeof change>;
 
@@ -55,7 +70,8 @@ export type IdentityState = z.infer<typeof identityState>;
 
 /**
  * What happens to the state. Each is durable before the next step acts. "unasked": the cloud certainly issued nothing; "reasked": it did,
- * or may have, and another certificate is wanted.
+ * or may have, and another certificate is wanted. "tried": its registration is about to be asked for; "untried": it was certainly not done.
+ * "assumed": it may have been done, and cannot be asked for again.
  */
 export type IdentityEvent =
   | {
@@ -66,7 +82,9 @@ export type IdentityEvent =
       readonly claim?: z.infer<typeof claim>;
     }
   | { readonly kind: "keyed" | "asked" | "unasked" | "reasked" | "verified" | "abandoned" }
-  | { readonly kind: "registered" | "installed"; readonly identity: SlotIdentity }
+  | { readonly kind: "issued"; readonly identity: SlotIdentity; readonly token: string; readonly atMs: number }
+  | { readonly kind: "tried" | "untried" | "registered" | "assumed" }
+  | { readonly kind: "installed"; readonly identity: SlotIdentity }
   | { readonly kind: "announced" | "retired" | "claim-destroyed" }
   | { readonly kind: "discarded"; readonly keyLabel: string };
 
@@ -109,16 +127,26 @@ export function advance(state: IdentityState, event: IdentityEvent): IdentitySta
     case "unasked":
       return inPhase(state, ["asked"], (one) => ({ ...state, change: { ...one, phase: "keyed" } }));
     case "reasked":
-      return inPhase(state, ["asked", "registered"], (one) => ({
+      return inPhase(state, ["asked", "issued", "registered"], (one) => ({
         ...withoutSlot(state, one.slot),
-        change: { ...one, phase: "keyed" },
+        change: { ...bare(one), phase: "keyed" },
         orphans: state.orphans + 1,
       }));
-    case "registered":
+    case "issued":
       return inPhase(state, ["asked"], (one) => ({
         ...state,
         slots: { ...state.slots, [one.slot]: event.identity },
-        change: { ...one, phase: "registered" },
+        change: { ...one, phase: "issued", ownership: { token: event.token, issuedAtMs: event.atMs, isTried: false } },
+      }));
+    case "tried":
+    case "untried":
+      return inPhase(state, ["issued"], (one) => tried(state, one, event.kind === "tried"));
+    case "registered":
+      return inPhase(state, ["issued"], (one) => ({ ...state, change: { ...bare(one), phase: "registered" } }));
+    case "assumed":
+      return inPhase(state, ["issued"], (one) => ({
+        ...state,
+        change: { ...bare(one), phase: "registered", isAssumed: true },
       }));
     case "verified":
       return inPhase(state, ["registered"], (one) => swapped(state, one));
@@ -168,6 +196,18 @@ function begun(state: IdentityState, event: Extract<IdentityEvent, { kind: "begi
   };
 }
 
+/** A change without what belongs to one phase. */
+function bare(one: IdentityChange): IdentityChange {
+  const { ownership: _, isAssumed: __, ...rest } = one;
+  return rest;
+}
+
+function tried(state: IdentityState, one: IdentityChange, isTried: boolean): IdentityState {
+  return one.ownership === undefined
+    ? state
+    : { ...state, change: { ...one, ownership: { ...one.ownership, isTried } } };
+}
+
 function swapped(state: IdentityState, { slot }: IdentityChange): IdentityState {
   const { change: _, ...rest } = state;
   return {
@@ -182,7 +222,7 @@ function abandoned(state: IdentityState, { phase, slot, keyLabel: label, isNewKe
   return {
     ...rest,
     discarded: isNewKey ? [...state.discarded, label] : state.discarded,
-    orphans: state.orphans + (phase === "asked" || phase === "registered" ? 1 : 0),
+    orphans: state.orphans + (phase === "begun" || phase === "keyed" ? 0 : 1),
   };
 }
 

@@ -1,5 +1,5 @@
 import { fullJitterMs } from "../core/backoff.ts";
-import { type Clock, isBelievable } from "../core/clock.ts";
+import { isBelievable } from "../core/clock.ts";
 import { AgentError, messageOf } from "../core/errors.ts";
 import type { Validity } from "../core/validity.ts";
 import type { Broker } from "../ports.ts";
@@ -26,7 +26,6 @@ export type RenewalParts = ChangeParts & {
   readonly broker: Pick<Broker, "online" | "publish" | "reidentify">;
   readonly requester: Requester;
   readonly announcer: AnnouncementSubject;
-  readonly clock: Clock;
   readonly random: () => number;
   readonly settings: RenewalSettings;
   readonly validity: () => Validity | undefined;

@@ -7,9 +7,9 @@ import { type IdentityDevice, type IdentityTask, identityDevice } from "./identi
 
 /** Named steps of each task; what is true once the step is durable is its name. */
 const STEPS: Readonly<Record<IdentityTask, readonly string[]>> = {
-  enrol: ["begin", "keyed", "asked", "registered", "verified", "claim-destroyed"],
-  again: ["begin", "keyed", "asked", "registered", "verified", "claim-destroyed", "announced", "retired"],
-  renew: ["begin", "keyed", "asked", "registered", "verified", "announced", "retired"],
+  enrol: ["begin", "keyed", "asked", "issued", "tried", "registered", "verified", "claim-destroyed"],
+  again: ["begin", "keyed", "asked", "issued", "tried", "registered", "verified", "claim-destroyed", "announced", "retired"],
+  renew: ["begin", "keyed", "asked", "issued", "tried", "registered", "verified", "announced", "retired"],
 };
 
 /** Where a process is killed: just before or just after a step is durable. */

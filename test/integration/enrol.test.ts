@@ -77,12 +77,36 @@ describe("enrolment and renewal", () => {
     const { attempt, works, state, keys } = device();
     bench.cloud.disturb("create", "lost");
     expect((await attempt()).ended).toContain("identity.enrolment-unanswered");
-    bench.cloud.disturb("register", { statusCode: 503, errorCode: "ServiceUnavailable" });
+    expect((await attempt()).ended).toBe("enrolled");
+    expect(await works()).toBe(true);
+    expect(state().orphans).toBe(1);
+    expect((await keys.list()).map(({ label }) => label)).toEqual(["device-1"]);
+  });
+
+  it.each([
+    ["a service that fails", { statusCode: 503, errorCode: "ServiceUnavailable" }, "identity.enrolment-unanswered"],
+    ["a hook that refuses", { statusCode: 403, errorCode: "AccessDenied" }, "identity.enrolment-refused"],
+  ] as const)("registers the same certificate after four tries at %s", async (_, error, code) => {
+    const { thing, attempt, works, state } = device();
+    const before = bench.cloud.provisioning.certificates.size;
+    for (let n = 0; n < 4; n++) {
+      bench.cloud.disturb("register", error);
+      expect((await attempt()).ended).toContain(code);
+    }
+    expect((await attempt()).ended).toBe("enrolled");
+    expect(await works()).toBe(true);
+    expect(bench.cloud.provisioning.certificates.size).toBe(before + 1);
+    expect(bench.cloud.provisioning.of(thing, "ACTIVE")).toHaveLength(1);
+    expect([state().orphans, state().change]).toEqual([0, undefined]);
+  });
+
+  it("connects with a certificate whose registration was done and never answered", async () => {
+    const { thing, attempt, works, state } = device();
+    bench.cloud.disturb("register", "lost");
     expect((await attempt()).ended).toContain("identity.enrolment-unanswered");
     expect((await attempt()).ended).toBe("enrolled");
     expect(await works()).toBe(true);
-    expect(state().orphans).toBe(2);
-    expect((await keys.list()).map(({ label }) => label)).toEqual(["device-1"]);
+    expect([bench.cloud.provisioning.of(thing, "ACTIVE").length, state().orphans]).toEqual([1, 0]);
   });
 
   it("says that the hook refused the serial number, and keeps the claim certificate", async () => {

@@ -183,7 +183,7 @@ describe("the rotation of a certificate in the running agent, key in the TPM", {
     expect(failed.identity.renewal.fault?.code).toBe("identity.enrolment-refused");
     expect(failed.link).toMatchObject({ state: "online", connects: 3 });
     const renewed = await statusWhere(({ identity }) => identity.slot !== slot && identity.phase === undefined);
-    expect(renewed.identity).toMatchObject({ orphans: 1, renewal: { failures: 0 } });
+    expect(renewed.identity).toMatchObject({ orphans: 0, renewal: { failures: 0 } });
     expect(await labels()).toHaveLength(2);
     await until(() => (arrivals.length > 100 ? true : undefined), { what: "traffic", timeoutMs: 30_000 });
     expectNothingMissing();

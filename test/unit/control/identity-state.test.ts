@@ -16,6 +16,8 @@ const OLD = { keyLabel: "device", certificateFile: "/etc/device.pem", certificat
 const NEW = { keyLabel: "device-1", certificateFile: "/x/b.pem", certificateId: ID(2) };
 const begin = { kind: "begin", change: "renew", isNewKey: true, reason: "expiry" } as const;
 
+const issued = { kind: "issued", token: "secret", atMs: 1000 } as const;
+
 function after(start: IdentityState, ...events: readonly IdentityEvent[]): IdentityState {
   return events.reduce(advance, start);
 }
@@ -35,7 +37,8 @@ describe("the state of the identities", () => {
       start,
       { kind: "keyed" },
       { kind: "asked" },
-      { kind: "registered", identity: NEW },
+      { ...issued, identity: NEW },
+      { kind: "registered" },
       { kind: "verified" },
       { kind: "claim-destroyed" },
     );
@@ -48,7 +51,8 @@ describe("the state of the identities", () => {
       begin,
       { kind: "keyed" },
       { kind: "asked" },
-      { kind: "registered", identity: NEW },
+      { ...issued, identity: NEW },
+      { kind: "registered" },
     );
     expect(identityInUse(registered)).toEqual(OLD);
     const verified = advance(registered, { kind: "verified" });
@@ -68,7 +72,8 @@ describe("the state of the identities", () => {
       { ...begin, isNewKey: false },
       { kind: "keyed" },
       { kind: "asked" },
-      { kind: "registered", identity: same },
+      { ...issued, identity: same },
+      { kind: "registered" },
       { kind: "verified" },
       { kind: "announced" },
     );
@@ -85,6 +90,19 @@ describe("the state of the identities", () => {
     expect(abandoned.change).toBeUndefined();
     expect(advance(abandoned, { kind: "discarded", keyLabel: "device-1" }).discarded).toEqual([]);
     expect(advance(abandoned, begin).change?.keyLabel).toBe("device-2");
+  });
+
+  it("keeps what registers a certificate until it is registered or given up, and no longer", () => {
+    const start = after(adoptedState(OLD), begin, { kind: "keyed" }, { kind: "asked" }, { ...issued, identity: NEW });
+    const ownership = { token: "secret", issuedAtMs: 1000, isTried: true };
+    const tried = advance(start, { kind: "tried" });
+    expect(tried).toMatchObject({ slots: { a: OLD, b: NEW }, change: { phase: "issued", ownership }, orphans: 0 });
+    for (const kind of ["registered", "assumed", "reasked"] as const) {
+      expect(JSON.stringify(advance(tried, { kind }))).not.toContain("secret");
+    }
+    expect(advance(tried, { kind: "reasked" })).toMatchObject({ change: { phase: "keyed" }, orphans: 1 });
+    expect(advance(tried, { kind: "reasked" }).slots).toEqual({ a: OLD });
+    expect(advance(tried, { kind: "abandoned" })).toMatchObject({ orphans: 1 });
   });
 
   it("puts a certificate that was installed by hand into the free slot and in use", () => {
@@ -112,6 +130,10 @@ describe("the state of the identities", () => {
       "asked",
       "unasked",
       "reasked",
+      "issued",
+      "tried",
+      "untried",
+      "assumed",
       "registered",
       "verified",
       "abandoned",
@@ -158,9 +180,14 @@ function eventOf(kind: string, isNewKey: boolean, state: IdentityState, n: numbe
   switch (kind) {
     case "begin":
       return { ...begin, isNewKey };
-    case "registered":
+    case "issued":
+      return { ...issued, identity };
     case "installed":
       return { kind, identity };
+    case "tried":
+    case "untried":
+    case "assumed":
+    case "registered":
     case "keyed":
     case "asked":
     case "unasked":

@@ -271,6 +271,26 @@ describe("Renewal", () => {
     expect(await labels()).toEqual(["device-1"]);
   });
 
+  it("asks for another certificate when the hour of the first one's token is over", async () => {
+    const refuse = (flow: string) => (flow === "register" ? rejection : undefined);
+    answers = refuse;
+    const renewal = start({ newKey: false });
+    await settle();
+    void renewal.request({ reason: "cli" });
+    await settle();
+    expect(ledger.state()).toMatchObject({ orphans: 0, change: { phase: "issued", ownership: { isTried: false } } });
+    // Tried again in its hour, with the same token.
+    await clock.run(600_000);
+    await settle();
+    expect([cloud.issuedTokens.length, ledger.state().orphans]).toEqual([1, 0]);
+    answers = () => undefined;
+    clock.stepWall(3_600_000_000);
+    await clock.run(1_200_000);
+    await settle();
+    expect(cloud.issuedTokens).toHaveLength(2);
+    expect(ledger.state()).toMatchObject({ inUse: "b", orphans: 1 });
+  });
+
   it("leaves an enrolment that was not finished to the command line", async () => {
     ledger.apply({ kind: "begin", change: "enrol", isNewKey: true, reason: "again" });
     const renewal = start();
