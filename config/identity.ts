@@ -12,7 +12,9 @@ const nameTemplate = z
 export const csrTemplate = z
   .strictObject({
     commonName: nameTemplate.default("{thing}"),
-    serialNumber: nameTemplate.default("{serial}").describe("subject serialNumber"),
+    serialNumber: nameTemplate
+      .optional()
+      .describe("subject serialNumber; {serial} when absent, where a PrintableString can hold it"),
     organization: nameTemplate.optional(),
     organizationalUnit: nameTemplate.optional(),
     country: z

@@ -129,7 +129,7 @@ const identity = z.discriminatedUnion("mode", [
     keyTimeoutSeconds: z.int().min(5).max(600).default(120).describe("longest time for one piece of work with a key"),
     serial: z
       .string()
-      .regex(/^[A-Za-z0-9 '()+,\-./:=?]{1,64}$/, "must be 1 to 64 characters of PrintableString")
+      .regex(/^[\x20-\x7e]{1,64}$/, "must be 1 to 64 characters of ASCII")
       .optional()
       .describe("serial number of the device, {serial} in csr"),
     vin: z

@@ -22,8 +22,8 @@ const DNS_NAME =
 
 /**
  * Subject and names of the device's certificate requests, from the template `identity.csr`. An entry that names a variable which is not set
- * is left out; commonName must be whole. Throws `config.invalid` naming the field, without the value: a VIN is
- * nothing for a log.
+ * is left out; commonName must be whole. The serial number that nobody asked for is left out too where serialNumber cannot hold it: X.520
+ * knows no '_' there, thing names and serial numbers do. Throws `config.invalid` naming the field, without the value: a VIN is nothing for a log.
  */
 export function csrSubject(template: Pkcs11Identity["csr"], variables: CsrVariables): CsrSubject {
   const fill = (text: string | undefined): string | undefined => filled(text, variables);
@@ -32,7 +32,7 @@ export function csrSubject(template: Pkcs11Identity["csr"], variables: CsrVariab
     throw invalid("commonName", `${template.commonName} names a variable that is not set`);
   }
   const { country } = template;
-  const serialNumber = fill(template.serialNumber);
+  const serialNumber = template.serialNumber === undefined ? holdable(variables.serial) : fill(template.serialNumber);
   const organization = fill(template.organization);
   const organizationalUnit = fill(template.organizationalUnit);
   const subject = {
@@ -46,6 +46,10 @@ export function csrSubject(template: Pkcs11Identity["csr"], variables: CsrVariab
   };
   check(subject);
   return subject;
+}
+
+function holdable(serial: string | undefined): string | undefined {
+  return serial !== undefined && PRINTABLE.test(serial) ? serial : undefined;
 }
 
 function filled(text: string | undefined, variables: CsrVariables): string | undefined {

@@ -8,7 +8,18 @@ import { type IdentityDevice, type IdentityTask, identityDevice } from "./identi
 /** Named steps of each task; what is true once the step is durable is its name. */
 const STEPS: Readonly<Record<IdentityTask, readonly string[]>> = {
   enrol: ["begin", "keyed", "asked", "issued", "tried", "registered", "verified", "claim-destroyed"],
-  again: ["begin", "keyed", "asked", "issued", "tried", "registered", "verified", "claim-destroyed", "announced", "retired"],
+  again: [
+    "begin",
+    "keyed",
+    "asked",
+    "issued",
+    "tried",
+    "registered",
+    "verified",
+    "claim-destroyed",
+    "announced",
+    "retired",
+  ],
   renew: ["begin", "keyed", "asked", "issued", "tried", "registered", "verified", "announced", "retired"],
 };
 

@@ -13,7 +13,8 @@ import { startTpm, type Tpm } from "../bench/tpm.ts";
 import { runProgram } from "../fakes/daemon.ts";
 
 const run = promisify(execFile);
-const THING = "truck-1";
+/** With every kind of character that a thing name may have. */
+const THING = "truck_1:A-b";
 
 const provisionReport = z.object({
   outcome: z.enum(["enrolled", "present"]),

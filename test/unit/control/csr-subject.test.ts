@@ -42,6 +42,11 @@ describe("csrSubject", () => {
     });
   });
 
+  it("holds a thing name and leaves out a serial number that serialNumber cannot hold", () => {
+    const subject = csrSubject(csrTemplate.parse({}), { thing: "truck_1", serial: "truck_1", vin: undefined });
+    expect(subject).toEqual({ commonName: "truck_1", uris: [], dnsNames: [] });
+  });
+
   it.each([
     ["a common name without its variable", { commonName: "{serial}" }, "identity.csr.commonName"],
     ["a common name that is too long", { commonName: `${"x".repeat(60)}{thing}` }, "more than 64"],
