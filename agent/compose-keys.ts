@@ -3,6 +3,8 @@ import { readPin, readSecret } from "../drivers/os/pin.ts";
 import { tpmLockout } from "../drivers/tpm/faults.ts";
 import { createTpmKeyStore } from "../drivers/tpm/key-store.ts";
 import { NvCounter } from "../drivers/tpm/nv-counter.ts";
+import type { IdentityLedger } from "./control/identity-ledger.ts";
+import { KeyWatch, type KeyWatchParts } from "./control/key-watch.ts";
 import type { AgentError } from "./core/errors.ts";
 import type { Log } from "./core/log.ts";
 import type { KeyStore, TokenAdmin } from "./ports.ts";
@@ -74,4 +76,20 @@ export async function lockoutFault(
   if (identity.mode !== "pkcs11") return undefined;
   const { lockout } = await composeKeys({ identity, environment, log }).inspect();
   return lockout.isLocked ? tpmLockout(lockout) : undefined;
+}
+
+/** What looks at the key in use; undefined for a key in a file. */
+export function composeKeyWatch(
+  parts: Pick<KeyWatchParts, "broker" | "clock" | "log"> & {
+    readonly config: Pick<AgentConfig, "identity">;
+    readonly environment: KeysParts["environment"];
+    readonly ledger: IdentityLedger;
+  },
+): KeyWatch | undefined {
+  const { config, environment, ledger, broker, clock, log } = parts;
+  const { identity } = config;
+  if (identity.mode === "file") return undefined;
+  const { tokenLabel } = identity;
+  const label = (): string => (ledger.inUse() ?? identity).keyLabel;
+  return new KeyWatch({ keys: composeKeys({ identity, environment, log }), tokenLabel, label, broker, clock, log });
 }

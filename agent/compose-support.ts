@@ -40,9 +40,10 @@ export function composeSupport(wiring: SupportWiring): SupportDesk {
   return desk;
 }
 
-/** The verb of view.sock about support bundles: `support.collect`. */
+/** The verbs of view.sock for support: `support.collect` gives a bundle, `identity.check` the self-test of the identity. */
 export function supportView(desk: SupportDesk): Readonly<Record<string, ViewHandler>> {
   return {
+    "identity.check": async () => ({ schemaVersion: 1, checks: (await desk.section("identity")) ?? [] }),
     "support.collect": async () => {
       const { name, content, sha256 } = await desk.collect();
       return { schemaVersion: 1, name, sha256, content: Buffer.from(content).toString("base64") };

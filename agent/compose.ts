@@ -16,7 +16,7 @@ import { openOutbox } from "../drivers/sqlite/outbox.ts";
 import { StandbyOutbox, type StandbyParts } from "../drivers/sqlite/standby-outbox.ts";
 import { commandStatus } from "./command-handlers.ts";
 import { composeCommands, loadCatalogue, transmitIds } from "./compose-commands.ts";
-import { risingCounter } from "./compose-keys.ts";
+import { composeKeyWatch, risingCounter } from "./compose-keys.ts";
 import { composeRenewal } from "./compose-renewal.ts";
 import { composeSockets, noClients } from "./compose-sockets.ts";
 import { composeSupport } from "./compose-support.ts";
@@ -197,8 +197,9 @@ function composeLink({ config, environment, identities, bootId, clock, log, rand
     log,
     stateDir,
   });
+  const keyWatch = composeKeyWatch({ config, environment, ledger: identities.ledger, broker, clock, log });
   const renewal = composeRenewal({ config, environment, clock, log, random, identities, broker });
-  return { identities, broker, renewal, presence: { subject, broker, log, random } };
+  return { identities, broker, renewal, keyWatch, presence: { subject, broker, log, random } };
 }
 
 /** The line from the buses to the broker. */
@@ -359,6 +360,7 @@ function composeServices(base: Base, link: Link, line: Line, control: Control): 
     // Before the first connection, which may deliver what waited in the session at once.
     ...(commands === undefined ? [] : [commands.service]),
     ...(link.renewal === undefined ? [] : [loopService("renewal", link.renewal)]),
+    ...(link.keyWatch === undefined ? [] : [loopService("key watch", link.keyWatch)]),
     publisherService({ publisher, clock, drainMs: config.shutdown.drainMs }),
     pipelineService(pipeline),
     ...buses.map((line) => busService(line, pipeline.sinkFor(line.bus), log)),
@@ -384,7 +386,8 @@ function reportedBy(
   const { pipeline, publisher, buses: lines } = line;
   const rssBytes = (): number => process.memoryUsage.rss();
   const renewing = renewal === undefined ? undefined : () => renewal.status();
-  const identity = () => identityStatusOf({ identities, renewal: renewing, clock: base.clock });
+  const identity = () =>
+    identityStatusOf({ identities, renewal: renewing, keyFlaws: link.keyWatch?.flaws() ?? [], clock: base.clock });
   const about = { lines, pipeline, publisher, commands: () => commandStatus(commands), updates: updates?.report };
   return { ...base, ...about, broker, identity, rssBytes };
 }

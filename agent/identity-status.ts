@@ -12,16 +12,19 @@ const DAY_MS = 86_400_000;
 export type IdentityStatusParts = {
   readonly identities: OpenIdentity;
   readonly renewal: (() => RenewalStatus) | undefined;
+  /** What `KeyWatch` found. */
+  readonly keyFlaws: readonly string[];
   readonly clock: Clock;
 };
 
 /** Which certificate is in use, how long it lasts, and how its renewal stands. Reads the identity folder. */
-export function identityStatusOf({ identities, renewal, clock }: IdentityStatusParts): IdentityStatus {
+export function identityStatusOf({ identities, renewal, keyFlaws, clock }: IdentityStatusParts): IdentityStatus {
   const { inUse } = identities;
   const certificate = factsOf(inUse.certificateFile);
   const nowMs = clock.wallUs() / 1000;
   return {
     key: inUse.key,
+    ...(keyFlaws.length === 0 ? {} : { keyFlaws }),
     certificateFile: inUse.certificateFile,
     ...(certificate === undefined
       ? {}

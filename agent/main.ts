@@ -6,7 +6,7 @@ import { kernelClock } from "../drivers/can/kernel-clock.ts";
 import { systemClock } from "../drivers/os/time-source.ts";
 import type { CliContext, GlobalOptions, TextSink } from "./cli/context.ts";
 import { createProgram } from "./cli/program.ts";
-import { AgentError, EXIT, errnoOf, FAULTS } from "./core/errors.ts";
+import { AgentError, AS_SERVICE_USER, EXIT, errnoOf, FAULTS, messageOf } from "./core/errors.ts";
 
 /** Entry of the one executable: arguments in, exit code out. */
 async function main(args: readonly string[]): Promise<number> {
@@ -61,15 +61,27 @@ function report(error: unknown, stderr: TextSink, json: boolean): number {
   if (error instanceof CommanderError) {
     return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   }
-  if (error instanceof AgentError) {
-    const { code, message, remedy, facts } = error;
+  const fault = error instanceof AgentError ? error : accessFault(error);
+  if (fault !== undefined) {
+    const { code, message, remedy, facts } = fault;
     if (json)
       stderr.write(`${JSON.stringify({ schemaVersion: 1, error: { code, what: message, remedy, ...facts } })}\n`);
     else stderr.write(`causeway: ${message}\n  remedy: ${remedy}\n`);
     return FAULTS[code].exit;
   }
+  if (json) {
+    const bug = { code: "internal.bug", what: messageOf(error), remedy: "report it with the output without --json" };
+    stderr.write(`${JSON.stringify({ schemaVersion: 1, error: bug })}\n`);
+    return EXIT.failed;
+  }
   stderr.write(`causeway: this is a bug, please report it\n${error instanceof Error ? error.stack : String(error)}\n`);
   return EXIT.failed;
+}
+
+/** A file that this user may not touch is no bug, wherever it shows. */
+function accessFault(error: unknown): AgentError | undefined {
+  if (!["EACCES", "EPERM"].includes(errnoOf(error) ?? "")) return undefined;
+  return new AgentError("agent.not-permitted", { what: messageOf(error), remedy: AS_SERVICE_USER, cause: error });
 }
 
 function sinkOf(stream: NodeJS.WriteStream): TextSink {

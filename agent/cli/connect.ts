@@ -8,11 +8,13 @@ import { readCa, type TlsIdentity } from "../../drivers/aws/tls.ts";
 import { requestLocal } from "../../drivers/os/local-socket.ts";
 import type { Clock } from "../core/clock.ts";
 import { EXIT, FAULTS } from "../core/errors.ts";
+import { isKept } from "../core/key-faults.ts";
 import { createTopics } from "../data/topics.ts";
 import { openIdentity } from "../open-identity.ts";
 import type { Broker } from "../ports.ts";
 import { type ConnectReport, type ConnectTestParts, testConnection } from "./connect-test.ts";
 import { type CliContext, note, printJson, printLine } from "./context.ts";
+import { keyInUse, openToken } from "./token.ts";
 import { verboseLog } from "./verbose-log.ts";
 
 /** How long the daemon's socket is given to answer, ms. */
@@ -74,7 +76,7 @@ export function connectTestParts(config: AgentConfig, clientId: string, context:
     network: { resolveHost, openTcp, inspectServer: (to) => inspectServer(to, readCa(broker.caFile)) },
     openKey: async (signal) => {
       opened = await withOpenKey(identity, signal);
-      return opened.key;
+      return `${opened.key}${await flawsOf(config, context)}`;
     },
     broker: (): Broker =>
       createBroker({
@@ -87,6 +89,16 @@ export function connectTestParts(config: AgentConfig, clientId: string, context:
         once: true,
       }),
   };
+}
+
+/** What is wrong with the key in use, as an addition to its name; empty for a good one. */
+async function flawsOf(config: AgentConfig, context: CliContext): Promise<string> {
+  if (config.identity.mode === "file") return "";
+  const token = await openToken(context);
+  const key = await keyInUse(token);
+  if (isKept(key)) return "";
+  note(context, `warning: the key "${key.label}" is not fit to be the device's: ${key.flaws.join("; ")}`);
+  return `, UNFIT: ${key.flaws.join("; ")}`;
 }
 
 /** The same identity with its context made now, so that opening the token has a time of its own. */

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import pico from "picocolors";
+import { z } from "zod";
 import { loadConfigFile, loadYamlFile } from "../../config/load.ts";
 import { policySchema } from "../../config/policy.ts";
 import { checkCommandFiles } from "../compose-commands.ts";
@@ -13,6 +14,17 @@ import { type CliContext, note, printJson, printLine } from "./context.ts";
 import { deliveryChecks } from "./delivery-problems.ts";
 import { openToken, type Token } from "./token.ts";
 import { askAgent, parseAnswer, viewSocketPath } from "./view-socket.ts";
+
+const identityAnswer = z.object({
+  checks: z.array(
+    z.object({
+      check: z.string(),
+      verdict: z.enum(["pass", "warn", "fail"]),
+      what: z.string(),
+      remedy: z.string().exactOptional(),
+    }),
+  ),
+});
 
 /** `causeway doctor`: a self-test that names what is wrong and what to do about it; works with the daemon up or down. */
 export function registerDoctor(program: Command, context: CliContext): void {
@@ -35,19 +47,36 @@ Examples:
 }
 
 async function examine(context: CliContext, fix: boolean): Promise<void> {
-  const token = await openToken(context);
-  const parts = partsOf(token, context);
-  let checks = await checkIdentity(parts);
-  if (fix && checks.some(({ check, verdict }) => check === "lockout" && verdict !== "pass")) {
-    await token.keys.clearLockout();
-    note(context, "fixed: the TPM's count of failed authorisations is 0");
-    checks = await checkIdentity(parts);
-  }
-  checks = [...checks, ...(await examineCommands(context)), ...(await examineDelivery(context))];
+  const identity = await examineIdentity(context, fix);
+  const checks = [...identity, ...(await examineCommands(context)), ...(await examineDelivery(context))];
   const isOk = checks.every(({ verdict }) => verdict !== "fail");
   context.finish(isOk ? EXIT.ok : EXIT.degraded);
   if (context.options().json) printJson(context, { schemaVersion: 1, ok: isOk, checks });
   else for (const check of checks) show(check, context);
+}
+
+/** What this user may not look at, the running agent looks at itself. */
+async function examineIdentity(context: CliContext, fix: boolean): Promise<readonly Check[]> {
+  try {
+    return await examineToken(context, fix);
+  } catch (thrown) {
+    if (!(thrown instanceof AgentError) || thrown.code !== "identity.not-permitted" || fix) throw thrown;
+    const answer = await askAgent(context, await viewSocketPath(context), { verb: "identity.check" }).catch(() => {
+      throw thrown;
+    });
+    note(context, "the identity is looked at by the running agent");
+    return parseAnswer(identityAnswer, answer).checks;
+  }
+}
+
+async function examineToken(context: CliContext, fix: boolean): Promise<readonly Check[]> {
+  const token = await openToken(context);
+  const parts = partsOf(token, context);
+  const checks = await checkIdentity(parts);
+  if (!fix || !checks.some(({ check, verdict }) => check === "lockout" && verdict !== "pass")) return checks;
+  await token.keys.clearLockout();
+  note(context, "fixed: the TPM's count of failed authorisations is 0");
+  return await checkIdentity(parts);
 }
 
 /** Nothing where no remote commands are taken. */

@@ -185,7 +185,7 @@ function inboundLines(
 }
 
 function identityLines(
-  { certificate, daysLeft, slot, phase, renewal }: Status["identity"],
+  { certificate, daysLeft, slot, phase, renewal, keyFlaws = [] }: Status["identity"],
   colors: Colors,
 ): readonly string[] {
   if (certificate === undefined || daysLeft === undefined) return [`identity   ${colors.red("no certificate")}`];
@@ -198,7 +198,11 @@ function identityLines(
     `identity   ${printable(certificate.subject)}${place}, ${daysLeft < 0 ? colors.red("expired") : left}, until ${certificate.notAfter}`,
     `           renewal ${renewal.state}${change}${next}`,
   ];
-  return renewal.fault === undefined ? lines : [...lines, `           ${colors.red(printable(renewal.fault.what))}`];
+  const faults = [
+    ...(renewal.fault === undefined ? [] : [renewal.fault.what]),
+    ...keyFlaws.map((flaw) => `the key in use is unfit: ${flaw}`),
+  ];
+  return [...lines, ...faults.map((what) => `           ${colors.red(printable(what))}`)];
 }
 
 function busLines(bus: Bus, framesPerSecond: number | undefined, colors: Colors): readonly string[] {

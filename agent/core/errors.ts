@@ -61,6 +61,7 @@ export const FAULTS = {
   "identity.tpm-timeout": { retry: "backoff", exit: EXIT.temporary },
   "identity.tpm-lockout": { retry: "slow", exit: EXIT.temporary },
   "identity.tpm-auth-refused": { retry: "never", exit: EXIT.permission },
+  "identity.not-permitted": { retry: "never", exit: EXIT.permission },
   "identity.store-exposed": { retry: "never", exit: EXIT.permission },
   "identity.store-unfit": { retry: "never", exit: EXIT.configuration },
   "identity.state-damaged": { retry: "never", exit: EXIT.configuration },
@@ -128,6 +129,10 @@ export class AgentError extends Error {
 export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
 }
+
+/** The remedy where another user than the service's started a verb: the identity stays whose it is. */
+export const AS_SERVICE_USER =
+  "run it as the user of the service: runuser -u causeway -- causeway ...; causeway doctor asks the running agent where this user may not look";
 
 /** The `code` property that Node's system errors carry ("ENOENT"); undefined for other values. */
 export function errnoOf(thrown: unknown): string | undefined {

@@ -25,6 +25,11 @@ export class SupportDesk {
     this.#sections[name] = look;
   }
 
+  /** One section alone. */
+  async section(name: string): Promise<unknown> {
+    return await this.#sections[name]?.();
+  }
+
   /** A bundle of this moment. Never rejects. */
   collect(): Promise<SupportBundle> {
     const { about, log, clock, maxBytes } = this.#parts;

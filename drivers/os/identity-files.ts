@@ -8,10 +8,11 @@ import {
   openSync,
   readFileSync,
   rmSync,
+  type Stats,
   writeSync,
 } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { AgentError, errnoOf, messageOf } from "../../agent/core/errors.ts";
+import { AgentError, AS_SERVICE_USER, errnoOf, messageOf } from "../../agent/core/errors.ts";
 import type { IdentityFiles, StateReading } from "../../agent/core/identity-files.ts";
 import { replaceFile } from "./durable-file.ts";
 
@@ -23,6 +24,7 @@ const FILE_MODE = 0o600;
 const GROUP_AND_OTHERS = 0o077;
 const WRITABLE_BY_OTHERS = 0o022;
 const STICKY = 0o1000;
+const OTHER_OWNER = "belongs to user id";
 
 /** Where the files are, and how a state is checked: `parse` throws for what is not one. */
 export type IdentityFilesParts<State> = { readonly folder: string; readonly parse: (value: unknown) => State };
@@ -123,6 +125,7 @@ function openChecked(path: string, flags: number): number | undefined {
   } catch (error) {
     if (errnoOf(error) === "ENOENT") return undefined;
     if (errnoOf(error) === "ELOOP") throw exposed(path, "is a symbolic link");
+    if (errnoOf(error) === "EACCES") throw notPermitted(path, error);
     throw exposed(path, `cannot be opened: ${messageOf(error)}`, error);
   }
   const { mode, uid } = fstatSync(descriptor);
@@ -134,7 +137,7 @@ function openChecked(path: string, flags: number): number | undefined {
 
 /** Whether the folder is there. Throws when others can write to it, or to the one above it. */
 function checkFolder(folder: string): boolean {
-  const found = lstatSync(folder, { throwIfNoEntry: false });
+  const found = lookedAt(folder);
   if (found === undefined) return false;
   if (!found.isDirectory()) throw exposed(folder, "is not a folder");
   const problem = accessProblem(found.mode, found.uid);
@@ -147,7 +150,7 @@ function checkFolder(folder: string): boolean {
 }
 
 function accessProblem(mode: number, uid: number): string | undefined {
-  if (uid !== ownUid()) return `belongs to user id ${uid}, not to ${ownUid()}`;
+  if (uid !== ownUid()) return `${OTHER_OWNER} ${uid}, not to ${ownUid()}`;
   if ((mode & GROUP_AND_OTHERS) !== 0) return `has mode ${(mode & 0o777).toString(8).padStart(4, "0")}`;
   return undefined;
 }
@@ -202,11 +205,30 @@ function syncFolder(folder: string): void {
   }
 }
 
+/** Undefined when it is not there. */
+function lookedAt(path: string): Stats | undefined {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    if (errnoOf(error) === "EACCES") throw notPermitted(path, error);
+    throw error;
+  }
+}
+
+function notPermitted(path: string, cause: unknown): AgentError {
+  const what = `this user may not look at ${path}, which is the service user's alone`;
+  return new AgentError("identity.not-permitted", { what, remedy: AS_SERVICE_USER, cause });
+}
+
 function exposed(path: string, problem: string, cause?: unknown): AgentError {
+  // For root everything of another user's looks wrong, and chown would take the identity from the service.
+  if (ownUid() === 0 && problem.startsWith(OTHER_OWNER)) {
+    return new AgentError("identity.not-permitted", { what: `${path} ${problem}`, remedy: AS_SERVICE_USER });
+  }
   return new AgentError("identity.store-exposed", {
     what: `${path} ${problem}`,
     remedy:
-      "chown it to the user that runs causeway, chmod folders to 0700 and files to 0600, and find out who changed it",
+      "where this is the user of the service: chown it to that user, chmod folders to 0700 and files to 0600, and find out who changed it",
     cause,
   });
 }

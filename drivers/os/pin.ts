@@ -6,6 +6,7 @@ import {
   fstatSync,
   fsyncSync,
   linkSync,
+  mkdirSync,
   openSync,
   readSync,
   rmSync,
@@ -13,7 +14,7 @@ import {
   writeSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { AgentError, errnoOf, messageOf } from "../../agent/core/errors.ts";
+import { AgentError, AS_SERVICE_USER, errnoOf, messageOf } from "../../agent/core/errors.ts";
 
 /** Name of the systemd credential that holds the PIN (LoadCredentialEncrypted=, systemd.exec(5)). */
 export const PIN_CREDENTIAL = "causeway-pin";
@@ -29,7 +30,7 @@ type Kind = { readonly thing: string; readonly remedy: string };
 
 const PIN: Kind = {
   thing: "PIN file",
-  remedy: `write the user PIN into a file of mode 0600 that the service user owns and name it in identity.pinFile, or give the service the systemd credential ${PIN_CREDENTIAL}`,
+  remedy: `write the user PIN into a file of mode 0600 that the service user owns and name it in identity.pinFile, or give the service the systemd credential ${PIN_CREDENTIAL}; a verb outside the service gets that one from systemd: systemd-run --quiet --pipe --wait -p User=causeway -p LoadCredentialEncrypted=${PIN_CREDENTIAL}:/etc/causeway/${PIN_CREDENTIAL}.cred causeway ...`,
 };
 
 /** Where the PIN may come from; `pinFile` goes first. `credentialsDirectory` is $CREDENTIALS_DIRECTORY. */
@@ -78,10 +79,25 @@ export function readSecret({ thing, file, credential, credentialsDirectory }: Se
 
 /**
  * Writes a new random PIN into a file that does not exist yet, mode 0600; "present" when there is one, which is left alone. The file appears as
- * a whole. 128 random bits: nothing in the token counts wrong guesses.
+ * a whole, in a folder that is made (0700) where it is missing. 128 random bits: nothing in the token counts wrong guesses. Throws
+ * `identity.pin-missing` when it cannot be written.
  */
 export function makePinFile(path: string): "made" | "present" {
   if (existsSync(path)) return "present";
+  try {
+    writePinFile(path);
+  } catch (error) {
+    throw new AgentError("identity.pin-missing", {
+      what: `the PIN file ${path} cannot be written: ${messageOf(error)}`,
+      remedy: `make its folder for the service user: install -d -m 0700 -o causeway -g causeway ${dirname(path)}`,
+      cause: error,
+    });
+  }
+  return "made";
+}
+
+function writePinFile(path: string): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const next = join(dirname(path), `.${basename(path)}.next`);
   rmSync(next, { force: true });
   const descriptor = openSync(next, "wx", 0o600);
@@ -94,7 +110,6 @@ export function makePinFile(path: string): "made" | "present" {
   // Unlike rename(2), link(2) never takes the place of a file that somebody else made meanwhile.
   linkSync(next, path);
   unlinkSync(next);
-  return "made";
 }
 
 function ownUid(): number {
@@ -115,12 +130,8 @@ function readChecked(path: string, forbiddenMode: number, owners: readonly numbe
       );
     }
     if (!owners.includes(uid)) {
-      throw exposed(
-        kind,
-        path,
-        `belongs to user id ${uid}, not to ${owners[0]}`,
-        `chown the file to the user that runs causeway`,
-      );
+      const remedy = ownUid() === 0 ? AS_SERVICE_USER : "chown the file to the user that runs causeway";
+      throw exposed(kind, path, `belongs to user id ${uid}, not to ${owners[0]}`, remedy);
     }
     return contentOf(path, descriptor, kind);
   } finally {
@@ -136,7 +147,11 @@ function open(path: string, kind: Kind): number {
     const errno = errnoOf(error);
     if (errno === "ELOOP") throw exposed(kind, path, "is a symbolic link", "put the file itself in that place");
     if (errno === "EACCES" || errno === "EPERM") {
-      throw exposed(kind, path, "cannot be read by this user", "chown the file to the user that runs causeway");
+      throw new AgentError("identity.not-permitted", {
+        what: `${kind.thing} ${path} cannot be read by this user`,
+        remedy: AS_SERVICE_USER,
+        cause: error,
+      });
     }
     const what =
       errno === "ENOENT" ? `${kind.thing} ${path} does not exist` : `${kind.thing} ${path}: ${messageOf(error)}`;

@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, readdirSync, type Stats } from "node:fs";
 import { join } from "node:path";
-import { AgentError, errnoOf, messageOf } from "../../agent/core/errors.ts";
+import { AgentError, AS_SERVICE_USER, errnoOf, messageOf } from "../../agent/core/errors.ts";
 
 /** The library's database in the store. */
 export const STORE_FILE = "tpm2_pkcs11.sqlite3";
@@ -120,16 +120,14 @@ function checkFile(folder: number, name: string, path: string, storeDir: string)
 function requireOwner(path: string, { uid }: Stats): void {
   const own = ownUid();
   if (uid === own) return;
-  throw exposed(
-    `${path} belongs to user id ${uid}, not to ${own}`,
-    own === 0 ? "run this as the user that runs causeway: runuser -u causeway -- causeway ..." : `chown ${own} ${path}`,
-  );
+  throw exposed(`${path} belongs to user id ${uid}, not to ${own}`, AS_SERVICE_USER);
 }
 
 function unreadable(path: string, cause: unknown): AgentError {
-  return new AgentError("identity.store-exposed", {
+  const code = errnoOf(cause) === "EACCES" ? "identity.not-permitted" : "identity.store-exposed";
+  return new AgentError(code, {
     what: `${path} cannot be checked: ${messageOf(cause)}`,
-    remedy: "run this as the user that runs causeway, and give that user the folder",
+    remedy: AS_SERVICE_USER,
     cause,
   });
 }

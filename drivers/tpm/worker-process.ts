@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { AgentError } from "../../agent/core/errors.ts";
+import { AgentError, messageOf } from "../../agent/core/errors.ts";
 import { type WorkerRequest, type WorkerResponse, workerResponse } from "./worker-protocol.ts";
 
 /** Beside this file, with its ending: .ts in a checkout, .js in a package. */
@@ -31,7 +31,7 @@ export type Job = WorkerRequest extends infer One
 
 /** Runs one job in a process of its own and gives its response. Rejects with `identity.tpm-timeout`, or `internal.bug` when the worker breaks. */
 export async function runWorker(job: Job, run: WorkerRun): Promise<WorkerResponse> {
-  const workFolder = mkdtempSync(join(isFolder(MEMORY_FOLDER) ? MEMORY_FOLDER : tmpdir(), "causeway-key-"));
+  const workFolder = madeFolder(isFolder(MEMORY_FOLDER) ? MEMORY_FOLDER : tmpdir());
   try {
     const input = JSON.stringify({ ...job, place: { ...job.place, workFolder } });
     const { stdout, stderr, isLate } = await exchange(input, run);
@@ -40,6 +40,18 @@ export async function runWorker(job: Job, run: WorkerRun): Promise<WorkerRespons
     return parsed(stdout, job);
   } finally {
     rmSync(workFolder, { recursive: true, force: true });
+  }
+}
+
+function madeFolder(parent: string): string {
+  try {
+    return mkdtempSync(join(parent, "causeway-key-"));
+  } catch (error) {
+    throw new AgentError("output.unwritable", {
+      what: `no folder for key work can be made in ${parent}: ${messageOf(error)}`,
+      remedy: `let this user write to ${parent}, which should be a file system in memory: mount -t tmpfs -o mode=1777 tmpfs ${parent}`,
+      cause: error,
+    });
   }
 }
 

@@ -7,6 +7,7 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { stringify } from "yaml";
 import { z } from "zod";
+import { adoptForeignKey } from "../bench/adopted-key.ts";
 import { type Authority, createAuthority, writeIdentity } from "../bench/certificate-authority.ts";
 import { startChild } from "../bench/child.ts";
 import { type Mosquitto, startMosquitto } from "../bench/mosquitto.ts";
@@ -21,7 +22,7 @@ const TOPIC = `dt/causeway/${THING}/telemetry`;
 
 const testReport = z.object({
   ok: z.boolean(),
-  steps: z.array(z.object({ step: z.string(), ok: z.boolean(), ms: z.number() })),
+  steps: z.array(z.object({ step: z.string(), ok: z.boolean(), ms: z.number(), detail: z.string() })),
   server: z.object({ chain: z.array(z.object({ subject: z.string(), issuer: z.string(), notAfter: z.string() })) }),
   fault: z.object({ code: z.string(), what: z.string(), remedy: z.string() }).optional(),
 });
@@ -156,6 +157,16 @@ describe("a connection with a key in the TPM", () => {
       await configure(algorithm, { keyLabel: algorithm, certificateFile: ownFile }),
     );
     expect([code, report.ok]).toEqual([0, true]);
+  });
+
+  it("says of a key that was made outside the TPM that it is unfit", async () => {
+    const publicKeyPem = await adoptForeignKey(tpm, "foreign");
+    const issued = await authority.issue({ commonName: THING, publicKeyPem, usage: "client" });
+    const { certificateFile: ownFile } = writeIdentity(join(folder, "identity"), "foreign", issued);
+    const { report } = await testConnection(
+      await configure("foreign", { keyLabel: "foreign", certificateFile: ownFile }),
+    );
+    expect(report.steps.find(({ step }) => step === "key")?.detail).toContain("UNFIT: it could be moved");
   });
 
   it("is tested step by step by the CLI", async () => {
