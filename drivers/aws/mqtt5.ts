@@ -96,6 +96,8 @@ class Mqtt5Broker implements Broker {
   #diagnosis: Diagnosis;
   /** Hears how the first attempt with another identity ends, instead of what usually follows from it. */
   #trial: ((fault: LinkFault | undefined) => void) | undefined;
+  /** From the end of one identity's connection to the verdict on the other; nobody else may connect then. */
+  #isMoving = false;
   /** Counts the plans to begin again; an older plan than the last one is dropped. */
   #plan = 0;
   #client: Mqtt5Client | undefined;
@@ -179,18 +181,23 @@ class Mqtt5Broker implements Broker {
       if (!(thrown instanceof AgentError)) throw thrown;
       return { kind: "kept", fault: asLinkFault(thrown) };
     }
-    await this.#close();
-    if (this.#stopping.signal.aborted) return { kind: "kept", fault: sessionStopped(this.#facts) };
-    const fault = await this.#attempt(other, context, withinMs);
-    if (fault === undefined) return { kind: "moved" };
-    await this.#close();
-    this.#assume(before, undefined);
-    this.#beginAfter(this.#pace.soonestMs());
-    return { kind: "kept", fault };
+    this.#isMoving = true;
+    try {
+      await this.#close();
+      if (this.#stopping.signal.aborted) return { kind: "kept", fault: sessionStopped(this.#facts) };
+      const fault = await this.#attempt(other, context, withinMs);
+      if (fault === undefined) return { kind: "moved" };
+      await this.#close();
+      this.#assume(before, undefined);
+      this.#beginAfter(this.#pace.soonestMs());
+      return { kind: "kept", fault };
+    } finally {
+      this.#isMoving = false;
+    }
   }
 
   retryNow(): void {
-    if (!this.#isStarted || this.#stopping.signal.aborted || this.#trial !== undefined) return;
+    if (!this.#isStarted || this.#stopping.signal.aborted || this.#isMoving) return;
     const { state, sinceMs } = this.#link.status();
     // A young attempt is as good as a new one, and could be ended again and again.
     if (state === "online" || (state === "connecting" && sinceMs < YOUNG_ATTEMPT_MS)) return;

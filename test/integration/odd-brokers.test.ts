@@ -78,11 +78,11 @@ describe("brokers that are not as one would wish", () => {
     const hurried = session(broker.port, { broker: settings, connectGapMs: 1050 });
     const hurry = setInterval(() => hurried.retryNow(), 20);
     await connected(broker, 5);
-    clearInterval(hurry);
     await hurried.online(AbortSignal.timeout(5000));
     if (identity.mode !== "file") throw new Error("no key file");
     const { certificateFile, keyFile: keyLabel } = identity;
     expect(await hurried.reidentify({ certificateFile, keyLabel }, 5000)).toEqual({ kind: "moved" });
+    clearInterval(hurry);
     const times = broker.connects.map(({ atMs }) => atMs);
     const gaps = times.slice(1).map((atMs, index) => atMs - times[index]);
     expect(gaps).toHaveLength(5);
