@@ -115,7 +115,7 @@ export function composeCommands(parts: CommandParts): Commands {
     refusals,
     reporter,
     running: new Map(),
-    waiting: new Set(),
+    waiting: new Map(),
     clock,
     log,
   };

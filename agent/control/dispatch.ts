@@ -38,8 +38,8 @@ export type DispatchParts = {
   readonly reporter: Reporter;
   /** The actions that run, by the ledger's id of their command. */
   readonly running: Map<string, Action>;
-  /** The commands that wait for the clock, by the ledger's id; as many as may run. */
-  readonly waiting: Set<string>;
+  /** Those that wait for the clock, by the ledger's id; as many as may run. */
+  readonly waiting: Map<string, Action>;
   readonly clock: Clock;
   readonly log: Log;
 };
@@ -166,7 +166,7 @@ function examine(parts: DispatchParts, request: Request): Examined | Refusal {
     return refused("WRONG_THING", `it is for ${request.thing}`);
   }
   const plan = planOf(parts, action, request);
-  const mayWait = settings.clockWaitMs > 0 && waiting.size < settings.maxRunning;
+  const mayWait = settings.clockWaitMs > 0 && fullOf(waiting, action, settings) === undefined;
   if (plan.kind === "plan") return { kind: "allowed", action, grant, plan };
   if (plan.code !== "CLOCK_NOT_TRUSTED" || !mayWait) return plan;
   // What will be refused whatever the time is needs no wait; what runs now may have ended by then.
@@ -191,12 +191,20 @@ function actable({ settings, ledger, running }: DispatchParts, action: Action, r
   if (prepared.kind === "refused") return prepared;
   const rival = [...running.values()].find(({ uses }) => uses.some((one) => action.uses.includes(one)));
   if (rival !== undefined) return refused("BUSY", `${rival.name} is running`);
-  const isRead = action.commandClass === "R0";
-  const alike = [...running.values()].filter(({ commandClass }) => (commandClass === "R0") === isRead).length;
-  if (alike >= (isRead ? settings.maxReading : settings.maxRunning)) {
-    return refused("BUSY", `${alike} ${isRead ? "reads" : "commands"} are running`);
-  }
+  const full = fullOf(running, action, settings);
+  if (full !== undefined) return refused("BUSY", `${full} are running`);
   return { kind: "plan", action, prepared };
+}
+
+/** What takes all the places of actions like this one, as "4 reads"; undefined while one is free. Reads have places of their own. */
+function fullOf(
+  taken: ReadonlyMap<string, Action>,
+  { commandClass }: Action,
+  { maxReading, maxRunning }: DispatchSettings,
+): string | undefined {
+  const isRead = commandClass === "R0";
+  const alike = [...taken.values()].filter((other) => (other.commandClass === "R0") === isRead).length;
+  return alike < (isRead ? maxReading : maxRunning) ? undefined : `${alike} ${isRead ? "reads" : "commands"}`;
 }
 
 /**
@@ -213,7 +221,7 @@ async function readyAfterWait(
   const { ledgerId, restOfLifeMs } = request;
   const ended = new AbortController();
   const startMs = clock.monotonicMs();
-  waiting.add(ledgerId);
+  waiting.set(ledgerId, action);
   reporter.started(request, ended.signal);
   await believableClock(clock, settings.clockWaitMs, signal);
   ended.abort();

@@ -164,7 +164,7 @@ export class CommandBench {
       }),
       reporter,
       running: new Map(),
-      waiting: new Set(),
+      waiting: new Map(),
       clock,
       log: this.log,
     };

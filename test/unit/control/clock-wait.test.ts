@@ -76,4 +76,16 @@ describe("a command before anything vouches for the clock", () => {
     expect(await Promise.all([ends[0], ends[2]])).toEqual(["SUCCEEDED", "SUCCEEDED"]);
     expect(bench.acts).toEqual(["signals.last", "doors.lock", "doors.lock"]);
   });
+
+  it("keeps its place to wait in, however many reads wait too", async () => {
+    const clock = new ManualClock({ quality: "saved" });
+    const bench = new CommandBench({ actions: ACTIONS, clock, clockWaitMs: 60_000, maxRunning: 1, maxReading: 2 });
+    const timed = plain("signals.last", { expiresAtMs: bench.nowMs + 30_000 });
+    const reads = ["1", "2"].map((id) => bench.outcome(timed, { id }));
+    expect(await bench.outcome(timed, { id: "3" })).toBe("REJECTED CLOCK_NOT_TRUSTED");
+    const lock = bench.outcome(bench.signed("doors.lock"), { id: "4" });
+    clock.setQuality("ntp");
+    await clock.run(1000);
+    expect(await Promise.all([...reads, lock])).toEqual(["SUCCEEDED", "SUCCEEDED", "SUCCEEDED"]);
+  });
 });
