@@ -76,7 +76,6 @@ export async function dispatch(
   if (taken !== undefined) return turnDown(parts, request, taken);
   const settled = parts.authority.settle(grant) ?? next;
   const ready = settled.kind === "waiting" ? await readyAfterWait(parts, action, request, signal) : settled;
-  if (ready === undefined) return undefined;
   if (ready.kind === "refused") return reporter.tell(request, ledger.finish(request.ledgerId, refusalAnswer(ready)));
   const outcome = await act(parts, ready, request, signal);
   if (outcome.kind === "held") return undefined;
@@ -207,16 +206,13 @@ function fullOf(
   return alike < (isRead ? maxReading : maxRunning) ? undefined : `${alike} ${isRead ? "reads" : "commands"}`;
 }
 
-/**
- * Waits until the clock can be believed, and judges the request then; undefined when the agent ends meanwhile, which the next start
- * settles. The plan is started, durably, as it is given.
- */
+/** Waits until the clock can be believed, and judges the request then. The plan is started, durably, as it is given. */
 async function readyAfterWait(
   parts: DispatchParts,
   action: Action,
   request: Request,
   signal: AbortSignal,
-): Promise<Plan | Refusal | undefined> {
+): Promise<Plan | Refusal> {
   const { settings, ledger, reporter, waiting, clock } = parts;
   const { ledgerId, restOfLifeMs } = request;
   const ended = new AbortController();
@@ -226,7 +222,7 @@ async function readyAfterWait(
   await believableClock(clock, settings.clockWaitMs, signal);
   ended.abort();
   waiting.delete(ledgerId);
-  if (signal.aborted) return undefined;
+  if (signal.aborted) return refused("INTERRUPTED", "the agent is ending, or whoever asked has gone");
   const waitedMs = clock.monotonicMs() - startMs;
   const rest = restOfLifeMs === undefined ? undefined : restOfLifeMs - waitedMs;
   const plan = planOf(parts, action, { ...request, restOfLifeMs: rest });

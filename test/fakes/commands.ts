@@ -196,9 +196,13 @@ export class CommandBench {
   }
 
   /** Sends a body through the door; gives the answer that dispatching it gives. */
-  send(body: unknown, change: Partial<Arrival> = {}): Promise<Answer | undefined> {
+  send(
+    body: unknown,
+    change: Partial<Arrival> = {},
+    signal = new AbortController().signal,
+  ): Promise<Answer | undefined> {
     const payload = body instanceof Uint8Array ? body : new TextEncoder().encode(JSON.stringify(body));
-    return dispatch(this.parts, arrivalOf(payload, change), new AbortController().signal);
+    return dispatch(this.parts, arrivalOf(payload, change), signal);
   }
 
   /** Sends a body; gives the end as short text: "REJECTED SIGNATURE_MISSING". */

@@ -49,6 +49,18 @@ describe("a command before anything vouches for the clock", () => {
     expect(bench.acts).toEqual([]);
   });
 
+  it("is over, and not left open, when whoever sent it over the local socket goes while it waits", async () => {
+    const bench = behind();
+    const client = new AbortController();
+    const end = bench.send(bench.signed("doors.lock"), {}, client.signal);
+    await bench.clock.run(1000);
+    client.abort();
+    await end;
+    expect(bench.ledger.find("id-1")).toMatchObject({ state: "finished", answer: { reason: { code: "INTERRUPTED" } } });
+    expect(bench.acts).toEqual([]);
+    expect(bench.parts.waiting.size).toBe(0);
+  });
+
   it("does not wait where it will be refused whatever the time is", async () => {
     const prepare = () => refused("ARGUMENT_OUT_OF_RANGE", "no such door");
     const bench = new CommandBench({
