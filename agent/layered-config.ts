@@ -144,13 +144,17 @@ async function loadLayered(own: LoadedConfig, clock: Clock, access: SetAccess) {
   return { ...loaded, table, sets, isOnTrial: used.files.isOnTrial || used.settings.isOnTrial, refused };
 }
 
-/** What is wrong with a set that is not in use yet, held against the vehicle's own files and the set of the other layer. */
+/**
+ * What is wrong with a set that is not in use yet, held against the vehicle's own files and the set of the other layer. Where a copy is in
+ * force every set is refused: the files that cannot be used may have taken away what the copy lets a layer set.
+ */
 export async function problemOfSet(
   loaded: Pick<DaemonConfig, "path" | "copy" | "config" | "sets">,
   layer: LayerName,
   draft: string,
   clock: Clock,
 ): Promise<string | undefined> {
+  if (loaded.copy !== undefined) return "the vehicle's own configuration cannot be used, and must be mended first";
   if ((await layerFiles({ folder: draft })).length === 0)
     return "it holds no agent.d/*.yaml, so that nothing would change";
   const { config, sets } = loaded;

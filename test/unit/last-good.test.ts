@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { configProblems } from "../../agent/config-status.ts";
 import { AgentError } from "../../agent/core/errors.ts";
 import { keepAsLastGood } from "../../agent/last-good.ts";
-import { loadDaemonConfig } from "../../agent/layered-config.ts";
+import { loadDaemonConfig, problemOfSet } from "../../agent/layered-config.ts";
 import { seededRandom } from "../bench/seeded-random.ts";
 import { ManualClock } from "../fakes/clock.ts";
 import { type DaemonHome, daemonHome } from "../fakes/daemon.ts";
@@ -114,6 +114,16 @@ describe("a configuration that is damaged after the agent has started well with 
     const { config } = await load();
     expect(config.commands?.catalogueFile).toBeUndefined();
     expect(config.commands?.policyFile).toBe(join(home.folder, "policy.yaml"));
+  });
+
+  it("lets nobody change it by what the copy allowed: no settings of jobs, no sets", async () => {
+    const { home, at, clock, load } = await vehicle();
+    mkdirSync(at("draft/agent.d"), { recursive: true });
+    writeFileSync(at("draft/agent.d/settings.yaml"), "collect: { batchMs: 250 }\n");
+    expect(await problemOfSet(await load(), "files", at("draft"), clock)).toBeUndefined();
+    writeFileSync(home.config, "");
+    for (const layer of ["settings", "files"] as const)
+      expect(await problemOfSet(await load(), layer, at("draft"), clock)).toMatch(/^the vehicle's own configuration/);
   });
 
   it("ends the start when nothing was kept, when the copy is damaged too, and when it is of another file", async () => {
