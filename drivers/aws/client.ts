@@ -4,6 +4,7 @@ import {
   ClientExtendedValidationAndFlowControl,
   ClientOperationQueueBehavior,
   ClientSessionBehavior,
+  DisconnectReasonCode,
   InboundTopicAliasBehaviorType,
   Mqtt5Client,
   OutboundTopicAliasBehaviorType,
@@ -120,6 +121,18 @@ export function listen(client: Mqtt5Client, events: ClientEvents): void {
     });
   });
   client.on("error", (error) => events.onError(messageOf(error)));
+}
+
+/** Lets go of a client: a clean DISCONNECT when it is connected, then its native memory once it says that it has stopped. */
+export function letGo(client: Mqtt5Client): Promise<void> {
+  return new Promise((resolve) => {
+    client.on("stopped", () => {
+      client.close();
+      resolve();
+    });
+    // Without a packet the SDK only closes the connection, and the broker would publish the will.
+    client.stop({ reasonCode: DisconnectReasonCode.NormalDisconnection });
+  });
 }
 
 function nameOf(error: { readonly error_name?: string; readonly message?: string }): string {

@@ -1,5 +1,5 @@
 import type { ClientTlsContext } from "aws-crt/dist/native/io.js";
-import { DisconnectReasonCode, type Mqtt5Client, QoS } from "aws-crt/dist/native/mqtt5.js";
+import { type Mqtt5Client, QoS } from "aws-crt/dist/native/mqtt5.js";
 import type { mqtt5 } from "aws-iot-device-sdk-v2";
 import type { Clock } from "../../agent/core/clock.ts";
 import { AgentError, FAULTS } from "../../agent/core/errors.ts";
@@ -16,7 +16,7 @@ import type {
   Reidentification,
 } from "../../agent/ports.ts";
 import type { BrokerConfig } from "../../config/schema.ts";
-import { type ClientEvents, createClient, limitsOf, listen, packetOf } from "./client.ts";
+import { type ClientEvents, createClient, letGo, limitsOf, listen, packetOf } from "./client.ts";
 import { type ConnectPace, createPace } from "./connect-pace.ts";
 import { Diagnosis } from "./diagnosis.ts";
 import { createInbox, type Inbox } from "./inbox.ts";
@@ -385,7 +385,7 @@ class Mqtt5Broker implements Broker {
     });
   }
 
-  /** Lets go of the client: a clean DISCONNECT when it is connected, then its native memory once it says it has stopped. */
+  /** Lets go of the client, and of what was published with it. */
   #drop(outcome: PublishOutcome = OFFLINE): void {
     const client = this.#client;
     this.#client = undefined;
@@ -393,13 +393,6 @@ class Mqtt5Broker implements Broker {
     for (const settle of this.#pending) settle(outcome);
     if (client === undefined) return;
     if (this.#link.state === "connecting") this.#pace.noteConnect();
-    this.#closing = new Promise((resolve) => {
-      client.on("stopped", () => {
-        client.close();
-        resolve();
-      });
-      // Without a packet the SDK only closes the connection, and the broker would publish the will.
-      client.stop({ reasonCode: DisconnectReasonCode.NormalDisconnection });
-    });
+    this.#closing = letGo(client);
   }
 }
