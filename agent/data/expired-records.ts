@@ -33,9 +33,14 @@ export class ExpiredRecords {
   drop(outbox: Outbox): boolean {
     const taken = this.#rows;
     const isFull = this.#count >= ROWS_A_TURN;
-    this.#rows = new Map();
-    this.#count = 0;
+    this.forget();
     for (const [stream, rows] of taken) outbox.lose(rows, "expired", `the life set in outbox.lifeMs.${stream} ended`);
     return isFull;
+  }
+
+  /** What was taken is judged again. */
+  forget(): void {
+    this.#rows = new Map();
+    this.#count = 0;
   }
 }

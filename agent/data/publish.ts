@@ -192,8 +192,10 @@ export class Publisher {
       this.#hasMoreExpired = this.#expired.drop(outbox);
       if (this.#hasMoreExpired) this.#isDrained = false;
     });
+    if (isDone) return;
     // What was passed over on the way to the failure gets its turn again.
-    if (!isDone) this.#lanes.rewind(this.#lanes.fence);
+    this.#expired.forget();
+    this.#lanes.rewind(this.#lanes.fence);
   }
 
   #tick(nowMs: number): void {
@@ -231,9 +233,10 @@ export class Publisher {
     const pick = this.#suspects.next(({ record }) => this.#gates.admits(topicOf(record, topics), nowMs));
     if (pick === undefined) return false;
     if (this.#inFlight.count > 0) return true;
-    this.#suspects.begin(pick);
-    if (this.#send(pick, connection, nowMs)) return true;
-    this.#suspects.endTrial(pick);
+    if (this.#send(pick, connection, nowMs)) {
+      this.#suspects.begin(pick);
+      return true;
+    }
     this.#suspects.clear(pick.record.row);
     return this.#isOnTrial(connection, nowMs);
   }

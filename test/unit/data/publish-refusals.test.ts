@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { AgentError } from "../../../agent/core/errors.ts";
 import type { Publication } from "../../../agent/ports.ts";
 import { createPublisherBench, draft, held, idOf, refusal, times } from "../../fakes/publisher.ts";
 
@@ -121,6 +122,25 @@ describe("Publisher, when a record is not taken", () => {
     expect(ids().filter((id) => id === "capture-1")).toHaveLength(5);
   });
 
+  it("goes on with a record that may have ended a connection after the outbox failed for a moment", async () => {
+    const { clock, outbox, broker, append, start, ids } = createPublisherBench();
+    broker.answer = held;
+    append(...times(3, () => draft("telemetry")));
+    await start();
+    broker.disconnect({ reasonCode: 0x99, reason: "0x99" });
+    await clock.run(1000);
+    broker.answer = () => ({ kind: "acked" });
+    const hold = outbox.hold.bind(outbox);
+    outbox.hold = () => {
+      outbox.hold = hold;
+      throw new AgentError("outbox.unavailable", { what: "disk I/O error", remedy: "check the disk" });
+    };
+    broker.connect();
+    await clock.run(60_000);
+    expect(ids().slice(3)).toEqual(["telemetry-1", "telemetry-2", "telemetry-3"]);
+    expect(outbox.stats().records).toBe(0);
+  });
+
   it("holds nothing against records whose connection was lost or ended for another reason", async () => {
     const { clock, outbox, broker, append, start, ids } = createPublisherBench({ disconnectAttempts: 1 });
     broker.answer = held;
@@ -216,6 +236,27 @@ describe("Publisher, when a record is not taken", () => {
     await clock.run(2000);
     expect(most).toBe(100);
     expect(outbox.stats().streams.telemetry).toMatchObject({ records: 0, lost: 1050 });
+  });
+
+  it("drops an expired record once when the outbox fails between its reading and its end", async () => {
+    const { clock, outbox, append, start } = createPublisherBench();
+    append(...times(3, () => draft("telemetry", { lifeMs: 10_000 })), draft("capture"));
+    clock.advance(10_000);
+    const read = outbox.read.bind(outbox);
+    outbox.read = (stream, ...range) => {
+      if (stream !== "capture") return read(stream, ...range);
+      outbox.read = read;
+      throw new AgentError("outbox.unavailable", { what: "disk I/O error", remedy: "check the disk" });
+    };
+    const lost: number[] = [];
+    const lose = outbox.lose.bind(outbox);
+    outbox.lose = (rows, ...why) => {
+      lost.push(...rows);
+      lose(rows, ...why);
+    };
+    await start();
+    await clock.run(60_000);
+    expect(lost).toEqual([1, 2, 3]);
   });
 
   it("sends nothing that was evicted after it was read, and tells no loss of what is on its way", async () => {
