@@ -305,17 +305,18 @@ export class Publisher {
       return;
     }
     const { settings, log } = this.#parts;
+    const refusal = { reasonCode, reason: `DISCONNECT ${reason}` };
+    this.#refusedTopics.note(topic, pick.record, refusal);
     const isPermanent = PERMANENT.has(reasonCode);
     const attempts = isPermanent ? ends : this.#gates.close(topic, nowMs);
-    if (attempts === 1)
-      log.error("publish.refused", { topic, stream: pick.record.stream, reason: `DISCONNECT ${reason}` });
+    if (attempts === 1) log.error("publish.refused", { topic, stream: pick.record.stream, reason: refusal.reason });
     if (attempts < (isPermanent ? settings.disconnectAttempts : settings.refusalAttempts)) {
       this.#again(pick);
       return;
     }
     this.#gates.forgive(topic);
     this.#suspects.clear(pick.record.row);
-    this.#reject(pick, `DISCONNECT ${reason}, ${attempts} times`);
+    this.#reject(pick, `${refusal.reason}, ${attempts} times`);
   }
 
   #delivered(pick: Pick, topic: string, nowMs: number): void {

@@ -7,7 +7,7 @@ const MAX_TOPICS = 16;
 export type RefusedTopic = {
   readonly stream: Outgoing["stream"];
   readonly topic: string;
-  /** PUBACK reason code (MQTT 5.0, 3.4.2.1), and what it means. */
+  /** Reason code of the PUBACK, or of the DISCONNECT over a record (MQTT 5.0, 2.4), and what it means. */
   readonly reasonCode: number;
   readonly reason: string;
   readonly count: number;

@@ -122,6 +122,27 @@ describe("Publisher, when a record is not taken", () => {
     expect(ids().filter((id) => id === "capture-1")).toHaveLength(5);
   });
 
+  it("names the topic that the broker ends the connection over", async () => {
+    const { clock, broker, publisher, append, start } = createPublisherBench({ refusalAttempts: 100 });
+    broker.answer = () => {
+      queueMicrotask(() => broker.disconnect({ reasonCode: 0x87, reason: "0x87 not authorized" }));
+      return undefined;
+    };
+    append(draft("capture"));
+    await start();
+    broker.connect();
+    await clock.run(2000);
+    expect(publisher.counters().refusedTopics).toEqual([
+      {
+        stream: "capture",
+        topic: "dt/causeway/veh-001/capture",
+        reasonCode: 0x87,
+        reason: "DISCONNECT 0x87 not authorized",
+        count: 1,
+      },
+    ]);
+  });
+
   it("goes on with a record that may have ended a connection after the outbox failed for a moment", async () => {
     const { clock, outbox, broker, append, start, ids } = createPublisherBench();
     broker.answer = held;
