@@ -212,7 +212,7 @@ export interface Outbox {
   backfills(): number;
   /** Forgets delivered records; call only after their PUBACK with a good reason code. Unknown rows are ignored. */
   ack(rows: readonly number[]): void;
-  /** Sets records aside for good (`rejected`) or deletes them (`expired`), and notes their losses. Unknown rows are ignored. The caller bounds their number, and so the pause. */
+  /** Sets records aside for good (`rejected`) or deletes them (`expired`), and notes their losses, each once. Unknown rows are ignored. The caller bounds their number, and so the pause. */
   lose(rows: readonly number[], reason: "rejected" | "expired", detail: string): void;
   /** Deletes at most `maxRecords` of `stream` up to `throughRow`, oldest first, dead ones included and held ones not, and notes the losses ("dropped"). Gives their number. */
   drop(stream: StreamName, throughRow: number, maxRecords: number, detail: string): number;

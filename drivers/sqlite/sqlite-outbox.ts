@@ -156,7 +156,7 @@ export class SqliteOutbox implements Outbox {
   }
 
   lose(rows: readonly number[], reason: "rejected" | "expired", detail: string): void {
-    const found = this.#transactions.read(() => rows.map((row) => this.#records.key(row)));
+    const found = this.#transactions.read(() => [...new Set(rows)].map((row) => this.#records.key(row)));
     const keys = found.filter((key) => key !== undefined).filter(({ dead }) => reason === "expired" || dead === 0);
     if (keys.length === 0) return;
     this.#write(() => {

@@ -46,6 +46,18 @@ export function losingContract(open: OpenOutboxSubject): void {
       ]);
     });
 
+    it("tells a record once that it is given twice", () => {
+      outbox().append([draftOf("event", 10), draftOf("event", 10), draftOf("telemetry", 10)]);
+      outbox().lose([1, 1], "rejected", "0x99");
+      outbox().lose([2, 3, 2, 3], "expired", "life ended");
+      const { event, telemetry } = outbox().stats().streams;
+      expect([event, telemetry]).toMatchObject([
+        { records: 0, dead: 1, lost: 2 },
+        { records: 0, dead: 0, lost: 1 },
+      ]);
+      expect(takeLosses(outbox())).toEqual(["event 1-1 rejected", "event 2-2 expired", "telemetry 1-1 expired"]);
+    });
+
     it("counts losses by stream and reason, with the last detail and its time, and none of what did not happen", () => {
       outbox().append(Array.from({ length: 9 }, () => draftOf("telemetry", 1000)));
       outbox().lose([1, 2], "expired", "life ended");
