@@ -15,6 +15,7 @@ import type {
   StreamName,
 } from "../../agent/ports.ts";
 import { type MemoryOutbox, openMemoryOutbox } from "./memory-outbox.ts";
+import { forgetStandby } from "./standby-mark.ts";
 
 /** The disk may fail for this long before memory stands in; what comes meanwhile waits with the caller. */
 const PATIENCE_MS = 2000;
@@ -210,13 +211,15 @@ export class StandbyOutbox implements Outbox {
 
   /** Where the disk still cannot be written, all stays as it is. */
   #returnToDisk(): void {
-    const { log, openDisk } = this.#parts;
+    const { log, openDisk, standbyFiles } = this.#parts;
     if (this.#standby === undefined) return;
     try {
       const outbox = openDisk(this.#standby.database);
       const { records } = this.#standby.outbox.stats();
       this.#place = { outbox, offset: this.lastRow(), backfills: this.backfills() + 1 };
       this.#standby.outbox.close();
+      // Its end leaves a mark of what it owed, which came over.
+      forgetStandby(standbyFiles);
       this.#standby = undefined;
       this.#fault = undefined;
       this.#stopLooking();

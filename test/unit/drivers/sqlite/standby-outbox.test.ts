@@ -1,4 +1,4 @@
-import { cpSync } from "node:fs";
+import { cpSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -40,7 +40,8 @@ function failingWith(outbox: Outbox, fail: () => void): Outbox {
 
 /** An outbox on a real file whose disk can be taken away: writes and opening then fail as SQLite's do on a read-only file system. */
 function bench(memoryBytes = 100_000, folder = temporaryFolder(), isGone = false) {
-  const standbyFiles = [join(folder, "outbox.standby")];
+  // The second place is as good as read-only until a test makes its folder.
+  const standbyFiles = [join(folder, "outbox.standby"), join(folder, "state", "outbox.standby")];
   const clock = new ManualClock();
   const log = new MemoryLog();
   const file = join(folder, "outbox.db");
@@ -241,6 +242,17 @@ describe("StandbyOutbox", () => {
       const { outbox, loseDisk, findDisk } = bench(100_000, folder);
       loseDisk();
       findDisk();
+      outbox.close();
+      expect(lossesOf(bench(100_000, folder).outbox)).toEqual([]);
+    });
+
+    it("tells nothing of what came back and was delivered, though a place could be written only at the end", () => {
+      const folder = temporaryFolder();
+      const { outbox, loseDisk, findDisk } = bench(100_000, folder);
+      loseDisk();
+      mkdirSync(join(folder, "state"));
+      findDisk();
+      outbox.ack(rowsOf(outbox, "telemetry"));
       outbox.close();
       expect(lossesOf(bench(100_000, folder).outbox)).toEqual([]);
     });
