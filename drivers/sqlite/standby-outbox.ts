@@ -173,7 +173,7 @@ export class StandbyOutbox implements Outbox {
     }
   }
 
-  /** Rows stay what they were: what comes over keeps its own. */
+  /** Rows stay what they were, since what comes over keeps its own; only where they begin anew they come above those before. */
   #reopen(): void {
     const { openDisk, clock } = this.#parts;
     const nowMs = clock.monotonicMs();
@@ -184,7 +184,9 @@ export class StandbyOutbox implements Outbox {
     const backfills = this.backfills() + 1;
     this.#closeQuietly();
     try {
-      this.#place = { outbox: openDisk(undefined), offset, backfills };
+      const outbox = openDisk(undefined);
+      const isAnew = outbox.lastRow() + offset < lastRow;
+      this.#place = { outbox, offset: isAnew ? lastRow : offset, backfills };
     } catch (thrown) {
       if (!isUnavailable(thrown) && !isFull(thrown)) throw thrown;
       this.#place = this.#standIn(thrown, lastRow, backfills);

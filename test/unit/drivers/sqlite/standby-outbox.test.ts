@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync } from "node:fs";
+import { cpSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -198,6 +198,21 @@ describe("StandbyOutbox", () => {
     expect(idsOf(second)).toEqual([ids[0], ids[2]]);
     expect(rowsOf(second, "telemetry")).toEqual([1, 3]);
     expect(takeLosses(second)).toEqual(["telemetry 2-2 damaged"]);
+  });
+
+  it("gives no row twice when file and watermark are destroyed while they are used", () => {
+    const { file, outbox } = bench();
+    outbox.append([draftOf("telemetry", 100_000), draftOf("telemetry", 100_000)]);
+    outbox.close();
+    const { outbox: second } = bench(100_000, join(file, ".."));
+    expect(second.hold(1)).toBe(true);
+    writeFileSync(file, Buffer.alloc(statSync(file).size, 0xa5), { flag: "r+" });
+    rmSync(`${file}.watermark`);
+    expect(faultCodeOf(() => idsOf(second))).toBe("outbox.unavailable");
+    second.append([draftOf("telemetry", 10)]);
+    second.ack([1]);
+    expect(seqsOf(second, "telemetry")).toEqual([1]);
+    expect(rowsOf(second, "telemetry")[0]).toBeGreaterThan(2);
   });
 
   describe("a start after a process that ended with records in memory", () => {
