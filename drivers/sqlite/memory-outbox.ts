@@ -36,8 +36,7 @@ export function openMemoryOutbox(parts: {
   database.pragma("foreign_keys = ON");
   for (const sql of OUTBOX_MIGRATIONS) database.exec(sql);
   const epoch = beginEpoch(database, drawEpoch());
-  const lost = tellStandby(database, standbyFiles);
-  if (lost > 0) log.error("outbox.standby-told", { records: lost });
+  const told = tellStandby(database, standbyFiles, log);
   const outbox = new SqliteOutbox({
     ...parts,
     database,
@@ -49,5 +48,6 @@ export function openMemoryOutbox(parts: {
     // The byte bound on the payloads is what counts.
     maxFileBytes: Number.MAX_SAFE_INTEGER,
   });
+  outbox.countLosses(told);
   return { outbox, database };
 }

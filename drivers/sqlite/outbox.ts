@@ -4,12 +4,12 @@ import type Database from "better-sqlite3";
 import type { Clock } from "../../agent/core/clock.ts";
 import { AgentError, messageOf } from "../../agent/core/errors.ts";
 import type { Log } from "../../agent/core/log.ts";
-import type { Outbox } from "../../agent/ports.ts";
+import type { LossRange, Outbox } from "../../agent/ports.ts";
 import { type DatabaseSettings, type Opened, openDatabase } from "./database.ts";
 import { faultOf, isDamaged } from "./faults.ts";
 import { type FoundPromises, type Promises, readPromises } from "./promises.ts";
 import { lastQuarantined, quarantine } from "./quarantine.ts";
-import { reconcile } from "./reconcile.ts";
+import { reconcile, recordsIn } from "./reconcile.ts";
 import { Reserve } from "./reserve.ts";
 import { beginSalvage } from "./salvage.ts";
 import { OUTBOX_MIGRATIONS } from "./schema.ts";
@@ -86,10 +86,16 @@ export function openOutbox(settings: OutboxSettings): OpenedOutbox {
     comparesIndexes: isSuspect,
     smallTables: ["outbox", "streams", "losses", "reports", "past", "salvages", "missing", "carried"],
   };
-  const { database, quarantined } = openOrReplace(databaseSettings, settings, readPromises(watermarkFileOf(file)));
+  const { database, quarantined, losses } = openOrReplace(
+    databaseSettings,
+    settings,
+    readPromises(watermarkFileOf(file)),
+  );
   try {
     rmSync(suspicionFile, { force: true });
-    return { outbox: outboxOn(database, settings), quarantined };
+    const outbox = outboxOn(database, settings);
+    outbox.countLosses(losses);
+    return { outbox, quarantined };
   } catch (thrown) {
     // Whoever tries again must find the file free.
     database.close();
@@ -102,8 +108,8 @@ function outboxOn(database: Database.Database, settings: OutboxSettings): Sqlite
   const { reserveBytes, maxFileBytes, salvageMs } = sizesOf(settings);
   const reserve = new Reserve({ file: `${file}.reserve`, bytes: reserveBytes });
   const epoch = epochOf(database, settings);
-  if (adopt === undefined) tellEarlier(database, standbyFiles, log);
-  else takeOver(adopt, database);
+  const told = adopt === undefined ? tellStandby(database, standbyFiles, log) : [];
+  if (adopt !== undefined) takeOver(adopt, database);
   const outbox = new SqliteOutbox({
     database,
     file,
@@ -117,6 +123,7 @@ function outboxOn(database: Database.Database, settings: OutboxSettings): Sqlite
     log,
     watermark: (promises) => new Watermark({ file: watermarkFileOf(file), clock, log }, promises),
   });
+  outbox.countLosses(told);
   forgetStandby(standbyFiles);
   outbox.salvage(salvageMs);
   log.info("outbox.opened", { file, epoch, records: outbox.stats().records, bytes: outbox.stats().bytes });
@@ -147,7 +154,12 @@ function sizesOf({ maxBytes, sizes }: OutboxSettings): OutboxSizes {
 }
 
 type OpenDatabase = Extract<Opened, { kind: "open" }>;
-type Replaced = { readonly database: Database.Database; readonly quarantined: string | undefined };
+type Replaced = {
+  readonly database: Database.Database;
+  readonly quarantined: string | undefined;
+  /** What a sound database had less than was promised. */
+  readonly losses: readonly LossRange[];
+};
 
 function openOrReplace(databaseSettings: DatabaseSettings, settings: OutboxSettings, found: FoundPromises): Replaced {
   const { file, log } = settings;
@@ -155,9 +167,9 @@ function openOrReplace(databaseSettings: DatabaseSettings, settings: OutboxSetti
   const first = checkRows(openDatabase({ ...databaseSettings, knownVersion: promises?.version }), settings);
   if (first.kind === "open") {
     const unfinished = first.versionBefore === 0 && promises !== undefined ? lastQuarantined(file) : undefined;
-    if (unfinished === undefined) holdAgainst(found, first, settings);
-    else replace(first.database, unfinished, settings, promises);
-    return { database: first.database, quarantined: unfinished };
+    const losses = unfinished === undefined ? holdAgainst(found, first, settings) : [];
+    if (unfinished !== undefined) replace(first.database, unfinished, settings, promises);
+    return { database: first.database, quarantined: unfinished, losses };
   }
   const quarantined = quarantine(file, "outbox");
   log.error("outbox.quarantined", { file, movedTo: quarantined, problem: first.what });
@@ -169,7 +181,7 @@ function openOrReplace(databaseSettings: DatabaseSettings, settings: OutboxSetti
     });
   }
   replace(second.database, quarantined, settings, promises);
-  return { database: second.database, quarantined };
+  return { database: second.database, quarantined, losses: [] };
 }
 
 /** A database of which something was found damaged is checked to the last row: SQLite sees none that changed in its columns alone. */
@@ -204,18 +216,20 @@ function replace(
   }
 }
 
-/** Tells what a sound database has less than was promised, and ends its epoch then. */
-function holdAgainst(found: FoundPromises, { database, versionBefore }: OpenDatabase, settings: OutboxSettings): void {
+/** Notes and gives what a sound database has less than was promised, and ends its epoch then. */
+function holdAgainst(
+  found: FoundPromises,
+  { database, versionBefore }: OpenDatabase,
+  settings: OutboxSettings,
+): readonly LossRange[] {
   const { file, log, random } = settings;
   epochOf(database, settings);
   const hasWatermark = versionBefore >= FIRST_VERSION_WITH_WATERMARK;
   const reconciled = reconcile({ database, found, hasWatermark, drawEpoch: () => drawEpoch(random) });
-  if (reconciled !== undefined) log.error("outbox.epoch-ended", { file, ...reconciled });
-}
-
-function tellEarlier(database: Database.Database, standbyFiles: readonly string[], log: Log): void {
-  const lost = tellStandby(database, standbyFiles);
-  if (lost > 0) log.error("outbox.standby-told", { records: lost });
+  if (reconciled === undefined) return [];
+  const { why, losses } = reconciled;
+  log.error("outbox.epoch-ended", { file, why, lost: recordsIn(losses) });
+  return losses;
 }
 
 /** The epoch, drawn once a database. */

@@ -1,4 +1,5 @@
 import type Database from "better-sqlite3";
+import type { LossRange } from "../../agent/ports.ts";
 import { streamOf } from "./codes.ts";
 import { LossLedger } from "./losses.ts";
 import { endEpoch, PastEpochs } from "./past-epochs.ts";
@@ -10,8 +11,8 @@ const DETAIL = "outbox.db damaged";
 
 const LESS = "less was found than promised";
 
-/** A sound database compared with what was promised: why its epoch must end, and how many records it lost. */
-export type Reconciled = { readonly why: string; readonly lost: number } | undefined;
+/** A sound database compared with what was promised: why its epoch must end, and what it lost. */
+export type Reconciled = { readonly why: string; readonly losses: readonly LossRange[] } | undefined;
 
 /** What `reconcile` compares, and where the next epoch comes from. */
 export type ReconcileParts = {
@@ -36,32 +37,47 @@ export function reconcile({ database, found, hasWatermark, drawEpoch }: Reconcil
       const why = missing.length > 0 ? LESS : doubtOf(found, hasWatermark, known);
       if (why === undefined) return undefined;
       renewEpoch(database, drawEpoch);
-      return { why, lost: noteMissing(database, missing) };
+      return { why, losses: noteMissing(database, missing) };
     })
     .immediate();
 }
 
-/** Notes in one transaction the loss of what is owed and not known to `database`. Returns the number of records. */
-export function tellMissing(database: Database.Database, owed: readonly OwedRange[], detail: string): number {
+/** Notes in one transaction the loss of what is owed and not known to `database`, and returns it. */
+export function tellMissing(
+  database: Database.Database,
+  owed: readonly OwedRange[],
+  detail: string,
+): readonly LossRange[] {
   const known = knownRanges(database);
   const missing = owed.flatMap((range) => missingOf(range, known));
   return database.transaction(() => noteMissing(database, missing, detail)).immediate();
 }
 
-/** Notes the loss of seqs that were promised and were not kept. */
-export function noteDamaged(range: OwedRange, records: RecordTable, losses: LossLedger, detail = DETAIL): void {
+/** Notes the loss of seqs that were promised and were not kept, and returns it. */
+export function noteDamaged(range: OwedRange, records: RecordTable, losses: LossLedger, detail = DETAIL): LossRange {
   const { epoch, stream, first, last } = range;
-  losses.note({ epoch, stream: streamOf(stream), first, last, reason: "damaged", detail });
+  const loss = { epoch, stream: streamOf(stream), first, last, reason: "damaged", detail } as const;
+  losses.note(loss);
   records.countLost(stream, last - first + 1);
   records.includePast(range);
+  return loss;
 }
 
-function noteMissing(database: Database.Database, missing: readonly OwedRange[], detail = DETAIL): number {
+/** The records that were lost. */
+export function recordsIn(losses: readonly Pick<LossRange, "first" | "last">[]): number {
+  return losses.reduce((sum, { first, last }) => sum + last - first + 1, 0);
+}
+
+function noteMissing(
+  database: Database.Database,
+  missing: readonly OwedRange[],
+  detail = DETAIL,
+): readonly LossRange[] {
   const table = new RecordTable(database);
-  const losses = new LossLedger(database);
-  for (const range of missing) noteDamaged(range, table, losses, detail);
+  const ledger = new LossLedger(database);
+  const losses = missing.map((range) => noteDamaged(range, table, ledger, detail));
   table.persist();
-  return missing.reduce((sum, { first, last }) => sum + last - first + 1, 0);
+  return losses;
 }
 
 function missingOf(owed: OwedRange, known: readonly OwedRange[]): readonly OwedRange[] {

@@ -95,12 +95,17 @@ export class Room {
     for (const { epoch, stream, first, last } of rangesOf(keys)) {
       const loss = { epoch, stream: streamOf(stream), first, last, reason, detail };
       losses.note(loss);
-      this.#noted.push(loss);
+      this.count(loss);
       records.countLost(stream, last - first + 1);
     }
   }
 
-  /** The losses noted since the last call; they count once the transaction has come to its end. */
+  /** Counts a loss that is noted in this transaction, here or elsewhere. */
+  count(loss: LossRange): void {
+    this.#noted.push(loss);
+  }
+
+  /** The losses counted since the last call; they count once the transaction has come to its end. */
   takeNoted(): readonly LossRange[] {
     const noted = this.#noted;
     this.#noted = [];

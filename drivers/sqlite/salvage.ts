@@ -8,8 +8,9 @@ import { LossLedger, type LossRow, rangeOf } from "./losses.ts";
 import { MissingSeqs } from "./missing.ts";
 import { PastEpochs } from "./past-epochs.ts";
 import type { Promises } from "./promises.ts";
-import { noteDamaged } from "./reconcile.ts";
+import { noteDamaged, recordsIn } from "./reconcile.ts";
 import type { RecordRow, RecordTable } from "./records.ts";
+import type { Room } from "./room.ts";
 import { missingBytes } from "./totals.ts";
 
 /** Rows that a file may say it has beyond those promised: what a power cut can have left out of the watermark. */
@@ -98,6 +99,8 @@ export type SalvagerParts = {
   readonly file: string;
   readonly records: RecordTable;
   readonly losses: LossLedger;
+  /** Counts what is lost. */
+  readonly room: Pick<Room, "count">;
   readonly maxBytes: number;
   readonly log: Log;
 };
@@ -175,14 +178,13 @@ export class Salvager {
   }
 
   #end({ id, file, records }: SalvageRow, taken: number): void {
-    const { database, losses, log } = this.#parts;
+    const { database, records: table, losses, room, log } = this.#parts;
     database.prepare<[number]>("DELETE FROM salvages WHERE id = ?").run(id);
     if (this.#current() !== undefined) return;
     const carried = database.prepare<[], LossRow>("DELETE FROM carried RETURNING row AS id, *").all();
     for (const loss of carried) losses.note(rangeOf(loss));
     const missing = this.#missing.take();
-    for (const range of missing) noteDamaged(range, this.#parts.records, losses);
-    const damaged = missing.reduce((sum, { first, last }) => sum + last - first + 1, 0);
-    log.warn("outbox.salvaged", { file, records: records + taken, damaged });
+    for (const range of missing) room.count(noteDamaged(range, table, losses));
+    log.warn("outbox.salvaged", { file, records: records + taken, damaged: recordsIn(missing) });
   }
 }

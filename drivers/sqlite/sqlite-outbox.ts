@@ -72,7 +72,7 @@ export class SqliteOutbox implements Outbox {
     this.#losses = new LossLedger(parts.database);
     this.#room = new Room({ ...parts, records: this.#records, losses: this.#losses, holds: this.#holds });
     this.#watermark = parts.watermark(this.#promises());
-    this.#salvager = new Salvager({ ...parts, records: this.#records, losses: this.#losses });
+    this.#salvager = new Salvager({ ...parts, records: this.#records, losses: this.#losses, room: this.#room });
   }
 
   append(drafts: readonly Draft[]): readonly RecordId[] {
@@ -224,6 +224,12 @@ export class SqliteOutbox implements Outbox {
     return this.#counts.list();
   }
 
+  /** Counts losses that are noted for good. */
+  countLosses(losses: readonly LossRange[]): void {
+    const atMs = this.#parts.clock.monotonicMs();
+    for (const loss of losses) this.#counts.note(loss, atMs);
+  }
+
   close(): void {
     const { database } = this.#parts;
     if (!database.open) return;
@@ -252,8 +258,7 @@ export class SqliteOutbox implements Outbox {
         this.#room.takeNoted();
       },
     );
-    const atMs = this.#parts.clock.monotonicMs();
-    for (const loss of this.#room.takeNoted()) this.#counts.note(loss, atMs);
+    this.countLosses(this.#room.takeNoted());
     this.#watermark.note(promises);
     return result;
   }

@@ -1,23 +1,24 @@
 import { rmSync } from "node:fs";
 import type Database from "better-sqlite3";
+import type { Log } from "../../agent/core/log.ts";
+import type { LossRange } from "../../agent/ports.ts";
 import { type Promises, readPromises } from "./promises.ts";
-import { tellMissing } from "./reconcile.ts";
+import { recordsIn, tellMissing } from "./reconcile.ts";
 import { Watermark, type WatermarkParts } from "./watermark.ts";
 
 /** What reason a loss of records in memory gives for people. */
 const DETAIL = "kept in memory while the disk could not be written, and the agent ended";
 
 /**
- * Notes in `database` what an outbox in memory of an earlier process still owed when that ended, as far as one of `files` says it.
- * Returns the number of records.
+ * Notes in `database` what an outbox in memory of an earlier process still owed when that ended, as far as one of `files` says it,
+ * and returns it.
  */
-export function tellStandby(database: Database.Database, files: readonly string[]): number {
-  let lost = 0;
-  for (const file of files) {
-    const found = readPromises(file);
-    if (found.kind === "found") lost += tellMissing(database, found.promises.owed, DETAIL);
-  }
-  return lost;
+export function tellStandby(database: Database.Database, files: readonly string[], log: Log): readonly LossRange[] {
+  const losses = files.map(readPromises).flatMap((found) => {
+    return found.kind === "found" ? tellMissing(database, found.promises.owed, DETAIL) : [];
+  });
+  if (losses.length > 0) log.error("outbox.standby-told", { records: recordsIn(losses) });
+  return losses;
 }
 
 /** Forgets what was told, or came over. */

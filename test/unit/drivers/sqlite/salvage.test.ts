@@ -70,6 +70,7 @@ function expectAll({ outbox }: Bench, epoch: number): void {
     expect(Buffer.compare(payload, payloadOf({ epoch, stream: "telemetry", seq }, 2000))).toBe(0);
   }
   expect(takeLosses(outbox)).toEqual(["telemetry 500-500 damaged"]);
+  expect(outbox.lossCounts()).toMatchObject([{ stream: "telemetry", reason: "damaged", records: 1 }]);
 }
 
 describe("the salvage of a damaged outbox", () => {

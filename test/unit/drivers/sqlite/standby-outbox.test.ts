@@ -238,6 +238,10 @@ describe("StandbyOutbox", () => {
         [epoch, "telemetry", 2, 2],
       ]);
       expect(log.of("outbox.standby-told")[0].facts).toEqual({ records: 2 });
+      expect(outbox.lossCounts()).toMatchObject([
+        { stream: "event", reason: "damaged", records: 1 },
+        { stream: "telemetry", reason: "damaged", records: 1 },
+      ]);
       outbox.close();
       expect(lossesOf(bench(100_000, folder).outbox)).toEqual([]);
     });

@@ -61,6 +61,10 @@ function expectTold(file: string, epoch: number, records: number): void {
     },
   ]);
   expect(log.of("outbox.epoch-ended")).toHaveLength(1);
+  expect(outbox.lossCounts()).toMatchObject([
+    { stream: "event", reason: "damaged", records: records - found.event },
+    { stream: "telemetry", reason: "damaged", records: records - Math.max(3, found.telemetry) },
+  ]);
   for (const { seq, payload } of outbox.read("telemetry", 0, ALL, 100, ALL)) {
     expect(Buffer.compare(payload, payloadOf({ epoch, stream: "telemetry", seq }, 3000))).toBe(0);
   }
