@@ -6,7 +6,7 @@ import { messageOf } from "../../agent/core/errors.ts";
 import type { Log } from "../../agent/core/log.ts";
 import type { Inbound } from "../../agent/ports.ts";
 
-/** What a message sets going may end the process a moment later: so long it is still in hand, ms. */
+/** What a message sets going may end the process a moment later: so long it is in hand, ms. */
 const LINGER_MS = 1000;
 /** The last messages that are kept in hand, and messages of earlier processes that are remembered. */
 const MAX_IN_HAND = 8;
@@ -38,8 +38,8 @@ export class DeliveryNote {
   readonly #parts: DeliveryNoteParts;
   readonly #closing = new AbortController();
   #crashes: Map<string, number> | undefined;
-  #inHand: string[] = [];
-  #lastMs = 0;
+  /** Since when (monotonic ms), by the digest, the oldest first. */
+  #inHand = new Map<string, number>();
   #isLingering = false;
   #file: number | undefined;
 
@@ -52,9 +52,10 @@ export class DeliveryNote {
     const crashes = (this.#crashes ??= this.#open());
     const digest = digestOf(message);
     if ((crashes.get(digest) ?? 0) >= this.#parts.maxCrashes) return false;
-    this.#inHand = [...this.#inHand.filter((one) => one !== digest), digest].slice(-MAX_IN_HAND);
+    // One that keeps coming is in hand from its first time on: it has done no harm by the end of that.
+    if (this.#inHand.has(digest)) return true;
+    this.#inHand = new Map([...this.#inHand, [digest, this.#parts.clock.monotonicMs()] as const].slice(-MAX_IN_HAND));
     this.#write(crashes);
-    this.#lastMs = this.#parts.clock.monotonicMs();
     if (!this.#isLingering) void this.#linger(crashes);
     return true;
   }
@@ -70,19 +71,24 @@ export class DeliveryNote {
   async #linger(crashes: Map<string, number>): Promise<void> {
     const { clock } = this.#parts;
     this.#isLingering = true;
-    for (let leftMs = LINGER_MS; leftMs > 0; leftMs = this.#lastMs + LINGER_MS - clock.monotonicMs()) {
-      await clock.sleep(leftMs, this.#closing.signal);
+    for (;;) {
+      const [oldestMs] = this.#inHand.values();
+      if (oldestMs === undefined) break;
+      await clock.sleep(oldestMs + LINGER_MS - clock.monotonicMs(), this.#closing.signal);
       if (this.#closing.signal.aborted) return;
+      this.#release(crashes, clock.monotonicMs() - LINGER_MS);
     }
     this.#isLingering = false;
-    this.#release(crashes);
   }
 
-  /** Nothing came of the messages in hand. */
-  #release(crashes: Map<string, number>): void {
-    if (this.#inHand.length === 0) return;
-    for (const digest of this.#inHand) crashes.delete(digest);
-    this.#inHand = [];
+  /** Nothing came of the messages that have been in hand since `sinceMs` or longer. */
+  #release(crashes: Map<string, number>, sinceMs = Number.POSITIVE_INFINITY): void {
+    const over = [...this.#inHand].filter(([, atMs]) => atMs <= sinceMs);
+    if (over.length === 0) return;
+    for (const [digest] of over) {
+      crashes.delete(digest);
+      this.#inHand.delete(digest);
+    }
     this.#write(crashes);
   }
 
@@ -108,7 +114,7 @@ export class DeliveryNote {
 
   #write(crashes: ReadonlyMap<string, number>): void {
     if (this.#file === undefined) return;
-    const text = JSON.stringify({ inHand: this.#inHand, crashes: [...crashes] });
+    const text = JSON.stringify({ inHand: [...this.#inHand.keys()], crashes: [...crashes] });
     try {
       ftruncateSync(this.#file, writeSync(this.#file, text, 0));
     } catch (thrown) {

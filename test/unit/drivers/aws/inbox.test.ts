@@ -152,6 +152,22 @@ describe("Inbox", () => {
       expect(heard).toEqual(["a", "a", "a"]);
     });
 
+    it("holds nothing against a message that keeps coming and does no harm, whatever ends the processes", async () => {
+      for (let processes = 0; processes < 4; processes += 1) {
+        // Its own: what a process that has ended still waited for must not write any more.
+        const time = new ManualClock();
+        const inbox = inboxOf(new DeliveryNote({ file, maxCrashes: 2, clock: time, log }));
+        for (let ms = 0; ms < 3000; ms += 400) {
+          take(inbox, packet("every moment"));
+          await turn();
+          await time.run(400);
+        }
+        take(inbox, packet("every moment"));
+        await turn();
+        expect(inbox.counters().setAside).toBe(0);
+      }
+    });
+
     it("does not blame the message that is not the same", async () => {
       take(process_(1), packet("a", 5));
       await turn();
