@@ -182,12 +182,11 @@ export async function composeAgent(loaded: DaemonConfig, surroundings: Surroundi
 }
 
 /** The key, the session with the broker, and the announcement of it. */
-function composeLink({ config, environment, identities, bootId, clock, log, random }: Base) {
+function composeLink({ config, version, environment, identities, bootId, clock, log, random }: Base) {
   const { broker: settings, thingName: thing } = config;
   const topics = createTopics(config.topics, thing);
   const subject = { thing, bootId, topic: topics.presence, clock };
   const will = presencePublication(subject, "lost");
-  const { stateDir } = config;
   const broker = createBroker({
     config: settings,
     clientId: thing,
@@ -195,7 +194,7 @@ function composeLink({ config, environment, identities, bootId, clock, log, rand
     identity: identities.inUse,
     clock,
     log,
-    stateDir,
+    keep: { folder: config.stateDir, version },
   });
   const keyWatch = composeKeyWatch({ config, environment, ledger: identities.ledger, broker, clock, log });
   const renewal = composeRenewal({ config, environment, clock, log, random, identities, broker });

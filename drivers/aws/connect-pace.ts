@@ -72,17 +72,17 @@ export class ConnectPace {
   }
 }
 
-/** The pace that a configuration asks for; `stateDir` is where the time is kept, nowhere when absent. */
+/** The pace that a configuration asks for; `keep.folder` is where the time is kept, nowhere when absent. */
 export function createPace(
   parts: Pick<ConnectPaceParts, "clock" | "log"> & {
     readonly config: Pick<BrokerConfig, "reconnect">;
-    readonly stateDir?: string;
+    readonly keep?: { readonly folder: string };
     readonly connectGapMs?: number;
   },
   random: () => number,
 ): ConnectPace {
-  const { config, clock, log, stateDir, connectGapMs: gapMs = CONNECT_GAP_MS } = parts;
-  const file = stateDir === undefined ? undefined : join(stateDir, "connect.json");
+  const { config, clock, log, keep, connectGapMs: gapMs = CONNECT_GAP_MS } = parts;
+  const file = keep === undefined ? undefined : join(keep.folder, "connect.json");
   return new ConnectPace({ bounds: config.reconnect, gapMs, clock, log, random, file });
 }
 

@@ -13,15 +13,18 @@ const MAX_IN_HAND = 8;
 const MAX_SUSPECTS = 32;
 
 const noteSchema = z.object({
+  /** Of the agent that wrote it. */
+  version: z.string(),
   /** Digests of the messages in hand. */
   inHand: z.array(z.string().max(64)).max(MAX_IN_HAND),
   /** How often a process ended with a message in hand, by its digest; the latest last. */
   crashes: z.array(z.tuple([z.string().max(64), z.int()])).max(MAX_SUSPECTS),
 });
 
-/** What a note is made of. `file` is the agent's own, in a folder that exists; `maxCrashes`: a message is set aside when so many processes ended with it in hand. */
+/** What a note is made of. `file` is the agent's own, in a folder that exists; `maxCrashes`: a message is set aside when so many processes of this version ended with it in hand. */
 export type DeliveryNoteParts = {
   readonly file: string;
+  readonly version: string;
   readonly maxCrashes: number;
   readonly clock: Clock;
   readonly log: Log;
@@ -29,7 +32,8 @@ export type DeliveryNoteParts = {
 
 /**
  * Remembers past the end of the process which messages were in hand when it ended: the broker delivers them again, and one that ends the
- * process must not end the next ones too.
+ * process must not end the next ones too. What another version of the agent ended by is no matter: the mended one, and the one that is
+ * gone back to, may take it well.
  *
  * Each message costs one write without fsync: the page cache outlives a process, and a power cut is no message's doing. Where the file
  * cannot be used, every message is let through.
@@ -94,8 +98,8 @@ export class DeliveryNote {
 
   /** Opens the file and counts one end more for each message that was in hand. */
   #open(): Map<string, number> {
-    const { file, log } = this.#parts;
-    const { inHand, crashes } = readNote(file);
+    const { file, version, log } = this.#parts;
+    const { inHand, crashes } = readNote(file, version);
     const counts = new Map(crashes);
     for (const digest of inHand) {
       const count = (counts.get(digest) ?? 0) + 1;
@@ -114,7 +118,8 @@ export class DeliveryNote {
 
   #write(crashes: ReadonlyMap<string, number>): void {
     if (this.#file === undefined) return;
-    const text = JSON.stringify({ inHand: [...this.#inHand.keys()], crashes: [...crashes] });
+    const { version } = this.#parts;
+    const text = JSON.stringify({ version, inHand: [...this.#inHand.keys()], crashes: [...crashes] });
     try {
       ftruncateSync(this.#file, writeSync(this.#file, text, 0));
     } catch (thrown) {
@@ -126,13 +131,15 @@ export class DeliveryNote {
   }
 }
 
-/** One that is not there, or was cut in the middle, says nothing. */
-function readNote(file: string): z.infer<typeof noteSchema> {
+/** One that is not there, was cut in the middle or is of another version says nothing. */
+function readNote(file: string, version: string): Pick<z.infer<typeof noteSchema>, "inHand" | "crashes"> {
   try {
-    return noteSchema.parse(JSON.parse(readFileSync(file, "utf8")));
+    const note = noteSchema.parse(JSON.parse(readFileSync(file, "utf8")));
+    if (note.version === version) return note;
   } catch {
-    return { inHand: [], crashes: [] };
+    // As if there were none.
   }
+  return { inHand: [], crashes: [] };
 }
 
 /** What stays the same when a message is delivered again: the rest of its life and its properties may not. */

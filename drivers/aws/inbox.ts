@@ -136,16 +136,17 @@ export class Inbox {
 export function createInbox(
   parts: Pick<InboxParts, "clock" | "log"> & {
     readonly config: Pick<BrokerConfig, "inbound">;
-    /** Where the note of what is in hand is kept; nowhere when absent. */
-    readonly stateDir?: string;
+    /** Where the note of what is in hand is kept, and by which agent; nowhere when absent. */
+    readonly keep?: { readonly folder: string; readonly version: string };
   },
   deliver: (message: Inbound) => boolean,
 ): Inbox {
-  const { config, clock, log, stateDir } = parts;
+  const { config, clock, log, keep } = parts;
   const { maxWaiting, maxWaitingBytes, maxCrashes } = config.inbound;
   const bounds = { messages: maxWaiting, bytes: maxWaitingBytes };
-  const file = stateDir === undefined ? undefined : join(stateDir, "inbound.json");
-  const note = file === undefined ? undefined : new DeliveryNote({ file, maxCrashes, clock, log });
+  const noteIn = ({ folder, version }: NonNullable<typeof keep>): DeliveryNote =>
+    new DeliveryNote({ file: join(folder, "inbound.json"), version, maxCrashes, clock, log });
+  const note = keep === undefined ? undefined : noteIn(keep);
   return new Inbox({ bounds, note, deliver, clock, log });
 }
 

@@ -60,8 +60,8 @@ export type BrokerParts = {
   readonly log: Log;
   /** Ends after the first attempt that fails, with the fault in the status: for a test of the connection. */
   readonly once?: boolean;
-  /** A folder that is there: what the next process is to know, of messages in hand and the last CONNECT, is kept in it; nowhere when absent. */
-  readonly stateDir?: string;
+  /** What the next process is to know, of messages in hand and the last CONNECT, is kept in this folder, which is there; nowhere when absent. */
+  readonly keep?: { readonly folder: string; readonly version: string };
   /** Least time between two CONNECT, ms; tests have no second to wait. */
   readonly connectGapMs?: number;
 };

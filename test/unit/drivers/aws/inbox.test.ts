@@ -118,7 +118,8 @@ describe("Inbox", () => {
       file = join(temporaryFolder(), "inbound.json");
     });
 
-    const process_ = (maxCrashes = 2): Inbox => inboxOf(new DeliveryNote({ file, maxCrashes, clock, log }));
+    const process_ = (maxCrashes = 2, version = "1.0"): Inbox =>
+      inboxOf(new DeliveryNote({ file, version, maxCrashes, clock, log }));
 
     it("sets a message aside that was in hand when two processes ended, and acknowledges it", async () => {
       for (const expected of [true, true, false, false]) {
@@ -156,7 +157,7 @@ describe("Inbox", () => {
       for (let processes = 0; processes < 4; processes += 1) {
         // Its own: what a process that has ended still waited for must not write any more.
         const time = new ManualClock();
-        const inbox = inboxOf(new DeliveryNote({ file, maxCrashes: 2, clock: time, log }));
+        const inbox = inboxOf(new DeliveryNote({ file, version: "1.0", maxCrashes: 2, clock: time, log }));
         for (let ms = 0; ms < 3000; ms += 400) {
           take(inbox, packet("every moment"));
           await turn();
@@ -166,6 +167,14 @@ describe("Inbox", () => {
         await turn();
         expect(inbox.counters().setAside).toBe(0);
       }
+    });
+
+    it("gives a message that ended another version to this one", async () => {
+      for (const version of ["2.0", "2.0", "1.0"]) {
+        take(process_(2, version), packet("a"));
+        await turn();
+      }
+      expect(heard).toEqual(["a", "a", "a"]);
     });
 
     it("does not blame the message that is not the same", async () => {
