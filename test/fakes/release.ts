@@ -8,9 +8,9 @@ import { type TarEntry, writeTarGz } from "./tar.ts";
 
 const PROGRAM = fileURLToPath(new URL("../../scripts/causeway", import.meta.url));
 
-/** What stands in for a release's Node: the agent of this checkout, or a version that is broken. The supervisor calls it with two arguments before ours. */
+/** What stands in for a release's Node: the agent of this checkout, or a version that is broken. The supervisor calls it with Node's options and the program before ours. */
 export const RELEASES = {
-  works: `#!/bin/sh\nshift 2\nexec "${PROGRAM}" "$@"\n`,
+  works: `#!/bin/sh\nwhile [ "\${1#--}" != "$1" ]; do shift; done\nshift\nexec "${PROGRAM}" "$@"\n`,
   crashes: "#!/bin/sh\nexit 1\n",
   hangs: "#!/bin/sh\nwhile :; do sleep 0.2; done\n",
 } as const;
