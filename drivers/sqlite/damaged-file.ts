@@ -29,6 +29,11 @@ export class DamagedFile {
       });
   }
 
+  /** Its epoch; undefined where that cannot be read. */
+  epoch(): number | undefined {
+    return this.#all<{ readonly epoch: number }>("SELECT epoch FROM outbox")[0]?.epoch;
+  }
+
   /** What the file says that it owes. */
   owed(): readonly OwedRange[] {
     return [

@@ -11,7 +11,7 @@ import { type FoundPromises, type Promises, readPromises } from "./promises.ts";
 import { lastQuarantined, quarantine } from "./quarantine.ts";
 import { reconcile, recordsIn } from "./reconcile.ts";
 import { Reserve } from "./reserve.ts";
-import { beginSalvage } from "./salvage.ts";
+import { beginSalvage, isStillOwed } from "./salvage.ts";
 import { OUTBOX_MIGRATIONS } from "./schema.ts";
 import { SqliteOutbox } from "./sqlite-outbox.ts";
 import { forgetStandby, tellStandby } from "./standby-mark.ts";
@@ -166,7 +166,7 @@ function openOrReplace(databaseSettings: DatabaseSettings, settings: OutboxSetti
   const promises = found.kind === "found" ? found.promises : undefined;
   const first = checkRows(openDatabase({ ...databaseSettings, knownVersion: promises?.version }), settings);
   if (first.kind === "open") {
-    const unfinished = first.versionBefore === 0 && promises !== undefined ? lastQuarantined(file) : undefined;
+    const unfinished = first.versionBefore === 0 ? unfinishedOf(settings, promises) : undefined;
     const losses = unfinished === undefined ? holdAgainst(found, first, settings) : [];
     if (unfinished !== undefined) replace(first.database, unfinished, settings, promises);
     return { database: first.database, quarantined: unfinished, losses };
@@ -182,6 +182,13 @@ function openOrReplace(databaseSettings: DatabaseSettings, settings: OutboxSetti
   }
   replace(second.database, quarantined, settings, promises);
   return { database: second.database, quarantined, losses: [] };
+}
+
+/** The damaged file that was set aside before a new database could stand in for it. */
+function unfinishedOf(settings: OutboxSettings, promises: Promises | undefined): string | undefined {
+  const damagedFile = promises === undefined ? undefined : lastQuarantined(settings.file);
+  if (promises === undefined || damagedFile === undefined) return undefined;
+  return isStillOwed(damagedFile, sizesOf(settings).pageBytes, promises) ? damagedFile : undefined;
 }
 
 /** A database of which something was found damaged is checked to the last row: SQLite sees none that changed in its columns alone. */

@@ -56,6 +56,18 @@ export function beginSalvage({ database, damagedFile, pageBytes, promises }: Sal
   }
 }
 
+/** Whether something that a damaged file held is still owed: its salvage has not ended, or not begun. */
+export function isStillOwed(damagedFile: string, pageBytes: number, promises: Promises): boolean {
+  const damaged = new DamagedFile(damagedFile, pageBytes);
+  try {
+    const epoch = damaged.epoch();
+    const isOfIt = (range: { readonly epoch: number }): boolean => range.epoch === epoch;
+    return epoch === undefined || isOfIt(promises) || promises.owed.some(isOfIt);
+  } finally {
+    damaged.close();
+  }
+}
+
 function lastRowOf(damaged: DamagedFile, promises: Promises | undefined): number {
   const lastRow = damaged.lastRow();
   if (promises === undefined) return lastRow;

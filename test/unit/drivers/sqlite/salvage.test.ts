@@ -160,4 +160,19 @@ describe("the salvage of a damaged outbox", () => {
     finish(bench);
     expectAll(bench, epoch);
   });
+
+  it("is not begun again when the database is removed long after its end", () => {
+    const { file, epoch } = damagedFile();
+    const bench = open(file);
+    finish(bench);
+    expectAll(bench, epoch);
+    bench.outbox.ack(bench.outbox.list(undefined, 2000).map(({ row }) => row));
+    bench.outbox.append([draftOf("telemetry", 10)]);
+    bench.outbox.close();
+    for (const suffix of ["", "-wal"]) rmSync(`${file}${suffix}`, { force: true });
+    const second = open(file);
+    second.clock.advance(10_000);
+    expect(seqsOf(second.outbox, "telemetry")).toEqual([]);
+    expect(takeLosses(second.outbox)).toEqual(["telemetry 1-1 damaged"]);
+  });
 });
