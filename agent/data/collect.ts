@@ -28,8 +28,7 @@ export type LatestValue = {
  * Rules, a signal: "on-change" takes a value that differs from the one before (NaN equals NaN, -0 differs from 0); "every" takes a
  * value once the least time has passed since the last taken; "latest" takes the last value of each window, windows being whole
  * multiples of `windowMs` since the Unix epoch; "off" takes none. What one sender sends of a message known by its PGN is a signal of
- * its own. Samples keep their receive time, and the order of their
- * frames: when the wall clock steps back, so do the times.
+ * its own. Samples keep their receive time, and the order of their frames: when the wall clock steps back, so do the times.
  */
 export class Collector {
   /** One sentence for each rule that matches no signal of the table. */

@@ -23,7 +23,8 @@ export class PgnMessages {
     const pgn = pgnOf(id);
     const messages = this.#byPgn.get(pgn);
     if (messages === undefined) return undefined;
-    if (messages.length === 1) return !isProprietary(pgn) || isSentBy(messages[0], id) ? messages[0] : undefined;
+    if (messages.length === 1)
+      return !isProprietary(pgn) || isSentBy(messages[0].arbitrationId, id) ? messages[0] : undefined;
     let best: MessageEntry | undefined;
     let most = -1;
     for (const message of messages) {
@@ -41,7 +42,7 @@ export class PgnMessages {
 /** How closely a message of the frame's group fits it; -1 when not at all. */
 function points({ arbitrationId }: MessageEntry, id: number): number {
   if (arbitrationId === id) return POINTS.id;
-  if (!isSentBy({ arbitrationId }, id)) return -1;
+  if (!isSentBy(arbitrationId, id)) return -1;
   let reached: number = sourceOf(arbitrationId) === sourceOf(id) ? POINTS.source : 0;
   const wanted = destinationOf(arbitrationId);
   if (wanted === destinationOf(id)) reached += POINTS.destination;
@@ -49,7 +50,7 @@ function points({ arbitrationId }: MessageEntry, id: number): number {
   return reached;
 }
 
-/** Whether the message is one that the source of this id may send. */
-function isSentBy({ arbitrationId }: Pick<MessageEntry, "arbitrationId">, id: number): boolean {
-  return sourceOf(arbitrationId) === sourceOf(id) || isAnyAddress(sourceOf(arbitrationId));
+/** Whether a message with this id of its own is one that the source of `id` may send. */
+function isSentBy(ownId: number, id: number): boolean {
+  return sourceOf(ownId) === sourceOf(id) || isAnyAddress(sourceOf(ownId));
 }
