@@ -4,20 +4,11 @@ import type { Outgoing, StoredRecord, StreamName } from "../../agent/ports.ts";
 import { encodingOf, qualityOf, STREAM_COUNT, streamCode, streamOf } from "./codes.ts";
 import { PastEpochs } from "./past-epochs.ts";
 import type { OwedRange } from "./promises.ts";
-import { hasSoundColumns, payloadCrcOf, type SealedColumns, sealOf } from "./seal.ts";
+import { hasSoundColumns, payloadCrcOf, SEALED_COLUMNS, type SealedColumns, sealOf } from "./seal.ts";
 import { prepareWriteTotals, readTotals, type StreamTotals } from "./totals.ts";
 
 /** The columns of `records` but for `row`, `bytes` and `crc`. Absent is null in a column. */
-export type RecordColumns = {
-  readonly epoch: number;
-  readonly stream: number;
-  readonly seq: number;
-  readonly encoding: number;
-  readonly time_quality: number;
-  readonly stored_at_us: number;
-  readonly expires_at_ms: number | null;
-  readonly retain_key: string | null;
-  readonly dead: 0 | 1;
+export type RecordColumns = Omit<SealedColumns, "row" | "bytes"> & {
   readonly payload: Uint8Array;
   /** Absent in a file of an older version. */
   readonly boot?: number | null;
@@ -29,10 +20,6 @@ export type RecordKey = SealedColumns & { readonly crc: number };
 
 /** A row of the table. */
 export type RecordRow = RecordColumns & { readonly row: number; readonly bytes: number; readonly crc: number };
-type ListRow = SealedColumns;
-
-const KEY =
-  "row, epoch, stream, seq, encoding, time_quality, stored_at_us, expires_at_ms, retain_key, dead, bytes, crc";
 
 /** A payload read back from the disk, or the key of one that the disk gave back altered. */
 export type ReadRecord =
@@ -53,8 +40,8 @@ export class RecordTable {
   readonly #oldest: Database.Statement<[stream: number, dead: number, throughRow: number, limit: number], RecordKey>;
   readonly #oldestAt: Database.Statement<[stream: number], number>;
   readonly #read: Database.Statement<[stream: number, afterRow: number, throughRow: number, limit: number], RecordRow>;
-  readonly #list: Database.Statement<[limit: number], ListRow>;
-  readonly #listStream: Database.Statement<[stream: number, dead: number, limit: number], ListRow>;
+  readonly #list: Database.Statement<[limit: number], SealedColumns>;
+  readonly #listStream: Database.Statement<[stream: number, dead: number, limit: number], SealedColumns>;
   readonly #boot: number | undefined;
 
   /** `boot` is the present one as its column holds it; undefined where nobody asks for the age of a record. */
@@ -68,11 +55,11 @@ export class RecordTable {
       `INSERT INTO records (row, epoch, stream, seq, encoding, time_quality, stored_at_us, expires_at_ms, retain_key, dead, bytes, crc, payload, boot, stored_at_monotonic_ms)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     );
-    this.#delete = database.prepare(`DELETE FROM records WHERE row = ? RETURNING ${KEY}`);
-    this.#key = database.prepare(`SELECT ${KEY} FROM records WHERE row = ?`);
+    this.#delete = database.prepare(`DELETE FROM records WHERE row = ? RETURNING ${SEALED_COLUMNS}`);
+    this.#key = database.prepare(`SELECT ${SEALED_COLUMNS} FROM records WHERE row = ?`);
     this.#setAside = database.prepare("UPDATE records SET dead = 1, crc = ? WHERE row = ?");
     this.#oldest = database.prepare(
-      `SELECT ${KEY} FROM records WHERE stream = ? AND dead = ? AND row <= ? ORDER BY row LIMIT ?`,
+      `SELECT ${SEALED_COLUMNS} FROM records WHERE stream = ? AND dead = ? AND row <= ? ORDER BY row LIMIT ?`,
     );
     this.#oldestAt = database
       .prepare<[number], number>("SELECT stored_at_us FROM records WHERE stream = ? AND dead = 0 ORDER BY row LIMIT 1")
@@ -80,9 +67,9 @@ export class RecordTable {
     this.#read = database.prepare(
       "SELECT * FROM records WHERE stream = ? AND dead = 0 AND row > ? AND row <= ? ORDER BY row LIMIT ?",
     );
-    this.#list = database.prepare(`SELECT ${KEY} FROM records ORDER BY row LIMIT ?`);
+    this.#list = database.prepare(`SELECT ${SEALED_COLUMNS} FROM records ORDER BY row LIMIT ?`);
     this.#listStream = database.prepare(
-      `SELECT ${KEY} FROM records WHERE stream = ? AND dead = ? ORDER BY row LIMIT ?`,
+      `SELECT ${SEALED_COLUMNS} FROM records WHERE stream = ? AND dead = ? ORDER BY row LIMIT ?`,
     );
   }
 
@@ -213,7 +200,7 @@ export class RecordTable {
   }
 
   /** Two walks of the index, waiting and dead, instead of sorting the whole stream by row. */
-  #ofStream(stream: number, limit: number): readonly ListRow[] {
+  #ofStream(stream: number, limit: number): readonly SealedColumns[] {
     const rows = [...this.#listStream.all(stream, 0, limit), ...this.#listStream.all(stream, 1, limit)];
     return rows.sort((left, right) => left.row - right.row).slice(0, limit);
   }

@@ -15,6 +15,10 @@ export type SealedColumns = {
   readonly bytes: number;
 };
 
+/** The columns that a seal covers and the one that holds it, as a statement names them. */
+export const SEALED_COLUMNS =
+  "row, epoch, stream, seq, encoding, time_quality, stored_at_us, expires_at_ms, retain_key, dead, bytes, crc";
+
 const PAYLOAD_RANGE = 2 ** 32;
 const COLUMN_MASK = 0xf_ffff;
 /** Set in every seal; a record that an older agent stored has none. */

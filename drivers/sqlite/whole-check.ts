@@ -1,15 +1,11 @@
 import type Database from "better-sqlite3";
 import { isSoundLoss, type LossRow } from "./losses.ts";
-import { hasSoundColumns, type SealedColumns } from "./seal.ts";
-
-const COLUMNS =
-  "row, epoch, stream, seq, encoding, time_quality, stored_at_us, expires_at_ms, retain_key, dead, bytes, crc";
-
-type Row = SealedColumns & { readonly crc: number };
+import type { RecordKey } from "./records.ts";
+import { hasSoundColumns, SEALED_COLUMNS } from "./seal.ts";
 
 /** The first row of an outbox database whose columns changed on the disk, which SQLite does not notice; undefined when there is none. */
 export function changedRow(database: Database.Database): string | undefined {
-  for (const row of database.prepare<[], Row>(`SELECT ${COLUMNS} FROM records ORDER BY row`).iterate())
+  for (const row of database.prepare<[], RecordKey>(`SELECT ${SEALED_COLUMNS} FROM records ORDER BY row`).iterate())
     if (!hasSoundColumns(row)) return `the columns of row ${row.row} changed`;
   for (const table of ["losses", "reports", "carried"] as const) {
     const id = table === "losses" ? "id" : "row AS id";
