@@ -51,7 +51,7 @@ import { identityStatusOf } from "./identity-status.ts";
 import { keepAsLastGood } from "./last-good.ts";
 import type { DaemonConfig } from "./layered-config.ts";
 import { type OpenIdentity, openIdentity } from "./open-identity.ts";
-import type { Broker, Journal, Outbox, SocketCounts } from "./ports.ts";
+import { type Broker, CONTROL_SHARE, type Journal, type Outbox, type SocketCounts } from "./ports.ts";
 import {
   type BusLine,
   busService,
@@ -73,8 +73,6 @@ const DAY_MS = 86_400_000;
 const DEFAULT_LEDGER = { maxCommands: 100, maxReads: 10, maxRefused: 10, keepHours: 1 } as const;
 /** Beyond the drain, stopping may take this long. */
 const STOP_MARGIN_MS = 5000;
-/** Share of the outbox that data never uses, see `Outbox.append`. */
-const CONTROL_SHARE = 0.05;
 
 /** What the process gives to the daemon. `startedAtMs` is the process start on the clock's monotonic time. */
 export type Surroundings = {

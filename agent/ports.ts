@@ -178,6 +178,9 @@ export type DiskState = {
   readonly reserveBytes: number;
 };
 
+/** Share of the byte bound that only `control` may use: a backlog of telemetry must never keep a command's result from being stored. */
+export const CONTROL_SHARE = 0.05;
+
 /**
  * Durable store between collection and the cellular link, and the only queue. Calls are synchronous and atomic: when one
  * returns, its effect survives a power cut; when it throws, nothing happened.
@@ -186,7 +189,7 @@ export interface Outbox {
   /**
    * Stores all drafts in one transaction and returns their ids, in order. Assigns epoch and the next seq of each stream inside
    * the transaction. Evicts lowest class first, in it dead ones first, then oldest first, to stay within the byte bound, and notes
-   * each eviction as a loss. The last twentieth of the bound is kept for `control`. Records of one call never evict each other,
+   * each eviction as a loss. `CONTROL_SHARE` of the bound is kept for `control`. Records of one call never evict each other,
    * and one that is held is not evicted.
    * Throws `outbox.full` when nothing of the same or a lower class is left to evict (the disk's own "full" included).
    */

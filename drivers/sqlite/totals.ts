@@ -1,4 +1,5 @@
 import type Database from "better-sqlite3";
+import { CONTROL_SHARE } from "../../agent/ports.ts";
 import { CONTROL_CODE } from "./codes.ts";
 
 /** What the `streams` table keeps of one stream; see `StreamStats`. */
@@ -33,9 +34,6 @@ type StreamValues = [
   lost: number,
   stream: number,
 ];
-
-/** Share of the byte bound that only `control` may use: a backlog of telemetry must never keep a command's result from being stored. */
-const CONTROL_SHARE = 0.05;
 
 /** The totals of every stream, by stream code. */
 export function readTotals(database: Database.Database): StreamTotals[] {

@@ -1,6 +1,7 @@
 import type { Clock } from "../../agent/core/clock.ts";
 import { AgentError } from "../../agent/core/errors.ts";
 import {
+  CONTROL_SHARE,
   type DiskState,
   type Draft,
   type LossCount,
@@ -225,7 +226,7 @@ export class FakeOutbox implements Outbox {
     const overAll = bytesOf(state.held) + bytes - this.#maxBytes;
     if (stream === "control") return overAll;
     const shared = bytesOf(state.held.filter(({ record }) => record.stream !== "control"));
-    return Math.max(overAll, shared + bytes - Math.floor(this.#maxBytes * 0.95));
+    return Math.max(overAll, shared + bytes - Math.floor(this.#maxBytes * (1 - CONTROL_SHARE)));
   }
 
   #evict(state: State, bytes: number, highest: number, throughRow: number): number {
