@@ -1,3 +1,4 @@
+import { NOT_AUTHORIZED, QUOTA_EXCEEDED } from "../data/refusal-codes.ts";
 import type { Status } from "../status.ts";
 import type { Check } from "../support/identity-checks.ts";
 import { formatBytes, formatCount, formatDuration } from "./quantity.ts";
@@ -11,8 +12,6 @@ type Refusal = Status["delivery"]["refusedTopics"][number];
 
 /** A loss is a problem for so long after it. */
 const RECENT_MS = 3_600_000;
-const NOT_AUTHORIZED = 0x87;
-const QUOTA_EXCEEDED = 0x97;
 
 /** Whether of what was taken so much was lost that someone should look: more than one in 10,000. */
 export function isWorthSaying(lost: number, taken: number): boolean {
@@ -108,7 +107,8 @@ function lossRemedy(reason: Loss["reason"], stream: Loss["stream"]): string {
 
 function discardProblem(samples: number): Problem {
   return {
-    what: `${formatCount(samples)} samples were discarded since the start: the outbox or the batch had no room for them`,
-    remedy: "look for outbox.refused in the log; collect less, or raise collect.holdBytes and collect.batchSamples",
+    what: `${formatCount(samples)} samples were discarded since the start: the outbox, the batch or the senders' slots had no room for them`,
+    remedy:
+      "look for outbox.refused in the log; collect less, or raise collect.holdBytes, collect.batchSamples or (J1939 with many senders) collect.senderSignals",
   };
 }

@@ -1,3 +1,5 @@
+/** PUBACK or DISCONNECT reason code: the broker's policy does not allow it (MQTT 5.0, 2.4). */
+export const NOT_AUTHORIZED = 0x87;
 /** PUBACK reason code: more than the broker takes now (MQTT 5.0, 3.4.2.1). */
 export const QUOTA_EXCEEDED = 0x97;
 
