@@ -1,12 +1,5 @@
-import { type CanFrame, FRAME_FLAG } from "./frame.ts";
-
-/** An error frame's id in text carries this bit (CAN_ERR_FLAG, linux/can.h). */
-const ERROR_BIT = 0x2000_0000;
-const CLASSIC_MAX_DATA_BYTES = 8;
-/** Flag bits of an FD frame in text (CANFD_BRS, CANFD_ESI, CANFD_FDF, linux/can.h). */
-const FD_BRS = 0x01;
-const FD_ESI = 0x02;
-const FD_FDF = 0x04;
+import { ERROR_BIT, FD_BRS, FD_ESI, FD_FDF } from "./candump-bits.ts";
+import { type CanFrame, CLASSIC_MAX_DATA_BYTES, FRAME_FLAG } from "./frame.ts";
 
 /** A frame as `candump -l` writes it, without the line end: `(1735270496.916858) can0 110#00112233`. */
 export function formatCandumpLog(bus: string, frame: CanFrame): string {

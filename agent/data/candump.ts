@@ -1,4 +1,5 @@
-import { type CanFrame, FRAME_FLAG, FRAME_MAX_DATA_BYTES, paddedToFdLength } from "./frame.ts";
+import { ERROR_BIT, FD_BRS, FD_ESI } from "./candump-bits.ts";
+import { type CanFrame, CLASSIC_MAX_DATA_BYTES, FRAME_FLAG, FRAME_MAX_DATA_BYTES, paddedToFdLength } from "./frame.ts";
 
 /** What is wrong with a line, and where; `column` counts from 1. */
 export type MalformedLine = { readonly kind: "malformed"; readonly column: number; readonly problem: string };
@@ -14,13 +15,6 @@ export type CandumpLine =
     }
   | { readonly kind: "blank" }
   | MalformedLine;
-
-/** An error frame's id in text carries this bit (CAN_ERR_FLAG, linux/can.h). */
-const ERROR_BIT = 0x2000_0000;
-const CLASSIC_MAX_DATA_BYTES = 8;
-/** Flag bits of an FD frame in text (CANFD_BRS, CANFD_ESI, linux/can.h). */
-const FD_BRS = 0x01;
-const FD_ESI = 0x02;
 
 class LineError extends Error {
   override readonly name = "LineError";
