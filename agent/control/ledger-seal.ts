@@ -7,6 +7,8 @@ import { type KeySeal, type KeySetDocument, keySetSchema, mergedKeys, readKeySet
 
 const SPACE = "ledger-seal";
 const KEY = "state";
+/** Names a ledger whose first seal is not in both places yet. */
+const MAKING = "";
 
 /** What both places hold. */
 const sealSchema = z.strictObject({
@@ -125,13 +127,18 @@ export class LedgerSeal implements KeySeal {
       // The next start must find the same: nothing is sealed before someone has acknowledged it.
       return;
     }
+    const isFirst = inJournal === undefined || inJournal.ledger === MAKING;
+    const state = { ...(isFirst ? this.#fresh() : inJournal), generation, keys: keys ?? null };
+    // A cut, or a full disk, before the second place and the counter are there must not look like their loss.
+    if (isFirst) this.#put({ ...state, ledger: MAKING });
     if (counter !== undefined && (value ?? 0) === 0) this.#counted = await counted(counter);
+    if (isFirst) copy.write(state);
     const sealed = Math.max(...known.map((place) => place.counter), 0);
     if (counter !== undefined && sealed === this.#counted + 1) {
       await counter.advance();
       this.#counted += 1;
     }
-    await this.#seal({ ...(inJournal ?? this.#fresh()), generation, keys: keys ?? null });
+    await this.#seal(state);
   }
 
   /** Both places, then the counter: one step ahead of it is a cut in between. */
@@ -170,6 +177,7 @@ export class LedgerSeal implements KeySeal {
 
 /** What does not fit; undefined where the places and the counter do. `value` is undefined without a counter, 0 for one that is not made yet. */
 function problemOf(journal: Seal | undefined, copy: Seal | undefined, value: number | undefined): string | undefined {
+  if (journal?.ledger === MAKING) return undefined;
   const isNew = journal === undefined && copy === undefined;
   if (isNew) return (value ?? 0) > 0 ? "the counter in the TPM knows of a ledger that is gone" : undefined;
   if (journal === undefined) return "the record of earlier commands is gone, as the second place knows";

@@ -1,4 +1,4 @@
-import { cpSync, existsSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { LedgerSeal } from "../../agent/control/ledger-seal.ts";
@@ -101,6 +101,9 @@ afterEach(() => {
   for (const vehicle of vehicles.splice(0)) vehicle.stop();
 });
 
+/** Where the file system would make the new second place. */
+const NEXT = ".ledger-seal.json.next";
+
 async function started(tpm?: Tpm): Promise<Vehicle> {
   const vehicle = new Vehicle(tpm);
   vehicles.push(vehicle);
@@ -109,6 +112,31 @@ async function started(tpm?: Tpm): Promise<Vehicle> {
 }
 
 describe("the seal of the ledger", () => {
+  it.each([
+    ["without a counter", () => undefined],
+    ["with one", () => new Tpm()],
+  ])("is not taken for lost when its first start could not write the second place, %s", async (_, tpm) => {
+    const vehicle = new Vehicle(tpm());
+    vehicles.push(vehicle);
+    expect(await vehicle.start(() => mkdirSync(vehicle.at(NEXT)))).toMatch(/cannot be used/);
+    expect(await vehicle.send(vehicle.command(1))).toBe("REJECTED LEDGER_UNREADABLE");
+    expect(await vehicle.start(() => rmdirSync(vehicle.at(NEXT)))).toBeUndefined();
+    expect(await vehicle.send(vehicle.command(2))).toBe("SUCCEEDED");
+    expect(await vehicle.start()).toBeUndefined();
+  });
+
+  it("is not taken for lost when its first start ended while the counter was made", async () => {
+    const tpm = new Tpm();
+    const vehicle = new Vehicle(tpm);
+    vehicles.push(vehicle);
+    tpm.define = async () => {
+      tpm.value = 1;
+      throw new AgentError("identity.tpm-absent", { what: "a power cut", remedy: "none" });
+    };
+    expect(await vehicle.start()).toMatch(/a power cut/);
+    expect(await vehicle.start()).toBeUndefined();
+  });
+
   it("changes nothing over good starts, cuts between its two places included", async () => {
     const vehicle = await started(new Tpm());
     for (let count = 1; count <= 3; count += 1) {
