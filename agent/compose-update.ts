@@ -103,7 +103,8 @@ export async function composeUpdate(parts: UpdateParts): Promise<Updates> {
   const handlers = settings.installers.map(({ name }) => name);
   const vehicle = { hardware: settings.hardware, agentVersion: version, kinds, handlers };
   const rootCopy = createFloorFile(releases, "root.json");
-  const desk = new UpdateDesk({ journal, floors, rootCopy, pinned, clock, log, vehicle });
+  const lossOwner = config.commands === undefined ? "ota" : "commands";
+  const desk = new UpdateDesk({ journal, lossOwner, floors, rootCopy, pinned, clock, log, vehicle });
   const requester = new Requester({ broker: parts.broker, clock, log, limits: REQUESTER_LIMITS, token: randomUUID });
   const { stepTimeoutMinutes } = settings.jobs;
   const jobs = new AwsJobs({ thing: config.thingName, broker: parts.broker, requester, stepTimeoutMinutes });

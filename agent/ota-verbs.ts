@@ -80,10 +80,10 @@ export function otaAdmin(parts: OtaParts): Readonly<Record<string, ViewHandler>>
       return { schemaVersion: 1, ...verdict };
     },
     "ota.acknowledge": async () => {
-      const fault = parts.floors.fault();
-      log.warn("admin.floor-loss-acknowledged", { what: fault });
-      if (fault === undefined) return { schemaVersion: 1, kind: "nothing" };
-      await parts.floors.acknowledge();
+      const loss = desk.loss();
+      log.warn("admin.loss-acknowledged", { what: loss });
+      if (loss === undefined) return { schemaVersion: 1, kind: "nothing" };
+      await desk.acknowledge();
       return { schemaVersion: 1, kind: "acknowledged" };
     },
     "ota.consent": () => {

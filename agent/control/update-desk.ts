@@ -25,7 +25,9 @@ export type UpdateOrder = z.infer<typeof updateOrder>;
 
 /** What the desk works with. */
 export type DeskParts = {
-  readonly journal: Pick<Journal, "get" | "put" | "status">;
+  readonly journal: Pick<Journal, "get" | "put" | "status" | "acknowledgeLoss">;
+  /** Whose `acknowledge` takes the loss of the journal: that of commands, where they are taken, since it begins a new generation of theirs. */
+  readonly lossOwner: "commands" | "ota";
   readonly floors: Floors;
   /** A second place for the newest root: with the journal alone, its loss would let back in whoever that root has revoked. */
   readonly rootCopy: { read(): unknown; write(document: string): void };
@@ -50,9 +52,10 @@ export class UpdateDesk {
 
   /** Judges an update by what is trusted now. Nothing is taken while the journal is lost: what it knew of the floors is gone. */
   judge({ manifest, signatures }: Pick<UpdateRequest, "manifest" | "signatures">): ManifestVerdict {
-    const { floors, clock, vehicle, journal } = this.#parts;
+    const { floors, clock, vehicle, journal, lossOwner } = this.#parts;
     if (journal.status().kind === "lost") {
-      return { kind: "refused", reason: "journal-lost", detail: "the journal was lost; acknowledge that first" };
+      const detail = `the journal was lost; find out why, then: causeway ${lossOwner} acknowledge`;
+      return { kind: "refused", reason: "journal-lost", detail };
     }
     const floorFault = floors.fault();
     if (floorFault !== undefined) {
@@ -83,6 +86,20 @@ export class UpdateDesk {
     const verdict = this.judge(request);
     if (verdict.kind !== "accepted") return verdict;
     return updater.begin(verdict.digest, this.#parts.vehicle.agentVersion, request) === "busy" ? "busy" : verdict;
+  }
+
+  /** What was lost that `acknowledge` takes; undefined when nothing was. */
+  loss(): string | undefined {
+    const { journal, floors, lossOwner } = this.#parts;
+    const status = journal.status();
+    return status.kind === "lost" && lossOwner === "ota" ? status.what : floors.fault();
+  }
+
+  /** Someone knows of the loss. Rejects with the faults of the journal, the disk and the TPM. */
+  async acknowledge(): Promise<void> {
+    const { journal, floors, lossOwner } = this.#parts;
+    await floors.acknowledge();
+    if (lossOwner === "ota") journal.acknowledgeLoss();
   }
 
   /** The newest root that was taken, or the pinned one when that is newer. */

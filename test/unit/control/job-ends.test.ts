@@ -115,7 +115,7 @@ class Vehicle {
     const floors = createFloors(journal, { read: () => copy, write: (lines) => (copy = lines) });
     const about = { hardware: "gateway-2", agentVersion: "1.3.0", kinds: ["agent"] as const, handlers: [] };
     const rootCopy = { read: () => undefined, write: () => undefined };
-    const desk = new UpdateDesk({ journal, floors, rootCopy, pinned, clock, log, vehicle: about });
+    const desk = new UpdateDesk({ journal, lossOwner: "ota", floors, rootCopy, pinned, clock, log, vehicle: about });
     const work = async (_record: unknown, signal: AbortSignal) => {
       await clock.sleep(STEP_MS, signal);
       return signal.aborted ? ({ kind: "stopped" } as const) : ({ kind: "finished", effect: "at-once" } as const);

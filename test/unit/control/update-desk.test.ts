@@ -19,7 +19,7 @@ function order(key: TestKey, roots: UpdateOrder["roots"] = []): UpdateOrder {
   return { origin: { kind: "local" }, manifest, signatures: signaturesOf(bytes, key), sources: {}, roots };
 }
 
-function setUp() {
+function setUp(lossOwner: "commands" | "ota" = "ota") {
   const clock = new ManualClock();
   const log = new MemoryLog();
   const journal = new FakeJournal({ clock });
@@ -28,7 +28,7 @@ function setUp() {
   const rootCopy = { read: () => root, write: (document: string) => (root = document) };
   const floors = createFloors(journal, { read: () => copy, write: (lines) => (copy = lines) });
   const vehicle = { hardware: "gateway-2", agentVersion: "1.3.0", kinds: ["agent"] as const, handlers: [] };
-  const desk = new UpdateDesk({ journal, floors, rootCopy, pinned, clock, log, vehicle });
+  const desk = new UpdateDesk({ journal, lossOwner, floors, rootCopy, pinned, clock, log, vehicle });
   const stopped = async () => ({ kind: "stopped" }) as const;
   const steps: UpdateSteps = {
     download: stopped,
@@ -107,6 +107,22 @@ describe("UpdateDesk", () => {
     await floors.raise({ line: "agent", counter: 20, digest: "a" });
     forgetCopy();
     expect(await desk.order(order(oldKey), updater)).toMatchObject({ reason: "downgrade" });
+  });
+
+  it.each([
+    ["ota", undefined],
+    ["commands", "the journal was lost; find out why, then: causeway commands acknowledge"],
+  ] as const)("lets %s acknowledge the loss of the journal, and nobody else", async (owner, stillLost) => {
+    const { desk, journal } = setUp(owner);
+    journal.lose("it was damaged");
+    expect(desk.judge(order(oldKey))).toMatchObject({
+      reason: "journal-lost",
+      detail: `the journal was lost; find out why, then: causeway ${owner} acknowledge`,
+    });
+    expect(desk.loss()).toBe(stillLost === undefined ? "it was damaged" : undefined);
+    await desk.acknowledge();
+    const verdict = desk.judge(order(oldKey));
+    expect(verdict.kind === "refused" ? verdict.detail : undefined).toBe(stillLost);
   });
 
   it("does not take a revoked key back after the journal was lost: a copy has the newer root", async () => {
