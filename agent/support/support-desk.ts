@@ -11,18 +11,23 @@ export type SupportDeskParts = {
   readonly maxBytes: number;
 };
 
-/** Where the parts of the agent leave what a support bundle says of them, and whoever wants one gets it: a command, a job, a technician. */
+/**
+ * Where the parts of the agent leave what a support bundle says of them, and whoever wants one gets it: a command, a job, a technician.
+ * Those who ask while it is made get the same: a look may keep the TPM busy, and whoever asks may go and ask again.
+ */
 export class SupportDesk {
   readonly #parts: SupportDeskParts;
-  readonly #sections: Record<string, () => unknown> = {};
+  readonly #sections: Record<string, () => Promise<unknown>> = {};
+  readonly #collect: () => Promise<SupportBundle>;
 
   constructor(parts: SupportDeskParts) {
     this.#parts = parts;
+    this.#collect = shared(() => this.#make());
   }
 
   /** Adds a section; what comes first stays longest when a bundle is too long. `look` may throw or reject. */
   include(name: string, look: () => unknown): void {
-    this.#sections[name] = look;
+    this.#sections[name] = shared(look);
   }
 
   /** One section alone. */
@@ -32,7 +37,22 @@ export class SupportDesk {
 
   /** A bundle of this moment. Never rejects. */
   collect(): Promise<SupportBundle> {
+    return this.#collect();
+  }
+
+  #make(): Promise<SupportBundle> {
     const { about, log, clock, maxBytes } = this.#parts;
     return collectBundle({ about, sections: this.#sections, log, nowMs: clock.wallUs() / 1000, maxBytes });
   }
+}
+
+/** One call of `work` at a time: whoever asks meanwhile gets what that one gives. */
+function shared<T>(work: () => T | Promise<T>): () => Promise<T> {
+  let running: Promise<T> | undefined;
+  return () =>
+    (running ??= Promise.resolve()
+      .then(work)
+      .finally(() => {
+        running = undefined;
+      }));
 }
