@@ -10,7 +10,7 @@ import { isOf, type OtaJobParts, otaJob, problemOfOta } from "./control/ota-job.
 import { problemOfRotation, rotationJob } from "./control/rotation-job.ts";
 import { problemOfSteps, stepsJob } from "./control/steps-job.ts";
 import { isSettled } from "./control/update-state.ts";
-import { type HealthVerdict } from "./control/update-work.ts";
+import type { HealthVerdict } from "./control/update-work.ts";
 import { AgentError } from "./core/errors.ts";
 import type { Service } from "./core/lifecycle.ts";
 import type { Log } from "./core/log.ts";

@@ -30,7 +30,7 @@ import { UpdateDesk } from "./control/update-desk.ts";
 import { createInstallGate, installCondition } from "./control/update-gate.ts";
 import { createUpdateSteps } from "./control/update-steps.ts";
 import { UpdateTrail } from "./control/update-trail.ts";
-import { type GateVerdict, type HealthVerdict } from "./control/update-work.ts";
+import type { GateVerdict, HealthVerdict } from "./control/update-work.ts";
 import { Updater } from "./control/updater.ts";
 import type { Clock } from "./core/clock.ts";
 import { AgentError } from "./core/errors.ts";

@@ -4,7 +4,7 @@ import type { UpdateDesk } from "./control/update-desk.ts";
 import { updateOrder } from "./control/update-desk.ts";
 import type { UpdateRecord } from "./control/update-record.ts";
 import { isCancellable, isOver } from "./control/update-state.ts";
-import { type UpdateProgress } from "./control/update-work.ts";
+import type { UpdateProgress } from "./control/update-work.ts";
 import type { Updater } from "./control/updater.ts";
 import type { Clock } from "./core/clock.ts";
 import { AgentError } from "./core/errors.ts";

@@ -12,7 +12,7 @@ import {
   type JobOutcome,
   withdrawnBy,
 } from "./job-runner.ts";
-import { type HealthVerdict } from "./update-work.ts";
+import type { HealthVerdict } from "./update-work.ts";
 
 const SPACE = "job";
 const KEY = "config";

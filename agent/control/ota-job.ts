@@ -16,7 +16,7 @@ import { isRetryable } from "./requester.ts";
 import { type UpdateDesk, updateOrder } from "./update-desk.ts";
 import { streamFile, type UpdateRecord } from "./update-record.ts";
 import { isSettled, type UpdateStep } from "./update-state.ts";
-import { type UpdateProgress } from "./update-work.ts";
+import type { UpdateProgress } from "./update-work.ts";
 import type { Updater } from "./updater.ts";
 
 /** How often the update is looked at, ms. */

@@ -2,7 +2,7 @@ import type { RunProgram } from "../update-ports.ts";
 import { parseManifest } from "./manifest.ts";
 import { problemOf } from "./program-installer.ts";
 import type { UpdateRecord } from "./update-record.ts";
-import { type UpdateHooks } from "./update-work.ts";
+import type { UpdateHooks } from "./update-work.ts";
 
 /** One program around updates. */
 export type Hook = { readonly program: string; readonly timeoutSeconds: number };

@@ -8,7 +8,7 @@ import { PendingEntries } from "./pending-entries.ts";
 import type { RecordSink } from "./record-sink.ts";
 import { journalStore, type TellingStore, type UpdateRecord, type UpdateStore } from "./update-record.ts";
 import type { UpdateStep } from "./update-state.ts";
-import { type UpdateProgress } from "./update-work.ts";
+import type { UpdateProgress } from "./update-work.ts";
 
 const SPACE = "update";
 const NUMBER = "phase-number";

@@ -4,7 +4,7 @@ import { journalStore, type UpdateRecord, type UpdateRequest } from "../../agent
 import { UPDATE_TABLE, type UpdateStep } from "../../agent/control/update-state.ts";
 import { createUpdateSteps } from "../../agent/control/update-steps.ts";
 import { UpdateTrail } from "../../agent/control/update-trail.ts";
-import { type UpdateHooks, type UpdateProgress, type UpdateStepParts } from "../../agent/control/update-work.ts";
+import type { UpdateHooks, UpdateProgress, UpdateStepParts } from "../../agent/control/update-work.ts";
 import { Updater } from "../../agent/control/updater.ts";
 import type { UpdatePhase } from "../../agent/data/encode-update.ts";
 import type { Journal } from "../../agent/ports.ts";
