@@ -139,7 +139,7 @@ export type StreamStats = {
   readonly dead: number;
   /** Since the database was made. */
   readonly lost: number;
-  /** Wall time of the oldest record that waits, µs since the Unix epoch; undefined when none does. */
+  /** Wall time of the oldest record that waits, µs since the Unix epoch; undefined when none does, or it cannot be read. */
   readonly oldestUs: number | undefined;
 };
 
@@ -227,6 +227,7 @@ export interface Outbox {
   reportLosses(draftOf: (loss: LossRange) => Draft, max: number): number;
   /** Stored records without their payload, of one stream or of all, oldest first, dead ones included. */
   list(stream: StreamName | undefined, limit: number): readonly StoredRecord[];
+  /** Throws nothing that the disk does. */
   stats(): OutboxStats;
   /** Undefined where there is no disk, or it is away. */
   disk(): DiskState | undefined;

@@ -202,7 +202,7 @@ export class SqliteOutbox implements Outbox {
   stats(): OutboxStats {
     const { epoch, maxBytes } = this.#parts;
     const totals = this.#records.totals;
-    return this.#transactions.read(() => ({
+    return {
       epoch,
       records: totals.reduce((sum, stream) => sum + stream.records, 0),
       bytes: bytesFrom(totals, 0),
@@ -213,7 +213,7 @@ export class SqliteOutbox implements Outbox {
         telemetry: this.#streamStats("telemetry"),
         capture: this.#streamStats("capture"),
       },
-    }));
+    };
   }
 
   disk(): DiskState | undefined {
@@ -347,7 +347,17 @@ export class SqliteOutbox implements Outbox {
       lastSeq: totals?.lastSeq ?? 0,
       dead: totals?.dead ?? 0,
       lost: totals?.lost ?? 0,
-      oldestUs: this.#records.oldestUs(code),
+      oldestUs: this.#oldestUs(code),
     };
+  }
+
+  #oldestUs(code: number): number | undefined {
+    try {
+      return this.#transactions.read(() => this.#records.oldestUs(code));
+    } catch (thrown) {
+      if (!(thrown instanceof AgentError)) throw thrown;
+      // Who needs the record itself meets the same fault; a look at the state must not fail for it.
+      return undefined;
+    }
   }
 }

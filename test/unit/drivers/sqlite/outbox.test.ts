@@ -267,6 +267,19 @@ describe("openOutbox on a damaged file", () => {
     expect(log.of("outbox.damaged")).toHaveLength(1);
   });
 
+  it("says how much it holds while the file cannot be read", () => {
+    const file = newFile();
+    const { outbox } = open(file);
+    outbox.append(Array.from({ length: 9000 }, () => draftOf("telemetry", 1000)));
+    // More than its cache holds, so that the first record is on the disk alone.
+    outbox.read("telemetry", 1, ALL, 9000, ALL);
+    for (const name of [file, `${file}-wal`]) {
+      writeFileSync(name, Buffer.alloc(statSync(name).size, 0xa5), { flag: "r+" });
+    }
+    expect(outbox.stats().streams.telemetry).toMatchObject({ records: 9000, lastSeq: 9000, oldestUs: undefined });
+    expect(faultCodeOf(() => outbox.read("telemetry", 0, ALL, 90, ALL))).toBe("outbox.unavailable");
+  });
+
   it("finds damage that a large file's short check missed at the next open after meeting it", () => {
     const file = newFile();
     const sizes = { checkBytes: 0 };
