@@ -60,6 +60,8 @@ export class SqliteOutbox implements Outbox {
   readonly #boot: number | undefined;
   readonly #watermark: Pick<Watermark, "note" | "close">;
   readonly #salvager: Salvager;
+  /** As the last commit left it. */
+  #promised: Promises;
   #stopSalvage: () => void = () => undefined;
   #salvageDueMs = 0;
   #backfills = 0;
@@ -71,7 +73,8 @@ export class SqliteOutbox implements Outbox {
     this.#records = new RecordTable(parts.database, this.#boot);
     this.#losses = new LossLedger(parts.database);
     this.#room = new Room({ ...parts, records: this.#records, losses: this.#losses, holds: this.#holds });
-    this.#watermark = parts.watermark(this.#promises());
+    this.#promised = this.#promises();
+    this.#watermark = parts.watermark(this.#promised);
     this.#salvager = new Salvager({ ...parts, records: this.#records, losses: this.#losses, room: this.#room });
   }
 
@@ -235,13 +238,8 @@ export class SqliteOutbox implements Outbox {
     if (!database.open) return;
     this.#stopSalvage();
     this.#salvager.close();
-    try {
-      const promises = this.#promises();
-      database.close();
-      this.#watermark.close(promises);
-    } finally {
-      database.close();
-    }
+    database.close();
+    this.#watermark.close(this.#promised);
   }
 
   #write<T>(work: (spareBytes: number) => T): T {
@@ -259,6 +257,7 @@ export class SqliteOutbox implements Outbox {
       },
     );
     this.countLosses(this.#room.takeNoted());
+    this.#promised = promises;
     this.#watermark.note(promises);
     return result;
   }
@@ -270,7 +269,7 @@ export class SqliteOutbox implements Outbox {
     try {
       while (this.#salvager.isPending && clock.monotonicMs() - startMs < ms) {
         if (this.#write(() => this.#salvager.step()) > 0) this.#backfills += 1;
-        this.#salvager.look();
+        this.#transactions.read(() => this.#salvager.look());
       }
     } catch (thrown) {
       if (!(thrown instanceof AgentError)) throw thrown;

@@ -267,17 +267,32 @@ describe("openOutbox on a damaged file", () => {
     expect(log.of("outbox.damaged")).toHaveLength(1);
   });
 
-  it("says how much it holds while the file cannot be read", () => {
+  /** An outbox with records of an ended epoch, of whose file nothing can be read any more but what its cache holds. */
+  function unreadable(): OpenedOutbox["outbox"] {
     const file = newFile();
+    const first = open(file);
+    first.outbox.append([draftOf("event", 10)]);
+    first.outbox.close();
+    rmSync(`${file}.watermark`);
     const { outbox } = open(file);
     outbox.append(Array.from({ length: 9000 }, () => draftOf("telemetry", 1000)));
-    // More than its cache holds, so that the first record is on the disk alone.
-    outbox.read("telemetry", 1, ALL, 9000, ALL);
+    // More than the cache holds.
+    outbox.read("telemetry", 2, ALL, 9000, ALL);
     for (const name of [file, `${file}-wal`]) {
       writeFileSync(name, Buffer.alloc(statSync(name).size, 0xa5), { flag: "r+" });
     }
+    return outbox;
+  }
+
+  it("says how much it holds while the file cannot be read", () => {
+    const outbox = unreadable();
     expect(outbox.stats().streams.telemetry).toMatchObject({ records: 9000, lastSeq: 9000, oldestUs: undefined });
     expect(faultCodeOf(() => outbox.read("telemetry", 0, ALL, 90, ALL))).toBe("outbox.unavailable");
+  });
+
+  it("is closed while the file cannot be read", () => {
+    const outbox = unreadable();
+    expect(() => outbox.close()).not.toThrow();
   });
 
   it("finds damage that a large file's short check missed at the next open after meeting it", () => {
