@@ -23,7 +23,13 @@ export function tellStandby(database: Database.Database, files: readonly string[
 
 /** Forgets what was told, or came over. */
 export function forgetStandby(files: readonly string[]): void {
-  for (const file of files) rmSync(file, { force: true });
+  for (const file of files) {
+    try {
+      rmSync(file, { force: true });
+    } catch {
+      // It is told once more at the next start, as damage is told that cost nothing.
+    }
+  }
 }
 
 /** Watermarks of an outbox in memory, each in a place that may outlive its process. */

@@ -265,6 +265,16 @@ describe("StandbyOutbox", () => {
       expect(lossesOf(bench(100_000, folder).outbox)).toEqual([]);
     });
 
+    it("is not kept from the disk by a mark that cannot be removed", () => {
+      const folder = temporaryFolder();
+      mkdirSync(join(folder, "state", "outbox.standby"), { recursive: true });
+      const { outbox, loseDisk, findDisk } = bench(100_000, folder);
+      loseDisk();
+      findDisk();
+      expect(outbox.stats().records).toBe(1);
+      expect(outbox.stats().fault).toBeUndefined();
+    });
+
     it("tells nothing of what came back and was delivered, though a place could be written only at the end", () => {
       const folder = temporaryFolder();
       const { outbox, loseDisk, findDisk } = bench(100_000, folder);
