@@ -53,7 +53,12 @@ export type Publication = {
 };
 
 /** The DISCONNECT by which the broker ended a connection. */
-export type ConnectionEnding = { readonly reasonCode: number; readonly reason: string };
+export type ConnectionEnding = {
+  readonly reasonCode: number;
+  readonly reason: string;
+  /** Publications without an answer at that moment, whoever published them: the one whose outcome it is among them. */
+  readonly unanswered: number;
+};
 
 /** "acked": PUBACK below 0x80; "refused": PUBACK 0x80 or above; "offline": no PUBACK came, it may or may not have arrived (`ended`: the broker ended the connection meanwhile and said why); "too-large": over the broker's packet limit, never sent. */
 export type PublishOutcome =

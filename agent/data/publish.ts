@@ -287,7 +287,7 @@ export class Publisher {
         // Online and yet no PUBACK in time: the broker discards what comes too fast.
         if (this.#isOnline()) this.#gates.close(EVERY_TOPIC, nowMs);
         if (outcome.ended === undefined || !BLAMING.has(outcome.ended.reasonCode)) this.#again(pick);
-        else this.#blamed(pick, topic, outcome.ended, { wasAlone, nowMs });
+        else this.#blamed(pick, topic, outcome.ended, { wasAlone: wasAlone && outcome.ended.unanswered === 1, nowMs });
         return;
     }
   }

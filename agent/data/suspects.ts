@@ -5,7 +5,7 @@ const MAX_SUSPECTS = 64;
 
 /**
  * Records that were on their way when the broker ended the connection over a packet that it did not want. Which one it was shows when each is
- * sent alone: only then the end of a connection is held against it.
+ * sent alone: only then the end of a connection is held against it, and only where nobody else's publication was on its way.
  */
 export class Suspects {
   readonly #suspects = new Map<number, { readonly pick: Pick; ends: number }>();

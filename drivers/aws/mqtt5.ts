@@ -345,7 +345,7 @@ class Mqtt5Broker implements Broker {
     const end = { errorName, reasonCode: disconnect?.reasonCode, livedMs, unacknowledged: this.#pending.size };
     const givenWayMs = this.#takeovers.noteEnd(end, Math.random);
     this.#pace.noteEnd(livedMs);
-    this.#drop(offlineAfter(disconnect));
+    this.#drop(offlineAfter(disconnect, this.#pending.size));
     this.#link.move("offline");
     const lost = connectionLost(errorName, disconnect, this.#facts);
     this.#link.blame(this.#takeovers.isContested ? sessionContested(lost, this.#facts) : lost);

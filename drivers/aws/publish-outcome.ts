@@ -7,11 +7,11 @@ import { FIRST_FAILURE_CODE, reasonText } from "./reason-codes.ts";
 /** No PUBACK came. */
 export const OFFLINE: PublishOutcome = { kind: "offline" };
 
-/** No PUBACK came, and the broker has ended the connection. `disconnect` is its packet, when it sent one. */
-export function offlineAfter(disconnect: mqtt5.DisconnectPacket | undefined): PublishOutcome {
+/** No PUBACK came, and the broker has ended the connection. `disconnect` is its packet, when it sent one; `unanswered` as in `ConnectionEnding`. */
+export function offlineAfter(disconnect: mqtt5.DisconnectPacket | undefined, unanswered: number): PublishOutcome {
   if (disconnect === undefined) return OFFLINE;
   const { reasonCode, reasonString } = disconnect;
-  return { kind: "offline", ended: { reasonCode, reason: reasonText(reasonCode, reasonString) } };
+  return { kind: "offline", ended: { reasonCode, reason: reasonText(reasonCode, reasonString), unanswered } };
 }
 
 const TOPIC_NAME_INVALID = 0x90;

@@ -178,7 +178,7 @@ export class FakeBroker implements Broker {
   }
 
   /** The link goes down, `ended` by the broker where given; what has no outcome becomes "offline". */
-  disconnect(ended?: ConnectionEnding): void {
+  disconnect(ended?: Omit<ConnectionEnding, "unanswered">): void {
     this.#isReachable = false;
     this.#lose(unreachable(`lost at ${this.#clock.monotonicMs()}`), ended);
   }
@@ -202,10 +202,13 @@ export class FakeBroker implements Broker {
     }
   }
 
-  #lose(fault: LinkStatus["fault"], ended?: ConnectionEnding): void {
+  #lose(fault: LinkStatus["fault"], ended?: Omit<ConnectionEnding, "unanswered">): void {
     this.#state = "offline";
     this.#fault = fault;
-    for (const settle of this.#open) settle({ kind: "offline", ...(ended === undefined ? {} : { ended }) });
+    const unanswered = this.#open.size;
+    const outcome: PublishOutcome =
+      ended === undefined ? { kind: "offline" } : { kind: "offline", ended: { ...ended, unanswered } };
+    for (const settle of this.#open) settle(outcome);
   }
 
   #deliver({ topic, payload, userProperties, contentType, responseTopic, correlationData }: Publication): void {

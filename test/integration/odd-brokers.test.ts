@@ -124,7 +124,7 @@ describe("brokers that are not as one would wish", () => {
     await link.online(AbortSignal.timeout(10_000));
     expect(await link.publish(RECORD)).toEqual({
       kind: "offline",
-      ended: { reasonCode: 0x99, reason: "0x99 payload format invalid" },
+      ended: { reasonCode: 0x99, reason: "0x99 payload format invalid", unanswered: 1 },
     });
     await link.online(AbortSignal.timeout(10_000), 1);
     await link.stop();

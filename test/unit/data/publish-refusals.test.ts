@@ -162,6 +162,23 @@ describe("Publisher, when a record is not taken", () => {
     expect(outbox.stats().records).toBe(0);
   });
 
+  it("holds nothing against a record while what others published may have ended the connection too", async () => {
+    const { clock, outbox, broker, append, start } = createPublisherBench({ disconnectAttempts: 1 });
+    broker.answer = held;
+    append(draft("telemetry"));
+    await start();
+    for (let connection = 0; connection < 5; connection++) {
+      void broker.publish({ ...broker.publications[0], topic: "dt/causeway/veh-001/presence" });
+      broker.disconnect({ reasonCode: 0x99, reason: "0x99" });
+      await clock.run(1000);
+      broker.connect();
+      await clock.run(0);
+    }
+    for (const sent of broker.sent) sent.settle({ kind: "acked" });
+    await clock.run(1000);
+    expect(outbox.stats().streams.telemetry).toMatchObject({ records: 0, dead: 0 });
+  });
+
   it("holds nothing against records whose connection was lost or ended for another reason", async () => {
     const { clock, outbox, broker, append, start, ids } = createPublisherBench({ disconnectAttempts: 1 });
     broker.answer = held;
