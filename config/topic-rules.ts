@@ -1,4 +1,4 @@
-import { isAwsHost } from "../agent/core/aws-host.ts";
+import { isAwsBroker } from "../agent/core/aws-host.ts";
 
 /** Bytes of a topic, and slashes in it, that AWS IoT Core takes (AWS IoT Core quotas); what Basic Ingest puts before it does not count. */
 const AWS_MAX_BYTES = 256;
@@ -39,11 +39,6 @@ export function topicProblems(settings: TopicSettings): readonly TopicProblem[] 
     const limits = messages.length > 0 ? [] : sizeProblems(filled(template, settings.thingName), isAws);
     return [...messages, ...limits].map((message) => ({ path: template.path, message }));
   });
-}
-
-/** Whether it is AWS IoT Core, as far as the configuration tells: by its host name, or because it asks for what only AWS needs. */
-function isAwsBroker({ host, pacing, alpn }: TopicSettings["broker"]): boolean {
-  return isAwsHost(host) || pacing === "aws" || alpn === "aws";
 }
 
 function templatesOf({ topics, commands }: TopicSettings): readonly Template[] {

@@ -13,7 +13,7 @@ import {
   RetryJitterType,
 } from "aws-crt/dist/native/mqtt5.js";
 import type { mqtt5 } from "aws-iot-device-sdk-v2";
-import { isAwsHost } from "../../agent/core/aws-host.ts";
+import { isAwsBroker, isAwsHost } from "../../agent/core/aws-host.ts";
 import { messageOf } from "../../agent/core/errors.ts";
 import type { BrokerLimits, Inbound, Publication } from "../../agent/ports.ts";
 import type { BrokerConfig } from "../../config/schema.ts";
@@ -144,13 +144,11 @@ function sessionBehaviorOf({ sessionExpirySeconds }: BrokerConfig): ClientSessio
   return sessionExpirySeconds === 0 ? ClientSessionBehavior.Clean : ClientSessionBehavior.RejoinAlways;
 }
 
-type BrokerPlace = Pick<BrokerConfig, "pacing" | "host">;
-
 /**
  * Whether the SDK paces what goes out to the limits of an AWS IoT Core connection (100 publishes a second, 512 KiB/s, counted with
  * 4 KiB for each write). Above them the service discards without a PUBACK; any other broker would only be slowed down.
  */
-export function isPaced({ pacing, host }: BrokerPlace): boolean {
+export function isPaced({ pacing, host }: Pick<BrokerConfig, "pacing" | "host">): boolean {
   return pacing === "aws" || (pacing === "auto" && isAwsHost(host));
 }
 
@@ -173,12 +171,14 @@ export function packetOf(publication: Publication): mqtt5.PublishPacket {
 }
 
 /** What the broker announced, and what AWS IoT Core does not. */
-export function limitsOf(settings: mqtt5.NegotiatedSettings, { pacing, host }: BrokerPlace): BrokerLimits {
-  const isAws = pacing === "aws" || isAwsHost(host);
+export function limitsOf(
+  settings: mqtt5.NegotiatedSettings,
+  config: Pick<BrokerConfig, "pacing" | "host" | "alpn">,
+): BrokerLimits {
   return {
     receiveMaximum: settings.receiveMaximumFromServer,
     maximumPacketBytes: settings.maximumPacketSizeToServer,
-    ...(isAws ? { maximumPayloadBytes: AWS_PAYLOAD_BYTES } : {}),
+    ...(isAwsBroker(config) ? { maximumPayloadBytes: AWS_PAYLOAD_BYTES } : {}),
     topicAliasMaximum: settings.topicAliasMaximumToServer,
     retainAvailable: settings.retainAvailable,
   };

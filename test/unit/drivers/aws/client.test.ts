@@ -78,11 +78,12 @@ describe("limitsOf", () => {
   };
 
   it.each([
-    ["a1b2-ats.iot.eu-central-1.amazonaws.com", "none", 131_072],
-    ["iot.example.com", "aws", 131_072],
-    ["localhost", "auto", undefined],
-  ] as const)("%s with pacing %s takes payloads up to %s bytes", (host, pacing, expected) => {
-    const limits = limitsOf(settings, { host, pacing });
+    ["a1b2-ats.iot.eu-central-1.amazonaws.com", "none", "auto", 131_072],
+    ["iot.example.com", "aws", "auto", 131_072],
+    ["iot.example.com", "auto", "aws", 131_072],
+    ["localhost", "auto", "auto", undefined],
+  ] as const)("%s with pacing %s and alpn %s takes payloads up to %s bytes", (host, pacing, alpn, expected) => {
+    const limits = limitsOf(settings, { host, pacing, alpn });
     expect(limits).toMatchObject({ maximumPacketBytes: 149_504, receiveMaximum: 100 });
     expect(limits.maximumPayloadBytes).toBe(expected);
     const publication = {
