@@ -47,6 +47,7 @@ export const EVERYTHING = {
     serial: "GW-2026-000123",
     vin: "WVWZZZ1KZAW000001",
     csr: {
+      serialNumber: "{serial}",
       organization: "Example Haulage",
       organizationalUnit: "Fleet",
       country: "DE",
