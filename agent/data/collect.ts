@@ -107,14 +107,17 @@ export class Collector {
     receivedAtUs: number,
     firstSlot: number = message.firstSignal,
   ): void {
+    const end = message.firstSignal + message.signalCount;
     if (firstSlot < 0) {
-      this.discardedSamples += message.signalCount;
+      const modes = this.#plan.modes;
+      for (let signal = message.firstSignal; signal < end; signal++) {
+        if (modes[signal] !== MODE.off) this.discardedSamples += 1;
+      }
       return;
     }
     const shift = firstSlot - message.firstSignal;
     const present = this.#table.present;
     const opensAt = this.#log.count;
-    const end = message.firstSignal + message.signalCount;
     for (let signal = message.firstSignal; signal < end; signal++) {
       if (allPresent || present[signal] === 1) this.#takeSignal(signal, signal + shift, receivedAtUs);
     }

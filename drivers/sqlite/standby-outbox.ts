@@ -44,7 +44,8 @@ type Place = { readonly outbox: Outbox; readonly offset: number; readonly backfi
 /**
  * The outbox on the disk, for which one in memory stands in while the disk cannot be written (read-only file system, I/O errors),
  * so that live data goes on. Records in memory have an epoch of their own and do not outlive the process: `stats().fault` says
- * so, and the next start tells which they were, where one of `standbyFiles` could be written and is still there. When the disk can be written again it takes them over. What was on its way at a change of place may be sent twice.
+ * so, and the next start tells which they were, where one of `standbyFiles` could be written and is still there. When the disk can be
+ * written again it takes them over. What was on its way at a change of place may be sent twice.
  */
 export class StandbyOutbox implements Outbox {
   readonly #parts: StandbyParts;

@@ -149,4 +149,10 @@ describe("messages that several control units send", () => {
     ]);
     expect(pipeline.counters().discardedSamples).toBe(2);
   });
+
+  it("lose nothing for want of room that no rule would have taken", async () => {
+    const { bus, pipeline } = await line({ rules: [{ signals: "*.Torque", mode: "off" }], senderSignals: 2 });
+    bus.deliver([frame(0x0cf0_0400, slow, 10), frame(0x0cf0_0403, fast, 20)]);
+    expect(pipeline.counters().discardedSamples).toBe(1);
+  });
 });
