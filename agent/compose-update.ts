@@ -12,6 +12,7 @@ import { createSlots } from "../drivers/os/slots.ts";
 import { createDownloadFolder, createFloorFile } from "../drivers/os/update-files.ts";
 import { composeJobs } from "./compose-jobs.ts";
 import { risingCounter } from "./compose-keys.ts";
+import { composeProxy } from "./compose-proxy.ts";
 import type { CollectSupportParts } from "./control/actions/collect-support.ts";
 import { AwsJobs } from "./control/aws-jobs.ts";
 import { FileStreams } from "./control/file-streams.ts";
@@ -33,7 +34,7 @@ import { UpdateTrail } from "./control/update-trail.ts";
 import type { GateVerdict, HealthVerdict } from "./control/update-work.ts";
 import { Updater } from "./control/updater.ts";
 import type { Clock } from "./core/clock.ts";
-import { AgentError } from "./core/errors.ts";
+import { AgentError, type FaultCode } from "./core/errors.ts";
 import type { Service } from "./core/lifecycle.ts";
 import type { Log } from "./core/log.ts";
 import type { UpdatePhase } from "./data/encode-update.ts";
@@ -211,7 +212,7 @@ function updateService(updater: Updater, restart: Promise<never>): Service {
   return { ...loop, broken: Promise.race([restart, loop.broken]) };
 }
 
-async function downloaderOf({ config, settings, broker, clock, log, random }: UpdateParts) {
+async function downloaderOf({ config, settings, environment, broker, clock, log, random }: UpdateParts) {
   const {
     caFile,
     minRateWindowSeconds,
@@ -238,6 +239,7 @@ async function downloaderOf({ config, settings, broker, clock, log, random }: Up
       log,
     }),
     ca: caFile === undefined ? undefined : await readFile(caFile, "utf8"),
+    proxyFor: composeProxy({ config, environment }),
     clock,
     log,
     random,
@@ -254,7 +256,7 @@ function gateOf({ loaded, settings, clock, signals, steps }: UpdateParts, hasAgr
 
 function linkOf({ config, settings, clock }: UpdateParts): (bytes: number) => Promise<GateVerdict> {
   const { interfaces, maxBytes } = settings.download.metered;
-  const { host, port } = config.broker;
+  const { host, port } = config.proxy ?? config.broker;
   const route = new Route({ host, port, clock });
   return async (bytes) => {
     if (interfaces.length === 0 || bytes <= maxBytes) return { kind: "open" };
@@ -263,6 +265,9 @@ function linkOf({ config, settings, clock }: UpdateParts): (bytes: number) => Pr
     return { kind: "closed", waitingFor: `another link than ${name}, which is metered` };
   };
 }
+
+/** Faults of a vehicle without coverage. What a proxy refuses is none of them: a new version may have forgotten how to ask it. */
+const OUT_OF_REACH: readonly FaultCode[] = ["broker.unreachable", "proxy.unreachable", "proxy.bad-gateway"];
 
 /** Healthy: the configuration is in force, the outbox takes records, every bus is bound, and a broker has acknowledged something or has been out of reach for the time of grace. */
 function healthOf({ loaded, settings, clock, broker, watched }: UpdateParts): () => HealthVerdict {
@@ -276,7 +281,7 @@ function healthOf({ loaded, settings, clock, broker, watched }: UpdateParts): ()
     const { connects, fault } = broker.status();
     const hasSent = publisher.counters().firstPubackMs !== undefined || outbox.stats().records === 0;
     if (connects > 0 && hasSent) return { kind: "healthy" };
-    const isOutOfReach = fault?.code === "broker.unreachable";
+    const isOutOfReach = fault !== undefined && OUT_OF_REACH.includes(fault.code);
     const graceMs = sinceMs + settings.prove.offlineSeconds * 1000 - clock.monotonicMs();
     if (isOutOfReach && graceMs <= 0) return { kind: "healthy" };
     return {

@@ -267,3 +267,7 @@ export * from "./key-port.ts";
 // ---------------------------------------------------------------- service manager
 
 export * from "./notifier-port.ts";
+
+// ---------------------------------------------------------------- HTTP proxy
+
+export * from "./proxy-port.ts";

@@ -95,7 +95,9 @@ export const otaConfig = z.strictObject({
           maxBytes: z.int().min(0).max(64_000_000_000).default(0).describe("an update up to this size does not wait"),
         })
         .prefault({})
-        .describe("links that cost: a download waits, or pauses, while the way to the broker leads over one of them"),
+        .describe(
+          "links that cost: a download waits, or pauses, while the way to the broker, or to the proxy, leads over one of them",
+        ),
       spareBytes: z.int().min(0).max(64_000_000_000).default(64_000_000).describe("disk space that stays free"),
     })
     .prefault({}),

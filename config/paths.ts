@@ -50,6 +50,9 @@ export function resolvePaths(config: AgentConfig, folder: string, dbcFolder: str
     buses: config.buses.map((bus) => (bus.driver === "replay" ? { ...bus, file: from(bus.file) } : bus)),
     dbc: config.dbc.map((entry) => ({ ...entry, file: from(entry.file, dbcFolder) })),
     broker: { ...config.broker, caFile: from(config.broker.caFile) },
+    ...(config.proxy === undefined
+      ? {}
+      : { proxy: { ...config.proxy, ...resolveOptional(config.proxy, ["credentialsFile"], from) } }),
     ...(config.commands === undefined ? {} : { commands: resolveCommands(config.commands, from) }),
     ...(config.ota === undefined ? {} : { ota: resolveOta(config.ota, from) }),
   };

@@ -6,6 +6,7 @@ import { busName, path, port } from "./fields.ts";
 import { csrTemplate, tpmSettings } from "./identity.ts";
 import { otaConfig } from "./ota.ts";
 import { provisioningConfig, renewalConfig } from "./provisioning.ts";
+import { proxyConfig } from "./proxy.ts";
 import { topicProblems } from "./topic-rules.ts";
 
 const absolutePath = path.regex(/^\//, "must be an absolute path");
@@ -263,6 +264,9 @@ export const agentConfig = z
       })
       .prefault({}),
     broker: brokerConfig,
+    proxy: proxyConfig
+      .optional()
+      .describe("HTTP proxy for the broker and for downloads, by CONNECT; HTTP_PROXY and its like are not read"),
     requests: z
       .strictObject({
         timeoutMs: z.int().min(1000).max(120_000).default(10_000).describe("longest wait for an answer of a service"),
@@ -373,3 +377,4 @@ export type CollectRule = AgentConfig["collect"]["rules"][number];
 export type IdentityConfig = AgentConfig["identity"];
 export type { BrokerConfig } from "./broker.ts";
 export type { OtaConfig } from "./ota.ts";
+export type { ProxyConfig } from "./proxy.ts";

@@ -45,8 +45,8 @@ const RULES: readonly Rule[] = [
   },
   {
     name: "agent/ports and agent/status import core and data",
-    from: /^agent\/(ports|broker-port|journal-port|key-port|notifier-port|status)\.ts$/,
-    ours: /^agent\/(core|data)\/|^agent\/(ports|broker-port|journal-port|key-port|notifier-port)\.ts$/,
+    from: /^agent\/(ports|broker-port|journal-port|key-port|notifier-port|proxy-port|status)\.ts$/,
+    ours: /^agent\/(core|data)\/|^agent\/(ports|broker-port|journal-port|key-port|notifier-port|proxy-port)\.ts$/,
   },
   {
     name: "agent/compose, main and cli import everything but scripts and test",

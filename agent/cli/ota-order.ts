@@ -6,6 +6,7 @@ import { parseSignatures, type SignatureList } from "../control/signatures.ts";
 import type { UpdateOrder } from "../control/update-desk.ts";
 import type { Clock } from "../core/clock.ts";
 import { AgentError, errnoOf, messageOf } from "../core/errors.ts";
+import type { ProxyRule } from "../ports.ts";
 import type { ArtifactSource } from "../update-ports.ts";
 
 const IDLE_MS = 30_000;
@@ -14,7 +15,11 @@ const TRIES = 3;
 const PAUSE_MS = 500;
 
 /** How servers are asked: `ca` in place of Node's root certificates, PEM. */
-export type ServerAccess = { readonly ca: string | undefined; readonly clock: Pick<Clock, "sleep"> };
+export type ServerAccess = {
+  readonly ca: string | undefined;
+  readonly proxyFor: ProxyRule;
+  readonly clock: Pick<Clock, "sleep">;
+};
 
 /** Where an update is: beside its manifest lie `<manifest>.sig`, its artifacts, and the roots `root.N.json` with theirs. */
 type Place = {
@@ -87,28 +92,24 @@ function beside(url: URL, name: string): string {
 }
 
 /** The bytes of a small file; undefined where the server has none of that name. What may pass by itself is tried again. */
-async function fetchSmall(
-  url: string,
-  { ca, clock }: ServerAccess,
-  signal: AbortSignal,
-): Promise<Uint8Array | undefined> {
+async function fetchSmall(url: string, access: ServerAccess, signal: AbortSignal): Promise<Uint8Array | undefined> {
   for (let left = TRIES - 1; ; left--) {
-    const outcome = await fetchOnce(url, ca, signal).catch((error: unknown) => ({ why: whyNot(error, url) }));
+    const outcome = await fetchOnce(url, access, signal).catch((error: unknown) => ({ why: whyNot(error, url) }));
     if (outcome === undefined || outcome instanceof Uint8Array) return outcome;
     signal.throwIfAborted();
     if (left === 0) {
       throw new AgentError("input.unavailable", { what: outcome.why, remedy: "try again when the server answers" });
     }
-    await clock.sleep(PAUSE_MS * 2 ** (TRIES - 1 - left), signal);
+    await access.clock.sleep(PAUSE_MS * 2 ** (TRIES - 1 - left), signal);
   }
 }
 
 async function fetchOnce(
   url: string,
-  ca: string | undefined,
+  { ca, proxyFor }: ServerAccess,
   signal: AbortSignal,
 ): Promise<Uint8Array | { readonly why: string } | undefined> {
-  const answer = await requestRange({ url, offset: 0, ca, idleMs: IDLE_MS }, signal);
+  const answer = await requestRange({ url, offset: 0, ca, proxyFor, idleMs: IDLE_MS }, signal);
   switch (answer.kind) {
     case "bytes":
       return await collect(answer.body, placeOf(url));

@@ -3,12 +3,13 @@ import type { Command } from "commander";
 import { z } from "zod";
 import { loadConfig } from "../../config/load.ts";
 import { streamLocal } from "../../drivers/os/local-socket.ts";
+import { composeProxy } from "../compose-proxy.ts";
 import type { UpdateOrder } from "../control/update-desk.ts";
 import { isOver, UPDATE_STEPS } from "../control/update-state.ts";
 import { AgentError, EXIT } from "../core/errors.ts";
 import { INSTALL_EFFECTS } from "../update-ports.ts";
 import { type CliContext, note, printJson, printLine } from "./context.ts";
-import { readOrder } from "./ota-order.ts";
+import { readOrder, type ServerAccess } from "./ota-order.ts";
 import { ProgressLine } from "./progress-line.ts";
 import { adminSocketPath, askAgent, parseAnswer, viewSocketPath } from "./view-socket.ts";
 
@@ -105,15 +106,18 @@ export function registerOta(program: Command, context: CliContext): void {
 }
 
 async function judged(context: CliContext, verb: "ota.check" | "ota.install", given: string): Promise<string> {
-  const access = { ca: await certificates(context), clock: context.clock };
+  const access = await serverAccess(context);
   const order = await readOrder(given, access, context.signal);
   return await told(context, { verb, order });
 }
 
-/** The root certificates for artifact servers, where the configuration names some. */
-async function certificates(context: CliContext): Promise<string | undefined> {
-  const { ota } = await loadConfig(context.options().config);
-  return ota?.download.caFile === undefined ? undefined : await readFile(ota.download.caFile, "utf8");
+/** The way to artifact servers and the root certificates for them, where the configuration names some. */
+async function serverAccess(context: CliContext): Promise<ServerAccess> {
+  const { environment, clock } = context;
+  const config = await loadConfig(context.options().config);
+  const caFile = config.ota?.download.caFile;
+  const ca = caFile === undefined ? undefined : await readFile(caFile, "utf8");
+  return { ca, proxyFor: composeProxy({ config, environment }), clock };
 }
 
 /** Asks the daemon, prints its verdict, and sets the exit code. */

@@ -3,6 +3,7 @@ import { type BackoffBounds, fullJitterMs } from "../../agent/core/backoff.ts";
 import type { Clock } from "../../agent/core/clock.ts";
 import { errnoOf, messageOf } from "../../agent/core/errors.ts";
 import type { Log } from "../../agent/core/log.ts";
+import type { ProxyRule } from "../../agent/ports.ts";
 import type {
   ArtifactSource,
   Downloader,
@@ -38,6 +39,7 @@ export type DownloadSettings = {
 export type DownloadParts = {
   readonly settings: DownloadSettings;
   readonly ca: string | undefined;
+  readonly proxyFor: ProxyRule;
   readonly streams: FileSource;
   readonly clock: Clock;
   readonly log: Log;
@@ -181,9 +183,9 @@ class Transfer {
   }
 
   #request(source: Exclude<ArtifactSource, { kind: "file" }>, offset: number, signal: AbortSignal) {
-    const { ca, streams, settings } = this.#parts;
+    const { ca, proxyFor, streams, settings } = this.#parts;
     if (source.kind === "stream") return streams.open(source, offset, signal);
-    return requestRange({ url: source.url, offset, ca, idleMs: settings.minRateWindowMs }, signal);
+    return requestRange({ url: source.url, offset, ca, proxyFor, idleMs: settings.minRateWindowMs }, signal);
   }
 
   async #copy(path: string, signal: AbortSignal): Promise<Attempt> {

@@ -14,7 +14,7 @@ import {
   writeSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { AgentError, AS_SERVICE_USER, errnoOf, messageOf } from "../../agent/core/errors.ts";
+import { AgentError, AS_SERVICE_USER, errnoOf, type FaultCode, messageOf } from "../../agent/core/errors.ts";
 
 /** Name of the systemd credential that holds the PIN (LoadCredentialEncrypted=, systemd.exec(5)). */
 export const PIN_CREDENTIAL = "causeway-pin";
@@ -25,11 +25,21 @@ const PIN_BYTES = 16;
 const GROUP_AND_OTHERS = 0o077;
 const OTHERS = 0o007;
 
+/** How it is told that a secret is not there or not fit, may be read by others, or not by us. */
+type SecretFaults = { readonly missing: FaultCode; readonly exposed: FaultCode; readonly denied: FaultCode };
+
 /** What is read, for messages: "PIN file", and what to do when it cannot be. */
-type Kind = { readonly thing: string; readonly remedy: string };
+type Kind = { readonly thing: string; readonly remedy: string; readonly faults: SecretFaults };
+
+const PIN_FAULTS: SecretFaults = {
+  missing: "identity.pin-missing",
+  exposed: "identity.pin-exposed",
+  denied: "identity.not-permitted",
+};
 
 const PIN: Kind = {
   thing: "PIN file",
+  faults: PIN_FAULTS,
   remedy: `write the user PIN into a file of mode 0600 that the service user owns and name it in identity.pinFile, or give the service the systemd credential ${PIN_CREDENTIAL}; a verb outside the service gets that one from systemd: systemd-run --quiet --pipe --wait -p User=causeway -p LoadCredentialEncrypted=${PIN_CREDENTIAL}:/etc/causeway/${PIN_CREDENTIAL}.cred causeway ...`,
 };
 
@@ -39,12 +49,13 @@ export type PinSource = {
   readonly credentialsDirectory: string | undefined;
 };
 
-/** Where a secret may come from that not every device has; `file` goes first. `thing` names it in messages: "owner authorisation file". */
+/** Where a secret may come from that not every device has; `file` goes first. `thing` names it in messages: "owner authorisation file". `faults`: those of the PIN when absent. */
 export type SecretSource = {
   readonly thing: string;
   readonly file: string | undefined;
   readonly credential: string;
   readonly credentialsDirectory: string | undefined;
+  readonly faults?: SecretFaults;
 };
 
 /**
@@ -66,9 +77,11 @@ export function readPin({ pinFile, credentialsDirectory }: PinSource): string {
 }
 
 /** Another secret, under the same rules. Undefined when no file is named and there is no such credential. */
-export function readSecret({ thing, file, credential, credentialsDirectory }: SecretSource): string | undefined {
+export function readSecret(source: SecretSource): string | undefined {
+  const { thing, file, credential, credentialsDirectory, faults = PIN_FAULTS } = source;
   const kind = {
     thing,
+    faults,
     remedy: `write it into a file of mode 0600, or give it as the systemd credential ${credential}`,
   };
   if (file !== undefined) return readChecked(file, GROUP_AND_OTHERS, [ownUid()], kind);
@@ -147,7 +160,7 @@ function open(path: string, kind: Kind): number {
     const errno = errnoOf(error);
     if (errno === "ELOOP") throw exposed(kind, path, "is a symbolic link", "put the file itself in that place");
     if (errno === "EACCES" || errno === "EPERM") {
-      throw new AgentError("identity.not-permitted", {
+      throw new AgentError(kind.faults.denied, {
         what: `${kind.thing} ${path} cannot be read by this user`,
         remedy: AS_SERVICE_USER,
         cause: error,
@@ -155,7 +168,7 @@ function open(path: string, kind: Kind): number {
     }
     const what =
       errno === "ENOENT" ? `${kind.thing} ${path} does not exist` : `${kind.thing} ${path}: ${messageOf(error)}`;
-    throw new AgentError("identity.pin-missing", { what, remedy: kind.remedy, cause: error });
+    throw new AgentError(kind.faults.missing, { what, remedy: kind.remedy, cause: error });
   }
 }
 
@@ -171,14 +184,14 @@ function contentOf(path: string, descriptor: number, kind: Kind): string {
   const pin = bytes.toString("utf8", 0, length).replace(/\r?\n$/, "");
   bytes.fill(0);
   if (pin !== "" && length <= MAX_PIN_BYTES && !/[\n\0]/.test(pin)) return pin;
-  throw new AgentError("identity.pin-missing", {
+  throw new AgentError(kind.faults.missing, {
     what: `${kind.thing} ${path} does not hold one line of 1 to ${MAX_PIN_BYTES} bytes`,
     remedy: kind.remedy,
   });
 }
 
-function exposed({ thing }: Kind, path: string, problem: string, remedy: string): AgentError {
-  return new AgentError("identity.pin-exposed", { what: `${thing} ${path} ${problem}`, remedy });
+function exposed({ thing, faults }: Kind, path: string, problem: string, remedy: string): AgentError {
+  return new AgentError(faults.exposed, { what: `${thing} ${path} ${problem}`, remedy });
 }
 
 function octal(mode: number): string {

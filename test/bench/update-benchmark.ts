@@ -104,6 +104,7 @@ async function fetchWithAgent(
   const downloader = createDownloader({
     settings: { ...bounds, maxRepeats: 10, spareBytes: 0, reconnect: { minMs: 1, maxMs: 20 } },
     ca: readFileSync(parts.caFile, "utf8"),
+    proxyFor: () => undefined,
     streams: { open: async () => ({ kind: "denied", detail: "none" }) },
     clock: systemClock(),
     log: { error: quiet, warn: quiet, info, debug: quiet },

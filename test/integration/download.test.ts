@@ -73,7 +73,15 @@ function serve(sizeBytes: number, seed = 1): FetchedArtifact {
 
 function downloader(change: Partial<DownloadSettings> = {}) {
   const settings = { ...SETTINGS, ...change };
-  return createDownloader({ settings, ca, streams: noStreams, clock: systemClock(), log, random: seededRandom(2) });
+  return createDownloader({
+    settings,
+    ca,
+    proxyFor: () => undefined,
+    streams: noStreams,
+    clock: systemClock(),
+    log,
+    random: seededRandom(2),
+  });
 }
 
 const url = (lifeMs = HOUR_MS) => ({ kind: "url", url: server.presign("artifact", lifeMs, proxyPort) }) as const;
@@ -347,6 +355,7 @@ describe("downloading over HTTPS", () => {
     const stranger = createDownloader({
       settings: { ...SETTINGS, giveUpMs: 100 },
       ca: undefined,
+      proxyFor: () => undefined,
       streams: noStreams,
       clock: systemClock(),
       log,

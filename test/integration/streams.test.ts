@@ -92,6 +92,7 @@ function downloader(format: WireFormat) {
   return createDownloader({
     settings: { ...bounds, giveUpMs: 20_000, maxRepeats: 10, reconnect: { minMs: 5, maxMs: 50 } },
     ca: undefined,
+    proxyFor: () => undefined,
     streams: made,
     clock,
     log,

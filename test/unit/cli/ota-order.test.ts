@@ -33,7 +33,9 @@ afterEach(() => server.stop());
 
 /** What `causeway ota check` says of the manifest at this server. */
 async function refusal(url = server.presign("manifest.json", 60_000)): Promise<AgentError> {
-  const thrown: unknown = await readOrder(url, { ca, clock }, never).catch((error: unknown) => error);
+  const thrown: unknown = await readOrder(url, { ca, proxyFor: () => undefined, clock }, never).catch(
+    (error: unknown) => error,
+  );
   if (!(thrown instanceof AgentError)) throw new Error("it was taken");
   expect(JSON.stringify([thrown.message, thrown.remedy])).not.toMatch(/signature=|expires=/);
   return thrown;
