@@ -17,6 +17,7 @@ import { StandbyOutbox, type StandbyParts } from "../drivers/sqlite/standby-outb
 import { commandStatus } from "./command-handlers.ts";
 import { composeCommands, loadCatalogue, transmitIds } from "./compose-commands.ts";
 import { composeKeyWatch, risingCounter } from "./compose-keys.ts";
+import { composeProxy } from "./compose-proxy.ts";
 import { composeRenewal } from "./compose-renewal.ts";
 import { composeSockets, noClients } from "./compose-sockets.ts";
 import { composeSupport } from "./compose-support.ts";
@@ -190,6 +191,7 @@ function composeLink({ config, version, environment, identities, bootId, clock, 
     clientId: thing,
     will,
     identity: identities.inUse,
+    proxy: composeProxy({ config, environment })(settings.host),
     clock,
     log,
     keep: { folder: config.stateDir, version },

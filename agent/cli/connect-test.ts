@@ -1,10 +1,10 @@
 import type { Endpoint, ServerFacts } from "../../drivers/aws/probe.ts";
 import type { Clock } from "../core/clock.ts";
 import { AgentError } from "../core/errors.ts";
-import type { Broker, Publication } from "../ports.ts";
+import type { Broker, HttpProxy, Publication } from "../ports.ts";
 
-/** Steps of a connection, in order. "key": the token is opened and the key found; "connect": TLS with that key, then CONNECT. */
-export const CONNECT_STEPS = ["dns", "tcp", "tls", "key", "connect", "publish"] as const;
+/** Steps of a connection, in order. "proxy", in place of "dns" and "tcp", where one is in the way; "key": the token is opened and the key found; "connect": TLS with that key, then CONNECT. */
+export const CONNECT_STEPS = ["dns", "tcp", "proxy", "tls", "key", "connect", "publish"] as const;
 export type ConnectStep = (typeof CONNECT_STEPS)[number];
 
 /** One step as it went. `detail` is for people. */
@@ -26,6 +26,7 @@ export type ConnectReport = {
 /** What a test of the connection uses. `broker` gives a session that ends with the first failed attempt. */
 export type ConnectTestParts = {
   readonly endpoint: Endpoint;
+  readonly proxy: HttpProxy | undefined;
   readonly publication: Publication;
   readonly network: {
     resolveHost(endpoint: Endpoint): Promise<readonly string[]>;
@@ -43,7 +44,7 @@ const POLL_MS = 20;
 
 /** Goes through the steps, each timed, until one fails or `signal` aborts. */
 export async function testConnection(parts: ConnectTestParts, signal: AbortSignal): Promise<ConnectReport> {
-  const { endpoint, network, clock } = parts;
+  const { endpoint, proxy, network, clock } = parts;
   const steps: StepResult[] = [];
   let server: ServerFacts | undefined;
   let session: Broker | undefined;
@@ -67,11 +68,18 @@ export async function testConnection(parts: ConnectTestParts, signal: AbortSigna
   aborted.catch(() => undefined);
   const inTime = <T>(work: Promise<T>): Promise<T> => Promise.race([work, aborted]);
   try {
-    await step("dns", async () => (await inTime(network.resolveHost(endpoint))).join(", "));
-    await step("tcp", async () => {
-      await inTime(network.openTcp(endpoint));
-      return `${endpoint.host}:${endpoint.port}`;
-    });
+    if (proxy === undefined) {
+      await step("dns", async () => (await inTime(network.resolveHost(endpoint))).join(", "));
+      await step("tcp", async () => {
+        await inTime(network.openTcp(endpoint));
+        return `${endpoint.host}:${endpoint.port}`;
+      });
+    } else {
+      await step("proxy", async () => {
+        await inTime(proxy.check(endpoint, endpoint.timeoutMs, signal));
+        return `${proxy.host}:${proxy.port}`;
+      });
+    }
     await step("tls", async () => {
       server = await inTime(network.inspectServer(endpoint));
       return `${server.protocol ?? "client certificate wanted"}, ${server.chain[0]?.subject ?? "no certificate"}`;

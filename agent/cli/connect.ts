@@ -6,6 +6,7 @@ import { createBroker } from "../../drivers/aws/mqtt5.ts";
 import { inspectServer, openTcp, resolveHost } from "../../drivers/aws/probe.ts";
 import { readCa, type TlsIdentity } from "../../drivers/aws/tls.ts";
 import { requestLocal } from "../../drivers/os/local-socket.ts";
+import { composeProxy } from "../compose-proxy.ts";
 import type { Clock } from "../core/clock.ts";
 import { EXIT, FAULTS } from "../core/errors.ts";
 import { isKept } from "../core/key-faults.ts";
@@ -26,7 +27,7 @@ export function registerConnect(program: Command, context: CliContext): void {
     .command("connect")
     .description("the connection to the broker")
     .command("test")
-    .description("DNS, TCP, TLS, key, CONNECT and one publish, each timed; names the first that fails")
+    .description("DNS and TCP, or the proxy, TLS, key, CONNECT and one publish, each timed; names the first that fails")
     .option("--client-id <id>", "MQTT client id; the thing name with -connect-test when absent")
     .addHelpText(
       "after",
@@ -61,9 +62,11 @@ export function connectTestParts(config: AgentConfig, clientId: string, context:
   const { verbose } = context.options();
   const identity = openIdentity({ config, environment, log: verboseLog(context), verbose }).inUse;
   let opened: TlsIdentity | undefined;
+  const proxy = composeProxy({ config, environment })(broker.host);
   const endpoint = { host: broker.host, port: broker.port, timeoutMs: broker.connectTimeoutMs };
   return {
     endpoint,
+    proxy,
     clock,
     publication: {
       topic: createTopics(topics, thingName).test,
@@ -73,7 +76,7 @@ export function connectTestParts(config: AgentConfig, clientId: string, context:
       messageExpirySeconds: 60,
       userProperties: [["stream", "test"]],
     },
-    network: { resolveHost, openTcp, inspectServer: (to) => inspectServer(to, readCa(broker.caFile)) },
+    network: { resolveHost, openTcp, inspectServer: (to) => inspectServer(to, readCa(broker.caFile), proxy) },
     openKey: async (signal) => {
       opened = await withOpenKey(identity, signal);
       return `${opened.key}${await flawsOf(config, context)}`;
@@ -84,6 +87,7 @@ export function connectTestParts(config: AgentConfig, clientId: string, context:
         clientId,
         will: undefined,
         identity: opened ?? identity,
+        proxy,
         clock,
         log: verboseLog(context),
         once: true,

@@ -7,6 +7,7 @@ import { createBroker } from "../../drivers/aws/mqtt5.ts";
 import { createTlsIdentity, type TlsIdentity } from "../../drivers/aws/tls.ts";
 import { checkClaim } from "../../drivers/os/identity-files.ts";
 import { composeKeys } from "../compose-keys.ts";
+import { composeProxy } from "../compose-proxy.ts";
 import { type ClaimFiles, type EnrolParts, type EnrolStep, enrol } from "../control/enrol.ts";
 import { Requester } from "../control/requester.ts";
 import { AgentError, EXIT, FAULTS } from "../core/errors.ts";
@@ -123,12 +124,14 @@ function wiringOf(
   const { broker, thingName: thing, requests, topics } = config;
   const { clock } = context;
   const log = verboseLog(context);
+  const proxy = composeProxy({ config, environment: context.environment })(broker.host);
   const sessionAs = (clientId: string, identity: TlsIdentity): Broker =>
     createBroker({
       config: { ...broker, sessionExpirySeconds: 0 },
       clientId,
       will: undefined,
       identity,
+      proxy,
       clock,
       log,
       once: true,

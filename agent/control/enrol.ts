@@ -149,7 +149,7 @@ async function verify({ ledger, log, clock }: EnrolParts, session: Broker, signa
 
 /** A certificate whose registration is only assumed may be refused in any way. */
 function isRefusal({ code }: AgentError, { isAssumed }: IdentityChange): boolean {
-  return code.startsWith("identity.certificate-") || (isAssumed === true && !/unreachable|tpm-/.test(code));
+  return code.startsWith("identity.certificate-") || (isAssumed === true && !/unreachable|tpm-|^proxy\./.test(code));
 }
 
 function requireAcked(outcome: PublishOutcome, topic: string): void {

@@ -221,7 +221,7 @@ export class Renewal {
     const { fault } = outcome;
     log.warn("identity.certificate-not-taken", { code: fault.code, what: fault.what });
     // Without an answer nothing speaks against the certificate: it is tried again.
-    if (fault.code !== "broker.unreachable") ledger.apply({ kind: "abandoned" });
+    if (fault.code !== "broker.unreachable" && !fault.code.startsWith("proxy.")) ledger.apply({ kind: "abandoned" });
     throw new AgentError(fault.code, fault);
   }
 

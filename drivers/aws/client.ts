@@ -1,3 +1,4 @@
+import { HttpProxyAuthenticationType, HttpProxyConnectionType, HttpProxyOptions } from "aws-crt/dist/native/http.js";
 import type { ClientTlsContext } from "aws-crt/dist/native/io.js";
 import { SocketDomain, SocketOptions, SocketType } from "aws-crt/dist/native/io.js";
 import {
@@ -15,7 +16,7 @@ import {
 import type { mqtt5 } from "aws-iot-device-sdk-v2";
 import { isAwsBroker, isAwsHost } from "../../agent/core/aws-host.ts";
 import { messageOf } from "../../agent/core/errors.ts";
-import type { BrokerLimits, Inbound, Publication } from "../../agent/ports.ts";
+import type { BrokerLimits, HttpProxy, Inbound, Publication } from "../../agent/ports.ts";
 import type { BrokerConfig } from "../../config/schema.ts";
 import type { ConnectFailure } from "./link-faults.ts";
 
@@ -43,6 +44,7 @@ export type ClientParts = {
   readonly clientId: string;
   readonly will: Publication | undefined;
   readonly tlsContext: ClientTlsContext;
+  readonly way: HttpProxyOptions | undefined;
 };
 
 /**
@@ -51,11 +53,12 @@ export type ClientParts = {
  * the connection would end each of them.
  */
 export function createClient(parts: ClientParts): Mqtt5Client {
-  const { config, clientId, will, tlsContext } = parts;
+  const { config, clientId, will, tlsContext, way } = parts;
   return new Mqtt5Client({
     hostName: config.host,
     port: config.port,
     tlsCtx: tlsContext,
+    ...(way === undefined ? {} : { httpProxyOptions: way }),
     socketOptions: new SocketOptions(SocketType.STREAM, SocketDomain.IPV4, config.connectTimeoutMs),
     connackTimeoutMs: config.connectTimeoutMs,
     pingTimeoutMs: pingTimeoutMs(config.keepAliveSeconds),
@@ -83,6 +86,24 @@ export function createClient(parts: ClientParts): Mqtt5Client {
       ...(will === undefined ? {} : { will: packetOf(will) }),
     },
   });
+}
+
+/**
+ * The way by a proxy that gives a tunnel to the broker, inside which TLS is with the broker; undefined without a proxy. It is asked here
+ * first: the library waits without end for one that is silent, and hands on no answer of one that refuses. Rejects with the fault.
+ */
+export async function wayThrough(
+  proxy: HttpProxy | undefined,
+  to: { readonly host: string; readonly port: number; readonly connectTimeoutMs: number },
+  signal: AbortSignal,
+): Promise<HttpProxyOptions | undefined> {
+  if (proxy === undefined) return undefined;
+  await proxy.check(to, to.connectTimeoutMs, signal);
+  const { None, Basic } = HttpProxyAuthenticationType;
+  const { user, password } = proxy.credentials() ?? {};
+  const authentication = user === undefined ? None : Basic;
+  const { Tunneling } = HttpProxyConnectionType;
+  return new HttpProxyOptions(proxy.host, proxy.port, authentication, user, password, undefined, Tunneling);
 }
 
 /** What becomes of a client. */

@@ -11,6 +11,8 @@ import type { BrokerConfig } from "../../config/schema.ts";
  * id"). A twentieth more leaves room for timers and for what the network delays.
  */
 const CONNECT_GAP_MS = 1050;
+/** Least wait before trying again after a fault with retry "slow", ms; up to a fifth more is added at random. */
+const SLOW_RETRY_MS = 300_000;
 /** After a connection that lasted so long, the delays begin anew, ms. */
 const STABLE_MS = 30_000;
 
@@ -61,6 +63,11 @@ export class ConnectPace {
   /** Wait until the soonest moment, ms. */
   soonestMs(): number {
     return Math.max(0, this.#lastConnectMs + this.#parts.gapMs - this.#parts.clock.monotonicMs());
+  }
+
+  /** Wait before the next attempt after a fault that a person must mend, ms. */
+  slowMs(): number {
+    return SLOW_RETRY_MS * (1 + this.#parts.random() / 5);
   }
 
   /** Wait before the next attempt after a failure, ms; `leastMs` comes before the jitter. */

@@ -1,6 +1,7 @@
 import { type Clock, isBelievable } from "../../agent/core/clock.ts";
 import { AgentError, messageOf } from "../../agent/core/errors.ts";
 import { validityFault } from "../../agent/core/validity.ts";
+import type { HttpProxy } from "../../agent/ports.ts";
 import { isPkcs11Error } from "./identity-faults.ts";
 import {
   asLinkFault,
@@ -9,9 +10,11 @@ import {
   certificateRevoked,
   clockUnset,
   closedEarly,
+  isBeforeTls,
   judgeFailure,
   type LinkFacts,
   type LinkFault,
+  proxyFailed,
 } from "./link-faults.ts";
 import { inspectServer } from "./probe.ts";
 import { describeCertificate } from "./server-certificate.ts";
@@ -23,6 +26,11 @@ import { readCa, readCertificate, type TlsIdentity } from "./tls.ts";
  */
 const SLOW_ATTEMPT_MS = 3000;
 /**
+ * After its answer is due, an attempt through a proxy is given up, ms: the library waits for that of a proxy without end. It is longer
+ * than a rejected certificate is hidden.
+ */
+const LONGEST_PROXIED_MS = 45_000;
+/**
  * Closed connections in a row, before CONNACK and with a good server certificate, that make a refused client certificate of it. AWS
  * IoT Core and mosquitto (TLS 1.2) refuse one without any message; one such close may as well be a link that broke.
  */
@@ -31,6 +39,7 @@ const CLOSES_THAT_REFUSE = 3;
 /** What a diagnosis is made of. `decisive` takes the first closed connection for a refusal. */
 export type DiagnosisParts = {
   readonly facts: LinkFacts;
+  readonly proxy: HttpProxy | undefined;
   readonly identity: TlsIdentity;
   readonly decisive: boolean;
   readonly clock: Clock;
@@ -42,26 +51,34 @@ export class Diagnosis {
   #closesInARow = 0;
   /** The broker has taken this certificate before. */
   #wasTaken = false;
-  #timer: NodeJS.Timeout | undefined;
+  #timers: readonly NodeJS.Timeout[] = [];
 
   constructor(parts: DiagnosisParts) {
     this.#parts = parts;
   }
 
-  /** An attempt begins. When it is slow, `report` hears of a TPM that does not answer, or of a bad server certificate. */
-  watchAttempt(report: (fault: LinkFault) => void): void {
+  /**
+   * An attempt begins. When it is slow, `report` hears of a TPM that does not answer, or of a bad server certificate; and that the attempt
+   * is over, where a proxy lets it wait without end.
+   */
+  watchAttempt(report: (fault: LinkFault, isOver: boolean) => void): void {
     this.endAttempt();
-    this.#timer = setTimeout(() => {
+    const { proxy, facts } = this.#parts;
+    const slow = setTimeout(() => {
       void this.#slowFault().then((fault) => {
-        if (fault !== undefined) report(fault);
+        if (fault !== undefined) report(fault, fault.code.startsWith("proxy."));
       });
     }, SLOW_ATTEMPT_MS);
-    this.#timer.unref();
+    this.#timers = [slow.unref()];
+    if (proxy === undefined) return;
+    const ms = LONGEST_PROXIED_MS + facts.connectTimeoutMs;
+    const end = setTimeout(() => report(proxyFailed(proxy, `nothing came of it in ${ms} ms`), true), ms);
+    this.#timers = [slow, end.unref()];
   }
 
   endAttempt(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers = [];
   }
 
   noteSuccess(): void {
@@ -78,6 +95,8 @@ export class Diagnosis {
       const fault = identity.keyFault(failure.errorName);
       if (fault !== undefined) return asLinkFault(fault);
     }
+    const onTheWay = await this.#proxyFault(failure);
+    if (onTheWay !== undefined) return onTheWay;
     const verdict = judgeFailure(failure, facts);
     this.#closesInARow = verdict.kind === "closed" ? this.#closesInARow + 1 : 0;
     if (verdict.kind === "known") return verdict.fault;
@@ -101,12 +120,25 @@ export class Diagnosis {
     return server?.code === "broker.unreachable" ? undefined : server;
   }
 
+  /** What the proxy says when it is asked for a tunnel; the library hands no answer of it on. Undefined where none is in the way, or it is not the cause. */
+  async #proxyFault({ errorName, connack }: ConnectFailure): Promise<LinkFault | undefined> {
+    const { proxy, facts } = this.#parts;
+    if (proxy === undefined || connack !== undefined || errorName.startsWith("AWS_ERROR_MQTT5_")) return undefined;
+    try {
+      await proxy.check(facts, facts.connectTimeoutMs);
+      return isBeforeTls(errorName) ? proxyFailed(proxy, errorName) : undefined;
+    } catch (error) {
+      if (error instanceof AgentError) return asLinkFault(error);
+      throw error;
+    }
+  }
+
   /** What is wrong on the way to the server or with its certificate; undefined when that is good. */
   async #serverFault(): Promise<LinkFault | undefined> {
-    const { facts, identity } = this.#parts;
+    const { facts, identity, proxy } = this.#parts;
     try {
       const endpoint = { host: facts.host, port: facts.port, timeoutMs: facts.connectTimeoutMs };
-      await inspectServer(endpoint, readCa(identity.caFile));
+      await inspectServer(endpoint, readCa(identity.caFile), proxy);
       return undefined;
     } catch (error) {
       if (!(error instanceof AgentError)) throw error;

@@ -1,5 +1,5 @@
 import { AgentError } from "../../agent/core/errors.ts";
-import type { LinkStatus } from "../../agent/ports.ts";
+import type { HttpProxy, LinkStatus } from "../../agent/ports.ts";
 import { reasonText } from "./reason-codes.ts";
 
 /** Why the link is not online, as the status shows it. */
@@ -88,6 +88,17 @@ export function judgeFailure(failure: ConnectFailure, facts: LinkFacts): Verdict
       if (failure.errorName.startsWith("AWS_IO_TLS_")) return { kind: "opaque" };
       return known("broker.unreachable", `no connection to ${broker}: ${failure.errorName}`, CHECK_NETWORK);
   }
+}
+
+/** Whether an error is of the first connection, which leads to the proxy where there is one, or of its answer. */
+export function isBeforeTls(errorName: string): boolean {
+  return /^AWS_(IO_(DNS|SOCKET_(CONNECTION_REFUSED|TIMEOUT|NO_ROUTE))|ERROR_HTTP)/.test(errorName);
+}
+
+/** The way through the proxy did not open, but does when it is looked at again. */
+export function proxyFailed({ host, port }: HttpProxy, errorName: string): LinkFault {
+  const what = `no connection through the proxy ${host}:${port}: ${errorName}, though it gives one on a second look`;
+  return { code: "proxy.unreachable", what, remedy: "none if it passes; if it stays, look at the log of the proxy" };
 }
 
 /** The broker takes QoS 0 alone (CONNACK Maximum QoS): no record could ever leave, since none is forgotten without its PUBACK. */

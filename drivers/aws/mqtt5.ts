@@ -1,3 +1,4 @@
+import type { HttpProxyOptions } from "aws-crt/dist/native/http.js";
 import type { ClientTlsContext } from "aws-crt/dist/native/io.js";
 import { type Mqtt5Client, QoS } from "aws-crt/dist/native/mqtt5.js";
 import type { mqtt5 } from "aws-iot-device-sdk-v2";
@@ -7,6 +8,7 @@ import type { Log } from "../../agent/core/log.ts";
 import type {
   Broker,
   BrokerLimits,
+  HttpProxy,
   Inbound,
   InboundCounters,
   LinkCredential,
@@ -16,7 +18,7 @@ import type {
   Reidentification,
 } from "../../agent/ports.ts";
 import type { BrokerConfig } from "../../config/schema.ts";
-import { type ClientEvents, createClient, letGo, limitsOf, listen, packetOf } from "./client.ts";
+import { type ClientEvents, createClient, letGo, limitsOf, listen, wayThrough } from "./client.ts";
 import { type ConnectPace, createPace } from "./connect-pace.ts";
 import { Diagnosis } from "./diagnosis.ts";
 import { createInbox, type Inbox } from "./inbox.ts";
@@ -34,21 +36,17 @@ import {
   sessionStopped,
   subscriptionRefused,
 } from "./link-faults.ts";
-import { OFFLINE, offlineAfter, outcomeOfError, outcomeOfPuback, unsendable } from "./publish-outcome.ts";
+import { deliver, OFFLINE, offlineAfter, unsendable } from "./publish-outcome.ts";
 import { Subscriptions } from "./subscriptions.ts";
 import { Takeovers } from "./takeovers.ts";
 import type { TlsIdentity } from "./tls.ts";
 
-/** Least wait before trying again after a fault with retry "slow", ms; up to a fifth more is added at random. */
-const SLOW_RETRY_MS = 300_000;
 /** How long `stop` waits for the goodbye to the broker, ms. */
 const STOP_MS = 2000;
 /** An attempt to connect that is younger is not given up for another one, ms. */
 const YOUNG_ATTEMPT_MS = 2000;
 /** CONNACK (MQTT 5.0, 3.2.2.2). */
 const RETAIN_NOT_SUPPORTED = 0x9a;
-/** Wait before a SUBSCRIBE that got no answer is sent again, ms. */
-const SUBSCRIBE_RETRY_MS = 5000;
 
 /** What the MQTT session is made of. The client id is usually the thing name; `will` is left with the broker at every connect. */
 export type BrokerParts = {
@@ -56,6 +54,7 @@ export type BrokerParts = {
   readonly clientId: string;
   readonly will: Publication | undefined;
   readonly identity: TlsIdentity;
+  readonly proxy: HttpProxy | undefined;
   readonly clock: Clock;
   readonly log: Log;
   /** Ends after the first attempt that fails, with the fault in the status: for a test of the connection. */
@@ -92,6 +91,8 @@ class Mqtt5Broker implements Broker {
   #identity: TlsIdentity;
   /** Of `#identity`; made anew after a fault that has to do with it. */
   #context: ClientTlsContext | undefined;
+  /** As it was found open; undefined where there is no proxy. */
+  #way: HttpProxyOptions | undefined;
   #will: Publication | undefined;
   #diagnosis: Diagnosis;
   /** Hears how the first attempt with another identity ends, instead of what usually follows from it. */
@@ -147,14 +148,10 @@ class Mqtt5Broker implements Broker {
         if (this.#pending.delete(settle)) resolve(outcome);
       };
       this.#pending.add(settle);
-      client.publish(packetOf(publication)).then(
-        (puback) => {
-          const outcome = outcomeOfPuback(puback);
-          if (this.#client === client && outcome.kind === "refused") this.#takeovers.noteRefusal();
-          settle(outcome);
-        },
-        (thrown: unknown) => settle(outcomeOfError(thrown)),
-      );
+      void deliver(client, publication).then((outcome) => {
+        if (this.#client === client && outcome.kind === "refused") this.#takeovers.noteRefusal();
+        settle(outcome);
+      });
     });
   }
 
@@ -176,6 +173,7 @@ class Mqtt5Broker implements Broker {
     const other = before.with(credential);
     let context: ClientTlsContext;
     try {
+      this.#way = await wayThrough(this.#parts.proxy, this.#facts, this.#stopping.signal);
       context = await other.openContext(this.#stopping.signal);
     } catch (thrown) {
       if (!(thrown instanceof AgentError)) throw thrown;
@@ -264,7 +262,8 @@ class Mqtt5Broker implements Broker {
   }
 
   #diagnosisOf(identity: TlsIdentity, decisive: boolean): Diagnosis {
-    return new Diagnosis({ facts: this.#facts, identity, decisive, clock: this.#parts.clock });
+    const { proxy, clock } = this.#parts;
+    return new Diagnosis({ facts: this.#facts, proxy, identity, decisive, clock });
   }
 
   /** Makes the context where there is none, unless another plan comes before it is there, and connects with it. */
@@ -275,6 +274,7 @@ class Mqtt5Broker implements Broker {
     const isWanted = (): boolean => plan === this.#plan && !signal.aborted;
     this.#link.move("connecting");
     try {
+      this.#way = await wayThrough(this.#parts.proxy, this.#facts, signal);
       const context = this.#context ?? (await this.#identity.openContext(signal));
       if (!isWanted()) return;
       this.#context = context;
@@ -288,7 +288,7 @@ class Mqtt5Broker implements Broker {
   #connect(tlsContext: ClientTlsContext): void {
     const { config, clientId } = this.#parts;
     this.#link.move("connecting");
-    const client = createClient({ config, clientId, will: this.#will, tlsContext });
+    const client = createClient({ config, clientId, will: this.#will, tlsContext, way: this.#way });
     listen(client, this.#eventsOf(client));
     this.#client = client;
     client.start();
@@ -299,8 +299,10 @@ class Mqtt5Broker implements Broker {
     return {
       isWanted: isCurrent,
       onAttempt: () => {
-        this.#diagnosis.watchAttempt((fault) => {
-          if (isCurrent() && this.#link.state === "connecting") this.#link.blame(fault);
+        this.#diagnosis.watchAttempt((fault, isOver) => {
+          if (!isCurrent() || this.#link.state !== "connecting") return;
+          if (isOver) this.#settle(fault);
+          else this.#link.blame(fault);
         });
       },
       onConnected: (settings) => this.#onConnected(client, settings),
@@ -353,11 +355,10 @@ class Mqtt5Broker implements Broker {
   }
 
   async #subscribeMissing(client: Mqtt5Client): Promise<void> {
+    const { signal } = this.#stopping;
     const { connects } = this.#link;
-    while (!(await this.#subscriptions.requestMissing(client))) {
-      await this.#parts.clock.sleep(SUBSCRIBE_RETRY_MS, this.#stopping.signal);
-      if (this.#stopping.signal.aborted || this.#link.state !== "online" || this.#link.connects !== connects) return;
-    }
+    const isOver = (): boolean => signal.aborted || this.#link.state !== "online" || this.#link.connects !== connects;
+    await this.#subscriptions.complete(client, (ms) => this.#parts.clock.sleep(ms, signal), isOver);
   }
 
   /** Acts on a fault that keeps the link down: tries again after a while, or gives up. */
@@ -374,8 +375,7 @@ class Mqtt5Broker implements Broker {
     const isOurs = fault.code.startsWith("identity.");
     if (isOurs || retry !== "backoff") this.#context = undefined;
     if (once || retry === "never") return;
-    const slowMs = SLOW_RETRY_MS * (1 + Math.random() / 5);
-    this.#beginAfter(retry === "slow" ? slowMs : this.#pace.nextMs(isOurs ? config.reconnect.minMs : 0));
+    this.#beginAfter(retry === "slow" ? this.#pace.slowMs() : this.#pace.nextMs(isOurs ? config.reconnect.minMs : 0));
   }
 
   #beginAfter(waitMs: number): void {

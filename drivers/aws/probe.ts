@@ -2,6 +2,7 @@ import { lookup } from "node:dns/promises";
 import { connect as connectTcp, isIP } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { AgentError, errnoOf, messageOf } from "../../agent/core/errors.ts";
+import type { HttpProxy } from "../../agent/ports.ts";
 import {
   type ChainProblem,
   chainOf,
@@ -52,15 +53,15 @@ export function openTcp({ host, port, timeoutMs }: Endpoint): Promise<void> {
 /**
  * Looks at the server's certificate by a TLS handshake without one of our own. Throws `broker.unreachable`, `broker.tls-failed`
  * when the server speaks no TLS, and `broker.certificate-expired`, `broker.name-mismatch` or `broker.certificate-untrusted` when its
- * certificate is not one to trust for this host.
+ * certificate is not one to trust for this host; with a proxy what its `tunnel` does.
  */
-export function inspectServer(endpoint: Endpoint, trustedPem: string): Promise<ServerFacts> {
+export async function inspectServer(endpoint: Endpoint, trustedPem: string, proxy?: HttpProxy): Promise<ServerFacts> {
   const { host, port, timeoutMs } = endpoint;
-  return new Promise((resolve, reject) => {
+  const way = proxy === undefined ? { host, port } : { socket: await proxy.tunnel(endpoint, timeoutMs) };
+  return await new Promise((resolve, reject) => {
     // Not verified by the library: its verdict is lost when the server ends the handshake for want of a client certificate (TLS 1.2).
     const socket = connectTls({
-      host,
-      port,
+      ...way,
       rejectUnauthorized: false,
       ...(isIP(host) === 0 ? { servername: host } : {}),
     });

@@ -1,5 +1,7 @@
+import type { Mqtt5Client } from "aws-crt/dist/native/mqtt5.js";
 import type { mqtt5 } from "aws-iot-device-sdk-v2";
 import type { BrokerLimits, Publication, PublishOutcome } from "../../agent/ports.ts";
+import { packetOf } from "./client.ts";
 import { crtErrorName } from "./identity-faults.ts";
 import { publishPacketBytes } from "./packet-size.ts";
 import { FIRST_FAILURE_CODE, reasonText } from "./reason-codes.ts";
@@ -16,8 +18,13 @@ export function offlineAfter(disconnect: mqtt5.DisconnectPacket | undefined, una
 
 const TOPIC_NAME_INVALID = 0x90;
 
+/** Sends a publication, and gives what became of it. Never rejects. */
+export function deliver(client: Mqtt5Client, publication: Publication): Promise<PublishOutcome> {
+  return client.publish(packetOf(publication)).then(outcomeOfPuback, outcomeOfError);
+}
+
 /** What the broker's answer means. The SDK takes every PUBACK for success, also those that refuse. */
-export function outcomeOfPuback(puback: mqtt5.PublishCompletionResult): PublishOutcome {
+function outcomeOfPuback(puback: mqtt5.PublishCompletionResult): PublishOutcome {
   if (puback === undefined) return OFFLINE;
   const { reasonCode, reasonString } = puback;
   if (reasonCode < FIRST_FAILURE_CODE) return { kind: "acked" };
@@ -35,6 +42,6 @@ export function unsendable(publication: Publication, limits: BrokerLimits): Publ
 }
 
 /** What a publish that the SDK failed by itself means: link lost, no PUBACK in time, or over the packet limit by the SDK's own count. */
-export function outcomeOfError(thrown: unknown): PublishOutcome {
+function outcomeOfError(thrown: unknown): PublishOutcome {
   return crtErrorName(thrown) === "AWS_ERROR_MQTT5_PACKET_VALIDATION" ? { kind: "too-large" } : OFFLINE;
 }

@@ -13,6 +13,9 @@ export type RefusedFilter = { readonly filter: string; readonly reason: string }
 /** AWS IoT Core takes at most this many filters in one SUBSCRIBE. */
 const FILTERS_A_PACKET = 8;
 
+/** Wait before a SUBSCRIBE that got no answer is sent again, ms. */
+const RETRY_MS = 5000;
+
 /** The filters that somebody wants, and which of them the present session has. The SDK forgets them when a session is lost. */
 export class Subscriptions {
   readonly #log: Log;
@@ -42,10 +45,18 @@ export class Subscriptions {
   }
 
   /**
-   * Asks at once for every filter that the session lacks, so that what is published after it finds them made. A refused one is logged and left alone until the next session. Gives whether
-   * nothing is lacking any more; false when an answer did not come.
+   * Asks at once for every filter that the session lacks, so that what is published after it finds them made, and again where no answer
+   * came, until the connection is over. A refused one is logged and left alone until the next session.
    */
-  async requestMissing(client: Mqtt5Client): Promise<boolean> {
+  async complete(client: Mqtt5Client, sleep: (ms: number) => Promise<void>, isOver: () => boolean): Promise<void> {
+    while (!(await this.#requestMissing(client))) {
+      await sleep(RETRY_MS);
+      if (isOver()) return;
+    }
+  }
+
+  /** Gives whether nothing is lacking any more; false when an answer did not come. */
+  async #requestMissing(client: Mqtt5Client): Promise<boolean> {
     const answers = await Promise.all(this.#missing().map((filters) => this.#requestAll(client, filters)));
     for (const { filter, reason } of answers.flat()) {
       this.#noteGranted(filter);

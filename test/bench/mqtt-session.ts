@@ -1,6 +1,6 @@
 import { lockoutFault } from "../../agent/compose-keys.ts";
 import type { Log } from "../../agent/core/log.ts";
-import type { Broker, Publication } from "../../agent/ports.ts";
+import type { Broker, HttpProxy, Publication } from "../../agent/ports.ts";
 import { agentConfig, type BrokerConfig, type IdentityConfig } from "../../config/schema.ts";
 import { createBroker } from "../../drivers/aws/mqtt5.ts";
 import { createTlsIdentity } from "../../drivers/aws/tls.ts";
@@ -18,13 +18,14 @@ export type SessionRequest = {
   readonly log: Log;
   readonly will?: Publication;
   readonly once?: boolean;
+  readonly proxy?: HttpProxy;
   /** Least time between two CONNECT, ms; the agent's own is a second. */
   readonly connectGapMs?: number;
 };
 
 /** The agent's own MQTT session, with nothing around it. Not started. */
 export function createSession(request: SessionRequest): Broker {
-  const { clientId, identity, caFile, broker, log, will, once = false, connectGapMs = 20 } = request;
+  const { clientId, identity, caFile, broker, log, will, proxy, once = false, connectGapMs = 20 } = request;
   const config = {
     ...agentConfig.shape.broker.parse({ caFile, reconnect: { minMs: 100, maxMs: 1000 }, ...broker }),
   };
@@ -47,5 +48,5 @@ export function createSession(request: SessionRequest): Broker {
     readPin: () =>
       readPin({ pinFile: identity.mode === "pkcs11" ? identity.pinFile : undefined, credentialsDirectory: undefined }),
   });
-  return createBroker({ config, clientId, will, identity: tlsIdentity, clock, log, once, connectGapMs });
+  return createBroker({ config, clientId, will, identity: tlsIdentity, proxy, clock, log, once, connectGapMs });
 }

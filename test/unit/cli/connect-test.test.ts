@@ -22,6 +22,7 @@ function createBench(
   const broker = new FakeBroker({ clock, ...over.link });
   const parts: ConnectTestParts = {
     endpoint: { host: "broker.example", port: 8883, timeoutMs: 1000 },
+    proxy: undefined,
     publication: {
       topic: "dt/causeway/veh-001/test",
       payload: new Uint8Array(1),
@@ -74,6 +75,17 @@ describe("testConnection", () => {
     expect(server).toBe(SERVER);
     expect(broker.publications.map(({ topic }) => topic)).toEqual(["dt/causeway/veh-001/test"]);
     expect(broker.status().state).toBe("offline");
+  });
+
+  it("asks the proxy in place of the resolver and the broker's port, where there is one", async () => {
+    const asked: unknown[] = [];
+    const check = async (target: unknown): Promise<void> => void asked.push(target);
+    const never = () => Promise.reject(new Error("not in this test"));
+    const proxy = { host: "proxy.example", port: 3128, credentials: () => undefined, tunnel: never, check };
+    const { steps } = await createBench({ proxy }).run();
+    expect(steps.map(({ step }) => step)).toEqual(["proxy", "tls", "key", "connect", "publish"]);
+    expect(steps[0]?.detail).toBe("proxy.example:3128");
+    expect(asked).toMatchObject([{ host: "broker.example", port: 8883 }]);
   });
 
   it("ends with the first step that fails, and keeps what it learnt of the server", async () => {

@@ -260,6 +260,20 @@ describe("Renewal", () => {
     expect(renewal.status()).toMatchObject({ state: "waiting", failures: 0 });
   });
 
+  it.each([
+    ["broker.unreachable", "registered"],
+    ["proxy.refused", "registered"],
+    ["identity.certificate-refused", undefined],
+  ] as const)("keeps or gives up a certificate by what %s says of it", async (code, phase) => {
+    const renewal = start();
+    await settle();
+    broker.refuses = () => ({ code, what: "no", remedy: "none" });
+    void renewal.request({ reason: "cli" });
+    await settle();
+    expect(log.of("identity.certificate-not-taken")).toHaveLength(1);
+    expect(ledger.state().change?.phase).toBe(phase);
+  });
+
   it("continues a change that was cut", async () => {
     ledger.apply({ kind: "begin", change: "renew", isNewKey: true, reason: "expiry" });
     await keys.create("device-1", "ec-p256");
