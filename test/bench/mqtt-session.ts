@@ -29,7 +29,8 @@ export function createSession(request: SessionRequest): Broker {
   const config = {
     ...agentConfig.shape.broker.parse({ caFile, reconnect: { minMs: 100, maxMs: 1000 }, ...broker }),
   };
-  const clock = systemClock();
+  // A time service keeps it, whatever becomes of this machine's: the faults of certificates depend on it.
+  const clock = systemClock({ kernelErrorUs: () => 1000 });
   const tcti = identity.mode === "pkcs11" ? identity.tcti : undefined;
   const check =
     identity.mode === "pkcs11" ? new TpmCheck({ tcti, environment: process.env, timeoutMs: 5000 }) : undefined;
