@@ -17,6 +17,7 @@ import type { CollectSupportParts } from "./control/actions/collect-support.ts";
 import { AwsJobs } from "./control/aws-jobs.ts";
 import { FileStreams } from "./control/file-streams.ts";
 import { createFloors, type Floors } from "./control/floors.ts";
+import { GivenWord } from "./control/given-word.ts";
 import { ARTIFACT_KINDS, type ArtifactKind } from "./control/manifest.ts";
 import { renewSource } from "./control/ota-job.ts";
 import { createHooks } from "./control/program-hooks.ts";
@@ -27,7 +28,7 @@ import type { Renewal } from "./control/renewal.ts";
 import { Requester } from "./control/requester.ts";
 import type { ClockSteps } from "./control/safety-gate.ts";
 import { openSealedFloors } from "./control/sealed-floors.ts";
-import { UpdateDesk } from "./control/update-desk.ts";
+import { type DeskParts, UpdateDesk } from "./control/update-desk.ts";
 import { createInstallGate, installCondition } from "./control/update-gate.ts";
 import { createUpdateSteps } from "./control/update-steps.ts";
 import { UpdateTrail } from "./control/update-trail.ts";
@@ -93,24 +94,16 @@ export type Updates = {
 
 /** The part of the composition root that wires updates. Throws `config.invalid`. */
 export async function composeUpdate(parts: UpdateParts): Promise<Updates> {
-  const { config, settings, version, journal, clock, log, environment } = parts;
+  const { config, settings, journal, clock, log, environment } = parts;
   const pinned = await loadTrustRoot(settings.rootFile, parts.loaded.locate(["ota", "rootFile"]));
-  const releases = join(config.stateDir, "releases");
   const running = environment.CAUSEWAY_RELEASE;
   const folder = createDownloadFolder(join(config.stateDir, "updates"));
   const installers = installersOf(parts, folder);
-  const kinds = ARTIFACT_KINDS.filter((kind) => installers[kind] !== undefined);
-  const floors = await floorsOf(parts, releases);
-  const handlers = settings.installers.map(({ name }) => name);
-  const vehicle = { hardware: settings.hardware, agentVersion: version, kinds, handlers };
-  const rootCopy = createFloorFile(releases, "root.json");
-  const lossOwner = config.commands === undefined ? "ota" : "commands";
-  const desk = new UpdateDesk({ journal, lossOwner, floors, rootCopy, pinned, clock, log, vehicle });
-  const requester = new Requester({ broker: parts.broker, clock, log, limits: REQUESTER_LIMITS, token: randomUUID });
-  const { stepTimeoutMinutes } = settings.jobs;
-  const jobs = new AwsJobs({ thing: config.thingName, broker: parts.broker, requester, stepTimeoutMinutes });
-  let isVouchedFor = false;
-  let consented: string | undefined;
+  const floors = await floorsOf(parts);
+  const desk = deskOf(parts, { pinned, floors, installers });
+  const jobs = jobsOf(parts);
+  const current = (): string | undefined => updater.current()?.digest;
+  const [vouched, agreed] = [new GivenWord(current), new GivenWord(current)];
   const health = healthOf(parts);
   const { steps, progress, untilStart } = createUpdateSteps({
     downloader: await downloaderOf(parts),
@@ -121,9 +114,9 @@ export async function composeUpdate(parts: UpdateParts): Promise<Updates> {
     clock,
     judgement: {
       judge: (request) => desk.judge(request),
-      gate: gateOf(parts, () => consented !== undefined && consented === updater.current()?.digest),
+      gate: gateOf(parts, () => agreed.holds()),
       link: linkOf(parts),
-      health: () => (isVouchedFor ? { kind: "healthy" } : health()),
+      health: () => (vouched.holds() ? { kind: "healthy" } : health()),
       renew: (record, name, signal) => renewSource(jobs, record, name, signal),
       giveUpMs: settings.download.giveUpHours * HOUR_MS,
       backWithinMs: settings.gate.backWithinMinutes * 60_000,
@@ -143,38 +136,59 @@ export async function composeUpdate(parts: UpdateParts): Promise<Updates> {
     untilStart: async (state, signal) =>
       (state.awaits === "reboot" && !settings.reboot) || (await untilStart(state, signal)),
   });
-  const vouch = (): void => {
-    isVouchedFor = true;
-  };
-  const consent = (digest: string): void => {
-    consented = digest;
-  };
   const ota = { desk, updater, progress, clock };
   const cloudJobs = composeJobs({ ...parts, jobs, ota, health, restart: restartAgent });
+  const said = { vouch: () => vouched.give(), consent: () => agreed.give() };
   return {
     services: [updateService(updater, restart.promise), ...(settings.jobs.enabled ? [cloudJobs.service] : [])],
-    verbs: { desk, updater, floors, progress, running, vouch, consent, clock, log },
+    verbs: { desk, updater, floors, progress, running, ...said, clock, log },
     jobVerbs: settings.jobs.enabled ? cloudJobs.verbs : undefined,
     report: { job: () => jobReport(cloudJobs.verbs), update: () => updateReport({ updater, progress }) },
   };
 }
 
-async function floorsOf({ settings, config, journal, environment }: UpdateParts, folder: string): Promise<Floors> {
+/** Whom to trust, and what this vehicle takes. */
+function deskOf(
+  { config, settings, version, journal, clock, log }: UpdateParts,
+  { pinned, floors, installers }: Pick<DeskParts, "pinned" | "floors"> & { readonly installers: Installers },
+): UpdateDesk {
+  const kinds = ARTIFACT_KINDS.filter((kind) => installers[kind] !== undefined);
+  const handlers = settings.installers.map(({ name }) => name);
+  const vehicle = { hardware: settings.hardware, agentVersion: version, kinds, handlers };
+  const rootCopy = createFloorFile(releasesOf(config), "root.json");
+  const lossOwner = config.commands === undefined ? "ota" : "commands";
+  return new UpdateDesk({ journal, lossOwner, floors, rootCopy, pinned, clock, log, vehicle });
+}
+
+function jobsOf({ config, settings, broker, clock, log }: UpdateParts): AwsJobs {
+  const requester = new Requester({ broker, clock, log, limits: REQUESTER_LIMITS, token: randomUUID });
+  const { stepTimeoutMinutes } = settings.jobs;
+  return new AwsJobs({ thing: config.thingName, broker, requester, stepTimeoutMinutes });
+}
+
+function releasesOf({ stateDir }: Pick<AgentConfig, "stateDir">): string {
+  return join(stateDir, "releases");
+}
+
+async function floorsOf({ settings, config, journal, environment }: UpdateParts): Promise<Floors> {
+  const folder = releasesOf(config);
   const before = createFloors(journal, createFloorFile(folder, "floors.json"));
   if (settings.floorCounter === undefined) return before;
   const counter = risingCounter(config, environment, settings.floorCounter.index);
   return await openSealedFloors({ counter, journal, copy: createFloorFile(folder, "sealed-floors.json"), before });
 }
 
+type Installers = Partial<Record<ArtifactKind, Installer>>;
+
 /** What this vehicle can install. Without the supervisor nobody would go back from a new version of the agent. */
-function installersOf(parts: UpdateParts, downloads: DownloadFolder): Partial<Record<ArtifactKind, Installer>> {
+function installersOf(parts: UpdateParts, downloads: DownloadFolder): Installers {
   const { loaded, config, settings, journal, bootId, clock, environment } = parts;
   const { stateDir } = config;
   const { enabled, busAddress: address, timeoutSeconds } = settings.rauc;
   const sleep = (ms: number, signal: AbortSignal): Promise<void> => clock.sleep(ms, signal);
   const rauc = new RaucService({ address, installMs: timeoutSeconds * 1000, sleep });
   const running = environment.CAUSEWAY_RELEASE;
-  const releases = join(stateDir, "releases");
+  const releases = releasesOf(config);
   return {
     ...(running === undefined ? {} : { agent: createSlots({ folder: releases, running }) }),
     files: createFileSet({

@@ -23,10 +23,10 @@ export type OtaParts = {
   readonly progress: UpdateProgress;
   /** "packaged", or the SHA-256 of the release that runs; undefined where no supervisor started this process. */
   readonly running: string | undefined;
-  /** The technician answers for the version on trial. */
+  /** The technician answers for the version on trial, and for no later one. */
   vouch(): void;
-  /** Someone in the vehicle agrees to the update with this digest. */
-  readonly consent: (digest: string) => void;
+  /** Someone in the vehicle agrees to the update under way. */
+  consent(): void;
   readonly clock: Clock;
   readonly log: Log;
 };
@@ -90,7 +90,7 @@ export function otaAdmin(parts: OtaParts): Readonly<Record<string, ViewHandler>>
       const last = updater.current();
       log.info("admin.consent-given", { step: last?.state.step, digest: last?.digest });
       if (last === undefined || !isCancellable(last.state)) return { schemaVersion: 1, kind: "nothing" };
-      parts.consent(last.digest);
+      parts.consent();
       return { schemaVersion: 1, kind: "agreed" };
     },
     "ota.commit": () => {
