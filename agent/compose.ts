@@ -12,11 +12,10 @@ import { bootId } from "../drivers/os/time-source.ts";
 import { createFloorFile } from "../drivers/os/update-files.ts";
 import { openJournal } from "../drivers/sqlite/journal.ts";
 import { noJournal } from "../drivers/sqlite/no-journal.ts";
-import { openOutbox } from "../drivers/sqlite/outbox.ts";
-import { StandbyOutbox, type StandbyParts } from "../drivers/sqlite/standby-outbox.ts";
 import { commandStatus } from "./command-handlers.ts";
 import { composeCommands, loadCatalogue, transmitIds } from "./compose-commands.ts";
 import { composeKeyWatch, risingCounter } from "./compose-keys.ts";
+import { composeOutbox } from "./compose-outbox.ts";
 import { composeProxy } from "./compose-proxy.ts";
 import { composeRenewal } from "./compose-renewal.ts";
 import { composeSockets, noClients } from "./compose-sockets.ts";
@@ -119,19 +118,10 @@ export async function composeAgent(loaded: DaemonConfig, surroundings: Surroundi
   identities.prepare();
   const { table, sources, warnings } = loaded.checkedTable;
   const catalogue = await loadCatalogue(config);
-  for (const warning of warnings) log.warn("config.doubtful", { warning });
   const problems = configProblems(loaded);
-  for (const { event, what, remedy } of problems) log.error(event, { what, remedy });
-  if (config.bench) log.warn("config.bench-allowed", { allows: "what must never be on a vehicle" });
-
-  const file = join(config.stateDir, "outbox.db");
-  const { maxBytes } = config.outbox;
+  tellDoubts(config, warnings, problems, log);
   const boot = bootId();
-  const standbyFiles = [join(config.runtimeDir, "outbox.standby"), `${file}.standby`];
-  const disk = { file, maxBytes, bootId: boot, clock, log, standbyFiles };
-  const openDisk: StandbyParts["openDisk"] = (adopt) => openOutbox({ ...disk, adopt }).outbox;
-  const memory = { memoryBytes: config.collect.holdBytes, bootId: boot, standbyFiles };
-  const outbox = new StandbyOutbox({ openDisk, ...memory, clock, log });
+  const outbox = composeOutbox({ config, bootId: boot, clock, log });
   const base = {
     ...surroundings,
     clock,
@@ -178,6 +168,18 @@ export async function composeAgent(loaded: DaemonConfig, surroundings: Surroundi
       }
     },
   };
+}
+
+/** Says in the log what is wrong with the configuration that the agent starts with all the same. */
+function tellDoubts(
+  { bench }: AgentConfig,
+  warnings: readonly string[],
+  problems: ReturnType<typeof configProblems>,
+  log: Log,
+): void {
+  for (const warning of warnings) log.warn("config.doubtful", { warning });
+  for (const { event, what, remedy } of problems) log.error(event, { what, remedy });
+  if (bench) log.warn("config.bench-allowed", { allows: "what must never be on a vehicle" });
 }
 
 /** The key, the session with the broker, and the announcement of it. */
