@@ -1,5 +1,6 @@
 import type { AgentConfig, IdentityConfig } from "../config/schema.ts";
 import { readPin, readSecret } from "../drivers/os/pin.ts";
+import { tpmEnvironment } from "../drivers/tpm/environment.ts";
 import { tpmLockout } from "../drivers/tpm/faults.ts";
 import { createTpmKeyStore } from "../drivers/tpm/key-store.ts";
 import { NvCounter } from "../drivers/tpm/nv-counter.ts";
@@ -41,7 +42,7 @@ export function composeKeys({ identity, environment, log }: KeysParts): KeyStore
 
 /** A counter of the configured TPM. Nothing is read yet. */
 export function risingCounter(
-  config: AgentConfig,
+  config: Pick<AgentConfig, "identity">,
   environment: KeysParts["environment"],
   index: number,
 ): RisingCounter {
@@ -49,14 +50,17 @@ export function risingCounter(
   const tcti = identity.mode === "pkcs11" ? identity.tcti : undefined;
   return new NvCounter({
     index,
-    environment: { ...environment, ...(tcti === undefined ? {} : { TPM2TOOLS_TCTI: tcti }) },
+    environment: tpmEnvironment({ tcti, environment }),
     ownerAuth: () => ownerAuthOf(config, environment),
     timeoutMs: (identity.mode === "pkcs11" ? identity.tpm.answerTimeoutSeconds : COUNTER_SECONDS) * 1000,
   });
 }
 
 /** The authorisation of the TPM's owner; undefined where none is given. */
-function ownerAuthOf({ identity }: AgentConfig, environment: KeysParts["environment"]): string | undefined {
+function ownerAuthOf(
+  { identity }: Pick<AgentConfig, "identity">,
+  environment: KeysParts["environment"],
+): string | undefined {
   if (identity.mode !== "pkcs11") return undefined;
   const { CREDENTIALS_DIRECTORY: credentialsDirectory } = environment;
   const thing = "owner authorisation file";
