@@ -8,6 +8,8 @@ import type { Turns } from "./turns.ts";
 
 /** Requests that may wait behind the one that runs. */
 const MAX_WAITING = 16;
+/** How long the end of the agent waits for an answer that is being made, ms. */
+const FINISH_MS = 1000;
 
 /**
  * Answers one request: a value, a promise of one, or one value after the other. Values are JSON, and objects among them have no
@@ -51,6 +53,7 @@ export class LocalConnection {
   #sinceMs = performance.now();
   #deadline: NodeJS.Timeout | undefined;
   #isAnswering = false;
+  #answered: Promise<void> = Promise.resolve();
   #isStreaming = false;
   #hasEnded = false;
 
@@ -84,12 +87,23 @@ export class LocalConnection {
   /** Ends the connection so that another client has its place. */
   displace(): void {
     this.#parts.counts.displaced += 1;
-    this.destroy();
+    this.#parts.socket.destroy();
   }
 
-  /** Ends the connection at once. */
-  destroy(): void {
-    this.#parts.socket.destroy();
+  /**
+   * The agent ends: the answer that is being made goes out where that is soon. One to a request that makes the agent end would else be
+   * lost, when it waits for its turn.
+   */
+  finish(): void {
+    const { socket } = this.#parts;
+    this.#waiting.length = 0;
+    if (!this.#isAnswering || this.#isStreaming) {
+      socket.destroy();
+      return;
+    }
+    const late = setTimeout(() => socket.destroy(), FINISH_MS);
+    socket.once("close", () => clearTimeout(late));
+    void this.#answered.then(() => socket.destroySoon());
   }
 
   #take(chunk: Buffer): void {
@@ -99,7 +113,7 @@ export class LocalConnection {
       return;
     }
     this.#waiting.push(...lines);
-    if (!this.#isAnswering && this.#waiting.length > 0) void this.#answerAll();
+    if (!this.#isAnswering && this.#waiting.length > 0) this.#answered = this.#answerAll();
   }
 
   /** A client may close its sending side and wait for the answer; a stream has no end to wait for. */

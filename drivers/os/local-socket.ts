@@ -39,7 +39,7 @@ export type LocalSocketSettings = {
 
 /** A socket that is served. */
 export type LocalSocket = {
-  /** Turns everyone away and removes the socket. Idempotent, never rejects. */
+  /** Takes no more requests, lets answers that are being made go out where that is soon, and removes the socket. Idempotent, never rejects. */
   stop(): Promise<void>;
 };
 
@@ -74,7 +74,7 @@ export async function serveLocalSocket(settings: LocalSocketSettings): Promise<L
     stop: () => {
       stopped ??= new Promise((resolve) => {
         server.close(() => resolve());
-        for (const connection of connections) connection.destroy();
+        for (const connection of connections) connection.finish();
       });
       return stopped;
     },
