@@ -85,7 +85,7 @@ describe.skipIf(missing !== undefined)(`the package for this machine${lacking(mi
 
   it("passes on the licences of what is joined into its code, and of what that has joined itself", () => {
     const notices = readFileSync(join(tree, "usr/share/doc/causeway/copyright"), "utf8");
-    for (const name of ["zod", "yaml", "commander", "aws-crt", "better-sqlite3", "minipass"]) {
+    for (const name of ["zod", "yaml", "commander", "aws-crt", "better-sqlite3", "sonic-boom"]) {
       expect(notices).toMatch(new RegExp(`^ *${name} \\d+\\.\\d+`, "m"));
     }
   });
