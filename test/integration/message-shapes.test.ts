@@ -69,16 +69,21 @@ describe("messages of every shape on every topic", () => {
         (place) => `${jobs}/${place}`,
       ),
     ];
-    const shapes = topics.flatMap(shapesOf);
     const first = await startDaemon(home);
     await until(async () => ((await first.status()).link.state === "online" ? true : undefined), {
       what: "online",
       timeoutMs: PATIENCE_MS,
     });
-    await sender.publish(shapes);
+    let sent = 0;
     const isDone = async (): Promise<true | undefined> =>
-      dealtWith((await first.status()).link.inbound) >= deliveriesOf(shapes) ? true : undefined;
-    await until(isDone, { what: "all messages are dealt with", timeoutMs: PATIENCE_MS });
+      dealtWith((await first.status()).link.inbound) >= sent ? true : undefined;
+    // A topic at a time: mosquitto sends more at once than may wait for its acknowledgement, which a busy daemon ends the connection over.
+    for (const topic of topics) {
+      const batch = shapesOf(topic);
+      await sender.publish(batch);
+      sent += deliveriesOf(batch);
+      await until(isDone, { what: "all messages are dealt with", timeoutMs: PATIENCE_MS });
+    }
     const { link } = await first.status();
     expect(link.inbound).toMatchObject({ failed: 0, setAside: 0 });
     expect(link.connects).toBe(1);
