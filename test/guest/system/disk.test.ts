@@ -67,11 +67,13 @@ describe("the data disk", () => {
     // What ext4 does to itself when its journal cannot be written.
     await guest.sh("mount -o remount,abort /var/lib/causeway");
     const startMs = performance.now();
-    const began = await guest.statusWhen("degraded", ({ outbox }) => outbox.fault !== undefined);
-    const degradedMs = performance.now() - startMs;
-    console.log(`degraded after ${(degradedMs / 1000).toFixed(1)} s: ${began.outbox.fault?.what}`);
-    expect(degradedMs).toBeLessThan(DEGRADED_MS);
-    expect(began.outbox.epoch).not.toBe(before.outbox.epoch);
+    const degraded = await guest.statusWhen("degraded", ({ outbox }) => outbox.fault !== undefined);
+    console.log(`degraded after ${(performance.now() - startMs).toFixed(0)} ms: ${degraded.outbox.fault?.what}`);
+    // Said as soon as a record is not taken; memory stands in when the next one is tried.
+    const began = await guest.statusWhen("in memory", ({ outbox }) => outbox.epoch !== before.outbox.epoch);
+    const inMemoryMs = performance.now() - startMs;
+    expect(began.outbox.fault).toBeDefined();
+    expect(inMemoryMs).toBeLessThan(DEGRADED_MS);
     const enough = began.delivery.delivered + 20;
     await guest.statusWhen("live records are delivered", ({ delivery }) => delivery.delivered >= enough);
     await until(
