@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { benchmarkActuation, benchmarkRefusals } from "../test/bench/command-benchmark.ts";
-import { type Part, printFigures, row } from "./bench.d/figures.ts";
+import { type Part, printFigures, row } from "./benchmarks/figures.ts";
 
 const HELP = `usage: npm run bench:commands -- [--json] [--only NAME]
 

@@ -4,7 +4,7 @@ import { benchmarkEncode } from "../test/bench/encode-benchmark.ts";
 import { benchmarkOutbox } from "../test/bench/outbox-benchmark.ts";
 import { benchmarkPath } from "../test/bench/path-benchmark.ts";
 import { benchmarkReceive } from "../test/bench/receive-benchmark.ts";
-import { type Part, printFigures, row } from "./bench.d/figures.ts";
+import { type Part, printFigures, row } from "./benchmarks/figures.ts";
 
 const HELP = `usage: npm run bench:data -- [--json] [--only NAME]
 

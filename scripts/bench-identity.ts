@@ -2,7 +2,7 @@
 import { benchmarkKills } from "../test/bench/identity-kills.ts";
 import { benchmarkKeys } from "../test/bench/key-benchmark.ts";
 import { benchmarkLifecycle } from "../test/bench/lifecycle-benchmark.ts";
-import { type Part, printFigures, row } from "./bench.d/figures.ts";
+import { type Part, printFigures, row } from "./benchmarks/figures.ts";
 
 const HELP = `usage: npm run bench:identity -- [--json] [--only NAME]
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { benchmarkDownload, benchmarkFaults, benchmarkInstall } from "../test/bench/update-benchmark.ts";
-import { type Part, printFigures, row } from "./bench.d/figures.ts";
+import { type Part, printFigures, row } from "./benchmarks/figures.ts";
 
 const HELP = `usage: npm run bench:ota -- [--json] [--only NAME]
 

@@ -11,8 +11,8 @@ import {
   type RootPlan,
   readRoot,
   readSignatures,
-} from "./sign.d/documents.ts";
-import { makeKey, readInput, readPassphrase, readPublicKey, signWith, writeNew } from "./sign.d/key-files.ts";
+} from "./signing/documents.ts";
+import { makeKey, readInput, readPassphrase, readPublicKey, signWith, writeNew } from "./signing/key-files.ts";
 
 const GUIDE = `
 Typical use:

@@ -4,12 +4,12 @@ import { join, relative } from "node:path";
 import { parseArgs } from "node:util";
 import { z } from "zod";
 import { AgentError, EXIT, FAULTS } from "../agent/core/errors.ts";
-import { type BuildPlan, type BuiltPackage, buildPackage } from "./package.d/build.ts";
-import { isInstalled, runCommand } from "./package.d/command.ts";
-import type { Release } from "./package.d/control.ts";
-import { installPackages } from "./package.d/npm-files.ts";
-import { cannotRun, smokeTest } from "./package.d/smoke-run.ts";
-import { NODE_VERSION, TARGETS, type Target } from "./package.d/target.ts";
+import { type BuildPlan, type BuiltPackage, buildPackage } from "./packaging/build.ts";
+import { isInstalled, runCommand } from "./packaging/command.ts";
+import type { Release } from "./packaging/control.ts";
+import { installPackages } from "./packaging/npm-files.ts";
+import { cannotRun, smokeTest } from "./packaging/smoke-run.ts";
+import { NODE_VERSION, TARGETS, type Target } from "./packaging/target.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 

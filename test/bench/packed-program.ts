@@ -1,6 +1,6 @@
 import { rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { CODE, packProgram } from "../../scripts/package.d/program-files.ts";
+import { CODE, packProgram } from "../../scripts/packaging/program-files.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 /** As /usr/lib/causeway/causeway-start starts it. */

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { isInstalled, runCommand } from "../../scripts/package.d/command.ts";
+import { isInstalled, runCommand } from "../../scripts/packaging/command.ts";
 
 /** What is missing on this machine to make a Debian system in a folder and to run programs in it; undefined when nothing is. */
 export function cannotMakeRoot(): string | undefined {

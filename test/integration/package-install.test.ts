@@ -2,8 +2,8 @@ import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { runCommand } from "../../scripts/package.d/command.ts";
-import { TARGETS } from "../../scripts/package.d/target.ts";
+import { runCommand } from "../../scripts/packaging/command.ts";
+import { TARGETS } from "../../scripts/packaging/target.ts";
 import { CA_PEM } from "../fakes/ca.ts";
 import { answerInside, cannotMakeRoot, makeDebianRoot, runInside } from "./debian-root.ts";
 

@@ -4,11 +4,11 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { messageOf } from "../../agent/core/errors.ts";
-import { elfFiles } from "../../scripts/package.d/binaries.ts";
-import { isInstalled, runCommand } from "../../scripts/package.d/command.ts";
-import { filesBelow } from "../../scripts/package.d/files.ts";
-import { cannotRun, smokeTest } from "../../scripts/package.d/smoke-run.ts";
-import { TARGETS, toolchainOf } from "../../scripts/package.d/target.ts";
+import { elfFiles } from "../../scripts/packaging/binaries.ts";
+import { isInstalled, runCommand } from "../../scripts/packaging/command.ts";
+import { filesBelow } from "../../scripts/packaging/files.ts";
+import { cannotRun, smokeTest } from "../../scripts/packaging/smoke-run.ts";
+import { TARGETS, toolchainOf } from "../../scripts/packaging/target.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const BUILD_MS = 240_000;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { contradictionsOf, settle } from "../../../scripts/guest.d/account.ts";
-import { subscribe } from "../../../scripts/guest.d/subscriber.ts";
-import { type Guest, startGuest } from "../../../scripts/guest.d/vehicle-guest.ts";
+import { contradictionsOf, settle } from "../../../scripts/guest-machine/account.ts";
+import { subscribe } from "../../../scripts/guest-machine/subscriber.ts";
+import { type Guest, startGuest } from "../../../scripts/guest-machine/vehicle-guest.ts";
 import type { Child } from "../../bench/child.ts";
 import { setClockError } from "../clock-error.ts";
 

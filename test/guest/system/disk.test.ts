@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Status } from "../../../agent/status.ts";
-import { contradictionsOf, lastSeqsOf, settle, unitOf } from "../../../scripts/guest.d/account.ts";
-import { type Guest, startGuest } from "../../../scripts/guest.d/vehicle-guest.ts";
+import { contradictionsOf, lastSeqsOf, settle, unitOf } from "../../../scripts/guest-machine/account.ts";
+import { type Guest, startGuest } from "../../../scripts/guest-machine/vehicle-guest.ts";
 import type { LastSeq } from "../../bench/ledger.ts";
 import { until } from "../../bench/wait.ts";
 

@@ -3,8 +3,8 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
-import { contradictionsOf, settle, unitOf } from "../../../scripts/guest.d/account.ts";
-import { GUEST_THING, type Guest, startGuest } from "../../../scripts/guest.d/vehicle-guest.ts";
+import { contradictionsOf, settle, unitOf } from "../../../scripts/guest-machine/account.ts";
+import { GUEST_THING, type Guest, startGuest } from "../../../scripts/guest-machine/vehicle-guest.ts";
 import { TEMPLATES } from "../../bench/cloud/provisioning.ts";
 
 /** Key work in an emulated TPM, from an emulated machine. */

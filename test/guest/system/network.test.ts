@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { contradictionsOf, settle, unitOf } from "../../../scripts/guest.d/account.ts";
-import { type Guest, startGuest } from "../../../scripts/guest.d/vehicle-guest.ts";
+import { contradictionsOf, settle, unitOf } from "../../../scripts/guest-machine/account.ts";
+import { type Guest, startGuest } from "../../../scripts/guest-machine/vehicle-guest.ts";
 
 /** What the unit allows (MemoryMax). */
 const MEMORY_BYTES = 256 * 1_048_576;

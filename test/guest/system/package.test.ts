@@ -1,10 +1,10 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { contradictionsOf, settle } from "../../../scripts/guest.d/account.ts";
-import { makePlace } from "../../../scripts/guest.d/place.ts";
-import { type Guest, startGuest } from "../../../scripts/guest.d/vehicle-guest.ts";
-import { runCommand } from "../../../scripts/package.d/command.ts";
+import { contradictionsOf, settle } from "../../../scripts/guest-machine/account.ts";
+import { makePlace } from "../../../scripts/guest-machine/place.ts";
+import { type Guest, startGuest } from "../../../scripts/guest-machine/vehicle-guest.ts";
+import { runCommand } from "../../../scripts/packaging/command.ts";
 
 const NEXT_VERSION = "99.0.0";
 /** dpkg reads and writes a hundred megabytes there. */

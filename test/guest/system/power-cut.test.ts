@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { contradictionsOf, settle } from "../../../scripts/guest.d/account.ts";
-import { cutPower, ingesting, type PowerCut } from "../../../scripts/guest.d/power-cuts.ts";
-import { type Guest, startGuest } from "../../../scripts/guest.d/vehicle-guest.ts";
+import { contradictionsOf, settle } from "../../../scripts/guest-machine/account.ts";
+import { cutPower, ingesting, type PowerCut } from "../../../scripts/guest-machine/power-cuts.ts";
+import { type Guest, startGuest } from "../../../scripts/guest-machine/vehicle-guest.ts";
 
 const CUTS = Number(process.env.GUEST_CUTS ?? 20);
 /** Half of the vehicle's 2000 frames/s. */

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { stringify } from "yaml";
-import { GUEST_THING, type Guest, startGuest } from "../../../scripts/guest.d/vehicle-guest.ts";
+import { GUEST_THING, type Guest, startGuest } from "../../../scripts/guest-machine/vehicle-guest.ts";
 import { until } from "../../bench/wait.ts";
 import { signingKey } from "../../fakes/signing-key.ts";
 

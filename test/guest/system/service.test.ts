@@ -2,9 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createRecordReader } from "../../../agent/data/records.ts";
 import type { Status } from "../../../agent/status.ts";
 import { readDescriptor } from "../../../config/proto/descriptor.ts";
-import { contradictionsOf, settle, unitOf } from "../../../scripts/guest.d/account.ts";
-import { subscribe } from "../../../scripts/guest.d/subscriber.ts";
-import { type Guest, startGuest } from "../../../scripts/guest.d/vehicle-guest.ts";
+import { contradictionsOf, settle, unitOf } from "../../../scripts/guest-machine/account.ts";
+import { subscribe } from "../../../scripts/guest-machine/subscriber.ts";
+import { type Guest, startGuest } from "../../../scripts/guest-machine/vehicle-guest.ts";
 import { until } from "../../bench/wait.ts";
 
 const RATE = 0.1;

@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
-import { unitOf } from "../../../scripts/guest.d/account.ts";
-import { type Guest, startGuest } from "../../../scripts/guest.d/vehicle-guest.ts";
+import { unitOf } from "../../../scripts/guest-machine/account.ts";
+import { type Guest, startGuest } from "../../../scripts/guest-machine/vehicle-guest.ts";
 import { ReleaseDesk } from "../../fakes/release.ts";
 
 /** What the rollback must hold, and what an emulated machine may take beyond it to unpack a release and to start processes. */

@@ -2,11 +2,11 @@ import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { checkBinaries, checkNoMachinePaths } from "../../../scripts/package.d/binaries.ts";
-import type { CommandHelp } from "../../../scripts/package.d/command-tree.ts";
-import { manPage } from "../../../scripts/package.d/man-page.ts";
-import { runtimePackages } from "../../../scripts/package.d/npm-closure.ts";
-import { bundle } from "../../../scripts/package.d/program-files.ts";
+import { checkBinaries, checkNoMachinePaths } from "../../../scripts/packaging/binaries.ts";
+import type { CommandHelp } from "../../../scripts/packaging/command-tree.ts";
+import { manPage } from "../../../scripts/packaging/man-page.ts";
+import { runtimePackages } from "../../../scripts/packaging/npm-closure.ts";
+import { bundle } from "../../../scripts/packaging/program-files.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");
 

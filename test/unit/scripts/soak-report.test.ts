@@ -7,7 +7,7 @@ import {
   readSoakReport,
   type SoakRound,
   writeSoakReport,
-} from "../../../scripts/guest.d/soak-report.ts";
+} from "../../../scripts/guest-machine/soak-report.ts";
 import { temporaryFolder } from "../../fakes/folder.ts";
 
 const ROUND: SoakRound = {

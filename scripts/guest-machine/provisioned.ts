@@ -1,14 +1,14 @@
 import { copyFileSync, globSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { AgentError } from "../../agent/core/errors.ts";
-import { runCommand } from "../package.d/command.ts";
+import { runCommand } from "../packaging/command.ts";
 import { type BaseImage, baseImage, makeFileSystem } from "./base-image.ts";
 import { cached, digestOf, ROOT } from "./cached.ts";
 import { Machine } from "./machine.ts";
 import { makePlace } from "./place.ts";
 
 /** What goes into the package; the package is built again when any of it changed. */
-const PACKAGE_SOURCES = ["agent", "config", "drivers", "systemd", "scripts/package.d", "scripts/package.ts"]
+const PACKAGE_SOURCES = ["agent", "config", "drivers", "systemd", "scripts/packaging", "scripts/package.ts"]
   .concat(["package.json", "package-lock.json", "README.md"])
   .map((path) => join(ROOT, path));
 const PROVISION_TIMEOUT_MS = 400_000;

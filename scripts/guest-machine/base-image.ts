@@ -12,7 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { AgentError, messageOf } from "../../agent/core/errors.ts";
-import { isInstalled, runCommand } from "../package.d/command.ts";
+import { isInstalled, runCommand } from "../packaging/command.ts";
 import { cached, digestOf, GUEST_CACHE, ROOT } from "./cached.ts";
 
 const HERE = import.meta.dirname;

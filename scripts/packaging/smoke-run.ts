@@ -76,11 +76,11 @@ function emulation(target: Target): string[] {
 /** Puts smoke.js where it finds the npm packages of the unpacked program. */
 async function placeSmoke(root: string, folder: string, program: string): Promise<string> {
   const place = join(folder, "smoke");
-  await bundle({ smoke: join(root, "scripts/package.d/smoke.ts") }, place);
+  await bundle({ smoke: join(root, "scripts/packaging/smoke.ts") }, place);
   symlinkSync(join(program, "node_modules"), join(place, "node_modules"));
   return join(place, "smoke.js");
 }
 
 function broken(what: string): AgentError {
-  return new AgentError("internal.bug", { what, remedy: "the package does not work: see scripts/package.d" });
+  return new AgentError("internal.bug", { what, remedy: "the package does not work: see scripts/packaging" });
 }

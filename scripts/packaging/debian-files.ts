@@ -9,7 +9,7 @@ import { type Bundled, copyrightFile, debianChangelog, type Release } from "./co
 import { filesBelow, writePacked } from "./files.ts";
 import { manPage } from "./man-page.ts";
 
-const TEMPLATES = "scripts/package.d/debian";
+const TEMPLATES = "scripts/packaging/debian";
 
 /** Files that are packed as they are in the checkout: where from, where to. */
 const COPIES: readonly (readonly [from: string, to: string])[] = [
@@ -73,7 +73,7 @@ export async function packSystemFiles(
 
 async function packHelp(root: string, tree: string, { version, epochSeconds }: Release): Promise<void> {
   const commands = await readCommandTree(version);
-  const template = readFileSync(join(root, "scripts/package.d/debian/causeway.1.in"), "utf8");
+  const template = readFileSync(join(root, "scripts/packaging/debian/causeway.1.in"), "utf8");
   const date = new Date(epochSeconds * 1000).toISOString().slice(0, 10);
   const share = join(tree, "usr/share");
   writePacked(join(share, "man/man1/causeway.1.gz"), gzip(manPage({ template, tree: commands, version, date })));

@@ -23,7 +23,7 @@ export type NpmPackage = {
 
 /**
  * Dependencies that a package declares but that a running agent never loads, each with what it is for. They and what only they
- * need stay out. `scripts/package.d/smoke.ts` imports all code of the agent from what is left.
+ * need stay out. `scripts/packaging/smoke.ts` imports all code of the agent from what is left.
  */
 const NEVER_LOADED: readonly (readonly [dependent: string, dependency: string, purpose: string])[] = [
   ["socketcan", "node-gyp", "builds it"],

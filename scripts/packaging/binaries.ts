@@ -74,6 +74,6 @@ function refuse(path: string, fault: string): never {
   throw new AgentError("input.malformed", {
     what: `${path} ${fault}`,
     remedy:
-      "build with the compilers of Debian 12, or change Depends in scripts/package.d/control.ts and the limits in binaries.ts",
+      "build with the compilers of Debian 12, or change Depends in scripts/packaging/control.ts and the limits in binaries.ts",
   });
 }
