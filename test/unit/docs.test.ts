@@ -1,0 +1,88 @@
+import { existsSync, globSync, readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { describe, expect, it } from "vitest";
+import { z } from "zod";
+
+const ROOT = join(import.meta.dirname, "../..");
+const DECISIONS = "docs/decisions";
+const DOCUMENTS = ["README.md", "CONTRIBUTING.md", "test/bench/README.md", ...globSync("docs/**/*.md", { cwd: ROOT })];
+const { scripts } = z
+  .object({ scripts: z.record(z.string(), z.string()) })
+  .parse(JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")));
+
+/** Paths from the root of the checkout; they may hold `*` and `{a,b}`. */
+const FROM_ROOT = /(?<![\w$/{}.-])(?:\.\/)?(?:agent|drivers|config|scripts|systemd|test|docs|\.ci)\/[\w.*{},/-]*/g;
+/** A source beside the document, in code, or the target of a link. */
+const BESIDE = /(?<=`)[\w/*-]+\.ts(?=`)|(?<=\]\()[^):#]+(?=\))/g;
+const NPM = /\bnpm (?:run (?:--\S+ )*([\w:-]+)|(test)\b)/g;
+
+/** Paths and npm scripts that a document in `folder` names and that are not there. A path is one from the root of the checkout, or of a file beside the document. */
+function missingIn(text: string, folder: string): string[] {
+  const fromRoot = [...text.matchAll(FROM_ROOT)]
+    .map(([path]) => path.replace(/[.,]+$/, ""))
+    .filter((path) => !exists(path));
+  const beside = [...text.matchAll(BESIDE)]
+    .map(([path]) => path)
+    .filter((path) => !exists(path) && !exists(join(folder, path)));
+  const commands = [...text.matchAll(NPM)]
+    .map(([, run, test]) => run ?? test ?? "")
+    .filter((name) => !Object.hasOwn(scripts, name))
+    .map((name) => `npm run ${name}`);
+  return [...new Set([...fromRoot, ...beside, ...commands])];
+}
+
+function exists(path: string): boolean {
+  if (/[*{]/.test(path)) return globSync(path, { cwd: ROOT }).length > 0;
+  return existsSync(join(ROOT, path)) || existsSync(join(ROOT, `${path}.ts`));
+}
+
+describe("what the documents name", () => {
+  it.each(DOCUMENTS)("is there: %s", (document) => {
+    expect(missingIn(readFileSync(join(ROOT, document), "utf8"), dirname(document))).toEqual([]);
+  });
+
+  it("is looked for from the root and beside the document", () => {
+    const text =
+      "See `README.md`, [why](own-tar-reader.md), test/unit/docs.test.ts, ./scripts/test, config/*.yaml and npm test.";
+    expect(missingIn(text, DECISIONS)).toEqual([]);
+  });
+
+  it("is said to be missing", () => {
+    const text =
+      "See `gone.ts`, [why](no.md), agent/no/room.ts, ./scripts/nothing, config/*.none, npm run never and npm run test.";
+    expect(missingIn(text, DECISIONS)).toEqual([
+      "agent/no/room.ts",
+      "./scripts/nothing",
+      "config/*.none",
+      "gone.ts",
+      "no.md",
+      "npm run never",
+    ]);
+  });
+
+  it("leaves topics, and folders of a vehicle, alone", () => {
+    expect(
+      missingIn("`$aws/commands/config/x`, {prefix}/agent/y, /etc/causeway/config/z, stateDir/config/a", "."),
+    ).toEqual([]);
+  });
+});
+
+describe("the decisions", () => {
+  const records = globSync(`${DECISIONS}/*.md`, { cwd: ROOT }).filter((file) => !file.endsWith("README.md"));
+
+  it("are all listed", () => {
+    const listed = [...readFileSync(join(ROOT, DECISIONS, "README.md"), "utf8").matchAll(/\]\(([\w-]+\.md)\)/g)];
+    expect(listed.map(([, name]) => name).sort()).toEqual(records.map((file) => relative(DECISIONS, file)).sort());
+  });
+
+  it.each(records)("fit a page and say what would change them: %s", (file) => {
+    const text = readFileSync(join(ROOT, file), "utf8");
+    expect(text.split("\n").length).toBeLessThanOrEqual(41);
+    expect(text.match(/^## .*$/gm)).toEqual([
+      "## Context",
+      "## Decision",
+      "## Consequences",
+      "## What would change our mind",
+    ]);
+  });
+});
