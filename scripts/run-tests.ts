@@ -2,15 +2,7 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join, relative } from "node:path";
 import { z } from "zod";
-
-/** The checks that come before the tests, cheapest first. */
-const CHECKS: readonly (readonly [name: string, command: string, ...args: string[]])[] = [
-  ["type check", "npx", "tsc", "--noEmit"],
-  ["lint", "npx", "oxlint", "--type-aware"],
-  ["format", "npx", "biome", "check", "--error-on-warnings"],
-  ["dead code", "npx", "knip"],
-  ["generated files", "node", "scripts/generate.ts", "--check"],
-];
+import { runChecks } from "./testing/checks.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const BUILD = join(ROOT, "build", "test");
@@ -37,36 +29,22 @@ const report = z.object({
 /** What all runners together came to. `failed` and `skipped` name each. */
 type Outcome = { passed: number; readonly failed: string[]; readonly skipped: string[] };
 
-/** Runs a command with its output on ours, or kept and shown only when it fails. Gives its exit code. */
-function run(command: string, args: readonly string[], quiet: boolean): Promise<number> {
+/** Runs a command with its output on ours. Gives its exit code. */
+function run(command: string, args: readonly string[]): Promise<number> {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { stdio: ["ignore", quiet ? "pipe" : "inherit", quiet ? "pipe" : "inherit"] });
-    const kept: Buffer[] = [];
-    child.stdout?.on("data", (chunk: Buffer) => kept.push(chunk));
-    child.stderr?.on("data", (chunk: Buffer) => kept.push(chunk));
+    const child = spawn(command, args, { stdio: ["ignore", "inherit", "inherit"] });
     child.on("error", (error) => {
       process.stdout.write(`${command}: ${error.message}\n`);
       resolve(127);
     });
-    child.on("close", (code) => {
-      if (quiet && code !== 0) process.stdout.write(Buffer.concat(kept));
-      resolve(code ?? 1);
-    });
+    child.on("close", (code) => resolve(code ?? 1));
   });
-}
-
-async function runChecks(outcome: Outcome): Promise<void> {
-  for (const [name, command, ...args] of CHECKS) {
-    const code = await run(command, args, true);
-    process.stdout.write(`${code === 0 ? "ok    " : "FAILED"} ${name}\n`);
-    if (code !== 0) outcome.failed.push(`check: ${name}`);
-  }
 }
 
 /** Runs one runner and adds what its report says. A runner that fails without naming a failed test counts as one failure. */
 async function runReported(command: string, args: readonly string[], file: string, outcome: Outcome): Promise<void> {
   rmSync(file, { force: true });
-  const code = await run(command, args, false);
+  const code = await run(command, args);
   if (!existsSync(file)) {
     outcome.failed.push(`${command} ${args[0]}: no report (exit ${code})`);
     return;
@@ -91,7 +69,7 @@ const filters = process.argv.slice(2);
 mkdirSync(BUILD, { recursive: true });
 const outcome: Outcome = { passed: 0, failed: [], skipped: [] };
 
-if (filters.length === 0) await runChecks(outcome);
+if (filters.length === 0) outcome.failed.push(...(await runChecks()).map((name) => `check: ${name}`));
 
 const vitestReport = join(BUILD, "vitest.json");
 const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${vitestReport}`];
