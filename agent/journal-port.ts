@@ -1,5 +1,4 @@
-/** What JSON can hold (RFC 8259). */
-export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
+import type { Json } from "./core/canonical-json.ts";
 
 /** One document; `undefined` as a value removes it. Spaces keep those of different parts apart. */
 export type JournalDocument = { readonly space: string; readonly key: string; readonly value: Json | undefined };

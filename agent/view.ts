@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Clock } from "./core/clock.ts";
-import type { LatestValue } from "./data/collect.ts";
 import { matchesSignal } from "./data/collect-rules.ts";
+import type { LatestValue } from "./data/latest-signals.ts";
 import { physicalOf } from "./data/signal-value.ts";
 import { type Outbox, STREAMS } from "./ports.ts";
 import type { Status } from "./status.ts";

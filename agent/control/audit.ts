@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
+import type { Json } from "../core/canonical-json.ts";
+import { canonicalJson } from "../core/canonical-json.ts";
 import type { Clock } from "../core/clock.ts";
 import type { AuditEntry } from "../data/encode-audit.ts";
-import type { Journal, Json } from "../ports.ts";
-import { canonicalJson } from "./canonical.ts";
+import type { Journal } from "../ports.ts";
 import { PendingEntries } from "./pending-entries.ts";
 import type { RecordSink } from "./record-sink.ts";
 import type { RefusalCount } from "./refusal-budget.ts";

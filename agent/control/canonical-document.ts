@@ -1,5 +1,5 @@
-import type { Json } from "../ports.ts";
-import { canonicalJson } from "./canonical.ts";
+import type { Json } from "../core/canonical-json.ts";
+import { canonicalJson } from "../core/canonical-json.ts";
 
 /** Deeper nesting than any signed document has. */
 const MAX_DEPTH = 16;

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Json } from "../ports.ts";
+import { canonicalJson, type Json } from "../core/canonical-json.ts";
 
 /** What a signature is over. Names hold no line break, so the lines of the text cannot be taken for each other. */
 export type SignedFields = {
@@ -37,16 +37,4 @@ export function signedText(fields: SignedFields): string {
     `counter=${fields.counter}`,
   ];
   return `${lines.join("\n")}\n`;
-}
-
-/** JSON with one spelling a value (RFC 8785): members sorted by UTF-16 units, no white space, numbers as ECMAScript writes them. */
-export function canonicalJson(value: Json): string {
-  if (isList(value)) return `[${value.map(canonicalJson).join(",")}]`;
-  if (typeof value !== "object" || value === null) return JSON.stringify(value);
-  const members = Object.entries(value).toSorted(([left], [right]) => (left < right ? -1 : 1));
-  return `{${members.map(([key, member]) => `${JSON.stringify(key)}:${canonicalJson(member)}`).join(",")}}`;
-}
-
-function isList(value: Json): value is readonly Json[] {
-  return Array.isArray(value);
 }

@@ -1,9 +1,10 @@
 import { z } from "zod";
 import { fullJitterMs } from "../core/backoff.ts";
+import type { Json } from "../core/canonical-json.ts";
 import type { Clock } from "../core/clock.ts";
 import { AgentError, messageOf } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
-import type { Broker, Journal, Json } from "../ports.ts";
+import type { Broker, Journal } from "../ports.ts";
 import { type AwsJobs, documentOf, type JobExecution, type JobStatus } from "./aws-jobs.ts";
 import { describeReply, isRetryable, type Reply } from "./requester.ts";
 

@@ -1,9 +1,10 @@
 import { z } from "zod";
+import type { Json } from "../core/canonical-json.ts";
+import { canonicalJson } from "../core/canonical-json.ts";
 import { AgentError } from "../core/errors.ts";
-import type { CommandEntry, CommandState, Journal, Json } from "../ports.ts";
+import type { CommandEntry, CommandState, Journal } from "../ports.ts";
 import { type Answer, answerSchema, failureAnswer, type Refusal, refused } from "./answer.ts";
 import type { AuditTrail } from "./audit.ts";
-import { canonicalJson } from "./canonical.ts";
 import type { RefusalCount } from "./refusal-budget.ts";
 import { type ReplyAddress, type Request, replyAddress } from "./request.ts";
 

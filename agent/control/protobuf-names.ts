@@ -1,7 +1,7 @@
 import type { ProtobufNames } from "../../config/catalogue.ts";
+import type { Json } from "../core/canonical-json.ts";
 import type { CommandMessage } from "../data/command-messages.ts";
 import type { LatestSignals } from "../data/latest-signals.ts";
-import type { Json } from "../ports.ts";
 import type { Action } from "./action.ts";
 import { type Refusal, refused } from "./answer.ts";
 

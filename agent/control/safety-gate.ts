@@ -4,7 +4,6 @@ import type { Clock } from "../core/clock.ts";
 import { messageOf } from "../core/errors.ts";
 import type { LatestSignals } from "../data/latest-signals.ts";
 import type { SignalEntry } from "../data/signal-table.ts";
-import { type Refusal, refused } from "./answer.ts";
 import type { EntryProblem } from "./entry-problem.ts";
 
 /** A step of the wall clock that is larger makes the age of earlier signals unknown, ms; a slew is far smaller between two looks. */
@@ -47,8 +46,8 @@ type Clause = { readonly text: string; readonly isTrue: (values: Readonly<Record
 
 /** The state of the vehicle in which an action may act. Default deny: what is not known, not fresh or not true does not let it pass. */
 export type SafetyGate = {
-  /** The refusal, naming the first signal or clause that stands against it; undefined where it may act now. */
-  check(): Refusal | undefined;
+  /** Why it may not act at this moment: the first signal or clause that stands against it; undefined where it may. */
+  check(): string | undefined;
 };
 
 /** A condition that can be used, or what is wrong with it. */
@@ -74,17 +73,17 @@ export function buildGate({ signals: names, maxAgeMs, all }: ConditionConfig, pa
     else clauses.push(clause);
   }
   if (problems.length > 0) return { kind: "unfit", problems };
-  const check = (): Refusal | undefined => {
+  const check = (): string | undefined => {
     const values: Record<string, number> = {};
     for (const [variable, name, signal] of inputs) {
       const value = freshValue(signal, name, maxAgeMs, parts);
-      if (typeof value === "string") return refused("PRECONDITION_FAILED", value);
+      if (typeof value === "string") return value;
       values[variable] = value;
     }
     const broken = clauses.find((clause) => !holds(clause, values));
     if (broken === undefined) return undefined;
     const state = Object.entries(values).map(([variable, value]) => `${variable} = ${value}`);
-    return refused("PRECONDITION_FAILED", `${broken.text} is not true: ${state.join(", ")}`);
+    return `${broken.text} is not true: ${state.join(", ")}`;
   };
   return { kind: "gate", gate: { check } };
 }

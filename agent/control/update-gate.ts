@@ -46,10 +46,10 @@ export function createInstallGate({
     const nowMs = clock.monotonicMs();
     if (nowMs - lookedMs > MAX_GAP_MS) sinceMs = undefined;
     lookedMs = nowMs;
-    const refusal = condition.check();
-    if (refusal !== undefined) {
+    const reason = condition.check();
+    if (reason !== undefined) {
       sinceMs = undefined;
-      return { kind: "closed", waitingFor: `the vehicle's state: ${refusal.description}` };
+      return { kind: "closed", waitingFor: `the vehicle's state: ${reason}` };
     }
     sinceMs ??= nowMs;
     const leftMs = sinceMs + holdSeconds * 1000 - nowMs;

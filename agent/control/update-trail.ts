@@ -1,8 +1,9 @@
 import { z } from "zod";
+import type { Json } from "../core/canonical-json.ts";
 import type { Clock } from "../core/clock.ts";
 import { AgentError } from "../core/errors.ts";
 import type { UpdatePhase } from "../data/encode-update.ts";
-import type { Journal, Json } from "../ports.ts";
+import type { Journal } from "../ports.ts";
 import { parseManifest } from "./manifest.ts";
 import { PendingEntries } from "./pending-entries.ts";
 import type { RecordSink } from "./record-sink.ts";

@@ -1,3 +1,4 @@
+import { aborted } from "./aborted.ts";
 import type { Clock } from "./clock.ts";
 import { messageOf } from "./errors.ts";
 import type { Log } from "./log.ts";
@@ -44,11 +45,6 @@ export async function runServices(parts: LifecycleParts, signal: AbortSignal): P
     parts.onStopping();
     await stopAll(started.toReversed(), parts);
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 }
 
 async function stopAll(services: readonly Service[], parts: LifecycleParts): Promise<void> {

@@ -1,7 +1,7 @@
 import type { CollectRule } from "../../config/schema.ts";
 import { type CollectPlan, MODE, planCollection } from "./collect-rules.ts";
+import type { LatestValue } from "./latest-signals.ts";
 import { SampleLog } from "./sample-log.ts";
-import type { Origin } from "./signal-slots.ts";
 import type { MessageEntry, SignalEntry, SignalTable } from "./signal-table.ts";
 
 /** What a collector is made of. */
@@ -10,16 +10,6 @@ export type CollectorParts = {
   readonly rules: readonly CollectRule[];
   /** Samples after which the batch is full. */
   readonly batchSamples: number;
-};
-
-/** The newest value of one signal, from one sender where these are told apart, collected or not. */
-export type LatestValue = {
-  readonly signal: SignalEntry;
-  readonly origin: Origin | undefined;
-  /** Receive time, µs since the Unix epoch. */
-  readonly timeUs: number;
-  /** A bigint beyond 2^53. */
-  readonly raw: number | bigint;
 };
 
 /**

@@ -1,11 +1,12 @@
 import type { Clock } from "../core/clock.ts";
 import type { BusSink, BusState, CanBus } from "../ports.ts";
 import type { AppendCounters, Appender, StoreState } from "./appender.ts";
-import type { Collector, LatestValue } from "./collect.ts";
+import type { Collector } from "./collect.ts";
 import type { Encoder } from "./encode.ts";
 import type { BusCount } from "./encode-samples.ts";
 import { FRAME_DATA_OFFSET, FRAME_FLAG, FRAME_STRIDE_BYTES, type FrameBatch } from "./frame.ts";
 import type { FrameCapture } from "./frame-capture.ts";
+import type { LatestValue } from "./latest-signals.ts";
 import type { BusMessages, SignalTable } from "./signal-table.ts";
 
 /** What the pipeline is made of. */

@@ -1,7 +1,8 @@
 import { crc32 } from "node:zlib";
 import { z } from "zod";
+import type { Json } from "../../agent/core/canonical-json.ts";
 import { AgentError } from "../../agent/core/errors.ts";
-import { COMMAND_STATES, type CommandEntry, type CommandState, type Json } from "../../agent/ports.ts";
+import { COMMAND_STATES, type CommandEntry, type CommandState } from "../../agent/ports.ts";
 
 const json = z.json();
 

@@ -1,7 +1,8 @@
 import Database from "better-sqlite3";
+import type { Json } from "../../agent/core/canonical-json.ts";
 import type { Clock } from "../../agent/core/clock.ts";
 import { AgentError } from "../../agent/core/errors.ts";
-import type { CommandEntry, Journal, JournalDocument, JournalStats, JournalStatus, Json } from "../../agent/ports.ts";
+import type { CommandEntry, Journal, JournalDocument, JournalStats, JournalStatus } from "../../agent/ports.ts";
 import type { Ballast } from "./ballast.ts";
 import { faultOf, isFull } from "./faults.ts";
 import {

@@ -1,6 +1,7 @@
+import type { Json } from "../../agent/core/canonical-json.ts";
 import type { Clock } from "../../agent/core/clock.ts";
 import { AgentError } from "../../agent/core/errors.ts";
-import type { CommandEntry, Journal, JournalDocument, JournalStats, JournalStatus, Json } from "../../agent/ports.ts";
+import type { CommandEntry, Journal, JournalDocument, JournalStats, JournalStatus } from "../../agent/ports.ts";
 
 /** How a `FakeJournal` starts. Bounds are those of `openJournal`. */
 export type FakeJournalParts = {

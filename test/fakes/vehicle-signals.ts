@@ -1,5 +1,4 @@
-import type { LatestValue } from "../../agent/data/collect.ts";
-import { LatestSignals } from "../../agent/data/latest-signals.ts";
+import { LatestSignals, type LatestValue } from "../../agent/data/latest-signals.ts";
 import type { NamedTable } from "../../agent/data/signal-names.ts";
 
 /** Signals whose newest values the test sets. */

@@ -87,7 +87,7 @@ function actionOf(plan: Plan, parts: ActuateParts): Action {
       if (values.kind === "refused") return values;
       return {
         kind: "prepared",
-        unsafe: () => plan.gate.check(),
+        unsafe: () => unsafeNow(plan),
         run: (signal) => actuate(plan, values.values, parts, signal),
       };
     },
@@ -106,7 +106,7 @@ async function actuate(
     if (sent > 0) await clock.sleep(repeat.everyMs, signal);
     const stop = signal.aborted
       ? refused("INTERRUPTED", "the agent is ending, or its time is over")
-      : (plan.gate.check() ?? busTrouble(plan));
+      : (unsafeNow(plan) ?? busTrouble(plan));
     if (stop !== undefined)
       return sent === 0
         ? stop
@@ -115,6 +115,11 @@ async function actuate(
     if (failure !== undefined) return failure;
   }
   return await confirmed(plan, parts, signal);
+}
+
+function unsafeNow({ gate }: Plan): Refusal | undefined {
+  const reason = gate.check();
+  return reason === undefined ? undefined : refused("PRECONDITION_FAILED", reason);
 }
 
 function busTrouble({ bus, config }: Plan): Refusal | undefined {

@@ -2,7 +2,8 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { canonicalJson, type SignedFields, signedText } from "../../../agent/control/canonical.ts";
+import { type SignedFields, signedText } from "../../../agent/control/canonical.ts";
+import { canonicalJson } from "../../../agent/core/canonical-json.ts";
 import { isSignedBy, keyObjectOf, publicKeySchema } from "../../../agent/core/public-key.ts";
 import { temporaryFolder } from "../../fakes/folder.ts";
 

@@ -22,7 +22,7 @@ function gateOf(condition = PARKED) {
   const built = buildGate(condition, { signals: vehicle.signals, steps, clock });
   const reason = () =>
     built.kind === "gate"
-      ? (built.gate.check()?.description ?? "may act")
+      ? (built.gate.check() ?? "may act")
       : built.problems.map(({ path, problem }) => `${path.join(".")}: ${problem}`).join("\n");
   const receive = (speed: number, gear: number, ageMs = 0): void => {
     vehicle.set("Motion.Speed", speed, clock.wallUs() - ageMs * 1000);

@@ -1,12 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { refused } from "../../../agent/control/answer.ts";
 import { createInstallGate } from "../../../agent/control/update-gate.ts";
 import { ManualClock } from "../../fakes/clock.ts";
 
 function gateWith(window?: { readonly from: string; readonly to: string }, holdSeconds = 0) {
   const clock = new ManualClock();
   const vehicle = { isParked: true, hasAgreed: true };
-  const check = () => (vehicle.isParked ? undefined : refused("PRECONDITION_FAILED", "speed < 0.5 is not true"));
+  const check = () => (vehicle.isParked ? undefined : "speed < 0.5 is not true");
   const gate = createInstallGate({
     condition: { check },
     holdSeconds,
