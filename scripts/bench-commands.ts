@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { benchmarkActuation, benchmarkRefusals } from "../test/bench/command-benchmark.ts";
+import { benchmarkActuation, benchmarkRefusals } from "../test/bench/benchmarks/command-benchmark.ts";
 import { type Part, printFigures, row } from "./benchmarks/figures.ts";
 
 const HELP = `usage: npm run bench:commands -- [--json] [--only NAME]

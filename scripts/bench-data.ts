@@ -1,9 +1,9 @@
 #!/usr/bin/env node
-import { benchmarkDecode } from "../test/bench/decode-benchmark.ts";
-import { benchmarkEncode } from "../test/bench/encode-benchmark.ts";
-import { benchmarkOutbox } from "../test/bench/outbox-benchmark.ts";
-import { benchmarkPath } from "../test/bench/path-benchmark.ts";
-import { benchmarkReceive } from "../test/bench/receive-benchmark.ts";
+import { benchmarkDecode } from "../test/bench/benchmarks/decode-benchmark.ts";
+import { benchmarkEncode } from "../test/bench/benchmarks/encode-benchmark.ts";
+import { benchmarkOutbox } from "../test/bench/benchmarks/outbox-benchmark.ts";
+import { benchmarkPath } from "../test/bench/benchmarks/path-benchmark.ts";
+import { benchmarkReceive } from "../test/bench/benchmarks/receive-benchmark.ts";
 import { type Part, printFigures, row } from "./benchmarks/figures.ts";
 
 const HELP = `usage: npm run bench:data -- [--json] [--only NAME]

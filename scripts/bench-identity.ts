@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-import { benchmarkKills } from "../test/bench/identity-kills.ts";
-import { benchmarkKeys } from "../test/bench/key-benchmark.ts";
-import { benchmarkLifecycle } from "../test/bench/lifecycle-benchmark.ts";
+import { benchmarkKills } from "../test/bench/benchmarks/identity-kills.ts";
+import { benchmarkKeys } from "../test/bench/benchmarks/key-benchmark.ts";
+import { benchmarkLifecycle } from "../test/bench/benchmarks/lifecycle-benchmark.ts";
 import { type Part, printFigures, row } from "./benchmarks/figures.ts";
 
 const HELP = `usage: npm run bench:identity -- [--json] [--only NAME]

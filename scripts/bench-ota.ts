@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { benchmarkDownload, benchmarkFaults, benchmarkInstall } from "../test/bench/update-benchmark.ts";
+import { benchmarkDownload, benchmarkFaults, benchmarkInstall } from "../test/bench/benchmarks/update-benchmark.ts";
 import { type Part, printFigures, row } from "./benchmarks/figures.ts";
 
 const HELP = `usage: npm run bench:ota -- [--json] [--only NAME]

@@ -1,12 +1,12 @@
 import { accessSync, constants } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { EXIT } from "../agent/core/errors.ts";
-import { BENCH_USAGE, parseBenchOptions, UsageError } from "../test/bench/bench-options.ts";
-import { BenchBusy, type BenchState, takeState } from "../test/bench/bench-state.ts";
-import { describeSummary, isGood } from "../test/bench/bench-summary.ts";
-import { BenchView } from "../test/bench/bench-view.ts";
-import { demonstrateDoors, describeShown } from "../test/bench/door-demonstration.ts";
-import { runBench } from "../test/bench/run-bench.ts";
+import { BENCH_USAGE, parseBenchOptions, UsageError } from "../test/bench/run/bench-options.ts";
+import { BenchBusy, type BenchState, takeState } from "../test/bench/run/bench-state.ts";
+import { describeSummary, isGood } from "../test/bench/run/bench-summary.ts";
+import { BenchView } from "../test/bench/run/bench-view.ts";
+import { runBench } from "../test/bench/run/run-bench.ts";
+import { demonstrateDoors, describeShown } from "../test/bench/vehicle/door-demonstration.ts";
 
 const STATE = fileURLToPath(new URL("../.bench", import.meta.url));
 

@@ -1,8 +1,8 @@
 import { Command, InvalidArgumentError, Option } from "commander";
-import { ARTIFACT_KINDS, judgeManifest } from "../agent/control/manifest.ts";
-import { keyId } from "../agent/control/signatures.ts";
-import { rotateRoot, type TrustRoot } from "../agent/control/trust-root.ts";
 import { AgentError, EXIT, FAULTS } from "../agent/core/errors.ts";
+import { keyId } from "../agent/core/signatures.ts";
+import { ARTIFACT_KINDS, judgeManifest } from "../agent/updates/trust/manifest.ts";
+import { rotateRoot, type TrustRoot } from "../agent/updates/trust/trust-root.ts";
 import {
   addSignature,
   describeArtifact,

@@ -19,7 +19,7 @@ function sources(): Source[] {
   );
 }
 
-/** What a file imports: our files relative to the checkout, packages by name. */
+/** What a file imports, types too: our files relative to the checkout, packages by name. */
 function importsOf(path: string, text: string): string[] {
   const specifiers = [
     ...text.matchAll(
@@ -32,31 +32,31 @@ function importsOf(path: string, text: string): string[] {
   });
 }
 
-type Rule = { readonly name: string; readonly from: RegExp; readonly ours: RegExp };
+/** The rooms of agent/ in the order in which they may import: a room imports what stands on a line above its own. */
+const ROOMS: readonly (readonly string[])[] = [
+  ["core"],
+  ["ports"],
+  ["signals", "cloud"],
+  ["telemetry", "vehicle", "identity"],
+  ["diagnostics"],
+  ["commands", "updates"],
+  ["jobs"],
+  ["local-api"],
+  ["support"],
+  ["daemon"],
+  ["cli"],
+  ["main.ts"],
+];
+/** Rooms that make and use drivers, and read the configuration. */
+const COMPOSING = ["daemon", "cli", "main.ts"];
 
-/** Which of our files each folder may import; the first rule that fits a file counts. */
-const RULES: readonly Rule[] = [
-  { name: "agent/core imports nothing of ours", from: /^agent\/core\//, ours: /^agent\/core\// },
+/** Which of our files the other folders may import; the first rule that fits a file counts. */
+const RULES: readonly { readonly name: string; readonly from: RegExp; readonly ours: RegExp }[] = [
   { name: "config imports agent/core", from: /^config\//, ours: /^(config|agent\/core)\// },
   {
-    name: "agent/data and agent/control import core, ports and config types",
-    from: /^agent\/(data|control)\//,
-    ours: /^agent\/(core|data|control)\/|^agent\/(update-)?ports\.ts$|^config\/(schema|policy|catalogue)\.ts$/,
-  },
-  {
-    name: "agent/ports and agent/status import core and data",
-    from: /^agent\/(ports|broker-port|journal-port|key-port|notifier-port|proxy-port|status)\.ts$/,
-    ours: /^agent\/(core|data)\/|^agent\/(ports|broker-port|journal-port|key-port|notifier-port|proxy-port)\.ts$/,
-  },
-  {
-    name: "agent/compose, main and cli import everything but scripts and test",
-    from: /^agent\//,
-    ours: /^(agent|drivers|config)\//,
-  },
-  {
-    name: "a driver imports core, ports, the pure frame formats, config types and its own folder",
+    name: "a driver imports core, ports, log formats, config types and its own folder",
     from: /^drivers\//,
-    ours: /^agent\/core\/|^agent\/(update-)?ports\.ts$|^agent\/data\/(frame|candump|log-lines)\.ts$|^config\/schema\.ts$/,
+    ours: /^agent\/(core|ports|signals\/log-formats)\/|^config\/schema\.ts$/,
   },
   {
     name: "scripts import config, drivers, agent and test/bench",
@@ -72,25 +72,66 @@ const PACKAGES: readonly (readonly [name: RegExp, where: RegExp])[] = [
   [/^pkcs11js$/, /^(drivers\/tpm|test)\//],
   [/^socketcan$/, /^(drivers\/can|test)\//],
   [/^(aws-crt|aws-iot-device-sdk-v2)/, /^(drivers\/aws|test)\//],
-  [/^protobufjs/, /^(agent\/data|test|scripts)\//],
+  [/^protobufjs/, /^(agent\/(telemetry\/record|commands\/channels)|test|scripts)\//],
   [/^@jellybrick\/dbus-next$/, /^(drivers\/dbus|test)\//],
   [/^unix-dgram$/, /^(drivers\/os|test)\//],
-  [/^cborg/, /^(agent\/control|test)\//],
+  [/^cborg/, /^(agent\/cloud|test)\//],
   [/^@marcbachmann\/cel-js$/, /^agent\//],
   [/^pino$/, /^drivers\/os\//],
 ];
 
+const files = sources();
+const agentFiles = files.filter(({ path }) => path.startsWith("agent/"));
+const isOurs = (target: string): boolean => FOLDERS.some((folder) => target.startsWith(`${folder}/`));
+const roomOf = (path: string): string => path.split("/")[1];
+const rankOf = (room: string): number => ROOMS.findIndex((line) => line.includes(room));
+
+/** What stands against `path` importing `target`; undefined when nothing does. */
+function brokenBy(path: string, target: string): string | undefined {
+  const room = roomOf(path);
+  if (target.startsWith("agent/")) {
+    const other = roomOf(target);
+    return other === room || rankOf(other) < rankOf(room) ? undefined : `${path} imports ${target}`;
+  }
+  if (target.startsWith("config/")) return room === "core" ? `${path} imports ${target}` : undefined;
+  return target.startsWith("drivers/") && COMPOSING.includes(room) ? undefined : `${path} imports ${target}`;
+}
+
+/** One line a room: its files, and the rooms that it imports. */
+function map(): string {
+  const lines = ROOMS.flat().flatMap((room) => {
+    const own = agentFiles.filter(({ path }) => roomOf(path) === room);
+    if (own.length === 0) return [];
+    const used = new Set(
+      own.flatMap(({ imports }) => imports.filter((target) => target.startsWith("agent/")).map(roomOf)),
+    );
+    used.delete(room);
+    const above = ROOMS.flat().filter((other) => used.has(other));
+    return [`  ${room.padEnd(11)}${String(own.length).padStart(4)} files   ${above.join(" ")}`];
+  });
+  return ["agent/", ...lines].join("\n");
+}
+
 describe("the import rule", () => {
-  const files = sources();
+  it("has each room of agent/ in the list, and prints the map", () => {
+    expect([...new Set(agentFiles.map(({ path }) => roomOf(path)))].filter((room) => rankOf(room) < 0)).toEqual([]);
+    console.log(map());
+  });
+
+  it("lets a room import only what stands above it, and drivers only where the agent is composed", () => {
+    const broken = agentFiles.flatMap(({ path, imports }) =>
+      imports.filter(isOurs).flatMap((target) => brokenBy(path, target) ?? []),
+    );
+    expect(broken).toEqual([]);
+  });
 
   it.each(RULES)("$name", (rule) => {
-    const index = RULES.indexOf(rule);
     const broken = files
-      .filter((file) => RULES.findIndex(({ from }) => from.test(file.path)) === index)
+      .filter((file) => rule.from.test(file.path))
       .flatMap((file) => {
         const own = file.path.startsWith("drivers/") ? file.path.split("/").slice(0, 2).join("/") : undefined;
         return file.imports
-          .filter((target) => FOLDERS.some((folder) => target.startsWith(`${folder}/`)))
+          .filter(isOurs)
           .filter((target) => !rule.ours.test(target) && (own === undefined || !target.startsWith(`${own}/`)))
           .map((target) => `${file.path} imports ${target}`);
       });
@@ -104,9 +145,11 @@ describe("the import rule", () => {
     expect(broken).toEqual([]);
   });
 
-  it("imports config as types only below agent/data, agent/control and drivers", () => {
+  it("imports config as types only, but where the agent is composed", () => {
     const broken = files
-      .filter((file) => /^(agent\/(data|control)|drivers)\//.test(file.path))
+      .filter(
+        ({ path }) => path.startsWith("drivers/") || (path.startsWith("agent/") && !COMPOSING.includes(roomOf(path))),
+      )
       .filter((file) => /import (?!type)[^;]*from "[^"]*config\/(schema|policy|catalogue)\.ts"/.test(file.text))
       .map((file) => file.path);
     expect(broken).toEqual([]);
@@ -114,16 +157,14 @@ describe("the import rule", () => {
 });
 
 describe("the style that a reader relies on", () => {
-  const files = sources();
-
   it("has no file over 400 lines", () => {
     expect(files.filter((file) => file.text.split("\n").length > 400).map((file) => file.path)).toEqual([]);
   });
 
   it("reads clocks, randomness and the environment only through parts below agent/", () => {
     const direct = /Date\.now|performance\.now|Math\.random|process\.env|\bsetTimeout\(|\bsetInterval\(/;
-    const broken = files
-      .filter((file) => file.path.startsWith("agent/") && !/^agent\/(main\.ts|compose\.ts)$/.test(file.path))
+    const broken = agentFiles
+      .filter(({ path }) => !/^agent\/(main|daemon\/compose)\.ts$/.test(path))
       .filter((file) => direct.test(file.text))
       .map((file) => file.path);
     expect(broken).toEqual([]);

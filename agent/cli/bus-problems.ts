@@ -1,6 +1,6 @@
-import type { Status } from "../status.ts";
+import { formatCount, formatDuration } from "../core/quantity.ts";
+import type { Status } from "../local-api/status.ts";
 import type { Problem } from "./delivery-problems.ts";
-import { formatCount, formatDuration } from "./quantity.ts";
 
 type Bus = Status["buses"][number];
 

@@ -1,8 +1,8 @@
 import { InvalidArgumentError, Option } from "commander";
 import { isEncoding } from "../../config/dbc.ts";
 import { EXIT } from "../core/errors.ts";
-import { parseDbcBytes } from "../data/dbc/bytes.ts";
-import type { DbcDatabase, ParsedDbc } from "../data/dbc/model.ts";
+import { parseDbcBytes } from "../signals/dbc/bytes.ts";
+import type { DbcDatabase, ParsedDbc } from "../signals/dbc/model.ts";
 import type { CliContext } from "./context.ts";
 import { readInputFile } from "./input-file.ts";
 import { printable } from "./text.ts";

@@ -1,8 +1,8 @@
-import { createSignalTable } from "../data/build-table.ts";
-import type { DbcDatabase, DbcMessage, DbcSignal } from "../data/dbc/model.ts";
-import { type CanFrame, FRAME_FLAG } from "../data/frame.ts";
-import type { MessageEntry, SignalEntry, SignalTable } from "../data/signal-table.ts";
-import { isPresent, physicalOf, rawOf } from "../data/signal-value.ts";
+import { type CanFrame, FRAME_FLAG } from "../ports/frame.ts";
+import { createSignalTable } from "../signals/build-table.ts";
+import { isPresent, physicalOf, rawOf } from "../signals/codec/signal-value.ts";
+import type { DbcDatabase, DbcMessage, DbcSignal } from "../signals/dbc/model.ts";
+import type { MessageEntry, SignalEntry, SignalTable } from "../signals/signal-table.ts";
 import { printable } from "./text.ts";
 
 /** A frame of a log: its bus, and whether the log has its time. */

@@ -1,7 +1,7 @@
-import { NOT_AUTHORIZED, QUOTA_EXCEEDED } from "../data/refusal-codes.ts";
-import type { Status } from "../status.ts";
+import { formatBytes, formatCount, formatDuration } from "../core/quantity.ts";
+import type { Status } from "../local-api/status.ts";
 import type { Check } from "../support/identity-checks.ts";
-import { formatBytes, formatCount, formatDuration } from "./quantity.ts";
+import { NOT_AUTHORIZED, QUOTA_EXCEEDED } from "../telemetry/publish/refusal-codes.ts";
 import { printable } from "./text.ts";
 
 /** What is wrong, and what to do about it. */

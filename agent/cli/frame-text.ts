@@ -1,5 +1,5 @@
-import { formatCandumpLive, formatCandumpLog } from "../data/candump-text.ts";
-import { type CanFrame, FRAME_FLAG } from "../data/frame.ts";
+import { type CanFrame, FRAME_FLAG } from "../ports/frame.ts";
+import { formatCandumpLive, formatCandumpLog } from "../signals/log-formats/candump-text.ts";
 
 /** How frames are written: as candump shows them live, as candump logs them, or one JSON object a line. */
 export type FrameFormat = "live" | "log" | "json";

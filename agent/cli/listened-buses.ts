@@ -1,7 +1,7 @@
 import type { BusConfig } from "../../config/schema.ts";
 import { listLinks } from "../../drivers/can/link.ts";
 import { AgentError } from "../core/errors.ts";
-import { type FrameTest, parseCandumpFilters } from "../data/candump-filter.ts";
+import { type FrameTest, parseCandumpFilters } from "../signals/log-formats/candump-filter.ts";
 import type { CliContext } from "./context.ts";
 import { optionalConfig, resolveBus } from "./open-bus.ts";
 

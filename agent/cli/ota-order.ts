@@ -1,13 +1,13 @@
 import { readdir, readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { placeOf, requestRange } from "../../drivers/os/https-source.ts";
-import { MAX_MANIFEST_BYTES, manifest } from "../control/manifest.ts";
-import { parseSignatures, type SignatureList } from "../control/signatures.ts";
-import type { UpdateOrder } from "../control/update-desk.ts";
+import { placeOf, requestRange } from "../../drivers/os/download/https-source.ts";
 import type { Clock } from "../core/clock.ts";
 import { AgentError, errnoOf, messageOf } from "../core/errors.ts";
-import type { ProxyRule } from "../ports.ts";
-import type { ArtifactSource } from "../update-ports.ts";
+import { parseSignatures, type SignatureList } from "../core/signatures.ts";
+import type { ProxyRule } from "../ports/outbox.ts";
+import type { ArtifactSource } from "../ports/update.ts";
+import { MAX_MANIFEST_BYTES, manifest } from "../updates/trust/manifest.ts";
+import type { UpdateOrder } from "../updates/update-desk.ts";
 
 const IDLE_MS = 30_000;
 /** What may pass by itself is tried so often, with pauses that double, ms. */

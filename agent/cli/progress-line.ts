@@ -1,7 +1,7 @@
 import { Presets, SingleBar } from "cli-progress";
+import { formatBytes } from "../core/quantity.ts";
 import { type CliContext, note } from "./context.ts";
-import type { ShownUpdate } from "./ota.ts";
-import { formatBytes } from "./quantity.ts";
+import type { ShownUpdate } from "./verbs/ota.ts";
 
 /** How an update goes on: a bar on a terminal while it downloads, and a line on stderr for each new step or reason to wait. */
 export class ProgressLine {

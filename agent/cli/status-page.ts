@@ -1,9 +1,9 @@
 import type pico from "picocolors";
-import { STREAMS, type StreamName } from "../ports.ts";
-import type { Status } from "../status.ts";
+import { formatBytes, formatCount, formatDuration } from "../core/quantity.ts";
+import type { Status } from "../local-api/status.ts";
+import { STREAMS, type StreamName } from "../ports/outbox.ts";
 import { busProblem, isReceiving, otherFrames } from "./bus-problems.ts";
 import { deliveryProblems, isWorthSaying, type Problem } from "./delivery-problems.ts";
-import { formatBytes, formatCount, formatDuration } from "./quantity.ts";
 import { alignColumns, printable } from "./text.ts";
 
 /** The colours in use; `createColors(false)` gives plain text. */

@@ -3,10 +3,10 @@ import { join } from "node:path";
 import type { z } from "zod";
 import { gleanPath } from "../../config/gleaned.ts";
 import { loadConfig } from "../../config/load.ts";
-import { requestLocal } from "../../drivers/os/local-socket.ts";
+import { requestLocal } from "../../drivers/os/local-socket/local-socket.ts";
 import { AgentError, EXIT, errnoOf, FAULTS } from "../core/errors.ts";
 import { issueText } from "../core/issue-text.ts";
-import { showDaemonConfig } from "../layered-config.ts";
+import { showDaemonConfig } from "../daemon/layered-config.ts";
 import { type CliContext, DEFAULT_CONFIG_FILE } from "./context.ts";
 
 /** Where a packaged daemon's sockets are (product names and places). */

@@ -1,9 +1,9 @@
-import { formatDuration } from "../cli/quantity.ts";
-import type { CertificateChain } from "../control/certificate.ts";
-import { certificateFacts, requireMatch, requireUsable } from "../control/certificate.ts";
 import { type Clock, isBelievable } from "../core/clock.ts";
 import { AgentError, type FaultCode } from "../core/errors.ts";
-import type { KeyFacts, KeyTest, LockoutState, TpmFacts } from "../ports.ts";
+import { formatDuration } from "../core/quantity.ts";
+import type { CertificateChain } from "../identity/certificate.ts";
+import { certificateFacts, requireMatch, requireUsable } from "../identity/certificate.ts";
+import type { KeyFacts, KeyTest, LockoutState, TpmFacts } from "../ports/outbox.ts";
 
 /** Fewer failed authorisations than this up to the lockout, and a few power cuts would use them up. */
 const FEW_TRIES = 1000;

@@ -1,5 +1,5 @@
 import { AgentError } from "../../agent/core/errors.ts";
-import type { HttpProxy, LinkStatus } from "../../agent/ports.ts";
+import type { HttpProxy, LinkStatus } from "../../agent/ports/outbox.ts";
 import { reasonText } from "./reason-codes.ts";
 
 /** Why the link is not online, as the status shows it. */

@@ -16,7 +16,7 @@ import type {
   Publication,
   PublishOutcome,
   Reidentification,
-} from "../../agent/ports.ts";
+} from "../../agent/ports/outbox.ts";
 import type { BrokerConfig } from "../../config/schema.ts";
 import { type ClientEvents, createClient, letGo, limitsOf, listen, wayThrough } from "./client.ts";
 import { type ConnectPace, createPace } from "./connect-pace.ts";

@@ -1,5 +1,5 @@
 import { AgentError } from "../../agent/core/errors.ts";
-import { type CanFrame, FD_LENGTHS, FRAME_FLAG } from "../../agent/data/frame.ts";
+import { type CanFrame, FD_LENGTHS, FRAME_FLAG } from "../../agent/ports/frame.ts";
 
 /** The kernel has no CAN sockets, or the process may not have any. */
 export function kernelWithoutCan(interfaceName: string, cause: unknown): AgentError {

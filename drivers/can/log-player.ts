@@ -2,9 +2,9 @@ import { createReadStream } from "node:fs";
 import type { Clock } from "../../agent/core/clock.ts";
 import { AgentError, errnoOf, messageOf } from "../../agent/core/errors.ts";
 import { untilAborted } from "../../agent/core/until-aborted.ts";
-import { parseCandump } from "../../agent/data/candump.ts";
-import type { CanFrame } from "../../agent/data/frame.ts";
-import { logLines } from "../../agent/data/log-lines.ts";
+import type { CanFrame } from "../../agent/ports/frame.ts";
+import { parseCandump } from "../../agent/signals/log-formats/candump.ts";
+import { logLines } from "../../agent/signals/log-formats/log-lines.ts";
 
 /** Frames due within this time come together: a wake-up costs more than a frame. */
 const LEAST_SLEEP_MS = 5;

@@ -1,6 +1,6 @@
 import { connect, type Socket } from "node:net";
 import type { Clock } from "../../agent/core/clock.ts";
-import { FrameBatch } from "../../agent/data/frame.ts";
+import { FrameBatch } from "../../agent/ports/frame.ts";
 import { ElementReader, wordsOf } from "./socketcand-elements.ts";
 import { FrameParser } from "./socketcand-protocol.ts";
 

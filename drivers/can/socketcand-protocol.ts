@@ -1,4 +1,4 @@
-import { type CanFrame, FRAME_FLAG, type FrameBatch } from "../../agent/data/frame.ts";
+import { type CanFrame, FRAME_FLAG, type FrameBatch } from "../../agent/ports/frame.ts";
 import { FieldReader } from "./socketcand-fields.ts";
 
 /*

@@ -1,6 +1,6 @@
 import type { Clock } from "../../agent/core/clock.ts";
 import { AgentError, messageOf } from "../../agent/core/errors.ts";
-import { type CanFrame, FRAME_FLAG } from "../../agent/data/frame.ts";
+import { type CanFrame, FRAME_FLAG } from "../../agent/ports/frame.ts";
 import { busOff, checkFrame, kernelWithoutCan, notCan, transmitFailed } from "./faults.ts";
 import { describeLink, kernelHasCan, readLink } from "./link.ts";
 import { type FrameToSend, type RawChannel, type RawChannels, RECEIVE_NOTHING } from "./raw-channel.ts";

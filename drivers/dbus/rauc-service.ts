@@ -1,7 +1,7 @@
 import type { EventEmitter } from "node:events";
 import type { MessageBus } from "@jellybrick/dbus-next";
 import { AgentError, messageOf } from "../../agent/core/errors.ts";
-import type { Rauc } from "../../agent/update-ports.ts";
+import type { Rauc } from "../../agent/ports/update.ts";
 
 const SERVICE = "de.pengutronix.rauc";
 const INSTALLER = "de.pengutronix.rauc.Installer";

@@ -13,7 +13,7 @@ import {
 } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { AgentError, AS_SERVICE_USER, errnoOf, messageOf } from "../../agent/core/errors.ts";
-import type { IdentityFiles, StateReading } from "../../agent/core/identity-files.ts";
+import type { IdentityFiles, StateReading } from "../../agent/ports/identity-files.ts";
 import { replaceFile } from "./durable-file.ts";
 
 const STATE_FILE = "identity.json";

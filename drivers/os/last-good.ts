@@ -5,7 +5,7 @@ import { z } from "zod";
 import type { ConfigCopy } from "../../agent/core/config-copy.ts";
 import { AgentError, errnoOf, messageOf } from "../../agent/core/errors.ts";
 import { digestFile } from "./file-digest.ts";
-import { adoptVersion, currentVersion, linkVersion, pruneVersions } from "./versions.ts";
+import { adoptVersion, currentVersion, linkVersion, pruneVersions } from "./versions/versions.ts";
 
 const MAIN_COPY = "agent.yaml";
 const INDEX = "index.json";

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Readable } from "node:stream";
 import { errnoOf } from "../../agent/core/errors.ts";
-import type { ProgramEnd } from "../../agent/update-ports.ts";
+import type { ProgramEnd } from "../../agent/ports/update.ts";
 
 /** What is kept of each output, characters: what a job's status can hold. */
 const KEPT = 1024;

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { type AgentError, errnoOf } from "../../agent/core/errors.ts";
-import type { RisingCounter } from "../../agent/update-ports.ts";
+import type { RisingCounter } from "../../agent/ports/update.ts";
 import { authRefused, tpmSilent } from "./faults.ts";
 import { FORMAT_ONE, responseCodes, toolFault } from "./tools.ts";
 

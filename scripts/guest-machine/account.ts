@@ -1,7 +1,7 @@
-import { STREAMS } from "../../agent/ports.ts";
-import type { Status } from "../../agent/status.ts";
-import type { Gaps, LastSeq } from "../../test/bench/ledger.ts";
-import { until } from "../../test/bench/wait.ts";
+import type { Status } from "../../agent/local-api/status.ts";
+import { STREAMS } from "../../agent/ports/outbox.ts";
+import type { Gaps, LastSeq } from "../../test/bench/consumers/ledger.ts";
+import { until } from "../../test/bench/core/wait.ts";
 import type { Guest } from "./vehicle-guest.ts";
 
 /** The highest committed id of each stream, as the agent says it: what must be delivered whatever happens next. */

@@ -3,8 +3,8 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import type { Child } from "../../test/bench/child.ts";
-import { until } from "../../test/bench/wait.ts";
+import type { Child } from "../../test/bench/core/child.ts";
+import { until } from "../../test/bench/core/wait.ts";
 
 /** How a command in the guest ended. */
 export type GuestOutcome = { readonly code: number; readonly stdout: string; readonly stderr: string };

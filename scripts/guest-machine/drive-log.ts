@@ -1,9 +1,9 @@
 import { writeFileSync } from "node:fs";
-import { formatCandumpLog } from "../../agent/data/candump-text.ts";
-import { FRAME_FLAG } from "../../agent/data/frame.ts";
-import { SendSchedule } from "../../test/bench/send-schedule.ts";
-import { readVehicle } from "../../test/bench/vehicle-dbc.ts";
-import { COUNTER_MODULUS, frameOf } from "../../test/bench/vehicle-model.ts";
+import { FRAME_FLAG } from "../../agent/ports/frame.ts";
+import { formatCandumpLog } from "../../agent/signals/log-formats/candump-text.ts";
+import { SendSchedule } from "../../test/bench/vehicle/send-schedule.ts";
+import { readVehicle } from "../../test/bench/vehicle/vehicle-dbc.ts";
+import { COUNTER_MODULUS, frameOf } from "../../test/bench/vehicle/vehicle-model.ts";
 
 const BURST_FRAMES = 1_000_000;
 

@@ -1,7 +1,7 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Child, startChild } from "../../test/bench/child.ts";
-import { until } from "../../test/bench/wait.ts";
+import { type Child, startChild } from "../../test/bench/core/child.ts";
+import { until } from "../../test/bench/core/wait.ts";
 import { type CommandChannel, connectChannel, type GuestOutcome } from "./command-channel.ts";
 
 /** How long the emulated machine may take from its start to the first command. */

@@ -1,4 +1,4 @@
-import { type Child, startChild } from "../../test/bench/child.ts";
+import { type Child, startChild } from "../../test/bench/core/child.ts";
 import type { Guest } from "./vehicle-guest.ts";
 
 /** Starts mosquitto_sub on the guest's broker. `format` is its output format (mosquitto_sub(1), -F), one line a message. */

@@ -4,7 +4,7 @@ import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { AgentError, EXIT, FAULTS } from "../../agent/core/errors.ts";
-import { until } from "../../test/bench/wait.ts";
+import { until } from "../../test/bench/core/wait.ts";
 import { cannotRunGuest } from "./base-image.ts";
 import { GUEST_CACHE, ROOT } from "./cached.ts";
 import { removeLeftovers } from "./place.ts";

@@ -1,8 +1,8 @@
 import { cpSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { unpackArchive } from "../../drivers/os/archive/unpack.ts";
 import { digestFile } from "../../drivers/os/file-digest.ts";
-import { RELEASE_LIMITS } from "../../drivers/os/slots.ts";
-import { unpackArchive } from "../../drivers/os/unpack.ts";
+import { RELEASE_LIMITS } from "../../drivers/os/versions/slots.ts";
 import { checkBinaries, checkNoMachinePaths, elfFiles } from "./binaries.ts";
 import { runCommand } from "./command.ts";
 import { controlFile, type Release } from "./control.ts";

@@ -1,18 +1,18 @@
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { documentText } from "../../agent/control/canonical-document.ts";
-import { type Artifact, manifest, manifestBytes } from "../../agent/control/manifest.ts";
-import { type DocumentKey, parseSignatures, type SignatureList } from "../../agent/control/signatures.ts";
-import { parseRoot, type TrustRoot } from "../../agent/control/trust-root.ts";
+import { documentText } from "../../agent/core/canonical-document.ts";
 import { AgentError, messageOf } from "../../agent/core/errors.ts";
 import { isSignedBy } from "../../agent/core/public-key.ts";
+import { type DocumentKey, parseSignatures, type SignatureList } from "../../agent/core/signatures.ts";
+import { type Artifact, manifest, manifestBytes } from "../../agent/updates/trust/manifest.ts";
+import { parseRoot, type TrustRoot } from "../../agent/updates/trust/trust-root.ts";
+import type { TarLimits } from "../../drivers/os/archive/tar-reader.ts";
+import { type Archive, unpackArchive } from "../../drivers/os/archive/unpack.ts";
 import { replaceFile } from "../../drivers/os/durable-file.ts";
 import { digestFile } from "../../drivers/os/file-digest.ts";
-import { SET_LIMITS } from "../../drivers/os/file-set.ts";
-import { RELEASE_LIMITS } from "../../drivers/os/slots.ts";
-import type { TarLimits } from "../../drivers/os/tar-reader.ts";
-import { type Archive, unpackArchive } from "../../drivers/os/unpack.ts";
+import { SET_LIMITS } from "../../drivers/os/versions/file-set.ts";
+import { RELEASE_LIMITS } from "../../drivers/os/versions/slots.ts";
 import { readInput } from "./key-files.ts";
 
 /** Kinds of artifact that vehicles unpack, and how much of it. */

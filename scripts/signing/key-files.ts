@@ -1,8 +1,8 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
-import { type DocumentKey, documentKeyOf } from "../../agent/control/signatures.ts";
 import { AgentError, errnoOf, messageOf } from "../../agent/core/errors.ts";
 import { isSignedBy, type SignatureAlgorithm } from "../../agent/core/public-key.ts";
+import { type DocumentKey, documentKeyOf } from "../../agent/core/signatures.ts";
 
 /** Makes a key pair: the private key in `file` (PKCS #8, 0600, encrypted when a passphrase is given), the public one in `file`.pub. Never overwrites. */
 export function makeKey(file: string, algorithm: SignatureAlgorithm, passphrase: string | undefined): DocumentKey {

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { AgentError } from "../../agent/core/errors.ts";
-import type { Broker, Inbound, LinkCredential, Publication } from "../../agent/ports.ts";
+import type { Broker, Inbound, LinkCredential, Publication } from "../../agent/ports/outbox.ts";
 import { publishPacketBytes } from "../../drivers/aws/packet-size.ts";
-import { until } from "../bench/wait.ts";
+import { until } from "../bench/core/wait.ts";
 
 /** Thing whose topics the broker of a harness allows: `dt/causeway/{thing}/#` to publish, `cmd/causeway/{thing}/#` for both. */
 export const CONTRACT_THING = "veh-001";

@@ -1,9 +1,9 @@
 import { describe } from "vitest";
-import { FRAME_FLAG } from "../../agent/data/frame.ts";
+import { FRAME_FLAG } from "../../agent/ports/frame.ts";
 import { createNativeBus } from "../../drivers/can/native-bus.ts";
 import { createSocketcanBus } from "../../drivers/can/socketcan-bus.ts";
 import { systemClock } from "../../drivers/os/time-source.ts";
-import { MemoryLog } from "../fakes/log.ts";
+import { MemoryLog } from "../fakes/core/log.ts";
 import { describeCanBus } from "./can-bus.suite.ts";
 import { kernelCanMissing, openOnKernel, VCAN } from "./kernel-can.ts";
 

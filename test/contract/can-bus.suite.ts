@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type CanFrame, FRAME_FLAG, type FrameBatch } from "../../agent/data/frame.ts";
-import type { BusState, CanBus } from "../../agent/ports.ts";
-import { until } from "../bench/wait.ts";
+import { type CanFrame, FRAME_FLAG, type FrameBatch } from "../../agent/ports/frame.ts";
+import type { BusState, CanBus } from "../../agent/ports/outbox.ts";
+import { until } from "../bench/core/wait.ts";
 
 /** One driver with the far side of its bus. */
 export type BusUnderTest = {
@@ -73,7 +73,7 @@ function plain(frame: CanFrame, lostFlags: number): unknown {
   return { id: frame.id, flags: frame.flags & ~lostFlags, data: [...frame.data] };
 }
 
-/** The promises of the CanBus port (agent/ports.ts). Run it on each driver and on the fake. */
+/** The promises of the CanBus port (agent/ports/outbox.ts). Run it on each driver and on the fake. */
 export function describeCanBus(name: string, limits: BusLimits, open: () => Promise<BusUnderTest>): void {
   const lostFlags = limits.lostFlags ?? 0;
   const { extended, remote, error, fd, bitRateSwitch, errorStateIndicator } = FRAME_FLAG;

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { CommandEntry, Journal } from "../../agent/ports.ts";
-import { ManualClock } from "../fakes/clock.ts";
+import type { CommandEntry, Journal } from "../../agent/ports/outbox.ts";
+import { ManualClock } from "../fakes/core/clock.ts";
 
 /** One journal under test, and how to be rid of it. */
 export type JournalSubject = {

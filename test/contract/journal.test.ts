@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openJournal } from "../../drivers/sqlite/journal.ts";
-import { FakeJournal } from "../fakes/journal.ts";
-import { MemoryLog } from "../fakes/log.ts";
+import { openJournal } from "../../drivers/sqlite/journal/journal.ts";
+import { MemoryLog } from "../fakes/core/log.ts";
+import { FakeJournal } from "../fakes/ports/journal.ts";
 import { JOURNAL_BOUNDS, journalContract } from "./journal.suite.ts";
 
 journalContract("SQLite", (clock) => {

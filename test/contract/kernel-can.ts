@@ -5,12 +5,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
-import { parseCandump } from "../../agent/data/candump.ts";
-import { formatCandumpLog } from "../../agent/data/candump-text.ts";
-import { type CanFrame, FRAME_FLAG } from "../../agent/data/frame.ts";
-import type { CanBus } from "../../agent/ports.ts";
+import { type CanFrame, FRAME_FLAG } from "../../agent/ports/frame.ts";
+import type { CanBus } from "../../agent/ports/outbox.ts";
+import { parseCandump } from "../../agent/signals/log-formats/candump.ts";
+import { formatCandumpLog } from "../../agent/signals/log-formats/candump-text.ts";
 import { readLink } from "../../drivers/can/link.ts";
-import { until } from "../bench/wait.ts";
+import { until } from "../bench/core/wait.ts";
 import type { BusUnderTest } from "./can-bus.suite.ts";
 
 /** The interface that tests of the kernel's CAN use; CAN FD and up. */

@@ -1,8 +1,8 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { relabel } from "../bench/adopted-key.ts";
-import { startTpm } from "../bench/tpm.ts";
+import { relabel } from "../bench/tpm/adopted-key.ts";
+import { startTpm } from "../bench/tpm/tpm.ts";
 import { describeKeyStore } from "./key-store.suite.ts";
 
 describeKeyStore("TPM 2.0 (swtpm)", async () => {

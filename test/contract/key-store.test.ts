@@ -1,4 +1,4 @@
-import { FakeKeyStore } from "../fakes/key-store.ts";
+import { FakeKeyStore } from "../fakes/ports/key-store.ts";
 import { describeKeyStore } from "./key-store.suite.ts";
 
 describeKeyStore("fake", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Draft, LossRange } from "../../agent/ports.ts";
+import type { Draft, LossRange } from "../../agent/ports/outbox.ts";
 import {
   ALL,
   draftOf,

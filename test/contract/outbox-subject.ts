@@ -1,7 +1,7 @@
 import { afterEach, beforeEach } from "vitest";
 import { AgentError, type FaultCode } from "../../agent/core/errors.ts";
-import type { Draft, LossRange, Outbox, RecordId, StreamName } from "../../agent/ports.ts";
-import { ManualClock } from "../fakes/clock.ts";
+import type { Draft, LossRange, Outbox, RecordId, StreamName } from "../../agent/ports/outbox.ts";
+import { ManualClock } from "../fakes/core/clock.ts";
 
 /** One outbox under test, and how to be rid of it. */
 export type OutboxSubject = { readonly outbox: Outbox; end(): void };

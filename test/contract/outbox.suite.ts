@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { StreamName } from "../../agent/ports.ts";
+import type { StreamName } from "../../agent/ports/outbox.ts";
 import { droppingContract, holdingContract, losingContract, reportingContract } from "./outbox-losses.suite.ts";
 import {
   ALL,

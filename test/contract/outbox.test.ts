@@ -4,12 +4,12 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { AgentError } from "../../agent/core/errors.ts";
-import { type Outbox, STREAMS, type StreamName } from "../../agent/ports.ts";
-import { openOutbox } from "../../drivers/sqlite/outbox.ts";
-import { StandbyOutbox } from "../../drivers/sqlite/standby-outbox.ts";
-import { ManualClock } from "../fakes/clock.ts";
-import { MemoryLog } from "../fakes/log.ts";
-import { FakeOutbox } from "../fakes/outbox.ts";
+import { type Outbox, STREAMS, type StreamName } from "../../agent/ports/outbox.ts";
+import { openOutbox } from "../../drivers/sqlite/outbox/outbox.ts";
+import { StandbyOutbox } from "../../drivers/sqlite/outbox/standby-outbox.ts";
+import { ManualClock } from "../fakes/core/clock.ts";
+import { MemoryLog } from "../fakes/core/log.ts";
+import { FakeOutbox } from "../fakes/ports/outbox.ts";
 import { outboxContract } from "./outbox.suite.ts";
 import { draftOf, type OutboxSubject } from "./outbox-subject.ts";
 

@@ -3,10 +3,10 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterEach, describe, expect, it } from "vitest";
-import { parseCandumpFilters } from "../../agent/data/candump-filter.ts";
-import { formatCandumpLog } from "../../agent/data/candump-text.ts";
-import { type CanFrame, FRAME_FLAG } from "../../agent/data/frame.ts";
-import { until } from "../bench/wait.ts";
+import { type CanFrame, FRAME_FLAG } from "../../agent/ports/frame.ts";
+import { parseCandumpFilters } from "../../agent/signals/log-formats/candump-filter.ts";
+import { formatCandumpLog } from "../../agent/signals/log-formats/candump-text.ts";
+import { until } from "../bench/core/wait.ts";
 import { frameOf } from "../contract/can-bus.suite.ts";
 import { play, startCandump } from "../contract/kernel-can.ts";
 

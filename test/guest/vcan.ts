@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import { buildNativeTool } from "../bench/native-tool.ts";
+import { buildNativeTool } from "../bench/native/native-tool.ts";
 
 const run = promisify(execFile);
 

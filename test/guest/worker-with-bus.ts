@@ -1,7 +1,7 @@
 import { parentPort } from "node:worker_threads";
 import { createNativeBus } from "../../drivers/can/native-bus.ts";
 import { systemClock } from "../../drivers/os/time-source.ts";
-import { MemoryLog } from "../fakes/log.ts";
+import { MemoryLog } from "../fakes/core/log.ts";
 
 // Opens buses, says so and leaves them open: whoever ends this thread ends it in the middle of receiving.
 for (const interfaceName of ["vcan0", "vcan1"]) {

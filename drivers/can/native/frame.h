@@ -1,4 +1,4 @@
-/* The frame layout shared with agent/data/frame.ts (FrameBatch): 80 bytes, native byte order. */
+/* The frame layout shared with agent/ports/frame.ts (FrameBatch): 80 bytes, native byte order. */
 #ifndef CAUSEWAY_FRAME_H
 #define CAUSEWAY_FRAME_H
 
@@ -23,6 +23,6 @@ struct frame {
   uint8_t data[64]; /* zero past length */
 };
 
-static_assert(sizeof(struct frame) == 80, "FRAME_STRIDE_BYTES in agent/data/frame.ts");
+static_assert(sizeof(struct frame) == 80, "FRAME_STRIDE_BYTES in agent/ports/frame.ts");
 
 #endif

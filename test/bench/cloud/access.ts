@@ -1,7 +1,7 @@
 import { z } from "zod";
-import type { Broker } from "../../../agent/ports.ts";
-import { thingRules } from "../mosquitto-config.ts";
-import { until } from "../wait.ts";
+import type { Broker } from "../../../agent/ports/outbox.ts";
+import { thingRules } from "../broker/mosquitto-config.ts";
+import { until } from "../core/wait.ts";
 
 const CONTROL = "$CONTROL/dynamic-security/v1";
 const ANSWER_MS = 5000;

@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { createAuthority, type RevokingAuthority } from "../certificate-authority.ts";
-import { type Mosquitto, startMosquitto } from "../mosquitto.ts";
+import { type Mosquitto, startMosquitto } from "../broker/mosquitto.ts";
+import { createAuthority, type RevokingAuthority } from "./certificate-authority.ts";
 import { BenchCloud, CLAIM_NAME, CLOUD_NAME } from "./cloud.ts";
 
 /** A broker with the AWS side of identities beside it. */

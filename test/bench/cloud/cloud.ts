@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import { z } from "zod";
-import { decodeBody, encodeBody, type WireFormat } from "../../../agent/control/wire-format.ts";
-import type { Broker } from "../../../agent/ports.ts";
-import { type RevokingAuthority, writeIdentity } from "../certificate-authority.ts";
-import type { Mosquitto } from "../mosquitto.ts";
-import { createSession } from "../mqtt-session.ts";
+import { decodeBody, encodeBody, type WireFormat } from "../../../agent/cloud/wire-format.ts";
+import type { Broker } from "../../../agent/ports/outbox.ts";
+import type { Mosquitto } from "../broker/mosquitto.ts";
+import { createSession } from "../broker/mqtt-session.ts";
 import { Access } from "./access.ts";
+import { type RevokingAuthority, writeIdentity } from "./certificate-authority.ts";
 import { CloudCommands } from "./commands.ts";
 import { type CloudCertificate, Provisioning, type ProvisioningAnswer } from "./provisioning.ts";
 

@@ -2,8 +2,8 @@ import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { z } from "zod";
-import { decodeBody } from "../../../agent/control/wire-format.ts";
-import type { Broker, Inbound } from "../../../agent/ports.ts";
+import { decodeBody } from "../../../agent/cloud/wire-format.ts";
+import type { Broker, Inbound } from "../../../agent/ports/outbox.ts";
 
 /** A command as the backend of a phone app knows it. */
 export type CompanionCommand = {

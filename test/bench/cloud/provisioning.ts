@@ -1,7 +1,7 @@
 import { createHash, createPublicKey, randomBytes, verify, X509Certificate } from "node:crypto";
 import { z } from "zod";
-import type { Authority } from "../certificate-authority.ts";
-import { requestPartsOf } from "../certificate-encoding.ts";
+import type { Authority } from "./certificate-authority.ts";
+import { requestPartsOf } from "./certificate-encoding.ts";
 
 /** How far a certificate is (AWS IoT: certificate status). */
 export type CertificateState = "PENDING_ACTIVATION" | "ACTIVE" | "INACTIVE" | "REVOKED";

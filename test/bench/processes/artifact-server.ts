@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { startArtifactServer } from "../artifact-server.ts";
+import { startArtifactServer } from "../cloud/artifact-server.ts";
 
 /** Serves FOLDER with the certificate and key of two files, prints one URL for the file "artifact" that lasts an hour, and goes with its parent. */
 const [folder = "", certificateFile = "", keyFile = ""] = process.argv.slice(2);

@@ -1,6 +1,6 @@
-import { authorityCommand } from "../authority-process.ts";
-import { createAuthority } from "../certificate-authority.ts";
-import { emit, onCommands } from "../line-protocol.ts";
+import { authorityCommand } from "../cloud/authority-process.ts";
+import { createAuthority } from "../cloud/certificate-authority.ts";
+import { emit, onCommands } from "../core/line-protocol.ts";
 
 const [folder] = process.argv.slice(2);
 if (folder === undefined) throw new Error("usage: authority.ts FOLDER");

@@ -1,12 +1,12 @@
 import { readFileSync } from "node:fs";
 import { io, iot, mqtt5 } from "aws-iot-device-sdk-v2";
-import { type ConsumerConfig, consumerCommand, consumerConfig } from "../consumer-protocol.ts";
-import { emit, fail, onCommands, parseLine } from "../line-protocol.ts";
-import { RecordCheck } from "../record-check.ts";
-import { createReplayJudge } from "../replay-judge.ts";
-import type { SampleJudge } from "../sample-judge.ts";
-import { readVehicle } from "../vehicle-dbc.ts";
-import { createVehicleJudge } from "../vehicle-judge.ts";
+import { type ConsumerConfig, consumerCommand, consumerConfig } from "../consumers/consumer-protocol.ts";
+import { RecordCheck } from "../consumers/record-check.ts";
+import { createReplayJudge } from "../consumers/replay-judge.ts";
+import type { SampleJudge } from "../consumers/sample-judge.ts";
+import { createVehicleJudge } from "../consumers/vehicle-judge.ts";
+import { emit, fail, onCommands, parseLine } from "../core/line-protocol.ts";
+import { readVehicle } from "../vehicle/vehicle-dbc.ts";
 
 const REPORT_EVERY_MS = 100;
 const SESSION_EXPIRY_SECONDS = 3600;

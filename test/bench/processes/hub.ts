@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { emit } from "../line-protocol.ts";
-import { startHub } from "../socketcand-hub.ts";
+import { emit } from "../core/line-protocol.ts";
+import { startHub } from "../vehicle/socketcand-hub.ts";
 
 const hubSettings = z.strictObject({
   host: z.string().optional(),

@@ -1,20 +1,20 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { z } from "zod";
-import { type EnrolParts, enrol } from "../../../agent/control/enrol.ts";
-import { IdentityLedger } from "../../../agent/control/identity-ledger.ts";
-import { identityState } from "../../../agent/control/identity-state.ts";
-import { Renewal } from "../../../agent/control/renewal.ts";
-import { Requester } from "../../../agent/control/requester.ts";
+import { Requester } from "../../../agent/cloud/requester.ts";
 import { AgentError } from "../../../agent/core/errors.ts";
-import type { Broker, LinkCredential } from "../../../agent/ports.ts";
+import { type EnrolParts, enrol } from "../../../agent/identity/enrol.ts";
+import { IdentityLedger } from "../../../agent/identity/identity-ledger.ts";
+import { identityState } from "../../../agent/identity/identity-state.ts";
+import { Renewal } from "../../../agent/identity/renewal.ts";
+import type { Broker, LinkCredential } from "../../../agent/ports/outbox.ts";
 import { renewalConfig } from "../../../config/provisioning.ts";
 import { openIdentityFiles } from "../../../drivers/os/identity-files.ts";
 import { systemClock } from "../../../drivers/os/time-source.ts";
-import { fileKeyStore } from "../../fakes/file-key-store.ts";
-import { MemoryLog } from "../../fakes/log.ts";
+import { MemoryLog } from "../../fakes/core/log.ts";
+import { fileKeyStore } from "../../fakes/ports/file-key-store.ts";
+import { createSession } from "../broker/mqtt-session.ts";
 import { TEMPLATES } from "../cloud/provisioning.ts";
-import { createSession } from "../mqtt-session.ts";
 
 // One enrolment or renewal in a process of its own, which can end itself by SIGKILL before or after any step is durable.
 

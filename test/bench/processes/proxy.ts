@@ -1,6 +1,6 @@
-import { emit, onCommands } from "../line-protocol.ts";
-import { type ProxyCommand, proxyCommand } from "../proxy-protocol.ts";
-import { TcpProxy } from "../tcp-proxy.ts";
+import { type ProxyCommand, proxyCommand } from "../broker/proxy-protocol.ts";
+import { TcpProxy } from "../broker/tcp-proxy.ts";
+import { emit, onCommands } from "../core/line-protocol.ts";
 
 const [host, port] = process.argv.slice(2);
 if (host === undefined || port === undefined) throw new Error("usage: proxy.ts HOST PORT");

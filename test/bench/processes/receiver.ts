@@ -1,6 +1,6 @@
 import { createInterface } from "node:readline";
 import { z } from "zod";
-import type { FrameBatch } from "../../../agent/data/frame.ts";
+import type { FrameBatch } from "../../../agent/ports/frame.ts";
 import { createNativeBus } from "../../../drivers/can/native-bus.ts";
 import { loadRawChannels } from "../../../drivers/can/raw-channel.ts";
 import { systemClock } from "../../../drivers/os/time-source.ts";

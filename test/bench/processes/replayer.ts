@@ -1,9 +1,9 @@
 import { open } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { parseCandump } from "../../../agent/data/candump.ts";
-import { type CanFrame, FRAME_FLAG } from "../../../agent/data/frame.ts";
-import { fail } from "../line-protocol.ts";
-import { runSender, type SendingParts } from "../sender-process.ts";
+import { type CanFrame, FRAME_FLAG } from "../../../agent/ports/frame.ts";
+import { parseCandump } from "../../../agent/signals/log-formats/candump.ts";
+import { fail } from "../core/line-protocol.ts";
+import { runSender, type SendingParts } from "../vehicle/sender-process.ts";
 
 const BATCH_FRAMES = 200;
 /** Gaps below this are not slept through; frames that fall into one go out together. */

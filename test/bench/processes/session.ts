@@ -1,8 +1,8 @@
 import { createInterface } from "node:readline";
 import { loadConfig } from "../../../config/load.ts";
 import { systemClock } from "../../../drivers/os/time-source.ts";
-import { createSession } from "../mqtt-session.ts";
-import { type SessionReport, sessionPublish } from "../session-protocol.ts";
+import { createSession } from "../broker/mqtt-session.ts";
+import { type SessionReport, sessionPublish } from "../broker/session-protocol.ts";
 
 // An MQTT session of the agent in a process of its own, because a PKCS#11 library has one state a process:
 // `session.ts CONFIG` reports every change of its status, and publishes what comes as JSON on stdin.

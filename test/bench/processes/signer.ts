@@ -1,5 +1,5 @@
 import { login } from "../../../drivers/tpm/pkcs11.ts";
-import { signerRequest } from "../signer.ts";
+import { signerRequest } from "../tpm/signer.ts";
 
 // Logs in to a token and signs without a pause until the TPM goes away, as an agent does that connects again and again. The request comes as
 // JSON on the first line of stdin; every signature is told on stdout.

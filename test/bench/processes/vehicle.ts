@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { CanFrame } from "../../../agent/data/frame.ts";
-import { FRAME_FLAG } from "../../../agent/data/frame.ts";
-import { fail } from "../line-protocol.ts";
-import { SendSchedule } from "../send-schedule.ts";
-import { runSender, type SendingParts } from "../sender-process.ts";
-import { readVehicle, type VehicleMessage } from "../vehicle-dbc.ts";
-import { frameOf } from "../vehicle-model.ts";
+import type { CanFrame } from "../../../agent/ports/frame.ts";
+import { FRAME_FLAG } from "../../../agent/ports/frame.ts";
+import { fail } from "../core/line-protocol.ts";
+import { SendSchedule } from "../vehicle/send-schedule.ts";
+import { runSender, type SendingParts } from "../vehicle/sender-process.ts";
+import { readVehicle, type VehicleMessage } from "../vehicle/vehicle-dbc.ts";
+import { frameOf } from "../vehicle/vehicle-model.ts";
 
 const TICK_MS = 1;
 /** Most frames in one tick, so that a vehicle that was held up does not flood the bus more than a bus can be flooded. */

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { contradictionsOf, settle } from "../../../scripts/guest-machine/account.ts";
 import { subscribe } from "../../../scripts/guest-machine/subscriber.ts";
 import { type Guest, startGuest } from "../../../scripts/guest-machine/vehicle-guest.ts";
-import type { Child } from "../../bench/child.ts";
+import type { Child } from "../../bench/core/child.ts";
 import { setClockError } from "../clock-error.ts";
 
 const TEN_YEARS_S = 315_576_000;

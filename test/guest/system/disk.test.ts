@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Status } from "../../../agent/status.ts";
+import type { Status } from "../../../agent/local-api/status.ts";
 import { contradictionsOf, lastSeqsOf, settle, unitOf } from "../../../scripts/guest-machine/account.ts";
 import { type Guest, startGuest } from "../../../scripts/guest-machine/vehicle-guest.ts";
-import type { LastSeq } from "../../bench/ledger.ts";
-import { until } from "../../bench/wait.ts";
+import type { LastSeq } from "../../bench/consumers/ledger.ts";
+import { until } from "../../bench/core/wait.ts";
 
 /** The figure is 5 s; the emulated machine is asked about once a second and takes a second to answer. */
 const RESUMES_MS = 8000;

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { stringify } from "yaml";
 import { GUEST_THING, type Guest, startGuest } from "../../../scripts/guest-machine/vehicle-guest.ts";
-import { until } from "../../bench/wait.ts";
-import { signingKey } from "../../fakes/signing-key.ts";
+import { until } from "../../bench/core/wait.ts";
+import { signingKey } from "../../fakes/commands/signing-key.ts";
 
 const POLICY = "/etc/causeway/policy.yaml";
 /** As the agent has it: without the hyphens. */

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createRecordReader } from "../../../agent/data/records.ts";
-import type { Status } from "../../../agent/status.ts";
+import type { Status } from "../../../agent/local-api/status.ts";
+import { createRecordReader } from "../../../agent/telemetry/record/records.ts";
 import { readDescriptor } from "../../../config/proto/descriptor.ts";
 import { contradictionsOf, settle, unitOf } from "../../../scripts/guest-machine/account.ts";
 import { subscribe } from "../../../scripts/guest-machine/subscriber.ts";
 import { type Guest, startGuest } from "../../../scripts/guest-machine/vehicle-guest.ts";
-import { until } from "../../bench/wait.ts";
+import { until } from "../../bench/core/wait.ts";
 
 const RATE = 0.1;
 const DRIVE_SECONDS = 30;

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { unitOf } from "../../../scripts/guest-machine/account.ts";
 import { type Guest, startGuest } from "../../../scripts/guest-machine/vehicle-guest.ts";
-import { ReleaseDesk } from "../../fakes/release.ts";
+import { ReleaseDesk } from "../../fakes/updates/release.ts";
 
 /** What the rollback must hold, and what an emulated machine may take beyond it to unpack a release and to start processes. */
 const ROLLBACK_MS = 300_000;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { AgentCounters, type AgentStatus } from "../../bench/agent-counters.ts";
+import { AgentCounters, type AgentStatus } from "../../bench/agent/agent-counters.ts";
 
 function status(pid: number, received: number, parts: { dropped?: number; firstPubackMs?: number } = {}): AgentStatus {
   const { dropped, firstPubackMs } = parts;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseBenchOptions } from "../../bench/bench-options.ts";
+import { parseBenchOptions } from "../../bench/run/bench-options.ts";
 
 describe("the options of scripts/bench", () => {
   it("runs until Ctrl-C by default", () => {

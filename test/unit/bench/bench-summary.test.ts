@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { fitRemarks } from "../../bench/bench-summary.ts";
+import { fitRemarks } from "../../bench/run/bench-summary.ts";
 
 describe("what the bench says of a log and a DBC file", () => {
   it("says when nothing fits", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type Delivery, Ledger } from "../../bench/ledger.ts";
+import { type Delivery, Ledger } from "../../bench/consumers/ledger.ts";
 
 function delivery(seq: number, parts: Partial<Delivery> = {}): Delivery {
   return {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { SendSchedule } from "../../bench/send-schedule.ts";
+import { SendSchedule } from "../../bench/vehicle/send-schedule.ts";
 
 describe("the vehicle's schedule", () => {
   it("sends as many frames as the periods ask for, whatever the ticks", () => {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import type { WireSignal } from "../../bench/record-reader.ts";
-import { type SampleColumn, TABLE_KIND } from "../../bench/sample-judge.ts";
-import { readVehicle, type VehicleMessage, type VehicleSignal } from "../../bench/vehicle-dbc.ts";
-import { createVehicleJudge } from "../../bench/vehicle-judge.ts";
-import { rawValueOf } from "../../bench/vehicle-model.ts";
+import type { WireSignal } from "../../bench/consumers/record-reader.ts";
+import { type SampleColumn, TABLE_KIND } from "../../bench/consumers/sample-judge.ts";
+import { createVehicleJudge } from "../../bench/consumers/vehicle-judge.ts";
+import { readVehicle, type VehicleMessage, type VehicleSignal } from "../../bench/vehicle/vehicle-dbc.ts";
+import { rawValueOf } from "../../bench/vehicle/vehicle-model.ts";
 
 const SEED = 3;
 const START_US = 1_800_000_000_000_000;

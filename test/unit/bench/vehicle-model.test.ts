@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { driveAt } from "../../bench/drive-cycle.ts";
-import { readVehicle, type VehicleSignal } from "../../bench/vehicle-dbc.ts";
-import { frameOf, packSignal, rawValueOf } from "../../bench/vehicle-model.ts";
+import { driveAt } from "../../bench/vehicle/drive-cycle.ts";
+import { readVehicle, type VehicleSignal } from "../../bench/vehicle/vehicle-dbc.ts";
+import { frameOf, packSignal, rawValueOf } from "../../bench/vehicle/vehicle-model.ts";
 
 const vehicle = readVehicle("config/bench-vehicle.dbc");
 const signals = vehicle.flatMap((message) => message.signals);

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { type ConnectTestParts, testConnection } from "../../../agent/cli/connect-test.ts";
 import { AgentError, type FaultCode } from "../../../agent/core/errors.ts";
-import { FakeBroker, type FakeBrokerParts } from "../../fakes/broker.ts";
-import { ManualClock } from "../../fakes/clock.ts";
+import { ManualClock } from "../../fakes/core/clock.ts";
+import { FakeBroker, type FakeBrokerParts } from "../../fakes/ports/broker.ts";
 
 const SERVER = {
   protocol: "TLSv1.3",

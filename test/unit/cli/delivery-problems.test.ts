@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { deliveryChecks, deliveryProblems } from "../../../agent/cli/delivery-problems.ts";
 import { problemsOf } from "../../../agent/cli/status-page.ts";
-import { createView } from "../../../agent/view.ts";
+import { createView } from "../../../agent/local-api/view.ts";
 import { draftOf } from "../../contract/outbox-subject.ts";
-import { runCli } from "../../fakes/cli-runner.ts";
-import { ManualClock } from "../../fakes/clock.ts";
-import { FakeOutbox } from "../../fakes/outbox.ts";
-import { statusWith } from "../../fakes/status.ts";
-import { serveView } from "../../fakes/view-socket.ts";
+import { ManualClock } from "../../fakes/core/clock.ts";
+import { runCli } from "../../fakes/daemon/cli-runner.ts";
+import { statusWith } from "../../fakes/daemon/status.ts";
+import { serveView } from "../../fakes/daemon/view-socket.ts";
+import { FakeOutbox } from "../../fakes/ports/outbox.ts";
 
 const FULL = { freeBytes: 12_000, isFull: true, reserve: "none", reserveBytes: 0 } as const;
 const ROOMY = { freeBytes: 12_345_678, isFull: false, reserve: "part", reserveBytes: 262_144 } as const;

@@ -3,9 +3,9 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { readOrder } from "../../../agent/cli/ota-order.ts";
 import { AgentError } from "../../../agent/core/errors.ts";
-import { type ArtifactServer, startArtifactServer } from "../../bench/artifact-server.ts";
-import { createAuthority } from "../../bench/certificate-authority.ts";
-import { temporaryFolder } from "../../fakes/folder.ts";
+import { type ArtifactServer, startArtifactServer } from "../../bench/cloud/artifact-server.ts";
+import { createAuthority } from "../../bench/cloud/certificate-authority.ts";
+import { temporaryFolder } from "../../fakes/core/folder.ts";
 
 const never = new AbortController().signal;
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { CliContext } from "../../../agent/cli/context.ts";
 import { Questions } from "../../../agent/cli/questions.ts";
 import { AgentError } from "../../../agent/core/errors.ts";
-import { bytesOf } from "../../fakes/cli-runner.ts";
+import { bytesOf } from "../../fakes/daemon/cli-runner.ts";
 
 /** Questions to somebody who types `typed`, in pieces of three bytes, and what was written to them. */
 function questions(typed: string, { isAllowed = true, input = true } = {}) {

@@ -5,7 +5,7 @@ import { stringify } from "yaml";
 import { catalogueSchema } from "../../../config/catalogue.ts";
 import { loadConfigFile, loadYamlFile } from "../../../config/load.ts";
 import { policySchema } from "../../../config/policy.ts";
-import { temporaryFolder } from "../../fakes/folder.ts";
+import { temporaryFolder } from "../../fakes/core/folder.ts";
 
 const CONFIG = join(import.meta.dirname, "../../../config");
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { ClockQuality } from "../../../agent/core/clock.ts";
 import { validityFault } from "../../../agent/core/validity.ts";
-import { ManualClock } from "../../fakes/clock.ts";
+import { ManualClock } from "../../fakes/core/clock.ts";
 
 const LIFE = { notBefore: "2026-11-01T00:00:00.000Z", notAfter: "2027-11-01T00:00:00.000Z" };
 

@@ -3,8 +3,8 @@ import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeF
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { temporaryFolder } from "../../fakes/folder.ts";
-import { writeTarGz } from "../../fakes/tar.ts";
+import { temporaryFolder } from "../../fakes/core/folder.ts";
+import { writeTarGz } from "../../fakes/updates/tar.ts";
 
 const TOOL = join(import.meta.dirname, "../../../scripts/causeway-sign.ts");
 const EXPIRES = "2200-01-01T00:00:00Z";

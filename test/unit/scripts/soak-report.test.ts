@@ -8,7 +8,7 @@ import {
   type SoakRound,
   writeSoakReport,
 } from "../../../scripts/guest-machine/soak-report.ts";
-import { temporaryFolder } from "../../fakes/folder.ts";
+import { temporaryFolder } from "../../fakes/core/folder.ts";
 
 const ROUND: SoakRound = {
   startedAt: "2026-01-02T03:04:05.000Z",

@@ -6,9 +6,9 @@ import { AgentError } from "../../../agent/core/errors.ts";
 import { keepRecent, type LogLine } from "../../../agent/core/recent-log.ts";
 import { collectBundle, type SupportParts } from "../../../agent/support/bundle.ts";
 import { redact } from "../../../agent/support/redact.ts";
-import { seededRandom } from "../../bench/seeded-random.ts";
-import { ManualClock } from "../../fakes/clock.ts";
-import { MemoryLog } from "../../fakes/log.ts";
+import { seededRandom } from "../../bench/core/seeded-random.ts";
+import { ManualClock } from "../../fakes/core/clock.ts";
+import { MemoryLog } from "../../fakes/core/log.ts";
 
 const omitted = z.looseObject({
   log: z.array(z.unknown()),

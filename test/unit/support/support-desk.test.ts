@@ -1,7 +1,7 @@
 import { gunzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { SupportDesk } from "../../../agent/support/support-desk.ts";
-import { ManualClock } from "../../fakes/clock.ts";
+import { ManualClock } from "../../fakes/core/clock.ts";
 
 describe("SupportDesk", () => {
   const deskOf = (): SupportDesk =>

@@ -2,9 +2,9 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { ConnectPace } from "../../../../drivers/aws/connect-pace.ts";
-import { ManualClock } from "../../../fakes/clock.ts";
-import { temporaryFolder } from "../../../fakes/folder.ts";
-import { MemoryLog } from "../../../fakes/log.ts";
+import { ManualClock } from "../../../fakes/core/clock.ts";
+import { temporaryFolder } from "../../../fakes/core/folder.ts";
+import { MemoryLog } from "../../../fakes/core/log.ts";
 
 describe("ConnectPace", () => {
   let clock: ManualClock;

@@ -2,12 +2,12 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { mqtt5 } from "aws-iot-device-sdk-v2";
 import { beforeEach, describe, expect, it } from "vitest";
-import type { Inbound } from "../../../../agent/ports.ts";
+import type { Inbound } from "../../../../agent/ports/outbox.ts";
 import { DeliveryNote } from "../../../../drivers/aws/delivery-note.ts";
 import { Inbox } from "../../../../drivers/aws/inbox.ts";
-import { ManualClock } from "../../../fakes/clock.ts";
-import { temporaryFolder } from "../../../fakes/folder.ts";
-import { MemoryLog } from "../../../fakes/log.ts";
+import { ManualClock } from "../../../fakes/core/clock.ts";
+import { temporaryFolder } from "../../../fakes/core/folder.ts";
+import { MemoryLog } from "../../../fakes/core/log.ts";
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 const turns = async (count: number): Promise<void> => {

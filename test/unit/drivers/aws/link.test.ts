@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Link } from "../../../../drivers/aws/link.ts";
-import { ManualClock } from "../../../fakes/clock.ts";
-import { MemoryLog } from "../../../fakes/log.ts";
+import { ManualClock } from "../../../fakes/core/clock.ts";
+import { MemoryLog } from "../../../fakes/core/log.ts";
 
 const LIMITS = { receiveMaximum: 100, maximumPacketBytes: 149_504, topicAliasMaximum: 8, retainAvailable: true };
 const MISMATCH = {

@@ -6,7 +6,7 @@ import { createServer as createTlsServer, type SecureVersion } from "node:tls";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { AgentError } from "../../../../agent/core/errors.ts";
 import { inspectServer, openTcp, resolveHost } from "../../../../drivers/aws/probe.ts";
-import { type Authority, createAuthority } from "../../../bench/certificate-authority.ts";
+import { type Authority, createAuthority } from "../../../bench/cloud/certificate-authority.ts";
 
 type Server = { readonly maxVersion?: SecureVersion; readonly name?: string; readonly days?: number };
 

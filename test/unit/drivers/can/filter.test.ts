@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { FRAME_FLAG } from "../../../../agent/data/frame.ts";
+import { FRAME_FLAG } from "../../../../agent/ports/frame.ts";
 import { createFilter, kernelFilters } from "../../../../drivers/can/filter.ts";
 
 const { extended, error } = FRAME_FLAG;

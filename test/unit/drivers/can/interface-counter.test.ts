@@ -2,7 +2,7 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { InterfaceCounter } from "../../../../drivers/can/interface-counter.ts";
-import { temporaryFolder } from "../../../fakes/folder.ts";
+import { temporaryFolder } from "../../../fakes/core/folder.ts";
 
 it("counts from its beginning, and over an interface that is deleted and made again", () => {
   const folder = temporaryFolder();

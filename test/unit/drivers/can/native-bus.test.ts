@@ -3,8 +3,8 @@ import { createCanBus } from "../../../../drivers/can/can-bus.ts";
 import { kernelHasCan } from "../../../../drivers/can/link.ts";
 import { loadNativeAddon } from "../../../../drivers/can/native-addon.ts";
 import { frameOf, RecordingSink } from "../../../contract/can-bus.suite.ts";
-import { ManualClock } from "../../../fakes/clock.ts";
-import { MemoryLog } from "../../../fakes/log.ts";
+import { ManualClock } from "../../../fakes/core/clock.ts";
+import { MemoryLog } from "../../../fakes/core/log.ts";
 
 const parts = { clock: new ManualClock(), log: new MemoryLog(), random: () => 0.5 };
 const native = {

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createReplayBus, type ReplayBusSettings } from "../../../../drivers/can/replay-bus.ts";
 import { RecordingSink } from "../../../contract/can-bus.suite.ts";
-import { ManualClock } from "../../../fakes/clock.ts";
-import { MemoryLog } from "../../../fakes/log.ts";
+import { ManualClock } from "../../../fakes/core/clock.ts";
+import { MemoryLog } from "../../../fakes/core/log.ts";
 
 const START_US = 1_700_000_000_000_000;
 

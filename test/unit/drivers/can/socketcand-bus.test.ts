@@ -1,13 +1,13 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
-import { FRAME_FLAG } from "../../../../agent/data/frame.ts";
-import type { CanBus, FrameFilter } from "../../../../agent/ports.ts";
+import { FRAME_FLAG } from "../../../../agent/ports/frame.ts";
+import type { CanBus, FrameFilter } from "../../../../agent/ports/outbox.ts";
 import { createSocketcandBus } from "../../../../drivers/can/socketcand-bus.ts";
 import { systemClock } from "../../../../drivers/os/time-source.ts";
-import { startHub } from "../../../bench/socketcand-hub.ts";
-import { until } from "../../../bench/wait.ts";
+import { until } from "../../../bench/core/wait.ts";
+import { startHub } from "../../../bench/vehicle/socketcand-hub.ts";
 import { frameOf, RecordingSink } from "../../../contract/can-bus.suite.ts";
-import { MemoryLog } from "../../../fakes/log.ts";
+import { MemoryLog } from "../../../fakes/core/log.ts";
 
 const closers: (() => Promise<void>)[] = [];
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type CanFrame, FRAME_FLAG, FrameBatch } from "../../../../agent/data/frame.ts";
+import { type CanFrame, FRAME_FLAG, FrameBatch } from "../../../../agent/ports/frame.ts";
 import { ElementReader, MAX_ELEMENT_BYTES, wordsOf } from "../../../../drivers/can/socketcand-elements.ts";
 import { FieldReader } from "../../../../drivers/can/socketcand-fields.ts";
 import { FrameParser, formatReceived, formatSend, parseSend } from "../../../../drivers/can/socketcand-protocol.ts";

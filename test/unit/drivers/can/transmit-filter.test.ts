@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { FRAME_FLAG } from "../../../../agent/data/frame.ts";
+import { FRAME_FLAG } from "../../../../agent/ports/frame.ts";
 import { limitTransmit } from "../../../../drivers/can/transmit-filter.ts";
-import { FakeCanBus } from "../../../fakes/can-bus.ts";
+import { FakeCanBus } from "../../../fakes/ports/can-bus.ts";
 
 describe("limitTransmit", () => {
   const permitted = [

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { FrameToSend, RawChannel } from "../../../../drivers/can/raw-channel.ts";
 import { Transmitter } from "../../../../drivers/can/transmitter.ts";
 import { frameOf } from "../../../contract/can-bus.suite.ts";
-import { ManualClock } from "../../../fakes/clock.ts";
+import { ManualClock } from "../../../fakes/core/clock.ts";
 
 /** A transmitter whose kernel takes a frame when `takes` says so. */
 function transmitterWith(takes: () => boolean) {

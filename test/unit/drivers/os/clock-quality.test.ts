@@ -2,7 +2,7 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { clockQuality } from "../../../../drivers/os/clock-quality.ts";
-import { temporaryFolder } from "../../../fakes/folder.ts";
+import { temporaryFolder } from "../../../fakes/core/folder.ts";
 
 const NOBODY_US = 16_000_000;
 const START_MS = Date.UTC(2026, 0, 1);

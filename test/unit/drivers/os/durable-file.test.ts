@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSyn
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { replaceFile } from "../../../../drivers/os/durable-file.ts";
-import { temporaryFolder } from "../../../fakes/folder.ts";
+import { temporaryFolder } from "../../../fakes/core/folder.ts";
 
 describe("replaceFile", () => {
   it("puts the new text in place of the old and leaves nothing beside it", () => {

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { AgentError } from "../../../../agent/core/errors.ts";
 import { proxyConfig } from "../../../../config/proxy.ts";
 import { createProxyRule, PROXY_CREDENTIAL } from "../../../../drivers/os/http-proxy.ts";
-import { temporaryFolder } from "../../../fakes/folder.ts";
+import { temporaryFolder } from "../../../fakes/core/folder.ts";
 
 function credentialsOf(parts: { readonly file?: string; readonly credentialsDirectory?: string }): unknown {
   const named = parts.file === undefined ? {} : { credentialsFile: parts.file };

@@ -13,9 +13,9 @@ import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { AgentError } from "../../../../agent/core/errors.ts";
-import type { IdentityFiles } from "../../../../agent/core/identity-files.ts";
+import type { IdentityFiles } from "../../../../agent/ports/identity-files.ts";
 import { openIdentityFiles } from "../../../../drivers/os/identity-files.ts";
-import { temporaryFolder } from "../../../fakes/folder.ts";
+import { temporaryFolder } from "../../../fakes/core/folder.ts";
 
 const counted = z.strictObject({ n: z.int() });
 

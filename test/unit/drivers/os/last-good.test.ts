@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync }
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { findLastGood, keepLastGood, snapshotOf } from "../../../../drivers/os/last-good.ts";
-import { temporaryFolder } from "../../../fakes/folder.ts";
+import { temporaryFolder } from "../../../fakes/core/folder.ts";
 
 const KEPT_AT = "2026-11-29T08:00:00.000Z";
 

@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import { createSocket } from "unix-dgram";
 import { describe, expect, it, onTestFinished } from "vitest";
-import type { Notifier } from "../../../../agent/ports.ts";
+import type { Notifier } from "../../../../agent/ports/outbox.ts";
 import { createNotifier } from "../../../../drivers/os/notify.ts";
-import { temporaryFolder } from "../../../fakes/folder.ts";
-import { MemoryLog } from "../../../fakes/log.ts";
+import { temporaryFolder } from "../../../fakes/core/folder.ts";
+import { MemoryLog } from "../../../fakes/core/log.ts";
 
 function receiver(): { readonly path: string; readonly messages: readonly string[] } {
   const path = join(temporaryFolder(), "notify");

@@ -3,7 +3,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { restartSystem } from "../../../../drivers/os/restart.ts";
-import { temporaryFolder } from "../../../fakes/folder.ts";
+import { temporaryFolder } from "../../../fakes/core/folder.ts";
 
 describe("restartSystem", () => {
   it("is one connection to the socket of the service manager", async () => {

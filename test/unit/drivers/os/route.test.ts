@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Route } from "../../../../drivers/os/route.ts";
-import { ManualClock } from "../../../fakes/clock.ts";
+import { ManualClock } from "../../../fakes/core/clock.ts";
 
 /** A route whose resolver is counted; `answer` is what it says, or why it does not. */
 function counted(answer: () => readonly string[]) {

@@ -2,8 +2,8 @@ import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { runProgram } from "../../../../drivers/os/run-program.ts";
-import { until } from "../../../bench/wait.ts";
-import { temporaryFolder } from "../../../fakes/folder.ts";
+import { until } from "../../../bench/core/wait.ts";
+import { temporaryFolder } from "../../../fakes/core/folder.ts";
 
 const never = new AbortController().signal;
 

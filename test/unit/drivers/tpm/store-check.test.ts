@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { AgentError } from "../../../../agent/core/errors.ts";
 import { checkStore, hasStore } from "../../../../drivers/tpm/store-check.ts";
-import { temporaryFolder } from "../../../fakes/folder.ts";
+import { temporaryFolder } from "../../../fakes/core/folder.ts";
 
 const isRoot = process.geteuid?.() === 0;
 

@@ -1,0 +1,166 @@
+import { Argument, type Command, InvalidArgumentError, Option } from "commander";
+import pico from "picocolors";
+import { z } from "zod";
+import { EXIT } from "../../core/errors.ts";
+import { formatBytes, formatDuration } from "../../core/quantity.ts";
+import { outboxStatus, statusSchema } from "../../local-api/status.ts";
+import { STREAMS, type StreamName } from "../../ports/outbox.ts";
+import { confirm } from "../confirm.ts";
+import { type CliContext, note, printJson, printLine } from "../context.ts";
+import { deliveryProblems } from "../delivery-problems.ts";
+import { outboxLines } from "../status-page.ts";
+import { alignColumns } from "../text.ts";
+import { adminSocketPath, askAgent, parseAnswer, viewSocketPath } from "../view-socket.ts";
+
+const MAX_LIMIT = 10_000;
+/** What is left of --timeout for the answer itself. */
+const ANSWER_MARGIN_MS = 1000;
+
+const listAnswer = z.object({
+  schemaVersion: z.literal(1),
+  records: z.array(
+    z.object({
+      row: z.int(),
+      epoch: z.int(),
+      stream: z.enum(STREAMS),
+      seq: z.int(),
+      bytes: z.int(),
+      encoding: z.string(),
+      storedAtUs: z.number(),
+      dead: z.boolean(),
+    }),
+  ),
+});
+
+const flushAnswer = z.object({ schemaVersion: z.literal(1), waiting: z.int() });
+const dropAnswer = z.object({
+  schemaVersion: z.literal(1),
+  stream: z.enum(STREAMS),
+  dropped: z.int(),
+  isWhole: z.boolean(),
+});
+
+type ListedRecord = z.infer<typeof listAnswer>["records"][number];
+
+/** `causeway buffer stats|list|flush|drop`: the records that the running daemon keeps until they are delivered. */
+export function registerBuffer(program: Command, context: CliContext): void {
+  const buffer = program.command("buffer").description("records stored until they are delivered");
+  buffer
+    .command("stats")
+    .description("records, bytes, losses and age of each stream")
+    .addHelpText("after", "\nExample:\n  causeway buffer stats --json | jq .streams.telemetry.records")
+    .action(() => showStats(context));
+  buffer
+    .command("list")
+    .description("stored records, oldest first, without their payload")
+    .addOption(new Option("--stream <name>", "only this stream").choices(STREAMS))
+    .option("--limit <count>", `at most so many, up to ${MAX_LIMIT}`, parseLimit, 50)
+    .addHelpText(
+      "after",
+      "\nWhat keeps records from being stored or taken is said on stderr first. With --json one object a record.\n\nExample:\n  causeway buffer list --stream event --limit 20",
+    )
+    .action((options: { readonly stream?: StreamName; readonly limit: number }) => listRecords(options, context));
+  buffer
+    .command("flush")
+    .description("try at once what waits for a later attempt, and wait until all that is stored now is delivered")
+    .addHelpText(
+      "after",
+      "\nEnds with 75 when records are left after --timeout.\n\nExample:\n  causeway buffer flush --timeout 60",
+    )
+    .action(() => flush(context));
+  buffer
+    .command("drop")
+    .description("give up the stored records of one stream; consumers are told which")
+    .addArgument(new Argument("<stream>", "which").choices(STREAMS))
+    .option("--yes", "do not ask", false)
+    .addHelpText(
+      "after",
+      "\nRecords on their way are left to arrive. Ends with 75 when more are left after --timeout.\n\nExample:\n  causeway buffer drop capture --yes",
+    )
+    .action((stream: StreamName, { yes }: { readonly yes: boolean }) => drop(stream, yes, context));
+}
+
+async function flush(context: CliContext): Promise<void> {
+  const waitMs = Math.max(0, context.options().timeoutMs - ANSWER_MARGIN_MS);
+  const answer = await askAgent(context, await adminSocketPath(context), { verb: "buffer.flush", waitMs });
+  const { waiting } = parseAnswer(flushAnswer, answer);
+  if (context.options().json) printJson(context, answer);
+  else printLine(context, waiting === 0 ? "everything is delivered" : `${waiting} records are still waiting`);
+  if (waiting > 0) context.finish(EXIT.temporary);
+}
+
+async function drop(stream: StreamName, isConfirmed: boolean, context: CliContext): Promise<void> {
+  if (
+    !isConfirmed &&
+    !(await confirm(context, `Give up all stored records of ${stream}? They will not be delivered.`))
+  ) {
+    note(context, "nothing was dropped");
+    context.finish(EXIT.nothingToDo);
+    return;
+  }
+  const waitMs = Math.max(0, context.options().timeoutMs - ANSWER_MARGIN_MS);
+  const answer = await askAgent(context, await adminSocketPath(context), { verb: "buffer.drop", stream, waitMs });
+  const { dropped, isWhole } = parseAnswer(dropAnswer, answer);
+  if (context.options().json) printJson(context, answer);
+  else
+    printLine(context, `${dropped} records of ${stream} dropped${isWhole ? "" : ", and more are left: run it again"}`);
+  if (!isWhole) context.finish(EXIT.temporary);
+  else if (dropped === 0) context.finish(EXIT.nothingToDo);
+}
+
+async function showStats(context: CliContext): Promise<void> {
+  const answer = await askAgent(context, await viewSocketPath(context), { verb: "buffer.stats" });
+  const stats = parseAnswer(outboxStatus, answer);
+  const { json, color } = context.options();
+  if (json) {
+    printJson(context, answer);
+    return;
+  }
+  const colors = pico.createColors(color && context.stdout.isTerminal);
+  for (const line of outboxLines(stats, context.clock.wallUs(), colors)) printLine(context, line);
+}
+
+async function listRecords(
+  { stream, limit }: { readonly stream?: StreamName; readonly limit: number },
+  context: CliContext,
+): Promise<void> {
+  const path = await viewSocketPath(context);
+  const status = parseAnswer(statusSchema, await askAgent(context, path, { verb: "status" }));
+  for (const { what, remedy } of deliveryProblems(status)) {
+    context.stderr.write(`causeway: ${what}\n  remedy: ${remedy}\n`);
+  }
+  const { records } = parseAnswer(listAnswer, await askAgent(context, path, { verb: "buffer.list", stream, limit }));
+  if (context.options().json) {
+    for (const record of records) printJson(context, { schemaVersion: 1, ...record });
+    return;
+  }
+  if (records.length === 0) {
+    note(context, "nothing is stored");
+    return;
+  }
+  for (const line of recordTable(records, context.clock.wallUs())) printLine(context, line);
+  if (records.length === limit) note(context, `the first ${limit}; --limit shows more`);
+}
+
+function recordTable(records: readonly ListedRecord[], wallUs: number): readonly string[] {
+  return alignColumns([
+    ["row", "stream", "seq", "bytes", "encoding", "age", "state"],
+    ...records.map(({ row, stream, seq, bytes, encoding, storedAtUs, dead }) => [
+      String(row),
+      stream,
+      String(seq),
+      formatBytes(bytes),
+      encoding,
+      formatDuration((wallUs - storedAtUs) / 1000),
+      dead ? "dead" : "waiting",
+    ]),
+  ]);
+}
+
+function parseLimit(text: string): number {
+  const limit = Number(text);
+  if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIMIT) {
+    throw new InvalidArgumentError(`Give a whole number from 1 to ${MAX_LIMIT}.`);
+  }
+  return limit;
+}

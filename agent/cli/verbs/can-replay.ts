@@ -1,0 +1,209 @@
+import { stat } from "node:fs/promises";
+import { type Command, InvalidArgumentError } from "commander";
+import {
+  fileSource,
+  interfacesOf,
+  type LogSource,
+  playLog,
+  type TimeStep,
+  unreadable,
+} from "../../../drivers/can/log-player.ts";
+import { AgentError, EXIT } from "../../core/errors.ts";
+import { type CanFrame, FRAME_FLAG, paddedToFdLength } from "../../ports/frame.ts";
+import type { CanBus } from "../../ports/outbox.ts";
+import { type CliContext, note, printJson } from "../context.ts";
+import { readInput } from "../input-file.ts";
+import { NO_FRAMES, openBus, resolveBus } from "../open-bus.ts";
+import { printable } from "../text.ts";
+
+const MICROSECONDS = 1_000_000;
+
+type ReplayOptions = {
+  readonly speed: number;
+  readonly loop: boolean;
+  readonly from?: string;
+  /** Seconds. */
+  readonly skipGaps?: number;
+};
+
+/** What became of the frames and lines of a log. */
+type Tally = {
+  sent: number;
+  malformedLines: number;
+  /** Error frames cannot be sent. */
+  errorFrames: number;
+  /** Remote frames that the bus does not take. */
+  remoteFrames: number;
+  /** FD frames that were filled up to a length that CAN FD has. */
+  padded: number;
+  stepsBack: number;
+  gapsSkipped: number;
+};
+
+/** `causeway can replay`: works with the daemon down. */
+export function registerCanReplay(can: Command, context: CliContext): void {
+  can
+    .command("replay <file> <bus>")
+    .description("send the frames of a candump log (- reads stdin) with the distances they have in it")
+    .option("--speed <factor>", "1 is real time, 2 twice as fast, 0 as fast as the bus takes them", speed, 1)
+    .option("--loop", "begin again at the end", false)
+    .option("--from <interface>", "only frames of this interface in the log; needed when it has several")
+    .option("--skip-gaps <seconds>", "do not wait for a longer gap in the log's times", seconds)
+    .addHelpText(
+      "after",
+      "\nError frames, which cannot be sent, are left out and counted. A step back of the log's clock is not waited for.\n\n" +
+        "Example:\n  causeway can replay drive.log vcan0 --speed 2\n  candump -L can0 | causeway can replay - vcan0",
+    )
+    .action(async (file: string, bus: string, options: ReplayOptions) => replay(context, file, bus, options));
+}
+
+async function replay(context: CliContext, file: string, busName: string, options: ReplayOptions): Promise<void> {
+  const source = sourceOf(context, file, options);
+  const found = new Set(await namedIn(source, file, context.signal));
+  if (options.from === undefined) requireOneInterface(source, found);
+  else if (found.size > 0 && lacksInterface(context, source, found, options.from)) return;
+  const tally: Tally = {
+    sent: 0,
+    malformedLines: 0,
+    errorFrames: 0,
+    remoteFrames: 0,
+    padded: 0,
+    stepsBack: 0,
+    gapsSkipped: 0,
+  };
+  const bus = await openBus(context, await resolveBus(context, busName), NO_FRAMES, () => undefined);
+  try {
+    for await (const frame of playLog(...playing(context, source, found, options, tally), context.signal)) {
+      if (context.signal.aborted) break;
+      await sendOne(bus, frame, tally);
+    }
+  } finally {
+    await bus.stop();
+  }
+  report(context, bus.name, tally);
+  if (tally.malformedLines > 0) context.finish(EXIT.badInput);
+  else if (!context.signal.aborted) lacksInterface(context, source, found, options.from);
+}
+
+function sourceOf(context: CliContext, file: string, { loop }: ReplayOptions): LogSource {
+  if (file !== "-") return fileSource(file);
+  if (loop) {
+    throw new AgentError("usage.invalid", {
+      what: "--loop: standard input cannot be read a second time",
+      remedy: "save the log in a file and name that",
+    });
+  }
+  return { name: "stdin", open: () => readInput(context, "-") };
+}
+
+/** The interfaces in a log that can be read twice; of a pipe they are known only while it is played. */
+async function namedIn(source: LogSource, file: string, signal: AbortSignal): Promise<ReadonlySet<string>> {
+  if (file === "-") return new Set();
+  const about = await stat(file).catch((cause: unknown) => {
+    throw unreadable(file, cause);
+  });
+  return about.isFile() ? interfacesOf(source, signal) : new Set();
+}
+
+/** Throws `usage.invalid` for frames of several interfaces that nobody chose from: on one bus their ids would mix. */
+function requireOneInterface({ name }: LogSource, found: ReadonlySet<string>): void {
+  if (found.size <= 1) return;
+  throw new AgentError("usage.invalid", {
+    what: `${name} has frames of several interfaces: ${[...found].map(printable).join(", ")}`,
+    remedy: `choose one with --from ${printable([...found][0])}, and replay each to its own bus`,
+  });
+}
+
+/** True when the log has no frame of the interface that was asked for; that is told, with those it has. */
+function lacksInterface(context: CliContext, source: LogSource, found: ReadonlySet<string>, from?: string): boolean {
+  if (from === undefined || found.has(from)) return false;
+  const others = found.size === 0 ? "" : `, only of ${[...found].map(printable).join(", ")}`;
+  note(context, `nothing to send: ${source.name} has no frame of ${from}${others}`);
+  context.finish(EXIT.nothingToDo);
+  return true;
+}
+
+function playing(
+  context: CliContext,
+  source: LogSource,
+  found: Set<string>,
+  options: ReplayOptions,
+  tally: Tally,
+): [Parameters<typeof playLog>[0], Parameters<typeof playLog>[1]] {
+  const { speed, loop, from, skipGaps = Number.POSITIVE_INFINITY } = options;
+  const accepts = (bus: string): boolean => {
+    found.add(bus);
+    if (from !== undefined) return bus === from;
+    requireOneInterface(source, found);
+    return true;
+  };
+  const onMalformed = (line: number, column: number, problem: string): void => {
+    tally.malformedLines += 1;
+    note(context, `${source.name}:${line}:${column} ${printable(problem)}`);
+  };
+  const onTimeStep = (step: TimeStep): void => {
+    if (step.kind === "back") tally.stepsBack += 1;
+    if (step.kind === "skipped") tally.gapsSkipped += 1;
+    note(context, `${source.name}:${step.line} ${stepText(step)}`);
+  };
+  return [
+    { source, speed, loop, skipGapsUs: skipGaps * MICROSECONDS, accepts },
+    { clock: context.clock, onMalformed, onTimeStep, beforeWait: () => undefined },
+  ];
+}
+
+function stepText({ kind, seconds: length }: TimeStep): string {
+  const long = `${Math.round(length)} s`;
+  switch (kind) {
+    case "back":
+      return `the log's clock was set back by ${long}; going on at once`;
+    case "skipped":
+      return `a gap of ${long} is skipped`;
+    case "waited":
+      return `waiting ${long} for the next frame; --skip-gaps 60 would go on at once`;
+  }
+}
+
+async function sendOne(bus: CanBus, logged: CanFrame, tally: Tally): Promise<void> {
+  if ((logged.flags & FRAME_FLAG.error) !== 0) {
+    tally.errorFrames += 1;
+    return;
+  }
+  const frame = paddedToFdLength(logged);
+  try {
+    await bus.send(frame);
+  } catch (thrown) {
+    const isRemote = (frame.flags & FRAME_FLAG.remote) !== 0;
+    if (!isRemote || !(thrown instanceof AgentError) || thrown.code !== "bus.unsupported") throw thrown;
+    tally.remoteFrames += 1;
+    return;
+  }
+  tally.sent += 1;
+  if (frame !== logged) tally.padded += 1;
+}
+
+function report(context: CliContext, bus: string, tally: Tally): void {
+  if (context.options().json) return printJson(context, { schemaVersion: 1, bus, ...tally });
+  const also = [
+    [tally.errorFrames, "error frames skipped"],
+    [tally.remoteFrames, `remote frames skipped, which ${bus} does not take`],
+    [tally.padded, "FD frames padded"],
+    [tally.stepsBack, "steps back in time"],
+    [tally.gapsSkipped, "gaps skipped"],
+  ] as const;
+  const told = also.filter(([count]) => count > 0).map(([count, what]) => `, ${count} ${what}`);
+  note(context, `${tally.sent} frames sent, ${tally.malformedLines} lines malformed${told.join("")}`);
+}
+
+function speed(text: string): number {
+  const value = Number(text);
+  if (!(value >= 0 && value <= 1000) || text.trim() === "")
+    throw new InvalidArgumentError("Give a factor of 0 to 1000.");
+  return value;
+}
+
+function seconds(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError("Give seconds, more than 0.");
+  return value;
+}

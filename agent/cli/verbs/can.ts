@@ -1,0 +1,17 @@
+import type { Command } from "commander";
+import type { CliContext } from "../context.ts";
+import { registerCanReceive } from "./can-receive.ts";
+import { registerCanReplay } from "./can-replay.ts";
+import { registerCanSend } from "./can-send.ts";
+
+/** `causeway can dump|record|send|replay`: works with the daemon down. */
+export function registerCan(program: Command, context: CliContext): void {
+  const can = program.command("can").description("frames of a bus, in and out, in the formats of can-utils");
+  can.addHelpText(
+    "after",
+    "\nBUS is a bus of the configuration, a CAN interface of this host, or socketcand://HOST:PORT/BUS.",
+  );
+  registerCanReceive(can, context);
+  registerCanSend(can, context);
+  registerCanReplay(can, context);
+}

@@ -1,0 +1,141 @@
+import type { Command } from "commander";
+import { z } from "zod";
+import { replaceFile } from "../../../drivers/os/durable-file.ts";
+import { AgentError, errnoOf } from "../../core/errors.ts";
+import { isKept, keyUnfit } from "../../core/key-faults.ts";
+import { formatDuration } from "../../core/quantity.ts";
+import { validityFault } from "../../core/validity.ts";
+import {
+  type CertificateChain,
+  certificateFacts,
+  parseChain,
+  requireMatch,
+  requireUsable,
+} from "../../identity/certificate.ts";
+import { type CliContext, note, printJson, printLine } from "../context.ts";
+import { readInputFile } from "../input-file.ts";
+import { adminSocketPath, askAgent, parseAnswer } from "../view-socket.ts";
+import { keyInUse, openToken, type Token } from "./token.ts";
+
+/** `causeway cert`: the device's certificate. */
+export function registerCert(program: Command, context: CliContext): void {
+  const cert = program.command("cert").description("the device's certificate");
+  cert
+    .command("install")
+    .description("put a certificate that was issued for the key in the TPM into use")
+    .argument("<file>", "PEM: the device's certificate, then those of its authorities, if the broker needs them")
+    .addHelpText(
+      "after",
+      `
+Before anything is changed the certificate is matched to the key in the TPM, which must have been born there, and its chain, its life and what it may be used for
+are checked. The file identity.certificateFile is replaced as a whole, or on a device that was enrolled the free slot is filled and put
+into use. Restart the agent to connect with it.
+
+Example:
+  causeway cert install veh-001.pem && systemctl restart causeway`,
+    )
+    .action((file: string) => install(context, file));
+  cert
+    .command("renew")
+    .description("have the running agent get its next certificate now")
+    .addHelpText(
+      "after",
+      `
+The agent makes a key and a certificate in the other slot, connects with them, and deletes the old key when the cloud knows. It goes on
+collecting; the connection is made anew once. When something fails, the old identity stays. Give it time with --timeout.
+
+Example:
+  causeway cert renew --timeout 120 --json`,
+    )
+    .action(() => renew(context));
+  cert
+    .command("show")
+    .description("the certificate in use, or one in a file")
+    .argument("[file]", "PEM; identity.certificateFile when absent")
+    .addHelpText("after", "\nExample:\n  causeway cert show --json | jq -r .certificate.notAfter")
+    .action((file: string | undefined) => show(context, file));
+}
+
+async function install(context: CliContext, file: string): Promise<void> {
+  const pem = new TextDecoder().decode(await readInputFile(file));
+  const chain = parseChain(pem, file);
+  const token = await openToken(context);
+  const key = await keyInUse(token);
+  if (!isKept(key)) throw keyUnfit(key.label, key.flaws.join("; "));
+  requireMatch(chain, key, file);
+  requireUsable(chain, file, context.clock);
+  const certificate = certificateFacts(chain.leaf);
+  const certificateFile = putIntoUse(token, pemOf(chain), certificate.certificateId);
+  if (context.options().json) {
+    printJson(context, { schemaVersion: 1, certificateFile, keyLabel: key.label, flaws: key.flaws, certificate });
+    return;
+  }
+  note(
+    context,
+    `certificate for the key "${key.label}" in use: ${certificateFile}, valid until ${certificate.notAfter}`,
+  );
+  for (const flaw of key.flaws) note(context, `warning: the key "${key.label}" has a flaw: ${flaw}`);
+}
+
+/** Gives where it is: in a free slot of a device that was enrolled, else in the place that the configuration names. */
+function putIntoUse({ ledger, inUse }: Token, pem: string, certificateId: string): string {
+  if (ledger.isEnrolled()) return ledger.install(inUse.keyLabel, certificateId, pem);
+  replaceFile(inUse.certificateFile, pem, 0o644);
+  return inUse.certificateFile;
+}
+
+/** Only what was checked, without any text around it. */
+function pemOf({ leaf, authorities }: CertificateChain): string {
+  return [leaf, ...authorities].map((certificate) => certificate.toString()).join("");
+}
+
+const renewAnswer = z.object({ schemaVersion: z.literal(1), certificateId: z.string() });
+
+async function renew(context: CliContext): Promise<void> {
+  const answer = await askAgent(context, await adminSocketPath(context), { verb: "cert.renew" });
+  const { certificateId } = parseAnswer(renewAnswer, answer);
+  if (context.options().json) printJson(context, answer);
+  else printLine(context, `the agent connects with the certificate ${certificateId}`);
+}
+
+async function show(context: CliContext, given: string | undefined): Promise<void> {
+  const file = given ?? (await openToken(context)).inUse.certificateFile;
+  const { leaf, authorities } = parseChain(new TextDecoder().decode(await readCertificateFile(file)), file);
+  const certificate = certificateFacts(leaf);
+  const fault = validityFault(file, certificate, context.clock);
+  const issuers = authorities.map((authority) => certificateFacts(authority).subject);
+  if (context.options().json) {
+    const reason =
+      fault === undefined ? {} : { fault: { code: fault.code, what: fault.message, remedy: fault.remedy } };
+    printJson(context, { schemaVersion: 1, file, certificate, issuers, ...reason });
+    return;
+  }
+  printLine(context, `file      ${file}`);
+  printLine(context, `subject   ${certificate.subject}`);
+  if (certificate.subjectAltName !== "") printLine(context, `names     ${certificate.subjectAltName}`);
+  printLine(context, `issuer    ${certificate.issuer}`);
+  for (const issuer of issuers) printLine(context, `chain     ${issuer}`);
+  printLine(context, `valid     ${certificate.notBefore} to ${certificate.notAfter}`);
+  printLine(context, `left      ${leftOf(certificate.notAfter, context)}`);
+  printLine(context, `id        ${certificate.certificateId}`);
+  if (fault !== undefined) throw fault;
+}
+
+/** The content of a certificate file. Throws `identity.certificate-missing` when there is none. */
+async function readCertificateFile(file: string): Promise<Uint8Array> {
+  try {
+    return await readInputFile(file);
+  } catch (error) {
+    if (!(error instanceof AgentError) || errnoOf(error.cause) !== "ENOENT") throw error;
+    throw new AgentError("identity.certificate-missing", {
+      what: `the device certificate ${file} does not exist`,
+      remedy: "have one issued for the request of causeway csr, then: causeway cert install FILE",
+      cause: error,
+    });
+  }
+}
+
+function leftOf(notAfter: string, { clock }: CliContext): string {
+  const leftMs = Date.parse(notAfter) - clock.wallUs() / 1000;
+  return leftMs > 0 ? formatDuration(leftMs) : "nothing";
+}

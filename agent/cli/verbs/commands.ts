@@ -1,0 +1,160 @@
+import { userInfo } from "node:os";
+import type { Command } from "commander";
+import { z } from "zod";
+import { EXIT } from "../../core/errors.ts";
+import { type CliContext, note, printJson, printLine } from "../context.ts";
+import { readInputFile } from "../input-file.ts";
+import { alignColumns, printable } from "../text.ts";
+import { adminSocketPath, askAgent, parseAnswer, viewSocketPath } from "../view-socket.ts";
+
+const reason = z.object({ code: z.string(), description: z.string() });
+const command = z.object({
+  id: z.string(),
+  action: z.string(),
+  door: z.string(),
+  state: z.string(),
+  isTold: z.boolean(),
+  status: z.string().optional(),
+  reason: reason.optional(),
+  result: z.record(z.string(), z.union([z.string(), z.boolean()])).optional(),
+});
+type ListedCommand = z.infer<typeof command>;
+
+const listAnswer = z.object({ schemaVersion: z.literal(1), commands: z.array(command) });
+const showAnswer = z.object({ schemaVersion: z.literal(1), command: command.nullable() });
+const dryRunAnswer = z.object({
+  schemaVersion: z.literal(1),
+  verdict: z.discriminatedUnion("kind", [
+    z.object({ kind: z.literal("refused"), code: z.string(), description: z.string() }),
+    z.object({ kind: z.literal("possible"), action: z.string(), commandClass: z.string() }),
+  ]),
+});
+const runAnswer = z.object({
+  schemaVersion: z.literal(1),
+  answer: z
+    .object({ status: z.string(), reason: reason.optional(), result: z.record(z.string(), z.unknown()) })
+    .nullable(),
+});
+const acknowledgeAnswer = z.object({ schemaVersion: z.literal(1), wasLost: z.boolean(), firstCounter: z.int() });
+
+/** `causeway commands list|show|run|acknowledge`: remote commands and their answers, and a technician's own. */
+export function registerCommands(program: Command, context: CliContext): void {
+  const commands = program.command("commands").description("remote commands and how they ended");
+  commands
+    .command("list")
+    .description("the newest commands of the ledger")
+    .option("--limit <count>", "at most so many, up to 1000", "50")
+    .addHelpText("after", "\nWith --json one object a command.\n\nExample:\n  causeway commands list --limit 10")
+    .action(({ limit }: { readonly limit: string }) => list(Number(limit), context));
+  commands
+    .command("show")
+    .description("one command with its answer")
+    .argument("<id>")
+    .addHelpText(
+      "after",
+      "\nEnds with 2 when the ledger does not have it.\n\nExample:\n  causeway commands show aws:9f1c...",
+    )
+    .action((id: string) => show(id, context));
+  commands
+    .command("run")
+    .description("send a request (JSON) as a technician: the same checks, signature included, and the same audit")
+    .argument("<file>")
+    .option("--dry-run", "say whether it would be carried out now, and do nothing", false)
+    .addHelpText(
+      "after",
+      "\nEnds with 1 when it is refused or fails.\n\nExample:\n  causeway commands run --dry-run lock.json",
+    )
+    .action((file: string, { dryRun }: { readonly dryRun: boolean }) => run(file, dryRun, context));
+  commands
+    .command("acknowledge")
+    .description(
+      "say that you know the ledger was lost: commands that act are taken again, with counters of a new generation",
+    )
+    .addHelpText("after", "\nExample:\n  causeway commands acknowledge")
+    .action(() => acknowledge(context));
+}
+
+async function list(limit: number, context: CliContext): Promise<void> {
+  const answer = await askAgent(context, await viewSocketPath(context), { verb: "commands.list", limit });
+  const { commands } = parseAnswer(listAnswer, answer);
+  if (context.options().json) {
+    for (const one of commands) printJson(context, { schemaVersion: 1, ...one });
+    return;
+  }
+  if (commands.length === 0) {
+    note(context, "there was no command");
+    return;
+  }
+  const rows = commands.map((one) => [one.id, one.action, one.door, endOf(one), one.isTold ? "told" : "waiting"]);
+  for (const line of alignColumns([["id", "action", "door", "end", "answer"], ...rows]))
+    printLine(context, printable(line));
+}
+
+async function show(id: string, context: CliContext): Promise<void> {
+  const answer = await askAgent(context, await viewSocketPath(context), { verb: "commands.show", id });
+  const { command: found } = parseAnswer(showAnswer, answer);
+  if (found === null) {
+    note(context, `the ledger has no command ${id}`);
+    context.finish(EXIT.nothingToDo);
+    return;
+  }
+  if (context.options().json) {
+    printJson(context, { schemaVersion: 1, ...found });
+    return;
+  }
+  printLine(
+    context,
+    printable(`${found.id} ${found.action}: ${endOf(found)}, ${found.isTold ? "told" : "not told yet"}`),
+  );
+  if (found.reason !== undefined) printLine(context, printable(`  ${found.reason.description}`));
+  for (const [key, value] of Object.entries(found.result ?? {})) printLine(context, printable(`  ${key} = ${value}`));
+}
+
+async function run(file: string, isDryRun: boolean, context: CliContext): Promise<void> {
+  const payload = new TextDecoder().decode(await readInputFile(file));
+  const request = { verb: "commands.run", payload, isDryRun, claimedBy: userName(context) };
+  const answer = await askAgent(context, await adminSocketPath(context), request);
+  if (context.options().json) printJson(context, answer);
+  if (isDryRun) {
+    const { verdict } = parseAnswer(dryRunAnswer, answer);
+    if (verdict.kind === "refused") context.finish(EXIT.failed);
+    if (context.options().json) return;
+    if (verdict.kind === "possible")
+      printLine(context, `${verdict.action} (${verdict.commandClass}) would be carried out`);
+    else printLine(context, printable(`it would be refused: ${verdict.code}: ${verdict.description}`));
+    return;
+  }
+  const { answer: end } = parseAnswer(runAnswer, answer);
+  if (end?.status !== "SUCCEEDED") context.finish(EXIT.failed);
+  if (context.options().json) return;
+  if (end === null) printLine(context, "it is running, or ends with a restart; causeway commands list shows its end");
+  else
+    printLine(
+      context,
+      printable(`${end.status}${end.reason === undefined ? "" : `: ${end.reason.code}: ${end.reason.description}`}`),
+    );
+}
+
+/** Who is at the terminal, behind sudo too, for the audit trail; undefined for a user without a name. */
+function userName({ environment }: CliContext): string | undefined {
+  try {
+    return (environment.SUDO_USER ?? userInfo().username).slice(0, 64);
+  } catch {
+    // No entry in the user database: then there is no name to claim.
+    return undefined;
+  }
+}
+
+async function acknowledge(context: CliContext): Promise<void> {
+  const answer = await askAgent(context, await adminSocketPath(context), { verb: "commands.acknowledge" });
+  const { wasLost, firstCounter } = parseAnswer(acknowledgeAnswer, answer);
+  if (context.options().json) printJson(context, answer);
+  else if (wasLost)
+    printLine(context, `acknowledged: commands that act are taken again, with counters from ${firstCounter} on`);
+  else printLine(context, "the ledger is whole");
+  if (!wasLost) context.finish(EXIT.nothingToDo);
+}
+
+function endOf({ state, status, reason: why }: ListedCommand): string {
+  return status === undefined ? state : `${status}${why === undefined ? "" : ` ${why.code}`}`;
+}

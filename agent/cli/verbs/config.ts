@@ -1,0 +1,70 @@
+import type { Command } from "commander";
+import { stringify } from "yaml";
+import { configJsonSchema, exampleConfig } from "../../../config/example.ts";
+import { type LoadedConfig, loadConfigFile } from "../../../config/load.ts";
+import { checkConfig } from "../../daemon/check-config.ts";
+import { configProblems } from "../../daemon/config-status.ts";
+import { showDaemonConfig } from "../../daemon/layered-config.ts";
+import { type CliContext, note, printJson, printLine } from "../context.ts";
+
+/** `causeway config validate|show|example|schema`: works with the daemon down. */
+export function registerConfig(program: Command, context: CliContext): void {
+  const config = program.command("config").description("check, show and write the configuration");
+
+  config
+    .command("validate")
+    .description(
+      "check the configuration, its DBC files, collection rules, policy, catalogue and gate of updates; change nothing",
+    )
+    .addHelpText("after", "\nExample:\n  causeway config validate --config /etc/causeway/agent.yaml")
+    .action(async () => {
+      const loaded = await loadConfigFile(context.options().config);
+      const { table, warnings } = await checkConfig(loaded, context.clock);
+      for (const warning of warnings) note(context, `warning: ${warning}`);
+      noteIgnored(context, loaded);
+      const { buses } = loaded.config;
+      const counts = { buses: buses.length, messages: table.messages.length, signals: table.signals.length };
+      if (context.options().json)
+        printJson(context, { schemaVersion: 1, file: loaded.path, valid: true, ...counts, warnings });
+      else
+        printLine(
+          context,
+          `${loaded.path}: valid (${counts.buses} buses, ${counts.messages} messages, ${counts.signals} signals)`,
+        );
+    });
+
+  config
+    .command("show")
+    .description(
+      "the configuration in force: files merged, what updates, jobs and commands have set, defaults filled in, paths absolute",
+    )
+    .addHelpText("after", "\nExample:\n  causeway config show --json")
+    .action(async () => {
+      const loaded = await configInForce(context);
+      if (context.options().json) printJson(context, { schemaVersion: 1, file: loaded.path, config: loaded.config });
+      else context.stdout.write(stringify(loaded.config, { lineWidth: 0 }));
+    });
+
+  config
+    .command("example")
+    .description("a whole agent.yaml with every default explained")
+    .addHelpText("after", "\nExample:\n  causeway config example > agent.yaml")
+    .action(() => context.stdout.write(exampleConfig()));
+
+  config
+    .command("schema")
+    .description("JSON Schema of agent.yaml, for editors")
+    .addHelpText("after", "\nExample:\n  causeway config schema > agent.schema.json")
+    .action(() => context.stdout.write(`${JSON.stringify(configJsonSchema(), null, 2)}\n`));
+}
+
+/** What the daemon runs with, or would start with. What is left aside is told on stderr. Throws `config.*`. */
+export async function configInForce(context: CliContext): Promise<LoadedConfig> {
+  const loaded = await showDaemonConfig(context.options().config, context.clock, context.environment);
+  for (const { what } of configProblems(loaded)) note(context, `warning: ${what}`);
+  return loaded;
+}
+
+function noteIgnored(context: CliContext, { ignored }: LoadedConfig): void {
+  if (ignored !== undefined) note(context, `warning: what commands have set is not in force: ${ignored}`);
+}

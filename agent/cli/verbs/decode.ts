@@ -1,0 +1,84 @@
+import { existsSync } from "node:fs";
+import { type Command, Option } from "commander";
+import { EXIT } from "../../core/errors.ts";
+import { type Matching, matchedBy } from "../../signals/build-table.ts";
+import { parseCandump } from "../../signals/log-formats/candump.ts";
+import { logLines } from "../../signals/log-formats/log-lines.ts";
+import { type CliContext, note } from "../context.ts";
+import { encodingOption, openDatabase } from "../dbc-file.ts";
+import { createFrameDecoder, type FrameDecoder } from "../decoded-frame.ts";
+import { readInput } from "../input-file.ts";
+import { printable } from "../text.ts";
+
+type DecodeOptions = { readonly dbc: readonly string[]; readonly match?: Matching; readonly encoding?: string };
+
+/** `causeway signals decode`: works with the daemon down. */
+export function registerDecode(signals: Command, context: CliContext): void {
+  signals
+    .command("decode [log]")
+    .description("a candump log (stdin without LOG, or with -) with the values of its signals; needs no running agent")
+    .requiredOption(
+      "--dbc <file>",
+      "a DBC file, or INTERFACE=FILE for the frames of one interface; may be given several times",
+      append,
+    )
+    .addOption(
+      new Option(
+        "--match <what>",
+        "what frames with 29-bit ids are known by: pgn for the parameter group of J1939, NMEA 2000 and ISOBUS; as the DBC file says when absent",
+      ).choices(["pgn", "id"]),
+    )
+    .addOption(encodingOption())
+    .addHelpText(
+      "after",
+      "\nExample:\n  causeway signals decode --dbc vehicle.dbc drive.log\n  causeway signals decode --dbc can0=engine.dbc --dbc can1=body.dbc drive.log\n  candump -L can0 | causeway signals decode --json --dbc vehicle.dbc",
+    )
+    .action(async (log: string | undefined, { dbc, match, encoding }: DecodeOptions) => {
+      const sources = dbc.map(async (given) => {
+        const { file, interface: only } = splitInterface(given);
+        const database = await openDatabase(context, file, encoding);
+        return { file, interface: only, database: match === undefined ? database : matchedBy(database, match) };
+      });
+      await decodeLog(context, createFrameDecoder(await Promise.all(sources)), log);
+    });
+}
+
+function append(value: string, earlier: readonly string[] | undefined): readonly string[] {
+  return [...(earlier ?? []), value];
+}
+
+/** `can0=engine.dbc` in its two parts. A file whose own name is like that is meant when it is there. */
+function splitInterface(given: string): { readonly file: string; readonly interface: string | undefined } {
+  const match = /^([^\s/=]{1,64})=(.+)$/.exec(given);
+  if (match === null || existsSync(given)) return { file: given, interface: undefined };
+  return { file: match[2], interface: match[1] };
+}
+
+/** Decodes line by line; a bad line is told on stderr and the run goes on, ending with 65. */
+async function decodeLog(context: CliContext, decoder: FrameDecoder, log: string | undefined): Promise<void> {
+  const name = log === undefined || log === "-" ? "stdin" : log;
+  const { json } = context.options();
+  let lineNumber = 0;
+  let badLines = 0;
+  for await (const lines of logLines(name, readInput(context, log))) {
+    const shown: string[] = [];
+    for (const line of lines) {
+      lineNumber += 1;
+      const parsed = parseCandump(line);
+      if (parsed.kind === "blank") continue;
+      if (parsed.kind === "malformed") {
+        badLines += 1;
+        context.stderr.write(`${name}:${lineNumber}:${parsed.column} error: ${printable(parsed.problem)}\n`);
+      } else if (json) shown.push(decoder.json(parsed));
+      else shown.push(`${printable(line.trimEnd())} ${decoder.text(parsed)}`);
+    }
+    if (shown.length > 0) context.stdout.write(`${shown.join("\n")}\n`);
+    await context.stdout.drained?.();
+    if (context.signal.aborted) break;
+  }
+  if (badLines > 0) {
+    note(context, `${badLines} of ${lineNumber} lines could not be read`);
+    context.finish(EXIT.badInput);
+  }
+  if (context.signal.aborted) context.finish(EXIT.interrupted);
+}

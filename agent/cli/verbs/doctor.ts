@@ -1,0 +1,117 @@
+import type { Command } from "commander";
+import pico from "picocolors";
+import { z } from "zod";
+import { loadConfigFile, loadYamlFile } from "../../../config/load.ts";
+import { policySchema } from "../../../config/policy.ts";
+import { AgentError, EXIT } from "../../core/errors.ts";
+import { checkCommandFiles } from "../../daemon/compose-commands.ts";
+import { identityParts } from "../../daemon/identity-parts.ts";
+import { loadSignalTable } from "../../daemon/load-table.ts";
+import { statusSchema } from "../../local-api/status.ts";
+import { checkCommands } from "../../support/command-checks.ts";
+import { type Check, checkIdentity, type IdentityParts } from "../../support/identity-checks.ts";
+import { type CliContext, note, printJson, printLine } from "../context.ts";
+import { deliveryChecks } from "../delivery-problems.ts";
+import { askAgent, parseAnswer, viewSocketPath } from "../view-socket.ts";
+import { openToken, type Token } from "./token.ts";
+
+const identityAnswer = z.object({
+  checks: z.array(
+    z.object({
+      check: z.string(),
+      verdict: z.enum(["pass", "warn", "fail"]),
+      what: z.string(),
+      remedy: z.string().exactOptional(),
+    }),
+  ),
+});
+
+/** `causeway doctor`: a self-test that names what is wrong and what to do about it; works with the daemon up or down. */
+export function registerDoctor(program: Command, context: CliContext): void {
+  program
+    .command("doctor")
+    .description("self-test of the identity and of remote commands: pass, warn or fail, each with its remedy")
+    .option("--fix", "put right what can be: the TPM's count of failed authorisations", false)
+    .addHelpText(
+      "after",
+      `
+Looks at the clock, the PIN's source, the token store, the TPM and its guess limit, the token, the key (by a signature) and the
+certificate; where remote commands are taken at the keys that are pinned, the policy, the catalogue and the ledger; and at what keeps
+records of a running agent from being stored or taken. Ends with 0 when nothing fails, with 3 otherwise. Run it as the user that runs the service.
+
+Examples:
+  runuser -u causeway -- causeway doctor
+  causeway doctor --json | jq '.checks[] | select(.verdict != "pass")'`,
+    )
+    .action(({ fix }: { readonly fix: boolean }) => examine(context, fix));
+}
+
+async function examine(context: CliContext, fix: boolean): Promise<void> {
+  const identity = await examineIdentity(context, fix);
+  const checks = [...identity, ...(await examineCommands(context)), ...(await examineDelivery(context))];
+  const isOk = checks.every(({ verdict }) => verdict !== "fail");
+  context.finish(isOk ? EXIT.ok : EXIT.degraded);
+  if (context.options().json) printJson(context, { schemaVersion: 1, ok: isOk, checks });
+  else for (const check of checks) show(check, context);
+}
+
+/** What this user may not look at, the running agent looks at itself. */
+async function examineIdentity(context: CliContext, fix: boolean): Promise<readonly Check[]> {
+  try {
+    return await examineToken(context, fix);
+  } catch (thrown) {
+    if (!(thrown instanceof AgentError) || thrown.code !== "identity.not-permitted" || fix) throw thrown;
+    const answer = await askAgent(context, await viewSocketPath(context), { verb: "identity.check" }).catch(() => {
+      throw thrown;
+    });
+    note(context, "the identity is looked at by the running agent");
+    return parseAnswer(identityAnswer, answer).checks;
+  }
+}
+
+async function examineToken(context: CliContext, fix: boolean): Promise<readonly Check[]> {
+  const token = await openToken(context);
+  const parts = partsOf(token, context);
+  const checks = await checkIdentity(parts);
+  if (!fix || !checks.some(({ check, verdict }) => check === "lockout" && verdict !== "pass")) return checks;
+  await token.keys.clearLockout();
+  note(context, "fixed: the TPM's count of failed authorisations is 0");
+  return await checkIdentity(parts);
+}
+
+/** Nothing where no remote commands are taken. */
+async function examineCommands(context: CliContext): Promise<readonly Check[]> {
+  const loaded = await loadConfigFile(context.options().config);
+  const { commands } = loaded.config;
+  if (commands === undefined) return [];
+  return await checkCommands({
+    readPolicy: async () => (await loadYamlFile(commands.policyFile, policySchema)).value,
+    checkCatalogue: async () => await checkCommandFiles(loaded.config, await loadSignalTable(loaded), context.clock),
+    askAgent: async () => {
+      const answer = await askAgent(context, await viewSocketPath(context), { verb: "status" });
+      return parseAnswer(statusSchema, answer).commands;
+    },
+  });
+}
+
+/** Nothing where no agent answers: that is for `causeway status` to say. */
+async function examineDelivery(context: CliContext): Promise<readonly Check[]> {
+  try {
+    const answer = await askAgent(context, await viewSocketPath(context), { verb: "status" });
+    return deliveryChecks(parseAnswer(statusSchema, answer));
+  } catch (thrown) {
+    if (thrown instanceof AgentError && /^agent\.not-(running|permitted)$/.test(thrown.code)) return [];
+    throw thrown;
+  }
+}
+
+function partsOf({ identity, inUse, keys }: Token, { environment, clock }: CliContext): IdentityParts {
+  return identityParts({ identity, inUse, keys, environment, clock });
+}
+
+function show({ check, verdict, what, remedy }: Check, context: CliContext): void {
+  const colors = pico.createColors(context.options().color);
+  const word = { pass: colors.green("pass"), warn: colors.yellow("warn"), fail: colors.red("fail") }[verdict];
+  printLine(context, `${word}  ${check.padEnd(11)}  ${what}`);
+  if (remedy !== undefined) printLine(context, `${" ".repeat(19)}remedy: ${remedy}`);
+}

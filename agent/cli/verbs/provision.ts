@@ -1,0 +1,205 @@
+import { randomUUID } from "node:crypto";
+import { resolve } from "node:path";
+import type { Command } from "commander";
+import { loadConfig } from "../../../config/load.ts";
+import type { AgentConfig } from "../../../config/schema.ts";
+import { createBroker } from "../../../drivers/aws/mqtt5.ts";
+import { createTlsIdentity, type TlsIdentity } from "../../../drivers/aws/tls.ts";
+import { checkClaim } from "../../../drivers/os/identity-files.ts";
+import { Requester } from "../../cloud/requester.ts";
+import { createTopics } from "../../cloud/topics.ts";
+import { AgentError, EXIT, FAULTS } from "../../core/errors.ts";
+import { composeKeys } from "../../daemon/compose-keys.ts";
+import { composeProxy } from "../../daemon/compose-proxy.ts";
+import { certificateOrder, keyInFile, type OpenIdentity, openIdentity } from "../../daemon/open-identity.ts";
+import { type ClaimFiles, type EnrolParts, type EnrolStep, enrol } from "../../identity/enrol.ts";
+import type { Broker } from "../../ports/outbox.ts";
+import { testConnection } from "../connect-test.ts";
+import { type CliContext, note, printJson, printLine } from "../context.ts";
+import { Questions } from "../questions.ts";
+import { verboseLog } from "../verbose-log.ts";
+import { connectLines, connectTestParts, daemonRuns } from "./connect.ts";
+
+type ProvisionOptions = {
+  readonly claimCert?: string;
+  readonly claimKey?: string;
+  readonly template?: string;
+  readonly serial?: string;
+  readonly again: boolean;
+  readonly nonInteractive: boolean;
+};
+
+type StepReport = { readonly step: EnrolStep | "token"; readonly ms: number; readonly detail: string };
+
+/** `causeway provision`: from a claim certificate to a device that connects with a key of its own TPM. */
+export function registerProvision(program: Command, context: CliContext): void {
+  program
+    .command("provision")
+    .description("make the device's key and certificate with a claim certificate (AWS IoT fleet provisioning)")
+    .option("--claim-cert <file>", "claim certificate, PEM")
+    .option("--claim-key <file>", "its key, PEM, mode 0600")
+    .option("--template <name>", "provisioning template; provisioning.template when absent")
+    .option("--serial <serial>", "serial number; identity.serial, or the thing name, when absent")
+    .option("--again", "make a new identity although there is one, for example when it was revoked", false)
+    .option("--non-interactive", "ask nothing; fail when something is missing", false)
+    .addHelpText(
+      "after",
+      `
+Makes the token where it is missing, a key in it, a certificate for it, and connects with it once. Every step is remembered: when it was
+cut, run the same command again. At the end the claim certificate and its key are overwritten and removed, and the connection is
+tested. A slow TPM may need a longer --timeout. The agent must not run meanwhile. A certificate of another authority: causeway csr, then causeway cert install.
+
+Examples:
+  causeway provision --claim-cert claim.pem --claim-key claim.key --template fleet
+  causeway provision --again --non-interactive --claim-cert claim.pem --claim-key claim.key --json`,
+    )
+    .action((options: ProvisionOptions) => provision(context, options));
+}
+
+async function provision(context: CliContext, options: ProvisionOptions): Promise<void> {
+  const config = await loadConfig(context.options().config);
+  if (config.identity.mode === "file") throw keyInFile();
+  if (await daemonRuns(config, context.clock)) throw agentRuns();
+  const log = verboseLog(context);
+  const identities = openIdentity({
+    config,
+    environment: context.environment,
+    log,
+    verbose: context.options().verbose,
+  });
+  const answers = await askWhatIsMissing(context, config, identities, options);
+  const steps: StepReport[] = [];
+  const onStep = (step: StepReport["step"], ms: number, detail: string): void => {
+    steps.push({ step, ms: Math.round(ms), detail });
+    if (!context.options().json) note(context, `${step.padEnd(11)} ok ${ms.toFixed(0).padStart(6)} ms  ${detail}`);
+  };
+  const keys = composeKeys({ identity: config.identity, environment: context.environment, log });
+  const startMs = context.clock.monotonicMs();
+  const token = await keys.provision();
+  onStep("token", context.clock.monotonicMs() - startMs, token);
+  const order = certificateOrder(config, answers.template, answers.serial);
+  const parts = { ...wiringOf(context, config, identities), keys, order, onStep };
+  const { timeoutMs } = context.options();
+  const signal = AbortSignal.any([context.signal, AbortSignal.timeout(timeoutMs)]);
+  const outcome = await enrol(parts, { claim: answers.claim, again: options.again }, signal);
+  await report(context, config, outcome, steps);
+}
+
+type Answers = {
+  readonly claim: ClaimFiles | undefined;
+  readonly template: string;
+  readonly serial: string | undefined;
+};
+
+/** At most four questions: where the claim certificate and its key are, the template, the serial number. */
+async function askWhatIsMissing(
+  context: CliContext,
+  config: AgentConfig,
+  { ledger }: OpenIdentity,
+  options: ProvisionOptions,
+): Promise<Answers> {
+  const questions = new Questions(context, !options.nonInteractive);
+  const state = ledger.state();
+  const isResumed = state.claim !== undefined || state.change?.kind === "enrol";
+  const isWanted = !isResumed && (state.inUse === undefined || options.again);
+  const certificateFile = options.claimCert ?? (isWanted ? await questions.ask("File of the claim certificate") : "");
+  const keyFile = options.claimKey ?? (isWanted ? await questions.ask("File of its key") : "");
+  const template =
+    options.template ??
+    config.provisioning.template ??
+    (await questions.ask("Provisioning template (set provisioning.template to be asked no more)"));
+  const { identity, thingName } = config;
+  const known = options.serial ?? (identity.mode === "pkcs11" ? identity.serial : undefined);
+  const serial = known ?? (isWanted ? await questions.ask("Serial number", thingName) : undefined);
+  const claim = isWanted ? { certificateFile: resolve(certificateFile), keyFile: resolve(keyFile) } : undefined;
+  if (claim !== undefined) checkClaim(claim);
+  return { claim, template, serial };
+}
+
+function wiringOf(
+  context: CliContext,
+  config: AgentConfig,
+  { ledger, tls }: OpenIdentity,
+): Omit<EnrolParts, "keys" | "order" | "onStep"> {
+  const { broker, thingName: thing, requests, topics } = config;
+  const { clock } = context;
+  const log = verboseLog(context);
+  const proxy = composeProxy({ config, environment: context.environment })(broker.host);
+  const sessionAs = (clientId: string, identity: TlsIdentity): Broker =>
+    createBroker({
+      config: { ...broker, sessionExpirySeconds: 0 },
+      clientId,
+      will: undefined,
+      identity,
+      proxy,
+      clock,
+      log,
+      once: true,
+    });
+  return {
+    ledger,
+    clock,
+    log,
+    sessions: {
+      claim: (files) => sessionAs(`claim-${thing}`.slice(0, 128), claimIdentity(config, files)),
+      thing: (identity) => sessionAs(thing, tls.with(identity)),
+    },
+    requesterOver: (session) =>
+      new Requester({ broker: session, clock, log, limits: requests, token: () => randomUUID() }),
+    announcer: { thing, topic: createTopics(topics, thing).identity, clock },
+  };
+}
+
+/** The one key in a file that is right: it is thrown away as soon as the device has its own. */
+function claimIdentity({ broker }: AgentConfig, files: ClaimFiles): TlsIdentity {
+  checkClaim(files);
+  return createTlsIdentity({
+    identity: { mode: "file", ...files },
+    caFile: broker.caFile,
+    port: broker.port,
+    alpn: broker.alpn,
+    ciphers: broker.ciphers,
+    verbose: false,
+    readPin: () => "",
+    checkStore: () => undefined,
+    tpm: { silence: () => Promise.resolve(undefined), lockoutFault: () => Promise.resolve(undefined) },
+  });
+}
+
+async function report(
+  context: CliContext,
+  config: AgentConfig,
+  outcome: "enrolled" | "present",
+  steps: readonly StepReport[],
+): Promise<void> {
+  const { thingName: thing } = config;
+  const signal = AbortSignal.any([context.signal, AbortSignal.timeout(context.options().timeoutMs)]);
+  const test = await testConnection(connectTestParts(config, thing, context), signal);
+  const { fault } = test;
+  context.finish(fault === undefined ? EXIT.ok : FAULTS[fault.code].exit);
+  if (context.options().json) {
+    const reason =
+      fault === undefined ? {} : { fault: { code: fault.code, what: fault.message, remedy: fault.remedy } };
+    printJson(context, {
+      schemaVersion: 1,
+      thing,
+      outcome,
+      steps,
+      connection: { ok: fault === undefined, steps: test.steps, server: test.server, ...reason },
+    });
+    return;
+  }
+  note(
+    context,
+    outcome === "enrolled" ? `${thing} is enrolled` : `${thing} has an identity already; --again replaces it`,
+  );
+  for (const line of connectLines(test)) printLine(context, line);
+  if (fault !== undefined) throw fault;
+}
+
+function agentRuns(): AgentError {
+  return new AgentError("agent.already-running", {
+    what: "the agent is running and looks after its identity itself",
+    remedy: "systemctl stop causeway, provision, then start it again",
+  });
+}

@@ -1,0 +1,216 @@
+import type { Command } from "commander";
+import { readDescriptor } from "../../../config/proto/descriptor.ts";
+import { AgentError, EXIT } from "../../core/errors.ts";
+import { createRecordReader, type DecodedRecord, type RecordReader } from "../../telemetry/record/records.ts";
+import { SignalTables, samplesOf } from "../../telemetry/record/samples.ts";
+import { type CliContext, note, printLine } from "../context.ts";
+import { readInput, readInputFile } from "../input-file.ts";
+
+/** What is read from stdin at most, bytes; a payload is far smaller. */
+const MAX_STDIN_BYTES = 268_435_456;
+const LINE_FEED = 0x0a;
+
+type DecodeOptions = { readonly samples?: true; readonly records?: true; readonly table: readonly string[] };
+type Source = { readonly name: string; readonly read: () => Promise<Uint8Array> };
+
+/** `causeway records decode`: payloads as received from the broker to NDJSON; works with the daemon down. */
+export function registerRecords(program: Command, context: CliContext): void {
+  program
+    .command("records")
+    .description("read stored or received records")
+    .command("decode")
+    .description("payload files as received from the broker to NDJSON; stdin without a file")
+    .argument("[file...]", "one payload a file, compressed or not; a line end that a tool added is borne")
+    .option("--samples", "one sample a line (default)")
+    .option("--records", "one record a line, with the raw values as they are in the record")
+    .option(
+      "--table <file>",
+      "payload with (a part of) the signal table, beside those among the files; may be repeated",
+      (file: string, before: readonly string[]): readonly string[] => [...before, file],
+      [],
+    )
+    .addHelpText(
+      "after",
+      `
+Samples need the signal table for names and physical values: the retained payload of the topic dt/causeway/{thing}/schema/{id}.
+Without it they have the index of the signal and the raw value.
+
+A file, such as a support bundle, comes in parts of one name; --records gives each with its content in base64.
+
+Examples:
+  mosquitto_sub -N -C 1 -t 'dt/causeway/truck-0001/telemetry' ... > record.bin
+  mosquitto_sub -N -C 1 -t 'dt/causeway/truck-0001/schema/+' ... > table.bin
+  causeway records decode --table table.bin record.bin`,
+    )
+    .action((files: string[], options: DecodeOptions) => decodeRecords(context, files, options));
+}
+
+async function decodeRecords(context: CliContext, files: readonly string[], options: DecodeOptions): Promise<void> {
+  if (options.samples === true && options.records === true) {
+    throw new AgentError("usage.invalid", {
+      what: "--samples and --records exclude each other",
+      remedy: "Give one of the two.",
+    });
+  }
+  const reader = createRecordReader(readDescriptor());
+  const sources = files.length === 0 ? [stdinSource(context)] : files.map(fileSource);
+  if (options.records === true) {
+    await eachRecord(context, reader, sources, (record) => printExact(context, { schemaVersion: 1, ...record }));
+    return;
+  }
+  const tables = await findTables(context, reader, sources, options.table);
+  const printer = new SamplePrinter(context, tables);
+  await eachRecord(context, reader, sources, (record) => printer.print(record));
+  printer.summarise();
+}
+
+function fileSource(name: string): Source {
+  return { name, read: () => readInputFile(name) };
+}
+
+function stdinSource(context: CliContext): Source {
+  let bytes: Promise<Uint8Array> | undefined;
+  return {
+    name: "stdin",
+    read: () => {
+      bytes ??= readStdin(context);
+      return bytes;
+    },
+  };
+}
+
+async function readStdin(context: CliContext): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of readInput(context, undefined)) {
+    chunks.push(chunk.slice());
+    length += chunk.length;
+    if (length > MAX_STDIN_BYTES) break;
+  }
+  return Buffer.concat(chunks);
+}
+
+/** A bad file is told, and the others are read nevertheless. */
+async function eachRecord(
+  context: CliContext,
+  reader: RecordReader,
+  sources: readonly Source[],
+  take: (record: DecodedRecord) => void,
+): Promise<void> {
+  for (const source of sources) {
+    if (context.signal.aborted) return context.finish(EXIT.interrupted);
+    try {
+      take(await readRecord(reader, source));
+    } catch (thrown) {
+      if (!(thrown instanceof AgentError)) throw thrown;
+      context.stderr.write(`causeway: ${thrown.message}\n  remedy: ${thrown.remedy}\n`);
+      context.finish(EXIT.badInput);
+    }
+  }
+}
+
+async function readRecord(reader: RecordReader, source: Source): Promise<DecodedRecord> {
+  const bytes = await source.read();
+  try {
+    return decodeWithLineEnd(reader, bytes);
+  } catch (thrown) {
+    if (!(thrown instanceof AgentError)) throw thrown;
+    const { code, message, remedy } = thrown;
+    throw new AgentError(code, { what: `${source.name}: ${message}`, remedy, cause: thrown });
+  }
+}
+
+/** mosquitto_sub without -N ends each payload with a line feed, which is no part of it. */
+function decodeWithLineEnd(reader: RecordReader, bytes: Uint8Array): DecodedRecord {
+  try {
+    return reader.decode(bytes);
+  } catch (thrown) {
+    if (bytes.at(-1) !== LINE_FEED) throw thrown;
+    try {
+      return reader.decode(bytes.subarray(0, -1));
+    } catch {
+      // Without the line feed it is no record either: what is wrong with the whole is what counts.
+      throw thrown;
+    }
+  }
+}
+
+/** Tables may come after the records that need them, so all inputs are looked through first. */
+async function findTables(
+  context: CliContext,
+  reader: RecordReader,
+  sources: readonly Source[],
+  tableFiles: readonly string[],
+): Promise<SignalTables> {
+  const tables = new SignalTables();
+  for (const source of tableFiles.map(fileSource)) {
+    const { body } = await readRecord(reader, source);
+    if (body.kind !== "table") {
+      throw new AgentError("input.malformed", {
+        what: `${source.name}: holds ${body.kind}, not a signal table`,
+        remedy: "Give the retained payload of the topic dt/causeway/{thing}/schema/{id}.",
+      });
+    }
+    tables.add(body);
+  }
+  for (const source of sources) {
+    if (context.signal.aborted) break;
+    try {
+      const { body } = await readRecord(reader, source);
+      if (body.kind === "table") tables.add(body);
+    } catch (thrown) {
+      // It is told when the records are printed.
+      if (!(thrown instanceof AgentError)) throw thrown;
+    }
+  }
+  return tables;
+}
+
+/** Prints the samples of records, and at the end what could not be shown. */
+class SamplePrinter {
+  readonly #context: CliContext;
+  readonly #tables: SignalTables;
+  readonly #unknownTables = new Set<string>();
+  #otherRecords = 0;
+
+  constructor(context: CliContext, tables: SignalTables) {
+    this.#context = context;
+    this.#tables = tables;
+  }
+
+  print(record: DecodedRecord): void {
+    if (record.body.kind !== "samples") {
+      if (record.body.kind !== "table") this.#otherRecords += 1;
+      return;
+    }
+    for (const sample of samplesOf(record, this.#tables)) {
+      if (sample.physical === undefined) this.#unknownTables.add(record.body.table);
+      printExact(this.#context, { schemaVersion: 1, ...sample });
+    }
+  }
+
+  summarise(): void {
+    for (const table of this.#unknownTables) {
+      note(this.#context, `signal table ${table} is missing or incomplete: give it with --table for names and units`);
+    }
+    if (this.#otherRecords > 0) {
+      note(this.#context, `${this.#otherRecords} records hold no samples: show them with --records`);
+    }
+  }
+}
+
+/** One line of JSON in which no number is rounded: beyond 2^53 as {"int":"decimal"}, not-a-number as "NaN", infinities as "inf" and "-inf". Bytes are base64. */
+function printExact(context: CliContext, value: unknown): void {
+  printLine(
+    context,
+    JSON.stringify(value, (_key, item: unknown) => exactJson(item)),
+  );
+}
+
+function exactJson(item: unknown): unknown {
+  if (item instanceof Uint8Array) return Buffer.from(item).toString("base64");
+  if (typeof item === "bigint") return { int: String(item) };
+  if (typeof item !== "number" || Number.isFinite(item)) return item;
+  if (Number.isNaN(item)) return "NaN";
+  return item > 0 ? "inf" : "-inf";
+}

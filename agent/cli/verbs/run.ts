@@ -1,0 +1,44 @@
+import type { Command } from "commander";
+import { AgentError } from "../../core/errors.ts";
+import { composeAgent } from "../../daemon/compose.ts";
+import { type DaemonConfig, loadDaemonConfig } from "../../daemon/layered-config.ts";
+import type { CliContext } from "../context.ts";
+
+/** `causeway run`: the daemon, until SIGTERM or SIGINT; a second signal ends it at once. */
+export function registerRun(program: Command, context: CliContext): void {
+  program
+    .command("run")
+    .description("the daemon, in the foreground (what systemd starts)")
+    .option(
+      "--strict",
+      "end with 78 when the configuration cannot be used, whatever the agent last started with",
+      false,
+    )
+    .addHelpText(
+      "after",
+      `
+A configuration that cannot be used is told, and the agent starts with the copy of the one that it last started well with: it collects
+and sends, but refuses commands that act and installs no updates. Without such a copy, or with --strict, it ends with 78.
+
+Example:
+  causeway run --config /etc/causeway/agent.yaml`,
+    )
+    .action(async ({ strict }: { readonly strict: boolean }) => {
+      const { version, clock, environment, signal } = context;
+      const loaded = await loadDaemonConfig(context.options().config, clock, strict ? undefined : environment);
+      const startedAtMs = clock.monotonicMs() - process.uptime() * 1000;
+      const surroundings = { version, clock, environment, startedAtMs };
+      const agent = await composeAgent(loaded, surroundings).catch((thrown: unknown) => startAgain(loaded, thrown));
+      await agent.run(signal);
+    });
+}
+
+/** A fault of the configuration is not mended by starting again, except while a part of it is on trial: after a few starts it is left. */
+function startAgain({ isOnTrial }: DaemonConfig, thrown: unknown): never {
+  if (!isOnTrial || !(thrown instanceof AgentError) || thrown.code !== "config.invalid") throw thrown;
+  throw new AgentError("update.restart-wanted", {
+    what: `the files on trial cannot be used: ${thrown.message}`,
+    remedy: "none is needed: the agent goes back to the files before by itself",
+    cause: thrown,
+  });
+}

@@ -1,0 +1,74 @@
+import type { Command } from "commander";
+import pico from "picocolors";
+import { AgentError, EXIT } from "../../core/errors.ts";
+import { statusSchema } from "../../local-api/status.ts";
+import { type CliContext, printJson } from "../context.ts";
+import { problemsOf, type StatusReading, statusPage } from "../status-page.ts";
+import { askAgent, parseAnswer, viewSocketPath } from "../view-socket.ts";
+
+const WATCH_INTERVAL_MS = 1000;
+/** Cursor home, then erase to the end of the screen (ECMA-48, CUP and ED): redraws without flicker. */
+const HOME = "\u001b[H";
+const ERASE_BELOW = "\u001b[J";
+/** Erase to the end of the line (ECMA-48, EL). */
+const ERASE_LINE = "\u001b[K";
+
+/** `causeway status`: what the running daemon does, and whether all is well. */
+export function registerStatus(program: Command, context: CliContext): void {
+  program
+    .command("status")
+    .description("link, buses, buffer, delivery and clock of the running agent")
+    .option("--watch", "again every second, with frame rates, until interrupted", false)
+    .addHelpText(
+      "after",
+      "\nEnds with 0 when the agent is online, its buses bring frames and its records are stored and taken, with 3 when it is not\nrunning, or degraded: then each reason and its remedy is on stderr.\n\nExamples:\n  causeway status\n  causeway status --watch\n  causeway status --json | jq .link.state",
+    )
+    .action(async ({ watch }: { readonly watch: boolean }) => {
+      const path = await viewSocketPath(context);
+      if (watch) await watchStatus(path, context);
+      else await showOnce(path, context);
+    });
+}
+
+async function showOnce(path: string, context: CliContext): Promise<void> {
+  const reading = await show(path, undefined, context);
+  for (const { what, remedy } of problemsOf(reading.status)) {
+    context.stderr.write(`causeway: ${what}\n  remedy: ${remedy}\n`);
+    context.finish(EXIT.degraded);
+  }
+}
+
+/** Goes on while the agent restarts; the code tells how the last look ended. */
+async function watchStatus(path: string, context: CliContext): Promise<void> {
+  const { clock, signal, stderr } = context;
+  let before: StatusReading | undefined;
+  while (!signal.aborted) {
+    try {
+      before = await show(path, before, context);
+      context.finish(problemsOf(before.status).length === 0 ? EXIT.ok : EXIT.degraded);
+    } catch (thrown) {
+      if (!(thrown instanceof AgentError) || thrown.code !== "agent.not-running") throw thrown;
+      if (signal.aborted) return;
+      stderr.write(`causeway: ${thrown.message}\n  remedy: ${thrown.remedy}\n`);
+      context.finish(EXIT.degraded);
+    }
+    await clock.sleep(WATCH_INTERVAL_MS, signal);
+  }
+}
+
+async function show(path: string, before: StatusReading | undefined, context: CliContext): Promise<StatusReading> {
+  const { clock, stdout } = context;
+  const answer = await askAgent(context, path, { verb: "status" });
+  const reading = { status: parseAnswer(statusSchema, answer), atMs: clock.monotonicMs() };
+  const { json, color } = context.options();
+  if (json) printJson(context, answer);
+  else {
+    const page = statusPage(reading, before, clock.wallUs(), pico.createColors(color && stdout.isTerminal));
+    stdout.write(before !== undefined && stdout.isTerminal ? redrawn(page) : page);
+  }
+  return reading;
+}
+
+function redrawn(page: string): string {
+  return `${HOME}${page.replaceAll("\n", `${ERASE_LINE}\n`)}${ERASE_BELOW}`;
+}

@@ -1,0 +1,42 @@
+import { loadConfig } from "../../../config/load.ts";
+import type { AgentConfig, IdentityConfig } from "../../../config/schema.ts";
+import { AgentError } from "../../core/errors.ts";
+import { composeKeys } from "../../daemon/compose-keys.ts";
+import { keyInFile, openIdentity } from "../../daemon/open-identity.ts";
+import type { IdentityLedger } from "../../identity/identity-ledger.ts";
+import { keyLabelled, requireOurs } from "../../identity/key-lookup.ts";
+import type { KeyFacts, KeyStore, LinkCredential, TokenAdmin } from "../../ports/outbox.ts";
+import type { CliContext } from "../context.ts";
+import { verboseLog } from "../verbose-log.ts";
+
+/** The configured token, for verbs that work on it. */
+export type Token = {
+  readonly config: AgentConfig;
+  readonly identity: Extract<IdentityConfig, { mode: "pkcs11" }>;
+  /** The key and certificate that the device connects with. */
+  readonly inUse: LinkCredential;
+  readonly ledger: IdentityLedger;
+  readonly keys: KeyStore & TokenAdmin;
+};
+
+/** Reads the configuration and gives the token that it names; opens nothing. Throws `config.invalid` when the key is in a file. */
+export async function openToken(context: CliContext): Promise<Token> {
+  const config = await loadConfig(context.options().config);
+  const { identity } = config;
+  if (identity.mode !== "pkcs11") throw keyInFile();
+  const { environment } = context;
+  const log = verboseLog(context);
+  const { ledger } = openIdentity({ config, environment, log, verbose: context.options().verbose });
+  const keys = composeKeys({ identity, environment, log });
+  return { config, identity, inUse: ledger.inUse() ?? identity, ledger, keys };
+}
+
+/** The key that is in use. Throws `identity.key-missing`, `identity.key-ambiguous` and `identity.key-unfit`. */
+export async function keyInUse({ keys, inUse, identity }: Token): Promise<KeyFacts> {
+  const found = keyLabelled({ keys: await keys.list(), tokenLabel: identity.tokenLabel }, inUse.keyLabel);
+  if (found !== undefined) return requireOurs(found);
+  throw new AgentError("identity.key-missing", {
+    what: `no private key labelled "${inUse.keyLabel}" in the token "${identity.tokenLabel}"`,
+    remedy: "make it: causeway key create",
+  });
+}

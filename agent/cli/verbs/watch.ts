@@ -1,0 +1,84 @@
+import type { Command } from "commander";
+import { z } from "zod";
+import { streamLocal } from "../../../drivers/os/local-socket/local-socket.ts";
+import { exactNameOf } from "../../signals/message-name.ts";
+import { type CliContext, printJson } from "../context.ts";
+import { viewSocketPath } from "../view-socket.ts";
+
+const snapshot = z.object({
+  schemaVersion: z.literal(1),
+  t: z.number(),
+  signals: z.array(
+    z.object({
+      bus: z.string(),
+      message: z.string(),
+      id: z.int(),
+      extended: z.boolean(),
+      name: z.string(),
+      unit: z.string(),
+      source: z.int().optional(),
+      destination: z.int().optional(),
+      raw: z.union([z.number(), z.string()]),
+      physical: z.union([z.number(), z.string()]),
+      ageMs: z.number(),
+    }),
+  ),
+});
+
+type Snapshot = z.infer<typeof snapshot>;
+
+/** `causeway signals watch`: the latest value of each signal, as the running daemon has it. */
+export function registerWatch(signals: Command, context: CliContext): void {
+  signals
+    .command("watch [patterns...]")
+    .description(
+      "latest values from the running agent; patterns over MESSAGE.SIGNAL, BUS/MESSAGE@0xID.SIGNAL, with '*'",
+    )
+    .addHelpText("after", "\nExample:\n  causeway signals watch 'Engine*.*'")
+    .action(async (patterns: readonly string[]) => {
+      const path = await viewSocketPath(context);
+      const { json } = context.options();
+      for await (const reply of streamLocal(path, { verb: "watch", patterns }, context.signal)) {
+        const current = snapshot.parse(reply);
+        if (json) printJson(context, current);
+        else context.stdout.write(page(current, context.stdout.isTerminal ? context.stdout.rows() : undefined));
+      }
+    });
+}
+
+/** A table that fits `rows` lines and starts at the top of the screen; all lines, without control characters, when undefined. */
+export function page(current: Snapshot, rows: number | undefined): string {
+  const messageOf = messageNames(current);
+  const lines = current.signals.map((signal) => {
+    const name = `${messageOf(signal)}.${signal.name}${sender(signal)}`;
+    const value = `${signal.physical}`.padStart(14).slice(0, 14);
+    return `${name.padEnd(44).slice(0, 44)} ${value} ${signal.unit.padEnd(8).slice(0, 8)} ${age(signal.ageMs)}`;
+  });
+  if (rows === undefined) return `${lines.join("\n")}\n`;
+  const room = Math.max(1, rows - 2);
+  const hidden = lines.length - room;
+  const shown = hidden > 0 ? [...lines.slice(0, room - 1), `... ${hidden + 1} more; give a pattern`] : lines;
+  return `\u001b[H\u001b[2J${shown.join("\n")}\n`;
+}
+
+/** Names of the messages, with their ids where one bus has several of a name. */
+function messageNames({ signals }: Snapshot): (signal: Snapshot["signals"][number]) => string {
+  const exact = new Map<string, Set<string>>();
+  const of = ({ bus, message }: Snapshot["signals"][number]): string => `${bus}/${message}`;
+  const exactOf = ({ message, id, extended }: Snapshot["signals"][number]): string =>
+    exactNameOf({ name: message, id, extended });
+  for (const signal of signals) exact.set(of(signal), (exact.get(of(signal)) ?? new Set()).add(exactOf(signal)));
+  return (signal) => ((exact.get(of(signal))?.size ?? 1) > 1 ? exactOf(signal) : signal.message);
+}
+
+/** Who sends it, where that is told apart: "from 0x00 to 0x21". */
+function sender({ source, destination }: Snapshot["signals"][number]): string {
+  const text = (address: number): string => `0x${address.toString(16).padStart(2, "0")}`;
+  if (source === undefined) return "";
+  return ` from ${text(source)}${destination === undefined ? "" : ` to ${text(destination)}`}`;
+}
+
+function age(ageMs: number): string {
+  if (ageMs < 1000) return `${Math.round(ageMs)} ms`;
+  return ageMs < 120_000 ? `${(ageMs / 1000).toFixed(1)} s` : `${Math.round(ageMs / 60_000)} min`;
+}

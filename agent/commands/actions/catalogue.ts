@@ -1,0 +1,54 @@
+import type { Catalogue } from "../../../config/catalogue.ts";
+import type { EntryProblem } from "../../core/entry-problem.ts";
+import { AgentError } from "../../core/errors.ts";
+import type { Action } from "../action.ts";
+import { protobufProblem } from "../channels/protobuf-names.ts";
+import { type ActuateParts, buildActuation } from "./actuate.ts";
+import { buildSequence } from "./sequence.ts";
+
+/** Problems that are told at once. */
+const MAX_TOLD = 10;
+
+/** A catalogue file as it was read: `locate` gives "file:line:col" of a value. */
+export type CatalogueFile = {
+  readonly value: Catalogue;
+  readonly locate: (path: readonly (string | number)[]) => string;
+};
+
+/** The actions of the catalogue, by name. Throws `config.invalid` naming the entries that cannot be used, and why. */
+export function buildCatalogue({ value, locate }: CatalogueFile, parts: ActuateParts): ReadonlyMap<string, Action> {
+  const actions = new Map<string, Action>();
+  const problems: string[] = [];
+  for (const [index, config] of value.actions.entries()) {
+    const tell = ({ path, problem }: EntryProblem): number =>
+      problems.push(`${locate(["actions", index, ...path])} ${config.name} ${path.join(".")}: ${problem}`);
+    if (actions.has(config.name)) tell({ path: ["name"], problem: "is named twice" });
+    const built =
+      config.kind === "actuate" ? buildActuation(config, parts) : buildSequence(config, actions, parts.clock);
+    if (built.kind === "action") actions.set(config.name, built.action);
+    // A sequence misses the actions that are told already.
+    else if (config.kind === "actuate" || problems.length === 0) built.problems.forEach(tell);
+  }
+  if (problems.length === 0) {
+    const unfit = protobufProblem(value.protobuf, actions, parts.signals);
+    if (unfit !== undefined) {
+      const { path, problem } = unfit;
+      problems.push(`${locate(["protobuf", ...path])} protobuf.${path.join(".")}: ${problem}`);
+    }
+  }
+  if (problems.length === 0) return actions;
+  throw new AgentError("config.invalid", {
+    what: tellSome(problems),
+    remedy: "correct the catalogue file; its messages and signals are those of the DBC files of the configuration",
+  });
+}
+
+/** The messages that the catalogue may send on `bus`, as it names them. */
+export function transmittedMessages({ actions }: Catalogue, bus: string): readonly string[] {
+  return actions.flatMap((action) => (action.kind === "actuate" && action.bus === bus ? [action.message] : []));
+}
+
+function tellSome(problems: readonly string[]): string {
+  const more = problems.length > MAX_TOLD ? [`and ${problems.length - MAX_TOLD} more`] : [];
+  return [...problems.slice(0, MAX_TOLD), ...more].join("\n");
+}

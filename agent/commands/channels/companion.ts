@@ -1,0 +1,89 @@
+import { CONTENT_TYPES, encodeBody } from "../../cloud/wire-format.ts";
+import type { Log } from "../../core/log.ts";
+import type { Broker, Inbound } from "../../ports/outbox.ts";
+import type { Answer } from "../answer.ts";
+import type { RequestDoor } from "../command-service.ts";
+import type { Door } from "../report.ts";
+import type { Arrival, ReplyAddress } from "../request.ts";
+
+/** What the companion door is made of. */
+export type CompanionParts = {
+  /** "cmd/causeway/<thing>/+/request": the level of the plus sign is what the requester calls its request. */
+  readonly filter: string;
+  /** A response topic that does not begin so is not answered: a requester must not choose where else the vehicle speaks. */
+  readonly responsePrefix: string;
+  readonly broker: Pick<Broker, "subscribe" | "publish">;
+  readonly log: Log;
+};
+
+/** Longest name of a request. */
+const REQUEST_ID = /^[A-Za-z0-9_-]{1,64}$/;
+const MAX_TOPIC_BYTES = 256;
+
+/**
+ * Requests of companion apps over MQTT 5 request/response: answered on the response topic with the correlation data as it came (MQTT
+ * 5.0, 4.10). JSON, or CBOR where the content type says so; the answer is in the same format.
+ */
+export class CompanionDoor implements Door, RequestDoor {
+  readonly name = "companion";
+  readonly #parts: CompanionParts;
+
+  constructor(parts: CompanionParts) {
+    this.#parts = parts;
+  }
+
+  async open(take: (arrival: Arrival) => void): Promise<void> {
+    await this.#parts.broker.subscribe(this.#parts.filter, (message) => {
+      const arrival = this.#arrivalOf(message);
+      if (arrival !== undefined) take(arrival);
+    });
+  }
+
+  async progress(reply: ReplyAddress): Promise<void> {
+    await this.#publish(reply, { status: "IN_PROGRESS" });
+  }
+
+  async tell(reply: ReplyAddress, { status, reason, result }: Answer): Promise<"told" | "later"> {
+    return await this.#publish(reply, { status, reason, result });
+  }
+
+  async #publish(reply: ReplyAddress, body: Readonly<Record<string, unknown>>): Promise<"told" | "later"> {
+    if (reply.door !== "companion") throw new TypeError(`a reply to ${reply.door} at the door of companions`);
+    const { topic, correlation, format, request } = reply;
+    if (topic === undefined) return "told";
+    const outcome = await this.#parts.broker.publish({
+      topic,
+      payload: encodeBody(format, { schemaVersion: 1, request, ...body }),
+      retain: false,
+      contentType: CONTENT_TYPES[format],
+      messageExpirySeconds: undefined,
+      userProperties: [],
+      ...(correlation === undefined ? {} : { correlationData: Buffer.from(correlation, "base64") }),
+    });
+    if (outcome.kind !== "offline") return "told";
+    return "later";
+  }
+
+  #arrivalOf(message: Inbound): Arrival | undefined {
+    const { topic, payload, contentType, correlationData, messageExpirySeconds } = message;
+    const level = this.#parts.filter.split("/").indexOf("+");
+    const id = topic.split("/")[level] ?? "";
+    if (!REQUEST_ID.test(id)) {
+      this.#parts.log.warn("command.unnamed", { bytes: payload.length });
+      return undefined;
+    }
+    const format = contentType === CONTENT_TYPES.cbor ? "cbor" : "json";
+    const correlation = correlationData === undefined ? undefined : Buffer.from(correlationData).toString("base64");
+    const reply = { door: "companion", request: id, topic: this.#responseTopic(message), correlation, format } as const;
+    const restOfLifeMs = messageExpirySeconds === undefined ? undefined : messageExpirySeconds * 1000;
+    return { id, payload, format, reply, restOfLifeMs };
+  }
+
+  #responseTopic({ responseTopic }: Inbound): string | undefined {
+    if (responseTopic === undefined) return undefined;
+    const isRight = responseTopic.startsWith(this.#parts.responsePrefix) && !/[#+\0]/.test(responseTopic);
+    if (isRight && Buffer.byteLength(responseTopic) <= MAX_TOPIC_BYTES) return responseTopic;
+    this.#parts.log.warn("command.response-topic-refused", { prefix: this.#parts.responsePrefix });
+    return undefined;
+  }
+}

@@ -1,0 +1,74 @@
+import { z } from "zod";
+import { describeReply, type Exchange, isRetryable, type Reply } from "../../cloud/requester.ts";
+import type { Log } from "../../core/log.ts";
+import type { Inbound } from "../../ports/outbox.ts";
+import type { Arrival } from "../request.ts";
+
+/** Longest wait for accepted or rejected of an update, ms. */
+const ANSWER_TIMEOUT_MS = 5000;
+/** Execution ids: `[a-zA-Z0-9_-]`, at most 64 (AWS IoT, CommandExecution). */
+const EXECUTION_ID = /^[A-Za-z0-9_-]{1,64}$/;
+
+/** Topics of the executions of a thing, `<prefix>/things/<thing>/executions/<id>/...`, in every format that goes over them. */
+export class ExecutionTopics {
+  readonly #base: string;
+  readonly #log: Log;
+
+  constructor(prefix: string, thing: string, log: Log) {
+    this.#base = `${prefix}/things/${thing}/executions`;
+    this.#log = log;
+  }
+
+  /** Filter of the requests in a format. */
+  requests(format: string): string {
+    return `${this.#base}/+/request/${format}`;
+  }
+
+  /** Filters of the service's answers to updates in a format. */
+  answers(format: string): readonly string[] {
+    return [`${this.#base}/+/response/accepted/${format}`, `${this.#base}/+/response/rejected/${format}`];
+  }
+
+  /** Where an execution is updated. */
+  update(execution: string, format: string): string {
+    return `${this.#base}/${execution}/response/${format}`;
+  }
+
+  /** An update that the service accepts or rejects. What is accepted is told in the topic; the body says nothing more that counts. */
+  exchange(
+    execution: string,
+    format: string,
+    content: Pick<Exchange<unknown>, "format" | "body" | "encoded">,
+  ): Exchange<unknown> {
+    const place = `${this.#base}/${execution}/response`;
+    return {
+      ...content,
+      topic: this.update(execution, format),
+      correlate: "topic",
+      accepted: z.unknown(),
+      answers: { accepted: `${place}/accepted/${format}`, rejected: `${place}/rejected/${format}` },
+      timeoutMs: ANSWER_TIMEOUT_MS,
+    };
+  }
+
+  /** A message on a request topic; undefined for one whose execution has no proper name. */
+  arrival(
+    { topic, payload, messageExpirySeconds }: Inbound,
+    read: (execution: string) => Pick<Arrival, "format" | "reply">,
+  ): Arrival | undefined {
+    const id = topic.slice(this.#base.length + 1).split("/", 1)[0] ?? "";
+    if (!EXECUTION_ID.test(id)) {
+      this.#log.warn("command.unnamed", { bytes: payload.length });
+      return undefined;
+    }
+    const restOfLifeMs = messageExpirySeconds === undefined ? undefined : messageExpirySeconds * 1000;
+    return { id, payload, ...read(id), restOfLifeMs };
+  }
+
+  /** Whether an update has told its answer. A service that says no for good (ended, unknown) will not change its mind; the broker may be given another policy. */
+  told(door: string, outcome: Reply<unknown>): "told" | "later" {
+    if (outcome.kind === "accepted") return "told";
+    this.#log.warn("command.answer-refused", { door, outcome: describeReply(outcome) });
+    return isRetryable(outcome) || outcome.kind === "aborted" || outcome.kind === "refused" ? "later" : "told";
+  }
+}

@@ -1,0 +1,119 @@
+import type { ProtobufNames } from "../../../config/catalogue.ts";
+import type { Requester } from "../../cloud/requester.ts";
+import type { Log } from "../../core/log.ts";
+import type { Broker } from "../../ports/outbox.ts";
+import { type Answer, REASONS } from "../answer.ts";
+import type { RequestDoor } from "../command-service.ts";
+import type { Door } from "../report.ts";
+import type { Arrival, ReplyAddress, Translation } from "../request.ts";
+import { type CommandMessage, type CommandResponse, encodeCommandResponse } from "./command-messages.ts";
+import { ExecutionTopics } from "./executions.ts";
+import { meaningOf } from "./protobuf-names.ts";
+
+const CONTENT_TYPE = "application/x-protobuf";
+const FORMAT = "protobuf";
+
+/** What the door to the protobuf flavour is made of. */
+export type ProtobufDoorParts = {
+  readonly thing: string;
+  /** "$aws/commands": a service that accepts or rejects each update; another one is a broker of one's own, whose PUBACK is all there is. */
+  readonly prefix: string;
+  readonly names: ProtobufNames;
+  readonly read: (payload: Uint8Array) => CommandMessage | undefined;
+  readonly broker: Pick<Broker, "subscribe" | "publish">;
+  readonly requester: Pick<Requester, "listen" | "request">;
+  readonly log: Log;
+};
+
+/**
+ * Commands in the protobuf flavour of AWS IoT FleetWise (config/proto/commands.proto), on
+ * `<prefix>/things/<thing>/executions/<id>/request/protobuf`. What acts needs the authorisation that is a field of ours: the signature
+ * is over the vehicle's own name of the action, as at every door.
+ */
+export class ProtobufDoor implements Door, RequestDoor {
+  readonly name = "protobuf";
+  readonly #parts: ProtobufDoorParts;
+  readonly #topics: ExecutionTopics;
+  readonly #isService: boolean;
+
+  constructor(parts: ProtobufDoorParts) {
+    this.#parts = parts;
+    this.#topics = new ExecutionTopics(parts.prefix, parts.thing, parts.log);
+    this.#isService = parts.prefix.startsWith("$aws/");
+  }
+
+  /** Listens for executions. Throws `broker.refused` when the broker is there and refuses a subscription. */
+  async open(take: (arrival: Arrival) => void): Promise<void> {
+    const { broker, requester } = this.#parts;
+    if (this.#isService) await requester.listen(this.#topics.answers(FORMAT));
+    await broker.subscribe(this.#topics.requests(FORMAT), (message) => {
+      const arrival = this.#topics.arrival(message, (execution) => ({
+        format: (bytes) => this.#translate(bytes, execution),
+        reply: { door: "protobuf", execution },
+      }));
+      if (arrival !== undefined) take(arrival);
+    });
+  }
+
+  async progress(reply: ReplyAddress, signal: AbortSignal): Promise<void> {
+    const rest = { reasonCode: 0, reasonDescription: "", result: {} };
+    await this.#send(reply, { status: "IN_PROGRESS", ...rest }, signal);
+  }
+
+  async tell(reply: ReplyAddress, { status, reason, result }: Answer, signal: AbortSignal): Promise<"told" | "later"> {
+    const response = {
+      // The flavour has no status for what was not begun; its reason says so.
+      status: status === "REJECTED" ? "FAILED" : status,
+      reasonCode: reason === undefined ? 0 : REASONS[reason.code],
+      reasonDescription: reason?.description ?? "",
+      result,
+    } as const;
+    return await this.#send(reply, response, signal);
+  }
+
+  async #send(
+    reply: ReplyAddress,
+    response: Omit<CommandResponse, "commandId">,
+    signal: AbortSignal,
+  ): Promise<"told" | "later"> {
+    if (reply.door !== "protobuf") throw new TypeError(`a reply to ${reply.door} at the door of protobuf commands`);
+    const { execution } = reply;
+    const payload = encodeCommandResponse({ ...response, commandId: execution });
+    return this.#isService ? await this.#update(execution, payload, signal) : await this.#publish(execution, payload);
+  }
+
+  /** Of the answer only a rejection is read; that of the service is JSON, one in another form is final. */
+  async #update(execution: string, bytes: Uint8Array, signal: AbortSignal): Promise<"told" | "later"> {
+    const content = { format: "json", body: {}, encoded: { bytes, contentType: CONTENT_TYPE } } as const;
+    const exchange = this.#topics.exchange(execution, FORMAT, content);
+    return this.#topics.told(this.name, await this.#parts.requester.request(exchange, signal));
+  }
+
+  async #publish(execution: string, payload: Uint8Array): Promise<"told" | "later"> {
+    const outcome = await this.#parts.broker.publish({
+      topic: this.#topics.update(execution, FORMAT),
+      payload,
+      retain: false,
+      contentType: CONTENT_TYPE,
+      messageExpirySeconds: undefined,
+      userProperties: [],
+    });
+    return outcome.kind === "acked" || outcome.kind === "too-large" ? "told" : "later";
+  }
+
+  #translate(payload: Uint8Array, execution: string): Translation | undefined {
+    const message = this.#parts.read(payload);
+    if (message?.command === undefined || message.commandId !== execution) return undefined;
+    const { flaw, ...asked } = meaningOf(message.command, this.#parts.names);
+    const { issuedAtMs, timeoutMs, authorisation } = message;
+    const body = { schemaVersion: 1, id: execution, ...asked, issuedAtMs, timeoutMs, ...signedBy(authorisation) };
+    return { body, flaw };
+  }
+}
+
+function signedBy(authorisation: CommandMessage["authorisation"]): Readonly<Record<string, unknown>> {
+  if (authorisation === undefined) return {};
+  const { thing, not_before_ms: notBeforeMs, expires_at_ms: expiresAtMs, counter, key, signature } = authorisation;
+  const value = Buffer.from(signature).toString("base64");
+  return { thing, notBeforeMs, expiresAtMs, counter, signature: { key, value } };
+}

@@ -1,0 +1,93 @@
+import type { ProtobufNames } from "../../../config/catalogue.ts";
+import type { Json } from "../../core/canonical-json.ts";
+import type { LatestSignals } from "../../signals/latest-signals.ts";
+import type { Action } from "../action.ts";
+import { type Refusal, refused } from "../answer.ts";
+import type { CommandMessage } from "./command-messages.ts";
+
+/** What a request in the protobuf flavour asks for in our own words. */
+export type Meaning = {
+  readonly action: string;
+  readonly arguments: Readonly<Record<string, Json>>;
+  readonly flaw: Refusal | undefined;
+};
+
+/** Most signals that one request may ask for; those of its templates together. */
+const MAX_SIGNALS = 64;
+
+/** What is wrong with the first entry that cannot be used, and its place; undefined where all can. */
+export function protobufProblem(
+  { actuators, states }: ProtobufNames,
+  actions: ReadonlyMap<string, Action>,
+  signals: LatestSignals,
+): { readonly path: readonly (string | number)[]; readonly problem: string } | undefined {
+  for (const [index, { signal, type, does }] of actuators.entries()) {
+    const path = ["actuators", index];
+    if (actuators.findIndex((one) => one.signal === signal) !== index) {
+      return { path: [...path, "signal"], problem: "is named twice" };
+    }
+    const named = "argument" in does ? [does.action] : does.map(({ action }) => action);
+    const unknown = named.find((name) => !actions.has(name));
+    if (unknown !== undefined) return { path: [...path, "does"], problem: `the catalogue has no action ${unknown}` };
+    if ("argument" in does && (type === "boolean" || type === "string")) {
+      return { path: [...path, "does"], problem: `an argument is a number, not a ${type}` };
+    }
+  }
+  for (const [index, { signals: names }] of states.entries()) {
+    for (const [at, name] of names.entries()) {
+      const found = signals.find(name);
+      if (found.kind === "unfit") return { path: ["states", index, "signals", at], problem: found.problem };
+    }
+  }
+  return undefined;
+}
+
+/** What `command` asks for by the names of the catalogue. */
+export function meaningOf(command: NonNullable<CommandMessage["command"]>, names: ProtobufNames): Meaning {
+  return command.kind === "actuate" ? actuationOf(command, names) : readingOf(command, names);
+}
+
+function actuationOf(
+  { signalId, manifest, value: given }: Extract<CommandMessage["command"], { kind: "actuate" }>,
+  { actuators, manifest: known }: ProtobufNames,
+): Meaning {
+  const flawed = (flaw: Refusal): Meaning => ({ action: `actuator.${signalId}`, arguments: {}, flaw });
+  if (known !== undefined && manifest !== known) {
+    return flawed(refused("DECODER_MANIFEST_OUT_OF_SYNC", `the vehicle has ${known}`));
+  }
+  const actuator = actuators.find(({ signal }) => signal === signalId);
+  if (actuator === undefined) return flawed(refused("NO_DECODING_RULES_FOUND", `there is no actuator ${signalId}`));
+  if (given?.type !== actuator.type) {
+    return flawed(refused("ARGUMENT_TYPE_MISMATCH", `actuator ${signalId} takes a value of type ${actuator.type}`));
+  }
+  const { does } = actuator;
+  if ("argument" in does) return { action: does.action, arguments: { [does.argument]: given.value }, flaw: undefined };
+  const asked = does.find(({ value }) => value === given.value);
+  return asked === undefined
+    ? flawed(refused("ARGUMENT_OUT_OF_RANGE", `actuator ${signalId} does not take this value`))
+    : { action: asked.action, arguments: {}, flaw: undefined };
+}
+
+/** The last known state is fetched; it is not sent by itself, so that there is nothing to activate. */
+function readingOf(
+  { templates }: Extract<CommandMessage["command"], { kind: "state" }>,
+  { states }: ProtobufNames,
+): Meaning {
+  const signals = new Set<string>();
+  const meaning = (flaw: Refusal | undefined): Meaning => ({
+    action: "signals.last",
+    arguments: { signals: [...signals] },
+    flaw,
+  });
+  for (const { id, operation } of templates) {
+    const state = states.find(({ template }) => template === id);
+    if (state === undefined) return meaning(refused("STATE_TEMPLATE_OUT_OF_SYNC", "a state template is not known"));
+    if (operation !== "fetch_snapshot_operation") {
+      return meaning(refused("NOT_SUPPORTED", "of a state template only a snapshot can be fetched"));
+    }
+    for (const name of state.signals) signals.add(name);
+  }
+  if (signals.size === 0) return meaning(refused("COMMAND_REQUEST_PARSING_FAILED", "it names no state template"));
+  if (signals.size > MAX_SIGNALS) return meaning(refused("ARGUMENT_OUT_OF_RANGE", `more than ${MAX_SIGNALS} signals`));
+  return meaning(undefined);
+}

@@ -1,0 +1,130 @@
+import { createHash } from "node:crypto";
+import { z } from "zod";
+import type { WireFormat } from "../cloud/wire-format.ts";
+import { decodeBody } from "../cloud/wire-format.ts";
+import { issueText } from "../core/issue-text.ts";
+import { type Refusal, refused } from "./answer.ts";
+
+/** Where an answer goes. */
+export const replyAddress = z.discriminatedUnion("door", [
+  z.object({ door: z.literal("aws"), execution: z.string(), format: z.enum(["json", "cbor"]) }).readonly(),
+  z
+    .object({
+      door: z.literal("companion"),
+      request: z.string(),
+      /** Undefined where nobody wants the answer. */
+      topic: z.string().optional(),
+      /** base64 */
+      correlation: z.string().optional(),
+      format: z.enum(["json", "cbor"]),
+    })
+    .readonly(),
+  z.object({ door: z.literal("protobuf"), execution: z.string() }).readonly(),
+  z
+    .object({
+      door: z.literal("local"),
+      /** Who says that they asked; nobody has checked it. */
+      claimedBy: z.string().optional(),
+    })
+    .readonly(),
+]);
+export type ReplyAddress = z.infer<typeof replyAddress>;
+
+/** What a door makes of a foreign payload: a request as `readRequest` takes it, and why it cannot be carried out as it stands. */
+export type Translation = { readonly body: unknown; readonly flaw: Refusal | undefined };
+
+/** A request as it came through one of the doors, its payload unread. */
+export type Arrival = {
+  /** What the door calls it: the id of an execution. */
+  readonly id: string;
+  readonly payload: Uint8Array;
+  /** A function where the payload is not a request of ours: gives what it stands for, or undefined when it cannot be read. */
+  readonly format: WireFormat | ((payload: Uint8Array) => Translation | undefined);
+  readonly reply: ReplyAddress;
+  /** Rest of the message's life when it came (MQTT message expiry), ms; undefined where none was set. */
+  readonly restOfLifeMs: number | undefined;
+};
+
+const argument = z.json();
+const name = z
+  .string()
+  .regex(/^[A-Za-z][A-Za-z0-9._-]{0,63}$/, "must be a name of at most 64 letters, digits, '.', '_' or '-'");
+const id = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, "must be 1 to 64 letters, digits, '_' or '-'");
+const wallMs = z.int().min(0).max(8_640_000_000_000_000);
+
+/** base64 in its one spelling: unused bits are zero. */
+const signatureValue = z
+  .base64()
+  .min(1)
+  .max(512)
+  .refine((text) => Buffer.from(text, "base64").toString("base64") === text, "must be canonical base64");
+
+/** What a requester writes, in JSON or CBOR. */
+const requestSchema = z.strictObject({
+  schemaVersion: z.literal(1),
+  /** Chosen by whoever asks, unique for ever; what a signature is over, and what a repeat is known by. */
+  id: id.optional(),
+  thing: z.string().max(128).optional(),
+  action: name,
+  arguments: z.record(z.string().max(64), argument).default({}),
+  /** Times are ms since the Unix epoch. `timeoutMs` counts from `issuedAtMs`. */
+  issuedAtMs: wallMs.optional(),
+  timeoutMs: z.int().min(1).max(43_200_000).optional(),
+  notBeforeMs: wallMs.optional(),
+  expiresAtMs: wallMs.optional(),
+  counter: z.int().min(1).optional(),
+  signature: z.strictObject({ key: z.string().min(1).max(64), value: signatureValue }).optional(),
+});
+
+/** A request, read. */
+export type Request = Omit<z.infer<typeof requestSchema>, "id"> & {
+  /** By which the ledger knows it. */
+  readonly ledgerId: string;
+  /** What the requester called it, if anything. */
+  readonly id: string | undefined;
+  /** SHA-256 of the payload, hexadecimal: equal digests, the same request again. */
+  readonly digest: string;
+  readonly reply: ReplyAddress;
+  readonly restOfLifeMs: number | undefined;
+  /** Why it is refused whatever else it says: its door could not translate all of it. */
+  readonly flaw: Refusal | undefined;
+};
+
+/** Values of a request nest at most so deep. */
+const MAX_DEPTH = 8;
+
+/** Reads a request: size before anything is parsed, then its schema. */
+export function readRequest(
+  arrival: Arrival,
+  maxBytes: number,
+): Refusal | { readonly kind: "request"; readonly request: Request } {
+  const { payload, format, reply, restOfLifeMs } = arrival;
+  if (payload.length > maxBytes) return refused("TOO_LARGE", `${payload.length} bytes, at most ${maxBytes} are read`);
+  const read = translationOf(payload, format);
+  if (read?.body === undefined) {
+    const expected = typeof format === "function" ? "a request of this door" : format.toUpperCase();
+    return refused("COMMAND_REQUEST_PARSING_FAILED", `the payload is not ${expected}`);
+  }
+  const { body, flaw } = read;
+  if (isDeeperThan(body, MAX_DEPTH)) {
+    return refused("COMMAND_REQUEST_PARSING_FAILED", `values nest deeper than ${MAX_DEPTH} levels`);
+  }
+  const parsed = requestSchema.safeParse(body);
+  if (!parsed.success) return refused("COMMAND_REQUEST_PARSING_FAILED", issueText(parsed.error));
+  const digest = createHash("sha256").update(payload).digest("hex");
+  // A colon is in no id that a requester may choose: the two kinds cannot be taken for each other.
+  const ledgerId = parsed.data.id ?? `${reply.door}:${arrival.id}`;
+  const { id } = parsed.data;
+  return { kind: "request", request: { ...parsed.data, id, ledgerId, digest, reply, restOfLifeMs, flaw } };
+}
+
+function translationOf(payload: Uint8Array, format: Arrival["format"]): Translation | undefined {
+  if (typeof format === "function") return format(payload);
+  return { body: decodeBody(format, payload), flaw: undefined };
+}
+
+/** A stack would end before a hostile value does: looked at before anything that calls itself walks through it. */
+function isDeeperThan(value: unknown, levels: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return levels === 0 || Object.values(value).some((inner) => isDeeperThan(inner, levels - 1));
+}

@@ -1,0 +1,28 @@
+import type { LoadedConfig } from "../../config/load.ts";
+import type { Clock } from "../core/clock.ts";
+import { LatestSignals } from "../signals/latest-signals.ts";
+import { installCondition } from "../updates/update-gate.ts";
+import { ClockSteps } from "../vehicle/safety-gate.ts";
+import { checkCommandFiles } from "./compose-commands.ts";
+import { type LoadedTable, loadSignalTable } from "./load-table.ts";
+import { loadCertificates, loadTrustRoot } from "./named-files.ts";
+
+/**
+ * Checks all that the configuration names as the agent does at its start, and gives the table. Who may do what is not looked at in a
+ * copy: it lets nobody act. Throws `config.invalid`.
+ */
+export async function checkConfig(loaded: LoadedConfig, clock: Clock): Promise<LoadedTable> {
+  const { config, copy } = loaded;
+  const { broker, ota } = config;
+  const table = await loadSignalTable(loaded);
+  if (copy === undefined) await checkCommandFiles(config, table, clock);
+  await loadCertificates(broker.caFile, loaded.locate(["broker", "caFile"]), "broker.caFile");
+  if (ota === undefined) return table;
+  const signals = new LatestSignals(table.table, { latestOf: () => undefined });
+  installCondition(ota.gate.condition, { signals, steps: new ClockSteps(clock), clock });
+  const { caFile } = ota.download;
+  const place = loaded.locate(["ota", "download", "caFile"]);
+  if (caFile !== undefined) await loadCertificates(caFile, place, "ota.download.caFile");
+  if (copy === undefined) await loadTrustRoot(ota.rootFile, loaded.locate(["ota", "rootFile"]));
+  return table;
+}

@@ -1,0 +1,113 @@
+import type { OtaConfig } from "../../config/schema.ts";
+import { runProgram } from "../../drivers/os/run-program.ts";
+import { createSettingsSlot } from "../../drivers/os/versions/file-set.ts";
+import { AgentError } from "../core/errors.ts";
+import type { Service } from "../core/lifecycle.ts";
+import type { Log } from "../core/log.ts";
+import type { AwsJobs } from "../jobs/aws-jobs.ts";
+import { type ConfigJob, configJob, problemOfSettings } from "../jobs/handlers/config-job.ts";
+import { diagnosticsJob, problemOfDiagnostics } from "../jobs/handlers/diagnostics-job.ts";
+import { isOf, type OtaJobParts, otaJob, problemOfOta } from "../jobs/handlers/ota-job.ts";
+import { problemOfRotation, rotationJob } from "../jobs/handlers/rotation-job.ts";
+import { problemOfSteps, stepsJob } from "../jobs/handlers/steps-job.ts";
+import { JobRunner } from "../jobs/job-runner.ts";
+import type { JobVerbs } from "../local-api/job-verbs.ts";
+import type { SettingsSlot } from "../ports/update.ts";
+import { isSettled } from "../updates/update-state.ts";
+import type { HealthVerdict } from "../updates/update-work.ts";
+import type { UpdateParts } from "./compose-update.ts";
+import { layerFolder, problemOfSet } from "./layered-config.ts";
+import { loopService } from "./services.ts";
+
+/** What jobs are made of. `restart` ends the process so that it is started again. */
+export type JobParts = UpdateParts & {
+  readonly jobs: AwsJobs;
+  readonly ota: OtaJobParts;
+  readonly health: () => HealthVerdict;
+  readonly restart: () => void;
+};
+
+/** Jobs, wired: the service, and what the local sockets ask. */
+export type Jobs = { readonly service: Service; readonly verbs: JobVerbs };
+
+/** The part of the composition root that wires jobs of the cloud. */
+export function composeJobs(parts: JobParts): Jobs {
+  const { settings, jobs, ota, renewal, identities, broker, journal, clock, log, random } = parts;
+  const { updater } = ota;
+  const slot = settingsSlotOf(parts);
+  const config = configJobOf(parts, slot);
+  const certificate = () => {
+    const { change, retirement } = identities.ledger.state();
+    const isSettled = change === undefined && retirement === undefined;
+    return { id: identities.ledger.inUse()?.certificateId ?? "", isSettled };
+  };
+  const runner = new JobRunner({
+    jobs,
+    handlers: {
+      ota: otaJob(ota),
+      config: config.handler,
+      "rotate-certificate": rotationJob({ renewal, certificate, jobs, journal, clock }),
+      diagnostics: diagnosticsJob(parts.diagnostics),
+      steps: stepsJob({ handlers: settings.jobs.handlers, run: runProgram, journal }),
+    },
+    broker,
+    journal,
+    environment: {
+      clock,
+      log,
+      random,
+      reportMs: settings.jobs.reportSeconds * 1000,
+      repeatMs: repeatMsOf(settings.jobs),
+      abandon: (job) => {
+        const running = updater.current();
+        if (running !== undefined && isOf(running, job)) updater.cancel("cancelled", "the job is not there any more");
+        config.abandon(job);
+      },
+    },
+  });
+  const problems: JobVerbs["problems"] = {
+    ota: async (document) => problemOfOta(document, ota.desk),
+    config: (document) => problemOfSettings(document, slot),
+    "rotate-certificate": async (document) => problemOfRotation(document, renewal),
+    diagnostics: async (document) => problemOfDiagnostics(document),
+    steps: async (document) => problemOfSteps(document, settings.jobs.handlers),
+  };
+  return { service: jobService(jobs, runner, log), verbs: { jobs, runner, broker, problems, log } };
+}
+
+/** Twice in the time of the step timer, so that one report may be lost. */
+function repeatMsOf({ stepTimeoutMinutes }: OtaConfig["jobs"]): number | undefined {
+  return stepTimeoutMinutes === undefined ? undefined : (stepTimeoutMinutes * 60_000) / 2;
+}
+
+function settingsSlotOf({ loaded, config, clock }: JobParts): SettingsSlot {
+  return createSettingsSlot({
+    folder: layerFolder(config.stateDir, "settings"),
+    running: loaded.sets.settings,
+    check: (draft) => problemOfSet(loaded, "settings", draft, clock),
+  });
+}
+
+function configJobOf(parts: JobParts, slot: SettingsSlot): ConfigJob {
+  const { settings, ota, journal, clock, health, restart } = parts;
+  const mayRestart = (): boolean => {
+    const update = ota.updater.current();
+    return update === undefined || isSettled(update.state);
+  };
+  return configJob({ slot, journal, clock, health, proveMs: settings.prove.withinSeconds * 1000, mayRestart, restart });
+}
+
+/** Jobs of the cloud. A broker that refuses the subscriptions leaves the rest of the agent as it is. */
+function jobService(jobs: AwsJobs, runner: JobRunner, log: Log): Service {
+  const run = async (signal: AbortSignal): Promise<void> => {
+    try {
+      await jobs.open(() => runner.changed());
+    } catch (thrown) {
+      if (!(thrown instanceof AgentError)) throw thrown;
+      log.error("job.door-closed", { code: thrown.code, what: thrown.message });
+      return;
+    }
+    await runner.run(signal);
+  };
+  return loopService("jobs", { run });
+}

@@ -1,0 +1,189 @@
+import { join } from "node:path";
+import { type ConfigLayer, FILE_SET_SECTIONS, layerFiles } from "../../config/layers.ts";
+import { type LoadedConfig, loadConfigFile, ownFiles } from "../../config/load.ts";
+import { copiedFiles } from "../../config/paths.ts";
+import type { AgentConfig } from "../../config/schema.ts";
+import { type ConfigSnapshot, snapshotOf } from "../../drivers/os/last-good.ts";
+import { beginWithFileSet, type FileSetInUse, fileSetInUse, leaveFileSet } from "../../drivers/os/versions/file-set.ts";
+import type { Clock } from "../core/clock.ts";
+import type { ConfigCopy } from "../core/config-copy.ts";
+import { AgentError, EXIT, errnoOf, FAULTS } from "../core/errors.ts";
+import { checkConfig } from "./check-config.ts";
+import { lastGoodOf } from "./last-good.ts";
+import type { LoadedTable } from "./load-table.ts";
+
+/** What lies above the vehicle's own files, the lower first: a signed set of files, and the settings of the last job. */
+const LAYERS = ["files", "settings"] as const;
+export type LayerName = (typeof LAYERS)[number];
+
+/** The configuration with what lies above the vehicle's own files. */
+export type LayeredConfig = LoadedConfig & {
+  /** Name of the set in use of each layer: SHA-256, or "none". */
+  readonly sets: Readonly<Record<LayerName, string>>;
+  readonly isOnTrial: boolean;
+  /** Layers that this start goes without, and why. */
+  readonly refused: readonly { readonly layer: LayerName; readonly what: string }[];
+  /** Why the vehicle's own files were not used, but their copy; undefined when they were. */
+  readonly unusable: AgentError | undefined;
+};
+
+/** The configuration of one start of the daemon. */
+export type DaemonConfig = LayeredConfig & {
+  /** The signal table that it was checked with; what it was made of only where there is a catalogue. */
+  readonly checkedTable: LoadedTable;
+  /** The vehicle's own files and those that they name, before they were checked; undefined when their copy was read. */
+  readonly snapshot: ConfigSnapshot | undefined;
+};
+
+/** A configuration, and the table that it was checked with. */
+type Checked = { readonly loaded: LoadedConfig; readonly table: LoadedTable | undefined };
+
+/** What each layer may set. The vehicle's own files say it: `ota` is no section of a layer. */
+function sectionsOf({ ota }: Pick<AgentConfig, "ota">): Readonly<Record<LayerName, readonly string[]>> {
+  return { files: FILE_SET_SECTIONS, settings: ota?.jobs.settings ?? [] };
+}
+
+/** Where the sets of a layer are. */
+export function layerFolder(stateDir: string, layer: LayerName): string {
+  return join(stateDir, layer);
+}
+
+/**
+ * Reads the vehicle's own files and the sets above them, and checks all that they name. A set that cannot be used does not keep the
+ * agent from starting: it goes without it, and for good when the set was on trial. Own files that cannot be used do not either, where
+ * `environment` is given and they are kept as they last started well. Throws `config.*` for the vehicle's own files.
+ */
+export async function loadDaemonConfig(path: string, clock: Clock, environment?: Environment): Promise<DaemonConfig> {
+  const access = { begin: beginWithFileSet, leave: leaveFileSet };
+  return await orLastGood(path, environment, async (copy) => {
+    const own = await loadConfigFile(path, { copy });
+    const snapshot =
+      copy === undefined ? await snapshotOf(await ownFiles(own.path), copiedFiles(own.config)) : undefined;
+    const { table, ...layered } = await loadLayered(own, clock, access);
+    const checkedTable = table ?? (await checkConfig(layered, clock));
+    // What the files say beyond the table is as large as it, and only a catalogue looks it up.
+    const isLookedUp = layered.config.commands?.catalogueFile !== undefined;
+    return { ...layered, snapshot, checkedTable: isLookedUp ? checkedTable : { ...checkedTable, sources: [] } };
+  });
+}
+
+/** What `loadDaemonConfig` would start the agent with, without beginning or checking anything. Sets that this user may not read are among those refused. */
+export async function showDaemonConfig(path: string, clock: Clock, environment?: Environment): Promise<LayeredConfig> {
+  const access = { begin: lookAt, leave: () => undefined };
+  return await orLastGood(path, environment, async (copy) =>
+    loadLayered(await loadConfigFile(path, { copy }), clock, access),
+  );
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What `load` gives, or what it gives with the last known good copy when the files themselves are faulty. */
+async function orLastGood<T>(
+  path: string,
+  environment: Environment | undefined,
+  load: (copy?: ConfigCopy) => Promise<T>,
+): Promise<T & Pick<LayeredConfig, "unusable">> {
+  try {
+    return { ...(await load()), unusable: undefined };
+  } catch (thrown) {
+    if (environment === undefined || !(thrown instanceof AgentError) || FAULTS[thrown.code].exit !== EXIT.configuration)
+      throw thrown;
+    const copy = await lastGoodOf(path, environment).catch((problem: unknown) => withoutCopy(thrown, problem));
+    if (copy === undefined) throw thrown;
+    const loaded = await load(copy).catch((problem: unknown) => withoutCopy(thrown, problem));
+    return { ...loaded, unusable: thrown };
+  }
+}
+
+/** One that may not be read is named by its link, and refused when it is looked into. */
+function lookAt(folder: string): FileSetInUse {
+  try {
+    return fileSetInUse(folder);
+  } catch (thrown) {
+    if (errnoOf(thrown) !== "EACCES") throw thrown;
+    return { name: "current", path: join(folder, "current"), isOnTrial: false };
+  }
+}
+
+/** Tells both faults: that of the files, and that of their copy. */
+function withoutCopy({ code, message, remedy }: AgentError, problem: unknown): never {
+  if (!(problem instanceof AgentError)) throw problem;
+  throw new AgentError(code, {
+    what: `${message}\nand the last known good configuration does not help: ${problem.message}`,
+    remedy,
+    cause: problem,
+  });
+}
+
+type SetAccess = {
+  readonly begin: (folder: string) => FileSetInUse;
+  readonly leave: (folder: string, reason: string) => void;
+};
+
+async function loadLayered(own: LoadedConfig, clock: Clock, access: SetAccess) {
+  const { stateDir, ota } = own.config;
+  const refused: { readonly layer: LayerName; readonly what: string }[] = [];
+  let inForce: Checked = { loaded: own, table: undefined };
+  const used: Record<LayerName, FileSetInUse> = { files: unused(), settings: unused() };
+  for (const layer of ota === undefined ? [] : LAYERS) {
+    const folder = layerFolder(stateDir, layer);
+    const set = access.begin(folder);
+    if (set.path === undefined) continue;
+    const paths = { files: used.files.path, settings: used.settings.path, [layer]: set.path };
+    const tried = await loadWith(own, paths, sectionsOf(own.config), clock);
+    if (typeof tried === "string") {
+      refused.push({ layer, what: tried });
+      access.leave(folder, tried);
+      continue;
+    }
+    inForce = tried;
+    used[layer] = set;
+  }
+  const sets = { files: used.files.name, settings: used.settings.name };
+  const { loaded, table } = inForce;
+  return { ...loaded, table, sets, isOnTrial: used.files.isOnTrial || used.settings.isOnTrial, refused };
+}
+
+/**
+ * What is wrong with a set that is not in use yet, held against the vehicle's own files and the set of the other layer. Where a copy is in
+ * force every set is refused: the files that cannot be used may have taken away what the copy lets a layer set.
+ */
+export async function problemOfSet(
+  loaded: Pick<DaemonConfig, "path" | "copy" | "config" | "sets">,
+  layer: LayerName,
+  draft: string,
+  clock: Clock,
+): Promise<string | undefined> {
+  if (loaded.copy !== undefined) return "the vehicle's own configuration cannot be used, and must be mended first";
+  if ((await layerFiles({ folder: draft })).length === 0)
+    return "it holds no agent.d/*.yaml, so that nothing would change";
+  const { config, sets } = loaded;
+  const inUse = (name: LayerName): string | undefined =>
+    sets[name] === "none" ? undefined : join(layerFolder(config.stateDir, name), sets[name]);
+  const paths = { files: inUse("files"), settings: inUse("settings"), [layer]: draft };
+  const tried = await loadWith(loaded, paths, sectionsOf(config), clock);
+  return typeof tried === "string" ? tried : undefined;
+}
+
+async function loadWith(
+  { path, copy }: Pick<LoadedConfig, "path" | "copy">,
+  paths: Readonly<Record<LayerName, string | undefined>>,
+  sections: Readonly<Record<LayerName, readonly string[]>>,
+  clock: Clock,
+): Promise<Checked | string> {
+  const layers = LAYERS.flatMap((layer): ConfigLayer[] => {
+    const folder = paths[layer];
+    return folder === undefined ? [] : [{ folder, sections: sections[layer] }];
+  });
+  try {
+    const loaded = await loadConfigFile(path, { layers, copy });
+    return { loaded, table: await checkConfig(loaded, clock) };
+  } catch (thrown) {
+    if (thrown instanceof AgentError) return thrown.message;
+    throw thrown;
+  }
+}
+
+function unused(): FileSetInUse {
+  return { name: "none", path: undefined, isOnTrial: false };
+}

@@ -1,0 +1,141 @@
+import { readFile, stat } from "node:fs/promises";
+import type { LoadedConfig } from "../../config/load.ts";
+import { AgentError, messageOf } from "../core/errors.ts";
+import { createSignalTable, matchedBy, type TableSource } from "../signals/build-table.ts";
+import { parseDbcBytes } from "../signals/dbc/bytes.ts";
+import type { DbcDatabase, DbcProblem } from "../signals/dbc/model.ts";
+import type { SignalTable } from "../signals/signal-table.ts";
+import { type CollectPlan, planCollection } from "../telemetry/collect/collect-rules.ts";
+
+/** Mistakes of one file that are told at once, and as many warnings. */
+const MAX_TOLD = 10;
+
+type DbcEntry = LoadedConfig["config"]["dbc"][number];
+
+/** The signal table, and one sentence for each thing in the DBC files or rules that is probably not what was meant. */
+export type LoadedTable = {
+  readonly table: SignalTable;
+  /** What the table was made of. */
+  readonly sources: readonly TableSource[];
+  readonly warnings: readonly string[];
+};
+
+/**
+ * Reads the DBC files that the configuration names and builds the table of all buses.
+ *
+ * Throws `config.invalid` naming the place in the configuration and, for a mistake in a file, "file:line:column". A mistake in a DBC
+ * file costs what cannot be trusted for it, and is told; where the configuration is strict with the file, it is refused whole.
+ */
+export async function loadSignalTable(loaded: LoadedConfig): Promise<LoadedTable> {
+  const { config } = loaded;
+  const allBuses = config.buses.map((bus) => bus.name);
+  const sources: TableSource[] = [];
+  const warnings: string[] = [];
+  let leftBytes = config.decode.maxDbcBytes;
+  for (const [index, entry] of config.dbc.entries()) {
+    const { file, buses } = entry;
+    const place = loaded.locate(["dbc", index, "file"]);
+    const bytes = await readWithin(file, place, leftBytes, config.decode.maxDbcBytes);
+    leftBytes -= bytes.length;
+    const { database, told } = parse(bytes, entry, place);
+    warnings.push(...told);
+    sources.push(...(buses ?? allBuses).map((bus) => ({ bus, database, file })));
+  }
+  refuseTooMany(sources, loaded);
+  const table = tableOf(sources, loaded);
+  const plan = planCollection(config.collect.rules, table.signals);
+  refuseAmbiguous(plan, loaded);
+  return { table, sources, warnings: [...warnings, ...plan.warnings] };
+}
+
+function refuseAmbiguous({ ambiguous }: CollectPlan, loaded: LoadedConfig): void {
+  if (ambiguous.length === 0) return;
+  const told = ambiguous.slice(0, MAX_TOLD);
+  throw new AgentError("config.invalid", {
+    what: told.map(({ rule, problem }) => `${loaded.locate(["collect", "rules", rule])} ${problem}`).join("\n"),
+    remedy: "a name that several messages of a bus have picks one with its id: MESSAGE@0xID.SIGNAL",
+  });
+}
+
+/** Parsing and compiling a table takes many times its bytes: a start that is killed for its memory would be tried for ever. */
+async function readWithin(file: string, place: string, leftBytes: number, maxBytes: number): Promise<Uint8Array> {
+  const sizeBytes = await stat(file).then(
+    ({ size }) => size,
+    (error: unknown) => {
+      throw unreadable(place, error);
+    },
+  );
+  if (sizeBytes > leftBytes) {
+    const others = leftBytes === maxBytes ? "" : `, with ${maxBytes - leftBytes} bytes of the DBC files before it`;
+    throw new AgentError("config.invalid", {
+      what: `${place} ${file}: ${sizeBytes} bytes${others}, more than decode.maxDbcBytes (${maxBytes})`,
+      remedy:
+        "leave out of the file what these buses do not carry, or raise decode.maxDbcBytes and MemoryMax= of the unit",
+    });
+  }
+  return await readFile(file).catch((error: unknown) => {
+    throw unreadable(place, error);
+  });
+}
+
+function unreadable(place: string, error: unknown): AgentError {
+  return new AgentError("config.invalid", {
+    what: `${place} dbc file cannot be read: ${messageOf(error)}`,
+    remedy: "correct the path, or make the file readable for the user that runs causeway",
+    cause: error,
+  });
+}
+
+function refuseTooMany(sources: readonly TableSource[], loaded: LoadedConfig): void {
+  const { maxSignals } = loaded.config.decode;
+  let signals = 0;
+  for (const { database } of sources) for (const message of database.messages) signals += message.signals.length;
+  if (signals <= maxSignals) return;
+  throw new AgentError("config.invalid", {
+    what: `${loaded.locate(["dbc"])} dbc: ${signals} signals on all buses, more than decode.maxSignals (${maxSignals})`,
+    remedy: "name with dbc.buses the buses that carry a file, or raise decode.maxSignals and MemoryMax= of the unit",
+  });
+}
+
+/** What can be used of a file, and what is told of the rest. A file without any text is what a power cut leaves: it is refused. */
+function parse(
+  bytes: Uint8Array,
+  { file, strict, match, encoding }: DbcEntry,
+  place: string,
+): { database: DbcDatabase; told: readonly string[] } {
+  if (bytes.every((byte) => byte <= 0x20)) {
+    throw new AgentError("config.invalid", {
+      what: `${place} ${file}: holds no text (${bytes.length} bytes)`,
+      remedy: "put the DBC file there again",
+    });
+  }
+  const { database, errors, warnings } = parseDbcBytes(bytes, encoding);
+  const [mistakes, doubts] = [linesOf(file, errors), linesOf(file, warnings)];
+  if (errors.length > 0 && strict) {
+    throw new AgentError("config.invalid", {
+      what: [`${place} dbc file has mistakes:`, ...mistakes].join("\n"),
+      remedy: `correct the file, then check it with: causeway dbc check ${file}; or allow what is good of it with strict: false`,
+    });
+  }
+  return { database: match === "file" ? database : matchedBy(database, match), told: [...mistakes, ...doubts] };
+}
+
+/** The first problems of a file, and how many there are besides. */
+function linesOf(file: string, problems: readonly DbcProblem[]): readonly string[] {
+  const lines = problems.slice(0, MAX_TOLD).map(({ line, column, text }) => `${file}:${line}:${column} ${text}`);
+  const more = problems.length - lines.length;
+  return more > 0 ? [...lines, `${file}: and ${more} more; see them with: causeway dbc check ${file}`] : lines;
+}
+
+function tableOf(sources: readonly TableSource[], loaded: LoadedConfig): SignalTable {
+  try {
+    return createSignalTable(sources, loaded.config.collect.senderSignals);
+  } catch (error) {
+    if (!(error instanceof AgentError)) throw error;
+    throw new AgentError("config.invalid", {
+      what: `${loaded.locate(["dbc"])} ${error.message}`,
+      remedy: error.remedy,
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,173 @@
+import { announceAsleep, type PresenceParts, runPresence } from "../cloud/presence.ts";
+import type { Clock } from "../core/clock.ts";
+import { AgentError } from "../core/errors.ts";
+import type { Service } from "../core/lifecycle.ts";
+import type { Log } from "../core/log.ts";
+import type { Broker, BusSink, BusState, CanBus, Notifier } from "../ports/outbox.ts";
+import type { Pipeline } from "../telemetry/pipeline.ts";
+import type { Publisher } from "../telemetry/publish/publish.ts";
+import { type ClockWatchParts, watchClock } from "../vehicle/clock-watch.ts";
+import type { ClockSteps } from "../vehicle/safety-gate.ts";
+
+/** How long the goodbye to the broker may take. */
+const ASLEEP_MS = 500;
+/** How often `systemctl status` gets a new line. */
+const STATUS_INTERVAL_MS = 5000;
+
+/** A bus and what it said of itself last. */
+export type BusLine = { readonly bus: CanBus; state: BusState; detail: string };
+
+/** A local socket. Served first, so that a start that fails later can still be looked at. */
+export function socketService(name: string, serve: () => Promise<{ stop(): Promise<void> }>): Service {
+  let socket: { stop(): Promise<void> } | undefined;
+  return {
+    name,
+    start: async () => {
+      socket = await serve();
+    },
+    stop: async () => socket?.stop(),
+  };
+}
+
+/** The broker session and the announcement of it: says "asleep" before it disconnects in order. */
+export function linkService(broker: Broker, presence: PresenceParts): Service {
+  const stopping = new AbortController();
+  let announcing: Promise<void> = Promise.resolve();
+  return {
+    name: "link",
+    start: async () => {
+      broker.start();
+      announcing = runPresence(presence, stopping.signal);
+    },
+    stop: async () => {
+      stopping.abort();
+      await announcing;
+      await announceAsleep(presence, ASLEEP_MS);
+      await broker.stop();
+    },
+  };
+}
+
+/** A loop that ends when it is told to. A bug in it ends the process. */
+export function loopService(
+  name: string,
+  loop: { run(signal: AbortSignal): Promise<void> },
+): Service & { readonly broken: Promise<never> } {
+  const stopping = new AbortController();
+  const broken = Promise.withResolvers<never>();
+  let running: Promise<void> = Promise.resolve();
+  return {
+    name,
+    start: async () => {
+      running = loop.run(stopping.signal).catch((error: unknown) => broken.reject(error));
+    },
+    stop: async () => {
+      stopping.abort();
+      await running;
+    },
+    broken: broken.promise,
+  };
+}
+
+/** What drains the outbox. When stopped, it goes on for at most `drainMs` while there is a link and something to send. */
+export type PublisherServiceParts = {
+  readonly publisher: Publisher;
+  readonly clock: Clock;
+  readonly drainMs: number;
+};
+
+/** The publisher's loop. A bug in it ends the process. */
+export function publisherService({ publisher, clock, drainMs }: PublisherServiceParts): Service {
+  const stopping = new AbortController();
+  const broken = Promise.withResolvers<never>();
+  let loop: Promise<void> = Promise.resolve();
+  return {
+    name: "publisher",
+    start: async () => {
+      loop = publisher.run(stopping.signal).catch((error: unknown) => broken.reject(error));
+    },
+    stop: async () => {
+      const late = new AbortController();
+      const deadline = clock.sleep(drainMs, late.signal);
+      await Promise.race([publisher.drained(late.signal), deadline]);
+      late.abort();
+      stopping.abort();
+      await loop;
+    },
+    broken: broken.promise,
+  };
+}
+
+/** Collecting and storing. Stops after the buses, with a last flush. */
+export function pipelineService(pipeline: Pipeline): Service {
+  return {
+    name: "pipeline",
+    start: async () => pipeline.start(),
+    stop: async () => pipeline.stop(),
+  };
+}
+
+/** One bus. One that cannot be opened is reported and left: the other buses, the backlog and the link go on. */
+export function busService(line: BusLine, sink: BusSink, log: Log): Service {
+  const { bus } = line;
+  const note = (state: BusState, detail: string): void => {
+    line.state = state;
+    line.detail = detail;
+    if (state === "up") log.info("bus.state-changed", { bus: bus.name, state, detail });
+    else log.warn("bus.state-changed", { bus: bus.name, state, detail });
+    sink.onState(state, detail);
+  };
+  return {
+    name: `bus ${bus.name}`,
+    start: async () => {
+      try {
+        await bus.start({ onFrames: (batch) => sink.onFrames(batch), onState: note });
+      } catch (error) {
+        if (!(error instanceof AgentError)) throw error;
+        log.error("bus.failed", { bus: bus.name, code: error.code, what: error.message, remedy: error.remedy });
+        note("absent", error.message);
+      }
+    },
+    stop: () => bus.stop(),
+  };
+}
+
+/** What looks after the wall time works with. */
+export type ClockServiceParts = ClockWatchParts & { readonly steps: Pick<ClockSteps, "watch"> };
+
+/** Looks after the wall time: a link that failed for the time it was is tried again when the time is set, and gates know of its steps. */
+export function clockService({ steps, ...parts }: ClockServiceParts): Service {
+  const stops: (() => void)[] = [];
+  return {
+    name: "clock",
+    start: async () => void stops.push(watchClock(parts), steps.watch()),
+    stop: async () => stops.splice(0).forEach((stop) => stop()),
+  };
+}
+
+/** What is told to systemd. `unhealthy` gives the reason why the data path is stuck, or undefined. */
+export type WatchParts = {
+  readonly notifier: Notifier;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly unhealthy: () => string | undefined;
+  readonly summary: () => string;
+};
+
+/** Tells systemd how the service is, and that it is alive only as long as the data path really moves. */
+export function watchService({ notifier, clock, log, unhealthy, summary }: WatchParts): Service {
+  const timers: (() => void)[] = [];
+  const watch = (): void => {
+    const reason = unhealthy();
+    if (reason === undefined) notifier.watchdog();
+    else log.error("watchdog.withheld", { reason });
+  };
+  return {
+    name: "watch",
+    start: async () => {
+      if (notifier.watchdogIntervalMs !== undefined) timers.push(clock.every(notifier.watchdogIntervalMs, watch));
+      timers.push(clock.every(STATUS_INTERVAL_MS, () => notifier.status(summary())));
+    },
+    stop: async () => timers.splice(0).forEach((stop) => stop()),
+  };
+}

@@ -1,0 +1,210 @@
+import { createPublicKey, X509Certificate } from "node:crypto";
+import { describeReply, isRetryable, type Reply, type Requester } from "../cloud/requester.ts";
+import type { WireFormat } from "../cloud/wire-format.ts";
+import type { Clock } from "../core/clock.ts";
+import { AgentError, messageOf } from "../core/errors.ts";
+import type { Log } from "../core/log.ts";
+import type { CsrSubject, ForeignKey, KeyAlgorithm, KeyFacts, KeyStore } from "../ports/outbox.ts";
+import { certificateFacts } from "./certificate.ts";
+import type { IdentityLedger } from "./identity-ledger.ts";
+import { type IdentityChange, retiredKey } from "./identity-state.ts";
+import { type KeyRing, keyLabelled, requireOurs } from "./key-lookup.ts";
+import { type CreatedCertificate, createFromCsr, registerThing } from "./provisioning.ts";
+
+/** What is asked of the cloud. */
+export type CertificateOrder = {
+  readonly thing: string;
+  readonly tokenLabel: string;
+  readonly subject: CsrSubject;
+  readonly algorithm: KeyAlgorithm;
+  readonly format: WireFormat;
+  readonly template: string;
+  readonly parameters: Readonly<Record<string, string>>;
+};
+
+/** Life of an ownership token (AWS IoT Core: an hour), less what clocks and the way to the service may take, ms. */
+const TOKEN_LIFE_MS = 55 * 60_000;
+/** Error code of RegisterThing for a token that is unknown, used or expired. */
+const TOKEN_REFUSED = "InvalidCertificateOwnershipToken";
+
+/** What a change of identity works with. */
+export type ChangeParts = {
+  readonly ledger: IdentityLedger;
+  readonly keys: Pick<KeyStore, "create" | "list" | "delete" | "request">;
+  readonly order: CertificateOrder;
+  readonly clock: Clock;
+  readonly log: Log;
+};
+
+/**
+ * Brings the change that was begun to a key in the token. A key that an earlier run of it left behind is used when it is a good one:
+ * it was born in the token and nobody has had a certificate for it. Throws the faults of the key store.
+ */
+export async function ensureKey({ ledger, keys, order }: ChangeParts): Promise<void> {
+  const { change } = ledger.state();
+  if (change?.phase !== "begun") return;
+  const { keyLabel, isNewKey } = change;
+  const present = keyLabelled(await ringOf(keys, order), keyLabel);
+  if (!isNewKey && present === undefined) throw keyGone(keyLabel);
+  if (isNewKey && present !== undefined && !isUsable(present, order.algorithm)) await keys.delete(keyLabel);
+  if (isNewKey && (present === undefined || !isUsable(present, order.algorithm))) {
+    await keys.create(keyLabel, order.algorithm);
+  }
+  ledger.apply({ kind: "keyed" });
+}
+
+/**
+ * Brings the change from its key to a certificate that the cloud has registered, over a session that may ask for one. A certificate that has come
+ * is registered with its own token as long as that lives, however often it takes. One that was asked for and never came is counted as an
+ * orphan, and another one is asked for. Throws `identity.enrolment-refused`, `identity.enrolment-unanswered`,
+ * `identity.certificate-mismatch` and the faults of the key store; the change stays where it is.
+ */
+export async function obtainCertificate(parts: ChangeParts, requester: Requester, signal: AbortSignal): Promise<void> {
+  const { ledger } = parts;
+  if (ledger.state().change?.phase === "asked") ledger.apply({ kind: "reasked" });
+  giveUpOldToken(parts);
+  if (ledger.state().change?.phase === "keyed") await askForCertificate(parts, requester, signal);
+  if (ledger.state().change?.phase === "issued") await register(parts, requester, signal);
+}
+
+/** A token that has expired registers nothing any more. Where it may have done so before, the first connection tells. */
+function giveUpOldToken({ ledger, clock }: ChangeParts): void {
+  const { ownership } = ledger.state().change ?? {};
+  if (ownership === undefined) return;
+  const ageMs = clock.wallUs() / 1000 - ownership.issuedAtMs;
+  // A clock that went back says nothing of the age.
+  if (ageMs >= 0 && ageMs < TOKEN_LIFE_MS) return;
+  ledger.apply({ kind: ownership.isTried ? "assumed" : "reasked" });
+}
+
+async function askForCertificate(parts: ChangeParts, requester: Requester, signal: AbortSignal): Promise<void> {
+  const { ledger, keys, order, clock } = parts;
+  const { change } = ledger.state();
+  if (change === undefined) throw new Error("a certificate without a change to ask for it");
+  const csrPem = await keys.request(change.keyLabel, order.subject);
+  ledger.apply({ kind: "asked" });
+  const created = await requester.request(createFromCsr(order.format, csrPem), signal);
+  if (created.kind !== "accepted") {
+    if (isCertainlyUndone(created)) ledger.apply({ kind: "unasked" });
+    throw refusedBy("create-from-csr", created);
+  }
+  const atMs = clock.wallUs() / 1000;
+  const { keyLabel } = change;
+  const { certificatePem, certificateOwnershipToken: token } = created.body;
+  const certificateId = await checkedId(parts, change, created.body);
+  const certificateFile = ledger.writeCertificate(keyLabel, certificateId, certificatePem);
+  ledger.apply({ kind: "issued", identity: { keyLabel, certificateFile, certificateId }, token, atMs });
+}
+
+/** Deletes what nobody needs any more: the key and certificate of a retired identity, and the keys of changes that were given up. */
+export async function clearRetired({ ledger, keys, log }: Pick<ChangeParts, "ledger" | "keys" | "log">): Promise<void> {
+  const before = ledger.state();
+  if (before.retirement?.stage === "delete") {
+    const old = before.slots[before.retirement.slot];
+    const label = retiredKey(before);
+    if (label !== undefined) await deleteKey(keys, label, log);
+    if (old !== undefined) ledger.removeCertificate(old.certificateFile);
+    ledger.apply({ kind: "retired" });
+  }
+  for (const label of before.discarded) {
+    await deleteKey(keys, label, log);
+    ledger.apply({ kind: "discarded", keyLabel: label });
+  }
+}
+
+async function deleteKey(keys: ChangeParts["keys"], label: string, log: Log): Promise<void> {
+  try {
+    await keys.delete(label);
+  } catch (error) {
+    // It was deleted before the last run could note it.
+    if (!(error instanceof AgentError) || error.code !== "identity.key-missing") throw error;
+    log.debug("identity.key-gone-already", { keyLabel: label });
+  }
+}
+
+/** Checks that the certificate is for our key and that its id is its own; gives the id. */
+async function checkedId(
+  { keys, ledger, order }: ChangeParts,
+  { keyLabel }: IdentityChange,
+  { certificatePem, certificateId }: CreatedCertificate,
+): Promise<string> {
+  const key = keyLabelled(await ringOf(keys, order), keyLabel);
+  if (key === undefined) throw keyGone(keyLabel);
+  const problem = certificateProblem(certificatePem, certificateId, requireOurs(key));
+  if (problem === undefined) return certificateId;
+  ledger.apply({ kind: "reasked" });
+  throw new AgentError("identity.certificate-mismatch", {
+    what: `the certificate that the cloud issued cannot be used: ${problem}`,
+    remedy:
+      "try again; if it stays, another device uses the same provisioning topics at the same time, or the broker is not who it should be",
+  });
+}
+
+function certificateProblem(pem: string, id: string, { publicKeyPem }: KeyFacts): string | undefined {
+  try {
+    const certificate = new X509Certificate(pem);
+    if (certificateFacts(certificate).certificateId !== id) return "its id is not the digest of its content";
+    return createPublicKey(publicKeyPem).equals(certificate.publicKey) ? undefined : "it is for another key";
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
+async function register(parts: ChangeParts, requester: Requester, signal: AbortSignal): Promise<void> {
+  const { ledger, order } = parts;
+  const { ownership } = ledger.state().change ?? {};
+  if (ownership === undefined) throw new Error("a certificate without its ownership token");
+  const { format, template, parameters, thing } = order;
+  ledger.apply({ kind: "tried" });
+  const reply = await requester.request(registerThing(format, template, ownership.token, parameters), signal);
+  if (reply.kind === "accepted") {
+    if (reply.body.thingName !== thing) throw otherThing(parts, reply.body.thingName);
+    ledger.apply({ kind: "registered" });
+    return;
+  }
+  if (reply.kind === "rejected" && reply.rejection.code === TOKEN_REFUSED) {
+    // Unknown to the service, or used: a try whose answer never came may have registered the certificate.
+    ledger.apply({ kind: ownership.isTried ? "assumed" : "reasked" });
+    if (ownership.isTried) return;
+  } else if (isCertainlyUndone(reply) && !ownership.isTried) ledger.apply({ kind: "untried" });
+  throw refusedBy(`template ${template}`, reply);
+}
+
+function otherThing({ ledger, order }: ChangeParts, found: string): AgentError {
+  ledger.apply({ kind: "reasked" });
+  return new AgentError("identity.enrolment-refused", {
+    what: `the template ${order.template} made the thing ${found}, but thingName is ${order.thing}`,
+    remedy: "set thingName to what the template makes of the parameters, or correct provisioning.parameters",
+  });
+}
+
+/** Whether the service certainly did nothing: it never got the request, or it said no. */
+function isCertainlyUndone({ kind }: Reply<unknown>): boolean {
+  return kind === "rejected" || kind === "refused" || kind === "too-large" || kind === "busy";
+}
+
+function refusedBy(step: string, reply: Reply<unknown>): AgentError {
+  const what = `no certificate from the cloud (${step}): ${describeReply(reply)}`;
+  return isRetryable(reply)
+    ? new AgentError("identity.enrolment-unanswered", { what, remedy: "try again: what was done so far is kept" })
+    : new AgentError("identity.enrolment-refused", {
+        what,
+        remedy:
+          "check provisioning.template, provisioning.parameters, the policy of the certificate that asks, and the list of serial numbers of the pre-provisioning hook",
+      });
+}
+
+async function ringOf(keys: ChangeParts["keys"], { tokenLabel }: CertificateOrder): Promise<KeyRing> {
+  return { keys: await keys.list(), tokenLabel };
+}
+
+function isUsable({ flaws, algorithm }: KeyFacts | ForeignKey, wanted: KeyAlgorithm): boolean {
+  return flaws.length === 0 && algorithm === wanted;
+}
+
+function keyGone(label: string): AgentError {
+  return new AgentError("identity.key-missing", {
+    what: `the key "${label}" is not in the token any more`,
+    remedy: "run causeway provision --again: it makes a new key and certificate",
+  });
+}

@@ -1,0 +1,42 @@
+import { AgentError } from "../core/errors.ts";
+import type { Log } from "../core/log.ts";
+import type { Renewal } from "../identity/renewal.ts";
+import type { Broker } from "../ports/outbox.ts";
+import type { ViewHandler } from "./view.ts";
+
+/** What admin.sock changes about the identity. `renewal` is undefined where no template is configured. */
+export type IdentityAdminParts = {
+  readonly renewal: Renewal | undefined;
+  readonly broker: Pick<Broker, "status">;
+  readonly log: Log;
+};
+
+/** The verb `cert.renew`: a new certificate now. It is answered when that is in use and the old key is gone, or with the fault. */
+export function createIdentityAdmin({
+  renewal,
+  broker,
+  log,
+}: IdentityAdminParts): Readonly<Record<string, ViewHandler>> {
+  return {
+    "cert.renew": async () => {
+      log.info("admin.renewal-requested");
+      if (renewal === undefined) throw noTemplate();
+      const { state, fault } = broker.status();
+      if (state !== "online") throw new AgentError(fault?.code ?? "broker.unreachable", fault ?? offline());
+      const outcome = await renewal.request({ reason: "cli" });
+      if (outcome.kind === "failed") throw outcome.fault;
+      return { schemaVersion: 1, certificateId: outcome.certificateId };
+    },
+  };
+}
+
+function noTemplate(): AgentError {
+  return new AgentError("config.invalid", {
+    what: "neither provisioning.rotationTemplate nor provisioning.template is set, or the key is in a file",
+    remedy: "set provisioning.rotationTemplate to the template that gives a registered thing a further certificate",
+  });
+}
+
+function offline() {
+  return { what: "there is no connection to the broker", remedy: "try again when causeway status says online" };
+}

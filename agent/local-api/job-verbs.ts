@@ -1,0 +1,95 @@
+import { z } from "zod";
+import { describeReply, type Reply } from "../cloud/requester.ts";
+import { AgentError } from "../core/errors.ts";
+import type { Log } from "../core/log.ts";
+import type { AwsJobs } from "../jobs/aws-jobs.ts";
+import type { JobRunner } from "../jobs/job-runner.ts";
+import type { Broker } from "../ports/outbox.ts";
+import type { Status } from "./status.ts";
+import type { ViewHandler } from "./view.ts";
+
+/** What the verbs of jobs work with. `problems` says by operation why a document would not be taken. */
+export type JobVerbs = {
+  readonly jobs: Pick<AwsJobs, "pending" | "describe">;
+  readonly runner: Pick<JobRunner, "current" | "giveUp" | "operationOf">;
+  readonly broker: Pick<Broker, "status">;
+  readonly problems: Readonly<Record<string, (document: unknown) => Promise<string | undefined>>>;
+  readonly log: Log;
+};
+
+const showRequest = z.object({ jobId: z.string().max(64).optional() });
+const checkRequest = z.object({ document: z.unknown() });
+
+/** The verbs that only look: `jobs.list`, `jobs.show`, `jobs.check`. Undefined parts: no jobs are taken. */
+export function jobView(parts: JobVerbs | undefined): Readonly<Record<string, ViewHandler>> {
+  if (parts === undefined) return {};
+  const { runner } = parts;
+  return {
+    "jobs.list": async (_request, signal) => {
+      const { inProgressJobs, queuedJobs } = accepted(await asked(parts).pending(signal));
+      const inProgress = inProgressJobs.map((job) => ({ ...job, status: "IN_PROGRESS" }));
+      const queued = queuedJobs.map((job) => ({ ...job, status: "QUEUED" }));
+      return { schemaVersion: 1, current: runner.current(), jobs: [...inProgress, ...queued] };
+    },
+    "jobs.show": async (request, signal) => {
+      const current = runner.current();
+      const { jobId = current?.jobId } = showRequest.parse(request);
+      if (jobId === undefined) return { schemaVersion: 1 };
+      if (jobId === current?.jobId) return { schemaVersion: 1, job: { ...current, status: "IN_PROGRESS" } };
+      return { schemaVersion: 1, job: await described(parts, jobId, signal) };
+    },
+    "jobs.check": async (request) => {
+      const { document } = checkRequest.parse(request);
+      const found = runner.operationOf(document);
+      if ("refusal" in found) return { schemaVersion: 1, kind: "refused", reason: found.refusal };
+      const reason = await parts.problems[found.operation]?.(document);
+      if (reason !== undefined) return { schemaVersion: 1, kind: "refused", reason };
+      return { schemaVersion: 1, kind: "possible", operation: found.operation };
+    },
+  };
+}
+
+/** What the agent's status says of jobs: the one that is worked on. */
+export function jobReport({ runner }: Pick<JobVerbs, "runner">): Status["job"] {
+  const current = runner.current();
+  return current === undefined ? undefined : { jobId: current.jobId, operation: current.operation };
+}
+
+/** The verb that changes something: `jobs.cancel`. It is logged before it acts. */
+export function jobAdmin(parts: JobVerbs | undefined): Readonly<Record<string, ViewHandler>> {
+  if (parts === undefined) return {};
+  return {
+    "jobs.cancel": () => {
+      const jobId = parts.runner.current()?.jobId;
+      parts.log.warn("admin.job-cancel-requested", { jobId });
+      return { schemaVersion: 1, jobId: parts.runner.giveUp() ? jobId : undefined };
+    },
+  };
+}
+
+async function described(parts: JobVerbs, jobId: string, signal: AbortSignal) {
+  const reply = await asked(parts).describe(jobId, undefined, signal);
+  // What is over is not described any more: the service says so, or that it never was.
+  if (reply.kind === "rejected" && !reply.rejection.isRetryable) return undefined;
+  const { execution } = accepted(reply);
+  if (execution === undefined) return undefined;
+  const { executionNumber, status, statusDetails: details = {} } = execution;
+  return { jobId, executionNumber, status, details };
+}
+
+function asked({ jobs, broker }: JobVerbs): JobVerbs["jobs"] {
+  const { state, fault } = broker.status();
+  if (state === "online") return jobs;
+  throw new AgentError(fault?.code ?? "broker.unreachable", {
+    what: fault?.what ?? "there is no connection to the broker",
+    remedy: fault?.remedy ?? "try again when causeway status says online",
+  });
+}
+
+function accepted<T>(reply: Reply<T>): T {
+  if (reply.kind === "accepted") return reply.body;
+  throw new AgentError("broker.unreachable", {
+    what: `the jobs service: ${describeReply(reply)}`,
+    remedy: "try again; ota.jobs needs a policy that allows the reserved topics of jobs",
+  });
+}

@@ -1,0 +1,247 @@
+import { z } from "zod";
+import { CLOCK_QUALITIES } from "../core/clock.ts";
+import { FAULTS, type FaultCode } from "../core/errors.ts";
+import { LOSS_REASONS, STREAMS, type StreamName } from "../ports/outbox.ts";
+
+const count = z.number().nonnegative();
+
+const busStatus = z
+  .object({
+    name: z.string(),
+    state: z.enum(["up", "down", "absent", "error-passive", "bus-off"]),
+    /** For people. */
+    detail: z.string(),
+    driver: z.enum(["native", "socketcan", "socketcand", "replay"]),
+    receiveBuffer: z.object({ askedBytes: count, gotBytes: count }).readonly().optional(),
+    timestamps: z.enum(["kernel", "remote", "log", "process"]),
+    received: count,
+    decoded: count,
+    /** Received data frames whose id no DBC file of the bus names. */
+    unknown: count.optional(),
+    /** Frames on the bus that the receive filters, made from the DBC files, held back; absent where the driver cannot know. */
+    filtered: count.optional(),
+    /** ms since the last frame that came through; absent before the first. */
+    quietMs: count.optional(),
+    dropped: count.optional(),
+    errorFrames: count,
+    transmitted: count,
+  })
+  .readonly();
+
+const faultCodes = Object.keys(FAULTS).filter((code): code is FaultCode => Object.hasOwn(FAULTS, code));
+
+const fault = z.object({ code: z.enum(faultCodes), what: z.string(), remedy: z.string() }).readonly();
+
+const linkStatus = z
+  .object({
+    state: z.enum(["offline", "connecting", "online"]),
+    /** ms since it is online, or since it is not: attempts do not count. */
+    sinceMs: z.number(),
+    fault: fault.optional(),
+    connects: count,
+    limits: z
+      .object({
+        receiveMaximum: count,
+        maximumPacketBytes: count,
+        maximumPayloadBytes: count.optional(),
+        topicAliasMaximum: count,
+        retainAvailable: z.boolean(),
+      })
+      .readonly()
+      .optional(),
+    /** Messages that came in. */
+    inbound: z.object({ taken: count, discarded: count, failed: count, setAside: count, waiting: count }).readonly(),
+    host: z.string(),
+    port: count,
+    /** Where the private key is, for people. */
+    key: z.string(),
+  })
+  .readonly();
+
+const identityStatus = z
+  .object({
+    /** Where the private key is, for people. */
+    key: z.string(),
+    /** Absent on a device that was installed by hand. */
+    slot: z.enum(["a", "b"]).optional(),
+    certificateFile: z.string(),
+    /** Absent when the certificate cannot be read. */
+    certificate: z
+      .object({ certificateId: z.string(), subject: z.string(), notBefore: z.string(), notAfter: z.string() })
+      .readonly()
+      .optional(),
+    /** Whole days until it ends, by this machine's clock; below zero when it has ended. */
+    daysLeft: z.number().optional(),
+    renewal: z
+      .object({
+        /** "unavailable": no provisioning template is configured. */
+        state: z.enum(["unavailable", "off", "waiting", "renewing", "failed"]),
+        /** RFC 3339, UTC: when it starts or is tried again. */
+        nextAt: z.string().optional(),
+        failures: count,
+        fault: fault.optional(),
+      })
+      .readonly(),
+    /** Why the key in use is not fit to be the device's: born outside the TPM, or able to leave it. */
+    keyFlaws: z.array(z.string()).readonly().optional(),
+    /** How far a change of identity is. */
+    phase: z.string().optional(),
+    /** Certificates that were issued, or may have been, and that nobody uses. */
+    orphans: count,
+    /** Why the state of the identities cannot be read. */
+    fault: fault.optional(),
+  })
+  .readonly();
+
+const streamStats = z
+  .object({
+    records: count,
+    bytes: count,
+    lastSeq: count,
+    dead: count,
+    lost: count,
+    oldestUs: z.number().optional(),
+  })
+  .readonly();
+
+const streams: Readonly<Record<StreamName, typeof streamStats>> = {
+  control: streamStats,
+  event: streamStats,
+  telemetry: streamStats,
+  capture: streamStats,
+};
+
+/** What the outbox holds, as `Outbox.stats` gives it. */
+export const outboxStatus = z
+  .object({
+    epoch: count,
+    records: count,
+    bytes: count,
+    maxBytes: count,
+    streams: z.object(streams).readonly(),
+    /** Why records are kept in memory alone for now. */
+    fault: fault.optional(),
+    /** Absent where there is no disk. */
+    disk: z
+      .object({
+        freeBytes: count.optional(),
+        isFull: z.boolean(),
+        reserve: z.enum(["whole", "part", "none"]),
+        reserveBytes: count,
+      })
+      .readonly()
+      .optional(),
+  })
+  .readonly();
+
+const socketCounts = z
+  .object({ clients: count, requests: count, refused: count, displaced: count, idle: count, slow: count })
+  .readonly();
+
+/** What the daemon says of itself on view.sock; `causeway status --json` prints it as it is. Counts are since start. */
+export const statusSchema = z
+  .object({
+    schemaVersion: z.literal(1),
+    version: z.string(),
+    thing: z.string(),
+    pid: z.int(),
+    uptimeMs: count,
+    bootId: z.string(),
+    clockQuality: z.enum(CLOCK_QUALITIES),
+    configuration: z
+      .object({
+        file: z.string(),
+        /** "last-good": the file, or one that it names, cannot be used; a copy of what the agent last started well with is. */
+        source: z.enum(["files", "last-good"]),
+        /** What was written and is not in force. */
+        problems: z.array(z.object({ what: z.string(), remedy: z.string() }).readonly()).readonly(),
+      })
+      .readonly(),
+    signalTable: z.object({ id: z.string(), messages: count, signals: count }).readonly(),
+    buses: z.array(busStatus).readonly(),
+    link: linkStatus,
+    identity: identityStatus,
+    collected: z.object({ samples: count, records: count, payloadBytes: count, discardedSamples: count }).readonly(),
+    outbox: outboxStatus,
+    delivery: z
+      .object({
+        delivered: count,
+        deliveredBytes: count,
+        refused: count,
+        retried: count,
+        inFlight: count,
+        /** Where the broker has refused records since it last took one there. */
+        refusedTopics: z
+          .array(
+            z
+              .object({ stream: z.enum(STREAMS), topic: z.string(), reasonCode: count, reason: z.string(), count })
+              .readonly(),
+          )
+          .readonly(),
+        /** From process start to the first PUBACK, ms; absent before it. */
+        firstPubackMs: count.optional(),
+      })
+      .readonly(),
+    /** Records lost since start, by stream and reason; `detail` and `agoMs` of the last one. */
+    losses: z
+      .array(
+        z
+          .object({
+            stream: z.enum(STREAMS),
+            reason: z.enum(LOSS_REASONS),
+            detail: z.string(),
+            records: count,
+            agoMs: z.number(),
+          })
+          .readonly(),
+      )
+      .readonly(),
+    /** Absent where no remote commands are taken. */
+    commands: z
+      .object({
+        /**
+         * "lost": what it held before is gone, and what acts is refused until someone acknowledges that. "unvouched": what vouches for it
+         * cannot be asked, and what acts is refused for as long.
+         */
+        ledger: z.enum(["sound", "lost", "unvouched"]),
+        what: z.string().optional(),
+        remembered: count,
+        maxCommands: count,
+        refused: count,
+        forgottenRefusals: count,
+        /** Refused requests that were counted, not remembered one by one. */
+        turnedAway: count,
+        /** Entries of the audit trail that were given up before they reached the outbox. */
+        auditDropped: count,
+        running: count,
+      })
+      .readonly()
+      .optional(),
+    /** The job of the cloud that is worked on; absent while there is none. */
+    job: z.object({ jobId: z.string(), operation: z.string() }).readonly().optional(),
+    /** The update that is under way, or the last one; absent where none is known. */
+    update: z
+      .object({
+        /** As in control/update-state.ts. */
+        step: z.string(),
+        /** Whether it has come to its end, good or bad. */
+        isOver: z.boolean(),
+        versionFrom: z.string(),
+        versionTo: z.string(),
+        /** Of the bytes to fetch, 0 to 100; absent before their number is known. */
+        percent: z.int().min(0).max(100).optional(),
+        /** What the step waits for. */
+        waitingFor: z.string().optional(),
+        failure: z.object({ reason: z.string(), detail: z.string() }).readonly().optional(),
+      })
+      .readonly()
+      .optional(),
+    localSockets: z.object({ view: socketCounts, admin: socketCounts }).readonly(),
+    rssBytes: count,
+  })
+  .readonly();
+
+export type Status = z.infer<typeof statusSchema>;
+
+/** The identity part of a status. */
+export type IdentityStatus = Status["identity"];

@@ -1,0 +1,273 @@
+/** The narrow interfaces that drivers implement. Each states its promises; drivers do not repeat them. */
+import type { RecordedQuality } from "../core/clock.ts";
+import type { FaultCode } from "../core/errors.ts";
+import type { CanFrame, FrameBatch } from "./frame.ts";
+
+// ---------------------------------------------------------------- CAN
+
+/** "up": receiving; "down": the interface exists but is down; "absent": there is no such interface or no way to it now; the last two are read from error frames. */
+export type BusState = "up" | "down" | "absent" | "error-passive" | "bus-off";
+
+/** What one receive filter lets through: frames with (id & mask) === (this.id & mask) and the same id length. */
+export type FrameFilter = { readonly id: number; readonly mask: number; readonly extended: boolean };
+
+/** Counts since `start`. */
+export type BusCounters = {
+  /** Data frames handed to `onFrames`. */
+  readonly received: number;
+  /** Frames lost before `onFrames`: the kernel's own counter (SO_RXQ_OVFL) plus the driver's full ring. Exact, never guessed; undefined where the driver cannot know. */
+  readonly dropped: number | undefined;
+  readonly errorFrames: number;
+  readonly transmitted: number;
+};
+
+/** Facts about an open bus. */
+export type BusFacts = {
+  readonly driver: "native" | "socketcan" | "socketcand" | "replay";
+  /** SO_RCVBUF asked for and got, bytes (the kernel doubles what it grants, socket(7)); undefined where there is no socket buffer. */
+  readonly receiveBuffer: { readonly askedBytes: number; readonly gotBytes: number } | undefined;
+  /** Where `receivedAtUs` comes from. */
+  readonly timestamps: "kernel" | "remote" | "log" | "process";
+};
+
+/** Callbacks of a bus. Both run on the main thread, never re-entrantly, and must not throw. */
+export type BusSink = {
+  /** The batch and its buffer are reused as soon as this returns. Frames of one bus arrive in receive order. */
+  onFrames(batch: FrameBatch): void;
+  /** Called at every change, and once with the first state. `detail` is for people. */
+  onState(state: BusState, detail: string): void;
+};
+
+/**
+ * One CAN bus.
+ *
+ * `start` resolves once listening, or once the bus is known to be down or absent (the driver goes on trying by itself and says so
+ * through `onState`); it rejects only for a fault that no waiting mends (`bus.not-permitted`, `bus.unsupported`).
+ * After `stop` resolves, no callback comes. Error frames are delivered in batches too (flag `error`).
+ */
+export interface CanBus {
+  readonly name: string;
+  start(sink: BusSink): Promise<void>;
+  facts(): BusFacts;
+  counters(): BusCounters;
+  /** Frames that were on the bus since `start` and that the filters held back; undefined where the driver cannot know. Not for the frame path: it may ask the kernel. */
+  filtered(): number | undefined;
+  /**
+   * Hands one frame to the bus (its `receivedAtUs` is ignored). Waits, bounded, for queue space; a frame whose call has rejected is
+   * not sent later. Rejects with `bus.transmit-failed`, at once while the controller is bus-off, or with `bus.unsupported` where the
+   * driver cannot transmit.
+   */
+  send(frame: CanFrame): Promise<void>;
+  stop(): Promise<void>;
+}
+
+// ---------------------------------------------------------------- Outbox
+
+/** Record classes in drain order; eviction goes from the last to the first. */
+export const STREAMS = ["control", "event", "telemetry", "capture"] as const;
+export type StreamName = (typeof STREAMS)[number];
+
+/** What makes a record unique, together with the thing name. `epoch` names one outbox database; `seq` counts from 1 without a hole. */
+export type RecordId = { readonly epoch: number; readonly stream: StreamName; readonly seq: number };
+
+/** Payload compression, as the user property `encoding` names it. */
+export type Encoding = "identity" | "gzip" | "zstd";
+
+/** A record before it has its id. */
+export type Draft = {
+  readonly stream: StreamName;
+  readonly encoding: Encoding;
+  readonly timeQuality: RecordedQuality;
+  /** Life from now, ms; undefined lives until delivered or evicted. */
+  readonly lifeMs: number | undefined;
+  /** Set for the signal table: publish retained on the schema topic with this key instead of the stream's topic. */
+  readonly retainKey: string | undefined;
+  /** The payload for this id. Called once, inside the transaction; must be synchronous and must not call the outbox. */
+  seal(id: RecordId): Uint8Array;
+};
+
+/** A stored record on its way out. */
+export type Outgoing = RecordId & {
+  /** Row id: grows with every append, over all streams. */
+  readonly row: number;
+  readonly encoding: Encoding;
+  readonly timeQuality: RecordedQuality;
+  /** µs since the Unix epoch when stored, by a clock of quality `timeQuality`. */
+  readonly storedAtUs: number;
+  /** Monotonic ms when stored; undefined when it was stored in another boot, or nobody knows in which. */
+  readonly storedAtMonotonicMs: number | undefined;
+  /** `storedAtUs` plus its life, ms since the Unix epoch; undefined lives on. */
+  readonly expiresAtMs: number | undefined;
+  readonly retainKey: string | undefined;
+  readonly payload: Uint8Array;
+};
+
+/** Why records were lost. "evicted": the byte bound; "expired": their life ended; "rejected": the broker refused them for good; "damaged": the disk gave them back unreadable; "dropped": an operator gave them up. */
+export const LOSS_REASONS = ["evicted", "expired", "rejected", "damaged", "dropped"] as const;
+export type LossReason = (typeof LOSS_REASONS)[number];
+
+/** A run of records that will not be delivered: seq `first`..`last`, both included. */
+export type LossRange = {
+  readonly epoch: number;
+  readonly stream: StreamName;
+  readonly first: number;
+  readonly last: number;
+  readonly reason: LossReason;
+  /** For people: the broker's reason code, the bound that was reached. */
+  readonly detail: string;
+};
+
+/** What is known of a stored record without its payload. */
+export type StoredRecord = RecordId & {
+  readonly row: number;
+  readonly bytes: number;
+  readonly encoding: Encoding;
+  /** µs since the Unix epoch. */
+  readonly storedAtUs: number;
+  /** Set aside after a permanent refusal. */
+  readonly dead: boolean;
+};
+
+export type StreamStats = {
+  /** Waiting for delivery; dead ones are counted apart. */
+  readonly records: number;
+  /** Payload bytes on disk, dead ones included. */
+  readonly bytes: number;
+  /** Highest seq ever assigned; 0 when none. */
+  readonly lastSeq: number;
+  /** Set aside after a permanent refusal, still on disk, not sent again. */
+  readonly dead: number;
+  /** Since the database was made. */
+  readonly lost: number;
+  /** Wall time of the oldest record that waits, µs since the Unix epoch; undefined when none does, or it cannot be read. */
+  readonly oldestUs: number | undefined;
+};
+
+export type OutboxStats = {
+  readonly epoch: number;
+  readonly records: number;
+  readonly bytes: number;
+  readonly maxBytes: number;
+  readonly streams: Readonly<Record<StreamName, StreamStats>>;
+  /** Why records are kept in memory alone for now; absent while they are on the disk. */
+  readonly fault?: { readonly code: FaultCode; readonly what: string; readonly remedy: string };
+};
+
+/** Records of one stream that were lost for one reason since the outbox was opened. */
+export type LossCount = {
+  readonly stream: StreamName;
+  readonly reason: LossReason;
+  /** Of the last one, as `LossRange` has it. */
+  readonly detail: string;
+  readonly records: number;
+  /** Monotonic ms of the last one. */
+  readonly atMs: number;
+};
+
+/** The disk under the outbox. */
+export type DiskState = {
+  /** On its file system, for this process; undefined when that does not say. */
+  readonly freeBytes: number | undefined;
+  /** Whether it is as good as full, so that someone should free space. */
+  readonly isFull: boolean;
+  /**
+   * How much is set by for the time when it is full, and its bytes. "part": records are stored with a copy of the log after each write,
+   * which takes longer; "none": they go only where others were evicted.
+   */
+  readonly reserve: "whole" | "part" | "none";
+  readonly reserveBytes: number;
+};
+
+/** Share of the byte bound that only `control` may use: a backlog of telemetry must never keep a command's result from being stored. */
+export const CONTROL_SHARE = 0.05;
+
+/**
+ * Durable store between collection and the cellular link, and the only queue. Calls are synchronous and atomic: when one
+ * returns, its effect survives a power cut; when it throws, nothing happened.
+ */
+export interface Outbox {
+  /**
+   * Stores all drafts in one transaction and returns their ids, in order. Assigns epoch and the next seq of each stream inside
+   * the transaction. Evicts lowest class first, in it dead ones first, then oldest first, to stay within the byte bound, and notes
+   * each eviction as a loss. `CONTROL_SHARE` of the bound is kept for `control`. Records of one call never evict each other,
+   * and one that is held is not evicted.
+   * Throws `outbox.full` when nothing of the same or a lower class is left to evict (the disk's own "full" included).
+   */
+  append(drafts: readonly Draft[]): readonly RecordId[];
+  /** Records of `stream` with afterRow < row <= throughRow, oldest first, at most `maxRecords` and (but for the first) `maxBytes` of payload. Dead ones are left out. */
+  read(
+    stream: StreamName,
+    afterRow: number,
+    throughRow: number,
+    maxRecords: number,
+    maxBytes: number,
+  ): readonly Outgoing[];
+  /** Highest row ever assigned; 0 when none. */
+  lastRow(): number;
+  /**
+   * A record goes on its way: until `release`, `ack` or `lose` it is neither evicted nor dropped, so that no loss is told of what
+   * arrives. False when it is not stored any more, and then it must not be sent. Nothing is written, and a restart holds nothing.
+   */
+  hold(row: number): boolean;
+  /** A held record did not arrive. Unknown rows are ignored. */
+  release(row: number): void;
+  /** Counts up when records come in below `lastRow`: those of a damaged file, which keep their rows. Who has read past them reads anew. */
+  backfills(): number;
+  /** Forgets delivered records; call only after their PUBACK with a good reason code. Unknown rows are ignored. */
+  ack(rows: readonly number[]): void;
+  /** Sets records aside for good (`rejected`) or deletes them (`expired`), and notes their losses, each once. Unknown rows are ignored. The caller bounds their number, and so the pause. */
+  lose(rows: readonly number[], reason: "rejected" | "expired", detail: string): void;
+  /** Deletes at most `maxRecords` of `stream` up to `throughRow`, oldest first, dead ones included and held ones not, and notes the losses ("dropped"). Gives their number. */
+  drop(stream: StreamName, throughRow: number, maxRecords: number, detail: string): number;
+  /**
+   * Turns the noted losses, merged into ranges, oldest first, at most `max`, into records made by `draftOf`, in one transaction.
+   * Returns how many; 0 when there is none, or when only records of the same class could make room for the reports. A report that is
+   * evicted or expires before its delivery gives its range back to the noted losses, and so does a refused one, which is not kept.
+   */
+  reportLosses(draftOf: (loss: LossRange) => Draft, max: number): number;
+  /** Stored records without their payload, of one stream or of all, oldest first, dead ones included. */
+  list(stream: StreamName | undefined, limit: number): readonly StoredRecord[];
+  /** Throws nothing that the disk does. */
+  stats(): OutboxStats;
+  /** Undefined where there is no disk, or it is away. */
+  disk(): DiskState | undefined;
+  /** What was lost since it was opened, at most one entry a stream and reason. */
+  lossCounts(): readonly LossCount[];
+  close(): void;
+}
+
+// ---------------------------------------------------------------- Local sockets
+
+/** What became of the clients of a local socket since start. */
+export type SocketCounts = {
+  /** Connected at this moment. */
+  clients: number;
+  requests: number;
+  /** Turned away: no room, too long a line, too many requests at once. */
+  refused: number;
+  /** Ended so that another had their place. */
+  displaced: number;
+  /** Ended because they asked nothing, or did not take their answer. */
+  idle: number;
+  slow: number;
+};
+
+// ---------------------------------------------------------------- Journal
+
+export * from "./journal.ts";
+
+// ---------------------------------------------------------------- Broker
+
+export * from "./broker.ts";
+
+// ---------------------------------------------------------------- Keys
+
+export * from "./key-store.ts";
+
+// ---------------------------------------------------------------- service manager
+
+export * from "./notifier.ts";
+
+// ---------------------------------------------------------------- HTTP proxy
+
+export * from "./http-proxy.ts";

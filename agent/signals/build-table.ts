@@ -1,0 +1,178 @@
+import { createHash } from "node:crypto";
+import { AgentError } from "../core/errors.ts";
+import type { FrameFilter } from "../ports/outbox.ts";
+import { compileDecoders, type DecodePlan, isWide } from "./codec/decode.ts";
+import { neededBytesOf } from "./codec/layout.ts";
+import type { DbcDatabase, DbcMessage } from "./dbc/model.ts";
+import { placeOf } from "./message-name.ts";
+import { isFastPacket, pgnMaskOf, pgnOf } from "./pgn.ts";
+import { PgnMessages } from "./pgn-messages.ts";
+import { SignalSlots } from "./signal-slots.ts";
+import type { BusMessages, DecodeMessage, MessageEntry, SignalEntry, SignalTable } from "./signal-table.ts";
+
+/** A database and the bus it describes; `file` is its name in error messages. */
+export type TableSource = { readonly bus: string; readonly database: DbcDatabase; readonly file?: string };
+
+/** How the frames of a DBC's messages are known: by id, or those with 29-bit ids by parameter group, whatever the file says. */
+export type Matching = "id" | "pgn";
+
+/** The database with all of its messages known in the given way. */
+export function matchedBy(database: DbcDatabase, matching: Matching): DbcDatabase {
+  const messages = database.messages.map((message) => ({
+    ...message,
+    pgn: matching === "pgn" && message.extended ? pgnOf(message.id) : undefined,
+  }));
+  return { ...database, messages };
+}
+
+/** Above this number the kernel compares every frame with every filter for longer than we need to throw frames away. */
+const MAX_FILTERS = 512;
+const STANDARD_IDS = 0x800;
+const DEFAULT_SENDER_SIGNALS = 16_384;
+
+type Declared = { readonly message: DbcMessage; readonly file: string | undefined };
+type Placed = DecodePlan & { readonly bus: string; readonly place: string };
+
+/**
+ * The signal table of all buses: messages in the order of `sources`, each with its generated decoder.
+ *
+ * Several sources may name the same bus. `maxSenderSignals` bounds the slots for senders of messages that are known by PGN. Throws
+ * `dbc.invalid` when two messages of one bus have the same arbitration id.
+ */
+export function createSignalTable(
+  sources: readonly TableSource[],
+  maxSenderSignals: number = DEFAULT_SENDER_SIGNALS,
+): SignalTable {
+  const placed = placeMessages(sources);
+  const decoders = compileDecoders(placed);
+  const messages = placed.map((place, index) => messageEntry(place, index, decoders[index]));
+  const signals = placed.flatMap(signalEntries);
+  const names = new Set(sources.map((source) => source.bus));
+  const buses = new Map([...names].map((bus) => [bus, busMessages(messages.filter((entry) => entry.bus === bus))]));
+  const nothing = busMessages([]);
+  return {
+    id: tableId(signals),
+    messages,
+    signals,
+    values: new Float64Array(signals.length),
+    wides: new BigInt64Array(signals.filter((signal) => signal.wide >= 0).length),
+    present: new Uint8Array(signals.length),
+    slots: new SignalSlots(messages, signals, maxSenderSignals),
+    bus: (name) => buses.get(name) ?? nothing,
+  };
+}
+
+function placeMessages(sources: readonly TableSource[]): readonly Placed[] {
+  const known = new Map<string, Declared>();
+  const placed: Placed[] = [];
+  let firstSignal = 0;
+  let firstWide = 0;
+  for (const { bus, database, file } of sources) {
+    for (const message of database.messages) {
+      const key = `${message.extended ? "x" : "s"}${message.id} ${bus}`;
+      const declared = { message, file };
+      refuseTwice(bus, known.get(key), declared);
+      known.set(key, declared);
+      placed.push({ bus, message, place: placeOf(file, message.line), firstSignal, firstWide });
+      firstSignal += message.signals.length;
+      firstWide += message.signals.filter(isWide).length;
+    }
+  }
+  return placed;
+}
+
+function refuseTwice(bus: string, known: Declared | undefined, declared: Declared): void {
+  if (known === undefined) return;
+  const { extended, id } = declared.message;
+  const place = ({ message, file }: Declared): string => `${message.name} (${placeOf(file, message.line)})`;
+  throw new AgentError("dbc.invalid", {
+    what: `bus ${bus}: ${place(known)} and ${place(declared)} have the same ${extended ? 29 : 11}-bit id 0x${id.toString(16)}`,
+    remedy: "name only one of the two DBC files for this bus, or remove one of the two messages",
+  });
+}
+
+function messageEntry(
+  { bus, message, place, firstSignal }: Placed,
+  index: number,
+  decode: DecodeMessage,
+): MessageEntry {
+  return {
+    index,
+    bus,
+    name: message.name,
+    arbitrationId: message.id,
+    extended: message.extended,
+    pgn: message.pgn,
+    place,
+    length: message.length,
+    firstSignal,
+    signalCount: message.signals.length,
+    neededBytes: message.signals.reduce((most, signal) => Math.max(most, neededBytesOf(signal)), 0),
+    multiplexed: message.signals.some((signal) => signal.multiplexing !== undefined),
+    decode,
+  };
+}
+
+function signalEntries({ bus, message, firstSignal, firstWide }: Placed): readonly SignalEntry[] {
+  let wide = firstWide;
+  return message.signals.map((signal, index) => ({
+    index: firstSignal + index,
+    bus,
+    message: message.name,
+    arbitrationId: message.id,
+    extended: message.extended,
+    name: signal.name,
+    unit: signal.unit,
+    factor: signal.factor,
+    offset: signal.offset,
+    kind: signal.kind,
+    signed: signal.signed,
+    bits: signal.bits,
+    pgn: message.pgn,
+    source: undefined,
+    wide: isWide(signal) ? wide++ : -1,
+  }));
+}
+
+/** Hashes what a reader of records needs to know of each column, as JSON arrays in the order of the table. */
+function tableId(signals: readonly SignalEntry[]): string {
+  const hash = createHash("sha256");
+  for (const signal of signals) {
+    const { bus, message, arbitrationId, extended, name, unit, factor, offset, kind, signed, bits, pgn } = signal;
+    const byId = [bus, message, arbitrationId, extended, name, unit, factor, offset, kind, signed, bits];
+    hash.update(JSON.stringify(pgn === undefined ? byId : [...byId, pgn]));
+    hash.update("\n");
+  }
+  return hash.digest("hex").slice(0, 16);
+}
+
+function busMessages(messages: readonly MessageEntry[]): BusMessages {
+  // 11-bit ids are few enough for an array that is indexed by them; -1 stands for no message, so that it holds small integers only.
+  const standard = new Int32Array(STANDARD_IDS).fill(-1);
+  const extended = new Map<number, MessageEntry>();
+  messages.forEach((message, index) => {
+    if (!message.extended) standard[message.arbitrationId] = index;
+    else if (message.pgn === undefined) extended.set(message.arbitrationId, message);
+  });
+  // The frames of a fast packet are not put together, and read as they are they would give wrong values.
+  const byPgn = messages.filter(({ pgn, length }) => pgn !== undefined && !isFastPacket(pgn, length));
+  const groups = new PgnMessages(byPgn);
+  const filters = filtersOf([...messages.filter(({ pgn }) => pgn === undefined), ...byPgn]);
+  const find: BusMessages["find"] =
+    byPgn.length === 0
+      ? (id, isExtended) => (isExtended ? extended.get(id) : messages[standard[id]])
+      : (id, isExtended) => (isExtended ? (extended.get(id) ?? groups.find(id)) : messages[standard[id]]);
+  return { find, filters: filters.length > MAX_FILTERS ? [] : filters };
+}
+
+/** One filter an id, and one a parameter group. */
+function filtersOf(messages: readonly MessageEntry[]): readonly FrameFilter[] {
+  const filters = new Map<string, FrameFilter>();
+  for (const { arbitrationId, extended, pgn } of messages) {
+    const whole = extended ? 0x1fff_ffff : 0x7ff;
+    const mask = pgn === undefined ? whole : pgnMaskOf(arbitrationId);
+    const filter = { id: arbitrationId & mask, mask, extended };
+    filters.set(JSON.stringify(filter), filter);
+  }
+  return [...filters.values()];
+}

@@ -1,0 +1,204 @@
+import type { Clock } from "../core/clock.ts";
+import { AgentError, type FaultCode } from "../core/errors.ts";
+import type { Log } from "../core/log.ts";
+import { type Outbox, type RecordId, STREAMS, type StreamName } from "../ports/outbox.ts";
+import type { EncodedDraft } from "./record/encode.ts";
+
+/** Whether drafts reach the outbox, and if not, why. */
+export type StoreState =
+  | { readonly kind: "storing" }
+  | {
+      readonly kind: "failing";
+      /** Monotonic ms of the first refusal. */
+      readonly sinceMs: number;
+      readonly code: FaultCode;
+      readonly what: string;
+      readonly remedy: string;
+      /** What waits in memory. */
+      readonly heldBytes: number;
+    };
+
+/** Counts since start. */
+export type AppendCounters = {
+  /** Records stored, and the samples in them. */
+  readonly records: number;
+  readonly samples: number;
+  /** Bytes of their payloads as stored. */
+  readonly payloadBytes: number;
+  /** Thrown away from memory because the outbox refused them for too long. */
+  readonly discardedRecords: number;
+  readonly discardedSamples: number;
+};
+
+/** What an appender is made of. */
+export type AppenderParts = {
+  readonly outbox: Outbox;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Bound of what waits in memory while the outbox refuses it, bytes before compression. */
+  readonly holdBytes: number;
+  /** Told after new records are in the outbox. Must not throw. */
+  readonly wake: () => void;
+};
+
+type Held = { readonly draft: EncodedDraft; payloadBytes: number };
+
+/**
+ * Brings drafts into the outbox. While the outbox refuses them (full, or its disk gone) they wait in memory up to a bound; past it
+ * the oldest of the lowest class go first, and are counted.
+ */
+export class Appender {
+  readonly #parts: AppenderParts;
+  readonly #queues: Readonly<Record<StreamName, Held[]>> = { control: [], event: [], telemetry: [], capture: [] };
+  #heldBytes = 0;
+  #refusal: { readonly error: AgentError; readonly sinceMs: number } | undefined;
+  readonly #counters = { records: 0, samples: 0, payloadBytes: 0, discardedRecords: 0, discardedSamples: 0 };
+
+  constructor(parts: AppenderParts) {
+    this.#parts = parts;
+  }
+
+  /** Takes a draft over; it is stored with the next `store`, or at once where the bound leaves no room to wait. */
+  add(draft: EncodedDraft): void {
+    this.#queues[draft.stream].push({ draft, payloadBytes: 0 });
+    this.#heldBytes += draft.bodyBytes;
+    if (this.#heldBytes <= this.#parts.holdBytes) return;
+    if (this.#refusal === undefined) this.store();
+    while (this.#heldBytes > this.#parts.holdBytes) this.#discardOne();
+  }
+
+  /**
+   * Stores what waits. Throws only what is not the outbox's own trouble
+   * (`outbox.full`, `outbox.unavailable`), which is remembered in `state` and tried again with the next call.
+   */
+  store(): void {
+    const before = this.#counters.records;
+    const refusal = this.#storeAll();
+    this.#note(refusal);
+    if (this.#counters.records > before) this.#parts.wake();
+  }
+
+  /** Gives up what still waits, at the end of the process: counts and tells it. */
+  abandon(): void {
+    const { discardedRecords: records, discardedSamples: samples } = this.#counters;
+    while (this.#heldBytes > 0) this.#discardOne();
+    const lostRecords = this.#counters.discardedRecords - records;
+    const lostSamples = this.#counters.discardedSamples - samples;
+    if (lostRecords > 0) this.#parts.log.error("outbox.abandoned", { records: lostRecords, samples: lostSamples });
+  }
+
+  state(): StoreState {
+    if (this.#refusal === undefined) return { kind: "storing" };
+    const { error, sinceMs } = this.#refusal;
+    const { code, message, remedy } = error;
+    return { kind: "failing", sinceMs, code, what: message, remedy, heldBytes: this.#heldBytes };
+  }
+
+  counters(): AppendCounters {
+    return { ...this.#counters };
+  }
+
+  #storeAll(): AgentError | undefined {
+    if (this.#refusal !== undefined) return this.#storeApart();
+    const refusal = this.#storeTogether();
+    return refusal?.code === "outbox.full" ? this.#storeApart() : refusal;
+  }
+
+  #storeTogether(): AgentError | undefined {
+    const all = STREAMS.flatMap((stream) => this.#queues[stream]);
+    const refusal = this.#append(all);
+    if (refusal === undefined) for (const stream of STREAMS) this.#forget(stream, all.length);
+    return refusal;
+  }
+
+  /**
+   * When the outbox is full each stream goes by itself, its first draft alone: all together may be more than the outbox can hold
+   * at all, and an event may still evict telemetry where telemetry finds nothing to evict. What goes well goes on in twice as many.
+   */
+  #storeApart(): AgentError | undefined {
+    let first: AgentError | undefined;
+    for (const stream of STREAMS) {
+      const refusal = this.#storeStream(stream);
+      first ??= refusal;
+      if (refusal?.code === "outbox.unavailable") break;
+    }
+    return first;
+  }
+
+  #storeStream(stream: StreamName): AgentError | undefined {
+    for (let most = 1; this.#queues[stream].length > 0; ) {
+      const some = this.#queues[stream].slice(0, most);
+      const refusal = this.#append(some);
+      if (refusal === undefined) {
+        this.#forget(stream, some.length);
+        most *= 2;
+      } else if (some.length === 1 || refusal.code === "outbox.unavailable") {
+        return refusal;
+      } else {
+        most = 1;
+      }
+    }
+    return undefined;
+  }
+
+  #append(drafts: readonly Held[]): AgentError | undefined {
+    if (drafts.length === 0) return undefined;
+    return this.#attempt(() => this.#parts.outbox.append(drafts.map(measured)));
+  }
+
+  #attempt(write: () => void): AgentError | undefined {
+    try {
+      write();
+      return undefined;
+    } catch (thrown) {
+      const isRefusal = thrown instanceof AgentError && /^outbox\.(full|unavailable)$/.test(thrown.code);
+      if (!isRefusal) throw thrown;
+      return thrown;
+    }
+  }
+
+  /** Drops the first `count` of a queue, which are stored. */
+  #forget(stream: StreamName, count: number): void {
+    for (const { draft, payloadBytes } of this.#queues[stream].splice(0, count)) {
+      this.#heldBytes -= draft.bodyBytes;
+      this.#counters.records += 1;
+      this.#counters.samples += draft.samples;
+      this.#counters.payloadBytes += payloadBytes;
+    }
+  }
+
+  #discardOne(): void {
+    const lowest = STREAMS.findLast((stream) => this.#queues[stream].length > 0);
+    const discarded = lowest === undefined ? undefined : this.#queues[lowest].shift();
+    if (discarded === undefined) throw new TypeError("bytes are held without a draft");
+    this.#heldBytes -= discarded.draft.bodyBytes;
+    this.#counters.discardedRecords += 1;
+    this.#counters.discardedSamples += discarded.draft.samples;
+  }
+
+  #note(refusal: AgentError | undefined): void {
+    const { clock, log } = this.#parts;
+    const { discardedRecords, discardedSamples } = this.#counters;
+    if (refusal !== undefined) {
+      if (this.#refusal === undefined)
+        log.error("outbox.refused", { code: refusal.code, what: refusal.message, remedy: refusal.remedy });
+      this.#refusal = { error: refusal, sinceMs: this.#refusal?.sinceMs ?? clock.monotonicMs() };
+    } else if (this.#refusal !== undefined) {
+      const failedMs = Math.round(clock.monotonicMs() - this.#refusal.sinceMs);
+      log.info("outbox.accepted", { failedMs, discardedRecords, discardedSamples });
+      this.#refusal = undefined;
+    }
+  }
+}
+
+/** The draft, noting how long its payload became; a failed transaction may seal it again. */
+function measured(held: Held): EncodedDraft {
+  return {
+    ...held.draft,
+    seal: (id: RecordId) => {
+      const payload = held.draft.seal(id);
+      held.payloadBytes = payload.length;
+      return payload;
+    },
+  };
+}

@@ -1,0 +1,265 @@
+import type { CollectRule } from "../../../config/schema.ts";
+import type { LatestValue } from "../../signals/latest-signals.ts";
+import type { MessageEntry, SignalEntry, SignalTable } from "../../signals/signal-table.ts";
+import { type CollectPlan, MODE, planCollection } from "./collect-rules.ts";
+import { SampleLog } from "./sample-log.ts";
+
+/** What a collector is made of. */
+export type CollectorParts = {
+  readonly table: SignalTable;
+  readonly rules: readonly CollectRule[];
+  /** Samples after which the batch is full. */
+  readonly batchSamples: number;
+};
+
+/**
+ * Picks from the decoded frames the samples that the rules ask for and keeps them until `drain`.
+ *
+ * Rules, a signal: "on-change" takes a value that differs from the one before (NaN equals NaN, -0 differs from 0); "every" takes a
+ * value once the least time has passed since the last taken; "latest" takes the last value of each window, windows being whole
+ * multiples of `windowMs` since the Unix epoch; "off" takes none. What one sender sends of a message known by its PGN is a signal of
+ * its own. Samples keep their receive time, and the order of their frames: when the wall clock steps back, so do the times.
+ */
+export class Collector {
+  /** One sentence for each rule that matches no signal of the table. */
+  readonly warnings: readonly string[];
+  /** Samples that found the batch full (none as long as the owner drains when `isFull`), and those of senders without room. */
+  discardedSamples = 0;
+  readonly #table: SignalTable;
+  #plan: CollectPlan;
+  readonly #batchSamples: number;
+  #log: SampleLog;
+  #spare: SampleLog;
+  /** Position in `SignalTable.wides` of each signal, or -1. */
+  readonly #wideSlots: Int32Array;
+  readonly #wideWords: Uint32Array;
+  // From here on by slot (see `SignalSlots`).
+  /** Newest value, and the same memory as words (for the wide ones). */
+  readonly #latestValues: Float64Array;
+  readonly #latestWords: Uint32Array;
+  /** When last seen and last taken, µs since the Unix epoch; NaN: never. */
+  readonly #seenUs: Float64Array;
+  readonly #takenUs: Float64Array;
+  /** 1 while the newest value of a "latest" signal waits for its window to end. */
+  readonly #pending: Uint8Array;
+  /** Monotonic time at which `drain` first met the pending value, ms; NaN: not yet. */
+  readonly #metMs: Float64Array;
+
+  constructor({ table, rules, batchSamples }: CollectorParts) {
+    const count = table.slots.capacity;
+    this.#table = table;
+    this.#plan = planCollection(rules, table.signals);
+    this.warnings = this.#plan.warnings;
+    this.#batchSamples = batchSamples;
+    // Beyond the batch there is room for the frame that fills it, and for all pending values when the batch is closed.
+    this.#log = new SampleLog(batchSamples + 2 * count);
+    this.#spare = new SampleLog(batchSamples + 2 * count);
+    this.#wideSlots = Int32Array.from(table.signals, (signal) => signal.wide);
+    this.#wideWords = new Uint32Array(table.wides.buffer, table.wides.byteOffset, table.wides.length * 2);
+    this.#latestValues = new Float64Array(count);
+    this.#latestWords = new Uint32Array(this.#latestValues.buffer);
+    this.#seenUs = new Float64Array(count).fill(Number.NaN);
+    this.#takenUs = new Float64Array(count).fill(Number.NaN);
+    this.#pending = new Uint8Array(count);
+    this.#metMs = new Float64Array(count).fill(Number.NaN);
+  }
+
+  /** From the next frame on these rules count. Values that wait for their window to end are taken before. */
+  useRules(rules: readonly CollectRule[]): void {
+    this.#closeAllWindows(0, true);
+    this.#plan = planCollection(rules, this.#table.signals);
+  }
+
+  /** One sentence about the first rule that matches no signal of the table, or several where it names one; undefined when all are good. */
+  unfitRule(rules: readonly CollectRule[]): string | undefined {
+    const { warnings, ambiguous } = planCollection(rules, this.#table.signals);
+    return warnings[0] ?? ambiguous[0]?.problem;
+  }
+
+  /** Samples that wait for `drain`. */
+  get sampleCount(): number {
+    return this.#log.count;
+  }
+
+  /** Whether the batch has reached its size and must be drained before the next `take`. */
+  get isFull(): boolean {
+    return this.#log.count >= this.#batchSamples;
+  }
+
+  /**
+   * Takes what the rules ask for from the table's buffers, into which `message` has just been decoded. `allPresent` says that
+   * the table's `present` need not be looked at; `firstSlot` who sent it, -1 for a sender that there is no room for. On the frame
+   * path: allocates nothing (but for growth of the batch).
+   */
+  take(
+    message: MessageEntry,
+    allPresent: boolean,
+    receivedAtUs: number,
+    firstSlot: number = message.firstSignal,
+  ): void {
+    const end = message.firstSignal + message.signalCount;
+    if (firstSlot < 0) {
+      const modes = this.#plan.modes;
+      for (let signal = message.firstSignal; signal < end; signal++) {
+        if (modes[signal] !== MODE.off) this.discardedSamples += 1;
+      }
+      return;
+    }
+    const shift = firstSlot - message.firstSignal;
+    const present = this.#table.present;
+    const opensAt = this.#log.count;
+    for (let signal = message.firstSignal; signal < end; signal++) {
+      if (allPresent || present[signal] === 1) this.#takeSignal(signal, signal + shift, receivedAtUs);
+    }
+    if (this.#log.count > opensAt) this.#log.opens[opensAt] = 1;
+  }
+
+  /**
+   * The samples since the last drain, oldest frame first; the log is valid until the next drain.
+   *
+   * `monotonicMs` closes the windows of "latest" signals whose message no longer comes; `closing` closes all of them.
+   */
+  drain(monotonicMs: number, closing: boolean): SampleLog {
+    this.#closeAllWindows(monotonicMs, closing);
+    const drained = this.#log;
+    this.#log = this.#spare;
+    this.#log.clear();
+    this.#spare = drained;
+    return drained;
+  }
+
+  /** The newest value of every signal seen so far, in the order of their slots. */
+  latest(): LatestValue[] {
+    const found: LatestValue[] = [];
+    for (let slot = 0; slot < this.#table.slots.count; slot++) {
+      const latest = this.#latestAt(slot);
+      if (latest !== undefined) found.push(latest);
+    }
+    return found;
+  }
+
+  /**
+   * The newest value of one signal; undefined until it is seen. Of a message known by its PGN also undefined while several send it and
+   * `signal` names none of them: which one is meant is not guessed.
+   */
+  latestOf(signal: SignalEntry): LatestValue | undefined {
+    if (signal.pgn === undefined) return this.#latestAt(signal.index);
+    const found: LatestValue[] = [];
+    for (const { message, origin, firstSlot } of this.#table.slots.senders) {
+      const offset = signal.index - message.firstSignal;
+      if (offset < 0 || offset >= message.signalCount) continue;
+      const latest = this.#latestAt(firstSlot + offset);
+      if (latest !== undefined && (signal.source ?? origin.source) === origin.source) found.push(latest);
+    }
+    return found.length === 1 ? found[0] : undefined;
+  }
+
+  #latestAt(slot: number): LatestValue | undefined {
+    const timeUs = this.#seenUs[slot];
+    if (Number.isNaN(timeUs)) return undefined;
+    const signal = this.#table.slots.signalOf(slot);
+    return { signal, origin: this.#table.slots.originOf(slot), timeUs, raw: this.#latestRaw(signal, slot) };
+  }
+
+  #takeSignal(signal: number, slot: number, timeUs: number): void {
+    const mode = this.#plan.modes[signal];
+    let taken = false;
+    if (mode === MODE.onChange) taken = this.#differs(signal, slot) || this.#isSilentTooLong(signal, slot, timeUs);
+    else if (mode === MODE.every) taken = this.#isDue(signal, slot, timeUs);
+    else if (mode === MODE.latest) this.#awaitWindow(signal, slot, timeUs);
+    this.#remember(signal, slot, timeUs);
+    if (!taken) return;
+    this.#takenUs[slot] = timeUs;
+    this.#append(slot, timeUs);
+  }
+
+  /** For on-change the newest value is also the last one taken: every other was equal to it. */
+  #differs(signal: number, slot: number): boolean {
+    if (Number.isNaN(this.#seenUs[slot])) return true;
+    const wide = this.#wideSlots[signal];
+    if (wide < 0) return !Object.is(this.#table.values[signal], this.#latestValues[slot]);
+    return (
+      this.#wideWords[wide * 2] !== this.#latestWords[slot * 2] ||
+      this.#wideWords[wide * 2 + 1] !== this.#latestWords[slot * 2 + 1]
+    );
+  }
+
+  #isSilentTooLong(signal: number, slot: number, timeUs: number): boolean {
+    return this.#plan.periodsUs[signal] > 0 && this.#isDue(signal, slot, timeUs);
+  }
+
+  /** A negative time since the last sample means that the wall clock stepped back; waiting for it to catch up could take years. */
+  #isDue(signal: number, slot: number, timeUs: number): boolean {
+    const elapsedUs = timeUs - this.#takenUs[slot];
+    return !(elapsedUs >= 0 && elapsedUs < this.#plan.periodsUs[signal]);
+  }
+
+  #awaitWindow(signal: number, slot: number, timeUs: number): void {
+    const windowUs = this.#plan.periodsUs[signal];
+    const isNewWindow = Math.floor(timeUs / windowUs) !== Math.floor(this.#seenUs[slot] / windowUs);
+    if (this.#pending[slot] === 1 && isNewWindow) this.#takePending(slot);
+    this.#pending[slot] = 1;
+  }
+
+  #closeAllWindows(monotonicMs: number, closing: boolean): void {
+    for (const message of this.#table.messages) this.#closeWindows(message, message.firstSignal, monotonicMs, closing);
+    for (const { message, firstSlot } of this.#table.slots.senders) {
+      this.#closeWindows(message, firstSlot, monotonicMs, closing);
+    }
+  }
+
+  #closeWindows({ signalCount }: MessageEntry, firstSlot: number, monotonicMs: number, closing: boolean): void {
+    const opensAt = this.#log.count;
+    for (let slot = firstSlot; slot < firstSlot + signalCount; slot++) {
+      if (this.#pending[slot] === 1 && (closing || this.#hasWaitedLong(slot, monotonicMs))) this.#takePending(slot);
+    }
+    if (this.#log.count > opensAt) this.#log.opens[opensAt] = 1;
+  }
+
+  #takePending(slot: number): void {
+    this.#pending[slot] = 0;
+    this.#metMs[slot] = Number.NaN;
+    this.#append(slot, this.#seenUs[slot]);
+  }
+
+  /** Judged by the monotonic clock, since receive times may come from another clock (a log, a remote bus). */
+  #hasWaitedLong(slot: number, monotonicMs: number): boolean {
+    if (Number.isNaN(this.#metMs[slot])) this.#metMs[slot] = monotonicMs;
+    const periodUs = this.#plan.periodsUs[this.#table.slots.signalOf(slot).index];
+    return (monotonicMs - this.#metMs[slot]) * 1000 >= periodUs;
+  }
+
+  #remember(signal: number, slot: number, timeUs: number): void {
+    this.#seenUs[slot] = timeUs;
+    const wide = this.#wideSlots[signal];
+    if (wide < 0) {
+      this.#latestValues[slot] = this.#table.values[signal];
+    } else {
+      this.#latestWords[slot * 2] = this.#wideWords[wide * 2];
+      this.#latestWords[slot * 2 + 1] = this.#wideWords[wide * 2 + 1];
+    }
+  }
+
+  #append(slot: number, timeUs: number): void {
+    const log = this.#log;
+    if (!log.reserve()) {
+      this.discardedSamples += 1;
+      return;
+    }
+    const at = log.count;
+    log.slots[at] = slot;
+    log.timesUs[at] = timeUs;
+    // As words, because a float64 copy need not keep the bits of a wide integer that look like a NaN.
+    log.words[at * 2] = this.#latestWords[slot * 2];
+    log.words[at * 2 + 1] = this.#latestWords[slot * 2 + 1];
+    log.opens[at] = 0;
+    log.count = at + 1;
+  }
+
+  #latestRaw({ wide, signed }: SignalEntry, slot: number): number | bigint {
+    if (wide < 0) return this.#latestValues[slot];
+    const bits = new BigInt64Array(this.#latestValues.buffer)[slot];
+    const exact = signed ? bits : BigInt.asUintN(64, bits);
+    return Number.isSafeInteger(Number(exact)) ? Number(exact) : exact;
+  }
+}

@@ -1,0 +1,177 @@
+import type { Clock } from "../core/clock.ts";
+import { FRAME_DATA_OFFSET, FRAME_FLAG, FRAME_STRIDE_BYTES, type FrameBatch } from "../ports/frame.ts";
+import type { BusSink, BusState, CanBus } from "../ports/outbox.ts";
+import type { LatestValue } from "../signals/latest-signals.ts";
+import type { BusMessages, SignalTable } from "../signals/signal-table.ts";
+import type { AppendCounters, Appender, StoreState } from "./appender.ts";
+import type { Collector } from "./collect/collect.ts";
+import type { FrameCapture } from "./frame-capture.ts";
+import type { Encoder } from "./record/encode.ts";
+import type { BusCount } from "./record/encode-samples.ts";
+
+/** What the pipeline is made of. */
+export type PipelineParts = {
+  readonly table: SignalTable;
+  readonly collector: Collector;
+  readonly encoder: Encoder;
+  readonly appender: Appender;
+  readonly clock: Clock;
+  /** Gets every batch while it is on; absent where nothing is captured. */
+  readonly capture?: Pick<FrameCapture, "isOn" | "take" | "stop">;
+  /** Longest time a sample waits before it is stored. */
+  readonly batchMs: number;
+};
+
+/** What became of the frames of one bus since start. Their sum is what the driver handed over. */
+export type FrameCounters = {
+  readonly decoded: number;
+  /** Data frames whose arbitration id no DBC file of this bus names. */
+  readonly unknown: number;
+  readonly remote: number;
+  readonly error: number;
+  /** Monotonic ms of the last batch with a frame that is no error frame; undefined before the first. */
+  readonly lastFrameMs: number | undefined;
+};
+
+/** Counts since start. */
+export type PipelineCounters = AppendCounters & { readonly buses: ReadonlyMap<string, FrameCounters> };
+
+/** How the pipeline is doing, for the watchdog and the status. */
+export type PipelineHealth = {
+  /** Monotonic ms of the last flush, also of one that the outbox refused; undefined before the first. */
+  readonly lastFlushMs: number | undefined;
+  readonly store: StoreState;
+};
+
+type BusLine = {
+  readonly bus: CanBus;
+  readonly messages: BusMessages;
+  decoded: number;
+  unknown: number;
+  remote: number;
+  error: number;
+  lastFrameMs: number | undefined;
+};
+
+/**
+ * The straight line from frame to stored record: find the message, decode it, collect its samples, encode a batch of them, append
+ * the records to the outbox. All of it runs in the caller's call; nothing waits.
+ *
+ * A refusing outbox is borne (see `Appender`); any other error is a bug and comes out of the callback or the timer.
+ */
+export class Pipeline {
+  readonly #parts: PipelineParts;
+  readonly #lines = new Map<string, BusLine>();
+  #stopTimer: (() => void) | undefined;
+  #isStopped = false;
+  #lastFlushMs: number | undefined;
+
+  constructor(parts: PipelineParts) {
+    this.#parts = parts;
+  }
+
+  /** Where the driver of `bus` delivers its frames and states. Ask once a bus. */
+  sinkFor(bus: CanBus): BusSink {
+    const messages = this.#parts.table.bus(bus.name);
+    const line: BusLine = { bus, messages, decoded: 0, unknown: 0, remote: 0, error: 0, lastFrameMs: undefined };
+    this.#lines.set(bus.name, line);
+    return {
+      onFrames: (batch) => this.#takeFrames(line, batch),
+      onState: (state, detail) => this.#noteState(line, state, detail),
+    };
+  }
+
+  /** Announces the signal table and begins to flush every `batchMs`. */
+  start(): void {
+    const { encoder, appender, clock, batchMs } = this.#parts;
+    for (const draft of encoder.table()) appender.add(draft);
+    this.flush();
+    this.#stopTimer = clock.every(batchMs, () => this.flush());
+  }
+
+  /** Stores the samples collected so far, and everything else that waits. */
+  flush(): void {
+    this.#flush(false);
+  }
+
+  /**
+   * Stores everything, also the last values of windows that are still open. What the outbox refuses is given up and
+   * counted. Call after the buses have stopped; idempotent.
+   */
+  stop(): void {
+    if (this.#isStopped) return;
+    this.#isStopped = true;
+    this.#stopTimer?.();
+    this.#parts.capture?.stop();
+    this.#flush(true);
+    this.#parts.appender.abandon();
+  }
+
+  counters(): PipelineCounters {
+    const counters = this.#parts.appender.counters();
+    const buses = [...this.#lines].map(([name, { decoded, unknown, remote, error, lastFrameMs }]) => {
+      return [name, { decoded, unknown, remote, error, lastFrameMs }] as const;
+    });
+    const discardedSamples = counters.discardedSamples + this.#parts.collector.discardedSamples;
+    return { ...counters, discardedSamples, buses: new Map(buses) };
+  }
+
+  health(): PipelineHealth {
+    return { lastFlushMs: this.#lastFlushMs, store: this.#parts.appender.state() };
+  }
+
+  /** The newest value of every signal seen so far, collected or not. */
+  latest(): LatestValue[] {
+    return this.#parts.collector.latest();
+  }
+
+  /** The frame path: no promise, no closure, no object a frame. */
+  #takeFrames(line: BusLine, batch: FrameBatch): void {
+    const { table, collector, capture, clock } = this.#parts;
+    const { values, wides, present, slots } = table;
+    const errorsBefore = line.error;
+    if (capture?.isOn === true) capture.take(line.bus.name, batch);
+    for (let at = 0; at < batch.count; at++) {
+      const flags = batch.flags(at);
+      if ((flags & (FRAME_FLAG.error | FRAME_FLAG.remote)) !== 0) {
+        if ((flags & FRAME_FLAG.error) !== 0) line.error += 1;
+        else line.remote += 1;
+        continue;
+      }
+      const message = line.messages.find(batch.id(at), (flags & FRAME_FLAG.extended) !== 0);
+      if (message === undefined) {
+        line.unknown += 1;
+        continue;
+      }
+      const length = batch.length(at);
+      message.decode(batch.bytes, at * FRAME_STRIDE_BYTES + FRAME_DATA_OFFSET, length, values, wides, present);
+      line.decoded += 1;
+      const allPresent = !message.multiplexed && length >= message.neededBytes;
+      const firstSlot = message.pgn === undefined ? message.firstSignal : slots.firstSlotOf(message, batch.id(at));
+      collector.take(message, allPresent, batch.receivedAtUs(at), firstSlot);
+      if (collector.isFull) this.#flush(false);
+    }
+    if (line.error - errorsBefore < batch.count) line.lastFrameMs = clock.monotonicMs();
+  }
+
+  #noteState(line: BusLine, state: BusState, detail: string): void {
+    const { encoder, appender, clock } = this.#parts;
+    appender.add(encoder.busEvent({ count: countOf(line), state, detail, timeUs: clock.wallUs() }));
+  }
+
+  #flush(closing: boolean): void {
+    const { collector, encoder, appender, clock } = this.#parts;
+    const samples = collector.drain(clock.monotonicMs(), closing);
+    if (samples.count > 0) {
+      const counts = [...this.#lines.values()].map(countOf);
+      for (const draft of encoder.samples(samples, counts)) appender.add(draft);
+    }
+    appender.store();
+    this.#lastFlushMs = clock.monotonicMs();
+  }
+}
+
+function countOf({ bus }: BusLine): BusCount {
+  const { received, dropped, errorFrames } = bus.counters();
+  return { bus: bus.name, received, dropped, errorFrames };
+}

@@ -1,0 +1,97 @@
+import type { Outbox } from "../../ports/outbox.ts";
+import type { Pick } from "./lanes.ts";
+
+/** Acknowledged records are forgotten together, each time one transaction: this many, or after this time. */
+const ACK_RECORDS = 50;
+const ACK_MS = 100;
+/** Part of the window that the backlog may take, so that a fresh record never finds it full of old ones. */
+const BACKLOG_SHARE = 0.75;
+
+/** The records that are on the way, and those that arrived and have not been forgotten by the outbox yet. */
+export class InFlight {
+  readonly #outbox: Outbox;
+  readonly #backlogBytesLimit: number;
+  readonly #busy = new Set<number>();
+  #acked: number[] = [];
+  #ackDueMs = Number.POSITIVE_INFINITY;
+  #count = 0;
+  #backlogCount = 0;
+  #backlogBytes = 0;
+  #captureBytes = 0;
+
+  constructor(outbox: Outbox, backlogBytesLimit: number) {
+    this.#outbox = outbox;
+    this.#backlogBytesLimit = backlogBytesLimit;
+  }
+
+  /** Records without an outcome. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Monotonic ms at which acknowledged records should be forgotten; infinite when there are none. */
+  get ackDueMs(): number {
+    return this.#ackDueMs;
+  }
+
+  get isEmpty(): boolean {
+    return this.#busy.size === 0;
+  }
+
+  has(row: number): boolean {
+    return this.#busy.has(row);
+  }
+
+  isBacklogFull(window: number): boolean {
+    const share = Math.max(1, Math.floor(window * BACKLOG_SHARE));
+    return this.#backlogCount >= share || this.#backlogBytes >= this.#backlogBytesLimit;
+  }
+
+  /** Whether as many bytes of raw frames are on the way as may be: new ones too, or a slow link would be full of them when a command's answer comes. */
+  get isCaptureFull(): boolean {
+    return this.#captureBytes >= this.#backlogBytesLimit;
+  }
+
+  /** Holds the record in the outbox while it is on its way. False when it is not there any more: then it must not be sent. */
+  start(pick: Pick): boolean {
+    if (!this.#outbox.hold(pick.record.row)) return false;
+    this.#busy.add(pick.record.row);
+    this.#weigh(pick, 1);
+    return true;
+  }
+
+  /** The outcome is known and good: keeps the row until the outbox has forgotten it. */
+  endAcked(pick: Pick, nowMs: number): void {
+    this.#weigh(pick, -1);
+    if (this.#acked.push(pick.record.row) === 1) this.#ackDueMs = nowMs + ACK_MS;
+  }
+
+  /** The outcome is known and the record is not delivered. */
+  endOpen(pick: Pick): void {
+    this.#weigh(pick, -1);
+    this.#busy.delete(pick.record.row);
+    this.#outbox.release(pick.record.row);
+  }
+
+  /** Lets the outbox forget what was acknowledged, when enough has come together or it has waited long enough. Throws what the outbox throws, and keeps the rows then. */
+  forgetDue(nowMs: number): void {
+    if (this.#acked.length >= ACK_RECORDS || nowMs >= this.#ackDueMs) this.forgetAcked();
+  }
+
+  /** The same without waiting. */
+  forgetAcked(): void {
+    if (this.#acked.length === 0) return;
+    this.#outbox.ack(this.#acked);
+    for (const row of this.#acked) this.#busy.delete(row);
+    this.#acked = [];
+    this.#ackDueMs = Number.POSITIVE_INFINITY;
+  }
+
+  #weigh({ record, kind }: Pick, by: 1 | -1): void {
+    this.#count += by;
+    if (record.stream === "capture") this.#captureBytes += by * record.payload.length;
+    if (kind === "fresh") return;
+    this.#backlogCount += by;
+    this.#backlogBytes += by * record.payload.length;
+  }
+}

@@ -1,0 +1,78 @@
+import type { Topics } from "../../cloud/topics.ts";
+import { CLOCK_QUALITIES, type Clock, type ClockQuality } from "../../core/clock.ts";
+import type { Outgoing, Publication } from "../../ports/outbox.ts";
+
+const CONTENT_TYPE = "application/x-protobuf";
+const SCHEMA = "causeway.v1";
+/** Four-byte integer (MQTT 5.0, 3.3.2.3.3). */
+const MAX_EXPIRY_SECONDS = 0xffff_ffff;
+
+/** Whether a record's life is over. One whose age is not known lives: none must be dropped for a clock that jumped. `maxGapMs` as in `ageOf`. */
+export function isExpired(record: Outgoing, clock: Clock, maxGapMs: number): boolean {
+  const leftMs = leftMsOf(record, clock, maxGapMs);
+  return leftMs !== undefined && leftMs <= 0;
+}
+
+/** What is left of a record's life, s, for the broker to count from its arrival: the whole life where its age is not known; undefined lives on. */
+export function messageExpirySecondsOf(record: Outgoing, clock: Clock, maxGapMs: number): number | undefined {
+  const leftMs = leftMsOf(record, clock, maxGapMs);
+  return leftMs === undefined ? undefined : Math.min(MAX_EXPIRY_SECONDS, Math.max(1, Math.ceil(leftMs / 1000)));
+}
+
+function leftMsOf(record: Outgoing, clock: Clock, maxGapMs: number): number | undefined {
+  const { expiresAtMs, storedAtUs } = record;
+  if (expiresAtMs === undefined) return undefined;
+  return expiresAtMs - Math.floor(storedAtUs / 1000) - (ageOf(record, clock, maxGapMs) ?? 0);
+}
+
+/**
+ * ms since the record was stored; undefined when nobody knows.
+ *
+ * Within one boot the monotonic clock alone is asked, which no step moves; it does not count suspend, so that a record may count as
+ * younger than it is. Across boots there is only the wall clock: it counts when both the clock that stored the record and the clock
+ * now are "ntp" or better, and when time did not go backwards or on by more than `maxGapMs`.
+ */
+function ageOf(
+  { storedAtMonotonicMs, storedAtUs, timeQuality }: Outgoing,
+  clock: Clock,
+  maxGapMs: number,
+): number | undefined {
+  if (storedAtMonotonicMs !== undefined) return Math.max(0, clock.monotonicMs() - storedAtMonotonicMs);
+  if (!isTrusted(timeQuality) || !isTrusted(clock.quality())) return undefined;
+  const ageMs = (clock.wallUs() - storedAtUs) / 1000;
+  return ageMs < 0 || ageMs > maxGapMs ? undefined : ageMs;
+}
+
+/** Where a record goes: the topic of its stream, or the schema topic for a signal table. */
+export function topicOf({ retainKey, stream }: Outgoing, topics: Topics): string {
+  return retainKey === undefined ? topics.record(stream) : topics.schema(retainKey);
+}
+
+/** The MQTT 5 message of a record: its payload untouched, its id and how to read it in user properties. */
+export function publicationOf(
+  record: Outgoing,
+  topics: Topics,
+  messageExpirySeconds: number | undefined,
+  retainAvailable: boolean,
+): Publication {
+  const { epoch, seq, stream, encoding, timeQuality, retainKey, payload } = record;
+  return {
+    topic: topicOf(record, topics),
+    payload,
+    retain: retainKey !== undefined && retainAvailable,
+    contentType: CONTENT_TYPE,
+    messageExpirySeconds,
+    userProperties: [
+      ["epoch", String(epoch)],
+      ["seq", String(seq)],
+      ["stream", stream],
+      ["schema", SCHEMA],
+      ["encoding", encoding],
+      ["time-quality", timeQuality],
+    ],
+  };
+}
+
+function isTrusted(quality: ClockQuality): boolean {
+  return CLOCK_QUALITIES.indexOf(quality) >= CLOCK_QUALITIES.indexOf("ntp");
+}

@@ -1,0 +1,83 @@
+import { FRAME_MAX_DATA_BYTES, type FrameBatch } from "../../ports/frame.ts";
+import type { ProtobufWriter } from "./protobuf-writer.ts";
+
+/** Field numbers of config/proto/telemetry.proto. */
+const FRAMES = {
+  capture: 1,
+  bus: 2,
+  baseTimeUs: 3,
+  deltas: 4,
+  ids: 5,
+  flags: 6,
+  lengths: 7,
+  data: 8,
+} as const;
+/** Most bytes of a frame besides its data: 8 of its time (up to 2^53), 5 of its id, 1 each of flags and length. */
+const FRAME_BYTES = 15;
+/** Bytes of a record besides its frames and names. */
+const OVERHEAD_BYTES = 64;
+
+/** Frames of one bus that wait to be a record. */
+export class FrameLog {
+  readonly capture: string;
+  readonly bus: string;
+  readonly #maxBytes: number;
+  readonly #times: number[] = [];
+  readonly #ids: number[] = [];
+  readonly #flags: number[] = [];
+  readonly #lengths: number[] = [];
+  readonly #data: Uint8Array;
+  #dataBytes = 0;
+
+  /** `maxBodyBytes`: no record that is made of it is longer. */
+  constructor(capture: string, bus: string, maxBodyBytes: number) {
+    this.capture = capture;
+    this.bus = bus;
+    this.#maxBytes = maxBodyBytes - OVERHEAD_BYTES - Buffer.byteLength(capture) - Buffer.byteLength(bus);
+    this.#data = new Uint8Array(Math.max(this.#maxBytes, FRAME_MAX_DATA_BYTES));
+  }
+
+  get count(): number {
+    return this.#times.length;
+  }
+
+  /** Whether one more frame, of the longest kind, may not fit. */
+  get isFull(): boolean {
+    const bytes = this.#dataBytes + (this.count + 1) * FRAME_BYTES + FRAME_MAX_DATA_BYTES;
+    return bytes > this.#maxBytes;
+  }
+
+  /** Takes frame `at` of a batch; look at `isFull` before. */
+  take(batch: FrameBatch, at: number): void {
+    const { id, flags, data, receivedAtUs } = batch.frame(at);
+    this.#times.push(Math.round(receivedAtUs));
+    this.#ids.push(id);
+    this.#flags.push(flags);
+    this.#lengths.push(data.length);
+    this.#data.set(data, this.#dataBytes);
+    this.#dataBytes += data.length;
+  }
+
+  /** Writes the `Frames` message as field `field`. */
+  write(writer: ProtobufWriter, field: number): void {
+    const [baseTimeUs = 0] = this.#times;
+    writer.begin(field, this.#dataBytes + this.count * FRAME_BYTES);
+    writer.stringField(FRAMES.capture, this.capture);
+    writer.stringField(FRAMES.bus, this.bus);
+    writer.sintField(FRAMES.baseTimeUs, baseTimeUs);
+    writer.begin(FRAMES.deltas, this.count * 2);
+    writer.deltas(Float64Array.from(this.#times), baseTimeUs);
+    writer.end();
+    this.#packed(writer, FRAMES.ids, this.#ids);
+    this.#packed(writer, FRAMES.flags, this.#flags);
+    this.#packed(writer, FRAMES.lengths, this.#lengths);
+    writer.bytesField(FRAMES.data, this.#data.subarray(0, this.#dataBytes));
+    writer.end();
+  }
+
+  #packed(writer: ProtobufWriter, field: number, values: readonly number[]): void {
+    writer.begin(field, values.length);
+    for (const value of values) writer.uint(value);
+    writer.end();
+  }
+}

@@ -1,0 +1,184 @@
+import { z } from "zod";
+import { RECORDED_QUALITIES } from "../../core/clock.ts";
+import { STREAMS } from "../../ports/outbox.ts";
+
+/** 64-bit fields arrive as bigint; those that count or tell time must be exact as a number. */
+const integer = z
+  .bigint()
+  .refine((value) => value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER, "is beyond 2^53")
+  .transform(Number);
+const count = integer.refine((value) => value >= 0, "is negative");
+const position = integer.refine((value) => value >= 1, "must be 1 or more");
+const stream = z.enum(STREAMS, `must be one of ${STREAMS.join(", ")}`);
+
+const busCount = z.object({
+  bus: z.string(),
+  received: count,
+  dropped: count.optional(),
+  error_frames: count,
+});
+
+/** Long arrays are checked in one pass; a schema for each element would make a result object for each. */
+const bigints = z.custom<readonly bigint[]>(
+  (value) => Array.isArray(value) && value.every((item) => typeof item === "bigint"),
+);
+/** `z.number()` refuses NaN and infinities, which a float signal may well hold. */
+const numbers = z.custom<readonly number[]>(
+  (value) => Array.isArray(value) && value.every((item) => typeof item === "number"),
+);
+
+const samples = z.object({
+  table: z.string().min(1),
+  base_time_us: integer,
+  time_unit_us: z.int().min(1).max(1_000_000),
+  axes: z.array(z.object({ deltas: bigints })),
+  columns: z.array(
+    z.object({
+      signal: z.int().min(0),
+      axis: z.int().min(0),
+      raws: bigints,
+      floats: numbers,
+      doubles: numbers,
+      source: z.int().min(0).max(255).optional(),
+      destination: z.int().min(0).max(255).optional(),
+    }),
+  ),
+  buses: z.array(busCount),
+});
+
+const KINDS = { SIGNAL_KIND_INTEGER: "integer", SIGNAL_KIND_FLOAT: "float", SIGNAL_KIND_DOUBLE: "double" } as const;
+const kind = z
+  .enum(["SIGNAL_KIND_INTEGER", "SIGNAL_KIND_FLOAT", "SIGNAL_KIND_DOUBLE"])
+  .transform((name) => KINDS[name]);
+
+const table = z.object({
+  id: z.string().min(1),
+  total: z.int().min(0),
+  signals: z.array(
+    z.object({
+      index: z.int().min(0),
+      bus: z.string(),
+      message: z.string(),
+      arbitration_id: z.int().min(0),
+      extended: z.boolean(),
+      name: z.string(),
+      unit: z.string(),
+      factor: z.number(),
+      offset: z.number(),
+      kind,
+      is_signed: z.boolean(),
+      bits: z.int().min(1).max(64),
+      pgn: z.int().min(0).max(0x3ffff).optional(),
+    }),
+  ),
+});
+
+const REASONS = {
+  LOSS_REASON_EVICTED: "evicted",
+  LOSS_REASON_EXPIRED: "expired",
+  LOSS_REASON_REJECTED: "rejected",
+  LOSS_REASON_DAMAGED: "damaged",
+  LOSS_REASON_DROPPED: "dropped",
+} as const;
+
+const loss = z.object({
+  epoch: position,
+  stream,
+  first: position,
+  last: position,
+  reason: z
+    .enum([
+      "LOSS_REASON_EVICTED",
+      "LOSS_REASON_EXPIRED",
+      "LOSS_REASON_REJECTED",
+      "LOSS_REASON_DAMAGED",
+      "LOSS_REASON_DROPPED",
+    ])
+    .transform((name) => REASONS[name]),
+  detail: z.string(),
+});
+
+const busEvent = z.object({
+  count: busCount,
+  state: z.enum(["up", "down", "absent", "error-passive", "bus-off"]),
+  detail: z.string(),
+  time_us: integer,
+});
+
+const frames = z.object({
+  capture: z.string(),
+  bus: z.string(),
+  base_time_us: integer,
+  deltas: bigints,
+  ids: numbers,
+  flags: numbers,
+  lengths: numbers,
+  data: z.instanceof(Uint8Array),
+});
+
+const file = z.object({
+  name: z.string().min(1),
+  sha256: z.string().length(64),
+  part: z.int().min(0),
+  parts: z.int().min(1),
+  content: z.instanceof(Uint8Array),
+});
+
+const audit = z.object({ number: position, previous: z.string(), digest: z.string(), entry: z.string() });
+
+const updatePhase = z.object({
+  number: position,
+  repeated: z.boolean(),
+  digest: z.string(),
+  line: z.string(),
+  version_from: z.string(),
+  version_to: z.string(),
+  phase: z.string().min(1),
+  reason: z.string(),
+  detail: z.string(),
+  job: z.string(),
+  execution: z.int().min(0),
+  bytes: count,
+  total_bytes: count,
+  percent: z.int().min(0),
+  time_us: integer,
+});
+
+const notice = z.object({ event: z.string().min(1), detail: z.string(), time_us: integer });
+
+const QUALITIES = {
+  CLOCK_QUALITY_UNSYNCHRONISED: RECORDED_QUALITIES[0],
+  CLOCK_QUALITY_RTC: RECORDED_QUALITIES[1],
+  CLOCK_QUALITY_NTP: RECORDED_QUALITIES[2],
+  CLOCK_QUALITY_GPS: RECORDED_QUALITIES[3],
+} as const;
+
+/** A `causeway.v1.Record` as protobufjs gives it (`RECORD_CONVERSION`), with every field checked and 64-bit counts as numbers. */
+export const wireRecord = z.object({
+  thing: z.string().min(1),
+  epoch: position,
+  stream,
+  seq: position,
+  boot_id: z.string(),
+  anchor: z.object({
+    monotonic_us: integer,
+    wall_us: integer,
+    quality: z
+      .enum(["CLOCK_QUALITY_UNSYNCHRONISED", "CLOCK_QUALITY_RTC", "CLOCK_QUALITY_NTP", "CLOCK_QUALITY_GPS"])
+      .transform((name) => QUALITIES[name]),
+  }),
+  samples: samples.optional(),
+  table: table.optional(),
+  loss: loss.optional(),
+  bus_event: busEvent.optional(),
+  frames: frames.optional(),
+  file: file.optional(),
+  audit: audit.optional(),
+  update_phase: updatePhase.optional(),
+  notice: notice.optional(),
+});
+
+/** How protobufjs must convert a message for `wireRecord`; fields that are absent get their proto3 defaults. */
+export const RECORD_CONVERSION = { longs: BigInt, enums: String, arrays: true, defaults: true } as const;
+
+export type WireRecord = z.infer<typeof wireRecord>;

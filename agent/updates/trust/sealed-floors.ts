@@ -1,0 +1,120 @@
+import { z } from "zod";
+import { AgentError } from "../../core/errors.ts";
+import type { Journal } from "../../ports/outbox.ts";
+import type { RisingCounter } from "../../ports/update.ts";
+import { type Floors, highest, installedLine } from "./floors.ts";
+import type { InstalledLine } from "./manifest.ts";
+
+const SPACE = "floor-seal";
+const KEY = "floors";
+/** Generation of floors whose counter is being made: no counter that has a value is at 0. */
+const MAKING = 0;
+
+const sealed = z.strictObject({ generation: z.int(), lines: z.array(installedLine) });
+type Sealed = z.infer<typeof sealed>;
+
+/** What sealed floors are made of. */
+export type SealedFloorParts = {
+  readonly counter: RisingCounter;
+  readonly journal: Pick<Journal, "get" | "put">;
+  /** A second place; see `FloorCopy`. */
+  readonly copy: { read(): unknown; write(value: Sealed): void };
+  /** The floors from before there was a counter. */
+  readonly before: Floors;
+};
+
+/**
+ * Floors that a counter outside the disk vouches for: with each change of theirs it goes up, so that an old disk put back, both places
+ * lost, or the counter itself gone is found out, and nothing is installed then until someone acknowledges it. They are written before
+ * the counter moves: one step ahead of it is a cut in between. Who can write the disk as root can forge them as well as the agent itself.
+ */
+export async function openSealedFloors(parts: SealedFloorParts): Promise<Floors> {
+  let floors = await begun(parts);
+  return {
+    installed: () => floors.installed(),
+    fault: () => floors.fault(),
+    raise: (line) => floors.raise(line),
+    acknowledge: async () => {
+      if (floors.fault() !== undefined) floors = await made(parts, await parts.counter.read());
+    },
+  };
+}
+
+async function begun(parts: SealedFloorParts): Promise<Sound> {
+  try {
+    const value = await parts.counter.read();
+    const generations = placesOf(parts).map(({ generation }) => generation);
+    if (generations.includes(MAKING)) return await made(parts, value);
+    if (value !== undefined) return await opened(parts, value);
+    if (generations.length === 0) return await made(parts, value);
+    return closed(parts, "the counter in the TPM is gone, which vouched for these floors");
+  } catch (thrown) {
+    if (!(thrown instanceof AgentError)) throw thrown;
+    return closed(parts, `the counter in the TPM cannot be used: ${thrown.message}`);
+  }
+}
+
+type Sound = Omit<Floors, "acknowledge">;
+
+/** What is known of them becomes a new generation. A cut while the counter is made must not look like floors that were lost. */
+async function made(parts: SealedFloorParts, found: number | undefined): Promise<Sound> {
+  const { counter } = parts;
+  const lines = [...known(parts)];
+  store(parts, { generation: MAKING, lines });
+  if (found === undefined) await counter.define();
+  else await counter.advance();
+  const value = (await counter.read()) ?? MAKING;
+  store(parts, { generation: value, lines });
+  return await opened(parts, value);
+}
+
+async function opened(parts: SealedFloorParts, start: number): Promise<Sound> {
+  let value = start;
+  const good = placesOf(parts).filter(({ generation }) => generation === value || generation === value + 1);
+  if (good.length === 0)
+    return closed(parts, "the counter in the TPM does not know these floors: the disk is an old one, or lost them");
+  const advanceTo = async (generation: number): Promise<void> => {
+    if (generation === value) return;
+    await parts.counter.advance();
+    value += 1;
+  };
+  await advanceTo(Math.max(...good.map(({ generation }) => generation)));
+  let lines = highest(good.flatMap((place) => place.lines));
+  return {
+    installed: () => lines,
+    fault: () => undefined,
+    raise: async (line) => {
+      const next = highest([...lines, line]);
+      store(parts, { generation: value + 1, lines: [...next] });
+      await advanceTo(value + 1);
+      lines = next;
+    },
+  };
+}
+
+/** What is known is shown, and nothing is installed by it. */
+function closed(parts: SealedFloorParts, problem: string): Sound {
+  const remedy = "find out why, then: causeway ota acknowledge";
+  return {
+    installed: () => known(parts),
+    fault: () => problem,
+    raise: () => Promise.reject(new AgentError("update.refused", { what: problem, remedy })),
+  };
+}
+
+function known(parts: SealedFloorParts): readonly InstalledLine[] {
+  return highest([...placesOf(parts).flatMap(({ lines }) => lines), ...parts.before.installed()]);
+}
+
+function placesOf({ journal, copy }: SealedFloorParts): readonly Sealed[] {
+  return [journal.get(SPACE, KEY), copy.read()].flatMap((value) => sealed.safeParse(value).data ?? []);
+}
+
+function store({ journal, copy }: SealedFloorParts, value: Sealed): void {
+  copy.write(value);
+  journal.put([{ space: SPACE, key: KEY, value: { generation: value.generation, lines: value.lines.map(asJson) } }]);
+}
+
+function asJson({ line, counter, digest }: InstalledLine) {
+  return { line, counter, digest };
+}

@@ -1,0 +1,200 @@
+import { AgentError, messageOf } from "../core/errors.ts";
+import { INSTALL_EFFECTS, type InstallEffect } from "../ports/update.ts";
+import { download } from "./download/update-download.ts";
+import { parseManifest } from "./trust/manifest.ts";
+import type { UpdateRecord } from "./update-record.ts";
+import type { UpdateState } from "./update-state.ts";
+import {
+  failed,
+  finished,
+  LOOK_MS,
+  type Part,
+  partsOf,
+  type UpdateProgress,
+  type UpdateStepParts,
+  untilOpen,
+} from "./update-work.ts";
+import type { StepOutcome, UpdateSteps } from "./updater.ts";
+
+/** The steps of an update, what can be seen of the one that works, and the wait before something starts anew: false when it was stopped first. */
+export function createUpdateSteps(parts: UpdateStepParts): {
+  readonly steps: UpdateSteps;
+  readonly progress: UpdateProgress;
+  readonly untilStart: (state: UpdateState, signal: AbortSignal) => Promise<boolean>;
+} {
+  const progress: UpdateProgress = { bytes: 0, totalBytes: 0, waitingFor: undefined };
+  const untilAllowed = (signal: AbortSignal): Promise<boolean> =>
+    untilOpen(() => parts.judgement.gate(), progress, parts.clock, signal);
+  const steps: UpdateSteps = {
+    download: (record, signal) => download(record, parts, progress, signal),
+    verify: (record) => verify(record, parts),
+    wait: async (_record, signal) => ((await untilAllowed(signal)) ? finished() : { kind: "stopped" }),
+    install: async (record, signal) =>
+      (await untilAllowed(signal)) ? await install(record, parts, signal) : { kind: "stopped" },
+    switch: (record, signal) => activate(record, parts, untilAllowed, signal),
+    prove: (record, signal) => prove(record, parts, progress, signal),
+    commit: (record) => commit(record, parts),
+    rollback: (record) => revert(record, parts),
+  };
+  return { steps, progress, untilStart: (state, signal) => untilStart(state, parts, untilAllowed, signal) };
+}
+
+/**
+ * What goes forward waits for the gate. What goes back must not wait for ever: a version that has not proven itself may not show the
+ * signals that the gate asks for. A restart of the agent alone then comes at once, one of the system within a time.
+ */
+async function untilStart(
+  { awaits, failure }: UpdateState,
+  { clock, judgement }: UpdateStepParts,
+  untilAllowed: (signal: AbortSignal) => Promise<boolean>,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (failure === undefined) return await untilAllowed(signal);
+  if (awaits === "restart") return !signal.aborted;
+  const over = new AbortController();
+  const either = AbortSignal.any([signal, over.signal]);
+  const limit = clock.sleep(judgement.backWithinMs, either).then(() => over.abort());
+  await untilAllowed(either);
+  over.abort();
+  await limit;
+  return !signal.aborted;
+}
+
+/** Days may have passed since the update was asked for: all is judged again. */
+async function verify(record: UpdateRecord, parts: UpdateStepParts): Promise<StepOutcome> {
+  const verdict = parts.judgement.judge(record.request);
+  if (verdict.kind === "refused") return failed("refused", `${verdict.reason}: ${verdict.detail}`);
+  for (const { fetched } of partsOf(record, parts)) {
+    const found = await parts.folder.digestOf(fetched.file);
+    if (found !== fetched.sha256) return failed("tampered", `${fetched.name}: SHA-256 is ${found ?? "not to be had"}`);
+  }
+  return finished();
+}
+
+async function install(record: UpdateRecord, parts: UpdateStepParts, signal: AbortSignal): Promise<StepOutcome> {
+  const problem = await parts.hooks.before(record, signal);
+  if (signal.aborted) return { kind: "stopped" };
+  if (problem !== undefined) return failed("hook-failed", problem);
+  try {
+    for (const { fetched, installer } of partsOf(record, parts)) await installer.stage(fetched, signal);
+    return finished();
+  } catch (thrown) {
+    return signal.aborted ? { kind: "stopped" } : failed("install-failed", expected(thrown));
+  }
+}
+
+/**
+ * A version that the supervisor has put back before the switch was noted must not get another trial. Hooks, unpacking and the artifact
+ * before may have taken an hour, in which the vehicle has driven off: the gate is asked before each.
+ */
+async function activate(
+  record: UpdateRecord,
+  parts: UpdateStepParts,
+  untilAllowed: (signal: AbortSignal) => Promise<boolean>,
+  signal: AbortSignal,
+): Promise<StepOutcome> {
+  const all = partsOf(record, parts);
+  try {
+    const wentBack = await supervisorWentBack(all);
+    if (wentBack !== undefined) return wentBack;
+    const effects: InstallEffect[] = [];
+    for (const { fetched, installer } of all) {
+      if (!(await untilAllowed(signal))) return { kind: "stopped" };
+      effects.push(await installer.activate(fetched));
+    }
+    return { kind: "finished", effect: strongest(effects) };
+  } catch (thrown) {
+    return failed("install-failed", expected(thrown));
+  }
+}
+
+async function prove(
+  record: UpdateRecord,
+  parts: UpdateStepParts,
+  progress: UpdateProgress,
+  signal: AbortSignal,
+): Promise<StepOutcome> {
+  const { clock, judgement } = parts;
+  const early = await trialOutcome(partsOf(record, parts)).catch((thrown: unknown) =>
+    failed("install-failed", expected(thrown)),
+  );
+  if (early !== undefined) return early;
+  const endMs = clock.monotonicMs() + judgement.proveMs;
+  try {
+    while (!signal.aborted) {
+      const health = judgement.health();
+      if (health.kind === "healthy") return await afterwards(record, parts, signal);
+      if (clock.monotonicMs() >= endMs) return failed("not-proven", health.missing);
+      progress.waitingFor = health.missing;
+      await clock.sleep(LOOK_MS, signal);
+    }
+    return { kind: "stopped" };
+  } finally {
+    progress.waitingFor = undefined;
+  }
+}
+
+/** What stands against a proof; undefined when every part runs. */
+async function trialOutcome(all: readonly Part[]): Promise<StepOutcome | undefined> {
+  const wentBack = await supervisorWentBack(all);
+  if (wentBack !== undefined) return wentBack;
+  for (const { artifact, fetched, installer } of all) {
+    const { kind } = await installer.trial(fetched);
+    if (kind === "none") return failed("not-proven", `${artifact.name} is not what runs`);
+    if (kind === "pending") return { kind: "postponed" };
+  }
+  return undefined;
+}
+
+async function afterwards(record: UpdateRecord, parts: UpdateStepParts, signal: AbortSignal): Promise<StepOutcome> {
+  const problem = await parts.hooks.after(record, signal);
+  if (signal.aborted) return { kind: "stopped" };
+  return problem === undefined ? finished() : failed("hook-failed", problem);
+}
+
+/** The trial ends before the floor rises: until both are done no other update is taken, so nothing older can slip in between. */
+async function commit(record: UpdateRecord, parts: UpdateStepParts): Promise<StepOutcome> {
+  const all = partsOf(record, parts);
+  try {
+    const wentBack = await supervisorWentBack(all);
+    if (wentBack !== undefined) return wentBack;
+    for (const { fetched, installer } of all) await installer.keep(fetched);
+    const { line, counter } = parseManifest(record.request.manifest);
+    await parts.floors.raise({ line, counter, digest: record.digest });
+    await parts.folder.clear();
+    return finished();
+  } catch (thrown) {
+    return failed("install-failed", expected(thrown));
+  }
+}
+
+async function supervisorWentBack(all: readonly Part[]): Promise<StepOutcome | undefined> {
+  for (const { fetched, installer } of all) {
+    const trial = await installer.trial(fetched);
+    if (trial.kind === "went-back") return failed("supervisor-went-back", trial.detail);
+  }
+  return undefined;
+}
+
+async function revert(record: UpdateRecord, parts: UpdateStepParts): Promise<StepOutcome> {
+  try {
+    const effects: InstallEffect[] = [];
+    for (const { fetched, installer } of partsOf(record, parts).toReversed())
+      effects.push(await installer.revert(fetched));
+    await parts.folder.clear();
+    return { kind: "finished", effect: strongest(effects) };
+  } catch (thrown) {
+    return failed("install-failed", expected(thrown));
+  }
+}
+
+function strongest(effects: readonly InstallEffect[]): InstallEffect {
+  return INSTALL_EFFECTS.findLast((effect) => effects.includes(effect)) ?? "at-once";
+}
+
+/** What disks and archives do wrong is an outcome; anything without a code of the system or of ours is a bug. */
+function expected(thrown: unknown): string {
+  const isOfSystem = thrown instanceof Error && "code" in thrown && typeof thrown.code === "string";
+  if (thrown instanceof AgentError || isOfSystem) return messageOf(thrown);
+  throw thrown;
+}

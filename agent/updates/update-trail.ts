@@ -1,0 +1,126 @@
+import { z } from "zod";
+import type { Json } from "../core/canonical-json.ts";
+import type { Clock } from "../core/clock.ts";
+import { AgentError } from "../core/errors.ts";
+import type { Journal } from "../ports/outbox.ts";
+import { PendingEntries } from "../telemetry/durable-records/pending-entries.ts";
+import type { RecordSink } from "../telemetry/durable-records/record-sink.ts";
+import type { UpdatePhase } from "../telemetry/record/encode-update.ts";
+import { parseManifest } from "./trust/manifest.ts";
+import { journalStore, type TellingStore, type UpdateRecord, type UpdateStore } from "./update-record.ts";
+import type { UpdateStep } from "./update-state.ts";
+import type { UpdateProgress } from "./update-work.ts";
+
+const SPACE = "update";
+const NUMBER = "phase-number";
+const PENDING = "update-phase";
+/** Phases that wait for the outbox; the oldest goes beyond it, which shows as a hole in the numbers. */
+const MAX_PENDING = 100;
+
+const lastNumber = z.int().min(0);
+/** Another version of the agent may have written more of it. */
+const pendingPhase = z.object({
+  number: z.int().min(1),
+  digest: z.string(),
+  line: z.string(),
+  versionFrom: z.string(),
+  versionTo: z.string(),
+  phase: z.string(),
+  reason: z.string(),
+  detail: z.string(),
+  job: z.string(),
+  execution: z.int(),
+  bytes: z.int(),
+  totalBytes: z.int(),
+  percent: z.int(),
+  timeUs: z.int(),
+});
+type PendingPhase = z.infer<typeof pendingPhase>;
+
+/** What the trail is made of. */
+export type UpdateTrailParts = {
+  readonly journal: Pick<Journal, "atomically" | "get" | "list" | "put">;
+  readonly sink: RecordSink<UpdatePhase>;
+  /** Of the step that works. */
+  readonly progress: () => Pick<UpdateProgress, "bytes">;
+  readonly clock: Pick<Clock, "wallUs">;
+};
+
+/**
+ * The store of the update, which tells of each phase once: the phase is written in one transaction with the state that it is, and
+ * forgotten when it is in the outbox. What an earlier process left behind may be there already: it is told again, and says so.
+ */
+export class UpdateTrail implements TellingStore {
+  readonly #parts: UpdateTrailParts;
+  readonly #store: UpdateStore;
+  readonly #pending: PendingEntries<UpdatePhase>;
+  /** The first phase that this process noted. */
+  #firstOwn = Number.POSITIVE_INFINITY;
+
+  constructor(parts: UpdateTrailParts) {
+    const { journal, sink } = parts;
+    const read = (value: Json | undefined): UpdatePhase => {
+      const phase = pendingPhase.parse(value);
+      return { ...phase, repeated: phase.number < this.#firstOwn };
+    };
+    this.#parts = parts;
+    this.#store = journalStore(journal);
+    this.#pending = new PendingEntries({ journal, space: PENDING, max: MAX_PENDING, sink, read });
+  }
+
+  load(): UpdateRecord | undefined {
+    return this.#store.load();
+  }
+
+  save(record: UpdateRecord): void {
+    const before = this.#store.load()?.state.step;
+    if (before === record.state.step) return this.#store.save(record);
+    const number = this.#parts.journal.atomically(() => {
+      this.#store.save(record);
+      return this.#note(record, before);
+    });
+    this.#firstOwn = Math.min(this.#firstOwn, number);
+  }
+
+  tell(): void {
+    try {
+      this.#pending.handOver();
+      this.#pending.forget();
+    } catch (thrown) {
+      // What is not forgotten is told again by the next process.
+      if (!(thrown instanceof AgentError && thrown.code.startsWith("journal."))) throw thrown;
+    }
+  }
+
+  #note(record: UpdateRecord, before: UpdateStep | undefined): number {
+    const { journal } = this.#parts;
+    const number = lastNumber.parse(journal.get(SPACE, NUMBER) ?? 0) + 1;
+    this.#pending.add(number, this.#phaseOf(record, before, number));
+    journal.put([{ space: SPACE, key: NUMBER, value: number }]);
+    return number;
+  }
+
+  #phaseOf({ digest, request, versionFrom, state }: UpdateRecord, before: UpdateStep | undefined, number: number) {
+    const { line, version: versionTo, artifacts } = parseManifest(request.manifest);
+    const { origin } = request;
+    const totalBytes = artifacts.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+    const bytes = state.step === "download" ? 0 : before === "download" ? this.#parts.progress().bytes : totalBytes;
+    const phase: PendingPhase = {
+      number,
+      digest,
+      line,
+      versionFrom,
+      versionTo,
+      phase: state.step,
+      reason: state.failure?.reason ?? "",
+      detail: state.failure?.detail ?? "",
+      job: origin.kind === "job" ? origin.jobId : "",
+      execution: origin.kind === "job" ? origin.executionNumber : 0,
+      bytes,
+      totalBytes,
+      percent: Math.floor((100 * bytes) / totalBytes),
+      timeUs: this.#parts.clock.wallUs(),
+    };
+    return phase;
+  }
+}

@@ -1,0 +1,131 @@
+import { Environment } from "@marcbachmann/cel-js";
+import type { ConditionConfig } from "../../config/catalogue.ts";
+import type { Clock } from "../core/clock.ts";
+import type { EntryProblem } from "../core/entry-problem.ts";
+import { messageOf } from "../core/errors.ts";
+import type { LatestSignals } from "../signals/latest-signals.ts";
+import type { SignalEntry } from "../signals/signal-table.ts";
+
+/** A step of the wall clock that is larger makes the age of earlier signals unknown, ms; a slew is far smaller between two looks. */
+const STEP_MS = 50;
+const LOOK_EVERY_MS = 250;
+
+/** Notices steps of the wall clock, by which the ages of signals are known. */
+export class ClockSteps {
+  readonly #clock: Clock;
+  #offsetMs: number;
+  #steppedAtMs: number | undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#offsetMs = this.#offset();
+  }
+
+  /** Looks regularly, so that no two steps cancel out unseen; returns what ends that. */
+  watch(): () => void {
+    return this.#clock.every(LOOK_EVERY_MS, () => void this.sinceStepMs());
+  }
+
+  /** Time since the last step, ms; infinite when there was none. */
+  sinceStepMs(): number {
+    const offsetMs = this.#offset();
+    if (Math.abs(offsetMs - this.#offsetMs) > STEP_MS) this.#steppedAtMs = this.#clock.monotonicMs();
+    this.#offsetMs = offsetMs;
+    return this.#steppedAtMs === undefined ? Number.POSITIVE_INFINITY : this.#clock.monotonicMs() - this.#steppedAtMs;
+  }
+
+  #offset(): number {
+    return this.#clock.wallUs() / 1000 - this.#clock.monotonicMs();
+  }
+}
+
+/** What a gate is made of. */
+export type GateParts = { readonly signals: LatestSignals; readonly steps: ClockSteps; readonly clock: Clock };
+
+type Clause = { readonly text: string; readonly isTrue: (values: Readonly<Record<string, number>>) => unknown };
+
+/** The state of the vehicle in which an action may act. Default deny: what is not known, not fresh or not true does not let it pass. */
+export type SafetyGate = {
+  /** Why it may not act at this moment: the first signal or clause that stands against it; undefined where it may. */
+  check(): string | undefined;
+};
+
+/** A condition that can be used, or what is wrong with it. */
+export type BuiltGate =
+  | { readonly kind: "gate"; readonly gate: SafetyGate }
+  | { readonly kind: "unfit"; readonly problems: readonly EntryProblem[] };
+
+/** Makes the gate of a condition. Variables are of CEL type double. */
+export function buildGate({ signals: names, maxAgeMs, all }: ConditionConfig, parts: GateParts): BuiltGate {
+  const environment = new Environment({ unlistedVariablesAreDyn: false });
+  const inputs: [variable: string, name: string, signal: SignalEntry][] = [];
+  const problems: EntryProblem[] = [];
+  for (const [variable, name] of Object.entries(names)) {
+    const found = parts.signals.find(name);
+    if (found.kind === "signal") inputs.push([variable, name, found.signal]);
+    else problems.push({ path: ["signals", variable], problem: found.problem });
+    environment.registerVariable(variable, "double");
+  }
+  const clauses: Clause[] = [];
+  for (const [index, text] of all.entries()) {
+    const clause = buildClause(environment, text);
+    if (typeof clause === "string") problems.push({ path: ["all", index], problem: clause });
+    else clauses.push(clause);
+  }
+  if (problems.length > 0) return { kind: "unfit", problems };
+  const check = (): string | undefined => {
+    const values: Record<string, number> = {};
+    for (const [variable, name, signal] of inputs) {
+      const value = freshValue(signal, name, maxAgeMs, parts);
+      if (typeof value === "string") return value;
+      values[variable] = value;
+    }
+    const broken = clauses.find((clause) => !holds(clause, values));
+    if (broken === undefined) return undefined;
+    const state = Object.entries(values).map(([variable, value]) => `${variable} = ${value}`);
+    return `${broken.text} is not true: ${state.join(", ")}`;
+  };
+  return { kind: "gate", gate: { check } };
+}
+
+function buildClause(environment: Environment, text: string): Clause | string {
+  try {
+    const isTrue = environment.parse(text);
+    const { valid, type, error } = isTrue.check();
+    if (!valid) return messageOf(error);
+    return type === "bool" ? { text, isTrue } : `is ${type}, not bool`;
+  } catch (thrown) {
+    return messageOf(thrown);
+  }
+}
+
+function holds({ isTrue }: Clause, values: Readonly<Record<string, number>>): boolean {
+  try {
+    return isTrue(values) === true;
+  } catch {
+    // What cannot be evaluated is not true.
+    return false;
+  }
+}
+
+/** What else it may be when a signal of a message known by its PGN has no value. */
+function oneOfSeveral({ pgn, source }: SignalEntry): string {
+  return pgn === undefined || source !== undefined ? "" : ", or several control units send it: an id picks one";
+}
+
+/** The signal's value, or why it cannot be relied on. */
+function freshValue(
+  signal: SignalEntry,
+  name: string,
+  maxAgeMs: number,
+  { signals, steps, clock }: GateParts,
+): number | string {
+  if (steps.sinceStepMs() <= maxAgeMs) return "the clock was set, and the age of the signals is not known yet";
+  const reading = signals.read(signal);
+  if (reading === undefined) return `${name} was never received${oneOfSeveral(signal)}`;
+  const ageMs = (clock.wallUs() - reading.timeUs) / 1000;
+  // A receive time in the future is as little to be relied on as one long past.
+  if (Math.abs(ageMs) > maxAgeMs) return `${name} is ${Math.round(ageMs)} ms old, at most ${maxAgeMs} are allowed`;
+  const value = Number(reading.value);
+  return Number.isFinite(value) ? value : `${name} is ${value}`;
+}

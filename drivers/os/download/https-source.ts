@@ -1,0 +1,132 @@
+import type { IncomingMessage } from "node:http";
+import { request } from "node:https";
+import { isIP } from "node:net";
+import { connect, type TLSSocket } from "node:tls";
+import type { HttpProxy, ProxyRule } from "../../../agent/ports/outbox.ts";
+import type { RangeAnswer } from "../../../agent/ports/update.ts";
+
+/** More of them lead nowhere. */
+const MAX_REDIRECTS = 5;
+/** The same request, at another place (RFC 9110, 15.4). */
+const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+/** What may pass: 408 and 429 ask for another try (RFC 9110, 15.5.9; RFC 6585, 4). */
+const TEMPORARY: ReadonlySet<number> = new Set([408, 425, 429]);
+
+const HTTPS_PORT = 443;
+
+/** How a server is asked. */
+export type RangeRequest = {
+  readonly url: string;
+  readonly offset: number;
+  /** Root certificates, PEM, in place of those that Node brings. */
+  readonly ca: string | undefined;
+  readonly proxyFor: ProxyRule;
+  /** Longest silence, ms. */
+  readonly idleMs: number;
+};
+
+/**
+ * Asks for a file from `offset` on (RFC 9110, 14). No validator goes along: the manifest pins the bytes, so that a server which has
+ * none, or another one on each node, can be gone on with all the same.
+ *
+ * A redirect is followed to https alone, and nothing but the range goes with it. Rejects with the network's error, or a proxy's fault.
+ * What is told names the server and the path, never the query: it may hold a signature that lets in whoever reads it.
+ */
+export async function requestRange(asked: RangeRequest, signal: AbortSignal): Promise<RangeAnswer> {
+  let { url } = asked;
+  for (let redirects = 0; ; redirects++) {
+    const response = await responseOf({ ...asked, url }, signal);
+    const { statusCode: status = 0 } = response;
+    if (!REDIRECTS.has(status)) return answerOf(response, asked.offset, placeOf(url));
+    response.destroy();
+    const target = redirectTarget(response.headers.location, url);
+    if (typeof target !== "string") return denied(status, `${placeOf(url)}: HTTP ${status} ${target.problem}`);
+    if (redirects === MAX_REDIRECTS) return denied(status, `${placeOf(url)}: more than ${MAX_REDIRECTS} redirects`);
+    url = target;
+  }
+}
+
+/** The server and the path of a URL, for people: without what lets its holder in. */
+export function placeOf(url: string): string {
+  const { origin, pathname } = new URL(url);
+  return `${origin}${pathname}`;
+}
+
+async function responseOf(asked: RangeRequest, signal: AbortSignal): Promise<IncomingMessage> {
+  const { url, offset, ca, idleMs, proxyFor } = asked;
+  const headers = { "accept-encoding": "identity", ...(offset > 0 ? { range: `bytes=${offset}-` } : {}) };
+  const proxy = proxyFor(targetOf(url).host);
+  const through = proxy === undefined ? undefined : await connectThrough(proxy, asked, signal);
+  return await new Promise((resolve, reject) => {
+    const way = through === undefined ? { ca, agent: false } : { createConnection: () => through };
+    const sent = request(url, { headers, signal, ...way }, resolve);
+    sent.setTimeout(idleMs, () => sent.destroy(new Error(`nothing came for ${idleMs} ms`)));
+    sent.on("error", reject);
+    sent.end();
+  });
+}
+
+/** TLS with the server, not with the proxy: the same roots and the same check of the name as without one. */
+async function connectThrough(
+  proxy: HttpProxy,
+  { url, ca, idleMs }: RangeRequest,
+  signal: AbortSignal,
+): Promise<TLSSocket> {
+  const target = targetOf(url);
+  const socket = await proxy.tunnel(target, idleMs, signal);
+  const { host } = target;
+  return connect({ socket, ca, host, ALPNProtocols: ["http/1.1"], ...(isIP(host) === 0 ? { servername: host } : {}) });
+}
+
+function targetOf(url: string): { readonly host: string; readonly port: number } {
+  const { hostname, port } = new URL(url);
+  return { host: hostname.replace(/^\[(.*)\]$/, "$1"), port: port === "" ? HTTPS_PORT : Number(port) };
+}
+
+function redirectTarget(location: string | undefined, from: string): string | { readonly problem: string } {
+  if (location === undefined || !URL.canParse(location, from)) return { problem: "without a place to go to" };
+  const target = new URL(location, from);
+  if (target.protocol !== "https:") return { problem: `to ${target.protocol}//${target.host}, which is not https` };
+  target.username = "";
+  target.password = "";
+  return target.href;
+}
+
+function answerOf(response: IncomingMessage, asked: number, place: string): RangeAnswer {
+  const { statusCode: status = 0, headers } = response;
+  if (status === 200) {
+    const length = headers["content-length"];
+    return bytesOf(response, { offset: 0, totalBytes: length === undefined ? undefined : Number(length) });
+  }
+  const [, first, total = "*"] = /^bytes (?:(\d+)-\d+|\*)\/(\d+|\*)$/.exec(headers["content-range"] ?? "") ?? [];
+  const totalBytes = total === "*" ? undefined : Number(total);
+  if (status === 206 && first !== undefined && Number(first) === asked) {
+    return bytesOf(response, { offset: asked, totalBytes });
+  }
+  response.destroy();
+  // A 206 with several parts, or another one, was not asked for.
+  if (status === 206 || status === 416) return { kind: "range-refused", totalBytes };
+  const detail = `${place}: HTTP ${status}`;
+  return status >= 500 || TEMPORARY.has(status) ? { kind: "unavailable", detail } : denied(status, detail);
+}
+
+function bytesOf(
+  response: IncomingMessage,
+  place: { readonly offset: number; readonly totalBytes: number | undefined },
+): RangeAnswer {
+  const { etag } = response.headers;
+  // A weak ETag does not say that the bytes are the same (RFC 9110, 13.1.5).
+  const validator = etag?.startsWith('"') === true ? etag : undefined;
+  return { kind: "bytes", ...place, validator, body: chunksOf(response), end: () => void response.destroy() };
+}
+
+function denied(status: number, detail: string): RangeAnswer {
+  return { kind: "denied", status, detail };
+}
+
+async function* chunksOf(response: IncomingMessage): AsyncGenerator<Uint8Array> {
+  for await (const chunk of response) {
+    const bytes: unknown = chunk;
+    if (bytes instanceof Uint8Array) yield bytes;
+  }
+}

@@ -1,0 +1,192 @@
+import { createHash, type Hash } from "node:crypto";
+import { mkdirSync } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
+import { dirname } from "node:path";
+import { z } from "zod";
+import { readIfThere, syncFolder, writeDurably } from "../durable-file.ts";
+
+const CHUNK_BYTES = 262_144;
+/** At least this much comes between two syncs, and at most; in between, a sixty-fourth of the file. */
+const SYNC_BYTES = { min: 65_536, max: 4_194_304, share: 64 } as const;
+
+/** What the file is to become. */
+export type PartialTarget = { readonly file: string; readonly sizeBytes: number; readonly sha256: string };
+
+/**
+ * A file that arrives piece by piece over restarts and power cuts. Only what was synced counts after a start: behind it the file
+ * system may give back zeros. What has been synced, and where it came from, stand in `<file>.part`.
+ */
+export class PartialFile {
+  readonly #handle: FileHandle;
+  readonly #target: PartialTarget;
+  readonly #syncEveryBytes: number;
+  #hash: Hash;
+  #bytes = 0;
+  #syncedBytes = 0;
+  #origin: Origin = NOWHERE;
+  #repeatedBytes = 0;
+
+  private constructor(handle: FileHandle, target: PartialTarget) {
+    this.#handle = handle;
+    this.#target = target;
+    this.#hash = createHash("sha256");
+    const share = Math.ceil(target.sizeBytes / SYNC_BYTES.share);
+    this.#syncEveryBytes = Math.min(SYNC_BYTES.max, Math.max(SYNC_BYTES.min, share));
+  }
+
+  /** Opens or makes it, with what an earlier start has synced. Rejects with the system's error. */
+  static async open(target: PartialTarget): Promise<PartialFile> {
+    mkdirSync(dirname(target.file), { recursive: true, mode: 0o700 });
+    const made = await open(target.file, "a", 0o600);
+    await made.close();
+    syncFolder(dirname(target.file));
+    const partial = new PartialFile(await open(target.file, "r+"), target);
+    await partial.#resume();
+    return partial;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Bytes that came again since it was begun or last forgiven, over all starts. */
+  get repeatedBytes(): number {
+    return this.#repeatedBytes;
+  }
+
+  /** They have cost a failure: another try has all it may repeat again. Durable with the next sync. */
+  forgiveRepeats(): void {
+    this.#repeatedBytes = 0;
+  }
+
+  /** Whether the pieces may be of more than one file: then a wrong digest does not say that the file is. */
+  get isMixed(): boolean {
+    return this.#origin.isMixed;
+  }
+
+  /** Whether it has been started over before. */
+  get isSecond(): boolean {
+    return this.#origin.isSecond;
+  }
+
+  /** What is appended next is of the version with this name; undefined where the server gave none. `isRest`: what is there has not been compared with it. */
+  continueFrom(validator: string | undefined, isRest: boolean): void {
+    const { isMixed, isSecond, validator: before } = this.#origin;
+    const isSame = validator !== undefined && validator === before;
+    const isMixedFromHere = isRest && this.#bytes > 0 && (isMixed || !isSame);
+    this.#origin = { validator, isMixed: isMixedFromHere, isSecond };
+  }
+
+  /** Starts over. */
+  async restart(isSecond = false): Promise<void> {
+    this.#origin = { ...NOWHERE, isSecond };
+    await this.#cut(0);
+    await this.sync();
+  }
+
+  /** Compares a piece of the whole file, which lies at `at`, with what is there; forgets what is there behind the first byte that differs. Gives the part of the piece that is new. */
+  async compare(chunk: Uint8Array, at: number): Promise<Uint8Array> {
+    const known = chunk.subarray(0, Math.max(0, this.#bytes - at));
+    if (known.length === 0) return chunk;
+    const there = new Uint8Array(known.length);
+    await this.#handle.read(there, 0, there.length, at);
+    const differs = there.findIndex((byte, place) => byte !== known[place]);
+    const sameBytes = differs < 0 ? known.length : differs;
+    this.#repeatedBytes += sameBytes;
+    if (differs >= 0) await this.#cut(at + differs);
+    return chunk.subarray(sameBytes);
+  }
+
+  async append(chunk: Uint8Array): Promise<void> {
+    await this.#handle.write(chunk, 0, chunk.length, this.#bytes);
+    this.#hash.update(chunk);
+    this.#bytes += chunk.length;
+    if (this.#bytes - this.#syncedBytes >= this.#syncEveryBytes) await this.sync();
+  }
+
+  /** Makes what is there survive a power cut. */
+  async sync(): Promise<void> {
+    await this.#handle.datasync();
+    this.#syncedBytes = this.#bytes;
+    const noted = {
+      sha256: this.#target.sha256,
+      bytes: this.#bytes,
+      repeatedBytes: this.#repeatedBytes,
+      ...this.#origin,
+    };
+    writeDurably(`${this.#target.file}.part`, JSON.stringify(noted));
+  }
+
+  /** SHA-256 of what is there, 64 hexadecimal digits. */
+  digest(): string {
+    return this.#hash.copy().digest("hex");
+  }
+
+  close(): Promise<void> {
+    return this.#handle.close();
+  }
+
+  async #resume(): Promise<void> {
+    const noted = parseNote(readIfThere(`${this.#target.file}.part`));
+    const { size } = await this.#handle.stat();
+    const isOurs = noted !== undefined && noted.sha256 === this.#target.sha256 && noted.bytes <= size;
+    if (!isOurs) return this.restart();
+    this.#origin = noted.origin;
+    this.#repeatedBytes = noted.repeatedBytes;
+    if (!(await this.#cut(noted.bytes))) return this.restart();
+    this.#syncedBytes = this.#bytes;
+  }
+
+  /** Keeps so many bytes and reads them again for the hash. Gives false where they are not all there. */
+  async #cut(bytes: number): Promise<boolean> {
+    await this.#handle.truncate(bytes);
+    this.#hash = createHash("sha256");
+    this.#bytes = 0;
+    const buffer = new Uint8Array(CHUNK_BYTES);
+    while (this.#bytes < bytes) {
+      const { bytesRead } = await this.#handle.read(buffer, 0, buffer.length, this.#bytes);
+      if (bytesRead === 0) return false;
+      this.#hash.update(buffer.subarray(0, bytesRead));
+      this.#bytes += bytesRead;
+    }
+    this.#syncedBytes = Math.min(this.#syncedBytes, bytes);
+    return true;
+  }
+}
+
+/** Where the bytes came from. */
+type Origin = {
+  /** The server's name for the version of the last piece (a strong ETag); undefined when it gave none. */
+  readonly validator: string | undefined;
+  readonly isMixed: boolean;
+  readonly isSecond: boolean;
+};
+const NOWHERE: Origin = { validator: undefined, isMixed: false, isSecond: false };
+
+type Note = {
+  readonly sha256: string;
+  readonly bytes: number;
+  readonly repeatedBytes: number;
+  readonly origin: Origin;
+};
+
+/** Another version of the agent may have written less of it: pieces of which nothing is known may be of any file. */
+const note = z.object({
+  sha256: z.string(),
+  bytes: z.int().min(0),
+  repeatedBytes: z.int().min(0).default(0),
+  validator: z.string().optional(),
+  isMixed: z.boolean().default(true),
+  isSecond: z.boolean().default(false),
+});
+
+/** Our own file, but disks forget: anything that does not fit means "start over". */
+function parseNote(text: string | undefined): Note | undefined {
+  try {
+    const { sha256, bytes, repeatedBytes, validator, isMixed, isSecond } = note.parse(JSON.parse(text ?? ""));
+    return { sha256, bytes, repeatedBytes, origin: { validator, isMixed, isSecond } };
+  } catch {
+    // No note, or one that was never written whole.
+    return undefined;
+  }
+}

@@ -1,0 +1,53 @@
+import Database from "better-sqlite3";
+import type { Clock } from "../../../agent/core/clock.ts";
+import type { Log } from "../../../agent/core/log.ts";
+import { beginEpoch, drawEpoch } from "./outbox.ts";
+import { OUTBOX_MIGRATIONS } from "./schema.ts";
+import { SqliteOutbox } from "./sqlite-outbox.ts";
+import { StandbyMark, tellStandby } from "./standby-mark.ts";
+
+const NAME = "the outbox in memory";
+/** Memory has no reserve to give up, and is never full before its byte bound. */
+const NO_RESERVE = {
+  level: "whole",
+  hold: () => undefined,
+  diskHasRoom: () => true,
+  release: () => undefined,
+  growthBytes: () => 0,
+  disk: () => undefined,
+} as const;
+
+/** An outbox in memory, and its database for the one that takes its records over. */
+export type MemoryOutbox = { readonly outbox: SqliteOutbox; readonly database: Database.Database };
+
+/**
+ * Makes an outbox with an epoch of its own, of which nothing survives the process but, in `standbyFiles`, what it owed. It begins with
+ * the losses that those files tell of an earlier process.
+ */
+export function openMemoryOutbox(parts: {
+  readonly maxBytes: number;
+  readonly bootId: string | undefined;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly standbyFiles: readonly string[];
+}): MemoryOutbox {
+  const { standbyFiles, log } = parts;
+  const database = new Database(":memory:");
+  database.pragma("foreign_keys = ON");
+  for (const sql of OUTBOX_MIGRATIONS) database.exec(sql);
+  const epoch = beginEpoch(database, drawEpoch());
+  const told = tellStandby(database, standbyFiles, log);
+  const outbox = new SqliteOutbox({
+    ...parts,
+    database,
+    epoch,
+    file: NAME,
+    suspicionFile: undefined,
+    reserve: NO_RESERVE,
+    watermark: (promises) => new StandbyMark(standbyFiles, parts, promises),
+    // The byte bound on the payloads is what counts.
+    maxFileBytes: Number.MAX_SAFE_INTEGER,
+  });
+  outbox.countLosses(told);
+  return { outbox, database };
+}

@@ -1,0 +1,258 @@
+import { randomBytes } from "node:crypto";
+import { existsSync, rmSync } from "node:fs";
+import type Database from "better-sqlite3";
+import type { Clock } from "../../../agent/core/clock.ts";
+import { AgentError, messageOf } from "../../../agent/core/errors.ts";
+import type { Log } from "../../../agent/core/log.ts";
+import type { LossRange, Outbox } from "../../../agent/ports/outbox.ts";
+import { type DatabaseSettings, type Opened, openDatabase } from "../database.ts";
+import { faultOf, isDamaged } from "../faults.ts";
+import { lastQuarantined, quarantine } from "../quarantine.ts";
+import { type FoundPromises, type Promises, readPromises } from "../recovery/promises.ts";
+import { reconcile, recordsIn } from "../recovery/reconcile.ts";
+import { beginSalvage, isStillOwed } from "../recovery/salvage.ts";
+import { takeOver } from "../recovery/take-over.ts";
+import { Watermark } from "../recovery/watermark.ts";
+import { changedRow, recount } from "../recovery/whole-check.ts";
+import { Reserve } from "./reserve.ts";
+import { OUTBOX_MIGRATIONS } from "./schema.ts";
+import { SqliteOutbox } from "./sqlite-outbox.ts";
+import { forgetStandby, tellStandby } from "./standby-mark.ts";
+
+const EPOCH_BITS = 48;
+const MEBIBYTE = 1_048_576;
+/** A file that an older agent made has no watermark beside it. */
+const FIRST_VERSION_WITH_WATERMARK = 3;
+
+/** Sizes on disk that follow from what an embedded disk is; tests make them small. */
+export type OutboxSizes = {
+  readonly pageBytes: number;
+  readonly logBytes: number;
+  /** Set by for the time when the disk is full. */
+  readonly reserveBytes: number;
+  /** A larger file is not checked whole at open. */
+  readonly checkBytes: number;
+  /** The database file never grows past this. */
+  readonly maxFileBytes: number;
+  /** Time at the start for what a damaged file still has; the rest comes over beside the work. */
+  readonly salvageMs: number;
+};
+
+/** How the outbox is opened. */
+export type OutboxSettings = {
+  /** Absolute; its folder is made (0700) where missing. */
+  readonly file: string;
+  /** Bound of the stored payload bytes. */
+  readonly maxBytes: number;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Kernel boot id, hexadecimal; without it no record's age is known but by the wall clock. */
+  readonly bootId?: string | undefined;
+  /** 0 <= x < 1, for the epoch; the system's random numbers when absent. */
+  readonly random?: () => number;
+  readonly sizes?: Partial<OutboxSizes>;
+  /** Database of an outbox in memory whose records and losses come over, all or none, with their ids. */
+  readonly adopt?: Database.Database | undefined;
+  /** Where an outbox in memory leaves what it owes; see `StandbyOutbox`. What is found there of an earlier process is told as lost. */
+  readonly standbyFiles?: readonly string[];
+};
+
+/** An open outbox, and what became of the file that was there. */
+export type OpenedOutbox = {
+  readonly outbox: Outbox;
+  /** Where a damaged database was moved to; the outbox then has a new epoch, and what can be read comes over. */
+  readonly quarantined: string | undefined;
+};
+
+/**
+ * Opens or makes the outbox database; only one process can.
+ *
+ * A file that is not a database or is damaged is set aside as `<file>.damaged-<n>`, and its readable records come over with their
+ * ids, the last of them after this has returned; the rest is told as lost. A sound file that has less than was promised stays, tells
+ * what is lost, and ends its epoch. Throws `agent.already-running` when another process holds it, `outbox.unavailable` when folder or
+ * disk does not allow it, `outbox.full` when there is no room for an empty one.
+ */
+export function openOutbox(settings: OutboxSettings): OpenedOutbox {
+  const { file } = settings;
+  const suspicionFile = suspicionFileOf(file);
+  const isSuspect = existsSync(suspicionFile);
+  const sizes = sizesOf(settings);
+  const databaseSettings: DatabaseSettings = {
+    ...sizes,
+    file,
+    store: "outbox",
+    migrations: OUTBOX_MIGRATIONS,
+    checkAll: isSuspect,
+    comparesIndexes: isSuspect,
+    smallTables: ["outbox", "streams", "losses", "reports", "past", "salvages", "missing", "carried"],
+  };
+  const { database, quarantined, losses } = openOrReplace(
+    databaseSettings,
+    settings,
+    readPromises(watermarkFileOf(file)),
+  );
+  try {
+    rmSync(suspicionFile, { force: true });
+    const outbox = outboxOn(database, settings);
+    outbox.countLosses(losses);
+    return { outbox, quarantined };
+  } catch (thrown) {
+    // Whoever tries again must find the file free.
+    database.close();
+    throw faultOf(thrown, file, "outbox");
+  }
+}
+
+function outboxOn(database: Database.Database, settings: OutboxSettings): SqliteOutbox {
+  const { file, maxBytes, bootId, clock, log, adopt, standbyFiles = [] } = settings;
+  const { reserveBytes, maxFileBytes, salvageMs } = sizesOf(settings);
+  const reserve = new Reserve({ file: `${file}.reserve`, bytes: reserveBytes });
+  const epoch = epochOf(database, settings);
+  const told = adopt === undefined ? tellStandby(database, standbyFiles, log) : [];
+  if (adopt !== undefined) takeOver(adopt, database);
+  const outbox = new SqliteOutbox({
+    database,
+    file,
+    suspicionFile: suspicionFileOf(file),
+    reserve,
+    maxFileBytes,
+    epoch,
+    maxBytes,
+    bootId,
+    clock,
+    log,
+    watermark: (promises) => new Watermark({ file: watermarkFileOf(file), clock, log }, promises),
+  });
+  outbox.countLosses(told);
+  forgetStandby(standbyFiles);
+  outbox.salvage(salvageMs);
+  log.info("outbox.opened", { file, epoch, records: outbox.stats().records, bytes: outbox.stats().bytes });
+  return outbox;
+}
+
+function suspicionFileOf(file: string): string {
+  return `${file}.check`;
+}
+
+function watermarkFileOf(file: string): string {
+  return `${file}.watermark`;
+}
+
+function sizesOf({ maxBytes, sizes }: OutboxSettings): OutboxSizes {
+  const logBytes = Math.min(4 * MEBIBYTE, Math.max(MEBIBYTE / 4, Math.floor(maxBytes / 32)));
+  return {
+    pageBytes: 4096,
+    logBytes,
+    // The log, which may have grown to twice its bound on the way to a full disk, must fit into the file.
+    reserveBytes: 2 * logBytes,
+    checkBytes: 64 * MEBIBYTE,
+    // Small records take more for keys and index than their payload shows.
+    maxFileBytes: maxBytes * 1.5 + 16 * MEBIBYTE,
+    salvageMs: 500,
+    ...sizes,
+  };
+}
+
+type OpenDatabase = Extract<Opened, { kind: "open" }>;
+type Replaced = {
+  readonly database: Database.Database;
+  readonly quarantined: string | undefined;
+  /** What a sound database had less than was promised. */
+  readonly losses: readonly LossRange[];
+};
+
+function openOrReplace(databaseSettings: DatabaseSettings, settings: OutboxSettings, found: FoundPromises): Replaced {
+  const { file, log } = settings;
+  const promises = found.kind === "found" ? found.promises : undefined;
+  const first = checkRows(openDatabase({ ...databaseSettings, knownVersion: promises?.version }), settings);
+  if (first.kind === "open") {
+    const unfinished = first.versionBefore === 0 ? unfinishedOf(settings, promises) : undefined;
+    const losses = unfinished === undefined ? holdAgainst(found, first, settings) : [];
+    if (unfinished !== undefined) replace(first.database, unfinished, settings, promises);
+    return { database: first.database, quarantined: unfinished, losses };
+  }
+  const quarantined = quarantine(file, "outbox");
+  log.error("outbox.quarantined", { file, movedTo: quarantined, problem: first.what });
+  const second = openDatabase(databaseSettings);
+  if (second.kind === "damaged") {
+    throw new AgentError("outbox.unavailable", {
+      what: `${file} is damaged right after it was made: ${second.what}`,
+      remedy: "check the disk: it does not give back what was written",
+    });
+  }
+  replace(second.database, quarantined, settings, promises);
+  return { database: second.database, quarantined, losses: [] };
+}
+
+/** The damaged file that was set aside before a new database could stand in for it. */
+function unfinishedOf(settings: OutboxSettings, promises: Promises | undefined): string | undefined {
+  const damagedFile = promises === undefined ? undefined : lastQuarantined(settings.file);
+  if (promises === undefined || damagedFile === undefined) return undefined;
+  return isStillOwed(damagedFile, sizesOf(settings).pageBytes, promises) ? damagedFile : undefined;
+}
+
+/** A database of which something was found damaged is checked to the last row: SQLite sees none that changed in its columns alone. */
+function checkRows(opened: Opened, { file }: OutboxSettings): Opened {
+  if (opened.kind === "damaged" || !existsSync(suspicionFileOf(file))) return opened;
+  const { database } = opened;
+  try {
+    const what = changedRow(database);
+    if (what === undefined) recount(database);
+    else database.close();
+    return what === undefined ? opened : { kind: "damaged", what };
+  } catch (thrown) {
+    database.close();
+    if (isDamaged(thrown)) return { kind: "damaged", what: messageOf(thrown) };
+    throw faultOf(thrown, file, "outbox");
+  }
+}
+
+/** Makes a new database stand in for the one that was set aside. */
+function replace(
+  database: Database.Database,
+  damagedFile: string,
+  settings: OutboxSettings,
+  promises: Promises | undefined,
+): void {
+  try {
+    epochOf(database, settings);
+    beginSalvage({ database, damagedFile, pageBytes: sizesOf(settings).pageBytes, promises });
+  } catch (thrown) {
+    database.close();
+    throw faultOf(thrown, settings.file, "outbox");
+  }
+}
+
+/** Notes and gives what a sound database has less than was promised, and ends its epoch then. */
+function holdAgainst(
+  found: FoundPromises,
+  { database, versionBefore }: OpenDatabase,
+  settings: OutboxSettings,
+): readonly LossRange[] {
+  const { file, log, random } = settings;
+  epochOf(database, settings);
+  const hasWatermark = versionBefore >= FIRST_VERSION_WITH_WATERMARK;
+  const reconciled = reconcile({ database, found, hasWatermark, drawEpoch: () => drawEpoch(random) });
+  if (reconciled === undefined) return [];
+  const { why, losses } = reconciled;
+  log.error("outbox.epoch-ended", { file, why, lost: recordsIn(losses) });
+  return losses;
+}
+
+/** The epoch, drawn once a database. */
+function epochOf(database: Database.Database, { random }: OutboxSettings): number {
+  const read = database.prepare<[], number>("SELECT epoch FROM outbox").pluck();
+  return read.get() ?? beginEpoch(database, drawEpoch(random));
+}
+
+/** Gives a new database its epoch. */
+export function beginEpoch(database: Database.Database, epoch: number): number {
+  database.prepare<[number]>("INSERT INTO outbox (id, epoch) VALUES (1, ?)").run(epoch);
+  return epoch;
+}
+
+/** Draws an epoch; `random` gives 0 <= x < 1, the system's random numbers when absent. */
+export function drawEpoch(random?: () => number): number {
+  const drawn = random === undefined ? randomBytes(6).readUIntBE(0, 6) : Math.floor(random() * 2 ** EPOCH_BITS);
+  return Math.max(1, drawn);
+}

@@ -1,0 +1,262 @@
+import { crc32 } from "node:zlib";
+import Database from "better-sqlite3";
+import type { Outgoing, StoredRecord, StreamName } from "../../../agent/ports/outbox.ts";
+import type { OwedRange } from "../recovery/promises.ts";
+import { encodingOf, qualityOf, STREAM_COUNT, streamCode, streamOf } from "./codes.ts";
+import { PastEpochs } from "./past-epochs.ts";
+import { hasSoundColumns, payloadCrcOf, SEALED_COLUMNS, type SealedColumns, sealOf } from "./seal.ts";
+import { prepareWriteTotals, readTotals, type StreamTotals } from "./totals.ts";
+
+/** The columns of `records` but for `row`, `bytes` and `crc`. Absent is null in a column. */
+export type RecordColumns = Omit<SealedColumns, "row" | "bytes"> & {
+  readonly payload: Uint8Array;
+  /** Absent in a file of an older version. */
+  readonly boot?: number | null;
+  readonly stored_at_monotonic_ms?: number | null;
+};
+
+/** A record that is about to be removed or was. */
+export type RecordKey = SealedColumns & { readonly crc: number };
+
+/** A row of the table. */
+export type RecordRow = RecordColumns & { readonly row: number; readonly bytes: number; readonly crc: number };
+
+/** A payload read back from the disk, or the key of one that the disk gave back altered. */
+export type ReadRecord =
+  | { readonly kind: "whole"; readonly record: Outgoing }
+  | { readonly kind: "damaged"; readonly key: RecordKey };
+
+/** The `records` table with the totals of its streams. Changes are for use inside a transaction that ends with `persist`. */
+export class RecordTable {
+  #totals: StreamTotals[];
+  readonly #changed = new Set<number>();
+  readonly #epoch: number;
+  readonly #past: PastEpochs;
+  readonly #writeTotals: (stream: number, totals: StreamTotals) => void;
+  readonly #insert: Database.Statement<unknown[]>;
+  readonly #delete: Database.Statement<[row: number], RecordKey>;
+  readonly #key: Database.Statement<[row: number], RecordKey>;
+  readonly #setAside: Database.Statement<[crc: number, row: number]>;
+  readonly #oldest: Database.Statement<[stream: number, dead: number, throughRow: number, limit: number], RecordKey>;
+  readonly #oldestAt: Database.Statement<[stream: number], number>;
+  readonly #read: Database.Statement<[stream: number, afterRow: number, throughRow: number, limit: number], RecordRow>;
+  readonly #list: Database.Statement<[limit: number], SealedColumns>;
+  readonly #listStream: Database.Statement<[stream: number, dead: number, limit: number], SealedColumns>;
+  readonly #boot: number | undefined;
+
+  /** `boot` is the present one as its column holds it; undefined where nobody asks for the age of a record. */
+  constructor(database: Database.Database, boot?: number) {
+    this.#boot = boot;
+    this.#totals = readTotals(database);
+    this.#epoch = database.prepare<[], number>("SELECT epoch FROM outbox").pluck().get() ?? 0;
+    this.#past = new PastEpochs(database);
+    this.#writeTotals = prepareWriteTotals(database);
+    this.#insert = database.prepare(
+      `INSERT INTO records (row, epoch, stream, seq, encoding, time_quality, stored_at_us, expires_at_ms, retain_key, dead, bytes, crc, payload, boot, stored_at_monotonic_ms)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    );
+    this.#delete = database.prepare(`DELETE FROM records WHERE row = ? RETURNING ${SEALED_COLUMNS}`);
+    this.#key = database.prepare(`SELECT ${SEALED_COLUMNS} FROM records WHERE row = ?`);
+    this.#setAside = database.prepare("UPDATE records SET dead = 1, crc = ? WHERE row = ?");
+    this.#oldest = database.prepare(
+      `SELECT ${SEALED_COLUMNS} FROM records WHERE stream = ? AND dead = ? AND row <= ? ORDER BY row LIMIT ?`,
+    );
+    this.#oldestAt = database
+      .prepare<[number], number>("SELECT stored_at_us FROM records WHERE stream = ? AND dead = 0 ORDER BY row LIMIT 1")
+      .pluck();
+    this.#read = database.prepare(
+      "SELECT * FROM records WHERE stream = ? AND dead = 0 AND row > ? AND row <= ? ORDER BY row LIMIT ?",
+    );
+    this.#list = database.prepare(`SELECT ${SEALED_COLUMNS} FROM records ORDER BY row LIMIT ?`);
+    this.#listStream = database.prepare(
+      `SELECT ${SEALED_COLUMNS} FROM records WHERE stream = ? AND dead = ? ORDER BY row LIMIT ?`,
+    );
+  }
+
+  /** The totals by stream code. Replaced by every change that is undone: read them anew each time. */
+  get totals(): readonly StreamTotals[] {
+    return this.#totals;
+  }
+
+  /** Highest row ever assigned; 0 when none. */
+  lastRow(): number {
+    return Math.max(...this.#totals.map((totals) => totals.lastRow));
+  }
+
+  /** A copy of the totals, for `restore` when the transaction is undone. */
+  snapshot(): readonly StreamTotals[] {
+    return this.#totals.map((totals) => ({ ...totals }));
+  }
+
+  restore(snapshot: readonly StreamTotals[]): void {
+    this.#totals = snapshot.map((totals) => ({ ...totals }));
+    this.#changed.clear();
+  }
+
+  /** Writes the totals that changed. */
+  persist(): void {
+    if (this.#changed.size === 0) return;
+    for (const stream of this.#changed) this.#writeTotals(stream, this.#of(stream));
+    this.#past.prune();
+    this.#changed.clear();
+  }
+
+  /** What every stream owes, and what is left of earlier epochs; for use after `persist`. */
+  owed(): readonly OwedRange[] {
+    const owed = this.#totals.map(({ oldestSeq, lastSeq }, stream) => {
+      return { epoch: this.#epoch, stream, first: oldestSeq === 0 ? lastSeq + 1 : oldestSeq, last: lastSeq };
+    });
+    return [...owed, ...this.#past.list()];
+  }
+
+  /** Adds a record and returns its row. Its seq counts as assigned, unless it was assigned in another database (`isForeign`). */
+  insert(columns: RecordColumns, isForeign = false): number {
+    const row = this.lastRow() + 1;
+    this.#put(row, columns);
+    const { epoch, stream, seq } = columns;
+    const totals = this.#of(stream);
+    totals.lastRow = row;
+    if (isForeign) this.#past.include({ epoch, stream, first: seq, last: seq }, 1);
+    else totals.lastSeq = seq;
+    return row;
+  }
+
+  /** Adds a record of an earlier epoch at the row that it had: a free one, not above the last. */
+  insertAt(row: number, columns: RecordColumns): void {
+    const { epoch, stream, seq } = columns;
+    this.#put(row, columns);
+    this.#past.include({ epoch, stream, first: seq, last: seq }, 1);
+  }
+
+  /** Seqs of an earlier epoch are owed. */
+  includePast(range: OwedRange): void {
+    this.#past.include(range, 0);
+  }
+
+  /** The seq that the next record of `stream` gets; its `insert` takes it. */
+  nextSeq(stream: number): number {
+    return this.#of(stream).lastSeq + 1;
+  }
+
+  /** Deletes the record at `row`; undefined when there is none. */
+  remove(row: number): RecordKey | undefined {
+    const [key] = this.#delete.all(row);
+    if (key === undefined) return undefined;
+    const totals = this.#of(key.stream);
+    totals.bytes -= key.bytes;
+    if (key.dead === 1) totals.dead -= 1;
+    else totals.records -= 1;
+    if (key.epoch !== this.#epoch) this.#past.remove(key.epoch, key.stream);
+    return key;
+  }
+
+  /** Sets the record at `row`, which must wait, aside for good. */
+  setAside(key: RecordKey): void {
+    this.#setAside.run(sealOf({ ...key, dead: 1 }, payloadCrcOf(key.crc)), key.row);
+    const totals = this.#of(key.stream);
+    totals.records -= 1;
+    totals.dead += 1;
+  }
+
+  countLost(stream: number, records: number): void {
+    this.#of(stream).lost += records;
+  }
+
+  key(row: number): RecordKey | undefined {
+    const key = this.#key.get(row);
+    return key === undefined ? undefined : soundKey(key);
+  }
+
+  /** The oldest records of a stream, dead or waiting, up to `throughRow`. */
+  oldest(stream: number, dead: 0 | 1, throughRow: number, limit: number): readonly RecordKey[] {
+    return this.#oldest.all(stream, dead, throughRow, limit).map(soundKey);
+  }
+
+  /** When the oldest record that waits was stored, µs since the Unix epoch. */
+  oldestUs(stream: number): number | undefined {
+    return this.#oldestAt.get(stream);
+  }
+
+  /** Waiting records of a stream as `Outbox.read` promises them, and the damaged ones that it met. */
+  *read(stream: StreamName, afterRow: number, throughRow: number, limit: number): Generator<ReadRecord> {
+    for (const row of this.#read.iterate(streamCode(stream), afterRow, throughRow, limit)) {
+      const whole = row.payload.length === row.bytes && crc32(row.payload) === payloadCrcOf(soundKey(row).crc);
+      yield whole ? { kind: "whole", record: outgoingOf(row, this.#boot) } : { kind: "damaged", key: row };
+    }
+  }
+
+  list(stream: StreamName | undefined, limit: number): readonly StoredRecord[] {
+    const rows = stream === undefined ? this.#list.all(limit) : this.#ofStream(streamCode(stream), limit);
+    return rows.map((row) => ({
+      row: row.row,
+      epoch: row.epoch,
+      stream: streamOf(row.stream),
+      seq: row.seq,
+      bytes: row.bytes,
+      encoding: encodingOf(row.encoding),
+      storedAtUs: row.stored_at_us,
+      dead: row.dead === 1,
+    }));
+  }
+
+  /** Two walks of the index, waiting and dead, instead of sorting the whole stream by row. */
+  #ofStream(stream: number, limit: number): readonly SealedColumns[] {
+    const rows = [...this.#listStream.all(stream, 0, limit), ...this.#listStream.all(stream, 1, limit)];
+    return rows.sort((left, right) => left.row - right.row).slice(0, limit);
+  }
+
+  #put(row: number, columns: RecordColumns): void {
+    const { epoch, stream, seq, encoding, time_quality, stored_at_us, expires_at_ms, retain_key, dead, payload } =
+      columns;
+    this.#insert.run(
+      row,
+      epoch,
+      stream,
+      seq,
+      encoding,
+      time_quality,
+      stored_at_us,
+      expires_at_ms,
+      retain_key,
+      dead,
+      payload.length,
+      sealOf({ ...columns, row, bytes: payload.length }, crc32(payload)),
+      payload,
+      columns.boot ?? null,
+      columns.stored_at_monotonic_ms ?? null,
+    );
+    const totals = this.#of(stream);
+    totals.bytes += payload.length;
+    if (dead === 1) totals.dead += 1;
+    else totals.records += 1;
+  }
+
+  #of(stream: number): StreamTotals {
+    const totals = this.#totals[stream];
+    if (totals === undefined) throw new RangeError(`stream code ${stream} is not below ${STREAM_COUNT}`);
+    this.#changed.add(stream);
+    return totals;
+  }
+}
+
+/** `key`, unless its columns changed on the disk: then its id cannot be known, and the file is damaged. */
+function soundKey<T extends RecordKey>(key: T): T {
+  if (hasSoundColumns(key)) return key;
+  throw new Database.SqliteError(`the columns of row ${key.row} changed`, "SQLITE_CORRUPT");
+}
+
+function outgoingOf(row: RecordRow, boot: number | undefined): Outgoing {
+  return {
+    row: row.row,
+    epoch: row.epoch,
+    stream: streamOf(row.stream),
+    seq: row.seq,
+    encoding: encodingOf(row.encoding),
+    timeQuality: qualityOf(row.time_quality),
+    storedAtUs: row.stored_at_us,
+    storedAtMonotonicMs: row.boot === boot ? (row.stored_at_monotonic_ms ?? undefined) : undefined,
+    expiresAtMs: row.expires_at_ms ?? undefined,
+    retainKey: row.retain_key ?? undefined,
+    payload: row.payload,
+  };
+}

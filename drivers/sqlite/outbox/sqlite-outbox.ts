@@ -1,0 +1,362 @@
+import type { Clock } from "../../../agent/core/clock.ts";
+import { AgentError } from "../../../agent/core/errors.ts";
+import type { Log } from "../../../agent/core/log.ts";
+import type {
+  DiskState,
+  Draft,
+  LossCount,
+  LossRange,
+  Outbox,
+  OutboxStats,
+  Outgoing,
+  RecordId,
+  StoredRecord,
+  StreamName,
+  StreamStats,
+} from "../../../agent/ports/outbox.ts";
+import type { Promises } from "../recovery/promises.ts";
+import { Salvager } from "../recovery/salvage.ts";
+import type { Watermark } from "../recovery/watermark.ts";
+import { encodingCode, qualityCode, streamCode } from "./codes.ts";
+import { Holds } from "./holds.ts";
+import { LossCounts } from "./loss-counts.ts";
+import { LossLedger } from "./losses.ts";
+import { type RecordKey, RecordTable } from "./records.ts";
+import { Room } from "./room.ts";
+import { OUTBOX_MIGRATIONS } from "./schema.ts";
+import { bytesFrom } from "./totals.ts";
+import { type TransactionParts, Transactions } from "./transactions.ts";
+
+/** Digits of the boot id that its column holds: 48 bits. */
+const BOOT_DIGITS = 12;
+/** A damaged file's records come over in steps of at most SALVAGE_TURN_MS of the main thread, every SALVAGE_MS. */
+const SALVAGE_MS = 100;
+const SALVAGE_TURN_MS = 20;
+/** After a step that the disk refused. */
+const SALVAGE_PAUSE_MS = 30_000;
+
+/** What a `SqliteOutbox` works with. */
+export type SqliteOutboxParts = TransactionParts & {
+  readonly reserve: { disk(): DiskState | undefined };
+  readonly epoch: number;
+  readonly maxBytes: number;
+  /** Kernel boot id, hexadecimal; without it no record's age is known but by the wall clock. */
+  readonly bootId: string | undefined;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Takes in what each commit promises. */
+  readonly watermark: (promises: Promises) => Pick<Watermark, "note" | "close">;
+};
+
+/** The outbox in SQLite; `openOutbox` makes it. */
+export class SqliteOutbox implements Outbox {
+  readonly #parts: SqliteOutboxParts;
+  readonly #transactions: Transactions;
+  readonly #records: RecordTable;
+  readonly #losses: LossLedger;
+  readonly #holds = new Holds();
+  readonly #counts = new LossCounts();
+  readonly #room: Room;
+  readonly #boot: number | undefined;
+  readonly #watermark: Pick<Watermark, "note" | "close">;
+  readonly #salvager: Salvager;
+  /** As the last commit left it. */
+  #promised: Promises;
+  #stopSalvage: () => void = () => undefined;
+  #salvageDueMs = 0;
+  #backfills = 0;
+
+  constructor(parts: SqliteOutboxParts) {
+    this.#parts = parts;
+    this.#boot = parts.bootId === undefined ? undefined : Number.parseInt(parts.bootId.slice(0, BOOT_DIGITS), 16);
+    this.#transactions = new Transactions(parts);
+    this.#records = new RecordTable(parts.database, this.#boot);
+    this.#losses = new LossLedger(parts.database);
+    this.#room = new Room({ ...parts, records: this.#records, losses: this.#losses, holds: this.#holds });
+    this.#promised = this.#promises();
+    this.#watermark = parts.watermark(this.#promised);
+    this.#salvager = new Salvager({ ...parts, records: this.#records, losses: this.#losses, room: this.#room });
+  }
+
+  append(drafts: readonly Draft[]): readonly RecordId[] {
+    if (drafts.length === 0) return [];
+    const highest = Math.min(...drafts.map((draft) => streamCode(draft.stream)));
+    const payloads: Uint8Array[] = [];
+    return this.#write((spareBytes) => {
+      const throughRow = this.#records.lastRow();
+      if (spareBytes > 0) this.#room.evict(spareBytes, highest, throughRow, "disk full");
+      return drafts.map((draft, index) => {
+        const id = this.#nextId(draft.stream);
+        // An attempt after a full disk assigns the same ids again, so the payload sealed before is still the right one.
+        const payload = payloads[index] ?? draft.seal(id);
+        payloads[index] = payload;
+        this.#room.make(draft.stream, payload.length, throughRow);
+        this.#insert(draft, id, payload);
+        return id;
+      });
+    });
+  }
+
+  read(
+    stream: StreamName,
+    afterRow: number,
+    throughRow: number,
+    maxRecords: number,
+    maxBytes: number,
+  ): readonly Outgoing[] {
+    const records: Outgoing[] = [];
+    const damaged: RecordKey[] = [];
+    let bytes = 0;
+    this.#transactions.read(() => {
+      for (const found of this.#records.read(stream, afterRow, throughRow, maxRecords)) {
+        if (found.kind === "damaged") {
+          // What is on its way was read whole, and may yet arrive.
+          if (!this.#holds.has(found.key.row)) damaged.push(found.key);
+          continue;
+        }
+        bytes += found.record.payload.length;
+        if (records.length > 0 && bytes > maxBytes) break;
+        records.push(found.record);
+      }
+    });
+    if (damaged.length > 0) this.#dropDamaged(damaged);
+    return records;
+  }
+
+  lastRow(): number {
+    return this.#records.lastRow();
+  }
+
+  hold(row: number): boolean {
+    const key = this.#transactions.read(() => this.#records.key(row));
+    if (key === undefined || key.dead === 1) return false;
+    this.#holds.add(key);
+    return true;
+  }
+
+  release(row: number): void {
+    this.#holds.end(row);
+  }
+
+  backfills(): number {
+    return this.#backfills;
+  }
+
+  /** Brings over what damaged files still have: for about `ms` at once, the rest beside the work. */
+  salvage(ms: number): void {
+    if (!this.#salvager.isPending) return;
+    if (ms > 0) this.#salvageFor(ms);
+    if (this.#salvager.isPending)
+      this.#stopSalvage = this.#parts.clock.every(SALVAGE_MS, () => this.#salvageFor(SALVAGE_TURN_MS));
+  }
+
+  ack(rows: readonly number[]): void {
+    if (rows.length === 0) return;
+    this.#write(() => {
+      for (const row of rows) this.#records.remove(row);
+    });
+    this.#ended(rows);
+  }
+
+  lose(rows: readonly number[], reason: "rejected" | "expired", detail: string): void {
+    const found = this.#transactions.read(() => [...new Set(rows)].map((row) => this.#records.key(row)));
+    const keys = found.filter((key) => key !== undefined).filter(({ dead }) => reason === "expired" || dead === 0);
+    if (keys.length === 0) return;
+    this.#write(() => {
+      if (reason === "expired") this.#room.drop(keys, reason, detail);
+      else this.#reject(keys, detail);
+    });
+    this.#ended(rows);
+  }
+
+  drop(stream: StreamName, throughRow: number, maxRecords: number, detail: string): number {
+    const code = streamCode(stream);
+    const dropped = this.#write(() => {
+      const waiting = this.#room.free(code, 0, throughRow, maxRecords);
+      const dead = this.#room.free(code, 1, throughRow, maxRecords - waiting.length);
+      this.#room.drop([...waiting, ...dead], "dropped", detail);
+      return waiting.length + dead.length;
+    });
+    this.#ended([]);
+    return dropped;
+  }
+
+  reportLosses(draftOf: (loss: LossRange) => Draft, max: number): number {
+    if (this.#transactions.read(() => this.#losses.isEmpty())) return 0;
+    return this.#write((spareBytes) => {
+      const throughRow = this.#records.lastRow();
+      let reported = 0;
+      for (const loss of this.#losses.take(max)) {
+        const draft = draftOf(loss);
+        if (spareBytes > 0 && reported === 0) {
+          this.#room.evict(spareBytes, streamCode(draft.stream) + 1, throughRow, "disk full");
+        }
+        if (this.#report(draft, loss, throughRow)) reported += 1;
+        else this.#losses.note(loss);
+      }
+      return reported;
+    });
+  }
+
+  list(stream: StreamName | undefined, limit: number): readonly StoredRecord[] {
+    return this.#transactions.read(() => this.#records.list(stream, limit));
+  }
+
+  stats(): OutboxStats {
+    const { epoch, maxBytes } = this.#parts;
+    const totals = this.#records.totals;
+    return {
+      epoch,
+      records: totals.reduce((sum, stream) => sum + stream.records, 0),
+      bytes: bytesFrom(totals, 0),
+      maxBytes,
+      streams: {
+        control: this.#streamStats("control"),
+        event: this.#streamStats("event"),
+        telemetry: this.#streamStats("telemetry"),
+        capture: this.#streamStats("capture"),
+      },
+    };
+  }
+
+  disk(): DiskState | undefined {
+    return this.#parts.reserve.disk();
+  }
+
+  lossCounts(): readonly LossCount[] {
+    return this.#counts.list();
+  }
+
+  /** Counts losses that are noted for good. */
+  countLosses(losses: readonly LossRange[]): void {
+    const atMs = this.#parts.clock.monotonicMs();
+    for (const loss of losses) this.#counts.note(loss, atMs);
+  }
+
+  close(): void {
+    const { database } = this.#parts;
+    if (!database.open) return;
+    this.#stopSalvage();
+    this.#salvager.close();
+    database.close();
+    this.#watermark.close(this.#promised);
+  }
+
+  #write<T>(work: (spareBytes: number) => T): T {
+    const before = this.#records.snapshot();
+    // The promises are read inside: after the commit nothing may throw any more.
+    const { result, promises } = this.#transactions.write(
+      (spareBytes) => {
+        const result = work(spareBytes);
+        this.#records.persist();
+        return { result, promises: this.#promises() };
+      },
+      () => {
+        this.#records.restore(before);
+        this.#room.takeNoted();
+      },
+    );
+    this.countLosses(this.#room.takeNoted());
+    this.#promised = promises;
+    this.#watermark.note(promises);
+    return result;
+  }
+
+  #salvageFor(ms: number): void {
+    const { clock, log, file } = this.#parts;
+    const startMs = clock.monotonicMs();
+    if (startMs < this.#salvageDueMs) return;
+    try {
+      while (this.#salvager.isPending && clock.monotonicMs() - startMs < ms) {
+        if (this.#write(() => this.#salvager.step()) > 0) this.#backfills += 1;
+        this.#transactions.read(() => this.#salvager.look());
+      }
+    } catch (thrown) {
+      if (!(thrown instanceof AgentError)) throw thrown;
+      log.warn("outbox.salvage-paused", { file, code: thrown.code, what: thrown.message });
+      this.#salvageDueMs = startMs + SALVAGE_PAUSE_MS;
+    }
+    if (!this.#salvager.isPending) this.#stopSalvage();
+  }
+
+  #promises(): Promises {
+    const owed = this.#records.owed();
+    return { epoch: this.#parts.epoch, version: OUTBOX_MIGRATIONS.length, lastRow: this.#records.lastRow(), owed };
+  }
+
+  #nextId(stream: StreamName): RecordId {
+    return { epoch: this.#parts.epoch, stream, seq: this.#records.nextSeq(streamCode(stream)) };
+  }
+
+  #insert(draft: Draft, id: RecordId, payload: Uint8Array): number {
+    const { clock } = this.#parts;
+    const storedAtUs = clock.wallUs();
+    return this.#records.insert({
+      epoch: id.epoch,
+      stream: streamCode(id.stream),
+      seq: id.seq,
+      encoding: encodingCode(draft.encoding),
+      time_quality: qualityCode(draft.timeQuality),
+      stored_at_us: storedAtUs,
+      expires_at_ms: draft.lifeMs === undefined ? null : Math.floor(storedAtUs / 1000) + draft.lifeMs,
+      retain_key: draft.retainKey ?? null,
+      dead: 0,
+      payload,
+      boot: this.#boot ?? null,
+      stored_at_monotonic_ms: Math.floor(clock.monotonicMs()),
+    });
+  }
+
+  /** Stores a loss report where that costs no record of its own class: reports must not push each other out. */
+  #report(draft: Draft, loss: LossRange, throughRow: number): boolean {
+    const id = this.#nextId(draft.stream);
+    const payload = draft.seal(id);
+    if (!this.#room.makeBelow(draft.stream, payload.length, throughRow)) return false;
+    this.#losses.reported(this.#insert(draft, id, payload), loss);
+    return true;
+  }
+
+  /** Sets records aside; a report is not kept, its range is noted again. */
+  #reject(keys: readonly RecordKey[], detail: string): void {
+    for (const key of keys) {
+      if (this.#losses.giveBack(key.row)) this.#records.remove(key.row);
+      else this.#records.setAside(key);
+    }
+    this.#room.note(keys, "rejected", detail);
+  }
+
+  /** After records have come to their end, those at `rows` among them. */
+  #ended(rows: readonly number[]): void {
+    for (const row of rows) this.#holds.end(row);
+    this.#transactions.tidy();
+    this.#room.relieve();
+  }
+
+  #dropDamaged(keys: readonly RecordKey[]): void {
+    this.#write(() => this.#room.drop(keys, "damaged", "checksum differs"));
+    this.#parts.log.error("outbox.damaged", { file: this.#parts.file, records: keys.length });
+  }
+
+  #streamStats(stream: StreamName): StreamStats {
+    const code = streamCode(stream);
+    const totals = this.#records.totals[code];
+    return {
+      records: totals?.records ?? 0,
+      bytes: totals?.bytes ?? 0,
+      lastSeq: totals?.lastSeq ?? 0,
+      dead: totals?.dead ?? 0,
+      lost: totals?.lost ?? 0,
+      oldestUs: this.#oldestUs(code),
+    };
+  }
+
+  #oldestUs(code: number): number | undefined {
+    try {
+      return this.#transactions.read(() => this.#records.oldestUs(code));
+    } catch (thrown) {
+      if (!(thrown instanceof AgentError)) throw thrown;
+      // Who needs the record itself meets the same fault; a look at the state must not fail for it.
+      return undefined;
+    }
+  }
+}

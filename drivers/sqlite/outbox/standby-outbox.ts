@@ -1,0 +1,254 @@
+import type Database from "better-sqlite3";
+import type { Clock } from "../../../agent/core/clock.ts";
+import { AgentError } from "../../../agent/core/errors.ts";
+import type { Log } from "../../../agent/core/log.ts";
+import type {
+  DiskState,
+  Draft,
+  LossCount,
+  LossRange,
+  Outbox,
+  OutboxStats,
+  Outgoing,
+  RecordId,
+  StoredRecord,
+  StreamName,
+} from "../../../agent/ports/outbox.ts";
+import { type MemoryOutbox, openMemoryOutbox } from "./memory-outbox.ts";
+import { forgetStandby } from "./standby-mark.ts";
+
+/** The disk may fail for this long before memory stands in; what comes meanwhile waits with the caller. */
+const PATIENCE_MS = 2000;
+const RETRY_MS = 5000;
+
+/** What a `StandbyOutbox` is made of. */
+export type StandbyParts = {
+  /** Opens the outbox on the disk, and takes over the records of the one in memory where there is one. */
+  readonly openDisk: (adopt: Database.Database | undefined) => Outbox;
+  /** Bound of the payload bytes kept in memory while the disk is away. */
+  readonly memoryBytes: number;
+  /** Kernel boot id, for the age of records in memory. */
+  readonly bootId?: string | undefined;
+  /** Files in which the outbox in memory leaves what it owes, for the next start to tell: one that outlives the process, one a restart. */
+  readonly standbyFiles: readonly string[];
+  readonly clock: Clock;
+  readonly log: Log;
+};
+
+/**
+ * The outbox in use. `offset` makes its rows ours: rows only ever grow, so that a late acknowledgement never meets another record.
+ * `backfills` are those of the places before; a change of place counts as one.
+ */
+type Place = { readonly outbox: Outbox; readonly offset: number; readonly backfills: number };
+
+/**
+ * The outbox on the disk, for which one in memory stands in while the disk cannot be written (read-only file system, I/O errors),
+ * so that live data goes on. Records in memory have an epoch of their own and do not outlive the process: `stats().fault` says
+ * so, and the next start tells which they were, where one of `standbyFiles` could be written and is still there. When the disk can be
+ * written again it takes them over. What was on its way at a change of place may be sent twice.
+ */
+export class StandbyOutbox implements Outbox {
+  readonly #parts: StandbyParts;
+  #place: Place;
+  #standby: MemoryOutbox | undefined;
+  #fault: AgentError | undefined;
+  #failingSinceMs: number | undefined;
+  #reopenedAtMs = Number.NEGATIVE_INFINITY;
+  /** Ends the looks at the disk while memory stands in. */
+  #stopLooking: () => void = () => undefined;
+
+  /** Opens the disk; when that fails with `outbox.unavailable` or `outbox.full`, memory stands in from the start. Other faults are thrown. */
+  constructor(parts: StandbyParts) {
+    this.#parts = parts;
+    try {
+      this.#place = { outbox: parts.openDisk(undefined), offset: 0, backfills: 0 };
+    } catch (thrown) {
+      // A disk without room for an empty database is as good as none.
+      if (!isUnavailable(thrown) && !isFull(thrown)) throw thrown;
+      this.#place = this.#standIn(thrown, 0, 0);
+    }
+  }
+
+  append(drafts: readonly Draft[]): readonly RecordId[] {
+    try {
+      const ids = this.#use((outbox) => outbox.append(drafts));
+      this.#failingSinceMs = undefined;
+      return ids;
+    } catch (thrown) {
+      if (!isUnavailable(thrown) || !this.#isOutOfPatience()) throw thrown;
+      const offset = this.lastRow();
+      const backfills = this.backfills() + 1;
+      this.#closeQuietly();
+      this.#place = this.#standIn(thrown, offset, backfills);
+      return this.#place.outbox.append(drafts);
+    }
+  }
+
+  read(
+    stream: StreamName,
+    afterRow: number,
+    throughRow: number,
+    maxRecords: number,
+    maxBytes: number,
+  ): readonly Outgoing[] {
+    const { offset } = this.#place;
+    const fromRow = Math.max(0, afterRow - offset);
+    const found = this.#use((outbox) => outbox.read(stream, fromRow, throughRow - offset, maxRecords, maxBytes));
+    return offset === 0 ? found : found.map((record) => ({ ...record, row: record.row + offset }));
+  }
+
+  lastRow(): number {
+    return this.#place.outbox.lastRow() + this.#place.offset;
+  }
+
+  backfills(): number {
+    return this.#place.backfills + this.#place.outbox.backfills();
+  }
+
+  ack(rows: readonly number[]): void {
+    const { offset } = this.#place;
+    this.#use((outbox) => outbox.ack(rows.filter((row) => row > offset).map((row) => row - offset)));
+  }
+
+  hold(row: number): boolean {
+    const { offset } = this.#place;
+    return row > offset && this.#use((outbox) => outbox.hold(row - offset));
+  }
+
+  release(row: number): void {
+    const { outbox, offset } = this.#place;
+    if (row > offset) outbox.release(row - offset);
+  }
+
+  lose(rows: readonly number[], reason: "rejected" | "expired", detail: string): void {
+    const { offset } = this.#place;
+    const ours = rows.filter((row) => row > offset).map((row) => row - offset);
+    this.#use((outbox) => outbox.lose(ours, reason, detail));
+  }
+
+  drop(stream: StreamName, throughRow: number, maxRecords: number, detail: string): number {
+    const { offset } = this.#place;
+    return this.#use((outbox) => outbox.drop(stream, throughRow - offset, maxRecords, detail));
+  }
+
+  reportLosses(draftOf: (loss: LossRange) => Draft, max: number): number {
+    return this.#use((outbox) => outbox.reportLosses(draftOf, max));
+  }
+
+  list(stream: StreamName | undefined, limit: number): readonly StoredRecord[] {
+    const { offset } = this.#place;
+    return this.#use((outbox) => outbox.list(stream, limit)).map((record) => ({ ...record, row: record.row + offset }));
+  }
+
+  stats(): OutboxStats {
+    const stats = this.#use((outbox) => outbox.stats());
+    if (this.#fault === undefined) return stats;
+    const { code, message, remedy } = this.#fault;
+    return { ...stats, fault: { code, what: `records are kept in memory only: ${message}`, remedy } };
+  }
+
+  disk(): DiskState | undefined {
+    return this.#place.outbox.disk();
+  }
+
+  lossCounts(): readonly LossCount[] {
+    return this.#place.outbox.lossCounts();
+  }
+
+  close(): void {
+    this.#returnToDisk();
+    this.#stopLooking();
+    const records = this.#standby?.outbox.stats().records ?? 0;
+    if (records > 0) this.#parts.log.error("outbox.standby-lost", { records });
+    this.#standby = undefined;
+    this.#place.outbox.close();
+  }
+
+  /** Does `work`. When it meets damage it fails, and the disk is opened again, which sets the file aside: the next call finds another. */
+  #use<T>(work: (outbox: Outbox) => T): T {
+    try {
+      return work(this.#place.outbox);
+    } catch (thrown) {
+      if (isDamage(thrown) && this.#standby === undefined) this.#reopen();
+      throw thrown;
+    }
+  }
+
+  /** Rows stay what they were, since what comes over keeps its own; only where they begin anew they come above those before. */
+  #reopen(): void {
+    const { openDisk, clock } = this.#parts;
+    const nowMs = clock.monotonicMs();
+    if (nowMs - this.#reopenedAtMs < RETRY_MS) return;
+    this.#reopenedAtMs = nowMs;
+    const { offset } = this.#place;
+    const lastRow = this.lastRow();
+    const backfills = this.backfills() + 1;
+    this.#closeQuietly();
+    try {
+      const outbox = openDisk(undefined);
+      const isAnew = outbox.lastRow() + offset < lastRow;
+      this.#place = { outbox, offset: isAnew ? lastRow : offset, backfills };
+    } catch (thrown) {
+      if (!isUnavailable(thrown) && !isFull(thrown)) throw thrown;
+      this.#place = this.#standIn(thrown, lastRow, backfills);
+    }
+  }
+
+  #isOutOfPatience(): boolean {
+    if (this.#standby !== undefined) return false;
+    const nowMs = this.#parts.clock.monotonicMs();
+    this.#failingSinceMs ??= nowMs;
+    return nowMs - this.#failingSinceMs >= PATIENCE_MS;
+  }
+
+  #standIn(fault: AgentError, offset: number, backfills: number): Place {
+    const { memoryBytes, bootId, standbyFiles, clock, log } = this.#parts;
+    log.error("outbox.standby-began", { code: fault.code, what: fault.message, remedy: fault.remedy, memoryBytes });
+    this.#fault = fault;
+    this.#failingSinceMs = undefined;
+    this.#standby = openMemoryOutbox({ maxBytes: memoryBytes, bootId, standbyFiles, clock, log });
+    // By the clock and not at the next record: a vehicle that stands still has none.
+    this.#stopLooking = clock.every(RETRY_MS, () => this.#returnToDisk());
+    return { outbox: this.#standby.outbox, offset, backfills };
+  }
+
+  /** Where the disk still cannot be written, all stays as it is. */
+  #returnToDisk(): void {
+    const { log, openDisk, standbyFiles } = this.#parts;
+    if (this.#standby === undefined) return;
+    try {
+      const outbox = openDisk(this.#standby.database);
+      const { records } = this.#standby.outbox.stats();
+      this.#place = { outbox, offset: this.lastRow(), backfills: this.backfills() + 1 };
+      this.#standby.outbox.close();
+      // Its end leaves a mark of what it owed, which came over.
+      forgetStandby(standbyFiles);
+      this.#standby = undefined;
+      this.#fault = undefined;
+      this.#stopLooking();
+      log.info("outbox.standby-ended", { records });
+    } catch (thrown) {
+      if (!(thrown instanceof AgentError)) throw thrown;
+    }
+  }
+
+  #closeQuietly(): void {
+    try {
+      this.#place.outbox.close();
+    } catch {
+      // A disk that takes nothing any more cannot take a tidy end either; the next open repairs what it finds.
+    }
+  }
+}
+
+function isFull(thrown: unknown): thrown is AgentError {
+  return thrown instanceof AgentError && thrown.code === "outbox.full";
+}
+
+function isUnavailable(thrown: unknown): thrown is AgentError {
+  return thrown instanceof AgentError && thrown.code === "outbox.unavailable";
+}
+
+function isDamage(thrown: unknown): boolean {
+  return isUnavailable(thrown) && /^SQLITE_(CORRUPT|NOTADB)/.test(String(thrown.facts.sqlite));
+}

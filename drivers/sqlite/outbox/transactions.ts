@@ -1,0 +1,226 @@
+import { statSync, utimesSync, writeFileSync } from "node:fs";
+import type Database from "better-sqlite3";
+import { AgentError } from "../../../agent/core/errors.ts";
+import type { Log } from "../../../agent/core/log.ts";
+import { pragmaNumber } from "../database.ts";
+import { damageOf, faultOf, isDamaged, isFull } from "../faults.ts";
+import type { Reserve } from "./reserve.ts";
+
+/** Bytes to free inside the transaction in each attempt when the disk is full; where the last does not help, more would not. */
+const SPARE_BYTES = [0, 65_536, 1_048_576, 8_388_608] as const;
+/** Most pages given back to the file system in one step, to bound the pause. */
+const VACUUM_PAGES = 256;
+/** Free pages are kept for reuse up to this share of the file: giving each back would move as many pages as are written. */
+const FREE_SHARE = 0.25;
+const FREE_PAGES_MIN = 1024;
+
+/** What `Transactions` work with. */
+export type TransactionParts = {
+  readonly database: Database.Database;
+  readonly file: string;
+  /** Made when the disk gives back what cannot be; the next open then checks the whole file. Undefined where there is no file. */
+  readonly suspicionFile: string | undefined;
+  readonly reserve: Pick<Reserve, "level" | "hold" | "release" | "diskHasRoom" | "growthBytes">;
+  /** The file never grows past this. */
+  readonly maxFileBytes: number;
+  readonly log: Log;
+};
+
+/**
+ * Durable transactions on one database, with what a full disk and a damaged file need. Throws what `faultOf` gives.
+ *
+ * A full disk needs care: the write-ahead log must be copied into the file before its space is used again, and a file that cannot
+ * grow stops that copy, and with it every later write, deletions included. So without the whole reserve the log is copied after every
+ * write, and the file grows only by what is free twice over; without any of it the file does not grow at all, and records go into the
+ * pages that evicted ones leave.
+ */
+export class Transactions {
+  readonly #parts: TransactionParts;
+  readonly #begin: Database.Statement<[]>;
+  readonly #commit: Database.Statement<[]>;
+  readonly #rollback: Database.Statement<[]>;
+  readonly #pageBytes: number;
+  readonly #maxPages: number;
+  #isWhole = true;
+  /** The least that was held since it was whole last, as the log was told. */
+  #told: Reserve["level"] = "whole";
+  #markedMs = 0;
+
+  constructor(parts: TransactionParts) {
+    this.#parts = parts;
+    this.#begin = parts.database.prepare("BEGIN IMMEDIATE");
+    this.#commit = parts.database.prepare("COMMIT");
+    this.#rollback = parts.database.prepare("ROLLBACK");
+    this.#pageBytes = pragmaNumber(parts.database, "page_size");
+    this.#maxPages = Math.floor(parts.maxFileBytes / this.#pageBytes);
+    this.#parts.reserve.hold();
+    this.#adapt();
+    if (!this.#isWhole) this.#copyLog();
+    this.#markFile();
+  }
+
+  /** Runs `work`, which only reads. */
+  read<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (thrown) {
+      throw this.#fault(thrown);
+    }
+  }
+
+  /**
+   * Runs `work` in one transaction that is on the disk when this returns. When `work` or the disk throws, everything in it is
+   * undone and `undo` is called. When the disk is full `work` runs again, with the bytes it should free first.
+   */
+  write<T>(work: (spareBytes: number) => T, undo: () => void): T {
+    if (this.#parts.database.inTransaction) {
+      throw new AgentError("internal.bug", {
+        what: "the outbox was called from inside its own call",
+        remedy: "report it",
+      });
+    }
+    if (!this.#isWhole) this.#regain();
+    let full: unknown;
+    for (let at = 0; at < SPARE_BYTES.length; ) {
+      const spareBytes = SPARE_BYTES[at];
+      try {
+        const result = this.#once(work, spareBytes);
+        if (!this.#isWhole) this.#copyLog();
+        this.#leaveCopiedLog();
+        return result;
+      } catch (thrown) {
+        undo();
+        if (!isFull(thrown)) throw this.#fault(thrown);
+        full = thrown;
+        // What the reserve gives up may be room enough. With room on the disk it was the bound on the file, and evicting helps.
+        const isRelieved = this.#isWhole && !this.#parts.reserve.diskHasRoom();
+        if (isRelieved || spareBytes > 0) this.#relieve();
+        if (!isRelieved) at += 1;
+      }
+    }
+    throw this.#fault(full);
+  }
+
+  /** After deletions: gives free pages back to the file system in a bounded step. Never throws. */
+  tidy(): void {
+    const { database, reserve } = this.#parts;
+    const freePages = pragmaNumber(database, "freelist_count");
+    const keptShare = Math.floor(pragmaNumber(database, "page_count") * FREE_SHARE);
+    const keptPages = reserve.level === "none" ? 0 : Math.max(this.#isWhole ? FREE_PAGES_MIN : 0, keptShare);
+    if (freePages <= keptPages) return;
+    try {
+      database.pragma(`incremental_vacuum(${Math.min(VACUUM_PAGES, freePages - keptPages)})`);
+      this.#leaveCopiedLog();
+    } catch (thrown) {
+      // The deletions stand; what is wrong with the disk shows in the next write.
+      if (isFull(thrown)) this.#relieve();
+      else this.#fault(thrown);
+    }
+  }
+
+  #once<T>(work: (spareBytes: number) => T, spareBytes: number): T {
+    const { database } = this.#parts;
+    this.#begin.run();
+    try {
+      const result = work(spareBytes);
+      this.#commit.run();
+      return result;
+    } catch (thrown) {
+      // SQLite itself undoes the transaction for some errors (sqlite.org/lang_transaction.html, "Response To Errors").
+      if (database.inTransaction) this.#rollback.run();
+      throw thrown;
+    }
+  }
+
+  #relieve(): void {
+    this.#parts.reserve.release();
+    this.#copyLog();
+    this.#adapt();
+  }
+
+  #regain(): void {
+    this.#parts.reserve.hold();
+    this.#adapt();
+  }
+
+  /** Bounds the file by what is held of the reserve, and says when that has changed. */
+  #adapt(): void {
+    const { database, reserve } = this.#parts;
+    this.#isWhole = reserve.level === "whole";
+    // SQLite takes the present size for a bound below it (sqlite.org/pragma.html#pragma_max_page_count).
+    database.pragma(`max_page_count = ${this.#isWhole ? this.#maxPages : Math.min(this.#maxPages, this.#pagesNow())}`);
+    this.#tell(reserve.level);
+  }
+
+  #pagesNow(): number {
+    const { database, reserve } = this.#parts;
+    return pragmaNumber(database, "page_count") + Math.floor(reserve.growthBytes() / this.#pageBytes);
+  }
+
+  /** Once for each further step down, until the reserve is whole again: the level goes to and fro on a disk that is nearly full. */
+  #tell(level: Reserve["level"]): void {
+    if (level === this.#told || (this.#told === "none" && level === "part")) return;
+    this.#told = level;
+    const { file, log } = this.#parts;
+    if (level === "whole") log.info("outbox.disk-freed", { file });
+    else if (level === "part") log.warn("outbox.disk-low", { file });
+    else log.warn("outbox.disk-filled", { file });
+  }
+
+  /** Copies the log into the file, so that the log starts again in the space it has. */
+  #copyLog(): void {
+    try {
+      this.#parts.database.pragma("wal_checkpoint(PASSIVE)");
+    } catch (thrown) {
+      // The write before it stands; where the copy keeps failing, the next write fails and reports it.
+      if (!isFull(thrown)) this.#fault(thrown);
+    }
+  }
+
+  /**
+   * Begins the log anew once SQLite has copied it into the file. Until then frames that are in the file stand in the log too, and
+   * where one of them is damaged, SQLite reads those before it over the newer pages of the file: a mixture of two states.
+   */
+  #leaveCopiedLog(): void {
+    if (this.#fileChangedMs() === this.#markedMs) return;
+    try {
+      const { database } = this.#parts;
+      // The smallest change that SQLite cannot leave out: the next frame is the first of a new log.
+      database.pragma(`application_id = ${pragmaNumber(database, "application_id") === 0 ? 1 : 0}`);
+    } catch (thrown) {
+      // The write before it stands; what is wrong with the disk shows in the next one.
+      if (!isFull(thrown)) this.#fault(thrown);
+    }
+    this.#markFile();
+  }
+
+  /** Gives the file a time of change of whole seconds, which the next copy of the log replaces: the system's own times are too coarse. */
+  #markFile(): void {
+    const seconds = Math.floor(this.#fileChangedMs() / 1000) - 1;
+    try {
+      if (seconds > 0) utimesSync(this.#parts.file, seconds, seconds);
+    } catch {
+      // A disk that takes no writes copies no log either.
+    }
+    this.#markedMs = this.#fileChangedMs();
+  }
+
+  /** When the file itself was written last, which only a copy of the log does; 0 where there is no file. */
+  #fileChangedMs(): number {
+    return statSync(this.#parts.file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  }
+
+  /** The fault that `thrown` stands for; remembers a damaged file until the next open. */
+  #fault(fault: unknown): unknown {
+    const { file, suspicionFile } = this.#parts;
+    const thrown = damageOf(fault);
+    if (isDamaged(thrown) && suspicionFile !== undefined) {
+      try {
+        writeFileSync(suspicionFile, "");
+      } catch {
+        // The fault below says more than a marker that cannot be written.
+      }
+    }
+    return faultOf(thrown, file, "outbox");
+  }
+}

@@ -1,0 +1,40 @@
+import type Database from "better-sqlite3";
+import { LossLedger, type LossRow, rangeOf } from "../outbox/losses.ts";
+import { PastEpochs } from "../outbox/past-epochs.ts";
+import { type RecordColumns, RecordTable } from "../outbox/records.ts";
+
+type Row = RecordColumns & { readonly row: number };
+
+/** Copies all records with their ids, and the noted losses, of the sound database `from` into `into`: all or, when it throws, none. */
+export function takeOver(from: Database.Database, into: Database.Database): void {
+  into
+    .transaction(() => {
+      const rows = copyRecords(from, into);
+      copyLosses(from, into, rows);
+    })
+    .immediate();
+}
+
+/** The new row of each old one. */
+function copyRecords(from: Database.Database, into: Database.Database): ReadonlyMap<number, number> {
+  const table = new RecordTable(into);
+  const rows = new Map<number, number>();
+  for (const record of from.prepare<[], Row>("SELECT * FROM records ORDER BY row").iterate()) {
+    rows.set(record.row, table.insert(record, true));
+  }
+  table.persist();
+  return rows;
+}
+
+function copyLosses(from: Database.Database, into: Database.Database, rows: ReadonlyMap<number, number>): void {
+  const ledger = new LossLedger(into);
+  const past = new PastEpochs(into);
+  const losses = from.prepare<[], LossRow>("SELECT * FROM losses ORDER BY id").all();
+  const reports = from.prepare<[], LossRow>("SELECT row AS id, * FROM reports").all();
+  for (const loss of losses) ledger.note(rangeOf(loss));
+  for (const report of reports) {
+    const row = rows.get(report.id);
+    if (row !== undefined) ledger.reported(row, rangeOf(report));
+  }
+  for (const range of [...losses, ...reports]) past.include(range, 0);
+}

@@ -1,0 +1,142 @@
+import protobuf from "protobufjs/light.js";
+import "protobufjs/ext/descriptor.js";
+import { FRAME_DATA_OFFSET, FRAME_STRIDE_BYTES } from "../../../agent/ports/frame.ts";
+import type { Draft } from "../../../agent/ports/outbox.ts";
+import type { SignalTable } from "../../../agent/signals/signal-table.ts";
+import { Collector } from "../../../agent/telemetry/collect/collect.ts";
+import type { SampleLog } from "../../../agent/telemetry/collect/sample-log.ts";
+import { ColumnSorter } from "../../../agent/telemetry/record/columns.ts";
+import { Encoder } from "../../../agent/telemetry/record/encode.ts";
+import { readDescriptor } from "../../../config/proto/descriptor.ts";
+import type { CollectRule } from "../../../config/schema.ts";
+import { ManualClock } from "../../fakes/core/clock.ts";
+import { SMOOTH_BUS, SmoothFrames, smoothTable } from "./smooth-signals.ts";
+
+/** Frames of 1 s at 2000 frames/s: about 14,000 samples. */
+const FRAMES = 2000;
+const COMPRESSIONS = ["none", "gzip", "zstd"] as const;
+type Compression = (typeof COMPRESSIONS)[number];
+const ROUNDS = 8;
+const ROUND_MS = 80;
+
+/** Payload bytes a sample. */
+export type SampleBytes = { readonly raw: number; readonly gzip: number; readonly zstd: number };
+
+/** What `benchmarkEncode` found. Times are ns a sample. */
+export type EncodeFigures = {
+  /** Every sample kept. */
+  readonly every: SampleBytes;
+  /** Only values that changed, as the configuration does by default. */
+  readonly onChange: SampleBytes;
+  /** Sorting the samples of a batch into columns. */
+  readonly sortNs: number;
+  /** Writing the sorted columns as a record: the hand writer, and protobufjs with its objects. */
+  readonly writeNs: number;
+  readonly protobufjsNs: number;
+  readonly ratioToProtobufjs: number;
+  /** Sorting, writing and compressing with zstd. */
+  readonly wholeZstdNs: number;
+};
+
+/** Sizes and speed of the record encoder on smooth signals with noise, with times in ms. */
+export function benchmarkEncode(): EncodeFigures {
+  const table = smoothTable();
+  const log = sampleLog(table, [{ signals: "*", mode: "every", ms: 0 }]);
+  const sorter = new ColumnSorter(table.slots);
+  const [sortNs, sortWriteNs, sortProtobufjsNs, wholeZstdNs] = nsPerSample(log.count, [
+    () => sorter.sort(log, 0, log.count).length,
+    encoding(table, log, "none"),
+    protobufjsEncoding(table, log),
+    encoding(table, log, "zstd"),
+  ]);
+  return {
+    every: bytesPerSample(table, log),
+    onChange: bytesPerSample(table, sampleLog(table, [])),
+    sortNs,
+    writeNs: sortWriteNs - sortNs,
+    protobufjsNs: sortProtobufjsNs - sortNs,
+    ratioToProtobufjs: (sortProtobufjsNs - sortNs) / (sortWriteNs - sortNs),
+    wholeZstdNs,
+  };
+}
+
+function bytesPerSample(table: SignalTable, log: SampleLog): SampleBytes {
+  const [raw, gzip, zstd] = COMPRESSIONS.map((compression) => encoding(table, log, compression)() / log.count);
+  return { raw, gzip, zstd };
+}
+
+/** Encodes the log once a call and gives the payload bytes. */
+function encoding(table: SignalTable, log: SampleLog, compression: Compression): () => number {
+  const encoder = encoderOf(table, compression);
+  return () => encoder.samples(log, []).reduce((sum, draft) => sum + seal(draft).length, 0);
+}
+
+function seal(draft: Draft): Uint8Array {
+  return draft.seal({ epoch: 0xa1b2_c3d4_e5f6, stream: "telemetry", seq: 123_456 });
+}
+
+function encoderOf(table: SignalTable, compression: Compression): Encoder {
+  return new Encoder({
+    thing: "truck-0001",
+    bootId: "0123456789abcdef0123456789abcdef",
+    table,
+    clock: new ManualClock(),
+    settings: { compression, maxPayloadBytes: 120_000, timeResolutionUs: 1000, lifeMs: {} },
+  });
+}
+
+function sampleLog(table: SignalTable, rules: readonly CollectRule[]): SampleLog {
+  const collector = new Collector({ table, rules, batchSamples: 100_000 });
+  const batch = new SmoothFrames(2000).batch(FRAMES);
+  for (let at = 0; at < batch.count; at++) {
+    const message = table.bus(SMOOTH_BUS).find(batch.id(at), false);
+    if (message === undefined) throw new Error("the benchmark's table does not know its own frame");
+    const start = at * FRAME_STRIDE_BYTES + FRAME_DATA_OFFSET;
+    message.decode(batch.bytes, start, batch.length(at), table.values, table.wides, table.present);
+    collector.take(message, true, batch.receivedAtUs(at));
+  }
+  return collector.drain(0, false);
+}
+
+/** The same record made the usual way: a plain object for protobufjs, with the deltas in plain arrays. */
+function protobufjsEncoding(table: SignalTable, log: SampleLog): () => number {
+  const type = protobuf.Root.fromDescriptor(readDescriptor()).lookupType("causeway.v1.Record");
+  const sorter = new ColumnSorter(table.slots);
+  return () => {
+    const columns = sorter.sort(log, 0, log.count);
+    const axes: { deltas: number[] }[] = [];
+    const encoded = columns.map(({ signal, timesUs, values }) => {
+      const isFirst = table.messages.some(({ firstSignal }) => firstSignal === signal.index);
+      if (isFirst) axes.push({ deltas: deltasOf(timesUs.map((timeUs) => Math.round(timeUs / 1000))) });
+      return { signal: signal.index, axis: axes.length - 1, raws: deltasOf(values) };
+    });
+    const samples = { table: table.id, timeUnitUs: 1000, axes, columns: encoded };
+    return type.encode({ thing: "truck-0001", epoch: 1, stream: "telemetry", seq: 1, samples }).finish().length;
+  };
+}
+
+function deltasOf(values: Float64Array): number[] {
+  return Array.from(values, (value, at) => (at === 0 ? value : value - values[at - 1]));
+}
+
+/** Runs each in turn for a short while, several times over, and takes its best round: what else the machine does then hits all alike. */
+function nsPerSample(samples: number, runs: readonly (() => number)[]): number[] {
+  const best = runs.map(() => Number.POSITIVE_INFINITY);
+  for (let round = 0; round < ROUNDS; round++) {
+    runs.forEach((run, at) => {
+      best[at] = Math.min(best[at], millisecondsOf(run));
+    });
+  }
+  return best.map((ms) => (ms * 1_000_000) / samples);
+}
+
+/** Mean time of one call. */
+function millisecondsOf(run: () => number): number {
+  const start = performance.now();
+  let calls = 0;
+  while (performance.now() - start < ROUND_MS) {
+    run();
+    calls += 1;
+  }
+  return (performance.now() - start) / calls;
+}

@@ -1,0 +1,87 @@
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { z } from "zod";
+import { listLinks } from "../../../drivers/can/link.ts";
+import { startChild } from "../core/child.ts";
+import { parseLine } from "../core/line-protocol.ts";
+import { untilStarted } from "../core/wait.ts";
+import type { BenchBus } from "./bench-bus.ts";
+
+const run = promisify(execFile);
+const HUB = fileURLToPath(new URL("../processes/hub.ts", import.meta.url));
+const OWN_INTERFACE = "cwbench0";
+/** Data link size of CAN FD (CANFD_MTU, linux/can.h). */
+const FD_MTU = "72";
+const hubReport = z.union([
+  z.object({ ready: z.literal(true), port: z.int() }),
+  z.object({ counters: z.object({ dropped: z.int() }) }),
+]);
+
+/** An open bus. `label` says for a person what it is; `dropped` counts frames that the bus itself lost on their way to a receiver. */
+export type OpenBus = {
+  readonly bus: BenchBus;
+  readonly label: string;
+  readonly dropped: () => number;
+  readonly close: () => Promise<void>;
+};
+
+/** What a kernel interface drops, it counts at the receiver's socket, and the agent says it. */
+const NOTHING_DROPPED = (): number => 0;
+
+/** A vcan interface where the kernel has it (made for this run, or one that is there already), otherwise a hub process. */
+export async function openBus(logFolder: string): Promise<OpenBus> {
+  return (await makeInterface()) ?? findInterface() ?? (await startHubProcess(logFolder));
+}
+
+async function makeInterface(): Promise<OpenBus | undefined> {
+  try {
+    // Left over from a run that was killed.
+    await run("ip", ["link", "delete", OWN_INTERFACE]).catch(() => undefined);
+    await run("ip", ["link", "add", "dev", OWN_INTERFACE, "type", "vcan"]);
+    await run("ip", ["link", "set", OWN_INTERFACE, "mtu", FD_MTU, "up"]);
+  } catch {
+    // No vcan in this kernel, no right to make one, or no `ip`: the hub stands in, and the label says so.
+    return undefined;
+  }
+  return {
+    bus: { kind: "vcan", interface: OWN_INTERFACE },
+    label: `vcan ${OWN_INTERFACE}`,
+    dropped: NOTHING_DROPPED,
+    close: async () => void (await run("ip", ["link", "delete", OWN_INTERFACE])),
+  };
+}
+
+function findInterface(): OpenBus | undefined {
+  const link = listLinks().find((one) => one.interface.startsWith("vcan") && one.up && one.fd);
+  if (link === undefined) return undefined;
+  return {
+    bus: { kind: "vcan", interface: link.interface },
+    label: `vcan ${link.interface}`,
+    dropped: NOTHING_DROPPED,
+    close: () => Promise.resolve(),
+  };
+}
+
+async function startHubProcess(logFolder: string): Promise<OpenBus> {
+  let port: number | undefined;
+  let dropped = 0;
+  const child = await startChild({
+    command: process.execPath,
+    args: [HUB, JSON.stringify({ buses: ["can0"] })],
+    logFile: join(logFolder, "hub.log"),
+    onLine: (line) => {
+      const report = parseLine(hubReport, line);
+      if ("ready" in report) port = report.port;
+      else dropped = report.counters.dropped;
+    },
+  });
+  const hubPort = await untilStarted(child, () => port, "the socketcand hub is ready");
+  return {
+    bus: { kind: "hub", host: "127.0.0.1", port: hubPort, interface: "can0" },
+    label: `socketcand hub 127.0.0.1:${hubPort} (this kernel has no vcan)`,
+    dropped: () => dropped,
+    close: async () => void (await child.stop()),
+  };
+}

@@ -1,0 +1,268 @@
+import type { Action, CommandClass, Outcome, Prepared } from "../../../agent/commands/action.ts";
+import type { Answer, Refusal } from "../../../agent/commands/answer.ts";
+import { AuditTrail } from "../../../agent/commands/audit.ts";
+import { Authority } from "../../../agent/commands/authority.ts";
+import type { SignedFields } from "../../../agent/commands/canonical.ts";
+import { type DispatchParts, dispatch } from "../../../agent/commands/dispatch.ts";
+import { type KeySeal, KeySet } from "../../../agent/commands/key-set.ts";
+import { CommandLedger } from "../../../agent/commands/ledger.ts";
+import type { LedgerSeal } from "../../../agent/commands/ledger-seal.ts";
+import { RefusalBudget } from "../../../agent/commands/refusal-budget.ts";
+import { type Door, Reporter } from "../../../agent/commands/report.ts";
+import type { Arrival, ReplyAddress } from "../../../agent/commands/request.ts";
+import type { Json } from "../../../agent/core/canonical-json.ts";
+import type { PublicKey } from "../../../agent/core/public-key.ts";
+import type { Journal } from "../../../agent/ports/outbox.ts";
+import type { AuditEntry } from "../../../agent/telemetry/record/encode-audit.ts";
+import { type Policy, policySchema } from "../../../config/policy.ts";
+import { ManualClock } from "../core/clock.ts";
+import { MemoryLog } from "../core/log.ts";
+import { FakeJournal } from "../ports/journal.ts";
+import { type SigningKey, signingKey } from "./signing-key.ts";
+
+export const THING = "truck-1";
+const LIMITS = { receiveMaximum: 100, maximumPacketBytes: 149_504, topicAliasMaximum: 8, retainAvailable: true };
+
+const NO_SEAL: KeySeal = {
+  generation: () => 1,
+  note: () => undefined,
+  settle: () => undefined,
+  advance: () => Promise.resolve(),
+};
+
+/** An answer as it went out. */
+export type Told = { readonly reply: ReplyAddress; readonly answer: Answer };
+
+/** A door that remembers what it told; `outcome` decides whether it arrived. */
+export class FakeDoor implements Door {
+  readonly told: Told[] = [];
+  readonly progressed: ReplyAddress[] = [];
+  outcome: "told" | "later" = "told";
+  /** The execution whose answers never arrive. */
+  refuses: string | undefined;
+  /** Whether answers stay on their way for ever. */
+  hangs = false;
+  attempts = 0;
+  onTell: (reply: ReplyAddress, answer: Answer) => void = () => undefined;
+
+  progress(reply: ReplyAddress): Promise<void> {
+    this.progressed.push(reply);
+    return Promise.resolve();
+  }
+
+  async tell(reply: ReplyAddress, answer: Answer): Promise<"told" | "later"> {
+    this.attempts += 1;
+    this.onTell(reply, answer);
+    if (this.hangs) return await new Promise(() => undefined);
+    if (this.outcome === "later" || (reply.door === "aws" && reply.execution === this.refuses)) return "later";
+    this.told.push({ reply, answer });
+    return "told";
+  }
+}
+
+/** What an action of the test does. */
+export type TestAction = {
+  readonly commandClass: CommandClass;
+  readonly run?: (signal: AbortSignal) => Promise<Outcome>;
+  readonly unsafe?: () => Refusal | undefined;
+  readonly prepare?: (given: Readonly<Record<string, unknown>>) => Refusal | undefined;
+  readonly endsInRestart?: boolean;
+  readonly timeoutMs?: number;
+  /** Itself when absent. */
+  readonly uses?: readonly string[];
+  readonly keyRole?: Action["keyRole"];
+};
+
+/** How a `CommandBench` starts. */
+export type CommandBenchParts = {
+  readonly clock?: ManualClock;
+  readonly journal?: Journal;
+  readonly actions?: Readonly<Record<string, TestAction>>;
+  /** Actions of the agent itself, made with the bench's keys. */
+  readonly builtIn?: (keys: KeySet) => readonly Action[];
+  readonly allow?: readonly unknown[];
+  readonly key?: SigningKey;
+  /** Keys of the policy; that of `key` when absent. */
+  readonly pinned?: readonly PublicKey[];
+  readonly onTell?: (reply: ReplyAddress, answer: Answer) => void;
+  readonly bootId?: string;
+  readonly maxRunning?: number;
+  readonly maxReading?: number;
+  /** None when absent: counters are of generation 1. */
+  readonly seal?: LedgerSeal;
+  /** Without bound when absent. */
+  readonly refusalsPerMinute?: number;
+  /** 0 when absent. */
+  readonly clockWaitMs?: number;
+  readonly readsOnly?: string;
+};
+
+/** Everything behind the doors, with fakes around it. */
+export class CommandBench {
+  readonly clock: ManualClock;
+  readonly journal: Journal;
+  readonly ledger: CommandLedger;
+  readonly keys: KeySet;
+  readonly door = new FakeDoor();
+  readonly log = new MemoryLog();
+  readonly key: SigningKey;
+  readonly parts: DispatchParts;
+  /** Entries of the audit trail as they went out. */
+  readonly audited: AuditEntry[] = [];
+  /** Whether the outbox takes more of them. */
+  hasRoom = true;
+  /** Names of the actions in the order in which they acted. */
+  readonly acts: string[] = [];
+  #counter = 0;
+
+  constructor(parts: CommandBenchParts = {}) {
+    const { clock = new ManualClock(), actions = {}, bootId = "boot-1", maxRunning = 4 } = parts;
+    this.clock = clock;
+    this.journal = parts.journal ?? new FakeJournal({ clock });
+    if (parts.onTell !== undefined) this.door.onTell = parts.onTell;
+    this.key = parts.key ?? signingKey("ops");
+    const sink = {
+      hand: (entries: readonly AuditEntry[]) => void this.audited.push(...entries),
+      hasRoom: () => this.hasRoom,
+      isStored: () => true,
+    };
+    this.ledger = new CommandLedger(this.journal, new AuditTrail(this.journal, sink, clock), parts.seal);
+    const policy: Policy = policySchema.parse({
+      schemaVersion: 1,
+      keys: parts.pinned ?? [this.key.pinned],
+      allow: parts.allow ?? [{ action: "*", ratePerMinute: 6000 }],
+    });
+    this.keys = new KeySet(policy.keys, this.journal, parts.seal ?? NO_SEAL);
+    const reporter = new Reporter({
+      ledger: this.ledger,
+      doorOf: () => this.door,
+      broker: { online: () => Promise.resolve(LIMITS) },
+      clock,
+      log: this.log,
+      random: () => 0.5,
+    });
+    const made = Object.entries(actions).map(([name, action]) => this.#action(name, action));
+    this.parts = {
+      settings: {
+        thing: THING,
+        maxRequestBytes: 4096,
+        maxRunning,
+        maxReading: parts.maxReading ?? 4,
+        maxLifeMs: 3_600_000,
+        maxSkewMs: 5000,
+        clockWaitMs: parts.clockWaitMs ?? 0,
+        bootId,
+        readsOnly: parts.readsOnly,
+      },
+      actions: new Map([...made, ...(parts.builtIn?.(this.keys) ?? [])].map((action) => [action.name, action])),
+      authority: new Authority(policy, this.keys, clock),
+      ledger: this.ledger,
+      refusals: new RefusalBudget({
+        perMinute: parts.refusalsPerMinute ?? 100_000,
+        audit: (counts) => this.ledger.auditRefusals(counts),
+        clock,
+        log: this.log,
+      }),
+      reporter,
+      running: new Map(),
+      waiting: new Map(),
+      clock,
+      log: this.log,
+    };
+  }
+
+  /** A number that is new each time `signed` was called. */
+  get nextCounter(): number {
+    return this.#counter;
+  }
+
+  get nowMs(): number {
+    return this.clock.wallUs() / 1000;
+  }
+
+  /** A payload that would be carried out: signed, in time, with the next counter. `change` is signed too. */
+  signed(action: string, change: Partial<SignedFields> = {}, key = this.key): Record<string, unknown> {
+    this.#counter += 1;
+    const fields: SignedFields = {
+      id: `id-${this.#counter}`,
+      thing: THING,
+      action,
+      arguments: {},
+      notBeforeMs: this.nowMs - 1000,
+      expiresAtMs: this.nowMs + 60_000,
+      counter: this.#counter,
+      ...change,
+    };
+    return { schemaVersion: 1, ...fields, signature: key.sign(fields) };
+  }
+
+  /** Sends a body through the door; gives the answer that dispatching it gives. */
+  send(
+    body: unknown,
+    change: Partial<Arrival> = {},
+    signal = new AbortController().signal,
+  ): Promise<Answer | undefined> {
+    const payload = body instanceof Uint8Array ? body : new TextEncoder().encode(JSON.stringify(body));
+    return dispatch(this.parts, arrivalOf(payload, change), signal);
+  }
+
+  /** Sends a body; gives the end as short text: "REJECTED SIGNATURE_MISSING". */
+  async outcome(body: unknown, change: Partial<Arrival> = {}): Promise<string> {
+    return textOf(await this.send(body, change));
+  }
+
+  #action(name: string, action: TestAction): Action {
+    const {
+      commandClass,
+      run,
+      unsafe,
+      prepare,
+      endsInRestart = false,
+      timeoutMs = 10_000,
+      keyRole = "commands",
+      uses,
+    } = action;
+    const prepared: Prepared = {
+      kind: "prepared",
+      unsafe: () => unsafe?.(),
+      run: async (signal) => {
+        this.acts.push(name);
+        return run === undefined ? { kind: "done", result: {} } : await run(signal);
+      },
+    };
+    return {
+      name,
+      commandClass,
+      keyRole,
+      endsInRestart,
+      uses: uses ?? [name],
+      timeoutMs,
+      summary: name,
+      prepare: (given) => prepare?.(given) ?? prepared,
+    };
+  }
+}
+
+/** An arrival of `payload` as an execution of AWS IoT Commands. */
+export function arrivalOf(payload: Uint8Array, change: Partial<Arrival> = {}): Arrival {
+  const id = change.id ?? "execution-1";
+  return {
+    id,
+    payload,
+    format: "json",
+    reply: { door: "aws", execution: id, format: "json" },
+    restOfLifeMs: undefined,
+    ...change,
+  };
+}
+
+/** An answer as short text. */
+export function textOf(answer: Answer | undefined): string {
+  if (answer === undefined) return "none";
+  return answer.reason === undefined ? answer.status : `${answer.status} ${answer.reason.code}`;
+}
+
+/** A request of class R0 or R1 without a signature. */
+export function plain(action: string, change: Readonly<Record<string, Json>> = {}): Readonly<Record<string, Json>> {
+  return { schemaVersion: 1, action, ...change };
+}

@@ -1,0 +1,61 @@
+import type { CliContext, GlobalOptions, TextSink } from "../../../agent/cli/context.ts";
+import { createProgram } from "../../../agent/cli/program.ts";
+import type { Clock } from "../../../agent/core/clock.ts";
+import { ManualClock } from "../core/clock.ts";
+
+/** What a verb printed, and the exit code it set. A verb that throws rejects instead. */
+export type CliRun = { readonly stdout: string; readonly stderr: string; readonly exitCode: number };
+
+/** What the verb finds around it. */
+export type CliSurroundings = {
+  readonly stdin?: AsyncIterable<Uint8Array>;
+  readonly signal?: AbortSignal;
+  readonly clock?: Clock;
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+};
+
+/** Runs `causeway ARGS...` in this process, without a terminal; errors of verbs and of the command line come as they are thrown. */
+export async function runCli(args: readonly string[], surroundings: CliSurroundings = {}): Promise<CliRun> {
+  const out: string[] = [];
+  const err: string[] = [];
+  let exitCode = 0;
+  let options: GlobalOptions | undefined;
+  const context: CliContext = {
+    version: "0.0.0",
+    stdout: sinkOf(out),
+    stderr: sinkOf(err),
+    stdin: surroundings.stdin ?? bytesOf(""),
+    clock: surroundings.clock ?? new ManualClock(),
+    signal: surroundings.signal ?? new AbortController().signal,
+    environment: surroundings.environment ?? {},
+    options: () => {
+      if (options === undefined) throw new Error("options are read before they are parsed");
+      return options;
+    },
+    finish: (code) => {
+      exitCode = code;
+    },
+  };
+  const program = await createProgram(args, context, (given) => {
+    options = given;
+  });
+  await program.parseAsync(args, { from: "user" });
+  return { stdout: out.join(""), stderr: err.join(""), exitCode };
+}
+
+/** Text as it comes through a pipe, in pieces of at most `pieceBytes`. */
+export async function* bytesOf(text: string, pieceBytes = 65_536): AsyncGenerator<Uint8Array> {
+  const bytes = new TextEncoder().encode(text);
+  for (let at = 0; at < bytes.length; at += pieceBytes) yield bytes.subarray(at, at + pieceBytes);
+}
+
+function sinkOf(written: string[]): TextSink {
+  return {
+    write: (text) => {
+      written.push(text);
+    },
+    isTerminal: false,
+    columns: () => 80,
+    rows: () => 24,
+  };
+}

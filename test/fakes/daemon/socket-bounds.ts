@@ -1,0 +1,16 @@
+import type { SocketCounts } from "../../../agent/ports/outbox.ts";
+import { Backlog } from "../../../drivers/os/local-socket/backlog.ts";
+import { Turns } from "../../../drivers/os/local-socket/turns.ts";
+
+/** What a local socket of a test is served with: bounds that do not get in its way, and counts of its own. */
+export function socketBounds() {
+  const bounds = {
+    maxLineBytes: 10_000,
+    maxReplyBytes: 8_388_608,
+    idleMs: 30_000,
+    takeMs: 10_000,
+    requestsPerSecond: 1000,
+  };
+  const counts: SocketCounts = { clients: 0, requests: 0, refused: 0, displaced: 0, idle: 0, slow: 0 };
+  return { bounds, counts, turns: new Turns(1), backlog: new Backlog(8_388_608), maxClients: 4 };
+}

@@ -1,0 +1,115 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { z } from "zod";
+import { type Exchange, Requester } from "../../../agent/cloud/requester.ts";
+import { decodeBody, encodeBody, WIRE_FORMATS } from "../../../agent/cloud/wire-format.ts";
+import type { Broker } from "../../../agent/ports/outbox.ts";
+import { systemClock } from "../../../drivers/os/time-source.ts";
+import { type Mosquitto, startMosquitto } from "../../bench/broker/mosquitto.ts";
+import { createSession } from "../../bench/broker/mqtt-session.ts";
+import { type Authority, createAuthority, writeIdentity } from "../../bench/cloud/certificate-authority.ts";
+import { MemoryLog } from "../../fakes/core/log.ts";
+
+const THING = "veh-001";
+const clock = systemClock();
+const never = new AbortController().signal;
+
+describe("requests over mosquitto", () => {
+  let folder: string;
+  let authority: Authority;
+  let mosquitto: Mosquitto;
+  let service: Broker;
+  let device: Broker;
+  let requester: Requester;
+  let isMute = false;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "causeway-requester-"));
+    authority = createAuthority(join(folder, "ca"));
+    mosquitto = await startMosquitto({ folder: join(folder, "broker"), authority, things: [THING] });
+    service = await sessionAs("consumer");
+    service.start();
+    await service.online(AbortSignal.timeout(10_000));
+    for (const format of WIRE_FORMATS) await service.subscribe(`cmd/causeway/+/+/${format}`, echo);
+  });
+  beforeEach(async () => {
+    isMute = false;
+    device = await sessionAs(THING);
+    let tokens = 0;
+    const limits = { timeoutMs: 10_000, maxPending: 64, maxAnswerBytes: 10_000 };
+    requester = new Requester({ broker: device, clock, log: new MemoryLog(), limits, token: () => `t${++tokens}` });
+    await requester.listen(WIRE_FORMATS.map((format) => `cmd/causeway/${THING}/+/${format}/+`));
+    device.start();
+    await device.online(AbortSignal.timeout(10_000));
+  });
+  afterEach(() => device.stop());
+  afterAll(async () => {
+    await service.stop();
+    await mosquitto.stop();
+    await rm(folder, { recursive: true });
+  });
+
+  async function sessionAs(commonName: string): Promise<Broker> {
+    const issued = await authority.issue({ commonName, usage: "client" });
+    return createSession({
+      clientId: commonName,
+      identity: { mode: "file", ...writeIdentity(join(folder, "identities"), commonName, issued) },
+      caFile: mosquitto.caFile,
+      broker: { host: mosquitto.host, port: mosquitto.port },
+      log: new MemoryLog(),
+    });
+  }
+
+  /** Answers with what it was asked, or rejects what says so. */
+  function echo({ topic, payload }: { readonly topic: string; readonly payload: Uint8Array }): void {
+    if (isMute) return;
+    const body = z
+      .looseObject({ reject: z.boolean().optional() })
+      .parse(decodeBody(topic.endsWith("cbor") ? "cbor" : "json", payload));
+    const rejected = body.reject === true;
+    void service.publish({
+      topic: `${topic}/${rejected ? "rejected" : "accepted"}`,
+      payload: rejected ? encodeBody("json", { ...body, code: "InvalidRequest", message: "as asked" }) : payload,
+      retain: false,
+      contentType: "",
+      messageExpirySeconds: undefined,
+      userProperties: [],
+    });
+  }
+
+  function exchangeOf(format: "json" | "cbor", body: Readonly<Record<string, unknown>>): Exchange<{ n: number }> {
+    const topic = `cmd/causeway/${THING}/echo/${format}`;
+    return { topic, format, body, correlate: "token", accepted: z.object({ n: z.int() }) };
+  }
+
+  it.each(WIRE_FORMATS)("answers sixty requests at a time, each with its own answer (%s)", async (format) => {
+    const asked = Array.from({ length: 60 }, (_, n) => requester.request(exchangeOf(format, { n }), never));
+    const replies = await Promise.all(asked);
+    expect(replies).toEqual(Array.from({ length: 60 }, (_, n) => ({ kind: "accepted", body: { n } })));
+    expect(requester.counters()).toMatchObject({ requested: 60, unanswered: 0, foreign: 0, pending: 0 });
+  });
+
+  it("tells a rejection", async () => {
+    const reply = await requester.request(exchangeOf("json", { n: 1, reject: true }), never);
+    expect(reply).toMatchObject({ kind: "rejected", rejection: { code: "InvalidRequest", message: "as asked" } });
+  });
+
+  it("tells the broker's refusal of a topic that the policy does not allow", async () => {
+    const reply = await requester.request({ ...exchangeOf("json", {}), topic: "$aws/things/other/jobs/get" }, never);
+    expect(reply).toEqual({ kind: "refused", reason: "0x87 not authorized" });
+  });
+
+  it("gives up a request whose connection is gone, and asks again on the next with the subscriptions made anew", async () => {
+    isMute = true;
+    const lost = requester.request(exchangeOf("json", { n: 1 }), never);
+    await mosquitto.kill();
+    await mosquitto.start();
+    expect(await lost).toEqual({ kind: "offline" });
+    isMute = false;
+    await service.online(AbortSignal.timeout(10_000), 1);
+    await device.online(AbortSignal.timeout(10_000), 1);
+    expect(await requester.request(exchangeOf("json", { n: 2 }), never)).toEqual({ kind: "accepted", body: { n: 2 } });
+  });
+});

@@ -1,0 +1,219 @@
+import { createHash } from "node:crypto";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { messageOf } from "../../../agent/core/errors.ts";
+import { elfFiles } from "../../../scripts/packaging/binaries.ts";
+import { isInstalled, runCommand } from "../../../scripts/packaging/command.ts";
+import { filesBelow } from "../../../scripts/packaging/files.ts";
+import { cannotRun, smokeTest } from "../../../scripts/packaging/smoke-run.ts";
+import { TARGETS, toolchainOf } from "../../../scripts/packaging/target.ts";
+
+const ROOT = join(import.meta.dirname, "../../..");
+const BUILD_MS = 240_000;
+const own = TARGETS.find(({ nodeArch }) => nodeArch === process.arch);
+const missing = isInstalled("dpkg-deb") ? undefined : "dpkg-deb is not installed";
+
+/** Builds into a folder and gives the package's file. */
+function build(folder: string, architecture: string): string {
+  runCommand(join(ROOT, "scripts/package"), ["--fast", "--no-smoke", "--out", folder, "--arch", architecture]);
+  const name = readdirSync(folder).find((entry) => entry.endsWith(`_${architecture}.deb`));
+  if (name === undefined) throw new Error(`scripts/package left no package in ${folder}`);
+  return join(folder, name);
+}
+
+function digestOf(file: string): string {
+  return createHash("sha256").update(readFileSync(file)).digest("hex");
+}
+
+/** Lines of dpkg-deb -c as "mode owner path". */
+function listing(file: string): string[] {
+  return runCommand("dpkg-deb", ["-c", file])
+    .trim()
+    .split("\n")
+    .map((line) => {
+      const [mode = "", owner = "", , , , path = ""] = line.split(/\s+/);
+      return `${mode} ${owner} ${path}`;
+    });
+}
+
+function lacking(reason: string | undefined): string {
+  return reason === undefined ? "" : ` (skipped: ${reason})`;
+}
+
+describe.skipIf(missing !== undefined)(`the package for this machine${lacking(missing)}`, () => {
+  const folder = missing === undefined ? mkdtempSync(join(tmpdir(), "causeway-package-test-")) : "";
+  const tree = join(folder, "tree");
+  let file = "";
+  const program = join(tree, "usr/lib/causeway");
+
+  beforeAll(() => {
+    file = build(folder, own?.architecture ?? "");
+    runCommand("dpkg-deb", ["-x", file, tree]);
+  }, BUILD_MS);
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  it("holds the program, its Node, the units, the configuration and the documentation", () => {
+    const entries = listing(file);
+    expect(entries).toEqual(
+      expect.arrayContaining([
+        "-rwxr-xr-x root/root ./usr/bin/causeway",
+        "-rwxr-xr-x root/root ./usr/lib/causeway/node",
+        "-rw-r--r-- root/root ./usr/lib/causeway/agent/main.js",
+        "-rw-r--r-- root/root ./usr/lib/causeway/agent/native/build/Release/can_receive.node",
+        "-rwxr-xr-x root/root ./usr/lib/causeway/causeway-start",
+        "-rw-r--r-- root/root ./lib/systemd/system/causeway.service",
+        "-rw-r--r-- root/root ./lib/systemd/system/causeway-recover.service",
+        "-rw-r--r-- root/root ./lib/systemd/system/causeway-reboot.socket",
+        "-rw-r--r-- root/root ./lib/systemd/system/causeway-reboot.service",
+        "-rw-r--r-- root/root ./usr/lib/sysusers.d/causeway.conf",
+        "-rw-r--r-- root/root ./usr/lib/tmpfiles.d/causeway.conf",
+        "-rw-r--r-- root/root ./usr/lib/sysctl.d/60-causeway.conf",
+        "-rw-r--r-- root/root ./etc/causeway/agent.yaml",
+        "-rw-r--r-- root/root ./usr/share/doc/causeway/examples/agent.yaml",
+        "-rw-r--r-- root/root ./usr/share/doc/causeway/changelog.Debian.gz",
+        "-rw-r--r-- root/root ./usr/share/doc/causeway/copyright",
+        "-rw-r--r-- root/root ./usr/share/man/man1/causeway.1.gz",
+        "-rw-r--r-- root/root ./usr/share/bash-completion/completions/causeway",
+        "-rw-r--r-- root/root ./usr/share/zsh/vendor-completions/_causeway",
+        "-rw-r--r-- root/root ./usr/share/fish/vendor_completions.d/causeway.fish",
+      ]),
+    );
+    expect(entries.filter((entry) => !entry.includes(" root/root "))).toEqual([]);
+  });
+
+  it("passes on the licences of what is joined into its code, and of what that has joined itself", () => {
+    const notices = readFileSync(join(tree, "usr/share/doc/causeway/copyright"), "utf8");
+    for (const name of ["zod", "yaml", "commander", "aws-crt", "better-sqlite3", "sonic-boom"]) {
+      expect(notices).toMatch(new RegExp(`^ *${name} \\d+\\.\\d+`, "m"));
+    }
+  });
+
+  it("holds no source, test, map, build tool or binary of another machine", () => {
+    const paths = filesBelow(tree);
+    expect(
+      paths.filter((path) => /\.(ts|map|cc|cpp|h|gyp)$|\/(node-gyp|nan|axios|typescript|vitest)\//.test(path)),
+    ).toEqual([]);
+    expect(paths.filter((path) => path.includes("/test/"))).toEqual([]);
+    const natives = paths.filter((path) => path.endsWith(".node")).map((path) => join(tree, path));
+    expect(elfFiles(program).length).toBe(natives.length + 1);
+  });
+
+  it("runs, loads every native library and file of code, writes SQLite and decodes a frame", async () => {
+    if (own === undefined) throw new Error(`no package for ${process.arch}`);
+    const report = await smokeTest(ROOT, file, own);
+    expect(report.natives.map((path) => path.split("/").at(-1))).toEqual(
+      expect.arrayContaining(["can_receive.node", "can.node", "aws-crt-nodejs.node", "unix_dgram.node"]),
+    );
+    expect(report.rows).toBe(100);
+    expect(report.version).toMatch(/^causeway \d+\.\d+\.\d+ \(Node v24\./);
+  });
+
+  it("names no folder of this machine", () => {
+    for (const path of filesBelow(tree)) {
+      const content = readFileSync(join(tree, path));
+      for (const name of [ROOT, folder]) expect(content.includes(name), `${path} names ${name}`).toBe(false);
+    }
+  });
+
+  it("cannot start half-configured: the shipped configuration names what must be set", () => {
+    const config = join(tree, "etc/causeway/agent.yaml");
+    const main = [join(program, "agent/main.js"), "config", "validate", "--config"];
+    const fault = thrownBy(() => runCommand(join(program, "node"), [...main, config]));
+    expect(fault).toContain("exit 78");
+    expect(fault).toContain("thingName");
+    expect(readFileSync(join(tree, "usr/share/doc/causeway/examples/agent.yaml"), "utf8")).toContain("thingName: ");
+  });
+
+  it("has a man page without a fault that names every verb", () => {
+    const page = runCommand("gzip", ["-dc", join(tree, "usr/share/man/man1/causeway.1.gz")]);
+    for (const verb of ["run", "status", "config validate", "can dump", "signals decode", "version"]) {
+      expect(page).toContain(`.SS "${verb}`);
+    }
+    if (isInstalled("groff")) {
+      expect(
+        runCommand("sh", [
+          "-c",
+          `gzip -dc "$0" | groff -man -ww -z -Tutf8 2>&1`,
+          join(tree, "usr/share/man/man1/causeway.1.gz"),
+        ]),
+      ).toBe("");
+    }
+  });
+
+  it.each([
+    ["causeway con", ["config", "connect"]],
+    ["causeway config va", ["validate"]],
+    ["causeway --config /etc/x config sh", ["show"]],
+    ["causeway can dump --sec", ["--seconds"]],
+    ["causeway version --js", ["--json"]],
+  ])("completes '%s' in bash", (line, expected) => {
+    const script = `. "$0"; read -ra COMP_WORDS <<<"$1"; COMP_CWORD=$((\${#COMP_WORDS[@]} - 1)); _causeway; printf '%s\\n' "\${COMPREPLY[@]}"`;
+    const completion = join(tree, "usr/share/bash-completion/completions/causeway");
+    expect(runCommand("bash", ["-c", script, completion, line]).trim().split("\n").sort()).toEqual(expected);
+  });
+
+  it.skipIf(!isInstalled("fish"))("completes in fish (needs fish)", () => {
+    const script = `source ${tree}/usr/share/fish/vendor_completions.d/causeway.fish; complete -C 'causeway config va'`;
+    expect(runCommand("fish", ["--no-config", "-c", script])).toMatch(/^validate\t/);
+  });
+
+  it.skipIf(!isInstalled("zsh"))("has a completion that zsh reads (needs zsh)", () => {
+    expect(runCommand("zsh", ["-n", join(tree, "usr/share/zsh/vendor-completions/_causeway")])).toBe("");
+  });
+
+  it.skipIf(!isInstalled("lintian"))(
+    "has no error for lintian (needs lintian)",
+    () => {
+      expect(runCommand("lintian", ["--allow-root", "--fail-on", "none", file]).match(/^E: .*/gm) ?? []).toEqual([]);
+    },
+    BUILD_MS,
+  );
+
+  it(
+    "has the same digest when it is built again",
+    () => {
+      const again = build(join(folder, "again"), own?.architecture ?? "");
+      expect(basename(again)).toBe(basename(file));
+      expect(digestOf(again)).toBe(digestOf(file));
+    },
+    BUILD_MS,
+  );
+});
+
+/** Why a target cannot be built and run here. */
+function cannotBuild(target: (typeof TARGETS)[number]): string | undefined {
+  const reason = missing ?? cannotRun(target);
+  if (reason !== undefined) return reason;
+  return thrownBy(() => toolchainOf(target));
+}
+
+function thrownBy(action: () => unknown): string | undefined {
+  try {
+    action();
+    return undefined;
+  } catch (thrown) {
+    return messageOf(thrown);
+  }
+}
+
+for (const target of TARGETS.filter((other) => other !== own)) {
+  const reason = cannotBuild(target);
+  describe.skipIf(reason !== undefined)(`the package for ${target.architecture}${lacking(reason)}`, () => {
+    it(
+      "is cross-built and runs in the emulator",
+      async () => {
+        const folder = mkdtempSync(join(tmpdir(), "causeway-package-test-"));
+        try {
+          const { rows, version, physical } = await smokeTest(ROOT, build(folder, target.architecture), target);
+          expect({ rows, physical }).toEqual({ rows: 100, physical: { Speed: 100, Torque: -107.5 } });
+          expect(version).toContain(`linux-${target.nodeArch}`);
+        } finally {
+          rmSync(folder, { recursive: true, force: true });
+        }
+      },
+      BUILD_MS,
+    );
+  });
+}

@@ -1,0 +1,152 @@
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { FRAME_FLAG, FrameBatch } from "../../../agent/ports/frame.ts";
+import { FrameLog } from "../../../agent/telemetry/record/encode-frames.ts";
+import { encoderOf, idOf, type LoggedSample, logOf } from "../../fakes/telemetry/samples.ts";
+import { tableOf } from "../../fakes/telemetry/table.ts";
+
+const PROTO = join(import.meta.dirname, "../../../config/proto");
+const T0 = 1_767_225_600_000_000;
+const hasProtoc = spawnSync("protoc", ["--version"]).status === 0;
+
+/** The text form that protoc, which shares no code with us, gives to a payload. */
+function protocDecode(payload: Uint8Array, source: readonly string[]): string {
+  const { status, stdout, stderr } = spawnSync("protoc", [...source, "--decode=causeway.v1.Record"], {
+    input: payload,
+    encoding: "utf8",
+  });
+  expect(stderr).toBe("");
+  expect(status).toBe(0);
+  return stdout;
+}
+
+/** All values of a field in protoc's text, in order. */
+function valuesOf(text: string, field: string): string[] {
+  return [...text.matchAll(new RegExp(`^\\s*${field}: (.*)$`, "gm"))].map(([, value]) => value);
+}
+
+describe.skipIf(!hasProtoc)(`protoc --decode${hasProtoc ? "" : " (protoc is not installed)"}`, () => {
+  const table = tableOf([
+    { name: "A", signals: [{ name: "Small" }, { name: "Signed", signed: true, bits: 32 }] },
+    {
+      name: "B",
+      signals: [
+        { name: "Wide", bits: 64 },
+        { name: "F", kind: "float", bits: 32 },
+      ],
+    },
+    {
+      name: "C",
+      signals: [
+        { name: "D", kind: "double", bits: 64 },
+        { name: "Big", bits: 53 },
+      ],
+    },
+  ]);
+  const samples: LoggedSample[] = [
+    { signal: 0, timeUs: T0, raw: 300 },
+    { signal: 1, timeUs: T0, raw: -2_147_483_648 },
+    { signal: 0, timeUs: T0 + 2000, raw: 3 },
+    { signal: 1, timeUs: T0 + 2000, raw: 2_147_483_647 },
+    { signal: 2, timeUs: T0 + 3000, raw: 2n ** 64n - 2n },
+    { signal: 2, timeUs: T0 + 4000, raw: 2n ** 63n },
+    { signal: 3, timeUs: T0 + 4000, raw: Number.NaN },
+    { signal: 3, timeUs: T0 + 5000, raw: -1.5 },
+    { signal: 4, timeUs: T0 - 90_000_000_000_000, raw: 0.1 },
+    { signal: 5, timeUs: T0, raw: 2 ** 53 - 1 },
+    { signal: 5, timeUs: T0 + 1000, raw: 0 },
+  ];
+  const counts = [{ bus: "can0", received: 12_345_678_901, dropped: 0, errorFrames: 0 }];
+  const encoder = encoderOf(table, { timeResolutionUs: 1000 });
+  const [draft] = encoder.samples(logOf(table, samples), counts);
+  const payload = draft.seal(idOf(77));
+
+  it("reads a record of samples by the .proto, every value as it went in", () => {
+    const text = protocDecode(payload, ["-I", PROTO, join(PROTO, "telemetry.proto")]);
+    expect(valuesOf(text, "thing")).toEqual(['"truck-1"']);
+    expect(valuesOf(text, "epoch")).toEqual([String(0xa1b2_c3d4_e5f6)]);
+    expect(valuesOf(text, "seq")).toEqual(["77"]);
+    expect(valuesOf(text, "quality")).toEqual(["CLOCK_QUALITY_NTP"]);
+    expect(valuesOf(text, "base_time_us")).toEqual([String(T0)]);
+    expect(valuesOf(text, "time_unit_us")).toEqual(["1000"]);
+    // Axes: A; B.Wide; B.F; C.D; C.Big.
+    expect(valuesOf(text, "deltas")).toEqual(["0", "2", "3", "1", "4", "1", "-90000000000", "0", "1"]);
+    expect(valuesOf(text, "signal")).toEqual(["1", "2", "3", "4", "5"]);
+    expect(valuesOf(text, "axis")).toEqual(["1", "2", "3", "4"]);
+    expect(valuesOf(text, "raws")).toEqual([
+      "300",
+      "-297",
+      "-2147483648",
+      "4294967295",
+      // 2^64 - 2 is -2 modulo 2^64, and 2^63 is 2^63 + 2 further on, which is -(2^63 - 2) modulo 2^64.
+      "-2",
+      "-9223372036854775806",
+      "9007199254740991",
+      "-9007199254740991",
+    ]);
+    expect(valuesOf(text, "floats")).toEqual(["nan", "-1.5"]);
+    expect(valuesOf(text, "doubles")).toEqual(["0.1"]);
+    expect(valuesOf(text, "received")).toEqual(["12345678901"]);
+    expect(valuesOf(text, "dropped")).toEqual(["0"]);
+    expect(text).not.toMatch(/^\s*\d+:/m);
+  });
+
+  it("reads the same by the shipped descriptor", () => {
+    const byProto = protocDecode(payload, ["-I", PROTO, join(PROTO, "telemetry.proto")]);
+    expect(protocDecode(payload, [`--descriptor_set_in=${join(PROTO, "telemetry.desc")}`])).toBe(byProto);
+  });
+
+  it("reads the records of every other kind", () => {
+    const source = [`--descriptor_set_in=${join(PROTO, "telemetry.desc")}`];
+    const read = (made: { seal: typeof draft.seal }): string => protocDecode(made.seal(idOf(1, "event")), source);
+    const described = read(encoder.table()[0]);
+    expect(valuesOf(described, "name")).toEqual(
+      ["Small", "Signed", "Wide", "F", "D", "Big"].map((name) => `"${name}"`),
+    );
+    expect(valuesOf(described, "bits")).toEqual(["16", "32", "64", "32", "64", "53"]);
+    expect(valuesOf(described, "kind")).toEqual(["SIGNAL_KIND_FLOAT", "SIGNAL_KIND_DOUBLE"]);
+    const loss = read(encoder.loss({ epoch: 9, stream: "capture", first: 1, last: 4, reason: "expired", detail: "ä" }));
+    expect(valuesOf(loss, "reason")).toEqual(["LOSS_REASON_EXPIRED"]);
+    expect(valuesOf(loss, "last")).toEqual(["4"]);
+    const event = read(encoder.busEvent({ count: counts[0], state: "down", detail: "gone", timeUs: T0 }));
+    expect(valuesOf(event, "state")).toEqual(['"down"']);
+    expect(valuesOf(event, "time_us")).toEqual([String(T0)]);
+    const notice = read(encoder.notice({ event: "config.unusable", detail: "gone" }));
+    expect(valuesOf(notice, "event")).toEqual(['"config.unusable"']);
+    const log = new FrameLog("c-1", "can0", 1000);
+    const batch = new FrameBatch(2);
+    batch.push(0x18fe_f100, FRAME_FLAG.extended, Uint8Array.of(1, 255), T0);
+    batch.push(0x7ff, 0, Uint8Array.of(), T0 - 3);
+    for (const at of [0, 1]) log.take(batch, at);
+    const frames = read(encoder.frames(log));
+    expect(valuesOf(frames, "base_time_us")).toEqual([String(T0)]);
+    expect(valuesOf(frames, "deltas")).toEqual(["0", "-3"]);
+    expect(valuesOf(frames, "ids")).toEqual([String(0x18fe_f100), String(0x7ff)]);
+    expect(valuesOf(frames, "lengths")).toEqual(["2", "0"]);
+    expect(valuesOf(frames, "data")).toEqual(['"\\001\\377"']);
+    const file = read(encoder.file({ name: "a.gz", content: Uint8Array.of(1, 255), sha256: "0".repeat(64) })[0]);
+    expect(valuesOf(file, "content")).toEqual(['"\\001\\377"']);
+    expect(valuesOf(file, "parts")).toEqual(["1"]);
+    const about = { digest: "ab", line: "agent", versionFrom: "1", versionTo: "2", reason: "tampered", detail: "x" };
+    const job = { job: "j-1", execution: 3, bytes: 5_000_000_000, totalBytes: 6_000_000_000, percent: 83, timeUs: T0 };
+    const phase = read(encoder.updatePhase({ number: 4, repeated: true, phase: "failed", ...about, ...job }));
+    const fields = ["number", "repeated", "line", "version_from", "version_to", "phase", "reason", "job", "execution"];
+    expect(fields.flatMap((field) => valuesOf(phase, field))).toEqual([
+      "4",
+      "true",
+      '"agent"',
+      '"1"',
+      '"2"',
+      '"failed"',
+      '"tampered"',
+      '"j-1"',
+      "3",
+    ]);
+    expect(["bytes", "total_bytes", "percent"].flatMap((field) => valuesOf(phase, field))).toEqual([
+      "5000000000",
+      "6000000000",
+      "83",
+    ]);
+  });
+});

@@ -1,0 +1,193 @@
+import pico from "picocolors";
+import { describe, expect, it } from "vitest";
+import { problemsOf, statusPage } from "../../../../agent/cli/status-page.ts";
+import { AgentError } from "../../../../agent/core/errors.ts";
+import { type Status, statusSchema } from "../../../../agent/local-api/status.ts";
+import { runCli } from "../../../fakes/daemon/cli-runner.ts";
+import { statusWith } from "../../../fakes/daemon/status.ts";
+import { configFile, serveView } from "../../../fakes/daemon/view-socket.ts";
+
+const WALL_US = 1_767_225_600_000_000;
+const PLAIN = pico.createColors(false);
+
+function page(status: Status, before?: Status): string {
+  const reading = before === undefined ? undefined : { status: before, atMs: 0 };
+  return statusPage({ status, atMs: 2000 }, reading, WALL_US, PLAIN);
+}
+
+function offline(): Status {
+  const { link, buses } = statusWith();
+  return statusWith({
+    link: {
+      ...link,
+      state: "connecting",
+      fault: { code: "broker.unreachable", what: "mqtt.example.com:8883: no answer", remedy: "check the modem" },
+    },
+    buses: buses.map((bus) => ({ ...bus, state: "down", detail: "interface can0 is down" })),
+  });
+}
+
+describe("causeway status", () => {
+  it("prints what the daemon says and ends with 0 when all is well", async () => {
+    const config = await serveView({ status: () => statusWith() });
+    const { stdout, stderr, exitCode } = await runCli(["status", "--config", config]);
+    expect(stdout).toBe(`truck-0001  causeway 0.1.0, pid 4711, up 2 h 1 min, 71.0 MB
+clock      ntp
+signals    167 in 30 messages, table 00112233445566ff
+link       online for 12 min 3 s, 2 connects, mqtt.example.com:8883
+key        pkcs11 token causeway, key device
+identity   CN=truck-0001, slot a, 18 days left, until 2026-01-19T00:00:00.000Z
+           renewal waiting, from 2026-01-09T00:00:00.000Z
+bus can0   up, 0 dropped
+           1 234 567 received, 1 200 000 decoded, 34 567 in no DBC file
+collected  40 000 000 samples in 28 000 records, 61.0 MB
+delivered  27 988 records, 60.9 MB, 2 in flight, 0 refused, 3 sent again
+buffer     12 records, 48.0 kB of 256 MB (0.0 %), epoch 141343033650562
+  stream     waiting  bytes    last seq  dead  lost  oldest
+  control    0        0 B      0         0     0     -
+  event      0        0 B      0         0     0     -
+  telemetry  12       48.0 kB  28 000    0     0     5 s
+  capture    0        0 B      0         0     0     -
+`);
+    expect(stderr).toBe("");
+    expect(exitCode).toBe(0);
+  });
+
+  it("says how many messages were not handed over, where there are any", () => {
+    const { link } = statusWith();
+    const inbound = { taken: 1000, discarded: 3, failed: 2, setAside: 1, waiting: 0 };
+    const lines = page(statusWith({ link: { ...link, inbound } })).split("\n");
+    expect(lines).toContain("messages   1 000 taken, 3 discarded, 2 failed, 1 set aside");
+    expect(page(statusWith())).not.toContain("discarded");
+  });
+
+  it("prints the daemon's object as it is with --json, fields of a newer one included", async () => {
+    const config = await serveView({ status: () => ({ ...statusWith(), more: 1 }) });
+    const { stdout } = await runCli(["status", "--json", "--config", config]);
+    const printed: unknown = JSON.parse(stdout);
+    expect(printed).toEqual({ ...statusWith(), more: 1 });
+  });
+
+  it("names each reason with its remedy on stderr and ends with 3 when degraded", async () => {
+    const config = await serveView({ status: offline });
+    const { stderr, exitCode } = await runCli(["status", "--json", "--quiet", "--config", config]);
+    expect(stderr).toBe(`causeway: link connecting, offline for 12 min 3 s: mqtt.example.com:8883: no answer
+  remedy: check the modem
+causeway: bus can0 is down: interface can0 is down
+  remedy: causeway bus list shows the interfaces; bring it up with ip link set
+`);
+    expect(exitCode).toBe(3);
+  });
+
+  it("says that the agent is not running, and how to start it", async () => {
+    const { config } = configFile();
+    const fault: unknown = await runCli(["status", "--config", config]).catch((thrown: unknown) => thrown);
+    if (!(fault instanceof AgentError)) throw fault;
+    expect(fault.code).toBe("agent.not-running");
+    expect(fault.remedy).toContain("systemctl start causeway");
+  });
+
+  it("refuses an answer that it does not understand", async () => {
+    const config = await serveView({ status: () => ({ schemaVersion: 2 }) });
+    await expect(runCli(["status", "--config", config])).rejects.toMatchObject({ code: "input.malformed" });
+  });
+
+  it("looks again until interrupted with --watch", async () => {
+    const interrupt = new AbortController();
+    const config = await serveView({
+      status: () => {
+        setImmediate(() => interrupt.abort());
+        return statusWith();
+      },
+    });
+    const { exitCode } = await runCli(["status", "--watch", "--config", config], { signal: interrupt.signal });
+    expect(exitCode).toBe(0);
+  });
+});
+
+describe("statusPage", () => {
+  it("stays within 80 columns with large figures", () => {
+    const { buses, outbox } = statusWith();
+    const busy = statusWith({
+      buses: buses.map((bus) => ({ ...bus, received: 9_876_543_210, decoded: 9_876_543_210, dropped: 12_345 })),
+      outbox: { ...outbox, records: 65_432, bytes: 255_999_999, epoch: 281_474_976_710_655 },
+    });
+    const lines = page(busy, statusWith()).split("\n");
+    expect(lines.filter((line) => line.length > 80)).toEqual([]);
+  });
+
+  it("gives frame rates once it has an earlier reading of the same process", () => {
+    const { buses } = statusWith();
+    const later = statusWith({ buses: buses.map((bus) => ({ ...bus, received: bus.received + 4000 })) });
+    expect(page(later)).not.toContain("frames/s");
+    expect(page(later, statusWith())).toContain("up, 2 000 frames/s, ");
+    expect(page(later, statusWith({ pid: 1 }))).not.toContain("frames/s");
+  });
+
+  it("shows the job and the update with how far it is, and why one failed", () => {
+    const versions = { versionFrom: "1.4.0", versionTo: "1.5.0" };
+    const job = { jobId: "job-1", operation: "ota" };
+    const fetching = page(statusWith({ job, update: { ...versions, step: "download", isOver: false, percent: 40 } }));
+    expect(fetching).toContain("job        job-1 (ota)\nupdate     1.4.0 to 1.5.0: download 40 %\n");
+    const failure = { reason: "not-proven", detail: "no acknowledgement" } as const;
+    const over = page(statusWith({ update: { ...versions, step: "failed", isOver: true, percent: 100, failure } }));
+    expect(over).toContain("update     1.4.0 to 1.5.0: failed, not-proven: no acknowledgement\n");
+  });
+
+  it("says when a driver cannot count its losses", () => {
+    const buses = statusWith().buses.map(({ dropped: _dropped, ...bus }) => bus);
+    expect(page(statusWith({ buses }))).toContain("drops unknown");
+  });
+
+  it("lets no text from outside steer the terminal", () => {
+    const { link } = statusWith();
+    const text = page(statusWith({ link: { ...link, key: "a\u001b[2Jb\nc" } }));
+    expect(text).toContain("a?[2Jb?c");
+  });
+});
+
+describe("problemsOf", () => {
+  it("takes error-passive for degraded wiring, not for a bus that is down", () => {
+    const { buses } = statusWith();
+    expect(problemsOf(statusWith({ buses: buses.map((bus) => ({ ...bus, state: "error-passive" })) }))).toEqual([]);
+    expect(problemsOf(statusWith({ buses: buses.map((bus) => ({ ...bus, state: "bus-off" })) }))).toHaveLength(1);
+  });
+});
+
+describe("what a bus brings", () => {
+  const [up] = statusWith().buses;
+  const silent = { ...up, received: 0, decoded: 0, unknown: 0, quietMs: undefined };
+
+  it.each([
+    ["a silent bus", silent, "bus can0 is up and silent: no frame for 2 h 1 min"],
+    ["a wrong bit rate", { ...silent, errorFrames: 812 }, "bus can0 brings error frames alone, 812 so far"],
+    ["a wrong DBC file", { ...silent, filtered: 3360 }, "none of its 3 360 frames is in its DBC files"],
+    [
+      "a wrong DBC file where all is received",
+      { ...silent, received: 3360, unknown: 3360, quietMs: 5 },
+      "none of its 3 360",
+    ],
+    ["a bus that fell silent", { ...up, quietMs: 600_000 }, "bus can0 has brought nothing for 10 min"],
+    [
+      "an interface that is down",
+      { ...silent, state: "down", detail: "interface can0 is down" },
+      "bus can0 is down: interface",
+    ],
+  ] as const)("tells %s apart, and ends with 3", async (_name, bus, what) => {
+    const config = await serveView({ status: () => statusWith({ buses: [bus] }) });
+    const { stderr, exitCode } = await runCli(["status", "--config", config]);
+    expect(stderr).toContain(what);
+    expect(exitCode).toBe(3);
+  });
+
+  it("gives a bus that has just come up its time", () => {
+    expect(problemsOf(statusWith({ uptimeMs: 59_000, buses: [silent] }))).toEqual([]);
+  });
+});
+
+describe("statusSchema", () => {
+  it("takes what went through JSON", () => {
+    const parsed: unknown = JSON.parse(JSON.stringify(offline()));
+    expect(statusSchema.parse(parsed)).toEqual(offline());
+  });
+});

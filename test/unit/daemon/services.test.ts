@@ -1,0 +1,169 @@
+import { describe, expect, it } from "vitest";
+import { AgentError } from "../../../agent/core/errors.ts";
+import { type BusLine, busService, watchService } from "../../../agent/daemon/services.ts";
+import { stuckReason, summaries } from "../../../agent/daemon/status-report.ts";
+import type { LinkState, Notifier } from "../../../agent/ports/outbox.ts";
+import { ManualClock } from "../../fakes/core/clock.ts";
+import { MemoryLog } from "../../fakes/core/log.ts";
+import { statusWith } from "../../fakes/daemon/status.ts";
+import { FakeCanBus } from "../../fakes/ports/can-bus.ts";
+
+class RecordingNotifier implements Notifier {
+  readonly watchdogIntervalMs = 1000;
+  readonly calls: string[] = [];
+  ready(): void {
+    this.calls.push("ready");
+  }
+  status(text: string): void {
+    this.calls.push(`status ${text}`);
+  }
+  watchdog(): void {
+    this.calls.push("watchdog");
+  }
+  stopping(): void {
+    this.calls.push("stopping");
+  }
+}
+
+describe("watchService", () => {
+  function watched(unhealthy: () => string | undefined) {
+    const clock = new ManualClock();
+    const log = new MemoryLog();
+    const notifier = new RecordingNotifier();
+    return {
+      clock,
+      log,
+      notifier,
+      service: watchService({ notifier, clock, log, unhealthy, summary: () => "online" }),
+    };
+  }
+
+  it("feeds the watchdog while the data path moves, and tells the state", async () => {
+    const { clock, notifier, service } = watched(() => undefined);
+    await service.start();
+    clock.advance(5000);
+    expect(notifier.calls.filter((call) => call === "watchdog")).toHaveLength(5);
+    expect(notifier.calls).toContain("status online");
+  });
+
+  it("withholds the watchdog and says why when the data path is stuck", async () => {
+    const { clock, log, notifier, service } = watched(() => "the last flush was 20000 ms ago");
+    await service.start();
+    clock.advance(3000);
+    expect(notifier.calls).not.toContain("watchdog");
+    expect(log.of("watchdog.withheld")[0].facts).toEqual({ reason: "the last flush was 20000 ms ago" });
+  });
+
+  it("is silent after its stop", async () => {
+    const { clock, notifier, service } = watched(() => undefined);
+    await service.start();
+    await service.stop();
+    clock.advance(10_000);
+    expect(notifier.calls).toEqual([]);
+  });
+});
+
+describe("busService", () => {
+  it("keeps the last state for the status and passes it on", async () => {
+    const bus = new FakeCanBus();
+    const line: BusLine = { bus, state: "absent", detail: "not opened yet" };
+    const states: string[] = [];
+    const sink = { onFrames: () => undefined, onState: (state: string) => void states.push(state) };
+    await busService(line, sink, new MemoryLog()).start();
+    expect(line.state).toBe("up");
+    expect(states).toEqual(["up"]);
+  });
+
+  it("leaves a bus that cannot be opened as absent with its reason, and does not fail the start", async () => {
+    const bus = new FakeCanBus();
+    bus.startFault = new AgentError("bus.unsupported", { what: "no CAN in this kernel", remedy: "load can_raw" });
+    const line: BusLine = { bus, state: "absent", detail: "" };
+    const log = new MemoryLog();
+    const states: string[] = [];
+    const sink = {
+      onFrames: () => undefined,
+      onState: (state: string, why: string) => void states.push(`${state}: ${why}`),
+    };
+    await busService(line, sink, log).start();
+    expect(states).toEqual(["absent: no CAN in this kernel"]);
+    expect(log.of("bus.failed")[0].facts).toMatchObject({ code: "bus.unsupported", remedy: "load can_raw" });
+  });
+});
+
+describe("stuckReason", () => {
+  type Ago = { readonly flushMs?: number; readonly turnMs?: number; readonly onlineMs?: number };
+
+  /** What is said when the last flush, the publisher's last turn and the connection are so long ago. */
+  function reasonWith({ flushMs, turnMs, onlineMs }: Ago, batchMs = 250): string | undefined {
+    const clock = new ManualClock();
+    clock.advance(100_000);
+    const nowMs = clock.monotonicMs();
+    const before = (agoMs: number | undefined) => (agoMs === undefined ? undefined : nowMs - agoMs);
+    const { link } = statusWith();
+    const state: LinkState = onlineMs === undefined ? "offline" : "online";
+    return stuckReason({
+      batchMs,
+      clock,
+      pipeline: { health: () => ({ lastFlushMs: before(flushMs) }) },
+      publisher: { lastTurnMs: before(turnMs) },
+      broker: { status: () => ({ ...link, fault: undefined, limits: undefined, state, sinceMs: onlineMs ?? 0 }) },
+    });
+  }
+
+  it("is silent before the first flush and while flushes and turns come", () => {
+    expect(reasonWith({})).toBeUndefined();
+    expect(reasonWith({ flushMs: 5000, turnMs: 5000, onlineMs: 50_000 })).toBeUndefined();
+  });
+
+  it("names how long ago the last flush was, after ten batches and at least ten seconds", () => {
+    expect(reasonWith({ flushMs: 20_000 })).toBe("the last flush was 20000 ms ago");
+    expect(reasonWith({ flushMs: 20_000 }, 5000)).toBeUndefined();
+  });
+
+  it("names how long ago the publisher's turn was, but only where a connection has given it one", () => {
+    expect(reasonWith({ turnMs: 20_000, onlineMs: 50_000 })).toBe("the publisher's last turn was 20000 ms ago");
+    expect(reasonWith({ turnMs: 20_000, onlineMs: 1000 })).toBeUndefined();
+    expect(reasonWith({ turnMs: 20_000 })).toBeUndefined();
+  });
+});
+
+describe("summaries", () => {
+  it("gives one line with link, frame rates since the line before, and outbox", () => {
+    const [bus] = statusWith().buses;
+    const states = [
+      statusWith({ uptimeMs: 10_000, buses: [{ ...bus, received: 20_000 }] }),
+      statusWith({ uptimeMs: 15_000, buses: [{ ...bus, received: 24_000, dropped: 3 }] }),
+    ];
+    const next = summaries(() => states.shift() ?? statusWith());
+    expect(next()).toMatch(/^online; can0 up, 2000 frames\/s.*; outbox \d+ records, \d+ bytes$/);
+    expect(next()).toContain("can0 up, 800 frames/s, 3 dropped; outbox");
+  });
+
+  it("says that the disk is full, and what the broker refuses", () => {
+    const { outbox, delivery } = statusWith();
+    const disk = { freeBytes: 0, isFull: true, reserve: "none", reserveBytes: 0 } as const;
+    const topic = {
+      stream: "telemetry",
+      topic: "t",
+      reasonCode: 0x87,
+      reason: "0x87 not authorized",
+      count: 3,
+    } as const;
+    const state = statusWith({ outbox: { ...outbox, disk }, delivery: { ...delivery, refusedTopics: [topic] } });
+    expect(summaries(() => state)()).toMatch(/ bytes, disk full; telemetry refused: 0x87 not authorized$/);
+  });
+
+  it("adds the job and the update while they are under way", () => {
+    const versions = { versionFrom: "1.4.0", versionTo: "1.5.0" };
+    const job = { jobId: "job-1", operation: "ota" };
+    const states = [
+      statusWith({ job, update: { ...versions, step: "download", isOver: false, percent: 40 } }),
+      statusWith({ job, update: { ...versions, step: "wait", isOver: false, percent: 100, waitingFor: "Speed < 1" } }),
+      statusWith({ update: { ...versions, step: "done", isOver: true } }),
+    ];
+    const next = summaries(() => states.shift() ?? statusWith());
+    expect(next()).toMatch(/ bytes; job job-1 \(ota\); update to 1\.5\.0: download 40 %$/);
+    expect(next()).toMatch(/ bytes; job job-1 \(ota\); update to 1\.5\.0: wait, waiting for Speed < 1$/);
+    expect(next()).toMatch(/ bytes$/);
+  });
+});

@@ -1,0 +1,50 @@
+import { describe, expect, it } from "vitest";
+import { KeyWatch } from "../../../agent/identity/key-watch.ts";
+import type { KeyFacts } from "../../../agent/ports/outbox.ts";
+import { ManualClock } from "../../fakes/core/clock.ts";
+import { MemoryLog } from "../../fakes/core/log.ts";
+import { FakeBroker } from "../../fakes/ports/broker.ts";
+
+const GOOD = ["fixedtpm", "fixedparent", "sensitivedataorigin", "userwithauth", "noda", "sign"];
+const BORN_OUTSIDE = "it was not made in the TPM (no sensitivedataorigin)";
+
+const key = (label: string, attributes: readonly string[], flaws: readonly string[]): KeyFacts => ({
+  label,
+  id: 1,
+  algorithm: "ec-p256",
+  publicKeyPem: "",
+  attributes,
+  flaws,
+});
+
+describe("KeyWatch", () => {
+  async function watched(facts: KeyFacts) {
+    const clock = new ManualClock();
+    const log = new MemoryLog();
+    const broker = new FakeBroker({ clock });
+    const stopping = new AbortController();
+    const keys = { list: () => Promise.resolve([facts]) };
+    const watch = new KeyWatch({ keys, tokenLabel: "vehicle", label: () => "device", broker, clock, log });
+    const running = watch.run(stopping.signal);
+    broker.start();
+    await clock.run(60_000);
+    stopping.abort();
+    await running;
+    return { watch, errors: log.entries.filter(({ level }) => level === "error") };
+  }
+
+  it("tells of a key that was born outside the TPM, and goes on", async () => {
+    const { watch, errors } = await watched(key("device", ["userwithauth", "noda", "sign"], [BORN_OUTSIDE]));
+    expect(watch.flaws()).toEqual([BORN_OUTSIDE]);
+    expect(errors.map(({ event }) => event)).toEqual(["identity.key-unfit"]);
+  });
+
+  it.each([
+    ["a good key", key("device", GOOD, [])],
+    ["a key that stays, but counts power cuts", key("device", GOOD.slice(0, 4), ["no noda"])],
+    ["a key of another label", key("other", [], [BORN_OUTSIDE])],
+  ])("says nothing of %s", async (_, facts) => {
+    const { watch, errors } = await watched(facts);
+    expect([watch.flaws(), errors]).toEqual([[], []]);
+  });
+});

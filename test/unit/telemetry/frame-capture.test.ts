@@ -1,0 +1,86 @@
+import { describe, expect, it } from "vitest";
+import { type CanFrame, FRAME_FLAG, FrameBatch } from "../../../agent/ports/frame.ts";
+import { FrameCapture } from "../../../agent/telemetry/frame-capture.ts";
+import type { EncodedDraft } from "../../../agent/telemetry/record/encode.ts";
+import { createRecordReader } from "../../../agent/telemetry/record/records.ts";
+import { readDescriptor } from "../../../config/proto/descriptor.ts";
+import { seededRandom } from "../../bench/core/seeded-random.ts";
+import { encoderOf, idOf } from "../../fakes/telemetry/samples.ts";
+import { tableOf } from "../../fakes/telemetry/table.ts";
+
+const T0 = 1_767_225_600_000_000;
+const MAX_BYTES = 4096;
+const reader = createRecordReader(readDescriptor());
+
+function setUp() {
+  const drafts: EncodedDraft[] = [];
+  const encoder = encoderOf(tableOf([]), { maxPayloadBytes: MAX_BYTES });
+  const capture = new FrameCapture(encoder, { add: (draft) => void drafts.push(draft), store: () => undefined });
+  const payloads = () => drafts.map((draft, at) => draft.seal(idOf(at + 1, "capture")));
+  const bodies = () => payloads().map((payload) => reader.decode(payload).body);
+  return {
+    capture,
+    drafts,
+    payloads,
+    frames: () => bodies().flatMap((body) => (body.kind === "frames" ? [body] : [])),
+  };
+}
+
+function batchOf(frames: readonly CanFrame[]): FrameBatch {
+  const batch = new FrameBatch(Math.max(1, frames.length));
+  for (const { id, flags, data, receivedAtUs } of frames) batch.push(id, flags, data, receivedAtUs);
+  return batch;
+}
+
+/** Frames of every kind, times that step back included. */
+function randomFrames(count: number): readonly CanFrame[] {
+  const random = seededRandom(7);
+  const pick = (below: number): number => Math.floor(random() * below);
+  return Array.from({ length: count }, () => {
+    const isFd = random() < 0.3;
+    const data = Uint8Array.from({ length: pick(isFd ? 65 : 9) }, () => pick(256));
+    const flags = (isFd ? FRAME_FLAG.fd : 0) | (random() < 0.5 ? FRAME_FLAG.extended : 0);
+    return { id: pick(2 ** 29), flags, data, receivedAtUs: T0 + pick(1_000_000_000) };
+  });
+}
+
+describe("a capture of frames", () => {
+  it("gives back every frame byte by byte, bus by bus, and no record beyond the limit", () => {
+    const { capture, payloads, frames } = setUp();
+    const all = randomFrames(3000);
+    capture.start({ id: "c-1", bus: undefined, maxFrames: 10_000 });
+    for (let from = 0; from < all.length; from += 100) {
+      capture.take(from % 200 === 0 ? "can0" : "can1", batchOf(all.slice(from, from + 100)));
+    }
+    const summary = capture.stop();
+    expect(summary).toEqual({ frames: 3000, discarded: 0, records: frames().length });
+    expect(payloads().every(({ length }) => length <= MAX_BYTES)).toBe(true);
+    for (const [bus, parity] of [
+      ["can0", 0],
+      ["can1", 1],
+    ] as const) {
+      const expected = all.filter((_, at) => Math.floor(at / 100) % 2 === parity);
+      expect(
+        frames()
+          .filter((one) => one.bus === bus)
+          .flatMap((one) => one.frames),
+      ).toEqual(expected);
+    }
+    expect(new Set(frames().map((one) => one.capture))).toEqual(new Set(["c-1"]));
+  });
+
+  it("keeps so many frames and counts the others, takes one bus where that was asked for, and nothing when it is off", () => {
+    const { capture, drafts, frames } = setUp();
+    capture.take("can0", batchOf(randomFrames(5)));
+    expect([capture.isOn, capture.stop(), drafts.length]).toEqual([false, undefined, 0]);
+    capture.start({ id: "c-2", bus: "can1", maxFrames: 3 });
+    capture.take("can0", batchOf(randomFrames(5)));
+    capture.take("can1", batchOf(randomFrames(5)));
+    expect(capture.isOn).toBe(true);
+    expect(capture.stop()).toEqual({ frames: 3, discarded: 2, records: 1 });
+    expect(frames().map(({ bus }) => bus)).toEqual(["can1"]);
+    capture.start({ id: "c-3", bus: undefined, maxFrames: 3 });
+    expect(capture.stop()).toEqual({ frames: 0, discarded: 0, records: 0 });
+    expect(drafts).toHaveLength(1);
+  });
+});
