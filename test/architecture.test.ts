@@ -97,6 +97,28 @@ function brokenBy(path: string, target: string): string | undefined {
   return target.startsWith("drivers/") && COMPOSING.includes(room) ? undefined : `${path} imports ${target}`;
 }
 
+/** Files that import each other in a ring, types counted; the first ring found. */
+function cycle(): readonly string[] | undefined {
+  const byPath = new Map(files.map((file) => [file.path, file]));
+  const done = new Set<string>();
+  const walk = (path: string, trail: readonly string[]): readonly string[] | undefined => {
+    const start = trail.indexOf(path);
+    if (start >= 0) return [...trail.slice(start), path];
+    if (done.has(path)) return undefined;
+    for (const target of byPath.get(path)?.imports ?? []) {
+      const found = byPath.has(target) ? walk(target, [...trail, path]) : undefined;
+      if (found !== undefined) return found;
+    }
+    done.add(path);
+    return undefined;
+  };
+  for (const { path } of files) {
+    const found = walk(path, []);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
 /** One line a room: its files, and the rooms that it imports. */
 function map(): string {
   const lines = ROOMS.flat().flatMap((room) => {
@@ -136,6 +158,10 @@ describe("the import rule", () => {
           .map((target) => `${file.path} imports ${target}`);
       });
     expect(broken).toEqual([]);
+  });
+
+  it("has no cycle, not of types either", () => {
+    expect(cycle()).toBeUndefined();
   });
 
   it.each(PACKAGES)("package %s is imported only in %s", (name, where) => {

@@ -1,7 +1,8 @@
 import type { Endpoint, ServerFacts } from "../../drivers/aws/probe.ts";
 import type { Clock } from "../core/clock.ts";
 import { AgentError } from "../core/errors.ts";
-import type { Broker, HttpProxy, Publication } from "../ports/outbox.ts";
+import type { Broker, Publication } from "../ports/broker.ts";
+import type { HttpProxy } from "../ports/http-proxy.ts";
 
 /** Steps of a connection, in order. "proxy", in place of "dns" and "tcp", where one is in the way; "key": the token is opened and the key found; "connect": TLS with that key, then CONNECT. */
 export const CONNECT_STEPS = ["dns", "tcp", "proxy", "tls", "key", "connect", "publish"] as const;

@@ -5,7 +5,7 @@ import { describeLink, listLinks, readLink } from "../../drivers/can/link.ts";
 import { loadNativeAddon } from "../../drivers/can/native-addon.ts";
 import { AgentError } from "../core/errors.ts";
 import type { Log, LogFacts } from "../core/log.ts";
-import type { BusSink, BusState, CanBus, FrameFilter } from "../ports/outbox.ts";
+import type { BusSink, BusState, CanBus, FrameFilter } from "../ports/can-bus.ts";
 import { type CliContext, note } from "./context.ts";
 
 /** Receive buffer and ring of a bus that the command line opens by itself; the defaults of the configuration. */

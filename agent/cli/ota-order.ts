@@ -4,7 +4,7 @@ import { placeOf, requestRange } from "../../drivers/os/download/https-source.ts
 import type { Clock } from "../core/clock.ts";
 import { AgentError, errnoOf, messageOf } from "../core/errors.ts";
 import { parseSignatures, type SignatureList } from "../core/signatures.ts";
-import type { ProxyRule } from "../ports/outbox.ts";
+import type { ProxyRule } from "../ports/http-proxy.ts";
 import type { ArtifactSource } from "../ports/update.ts";
 import { MAX_MANIFEST_BYTES, manifest } from "../updates/trust/manifest.ts";
 import type { UpdateOrder } from "../updates/update-desk.ts";

@@ -1,7 +1,14 @@
 import { Presets, SingleBar } from "cli-progress";
 import { formatBytes } from "../core/quantity.ts";
 import { type CliContext, note } from "./context.ts";
-import type { ShownUpdate } from "./verbs/ota.ts";
+
+/** How far an update is; `waitingFor` says what holds it up. */
+export type UpdateProgressShown = {
+  readonly step: string;
+  readonly bytes?: number | undefined;
+  readonly totalBytes?: number | undefined;
+  readonly waitingFor?: string | undefined;
+};
 
 /** How an update goes on: a bar on a terminal while it downloads, and a line on stderr for each new step or reason to wait. */
 export class ProgressLine {
@@ -13,7 +20,7 @@ export class ProgressLine {
     this.#context = context;
   }
 
-  show({ step, bytes = 0, totalBytes = 0, waitingFor }: ShownUpdate): void {
+  show({ step, bytes = 0, totalBytes = 0, waitingFor }: UpdateProgressShown): void {
     if (step === "download" && this.#isTerminal()) {
       this.#bar ??= this.#begin(totalBytes);
       this.#bar.setTotal(totalBytes);

@@ -1,6 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import { AgentError } from "../core/errors.ts";
-import type { Broker, BrokerLimits } from "../ports/outbox.ts";
+import type { Broker, BrokerLimits } from "../ports/broker.ts";
 
 /** How often the state of an attempt is looked at, ms. */
 const POLL_MS = 20;

@@ -1,7 +1,7 @@
 import { fullJitterMs } from "../core/backoff.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Log } from "../core/log.ts";
-import type { Broker, Publication } from "../ports/outbox.ts";
+import type { Broker, Publication } from "../ports/broker.ts";
 
 /** What a thing says of its link. "asleep": it has stopped in order; "lost": said for it by the broker, as its will. */
 export type PresenceState = "online" | "asleep" | "lost";

@@ -2,7 +2,7 @@ import type { z } from "zod";
 import type { Clock } from "../core/clock.ts";
 import { issueText } from "../core/issue-text.ts";
 import type { Log } from "../core/log.ts";
-import type { Broker, Inbound, PublishOutcome } from "../ports/outbox.ts";
+import type { Broker, Inbound, PublishOutcome } from "../ports/broker.ts";
 import { type Rejection, rejectionOf } from "./rejection.ts";
 import { CONTENT_TYPES, decodeBody, encodeBody, type WireFormat } from "./wire-format.ts";
 

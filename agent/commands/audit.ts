@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { Json } from "../core/canonical-json.ts";
 import { canonicalJson } from "../core/canonical-json.ts";
 import type { Clock } from "../core/clock.ts";
-import type { Journal } from "../ports/outbox.ts";
+import type { Journal } from "../ports/journal.ts";
 import { PendingEntries } from "../telemetry/durable-records/pending-entries.ts";
 import type { RecordSink } from "../telemetry/durable-records/record-sink.ts";
 import type { AuditEntry } from "../telemetry/record/encode-audit.ts";

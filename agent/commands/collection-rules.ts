@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { CollectRule } from "../../config/schema.ts";
 import type { Log } from "../core/log.ts";
-import type { Journal } from "../ports/outbox.ts";
+import type { Journal } from "../ports/journal.ts";
 import type { Collector } from "../telemetry/collect/collect.ts";
 import { orUnreadable } from "./ledger.ts";
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { type PublicKey, publicKeySchema } from "../core/public-key.ts";
-import type { Journal } from "../ports/outbox.ts";
+import type { Journal } from "../ports/journal.ts";
 import { type Refusal, refused } from "./answer.ts";
 
 const SPACE = "command-keys";

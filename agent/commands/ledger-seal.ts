@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { AgentError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
-import type { Journal } from "../ports/outbox.ts";
+import type { Journal } from "../ports/journal.ts";
 import type { RisingCounter } from "../ports/update.ts";
 import { type KeySeal, type KeySetDocument, keySetSchema, mergedKeys, readKeySet, writeKeySet } from "./key-set.ts";
 

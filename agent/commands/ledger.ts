@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { Json } from "../core/canonical-json.ts";
 import { canonicalJson } from "../core/canonical-json.ts";
 import { AgentError } from "../core/errors.ts";
-import type { CommandEntry, CommandState, Journal } from "../ports/outbox.ts";
+import type { CommandEntry, CommandState, Journal } from "../ports/journal.ts";
 import { type Answer, answerSchema, failureAnswer, type Refusal, refused } from "./answer.ts";
 import type { AuditTrail } from "./audit.ts";
 import type { RefusalCount } from "./refusal-budget.ts";

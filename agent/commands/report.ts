@@ -3,7 +3,7 @@ import type { Clock } from "../core/clock.ts";
 import { Doze } from "../core/doze.ts";
 import { AgentError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
-import type { Broker } from "../ports/outbox.ts";
+import type { Broker } from "../ports/broker.ts";
 import type { Answer } from "./answer.ts";
 import type { CommandLedger, LedgerEntry } from "./ledger.ts";
 import type { ReplyAddress, Request } from "./request.ts";

@@ -21,7 +21,7 @@ import type { Clock } from "../core/clock.ts";
 import { AgentError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import type { Renewal } from "../identity/renewal.ts";
-import type { Journal } from "../ports/outbox.ts";
+import type { Journal } from "../ports/journal.ts";
 import type { LatestSignals } from "../signals/latest-signals.ts";
 import type { SupportDesk } from "../support/support-desk.ts";
 import type { Collector } from "../telemetry/collect/collect.ts";

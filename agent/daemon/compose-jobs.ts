@@ -15,9 +15,9 @@ import type { JobVerbs } from "../local-api/job-verbs.ts";
 import type { SettingsSlot } from "../ports/update.ts";
 import { isSettled } from "../updates/update-state.ts";
 import type { HealthVerdict } from "../updates/update-work.ts";
-import type { UpdateParts } from "./compose-update.ts";
 import { layerFolder, problemOfSet } from "./layered-config.ts";
 import { loopService } from "./services.ts";
+import type { UpdateParts } from "./update-parts.ts";
 
 /** What jobs are made of. `restart` ends the process so that it is started again. */
 export type JobParts = UpdateParts & {

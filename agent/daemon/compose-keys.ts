@@ -8,7 +8,7 @@ import type { AgentError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import type { IdentityLedger } from "../identity/identity-ledger.ts";
 import { KeyWatch, type KeyWatchParts } from "../identity/key-watch.ts";
-import type { KeyStore, TokenAdmin } from "../ports/outbox.ts";
+import type { KeyStore, TokenAdmin } from "../ports/key-store.ts";
 import type { RisingCounter } from "../ports/update.ts";
 
 /** How long the counter in the TPM may take to answer, s, where no token is configured that says more. */

@@ -1,6 +1,6 @@
 import type { AgentConfig } from "../../config/schema.ts";
 import { createProxyRule } from "../../drivers/os/http-proxy.ts";
-import type { ProxyRule } from "../ports/outbox.ts";
+import type { ProxyRule } from "../ports/http-proxy.ts";
 
 /** By which proxy hosts are reached: none where the configuration names none. `environment` leads to systemd's credentials and to nothing else. */
 export function composeProxy({

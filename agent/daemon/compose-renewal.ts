@@ -9,7 +9,7 @@ import type { Log } from "../core/log.ts";
 import type { Validity } from "../core/validity.ts";
 import { certificateFacts } from "../identity/certificate.ts";
 import { Renewal } from "../identity/renewal.ts";
-import type { Broker } from "../ports/outbox.ts";
+import type { Broker } from "../ports/broker.ts";
 import { composeKeys } from "./compose-keys.ts";
 import { certificateOrder, type OpenIdentity } from "./open-identity.ts";
 

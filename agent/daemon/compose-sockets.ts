@@ -11,7 +11,8 @@ import { type CommandHandlerParts, commandAdmin, commandView } from "../local-ap
 import { jobAdmin, jobView } from "../local-api/job-verbs.ts";
 import { otaAdmin, otaView } from "../local-api/ota-verbs.ts";
 import { createView, type ViewHandler, type ViewParts } from "../local-api/view.ts";
-import type { Outbox, SocketCounts } from "../ports/outbox.ts";
+import type { SocketCounts } from "../ports/local-socket.ts";
+import type { Outbox } from "../ports/outbox.ts";
 import type { SupportDesk } from "../support/support-desk.ts";
 import { supportView } from "./compose-support.ts";
 import type { Updates } from "./compose-update.ts";

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { AgentConfig, OtaConfig } from "../../config/schema.ts";
+import type { AgentConfig } from "../../config/schema.ts";
 import { RaucService } from "../../drivers/dbus/rauc-service.ts";
 import { createDownloader } from "../../drivers/os/download/download.ts";
 import { restartSystem } from "../../drivers/os/restart.ts";
@@ -11,22 +11,13 @@ import { createFileSet } from "../../drivers/os/versions/file-set.ts";
 import { createSlots } from "../../drivers/os/versions/slots.ts";
 import { createDownloadFolder, createFloorFile } from "../../drivers/os/versions/update-files.ts";
 import { Requester } from "../cloud/requester.ts";
-import type { CollectSupportParts } from "../commands/actions/collect-support.ts";
-import type { Clock } from "../core/clock.ts";
 import { AgentError, type FaultCode } from "../core/errors.ts";
 import type { Service } from "../core/lifecycle.ts";
-import type { Log } from "../core/log.ts";
-import type { Renewal } from "../identity/renewal.ts";
 import { AwsJobs } from "../jobs/aws-jobs.ts";
 import { renewSource } from "../jobs/handlers/ota-job.ts";
 import { type JobVerbs, jobReport } from "../local-api/job-verbs.ts";
 import { type OtaParts, updateReport } from "../local-api/ota-verbs.ts";
-import type { Broker, Journal, Outbox } from "../ports/outbox.ts";
 import type { DownloadFolder, Installer } from "../ports/update.ts";
-import type { LatestSignals } from "../signals/latest-signals.ts";
-import type { RecordSink } from "../telemetry/durable-records/record-sink.ts";
-import type { Publisher } from "../telemetry/publish/publish.ts";
-import type { UpdatePhase } from "../telemetry/record/encode-update.ts";
 import { FileStreams } from "../updates/download/file-streams.ts";
 import { GivenWord } from "../updates/given-word.ts";
 import { createProgramInstaller } from "../updates/installers/program-installer.ts";
@@ -41,47 +32,20 @@ import { createUpdateSteps } from "../updates/update-steps.ts";
 import { UpdateTrail } from "../updates/update-trail.ts";
 import type { GateVerdict, HealthVerdict } from "../updates/update-work.ts";
 import { Updater } from "../updates/updater.ts";
-import type { ClockSteps } from "../vehicle/safety-gate.ts";
 import { composeJobs } from "./compose-jobs.ts";
 import { risingCounter } from "./compose-keys.ts";
 import { composeProxy } from "./compose-proxy.ts";
-import { type DaemonConfig, layerFolder, problemOfSet } from "./layered-config.ts";
+import { layerFolder, problemOfSet } from "./layered-config.ts";
 import { loadTrustRoot } from "./named-files.ts";
-import type { OpenIdentity } from "./open-identity.ts";
-import { type BusLine, loopService } from "./services.ts";
+import { loopService } from "./services.ts";
 import type { StatusParts } from "./status-report.ts";
+import type { UpdateParts } from "./update-parts.ts";
 
 /** Between two connections of a download; full jitter. */
 const RECONNECT = { minMs: 1000, maxMs: 300_000 } as const;
 const HOUR_MS = 3_600_000;
 /** Requests to the jobs service that wait at a time, and the longest answer: a job document of 32 KiB and what is around it. */
 const REQUESTER_LIMITS = { timeoutMs: 10_000, maxPending: 8, maxAnswerBytes: 131_072 } as const;
-
-/** What updates are made of. */
-export type UpdateParts = {
-  readonly loaded: DaemonConfig;
-  readonly config: AgentConfig;
-  readonly settings: OtaConfig;
-  readonly version: string;
-  readonly environment: Readonly<Record<string, string | undefined>>;
-  readonly bootId: string;
-  readonly journal: Journal;
-  readonly phases: RecordSink<UpdatePhase>;
-  readonly signals: LatestSignals;
-  readonly steps: ClockSteps;
-  readonly broker: Broker;
-  readonly identities: Pick<OpenIdentity, "ledger">;
-  readonly renewal: Renewal | undefined;
-  readonly diagnostics: CollectSupportParts;
-  readonly watched: {
-    readonly outbox: Pick<Outbox, "stats">;
-    readonly publisher: Pick<Publisher, "counters">;
-    readonly buses: readonly BusLine[];
-  };
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly random: () => number;
-};
 
 /** Updates, wired: the services that take them from the cloud and carry them out, and what the local sockets ask. */
 export type Updates = {

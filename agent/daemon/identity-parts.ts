@@ -5,7 +5,8 @@ import { checkStore } from "../../drivers/tpm/store-check.ts";
 import type { Clock } from "../core/clock.ts";
 import { AgentError, errnoOf, messageOf } from "../core/errors.ts";
 import { type CertificateChain, parseChain } from "../identity/certificate.ts";
-import type { KeyStore, LinkCredential, TokenAdmin } from "../ports/outbox.ts";
+import type { LinkCredential } from "../ports/broker.ts";
+import type { KeyStore, TokenAdmin } from "../ports/key-store.ts";
 import type { IdentityParts } from "../support/identity-checks.ts";
 
 /** Where the identity's self-test looks. */

@@ -1,11 +1,11 @@
 import { join, resolve } from "node:path";
 import { gleanPath } from "../../config/gleaned.ts";
-import { findLastGood, keepLastGood } from "../../drivers/os/last-good.ts";
+import type { AgentConfig } from "../../config/schema.ts";
+import { type ConfigSnapshot, findLastGood, keepLastGood } from "../../drivers/os/last-good.ts";
 import type { Clock } from "../core/clock.ts";
 import type { ConfigCopy } from "../core/config-copy.ts";
 import { AgentError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
-import type { DaemonConfig } from "./layered-config.ts";
 
 /** Where a packaged daemon keeps its state (product names and places). */
 const DEFAULT_STATE_DIR = "/var/lib/causeway";
@@ -29,9 +29,16 @@ export async function lastGoodOf(
   return undefined;
 }
 
+/** A configuration that the agent has started with. `snapshot` is undefined for one that is itself a copy; one on trial is not kept. */
+export type StartedConfig = {
+  readonly config: Pick<AgentConfig, "stateDir" | "lastGood">;
+  readonly snapshot: ConfigSnapshot | undefined;
+  readonly isOnTrial: boolean;
+};
+
 /** Keeps the configuration that the agent has started well with. What cannot be kept is told in the log, and costs nothing else. */
 export async function keepAsLastGood(
-  { config, snapshot, isOnTrial }: DaemonConfig,
+  { config, snapshot, isOnTrial }: StartedConfig,
   clock: Clock,
   log: Log,
 ): Promise<void> {

@@ -1,7 +1,9 @@
 import type { AgentConfig } from "../../config/schema.ts";
 import type { Clock } from "../core/clock.ts";
 import type { IdentityStatus, Status } from "../local-api/status.ts";
-import type { Broker, Outbox, SocketCounts } from "../ports/outbox.ts";
+import type { Broker } from "../ports/broker.ts";
+import type { SocketCounts } from "../ports/local-socket.ts";
+import type { Outbox } from "../ports/outbox.ts";
 import type { SignalTable } from "../signals/signal-table.ts";
 import type { FrameCounters, Pipeline, PipelineHealth } from "../telemetry/pipeline.ts";
 import type { Publisher } from "../telemetry/publish/publish.ts";

@@ -3,7 +3,7 @@ import asn1 from "node-forge/lib/asn1.js";
 import type { Clock } from "../core/clock.ts";
 import { AgentError, messageOf } from "../core/errors.ts";
 import { validityFault } from "../core/validity.ts";
-import type { KeyFacts } from "../ports/outbox.ts";
+import type { KeyFacts } from "../ports/key-store.ts";
 
 const BLOCK = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
 /** A chain is short; more is not one. */

@@ -1,6 +1,6 @@
 import type { IdentityConfig } from "../../config/schema.ts";
 import { AgentError } from "../core/errors.ts";
-import type { CsrSubject } from "../ports/outbox.ts";
+import type { CsrSubject } from "../ports/key-store.ts";
 
 type Pkcs11Identity = Extract<IdentityConfig, { mode: "pkcs11" }>;
 

@@ -1,7 +1,7 @@
 import { openSession } from "../cloud/open-session.ts";
 import type { Requester } from "../cloud/requester.ts";
 import { AgentError } from "../core/errors.ts";
-import type { Broker, PublishOutcome } from "../ports/outbox.ts";
+import type { Broker, PublishOutcome } from "../ports/broker.ts";
 import { type AnnouncementSubject, identityPublication } from "./identity-announcement.ts";
 import { type ChangeParts, clearRetired, ensureKey, obtainCertificate } from "./identity-change.ts";
 import { type IdentityChange, type IdentityState, identityInUse, type SlotIdentity } from "./identity-state.ts";

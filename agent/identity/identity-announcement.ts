@@ -1,5 +1,5 @@
 import type { Clock } from "../core/clock.ts";
-import type { Publication } from "../ports/outbox.ts";
+import type { Publication } from "../ports/broker.ts";
 
 /** Who announces, and where. */
 export type AnnouncementSubject = { readonly thing: string; readonly topic: string; readonly clock: Clock };

@@ -4,7 +4,7 @@ import type { WireFormat } from "../cloud/wire-format.ts";
 import type { Clock } from "../core/clock.ts";
 import { AgentError, messageOf } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
-import type { CsrSubject, ForeignKey, KeyAlgorithm, KeyFacts, KeyStore } from "../ports/outbox.ts";
+import type { CsrSubject, ForeignKey, KeyAlgorithm, KeyFacts, KeyStore } from "../ports/key-store.ts";
 import { certificateFacts } from "./certificate.ts";
 import type { IdentityLedger } from "./identity-ledger.ts";
 import { type IdentityChange, retiredKey } from "./identity-state.ts";

@@ -1,5 +1,5 @@
 import { keyAmbiguous, keyUnfit } from "../core/key-faults.ts";
-import type { ForeignKey, KeyFacts } from "../ports/outbox.ts";
+import type { ForeignKey, KeyFacts } from "../ports/key-store.ts";
 
 /** What a label is looked up in: the keys of a token. */
 export type KeyRing = { readonly keys: readonly (KeyFacts | ForeignKey)[]; readonly tokenLabel: string };

@@ -2,7 +2,8 @@ import type { Clock } from "../core/clock.ts";
 import { AgentError } from "../core/errors.ts";
 import { isKept } from "../core/key-faults.ts";
 import type { Log } from "../core/log.ts";
-import type { Broker, KeyStore } from "../ports/outbox.ts";
+import type { Broker } from "../ports/broker.ts";
+import type { KeyStore } from "../ports/key-store.ts";
 import { keyLabelled } from "./key-lookup.ts";
 
 /** The start has better things to do than to look at a key, ms. */

@@ -3,7 +3,7 @@ import { fullJitterMs } from "../core/backoff.ts";
 import { isBelievable } from "../core/clock.ts";
 import { AgentError, messageOf } from "../core/errors.ts";
 import type { Validity } from "../core/validity.ts";
-import type { Broker } from "../ports/outbox.ts";
+import type { Broker } from "../ports/broker.ts";
 import { type AnnouncementSubject, identityPublication } from "./identity-announcement.ts";
 import { type ChangeParts, clearRetired, ensureKey, obtainCertificate } from "./identity-change.ts";
 import type { IdentityState } from "./identity-state.ts";

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Reply, Requester } from "../cloud/requester.ts";
 import { plainText } from "../core/plain-text.ts";
-import type { Broker } from "../ports/outbox.ts";
+import type { Broker } from "../ports/broker.ts";
 
 /** What a device may make of an execution (AWS IoT Jobs, JobExecution status). */
 export type JobStatus = "IN_PROGRESS" | "SUCCEEDED" | "FAILED" | "REJECTED";

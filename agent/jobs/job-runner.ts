@@ -5,7 +5,8 @@ import type { Json } from "../core/canonical-json.ts";
 import type { Clock } from "../core/clock.ts";
 import { AgentError, messageOf } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
-import type { Broker, Journal } from "../ports/outbox.ts";
+import type { Broker } from "../ports/broker.ts";
+import type { Journal } from "../ports/journal.ts";
 import { type AwsJobs, documentOf, type JobExecution, type JobStatus } from "./aws-jobs.ts";
 
 const SPACE = "job";

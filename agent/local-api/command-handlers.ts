@@ -8,7 +8,7 @@ import type { LedgerSeal } from "../commands/ledger-seal.ts";
 import type { Arrival } from "../commands/request.ts";
 import { AgentError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
-import type { Journal } from "../ports/outbox.ts";
+import type { Journal } from "../ports/journal.ts";
 import type { Status } from "./status.ts";
 import type { ViewHandler } from "./view.ts";
 

@@ -4,7 +4,7 @@ import { AgentError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import type { AwsJobs } from "../jobs/aws-jobs.ts";
 import type { JobRunner } from "../jobs/job-runner.ts";
-import type { Broker } from "../ports/outbox.ts";
+import type { Broker } from "../ports/broker.ts";
 import type { Status } from "./status.ts";
 import type { ViewHandler } from "./view.ts";
 

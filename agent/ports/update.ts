@@ -1,5 +1,3 @@
-/** What an update needs from drivers; as in ports.ts, each interface states its promises. */
-
 /** One artifact of an update: a file that has been fetched, and what its manifest says of it. */
 export type FetchedArtifact = {
   readonly name: string;

@@ -1,29 +1,16 @@
 import { createHash } from "node:crypto";
 import { AgentError } from "../core/errors.ts";
-import type { FrameFilter } from "../ports/outbox.ts";
+import type { FrameFilter } from "../ports/can-bus.ts";
 import { compileDecoders, type DecodePlan, isWide } from "./codec/decode.ts";
 import { neededBytesOf } from "./codec/layout.ts";
-import type { DbcDatabase, DbcMessage } from "./dbc/model.ts";
+import type { DbcMessage } from "./dbc/model.ts";
 import { placeOf } from "./message-name.ts";
-import { isFastPacket, pgnMaskOf, pgnOf } from "./pgn.ts";
+import { isFastPacket, pgnMaskOf } from "./pgn.ts";
 import { PgnMessages } from "./pgn-messages.ts";
+import type { DecodeMessage, MessageEntry, SignalEntry } from "./signal-entry.ts";
 import { SignalSlots } from "./signal-slots.ts";
-import type { BusMessages, DecodeMessage, MessageEntry, SignalEntry, SignalTable } from "./signal-table.ts";
-
-/** A database and the bus it describes; `file` is its name in error messages. */
-export type TableSource = { readonly bus: string; readonly database: DbcDatabase; readonly file?: string };
-
-/** How the frames of a DBC's messages are known: by id, or those with 29-bit ids by parameter group, whatever the file says. */
-export type Matching = "id" | "pgn";
-
-/** The database with all of its messages known in the given way. */
-export function matchedBy(database: DbcDatabase, matching: Matching): DbcDatabase {
-  const messages = database.messages.map((message) => ({
-    ...message,
-    pgn: matching === "pgn" && message.extended ? pgnOf(message.id) : undefined,
-  }));
-  return { ...database, messages };
-}
+import type { BusMessages, SignalTable } from "./signal-table.ts";
+import type { TableSource } from "./table-source.ts";
 
 /** Above this number the kernel compares every frame with every filter for longer than we need to throw frames away. */
 const MAX_FILTERS = 512;

@@ -1,7 +1,7 @@
 import { physicalOf } from "./codec/signal-value.ts";
+import type { SignalEntry } from "./signal-entry.ts";
 import { type FoundSignal, findSignal, type NamedTable } from "./signal-names.ts";
 import type { Origin } from "./signal-slots.ts";
-import type { SignalEntry } from "./signal-table.ts";
 
 /** The newest value of one signal, from one sender where these are told apart, collected or not. */
 export type LatestValue = {

@@ -1,5 +1,5 @@
-import type { TableSource } from "./build-table.ts";
 import type { DbcMessage } from "./dbc/model.ts";
+import type { TableSource } from "./table-source.ts";
 
 const FORM = /^([^@]+)(?:@0x([0-9a-f]{1,8}))?$/i;
 /** More digits stand for a 29-bit id, as in candump's logs. */

@@ -1,5 +1,5 @@
 import { destinationOf, isAnyAddress, isProprietary, pgnOf, sourceOf } from "./pgn.ts";
-import type { MessageEntry } from "./signal-table.ts";
+import type { MessageEntry } from "./signal-entry.ts";
 
 /** Points for how closely a message fits a frame; more digits outweigh fewer. */
 const POINTS = { id: 4, source: 2, destination: 1 } as const;

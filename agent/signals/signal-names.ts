@@ -1,6 +1,7 @@
 import { exactNameOf, isNamed, type MessageName, parseMessageName } from "./message-name.ts";
 import { isAnyAddress, pgnOf, sourceOf } from "./pgn.ts";
-import type { MessageEntry, SignalEntry, SignalTable } from "./signal-table.ts";
+import type { MessageEntry, SignalEntry } from "./signal-entry.ts";
+import type { SignalTable } from "./signal-table.ts";
 
 const FORM = /^(?:([^/]+)\/)?([^/]+?)\.([^/]+)$/;
 

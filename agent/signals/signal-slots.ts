@@ -1,5 +1,5 @@
 import { destinationOf, sourceOf } from "./pgn.ts";
-import type { MessageEntry, SignalEntry } from "./signal-table.ts";
+import type { MessageEntry, SignalEntry } from "./signal-entry.ts";
 
 /** Who sent a frame whose message is known by its PGN. */
 export type Origin = {

@@ -3,7 +3,7 @@ import { AgentError, type FaultCode } from "../core/errors.ts";
 import { formatDuration } from "../core/quantity.ts";
 import type { CertificateChain } from "../identity/certificate.ts";
 import { certificateFacts, requireMatch, requireUsable } from "../identity/certificate.ts";
-import type { KeyFacts, KeyTest, LockoutState, TpmFacts } from "../ports/outbox.ts";
+import type { KeyFacts, KeyTest, LockoutState, TpmFacts } from "../ports/key-store.ts";
 
 /** Fewer failed authorisations than this up to the lockout, and a few power cuts would use them up. */
 const FEW_TRIES = 1000;

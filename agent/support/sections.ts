@@ -1,7 +1,7 @@
 import { statfs } from "node:fs/promises";
 import { freemem, loadavg, release, totalmem, uptime } from "node:os";
 import type { LedgerEntry } from "../commands/ledger.ts";
-import type { Journal } from "../ports/outbox.ts";
+import type { Journal } from "../ports/journal.ts";
 
 /** Commands that a bundle lists. */
 const COMMANDS = 50;

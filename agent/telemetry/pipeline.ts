@@ -1,6 +1,6 @@
 import type { Clock } from "../core/clock.ts";
+import type { BusSink, BusState, CanBus } from "../ports/can-bus.ts";
 import { FRAME_DATA_OFFSET, FRAME_FLAG, FRAME_STRIDE_BYTES, type FrameBatch } from "../ports/frame.ts";
-import type { BusSink, BusState, CanBus } from "../ports/outbox.ts";
 import type { LatestValue } from "../signals/latest-signals.ts";
 import type { BusMessages, SignalTable } from "../signals/signal-table.ts";
 import type { AppendCounters, Appender, StoreState } from "./appender.ts";

@@ -3,7 +3,7 @@ import type { Clock } from "../core/clock.ts";
 import { AgentError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import { sha256Hex, signatureList } from "../core/signatures.ts";
-import type { Journal } from "../ports/outbox.ts";
+import type { Journal } from "../ports/journal.ts";
 import { type Floors, ROOT_LINE } from "./trust/floors.ts";
 import { type ArtifactKind, judgeManifest, type ManifestVerdict } from "./trust/manifest.ts";
 import { parseRoot, rotateRoot, type TrustRoot } from "./trust/trust-root.ts";

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { AgentError } from "../core/errors.ts";
 import { signatureList } from "../core/signatures.ts";
-import type { Journal } from "../ports/outbox.ts";
+import type { Journal } from "../ports/journal.ts";
 import { INSTALL_EFFECTS } from "../ports/update.ts";
 import { UPDATE_FAILURES, UPDATE_STEPS } from "./update-state.ts";
 

@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { Json } from "../core/canonical-json.ts";
 import type { Clock } from "../core/clock.ts";
 import { AgentError } from "../core/errors.ts";
-import type { Journal } from "../ports/outbox.ts";
+import type { Journal } from "../ports/journal.ts";
 import { PendingEntries } from "../telemetry/durable-records/pending-entries.ts";
 import type { RecordSink } from "../telemetry/durable-records/record-sink.ts";
 import type { UpdatePhase } from "../telemetry/record/encode-update.ts";

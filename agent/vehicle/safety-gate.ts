@@ -4,7 +4,7 @@ import type { Clock } from "../core/clock.ts";
 import type { EntryProblem } from "../core/entry-problem.ts";
 import { messageOf } from "../core/errors.ts";
 import type { LatestSignals } from "../signals/latest-signals.ts";
-import type { SignalEntry } from "../signals/signal-table.ts";
+import type { SignalEntry } from "../signals/signal-entry.ts";
 
 /** A step of the wall clock that is larger makes the age of earlier signals unknown, ms; a slew is far smaller between two looks. */
 const STEP_MS = 50;

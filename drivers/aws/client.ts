@@ -16,7 +16,8 @@ import {
 import type { mqtt5 } from "aws-iot-device-sdk-v2";
 import { isAwsBroker, isAwsHost } from "../../agent/core/aws-host.ts";
 import { messageOf } from "../../agent/core/errors.ts";
-import type { BrokerLimits, HttpProxy, Inbound, Publication } from "../../agent/ports/outbox.ts";
+import type { BrokerLimits, Inbound, Publication } from "../../agent/ports/broker.ts";
+import type { HttpProxy } from "../../agent/ports/http-proxy.ts";
 import type { BrokerConfig } from "../../config/schema.ts";
 import type { ConnectFailure } from "./link-faults.ts";
 

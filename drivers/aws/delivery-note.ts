@@ -4,7 +4,7 @@ import { z } from "zod";
 import type { Clock } from "../../agent/core/clock.ts";
 import { messageOf } from "../../agent/core/errors.ts";
 import type { Log } from "../../agent/core/log.ts";
-import type { Inbound } from "../../agent/ports/outbox.ts";
+import type { Inbound } from "../../agent/ports/broker.ts";
 
 /** What a message sets going may end the process a moment later: so long it is in hand, ms. */
 const LINGER_MS = 1000;

@@ -1,7 +1,7 @@
 import { type Clock, isBelievable } from "../../agent/core/clock.ts";
 import { AgentError, messageOf } from "../../agent/core/errors.ts";
 import { validityFault } from "../../agent/core/validity.ts";
-import type { HttpProxy } from "../../agent/ports/outbox.ts";
+import type { HttpProxy } from "../../agent/ports/http-proxy.ts";
 import { isPkcs11Error } from "./identity-faults.ts";
 import {
   asLinkFault,

@@ -3,7 +3,7 @@ import type { mqtt5 } from "aws-iot-device-sdk-v2";
 import type { Clock } from "../../agent/core/clock.ts";
 import { messageOf } from "../../agent/core/errors.ts";
 import type { Log } from "../../agent/core/log.ts";
-import type { Inbound, InboundCounters } from "../../agent/ports/outbox.ts";
+import type { Inbound, InboundCounters } from "../../agent/ports/broker.ts";
 import type { BrokerConfig } from "../../config/schema.ts";
 import { INBOUND_IN_FLIGHT, inboundOf, MAX_INBOUND_PACKET_BYTES } from "./client.ts";
 import { DeliveryNote } from "./delivery-note.ts";

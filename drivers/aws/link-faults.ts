@@ -1,5 +1,6 @@
 import { AgentError } from "../../agent/core/errors.ts";
-import type { HttpProxy, LinkStatus } from "../../agent/ports/outbox.ts";
+import type { LinkStatus } from "../../agent/ports/broker.ts";
+import type { HttpProxy } from "../../agent/ports/http-proxy.ts";
 import { reasonText } from "./reason-codes.ts";
 
 /** Why the link is not online, as the status shows it. */

@@ -1,7 +1,7 @@
 import type { Clock } from "../../agent/core/clock.ts";
 import { FAULTS } from "../../agent/core/errors.ts";
 import type { Log } from "../../agent/core/log.ts";
-import type { BrokerLimits, LinkState, LinkStatus } from "../../agent/ports/outbox.ts";
+import type { BrokerLimits, LinkState, LinkStatus } from "../../agent/ports/broker.ts";
 import type { LinkFault } from "./link-faults.ts";
 
 type Waiter = { readonly after: number; settle(limits: BrokerLimits | undefined): void };

@@ -8,7 +8,6 @@ import type { Log } from "../../agent/core/log.ts";
 import type {
   Broker,
   BrokerLimits,
-  HttpProxy,
   Inbound,
   InboundCounters,
   LinkCredential,
@@ -16,7 +15,8 @@ import type {
   Publication,
   PublishOutcome,
   Reidentification,
-} from "../../agent/ports/outbox.ts";
+} from "../../agent/ports/broker.ts";
+import type { HttpProxy } from "../../agent/ports/http-proxy.ts";
 import type { BrokerConfig } from "../../config/schema.ts";
 import { type ClientEvents, createClient, letGo, limitsOf, listen, wayThrough } from "./client.ts";
 import { type ConnectPace, createPace } from "./connect-pace.ts";

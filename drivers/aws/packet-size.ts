@@ -1,4 +1,4 @@
-import type { Publication } from "../../agent/ports/outbox.ts";
+import type { Publication } from "../../agent/ports/broker.ts";
 
 const PACKET_ID_BYTES = 2;
 /** Property identifier, then its value (MQTT 5.0, 3.3.2.3). */

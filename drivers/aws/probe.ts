@@ -2,7 +2,7 @@ import { lookup } from "node:dns/promises";
 import { connect as connectTcp, isIP } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { AgentError, errnoOf, messageOf } from "../../agent/core/errors.ts";
-import type { HttpProxy } from "../../agent/ports/outbox.ts";
+import type { HttpProxy } from "../../agent/ports/http-proxy.ts";
 import {
   type ChainProblem,
   chainOf,

@@ -1,6 +1,6 @@
 import type { Mqtt5Client } from "aws-crt/dist/native/mqtt5.js";
 import type { mqtt5 } from "aws-iot-device-sdk-v2";
-import type { BrokerLimits, Publication, PublishOutcome } from "../../agent/ports/outbox.ts";
+import type { BrokerLimits, Publication, PublishOutcome } from "../../agent/ports/broker.ts";
 import { packetOf } from "./client.ts";
 import { crtErrorName } from "./identity-faults.ts";
 import { publishPacketBytes } from "./packet-size.ts";

@@ -1,7 +1,7 @@
 import type { Mqtt5Client } from "aws-crt/dist/native/mqtt5.js";
 import { messageOf } from "../../agent/core/errors.ts";
 import type { Log } from "../../agent/core/log.ts";
-import type { Inbound } from "../../agent/ports/outbox.ts";
+import type { Inbound } from "../../agent/ports/broker.ts";
 import { FIRST_FAILURE_CODE, reasonText } from "./reason-codes.ts";
 import { matchesFilter } from "./topic-filter.ts";
 

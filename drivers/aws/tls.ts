@@ -2,7 +2,7 @@ import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { ClientTlsContext, TlsCipherPreference, TlsContextOptions, TlsVersion } from "aws-crt/dist/native/io.js";
 import { AgentError, errnoOf, type FaultCode, messageOf } from "../../agent/core/errors.ts";
-import type { LinkCredential } from "../../agent/ports/outbox.ts";
+import type { LinkCredential } from "../../agent/ports/broker.ts";
 import type { BrokerConfig, IdentityConfig } from "../../config/schema.ts";
 import { pkcs11Fault } from "./identity-faults.ts";
 import { Pkcs11Token } from "./pkcs11-token.ts";

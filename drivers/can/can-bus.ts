@@ -1,6 +1,6 @@
 import type { Clock } from "../../agent/core/clock.ts";
 import type { Log } from "../../agent/core/log.ts";
-import type { CanBus, FrameFilter } from "../../agent/ports/outbox.ts";
+import type { CanBus, FrameFilter } from "../../agent/ports/can-bus.ts";
 import type { BusConfig } from "../../config/schema.ts";
 import { createNativeBus } from "./native-bus.ts";
 import { createReplayBus } from "./replay-bus.ts";

@@ -1,5 +1,5 @@
+import type { BusState } from "../../agent/ports/can-bus.ts";
 import { FRAME_DATA_OFFSET, FRAME_FLAG, FRAME_STRIDE_BYTES, type FrameBatch } from "../../agent/ports/frame.ts";
-import type { BusState } from "../../agent/ports/outbox.ts";
 
 /** Error class bits in the id of an error frame (linux/can/error.h, "error class (mask) in can_id"). */
 export const ERROR_CLASS = { controller: 0x004, busOff: 0x040, restarted: 0x100 } as const;

@@ -1,5 +1,5 @@
+import type { FrameFilter } from "../../agent/ports/can-bus.ts";
 import { FRAME_FLAG } from "../../agent/ports/frame.ts";
-import type { FrameFilter } from "../../agent/ports/outbox.ts";
 
 const EXTENDED_MASK = 0x1fff_ffff;
 const STANDARD_MASK = 0x7ff;

@@ -1,8 +1,8 @@
 import type { Clock } from "../../agent/core/clock.ts";
 import { AgentError, errnoOf, messageOf } from "../../agent/core/errors.ts";
 import type { Log } from "../../agent/core/log.ts";
+import type { BusCounters, BusFacts, BusSink, CanBus, FrameFilter } from "../../agent/ports/can-bus.ts";
 import { type CanFrame, FrameBatch } from "../../agent/ports/frame.ts";
-import type { BusCounters, BusFacts, BusSink, CanBus, FrameFilter } from "../../agent/ports/outbox.ts";
 import { BusStateTracker } from "./error-state.ts";
 import { kernelWithoutCan, notCan, notPermitted } from "./faults.ts";
 import { kernelFilters } from "./filter.ts";

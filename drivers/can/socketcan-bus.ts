@@ -1,6 +1,6 @@
 import type { Clock } from "../../agent/core/clock.ts";
+import type { BusCounters, BusFacts, BusSink, CanBus, FrameFilter } from "../../agent/ports/can-bus.ts";
 import { type CanFrame, FRAME_FLAG, FrameBatch } from "../../agent/ports/frame.ts";
-import type { BusCounters, BusFacts, BusSink, CanBus, FrameFilter } from "../../agent/ports/outbox.ts";
 import { BusStateTracker } from "./error-state.ts";
 import { kernelWithoutCan, notCan } from "./faults.ts";
 import { kernelFilters } from "./filter.ts";

@@ -1,8 +1,8 @@
 import { type BackoffBounds, fullJitterMs } from "../../agent/core/backoff.ts";
 import type { Clock } from "../../agent/core/clock.ts";
 import type { Log } from "../../agent/core/log.ts";
+import type { BusCounters, BusFacts, BusSink, CanBus, FrameFilter } from "../../agent/ports/can-bus.ts";
 import { type CanFrame, FRAME_FLAG, type FrameBatch } from "../../agent/ports/frame.ts";
-import type { BusCounters, BusFacts, BusSink, CanBus, FrameFilter } from "../../agent/ports/outbox.ts";
 import { BusStateTracker } from "./error-state.ts";
 import { busOff, cannotTransmit, checkFrame, transmitFailed } from "./faults.ts";
 import { createFilter } from "./filter.ts";

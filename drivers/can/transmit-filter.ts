@@ -1,6 +1,6 @@
 import { AgentError } from "../../agent/core/errors.ts";
+import type { CanBus } from "../../agent/ports/can-bus.ts";
 import { type CanFrame, FRAME_FLAG } from "../../agent/ports/frame.ts";
-import type { CanBus } from "../../agent/ports/outbox.ts";
 
 /** An arbitration id that may be sent. */
 export type TransmitId = { readonly id: number; readonly extended: boolean };

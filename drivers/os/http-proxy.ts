@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { isIP } from "node:net";
 import type { Duplex } from "node:stream";
 import { AgentError, messageOf } from "../../agent/core/errors.ts";
-import type { HttpProxy, ProxyCredentials, ProxyRule, TunnelTarget } from "../../agent/ports/outbox.ts";
+import type { HttpProxy, ProxyCredentials, ProxyRule, TunnelTarget } from "../../agent/ports/http-proxy.ts";
 import type { ProxyConfig } from "../../config/schema.ts";
 import { readSecret } from "./pin.ts";
 

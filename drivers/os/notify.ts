@@ -1,7 +1,7 @@
 import { createSocket } from "unix-dgram";
 import { messageOf } from "../../agent/core/errors.ts";
 import type { Log } from "../../agent/core/log.ts";
-import type { Notifier } from "../../agent/ports/outbox.ts";
+import type { Notifier } from "../../agent/ports/notifier.ts";
 
 /** What a notifier is made of. */
 export type NotifierParts = {

@@ -1,5 +1,5 @@
 import { AgentError } from "../../agent/core/errors.ts";
-import type { LockoutState } from "../../agent/ports/outbox.ts";
+import type { LockoutState } from "../../agent/ports/key-store.ts";
 
 const TPM_REMEDY =
   "check identity.tcti, that the device (such as /dev/tpmrm0) exists and that the user may open it (group tss)";

@@ -2,7 +2,7 @@ import { createPublicKey, randomBytes, verify } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { AgentError } from "../../agent/core/errors.ts";
 import { keyAmbiguous, keyUnfit } from "../../agent/core/key-faults.ts";
-import type { ForeignKey, KeyFacts, KeyTest, TpmFacts } from "../../agent/ports/outbox.ts";
+import type { ForeignKey, KeyFacts, KeyTest, TpmFacts } from "../../agent/ports/key-store.ts";
 import { keyExists, keyMissing, tokenMissing, tpmLockout } from "./faults.ts";
 import { clearLockout, readLockout, setLockout } from "./lockout.ts";
 import { createKey, readKey, sealContent, unsealWrappingKey } from "./objects.ts";

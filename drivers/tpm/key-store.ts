@@ -10,7 +10,7 @@ import type {
   KeyTest,
   TokenAdmin,
   TpmFacts,
-} from "../../agent/ports/outbox.ts";
+} from "../../agent/ports/key-store.ts";
 import type { IdentityConfig } from "../../config/schema.ts";
 import { tpmEnvironment } from "./environment.ts";
 import { newSecret } from "./seal.ts";

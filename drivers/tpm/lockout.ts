@@ -1,4 +1,4 @@
-import type { LockoutState } from "../../agent/ports/outbox.ts";
+import type { LockoutState } from "../../agent/ports/key-store.ts";
 import { authRefused, tpmAbsent } from "./faults.ts";
 import { runTool } from "./tools.ts";
 import type { JobOf, Place } from "./worker-protocol.ts";

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { keyUnfit } from "../../agent/core/key-faults.ts";
-import type { KeyAlgorithm } from "../../agent/ports/outbox.ts";
+import type { KeyAlgorithm } from "../../agent/ports/key-store.ts";
 import { pinWrong, tpmAbsent } from "./faults.ts";
 import { parsePublicArea } from "./public-area.ts";
 import { sealAuth } from "./seal.ts";

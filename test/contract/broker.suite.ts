@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { AgentError } from "../../agent/core/errors.ts";
-import type { Broker, Inbound, LinkCredential, Publication } from "../../agent/ports/outbox.ts";
+import type { Broker, Inbound, LinkCredential, Publication } from "../../agent/ports/broker.ts";
 import { publishPacketBytes } from "../../drivers/aws/packet-size.ts";
 import { until } from "../bench/core/wait.ts";
 

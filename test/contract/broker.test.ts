@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe } from "vitest";
-import type { Broker, Inbound, LinkCredential, Publication, PublishOutcome } from "../../agent/ports/outbox.ts";
+import type { Broker, Inbound, LinkCredential, Publication, PublishOutcome } from "../../agent/ports/broker.ts";
 import { matchesFilter } from "../../drivers/aws/topic-filter.ts";
 import { type Mosquitto, startMosquitto } from "../bench/broker/mosquitto.ts";
 import { createSession } from "../bench/broker/mqtt-session.ts";

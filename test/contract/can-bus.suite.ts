@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { BusState, CanBus } from "../../agent/ports/can-bus.ts";
 import { type CanFrame, FRAME_FLAG, type FrameBatch } from "../../agent/ports/frame.ts";
-import type { BusState, CanBus } from "../../agent/ports/outbox.ts";
 import { until } from "../bench/core/wait.ts";
 
 /** One driver with the far side of its bus. */

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { CommandEntry, Journal } from "../../agent/ports/outbox.ts";
+import type { CommandEntry, Journal } from "../../agent/ports/journal.ts";
 import { ManualClock } from "../fakes/core/clock.ts";
 
 /** One journal under test, and how to be rid of it. */

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { createPublicKey } from "node:crypto";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { FaultCode } from "../../agent/core/errors.ts";
-import { type CsrSubject, KEY_ALGORITHMS, type KeyStore } from "../../agent/ports/outbox.ts";
+import { type CsrSubject, KEY_ALGORITHMS, type KeyStore } from "../../agent/ports/key-store.ts";
 
 /** A key store under test. */
 export type KeyStoreHarness = {

@@ -1,8 +1,8 @@
 import { open } from "node:fs/promises";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { AgentError, EXIT, errnoOf, messageOf } from "../../core/errors.ts";
+import type { BusState, CanBus } from "../../ports/can-bus.ts";
 import type { FrameBatch } from "../../ports/frame.ts";
-import type { BusState, CanBus } from "../../ports/outbox.ts";
 import { type CliContext, note } from "../context.ts";
 import { type FrameLine, frameLines, TIME_STAMPS, type TimeStamp } from "../frame-text.ts";
 import { FrameWriter } from "../frame-writer.ts";

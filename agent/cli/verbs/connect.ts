@@ -12,7 +12,7 @@ import { EXIT, FAULTS } from "../../core/errors.ts";
 import { isKept } from "../../core/key-faults.ts";
 import { composeProxy } from "../../daemon/compose-proxy.ts";
 import { openIdentity } from "../../daemon/open-identity.ts";
-import type { Broker } from "../../ports/outbox.ts";
+import type { Broker } from "../../ports/broker.ts";
 import { type ConnectReport, type ConnectTestParts, testConnection } from "../connect-test.ts";
 import { type CliContext, note, printJson, printLine } from "../context.ts";
 import { verboseLog } from "../verbose-log.ts";

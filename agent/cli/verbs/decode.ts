@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
 import { type Command, Option } from "commander";
 import { EXIT } from "../../core/errors.ts";
-import { type Matching, matchedBy } from "../../signals/build-table.ts";
 import { parseCandump } from "../../signals/log-formats/candump.ts";
 import { logLines } from "../../signals/log-formats/log-lines.ts";
+import { type Matching, matchedBy } from "../../signals/table-source.ts";
 import { type CliContext, note } from "../context.ts";
 import { encodingOption, openDatabase } from "../dbc-file.ts";
 import { createFrameDecoder, type FrameDecoder } from "../decoded-frame.ts";

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { makePinFile } from "../../../drivers/os/pin.ts";
 import { AgentError } from "../../core/errors.ts";
-import { type ForeignKey, KEY_ALGORITHMS, type KeyAlgorithm, type KeyFacts } from "../../ports/outbox.ts";
+import { type ForeignKey, KEY_ALGORITHMS, type KeyAlgorithm, type KeyFacts } from "../../ports/key-store.ts";
 import { type CliContext, note, printJson, printLine } from "../context.ts";
 import { alignColumns } from "../text.ts";
 import { openToken, type Token } from "./token.ts";

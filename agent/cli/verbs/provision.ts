@@ -13,7 +13,7 @@ import { composeKeys } from "../../daemon/compose-keys.ts";
 import { composeProxy } from "../../daemon/compose-proxy.ts";
 import { certificateOrder, keyInFile, type OpenIdentity, openIdentity } from "../../daemon/open-identity.ts";
 import { type ClaimFiles, type EnrolParts, type EnrolStep, enrol } from "../../identity/enrol.ts";
-import type { Broker } from "../../ports/outbox.ts";
+import type { Broker } from "../../ports/broker.ts";
 import { testConnection } from "../connect-test.ts";
 import { type CliContext, note, printJson, printLine } from "../context.ts";
 import { Questions } from "../questions.ts";

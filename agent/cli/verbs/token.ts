@@ -5,7 +5,8 @@ import { composeKeys } from "../../daemon/compose-keys.ts";
 import { keyInFile, openIdentity } from "../../daemon/open-identity.ts";
 import type { IdentityLedger } from "../../identity/identity-ledger.ts";
 import { keyLabelled, requireOurs } from "../../identity/key-lookup.ts";
-import type { KeyFacts, KeyStore, LinkCredential, TokenAdmin } from "../../ports/outbox.ts";
+import type { LinkCredential } from "../../ports/broker.ts";
+import type { KeyFacts, KeyStore, TokenAdmin } from "../../ports/key-store.ts";
 import type { CliContext } from "../context.ts";
 import { verboseLog } from "../verbose-log.ts";
 

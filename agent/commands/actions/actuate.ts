@@ -1,12 +1,12 @@
 import type { ActuateConfig } from "../../../config/catalogue.ts";
 import type { EntryProblem } from "../../core/entry-problem.ts";
 import { AgentError } from "../../core/errors.ts";
+import type { BusState, CanBus } from "../../ports/can-bus.ts";
 import { FRAME_FLAG } from "../../ports/frame.ts";
-import type { BusState, CanBus } from "../../ports/outbox.ts";
 import type { DbcMessage } from "../../signals/dbc/model.ts";
 import type { SignalReading } from "../../signals/latest-signals.ts";
 import { exactNameOf, type FoundMessage } from "../../signals/message-name.ts";
-import type { SignalEntry } from "../../signals/signal-table.ts";
+import type { SignalEntry } from "../../signals/signal-entry.ts";
 import { buildGate, type GateParts, type SafetyGate } from "../../vehicle/safety-gate.ts";
 import type { Action, Outcome } from "../action.ts";
 import { type Refusal, refused } from "../answer.ts";

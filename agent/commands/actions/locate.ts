@@ -1,7 +1,7 @@
 import type { Clock } from "../../core/clock.ts";
 import { AgentError } from "../../core/errors.ts";
 import type { LatestSignals } from "../../signals/latest-signals.ts";
-import type { SignalEntry } from "../../signals/signal-table.ts";
+import type { SignalEntry } from "../../signals/signal-entry.ts";
 import type { Action } from "../action.ts";
 import { refused } from "../answer.ts";
 import { harmless } from "./prepare.ts";

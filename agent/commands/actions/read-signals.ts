@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Clock } from "../../core/clock.ts";
 import type { LatestSignals } from "../../signals/latest-signals.ts";
-import type { SignalEntry } from "../../signals/signal-table.ts";
+import type { SignalEntry } from "../../signals/signal-entry.ts";
 import type { Action, Outcome } from "../action.ts";
 import { type Answer, type Refusal, refused } from "../answer.ts";
 import { harmless, mistyped } from "./prepare.ts";

@@ -1,7 +1,7 @@
 import type { Reply, Requester } from "../../cloud/requester.ts";
 import { WIRE_FORMATS } from "../../cloud/wire-format.ts";
 import type { Log } from "../../core/log.ts";
-import type { Broker } from "../../ports/outbox.ts";
+import type { Broker } from "../../ports/broker.ts";
 import type { Answer } from "../answer.ts";
 import type { RequestDoor } from "../command-service.ts";
 import type { Door } from "../report.ts";

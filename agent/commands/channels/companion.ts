@@ -1,6 +1,6 @@
 import { CONTENT_TYPES, encodeBody } from "../../cloud/wire-format.ts";
 import type { Log } from "../../core/log.ts";
-import type { Broker, Inbound } from "../../ports/outbox.ts";
+import type { Broker, Inbound } from "../../ports/broker.ts";
 import type { Answer } from "../answer.ts";
 import type { RequestDoor } from "../command-service.ts";
 import type { Door } from "../report.ts";

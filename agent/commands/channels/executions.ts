@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { describeReply, type Exchange, isRetryable, type Reply } from "../../cloud/requester.ts";
 import type { Log } from "../../core/log.ts";
-import type { Inbound } from "../../ports/outbox.ts";
+import type { Inbound } from "../../ports/broker.ts";
 import type { Arrival } from "../request.ts";
 
 /** Longest wait for accepted or rejected of an update, ms. */

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { aborted } from "../../core/aborted.ts";
 import type { Clock } from "../../core/clock.ts";
 import { issueText } from "../../core/issue-text.ts";
-import type { Journal } from "../../ports/outbox.ts";
+import type { Journal } from "../../ports/journal.ts";
 import type { SettingsSlot } from "../../ports/update.ts";
 import type { HealthVerdict } from "../../updates/update-work.ts";
 import {

@@ -3,7 +3,7 @@ import { aborted } from "../../core/aborted.ts";
 import type { Clock } from "../../core/clock.ts";
 import { type AgentError, FAULTS } from "../../core/errors.ts";
 import type { Renewal } from "../../identity/renewal.ts";
-import type { Journal } from "../../ports/outbox.ts";
+import type { Journal } from "../../ports/journal.ts";
 import type { AwsJobs } from "../aws-jobs.ts";
 import { isSameExecution, type Job, type JobHandler, type JobOutcome, withdrawnBy } from "../job-runner.ts";
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { issueText } from "../../core/issue-text.ts";
-import type { Journal } from "../../ports/outbox.ts";
+import type { Journal } from "../../ports/journal.ts";
 import type { ProgramEnd, RunProgram } from "../../ports/update.ts";
 import { isSameExecution, type Job, type JobHandler, type JobOutcome } from "../job-runner.ts";
 

@@ -1,5 +1,5 @@
 import type { DbcMessage, DbcSignal } from "../dbc/model.ts";
-import type { DecodeMessage } from "../signal-table.ts";
+import type { DecodeMessage } from "../signal-entry.ts";
 import { type BitRun, bitRunsOf } from "./layout.ts";
 
 /** A message and where its signals' slots begin in `values`/`present` and in `wides`. */

@@ -1,4 +1,5 @@
-import type { MessageEntry, SignalEntry, SignalKind, SignalTable } from "../signal-table.ts";
+import type { MessageEntry, SignalEntry, SignalKind } from "../signal-entry.ts";
+import type { SignalTable } from "../signal-table.ts";
 
 /** The scale of a signal: physical value = raw * factor + offset. */
 export type Scale = { readonly kind: SignalKind; readonly factor: number; readonly offset: number };

@@ -1,6 +1,6 @@
 import type { CollectRule } from "../../../config/schema.ts";
+import type { SignalEntry } from "../../signals/signal-entry.ts";
 import { exactMessageName, exactSignalName } from "../../signals/signal-names.ts";
-import type { SignalEntry } from "../../signals/signal-table.ts";
 
 /** What to do with each sample of a signal; see `CollectPlan.modes`. */
 export const MODE = { off: 0, onChange: 1, every: 2, latest: 3 } as const;

@@ -1,6 +1,7 @@
 import type { CollectRule } from "../../../config/schema.ts";
 import type { LatestValue } from "../../signals/latest-signals.ts";
-import type { MessageEntry, SignalEntry, SignalTable } from "../../signals/signal-table.ts";
+import type { MessageEntry, SignalEntry } from "../../signals/signal-entry.ts";
+import type { SignalTable } from "../../signals/signal-table.ts";
 import { type CollectPlan, MODE, planCollection } from "./collect-rules.ts";
 import { SampleLog } from "./sample-log.ts";
 

@@ -1,5 +1,5 @@
 import type { Json } from "../../core/canonical-json.ts";
-import type { Journal } from "../../ports/outbox.ts";
+import type { Journal } from "../../ports/journal.ts";
 import type { RecordSink } from "./record-sink.ts";
 
 /** What pending entries are kept with. `read` makes an entry of what the journal gives; `max` bounds those that wait. */

@@ -1,6 +1,7 @@
 import type { Topics } from "../../cloud/topics.ts";
 import { CLOCK_QUALITIES, type Clock, type ClockQuality } from "../../core/clock.ts";
-import type { Outgoing, Publication } from "../../ports/outbox.ts";
+import type { Publication } from "../../ports/broker.ts";
+import type { Outgoing } from "../../ports/outbox.ts";
 
 const CONTENT_TYPE = "application/x-protobuf";
 const SCHEMA = "causeway.v1";

@@ -2,16 +2,8 @@ import type { Topics } from "../../cloud/topics.ts";
 import type { Clock } from "../../core/clock.ts";
 import { Doze } from "../../core/doze.ts";
 import type { Log } from "../../core/log.ts";
-import type {
-  Broker,
-  BrokerLimits,
-  ConnectionEnding,
-  Draft,
-  LossRange,
-  Outbox,
-  Outgoing,
-  PublishOutcome,
-} from "../../ports/outbox.ts";
+import type { Broker, BrokerLimits, ConnectionEnding, PublishOutcome } from "../../ports/broker.ts";
+import type { Draft, LossRange, Outbox, Outgoing } from "../../ports/outbox.ts";
 import { OutboxGuard } from "../outbox-guard.ts";
 import { ExpiredRecords } from "./expired-records.ts";
 import { EVERY_TOPIC, Gates } from "./gates.ts";

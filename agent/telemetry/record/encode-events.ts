@@ -1,4 +1,5 @@
-import type { BusState, LossRange, LossReason } from "../../ports/outbox.ts";
+import type { BusState } from "../../ports/can-bus.ts";
+import type { LossRange, LossReason } from "../../ports/outbox.ts";
 import { type BusCount, writeBusCount } from "./encode-samples.ts";
 import type { ProtobufWriter } from "./protobuf-writer.ts";
 

@@ -5,7 +5,7 @@ import type { RecordedQuality } from "../../core/clock.ts";
 import { AgentError, messageOf } from "../../core/errors.ts";
 import type { CanFrame } from "../../ports/frame.ts";
 import type { LossRange, RecordId } from "../../ports/outbox.ts";
-import type { SignalEntry } from "../../signals/signal-table.ts";
+import type { SignalEntry } from "../../signals/signal-entry.ts";
 import { inflate } from "./compress.ts";
 import type { AuditEntry } from "./encode-audit.ts";
 import type { BusEvent, Notice } from "./encode-events.ts";

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { CONTENT_TYPES, decodeBody, encodeBody, type WireFormat } from "../../cloud/wire-format.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Log } from "../../core/log.ts";
-import type { Broker, Inbound } from "../../ports/outbox.ts";
+import type { Broker, Inbound } from "../../ports/broker.ts";
 import type { FileSource, RangeAnswer, StreamSource } from "../../ports/update.ts";
 import { BlockWindow } from "./block-window.ts";
 

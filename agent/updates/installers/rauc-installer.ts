@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Journal } from "../../ports/outbox.ts";
+import type { Journal } from "../../ports/journal.ts";
 import type { DownloadFolder, InstallEffect, Installer, Rauc, TrialStatus } from "../../ports/update.ts";
 import { requireDigest } from "../download/artifact-digest.ts";
 

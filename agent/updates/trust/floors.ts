@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Journal } from "../../ports/outbox.ts";
+import type { Journal } from "../../ports/journal.ts";
 import type { InstalledLine } from "./manifest.ts";
 
 const SPACE = "floor";

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { AgentError } from "../../core/errors.ts";
-import type { Journal } from "../../ports/outbox.ts";
+import type { Journal } from "../../ports/journal.ts";
 import type { RisingCounter } from "../../ports/update.ts";
 import { type Floors, highest, installedLine } from "./floors.ts";
 import type { InstalledLine } from "./manifest.ts";

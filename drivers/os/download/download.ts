@@ -3,7 +3,7 @@ import { type BackoffBounds, fullJitterMs } from "../../../agent/core/backoff.ts
 import type { Clock } from "../../../agent/core/clock.ts";
 import { errnoOf, messageOf } from "../../../agent/core/errors.ts";
 import type { Log } from "../../../agent/core/log.ts";
-import type { ProxyRule } from "../../../agent/ports/outbox.ts";
+import type { ProxyRule } from "../../../agent/ports/http-proxy.ts";
 import type {
   ArtifactSource,
   Downloader,

@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { request } from "node:https";
 import { isIP } from "node:net";
 import { connect, type TLSSocket } from "node:tls";
-import type { HttpProxy, ProxyRule } from "../../../agent/ports/outbox.ts";
+import type { HttpProxy, ProxyRule } from "../../../agent/ports/http-proxy.ts";
 import type { RangeAnswer } from "../../../agent/ports/update.ts";
 
 /** More of them lead nowhere. */

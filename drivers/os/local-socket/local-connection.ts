@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import type { Log } from "../../../agent/core/log.ts";
-import type { SocketCounts } from "../../../agent/ports/outbox.ts";
+import type { SocketCounts } from "../../../agent/ports/local-socket.ts";
 import type { Backlog } from "./backlog.ts";
 import { LineSplitter } from "./line-splitter.ts";
 import { END_LINE, errorLineOf, type LocalRequest, parseRequest, replyLine } from "./local-protocol.ts";

@@ -4,7 +4,7 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 import { dirname } from "node:path";
 import { AgentError, errnoOf, messageOf } from "../../../agent/core/errors.ts";
 import type { Log } from "../../../agent/core/log.ts";
-import type { SocketCounts } from "../../../agent/ports/outbox.ts";
+import type { SocketCounts } from "../../../agent/ports/local-socket.ts";
 import type { Backlog } from "./backlog.ts";
 import { LineSplitter } from "./line-splitter.ts";
 import { type ClientBounds, LocalConnection, type LocalHandler } from "./local-connection.ts";

@@ -2,7 +2,7 @@ import { crc32 } from "node:zlib";
 import { z } from "zod";
 import type { Json } from "../../../agent/core/canonical-json.ts";
 import { AgentError } from "../../../agent/core/errors.ts";
-import { COMMAND_STATES, type CommandEntry, type CommandState } from "../../../agent/ports/outbox.ts";
+import { COMMAND_STATES, type CommandEntry, type CommandState } from "../../../agent/ports/journal.ts";
 
 const json = z.json();
 

@@ -4,7 +4,7 @@ import type Database from "better-sqlite3";
 import type { Clock } from "../../../agent/core/clock.ts";
 import { AgentError, messageOf } from "../../../agent/core/errors.ts";
 import type { Log } from "../../../agent/core/log.ts";
-import type { Journal } from "../../../agent/ports/outbox.ts";
+import type { Journal } from "../../../agent/ports/journal.ts";
 import { type DatabaseSettings, openDatabase, syncFolder } from "../database.ts";
 import { Ballast } from "../outbox/ballast.ts";
 import { quarantine } from "../quarantine.ts";

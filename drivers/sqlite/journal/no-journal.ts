@@ -1,5 +1,5 @@
 import type { AgentError } from "../../../agent/core/errors.ts";
-import type { Journal } from "../../../agent/ports/outbox.ts";
+import type { Journal } from "../../../agent/ports/journal.ts";
 
 /**
  * The journal of an agent whose journal cannot be opened: it holds nothing, and whatever would change it throws `fault`. What needs

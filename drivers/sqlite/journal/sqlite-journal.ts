@@ -8,7 +8,7 @@ import type {
   JournalDocument,
   JournalStats,
   JournalStatus,
-} from "../../../agent/ports/outbox.ts";
+} from "../../../agent/ports/journal.ts";
 import { faultOf, isFull } from "../faults.ts";
 import type { Ballast } from "../outbox/ballast.ts";
 import {

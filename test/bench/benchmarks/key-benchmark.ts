@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Log } from "../../../agent/core/log.ts";
-import type { KeyAlgorithm, KeyStore } from "../../../agent/ports/outbox.ts";
+import type { KeyAlgorithm, KeyStore } from "../../../agent/ports/key-store.ts";
 import type { IdentityConfig } from "../../../config/schema.ts";
 import { type Mosquitto, startMosquitto } from "../broker/mosquitto.ts";
 import { createSession } from "../broker/mqtt-session.ts";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { stringify } from "yaml";
 import { z } from "zod";
-import type { Broker } from "../../../agent/ports/outbox.ts";
+import type { Broker } from "../../../agent/ports/broker.ts";
 import { requestLocal } from "../../../drivers/os/local-socket/local-socket.ts";
 import { createSession } from "../broker/mqtt-session.ts";
 import { writeIdentity } from "../cloud/certificate-authority.ts";

@@ -1,6 +1,7 @@
 import type { Log } from "../../../agent/core/log.ts";
 import { lockoutFault } from "../../../agent/daemon/compose-keys.ts";
-import type { Broker, HttpProxy, Publication } from "../../../agent/ports/outbox.ts";
+import type { Broker, Publication } from "../../../agent/ports/broker.ts";
+import type { HttpProxy } from "../../../agent/ports/http-proxy.ts";
 import { agentConfig, type BrokerConfig, type IdentityConfig } from "../../../config/schema.ts";
 import { createBroker } from "../../../drivers/aws/mqtt5.ts";
 import { createTlsIdentity } from "../../../drivers/aws/tls.ts";

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Broker } from "../../../agent/ports/outbox.ts";
+import type { Broker } from "../../../agent/ports/broker.ts";
 import { thingRules } from "../broker/mosquitto-config.ts";
 import { until } from "../core/wait.ts";
 

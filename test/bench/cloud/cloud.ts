@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { decodeBody, encodeBody, type WireFormat } from "../../../agent/cloud/wire-format.ts";
-import type { Broker } from "../../../agent/ports/outbox.ts";
+import type { Broker } from "../../../agent/ports/broker.ts";
 import type { Mosquitto } from "../broker/mosquitto.ts";
 import { createSession } from "../broker/mqtt-session.ts";
 import { Access } from "./access.ts";

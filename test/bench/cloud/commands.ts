@@ -7,7 +7,7 @@ import {
   WIRE_FORMATS,
   type WireFormat,
 } from "../../../agent/cloud/wire-format.ts";
-import type { Broker, Inbound } from "../../../agent/ports/outbox.ts";
+import type { Broker, Inbound } from "../../../agent/ports/broker.ts";
 import { CommandExecutions, type Execution } from "./command-executions.ts";
 
 /** A command as it is created: its payload is a JSON document, in which `${aws:iot:commandexecution::parameter:<name>}` stands for a parameter. */

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { z } from "zod";
 import { decodeBody } from "../../../agent/cloud/wire-format.ts";
-import type { Broker, Inbound } from "../../../agent/ports/outbox.ts";
+import type { Broker, Inbound } from "../../../agent/ports/broker.ts";
 
 /** A command as the backend of a phone app knows it. */
 export type CompanionCommand = {

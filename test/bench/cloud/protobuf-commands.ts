@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
-import type { Broker, Inbound } from "../../../agent/ports/outbox.ts";
+import type { Broker, Inbound } from "../../../agent/ports/broker.ts";
 import { CommandExecutions, type Execution } from "./command-executions.ts";
 
 const PROTO = join(import.meta.dirname, "../../../config/proto");

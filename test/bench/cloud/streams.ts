@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { decodeBody, encodeBody, type WireFormat } from "../../../agent/cloud/wire-format.ts";
-import type { Broker, Inbound } from "../../../agent/ports/outbox.ts";
+import type { Broker, Inbound } from "../../../agent/ports/broker.ts";
 
 /** One GetStream answers with at most this much; the surplus is simply not sent. */
 const REQUEST_BYTES = 131_072;

@@ -7,7 +7,7 @@ import { type EnrolParts, enrol } from "../../../agent/identity/enrol.ts";
 import { IdentityLedger } from "../../../agent/identity/identity-ledger.ts";
 import { identityState } from "../../../agent/identity/identity-state.ts";
 import { Renewal } from "../../../agent/identity/renewal.ts";
-import type { Broker, LinkCredential } from "../../../agent/ports/outbox.ts";
+import type { Broker, LinkCredential } from "../../../agent/ports/broker.ts";
 import { renewalConfig } from "../../../config/provisioning.ts";
 import { openIdentityFiles } from "../../../drivers/os/identity-files.ts";
 import { systemClock } from "../../../drivers/os/time-source.ts";

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Log } from "../../../agent/core/log.ts";
-import type { KeyStore, TokenAdmin } from "../../../agent/ports/outbox.ts";
+import type { KeyStore, TokenAdmin } from "../../../agent/ports/key-store.ts";
 import { agentConfig } from "../../../config/schema.ts";
 import { createTpmKeyStore } from "../../../drivers/tpm/key-store.ts";
 import { runTool } from "./tpm-tools.ts";

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { KeyStore, TokenAdmin } from "../../../agent/ports/outbox.ts";
+import type { KeyStore, TokenAdmin } from "../../../agent/ports/key-store.ts";
 import { type Child, startChild } from "../core/child.ts";
 import { freePorts } from "../core/ports.ts";
 import { START_TIMEOUT_MS, until } from "../core/wait.ts";

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Broker } from "../../../agent/ports/outbox.ts";
+import type { Broker } from "../../../agent/ports/broker.ts";
 import { readStatus } from "../agent/agent-client.ts";
 import type { Execution } from "../cloud/command-executions.ts";
 import { startChild } from "../core/child.ts";

@@ -1,5 +1,5 @@
+import type { CanBus } from "../../../agent/ports/can-bus.ts";
 import type { FrameBatch } from "../../../agent/ports/frame.ts";
-import type { CanBus } from "../../../agent/ports/outbox.ts";
 
 /** Ids and meaning of `config/bench-doors.dbc`. */
 const DOOR_COMMAND = 0x600;

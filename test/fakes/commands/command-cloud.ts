@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { Broker } from "../../../agent/ports/outbox.ts";
+import type { Broker } from "../../../agent/ports/broker.ts";
 import { type Mosquitto, startMosquitto } from "../../bench/broker/mosquitto.ts";
 import { createSession } from "../../bench/broker/mqtt-session.ts";
 import { type Authority, createAuthority, writeIdentity } from "../../bench/cloud/certificate-authority.ts";

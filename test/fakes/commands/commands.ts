@@ -12,7 +12,7 @@ import { type Door, Reporter } from "../../../agent/commands/report.ts";
 import type { Arrival, ReplyAddress } from "../../../agent/commands/request.ts";
 import type { Json } from "../../../agent/core/canonical-json.ts";
 import type { PublicKey } from "../../../agent/core/public-key.ts";
-import type { Journal } from "../../../agent/ports/outbox.ts";
+import type { Journal } from "../../../agent/ports/journal.ts";
 import type { AuditEntry } from "../../../agent/telemetry/record/encode-audit.ts";
 import { type Policy, policySchema } from "../../../config/policy.ts";
 import { ManualClock } from "../core/clock.ts";

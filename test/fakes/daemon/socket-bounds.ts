@@ -1,4 +1,4 @@
-import type { SocketCounts } from "../../../agent/ports/outbox.ts";
+import type { SocketCounts } from "../../../agent/ports/local-socket.ts";
 import { Backlog } from "../../../drivers/os/local-socket/backlog.ts";
 import { Turns } from "../../../drivers/os/local-socket/turns.ts";
 

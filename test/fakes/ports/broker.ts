@@ -12,7 +12,7 @@ import type {
   Publication,
   PublishOutcome,
   Reidentification,
-} from "../../../agent/ports/outbox.ts";
+} from "../../../agent/ports/broker.ts";
 import { unsendable } from "../../../drivers/aws/publish-outcome.ts";
 import { matchesFilter } from "../../../drivers/aws/topic-filter.ts";
 

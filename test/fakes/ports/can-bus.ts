@@ -1,6 +1,6 @@
 import { AgentError } from "../../../agent/core/errors.ts";
+import type { BusCounters, BusFacts, BusSink, BusState, CanBus } from "../../../agent/ports/can-bus.ts";
 import { type CanFrame, FRAME_FLAG, FrameBatch } from "../../../agent/ports/frame.ts";
-import type { BusCounters, BusFacts, BusSink, BusState, CanBus } from "../../../agent/ports/outbox.ts";
 import { BusStateTracker } from "../../../drivers/can/error-state.ts";
 import { busOff } from "../../../drivers/can/faults.ts";
 

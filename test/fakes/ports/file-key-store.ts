@@ -2,7 +2,7 @@ import { createPrivateKey, createPublicKey, generateKeyPairSync, sign } from "no
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { AgentError } from "../../../agent/core/errors.ts";
-import type { CsrSubject, KeyFacts, KeyStore } from "../../../agent/ports/outbox.ts";
+import type { CsrSubject, KeyFacts, KeyStore } from "../../../agent/ports/key-store.ts";
 import { certificationRequest } from "../../../drivers/tpm/csr.ts";
 
 const SUFFIX = ".key";

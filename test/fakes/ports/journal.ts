@@ -7,7 +7,7 @@ import type {
   JournalDocument,
   JournalStats,
   JournalStatus,
-} from "../../../agent/ports/outbox.ts";
+} from "../../../agent/ports/journal.ts";
 
 /** How a `FakeJournal` starts. Bounds are those of `openJournal`. */
 export type FakeJournalParts = {

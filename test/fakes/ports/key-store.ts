@@ -1,7 +1,7 @@
 import { createPrivateKey, generateKeyPairSync, sign } from "node:crypto";
 import { AgentError, type FaultCode } from "../../../agent/core/errors.ts";
 import { keyAmbiguous } from "../../../agent/core/key-faults.ts";
-import type { CsrSubject, KeyAlgorithm, KeyFacts, KeyStore, KeyTest } from "../../../agent/ports/outbox.ts";
+import type { CsrSubject, KeyAlgorithm, KeyFacts, KeyStore, KeyTest } from "../../../agent/ports/key-store.ts";
 import { certificationRequest } from "../../../drivers/tpm/csr.ts";
 import { digestOf } from "../../../drivers/tpm/signature.ts";
 

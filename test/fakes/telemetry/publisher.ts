@@ -1,5 +1,6 @@
 import { createTopics } from "../../../agent/cloud/topics.ts";
-import type { Draft, Publication, PublishOutcome, StreamName } from "../../../agent/ports/outbox.ts";
+import type { Publication, PublishOutcome } from "../../../agent/ports/broker.ts";
+import type { Draft, StreamName } from "../../../agent/ports/outbox.ts";
 import { Publisher, type PublisherSettings } from "../../../agent/telemetry/publish/publish.ts";
 import { ManualClock } from "../core/clock.ts";
 import { MemoryLog } from "../core/log.ts";

@@ -1,11 +1,6 @@
+import type { MessageEntry, SignalEntry, SignalKind } from "../../../agent/signals/signal-entry.ts";
 import { SignalSlots } from "../../../agent/signals/signal-slots.ts";
-import type {
-  BusMessages,
-  MessageEntry,
-  SignalEntry,
-  SignalKind,
-  SignalTable,
-} from "../../../agent/signals/signal-table.ts";
+import type { BusMessages, SignalTable } from "../../../agent/signals/signal-table.ts";
 
 /** A signal of a hand-made table; what is absent is an unsigned 16-bit integer with factor 1. */
 export type SignalSpec = {

@@ -1,4 +1,4 @@
-import type { Journal } from "../../../agent/ports/outbox.ts";
+import type { Journal } from "../../../agent/ports/journal.ts";
 import type { Downloader, DownloadOutcome } from "../../../agent/ports/update.ts";
 import type { UpdatePhase } from "../../../agent/telemetry/record/encode-update.ts";
 import { createFloors, type Floors } from "../../../agent/updates/trust/floors.ts";

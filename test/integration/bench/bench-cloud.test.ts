@@ -9,7 +9,7 @@ import { Requester } from "../../../agent/cloud/requester.ts";
 import { WIRE_FORMATS, type WireFormat } from "../../../agent/cloud/wire-format.ts";
 import type { FaultCode } from "../../../agent/core/errors.ts";
 import { createFromCsr, provisioningFilters, registerThing } from "../../../agent/identity/provisioning.ts";
-import type { Broker } from "../../../agent/ports/outbox.ts";
+import type { Broker } from "../../../agent/ports/broker.ts";
 import type { IdentityConfig } from "../../../config/schema.ts";
 import { systemClock } from "../../../drivers/os/time-source.ts";
 import { createSession } from "../../bench/broker/mqtt-session.ts";

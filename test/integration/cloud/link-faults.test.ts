@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { createServer, type TLSSocket } from "node:tls";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { FAULTS, type FaultCode } from "../../../agent/core/errors.ts";
-import type { Broker } from "../../../agent/ports/outbox.ts";
+import type { Broker } from "../../../agent/ports/broker.ts";
 import type { BrokerConfig } from "../../../config/schema.ts";
 import { createSession } from "../../bench/broker/mqtt-session.ts";
 import { type CertificateRequest, createAuthority, writeIdentity } from "../../bench/cloud/certificate-authority.ts";

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Requester } from "../../../agent/cloud/requester.ts";
 import { WIRE_FORMATS } from "../../../agent/cloud/wire-format.ts";
 import { provisioningFilters } from "../../../agent/identity/provisioning.ts";
-import type { InboundCounters } from "../../../agent/ports/outbox.ts";
+import type { InboundCounters } from "../../../agent/ports/broker.ts";
 import { FileStreams } from "../../../agent/updates/download/file-streams.ts";
 import { systemClock } from "../../../drivers/os/time-source.ts";
 import { deliveriesOf, shapesOf } from "../../bench/broker/message-shapes.ts";

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type PresenceState, presencePublication } from "../../../agent/cloud/presence.ts";
-import type { Broker, Inbound, Publication, PublishOutcome } from "../../../agent/ports/outbox.ts";
+import type { Broker, Inbound, Publication, PublishOutcome } from "../../../agent/ports/broker.ts";
 import type { BrokerConfig, IdentityConfig } from "../../../config/schema.ts";
 import { systemClock } from "../../../drivers/os/time-source.ts";
 import { type Mosquitto, startMosquitto } from "../../bench/broker/mosquitto.ts";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { createServer } from "node:tls";
 import { Aedes } from "aedes";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import type { Broker, Publication } from "../../../agent/ports/outbox.ts";
+import type { Broker, Publication } from "../../../agent/ports/broker.ts";
 import { createSession, type SessionRequest } from "../../bench/broker/mqtt-session.ts";
 import { type StubBehaviour, type StubBroker, startStubBroker } from "../../bench/broker/stub-broker.ts";
 import { createAuthority, type RevokingAuthority, writeIdentity } from "../../bench/cloud/certificate-authority.ts";

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { z } from "zod";
 import { type Exchange, Requester } from "../../../agent/cloud/requester.ts";
 import { decodeBody, encodeBody, WIRE_FORMATS } from "../../../agent/cloud/wire-format.ts";
-import type { Broker } from "../../../agent/ports/outbox.ts";
+import type { Broker } from "../../../agent/ports/broker.ts";
 import { systemClock } from "../../../drivers/os/time-source.ts";
 import { type Mosquitto, startMosquitto } from "../../bench/broker/mosquitto.ts";
 import { createSession } from "../../bench/broker/mqtt-session.ts";

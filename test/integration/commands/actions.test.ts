@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Broker, Inbound } from "../../../agent/ports/outbox.ts";
+import type { Broker, Inbound } from "../../../agent/ports/broker.ts";
 import { createRecordReader, type DecodedRecord } from "../../../agent/telemetry/record/records.ts";
 import { readDescriptor } from "../../../config/proto/descriptor.ts";
 import type { Execution } from "../../bench/cloud/command-executions.ts";

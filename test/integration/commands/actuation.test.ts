@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { chainProblems } from "../../../agent/commands/audit.ts";
 import type { SignedFields } from "../../../agent/commands/canonical.ts";
-import type { Broker } from "../../../agent/ports/outbox.ts";
+import type { Broker } from "../../../agent/ports/broker.ts";
 import { createRecordReader } from "../../../agent/telemetry/record/records.ts";
 import { readDescriptor } from "../../../config/proto/descriptor.ts";
 import type { Command } from "../../bench/cloud/commands.ts";

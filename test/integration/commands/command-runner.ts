@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { publicKeySchema } from "../../../agent/core/public-key.ts";
-import type { Journal } from "../../../agent/ports/outbox.ts";
+import type { Journal } from "../../../agent/ports/journal.ts";
 import { openJournal } from "../../../drivers/sqlite/journal/journal.ts";
 import { CommandBench } from "../../fakes/commands/commands.ts";
 import { ManualClock } from "../../fakes/core/clock.ts";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { LedgerSeal } from "../../../agent/commands/ledger-seal.ts";
 import { AgentError } from "../../../agent/core/errors.ts";
-import type { Journal } from "../../../agent/ports/outbox.ts";
+import type { Journal } from "../../../agent/ports/journal.ts";
 import type { RisingCounter } from "../../../agent/ports/update.ts";
 import { createFloorFile } from "../../../drivers/os/versions/update-files.ts";
 import { openJournal } from "../../../drivers/sqlite/journal/journal.ts";

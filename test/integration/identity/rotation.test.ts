@@ -7,7 +7,7 @@ import { stringify } from "yaml";
 import { z } from "zod";
 import { FAULTS } from "../../../agent/core/errors.ts";
 import type { Status } from "../../../agent/local-api/status.ts";
-import type { Broker } from "../../../agent/ports/outbox.ts";
+import type { Broker } from "../../../agent/ports/broker.ts";
 import { requestLocal } from "../../../drivers/os/local-socket/local-socket.ts";
 import { createSession } from "../../bench/broker/mqtt-session.ts";
 import { writeIdentity } from "../../bench/cloud/certificate-authority.ts";

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
-import type { Broker } from "../../../agent/ports/outbox.ts";
+import type { Broker } from "../../../agent/ports/broker.ts";
 import { requestLocal } from "../../../drivers/os/local-socket/local-socket.ts";
 import { type Mosquitto, startMosquitto } from "../../bench/broker/mosquitto.ts";
 import { createSession } from "../../bench/broker/mqtt-session.ts";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { WireFormat } from "../../../agent/cloud/wire-format.ts";
-import type { Broker } from "../../../agent/ports/outbox.ts";
+import type { Broker } from "../../../agent/ports/broker.ts";
 import type { DownloadOutcome, FetchedArtifact } from "../../../agent/ports/update.ts";
 import { FileStreams } from "../../../agent/updates/download/file-streams.ts";
 import { createDownloader } from "../../../drivers/os/download/download.ts";

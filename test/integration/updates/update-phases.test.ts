@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
-import type { Broker } from "../../../agent/ports/outbox.ts";
+import type { Broker } from "../../../agent/ports/broker.ts";
 import type { UpdatePhase } from "../../../agent/telemetry/record/encode-update.ts";
 import { createRecordReader } from "../../../agent/telemetry/record/records.ts";
 import { readDescriptor } from "../../../config/proto/descriptor.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { announceAsleep, presencePublication, runPresence } from "../../../agent/cloud/presence.ts";
-import type { Publication } from "../../../agent/ports/outbox.ts";
+import type { Publication } from "../../../agent/ports/broker.ts";
 import { ManualClock } from "../../fakes/core/clock.ts";
 import { MemoryLog } from "../../fakes/core/log.ts";
 import { FakeBroker } from "../../fakes/ports/broker.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { KeyWatch } from "../../../agent/identity/key-watch.ts";
-import type { KeyFacts } from "../../../agent/ports/outbox.ts";
+import type { KeyFacts } from "../../../agent/ports/key-store.ts";
 import { ManualClock } from "../../fakes/core/clock.ts";
 import { MemoryLog } from "../../fakes/core/log.ts";
 import { FakeBroker } from "../../fakes/ports/broker.ts";

@@ -10,7 +10,7 @@ import { IdentityLedger } from "../../../agent/identity/identity-ledger.ts";
 import { type IdentityState, identityState } from "../../../agent/identity/identity-state.ts";
 import { Renewal, type RenewalSettings } from "../../../agent/identity/renewal.ts";
 import { renewalStartMs } from "../../../agent/identity/renewal-schedule.ts";
-import type { Publication } from "../../../agent/ports/outbox.ts";
+import type { Publication } from "../../../agent/ports/broker.ts";
 import { openIdentityFiles } from "../../../drivers/os/identity-files.ts";
 import { createAuthority } from "../../bench/cloud/certificate-authority.ts";
 import { Provisioning, type ProvisioningAnswer, TEMPLATES } from "../../bench/cloud/provisioning.ts";

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { createSignalTable, matchedBy } from "../../../agent/signals/build-table.ts";
+import { createSignalTable } from "../../../agent/signals/build-table.ts";
 import { parseDbc } from "../../../agent/signals/dbc/parse.ts";
 import { destinationOf, isProprietary, pgnOf, sourceOf } from "../../../agent/signals/pgn.ts";
 import type { BusMessages } from "../../../agent/signals/signal-table.ts";
+import { matchedBy } from "../../../agent/signals/table-source.ts";
 import { createFilter } from "../../../drivers/can/filter.ts";
 
 const EXTENDED = 0x8000_0000;

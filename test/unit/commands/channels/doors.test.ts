@@ -5,7 +5,7 @@ import type { Answer } from "../../../../agent/commands/answer.ts";
 import { AwsCommands } from "../../../../agent/commands/channels/commands.ts";
 import { CompanionDoor } from "../../../../agent/commands/channels/companion.ts";
 import type { Arrival } from "../../../../agent/commands/request.ts";
-import type { Publication } from "../../../../agent/ports/outbox.ts";
+import type { Publication } from "../../../../agent/ports/broker.ts";
 import { ManualClock } from "../../../fakes/core/clock.ts";
 import { MemoryLog } from "../../../fakes/core/log.ts";
 import { FakeBroker } from "../../../fakes/ports/broker.ts";

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { mqtt5 } from "aws-iot-device-sdk-v2";
 import { beforeEach, describe, expect, it } from "vitest";
-import type { Inbound } from "../../../../agent/ports/outbox.ts";
+import type { Inbound } from "../../../../agent/ports/broker.ts";
 import { DeliveryNote } from "../../../../drivers/aws/delivery-note.ts";
 import { Inbox } from "../../../../drivers/aws/inbox.ts";
 import { ManualClock } from "../../../fakes/core/clock.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Publication } from "../../../../agent/ports/outbox.ts";
+import type { Publication } from "../../../../agent/ports/broker.ts";
 import { publishPacketBytes } from "../../../../drivers/aws/packet-size.ts";
 
 const MINIMAL: Publication = {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import type { BusState } from "../../../../agent/ports/can-bus.ts";
 import { FRAME_FLAG, FrameBatch } from "../../../../agent/ports/frame.ts";
-import type { BusState } from "../../../../agent/ports/outbox.ts";
 import { BusStateTracker, CONTROLLER_STATUS, ERROR_CLASS } from "../../../../drivers/can/error-state.ts";
 
 function createTracker(): { readonly tracker: BusStateTracker; readonly states: BusState[] } {

@@ -1,7 +1,7 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
+import type { CanBus, FrameFilter } from "../../../../agent/ports/can-bus.ts";
 import { FRAME_FLAG } from "../../../../agent/ports/frame.ts";
-import type { CanBus, FrameFilter } from "../../../../agent/ports/outbox.ts";
 import { createSocketcandBus } from "../../../../drivers/can/socketcand-bus.ts";
 import { systemClock } from "../../../../drivers/os/time-source.ts";
 import { until } from "../../../bench/core/wait.ts";

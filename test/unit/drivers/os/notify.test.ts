@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { createSocket } from "unix-dgram";
 import { describe, expect, it, onTestFinished } from "vitest";
-import type { Notifier } from "../../../../agent/ports/outbox.ts";
+import type { Notifier } from "../../../../agent/ports/notifier.ts";
 import { createNotifier } from "../../../../drivers/os/notify.ts";
 import { temporaryFolder } from "../../../fakes/core/folder.ts";
 import { MemoryLog } from "../../../fakes/core/log.ts";

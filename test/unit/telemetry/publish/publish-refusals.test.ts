@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { AgentError } from "../../../../agent/core/errors.ts";
-import type { Publication } from "../../../../agent/ports/outbox.ts";
+import type { Publication } from "../../../../agent/ports/broker.ts";
 import { createPublisherBench, draft, held, idOf, refusal, times } from "../../../fakes/telemetry/publisher.ts";
 
 describe("Publisher, when a record is not taken", () => {

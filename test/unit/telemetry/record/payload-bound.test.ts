@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { BrokerLimits } from "../../../../agent/ports/outbox.ts";
+import type { BrokerLimits } from "../../../../agent/ports/broker.ts";
 import { PayloadBound } from "../../../../agent/telemetry/record/payload-bound.ts";
 import { MemoryLog } from "../../../fakes/core/log.ts";
 

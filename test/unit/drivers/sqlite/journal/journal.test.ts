@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import Database from "better-sqlite3";
 import { describe, expect, it, onTestFinished } from "vitest";
-import type { Journal } from "../../../../../agent/ports/outbox.ts";
+import type { Journal } from "../../../../../agent/ports/journal.ts";
 import { openJournal } from "../../../../../drivers/sqlite/journal/journal.ts";
 import { seededRandom } from "../../../../bench/core/seeded-random.ts";
 import { entryOf } from "../../../../contract/journal.suite.ts";

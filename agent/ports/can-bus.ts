@@ -1,0 +1,57 @@
+import type { CanFrame, FrameBatch } from "./frame.ts";
+
+/** "up": receiving; "down": the interface exists but is down; "absent": there is no such interface or no way to it now; the last two are read from error frames. */
+export type BusState = "up" | "down" | "absent" | "error-passive" | "bus-off";
+
+/** What one receive filter lets through: frames with (id & mask) === (this.id & mask) and the same id length. */
+export type FrameFilter = { readonly id: number; readonly mask: number; readonly extended: boolean };
+
+/** Counts since `start`. */
+export type BusCounters = {
+  /** Data frames handed to `onFrames`. */
+  readonly received: number;
+  /** Frames lost before `onFrames`: the kernel's own counter (SO_RXQ_OVFL) plus the driver's full ring. Exact, never guessed; undefined where the driver cannot know. */
+  readonly dropped: number | undefined;
+  readonly errorFrames: number;
+  readonly transmitted: number;
+};
+
+/** Facts about an open bus. */
+export type BusFacts = {
+  readonly driver: "native" | "socketcan" | "socketcand" | "replay";
+  /** SO_RCVBUF asked for and got, bytes (the kernel doubles what it grants, socket(7)); undefined where there is no socket buffer. */
+  readonly receiveBuffer: { readonly askedBytes: number; readonly gotBytes: number } | undefined;
+  /** Where `receivedAtUs` comes from. */
+  readonly timestamps: "kernel" | "remote" | "log" | "process";
+};
+
+/** Callbacks of a bus. Both run on the main thread, never re-entrantly, and must not throw. */
+export type BusSink = {
+  /** The batch and its buffer are reused as soon as this returns. Frames of one bus arrive in receive order. */
+  onFrames(batch: FrameBatch): void;
+  /** Called at every change, and once with the first state. `detail` is for people. */
+  onState(state: BusState, detail: string): void;
+};
+
+/**
+ * One CAN bus.
+ *
+ * `start` resolves once listening, or once the bus is known to be down or absent (the driver goes on trying by itself and says so
+ * through `onState`); it rejects only for a fault that no waiting mends (`bus.not-permitted`, `bus.unsupported`).
+ * After `stop` resolves, no callback comes. Error frames are delivered in batches too (flag `error`).
+ */
+export interface CanBus {
+  readonly name: string;
+  start(sink: BusSink): Promise<void>;
+  facts(): BusFacts;
+  counters(): BusCounters;
+  /** Frames that were on the bus since `start` and that the filters held back; undefined where the driver cannot know. Not for the frame path: it may ask the kernel. */
+  filtered(): number | undefined;
+  /**
+   * Hands one frame to the bus (its `receivedAtUs` is ignored). Waits, bounded, for queue space; a frame whose call has rejected is
+   * not sent later. Rejects with `bus.transmit-failed`, at once while the controller is bus-off, or with `bus.unsupported` where the
+   * driver cannot transmit.
+   */
+  send(frame: CanFrame): Promise<void>;
+  stop(): Promise<void>;
+}

@@ -1,0 +1,67 @@
+/** How a signal's bits are read: an integer of 1..64 bits, or an IEEE 754 single or double. */
+export type SignalKind = "integer" | "float" | "double";
+
+/** One signal of the table. Physical value = raw * factor + offset. */
+export type SignalEntry = {
+  /** Position in the table; also its slot in `SignalTable.values`. */
+  readonly index: number;
+  readonly bus: string;
+  readonly message: string;
+  readonly arbitrationId: number;
+  readonly extended: boolean;
+  readonly name: string;
+  readonly unit: string;
+  readonly factor: number;
+  readonly offset: number;
+  readonly kind: SignalKind;
+  readonly signed: boolean;
+  /** 1..64 */
+  readonly bits: number;
+  /** Of a message that is known by its parameter group, whoever sends it; undefined for one that is known by its id. */
+  readonly pgn: number | undefined;
+  /** Only as this source address sends it; undefined for any. The entries of a table mean any. */
+  readonly source: number | undefined;
+  /** Slot in `SignalTable.wides` of an integer that a float64 cannot hold exactly (bits > 53); -1 for all others. */
+  readonly wide: number;
+};
+
+/**
+ * Decodes one frame's data into the table's buffers: reads `bytes[at] .. bytes[at + length - 1]`, writes the raw value of each
+ * signal to `values[index]` (for a wide one its rounded value there, and the exact one to `wides[wide]`).
+ *
+ * When the message is `multiplexed` or `length` is below `neededBytes`, also writes `present[index]` = 1 or 0 for each of its
+ * signals: 0 for one whose multiplexer branch is not active or whose bits lie past `length`. Otherwise all are present and
+ * `present` is left alone.
+ */
+export type DecodeMessage = (
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+  values: Float64Array,
+  wides: BigInt64Array,
+  present: Uint8Array,
+) => void;
+
+/** One message of one bus. Its signals are `firstSignal` .. `firstSignal + signalCount - 1` of the table. */
+export type MessageEntry = {
+  readonly index: number;
+  readonly bus: string;
+  readonly name: string;
+  readonly arbitrationId: number;
+  readonly extended: boolean;
+  /** The parameter group by which it is known, whatever priority, source and destination its id has; undefined when by its id. */
+  readonly pgn: number | undefined;
+  /** Where it is declared: "file:line". */
+  readonly place: string;
+  /** Data bytes the DBC declares. */
+  readonly length: number;
+  readonly firstSignal: number;
+  readonly signalCount: number;
+  /**
+   * Fewest data bytes that hold every signal. A shorter frame is decoded as far as it goes, with `present` telling how far.
+   */
+  readonly neededBytes: number;
+  /** Whether `present` must be looked at even when the frame is long enough (the message is multiplexed). */
+  readonly multiplexed: boolean;
+  readonly decode: DecodeMessage;
+};
