@@ -12,28 +12,27 @@ const { scripts } = z
 
 /** Paths from the root of the checkout; they may hold `*` and `{a,b}`. */
 const FROM_ROOT = /(?<![\w$/{}.-])(?:\.\/)?(?:agent|drivers|config|scripts|systemd|test|docs|\.ci)\/[\w.*{},/-]*/g;
-/** A source beside the document, in code, or the target of a link. */
-const BESIDE = /(?<=`)[\w/*-]+\.ts(?=`)|(?<=\]\()[^):#]+(?=\))/g;
+/** A source beside the document, in code; a folder beside it, first in the row of a table; the target of a link. */
+const BESIDE = /(?<=`)[\w/*-]+\.ts(?=`)|(?<=^\| `)[\w/-]+\/(?=`)|(?<=\]\()[^):#]+(?=\))/gm;
 const NPM = /\bnpm (?:run (?:--\S+ )*([\w:-]+)|(test)\b)/g;
 
 /** Paths and npm scripts that a document in `folder` names and that are not there. A path is one from the root of the checkout, or of a file beside the document. */
 function missingIn(text: string, folder: string): string[] {
-  const fromRoot = [...text.matchAll(FROM_ROOT)]
+  const paths = [...text.matchAll(FROM_ROOT), ...text.matchAll(BESIDE)]
     .map(([path]) => path.replace(/[.,]+$/, ""))
-    .filter((path) => !exists(path));
-  const beside = [...text.matchAll(BESIDE)]
-    .map(([path]) => path)
     .filter((path) => !exists(path) && !exists(join(folder, path)));
   const commands = [...text.matchAll(NPM)]
     .map(([, run, test]) => run ?? test ?? "")
     .filter((name) => !Object.hasOwn(scripts, name))
     .map((name) => `npm run ${name}`);
-  return [...new Set([...fromRoot, ...beside, ...commands])];
+  return [...new Set([...paths, ...commands])];
 }
 
+/** Whether there is such a file, or for a name without its ending such a source; NAME stands for any. */
 function exists(path: string): boolean {
-  if (/[*{]/.test(path)) return globSync(path, { cwd: ROOT }).length > 0;
-  return existsSync(join(ROOT, path)) || existsSync(join(ROOT, `${path}.ts`));
+  const pattern = path.replaceAll("NAME", "*");
+  if (!/[*{]/.test(pattern)) return existsSync(join(ROOT, path)) || existsSync(join(ROOT, `${path}.ts`));
+  return globSync([pattern, `${pattern}.ts`], { cwd: ROOT }).length > 0;
 }
 
 describe("what the documents name", () => {
@@ -43,19 +42,20 @@ describe("what the documents name", () => {
 
   it("is looked for from the root and beside the document", () => {
     const text =
-      "See `README.md`, [why](own-tar-reader.md), test/unit/docs.test.ts, ./scripts/test, config/*.yaml and npm test.";
+      "See `README.md`, [why](own-tar-reader.md), test/unit/docs.test.ts, ./scripts/test, config/*.yaml, drivers/can/NAME-bus.ts, test/{unit,guest} and npm test.";
     expect(missingIn(text, DECISIONS)).toEqual([]);
   });
 
   it("is said to be missing", () => {
     const text =
-      "See `gone.ts`, [why](no.md), agent/no/room.ts, ./scripts/nothing, config/*.none, npm run never and npm run test.";
+      "See `gone.ts`, [why](no.md), agent/no/room.ts, ./scripts/nothing, config/*.none, npm run never and npm run test.\n| `no/` |";
     expect(missingIn(text, DECISIONS)).toEqual([
       "agent/no/room.ts",
       "./scripts/nothing",
       "config/*.none",
       "gone.ts",
       "no.md",
+      "no/",
       "npm run never",
     ]);
   });
