@@ -14,3 +14,8 @@ export async function packedProgram(folder: string): Promise<readonly [string, .
   symlinkSync(join(ROOT, "drivers/can/native"), join(folder, CODE, "native"));
   return [process.execPath, ...NODE_OPTIONS, join(folder, CODE, "main.js")];
 }
+
+/** The command that runs the program from the sources of this checkout, with a debugger's port on 127.0.0.1. */
+export function inspectedProgram(port: number): readonly [string, ...string[]] {
+  return [process.execPath, `--inspect=127.0.0.1:${port}`, ...NODE_OPTIONS, join(ROOT, "agent/main.ts")];
+}

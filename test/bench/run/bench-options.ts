@@ -20,6 +20,8 @@ export type BenchOptions = {
   readonly killsAt: readonly number[];
   /** Trust root by which the agent takes updates; undefined for an agent that takes none. */
   readonly rootFile: string | undefined;
+  /** Port of 127.0.0.1 at which a debugger may be attached to the agent, which then runs from its sources; undefined for the agent as a package has it. */
+  readonly inspectPort: number | undefined;
   /** Undefined: .bench in the checkout. */
   readonly stateDir: string | undefined;
   readonly seed: number;
@@ -43,6 +45,7 @@ a broker with mutual TLS and the limits of AWS IoT Core, and two consumers that 
   --seed N         another drive (default 1)
   --root FILE      let the agent take updates that this trust root allows (scripts/causeway-sign), for the hardware "bench"
   --doors          instead: lock and unlock the doors of a vehicle from the cloud, signed and confirmed, and try it without a signature
+  --inspect PORT   let a debugger attach to the agent at this port of 127.0.0.1; the agent runs from its sources then
   --state DIR      keep the state there instead of in .bench
   --help
 
@@ -80,6 +83,7 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions | "help
     cuts: (values.cut ?? []).map(spanOf),
     killsAt: (values["kill-at"] ?? []).map((text) => numberOf("--kill-at", text, 0, MAX_SECONDS)),
     rootFile: values.root,
+    inspectPort: values.inspect === undefined ? undefined : numberOf("--inspect", values.inspect, 1024, 65_535),
     stateDir: values.state,
     seed: Math.floor(numberOf("--seed", values.seed ?? "1", 0, 2 ** 31 - 1)),
   };
@@ -102,6 +106,7 @@ function parsed(args: readonly string[]) {
         "kill-at": { type: "string", multiple: true },
         seed: { type: "string" },
         root: { type: "string" },
+        inspect: { type: "string" },
         state: { type: "string" },
         help: { type: "boolean", short: "h" },
       },

@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { THINNED_MESSAGES, writeAgentConfig } from "../agent/agent-config.ts";
 import { AgentSupervisor } from "../agent/agent-supervisor.ts";
-import { packedProgram } from "../agent/packed-program.ts";
+import { inspectedProgram, packedProgram } from "../agent/packed-program.ts";
 import { type Mosquitto, startMosquitto } from "../broker/mosquitto.ts";
 import { type ProxyProcess, startProxy } from "../broker/proxy-process.ts";
 import { startAuthority } from "../cloud/authority-process.ts";
@@ -173,7 +173,10 @@ async function prepareAgent(parts: {
     rootFile: options.rootFile === undefined ? undefined : resolve(options.rootFile),
   });
   return new AgentSupervisor({
-    program: await packedProgram(join(state.root, "program")),
+    program:
+      options.inspectPort === undefined
+        ? await packedProgram(join(state.root, "program"))
+        : inspectedProgram(options.inspectPort),
     configFile: state.configFile,
     logFile: join(state.logs, "agent.log"),
     environment: tpm.environment,

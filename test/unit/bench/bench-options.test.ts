@@ -12,6 +12,7 @@ describe("the options of scripts/bench", () => {
       cuts: [],
       killsAt: [],
       rootFile: undefined,
+      inspectPort: undefined,
       stateDir: undefined,
       seed: 1,
     });
@@ -32,6 +33,10 @@ describe("the options of scripts/bench", () => {
     });
   });
 
+  it("opens the agent to a debugger", () => {
+    expect(parseBenchOptions(["--inspect", "9229"])).toMatchObject({ inspectPort: 9229 });
+  });
+
   it("shows commands to the doors instead", () => {
     expect(parseBenchOptions(["--doors", "--json"])).toMatchObject({ doors: true, json: true });
   });
@@ -41,6 +46,7 @@ describe("the options of scripts/bench", () => {
     ["--seconds x", /give a number from 1/],
     ["--seconds 0", /give a number from 1/],
     ["--rate 100", /to 20/],
+    ["--inspect 80", /give a number from 1024/],
     ["--cut 5", /two seconds/],
     ["--cut 9..5", /two seconds/],
     ["--replay a.log", /needs the DBC/],
