@@ -1,4 +1,4 @@
-import { existsSync, globSync, readFileSync } from "node:fs";
+import { existsSync, globSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
@@ -38,6 +38,11 @@ function exists(path: string): boolean {
 describe("what the documents name", () => {
   it.each(DOCUMENTS)("is there: %s", (document) => {
     expect(missingIn(readFileSync(join(ROOT, document), "utf8"), dirname(document))).toEqual([]);
+  });
+
+  it("has every room of agent/", () => {
+    const text = readFileSync(join(ROOT, "CONTRIBUTING.md"), "utf8");
+    expect(readdirSync(join(ROOT, "agent")).filter((room) => !text.includes(`\`agent/${room}\``))).toEqual([]);
   });
 
   it("is looked for from the root and beside the document", () => {
