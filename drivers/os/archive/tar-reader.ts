@@ -128,16 +128,15 @@ export class TarReader {
     const { path, longName, sizeBytes = header.sizeBytes } = this.#given;
     this.#given = {};
     const name = path ?? longName ?? header.name;
-    const isFile = type === "0" || type === "7";
-    // The oldest format knows a folder by its name alone.
-    const isFolder = type === "5" || type === "D" || (isFile && name.endsWith("/"));
-    if (!isFile && !isFolder) throw refusedType(name, type);
-    if (isFolder && type !== "D" && sizeBytes > 0) throw unfit(`${name}: a folder with content`);
-    if (isFolder) {
-      this.#entries.folder(name);
-      return this.#expect(sizeBytes, { take: ignore, end: ignore });
-    }
-    this.#entries.file(name, sizeBytes, (mode & 0o111) !== 0);
+    const kind = kindOf(type, name);
+    if (kind === "file") return this.#takeFile(name, sizeBytes, (mode & 0o111) !== 0);
+    if (kind === "folder" && sizeBytes > 0) throw unfit(`${name}: a folder with content`);
+    this.#entries.folder(name);
+    this.#expect(sizeBytes, { take: ignore, end: ignore });
+  }
+
+  #takeFile(name: string, sizeBytes: number, isExecutable: boolean): void {
+    this.#entries.file(name, sizeBytes, isExecutable);
     this.#expect(sizeBytes, {
       take: (bytes) => this.#entries.content(bytes),
       end: () => this.#entries.fileEnd(),
@@ -204,6 +203,19 @@ function refuseSparse(records: ReadonlyMap<string, Buffer>): void {
   const odd = [...records.keys()].find((key) => /^(GNU\.|SUN\.holesdata|SCHILY\.realsize)/.test(key));
   if (odd?.startsWith("GNU.volume") === true) throw unfit("it is one of several volumes");
   if (odd !== undefined) throw sparse("it");
+}
+
+type EntryKind = "file" | "folder" | "listed-folder";
+
+/** The types that are taken; D is a folder of GNU tar whose content lists its files, and is passed over. */
+const KINDS: Readonly<Record<string, EntryKind>> = { "0": "file", "7": "file", "5": "folder", D: "listed-folder" };
+
+/** What an entry is; throws `update.unfit` for one that is not taken. */
+function kindOf(type: string, name: string): EntryKind {
+  const kind = KINDS[type];
+  if (kind === undefined) throw refusedType(name, type);
+  // The oldest format knows a folder by its name alone.
+  return kind === "file" && name.endsWith("/") ? "folder" : kind;
 }
 
 const NAMES: Readonly<Record<string, readonly [name: string, remedy: string]>> = {
