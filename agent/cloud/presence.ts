@@ -1,7 +1,7 @@
 import { fullJitterMs } from "../core/backoff.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Log } from "../core/log.ts";
-import type { Broker, Publication } from "../ports/broker.ts";
+import { type Broker, type Publication, publicationTo } from "../ports/broker.ts";
 
 /** What a thing says of its link. "asleep": it has stopped in order; "lost": said for it by the broker, as its will. */
 export type PresenceState = "online" | "asleep" | "lost";
@@ -33,14 +33,8 @@ export type PresenceParts = {
 export function presencePublication(subject: PresenceSubject, state: PresenceState): Publication {
   const { thing, bootId, topic, clock } = subject;
   const at = new Date(clock.wallUs() / 1000).toISOString();
-  return {
-    topic,
-    payload: new TextEncoder().encode(JSON.stringify({ schemaVersion: 1, thing, state, bootId, at })),
-    retain: true,
-    contentType: "application/json",
-    messageExpirySeconds: undefined,
-    userProperties: [],
-  };
+  const payload = new TextEncoder().encode(JSON.stringify({ schemaVersion: 1, thing, state, bootId, at }));
+  return publicationTo(topic, payload, "application/json", { retain: true });
 }
 
 /** Says "online" after every connect, until `signal` aborts. */

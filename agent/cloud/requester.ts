@@ -2,7 +2,7 @@ import type { z } from "zod";
 import type { Clock } from "../core/clock.ts";
 import { issueText } from "../core/issue-text.ts";
 import type { Log } from "../core/log.ts";
-import type { Broker, Inbound, PublishOutcome } from "../ports/broker.ts";
+import { type Broker, type Inbound, type PublishOutcome, publicationTo } from "../ports/broker.ts";
 import { type Rejection, rejectionOf } from "./rejection.ts";
 import { CONTENT_TYPES, decodeBody, encodeBody, type WireFormat } from "./wire-format.ts";
 
@@ -177,14 +177,7 @@ export class Requester {
       bytes: encodeBody(format, token === undefined ? body : { ...body, clientToken: token }),
       contentType: CONTENT_TYPES[format],
     };
-    return this.#parts.broker.publish({
-      topic,
-      payload,
-      retain: false,
-      contentType,
-      messageExpirySeconds: undefined,
-      userProperties: [],
-    });
+    return this.#parts.broker.publish(publicationTo(topic, payload, contentType));
   }
 
   #conclude<T>(exchange: Exchange<T>, ending: Ending): Reply<T> {

@@ -1,5 +1,5 @@
 import type { Clock } from "../core/clock.ts";
-import type { Publication } from "../ports/broker.ts";
+import { type Publication, publicationTo } from "../ports/broker.ts";
 
 /** Who announces, and where. */
 export type AnnouncementSubject = { readonly thing: string; readonly topic: string; readonly clock: Clock };
@@ -17,12 +17,6 @@ export type AnnouncedCertificates = {
 export function identityPublication(subject: AnnouncementSubject, certificates: AnnouncedCertificates): Publication {
   const { thing, topic, clock } = subject;
   const at = new Date(clock.wallUs() / 1000).toISOString();
-  return {
-    topic,
-    payload: new TextEncoder().encode(JSON.stringify({ schemaVersion: 1, thing, ...certificates, at })),
-    retain: true,
-    contentType: "application/json",
-    messageExpirySeconds: undefined,
-    userProperties: [],
-  };
+  const payload = new TextEncoder().encode(JSON.stringify({ schemaVersion: 1, thing, ...certificates, at }));
+  return publicationTo(topic, payload, "application/json", { retain: true });
 }

@@ -52,6 +52,27 @@ export type Publication = {
   readonly correlationData?: Uint8Array;
 };
 
+/** What a publication may have besides topic, payload and content type. */
+export type PublicationOptions = Partial<Omit<Publication, "topic" | "payload" | "contentType">>;
+
+/** A publication that is not retained, lives on and has no user properties, but for what `options` say. */
+export function publicationTo(
+  topic: string,
+  payload: Uint8Array,
+  contentType: string,
+  options: PublicationOptions = {},
+): Publication {
+  return {
+    topic,
+    payload,
+    contentType,
+    retain: false,
+    messageExpirySeconds: undefined,
+    userProperties: [],
+    ...options,
+  };
+}
+
 /** The DISCONNECT by which the broker ended a connection. */
 export type ConnectionEnding = {
   readonly reasonCode: number;

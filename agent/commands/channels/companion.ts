@@ -1,6 +1,6 @@
 import { CONTENT_TYPES, encodeBody } from "../../cloud/wire-format.ts";
 import type { Log } from "../../core/log.ts";
-import type { Broker, Inbound } from "../../ports/broker.ts";
+import { type Broker, type Inbound, publicationTo } from "../../ports/broker.ts";
 import type { Answer } from "../answer.ts";
 import type { RequestDoor } from "../command-service.ts";
 import type { Door } from "../report.ts";
@@ -51,15 +51,9 @@ export class CompanionDoor implements Door, RequestDoor {
     if (reply.door !== "companion") throw new TypeError(`a reply to ${reply.door} at the door of companions`);
     const { topic, correlation, format, request } = reply;
     if (topic === undefined) return "told";
-    const outcome = await this.#parts.broker.publish({
-      topic,
-      payload: encodeBody(format, { schemaVersion: 1, request, ...body }),
-      retain: false,
-      contentType: CONTENT_TYPES[format],
-      messageExpirySeconds: undefined,
-      userProperties: [],
-      ...(correlation === undefined ? {} : { correlationData: Buffer.from(correlation, "base64") }),
-    });
+    const payload = encodeBody(format, { schemaVersion: 1, request, ...body });
+    const given = correlation === undefined ? {} : { correlationData: Buffer.from(correlation, "base64") };
+    const outcome = await this.#parts.broker.publish(publicationTo(topic, payload, CONTENT_TYPES[format], given));
     if (outcome.kind !== "offline") return "told";
     return "later";
   }

@@ -1,7 +1,7 @@
 import type { ProtobufNames } from "../../../config/catalogue.ts";
 import type { Requester } from "../../cloud/requester.ts";
 import type { Log } from "../../core/log.ts";
-import type { Broker } from "../../ports/broker.ts";
+import { type Broker, publicationTo } from "../../ports/broker.ts";
 import { type Answer, REASONS } from "../answer.ts";
 import type { RequestDoor } from "../command-service.ts";
 import type { Door } from "../report.ts";
@@ -90,14 +90,8 @@ export class ProtobufDoor implements Door, RequestDoor {
   }
 
   async #publish(execution: string, payload: Uint8Array): Promise<"told" | "later"> {
-    const outcome = await this.#parts.broker.publish({
-      topic: this.#topics.update(execution, FORMAT),
-      payload,
-      retain: false,
-      contentType: CONTENT_TYPE,
-      messageExpirySeconds: undefined,
-      userProperties: [],
-    });
+    const topic = this.#topics.update(execution, FORMAT);
+    const outcome = await this.#parts.broker.publish(publicationTo(topic, payload, CONTENT_TYPE));
     return outcome.kind === "acked" || outcome.kind === "too-large" ? "told" : "later";
   }
 

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { CONTENT_TYPES, decodeBody, encodeBody, type WireFormat } from "../../cloud/wire-format.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Log } from "../../core/log.ts";
-import type { Broker, Inbound } from "../../ports/broker.ts";
+import { type Broker, type Inbound, publicationTo } from "../../ports/broker.ts";
 import type { FileSource, RangeAnswer, StreamSource } from "../../ports/update.ts";
 import { BlockWindow } from "./block-window.ts";
 
@@ -150,14 +150,9 @@ export class FileStreams implements FileSource {
 
   async #ask(streamId: string, verb: "describe" | "get", body: Readonly<Record<string, unknown>>): Promise<void> {
     const { broker, settings, token } = this.#parts;
-    const outcome = await broker.publish({
-      topic: `${this.#base}/${streamId}/${verb}/${settings.format}`,
-      payload: encodeBody(settings.format, { c: token(), ...body }),
-      retain: false,
-      contentType: CONTENT_TYPES[settings.format],
-      messageExpirySeconds: undefined,
-      userProperties: [],
-    });
+    const topic = `${this.#base}/${streamId}/${verb}/${settings.format}`;
+    const payload = encodeBody(settings.format, { c: token(), ...body });
+    const outcome = await broker.publish(publicationTo(topic, payload, CONTENT_TYPES[settings.format]));
     if (outcome.kind !== "acked") throw new Error(`stream ${streamId}: ${outcome.kind}`);
   }
 

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { openSession } from "../../../agent/cloud/open-session.ts";
 import { type IdentityState, identityInUse, identityState } from "../../../agent/identity/identity-state.ts";
+import { publicationTo } from "../../../agent/ports/broker.ts";
 import { openIdentityFiles } from "../../../drivers/os/identity-files.ts";
 import { systemClock } from "../../../drivers/os/time-source.ts";
 import { MemoryLog } from "../../fakes/core/log.ts";
@@ -70,9 +71,7 @@ export function identityDevice(bench: CloudBench, folder: string, thing: string)
       once: true,
     });
     await openSession(session, systemClock(), AbortSignal.timeout(10_000)).catch(() => undefined);
-    const rest = { retain: false, contentType: "", messageExpirySeconds: undefined, userProperties: [] };
-    const topic = `dt/causeway/${thing}/test`;
-    const outcome = await session.publish({ topic, payload: new Uint8Array(1), ...rest });
+    const outcome = await session.publish(publicationTo(`dt/causeway/${thing}/test`, new Uint8Array(1), ""));
     await session.stop();
     return outcome.kind === "acked";
   };

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Broker } from "../../../agent/ports/broker.ts";
+import { type Broker, publicationTo } from "../../../agent/ports/broker.ts";
 import { thingRules } from "../broker/mosquitto-config.ts";
 import { until } from "../core/wait.ts";
 
@@ -57,8 +57,8 @@ export class Access {
   async #tell(command: Command, tolerated: string): Promise<void> {
     const correlationData = `c${++this.#commands}`;
     const payload = new TextEncoder().encode(JSON.stringify({ commands: [{ ...command, correlationData }] }));
-    const rest = { retain: false, contentType: "application/json", messageExpirySeconds: 60, userProperties: [] };
-    await this.#session.publish({ topic: CONTROL, payload, ...rest });
+    const life = { messageExpirySeconds: 60 };
+    await this.#session.publish(publicationTo(CONTROL, payload, "application/json", life));
     const error = await until(() => this.#answers.get(correlationData), {
       what: command.command,
       timeoutMs: ANSWER_MS,

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { decodeBody, encodeBody, type WireFormat } from "../../../agent/cloud/wire-format.ts";
-import type { Broker } from "../../../agent/ports/broker.ts";
+import { type Broker, publicationTo } from "../../../agent/ports/broker.ts";
 import type { Mosquitto } from "../broker/mosquitto.ts";
 import { createSession } from "../broker/mqtt-session.ts";
 import { Access } from "./access.ts";
@@ -148,14 +148,9 @@ export class BenchCloud {
       typeof disturbance === "object" ? { rejected: { ...disturbance, errorMessage: "disturbed" } } : await act();
     if (disturbance === "lost") return;
     const [suffix, body] = "accepted" in answer ? ["accepted", answer.accepted] : ["rejected", { ...answer.rejected }];
-    await this.#session.publish({
-      topic: `${topic}/${suffix}`,
-      payload: encodeBody(format, body),
-      retain: false,
-      contentType: "",
-      messageExpirySeconds: MINUTE_SECONDS,
-      userProperties: [],
-    });
+    await this.#session.publish(
+      publicationTo(`${topic}/${suffix}`, encodeBody(format, body), "", { messageExpirySeconds: MINUTE_SECONDS }),
+    );
   }
 
   async #hear(heard: IdentityAnnouncement): Promise<void> {

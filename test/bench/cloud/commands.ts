@@ -7,7 +7,7 @@ import {
   WIRE_FORMATS,
   type WireFormat,
 } from "../../../agent/cloud/wire-format.ts";
-import type { Broker, Inbound } from "../../../agent/ports/broker.ts";
+import { type Broker, type Inbound, publicationTo } from "../../../agent/ports/broker.ts";
 import { CommandExecutions, type Execution } from "./command-executions.ts";
 
 /** A command as it is created: its payload is a JSON document, in which `${aws:iot:commandexecution::parameter:<name>}` stands for a parameter. */
@@ -82,14 +82,14 @@ export class CloudCommands {
     const text = template.replace(PLACEHOLDER, (_whole, name: string) => JSON.stringify(parameters[name]));
     const payload =
       format === "json" ? new TextEncoder().encode(text) : encodeBody(format, { ...asRecord(JSON.parse(text)) });
-    await this.#session.publish({
-      topic: `$aws/commands/things/${thing}/executions/${executionId}/request/${format}`,
-      payload,
-      retain: false,
-      contentType: CONTENT_TYPES[format],
-      messageExpirySeconds: lifeSeconds,
-      userProperties: [],
-    });
+    await this.#session.publish(
+      publicationTo(
+        `$aws/commands/things/${thing}/executions/${executionId}/request/${format}`,
+        payload,
+        CONTENT_TYPES[format],
+        { messageExpirySeconds: lifeSeconds },
+      ),
+    );
   }
 
   /** Ends the timers. */
@@ -127,14 +127,14 @@ export class CloudCommands {
       refusal === undefined
         ? { executionId, status, timestamp: Math.floor(Date.now() / 1000) }
         : { executionId, error: refusal.error, errorMessage: refusal.errorMessage };
-    await this.#session.publish({
-      topic: `$aws/commands/things/${thing}/executions/${executionId}/response/${refusal === undefined ? "accepted" : "rejected"}/${format}`,
-      payload: encodeBody(format, body),
-      retain: false,
-      contentType: "",
-      messageExpirySeconds: 60,
-      userProperties: [],
-    });
+    await this.#session.publish(
+      publicationTo(
+        `$aws/commands/things/${thing}/executions/${executionId}/response/${refusal === undefined ? "accepted" : "rejected"}/${format}`,
+        encodeBody(format, body),
+        "",
+        { messageExpirySeconds: 60 },
+      ),
+    );
   }
 }
 

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { z } from "zod";
 import { decodeBody } from "../../../agent/cloud/wire-format.ts";
-import type { Broker, Inbound } from "../../../agent/ports/broker.ts";
+import { type Broker, type Inbound, publicationTo } from "../../../agent/ports/broker.ts";
 
 /** A command as the backend of a phone app knows it. */
 export type CompanionCommand = {
@@ -53,16 +53,14 @@ export class CompanionBackend {
   async send(thing: string, body: unknown, id: string = randomUUID()): Promise<CompanionCommand> {
     const command = this.commands.get(id) ?? { id, thing, status: "SENT", answer: undefined, finalAnswers: 0 };
     this.commands.set(id, command);
-    await this.#session.publish({
-      topic: `cmd/causeway/${thing}/${id}/request`,
-      payload: new TextEncoder().encode(JSON.stringify(body)),
-      retain: false,
-      contentType: "application/json",
-      messageExpirySeconds: undefined,
-      userProperties: [],
-      responseTopic: `cmd/causeway/${thing}/${id}/response`,
-      correlationData: new TextEncoder().encode(id),
-    });
+    await this.#session.publish(
+      publicationTo(
+        `cmd/causeway/${thing}/${id}/request`,
+        new TextEncoder().encode(JSON.stringify(body)),
+        "application/json",
+        { responseTopic: `cmd/causeway/${thing}/${id}/response`, correlationData: new TextEncoder().encode(id) },
+      ),
+    );
     return command;
   }
 

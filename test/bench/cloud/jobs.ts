@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
-import type { Broker, Inbound } from "../../../agent/ports/broker.ts";
+import { type Broker, type Inbound, publicationTo } from "../../../agent/ports/broker.ts";
 import {
   type CloudExecution,
   changeExecution,
@@ -212,14 +212,9 @@ export class CloudJobs {
   }
 
   async #publish(topic: string, body: object): Promise<void> {
-    await this.#session.publish({
-      topic,
-      payload: new TextEncoder().encode(JSON.stringify(body)),
-      retain: false,
-      contentType: "application/json",
-      messageExpirySeconds: undefined,
-      userProperties: [],
-    });
+    await this.#session.publish(
+      publicationTo(topic, new TextEncoder().encode(JSON.stringify(body)), "application/json"),
+    );
   }
 }
 

@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
-import type { Broker, Inbound } from "../../../agent/ports/broker.ts";
+import { type Broker, type Inbound, publicationTo } from "../../../agent/ports/broker.ts";
 import { CommandExecutions, type Execution } from "./command-executions.ts";
 
 const PROTO = join(import.meta.dirname, "../../../config/proto");
@@ -49,14 +49,14 @@ export class ProtobufCommands {
 
   /** Sends the request of an execution, which a broker may do more than once. */
   async deliver({ executionId, thing }: Execution, payload: Uint8Array): Promise<void> {
-    await this.#session.publish({
-      topic: `${this.#prefix}/things/${thing}/executions/${executionId}/request/protobuf`,
-      payload,
-      retain: false,
-      contentType: "application/octet-stream",
-      messageExpirySeconds: 60,
-      userProperties: [],
-    });
+    await this.#session.publish(
+      publicationTo(
+        `${this.#prefix}/things/${thing}/executions/${executionId}/request/protobuf`,
+        payload,
+        "application/octet-stream",
+        { messageExpirySeconds: 60 },
+      ),
+    );
   }
 
   /** Each answer is given to protoc once: a process for every repeat would hold up the bus that lives in this one. */
@@ -79,14 +79,14 @@ export class ProtobufCommands {
     if (!this.#prefix.startsWith("$aws/")) return;
     const isAccepted = verdict.kind === "accepted";
     const body = isAccepted ? { executionId } : { executionId, ...verdict };
-    await this.#session.publish({
-      topic: `${this.#prefix}/things/${thing}/executions/${executionId}/response/${isAccepted ? "accepted" : "rejected"}/protobuf`,
-      payload: new TextEncoder().encode(JSON.stringify(body)),
-      retain: false,
-      contentType: "",
-      messageExpirySeconds: 60,
-      userProperties: [],
-    });
+    await this.#session.publish(
+      publicationTo(
+        `${this.#prefix}/things/${thing}/executions/${executionId}/response/${isAccepted ? "accepted" : "rejected"}/protobuf`,
+        new TextEncoder().encode(JSON.stringify(body)),
+        "",
+        { messageExpirySeconds: 60 },
+      ),
+    );
   }
 }
 

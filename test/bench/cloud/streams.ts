@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { decodeBody, encodeBody, type WireFormat } from "../../../agent/cloud/wire-format.ts";
-import type { Broker, Inbound } from "../../../agent/ports/broker.ts";
+import { type Broker, type Inbound, publicationTo } from "../../../agent/ports/broker.ts";
 
 /** One GetStream answers with at most this much; the surplus is simply not sent. */
 const REQUEST_BYTES = 131_072;
@@ -75,14 +75,7 @@ export class CloudStreams {
   }
 
   async #publish(topic: string, format: WireFormat, body: Readonly<Record<string, unknown>>): Promise<void> {
-    await this.#session.publish({
-      topic,
-      payload: encodeBody(format, body),
-      retain: false,
-      contentType: "",
-      messageExpirySeconds: undefined,
-      userProperties: [],
-    });
+    await this.#session.publish(publicationTo(topic, encodeBody(format, body), ""));
   }
 }
 

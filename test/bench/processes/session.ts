@@ -1,4 +1,5 @@
 import { createInterface } from "node:readline";
+import { publicationTo } from "../../../agent/ports/broker.ts";
 import { loadConfig } from "../../../config/load.ts";
 import { systemClock } from "../../../drivers/os/time-source.ts";
 import { createSession } from "../broker/mqtt-session.ts";
@@ -34,14 +35,8 @@ systemClock().every(10, () => {
 createInterface({ input: process.stdin })
   .on("line", (line) => {
     const { topic, payloadHex, userProperties } = sessionPublish.parse(JSON.parse(line));
-    const publication = {
-      topic,
-      payload: Buffer.from(payloadHex, "hex"),
-      retain: false,
-      contentType: "application/x-protobuf",
-      messageExpirySeconds: 60,
-      userProperties,
-    };
+    const options = { messageExpirySeconds: 60, userProperties };
+    const publication = publicationTo(topic, Buffer.from(payloadHex, "hex"), "application/x-protobuf", options);
     void session.publish(publication).then((outcome) => report({ kind: "outcome", outcome }));
   })
   .on("close", () => void session.stop().then(() => process.exit()));

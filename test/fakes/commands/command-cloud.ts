@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { Broker } from "../../../agent/ports/broker.ts";
+import { type Broker, publicationTo } from "../../../agent/ports/broker.ts";
 import { type Mosquitto, startMosquitto } from "../../bench/broker/mosquitto.ts";
 import { createSession } from "../../bench/broker/mqtt-session.ts";
 import { type Authority, createAuthority, writeIdentity } from "../../bench/cloud/certificate-authority.ts";
@@ -45,8 +45,7 @@ export async function startCommandCloud(folder: string, things: readonly string[
     commands,
     sessionAs,
     publish: async (topic, payload) => {
-      const plain = { retain: false, contentType: "", messageExpirySeconds: undefined, userProperties: [] };
-      await session.publish({ topic, payload, ...plain });
+      await session.publish(publicationTo(topic, payload, ""));
     },
     stop: async () => {
       commands.stop();
