@@ -1,6 +1,7 @@
 import type { Policy } from "../../config/policy.ts";
 import type { Clock } from "../core/clock.ts";
 import { isSignedBy, keyObjectOf } from "../core/public-key.ts";
+import { TokenBucket } from "../core/token-bucket.ts";
 import { type Action, isGrave } from "./action.ts";
 import { type Refusal, refused } from "./answer.ts";
 import { type SignedFields, signedText } from "./canonical.ts";
@@ -15,27 +16,27 @@ export type Grant = {
   readonly signed: { readonly keyId: string; readonly counter: number } | undefined;
 };
 
-type Budget = { tokens: number; atMs: number };
+const MINUTE_MS = 60_000;
 
 /** Decides who may ask for what: default deny, a rate for each rule, and a signature from outside the cloud account for what is grave. */
 export class Authority {
   readonly #policy: Policy;
   readonly #keys: KeySet;
-  readonly #clock: Clock;
-  /** By the pattern of the rule. */
-  readonly #budgets = new Map<string, Budget>();
+  readonly #rates: ReadonlyMap<Grant["rule"], TokenBucket>;
 
   constructor(policy: Policy, keys: KeySet, clock: Clock) {
     this.#policy = policy;
     this.#keys = keys;
-    this.#clock = clock;
+    const rateOf = ({ ratePerMinute }: Grant["rule"]) =>
+      new TokenBucket(ratePerMinute, MINUTE_MS, () => clock.monotonicMs());
+    this.#rates = new Map(policy.allow.map((rule) => [rule, rateOf(rule)]));
   }
 
   /** Judges a request; changes nothing. A signature that is there is checked even where none is needed. */
   authorise(request: Request, action: Pick<Action, "name" | "commandClass" | "keyRole">): Grant | Refusal {
     const rule = this.#policy.allow.find(({ action: pattern }) => matches(pattern, action.name));
     if (rule === undefined) return refused("ACCESS_DENIED", `no rule of the policy allows ${action.name}`);
-    if (this.#budgetOf(rule).tokens < 1) {
+    if (this.#rates.get(rule)?.hasToken() !== true) {
       return refused("RATE_LIMITED", `more than ${rule.ratePerMinute} a minute of ${rule.action}`);
     }
     if (request.signature === undefined) {
@@ -48,7 +49,7 @@ export class Authority {
   /** Uses a grant up: its key's counter, and one of the rule's rate. Call inside the transaction that takes the command. */
   use({ rule, signed }: Grant): void {
     if (signed !== undefined) this.#keys.use(signed.keyId, signed.counter);
-    this.#budgetOf(rule).tokens -= 1;
+    this.#rates.get(rule)?.take();
   }
 
   /** Makes the use of a grant known outside the journal; gives the refusal where that cannot be. Call before anything acts by it. */
@@ -87,16 +88,6 @@ export class Authority {
       return refused("COUNTER_REPLAYED", `counter ${fields.counter} of key ${key.id} is used up`);
     }
     return { kind: "granted", rule, signed: { keyId: key.id, counter: fields.counter } };
-  }
-
-  /** A bucket that holds one minute's worth and fills evenly. */
-  #budgetOf({ action, ratePerMinute }: Policy["allow"][number]): Budget {
-    const nowMs = this.#clock.monotonicMs();
-    const budget = this.#budgets.get(action) ?? { tokens: ratePerMinute, atMs: nowMs };
-    budget.tokens = Math.min(ratePerMinute, budget.tokens + ((nowMs - budget.atMs) / 60_000) * ratePerMinute);
-    budget.atMs = nowMs;
-    this.#budgets.set(action, budget);
-    return budget;
   }
 }
 

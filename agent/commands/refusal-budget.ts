@@ -1,5 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import type { Log } from "../core/log.ts";
+import { TokenBucket } from "../core/token-bucket.ts";
 import type { ReasonCode } from "./answer.ts";
 import type { ReplyAddress } from "./request.ts";
 
@@ -31,14 +32,12 @@ export type RefusalBudgetParts = {
 export class RefusalBudget {
   readonly #parts: RefusalBudgetParts;
   readonly #counts = new Map<string, RefusalCount>();
-  #tokens: number;
-  #atMs: number;
+  readonly #rate: TokenBucket;
   #counted = 0;
 
   constructor(parts: RefusalBudgetParts) {
     this.#parts = parts;
-    this.#tokens = parts.perMinute;
-    this.#atMs = parts.clock.monotonicMs();
+    this.#rate = new TokenBucket(parts.perMinute, MINUTE_MS, () => parts.clock.monotonicMs());
   }
 
   /** Counted refusals since start. */
@@ -46,14 +45,10 @@ export class RefusalBudget {
     return this.#counted;
   }
 
-  /** Whether one more may be audited by itself; it then counts against the budget, a bucket that holds one minute's worth and fills evenly. */
+  /** Whether one more may be audited by itself; it then counts against the budget. */
   admits(): boolean {
-    const { perMinute, clock } = this.#parts;
-    const nowMs = clock.monotonicMs();
-    this.#tokens = Math.min(perMinute, this.#tokens + ((nowMs - this.#atMs) / MINUTE_MS) * perMinute);
-    this.#atMs = nowMs;
-    if (this.#tokens < 1) return false;
-    this.#tokens -= 1;
+    if (!this.#rate.hasToken()) return false;
+    this.#rate.take();
     return true;
   }
 

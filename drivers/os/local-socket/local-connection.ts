@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import type { Log } from "../../../agent/core/log.ts";
+import { TokenBucket } from "../../../agent/core/token-bucket.ts";
 import type { SocketCounts } from "../../../agent/ports/local-socket.ts";
 import type { Backlog } from "./backlog.ts";
 import { LineSplitter } from "./line-splitter.ts";
@@ -48,8 +49,7 @@ export class LocalConnection {
   readonly #splitter: LineSplitter;
   readonly #gone = new AbortController();
   readonly #waiting: string[] = [];
-  #tokens: number;
-  #tokensAtMs = performance.now();
+  readonly #rate: TokenBucket;
   #sinceMs = performance.now();
   #deadline: NodeJS.Timeout | undefined;
   #isAnswering = false;
@@ -59,7 +59,7 @@ export class LocalConnection {
 
   constructor(parts: ConnectionParts) {
     this.#parts = parts;
-    this.#tokens = parts.bounds.requestsPerSecond;
+    this.#rate = new TokenBucket(parts.bounds.requestsPerSecond, 1000, () => performance.now());
     this.#splitter = new LineSplitter(parts.bounds.maxLineBytes);
     this.#expectRequest();
     const { socket } = parts;
@@ -156,11 +156,7 @@ export class LocalConnection {
 
   /** Waits until the client's rate lets it ask again. */
   async #mayAsk(): Promise<void> {
-    const { requestsPerSecond: rate } = this.#parts.bounds;
-    const nowMs = performance.now();
-    this.#tokens = Math.min(rate, this.#tokens + ((nowMs - this.#tokensAtMs) / 1000) * rate) - 1;
-    this.#tokensAtMs = nowMs;
-    const waitMs = (-this.#tokens / rate) * 1000;
+    const waitMs = this.#rate.take();
     if (waitMs > 0) {
       await this.#untilGoneOr((go) => {
         this.#deadline = setTimeout(go, waitMs);
