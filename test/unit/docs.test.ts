@@ -28,10 +28,12 @@ function missingIn(text: string, folder: string): string[] {
   return [...new Set([...paths, ...commands])];
 }
 
-/** Whether there is such a file, or for a name without its ending such a source; NAME stands for any. */
+/** Whether there is such a file, or for a name without its ending such a source. NAME stands for any; of `{a,b}` each must be there. */
 function exists(path: string): boolean {
+  const [whole = "", choices] = /\{([^}]*)\}/.exec(path) ?? [];
+  if (choices !== undefined) return choices.split(",").every((one) => exists(path.replace(whole, one)));
   const pattern = path.replaceAll("NAME", "*");
-  if (!/[*{]/.test(pattern)) return existsSync(join(ROOT, path)) || existsSync(join(ROOT, `${path}.ts`));
+  if (!pattern.includes("*")) return existsSync(join(ROOT, path)) || existsSync(join(ROOT, `${path}.ts`));
   return globSync([pattern, `${pattern}.ts`], { cwd: ROOT }).length > 0;
 }
 
@@ -53,11 +55,12 @@ describe("what the documents name", () => {
 
   it("is said to be missing", () => {
     const text =
-      "See `gone.ts`, [why](no.md), agent/no/room.ts, ./scripts/nothing, config/*.none, npm run never and npm run test.\n| `no/` |";
+      "See `gone.ts`, [why](no.md), agent/no/room.ts, ./scripts/nothing, config/*.none, test/{unit,none}, npm run never and npm run test.\n| `no/` |";
     expect(missingIn(text, DECISIONS)).toEqual([
       "agent/no/room.ts",
       "./scripts/nothing",
       "config/*.none",
+      "test/{unit,none}",
       "gone.ts",
       "no.md",
       "no/",
