@@ -1,6 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { placeOf, requestRange } from "../../drivers/os/download/https-source.ts";
+import { type BackoffBounds, backoffMs } from "../core/backoff.ts";
 import type { Clock } from "../core/clock.ts";
 import { AgentError, errnoOf, messageOf } from "../core/errors.ts";
 import { parseSignatures, type SignatureList } from "../core/signatures.ts";
@@ -10,9 +11,9 @@ import { MAX_MANIFEST_BYTES, manifest } from "../updates/trust/manifest.ts";
 import type { UpdateOrder } from "../updates/update-desk.ts";
 
 const IDLE_MS = 30_000;
-/** What may pass by itself is tried so often, with pauses that double, ms. */
-const TRIES = 3;
-const PAUSE_MS = 500;
+/** What may pass by itself is tried again so often, after these pauses. */
+const RETRIES = 2;
+const PAUSES: BackoffBounds = { minMs: 500, maxMs: 1000 };
 
 /** How servers are asked: `ca` in place of Node's root certificates, PEM. */
 export type ServerAccess = {
@@ -93,14 +94,14 @@ function beside(url: URL, name: string): string {
 
 /** The bytes of a small file; undefined where the server has none of that name. What may pass by itself is tried again. */
 async function fetchSmall(url: string, access: ServerAccess, signal: AbortSignal): Promise<Uint8Array | undefined> {
-  for (let left = TRIES - 1; ; left--) {
+  for (let retries = 0; ; retries++) {
     const outcome = await fetchOnce(url, access, signal).catch((error: unknown) => ({ why: whyNot(error, url) }));
     if (outcome === undefined || outcome instanceof Uint8Array) return outcome;
     signal.throwIfAborted();
-    if (left === 0) {
+    if (retries === RETRIES) {
       throw new AgentError("input.unavailable", { what: outcome.why, remedy: "try again when the server answers" });
     }
-    await access.clock.sleep(PAUSE_MS * 2 ** (TRIES - 1 - left), signal);
+    await access.clock.sleep(backoffMs(retries, PAUSES), signal);
   }
 }
 

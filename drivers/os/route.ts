@@ -2,12 +2,13 @@ import { createSocket } from "node:dgram";
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import { networkInterfaces } from "node:os";
+import { type BackoffBounds, backoffMs } from "../../agent/core/backoff.ts";
 import type { Clock } from "../../agent/core/clock.ts";
 
 /** A name that is known is resolved again after this, ms. */
 const REFRESH_MS = 3_600_000;
 /** Between two tries while there is no way to any of its addresses, ms: it doubles. */
-const RETRY_MS = { min: 1000, max: 300_000 } as const;
+const RETRY: BackoffBounds = { minMs: 1000, maxMs: 300_000 };
 
 /** Where a way leads. `host` may be an address, an IPv6 one with or without brackets. `resolve` gives all addresses of a name, or rejects. */
 export type RouteParts = {
@@ -39,8 +40,8 @@ export class Route {
     const { clock, port } = this.#parts;
     const name = await interfaceTowards(this.#addresses, port);
     const ageMs = clock.monotonicMs() - this.#askedMs;
-    const retryMs = Math.min(RETRY_MS.max, RETRY_MS.min * 2 ** Math.min(this.#failures, 20));
-    if (isIP(this.#host) !== 0 || ageMs < (name === undefined ? retryMs : REFRESH_MS)) return name;
+    if (isIP(this.#host) !== 0 || ageMs < (name === undefined ? backoffMs(this.#failures, RETRY) : REFRESH_MS))
+      return name;
     const found = await this.#resolve();
     this.#failures = found === undefined ? this.#failures + 1 : 0;
     return found;

@@ -1,3 +1,4 @@
+import { type BackoffBounds, backoffMs } from "../../core/backoff.ts";
 import type { ArtifactSource, DownloadOutcome, FetchedArtifact } from "../../ports/update.ts";
 import type { UpdateRecord } from "../update-record.ts";
 import {
@@ -13,8 +14,8 @@ import type { StepOutcome } from "../updater.ts";
 
 /** A URL that is refused within this time was not refused for its age: presigned ones live a minute at least (AWS IoT Jobs, presignedUrlConfig). */
 const FRESH_MS = 60_000;
-/** Between two times that a fresh URL is asked for, at most, ms. */
-const MAX_ASK_MS = 60_000;
+/** Between two times that a fresh URL is asked for. */
+const ASK: BackoffBounds = { minMs: 1000, maxMs: 60_000 };
 
 type Download = {
   readonly record: UpdateRecord;
@@ -132,7 +133,7 @@ async function renewedSource(
       const source = await judgement.renew(record, name, signal);
       if (source !== "later") return source;
       progress.waitingFor = `a fresh URL for ${name}: the jobs service does not answer`;
-      await clock.sleep(Math.min(MAX_ASK_MS, LOOK_MS * 2 ** Math.min(tries, 10)), signal);
+      await clock.sleep(backoffMs(tries, ASK), signal);
     }
     return undefined;
   } finally {
