@@ -17,7 +17,7 @@ export const FRAME_MAX_DATA_BYTES = 64;
 /** Most data bytes of a classic frame. */
 export const CLASSIC_MAX_DATA_BYTES = 8;
 /** Data bytes that a CAN FD frame may have (ISO 11898-1:2015, table 5). */
-export const FD_LENGTHS: readonly number[] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 20, 24, 32, 48, FRAME_MAX_DATA_BYTES];
+const FD_LENGTHS: readonly number[] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 20, 24, 32, 48, FRAME_MAX_DATA_BYTES];
 
 /** One frame as an object, for everything that is not the frame path (CLI, transmit, log files, tests). */
 export type CanFrame = {
@@ -94,10 +94,15 @@ export class FrameBatch {
   }
 }
 
+/** Whether a frame can have so many data bytes: 0..8, those of CAN FD when `isFd`. */
+export function isDataLength(bytes: number, isFd: boolean): boolean {
+  return isFd ? FD_LENGTHS.includes(bytes) : bytes <= CLASSIC_MAX_DATA_BYTES;
+}
+
 /** The frame with its data filled up with zeros to a length that CAN FD has; the same frame when it has one, or is no FD frame. */
 export function paddedToFdLength(frame: CanFrame): CanFrame {
   const { flags, data: short } = frame;
-  if ((flags & FRAME_FLAG.fd) === 0 || FD_LENGTHS.includes(short.length)) return frame;
+  if ((flags & FRAME_FLAG.fd) === 0 || isDataLength(short.length, true)) return frame;
   const data = new Uint8Array(FD_LENGTHS.find((length) => length > short.length) ?? FRAME_MAX_DATA_BYTES);
   data.set(short);
   return { ...frame, data };

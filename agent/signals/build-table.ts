@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { AgentError } from "../core/errors.ts";
+import { idKey, largestId } from "../ports/arbitration-id.ts";
 import type { FrameFilter } from "../ports/can-bus.ts";
 import { compileDecoders, type DecodePlan, isWide } from "./codec/decode.ts";
 import { neededBytesOf } from "./codec/layout.ts";
@@ -14,7 +15,6 @@ import type { TableSource } from "./table-source.ts";
 
 /** Above this number the kernel compares every frame with every filter for longer than we need to throw frames away. */
 const MAX_FILTERS = 512;
-const STANDARD_IDS = 0x800;
 const DEFAULT_SENDER_SIGNALS = 16_384;
 
 type Declared = { readonly message: DbcMessage; readonly file: string | undefined };
@@ -56,7 +56,7 @@ function placeMessages(sources: readonly TableSource[]): readonly Placed[] {
   let firstWide = 0;
   for (const { bus, database, file } of sources) {
     for (const message of database.messages) {
-      const key = `${message.extended ? "x" : "s"}${message.id} ${bus}`;
+      const key = `${idKey(message.id, message.extended)} ${bus}`;
       const declared = { message, file };
       refuseTwice(bus, known.get(key), declared);
       known.set(key, declared);
@@ -135,7 +135,7 @@ function tableId(signals: readonly SignalEntry[]): string {
 
 function busMessages(messages: readonly MessageEntry[]): BusMessages {
   // 11-bit ids are few enough for an array that is indexed by them; -1 stands for no message, so that it holds small integers only.
-  const standard = new Int32Array(STANDARD_IDS).fill(-1);
+  const standard = new Int32Array(largestId(false) + 1).fill(-1);
   const extended = new Map<number, MessageEntry>();
   messages.forEach((message, index) => {
     if (!message.extended) standard[message.arbitrationId] = index;
@@ -156,7 +156,7 @@ function busMessages(messages: readonly MessageEntry[]): BusMessages {
 function filtersOf(messages: readonly MessageEntry[]): readonly FrameFilter[] {
   const filters = new Map<string, FrameFilter>();
   for (const { arbitrationId, extended, pgn } of messages) {
-    const whole = extended ? 0x1fff_ffff : 0x7ff;
+    const whole = largestId(extended);
     const mask = pgn === undefined ? whole : pgnMaskOf(arbitrationId);
     const filter = { id: arbitrationId & mask, mask, extended };
     filters.set(JSON.stringify(filter), filter);

@@ -1,5 +1,6 @@
 import { AgentError } from "../../agent/core/errors.ts";
-import { type CanFrame, FD_LENGTHS, FRAME_FLAG } from "../../agent/ports/frame.ts";
+import { isArbitrationId } from "../../agent/ports/arbitration-id.ts";
+import { type CanFrame, FRAME_FLAG, isDataLength } from "../../agent/ports/frame.ts";
 
 /** The kernel has no CAN sockets, or the process may not have any. */
 export function kernelWithoutCan(interfaceName: string, cause: unknown): AgentError {
@@ -58,18 +59,17 @@ export function cannotTransmit(bus: string, why: string): AgentError {
 
 /** Throws `bus.transmit-failed` for a frame that no CAN controller could send. */
 export function checkFrame(bus: string, frame: CanFrame): void {
-  const extended = (frame.flags & FRAME_FLAG.extended) !== 0;
-  const isFd = (frame.flags & FRAME_FLAG.fd) !== 0;
-  const idLimit = extended ? 0x1fff_ffff : 0x7ff;
-  const why = ((): string | undefined => {
-    if ((frame.flags & FRAME_FLAG.error) !== 0) return "an error frame cannot be sent";
-    if (!Number.isInteger(frame.id) || frame.id < 0 || frame.id > idLimit) {
-      return `id 0x${frame.id.toString(16)} does not fit into ${extended ? 29 : 11} bits`;
-    }
-    if (isFd && (frame.flags & FRAME_FLAG.remote) !== 0) return "CAN FD has no remote frames";
-    if (isFd && !FD_LENGTHS.includes(frame.data.length)) return `no CAN FD frame has ${frame.data.length} data bytes`;
-    if (!isFd && frame.data.length > 8) return `a classic frame has at most 8 data bytes, not ${frame.data.length}`;
-    return undefined;
-  })();
-  if (why !== undefined) throw transmitFailed(bus, why, "correct the frame");
+  const problem = frameProblem(frame);
+  if (problem !== undefined) throw transmitFailed(bus, problem, "correct the frame");
+}
+
+function frameProblem({ id, flags, data }: CanFrame): string | undefined {
+  const isFd = (flags & FRAME_FLAG.fd) !== 0;
+  if ((flags & FRAME_FLAG.error) !== 0) return "an error frame cannot be sent";
+  const extended = (flags & FRAME_FLAG.extended) !== 0;
+  if (!isArbitrationId(id, extended)) return `id 0x${id.toString(16)} does not fit into ${extended ? 29 : 11} bits`;
+  if (isFd && (flags & FRAME_FLAG.remote) !== 0) return "CAN FD has no remote frames";
+  if (isDataLength(data.length, isFd)) return undefined;
+  const { length } = data;
+  return isFd ? `no CAN FD frame has ${length} data bytes` : `a classic frame has at most 8 data bytes, not ${length}`;
 }

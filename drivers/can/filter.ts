@@ -1,13 +1,6 @@
+import { idKey, largestId } from "../../agent/ports/arbitration-id.ts";
 import type { FrameFilter } from "../../agent/ports/can-bus.ts";
 import { FRAME_FLAG } from "../../agent/ports/frame.ts";
-
-const EXTENDED_MASK = 0x1fff_ffff;
-const STANDARD_MASK = 0x7ff;
-
-/** Key of an id with its length, so that 0x123 and 0x00000123 differ. */
-function keyOf(id: number, extended: boolean): number {
-  return extended ? id + 0x2000_0000 : id;
-}
 
 /**
  * The receive filter of drivers that the kernel does not filter for. Error frames always pass; everything passes when
@@ -18,20 +11,20 @@ export function createFilter(filters: readonly FrameFilter[]): (id: number, flag
   if (filters.length === 0) return () => true;
   const wanted = new Map<number, Set<number>>();
   for (const { id, mask, extended } of filters) {
-    const bits = mask & (extended ? EXTENDED_MASK : STANDARD_MASK);
-    const key = keyOf(bits, extended);
-    wanted.set(key, (wanted.get(key) ?? new Set()).add(keyOf(id & bits, extended)));
+    const bits = mask & largestId(extended);
+    const key = idKey(bits, extended);
+    wanted.set(key, (wanted.get(key) ?? new Set()).add(idKey(id & bits, extended)));
   }
   const masks = [...wanted].map(([key, ids]) => ({
-    bits: key & EXTENDED_MASK,
-    extended: key > EXTENDED_MASK,
+    bits: key & largestId(true),
+    extended: key > largestId(true),
     ids,
   }));
   return (id, flags) => {
     if ((flags & FRAME_FLAG.error) !== 0) return true;
     const isExtended = (flags & FRAME_FLAG.extended) !== 0;
     for (const { bits, extended, ids } of masks) {
-      if (extended === isExtended && ids.has(keyOf(id & bits, extended))) return true;
+      if (extended === isExtended && ids.has(idKey(id & bits, extended))) return true;
     }
     return false;
   };
@@ -50,7 +43,7 @@ export function kernelFilters(filters: readonly FrameFilter[]): Uint32Array | un
   if (filters.length > KERNEL_FILTER_LIMIT) return undefined;
   const words = new Uint32Array(filters.length * 2);
   filters.forEach((filter, index) => {
-    const idMask = filter.extended ? EXTENDED_MASK : STANDARD_MASK;
+    const idMask = largestId(filter.extended);
     words[index * 2] = (filter.id & idMask) + (filter.extended ? EFF_FLAG : 0);
     words[index * 2 + 1] = (filter.mask & idMask) + EFF_FLAG;
   });

@@ -1,7 +1,7 @@
+import { FRAME_MAX_DATA_BYTES } from "../../agent/ports/frame.ts";
+
 const SPACE = 0x20;
 const DOT = 0x2e;
-/** Most data bytes of one frame (CAN FD). */
-const MAX_DATA_BYTES = 64;
 
 /** Reads the fields of one element, byte by byte and without an object a frame. A fault makes `ok` false and stays. */
 export class FieldReader {
@@ -10,7 +10,7 @@ export class FieldReader {
   /** Digits of the last hexadecimal field. */
   digits = 0;
   /** Bytes of the last `pairs` or `bytes`. */
-  readonly data = new Uint8Array(MAX_DATA_BYTES);
+  readonly data = new Uint8Array(FRAME_MAX_DATA_BYTES);
   #bytes: Uint8Array = new Uint8Array();
   #at = 0;
   #end = 0;
@@ -87,7 +87,7 @@ export class FieldReader {
     let count = 0;
     while (this.next()) {
       const value = nibble(this.#bytes[this.#at]) * 16 + nibble(this.#bytes[this.#at + 1]);
-      if (this.#at + 1 >= this.#end || count === MAX_DATA_BYTES || Number.isNaN(value)) {
+      if (this.#at + 1 >= this.#end || count === FRAME_MAX_DATA_BYTES || Number.isNaN(value)) {
         this.ok = false;
         return 0;
       }
@@ -100,7 +100,7 @@ export class FieldReader {
 
   /** `count` fields of one or two hexadecimal digits, and then the end, into `data`. */
   separateBytes(count: number): void {
-    if (count > MAX_DATA_BYTES) this.ok = false;
+    if (count > FRAME_MAX_DATA_BYTES) this.ok = false;
     for (let index = 0; index < count && this.ok; index += 1) this.data[index] = this.hex(2);
     if (this.next()) this.ok = false;
   }

@@ -1,4 +1,11 @@
-import { type CanFrame, FRAME_FLAG, type FrameBatch } from "../../agent/ports/frame.ts";
+import { largestId } from "../../agent/ports/arbitration-id.ts";
+import {
+  type CanFrame,
+  CLASSIC_MAX_DATA_BYTES,
+  FRAME_FLAG,
+  FRAME_MAX_DATA_BYTES,
+  type FrameBatch,
+} from "../../agent/ports/frame.ts";
 import { FieldReader } from "./socketcand-fields.ts";
 
 /*
@@ -30,7 +37,9 @@ export type Parsed = "frame" | "error-frame" | "other" | "malformed";
 export class FrameParser {
   readonly #fields = new FieldReader();
   /** Views of the first 0..64 data bytes. */
-  readonly #views = Array.from({ length: 65 }, (_, length) => this.#fields.data.subarray(0, length));
+  readonly #views = Array.from({ length: FRAME_MAX_DATA_BYTES + 1 }, (_, length) =>
+    this.#fields.data.subarray(0, length),
+  );
 
   /** Adds the frame in bytes `start` to `end` to `batch`, which must have room. */
   parse(bytes: Uint8Array, start: number, end: number, batch: FrameBatch): Parsed {
@@ -49,7 +58,7 @@ export class FrameParser {
     const flags = (extended ? FRAME_FLAG.extended : 0) + (isFd ? fdFlags(fields.hex(2)) : 0);
     const timeUs = fields.timeUs();
     const length = fields.pairs();
-    if (!fields.ok || !fits(id, extended) || (!isFd && length > 8)) return "malformed";
+    if (!fields.ok || id > largestId(extended) || (!isFd && length > CLASSIC_MAX_DATA_BYTES)) return "malformed";
     batch.push(id, flags, this.#views[length], timeUs);
     return "frame";
   }
@@ -60,7 +69,7 @@ export class FrameParser {
     const id = fields.hex(MAX_ID_DIGITS);
     const timeUs = fields.timeUs();
     const length = fields.pairs();
-    if (!fields.ok || !fits(id, true) || length > 8) return "other";
+    if (!fields.ok || id > largestId(true) || length > CLASSIC_MAX_DATA_BYTES) return "other";
     batch.push(id, FRAME_FLAG.error, this.#views[length], timeUs);
     return "error-frame";
   }
@@ -81,12 +90,8 @@ export function parseSend(
   const flags = (extended ? FRAME_FLAG.extended : 0) + (isFd ? fdFlags(fields.hex(2)) : 0);
   const length = fields.decimal(2);
   fields.separateBytes(length);
-  if (!fields.ok || !fits(id, extended) || (!isFd && length > 8)) return "malformed";
+  if (!fields.ok || id > largestId(extended) || (!isFd && length > CLASSIC_MAX_DATA_BYTES)) return "malformed";
   return { id, flags, data: fields.data.slice(0, length), receivedAtUs: 0 };
-}
-
-function fits(id: number, extended: boolean): boolean {
-  return id <= (extended ? 0x1fff_ffff : 0x7ff);
 }
 
 function fdFlags(bits: number): number {

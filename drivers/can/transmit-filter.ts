@@ -1,4 +1,5 @@
 import { AgentError } from "../../agent/core/errors.ts";
+import { idKey } from "../../agent/ports/arbitration-id.ts";
 import type { CanBus } from "../../agent/ports/can-bus.ts";
 import { type CanFrame, FRAME_FLAG } from "../../agent/ports/frame.ts";
 
@@ -11,7 +12,7 @@ export type TransmitPermission = "any" | readonly TransmitId[];
 /** The bus, through which nothing but the permitted ids can be sent: data frames, whoever calls. */
 export function limitTransmit(bus: CanBus, permitted: TransmitPermission): CanBus {
   if (permitted === "any") return bus;
-  const keys = new Set(permitted.map(({ id, extended }) => keyOf(id, extended)));
+  const keys = new Set(permitted.map(({ id, extended }) => idKey(id, extended)));
   return {
     name: bus.name,
     start: (sink) => bus.start(sink),
@@ -26,13 +27,9 @@ export function limitTransmit(bus: CanBus, permitted: TransmitPermission): CanBu
   };
 }
 
-function isPermitted({ id, flags }: CanFrame, keys: ReadonlySet<string>): boolean {
+function isPermitted({ id, flags }: CanFrame, keys: ReadonlySet<number>): boolean {
   const isData = (flags & (FRAME_FLAG.remote | FRAME_FLAG.error)) === 0;
-  return isData && keys.has(keyOf(id, (flags & FRAME_FLAG.extended) !== 0));
-}
-
-function keyOf(id: number, extended: boolean): string {
-  return `${extended ? "x" : "s"}${id}`;
+  return isData && keys.has(idKey(id, (flags & FRAME_FLAG.extended) !== 0));
 }
 
 function forbidden(bus: string, { id }: CanFrame): AgentError {

@@ -1,7 +1,7 @@
 import type { ActuateConfig, FrameValue } from "../../../config/catalogue.ts";
 import type { EntryProblem } from "../../core/entry-problem.ts";
 import { AgentError } from "../../core/errors.ts";
-import { CLASSIC_MAX_DATA_BYTES, FD_LENGTHS } from "../../ports/frame.ts";
+import { CLASSIC_MAX_DATA_BYTES, isDataLength } from "../../ports/frame.ts";
 import { encodeFrame } from "../../signals/codec/encode-frame.ts";
 import { checksumOf } from "../../signals/codec/frame-protection.ts";
 import { rawMaximumOf, rawMinimumOf } from "../../signals/codec/layout.ts";
@@ -20,9 +20,9 @@ export function frameProblems(config: ActuateConfig, message: DbcMessage): reado
 }
 
 function lengthProblem({ name, length, fd }: DbcMessage): string | undefined {
-  if (fd) return FD_LENGTHS.includes(length) ? undefined : `${name} has ${length} bytes, as no CAN FD frame has`;
-  return length <= CLASSIC_MAX_DATA_BYTES
-    ? undefined
+  if (isDataLength(length, fd)) return undefined;
+  return fd
+    ? `${name} has ${length} bytes, as no CAN FD frame has`
     : `${name} has ${length} bytes, a classic frame carries ${CLASSIC_MAX_DATA_BYTES}; transport protocols are not spoken`;
 }
 

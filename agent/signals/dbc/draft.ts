@@ -1,5 +1,8 @@
 import type { ByteOrder, DbcProblem } from "./model.ts";
 
+/** Marks a 29-bit id in BO_ (Vector, "DBC File Format Documentation", 8.1). */
+export const EXTENDED_BIT = 0x8000_0000;
+
 /** What one SG_MUL_VAL_ says of a signal. */
 export type DraftMultiplexing = {
   readonly at: number;

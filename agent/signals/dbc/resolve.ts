@@ -1,14 +1,13 @@
+import { CLASSIC_MAX_DATA_BYTES } from "../../ports/frame.ts";
 import { neededBytesOf } from "../codec/layout.ts";
 import { isFastPacket, pgnOf } from "../pgn.ts";
-import type { DatabaseDraft, MessageDraft, ProblemList, SignalDraft } from "./draft.ts";
+import { type DatabaseDraft, EXTENDED_BIT, type MessageDraft, type ProblemList, type SignalDraft } from "./draft.ts";
 import type { DbcDatabase, DbcMessage, DbcSignal } from "./model.ts";
 import { resolveMultiplexing } from "./multiplexing.ts";
 import { reportOverlaps } from "./overlap.ts";
 import { distinctMessages, distinctSignals, withoutRepeats } from "./repeats.ts";
 import { doubtCandidates } from "./suspects.ts";
 
-const EXTENDED_BIT = 0x8000_0000;
-const CLASSIC_BYTES = 8;
 /** Protocols whose ids hold a parameter group, as files name them in ProtocolType. */
 const GROUP_PROTOCOLS = /^(?:SAE[ _-]?)?(?:J1939|N2K|NMEA[ _-]?2000|ISO[ _-]?BUS|ISO[ _-]?11783)/i;
 /** What VFrameFormat's numbers mean where the file declares the attribute without texts. */
@@ -44,7 +43,8 @@ function resolveMessage(message: MessageDraft, draft: DatabaseDraft, problems: P
   reportOverlaps(message, kept, multiplexing, problems);
   const id = extended ? message.rawId - EXTENDED_BIT : message.rawId;
   const pgn = extended && isByPgn(message, draft) ? pgnOf(id) : undefined;
-  if (pgn !== undefined && message.length > CLASSIC_BYTES) problems.warn(message.at, partsProblem(message, pgn));
+  if (pgn !== undefined && message.length > CLASSIC_MAX_DATA_BYTES)
+    problems.warn(message.at, partsProblem(message, pgn));
   return {
     id,
     extended,
@@ -104,7 +104,7 @@ function isFd(message: MessageDraft, draft: DatabaseDraft): boolean {
   const text = formatText(message.frameFormat, draft) ?? draft.defaultFrameFormat;
   if (text?.endsWith("_FD") === true) return true;
   // A J1939 message of more than 8 bytes comes in several classic frames; any other needs an FD frame whatever the attribute says.
-  return !isByPgn(message, draft) && message.length > CLASSIC_BYTES;
+  return !isByPgn(message, draft) && message.length > CLASSIC_MAX_DATA_BYTES;
 }
 
 /** What the file says of the message itself counts before what it says of all. */

@@ -1,4 +1,5 @@
-import type { DatabaseDraft, ProblemList, SignalOwner } from "./draft.ts";
+import { largestId } from "../../ports/arbitration-id.ts";
+import { type DatabaseDraft, EXTENDED_BIT, type ProblemList, type SignalOwner } from "./draft.ts";
 import { type DbcReader, DbcSyntaxError, STATEMENT_WORDS } from "./reader.ts";
 
 /** What a statement reader works on. */
@@ -14,8 +15,6 @@ export type ParseState = {
 export const INDEPENDENT_SIGNALS_IDS: ReadonlySet<number> = new Set([0x4000_0000, 0xc000_0000]);
 /** A J1939 transport protocol message (SAE J1939-21, 5.10) may be declared with this many bytes. */
 const MAX_MESSAGE_BYTES = 1785;
-/** Marks a 29-bit id in BO_ (Vector, "DBC File Format Documentation", 8.1). */
-const EXTENDED_BIT = 0x8000_0000;
 /** What names of messages and signals are in a DBC file. */
 export const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
@@ -89,14 +88,14 @@ export function readMessageId(reader: DbcReader): number {
   const hexadecimal = /^(?:0[xX]([0-9a-fA-F]{1,8})|(\d[0-9a-fA-F]{0,7})[hH]?)$/.exec(word);
   if (hexadecimal === null || /^\d+$/.test(word)) return reader.unsigned("the message id");
   const id = Number.parseInt(hexadecimal[1] ?? hexadecimal[2], 16);
-  const added = id > 0x7ff && id < EXTENDED_BIT ? `${id + EXTENDED_BIT} as a 29-bit id` : `${id}`;
+  const added = id > largestId(false) && id < EXTENDED_BIT ? `${id + EXTENDED_BIT} as a 29-bit id` : `${id}`;
   throw new DbcSyntaxError(reader.position(), `the message id ${word} is hexadecimal; ids are decimal (${added})`);
 }
 
 function messageProblem(rawId: number, name: string, length: number): string | undefined {
   const extended = rawId >= EXTENDED_BIT;
   const id = extended ? rawId - EXTENDED_BIT : rawId;
-  if (id > (extended ? 0x1fff_ffff : 0x7ff)) {
+  if (id > largestId(extended)) {
     return `message id ${rawId} of ${name} has more than ${extended ? "29 bits" : "11 bits; a 29-bit id needs 2147483648 added"}`;
   }
   if (length > MAX_MESSAGE_BYTES) return `message ${name} is longer than ${MAX_MESSAGE_BYTES} bytes`;

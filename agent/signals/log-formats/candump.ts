@@ -1,3 +1,4 @@
+import { largestId } from "../../ports/arbitration-id.ts";
 import {
   type CanFrame,
   CLASSIC_MAX_DATA_BYTES,
@@ -127,7 +128,7 @@ function readId(line: string, from: number, to: number): { readonly id: number; 
   let id = 0;
   for (let at = from; at < to; at++) id = id * 16 + digitAt(line, at);
   if (digits === 3) {
-    if (id > 0x7ff) throw new LineError(from, "an id of 3 digits has 11 bits, at most 7FF");
+    if (id > largestId(false)) throw new LineError(from, "an id of 3 digits has 11 bits, at most 7FF");
     return { id, flags: 0 };
   }
   if (id >= ERROR_BIT * 2) throw new LineError(from, "an id has 29 bits, at most 1FFFFFFF");
