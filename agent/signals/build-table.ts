@@ -13,8 +13,6 @@ import { SignalSlots } from "./signal-slots.ts";
 import type { BusMessages, SignalTable } from "./signal-table.ts";
 import type { TableSource } from "./table-source.ts";
 
-/** Above this number the kernel compares every frame with every filter for longer than we need to throw frames away. */
-const MAX_FILTERS = 512;
 const DEFAULT_SENDER_SIGNALS = 16_384;
 
 type Declared = { readonly message: DbcMessage; readonly file: string | undefined };
@@ -149,7 +147,7 @@ function busMessages(messages: readonly MessageEntry[]): BusMessages {
     byPgn.length === 0
       ? (id, isExtended) => (isExtended ? extended.get(id) : messages[standard[id]])
       : (id, isExtended) => (isExtended ? (extended.get(id) ?? groups.find(id)) : messages[standard[id]]);
-  return { find, filters: filters.length > MAX_FILTERS ? [] : filters };
+  return { find, filters };
 }
 
 /** One filter an id, and one a parameter group. */

@@ -32,12 +32,12 @@ export function createFilter(filters: readonly FrameFilter[]): (id: number, flag
 
 /** CAN_EFF_FLAG (linux/can.h): in a filter's mask it makes the id length count. */
 const EFF_FLAG = 0x8000_0000;
-/** CAN_RAW_FILTER_MAX (linux/can/raw.h). */
+/** CAN_RAW_FILTER_MAX (linux/can/raw.h). Near it the kernel already compares for as long as throwing the frame away here takes. */
 const KERNEL_FILTER_LIMIT = 512;
 
 /**
  * The filters as pairs (can_id, can_mask) of CAN_RAW_FILTER (struct can_filter, linux/can.h); empty receives everything.
- * Undefined when the kernel cannot take so many: then everything has to be received.
+ * Undefined when a socket takes no more of them: then everything has to be received.
  */
 export function kernelFilters(filters: readonly FrameFilter[]): Uint32Array | undefined {
   if (filters.length > KERNEL_FILTER_LIMIT) return undefined;
