@@ -1,14 +1,7 @@
 import type { Log } from "../core/log.ts";
 import type { IdentityFiles } from "../ports/identity-files.ts";
-import {
-  adoptedState,
-  advance,
-  EMPTY_STATE,
-  type IdentityEvent,
-  type IdentityState,
-  identityInUse,
-  type SlotIdentity,
-} from "./identity-state.ts";
+import { adoptedState, EMPTY_STATE, type IdentityState, identityInUse, type SlotIdentity } from "./identity-state.ts";
+import { advance, type IdentityEvent } from "./identity-transitions.ts";
 
 /** What the ledger is made of. */
 export type IdentityLedgerParts = {

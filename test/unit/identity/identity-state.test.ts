@@ -2,14 +2,14 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   adoptedState,
-  advance,
   EMPTY_STATE,
-  type IdentityEvent,
   type IdentityState,
   identityInUse,
   identityState,
+  positionOf,
   retiredKey,
 } from "../../../agent/identity/identity-state.ts";
+import { advance, type IdentityEvent } from "../../../agent/identity/identity-transitions.ts";
 
 const ID = (n: number): string => n.toString(16).padStart(64, "0");
 const OLD = { keyLabel: "device", certificateFile: "/etc/device.pem", certificateId: ID(1) };
@@ -112,6 +112,22 @@ describe("the state of the identities", () => {
     });
   });
 
+  it("stands in one position at a time, through a whole renewal", () => {
+    let state = adoptedState(OLD);
+    const events: readonly IdentityEvent[] = [
+      begin,
+      { kind: "keyed" },
+      { kind: "asked" },
+      { ...issued, identity: NEW },
+      { kind: "assumed" },
+      { kind: "verified" },
+      { kind: "announced" },
+      { kind: "retired" },
+    ];
+    const positions = events.map((event) => positionOf((state = advance(state, event))));
+    expect(positions).toEqual(["begun", "keyed", "asked", "issued", "registered", "announce", "delete", "settled"]);
+  });
+
   it("refuses what cannot happen", () => {
     for (const kind of ["keyed", "asked", "reasked", "verified", "announced", "retired", "abandoned"] as const) {
       expect(() => advance(adoptedState(OLD), { kind })).toThrow("identity state");
@@ -164,6 +180,7 @@ describe("the state of the identities", () => {
             expect(deleted.has(used?.keyLabel ?? "")).toBe(false);
           }
           expect(identityState.parse(JSON.parse(JSON.stringify(state)))).toEqual(state);
+          expect(state.change === undefined || state.retirement === undefined).toBe(true);
         });
       }),
       { seed: 7, numRuns: 2000 },
