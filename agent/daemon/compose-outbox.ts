@@ -20,6 +20,6 @@ export function composeOutbox({ config, bootId, clock, log }: OutboxParts): Stan
   const { maxBytes } = config.outbox;
   const standbyFiles = [join(config.runtimeDir, "outbox.standby"), `${file}.standby`];
   const disk = { file, maxBytes, bootId, clock, log, standbyFiles };
-  const openDisk: StandbyParts["openDisk"] = (adopt) => openOutbox({ ...disk, adopt }).outbox;
+  const openDisk: StandbyParts["openDisk"] = (adopt) => openOutbox(disk, adopt).outbox;
   return new StandbyOutbox({ openDisk, memoryBytes: config.collect.holdBytes, bootId, standbyFiles, clock, log });
 }

@@ -9,6 +9,13 @@ import { headerProblem } from "./header.ts";
 const SYNCHRONOUS_FULL = 2;
 const AUTO_VACUUM_INCREMENTAL = 2;
 
+/** How much of a file is checked when it is opened. */
+export type OpenCheck =
+  /** All of it, and every index against its table, which takes longer. */
+  | { readonly kind: "all" }
+  /** A file of more than `maxBytes` in its small tables only, to bound the time to start. */
+  | { readonly kind: "bounded"; readonly maxBytes: number; readonly smallTables: readonly string[] };
+
 /** How a database is opened. */
 export type DatabaseSettings = {
   readonly file: string;
@@ -19,12 +26,7 @@ export type DatabaseSettings = {
   readonly pageBytes: number;
   /** The log is copied back into the file when it is this long, and cut back to it. */
   readonly logBytes: number;
-  /** A larger file is checked in its small tables only, to bound the time to start; `checkAll` checks it whole. */
-  readonly checkBytes: number;
-  readonly checkAll: boolean;
-  readonly smallTables: readonly string[];
-  /** Compares every index with its table too, which takes longer. */
-  readonly comparesIndexes?: boolean;
+  readonly check: OpenCheck;
   /** Version that the file is known to have had; undefined where that is not known. */
   readonly knownVersion?: number | undefined;
 };
@@ -34,7 +36,6 @@ export type Opened =
   | {
       readonly kind: "open";
       readonly database: Database.Database;
-      readonly checkedWhole: boolean;
       /** Version of the file before it was brought to ours; 0 when it was made. */
       readonly versionBefore: number;
     }
@@ -53,12 +54,11 @@ export function openDatabase(settings: DatabaseSettings): Opened {
   try {
     database = new Database(file, { timeout: 0 });
     setUp(database, settings);
-    const checkedWhole = settings.checkAll || statSync(file).size <= settings.checkBytes;
-    const problem = check(database, settings, checkedWhole ? [] : settings.smallTables);
+    const problem = contradictionIn(database, settings);
     if (problem === undefined) {
       const versionBefore = migrate(database, settings);
       checkSchema(database, settings);
-      return { kind: "open", database, checkedWhole, versionBefore };
+      return { kind: "open", database, versionBefore };
     }
     database.close();
     return { kind: "damaged", what: problem };
@@ -139,22 +139,21 @@ function setUp(database: Database.Database, settings: DatabaseSettings): void {
   }
 }
 
-/** The first contradiction found in `tables`, in all of them when empty; undefined when there is none. */
-function check(
-  database: Database.Database,
-  { comparesIndexes = false }: DatabaseSettings,
-  tables: readonly string[],
-): string | undefined {
-  const whole = comparesIndexes ? "integrity_check(1)" : "quick_check(1)";
-  const existing = tables.filter(
-    (table) => database.prepare("SELECT 1 FROM sqlite_schema WHERE name = ?").get(table) !== undefined,
-  );
-  const pragmas = tables.length === 0 ? [whole] : existing.map((table) => `quick_check(${table})`);
-  for (const pragma of pragmas) {
+/** The first contradiction that the check finds; undefined when there is none. */
+function contradictionIn(database: Database.Database, settings: DatabaseSettings): string | undefined {
+  for (const pragma of checkPragmas(database, settings)) {
     const found = database.pragma(pragma, { simple: true });
     if (found !== "ok") return String(found);
   }
   return undefined;
+}
+
+function checkPragmas(database: Database.Database, { file, check }: DatabaseSettings): readonly string[] {
+  if (check.kind === "all") return ["integrity_check(1)"];
+  if (statSync(file).size <= check.maxBytes) return ["quick_check(1)"];
+  const exists = database.prepare("SELECT 1 FROM sqlite_schema WHERE name = ?");
+  const tables = check.smallTables.filter((table) => exists.get(table) !== undefined);
+  return tables.map((table) => `quick_check(${table})`);
 }
 
 /** Throws SQLITE_CORRUPT where the file's own description of its tables is not ours. */

@@ -30,9 +30,7 @@ function writeRows(): number {
     migrations: ["CREATE TABLE sample (value BLOB NOT NULL)"],
     pageBytes: 4096,
     logBytes: 1_048_576,
-    checkBytes: 1_048_576,
-    checkAll: true,
-    smallTables: [],
+    check: { kind: "all" as const },
   };
   try {
     const first = openDatabase(settings);

@@ -71,10 +71,7 @@ function openWhole({ file }: JournalSettings): ReturnType<typeof openDatabase> {
     migrations: JOURNAL_MIGRATIONS,
     pageBytes: 4096,
     logBytes: MEBIBYTE / 4,
-    checkBytes: 0,
-    checkAll: true,
-    smallTables: [],
-    comparesIndexes: true,
+    check: { kind: "all" },
   };
   const opened = openDatabase(settings);
   if (opened.kind === "damaged") return opened;

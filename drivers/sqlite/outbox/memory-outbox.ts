@@ -1,7 +1,7 @@
 import Database from "better-sqlite3";
 import type { Clock } from "../../../agent/core/clock.ts";
 import type { Log } from "../../../agent/core/log.ts";
-import { beginEpoch, drawEpoch } from "./outbox.ts";
+import { beginEpoch, drawEpoch } from "./epoch.ts";
 import { OUTBOX_MIGRATIONS } from "./schema.ts";
 import { SqliteOutbox } from "./sqlite-outbox.ts";
 import { StandbyMark, tellStandby } from "./standby-mark.ts";
@@ -20,33 +20,36 @@ const NO_RESERVE = {
 /** An outbox in memory, and its database for the one that takes its records over. */
 export type MemoryOutbox = { readonly outbox: SqliteOutbox; readonly database: Database.Database };
 
-/**
- * Makes an outbox with an epoch of its own, of which nothing survives the process but, in `standbyFiles`, what it owed. It begins with
- * the losses that those files tell of an earlier process.
- */
-export function openMemoryOutbox(parts: {
+/** How an outbox in memory is made. */
+export type MemoryOutboxSettings = {
+  /** Bound of the payload bytes. */
   readonly maxBytes: number;
   readonly bootId: string | undefined;
   readonly clock: Clock;
   readonly log: Log;
   readonly standbyFiles: readonly string[];
-}): MemoryOutbox {
-  const { standbyFiles, log } = parts;
+};
+
+/**
+ * Makes an outbox with an epoch of its own, of which nothing survives the process but, in `standbyFiles`, what it owed. It begins with
+ * the losses that those files tell of an earlier process.
+ */
+export function openMemoryOutbox({ maxBytes, bootId, clock, log, standbyFiles }: MemoryOutboxSettings): MemoryOutbox {
   const database = new Database(":memory:");
   database.pragma("foreign_keys = ON");
   for (const sql of OUTBOX_MIGRATIONS) database.exec(sql);
   const epoch = beginEpoch(database, drawEpoch());
   const told = tellStandby(database, standbyFiles, log);
+  // The byte bound on the payloads is what counts.
+  const maxFileBytes = Number.MAX_SAFE_INTEGER;
   const outbox = new SqliteOutbox({
-    ...parts,
-    database,
+    storage: { database, file: NAME, suspicionFile: undefined, reserve: NO_RESERVE, maxFileBytes },
     epoch,
-    file: NAME,
-    suspicionFile: undefined,
-    reserve: NO_RESERVE,
-    watermark: (promises) => new StandbyMark(standbyFiles, parts, promises),
-    // The byte bound on the payloads is what counts.
-    maxFileBytes: Number.MAX_SAFE_INTEGER,
+    maxBytes,
+    bootId,
+    clock,
+    log,
+    watermark: (promises) => new StandbyMark(standbyFiles, { clock, log }, promises),
   });
   outbox.countLosses(told);
   return { outbox, database };

@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { existsSync, rmSync } from "node:fs";
 import type Database from "better-sqlite3";
 import type { Clock } from "../../../agent/core/clock.ts";
@@ -14,13 +13,15 @@ import { beginSalvage, isStillOwed } from "../recovery/salvage.ts";
 import { takeOver } from "../recovery/take-over.ts";
 import { Watermark } from "../recovery/watermark.ts";
 import { changedRow, recount } from "../recovery/whole-check.ts";
+import { drawEpoch, epochOf } from "./epoch.ts";
 import { Reserve } from "./reserve.ts";
 import { OUTBOX_MIGRATIONS } from "./schema.ts";
 import { SqliteOutbox } from "./sqlite-outbox.ts";
 import { forgetStandby, tellStandby } from "./standby-mark.ts";
 
-const EPOCH_BITS = 48;
 const MEBIBYTE = 1_048_576;
+/** All but `records`. */
+const SMALL_TABLES = ["outbox", "streams", "losses", "reports", "past", "salvages", "missing", "carried"] as const;
 /** A file that an older agent made has no watermark beside it. */
 const FIRST_VERSION_WITH_WATERMARK = 3;
 
@@ -51,8 +52,6 @@ export type OutboxSettings = {
   /** 0 <= x < 1, for the epoch; the system's random numbers when absent. */
   readonly random?: () => number;
   readonly sizes?: Partial<OutboxSizes>;
-  /** Database of an outbox in memory whose records and losses come over, all or none, with their ids. */
-  readonly adopt?: Database.Database | undefined;
   /** Where an outbox in memory leaves what it owes; see `StandbyOutbox`. What is found there of an earlier process is told as lost. */
   readonly standbyFiles?: readonly string[];
 };
@@ -69,22 +68,22 @@ export type OpenedOutbox = {
  *
  * A file that is not a database or is damaged is set aside as `<file>.damaged-<n>`, and its readable records come over with their
  * ids, the last of them after this has returned; the rest is told as lost. A sound file that has less than was promised stays, tells
- * what is lost, and ends its epoch. Throws `agent.already-running` when another process holds it, `outbox.unavailable` when folder or
- * disk does not allow it, `outbox.full` when there is no room for an empty one.
+ * what is lost, and ends its epoch. The records and losses of `adopt`, the database of an outbox in memory, come over with their ids,
+ * all or none. Throws `agent.already-running` when another process holds it, `outbox.unavailable` when folder or disk does not allow
+ * it, `outbox.full` when there is no room for an empty one.
  */
-export function openOutbox(settings: OutboxSettings): OpenedOutbox {
+export function openOutbox(settings: OutboxSettings, adopt?: Database.Database): OpenedOutbox {
   const { file } = settings;
   const suspicionFile = suspicionFileOf(file);
   const isSuspect = existsSync(suspicionFile);
-  const sizes = sizesOf(settings);
+  const { pageBytes, logBytes, checkBytes } = sizesOf(settings);
   const databaseSettings: DatabaseSettings = {
-    ...sizes,
     file,
     store: "outbox",
     migrations: OUTBOX_MIGRATIONS,
-    checkAll: isSuspect,
-    comparesIndexes: isSuspect,
-    smallTables: ["outbox", "streams", "losses", "reports", "past", "salvages", "missing", "carried"],
+    pageBytes,
+    logBytes,
+    check: isSuspect ? { kind: "all" } : { kind: "bounded", maxBytes: checkBytes, smallTables: SMALL_TABLES },
   };
   const { database, quarantined, losses } = openOrReplace(
     databaseSettings,
@@ -93,7 +92,7 @@ export function openOutbox(settings: OutboxSettings): OpenedOutbox {
   );
   try {
     rmSync(suspicionFile, { force: true });
-    const outbox = outboxOn(database, settings);
+    const outbox = outboxOn(database, settings, adopt);
     outbox.countLosses(losses);
     return { outbox, quarantined };
   } catch (thrown) {
@@ -103,19 +102,19 @@ export function openOutbox(settings: OutboxSettings): OpenedOutbox {
   }
 }
 
-function outboxOn(database: Database.Database, settings: OutboxSettings): SqliteOutbox {
-  const { file, maxBytes, bootId, clock, log, adopt, standbyFiles = [] } = settings;
+function outboxOn(
+  database: Database.Database,
+  settings: OutboxSettings,
+  adopt: Database.Database | undefined,
+): SqliteOutbox {
+  const { file, maxBytes, bootId, clock, log, standbyFiles = [] } = settings;
   const { reserveBytes, maxFileBytes, salvageMs } = sizesOf(settings);
   const reserve = new Reserve({ file: `${file}.reserve`, bytes: reserveBytes });
-  const epoch = epochOf(database, settings);
+  const epoch = epochOf(database, settings.random);
   const told = adopt === undefined ? tellStandby(database, standbyFiles, log) : [];
   if (adopt !== undefined) takeOver(adopt, database);
   const outbox = new SqliteOutbox({
-    database,
-    file,
-    suspicionFile: suspicionFileOf(file),
-    reserve,
-    maxFileBytes,
+    storage: { database, file, suspicionFile: suspicionFileOf(file), reserve, maxFileBytes },
     epoch,
     maxBytes,
     bootId,
@@ -215,7 +214,7 @@ function replace(
   promises: Promises | undefined,
 ): void {
   try {
-    epochOf(database, settings);
+    epochOf(database, settings.random);
     beginSalvage({ database, damagedFile, pageBytes: sizesOf(settings).pageBytes, promises });
   } catch (thrown) {
     database.close();
@@ -230,29 +229,11 @@ function holdAgainst(
   settings: OutboxSettings,
 ): readonly LossRange[] {
   const { file, log, random } = settings;
-  epochOf(database, settings);
+  epochOf(database, random);
   const hasWatermark = versionBefore >= FIRST_VERSION_WITH_WATERMARK;
   const reconciled = reconcile({ database, found, hasWatermark, drawEpoch: () => drawEpoch(random) });
   if (reconciled === undefined) return [];
   const { why, losses } = reconciled;
   log.error("outbox.epoch-ended", { file, why, lost: recordsIn(losses) });
   return losses;
-}
-
-/** The epoch, drawn once a database. */
-function epochOf(database: Database.Database, { random }: OutboxSettings): number {
-  const read = database.prepare<[], number>("SELECT epoch FROM outbox").pluck();
-  return read.get() ?? beginEpoch(database, drawEpoch(random));
-}
-
-/** Gives a new database its epoch. */
-export function beginEpoch(database: Database.Database, epoch: number): number {
-  database.prepare<[number]>("INSERT INTO outbox (id, epoch) VALUES (1, ?)").run(epoch);
-  return epoch;
-}
-
-/** Draws an epoch; `random` gives 0 <= x < 1, the system's random numbers when absent. */
-export function drawEpoch(random?: () => number): number {
-  const drawn = random === undefined ? randomBytes(6).readUIntBE(0, 6) : Math.floor(random() * 2 ** EPOCH_BITS);
-  return Math.max(1, drawn);
 }

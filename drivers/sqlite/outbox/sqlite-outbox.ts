@@ -25,7 +25,7 @@ import { type RecordKey, RecordTable } from "./records.ts";
 import { Room } from "./room.ts";
 import { OUTBOX_MIGRATIONS } from "./schema.ts";
 import { bytesFrom } from "./totals.ts";
-import { type TransactionParts, Transactions } from "./transactions.ts";
+import { type OutboxStorage, Transactions } from "./transactions.ts";
 
 /** Digits of the boot id that its column holds: 48 bits. */
 const BOOT_DIGITS = 12;
@@ -36,8 +36,8 @@ const SALVAGE_TURN_MS = 20;
 const SALVAGE_PAUSE_MS = 30_000;
 
 /** What a `SqliteOutbox` works with. */
-export type SqliteOutboxParts = TransactionParts & {
-  readonly reserve: { disk(): DiskState | undefined };
+export type SqliteOutboxParts = {
+  readonly storage: OutboxStorage;
   readonly epoch: number;
   readonly maxBytes: number;
   /** Kernel boot id, hexadecimal; without it no record's age is known but by the wall clock. */
@@ -67,15 +67,20 @@ export class SqliteOutbox implements Outbox {
   #backfills = 0;
 
   constructor(parts: SqliteOutboxParts) {
+    const { storage, bootId, maxBytes, log, watermark } = parts;
+    const { database, file } = storage;
     this.#parts = parts;
-    this.#boot = parts.bootId === undefined ? undefined : Number.parseInt(parts.bootId.slice(0, BOOT_DIGITS), 16);
-    this.#transactions = new Transactions(parts);
-    this.#records = new RecordTable(parts.database, this.#boot);
-    this.#losses = new LossLedger(parts.database);
-    this.#room = new Room({ ...parts, records: this.#records, losses: this.#losses, holds: this.#holds });
+    this.#boot = bootId === undefined ? undefined : Number.parseInt(bootId.slice(0, BOOT_DIGITS), 16);
+    this.#transactions = new Transactions(storage, log);
+    const records = new RecordTable(database, this.#boot);
+    const losses = new LossLedger(database);
+    const room = new Room({ records, losses, holds: this.#holds, file, maxBytes, log });
+    this.#records = records;
+    this.#losses = losses;
+    this.#room = room;
     this.#promised = this.#promises();
-    this.#watermark = parts.watermark(this.#promised);
-    this.#salvager = new Salvager({ ...parts, records: this.#records, losses: this.#losses, room: this.#room });
+    this.#watermark = watermark(this.#promised);
+    this.#salvager = new Salvager({ database, file, records, losses, room, maxBytes, log });
   }
 
   append(drafts: readonly Draft[]): readonly RecordId[] {
@@ -220,7 +225,7 @@ export class SqliteOutbox implements Outbox {
   }
 
   disk(): DiskState | undefined {
-    return this.#parts.reserve.disk();
+    return this.#parts.storage.reserve.disk();
   }
 
   lossCounts(): readonly LossCount[] {
@@ -234,7 +239,7 @@ export class SqliteOutbox implements Outbox {
   }
 
   close(): void {
-    const { database } = this.#parts;
+    const { database } = this.#parts.storage;
     if (!database.open) return;
     this.#stopSalvage();
     this.#salvager.close();
@@ -263,7 +268,7 @@ export class SqliteOutbox implements Outbox {
   }
 
   #salvageFor(ms: number): void {
-    const { clock, log, file } = this.#parts;
+    const { clock, log, storage } = this.#parts;
     const startMs = clock.monotonicMs();
     if (startMs < this.#salvageDueMs) return;
     try {
@@ -273,7 +278,7 @@ export class SqliteOutbox implements Outbox {
       }
     } catch (thrown) {
       if (!(thrown instanceof AgentError)) throw thrown;
-      log.warn("outbox.salvage-paused", { file, code: thrown.code, what: thrown.message });
+      log.warn("outbox.salvage-paused", { file: storage.file, code: thrown.code, what: thrown.message });
       this.#salvageDueMs = startMs + SALVAGE_PAUSE_MS;
     }
     if (!this.#salvager.isPending) this.#stopSalvage();
@@ -334,7 +339,7 @@ export class SqliteOutbox implements Outbox {
 
   #dropDamaged(keys: readonly RecordKey[]): void {
     this.#write(() => this.#room.drop(keys, "damaged", "checksum differs"));
-    this.#parts.log.error("outbox.damaged", { file: this.#parts.file, records: keys.length });
+    this.#parts.log.error("outbox.damaged", { file: this.#parts.storage.file, records: keys.length });
   }
 
   #streamStats(stream: StreamName): StreamStats {

@@ -2,6 +2,7 @@ import { statSync, utimesSync, writeFileSync } from "node:fs";
 import type Database from "better-sqlite3";
 import { AgentError } from "../../../agent/core/errors.ts";
 import type { Log } from "../../../agent/core/log.ts";
+import type { DiskState } from "../../../agent/ports/outbox.ts";
 import { pragmaNumber } from "../database.ts";
 import { damageOf, faultOf, isDamaged, isFull } from "../faults.ts";
 import type { Reserve } from "./reserve.ts";
@@ -14,16 +15,18 @@ const VACUUM_PAGES = 256;
 const FREE_SHARE = 0.25;
 const FREE_PAGES_MIN = 1024;
 
-/** What `Transactions` work with. */
-export type TransactionParts = {
+/** The database of an outbox with its file on the disk, or in memory. */
+export type OutboxStorage = {
   readonly database: Database.Database;
+  /** Its path; in memory a name for people. */
   readonly file: string;
   /** Made when the disk gives back what cannot be; the next open then checks the whole file. Undefined where there is no file. */
   readonly suspicionFile: string | undefined;
-  readonly reserve: Pick<Reserve, "level" | "hold" | "release" | "diskHasRoom" | "growthBytes">;
+  readonly reserve: Pick<Reserve, "level" | "hold" | "release" | "diskHasRoom" | "growthBytes"> & {
+    disk(): DiskState | undefined;
+  };
   /** The file never grows past this. */
   readonly maxFileBytes: number;
-  readonly log: Log;
 };
 
 /**
@@ -35,7 +38,8 @@ export type TransactionParts = {
  * pages that evicted ones leave.
  */
 export class Transactions {
-  readonly #parts: TransactionParts;
+  readonly #storage: OutboxStorage;
+  readonly #log: Log;
   readonly #begin: Database.Statement<[]>;
   readonly #commit: Database.Statement<[]>;
   readonly #rollback: Database.Statement<[]>;
@@ -46,14 +50,16 @@ export class Transactions {
   #told: Reserve["level"] = "whole";
   #markedMs = 0;
 
-  constructor(parts: TransactionParts) {
-    this.#parts = parts;
-    this.#begin = parts.database.prepare("BEGIN IMMEDIATE");
-    this.#commit = parts.database.prepare("COMMIT");
-    this.#rollback = parts.database.prepare("ROLLBACK");
-    this.#pageBytes = pragmaNumber(parts.database, "page_size");
-    this.#maxPages = Math.floor(parts.maxFileBytes / this.#pageBytes);
-    this.#parts.reserve.hold();
+  constructor(storage: OutboxStorage, log: Log) {
+    const { database, maxFileBytes } = storage;
+    this.#storage = storage;
+    this.#log = log;
+    this.#begin = database.prepare("BEGIN IMMEDIATE");
+    this.#commit = database.prepare("COMMIT");
+    this.#rollback = database.prepare("ROLLBACK");
+    this.#pageBytes = pragmaNumber(database, "page_size");
+    this.#maxPages = Math.floor(maxFileBytes / this.#pageBytes);
+    storage.reserve.hold();
     this.#adapt();
     if (!this.#isWhole) this.#copyLog();
     this.#markFile();
@@ -73,7 +79,7 @@ export class Transactions {
    * undone and `undo` is called. When the disk is full `work` runs again, with the bytes it should free first.
    */
   write<T>(work: (spareBytes: number) => T, undo: () => void): T {
-    if (this.#parts.database.inTransaction) {
+    if (this.#storage.database.inTransaction) {
       throw new AgentError("internal.bug", {
         what: "the outbox was called from inside its own call",
         remedy: "report it",
@@ -93,7 +99,7 @@ export class Transactions {
         if (!isFull(thrown)) throw this.#fault(thrown);
         full = thrown;
         // What the reserve gives up may be room enough. With room on the disk it was the bound on the file, and evicting helps.
-        const isRelieved = this.#isWhole && !this.#parts.reserve.diskHasRoom();
+        const isRelieved = this.#isWhole && !this.#storage.reserve.diskHasRoom();
         if (isRelieved || spareBytes > 0) this.#relieve();
         if (!isRelieved) at += 1;
       }
@@ -103,7 +109,7 @@ export class Transactions {
 
   /** After deletions: gives free pages back to the file system in a bounded step. Never throws. */
   tidy(): void {
-    const { database, reserve } = this.#parts;
+    const { database, reserve } = this.#storage;
     const freePages = pragmaNumber(database, "freelist_count");
     const keptShare = Math.floor(pragmaNumber(database, "page_count") * FREE_SHARE);
     const keptPages = reserve.level === "none" ? 0 : Math.max(this.#isWhole ? FREE_PAGES_MIN : 0, keptShare);
@@ -119,7 +125,7 @@ export class Transactions {
   }
 
   #once<T>(work: (spareBytes: number) => T, spareBytes: number): T {
-    const { database } = this.#parts;
+    const { database } = this.#storage;
     this.#begin.run();
     try {
       const result = work(spareBytes);
@@ -133,19 +139,19 @@ export class Transactions {
   }
 
   #relieve(): void {
-    this.#parts.reserve.release();
+    this.#storage.reserve.release();
     this.#copyLog();
     this.#adapt();
   }
 
   #regain(): void {
-    this.#parts.reserve.hold();
+    this.#storage.reserve.hold();
     this.#adapt();
   }
 
   /** Bounds the file by what is held of the reserve, and says when that has changed. */
   #adapt(): void {
-    const { database, reserve } = this.#parts;
+    const { database, reserve } = this.#storage;
     this.#isWhole = reserve.level === "whole";
     // SQLite takes the present size for a bound below it (sqlite.org/pragma.html#pragma_max_page_count).
     database.pragma(`max_page_count = ${this.#isWhole ? this.#maxPages : Math.min(this.#maxPages, this.#pagesNow())}`);
@@ -153,7 +159,7 @@ export class Transactions {
   }
 
   #pagesNow(): number {
-    const { database, reserve } = this.#parts;
+    const { database, reserve } = this.#storage;
     return pragmaNumber(database, "page_count") + Math.floor(reserve.growthBytes() / this.#pageBytes);
   }
 
@@ -161,16 +167,16 @@ export class Transactions {
   #tell(level: Reserve["level"]): void {
     if (level === this.#told || (this.#told === "none" && level === "part")) return;
     this.#told = level;
-    const { file, log } = this.#parts;
-    if (level === "whole") log.info("outbox.disk-freed", { file });
-    else if (level === "part") log.warn("outbox.disk-low", { file });
-    else log.warn("outbox.disk-filled", { file });
+    const { file } = this.#storage;
+    if (level === "whole") this.#log.info("outbox.disk-freed", { file });
+    else if (level === "part") this.#log.warn("outbox.disk-low", { file });
+    else this.#log.warn("outbox.disk-filled", { file });
   }
 
   /** Copies the log into the file, so that the log starts again in the space it has. */
   #copyLog(): void {
     try {
-      this.#parts.database.pragma("wal_checkpoint(PASSIVE)");
+      this.#storage.database.pragma("wal_checkpoint(PASSIVE)");
     } catch (thrown) {
       // The write before it stands; where the copy keeps failing, the next write fails and reports it.
       if (!isFull(thrown)) this.#fault(thrown);
@@ -184,7 +190,7 @@ export class Transactions {
   #leaveCopiedLog(): void {
     if (this.#fileChangedMs() === this.#markedMs) return;
     try {
-      const { database } = this.#parts;
+      const { database } = this.#storage;
       // The smallest change that SQLite cannot leave out: the next frame is the first of a new log.
       database.pragma(`application_id = ${pragmaNumber(database, "application_id") === 0 ? 1 : 0}`);
     } catch (thrown) {
@@ -198,7 +204,7 @@ export class Transactions {
   #markFile(): void {
     const seconds = Math.floor(this.#fileChangedMs() / 1000) - 1;
     try {
-      if (seconds > 0) utimesSync(this.#parts.file, seconds, seconds);
+      if (seconds > 0) utimesSync(this.#storage.file, seconds, seconds);
     } catch {
       // A disk that takes no writes copies no log either.
     }
@@ -207,12 +213,12 @@ export class Transactions {
 
   /** When the file itself was written last, which only a copy of the log does; 0 where there is no file. */
   #fileChangedMs(): number {
-    return statSync(this.#parts.file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+    return statSync(this.#storage.file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
   }
 
   /** The fault that `thrown` stands for; remembers a damaged file until the next open. */
   #fault(fault: unknown): unknown {
-    const { file, suspicionFile } = this.#parts;
+    const { file, suspicionFile } = this.#storage;
     const thrown = damageOf(fault);
     if (isDamaged(thrown) && suspicionFile !== undefined) {
       try {

@@ -130,7 +130,7 @@ describe.skipIf(!canMount)(`SqliteOutbox on a full ${MOUNT}`, () => {
     const log = new MemoryLog();
     const file = join(folder, "outbox.db");
     const openDisk: StandbyParts["openDisk"] = (adopt) =>
-      openOutbox({ file, maxBytes: 100_000_000, clock, log, sizes, adopt }).outbox;
+      openOutbox({ file, maxBytes: 100_000_000, clock, log, sizes }, adopt).outbox;
     const outbox = new StandbyOutbox({ openDisk, memoryBytes: 1_000_000, standbyFiles: [], clock, log });
     onTestFinished(() => outbox.close());
     const ids = outbox.append([draftOf("telemetry", 700), draftOf("event", 10)]);

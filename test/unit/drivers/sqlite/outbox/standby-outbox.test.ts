@@ -60,8 +60,8 @@ function bench(memoryBytes = 100_000, folder = temporaryFolder(), isGone = false
   const openDisk: StandbyParts["openDisk"] = (adopt) => {
     unavailable();
     const sizes = { logBytes: 65_536, reserveBytes: 0 };
-    const settings = { file, maxBytes: 1_000_000, clock, log, adopt, standbyFiles, sizes };
-    return failingWith(openOutbox(settings).outbox, unavailable);
+    const settings = { file, maxBytes: 1_000_000, clock, log, standbyFiles, sizes };
+    return failingWith(openOutbox(settings, adopt).outbox, unavailable);
   };
   const outbox = new StandbyOutbox({ openDisk, memoryBytes, standbyFiles, clock, log });
   onTestFinished(() => outbox.close());
