@@ -1,13 +1,13 @@
 import { z } from "zod";
 import { brokerConfig } from "./broker.ts";
-import { commandsConfig, forgetsTooEarly } from "./commands.ts";
+import { commandsConfig } from "./commands.ts";
+import { crossProblems } from "./cross-checks.ts";
 import { dbcFile } from "./dbc.ts";
 import { busName, path, port } from "./fields.ts";
 import { csrTemplate, tpmSettings } from "./identity.ts";
 import { otaConfig } from "./ota.ts";
 import { provisioningConfig, renewalConfig } from "./provisioning.ts";
 import { proxyConfig } from "./proxy.ts";
-import { topicProblems } from "./topic-rules.ts";
 
 const absolutePath = path.regex(/^\//, "must be an absolute path");
 const topicTemplate = z
@@ -148,7 +148,6 @@ const identity = z.discriminatedUnion("mode", [
   }),
 ]);
 
-const DAY_MS = 86_400_000;
 /** Bytes of sun_path (unix(7)), without its closing zero and "/admin.sock". */
 const MAX_RUNTIME_DIR_BYTES = 96;
 const lifeMs = z.int().min(1000).max(31_536_000_000);
@@ -325,50 +324,9 @@ export const agentConfig = z
     shutdown: z.strictObject({ drainMs: z.int().min(0).max(60_000).default(5000) }).prefault({}),
   })
   .superRefine((config, context) => {
-    if (config.identity.mode === "file" && !config.bench) {
-      context.addIssue({
-        code: "custom",
-        path: ["identity", "mode"],
-        message: "a key in a file is only allowed with bench: true; use mode: pkcs11 with the TPM",
-      });
-    }
-    const longestMs = Math.max(0, ...Object.values(config.outbox.lifeMs).filter((ms) => ms !== undefined));
-    if (config.outbox.maxGapDays * DAY_MS < longestMs) {
-      const message = `must be at least ${Math.ceil(longestMs / DAY_MS)}, the longest of outbox.lifeMs`;
-      context.addIssue({ code: "custom", path: ["outbox", "maxGapDays"], message });
-    }
-    const { commands, broker } = config;
-    const problem = commands === undefined ? undefined : forgetsTooEarly(commands, broker.sessionExpirySeconds);
-    if (problem !== undefined) {
-      context.addIssue({ code: "custom", path: ["commands", "ledger", "keepHours"], message: problem });
-    }
-    if (commands?.floorCounter !== undefined && commands.floorCounter.index === config.ota?.floorCounter?.index) {
-      context.addIssue({
-        code: "custom",
-        path: ["commands", "floorCounter", "index"],
-        message: "is that of ota.floorCounter: each needs a counter of its own",
-      });
-    }
-    for (const { path: at, message } of topicProblems(config)) {
+    for (const { path: at, message } of crossProblems(config)) {
       context.addIssue({ code: "custom", path: [...at], message });
     }
-    const names = config.buses.map((bus) => bus.name);
-    names.forEach((name, index) => {
-      if (names.indexOf(name) !== index) {
-        context.addIssue({ code: "custom", path: ["buses", index, "name"], message: `bus ${name} is named twice` });
-      }
-    });
-    config.dbc.forEach((entry, index) => {
-      (entry.buses ?? []).forEach((name, at) => {
-        if (!names.includes(name)) {
-          context.addIssue({
-            code: "custom",
-            path: ["dbc", index, "buses", at],
-            message: `unknown bus ${name}; configured: ${names.join(", ")}`,
-          });
-        }
-      });
-    });
   });
 
 export type AgentConfig = z.infer<typeof agentConfig>;

@@ -20,7 +20,7 @@ type Template = {
 };
 
 /** What the rules for topics look at. */
-type TopicSettings = {
+export type TopicSettings = {
   readonly thingName: string;
   readonly broker: { readonly host: string; readonly pacing: string; readonly alpn: string };
   readonly topics: Readonly<Record<"record" | "schema" | "presence" | "identity", string>>;

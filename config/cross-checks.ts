@@ -1,0 +1,80 @@
+import { type CommandsConfig, forgetsTooEarly } from "./commands.ts";
+import { type TopicSettings, topicProblems } from "./topic-rules.ts";
+
+const DAY_MS = 86_400_000;
+
+/** What is wrong between two settings, and where it is said. */
+export type CrossProblem = { readonly path: readonly (string | number)[]; readonly message: string };
+
+/** What is looked at of a configuration whose settings are right one by one. */
+type CheckedConfig = TopicSettings & {
+  readonly bench: boolean;
+  readonly identity: { readonly mode: "pkcs11" | "file" };
+  readonly buses: readonly { readonly name: string }[];
+  readonly dbc: readonly { readonly buses?: readonly string[] | undefined }[];
+  readonly outbox: {
+    readonly lifeMs: Readonly<Partial<Record<string, number>>>;
+    readonly maxGapDays: number;
+  };
+  readonly broker: { readonly sessionExpirySeconds: number };
+  readonly commands?: CommandsConfig | undefined;
+  readonly ota?: { readonly floorCounter?: { readonly index: number } | undefined } | undefined;
+};
+
+const CHECKS: readonly ((config: CheckedConfig) => readonly CrossProblem[])[] = [
+  keyInFile,
+  lifeBeyondGap,
+  shortLedger,
+  sharedCounter,
+  topicProblems,
+  doubleBuses,
+  unknownBuses,
+];
+
+/** What does not fit together in a configuration, in a fixed order. */
+export function crossProblems(config: CheckedConfig): readonly CrossProblem[] {
+  return CHECKS.flatMap((check) => check(config));
+}
+
+function keyInFile({ identity, bench }: CheckedConfig): readonly CrossProblem[] {
+  if (identity.mode !== "file" || bench) return [];
+  const message = "a key in a file is only allowed with bench: true; use mode: pkcs11 with the TPM";
+  return [{ path: ["identity", "mode"], message }];
+}
+
+function lifeBeyondGap({ outbox }: CheckedConfig): readonly CrossProblem[] {
+  const longestMs = Math.max(0, ...Object.values(outbox.lifeMs).filter((ms) => ms !== undefined));
+  if (outbox.maxGapDays * DAY_MS >= longestMs) return [];
+  const message = `must be at least ${Math.ceil(longestMs / DAY_MS)}, the longest of outbox.lifeMs`;
+  return [{ path: ["outbox", "maxGapDays"], message }];
+}
+
+function shortLedger({ commands, broker }: CheckedConfig): readonly CrossProblem[] {
+  const message = commands === undefined ? undefined : forgetsTooEarly(commands, broker.sessionExpirySeconds);
+  return message === undefined ? [] : [{ path: ["commands", "ledger", "keepHours"], message }];
+}
+
+function sharedCounter({ commands, ota }: CheckedConfig): readonly CrossProblem[] {
+  const index = commands?.floorCounter?.index;
+  if (index === undefined || index !== ota?.floorCounter?.index) return [];
+  const message = "is that of ota.floorCounter: each needs a counter of its own";
+  return [{ path: ["commands", "floorCounter", "index"], message }];
+}
+
+function doubleBuses({ buses }: CheckedConfig): readonly CrossProblem[] {
+  const names = buses.map(({ name }) => name);
+  return names.flatMap((name, index) =>
+    names.indexOf(name) === index ? [] : [{ path: ["buses", index, "name"], message: `bus ${name} is named twice` }],
+  );
+}
+
+function unknownBuses({ buses, dbc }: CheckedConfig): readonly CrossProblem[] {
+  const names = buses.map(({ name }) => name);
+  return dbc.flatMap(({ buses: named = [] }, index) =>
+    named.flatMap((name, at) =>
+      names.includes(name)
+        ? []
+        : [{ path: ["dbc", index, "buses", at], message: `unknown bus ${name}; configured: ${names.join(", ")}` }],
+    ),
+  );
+}

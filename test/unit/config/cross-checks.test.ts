@@ -1,0 +1,47 @@
+import { describe, expect, it } from "vitest";
+import { EVERYTHING } from "../../../config/example-values.ts";
+import { agentConfig } from "../../../config/schema.ts";
+
+/** "path: message" of what is wrong with the whole example in which `changed` stands in place of its own sections. */
+function problems(changed: object): readonly string[] {
+  const parsed = agentConfig.safeParse({ ...EVERYTHING, ...changed });
+  return parsed.success ? [] : parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
+}
+
+describe("settings that do not fit together", () => {
+  it("are none in the example", () => {
+    expect(problems({})).toEqual([]);
+  });
+
+  it("are a key in a file, on a vehicle", () => {
+    const identity = { mode: "file", certificateFile: "device.pem", keyFile: "device.key" };
+    expect(problems({ identity })).toEqual([expect.stringMatching(/^identity\.mode: a key in a file/)]);
+    expect(problems({ identity, bench: true })).toEqual([]);
+  });
+
+  it("are a life of records that is longer than a gap between two boots may be", () => {
+    const outbox = { ...EVERYTHING.outbox, maxGapDays: 364 };
+    expect(problems({ outbox })).toEqual(["outbox.maxGapDays: must be at least 365, the longest of outbox.lifeMs"]);
+    expect(problems({ outbox: { ...outbox, maxGapDays: 365 } })).toEqual([]);
+  });
+
+  it("are a ledger that forgets a command which may still come", () => {
+    const commands = { ...EVERYTHING.commands, maxLifeSeconds: 604_800, ledger: { keepHours: 169 } };
+    expect(problems({ commands })).toEqual([
+      expect.stringMatching(/^commands\.ledger\.keepHours: must be at least 170/),
+    ]);
+    expect(problems({ commands: { ...commands, ledger: { keepHours: 170 } } })).toEqual([]);
+  });
+
+  it("are one counter of the TPM for two things", () => {
+    const commands = { ...EVERYTHING.commands, floorCounter: EVERYTHING.ota.floorCounter };
+    expect(problems({ commands })).toEqual([expect.stringMatching(/^commands\.floorCounter\.index: is that of ota/)]);
+  });
+
+  it("are two buses of one name, and a DBC file for a bus that is not there", () => {
+    const buses = [EVERYTHING.buses[0], EVERYTHING.buses[0]];
+    expect(problems({ buses })).toEqual(["buses.1.name: bus can0 is named twice"]);
+    const dbc = [{ file: "a.dbc", buses: ["can0", "can7"] }];
+    expect(problems({ dbc })).toEqual(["dbc.0.buses.1: unknown bus can7; configured: can0, can1, body, bench"]);
+  });
+});
