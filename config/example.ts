@@ -1,6 +1,7 @@
-import { Document, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
+import { Document, isMap, isNode, isScalar, isSeq, LineCounter, type Pair, parseDocument } from "yaml";
 import { z } from "zod";
 import { BENCH_IDENTITY, CHOICES, EVERYTHING } from "./example-values.ts";
+import { alternatives, isRecord, itemSchemas, type JsonSchema, keySchemas } from "./json-schema.ts";
 import { agentConfig } from "./schema.ts";
 
 const HEADER = ` Causeway configuration. Every setting is shown: with its default, or commented out (#key:) where it has none and may be left out.
@@ -18,7 +19,7 @@ export function configJsonSchema(): unknown {
 export function exampleConfig(): string {
   const document = new Document(agentConfig.parse(EVERYTHING));
   document.commentBefore = HEADER;
-  if (isMap(document.contents)) describe(document.contents, [configJsonSchema()]);
+  if (isMap(document.contents)) describe(document.contents, alternatives(configJsonSchema()));
   return withoutOptional(document.toString({ lineWidth: 0 }), agentConfig.parse(CHOICES));
 }
 
@@ -27,34 +28,49 @@ function withoutOptional(text: string, live: unknown): string {
   const lines = text.split("\n");
   const counter = new LineCounter();
   const { contents } = parseDocument(text, { lineCounter: counter });
-  const lineOf = (node: unknown): number =>
-    isNode(node) && node.range ? counter.linePos(node.range[0]).line - 1 : Number.NaN;
-  const commentFrom = (first: number): void => {
-    const column = indentOf(lines[first]);
-    for (let at = first; at === first || indentOf(lines[at]) > column; at++) {
-      lines[at] = `${lines[at].slice(0, column)}#${lines[at].slice(column)}`;
-    }
-  };
-  const walk = (node: unknown, value: unknown): void => {
-    if (isSeq(node) && Array.isArray(value)) {
-      const items: readonly unknown[] = value;
-      for (const [at, item] of node.items.entries()) {
-        if (at < items.length) walk(item, items[at]);
-        else commentFrom(lines.findLastIndex((line, n) => n <= lineOf(item) && /^ *- /.test(line)));
-      }
-    }
-    if (!isMap(node) || !isRecord(value)) return;
-    for (const { key, value: below } of node.items) {
-      const kept = isScalar(key) ? value[String(key.value)] : undefined;
-      if (kept === undefined || (isEmpty(kept) && (isMap(below) || isSeq(below)) && below.items.length > 0))
-        commentFrom(lineOf(key));
-      else walk(below, kept);
-    }
-  };
-  walk(contents, live);
+  for (const { node, isItem } of beyond(contents, live)) {
+    const line = isNode(node) && node.range ? counter.linePos(node.range[0]).line - 1 : Number.NaN;
+    commentOut(lines, isItem ? lines.findLastIndex((text, at) => at <= line && /^ *- /.test(text)) : line);
+  }
   const end = lines.findIndex((line, at) => at > lines.indexOf("identity:") && /^[#a-z]/.test(line));
   lines.splice(end, 0, ...benchIdentity());
   return lines.join("\n");
+}
+
+/** Comments out a line and all that is indented below it. */
+function commentOut(lines: string[], first: number): void {
+  const column = indentOf(lines[first]);
+  for (let at = first; at === first || indentOf(lines[at]) > column; at++) {
+    lines[at] = `${lines[at].slice(0, column)}#${lines[at].slice(column)}`;
+  }
+}
+
+/** An item of a list, or a key of a map. */
+type Extra = { readonly node: unknown; readonly isItem: boolean };
+
+/** What `node` has beyond `live`: the outermost of it. */
+function* beyond(node: unknown, live: unknown): Generator<Extra> {
+  if (isSeq(node) && Array.isArray(live)) yield* itemsBeyond(node.items, live);
+  if (isMap(node) && isRecord(live)) yield* keysBeyond(node.items, live);
+}
+
+function* itemsBeyond(items: readonly unknown[], live: readonly unknown[]): Generator<Extra> {
+  for (const [at, item] of items.entries()) {
+    if (at < live.length) yield* beyond(item, live[at]);
+    else yield { node: item, isItem: true };
+  }
+}
+
+function* keysBeyond(pairs: readonly Pair[], live: Readonly<Record<string, unknown>>): Generator<Extra> {
+  for (const { key, value } of pairs) {
+    const kept = isScalar(key) ? live[String(key.value)] : undefined;
+    if (kept === undefined || (isEmpty(kept) && hasItems(value))) yield { node: key, isItem: false };
+    else yield* beyond(value, kept);
+  }
+}
+
+function hasItems(node: unknown): boolean {
+  return (isMap(node) || isSeq(node)) && node.items.length > 0;
 }
 
 function benchIdentity(): readonly string[] {
@@ -70,47 +86,22 @@ function isEmpty(value: unknown): boolean {
   return typeof value === "object" && value !== null && Object.keys(value).length === 0;
 }
 
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 /** Writes each key's description above it; `schemas` are the alternatives that may describe `node`. */
-function describe(node: unknown, schemas: readonly unknown[]): void {
-  const flat = schemas.flatMap(alternatives);
-  if (isSeq(node)) {
-    for (const item of node.items)
-      describe(
-        item,
-        flat.flatMap((schema) => (schema.items === undefined ? [] : [schema.items])),
-      );
-  }
+function describe(node: unknown, schemas: readonly JsonSchema[]): void {
+  if (isSeq(node)) for (const item of node.items) describe(item, itemSchemas(schemas));
   if (!isMap(node)) return;
-  const fitting = flat.filter((schema) => fits(node, schema));
+  const fitting = schemas.filter((schema) => fits(node, schema));
   for (const pair of node.items) {
     if (!isScalar(pair.key)) continue;
-    const key = String(pair.key.value);
-    const below = fitting.flatMap((schema) =>
-      isRecord(schema.properties) && schema.properties[key] !== undefined ? [schema.properties[key]] : [],
-    );
-    const text = below
-      .flatMap(alternatives)
-      .map((schema) => schema.description)
-      .find((description) => typeof description === "string");
+    const below = keySchemas(fitting, String(pair.key.value));
+    const text = below.map(({ description }) => description).find((one) => typeof one === "string");
     if (text !== undefined) pair.key.commentBefore = ` ${text}`;
     describe(pair.value, below);
   }
 }
 
-function alternatives(schema: unknown): Readonly<Record<string, unknown>>[] {
-  if (!isRecord(schema)) return [];
-  const nested = [schema.anyOf, schema.oneOf, schema.allOf].flatMap((list): unknown[] =>
-    Array.isArray(list) ? list : [],
-  );
-  return [schema, ...nested.flatMap(alternatives)];
-}
-
 /** Whether every constant of this alternative (driver, mode) is what the map says. */
-function fits(node: { get(key: string): unknown }, schema: Readonly<Record<string, unknown>>): boolean {
+function fits(node: { get(key: string): unknown }, schema: JsonSchema): boolean {
   if (!isRecord(schema.properties)) return false;
   return Object.entries(schema.properties).every(
     ([key, value]) => !isRecord(value) || value.const === undefined || node.get(key) === value.const,
