@@ -1,11 +1,11 @@
 import { z } from "zod";
-import { path, port } from "./fields.ts";
+import { copiedPath, port } from "./fields.ts";
 
 /** How the broker is reached, and the bounds of what goes to it and comes from it. */
 export const brokerConfig = z.strictObject({
   host: z.string().min(1).max(253),
   port: port.default(8883),
-  caFile: path.describe("certificates of the authorities to trust, PEM; no others are"),
+  caFile: copiedPath.describe("certificates of the authorities to trust, PEM; no others are"),
   alpn: z
     .enum(["auto", "aws", "none"])
     .default("auto")

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { path } from "./fields.ts";
 import { floorCounter } from "./floor-counter.ts";
 import { settableKey } from "./settings.ts";
 import { signalName } from "./signal-name.ts";
@@ -10,13 +11,8 @@ const companionFilter = z
 
 /** Remote commands. Without this section the agent takes none. */
 export const commandsConfig = z.strictObject({
-  policyFile: z.string().min(1).max(4096).describe("YAML: who may ask for what; see policy.example.yaml"),
-  catalogueFile: z
-    .string()
-    .min(1)
-    .max(4096)
-    .optional()
-    .describe("YAML: actions that write to a bus; see catalogue.example.yaml"),
+  policyFile: path.describe("YAML: who may ask for what; see policy.example.yaml"),
+  catalogueFile: path.optional().describe("YAML: actions that write to a bus; see catalogue.example.yaml"),
   aws: z
     .strictObject({ enabled: z.boolean().default(true) })
     .prefault({})

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { busName, path } from "./fields.ts";
+import { busName, copiedPath } from "./fields.ts";
 
 /** Whether the platform can read text of this encoding, by its label of the WHATWG Encoding Standard. */
 export function isEncoding(label: string): boolean {
@@ -12,7 +12,7 @@ export function isEncoding(label: string): boolean {
 
 /** A DBC file, the buses that it describes, and how it is read. */
 export const dbcFile = z.strictObject({
-  file: path,
+  file: copiedPath,
   buses: z.array(busName).min(1).optional().describe("all buses when absent"),
   encoding: z
     .string()

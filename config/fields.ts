@@ -1,7 +1,13 @@
 import { z } from "zod";
 
-/** A file or folder as a person writes it; not an absolute one is taken from the folder of the configuration. */
-export const path = z.string().min(1).max(4096);
+/** Marks the fields that are paths. `isCopied`: what is there belongs into a copy of the configuration. */
+export const pathMark = z.registry<{ readonly isCopied: boolean }>();
+
+/** A file or folder as a person writes it; not an absolute one is taken from the folder of the file that it is written in. */
+export const path = z.string().min(1).max(4096).register(pathMark, { isCopied: false });
+
+/** A file that says what is decoded, or whom the agent trusts to be its broker, and not who may act. */
+export const copiedPath = z.string().min(1).max(4096).register(pathMark, { isCopied: true });
 
 /** A TCP port. */
 export const port = z.int().min(1).max(65_535);

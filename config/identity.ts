@@ -1,6 +1,6 @@
 import { z } from "zod";
+import { path } from "./fields.ts";
 
-const path = z.string().min(1).max(4096);
 /** `{thing}`, `{serial}` and `{vin}` are filled in; any other brace is a mistake. */
 const nameTemplate = z
   .string()

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { conditionConfig } from "./catalogue.ts";
+import { copiedPath, path } from "./fields.ts";
 import { floorCounter } from "./floor-counter.ts";
 import { JOB_SECTIONS } from "./layers.ts";
 
@@ -32,11 +33,7 @@ function isPattern(text: string): boolean {
 
 /** Updates over the air and from a file. Without this section the agent takes none. */
 export const otaConfig = z.strictObject({
-  rootFile: z
-    .string()
-    .min(1)
-    .max(4096)
-    .describe("the pinned trust root (causeway-sign root new): who may sign updates for this vehicle"),
+  rootFile: path.describe("the pinned trust root (causeway-sign root new): who may sign updates for this vehicle"),
   hardware: z
     .string()
     .regex(/^[\w.-]{1,64}$/, "must be 1 to 64 letters, digits, '_', '.' or '-'")
@@ -61,12 +58,7 @@ export const otaConfig = z.strictObject({
   }),
   download: z
     .strictObject({
-      caFile: z
-        .string()
-        .min(1)
-        .max(4096)
-        .optional()
-        .describe("root certificates of the server; Node's own when absent"),
+      caFile: copiedPath.optional().describe("root certificates of the server; Node's own when absent"),
       maxBytesPerSecond: z.int().min(1000).max(1_000_000_000).optional().describe("no limit when absent"),
       minBytesPerSecond: z.int().min(0).max(1_000_000).default(500).describe("a slower connection is made anew"),
       minRateWindowSeconds: z.int().min(5).max(3600).default(60),

@@ -1,12 +1,28 @@
 import { isAbsolute, join } from "node:path";
+import { z } from "zod";
 import type { ConfigCopy } from "../agent/core/config-copy.ts";
-import type { CommandsConfig } from "./commands.ts";
-import type { AgentConfig, OtaConfig } from "./schema.ts";
+import { pathMark } from "./fields.ts";
+import { type AgentConfig, agentConfig } from "./schema.ts";
+import type { Key } from "./yaml-file.ts";
+
+/** A path in a configuration, as its schema marks it. */
+type FoundPath = {
+  readonly path: string;
+  /** Where it is written. */
+  readonly at: readonly Key[];
+  readonly isCopied: boolean;
+  /** Puts another one into its place. */
+  readonly replace: (path: string) => void;
+};
+
+/** The configuration with absolute paths; `folderOf` says from which folder what is written at a place is taken. */
+export function resolvePaths(config: AgentConfig, folderOf: (at: readonly Key[]) => string): AgentConfig {
+  return withPaths(config, ({ path, at }) => (isAbsolute(path) ? path : join(folderOf(at), path)));
+}
 
 /** The files that `config` names and that belong into a copy of it: what is decoded, and whom the agent trusts to be its broker. None of them says who may act. */
-export function copiedFiles({ dbc, broker, ota }: AgentConfig): readonly string[] {
-  const download = ota?.download.caFile;
-  return [...dbc.map(({ file }) => file), broker.caFile, ...(download === undefined ? [] : [download])];
+export function copiedFiles(config: AgentConfig): readonly string[] {
+  return [...pathsIn(agentConfig, config)].flatMap(({ path, isCopied }) => (isCopied ? [path] : []));
 }
 
 /**
@@ -14,75 +30,60 @@ export function copiedFiles({ dbc, broker, ota }: AgentConfig): readonly string[
  * cannot be read may have taken it away: no catalogue, and no programs that jobs run.
  */
 export function fromCopy(config: AgentConfig, { files }: ConfigCopy): AgentConfig {
-  const from = (path: string): string => files.get(path) ?? path;
-  const { dbc, broker, commands, ota } = config;
+  const { commands, ota, ...others } = withPaths(config, ({ path, isCopied }) =>
+    isCopied ? (files.get(path) ?? path) : path,
+  );
   return {
-    ...config,
-    dbc: dbc.map((entry) => ({ ...entry, file: from(entry.file) })),
-    broker: { ...broker, caFile: from(broker.caFile) },
+    ...others,
     ...(commands === undefined ? {} : { commands: { ...commands, catalogueFile: undefined } }),
-    ...(ota === undefined ? {} : { ota: resolveDownload({ ...ota, jobs: { ...ota.jobs, handlers: [] } }, from) }),
+    ...(ota === undefined ? {} : { ota: { ...ota, jobs: { ...ota.jobs, handlers: [] } } }),
   };
 }
 
-/** The configuration with absolute paths: those of `dbc` from `dbcFolder`, all others from `folder`. */
-export function resolvePaths(config: AgentConfig, folder: string, dbcFolder: string): AgentConfig {
-  const from = (path: string, base = folder): string => (isAbsolute(path) ? path : join(base, path));
-  const identity =
-    config.identity.mode === "file"
-      ? {
-          ...config.identity,
-          certificateFile: from(config.identity.certificateFile),
-          keyFile: from(config.identity.keyFile),
-        }
-      : {
-          ...config.identity,
-          certificateFile: from(config.identity.certificateFile),
-          ...resolveOptional(config.identity, ["pinFile", "officerPinFile"], from),
-          tpm: {
-            ...config.identity.tpm,
-            ...resolveOptional(config.identity.tpm, ["ownerAuthFile", "lockoutAuthFile"], from),
-          },
-        };
-  return {
-    ...config,
-    identity,
-    buses: config.buses.map((bus) => (bus.driver === "replay" ? { ...bus, file: from(bus.file) } : bus)),
-    dbc: config.dbc.map((entry) => ({ ...entry, file: from(entry.file, dbcFolder) })),
-    broker: { ...config.broker, caFile: from(config.broker.caFile) },
-    ...(config.proxy === undefined
-      ? {}
-      : { proxy: { ...config.proxy, ...resolveOptional(config.proxy, ["credentialsFile"], from) } }),
-    ...(config.commands === undefined ? {} : { commands: resolveCommands(config.commands, from) }),
-    ...(config.ota === undefined ? {} : { ota: resolveOta(config.ota, from) }),
-  };
+function withPaths(config: AgentConfig, pathOf: (found: FoundPath) => string): AgentConfig {
+  const changed = structuredClone(config);
+  for (const found of pathsIn(agentConfig, changed)) found.replace(pathOf(found));
+  return changed;
 }
 
-/** The paths of `names` that are set. */
-function resolveOptional<Name extends string>(
-  holder: Readonly<Partial<Record<Name, string | undefined>>>,
-  names: readonly Name[],
-  from: (path: string) => string,
-): Partial<Record<Name, string>> {
-  const resolved: Partial<Record<Name, string>> = {};
-  for (const name of names) {
-    const path = holder[name];
-    if (path !== undefined) resolved[name] = from(path);
+/** The paths in a value that `schema` has taken. */
+function* pathsIn(
+  schema: z.core.$ZodType,
+  value: unknown,
+  at: readonly Key[] = [],
+  replace: FoundPath["replace"] = () => undefined,
+): Generator<FoundPath> {
+  const bare = unwrapped(schema);
+  const mark = pathMark.get(bare);
+  if (mark !== undefined && typeof value === "string") yield { path: value, at, replace, ...mark };
+  if (bare instanceof z.ZodUnion) {
+    const fitting = bare.options.find((option) => z.safeParse(option, value).success);
+    if (fitting !== undefined) yield* pathsIn(fitting, value, at, replace);
   }
-  return resolved;
+  for (const [key, below] of partsOf(bare, value)) {
+    const part: unknown = Reflect.get(below.holder, key);
+    yield* pathsIn(below.schema, part, [...at, key], (path) => void Reflect.set(below.holder, key, path));
+  }
 }
 
-function resolveCommands(commands: CommandsConfig, from: (path: string) => string): CommandsConfig {
-  const { catalogueFile, policyFile } = commands;
-  const catalogue = catalogueFile === undefined ? {} : { catalogueFile: from(catalogueFile) };
-  return { ...commands, policyFile: from(policyFile), ...catalogue };
+/** Keys of a map or indices of a list, each with its schema and what holds it. */
+function partsOf(
+  schema: z.core.$ZodType,
+  value: unknown,
+): readonly (readonly [key: Key, below: { readonly schema: z.core.$ZodType; readonly holder: object }])[] {
+  if (typeof value !== "object" || value === null) return [];
+  if (schema instanceof z.core.$ZodObject) {
+    return Object.entries(schema._zod.def.shape).map(([key, below]) => [key, { schema: below, holder: value }]);
+  }
+  if (!(schema instanceof z.ZodArray) || !Array.isArray(value)) return [];
+  return Array.from(value, (_, index) => [index, { schema: schema.element, holder: value }]);
 }
 
-function resolveOta(ota: OtaConfig, from: (path: string) => string): OtaConfig {
-  return resolveDownload({ ...ota, rootFile: from(ota.rootFile) }, from);
-}
-
-function resolveDownload(ota: OtaConfig, from: (path: string) => string): OtaConfig {
-  const { caFile } = ota.download;
-  return caFile === undefined ? ota : { ...ota, download: { ...ota.download, caFile: from(caFile) } };
+/** A schema without what it says of a value that is missing. */
+function unwrapped(schema: z.core.$ZodType): z.core.$ZodType {
+  let bare = schema;
+  while (bare instanceof z.ZodOptional || bare instanceof z.ZodDefault || bare instanceof z.ZodPrefault) {
+    bare = bare.unwrap();
+  }
+  return bare;
 }

@@ -109,6 +109,21 @@ describe("loadConfigFile", () => {
     expect((await failure()).message).toContain("20-more.yaml:2:3 broker.port");
   });
 
+  it("takes the paths of a layer from its folder, and those that it does not set from the vehicle's", async () => {
+    write(`${MINIMAL}dbc:\n  - file: own.dbc\n`);
+    const layer = { folder: join(folder, "set"), sections: ["dbc"] };
+    mkdirSync(join(layer.folder, "agent.d"), { recursive: true });
+    const fileOf = async (text: string) => {
+      writeFileSync(join(layer.folder, "agent.d", "set.yaml"), text);
+      const { config } = await loadConfigFile(file, { layers: [layer] });
+      return [config.dbc[0].file, config.broker.caFile];
+    };
+    const ca = join(folder, "ca.pem");
+    expect(await fileOf("dbc:\n  - file: set.dbc\n")).toEqual([join(layer.folder, "set.dbc"), ca]);
+    expect(await fileOf("dbc:\n  - &one {file: set.dbc}\n  - *one\n")).toEqual([join(layer.folder, "set.dbc"), ca]);
+    expect(await fileOf("dbc:\n")).toEqual([join(folder, "own.dbc"), ca]);
+  });
+
   it("gives config.missing for a file that is not there", async () => {
     expect((await failure()).code).toBe("config.missing");
   });

@@ -1,0 +1,110 @@
+import { readFile, stat } from "node:fs/promises";
+import { type Document, isMap, isNode, isPair, isScalar, LineCounter, type Node, parseDocument } from "yaml";
+import { AgentError, errnoOf, messageOf } from "../agent/core/errors.ts";
+
+/** Largest file that is read, bytes. */
+const MAX_FILE_BYTES = 1_048_576;
+
+/** A key of a map or an index of a list. */
+export type Key = string | number;
+
+/** "file:line:col" of the value at a path, or of its nearest parent that is written down. */
+export type Locate = (path: readonly Key[]) => string;
+
+/** A file as parsed: its value, and what is needed to say where a part of it stands. */
+export type YamlFile = {
+  readonly path: string;
+  readonly value: unknown;
+  readonly document: Document;
+  readonly lines: LineCounter;
+};
+
+/** Reads a file that holds a map. Throws `config.missing`, or `config.invalid` with every mistake of its YAML on a line of its own. */
+export async function readYamlFile(path: string): Promise<YamlFile> {
+  const text = await readText(path);
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, strict: true, uniqueKeys: true });
+  const problems = document.errors.map((error) => {
+    const { line, col } = lines.linePos(error.pos[0]);
+    return `${path}:${line}:${col} ${error.message}`;
+  });
+  if (problems.length > 0) throw invalidFile(path, problems);
+  if (document.contents !== null && !isMap(document.contents)) {
+    throw invalidFile(path, [`${path}:1:1 the file must hold a map of settings`]);
+  }
+  return { path, value: valueOf(path, document), document, lines };
+}
+
+/** `config.invalid` for what is wrong in a file, a line each. */
+export function invalidFile(path: string, problems: readonly string[]): AgentError {
+  return new AgentError("config.invalid", {
+    what: problems.join("\n"),
+    remedy: `correct the file, then check it with: causeway config validate --config ${path}`,
+  });
+}
+
+/** Where a value stands in files that were merged, the last one over the others. */
+export function locateIn(files: readonly YamlFile[], path: readonly Key[]): string {
+  for (let depth = path.length; depth > 0; depth--) {
+    for (const file of files.toReversed()) {
+      const offset = offsetOf(file.document, path.slice(0, depth));
+      if (offset === undefined) continue;
+      const { line, col } = file.lines.linePos(offset);
+      return `${file.path}:${line}:${col}`;
+    }
+  }
+  return `${files[0].path}:1:1`;
+}
+
+/** Offset of the key (in a map) or the item (in a list) at `path`. */
+function offsetOf(document: Document, path: readonly Key[]): number | undefined {
+  const parent: unknown = path.length === 1 ? document.contents : document.getIn(path.slice(0, -1), true);
+  const last = path[path.length - 1];
+  if (isMap(parent)) {
+    const pair = parent.items.find((item) => isPair(item) && isScalar(item.key) && item.key.value === last);
+    return pair !== undefined && isNode(pair.key) ? startOf(pair.key) : undefined;
+  }
+  const node: unknown = document.getIn(path, true);
+  return isNode(node) ? startOf(node) : undefined;
+}
+
+function startOf(node: Node): number | undefined {
+  return node.range?.[0];
+}
+
+function valueOf(path: string, document: Document): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 50 });
+  } catch (error) {
+    throw invalidFile(path, [`${path}: ${messageOf(error)}`]);
+  }
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    const { size } = await stat(path);
+    if (size > MAX_FILE_BYTES)
+      throw invalidFile(path, [`${path}: ${size} bytes, more than the ${MAX_FILE_BYTES} that are read`]);
+    return new TextDecoder("utf-8", { fatal: true }).decode(await readFile(path));
+  } catch (error) {
+    if (error instanceof AgentError) throw error;
+    throw errnoOf(error) === "ENOENT" ? missing(path, error) : unreadable(path, error);
+  }
+}
+
+function missing(path: string, cause: unknown): AgentError {
+  return new AgentError("config.missing", {
+    what: `${path}: no such file`,
+    remedy: "name another with --config, or start from: causeway config example > agent.yaml",
+    cause,
+  });
+}
+
+function unreadable(path: string, cause: unknown): AgentError {
+  const isText = errnoOf(cause) !== "ERR_ENCODING_INVALID_ENCODED_DATA";
+  return new AgentError("config.invalid", {
+    what: isText ? `${path}: cannot be read: ${messageOf(cause)}` : `${path}: not UTF-8 text`,
+    remedy: "make it a UTF-8 file that the user running causeway may read",
+    cause,
+  });
+}
