@@ -7,7 +7,8 @@ export const ERROR_CLASS = { controller: 0x004, busOff: 0x040, restarted: 0x100 
 /** Bits of data byte 1 of an error frame of class `controller` (linux/can/error.h, "error status of CAN-controller / data[1]"). */
 export const CONTROLLER_STATUS = { warning: 0x0c, passive: 0x30, active: 0x40 } as const;
 
-type LinkState = "up" | "down" | "absent";
+/** What is known of the interface of a bus, or of the way to it. */
+export type LinkState = "up" | "down" | "absent";
 type ErrorState = "active" | "error-passive" | "bus-off";
 
 /**

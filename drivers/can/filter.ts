@@ -3,31 +3,48 @@ import type { FrameFilter } from "../../agent/ports/can-bus.ts";
 import { FRAME_FLAG } from "../../agent/ports/frame.ts";
 
 /**
- * The receive filter of drivers that the kernel does not filter for. Error frames always pass; everything passes when
- * `filters` is empty. Filters cost one set look-up for each mask that they use, however many there are: one for exact ids (the usual
- * case), two more for parameter groups.
+ * The receive filter of drivers that the kernel does not filter for. Error frames always pass; everything passes when there are no
+ * `filters`. They cost one set look-up for each mask that they use, however many there are: one for exact ids (the usual case), two
+ * more for parameter groups.
  */
-export function createFilter(filters: readonly FrameFilter[]): (id: number, flags: number) => boolean {
-  if (filters.length === 0) return () => true;
-  const wanted = new Map<number, Set<number>>();
+export class ReceiveFilter {
+  readonly #masks: readonly MaskedIds[];
+  #heldBack = 0;
+
+  constructor(filters: readonly FrameFilter[]) {
+    this.#masks = maskedIdsOf(filters);
+  }
+
+  /** Data frames that did not pass. */
+  get heldBack(): number {
+    return this.#heldBack;
+  }
+
+  /** Whether a frame passes. */
+  accepts(id: number, flags: number): boolean {
+    if (this.#masks.length === 0 || (flags & FRAME_FLAG.error) !== 0) return true;
+    const isExtended = (flags & FRAME_FLAG.extended) !== 0;
+    for (const { bits, extended, ids } of this.#masks) {
+      if (extended === isExtended && ids.has(id & bits)) return true;
+    }
+    this.#heldBack += 1;
+    return false;
+  }
+}
+
+/** The ids of one length that pass, compared in these bits. */
+type MaskedIds = { readonly bits: number; readonly extended: boolean; readonly ids: Set<number> };
+
+function maskedIdsOf(filters: readonly FrameFilter[]): readonly MaskedIds[] {
+  const masks = new Map<number, MaskedIds>();
   for (const { id, mask, extended } of filters) {
     const bits = mask & largestId(extended);
     const key = idKey(bits, extended);
-    wanted.set(key, (wanted.get(key) ?? new Set()).add(idKey(id & bits, extended)));
+    const masked = masks.get(key) ?? { bits, extended, ids: new Set() };
+    masked.ids.add(id & bits);
+    masks.set(key, masked);
   }
-  const masks = [...wanted].map(([key, ids]) => ({
-    bits: key & largestId(true),
-    extended: key > largestId(true),
-    ids,
-  }));
-  return (id, flags) => {
-    if ((flags & FRAME_FLAG.error) !== 0) return true;
-    const isExtended = (flags & FRAME_FLAG.extended) !== 0;
-    for (const { bits, extended, ids } of masks) {
-      if (extended === isExtended && ids.has(idKey(id & bits, extended))) return true;
-    }
-    return false;
-  };
+  return [...masks.values()];
 }
 
 /** CAN_EFF_FLAG (linux/can.h): in a filter's mask it makes the id length count. */

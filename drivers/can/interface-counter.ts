@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { BusCounters } from "../../agent/ports/can-bus.ts";
 import { NET_FOLDER } from "./link.ts";
 
 /**
@@ -37,4 +38,10 @@ export class InterfaceCounter {
       return 0;
     }
   }
+}
+
+/** Frames that the interface received and that did not come through: held back by filters, and those that wait or are lost where a driver does not count them. */
+export function heldBack(packets: InterfaceCounter | undefined, counters: BusCounters): number {
+  const { received, dropped = 0, errorFrames } = counters;
+  return Math.max(0, (packets?.count() ?? 0) - received - errorFrames - dropped);
 }

@@ -3,10 +3,10 @@ import { AgentError, errnoOf, messageOf } from "../../agent/core/errors.ts";
 import type { Log } from "../../agent/core/log.ts";
 import type { BusCounters, BusFacts, BusSink, CanBus, FrameFilter } from "../../agent/ports/can-bus.ts";
 import { type CanFrame, FrameBatch } from "../../agent/ports/frame.ts";
-import { BusStateTracker } from "./error-state.ts";
+import { Delivery } from "./delivery.ts";
 import { kernelWithoutCan, notCan, notPermitted } from "./faults.ts";
 import { kernelFilters } from "./filter.ts";
-import { InterfaceCounter } from "./interface-counter.ts";
+import { heldBack, InterfaceCounter } from "./interface-counter.ts";
 import { describeLink, readLink } from "./link.ts";
 import { loadNativeAddon, NATIVE_LINK, type NativeAddon } from "./native-addon.ts";
 import { loadRawChannels } from "./raw-channel.ts";
@@ -44,7 +44,6 @@ type OpenBus = {
   readonly slot: number;
   readonly drops: InterfaceCounter;
   readonly packets: InterfaceCounter;
-  readonly stopped: () => void;
 };
 
 class NativeBus implements CanBus {
@@ -52,12 +51,10 @@ class NativeBus implements CanBus {
   readonly #settings: NativeBusSettings;
   readonly #log: Log;
   readonly #transmitter: Transmitter;
+  readonly #delivery = new Delivery();
   readonly #batch = new FrameBatch(BATCH_FRAMES);
   readonly #result = new Uint32Array(2);
   #open: OpenBus | undefined;
-  #state: BusStateTracker | undefined;
-  #received = 0;
-  #errorFrames = 0;
   #dropped = 0;
   #receiveBuffer: BusFacts["receiveBuffer"];
 
@@ -69,7 +66,7 @@ class NativeBus implements CanBus {
       bus: settings.name,
       interface: settings.interface,
       clock: parts.clock,
-      isBusOff: () => this.#state?.isBusOff ?? false,
+      isBusOff: () => this.#delivery.isBusOff,
       load: loadRawChannels,
     });
   }
@@ -79,26 +76,19 @@ class NativeBus implements CanBus {
     const addon = loadNativeAddon();
     const pairs = kernelFilters(filters);
     if (pairs === undefined) this.#log.info("bus.filter-widened", { bus: this.name, filters: filters.length });
-    const first = Promise.withResolvers<void>();
-    const state = new BusStateTracker((busState, detail) => {
-      sink.onState(busState, detail);
-      first.resolve();
-    });
     const onNews = (frames: number, errorFrames: number, link: number): void => {
-      if (frames > 0) this.#onFrames(sink, state, frames, errorFrames);
+      this.#batch.count = frames;
+      this.#delivery.frames(this.#batch, errorFrames);
       const linkState = NATIVE_LINK[link];
-      if (linkState !== undefined && this.#open !== undefined) {
-        state.link(linkState, describeState(interfaceName, linkState));
-      }
+      if (linkState !== undefined) this.#delivery.link(linkState, describeState(interfaceName, linkState));
     };
     const drops = new InterfaceCounter(interfaceName, "rx_dropped");
     const packets = new InterfaceCounter(interfaceName, "rx_packets");
     const slot = openSlot(interfaceName, () =>
       addon.open(interfaceName, receiveBufferBytes, ringFrames, pairs ?? new Uint32Array(), this.#batch.bytes, onNews),
     );
-    this.#open = { addon, slot, drops, packets, stopped: first.resolve };
-    this.#state = state;
-    await first.promise;
+    this.#open = { addon, slot, drops, packets };
+    await this.#delivery.open(sink);
   }
 
   facts(): BusFacts {
@@ -108,19 +98,12 @@ class NativeBus implements CanBus {
 
   counters(): BusCounters {
     this.#countDropped();
-    return {
-      received: this.#received,
-      dropped: this.#dropped,
-      errorFrames: this.#errorFrames,
-      transmitted: this.#transmitter.transmitted,
-    };
+    return this.#delivery.counters(this.#dropped, this.#transmitter.transmitted);
   }
 
   /** What the interface received and did not come through, frames that wait in the ring included. */
   filtered(): number {
-    const { received, dropped, errorFrames } = this.counters();
-    const packets = this.#open?.packets.count() ?? 0;
-    return Math.max(0, packets - received - errorFrames - (dropped ?? 0));
+    return heldBack(this.#open?.packets, this.counters());
   }
 
   async send(frame: CanFrame): Promise<void> {
@@ -133,17 +116,8 @@ class NativeBus implements CanBus {
     this.#countDropped();
     this.#open = undefined;
     open.addon.close(open.slot);
-    open.stopped();
+    this.#delivery.close();
     this.#transmitter.close();
-  }
-
-  #onFrames(sink: BusSink, state: BusStateTracker, frames: number, errorFrames: number): void {
-    const batch = this.#batch;
-    batch.count = frames;
-    this.#received += frames - errorFrames;
-    this.#errorFrames += errorFrames;
-    sink.onFrames(batch);
-    state.frames(batch, errorFrames);
   }
 
   #countDropped(): void {

@@ -4,10 +4,10 @@ import type { Clock } from "../../agent/core/clock.ts";
 import { AgentError } from "../../agent/core/errors.ts";
 import type { Log } from "../../agent/core/log.ts";
 import type { BusCounters, BusFacts, BusSink, CanBus, FrameFilter } from "../../agent/ports/can-bus.ts";
-import { type CanFrame, FRAME_FLAG, FrameBatch } from "../../agent/ports/frame.ts";
-import { BusStateTracker } from "./error-state.ts";
+import { Delivery } from "./delivery.ts";
 import { cannotTransmit } from "./faults.ts";
-import { createFilter } from "./filter.ts";
+import { ReceiveFilter } from "./filter.ts";
+import { FrameCollector } from "./frame-collector.ts";
 import { fileSource, type LogSettings, playLog, type TimeStep, unreadable } from "./log-player.ts";
 
 const BATCH_FRAMES = 1024;
@@ -41,22 +41,18 @@ export function createReplayBus(settings: ReplayBusSettings, parts: ReplayBusPar
   return new ReplayBus(settings, parts);
 }
 
-type Playing = { readonly sink: BusSink; readonly state: BusStateTracker; readonly signal: AbortSignal };
-
 class ReplayBus implements CanBus {
   readonly name: string;
   readonly #settings: ReplayBusSettings;
   readonly #clock: Clock;
   readonly #log: Log;
-  readonly #accepts: (id: number, flags: number) => boolean;
-  readonly #batch = new FrameBatch(BATCH_FRAMES);
+  readonly #filter: ReceiveFilter;
+  readonly #delivery = new Delivery();
+  readonly #frames = new FrameCollector(BATCH_FRAMES, (batch, errorFrames) =>
+    this.#delivery.frames(batch, errorFrames),
+  );
   #stopping = new AbortController();
   #running: Promise<void> | undefined;
-  #flushDue = false;
-  #batchErrors = 0;
-  #filtered = 0;
-  #received = 0;
-  #errorFrames = 0;
   #malformed = 0;
   #timeSteps = 0;
 
@@ -65,7 +61,7 @@ class ReplayBus implements CanBus {
     this.#settings = settings;
     this.#clock = parts.clock;
     this.#log = parts.log;
-    this.#accepts = createFilter(settings.filters);
+    this.#filter = new ReceiveFilter(settings.filters);
   }
 
   async start(sink: BusSink): Promise<void> {
@@ -76,9 +72,10 @@ class ReplayBus implements CanBus {
       throw unreadable(file, cause);
     }
     this.#stopping = new AbortController();
-    const state = new BusStateTracker((busState, detail) => sink.onState(busState, detail));
-    state.link("up", `replaying ${file}`);
-    this.#running = this.#run({ sink, state, signal: this.#stopping.signal });
+    const firstState = this.#delivery.open(sink);
+    this.#delivery.link("up", `replaying ${file}`);
+    this.#running = this.#run(this.#stopping.signal);
+    await firstState;
   }
 
   facts(): BusFacts {
@@ -86,11 +83,11 @@ class ReplayBus implements CanBus {
   }
 
   counters(): BusCounters {
-    return { received: this.#received, dropped: 0, errorFrames: this.#errorFrames, transmitted: 0 };
+    return this.#delivery.counters(0, 0);
   }
 
   filtered(): number {
-    return this.#filtered;
+    return this.#filter.heldBack;
   }
 
   async send(): Promise<void> {
@@ -99,42 +96,39 @@ class ReplayBus implements CanBus {
 
   async stop(): Promise<void> {
     this.#stopping.abort();
+    this.#delivery.close();
     await this.#running;
   }
 
-  async #run(playing: Playing): Promise<void> {
-    const { state, signal } = playing;
+  async #run(signal: AbortSignal): Promise<void> {
     const parts = {
       clock: this.#clock,
       onMalformed: (line: number, column: number, problem: string) => this.#noteMalformed(line, column, problem),
       onTimeStep: (step: TimeStep) => this.#noteTimeStep(step),
-      beforeWait: () => this.#flush(playing),
+      beforeWait: () => this.#frames.flush(),
     };
     let failure: string | undefined;
     try {
       for await (const frame of playLog(this.#playing(), parts, signal)) {
-        this.#push(playing, frame);
-        if (this.#batch.count === BATCH_FRAMES) await this.#flushAndYield(playing);
+        // A long log at full speed must leave the rest of the process its turns.
+        if (this.#frames.push(frame.id, frame.flags, frame.data, frame.receivedAtUs)) await nextTurn();
       }
     } catch (cause) {
       if (!(cause instanceof AgentError)) throw cause;
       failure = cause.message;
     }
     if (signal.aborted) return;
-    this.#flush(playing);
-    const end = this.#received + this.#errorFrames === 0 ? "end of log, no frame in it" : "end of log";
-    state.link("down", failure ?? end);
-    this.#log.info("bus.log-ended", { bus: this.name, received: this.#received, malformedLines: this.#malformed });
+    this.#frames.flush();
+    const { received, errorFrames } = this.counters();
+    const end = received + errorFrames === 0 ? "end of log, no frame in it" : "end of log";
+    this.#delivery.link("down", failure ?? end);
+    this.#log.info("bus.log-ended", { bus: this.name, received, malformedLines: this.#malformed });
   }
 
   #playing(): LogSettings {
     const { file, speed, loop, interface: only, skipGapsSeconds = Number.POSITIVE_INFINITY } = this.#settings;
-    const accepts = (bus: string, id: number, flags: number): boolean => {
-      if (only !== undefined && bus !== only) return false;
-      const isWanted = this.#accepts(id, flags);
-      if (!isWanted) this.#filtered += 1;
-      return isWanted;
-    };
+    const accepts = (bus: string, id: number, flags: number): boolean =>
+      (only === undefined || bus === only) && this.#filter.accepts(id, flags);
     return { source: fileSource(file), speed, loop, skipGapsUs: skipGapsSeconds * 1_000_000, accepts };
   }
 
@@ -150,34 +144,8 @@ class ReplayBus implements CanBus {
     const place = `${this.#settings.file}:${line}:${column}`;
     this.#log.warn("bus.log-line-malformed", { bus: this.name, place, problem });
   }
+}
 
-  /** A batch goes out when the player has to wait for more of the file (a pipe, say), if not before. */
-  #push(playing: Playing, frame: CanFrame): void {
-    if ((frame.flags & FRAME_FLAG.error) !== 0) this.#batchErrors += 1;
-    this.#batch.push(frame.id, frame.flags, frame.data, frame.receivedAtUs);
-    if (this.#flushDue) return;
-    this.#flushDue = true;
-    setImmediate(() => {
-      this.#flushDue = false;
-      this.#flush(playing);
-    });
-  }
-
-  /** A long log at full speed must leave the rest of the process its turns. */
-  async #flushAndYield(playing: Playing): Promise<void> {
-    this.#flush(playing);
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-
-  #flush({ sink, state, signal }: Playing): void {
-    const batch = this.#batch;
-    if (batch.count > 0 && !signal.aborted) {
-      this.#received += batch.count - this.#batchErrors;
-      this.#errorFrames += this.#batchErrors;
-      sink.onFrames(batch);
-      state.frames(batch, this.#batchErrors);
-    }
-    batch.count = 0;
-    this.#batchErrors = 0;
-  }
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }

@@ -1,10 +1,11 @@
 import type { Clock } from "../../agent/core/clock.ts";
 import type { BusCounters, BusFacts, BusSink, CanBus, FrameFilter } from "../../agent/ports/can-bus.ts";
-import { type CanFrame, FRAME_FLAG, FrameBatch } from "../../agent/ports/frame.ts";
-import { BusStateTracker } from "./error-state.ts";
+import { type CanFrame, CLASSIC_MAX_DATA_BYTES, FRAME_FLAG } from "../../agent/ports/frame.ts";
+import { Delivery } from "./delivery.ts";
 import { kernelWithoutCan, notCan } from "./faults.ts";
 import { kernelFilters } from "./filter.ts";
-import { InterfaceCounter } from "./interface-counter.ts";
+import { FrameCollector } from "./frame-collector.ts";
+import { heldBack, InterfaceCounter } from "./interface-counter.ts";
 import { describeLink, kernelHasCan, readLink } from "./link.ts";
 import type { CanBusParts } from "./native-bus.ts";
 import {
@@ -43,17 +44,14 @@ class SocketcanBus implements CanBus {
   readonly #settings: SocketcanBusSettings;
   readonly #clock: Clock;
   readonly #transmitter: Transmitter;
-  readonly #batch = new FrameBatch(BATCH_FRAMES);
+  readonly #delivery = new Delivery();
+  readonly #frames = new FrameCollector(BATCH_FRAMES, (batch, errorFrames) =>
+    this.#delivery.frames(batch, errorFrames),
+  );
   #channels: RawChannels | undefined;
   #channel: RawChannel | undefined;
-  #sink: BusSink | undefined;
-  #state: BusStateTracker | undefined;
   #endChecks = (): void => undefined;
-  #flushDue = false;
-  #batchErrors = 0;
   #packets: InterfaceCounter | undefined;
-  #received = 0;
-  #errorFrames = 0;
   #lastStampUs = 0;
 
   constructor(settings: SocketcanBusSettings, parts: CanBusParts) {
@@ -64,7 +62,7 @@ class SocketcanBus implements CanBus {
       bus: settings.name,
       interface: settings.interface,
       clock: parts.clock,
-      isBusOff: () => this.#state?.isBusOff ?? false,
+      isBusOff: () => this.#delivery.isBusOff,
       load: loadRawChannels,
     });
   }
@@ -76,10 +74,10 @@ class SocketcanBus implements CanBus {
     if (readLink(interfaceName) === "not-can") throw notCan(interfaceName);
     const failure = this.#openChannel();
     if (failure !== undefined && !kernelHasCan()) throw kernelWithoutCan(interfaceName, failure);
-    this.#sink = sink;
-    this.#state = new BusStateTracker((state, detail) => sink.onState(state, detail));
+    const firstState = this.#delivery.open(sink);
     this.#checkLink();
     this.#endChecks = this.#clock.every(LINK_CHECK_MS, () => this.#checkLink());
+    await firstState;
   }
 
   facts(): BusFacts {
@@ -87,17 +85,12 @@ class SocketcanBus implements CanBus {
   }
 
   counters(): BusCounters {
-    return {
-      received: this.#received,
-      dropped: undefined,
-      errorFrames: this.#errorFrames,
-      transmitted: this.#transmitter.transmitted,
-    };
+    return this.#delivery.counters(undefined, this.#transmitter.transmitted);
   }
 
   /** What the interface received and did not come through, lost frames included. */
   filtered(): number {
-    return Math.max(0, (this.#packets?.count() ?? 0) - this.#received - this.#errorFrames);
+    return heldBack(this.#packets, this.counters());
   }
 
   async send(frame: CanFrame): Promise<void> {
@@ -106,7 +99,7 @@ class SocketcanBus implements CanBus {
 
   async stop(): Promise<void> {
     this.#endChecks();
-    this.#sink = undefined;
+    this.#delivery.close();
     this.#transmitter.close();
     const channel = this.#channel;
     this.#channel = undefined;
@@ -145,36 +138,25 @@ class SocketcanBus implements CanBus {
     const link = readLink(this.#settings.interface);
     const detail = describeLink(this.#settings.interface, link);
     if (link === undefined || link === "not-can") {
-      this.#state?.link("absent", detail);
+      this.#delivery.link("absent", detail);
       return;
     }
     if (this.#channel === undefined && this.#openChannel() !== undefined) {
-      this.#state?.link("absent", `${this.#settings.interface} could not be opened`);
+      this.#delivery.link("absent", `${this.#settings.interface} could not be opened`);
       return;
     }
-    this.#state?.link(link.up ? "up" : "down", detail);
+    this.#delivery.link(link.up ? "up" : "down", detail);
   }
 
   #onFrame(frame: ReceivedFrame): void {
-    if (this.#sink === undefined) return;
+    if (!this.#delivery.isOpen) return;
     const stampUs = this.#stampOf(frame);
     let flags = 0;
     if (frame.ext === true) flags |= FRAME_FLAG.extended;
     if (frame.rtr === true) flags |= FRAME_FLAG.remote;
-    if (frame.data.length > 8) flags |= FRAME_FLAG.fd;
-    if (frame.err === true) {
-      flags = FRAME_FLAG.error;
-      this.#batchErrors += 1;
-    }
-    this.#batch.push(frame.id, flags, frame.data, stampUs);
-    if (this.#batch.count === BATCH_FRAMES) this.#flush();
-    else if (!this.#flushDue) {
-      this.#flushDue = true;
-      setImmediate(() => {
-        this.#flushDue = false;
-        this.#flush();
-      });
-    }
+    if (frame.data.length > CLASSIC_MAX_DATA_BYTES) flags |= FRAME_FLAG.fd;
+    if (frame.err === true) flags = FRAME_FLAG.error;
+    this.#frames.push(frame.id, flags, frame.data, stampUs);
   }
 
   /**
@@ -186,17 +168,5 @@ class SocketcanBus implements CanBus {
     const isReadTimeAhead = stampUs < this.#lastStampUs && this.#lastStampUs - stampUs < FIRST_STAMPS_AHEAD_US;
     if (!isReadTimeAhead) this.#lastStampUs = stampUs;
     return this.#lastStampUs;
-  }
-
-  #flush(): void {
-    const batch = this.#batch;
-    if (this.#sink !== undefined && batch.count > 0) {
-      this.#received += batch.count - this.#batchErrors;
-      this.#errorFrames += this.#batchErrors;
-      this.#sink.onFrames(batch);
-      this.#state?.frames(batch, this.#batchErrors);
-    }
-    batch.count = 0;
-    this.#batchErrors = 0;
   }
 }

@@ -2,10 +2,10 @@ import { type BackoffBounds, fullJitterMs } from "../../agent/core/backoff.ts";
 import type { Clock } from "../../agent/core/clock.ts";
 import type { Log } from "../../agent/core/log.ts";
 import type { BusCounters, BusFacts, BusSink, CanBus, FrameFilter } from "../../agent/ports/can-bus.ts";
-import { type CanFrame, FRAME_FLAG, type FrameBatch } from "../../agent/ports/frame.ts";
-import { BusStateTracker } from "./error-state.ts";
+import { type CanFrame, FRAME_FLAG } from "../../agent/ports/frame.ts";
+import { Delivery } from "./delivery.ts";
 import { busOff, cannotTransmit, checkFrame, transmitFailed } from "./faults.ts";
-import { createFilter } from "./filter.ts";
+import { ReceiveFilter } from "./filter.ts";
 import { SocketcandConnection } from "./socketcand-connection.ts";
 import { formatSend } from "./socketcand-protocol.ts";
 
@@ -39,43 +39,33 @@ export function createSocketcandBus(settings: SocketcandBusSettings, parts: Sock
   return new SocketcandBus(settings, parts);
 }
 
+/** How a connection ended; `wasReady`: after it had been open. */
+type ConnectionEnd = { readonly why: string; readonly wasReady: boolean };
+
 class SocketcandBus implements CanBus {
   readonly name: string;
   readonly #settings: SocketcandBusSettings;
   readonly #parts: SocketcandBusParts;
-  readonly #accepts: (id: number, flags: number) => boolean;
+  readonly #filter: ReceiveFilter;
+  readonly #delivery = new Delivery();
   #stopping = new AbortController();
   #running: Promise<void> | undefined;
   #connection: SocketcandConnection | undefined;
-  #state: BusStateTracker | undefined;
-  #filtered = 0;
-  #received = 0;
-  #errorFrames = 0;
   #transmitted = 0;
 
   constructor(settings: SocketcandBusSettings, parts: SocketcandBusParts) {
     this.name = settings.name;
     this.#settings = settings;
     this.#parts = parts;
-    const wanted = createFilter(settings.filters);
-    this.#accepts = (id, flags) => {
-      const isWanted = wanted(id, flags);
-      if (!isWanted) this.#filtered += 1;
-      return isWanted;
-    };
+    this.#filter = new ReceiveFilter(settings.filters);
   }
 
   /** Resolves when the first connection is open or has failed. */
   async start(sink: BusSink): Promise<void> {
     this.#stopping = new AbortController();
-    const first = Promise.withResolvers<void>();
-    const state = new BusStateTracker((busState, detail) => {
-      sink.onState(busState, detail);
-      first.resolve();
-    });
-    this.#state = state;
-    this.#running = this.#run(sink, state, this.#stopping.signal);
-    await Promise.race([first.promise, this.#running]);
+    const firstState = this.#delivery.open(sink);
+    this.#running = this.#run(this.#stopping.signal);
+    await Promise.race([firstState, this.#running]);
   }
 
   facts(): BusFacts {
@@ -83,16 +73,11 @@ class SocketcandBus implements CanBus {
   }
 
   counters(): BusCounters {
-    return {
-      received: this.#received,
-      dropped: undefined,
-      errorFrames: this.#errorFrames,
-      transmitted: this.#transmitted,
-    };
+    return this.#delivery.counters(undefined, this.#transmitted);
   }
 
   filtered(): number {
-    return this.#filtered;
+    return this.#filter.heldBack;
   }
 
   async send(frame: CanFrame): Promise<void> {
@@ -118,44 +103,41 @@ class SocketcandBus implements CanBus {
         "check the network and the socketcand server",
       );
     }
-    if (this.#state?.isBusOff === true) throw busOff(this.name);
+    if (this.#delivery.isBusOff) throw busOff(this.name);
     this.#connection.write(formatSend(frame));
     this.#transmitted += 1;
   }
 
   async stop(): Promise<void> {
     this.#stopping.abort();
+    this.#delivery.close();
     await this.#running;
   }
 
-  async #run(sink: BusSink, state: BusStateTracker, signal: AbortSignal): Promise<void> {
+  async #run(signal: AbortSignal): Promise<void> {
     const { clock, log, random } = this.#parts;
     for (let attempt = 0; !signal.aborted; attempt += 1) {
-      const { why, wasReady } = await this.#connectOnce(sink, state, signal);
+      const { why, wasReady } = await this.#connectOnce(signal);
       if (signal.aborted) return;
       if (wasReady) attempt = 0;
       log.debug("bus.connection-lost", { bus: this.name, why, attempt });
-      state.link("absent", `${this.#where()}: ${why}`);
+      this.#delivery.link("absent", `${this.#where()}: ${why}`);
       await clock.sleep(fullJitterMs(attempt, RECONNECT, random), signal);
     }
   }
 
   /** Resolves when the connection has ended, with the reason, or when `signal` aborts. */
-  #connectOnce(
-    sink: BusSink,
-    state: BusStateTracker,
-    signal: AbortSignal,
-  ): Promise<{ readonly why: string; readonly wasReady: boolean }> {
-    const { promise, resolve } = Promise.withResolvers<{ readonly why: string; readonly wasReady: boolean }>();
-    const settings = { ...this.#settings, accepts: this.#accepts };
+  #connectOnce(signal: AbortSignal): Promise<ConnectionEnd> {
+    const { promise, resolve } = Promise.withResolvers<ConnectionEnd>();
     const connection = new SocketcandConnection(
-      settings,
+      this.#settings,
+      this.#filter,
       {
         onReady: () => {
           this.#connection = connection;
-          state.link("up", `${this.#where()} is connected`);
+          this.#delivery.link("up", `${this.#where()} is connected`);
         },
-        onFrames: (batch, errorFrames) => this.#onFrames(sink, state, batch, errorFrames),
+        onFrames: (batch, errorFrames) => this.#delivery.frames(batch, errorFrames),
         onMalformed: () => this.#parts.log.warn("bus.input-malformed", { bus: this.name }),
         onClosed: (why) => {
           const wasReady = this.#connection === connection;
@@ -172,13 +154,6 @@ class SocketcandBus implements CanBus {
     };
     signal.addEventListener("abort", onAbort, { once: true });
     return promise;
-  }
-
-  #onFrames(sink: BusSink, state: BusStateTracker, batch: FrameBatch, errorFrames: number): void {
-    this.#received += batch.count - errorFrames;
-    this.#errorFrames += errorFrames;
-    sink.onFrames(batch);
-    state.frames(batch, errorFrames);
   }
 
   #where(): string {

@@ -1,6 +1,7 @@
 import { connect, type Socket } from "node:net";
 import type { Clock } from "../../agent/core/clock.ts";
 import { FrameBatch } from "../../agent/ports/frame.ts";
+import type { ReceiveFilter } from "./filter.ts";
 import { ElementReader, wordsOf } from "./socketcand-elements.ts";
 import { FrameParser } from "./socketcand-protocol.ts";
 
@@ -11,12 +12,11 @@ const QUIET_LOOKS = 3;
 /** Longest wait for written bytes to go out when the connection is ended. */
 const END_WAIT_MS = 1000;
 
-/** Where to connect, and which frames to keep. */
+/** Where to connect. */
 export type ConnectionSettings = {
   readonly host: string;
   readonly port: number;
   readonly interface: string;
-  accepts(id: number, flags: number): boolean;
 };
 
 /** What becomes of a connection. Nothing is called after `onClosed`. */
@@ -39,6 +39,7 @@ type Phase = "greeting" | "opening" | "switching" | "raw" | "closed";
  */
 export class SocketcandConnection {
   readonly #settings: ConnectionSettings;
+  readonly #filter: ReceiveFilter;
   readonly #events: ConnectionEvents;
   readonly #socket: Socket;
   readonly #clock: Clock;
@@ -53,8 +54,9 @@ export class SocketcandConnection {
   #flushDue = false;
   #unsent = "";
 
-  constructor(settings: ConnectionSettings, events: ConnectionEvents, clock: Clock) {
+  constructor(settings: ConnectionSettings, filter: ReceiveFilter, events: ConnectionEvents, clock: Clock) {
     this.#settings = settings;
+    this.#filter = filter;
     this.#events = events;
     this.#clock = clock;
     this.#socket = connect({ host: settings.host, port: settings.port, noDelay: true });
@@ -156,7 +158,7 @@ export class SocketcandConnection {
     if (parsed === "error-frame") this.#errorFrames += 1;
     if (parsed === "frame") {
       const last = batch.count - 1;
-      if (!this.#settings.accepts(batch.id(last), batch.flags(last))) batch.count = last;
+      if (!this.#filter.accepts(batch.id(last), batch.flags(last))) batch.count = last;
     }
   }
 

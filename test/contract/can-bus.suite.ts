@@ -73,7 +73,7 @@ function plain(frame: CanFrame, lostFlags: number): unknown {
   return { id: frame.id, flags: frame.flags & ~lostFlags, data: [...frame.data] };
 }
 
-/** The promises of the CanBus port (agent/ports/outbox.ts). Run it on each driver and on the fake. */
+/** The promises of the CanBus port (agent/ports/can-bus.ts). Run it on each driver and on the fake. */
 export function describeCanBus(name: string, limits: BusLimits, open: () => Promise<BusUnderTest>): void {
   const lostFlags = limits.lostFlags ?? 0;
   const { extended, remote, error, fd, bitRateSwitch, errorStateIndicator } = FRAME_FLAG;

@@ -4,7 +4,7 @@ import { parseDbc } from "../../../agent/signals/dbc/parse.ts";
 import { destinationOf, isProprietary, pgnOf, sourceOf } from "../../../agent/signals/pgn.ts";
 import type { BusMessages } from "../../../agent/signals/signal-table.ts";
 import { matchedBy } from "../../../agent/signals/table-source.ts";
-import { createFilter } from "../../../drivers/can/filter.ts";
+import { ReceiveFilter } from "../../../drivers/can/filter.ts";
 
 const EXTENDED = 0x8000_0000;
 
@@ -107,10 +107,10 @@ describe("messages that are known by their PGN", () => {
       { id: 0x00f0_0400, mask: 0x03ff_ff00, extended: true },
       { id: 0x00ea_0000, mask: 0x03ff_0000, extended: true },
     ]);
-    const accepts = createFilter(bus.filters);
-    expect([0x18f0_0400, 0x00f0_04ff, 0x1cea_1121].every((id) => accepts(id, 1))).toBe(true);
-    expect([0x18f0_0500, 0x19f0_0400, 0x1aea_ff00].some((id) => accepts(id, 1))).toBe(false);
-    expect(accepts(0x400, 0)).toBe(false);
+    const filter = new ReceiveFilter(bus.filters);
+    expect([0x18f0_0400, 0x00f0_04ff, 0x1cea_1121].every((id) => filter.accepts(id, 1))).toBe(true);
+    expect([0x18f0_0500, 0x19f0_0400, 0x1aea_ff00].some((id) => filter.accepts(id, 1))).toBe(false);
+    expect(filter.accepts(0x400, 0)).toBe(false);
   });
 });
 

@@ -1,32 +1,43 @@
 import { describe, expect, it } from "vitest";
 import { FRAME_FLAG } from "../../../../agent/ports/frame.ts";
-import { createFilter, kernelFilters } from "../../../../drivers/can/filter.ts";
+import { kernelFilters, ReceiveFilter } from "../../../../drivers/can/filter.ts";
 
 const { extended, error } = FRAME_FLAG;
 
-describe("createFilter", () => {
+describe("ReceiveFilter", () => {
   it("lets everything through when there are no filters", () => {
-    const accepts = createFilter([]);
-    expect([accepts(0, 0), accepts(0x1fff_ffff, extended), accepts(4, error)]).toEqual([true, true, true]);
+    const filter = new ReceiveFilter([]);
+    expect([filter.accepts(0, 0), filter.accepts(0x1fff_ffff, extended), filter.accepts(4, error)]).toEqual([
+      true,
+      true,
+      true,
+    ]);
   });
 
   it("keeps 11-bit and 29-bit ids of the same value apart", () => {
-    const accepts = createFilter([{ id: 0x123, mask: 0x7ff, extended: false }]);
-    expect(accepts(0x123, 0)).toBe(true);
-    expect(accepts(0x123, extended)).toBe(false);
-    expect(accepts(0x124, 0)).toBe(false);
+    const filter = new ReceiveFilter([{ id: 0x123, mask: 0x7ff, extended: false }]);
+    expect(filter.accepts(0x123, 0)).toBe(true);
+    expect(filter.accepts(0x123, extended)).toBe(false);
+    expect(filter.accepts(0x124, 0)).toBe(false);
   });
 
   it("compares only the bits of the mask", () => {
     // J1939: PGN 65265 (0xfef1) from any source and with any priority.
-    const accepts = createFilter([{ id: 0x18fe_f100, mask: 0x03ff_ff00, extended: true }]);
-    expect(accepts(0x0cfe_f127, extended)).toBe(true);
-    expect(accepts(0x18fe_f200, extended)).toBe(false);
-    expect(accepts(0x7f1, 0)).toBe(false);
+    const filter = new ReceiveFilter([{ id: 0x18fe_f100, mask: 0x03ff_ff00, extended: true }]);
+    expect(filter.accepts(0x0cfe_f127, extended)).toBe(true);
+    expect(filter.accepts(0x18fe_f200, extended)).toBe(false);
+    expect(filter.accepts(0x7f1, 0)).toBe(false);
   });
 
   it("never holds back an error frame", () => {
-    expect(createFilter([{ id: 0x123, mask: 0x7ff, extended: false }])(0x040, error)).toBe(true);
+    const filter = new ReceiveFilter([{ id: 0x123, mask: 0x7ff, extended: false }]);
+    expect(filter.accepts(0x040, error)).toBe(true);
+  });
+
+  it("counts what it held back", () => {
+    const filter = new ReceiveFilter([{ id: 0x123, mask: 0x7ff, extended: false }]);
+    for (const id of [0x122, 0x123, 0x124]) filter.accepts(id, 0);
+    expect(filter.heldBack).toBe(2);
   });
 });
 
