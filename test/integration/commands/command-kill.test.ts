@@ -7,7 +7,7 @@ import { describe, expect, it } from "vitest";
 import { openJournal } from "../../../drivers/sqlite/journal/journal.ts";
 import { CommandBench } from "../../fakes/commands/commands.ts";
 import { ManualClock } from "../../fakes/core/clock.ts";
-import { temporaryFolder } from "../../fakes/core/folder.ts";
+import { diskFolder } from "../../fakes/core/folder.ts";
 import { MemoryLog } from "../../fakes/core/log.ts";
 
 const RUNNER = fileURLToPath(new URL("./command-runner.ts", import.meta.url));
@@ -40,7 +40,7 @@ describe("a command whose process is killed at every step of ledger, act and ans
   it(
     "acts at most once, ends with exactly one status, and is indeterminate only where nobody can know",
     async () => {
-      const folder = temporaryFolder();
+      const folder = diskFolder();
       const bench = new CommandBench();
       const commands = Array.from({ length: STEPS * ROUNDS }, (_, at) => {
         const id = `c-${at}`;

@@ -9,7 +9,7 @@ import { STREAMS } from "../../../agent/ports/outbox.ts";
 import { openOutbox } from "../../../drivers/sqlite/outbox/outbox.ts";
 import { seededRandom } from "../../bench/core/seeded-random.ts";
 import { ManualClock } from "../../fakes/core/clock.ts";
-import { temporaryFolder } from "../../fakes/core/folder.ts";
+import { diskFolder } from "../../fakes/core/folder.ts";
 import { MemoryLog } from "../../fakes/core/log.ts";
 
 const WRITER = fileURLToPath(new URL("./outbox-writer.ts", import.meta.url));
@@ -90,7 +90,7 @@ describe("SQLite outbox, killed at any moment", () => {
   ])(
     "has every id it returned, no hole and a sound file, $what",
     async ({ maxBytes, kills, losesSome }) => {
-      const file = join(temporaryFolder(), "outbox.db");
+      const file = join(diskFolder(), "outbox.db");
       const random = seededRandom(kills);
       const notes: Notes = { stored: new Set(), givenUp: new Set() };
       const epochs = new Set<number>();

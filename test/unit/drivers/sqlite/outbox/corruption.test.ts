@@ -1,12 +1,10 @@
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { seededRandom } from "../../../../bench/core/seeded-random.ts";
 import { damage, KINDS, Oracle, placesIn, Vehicle } from "./corrupted-outbox.ts";
 
-// What the disk makes durable is not the question here.
-const FOLDER = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
 const RUNS = Number(process.env.CAUSEWAY_CORRUPTION_RUNS ?? 60);
 const FIRST_SEED = Number(process.env.CAUSEWAY_CORRUPTION_SEED ?? 1);
 
@@ -22,7 +20,7 @@ type Row = {
 
 /** One life: works, ends, is damaged once or twice, and drains. Returns what was wrong, and adds to the table. */
 function live(seed: number, table: Map<string, Row>): readonly string[] {
-  const folder = mkdtempSync(join(FOLDER, "causeway-corruption-"));
+  const folder = mkdtempSync(join(tmpdir(), "causeway-corruption-"));
   const random = seededRandom(seed);
   const oracle = new Oracle();
   const vehicle = new Vehicle(folder, random, oracle);
