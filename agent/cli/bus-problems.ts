@@ -1,5 +1,5 @@
 import { formatCount, formatDuration } from "../core/quantity.ts";
-import type { Status } from "../local-api/status.ts";
+import type { Status } from "../local-api/status-schema.ts";
 import type { Problem } from "./delivery-problems.ts";
 
 type Bus = Status["buses"][number];

@@ -1,5 +1,5 @@
 import { formatBytes, formatCount, formatDuration } from "../core/quantity.ts";
-import type { Status } from "../local-api/status.ts";
+import type { Status } from "../local-api/status-schema.ts";
 import type { Check } from "../support/identity-checks.ts";
 import { NOT_AUTHORIZED, QUOTA_EXCEEDED } from "../telemetry/publish/refusal-codes.ts";
 import { printable } from "./text.ts";

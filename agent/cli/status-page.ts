@@ -1,6 +1,6 @@
 import type pico from "picocolors";
 import { formatBytes, formatCount, formatDuration } from "../core/quantity.ts";
-import type { Status } from "../local-api/status.ts";
+import type { Status } from "../local-api/status-schema.ts";
 import { STREAMS, type StreamName } from "../ports/outbox.ts";
 import { busProblem, isReceiving, otherFrames } from "./bus-problems.ts";
 import { deliveryProblems, isWorthSaying, type Problem } from "./delivery-problems.ts";

@@ -5,12 +5,12 @@ import { inheritedSockets } from "../../drivers/os/local-socket/inherited-socket
 import { serveLocalSocket } from "../../drivers/os/local-socket/local-socket.ts";
 import { Turns } from "../../drivers/os/local-socket/turns.ts";
 import type { Service } from "../core/lifecycle.ts";
-import { type AdminParts, createAdmin } from "../local-api/admin.ts";
-import { createIdentityAdmin, type IdentityAdminParts } from "../local-api/admin-identity.ts";
+import { type AdminParts, createAdmin } from "../local-api/buffer-handlers.ts";
 import { type CommandHandlerParts, commandAdmin, commandView } from "../local-api/command-handlers.ts";
+import { createIdentityAdmin, type IdentityAdminParts } from "../local-api/identity-handlers.ts";
 import { jobAdmin, jobView } from "../local-api/job-verbs.ts";
 import { otaAdmin, otaView } from "../local-api/ota-verbs.ts";
-import { createView, type ViewHandler, type ViewParts } from "../local-api/view.ts";
+import { createView, type ViewHandler, type ViewParts } from "../local-api/signals-handlers.ts";
 import type { SocketCounts } from "../ports/local-socket.ts";
 import type { Outbox } from "../ports/outbox.ts";
 import type { SupportDesk } from "../support/support-desk.ts";

@@ -3,7 +3,7 @@ import type { Clock } from "../core/clock.ts";
 import type { Log } from "../core/log.ts";
 import type { LogLine } from "../core/recent-log.ts";
 import type { IdentityLedger } from "../identity/identity-ledger.ts";
-import type { ViewHandler } from "../local-api/view.ts";
+import type { ViewHandler } from "../local-api/signals-handlers.ts";
 import { checkIdentity } from "../support/identity-checks.ts";
 import { machineSection } from "../support/sections.ts";
 import { SupportDesk } from "../support/support-desk.ts";

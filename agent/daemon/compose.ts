@@ -22,7 +22,7 @@ import { runServices, type Service } from "../core/lifecycle.ts";
 import type { Log } from "../core/log.ts";
 import { keepRecent } from "../core/recent-log.ts";
 import { commandStatus } from "../local-api/command-handlers.ts";
-import type { Status } from "../local-api/status.ts";
+import type { Status } from "../local-api/status-schema.ts";
 import type { Broker } from "../ports/broker.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { SocketCounts } from "../ports/local-socket.ts";

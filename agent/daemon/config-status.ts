@@ -1,4 +1,4 @@
-import type { Status } from "../local-api/status.ts";
+import type { Status } from "../local-api/status-schema.ts";
 import type { LayeredConfig } from "./layered-config.ts";
 
 /** Something that was written to configure the agent and that is not in force. `event` names it in the log and in records. */

@@ -3,7 +3,7 @@ import type { Clock } from "../core/clock.ts";
 import { AgentError } from "../core/errors.ts";
 import { type CertificateFacts, certificateFacts } from "../identity/certificate.ts";
 import type { RenewalStatus } from "../identity/renewal.ts";
-import type { IdentityStatus } from "../local-api/status.ts";
+import type { IdentityStatus } from "../local-api/status-schema.ts";
 import type { OpenIdentity } from "./open-identity.ts";
 
 const DAY_MS = 86_400_000;

@@ -1,6 +1,6 @@
 import type { AgentConfig } from "../../config/schema.ts";
 import type { Clock } from "../core/clock.ts";
-import type { IdentityStatus, Status } from "../local-api/status.ts";
+import type { IdentityStatus, Status } from "../local-api/status-schema.ts";
 import type { Broker } from "../ports/broker.ts";
 import type { SocketCounts } from "../ports/local-socket.ts";
 import type { Outbox } from "../ports/outbox.ts";

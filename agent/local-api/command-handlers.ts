@@ -9,8 +9,8 @@ import type { Arrival } from "../commands/request.ts";
 import { AgentError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import type { Journal } from "../ports/journal.ts";
-import type { Status } from "./status.ts";
-import type { ViewHandler } from "./view.ts";
+import type { ViewHandler } from "./signals-handlers.ts";
+import type { Status } from "./status-schema.ts";
 
 /** What the local sockets need of remote commands; undefined where none are taken. */
 export type CommandHandlerParts =

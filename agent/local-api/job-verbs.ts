@@ -5,8 +5,8 @@ import type { Log } from "../core/log.ts";
 import type { AwsJobs } from "../jobs/aws-jobs.ts";
 import type { JobRunner } from "../jobs/job-runner.ts";
 import type { Broker } from "../ports/broker.ts";
-import type { Status } from "./status.ts";
-import type { ViewHandler } from "./view.ts";
+import type { ViewHandler } from "./signals-handlers.ts";
+import type { Status } from "./status-schema.ts";
 
 /** What the verbs of jobs work with. `problems` says by operation why a document would not be taken. */
 export type JobVerbs = {

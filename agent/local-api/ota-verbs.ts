@@ -9,8 +9,8 @@ import type { UpdateRecord } from "../updates/update-record.ts";
 import { isCancellable, isOver } from "../updates/update-state.ts";
 import type { UpdateProgress } from "../updates/update-work.ts";
 import type { Updater } from "../updates/updater.ts";
-import type { Status } from "./status.ts";
-import type { ViewHandler } from "./view.ts";
+import type { ViewHandler } from "./signals-handlers.ts";
+import type { Status } from "./status-schema.ts";
 
 /** How often `ota.watch` looks, ms. */
 const WATCH_INTERVAL_MS = 250;

@@ -1,5 +1,5 @@
 import { AgentError } from "../core/errors.ts";
-import type { Status } from "../local-api/status.ts";
+import type { Status } from "../local-api/status-schema.ts";
 import type { Check } from "./identity-checks.ts";
 
 /** What the self-test of remote commands looks at. Each rejects with its own fault. */

@@ -1,4 +1,4 @@
-import type { Status } from "../../agent/local-api/status.ts";
+import type { Status } from "../../agent/local-api/status-schema.ts";
 import { STREAMS } from "../../agent/ports/outbox.ts";
 import type { Gaps, LastSeq } from "../../test/bench/consumers/ledger.ts";
 import { until } from "../../test/bench/core/wait.ts";

@@ -1,4 +1,4 @@
-import type { Status } from "../../agent/local-api/status.ts";
+import type { Status } from "../../agent/local-api/status-schema.ts";
 import { lastSeqsOf } from "./account.ts";
 import type { Guest } from "./vehicle-guest.ts";
 

@@ -2,7 +2,7 @@ import { appendFileSync, cpSync, mkdirSync, rmSync, writeFileSync } from "node:f
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { stringify } from "yaml";
-import { type Status, statusSchema } from "../../agent/local-api/status.ts";
+import { type Status, statusSchema } from "../../agent/local-api/status-schema.ts";
 import { THINNED_MESSAGES } from "../../test/bench/agent/agent-config.ts";
 import { type Mosquitto, startMosquitto } from "../../test/bench/broker/mosquitto.ts";
 import { TcpProxy } from "../../test/bench/broker/tcp-proxy.ts";

@@ -3,14 +3,14 @@ import pico from "picocolors";
 import { z } from "zod";
 import { EXIT } from "../../core/errors.ts";
 import { formatBytes, formatDuration } from "../../core/quantity.ts";
-import { outboxStatus, statusSchema } from "../../local-api/status.ts";
+import { outboxStatus, statusSchema } from "../../local-api/status-schema.ts";
 import { STREAMS, type StreamName } from "../../ports/outbox.ts";
 import { confirm } from "../confirm.ts";
 import { type CliContext, note, printJson, printLine } from "../context.ts";
 import { deliveryProblems } from "../delivery-problems.ts";
+import { adminSocketPath, askAgent, parseAnswer, viewSocketPath } from "../running-agent.ts";
 import { outboxLines } from "../status-page.ts";
 import { alignColumns } from "../text.ts";
-import { adminSocketPath, askAgent, parseAnswer, viewSocketPath } from "../view-socket.ts";
 
 const MAX_LIMIT = 10_000;
 /** What is left of --timeout for the answer itself. */

@@ -14,7 +14,7 @@ import {
 } from "../../identity/certificate.ts";
 import { type CliContext, note, printJson, printLine } from "../context.ts";
 import { readInputFile } from "../input-file.ts";
-import { adminSocketPath, askAgent, parseAnswer } from "../view-socket.ts";
+import { adminSocketPath, askAgent, parseAnswer } from "../running-agent.ts";
 import { keyInUse, openToken, type Token } from "./token.ts";
 
 /** `causeway cert`: the device's certificate. */

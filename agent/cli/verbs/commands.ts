@@ -4,8 +4,8 @@ import { z } from "zod";
 import { EXIT } from "../../core/errors.ts";
 import { type CliContext, note, printJson, printLine } from "../context.ts";
 import { readInputFile } from "../input-file.ts";
+import { adminSocketPath, askAgent, parseAnswer, viewSocketPath } from "../running-agent.ts";
 import { alignColumns, printable } from "../text.ts";
-import { adminSocketPath, askAgent, parseAnswer, viewSocketPath } from "../view-socket.ts";
 
 const reason = z.object({ code: z.string(), description: z.string() });
 const command = z.object({

@@ -9,8 +9,8 @@ import { composeSupport } from "../../daemon/compose-support.ts";
 import { openIdentity } from "../../daemon/open-identity.ts";
 import type { SupportBundle } from "../../support/bundle.ts";
 import { type CliContext, note, printJson, printLine } from "../context.ts";
+import { askAgent, parseAnswer, viewSocketPath } from "../running-agent.ts";
 import { verboseLog } from "../verbose-log.ts";
-import { askAgent, parseAnswer, viewSocketPath } from "../view-socket.ts";
 
 const collected = z.object({
   schemaVersion: z.literal(1),

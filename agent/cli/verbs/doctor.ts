@@ -7,12 +7,12 @@ import { AgentError, EXIT } from "../../core/errors.ts";
 import { checkCommandFiles } from "../../daemon/compose-commands.ts";
 import { identityParts } from "../../daemon/identity-parts.ts";
 import { loadSignalTable } from "../../daemon/load-table.ts";
-import { statusSchema } from "../../local-api/status.ts";
+import { statusSchema } from "../../local-api/status-schema.ts";
 import { checkCommands } from "../../support/command-checks.ts";
 import { type Check, checkIdentity, type IdentityParts } from "../../support/identity-checks.ts";
 import { type CliContext, note, printJson, printLine } from "../context.ts";
 import { deliveryChecks } from "../delivery-problems.ts";
-import { askAgent, parseAnswer, viewSocketPath } from "../view-socket.ts";
+import { askAgent, parseAnswer, viewSocketPath } from "../running-agent.ts";
 import { openToken, type Token } from "./token.ts";
 
 const identityAnswer = z.object({

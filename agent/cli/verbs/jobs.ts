@@ -3,8 +3,8 @@ import { z } from "zod";
 import { AgentError, EXIT } from "../../core/errors.ts";
 import { type CliContext, note, printJson, printLine } from "../context.ts";
 import { readInputFile } from "../input-file.ts";
+import { adminSocketPath, askAgent, parseAnswer, viewSocketPath } from "../running-agent.ts";
 import { alignColumns, printable } from "../text.ts";
-import { adminSocketPath, askAgent, parseAnswer, viewSocketPath } from "../view-socket.ts";
 
 const job = z.object({
   jobId: z.string(),

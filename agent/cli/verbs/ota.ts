@@ -11,7 +11,7 @@ import { isOver, UPDATE_STEPS } from "../../updates/update-state.ts";
 import { type CliContext, note, printJson, printLine } from "../context.ts";
 import { readOrder, type ServerAccess } from "../ota-order.ts";
 import { ProgressLine } from "../progress-line.ts";
-import { adminSocketPath, askAgent, parseAnswer, viewSocketPath } from "../view-socket.ts";
+import { adminSocketPath, askAgent, parseAnswer, viewSocketPath } from "../running-agent.ts";
 
 /** A daemon that starts another version of itself is away: for a moment, or for three starts of one that hangs, or for the whole of its trial (systemd/causeway-start). */
 const RETRY_MS = 500;

@@ -1,10 +1,10 @@
 import type { Command } from "commander";
 import pico from "picocolors";
 import { AgentError, EXIT } from "../../core/errors.ts";
-import { statusSchema } from "../../local-api/status.ts";
+import { statusSchema } from "../../local-api/status-schema.ts";
 import { type CliContext, printJson } from "../context.ts";
+import { askAgent, parseAnswer, viewSocketPath } from "../running-agent.ts";
 import { problemsOf, type StatusReading, statusPage } from "../status-page.ts";
-import { askAgent, parseAnswer, viewSocketPath } from "../view-socket.ts";
 
 const WATCH_INTERVAL_MS = 1000;
 /** Cursor home, then erase to the end of the screen (ECMA-48, CUP and ED): redraws without flicker. */

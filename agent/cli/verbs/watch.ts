@@ -3,7 +3,7 @@ import { z } from "zod";
 import { streamLocal } from "../../../drivers/os/local-socket/local-socket.ts";
 import { exactNameOf } from "../../signals/message-name.ts";
 import { type CliContext, printJson } from "../context.ts";
-import { viewSocketPath } from "../view-socket.ts";
+import { viewSocketPath } from "../running-agent.ts";
 
 const snapshot = z.object({
   schemaVersion: z.literal(1),

@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** What the bench reads of the daemon's status (agent/local-api/status.ts). */
+/** What the bench reads of the daemon's status (agent/local-api/status-schema.ts). */
 export const agentStatus = z.object({
   pid: z.int(),
   uptimeMs: z.number(),

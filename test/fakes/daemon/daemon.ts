@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
 import { stringify } from "yaml";
-import { type Status, statusSchema } from "../../../agent/local-api/status.ts";
+import { type Status, statusSchema } from "../../../agent/local-api/status-schema.ts";
 import { requestLocal } from "../../../drivers/os/local-socket/local-socket.ts";
 import { createAuthority, writeIdentity } from "../../bench/cloud/certificate-authority.ts";
 import { type Child, startChild } from "../../bench/core/child.ts";

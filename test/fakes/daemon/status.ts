@@ -1,4 +1,4 @@
-import type { Status } from "../../../agent/local-api/status.ts";
+import type { Status } from "../../../agent/local-api/status-schema.ts";
 
 const NO_RECORDS = { records: 0, bytes: 0, lastSeq: 0, dead: 0, lost: 0 };
 

@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, openSync, readFileSync, writeFileSync } from "nod
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
-import { statusSchema } from "../../../agent/local-api/status.ts";
+import { statusSchema } from "../../../agent/local-api/status-schema.ts";
 import { requestLocal } from "../../../drivers/os/local-socket/local-socket.ts";
 import { until } from "../../bench/core/wait.ts";
 import { RELEASES } from "../updates/release.ts";

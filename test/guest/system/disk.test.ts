@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Status } from "../../../agent/local-api/status.ts";
+import type { Status } from "../../../agent/local-api/status-schema.ts";
 import { contradictionsOf, lastSeqsOf, settle, unitOf } from "../../../scripts/guest-machine/account.ts";
 import { type Guest, startGuest } from "../../../scripts/guest-machine/vehicle-guest.ts";
 import type { LastSeq } from "../../bench/consumers/ledger.ts";

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Status } from "../../../agent/local-api/status.ts";
+import type { Status } from "../../../agent/local-api/status-schema.ts";
 import { createRecordReader } from "../../../agent/telemetry/record/records.ts";
 import { readDescriptor } from "../../../config/proto/descriptor.ts";
 import { contradictionsOf, settle, unitOf } from "../../../scripts/guest-machine/account.ts";

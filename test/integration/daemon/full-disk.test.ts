@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import type { Status } from "../../../agent/local-api/status.ts";
+import type { Status } from "../../../agent/local-api/status-schema.ts";
 import { until } from "../../bench/core/wait.ts";
 import { mountProblem } from "../../fakes/core/mount.ts";
 import { type Daemon, type DaemonHome, daemonHome, runProgram, startDaemon } from "../../fakes/daemon/daemon.ts";

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { stringify } from "yaml";
 import { z } from "zod";
 import { FAULTS } from "../../../agent/core/errors.ts";
-import type { Status } from "../../../agent/local-api/status.ts";
+import type { Status } from "../../../agent/local-api/status-schema.ts";
 import type { Broker } from "../../../agent/ports/broker.ts";
 import { requestLocal } from "../../../drivers/os/local-socket/local-socket.ts";
 import { createSession } from "../../bench/broker/mqtt-session.ts";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { createSocket } from "unix-dgram";
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { z } from "zod";
-import type { Status } from "../../../agent/local-api/status.ts";
+import type { Status } from "../../../agent/local-api/status-schema.ts";
 import { type Mosquitto, startMosquitto } from "../../bench/broker/mosquitto.ts";
 import { TcpProxy } from "../../bench/broker/tcp-proxy.ts";
 import { type Authority, createAuthority, writeIdentity } from "../../bench/cloud/certificate-authority.ts";

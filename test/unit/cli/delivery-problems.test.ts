@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { deliveryChecks, deliveryProblems } from "../../../agent/cli/delivery-problems.ts";
 import { problemsOf } from "../../../agent/cli/status-page.ts";
-import { createView } from "../../../agent/local-api/view.ts";
+import { createView } from "../../../agent/local-api/signals-handlers.ts";
 import { draftOf } from "../../contract/outbox-subject.ts";
 import { ManualClock } from "../../fakes/core/clock.ts";
 import { runCli } from "../../fakes/daemon/cli-runner.ts";

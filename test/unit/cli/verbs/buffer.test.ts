@@ -1,6 +1,6 @@
 import { CommanderError } from "commander";
 import { describe, expect, it } from "vitest";
-import { createView } from "../../../../agent/local-api/view.ts";
+import { createView } from "../../../../agent/local-api/signals-handlers.ts";
 import { draftOf } from "../../../contract/outbox-subject.ts";
 import { ManualClock } from "../../../fakes/core/clock.ts";
 import { runCli } from "../../../fakes/daemon/cli-runner.ts";

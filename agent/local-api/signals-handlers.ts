@@ -4,7 +4,7 @@ import { type Outbox, STREAMS } from "../ports/outbox.ts";
 import { physicalOf } from "../signals/codec/signal-value.ts";
 import type { LatestValue } from "../signals/latest-signals.ts";
 import { matchesSignal } from "../telemetry/collect/collect-rules.ts";
-import type { Status } from "./status.ts";
+import type { Status } from "./status-schema.ts";
 
 /** How often `watch` sends the latest values. */
 const WATCH_INTERVAL_MS = 500;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createAdmin } from "../../../agent/local-api/admin.ts";
+import { createAdmin } from "../../../agent/local-api/buffer-handlers.ts";
 import { draftOf, seqsOf, takeLosses } from "../../contract/outbox-subject.ts";
 import { ManualClock } from "../../fakes/core/clock.ts";
 import { MemoryLog } from "../../fakes/core/log.ts";

@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { Clock } from "../core/clock.ts";
 import type { Log } from "../core/log.ts";
 import { type Outbox, STREAMS, type StreamName } from "../ports/outbox.ts";
-import type { ViewHandler } from "./view.ts";
+import type { ViewHandler } from "./signals-handlers.ts";
 
 /** How often the outbox is looked at while a flush waits, ms. */
 const FLUSH_POLL_MS = 100;

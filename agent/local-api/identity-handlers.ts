@@ -2,7 +2,7 @@ import { AgentError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import type { Renewal } from "../identity/renewal.ts";
 import type { Broker } from "../ports/broker.ts";
-import type { ViewHandler } from "./view.ts";
+import type { ViewHandler } from "./signals-handlers.ts";
 
 /** What admin.sock changes about the identity. `renewal` is undefined where no template is configured. */
 export type IdentityAdminParts = {
