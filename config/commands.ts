@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { path } from "./fields.ts";
-import { floorCounter } from "./floor-counter.ts";
+import { rollbackCounter } from "./floor-counter.ts";
 import { settableKey } from "./settings.ts";
 import { signalName } from "./signal-name.ts";
 
@@ -109,7 +109,7 @@ export const commandsConfig = z.strictObject({
     })
     .prefault({})
     .describe("what the audit trail may cost"),
-  floorCounter: floorCounter
+  floorCounter: rollbackCounter
     .optional()
     .describe(
       "a counter in the TPM that vouches for ledger and keys against an old disk, another than that of ota; a second file alone without it",

@@ -1,7 +1,7 @@
 import { z } from "zod";
 
 /** A counter in the TPM, by its NV index. */
-export const floorCounter = z.strictObject({
+export const rollbackCounter = z.strictObject({
   index: z
     .int()
     .min(0x0180_0000)

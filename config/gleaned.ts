@@ -5,7 +5,7 @@ import { layerFiles } from "./layers.ts";
 const MAX_READ_BYTES = 1_048_576;
 
 /** The absolute path that a configuration which does not parse still seems to give for a key of its first level; undefined when it gives none. Never throws. */
-export async function gleanPath(main: string, key: "stateDir" | "runtimeDir"): Promise<string | undefined> {
+export async function guessPath(main: string, key: "stateDir" | "runtimeDir"): Promise<string | undefined> {
   const line = new RegExp(`^${key}:[ \\t]*(?:"(/[^"\\r\\n]*)"|'(/[^'\\r\\n]*)'|(/[^\\s#]*))`, "m");
   const overlays = await layerFiles({ folder: dirname(main) }).catch(() => []);
   let found: string | undefined;

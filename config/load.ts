@@ -7,7 +7,7 @@ import { type ConfigLayer, layerFiles } from "./layers.ts";
 import { fromCopy, resolvePaths } from "./paths.ts";
 import { type AgentConfig, agentConfig } from "./schema.ts";
 import { problemLines } from "./schema-problems.ts";
-import { readSettings, type Settings, withSettings } from "./settings.ts";
+import { type Overrides, readOverrides, withOverrides } from "./settings.ts";
 import { invalidFile, type Key, type Locate, locateIn, readYamlFile, type YamlFile } from "./yaml-file.ts";
 
 /** A file of a layer or of the vehicle's own folder, from which its relative paths are taken. */
@@ -19,7 +19,7 @@ export type LoadedConfig = {
   /** Paths in it are absolute. */
   readonly config: AgentConfig;
   /** What was set by commands, as far as it is in force. */
-  readonly settings: Settings;
+  readonly settings: Overrides;
   /** The layers that lie above the vehicle's own files. */
   readonly layers: readonly ConfigLayer[];
   /** What was read in place of the vehicle's own files; undefined when they were. */
@@ -34,7 +34,7 @@ export type ConfigOverlay = {
   /** Each over the ones before it; none when absent. */
   readonly layers?: readonly ConfigLayer[];
   /** Tried instead of what commands have set so far. */
-  readonly settings?: Settings;
+  readonly settings?: Overrides;
   /** Read in place of the vehicle's own files, but as if it were where they are. */
   readonly copy?: ConfigCopy | undefined;
 };
@@ -54,10 +54,10 @@ export async function loadConfigFile(path: string, overlay: ConfigOverlay = {}):
   const merged = files.map(({ value }) => value).reduce(mergeValues);
   const written = checked(main, files, merged, copy);
   const facts = { path: main, locate: locatorIn(files), layers, copy };
-  const under = (set: Settings): AgentConfig =>
-    checked(main, files, withSettings(merged, set, written.commands?.settable ?? []), copy);
+  const under = (set: Overrides): AgentConfig =>
+    checked(main, files, withOverrides(merged, set, written.commands?.settable ?? []), copy);
   if (settings !== undefined) return { ...facts, config: under(settings), settings, ignored: undefined };
-  const found = await readSettings(written.stateDir);
+  const found = await readOverrides(written.stateDir);
   const asWritten = { ...facts, config: written, settings: {} };
   if (found.kind === "unusable") return { ...asWritten, ignored: found.what };
   try {

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { conditionConfig } from "./catalogue.ts";
 import { copiedPath, path } from "./fields.ts";
-import { floorCounter } from "./floor-counter.ts";
+import { rollbackCounter } from "./floor-counter.ts";
 import { JOB_SECTIONS } from "./layers.ts";
 
 const timeOfDay = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, "must be HH:MM");
@@ -133,7 +133,7 @@ export const otaConfig = z.strictObject({
     })
     .prefault({})
     .describe("bundles of the whole system, kind rauc"),
-  floorCounter: floorCounter
+  floorCounter: rollbackCounter
     .optional()
     .describe(
       "a counter in the TPM that vouches for the floors against an old disk; the journal and a copy alone without it",

@@ -18,29 +18,29 @@ export const settableKey = z
 const settingValue = z.union([z.string().max(1000), z.number(), z.boolean()]);
 
 /** Values that were set apart from the configuration's files, by dotted key. */
-export const settingsSchema = z.record(settableKey, settingValue).readonly();
-export type Settings = z.infer<typeof settingsSchema>;
+export const overridesSchema = z.record(settableKey, settingValue).readonly();
+export type Overrides = z.infer<typeof overridesSchema>;
 
-const settingsFile = z.strictObject({ schemaVersion: z.literal(1), settings: settingsSchema });
+const settingsFile = z.strictObject({ schemaVersion: z.literal(1), settings: overridesSchema });
 
 /** Settings as they were found: those of the file, or why there is nothing to go by. */
-export type FoundSettings =
-  | { readonly kind: "settings"; readonly settings: Settings }
+export type FoundOverrides =
+  | { readonly kind: "settings"; readonly settings: Overrides }
   | { readonly kind: "unusable"; readonly what: string };
 
 /** Where the settings of an agent are kept: beside its state, since its configuration is not its own to write. */
-export function settingsPath(stateDir: string): string {
+export function overridesPath(stateDir: string): string {
   return join(stateDir, "settings.json");
 }
 
 /** The content of the file. */
-export function settingsText(settings: Settings): string {
+export function overridesText(settings: Overrides): string {
   return `${JSON.stringify({ schemaVersion: 1, settings }, undefined, 2)}\n`;
 }
 
 /** Reads the settings; none where there is no file. */
-export async function readSettings(stateDir: string): Promise<FoundSettings> {
-  const file = settingsPath(stateDir);
+export async function readOverrides(stateDir: string): Promise<FoundOverrides> {
+  const file = overridesPath(stateDir);
   try {
     const { settings } = settingsFile.parse(JSON.parse(await readFile(file, "utf8")));
     return { kind: "settings", settings };
@@ -53,7 +53,7 @@ export async function readSettings(stateDir: string): Promise<FoundSettings> {
 }
 
 /** A configuration as it was read, with `settings` laid over it; those whose key is not in `allowed` are left out. */
-export function withSettings(config: unknown, settings: Settings, allowed: readonly string[]): unknown {
+export function withOverrides(config: unknown, settings: Overrides, allowed: readonly string[]): unknown {
   return Object.entries(settings)
     .filter(([key]) => allowed.includes(key))
     .reduce<unknown>((under, [key, value]) => setAt(under, key.split("."), value), config);

@@ -8,25 +8,25 @@ import { printable } from "./text.ts";
 export type Problem = { readonly what: string; readonly remedy: string };
 
 type Loss = Status["losses"][number];
-type Refusal = Status["delivery"]["refusedTopics"][number];
+type TopicRejection = Status["delivery"]["refusedTopics"][number];
 
 /** A loss is a problem for so long after it. */
 const RECENT_MS = 3_600_000;
 
 /** Whether of what was taken so much was lost that someone should look: more than one in 10,000. */
-export function isWorthSaying(lost: number, taken: number): boolean {
+export function isNotable(lost: number, taken: number): boolean {
   return lost > (taken + lost) / 10_000;
 }
 
 /** What keeps records from being stored or delivered, or has lost some within the hour. */
 export function deliveryProblems(status: Status): readonly Problem[] {
-  return [...obstacles(status), ...recentLosses(status)].map(safe);
+  return [...blockingProblems(status), ...recentLosses(status)].map(safe);
 }
 
 /** The same as checks of a self-test: what stands in the way fails, what has passed is a warning. */
 export function deliveryChecks(status: Status): readonly Check[] {
   const checks = [
-    ...obstacles(status).map((problem) => ({ check: "delivery", verdict: "fail", ...safe(problem) }) as const),
+    ...blockingProblems(status).map((problem) => ({ check: "delivery", verdict: "fail", ...safe(problem) }) as const),
     ...recentLosses(status).map((problem) => ({ check: "delivery", verdict: "warn", ...safe(problem) }) as const),
   ];
   if (checks.length > 0) return checks;
@@ -40,7 +40,7 @@ function safe({ what, remedy }: Problem): Problem {
   return { what: printable(what), remedy: printable(remedy) };
 }
 
-function obstacles({ outbox, delivery }: Status): readonly Problem[] {
+function blockingProblems({ outbox, delivery }: Status): readonly Problem[] {
   const fault = outbox.fault === undefined ? [] : [outbox.fault];
   return [...fault, ...diskProblems(outbox), ...delivery.refusedTopics.map((topic) => refusalProblem(topic, outbox))];
 }
@@ -49,7 +49,7 @@ function recentLosses({ losses, collected }: Status): readonly Problem[] {
   const { discardedSamples, samples } = collected;
   return [
     ...losses.filter(({ reason, agoMs }) => reason !== "dropped" && agoMs <= RECENT_MS).map(lossProblem),
-    ...(isWorthSaying(discardedSamples, samples) ? [discardProblem(discardedSamples)] : []),
+    ...(isNotable(discardedSamples, samples) ? [discardProblem(discardedSamples)] : []),
   ];
 }
 
@@ -64,7 +64,10 @@ function diskProblems({ disk }: Status["outbox"]): readonly Problem[] {
   ];
 }
 
-function refusalProblem({ stream, topic, reasonCode, reason, count }: Refusal, outbox: Status["outbox"]): Problem {
+function refusalProblem(
+  { stream, topic, reasonCode, reason, count }: TopicRejection,
+  outbox: Status["outbox"],
+): Problem {
   const waiting = formatCount(outbox.streams[stream].records);
   return {
     what: `the broker refuses ${stream} records: ${reason}, ${formatCount(count)} times on ${topic}; ${waiting} wait`,

@@ -1,5 +1,5 @@
 import type { BusConfig } from "../../config/schema.ts";
-import { listLinks } from "../../drivers/can/link.ts";
+import { listInterfaces } from "../../drivers/can/link.ts";
 import { AgentError } from "../core/errors.ts";
 import { type FrameTest, parseCandumpFilters } from "../signals/log-formats/candump-filter.ts";
 import type { CliContext } from "./context.ts";
@@ -32,7 +32,7 @@ export async function listenedBuses(context: CliContext, given: readonly string[
 }
 
 async function everyName(context: CliContext): Promise<readonly string[]> {
-  const interfaces = listLinks().map((link) => link.interface);
+  const interfaces = listInterfaces().map((link) => link.interface);
   const names = interfaces.length > 0 ? interfaces : (await optionalConfig(context))?.buses.map(({ name }) => name);
   if (names !== undefined && names.length > 0) return names;
   throw new AgentError("bus.unknown", {

@@ -1,7 +1,7 @@
 import { loadConfig } from "../../config/load.ts";
 import type { AgentConfig, BusConfig } from "../../config/schema.ts";
 import { createCanBus } from "../../drivers/can/can-bus.ts";
-import { describeLink, listLinks, readLink } from "../../drivers/can/link.ts";
+import { describeInterface, listInterfaces, readInterface } from "../../drivers/can/link.ts";
 import { loadNativeAddon } from "../../drivers/can/native-addon.ts";
 import { AgentError } from "../core/errors.ts";
 import type { Log, LogFacts } from "../core/log.ts";
@@ -37,11 +37,11 @@ export async function resolveBus(context: CliContext, named: string): Promise<Bu
   const buses = (await optionalConfig(context))?.buses ?? [];
   const configured = buses.find((bus) => bus.name === named);
   if (configured !== undefined) return configured;
-  const link = readLink(named);
+  const link = readInterface(named);
   if (link === undefined || link === "not-can") {
-    const known = [...buses.map((bus) => bus.name), ...listLinks().map((one) => one.interface)];
+    const known = [...buses.map((bus) => bus.name), ...listInterfaces().map((one) => one.interface)];
     throw new AgentError("bus.unknown", {
-      what: `no bus ${named} in the configuration, and ${describeLink(named, link)}`,
+      what: `no bus ${named} in the configuration, and ${describeInterface(named, link)}`,
       remedy:
         known.length > 0
           ? `use one of ${[...new Set(known)].join(", ")}`

@@ -23,7 +23,7 @@ export type ServerAccess = {
 };
 
 /** Where an update is: beside its manifest lie `<manifest>.sig`, its artifacts, and the roots `root.N.json` with theirs. */
-type Place = {
+type OrderSource = {
   /** The bytes of what lies beside the manifest; undefined when it is not there. */
   read(name: string): Promise<Uint8Array | undefined>;
   readonly manifestName: string;
@@ -49,7 +49,7 @@ export async function readOrder(given: string, access: ServerAccess, signal: Abo
   return { origin: { kind: "local" }, manifest: text, signatures, sources: Object.fromEntries(sources), roots };
 }
 
-function placeOfFile(file: string): Place {
+function placeOfFile(file: string): OrderSource {
   const folder = dirname(file);
   return {
     manifestName: file.slice(folder.length).replace(/^\//, ""),
@@ -74,7 +74,7 @@ function urlOf(given: string): URL {
   throw new AgentError("input.malformed", { what, remedy: "name it as https://SERVER/PATH/manifest.json" });
 }
 
-function placeAtUrl(url: URL, access: ServerAccess, signal: AbortSignal): Place {
+function placeAtUrl(url: URL, access: ServerAccess, signal: AbortSignal): OrderSource {
   return {
     manifestName: url.pathname.split("/").at(-1) ?? "",
     shown: (name) => placeOf(beside(url, name)),
@@ -156,13 +156,13 @@ function whyNot(thrown: unknown, url: string): string {
   return `${placeOf(url)}: ${messageOf(thrown)}`;
 }
 
-async function required(place: Place, name: string): Promise<Uint8Array> {
+async function required(place: OrderSource, name: string): Promise<Uint8Array> {
   const bytes = await place.read(name);
   if (bytes === undefined) throw missing(place.shown(name), "not there");
   return bytes;
 }
 
-async function signaturesOf(place: Place, name: string): Promise<SignatureList> {
+async function signaturesOf(place: OrderSource, name: string): Promise<SignatureList> {
   const list = parseSignatures(await required(place, `${name}.sig`));
   if (list === undefined) throw missing(place.shown(`${name}.sig`), "no signature file");
   return list;

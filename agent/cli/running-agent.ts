@@ -1,7 +1,7 @@
 import { access, constants } from "node:fs/promises";
 import { join } from "node:path";
 import type { z } from "zod";
-import { gleanPath } from "../../config/gleaned.ts";
+import { guessPath } from "../../config/gleaned.ts";
 import { loadConfig } from "../../config/load.ts";
 import { requestLocal } from "../../drivers/os/local-socket/local-socket.ts";
 import { AgentError, EXIT, errnoOf, FAULTS } from "../core/errors.ts";
@@ -46,7 +46,7 @@ async function runtimeFolder(context: CliContext): Promise<string> {
 async function folderInForce(context: CliContext): Promise<string | undefined> {
   const { config } = context.options();
   const shown = await showDaemonConfig(config, context.clock, context.environment).catch(() => undefined);
-  return shown?.config.runtimeDir ?? (await gleanPath(config, "runtimeDir"));
+  return shown?.config.runtimeDir ?? (await guessPath(config, "runtimeDir"));
 }
 
 async function hasSocket(folder: string): Promise<boolean> {

@@ -3,7 +3,7 @@ import { formatBytes, formatCount, formatDuration } from "../core/quantity.ts";
 import type { Status } from "../local-api/status-schema.ts";
 import { STREAMS, type StreamName } from "../ports/outbox.ts";
 import { busProblem, isReceiving, otherFrames } from "./bus-problems.ts";
-import { deliveryProblems, isWorthSaying, type Problem } from "./delivery-problems.ts";
+import { deliveryProblems, isNotable, type Problem } from "./delivery-problems.ts";
 import { alignColumns, printable } from "./text.ts";
 
 /** The colours in use; `createColors(false)` gives plain text. */
@@ -28,7 +28,7 @@ export function problemsOf(status: Status): readonly Problem[] {
     if (fault !== undefined) problems.push(fault);
   }
   for (const bus of buses) {
-    if (isWorthSaying(bus.dropped ?? 0, bus.received)) problems.push(dropProblem(bus));
+    if (isNotable(bus.dropped ?? 0, bus.received)) problems.push(dropProblem(bus));
     const problem = busProblem(bus, uptimeMs);
     if (problem !== undefined) problems.push(problem);
   }
@@ -185,7 +185,7 @@ function inboundLines(
 }
 
 function identityLines(
-  { certificate, daysLeft, slot, phase, renewal, keyFlaws = [] }: Status["identity"],
+  { certificate, daysLeft, slot, phase, renewal, keyFlaws: keyProblems = [] }: Status["identity"],
   colors: Colors,
 ): readonly string[] {
   if (certificate === undefined || daysLeft === undefined) return [`identity   ${colors.red("no certificate")}`];
@@ -200,7 +200,7 @@ function identityLines(
   ];
   const faults = [
     ...(renewal.fault === undefined ? [] : [renewal.fault.what]),
-    ...keyFlaws.map((flaw) => `the key in use is unfit: ${flaw}`),
+    ...keyProblems.map((flaw) => `the key in use is unfit: ${flaw}`),
   ];
   return [...lines, ...faults.map((what) => `           ${colors.red(printable(what))}`)];
 }

@@ -32,7 +32,7 @@ const rejectionBody = z.object({
 });
 
 /** Why a service did not do what it was asked for. */
-export type Rejection = {
+export type ServiceRejection = {
   /** "VersionMismatch", "404" */
   readonly code: string;
   /** For people: no control characters, at most 300 characters. */
@@ -55,7 +55,7 @@ const RETRYABLE_CODES: ReadonlySet<string> = new Set([
 ]);
 
 /** Reads the body of a rejection. One that cannot be understood is not to be tried again. */
-export function rejectionOf(body: unknown): Rejection {
+export function rejectionOf(body: unknown): ServiceRejection {
   const parsed = rejectionBody.safeParse(body);
   if (!parsed.success) return rejection("unknown", "the rejection could not be read", undefined, undefined);
   const { code, message, statusCode, errorCode, errorMessage, error, o, m, statusDetails, executionState } =
@@ -71,8 +71,8 @@ function rejection(
   code: string,
   message: string,
   status: number | undefined,
-  executionState: Rejection["executionState"],
-): Rejection {
+  executionState: ServiceRejection["executionState"],
+): ServiceRejection {
   const isBusy = status !== undefined && (status === 429 || status >= 500);
   return {
     code: printable(code, 100),

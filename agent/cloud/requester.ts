@@ -2,12 +2,12 @@ import type { z } from "zod";
 import type { Clock } from "../core/clock.ts";
 import { issueText } from "../core/issue-text.ts";
 import type { Log } from "../core/log.ts";
-import { type Broker, type Inbound, type PublishOutcome, publicationTo } from "../ports/broker.ts";
-import { type Rejection, rejectionOf } from "./rejection.ts";
+import { type Broker, type PublishOutcome, publicationTo, type ReceivedPublish } from "../ports/broker.ts";
+import { rejectionOf, type ServiceRejection } from "./rejection.ts";
 import { CONTENT_TYPES, decodeBody, encodeBody, type WireFormat } from "./wire-format.ts";
 
 /** Bounds of the requester. */
-export type RequesterLimits = {
+export type RequestClientLimits = {
   /** From the publish to the answer, ms. */
   readonly timeoutMs: number;
   /** Requests that wait for their answer at a time. */
@@ -17,11 +17,11 @@ export type RequesterLimits = {
 };
 
 /** What a requester is made of. `token` gives a new client token: unique, at most 64 bytes. */
-export type RequesterParts = {
+export type RequestClientParts = {
   readonly broker: Pick<Broker, "publish" | "subscribe" | "online" | "status">;
   readonly clock: Clock;
   readonly log: Log;
-  readonly limits: RequesterLimits;
+  readonly limits: RequestClientLimits;
   token(): string;
 };
 
@@ -35,7 +35,7 @@ export type EncodedBody = { readonly bytes: Uint8Array; readonly contentType: st
  * topic. "topic": the service knows no token (provisioning) or need not echo it; one such request on a topic waits at a time, the
  * next one waits for its turn.
  */
-export type Exchange<T> = {
+export type ServiceRequest<T> = {
   readonly topic: string;
   readonly format: WireFormat;
   readonly body: Readonly<Record<string, unknown>>;
@@ -57,13 +57,13 @@ export type Exchange<T> = {
  */
 export type Reply<T> =
   | { readonly kind: "accepted"; readonly body: T }
-  | { readonly kind: "rejected"; readonly rejection: Rejection }
+  | { readonly kind: "rejected"; readonly rejection: ServiceRejection }
   | { readonly kind: "refused"; readonly reason: string }
   | { readonly kind: "malformed"; readonly problem: string }
   | { readonly kind: "offline" | "timeout" | "aborted" | "busy" | "too-large" };
 
 /** Counts since start. */
-export type RequesterCounters = {
+export type RequestClientCounters = {
   /** Requests that were published. */
   readonly requested: number;
   /** Ended without an answer of the service. */
@@ -79,8 +79,10 @@ export type RequesterCounters = {
   readonly pending: number;
 };
 
-type Verdict = { readonly isAccepted: boolean; readonly body: unknown };
-type Ending = { readonly kind: "answered"; readonly verdict: Verdict } | Exclude<Reply<never>, { kind: "accepted" }>;
+type ServiceAnswer = { readonly isAccepted: boolean; readonly body: unknown };
+type Ending =
+  | { readonly kind: "answered"; readonly verdict: ServiceAnswer }
+  | Exclude<Reply<never>, { kind: "accepted" }>;
 type Pending = {
   readonly format: WireFormat;
   readonly accepted: string;
@@ -96,15 +98,15 @@ type Pending = {
  * The answers come on subscriptions that `listen` makes once and that stay, each disjoint from all others of the session. An answer
  * that nobody waits for is counted and left: the service answers the connection that asked, subscribed or not, and may do so late.
  */
-export class Requester {
-  readonly #parts: RequesterParts;
+export class RequestClient {
+  readonly #parts: RequestClientParts;
   readonly #pending = new Set<Pending>();
   /** End of the last request on each topic that allows one at a time. */
   readonly #turns = new Map<string, Promise<unknown>>();
   readonly #counts = { requested: 0, unanswered: 0, foreign: 0, oversized: 0, malformed: 0, turnedAway: 0 };
   #waiting = 0;
 
-  constructor(parts: RequesterParts) {
+  constructor(parts: RequestClientParts) {
     this.#parts = parts;
   }
 
@@ -117,24 +119,24 @@ export class Requester {
   }
 
   /** Asks and waits for the answer. Never rejects. */
-  async request<T>(exchange: Exchange<T>, signal: AbortSignal): Promise<Reply<T>> {
+  async request<T>(exchange: ServiceRequest<T>, signal: AbortSignal): Promise<Reply<T>> {
     if (this.#waiting >= this.#parts.limits.maxPending) {
       this.#counts.turnedAway += 1;
       return { kind: "busy" };
     }
     this.#waiting += 1;
     try {
-      return await this.#inTurn(exchange, () => this.#exchange(exchange, signal));
+      return await this.#inTurn(exchange, () => this.#send(exchange, signal));
     } finally {
       this.#waiting -= 1;
     }
   }
 
-  counters(): RequesterCounters {
+  counters(): RequestClientCounters {
     return { ...this.#counts, pending: this.#waiting };
   }
 
-  #inTurn<T>({ topic, correlate }: Exchange<T>, ask: () => Promise<Reply<T>>): Promise<Reply<T>> {
+  #inTurn<T>({ topic, correlate }: ServiceRequest<T>, ask: () => Promise<Reply<T>>): Promise<Reply<T>> {
     if (correlate === "token") return ask();
     const mine = (this.#turns.get(topic) ?? Promise.resolve()).then(ask);
     this.#turns.set(topic, mine);
@@ -144,7 +146,7 @@ export class Requester {
     return mine.finally(forget);
   }
 
-  async #exchange<T>(exchange: Exchange<T>, signal: AbortSignal): Promise<Reply<T>> {
+  async #send<T>(exchange: ServiceRequest<T>, signal: AbortSignal): Promise<Reply<T>> {
     if (signal.aborted) return { kind: "aborted" };
     const { broker, clock, limits } = this.#parts;
     const { connects, state } = broker.status();
@@ -172,7 +174,7 @@ export class Requester {
     return this.#conclude(exchange, ending);
   }
 
-  #publish<T>({ topic, format, body, encoded }: Exchange<T>, token: string | undefined): Promise<PublishOutcome> {
+  #publish<T>({ topic, format, body, encoded }: ServiceRequest<T>, token: string | undefined): Promise<PublishOutcome> {
     const { bytes: payload, contentType } = encoded ?? {
       bytes: encodeBody(format, token === undefined ? body : { ...body, clientToken: token }),
       contentType: CONTENT_TYPES[format],
@@ -180,7 +182,7 @@ export class Requester {
     return this.#parts.broker.publish(publicationTo(topic, payload, contentType));
   }
 
-  #conclude<T>(exchange: Exchange<T>, ending: Ending): Reply<T> {
+  #conclude<T>(exchange: ServiceRequest<T>, ending: Ending): Reply<T> {
     if (ending.kind !== "answered") {
       this.#counts.unanswered += 1;
       return ending;
@@ -193,7 +195,7 @@ export class Requester {
     return { kind: "malformed", problem: `${exchange.topic}: ${issueText(parsed.error)}` };
   }
 
-  #take({ topic, payload }: Inbound): void {
+  #take({ topic, payload }: ReceivedPublish): void {
     const candidates = [...this.#pending].filter(({ accepted, rejected }) => topic === accepted || topic === rejected);
     const [first] = candidates;
     if (first === undefined) {
@@ -257,7 +259,7 @@ export function describeReply(reply: Reply<unknown>): string {
   }
 }
 
-function placeOf({ topic, answers }: Exchange<unknown>): Pick<Pending, "accepted" | "rejected"> {
+function placeOf({ topic, answers }: ServiceRequest<unknown>): Pick<Pending, "accepted" | "rejected"> {
   return answers ?? { accepted: `${topic}/accepted`, rejected: `${topic}/rejected` };
 }
 

@@ -1,11 +1,11 @@
-import type { Answer, ReasonCode, Refusal } from "./answer.ts";
+import type { Answer, CommandRejection, ReasonCode } from "./answer.ts";
 
 /** What a command may do: R0 reads, R1 changes configuration, R2 disrupts the agent or its link, R3 moves something on the vehicle. */
 export const COMMAND_CLASSES = ["R0", "R1", "R2", "R3"] as const;
 export type CommandClass = (typeof COMMAND_CLASSES)[number];
 
 /** Whether a command of this class needs a signature whatever the policy says, and a ledger that is known to be whole. */
-export function isGrave(commandClass: CommandClass): boolean {
+export function requiresSignatureAndLedger(commandClass: CommandClass): boolean {
   return commandClass === "R2" || commandClass === "R3";
 }
 
@@ -22,13 +22,13 @@ export type Outcome =
       readonly result?: Answer["result"];
     }
   | { readonly kind: "held" }
-  | Refusal;
+  | CommandRejection;
 
 /** An action with its arguments, which are right. */
 export type Prepared = {
   readonly kind: "prepared";
   /** Why the vehicle's present state does not allow it; undefined where it does. */
-  unsafe(): Refusal | undefined;
+  unsafe(): CommandRejection | undefined;
   /** Does it, once. Looks at `unsafe` again right before whatever cannot be undone. Aborted: ends soon and says what was done. */
   run(signal: AbortSignal): Promise<Outcome>;
 };
@@ -48,5 +48,5 @@ export type Action = {
   /** Longest time it may take. */
   readonly timeoutMs: number;
   /** Checks the arguments; does nothing. */
-  prepare(given: Readonly<Record<string, unknown>>): Prepared | Refusal;
+  prepare(given: Readonly<Record<string, unknown>>): Prepared | CommandRejection;
 };

@@ -62,15 +62,15 @@ export const answerSchema = z
 export type Answer = z.infer<typeof answerSchema>;
 
 /** Why a command is not carried out. */
-export type Refusal = { readonly kind: "refused"; readonly code: ReasonCode; readonly description: string };
+export type CommandRejection = { readonly kind: "refused"; readonly code: ReasonCode; readonly description: string };
 
 /** A refusal; `description` is for people and names the value that was wrong. */
-export function refused(code: ReasonCode, description: string): Refusal {
+export function rejected(code: ReasonCode, description: string): CommandRejection {
   return { kind: "refused", code, description };
 }
 
 /** The answer to a command that is not carried out: TIMED_OUT when it came too late, REJECTED otherwise. Nothing was done. */
-export function refusalAnswer({ code, description }: Refusal): Answer {
+export function rejectionAnswer({ code, description }: CommandRejection): Answer {
   const status = code === "TIMED_OUT_BEFORE_DISPATCH" ? "TIMED_OUT" : "REJECTED";
   return { status, reason: { code, description: printable(description) }, result: {} };
 }

@@ -7,7 +7,7 @@ import type { Journal } from "../ports/journal.ts";
 import { PendingEntries } from "../telemetry/durable-records/pending-entries.ts";
 import type { RecordSink } from "../telemetry/durable-records/record-sink.ts";
 import type { AuditEntry } from "../telemetry/record/encode-audit.ts";
-import type { RefusalCount } from "./refusal-budget.ts";
+import type { RejectionCount } from "./refusal-budget.ts";
 
 const SPACE = "audit";
 const HEAD = "head";
@@ -31,7 +31,7 @@ export type AuditEvent =
       readonly command: string;
       readonly [fact: string]: Json | undefined;
     }
-  | ({ readonly event: "turned-away" } & RefusalCount);
+  | ({ readonly event: "turned-away" } & RejectionCount);
 
 /**
  * The audit trail: each entry holds the digest of the one before, so that a missing or altered one shows. Entries are written to the

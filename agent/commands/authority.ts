@@ -2,11 +2,11 @@ import type { Policy } from "../../config/policy.ts";
 import type { Clock } from "../core/clock.ts";
 import { isSignedBy, keyObjectOf } from "../core/public-key.ts";
 import { TokenBucket } from "../core/token-bucket.ts";
-import { type Action, isGrave } from "./action.ts";
-import { type Refusal, refused } from "./answer.ts";
+import { type Action, requiresSignatureAndLedger } from "./action.ts";
+import { type CommandRejection, rejected } from "./answer.ts";
 import { type SignedFields, signedText } from "./canonical.ts";
 import type { KeySet } from "./key-set.ts";
-import type { Request } from "./request.ts";
+import type { CommandRequest } from "./request.ts";
 
 /** What the policy and the keys let a request do. It counts only once it is used. */
 export type Grant = {
@@ -33,14 +33,17 @@ export class Authority {
   }
 
   /** Judges a request; changes nothing. A signature that is there is checked even where none is needed. */
-  authorise(request: Request, action: Pick<Action, "name" | "commandClass" | "keyRole">): Grant | Refusal {
-    const rule = this.#policy.allow.find(({ action: pattern }) => matches(pattern, action.name));
-    if (rule === undefined) return refused("ACCESS_DENIED", `no rule of the policy allows ${action.name}`);
+  authorise(
+    request: CommandRequest,
+    action: Pick<Action, "name" | "commandClass" | "keyRole">,
+  ): Grant | CommandRejection {
+    const rule = this.#policy.allow.find(({ action: pattern }) => matchesPattern(pattern, action.name));
+    if (rule === undefined) return rejected("ACCESS_DENIED", `no rule of the policy allows ${action.name}`);
     if (this.#rates.get(rule)?.hasToken() !== true) {
-      return refused("RATE_LIMITED", `more than ${rule.ratePerMinute} a minute of ${rule.action}`);
+      return rejected("RATE_LIMITED", `more than ${rule.ratePerMinute} a minute of ${rule.action}`);
     }
     if (request.signature === undefined) {
-      if (this.#needsSignature(rule, action)) return refused("SIGNATURE_MISSING", `${action.name} needs a signature`);
+      if (this.#needsSignature(rule, action)) return rejected("SIGNATURE_MISSING", `${action.name} needs a signature`);
       return { kind: "granted", rule, signed: undefined };
     }
     return this.#checkSignature(request, request.signature, rule, action.keyRole);
@@ -53,49 +56,49 @@ export class Authority {
   }
 
   /** Makes the use of a grant known outside the journal; gives the refusal where that cannot be. Call before anything acts by it. */
-  settle({ signed }: Grant): Refusal | undefined {
+  settle({ signed }: Grant): CommandRejection | undefined {
     const problem = signed === undefined ? undefined : this.#keys.settle();
-    return problem === undefined ? undefined : refused("LEDGER_UNREADABLE", problem);
+    return problem === undefined ? undefined : rejected("LEDGER_UNREADABLE", problem);
   }
 
   #needsSignature(rule: Policy["allow"][number], { commandClass }: Pick<Action, "commandClass">): boolean {
-    if (isGrave(commandClass) || rule.signature) return true;
+    if (requiresSignatureAndLedger(commandClass) || rule.signature) return true;
     return this.#policy.classes[commandClass === "R0" ? "R0" : "R1"].signature;
   }
 
   #checkSignature(
-    request: Request,
-    signature: NonNullable<Request["signature"]>,
+    request: CommandRequest,
+    signature: NonNullable<CommandRequest["signature"]>,
     rule: Policy["allow"][number],
     role: Action["keyRole"],
-  ): Grant | Refusal {
+  ): Grant | CommandRejection {
     const fields = signedFieldsOf(request);
     if (fields === undefined) {
-      return refused("SIGNATURE_INVALID", "a signed request names id, thing, notBeforeMs, expiresAtMs and counter");
+      return rejected("SIGNATURE_INVALID", "a signed request names id, thing, notBeforeMs, expiresAtMs and counter");
     }
     const found = this.#keys.find(signature.key);
     if (found.kind === "refused") return found;
     const { key } = found;
     if (!isSignedBy(keyObjectOf(key.publicKey), signedText(fields), signature.value)) {
-      return refused("SIGNATURE_INVALID", `it is not the signature of key ${key.id} over this request`);
+      return rejected("SIGNATURE_INVALID", `it is not the signature of key ${key.id} over this request`);
     }
     if (key.role !== role || (rule.keys !== undefined && !rule.keys.includes(key.id))) {
-      return refused("ACCESS_DENIED", `key ${key.id} may not sign ${request.action}`);
+      return rejected("ACCESS_DENIED", `key ${key.id} may not sign ${request.action}`);
     }
     const strange = this.#keys.strangeCounter(fields.counter);
-    if (strange !== undefined) return refused("COUNTER_REPLAYED", strange);
+    if (strange !== undefined) return rejected("COUNTER_REPLAYED", strange);
     if (!this.#keys.isFresh(key.id, fields.counter)) {
-      return refused("COUNTER_REPLAYED", `counter ${fields.counter} of key ${key.id} is used up`);
+      return rejected("COUNTER_REPLAYED", `counter ${fields.counter} of key ${key.id} is used up`);
     }
     return { kind: "granted", rule, signed: { keyId: key.id, counter: fields.counter } };
   }
 }
 
-function matches(pattern: string, name: string): boolean {
+function matchesPattern(pattern: string, name: string): boolean {
   return pattern.endsWith("*") ? name.startsWith(pattern.slice(0, -1)) : pattern === name;
 }
 
-function signedFieldsOf(request: Request): SignedFields | undefined {
+function signedFieldsOf(request: CommandRequest): SignedFields | undefined {
   const { id, thing, action, arguments: given, notBeforeMs, expiresAtMs, counter } = request;
   if (id === undefined || thing === undefined || counter === undefined) return undefined;
   if (notBeforeMs === undefined || expiresAtMs === undefined) return undefined;

@@ -3,7 +3,7 @@ import type { CollectRule } from "../../config/schema.ts";
 import type { Log } from "../core/log.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { Collector } from "../telemetry/collect/collect.ts";
-import { orUnreadable } from "./ledger.ts";
+import { orLedgerUnreadable } from "./ledger.ts";
 
 const SPACE = "collection";
 const RULES = "rules";
@@ -36,7 +36,7 @@ export class CollectionRules {
   /** Takes up what was set before this start. Call once, before frames come. Rules that are not understood any more are left, and said so. */
   restore(): void {
     const { schema, collector, journal, log } = this.#parts;
-    const stored = orUnreadable(() => journal.get(SPACE, RULES));
+    const stored = orLedgerUnreadable(() => journal.get(SPACE, RULES));
     // Without a journal the rules of the configuration count; that it cannot be used is told by whoever opened it.
     if (typeof stored !== "string") return;
     const parsed = schema.safeParse(JSON.parse(stored));

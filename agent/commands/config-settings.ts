@@ -1,9 +1,9 @@
 /** A value of the configuration that can be set from afar. */
-export type SettingValue = string | number | boolean;
-type Settings = Readonly<Record<string, SettingValue>>;
+export type OverrideValue = string | number | boolean;
+type Settings = Readonly<Record<string, OverrideValue>>;
 
 /** How a key of the configuration is set; each part promises what a command or a job needs, and no more. */
-export type ConfigSettingsParts = {
+export type ConfigOverridesParts = {
   /** Keys that may be set. */
   readonly settable: readonly string[];
   /** What is in force. */
@@ -21,11 +21,11 @@ export type SetOutcome =
   | { readonly kind: "unfit"; readonly what: string };
 
 /** Sets keys of the configuration for the next start of the agent. */
-export class ConfigSettings {
-  readonly #parts: ConfigSettingsParts;
+export class ConfigOverrides {
+  readonly #parts: ConfigOverridesParts;
   #settings: Settings;
 
-  constructor(parts: ConfigSettingsParts) {
+  constructor(parts: ConfigOverridesParts) {
     this.#parts = parts;
     this.#settings = parts.inForce;
   }
@@ -36,7 +36,7 @@ export class ConfigSettings {
   }
 
   /** Sets `key`; undefined goes back to what the configuration's files say. One call at a time. Throws `output.unwritable`. */
-  async set(key: string, value: SettingValue | undefined): Promise<SetOutcome> {
+  async set(key: string, value: OverrideValue | undefined): Promise<SetOutcome> {
     const { settable, check, store } = this.#parts;
     if (!settable.includes(key)) return { kind: "unknown", what: `${key} is not among commands.settable` };
     const others = Object.entries(this.#settings).filter(([name]) => name !== key);

@@ -1,14 +1,21 @@
 import { type Clock, isBelievable } from "../core/clock.ts";
 import { AgentError, messageOf } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
-import { type Action, type CommandClass, isGrave, type Outcome, type Prepared } from "./action.ts";
-import { type Answer, failureAnswer, type ReasonCode, type Refusal, refusalAnswer, refused } from "./answer.ts";
+import { type Action, type CommandClass, type Outcome, type Prepared, requiresSignatureAndLedger } from "./action.ts";
+import {
+  type Answer,
+  type CommandRejection,
+  failureAnswer,
+  type ReasonCode,
+  rejected,
+  rejectionAnswer,
+} from "./answer.ts";
 import type { Authority, Grant } from "./authority.ts";
-import { type CommandLedger, orUnreadable } from "./ledger.ts";
-import type { RefusalBudget } from "./refusal-budget.ts";
+import { type CommandLedger, orLedgerUnreadable } from "./ledger.ts";
+import type { RejectionBudget } from "./refusal-budget.ts";
 import type { Reporter } from "./report.ts";
-import { type Arrival, type Request, readRequest } from "./request.ts";
-import { CLOCK_UNKNOWN, lateness, type TimeBounds } from "./timeliness.ts";
+import { type CommandRequest, type IncomingCommand, readRequest } from "./request.ts";
+import { CLOCK_UNKNOWN, type TimeBounds, timeRejection } from "./timeliness.ts";
 
 const CLOCK_POLL_MS = 250;
 
@@ -34,7 +41,7 @@ export type DispatchParts = {
   readonly actions: ReadonlyMap<string, Action>;
   readonly authority: Authority;
   readonly ledger: CommandLedger;
-  readonly refusals: RefusalBudget;
+  readonly rejections: RejectionBudget;
   readonly reporter: Reporter;
   /** The actions that run, by the ledger's id of their command. */
   readonly running: Map<string, Action>;
@@ -55,42 +62,43 @@ export type DispatchParts = {
  */
 export async function dispatch(
   parts: DispatchParts,
-  arrival: Arrival,
+  incoming: IncomingCommand,
   signal: AbortSignal,
 ): Promise<Answer | undefined> {
   const { settings, ledger, reporter } = parts;
-  const read = readRequest(arrival, settings.maxRequestBytes);
-  if (read.kind === "refused") return turnAway(parts, arrival, read);
+  const read = readRequest(incoming, settings.maxRequestBytes);
+  if (read.kind === "refused") return rejectOnce(parts, incoming, read);
   const { request } = read;
   const known = ledger.recall(request);
   if (known.kind === "running") return undefined;
-  if (known.kind === "answered") return reporter.tell(request, known.answer);
+  if (known.kind === "answered") return reporter.report(request, known.answer);
   const examined = known.kind === "refused" ? known : examine(parts, request);
-  if (examined.kind === "refused") return turnDown(parts, request, examined);
+  if (examined.kind === "refused") return rejectAndRemember(parts, request, examined);
   const { action, grant, plan } = examined;
   const next = plan.kind === "plan" ? (plan.prepared.unsafe() ?? plan) : plan;
   const taken = ledger.claim(request, action.commandClass === "R0", () => {
     parts.authority.use(grant);
     if (next.kind === "plan") ledger.start(request.ledgerId, heldBootId(action, settings));
   });
-  if (taken !== undefined) return turnDown(parts, request, taken);
+  if (taken !== undefined) return rejectAndRemember(parts, request, taken);
   const settled = parts.authority.settle(grant) ?? next;
   const ready = settled.kind === "waiting" ? await readyAfterWait(parts, action, request, signal) : settled;
-  if (ready.kind === "refused") return reporter.tell(request, ledger.finish(request.ledgerId, refusalAnswer(ready)));
+  if (ready.kind === "refused")
+    return reporter.report(request, ledger.finish(request.ledgerId, rejectionAnswer(ready)));
   const outcome = await act(parts, ready, request, signal);
   if (outcome.kind === "held") return undefined;
-  return reporter.tell(request, ledger.finish(request.ledgerId, answerOf(outcome)));
+  return reporter.report(request, ledger.finish(request.ledgerId, answerOf(outcome)));
 }
 
 /** What would become of a request now, as far as can be said without doing it: changes nothing, and leaves the id unused. */
-export function rehearse(
+export function dryRun(
   parts: DispatchParts,
-  arrival: Arrival,
-): Refusal | { readonly kind: "possible"; readonly action: string; readonly commandClass: string } {
-  const read = readRequest(arrival, parts.settings.maxRequestBytes);
+  incoming: IncomingCommand,
+): CommandRejection | { readonly kind: "possible"; readonly action: string; readonly commandClass: string } {
+  const read = readRequest(incoming, parts.settings.maxRequestBytes);
   if (read.kind === "refused") return read;
   if (parts.ledger.find(read.request.ledgerId) !== undefined)
-    return refused("ID_REUSED", "a request of this id came before");
+    return rejected("ID_REUSED", "a request of this id came before");
   const examined = examine(parts, read.request);
   if (examined.kind === "refused") return examined;
   const { plan, action } = examined;
@@ -99,22 +107,26 @@ export function rehearse(
 }
 
 /** Refuses a request before anything was done for it, and remembers that where it can; past the budget only where a repeat might act. */
-function turnDown(parts: DispatchParts, request: Request, refusal: Refusal): Answer {
-  const { ledger, refusals, reporter, actions } = parts;
-  const isAudited = refusals.admits();
-  if (!isAudited && isRefusedAgain(request, refusal.code, actions.get(request.action)?.commandClass)) {
-    return turnAway(parts, request, refusal);
+function rejectAndRemember(parts: DispatchParts, request: CommandRequest, rejection: CommandRejection): Answer {
+  const { ledger, rejections, reporter, actions } = parts;
+  const isAudited = rejections.admits();
+  if (!isAudited && isRejectedAgain(request, rejection.code, actions.get(request.action)?.commandClass)) {
+    return rejectOnce(parts, request, rejection);
   }
-  const answer = refusalAnswer(refusal);
-  if (!ledger.refuse(request, answer, isAudited)) return turnAway(parts, request, refusal);
-  if (!isAudited) refusals.count(request.reply.door, refusal.code);
-  return reporter.tell(request, answer);
+  const answer = rejectionAnswer(rejection);
+  if (!ledger.reject(request, answer, isAudited)) return rejectOnce(parts, request, rejection);
+  if (!isAudited) rejections.count(request.reply.door, rejection.code);
+  return reporter.report(request, answer);
 }
 
 /** Refuses what nothing remembers: it is counted, and told once. */
-function turnAway({ refusals, reporter }: DispatchParts, from: Pick<Arrival, "reply">, refusal: Refusal): Answer {
-  refusals.count(from.reply.door, refusal.code);
-  return reporter.turnAway(from, refusalAnswer(refusal));
+function rejectOnce(
+  { rejections, reporter }: DispatchParts,
+  from: Pick<IncomingCommand, "reply">,
+  rejection: CommandRejection,
+): Answer {
+  rejections.count(from.reply.door, rejection.code);
+  return reporter.reject(from, rejectionAnswer(rejection));
 }
 
 /** What stays wrong with a request however often it comes. */
@@ -134,64 +146,70 @@ const LASTING: ReadonlySet<ReasonCode> = new Set([
 ]);
 
 /** Whether a repeat does no harm, though nobody remembers the refusal: it is refused again, or it reads. */
-function isRefusedAgain(request: Request, code: ReasonCode, commandClass: CommandClass | undefined): boolean {
+function isRejectedAgain(request: CommandRequest, code: ReasonCode, commandClass: CommandClass | undefined): boolean {
   if (LASTING.has(code) || commandClass === undefined || commandClass === "R0") return true;
-  return isGrave(commandClass) && request.signature === undefined;
+  return requiresSignatureAndLedger(commandClass) && request.signature === undefined;
 }
 
 /** What is to be done for a request that may be done. */
-type Plan = { readonly kind: "plan"; readonly action: Action; readonly prepared: Prepared };
+type PreparedCommand = { readonly kind: "plan"; readonly action: Action; readonly prepared: Prepared };
 
 /** A request that is allowed; it waits where nothing vouches for the clock yet. */
-type Examined = {
+type ExaminedCommand = {
   readonly kind: "allowed";
   readonly action: Action;
   readonly grant: Grant;
-  readonly plan: Plan | { readonly kind: "waiting" };
+  readonly plan: PreparedCommand | { readonly kind: "waiting" };
 };
 
 /** Everything that is decided before the ledger takes the command; changes nothing. */
-function examine(parts: DispatchParts, request: Request): Examined | Refusal {
+function examine(parts: DispatchParts, request: CommandRequest): ExaminedCommand | CommandRejection {
   const { settings, actions, authority, waiting } = parts;
-  if (request.flaw !== undefined) return request.flaw;
+  if (request.decodeError !== undefined) return request.decodeError;
   const action = actions.get(request.action);
-  if (action === undefined) return refused("NO_COMMAND_DISPATCHER_FOUND", `there is no action ${request.action}`);
+  if (action === undefined) return rejected("NO_COMMAND_DISPATCHER_FOUND", `there is no action ${request.action}`);
   if (settings.readsOnly !== undefined && action.commandClass !== "R0") {
-    return refused("UNAVAILABLE", settings.readsOnly);
+    return rejected("UNAVAILABLE", settings.readsOnly);
   }
-  const grant = orUnreadable(() => authority.authorise(request, action));
+  const grant = orLedgerUnreadable(() => authority.authorise(request, action));
   if (grant.kind === "refused") return grant;
   if (request.thing !== undefined && request.thing !== settings.thing) {
-    return refused("WRONG_THING", `it is for ${request.thing}`);
+    return rejected("WRONG_THING", `it is for ${request.thing}`);
   }
-  const plan = planOf(parts, action, request);
+  const plan = prepare(parts, action, request);
   const mayWait = settings.clockWaitMs > 0 && fullOf(waiting, action, settings) === undefined;
   if (plan.kind === "plan") return { kind: "allowed", action, grant, plan };
   if (plan.code !== "CLOCK_NOT_TRUSTED" || !mayWait) return plan;
   // What will be refused whatever the time is needs no wait; what runs now may have ended by then.
-  const rest = actable(parts, action, request);
+  const rest = prepareUntimed(parts, action, request);
   if (rest.kind === "refused" && rest.code !== "BUSY") return rest;
   return { kind: "allowed", action, grant, plan: { kind: "waiting" } };
 }
 
 /** Whether time and state of the agent let an allowed request act now. */
-function planOf(parts: DispatchParts, action: Action, request: Request): Plan | Refusal {
+function prepare(parts: DispatchParts, action: Action, request: CommandRequest): PreparedCommand | CommandRejection {
   const { settings, clock } = parts;
   const reading = { nowMs: clock.wallUs() / 1000, quality: clock.quality() };
-  return lateness(request, action.commandClass, reading, settings) ?? actable(parts, action, request);
+  return timeRejection(request, action.commandClass, reading, settings) ?? prepareUntimed(parts, action, request);
 }
 
 /** Whether the state of the agent and the arguments let a request act that has come in time. */
-function actable({ settings, ledger, running }: DispatchParts, action: Action, request: Request): Plan | Refusal {
-  const needsRecord = isGrave(action.commandClass) || (request.signature !== undefined && action.commandClass !== "R0");
-  const unknown = needsRecord ? ledger.unknown() : undefined;
-  if (unknown !== undefined) return refused("LEDGER_UNREADABLE", unknown);
+function prepareUntimed(
+  { settings, ledger, running }: DispatchParts,
+  action: Action,
+  request: CommandRequest,
+): PreparedCommand | CommandRejection {
+  const needsRecord =
+    requiresSignatureAndLedger(action.commandClass) ||
+    (request.signature !== undefined && action.commandClass !== "R0");
+  const unknown = needsRecord ? ledger.fault() : undefined;
+  if (unknown !== undefined) return rejected("LEDGER_UNREADABLE", unknown);
   const prepared = action.prepare(request.arguments);
   if (prepared.kind === "refused") return prepared;
   const rival = [...running.values()].find(({ uses }) => uses.some((one) => action.uses.includes(one)));
-  if (rival !== undefined) return refused("BUSY", `${rival.name} is running`);
+  if (rival !== undefined) return rejected("BUSY", `${rival.name} is running`);
   const full = fullOf(running, action, settings);
-  if (full !== undefined) return refused("BUSY", `${full} are running`);
+  if (full !== undefined) return rejected("BUSY", `${full} are running`);
   return { kind: "plan", action, prepared };
 }
 
@@ -210,9 +228,9 @@ function fullOf(
 async function readyAfterWait(
   parts: DispatchParts,
   action: Action,
-  request: Request,
+  request: CommandRequest,
   signal: AbortSignal,
-): Promise<Plan | Refusal> {
+): Promise<PreparedCommand | CommandRejection> {
   const { settings, ledger, reporter, waiting, clock } = parts;
   const { ledgerId, restOfLifeMs } = request;
   const ended = new AbortController();
@@ -222,10 +240,10 @@ async function readyAfterWait(
   await believableClock(clock, settings.clockWaitMs, signal);
   ended.abort();
   waiting.delete(ledgerId);
-  if (signal.aborted) return refused("INTERRUPTED", "the agent is ending, or whoever asked has gone");
+  if (signal.aborted) return rejected("INTERRUPTED", "the agent is ending, or whoever asked has gone");
   const waitedMs = clock.monotonicMs() - startMs;
   const rest = restOfLifeMs === undefined ? undefined : restOfLifeMs - waitedMs;
-  const plan = planOf(parts, action, { ...request, restOfLifeMs: rest });
+  const plan = prepare(parts, action, { ...request, restOfLifeMs: rest });
   const ready = plan.kind === "plan" ? (plan.prepared.unsafe() ?? plan) : plan;
   if (ready.kind === "plan") ledger.start(ledgerId, heldBootId(action, settings));
   return ready;
@@ -244,7 +262,12 @@ function heldBootId({ endsInRestart }: Action, { bootId }: DispatchSettings): st
 }
 
 /** Runs the action within its time, and says so to whoever asked when it takes long. */
-async function act(parts: DispatchParts, plan: Plan, request: Request, signal: AbortSignal): Promise<Outcome> {
+async function act(
+  parts: DispatchParts,
+  plan: PreparedCommand,
+  request: CommandRequest,
+  signal: AbortSignal,
+): Promise<Outcome> {
   const { running, reporter, clock, log } = parts;
   const { action, prepared } = plan;
   const finished = new AbortController();
@@ -272,6 +295,6 @@ function answerOf(outcome: Exclude<Outcome, { kind: "held" }>): Answer {
     case "failed":
       return failureAnswer(outcome.code, outcome.description, outcome.result);
     case "refused":
-      return refusalAnswer(outcome);
+      return rejectionAnswer(outcome);
   }
 }

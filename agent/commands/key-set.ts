@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { type PublicKey, publicKeySchema } from "../core/public-key.ts";
 import type { Journal } from "../ports/journal.ts";
-import { type Refusal, refused } from "./answer.ts";
+import { type CommandRejection, rejected } from "./answer.ts";
 
 const SPACE = "command-keys";
 const SET = "set";
@@ -61,7 +61,7 @@ export function mergedKeys(sets: readonly (KeySetDocument | undefined)[]): KeySe
 }
 
 /** A key, or why there is none. */
-export type FoundKey = { readonly kind: "key"; readonly key: PublicKey } | Refusal;
+export type FoundKey = { readonly kind: "key"; readonly key: PublicKey } | CommandRejection;
 
 /**
  * The keys that may sign: those pinned in the policy file and those of the stored set, less the revoked ones. A key's counter goes
@@ -80,10 +80,10 @@ export class KeySet {
 
   find(id: string): FoundKey {
     const stored = this.stored();
-    if (stored?.revoked.includes(id) === true) return refused("KEY_REVOKED", `key ${id} is revoked`);
+    if (stored?.revoked.includes(id) === true) return rejected("KEY_REVOKED", `key ${id} is revoked`);
     // A stored key never takes the place of a pinned one.
     const key = [...this.#pinned, ...(stored?.keys ?? [])].find((candidate) => candidate.id === id);
-    return key === undefined ? refused("KEY_UNKNOWN", `there is no key ${id}`) : { kind: "key", key };
+    return key === undefined ? rejected("KEY_UNKNOWN", `there is no key ${id}`) : { kind: "key", key };
   }
 
   /** The set that came last; undefined while none has. */

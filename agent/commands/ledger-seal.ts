@@ -2,7 +2,7 @@ import { z } from "zod";
 import { AgentError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import type { Journal } from "../ports/journal.ts";
-import type { RisingCounter } from "../ports/update.ts";
+import type { MonotonicCounter } from "../ports/update.ts";
 import { type KeySeal, type KeySetDocument, keySetSchema, mergedKeys, readKeySet, writeKeySet } from "./key-set.ts";
 
 const SPACE = "ledger-seal";
@@ -30,7 +30,7 @@ export type LedgerSealParts = {
   /** A second place; it knows everything that the journal had before the last change. */
   readonly copy: { read(): unknown; write(value: Seal): void };
   /** Outside the disk; undefined where there is none. */
-  readonly counter: RisingCounter | undefined;
+  readonly counter: MonotonicCounter | undefined;
   /** A name that no other ledger has. */
   readonly newId: () => string;
   readonly log: Log;
@@ -195,7 +195,7 @@ function problemOf(journal: Seal | undefined, copy: Seal | undefined, value: num
 }
 
 /** The value of the counter, which is made where it is missing. */
-async function counted(counter: RisingCounter): Promise<number> {
+async function counted(counter: MonotonicCounter): Promise<number> {
   const value = await counter.read();
   if (value === undefined) await counter.define();
   else if (value === 0) await counter.advance();

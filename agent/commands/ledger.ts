@@ -3,10 +3,10 @@ import type { Json } from "../core/canonical-json.ts";
 import { canonicalJson } from "../core/canonical-json.ts";
 import { AgentError } from "../core/errors.ts";
 import type { CommandEntry, CommandState, Journal } from "../ports/journal.ts";
-import { type Answer, answerSchema, failureAnswer, type Refusal, refused } from "./answer.ts";
+import { type Answer, answerSchema, type CommandRejection, failureAnswer, rejected } from "./answer.ts";
 import type { AuditTrail } from "./audit.ts";
-import type { RefusalCount } from "./refusal-budget.ts";
-import { type ReplyAddress, type Request, replyAddress } from "./request.ts";
+import type { RejectionCount } from "./refusal-budget.ts";
+import { type CommandRequest, type ReplyAddress, replyAddress } from "./request.ts";
 
 /** Who may wait for the answer to one running command besides whoever asked first. */
 const MAX_WAITING = 16;
@@ -27,7 +27,7 @@ type LedgerBody = z.infer<typeof ledgerBody>;
 export type LedgerEntry = Omit<CommandEntry, "body"> & LedgerBody;
 
 /** What is known of a request that came before. "running": its answer is still to come, to everyone who asked. */
-export type Recall =
+export type KnownRequest =
   | { readonly kind: "new" }
   | { readonly kind: "running" }
   | { readonly kind: "answered"; readonly answer: Answer };
@@ -53,42 +53,42 @@ export class CommandLedger {
   }
 
   /** Why a repeat would not be known: what it held before is gone, or nothing vouches for it; undefined while it is whole. */
-  unknown(): string | undefined {
+  fault(): string | undefined {
     if (this.#journal.status().kind === "lost")
       return "the record of earlier commands was lost; someone must acknowledge that first";
     return this.#seal?.fault();
   }
 
   /** Whether the same request, byte by byte, came before. Its answer will be told again, to whoever asks now. */
-  recall(request: Request): Recall | Refusal {
-    return orUnreadable(() => this.#recall(request));
+  recall(request: CommandRequest): KnownRequest | CommandRejection {
+    return orLedgerUnreadable(() => this.#recall(request));
   }
 
-  #recall({ ledgerId, digest, reply, action }: Request): Recall | Refusal {
+  #recall({ ledgerId, digest, reply, action }: CommandRequest): KnownRequest | CommandRejection {
     const entry = this.find(ledgerId);
     if (entry?.digest !== digest) return this.#recallElsewhere(digest, reply);
     if (entry.answer === undefined) return this.#await(entry, reply);
-    if (sameAddress(entry.reply, reply)) this.#tellAgain(entry);
+    if (isSameAddress(entry.reply, reply)) this.#reportAgain(entry);
     else this.#answerElsewhere({ digest, action, reply, answer: entry.answer });
     return { kind: "answered", answer: entry.answer };
   }
 
   /** Whoever asks for what runs already gets its answer too; after a crash only whoever asked first does. */
-  #await(entry: LedgerEntry, reply: ReplyAddress): Recall | Refusal {
-    if (sameAddress(entry.reply, reply)) return { kind: "running" };
+  #await(entry: LedgerEntry, reply: ReplyAddress): KnownRequest | CommandRejection {
+    if (isSameAddress(entry.reply, reply)) return { kind: "running" };
     const waiting = this.#waiting.get(entry.id) ?? new Map<string, ReplyAddress>();
     if (!waiting.has(repeatIdOf(reply)) && waiting.size >= MAX_WAITING) {
-      return refused("BUSY", "the same request is running, and too many wait for its answer");
+      return rejected("BUSY", "the same request is running, and too many wait for its answer");
     }
     this.#waiting.set(entry.id, waiting.set(repeatIdOf(reply), reply));
     return { kind: "running" };
   }
 
   /** A request that was refused because its id stands for another one is known by where its answer goes. */
-  #recallElsewhere(digest: string, reply: ReplyAddress): Recall {
+  #recallElsewhere(digest: string, reply: ReplyAddress): KnownRequest {
     const entry = this.find(repeatIdOf(reply));
     if (entry?.digest !== digest || entry.answer === undefined) return { kind: "new" };
-    this.#tellAgain(entry);
+    this.#reportAgain(entry);
     return { kind: "answered", answer: entry.answer };
   }
 
@@ -96,9 +96,9 @@ export class CommandLedger {
    * Takes the command over: from here on its id is used up. What `also` writes, such as that it started, is written together with
    * it, or not at all. A read has its own room. Gives the refusal where the id stands for another request, or the ledger has no room.
    */
-  claim(request: Request, isRead: boolean, also: () => void): Refusal | undefined {
+  claim(request: CommandRequest, isRead: boolean, also: () => void): CommandRejection | undefined {
     const { ledgerId, digest, action, reply } = request;
-    const outcome = orUnreadable(() => {
+    const outcome = orLedgerUnreadable(() => {
       return this.#journal.atomically(() => {
         const added = this.#journal.addCommand({
           ...entryOf(ledgerId, digest, "received", { action, reply }),
@@ -116,9 +116,9 @@ export class CommandLedger {
       case "added":
         return undefined;
       case "known":
-        return refused("ID_REUSED", `${ledgerId} stands for another request`);
+        return rejected("ID_REUSED", `${ledgerId} stands for another request`);
       case "full":
-        return refused(
+        return rejected(
           "LEDGER_FULL",
           isRead ? "too many reads wait to be answered" : "too many commands are too recent to be forgotten",
         );
@@ -126,8 +126,8 @@ export class CommandLedger {
   }
 
   /** Remembers that a request was refused, so that a repeat is refused alike; gives whether it could. One whose id is taken is left to that. Where not audited here, it is audited with others. */
-  refuse({ ledgerId, digest, action, reply }: Request, answer: Answer, isAudited: boolean): boolean {
-    const outcome = orUnreadable(() => {
+  reject({ ledgerId, digest, action, reply }: CommandRequest, answer: Answer, isAudited: boolean): boolean {
+    const outcome = orLedgerUnreadable(() => {
       this.#audited(() => {
         const added = this.#journal.addCommand(entryOf(ledgerId, digest, "refused", { action, reply, answer }));
         if (added === "known") this.#answerElsewhere({ digest, action, reply, answer });
@@ -140,8 +140,8 @@ export class CommandLedger {
   }
 
   /** Audits refusals together, and hands over what of the trail still waits; gives whether it could. */
-  auditRefusals(counts: readonly RefusalCount[]): boolean {
-    const outcome = orUnreadable(() => {
+  auditRejections(counts: readonly RejectionCount[]): boolean {
+    const outcome = orLedgerUnreadable(() => {
       if (counts.length === 0) this.#audit.flush();
       else this.#audited(() => counts.forEach((count) => this.#audit.append({ event: "turned-away", ...count })));
     });
@@ -166,7 +166,7 @@ export class CommandLedger {
    * what had started nobody knows, and it is not done again; what waited for a reboot has succeeded when `bootId` is another now.
    */
   recover(bootId: string): readonly LedgerEntry[] {
-    const open = this.untold(Number.MAX_SAFE_INTEGER).filter(({ answer }) => answer === undefined);
+    const open = this.unreported(Number.MAX_SAFE_INTEGER).filter(({ answer }) => answer === undefined);
     for (const entry of open) this.#finish(entry.id, answerAfterRestart(entry, bootId), "settled");
     this.flushAudit();
     return open;
@@ -177,17 +177,17 @@ export class CommandLedger {
    * there is no time for the outbox, so that "received" and "started" go out with the end, or when that takes long.
    */
   flushAudit(): void {
-    orUnreadable(() => this.#audit.flush());
+    orLedgerUnreadable(() => this.#audit.flush());
   }
 
   /** Commands whose answer is known and not told yet, oldest first. */
-  untold(limit: number): readonly LedgerEntry[] {
-    return this.#journal.untoldCommands(limit).map(readEntry);
+  unreported(limit: number): readonly LedgerEntry[] {
+    return this.#journal.unreportedCommands(limit).map(readEntry);
   }
 
   /** Whoever asked has the answer, or cannot be told any more. */
-  told(ledgerId: string): void {
-    this.#journal.changeCommand(ledgerId, { isTold: true });
+  markReported(ledgerId: string): void {
+    this.#journal.changeCommand(ledgerId, { isReported: true });
   }
 
   find(ledgerId: string): LedgerEntry | undefined {
@@ -234,22 +234,22 @@ export class CommandLedger {
     const { digest, ...body } = repeat;
     const id = repeatIdOf(repeat.reply);
     const added = this.#journal.addCommand(entryOf(id, digest, "refused", body));
-    if (added === "known") this.#journal.changeCommand(id, { isTold: false });
+    if (added === "known") this.#journal.changeCommand(id, { isReported: false });
   }
 
   /** Writes only what changes: a burst of repeats must not hold up the bus for a write each. */
-  #tellAgain({ id, isTold }: LedgerEntry): void {
-    if (isTold) this.#journal.changeCommand(id, { isTold: false });
+  #reportAgain({ id, isReported }: LedgerEntry): void {
+    if (isReported) this.#journal.changeCommand(id, { isReported: false });
   }
 }
 
 /** What `use` gives, or the refusal that a journal that fails is a reason for. */
-export function orUnreadable<T>(use: () => T): T | Refusal {
+export function orLedgerUnreadable<T>(use: () => T): T | CommandRejection {
   try {
     return use();
   } catch (thrown) {
     if (!(thrown instanceof AgentError) || !thrown.code.startsWith("journal.")) throw thrown;
-    return refused("LEDGER_UNREADABLE", "the record of earlier commands cannot be used");
+    return rejected("LEDGER_UNREADABLE", "the record of earlier commands cannot be used");
   }
 }
 
@@ -266,7 +266,7 @@ function answerAfterRestart({ state, heldBootId }: LedgerEntry, bootId: string):
 }
 
 function entryOf(id: string, digest: string, state: CommandState, body: LedgerBody): CommandEntry {
-  return { id, digest, state, isRead: false, isTold: false, body: bodyOf(body) };
+  return { id, digest, state, isRead: false, isReported: false, body: bodyOf(body) };
 }
 
 /** JSON has no undefined. */
@@ -297,6 +297,6 @@ function repeatIdOf(reply: ReplyAddress): string {
   return `repeat:${canonicalJson(replyBody(reply))}`;
 }
 
-function sameAddress(left: ReplyAddress, right: ReplyAddress): boolean {
+function isSameAddress(left: ReplyAddress, right: ReplyAddress): boolean {
   return canonicalJson(replyBody(left)) === canonicalJson(replyBody(right));
 }

@@ -7,7 +7,7 @@ import type { ReplyAddress } from "./request.ts";
 const MINUTE_MS = 60_000;
 
 /** Refusals that were not audited one by one: how many, through which door, why, and since when (µs since the Unix epoch). */
-export type RefusalCount = {
+export type RejectionCount = {
   readonly door: ReplyAddress["door"];
   readonly reason: ReasonCode;
   readonly count: number;
@@ -15,11 +15,11 @@ export type RefusalCount = {
 };
 
 /** What a budget is made of. */
-export type RefusalBudgetParts = {
+export type RejectionBudgetParts = {
   /** Refusals that are remembered and audited one by one. */
   readonly perMinute: number;
   /** Audits the others together, and hands over what of the trail still waits; gives whether it could. */
-  readonly audit: (counts: readonly RefusalCount[]) => boolean;
+  readonly audit: (counts: readonly RejectionCount[]) => boolean;
   readonly clock: Clock;
   readonly log: Log;
 };
@@ -29,13 +29,13 @@ export type RefusalBudgetParts = {
  * data, and whoever may publish to a door can send as many as the link carries: past the budget they are only counted, by door and
  * reason, and audited together once a minute. What was counted and not audited yet does not survive a kill.
  */
-export class RefusalBudget {
-  readonly #parts: RefusalBudgetParts;
-  readonly #counts = new Map<string, RefusalCount>();
+export class RejectionBudget {
+  readonly #parts: RejectionBudgetParts;
+  readonly #counts = new Map<string, RejectionCount>();
   readonly #rate: TokenBucket;
   #counted = 0;
 
-  constructor(parts: RefusalBudgetParts) {
+  constructor(parts: RejectionBudgetParts) {
     this.#parts = parts;
     this.#rate = new TokenBucket(parts.perMinute, MINUTE_MS, () => parts.clock.monotonicMs());
   }
@@ -53,27 +53,28 @@ export class RefusalBudget {
   }
 
   /** Counts one that is not audited by itself. Doors and reasons are few, and so are the counts. */
-  count(door: RefusalCount["door"], reason: ReasonCode): void {
+  count(channel: RejectionCount["door"], reason: ReasonCode): void {
     this.#counted += 1;
-    const key = `${door} ${reason}`;
+    const key = `${channel} ${reason}`;
     const before = this.#counts.get(key);
     const sinceUs = before?.sinceUs ?? this.#parts.clock.wallUs();
-    this.#counts.set(key, { door, reason, count: (before?.count ?? 0) + 1, sinceUs });
+    this.#counts.set(key, { door: channel, reason, count: (before?.count ?? 0) + 1, sinceUs });
   }
 
   /** Audits what was counted, once a minute until the function that it gives is called, and then for the last time. */
   start(): () => void {
-    const stop = this.#parts.clock.every(MINUTE_MS, () => this.#tell());
+    const stop = this.#parts.clock.every(MINUTE_MS, () => this.#audit());
     return () => {
       stop();
-      this.#tell();
+      this.#audit();
     };
   }
 
-  #tell(): void {
+  #audit(): void {
     const counts = [...this.#counts.values()];
     if (!this.#parts.audit(counts)) return;
-    for (const { door, reason, count } of counts) this.#parts.log.warn("command.turned-away", { door, reason, count });
+    for (const { door: channel, reason, count } of counts)
+      this.#parts.log.warn("command.turned-away", { door: channel, reason, count });
     this.#counts.clear();
   }
 }

@@ -1,34 +1,34 @@
 import { fullJitterMs } from "../core/backoff.ts";
 import type { Clock } from "../core/clock.ts";
-import { Doze } from "../core/doze.ts";
+import { WakeSignal } from "../core/doze.ts";
 import { AgentError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import type { Broker } from "../ports/broker.ts";
 import type { Answer } from "./answer.ts";
 import type { CommandLedger, LedgerEntry } from "./ledger.ts";
-import type { ReplyAddress, Request } from "./request.ts";
+import type { CommandRequest, ReplyAddress } from "./request.ts";
 
 /** Wait before an answer that could not be told is tried again, ms. */
 const RETRY = { minMs: 500, maxMs: 60_000 };
 /** A command that runs longer is said to be in progress; telling it of a shorter one would only delay its end. */
 const PROGRESS_AFTER_MS = 1000;
 /** Answers on their way at a time. */
-const MAX_TELLING = 8;
+const MAX_REPORTING = 8;
 /** Untold answers that are looked at at a time. */
 const LOOK_AHEAD = 256;
 
 /** One way by which requests come and answers go. Calls never reject. */
-export type Door = {
+export type ReplyChannel = {
   /** Says that the command is in progress; best effort. */
   progress(reply: ReplyAddress, signal: AbortSignal): Promise<void>;
   /** Tells the one answer. "told": it arrived, or nobody wants it any more; "later": try again. */
-  tell(reply: ReplyAddress, answer: Answer, signal: AbortSignal): Promise<"told" | "later">;
+  report(reply: ReplyAddress, answer: Answer, signal: AbortSignal): Promise<"told" | "later">;
 };
 
 /** What a reporter is made of. `random` gives 0 <= x < 1. */
 export type ReporterParts = {
   readonly ledger: CommandLedger;
-  readonly doorOf: (reply: ReplyAddress) => Door;
+  readonly channelOf: (reply: ReplyAddress) => ReplyChannel;
   readonly broker: Pick<Broker, "online">;
   readonly clock: Clock;
   readonly log: Log;
@@ -43,37 +43,37 @@ type Pause = { readonly untilMs: number; readonly attempt: number };
  */
 export class Reporter {
   readonly #parts: ReporterParts;
-  readonly #doze: Doze;
-  readonly #telling = new Set<string>();
+  readonly #wakeSignal: WakeSignal;
+  readonly #reporting = new Set<string>();
   readonly #pauses = new Map<string, Pause>();
   readonly #stopping = new AbortController();
 
   constructor(parts: ReporterParts) {
     this.#parts = parts;
-    this.#doze = new Doze(parts.clock);
+    this.#wakeSignal = new WakeSignal(parts.clock);
   }
 
   /** The answer is in the ledger: it goes out. Gives it back. */
-  tell(request: Request, answer: Answer): Answer {
+  report(request: CommandRequest, answer: Answer): Answer {
     this.#pauses.delete(request.ledgerId);
-    this.#doze.wake();
+    this.#wakeSignal.wake();
     return answer;
   }
 
   /** Answers what is not in the ledger. Gives the answer back. */
-  turnAway({ reply }: { readonly reply: ReplyAddress }, answer: Answer): Answer {
+  reject({ reply }: { readonly reply: ReplyAddress }, answer: Answer): Answer {
     this.#parts.log.debug("command.not-remembered", { door: reply.door, reason: answer.reason?.code });
-    if (this.#telling.size < MAX_TELLING) void this.#tellOnce(reply, answer);
+    if (this.#reporting.size < MAX_REPORTING) void this.#reportOnce(reply, answer);
     return answer;
   }
 
   /** The command runs: says so if it has not finished soon. */
-  started({ reply }: Request, finished: AbortSignal): void {
-    const { clock, doorOf, ledger } = this.#parts;
+  started({ reply }: CommandRequest, finished: AbortSignal): void {
+    const { clock, channelOf, ledger } = this.#parts;
     void clock.sleep(PROGRESS_AFTER_MS, finished).then(async () => {
       if (finished.aborted) return;
       ledger.flushAudit();
-      await doorOf(reply).progress(reply, this.#stopping.signal);
+      await channelOf(reply).progress(reply, this.#stopping.signal);
     });
   }
 
@@ -81,23 +81,23 @@ export class Reporter {
   async run(signal: AbortSignal): Promise<void> {
     const stop = (): void => {
       this.#stopping.abort();
-      this.#doze.wake();
+      this.#wakeSignal.wake();
     };
     signal.addEventListener("abort", stop, { once: true });
     while (!signal.aborted) {
       if ((await this.#parts.broker.online(signal)) === undefined) return;
       const nowMs = this.#parts.clock.monotonicMs();
-      for (const entry of this.#due(nowMs)) void this.#tellEntry(entry);
-      await this.#doze.until(this.#nextMs(nowMs));
+      for (const entry of this.#due(nowMs)) void this.#reportEntry(entry);
+      await this.#wakeSignal.until(this.#nextMs(nowMs));
     }
   }
 
   #due(nowMs: number): readonly LedgerEntry[] {
-    const free = MAX_TELLING - this.#telling.size;
+    const free = MAX_REPORTING - this.#reporting.size;
     if (free <= 0) return [];
     return this.#parts.ledger
-      .untold(LOOK_AHEAD)
-      .filter(({ id, answer }) => answer !== undefined && !this.#telling.has(id))
+      .unreported(LOOK_AHEAD)
+      .filter(({ id, answer }) => answer !== undefined && !this.#reporting.has(id))
       .filter(({ id }) => (this.#pauses.get(id)?.untilMs ?? 0) <= nowMs)
       .slice(0, free);
   }
@@ -106,20 +106,20 @@ export class Reporter {
     return Math.min(nowMs + RETRY.maxMs, ...[...this.#pauses.values()].map(({ untilMs }) => untilMs));
   }
 
-  async #tellEntry({ id, reply, answer }: LedgerEntry): Promise<void> {
+  async #reportEntry({ id, reply, answer }: LedgerEntry): Promise<void> {
     if (answer === undefined) return;
-    this.#telling.add(id);
-    const outcome = await this.#parts.doorOf(reply).tell(reply, answer, this.#stopping.signal);
-    this.#telling.delete(id);
-    if (outcome === "told" && this.#noteTold(id)) this.#pauses.delete(id);
+    this.#reporting.add(id);
+    const outcome = await this.#parts.channelOf(reply).report(reply, answer, this.#stopping.signal);
+    this.#reporting.delete(id);
+    if (outcome === "told" && this.#noteReported(id)) this.#pauses.delete(id);
     else this.#pause(id);
-    this.#doze.wake();
+    this.#wakeSignal.wake();
   }
 
   /** An answer that cannot be noted as told is told again: whoever asked knows it by its id. */
-  #noteTold(id: string): boolean {
+  #noteReported(id: string): boolean {
     try {
-      this.#parts.ledger.told(id);
+      this.#parts.ledger.markReported(id);
       return true;
     } catch (thrown) {
       if (!(thrown instanceof AgentError)) throw thrown;
@@ -135,11 +135,11 @@ export class Reporter {
     this.#pauses.set(id, { untilMs: clock.monotonicMs() + waitMs, attempt });
   }
 
-  async #tellOnce(reply: ReplyAddress, answer: Answer): Promise<void> {
+  async #reportOnce(reply: ReplyAddress, answer: Answer): Promise<void> {
     const id = `once:${JSON.stringify(reply)}`;
-    this.#telling.add(id);
-    await this.#parts.doorOf(reply).tell(reply, answer, this.#stopping.signal);
-    this.#telling.delete(id);
-    this.#doze.wake();
+    this.#reporting.add(id);
+    await this.#parts.channelOf(reply).report(reply, answer, this.#stopping.signal);
+    this.#reporting.delete(id);
+    this.#wakeSignal.wake();
   }
 }

@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { WireFormat } from "../cloud/wire-format.ts";
 import { decodeBody } from "../cloud/wire-format.ts";
 import { issueText } from "../core/issue-text.ts";
-import { type Refusal, refused } from "./answer.ts";
+import { type CommandRejection, rejected } from "./answer.ts";
 
 /** Where an answer goes. */
 export const replyAddress = z.discriminatedUnion("door", [
@@ -31,15 +31,15 @@ export const replyAddress = z.discriminatedUnion("door", [
 export type ReplyAddress = z.infer<typeof replyAddress>;
 
 /** What a door makes of a foreign payload: a request as `readRequest` takes it, and why it cannot be carried out as it stands. */
-export type Translation = { readonly body: unknown; readonly flaw: Refusal | undefined };
+export type DecodedCommand = { readonly body: unknown; readonly decodeError: CommandRejection | undefined };
 
 /** A request as it came through one of the doors, its payload unread. */
-export type Arrival = {
+export type IncomingCommand = {
   /** What the door calls it: the id of an execution. */
   readonly id: string;
   readonly payload: Uint8Array;
   /** A function where the payload is not a request of ours: gives what it stands for, or undefined when it cannot be read. */
-  readonly format: WireFormat | ((payload: Uint8Array) => Translation | undefined);
+  readonly format: WireFormat | ((payload: Uint8Array) => DecodedCommand | undefined);
   readonly reply: ReplyAddress;
   /** Rest of the message's life when it came (MQTT message expiry), ms; undefined where none was set. */
   readonly restOfLifeMs: number | undefined;
@@ -77,7 +77,7 @@ const requestSchema = z.strictObject({
 });
 
 /** A request, read. */
-export type Request = Omit<z.infer<typeof requestSchema>, "id"> & {
+export type CommandRequest = Omit<z.infer<typeof requestSchema>, "id"> & {
   /** By which the ledger knows it. */
   readonly ledgerId: string;
   /** What the requester called it, if anything. */
@@ -87,7 +87,7 @@ export type Request = Omit<z.infer<typeof requestSchema>, "id"> & {
   readonly reply: ReplyAddress;
   readonly restOfLifeMs: number | undefined;
   /** Why it is refused whatever else it says: its door could not translate all of it. */
-  readonly flaw: Refusal | undefined;
+  readonly decodeError: CommandRejection | undefined;
 };
 
 /** Values of a request nest at most so deep. */
@@ -95,32 +95,32 @@ const MAX_DEPTH = 8;
 
 /** Reads a request: size before anything is parsed, then its schema. */
 export function readRequest(
-  arrival: Arrival,
+  incoming: IncomingCommand,
   maxBytes: number,
-): Refusal | { readonly kind: "request"; readonly request: Request } {
-  const { payload, format, reply, restOfLifeMs } = arrival;
-  if (payload.length > maxBytes) return refused("TOO_LARGE", `${payload.length} bytes, at most ${maxBytes} are read`);
-  const read = translationOf(payload, format);
+): CommandRejection | { readonly kind: "request"; readonly request: CommandRequest } {
+  const { payload, format, reply, restOfLifeMs } = incoming;
+  if (payload.length > maxBytes) return rejected("TOO_LARGE", `${payload.length} bytes, at most ${maxBytes} are read`);
+  const read = decoded(payload, format);
   if (read?.body === undefined) {
     const expected = typeof format === "function" ? "a request of this door" : format.toUpperCase();
-    return refused("COMMAND_REQUEST_PARSING_FAILED", `the payload is not ${expected}`);
+    return rejected("COMMAND_REQUEST_PARSING_FAILED", `the payload is not ${expected}`);
   }
-  const { body, flaw } = read;
+  const { body, decodeError } = read;
   if (isDeeperThan(body, MAX_DEPTH)) {
-    return refused("COMMAND_REQUEST_PARSING_FAILED", `values nest deeper than ${MAX_DEPTH} levels`);
+    return rejected("COMMAND_REQUEST_PARSING_FAILED", `values nest deeper than ${MAX_DEPTH} levels`);
   }
   const parsed = requestSchema.safeParse(body);
-  if (!parsed.success) return refused("COMMAND_REQUEST_PARSING_FAILED", issueText(parsed.error));
+  if (!parsed.success) return rejected("COMMAND_REQUEST_PARSING_FAILED", issueText(parsed.error));
   const digest = createHash("sha256").update(payload).digest("hex");
   // A colon is in no id that a requester may choose: the two kinds cannot be taken for each other.
-  const ledgerId = parsed.data.id ?? `${reply.door}:${arrival.id}`;
+  const ledgerId = parsed.data.id ?? `${reply.door}:${incoming.id}`;
   const { id } = parsed.data;
-  return { kind: "request", request: { ...parsed.data, id, ledgerId, digest, reply, restOfLifeMs, flaw } };
+  return { kind: "request", request: { ...parsed.data, id, ledgerId, digest, reply, restOfLifeMs, decodeError } };
 }
 
-function translationOf(payload: Uint8Array, format: Arrival["format"]): Translation | undefined {
+function decoded(payload: Uint8Array, format: IncomingCommand["format"]): DecodedCommand | undefined {
   if (typeof format === "function") return format(payload);
-  return { body: decodeBody(format, payload), flaw: undefined };
+  return { body: decodeBody(format, payload), decodeError: undefined };
 }
 
 /** A stack would end before a hostile value does: looked at before anything that calls itself walks through it. */

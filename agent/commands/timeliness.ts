@@ -1,13 +1,13 @@
 import { type ClockQuality, isBelievable } from "../core/clock.ts";
 import type { CommandClass } from "./action.ts";
-import { type Refusal, refused } from "./answer.ts";
-import type { Request } from "./request.ts";
+import { type CommandRejection, rejected } from "./answer.ts";
+import type { CommandRequest } from "./request.ts";
 
 /** The vehicle's clock at this moment. */
 export type ClockReading = { readonly nowMs: number; readonly quality: ClockQuality };
 
 /** The refusal of what names a time while nobody can say how late it is. */
-export const CLOCK_UNKNOWN = refused(
+export const CLOCK_UNKNOWN = rejected(
   "CLOCK_NOT_TRUSTED",
   "nothing has set or confirmed the vehicle's clock since it started",
 );
@@ -25,30 +25,30 @@ export type TimeBounds = {
  * message's life. Whatever changes something must have an end, and whatever names a time needs a clock that can be believed: a
  * message that lay in the session while the vehicle slept must not act.
  */
-export function lateness(
-  request: Request,
+export function timeRejection(
+  request: CommandRequest,
   commandClass: CommandClass,
   { nowMs, quality }: ClockReading,
   { maxLifeMs, maxSkewMs }: TimeBounds,
-): Refusal | undefined {
+): CommandRejection | undefined {
   const { issuedAtMs, timeoutMs, notBeforeMs, expiresAtMs, restOfLifeMs } = request;
   if (restOfLifeMs !== undefined && restOfLifeMs <= 0) {
-    return refused("TIMED_OUT_BEFORE_DISPATCH", "the message's life had ended when it came");
+    return rejected("TIMED_OUT_BEFORE_DISPATCH", "the message's life had ended when it came");
   }
   const endMs = earliest(expiresAtMs, sumOf(issuedAtMs, timeoutMs));
   if (endMs === undefined && commandClass !== "R0") {
-    return refused("EXPIRY_MISSING", "expiresAtMs, or issuedAtMs with timeoutMs, must say when it is too late");
+    return rejected("EXPIRY_MISSING", "expiresAtMs, or issuedAtMs with timeoutMs, must say when it is too late");
   }
   const namesTime = [endMs, issuedAtMs, notBeforeMs].some((time) => time !== undefined);
   // A clock that goes on from an earlier boot is behind: what it takes for over is over, what it takes for alive may not be.
   if (endMs !== undefined && endMs <= nowMs && quality !== "unsynchronised") {
-    return refused("TIMED_OUT_BEFORE_DISPATCH", `it came ${nowMs - endMs} ms too late`);
+    return rejected("TIMED_OUT_BEFORE_DISPATCH", `it came ${nowMs - endMs} ms too late`);
   }
   if (namesTime && !isBelievable(quality)) return CLOCK_UNKNOWN;
   const startMs = Math.max(notBeforeMs ?? 0, (issuedAtMs ?? 0) - maxSkewMs);
-  if (startMs > nowMs) return refused("NOT_YET_VALID", `it came ${startMs - nowMs} ms too early`);
+  if (startMs > nowMs) return rejected("NOT_YET_VALID", `it came ${startMs - nowMs} ms too early`);
   if (endMs !== undefined && endMs > nowMs + maxLifeMs) {
-    return refused("EXPIRY_TOO_LATE", `it may act for ${endMs - nowMs} ms, at most ${maxLifeMs} are allowed`);
+    return rejected("EXPIRY_TOO_LATE", `it may act for ${endMs - nowMs} ms, at most ${maxLifeMs} are allowed`);
   }
   return undefined;
 }

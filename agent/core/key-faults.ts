@@ -21,6 +21,6 @@ export function keyUnfit(label: string, problem: string): AgentError {
 const KEPT = ["fixedtpm", "fixedparent", "sensitivedataorigin"];
 
 /** Whether a key was born in the TPM and can never leave it. Others may be copied: they are not to be a device's identity. */
-export function isKept({ attributes }: { readonly attributes: readonly string[] }): boolean {
+export function isBornInTpm({ attributes }: { readonly attributes: readonly string[] }): boolean {
   return KEPT.every((attribute) => attributes.includes(attribute));
 }

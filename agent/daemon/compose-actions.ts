@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { type LoadedConfig, loadConfigFile } from "../../config/load.ts";
 import { type AgentConfig, collectRules } from "../../config/schema.ts";
-import { type Settings, settingsPath, settingsText } from "../../config/settings.ts";
+import { type Overrides, overridesPath, overridesText } from "../../config/settings.ts";
 import { replaceFile } from "../../drivers/os/durable-file.ts";
 import type { Action } from "../commands/action.ts";
 import { captureFrames } from "../commands/actions/capture-frames.ts";
@@ -15,7 +15,7 @@ import { replaceKeys } from "../commands/actions/replace-keys.ts";
 import { rotateCertificate } from "../commands/actions/rotate-certificate.ts";
 import { setConfig } from "../commands/actions/set-config.ts";
 import { CollectionRules } from "../commands/collection-rules.ts";
-import { ConfigSettings } from "../commands/config-settings.ts";
+import { ConfigOverrides } from "../commands/config-settings.ts";
 import type { KeySet } from "../commands/key-set.ts";
 import type { Clock } from "../core/clock.ts";
 import { AgentError } from "../core/errors.ts";
@@ -23,7 +23,7 @@ import type { Log } from "../core/log.ts";
 import type { Renewal } from "../identity/renewal.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { LatestSignals } from "../signals/latest-signals.ts";
-import type { SupportDesk } from "../support/support-desk.ts";
+import type { SupportCollector } from "../support/support-desk.ts";
 import type { Collector } from "../telemetry/collect/collect.ts";
 import type { FrameCapture } from "../telemetry/frame-capture.ts";
 import type { OutgoingFile } from "../telemetry/record/encode-file.ts";
@@ -32,12 +32,12 @@ import type { OutgoingFile } from "../telemetry/record/encode-file.ts";
 export type OwnActionParts = {
   readonly config: AgentConfig;
   readonly loaded: Pick<LoadedConfig, "path" | "layers" | "copy" | "settings">;
-  readonly settings: NonNullable<AgentConfig["commands"]>;
+  readonly commandsConfig: NonNullable<AgentConfig["commands"]>;
   readonly journal: Journal;
   readonly signals: LatestSignals;
   readonly collector: Collector;
   readonly capture: FrameCapture;
-  readonly support: SupportDesk;
+  readonly support: SupportCollector;
   /** Hands a file over to the outbox; gives the number of its records. */
   readonly sendFile: (file: OutgoingFile) => number;
   readonly restart: RestartSystem;
@@ -49,20 +49,20 @@ export type OwnActionParts = {
 
 /** The actions of the agent itself, beside those of the catalogue. Takes up the rules of collection that were set before. */
 export function ownActions(parts: OwnActionParts, keys: KeySet): readonly Action[] {
-  const { config, settings, signals, capture, support, sendFile, clock, restart, renewal } = parts;
+  const { config, commandsConfig, signals, capture, support, sendFile, clock, restart, renewal } = parts;
   const rules = collectionRulesOf(parts);
   return [
     lastSignals(parts),
     readSignals(parts),
-    settings.locate === undefined
+    commandsConfig.locate === undefined
       ? notSupported("vehicle.locate", "R0", "where the vehicle is")
-      : locate(settings.locate, signals, clock),
+      : locate(commandsConfig.locate, signals, clock),
     notSupported("dtc.read", "R0", "read diagnostic trouble codes"),
     notSupported("dtc.clear", "R2", "clear diagnostic trouble codes"),
     showCollection(rules),
     changeCollection(rules, collectRules),
     captureFrames({
-      ...settings.capture,
+      ...commandsConfig.capture,
       capture,
       buses: config.buses.map(({ name }) => name),
       name: randomUUID,
@@ -86,12 +86,12 @@ function collectionRulesOf({ config, collector, journal, support, log }: OwnActi
   return rules;
 }
 
-function configSettingsOf({ config, loaded, settings, support }: OwnActionParts): ConfigSettings {
-  const configSettings = new ConfigSettings({
-    settable: settings.settable,
+function configSettingsOf({ config, loaded, commandsConfig, support }: OwnActionParts): ConfigOverrides {
+  const configSettings = new ConfigOverrides({
+    settable: commandsConfig.settable,
     inForce: loaded.settings,
     check: (candidate) => problemWith(loaded, candidate),
-    store: (candidate) => replaceFile(settingsPath(config.stateDir), settingsText(candidate), 0o600),
+    store: (candidate) => replaceFile(overridesPath(config.stateDir), overridesText(candidate), 0o600),
   });
   support.include("settings", () => configSettings.current());
   return configSettings;
@@ -100,7 +100,7 @@ function configSettingsOf({ config, loaded, settings, support }: OwnActionParts)
 /** What is wrong with the configuration under these settings. */
 async function problemWith(
   { path, layers, copy }: OwnActionParts["loaded"],
-  settings: Settings,
+  settings: Overrides,
 ): Promise<string | undefined> {
   try {
     await loadConfigFile(path, { layers, copy, settings });

@@ -5,7 +5,7 @@ import { type Policy, policySchema } from "../../config/policy.ts";
 import { readDescriptor } from "../../config/proto/descriptor.ts";
 import type { AgentConfig } from "../../config/schema.ts";
 import type { TransmitId } from "../../drivers/can/transmit-filter.ts";
-import { Requester } from "../cloud/requester.ts";
+import { RequestClient } from "../cloud/requester.ts";
 import type { Action } from "../commands/action.ts";
 import type { TransmitBus } from "../commands/actions/actuate.ts";
 import { buildCatalogue, type CatalogueFile, transmittedMessages } from "../commands/actions/catalogue.ts";
@@ -13,16 +13,16 @@ import { locate } from "../commands/actions/locate.ts";
 import { AuditTrail } from "../commands/audit.ts";
 import { Authority } from "../commands/authority.ts";
 import { createCommandReader } from "../commands/channels/command-messages.ts";
-import { AwsCommands } from "../commands/channels/commands.ts";
-import { CompanionDoor } from "../commands/channels/companion.ts";
-import { ProtobufDoor } from "../commands/channels/protobuf-door.ts";
-import { commandService, type RequestDoor } from "../commands/command-service.ts";
+import { AwsChannel } from "../commands/channels/commands.ts";
+import { CompanionChannel } from "../commands/channels/companion.ts";
+import { ProtobufChannel } from "../commands/channels/protobuf-door.ts";
+import { type CommandChannel, commandService } from "../commands/command-service.ts";
 import type { DispatchParts } from "../commands/dispatch.ts";
 import { KeySet } from "../commands/key-set.ts";
 import { CommandLedger } from "../commands/ledger.ts";
 import type { LedgerSeal } from "../commands/ledger-seal.ts";
-import { RefusalBudget } from "../commands/refusal-budget.ts";
-import { type Door, Reporter } from "../commands/report.ts";
+import { RejectionBudget } from "../commands/refusal-budget.ts";
+import { type ReplyChannel, Reporter } from "../commands/report.ts";
 import type { ReplyAddress } from "../commands/request.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Service } from "../core/lifecycle.ts";
@@ -35,13 +35,13 @@ import type { AuditEntry } from "../telemetry/record/encode-audit.ts";
 import { ClockSteps } from "../vehicle/safety-gate.ts";
 import { type OwnActionParts, ownActions } from "./compose-actions.ts";
 import type { LoadedTable } from "./load-table.ts";
-import type { BusLine } from "./services.ts";
+import type { ObservedBus } from "./services.ts";
 
 /** Updates of executions that wait for the service's answer at a time, and the longest answer that is read. */
-const REQUESTER_LIMITS = { timeoutMs: 5000, maxPending: 64, maxAnswerBytes: 131_072 } as const;
+const REQUEST_CLIENT_LIMITS = { timeoutMs: 5000, maxPending: 64, maxAnswerBytes: 131_072 } as const;
 
 /** Whoever asks on a local socket waits for the answer itself. */
-const LOCAL: Door = { progress: async () => undefined, tell: async () => "told" };
+const LOCAL_CHANNEL: ReplyChannel = { progress: async () => undefined, report: async () => "told" };
 
 /** What remote commands are made of. */
 export type CommandParts = OwnActionParts & {
@@ -51,7 +51,7 @@ export type CommandParts = OwnActionParts & {
   readonly broker: Broker;
   readonly catalogue: CatalogueFile;
   readonly sources: readonly TableSource[];
-  readonly lines: readonly BusLine[];
+  readonly lines: readonly ObservedBus[];
   readonly steps: ClockSteps;
   readonly audit: RecordSink<AuditEntry>;
   readonly bootId: string;
@@ -67,64 +67,64 @@ export type Commands = {
 
 /** The part of the composition root that wires remote commands. */
 export function composeCommands(parts: CommandParts): Commands {
-  const { config, settings, policy, journal, seal, broker, bootId, clock, log, random } = parts;
+  const { config, commandsConfig, policy, journal, seal, broker, bootId, clock, log, random } = parts;
   const { thingName: thing } = config;
   const audit = new AuditTrail(journal, parts.audit, clock);
   const ledger = new CommandLedger(journal, audit, seal);
-  const refusals = new RefusalBudget({
-    perMinute: settings.audit.refusalsPerMinute,
-    audit: (counts) => ledger.auditRefusals(counts),
+  const rejections = new RejectionBudget({
+    perMinute: commandsConfig.audit.refusalsPerMinute,
+    audit: (counts) => ledger.auditRejections(counts),
     clock,
     log,
   });
   const keys = new KeySet(policy.keys, journal, seal);
-  const requester = new Requester({ broker, clock, log, limits: REQUESTER_LIMITS, token: randomUUID });
-  const aws = new AwsCommands({ thing, broker, requester, log });
+  const requestClient = new RequestClient({ broker, clock, log, limits: REQUEST_CLIENT_LIMITS, token: randomUUID });
+  const aws = new AwsChannel({ thing, broker, requestClient, log });
   const fill = (template: string): string => template.replaceAll("{thing}", thing);
-  const { request, responsePrefix } = settings.companion;
-  const companion = new CompanionDoor({
+  const { request, responsePrefix } = commandsConfig.companion;
+  const companion = new CompanionChannel({
     filter: fill(request),
     responsePrefix: fill(responsePrefix),
     broker,
     log,
   });
-  const protobuf = new ProtobufDoor({
+  const protobuf = new ProtobufChannel({
     thing,
-    prefix: settings.protobuf.prefix,
+    prefix: commandsConfig.protobuf.prefix,
     names: parts.catalogue.value.protobuf,
     read: createCommandReader(readDescriptor("commands")),
     broker,
-    requester,
+    requestClient,
     log,
   });
-  const byName = { aws, companion, protobuf, local: LOCAL } as const;
-  const doorOf = ({ door }: ReplyAddress): Door => byName[door];
-  const reporter = new Reporter({ ledger, doorOf, broker, clock, log, random });
+  const byName = { aws, companion, protobuf, local: LOCAL_CHANNEL } as const;
+  const channelOf = ({ door }: ReplyAddress): ReplyChannel => byName[door];
+  const reporter = new Reporter({ ledger, channelOf, broker, clock, log, random });
   const dispatchParts: DispatchParts = {
     settings: {
-      ...settings,
+      ...commandsConfig,
       thing,
       bootId,
-      maxLifeMs: settings.maxLifeSeconds * 1000,
-      clockWaitMs: settings.clockWaitSeconds * 1000,
+      maxLifeMs: commandsConfig.maxLifeSeconds * 1000,
+      clockWaitMs: commandsConfig.clockWaitSeconds * 1000,
       readsOnly: readsOnly(parts),
     },
     actions: actionsOf(parts, keys),
     authority: new Authority(policy, keys, clock),
     ledger,
-    refusals,
+    rejections,
     reporter,
     running: new Map(),
     waiting: new Map(),
     clock,
     log,
   };
-  const doors: readonly RequestDoor[] = [
-    ...(settings.aws.enabled ? [aws] : []),
-    ...(settings.protobuf.enabled ? [protobuf] : []),
-    ...(settings.companion.enabled ? [companion] : []),
+  const channels: readonly CommandChannel[] = [
+    ...(commandsConfig.aws.enabled ? [aws] : []),
+    ...(commandsConfig.protobuf.enabled ? [protobuf] : []),
+    ...(commandsConfig.companion.enabled ? [companion] : []),
   ];
-  return { service: commandService(dispatchParts, doors), dispatchParts, audit };
+  return { service: commandService(dispatchParts, channels), dispatchParts, audit };
 }
 
 /** The files that cannot be used may have taken a right away that their copy still gives. */

@@ -1,6 +1,6 @@
 import type { OtaConfig } from "../../config/schema.ts";
 import { runProgram } from "../../drivers/os/run-program.ts";
-import { createSettingsSlot } from "../../drivers/os/versions/file-set.ts";
+import { createConfigSlot } from "../../drivers/os/versions/file-set.ts";
 import { AgentError } from "../core/errors.ts";
 import type { Service } from "../core/lifecycle.ts";
 import type { Log } from "../core/log.ts";
@@ -12,7 +12,7 @@ import { problemOfRotation, rotationJob } from "../jobs/handlers/rotation-job.ts
 import { problemOfSteps, stepsJob } from "../jobs/handlers/steps-job.ts";
 import { JobRunner } from "../jobs/job-runner.ts";
 import type { JobVerbs } from "../local-api/job-verbs.ts";
-import type { SettingsSlot } from "../ports/update.ts";
+import type { ConfigSlot } from "../ports/update.ts";
 import { isSettled } from "../updates/update-state.ts";
 import type { HealthVerdict } from "../updates/update-work.ts";
 import { layerFolder, problemOfSet } from "./layered-config.ts";
@@ -32,14 +32,14 @@ export type Jobs = { readonly service: Service; readonly verbs: JobVerbs };
 
 /** The part of the composition root that wires jobs of the cloud. */
 export function composeJobs(parts: JobParts): Jobs {
-  const { settings, jobs, ota, renewal, identities, broker, journal, clock, log, random } = parts;
+  const { otaConfig, jobs, ota, renewal, identities, broker, journal, clock, log, random } = parts;
   const { updater } = ota;
-  const slot = settingsSlotOf(parts);
+  const slot = configSlotOf(parts);
   const config = configJobOf(parts, slot);
   const certificate = () => {
-    const { change, retirement } = identities.ledger.state();
+    const { change, retirement } = identities.identityStore.state();
     const isSettled = change === undefined && retirement === undefined;
-    return { id: identities.ledger.inUse()?.certificateId ?? "", isSettled };
+    return { id: identities.identityStore.inUse()?.certificateId ?? "", isSettled };
   };
   const runner = new JobRunner({
     jobs,
@@ -48,7 +48,7 @@ export function composeJobs(parts: JobParts): Jobs {
       config: config.handler,
       "rotate-certificate": rotationJob({ renewal, certificate, jobs, journal, clock }),
       diagnostics: diagnosticsJob(parts.diagnostics),
-      steps: stepsJob({ handlers: settings.jobs.handlers, run: runProgram, journal }),
+      steps: stepsJob({ handlers: otaConfig.jobs.handlers, run: runProgram, journal }),
     },
     broker,
     journal,
@@ -56,8 +56,8 @@ export function composeJobs(parts: JobParts): Jobs {
       clock,
       log,
       random,
-      reportMs: settings.jobs.reportSeconds * 1000,
-      repeatMs: repeatMsOf(settings.jobs),
+      reportMs: otaConfig.jobs.reportSeconds * 1000,
+      repeatMs: repeatMsOf(otaConfig.jobs),
       abandon: (job) => {
         const running = updater.current();
         if (running !== undefined && isOf(running, job)) updater.cancel("cancelled", "the job is not there any more");
@@ -66,11 +66,11 @@ export function composeJobs(parts: JobParts): Jobs {
     },
   });
   const problems: JobVerbs["problems"] = {
-    ota: async (document) => problemOfOta(document, ota.desk),
+    ota: async (document) => problemOfOta(document, ota.verifier),
     config: (document) => problemOfSettings(document, slot),
     "rotate-certificate": async (document) => problemOfRotation(document, renewal),
     diagnostics: async (document) => problemOfDiagnostics(document),
-    steps: async (document) => problemOfSteps(document, settings.jobs.handlers),
+    steps: async (document) => problemOfSteps(document, otaConfig.jobs.handlers),
   };
   return { service: jobService(jobs, runner, log), verbs: { jobs, runner, broker, problems, log } };
 }
@@ -80,21 +80,29 @@ function repeatMsOf({ stepTimeoutMinutes }: OtaConfig["jobs"]): number | undefin
   return stepTimeoutMinutes === undefined ? undefined : (stepTimeoutMinutes * 60_000) / 2;
 }
 
-function settingsSlotOf({ loaded, config, clock }: JobParts): SettingsSlot {
-  return createSettingsSlot({
+function configSlotOf({ loaded, config, clock }: JobParts): ConfigSlot {
+  return createConfigSlot({
     folder: layerFolder(config.stateDir, "settings"),
     running: loaded.sets.settings,
     check: (draft) => problemOfSet(loaded, "settings", draft, clock),
   });
 }
 
-function configJobOf(parts: JobParts, slot: SettingsSlot): ConfigJob {
-  const { settings, ota, journal, clock, health, restart } = parts;
+function configJobOf(parts: JobParts, slot: ConfigSlot): ConfigJob {
+  const { otaConfig, ota, journal, clock, health, restart } = parts;
   const mayRestart = (): boolean => {
     const update = ota.updater.current();
     return update === undefined || isSettled(update.state);
   };
-  return configJob({ slot, journal, clock, health, proveMs: settings.prove.withinSeconds * 1000, mayRestart, restart });
+  return configJob({
+    slot,
+    journal,
+    clock,
+    health,
+    healthTimeoutMs: otaConfig.prove.withinSeconds * 1000,
+    mayRestart,
+    restart,
+  });
 }
 
 /** Jobs of the cloud. A broker that refuses the subscriptions leaves the rest of the agent as it is. */

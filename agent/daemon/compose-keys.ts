@@ -6,10 +6,10 @@ import { createTpmKeyStore } from "../../drivers/tpm/key-store.ts";
 import { NvCounter } from "../../drivers/tpm/nv-counter.ts";
 import type { AgentError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
-import type { IdentityLedger } from "../identity/identity-ledger.ts";
+import type { IdentityStore } from "../identity/identity-ledger.ts";
 import { KeyWatch, type KeyWatchParts } from "../identity/key-watch.ts";
 import type { KeyStore, TokenAdmin } from "../ports/key-store.ts";
-import type { RisingCounter } from "../ports/update.ts";
+import type { MonotonicCounter } from "../ports/update.ts";
 
 /** How long the counter in the TPM may take to answer, s, where no token is configured that says more. */
 const COUNTER_SECONDS = 5;
@@ -41,11 +41,11 @@ export function composeKeys({ identity, environment, log }: KeysParts): KeyStore
 }
 
 /** A counter of the configured TPM. Nothing is read yet. */
-export function risingCounter(
+export function monotonicCounter(
   config: Pick<AgentConfig, "identity">,
   environment: KeysParts["environment"],
   index: number,
-): RisingCounter {
+): MonotonicCounter {
   const { identity } = config;
   const tcti = identity.mode === "pkcs11" ? identity.tcti : undefined;
   return new NvCounter({
@@ -87,13 +87,13 @@ export function composeKeyWatch(
   parts: Pick<KeyWatchParts, "broker" | "clock" | "log"> & {
     readonly config: Pick<AgentConfig, "identity">;
     readonly environment: KeysParts["environment"];
-    readonly ledger: IdentityLedger;
+    readonly identityStore: IdentityStore;
   },
 ): KeyWatch | undefined {
-  const { config, environment, ledger, broker, clock, log } = parts;
+  const { config, environment, identityStore, broker, clock, log } = parts;
   const { identity } = config;
   if (identity.mode === "file") return undefined;
   const { tokenLabel } = identity;
-  const label = (): string => (ledger.inUse() ?? identity).keyLabel;
+  const label = (): string => (identityStore.inUse() ?? identity).keyLabel;
   return new KeyWatch({ keys: composeKeys({ identity, environment, log }), tokenLabel, label, broker, clock, log });
 }

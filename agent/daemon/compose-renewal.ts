@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { AgentConfig } from "../../config/schema.ts";
 import { readCertificate } from "../../drivers/aws/tls.ts";
-import { Requester } from "../cloud/requester.ts";
+import { RequestClient } from "../cloud/requester.ts";
 import { createTopics } from "../cloud/topics.ts";
 import type { Clock } from "../core/clock.ts";
 import { AgentError } from "../core/errors.ts";
@@ -31,10 +31,10 @@ export function composeRenewal(wiring: RenewalWiring): Renewal | undefined {
   const template = provisioning.rotationTemplate ?? provisioning.template;
   if (identity.mode === "file" || template === undefined) return undefined;
   return new Renewal({
-    ledger: identities.ledger,
+    identityStore: identities.identityStore,
     keys: composeKeys({ identity, environment, log }),
     order: certificateOrder(config, template),
-    requester: new Requester({ broker, clock, log, limits: requests, token: () => randomUUID() }),
+    requestClient: new RequestClient({ broker, clock, log, limits: requests, token: () => randomUUID() }),
     announcer: { thing, topic: createTopics(config.topics, thing).identity, clock },
     settings: config.renewal,
     validity: () => validityOf(identities.inUse.certificateFile),

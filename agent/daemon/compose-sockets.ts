@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import type { AgentConfig } from "../../config/schema.ts";
-import { Backlog } from "../../drivers/os/local-socket/backlog.ts";
+import { ReplyBacklog } from "../../drivers/os/local-socket/backlog.ts";
 import { inheritedSockets } from "../../drivers/os/local-socket/inherited-sockets.ts";
 import { serveLocalSocket } from "../../drivers/os/local-socket/local-socket.ts";
-import { Turns } from "../../drivers/os/local-socket/turns.ts";
+import { FairTurns } from "../../drivers/os/local-socket/turns.ts";
 import type { Service } from "../core/lifecycle.ts";
 import { type AdminParts, createAdmin } from "../local-api/buffer-handlers.ts";
 import { type CommandHandlerParts, commandAdmin, commandView } from "../local-api/command-handlers.ts";
@@ -13,7 +13,7 @@ import { otaAdmin, otaView } from "../local-api/ota-verbs.ts";
 import { createView, type ViewHandler, type ViewParts } from "../local-api/signals-handlers.ts";
 import type { SocketCounts } from "../ports/local-socket.ts";
 import type { Outbox } from "../ports/outbox.ts";
-import type { SupportDesk } from "../support/support-desk.ts";
+import type { SupportCollector } from "../support/support-desk.ts";
 import { supportView } from "./compose-support.ts";
 import type { Updates } from "./compose-update.ts";
 import { socketService } from "./services.ts";
@@ -39,7 +39,7 @@ export type SocketParts = ViewParts &
     readonly outbox: Outbox;
     readonly commands: CommandHandlerParts;
     readonly updates: Updates | undefined;
-    readonly support: SupportDesk;
+    readonly support: SupportCollector;
     readonly socketCounts: Readonly<Record<keyof typeof MODES, SocketCounts>>;
   };
 
@@ -52,7 +52,7 @@ export function composeSockets(parts: SocketParts): readonly Service[] {
   const changes = { ...createAdmin(parts), ...createIdentityAdmin(parts), ...commandAdmin(commands), ...otaChanges };
   const inherited = inheritedSockets(environment);
   const { viewClients, adminClients, share, maxBacklogBytes, idleSeconds, takeSeconds, ...rates } = config.localSockets;
-  const shared = { turns: new Turns(share), backlog: new Backlog(maxBacklogBytes) };
+  const shared = { turns: new FairTurns(share), backlog: new ReplyBacklog(maxBacklogBytes) };
   const times = { idleMs: idleSeconds * 1000, takeMs: takeSeconds * 1000 };
   const bounds = { ...rates, ...times, maxLineBytes: MAX_REQUEST_BYTES };
   const socket = (name: keyof typeof MODES, maxClients: number, handlers: Handlers): Service => {

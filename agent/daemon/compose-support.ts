@@ -2,11 +2,11 @@ import type { AgentConfig } from "../../config/schema.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Log } from "../core/log.ts";
 import type { LogLine } from "../core/recent-log.ts";
-import type { IdentityLedger } from "../identity/identity-ledger.ts";
+import type { IdentityStore } from "../identity/identity-ledger.ts";
 import type { ViewHandler } from "../local-api/signals-handlers.ts";
 import { checkIdentity } from "../support/identity-checks.ts";
 import { machineSection } from "../support/sections.ts";
-import { SupportDesk } from "../support/support-desk.ts";
+import { SupportCollector } from "../support/support-desk.ts";
 import { composeKeys } from "./compose-keys.ts";
 import { identityParts } from "./identity-parts.ts";
 
@@ -16,36 +16,36 @@ export type SupportWiring = {
   readonly config: AgentConfig;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly bootId: string;
-  readonly identities: { readonly ledger: IdentityLedger };
+  readonly identities: { readonly identityStore: IdentityStore };
   readonly recent: () => readonly LogLine[];
   readonly clock: Clock;
   readonly log: Log;
 };
 
 /** The desk with what can be said of every agent: its configuration, its machine, its identity. */
-export function composeSupport(wiring: SupportWiring): SupportDesk {
+export function composeSupport(wiring: SupportWiring): SupportCollector {
   const { version, config, environment, bootId, identities, recent, clock, log } = wiring;
   const about = { version, thing: config.thingName, bootId, clockQuality: clock.quality() };
-  const desk = new SupportDesk({ about, log: recent, clock, maxBytes: config.support.maxBytes });
-  desk.include("config", () => config);
-  desk.include("machine", () => machineSection(config.stateDir));
+  const collector = new SupportCollector({ about, log: recent, clock, maxBytes: config.support.maxBytes });
+  collector.include("config", () => config);
+  collector.include("machine", () => machineSection(config.stateDir));
   const { identity } = config;
   if (identity.mode === "pkcs11") {
     const keys = composeKeys({ identity, environment, log });
-    desk.include("identity", () => {
-      const inUse = identities.ledger.inUse() ?? identity;
+    collector.include("identity", () => {
+      const inUse = identities.identityStore.inUse() ?? identity;
       return checkIdentity(identityParts({ identity, inUse, keys, environment, clock }));
     });
   }
-  return desk;
+  return collector;
 }
 
 /** The verbs of view.sock for support: `support.collect` gives a bundle, `identity.check` the self-test of the identity. */
-export function supportView(desk: SupportDesk): Readonly<Record<string, ViewHandler>> {
+export function supportView(collector: SupportCollector): Readonly<Record<string, ViewHandler>> {
   return {
-    "identity.check": async () => ({ schemaVersion: 1, checks: (await desk.section("identity")) ?? [] }),
+    "identity.check": async () => ({ schemaVersion: 1, checks: (await collector.section("identity")) ?? [] }),
     "support.collect": async () => {
-      const { name, content, sha256 } = await desk.collect();
+      const { name, content, sha256 } = await collector.collect();
       return { schemaVersion: 1, name, sha256, content: Buffer.from(content).toString("base64") };
     },
   };

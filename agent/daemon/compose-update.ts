@@ -9,8 +9,8 @@ import { Route } from "../../drivers/os/route.ts";
 import { runProgram } from "../../drivers/os/run-program.ts";
 import { createFileSet } from "../../drivers/os/versions/file-set.ts";
 import { createSlots } from "../../drivers/os/versions/slots.ts";
-import { createDownloadFolder, createFloorFile } from "../../drivers/os/versions/update-files.ts";
-import { Requester } from "../cloud/requester.ts";
+import { createDownloadFolder, createRollbackIndexFile } from "../../drivers/os/versions/update-files.ts";
+import { RequestClient } from "../cloud/requester.ts";
 import { AgentError, type FaultCode } from "../core/errors.ts";
 import type { Service } from "../core/lifecycle.ts";
 import { AwsJobs } from "../jobs/aws-jobs.ts";
@@ -19,21 +19,21 @@ import { type JobVerbs, jobReport } from "../local-api/job-verbs.ts";
 import { type OtaParts, updateReport } from "../local-api/ota-verbs.ts";
 import type { DownloadFolder, Installer } from "../ports/update.ts";
 import { FileStreams } from "../updates/download/file-streams.ts";
-import { GivenWord } from "../updates/given-word.ts";
+import { UpdateApproval } from "../updates/given-word.ts";
 import { createProgramInstaller } from "../updates/installers/program-installer.ts";
 import { createRaucInstaller } from "../updates/installers/rauc-installer.ts";
 import { createHooks } from "../updates/program-hooks.ts";
-import { createFloors, type Floors } from "../updates/trust/floors.ts";
+import { createRollbackIndexes, type RollbackIndexes } from "../updates/trust/floors.ts";
 import { ARTIFACT_KINDS, type ArtifactKind } from "../updates/trust/manifest.ts";
-import { openSealedFloors } from "../updates/trust/sealed-floors.ts";
-import { type DeskParts, UpdateDesk } from "../updates/update-desk.ts";
+import { openSealedRollbackIndexes } from "../updates/trust/sealed-floors.ts";
+import { UpdateVerifier, type UpdateVerifierParts } from "../updates/update-desk.ts";
 import { createInstallGate, installCondition } from "../updates/update-gate.ts";
 import { createUpdateSteps } from "../updates/update-steps.ts";
-import { UpdateTrail } from "../updates/update-trail.ts";
+import { UpdateReporter } from "../updates/update-trail.ts";
 import type { GateVerdict, HealthVerdict } from "../updates/update-work.ts";
 import { Updater } from "../updates/updater.ts";
 import { composeJobs } from "./compose-jobs.ts";
-import { risingCounter } from "./compose-keys.ts";
+import { monotonicCounter } from "./compose-keys.ts";
 import { composeProxy } from "./compose-proxy.ts";
 import { layerFolder, problemOfSet } from "./layered-config.ts";
 import { loadTrustRoot } from "./named-files.ts";
@@ -45,7 +45,7 @@ import type { UpdateParts } from "./update-parts.ts";
 const RECONNECT = { minMs: 1000, maxMs: 300_000 } as const;
 const HOUR_MS = 3_600_000;
 /** Requests to the jobs service that wait at a time, and the longest answer: a job document of 32 KiB and what is around it. */
-const REQUESTER_LIMITS = { timeoutMs: 10_000, maxPending: 8, maxAnswerBytes: 131_072 } as const;
+const REQUEST_CLIENT_LIMITS = { timeoutMs: 10_000, maxPending: 8, maxAnswerBytes: 131_072 } as const;
 
 /** Updates, wired: the services that take them from the cloud and carry them out, and what the local sockets ask. */
 export type Updates = {
@@ -58,39 +58,39 @@ export type Updates = {
 
 /** The part of the composition root that wires updates. Throws `config.invalid`. */
 export async function composeUpdate(parts: UpdateParts): Promise<Updates> {
-  const { config, settings, journal, clock, log, environment } = parts;
-  const pinned = await loadTrustRoot(settings.rootFile, parts.loaded.locate(["ota", "rootFile"]));
+  const { config, otaConfig, journal, clock, log, environment } = parts;
+  const pinned = await loadTrustRoot(otaConfig.rootFile, parts.loaded.locate(["ota", "rootFile"]));
   const running = environment.CAUSEWAY_RELEASE;
   const folder = createDownloadFolder(join(config.stateDir, "updates"));
   const installers = installersOf(parts, folder);
-  const floors = await floorsOf(parts);
-  const desk = deskOf(parts, { pinned, floors, installers });
+  const rollbackIndexes = await rollbackIndexesOf(parts);
+  const verifier = verifierOf(parts, { pinned, rollbackIndexes, installers });
   const jobs = jobsOf(parts);
   const current = (): string | undefined => updater.current()?.digest;
-  const [vouched, agreed] = [new GivenWord(current), new GivenWord(current)];
+  const [healthApproval, consent] = [new UpdateApproval(current), new UpdateApproval(current)];
   const health = healthOf(parts);
   const { steps, progress, untilStart } = createUpdateSteps({
     downloader: await downloaderOf(parts),
     folder,
     installers,
-    hooks: createHooks({ before: settings.hooks.before, after: settings.hooks.after, run: runProgram }),
-    floors,
+    hooks: createHooks({ before: otaConfig.hooks.before, after: otaConfig.hooks.after, run: runProgram }),
+    rollbackIndexes,
     clock,
-    judgement: {
-      judge: (request) => desk.judge(request),
-      gate: gateOf(parts, () => agreed.holds()),
+    checks: {
+      verify: (request) => verifier.verify(request),
+      gate: gateOf(parts, () => consent.isGranted()),
       link: linkOf(parts),
-      health: () => (vouched.holds() ? { kind: "healthy" } : health()),
+      health: () => (healthApproval.isGranted() ? { kind: "healthy" } : health()),
       renew: (record, name, signal) => renewSource(jobs, record, name, signal),
-      giveUpMs: settings.download.giveUpHours * HOUR_MS,
-      backWithinMs: settings.gate.backWithinMinutes * 60_000,
-      proveMs: settings.prove.withinSeconds * 1000,
+      giveUpMs: otaConfig.download.giveUpHours * HOUR_MS,
+      rollbackWithinMs: otaConfig.gate.backWithinMinutes * 60_000,
+      healthTimeoutMs: otaConfig.prove.withinSeconds * 1000,
     },
   });
   const restart = Promise.withResolvers<never>();
   const restartAgent = (): void => restart.reject(restartWanted());
   const updater = new Updater({
-    store: new UpdateTrail({ journal, sink: parts.phases, progress: () => progress, clock }),
+    store: new UpdateReporter({ journal, sink: parts.phases, progress: () => progress, clock }),
     steps,
     clock,
     log,
@@ -98,57 +98,66 @@ export async function composeUpdate(parts: UpdateParts): Promise<Updates> {
     reboot: () => reboot(parts),
     // Where someone else starts the system anew, that one looks at the vehicle.
     untilStart: async (state, signal) =>
-      (state.awaits === "reboot" && !settings.reboot) || (await untilStart(state, signal)),
+      (state.awaits === "reboot" && !otaConfig.reboot) || (await untilStart(state, signal)),
   });
-  const ota = { desk, updater, progress, clock };
+  const ota = { verifier, updater, progress, clock };
   const cloudJobs = composeJobs({ ...parts, jobs, ota, health, restart: restartAgent });
-  const said = { vouch: () => vouched.give(), consent: () => agreed.give() };
+  const said = { vouch: () => healthApproval.grant(), consent: () => consent.grant() };
   return {
-    services: [updateService(updater, restart.promise), ...(settings.jobs.enabled ? [cloudJobs.service] : [])],
-    verbs: { desk, updater, floors, progress, running, ...said, clock, log },
-    jobVerbs: settings.jobs.enabled ? cloudJobs.verbs : undefined,
+    services: [updateService(updater, restart.promise), ...(otaConfig.jobs.enabled ? [cloudJobs.service] : [])],
+    verbs: { verifier, updater, rollbackIndexes, progress, running, ...said, clock, log },
+    jobVerbs: otaConfig.jobs.enabled ? cloudJobs.verbs : undefined,
     report: { job: () => jobReport(cloudJobs.verbs), update: () => updateReport({ updater, progress }) },
   };
 }
 
 /** Whom to trust, and what this vehicle takes. */
-function deskOf(
-  { config, settings, version, journal, clock, log }: UpdateParts,
-  { pinned, floors, installers }: Pick<DeskParts, "pinned" | "floors"> & { readonly installers: Installers },
-): UpdateDesk {
+function verifierOf(
+  { config, otaConfig, version, journal, clock, log }: UpdateParts,
+  {
+    pinned,
+    rollbackIndexes,
+    installers,
+  }: Pick<UpdateVerifierParts, "pinned" | "rollbackIndexes"> & { readonly installers: Installers },
+): UpdateVerifier {
   const kinds = ARTIFACT_KINDS.filter((kind) => installers[kind] !== undefined);
-  const handlers = settings.installers.map(({ name }) => name);
-  const vehicle = { hardware: settings.hardware, agentVersion: version, kinds, handlers };
-  const rootCopy = createFloorFile(releasesOf(config), "root.json");
+  const handlers = otaConfig.installers.map(({ name }) => name);
+  const vehicle = { hardware: otaConfig.hardware, agentVersion: version, kinds, handlers };
+  const rootCopy = createRollbackIndexFile(releasesOf(config), "root.json");
   const lossOwner = config.commands === undefined ? "ota" : "commands";
-  return new UpdateDesk({ journal, lossOwner, floors, rootCopy, pinned, clock, log, vehicle });
+  return new UpdateVerifier({ journal, lossOwner, rollbackIndexes, rootCopy, pinned, clock, log, vehicle });
 }
 
-function jobsOf({ config, settings, broker, clock, log }: UpdateParts): AwsJobs {
-  const requester = new Requester({ broker, clock, log, limits: REQUESTER_LIMITS, token: randomUUID });
-  const { stepTimeoutMinutes } = settings.jobs;
-  return new AwsJobs({ thing: config.thingName, broker, requester, stepTimeoutMinutes });
+function jobsOf({ config, otaConfig, broker, clock, log }: UpdateParts): AwsJobs {
+  const requestClient = new RequestClient({ broker, clock, log, limits: REQUEST_CLIENT_LIMITS, token: randomUUID });
+  const { stepTimeoutMinutes } = otaConfig.jobs;
+  return new AwsJobs({ thing: config.thingName, broker, requestClient, stepTimeoutMinutes });
 }
 
 function releasesOf({ stateDir }: Pick<AgentConfig, "stateDir">): string {
   return join(stateDir, "releases");
 }
 
-async function floorsOf({ settings, config, journal, environment }: UpdateParts): Promise<Floors> {
+async function rollbackIndexesOf({ otaConfig, config, journal, environment }: UpdateParts): Promise<RollbackIndexes> {
   const folder = releasesOf(config);
-  const before = createFloors(journal, createFloorFile(folder, "floors.json"));
-  if (settings.floorCounter === undefined) return before;
-  const counter = risingCounter(config, environment, settings.floorCounter.index);
-  return await openSealedFloors({ counter, journal, copy: createFloorFile(folder, "sealed-floors.json"), before });
+  const before = createRollbackIndexes(journal, createRollbackIndexFile(folder, "floors.json"));
+  if (otaConfig.floorCounter === undefined) return before;
+  const counter = monotonicCounter(config, environment, otaConfig.floorCounter.index);
+  return await openSealedRollbackIndexes({
+    counter,
+    journal,
+    copy: createRollbackIndexFile(folder, "sealed-floors.json"),
+    before,
+  });
 }
 
 type Installers = Partial<Record<ArtifactKind, Installer>>;
 
 /** What this vehicle can install. Without the supervisor nobody would go back from a new version of the agent. */
 function installersOf(parts: UpdateParts, downloads: DownloadFolder): Installers {
-  const { loaded, config, settings, journal, bootId, clock, environment } = parts;
+  const { loaded, config, otaConfig, journal, bootId, clock, environment } = parts;
   const { stateDir } = config;
-  const { enabled, busAddress: address, timeoutSeconds } = settings.rauc;
+  const { enabled, busAddress: address, timeoutSeconds } = otaConfig.rauc;
   const sleep = (ms: number, signal: AbortSignal): Promise<void> => clock.sleep(ms, signal);
   const rauc = new RaucService({ address, installMs: timeoutSeconds * 1000, sleep });
   const running = environment.CAUSEWAY_RELEASE;
@@ -161,15 +170,15 @@ function installersOf(parts: UpdateParts, downloads: DownloadFolder): Installers
       check: (draft) => problemOfSet(loaded, "files", draft, clock),
     }),
     ...(enabled ? { rauc: createRaucInstaller({ rauc, journal, bootId, downloads }) } : {}),
-    ...(settings.installers.length > 0
-      ? { exec: createProgramInstaller({ listed: settings.installers, run: runProgram, downloads }) }
+    ...(otaConfig.installers.length > 0
+      ? { exec: createProgramInstaller({ listed: otaConfig.installers, run: runProgram, downloads }) }
       : {}),
   };
 }
 
 /** Where it may, it starts the system anew; a refusal leaves it to someone else. */
-async function reboot({ config, settings, log }: UpdateParts): Promise<void> {
-  if (!settings.reboot) return;
+async function reboot({ config, otaConfig, log }: UpdateParts): Promise<void> {
+  if (!otaConfig.reboot) return;
   try {
     await restartSystem(config.runtimeDir);
   } catch (thrown) {
@@ -190,7 +199,7 @@ function updateService(updater: Updater, restart: Promise<never>): Service {
   return { ...loop, broken: Promise.race([restart, loop.broken]) };
 }
 
-async function downloaderOf({ config, settings, environment, broker, clock, log, random }: UpdateParts) {
+async function downloaderOf({ config, otaConfig, environment, broker, clock, log, random }: UpdateParts) {
   const {
     caFile,
     minRateWindowSeconds,
@@ -199,7 +208,7 @@ async function downloaderOf({ config, settings, environment, broker, clock, log,
     streams,
     metered: _,
     ...bounds
-  } = settings.download;
+  } = otaConfig.download;
   return createDownloader({
     settings: {
       ...bounds,
@@ -224,16 +233,16 @@ async function downloaderOf({ config, settings, environment, broker, clock, log,
   });
 }
 
-function gateOf({ loaded, settings, clock, signals, steps }: UpdateParts, hasAgreed: () => boolean) {
-  const { condition, holdSeconds, window, consent } = settings.gate;
+function gateOf({ loaded, otaConfig, clock, signals, steps }: UpdateParts, hasAgreed: () => boolean) {
+  const { condition, holdSeconds, window, consent } = otaConfig.gate;
   if (loaded.copy !== undefined)
     return () => ({ kind: "closed", waitingFor: "a configuration that can be used" }) as const;
   const gate = installCondition(condition, { signals, steps, clock });
   return createInstallGate({ condition: gate, holdSeconds, window, hasConsent: () => !consent || hasAgreed(), clock });
 }
 
-function linkOf({ config, settings, clock }: UpdateParts): (bytes: number) => Promise<GateVerdict> {
-  const { interfaces, maxBytes } = settings.download.metered;
+function linkOf({ config, otaConfig, clock }: UpdateParts): (bytes: number) => Promise<GateVerdict> {
+  const { interfaces, maxBytes } = otaConfig.download.metered;
   const { host, port } = config.proxy ?? config.broker;
   const route = new Route({ host, port, clock });
   return async (bytes) => {
@@ -248,7 +257,7 @@ function linkOf({ config, settings, clock }: UpdateParts): (bytes: number) => Pr
 const OUT_OF_REACH: readonly FaultCode[] = ["broker.unreachable", "proxy.unreachable", "proxy.bad-gateway"];
 
 /** Healthy: the configuration is in force, the outbox takes records, every bus is bound, and a broker has acknowledged something or has been out of reach for the time of grace. */
-function healthOf({ loaded, settings, clock, broker, watched }: UpdateParts): () => HealthVerdict {
+function healthOf({ loaded, otaConfig, clock, broker, watched }: UpdateParts): () => HealthVerdict {
   if (loaded.copy !== undefined) return () => ({ kind: "unproven", missing: "a configuration that can be used" });
   const { outbox, publisher, buses } = watched;
   const sinceMs = clock.monotonicMs();
@@ -260,7 +269,7 @@ function healthOf({ loaded, settings, clock, broker, watched }: UpdateParts): ()
     const hasSent = publisher.counters().firstPubackMs !== undefined || outbox.stats().records === 0;
     if (connects > 0 && hasSent) return { kind: "healthy" };
     const isOutOfReach = fault !== undefined && OUT_OF_REACH.includes(fault.code);
-    const graceMs = sinceMs + settings.prove.offlineSeconds * 1000 - clock.monotonicMs();
+    const graceMs = sinceMs + otaConfig.prove.offlineSeconds * 1000 - clock.monotonicMs();
     if (isOutOfReach && graceMs <= 0) return { kind: "healthy" };
     return {
       kind: "unproven",

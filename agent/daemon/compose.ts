@@ -9,7 +9,7 @@ import { createLog } from "../../drivers/os/log.ts";
 import { createNotifier } from "../../drivers/os/notify.ts";
 import { restartSystem } from "../../drivers/os/restart.ts";
 import { bootId } from "../../drivers/os/time-source.ts";
-import { createFloorFile } from "../../drivers/os/versions/update-files.ts";
+import { createRollbackIndexFile } from "../../drivers/os/versions/update-files.ts";
 import { openJournal } from "../../drivers/sqlite/journal/journal.ts";
 import { noJournal } from "../../drivers/sqlite/journal/no-journal.ts";
 import { presencePublication } from "../cloud/presence.ts";
@@ -31,7 +31,7 @@ import { LatestSignals } from "../signals/latest-signals.ts";
 import type { SignalTable } from "../signals/signal-table.ts";
 import type { TableSource } from "../signals/table-source.ts";
 import { commandsSection } from "../support/sections.ts";
-import type { SupportDesk } from "../support/support-desk.ts";
+import type { SupportCollector } from "../support/support-desk.ts";
 import { Appender } from "../telemetry/appender.ts";
 import { Collector } from "../telemetry/collect/collect.ts";
 import type { RecordSink } from "../telemetry/durable-records/record-sink.ts";
@@ -46,7 +46,7 @@ import type { UpdatePhase } from "../telemetry/record/encode-update.ts";
 import { PayloadBound } from "../telemetry/record/payload-bound.ts";
 import { ClockSteps } from "../vehicle/safety-gate.ts";
 import { composeCommands, loadCatalogue, transmitIds } from "./compose-commands.ts";
-import { composeKeyWatch, risingCounter } from "./compose-keys.ts";
+import { composeKeyWatch, monotonicCounter } from "./compose-keys.ts";
 import { composeOutbox } from "./compose-outbox.ts";
 import { composeProxy } from "./compose-proxy.ts";
 import { composeRenewal } from "./compose-renewal.ts";
@@ -59,11 +59,11 @@ import { keepAsLastGood } from "./last-good.ts";
 import type { DaemonConfig } from "./layered-config.ts";
 import { type OpenIdentity, openIdentity } from "./open-identity.ts";
 import {
-  type BusLine,
   busService,
   clockService,
   linkService,
   loopService,
+  type ObservedBus,
   pipelineService,
   publisherService,
   watchService,
@@ -78,7 +78,7 @@ const DEFAULT_LEDGER = { maxCommands: 100, maxReads: 10, maxRefused: 10, keepHou
 const STOP_MARGIN_MS = 5000;
 
 /** What the process gives to the daemon. `startedAtMs` is the process start on the clock's monotonic time. */
-export type Surroundings = {
+export type ProcessContext = {
   readonly version: string;
   readonly clock: Clock;
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -89,7 +89,7 @@ export type Surroundings = {
 export type Agent = { run(signal: AbortSignal): Promise<void> };
 
 /** What every part below is made with. */
-type Base = Surroundings & {
+type Base = ProcessContext & {
   readonly loaded: DaemonConfig;
   readonly config: AgentConfig;
   readonly table: SignalTable;
@@ -110,10 +110,10 @@ type Base = Surroundings & {
  *
  * Throws `config.invalid` for what the configuration names and cannot be used, and the faults of the outbox.
  */
-export async function composeAgent(loaded: DaemonConfig, surroundings: Surroundings): Promise<Agent> {
+export async function composeAgent(loaded: DaemonConfig, processContext: ProcessContext): Promise<Agent> {
   const { config } = loaded;
-  const { environment, startedAtMs, version } = surroundings;
-  const clock = config.bench ? onBench(surroundings.clock) : surroundings.clock;
+  const { environment, startedAtMs, version } = processContext;
+  const clock = config.bench ? onBench(processContext.clock) : processContext.clock;
   const written = createLog({ level: config.log.level, priorityPrefix: environment.JOURNAL_STREAM !== undefined });
   const { log, recent } = keepRecent(written, clock, config.support.logLines);
   const identities = openIdentity({ config, environment, log, verbose: config.log.level === "debug" });
@@ -122,11 +122,11 @@ export async function composeAgent(loaded: DaemonConfig, surroundings: Surroundi
   const { table, sources, warnings } = loaded.checkedTable;
   const catalogue = await loadCatalogue(config);
   const problems = configProblems(loaded);
-  tellDoubts(config, warnings, problems, log);
+  logProblems(config, warnings, problems, log);
   const boot = bootId();
   const outbox = composeOutbox({ config, bootId: boot, clock, log });
   const base = {
-    ...surroundings,
+    ...processContext,
     clock,
     loaded,
     config,
@@ -156,7 +156,7 @@ export async function composeAgent(loaded: DaemonConfig, surroundings: Surroundi
       const { key } = link.identities.inUse;
       log.info("agent.started", { version, thing: config.thingName, signals: table.signals.length, key });
       const stopMs = config.shutdown.drainMs + STOP_MARGIN_MS;
-      line.notices.hand(problems.map(({ event, what }) => ({ event, detail: what })));
+      line.notices.handOver(problems.map(({ event, what }) => ({ event, detail: what })));
       const onReady = (): void => {
         notifier.ready();
         void keepAsLastGood(loaded, clock, log);
@@ -174,7 +174,7 @@ export async function composeAgent(loaded: DaemonConfig, surroundings: Surroundi
 }
 
 /** Says in the log what is wrong with the configuration that the agent starts with all the same. */
-function tellDoubts(
+function logProblems(
   { bench }: AgentConfig,
   warnings: readonly string[],
   problems: ReturnType<typeof configProblems>,
@@ -201,7 +201,14 @@ function composeLink({ config, version, environment, identities, bootId, clock, 
     log,
     keep: { folder: config.stateDir, version },
   });
-  const keyWatch = composeKeyWatch({ config, environment, ledger: identities.ledger, broker, clock, log });
+  const keyWatch = composeKeyWatch({
+    config,
+    environment,
+    identityStore: identities.identityStore,
+    broker,
+    clock,
+    log,
+  });
   const renewal = composeRenewal({ config, environment, clock, log, random, identities, broker });
   return { identities, broker, renewal, keyWatch, presence: { subject, broker, log, random } };
 }
@@ -228,13 +235,13 @@ function composeLine(base: Base, broker: Broker) {
   const collector = new Collector({ table, rules: collect.rules, batchSamples: collect.batchSamples });
   const capture = new FrameCapture(encoder, appender);
   const pipeline = new Pipeline({ table, collector, encoder, appender, capture, clock, batchMs: collect.batchMs });
-  const buses = config.buses.map((bus): BusLine => {
+  const buses = config.buses.map((bus): ObservedBus => {
     const permitted = transmitIds(base.catalogue.value, base.sources, bus.name);
     const driver = createCanBus(bus, table.bus(bus.name).filters, permitted, { clock, log, random });
     return { bus: driver, state: "absent", detail: "not opened yet" };
   });
   const sinkOf = <T>(draftOf: (entry: T) => EncodedDraft, maxBytes = Number.POSITIVE_INFINITY): RecordSink<T> => ({
-    hand: (entries) => {
+    handOver: (entries) => {
       for (const entry of entries) appender.add(draftOf(entry));
       appender.store();
     },
@@ -260,15 +267,15 @@ function composeLine(base: Base, broker: Broker) {
 async function composeRemote(
   base: Base,
   journal: Journal | undefined,
-  { broker, renewal }: Link,
-  line: Line,
-  support: SupportDesk,
+  { broker, renewal }: CloudLink,
+  line: DataLine,
+  support: SupportCollector,
 ) {
-  const { commands: settings } = base.config;
-  if (settings === undefined || journal === undefined) return undefined;
+  const { commands: commandsConfig } = base.config;
+  if (commandsConfig === undefined || journal === undefined) return undefined;
   const policy = await policyOf(base);
   const seal = await openSeal(base, journal);
-  const acting = { settings, policy, renewal, seal, restart: () => restartSystem(base.config.runtimeDir) };
+  const acting = { commandsConfig, policy, renewal, seal, restart: () => restartSystem(base.config.runtimeDir) };
   const commands = composeCommands({ ...base, ...line, ...acting, lines: line.buses, journal, broker, support });
   const { ledger } = commands.dispatchParts;
   support.include("commands", () => commandsSection(journal, (limit) => ledger.list(limit)));
@@ -280,8 +287,8 @@ function openSeal({ config, environment, log }: Base, journal: Journal): Promise
   const index = config.commands?.floorCounter?.index;
   return LedgerSeal.open({
     journal,
-    copy: createFloorFile(config.stateDir, "ledger-seal.json"),
-    counter: index === undefined ? undefined : risingCounter(config, environment, index),
+    copy: createRollbackIndexFile(config.stateDir, "ledger-seal.json"),
+    counter: index === undefined ? undefined : monotonicCounter(config, environment, index),
     newId: randomUUID,
     log,
   });
@@ -317,9 +324,9 @@ function openLedger({ config, clock, log }: Base): Journal | undefined {
 async function composeUpdates(
   base: Base,
   journal: Journal | undefined,
-  link: Link,
-  { publisher, buses, phases, sendFile, signals, steps }: Line,
-  support: SupportDesk,
+  link: CloudLink,
+  { publisher, buses, phases, sendFile, signals, steps }: DataLine,
+  support: SupportCollector,
 ): Promise<Updates | undefined> {
   const { config, outbox } = base;
   if (config.ota === undefined || journal === undefined) return undefined;
@@ -327,7 +334,7 @@ async function composeUpdates(
   const diagnostics = { collect: () => support.collect(), send: sendFile };
   const reached = { phases, signals, steps, diagnostics, watched };
   try {
-    return await composeUpdate({ ...base, ...link, ...reached, settings: config.ota, journal });
+    return await composeUpdate({ ...base, ...link, ...reached, otaConfig: config.ota, journal });
   } catch (thrown) {
     // Where the configuration cannot be used, what says who may update may be gone too.
     if (base.loaded.copy === undefined || !(thrown instanceof AgentError) || thrown.code !== "config.invalid")
@@ -337,19 +344,19 @@ async function composeUpdates(
   }
 }
 
-type Remote = Awaited<ReturnType<typeof composeRemote>>;
+type RemoteControl = Awaited<ReturnType<typeof composeRemote>>;
 /** What acts, or tells, at the request of others. */
 type Control = {
-  readonly commands: Remote;
+  readonly commands: RemoteControl;
   readonly updates: Updates | undefined;
-  readonly support: SupportDesk;
+  readonly support: SupportCollector;
   readonly status: () => Status;
 };
-type Link = ReturnType<typeof composeLink>;
-type Line = ReturnType<typeof composeLine>;
+type CloudLink = ReturnType<typeof composeLink>;
+type DataLine = ReturnType<typeof composeLine>;
 
 /** In the order of their start; they stop in the reverse order, so that what is upstream is empty before what is downstream ends. */
-function composeServices(base: Base, link: Link, line: Line, control: Control): readonly Service[] {
+function composeServices(base: Base, link: CloudLink, line: DataLine, control: Control): readonly Service[] {
   const { commands, updates } = control;
   const { config, clock, log } = base;
   const { publisher, pipeline, buses } = line;
@@ -372,7 +379,12 @@ function composeServices(base: Base, link: Link, line: Line, control: Control): 
   ];
 }
 
-function watchedBy({ clock, config }: Base, { broker }: Link, { pipeline, publisher }: Line, status: () => Status) {
+function watchedBy(
+  { clock, config }: Base,
+  { broker }: CloudLink,
+  { pipeline, publisher }: DataLine,
+  status: () => Status,
+) {
   const { batchMs } = config.collect;
   return {
     unhealthy: () => stuckReason({ batchMs, clock, pipeline, publisher, broker }),
@@ -382,8 +394,8 @@ function watchedBy({ clock, config }: Base, { broker }: Link, { pipeline, publis
 
 function reportedBy(
   base: Base,
-  link: Link,
-  line: Line,
+  link: CloudLink,
+  line: DataLine,
   { commands, updates }: Pick<Control, "commands" | "updates">,
 ): StatusParts {
   const { broker, identities, renewal } = link;
@@ -391,7 +403,12 @@ function reportedBy(
   const rssBytes = (): number => process.memoryUsage.rss();
   const renewing = renewal === undefined ? undefined : () => renewal.status();
   const identity = () =>
-    identityStatusOf({ identities, renewal: renewing, keyFlaws: link.keyWatch?.flaws() ?? [], clock: base.clock });
+    identityStatusOf({
+      identities,
+      renewal: renewing,
+      keyProblems: link.keyWatch?.problems() ?? [],
+      clock: base.clock,
+    });
   const about = { lines, pipeline, publisher, commands: () => commandStatus(commands), updates: updates?.report };
   return { ...base, ...about, broker, identity, rssBytes };
 }

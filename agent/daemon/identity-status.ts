@@ -13,18 +13,18 @@ export type IdentityStatusParts = {
   readonly identities: OpenIdentity;
   readonly renewal: (() => RenewalStatus) | undefined;
   /** What `KeyWatch` found. */
-  readonly keyFlaws: readonly string[];
+  readonly keyProblems: readonly string[];
   readonly clock: Clock;
 };
 
 /** Which certificate is in use, how long it lasts, and how its renewal stands. Reads the identity folder. */
-export function identityStatusOf({ identities, renewal, keyFlaws, clock }: IdentityStatusParts): IdentityStatus {
+export function identityStatusOf({ identities, renewal, keyProblems, clock }: IdentityStatusParts): IdentityStatus {
   const { inUse } = identities;
   const certificate = factsOf(inUse.certificateFile);
   const nowMs = clock.wallUs() / 1000;
   return {
     key: inUse.key,
-    ...(keyFlaws.length === 0 ? {} : { keyFlaws }),
+    ...(keyProblems.length === 0 ? {} : { keyFlaws: keyProblems }),
     certificateFile: inUse.certificateFile,
     ...(certificate === undefined
       ? {}
@@ -55,9 +55,9 @@ function renewalOf(status: RenewalStatus | undefined): IdentityStatus["renewal"]
   };
 }
 
-function ledgerPart({ ledger }: OpenIdentity): Pick<IdentityStatus, "slot" | "phase" | "orphans" | "fault"> {
+function ledgerPart({ identityStore }: OpenIdentity): Pick<IdentityStatus, "slot" | "phase" | "orphans" | "fault"> {
   try {
-    const { inUse: slot, change, retirement, orphans } = ledger.state();
+    const { inUse: slot, change, retirement, orphans } = identityStore.state();
     const phase = change?.phase ?? retirement?.stage;
     return { orphans, ...(slot === undefined ? {} : { slot }), ...(phase === undefined ? {} : { phase }) };
   } catch (error) {

@@ -1,5 +1,5 @@
 import { join, resolve } from "node:path";
-import { gleanPath } from "../../config/gleaned.ts";
+import { guessPath } from "../../config/gleaned.ts";
 import type { AgentConfig } from "../../config/schema.ts";
 import { type ConfigSnapshot, findLastGood, keepLastGood } from "../../drivers/os/last-good.ts";
 import type { Clock } from "../core/clock.ts";
@@ -20,7 +20,7 @@ export async function lastGoodOf(
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<ConfigCopy | undefined> {
   const main = resolve(path);
-  const named = [await gleanPath(main, "stateDir"), environment.STATE_DIRECTORY?.split(":")[0], DEFAULT_STATE_DIR];
+  const named = [await guessPath(main, "stateDir"), environment.STATE_DIRECTORY?.split(":")[0], DEFAULT_STATE_DIR];
   for (const stateDir of new Set(named)) {
     if (stateDir === undefined) continue;
     const copy = await findLastGood(folderIn(stateDir), main);

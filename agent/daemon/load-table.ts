@@ -9,7 +9,7 @@ import { matchedBy, type TableSource } from "../signals/table-source.ts";
 import { type CollectPlan, planCollection } from "../telemetry/collect/collect-rules.ts";
 
 /** Mistakes of one file that are told at once, and as many warnings. */
-const MAX_TOLD = 10;
+const MAX_NAMED = 10;
 
 type DbcEntry = LoadedConfig["config"]["dbc"][number];
 
@@ -38,22 +38,22 @@ export async function loadSignalTable(loaded: LoadedConfig): Promise<LoadedTable
     const place = loaded.locate(["dbc", index, "file"]);
     const bytes = await readWithin(file, place, leftBytes, config.decode.maxDbcBytes);
     leftBytes -= bytes.length;
-    const { database, told } = parse(bytes, entry, place);
-    warnings.push(...told);
+    const { database, told: problems } = parse(bytes, entry, place);
+    warnings.push(...problems);
     sources.push(...(buses ?? allBuses).map((bus) => ({ bus, database, file })));
   }
-  refuseTooMany(sources, loaded);
+  rejectTooMany(sources, loaded);
   const table = tableOf(sources, loaded);
   const plan = planCollection(config.collect.rules, table.signals);
-  refuseAmbiguous(plan, loaded);
+  rejectAmbiguous(plan, loaded);
   return { table, sources, warnings: [...warnings, ...plan.warnings] };
 }
 
-function refuseAmbiguous({ ambiguous }: CollectPlan, loaded: LoadedConfig): void {
+function rejectAmbiguous({ ambiguous }: CollectPlan, loaded: LoadedConfig): void {
   if (ambiguous.length === 0) return;
-  const told = ambiguous.slice(0, MAX_TOLD);
+  const problems = ambiguous.slice(0, MAX_NAMED);
   throw new AgentError("config.invalid", {
-    what: told.map(({ rule, problem }) => `${loaded.locate(["collect", "rules", rule])} ${problem}`).join("\n"),
+    what: problems.map(({ rule, problem }) => `${loaded.locate(["collect", "rules", rule])} ${problem}`).join("\n"),
     remedy: "a name that several messages of a bus have picks one with its id: MESSAGE@0xID.SIGNAL",
   });
 }
@@ -87,7 +87,7 @@ function unreadable(place: string, error: unknown): AgentError {
   });
 }
 
-function refuseTooMany(sources: readonly TableSource[], loaded: LoadedConfig): void {
+function rejectTooMany(sources: readonly TableSource[], loaded: LoadedConfig): void {
   const { maxSignals } = loaded.config.decode;
   let signals = 0;
   for (const { database } of sources) for (const message of database.messages) signals += message.signals.length;
@@ -123,7 +123,7 @@ function parse(
 
 /** The first problems of a file, and how many there are besides. */
 function linesOf(file: string, problems: readonly DbcProblem[]): readonly string[] {
-  const lines = problems.slice(0, MAX_TOLD).map(({ line, column, text }) => `${file}:${line}:${column} ${text}`);
+  const lines = problems.slice(0, MAX_NAMED).map(({ line, column, text }) => `${file}:${line}:${column} ${text}`);
   const more = problems.length - lines.length;
   return more > 0 ? [...lines, `${file}: and ${more} more; see them with: causeway dbc check ${file}`] : lines;
 }

@@ -9,7 +9,7 @@ import type { Log } from "../core/log.ts";
 import { certificateFacts } from "../identity/certificate.ts";
 import { csrSubject } from "../identity/csr-subject.ts";
 import type { CertificateOrder } from "../identity/identity-change.ts";
-import { IdentityLedger } from "../identity/identity-ledger.ts";
+import { IdentityStore } from "../identity/identity-ledger.ts";
 import { identityState, type SlotIdentity } from "../identity/identity-state.ts";
 import { lockoutFault } from "./compose-keys.ts";
 import { identityFolder } from "./identity-folder.ts";
@@ -24,7 +24,7 @@ export type OpenIdentityParts = {
 
 /** The device's identities. */
 export type OpenIdentity = {
-  readonly ledger: IdentityLedger;
+  readonly identityStore: IdentityStore;
   /** The one in use, asked for anew whenever a connection is made. */
   readonly inUse: TlsIdentity;
   /** Any other of the device: `with` names it. */
@@ -64,12 +64,12 @@ export function openIdentity({ config, environment, log, verbose }: OpenIdentity
         credentialsDirectory: environment.CREDENTIALS_DIRECTORY,
       }),
   });
-  const ledger = new IdentityLedger({
+  const identityStore = new IdentityStore({
     files: openIdentityFiles({ folder, parse: (value) => identityState.parse(value) }),
     log,
     handInstalled: () => handInstalled(config),
   });
-  return { ledger, tls, inUse: inUseOf(ledger, tls), prepare: () => check?.begin() };
+  return { identityStore, tls, inUse: inUseOf(identityStore, tls), prepare: () => check?.begin() };
 }
 
 /** Undefined for a key in a file. */
@@ -118,9 +118,9 @@ function handInstalled({ identity }: AgentConfig): SlotIdentity | undefined {
   }
 }
 
-function inUseOf(ledger: IdentityLedger, tls: TlsIdentity): TlsIdentity {
+function inUseOf(identityStore: IdentityStore, tls: TlsIdentity): TlsIdentity {
   const now = (): TlsIdentity => {
-    const identity = ledger.inUse();
+    const identity = identityStore.inUse();
     return identity === undefined ? tls : tls.with(identity);
   };
   const named = (): TlsIdentity => {

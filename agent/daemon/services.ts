@@ -17,7 +17,7 @@ const ASLEEP_MS = 500;
 const STATUS_INTERVAL_MS = 5000;
 
 /** A bus and what it said of itself last. */
-export type BusLine = { readonly bus: CanBus; state: BusState; detail: string };
+export type ObservedBus = { readonly bus: CanBus; state: BusState; detail: string };
 
 /** A local socket. Served first, so that a start that fails later can still be looked at. */
 export function socketService(name: string, serve: () => Promise<{ stop(): Promise<void> }>): Service {
@@ -110,7 +110,7 @@ export function pipelineService(pipeline: Pipeline): Service {
 }
 
 /** One bus. One that cannot be opened is reported and left: the other buses, the backlog and the link go on. */
-export function busService(line: BusLine, sink: BusSink, log: Log): Service {
+export function busService(line: ObservedBus, sink: BusSink, log: Log): Service {
   const { bus } = line;
   const note = (state: BusState, detail: string): void => {
     line.state = state;

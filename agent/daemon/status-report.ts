@@ -8,7 +8,7 @@ import type { SignalTable } from "../signals/signal-table.ts";
 import type { FrameCounters, Pipeline, PipelineHealth } from "../telemetry/pipeline.ts";
 import type { Publisher } from "../telemetry/publish/publish.ts";
 import { configStatus } from "./config-status.ts";
-import type { BusLine } from "./services.ts";
+import type { ObservedBus } from "./services.ts";
 
 /** The pipeline flushes every `batchMs`; this many times later it is stuck, and never sooner than `LEAST_STUCK_MS`. */
 const STUCK_BATCHES = 10;
@@ -24,7 +24,7 @@ export type StatusParts = {
   readonly startedAtMs: number;
   readonly clock: Clock;
   readonly table: SignalTable;
-  readonly lines: readonly BusLine[];
+  readonly lines: readonly ObservedBus[];
   readonly pipeline: Pipeline;
   readonly publisher: Publisher;
   readonly outbox: Outbox;

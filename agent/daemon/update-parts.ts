@@ -13,13 +13,13 @@ import type { UpdatePhase } from "../telemetry/record/encode-update.ts";
 import type { ClockSteps } from "../vehicle/safety-gate.ts";
 import { type DaemonConfig } from "./layered-config.ts";
 import type { OpenIdentity } from "./open-identity.ts";
-import { type BusLine } from "./services.ts";
+import { type ObservedBus } from "./services.ts";
 
 /** What updates are made of. */
 export type UpdateParts = {
   readonly loaded: DaemonConfig;
   readonly config: AgentConfig;
-  readonly settings: OtaConfig;
+  readonly otaConfig: OtaConfig;
   readonly version: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly bootId: string;
@@ -28,13 +28,13 @@ export type UpdateParts = {
   readonly signals: LatestSignals;
   readonly steps: ClockSteps;
   readonly broker: Broker;
-  readonly identities: Pick<OpenIdentity, "ledger">;
+  readonly identities: Pick<OpenIdentity, "identityStore">;
   readonly renewal: Renewal | undefined;
   readonly diagnostics: CollectSupportParts;
   readonly watched: {
     readonly outbox: Pick<Outbox, "stats">;
     readonly publisher: Pick<Publisher, "counters">;
-    readonly buses: readonly BusLine[];
+    readonly buses: readonly ObservedBus[];
   };
   readonly clock: Clock;
   readonly log: Log;

@@ -1,5 +1,5 @@
 import { openSession } from "../cloud/open-session.ts";
-import type { Requester } from "../cloud/requester.ts";
+import type { RequestClient } from "../cloud/requester.ts";
 import { AgentError } from "../core/errors.ts";
 import type { Broker, PublishOutcome } from "../ports/broker.ts";
 import { type AnnouncementSubject, identityPublication } from "./identity-announcement.ts";
@@ -20,7 +20,7 @@ export type EnrolParts = ChangeParts & {
     claim(files: ClaimFiles): Broker;
     thing(identity: SlotIdentity): Broker;
   };
-  requesterOver(session: Broker): Requester;
+  requestClientOver(session: Broker): RequestClient;
   readonly announcer: AnnouncementSubject;
   /** Hears of each step as it ends. */
   readonly onStep: (step: EnrolStep, ms: number, detail: string) => void;
@@ -44,9 +44,9 @@ export async function enrol(
   const step = stepTimer(parts);
   await step("key", async () => {
     await ensureKey(parts);
-    return parts.ledger.state().change?.keyLabel ?? "there already";
+    return parts.identityStore.state().change?.keyLabel ?? "there already";
   });
-  if (isWanting(parts.ledger.state())) await obtain(parts, step, signal);
+  if (isWanting(parts.identityStore.state())) await obtain(parts, step, signal);
   await connectAsThing(parts, step, signal);
   await step("clean-up", async () => {
     await clearRetired(parts);
@@ -55,9 +55,9 @@ export async function enrol(
   return "enrolled";
 }
 
-type Step = (name: EnrolStep, work: () => Promise<string>) => Promise<void>;
+type TimedStep = (name: EnrolStep, work: () => Promise<string>) => Promise<void>;
 
-function stepTimer({ clock, onStep }: EnrolParts): Step {
+function stepTimer({ clock, onStep }: EnrolParts): TimedStep {
   return async (name, work) => {
     const startMs = clock.monotonicMs();
     const detail = await work();
@@ -66,19 +66,19 @@ function stepTimer({ clock, onStep }: EnrolParts): Step {
 }
 
 /** Whether there is something to do: a change that is under way, or one that begins now. */
-function begin({ ledger }: EnrolParts, { claim, again }: EnrolRequest): boolean {
-  const state = ledger.state();
+function begin({ identityStore }: EnrolParts, { claim, again }: EnrolRequest): boolean {
+  const state = identityStore.state();
   const isUnderWay = state.change?.kind === "enrol" || state.retirement !== undefined || state.claim !== undefined;
   if (isUnderWay) return true;
   if (state.inUse !== undefined && !again) return false;
-  if (state.change !== undefined) ledger.apply({ kind: "abandoned" });
+  if (state.change !== undefined) identityStore.apply({ kind: "abandoned" });
   if (claim === undefined) {
     throw new AgentError("identity.claim-missing", {
       what: "no claim certificate was given",
       remedy: "name the files of the claim certificate and its key with --claim-cert and --claim-key",
     });
   }
-  ledger.apply({ kind: "begin", change: "enrol", isNewKey: true, reason: again ? "again" : "first", claim });
+  identityStore.apply({ kind: "begin", change: "enrol", isNewKey: true, reason: again ? "again" : "first", claim });
   return true;
 }
 
@@ -86,20 +86,20 @@ function isWanting({ change }: IdentityState): boolean {
   return change !== undefined && change.phase !== "registered";
 }
 
-async function obtain(parts: EnrolParts, step: Step, signal: AbortSignal): Promise<void> {
-  const { ledger, sessions, clock, order } = parts;
-  const { claim } = ledger.state();
+async function obtain(parts: EnrolParts, step: TimedStep, signal: AbortSignal): Promise<void> {
+  const { identityStore, sessions, clock, order } = parts;
+  const { claim } = identityStore.state();
   if (claim === undefined) throw new Error("an enrolment without a claim certificate");
   const session = sessions.claim(claim);
-  const requester = parts.requesterOver(session);
+  const requestClient = parts.requestClientOver(session);
   try {
     await step("claim", async () => {
       await openSession(session, clock, signal);
-      await requester.listen(provisioningFilters(order.format, order.template));
+      await requestClient.listen(provisioningFilters(order.format, order.template));
       return "connected with the claim certificate";
     });
     await step("certificate", async () => {
-      await obtainCertificate(parts, requester, signal);
+      await obtainCertificate(parts, requestClient, signal);
       return `registered as ${order.thing}`;
     });
   } finally {
@@ -108,9 +108,9 @@ async function obtain(parts: EnrolParts, step: Step, signal: AbortSignal): Promi
 }
 
 /** Connects with the new identity, which puts it in use, and tells the cloud. */
-async function connectAsThing(parts: EnrolParts, step: Step, signal: AbortSignal): Promise<void> {
-  const { ledger, sessions, announcer } = parts;
-  const before = ledger.state();
+async function connectAsThing(parts: EnrolParts, step: TimedStep, signal: AbortSignal): Promise<void> {
+  const { identityStore, sessions, announcer } = parts;
+  const before = identityStore.state();
   const identity = before.change === undefined ? identityInUse(before) : before.slots[before.change.slot];
   if (identity === undefined) throw new Error("an enrolment without an identity to connect with");
   const session = sessions.thing(identity);
@@ -120,11 +120,11 @@ async function connectAsThing(parts: EnrolParts, step: Step, signal: AbortSignal
       return identity.keyLabel;
     });
     await step("announce", async () => {
-      const { retirement, slots } = ledger.state();
+      const { retirement, slots } = identityStore.state();
       const previousCertificateId = retirement === undefined ? undefined : slots[retirement.slot]?.certificateId;
       const certificates = { certificateId: identity.certificateId, previousCertificateId };
       requireAcked(await session.publish(identityPublication(announcer, certificates)), announcer.topic);
-      if (retirement?.stage === "announce") ledger.apply({ kind: "announced" });
+      if (retirement?.stage === "announce") identityStore.apply({ kind: "announced" });
       return announcer.topic;
     });
   } finally {
@@ -133,18 +133,18 @@ async function connectAsThing(parts: EnrolParts, step: Step, signal: AbortSignal
 }
 
 /** The first connection with a certificate. One that the broker refuses is given up: the next run asks for another. */
-async function verify({ ledger, log, clock }: EnrolParts, session: Broker, signal: AbortSignal): Promise<void> {
+async function verify({ identityStore, log, clock }: EnrolParts, session: Broker, signal: AbortSignal): Promise<void> {
   try {
     await openSession(session, clock, signal);
   } catch (error) {
-    const { change } = ledger.state();
+    const { change } = identityStore.state();
     if (error instanceof AgentError && change?.phase === "registered" && isRefusal(error, change)) {
       log.warn("identity.certificate-not-taken", { code: error.code, what: error.message });
-      ledger.apply({ kind: "reasked" });
+      identityStore.apply({ kind: "reasked" });
     }
     throw error;
   }
-  if (ledger.state().change !== undefined) ledger.apply({ kind: "verified" });
+  if (identityStore.state().change !== undefined) identityStore.apply({ kind: "verified" });
 }
 
 /** A certificate whose registration is only assumed may be refused in any way. */
@@ -161,12 +161,12 @@ function requireAcked(outcome: PublishOutcome, topic: string): void {
 }
 
 /** The claim certificate and its key are of no use any more and must not lie about. */
-async function destroyClaim({ ledger, log }: EnrolParts): Promise<string> {
-  const { claim } = ledger.state();
+async function destroyClaim({ identityStore, log }: EnrolParts): Promise<string> {
+  const { claim } = identityStore.state();
   if (claim === undefined) return "nothing";
-  ledger.destroy(claim.keyFile);
-  ledger.destroy(claim.certificateFile);
-  ledger.apply({ kind: "claim-destroyed" });
+  identityStore.destroy(claim.keyFile);
+  identityStore.destroy(claim.certificateFile);
+  identityStore.apply({ kind: "claim-destroyed" });
   log.info("identity.claim-destroyed", claim);
   return `destroyed ${claim.keyFile} and ${claim.certificateFile}`;
 }

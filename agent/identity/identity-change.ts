@@ -1,14 +1,14 @@
 import { createPublicKey, X509Certificate } from "node:crypto";
-import { describeReply, isRetryable, type Reply, type Requester } from "../cloud/requester.ts";
+import { describeReply, isRetryable, type Reply, type RequestClient } from "../cloud/requester.ts";
 import type { WireFormat } from "../cloud/wire-format.ts";
 import type { Clock } from "../core/clock.ts";
 import { AgentError, messageOf } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import type { CsrSubject, ForeignKey, KeyAlgorithm, KeyFacts, KeyStore } from "../ports/key-store.ts";
 import { certificateFacts } from "./certificate.ts";
-import type { IdentityLedger } from "./identity-ledger.ts";
+import type { IdentityStore } from "./identity-ledger.ts";
 import { type IdentityChange, retiredKey } from "./identity-state.ts";
-import { type KeyRing, keyLabelled, requireOurs } from "./key-lookup.ts";
+import { type KeyRing, keyLabelled, requireUsableKey } from "./key-lookup.ts";
 import { type CreatedCertificate, createFromCsr, registerThing } from "./provisioning.ts";
 
 /** What is asked of the cloud. */
@@ -29,7 +29,7 @@ const TOKEN_REFUSED = "InvalidCertificateOwnershipToken";
 
 /** What a change of identity works with. */
 export type ChangeParts = {
-  readonly ledger: IdentityLedger;
+  readonly identityStore: IdentityStore;
   readonly keys: Pick<KeyStore, "create" | "list" | "delete" | "request">;
   readonly order: CertificateOrder;
   readonly clock: Clock;
@@ -40,8 +40,8 @@ export type ChangeParts = {
  * Brings the change that was begun to a key in the token. A key that an earlier run of it left behind is used when it is a good one:
  * it was born in the token and nobody has had a certificate for it. Throws the faults of the key store.
  */
-export async function ensureKey({ ledger, keys, order }: ChangeParts): Promise<void> {
-  const { change } = ledger.state();
+export async function ensureKey({ identityStore, keys, order }: ChangeParts): Promise<void> {
+  const { change } = identityStore.state();
   if (change?.phase !== "begun") return;
   const { keyLabel, isNewKey } = change;
   const present = keyLabelled(await ringOf(keys, order), keyLabel);
@@ -50,7 +50,7 @@ export async function ensureKey({ ledger, keys, order }: ChangeParts): Promise<v
   if (isNewKey && (present === undefined || !isUsable(present, order.algorithm))) {
     await keys.create(keyLabel, order.algorithm);
   }
-  ledger.apply({ kind: "keyed" });
+  identityStore.apply({ kind: "keyed" });
 }
 
 /**
@@ -59,56 +59,64 @@ export async function ensureKey({ ledger, keys, order }: ChangeParts): Promise<v
  * orphan, and another one is asked for. Throws `identity.enrolment-refused`, `identity.enrolment-unanswered`,
  * `identity.certificate-mismatch` and the faults of the key store; the change stays where it is.
  */
-export async function obtainCertificate(parts: ChangeParts, requester: Requester, signal: AbortSignal): Promise<void> {
-  const { ledger } = parts;
-  if (ledger.state().change?.phase === "asked") ledger.apply({ kind: "reasked" });
+export async function obtainCertificate(
+  parts: ChangeParts,
+  requestClient: RequestClient,
+  signal: AbortSignal,
+): Promise<void> {
+  const { identityStore } = parts;
+  if (identityStore.state().change?.phase === "asked") identityStore.apply({ kind: "reasked" });
   giveUpOldToken(parts);
-  if (ledger.state().change?.phase === "keyed") await askForCertificate(parts, requester, signal);
-  if (ledger.state().change?.phase === "issued") await register(parts, requester, signal);
+  if (identityStore.state().change?.phase === "keyed") await askForCertificate(parts, requestClient, signal);
+  if (identityStore.state().change?.phase === "issued") await register(parts, requestClient, signal);
 }
 
 /** A token that has expired registers nothing any more. Where it may have done so before, the first connection tells. */
-function giveUpOldToken({ ledger, clock }: ChangeParts): void {
-  const { ownership } = ledger.state().change ?? {};
+function giveUpOldToken({ identityStore, clock }: ChangeParts): void {
+  const { ownership } = identityStore.state().change ?? {};
   if (ownership === undefined) return;
   const ageMs = clock.wallUs() / 1000 - ownership.issuedAtMs;
   // A clock that went back says nothing of the age.
   if (ageMs >= 0 && ageMs < TOKEN_LIFE_MS) return;
-  ledger.apply({ kind: ownership.isTried ? "assumed" : "reasked" });
+  identityStore.apply({ kind: ownership.isTried ? "assumed" : "reasked" });
 }
 
-async function askForCertificate(parts: ChangeParts, requester: Requester, signal: AbortSignal): Promise<void> {
-  const { ledger, keys, order, clock } = parts;
-  const { change } = ledger.state();
+async function askForCertificate(parts: ChangeParts, requestClient: RequestClient, signal: AbortSignal): Promise<void> {
+  const { identityStore, keys, order, clock } = parts;
+  const { change } = identityStore.state();
   if (change === undefined) throw new Error("a certificate without a change to ask for it");
   const csrPem = await keys.request(change.keyLabel, order.subject);
-  ledger.apply({ kind: "asked" });
-  const created = await requester.request(createFromCsr(order.format, csrPem), signal);
+  identityStore.apply({ kind: "asked" });
+  const created = await requestClient.request(createFromCsr(order.format, csrPem), signal);
   if (created.kind !== "accepted") {
-    if (isCertainlyUndone(created)) ledger.apply({ kind: "unasked" });
+    if (isCertainlyUndone(created)) identityStore.apply({ kind: "unasked" });
     throw refusedBy("create-from-csr", created);
   }
   const atMs = clock.wallUs() / 1000;
   const { keyLabel } = change;
   const { certificatePem, certificateOwnershipToken: token } = created.body;
   const certificateId = await checkedId(parts, change, created.body);
-  const certificateFile = ledger.writeCertificate(keyLabel, certificateId, certificatePem);
-  ledger.apply({ kind: "issued", identity: { keyLabel, certificateFile, certificateId }, token, atMs });
+  const certificateFile = identityStore.writeCertificate(keyLabel, certificateId, certificatePem);
+  identityStore.apply({ kind: "issued", identity: { keyLabel, certificateFile, certificateId }, token, atMs });
 }
 
 /** Deletes what nobody needs any more: the key and certificate of a retired identity, and the keys of changes that were given up. */
-export async function clearRetired({ ledger, keys, log }: Pick<ChangeParts, "ledger" | "keys" | "log">): Promise<void> {
-  const before = ledger.state();
+export async function clearRetired({
+  identityStore,
+  keys,
+  log,
+}: Pick<ChangeParts, "identityStore" | "keys" | "log">): Promise<void> {
+  const before = identityStore.state();
   if (before.retirement?.stage === "delete") {
     const old = before.slots[before.retirement.slot];
     const label = retiredKey(before);
     if (label !== undefined) await deleteKey(keys, label, log);
-    if (old !== undefined) ledger.removeCertificate(old.certificateFile);
-    ledger.apply({ kind: "retired" });
+    if (old !== undefined) identityStore.removeCertificate(old.certificateFile);
+    identityStore.apply({ kind: "retired" });
   }
   for (const label of before.discarded) {
     await deleteKey(keys, label, log);
-    ledger.apply({ kind: "discarded", keyLabel: label });
+    identityStore.apply({ kind: "discarded", keyLabel: label });
   }
 }
 
@@ -124,15 +132,15 @@ async function deleteKey(keys: ChangeParts["keys"], label: string, log: Log): Pr
 
 /** Checks that the certificate is for our key and that its id is its own; gives the id. */
 async function checkedId(
-  { keys, ledger, order }: ChangeParts,
+  { keys, identityStore, order }: ChangeParts,
   { keyLabel }: IdentityChange,
   { certificatePem, certificateId }: CreatedCertificate,
 ): Promise<string> {
   const key = keyLabelled(await ringOf(keys, order), keyLabel);
   if (key === undefined) throw keyGone(keyLabel);
-  const problem = certificateProblem(certificatePem, certificateId, requireOurs(key));
+  const problem = certificateProblem(certificatePem, certificateId, requireUsableKey(key));
   if (problem === undefined) return certificateId;
-  ledger.apply({ kind: "reasked" });
+  identityStore.apply({ kind: "reasked" });
   throw new AgentError("identity.certificate-mismatch", {
     what: `the certificate that the cloud issued cannot be used: ${problem}`,
     remedy:
@@ -150,28 +158,28 @@ function certificateProblem(pem: string, id: string, { publicKeyPem }: KeyFacts)
   }
 }
 
-async function register(parts: ChangeParts, requester: Requester, signal: AbortSignal): Promise<void> {
-  const { ledger, order } = parts;
-  const { ownership } = ledger.state().change ?? {};
+async function register(parts: ChangeParts, requestClient: RequestClient, signal: AbortSignal): Promise<void> {
+  const { identityStore, order } = parts;
+  const { ownership } = identityStore.state().change ?? {};
   if (ownership === undefined) throw new Error("a certificate without its ownership token");
   const { format, template, parameters, thing } = order;
-  ledger.apply({ kind: "tried" });
-  const reply = await requester.request(registerThing(format, template, ownership.token, parameters), signal);
+  identityStore.apply({ kind: "tried" });
+  const reply = await requestClient.request(registerThing(format, template, ownership.token, parameters), signal);
   if (reply.kind === "accepted") {
     if (reply.body.thingName !== thing) throw otherThing(parts, reply.body.thingName);
-    ledger.apply({ kind: "registered" });
+    identityStore.apply({ kind: "registered" });
     return;
   }
   if (reply.kind === "rejected" && reply.rejection.code === TOKEN_REFUSED) {
     // Unknown to the service, or used: a try whose answer never came may have registered the certificate.
-    ledger.apply({ kind: ownership.isTried ? "assumed" : "reasked" });
+    identityStore.apply({ kind: ownership.isTried ? "assumed" : "reasked" });
     if (ownership.isTried) return;
-  } else if (isCertainlyUndone(reply) && !ownership.isTried) ledger.apply({ kind: "untried" });
+  } else if (isCertainlyUndone(reply) && !ownership.isTried) identityStore.apply({ kind: "untried" });
   throw refusedBy(`template ${template}`, reply);
 }
 
-function otherThing({ ledger, order }: ChangeParts, found: string): AgentError {
-  ledger.apply({ kind: "reasked" });
+function otherThing({ identityStore, order }: ChangeParts, found: string): AgentError {
+  identityStore.apply({ kind: "reasked" });
   return new AgentError("identity.enrolment-refused", {
     what: `the template ${order.template} made the thing ${found}, but thingName is ${order.thing}`,
     remedy: "set thingName to what the template makes of the parameters, or correct provisioning.parameters",
@@ -198,8 +206,8 @@ async function ringOf(keys: ChangeParts["keys"], { tokenLabel }: CertificateOrde
   return { keys: await keys.list(), tokenLabel };
 }
 
-function isUsable({ flaws, algorithm }: KeyFacts | ForeignKey, wanted: KeyAlgorithm): boolean {
-  return flaws.length === 0 && algorithm === wanted;
+function isUsable({ problems, algorithm }: KeyFacts | ForeignKey, wanted: KeyAlgorithm): boolean {
+  return problems.length === 0 && algorithm === wanted;
 }
 
 function keyGone(label: string): AgentError {

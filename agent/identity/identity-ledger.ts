@@ -4,7 +4,7 @@ import { adoptedState, EMPTY_STATE, type IdentityState, identityInUse, type Slot
 import { advance, type IdentityEvent } from "./identity-transitions.ts";
 
 /** What the ledger is made of. */
-export type IdentityLedgerParts = {
+export type IdentityStoreParts = {
   readonly files: IdentityFiles<IdentityState>;
   readonly log: Log;
   /** The identity that the configuration names, when its certificate is there: that of a device installed by hand. */
@@ -17,11 +17,11 @@ export type IdentityLedgerParts = {
  * The one place that says which identity is in use and how far a change of it is. Nothing is kept in memory: every question reads the
  * files, so that the daemon and the command line see the same.
  */
-export class IdentityLedger {
-  readonly #parts: IdentityLedgerParts;
-  #complained = "";
+export class IdentityStore {
+  readonly #parts: IdentityStoreParts;
+  #warned = "";
 
-  constructor(parts: IdentityLedgerParts) {
+  constructor(parts: IdentityStoreParts) {
     this.#parts = parts;
   }
 
@@ -32,8 +32,8 @@ export class IdentityLedger {
       const identity = this.#parts.handInstalled();
       return identity === undefined ? EMPTY_STATE : adoptedState(identity);
     }
-    if (reading.kind === "last" && this.#complained !== reading.problem) {
-      this.#complained = reading.problem;
+    if (reading.kind === "last" && this.#warned !== reading.problem) {
+      this.#warned = reading.problem;
       this.#parts.log.error("identity.state-restored", { problem: reading.problem });
     }
     return reading.state;

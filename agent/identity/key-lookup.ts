@@ -16,7 +16,7 @@ export function keyLabelled({ keys, tokenLabel }: KeyRing, label: string): KeyFa
 }
 
 /** The same key, when it is of a kind that a device can connect with. Throws `identity.key-unfit`. */
-export function requireOurs(key: KeyFacts | ForeignKey): KeyFacts {
-  if (key.algorithm === "other") throw keyUnfit(key.label, key.flaws.join("; "));
+export function requireUsableKey(key: KeyFacts | ForeignKey): KeyFacts {
+  if (key.algorithm === "other") throw keyUnfit(key.label, key.problems.join("; "));
   return key;
 }

@@ -1,6 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import { AgentError } from "../core/errors.ts";
-import { isKept } from "../core/key-faults.ts";
+import { isBornInTpm } from "../core/key-faults.ts";
 import type { Log } from "../core/log.ts";
 import type { Broker } from "../ports/broker.ts";
 import type { KeyStore } from "../ports/key-store.ts";
@@ -26,15 +26,15 @@ export type KeyWatchParts = {
 export class KeyWatch {
   readonly #parts: KeyWatchParts;
   #seen: string | undefined;
-  #flaws: readonly string[] = [];
+  #problems: readonly string[] = [];
 
   constructor(parts: KeyWatchParts) {
     this.#parts = parts;
   }
 
   /** What keeps the key in use from being a device's, one sentence each. */
-  flaws(): readonly string[] {
-    return this.#flaws;
+  problems(): readonly string[] {
+    return this.#problems;
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -54,8 +54,9 @@ export class KeyWatch {
       if (inUse === undefined || inUse === this.#seen) return;
       const key = keyLabelled({ keys: await keys.list(), tokenLabel }, inUse);
       this.#seen = inUse;
-      this.#flaws = key === undefined || isKept(key) ? [] : key.flaws;
-      if (this.#flaws.length > 0) log.error("identity.key-unfit", { keyLabel: inUse, flaws: this.#flaws.join("; ") });
+      this.#problems = key === undefined || isBornInTpm(key) ? [] : key.problems;
+      if (this.#problems.length > 0)
+        log.error("identity.key-unfit", { keyLabel: inUse, problems: this.#problems.join("; ") });
     } catch (error) {
       if (!(error instanceof AgentError)) throw error;
       // The next connection brings the next look.

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Exchange } from "../cloud/requester.ts";
+import type { ServiceRequest } from "../cloud/requester.ts";
 import type { WireFormat } from "../cloud/wire-format.ts";
 
 const CREATE = "$aws/certificates/create-from-csr";
@@ -26,7 +26,7 @@ export function provisioningFilters(format: WireFormat, template: string): reado
 }
 
 /** CreateCertificateFromCsr: the certificate can do nothing until it is registered. */
-export function createFromCsr(format: WireFormat, csrPem: string): Exchange<CreatedCertificate> {
+export function createFromCsr(format: WireFormat, csrPem: string): ServiceRequest<CreatedCertificate> {
   return {
     topic: `${CREATE}/${format}`,
     format,
@@ -42,7 +42,7 @@ export function registerThing(
   template: string,
   ownershipToken: string,
   parameters: Readonly<Record<string, string>>,
-): Exchange<RegisteredThing> {
+): ServiceRequest<RegisteredThing> {
   return {
     topic: templateTopic(template, format),
     format,

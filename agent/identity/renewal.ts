@@ -1,4 +1,4 @@
-import type { Requester } from "../cloud/requester.ts";
+import type { RequestClient } from "../cloud/requester.ts";
 import { fullJitterMs } from "../core/backoff.ts";
 import { isBelievable } from "../core/clock.ts";
 import { AgentError, messageOf } from "../core/errors.ts";
@@ -23,8 +23,8 @@ export type RenewalSettings = {
 
 /** What renewal works with. `validity` tells the life of the certificate in use; undefined when it cannot be read. */
 export type RenewalParts = ChangeParts & {
-  readonly broker: Pick<Broker, "online" | "publish" | "reidentify">;
-  readonly requester: Requester;
+  readonly broker: Pick<Broker, "online" | "publish" | "switchCredential">;
+  readonly requestClient: RequestClient;
   readonly announcer: AnnouncementSubject;
   readonly random: () => number;
   readonly settings: RenewalSettings;
@@ -61,7 +61,7 @@ export type RenewalStatus = {
  */
 export class Renewal {
   readonly #parts: RenewalParts;
-  #wish: (RenewalRequest & { settle(outcome: RenewalOutcome): void }) | undefined;
+  #requested: (RenewalRequest & { settle(outcome: RenewalOutcome): void }) | undefined;
   #wake = new AbortController();
   /** Nothing is begun before this, unless it is wished. Monotonic: a clock that is set meanwhile must not keep a renewal from being tried again. */
   #retryAtMs: number | undefined;
@@ -78,9 +78,9 @@ export class Renewal {
 
   /** Renews now, whatever time is left. A wish that comes while another one waits fails with `identity.renewal-busy`. */
   request(request: RenewalRequest): Promise<RenewalOutcome> {
-    if (this.#wish !== undefined) return Promise.resolve({ kind: "failed", fault: busy() });
+    if (this.#requested !== undefined) return Promise.resolve({ kind: "failed", fault: busy() });
     const { promise, resolve } = Promise.withResolvers<RenewalOutcome>();
-    this.#wish = { ...request, settle: resolve };
+    this.#requested = { ...request, settle: resolve };
     this.#wake.abort();
     return promise;
   }
@@ -90,13 +90,13 @@ export class Renewal {
     const { broker } = this.#parts;
     while (!signal.aborted) {
       if ((await broker.online(signal)) === undefined) break;
-      if (this.#wish === undefined) await this.#pause(this.#waitMs(), signal);
+      if (this.#requested === undefined) await this.#pause(this.#waitMs(), signal);
       if (signal.aborted) break;
-      if (this.#wish === undefined && this.#waitMs() > 0) continue;
+      if (this.#requested === undefined && this.#waitMs() > 0) continue;
       if ((await broker.online(signal)) === undefined) break;
       await this.#renew(signal);
     }
-    this.#settleWish({ kind: "failed", fault: stopped() });
+    this.#settleRequest({ kind: "failed", fault: stopped() });
   }
 
   /** How long to wait before there is something to do, ms; at most `checkMs`, so that a clock that was set is noticed. */
@@ -116,20 +116,20 @@ export class Renewal {
 
   /** When renewal starts: at once for a change that was cut. Undefined while nobody can say, or when it is off. */
   #dueAtMs(): number | undefined {
-    const { ledger, settings, clock, validity } = this.#parts;
+    const { identityStore, settings, clock, validity } = this.#parts;
     const state = this.#state();
     if (state === undefined) return undefined;
     if (state.change?.kind === "renew" || state.retirement !== undefined || state.discarded.length > 0) return 0;
     const life = validity();
     if (!settings.enabled || life === undefined || !isBelievable(clock.quality())) return undefined;
-    const certificateId = ledger.inUse()?.certificateId ?? "";
+    const certificateId = identityStore.inUse()?.certificateId ?? "";
     if (this.#jitter?.certificateId !== certificateId) this.#jitter = { certificateId, share: this.#parts.random() };
     return renewalStartMs(life, settings, this.#jitter.share);
   }
 
   #state(): IdentityState | undefined {
     try {
-      return this.#parts.ledger.state();
+      return this.#parts.identityStore.state();
     } catch (error) {
       if (!(error instanceof AgentError)) throw error;
       this.#fail(error);
@@ -139,7 +139,7 @@ export class Renewal {
 
   async #renew(signal: AbortSignal): Promise<void> {
     const { log, clock } = this.#parts;
-    const { reason = "expiry", confirm } = this.#wish ?? {};
+    const { reason = "expiry", confirm } = this.#requested ?? {};
     this.#retryAtMs = undefined;
     this.#note({ state: "renewing", nextAtMs: undefined });
     const startMs = clock.monotonicMs();
@@ -150,7 +150,7 @@ export class Renewal {
       this.#status = { state: "waiting", nextAtMs: undefined, failures: 0, fault: undefined };
       // A cloud whose certificates are due when they come must not be asked without end.
       this.#retryAtMs = clock.monotonicMs() + this.#parts.settings.retry.minMs;
-      if (certificateId !== undefined) this.#settleWish({ kind: "renewed", certificateId });
+      if (certificateId !== undefined) this.#settleRequest({ kind: "renewed", certificateId });
     } catch (error) {
       if (!(error instanceof AgentError)) throw error;
       if (!signal.aborted) this.#fail(error);
@@ -165,7 +165,7 @@ export class Renewal {
     log.error("identity.renewal-failed", { code, what: message, remedy, failures, retryMs });
     this.#retryAtMs = clock.monotonicMs() + retryMs;
     this.#note({ state: "failed", failures, fault, nextAtMs: clock.wallUs() / 1000 + retryMs });
-    this.#settleWish({ kind: "failed", fault });
+    this.#settleRequest({ kind: "failed", fault });
   }
 
   #retryMs(): number {
@@ -176,77 +176,79 @@ export class Renewal {
 
   /** From wherever the change stands to its end. Gives the id of the certificate in use then; undefined when there was only something to tidy up. */
   async #change(reason: string, confirm: RenewalRequest["confirm"], signal: AbortSignal): Promise<string | undefined> {
-    const { ledger, settings, broker, requester, order } = this.#parts;
-    const { change, retirement } = ledger.state();
+    const { identityStore, settings, broker, requestClient, order } = this.#parts;
+    const { change, retirement } = identityStore.state();
     if (change?.kind === "enrol") throw enrolling();
     if (change === undefined && retirement === undefined) {
       await clearRetired(this.#parts);
-      if (this.#wish === undefined && !this.#isDue()) return undefined;
-      ledger.apply({ kind: "begin", change: "renew", isNewKey: settings.newKey, reason });
+      if (this.#requested === undefined && !this.#isDue()) return undefined;
+      identityStore.apply({ kind: "begin", change: "renew", isNewKey: settings.newKey, reason });
     }
     await this.#ensureKey();
-    if (ledger.state().change !== undefined && ledger.state().change?.phase !== "registered") {
-      await requester.listen(provisioningFilters(order.format, order.template));
-      await obtainCertificate(this.#parts, requester, signal);
+    if (identityStore.state().change !== undefined && identityStore.state().change?.phase !== "registered") {
+      await requestClient.listen(provisioningFilters(order.format, order.template));
+      await obtainCertificate(this.#parts, requestClient, signal);
     }
-    if (ledger.state().change?.phase === "registered") await this.#goOver();
+    if (identityStore.state().change?.phase === "registered") await this.#switchCredential();
     if ((await broker.online(signal)) === undefined) throw stopped();
     await this.#announce(confirm);
     await clearRetired(this.#parts);
-    return ledger.inUse()?.certificateId;
+    return identityStore.inUse()?.certificateId;
   }
 
   async #ensureKey(): Promise<void> {
-    const { ledger } = this.#parts;
+    const { identityStore } = this.#parts;
     try {
       await ensureKey(this.#parts);
     } catch (error) {
       // A key that shall be kept and is not there cannot come back by trying.
-      if (error instanceof AgentError && error.code === "identity.key-missing") ledger.apply({ kind: "abandoned" });
+      if (error instanceof AgentError && error.code === "identity.key-missing")
+        identityStore.apply({ kind: "abandoned" });
       throw error;
     }
   }
 
   /** The first connection with the new identity; it stays, and the two change places. */
-  async #goOver(): Promise<void> {
-    const { ledger, broker, settings, log } = this.#parts;
-    const { change, slots } = ledger.state();
+  async #switchCredential(): Promise<void> {
+    const { identityStore, broker, settings, log } = this.#parts;
+    const { change, slots } = identityStore.state();
     const next = change === undefined ? undefined : slots[change.slot];
     if (next === undefined) throw new Error("a renewal without a certificate to connect with");
-    const outcome = await broker.reidentify(next, settings.verifyMs);
+    const outcome = await broker.switchCredential(next, settings.verifyMs);
     if (outcome.kind === "moved") {
-      ledger.apply({ kind: "verified" });
+      identityStore.apply({ kind: "verified" });
       return;
     }
     const { fault } = outcome;
     log.warn("identity.certificate-not-taken", { code: fault.code, what: fault.what });
     // Without an answer nothing speaks against the certificate: it is tried again.
-    if (fault.code !== "broker.unreachable" && !fault.code.startsWith("proxy.")) ledger.apply({ kind: "abandoned" });
+    if (fault.code !== "broker.unreachable" && !fault.code.startsWith("proxy."))
+      identityStore.apply({ kind: "abandoned" });
     throw new AgentError(fault.code, fault);
   }
 
   async #announce(confirm: RenewalRequest["confirm"]): Promise<void> {
-    const { ledger, broker, announcer } = this.#parts;
-    const { retirement, slots, inUse } = ledger.state();
+    const { identityStore, broker, announcer } = this.#parts;
+    const { retirement, slots, inUse } = identityStore.state();
     const current = inUse === undefined ? undefined : slots[inUse];
     if (retirement?.stage !== "announce" || current === undefined) return;
     const { certificateId } = current;
     const previousCertificateId = slots[retirement.slot]?.certificateId;
     const outcome = await broker.publish(identityPublication(announcer, { certificateId, previousCertificateId }));
-    if (outcome.kind !== "acked") throw unheard(outcome.kind === "refused" ? outcome.reason : outcome.kind);
+    if (outcome.kind !== "acked") throw announcementFailed(outcome.kind === "refused" ? outcome.reason : outcome.kind);
     const isKnown =
       confirm === undefined
         ? true
         : await confirm(certificateId).catch((error: unknown) => {
-            throw unheard(messageOf(error));
+            throw announcementFailed(messageOf(error));
           });
-    if (!isKnown) throw unheard("it was not confirmed");
-    ledger.apply({ kind: "announced" });
+    if (!isKnown) throw announcementFailed("it was not confirmed");
+    identityStore.apply({ kind: "announced" });
   }
 
   async #pause(ms: number, signal: AbortSignal): Promise<void> {
     this.#wake = new AbortController();
-    if (this.#wish !== undefined) return;
+    if (this.#requested !== undefined) return;
     await this.#parts.clock.sleep(ms, AbortSignal.any([signal, this.#wake.signal]));
   }
 
@@ -259,9 +261,9 @@ export class Renewal {
     return this.#status.state === "failed";
   }
 
-  #settleWish(outcome: RenewalOutcome): void {
-    const wish = this.#wish;
-    this.#wish = undefined;
+  #settleRequest(outcome: RenewalOutcome): void {
+    const wish = this.#requested;
+    this.#requested = undefined;
     wish?.settle(outcome);
   }
 
@@ -291,7 +293,7 @@ function stopped(): AgentError {
   });
 }
 
-function unheard(problem: string): AgentError {
+function announcementFailed(problem: string): AgentError {
   return new AgentError("identity.renewal-unfinished", {
     what: `the new certificate is in use, but the cloud has not acknowledged it: ${problem}`,
     remedy:

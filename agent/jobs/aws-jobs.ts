@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Reply, Requester } from "../cloud/requester.ts";
+import type { Reply, RequestClient } from "../cloud/requester.ts";
 import { plainText } from "../core/plain-text.ts";
 import type { Broker } from "../ports/broker.ts";
 
@@ -32,7 +32,7 @@ const updated = z.object({});
 export type AwsJobsParts = {
   readonly thing: string;
   readonly broker: Pick<Broker, "subscribe">;
-  readonly requester: Pick<Requester, "listen" | "request">;
+  readonly requestClient: Pick<RequestClient, "listen" | "request">;
   /** The service ends an execution of which it has heard nothing for so long (stepTimeoutInMinutes); undefined for never. */
   readonly stepTimeoutMinutes: number | undefined;
 };
@@ -50,7 +50,7 @@ export class AwsJobs {
   /** Listens for answers, and calls `onChange` when the list of jobs has changed. Throws `broker.refused`. */
   async open(onChange: () => void): Promise<void> {
     const base = this.#base;
-    await this.#parts.requester.listen([
+    await this.#parts.requestClient.listen([
       `${base}/start-next/+`,
       `${base}/get/+`,
       `${base}/+/get/+`,
@@ -104,7 +104,7 @@ export class AwsJobs {
     signal: AbortSignal,
   ): Promise<Reply<T>> {
     const topic = `${this.#base}/${place}`;
-    return this.#parts.requester.request({ topic, format: "json", body, correlate: "token", accepted }, signal);
+    return this.#parts.requestClient.request({ topic, format: "json", body, correlate: "token", accepted }, signal);
   }
 }
 

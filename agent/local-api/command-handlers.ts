@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { z } from "zod";
 import type { AuditTrail } from "../commands/audit.ts";
-import { type DispatchParts, dispatch, rehearse } from "../commands/dispatch.ts";
+import { type DispatchParts, dispatch, dryRun } from "../commands/dispatch.ts";
 import { firstCounterOf } from "../commands/key-set.ts";
 import type { LedgerEntry } from "../commands/ledger.ts";
 import type { LedgerSeal } from "../commands/ledger-seal.ts";
-import type { Arrival } from "../commands/request.ts";
+import type { IncomingCommand } from "../commands/request.ts";
 import { AgentError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import type { Journal } from "../ports/journal.ts";
@@ -58,10 +58,10 @@ export function commandAdmin(parts: CommandHandlerParts): Readonly<Record<string
   return {
     "commands.run": async (request, signal) => {
       const { payload, isDryRun, claimedBy } = runRequest.parse(request);
-      const arrival = localArrival(payload, claimedBy);
-      if (isDryRun) return { schemaVersion: 1, verdict: rehearse(dispatchParts, arrival) };
+      const incoming = localCommand(payload, claimedBy);
+      if (isDryRun) return { schemaVersion: 1, verdict: dryRun(dispatchParts, incoming) };
       log.warn("admin.command-requested", { claimedBy });
-      return { schemaVersion: 1, answer: (await dispatch(dispatchParts, arrival, signal)) ?? null };
+      return { schemaVersion: 1, answer: (await dispatch(dispatchParts, incoming, signal)) ?? null };
     },
     "commands.acknowledge": async () => {
       const status = journal.status();
@@ -88,13 +88,13 @@ export function commandStatus(parts: CommandHandlerParts): Status["commands"] {
     maxCommands,
     refused,
     forgottenRefusals,
-    turnedAway: dispatchParts.refusals.counted,
+    turnedAway: dispatchParts.rejections.counted,
     auditDropped: audit.dropped,
     running: dispatchParts.running.size,
   };
 }
 
-function localArrival(payload: string, claimedBy: string | undefined): Arrival {
+function localCommand(payload: string, claimedBy: string | undefined): IncomingCommand {
   const bytes = new TextEncoder().encode(payload);
   return {
     id: randomUUID(),
@@ -105,13 +105,13 @@ function localArrival(payload: string, claimedBy: string | undefined): Arrival {
   };
 }
 
-function rowOf({ id, action, state, isTold, reply, answer }: LedgerEntry): unknown {
+function rowOf({ id, action, state, isReported, reply, answer }: LedgerEntry): unknown {
   return {
     id,
     action,
     door: reply.door,
     state,
-    isTold,
+    isReported: isReported,
     status: answer?.status,
     reason: answer?.reason,
     result: answer?.result,

@@ -1,9 +1,9 @@
 import type { Clock } from "../core/clock.ts";
 import { AgentError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
-import { type Floors, ROOT_LINE } from "../updates/trust/floors.ts";
+import { ROOT_COMPONENT, type RollbackIndexes } from "../updates/trust/floors.ts";
 import { parseManifest } from "../updates/trust/manifest.ts";
-import type { UpdateDesk } from "../updates/update-desk.ts";
+import type { UpdateVerifier } from "../updates/update-desk.ts";
 import { updateOrder } from "../updates/update-desk.ts";
 import type { UpdateRecord } from "../updates/update-record.ts";
 import { isCancellable, isOver } from "../updates/update-state.ts";
@@ -17,9 +17,9 @@ const WATCH_INTERVAL_MS = 250;
 
 /** What the verbs of updates work with. */
 export type OtaParts = {
-  readonly desk: UpdateDesk;
+  readonly verifier: UpdateVerifier;
   readonly updater: Updater;
-  readonly floors: Floors;
+  readonly rollbackIndexes: RollbackIndexes;
   readonly progress: UpdateProgress;
   /** "packaged", or the SHA-256 of the release that runs; undefined where no supervisor started this process. */
   readonly running: string | undefined;
@@ -33,12 +33,12 @@ export type OtaParts = {
 
 /** The verbs that only look: `ota.show`, `ota.watch`, `ota.check`. */
 export function otaView(parts: OtaParts): Readonly<Record<string, ViewHandler>> {
-  const { desk } = parts;
+  const { verifier } = parts;
   return {
     "ota.show": () => otaStatus(parts),
     "ota.watch": (_request, signal) => watch(parts, signal),
     "ota.check": (request) => {
-      const verdict = desk.judge(updateOrder.parse(orderOf(request)));
+      const verdict = verifier.verify(updateOrder.parse(orderOf(request)));
       return { schemaVersion: 1, ...verdict };
     },
   };
@@ -62,12 +62,12 @@ export function updateReport({ updater, progress }: Pick<OtaParts, "updater" | "
 
 /** The verbs that change something: `ota.install`, `ota.resume`, `ota.acknowledge`, `ota.consent`, `ota.commit`, `ota.rollback`. Each is logged before it acts. */
 export function otaAdmin(parts: OtaParts): Readonly<Record<string, ViewHandler>> {
-  const { desk, updater, log } = parts;
+  const { verifier, updater, log } = parts;
   return {
     "ota.install": async (request) => {
       const order = updateOrder.parse(orderOf(request));
       log.info("admin.install-requested", { artifacts: Object.keys(order.sources).length });
-      const verdict = await desk.order(order, updater);
+      const verdict = await verifier.order(order, updater);
       if (verdict === "busy") throw busy();
       return { schemaVersion: 1, ...verdict };
     },
@@ -75,15 +75,15 @@ export function otaAdmin(parts: OtaParts): Readonly<Record<string, ViewHandler>>
       const last = updater.current();
       log.info("admin.resume-requested", { step: last?.state.step });
       if (last?.state.step !== "failed") return { schemaVersion: 1, kind: "nothing" };
-      const verdict = await desk.order({ ...last.request, roots: [] }, updater);
+      const verdict = await verifier.order({ ...last.request, roots: [] }, updater);
       if (verdict === "busy") throw busy();
       return { schemaVersion: 1, ...verdict };
     },
     "ota.acknowledge": async () => {
-      const loss = desk.loss();
+      const loss = verifier.loss();
       log.warn("admin.loss-acknowledged", { what: loss });
       if (loss === undefined) return { schemaVersion: 1, kind: "nothing" };
-      await desk.acknowledge();
+      await verifier.acknowledge();
       return { schemaVersion: 1, kind: "acknowledged" };
     },
     "ota.consent": () => {
@@ -130,23 +130,23 @@ async function* watch(parts: OtaParts, signal: AbortSignal): AsyncGenerator<unkn
   }
 }
 
-function otaStatus({ desk, updater, floors, progress, running }: OtaParts) {
+function otaStatus({ verifier, updater, rollbackIndexes, progress, running }: OtaParts) {
   const record = updater.current();
   return {
     schemaVersion: 1,
-    root: desk.root().document.version,
+    root: verifier.root().document.version,
     running,
-    installed: floors.installed().filter(({ line }) => line !== ROOT_LINE),
-    floorFault: floors.fault(),
+    installed: rollbackIndexes.installed().filter(({ line: component }) => component !== ROOT_COMPONENT),
+    floorFault: rollbackIndexes.fault(),
     update: record === undefined ? undefined : updateStatus(record, progress),
   };
 }
 
 function updateStatus({ request, versionFrom, state, digest }: UpdateRecord, progress: UpdateProgress) {
-  const { line, version, counter } = parseManifest(request.manifest);
+  const { line: component, version, counter } = parseManifest(request.manifest);
   const shown: Partial<UpdateProgress> = isOver(state) ? {} : progress;
   return {
-    line,
+    line: component,
     digest,
     counter,
     versionFrom,

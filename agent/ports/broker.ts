@@ -11,11 +11,11 @@ export type BrokerLimits = {
   readonly retainAvailable: boolean;
 };
 
-export type LinkState = "offline" | "connecting" | "online";
+export type InterfaceState = "offline" | "connecting" | "online";
 
 /** What the link is doing and why it is not online. */
 export type LinkStatus = {
-  readonly state: LinkState;
+  readonly state: InterfaceState;
   /** Monotonic ms since it is online, or since it is not: attempts to connect do not count. */
   readonly sinceMs: number;
   readonly fault: { readonly code: FaultCode; readonly what: string; readonly remedy: string } | undefined;
@@ -89,7 +89,7 @@ export type PublishOutcome =
   | { readonly kind: "too-large" };
 
 /** A message that arrived on one of our subscriptions. */
-export type Inbound = {
+export type ReceivedPublish = {
   readonly topic: string;
   readonly payload: Uint8Array;
   readonly contentType: string | undefined;
@@ -104,7 +104,7 @@ export type Inbound = {
 export type LinkCredential = { readonly keyLabel: string; readonly certificateFile: string };
 
 /** "kept": the session goes on with the credential it had; `fault` says what was wrong with the other. */
-export type Reidentification =
+export type CredentialSwitch =
   | { readonly kind: "moved" }
   | { readonly kind: "kept"; readonly fault: NonNullable<LinkStatus["fault"]> };
 
@@ -130,14 +130,14 @@ export interface Broker {
    * `handler` gets the messages one at a time, in order; one is acknowledged to the broker after it has returned. A handler that throws
    * costs its message. Messages of QoS 0 that wait are bounded, and those over the bound are thrown away.
    */
-  subscribe(filter: string, handler: (message: Inbound) => void): Promise<void>;
+  subscribe(filter: string, handler: (message: ReceivedPublish) => void): Promise<void>;
   /**
    * Goes over to another credential under the same client id, so that a policy which allows this id alone is enough: ends the connection
    * in order, makes the next one with `credential` and resumes the session. A key or file that cannot be used is found before anything
    * is ended. When the new connection is refused, or not there after `withinMs`, the session goes back to the credential it had.
    * One at a time; what is published meanwhile is "offline". Never rejects.
    */
-  reidentify(credential: LinkCredential, withinMs: number): Promise<Reidentification>;
+  switchCredential(credential: LinkCredential, withinMs: number): Promise<CredentialSwitch>;
   /** Ends a wait between two attempts to connect: the next one begins at once. Does nothing while online. */
   retryNow(): void;
   /** Disconnects cleanly (the will is not sent). Idempotent, never rejects. */

@@ -16,7 +16,7 @@ export type CommandEntry = {
   /** Whether it changes nothing, so that forgetting it costs nothing: one that comes again is read again. */
   readonly isRead: boolean;
   /** Whether whoever asked has the final answer, or cannot be told. */
-  readonly isTold: boolean;
+  readonly isReported: boolean;
   /** What its owner needs to answer again. */
   readonly body: Json;
 };
@@ -64,11 +64,11 @@ export interface Journal {
    */
   addCommand(entry: CommandEntry): "added" | "known" | "full";
   /** Changes a command; one that is not in the ledger is a bug. */
-  changeCommand(id: string, change: Partial<Pick<CommandEntry, "state" | "isTold" | "body">>): void;
+  changeCommand(id: string, change: Partial<Pick<CommandEntry, "state" | "isReported" | "body">>): void;
   /** The newest first. */
   listCommands(limit: number): readonly CommandEntry[];
   /** Those whose answer is not told yet, oldest first. */
-  untoldCommands(limit: number): readonly CommandEntry[];
+  unreportedCommands(limit: number): readonly CommandEntry[];
   stats(): JournalStats;
   close(): void;
 }

@@ -16,11 +16,11 @@ export type KeyFacts = {
   /** TPMA_OBJECT words of the public area that the TPM itself holds (TPM 2.0 part 2, 8.3), in tpm2-tools' spelling: "fixedtpm", "noda". */
   readonly attributes: readonly string[];
   /** What keeps the key from being one that never leaves the TPM and that no power cut locks, one sentence each; empty for a good key. */
-  readonly flaws: readonly string[];
+  readonly problems: readonly string[];
 };
 
-/** A private key of the token that cannot be the device's, since it is of a kind that is not used or the TPM does not take it; `flaws` says why. */
-export type ForeignKey = Pick<KeyFacts, "label" | "id" | "attributes" | "flaws"> & { readonly algorithm: "other" };
+/** A private key of the token that cannot be the device's, since it is of a kind that is not used or the TPM does not take it; `problems` says why. */
+export type ForeignKey = Pick<KeyFacts, "label" | "id" | "attributes" | "problems"> & { readonly algorithm: "other" };
 
 /** Subject and names of a certificate request, already filled in from the template. Absent fields are left out. */
 export type CsrSubject = {
@@ -63,7 +63,7 @@ export interface KeyStore {
   list(): Promise<readonly (KeyFacts | ForeignKey)[]>;
   /** Rejects with `identity.key-missing` when there is none. `id` says which, where several have the label. Cannot be undone. */
   delete(label: string, id?: number): Promise<void>;
-  /** Signs a random challenge, verifies it, and reads the attributes again. Rejects with `identity.key-unfit` for a key that has flaws or that fails. */
+  /** Signs a random challenge, verifies it, and reads the attributes again. Rejects with `identity.key-unfit` for a key that has problems or that fails. */
   test(label: string): Promise<KeyTest>;
   /** PKCS#10 as PEM, signed in the TPM. */
   request(label: string, subject: CsrSubject): Promise<string>;
@@ -90,7 +90,7 @@ export type TpmFacts = {
   readonly token: {
     readonly isPresent: boolean;
     /** Why a power cut or a wrong PIN brings the TPM nearer to its lockout, one sentence each; empty for a good token. */
-    readonly flaws: readonly string[];
+    readonly problems: readonly string[];
   };
 };
 

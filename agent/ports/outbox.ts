@@ -12,7 +12,7 @@ export type RecordId = { readonly epoch: number; readonly stream: StreamName; re
 export type Encoding = "identity" | "gzip" | "zstd";
 
 /** A record before it has its id. */
-export type Draft = {
+export type RecordDraft = {
   readonly stream: StreamName;
   readonly encoding: Encoding;
   readonly timeQuality: RecordedQuality;
@@ -25,7 +25,7 @@ export type Draft = {
 };
 
 /** A stored record on its way out. */
-export type Outgoing = RecordId & {
+export type QueuedRecord = RecordId & {
   /** Row id: grows with every append, over all streams. */
   readonly row: number;
   readonly encoding: Encoding;
@@ -131,7 +131,7 @@ export interface Outbox {
    * and one that is held is not evicted.
    * Throws `outbox.full` when nothing of the same or a lower class is left to evict (the disk's own "full" included).
    */
-  append(drafts: readonly Draft[]): readonly RecordId[];
+  append(drafts: readonly RecordDraft[]): readonly RecordId[];
   /** Records of `stream` with afterRow < row <= throughRow, oldest first, at most `maxRecords` and (but for the first) `maxBytes` of payload. Dead ones are left out. */
   read(
     stream: StreamName,
@@ -139,7 +139,7 @@ export interface Outbox {
     throughRow: number,
     maxRecords: number,
     maxBytes: number,
-  ): readonly Outgoing[];
+  ): readonly QueuedRecord[];
   /** Highest row ever assigned; 0 when none. */
   lastRow(): number;
   /**
@@ -162,7 +162,7 @@ export interface Outbox {
    * Returns how many; 0 when there is none, or when only records of the same class could make room for the reports. A report that is
    * evicted or expires before its delivery gives its range back to the noted losses, and so does a refused one, which is not kept.
    */
-  reportLosses(draftOf: (loss: LossRange) => Draft, max: number): number;
+  reportLosses(draftOf: (loss: LossRange) => RecordDraft, max: number): number;
   /** Stored records without their payload, of one stream or of all, oldest first, dead ones included. */
   list(stream: StreamName | undefined, limit: number): readonly StoredRecord[];
   /** Throws nothing that the disk does. */

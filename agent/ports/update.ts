@@ -36,13 +36,13 @@ export interface Installer {
   activate(artifact: FetchedArtifact): Promise<InstallEffect>;
   trial(artifact: FetchedArtifact): Promise<TrialStatus>;
   /** The version has proven itself: the trial ends, and what is older than the one before it goes. */
-  keep(artifact: FetchedArtifact): Promise<void>;
+  commit(artifact: FetchedArtifact): Promise<void>;
   /** The version before `activate` is the installed one again. What was staged is removed, unless it is what runs. */
-  revert(artifact: FetchedArtifact): Promise<InstallEffect>;
+  rollback(artifact: FetchedArtifact): Promise<InstallEffect>;
 }
 
 /** Settings above the vehicle's own files: all of them or none, on trial until they are kept. What a call did survives a power cut; each may be repeated. */
-export interface SettingsSlot {
+export interface ConfigSlot {
   /** What is wrong with them; nothing is written that stays. */
   check(settings: Readonly<Record<string, unknown>>): Promise<string | undefined>;
   /** Checks and writes them; they are not in use yet. `problem` says what is wrong with them: nothing is left then. */
@@ -53,12 +53,12 @@ export interface SettingsSlot {
   running(name: string): boolean;
   activate(name: string): InstallEffect;
   trial(name: string): TrialStatus;
-  keep(name: string): void;
-  revert(name: string): InstallEffect;
+  commit(name: string): void;
+  rollback(name: string): InstallEffect;
 }
 
 /** A number outside the disk that only ever rises, by one. Each call rejects with a fault `identity.*` when it cannot be reached. */
-export interface RisingCounter {
+export interface MonotonicCounter {
   /** Undefined while it was never made. */
   read(): Promise<number | undefined>;
   define(): Promise<void>;

@@ -56,7 +56,7 @@ function placeMessages(sources: readonly TableSource[]): readonly Placed[] {
     for (const message of database.messages) {
       const key = `${idKey(message.id, message.extended)} ${bus}`;
       const declared = { message, file };
-      refuseTwice(bus, known.get(key), declared);
+      rejectDuplicates(bus, known.get(key), declared);
       known.set(key, declared);
       placed.push({ bus, message, place: placeOf(file, message.line), firstSignal, firstWide });
       firstSignal += message.signals.length;
@@ -66,7 +66,7 @@ function placeMessages(sources: readonly TableSource[]): readonly Placed[] {
   return placed;
 }
 
-function refuseTwice(bus: string, known: Declared | undefined, declared: Declared): void {
+function rejectDuplicates(bus: string, known: Declared | undefined, declared: Declared): void {
   if (known === undefined) return;
   const { extended, id } = declared.message;
   const place = ({ message, file }: Declared): string => `${message.name} (${placeOf(file, message.line)})`;

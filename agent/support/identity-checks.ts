@@ -62,15 +62,15 @@ function checkClock(clock: Clock): Check {
 }
 
 function tpmChecks({ lockout, token }: TpmFacts): readonly Check[] {
-  const checks = [passed("tpm", "it answers"), checkLockout(lockout, token.isPresent && token.flaws.length === 0)];
+  const checks = [passed("tpm", "it answers"), checkLockout(lockout, token.isPresent && token.problems.length === 0)];
   if (!token.isPresent) return [...checks, warned("token", "there is none yet", "make it: causeway key create")];
   return [
     ...checks,
-    token.flaws.length === 0
+    token.problems.length === 0
       ? passed("token", "no power cut and no wrong PIN counts against the TPM's limit")
       : warned(
           "token",
-          token.flaws.join("; "),
+          token.problems.join("; "),
           "make the token anew with causeway key create, or keep the TPM's limit very high",
         ),
   ];

@@ -25,12 +25,12 @@ export function commandsSection(journal: Journal, list: (limit: number) => reado
   return {
     ledger: { ...journal.status(), ...journal.stats() },
     audit: journal.get("audit", "head") ?? "no entry",
-    newest: list(COMMANDS).map(({ id, action, state, isTold, reply, answer }) => ({
+    newest: list(COMMANDS).map(({ id, action, state, isReported, reply, answer }) => ({
       id,
       action,
       door: reply.door,
       state,
-      isTold,
+      isReported: isReported,
       status: answer?.status,
       reason: answer?.reason?.code,
     })),

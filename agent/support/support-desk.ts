@@ -3,7 +3,7 @@ import type { LogLine } from "../core/recent-log.ts";
 import { collectBundle, type SupportBundle } from "./bundle.ts";
 
 /** What a desk is made of. */
-export type SupportDeskParts = {
+export type SupportCollectorParts = {
   readonly about: Readonly<Record<string, string | number>>;
   readonly log: () => readonly LogLine[];
   readonly clock: Clock;
@@ -15,12 +15,12 @@ export type SupportDeskParts = {
  * Where the parts of the agent leave what a support bundle says of them, and whoever wants one gets it: a command, a job, a technician.
  * Those who ask while it is made get the same: a look may keep the TPM busy, and whoever asks may go and ask again.
  */
-export class SupportDesk {
-  readonly #parts: SupportDeskParts;
+export class SupportCollector {
+  readonly #parts: SupportCollectorParts;
   readonly #sections: Record<string, () => Promise<unknown>> = {};
   readonly #collect: () => Promise<SupportBundle>;
 
-  constructor(parts: SupportDeskParts) {
+  constructor(parts: SupportCollectorParts) {
     this.#parts = parts;
     this.#collect = shared(() => this.#make());
   }

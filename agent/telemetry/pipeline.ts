@@ -43,7 +43,7 @@ export type PipelineHealth = {
   readonly store: StoreState;
 };
 
-type BusLine = {
+type BusIntake = {
   readonly bus: CanBus;
   readonly messages: BusMessages;
   decoded: number;
@@ -61,7 +61,7 @@ type BusLine = {
  */
 export class Pipeline {
   readonly #parts: PipelineParts;
-  readonly #lines = new Map<string, BusLine>();
+  readonly #lines = new Map<string, BusIntake>();
   #stopTimer: (() => void) | undefined;
   #isStopped = false;
   #lastFlushMs: number | undefined;
@@ -73,7 +73,7 @@ export class Pipeline {
   /** Where the driver of `bus` delivers its frames and states. Ask once a bus. */
   sinkFor(bus: CanBus): BusSink {
     const messages = this.#parts.table.bus(bus.name);
-    const line: BusLine = { bus, messages, decoded: 0, unknown: 0, remote: 0, error: 0, lastFrameMs: undefined };
+    const line: BusIntake = { bus, messages, decoded: 0, unknown: 0, remote: 0, error: 0, lastFrameMs: undefined };
     this.#lines.set(bus.name, line);
     return {
       onFrames: (batch) => this.#takeFrames(line, batch),
@@ -126,7 +126,7 @@ export class Pipeline {
   }
 
   /** The frame path: no promise, no closure, no object a frame. */
-  #takeFrames(line: BusLine, batch: FrameBatch): void {
+  #takeFrames(line: BusIntake, batch: FrameBatch): void {
     const { table, collector, capture, clock } = this.#parts;
     const { values, wides, present, slots } = table;
     const errorsBefore = line.error;
@@ -154,7 +154,7 @@ export class Pipeline {
     if (line.error - errorsBefore < batch.count) line.lastFrameMs = clock.monotonicMs();
   }
 
-  #noteState(line: BusLine, state: BusState, detail: string): void {
+  #noteState(line: BusIntake, state: BusState, detail: string): void {
     const { encoder, appender, clock } = this.#parts;
     appender.add(encoder.busEvent({ count: countOf(line), state, detail, timeUs: clock.wallUs() }));
   }
@@ -171,7 +171,7 @@ export class Pipeline {
   }
 }
 
-function countOf({ bus }: BusLine): BusCount {
+function countOf({ bus }: BusIntake): BusCount {
   const { received, dropped, errorFrames } = bus.counters();
   return { bus: bus.name, received, dropped, errorFrames };
 }

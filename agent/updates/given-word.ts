@@ -1,5 +1,5 @@
 /** What somebody has said of the update that is under way. It holds for that one alone, and for this process. `current` gives the digest of the update. */
-export class GivenWord {
+export class UpdateApproval {
   readonly #current: () => string | undefined;
   #digest: string | undefined;
 
@@ -7,11 +7,11 @@ export class GivenWord {
     this.#current = current;
   }
 
-  give(): void {
+  grant(): void {
     this.#digest = this.#current();
   }
 
-  holds(): boolean {
+  isGranted(): boolean {
     return this.#digest !== undefined && this.#digest === this.#current();
   }
 }

@@ -4,7 +4,7 @@ import { AgentError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import { sha256Hex, signatureList } from "../core/signatures.ts";
 import type { Journal } from "../ports/journal.ts";
-import { type Floors, ROOT_LINE } from "./trust/floors.ts";
+import { ROOT_COMPONENT, type RollbackIndexes } from "./trust/floors.ts";
 import { type ArtifactKind, judgeManifest, type ManifestVerdict } from "./trust/manifest.ts";
 import { parseRoot, rotateRoot, type TrustRoot } from "./trust/trust-root.ts";
 import { type UpdateRequest, updateRequest } from "./update-record.ts";
@@ -24,11 +24,11 @@ export const updateOrder = z.strictObject({
 export type UpdateOrder = z.infer<typeof updateOrder>;
 
 /** What the desk works with. */
-export type DeskParts = {
+export type UpdateVerifierParts = {
   readonly journal: Pick<Journal, "get" | "put" | "status" | "acknowledgeLoss">;
   /** Whose `acknowledge` takes the loss of the journal: that of commands, where they are taken, since it begins a new generation of theirs. */
   readonly lossOwner: "commands" | "ota";
-  readonly floors: Floors;
+  readonly rollbackIndexes: RollbackIndexes;
   /** A second place for the newest root: with the journal alone, its loss would let back in whoever that root has revoked. */
   readonly rootCopy: { read(): unknown; write(document: string): void };
   readonly pinned: TrustRoot;
@@ -43,27 +43,27 @@ export type DeskParts = {
 };
 
 /** Whom to trust, and what to take: stands before the updater for everyone who hands in an update. */
-export class UpdateDesk {
-  readonly #parts: DeskParts;
+export class UpdateVerifier {
+  readonly #parts: UpdateVerifierParts;
 
-  constructor(parts: DeskParts) {
+  constructor(parts: UpdateVerifierParts) {
     this.#parts = parts;
   }
 
   /** Judges an update by what is trusted now. Nothing is taken while the journal is lost: what it knew of the floors is gone. */
-  judge({ manifest, signatures }: Pick<UpdateRequest, "manifest" | "signatures">): ManifestVerdict {
-    const { floors, clock, vehicle, journal, lossOwner } = this.#parts;
+  verify({ manifest, signatures }: Pick<UpdateRequest, "manifest" | "signatures">): ManifestVerdict {
+    const { rollbackIndexes, clock, vehicle, journal, lossOwner } = this.#parts;
     if (journal.status().kind === "lost") {
       const detail = `the journal was lost; find out why, then: causeway ${lossOwner} acknowledge`;
       return { kind: "refused", reason: "journal-lost", detail };
     }
-    const floorFault = floors.fault();
+    const floorFault = rollbackIndexes.fault();
     if (floorFault !== undefined) {
       const detail = `${floorFault}; find out why, then: causeway ota acknowledge`;
       return { kind: "refused", reason: "floor-lost", detail };
     }
     const root = this.root();
-    const rootFloor = floors.installed().find(({ line }) => line === ROOT_LINE)?.counter ?? 0;
+    const rootFloor = rollbackIndexes.installed().find(({ line }) => line === ROOT_COMPONENT)?.counter ?? 0;
     if (root.document.version < rootFloor) {
       const detail = `root ${rootFloor} was in force and is lost: the roots up to it must come with the update`;
       return { kind: "refused", reason: "root-lost", detail };
@@ -73,7 +73,7 @@ export class UpdateDesk {
       root,
       wallUs: clock.wallUs(),
       clockQuality: clock.quality(),
-      installed: floors.installed(),
+      installed: rollbackIndexes.installed(),
       ...vehicle,
     });
   }
@@ -83,22 +83,22 @@ export class UpdateDesk {
     const running = updater.current();
     if (running !== undefined && !isSettled(running.state)) return "busy";
     for (const root of roots) await this.#rotate(root);
-    const verdict = this.judge(request);
+    const verdict = this.verify(request);
     if (verdict.kind !== "accepted") return verdict;
     return updater.begin(verdict.digest, this.#parts.vehicle.agentVersion, request) === "busy" ? "busy" : verdict;
   }
 
   /** What was lost that `acknowledge` takes; undefined when nothing was. */
   loss(): string | undefined {
-    const { journal, floors, lossOwner } = this.#parts;
+    const { journal, rollbackIndexes, lossOwner } = this.#parts;
     const status = journal.status();
-    return status.kind === "lost" && lossOwner === "ota" ? status.what : floors.fault();
+    return status.kind === "lost" && lossOwner === "ota" ? status.what : rollbackIndexes.fault();
   }
 
   /** Someone knows of the loss. Rejects with the faults of the journal, the disk and the TPM. */
   async acknowledge(): Promise<void> {
-    const { journal, floors, lossOwner } = this.#parts;
-    await floors.acknowledge();
+    const { journal, rollbackIndexes, lossOwner } = this.#parts;
+    await rollbackIndexes.acknowledge();
     if (lossOwner === "ota") journal.acknowledgeLoss();
   }
 
@@ -118,7 +118,7 @@ export class UpdateDesk {
   }
 
   async #rotate({ document, signatures }: z.infer<typeof signedRoot>): Promise<void> {
-    const { journal, rootCopy, floors, log } = this.#parts;
+    const { journal, rootCopy, rollbackIndexes, log } = this.#parts;
     const next = rotateRoot(this.root(), new TextEncoder().encode(document), signatures);
     if (typeof next === "string") {
       // Roots that are known already come along with every update.
@@ -130,7 +130,8 @@ export class UpdateDesk {
     journal.put([{ space: SPACE, key: ROOT_KEY, value: document }]);
     const digest = sha256Hex(new TextEncoder().encode(document));
     // Floors that were lost take nothing; judging refuses then, and the next root that comes raises them.
-    if (floors.fault() === undefined) await floors.raise({ line: ROOT_LINE, counter: version, digest });
+    if (rollbackIndexes.fault() === undefined)
+      await rollbackIndexes.advance({ line: ROOT_COMPONENT, counter: version, digest });
     log.info("update.root-rotated", { version });
   }
 }

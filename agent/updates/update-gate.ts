@@ -1,7 +1,7 @@
 import type { ConditionConfig } from "../../config/catalogue.ts";
 import type { Clock } from "../core/clock.ts";
 import { AgentError } from "../core/errors.ts";
-import { buildGate, type GateParts, type SafetyGate } from "../vehicle/safety-gate.ts";
+import { buildSafetyGate, type SafetyGate, type SafetyGateParts } from "../vehicle/safety-gate.ts";
 import type { GateVerdict } from "./update-work.ts";
 
 const MINUTES_A_DAY = 1440;
@@ -20,8 +20,8 @@ export type InstallGateParts = {
 };
 
 /** The vehicle's part of the gate. Throws `config.invalid`. */
-export function installCondition(condition: ConditionConfig, parts: GateParts): SafetyGate {
-  const built = buildGate(condition, parts);
+export function installCondition(condition: ConditionConfig, parts: SafetyGateParts): SafetyGate {
+  const built = buildSafetyGate(condition, parts);
   if (built.kind === "gate") return built.gate;
   throw new AgentError("config.invalid", {
     what: built.problems.map(({ path, problem }) => `ota.gate.condition.${path.join(".")}: ${problem}`).join("\n"),

@@ -60,9 +60,9 @@ export type UpdateStore = {
 };
 
 /** A store that tells the fleet of the phases that were saved. */
-export type TellingStore = UpdateStore & {
+export type ReportingStore = UpdateStore & {
   /** Hands over what has not been told. Throws no faults of the journal: what could not be told stays for the next call. */
-  tell(): void;
+  report(): void;
 };
 
 /** The store in the journal. */

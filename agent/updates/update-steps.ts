@@ -5,14 +5,14 @@ import { parseManifest } from "./trust/manifest.ts";
 import type { UpdateRecord } from "./update-record.ts";
 import type { UpdateState } from "./update-state.ts";
 import {
+  type ArtifactParts,
   failed,
   finished,
-  LOOK_MS,
-  type Part,
+  POLL_MS,
   partsOf,
   type UpdateProgress,
   type UpdateStepParts,
-  untilOpen,
+  waitUntilOpen,
 } from "./update-work.ts";
 import type { StepOutcome, UpdateSteps } from "./updater.ts";
 
@@ -24,7 +24,7 @@ export function createUpdateSteps(parts: UpdateStepParts): {
 } {
   const progress: UpdateProgress = { bytes: 0, totalBytes: 0, waitingFor: undefined };
   const untilAllowed = (signal: AbortSignal): Promise<boolean> =>
-    untilOpen(() => parts.judgement.gate(), progress, parts.clock, signal);
+    waitUntilOpen(() => parts.checks.gate(), progress, parts.clock, signal);
   const steps: UpdateSteps = {
     download: (record, signal) => download(record, parts, progress, signal),
     verify: (record) => verify(record, parts),
@@ -32,9 +32,9 @@ export function createUpdateSteps(parts: UpdateStepParts): {
     install: async (record, signal) =>
       (await untilAllowed(signal)) ? await install(record, parts, signal) : { kind: "stopped" },
     switch: (record, signal) => activate(record, parts, untilAllowed, signal),
-    prove: (record, signal) => prove(record, parts, progress, signal),
+    prove: (record, signal) => checkHealth(record, parts, progress, signal),
     commit: (record) => commit(record, parts),
-    rollback: (record) => revert(record, parts),
+    rollback: (record) => rollback(record, parts),
   };
   return { steps, progress, untilStart: (state, signal) => untilStart(state, parts, untilAllowed, signal) };
 }
@@ -45,7 +45,7 @@ export function createUpdateSteps(parts: UpdateStepParts): {
  */
 async function untilStart(
   { awaits, failure }: UpdateState,
-  { clock, judgement }: UpdateStepParts,
+  { clock, checks }: UpdateStepParts,
   untilAllowed: (signal: AbortSignal) => Promise<boolean>,
   signal: AbortSignal,
 ): Promise<boolean> {
@@ -53,7 +53,7 @@ async function untilStart(
   if (awaits === "restart") return !signal.aborted;
   const over = new AbortController();
   const either = AbortSignal.any([signal, over.signal]);
-  const limit = clock.sleep(judgement.backWithinMs, either).then(() => over.abort());
+  const limit = clock.sleep(checks.rollbackWithinMs, either).then(() => over.abort());
   await untilAllowed(either);
   over.abort();
   await limit;
@@ -62,7 +62,7 @@ async function untilStart(
 
 /** Days may have passed since the update was asked for: all is judged again. */
 async function verify(record: UpdateRecord, parts: UpdateStepParts): Promise<StepOutcome> {
-  const verdict = parts.judgement.judge(record.request);
+  const verdict = parts.checks.verify(record.request);
   if (verdict.kind === "refused") return failed("refused", `${verdict.reason}: ${verdict.detail}`);
   for (const { fetched } of partsOf(record, parts)) {
     const found = await parts.folder.digestOf(fetched.file);
@@ -95,7 +95,7 @@ async function activate(
 ): Promise<StepOutcome> {
   const all = partsOf(record, parts);
   try {
-    const wentBack = await supervisorWentBack(all);
+    const wentBack = await supervisorRolledBack(all);
     if (wentBack !== undefined) return wentBack;
     const effects: InstallEffect[] = [];
     for (const { fetched, installer } of all) {
@@ -108,25 +108,25 @@ async function activate(
   }
 }
 
-async function prove(
+async function checkHealth(
   record: UpdateRecord,
   parts: UpdateStepParts,
   progress: UpdateProgress,
   signal: AbortSignal,
 ): Promise<StepOutcome> {
-  const { clock, judgement } = parts;
+  const { clock, checks } = parts;
   const early = await trialOutcome(partsOf(record, parts)).catch((thrown: unknown) =>
     failed("install-failed", expected(thrown)),
   );
   if (early !== undefined) return early;
-  const endMs = clock.monotonicMs() + judgement.proveMs;
+  const endMs = clock.monotonicMs() + checks.healthTimeoutMs;
   try {
     while (!signal.aborted) {
-      const health = judgement.health();
+      const health = checks.health();
       if (health.kind === "healthy") return await afterwards(record, parts, signal);
       if (clock.monotonicMs() >= endMs) return failed("not-proven", health.missing);
       progress.waitingFor = health.missing;
-      await clock.sleep(LOOK_MS, signal);
+      await clock.sleep(POLL_MS, signal);
     }
     return { kind: "stopped" };
   } finally {
@@ -135,8 +135,8 @@ async function prove(
 }
 
 /** What stands against a proof; undefined when every part runs. */
-async function trialOutcome(all: readonly Part[]): Promise<StepOutcome | undefined> {
-  const wentBack = await supervisorWentBack(all);
+async function trialOutcome(all: readonly ArtifactParts[]): Promise<StepOutcome | undefined> {
+  const wentBack = await supervisorRolledBack(all);
   if (wentBack !== undefined) return wentBack;
   for (const { artifact, fetched, installer } of all) {
     const { kind } = await installer.trial(fetched);
@@ -156,11 +156,11 @@ async function afterwards(record: UpdateRecord, parts: UpdateStepParts, signal: 
 async function commit(record: UpdateRecord, parts: UpdateStepParts): Promise<StepOutcome> {
   const all = partsOf(record, parts);
   try {
-    const wentBack = await supervisorWentBack(all);
+    const wentBack = await supervisorRolledBack(all);
     if (wentBack !== undefined) return wentBack;
-    for (const { fetched, installer } of all) await installer.keep(fetched);
+    for (const { fetched, installer } of all) await installer.commit(fetched);
     const { line, counter } = parseManifest(record.request.manifest);
-    await parts.floors.raise({ line, counter, digest: record.digest });
+    await parts.rollbackIndexes.advance({ line, counter, digest: record.digest });
     await parts.folder.clear();
     return finished();
   } catch (thrown) {
@@ -168,7 +168,7 @@ async function commit(record: UpdateRecord, parts: UpdateStepParts): Promise<Ste
   }
 }
 
-async function supervisorWentBack(all: readonly Part[]): Promise<StepOutcome | undefined> {
+async function supervisorRolledBack(all: readonly ArtifactParts[]): Promise<StepOutcome | undefined> {
   for (const { fetched, installer } of all) {
     const trial = await installer.trial(fetched);
     if (trial.kind === "went-back") return failed("supervisor-went-back", trial.detail);
@@ -176,11 +176,11 @@ async function supervisorWentBack(all: readonly Part[]): Promise<StepOutcome | u
   return undefined;
 }
 
-async function revert(record: UpdateRecord, parts: UpdateStepParts): Promise<StepOutcome> {
+async function rollback(record: UpdateRecord, parts: UpdateStepParts): Promise<StepOutcome> {
   try {
     const effects: InstallEffect[] = [];
     for (const { fetched, installer } of partsOf(record, parts).toReversed())
-      effects.push(await installer.revert(fetched));
+      effects.push(await installer.rollback(fetched));
     await parts.folder.clear();
     return { kind: "finished", effect: strongest(effects) };
   } catch (thrown) {

@@ -7,7 +7,7 @@ import { PendingEntries } from "../telemetry/durable-records/pending-entries.ts"
 import type { RecordSink } from "../telemetry/durable-records/record-sink.ts";
 import type { UpdatePhase } from "../telemetry/record/encode-update.ts";
 import { parseManifest } from "./trust/manifest.ts";
-import { journalStore, type TellingStore, type UpdateRecord, type UpdateStore } from "./update-record.ts";
+import { journalStore, type ReportingStore, type UpdateRecord, type UpdateStore } from "./update-record.ts";
 import type { UpdateStep } from "./update-state.ts";
 import type { UpdateProgress } from "./update-work.ts";
 
@@ -38,7 +38,7 @@ const pendingPhase = z.object({
 type PendingPhase = z.infer<typeof pendingPhase>;
 
 /** What the trail is made of. */
-export type UpdateTrailParts = {
+export type UpdateReporterParts = {
   readonly journal: Pick<Journal, "atomically" | "get" | "list" | "put">;
   readonly sink: RecordSink<UpdatePhase>;
   /** Of the step that works. */
@@ -50,14 +50,14 @@ export type UpdateTrailParts = {
  * The store of the update, which tells of each phase once: the phase is written in one transaction with the state that it is, and
  * forgotten when it is in the outbox. What an earlier process left behind may be there already: it is told again, and says so.
  */
-export class UpdateTrail implements TellingStore {
-  readonly #parts: UpdateTrailParts;
+export class UpdateReporter implements ReportingStore {
+  readonly #parts: UpdateReporterParts;
   readonly #store: UpdateStore;
   readonly #pending: PendingEntries<UpdatePhase>;
   /** The first phase that this process noted. */
   #firstOwn = Number.POSITIVE_INFINITY;
 
-  constructor(parts: UpdateTrailParts) {
+  constructor(parts: UpdateReporterParts) {
     const { journal, sink } = parts;
     const read = (value: Json | undefined): UpdatePhase => {
       const phase = pendingPhase.parse(value);
@@ -82,7 +82,7 @@ export class UpdateTrail implements TellingStore {
     this.#firstOwn = Math.min(this.#firstOwn, number);
   }
 
-  tell(): void {
+  report(): void {
     try {
       this.#pending.handOver();
       this.#pending.forget();

@@ -1,13 +1,13 @@
 import type { Clock } from "../core/clock.ts";
 import type { ArtifactSource, Downloader, DownloadFolder, FetchedArtifact, Installer } from "../ports/update.ts";
-import type { Floors } from "./trust/floors.ts";
+import type { RollbackIndexes } from "./trust/floors.ts";
 import { type Artifact, type ArtifactKind, type ManifestVerdict, parseManifest } from "./trust/manifest.ts";
 import type { UpdateRecord, UpdateRequest } from "./update-record.ts";
 import type { UpdateFailure } from "./update-state.ts";
 import type { StepOutcome } from "./updater.ts";
 
 /** Between two looks at a gate that is closed, and at a health that is not proven yet, ms. */
-export const LOOK_MS = 1000;
+export const POLL_MS = 1000;
 
 /** Whether an update may be installed now; if not, what it waits for, for people. */
 export type GateVerdict = { readonly kind: "open" } | { readonly kind: "closed"; readonly waitingFor: string };
@@ -36,10 +36,10 @@ export type UpdateStepParts = {
   readonly folder: DownloadFolder;
   readonly installers: Readonly<Partial<Record<ArtifactKind, Installer>>>;
   readonly hooks: UpdateHooks;
-  readonly floors: Floors;
+  readonly rollbackIndexes: RollbackIndexes;
   readonly clock: Pick<Clock, "sleep" | "monotonicMs">;
-  readonly judgement: {
-    judge(request: UpdateRequest): ManifestVerdict;
+  readonly checks: {
+    verify(request: UpdateRequest): ManifestVerdict;
     gate(): GateVerdict;
     /** Whether so many bytes may be fetched over the link that there is now. */
     link(bytes: number): Promise<GateVerdict>;
@@ -49,17 +49,24 @@ export type UpdateStepParts = {
     /** Nobody is asked for longer than this, ms. */
     readonly giveUpMs: number;
     /** The system is started anew to go back after this time, whatever the gate says, ms. */
-    readonly backWithinMs: number;
+    readonly rollbackWithinMs: number;
     /** A new version must prove itself within this time, ms. */
-    readonly proveMs: number;
+    readonly healthTimeoutMs: number;
   };
 };
 
 /** One artifact of an update, with what installs it. */
-export type Part = { readonly artifact: Artifact; readonly fetched: FetchedArtifact; readonly installer: Installer };
+export type ArtifactParts = {
+  readonly artifact: Artifact;
+  readonly fetched: FetchedArtifact;
+  readonly installer: Installer;
+};
 
 /** The artifacts of an update, in the order of its manifest. */
-export function partsOf({ digest, request }: UpdateRecord, { installers, folder }: UpdateStepParts): readonly Part[] {
+export function partsOf(
+  { digest, request }: UpdateRecord,
+  { installers, folder }: UpdateStepParts,
+): readonly ArtifactParts[] {
   return parseManifest(request.manifest).artifacts.map((artifact) => {
     const { name, version, sizeBytes, sha256, kind, handler } = artifact;
     const installer = installers[kind];
@@ -71,7 +78,7 @@ export function partsOf({ digest, request }: UpdateRecord, { installers, folder 
 }
 
 /** Looks until it is open, and says meanwhile what for. Gives false when it was stopped first. */
-export async function untilOpen(
+export async function waitUntilOpen(
   look: () => GateVerdict | Promise<GateVerdict>,
   progress: UpdateProgress,
   clock: UpdateStepParts["clock"],
@@ -82,7 +89,7 @@ export async function untilOpen(
       const verdict = await look();
       if (verdict.kind === "open") return true;
       progress.waitingFor = verdict.waitingFor;
-      await clock.sleep(LOOK_MS, signal);
+      await clock.sleep(POLL_MS, signal);
     }
     return false;
   } finally {

@@ -1,7 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import { AgentError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
-import type { TellingStore, UpdateRecord, UpdateRequest } from "./update-record.ts";
+import type { ReportingStore, UpdateRecord, UpdateRequest } from "./update-record.ts";
 import {
   advance,
   FIRST_STATE,
@@ -32,7 +32,7 @@ export type UpdateSteps = Readonly<
  * be refused. `untilStart` waits until the vehicle may do without what is to start anew; false when it was stopped first.
  */
 export type UpdaterParts = {
-  readonly store: TellingStore;
+  readonly store: ReportingStore;
   readonly steps: UpdateSteps;
   readonly clock: Pick<Clock, "sleep">;
   readonly log: Log;
@@ -88,7 +88,7 @@ export class Updater {
   /** Works until `signal` aborts, or until the process must start anew. */
   async run(signal: AbortSignal): Promise<void> {
     const found = this.current();
-    this.#parts.store.tell();
+    this.#parts.store.report();
     if (found !== undefined) await this.#happened(found, { kind: "started" }, signal);
     while (!signal.aborted) {
       const record = this.#record;
@@ -168,7 +168,7 @@ export class Updater {
     const facts = { step, digest: record.digest, reason: failure?.reason, detail: failure?.detail };
     if (step === "rollback" || step === "failed") this.#parts.log.warn("update.moved", facts);
     else this.#parts.log.info("update.moved", facts);
-    this.#parts.store.tell();
+    this.#parts.store.report();
   }
 }
 

@@ -1,7 +1,7 @@
 import { type Clock, isBelievable } from "../core/clock.ts";
 import type { Log } from "../core/log.ts";
 
-const LOOK_MS = 1000;
+const POLL_MS = 1000;
 /** Time services slew smaller differences and set larger ones; certificates and refusals do not turn on less. */
 const STEP_MS = 30_000;
 
@@ -15,7 +15,7 @@ export type ClockWatchParts = { readonly clock: Clock; readonly log: Log; readon
 export function watchClock({ clock, log, onSet }: ClockWatchParts): () => void {
   const offsetMs = (): number => clock.wallUs() / 1000 - clock.monotonicMs();
   let before = { offsetMs: offsetMs(), quality: clock.quality() };
-  return clock.every(LOOK_MS, () => {
+  return clock.every(POLL_MS, () => {
     const now = { offsetMs: offsetMs(), quality: clock.quality() };
     const steppedMs = now.offsetMs - before.offsetMs;
     const becameKnown = !isBelievable(before.quality) && isBelievable(now.quality);

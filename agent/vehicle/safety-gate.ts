@@ -8,7 +8,7 @@ import type { SignalEntry } from "../signals/signal-entry.ts";
 
 /** A step of the wall clock that is larger makes the age of earlier signals unknown, ms; a slew is far smaller between two looks. */
 const STEP_MS = 50;
-const LOOK_EVERY_MS = 250;
+const POLL_MS = 250;
 
 /** Notices steps of the wall clock, by which the ages of signals are known. */
 export class ClockSteps {
@@ -23,7 +23,7 @@ export class ClockSteps {
 
   /** Looks regularly, so that no two steps cancel out unseen; returns what ends that. */
   watch(): () => void {
-    return this.#clock.every(LOOK_EVERY_MS, () => void this.sinceStepMs());
+    return this.#clock.every(POLL_MS, () => void this.sinceStepMs());
   }
 
   /** Time since the last step, ms; infinite when there was none. */
@@ -40,7 +40,7 @@ export class ClockSteps {
 }
 
 /** What a gate is made of. */
-export type GateParts = { readonly signals: LatestSignals; readonly steps: ClockSteps; readonly clock: Clock };
+export type SafetyGateParts = { readonly signals: LatestSignals; readonly steps: ClockSteps; readonly clock: Clock };
 
 type Clause = { readonly text: string; readonly isTrue: (values: Readonly<Record<string, number>>) => unknown };
 
@@ -51,12 +51,15 @@ export type SafetyGate = {
 };
 
 /** A condition that can be used, or what is wrong with it. */
-export type BuiltGate =
+export type BuiltSafetyGate =
   | { readonly kind: "gate"; readonly gate: SafetyGate }
   | { readonly kind: "unfit"; readonly problems: readonly EntryProblem[] };
 
 /** Makes the gate of a condition. Variables are of CEL type double. */
-export function buildGate({ signals: names, maxAgeMs, all }: ConditionConfig, parts: GateParts): BuiltGate {
+export function buildSafetyGate(
+  { signals: names, maxAgeMs, all }: ConditionConfig,
+  parts: SafetyGateParts,
+): BuiltSafetyGate {
   const environment = new Environment({ unlistedVariablesAreDyn: false });
   const inputs: [variable: string, name: string, signal: SignalEntry][] = [];
   const problems: EntryProblem[] = [];
@@ -118,7 +121,7 @@ function freshValue(
   signal: SignalEntry,
   name: string,
   maxAgeMs: number,
-  { signals, steps, clock }: GateParts,
+  { signals, steps, clock }: SafetyGateParts,
 ): number | string {
   if (steps.sinceStepMs() <= maxAgeMs) return "the clock was set, and the age of the signals is not known yet";
   const reading = signals.read(signal);

@@ -16,7 +16,7 @@ import {
 import type { mqtt5 } from "aws-iot-device-sdk-v2";
 import { isAwsBroker, isAwsHost } from "../../agent/core/aws-host.ts";
 import { messageOf } from "../../agent/core/errors.ts";
-import type { BrokerLimits, Inbound, Publication } from "../../agent/ports/broker.ts";
+import type { BrokerLimits, Publication, ReceivedPublish } from "../../agent/ports/broker.ts";
 import type { HttpProxy } from "../../agent/ports/http-proxy.ts";
 import type { BrokerConfig } from "../../config/schema.ts";
 import type { ConnectFailure } from "./link-faults.ts";
@@ -45,7 +45,7 @@ export type ClientParts = {
   readonly clientId: string;
   readonly will: Publication | undefined;
   readonly tlsContext: ClientTlsContext;
-  readonly way: HttpProxyOptions | undefined;
+  readonly tunnel: HttpProxyOptions | undefined;
 };
 
 /**
@@ -54,12 +54,12 @@ export type ClientParts = {
  * the connection would end each of them.
  */
 export function createClient(parts: ClientParts): Mqtt5Client {
-  const { config, clientId, will, tlsContext, way } = parts;
+  const { config, clientId, will, tlsContext, tunnel } = parts;
   return new Mqtt5Client({
     hostName: config.host,
     port: config.port,
     tlsCtx: tlsContext,
-    ...(way === undefined ? {} : { httpProxyOptions: way }),
+    ...(tunnel === undefined ? {} : { httpProxyOptions: tunnel }),
     socketOptions: new SocketOptions(SocketType.STREAM, SocketDomain.IPV4, config.connectTimeoutMs),
     connackTimeoutMs: config.connectTimeoutMs,
     pingTimeoutMs: pingTimeoutMs(config.keepAliveSeconds),
@@ -93,7 +93,7 @@ export function createClient(parts: ClientParts): Mqtt5Client {
  * The way by a proxy that gives a tunnel to the broker, inside which TLS is with the broker; undefined without a proxy. It is asked here
  * first: the library waits without end for one that is silent, and hands on no answer of one that refuses. Rejects with the fault.
  */
-export async function wayThrough(
+export async function tunnelThrough(
   proxy: HttpProxy | undefined,
   to: { readonly host: string; readonly port: number; readonly connectTimeoutMs: number },
   signal: AbortSignal,
@@ -146,7 +146,7 @@ export function listen(client: Mqtt5Client, events: ClientEvents): void {
 }
 
 /** Lets go of a client: a clean DISCONNECT when it is connected, then its native memory once it says that it has stopped. */
-export function letGo(client: Mqtt5Client): Promise<void> {
+export function release(client: Mqtt5Client): Promise<void> {
   return new Promise((resolve) => {
     client.on("stopped", () => {
       client.close();
@@ -207,7 +207,7 @@ export function limitsOf(
 }
 
 /** A message as it arrived. */
-export function inboundOf(packet: mqtt5.PublishPacket): Inbound {
+export function receivedPublishOf(packet: mqtt5.PublishPacket): ReceivedPublish {
   return {
     topic: packet.topicName,
     payload: bytesOf(packet.payload),

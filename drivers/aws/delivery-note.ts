@@ -4,7 +4,7 @@ import { z } from "zod";
 import type { Clock } from "../../agent/core/clock.ts";
 import { messageOf } from "../../agent/core/errors.ts";
 import type { Log } from "../../agent/core/log.ts";
-import type { Inbound } from "../../agent/ports/broker.ts";
+import type { ReceivedPublish } from "../../agent/ports/broker.ts";
 
 /** What a message sets going may end the process a moment later: so long it is in hand, ms. */
 const LINGER_MS = 1000;
@@ -22,7 +22,7 @@ const noteSchema = z.object({
 });
 
 /** What a note is made of. `file` is the agent's own, in a folder that exists; `maxCrashes`: a message is set aside when so many processes of this version ended with it in hand. */
-export type DeliveryNoteParts = {
+export type PoisonGuardParts = {
   readonly file: string;
   readonly version: string;
   readonly maxCrashes: number;
@@ -38,8 +38,8 @@ export type DeliveryNoteParts = {
  * Each message costs one write without fsync: the page cache outlives a process, and a power cut is no message's doing. Where the file
  * cannot be used, every message is let through.
  */
-export class DeliveryNote {
-  readonly #parts: DeliveryNoteParts;
+export class PoisonGuard {
+  readonly #parts: PoisonGuardParts;
   readonly #closing = new AbortController();
   #crashes: Map<string, number> | undefined;
   /** Since when (monotonic ms), by the digest, the oldest first. */
@@ -47,12 +47,12 @@ export class DeliveryNote {
   #isLingering = false;
   #file: number | undefined;
 
-  constructor(parts: DeliveryNoteParts) {
+  constructor(parts: PoisonGuardParts) {
     this.#parts = parts;
   }
 
   /** Whether this message may be handed over; from then on it is in hand. */
-  admits(message: Inbound): boolean {
+  admits(message: ReceivedPublish): boolean {
     const crashes = (this.#crashes ??= this.#open());
     const digest = digestOf(message);
     if ((crashes.get(digest) ?? 0) >= this.#parts.maxCrashes) return false;
@@ -143,7 +143,12 @@ function readNote(file: string, version: string): Pick<z.infer<typeof noteSchema
 }
 
 /** What stays the same when a message is delivered again: the rest of its life and its properties may not. */
-function digestOf({ topic, payload, responseTopic = "", correlationData = new Uint8Array(0) }: Inbound): string {
+function digestOf({
+  topic,
+  payload,
+  responseTopic = "",
+  correlationData = new Uint8Array(0),
+}: ReceivedPublish): string {
   const hash = createHash("sha256");
   for (const part of [topic, responseTopic]) hash.update(part).update("\0");
   return hash.update(correlationData).update("\0").update(payload).digest("hex").slice(0, 32);

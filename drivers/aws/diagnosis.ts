@@ -10,8 +10,8 @@ import {
   certificateRevoked,
   clockUnset,
   closedEarly,
+  diagnoseFailure,
   isBeforeTls,
-  judgeFailure,
   type LinkFacts,
   type LinkFault,
   proxyFailed,
@@ -97,7 +97,7 @@ export class Diagnosis {
     }
     const onTheWay = await this.#proxyFault(failure);
     if (onTheWay !== undefined) return onTheWay;
-    const verdict = judgeFailure(failure, facts);
+    const verdict = diagnoseFailure(failure, facts);
     this.#closesInARow = verdict.kind === "closed" ? this.#closesInARow + 1 : 0;
     if (verdict.kind === "known") return verdict.fault;
     const server = await this.#serverFault();

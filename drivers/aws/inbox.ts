@@ -3,13 +3,13 @@ import type { mqtt5 } from "aws-iot-device-sdk-v2";
 import type { Clock } from "../../agent/core/clock.ts";
 import { messageOf } from "../../agent/core/errors.ts";
 import type { Log } from "../../agent/core/log.ts";
-import type { Inbound, InboundCounters } from "../../agent/ports/broker.ts";
+import type { InboundCounters, ReceivedPublish } from "../../agent/ports/broker.ts";
 import type { BrokerConfig } from "../../config/schema.ts";
-import { INBOUND_IN_FLIGHT, inboundOf, MAX_INBOUND_PACKET_BYTES } from "./client.ts";
-import { DeliveryNote } from "./delivery-note.ts";
+import { INBOUND_IN_FLIGHT, MAX_INBOUND_PACKET_BYTES, receivedPublishOf } from "./client.ts";
+import { PoisonGuard } from "./delivery-note.ts";
 
 /** Trouble of one kind is logged at most so often, ms: whoever sends messages must not fill the log. */
-const TELL_EVERY_MS = 10_000;
+const LOG_EVERY_MS = 10_000;
 /** What a broker that keeps to our receive maximum can have on the way at most. */
 const MAX_UNACKNOWLEDGED_BYTES = INBOUND_IN_FLIGHT * MAX_INBOUND_PACKET_BYTES;
 
@@ -19,8 +19,8 @@ export type InboxBounds = { readonly messages: number; readonly bytes: number };
 /** What an inbox is made of. `deliver` gives whether somebody wanted the message. `note` is left out where a process keeps no state. */
 export type InboxParts = {
   readonly bounds: InboxBounds;
-  readonly note: DeliveryNote | undefined;
-  readonly deliver: (message: Inbound) => boolean;
+  readonly poisonGuard: PoisonGuard | undefined;
+  readonly deliver: (message: ReceivedPublish) => boolean;
   readonly clock: Clock;
   readonly log: Log;
 };
@@ -31,10 +31,10 @@ type Waiting = {
   readonly bytes: number;
   readonly acknowledge: () => void;
 };
-type Trouble = "discarded" | "failed" | "setAside";
+type InboxProblem = "discarded" | "failed" | "setAside";
 
 /** Events of the log, by what became of a message. */
-const EVENTS: Readonly<Record<Trouble, string>> = {
+const EVENTS: Readonly<Record<InboxProblem, string>> = {
   discarded: "broker.messages-discarded",
   failed: "broker.message-failed",
   setAside: "broker.message-set-aside",
@@ -48,7 +48,7 @@ const EVENTS: Readonly<Record<Trouble, string>> = {
 export class Inbox {
   readonly #parts: InboxParts;
   readonly #counts = { taken: 0, discarded: 0, failed: 0, setAside: 0 };
-  readonly #toldMs = new Map<Trouble, number>();
+  readonly #loggedMs = new Map<InboxProblem, number>();
   #queue: Waiting[] = [];
   /** What waits of QoS 0 and of QoS 1. */
   #pools: readonly [Pool, Pool] = emptyPools();
@@ -71,7 +71,7 @@ export class Inbox {
     const pool = this.#poolOf(packet);
     const mostBytes = packet.qos === 0 ? this.#parts.bounds.bytes : MAX_UNACKNOWLEDGED_BYTES;
     if (pool.messages >= this.#parts.bounds.messages || pool.bytes + bytes > mostBytes) {
-      this.#trouble("discarded", { qos: packet.qos, waiting: pool.messages, waitingBytes: pool.bytes });
+      this.#logProblem("discarded", { qos: packet.qos, waiting: pool.messages, waitingBytes: pool.bytes });
       return packet.qos === 0;
     }
     pool.messages += 1;
@@ -85,7 +85,7 @@ export class Inbox {
   close(): void {
     this.#queue = [];
     this.#pools = emptyPools();
-    this.#parts.note?.close();
+    this.#parts.poisonGuard?.close();
   }
 
   #poolOf({ qos }: mqtt5.PublishPacket): Pool {
@@ -108,26 +108,27 @@ export class Inbox {
   }
 
   #handOver({ packet, acknowledge }: Waiting): void {
-    const { note, deliver, log } = this.#parts;
+    const { poisonGuard, deliver, log } = this.#parts;
     const { topicName: topic } = packet;
     try {
-      const message = inboundOf(packet);
-      if (note?.admits(message) === false) this.#trouble("setAside", { topic, bytes: message.payload.length });
+      const message = receivedPublishOf(packet);
+      if (poisonGuard?.admits(message) === false)
+        this.#logProblem("setAside", { topic, bytes: message.payload.length });
       else if (deliver(message)) this.#counts.taken += 1;
       else log.debug("broker.message-unwanted");
     } catch (thrown) {
       // What a message provokes ends the message: left to itself, the broker would deliver it again to every next process.
-      this.#trouble("failed", { topic, what: messageOf(thrown), at: placeOf(thrown) });
+      this.#logProblem("failed", { topic, what: messageOf(thrown), at: placeOf(thrown) });
     }
     acknowledge();
   }
 
-  #trouble(kind: Trouble, facts: Readonly<Record<string, string | number | undefined>>): void {
+  #logProblem(kind: InboxProblem, facts: Readonly<Record<string, string | number | undefined>>): void {
     const { clock, log } = this.#parts;
     this.#counts[kind] += 1;
     const nowMs = clock.monotonicMs();
-    if (nowMs < (this.#toldMs.get(kind) ?? Number.NEGATIVE_INFINITY) + TELL_EVERY_MS) return;
-    this.#toldMs.set(kind, nowMs);
+    if (nowMs < (this.#loggedMs.get(kind) ?? Number.NEGATIVE_INFINITY) + LOG_EVERY_MS) return;
+    this.#loggedMs.set(kind, nowMs);
     log.error(EVENTS[kind], { ...facts, sinceStart: this.#counts[kind] });
   }
 }
@@ -139,15 +140,15 @@ export function createInbox(
     /** Where the note of what is in hand is kept, and by which agent; nowhere when absent. */
     readonly keep?: { readonly folder: string; readonly version: string };
   },
-  deliver: (message: Inbound) => boolean,
+  deliver: (message: ReceivedPublish) => boolean,
 ): Inbox {
   const { config, clock, log, keep } = parts;
   const { maxWaiting, maxWaitingBytes, maxCrashes } = config.inbound;
   const bounds = { messages: maxWaiting, bytes: maxWaitingBytes };
-  const noteIn = ({ folder, version }: NonNullable<typeof keep>): DeliveryNote =>
-    new DeliveryNote({ file: join(folder, "inbound.json"), version, maxCrashes, clock, log });
-  const note = keep === undefined ? undefined : noteIn(keep);
-  return new Inbox({ bounds, note, deliver, clock, log });
+  const noteIn = ({ folder, version }: NonNullable<typeof keep>): PoisonGuard =>
+    new PoisonGuard({ file: join(folder, "inbound.json"), version, maxCrashes, clock, log });
+  const poisonGuard = keep === undefined ? undefined : noteIn(keep);
+  return new Inbox({ bounds, poisonGuard, deliver, clock, log });
 }
 
 function emptyPools(): [Pool, Pool] {

@@ -31,7 +31,9 @@ export type ConnectFailure = {
  * server's certificate tells whose fault it is. "closed": the other side closed without a word before CONNACK, which is how a
  * refused client certificate looks, and also a link that broke at that moment.
  */
-export type Verdict = { readonly kind: "known"; readonly fault: LinkFault } | { readonly kind: "opaque" | "closed" };
+export type FailureDiagnosis =
+  | { readonly kind: "known"; readonly fault: LinkFault }
+  | { readonly kind: "opaque" | "closed" };
 
 const CHECK_NETWORK = "check broker.host, broker.port, the network connection and firewalls on the way";
 
@@ -39,9 +41,9 @@ const MQTT5_WANTED =
   "use a broker that speaks MQTT 5.0, or the listener of this one that does; broker.port must be its MQTT port";
 
 /** Reads one failed attempt. Error names are those of aws-crt 1.33 (aws-c-io, aws-c-mqtt), each seen or provoked. */
-export function judgeFailure(failure: ConnectFailure, facts: LinkFacts): Verdict {
+export function diagnoseFailure(failure: ConnectFailure, facts: LinkFacts): FailureDiagnosis {
   const broker = `${facts.host}:${facts.port}`;
-  const known = (code: LinkFault["code"], what: string, remedy: string): Verdict => {
+  const known = (code: LinkFault["code"], what: string, remedy: string): FailureDiagnosis => {
     return { kind: "known", fault: { code, what, remedy } };
   };
   if (failure.connack !== undefined) return { kind: "known", fault: connackFault(failure.connack, facts) };
@@ -103,7 +105,7 @@ export function proxyFailed({ host, port }: HttpProxy, errorName: string): LinkF
 }
 
 /** The broker takes QoS 0 alone (CONNACK Maximum QoS): no record could ever leave, since none is forgotten without its PUBACK. */
-export function atMostOnce({ host, port }: LinkFacts): LinkFault {
+export function qos1Unsupported({ host, port }: LinkFacts): LinkFault {
   return {
     code: "broker.unfit",
     what: `the broker ${host}:${port} takes QoS 0 alone (CONNACK Maximum QoS 0): nothing can be delivered`,
@@ -112,7 +114,7 @@ export function atMostOnce({ host, port }: LinkFacts): LinkFault {
 }
 
 /** More messages came at once than can wait here, and each must be acknowledged: the broker keeps them, and delivers them on the next connection. */
-export function overrun({ host, port }: LinkFacts): LinkFault {
+export function receiveOverrun({ host, port }: LinkFacts): LinkFault {
   return {
     code: "broker.refused",
     what: `the broker ${host}:${port} sent more messages than may wait for their acknowledgement`,

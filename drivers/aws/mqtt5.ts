@@ -8,37 +8,37 @@ import type { Log } from "../../agent/core/log.ts";
 import type {
   Broker,
   BrokerLimits,
-  Inbound,
+  CredentialSwitch,
   InboundCounters,
   LinkCredential,
   LinkStatus,
   Publication,
   PublishOutcome,
-  Reidentification,
+  ReceivedPublish,
 } from "../../agent/ports/broker.ts";
 import type { HttpProxy } from "../../agent/ports/http-proxy.ts";
 import type { BrokerConfig } from "../../config/schema.ts";
-import { type ClientEvents, createClient, letGo, limitsOf, listen, wayThrough } from "./client.ts";
+import { type ClientEvents, createClient, limitsOf, listen, release, tunnelThrough } from "./client.ts";
 import { type ConnectPace, createPace } from "./connect-pace.ts";
 import { Diagnosis } from "./diagnosis.ts";
 import { createInbox, type Inbox } from "./inbox.ts";
-import { Link } from "./link.ts";
+import { LinkTracker } from "./link.ts";
 import {
   asLinkFault,
-  atMostOnce,
   type ConnectFailure,
   connectionLost,
   type LinkFacts,
   type LinkFault,
   notTakenInTime,
-  overrun,
+  qos1Unsupported,
+  receiveOverrun,
   sessionContested,
   sessionStopped,
   subscriptionRefused,
 } from "./link-faults.ts";
 import { deliver, OFFLINE, offlineAfter, unsendable } from "./publish-outcome.ts";
 import { Subscriptions } from "./subscriptions.ts";
-import { Takeovers } from "./takeovers.ts";
+import { SessionTakeovers } from "./takeovers.ts";
 import type { TlsIdentity } from "./tls.ts";
 
 /** How long `stop` waits for the goodbye to the broker, ms. */
@@ -80,10 +80,10 @@ export function createBroker(parts: BrokerParts): Broker {
 class Mqtt5Broker implements Broker {
   readonly #parts: BrokerParts;
   readonly #facts: LinkFacts;
-  readonly #link: Link;
+  readonly #link: LinkTracker;
   readonly #subscriptions: Subscriptions;
   readonly #inbox: Inbox;
-  readonly #takeovers = new Takeovers();
+  readonly #takeovers = new SessionTakeovers();
   readonly #pace: ConnectPace;
   readonly #stopping = new AbortController();
   /** Publications of the present connection without their acknowledgement. */
@@ -92,7 +92,7 @@ class Mqtt5Broker implements Broker {
   /** Of `#identity`; made anew after a fault that has to do with it. */
   #context: ClientTlsContext | undefined;
   /** As it was found open; undefined where there is no proxy. */
-  #way: HttpProxyOptions | undefined;
+  #tunnel: HttpProxyOptions | undefined;
   #will: Publication | undefined;
   #diagnosis: Diagnosis;
   /** Hears how the first attempt with another identity ends, instead of what usually follows from it. */
@@ -109,7 +109,7 @@ class Mqtt5Broker implements Broker {
     const { config, clientId, will, identity, clock, log } = parts;
     this.#parts = parts;
     this.#facts = { host: config.host, port: config.port, clientId, connectTimeoutMs: config.connectTimeoutMs };
-    this.#link = new Link(clock, log);
+    this.#link = new LinkTracker(clock, log);
     this.#identity = identity;
     this.#will = will;
     this.#pace = createPace(parts, Math.random);
@@ -155,7 +155,7 @@ class Mqtt5Broker implements Broker {
     });
   }
 
-  async subscribe(filter: string, handler: (message: Inbound) => void): Promise<void> {
+  async subscribe(filter: string, handler: (message: ReceivedPublish) => void): Promise<void> {
     this.#subscriptions.add(filter, handler);
     const client = this.#client;
     if (client === undefined || this.#link.state !== "online") return;
@@ -168,12 +168,12 @@ class Mqtt5Broker implements Broker {
     throw subscriptionRefused(refusal);
   }
 
-  async reidentify(credential: LinkCredential, withinMs: number): Promise<Reidentification> {
+  async switchCredential(credential: LinkCredential, withinMs: number): Promise<CredentialSwitch> {
     const before = this.#identity;
     const other = before.with(credential);
     let context: ClientTlsContext;
     try {
-      this.#way = await wayThrough(this.#parts.proxy, this.#facts, this.#stopping.signal);
+      this.#tunnel = await tunnelThrough(this.#parts.proxy, this.#facts, this.#stopping.signal);
       context = await other.openContext(this.#stopping.signal);
     } catch (thrown) {
       if (!(thrown instanceof AgentError)) throw thrown;
@@ -274,7 +274,7 @@ class Mqtt5Broker implements Broker {
     const isWanted = (): boolean => plan === this.#plan && !signal.aborted;
     this.#link.move("connecting");
     try {
-      this.#way = await wayThrough(this.#parts.proxy, this.#facts, signal);
+      this.#tunnel = await tunnelThrough(this.#parts.proxy, this.#facts, signal);
       const context = this.#context ?? (await this.#identity.openContext(signal));
       if (!isWanted()) return;
       this.#context = context;
@@ -288,7 +288,7 @@ class Mqtt5Broker implements Broker {
   #connect(tlsContext: ClientTlsContext): void {
     const { config, clientId } = this.#parts;
     this.#link.move("connecting");
-    const client = createClient({ config, clientId, will: this.#will, tlsContext, way: this.#way });
+    const client = createClient({ config, clientId, will: this.#will, tlsContext, tunnel: this.#tunnel });
     listen(client, this.#eventsOf(client));
     this.#client = client;
     client.start();
@@ -309,7 +309,7 @@ class Mqtt5Broker implements Broker {
       onFailed: (failure) => void this.#onFailed(failure),
       onLost: (errorName, disconnect) => this.#onDisconnected(errorName, disconnect),
       onMessage: (packet, acknowledge) => {
-        if (!this.#inbox.take(packet, acknowledge)) this.#settle(overrun(this.#facts));
+        if (!this.#inbox.take(packet, acknowledge)) this.#settle(receiveOverrun(this.#facts));
       },
       onError: (what) => this.#parts.log.error("broker.client-failed", { what }),
     };
@@ -319,7 +319,7 @@ class Mqtt5Broker implements Broker {
     this.#pace.noteConnect();
     this.#diagnosis.noteSuccess();
     if (settings.maximumQos < QoS.AtLeastOnce) {
-      this.#settle(atMostOnce(this.#facts));
+      this.#settle(qos1Unsupported(this.#facts));
       return;
     }
     if (!settings.rejoinedSession) this.#subscriptions.forgetGrants();
@@ -393,6 +393,6 @@ class Mqtt5Broker implements Broker {
     for (const settle of this.#pending) settle(outcome);
     if (client === undefined) return;
     if (this.#link.state === "connecting") this.#pace.noteConnect();
-    this.#closing = letGo(client);
+    this.#closing = release(client);
   }
 }

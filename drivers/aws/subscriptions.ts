@@ -1,11 +1,11 @@
 import type { Mqtt5Client } from "aws-crt/dist/native/mqtt5.js";
 import { messageOf } from "../../agent/core/errors.ts";
 import type { Log } from "../../agent/core/log.ts";
-import type { Inbound } from "../../agent/ports/broker.ts";
+import type { ReceivedPublish } from "../../agent/ports/broker.ts";
 import { FIRST_FAILURE_CODE, reasonText } from "./reason-codes.ts";
 import { matchesFilter } from "./topic-filter.ts";
 
-type Subscription = { readonly handler: (message: Inbound) => void; granted: boolean };
+type Subscription = { readonly handler: (message: ReceivedPublish) => void; granted: boolean };
 
 /** A filter that the broker will not grant, and its reason code for people. */
 export type RefusedFilter = { readonly filter: string; readonly reason: string };
@@ -26,7 +26,7 @@ export class Subscriptions {
   }
 
   /** Remembers a filter. One that is already there gets the new handler. */
-  add(filter: string, handler: (message: Inbound) => void): void {
+  add(filter: string, handler: (message: ReceivedPublish) => void): void {
     this.#entries.set(filter, { handler, granted: this.#entries.get(filter)?.granted ?? false });
   }
 
@@ -66,7 +66,7 @@ export class Subscriptions {
   }
 
   /** Hands a message to every subscription whose filter matches. Returns whether there was one. */
-  dispatch(message: Inbound): boolean {
+  dispatch(message: ReceivedPublish): boolean {
     let isWanted = false;
     for (const [filter, { handler }] of this.#entries) {
       if (!matchesFilter(filter, message.topic)) continue;

@@ -1,6 +1,6 @@
 import type { BusCounters, BusSink } from "../../agent/ports/can-bus.ts";
 import type { FrameBatch } from "../../agent/ports/frame.ts";
-import { BusStateTracker, type LinkState } from "./error-state.ts";
+import { BusStateTracker, type InterfaceState } from "./error-state.ts";
 
 /**
  * The way from a driver to its sink, with what every driver owes it: frames are counted and handed over, then the bus state is learnt
@@ -41,7 +41,7 @@ export class Delivery {
   }
 
   /** What is known of the interface, or of the way to it. */
-  link(state: LinkState, detail: string): void {
+  link(state: InterfaceState, detail: string): void {
     this.#state?.link(state, detail);
   }
 

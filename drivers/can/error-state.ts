@@ -8,7 +8,7 @@ export const ERROR_CLASS = { controller: 0x004, busOff: 0x040, restarted: 0x100 
 export const CONTROLLER_STATUS = { warning: 0x0c, passive: 0x30, active: 0x40 } as const;
 
 /** What is known of the interface of a bus, or of the way to it. */
-export type LinkState = "up" | "down" | "absent";
+export type InterfaceState = "up" | "down" | "absent";
 type ErrorState = "active" | "error-passive" | "bus-off";
 
 /**
@@ -19,7 +19,7 @@ type ErrorState = "active" | "error-passive" | "bus-off";
  */
 export class BusStateTracker {
   readonly #report: (state: BusState, detail: string) => void;
-  #link: LinkState | undefined;
+  #link: InterfaceState | undefined;
   #linkDetail = "";
   #error: ErrorState = "active";
   #reported: BusState | undefined;
@@ -33,7 +33,7 @@ export class BusStateTracker {
   }
 
   /** The interface changed. A controller that was stopped starts again error-active. */
-  link(state: LinkState, detail: string): void {
+  link(state: InterfaceState, detail: string): void {
     if (state !== this.#link) this.#error = "active";
     this.#link = state;
     this.#linkDetail = detail;

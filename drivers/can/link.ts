@@ -11,7 +11,7 @@ const UP_FLAG = 0x1;
 const FD_MTU = 72;
 
 /** What the kernel says of one CAN interface now. */
-export type CanLink = {
+export type CanInterface = {
   readonly interface: string;
   readonly up: boolean;
   readonly mtu: number;
@@ -20,7 +20,7 @@ export type CanLink = {
 };
 
 /** The interface as sysfs shows it; undefined when there is none of that name, "not-can" when it is of another kind. */
-export function readLink(interfaceName: string, netFolder = NET_FOLDER): CanLink | "not-can" | undefined {
+export function readInterface(interfaceName: string, netFolder = NET_FOLDER): CanInterface | "not-can" | undefined {
   const read = (attribute: string): number => Number(readFileSync(join(netFolder, interfaceName, attribute), "utf8"));
   try {
     if (read("type") !== CAN_TYPE) return "not-can";
@@ -33,7 +33,7 @@ export function readLink(interfaceName: string, netFolder = NET_FOLDER): CanLink
 }
 
 /** All CAN interfaces of this host, by name; empty where there is no sysfs. */
-export function listLinks(netFolder = NET_FOLDER): readonly CanLink[] {
+export function listInterfaces(netFolder = NET_FOLDER): readonly CanInterface[] {
   let names: string[];
   try {
     names = readdirSync(netFolder);
@@ -42,7 +42,7 @@ export function listLinks(netFolder = NET_FOLDER): readonly CanLink[] {
   }
   return names
     .sort()
-    .map((name) => readLink(name, netFolder))
+    .map((name) => readInterface(name, netFolder))
     .filter((link) => link !== undefined)
     .filter((link) => link !== "not-can");
 }
@@ -57,7 +57,7 @@ export function kernelHasCan(protocolsFile = "/proc/self/net/protocols"): boolea
 }
 
 /** One line about an interface for people. */
-export function describeLink(interfaceName: string, link: CanLink | "not-can" | undefined): string {
+export function describeInterface(interfaceName: string, link: CanInterface | "not-can" | undefined): string {
   if (link === undefined) return `there is no interface ${interfaceName}`;
   if (link === "not-can") return `${interfaceName} is not a CAN interface`;
   if (!link.up) return `interface ${interfaceName} is down`;

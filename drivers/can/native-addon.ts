@@ -5,7 +5,7 @@ import { addonMissing } from "./faults.ts";
 const ADDON_FILE = "./native/build/Release/can_receive.node";
 
 /** Link states as the addon numbers them (enum link_state, native/can-socket.h). */
-export const NATIVE_LINK = ["up", "down", "absent"] as const;
+export const NATIVE_INTERFACE = ["up", "down", "absent"] as const;
 
 /**
  * The receive addon (native/addon.c). A bus is named by the slot that `open` returned; all throw an Error whose `code` is an
@@ -15,7 +15,7 @@ export type NativeAddon = {
   /**
    * Opens a bus and begins to receive. `filters` are pairs (can_id, can_mask). `batch` is the memory of a `FrameBatch`, which
    * the addon fills before each `onNews(frames, errorFrames, link)`, on the main thread: so many frames are in it, so many of
-   * them error frames, and then the link changed to that index of `NATIVE_LINK` (-1: it did not). The first news is the first
+   * them error frames, and then the link changed to that index of `NATIVE_INTERFACE` (-1: it did not). The first news is the first
    * link state alone.
    */
   open(

@@ -7,8 +7,8 @@ import { Delivery } from "./delivery.ts";
 import { kernelWithoutCan, notCan, notPermitted } from "./faults.ts";
 import { kernelFilters } from "./filter.ts";
 import { heldBack, InterfaceCounter } from "./interface-counter.ts";
-import { describeLink, readLink } from "./link.ts";
-import { loadNativeAddon, NATIVE_LINK, type NativeAddon } from "./native-addon.ts";
+import { describeInterface, readInterface } from "./link.ts";
+import { loadNativeAddon, NATIVE_INTERFACE, type NativeAddon } from "./native-addon.ts";
 import { loadRawChannels } from "./raw-channel.ts";
 import { Transmitter } from "./transmitter.ts";
 
@@ -79,7 +79,7 @@ class NativeBus implements CanBus {
     const onNews = (frames: number, errorFrames: number, link: number): void => {
       this.#batch.count = frames;
       this.#delivery.frames(this.#batch, errorFrames);
-      const linkState = NATIVE_LINK[link];
+      const linkState = NATIVE_INTERFACE[link];
       if (linkState !== undefined) this.#delivery.link(linkState, describeState(interfaceName, linkState));
     };
     const drops = new InterfaceCounter(interfaceName, "rx_dropped");
@@ -134,15 +134,15 @@ class NativeBus implements CanBus {
 }
 
 /** The interface may have changed again since the addon saw `link`; the sentence must fit what is reported. */
-function describeState(interfaceName: string, link: (typeof NATIVE_LINK)[number]): string {
-  const now = readLink(interfaceName);
+function describeState(interfaceName: string, link: (typeof NATIVE_INTERFACE)[number]): string {
+  const now = readInterface(interfaceName);
   switch (link) {
     case "up":
-      return describeLink(interfaceName, now);
+      return describeInterface(interfaceName, now);
     case "down":
       return `interface ${interfaceName} is down`;
     case "absent":
-      return now === "not-can" ? describeLink(interfaceName, now) : `there is no interface ${interfaceName}`;
+      return now === "not-can" ? describeInterface(interfaceName, now) : `there is no interface ${interfaceName}`;
   }
 }
 

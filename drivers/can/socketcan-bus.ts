@@ -6,7 +6,7 @@ import { kernelWithoutCan, notCan } from "./faults.ts";
 import { kernelFilters } from "./filter.ts";
 import { FrameCollector } from "./frame-collector.ts";
 import { heldBack, InterfaceCounter } from "./interface-counter.ts";
-import { describeLink, kernelHasCan, readLink } from "./link.ts";
+import { describeInterface, kernelHasCan, readInterface } from "./link.ts";
 import type { CanBusParts } from "./native-bus.ts";
 import {
   loadRawChannels,
@@ -71,7 +71,7 @@ class SocketcanBus implements CanBus {
     const { interface: interfaceName } = this.#settings;
     this.#channels = await loadRawChannels();
     this.#packets = new InterfaceCounter(interfaceName, "rx_packets");
-    if (readLink(interfaceName) === "not-can") throw notCan(interfaceName);
+    if (readInterface(interfaceName) === "not-can") throw notCan(interfaceName);
     const failure = this.#openChannel();
     if (failure !== undefined && !kernelHasCan()) throw kernelWithoutCan(interfaceName, failure);
     const firstState = this.#delivery.open(sink);
@@ -135,8 +135,8 @@ class SocketcanBus implements CanBus {
 
   /** npm socketcan tells neither that the interface went down nor that it is back, so the kernel is asked. */
   #checkLink(): void {
-    const link = readLink(this.#settings.interface);
-    const detail = describeLink(this.#settings.interface, link);
+    const link = readInterface(this.#settings.interface);
+    const detail = describeInterface(this.#settings.interface, link);
     if (link === undefined || link === "not-can") {
       this.#delivery.link("absent", detail);
       return;

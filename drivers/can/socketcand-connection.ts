@@ -7,7 +7,7 @@ import { FrameParser } from "./socketcand-protocol.ts";
 
 const BATCH_FRAMES = 1024;
 /** How often a connection is looked at: a quiet one is asked for an echo, one quiet for two looks more is given up. */
-const LOOK_MS = 3000;
+const POLL_MS = 3000;
 const QUIET_LOOKS = 3;
 /** Longest wait for written bytes to go out when the connection is ended. */
 const END_WAIT_MS = 1000;
@@ -63,7 +63,7 @@ export class SocketcandConnection {
     this.#socket.on("data", (chunk) => this.#onData(chunk));
     this.#socket.on("error", (error) => this.#close(error.message));
     this.#socket.on("close", () => this.#close("the server closed the connection"));
-    this.#endLooks = clock.every(LOOK_MS, () => this.#look());
+    this.#endLooks = clock.every(POLL_MS, () => this.#look());
   }
 
   /** Bytes that the network has not taken yet. */

@@ -2,7 +2,7 @@ import type { Clock } from "../../agent/core/clock.ts";
 import { AgentError, messageOf } from "../../agent/core/errors.ts";
 import { type CanFrame, FRAME_FLAG } from "../../agent/ports/frame.ts";
 import { busOff, checkFrame, kernelWithoutCan, notCan, transmitFailed } from "./faults.ts";
-import { describeLink, kernelHasCan, readLink } from "./link.ts";
+import { describeInterface, kernelHasCan, readInterface } from "./link.ts";
 import { type FrameToSend, type RawChannel, type RawChannels, RECEIVE_NOTHING } from "./raw-channel.ts";
 
 /** Longest wait for room in the interface's queue. */
@@ -86,16 +86,20 @@ export class Transmitter {
   }
 
   #isUp(): boolean {
-    const link = readLink(this.#parts.interface);
+    const link = readInterface(this.#parts.interface);
     return link !== undefined && link !== "not-can" && link.up;
   }
 
   /** npm socketcan gives no errno, so the cause is read from the interface. */
   #failure(isFd: boolean): AgentError {
     const { bus, interface: interfaceName } = this.#parts;
-    const link = readLink(interfaceName);
+    const link = readInterface(interfaceName);
     if (link === undefined || link === "not-can" || !link.up) {
-      return transmitFailed(bus, describeLink(interfaceName, link), `bring it up: ip link set ${interfaceName} up`);
+      return transmitFailed(
+        bus,
+        describeInterface(interfaceName, link),
+        `bring it up: ip link set ${interfaceName} up`,
+      );
     }
     if (isFd && !link.fd) {
       return transmitFailed(bus, `interface ${interfaceName} carries no CAN FD`, "send a classic frame");
@@ -111,10 +115,10 @@ export class Transmitter {
 /** Why npm socketcan could not open a channel; it says nothing itself. */
 export function openFailure(bus: string, interfaceName: string, cause: unknown): AgentError {
   if (cause instanceof AgentError) return cause;
-  const link = readLink(interfaceName);
+  const link = readInterface(interfaceName);
   if (link === "not-can") return notCan(interfaceName, cause);
   if (!kernelHasCan()) return kernelWithoutCan(interfaceName, cause);
-  const why = link === undefined ? describeLink(interfaceName, link) : messageOf(cause);
+  const why = link === undefined ? describeInterface(interfaceName, link) : messageOf(cause);
   return transmitFailed(bus, why, "see causeway bus list", cause);
 }
 

@@ -12,7 +12,7 @@ const CALL_MS = 30_000;
 
 /** Loaded when it is needed: it costs 14 MB and some tenths of a second on a small machine, and most agents never ask RAUC. */
 const loadLibrary = () => import("@jellybrick/dbus-next");
-type Link = { readonly bus: MessageBus; readonly dbus: Awaited<ReturnType<typeof loadLibrary>> };
+type BusConnection = { readonly bus: MessageBus; readonly dbus: Awaited<ReturnType<typeof loadLibrary>> };
 
 /** How to reach RAUC. `address`: a D-Bus address in place of the system bus. */
 export type RaucServiceParts = {
@@ -54,7 +54,7 @@ export class RaucService implements Rauc {
    * Listens before anything is asked, so that the signal cannot come too early. Anyone on the bus may send a signal of this name: only
    * that of the connection that took the call counts, whose name the bus itself vouches for. The result is -1 when it goes away.
    */
-  async #completion({ bus, dbus }: Link): Promise<{ of(owner: string | undefined): Promise<number> }> {
+  async #completion({ bus, dbus }: BusConnection): Promise<{ of(owner: string | undefined): Promise<number> }> {
     const { promise, resolve } = Promise.withResolvers<number>();
     const early: { readonly sender: string | undefined; readonly result: number }[] = [];
     let owner: string | undefined;
@@ -78,7 +78,7 @@ export class RaucService implements Rauc {
     };
   }
 
-  async #listen({ bus, dbus }: Link): Promise<void> {
+  async #listen({ bus, dbus }: BusConnection): Promise<void> {
     const rules = [
       `type='signal',sender='${SERVICE}',interface='${INSTALLER}',member='Completed'`,
       `type='signal',sender='${BUS}',member='NameOwnerChanged',arg0='${SERVICE}'`,
@@ -90,7 +90,7 @@ export class RaucService implements Rauc {
     }
   }
 
-  async #property(link: Link, name: string): Promise<string> {
+  async #property(link: BusConnection, name: string): Promise<string> {
     const [value]: readonly unknown[] = (await this.#reply(link, PROPERTIES, "Get", "ss", [INSTALLER, name])).body;
     const held: unknown = typeof value === "object" && value !== null && "value" in value ? value.value : undefined;
     if (typeof held !== "string") throw failed(`RAUC has no property ${name}`);
@@ -99,7 +99,7 @@ export class RaucService implements Rauc {
 
   /** The answer of the service, whose sender the bus vouches for. */
   async #reply(
-    { bus, dbus }: Link,
+    { bus, dbus }: BusConnection,
     name: string,
     member: string,
     signature: string,
@@ -110,7 +110,7 @@ export class RaucService implements Rauc {
     return { sender: reply?.sender, body: reply?.body ?? [] };
   }
 
-  async #with<T>(work: (link: Link) => Promise<T>): Promise<T> {
+  async #with<T>(work: (link: BusConnection) => Promise<T>): Promise<T> {
     const { address } = this.#parts;
     const dbus = await loadLibrary();
     const bus = address === undefined ? dbus.systemBus() : dbus.sessionBus({ busAddress: address });

@@ -8,18 +8,18 @@ import { clearLockout, readLockout, setLockout } from "./lockout.ts";
 import { createKey, readKey, sealContent, unsealWrappingKey } from "./objects.ts";
 import { initialiseLibrary, login, type SessionKey } from "./pkcs11.ts";
 import { persistentPrimary, readPrimary } from "./primary.ts";
-import { attributesOf, factsOf, flawsOf, foreignFacts, type PublicArea } from "./public-area.ts";
+import { attributesOf, factsOf, foreignFacts, keyProblemsOf, type PublicArea } from "./public-area.ts";
 import { newSalt, newSecret, newWrappingKey, sealAuth, wrapAuth } from "./seal.ts";
 import { digestOf, ecdsaToDer } from "./signature.ts";
 import { type StoredKey, type StoredToken, TokenStore } from "./store.ts";
 import { checkStore, hasStore } from "./store-check.ts";
-import type { JobOf, Place, WorkerRequest } from "./worker-protocol.ts";
+import type { OperationOf, TokenLocation, WorkerRequest } from "./worker-protocol.ts";
 
 const CHALLENGE_BYTES = 32;
 const KEY_ID_BYTES = 8;
 
-/** Does one job and gives its result as `JOB_RESULTS` describes it. Throws faults `identity.*`. */
-export async function doJob(request: WorkerRequest): Promise<unknown> {
+/** Does one job and gives its result as `OPERATION_RESULTS` describes it. Throws faults `identity.*`. */
+export async function runKeyOperation(request: WorkerRequest): Promise<unknown> {
   try {
     return await work(request);
   } catch (error) {
@@ -49,7 +49,7 @@ async function work(request: WorkerRequest): Promise<unknown> {
   }
 }
 
-function provision(request: JobOf<"provision">): "made" | "present" {
+function provision(request: OperationOf<"provision">): "made" | "present" {
   const { place, pin, officerPin, ownerAuth, lockoutAuth, lockout } = request;
   mkdirSync(place.storeDir, { recursive: true, mode: 0o700 });
   checkStore(place.storeDir);
@@ -69,7 +69,7 @@ function provision(request: JobOf<"provision">): "made" | "present" {
   return "made";
 }
 
-function create({ place, label, algorithm, pin }: JobOf<"create">): KeyFacts {
+function create({ place, label, algorithm, pin }: OperationOf<"create">): KeyFacts {
   using store = openStore(place);
   const token = tokenOf(store, place);
   if (store.keys(token.id).some((key) => key.label === label)) throw keyExists(label, place.tokenLabel);
@@ -85,30 +85,30 @@ function create({ place, label, algorithm, pin }: JobOf<"create">): KeyFacts {
   return factsOf({ label, id }, area);
 }
 
-function list(place: Place): readonly (KeyFacts | ForeignKey)[] {
+function list(place: TokenLocation): readonly (KeyFacts | ForeignKey)[] {
   using store = openStore(place);
   const token = tokenOf(store, place);
   return store.keys(token.id).map((key) => factsOrProblem(place, token, key));
 }
 
 /** A key that the TPM refuses, such as one of another TPM, must not hide the others; a TPM that does not answer at all does. */
-function factsOrProblem(place: Place, { parent }: StoredToken, key: StoredKey): KeyFacts | ForeignKey {
+function factsOrProblem(place: TokenLocation, { parent }: StoredToken, key: StoredKey): KeyFacts | ForeignKey {
   try {
     const area = readKey(place, parent, key);
     return area.algorithm === "other" ? foreignFacts(key, area) : factsOf(key, area);
   } catch (error) {
     if (!(error instanceof AgentError) || error.code !== "identity.key-unfit") throw error;
-    return { label: key.label, id: key.id, algorithm: "other", attributes: [], flaws: [error.message] };
+    return { label: key.label, id: key.id, algorithm: "other", attributes: [], problems: [error.message] };
   }
 }
 
-function remove({ place, label, id }: JobOf<"delete">): null {
+function remove({ place, label, id }: OperationOf<"delete">): null {
   using store = openStore(place);
   store.deleteKey(keyOf(store, tokenOf(store, place), label, place, id));
   return null;
 }
 
-function test({ place, label, pin }: JobOf<"test">): KeyTest {
+function test({ place, label, pin }: OperationOf<"test">): KeyTest {
   const { area, facts } = factsByLabel(place, label);
   requireFit(label, area);
   const { loginMs, key } = login(place, pin);
@@ -125,7 +125,7 @@ function test({ place, label, pin }: JobOf<"test">): KeyTest {
   return { key: facts, loginMs, signMs };
 }
 
-async function sign({ place, label, pin, subject }: JobOf<"request">): Promise<string> {
+async function sign({ place, label, pin, subject }: OperationOf<"request">): Promise<string> {
   const { algorithm, publicKeyPem } = factsByLabel(place, label).area;
   const key = login(place, pin).key(label);
   // Only this job pays for loading what assembles a request.
@@ -140,16 +140,16 @@ async function sign({ place, label, pin, subject }: JobOf<"request">): Promise<s
   });
 }
 
-function inspect(place: Place): TpmFacts {
+function inspect(place: TokenLocation): TpmFacts {
   const lockout = readLockout(place);
-  if (!hasStore(place.storeDir)) return { lockout, token: { isPresent: false, flaws: [] } };
+  if (!hasStore(place.storeDir)) return { lockout, token: { isPresent: false, problems: [] } };
   using store = openStore(place);
   const token = store.token(place.tokenLabel);
-  if (token === undefined) return { lockout, token: { isPresent: false, flaws: [] } };
-  return { lockout, token: { isPresent: true, flaws: tokenFlaws(place, token) } };
+  if (token === undefined) return { lockout, token: { isPresent: false, problems: [] } };
+  return { lockout, token: { isPresent: true, problems: tokenProblems(place, token) } };
 }
 
-function tokenFlaws(place: Place, { parent, user, officer }: StoredToken): readonly string[] {
+function tokenProblems(place: TokenLocation, { parent, user, officer }: StoredToken): readonly string[] {
   const parts = [
     ["its primary", readPrimary(place, parent)],
     ["the seal of its user PIN", user?.publicBlob],
@@ -162,19 +162,19 @@ function tokenFlaws(place: Place, { parent, user, officer }: StoredToken): reado
     );
 }
 
-function openStore(place: Place): TokenStore {
+function openStore(place: TokenLocation): TokenStore {
   checkStore(place.storeDir);
   if (!hasStore(place.storeDir)) throw tokenMissing(place.tokenLabel, place.storeDir, []);
   return new TokenStore(place.storeDir);
 }
 
-function tokenOf(store: TokenStore, { tokenLabel, storeDir }: Place): StoredToken {
+function tokenOf(store: TokenStore, { tokenLabel, storeDir }: TokenLocation): StoredToken {
   const token = store.token(tokenLabel);
   if (token === undefined) throw tokenMissing(tokenLabel, storeDir, store.labels());
   return token;
 }
 
-function keyOf(store: TokenStore, token: StoredToken, label: string, place: Place, id?: number): StoredKey {
+function keyOf(store: TokenStore, token: StoredToken, label: string, place: TokenLocation, id?: number): StoredKey {
   const keys = store.keys(token.id).filter((one) => one.label === label && (id === undefined || one.id === id));
   const [key] = keys;
   if (key === undefined) throw keyMissing(label, place.tokenLabel);
@@ -187,18 +187,18 @@ function keyOf(store: TokenStore, token: StoredToken, label: string, place: Plac
   return key;
 }
 
-function factsByLabel(place: Place, label: string): { readonly area: PublicArea; readonly facts: KeyFacts } {
+function factsByLabel(place: TokenLocation, label: string): { readonly area: PublicArea; readonly facts: KeyFacts } {
   using store = openStore(place);
   const token = tokenOf(store, place);
   const key = keyOf(store, token, label, place);
   const area = readKey(place, token.parent, key);
-  if (area.algorithm === "other") throw keyUnfit(label, foreignFacts(key, area).flaws.join("; "));
+  if (area.algorithm === "other") throw keyUnfit(label, foreignFacts(key, area).problems.join("; "));
   return { area, facts: factsOf(key, area) };
 }
 
 function requireFit(label: string, { attributes }: PublicArea): void {
-  const flaws = flawsOf(attributes);
-  if (flaws.length > 0) throw keyUnfit(label, flaws.join("; "));
+  const problems = keyProblemsOf(attributes);
+  if (problems.length > 0) throw keyUnfit(label, problems.join("; "));
 }
 
 /** What the library says of the key must not be less than what the TPM says. */
@@ -209,7 +209,7 @@ function requireProtection(label: string, { protection }: SessionKey): void {
 }
 
 /** The library calls a TPM in lockout a wrong PIN, and the tools do not say for how long: only the TPM itself can tell. */
-function lockoutBehind(error: unknown, place: Place): unknown {
+function lockoutBehind(error: unknown, place: TokenLocation): unknown {
   const code = error instanceof AgentError ? error.code : undefined;
   if (code !== "identity.pin-wrong" && code !== "identity.tpm-lockout") return error;
   const lockout = readLockout(place);

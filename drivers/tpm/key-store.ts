@@ -15,8 +15,8 @@ import type { IdentityConfig } from "../../config/schema.ts";
 import { tpmEnvironment } from "./environment.ts";
 import { newSecret } from "./seal.ts";
 import { TpmCheck } from "./tpm-check.ts";
-import { type Job, runWorker } from "./worker-process.ts";
-import { JOB_RESULTS } from "./worker-protocol.ts";
+import { type KeyOperation, runWorker } from "./worker-process.ts";
+import { OPERATION_RESULTS } from "./worker-protocol.ts";
 
 type Pkcs11Identity = Extract<IdentityConfig, { mode: "pkcs11" }>;
 
@@ -43,7 +43,7 @@ export function createTpmKeyStore(parts: TpmKeyStoreParts): KeyStore & TokenAdmi
 /** Runs one worker at a time. A PIN that was refused is never sent again: every try can bring a TPM nearer to its lockout. */
 class TpmKeyStore implements KeyStore, TokenAdmin {
   readonly #parts: TpmKeyStoreParts;
-  readonly #place: Job["place"];
+  readonly #place: KeyOperation["place"];
   readonly #check: TpmCheck;
   #last: Promise<unknown> = Promise.resolve();
   #refused: { readonly pinHash: string; readonly fault: AgentError } | undefined;
@@ -57,35 +57,35 @@ class TpmKeyStore implements KeyStore, TokenAdmin {
   }
 
   async create(label: string, algorithm: KeyAlgorithm): Promise<KeyFacts> {
-    return JOB_RESULTS.create.parse(
+    return OPERATION_RESULTS.create.parse(
       await this.#withPin((pin) => ({ job: "create", ...this.#at, pin, label, algorithm })),
     );
   }
 
   async list(): Promise<readonly (KeyFacts | ForeignKey)[]> {
-    return JOB_RESULTS.list.parse(await this.#run(() => ({ job: "list", ...this.#at })));
+    return OPERATION_RESULTS.list.parse(await this.#run(() => ({ job: "list", ...this.#at })));
   }
 
   async delete(label: string, id?: number): Promise<void> {
     const which = id === undefined ? { label } : { label, id };
-    JOB_RESULTS.delete.parse(await this.#run(() => ({ job: "delete", ...this.#at, ...which })));
+    OPERATION_RESULTS.delete.parse(await this.#run(() => ({ job: "delete", ...this.#at, ...which })));
   }
 
   async test(label: string): Promise<KeyTest> {
-    return JOB_RESULTS.test.parse(await this.#withPin((pin) => ({ job: "test", ...this.#at, pin, label })));
+    return OPERATION_RESULTS.test.parse(await this.#withPin((pin) => ({ job: "test", ...this.#at, pin, label })));
   }
 
   async request(label: string, subject: CsrSubject): Promise<string> {
     const { uris, dnsNames, ...names } = subject;
     const copied = { ...names, uris: [...uris], dnsNames: [...dnsNames] };
-    return JOB_RESULTS.request.parse(
+    return OPERATION_RESULTS.request.parse(
       await this.#withPin((pin) => ({ job: "request", ...this.#at, pin, label, subject: copied })),
     );
   }
 
   async provision(): Promise<"made" | "present"> {
     const { secrets, identity } = this.#parts;
-    return JOB_RESULTS.provision.parse(
+    return OPERATION_RESULTS.provision.parse(
       await this.#run(() => ({
         job: "provision",
         ...this.#at,
@@ -99,21 +99,21 @@ class TpmKeyStore implements KeyStore, TokenAdmin {
   }
 
   async inspect(): Promise<TpmFacts> {
-    return JOB_RESULTS.inspect.parse(await this.#run(() => ({ job: "inspect", ...this.#at })));
+    return OPERATION_RESULTS.inspect.parse(await this.#run(() => ({ job: "inspect", ...this.#at })));
   }
 
   async clearLockout(): Promise<void> {
     const { secrets } = this.#parts;
-    JOB_RESULTS["clear-lockout"].parse(
+    OPERATION_RESULTS["clear-lockout"].parse(
       await this.#run(() => ({ job: "clear-lockout", ...this.#at, lockoutAuth: secrets.lockoutAuth() })),
     );
   }
 
-  get #at(): { readonly place: Job["place"] } {
+  get #at(): { readonly place: KeyOperation["place"] } {
     return { place: this.#place };
   }
 
-  async #withPin(jobOf: (pin: string) => Job): Promise<unknown> {
+  async #withPin(jobOf: (pin: string) => KeyOperation): Promise<unknown> {
     let pinHash = "";
     try {
       return await this.#run(() => {
@@ -129,13 +129,13 @@ class TpmKeyStore implements KeyStore, TokenAdmin {
   }
 
   /** `jobOf` is called when the calls before are done, so that no secret waits in memory. */
-  #run(jobOf: () => Job): Promise<unknown> {
+  #run(jobOf: () => KeyOperation): Promise<unknown> {
     const next = this.#last.then(() => this.#work(jobOf()));
     this.#last = next.catch(() => undefined);
     return next;
   }
 
-  async #work(job: Job): Promise<unknown> {
+  async #work(job: KeyOperation): Promise<unknown> {
     const { identity, log } = this.#parts;
     const silence = await this.#check.silence();
     if (silence !== undefined) throw silence;

@@ -1,10 +1,10 @@
 import type { LockoutState } from "../../agent/ports/key-store.ts";
 import { authRefused, tpmAbsent } from "./faults.ts";
 import { runTool } from "./tools.ts";
-import type { JobOf, Place } from "./worker-protocol.ts";
+import type { OperationOf, TokenLocation } from "./worker-protocol.ts";
 
 /** The TPM's guess limit and what it has counted (TPM2_GetCapability, TPM_PT; TPM 2.0 part 2, 6.13). Needs no authorisation. */
-export function readLockout({ workFolder: folder }: Pick<Place, "workFolder">): LockoutState {
+export function readLockout({ workFolder: folder }: Pick<TokenLocation, "workFolder">): LockoutState {
   const output = runTool({ command: "tpm2_getcap", args: ["properties-variable"], folder });
   const number = (property: string): number => {
     const found = new RegExp(`^\\s*${property}:\\s*(0x[0-9a-f]+|\\d+)\\s*$`, "im").exec(output)?.[1];
@@ -23,14 +23,14 @@ export function readLockout({ workFolder: folder }: Pick<Place, "workFolder">): 
 }
 
 /** Sets the counter back to 0. Throws `identity.tpm-auth-refused`. */
-export function clearLockout({ place, lockoutAuth }: JobOf<"clear-lockout">): void {
+export function clearLockout({ place, lockoutAuth }: OperationOf<"clear-lockout">): void {
   dictionaryLockout(place, ["--clear-lockout"], lockoutAuth);
 }
 
 /** Sets the TPM's guess limit, for all its users. Throws `identity.tpm-auth-refused`. */
 export function setLockout(
-  place: Place,
-  parameters: NonNullable<JobOf<"provision">["lockout"]>,
+  place: TokenLocation,
+  parameters: NonNullable<OperationOf<"provision">["lockout"]>,
   lockoutAuth: string | undefined,
 ): void {
   const { maxTries, recoverySeconds, lockoutRecoverySeconds } = parameters;
@@ -44,7 +44,7 @@ export function setLockout(
 }
 
 function dictionaryLockout(
-  { workFolder: folder }: Place,
+  { workFolder: folder }: TokenLocation,
   what: readonly string[],
   lockoutAuth: string | undefined,
 ): void {

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { type AgentError, errnoOf } from "../../agent/core/errors.ts";
-import type { RisingCounter } from "../../agent/ports/update.ts";
+import type { MonotonicCounter } from "../../agent/ports/update.ts";
 import { authRefused, tpmSilent } from "./faults.ts";
 import { FORMAT_ONE, responseCodes, toolFault } from "./tools.ts";
 
@@ -23,7 +23,7 @@ export type NvCounterParts = {
  * A counter in the TPM's own memory (TPM2_NV_DefineSpace with TPM_NT_COUNTER): it only ever goes up, also when it is deleted and made
  * anew. Rejects with faults `identity.*`.
  */
-export class NvCounter implements RisingCounter {
+export class NvCounter implements MonotonicCounter {
   readonly #parts: NvCounterParts;
 
   constructor(parts: NvCounterParts) {

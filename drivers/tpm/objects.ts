@@ -7,7 +7,7 @@ import { parsePublicArea } from "./public-area.ts";
 import { sealAuth } from "./seal.ts";
 import type { SealedObject, StoredToken } from "./store.ts";
 import { runTool, SEALED_INPUT, type ToolRun } from "./tools.ts";
-import type { Place } from "./worker-protocol.ts";
+import type { TokenLocation } from "./worker-protocol.ts";
 
 /** Neither duplicable nor made outside, used with an authorisation value only, and without dictionary-attack protection. */
 const KEPT = "fixedtpm|fixedparent|sensitivedataorigin|userwithauth|noda";
@@ -28,18 +28,23 @@ const SEAL_ATTRIBUTES = "fixedtpm|fixedparent|userwithauth|noda";
 const PARENT = "parent.tr";
 
 /** Makes a key below the parent. `auth` is its authorisation value. */
-export function createKey(place: Place, parent: Uint8Array, algorithm: KeyAlgorithm, auth: string): SealedObject {
+export function createKey(
+  place: TokenLocation,
+  parent: Uint8Array,
+  algorithm: KeyAlgorithm,
+  auth: string,
+): SealedObject {
   const { type, attributes } = KEYS[algorithm];
   return created(place, parent, ["-G", type, "-a", attributes], auth);
 }
 
 /** Seals `content` below the parent. */
-export function sealContent(place: Place, parent: Uint8Array, content: string, auth: string): SealedObject {
+export function sealContent(place: TokenLocation, parent: Uint8Array, content: string, auth: string): SealedObject {
   return created(place, parent, ["-i", SEALED_INPUT, "-a", SEAL_ATTRIBUTES], auth, content);
 }
 
 function created(
-  { workFolder: folder }: Place,
+  { workFolder: folder }: TokenLocation,
   parent: Uint8Array,
   what: readonly string[],
   auth: string,
@@ -55,7 +60,7 @@ function created(
  * The public area of a key as the TPM tells it, after the TPM itself has checked that it belongs to the private part. Throws
  * `identity.key-unfit` when the TPM does not take the key.
  */
-export function readKey(place: Place, parent: Uint8Array, object: SealedObject & { readonly label: string }) {
+export function readKey(place: TokenLocation, parent: Uint8Array, object: SealedObject & { readonly label: string }) {
   load(place, parent, object, (problem) => keyUnfit(object.label, `the TPM does not take it (${problem})`));
   const { workFolder: folder } = place;
   runTool({ command: "tpm2_readpublic", args: ["-Q", "-c", "object.ctx", "-f", "tss", "-o", "read.pub"], folder });
@@ -63,7 +68,7 @@ export function readKey(place: Place, parent: Uint8Array, object: SealedObject &
 }
 
 /** The key under which the authorisations of a token's keys are stored. Throws `identity.pin-wrong`. */
-export function unsealWrappingKey(place: Place, { parent, user }: StoredToken, pin: string): string {
+export function unsealWrappingKey(place: TokenLocation, { parent, user }: StoredToken, pin: string): string {
   if (user === undefined) throw tpmAbsent(`the token "${place.tokenLabel}" has no user PIN yet`);
   load(place, parent, user);
   return runTool({
@@ -76,7 +81,7 @@ export function unsealWrappingKey(place: Place, { parent, user }: StoredToken, p
 }
 
 function load(
-  { workFolder: folder }: Place,
+  { workFolder: folder }: TokenLocation,
   parent: Uint8Array,
   { publicBlob, privateBlob }: SealedObject,
   unfit?: ToolRun["unfit"],

@@ -5,7 +5,7 @@ import { keyAmbiguous } from "../../agent/core/key-faults.ts";
 import type { KeyAlgorithm } from "../../agent/ports/key-store.ts";
 import { keyMissing, moduleMissing, pinWrong, tokenMissing, tpmAbsent } from "./faults.ts";
 import { digestOf } from "./signature.ts";
-import type { Place } from "./worker-protocol.ts";
+import type { TokenLocation } from "./worker-protocol.ts";
 
 /** DER of DigestInfo with SHA-256 up to the digest (RFC 8017, 9.2, note 1): CKM_RSA_PKCS signs what it is given. */
 const SHA256_INFO = Buffer.from("3031300d060960864801650304020105000420", "hex");
@@ -32,7 +32,7 @@ export type SessionKey = {
 };
 
 /** Loads the library, so that it makes its database where there is none. Needs no token. */
-export function initialiseLibrary({ module }: Pick<Place, "module">): pkcs11js.PKCS11 {
+export function initialiseLibrary({ module }: Pick<TokenLocation, "module">): pkcs11js.PKCS11 {
   const library = new pkcs11js.PKCS11();
   try {
     library.load(module);
@@ -44,7 +44,7 @@ export function initialiseLibrary({ module }: Pick<Place, "module">): pkcs11js.P
 }
 
 /** Logs in to the token. Throws `identity.token-missing`, `identity.pin-wrong`, `identity.tpm-absent`, `identity.module-missing`. */
-export function login(place: Place, pin: string): Session {
+export function login(place: TokenLocation, pin: string): Session {
   const library = initialiseLibrary(place);
   const start = performance.now();
   const slot = slotOf(library, place);
@@ -58,7 +58,7 @@ export function login(place: Place, pin: string): Session {
   return { loginMs, key: (label) => sessionKey(library, session, label, place.tokenLabel) };
 }
 
-function slotOf(library: pkcs11js.PKCS11, { tokenLabel, storeDir }: Place): pkcs11js.Handle {
+function slotOf(library: pkcs11js.PKCS11, { tokenLabel, storeDir }: TokenLocation): pkcs11js.Handle {
   const labels: string[] = [];
   for (const slot of asking(() => library.C_GetSlotList(true))) {
     const label = asking(() => library.C_GetTokenInfo(slot)).label.replace(/[ \0]+$/, "");

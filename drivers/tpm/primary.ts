@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { authRefused, tpmAbsent } from "./faults.ts";
 import { runTool } from "./tools.ts";
-import type { Place } from "./worker-protocol.ts";
+import type { TokenLocation } from "./worker-protocol.ts";
 
 /** Persistent handles of the owner's storage keys (TCG "Registry of Reserved TPM 2.0 Handles"); 0x81000001 is the library's habit. */
 const FIRST_HANDLE = 0x8100_0001;
@@ -24,7 +24,7 @@ const PRIMARY = [
  * A persistent primary for the token, as a serialised ESYS_TR. The same TPM always makes the same one, so that one that is there already is
  * used again. Throws `identity.tpm-auth-refused` when the owner hierarchy has an authorisation and `ownerAuth` is not it.
  */
-export function persistentPrimary(place: Place, ownerAuth: string | undefined): Uint8Array {
+export function persistentPrimary(place: TokenLocation, ownerAuth: string | undefined): Uint8Array {
   const { workFolder: folder } = place;
   const owner = ownerAuth === undefined ? { args: [] } : { args: ["-P", "file:-"], secret: ownerAuth };
   const refused = () => authRefused("owner", ownerAuth !== undefined);
@@ -45,7 +45,7 @@ export function persistentPrimary(place: Place, ownerAuth: string | undefined): 
 }
 
 /** TPMA_OBJECT words can be read from what this gives (TPM2B_PUBLIC). A serialised ESYS_TR begins with the handle. */
-export function readPrimary({ workFolder: folder }: Place, parent: Uint8Array): Uint8Array {
+export function readPrimary({ workFolder: folder }: TokenLocation, parent: Uint8Array): Uint8Array {
   const handle = Buffer.from(parent).readUInt32BE(0);
   runTool({ command: "tpm2_readpublic", args: ["-Q", "-c", hex(handle), "-f", "tss", "-o", "primary.pub"], folder });
   return readFileSync(join(folder, "primary.pub"));

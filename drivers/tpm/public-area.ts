@@ -91,14 +91,14 @@ export function attributesOf(bytes: Uint8Array): readonly string[] {
 }
 
 /** Sentences about what is wrong with a key of these attributes; none for a key that never leaves its TPM and cannot lock it. */
-export function flawsOf(attributes: readonly string[]): readonly string[] {
+export function keyProblemsOf(attributes: readonly string[]): readonly string[] {
   return REQUIRED.filter(([attribute]) => !attributes.includes(attribute)).map(([, flaw]) => flaw);
 }
 
 /** What the port tells about a key with this public area. */
 export function factsOf({ label, id }: NamedKey, area: PublicArea): KeyFacts {
   const { algorithm, attributes, publicKeyPem } = area;
-  return { label, id, algorithm, publicKeyPem, attributes, flaws: flawsOf(attributes) };
+  return { label, id, algorithm, publicKeyPem, attributes, problems: keyProblemsOf(attributes) };
 }
 
 /** What the port tells about a key that cannot be the device's. */
@@ -111,7 +111,7 @@ export function foreignFacts(
     id,
     algorithm: "other",
     attributes,
-    flaws: [`it is ${kind}, and not one of ${KEY_ALGORITHMS.join(", ")}`],
+    problems: [`it is ${kind}, and not one of ${KEY_ALGORITHMS.join(", ")}`],
   };
 }
 

@@ -23,19 +23,19 @@ export type WorkerRun = {
 };
 
 /** What is asked of a worker, without the folder that it works in. */
-export type Job = WorkerRequest extends infer One
+export type KeyOperation = WorkerRequest extends infer One
   ? One extends WorkerRequest
     ? Omit<One, "place"> & { readonly place: Omit<One["place"], "workFolder"> }
     : never
   : never;
 
 /** Runs one job in a process of its own and gives its response. Rejects with `identity.tpm-timeout`, or `internal.bug` when the worker breaks. */
-export async function runWorker(job: Job, run: WorkerRun): Promise<WorkerResponse> {
+export async function runWorker(job: KeyOperation, run: WorkerRun): Promise<WorkerResponse> {
   const workFolder = madeFolder(isFolder(MEMORY_FOLDER) ? MEMORY_FOLDER : tmpdir());
   try {
     const input = JSON.stringify({ ...job, place: { ...job.place, workFolder } });
-    const { stdout, stderr, isLate } = await exchange(input, run);
-    if (stderr !== "") run.onStderr(struckOut(stderr, job));
+    const { stdout, stderr, isLate } = await communicate(input, run);
+    if (stderr !== "") run.onStderr(redacted(stderr, job));
     if (isLate) throw late(job, run.timeoutMs);
     return parsed(stdout, job);
   } finally {
@@ -55,9 +55,9 @@ function madeFolder(parent: string): string {
   }
 }
 
-type Exchange = { readonly stdout: string; readonly stderr: string; readonly isLate: boolean };
+type WorkerOutput = { readonly stdout: string; readonly stderr: string; readonly isLate: boolean };
 
-function exchange(input: string, { environment, timeoutMs }: WorkerRun): Promise<Exchange> {
+function communicate(input: string, { environment, timeoutMs }: WorkerRun): Promise<WorkerOutput> {
   return new Promise((resolve, reject) => {
     // A process group of its own, so that the tools it has started can be killed with it.
     const worker = spawn(process.execPath, ["--disable-sigusr1", "--disable-warning=ExperimentalWarning", WORKER], {
@@ -104,7 +104,7 @@ function killGroup(pid: number | undefined): void {
   }
 }
 
-function parsed(stdout: string, { job }: Job): WorkerResponse {
+function parsed(stdout: string, { job }: KeyOperation): WorkerResponse {
   try {
     return workerResponse.parse(JSON.parse(stdout));
   } catch (error) {
@@ -116,7 +116,7 @@ function parsed(stdout: string, { job }: Job): WorkerResponse {
   }
 }
 
-function late({ job }: Job, timeoutMs: number): AgentError {
+function late({ job }: KeyOperation, timeoutMs: number): AgentError {
   return new AgentError("identity.tpm-timeout", {
     what: `the TPM did not finish "${job}" in ${timeoutMs / 1000} s, so it was given up`,
     remedy: "try again; a TPM that is slow to make RSA keys needs a higher identity.keyTimeoutSeconds",
@@ -124,7 +124,7 @@ function late({ job }: Job, timeoutMs: number): AgentError {
 }
 
 /** No library is known to print a secret; this makes sure. */
-function struckOut(text: string, job: Job): string {
+function redacted(text: string, job: KeyOperation): string {
   const secrets = [
     "pin" in job ? job.pin : undefined,
     "officerPin" in job ? job.officerPin : undefined,

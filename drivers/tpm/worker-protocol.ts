@@ -50,8 +50,8 @@ export const workerRequest = z.discriminatedUnion("job", [
   z.strictObject({ job: z.literal("clear-lockout"), place, lockoutAuth: secret.optional() }),
 ]);
 export type WorkerRequest = z.infer<typeof workerRequest>;
-export type Place = WorkerRequest["place"];
-export type JobOf<Name extends WorkerRequest["job"]> = Extract<WorkerRequest, { job: Name }>;
+export type TokenLocation = WorkerRequest["place"];
+export type OperationOf<Name extends WorkerRequest["job"]> = Extract<WorkerRequest, { job: Name }>;
 
 const keyFacts = z.strictObject({
   label: z.string(),
@@ -59,15 +59,15 @@ const keyFacts = z.strictObject({
   algorithm: z.enum(KEY_ALGORITHMS),
   publicKeyPem: z.string(),
   attributes: z.array(z.string()).readonly(),
-  flaws: z.array(z.string()).readonly(),
+  problems: z.array(z.string()).readonly(),
 });
 
-const foreignKey = keyFacts.pick({ label: true, id: true, attributes: true, flaws: true }).extend({
+const foreignKey = keyFacts.pick({ label: true, id: true, attributes: true, problems: true }).extend({
   algorithm: z.literal("other"),
 });
 
 /** What each job gives. */
-export const JOB_RESULTS = {
+export const OPERATION_RESULTS = {
   provision: z.enum(["made", "present"]),
   create: keyFacts,
   list: z.array(z.discriminatedUnion("algorithm", [keyFacts, foreignKey])).readonly(),
@@ -84,7 +84,7 @@ export const JOB_RESULTS = {
       hasOwnerAuth: z.boolean(),
       hasLockoutAuth: z.boolean(),
     }),
-    token: z.strictObject({ isPresent: z.boolean(), flaws: z.array(z.string()).readonly() }),
+    token: z.strictObject({ isPresent: z.boolean(), problems: z.array(z.string()).readonly() }),
   }),
   "clear-lockout": z.null(),
 } as const;

@@ -1,6 +1,6 @@
 import { readFileSync, writeSync } from "node:fs";
 import { AgentError, messageOf } from "../../agent/core/errors.ts";
-import { doJob } from "./jobs.ts";
+import { runKeyOperation } from "./jobs.ts";
 import { type WorkerRequest, type WorkerResponse, workerRequest } from "./worker-protocol.ts";
 
 /**
@@ -16,7 +16,7 @@ async function main(): Promise<void> {
 
 async function responseTo(request: WorkerRequest): Promise<WorkerResponse> {
   try {
-    return { kind: "done", result: await doJob(request) };
+    return { kind: "done", result: await runKeyOperation(request) };
   } catch (error) {
     if (error instanceof AgentError) {
       return { kind: "fault", code: error.code, what: error.message, remedy: error.remedy };

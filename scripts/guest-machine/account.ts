@@ -22,11 +22,11 @@ export async function settle(guest: Guest, earlier: readonly LastSeq[] = []): Pr
     ({ uptimeMs, outbox }) => uptimeMs > idle.uptimeMs + 1500 && outbox.records === 0,
   );
   const lastSeqs = [...earlier, ...lastSeqsOf(last)];
-  await until(() => (guest.consumers.ledger.gaps(lastSeqs).missing === 0 ? true : undefined), {
+  await until(() => (guest.consumers.account.gaps(lastSeqs).missing === 0 ? true : undefined), {
     what: "the consumer has everything",
     timeoutMs: 60_000,
   }).catch(() => undefined);
-  return guest.consumers.ledger.gaps(lastSeqs);
+  return guest.consumers.account.gaps(lastSeqs);
 }
 
 /** What of an account contradicts "every committed record was delivered, with the values that were on the bus, and nothing else came"; empty when nothing does. */

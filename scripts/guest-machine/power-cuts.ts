@@ -42,7 +42,7 @@ export async function cutPower(guest: Guest, offline: boolean): Promise<PowerCut
   const after = await ingesting(guest);
   const committed = last.outbox.streams.telemetry.lastSeq;
   const { lastSeq } = after.outbox.streams.telemetry;
-  const missing = (): number => consumers.ledger.gaps(lastSeqsOf(last)).missing;
+  const missing = (): number => consumers.account.gaps(lastSeqsOf(last)).missing;
   await guest.statusWhen("what was committed before the cut is delivered", () => missing() === 0);
   return {
     ingestingMs: first.uptimeMs,

@@ -77,7 +77,7 @@ async function runRound({ cuts, hours }: Goal, signal: AbortSignal): Promise<Soa
     const soaked = await soak(guest, hours * HOUR_MS, signal);
     const gaps = await settle(guest);
     const forgotten = made.filter((cut) => cut.forgotten > 0).map((cut) => `${cut.forgotten} committed records gone`);
-    const { records, samples, duplicates } = guest.consumers.ledger;
+    const { records, samples, duplicates } = guest.consumers.account;
     return {
       startedAt,
       cuts,

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { AgentError } from "../../agent/core/errors.ts";
-import type { Broker, Inbound, LinkCredential, Publication } from "../../agent/ports/broker.ts";
+import type { Broker, LinkCredential, Publication, ReceivedPublish } from "../../agent/ports/broker.ts";
 import { publishPacketBytes } from "../../drivers/aws/packet-size.ts";
 import { until } from "../bench/core/wait.ts";
 
@@ -14,7 +14,7 @@ export type BrokerHarness = {
   /** A further credential of the same thing, and one that the broker refuses. */
   readonly credentials: { readonly good: LinkCredential; readonly refused: LinkCredential };
   /** Publications that arrived on `dt/causeway/#`, as another client saw them. */
-  arrived(): readonly Pick<Inbound, "topic" | "payload" | "userProperties">[];
+  arrived(): readonly Pick<ReceivedPublish, "topic" | "payload" | "userProperties">[];
   /** Another client publishes. */
   inject(topic: string, payload: Uint8Array): Promise<void>;
   /** The broker goes away, and comes back without any memory of sessions. */
@@ -128,7 +128,7 @@ export function describeBroker(name: string, create: () => Promise<BrokerHarness
     });
 
     it("hands over messages of its subscriptions only", async () => {
-      const got: Inbound[] = [];
+      const got: ReceivedPublish[] = [];
       broker.start();
       await online();
       await broker.subscribe(COMMANDS, (message) => got.push(message));
@@ -159,7 +159,7 @@ export function describeBroker(name: string, create: () => Promise<BrokerHarness
     });
 
     it("makes a subscription at the connect that was asked for before it", async () => {
-      const got: Inbound[] = [];
+      const got: ReceivedPublish[] = [];
       await broker.subscribe(COMMANDS, (message) => got.push(message));
       broker.start();
       await online();
@@ -174,7 +174,7 @@ export function describeBroker(name: string, create: () => Promise<BrokerHarness
     });
 
     it("is offline while the broker is away, and online with its subscriptions when it is back", async () => {
-      const got: Inbound[] = [];
+      const got: ReceivedPublish[] = [];
       broker.start();
       await online();
       await broker.subscribe(COMMANDS, (message) => got.push(message));
@@ -203,11 +203,11 @@ export function describeBroker(name: string, create: () => Promise<BrokerHarness
     });
 
     it("goes over to another credential in order, with its subscriptions", async () => {
-      const got: Inbound[] = [];
+      const got: ReceivedPublish[] = [];
       broker.start();
       await online();
       await broker.subscribe(COMMANDS, (message) => got.push(message));
-      expect(await broker.reidentify(harness.credentials.good, 10_000)).toEqual({ kind: "moved" });
+      expect(await broker.switchCredential(harness.credentials.good, 10_000)).toEqual({ kind: "moved" });
       expect(broker.status()).toMatchObject({ state: "online", connects: 2, fault: undefined });
       expect(await broker.publish(RECORD)).toEqual({ kind: "acked" });
       await injectUntil(() => got.length > 0);
@@ -216,7 +216,7 @@ export function describeBroker(name: string, create: () => Promise<BrokerHarness
     it("keeps the credential it had when the broker refuses the other", async () => {
       broker.start();
       await online();
-      const outcome = await broker.reidentify(harness.credentials.refused, 10_000);
+      const outcome = await broker.switchCredential(harness.credentials.refused, 10_000);
       if (outcome.kind !== "kept") throw new Error("it went over to a credential that the broker refuses");
       expect(outcome.fault.code).toMatch(/^identity\./);
       await online(1);
@@ -227,7 +227,7 @@ export function describeBroker(name: string, create: () => Promise<BrokerHarness
       broker.start();
       await online();
       const outcomes = Array.from({ length: 50 }, () => broker.publish(RECORD));
-      const moved = broker.reidentify(harness.credentials.good, 10_000);
+      const moved = broker.switchCredential(harness.credentials.good, 10_000);
       outcomes.push(...Array.from({ length: 50 }, () => broker.publish(RECORD)));
       for (const { kind } of await Promise.all(outcomes)) expect(["acked", "offline"]).toContain(kind);
       expect(await moved).toEqual({ kind: "moved" });

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe } from "vitest";
-import type { Broker, Inbound, LinkCredential, Publication, PublishOutcome } from "../../agent/ports/broker.ts";
+import type { Broker, LinkCredential, Publication, PublishOutcome, ReceivedPublish } from "../../agent/ports/broker.ts";
 import { matchesFilter } from "../../drivers/aws/topic-filter.ts";
 import { type Mosquitto, startMosquitto } from "../bench/broker/mosquitto.ts";
 import { createSession } from "../bench/broker/mqtt-session.ts";
@@ -81,7 +81,7 @@ describe("with mosquitto", () => {
   describeBroker("AWS SDK", async (): Promise<BrokerHarness> => {
     const broker = await sessionAs(CONTRACT_THING);
     const consumer = await sessionAs("consumer");
-    const arrived: Inbound[] = [];
+    const arrived: ReceivedPublish[] = [];
     consumer.start();
     await consumer.online(AbortSignal.timeout(10_000));
     await consumer.subscribe("dt/causeway/#", (message) => arrived.push(message));

@@ -23,7 +23,7 @@ export function entryOf(id: string, change: Partial<CommandEntry> = {}): Command
     digest: `digest of ${id}`,
     state: "received",
     isRead: false,
-    isTold: false,
+    isReported: false,
     body: { for: id },
     ...change,
   };
@@ -101,7 +101,7 @@ export function journalContract(name: string, open: OpenJournalSubject): void {
 
     describe("commands", () => {
       it("remembers a command with every field", () => {
-        const entry = entryOf("one", { state: "started", isTold: true, body: { answer: ["x", 1] } });
+        const entry = entryOf("one", { state: "started", isReported: true, body: { answer: ["x", 1] } });
         expect(journal.addCommand(entry)).toBe("added");
         expect(journal.command("one")).toEqual(entry);
         expect(journal.command("two")).toBeUndefined();
@@ -117,26 +117,26 @@ export function journalContract(name: string, open: OpenJournalSubject): void {
         journal.addCommand(entryOf("one"));
         journal.changeCommand("one", { state: "finished", body: "done" });
         expect(journal.command("one")).toEqual(entryOf("one", { state: "finished", body: "done" }));
-        journal.changeCommand("one", { isTold: true });
-        expect(journal.command("one")).toMatchObject({ state: "finished", isTold: true, body: "done" });
+        journal.changeCommand("one", { isReported: true });
+        expect(journal.command("one")).toMatchObject({ state: "finished", isReported: true, body: "done" });
       });
 
       it("takes the change of a command that it does not have for a bug", () => {
-        expect(() => journal.changeCommand("none", { isTold: true })).toThrow("command none is not in the ledger");
+        expect(() => journal.changeCommand("none", { isReported: true })).toThrow("command none is not in the ledger");
       });
 
       it("lists the newest first, and the untold oldest first", () => {
-        for (const id of ["one", "two", "three"]) journal.addCommand(entryOf(id, { isTold: id === "two" }));
+        for (const id of ["one", "two", "three"]) journal.addCommand(entryOf(id, { isReported: id === "two" }));
         expect(ids()).toEqual(["three", "two", "one"]);
         expect(journal.listCommands(1).map(({ id }) => id)).toEqual(["three"]);
-        expect(journal.untoldCommands(100).map(({ id }) => id)).toEqual(["one", "three"]);
-        expect(journal.untoldCommands(1).map(({ id }) => id)).toEqual(["one"]);
+        expect(journal.unreportedCommands(100).map(({ id }) => id)).toEqual(["one", "three"]);
+        expect(journal.unreportedCommands(1).map(({ id }) => id)).toEqual(["one"]);
       });
     });
 
     describe("bounds", () => {
       it("is full of commands that are too young, told or not, and takes one again when they are old enough", () => {
-        for (const id of ["1", "2", "3", "4"]) journal.addCommand(entryOf(id, { isTold: id !== "4" }));
+        for (const id of ["1", "2", "3", "4"]) journal.addCommand(entryOf(id, { isReported: id !== "4" }));
         clock.advance(JOURNAL_BOUNDS.keepMs - 1);
         expect(journal.addCommand(entryOf("5"))).toBe("full");
         expect(ids()).toHaveLength(4);
@@ -152,7 +152,7 @@ export function journalContract(name: string, open: OpenJournalSubject): void {
       });
 
       it("goes by running time: a step of the wall clock makes nothing old", () => {
-        for (const id of ["1", "2", "3", "4"]) journal.addCommand(entryOf(id, { isTold: true }));
+        for (const id of ["1", "2", "3", "4"]) journal.addCommand(entryOf(id, { isReported: true }));
         clock.stepWall(10 * 365 * 86_400_000_000);
         expect(journal.addCommand(entryOf("5"))).toBe("full");
       });
@@ -169,7 +169,7 @@ export function journalContract(name: string, open: OpenJournalSubject): void {
     });
 
     describe("reads", () => {
-      const read = (id: string, isTold = true) => journal.addCommand(entryOf(id, { isRead: true, isTold }));
+      const read = (id: string, isReported = true) => journal.addCommand(entryOf(id, { isRead: true, isReported }));
 
       it("forgets the oldest one that is told, and takes no room from what acts", () => {
         for (const id of ["1", "2", "3", "4"]) journal.addCommand(entryOf(id));
@@ -184,7 +184,7 @@ export function journalContract(name: string, open: OpenJournalSubject): void {
         expect(read("d", false)).toBe("full");
         expect(ids()).toEqual(["c", "b", "a"]);
         for (const id of ["1", "2", "3", "4"]) expect(journal.addCommand(entryOf(id))).toBe("added");
-        journal.changeCommand("b", { isTold: true });
+        journal.changeCommand("b", { isReported: true });
         expect(read("d", false)).toBe("added");
         expect(ids()).toEqual(["d", "4", "3", "2", "1", "c", "a"]);
         expect(journal.command("d")).toEqual(entryOf("d", { isRead: true }));

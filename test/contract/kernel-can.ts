@@ -9,7 +9,7 @@ import type { CanBus } from "../../agent/ports/can-bus.ts";
 import { type CanFrame, FRAME_FLAG } from "../../agent/ports/frame.ts";
 import { parseCandump } from "../../agent/signals/log-formats/candump.ts";
 import { formatCandumpLog } from "../../agent/signals/log-formats/candump-text.ts";
-import { readLink } from "../../drivers/can/link.ts";
+import { readInterface } from "../../drivers/can/link.ts";
 import { until } from "../bench/core/wait.ts";
 import type { BusUnderTest } from "./can-bus.suite.ts";
 
@@ -18,7 +18,7 @@ export const VCAN = "vcan0";
 
 /** Why the kernel's CAN cannot be tested here; undefined when it can. */
 export function kernelCanMissing(): string | undefined {
-  const link = readLink(VCAN);
+  const link = readInterface(VCAN);
   if (link === undefined || link === "not-can") return "no kernel CAN (AF_CAN): ./scripts/guest run has it";
   if (!link.up || !link.fd) return `${VCAN} is not up with MTU 72`;
   return undefined;

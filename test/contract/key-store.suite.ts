@@ -69,7 +69,7 @@ export function describeKeyStore(name: string, create: () => Promise<KeyStoreHar
 
     it.each(KEY_ALGORITHMS)("makes a key of type %s with all the attributes of one that stays", async (algorithm) => {
       const made = await store.create("device", algorithm);
-      expect(made).toMatchObject({ label: "device", algorithm, flaws: [] });
+      expect(made).toMatchObject({ label: "device", algorithm, problems: [] });
       expect(made.attributes).toEqual(expect.arrayContaining(REQUIRED));
       const { asymmetricKeyType, asymmetricKeyDetails } = createPublicKey(made.publicKeyPem);
       expect([asymmetricKeyType, asymmetricKeyDetails?.namedCurve ?? asymmetricKeyDetails?.modulusLength]).toEqual(

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Draft, LossRange } from "../../agent/ports/outbox.ts";
+import type { LossRange, RecordDraft } from "../../agent/ports/outbox.ts";
 import {
   ALL,
   draftOf,
@@ -193,7 +193,7 @@ export function holdingContract(open: OpenOutboxSubject): void {
 export function reportingContract(open: OpenOutboxSubject): void {
   describe("reportLosses", () => {
     const { outbox } = use(open, 1000);
-    const report = (loss: LossRange): Draft =>
+    const report = (loss: LossRange): RecordDraft =>
       draftOf("event", 10, { seal: () => new TextEncoder().encode(`${loss.first}-${loss.last}`) });
 
     it("turns the oldest ranges into records, at most as many as asked, and forgets them", () => {

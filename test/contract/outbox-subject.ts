@@ -1,6 +1,6 @@
 import { afterEach, beforeEach } from "vitest";
 import { AgentError, type FaultCode } from "../../agent/core/errors.ts";
-import type { Draft, LossRange, Outbox, RecordId, StreamName } from "../../agent/ports/outbox.ts";
+import type { LossRange, Outbox, RecordDraft, RecordId, StreamName } from "../../agent/ports/outbox.ts";
 import { ManualClock } from "../fakes/core/clock.ts";
 
 /** One outbox under test, and how to be rid of it. */
@@ -10,7 +10,7 @@ export type OutboxSubject = { readonly outbox: Outbox; end(): void };
 export type OpenOutboxSubject = (maxBytes: number, clock: ManualClock) => OutboxSubject;
 
 /** A draft of `bytes` bytes whose payload starts with its own stream and seq. */
-export function draftOf(stream: StreamName, bytes: number, change: Partial<Draft> = {}): Draft {
+export function draftOf(stream: StreamName, bytes: number, change: Partial<RecordDraft> = {}): RecordDraft {
   return {
     stream,
     encoding: "identity",

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { BusConfig } from "../../../config/schema.ts";
-import { type CanLink, listLinks } from "../../../drivers/can/link.ts";
+import { type CanInterface, listInterfaces } from "../../../drivers/can/link.ts";
 import { type CliContext, note, printJson, printLine } from "../context.ts";
 import { optionalConfig } from "../open-bus.ts";
 import { alignColumns } from "../text.ts";
@@ -21,12 +21,12 @@ type Row = {
   readonly name: string;
   readonly driver: string | undefined;
   readonly where: string;
-  readonly link: CanLink | undefined;
+  readonly link: CanInterface | undefined;
 };
 
 async function listBuses(context: CliContext): Promise<void> {
   const buses = (await optionalConfig(context))?.buses ?? [];
-  const rows = rowsOf(buses, listLinks());
+  const rows = rowsOf(buses, listInterfaces());
   if (context.options().json) {
     printJson(context, { schemaVersion: 1, buses: rows.map(rowJson) });
     return;
@@ -45,8 +45,8 @@ async function listBuses(context: CliContext): Promise<void> {
   for (const line of alignColumns([["NAME", "DRIVER", "WHERE", "STATE", "FRAMES"], ...cells])) printLine(context, line);
 }
 
-function rowsOf(buses: readonly BusConfig[], links: readonly CanLink[]): readonly Row[] {
-  const linkOf = (name: string): CanLink | undefined => links.find((link) => link.interface === name);
+function rowsOf(buses: readonly BusConfig[], links: readonly CanInterface[]): readonly Row[] {
+  const linkOf = (name: string): CanInterface | undefined => links.find((link) => link.interface === name);
   const configured = buses.map((bus): Row => {
     switch (bus.driver) {
       case "native":
@@ -77,7 +77,7 @@ function stateOf({ driver, link }: Row): "up" | "down" | "absent" | undefined {
   return driver === "native" || driver === "socketcan" ? "absent" : undefined;
 }
 
-function framesOf(link: CanLink | undefined): "CAN FD" | "classic" | undefined {
+function framesOf(link: CanInterface | undefined): "CAN FD" | "classic" | undefined {
   if (link === undefined) return undefined;
   return link.fd ? "CAN FD" : "classic";
 }

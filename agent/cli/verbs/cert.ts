@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { z } from "zod";
 import { replaceFile } from "../../../drivers/os/durable-file.ts";
 import { AgentError, errnoOf } from "../../core/errors.ts";
-import { isKept, keyUnfit } from "../../core/key-faults.ts";
+import { isBornInTpm, keyUnfit } from "../../core/key-faults.ts";
 import { formatDuration } from "../../core/quantity.ts";
 import { validityFault } from "../../core/validity.ts";
 import {
@@ -61,25 +61,25 @@ async function install(context: CliContext, file: string): Promise<void> {
   const chain = parseChain(pem, file);
   const token = await openToken(context);
   const key = await keyInUse(token);
-  if (!isKept(key)) throw keyUnfit(key.label, key.flaws.join("; "));
+  if (!isBornInTpm(key)) throw keyUnfit(key.label, key.problems.join("; "));
   requireMatch(chain, key, file);
   requireUsable(chain, file, context.clock);
   const certificate = certificateFacts(chain.leaf);
   const certificateFile = putIntoUse(token, pemOf(chain), certificate.certificateId);
   if (context.options().json) {
-    printJson(context, { schemaVersion: 1, certificateFile, keyLabel: key.label, flaws: key.flaws, certificate });
+    printJson(context, { schemaVersion: 1, certificateFile, keyLabel: key.label, problems: key.problems, certificate });
     return;
   }
   note(
     context,
     `certificate for the key "${key.label}" in use: ${certificateFile}, valid until ${certificate.notAfter}`,
   );
-  for (const flaw of key.flaws) note(context, `warning: the key "${key.label}" has a flaw: ${flaw}`);
+  for (const flaw of key.problems) note(context, `warning: the key "${key.label}" has a flaw: ${flaw}`);
 }
 
 /** Gives where it is: in a free slot of a device that was enrolled, else in the place that the configuration names. */
-function putIntoUse({ ledger, inUse }: Token, pem: string, certificateId: string): string {
-  if (ledger.isEnrolled()) return ledger.install(inUse.keyLabel, certificateId, pem);
+function putIntoUse({ identityStore, inUse }: Token, pem: string, certificateId: string): string {
+  if (identityStore.isEnrolled()) return identityStore.install(inUse.keyLabel, certificateId, pem);
   replaceFile(inUse.certificateFile, pem, 0o644);
   return inUse.certificateFile;
 }

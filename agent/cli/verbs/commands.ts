@@ -13,7 +13,7 @@ const command = z.object({
   action: z.string(),
   door: z.string(),
   state: z.string(),
-  isTold: z.boolean(),
+  isReported: z.boolean(),
   status: z.string().optional(),
   reason: reason.optional(),
   result: z.record(z.string(), z.union([z.string(), z.boolean()])).optional(),
@@ -85,7 +85,7 @@ async function list(limit: number, context: CliContext): Promise<void> {
     note(context, "there was no command");
     return;
   }
-  const rows = commands.map((one) => [one.id, one.action, one.door, endOf(one), one.isTold ? "told" : "waiting"]);
+  const rows = commands.map((one) => [one.id, one.action, one.door, endOf(one), one.isReported ? "told" : "waiting"]);
   for (const line of alignColumns([["id", "action", "door", "end", "answer"], ...rows]))
     printLine(context, printable(line));
 }
@@ -104,7 +104,7 @@ async function show(id: string, context: CliContext): Promise<void> {
   }
   printLine(
     context,
-    printable(`${found.id} ${found.action}: ${endOf(found)}, ${found.isTold ? "told" : "not told yet"}`),
+    printable(`${found.id} ${found.action}: ${endOf(found)}, ${found.isReported ? "told" : "not told yet"}`),
   );
   if (found.reason !== undefined) printLine(context, printable(`  ${found.reason.description}`));
   for (const [key, value] of Object.entries(found.result ?? {})) printLine(context, printable(`  ${key} = ${value}`));

@@ -9,7 +9,7 @@ import { requestLocal } from "../../../drivers/os/local-socket/local-socket.ts";
 import { createTopics } from "../../cloud/topics.ts";
 import type { Clock } from "../../core/clock.ts";
 import { EXIT, FAULTS } from "../../core/errors.ts";
-import { isKept } from "../../core/key-faults.ts";
+import { isBornInTpm } from "../../core/key-faults.ts";
 import { composeProxy } from "../../daemon/compose-proxy.ts";
 import { openIdentity } from "../../daemon/open-identity.ts";
 import type { Broker } from "../../ports/broker.ts";
@@ -79,7 +79,7 @@ export function connectTestParts(config: AgentConfig, clientId: string, context:
     network: { resolveHost, openTcp, inspectServer: (to) => inspectServer(to, readCa(broker.caFile), proxy) },
     openKey: async (signal) => {
       opened = await withOpenKey(identity, signal);
-      return `${opened.key}${await flawsOf(config, context)}`;
+      return `${opened.key}${await problemsOf(config, context)}`;
     },
     broker: (): Broker =>
       createBroker({
@@ -96,13 +96,13 @@ export function connectTestParts(config: AgentConfig, clientId: string, context:
 }
 
 /** What is wrong with the key in use, as an addition to its name; empty for a good one. */
-async function flawsOf(config: AgentConfig, context: CliContext): Promise<string> {
+async function problemsOf(config: AgentConfig, context: CliContext): Promise<string> {
   if (config.identity.mode === "file") return "";
   const token = await openToken(context);
   const key = await keyInUse(token);
-  if (isKept(key)) return "";
-  note(context, `warning: the key "${key.label}" is not fit to be the device's: ${key.flaws.join("; ")}`);
-  return `, UNFIT: ${key.flaws.join("; ")}`;
+  if (isBornInTpm(key)) return "";
+  note(context, `warning: the key "${key.label}" is not fit to be the device's: ${key.problems.join("; ")}`);
+  return `, UNFIT: ${key.problems.join("; ")}`;
 }
 
 /** The same identity with its context made now, so that opening the token has a time of its own. */

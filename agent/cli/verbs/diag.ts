@@ -72,7 +72,7 @@ async function withoutAgent(context: CliContext, { code, message }: AgentError):
   const log = verboseLog(context);
   const identities = openIdentity({ config, environment, log, verbose: context.options().verbose });
   const about = { version, config, environment, bootId: bootId(), identities, clock, log };
-  const desk = composeSupport({ ...about, recent: () => [] });
-  desk.include("status", () => ({ fault: { code, what: message } }));
-  return await desk.collect();
+  const verifier = composeSupport({ ...about, recent: () => [] });
+  verifier.include("status", () => ({ fault: { code, what: message } }));
+  return await verifier.collect();
 }

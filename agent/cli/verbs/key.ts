@@ -104,7 +104,7 @@ async function listKeys(context: CliContext): Promise<void> {
     String(key.id),
     key.algorithm,
     isInUse(key) ? "in use" : "",
-    key.flaws.length === 0 ? "stays in the TPM" : `FLAWED: ${key.flaws.join("; ")}`,
+    key.problems.length === 0 ? "stays in the TPM" : `FLAWED: ${key.problems.join("; ")}`,
   ]);
   for (const line of alignColumns(rows)) printLine(context, line);
 }
@@ -114,7 +114,7 @@ function flagged(keys: readonly (KeyFacts | ForeignKey)[]): readonly (KeyFacts |
   return keys.map((key) => {
     const isShared = keys.some(({ label, id }) => label === key.label && id !== key.id);
     const flaw = `another key has its label: delete one with causeway key delete ${key.label} --id NUMBER`;
-    return isShared ? { ...key, flaws: [...key.flaws, flaw] } : key;
+    return isShared ? { ...key, problems: [...key.problems, flaw] } : key;
   });
 }
 

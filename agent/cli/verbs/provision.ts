@@ -6,7 +6,7 @@ import type { AgentConfig } from "../../../config/schema.ts";
 import { createBroker } from "../../../drivers/aws/mqtt5.ts";
 import { createTlsIdentity, type TlsIdentity } from "../../../drivers/aws/tls.ts";
 import { checkClaim } from "../../../drivers/os/identity-files.ts";
-import { Requester } from "../../cloud/requester.ts";
+import { RequestClient } from "../../cloud/requester.ts";
 import { createTopics } from "../../cloud/topics.ts";
 import { AgentError, EXIT, FAULTS } from "../../core/errors.ts";
 import { composeKeys } from "../../daemon/compose-keys.ts";
@@ -95,11 +95,11 @@ type Answers = {
 async function askWhatIsMissing(
   context: CliContext,
   config: AgentConfig,
-  { ledger }: OpenIdentity,
+  { identityStore }: OpenIdentity,
   options: ProvisionOptions,
 ): Promise<Answers> {
   const questions = new Questions(context, !options.nonInteractive);
-  const state = ledger.state();
+  const state = identityStore.state();
   const isResumed = state.claim !== undefined || state.change?.kind === "enrol";
   const isWanted = !isResumed && (state.inUse === undefined || options.again);
   const certificateFile = options.claimCert ?? (isWanted ? await questions.ask("File of the claim certificate") : "");
@@ -119,7 +119,7 @@ async function askWhatIsMissing(
 function wiringOf(
   context: CliContext,
   config: AgentConfig,
-  { ledger, tls }: OpenIdentity,
+  { identityStore, tls }: OpenIdentity,
 ): Omit<EnrolParts, "keys" | "order" | "onStep"> {
   const { broker, thingName: thing, requests, topics } = config;
   const { clock } = context;
@@ -137,15 +137,15 @@ function wiringOf(
       once: true,
     });
   return {
-    ledger,
+    identityStore,
     clock,
     log,
     sessions: {
       claim: (files) => sessionAs(`claim-${thing}`.slice(0, 128), claimIdentity(config, files)),
       thing: (identity) => sessionAs(thing, tls.with(identity)),
     },
-    requesterOver: (session) =>
-      new Requester({ broker: session, clock, log, limits: requests, token: () => randomUUID() }),
+    requestClientOver: (session) =>
+      new RequestClient({ broker: session, clock, log, limits: requests, token: () => randomUUID() }),
     announcer: { thing, topic: createTopics(topics, thing).identity, clock },
   };
 }

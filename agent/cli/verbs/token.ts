@@ -3,8 +3,8 @@ import type { AgentConfig, IdentityConfig } from "../../../config/schema.ts";
 import { AgentError } from "../../core/errors.ts";
 import { composeKeys } from "../../daemon/compose-keys.ts";
 import { keyInFile, openIdentity } from "../../daemon/open-identity.ts";
-import type { IdentityLedger } from "../../identity/identity-ledger.ts";
-import { keyLabelled, requireOurs } from "../../identity/key-lookup.ts";
+import type { IdentityStore } from "../../identity/identity-ledger.ts";
+import { keyLabelled, requireUsableKey } from "../../identity/key-lookup.ts";
 import type { LinkCredential } from "../../ports/broker.ts";
 import type { KeyFacts, KeyStore, TokenAdmin } from "../../ports/key-store.ts";
 import type { CliContext } from "../context.ts";
@@ -16,7 +16,7 @@ export type Token = {
   readonly identity: Extract<IdentityConfig, { mode: "pkcs11" }>;
   /** The key and certificate that the device connects with. */
   readonly inUse: LinkCredential;
-  readonly ledger: IdentityLedger;
+  readonly identityStore: IdentityStore;
   readonly keys: KeyStore & TokenAdmin;
 };
 
@@ -27,15 +27,15 @@ export async function openToken(context: CliContext): Promise<Token> {
   if (identity.mode !== "pkcs11") throw keyInFile();
   const { environment } = context;
   const log = verboseLog(context);
-  const { ledger } = openIdentity({ config, environment, log, verbose: context.options().verbose });
+  const { identityStore } = openIdentity({ config, environment, log, verbose: context.options().verbose });
   const keys = composeKeys({ identity, environment, log });
-  return { config, identity, inUse: ledger.inUse() ?? identity, ledger, keys };
+  return { config, identity, inUse: identityStore.inUse() ?? identity, identityStore, keys };
 }
 
 /** The key that is in use. Throws `identity.key-missing`, `identity.key-ambiguous` and `identity.key-unfit`. */
 export async function keyInUse({ keys, inUse, identity }: Token): Promise<KeyFacts> {
   const found = keyLabelled({ keys: await keys.list(), tokenLabel: identity.tokenLabel }, inUse.keyLabel);
-  if (found !== undefined) return requireOurs(found);
+  if (found !== undefined) return requireUsableKey(found);
   throw new AgentError("identity.key-missing", {
     what: `no private key labelled "${inUse.keyLabel}" in the token "${identity.tokenLabel}"`,
     remedy: "make it: causeway key create",

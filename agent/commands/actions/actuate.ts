@@ -7,9 +7,9 @@ import type { DbcMessage } from "../../signals/dbc/model.ts";
 import type { SignalReading } from "../../signals/latest-signals.ts";
 import { exactNameOf, type FoundMessage } from "../../signals/message-name.ts";
 import type { SignalEntry } from "../../signals/signal-entry.ts";
-import { buildGate, type GateParts, type SafetyGate } from "../../vehicle/safety-gate.ts";
+import { buildSafetyGate, type SafetyGate, type SafetyGateParts } from "../../vehicle/safety-gate.ts";
 import type { Action, Outcome } from "../action.ts";
-import { type Refusal, refused } from "../answer.ts";
+import { type CommandRejection, rejected } from "../answer.ts";
 import { frameData, frameProblems } from "./command-frame.ts";
 
 const CONFIRM_POLL_MS = 10;
@@ -23,7 +23,7 @@ export type TransmitBus = {
 };
 
 /** What actions on a bus need. */
-export type ActuateParts = GateParts & {
+export type ActuateParts = SafetyGateParts & {
   busOf(name: string): TransmitBus | undefined;
   messageOf(bus: string, name: string): FoundMessage;
 };
@@ -33,7 +33,7 @@ export type BuiltAction =
   | { readonly kind: "action"; readonly action: Action }
   | { readonly kind: "unfit"; readonly problems: readonly EntryProblem[] };
 
-type Plan = {
+type Actuation = {
   readonly config: ActuateConfig;
   readonly bus: TransmitBus;
   readonly message: DbcMessage;
@@ -53,7 +53,7 @@ export function buildActuation(config: ActuateConfig, parts: ActuateParts): Buil
     return { kind: "unfit", problems: [{ path: ["bus"], problem: `there is no bus ${config.bus}` }] };
   const message = parts.messageOf(config.bus, config.message);
   const feedback = parts.signals.find(config.confirm.signal);
-  const gate = buildGate(config.condition, parts);
+  const gate = buildSafetyGate(config.condition, parts);
   if (message.kind === "message" && feedback.kind === "signal" && gate.kind === "gate") {
     const problems = frameProblems(config, message.message);
     if (problems.length > 0) return { kind: "unfit", problems };
@@ -72,7 +72,7 @@ export function buildActuation(config: ActuateConfig, parts: ActuateParts): Buil
   return { kind: "unfit", problems };
 }
 
-function actionOf(plan: Plan, parts: ActuateParts): Action {
+function actionOf(plan: Actuation, parts: ActuateParts): Action {
   const { name, summary, bus, repeat, confirm } = plan.config;
   return {
     name,
@@ -95,7 +95,7 @@ function actionOf(plan: Plan, parts: ActuateParts): Action {
 }
 
 async function actuate(
-  plan: Plan,
+  plan: Actuation,
   given: ReadonlyMap<string, number>,
   parts: ActuateParts,
   signal: AbortSignal,
@@ -105,8 +105,8 @@ async function actuate(
   for (let sent = 0; sent < repeat.count; sent += 1) {
     if (sent > 0) await clock.sleep(repeat.everyMs, signal);
     const stop = signal.aborted
-      ? refused("INTERRUPTED", "the agent is ending, or its time is over")
-      : (unsafeNow(plan) ?? busTrouble(plan));
+      ? rejected("INTERRUPTED", "the agent is ending, or its time is over")
+      : (unsafeNow(plan) ?? busProblem(plan));
     if (stop !== undefined)
       return sent === 0
         ? stop
@@ -117,19 +117,19 @@ async function actuate(
   return await confirmed(plan, parts, signal);
 }
 
-function unsafeNow({ gate }: Plan): Refusal | undefined {
+function unsafeNow({ gate }: Actuation): CommandRejection | undefined {
   const reason = gate.check();
-  return reason === undefined ? undefined : refused("PRECONDITION_FAILED", reason);
+  return reason === undefined ? undefined : rejected("PRECONDITION_FAILED", reason);
 }
 
-function busTrouble({ bus, config }: Plan): Refusal | undefined {
+function busProblem({ bus, config }: Actuation): CommandRejection | undefined {
   const { state, detail } = bus.state();
   return state === "up" || state === "error-passive"
     ? undefined
-    : refused("UNAVAILABLE", `bus ${config.bus} is ${state}: ${detail}`);
+    : rejected("UNAVAILABLE", `bus ${config.bus} is ${state}: ${detail}`);
 }
 
-async function sendOne(plan: Plan, given: ReadonlyMap<string, number>): Promise<Outcome | undefined> {
+async function sendOne(plan: Actuation, given: ReadonlyMap<string, number>): Promise<Outcome | undefined> {
   const { message, bus, config } = plan;
   const data = frameData(config, message, given, plan.counters);
   const flags = (message.extended ? FRAME_FLAG.extended : 0) | (message.fd ? FRAME_FLAG.fd : 0);
@@ -147,7 +147,7 @@ async function sendOne(plan: Plan, given: ReadonlyMap<string, number>): Promise<
  * Only a frame that the vehicle sent after the last of ours confirms it: the state may have been so before. By its time alone an old one
  * would look newer once the wall clock was set back.
  */
-async function confirmed(plan: Plan, { signals, clock }: ActuateParts, signal: AbortSignal): Promise<Outcome> {
+async function confirmed(plan: Actuation, { signals, clock }: ActuateParts, signal: AbortSignal): Promise<Outcome> {
   const { signal: name, equals, tolerance, withinMs } = plan.config.confirm;
   const sentAtUs = clock.wallUs();
   const before = signals.read(plan.feedback);
@@ -174,16 +174,16 @@ async function confirmed(plan: Plan, { signals, clock }: ActuateParts, signal: A
 function argumentsOf(
   { signals }: ActuateConfig,
   given: Readonly<Record<string, unknown>>,
-): Refusal | { readonly kind: "values"; readonly values: ReadonlyMap<string, number> } {
+): CommandRejection | { readonly kind: "values"; readonly values: ReadonlyMap<string, number> } {
   const values = new Map<string, number>();
   const known = new Set<string>();
   for (const value of Object.values(signals)) {
     if (typeof value === "number" || !("argument" in value)) continue;
     known.add(value.argument);
     const argument = Object.hasOwn(given, value.argument) ? given[value.argument] : undefined;
-    if (typeof argument !== "number") return refused("ARGUMENT_TYPE_MISMATCH", `${value.argument}: must be a number`);
+    if (typeof argument !== "number") return rejected("ARGUMENT_TYPE_MISMATCH", `${value.argument}: must be a number`);
     if (!(argument >= value.minimum && argument <= value.maximum)) {
-      return refused(
+      return rejected(
         "ARGUMENT_OUT_OF_RANGE",
         `${value.argument}: ${argument} is not within ${value.minimum} to ${value.maximum}`,
       );
@@ -193,5 +193,5 @@ function argumentsOf(
   const unknown = Object.keys(given).find((name) => !known.has(name));
   return unknown === undefined
     ? { kind: "values", values }
-    : refused("ARGUMENT_TYPE_MISMATCH", `${unknown}: unknown argument`);
+    : rejected("ARGUMENT_TYPE_MISMATCH", `${unknown}: unknown argument`);
 }

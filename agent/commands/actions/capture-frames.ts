@@ -2,8 +2,8 @@ import { z } from "zod";
 import type { Clock } from "../../core/clock.ts";
 import type { CaptureOrder, CaptureSummary } from "../../telemetry/frame-capture.ts";
 import type { Action } from "../action.ts";
-import { refused } from "../answer.ts";
-import { harmless, mistyped } from "./prepare.ts";
+import { rejected } from "../answer.ts";
+import { alwaysSafe, invalidArguments } from "./prepare.ts";
 
 /** What capturing needs. */
 export type CaptureFramesParts = {
@@ -36,10 +36,10 @@ export function captureFrames(parts: CaptureFramesParts): Action {
     timeoutMs: maxSeconds * 1000 + 5000,
     prepare: (given) => {
       const parsed = argumentsSchema.safeParse(given);
-      if (!parsed.success) return mistyped(parsed.error);
+      if (!parsed.success) return invalidArguments(parsed.error);
       const { seconds, bus } = parsed.data;
-      if (bus !== undefined && !buses.includes(bus)) return refused("ARGUMENT_OUT_OF_RANGE", `there is no bus ${bus}`);
-      return harmless(async (signal) => {
+      if (bus !== undefined && !buses.includes(bus)) return rejected("ARGUMENT_OUT_OF_RANGE", `there is no bus ${bus}`);
+      return alwaysSafe(async (signal) => {
         const id = name();
         capture.start({ id, bus, maxFrames });
         await clock.sleep(seconds * 1000, signal);

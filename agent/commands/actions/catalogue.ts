@@ -7,7 +7,7 @@ import { type ActuateParts, buildActuation } from "./actuate.ts";
 import { buildSequence } from "./sequence.ts";
 
 /** Problems that are told at once. */
-const MAX_TOLD = 10;
+const MAX_NAMED = 10;
 
 /** A catalogue file as it was read: `locate` gives "file:line:col" of a value. */
 export type CatalogueFile = {
@@ -38,7 +38,7 @@ export function buildCatalogue({ value, locate }: CatalogueFile, parts: ActuateP
   }
   if (problems.length === 0) return actions;
   throw new AgentError("config.invalid", {
-    what: tellSome(problems),
+    what: firstProblems(problems),
     remedy: "correct the catalogue file; its messages and signals are those of the DBC files of the configuration",
   });
 }
@@ -48,7 +48,7 @@ export function transmittedMessages({ actions }: Catalogue, bus: string): readon
   return actions.flatMap((action) => (action.kind === "actuate" && action.bus === bus ? [action.message] : []));
 }
 
-function tellSome(problems: readonly string[]): string {
-  const more = problems.length > MAX_TOLD ? [`and ${problems.length - MAX_TOLD} more`] : [];
-  return [...problems.slice(0, MAX_TOLD), ...more].join("\n");
+function firstProblems(problems: readonly string[]): string {
+  const more = problems.length > MAX_NAMED ? [`and ${problems.length - MAX_NAMED} more`] : [];
+  return [...problems.slice(0, MAX_NAMED), ...more].join("\n");
 }

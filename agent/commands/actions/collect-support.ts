@@ -1,7 +1,7 @@
 import type { OutgoingFile } from "../../telemetry/record/encode-file.ts";
 import type { Action } from "../action.ts";
-import { refused } from "../answer.ts";
-import { harmless } from "./prepare.ts";
+import { rejected } from "../answer.ts";
+import { alwaysSafe } from "./prepare.ts";
 
 /** What collecting a bundle needs. */
 export type CollectSupportParts = {
@@ -24,8 +24,8 @@ export function collectSupport({ collect, send }: CollectSupportParts): Action {
     uses: ["support.collect"],
     timeoutMs: 300_000,
     prepare: (given) => {
-      if (Object.keys(given).length > 0) return refused("ARGUMENT_TYPE_MISMATCH", "it takes no arguments");
-      return harmless(async () => {
+      if (Object.keys(given).length > 0) return rejected("ARGUMENT_TYPE_MISMATCH", "it takes no arguments");
+      return alwaysSafe(async () => {
         const file = await collect();
         const records = send(file);
         const { name, sha256, content } = file;

@@ -1,8 +1,8 @@
 import { z } from "zod";
 import type { Action } from "../action.ts";
-import { refused } from "../answer.ts";
+import { rejected } from "../answer.ts";
 import type { CollectionRules, RuleSchema } from "../collection-rules.ts";
-import { harmless, mistyped } from "./prepare.ts";
+import { alwaysSafe, invalidArguments } from "./prepare.ts";
 
 const ACTION = { keyRole: "commands", endsInRestart: false, timeoutMs: 1000 } as const;
 
@@ -15,8 +15,8 @@ export function showCollection(rules: CollectionRules): Action {
     commandClass: "R0",
     uses: [],
     prepare: (given) => {
-      if (Object.keys(given).length > 0) return refused("ARGUMENT_TYPE_MISMATCH", "it takes no arguments");
-      return harmless(async () => {
+      if (Object.keys(given).length > 0) return rejected("ARGUMENT_TYPE_MISMATCH", "it takes no arguments");
+      return alwaysSafe(async () => {
         const { rules: current, isChanged } = rules.current();
         return { kind: "done", result: { rules: JSON.stringify(current), isChanged } };
       });
@@ -38,11 +38,11 @@ export function changeCollection(rules: CollectionRules, schema: RuleSchema): Ac
     uses: ["collection"],
     prepare: (given) => {
       const parsed = argumentsSchema.safeParse(given);
-      if (!parsed.success) return mistyped(parsed.error);
+      if (!parsed.success) return invalidArguments(parsed.error);
       const wanted = "rules" in parsed.data ? parsed.data.rules : undefined;
       const problem = wanted === undefined ? undefined : rules.problemOf(wanted);
-      if (problem !== undefined) return refused("ARGUMENT_OUT_OF_RANGE", problem);
-      return harmless(async () => {
+      if (problem !== undefined) return rejected("ARGUMENT_OUT_OF_RANGE", problem);
+      return alwaysSafe(async () => {
         rules.change(wanted);
         const { rules: current, isChanged } = rules.current();
         return { kind: "done", result: { rules: String(current.length), isChanged } };

@@ -3,8 +3,8 @@ import { AgentError } from "../../core/errors.ts";
 import type { LatestSignals } from "../../signals/latest-signals.ts";
 import type { SignalEntry } from "../../signals/signal-entry.ts";
 import type { Action } from "../action.ts";
-import { refused } from "../answer.ts";
-import { harmless } from "./prepare.ts";
+import { rejected } from "../answer.ts";
+import { alwaysSafe } from "./prepare.ts";
 
 /** Where the position is read from, and how old it may be. */
 export type LocateSettings = { readonly latitude: string; readonly longitude: string; readonly maxAgeMs: number };
@@ -21,12 +21,12 @@ export function locate(settings: LocateSettings, signals: LatestSignals, clock: 
     uses: ["vehicle.locate"],
     timeoutMs: 1000,
     prepare: () =>
-      harmless(async () => {
+      alwaysSafe(async () => {
         const [latitude, longitude] = sources.map((source) => signals.read(source));
         if (latitude === undefined || longitude === undefined)
-          return refused("UNAVAILABLE", "there is no position yet");
+          return rejected("UNAVAILABLE", "there is no position yet");
         const ageMs = Math.round(clock.wallUs() / 1000 - Math.min(latitude.timeUs, longitude.timeUs) / 1000);
-        if (Math.abs(ageMs) > settings.maxAgeMs) return refused("UNAVAILABLE", `the position is ${ageMs} ms old`);
+        if (Math.abs(ageMs) > settings.maxAgeMs) return rejected("UNAVAILABLE", `the position is ${ageMs} ms old`);
         const result = { latitude: String(latitude.value), longitude: String(longitude.value), ageMs: String(ageMs) };
         return { kind: "done", result };
       }),

@@ -1,5 +1,5 @@
 import type { Action } from "../action.ts";
-import { refused } from "../answer.ts";
+import { rejected } from "../answer.ts";
 
 /** An action that is named and does nothing yet: whoever asks is told so. */
 export function notSupported(name: string, commandClass: Action["commandClass"], summary: string): Action {
@@ -11,6 +11,6 @@ export function notSupported(name: string, commandClass: Action["commandClass"],
     endsInRestart: false,
     uses: [name],
     timeoutMs: 1000,
-    prepare: () => refused("NOT_SUPPORTED", `${name} is not supported by this agent`),
+    prepare: () => rejected("NOT_SUPPORTED", `${name} is not supported by this agent`),
   };
 }

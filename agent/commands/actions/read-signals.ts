@@ -3,8 +3,8 @@ import type { Clock } from "../../core/clock.ts";
 import type { LatestSignals } from "../../signals/latest-signals.ts";
 import type { SignalEntry } from "../../signals/signal-entry.ts";
 import type { Action, Outcome } from "../action.ts";
-import { type Answer, type Refusal, refused } from "../answer.ts";
-import { harmless, mistyped } from "./prepare.ts";
+import { type Answer, type CommandRejection, rejected } from "../answer.ts";
+import { alwaysSafe, invalidArguments } from "./prepare.ts";
 
 const MAX_SIGNALS = 64;
 const MAX_WAIT_MS = 30_000;
@@ -29,10 +29,10 @@ export function lastSignals(parts: ReadSignalsParts): Action {
     timeoutMs: 1000,
     prepare: (given) => {
       const parsed = lastArguments.safeParse(given);
-      if (!parsed.success) return mistyped(parsed.error);
+      if (!parsed.success) return invalidArguments(parsed.error);
       const found = findAll(parts.signals, parsed.data.signals);
       if (found.kind === "refused") return found;
-      return harmless(async () => ({ kind: "done", result: resultOf(found.signals, parts) }));
+      return alwaysSafe(async () => ({ kind: "done", result: resultOf(found.signals, parts) }));
     },
   };
 }
@@ -47,10 +47,10 @@ export function readSignals(parts: ReadSignalsParts): Action {
     timeoutMs: MAX_WAIT_MS + 1000,
     prepare: (given) => {
       const parsed = readArguments.safeParse(given);
-      if (!parsed.success) return mistyped(parsed.error);
+      if (!parsed.success) return invalidArguments(parsed.error);
       const found = findAll(parts.signals, parsed.data.signals);
       if (found.kind === "refused") return found;
-      return harmless((signal) => awaitFresh(found.signals, parsed.data.withinMs, parts, signal));
+      return alwaysSafe((signal) => awaitFresh(found.signals, parsed.data.withinMs, parts, signal));
     },
   };
 }
@@ -60,11 +60,11 @@ type Named = readonly [name: string, signal: SignalEntry];
 function findAll(
   signals: LatestSignals,
   wanted: readonly string[],
-): Refusal | { readonly kind: "found"; readonly signals: readonly Named[] } {
+): CommandRejection | { readonly kind: "found"; readonly signals: readonly Named[] } {
   const found: Named[] = [];
   for (const name of wanted) {
     const one = signals.find(name);
-    if (one.kind === "unfit") return refused("ARGUMENT_OUT_OF_RANGE", one.problem);
+    if (one.kind === "unfit") return rejected("ARGUMENT_OUT_OF_RANGE", one.problem);
     found.push([name, one.signal]);
   }
   return { kind: "found", signals: found };

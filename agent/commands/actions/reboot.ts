@@ -1,6 +1,6 @@
 import type { Action } from "../action.ts";
-import { refused } from "../answer.ts";
-import { harmless } from "./prepare.ts";
+import { rejected } from "../answer.ts";
+import { alwaysSafe } from "./prepare.ts";
 
 /** Asks the system to restart. Resolves when it has accepted; rejects with `system.restart-refused`. */
 export type RestartSystem = () => Promise<void>;
@@ -16,8 +16,8 @@ export function reboot(restart: RestartSystem): Action {
     uses: ["system.reboot"],
     timeoutMs: 30_000,
     prepare: (given) => {
-      if (Object.keys(given).length > 0) return refused("ARGUMENT_TYPE_MISMATCH", "it takes no arguments");
-      return harmless(async () => {
+      if (Object.keys(given).length > 0) return rejected("ARGUMENT_TYPE_MISMATCH", "it takes no arguments");
+      return alwaysSafe(async () => {
         await restart();
         return { kind: "held" };
       });

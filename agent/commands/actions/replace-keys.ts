@@ -1,7 +1,7 @@
 import type { Action } from "../action.ts";
-import { refused } from "../answer.ts";
+import { rejected } from "../answer.ts";
 import { type KeySet, keySetSchema } from "../key-set.ts";
-import { harmless, mistyped } from "./prepare.ts";
+import { alwaysSafe, invalidArguments } from "./prepare.ts";
 
 /** `keys.replace`: a newer set of signing keys, signed by a key whose role that is. What it revokes stays revoked. */
 export function replaceKeys(keys: KeySet): Action {
@@ -15,10 +15,10 @@ export function replaceKeys(keys: KeySet): Action {
     timeoutMs: 60_000,
     prepare: (given) => {
       const parsed = keySetSchema.safeParse(given);
-      if (!parsed.success) return mistyped(parsed.error);
-      return harmless(async () => {
+      if (!parsed.success) return invalidArguments(parsed.error);
+      return alwaysSafe(async () => {
         if (await keys.replace(parsed.data)) return { kind: "done", result: { version: String(parsed.data.version) } };
-        return refused("ARGUMENT_OUT_OF_RANGE", `version ${parsed.data.version} is not newer than the one in use`);
+        return rejected("ARGUMENT_OUT_OF_RANGE", `version ${parsed.data.version} is not newer than the one in use`);
       });
     },
   };

@@ -1,7 +1,7 @@
 import type { Renewal, RenewalOutcome } from "../../identity/renewal.ts";
 import type { Action, Outcome } from "../action.ts";
-import { refused } from "../answer.ts";
-import { harmless } from "./prepare.ts";
+import { rejected } from "../answer.ts";
+import { alwaysSafe } from "./prepare.ts";
 
 /** Keys are made and tested in the TPM, the cloud issues, and the link is made anew: minutes on a slow link. */
 const TIMEOUT_MS = 900_000;
@@ -17,8 +17,8 @@ export function rotateCertificate(renewal: Pick<Renewal, "request">): Action {
     uses: ["certificate.rotate"],
     timeoutMs: TIMEOUT_MS,
     prepare: (given) => {
-      if (Object.keys(given).length > 0) return refused("ARGUMENT_TYPE_MISMATCH", "it takes no arguments");
-      return harmless(async (signal) => outcomeOf(await settled(renewal.request({ reason: "command" }), signal)));
+      if (Object.keys(given).length > 0) return rejected("ARGUMENT_TYPE_MISMATCH", "it takes no arguments");
+      return alwaysSafe(async (signal) => outcomeOf(await settled(renewal.request({ reason: "command" }), signal)));
     },
   };
 }
@@ -40,6 +40,6 @@ function outcomeOf(outcome: RenewalOutcome | undefined): Outcome {
   }
   if (outcome.kind === "renewed") return { kind: "done", result: { certificateId: outcome.certificateId } };
   const { code, message } = outcome.fault;
-  if (code === "identity.renewal-busy") return refused("BUSY", message);
+  if (code === "identity.renewal-busy") return rejected("BUSY", message);
   return { kind: "failed", code: "UNAVAILABLE", description: `${code}: ${message}` };
 }

@@ -2,10 +2,10 @@ import type { SequenceConfig } from "../../../config/catalogue.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { EntryProblem } from "../../core/entry-problem.ts";
 import type { Action, Outcome, Prepared } from "../action.ts";
-import { refused } from "../answer.ts";
+import { rejected } from "../answer.ts";
 import type { BuiltAction } from "./actuate.ts";
 
-type Step =
+type SequenceStep =
   | { readonly kind: "act"; readonly name: string; readonly prepared: Prepared; readonly timeoutMs: number }
   | { readonly kind: "pause"; readonly ms: number };
 
@@ -14,7 +14,7 @@ type Step =
  * step that does not succeed ends the sequence.
  */
 export function buildSequence(config: SequenceConfig, known: ReadonlyMap<string, Action>, clock: Clock): BuiltAction {
-  const steps: Step[] = [];
+  const steps: SequenceStep[] = [];
   const uses = new Set<string>();
   for (const [index, step] of config.steps.entries()) {
     if ("pauseMs" in step) {
@@ -46,7 +46,9 @@ export function buildSequence(config: SequenceConfig, known: ReadonlyMap<string,
       uses: [...uses],
       timeoutMs: steps.reduce((sum, step) => sum + (step.kind === "pause" ? step.ms : step.timeoutMs), 0),
       prepare: (given) =>
-        Object.keys(given).length === 0 ? prepared : refused("ARGUMENT_TYPE_MISMATCH", "a sequence takes no arguments"),
+        Object.keys(given).length === 0
+          ? prepared
+          : rejected("ARGUMENT_TYPE_MISMATCH", "a sequence takes no arguments"),
     },
   };
 }
@@ -55,7 +57,7 @@ function unfit(path: EntryProblem["path"], problem: string): BuiltAction {
   return { kind: "unfit", problems: [{ path, problem }] };
 }
 
-async function runSteps(steps: readonly Step[], clock: Clock, signal: AbortSignal): Promise<Outcome> {
+async function runSteps(steps: readonly SequenceStep[], clock: Clock, signal: AbortSignal): Promise<Outcome> {
   let done = 0;
   for (const step of steps) {
     if (step.kind === "pause") {

@@ -1,18 +1,18 @@
-import type { Reply, Requester } from "../../cloud/requester.ts";
+import type { Reply, RequestClient } from "../../cloud/requester.ts";
 import { WIRE_FORMATS } from "../../cloud/wire-format.ts";
 import type { Log } from "../../core/log.ts";
 import type { Broker } from "../../ports/broker.ts";
 import type { Answer } from "../answer.ts";
-import type { RequestDoor } from "../command-service.ts";
-import type { Door } from "../report.ts";
-import type { Arrival, ReplyAddress } from "../request.ts";
+import type { CommandChannel } from "../command-service.ts";
+import type { ReplyChannel } from "../report.ts";
+import type { IncomingCommand, ReplyAddress } from "../request.ts";
 import { ExecutionTopics } from "./executions.ts";
 
 /** What the door to AWS IoT Commands is made of. */
-export type AwsCommandsParts = {
+export type AwsChannelParts = {
   readonly thing: string;
   readonly broker: Pick<Broker, "subscribe">;
-  readonly requester: Pick<Requester, "listen" | "request">;
+  readonly requestClient: Pick<RequestClient, "listen" | "request">;
   readonly log: Log;
 };
 
@@ -22,25 +22,25 @@ export type AwsCommandsParts = {
  * The updates of one execution go one after the other, each once the one before was accepted or rejected: the service takes two at a
  * time for a conflict.
  */
-export class AwsCommands implements Door, RequestDoor {
+export class AwsChannel implements ReplyChannel, CommandChannel {
   readonly name = "aws";
-  readonly #parts: AwsCommandsParts;
+  readonly #parts: AwsChannelParts;
   readonly #topics: ExecutionTopics;
 
-  constructor(parts: AwsCommandsParts) {
+  constructor(parts: AwsChannelParts) {
     this.#parts = parts;
     this.#topics = new ExecutionTopics("$aws/commands", parts.thing, parts.log);
   }
 
   /** Listens for executions. Throws `broker.refused` when the broker is there and refuses a subscription. */
-  async open(take: (arrival: Arrival) => void): Promise<void> {
-    const { requester, broker } = this.#parts;
-    await requester.listen(WIRE_FORMATS.flatMap((format) => this.#topics.answers(format)));
+  async open(take: (incoming: IncomingCommand) => void): Promise<void> {
+    const { requestClient, broker } = this.#parts;
+    await requestClient.listen(WIRE_FORMATS.flatMap((format) => this.#topics.answers(format)));
     for (const format of WIRE_FORMATS) {
       await broker.subscribe(this.#topics.requests(format), (message) => {
         const read = (execution: string) => ({ format, reply: { door: "aws", execution, format } }) as const;
-        const arrival = this.#topics.arrival(message, read);
-        if (arrival !== undefined) take(arrival);
+        const incoming = this.#topics.incomingCommand(message, read);
+        if (incoming !== undefined) take(incoming);
       });
     }
   }
@@ -49,8 +49,8 @@ export class AwsCommands implements Door, RequestDoor {
     await this.#update(reply, { status: "IN_PROGRESS" }, signal);
   }
 
-  async tell(reply: ReplyAddress, answer: Answer, signal: AbortSignal): Promise<"told" | "later"> {
-    return this.#topics.told(this.name, await this.#update(reply, bodyOf(answer), signal));
+  async report(reply: ReplyAddress, answer: Answer, signal: AbortSignal): Promise<"told" | "later"> {
+    return this.#topics.outcomeOf(this.name, await this.#update(reply, bodyOf(answer), signal));
   }
 
   async #update(
@@ -60,8 +60,8 @@ export class AwsCommands implements Door, RequestDoor {
   ): Promise<Reply<unknown>> {
     if (reply.door !== "aws") throw new TypeError(`a reply to ${reply.door} at the door of AWS IoT Commands`);
     const { execution, format } = reply;
-    const exchange = this.#topics.exchange(execution, format, { format, body });
-    return await this.#parts.requester.request(exchange, signal);
+    const exchange = this.#topics.updateRequest(execution, format, { format, body });
+    return await this.#parts.requestClient.request(exchange, signal);
   }
 }
 

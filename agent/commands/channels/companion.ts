@@ -1,13 +1,13 @@
 import { CONTENT_TYPES, encodeBody } from "../../cloud/wire-format.ts";
 import type { Log } from "../../core/log.ts";
-import { type Broker, type Inbound, publicationTo } from "../../ports/broker.ts";
+import { type Broker, publicationTo, type ReceivedPublish } from "../../ports/broker.ts";
 import type { Answer } from "../answer.ts";
-import type { RequestDoor } from "../command-service.ts";
-import type { Door } from "../report.ts";
-import type { Arrival, ReplyAddress } from "../request.ts";
+import type { CommandChannel } from "../command-service.ts";
+import type { ReplyChannel } from "../report.ts";
+import type { IncomingCommand, ReplyAddress } from "../request.ts";
 
 /** What the companion door is made of. */
-export type CompanionParts = {
+export type CompanionChannelParts = {
   /** "cmd/causeway/<thing>/+/request": the level of the plus sign is what the requester calls its request. */
   readonly filter: string;
   /** A response topic that does not begin so is not answered: a requester must not choose where else the vehicle speaks. */
@@ -24,18 +24,18 @@ const MAX_TOPIC_BYTES = 256;
  * Requests of companion apps over MQTT 5 request/response: answered on the response topic with the correlation data as it came (MQTT
  * 5.0, 4.10). JSON, or CBOR where the content type says so; the answer is in the same format.
  */
-export class CompanionDoor implements Door, RequestDoor {
+export class CompanionChannel implements ReplyChannel, CommandChannel {
   readonly name = "companion";
-  readonly #parts: CompanionParts;
+  readonly #parts: CompanionChannelParts;
 
-  constructor(parts: CompanionParts) {
+  constructor(parts: CompanionChannelParts) {
     this.#parts = parts;
   }
 
-  async open(take: (arrival: Arrival) => void): Promise<void> {
+  async open(take: (incoming: IncomingCommand) => void): Promise<void> {
     await this.#parts.broker.subscribe(this.#parts.filter, (message) => {
-      const arrival = this.#arrivalOf(message);
-      if (arrival !== undefined) take(arrival);
+      const incoming = this.#commandOf(message);
+      if (incoming !== undefined) take(incoming);
     });
   }
 
@@ -43,7 +43,7 @@ export class CompanionDoor implements Door, RequestDoor {
     await this.#publish(reply, { status: "IN_PROGRESS" });
   }
 
-  async tell(reply: ReplyAddress, { status, reason, result }: Answer): Promise<"told" | "later"> {
+  async report(reply: ReplyAddress, { status, reason, result }: Answer): Promise<"told" | "later"> {
     return await this.#publish(reply, { status, reason, result });
   }
 
@@ -58,7 +58,7 @@ export class CompanionDoor implements Door, RequestDoor {
     return "later";
   }
 
-  #arrivalOf(message: Inbound): Arrival | undefined {
+  #commandOf(message: ReceivedPublish): IncomingCommand | undefined {
     const { topic, payload, contentType, correlationData, messageExpirySeconds } = message;
     const level = this.#parts.filter.split("/").indexOf("+");
     const id = topic.split("/")[level] ?? "";
@@ -73,7 +73,7 @@ export class CompanionDoor implements Door, RequestDoor {
     return { id, payload, format, reply, restOfLifeMs };
   }
 
-  #responseTopic({ responseTopic }: Inbound): string | undefined {
+  #responseTopic({ responseTopic }: ReceivedPublish): string | undefined {
     if (responseTopic === undefined) return undefined;
     const isRight = responseTopic.startsWith(this.#parts.responsePrefix) && !/[#+\0]/.test(responseTopic);
     if (isRight && Buffer.byteLength(responseTopic) <= MAX_TOPIC_BYTES) return responseTopic;

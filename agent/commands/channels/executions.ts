@@ -1,8 +1,8 @@
 import { z } from "zod";
-import { describeReply, type Exchange, isRetryable, type Reply } from "../../cloud/requester.ts";
+import { describeReply, isRetryable, type Reply, type ServiceRequest } from "../../cloud/requester.ts";
 import type { Log } from "../../core/log.ts";
-import type { Inbound } from "../../ports/broker.ts";
-import type { Arrival } from "../request.ts";
+import type { ReceivedPublish } from "../../ports/broker.ts";
+import type { IncomingCommand } from "../request.ts";
 
 /** Longest wait for accepted or rejected of an update, ms. */
 const ANSWER_TIMEOUT_MS = 5000;
@@ -35,11 +35,11 @@ export class ExecutionTopics {
   }
 
   /** An update that the service accepts or rejects. What is accepted is told in the topic; the body says nothing more that counts. */
-  exchange(
+  updateRequest(
     execution: string,
     format: string,
-    content: Pick<Exchange<unknown>, "format" | "body" | "encoded">,
-  ): Exchange<unknown> {
+    content: Pick<ServiceRequest<unknown>, "format" | "body" | "encoded">,
+  ): ServiceRequest<unknown> {
     const place = `${this.#base}/${execution}/response`;
     return {
       ...content,
@@ -52,10 +52,10 @@ export class ExecutionTopics {
   }
 
   /** A message on a request topic; undefined for one whose execution has no proper name. */
-  arrival(
-    { topic, payload, messageExpirySeconds }: Inbound,
-    read: (execution: string) => Pick<Arrival, "format" | "reply">,
-  ): Arrival | undefined {
+  incomingCommand(
+    { topic, payload, messageExpirySeconds }: ReceivedPublish,
+    read: (execution: string) => Pick<IncomingCommand, "format" | "reply">,
+  ): IncomingCommand | undefined {
     const id = topic.slice(this.#base.length + 1).split("/", 1)[0] ?? "";
     if (!EXECUTION_ID.test(id)) {
       this.#log.warn("command.unnamed", { bytes: payload.length });
@@ -66,9 +66,9 @@ export class ExecutionTopics {
   }
 
   /** Whether an update has told its answer. A service that says no for good (ended, unknown) will not change its mind; the broker may be given another policy. */
-  told(door: string, outcome: Reply<unknown>): "told" | "later" {
+  outcomeOf(channel: string, outcome: Reply<unknown>): "told" | "later" {
     if (outcome.kind === "accepted") return "told";
-    this.#log.warn("command.answer-refused", { door, outcome: describeReply(outcome) });
+    this.#log.warn("command.answer-refused", { door: channel, outcome: describeReply(outcome) });
     return isRetryable(outcome) || outcome.kind === "aborted" || outcome.kind === "refused" ? "later" : "told";
   }
 }

@@ -1,27 +1,27 @@
 import type { ProtobufNames } from "../../../config/catalogue.ts";
-import type { Requester } from "../../cloud/requester.ts";
+import type { RequestClient } from "../../cloud/requester.ts";
 import type { Log } from "../../core/log.ts";
 import { type Broker, publicationTo } from "../../ports/broker.ts";
 import { type Answer, REASONS } from "../answer.ts";
-import type { RequestDoor } from "../command-service.ts";
-import type { Door } from "../report.ts";
-import type { Arrival, ReplyAddress, Translation } from "../request.ts";
+import type { CommandChannel } from "../command-service.ts";
+import type { ReplyChannel } from "../report.ts";
+import type { DecodedCommand, IncomingCommand, ReplyAddress } from "../request.ts";
 import { type CommandMessage, type CommandResponse, encodeCommandResponse } from "./command-messages.ts";
 import { ExecutionTopics } from "./executions.ts";
-import { meaningOf } from "./protobuf-names.ts";
+import { namedCommand } from "./protobuf-names.ts";
 
 const CONTENT_TYPE = "application/x-protobuf";
 const FORMAT = "protobuf";
 
 /** What the door to the protobuf flavour is made of. */
-export type ProtobufDoorParts = {
+export type ProtobufChannelParts = {
   readonly thing: string;
   /** "$aws/commands": a service that accepts or rejects each update; another one is a broker of one's own, whose PUBACK is all there is. */
   readonly prefix: string;
   readonly names: ProtobufNames;
   readonly read: (payload: Uint8Array) => CommandMessage | undefined;
   readonly broker: Pick<Broker, "subscribe" | "publish">;
-  readonly requester: Pick<Requester, "listen" | "request">;
+  readonly requestClient: Pick<RequestClient, "listen" | "request">;
   readonly log: Log;
 };
 
@@ -30,28 +30,28 @@ export type ProtobufDoorParts = {
  * `<prefix>/things/<thing>/executions/<id>/request/protobuf`. What acts needs the authorisation that is a field of ours: the signature
  * is over the vehicle's own name of the action, as at every door.
  */
-export class ProtobufDoor implements Door, RequestDoor {
+export class ProtobufChannel implements ReplyChannel, CommandChannel {
   readonly name = "protobuf";
-  readonly #parts: ProtobufDoorParts;
+  readonly #parts: ProtobufChannelParts;
   readonly #topics: ExecutionTopics;
   readonly #isService: boolean;
 
-  constructor(parts: ProtobufDoorParts) {
+  constructor(parts: ProtobufChannelParts) {
     this.#parts = parts;
     this.#topics = new ExecutionTopics(parts.prefix, parts.thing, parts.log);
     this.#isService = parts.prefix.startsWith("$aws/");
   }
 
   /** Listens for executions. Throws `broker.refused` when the broker is there and refuses a subscription. */
-  async open(take: (arrival: Arrival) => void): Promise<void> {
-    const { broker, requester } = this.#parts;
-    if (this.#isService) await requester.listen(this.#topics.answers(FORMAT));
+  async open(take: (incoming: IncomingCommand) => void): Promise<void> {
+    const { broker, requestClient } = this.#parts;
+    if (this.#isService) await requestClient.listen(this.#topics.answers(FORMAT));
     await broker.subscribe(this.#topics.requests(FORMAT), (message) => {
-      const arrival = this.#topics.arrival(message, (execution) => ({
+      const incoming = this.#topics.incomingCommand(message, (execution) => ({
         format: (bytes) => this.#translate(bytes, execution),
         reply: { door: "protobuf", execution },
       }));
-      if (arrival !== undefined) take(arrival);
+      if (incoming !== undefined) take(incoming);
     });
   }
 
@@ -60,7 +60,11 @@ export class ProtobufDoor implements Door, RequestDoor {
     await this.#send(reply, { status: "IN_PROGRESS", ...rest }, signal);
   }
 
-  async tell(reply: ReplyAddress, { status, reason, result }: Answer, signal: AbortSignal): Promise<"told" | "later"> {
+  async report(
+    reply: ReplyAddress,
+    { status, reason, result }: Answer,
+    signal: AbortSignal,
+  ): Promise<"told" | "later"> {
     const response = {
       // The flavour has no status for what was not begun; its reason says so.
       status: status === "REJECTED" ? "FAILED" : status,
@@ -85,8 +89,8 @@ export class ProtobufDoor implements Door, RequestDoor {
   /** Of the answer only a rejection is read; that of the service is JSON, one in another form is final. */
   async #update(execution: string, bytes: Uint8Array, signal: AbortSignal): Promise<"told" | "later"> {
     const content = { format: "json", body: {}, encoded: { bytes, contentType: CONTENT_TYPE } } as const;
-    const exchange = this.#topics.exchange(execution, FORMAT, content);
-    return this.#topics.told(this.name, await this.#parts.requester.request(exchange, signal));
+    const exchange = this.#topics.updateRequest(execution, FORMAT, content);
+    return this.#topics.outcomeOf(this.name, await this.#parts.requestClient.request(exchange, signal));
   }
 
   async #publish(execution: string, payload: Uint8Array): Promise<"told" | "later"> {
@@ -95,13 +99,13 @@ export class ProtobufDoor implements Door, RequestDoor {
     return outcome.kind === "acked" || outcome.kind === "too-large" ? "told" : "later";
   }
 
-  #translate(payload: Uint8Array, execution: string): Translation | undefined {
+  #translate(payload: Uint8Array, execution: string): DecodedCommand | undefined {
     const message = this.#parts.read(payload);
     if (message?.command === undefined || message.commandId !== execution) return undefined;
-    const { flaw, ...asked } = meaningOf(message.command, this.#parts.names);
+    const { decodeError, ...asked } = namedCommand(message.command, this.#parts.names);
     const { issuedAtMs, timeoutMs, authorisation } = message;
     const body = { schemaVersion: 1, id: execution, ...asked, issuedAtMs, timeoutMs, ...signedBy(authorisation) };
-    return { body, flaw };
+    return { body, decodeError };
   }
 }
 

@@ -2,14 +2,14 @@ import type { ProtobufNames } from "../../../config/catalogue.ts";
 import type { Json } from "../../core/canonical-json.ts";
 import type { LatestSignals } from "../../signals/latest-signals.ts";
 import type { Action } from "../action.ts";
-import { type Refusal, refused } from "../answer.ts";
+import { type CommandRejection, rejected } from "../answer.ts";
 import type { CommandMessage } from "./command-messages.ts";
 
 /** What a request in the protobuf flavour asks for in our own words. */
-export type Meaning = {
+export type NamedCommand = {
   readonly action: string;
   readonly arguments: Readonly<Record<string, Json>>;
-  readonly flaw: Refusal | undefined;
+  readonly decodeError: CommandRejection | undefined;
 };
 
 /** Most signals that one request may ask for; those of its templates together. */
@@ -43,51 +43,56 @@ export function protobufProblem(
 }
 
 /** What `command` asks for by the names of the catalogue. */
-export function meaningOf(command: NonNullable<CommandMessage["command"]>, names: ProtobufNames): Meaning {
+export function namedCommand(command: NonNullable<CommandMessage["command"]>, names: ProtobufNames): NamedCommand {
   return command.kind === "actuate" ? actuationOf(command, names) : readingOf(command, names);
 }
 
 function actuationOf(
   { signalId, manifest, value: given }: Extract<CommandMessage["command"], { kind: "actuate" }>,
   { actuators, manifest: known }: ProtobufNames,
-): Meaning {
-  const flawed = (flaw: Refusal): Meaning => ({ action: `actuator.${signalId}`, arguments: {}, flaw });
+): NamedCommand {
+  const flawed = (decodeError: CommandRejection): NamedCommand => ({
+    action: `actuator.${signalId}`,
+    arguments: {},
+    decodeError,
+  });
   if (known !== undefined && manifest !== known) {
-    return flawed(refused("DECODER_MANIFEST_OUT_OF_SYNC", `the vehicle has ${known}`));
+    return flawed(rejected("DECODER_MANIFEST_OUT_OF_SYNC", `the vehicle has ${known}`));
   }
   const actuator = actuators.find(({ signal }) => signal === signalId);
-  if (actuator === undefined) return flawed(refused("NO_DECODING_RULES_FOUND", `there is no actuator ${signalId}`));
+  if (actuator === undefined) return flawed(rejected("NO_DECODING_RULES_FOUND", `there is no actuator ${signalId}`));
   if (given?.type !== actuator.type) {
-    return flawed(refused("ARGUMENT_TYPE_MISMATCH", `actuator ${signalId} takes a value of type ${actuator.type}`));
+    return flawed(rejected("ARGUMENT_TYPE_MISMATCH", `actuator ${signalId} takes a value of type ${actuator.type}`));
   }
   const { does } = actuator;
-  if ("argument" in does) return { action: does.action, arguments: { [does.argument]: given.value }, flaw: undefined };
+  if ("argument" in does)
+    return { action: does.action, arguments: { [does.argument]: given.value }, decodeError: undefined };
   const asked = does.find(({ value }) => value === given.value);
   return asked === undefined
-    ? flawed(refused("ARGUMENT_OUT_OF_RANGE", `actuator ${signalId} does not take this value`))
-    : { action: asked.action, arguments: {}, flaw: undefined };
+    ? flawed(rejected("ARGUMENT_OUT_OF_RANGE", `actuator ${signalId} does not take this value`))
+    : { action: asked.action, arguments: {}, decodeError: undefined };
 }
 
 /** The last known state is fetched; it is not sent by itself, so that there is nothing to activate. */
 function readingOf(
   { templates }: Extract<CommandMessage["command"], { kind: "state" }>,
   { states }: ProtobufNames,
-): Meaning {
+): NamedCommand {
   const signals = new Set<string>();
-  const meaning = (flaw: Refusal | undefined): Meaning => ({
+  const meaning = (decodeError: CommandRejection | undefined): NamedCommand => ({
     action: "signals.last",
     arguments: { signals: [...signals] },
-    flaw,
+    decodeError,
   });
   for (const { id, operation } of templates) {
     const state = states.find(({ template }) => template === id);
-    if (state === undefined) return meaning(refused("STATE_TEMPLATE_OUT_OF_SYNC", "a state template is not known"));
+    if (state === undefined) return meaning(rejected("STATE_TEMPLATE_OUT_OF_SYNC", "a state template is not known"));
     if (operation !== "fetch_snapshot_operation") {
-      return meaning(refused("NOT_SUPPORTED", "of a state template only a snapshot can be fetched"));
+      return meaning(rejected("NOT_SUPPORTED", "of a state template only a snapshot can be fetched"));
     }
     for (const name of state.signals) signals.add(name);
   }
-  if (signals.size === 0) return meaning(refused("COMMAND_REQUEST_PARSING_FAILED", "it names no state template"));
-  if (signals.size > MAX_SIGNALS) return meaning(refused("ARGUMENT_OUT_OF_RANGE", `more than ${MAX_SIGNALS} signals`));
+  if (signals.size === 0) return meaning(rejected("COMMAND_REQUEST_PARSING_FAILED", "it names no state template"));
+  if (signals.size > MAX_SIGNALS) return meaning(rejected("ARGUMENT_OUT_OF_RANGE", `more than ${MAX_SIGNALS} signals`));
   return meaning(undefined);
 }

@@ -3,7 +3,7 @@ import { aborted } from "../../core/aborted.ts";
 import type { Clock } from "../../core/clock.ts";
 import { issueText } from "../../core/issue-text.ts";
 import type { Journal } from "../../ports/journal.ts";
-import type { SettingsSlot } from "../../ports/update.ts";
+import type { ConfigSlot } from "../../ports/update.ts";
 import type { HealthVerdict } from "../../updates/update-work.ts";
 import {
   type ExecutionId,
@@ -17,7 +17,7 @@ import {
 const SPACE = "job";
 const KEY = "config";
 /** How often the health is looked at, ms. */
-const LOOK_MS = 1000;
+const POLL_MS = 1000;
 
 /** The document of new settings. They take the place of those of the last such job; none at all are the vehicle's own again. */
 const configDocument = z.strictObject({
@@ -38,12 +38,12 @@ type Attempt = z.infer<typeof attempt>;
 
 /** What the handler of settings works with. */
 export type ConfigJobParts = {
-  readonly slot: SettingsSlot;
+  readonly slot: ConfigSlot;
   readonly journal: Pick<Journal, "get" | "put">;
   readonly clock: Pick<Clock, "sleep" | "monotonicMs">;
   health(): HealthVerdict;
   /** New settings must prove themselves within this time, ms. */
-  readonly proveMs: number;
+  readonly healthTimeoutMs: number;
   /** Whether the process may end without breaking into an update. */
   mayRestart(): boolean;
   /** Ends the process so that it is started again. */
@@ -59,24 +59,24 @@ export function configJob(parts: ConfigJobParts): ConfigJob {
     handler: async (document, job, signal) => {
       while (!parts.mayRestart() && !signal.aborted && !job.withdrawn.aborted) {
         job.report({ phase: "queued", reason: "an update is under way" });
-        await parts.clock.sleep(LOOK_MS, AbortSignal.any([signal, job.withdrawn]));
+        await parts.clock.sleep(POLL_MS, AbortSignal.any([signal, job.withdrawn]));
       }
       if (signal.aborted) return "stopped";
       const known = attemptOf(parts, job);
       if (known === undefined) return await begin(parts, document, job, signal);
-      return known.phase === "leaving" ? await leave(parts, known, signal) : await goOn(parts, known, job, signal);
+      return known.phase === "leaving" ? await rollback(parts, known, signal) : await goOn(parts, known, job, signal);
     },
     abandon: (job) => {
       const known = attemptOf(parts, job);
       if (known === undefined) return;
       remember(parts, undefined);
-      if (parts.slot.revert(known.name) === "restart") parts.restart();
+      if (parts.slot.rollback(known.name) === "restart") parts.restart();
     },
   };
 }
 
 /** Why a `config` document would not be taken; undefined for one that would. */
-export async function problemOfSettings(document: unknown, slot: SettingsSlot): Promise<string | undefined> {
+export async function problemOfSettings(document: unknown, slot: ConfigSlot): Promise<string | undefined> {
   const parsed = configDocument.safeParse(document);
   if (!parsed.success) return `malformed: ${issueText(parsed.error)}`;
   const problem = await slot.check(parsed.data.config);
@@ -107,32 +107,33 @@ async function goOn(
   signal: AbortSignal,
 ): Promise<JobOutcome | "stopped"> {
   const { slot, clock } = parts;
-  if (slot.running(known.name)) return kept(parts, known);
+  if (slot.running(known.name)) return commit(parts, known);
   const trial = slot.trial(known.name);
-  if (trial.kind === "went-back") return await leave(parts, { ...known, detail: trial.detail }, signal);
+  if (trial.kind === "went-back") return await rollback(parts, { ...known, detail: trial.detail }, signal);
   if (slot.activate(known.name) === "restart") return await restarted(parts, signal);
-  const endMs = clock.monotonicMs() + parts.proveMs;
+  const endMs = clock.monotonicMs() + parts.healthTimeoutMs;
   for (;;) {
     const health = parts.health();
     if (signal.aborted) return "stopped";
-    if (job.withdrawn.aborted) return await leave(parts, { ...known, detail: `cancelled ${withdrawnBy(job)}` }, signal);
+    if (job.withdrawn.aborted)
+      return await rollback(parts, { ...known, detail: `cancelled ${withdrawnBy(job)}` }, signal);
     if (health.kind === "healthy") break;
-    if (clock.monotonicMs() >= endMs) return await leave(parts, { ...known, detail: health.missing }, signal);
+    if (clock.monotonicMs() >= endMs) return await rollback(parts, { ...known, detail: health.missing }, signal);
     job.report({ phase: "prove", waitingFor: health.missing });
-    await clock.sleep(LOOK_MS, AbortSignal.any([signal, job.withdrawn]));
+    await clock.sleep(POLL_MS, AbortSignal.any([signal, job.withdrawn]));
   }
-  slot.keep(known.name);
-  return kept(parts, known);
+  slot.commit(known.name);
+  return commit(parts, known);
 }
 
-function kept(parts: ConfigJobParts, { name }: Attempt): JobOutcome {
+function commit(parts: ConfigJobParts, { name }: Attempt): JobOutcome {
   remember(parts, undefined);
   return { status: "SUCCEEDED", details: { settings: name } };
 }
 
-async function leave(parts: ConfigJobParts, known: Attempt, signal: AbortSignal): Promise<JobOutcome | "stopped"> {
+async function rollback(parts: ConfigJobParts, known: Attempt, signal: AbortSignal): Promise<JobOutcome | "stopped"> {
   remember(parts, { ...known, phase: "leaving" });
-  if (parts.slot.revert(known.name) === "restart") return await restarted(parts, signal);
+  if (parts.slot.rollback(known.name) === "restart") return await restarted(parts, signal);
   remember(parts, undefined);
   return ended("FAILED", `the settings before are back: ${known.detail}`);
 }

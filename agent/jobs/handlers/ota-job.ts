@@ -4,7 +4,7 @@ import type { Clock } from "../../core/clock.ts";
 import { issueText } from "../../core/issue-text.ts";
 import type { ArtifactSource } from "../../ports/update.ts";
 import { parseManifest } from "../../updates/trust/manifest.ts";
-import { type UpdateDesk, updateOrder } from "../../updates/update-desk.ts";
+import { type UpdateVerifier, updateOrder } from "../../updates/update-desk.ts";
 import { streamFile, type UpdateRecord } from "../../updates/update-record.ts";
 import { isSettled, type UpdateStep } from "../../updates/update-state.ts";
 import type { UpdateProgress } from "../../updates/update-work.ts";
@@ -20,7 +20,7 @@ import {
 } from "../job-runner.ts";
 
 /** How often the update is looked at, ms. */
-const LOOK_MS = 1000;
+const POLL_MS = 1000;
 
 /** The document of an update: the manifest with its signatures as they are, and where each artifact is. */
 const otaDocument = z.strictObject({
@@ -40,7 +40,7 @@ const otaDocument = z.strictObject({
 
 /** What the handler of updates works with. */
 export type OtaJobParts = {
-  readonly desk: UpdateDesk;
+  readonly verifier: UpdateVerifier;
   readonly updater: Updater;
   readonly progress: UpdateProgress;
   readonly clock: Pick<Clock, "sleep">;
@@ -48,18 +48,18 @@ export type OtaJobParts = {
 
 /** The handler of `ota` documents: hands the update in, follows it, and goes on following it after any restart. */
 export function otaJob(parts: OtaJobParts): JobHandler {
-  const { desk, updater, clock } = parts;
+  const { verifier, updater, clock } = parts;
   return async (document, job, signal) => {
     while (!signal.aborted && !job.withdrawn.aborted) {
       const running = updater.current();
       if (running !== undefined && isOf(running, job)) return await follow(parts, job, signal);
       if (running === undefined || isSettled(running.state)) {
-        const refusal = await begin(document, job, desk, updater);
+        const refusal = await begin(document, job, verifier, updater);
         if (refusal !== undefined) return refusal;
         continue;
       }
       job.report({ phase: "queued", reason: "another update is under way" });
-      await clock.sleep(LOOK_MS, AbortSignal.any([signal, job.withdrawn]));
+      await clock.sleep(POLL_MS, AbortSignal.any([signal, job.withdrawn]));
     }
     return signal.aborted ? "stopped" : ended("FAILED", { reason: `cancelled ${withdrawnBy(job)}` });
   };
@@ -87,20 +87,25 @@ export async function renewSource(
 }
 
 /** Why an `ota` document would not be taken now; undefined for one that would. */
-export function problemOfOta(document: unknown, desk: UpdateDesk): string | undefined {
+export function problemOfOta(document: unknown, verifier: UpdateVerifier): string | undefined {
   const parsed = otaDocument.safeParse(document);
   if (!parsed.success) return `malformed: ${issueText(parsed.error)}`;
-  const verdict = desk.judge(parsed.data);
+  const verdict = verifier.verify(parsed.data);
   return verdict.kind === "refused" ? `${verdict.reason}: ${verdict.detail}` : undefined;
 }
 
-async function begin(document: unknown, job: Job, desk: UpdateDesk, updater: Updater): Promise<JobOutcome | undefined> {
+async function begin(
+  document: unknown,
+  job: Job,
+  verifier: UpdateVerifier,
+  updater: Updater,
+): Promise<JobOutcome | undefined> {
   const parsed = otaDocument.safeParse(document);
   if (!parsed.success) return ended("REJECTED", { reason: `malformed: ${issueText(parsed.error)}` });
   const { manifest, signatures, roots, artifacts } = parsed.data;
   const sources = Object.entries(artifacts).map(([name, place]) => [name, sourceOf(place)] as const);
   const origin = { kind: "job", jobId: job.jobId, executionNumber: job.executionNumber } as const;
-  const verdict = await desk.order(
+  const verdict = await verifier.order(
     { origin, manifest, signatures, roots, sources: Object.fromEntries(sources) },
     updater,
   );
@@ -134,7 +139,7 @@ async function follow(parts: OtaJobParts, job: Job, signal: AbortSignal): Promis
       updater.cancel(job.withdrawn.reason === "timed-out" ? "timed-out" : "cancelled", withdrawnBy(job));
     }
     job.report({ phase: step, ...versions, ...shown(step, progress) });
-    await clock.sleep(LOOK_MS, signal);
+    await clock.sleep(POLL_MS, signal);
   }
   return "stopped";
 }

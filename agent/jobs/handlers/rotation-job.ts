@@ -10,7 +10,7 @@ import { isSameExecution, type Job, type JobHandler, type JobOutcome, withdrawnB
 const SPACE = "job";
 const KEY = "rotation";
 /** Between two looks at a renewal that goes on by itself, and between two wishes for one, ms. */
-const LOOK_MS = 2000;
+const POLL_MS = 2000;
 const RETRY_MS = 60_000;
 
 const rotationDocument = z.strictObject({ version: z.literal("1.0"), operation: z.literal("rotate-certificate") });
@@ -55,7 +55,7 @@ export function rotationJob(parts: RotationJobParts): JobHandler {
       } else ({ fault = fault } = renewal.status());
       if (FAULTS[fault.code].retry !== "backoff") return ended("FAILED", failure(fault, parts.certificate().isSettled));
       job.report({ phase: "rotate", waitingFor: fault.message });
-      await clock.sleep(isSettled ? RETRY_MS : LOOK_MS, signal);
+      await clock.sleep(isSettled ? RETRY_MS : POLL_MS, signal);
     }
     return "stopped";
   };

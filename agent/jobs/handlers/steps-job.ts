@@ -44,7 +44,7 @@ export type StepsJobParts = {
   readonly journal: Pick<Journal, "get" | "put">;
 };
 
-type Step = {
+type ProgramStep = {
   readonly name: string;
   readonly handler: ListedHandler;
   readonly args: readonly string[];
@@ -58,7 +58,7 @@ type Step = {
  */
 export function stepsJob(parts: StepsJobParts): JobHandler {
   return async (document, job, signal) => {
-    const plan = planOf(document, parts.handlers);
+    const plan = checkedSteps(document, parts.handlers);
     if (plan.kind === "refused") return { status: "REJECTED", details: { reason: plan.reason } };
     const earlier = begunStep(parts.journal, job);
     if (earlier !== undefined) return failed(earlier, "indeterminate: the agent ended while it ran");
@@ -79,19 +79,19 @@ export function stepsJob(parts: StepsJobParts): JobHandler {
 
 /** Why a document with steps would not be taken; undefined for one that would. */
 export function problemOfSteps(document: unknown, handlers: readonly ListedHandler[]): string | undefined {
-  const plan = planOf(document, handlers);
+  const plan = checkedSteps(document, handlers);
   return plan.kind === "refused" ? plan.reason : undefined;
 }
 
-type Plan =
-  | { readonly kind: "plan"; readonly steps: readonly Step[]; readonly showsOutput: boolean }
+type CheckedSteps =
+  | { readonly kind: "plan"; readonly steps: readonly ProgramStep[]; readonly showsOutput: boolean }
   | { readonly kind: "refused"; readonly reason: string };
 
-function planOf(document: unknown, handlers: readonly ListedHandler[]): Plan {
+function checkedSteps(document: unknown, handlers: readonly ListedHandler[]): CheckedSteps {
   const parsed = stepsDocument.safeParse(document);
   if (!parsed.success) return { kind: "refused", reason: `malformed: ${issueText(parsed.error)}` };
   const { steps, finalStep, includeStdOut } = parsed.data;
-  const planned: Step[] = [];
+  const planned: ProgramStep[] = [];
   for (const given of [...steps, ...(finalStep === undefined ? [] : [finalStep])]) {
     const step = stepOf(given.action, handlers);
     if (typeof step === "string") return { kind: "refused", reason: `unsafe: step ${given.action.name}: ${step}` };
@@ -101,7 +101,7 @@ function planOf(document: unknown, handlers: readonly ListedHandler[]): Plan {
 }
 
 /** The step as it may be run, or why not. */
-function stepOf(given: z.infer<typeof action>, handlers: readonly ListedHandler[]): Step | string {
+function stepOf(given: z.infer<typeof action>, handlers: readonly ListedHandler[]): ProgramStep | string {
   const { name, type, input, ignoreStepFailure, allowStdErr } = given;
   if (type !== "runHandler") return `${type} is not taken, only handlers of the vehicle's list`;
   if (input.path !== undefined && !["", "default"].includes(input.path)) return "a job may name no path";
@@ -115,7 +115,7 @@ function stepOf(given: z.infer<typeof action>, handlers: readonly ListedHandler[
   return { name, handler, args: input.args, mayFail: ignoreStepFailure === "true", allowedErrorLines: allowStdErr };
 }
 
-function problemOf(end: ProgramEnd, { allowedErrorLines }: Step): string | undefined {
+function problemOf(end: ProgramEnd, { allowedErrorLines }: ProgramStep): string | undefined {
   switch (end.kind) {
     case "exited":
       if (end.code !== 0) return `ended with ${end.code}`;

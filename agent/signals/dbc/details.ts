@@ -97,7 +97,7 @@ export function readValueType(state: ParseState): void {
   const { reader, problems } = state;
   const at = reader.position();
   const signals = readSubject(state, "SIG_VALTYPE_", "type");
-  for (const signal of signals) signal.doubts += 1;
+  for (const signal of signals) signal.problems += 1;
   reader.take(":");
   const type = reader.unsigned("the value type");
   reader.expect(";", "after the value type");
@@ -106,7 +106,7 @@ export function readValueType(state: ParseState): void {
     return;
   }
   for (const signal of signals) {
-    signal.doubts -= 1;
+    signal.problems -= 1;
     signal.isTyped = true;
     signal.kind = (["integer", "float", "double"] as const)[type];
   }
@@ -117,7 +117,7 @@ export function readMultiplexing(state: ParseState): void {
   const { reader } = state;
   const at = reader.position();
   const signals = readSubject(state, "SG_MUL_VAL_", "ranges");
-  for (const signal of signals) signal.doubts += 1;
+  for (const signal of signals) signal.problems += 1;
   const by = reader.word("the multiplexer");
   const ranges: (readonly [number, number])[] = [];
   do {
@@ -128,7 +128,7 @@ export function readMultiplexing(state: ParseState): void {
   } while (reader.take(","));
   reader.expect(";", "after the ranges");
   for (const signal of signals) {
-    signal.doubts -= 1;
+    signal.problems -= 1;
     signal.multiplexing.push({ at, by, ranges });
   }
 }

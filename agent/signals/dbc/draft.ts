@@ -36,7 +36,7 @@ export type SignalDraft = {
   readonly multiplexing: DraftMultiplexing[];
   choices: ReadonlyMap<number | bigint, string>;
   /** Statements about how it is read that could not be read whole, or contradict each other: with any, it cannot be decoded. */
-  doubts: number;
+  problems: number;
 };
 
 /** A statement about how a signal is read, of which it is not known which signal it is about. */

@@ -15,7 +15,7 @@ export type MultiplexPlace = {
 /** More levels than any real message has; what goes deeper is refused, circles included. */
 const MAX_DEPTH = 16;
 
-type Link = { readonly by: SignalDraft; readonly ranges: Ranges };
+type Dependency = { readonly by: SignalDraft; readonly ranges: Ranges };
 /** What the signals of a message may depend on. */
 type Multiplexers = {
   readonly byName: ReadonlyMap<string, readonly SignalDraft[]>;
@@ -33,30 +33,30 @@ export function resolveMultiplexing(
   signals: readonly SignalDraft[],
   problems: ProblemList,
 ): ReadonlyMap<SignalDraft, MultiplexPlace> {
-  const links = new Map<SignalDraft, Link>();
+  const dependencies = new Map<SignalDraft, Dependency>();
   const refused = new Set<SignalDraft>();
   const roots = signals.filter((signal) => signal.indicator.multiplexer && signal.indicator.value === undefined);
   const multiplexers = { byName: Map.groupBy(signals, ({ name }) => name), roots, problems };
   for (const signal of signals) {
-    const link = linkOf(signal, multiplexers);
+    const link = dependencyOf(signal, multiplexers);
     if (typeof link === "string") {
       problems.error(signal.multiplexing.at(-1)?.at ?? signal.at, `message ${message.name}: ${link}; it is left out`);
       refused.add(signal);
     } else if (link !== undefined) {
-      links.set(signal, link);
+      dependencies.set(signal, link);
       warnOfAbsence(signal, link, problems);
     }
   }
   const places = new Map<SignalDraft, MultiplexPlace>();
   for (const signal of signals) {
-    const depth = depthOf(signal, links, refused);
+    const depth = depthOf(signal, dependencies, refused);
     if (depth === undefined) {
       if (!refused.has(signal)) {
         problems.error(signal.at, `signal ${signal.name} depends on a multiplexer that cannot be read; it is left out`);
       }
       continue;
     }
-    const link = links.get(signal);
+    const link = dependencies.get(signal);
     places.set(signal, { by: link?.by, ranges: link?.ranges ?? [], depth });
   }
   return places;
@@ -84,7 +84,7 @@ export function canMeet(left: ReadonlyMap<SignalDraft, Ranges>, right: ReadonlyM
 }
 
 /** What the signal depends on, undefined when on nothing, or what is wrong. */
-function linkOf(signal: SignalDraft, { byName, roots, problems }: Multiplexers): Link | string | undefined {
+function dependencyOf(signal: SignalDraft, { byName, roots, problems }: Multiplexers): Dependency | string | undefined {
   const { multiplexing, indicator, name } = signal;
   const [declared, ...more] = multiplexing;
   if (declared !== undefined) {
@@ -118,7 +118,11 @@ function usableRanges({ name, multiplexing }: SignalDraft, problems: ProblemList
 }
 
 /** The bits of a multiplexer are read as unsigned, whatever its sign, so none is beyond its size. */
-function warnOfAbsence({ name, multiplexing, at }: SignalDraft, { by, ranges }: Link, problems: ProblemList): void {
+function warnOfAbsence(
+  { name, multiplexing, at }: SignalDraft,
+  { by, ranges }: Dependency,
+  problems: ProblemList,
+): void {
   const largest = 2 ** by.bits - 1;
   if (ranges.some(([first]) => first <= largest)) return;
   const wanted = ranges.map(([first, last]) => (first === last ? first : `${first}-${last}`)).join(", ");
@@ -130,13 +134,13 @@ function warnOfAbsence({ name, multiplexing, at }: SignalDraft, { by, ranges }: 
 
 function depthOf(
   signal: SignalDraft,
-  links: ReadonlyMap<SignalDraft, Link>,
+  dependencies: ReadonlyMap<SignalDraft, Dependency>,
   refused: ReadonlySet<SignalDraft>,
 ): number | undefined {
   let at: SignalDraft | undefined = signal;
   for (let depth = 0; depth <= MAX_DEPTH; depth++) {
     if (at === undefined || refused.has(at)) return undefined;
-    const link: Link | undefined = links.get(at);
+    const link: Dependency | undefined = dependencies.get(at);
     if (link === undefined) return depth;
     at = link.by;
   }

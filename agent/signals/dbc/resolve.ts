@@ -6,7 +6,7 @@ import type { DbcDatabase, DbcMessage, DbcSignal } from "./model.ts";
 import { resolveMultiplexing } from "./multiplexing.ts";
 import { reportOverlaps } from "./overlap.ts";
 import { distinctMessages, distinctSignals, withoutRepeats } from "./repeats.ts";
-import { doubtCandidates } from "./suspects.ts";
+import { excludeCandidates } from "./suspects.ts";
 
 /** Protocols whose ids hold a parameter group, as files name them in ProtocolType. */
 const GROUP_PROTOCOLS = /^(?:SAE[ _-]?)?(?:J1939|N2K|NMEA[ _-]?2000|ISO[ _-]?BUS|ISO[ _-]?11783)/i;
@@ -19,7 +19,7 @@ const FORMATS: ReadonlyMap<number, string> = new Map([
 
 /** Applies long names, value types, frame formats and multiplexing to what was read, and checks each message as a whole. */
 export function resolveDatabase(draft: DatabaseDraft, problems: ProblemList): DbcDatabase {
-  doubtCandidates(draft, problems);
+  excludeCandidates(draft, problems);
   const messages = distinctMessages(draft.messages, problems).map((one) => resolveMessage(one, draft, problems));
   return { version: draft.version, nodes: draft.nodes, messages };
 }
@@ -35,7 +35,7 @@ function resolveMessage(message: MessageDraft, draft: DatabaseDraft, problems: P
   const signals = kept.flatMap((signal): DbcSignal[] => {
     const place = multiplexing.get(signal);
     if (place === undefined) return [];
-    const { at, indicator, longName: _, doubts: __, isTyped: ___, ...facts } = signal;
+    const { at, indicator, longName: _, problems: __, isTyped: ___, ...facts } = signal;
     const by = place.by === undefined ? undefined : { by: nameOf(place.by), ranges: place.ranges };
     const name = nameOf(signal);
     return [{ ...facts, name, multiplexer: indicator.multiplexer, multiplexing: by, line: problems.lineOf(at) }];
@@ -68,7 +68,7 @@ function partsProblem({ name, length }: MessageDraft, pgn: number): string {
 /** False for a signal that would be read wrongly. */
 function checkSignal(signal: SignalDraft, message: MessageDraft, problems: ProblemList): boolean {
   // Told where the statement is that could not be read.
-  if (signal.doubts > 0) return false;
+  if (signal.problems > 0) return false;
   const floatBits = { integer: undefined, float: 32, double: 64 }[signal.kind];
   if (floatBits !== undefined && floatBits !== signal.bits) {
     problems.error(

@@ -16,7 +16,7 @@ export function readSignal({ reader, problems, owner }: ParseState): void {
   const { message } = owner;
   const problem = layoutProblem(signal);
   if (problem !== undefined) {
-    const tell = isFault(signal, message.length) ? "error" : "warn";
+    const tell = isProblem(signal, message.length) ? "error" : "warn";
     problems[tell](at, `${problem}; it is left out`);
     message.complete = false;
     return;
@@ -47,7 +47,7 @@ function readLine(reader: DbcReader, problems: ProblemList, at: number): SignalD
     isTyped: false,
     comment: "",
     multiplexing: [],
-    doubts: 0,
+    problems: 0,
   };
   const given = { at, name, indicator, startBit, bits, ...order, ...scale, ...range, unit, receivers };
   return { ...given, ...open, choices: new Map() };
@@ -86,7 +86,7 @@ function readBound(reader: DbcReader, problems: ProblemList, what: string, open:
 }
 
 /** Whether the file is wrong, rather than this agent unable to decode what it says. */
-function isFault({ startBit, bits }: SignalDraft, messageBytes: number): boolean {
+function isProblem({ startBit, bits }: SignalDraft, messageBytes: number): boolean {
   // A longer message comes in several frames (transport protocol): its later signals are right, but not in one frame.
   if (messageBytes > MAX_FRAME_BYTES && startBit < messageBytes * 8) return false;
   return bits <= MAX_BITS || startBit >= messageBytes * 8;

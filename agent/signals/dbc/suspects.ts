@@ -28,11 +28,11 @@ function isAlike(word: string, wanted: string): boolean {
  * Leaves out every signal that a statement may be about which names none that is there: without the statement the signal would be read
  * as another type, or in frames that do not hold it.
  */
-export function doubtCandidates(draft: DatabaseDraft, problems: ProblemList): void {
+export function excludeCandidates(draft: DatabaseDraft, problems: ProblemList): void {
   for (const suspect of draft.suspects) {
     for (const signal of candidatesOf(suspect, draft)) {
       const statement = suspect.about === "type" ? "SIG_VALTYPE_" : "SG_MUL_VAL_";
-      signal.doubts += 1;
+      signal.problems += 1;
       problems.error(
         signal.at,
         `signal ${signal.name} is left out: the ${statement} in line ${problems.lineOf(suspect.at)} may be about it`,
@@ -58,7 +58,8 @@ function candidatesOf(suspect: Suspect, { messages, byId, lostIds }: DatabaseDra
 
 /** Whether a signal could have such a statement and has none. */
 function unsaid(about: Suspect["about"]): (signal: SignalDraft) => boolean {
-  if (about === "type") return ({ bits, isTyped, doubts }) => (bits === 32 || bits === 64) && !isTyped && doubts === 0;
-  return ({ indicator, multiplexing, doubts }) =>
-    (indicator.multiplexer || indicator.value !== undefined) && multiplexing.length === 0 && doubts === 0;
+  if (about === "type")
+    return ({ bits, isTyped, problems }) => (bits === 32 || bits === 64) && !isTyped && problems === 0;
+  return ({ indicator, multiplexing, problems }) =>
+    (indicator.multiplexer || indicator.value !== undefined) && multiplexing.length === 0 && problems === 0;
 }

@@ -50,7 +50,7 @@ export class PendingEntries<T> {
     if (!sink.hasRoom()) return;
     const waiting = journal.list(space).filter(({ key }) => Number(key) > this.#handed);
     if (waiting.length === 0) return;
-    sink.hand(waiting.map(({ value }) => read(value)));
+    sink.handOver(waiting.map(({ value }) => read(value)));
     this.#handed = Number(waiting.at(-1)?.key);
   }
 

@@ -1,5 +1,5 @@
 import type { Clock } from "../../core/clock.ts";
-import type { Outbox, Outgoing, StreamName } from "../../ports/outbox.ts";
+import type { Outbox, QueuedRecord, StreamName } from "../../ports/outbox.ts";
 import { isExpired } from "./outgoing.ts";
 
 /** Expired records that are dropped in one turn: a few ms of the main thread. A backlog whose life has ended takes many turns. */
@@ -19,7 +19,7 @@ export class ExpiredRecords {
   }
 
   /** "alive": send it; "taken": its life has ended, and the next `drop` drops it; "later": the same, but this turn has its number. */
-  judge(record: Outgoing): "alive" | "taken" | "later" {
+  judge(record: QueuedRecord): "alive" | "taken" | "later" {
     if (!isExpired(record, this.#clock, this.#maxGapMs)) return "alive";
     if (this.#count >= ROWS_A_TURN) return "later";
     this.#count += 1;

@@ -1,5 +1,5 @@
 import type { Outbox } from "../../ports/outbox.ts";
-import type { Pick } from "./lanes.ts";
+import type { NextRecord } from "./lanes.ts";
 
 /** Acknowledged records are forgotten together, each time one transaction: this many, or after this time. */
 const ACK_RECORDS = 50;
@@ -53,7 +53,7 @@ export class InFlight {
   }
 
   /** Holds the record in the outbox while it is on its way. False when it is not there any more: then it must not be sent. */
-  start(pick: Pick): boolean {
+  start(pick: NextRecord): boolean {
     if (!this.#outbox.hold(pick.record.row)) return false;
     this.#busy.add(pick.record.row);
     this.#weigh(pick, 1);
@@ -61,13 +61,13 @@ export class InFlight {
   }
 
   /** The outcome is known and good: keeps the row until the outbox has forgotten it. */
-  endAcked(pick: Pick, nowMs: number): void {
+  endAcked(pick: NextRecord, nowMs: number): void {
     this.#weigh(pick, -1);
     if (this.#acked.push(pick.record.row) === 1) this.#ackDueMs = nowMs + ACK_MS;
   }
 
   /** The outcome is known and the record is not delivered. */
-  endOpen(pick: Pick): void {
+  endOpen(pick: NextRecord): void {
     this.#weigh(pick, -1);
     this.#busy.delete(pick.record.row);
     this.#outbox.release(pick.record.row);
@@ -87,7 +87,7 @@ export class InFlight {
     this.#ackDueMs = Number.POSITIVE_INFINITY;
   }
 
-  #weigh({ record, kind }: Pick, by: 1 | -1): void {
+  #weigh({ record, kind }: NextRecord, by: 1 | -1): void {
     this.#count += by;
     if (record.stream === "capture") this.#captureBytes += by * record.payload.length;
     if (kind === "fresh") return;

@@ -1,27 +1,33 @@
-import { type Outbox, type Outgoing, STREAMS, type StreamName } from "../../ports/outbox.ts";
+import { type Outbox, type QueuedRecord, STREAMS, type StreamName } from "../../ports/outbox.ts";
 
 /** What is read from the outbox at a time, a lane. */
 const READ_RECORDS = 32;
 const READ_BYTES = 262_144;
 
 /** "fresh": stored since the link came up, or a moment ago; "backlog": older. */
-export type LaneKind = "fresh" | "backlog";
+export type QueueKind = "fresh" | "backlog";
 /** A record whose turn it is. */
-export type Pick = { readonly record: Outgoing; readonly kind: LaneKind };
+export type NextRecord = { readonly record: QueuedRecord; readonly kind: QueueKind };
 /** What to do with the next record of a lane: send it, pass over it, or leave its whole lane alone for now. */
-export type Verdict = "take" | "skip" | "stop";
+export type Admission = "take" | "skip" | "stop";
 
-type Lane = { readonly stream: StreamName; cursor: number; buffer: readonly Outgoing[]; next: number; emptyAt: number };
+type DrainQueue = {
+  readonly stream: StreamName;
+  cursor: number;
+  buffer: readonly QueuedRecord[];
+  next: number;
+  emptyAt: number;
+};
 
 /**
  * The order in which records leave the outbox: by class (`STREAMS`); in a class fresh ones first, so that live data never waits behind
  * a backlog of its class or a lower one, then oldest first.
  */
-export class Lanes {
+export class DrainOrder {
   readonly #outbox: Outbox;
-  #fresh: readonly Lane[] = [];
-  #backlog: readonly Lane[] = [];
-  #fence = 0;
+  #fresh: readonly DrainQueue[] = [];
+  #backlog: readonly DrainQueue[] = [];
+  #backlogEnd = 0;
   #backfills = 0;
 
   constructor(outbox: Outbox) {
@@ -30,37 +36,37 @@ export class Lanes {
   }
 
   /** Highest row that counts as backlog. */
-  get fence(): number {
-    return this.#fence;
+  get backlogEnd(): number {
+    return this.#backlogEnd;
   }
 
   /** Starts over: every record that is still stored gets its turn again. Rows above `fence` are fresh. */
-  rewind(fence: number): void {
-    this.#fence = fence;
-    this.#fresh = lanesFrom(fence);
-    this.#backlog = lanesFrom(0);
+  rewind(backlogEnd: number): void {
+    this.#backlogEnd = backlogEnd;
+    this.#fresh = queuesFrom(backlogEnd);
+    this.#backlog = queuesFrom(0);
   }
 
   /** Fresh records up to `fence` that have not had their turn become backlog. */
-  raise(fence: number): void {
-    if (fence <= this.#fence) return;
-    this.#fence = fence;
-    for (const lane of this.#fresh) {
-      if (lane.cursor < fence) restart(lane, fence);
-      while (lane.next < lane.buffer.length && lane.buffer[lane.next].row <= fence) lane.next += 1;
+  advanceBacklogEnd(backlogEnd: number): void {
+    if (backlogEnd <= this.#backlogEnd) return;
+    this.#backlogEnd = backlogEnd;
+    for (const queue of this.#fresh) {
+      if (queue.cursor < backlogEnd) restart(queue, backlogEnd);
+      while (queue.next < queue.buffer.length && queue.buffer[queue.next].row <= backlogEnd) queue.next += 1;
     }
-    for (const lane of this.#backlog) lane.emptyAt = -1;
+    for (const queue of this.#backlog) queue.emptyAt = -1;
   }
 
   /** The next record that `judge` lets through; undefined when there is none now. Never looks at the backlog when `freshOnly`. */
-  next(judge: (record: Outgoing) => Verdict, freshOnly: boolean): Pick | undefined {
+  next(admit: (record: QueuedRecord) => Admission, freshOnly: boolean): NextRecord | undefined {
     const lastRow = this.#outbox.lastRow();
     this.#noteBackfills();
-    for (const [at, lane] of this.#fresh.entries()) {
-      const fresh = this.#take(lane, Number.MAX_SAFE_INTEGER, lastRow, judge);
+    for (const [at, queue] of this.#fresh.entries()) {
+      const fresh = this.#take(queue, Number.MAX_SAFE_INTEGER, lastRow, admit);
       if (fresh !== undefined) return { record: fresh, kind: "fresh" };
       if (freshOnly) continue;
-      const stored = this.#take(this.#backlog[at], this.#fence, Math.min(lastRow, this.#fence), judge);
+      const stored = this.#take(this.#backlog[at], this.#backlogEnd, Math.min(lastRow, this.#backlogEnd), admit);
       if (stored !== undefined) return { record: stored, kind: "backlog" };
     }
     return undefined;
@@ -71,39 +77,44 @@ export class Lanes {
     const backfills = this.#outbox.backfills();
     if (backfills === this.#backfills) return;
     this.#backfills = backfills;
-    this.#backlog = lanesFrom(0);
+    this.#backlog = queuesFrom(0);
   }
 
-  #take(lane: Lane, throughRow: number, lastRow: number, judge: (record: Outgoing) => Verdict): Outgoing | undefined {
+  #take(
+    queue: DrainQueue,
+    throughRow: number,
+    lastRow: number,
+    admit: (record: QueuedRecord) => Admission,
+  ): QueuedRecord | undefined {
     for (;;) {
-      if (lane.next >= lane.buffer.length && !this.#refill(lane, throughRow, lastRow)) return undefined;
-      const record = lane.buffer[lane.next];
-      const verdict = judge(record);
-      if (verdict === "stop") return undefined;
-      lane.next += 1;
-      if (verdict === "take") return record;
+      if (queue.next >= queue.buffer.length && !this.#refill(queue, throughRow, lastRow)) return undefined;
+      const record = queue.buffer[queue.next];
+      const admission = admit(record);
+      if (admission === "stop") return undefined;
+      queue.next += 1;
+      if (admission === "take") return record;
     }
   }
 
   /** Asks the outbox only when something was appended since the lane was found empty. */
-  #refill(lane: Lane, throughRow: number, lastRow: number): boolean {
-    if (lastRow <= lane.emptyAt || lastRow <= lane.cursor) return false;
-    lane.buffer = this.#outbox.read(lane.stream, lane.cursor, throughRow, READ_RECORDS, READ_BYTES);
-    lane.next = 0;
-    lane.cursor = lane.buffer.at(-1)?.row ?? lane.cursor;
-    if (lane.buffer.length > 0) return true;
-    lane.emptyAt = lastRow;
+  #refill(queue: DrainQueue, throughRow: number, lastRow: number): boolean {
+    if (lastRow <= queue.emptyAt || lastRow <= queue.cursor) return false;
+    queue.buffer = this.#outbox.read(queue.stream, queue.cursor, throughRow, READ_RECORDS, READ_BYTES);
+    queue.next = 0;
+    queue.cursor = queue.buffer.at(-1)?.row ?? queue.cursor;
+    if (queue.buffer.length > 0) return true;
+    queue.emptyAt = lastRow;
     return false;
   }
 }
 
-function lanesFrom(cursor: number): readonly Lane[] {
+function queuesFrom(cursor: number): readonly DrainQueue[] {
   return STREAMS.map((stream) => ({ stream, cursor, buffer: [], next: 0, emptyAt: -1 }));
 }
 
-function restart(lane: Lane, cursor: number): void {
-  lane.cursor = cursor;
-  lane.buffer = [];
-  lane.next = 0;
-  lane.emptyAt = -1;
+function restart(queue: DrainQueue, cursor: number): void {
+  queue.cursor = cursor;
+  queue.buffer = [];
+  queue.next = 0;
+  queue.emptyAt = -1;
 }

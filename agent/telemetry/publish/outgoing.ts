@@ -1,7 +1,7 @@
 import type { Topics } from "../../cloud/topics.ts";
 import { CLOCK_QUALITIES, type Clock, type ClockQuality } from "../../core/clock.ts";
 import type { Publication } from "../../ports/broker.ts";
-import type { Outgoing } from "../../ports/outbox.ts";
+import type { QueuedRecord } from "../../ports/outbox.ts";
 
 const CONTENT_TYPE = "application/x-protobuf";
 const SCHEMA = "causeway.v1";
@@ -9,18 +9,18 @@ const SCHEMA = "causeway.v1";
 const MAX_EXPIRY_SECONDS = 0xffff_ffff;
 
 /** Whether a record's life is over. One whose age is not known lives: none must be dropped for a clock that jumped. `maxGapMs` as in `ageOf`. */
-export function isExpired(record: Outgoing, clock: Clock, maxGapMs: number): boolean {
+export function isExpired(record: QueuedRecord, clock: Clock, maxGapMs: number): boolean {
   const leftMs = leftMsOf(record, clock, maxGapMs);
   return leftMs !== undefined && leftMs <= 0;
 }
 
 /** What is left of a record's life, s, for the broker to count from its arrival: the whole life where its age is not known; undefined lives on. */
-export function messageExpirySecondsOf(record: Outgoing, clock: Clock, maxGapMs: number): number | undefined {
+export function messageExpirySecondsOf(record: QueuedRecord, clock: Clock, maxGapMs: number): number | undefined {
   const leftMs = leftMsOf(record, clock, maxGapMs);
   return leftMs === undefined ? undefined : Math.min(MAX_EXPIRY_SECONDS, Math.max(1, Math.ceil(leftMs / 1000)));
 }
 
-function leftMsOf(record: Outgoing, clock: Clock, maxGapMs: number): number | undefined {
+function leftMsOf(record: QueuedRecord, clock: Clock, maxGapMs: number): number | undefined {
   const { expiresAtMs, storedAtUs } = record;
   if (expiresAtMs === undefined) return undefined;
   return expiresAtMs - Math.floor(storedAtUs / 1000) - (ageOf(record, clock, maxGapMs) ?? 0);
@@ -34,7 +34,7 @@ function leftMsOf(record: Outgoing, clock: Clock, maxGapMs: number): number | un
  * now are "ntp" or better, and when time did not go backwards or on by more than `maxGapMs`.
  */
 function ageOf(
-  { storedAtMonotonicMs, storedAtUs, timeQuality }: Outgoing,
+  { storedAtMonotonicMs, storedAtUs, timeQuality }: QueuedRecord,
   clock: Clock,
   maxGapMs: number,
 ): number | undefined {
@@ -45,13 +45,13 @@ function ageOf(
 }
 
 /** Where a record goes: the topic of its stream, or the schema topic for a signal table. */
-export function topicOf({ retainKey, stream }: Outgoing, topics: Topics): string {
+export function topicOf({ retainKey, stream }: QueuedRecord, topics: Topics): string {
   return retainKey === undefined ? topics.record(stream) : topics.schema(retainKey);
 }
 
 /** The MQTT 5 message of a record: its payload untouched, its id and how to read it in user properties. */
 export function publicationOf(
-  record: Outgoing,
+  record: QueuedRecord,
   topics: Topics,
   messageExpirySeconds: number | undefined,
   retainAvailable: boolean,

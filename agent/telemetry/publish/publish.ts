@@ -1,18 +1,18 @@
 import type { Topics } from "../../cloud/topics.ts";
 import type { Clock } from "../../core/clock.ts";
-import { Doze } from "../../core/doze.ts";
+import { WakeSignal } from "../../core/doze.ts";
 import type { Log } from "../../core/log.ts";
 import type { Broker, BrokerLimits, ConnectionEnding, PublishOutcome } from "../../ports/broker.ts";
-import type { Draft, LossRange, Outbox, Outgoing } from "../../ports/outbox.ts";
+import type { LossRange, Outbox, QueuedRecord, RecordDraft } from "../../ports/outbox.ts";
 import { OutboxGuard } from "../outbox-guard.ts";
 import { ExpiredRecords } from "./expired-records.ts";
-import { EVERY_TOPIC, Gates } from "./gates.ts";
+import { EVERY_TOPIC, TopicBackoff } from "./gates.ts";
 import { InFlight } from "./in-flight.ts";
-import { Lanes, type Pick, type Verdict } from "./lanes.ts";
+import { type Admission, DrainOrder, type NextRecord } from "./lanes.ts";
 import { messageExpirySecondsOf, publicationOf, topicOf } from "./outgoing.ts";
-import { BLAMING, PERMANENT, QUOTA_EXCEEDED } from "./refusal-codes.ts";
-import { type RefusedTopic, RefusedTopics } from "./refused-topics.ts";
-import { ReportPace } from "./report-pace.ts";
+import { BLAMES_PACKET, PERMANENT_REJECTIONS, QUOTA_EXCEEDED } from "./refusal-codes.ts";
+import { type RejectedTopic, RejectedTopics } from "./refused-topics.ts";
+import { LossReporter } from "./report-pace.ts";
 import { Suspects } from "./suspects.ts";
 
 /** Time between two reports of losses, and longest sleep. */
@@ -21,7 +21,7 @@ const TICK_MS = 1000;
 const LIVE_MS = 10_000;
 /** How long the last acknowledgements are waited for when the publisher ends. */
 const LAST_ACKS_MS = 2000;
-const REFUSAL_BACKOFF = { minMs: 1000, maxMs: 300_000 };
+const REJECTION_BACKOFF = { minMs: 1000, maxMs: 300_000 };
 
 /** Bounds of publishing, from the configuration; `startedAtMs` is the process start on the monotonic clock. */
 export type PublisherSettings = {
@@ -40,7 +40,7 @@ export type PublisherParts = {
   readonly broker: Broker;
   readonly topics: Topics;
   readonly settings: PublisherSettings;
-  readonly lossDraft: (loss: LossRange) => Draft;
+  readonly lossDraft: (loss: LossRange) => RecordDraft;
   readonly clock: Clock;
   readonly log: Log;
   readonly random: () => number;
@@ -57,19 +57,19 @@ export type DeliveryCounters = {
   readonly retried: number;
   readonly inFlight: number;
   /** Where the broker refuses records at present. */
-  readonly refusedTopics: readonly RefusedTopic[];
+  readonly refusedTopics: readonly RejectedTopic[];
   /** From process start to the first good PUBACK, ms; undefined before it. */
   readonly firstPubackMs: number | undefined;
 };
 
-type Refusal = Extract<PublishOutcome, { kind: "refused" }>;
+type PubackRejection = Extract<PublishOutcome, { kind: "refused" }>;
 type Connection = { readonly number: number; readonly limits: BrokerLimits; readonly window: number };
 
 /**
  * Drains the outbox through the broker. A record leaves the outbox only after its PUBACK.
  *
  * While online up to `inFlight` records (never more than half of the broker's receive maximum) are on the way. The higher class goes
- * first, in it the fresh record (`Lanes`); the backlog gets a part of the window and `backlogBytes`, raw frames `backlogBytes`, so that a
+ * first, in it the fresh record (`DrainOrder`); the backlog gets a part of the window and `backlogBytes`, raw frames `backlogBytes`, so that a
  * fresh record of a higher class never finds it full of others.
  * Refusals: permanent codes set the record aside; 0x97 holds back everything, others (0x87 not authorized among them, because a wrong
  * policy must not discard days of data) hold back their topic with growing delays, up to `refusalAttempts` tries a record. A broker that
@@ -77,20 +77,20 @@ type Connection = { readonly number: number; readonly limits: BrokerLimits; read
  */
 export class Publisher {
   readonly #parts: PublisherParts;
-  readonly #lanes: Lanes;
-  readonly #gates: Gates;
+  readonly #drainOrder: DrainOrder;
+  readonly #backoff: TopicBackoff;
   readonly #inFlight: InFlight;
   readonly #expired: ExpiredRecords;
   #hasMoreExpired = false;
   readonly #suspects = new Suspects();
-  readonly #reports: ReportPace;
-  readonly #refusedTopics = new RefusedTopics();
+  readonly #lossReporter: LossReporter;
+  readonly #refusedTopics = new RejectedTopics();
   readonly #guard: OutboxGuard;
-  readonly #doze: Doze;
+  readonly #wakeSignal: WakeSignal;
   #lossesDueMs = 0;
   #lastTurnMs: number | undefined;
-  #gateDueMs: number | undefined;
-  #marks: { readonly atMs: number; readonly row: number }[] = [];
+  #backoffDueMs: number | undefined;
+  #liveMarks: { readonly atMs: number; readonly row: number }[] = [];
   #connection: Connection | undefined;
   #isDrained = false;
   #counters = { delivered: 0, deliveredBytes: 0, refused: 0, retried: 0 };
@@ -98,25 +98,25 @@ export class Publisher {
 
   constructor(parts: PublisherParts) {
     this.#parts = parts;
-    this.#lanes = new Lanes(parts.outbox);
-    this.#gates = new Gates(REFUSAL_BACKOFF, parts.random);
+    this.#drainOrder = new DrainOrder(parts.outbox);
+    this.#backoff = new TopicBackoff(REJECTION_BACKOFF, parts.random);
     this.#inFlight = new InFlight(parts.outbox, parts.settings.backlogBytes);
     this.#expired = new ExpiredRecords(parts.clock, parts.settings.maxGapMs);
-    this.#reports = new ReportPace(parts.lossDraft, parts.random);
+    this.#lossReporter = new LossReporter(parts.lossDraft, parts.random);
     this.#guard = new OutboxGuard(parts);
-    this.#doze = new Doze(parts.clock);
+    this.#wakeSignal = new WakeSignal(parts.clock);
   }
 
   /** Something was appended: look again. Cheap, and safe from anywhere. */
   wake(): void {
     this.#isDrained = false;
-    this.#doze.wake();
+    this.#wakeSignal.wake();
   }
 
   /** What waits for a later attempt because it was refused is tried at once. */
   retryNow(): void {
-    this.#gates.endDelays(this.#parts.clock.monotonicMs());
-    this.#lanes.rewind(this.#lanes.fence);
+    this.#backoff.endDelays(this.#parts.clock.monotonicMs());
+    this.#drainOrder.rewind(this.#drainOrder.backlogEnd);
     this.wake();
   }
 
@@ -153,11 +153,11 @@ export class Publisher {
     const { broker, settings } = this.#parts;
     const window = Math.max(1, Math.min(settings.inFlight, Math.floor(limits.receiveMaximum / 2)));
     this.#connection = { number: broker.status().connects, limits, window };
-    this.#gates.startConnection();
-    this.#marks = [];
+    this.#backoff.startConnection();
+    this.#liveMarks = [];
     this.#lossesDueMs = 0;
     this.#isDrained = false;
-    this.#guard.attempt((outbox) => this.#lanes.rewind(outbox.lastRow()));
+    this.#guard.attempt((outbox) => this.#drainOrder.rewind(outbox.lastRow()));
   }
 
   async #serve(signal: AbortSignal): Promise<void> {
@@ -187,184 +187,194 @@ export class Publisher {
     if (isDone) return;
     // What was passed over on the way to the failure gets its turn again.
     this.#expired.forget();
-    this.#lanes.rewind(this.#lanes.fence);
+    this.#drainOrder.rewind(this.#drainOrder.backlogEnd);
   }
 
   #tick(nowMs: number): void {
     const { outbox } = this.#parts;
-    if (this.#gateDueMs !== undefined && nowMs >= this.#gateDueMs) this.#lanes.rewind(this.#lanes.fence);
-    this.#gateDueMs = this.#gates.nextDueMs(nowMs);
+    if (this.#backoffDueMs !== undefined && nowMs >= this.#backoffDueMs)
+      this.#drainOrder.rewind(this.#drainOrder.backlogEnd);
+    this.#backoffDueMs = this.#backoff.nextDueMs(nowMs);
     if (nowMs < this.#lossesDueMs) return;
     this.#lossesDueMs = nowMs + TICK_MS;
-    this.#marks.push({ atMs: nowMs, row: outbox.lastRow() });
-    while (this.#marks.length > 0 && this.#marks[0].atMs <= nowMs - LIVE_MS)
-      this.#lanes.raise(this.#marks.shift()?.row ?? 0);
-    this.#reports.report(outbox, nowMs);
+    this.#liveMarks.push({ atMs: nowMs, row: outbox.lastRow() });
+    while (this.#liveMarks.length > 0 && this.#liveMarks[0].atMs <= nowMs - LIVE_MS)
+      this.#drainOrder.advanceBacklogEnd(this.#liveMarks.shift()?.row ?? 0);
+    this.#lossReporter.report(outbox, nowMs);
   }
 
   #fill(nowMs: number): void {
     const connection = this.#connection;
     if (connection === undefined) return;
     const { window } = connection;
-    if (this.#isOnTrial(connection, nowMs)) return;
+    if (this.#isTryingSuspect(connection, nowMs)) return;
     while (this.#inFlight.count < window) {
       const freshOnly = this.#inFlight.isBacklogFull(window);
-      const pick = this.#lanes.next((record) => this.#judge(record, nowMs), freshOnly);
-      if (pick === undefined) {
+      const candidate = this.#drainOrder.next((record) => this.#admit(record, nowMs), freshOnly);
+      if (candidate === undefined) {
         this.#isDrained = this.#inFlight.isEmpty && this.#suspects.isEmpty;
         return;
       }
-      this.#send(pick, connection, nowMs);
+      this.#send(candidate, connection, nowMs);
     }
   }
 
   /** Sends a record alone that may have ended a connection. While there is one, nothing else goes out. */
-  #isOnTrial(connection: Connection, nowMs: number): boolean {
+  #isTryingSuspect(connection: Connection, nowMs: number): boolean {
     if (this.#suspects.isTrying) return true;
     const { topics } = this.#parts;
-    const pick = this.#suspects.next(({ record }) => this.#gates.admits(topicOf(record, topics), nowMs));
-    if (pick === undefined) return false;
+    const candidate = this.#suspects.next(({ record }) => this.#backoff.admits(topicOf(record, topics), nowMs));
+    if (candidate === undefined) return false;
     if (this.#inFlight.count > 0) return true;
-    if (this.#send(pick, connection, nowMs)) {
-      this.#suspects.begin(pick);
+    if (this.#send(candidate, connection, nowMs)) {
+      this.#suspects.begin(candidate);
       return true;
     }
-    this.#suspects.clear(pick.record.row);
-    return this.#isOnTrial(connection, nowMs);
+    this.#suspects.clear(candidate.record.row);
+    return this.#isTryingSuspect(connection, nowMs);
   }
 
-  #judge(record: Outgoing, nowMs: number): Verdict {
+  #admit(record: QueuedRecord, nowMs: number): Admission {
     if (this.#inFlight.has(record.row) || this.#suspects.has(record.row)) return "skip";
     if (record.stream === "capture" && this.#inFlight.isCaptureFull) return "stop";
     const life = this.#expired.judge(record);
     if (life !== "alive") return life === "taken" ? "skip" : "stop";
-    if (this.#gates.admits(topicOf(record, this.#parts.topics), nowMs)) return "take";
+    if (this.#backoff.admits(topicOf(record, this.#parts.topics), nowMs)) return "take";
     // All other records of a stream share their topic; a signal table stands alone among them.
     return record.retainKey === undefined ? "stop" : "skip";
   }
 
   /** Gives whether it went: one that has been evicted meanwhile does not. */
-  #send(pick: Pick, connection: Connection, nowMs: number): boolean {
-    const { record } = pick;
+  #send(candidate: NextRecord, connection: Connection, nowMs: number): boolean {
+    const { record } = candidate;
     const { broker, topics, clock, settings } = this.#parts;
-    if (!this.#inFlight.start(pick)) return false;
+    if (!this.#inFlight.start(candidate)) return false;
     const expirySeconds = messageExpirySecondsOf(record, clock, settings.maxGapMs);
     const publication = publicationOf(record, topics, expirySeconds, connection.limits.retainAvailable);
-    this.#gates.enter(publication.topic);
-    this.#gateDueMs = this.#gates.nextDueMs(nowMs);
+    this.#backoff.beginAttempt(publication.topic);
+    this.#backoffDueMs = this.#backoff.nextDueMs(nowMs);
     void broker.publish(publication).then((outcome) => {
-      this.#settle(pick, publication.topic, outcome, connection);
+      this.#settle(candidate, publication.topic, outcome, connection);
       this.wake();
     });
     return true;
   }
 
-  #settle(pick: Pick, topic: string, outcome: PublishOutcome, connection: Connection): void {
+  #settle(candidate: NextRecord, topic: string, outcome: PublishOutcome, connection: Connection): void {
     const nowMs = this.#parts.clock.monotonicMs();
-    const wasAlone = this.#suspects.endTrial(pick);
-    if (outcome.kind !== "offline") this.#suspects.clear(pick.record.row);
+    const wasAlone = this.#suspects.endTrial(candidate);
+    if (outcome.kind !== "offline") this.#suspects.clear(candidate.record.row);
     switch (outcome.kind) {
       case "acked":
-        this.#delivered(pick, topic, nowMs);
+        this.#delivered(candidate, topic, nowMs);
         return;
       case "too-large":
-        this.#gates.leave(topic);
-        this.#reject(pick, overLimit(pick, connection.limits));
+        this.#backoff.endTrial(topic);
+        this.#reject(candidate, overLimit(candidate, connection.limits));
         return;
       case "refused":
-        this.#refused(pick, topic, outcome, nowMs);
+        this.#refused(candidate, topic, outcome, nowMs);
         return;
       case "offline":
-        this.#gates.leave(topic);
+        this.#backoff.endTrial(topic);
         // Online and yet no PUBACK in time: the broker discards what comes too fast.
-        if (this.#isOnline()) this.#gates.close(EVERY_TOPIC, nowMs);
-        if (outcome.ended === undefined || !BLAMING.has(outcome.ended.reasonCode)) this.#again(pick);
-        else this.#blamed(pick, topic, outcome.ended, { wasAlone: wasAlone && outcome.ended.unanswered === 1, nowMs });
+        if (this.#isOnline()) this.#backoff.noteRejection(EVERY_TOPIC, nowMs);
+        if (outcome.ended === undefined || !BLAMES_PACKET.has(outcome.ended.reasonCode)) this.#retry(candidate);
+        else
+          this.#endedConnection(candidate, topic, outcome.ended, {
+            wasAlone: wasAlone && outcome.ended.unanswered === 1,
+            nowMs,
+          });
         return;
     }
   }
 
   /** The broker ended the connection over a packet, and this one was among those on their way. */
-  #blamed(
-    pick: Pick,
+  #endedConnection(
+    candidate: NextRecord,
     topic: string,
     { reasonCode, reason }: ConnectionEnding,
     { wasAlone, nowMs }: { readonly wasAlone: boolean; readonly nowMs: number },
   ): void {
-    const ends = this.#suspects.note(pick, wasAlone);
+    const ends = this.#suspects.note(candidate, wasAlone);
     if (!wasAlone) {
-      this.#again(pick);
+      this.#retry(candidate);
       return;
     }
     const { settings, log } = this.#parts;
     const refusal = { reasonCode, reason: `DISCONNECT ${reason}` };
-    this.#refusedTopics.note(topic, pick.record, refusal);
-    const isPermanent = PERMANENT.has(reasonCode);
-    const attempts = isPermanent ? ends : this.#gates.close(topic, nowMs);
-    if (attempts === 1) log.error("publish.refused", { topic, stream: pick.record.stream, reason: refusal.reason });
+    this.#refusedTopics.note(topic, candidate.record, refusal);
+    const isPermanent = PERMANENT_REJECTIONS.has(reasonCode);
+    const attempts = isPermanent ? ends : this.#backoff.noteRejection(topic, nowMs);
+    if (attempts === 1)
+      log.error("publish.refused", { topic, stream: candidate.record.stream, reason: refusal.reason });
     if (attempts < (isPermanent ? settings.disconnectAttempts : settings.refusalAttempts)) {
-      this.#again(pick);
+      this.#retry(candidate);
       return;
     }
-    this.#gates.forgive(topic);
-    this.#suspects.clear(pick.record.row);
-    this.#reject(pick, `${refusal.reason}, ${attempts} times`);
+    this.#backoff.reset(topic);
+    this.#suspects.clear(candidate.record.row);
+    this.#reject(candidate, `${refusal.reason}, ${attempts} times`);
   }
 
-  #delivered(pick: Pick, topic: string, nowMs: number): void {
+  #delivered(candidate: NextRecord, topic: string, nowMs: number): void {
     this.#refusedTopics.end(topic);
     this.#counters.delivered += 1;
-    this.#counters.deliveredBytes += pick.record.payload.length;
+    this.#counters.deliveredBytes += candidate.record.payload.length;
     this.#firstPubackMs ??= nowMs - this.#parts.settings.startedAtMs;
-    this.#inFlight.endAcked(pick, nowMs);
-    this.#reports.noteDelivered(pick.record.row);
+    this.#inFlight.endAcked(candidate, nowMs);
+    this.#lossReporter.noteDelivered(candidate.record.row);
     // What was passed over while the way was shut gets its turn again.
-    if (this.#gates.open(topic)) this.#lanes.rewind(this.#lanes.fence);
+    if (this.#backoff.noteSuccess(topic)) this.#drainOrder.rewind(this.#drainOrder.backlogEnd);
   }
 
-  #refused(pick: Pick, topic: string, refusal: Refusal, nowMs: number): void {
+  #refused(candidate: NextRecord, topic: string, refusal: PubackRejection, nowMs: number): void {
     const { reasonCode, reason } = refusal;
     this.#counters.refused += 1;
-    this.#refusedTopics.note(topic, pick.record, refusal);
-    if (PERMANENT.has(reasonCode)) {
-      this.#gates.leave(topic);
-      this.#reject(pick, `PUBACK ${reason}`);
+    this.#refusedTopics.note(topic, candidate.record, refusal);
+    if (PERMANENT_REJECTIONS.has(reasonCode)) {
+      this.#backoff.endTrial(topic);
+      this.#reject(candidate, `PUBACK ${reason}`);
       return;
     }
     const { log, settings } = this.#parts;
     const isQuota = reasonCode === QUOTA_EXCEEDED;
-    const attempts = this.#gates.close(isQuota ? EVERY_TOPIC : topic, nowMs);
-    this.#gates.leave(topic);
-    if (attempts === 1) log.error("publish.refused", { topic, stream: pick.record.stream, reason });
+    const attempts = this.#backoff.noteRejection(isQuota ? EVERY_TOPIC : topic, nowMs);
+    this.#backoff.endTrial(topic);
+    if (attempts === 1) log.error("publish.refused", { topic, stream: candidate.record.stream, reason });
     if (isQuota || attempts < settings.refusalAttempts) {
-      this.#again(pick);
+      this.#retry(candidate);
       return;
     }
-    this.#gates.forgive(topic);
-    this.#reject(pick, `PUBACK ${reason}, ${attempts} times`);
+    this.#backoff.reset(topic);
+    this.#reject(candidate, `PUBACK ${reason}, ${attempts} times`);
   }
 
   /** The record stays in the outbox and gets its turn again. */
-  #again(pick: Pick): void {
+  #retry(candidate: NextRecord): void {
     this.#counters.retried += 1;
-    this.#inFlight.endOpen(pick);
-    this.#lanes.rewind(this.#lanes.fence);
+    this.#inFlight.endOpen(candidate);
+    this.#drainOrder.rewind(this.#drainOrder.backlogEnd);
   }
 
-  #reject(pick: Pick, detail: string): void {
-    const { row, stream, seq } = pick.record;
+  #reject(candidate: NextRecord, detail: string): void {
+    const { row, stream, seq } = candidate.record;
     this.#parts.log.error("publish.rejected", { stream, seq, detail });
     const isDone = this.#guard.attempt((outbox) => outbox.lose([row], "rejected", detail));
-    this.#reports.noteRejected(row, this.#parts.clock.monotonicMs());
-    this.#inFlight.endOpen(pick);
-    if (!isDone) this.#lanes.rewind(this.#lanes.fence);
+    this.#lossReporter.noteRejected(row, this.#parts.clock.monotonicMs());
+    this.#inFlight.endOpen(candidate);
+    if (!isDone) this.#drainOrder.rewind(this.#drainOrder.backlogEnd);
   }
 
   /** Until something happened or is due. */
   async #rest(): Promise<void> {
-    const eventMs = Math.min(this.#inFlight.ackDueMs, this.#gateDueMs ?? Number.POSITIVE_INFINITY, this.#lossesDueMs);
+    const eventMs = Math.min(
+      this.#inFlight.ackDueMs,
+      this.#backoffDueMs ?? Number.POSITIVE_INFINITY,
+      this.#lossesDueMs,
+    );
     const dueMs = this.#hasMoreExpired ? 0 : eventMs;
-    await this.#doze.until(Math.max(dueMs, this.#guard.retryAtMs));
+    await this.#wakeSignal.until(Math.max(dueMs, this.#guard.retryAtMs));
   }
 
   async #finish(): Promise<void> {
@@ -375,7 +385,7 @@ export class Publisher {
   }
 }
 
-function overLimit({ record }: Pick, { maximumPacketBytes, maximumPayloadBytes }: BrokerLimits): string {
+function overLimit({ record }: NextRecord, { maximumPacketBytes, maximumPayloadBytes }: BrokerLimits): string {
   if (maximumPayloadBytes !== undefined && record.payload.length > maximumPayloadBytes)
     return `over the broker's payload limit of ${maximumPayloadBytes} bytes`;
   return `over the broker's packet limit of ${maximumPacketBytes} bytes`;

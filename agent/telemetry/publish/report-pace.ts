@@ -1,5 +1,5 @@
 import { fullJitterMs } from "../../core/backoff.ts";
-import type { Draft, LossRange, Outbox } from "../../ports/outbox.ts";
+import type { LossRange, Outbox, RecordDraft } from "../../ports/outbox.ts";
 
 const REPORTS_AT_A_TIME = 100;
 /** Reports whose end is looked out for. */
@@ -10,15 +10,15 @@ const BACKOFF = { minMs: 2000, maxMs: 300_000 };
  * Reports noted losses. A report that is refused for good gives its losses back, and its own number with them: reported at once, they would
  * be refused at once, for ever. So each refusal makes the next report wait longer, while the losses grow together into few ranges.
  */
-export class ReportPace {
-  readonly #draftOf: (loss: LossRange) => Draft;
+export class LossReporter {
+  readonly #draftOf: (loss: LossRange) => RecordDraft;
   readonly #random: () => number;
   readonly #watched = new Set<number>();
   #refusals = 0;
   #dueMs = 0;
 
   /** `random` gives 0 <= x < 1. */
-  constructor(draftOf: (loss: LossRange) => Draft, random: () => number) {
+  constructor(draftOf: (loss: LossRange) => RecordDraft, random: () => number) {
     this.#draftOf = draftOf;
     this.#random = random;
   }

@@ -1,4 +1,4 @@
-import type { Pick } from "./lanes.ts";
+import type { NextRecord } from "./lanes.ts";
 
 /** More records than are ever on their way at a time; what is forgotten beyond is sent like any other. */
 const MAX_SUSPECTS = 64;
@@ -8,7 +8,7 @@ const MAX_SUSPECTS = 64;
  * sent alone: only then the end of a connection is held against it, and only where nobody else's publication was on its way.
  */
 export class Suspects {
-  readonly #suspects = new Map<number, { readonly pick: Pick; ends: number }>();
+  readonly #suspects = new Map<number, { readonly pick: NextRecord; ends: number }>();
   #trial: number | undefined;
 
   get isEmpty(): boolean {
@@ -25,25 +25,25 @@ export class Suspects {
   }
 
   /** The one to send next, of those that `admits` lets through: first what is held least against. */
-  next(admits: (pick: Pick) => boolean): Pick | undefined {
+  next(admits: (pick: NextRecord) => boolean): NextRecord | undefined {
     const waiting = [...this.#suspects.values()].filter(({ pick }) => admits(pick));
     return waiting.toSorted((left, right) => left.ends - right.ends)[0]?.pick;
   }
 
   /** It goes out, alone. */
-  begin({ record }: Pick): void {
+  begin({ record }: NextRecord): void {
     this.#trial = record.row;
   }
 
   /** Its outcome is known. Gives whether it was alone on its way. */
-  endTrial({ record }: Pick): boolean {
+  endTrial({ record }: NextRecord): boolean {
     const wasAlone = this.#trial === record.row;
     if (wasAlone) this.#trial = undefined;
     return wasAlone;
   }
 
   /** The broker ended the connection while this record was on its way. Gives how often it did so with nothing else on the way. */
-  note(pick: Pick, wasAlone: boolean): number {
+  note(pick: NextRecord, wasAlone: boolean): number {
     const { row } = pick.record;
     const ends = (this.#suspects.get(row)?.ends ?? 0) + (wasAlone ? 1 : 0);
     this.#suspects.set(row, { pick, ends });

@@ -1,6 +1,6 @@
 import type { AgentConfig } from "../../../config/schema.ts";
 import { type Clock, RECORDED_QUALITIES, recordedQuality } from "../../core/clock.ts";
-import type { Draft, Encoding, LossRange, RecordId, StreamName } from "../../ports/outbox.ts";
+import type { Encoding, LossRange, RecordDraft, RecordId, StreamName } from "../../ports/outbox.ts";
 import type { SignalTable } from "../../signals/signal-table.ts";
 import type { SampleLog } from "../collect/sample-log.ts";
 import { compress } from "./compress.ts";
@@ -63,7 +63,7 @@ export type EncoderParts = {
 };
 
 /** A draft and what it holds, for those who must count. */
-export type EncodedDraft = Draft & {
+export type EncodedDraft = RecordDraft & {
   /** Samples in it; 0 for a record of another kind. */
   readonly samples: number;
   /** Bytes of memory that it keeps: its payload before compression, but for the header. */

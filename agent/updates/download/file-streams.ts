@@ -2,7 +2,7 @@ import { z } from "zod";
 import { CONTENT_TYPES, decodeBody, encodeBody, type WireFormat } from "../../cloud/wire-format.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Log } from "../../core/log.ts";
-import { type Broker, type Inbound, publicationTo } from "../../ports/broker.ts";
+import { type Broker, publicationTo, type ReceivedPublish } from "../../ports/broker.ts";
 import type { FileSource, RangeAnswer, StreamSource } from "../../ports/update.ts";
 import { BlockWindow } from "./block-window.ts";
 
@@ -166,7 +166,7 @@ export class FileStreams implements FileSource {
     this.#isOpen = true;
   }
 
-  #take(verb: "description" | "data" | "rejected", { topic, payload }: Inbound): void {
+  #take(verb: "description" | "data" | "rejected", { topic, payload }: ReceivedPublish): void {
     const listener = this.#listener;
     if (topic.split("/")[4] !== listener?.streamId) return;
     const heard = heardOf(verb, decodeBody(this.#parts.settings.format, payload));

@@ -4,11 +4,11 @@ import type { UpdateRecord } from "../update-record.ts";
 import {
   failed,
   finished,
-  LOOK_MS,
+  POLL_MS,
   partsOf,
   type UpdateProgress,
   type UpdateStepParts,
-  untilOpen,
+  waitUntilOpen,
 } from "../update-work.ts";
 import type { StepOutcome } from "../updater.ts";
 
@@ -73,8 +73,8 @@ function isLocal({ request }: UpdateRecord): boolean {
 /** Waits for a link that may be used. Gives false when it was stopped first. */
 async function linkAllows({ record, parts, progress }: Download, signal: AbortSignal): Promise<boolean> {
   if (isLocal(record)) return !signal.aborted;
-  const { judgement, clock } = parts;
-  return await untilOpen(() => judgement.link(progress.totalBytes), progress, clock, signal);
+  const { checks, clock } = parts;
+  return await waitUntilOpen(() => checks.link(progress.totalBytes), progress, clock, signal);
 }
 
 /** Aborts `pause` once the link must not be used. Ends when it is aborted. */
@@ -84,11 +84,11 @@ async function watchLink(
   signal: AbortSignal,
 ): Promise<void> {
   if (isLocal(record)) return;
-  const { judgement, clock } = parts;
+  const { checks, clock } = parts;
   const ended = AbortSignal.any([signal, pause.signal]);
   while (!ended.aborted) {
-    await clock.sleep(LOOK_MS, ended);
-    if (!ended.aborted && (await judgement.link(progress.totalBytes)).kind === "closed") pause.abort();
+    await clock.sleep(POLL_MS, ended);
+    if (!ended.aborted && (await checks.link(progress.totalBytes)).kind === "closed") pause.abort();
   }
 }
 
@@ -126,11 +126,11 @@ async function renewedSource(
   name: string,
   signal: AbortSignal,
 ): Promise<ArtifactSource | undefined> {
-  const { judgement, clock } = parts;
-  const endMs = clock.monotonicMs() + judgement.giveUpMs;
+  const { checks, clock } = parts;
+  const endMs = clock.monotonicMs() + checks.giveUpMs;
   try {
     for (let tries = 0; !signal.aborted && clock.monotonicMs() < endMs; tries++) {
-      const source = await judgement.renew(record, name, signal);
+      const source = await checks.renew(record, name, signal);
       if (source !== "later") return source;
       progress.waitingFor = `a fresh URL for ${name}: the jobs service does not answer`;
       await clock.sleep(backoffMs(tries, ASK), signal);

@@ -40,8 +40,8 @@ export function createProgramInstaller(parts: ProgramInstallerParts): Installer 
       return "at-once";
     },
     trial: async () => ({ kind: "runs" }),
-    keep: (artifact) => call("keep", artifact),
-    revert: async (artifact) => {
+    commit: (artifact) => call("keep", artifact),
+    rollback: async (artifact) => {
       await call("revert", artifact);
       return "at-once";
     },

@@ -47,11 +47,11 @@ export function createRaucInstaller(parts: RaucInstallerParts): Installer {
       if (noted.bootId === bootId) return { kind: "pending" };
       return { kind: "went-back", detail: `the boot loader started slot ${slot} again` };
     },
-    keep: async () => {
+    commit: async () => {
       await rauc.mark("good", "booted");
       remember(undefined);
     },
-    revert: async ({ sha256 }): Promise<InstallEffect> => {
+    rollback: async ({ sha256 }): Promise<InstallEffect> => {
       const noted = noteOf(parts, sha256);
       if (noted === undefined) return "at-once";
       const isNew = (await rauc.bootSlot()) !== noted.from;

@@ -7,9 +7,9 @@ import { signedBy, type TrustRoot } from "./trust-root.ts";
 /** Larger than any manifest with 32 artifacts. */
 export const MAX_MANIFEST_BYTES = 65_536;
 
-const lineName = z.string().regex(/^[a-z][a-z0-9-]{0,63}$/, "must be lower case letters, digits and '-'");
+const componentName = z.string().regex(/^[a-z][a-z0-9-]{0,63}$/, "must be lower case letters, digits and '-'");
 const release = z.string().regex(/^\d{1,9}\.\d{1,9}\.\d{1,9}$/, "must be MAJOR.MINOR.PATCH");
-const counter = z
+const sequenceNumber = z
   .int()
   .min(1)
   .max(2 ** 31 - 1);
@@ -40,23 +40,23 @@ export type Artifact = z.infer<typeof artifact>;
 /**
  * What one update consists of, and where it may go.
  *
- * `line` names what is updated ("agent", "dbc"): each line has a floor of its own below which no counter is taken. `counter` grows
+ * `line` names what is updated ("agent", "dbc"): each line has a floor of its own below which no counter is taken. `sequenceNumber` grows
  * with every release of a line, whatever its version says. `agent` bounds the version of the agent that installs it.
  */
 export const manifest = z
   .strictObject({
     type: z.literal("causeway.manifest"),
     schemaVersion: z.literal(1),
-    line: lineName,
+    line: componentName,
     version: z.string().regex(/^[\w.+~-]{1,64}$/),
-    counter,
+    counter: sequenceNumber,
     expires: z.iso.datetime(),
     hardware: z
       .array(z.string().regex(/^[\w.-]{1,64}$/))
       .min(1)
       .max(64),
     agent: z.strictObject({ atLeast: release, below: release.optional() }),
-    requires: z.array(z.strictObject({ line: lineName, counter })).max(16),
+    requires: z.array(z.strictObject({ line: componentName, counter: sequenceNumber })).max(16),
     artifacts: z.array(artifact).min(1).max(32),
   })
   .refine(({ artifacts }) => new Set(artifacts.map(({ name }) => name)).size === artifacts.length, {
@@ -70,7 +70,7 @@ export const manifest = z
 export type Manifest = z.infer<typeof manifest>;
 
 /** A release of a line that is installed: its counter is the line's floor. */
-export type InstalledLine = { readonly line: string; readonly counter: number; readonly digest: string };
+export type InstalledComponent = { readonly line: string; readonly counter: number; readonly digest: string };
 
 /** What a manifest is held against. */
 export type Vehicle = {
@@ -79,7 +79,7 @@ export type Vehicle = {
   readonly clockQuality: ClockQuality;
   readonly hardware: string;
   readonly agentVersion: string;
-  readonly installed: readonly InstalledLine[];
+  readonly installed: readonly InstalledComponent[];
   /** Kinds of artifact that this vehicle has an installer for. */
   readonly kinds: readonly ArtifactKind[];
   /** Programs of the vehicle's own list that install artifacts of kind exec; undefined where the list is not known. */
@@ -87,7 +87,7 @@ export type Vehicle = {
 };
 
 /** Why a manifest is refused, as job status details and the CLI tell it. */
-export type ManifestRefusal =
+export type ManifestRejection =
   | "malformed"
   | "unsigned"
   | "signature-wrong"
@@ -109,7 +109,7 @@ export type ManifestVerdict =
   | { readonly kind: "accepted"; readonly manifest: Manifest; readonly digest: string }
   /** Signed and fit, but it is what runs already. */
   | { readonly kind: "installed"; readonly manifest: Manifest; readonly digest: string }
-  | { readonly kind: "refused"; readonly reason: ManifestRefusal; readonly detail: string };
+  | { readonly kind: "refused"; readonly reason: ManifestRejection; readonly detail: string };
 
 /**
  * Judges a manifest by its exact bytes and the detached signatures over them. Nothing in it is read before the signatures hold.
@@ -142,7 +142,7 @@ export function manifestBytes(document: unknown): Uint8Array {
   return new TextEncoder().encode(text);
 }
 
-function refused(reason: ManifestRefusal, detail: string): ManifestVerdict {
+function refused(reason: ManifestRejection, detail: string): ManifestVerdict {
   return { kind: "refused", reason, detail };
 }
 
@@ -190,9 +190,9 @@ function unfit(document: Manifest, vehicle: Vehicle): ManifestVerdict | undefine
   if (unlisted !== undefined) {
     return refused("kind-unsupported", `${unlisted.name}: handler ${unlisted.handler} is not on the vehicle's list`);
   }
-  const missing = document.requires.find(({ line, counter: least }) => counterOf(line, installed) < least);
+  const missing = document.requires.find(({ line, counter: least }) => sequenceNumberOf(line, installed) < least);
   if (missing === undefined) return undefined;
-  const has = counterOf(missing.line, installed);
+  const has = sequenceNumberOf(missing.line, installed);
   return refused("requirement-missing", `needs ${missing.line} counter ${missing.counter}; installed is ${has}`);
 }
 
@@ -208,7 +208,7 @@ function newness(document: Manifest, digest: string, { installed }: Vehicle): Ma
   return refused("counter-reused", `counter ${document.counter} was used by another release`);
 }
 
-function counterOf(name: string, installed: readonly InstalledLine[]): number {
+function sequenceNumberOf(name: string, installed: readonly InstalledComponent[]): number {
   return installed.find(({ line }) => line === name)?.counter ?? 0;
 }
 

@@ -1,26 +1,26 @@
 import { z } from "zod";
 import { AgentError } from "../../core/errors.ts";
 import type { Journal } from "../../ports/journal.ts";
-import type { RisingCounter } from "../../ports/update.ts";
-import { type Floors, highest, installedLine } from "./floors.ts";
-import type { InstalledLine } from "./manifest.ts";
+import type { MonotonicCounter } from "../../ports/update.ts";
+import { highest, installedComponent, type RollbackIndexes } from "./floors.ts";
+import type { InstalledComponent } from "./manifest.ts";
 
 const SPACE = "floor-seal";
 const KEY = "floors";
 /** Generation of floors whose counter is being made: no counter that has a value is at 0. */
 const MAKING = 0;
 
-const sealed = z.strictObject({ generation: z.int(), lines: z.array(installedLine) });
+const sealed = z.strictObject({ generation: z.int(), lines: z.array(installedComponent) });
 type Sealed = z.infer<typeof sealed>;
 
 /** What sealed floors are made of. */
-export type SealedFloorParts = {
-  readonly counter: RisingCounter;
+export type SealedRollbackIndexParts = {
+  readonly counter: MonotonicCounter;
   readonly journal: Pick<Journal, "get" | "put">;
-  /** A second place; see `FloorCopy`. */
+  /** A second place; see `RollbackIndexCopy`. */
   readonly copy: { read(): unknown; write(value: Sealed): void };
   /** The floors from before there was a counter. */
-  readonly before: Floors;
+  readonly before: RollbackIndexes;
 };
 
 /**
@@ -28,19 +28,19 @@ export type SealedFloorParts = {
  * lost, or the counter itself gone is found out, and nothing is installed then until someone acknowledges it. They are written before
  * the counter moves: one step ahead of it is a cut in between. Who can write the disk as root can forge them as well as the agent itself.
  */
-export async function openSealedFloors(parts: SealedFloorParts): Promise<Floors> {
-  let floors = await begun(parts);
+export async function openSealedRollbackIndexes(parts: SealedRollbackIndexParts): Promise<RollbackIndexes> {
+  let rollbackIndexes = await begun(parts);
   return {
-    installed: () => floors.installed(),
-    fault: () => floors.fault(),
-    raise: (line) => floors.raise(line),
+    installed: () => rollbackIndexes.installed(),
+    fault: () => rollbackIndexes.fault(),
+    advance: (line) => rollbackIndexes.advance(line),
     acknowledge: async () => {
-      if (floors.fault() !== undefined) floors = await made(parts, await parts.counter.read());
+      if (rollbackIndexes.fault() !== undefined) rollbackIndexes = await made(parts, await parts.counter.read());
     },
   };
 }
 
-async function begun(parts: SealedFloorParts): Promise<Sound> {
+async function begun(parts: SealedRollbackIndexParts): Promise<Sound> {
   try {
     const value = await parts.counter.read();
     const generations = placesOf(parts).map(({ generation }) => generation);
@@ -54,10 +54,10 @@ async function begun(parts: SealedFloorParts): Promise<Sound> {
   }
 }
 
-type Sound = Omit<Floors, "acknowledge">;
+type Sound = Omit<RollbackIndexes, "acknowledge">;
 
 /** What is known of them becomes a new generation. A cut while the counter is made must not look like floors that were lost. */
-async function made(parts: SealedFloorParts, found: number | undefined): Promise<Sound> {
+async function made(parts: SealedRollbackIndexParts, found: number | undefined): Promise<Sound> {
   const { counter } = parts;
   const lines = [...known(parts)];
   store(parts, { generation: MAKING, lines });
@@ -68,7 +68,7 @@ async function made(parts: SealedFloorParts, found: number | undefined): Promise
   return await opened(parts, value);
 }
 
-async function opened(parts: SealedFloorParts, start: number): Promise<Sound> {
+async function opened(parts: SealedRollbackIndexParts, start: number): Promise<Sound> {
   let value = start;
   const good = placesOf(parts).filter(({ generation }) => generation === value || generation === value + 1);
   if (good.length === 0)
@@ -83,7 +83,7 @@ async function opened(parts: SealedFloorParts, start: number): Promise<Sound> {
   return {
     installed: () => lines,
     fault: () => undefined,
-    raise: async (line) => {
+    advance: async (line) => {
       const next = highest([...lines, line]);
       store(parts, { generation: value + 1, lines: [...next] });
       await advanceTo(value + 1);
@@ -93,28 +93,28 @@ async function opened(parts: SealedFloorParts, start: number): Promise<Sound> {
 }
 
 /** What is known is shown, and nothing is installed by it. */
-function closed(parts: SealedFloorParts, problem: string): Sound {
+function closed(parts: SealedRollbackIndexParts, problem: string): Sound {
   const remedy = "find out why, then: causeway ota acknowledge";
   return {
     installed: () => known(parts),
     fault: () => problem,
-    raise: () => Promise.reject(new AgentError("update.refused", { what: problem, remedy })),
+    advance: () => Promise.reject(new AgentError("update.refused", { what: problem, remedy })),
   };
 }
 
-function known(parts: SealedFloorParts): readonly InstalledLine[] {
+function known(parts: SealedRollbackIndexParts): readonly InstalledComponent[] {
   return highest([...placesOf(parts).flatMap(({ lines }) => lines), ...parts.before.installed()]);
 }
 
-function placesOf({ journal, copy }: SealedFloorParts): readonly Sealed[] {
+function placesOf({ journal, copy }: SealedRollbackIndexParts): readonly Sealed[] {
   return [journal.get(SPACE, KEY), copy.read()].flatMap((value) => sealed.safeParse(value).data ?? []);
 }
 
-function store({ journal, copy }: SealedFloorParts, value: Sealed): void {
+function store({ journal, copy }: SealedRollbackIndexParts, value: Sealed): void {
   copy.write(value);
   journal.put([{ space: SPACE, key: KEY, value: { generation: value.generation, lines: value.lines.map(asJson) } }]);
 }
 
-function asJson({ line, counter, digest }: InstalledLine) {
+function asJson({ line, counter, digest }: InstalledComponent) {
   return { line, counter, digest };
 }

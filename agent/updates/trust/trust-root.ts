@@ -51,7 +51,7 @@ type RoleName = "root" | "release";
 export type TrustRoot = { readonly document: RootDocument; readonly keys: ReadonlyMap<string, DocumentKey> };
 
 /** Why a root document is not taken. */
-export type RootRefusal =
+export type RootRejection =
   | "malformed"
   | "version-skipped"
   | "unsigned"
@@ -80,7 +80,11 @@ export function parseRoot(bytes: Uint8Array): TrustRoot | string {
  * Its expiry is not looked at here: a vehicle that was off for years walks through expired roots to the newest, and only that one
  * must be in force when a manifest is checked.
  */
-export function rotateRoot(current: TrustRoot, bytes: Uint8Array, signatures: SignatureList): TrustRoot | RootRefusal {
+export function rotateRoot(
+  current: TrustRoot,
+  bytes: Uint8Array,
+  signatures: SignatureList,
+): TrustRoot | RootRejection {
   const next = parseRoot(bytes);
   if (typeof next === "string") return "malformed";
   if (next.document.version !== current.document.version + 1) return "version-skipped";

@@ -1,9 +1,9 @@
-import { unfit } from "./unfit.ts";
+import { archiveFault } from "./unfit.ts";
 
 /** How a tar is packed. */
-export type Packing = "none" | "gzip" | "zstd";
+export type Compression = "none" | "gzip" | "zstd";
 
-const TAKEN: Readonly<Record<Exclude<Packing, "none">, RegExp>> = {
+const TAKEN: Readonly<Record<Exclude<Compression, "none">, RegExp>> = {
   gzip: /^1f8b/,
   // A frame, or one to be skipped: pzstd begins with such.
   zstd: /^(28b52ffd|5.2a4d18)/,
@@ -28,13 +28,13 @@ const OTHERS: Readonly<Record<string, RegExp>> = {
 const USTAR = { at: 257, magic: "ustar" } as const;
 
 /** How the file is packed that begins with these bytes, 512 where it has as many. Throws `update.unfit` for an archive of another kind. */
-export function packingOf(start: Uint8Array): Packing {
+export function compressionOf(start: Uint8Array): Compression {
   const { at, magic: ustar } = USTAR;
   if (Buffer.from(start.subarray(at, at + ustar.length)).toString("latin1") === ustar) return "none";
   const magic = Buffer.from(start.subarray(0, 8)).toString("hex");
   const other = Object.keys(OTHERS).find((name) => OTHERS[name]?.test(magic));
   if (other !== undefined) {
-    throw unfit(
+    throw archiveFault(
       `it is an archive of another kind (${other})`,
       "pack it as tar with gzip or zstd: tar --gzip, tar --zstd",
     );

@@ -1,4 +1,4 @@
-import { unfit } from "./unfit.ts";
+import { archiveFault } from "./unfit.ts";
 
 /** Header and content of a tar come in blocks of this size. */
 export const BLOCK_BYTES = 512;
@@ -13,7 +13,7 @@ const FIELD = {
   magic: [257, 263],
   prefix: [345, 500],
 } as const;
-type Place = (typeof FIELD)[keyof typeof FIELD];
+type FieldRange = (typeof FIELD)[keyof typeof FIELD];
 
 /** What the header of one entry says. `type` is one character, "0" for a plain file. */
 export type TarHeader = {
@@ -26,7 +26,7 @@ export type TarHeader = {
 /** Reads one block; undefined for a block of zeros, of which two end the archive. Throws `update.unfit` for what is no header. */
 export function parseHeader(block: Buffer): TarHeader | undefined {
   if (isZero(block)) return undefined;
-  if (numberAt(block, FIELD.checksum) !== checksumOf(block)) throw unfit("it is no tar, or it is damaged");
+  if (numberAt(block, FIELD.checksum) !== checksumOf(block)) throw archiveFault("it is no tar, or it is damaged");
   const hasPrefix = bytesAt(block, FIELD.magic).toString("latin1") === "ustar\0";
   const prefix = hasPrefix ? textOf(beforeNul(bytesAt(block, FIELD.prefix))) : "";
   const name = textOf(beforeNul(bytesAt(block, FIELD.name)));
@@ -50,7 +50,7 @@ export function textOf(bytes: Uint8Array): string {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
-    throw unfit(`the name ${JSON.stringify(Buffer.from(bytes).toString("latin1").slice(0, 100))} is not UTF-8`);
+    throw archiveFault(`the name ${JSON.stringify(Buffer.from(bytes).toString("latin1").slice(0, 100))} is not UTF-8`);
   }
 }
 
@@ -69,26 +69,26 @@ export function parsePax(bytes: Buffer): ReadonlyMap<string, Buffer> {
     const digits = bytes.toString("latin1", at, Math.max(at, space));
     const end = at + (/^\d{1,6}$/.test(digits) ? Number(digits) : 0);
     const isRecord = space < equals && equals < end && end <= bytes.length && bytes[end - 1] === 0x0a;
-    if (!isRecord) throw unfit("an extended header of it is damaged");
+    if (!isRecord) throw archiveFault("an extended header of it is damaged");
     records.set(bytes.toString("latin1", space + 1, equals), bytes.subarray(equals + 1, end - 1));
     at = end;
   }
   return records;
 }
 
-function bytesAt(block: Buffer, [from, to]: Place): Buffer {
+function bytesAt(block: Buffer, [from, to]: FieldRange): Buffer {
   return block.subarray(from, to);
 }
 
 /** Octal digits between spaces and NULs, or GNU's base 256 where the first bit is set. */
-function numberAt(block: Buffer, place: Place): number {
+function numberAt(block: Buffer, place: FieldRange): number {
   const field = bytesAt(block, place);
   if (field[0] === 0x80) {
     const value = Number(BigInt(`0x${field.subarray(1).toString("hex")}`));
     if (Number.isSafeInteger(value)) return value;
   }
   const [, digits] = /^ *([0-7]*)[ \0]*$/.exec(field.toString("latin1")) ?? [];
-  if (digits === undefined) throw unfit("a number in a header of it is damaged");
+  if (digits === undefined) throw archiveFault("a number in a header of it is damaged");
   return digits === "" ? 0 : Number.parseInt(digits, 8);
 }
 

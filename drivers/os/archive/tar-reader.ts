@@ -1,5 +1,5 @@
 import { BLOCK_BYTES, beforeNul, isZero, parseHeader, parsePax, type TarHeader, textOf } from "./tar-header.ts";
-import { unfit } from "./unfit.ts";
+import { archiveFault } from "./unfit.ts";
 
 /** An extended header, which may hold attributes that are not taken. */
 const MAX_META_BYTES = 262_144;
@@ -55,7 +55,7 @@ export class TarReader {
 
   /** Nothing follows. */
   end(): void {
-    if (!this.#isOver()) throw unfit("it ends early");
+    if (!this.#isOver()) throw archiveFault("it ends early");
   }
 
   #isOver(): boolean {
@@ -64,8 +64,9 @@ export class TarReader {
 
   #takeTrailer(rest: Buffer): number {
     this.#trailerBytes += rest.length;
-    if (!isZero(rest)) throw unfit("something follows its end", "pack all files into one archive (tar --create)");
-    if (this.#trailerBytes > MAX_TRAILER_BYTES) throw unfit("it holds more than its entries");
+    if (!isZero(rest))
+      throw archiveFault("something follows its end", "pack all files into one archive (tar --create)");
+    if (this.#trailerBytes > MAX_TRAILER_BYTES) throw archiveFault("it holds more than its entries");
     return rest.length;
   }
 
@@ -76,13 +77,13 @@ export class TarReader {
     this.#blockBytes = 0;
     const header = parseHeader(this.#block);
     if (header === undefined) this.#endBlock();
-    else if (this.#zeroBlocks > 0) throw unfit("an entry of it follows its end");
+    else if (this.#zeroBlocks > 0) throw archiveFault("an entry of it follows its end");
     else this.#enter(header);
     return takenBytes;
   }
 
   #endBlock(): void {
-    if (Object.keys(this.#given).length > 0) throw unfit("it ends early");
+    if (Object.keys(this.#given).length > 0) throw archiveFault("it ends early");
     this.#zeroBlocks += 1;
   }
 
@@ -130,7 +131,7 @@ export class TarReader {
     const name = path ?? longName ?? header.name;
     const kind = kindOf(type, name);
     if (kind === "file") return this.#takeFile(name, sizeBytes, (mode & 0o111) !== 0);
-    if (kind === "folder" && sizeBytes > 0) throw unfit(`${name}: a folder with content`);
+    if (kind === "folder" && sizeBytes > 0) throw archiveFault(`${name}: a folder with content`);
     this.#entries.folder(name);
     this.#expect(sizeBytes, { take: ignore, end: ignore });
   }
@@ -144,7 +145,7 @@ export class TarReader {
   }
 
   #takeMeta({ sizeBytes }: TarHeader, use: (bytes: Buffer) => void): void {
-    if (sizeBytes > MAX_META_BYTES) throw unfit(`an extended header of it has ${sizeBytes} bytes`);
+    if (sizeBytes > MAX_META_BYTES) throw archiveFault(`an extended header of it has ${sizeBytes} bytes`);
     const bytes = Buffer.alloc(sizeBytes);
     let filled = 0;
     const take = (content: Buffer): void => {
@@ -156,7 +157,7 @@ export class TarReader {
   #expect(sizeBytes: number, { take, end }: Pick<Body, "take" | "end">): void {
     const { maxUnpackedBytes } = this.#limits;
     this.#contentBytes += sizeBytes;
-    if (this.#contentBytes > maxUnpackedBytes) throw unfit(`it unpacks to more than ${maxUnpackedBytes} bytes`);
+    if (this.#contentBytes > maxUnpackedBytes) throw archiveFault(`it unpacks to more than ${maxUnpackedBytes} bytes`);
     const body = { take, end, leftBytes: sizeBytes, fillBytes: -sizeBytes & (BLOCK_BYTES - 1) };
     if (sizeBytes > 0) this.#body = body;
     else end();
@@ -167,7 +168,7 @@ export class TarReader {
     const isTwice = Object.keys(given).some((key) => key in this.#given);
     const both = { ...this.#given, ...given };
     if (isTwice || (both.path !== undefined && both.longName !== undefined)) {
-      throw unfit("an entry of it has two extended headers");
+      throw archiveFault("an entry of it has two extended headers");
     }
     this.#given = both;
   }
@@ -175,7 +176,7 @@ export class TarReader {
   #count(): void {
     const { maxEntries } = this.#limits;
     this.#headers += 1;
-    if (this.#headers > maxEntries) throw unfit(`it has more than ${maxEntries} entries`);
+    if (this.#headers > maxEntries) throw archiveFault(`it has more than ${maxEntries} entries`);
   }
 }
 
@@ -184,7 +185,8 @@ function givenBy(records: ReadonlyMap<string, Buffer>): Given {
   refuseSparse(records);
   const path = records.get("path");
   const size = records.get("size")?.toString("latin1");
-  if (size !== undefined && !/^\d{1,15}$/.test(size)) throw unfit("a size in an extended header of it is damaged");
+  if (size !== undefined && !/^\d{1,15}$/.test(size))
+    throw archiveFault("a size in an extended header of it is damaged");
   return {
     ...(path === undefined || path.length === 0 ? {} : { path: textOf(path) }),
     ...(size === undefined ? {} : { sizeBytes: Number(size) }),
@@ -195,13 +197,13 @@ function givenBy(records: ReadonlyMap<string, Buffer>): Given {
 function refuseForAll(records: ReadonlyMap<string, Buffer>): void {
   refuseSparse(records);
   const odd = ["path", "size", "linkpath"].find((key) => records.has(key));
-  if (odd !== undefined) throw unfit(`one ${odd} is given for all its entries`);
+  if (odd !== undefined) throw archiveFault(`one ${odd} is given for all its entries`);
 }
 
 /** Their content is not what the file holds; the same goes for the parts of several volumes. */
 function refuseSparse(records: ReadonlyMap<string, Buffer>): void {
   const odd = [...records.keys()].find((key) => /^(GNU\.|SUN\.holesdata|SCHILY\.realsize)/.test(key));
-  if (odd?.startsWith("GNU.volume") === true) throw unfit("it is one of several volumes");
+  if (odd?.startsWith("GNU.volume") === true) throw archiveFault("it is one of several volumes");
   if (odd !== undefined) throw sparse("it");
 }
 
@@ -231,11 +233,11 @@ const NAMES: Readonly<Record<string, readonly [name: string, remedy: string]>> =
 function refusedType(name: string, type: string): Error {
   if (type === "S") return sparse(name);
   const [what, remedy] = NAMES[type] ?? [`an entry of type ${JSON.stringify(type)}`, "pack plain files and folders"];
-  return unfit(`${name}: ${what}, which is not taken`, remedy);
+  return archiveFault(`${name}: ${what}, which is not taken`, remedy);
 }
 
 function sparse(name: string): Error {
-  return unfit(
+  return archiveFault(
     `${name}: a sparse file, which is not taken`,
     "pack it without --sparse (bsdtar: with --no-read-sparse)",
   );

@@ -6,9 +6,9 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { AgentError, errnoOf, messageOf } from "../../../agent/core/errors.ts";
-import { type Packing, packingOf } from "./packing.ts";
+import { type Compression, compressionOf } from "./packing.ts";
 import { type TarEntries, type TarLimits, TarReader } from "./tar-reader.ts";
-import { unfit } from "./unfit.ts";
+import { archiveFault } from "./unfit.ts";
 import { unzstd } from "./unzstd.ts";
 
 const CHUNK_BYTES = 262_144;
@@ -36,7 +36,7 @@ export async function unpackArchive(archive: Archive, folder: string, signal: Ab
   const counted = { bytes: 0 };
   const writer = new EntryWriter(folder, archive);
   try {
-    const packing = packingOf(await startOf(archive.file));
+    const packing = compressionOf(await startOf(archive.file));
     await unpackStream(chunksOf(archive.file, hash, counted, signal), packing, writer);
   } catch (thrown) {
     throw named(thrown, basename(archive.file));
@@ -46,7 +46,7 @@ export async function unpackArchive(archive: Archive, folder: string, signal: Ab
   const digest = hash.digest("hex");
   if (counted.bytes !== archive.sizeBytes || digest !== archive.sha256) {
     const what = `${counted.bytes} bytes with SHA-256 ${digest}, the manifest says otherwise`;
-    throw unfit(`${basename(archive.file)}: ${what}`);
+    throw archiveFault(`${basename(archive.file)}: ${what}`);
   }
 }
 
@@ -68,7 +68,7 @@ async function* chunksOf(
   }
 }
 
-async function unpackStream(source: AsyncGenerator<Buffer>, packing: Packing, writer: EntryWriter): Promise<void> {
+async function unpackStream(source: AsyncGenerator<Buffer>, packing: Compression, writer: EntryWriter): Promise<void> {
   switch (packing) {
     case "none":
       for await (const chunk of source) writer.write(chunk);
@@ -101,7 +101,7 @@ class EntryWriter implements TarEntries {
   }
 
   write(chunk: Buffer): void {
-    if (!this.#isBegun && packingOf(chunk) !== "none") throw unfit("it is packed twice");
+    if (!this.#isBegun && compressionOf(chunk) !== "none") throw archiveFault("it is packed twice");
     this.#isBegun = true;
     this.#reader.write(chunk);
   }
@@ -121,10 +121,10 @@ class EntryWriter implements TarEntries {
 
   file(name: string, _sizeBytes: number, isExecutable: boolean): void {
     const path = checkedPath(name);
-    if (path === "") throw unfit(`the name ${JSON.stringify(name)} is not taken`);
+    if (path === "") throw archiveFault(`the name ${JSON.stringify(name)} is not taken`);
     const cut = path.lastIndexOf("/");
     if (cut > 0) this.#makeFolder(path.slice(0, cut));
-    if (this.#kinds.has(path)) throw unfit(`${path} stands twice`);
+    if (this.#kinds.has(path)) throw archiveFault(`${path} stands twice`);
     this.#note(path, "file");
     this.#handle = openSync(join(this.#folder, path), "wx", isExecutable ? 0o700 : 0o600);
   }
@@ -143,7 +143,7 @@ class EntryWriter implements TarEntries {
     const parts = path.split("/");
     for (let count = 1; count <= parts.length; count++) {
       const part = parts.slice(0, count).join("/");
-      if (this.#kinds.get(part) === "file") throw unfit(`${part} is a file and a folder`);
+      if (this.#kinds.get(part) === "file") throw archiveFault(`${part} is a file and a folder`);
       if (this.#kinds.has(part)) continue;
       this.#note(part, "folder");
       mkdirSync(join(this.#folder, part), { mode: 0o700 });
@@ -153,7 +153,7 @@ class EntryWriter implements TarEntries {
   /** Folders that the archive does not name count as well. */
   #note(path: string, kind: "file" | "folder"): void {
     const { maxEntries } = this.#limits;
-    if (this.#kinds.size >= maxEntries) throw unfit(`it has more than ${maxEntries} entries`);
+    if (this.#kinds.size >= maxEntries) throw archiveFault(`it has more than ${maxEntries} entries`);
     this.#kinds.set(path, kind);
   }
 }
@@ -171,7 +171,7 @@ function checkedPath(given: string): string {
   const isPlain = parts.every((part) => part !== "" && part !== "." && part !== ".." && Buffer.byteLength(part) <= 255);
   const isSafe =
     isPlain && !/[\p{Cc}\\]/u.test(path) && parts.length <= MAX_DEPTH && Buffer.byteLength(path) <= MAX_PATH_BYTES;
-  if (!isSafe) throw unfit(`the name ${JSON.stringify(given.slice(0, 100))} is not taken`);
+  if (!isSafe) throw archiveFault(`the name ${JSON.stringify(given.slice(0, 100))} is not taken`);
   return path;
 }
 
@@ -183,7 +183,7 @@ async function startOf(path: string): Promise<Buffer> {
 
 /** What we and zlib throw about an archive, with its name; anything else as it is. */
 function named(thrown: unknown, name: string): unknown {
-  if (thrown instanceof AgentError) return unfit(`${name}: ${thrown.message}`, thrown.remedy);
+  if (thrown instanceof AgentError) return archiveFault(`${name}: ${thrown.message}`, thrown.remedy);
   const isOfZlib = /^(Z_|ZSTD_|ERR_ZSTD|ERR_ZLIB|ERR_BUFFER)/.test(errnoOf(thrown) ?? "");
-  return isOfZlib ? unfit(`${name}: ${messageOf(thrown)}`) : thrown;
+  return isOfZlib ? archiveFault(`${name}: ${messageOf(thrown)}`) : thrown;
 }

@@ -1,5 +1,5 @@
 /** Bytes of answers that clients have not taken yet. While there are too many, nothing more is made for anybody. */
-export class Backlog {
+export class ReplyBacklog {
   readonly #maxBytes: number;
   readonly #waiting: (() => void)[] = [];
   #bytes = 0;
@@ -9,7 +9,7 @@ export class Backlog {
   }
 
   /** Waits, in order, until the clients have taken enough. Whoever takes nothing is ended after a time, so that this ends. */
-  async room(): Promise<void> {
+  async evictor(): Promise<void> {
     while (this.#bytes >= this.#maxBytes) await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 

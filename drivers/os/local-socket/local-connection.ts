@@ -2,10 +2,10 @@ import type { Socket } from "node:net";
 import type { Log } from "../../../agent/core/log.ts";
 import { TokenBucket } from "../../../agent/core/token-bucket.ts";
 import type { SocketCounts } from "../../../agent/ports/local-socket.ts";
-import type { Backlog } from "./backlog.ts";
+import type { ReplyBacklog } from "./backlog.ts";
 import { LineSplitter } from "./line-splitter.ts";
 import { END_LINE, errorLineOf, type LocalRequest, parseRequest, replyLine } from "./local-protocol.ts";
-import type { Turns } from "./turns.ts";
+import type { FairTurns } from "./turns.ts";
 
 /** Requests that may wait behind the one that runs. */
 const MAX_WAITING = 16;
@@ -37,8 +37,8 @@ export type ConnectionParts = {
   readonly socket: Socket;
   readonly handlers: Readonly<Record<string, LocalHandler>>;
   readonly bounds: ClientBounds;
-  readonly turns: Turns;
-  readonly backlog: Backlog;
+  readonly turns: FairTurns;
+  readonly backlog: ReplyBacklog;
   readonly counts: SocketCounts;
   readonly log: Log;
 };
@@ -162,7 +162,7 @@ export class LocalConnection {
         this.#deadline = setTimeout(go, waitMs);
       });
     }
-    await this.#parts.backlog.room();
+    await this.#parts.backlog.evictor();
   }
 
   async #answer(line: string): Promise<void> {
@@ -208,7 +208,7 @@ export class LocalConnection {
   async #send(value: unknown): Promise<void> {
     const { socket, turns, backlog, bounds } = this.#parts;
     const { maxReplyBytes, takeMs } = bounds;
-    await backlog.room();
+    await backlog.evictor();
     const heldBytes = await turns.take(() => {
       if (socket.destroyed || !socket.writable || socket.write(replyLine(value, maxReplyBytes))) return 0;
       backlog.add(socket.writableLength);

@@ -5,11 +5,11 @@ import { dirname } from "node:path";
 import { AgentError, errnoOf, messageOf } from "../../../agent/core/errors.ts";
 import type { Log } from "../../../agent/core/log.ts";
 import type { SocketCounts } from "../../../agent/ports/local-socket.ts";
-import type { Backlog } from "./backlog.ts";
+import type { ReplyBacklog } from "./backlog.ts";
 import { LineSplitter } from "./line-splitter.ts";
 import { type ClientBounds, LocalConnection, type LocalHandler } from "./local-connection.ts";
 import { parseReply } from "./local-protocol.ts";
-import type { Turns } from "./turns.ts";
+import type { FairTurns } from "./turns.ts";
 
 /** Bytes of sun_path, its closing zero taken off (unix(7)). */
 const MAX_PATH_BYTES = 107;
@@ -31,8 +31,8 @@ export type LocalSocketSettings = {
   readonly maxClients: number;
   readonly bounds: ClientBounds;
   /** Shared by all sockets of the agent, as is `backlog`. */
-  readonly turns: Turns;
-  readonly backlog: Backlog;
+  readonly turns: FairTurns;
+  readonly backlog: ReplyBacklog;
   /** Counted up. */
   readonly counts: SocketCounts;
 };

@@ -2,7 +2,7 @@
  * Gives the event loop to many clients one after the other, in the order in which they ask, and between two of them to everybody
  * else: what they have done takes at most a share of its time, however many they are.
  */
-export class Turns {
+export class FairTurns {
   readonly #share: number;
   readonly #waiting: (() => void)[] = [];
   #isBusy = false;

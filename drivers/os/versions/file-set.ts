@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { errnoOf } from "../../../agent/core/errors.ts";
-import type { Installer, SettingsSlot } from "../../../agent/ports/update.ts";
+import type { ConfigSlot, Installer } from "../../../agent/ports/update.ts";
 import { writeDurably } from "../durable-file.ts";
 import { adoptVersion, createVersions, currentVersion, linkVersion, trialOf, VersionSwitch } from "./versions.ts";
 
@@ -35,7 +35,7 @@ export function createFileSet(parts: FileSetParts): Installer {
 }
 
 /** Settings that are handed in as a value: a set with one file. */
-export function createSettingsSlot({ folder, running, check }: FileSetParts): SettingsSlot {
+export function createConfigSlot({ folder, running, check }: FileSetParts): ConfigSlot {
   const versions = new VersionSwitch({ folder, running, absent: NO_SET });
   return {
     check: async (settings) => {
@@ -57,8 +57,8 @@ export function createSettingsSlot({ folder, running, check }: FileSetParts): Se
     running: (name) => running === name && trialOf(folder).to !== name,
     activate: (name) => versions.activate(name),
     trial: (name) => versions.trial(name),
-    keep: (name) => versions.keep(name),
-    revert: (name) => versions.revert(name),
+    commit: (name) => versions.commit(name),
+    rollback: (name) => versions.rollback(name),
   };
 }
 

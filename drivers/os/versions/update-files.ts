@@ -21,7 +21,10 @@ export function createDownloadFolder(folder: string): DownloadFolder {
 }
 
 /** A copy of the floors: one JSON file beside the releases, apart from the journal. A damaged one reads as none. */
-export function createFloorFile(folder: string, name: string): { read(): unknown; write(lines: unknown): void } {
+export function createRollbackIndexFile(
+  folder: string,
+  name: string,
+): { read(): unknown; write(lines: unknown): void } {
   const file = join(folder, name);
   return {
     read: () => {

@@ -34,8 +34,8 @@ export function createVersions(parts: VersionParts): Installer {
     stage: (artifact, signal) => stage(artifact, parts, signal),
     activate: async ({ sha256 }) => versions.activate(sha256),
     trial: async ({ sha256 }) => versions.trial(sha256),
-    keep: async ({ sha256 }) => versions.keep(sha256),
-    revert: async ({ sha256 }) => versions.revert(sha256),
+    commit: async ({ sha256 }) => versions.commit(sha256),
+    rollback: async ({ sha256 }) => versions.rollback(sha256),
   };
 }
 
@@ -68,13 +68,13 @@ export class VersionSwitch {
     return running === sha256 && this.#current() === sha256 ? { kind: "runs" } : { kind: "none" };
   }
 
-  keep(sha256: string): void {
+  commit(sha256: string): void {
     const { folder, running } = this.#place;
     endTrial(folder);
     pruneVersions(folder, [sha256, running]);
   }
 
-  revert(sha256: string): InstallEffect {
+  rollback(sha256: string): InstallEffect {
     const { folder, running, absent } = this.#place;
     const { to, from = absent } = trialOf(folder);
     if (to === sha256 && this.#current() === sha256) linkVersion(folder, from === absent ? undefined : from);
@@ -164,7 +164,7 @@ function endTrial(folder: string): void {
   syncFolder(folder);
 }
 
-/** Removes the versions, and drafts of them, that are not among `kept`. */
+/** Removes the versions, and drafts of them, that are not among `commit`. */
 export function pruneVersions(folder: string, kept: readonly string[]): void {
   if (!existsSync(folder)) return;
   for (const name of readdirSync(folder)) {

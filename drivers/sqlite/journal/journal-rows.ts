@@ -65,7 +65,7 @@ export function commandOf(row: CommandRow, file: string): CommandEntry {
   const isRead = row.digest.startsWith(READ);
   const digest = isRead ? row.digest.slice(READ.length) : row.digest;
   const state = COMMAND_STATES[row.state];
-  return { id, digest, state, isRead, isTold: told === 1, body: json.parse(JSON.parse(body)) };
+  return { id, digest, state, isRead, isReported: told === 1, body: json.parse(JSON.parse(body)) };
 }
 
 /** The value in a row; throws as `checkDocument`. */

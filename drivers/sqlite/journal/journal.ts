@@ -6,7 +6,7 @@ import { AgentError, messageOf } from "../../../agent/core/errors.ts";
 import type { Log } from "../../../agent/core/log.ts";
 import type { Journal } from "../../../agent/ports/journal.ts";
 import { type DatabaseSettings, openDatabase, syncFolder } from "../database.ts";
-import { Ballast } from "../outbox/ballast.ts";
+import { DiskReserve } from "../outbox/ballast.ts";
 import { quarantine } from "../quarantine.ts";
 import { type CommandRow, checkCommand, checkDocument, type DocumentRow } from "./journal-rows.ts";
 import { JOURNAL_MIGRATIONS } from "./journal-schema.ts";
@@ -43,8 +43,8 @@ export function openJournal(settings: JournalSettings): Journal {
     log.error("journal.lost", { file, problem: lost });
   }
   mark(marker);
-  const ballast = new Ballast(`${file}.reserve`, reserveBytes);
-  const journal = new SqliteJournal({ ...settings, database, ballast });
+  const diskReserve = new DiskReserve(`${file}.reserve`, reserveBytes);
+  const journal = new SqliteJournal({ ...settings, database, diskReserve });
   log.info("journal.opened", { file, status: journal.status().kind, commands: journal.stats().commands });
   return journal;
 }

@@ -21,7 +21,7 @@ export function noJournal(fault: AgentError): Journal {
     addCommand: fail,
     changeCommand: fail,
     listCommands: () => [],
-    untoldCommands: () => [],
+    unreportedCommands: () => [],
     stats: () => ({ commands: 0, maxCommands: 0, reads: 0, refused: 0, forgottenRefusals: 0 }),
     close: () => undefined,
   };

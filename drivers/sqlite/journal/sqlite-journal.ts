@@ -10,7 +10,7 @@ import type {
   JournalStatus,
 } from "../../../agent/ports/journal.ts";
 import { faultOf, isFull } from "../faults.ts";
-import type { Ballast } from "../outbox/ballast.ts";
+import type { DiskReserve } from "../outbox/ballast.ts";
 import {
   type CommandColumns,
   type CommandRow,
@@ -38,7 +38,7 @@ export type LedgerBounds = {
 export type SqliteJournalParts = LedgerBounds & {
   readonly database: Database.Database;
   readonly file: string;
-  readonly ballast: Ballast;
+  readonly diskReserve: DiskReserve;
   readonly clock: Clock;
 };
 
@@ -79,19 +79,19 @@ export class SqliteJournal implements Journal {
   }
 
   atomically<T>(work: () => T): T {
-    const { database, file, ballast } = this.#parts;
+    const { database, file, diskReserve } = this.#parts;
     if (database.inTransaction) return work();
-    ballast.hold();
+    diskReserve.hold();
     const run = database.transaction(work);
     try {
       return this.#committed(run.immediate());
     } catch (thrown) {
       // What is undone was counted all the same.
       this.#reads = undefined;
-      if (!isFull(thrown) || !ballast.isHeld) throw faultOf(thrown, file, "journal");
+      if (!isFull(thrown) || !diskReserve.isHeld) throw faultOf(thrown, file, "journal");
     }
     // The disk is full: this is what the reserve is for.
-    ballast.release();
+    diskReserve.release();
     try {
       return this.#committed(run.immediate());
     } catch (thrown) {
@@ -143,12 +143,12 @@ export class SqliteJournal implements Journal {
       if (this.#statements.forgetTold.run(ranMs - this.#parts.keepMs).changes > 0) this.#reads = undefined;
       // Refused ones and reads have room of their own, so that no flood of them keeps a good command out.
       if (!this.#hasRoom(entry)) return "full";
-      const { id, state, isTold, body } = entry;
+      const { id, state, isReported, body } = entry;
       this.#insert({
         id,
         digest: digestColumn(entry),
         state: stateCode(state),
-        told: isTold ? 1 : 0,
+        told: isReported ? 1 : 0,
         ran_ms: ranMs,
         body: JSON.stringify(body),
       });
@@ -156,14 +156,14 @@ export class SqliteJournal implements Journal {
     });
   }
 
-  changeCommand(id: string, change: Partial<Pick<CommandEntry, "state" | "isTold" | "body">>): void {
+  changeCommand(id: string, change: Partial<Pick<CommandEntry, "state" | "isReported" | "body">>): void {
     this.atomically(() => {
       const row = this.#statements.command.get(id);
       if (row === undefined) {
         throw new AgentError("internal.bug", { what: `command ${id} is not in the ledger`, remedy: "report it" });
       }
       const entry = { ...commandOf(row, this.#parts.file), ...change };
-      const told = entry.isTold ? 1 : 0;
+      const told = entry.isReported ? 1 : 0;
       const columns = { ...row, state: stateCode(entry.state), told, body: JSON.stringify(entry.body) };
       this.#statements.change.run(columns.state, columns.told, columns.body, commandCrc(columns), id);
     });
@@ -173,7 +173,7 @@ export class SqliteJournal implements Journal {
     return this.#read(() => this.#statements.newest.all(limit).map((row) => commandOf(row, this.#parts.file)));
   }
 
-  untoldCommands(limit: number): readonly CommandEntry[] {
+  unreportedCommands(limit: number): readonly CommandEntry[] {
     return this.#read(() => this.#statements.untold.all(limit).map((row) => commandOf(row, this.#parts.file)));
   }
 

@@ -19,7 +19,7 @@ export function freeBytesAt(file: string): number | undefined {
  * Deleting records needs room too: the write-ahead log grows before the database can shrink. Without a reserve a full disk would
  * keep the outbox from draining, and stay full.
  */
-export class Ballast {
+export class DiskReserve {
   readonly #file: string;
   readonly #bytes: number;
   #isHeld: boolean;

@@ -28,7 +28,7 @@ type LossValues = [
 type Neighbour = [epoch: number, stream: number, reason: number, detail: string, seq: number];
 
 /** The losses that are noted and not yet reported, and which record reports which loss. For use inside a transaction only. */
-export class LossLedger {
+export class LossTable {
   readonly #insert: Database.Statement<LossValues>;
   readonly #endingAt: Database.Statement<Neighbour, LossRow>;
   readonly #startingAt: Database.Statement<Neighbour, LossRow>;

@@ -4,7 +4,7 @@ import type { Log } from "../../../agent/core/log.ts";
 import { beginEpoch, drawEpoch } from "./epoch.ts";
 import { OUTBOX_MIGRATIONS } from "./schema.ts";
 import { SqliteOutbox } from "./sqlite-outbox.ts";
-import { StandbyMark, tellStandby } from "./standby-mark.ts";
+import { noteStandbyLosses, StandbyWatermarks } from "./standby-mark.ts";
 
 const NAME = "the outbox in memory";
 /** Memory has no reserve to give up, and is never full before its byte bound. */
@@ -39,7 +39,7 @@ export function openMemoryOutbox({ maxBytes, bootId, clock, log, standbyFiles }:
   database.pragma("foreign_keys = ON");
   for (const sql of OUTBOX_MIGRATIONS) database.exec(sql);
   const epoch = beginEpoch(database, drawEpoch());
-  const told = tellStandby(database, standbyFiles, log);
+  const told = noteStandbyLosses(database, standbyFiles, log);
   // The byte bound on the payloads is what counts.
   const maxFileBytes = Number.MAX_SAFE_INTEGER;
   const outbox = new SqliteOutbox({
@@ -49,7 +49,7 @@ export function openMemoryOutbox({ maxBytes, bootId, clock, log, standbyFiles }:
     bootId,
     clock,
     log,
-    watermark: (promises) => new StandbyMark(standbyFiles, { clock, log }, promises),
+    watermark: (promises) => new StandbyWatermarks(standbyFiles, { clock, log }, promises),
   });
   outbox.countLosses(told);
   return { outbox, database };

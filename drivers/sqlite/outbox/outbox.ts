@@ -7,17 +7,17 @@ import type { LossRange, Outbox } from "../../../agent/ports/outbox.ts";
 import { type DatabaseSettings, type Opened, openDatabase } from "../database.ts";
 import { faultOf, isDamaged } from "../faults.ts";
 import { lastQuarantined, quarantine } from "../quarantine.ts";
-import { type FoundPromises, type Promises, readPromises } from "../recovery/promises.ts";
+import { type FoundWatermark, readWatermark, type Watermark } from "../recovery/promises.ts";
 import { reconcile, recordsIn } from "../recovery/reconcile.ts";
 import { beginSalvage, isStillOwed } from "../recovery/salvage.ts";
 import { takeOver } from "../recovery/take-over.ts";
-import { Watermark } from "../recovery/watermark.ts";
+import { WatermarkFile } from "../recovery/watermark.ts";
 import { changedRow, recount } from "../recovery/whole-check.ts";
 import { drawEpoch, epochOf } from "./epoch.ts";
-import { Reserve } from "./reserve.ts";
+import { OutboxReserve } from "./reserve.ts";
 import { OUTBOX_MIGRATIONS } from "./schema.ts";
 import { SqliteOutbox } from "./sqlite-outbox.ts";
-import { forgetStandby, tellStandby } from "./standby-mark.ts";
+import { forgetStandbyFiles, noteStandbyLosses } from "./standby-mark.ts";
 
 const MEBIBYTE = 1_048_576;
 /** All but `records`. */
@@ -88,7 +88,7 @@ export function openOutbox(settings: OutboxSettings, adopt?: Database.Database):
   const { database, quarantined, losses } = openOrReplace(
     databaseSettings,
     settings,
-    readPromises(watermarkFileOf(file)),
+    readWatermark(watermarkFileOf(file)),
   );
   try {
     rmSync(suspicionFile, { force: true });
@@ -109,9 +109,9 @@ function outboxOn(
 ): SqliteOutbox {
   const { file, maxBytes, bootId, clock, log, standbyFiles = [] } = settings;
   const { reserveBytes, maxFileBytes, salvageMs } = sizesOf(settings);
-  const reserve = new Reserve({ file: `${file}.reserve`, bytes: reserveBytes });
+  const reserve = new OutboxReserve({ file: `${file}.reserve`, bytes: reserveBytes });
   const epoch = epochOf(database, settings.random);
-  const told = adopt === undefined ? tellStandby(database, standbyFiles, log) : [];
+  const told = adopt === undefined ? noteStandbyLosses(database, standbyFiles, log) : [];
   if (adopt !== undefined) takeOver(adopt, database);
   const outbox = new SqliteOutbox({
     storage: { database, file, suspicionFile: suspicionFileOf(file), reserve, maxFileBytes },
@@ -120,10 +120,10 @@ function outboxOn(
     bootId,
     clock,
     log,
-    watermark: (promises) => new Watermark({ file: watermarkFileOf(file), clock, log }, promises),
+    watermark: (promises) => new WatermarkFile({ file: watermarkFileOf(file), clock, log }, promises),
   });
   outbox.countLosses(told);
-  forgetStandby(standbyFiles);
+  forgetStandbyFiles(standbyFiles);
   outbox.salvage(salvageMs);
   log.info("outbox.opened", { file, epoch, records: outbox.stats().records, bytes: outbox.stats().bytes });
   return outbox;
@@ -160,7 +160,7 @@ type Replaced = {
   readonly losses: readonly LossRange[];
 };
 
-function openOrReplace(databaseSettings: DatabaseSettings, settings: OutboxSettings, found: FoundPromises): Replaced {
+function openOrReplace(databaseSettings: DatabaseSettings, settings: OutboxSettings, found: FoundWatermark): Replaced {
   const { file, log } = settings;
   const promises = found.kind === "found" ? found.promises : undefined;
   const first = checkRows(openDatabase({ ...databaseSettings, knownVersion: promises?.version }), settings);
@@ -184,7 +184,7 @@ function openOrReplace(databaseSettings: DatabaseSettings, settings: OutboxSetti
 }
 
 /** The damaged file that was set aside before a new database could stand in for it. */
-function unfinishedOf(settings: OutboxSettings, promises: Promises | undefined): string | undefined {
+function unfinishedOf(settings: OutboxSettings, promises: Watermark | undefined): string | undefined {
   const damagedFile = promises === undefined ? undefined : lastQuarantined(settings.file);
   if (promises === undefined || damagedFile === undefined) return undefined;
   return isStillOwed(damagedFile, sizesOf(settings).pageBytes, promises) ? damagedFile : undefined;
@@ -211,7 +211,7 @@ function replace(
   database: Database.Database,
   damagedFile: string,
   settings: OutboxSettings,
-  promises: Promises | undefined,
+  promises: Watermark | undefined,
 ): void {
   try {
     epochOf(database, settings.random);
@@ -224,7 +224,7 @@ function replace(
 
 /** Notes and gives what a sound database has less than was promised, and ends its epoch then. */
 function holdAgainst(
-  found: FoundPromises,
+  found: FoundWatermark,
   { database, versionBefore }: OpenDatabase,
   settings: OutboxSettings,
 ): readonly LossRange[] {

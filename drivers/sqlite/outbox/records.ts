@@ -1,6 +1,6 @@
 import { crc32 } from "node:zlib";
 import Database from "better-sqlite3";
-import type { Outgoing, StoredRecord, StreamName } from "../../../agent/ports/outbox.ts";
+import type { QueuedRecord, StoredRecord, StreamName } from "../../../agent/ports/outbox.ts";
 import type { OwedRange } from "../recovery/promises.ts";
 import { encodingOf, qualityOf, STREAM_COUNT, streamCode, streamOf } from "./codes.ts";
 import { PastEpochs } from "./past-epochs.ts";
@@ -23,7 +23,7 @@ export type RecordRow = RecordColumns & { readonly row: number; readonly bytes: 
 
 /** A payload read back from the disk, or the key of one that the disk gave back altered. */
 export type ReadRecord =
-  | { readonly kind: "whole"; readonly record: Outgoing }
+  | { readonly kind: "whole"; readonly record: QueuedRecord }
   | { readonly kind: "damaged"; readonly key: RecordKey };
 
 /** The `records` table with the totals of its streams. Changes are for use inside a transaction that ends with `persist`. */
@@ -245,7 +245,7 @@ function soundKey<T extends RecordKey>(key: T): T {
   throw new Database.SqliteError(`the columns of row ${key.row} changed`, "SQLITE_CORRUPT");
 }
 
-function outgoingOf(row: RecordRow, boot: number | undefined): Outgoing {
+function outgoingOf(row: RecordRow, boot: number | undefined): QueuedRecord {
   return {
     row: row.row,
     epoch: row.epoch,

@@ -1,5 +1,5 @@
 import type { DiskState } from "../../../agent/ports/outbox.ts";
-import { Ballast, freeBytesAt } from "./ballast.ts";
+import { DiskReserve, freeBytesAt } from "./ballast.ts";
 
 /** Share of the whole that is set by first, and given up last. */
 const PART_SHARE = 1 / 32;
@@ -7,25 +7,25 @@ const PART_SHARE = 1 / 32;
 const FULL_SHARE = 1 / 4;
 
 /** Where the reserve of the outbox is kept, and its size. */
-export type ReserveSettings = { readonly file: string; readonly bytes: number };
+export type OutboxReserveSettings = { readonly file: string; readonly bytes: number };
 
 /**
  * The disk space that the outbox sets by, in two parts: the small one is enough where the log is copied into the file after every
  * write, the other for the log at its longest.
  */
-export class Reserve {
+export class OutboxReserve {
   readonly #file: string;
-  readonly #part: Ballast;
-  readonly #rest: Ballast;
+  readonly #part: DiskReserve;
+  readonly #rest: DiskReserve;
   readonly #partBytes: number;
   readonly #restBytes: number;
 
-  constructor({ file, bytes }: ReserveSettings) {
+  constructor({ file, bytes }: OutboxReserveSettings) {
     this.#file = file;
     this.#partBytes = Math.floor(bytes * PART_SHARE);
     this.#restBytes = bytes - this.#partBytes;
-    this.#part = new Ballast(`${file}-part`, this.#partBytes);
-    this.#rest = new Ballast(file, this.#restBytes);
+    this.#part = new DiskReserve(`${file}-part`, this.#partBytes);
+    this.#rest = new DiskReserve(file, this.#restBytes);
   }
 
   /** What is held. */

@@ -3,7 +3,7 @@ import type { Log } from "../../../agent/core/log.ts";
 import type { LossRange, LossReason, StreamName } from "../../../agent/ports/outbox.ts";
 import { STREAM_COUNT, streamCode, streamOf } from "./codes.ts";
 import type { Holds } from "./holds.ts";
-import type { LossLedger } from "./losses.ts";
+import type { LossTable } from "./losses.ts";
 import type { RecordKey, RecordTable } from "./records.ts";
 import { bytesFrom, missingBytes } from "./totals.ts";
 
@@ -13,10 +13,10 @@ const TRIM_BYTES = 262_144;
 /** Below this share of the bound, the next eviction is news again. */
 const RELIEVED_SHARE = 0.9;
 
-/** What `Room` works with. */
-export type RoomParts = {
+/** What `Evictor` works with. */
+export type EvictorParts = {
   readonly records: RecordTable;
-  readonly losses: LossLedger;
+  readonly losses: LossTable;
   readonly holds: Holds;
   readonly file: string;
   readonly maxBytes: number;
@@ -24,12 +24,12 @@ export type RoomParts = {
 };
 
 /** Keeps the records within the byte bound by evicting, and notes what is lost. For use inside a transaction only. */
-export class Room {
-  readonly #parts: RoomParts;
+export class Evictor {
+  readonly #parts: EvictorParts;
   #evictionIsKnown = false;
   #noted: LossRange[] = [];
 
-  constructor(parts: RoomParts) {
+  constructor(parts: EvictorParts) {
     this.#parts = parts;
   }
 
@@ -123,11 +123,11 @@ export class Room {
     let count = 0;
     for (; count < keys.length && freed < bytes; count += 1) freed += keys[count].bytes;
     this.drop(keys.slice(0, count), "evicted", detail);
-    this.#sayEvicted(detail);
+    this.#logEvicted(detail);
     return freed;
   }
 
-  #sayEvicted(detail: string): void {
+  #logEvicted(detail: string): void {
     if (this.#evictionIsKnown) return;
     this.#evictionIsKnown = true;
     const { records, maxBytes, log } = this.#parts;

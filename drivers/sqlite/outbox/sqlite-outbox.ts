@@ -3,26 +3,26 @@ import { AgentError } from "../../../agent/core/errors.ts";
 import type { Log } from "../../../agent/core/log.ts";
 import type {
   DiskState,
-  Draft,
   LossCount,
   LossRange,
   Outbox,
   OutboxStats,
-  Outgoing,
+  QueuedRecord,
+  RecordDraft,
   RecordId,
   StoredRecord,
   StreamName,
   StreamStats,
 } from "../../../agent/ports/outbox.ts";
-import type { Promises } from "../recovery/promises.ts";
+import type { Watermark } from "../recovery/promises.ts";
 import { Salvager } from "../recovery/salvage.ts";
-import type { Watermark } from "../recovery/watermark.ts";
+import type { WatermarkFile } from "../recovery/watermark.ts";
 import { encodingCode, qualityCode, streamCode } from "./codes.ts";
 import { Holds } from "./holds.ts";
 import { LossCounts } from "./loss-counts.ts";
-import { LossLedger } from "./losses.ts";
+import { LossTable } from "./losses.ts";
 import { type RecordKey, RecordTable } from "./records.ts";
-import { Room } from "./room.ts";
+import { Evictor } from "./room.ts";
 import { OUTBOX_MIGRATIONS } from "./schema.ts";
 import { bytesFrom } from "./totals.ts";
 import { type OutboxStorage, Transactions } from "./transactions.ts";
@@ -45,7 +45,7 @@ export type SqliteOutboxParts = {
   readonly clock: Clock;
   readonly log: Log;
   /** Takes in what each commit promises. */
-  readonly watermark: (promises: Promises) => Pick<Watermark, "note" | "close">;
+  readonly watermark: (promises: Watermark) => Pick<WatermarkFile, "note" | "close">;
 };
 
 /** The outbox in SQLite; `openOutbox` makes it. */
@@ -53,15 +53,15 @@ export class SqliteOutbox implements Outbox {
   readonly #parts: SqliteOutboxParts;
   readonly #transactions: Transactions;
   readonly #records: RecordTable;
-  readonly #losses: LossLedger;
+  readonly #losses: LossTable;
   readonly #holds = new Holds();
   readonly #counts = new LossCounts();
-  readonly #room: Room;
+  readonly #evictor: Evictor;
   readonly #boot: number | undefined;
-  readonly #watermark: Pick<Watermark, "note" | "close">;
+  readonly #watermark: Pick<WatermarkFile, "note" | "close">;
   readonly #salvager: Salvager;
   /** As the last commit left it. */
-  #promised: Promises;
+  #promised: Watermark;
   #stopSalvage: () => void = () => undefined;
   #salvageDueMs = 0;
   #backfills = 0;
@@ -73,29 +73,29 @@ export class SqliteOutbox implements Outbox {
     this.#boot = bootId === undefined ? undefined : Number.parseInt(bootId.slice(0, BOOT_DIGITS), 16);
     this.#transactions = new Transactions(storage, log);
     const records = new RecordTable(database, this.#boot);
-    const losses = new LossLedger(database);
-    const room = new Room({ records, losses, holds: this.#holds, file, maxBytes, log });
+    const losses = new LossTable(database);
+    const evictor = new Evictor({ records, losses, holds: this.#holds, file, maxBytes, log });
     this.#records = records;
     this.#losses = losses;
-    this.#room = room;
+    this.#evictor = evictor;
     this.#promised = this.#promises();
     this.#watermark = watermark(this.#promised);
-    this.#salvager = new Salvager({ database, file, records, losses, room, maxBytes, log });
+    this.#salvager = new Salvager({ database, file, records, losses, evictor, maxBytes, log });
   }
 
-  append(drafts: readonly Draft[]): readonly RecordId[] {
+  append(drafts: readonly RecordDraft[]): readonly RecordId[] {
     if (drafts.length === 0) return [];
     const highest = Math.min(...drafts.map((draft) => streamCode(draft.stream)));
     const payloads: Uint8Array[] = [];
     return this.#write((spareBytes) => {
       const throughRow = this.#records.lastRow();
-      if (spareBytes > 0) this.#room.evict(spareBytes, highest, throughRow, "disk full");
+      if (spareBytes > 0) this.#evictor.evict(spareBytes, highest, throughRow, "disk full");
       return drafts.map((draft, index) => {
         const id = this.#nextId(draft.stream);
         // An attempt after a full disk assigns the same ids again, so the payload sealed before is still the right one.
         const payload = payloads[index] ?? draft.seal(id);
         payloads[index] = payload;
-        this.#room.make(draft.stream, payload.length, throughRow);
+        this.#evictor.make(draft.stream, payload.length, throughRow);
         this.#insert(draft, id, payload);
         return id;
       });
@@ -108,8 +108,8 @@ export class SqliteOutbox implements Outbox {
     throughRow: number,
     maxRecords: number,
     maxBytes: number,
-  ): readonly Outgoing[] {
-    const records: Outgoing[] = [];
+  ): readonly QueuedRecord[] {
+    const records: QueuedRecord[] = [];
     const damaged: RecordKey[] = [];
     let bytes = 0;
     this.#transactions.read(() => {
@@ -168,7 +168,7 @@ export class SqliteOutbox implements Outbox {
     const keys = found.filter((key) => key !== undefined).filter(({ dead }) => reason === "expired" || dead === 0);
     if (keys.length === 0) return;
     this.#write(() => {
-      if (reason === "expired") this.#room.drop(keys, reason, detail);
+      if (reason === "expired") this.#evictor.drop(keys, reason, detail);
       else this.#reject(keys, detail);
     });
     this.#ended(rows);
@@ -177,16 +177,16 @@ export class SqliteOutbox implements Outbox {
   drop(stream: StreamName, throughRow: number, maxRecords: number, detail: string): number {
     const code = streamCode(stream);
     const dropped = this.#write(() => {
-      const waiting = this.#room.free(code, 0, throughRow, maxRecords);
-      const dead = this.#room.free(code, 1, throughRow, maxRecords - waiting.length);
-      this.#room.drop([...waiting, ...dead], "dropped", detail);
+      const waiting = this.#evictor.free(code, 0, throughRow, maxRecords);
+      const dead = this.#evictor.free(code, 1, throughRow, maxRecords - waiting.length);
+      this.#evictor.drop([...waiting, ...dead], "dropped", detail);
       return waiting.length + dead.length;
     });
     this.#ended([]);
     return dropped;
   }
 
-  reportLosses(draftOf: (loss: LossRange) => Draft, max: number): number {
+  reportLosses(draftOf: (loss: LossRange) => RecordDraft, max: number): number {
     if (this.#transactions.read(() => this.#losses.isEmpty())) return 0;
     return this.#write((spareBytes) => {
       const throughRow = this.#records.lastRow();
@@ -194,7 +194,7 @@ export class SqliteOutbox implements Outbox {
       for (const loss of this.#losses.take(max)) {
         const draft = draftOf(loss);
         if (spareBytes > 0 && reported === 0) {
-          this.#room.evict(spareBytes, streamCode(draft.stream) + 1, throughRow, "disk full");
+          this.#evictor.evict(spareBytes, streamCode(draft.stream) + 1, throughRow, "disk full");
         }
         if (this.#report(draft, loss, throughRow)) reported += 1;
         else this.#losses.note(loss);
@@ -258,10 +258,10 @@ export class SqliteOutbox implements Outbox {
       },
       () => {
         this.#records.restore(before);
-        this.#room.takeNoted();
+        this.#evictor.takeNoted();
       },
     );
-    this.countLosses(this.#room.takeNoted());
+    this.countLosses(this.#evictor.takeNoted());
     this.#promised = promises;
     this.#watermark.note(promises);
     return result;
@@ -284,7 +284,7 @@ export class SqliteOutbox implements Outbox {
     if (!this.#salvager.isPending) this.#stopSalvage();
   }
 
-  #promises(): Promises {
+  #promises(): Watermark {
     const owed = this.#records.owed();
     return { epoch: this.#parts.epoch, version: OUTBOX_MIGRATIONS.length, lastRow: this.#records.lastRow(), owed };
   }
@@ -293,7 +293,7 @@ export class SqliteOutbox implements Outbox {
     return { epoch: this.#parts.epoch, stream, seq: this.#records.nextSeq(streamCode(stream)) };
   }
 
-  #insert(draft: Draft, id: RecordId, payload: Uint8Array): number {
+  #insert(draft: RecordDraft, id: RecordId, payload: Uint8Array): number {
     const { clock } = this.#parts;
     const storedAtUs = clock.wallUs();
     return this.#records.insert({
@@ -313,10 +313,10 @@ export class SqliteOutbox implements Outbox {
   }
 
   /** Stores a loss report where that costs no record of its own class: reports must not push each other out. */
-  #report(draft: Draft, loss: LossRange, throughRow: number): boolean {
+  #report(draft: RecordDraft, loss: LossRange, throughRow: number): boolean {
     const id = this.#nextId(draft.stream);
     const payload = draft.seal(id);
-    if (!this.#room.makeBelow(draft.stream, payload.length, throughRow)) return false;
+    if (!this.#evictor.makeBelow(draft.stream, payload.length, throughRow)) return false;
     this.#losses.reported(this.#insert(draft, id, payload), loss);
     return true;
   }
@@ -327,18 +327,18 @@ export class SqliteOutbox implements Outbox {
       if (this.#losses.giveBack(key.row)) this.#records.remove(key.row);
       else this.#records.setAside(key);
     }
-    this.#room.note(keys, "rejected", detail);
+    this.#evictor.note(keys, "rejected", detail);
   }
 
   /** After records have come to their end, those at `rows` among them. */
   #ended(rows: readonly number[]): void {
     for (const row of rows) this.#holds.end(row);
     this.#transactions.tidy();
-    this.#room.relieve();
+    this.#evictor.relieve();
   }
 
   #dropDamaged(keys: readonly RecordKey[]): void {
-    this.#write(() => this.#room.drop(keys, "damaged", "checksum differs"));
+    this.#write(() => this.#evictor.drop(keys, "damaged", "checksum differs"));
     this.#parts.log.error("outbox.damaged", { file: this.#parts.storage.file, records: keys.length });
   }
 

@@ -4,18 +4,18 @@ import { AgentError } from "../../../agent/core/errors.ts";
 import type { Log } from "../../../agent/core/log.ts";
 import type {
   DiskState,
-  Draft,
   LossCount,
   LossRange,
   Outbox,
   OutboxStats,
-  Outgoing,
+  QueuedRecord,
+  RecordDraft,
   RecordId,
   StoredRecord,
   StreamName,
 } from "../../../agent/ports/outbox.ts";
 import { type MemoryOutbox, openMemoryOutbox } from "./memory-outbox.ts";
-import { forgetStandby } from "./standby-mark.ts";
+import { forgetStandbyFiles } from "./standby-mark.ts";
 
 /** The disk may fail for this long before memory stands in; what comes meanwhile waits with the caller. */
 const PATIENCE_MS = 2000;
@@ -39,7 +39,7 @@ export type StandbyParts = {
  * The outbox in use. `offset` makes its rows ours: rows only ever grow, so that a late acknowledgement never meets another record.
  * `backfills` are those of the places before; a change of place counts as one.
  */
-type Place = { readonly outbox: Outbox; readonly offset: number; readonly backfills: number };
+type ActiveOutbox = { readonly outbox: Outbox; readonly offset: number; readonly backfills: number };
 
 /**
  * The outbox on the disk, for which one in memory stands in while the disk cannot be written (read-only file system, I/O errors),
@@ -49,7 +49,7 @@ type Place = { readonly outbox: Outbox; readonly offset: number; readonly backfi
  */
 export class StandbyOutbox implements Outbox {
   readonly #parts: StandbyParts;
-  #place: Place;
+  #place: ActiveOutbox;
   #standby: MemoryOutbox | undefined;
   #fault: AgentError | undefined;
   #failingSinceMs: number | undefined;
@@ -69,7 +69,7 @@ export class StandbyOutbox implements Outbox {
     }
   }
 
-  append(drafts: readonly Draft[]): readonly RecordId[] {
+  append(drafts: readonly RecordDraft[]): readonly RecordId[] {
     try {
       const ids = this.#use((outbox) => outbox.append(drafts));
       this.#failingSinceMs = undefined;
@@ -90,7 +90,7 @@ export class StandbyOutbox implements Outbox {
     throughRow: number,
     maxRecords: number,
     maxBytes: number,
-  ): readonly Outgoing[] {
+  ): readonly QueuedRecord[] {
     const { offset } = this.#place;
     const fromRow = Math.max(0, afterRow - offset);
     const found = this.#use((outbox) => outbox.read(stream, fromRow, throughRow - offset, maxRecords, maxBytes));
@@ -131,7 +131,7 @@ export class StandbyOutbox implements Outbox {
     return this.#use((outbox) => outbox.drop(stream, throughRow - offset, maxRecords, detail));
   }
 
-  reportLosses(draftOf: (loss: LossRange) => Draft, max: number): number {
+  reportLosses(draftOf: (loss: LossRange) => RecordDraft, max: number): number {
     return this.#use((outbox) => outbox.reportLosses(draftOf, max));
   }
 
@@ -201,7 +201,7 @@ export class StandbyOutbox implements Outbox {
     return nowMs - this.#failingSinceMs >= PATIENCE_MS;
   }
 
-  #standIn(fault: AgentError, offset: number, backfills: number): Place {
+  #standIn(fault: AgentError, offset: number, backfills: number): ActiveOutbox {
     const { memoryBytes, bootId, standbyFiles, clock, log } = this.#parts;
     log.error("outbox.standby-began", { code: fault.code, what: fault.message, remedy: fault.remedy, memoryBytes });
     this.#fault = fault;
@@ -222,7 +222,7 @@ export class StandbyOutbox implements Outbox {
       this.#place = { outbox, offset: this.lastRow(), backfills: this.backfills() + 1 };
       this.#standby.outbox.close();
       // Its end leaves a mark of what it owed, which came over.
-      forgetStandby(standbyFiles);
+      forgetStandbyFiles(standbyFiles);
       this.#standby = undefined;
       this.#fault = undefined;
       this.#stopLooking();

@@ -5,7 +5,7 @@ import type { Log } from "../../../agent/core/log.ts";
 import type { DiskState } from "../../../agent/ports/outbox.ts";
 import { pragmaNumber } from "../database.ts";
 import { damageOf, faultOf, isDamaged, isFull } from "../faults.ts";
-import type { Reserve } from "./reserve.ts";
+import type { OutboxReserve } from "./reserve.ts";
 
 /** Bytes to free inside the transaction in each attempt when the disk is full; where the last does not help, more would not. */
 const SPARE_BYTES = [0, 65_536, 1_048_576, 8_388_608] as const;
@@ -22,7 +22,7 @@ export type OutboxStorage = {
   readonly file: string;
   /** Made when the disk gives back what cannot be; the next open then checks the whole file. Undefined where there is no file. */
   readonly suspicionFile: string | undefined;
-  readonly reserve: Pick<Reserve, "level" | "hold" | "release" | "diskHasRoom" | "growthBytes"> & {
+  readonly reserve: Pick<OutboxReserve, "level" | "hold" | "release" | "diskHasRoom" | "growthBytes"> & {
     disk(): DiskState | undefined;
   };
   /** The file never grows past this. */
@@ -47,7 +47,7 @@ export class Transactions {
   readonly #maxPages: number;
   #isWhole = true;
   /** The least that was held since it was whole last, as the log was told. */
-  #told: Reserve["level"] = "whole";
+  #told: OutboxReserve["level"] = "whole";
   #markedMs = 0;
 
   constructor(storage: OutboxStorage, log: Log) {
@@ -155,7 +155,7 @@ export class Transactions {
     this.#isWhole = reserve.level === "whole";
     // SQLite takes the present size for a bound below it (sqlite.org/pragma.html#pragma_max_page_count).
     database.pragma(`max_page_count = ${this.#isWhole ? this.#maxPages : Math.min(this.#maxPages, this.#pagesNow())}`);
-    this.#tell(reserve.level);
+    this.#logLevel(reserve.level);
   }
 
   #pagesNow(): number {
@@ -164,7 +164,7 @@ export class Transactions {
   }
 
   /** Once for each further step down, until the reserve is whole again: the level goes to and fro on a disk that is nearly full. */
-  #tell(level: Reserve["level"]): void {
+  #logLevel(level: OutboxReserve["level"]): void {
     if (level === this.#told || (this.#told === "none" && level === "part")) return;
     this.#told = level;
     const { file } = this.#storage;

@@ -13,7 +13,7 @@ export type OwedRange = {
 };
 
 /** What the outbox has promised, as one commit left it. */
-export type Promises = {
+export type Watermark = {
   readonly epoch: number;
   /** Version of the database. */
   readonly version: number;
@@ -23,10 +23,10 @@ export type Promises = {
 };
 
 /** What a watermark file says. "absent": there is none; "damaged": none of its copies can be believed. */
-export type FoundPromises =
-  | { readonly kind: "found"; readonly promises: Promises; readonly isClosed: boolean; readonly generation: number }
+export type FoundWatermark =
+  | { readonly kind: "found"; readonly promises: Watermark; readonly isClosed: boolean; readonly generation: number }
   | { readonly kind: "absent" | "damaged" };
-type Copy = Extract<FoundPromises, { kind: "found" }>;
+type Copy = Extract<FoundWatermark, { kind: "found" }>;
 
 /** Bytes of one copy: a block of the disk, so that one damage leaves the other. */
 export const COPY_BYTES = 4096;
@@ -51,7 +51,7 @@ const HEAD = {
 const ENTRY = { epoch: 0, stream: 6, first: 8, last: 16 } as const;
 
 /** Writes one copy into `buffer` of COPY_BYTES. Of two copies the one with the higher `generation` counts. */
-export function encodePromises(buffer: Buffer, { promises, isClosed, generation }: Omit<Copy, "kind">): void {
+export function encodeWatermark(buffer: Buffer, { promises, isClosed, generation }: Omit<Copy, "kind">): void {
   const owed = promises.owed.slice(0, MAX_ENTRIES);
   buffer.writeUInt32LE(MAGIC, HEAD.magic);
   buffer.writeUIntLE(generation, HEAD.generation, 6);
@@ -71,7 +71,7 @@ export function encodePromises(buffer: Buffer, { promises, isClosed, generation 
 }
 
 /** What `file` says: its newest copy that can be believed. */
-export function readPromises(file: string): FoundPromises {
+export function readWatermark(file: string): FoundWatermark {
   try {
     const bytes = readFileSync(file);
     const copies = COPIES.flatMap((at) => decode(bytes.subarray(at, at + COPY_BYTES)) ?? []);

@@ -1,10 +1,10 @@
 import type Database from "better-sqlite3";
 import type { LossRange } from "../../../agent/ports/outbox.ts";
 import { streamOf } from "../outbox/codes.ts";
-import { LossLedger } from "../outbox/losses.ts";
+import { LossTable } from "../outbox/losses.ts";
 import { endEpoch, PastEpochs } from "../outbox/past-epochs.ts";
 import { RecordTable } from "../outbox/records.ts";
-import type { FoundPromises, OwedRange } from "./promises.ts";
+import type { FoundWatermark, OwedRange } from "./promises.ts";
 
 /** What reason a loss gives for people. */
 const DETAIL = "outbox.db damaged";
@@ -17,7 +17,7 @@ export type Reconciled = { readonly why: string; readonly losses: readonly LossR
 /** What `reconcile` compares, and where the next epoch comes from. */
 export type ReconcileParts = {
   readonly database: Database.Database;
-  readonly found: FoundPromises;
+  readonly found: FoundWatermark;
   /** Whether a watermark was made with the database. */
   readonly hasWatermark: boolean;
   readonly drawEpoch: () => number;
@@ -43,7 +43,7 @@ export function reconcile({ database, found, hasWatermark, drawEpoch }: Reconcil
 }
 
 /** Notes in one transaction the loss of what is owed and not known to `database`, and returns it. */
-export function tellMissing(
+export function noteMissingAsLost(
   database: Database.Database,
   owed: readonly OwedRange[],
   detail: string,
@@ -54,7 +54,7 @@ export function tellMissing(
 }
 
 /** Notes the loss of seqs that were promised and were not kept, and returns it. */
-export function noteDamaged(range: OwedRange, records: RecordTable, losses: LossLedger, detail = DETAIL): LossRange {
+export function noteDamaged(range: OwedRange, records: RecordTable, losses: LossTable, detail = DETAIL): LossRange {
   const { epoch, stream, first, last } = range;
   const loss = { epoch, stream: streamOf(stream), first, last, reason: "damaged", detail } as const;
   losses.note(loss);
@@ -74,7 +74,7 @@ function noteMissing(
   detail = DETAIL,
 ): readonly LossRange[] {
   const table = new RecordTable(database);
-  const ledger = new LossLedger(database);
+  const ledger = new LossTable(database);
   const losses = missing.map((range) => noteDamaged(range, table, ledger, detail));
   table.persist();
   return losses;
@@ -88,7 +88,7 @@ function missingOf(owed: OwedRange, known: readonly OwedRange[]): readonly OwedR
 }
 
 /** Why the database may have given out seqs that it does not know of; undefined when it cannot. */
-function doubtOf(found: FoundPromises, hasWatermark: boolean, known: readonly OwedRange[]): string | undefined {
+function doubtOf(found: FoundWatermark, hasWatermark: boolean, known: readonly OwedRange[]): string | undefined {
   if (!hasWatermark) return undefined;
   if (found.kind !== "found") return `the watermark is ${found.kind}`;
   if (found.promises.epoch !== known[0]?.epoch) return "the watermark is of another epoch";

@@ -3,14 +3,14 @@ import { basename, dirname, join } from "node:path";
 import type Database from "better-sqlite3";
 import type { Log } from "../../../agent/core/log.ts";
 import { pragmaNumber } from "../database.ts";
-import { LossLedger, type LossRow, rangeOf } from "../outbox/losses.ts";
+import { type LossRow, LossTable, rangeOf } from "../outbox/losses.ts";
 import { PastEpochs } from "../outbox/past-epochs.ts";
 import type { RecordRow, RecordTable } from "../outbox/records.ts";
-import type { Room } from "../outbox/room.ts";
+import type { Evictor } from "../outbox/room.ts";
 import { missingBytes } from "../outbox/totals.ts";
 import { DamagedFile } from "./damaged-file.ts";
 import { MissingSeqs } from "./missing.ts";
-import type { Promises } from "./promises.ts";
+import type { Watermark } from "./promises.ts";
 import { noteDamaged, recordsIn } from "./reconcile.ts";
 
 /** Rows that a file may say it has beyond those promised: what a power cut can have left out of the watermark. */
@@ -24,7 +24,7 @@ export type SalvageStart = {
   readonly damagedFile: string;
   readonly pageBytes: number;
   /** What was promised; undefined where that is not known, and the file itself is asked. */
-  readonly promises: Promises | undefined;
+  readonly promises: Watermark | undefined;
 };
 
 /**
@@ -57,7 +57,7 @@ export function beginSalvage({ database, damagedFile, pageBytes, promises }: Sal
 }
 
 /** Whether something that a damaged file held is still owed: its salvage has not ended, or not begun. */
-export function isStillOwed(damagedFile: string, pageBytes: number, promises: Promises): boolean {
+export function isStillOwed(damagedFile: string, pageBytes: number, promises: Watermark): boolean {
   const damaged = new DamagedFile(damagedFile, pageBytes);
   try {
     const epoch = damaged.epoch();
@@ -68,14 +68,14 @@ export function isStillOwed(damagedFile: string, pageBytes: number, promises: Pr
   }
 }
 
-function lastRowOf(damaged: DamagedFile, promises: Promises | undefined): number {
+function lastRowOf(damaged: DamagedFile, promises: Watermark | undefined): number {
   const lastRow = damaged.lastRow();
   if (promises === undefined) return lastRow;
   return lastRow <= promises.lastRow + UNPROMISED_ROWS ? Math.max(lastRow, promises.lastRow) : promises.lastRow;
 }
 
 function carryLosses(database: Database.Database, damaged: DamagedFile): readonly LossRow[] {
-  const ledger = new LossLedger(database);
+  const ledger = new LossTable(database);
   const losses = damaged.losses("losses");
   const carried = [...damaged.losses("reports"), ...damaged.losses("carried")];
   for (const loss of losses) ledger.note(rangeOf(loss));
@@ -110,9 +110,9 @@ export type SalvagerParts = {
   /** Of the outbox; damaged files are in its folder. */
   readonly file: string;
   readonly records: RecordTable;
-  readonly losses: LossLedger;
+  readonly losses: LossTable;
   /** Counts what is lost. */
-  readonly room: Pick<Room, "count">;
+  readonly evictor: Pick<Evictor, "count">;
   readonly maxBytes: number;
   readonly log: Log;
 };
@@ -190,13 +190,13 @@ export class Salvager {
   }
 
   #end({ id, file, records }: SalvageRow, taken: number): void {
-    const { database, records: table, losses, room, log } = this.#parts;
+    const { database, records: table, losses, evictor, log } = this.#parts;
     database.prepare<[number]>("DELETE FROM salvages WHERE id = ?").run(id);
     if (this.#current() !== undefined) return;
     const carried = database.prepare<[], LossRow>("DELETE FROM carried RETURNING row AS id, *").all();
     for (const loss of carried) losses.note(rangeOf(loss));
     const missing = this.#missing.take();
-    for (const range of missing) room.count(noteDamaged(range, table, losses));
+    for (const range of missing) evictor.count(noteDamaged(range, table, losses));
     log.warn("outbox.salvaged", { file, records: records + taken, damaged: recordsIn(missing) });
   }
 }

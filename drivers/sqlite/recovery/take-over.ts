@@ -1,5 +1,5 @@
 import type Database from "better-sqlite3";
-import { LossLedger, type LossRow, rangeOf } from "../outbox/losses.ts";
+import { type LossRow, LossTable, rangeOf } from "../outbox/losses.ts";
 import { PastEpochs } from "../outbox/past-epochs.ts";
 import { type RecordColumns, RecordTable } from "../outbox/records.ts";
 
@@ -27,7 +27,7 @@ function copyRecords(from: Database.Database, into: Database.Database): Readonly
 }
 
 function copyLosses(from: Database.Database, into: Database.Database, rows: ReadonlyMap<number, number>): void {
-  const ledger = new LossLedger(into);
+  const ledger = new LossTable(into);
   const past = new PastEpochs(into);
   const losses = from.prepare<[], LossRow>("SELECT * FROM losses ORDER BY id").all();
   const reports = from.prepare<[], LossRow>("SELECT row AS id, * FROM reports").all();

@@ -4,13 +4,13 @@ import type { Clock } from "../../../agent/core/clock.ts";
 import { messageOf } from "../../../agent/core/errors.ts";
 import type { Log } from "../../../agent/core/log.ts";
 import { syncFolder } from "../database.ts";
-import { COPIES, COPY_BYTES, encodePromises, type Promises, readPromises } from "./promises.ts";
+import { COPIES, COPY_BYTES, encodeWatermark, readWatermark, type Watermark } from "./promises.ts";
 
 /** At most this much of what was promised is not yet on the disk when the power goes. */
 const SYNC_MS = 1000;
 
-/** What a `Watermark` is made of. */
-export type WatermarkParts = { readonly file: string; readonly clock: Clock; readonly log: Log };
+/** What a `WatermarkFile` is made of. */
+export type WatermarkFileParts = { readonly file: string; readonly clock: Clock; readonly log: Log };
 
 /**
  * What the outbox has promised, kept outside its database and log: SQLite ends a log at the first frame whose checksum differs
@@ -20,8 +20,8 @@ export type WatermarkParts = { readonly file: string; readonly clock: Clock; rea
  * after a power cut it may say less than the last second promised, and never more. A file that cannot be written is logged and tried
  * again at the next commit, which stands without it.
  */
-export class Watermark {
-  readonly #parts: WatermarkParts;
+export class WatermarkFile {
+  readonly #parts: WatermarkFileParts;
   readonly #buffer = Buffer.alloc(COPY_BYTES);
   readonly #stopTimer: () => void;
   #generation: number;
@@ -31,9 +31,9 @@ export class Watermark {
   #isFailing = false;
 
   /** Opens or makes the file, with `promises` durable in it. */
-  constructor(parts: WatermarkParts, promises: Promises) {
+  constructor(parts: WatermarkFileParts, promises: Watermark) {
     this.#parts = parts;
-    const found = readPromises(parts.file);
+    const found = readWatermark(parts.file);
     this.#generation = found.kind === "found" ? found.generation : 0;
     this.#write(promises, false);
     this.#syncNow();
@@ -41,12 +41,12 @@ export class Watermark {
   }
 
   /** Takes in what the commit before promised. */
-  note(promises: Promises): void {
+  note(promises: Watermark): void {
     this.#write(promises, false);
   }
 
   /** Says that the database was closed in order after `promises`. */
-  close(promises: Promises): void {
+  close(promises: Watermark): void {
     this.#stopTimer();
     this.#write(promises, true);
     this.#syncNow();
@@ -54,9 +54,9 @@ export class Watermark {
     this.#handle = undefined;
   }
 
-  #write(promises: Promises, isClosed: boolean): void {
+  #write(promises: Watermark, isClosed: boolean): void {
     this.#generation += 1;
-    encodePromises(this.#buffer, { promises, isClosed, generation: this.#generation });
+    encodeWatermark(this.#buffer, { promises, isClosed, generation: this.#generation });
     this.#attempt(() => {
       this.#handle ??= open(this.#parts.file);
       for (const at of COPIES) writeSync(this.#handle, this.#buffer, 0, COPY_BYTES, at);

@@ -1,7 +1,7 @@
 import protobuf from "protobufjs/light.js";
 import "protobufjs/ext/descriptor.js";
 import { FRAME_DATA_OFFSET, FRAME_STRIDE_BYTES } from "../../../agent/ports/frame.ts";
-import type { Draft } from "../../../agent/ports/outbox.ts";
+import type { RecordDraft } from "../../../agent/ports/outbox.ts";
 import type { SignalTable } from "../../../agent/signals/signal-table.ts";
 import { Collector } from "../../../agent/telemetry/collect/collect.ts";
 import type { SampleLog } from "../../../agent/telemetry/collect/sample-log.ts";
@@ -71,7 +71,7 @@ function encoding(table: SignalTable, log: SampleLog, compression: Compression):
   return () => encoder.samples(log, []).reduce((sum, draft) => sum + seal(draft).length, 0);
 }
 
-function seal(draft: Draft): Uint8Array {
+function seal(draft: RecordDraft): Uint8Array {
   return draft.seal({ epoch: 0xa1b2_c3d4_e5f6, stream: "telemetry", seq: 123_456 });
 }
 

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Database from "better-sqlite3";
-import type { Draft, Outbox } from "../../../agent/ports/outbox.ts";
+import type { Outbox, RecordDraft } from "../../../agent/ports/outbox.ts";
 import { systemClock } from "../../../drivers/os/time-source.ts";
 import { openOutbox } from "../../../drivers/sqlite/outbox/outbox.ts";
 
@@ -69,7 +69,7 @@ type Filled = { readonly commits: number; readonly elapsedMs: number; readonly a
 
 function fill(outbox: Outbox, payloadBytes: number, recordsPerCommit: number, seconds: number): Filled {
   const payload = new Uint8Array(payloadBytes).map((_, index) => (index * 131) & 0xff);
-  const draft: Draft = {
+  const draft: RecordDraft = {
     stream: "telemetry",
     encoding: "zstd",
     timeQuality: "ntp",

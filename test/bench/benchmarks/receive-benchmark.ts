@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { z } from "zod";
-import { describeLink, readLink } from "../../../drivers/can/link.ts";
+import { describeInterface, readInterface } from "../../../drivers/can/link.ts";
 import { buildNativeTool } from "../native/native-tool.ts";
 
 const run = promisify(execFile);
@@ -44,9 +44,9 @@ export type ReceiveBenchmarkSettings = {
 
 /** Measures CPU a received frame, one receiver after the other, each in its own process; "unavailable" with the reason without kernel CAN. */
 export async function benchmarkReceive(settings: ReceiveBenchmarkSettings): Promise<ReceiveBenchmark> {
-  const link = readLink(settings.interface);
+  const link = readInterface(settings.interface);
   if (link === undefined || link === "not-can" || !link.up) {
-    return { kind: "unavailable", reason: `no kernel CAN: ${describeLink(settings.interface, link)}` };
+    return { kind: "unavailable", reason: `no kernel CAN: ${describeInterface(settings.interface, link)}` };
   }
   const reader = await buildNativeTool("recvmmsg-reader");
   const receiver = (kind: string): readonly string[] => [process.execPath, RECEIVER, kind, settings.interface];

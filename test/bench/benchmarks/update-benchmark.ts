@@ -160,7 +160,7 @@ export async function benchmarkInstall(): Promise<InstallFigures> {
     const large = await archive(state, "large", (folder) => copyFileSync(process.execPath, join(folder, "node")));
     const stageMs = await timed(() => slots.stage(large, never));
     const switchMs = await timed(() => slots.activate(large));
-    await slots.revert(large);
+    await slots.rollback(large);
     const crashing = await archive(state, "crashing", (folder) =>
       writeProgram(join(folder, "node"), "#!/bin/sh\nexit 1\n"),
     );

@@ -22,7 +22,7 @@ export type Execution = {
 };
 
 /** What the service says to an update. */
-export type Verdict =
+export type UpdateVerdict =
   | { readonly kind: "accepted" }
   | { readonly kind: "rejected"; readonly error: string; readonly errorMessage: string };
 
@@ -57,7 +57,7 @@ export class CommandExecutions {
   }
 
   /** UpdateCommandExecution. */
-  update(executionId: string, thing: string, body: unknown): Verdict {
+  update(executionId: string, thing: string, body: unknown): UpdateVerdict {
     const execution = this.#executions.get(executionId);
     if (execution?.thing !== thing) return rejected("ResourceNotFound", `no execution ${executionId}`);
     const update = readUpdate(body);
@@ -83,7 +83,7 @@ function move(execution: Execution, status: ExecutionStatus, isServiceTimeout: b
   execution.history.push(isServiceTimeout ? `${status} by the service` : status);
 }
 
-function rejected(error: string, errorMessage: string): Verdict {
+function rejected(error: string, errorMessage: string): UpdateVerdict {
   return { kind: "rejected", error, errorMessage };
 }
 

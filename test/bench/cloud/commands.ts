@@ -7,7 +7,7 @@ import {
   WIRE_FORMATS,
   type WireFormat,
 } from "../../../agent/cloud/wire-format.ts";
-import { type Broker, type Inbound, publicationTo } from "../../../agent/ports/broker.ts";
+import { type Broker, publicationTo, type ReceivedPublish } from "../../../agent/ports/broker.ts";
 import { CommandExecutions, type Execution } from "./command-executions.ts";
 
 /** A command as it is created: its payload is a JSON document, in which `${aws:iot:commandexecution::parameter:<name>}` stands for a parameter. */
@@ -97,7 +97,7 @@ export class CloudCommands {
     this.#ended.abort();
   }
 
-  async #take({ topic, payload }: Inbound, format: WireFormat): Promise<void> {
+  async #take({ topic, payload }: ReceivedPublish, format: WireFormat): Promise<void> {
     const [, , , thing = "", , executionId = ""] = topic.split("/");
     const disturbance = this.#disturbances.shift();
     if (disturbance === "silent") return;

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { z } from "zod";
 import { decodeBody } from "../../../agent/cloud/wire-format.ts";
-import { type Broker, type Inbound, publicationTo } from "../../../agent/ports/broker.ts";
+import { type Broker, publicationTo, type ReceivedPublish } from "../../../agent/ports/broker.ts";
 
 /** A command as the backend of a phone app knows it. */
 export type CompanionCommand = {
@@ -64,7 +64,7 @@ export class CompanionBackend {
     return command;
   }
 
-  #hear({ payload, correlationData }: Inbound): void {
+  #hear({ payload, correlationData }: ReceivedPublish): void {
     const command = this.commands.get(new TextDecoder().decode(correlationData));
     const parsed = answerBody.safeParse(decodeBody("json", payload));
     if (command === undefined || !parsed.success) return;

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
-import { type Broker, type Inbound, publicationTo } from "../../../agent/ports/broker.ts";
+import { type Broker, publicationTo, type ReceivedPublish } from "../../../agent/ports/broker.ts";
 import {
   type CloudExecution,
   changeExecution,
@@ -96,7 +96,7 @@ export class CloudJobs {
     return true;
   }
 
-  async #take({ topic, payload }: Inbound): Promise<void> {
+  async #take({ topic, payload }: ReceivedPublish): Promise<void> {
     const [, , thing = "", , ...verb] = topic.split("/");
     const asked = request.parse(JSON.parse(new TextDecoder().decode(payload)));
     const disturbance = this.#disturbances.shift();

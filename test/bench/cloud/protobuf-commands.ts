@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
-import { type Broker, type Inbound, publicationTo } from "../../../agent/ports/broker.ts";
+import { type Broker, publicationTo, type ReceivedPublish } from "../../../agent/ports/broker.ts";
 import { CommandExecutions, type Execution } from "./command-executions.ts";
 
 const PROTO = join(import.meta.dirname, "../../../config/proto");
@@ -67,7 +67,7 @@ export class ProtobufCommands {
     return text;
   }
 
-  async #take({ topic, payload }: Inbound): Promise<void> {
+  async #take({ topic, payload }: ReceivedPublish): Promise<void> {
     const [thing = "", , executionId = ""] = topic.slice(this.#prefix.length + "/things/".length).split("/");
     const text = this.#read(payload);
     this.answers.push(text);

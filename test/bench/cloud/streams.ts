@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { decodeBody, encodeBody, type WireFormat } from "../../../agent/cloud/wire-format.ts";
-import { type Broker, type Inbound, publicationTo } from "../../../agent/ports/broker.ts";
+import { type Broker, publicationTo, type ReceivedPublish } from "../../../agent/ports/broker.ts";
 
 /** One GetStream answers with at most this much; the surplus is simply not sent. */
 const REQUEST_BYTES = 131_072;
@@ -47,7 +47,7 @@ export class CloudStreams {
     }
   }
 
-  async #take(verb: "describe" | "get", format: WireFormat, { topic, payload }: Inbound): Promise<void> {
+  async #take(verb: "describe" | "get", format: WireFormat, { topic, payload }: ReceivedPublish): Promise<void> {
     const base = topic.split("/").slice(0, 5).join("/");
     const streamId = topic.split("/")[4] ?? "";
     const answer = (kind: string, body: Readonly<Record<string, unknown>>) =>

@@ -4,7 +4,7 @@ import { type Child, startChild } from "../core/child.ts";
 import { parseLine } from "../core/line-protocol.ts";
 import { START_TIMEOUT_MS, until } from "../core/wait.ts";
 import { type ConsumerConfig, type ConsumerReport, consumerReport, type ReportedPhase } from "./consumer-protocol.ts";
-import { Ledger } from "./ledger.ts";
+import { DeliveryAccount } from "./ledger.ts";
 
 const ENTRY = fileURLToPath(new URL("../processes/consumer.ts", import.meta.url));
 const MAX_REMARKS = 20;
@@ -15,7 +15,7 @@ type Report = Extract<ConsumerReport, { kind: "report" }>;
 
 /** The consumer processes, and the account of what they have received together. */
 export class Consumers {
-  readonly ledger = new Ledger();
+  readonly account = new DeliveryAccount();
   readonly latest = new Map<string, Latest>();
   /** Phases of updates by their number; repeats are left out. */
   readonly phases = new Map<number, ReportedPhase>();
@@ -80,10 +80,10 @@ export class Consumers {
   }
 
   #enter({ name, thing }: ConsumerConfig, report: Report): void {
-    for (const loss of report.losses) this.ledger.noteLoss(loss);
+    for (const loss of report.losses) this.account.noteLoss(loss);
     for (const phase of report.phases) if (!this.phases.has(phase.number)) this.phases.set(phase.number, phase);
     for (const delivery of report.deliveries) {
-      const isNew = this.ledger.note({ ...delivery, consumer: name, thing });
+      const isNew = this.account.note({ ...delivery, consumer: name, thing });
       if (!isNew) continue;
       this.mismatches += delivery.mismatches;
       this.unverified += delivery.unverified;

@@ -37,7 +37,7 @@ export type Gaps = {
 const MAX_EXAMPLES = 10;
 
 /** Exact account of what was delivered: every (epoch, stream, seq) of one thing. */
-export class Ledger {
+export class DeliveryAccount {
   readonly #delivered = new Map<string, { readonly seqs: Set<number>; highest: number }>();
   readonly #losses = new Map<string, ReportedLoss[]>();
   readonly #copies = new Set<string>();

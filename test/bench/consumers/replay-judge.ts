@@ -5,7 +5,14 @@ import type { DbcMessage } from "../../../agent/signals/dbc/model.ts";
 import { parseCandump } from "../../../agent/signals/log-formats/candump.ts";
 import type { WireSignal } from "./record-reader.ts";
 import { referenceDecode } from "./reference-decoder.ts";
-import { byMessage, type SampleColumn, type SampleJudge, TABLE_KIND, Tally, type Verdict } from "./sample-judge.ts";
+import {
+  byMessage,
+  type RecordVerdict,
+  type SampleColumn,
+  type SampleJudge,
+  TABLE_KIND,
+  Tally,
+} from "./sample-judge.ts";
 
 /** All that a log says about one message: the values that came together in a frame, and those of each signal. */
 type Seen = { readonly tuples: Set<string>; readonly values: Map<string, Set<string>> };
@@ -53,7 +60,7 @@ function enter(entry: Seen, values: Values): void {
   }
 }
 
-function judge(seen: ReadonlyMap<string, Seen>, columns: readonly SampleColumn[]): Verdict {
+function judge(seen: ReadonlyMap<string, Seen>, columns: readonly SampleColumn[]): RecordVerdict {
   const tally = new Tally();
   for (const [name, group] of byMessage(columns)) {
     const { arbitrationId, extended } = group[0].signal;

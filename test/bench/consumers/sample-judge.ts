@@ -10,7 +10,7 @@ export type SampleColumn = {
 };
 
 /** What the check of one record came to. */
-export type Verdict = {
+export type RecordVerdict = {
   readonly samples: number;
   /** Samples that differ from what was sent, or that should be there and are not. */
   readonly mismatches: number;
@@ -24,7 +24,7 @@ export type Verdict = {
 
 /** Compares the samples of a record with what went onto the bus. */
 export interface SampleJudge {
-  judge(columns: readonly SampleColumn[]): Verdict;
+  judge(columns: readonly SampleColumn[]): RecordVerdict;
   /** What is wrong in a signal table, compared with the DBC; empty when nothing is. */
   judgeTable(signals: readonly WireSignal[]): readonly string[];
 }
@@ -44,7 +44,7 @@ export class Tally {
     if (this.remarks.length < MAX_REMARKS) this.remarks.push(remark);
   }
 
-  verdict(): Verdict {
+  verdict(): RecordVerdict {
     const { samples, mismatches, unverified, frames, remarks } = this;
     return { samples, mismatches, unverified, frames, remarks };
   }

@@ -1,7 +1,14 @@
 import type { VehicleMessage, VehicleSignal } from "../vehicle/vehicle-dbc.ts";
 import { COUNTER, COUNTER_MODULUS, type RawValue, rawValueOf } from "../vehicle/vehicle-model.ts";
 import type { WireSignal } from "./record-reader.ts";
-import { byMessage, type SampleColumn, type SampleJudge, TABLE_KIND, Tally, type Verdict } from "./sample-judge.ts";
+import {
+  byMessage,
+  type RecordVerdict,
+  type SampleColumn,
+  type SampleJudge,
+  TABLE_KIND,
+  Tally,
+} from "./sample-judge.ts";
 
 /** What the judge knows about the drive. */
 export type VehicleJudgeParts = {
@@ -38,7 +45,7 @@ function judge(
   parts: VehicleJudgeParts,
   messages: ReadonlyMap<string, VehicleMessage>,
   columns: readonly SampleColumn[],
-): Verdict {
+): RecordVerdict {
   const tally = new Tally();
   for (const [key, group] of byMessage(columns)) {
     const message = messages.get(key.slice(key.indexOf(" ") + 1));

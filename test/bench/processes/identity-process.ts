@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { z } from "zod";
-import { Requester } from "../../../agent/cloud/requester.ts";
+import { RequestClient } from "../../../agent/cloud/requester.ts";
 import { AgentError } from "../../../agent/core/errors.ts";
 import { type EnrolParts, enrol } from "../../../agent/identity/enrol.ts";
-import { IdentityLedger } from "../../../agent/identity/identity-ledger.ts";
+import { IdentityStore } from "../../../agent/identity/identity-ledger.ts";
 import { identityState } from "../../../agent/identity/identity-state.ts";
 import { Renewal } from "../../../agent/identity/renewal.ts";
 import type { Broker, LinkCredential } from "../../../agent/ports/broker.ts";
@@ -47,8 +47,8 @@ function sessionAs(clientId: string, { keyLabel, certificateFile }: LinkCredenti
 }
 
 async function renew(): Promise<string> {
-  const { ledger } = parts;
-  const identity = ledger.inUse();
+  const { identityStore } = parts;
+  const identity = identityStore.inUse();
   if (identity === undefined) throw new Error("nothing to renew");
   const broker = sessionAs(thing, { ...identity, keyLabel: keys.fileOf(identity.keyLabel) }, false);
   const renewal = new Renewal({
@@ -57,9 +57,10 @@ async function renew(): Promise<string> {
     broker: {
       online: (signal, after) => broker.online(signal, after),
       publish: (publication) => broker.publish(publication),
-      reidentify: (next, withinMs) => broker.reidentify({ ...next, keyLabel: keys.fileOf(next.keyLabel) }, withinMs),
+      switchCredential: (next, withinMs) =>
+        broker.switchCredential({ ...next, keyLabel: keys.fileOf(next.keyLabel) }, withinMs),
     },
-    requester: parts.requesterOver(broker),
+    requestClient: parts.requestClientOver(broker),
     random: Math.random,
     settings: renewalConfig.parse({ enabled: false }),
     validity: () => undefined,
@@ -76,7 +77,7 @@ async function renew(): Promise<string> {
 }
 
 const parts: EnrolParts = {
-  ledger: new IdentityLedger({
+  identityStore: new IdentityStore({
     files: openIdentityFiles({ folder: join(folder, "identity"), parse: (value) => identityState.parse(value) }),
     log,
     handInstalled: () => undefined,
@@ -98,9 +99,9 @@ const parts: EnrolParts = {
     claim: (files) => sessionAs("claim", { keyLabel: files.keyFile, certificateFile: files.certificateFile }),
     thing: ({ keyLabel, certificateFile }) => sessionAs(thing, { keyLabel: keys.fileOf(keyLabel), certificateFile }),
   },
-  requesterOver: (broker) => {
+  requestClientOver: (broker) => {
     const limits = { timeoutMs: 5000, maxPending: 8, maxAnswerBytes: 100_000 };
-    return new Requester({ broker, clock, log, limits, token: () => randomUUID() });
+    return new RequestClient({ broker, clock, log, limits, token: () => randomUUID() });
   },
   announcer: { thing, topic: `dt/causeway/${thing}/identity`, clock },
   clock,

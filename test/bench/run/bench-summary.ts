@@ -71,7 +71,7 @@ export type SummaryParts = {
 export function summarise(input: SummaryParts): BenchSummary {
   const { parts, counters, gaps } = input;
   const { consumers } = parts;
-  const { ledger } = consumers;
+  const { account } = consumers;
   const totals = counters.totals();
   return {
     schemaVersion: 1,
@@ -79,17 +79,17 @@ export function summarise(input: SummaryParts): BenchSummary {
     framesReceived: totals.framesReceived,
     framesDropped: totals.framesDropped + parts.bus.dropped(),
     framesProven: consumers.framesProven,
-    samples: ledger.samples,
+    samples: account.samples,
     recordsStored: input.recordsStored,
-    recordsDelivered: ledger.records,
-    duplicates: ledger.duplicates,
+    recordsDelivered: account.records,
+    duplicates: account.duplicates,
     gaps: gaps.missing,
     mismatches: consumers.mismatches + gaps.unknown,
     unverified: consumers.unverified,
     reportedLost: gaps.reportedLost,
     pending: input.pending,
-    bytesPayload: ledger.payloadBytes,
-    bytesPerSample: ratio(ledger.payloadBytes, ledger.samples, 3),
+    bytesPayload: account.payloadBytes,
+    bytesPerSample: ratio(account.payloadBytes, account.samples, 3),
     cpuMicrosPerFrame: ratio(input.cpuUs, totals.framesReceived, 2),
     rssMb: rounded(input.agent.peakRssBytes / 1e6, 1),
     firstPubackMs: counters.firstPubackMs === undefined ? null : rounded(counters.firstPubackMs, 0),

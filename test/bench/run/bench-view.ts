@@ -36,8 +36,8 @@ export class BenchView {
 
   #linesOf({ parts, status, elapsedS, agentStarts, phase }: BenchTick): readonly string[] {
     const { consumers, sender, bus } = parts;
-    const { ledger } = consumers;
-    const now = { frames: sender.framesSent(), samples: ledger.samples, elapsedS };
+    const { account } = consumers;
+    const now = { frames: sender.framesSent(), samples: account.samples, elapsedS };
     const spanS = Math.max(0.001, now.elapsedS - this.#before.elapsedS);
     const perSecond = (key: "frames" | "samples"): string => whole((now[key] - this.#before[key]) / spanS);
     const rows: readonly (readonly [string, string])[] = [
@@ -47,7 +47,7 @@ export class BenchView {
       ["samples", `${perSecond("samples")}/s   ${whole(now.samples)} delivered`],
       ["outbox", outboxOf(status)],
       ["link", linkOf(status)],
-      ["records", `${whole(ledger.records)} delivered`],
+      ["records", `${whole(account.records)} delivered`],
       ["check", checkOf(consumers)],
       ...updateOf(consumers),
       ["agent", agentStarts > 1 ? `started ${agentStarts} times` : "running"],
@@ -90,8 +90,8 @@ function updateOf({ phases }: BenchParts["consumers"]): readonly (readonly [stri
 }
 
 function checkOf(consumers: BenchParts["consumers"]): string {
-  const holes = consumers.ledger.holes();
-  const text = `${holes} gaps, ${consumers.mismatches} mismatches, ${consumers.ledger.duplicates} repeated deliveries`;
+  const holes = consumers.account.holes();
+  const text = `${holes} gaps, ${consumers.mismatches} mismatches, ${consumers.account.duplicates} repeated deliveries`;
   return holes + consumers.mismatches === 0 ? pc.green(text) : pc.red(text);
 }
 

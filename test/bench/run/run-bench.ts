@@ -86,7 +86,7 @@ async function measure(drive: Drive, signal: AbortSignal): Promise<BenchSummary>
     parts,
     agent: parts.agent,
     counters: drive.counters,
-    gaps: parts.consumers.ledger.gaps(outbox.lastSeqs),
+    gaps: parts.consumers.account.gaps(outbox.lastSeqs),
     recordsStored: outbox.lastSeqs.reduce((sum, { lastSeq }) => sum + lastSeq, 0),
     pending: outbox.records,
     cpuUs,
@@ -197,7 +197,7 @@ async function lastRecords(drive: Drive): Promise<OutboxContent> {
   const { consumers } = drive.parts;
   const endMs = performance.now() + LAST_RECORDS_MS;
   while (performance.now() < endMs) {
-    const { missing } = consumers.ledger.gaps(outbox.lastSeqs);
+    const { missing } = consumers.account.gaps(outbox.lastSeqs);
     if (missing <= outbox.records && consumers.waiting() === 0) break;
     await sleep(POLL_MS);
   }

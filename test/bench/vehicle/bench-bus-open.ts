@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { z } from "zod";
-import { listLinks } from "../../../drivers/can/link.ts";
+import { listInterfaces } from "../../../drivers/can/link.ts";
 import { startChild } from "../core/child.ts";
 import { parseLine } from "../core/line-protocol.ts";
 import { untilStarted } from "../core/wait.ts";
@@ -54,7 +54,7 @@ async function makeInterface(): Promise<OpenBus | undefined> {
 }
 
 function findInterface(): OpenBus | undefined {
-  const link = listLinks().find((one) => one.interface.startsWith("vcan") && one.up && one.fd);
+  const link = listInterfaces().find((one) => one.interface.startsWith("vcan") && one.up && one.fd);
   if (link === undefined) return undefined;
   return {
     bus: { kind: "vcan", interface: link.interface },

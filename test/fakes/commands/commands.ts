@@ -1,5 +1,5 @@
 import type { Action, CommandClass, Outcome, Prepared } from "../../../agent/commands/action.ts";
-import type { Answer, Refusal } from "../../../agent/commands/answer.ts";
+import type { Answer, CommandRejection } from "../../../agent/commands/answer.ts";
 import { AuditTrail } from "../../../agent/commands/audit.ts";
 import { Authority } from "../../../agent/commands/authority.ts";
 import type { SignedFields } from "../../../agent/commands/canonical.ts";
@@ -7,9 +7,9 @@ import { type DispatchParts, dispatch } from "../../../agent/commands/dispatch.t
 import { type KeySeal, KeySet } from "../../../agent/commands/key-set.ts";
 import { CommandLedger } from "../../../agent/commands/ledger.ts";
 import type { LedgerSeal } from "../../../agent/commands/ledger-seal.ts";
-import { RefusalBudget } from "../../../agent/commands/refusal-budget.ts";
-import { type Door, Reporter } from "../../../agent/commands/report.ts";
-import type { Arrival, ReplyAddress } from "../../../agent/commands/request.ts";
+import { RejectionBudget } from "../../../agent/commands/refusal-budget.ts";
+import { type ReplyChannel, Reporter } from "../../../agent/commands/report.ts";
+import type { IncomingCommand, ReplyAddress } from "../../../agent/commands/request.ts";
 import type { Json } from "../../../agent/core/canonical-json.ts";
 import type { PublicKey } from "../../../agent/core/public-key.ts";
 import type { Journal } from "../../../agent/ports/journal.ts";
@@ -34,7 +34,7 @@ const NO_SEAL: KeySeal = {
 export type Told = { readonly reply: ReplyAddress; readonly answer: Answer };
 
 /** A door that remembers what it told; `outcome` decides whether it arrived. */
-export class FakeDoor implements Door {
+export class FakeDoor implements ReplyChannel {
   readonly told: Told[] = [];
   readonly progressed: ReplyAddress[] = [];
   outcome: "told" | "later" = "told";
@@ -50,7 +50,7 @@ export class FakeDoor implements Door {
     return Promise.resolve();
   }
 
-  async tell(reply: ReplyAddress, answer: Answer): Promise<"told" | "later"> {
+  async report(reply: ReplyAddress, answer: Answer): Promise<"told" | "later"> {
     this.attempts += 1;
     this.onTell(reply, answer);
     if (this.hangs) return await new Promise(() => undefined);
@@ -64,8 +64,8 @@ export class FakeDoor implements Door {
 export type TestAction = {
   readonly commandClass: CommandClass;
   readonly run?: (signal: AbortSignal) => Promise<Outcome>;
-  readonly unsafe?: () => Refusal | undefined;
-  readonly prepare?: (given: Readonly<Record<string, unknown>>) => Refusal | undefined;
+  readonly unsafe?: () => CommandRejection | undefined;
+  readonly prepare?: (given: Readonly<Record<string, unknown>>) => CommandRejection | undefined;
   readonly endsInRestart?: boolean;
   readonly timeoutMs?: number;
   /** Itself when absent. */
@@ -122,7 +122,7 @@ export class CommandBench {
     if (parts.onTell !== undefined) this.door.onTell = parts.onTell;
     this.key = parts.key ?? signingKey("ops");
     const sink = {
-      hand: (entries: readonly AuditEntry[]) => void this.audited.push(...entries),
+      handOver: (entries: readonly AuditEntry[]) => void this.audited.push(...entries),
       hasRoom: () => this.hasRoom,
       isStored: () => true,
     };
@@ -135,7 +135,7 @@ export class CommandBench {
     this.keys = new KeySet(policy.keys, this.journal, parts.seal ?? NO_SEAL);
     const reporter = new Reporter({
       ledger: this.ledger,
-      doorOf: () => this.door,
+      channelOf: () => this.door,
       broker: { online: () => Promise.resolve(LIMITS) },
       clock,
       log: this.log,
@@ -157,9 +157,9 @@ export class CommandBench {
       actions: new Map([...made, ...(parts.builtIn?.(this.keys) ?? [])].map((action) => [action.name, action])),
       authority: new Authority(policy, this.keys, clock),
       ledger: this.ledger,
-      refusals: new RefusalBudget({
+      rejections: new RejectionBudget({
         perMinute: parts.refusalsPerMinute ?? 100_000,
-        audit: (counts) => this.ledger.auditRefusals(counts),
+        audit: (counts) => this.ledger.auditRejections(counts),
         clock,
         log: this.log,
       }),
@@ -199,7 +199,7 @@ export class CommandBench {
   /** Sends a body through the door; gives the answer that dispatching it gives. */
   send(
     body: unknown,
-    change: Partial<Arrival> = {},
+    change: Partial<IncomingCommand> = {},
     signal = new AbortController().signal,
   ): Promise<Answer | undefined> {
     const payload = body instanceof Uint8Array ? body : new TextEncoder().encode(JSON.stringify(body));
@@ -207,7 +207,7 @@ export class CommandBench {
   }
 
   /** Sends a body; gives the end as short text: "REJECTED SIGNATURE_MISSING". */
-  async outcome(body: unknown, change: Partial<Arrival> = {}): Promise<string> {
+  async outcome(body: unknown, change: Partial<IncomingCommand> = {}): Promise<string> {
     return textOf(await this.send(body, change));
   }
 
@@ -244,7 +244,7 @@ export class CommandBench {
 }
 
 /** An arrival of `payload` as an execution of AWS IoT Commands. */
-export function arrivalOf(payload: Uint8Array, change: Partial<Arrival> = {}): Arrival {
+export function arrivalOf(payload: Uint8Array, change: Partial<IncomingCommand> = {}): IncomingCommand {
   const id = change.id ?? "execution-1";
   return {
     id,

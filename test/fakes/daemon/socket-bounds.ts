@@ -1,6 +1,6 @@
 import type { SocketCounts } from "../../../agent/ports/local-socket.ts";
-import { Backlog } from "../../../drivers/os/local-socket/backlog.ts";
-import { Turns } from "../../../drivers/os/local-socket/turns.ts";
+import { ReplyBacklog } from "../../../drivers/os/local-socket/backlog.ts";
+import { FairTurns } from "../../../drivers/os/local-socket/turns.ts";
 
 /** What a local socket of a test is served with: bounds that do not get in its way, and counts of its own. */
 export function socketBounds() {
@@ -12,5 +12,5 @@ export function socketBounds() {
     requestsPerSecond: 1000,
   };
   const counts: SocketCounts = { clients: 0, requests: 0, refused: 0, displaced: 0, idle: 0, slow: 0 };
-  return { bounds, counts, turns: new Turns(1), backlog: new Backlog(8_388_608), maxClients: 4 };
+  return { bounds, counts, turns: new FairTurns(1), backlog: new ReplyBacklog(8_388_608), maxClients: 4 };
 }

@@ -4,14 +4,14 @@ import type {
   Broker,
   BrokerLimits,
   ConnectionEnding,
-  Inbound,
+  CredentialSwitch,
   InboundCounters,
+  InterfaceState,
   LinkCredential,
-  LinkState,
   LinkStatus,
   Publication,
   PublishOutcome,
-  Reidentification,
+  ReceivedPublish,
 } from "../../../agent/ports/broker.ts";
 import { unsendable } from "../../../drivers/aws/publish-outcome.ts";
 import { matchesFilter } from "../../../drivers/aws/topic-filter.ts";
@@ -58,11 +58,11 @@ export class FakeBroker implements Broker {
   readonly #clock: Clock;
   readonly #limits: BrokerLimits;
   readonly #grants: (filter: string) => boolean;
-  readonly #handlers = new Map<string, (message: Inbound) => void>();
+  readonly #handlers = new Map<string, (message: ReceivedPublish) => void>();
   readonly #waiters = new Set<Waiter>();
   readonly #open = new Set<(outcome: PublishOutcome) => void>();
   readonly #inbound = { taken: 0, discarded: 0, failed: 0, setAside: 0, waiting: 0 };
-  #state: LinkState = "offline";
+  #state: InterfaceState = "offline";
   #fault: LinkStatus["fault"];
   #connects = 0;
   #isReachable = true;
@@ -136,7 +136,7 @@ export class FakeBroker implements Broker {
     });
   }
 
-  subscribe(filter: string, handler: (message: Inbound) => void): Promise<void> {
+  subscribe(filter: string, handler: (message: ReceivedPublish) => void): Promise<void> {
     if (this.#state === "online" && !this.#grants(filter)) {
       const what = `the broker refused the subscription to ${filter}: 0x87 not authorized`;
       return Promise.reject(new AgentError("broker.refused", { what, remedy: "allow it" }));
@@ -145,7 +145,7 @@ export class FakeBroker implements Broker {
     return Promise.resolve();
   }
 
-  async reidentify(credential: LinkCredential): Promise<Reidentification> {
+  async switchCredential(credential: LinkCredential): Promise<CredentialSwitch> {
     const fault = this.refuses(credential) ?? (this.#isReachable ? undefined : unreachable("away"));
     this.#lose(undefined);
     // The outcome of what was under way comes before the next connection.
@@ -184,7 +184,7 @@ export class FakeBroker implements Broker {
   }
 
   /** Somebody else publishes. */
-  inject(topic: string, payload: Uint8Array, properties: Partial<Inbound> = {}): void {
+  inject(topic: string, payload: Uint8Array, properties: Partial<ReceivedPublish> = {}): void {
     if (this.#state !== "online") return;
     const message = { ...PLAIN, topic, payload, ...properties };
     for (const [filter, handler] of this.#handlers) {
@@ -192,7 +192,7 @@ export class FakeBroker implements Broker {
     }
   }
 
-  #handOver(message: Inbound, handler: (message: Inbound) => void): void {
+  #handOver(message: ReceivedPublish, handler: (message: ReceivedPublish) => void): void {
     try {
       handler(message);
       this.#inbound.taken += 1;

@@ -25,7 +25,7 @@ export function fileKeyStore(folder: string): Omit<KeyStore, "test"> & { fileOf(
     algorithm: "ec-p256",
     publicKeyPem: createPublicKey(pemOf(label)).export({ type: "spki", format: "pem" }).toString(),
     attributes: [],
-    flaws: [],
+    problems: [],
   });
   return {
     fileOf,

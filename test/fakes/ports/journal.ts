@@ -124,8 +124,8 @@ export class FakeJournal implements Journal {
     return this.atomically(() => {
       if (this.command(entry.id) !== undefined) return "known";
       const nowMs = this.#clock.monotonicMs();
-      const isYoung = ({ entry: { isTold }, addedMs }: Held): boolean =>
-        !isTold || nowMs - addedMs < this.#bounds.keepMs;
+      const isYoung = ({ entry: { isReported }, addedMs }: Held): boolean =>
+        !isReported || nowMs - addedMs < this.#bounds.keepMs;
       this.#state.commands = this.#state.commands.filter(isYoung);
       if (entry.state === "refused") this.#forgetRefused();
       else if (entry.isRead) this.#forgetRead();
@@ -136,7 +136,7 @@ export class FakeJournal implements Journal {
     });
   }
 
-  changeCommand(id: string, change: Partial<Pick<CommandEntry, "state" | "isTold" | "body">>): void {
+  changeCommand(id: string, change: Partial<Pick<CommandEntry, "state" | "isReported" | "body">>): void {
     this.atomically(() => {
       if (this.command(id) === undefined) {
         throw new AgentError("internal.bug", { what: `command ${id} is not in the ledger`, remedy: "report it" });
@@ -154,8 +154,8 @@ export class FakeJournal implements Journal {
       .map(({ entry }) => entry);
   }
 
-  untoldCommands(limit: number): readonly CommandEntry[] {
-    const untold = this.#state.commands.filter(({ entry }) => !entry.isTold);
+  unreportedCommands(limit: number): readonly CommandEntry[] {
+    const untold = this.#state.commands.filter(({ entry }) => !entry.isReported);
     return untold.slice(0, limit).map(({ entry }) => entry);
   }
 
@@ -180,7 +180,7 @@ export class FakeJournal implements Journal {
 
   #forgetRead(): void {
     const reads = this.#state.commands.filter(({ entry }) => classOf(entry) === "maxReads");
-    const told = reads.filter(({ entry }) => entry.isTold);
+    const told = reads.filter(({ entry }) => entry.isReported);
     const surplus = told.slice(0, Math.max(0, reads.length - this.#bounds.maxReads + 1));
     this.#state.commands = this.#state.commands.filter((held) => !surplus.includes(held));
   }

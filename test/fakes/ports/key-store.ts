@@ -22,9 +22,9 @@ export class FakeKeyStore implements KeyStore {
     this.#faults.push(fault);
   }
 
-  /** A label whose key has flaws from now on. */
+  /** A label whose key has problems from now on. */
   spoil(label: string, flaw: string): void {
-    this.#change(label, (facts) => ({ ...facts, flaws: [...facts.flaws, flaw] }));
+    this.#change(label, (facts) => ({ ...facts, problems: [...facts.problems, flaw] }));
   }
 
   /** Another label for a key, which several keys may have. */
@@ -44,7 +44,7 @@ export class FakeKeyStore implements KeyStore {
     }
     const { privateKey, publicKey } = newPair(algorithm);
     const publicKeyPem = publicKey.export({ type: "spki", format: "pem" }).toString();
-    const facts = { label, id: ++this.#made, algorithm, publicKeyPem, attributes: ATTRIBUTES, flaws: [] };
+    const facts = { label, id: ++this.#made, algorithm, publicKeyPem, attributes: ATTRIBUTES, problems: [] };
     const privateKeyPem = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
     this.#keys = [...this.#keys, { facts, privateKeyPem }];
     return facts;
@@ -66,7 +66,7 @@ export class FakeKeyStore implements KeyStore {
   async test(label: string): Promise<KeyTest> {
     await this.#enter(`test ${label}`);
     const { facts } = this.#held(label);
-    if (facts.flaws.length > 0) throw fault("identity.key-unfit", `key "${label}": ${facts.flaws.join("; ")}`);
+    if (facts.problems.length > 0) throw fault("identity.key-unfit", `key "${label}": ${facts.problems.join("; ")}`);
     return { key: facts, loginMs: 1, signMs: 1 };
   }
 

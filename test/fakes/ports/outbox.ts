@@ -3,13 +3,13 @@ import { AgentError } from "../../../agent/core/errors.ts";
 import {
   CONTROL_SHARE,
   type DiskState,
-  type Draft,
   type LossCount,
   type LossRange,
   type LossReason,
   type Outbox,
   type OutboxStats,
-  type Outgoing,
+  type QueuedRecord,
+  type RecordDraft,
   type RecordId,
   STREAMS,
   type StoredRecord,
@@ -18,7 +18,7 @@ import {
 } from "../../../agent/ports/outbox.ts";
 import { LossCounts } from "../../../drivers/sqlite/outbox/loss-counts.ts";
 
-type Held = { readonly record: Outgoing; readonly dead: boolean; readonly report: LossRange | undefined };
+type Held = { readonly record: QueuedRecord; readonly dead: boolean; readonly report: LossRange | undefined };
 type State = {
   held: readonly Held[];
   losses: readonly LossRange[];
@@ -56,7 +56,7 @@ export class FakeOutbox implements Outbox {
     this.#nextFault = fault;
   }
 
-  append(drafts: readonly Draft[]): readonly RecordId[] {
+  append(drafts: readonly RecordDraft[]): readonly RecordId[] {
     return this.#change((state) => {
       const throughRow = state.row;
       return drafts.map((draft) => {
@@ -78,8 +78,8 @@ export class FakeOutbox implements Outbox {
     throughRow: number,
     maxRecords: number,
     maxBytes: number,
-  ): readonly Outgoing[] {
-    const records: Outgoing[] = [];
+  ): readonly QueuedRecord[] {
+    const records: QueuedRecord[] = [];
     let bytes = 0;
     for (const { record, dead } of this.#state.held) {
       if (dead || record.stream !== stream || record.row <= afterRow || record.row > throughRow) continue;
@@ -131,7 +131,7 @@ export class FakeOutbox implements Outbox {
     }
   }
 
-  reportLosses(draftOf: (loss: LossRange) => Draft, max: number): number {
+  reportLosses(draftOf: (loss: LossRange) => RecordDraft, max: number): number {
     if (this.#state.losses.length === 0) return 0;
     return this.#change((state) => {
       const throughRow = state.row;
@@ -193,7 +193,7 @@ export class FakeOutbox implements Outbox {
     return { epoch: this.#epoch, stream, seq: state.seqs[stream] + 1 };
   }
 
-  #store(state: State, draft: Draft, id: RecordId, payload: Uint8Array, report: LossRange | undefined): void {
+  #store(state: State, draft: RecordDraft, id: RecordId, payload: Uint8Array, report: LossRange | undefined): void {
     const storedAtUs = this.#clock.wallUs();
     const storedAtMonotonicMs = Math.floor(this.#clock.monotonicMs());
     const { encoding, timeQuality, lifeMs, retainKey } = draft;
@@ -205,7 +205,7 @@ export class FakeOutbox implements Outbox {
     state.held = [...state.held, { record, dead: false, report }];
   }
 
-  #report(state: State, loss: LossRange, draft: Draft, throughRow: number): boolean {
+  #report(state: State, loss: LossRange, draft: RecordDraft, throughRow: number): boolean {
     const id = this.#id(state, draft.stream);
     const payload = draft.seal(id);
     const missing = this.#missing(state, draft.stream, payload.length);

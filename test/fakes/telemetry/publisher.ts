@@ -1,6 +1,6 @@
 import { createTopics } from "../../../agent/cloud/topics.ts";
 import type { Publication, PublishOutcome } from "../../../agent/ports/broker.ts";
-import type { Draft, StreamName } from "../../../agent/ports/outbox.ts";
+import type { RecordDraft, StreamName } from "../../../agent/ports/outbox.ts";
 import { Publisher, type PublisherSettings } from "../../../agent/telemetry/publish/publish.ts";
 import { ManualClock } from "../core/clock.ts";
 import { MemoryLog } from "../core/log.ts";
@@ -16,7 +16,7 @@ export const TEMPLATES = {
 };
 
 /** A record draft of one byte, its seq. */
-export function draft(stream: StreamName, over: Partial<Draft> = {}): Draft {
+export function draft(stream: StreamName, over: Partial<RecordDraft> = {}): RecordDraft {
   return {
     stream,
     encoding: "zstd",
@@ -72,7 +72,7 @@ export function createPublisherBench(settings: Partial<PublisherSettings> = {}, 
     outbox,
     broker,
     publisher,
-    append: (...drafts: Draft[]) => {
+    append: (...drafts: RecordDraft[]) => {
       outbox.append(drafts);
       publisher.wake();
     },
@@ -96,7 +96,7 @@ export function idOf({ userProperties }: Publication): string {
 }
 
 /** `count` drafts. */
-export function times(count: number, make: (index: number) => Draft): Draft[] {
+export function times(count: number, make: (index: number) => RecordDraft): RecordDraft[] {
   return Array.from({ length: count }, (_, index) => make(index));
 }
 

@@ -66,13 +66,13 @@ export class FakeSlots implements Installer {
     return this.current === "new" ? { kind: "runs" } : { kind: "none" };
   }
 
-  async keep(_artifact: FetchedArtifact): Promise<void> {
+  async commit(_artifact: FetchedArtifact): Promise<void> {
     this.#change(() => {
       this.#trial = undefined;
     });
   }
 
-  async revert(_artifact: FetchedArtifact): Promise<InstallEffect> {
+  async rollback(_artifact: FetchedArtifact): Promise<InstallEffect> {
     this.#change(() => {
       this.current = "old";
     });

@@ -1,12 +1,12 @@
 import type { Journal } from "../../../agent/ports/journal.ts";
 import type { Downloader, DownloadOutcome } from "../../../agent/ports/update.ts";
 import type { UpdatePhase } from "../../../agent/telemetry/record/encode-update.ts";
-import { createFloors, type Floors } from "../../../agent/updates/trust/floors.ts";
+import { createRollbackIndexes, type RollbackIndexes } from "../../../agent/updates/trust/floors.ts";
 import { parseManifest } from "../../../agent/updates/trust/manifest.ts";
 import { journalStore, type UpdateRecord, type UpdateRequest } from "../../../agent/updates/update-record.ts";
 import { UPDATE_TABLE, type UpdateStep } from "../../../agent/updates/update-state.ts";
 import { createUpdateSteps } from "../../../agent/updates/update-steps.ts";
-import { UpdateTrail } from "../../../agent/updates/update-trail.ts";
+import { UpdateReporter } from "../../../agent/updates/update-trail.ts";
 import type { UpdateHooks, UpdateProgress, UpdateStepParts } from "../../../agent/updates/update-work.ts";
 import { Updater } from "../../../agent/updates/updater.ts";
 import { ManualClock } from "../core/clock.ts";
@@ -35,7 +35,7 @@ export class UpdateVehicle {
   readonly log = new MemoryLog();
   readonly journal = new FakeJournal({ clock: this.clock });
   readonly slots = new FakeSlots(() => this.#step());
-  readonly floors: Floors;
+  readonly rollbackIndexes: RollbackIndexes;
   readonly version: FakeVersion;
   cutAt = Number.POSITIVE_INFINITY;
   steps = 0;
@@ -49,7 +49,7 @@ export class UpdateVehicle {
   reboots = 0;
   /** Of the process that was made last. */
   progress: UpdateProgress | undefined;
-  renew: UpdateStepParts["judgement"]["renew"] = async () => undefined;
+  renew: UpdateStepParts["checks"]["renew"] = async () => undefined;
   /** Share of a file that comes in a second; all of it at once when undefined. */
   ratePerSecond: number | undefined;
   /** Bytes of the file that are there. */
@@ -63,7 +63,7 @@ export class UpdateVehicle {
   constructor(version: FakeVersion = "good") {
     this.version = version;
     const copy = { read: () => this.#copy, write: (lines: unknown) => this.#change(() => (this.#copy = lines)) };
-    this.floors = createFloors(this.journal, copy);
+    this.rollbackIndexes = createRollbackIndexes(this.journal, copy);
   }
 
   /** A process of the agent: it has the version that the supervisor started. */
@@ -112,7 +112,7 @@ export class UpdateVehicle {
   }
 
   /** The store of a process. */
-  trail(progress: () => Pick<UpdateProgress, "bytes">): UpdateTrail {
+  trail(progress: () => Pick<UpdateProgress, "bytes">): UpdateReporter {
     const { journal, clock } = this;
     const cut: Pick<Journal, "atomically" | "get" | "list" | "put"> = {
       atomically: (work) => this.#change(() => journal.atomically(work)),
@@ -123,9 +123,9 @@ export class UpdateVehicle {
     const hand = (phases: readonly UpdatePhase[]): void => {
       this.#change(() => (this.isStoring ? this.told.push(...phases) : 0));
     };
-    return new UpdateTrail({
+    return new UpdateReporter({
       journal: cut,
-      sink: { hand, hasRoom: () => true, isStored: () => this.isStoring },
+      sink: { handOver: hand, hasRoom: () => true, isStored: () => this.isStoring },
       progress,
       clock,
     });
@@ -145,17 +145,17 @@ export class UpdateVehicle {
       },
       installers: { agent: this.slots },
       hooks: this.hooks,
-      floors: this.floors,
+      rollbackIndexes: this.rollbackIndexes,
       clock: this.clock,
-      judgement: {
-        judge: () => ({ kind: "accepted", manifest: parseManifest(REQUEST.manifest), digest: DIGEST }),
+      checks: {
+        verify: () => ({ kind: "accepted", manifest: parseManifest(REQUEST.manifest), digest: DIGEST }),
         gate: () => (this.isOpen ? { kind: "open" } : { kind: "closed", waitingFor: "parked" }),
         health: () => this.#health(),
         link: async () => (this.isMetered ? { kind: "closed", waitingFor: "another link" } : { kind: "open" }),
         renew: (...asked) => this.renew(...asked),
         giveUpMs: 3_600_000,
-        backWithinMs: 3_600_000,
-        proveMs: 0,
+        rollbackWithinMs: 3_600_000,
+        healthTimeoutMs: 0,
       },
     };
   }
@@ -205,7 +205,7 @@ export class UpdateVehicle {
 export function flawOf(vehicle: UpdateVehicle): string | undefined {
   const { current, running, newStarts } = vehicle.slots;
   const step = vehicle.record()?.state.step;
-  const counter = vehicle.floors.installed().find(({ line }) => line === "agent")?.counter;
+  const counter = vehicle.rollbackIndexes.installed().find(({ line }) => line === "agent")?.counter;
   if ((step === "done" ? "new" : "old") !== current) return `${step}, and ${current} is what starts`;
   if (running !== current) return `${current} is what starts, and ${running} runs`;
   if (counter !== (step === "done" ? 14 : undefined)) return `${step}, and the floor is ${counter}`;

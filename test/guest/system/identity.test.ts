@@ -18,7 +18,7 @@ const report = z.object({
   connection: z.object({ ok: z.boolean() }),
 });
 const keys = z.object({
-  keys: z.array(z.object({ label: z.string(), attributes: z.array(z.string()), flaws: z.array(z.string()) })),
+  keys: z.array(z.object({ label: z.string(), attributes: z.array(z.string()), problems: z.array(z.string()) })),
 });
 const doctor = z.object({ checks: z.array(z.object({ check: z.string(), verdict: z.string(), what: z.string() })) });
 
@@ -79,7 +79,7 @@ describe("an identity whose key is born in /dev/tpmrm0", () => {
   it("has a key that the TPM will not give away, and requests that openssl believes", async () => {
     const { identity } = await guest.statusWhen("online", ({ link }) => link.state === "online");
     const inUse = (await keyList()).find(({ label }) => identity.key.endsWith(`object=${label}`));
-    expect(inUse?.flaws).toEqual([]);
+    expect(inUse?.problems).toEqual([]);
     expect(inUse?.attributes).toEqual(expect.arrayContaining(FIXED));
     const { stdout } = await asService("csr");
     const file = join(guest.consumerIdentity.folder, "device.csr");

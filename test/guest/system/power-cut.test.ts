@@ -28,7 +28,7 @@ describe("power cuts", () => {
       // Every other time the backlog is only on the disk when the power goes; else it is on its way to the broker.
       for (let n = 0; n < CUTS; n++) cuts.push(await cutPower(guest, n % 2 === 1));
       const gaps = await settle(guest);
-      const { records, duplicates } = guest.consumers.ledger;
+      const { records, duplicates } = guest.consumers.account;
       const seconds = cuts.map(({ ingestingMs }) => Math.round(ingestingMs / 100) / 10).sort((a, b) => a - b);
       console.log(`${CUTS} cuts: ${records} records, ${duplicates} delivered again, ${gaps.missing} missing`);
       // A figure of a slow machine that is shared: shown, not judged.

@@ -70,7 +70,7 @@ describe("the package on Debian 12 with systemd", () => {
     expect({ received: bus?.received, dropped: bus?.dropped }).toEqual({ received: guest.driveFrames, dropped: 0 });
     expect(guest.consumers.framesProven).toBe(guest.driveFrames);
     console.log(
-      `${guest.driveFrames} frames, ${guest.consumers.ledger.records} records, ${guest.consumers.ledger.samples} samples`,
+      `${guest.driveFrames} frames, ${guest.consumers.account.records} records, ${guest.consumers.account.samples} samples`,
     );
   });
 

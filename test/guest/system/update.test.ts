@@ -27,12 +27,12 @@ const VERSIONS = {
 describe("updates of the agent under systemd, from one real version to another", { timeout: 1_200_000 }, () => {
   let guest: Guest;
   let folder: string;
-  let desk: ReleaseDesk;
+  let verifier: ReleaseDesk;
   let releases = 0;
 
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), "causeway-guest-update-"));
-    desk = new ReleaseDesk(folder);
+    verifier = new ReleaseDesk(folder);
     guest = await startGuest({
       rate: 0.1,
       dataBytes: 1_500_000_000,
@@ -46,7 +46,7 @@ describe("updates of the agent under systemd, from one real version to another",
         },
       },
     });
-    await guest.machine.copyIn(desk.rootFile, "/etc/causeway/root.1.json", "0640", "root:causeway");
+    await guest.machine.copyIn(verifier.rootFile, "/etc/causeway/root.1.json", "0640", "root:causeway");
     // Bad versions are given up after the time of the unit that is shipped.
     await guest.sh("rm --recursive /etc/systemd/system/causeway.service.d && systemctl daemon-reload");
     await guest.sh("systemctl start causeway");
@@ -68,7 +68,7 @@ describe("updates of the agent under systemd, from one real version to another",
       SLOW_MS,
     );
     const [sha256 = "", sizeBytes = ""] = facts.trim().split("\n");
-    const { path } = desk.sign([{ name, kind: "agent", sha256, sizeBytes: Number(sizeBytes) }]);
+    const { path } = verifier.sign([{ name, kind: "agent", sha256, sizeBytes: Number(sizeBytes) }]);
     for (const file of [path, `${path}.sig`]) await guest.machine.copyIn(file, `${UPDATES}/${basename(file)}`);
     return `${UPDATES}/${basename(path)}`;
   }

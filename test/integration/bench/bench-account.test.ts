@@ -2,14 +2,14 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import type { Draft, RecordId, StreamName } from "../../../agent/ports/outbox.ts";
+import type { RecordDraft, RecordId, StreamName } from "../../../agent/ports/outbox.ts";
 import { openOutbox } from "../../../drivers/sqlite/outbox/outbox.ts";
-import { type Delivery, Ledger } from "../../bench/consumers/ledger.ts";
+import { type Delivery, DeliveryAccount } from "../../bench/consumers/ledger.ts";
 import { readOutbox } from "../../bench/consumers/outbox-reader.ts";
 import { ManualClock } from "../../fakes/core/clock.ts";
 import { MemoryLog } from "../../fakes/core/log.ts";
 
-function draft(stream: StreamName): Draft {
+function draft(stream: StreamName): RecordDraft {
   return {
     stream,
     encoding: "identity",
@@ -37,7 +37,7 @@ describe("the bench's account of a real outbox", () => {
     outbox.ack([rows[0], rows[1], event.row]);
     outbox.close();
 
-    const ledger = new Ledger();
+    const ledger = new DeliveryAccount();
     for (const id of [ids[0], ids[1]]) ledger.note(deliveryOf(id));
     const { lastSeqs, records } = readOutbox(file);
     expect(records).toBe(1);

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { Requester } from "../../../agent/cloud/requester.ts";
+import { RequestClient } from "../../../agent/cloud/requester.ts";
 import { WIRE_FORMATS, type WireFormat } from "../../../agent/cloud/wire-format.ts";
 import type { FaultCode } from "../../../agent/core/errors.ts";
 import { createFromCsr, provisioningFilters, registerThing } from "../../../agent/identity/provisioning.ts";
@@ -28,7 +28,7 @@ describe("the bench cloud", () => {
   let folder: string;
   let bench: CloudBench;
   let claim: Broker;
-  let requester: Requester;
+  let requestClient: RequestClient;
   const keys = new FakeKeyStore();
   const sessions: Broker[] = [];
 
@@ -38,14 +38,14 @@ describe("the bench cloud", () => {
     bench.cloud.provisioning.settings.allowedSerials.add("truck-7");
     await keys.create("k", "ec-p256");
     claim = sessionAs(CLAIM_NAME, { mode: "file", ...(await bench.cloud.claim(folder)) });
-    requester = new Requester({
+    requestClient = new RequestClient({
       broker: claim,
       clock: systemClock(),
       log: new MemoryLog(),
       limits: { timeoutMs: 2000, maxPending: 10, maxAnswerBytes: 100_000 },
       token: () => "unused",
     });
-    for (const format of WIRE_FORMATS) await requester.listen(provisioningFilters(format, TEMPLATES.fleet));
+    for (const format of WIRE_FORMATS) await requestClient.listen(provisioningFilters(format, TEMPLATES.fleet));
     await online(claim);
   });
   afterEach(async () => {
@@ -75,14 +75,17 @@ describe("the bench cloud", () => {
 
   /** A certificate for the key `k`, registered or not, with a session that is not started. */
   async function certified(format: WireFormat, register: boolean) {
-    const created = await requester.request(createFromCsr(format, await keys.request("k", SUBJECT)), never);
+    const created = await requestClient.request(createFromCsr(format, await keys.request("k", SUBJECT)), never);
     if (created.kind !== "accepted") throw new Error(created.kind);
     const { certificateId, certificatePem, certificateOwnershipToken: token } = created.body;
     const files = { certificateFile: join(folder, `${certificateId}.pem`), keyFile: join(folder, "k.key") };
     writeFileSync(files.certificateFile, certificatePem);
     writeFileSync(files.keyFile, keys.privateKeyPem("k"), { mode: 0o600 });
     if (register) {
-      const thing = await requester.request(registerThing(format, TEMPLATES.fleet, token, serial("truck-7")), never);
+      const thing = await requestClient.request(
+        registerThing(format, TEMPLATES.fleet, token, serial("truck-7")),
+        never,
+      );
       expect(thing).toMatchObject({ kind: "accepted", body: { thingName: "truck-7" } });
     }
     const session = sessionAs("truck-7", { mode: "file", ...files });
@@ -148,7 +151,7 @@ describe("the bench cloud", () => {
   it("refuses a serial number that is not on the list, a used and an expired token, an unknown template, a bad request", async () => {
     const { token } = await certified("json", false);
     const register = (template: string, given: string, parameters: Readonly<Record<string, string>>) =>
-      requester.request(registerThing("json", template, given, parameters), never);
+      requestClient.request(registerThing("json", template, given, parameters), never);
     const code = (errorCode: string) => ({ kind: "rejected", rejection: { code: errorCode } });
     expect(await register(TEMPLATES.fleet, token, serial("stolen-1"))).toMatchObject(code("AccessDenied"));
     expect(await register(TEMPLATES.fleet, token, serial("truck-7"))).toMatchObject({ kind: "accepted" });
@@ -161,13 +164,13 @@ describe("the bench cloud", () => {
     expect(await register(TEMPLATES.fleet, late.token, serial("truck-7"))).toMatchObject(
       code("InvalidCertificateOwnershipToken"),
     );
-    await requester.listen(provisioningFilters("json", "no-such").slice(1));
+    await requestClient.listen(provisioningFilters("json", "no-such").slice(1));
     expect(await register("no-such", late.token, serial("truck-7"))).toMatchObject(
       code("InvalidCertificateOwnershipToken"),
     );
     const fresh = await certified("json", false);
     expect(await register("no-such", fresh.token, serial("truck-7"))).toMatchObject(code("ResourceNotFound"));
-    expect(await requester.request(createFromCsr("json", "no PEM"), never)).toMatchObject(
+    expect(await requestClient.request(createFromCsr("json", "no PEM"), never)).toMatchObject(
       code("InvalidCertificateSigningRequest"),
     );
   });
@@ -203,7 +206,7 @@ describe("the bench cloud", () => {
     bench.cloud.disturb("create", "silent", "lost", { statusCode: 429, errorCode: "Throttled" });
     const before = bench.cloud.provisioning.certificates.size;
     const csr = await keys.request("k", SUBJECT);
-    const ask = () => requester.request({ ...createFromCsr("json", csr), timeoutMs: 300 }, never);
+    const ask = () => requestClient.request({ ...createFromCsr("json", csr), timeoutMs: 300 }, never);
     expect(await ask()).toEqual({ kind: "timeout" });
     expect(bench.cloud.provisioning.certificates.size).toBe(before);
     expect(await ask()).toEqual({ kind: "timeout" });

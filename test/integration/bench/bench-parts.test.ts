@@ -123,8 +123,10 @@ describe("the bench's broker and TPM", () => {
       expect((await stat(join(tpm.storeDir, "tpm2_pkcs11.sqlite3"))).mode & 0o777).toBe(0o600);
       expect((await stat(tpm.pinFile)).mode & 0o777).toBe(0o600);
       const keys = await tpm.keys.list();
-      expect(keys.map(({ label, flaws }) => ({ label, flaws }))).toEqual([{ label: tpm.keyLabel, flaws: [] }]);
-      expect((await tpm.keys.inspect()).token).toEqual({ isPresent: true, flaws: [] });
+      expect(keys.map(({ label, problems }) => ({ label, problems: problems }))).toEqual([
+        { label: tpm.keyLabel, problems: [] },
+      ]);
+      expect((await tpm.keys.inspect()).token).toEqual({ isPresent: true, problems: [] });
     } finally {
       await tpm.stop();
     }

@@ -127,11 +127,11 @@ describe("scripts/bench", () => {
   it(
     "takes an update of a trust root that it was given while it drives, over a restart that is no crash",
     async () => {
-      const desk = new ReleaseDesk(join(folder, "releases"));
+      const verifier = new ReleaseDesk(join(folder, "releases"));
       const log = { name: "agent.d/log.yaml", content: "log: {level: debug}\n" };
       const set = { kind: "files", name: "log", entries: [log] } as const;
-      const { path } = desk.bundle([set], { line: "log", hardware: ["bench"] });
-      const driven = bench("updated", "--seconds", "20", "--root", desk.rootFile);
+      const { path } = verifier.bundle([set], { line: "log", hardware: ["bench"] });
+      const driven = bench("updated", "--seconds", "20", "--root", verifier.rootFile);
       const config = join(folder, "updated", "agent.yaml");
       const install = async (): Promise<true | undefined> => {
         const { code } = await runProgram(["ota", "install", path, "--config", config]);

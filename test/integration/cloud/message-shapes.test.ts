@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Requester } from "../../../agent/cloud/requester.ts";
+import { RequestClient } from "../../../agent/cloud/requester.ts";
 import { WIRE_FORMATS } from "../../../agent/cloud/wire-format.ts";
 import { provisioningFilters } from "../../../agent/identity/provisioning.ts";
 import type { InboundCounters } from "../../../agent/ports/broker.ts";
@@ -46,10 +46,10 @@ describe("messages of every shape on every topic", () => {
   });
 
   it("cost the daemon nothing but themselves, and neither its next start", async () => {
-    const desk = new ReleaseDesk(join(folder, "desk"));
+    const verifier = new ReleaseDesk(join(folder, "desk"));
     const home = await vehicle.home((config) => {
       const gate = { condition: { signals: {}, all: ["true"] }, holdSeconds: 0 };
-      config.ota = { rootFile: desk.rootFile, hardware: "gateway-2", gate };
+      config.ota = { rootFile: verifier.rootFile, hardware: "gateway-2", gate };
       config.commands = {
         policyFile: "policy.yaml",
         catalogueFile: "catalogue.yaml",
@@ -105,14 +105,14 @@ describe("messages of every shape on every topic", () => {
     const log = new MemoryLog();
     session.start();
     await session.online(AbortSignal.timeout(10_000));
-    const requester = new Requester({
+    const requestClient = new RequestClient({
       broker: session,
       clock,
       log,
       limits: { timeoutMs: 10_000, maxPending: 4, maxAnswerBytes: 147_456 },
       token: () => "t",
     });
-    await requester.listen(WIRE_FORMATS.flatMap((format) => provisioningFilters(format, "fleet")));
+    await requestClient.listen(WIRE_FORMATS.flatMap((format) => provisioningFilters(format, "fleet")));
     const places = WIRE_FORMATS.flatMap((format) => [
       ...["description", "data", "rejected"].map((verb) => `$aws/things/${THING}/streams/s1/${verb}/${format}`),
       `$aws/certificates/create-from-csr/${format}/accepted`,

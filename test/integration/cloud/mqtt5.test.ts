@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type PresenceState, presencePublication } from "../../../agent/cloud/presence.ts";
-import type { Broker, Inbound, Publication, PublishOutcome } from "../../../agent/ports/broker.ts";
+import type { Broker, Publication, PublishOutcome, ReceivedPublish } from "../../../agent/ports/broker.ts";
 import type { BrokerConfig, IdentityConfig } from "../../../config/schema.ts";
 import { systemClock } from "../../../drivers/os/time-source.ts";
 import { type Mosquitto, startMosquitto } from "../../bench/broker/mosquitto.ts";
@@ -74,10 +74,10 @@ describe("the MQTT session against mosquitto", () => {
     if (limits === undefined) throw new Error(`not online: ${broker.status().fault?.what ?? "no fault"}`);
   }
 
-  async function listen(filter: string): Promise<readonly Inbound[]> {
+  async function listen(filter: string): Promise<readonly ReceivedPublish[]> {
     const broker = { host: mosquitto.host, port: mosquitto.port };
     const consumer = await session({ identity: await identityOf("consumer"), clientId: "consumer", broker });
-    const arrived: Inbound[] = [];
+    const arrived: ReceivedPublish[] = [];
     await online(consumer);
     await consumer.subscribe(filter, (message) => arrived.push(message));
     return arrived;

@@ -81,7 +81,7 @@ describe("brokers that are not as one would wish", () => {
     await hurried.online(AbortSignal.timeout(5000));
     if (identity.mode !== "file") throw new Error("no key file");
     const { certificateFile, keyFile: keyLabel } = identity;
-    expect(await hurried.reidentify({ certificateFile, keyLabel }, 5000)).toEqual({ kind: "moved" });
+    expect(await hurried.switchCredential({ certificateFile, keyLabel }, 5000)).toEqual({ kind: "moved" });
     clearInterval(hurry);
     const times = broker.connects.map(({ atMs }) => atMs);
     const gaps = times.slice(1).map((atMs, index) => atMs - times[index]);

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
-import { type Exchange, Requester } from "../../../agent/cloud/requester.ts";
+import { RequestClient, type ServiceRequest } from "../../../agent/cloud/requester.ts";
 import { decodeBody, encodeBody, WIRE_FORMATS } from "../../../agent/cloud/wire-format.ts";
 import type { Broker } from "../../../agent/ports/broker.ts";
 import { systemClock } from "../../../drivers/os/time-source.ts";
@@ -22,7 +22,7 @@ describe("requests over mosquitto", () => {
   let mosquitto: Mosquitto;
   let service: Broker;
   let device: Broker;
-  let requester: Requester;
+  let requestClient: RequestClient;
   let isMute = false;
 
   beforeAll(async () => {
@@ -39,8 +39,14 @@ describe("requests over mosquitto", () => {
     device = await sessionAs(THING);
     let tokens = 0;
     const limits = { timeoutMs: 10_000, maxPending: 64, maxAnswerBytes: 10_000 };
-    requester = new Requester({ broker: device, clock, log: new MemoryLog(), limits, token: () => `t${++tokens}` });
-    await requester.listen(WIRE_FORMATS.map((format) => `cmd/causeway/${THING}/+/${format}/+`));
+    requestClient = new RequestClient({
+      broker: device,
+      clock,
+      log: new MemoryLog(),
+      limits,
+      token: () => `t${++tokens}`,
+    });
+    await requestClient.listen(WIRE_FORMATS.map((format) => `cmd/causeway/${THING}/+/${format}/+`));
     device.start();
     await device.online(AbortSignal.timeout(10_000));
   });
@@ -79,37 +85,43 @@ describe("requests over mosquitto", () => {
     });
   }
 
-  function exchangeOf(format: "json" | "cbor", body: Readonly<Record<string, unknown>>): Exchange<{ n: number }> {
+  function exchangeOf(format: "json" | "cbor", body: Readonly<Record<string, unknown>>): ServiceRequest<{ n: number }> {
     const topic = `cmd/causeway/${THING}/echo/${format}`;
     return { topic, format, body, correlate: "token", accepted: z.object({ n: z.int() }) };
   }
 
   it.each(WIRE_FORMATS)("answers sixty requests at a time, each with its own answer (%s)", async (format) => {
-    const asked = Array.from({ length: 60 }, (_, n) => requester.request(exchangeOf(format, { n }), never));
+    const asked = Array.from({ length: 60 }, (_, n) => requestClient.request(exchangeOf(format, { n }), never));
     const replies = await Promise.all(asked);
     expect(replies).toEqual(Array.from({ length: 60 }, (_, n) => ({ kind: "accepted", body: { n } })));
-    expect(requester.counters()).toMatchObject({ requested: 60, unanswered: 0, foreign: 0, pending: 0 });
+    expect(requestClient.counters()).toMatchObject({ requested: 60, unanswered: 0, foreign: 0, pending: 0 });
   });
 
   it("tells a rejection", async () => {
-    const reply = await requester.request(exchangeOf("json", { n: 1, reject: true }), never);
+    const reply = await requestClient.request(exchangeOf("json", { n: 1, reject: true }), never);
     expect(reply).toMatchObject({ kind: "rejected", rejection: { code: "InvalidRequest", message: "as asked" } });
   });
 
   it("tells the broker's refusal of a topic that the policy does not allow", async () => {
-    const reply = await requester.request({ ...exchangeOf("json", {}), topic: "$aws/things/other/jobs/get" }, never);
+    const reply = await requestClient.request(
+      { ...exchangeOf("json", {}), topic: "$aws/things/other/jobs/get" },
+      never,
+    );
     expect(reply).toEqual({ kind: "refused", reason: "0x87 not authorized" });
   });
 
   it("gives up a request whose connection is gone, and asks again on the next with the subscriptions made anew", async () => {
     isMute = true;
-    const lost = requester.request(exchangeOf("json", { n: 1 }), never);
+    const lost = requestClient.request(exchangeOf("json", { n: 1 }), never);
     await mosquitto.kill();
     await mosquitto.start();
     expect(await lost).toEqual({ kind: "offline" });
     isMute = false;
     await service.online(AbortSignal.timeout(10_000), 1);
     await device.online(AbortSignal.timeout(10_000), 1);
-    expect(await requester.request(exchangeOf("json", { n: 2 }), never)).toEqual({ kind: "accepted", body: { n: 2 } });
+    expect(await requestClient.request(exchangeOf("json", { n: 2 }), never)).toEqual({
+      kind: "accepted",
+      body: { n: 2 },
+    });
   });
 });

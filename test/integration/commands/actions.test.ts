@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Broker, Inbound } from "../../../agent/ports/broker.ts";
+import type { Broker, ReceivedPublish } from "../../../agent/ports/broker.ts";
 import { createRecordReader, type DecodedRecord } from "../../../agent/telemetry/record/records.ts";
 import { readDescriptor } from "../../../config/proto/descriptor.ts";
 import type { Execution } from "../../bench/cloud/command-executions.ts";
@@ -30,7 +30,7 @@ describe("what a command can ask of the agent itself, from the cloud to the reco
     consumer = await vehicle.cloud.sessionAs("consumer");
     consumer.start();
     await consumer.online(AbortSignal.timeout(PATIENCE_MS));
-    const keep = ({ topic, payload }: Inbound): void => {
+    const keep = ({ topic, payload }: ReceivedPublish): void => {
       if (!topic.endsWith("/presence")) records.push(reader.decode(payload));
     };
     for (const filter of ["+", "schema/+"]) await consumer.subscribe(`dt/causeway/${THING}/${filter}`, keep);

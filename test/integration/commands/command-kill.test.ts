@@ -82,7 +82,7 @@ describe("a command whose process is killed at every step of ledger, act and ans
         log: new MemoryLog(),
       });
       expect(journal.status()).toEqual({ kind: "sound" });
-      expect(journal.untoldCommands(10)).toEqual([]);
+      expect(journal.unreportedCommands(10)).toEqual([]);
       journal.close();
     },
     100_000 + ROUNDS * 60_000,

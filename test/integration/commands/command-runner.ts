@@ -72,7 +72,7 @@ function mortal(journal: Journal): Journal {
     addCommand: (entry) => around(() => journal.addCommand(entry)),
     changeCommand: (id, change) => around(() => journal.changeCommand(id, change)),
     listCommands: (limit) => journal.listCommands(limit),
-    untoldCommands: (limit) => journal.untoldCommands(limit),
+    unreportedCommands: (limit) => journal.unreportedCommands(limit),
     stats: () => journal.stats(),
     close: () => journal.close(),
   };
@@ -112,7 +112,7 @@ for (const command of plan.commands) {
   current = command;
   const payload = new TextEncoder().encode(command.body);
   for (let time = 0; time < 3; time += 1) await bench.send(payload, { id: command.id });
-  while (bench.ledger.untold(1).length > 0) await sleep(1);
+  while (bench.ledger.unreported(1).length > 0) await sleep(1);
   append("done", command.id);
 }
 stopping.abort();

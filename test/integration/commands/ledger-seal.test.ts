@@ -4,8 +4,8 @@ import { afterEach, describe, expect, it } from "vitest";
 import { LedgerSeal } from "../../../agent/commands/ledger-seal.ts";
 import { AgentError } from "../../../agent/core/errors.ts";
 import type { Journal } from "../../../agent/ports/journal.ts";
-import type { RisingCounter } from "../../../agent/ports/update.ts";
-import { createFloorFile } from "../../../drivers/os/versions/update-files.ts";
+import type { MonotonicCounter } from "../../../agent/ports/update.ts";
+import { createRollbackIndexFile } from "../../../drivers/os/versions/update-files.ts";
 import { openJournal } from "../../../drivers/sqlite/journal/journal.ts";
 import { CommandBench } from "../../fakes/commands/commands.ts";
 import { signingKey } from "../../fakes/commands/signing-key.ts";
@@ -17,7 +17,7 @@ const ACTIONS = { "doors.lock": { commandClass: "R3" }, "config.set": { commandC
 const GENERATION_2 = 2 ** 45;
 
 /** A counter in a TPM. */
-class Tpm implements RisingCounter {
+class Tpm implements MonotonicCounter {
   value: number | undefined;
   isBroken = false;
 
@@ -57,13 +57,13 @@ class Vehicle {
     const log = new MemoryLog();
     const journal = openJournal({ ...BOUNDS, file: this.at("journal.db"), clock, log });
     this.#journal = journal;
-    const copy = createFloorFile(this.folder, "ledger-seal.json");
+    const copy = createRollbackIndexFile(this.folder, "ledger-seal.json");
     let ids = 0;
     const newId = () => `${this.#sent}-${(ids += 1)}-${journal.stats().commands}`;
     this.seal = await LedgerSeal.open({ journal, copy, counter: this.tpm, newId, log });
     const pinned = [this.key.pinned, this.root.pinned];
     this.bench = new CommandBench({ clock, journal, seal: this.seal, key: this.key, pinned, actions: ACTIONS });
-    return this.bench.ledger.unknown();
+    return this.bench.ledger.fault();
   }
 
   seal: LedgerSeal | undefined;

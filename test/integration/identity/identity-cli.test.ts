@@ -20,7 +20,7 @@ import { runCli } from "../../fakes/daemon/cli-runner.ts";
 const run = promisify(execFile);
 const created = z.object({
   token: z.string(),
-  key: z.object({ publicKeyPem: z.string(), flaws: z.array(z.string()) }),
+  key: z.object({ publicKeyPem: z.string(), problems: z.array(z.string()) }),
 });
 const doctorReport = z.object({
   ok: z.boolean(),
@@ -96,7 +96,7 @@ describe("the identity's verbs, from the first key to the certificate", { timeou
   it("makes PIN, token and key with one verb, all of them for this user only", async () => {
     const { stdout } = await causeway(["key", "create", "--json"]);
     const { token, key } = created.parse(JSON.parse(stdout));
-    expect([token, key.flaws]).toEqual(["made", []]);
+    expect([token, key.problems]).toEqual(["made", []]);
     publicKeyPem = key.publicKeyPem;
     expect((await readFile(at("pin"), "utf8")).trim()).toMatch(/^[0-9a-f]{32}$/);
     const modes = ["pin", "store", "store/tpm2_pkcs11.sqlite3"].map((path) => statSync(at(path)).mode & 0o777);

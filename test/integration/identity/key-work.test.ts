@@ -60,7 +60,7 @@ describe("key work in a process of its own", () => {
         expect(outcome).toMatchObject({ code: "identity.tpm-timeout" });
       }
       const keys = await tpm.keys.list();
-      expect(keys.flatMap(({ flaws }) => flaws)).toEqual([]);
+      expect(keys.flatMap(({ problems }) => problems)).toEqual([]);
       const isThere = keys.some((key) => key.label === label);
       expect(isLate || isThere).toBe(true);
       if (isThere) await tpm.keys.test(label);

@@ -13,7 +13,13 @@ import { runCli } from "../../fakes/daemon/cli-runner.ts";
 
 const listed = z.object({
   keys: z.array(
-    z.object({ label: z.string(), id: z.int(), algorithm: z.string(), flaws: z.array(z.string()), inUse: z.boolean() }),
+    z.object({
+      label: z.string(),
+      id: z.int(),
+      algorithm: z.string(),
+      problems: z.array(z.string()),
+      inUse: z.boolean(),
+    }),
   ),
 });
 const examined = z.object({ checks: z.array(z.object({ check: z.string(), verdict: z.string(), what: z.string() })) });
@@ -72,7 +78,11 @@ describe("a token with keys that the agent did not make", { timeout: 120_000 }, 
       ["short", "other", false],
       ["wide", "ec-p384", false],
     ]);
-    expect(keys.map(({ flaws }) => flaws.join())).toEqual(["", expect.stringContaining("RSA with 1024 bits"), ""]);
+    expect(keys.map(({ problems }) => problems.join())).toEqual([
+      "",
+      expect.stringContaining("RSA with 1024 bits"),
+      "",
+    ]);
   });
 
   it("installs a certificate whatever other keys there are", async () => {

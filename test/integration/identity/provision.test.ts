@@ -103,7 +103,7 @@ describe("causeway provision", { timeout: 120_000 }, () => {
     expect(statSync(path).mode & 0o777).toBe(0o600);
     await run("openssl", ["verify", "-CAfile", bench.authority.caFile, path]);
     const [key] = (await tpm.keys.list()).filter(({ label }) => label === "device-1");
-    expect(key?.flaws).toEqual([]);
+    expect(key?.problems).toEqual([]);
   });
 
   it("does nothing for a device that is enrolled, and tests its connection", async () => {

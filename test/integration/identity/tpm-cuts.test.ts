@@ -83,7 +83,7 @@ describe("hard cuts of the TPM", () => {
 
   it("lock a token that the library made itself; the fault says for how long, and unlocking brings it back", async () => {
     tpm = await startTpm({ folder, token: "library" });
-    expect((await tpm.keys.inspect()).token.flaws).toHaveLength(3);
+    expect((await tpm.keys.inspect()).token.problems).toHaveLength(3);
     const counts: number[] = [];
     for (let count = 1; count <= 3; count += 1) {
       await cut("library");

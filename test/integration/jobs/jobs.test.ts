@@ -20,7 +20,7 @@ let cloud: JobCloud;
 let proxy: TcpProxy;
 let port: number;
 let home: DaemonHome;
-let desk: ReleaseDesk;
+let verifier: ReleaseDesk;
 let lastJob = 0;
 
 beforeAll(async () => {
@@ -30,7 +30,7 @@ beforeAll(async () => {
   port = await proxy.start();
 });
 beforeEach(() => {
-  desk = new ReleaseDesk(join(folder, `desk-${lastJob}`));
+  verifier = new ReleaseDesk(join(folder, `desk-${lastJob}`));
 });
 afterEach(() => proxy.restore());
 afterAll(async () => {
@@ -44,7 +44,7 @@ async function vehicle(
   { jobs = {}, metered = {} } = {},
 ): Promise<SupervisedDaemon> {
   home = await jobVehicleHome(
-    { cloud, port, folder, thing: THING, desk },
+    { cloud, port, folder, thing: THING, verifier },
     {
       gate: { condition, holdSeconds: 0 },
       download: { caFile: cloud.authority.caFile, metered },
@@ -56,7 +56,7 @@ async function vehicle(
 
 /** A job document for an update that the cloud's artifact server has. */
 const otaDocument = (content: string, changes: Readonly<Record<string, unknown>> = {}): object => ({
-  ...documentOf(cloud, desk, content),
+  ...documentOf(cloud, verifier, content),
   ...changes,
 });
 

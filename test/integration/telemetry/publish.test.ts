@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createTopics } from "../../../agent/cloud/topics.ts";
 import type { Broker } from "../../../agent/ports/broker.ts";
-import type { Draft, Outbox, StreamName } from "../../../agent/ports/outbox.ts";
+import type { Outbox, RecordDraft, StreamName } from "../../../agent/ports/outbox.ts";
 import { Publisher } from "../../../agent/telemetry/publish/publish.ts";
 import { systemClock } from "../../../drivers/os/time-source.ts";
 import { openOutbox } from "../../../drivers/sqlite/outbox/outbox.ts";
@@ -27,7 +27,7 @@ const TOPICS = createTopics(
 );
 const clock = systemClock();
 
-function draft(stream: StreamName, bytes: number): Draft {
+function draft(stream: StreamName, bytes: number): RecordDraft {
   return {
     stream,
     encoding: "identity",
@@ -38,7 +38,7 @@ function draft(stream: StreamName, bytes: number): Draft {
   };
 }
 
-function drafts(count: number, bytes: number): Draft[] {
+function drafts(count: number, bytes: number): RecordDraft[] {
   return Array.from({ length: count }, () => draft("telemetry", bytes));
 }
 

@@ -61,17 +61,17 @@ function contentOf(folder: string): Readonly<Record<string, string>> {
 describe("archives of all kinds of tools", () => {
   it("become what GNU tar makes of them, or are refused whole", async () => {
     const archives = corpus();
-    const flaws: string[] = [];
+    const problems: string[] = [];
     for (const { name, bytes, outcome } of archives) {
       const out = await unpacked(bytes).catch((error: unknown) => error);
       if (typeof out !== "string") {
         const isUnfit = out instanceof Error && "code" in out && out.code === "update.unfit";
-        if (outcome === "same" || !isUnfit) flaws.push(`${name}: ${String(out)}`);
-      } else if (outcome === "refused") flaws.push(`${name}: was taken`);
+        if (outcome === "same" || !isUnfit) problems.push(`${name}: ${String(out)}`);
+      } else if (outcome === "refused") problems.push(`${name}: was taken`);
       else if (JSON.stringify(contentOf(out)) !== JSON.stringify(contentOf(byTar(bytes))))
-        flaws.push(`${name}: differs`);
+        problems.push(`${name}: differs`);
     }
-    expect(flaws).toEqual([]);
+    expect(problems).toEqual([]);
     expect(archives.length).toBeGreaterThan(60);
   });
 

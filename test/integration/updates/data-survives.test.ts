@@ -25,7 +25,7 @@ let proxy: TcpProxy;
 let port: number;
 let consumer: Broker;
 let home: DaemonHome;
-let desk: ReleaseDesk;
+let verifier: ReleaseDesk;
 let arrivals: string[];
 
 beforeEach(async () => {
@@ -34,7 +34,7 @@ beforeEach(async () => {
   mosquitto = await startMosquitto({ folder: join(folder, "broker"), authority, things: [THING] });
   proxy = new TcpProxy({ host: "127.0.0.1", port: mosquitto.port });
   port = await proxy.start();
-  desk = new ReleaseDesk(join(folder, "updates"));
+  verifier = new ReleaseDesk(join(folder, "updates"));
   arrivals = [];
   const issued = await authority.issue({ commonName: "consumer", usage: "client" });
   consumer = createSession({
@@ -68,7 +68,7 @@ async function start(offlineSeconds: number): Promise<SupervisedDaemon> {
     config.buses = [{ name: "can0", driver: "replay", file: "drive.log", loop: true }];
     const gate = { condition: { signals: {}, all: ["true"] }, holdSeconds: 0 };
     config.ota = {
-      rootFile: desk.rootFile,
+      rootFile: verifier.rootFile,
       hardware: "gateway-2",
       gate,
       prove: { withinSeconds: 280, offlineSeconds },
@@ -102,7 +102,7 @@ describe("records over an update", { timeout: 180_000 }, () => {
     await proxy.cut();
     await start(1);
     const old = await stored(5);
-    const update = desk.make(RELEASES.works);
+    const update = verifier.make(RELEASES.works);
     expect((await ota("install", update.path)).code).toBe(0);
     expect(current()).toBe(update.sha256);
     const all = await stored(old.length + 5);
@@ -114,7 +114,7 @@ describe("records over an update", { timeout: 180_000 }, () => {
     await proxy.cut();
     await start(270);
     const old = await stored(3);
-    const update = desk.make(RELEASES.works);
+    const update = verifier.make(RELEASES.works);
     expect((await ota("install", update.path, "--no-wait")).code).toBe(0);
     await step("update     prove");
     const both = await stored(old.length + 5);

@@ -20,12 +20,12 @@ const RULES: UpdatePart = {
 const never = new AbortController().signal;
 
 let home: DaemonHome;
-let desk: ReleaseDesk;
+let verifier: ReleaseDesk;
 let folder: string;
 
 beforeEach(() => {
   folder = temporaryFolder();
-  desk = new ReleaseDesk(join(folder, "updates"));
+  verifier = new ReleaseDesk(join(folder, "updates"));
 });
 
 const ota = (...args: readonly string[]): Promise<ProgramEnd> => runProgram(["ota", ...args, "--config", home.config]);
@@ -34,7 +34,7 @@ async function start(settings: Readonly<Record<string, unknown>>): Promise<Super
   home = await daemonHome((config) => {
     const gate = { condition: { signals: {}, all: ["true"] }, holdSeconds: 0 };
     const prove = { withinSeconds: 10, offlineSeconds: 1 };
-    config.ota = { rootFile: desk.rootFile, hardware: "gateway-2", gate, prove, ...settings };
+    config.ota = { rootFile: verifier.rootFile, hardware: "gateway-2", gate, prove, ...settings };
   });
   return await superviseDaemon(home);
 }
@@ -69,7 +69,7 @@ describe("artifacts that a program of the vehicle installs, with hooks around th
 
   it("calls them in order, with the fixed arguments and nothing of a shell", async () => {
     await start(settings());
-    const update = desk.bundle([payload("radio")], { line: "radio" });
+    const update = verifier.bundle([payload("radio")], { line: "radio" });
     expect((await ota("install", update.path)).stdout).toBe("accepted\nradio 1.0.1 is installed, 0.1.0 before");
     expect(calls()).toEqual(["hook before", "radio check", "radio install", "hook after", "radio keep"]);
     const [first, second] = readFileSync(join(folder, "calls"), "utf8").split("\n");
@@ -79,7 +79,7 @@ describe("artifacts that a program of the vehicle installs, with hooks around th
 
   it("refuses an artifact whose handler is not on the list", async () => {
     await start(settings());
-    const update = desk.bundle([payload("camera")], { line: "camera" });
+    const update = verifier.bundle([payload("camera")], { line: "camera" });
     expect((await ota("install", update.path)).stderr).toContain("handler camera is not on the vehicle's list");
     expect(existsSync(join(folder, "calls"))).toBe(false);
   });
@@ -91,7 +91,7 @@ describe("artifacts that a program of the vehicle installs, with hooks around th
   ])("takes all of an update back after %s", async (fault, reason, expected) => {
     await start(settings());
     writeFileSync(join(folder, fault), "");
-    const update = desk.bundle([RULES, payload("radio")]);
+    const update = verifier.bundle([RULES, payload("radio")]);
     const { code, stdout } = await ota("install", update.path);
     expect([code, stdout]).toEqual([1, expect.stringContaining(reason)]);
     expect(calls()).toEqual(expected);
@@ -131,7 +131,7 @@ describe("bundles for RAUC, over a real D-Bus", { timeout: 240_000 }, () => {
 
   it("asks for a start of the system, exits with 4, and keeps what runs after it", async () => {
     const daemon = await start({ rauc: { enabled: true, busAddress: stub.address } });
-    const update = desk.bundle([bundle], { line: "system" });
+    const update = verifier.bundle([bundle], { line: "system" });
     expect(await ota("install", update.path)).toMatchObject({
       code: 4,
       stdout: "accepted\nsystem 1.0.1 waits for a start of the system",
@@ -157,7 +157,7 @@ describe("bundles for RAUC, over a real D-Bus", { timeout: 240_000 }, () => {
 
   it("gives it up on request while it waits: the slot that runs starts again", async () => {
     await start({ rauc: { enabled: true, busAddress: stub.address } });
-    const update = desk.bundle([bundle], { line: "system" });
+    const update = verifier.bundle([bundle], { line: "system" });
     expect((await ota("install", update.path)).code).toBe(4);
     expect((await ota("rollback")).code).toBe(0);
     await expect
@@ -172,7 +172,7 @@ describe("bundles for RAUC, over a real D-Bus", { timeout: 240_000 }, () => {
     expect(await installer(journal, "boot-1").trial(artifact)).toEqual({ kind: "pending" });
     const later = installer(journal, "boot-2");
     expect(await later.trial(artifact)).toEqual({ kind: "went-back", detail: "the boot loader started slot A again" });
-    expect(await later.revert(artifact)).toBe("at-once");
+    expect(await later.rollback(artifact)).toBe("at-once");
     expect(await later.trial(artifact)).toEqual({ kind: "none" });
   });
 
@@ -184,7 +184,7 @@ describe("bundles for RAUC, over a real D-Bus", { timeout: 240_000 }, () => {
     expect(await later.activate(artifact)).toBe("at-once");
     expect(stub.installed).toEqual([`B ${artifact.file}`]);
     expect(await later.trial(artifact)).toEqual({ kind: "runs" });
-    expect(await later.revert(artifact)).toBe("reboot");
+    expect(await later.rollback(artifact)).toBe("reboot");
     expect(stub.marks.slice(-2)).toEqual(["active A", "bad B"]);
   });
 

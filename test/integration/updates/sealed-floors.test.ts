@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { RisingCounter } from "../../../agent/ports/update.ts";
-import { createFloors, type Floors } from "../../../agent/updates/trust/floors.ts";
-import { openSealedFloors } from "../../../agent/updates/trust/sealed-floors.ts";
+import type { MonotonicCounter } from "../../../agent/ports/update.ts";
+import { createRollbackIndexes, type RollbackIndexes } from "../../../agent/updates/trust/floors.ts";
+import { openSealedRollbackIndexes } from "../../../agent/updates/trust/sealed-floors.ts";
 import { NvCounter } from "../../../drivers/tpm/nv-counter.ts";
 import { startTpm, type Tpm } from "../../bench/tpm/tpm.ts";
 import { ManualClock } from "../../fakes/core/clock.ts";
@@ -47,19 +47,19 @@ class Disk {
 }
 
 /** A start of the agent: `spoil` breaks what it is given. */
-async function start(disk: Disk, spoil: Partial<RisingCounter> = {}): Promise<Floors> {
+async function start(disk: Disk, spoil: Partial<MonotonicCounter> = {}): Promise<RollbackIndexes> {
   const { TPM2TOOLS_TCTI, DBUS_SESSION_BUS_ADDRESS } = tpm.environment;
   const environment = { PATH: process.env.PATH, TPM2TOOLS_TCTI, DBUS_SESSION_BUS_ADDRESS };
   const counter = new NvCounter({ index, environment, ownerAuth: () => undefined, timeoutMs: 60_000 });
-  const used: RisingCounter = {
+  const used: MonotonicCounter = {
     read: () => counter.read(),
     define: () => counter.define(),
     advance: () => counter.advance(),
     ...spoil,
   };
   const copy = { read: () => disk.copy, write: (value: unknown) => (disk.copy = value) };
-  const before = createFloors(disk.journal, { read: () => undefined, write: () => undefined });
-  return await openSealedFloors({ counter: used, journal: disk.journal, copy, before });
+  const before = createRollbackIndexes(disk.journal, { read: () => undefined, write: () => undefined });
+  return await openSealedRollbackIndexes({ counter: used, journal: disk.journal, copy, before });
 }
 
 /** What tpm2-tools themselves say. */
@@ -76,11 +76,11 @@ describe("floors that a counter in the TPM vouches for", { timeout: 60_000 }, ()
   it("takes over the floors from before, and moves the counter on with each change", async () => {
     const disk = new Disk();
     disk.journal.put([{ space: "floor", key: "agent", value: { ...OLD } }]);
-    const floors = await start(disk);
-    expect([floors.fault(), floors.installed()]).toEqual([undefined, [OLD]]);
+    const rollbackIndexes = await start(disk);
+    expect([rollbackIndexes.fault(), rollbackIndexes.installed()]).toEqual([undefined, [OLD]]);
     const made = counterValue();
-    await floors.raise(LINE);
-    expect(floors.installed()).toEqual([LINE]);
+    await rollbackIndexes.advance(LINE);
+    expect(rollbackIndexes.installed()).toEqual([LINE]);
     expect(counterValue()).toBe(made + 1);
     expect((await start(disk)).installed()).toEqual([LINE]);
     expect(judge("tpm2_nvreadpublic", `0x${index.toString(16)}`).toString()).toMatch(/nt=0x1|counter/);
@@ -88,10 +88,10 @@ describe("floors that a counter in the TPM vouches for", { timeout: 60_000 }, ()
 
   it("finds out an old disk, a lost one, and a counter that has moved on alone", async () => {
     const disk = new Disk();
-    const floors = await start(disk);
-    await floors.raise(OLD);
+    const rollbackIndexes = await start(disk);
+    await rollbackIndexes.advance(OLD);
     const image = disk.image();
-    await floors.raise(LINE);
+    await rollbackIndexes.advance(LINE);
     const newest = disk.image();
 
     disk.restore(image);
@@ -109,12 +109,12 @@ describe("floors that a counter in the TPM vouches for", { timeout: 60_000 }, ()
 
   it("has the higher floor after a power cut between the disk and the TPM, and before it the lower", async () => {
     const disk = new Disk();
-    await (await start(disk)).raise(OLD);
+    await (await start(disk)).advance(OLD);
     const cut = async (): Promise<void> => {
       throw new Cut();
     };
     const dying = await start(disk, { advance: cut });
-    await expect(dying.raise(LINE)).rejects.toThrow(Cut);
+    await expect(dying.advance(LINE)).rejects.toThrow(Cut);
     const before = counterValue();
     const next = await start(disk);
     expect([next.fault(), next.installed()]).toEqual([undefined, [LINE]]);
@@ -137,44 +137,44 @@ describe("floors that a counter in the TPM vouches for", { timeout: 60_000 }, ()
       throw new Cut();
     };
     await expect(start(disk, { define })).rejects.toThrow(Cut);
-    const floors = await start(disk);
-    expect([floors.fault(), floors.installed()]).toEqual([undefined, [OLD]]);
+    const rollbackIndexes = await start(disk);
+    expect([rollbackIndexes.fault(), rollbackIndexes.installed()]).toEqual([undefined, [OLD]]);
   });
 
   it("installs nothing while the TPM cannot be reached", async () => {
     const disk = new Disk();
-    await (await start(disk)).raise(LINE);
+    await (await start(disk)).advance(LINE);
     const gone = new NvCounter({
       index,
       environment: { PATH: process.env.PATH, TPM2TOOLS_TCTI: "swtpm:port=1" },
       ownerAuth: () => undefined,
       timeoutMs: 60_000,
     });
-    const floors = await start(disk, { read: () => gone.read() });
-    expect(floors.fault()).toContain("the counter in the TPM cannot be used");
-    await expect(floors.raise({ ...LINE, counter: 15 })).rejects.toMatchObject({ code: "update.refused" });
+    const rollbackIndexes = await start(disk, { read: () => gone.read() });
+    expect(rollbackIndexes.fault()).toContain("the counter in the TPM cannot be used");
+    await expect(rollbackIndexes.advance({ ...LINE, counter: 15 })).rejects.toMatchObject({ code: "update.refused" });
   });
 
   it("installs nothing when the counter is gone, and shows what is known, until someone acknowledges it", async () => {
     const disk = new Disk();
-    await (await start(disk)).raise(LINE);
+    await (await start(disk)).advance(LINE);
     judge("tpm2_nvundefine", "-C", "o", `0x${index.toString(16)}`);
-    const floors = await start(disk);
-    expect(floors.fault()).toContain("is gone");
-    expect(floors.installed()).toEqual([LINE]);
-    await expect(floors.raise({ ...LINE, counter: 15 })).rejects.toMatchObject({ code: "update.refused" });
-    await floors.acknowledge();
-    expect([floors.fault(), floors.installed()]).toEqual([undefined, [LINE]]);
-    await floors.raise({ ...LINE, counter: 15 });
+    const rollbackIndexes = await start(disk);
+    expect(rollbackIndexes.fault()).toContain("is gone");
+    expect(rollbackIndexes.installed()).toEqual([LINE]);
+    await expect(rollbackIndexes.advance({ ...LINE, counter: 15 })).rejects.toMatchObject({ code: "update.refused" });
+    await rollbackIndexes.acknowledge();
+    expect([rollbackIndexes.fault(), rollbackIndexes.installed()]).toEqual([undefined, [LINE]]);
+    await rollbackIndexes.advance({ ...LINE, counter: 15 });
     expect((await start(disk)).installed()).toEqual([{ ...LINE, counter: 15 }]);
   });
 
   it("begins a new generation when an old disk is acknowledged: the one before fits no more", async () => {
     const disk = new Disk();
-    const floors = await start(disk);
-    await floors.raise(OLD);
+    const rollbackIndexes = await start(disk);
+    await rollbackIndexes.advance(OLD);
     const image = disk.image();
-    await floors.raise(LINE);
+    await rollbackIndexes.advance(LINE);
     const newest = disk.image();
     disk.restore(image);
     const back = await start(disk);

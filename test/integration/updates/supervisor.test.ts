@@ -122,7 +122,7 @@ describe("the supervisor with its slots", () => {
     expect(await live()).toBe(1);
     expect(started()).toEqual([`new as ${artifact.sha256}`]);
     expect(await slotsOf(artifact.sha256).trial(artifact)).toEqual({ kind: "runs" });
-    await slotsOf(artifact.sha256).keep(artifact);
+    await slotsOf(artifact.sha256).commit(artifact);
     expect(await live()).toBe(1);
     expect(started()).toHaveLength(2);
     expect(statSync(join(releases, artifact.sha256)).mode & 0o777).toBe(0o700);
@@ -135,7 +135,7 @@ describe("the supervisor with its slots", () => {
     expect(started().map((line) => line.split(" ")[0])).toEqual(["new", "new", "new", "old"]);
     const slots = slotsOf("packaged");
     expect(await slots.trial(artifact)).toEqual({ kind: "went-back", detail: "3 starts" });
-    expect(await slots.revert(artifact)).toBe("at-once");
+    expect(await slots.rollback(artifact)).toBe("at-once");
     expect(readdirSync(releases)).toEqual([]);
   });
 
@@ -163,7 +163,7 @@ describe("the supervisor with its slots", () => {
     const first = artifactOf("first", "good");
     await install(first);
     await live();
-    await slotsOf(first.sha256).keep(first);
+    await slotsOf(first.sha256).commit(first);
     const second = artifactOf("second", "crashes");
     await install(second, first.sha256);
     expect(await live()).toBe(4);
@@ -223,7 +223,7 @@ describe("the supervisor with its slots", () => {
 
   it("goes back from nothing when not even the folder could be made", async () => {
     const artifact = artifactOf("new", "good");
-    expect(await slotsOf("packaged").revert(artifact)).toBe("at-once");
+    expect(await slotsOf("packaged").rollback(artifact)).toBe("at-once");
     expect(await slotsOf("packaged").trial(artifact)).toEqual({ kind: "none" });
     expect(existsSync(releases)).toBe(false);
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type Delivery, Ledger } from "../../bench/consumers/ledger.ts";
+import { type Delivery, DeliveryAccount } from "../../bench/consumers/ledger.ts";
 
 function delivery(seq: number, parts: Partial<Delivery> = {}): Delivery {
   return {
@@ -17,7 +17,7 @@ function delivery(seq: number, parts: Partial<Delivery> = {}): Delivery {
 
 describe("the ledger", () => {
   it("counts each id once and its repeats as duplicates, whichever consumer got them", () => {
-    const ledger = new Ledger();
+    const ledger = new DeliveryAccount();
     expect(ledger.note(delivery(1))).toBe(true);
     expect(ledger.note(delivery(1, { consumer: "b" }))).toBe(false);
     ledger.note(delivery(1, { stream: "event" }));
@@ -26,7 +26,7 @@ describe("the ledger", () => {
   });
 
   it("takes one copy of a signal table at each consumer as delivered once", () => {
-    const ledger = new Ledger();
+    const ledger = new DeliveryAccount();
     for (const consumer of ["a", "b"]) ledger.note(delivery(1, { consumer, copies: true }));
     expect(ledger).toMatchObject({ records: 1, duplicates: 0 });
     ledger.note(delivery(1, { consumer: "b", copies: true }));
@@ -34,7 +34,7 @@ describe("the ledger", () => {
   });
 
   it("calls a stored record that neither came nor was reported lost a gap, also at the very end", () => {
-    const ledger = new Ledger();
+    const ledger = new DeliveryAccount();
     for (const seq of [1, 2, 5]) ledger.note(delivery(seq));
     ledger.noteLoss({ epoch: 7, stream: "telemetry", first: 4, last: 4 });
     expect(ledger.holes()).toBe(1);
@@ -47,7 +47,7 @@ describe("the ledger", () => {
   });
 
   it("notices ids that the outbox never gave", () => {
-    const ledger = new Ledger();
+    const ledger = new DeliveryAccount();
     ledger.note(delivery(1));
     ledger.note(delivery(9));
     ledger.note(delivery(1, { epoch: 8 }));

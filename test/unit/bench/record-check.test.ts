@@ -111,7 +111,7 @@ describe("the check of delivered records", () => {
 
   it("agrees with what the agent makes of the vehicle's frames, and accounts for every one of them", () => {
     judgeVehicle();
-    for (const arrival of arrivalsOf(frames, [])) check.arrive(arrival);
+    for (const incoming of arrivalsOf(frames, [])) check.arrive(incoming);
     const result = totals();
     expect(result).toMatchObject({ mismatches: 0, unverified: 0, remarks: 0, frames: frames.length });
     expect(result.samples).toBeGreaterThan(15_000);
@@ -127,7 +127,7 @@ describe("the check of delivered records", () => {
       data[0] ^= 0x10;
       return { ...frame, data };
     });
-    for (const arrival of arrivalsOf(spoiled, [])) check.arrive(arrival);
+    for (const incoming of arrivalsOf(spoiled, [])) check.arrive(incoming);
     expect(totals()).toMatchObject({ mismatches: 1, remarks: 1 });
   });
 
@@ -154,7 +154,7 @@ describe("the check of delivered records", () => {
 
   it("tells the latest physical value of a watched signal", () => {
     judgeVehicle();
-    for (const arrival of arrivalsOf(frames, [])) check.arrive(arrival);
+    for (const incoming of arrivalsOf(frames, [])) check.arrive(incoming);
     expect(check.takeReport().latest["VehicleSpeed.Speed"]).toMatchObject({ unit: "km/h" });
   });
 
@@ -186,14 +186,14 @@ describe("the check of delivered records", () => {
     writeFileSync(logFile, frames.map((frame) => `${formatCandumpLog("can0", frame)}\n`).join(""));
     const rules = [{ signals: "*", mode: "every" as const, ms: 0 }];
     check.start(createReplayJudge(DBC, logFile));
-    for (const arrival of arrivalsOf(frames, rules)) check.arrive(arrival);
+    for (const incoming of arrivalsOf(frames, rules)) check.arrive(incoming);
     expect(totals()).toMatchObject({ mismatches: 0, unverified: 0, frames: frames.length });
 
     const fusion = frames.filter(({ id }) => id === 0x120);
     const mixed = new Uint8Array([...fusion[3].data.subarray(0, 16), ...fusion[4].data.subarray(16)]);
     check = new RecordCheck({ descriptor: readDescriptor(), thing: THING, watched: [] });
     check.start(createReplayJudge(DBC, logFile));
-    for (const arrival of arrivalsOf([{ ...fusion[3], data: mixed }], rules)) check.arrive(arrival);
+    for (const incoming of arrivalsOf([{ ...fusion[3], data: mixed }], rules)) check.arrive(incoming);
     expect(totals()).toMatchObject({ mismatches: 1, remarks: 1 });
   });
 });

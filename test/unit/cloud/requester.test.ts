@@ -1,7 +1,7 @@
 import { encode as encodeCbor } from "cborg";
 import { beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
-import { describeReply, type Exchange, isRetryable, Requester } from "../../../agent/cloud/requester.ts";
+import { describeReply, isRetryable, RequestClient, type ServiceRequest } from "../../../agent/cloud/requester.ts";
 import { ManualClock } from "../../fakes/core/clock.ts";
 import { MemoryLog } from "../../fakes/core/log.ts";
 import { FakeBroker } from "../../fakes/ports/broker.ts";
@@ -10,14 +10,14 @@ const GET = "$aws/things/veh-1/jobs/get";
 const CSR = "$aws/certificates/create-from-csr/cbor";
 const never = new AbortController().signal;
 
-const jobs: Exchange<{ count: number }> = {
+const jobs: ServiceRequest<{ count: number }> = {
   topic: GET,
   format: "json",
   body: { list: true },
   correlate: "token",
   accepted: z.object({ count: z.int() }),
 };
-const certificate: Exchange<{ certificateId: string }> = {
+const certificate: ServiceRequest<{ certificateId: string }> = {
   topic: CSR,
   format: "cbor",
   body: { certificateSigningRequest: "pem" },
@@ -32,21 +32,21 @@ function json(body: unknown): Uint8Array {
 describe("Requester", () => {
   let clock: ManualClock;
   let broker: FakeBroker;
-  let requester: Requester;
+  let requestClient: RequestClient;
   let tokens: number;
 
   beforeEach(async () => {
     clock = new ManualClock();
     broker = new FakeBroker({ clock });
     tokens = 0;
-    requester = new Requester({
+    requestClient = new RequestClient({
       broker,
       clock,
       log: new MemoryLog(),
       limits: { timeoutMs: 10_000, maxPending: 3, maxAnswerBytes: 1000 },
       token: () => `t${++tokens}`,
     });
-    await requester.listen([`${GET}/+`, `${CSR}/+`]);
+    await requestClient.listen([`${GET}/+`, `${CSR}/+`]);
     broker.start();
   });
 
@@ -54,7 +54,7 @@ describe("Requester", () => {
   const settled = () => clock.run(0);
 
   it("publishes the body with its token and content type, and gives the checked answer", async () => {
-    const asked = requester.request(jobs, never);
+    const asked = requestClient.request(jobs, never);
     await settled();
     const [publication] = broker.publications;
     expect(publication).toMatchObject({ topic: GET, retain: false, contentType: "application/json" });
@@ -64,8 +64,8 @@ describe("Requester", () => {
   });
 
   it("gives each of several requests on one topic the answer with its token, whatever their order", async () => {
-    const first = requester.request(jobs, never);
-    const second = requester.request(jobs, never);
+    const first = requestClient.request(jobs, never);
+    const second = requestClient.request(jobs, never);
     await settled();
     broker.inject(`${GET}/accepted`, json({ count: 20, clientToken: "t2" }));
     broker.inject(`${GET}/accepted`, json({ count: 10, clientToken: "t1" }));
@@ -74,8 +74,8 @@ describe("Requester", () => {
   });
 
   it("asks one at a time where the topic alone correlates", async () => {
-    const first = requester.request(certificate, never);
-    const second = requester.request(certificate, never);
+    const first = requestClient.request(certificate, never);
+    const second = requestClient.request(certificate, never);
     await settled();
     expect(broker.publications).toHaveLength(1);
     broker.inject(`${CSR}/accepted`, encodeCbor({ certificateId: "a" }));
@@ -87,7 +87,7 @@ describe("Requester", () => {
   });
 
   it("reads a CBOR map of indefinite length", async () => {
-    const asked = requester.request(certificate, never);
+    const asked = requestClient.request(certificate, never);
     await settled();
     // {_ "certificateId": "x"}: RFC 8949, 3.2.2
     const text = new TextEncoder().encode("certificateId");
@@ -106,7 +106,7 @@ describe("Requester", () => {
     [{ o: "InvalidCbor", m: "what" }, "InvalidCbor", "what", false],
     [{ statusDetails: { ErrorCode: "InvalidPayload", ErrorMessage: "x" } }, "InvalidPayload", "x", false],
   ])("reads the rejection %j", async (body, code, message, retryable) => {
-    const asked = requester.request(jobs, never);
+    const asked = requestClient.request(jobs, never);
     await settled();
     broker.inject(`${GET}/rejected`, json({ ...body, clientToken: "t1" }));
     const reply = await asked;
@@ -115,7 +115,7 @@ describe("Requester", () => {
   });
 
   it("hands over the state of the job that comes with a rejection", async () => {
-    const asked = requester.request(jobs, never);
+    const asked = requestClient.request(jobs, never);
     await settled();
     const executionState = { status: "CANCELED", versionNumber: 7 };
     broker.inject(`${GET}/rejected`, json({ code: "VersionMismatch", message: "", executionState, clientToken: "t1" }));
@@ -123,11 +123,11 @@ describe("Requester", () => {
   });
 
   it("takes a rejection without a token for the only request that waits, and for none of two", async () => {
-    const only = requester.request(jobs, never);
+    const only = requestClient.request(jobs, never);
     await settled();
     broker.inject(`${GET}/rejected`, json({ code: "InvalidJson", message: "" }));
     expect(await only).toMatchObject({ kind: "rejected" });
-    const two = [requester.request(jobs, never), requester.request(jobs, never)];
+    const two = [requestClient.request(jobs, never), requestClient.request(jobs, never)];
     await settled();
     broker.inject(`${GET}/rejected`, json({ code: "InvalidJson", message: "" }));
     await clock.run(10_000);
@@ -136,28 +136,28 @@ describe("Requester", () => {
 
   it("counts and leaves answers that nobody waits for", async () => {
     broker.inject(`${GET}/accepted`, json({ count: 1 }));
-    const asked = requester.request(jobs, never);
+    const asked = requestClient.request(jobs, never);
     await settled();
     broker.inject(`${GET}/accepted`, json({ count: 1, clientToken: "of another client" }));
     broker.inject(`${GET}/accepted`, json({ count: 1 }));
     broker.inject(`${GET}/accepted`, json({ count: 3, clientToken: "t1" }));
     expect(await asked).toEqual({ kind: "accepted", body: { count: 3 } });
     broker.inject(`${GET}/accepted`, json({ count: 3, clientToken: "t1" }));
-    expect(requester.counters()).toMatchObject({ foreign: 4, requested: 1, pending: 0 });
+    expect(requestClient.counters()).toMatchObject({ foreign: 4, requested: 1, pending: 0 });
   });
 
   it("does not read an answer over the bound, and one that is no JSON settles nothing", async () => {
-    const asked = requester.request(jobs, never);
+    const asked = requestClient.request(jobs, never);
     await settled();
     broker.inject(`${GET}/accepted`, json({ count: 1, clientToken: "t1", pad: "x".repeat(1000) }));
     broker.inject(`${GET}/accepted`, Uint8Array.of(0x7b, 0xff));
-    expect(requester.counters()).toMatchObject({ oversized: 1, malformed: 1, pending: 1 });
+    expect(requestClient.counters()).toMatchObject({ oversized: 1, malformed: 1, pending: 1 });
     broker.inject(`${GET}/accepted`, json({ count: 1, clientToken: "t1" }));
     expect(await asked).toMatchObject({ kind: "accepted" });
   });
 
   it("says what in the answer does not fit", async () => {
-    const asked = requester.request(jobs, never);
+    const asked = requestClient.request(jobs, never);
     await settled();
     broker.inject(`${GET}/accepted`, json({ count: "two", clientToken: "t1" }));
     const reply = await asked;
@@ -166,18 +166,18 @@ describe("Requester", () => {
   });
 
   it("is offline at once without a link, and when the connection that asked is gone", async () => {
-    const asked = requester.request(jobs, never);
+    const asked = requestClient.request(jobs, never);
     await settled();
     broker.disconnect();
-    expect(await requester.request(jobs, never)).toEqual({ kind: "offline" });
+    expect(await requestClient.request(jobs, never)).toEqual({ kind: "offline" });
     broker.connect();
     expect(await asked).toEqual({ kind: "offline" });
-    expect(requester.counters()).toMatchObject({ unanswered: 1, pending: 0 });
+    expect(requestClient.counters()).toMatchObject({ unanswered: 1, pending: 0 });
   });
 
   it("ends with the time limit, of the requester or its own", async () => {
-    const asked = requester.request(jobs, never);
-    const hasty = requester.request({ ...jobs, timeoutMs: 500 }, never);
+    const asked = requestClient.request(jobs, never);
+    const hasty = requestClient.request({ ...jobs, timeoutMs: 500 }, never);
     await clock.run(500);
     expect(await hasty).toEqual({ kind: "timeout" });
     await clock.run(9500);
@@ -187,27 +187,27 @@ describe("Requester", () => {
 
   it("ends when told to, before and after the publish", async () => {
     const abort = new AbortController();
-    const asked = requester.request(jobs, abort.signal);
+    const asked = requestClient.request(jobs, abort.signal);
     await settled();
     abort.abort();
     expect(await asked).toEqual({ kind: "aborted" });
-    expect(await requester.request(jobs, abort.signal)).toEqual({ kind: "aborted" });
+    expect(await requestClient.request(jobs, abort.signal)).toEqual({ kind: "aborted" });
     expect(broker.publications).toHaveLength(1);
     expect(clock.waiting()).toBe(0);
   });
 
   it("turns requests away at the bound and counts them", async () => {
-    const asked = [1, 2, 3].map(() => requester.request(jobs, never));
-    expect(await requester.request(jobs, never)).toEqual({ kind: "busy" });
+    const asked = [1, 2, 3].map(() => requestClient.request(jobs, never));
+    expect(await requestClient.request(jobs, never)).toEqual({ kind: "busy" });
     await clock.run(10_000);
     await Promise.all(asked);
-    expect(requester.counters()).toMatchObject({ turnedAway: 1, pending: 0 });
+    expect(requestClient.counters()).toMatchObject({ turnedAway: 1, pending: 0 });
   });
 
   it("ends when the broker does not take the request", async () => {
     broker.answer = () => ({ kind: "refused", reasonCode: 0x87, reason: "0x87" });
-    expect(await requester.request(jobs, never)).toEqual({ kind: "refused", reason: "0x87" });
+    expect(await requestClient.request(jobs, never)).toEqual({ kind: "refused", reason: "0x87" });
     broker.answer = () => ({ kind: "too-large" });
-    expect(await requester.request(jobs, never)).toEqual({ kind: "too-large" });
+    expect(await requestClient.request(jobs, never)).toEqual({ kind: "too-large" });
   });
 });

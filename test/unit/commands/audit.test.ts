@@ -98,7 +98,7 @@ describe("the audit trail", () => {
     const open = (isStored: boolean) =>
       new AuditTrail(
         journal,
-        { hand: (entries) => void handed.push(...entries), hasRoom: () => true, isStored: () => isStored },
+        { handOver: (entries) => void handed.push(...entries), hasRoom: () => true, isStored: () => isStored },
         clock,
       );
     const first = open(false);
@@ -119,7 +119,11 @@ describe("the audit trail", () => {
   it("keeps a bound of what waits, and the hole shows", () => {
     const clock = new ManualClock();
     const journal = new FakeJournal({ clock });
-    const mute = new AuditTrail(journal, { hand: () => undefined, hasRoom: () => true, isStored: () => false }, clock);
+    const mute = new AuditTrail(
+      journal,
+      { handOver: () => undefined, hasRoom: () => true, isStored: () => false },
+      clock,
+    );
     for (let at = 0; at < 1100; at += 1) mute.append({ event: "received", command: String(at) });
     expect(journal.list("audit-pending")).toHaveLength(1000);
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { refused } from "../../../agent/commands/answer.ts";
+import { rejected } from "../../../agent/commands/answer.ts";
 import { CommandBench, plain } from "../../fakes/commands/commands.ts";
 import { ManualClock } from "../../fakes/core/clock.ts";
 
@@ -62,7 +62,7 @@ describe("a command before anything vouches for the clock", () => {
   });
 
   it("does not wait where it will be refused whatever the time is", async () => {
-    const prepare = () => refused("ARGUMENT_OUT_OF_RANGE", "no such door");
+    const prepare = () => rejected("ARGUMENT_OUT_OF_RANGE", "no such door");
     const bench = new CommandBench({
       actions: { "doors.lock": { commandClass: "R3", prepare } },
       clock: new ManualClock({ quality: "saved" }),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Outcome } from "../../../agent/commands/action.ts";
-import { refused } from "../../../agent/commands/answer.ts";
+import { rejected } from "../../../agent/commands/answer.ts";
 import { AgentError } from "../../../agent/core/errors.ts";
 import { CommandBench, plain } from "../../fakes/commands/commands.ts";
 import { signingKey } from "../../fakes/commands/signing-key.ts";
@@ -42,7 +42,7 @@ describe("dispatch of a command that may be carried out", () => {
       result: {},
     });
     expect(bench.acts).toEqual(["doors.lock"]);
-    expect(bench.ledger.find("id-1")).toMatchObject({ state: "finished", isTold: false, action: "doors.lock" });
+    expect(bench.ledger.find("id-1")).toMatchObject({ state: "finished", isReported: false, action: "doors.lock" });
   });
 
   it.each(["ed25519", "es256"] as const)("takes a signature by %s", async (algorithm) => {
@@ -250,7 +250,7 @@ describe("dispatch refuses, acts on nothing and says why", () => {
   });
 
   it("an unsafe state, which uses up its id and is never started", async () => {
-    const unsafe = () => refused("PRECONDITION_FAILED", "speed == 0 is false");
+    const unsafe = () => rejected("PRECONDITION_FAILED", "speed == 0 is false");
     const bench = new CommandBench({ actions: { "doors.lock": { commandClass: "R3", unsafe } } });
     expect(await bench.send(bench.signed("doors.lock"))).toEqual({
       status: "REJECTED",

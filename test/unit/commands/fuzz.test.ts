@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { decodeBody, encodeBody } from "../../../agent/cloud/wire-format.ts";
 import { createCommandReader } from "../../../agent/commands/channels/command-messages.ts";
-import { ProtobufDoor } from "../../../agent/commands/channels/protobuf-door.ts";
-import type { Arrival } from "../../../agent/commands/request.ts";
+import { ProtobufChannel } from "../../../agent/commands/channels/protobuf-door.ts";
+import type { IncomingCommand } from "../../../agent/commands/request.ts";
 import { ProtobufWriter } from "../../../agent/telemetry/record/protobuf-writer.ts";
 import { catalogueSchema } from "../../../config/catalogue.ts";
 import { readDescriptor } from "../../../config/proto/descriptor.ts";
@@ -114,23 +114,23 @@ async function protobufDoor() {
   broker.start();
   const actuator = { signal: 1001, type: "boolean", does: [{ value: true, action: "doors.lock" }] };
   const names = { manifest: "doors-1", actuators: [actuator] };
-  const door = new ProtobufDoor({
+  const door = new ProtobufChannel({
     thing: THING,
     prefix: "cms/commands",
     names: catalogueSchema.parse({ schemaVersion: 1, actions: [], protobuf: names }).protobuf,
     read: createCommandReader(readDescriptor("commands")),
     broker,
-    requester: { listen: () => Promise.resolve(), request: () => Promise.resolve({ kind: "offline" }) },
+    requestClient: { listen: () => Promise.resolve(), request: () => Promise.resolve({ kind: "offline" }) },
     log: new MemoryLog(),
   });
-  let arrival: Arrival | undefined;
+  let incoming: IncomingCommand | undefined;
   await door.open((one) => {
-    arrival = one;
+    incoming = one;
   });
-  return (id: string, payload: Uint8Array): Arrival => {
+  return (id: string, payload: Uint8Array): IncomingCommand => {
     broker.inject(`cms/commands/things/${THING}/executions/${id}/request/protobuf`, payload);
-    if (arrival === undefined) throw new Error("it was not let in");
-    return arrival;
+    if (incoming === undefined) throw new Error("it was not let in");
+    return incoming;
   };
 }
 

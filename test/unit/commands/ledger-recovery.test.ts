@@ -29,7 +29,7 @@ describe("what a process left open", () => {
       digest: "",
       state: "received",
       isRead: false,
-      isTold: false,
+      isReported: false,
       body: { action: "x", reply: { door: "local" } },
     });
     void bench.send(bench.signed("hangs", { id: "hangs" }), { id: "1" });

@@ -19,10 +19,10 @@ describe("reads", () => {
     expect(await bench.outcome(bench.signed("doors.lock"), { id: "1" })).toBe("SUCCEEDED");
     resolve({ kind: "done", result: {} });
     expect(await Promise.all(waiting)).toEqual(["SUCCEEDED", "SUCCEEDED", "SUCCEEDED"]);
-    for (const { id } of bench.ledger.untold(100)) bench.ledger.told(id);
+    for (const { id } of bench.ledger.unreported(100)) bench.ledger.markReported(id);
     for (let count = 0; count < 20; count += 1) {
       expect(await bench.outcome(plain("d"), { id: `d-${count}` })).toBe("SUCCEEDED");
-      for (const { id } of bench.ledger.untold(100)) bench.ledger.told(id);
+      for (const { id } of bench.ledger.unreported(100)) bench.ledger.markReported(id);
     }
     expect(await bench.outcome(bench.signed("doors.lock"), { id: "2" })).toBe("SUCCEEDED");
     expect(bench.journal.stats()).toMatchObject({ reads: 3 });

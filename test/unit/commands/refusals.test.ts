@@ -16,7 +16,7 @@ function flooded(refusalsPerMinute = 10) {
   const clock = new ManualClock();
   const journal = new FakeJournal({ clock });
   const bench = new CommandBench({ clock, journal, actions: ACTIONS, refusalsPerMinute });
-  const stop = bench.parts.refusals.start();
+  const stop = bench.parts.rejections.start();
   const events = (): readonly unknown[] => bench.audited.map(({ entry }) => parsed(entry));
   return { clock, journal, bench, events, stop };
 }
@@ -47,7 +47,7 @@ describe("refused requests past the budget", () => {
         count: 5,
       }),
     ]);
-    expect(bench.parts.refusals.counted).toBe(1995);
+    expect(bench.parts.rejections.counted).toBe(1995);
     expect(chainProblems(bench.audited)).toEqual([]);
     await clock.run(600_000);
     expect(bench.audited).toHaveLength(12);
@@ -76,7 +76,7 @@ describe("refused requests past the budget", () => {
     expect(await bench.outcome(plainEarly, { id: "b" })).toBe("REJECTED NOT_YET_VALID");
     expect(bench.acts).toEqual([]);
     expect(bench.audited).toHaveLength(1);
-    expect(bench.parts.refusals.counted).toBe(2);
+    expect(bench.parts.rejections.counted).toBe(2);
   });
 
   it("stay counted while the journal fails", async () => {
@@ -109,7 +109,7 @@ describe("an audit trail that holds as much of the outbox as it may", () => {
     const handed: AuditEntry[] = [];
     let hasRoom = true;
     const sink = {
-      hand: (entries: readonly AuditEntry[]) => void handed.push(...entries),
+      handOver: (entries: readonly AuditEntry[]) => void handed.push(...entries),
       hasRoom: () => hasRoom,
       isStored: () => true,
     };

@@ -26,7 +26,7 @@ describe("a request that comes again", () => {
     }
     finish();
     expect(textOf(await first)).toBe("SUCCEEDED");
-    const untold = bench.ledger.untold(10).map(({ reply, answer }) => `${JSON.stringify(reply)} ${answer?.status}`);
+    const untold = bench.ledger.unreported(10).map(({ reply, answer }) => `${JSON.stringify(reply)} ${answer?.status}`);
     expect(untold.toSorted()).toEqual(
       ["e-1", "e-2", "e-3"].map((one) => `${JSON.stringify(execution(one))} SUCCEEDED`),
     );
@@ -60,6 +60,6 @@ describe("a request that comes again", () => {
       expect(await bench.outcome(body)).toBe("SUCCEEDED");
       expect(await bench.outcome(spelling, elsewhere)).toBe("REJECTED COUNTER_REPLAYED");
     }
-    expect(bench.ledger.untold(10)).toHaveLength(2);
+    expect(bench.ledger.unreported(10)).toHaveLength(2);
   });
 });

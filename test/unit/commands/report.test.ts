@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { Outcome } from "../../../agent/commands/action.ts";
-import { refusalAnswer, refused } from "../../../agent/commands/answer.ts";
+import { rejected, rejectionAnswer } from "../../../agent/commands/answer.ts";
 import { AgentError } from "../../../agent/core/errors.ts";
 import { CommandBench, type CommandBenchParts, plain } from "../../fakes/commands/commands.ts";
 import { ManualClock } from "../../fakes/core/clock.ts";
@@ -33,7 +33,7 @@ describe("Reporter", () => {
         answer: { status: "SUCCEEDED", reason: undefined, result: {} },
       },
     ]);
-    expect(bench.ledger.find("aws:1")?.isTold).toBe(true);
+    expect(bench.ledger.find("aws:1")?.isReported).toBe(true);
     await bench.clock.run(3_600_000);
     expect(toldBy(bench)).toEqual(["SUCCEEDED"]);
   });
@@ -61,7 +61,7 @@ describe("Reporter", () => {
     await bench.clock.run(600_000);
     expect(attempts).toBeGreaterThan(10);
     expect(attempts).toBeLessThan(40);
-    expect(bench.ledger.find("aws:1")?.isTold).toBe(false);
+    expect(bench.ledger.find("aws:1")?.isReported).toBe(false);
     bench.door.outcome = "told";
     await bench.clock.run(61_000);
     expect(toldBy(bench)).toEqual(["SUCCEEDED"]);
@@ -96,7 +96,7 @@ describe("Reporter", () => {
     await bench.send(plain("signals.read"), { id: "1" });
     await bench.clock.run(2000);
     expect(toldBy(bench)).toEqual(["SUCCEEDED", "SUCCEEDED"]);
-    expect(bench.ledger.find("aws:1")?.isTold).toBe(true);
+    expect(bench.ledger.find("aws:1")?.isReported).toBe(true);
   });
 
   it("answers what could not be read, once", async () => {
@@ -111,9 +111,9 @@ describe("Reporter", () => {
     const bench = reporting({});
     bench.door.hangs = true;
     const turnAway = (at: number) =>
-      bench.parts.reporter.turnAway(
+      bench.parts.reporter.reject(
         { reply: { door: "aws", execution: String(at), format: "json" } },
-        refusalAnswer(refused("TOO_LARGE", "")),
+        rejectionAnswer(rejected("TOO_LARGE", "")),
       );
     for (let at = 0; at < 100; at += 1) turnAway(at);
     expect(bench.door.attempts).toBe(8);

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { risingCounter } from "../../../agent/daemon/compose-keys.ts";
+import { monotonicCounter } from "../../../agent/daemon/compose-keys.ts";
 import { agentConfig } from "../../../config/schema.ts";
 import { temporaryFolder } from "../../fakes/core/folder.ts";
 
@@ -22,6 +22,6 @@ it.each([
     tcti,
   });
   const environment = { PATH: folder, TPM2_PKCS11_TCTI: "swtpm:port=2" };
-  expect(await risingCounter({ identity }, environment, 0x0180_0e0d).read()).toBe(5);
+  expect(await monotonicCounter({ identity }, environment, 0x0180_0e0d).read()).toBe(5);
   expect(readFileSync(said, "utf8")).toBe(expected);
 });

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { AgentError } from "../../../agent/core/errors.ts";
-import { type BusLine, busService, watchService } from "../../../agent/daemon/services.ts";
+import { busService, type ObservedBus, watchService } from "../../../agent/daemon/services.ts";
 import { stuckReason, summaries } from "../../../agent/daemon/status-report.ts";
-import type { LinkState } from "../../../agent/ports/broker.ts";
+import type { InterfaceState } from "../../../agent/ports/broker.ts";
 import type { Notifier } from "../../../agent/ports/notifier.ts";
 import { ManualClock } from "../../fakes/core/clock.ts";
 import { MemoryLog } from "../../fakes/core/log.ts";
@@ -67,7 +67,7 @@ describe("watchService", () => {
 describe("busService", () => {
   it("keeps the last state for the status and passes it on", async () => {
     const bus = new FakeCanBus();
-    const line: BusLine = { bus, state: "absent", detail: "not opened yet" };
+    const line: ObservedBus = { bus, state: "absent", detail: "not opened yet" };
     const states: string[] = [];
     const sink = { onFrames: () => undefined, onState: (state: string) => void states.push(state) };
     await busService(line, sink, new MemoryLog()).start();
@@ -78,7 +78,7 @@ describe("busService", () => {
   it("leaves a bus that cannot be opened as absent with its reason, and does not fail the start", async () => {
     const bus = new FakeCanBus();
     bus.startFault = new AgentError("bus.unsupported", { what: "no CAN in this kernel", remedy: "load can_raw" });
-    const line: BusLine = { bus, state: "absent", detail: "" };
+    const line: ObservedBus = { bus, state: "absent", detail: "" };
     const log = new MemoryLog();
     const states: string[] = [];
     const sink = {
@@ -101,7 +101,7 @@ describe("stuckReason", () => {
     const nowMs = clock.monotonicMs();
     const before = (agoMs: number | undefined) => (agoMs === undefined ? undefined : nowMs - agoMs);
     const { link } = statusWith();
-    const state: LinkState = onlineMs === undefined ? "offline" : "online";
+    const state: InterfaceState = onlineMs === undefined ? "offline" : "online";
     return stuckReason({
       batchMs,
       clock,

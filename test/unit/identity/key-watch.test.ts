@@ -8,13 +8,13 @@ import { FakeBroker } from "../../fakes/ports/broker.ts";
 const GOOD = ["fixedtpm", "fixedparent", "sensitivedataorigin", "userwithauth", "noda", "sign"];
 const BORN_OUTSIDE = "it was not made in the TPM (no sensitivedataorigin)";
 
-const key = (label: string, attributes: readonly string[], flaws: readonly string[]): KeyFacts => ({
+const key = (label: string, attributes: readonly string[], problems: readonly string[]): KeyFacts => ({
   label,
   id: 1,
   algorithm: "ec-p256",
   publicKeyPem: "",
   attributes,
-  flaws,
+  problems,
 });
 
 describe("KeyWatch", () => {
@@ -35,7 +35,7 @@ describe("KeyWatch", () => {
 
   it("tells of a key that was born outside the TPM, and goes on", async () => {
     const { watch, errors } = await watched(key("device", ["userwithauth", "noda", "sign"], [BORN_OUTSIDE]));
-    expect(watch.flaws()).toEqual([BORN_OUTSIDE]);
+    expect(watch.problems()).toEqual([BORN_OUTSIDE]);
     expect(errors.map(({ event }) => event)).toEqual(["identity.key-unfit"]);
   });
 
@@ -45,6 +45,6 @@ describe("KeyWatch", () => {
     ["a key of another label", key("other", [], [BORN_OUTSIDE])],
   ])("says nothing of %s", async (_, facts) => {
     const { watch, errors } = await watched(facts);
-    expect([watch.flaws(), errors]).toEqual([[], []]);
+    expect([watch.problems(), errors]).toEqual([[], []]);
   });
 });

@@ -1,12 +1,12 @@
 import { X509Certificate } from "node:crypto";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
-import { Requester } from "../../../agent/cloud/requester.ts";
+import { RequestClient } from "../../../agent/cloud/requester.ts";
 import { decodeBody, encodeBody } from "../../../agent/cloud/wire-format.ts";
 import { AgentError } from "../../../agent/core/errors.ts";
 import type { Validity } from "../../../agent/core/validity.ts";
 import { certificateFacts } from "../../../agent/identity/certificate.ts";
-import { IdentityLedger } from "../../../agent/identity/identity-ledger.ts";
+import { IdentityStore } from "../../../agent/identity/identity-ledger.ts";
 import { type IdentityState, identityState } from "../../../agent/identity/identity-state.ts";
 import { Renewal, type RenewalSettings } from "../../../agent/identity/renewal.ts";
 import { renewalStartMs } from "../../../agent/identity/renewal-schedule.ts";
@@ -48,7 +48,7 @@ describe("Renewal", () => {
   let broker: FakeBroker;
   let keys: FakeKeyStore;
   let log: MemoryLog;
-  let ledger: IdentityLedger;
+  let identityStore: IdentityStore;
   let cloud: Provisioning;
   let validity: Validity | undefined;
   let stopping: AbortController;
@@ -75,7 +75,7 @@ describe("Renewal", () => {
       parse: (value) => identityState.parse(value),
     });
     const old = { keyLabel: "device", certificateFile: "/old.pem", certificateId: "1".padStart(64, "0") };
-    ledger = new IdentityLedger({ files, log, handInstalled: () => old });
+    identityStore = new IdentityStore({ files, log, handInstalled: () => old });
     stopping = new AbortController();
     broker.start();
   });
@@ -111,7 +111,7 @@ describe("Renewal", () => {
   function start(settings: Partial<RenewalSettings> = {}): Renewal {
     const limits = { timeoutMs: 10_000, maxPending: 10, maxAnswerBytes: 100_000 };
     const renewal = new Renewal({
-      ledger,
+      identityStore,
       keys,
       order: {
         thing: THING,
@@ -124,12 +124,12 @@ describe("Renewal", () => {
       },
       log,
       broker,
-      requester: new Requester({ broker, clock, log, limits, token: () => "unused" }),
+      requestClient: new RequestClient({ broker, clock, log, limits, token: () => "unused" }),
       announcer: { thing: THING, topic: `dt/causeway/${THING}/identity`, clock },
       clock,
       random: () => 0,
       settings: { ...SETTINGS, ...settings },
-      validity: () => (ledger.inUse()?.keyLabel === "device" ? validity : lifeOf(30)),
+      validity: () => (identityStore.inUse()?.keyLabel === "device" ? validity : lifeOf(30)),
     });
     void renewal.run(stopping.signal);
     return renewal;
@@ -145,11 +145,11 @@ describe("Renewal", () => {
   it("waits until a third is left, then goes over to a new key and certificate and deletes the old key", async () => {
     const renewal = start();
     await clock.run(19.9 * DAY_MS);
-    expect(ledger.state().change).toBeUndefined();
+    expect(identityStore.state().change).toBeUndefined();
     expect(renewal.status()).toMatchObject({ state: "waiting", failures: 0 });
     await clock.run(0.2 * DAY_MS);
     await settle();
-    const state = ledger.state();
+    const state = identityStore.state();
     expect(state).toMatchObject({ inUse: "b", orphans: 0, discarded: [] });
     expect(state.slots.a).toBeUndefined();
     expect(await labels()).toEqual(["device-1"]);
@@ -167,12 +167,12 @@ describe("Renewal", () => {
     clock.setQuality("unsynchronised");
     start();
     await clock.run(29 * DAY_MS);
-    expect(ledger.state().change).toBeUndefined();
+    expect(identityStore.state().change).toBeUndefined();
     clock.setQuality("ntp");
     await clock.run(SETTINGS.checkMs);
     await settle();
     await settle();
-    expect(ledger.state().inUse).toBe("b");
+    expect(identityStore.state().inUse).toBe("b");
   });
 
   it("renews at once when asked to, with the same key where the policy says so", async () => {
@@ -186,7 +186,7 @@ describe("Renewal", () => {
     await settle();
     const outcome = await asked;
     if (outcome.kind !== "renewed") throw outcome.fault;
-    expect(ledger.inUse()?.certificateId).toBe(outcome.certificateId);
+    expect(identityStore.inUse()?.certificateId).toBe(outcome.certificateId);
     expect(await labels()).toEqual(["device"]);
   });
 
@@ -196,7 +196,7 @@ describe("Renewal", () => {
     const asked = renewal.request({ reason: "job", confirm: () => Promise.resolve(false) });
     await settle();
     expect(await asked).toMatchObject({ kind: "failed", fault: { code: "identity.renewal-unfinished" } });
-    expect(ledger.inUse()?.keyLabel).toBe("device-1");
+    expect(identityStore.inUse()?.keyLabel).toBe("device-1");
     expect(await labels()).toEqual(["device", "device-1"]);
     await clock.run(120_000);
     await settle();
@@ -243,7 +243,7 @@ describe("Renewal", () => {
     await clock.run(10_000);
     await settle();
     expect((await asked).kind).toBe("failed");
-    expect(ledger.inUse()?.keyLabel).toBe("device");
+    expect(identityStore.inUse()?.keyLabel).toBe("device");
     expect(await labels()).toContain("device");
     expect(renewal.status()).toMatchObject({ state: "failed", failures: 1 });
     expect(log.of("identity.renewal-failed")).toHaveLength(1);
@@ -251,12 +251,12 @@ describe("Renewal", () => {
     await clock.run(60_000);
     await settle();
     // A change that was given up is tidied first; the next one begins when it is due or asked for.
-    if (ledger.inUse()?.keyLabel === "device") {
+    if (identityStore.inUse()?.keyLabel === "device") {
       void renewal.request({ reason: "cli" });
       await settle();
     }
-    expect(ledger.inUse()?.keyLabel).toMatch(/^device-\d$/);
-    expect(await labels()).toEqual([ledger.inUse()?.keyLabel]);
+    expect(identityStore.inUse()?.keyLabel).toMatch(/^device-\d$/);
+    expect(await labels()).toEqual([identityStore.inUse()?.keyLabel]);
     expect(renewal.status()).toMatchObject({ state: "waiting", failures: 0 });
   });
 
@@ -271,17 +271,17 @@ describe("Renewal", () => {
     void renewal.request({ reason: "cli" });
     await settle();
     expect(log.of("identity.certificate-not-taken")).toHaveLength(1);
-    expect(ledger.state().change?.phase).toBe(phase);
+    expect(identityStore.state().change?.phase).toBe(phase);
   });
 
   it("continues a change that was cut", async () => {
-    ledger.apply({ kind: "begin", change: "renew", isNewKey: true, reason: "expiry" });
+    identityStore.apply({ kind: "begin", change: "renew", isNewKey: true, reason: "expiry" });
     await keys.create("device-1", "ec-p256");
-    ledger.apply({ kind: "keyed" });
-    ledger.apply({ kind: "asked" });
+    identityStore.apply({ kind: "keyed" });
+    identityStore.apply({ kind: "asked" });
     start();
     await settle();
-    expect(ledger.state()).toMatchObject({ inUse: "b", orphans: 1 } satisfies Partial<IdentityState>);
+    expect(identityStore.state()).toMatchObject({ inUse: "b", orphans: 1 } satisfies Partial<IdentityState>);
     expect(await labels()).toEqual(["device-1"]);
   });
 
@@ -292,27 +292,30 @@ describe("Renewal", () => {
     await settle();
     void renewal.request({ reason: "cli" });
     await settle();
-    expect(ledger.state()).toMatchObject({ orphans: 0, change: { phase: "issued", ownership: { isTried: false } } });
+    expect(identityStore.state()).toMatchObject({
+      orphans: 0,
+      change: { phase: "issued", ownership: { isTried: false } },
+    });
     // Tried again in its hour, with the same token.
     await clock.run(600_000);
     await settle();
-    expect([cloud.issuedTokens.length, ledger.state().orphans]).toEqual([1, 0]);
+    expect([cloud.issuedTokens.length, identityStore.state().orphans]).toEqual([1, 0]);
     answers = () => undefined;
     clock.stepWall(3_600_000_000);
     await clock.run(1_200_000);
     await settle();
     expect(cloud.issuedTokens).toHaveLength(2);
-    expect(ledger.state()).toMatchObject({ inUse: "b", orphans: 1 });
+    expect(identityStore.state()).toMatchObject({ inUse: "b", orphans: 1 });
   });
 
   it("leaves an enrolment that was not finished to the command line", async () => {
-    ledger.apply({ kind: "begin", change: "enrol", isNewKey: true, reason: "again" });
+    identityStore.apply({ kind: "begin", change: "enrol", isNewKey: true, reason: "again" });
     const renewal = start();
     await settle();
     const asked = renewal.request({ reason: "cli" });
     await settle();
     expect(await asked).toMatchObject({ kind: "failed", fault: { code: "identity.renewal-busy" } });
-    expect(ledger.state().change?.kind).toBe("enrol");
+    expect(identityStore.state().change?.kind).toBe("enrol");
   });
 
   it("ends with the agent, and says so to the one who asked", async () => {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Exchange, Reply } from "../../../agent/cloud/requester.ts";
+import type { Reply, ServiceRequest } from "../../../agent/cloud/requester.ts";
 import { AwsJobs, documentOf } from "../../../agent/jobs/aws-jobs.ts";
 import { type CloudExecution, changeExecution } from "../../bench/cloud/job-executions.ts";
 
@@ -8,16 +8,16 @@ const EXECUTION = { jobId: "job-1", executionNumber: 2, versionNumber: 3, status
 const never = new AbortController().signal;
 
 function asked(stepTimeoutMinutes?: number) {
-  const exchanges: Exchange<unknown>[] = [];
-  const request = async <T>(exchange: Exchange<T>): Promise<Reply<T>> => {
+  const exchanges: ServiceRequest<unknown>[] = [];
+  const request = async <T>(exchange: ServiceRequest<T>): Promise<Reply<T>> => {
     exchanges.push(exchange);
     return { kind: "timeout" };
   };
-  const requester = { request, listen: async () => undefined };
+  const requestClient = { request, listen: async () => undefined };
   const jobs = new AwsJobs({
     thing: "veh-1",
     broker: { subscribe: async () => undefined },
-    requester,
+    requestClient,
     stepTimeoutMinutes,
   });
   return { jobs, exchanges };

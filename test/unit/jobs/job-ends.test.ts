@@ -3,8 +3,8 @@ import type { Reply } from "../../../agent/cloud/requester.ts";
 import type { JobStatus } from "../../../agent/jobs/aws-jobs.ts";
 import { isOf, otaJob } from "../../../agent/jobs/handlers/ota-job.ts";
 import { type JobHandler, JobRunner } from "../../../agent/jobs/job-runner.ts";
-import { createFloors } from "../../../agent/updates/trust/floors.ts";
-import { UpdateDesk } from "../../../agent/updates/update-desk.ts";
+import { createRollbackIndexes } from "../../../agent/updates/trust/floors.ts";
+import { UpdateVerifier } from "../../../agent/updates/update-desk.ts";
 import { journalStore } from "../../../agent/updates/update-record.ts";
 import { isSettled } from "../../../agent/updates/update-state.ts";
 import { Updater, type WorkStep } from "../../../agent/updates/updater.ts";
@@ -112,10 +112,19 @@ class Vehicle {
   #start(): readonly [Updater, Promise<unknown>] {
     const { clock, journal, log, service } = this;
     let copy: unknown;
-    const floors = createFloors(journal, { read: () => copy, write: (lines) => (copy = lines) });
+    const rollbackIndexes = createRollbackIndexes(journal, { read: () => copy, write: (lines) => (copy = lines) });
     const about = { hardware: "gateway-2", agentVersion: "1.3.0", kinds: ["agent"] as const, handlers: [] };
     const rootCopy = { read: () => undefined, write: () => undefined };
-    const desk = new UpdateDesk({ journal, lossOwner: "ota", floors, rootCopy, pinned, clock, log, vehicle: about });
+    const verifier = new UpdateVerifier({
+      journal,
+      lossOwner: "ota",
+      rollbackIndexes,
+      rootCopy,
+      pinned,
+      clock,
+      log,
+      vehicle: about,
+    });
     const work = async (_record: unknown, signal: AbortSignal) => {
       await clock.sleep(STEP_MS, signal);
       return signal.aborted ? ({ kind: "stopped" } as const) : ({ kind: "finished", effect: "at-once" } as const);
@@ -127,7 +136,7 @@ class Vehicle {
     };
     const all = { download: work, verify: work, wait: work, install: work, switch: work, commit: work, rollback: work };
     const updater = new Updater({
-      store: { ...journalStore(journal), tell: () => undefined },
+      store: { ...journalStore(journal), report: () => undefined },
       steps: { ...all, prove },
       clock,
       log,
@@ -139,7 +148,7 @@ class Vehicle {
     const next: JobHandler = async () => ({ status: "SUCCEEDED", details: {} });
     const runner = new JobRunner({
       jobs: service,
-      handlers: { ota: otaJob({ desk, updater, progress, clock }), next },
+      handlers: { ota: otaJob({ verifier, updater, progress, clock }), next },
       broker: {
         online: (signal, after = 0) =>
           after > 0 ? clock.sleep(1e9, signal).then(() => undefined) : Promise.resolve(LIMITS),

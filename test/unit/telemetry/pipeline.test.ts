@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { AgentError } from "../../../agent/core/errors.ts";
 import { type CanFrame, FRAME_FLAG } from "../../../agent/ports/frame.ts";
-import type { Draft, RecordId } from "../../../agent/ports/outbox.ts";
+import type { RecordDraft, RecordId } from "../../../agent/ports/outbox.ts";
 import { Appender } from "../../../agent/telemetry/appender.ts";
 import { Collector } from "../../../agent/telemetry/collect/collect.ts";
 import { Pipeline } from "../../../agent/telemetry/pipeline.ts";
@@ -23,7 +23,7 @@ class StubbornOutbox extends FakeOutbox {
   fault: Error | undefined;
   appends = 0;
 
-  override append(drafts: readonly Draft[]): readonly RecordId[] {
+  override append(drafts: readonly RecordDraft[]): readonly RecordId[] {
     this.appends += 1;
     // Like the real one, it has sealed some of the payloads when it finds that the disk is full.
     drafts.at(0)?.seal({ epoch: 1, stream: "telemetry", seq: 999 });

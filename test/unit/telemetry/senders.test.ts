@@ -8,7 +8,7 @@ import { Collector } from "../../../agent/telemetry/collect/collect.ts";
 import { Pipeline } from "../../../agent/telemetry/pipeline.ts";
 import { createRecordReader } from "../../../agent/telemetry/record/records.ts";
 import { SignalTables, samplesOf } from "../../../agent/telemetry/record/samples.ts";
-import { buildGate, ClockSteps } from "../../../agent/vehicle/safety-gate.ts";
+import { buildSafetyGate, ClockSteps } from "../../../agent/vehicle/safety-gate.ts";
 import { readDescriptor } from "../../../config/proto/descriptor.ts";
 import type { CollectRule } from "../../../config/schema.ts";
 import { ManualClock } from "../../fakes/core/clock.ts";
@@ -125,7 +125,7 @@ describe("messages that several control units send", () => {
     clock.advance(2000);
     const gateOf = (name: string) => {
       const condition = { signals: { rpm: name }, maxAgeMs: 1000, all: ["rpm < 200.0"] };
-      const built = buildGate(condition, { signals, steps, clock });
+      const built = buildSafetyGate(condition, { signals, steps, clock });
       return built.kind === "gate" ? built.gate.check() : "unfit";
     };
     bus.deliver([frame(0x0cf0_0400, slow, 2_000_000)]);

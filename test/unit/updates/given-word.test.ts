@@ -1,15 +1,15 @@
 import { expect, it } from "vitest";
-import { GivenWord } from "../../../agent/updates/given-word.ts";
+import { UpdateApproval } from "../../../agent/updates/given-word.ts";
 
 it("holds for the update that it was given for, and for no later one", () => {
   let current: string | undefined;
-  const word = new GivenWord(() => current);
-  word.give();
-  expect(word.holds()).toBe(false);
+  const word = new UpdateApproval(() => current);
+  word.grant();
+  expect(word.isGranted()).toBe(false);
   current = "a";
-  expect(word.holds()).toBe(false);
-  word.give();
-  expect(word.holds()).toBe(true);
+  expect(word.isGranted()).toBe(false);
+  word.grant();
+  expect(word.isGranted()).toBe(true);
   current = "b";
-  expect(word.holds()).toBe(false);
+  expect(word.isGranted()).toBe(false);
 });

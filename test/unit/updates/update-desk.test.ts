@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { createFloors } from "../../../agent/updates/trust/floors.ts";
-import { UpdateDesk, type UpdateOrder } from "../../../agent/updates/update-desk.ts";
+import { createRollbackIndexes } from "../../../agent/updates/trust/floors.ts";
+import { type UpdateOrder, UpdateVerifier } from "../../../agent/updates/update-desk.ts";
 import { journalStore } from "../../../agent/updates/update-record.ts";
 import { Updater, type UpdateSteps } from "../../../agent/updates/updater.ts";
 import { ManualClock } from "../../fakes/core/clock.ts";
@@ -26,9 +26,9 @@ function setUp(lossOwner: "commands" | "ota" = "ota") {
   let copy: unknown;
   let root: unknown;
   const rootCopy = { read: () => root, write: (document: string) => (root = document) };
-  const floors = createFloors(journal, { read: () => copy, write: (lines) => (copy = lines) });
+  const rollbackIndexes = createRollbackIndexes(journal, { read: () => copy, write: (lines) => (copy = lines) });
   const vehicle = { hardware: "gateway-2", agentVersion: "1.3.0", kinds: ["agent"] as const, handlers: [] };
-  const desk = new UpdateDesk({ journal, lossOwner, floors, rootCopy, pinned, clock, log, vehicle });
+  const verifier = new UpdateVerifier({ journal, lossOwner, rollbackIndexes, rootCopy, pinned, clock, log, vehicle });
   const stopped = async () => ({ kind: "stopped" }) as const;
   const steps: UpdateSteps = {
     download: stopped,
@@ -40,7 +40,7 @@ function setUp(lossOwner: "commands" | "ota" = "ota") {
     commit: stopped,
     rollback: stopped,
   };
-  const store = { ...journalStore(journal), tell: () => undefined };
+  const store = { ...journalStore(journal), report: () => undefined };
   const updater = new Updater({
     store,
     steps,
@@ -51,10 +51,10 @@ function setUp(lossOwner: "commands" | "ota" = "ota") {
     untilStart: async () => true,
   });
   return {
-    desk,
+    verifier,
     updater,
     journal,
-    floors,
+    rollbackIndexes,
     rootCopy,
     log,
     forgetCopy: () => (copy = undefined),
@@ -69,85 +69,85 @@ function loseRoot(journal: FakeJournal): void {
   journal.acknowledgeLoss();
 }
 
-describe("UpdateDesk", () => {
+describe("UpdateVerifier", () => {
   it("begins what it accepts, and nothing else beside it", async () => {
-    const { desk, updater } = setUp();
-    expect(await desk.order(order(oldKey), updater)).toMatchObject({ kind: "accepted" });
+    const { verifier, updater } = setUp();
+    expect(await verifier.order(order(oldKey), updater)).toMatchObject({ kind: "accepted" });
     expect(updater.current()?.state.step).toBe("download");
-    expect(await desk.order(order(oldKey), updater)).toBe("busy");
+    expect(await verifier.order(order(oldKey), updater)).toBe("busy");
   });
 
   it("takes the root that comes along, keeps it, and from then on refuses the key it revokes", async () => {
-    const { desk, updater } = setUp();
-    expect(await desk.order(order(newKey), updater)).toMatchObject({ reason: "unsigned" });
-    expect(await desk.order(order(oldKey, [rotation]), updater)).toMatchObject({ reason: "key-revoked" });
-    expect(desk.root().document.version).toBe(2);
-    expect(await desk.order(order(newKey), updater)).toMatchObject({ kind: "accepted" });
+    const { verifier, updater } = setUp();
+    expect(await verifier.order(order(newKey), updater)).toMatchObject({ reason: "unsigned" });
+    expect(await verifier.order(order(oldKey, [rotation]), updater)).toMatchObject({ reason: "key-revoked" });
+    expect(verifier.root().document.version).toBe(2);
+    expect(await verifier.order(order(newKey), updater)).toMatchObject({ kind: "accepted" });
   });
 
   it("leaves a root that is not signed by the one before, and says so", async () => {
-    const { desk, updater, log } = setUp();
+    const { verifier, updater, log } = setUp();
     const forged = { ...rotation, signatures: signaturesOf(second, newKey) };
-    expect(await desk.order(order(oldKey, [forged]), updater)).toMatchObject({ kind: "accepted" });
-    expect(desk.root().document.version).toBe(1);
+    expect(await verifier.order(order(oldKey, [forged]), updater)).toMatchObject({ kind: "accepted" });
+    expect(verifier.root().document.version).toBe(1);
     expect(log.entries.map(({ event }) => event)).toContain("update.root-refused");
   });
 
   it("takes nothing while the journal is lost, and keeps the floor that the copy knows", async () => {
-    const { desk, updater, journal, floors } = setUp();
-    await floors.raise({ line: "agent", counter: 20, digest: "a" });
+    const { verifier, updater, journal, rollbackIndexes } = setUp();
+    await rollbackIndexes.advance({ line: "agent", counter: 20, digest: "a" });
     journal.lose("the file was gone");
-    expect(await desk.order(order(oldKey), updater)).toMatchObject({ reason: "journal-lost" });
+    expect(await verifier.order(order(oldKey), updater)).toMatchObject({ reason: "journal-lost" });
     journal.acknowledgeLoss();
-    expect(await desk.order(order(oldKey), updater)).toMatchObject({ reason: "downgrade" });
+    expect(await verifier.order(order(oldKey), updater)).toMatchObject({ reason: "downgrade" });
   });
 
   it("keeps the floor that the journal knows when the copy is lost", async () => {
-    const { desk, updater, floors, forgetCopy } = setUp();
-    await floors.raise({ line: "agent", counter: 20, digest: "a" });
+    const { verifier, updater, rollbackIndexes, forgetCopy } = setUp();
+    await rollbackIndexes.advance({ line: "agent", counter: 20, digest: "a" });
     forgetCopy();
-    expect(await desk.order(order(oldKey), updater)).toMatchObject({ reason: "downgrade" });
+    expect(await verifier.order(order(oldKey), updater)).toMatchObject({ reason: "downgrade" });
   });
 
   it.each([
     ["ota", undefined],
     ["commands", "the journal was lost; find out why, then: causeway commands acknowledge"],
   ] as const)("lets %s acknowledge the loss of the journal, and nobody else", async (owner, stillLost) => {
-    const { desk, journal } = setUp(owner);
+    const { verifier, journal } = setUp(owner);
     journal.lose("it was damaged");
-    expect(desk.judge(order(oldKey))).toMatchObject({
+    expect(verifier.verify(order(oldKey))).toMatchObject({
       reason: "journal-lost",
       detail: `the journal was lost; find out why, then: causeway ${owner} acknowledge`,
     });
-    expect(desk.loss()).toBe(stillLost === undefined ? "it was damaged" : undefined);
-    await desk.acknowledge();
-    const verdict = desk.judge(order(oldKey));
+    expect(verifier.loss()).toBe(stillLost === undefined ? "it was damaged" : undefined);
+    await verifier.acknowledge();
+    const verdict = verifier.verify(order(oldKey));
     expect(verdict.kind === "refused" ? verdict.detail : undefined).toBe(stillLost);
   });
 
   it("does not take a revoked key back after the journal was lost: a copy has the newer root", async () => {
-    const { desk, updater, journal } = setUp();
-    await desk.order(order(oldKey, [rotation]), updater);
+    const { verifier, updater, journal } = setUp();
+    await verifier.order(order(oldKey, [rotation]), updater);
     loseRoot(journal);
-    expect(desk.root().document.version).toBe(2);
-    expect(await desk.order(order(oldKey), updater)).toMatchObject({ reason: "key-revoked" });
+    expect(verifier.root().document.version).toBe(2);
+    expect(await verifier.order(order(oldKey), updater)).toMatchObject({ reason: "key-revoked" });
   });
 
   it("takes nothing when the newer root is lost in both places, until it comes again", async () => {
-    const { desk, updater, journal, forgetRoot } = setUp();
-    await desk.order(order(oldKey, [rotation]), updater);
+    const { verifier, updater, journal, forgetRoot } = setUp();
+    await verifier.order(order(oldKey, [rotation]), updater);
     loseRoot(journal);
     forgetRoot();
     for (const key of [oldKey, newKey]) {
-      expect(await desk.order(order(key), updater)).toMatchObject({ reason: "root-lost" });
+      expect(await verifier.order(order(key), updater)).toMatchObject({ reason: "root-lost" });
     }
-    expect(await desk.order(order(newKey, [rotation]), updater)).toMatchObject({ kind: "accepted" });
+    expect(await verifier.order(order(newKey, [rotation]), updater)).toMatchObject({ kind: "accepted" });
   });
 
   it("passes over a copy of the root that is damaged", async () => {
-    const { desk, updater, rootCopy } = setUp();
-    await desk.order(order(oldKey, [rotation]), updater);
+    const { verifier, updater, rootCopy } = setUp();
+    await verifier.order(order(oldKey, [rotation]), updater);
     rootCopy.write("half a docu");
-    expect(desk.root().document.version).toBe(2);
+    expect(verifier.root().document.version).toBe(2);
   });
 });

@@ -19,7 +19,7 @@ describe("the trail of an update", () => {
     const failure = { reason: "cancelled", detail: "by the cloud" } as const;
     for (const change of [{}, { starts: 1 }, { step: "failed" as const, failure }]) {
       trail.save(record(change, JOB));
-      trail.tell();
+      trail.report();
     }
     const about = {
       digest: DIGEST,
@@ -52,15 +52,15 @@ describe("the trail of an update", () => {
     const first = vehicle.trail(() => ({ bytes: 5 }));
     vehicle.isStoring = false;
     first.save(record({}));
-    first.tell();
+    first.report();
     first.save(record({ step: "verify" }));
-    first.tell();
+    first.report();
     expect(vehicle.told).toEqual([]);
     vehicle.isStoring = true;
     const next = vehicle.trail(() => ({ bytes: 0 }));
     next.save(record({ step: "wait" }));
-    next.tell();
-    next.tell();
+    next.report();
+    next.report();
     expect(vehicle.told.map(({ number, repeated, phase }) => [number, repeated, phase])).toEqual([
       [1, true, "download"],
       [2, true, "verify"],
@@ -74,7 +74,7 @@ describe("the trail of an update", () => {
     const trail = vehicle.trail(() => ({ bytes: 0 }));
     for (let at = 0; at < 70; at++) for (const step of ["verify", "wait"] as const) trail.save(record({ step }));
     vehicle.isStoring = true;
-    trail.tell();
+    trail.report();
     expect([vehicle.told.length, vehicle.told[0]?.number, vehicle.told.at(-1)?.number]).toEqual([100, 41, 140]);
   });
 });

@@ -168,7 +168,7 @@ describe("Updater", () => {
   ] as const)("goes back by a %s that the gate does not hold up for ever: after %i ms", async (effect, ms, count) => {
     const vehicle = new UpdateVehicle();
     vehicle.isOpen = false;
-    vehicle.slots.revert = async () => effect;
+    vehicle.slots.rollback = async () => effect;
     const updater = vehicle.process();
     updater.begin(DIGEST, "1.3.0", REQUEST);
     const record = vehicle.record();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { buildGate, ClockSteps } from "../../../agent/vehicle/safety-gate.ts";
+import { buildSafetyGate, ClockSteps } from "../../../agent/vehicle/safety-gate.ts";
 import type { ConditionConfig } from "../../../config/catalogue.ts";
 import { FakeSignals } from "../../fakes/commands/vehicle-signals.ts";
 import { ManualClock } from "../../fakes/core/clock.ts";
@@ -19,7 +19,7 @@ function gateOf(condition = PARKED) {
   const vehicle = new FakeSignals(TABLE);
   const steps = new ClockSteps(clock);
   steps.watch();
-  const built = buildGate(condition, { signals: vehicle.signals, steps, clock });
+  const built = buildSafetyGate(condition, { signals: vehicle.signals, steps, clock });
   const reason = () =>
     built.kind === "gate"
       ? (built.gate.check() ?? "may act")

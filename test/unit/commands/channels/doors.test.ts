@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { Requester } from "../../../../agent/cloud/requester.ts";
+import { RequestClient } from "../../../../agent/cloud/requester.ts";
 import { decodeBody, encodeBody } from "../../../../agent/cloud/wire-format.ts";
 import type { Answer } from "../../../../agent/commands/answer.ts";
-import { AwsCommands } from "../../../../agent/commands/channels/commands.ts";
-import { CompanionDoor } from "../../../../agent/commands/channels/companion.ts";
-import type { Arrival } from "../../../../agent/commands/request.ts";
+import { AwsChannel } from "../../../../agent/commands/channels/commands.ts";
+import { CompanionChannel } from "../../../../agent/commands/channels/companion.ts";
+import type { IncomingCommand } from "../../../../agent/commands/request.ts";
 import type { Publication } from "../../../../agent/ports/broker.ts";
 import { ManualClock } from "../../../fakes/core/clock.ts";
 import { MemoryLog } from "../../../fakes/core/log.ts";
@@ -20,14 +20,14 @@ describe("the companion door", () => {
     const broker = new FakeBroker({ clock });
     broker.start();
     const log = new MemoryLog();
-    const door = new CompanionDoor({
+    const door = new CompanionChannel({
       filter: "cmd/causeway/veh-1/+/request",
       responsePrefix: "cmd/causeway/veh-1/",
       broker,
       log,
     });
-    const arrivals: Arrival[] = [];
-    await door.open((arrival) => void arrivals.push(arrival));
+    const arrivals: IncomingCommand[] = [];
+    await door.open((incoming) => void arrivals.push(incoming));
     return { broker, door, arrivals, log };
   }
 
@@ -42,10 +42,10 @@ describe("the companion door", () => {
         responseTopic: "cmd/causeway/veh-1/app/answers",
         messageExpirySeconds: 9,
       });
-      const arrival = arrivals.at(-1);
-      expect(arrival).toMatchObject({ id: "r-1", format, restOfLifeMs: 9000 });
-      if (arrival === undefined) return;
-      expect(await door.tell(arrival.reply, DONE)).toBe("told");
+      const incoming = arrivals.at(-1);
+      expect(incoming).toMatchObject({ id: "r-1", format, restOfLifeMs: 9000 });
+      if (incoming === undefined) return;
+      expect(await door.report(incoming.reply, DONE)).toBe("told");
       const answer = broker.publications.at(-1);
       expect(answer).toMatchObject({ topic: "cmd/causeway/veh-1/app/answers", contentType, retain: false });
       expect(Buffer.compare(answer?.correlationData ?? new Uint8Array(), correlationData)).toBe(0);
@@ -67,7 +67,7 @@ describe("the companion door", () => {
     const { broker, door, arrivals, log } = await open();
     broker.inject("cmd/causeway/veh-1/r-1/request", new Uint8Array(2), { responseTopic });
     expect(arrivals).toHaveLength(1);
-    if (arrivals[0] !== undefined) expect(await door.tell(arrivals[0].reply, DONE)).toBe("told");
+    if (arrivals[0] !== undefined) expect(await door.report(arrivals[0].reply, DONE)).toBe("told");
     expect(broker.publications).toEqual([]);
     expect(log.of("command.response-topic-refused")).toHaveLength(1);
   });
@@ -80,7 +80,7 @@ describe("the companion door", () => {
       responseTopic: "cmd/causeway/veh-1/r-1/response",
     });
     broker.disconnect();
-    if (arrivals[0] !== undefined) expect(await door.tell(arrivals[0].reply, DONE)).toBe("later");
+    if (arrivals[0] !== undefined) expect(await door.report(arrivals[0].reply, DONE)).toBe("later");
   });
 });
 
@@ -95,10 +95,10 @@ describe("the door of AWS IoT Commands", () => {
     broker.start();
     const log = new MemoryLog();
     const limits = { timeoutMs: 5000, maxPending: 8, maxAnswerBytes: 1000 };
-    const requester = new Requester({ broker, clock, log, limits, token: () => "t" });
-    const door = new AwsCommands({ thing: "veh-1", broker, requester, log });
-    const arrivals: Arrival[] = [];
-    await door.open((arrival) => void arrivals.push(arrival));
+    const requestClient = new RequestClient({ broker, clock, log, limits, token: () => "t" });
+    const door = new AwsChannel({ thing: "veh-1", broker, requestClient, log });
+    const arrivals: IncomingCommand[] = [];
+    await door.open((incoming) => void arrivals.push(incoming));
     broker.answer = (publication) => {
       const rejection = service(publication);
       const verdict = rejection === undefined ? "accepted" : "rejected";
@@ -113,8 +113,8 @@ describe("the door of AWS IoT Commands", () => {
 
   it("writes results and reasons as the service wants them", async () => {
     const { door, updates } = await open(() => undefined);
-    expect(await door.tell(reply, DONE, never)).toBe("told");
-    expect(await door.tell(reply, REFUSED, never)).toBe("told");
+    expect(await door.report(reply, DONE, never)).toBe("told");
+    expect(await door.report(reply, REFUSED, never)).toBe("told");
     expect(updates()).toEqual([
       { status: "SUCCEEDED", result: { text: { s: "a" }, isTrue: { b: false } } },
       { status: "REJECTED", statusReason: { reasonCode: "BUSY", reasonDescription: "later" } },
@@ -133,7 +133,7 @@ describe("the door of AWS IoT Commands", () => {
     const outcomes: string[] = [];
     for (const error of errors) {
       const { door } = await open(() => ({ error, errorMessage: "" }));
-      outcomes.push(await door.tell(reply, DONE, never));
+      outcomes.push(await door.report(reply, DONE, never));
     }
     expect(outcomes).toEqual(["later", "later", "told", "told", "told", "told"]);
   });
@@ -142,7 +142,7 @@ describe("the door of AWS IoT Commands", () => {
     const { broker, door, clock, updates } = await open(() => undefined);
     broker.answer = () => ({ kind: "acked" });
     const progress = door.progress(reply, never);
-    const end = door.tell(reply, DONE, never);
+    const end = door.report(reply, DONE, never);
     await clock.run(1000);
     expect(updates()).toEqual([{ status: "IN_PROGRESS" }]);
     broker.inject(`${BASE}/response/accepted/json`, new Uint8Array());

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { inboundOf, isPaced, limitsOf, packetOf } from "../../../../drivers/aws/client.ts";
+import { isPaced, limitsOf, packetOf, receivedPublishOf } from "../../../../drivers/aws/client.ts";
 import { unsendable } from "../../../../drivers/aws/publish-outcome.ts";
 
 describe("isPaced", () => {
@@ -41,7 +41,7 @@ describe("packetOf", () => {
 describe("inboundOf", () => {
   it("gives bytes whatever the client hands over", () => {
     const { buffer } = new Uint8Array([1, 2]);
-    const message = inboundOf({
+    const message = receivedPublishOf({
       topicName: "a",
       qos: 1,
       payload: buffer,
@@ -56,7 +56,7 @@ describe("inboundOf", () => {
       correlationData: new Uint8Array([3]),
       userProperties: [["n", "v"]],
     });
-    expect(inboundOf({ topicName: "a", qos: 0 }).payload).toEqual(new Uint8Array(0));
+    expect(receivedPublishOf({ topicName: "a", qos: 0 }).payload).toEqual(new Uint8Array(0));
   });
 });
 

@@ -2,8 +2,8 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { mqtt5 } from "aws-iot-device-sdk-v2";
 import { beforeEach, describe, expect, it } from "vitest";
-import type { Inbound } from "../../../../agent/ports/broker.ts";
-import { DeliveryNote } from "../../../../drivers/aws/delivery-note.ts";
+import type { ReceivedPublish } from "../../../../agent/ports/broker.ts";
+import { PoisonGuard } from "../../../../drivers/aws/delivery-note.ts";
 import { Inbox } from "../../../../drivers/aws/inbox.ts";
 import { ManualClock } from "../../../fakes/core/clock.ts";
 import { temporaryFolder } from "../../../fakes/core/folder.ts";
@@ -23,7 +23,7 @@ describe("Inbox", () => {
   let log: MemoryLog;
   let heard: string[];
   let acknowledged: string[];
-  let deliver: (message: Inbound) => boolean;
+  let deliver: (message: ReceivedPublish) => boolean;
 
   beforeEach(() => {
     clock = new ManualClock();
@@ -37,8 +37,8 @@ describe("Inbox", () => {
     };
   });
 
-  const inboxOf = (note?: DeliveryNote, bounds = { messages: 3, bytes: 1000 }): Inbox =>
-    new Inbox({ bounds, note, deliver: (message) => deliver(message), clock, log });
+  const inboxOf = (poisonGuard?: PoisonGuard, bounds = { messages: 3, bytes: 1000 }): Inbox =>
+    new Inbox({ bounds, poisonGuard, deliver: (message) => deliver(message), clock, log });
   const take = (inbox: Inbox, one: mqtt5.PublishPacket): boolean =>
     inbox.take(one, () => acknowledged.push(one.topicName));
 
@@ -119,7 +119,7 @@ describe("Inbox", () => {
     });
 
     const process_ = (maxCrashes = 2, version = "1.0"): Inbox =>
-      inboxOf(new DeliveryNote({ file, version, maxCrashes, clock, log }));
+      inboxOf(new PoisonGuard({ file, version, maxCrashes, clock, log }));
 
     it("sets a message aside that was in hand when two processes ended, and acknowledges it", async () => {
       for (const expected of [true, true, false, false]) {
@@ -157,7 +157,7 @@ describe("Inbox", () => {
       for (let processes = 0; processes < 4; processes += 1) {
         // Its own: what a process that has ended still waited for must not write any more.
         const time = new ManualClock();
-        const inbox = inboxOf(new DeliveryNote({ file, version: "1.0", maxCrashes: 2, clock: time, log }));
+        const inbox = inboxOf(new PoisonGuard({ file, version: "1.0", maxCrashes: 2, clock: time, log }));
         for (let ms = 0; ms < 3000; ms += 400) {
           take(inbox, packet("every moment"));
           await turn();

@@ -1,15 +1,15 @@
 import { describe, expect, it } from "vitest";
 import { pkcs11Fault } from "../../../../drivers/aws/identity-faults.ts";
-import { connectionLost, judgeFailure, type Verdict } from "../../../../drivers/aws/link-faults.ts";
+import { connectionLost, diagnoseFailure, type FailureDiagnosis } from "../../../../drivers/aws/link-faults.ts";
 
 const FACTS = { host: "broker.example", port: 8883, clientId: "veh-001", connectTimeoutMs: 10_000 };
 
 function judge(errorName: string, reasonCode?: number) {
   const connack = reasonCode === undefined ? undefined : { reasonCode, reasonString: "because\u001b[31m" };
-  return judgeFailure({ errorName, connack }, FACTS);
+  return diagnoseFailure({ errorName, connack }, FACTS);
 }
 
-function faultOf(verdict: Verdict) {
+function faultOf(verdict: FailureDiagnosis) {
   return verdict.kind === "known" ? verdict.fault : undefined;
 }
 

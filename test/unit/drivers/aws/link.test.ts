@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Link } from "../../../../drivers/aws/link.ts";
+import { LinkTracker } from "../../../../drivers/aws/link.ts";
 import { ManualClock } from "../../../fakes/core/clock.ts";
 import { MemoryLog } from "../../../fakes/core/log.ts";
 
@@ -12,7 +12,7 @@ const MISMATCH = {
 
 function link() {
   const clock = new ManualClock();
-  return { clock, link: new Link(clock, new MemoryLog()) };
+  return { clock, link: new LinkTracker(clock, new MemoryLog()) };
 }
 
 describe("the state of the link", () => {

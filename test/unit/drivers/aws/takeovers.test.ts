@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type ConnectionEnd, Takeovers } from "../../../../drivers/aws/takeovers.ts";
+import { type ConnectionEnd, SessionTakeovers } from "../../../../drivers/aws/takeovers.ts";
 
 const TAKEN: ConnectionEnd = {
   errorName: "AWS_ERROR_MQTT5_DISCONNECT_RECEIVED",
@@ -7,7 +7,7 @@ const TAKEN: ConnectionEnd = {
   livedMs: 10,
   unacknowledged: 0,
 };
-const HUNG_UP: ConnectionEnd = {
+const TAKEOVER_HANGUP: ConnectionEnd = {
   errorName: "AWS_ERROR_MQTT_UNEXPECTED_HANGUP",
   reasonCode: undefined,
   livedMs: 10,
@@ -24,11 +24,11 @@ const TEN_MINUTES_MS = 600_000;
 describe("Takeovers", () => {
   it.each([
     ["0x8e", TAKEN],
-    ["a close without DISCONNECT", HUNG_UP],
+    ["a close without DISCONNECT", TAKEOVER_HANGUP],
   ])(
     "leaves the session to the other client for longer and longer after %s, and calls it contested at the third",
     (_name, end) => {
-      const takeovers = new Takeovers();
+      const takeovers = new SessionTakeovers();
       const seen = Array.from({ length: 5 }, () => [takeovers.noteEnd(end, () => 0), takeovers.isContested]);
       expect(seen).toEqual([
         [0, false],
@@ -43,7 +43,7 @@ describe("Takeovers", () => {
   it.each([0, 0.999])(
     "connects at most 10 times in 10 minutes against a client that takes over at once (random %d)",
     (random) => {
-      const takeovers = new Takeovers();
+      const takeovers = new SessionTakeovers();
       const connects: number[] = [];
       for (let atMs = 0; atMs < 4 * TEN_MINUTES_MS; ) {
         connects.push(atMs);
@@ -56,11 +56,11 @@ describe("Takeovers", () => {
   );
 
   it("does not slow down a link that breaks, a broker that says why, or one that hangs up after it refused something", () => {
-    const takeovers = new Takeovers();
+    const takeovers = new SessionTakeovers();
     const waits = [LOST, { ...TAKEN, reasonCode: 0x8b }, LOST, LOST].map((end) => takeovers.noteEnd(end, () => 0));
     takeovers.noteRefusal();
-    waits.push(takeovers.noteEnd(HUNG_UP, () => 0));
-    for (let n = 0; n < 4; n++) waits.push(takeovers.noteEnd({ ...HUNG_UP, unacknowledged: 1 }, () => 0));
+    waits.push(takeovers.noteEnd(TAKEOVER_HANGUP, () => 0));
+    for (let n = 0; n < 4; n++) waits.push(takeovers.noteEnd({ ...TAKEOVER_HANGUP, unacknowledged: 1 }, () => 0));
     expect(waits.every((waitMs) => waitMs === 0)).toBe(true);
     expect(takeovers.isContested).toBe(false);
   });
@@ -68,15 +68,15 @@ describe("Takeovers", () => {
   it.each([10_000, 30_000, 65_000, 235_000])(
     "takes a connection that was hung up after %d ms for one that a device on the way found idle",
     (livedMs) => {
-      const takeovers = new Takeovers();
-      const waits = Array.from({ length: 6 }, () => takeovers.noteEnd({ ...HUNG_UP, livedMs }, () => 0.5));
+      const takeovers = new SessionTakeovers();
+      const waits = Array.from({ length: 6 }, () => takeovers.noteEnd({ ...TAKEOVER_HANGUP, livedMs }, () => 0.5));
       expect(waits).toEqual([0, 0, 0, 0, 0, 0]);
       expect(takeovers.isContested).toBe(false);
     },
   );
 
   it("forgets a fight after a connection that lasted", () => {
-    const takeovers = new Takeovers();
+    const takeovers = new SessionTakeovers();
     for (let n = 0; n < 4; n++) takeovers.noteEnd(TAKEN, () => 0);
     expect(takeovers.noteEnd({ ...TAKEN, livedMs: TEN_MINUTES_MS }, () => 0)).toBe(0);
     expect(takeovers.isContested).toBe(false);

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { describeLink, kernelHasCan, listLinks, readLink } from "../../../../drivers/can/link.ts";
+import { describeInterface, kernelHasCan, listInterfaces, readInterface } from "../../../../drivers/can/link.ts";
 
 let folder: string;
 
@@ -24,21 +24,21 @@ describe("readLink", () => {
     addInterface("can0", 280, 0x40c1, 72);
     addInterface("can1", 280, 0x4080, 16);
     addInterface("eth0", 1, 0x1003, 1500);
-    expect(readLink("can0", folder)).toEqual({ interface: "can0", up: true, mtu: 72, fd: true });
-    expect(readLink("can1", folder)).toEqual({ interface: "can1", up: false, mtu: 16, fd: false });
-    expect(readLink("eth0", folder)).toBe("not-can");
-    expect(readLink("can2", folder)).toBeUndefined();
-    expect(listLinks(folder).map((link) => link.interface)).toEqual(["can0", "can1"]);
+    expect(readInterface("can0", folder)).toEqual({ interface: "can0", up: true, mtu: 72, fd: true });
+    expect(readInterface("can1", folder)).toEqual({ interface: "can1", up: false, mtu: 16, fd: false });
+    expect(readInterface("eth0", folder)).toBe("not-can");
+    expect(readInterface("can2", folder)).toBeUndefined();
+    expect(listInterfaces(folder).map((link) => link.interface)).toEqual(["can0", "can1"]);
   });
 
   it("lists nothing where there is no sysfs", () => {
-    expect(listLinks(join(folder, "none"))).toEqual([]);
+    expect(listInterfaces(join(folder, "none"))).toEqual([]);
   });
 
   it("says in words what is wrong", () => {
     addInterface("can1", 280, 0x4080, 16);
-    expect(describeLink("can1", readLink("can1", folder))).toBe("interface can1 is down");
-    expect(describeLink("can2", undefined)).toBe("there is no interface can2");
+    expect(describeInterface("can1", readInterface("can1", folder))).toBe("interface can1 is down");
+    expect(describeInterface("can2", undefined)).toBe("there is no interface can2");
   });
 });
 

@@ -34,7 +34,7 @@ describe("parsePublicArea", () => {
   });
 
   it("finds no flaw in a key that stays and cannot lock its TPM", () => {
-    expect(factsOf(NAME, ours(parsePublicArea(areaWith(GOOD)))).flaws).toEqual([]);
+    expect(factsOf(NAME, ours(parsePublicArea(areaWith(GOOD)))).problems).toEqual([]);
   });
 
   it.each([
@@ -45,9 +45,9 @@ describe("parsePublicArea", () => {
     ["00040432", "userwithauth"],
     ["00020472", "sign"],
   ])("finds the flaw in attributes %s: no %s", (attributes, missing) => {
-    const { flaws } = factsOf(NAME, ours(parsePublicArea(areaWith(attributes))));
-    expect(flaws).toHaveLength(1);
-    expect(flaws[0]).toContain(`(no ${missing})`);
+    const { problems } = factsOf(NAME, ours(parsePublicArea(areaWith(attributes))));
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toContain(`(no ${missing})`);
   });
 
   it("reads the attributes of a seal object", () => {
@@ -72,7 +72,7 @@ describe("parsePublicArea", () => {
   ])("says what a key is that no device connects with", (area, flaw) => {
     const parsed = parsePublicArea(Buffer.from(`0000${area}`, "hex"));
     if (parsed.algorithm !== "other") throw new Error("it is taken for one of ours");
-    expect(foreignFacts(NAME, parsed)).toMatchObject({ algorithm: "other", flaws: [expect.stringContaining(flaw)] });
+    expect(foreignFacts(NAME, parsed)).toMatchObject({ algorithm: "other", problems: [expect.stringContaining(flaw)] });
   });
 
   it("refuses what is cut off", () => {

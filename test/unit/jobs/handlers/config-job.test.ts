@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { configJob } from "../../../../agent/jobs/handlers/config-job.ts";
 import type { JobOutcome } from "../../../../agent/jobs/job-runner.ts";
-import type { SettingsSlot } from "../../../../agent/ports/update.ts";
+import type { ConfigSlot } from "../../../../agent/ports/update.ts";
 import { ManualClock } from "../../../fakes/core/clock.ts";
 import { FakeJournal } from "../../../fakes/ports/journal.ts";
 
@@ -78,13 +78,13 @@ class Vehicle {
       journal: watched,
       clock,
       health: () => (this.isHealthy ? { kind: "healthy" } : { kind: "unproven", missing: "PUBACK" }),
-      proveMs: 5000,
+      healthTimeoutMs: 5000,
       mayRestart: () => true,
       restart,
     });
   }
 
-  #slot(): SettingsSlot {
+  #slot(): ConfigSlot {
     const effect = (name: string, isWanted: boolean) =>
       (this.running === name) === isWanted ? ("at-once" as const) : ("restart" as const);
     return {
@@ -100,8 +100,8 @@ class Vehicle {
         if (this.wentBack === name) return { kind: "went-back", detail: "3 starts" };
         return this.running === name && this.current === name ? { kind: "runs" } : { kind: "none" };
       },
-      keep: () => this.#step(() => (this.trial = undefined)),
-      revert: (name) => {
+      commit: () => this.#step(() => (this.trial = undefined)),
+      rollback: (name) => {
         this.#step(() => (this.current = "none"));
         this.#step(() => (this.trial = this.wentBack = undefined));
         return effect(name, false);

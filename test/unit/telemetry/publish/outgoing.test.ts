@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Outgoing } from "../../../../agent/ports/outbox.ts";
+import type { QueuedRecord } from "../../../../agent/ports/outbox.ts";
 import { isExpired, messageExpirySecondsOf } from "../../../../agent/telemetry/publish/outgoing.ts";
 import { ManualClock } from "../../../fakes/core/clock.ts";
 
@@ -8,7 +8,7 @@ const MAX_GAP_MS = 400 * 86_400_000;
 const LIFE_MS = 60_000;
 
 /** A record stored now by `clock`, with a life of a minute. */
-function stored(clock: ManualClock, change: Partial<Outgoing> = {}): Outgoing {
+function stored(clock: ManualClock, change: Partial<QueuedRecord> = {}): QueuedRecord {
   const storedAtUs = clock.wallUs();
   return {
     epoch: 1,

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { z } from "zod";
 import { AgentError, type FaultCode } from "../../../../../agent/core/errors.ts";
-import { Backlog } from "../../../../../drivers/os/local-socket/backlog.ts";
+import { ReplyBacklog } from "../../../../../drivers/os/local-socket/backlog.ts";
 import type { LocalHandler } from "../../../../../drivers/os/local-socket/local-connection.ts";
 import {
   type LocalSocketSettings,
@@ -271,7 +271,7 @@ describe("serveLocalSocket against hostile clients", () => {
     const { counts, bounds, ...rest } = small();
     const path = await serve(
       { long: () => `${(made += 1)}${"x".repeat(1_000_000)}` },
-      { ...rest, counts, maxClients: 16, bounds: { ...bounds, takeMs: 60_000 }, backlog: new Backlog(2_000_000) },
+      { ...rest, counts, maxClients: 16, bounds: { ...bounds, takeMs: 60_000 }, backlog: new ReplyBacklog(2_000_000) },
     );
     const slow = await Promise.all(Array.from({ length: 8 }, () => dial(path)));
     for (const socket of slow) socket.pause().write('{"verb":"long"}\n'.repeat(4));

@@ -52,7 +52,7 @@ describe("openJournal", () => {
     const file = join(temporaryFolder(), "journal.db");
     const first = new ManualClock({ monotonicMs: 5000 });
     const one = openJournal({ ...BOUNDS, maxCommands: 1, file, clock: first, log: new MemoryLog() });
-    one.addCommand(entryOf("one", { isTold: true }));
+    one.addCommand(entryOf("one", { isReported: true }));
     first.advance(40_000);
     one.addCommand(entryOf("refused", { state: "refused" }));
     one.close();
