@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { path } from "./fields.ts";
-import { rollbackCounter } from "./floor-counter.ts";
-import { settableKey } from "./settings.ts";
+import { settableKey } from "./overrides.ts";
+import { rollbackCounter } from "./rollback-counter.ts";
 import { signalName } from "./signal-name.ts";
 
 const companionFilter = z

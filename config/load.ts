@@ -4,10 +4,10 @@ import type { ConfigCopy } from "../agent/core/config-copy.ts";
 import { AgentError, messageOf } from "../agent/core/errors.ts";
 import { isRecord } from "./json-schema.ts";
 import { type ConfigLayer, layerFiles } from "./layers.ts";
+import { type Overrides, readOverrides, withOverrides } from "./overrides.ts";
 import { fromCopy, resolvePaths } from "./paths.ts";
 import { type AgentConfig, agentConfig } from "./schema.ts";
 import { problemLines } from "./schema-problems.ts";
-import { type Overrides, readOverrides, withOverrides } from "./settings.ts";
 import { invalidFile, type Key, type Locate, locateIn, readYamlFile, type YamlFile } from "./yaml-file.ts";
 
 /** A file of a layer or of the vehicle's own folder, from which its relative paths are taken. */

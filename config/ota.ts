@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { conditionConfig } from "./catalogue.ts";
 import { copiedPath, path } from "./fields.ts";
-import { rollbackCounter } from "./floor-counter.ts";
 import { JOB_SECTIONS } from "./layers.ts";
+import { rollbackCounter } from "./rollback-counter.ts";
 
 const timeOfDay = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, "must be HH:MM");
 

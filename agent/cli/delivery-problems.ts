@@ -1,7 +1,7 @@
 import { formatBytes, formatCount, formatDuration } from "../core/quantity.ts";
 import type { Status } from "../local-api/status-schema.ts";
 import type { Check } from "../support/identity-checks.ts";
-import { NOT_AUTHORIZED, QUOTA_EXCEEDED } from "../telemetry/publish/refusal-codes.ts";
+import { NOT_AUTHORIZED, QUOTA_EXCEEDED } from "../telemetry/publish/rejection-codes.ts";
 import { printable } from "./text.ts";
 
 /** What is wrong, and what to do about it. */

@@ -1,5 +1,5 @@
 import type { BusConfig } from "../../config/schema.ts";
-import { listInterfaces } from "../../drivers/can/link.ts";
+import { listInterfaces } from "../../drivers/can/can-interface.ts";
 import { AgentError } from "../core/errors.ts";
 import { type FrameTest, parseCandumpFilters } from "../signals/log-formats/candump-filter.ts";
 import type { CliContext } from "./context.ts";

@@ -1,7 +1,7 @@
 import { loadConfig } from "../../config/load.ts";
 import type { AgentConfig, BusConfig } from "../../config/schema.ts";
 import { createCanBus } from "../../drivers/can/can-bus.ts";
-import { describeInterface, listInterfaces, readInterface } from "../../drivers/can/link.ts";
+import { describeInterface, listInterfaces, readInterface } from "../../drivers/can/can-interface.ts";
 import { loadNativeAddon } from "../../drivers/can/native-addon.ts";
 import { AgentError } from "../core/errors.ts";
 import type { Log, LogFacts } from "../core/log.ts";

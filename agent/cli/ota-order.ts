@@ -8,7 +8,7 @@ import { parseSignatures, type SignatureList } from "../core/signatures.ts";
 import type { ProxyRule } from "../ports/http-proxy.ts";
 import type { ArtifactSource } from "../ports/update.ts";
 import { MAX_MANIFEST_BYTES, manifest } from "../updates/trust/manifest.ts";
-import type { UpdateOrder } from "../updates/update-desk.ts";
+import type { UpdateOrder } from "../updates/update-verifier.ts";
 
 const IDLE_MS = 30_000;
 /** What may pass by itself is tried again so often, after these pauses. */

@@ -1,8 +1,8 @@
 import { access, constants } from "node:fs/promises";
 import { join } from "node:path";
 import type { z } from "zod";
-import { guessPath } from "../../config/gleaned.ts";
 import { loadConfig } from "../../config/load.ts";
+import { guessPath } from "../../config/path-guess.ts";
 import { requestLocal } from "../../drivers/os/local-socket/local-socket.ts";
 import { AgentError, EXIT, errnoOf, FAULTS } from "../core/errors.ts";
 import { issueText } from "../core/issue-text.ts";

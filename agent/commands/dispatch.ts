@@ -11,11 +11,11 @@ import {
   rejectionAnswer,
 } from "./answer.ts";
 import type { Authority, Grant } from "./authority.ts";
+import { CLOCK_UNKNOWN, type TimeBounds, timeRejection } from "./command-times.ts";
 import { type CommandLedger, orLedgerUnreadable } from "./ledger.ts";
-import type { RejectionBudget } from "./refusal-budget.ts";
+import type { RejectionBudget } from "./rejection-budget.ts";
 import type { Reporter } from "./report.ts";
 import { type CommandRequest, type IncomingCommand, readRequest } from "./request.ts";
-import { CLOCK_UNKNOWN, type TimeBounds, timeRejection } from "./timeliness.ts";
 
 const CLOCK_POLL_MS = 250;
 

@@ -5,7 +5,7 @@ import { AgentError } from "../core/errors.ts";
 import type { CommandEntry, CommandState, Journal } from "../ports/journal.ts";
 import { type Answer, answerSchema, type CommandRejection, failureAnswer, rejected } from "./answer.ts";
 import type { AuditTrail } from "./audit.ts";
-import type { RejectionCount } from "./refusal-budget.ts";
+import type { RejectionCount } from "./rejection-budget.ts";
 import { type CommandRequest, type ReplyAddress, replyAddress } from "./request.ts";
 
 /** Who may wait for the answer to one running command besides whoever asked first. */

@@ -1,8 +1,8 @@
 import { fullJitterMs } from "../core/backoff.ts";
 import type { Clock } from "../core/clock.ts";
-import { WakeSignal } from "../core/doze.ts";
 import { AgentError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
+import { WakeSignal } from "../core/wake-signal.ts";
 import type { Broker } from "../ports/broker.ts";
 import type { Answer } from "./answer.ts";
 import type { CommandLedger, LedgerEntry } from "./ledger.ts";

@@ -1,7 +1,7 @@
 import type { LoadedConfig } from "../../config/load.ts";
 import type { Clock } from "../core/clock.ts";
 import { LatestSignals } from "../signals/latest-signals.ts";
-import { installCondition } from "../updates/update-gate.ts";
+import { installCondition } from "../updates/install-gate.ts";
 import { ClockSteps } from "../vehicle/safety-gate.ts";
 import { checkCommandFiles } from "./compose-commands.ts";
 import { type LoadedTable, loadSignalTable } from "./load-table.ts";

@@ -6,7 +6,7 @@ import { createTpmKeyStore } from "../../drivers/tpm/key-store.ts";
 import { NvCounter } from "../../drivers/tpm/nv-counter.ts";
 import type { AgentError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
-import type { IdentityStore } from "../identity/identity-ledger.ts";
+import type { IdentityStore } from "../identity/identity-store.ts";
 import { KeyWatch, type KeyWatchParts } from "../identity/key-watch.ts";
 import type { KeyStore, TokenAdmin } from "../ports/key-store.ts";
 import type { MonotonicCounter } from "../ports/update.ts";

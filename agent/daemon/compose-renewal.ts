@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { AgentConfig } from "../../config/schema.ts";
 import { readCertificate } from "../../drivers/aws/tls.ts";
-import { RequestClient } from "../cloud/requester.ts";
+import { RequestClient } from "../cloud/request-client.ts";
 import { createTopics } from "../cloud/topics.ts";
 import type { Clock } from "../core/clock.ts";
 import { AgentError } from "../core/errors.ts";

@@ -2,11 +2,11 @@ import type { AgentConfig } from "../../config/schema.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Log } from "../core/log.ts";
 import type { LogLine } from "../core/recent-log.ts";
-import type { IdentityStore } from "../identity/identity-ledger.ts";
+import type { IdentityStore } from "../identity/identity-store.ts";
 import type { ViewHandler } from "../local-api/signals-handlers.ts";
 import { checkIdentity } from "../support/identity-checks.ts";
 import { machineSection } from "../support/sections.ts";
-import { SupportCollector } from "../support/support-desk.ts";
+import { SupportCollector } from "../support/support-collector.ts";
 import { composeKeys } from "./compose-keys.ts";
 import { identityParts } from "./identity-parts.ts";
 

@@ -31,7 +31,7 @@ import { LatestSignals } from "../signals/latest-signals.ts";
 import type { SignalTable } from "../signals/signal-table.ts";
 import type { TableSource } from "../signals/table-source.ts";
 import { commandsSection } from "../support/sections.ts";
-import type { SupportCollector } from "../support/support-desk.ts";
+import type { SupportCollector } from "../support/support-collector.ts";
 import { Appender } from "../telemetry/appender.ts";
 import { Collector } from "../telemetry/collect/collect.ts";
 import type { RecordSink } from "../telemetry/durable-records/record-sink.ts";

@@ -1,5 +1,5 @@
 import { join, resolve } from "node:path";
-import { guessPath } from "../../config/gleaned.ts";
+import { guessPath } from "../../config/path-guess.ts";
 import type { AgentConfig } from "../../config/schema.ts";
 import { type ConfigSnapshot, findLastGood, keepLastGood } from "../../drivers/os/last-good.ts";
 import type { Clock } from "../core/clock.ts";

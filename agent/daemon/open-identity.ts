@@ -9,8 +9,8 @@ import type { Log } from "../core/log.ts";
 import { certificateFacts } from "../identity/certificate.ts";
 import { csrSubject } from "../identity/csr-subject.ts";
 import type { CertificateOrder } from "../identity/identity-change.ts";
-import { IdentityStore } from "../identity/identity-ledger.ts";
 import { identityState, type SlotIdentity } from "../identity/identity-state.ts";
+import { IdentityStore } from "../identity/identity-store.ts";
 import { lockoutFault } from "./compose-keys.ts";
 import { identityFolder } from "./identity-folder.ts";
 

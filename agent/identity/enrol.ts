@@ -1,5 +1,5 @@
 import { openSession } from "../cloud/open-session.ts";
-import type { RequestClient } from "../cloud/requester.ts";
+import type { RequestClient } from "../cloud/request-client.ts";
 import { AgentError } from "../core/errors.ts";
 import type { Broker, PublishOutcome } from "../ports/broker.ts";
 import { type AnnouncementSubject, identityPublication } from "./identity-announcement.ts";

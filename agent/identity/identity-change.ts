@@ -1,13 +1,13 @@
 import { createPublicKey, X509Certificate } from "node:crypto";
-import { describeReply, isRetryable, type Reply, type RequestClient } from "../cloud/requester.ts";
+import { describeReply, isRetryable, type Reply, type RequestClient } from "../cloud/request-client.ts";
 import type { WireFormat } from "../cloud/wire-format.ts";
 import type { Clock } from "../core/clock.ts";
 import { AgentError, messageOf } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import type { CsrSubject, ForeignKey, KeyAlgorithm, KeyFacts, KeyStore } from "../ports/key-store.ts";
 import { certificateFacts } from "./certificate.ts";
-import type { IdentityStore } from "./identity-ledger.ts";
 import { type IdentityChange, retiredKey } from "./identity-state.ts";
+import type { IdentityStore } from "./identity-store.ts";
 import { type KeyRing, keyLabelled, requireUsableKey } from "./key-lookup.ts";
 import { type CreatedCertificate, createFromCsr, registerThing } from "./provisioning.ts";
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { ServiceRequest } from "../cloud/requester.ts";
+import type { ServiceRequest } from "../cloud/request-client.ts";
 import type { WireFormat } from "../cloud/wire-format.ts";
 
 const CREATE = "$aws/certificates/create-from-csr";

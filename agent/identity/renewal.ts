@@ -1,4 +1,4 @@
-import type { RequestClient } from "../cloud/requester.ts";
+import type { RequestClient } from "../cloud/request-client.ts";
 import { fullJitterMs } from "../core/backoff.ts";
 import { isBelievable } from "../core/clock.ts";
 import { AgentError, messageOf } from "../core/errors.ts";

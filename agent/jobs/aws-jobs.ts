@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Reply, RequestClient } from "../cloud/requester.ts";
+import type { Reply, RequestClient } from "../cloud/request-client.ts";
 import { plainText } from "../core/plain-text.ts";
 import type { Broker } from "../ports/broker.ts";
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { describeReply, isRetryable, type Reply } from "../cloud/requester.ts";
+import { describeReply, isRetryable, type Reply } from "../cloud/request-client.ts";
 import { fullJitterMs } from "../core/backoff.ts";
 import type { Json } from "../core/canonical-json.ts";
 import type { Clock } from "../core/clock.ts";

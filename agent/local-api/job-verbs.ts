@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { describeReply, type Reply } from "../cloud/requester.ts";
+import { describeReply, type Reply } from "../cloud/request-client.ts";
 import { AgentError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import type { AwsJobs } from "../jobs/aws-jobs.ts";

@@ -1,12 +1,12 @@
 import type { Clock } from "../core/clock.ts";
 import { AgentError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
-import { ROOT_COMPONENT, type RollbackIndexes } from "../updates/trust/floors.ts";
 import { parseManifest } from "../updates/trust/manifest.ts";
-import type { UpdateVerifier } from "../updates/update-desk.ts";
-import { updateOrder } from "../updates/update-desk.ts";
+import { ROOT_COMPONENT, type RollbackIndexes } from "../updates/trust/rollback-indexes.ts";
 import type { UpdateRecord } from "../updates/update-record.ts";
 import { isCancellable, isOver } from "../updates/update-state.ts";
+import type { UpdateVerifier } from "../updates/update-verifier.ts";
+import { updateOrder } from "../updates/update-verifier.ts";
 import type { UpdateProgress } from "../updates/update-work.ts";
 import type { Updater } from "../updates/updater.ts";
 import type { ViewHandler } from "./signals-handlers.ts";

@@ -1,7 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import type { ArtifactSource, Downloader, DownloadFolder, FetchedArtifact, Installer } from "../ports/update.ts";
-import type { RollbackIndexes } from "./trust/floors.ts";
 import { type Artifact, type ArtifactKind, type ManifestVerdict, parseManifest } from "./trust/manifest.ts";
+import type { RollbackIndexes } from "./trust/rollback-indexes.ts";
 import type { UpdateRecord, UpdateRequest } from "./update-record.ts";
 import type { UpdateFailure } from "./update-state.ts";
 import type { StepOutcome } from "./updater.ts";

@@ -6,7 +6,7 @@ import type { Log } from "../../agent/core/log.ts";
 import type { InboundCounters, ReceivedPublish } from "../../agent/ports/broker.ts";
 import type { BrokerConfig } from "../../config/schema.ts";
 import { INBOUND_IN_FLIGHT, MAX_INBOUND_PACKET_BYTES, receivedPublishOf } from "./client.ts";
-import { PoisonGuard } from "./delivery-note.ts";
+import { PoisonGuard } from "./poison-guard.ts";
 
 /** Trouble of one kind is logged at most so often, ms: whoever sends messages must not fill the log. */
 const LOG_EVERY_MS = 10_000;

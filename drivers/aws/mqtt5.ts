@@ -37,8 +37,8 @@ import {
   subscriptionRefused,
 } from "./link-faults.ts";
 import { deliver, OFFLINE, offlineAfter, unsendable } from "./publish-outcome.ts";
+import { SessionTakeovers } from "./session-takeovers.ts";
 import { Subscriptions } from "./subscriptions.ts";
-import { SessionTakeovers } from "./takeovers.ts";
 import type { TlsIdentity } from "./tls.ts";
 
 /** How long `stop` waits for the goodbye to the broker, ms. */

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { BusCounters } from "../../agent/ports/can-bus.ts";
-import { NET_FOLDER } from "./link.ts";
+import { NET_FOLDER } from "./can-interface.ts";
 
 /**
  * A counter that the kernel keeps of an interface (Linux, Documentation/networking/statistics.rst).

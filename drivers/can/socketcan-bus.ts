@@ -1,12 +1,12 @@
 import type { Clock } from "../../agent/core/clock.ts";
 import type { BusCounters, BusFacts, BusSink, CanBus, FrameFilter } from "../../agent/ports/can-bus.ts";
 import { type CanFrame, CLASSIC_MAX_DATA_BYTES, FRAME_FLAG } from "../../agent/ports/frame.ts";
+import { describeInterface, kernelHasCan, readInterface } from "./can-interface.ts";
 import { Delivery } from "./delivery.ts";
 import { kernelWithoutCan, notCan } from "./faults.ts";
 import { kernelFilters } from "./filter.ts";
 import { FrameCollector } from "./frame-collector.ts";
 import { heldBack, InterfaceCounter } from "./interface-counter.ts";
-import { describeInterface, kernelHasCan, readInterface } from "./link.ts";
 import type { CanBusParts } from "./native-bus.ts";
 import {
   loadRawChannels,

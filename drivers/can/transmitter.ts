@@ -1,8 +1,8 @@
 import type { Clock } from "../../agent/core/clock.ts";
 import { AgentError, messageOf } from "../../agent/core/errors.ts";
 import { type CanFrame, FRAME_FLAG } from "../../agent/ports/frame.ts";
+import { describeInterface, kernelHasCan, readInterface } from "./can-interface.ts";
 import { busOff, checkFrame, kernelWithoutCan, notCan, transmitFailed } from "./faults.ts";
-import { describeInterface, kernelHasCan, readInterface } from "./link.ts";
 import { type FrameToSend, type RawChannel, type RawChannels, RECEIVE_NOTHING } from "./raw-channel.ts";
 
 /** Longest wait for room in the interface's queue. */

@@ -1,6 +1,6 @@
 import type { Status } from "../../agent/local-api/status-schema.ts";
 import { STREAMS } from "../../agent/ports/outbox.ts";
-import type { Gaps, LastSeq } from "../../test/bench/consumers/ledger.ts";
+import type { Gaps, LastSeq } from "../../test/bench/consumers/delivery-account.ts";
 import { until } from "../../test/bench/core/wait.ts";
 import type { Guest } from "./vehicle-guest.ts";
 

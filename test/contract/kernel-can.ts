@@ -9,7 +9,7 @@ import type { CanBus } from "../../agent/ports/can-bus.ts";
 import { type CanFrame, FRAME_FLAG } from "../../agent/ports/frame.ts";
 import { parseCandump } from "../../agent/signals/log-formats/candump.ts";
 import { formatCandumpLog } from "../../agent/signals/log-formats/candump-text.ts";
-import { readInterface } from "../../drivers/can/link.ts";
+import { readInterface } from "../../drivers/can/can-interface.ts";
 import { until } from "../bench/core/wait.ts";
 import type { BusUnderTest } from "./can-bus.suite.ts";
 

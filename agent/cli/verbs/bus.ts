@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { BusConfig } from "../../../config/schema.ts";
-import { type CanInterface, listInterfaces } from "../../../drivers/can/link.ts";
+import { type CanInterface, listInterfaces } from "../../../drivers/can/can-interface.ts";
 import { type CliContext, note, printJson, printLine } from "../context.ts";
 import { optionalConfig } from "../open-bus.ts";
 import { alignColumns } from "../text.ts";

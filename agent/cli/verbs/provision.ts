@@ -6,7 +6,7 @@ import type { AgentConfig } from "../../../config/schema.ts";
 import { createBroker } from "../../../drivers/aws/mqtt5.ts";
 import { createTlsIdentity, type TlsIdentity } from "../../../drivers/aws/tls.ts";
 import { checkClaim } from "../../../drivers/os/identity-files.ts";
-import { RequestClient } from "../../cloud/requester.ts";
+import { RequestClient } from "../../cloud/request-client.ts";
 import { createTopics } from "../../cloud/topics.ts";
 import { AgentError, EXIT, FAULTS } from "../../core/errors.ts";
 import { composeKeys } from "../../daemon/compose-keys.ts";

@@ -3,7 +3,7 @@ import type { AgentConfig, IdentityConfig } from "../../../config/schema.ts";
 import { AgentError } from "../../core/errors.ts";
 import { composeKeys } from "../../daemon/compose-keys.ts";
 import { keyInFile, openIdentity } from "../../daemon/open-identity.ts";
-import type { IdentityStore } from "../../identity/identity-ledger.ts";
+import type { IdentityStore } from "../../identity/identity-store.ts";
 import { keyLabelled, requireUsableKey } from "../../identity/key-lookup.ts";
 import type { LinkCredential } from "../../ports/broker.ts";
 import type { KeyFacts, KeyStore, TokenAdmin } from "../../ports/key-store.ts";

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Action } from "../action.ts";
 import { rejected } from "../answer.ts";
-import type { ConfigOverrides } from "../config-settings.ts";
+import type { ConfigOverrides } from "../config-overrides.ts";
 import { alwaysSafe, invalidArguments } from "./prepare.ts";
 
 const argumentsSchema = z.strictObject({

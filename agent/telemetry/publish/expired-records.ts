@@ -1,6 +1,6 @@
 import type { Clock } from "../../core/clock.ts";
 import type { Outbox, QueuedRecord, StreamName } from "../../ports/outbox.ts";
-import { isExpired } from "./outgoing.ts";
+import { isExpired } from "./record-publication.ts";
 
 /** Expired records that are dropped in one turn: a few ms of the main thread. A backlog whose life has ended takes many turns. */
 const ROWS_A_TURN = 100;

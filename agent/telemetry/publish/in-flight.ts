@@ -1,5 +1,5 @@
 import type { Outbox } from "../../ports/outbox.ts";
-import type { NextRecord } from "./lanes.ts";
+import type { NextRecord } from "./drain-order.ts";
 
 /** Acknowledged records are forgotten together, each time one transaction: this many, or after this time. */
 const ACK_RECORDS = 50;

@@ -1,19 +1,19 @@
 import type { Topics } from "../../cloud/topics.ts";
 import type { Clock } from "../../core/clock.ts";
-import { WakeSignal } from "../../core/doze.ts";
 import type { Log } from "../../core/log.ts";
+import { WakeSignal } from "../../core/wake-signal.ts";
 import type { Broker, BrokerLimits, ConnectionEnding, PublishOutcome } from "../../ports/broker.ts";
 import type { LossRange, Outbox, QueuedRecord, RecordDraft } from "../../ports/outbox.ts";
 import { OutboxGuard } from "../outbox-guard.ts";
+import { type Admission, DrainOrder, type NextRecord } from "./drain-order.ts";
 import { ExpiredRecords } from "./expired-records.ts";
-import { EVERY_TOPIC, TopicBackoff } from "./gates.ts";
 import { InFlight } from "./in-flight.ts";
-import { type Admission, DrainOrder, type NextRecord } from "./lanes.ts";
-import { messageExpirySecondsOf, publicationOf, topicOf } from "./outgoing.ts";
-import { BLAMES_PACKET, PERMANENT_REJECTIONS, QUOTA_EXCEEDED } from "./refusal-codes.ts";
-import { type RejectedTopic, RejectedTopics } from "./refused-topics.ts";
-import { LossReporter } from "./report-pace.ts";
+import { LossReporter } from "./loss-reporter.ts";
+import { messageExpirySecondsOf, publicationOf, topicOf } from "./record-publication.ts";
+import { type RejectedTopic, RejectedTopics } from "./rejected-topics.ts";
+import { BLAMES_PACKET, PERMANENT_REJECTIONS, QUOTA_EXCEEDED } from "./rejection-codes.ts";
 import { Suspects } from "./suspects.ts";
+import { EVERY_TOPIC, TopicBackoff } from "./topic-backoff.ts";
 
 /** Time between two reports of losses, and longest sleep. */
 const TICK_MS = 1000;

@@ -1,4 +1,4 @@
-import type { NextRecord } from "./lanes.ts";
+import type { NextRecord } from "./drain-order.ts";
 
 /** More records than are ever on their way at a time; what is forgotten beyond is sent like any other. */
 const MAX_SUSPECTS = 64;

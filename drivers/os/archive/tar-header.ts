@@ -1,4 +1,4 @@
-import { archiveFault } from "./unfit.ts";
+import { archiveFault } from "./archive-fault.ts";
 
 /** Header and content of a tar come in blocks of this size. */
 export const BLOCK_BYTES = 512;

@@ -1,5 +1,5 @@
+import { archiveFault } from "./archive-fault.ts";
 import { BLOCK_BYTES, beforeNul, isZero, parseHeader, parsePax, type TarHeader, textOf } from "./tar-header.ts";
-import { archiveFault } from "./unfit.ts";
 
 /** An extended header, which may hold attributes that are not taken. */
 const MAX_META_BYTES = 262_144;

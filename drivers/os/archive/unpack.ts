@@ -6,9 +6,9 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { AgentError, errnoOf, messageOf } from "../../../agent/core/errors.ts";
-import { type Compression, compressionOf } from "./packing.ts";
+import { archiveFault } from "./archive-fault.ts";
+import { type Compression, compressionOf } from "./compression.ts";
 import { type TarEntries, type TarLimits, TarReader } from "./tar-reader.ts";
-import { archiveFault } from "./unfit.ts";
 import { unzstd } from "./unzstd.ts";
 
 const CHUNK_BYTES = 262_144;

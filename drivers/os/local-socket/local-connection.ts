@@ -2,10 +2,10 @@ import type { Socket } from "node:net";
 import type { Log } from "../../../agent/core/log.ts";
 import { TokenBucket } from "../../../agent/core/token-bucket.ts";
 import type { SocketCounts } from "../../../agent/ports/local-socket.ts";
-import type { ReplyBacklog } from "./backlog.ts";
+import type { FairTurns } from "./fair-turns.ts";
 import { LineSplitter } from "./line-splitter.ts";
 import { END_LINE, errorLineOf, type LocalRequest, parseRequest, replyLine } from "./local-protocol.ts";
-import type { FairTurns } from "./turns.ts";
+import type { ReplyBacklog } from "./reply-backlog.ts";
 
 /** Requests that may wait behind the one that runs. */
 const MAX_WAITING = 16;

@@ -5,11 +5,11 @@ import { dirname } from "node:path";
 import { AgentError, errnoOf, messageOf } from "../../../agent/core/errors.ts";
 import type { Log } from "../../../agent/core/log.ts";
 import type { SocketCounts } from "../../../agent/ports/local-socket.ts";
-import type { ReplyBacklog } from "./backlog.ts";
+import type { FairTurns } from "./fair-turns.ts";
 import { LineSplitter } from "./line-splitter.ts";
 import { type ClientBounds, LocalConnection, type LocalHandler } from "./local-connection.ts";
 import { parseReply } from "./local-protocol.ts";
-import type { FairTurns } from "./turns.ts";
+import type { ReplyBacklog } from "./reply-backlog.ts";
 
 /** Bytes of sun_path, its closing zero taken off (unix(7)). */
 const MAX_PATH_BYTES = 107;

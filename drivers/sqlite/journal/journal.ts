@@ -6,7 +6,7 @@ import { AgentError, messageOf } from "../../../agent/core/errors.ts";
 import type { Log } from "../../../agent/core/log.ts";
 import type { Journal } from "../../../agent/ports/journal.ts";
 import { type DatabaseSettings, openDatabase, syncFolder } from "../database.ts";
-import { DiskReserve } from "../outbox/ballast.ts";
+import { DiskReserve } from "../outbox/disk-reserve.ts";
 import { quarantine } from "../quarantine.ts";
 import { type CommandRow, checkCommand, checkDocument, type DocumentRow } from "./journal-rows.ts";
 import { JOURNAL_MIGRATIONS } from "./journal-schema.ts";

@@ -10,7 +10,7 @@ import type {
   JournalStatus,
 } from "../../../agent/ports/journal.ts";
 import { faultOf, isFull } from "../faults.ts";
-import type { DiskReserve } from "../outbox/ballast.ts";
+import type { DiskReserve } from "../outbox/disk-reserve.ts";
 import {
   type CommandColumns,
   type CommandRow,

@@ -4,7 +4,7 @@ import type { Log } from "../../../agent/core/log.ts";
 import { beginEpoch, drawEpoch } from "./epoch.ts";
 import { OUTBOX_MIGRATIONS } from "./schema.ts";
 import { SqliteOutbox } from "./sqlite-outbox.ts";
-import { noteStandbyLosses, StandbyWatermarks } from "./standby-mark.ts";
+import { noteStandbyLosses, StandbyWatermarks } from "./standby-watermarks.ts";
 
 const NAME = "the outbox in memory";
 /** Memory has no reserve to give up, and is never full before its byte bound. */

@@ -7,17 +7,17 @@ import type { LossRange, Outbox } from "../../../agent/ports/outbox.ts";
 import { type DatabaseSettings, type Opened, openDatabase } from "../database.ts";
 import { faultOf, isDamaged } from "../faults.ts";
 import { lastQuarantined, quarantine } from "../quarantine.ts";
-import { type FoundWatermark, readWatermark, type Watermark } from "../recovery/promises.ts";
 import { reconcile, recordsIn } from "../recovery/reconcile.ts";
 import { beginSalvage, isStillOwed } from "../recovery/salvage.ts";
 import { takeOver } from "../recovery/take-over.ts";
-import { WatermarkFile } from "../recovery/watermark.ts";
+import { type FoundWatermark, readWatermark, type Watermark } from "../recovery/watermark.ts";
+import { WatermarkFile } from "../recovery/watermark-file.ts";
 import { changedRow, recount } from "../recovery/whole-check.ts";
 import { drawEpoch, epochOf } from "./epoch.ts";
-import { OutboxReserve } from "./reserve.ts";
+import { OutboxReserve } from "./outbox-reserve.ts";
 import { OUTBOX_MIGRATIONS } from "./schema.ts";
 import { SqliteOutbox } from "./sqlite-outbox.ts";
-import { forgetStandbyFiles, noteStandbyLosses } from "./standby-mark.ts";
+import { forgetStandbyFiles, noteStandbyLosses } from "./standby-watermarks.ts";
 
 const MEBIBYTE = 1_048_576;
 /** All but `records`. */

@@ -1,5 +1,5 @@
 import type Database from "better-sqlite3";
-import type { OwedRange } from "../recovery/promises.ts";
+import type { OwedRange } from "../recovery/watermark.ts";
 
 /** The `past` table: what is left of epochs before this one, so that no later damage can lose it untold. For use inside a transaction. */
 export class PastEpochs {

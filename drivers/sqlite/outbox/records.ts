@@ -1,7 +1,7 @@
 import { crc32 } from "node:zlib";
 import Database from "better-sqlite3";
 import type { QueuedRecord, StoredRecord, StreamName } from "../../../agent/ports/outbox.ts";
-import type { OwedRange } from "../recovery/promises.ts";
+import type { OwedRange } from "../recovery/watermark.ts";
 import { encodingOf, qualityOf, STREAM_COUNT, streamCode, streamOf } from "./codes.ts";
 import { PastEpochs } from "./past-epochs.ts";
 import { hasSoundColumns, payloadCrcOf, SEALED_COLUMNS, type SealedColumns, sealOf } from "./seal.ts";

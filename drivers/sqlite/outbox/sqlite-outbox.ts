@@ -14,15 +14,15 @@ import type {
   StreamName,
   StreamStats,
 } from "../../../agent/ports/outbox.ts";
-import type { Watermark } from "../recovery/promises.ts";
 import { Salvager } from "../recovery/salvage.ts";
-import type { WatermarkFile } from "../recovery/watermark.ts";
+import type { Watermark } from "../recovery/watermark.ts";
+import type { WatermarkFile } from "../recovery/watermark-file.ts";
 import { encodingCode, qualityCode, streamCode } from "./codes.ts";
+import { Evictor } from "./evictor.ts";
 import { Holds } from "./holds.ts";
 import { LossCounts } from "./loss-counts.ts";
 import { LossTable } from "./losses.ts";
 import { type RecordKey, RecordTable } from "./records.ts";
-import { Evictor } from "./room.ts";
 import { OUTBOX_MIGRATIONS } from "./schema.ts";
 import { bytesFrom } from "./totals.ts";
 import { type OutboxStorage, Transactions } from "./transactions.ts";

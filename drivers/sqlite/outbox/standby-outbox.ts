@@ -15,7 +15,7 @@ import type {
   StreamName,
 } from "../../../agent/ports/outbox.ts";
 import { type MemoryOutbox, openMemoryOutbox } from "./memory-outbox.ts";
-import { forgetStandbyFiles } from "./standby-mark.ts";
+import { forgetStandbyFiles } from "./standby-watermarks.ts";
 
 /** The disk may fail for this long before memory stands in; what comes meanwhile waits with the caller. */
 const PATIENCE_MS = 2000;

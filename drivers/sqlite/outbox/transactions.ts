@@ -5,7 +5,7 @@ import type { Log } from "../../../agent/core/log.ts";
 import type { DiskState } from "../../../agent/ports/outbox.ts";
 import { pragmaNumber } from "../database.ts";
 import { damageOf, faultOf, isDamaged, isFull } from "../faults.ts";
-import type { OutboxReserve } from "./reserve.ts";
+import type { OutboxReserve } from "./outbox-reserve.ts";
 
 /** Bytes to free inside the transaction in each attempt when the disk is full; where the last does not help, more would not. */
 const SPARE_BYTES = [0, 65_536, 1_048_576, 8_388_608] as const;

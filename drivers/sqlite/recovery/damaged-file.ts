@@ -5,7 +5,7 @@ import { STREAM_COUNT } from "../outbox/codes.ts";
 import { isSoundLoss, type LossRow } from "../outbox/losses.ts";
 import type { RecordRow } from "../outbox/records.ts";
 import { hasSoundColumns, payloadCrcOf } from "../outbox/seal.ts";
-import type { OwedRange } from "./promises.ts";
+import type { OwedRange } from "./watermark.ts";
 
 /** Bounds of one look into the file. */
 const ROWS = 64;

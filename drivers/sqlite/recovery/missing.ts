@@ -1,5 +1,5 @@
 import type Database from "better-sqlite3";
-import type { OwedRange } from "./promises.ts";
+import type { OwedRange } from "./watermark.ts";
 
 type Row = OwedRange & { readonly id: number };
 

@@ -4,7 +4,7 @@ import { streamOf } from "../outbox/codes.ts";
 import { LossTable } from "../outbox/losses.ts";
 import { endEpoch, PastEpochs } from "../outbox/past-epochs.ts";
 import { RecordTable } from "../outbox/records.ts";
-import type { FoundWatermark, OwedRange } from "./promises.ts";
+import type { FoundWatermark, OwedRange } from "./watermark.ts";
 
 /** What reason a loss gives for people. */
 const DETAIL = "outbox.db damaged";

@@ -3,15 +3,15 @@ import { basename, dirname, join } from "node:path";
 import type Database from "better-sqlite3";
 import type { Log } from "../../../agent/core/log.ts";
 import { pragmaNumber } from "../database.ts";
+import type { Evictor } from "../outbox/evictor.ts";
 import { type LossRow, LossTable, rangeOf } from "../outbox/losses.ts";
 import { PastEpochs } from "../outbox/past-epochs.ts";
 import type { RecordRow, RecordTable } from "../outbox/records.ts";
-import type { Evictor } from "../outbox/room.ts";
 import { missingBytes } from "../outbox/totals.ts";
 import { DamagedFile } from "./damaged-file.ts";
 import { MissingSeqs } from "./missing.ts";
-import type { Watermark } from "./promises.ts";
 import { noteDamaged, recordsIn } from "./reconcile.ts";
+import type { Watermark } from "./watermark.ts";
 
 /** Rows that a file may say it has beyond those promised: what a power cut can have left out of the watermark. */
 const UNPROMISED_ROWS = 1_000_000;

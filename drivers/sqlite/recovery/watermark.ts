@@ -1,107 +1,114 @@
-import { closeSync, constants, fdatasync, fdatasyncSync, openSync, writeSync } from "node:fs";
-import { dirname } from "node:path";
-import type { Clock } from "../../../agent/core/clock.ts";
-import { messageOf } from "../../../agent/core/errors.ts";
-import type { Log } from "../../../agent/core/log.ts";
-import { syncFolder } from "../database.ts";
-import { COPIES, COPY_BYTES, encodeWatermark, readWatermark, type Watermark } from "./promises.ts";
+import { readFileSync } from "node:fs";
+import { crc32 } from "node:zlib";
+import { errnoOf } from "../../../agent/core/errors.ts";
 
-/** At most this much of what was promised is not yet on the disk when the power goes. */
-const SYNC_MS = 1000;
+/** Seqs of one stream and epoch, both included, that are not settled: stored, or lost and the loss not delivered. Empty when first > last. */
+export type OwedRange = {
+  readonly epoch: number;
+  /** Code of the stream. */
+  readonly stream: number;
+  readonly first: number;
+  /** Highest seq assigned, also when nothing is owed. */
+  readonly last: number;
+};
 
-/** What a `WatermarkFile` is made of. */
-export type WatermarkFileParts = { readonly file: string; readonly clock: Clock; readonly log: Log };
+/** What the outbox has promised, as one commit left it. */
+export type Watermark = {
+  readonly epoch: number;
+  /** Version of the database. */
+  readonly version: number;
+  readonly lastRow: number;
+  /** Every stream of the epoch, and what is left of earlier epochs; where that is too much for a copy, the last ones are left out. */
+  readonly owed: readonly OwedRange[];
+};
 
-/**
- * What the outbox has promised, kept outside its database and log: SQLite ends a log at the first frame whose checksum differs
- * (sqlite.org/fileformat2.html, 4.1), so that a commit that was damaged looks like one that never was.
- *
- * Written at every commit, and so exact after a kill. Synced once a second beside the main thread, so that a commit stays one fsync:
- * after a power cut it may say less than the last second promised, and never more. A file that cannot be written is logged and tried
- * again at the next commit, which stands without it.
- */
-export class WatermarkFile {
-  readonly #parts: WatermarkFileParts;
-  readonly #buffer = Buffer.alloc(COPY_BYTES);
-  readonly #stopTimer: () => void;
-  #generation: number;
-  #handle: number | undefined;
-  #isDirty = false;
-  #isSyncing = false;
-  #isFailing = false;
+/** What a watermark file says. "absent": there is none; "damaged": none of its copies can be believed. */
+export type FoundWatermark =
+  | { readonly kind: "found"; readonly promises: Watermark; readonly isClosed: boolean; readonly generation: number }
+  | { readonly kind: "absent" | "damaged" };
+type Copy = Extract<FoundWatermark, { kind: "found" }>;
 
-  /** Opens or makes the file, with `promises` durable in it. */
-  constructor(parts: WatermarkFileParts, promises: Watermark) {
-    this.#parts = parts;
-    const found = readWatermark(parts.file);
-    this.#generation = found.kind === "found" ? found.generation : 0;
-    this.#write(promises, false);
-    this.#syncNow();
-    this.#stopTimer = parts.clock.every(SYNC_MS, () => this.#sync());
-  }
+/** Bytes of one copy: a block of the disk, so that one damage leaves the other. */
+export const COPY_BYTES = 4096;
+/** Where the copies are. */
+export const COPIES = [0, COPY_BYTES] as const;
 
-  /** Takes in what the commit before promised. */
-  note(promises: Watermark): void {
-    this.#write(promises, false);
-  }
+const MAGIC = 0x6b6d_7763;
+const HEAD_BYTES = 64;
+const ENTRY_BYTES = 24;
+const MAX_ENTRIES = Math.floor((COPY_BYTES - HEAD_BYTES) / ENTRY_BYTES);
+/** Byte offsets, little-endian: integers of 6 bytes, but `magic` and `crc` 4, `version` and `count` 2, `isClosed` and `stream` 1. */
+const HEAD = {
+  magic: 0,
+  generation: 8,
+  epoch: 16,
+  version: 24,
+  isClosed: 26,
+  count: 28,
+  lastRow: 32,
+  crc: 60,
+} as const;
+const ENTRY = { epoch: 0, stream: 6, first: 8, last: 16 } as const;
 
-  /** Says that the database was closed in order after `promises`. */
-  close(promises: Watermark): void {
-    this.#stopTimer();
-    this.#write(promises, true);
-    this.#syncNow();
-    if (this.#handle !== undefined && !this.#isSyncing) closeSync(this.#handle);
-    this.#handle = undefined;
-  }
+/** Writes one copy into `buffer` of COPY_BYTES. Of two copies the one with the higher `generation` counts. */
+export function encodeWatermark(buffer: Buffer, { promises, isClosed, generation }: Omit<Copy, "kind">): void {
+  const owed = promises.owed.slice(0, MAX_ENTRIES);
+  buffer.writeUInt32LE(MAGIC, HEAD.magic);
+  buffer.writeUIntLE(generation, HEAD.generation, 6);
+  buffer.writeUIntLE(promises.epoch, HEAD.epoch, 6);
+  buffer.writeUInt16LE(promises.version, HEAD.version);
+  buffer.writeUInt8(isClosed ? 1 : 0, HEAD.isClosed);
+  buffer.writeUInt16LE(owed.length, HEAD.count);
+  buffer.writeUIntLE(promises.lastRow, HEAD.lastRow, 6);
+  owed.forEach(({ epoch, stream, first, last }, index) => {
+    const at = HEAD_BYTES + index * ENTRY_BYTES;
+    buffer.writeUIntLE(epoch, at + ENTRY.epoch, 6);
+    buffer.writeUInt8(stream, at + ENTRY.stream);
+    buffer.writeUIntLE(first, at + ENTRY.first, 6);
+    buffer.writeUIntLE(last, at + ENTRY.last, 6);
+  });
+  buffer.writeUInt32LE(checksum(buffer, owed.length), HEAD.crc);
+}
 
-  #write(promises: Watermark, isClosed: boolean): void {
-    this.#generation += 1;
-    encodeWatermark(this.#buffer, { promises, isClosed, generation: this.#generation });
-    this.#attempt(() => {
-      this.#handle ??= open(this.#parts.file);
-      for (const at of COPIES) writeSync(this.#handle, this.#buffer, 0, COPY_BYTES, at);
-      this.#isDirty = true;
-    });
-  }
-
-  #syncNow(): void {
-    this.#attempt(() => {
-      if (this.#handle !== undefined) fdatasyncSync(this.#handle);
-      this.#isDirty = false;
-    });
-  }
-
-  #sync(): void {
-    const handle = this.#handle;
-    if (handle === undefined || !this.#isDirty || this.#isSyncing) return;
-    this.#isDirty = false;
-    this.#isSyncing = true;
-    fdatasync(handle, (error) => {
-      this.#isSyncing = false;
-      if (this.#handle === undefined) closeSync(handle);
-      else if (error !== null) this.#failed(error);
-    });
-  }
-
-  #attempt(work: () => void): void {
-    try {
-      work();
-      this.#isFailing = false;
-    } catch (thrown) {
-      this.#failed(thrown);
-    }
-  }
-
-  #failed(thrown: unknown): void {
-    const { file, log } = this.#parts;
-    if (!this.#isFailing) log.error("outbox.watermark-failed", { file, what: messageOf(thrown) });
-    this.#isFailing = true;
+/** What `file` says: its newest copy that can be believed. */
+export function readWatermark(file: string): FoundWatermark {
+  try {
+    const bytes = readFileSync(file);
+    const copies = COPIES.flatMap((at) => decode(bytes.subarray(at, at + COPY_BYTES)) ?? []);
+    return copies.sort((left, right) => right.generation - left.generation)[0] ?? { kind: "damaged" };
+  } catch (thrown) {
+    return { kind: errnoOf(thrown) === "ENOENT" ? "absent" : "damaged" };
   }
 }
 
-/** Makes the file where missing, and its name durable. */
-function open(file: string): number {
-  const handle = openSync(file, constants.O_RDWR | constants.O_CREAT, 0o600);
-  syncFolder(dirname(file));
-  return handle;
+function decode(bytes: Buffer): Copy | undefined {
+  if (bytes.length < HEAD_BYTES || bytes.readUInt32LE(HEAD.magic) !== MAGIC) return undefined;
+  const count = bytes.readUInt16LE(HEAD.count);
+  if (count > MAX_ENTRIES || bytes.length < HEAD_BYTES + count * ENTRY_BYTES) return undefined;
+  if (checksum(bytes, count) !== bytes.readUInt32LE(HEAD.crc)) return undefined;
+  const owed = Array.from({ length: count }, (_, index) => {
+    const at = HEAD_BYTES + index * ENTRY_BYTES;
+    return {
+      epoch: bytes.readUIntLE(at + ENTRY.epoch, 6),
+      stream: bytes.readUInt8(at + ENTRY.stream),
+      first: bytes.readUIntLE(at + ENTRY.first, 6),
+      last: bytes.readUIntLE(at + ENTRY.last, 6),
+    };
+  });
+  return {
+    kind: "found",
+    generation: bytes.readUIntLE(HEAD.generation, 6),
+    isClosed: bytes.readUInt8(HEAD.isClosed) === 1,
+    promises: {
+      epoch: bytes.readUIntLE(HEAD.epoch, 6),
+      version: bytes.readUInt16LE(HEAD.version),
+      lastRow: bytes.readUIntLE(HEAD.lastRow, 6),
+      owed,
+    },
+  };
+}
+
+function checksum(bytes: Buffer, count: number): number {
+  const entries = bytes.subarray(HEAD_BYTES, HEAD_BYTES + count * ENTRY_BYTES);
+  return crc32(entries, crc32(bytes.subarray(0, HEAD.crc)));
 }

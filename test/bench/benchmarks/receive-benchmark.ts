@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { z } from "zod";
-import { describeInterface, readInterface } from "../../../drivers/can/link.ts";
+import { describeInterface, readInterface } from "../../../drivers/can/can-interface.ts";
 import { buildNativeTool } from "../native/native-tool.ts";
 
 const run = promisify(execFile);

@@ -4,7 +4,7 @@ import { type Child, startChild } from "../core/child.ts";
 import { parseLine } from "../core/line-protocol.ts";
 import { START_TIMEOUT_MS, until } from "../core/wait.ts";
 import { type ConsumerConfig, type ConsumerReport, consumerReport, type ReportedPhase } from "./consumer-protocol.ts";
-import { DeliveryAccount } from "./ledger.ts";
+import { DeliveryAccount } from "./delivery-account.ts";
 
 const ENTRY = fileURLToPath(new URL("../processes/consumer.ts", import.meta.url));
 const MAX_REMARKS = 20;

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import Database from "better-sqlite3";
 import { z } from "zod";
-import type { LastSeq } from "./ledger.ts";
+import type { LastSeq } from "./delivery-account.ts";
 
 /** Stream names by their number in the file (drivers/sqlite/outbox/schema.ts). */
 const STREAM_NAMES = ["control", "event", "telemetry", "capture"] as const;

@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { z } from "zod";
-import { RequestClient } from "../../../agent/cloud/requester.ts";
+import { RequestClient } from "../../../agent/cloud/request-client.ts";
 import { AgentError } from "../../../agent/core/errors.ts";
 import { type EnrolParts, enrol } from "../../../agent/identity/enrol.ts";
-import { IdentityStore } from "../../../agent/identity/identity-ledger.ts";
 import { identityState } from "../../../agent/identity/identity-state.ts";
+import { IdentityStore } from "../../../agent/identity/identity-store.ts";
 import { Renewal } from "../../../agent/identity/renewal.ts";
 import type { Broker, LinkCredential } from "../../../agent/ports/broker.ts";
 import { renewalConfig } from "../../../config/provisioning.ts";

@@ -1,6 +1,6 @@
 import type { AgentCounters } from "../agent/agent-counters.ts";
 import type { AgentSupervisor } from "../agent/agent-supervisor.ts";
-import type { Gaps } from "../consumers/ledger.ts";
+import type { Gaps } from "../consumers/delivery-account.ts";
 import type { BenchParts } from "./bench-parts.ts";
 
 /** Which key signs the agent's TLS handshakes. */

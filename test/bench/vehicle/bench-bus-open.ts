@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { z } from "zod";
-import { listInterfaces } from "../../../drivers/can/link.ts";
+import { listInterfaces } from "../../../drivers/can/can-interface.ts";
 import { startChild } from "../core/child.ts";
 import { parseLine } from "../core/line-protocol.ts";
 import { untilStarted } from "../core/wait.ts";

@@ -7,7 +7,7 @@ import { type DispatchParts, dispatch } from "../../../agent/commands/dispatch.t
 import { type KeySeal, KeySet } from "../../../agent/commands/key-set.ts";
 import { CommandLedger } from "../../../agent/commands/ledger.ts";
 import type { LedgerSeal } from "../../../agent/commands/ledger-seal.ts";
-import { RejectionBudget } from "../../../agent/commands/refusal-budget.ts";
+import { RejectionBudget } from "../../../agent/commands/rejection-budget.ts";
 import { type ReplyChannel, Reporter } from "../../../agent/commands/report.ts";
 import type { IncomingCommand, ReplyAddress } from "../../../agent/commands/request.ts";
 import type { Json } from "../../../agent/core/canonical-json.ts";

@@ -1,6 +1,6 @@
 import type { SocketCounts } from "../../../agent/ports/local-socket.ts";
-import { ReplyBacklog } from "../../../drivers/os/local-socket/backlog.ts";
-import { FairTurns } from "../../../drivers/os/local-socket/turns.ts";
+import { FairTurns } from "../../../drivers/os/local-socket/fair-turns.ts";
+import { ReplyBacklog } from "../../../drivers/os/local-socket/reply-backlog.ts";
 
 /** What a local socket of a test is served with: bounds that do not get in its way, and counts of its own. */
 export function socketBounds() {

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Status } from "../../../agent/local-api/status-schema.ts";
 import { contradictionsOf, lastSeqsOf, settle, unitOf } from "../../../scripts/guest-machine/account.ts";
 import { type Guest, startGuest } from "../../../scripts/guest-machine/vehicle-guest.ts";
-import type { LastSeq } from "../../bench/consumers/ledger.ts";
+import type { LastSeq } from "../../bench/consumers/delivery-account.ts";
 import { until } from "../../bench/core/wait.ts";
 
 /** The figure is 5 s; the emulated machine is asked about once a second and takes a second to answer. */

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import type { RecordDraft, RecordId, StreamName } from "../../../agent/ports/outbox.ts";
 import { openOutbox } from "../../../drivers/sqlite/outbox/outbox.ts";
-import { type Delivery, DeliveryAccount } from "../../bench/consumers/ledger.ts";
+import { type Delivery, DeliveryAccount } from "../../bench/consumers/delivery-account.ts";
 import { readOutbox } from "../../bench/consumers/outbox-reader.ts";
 import { ManualClock } from "../../fakes/core/clock.ts";
 import { MemoryLog } from "../../fakes/core/log.ts";

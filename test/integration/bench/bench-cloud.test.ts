@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { RequestClient } from "../../../agent/cloud/requester.ts";
+import { RequestClient } from "../../../agent/cloud/request-client.ts";
 import { WIRE_FORMATS, type WireFormat } from "../../../agent/cloud/wire-format.ts";
 import type { FaultCode } from "../../../agent/core/errors.ts";
 import { createFromCsr, provisioningFilters, registerThing } from "../../../agent/identity/provisioning.ts";

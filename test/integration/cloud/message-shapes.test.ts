@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { RequestClient } from "../../../agent/cloud/requester.ts";
+import { RequestClient } from "../../../agent/cloud/request-client.ts";
 import { WIRE_FORMATS } from "../../../agent/cloud/wire-format.ts";
 import { provisioningFilters } from "../../../agent/identity/provisioning.ts";
 import type { InboundCounters } from "../../../agent/ports/broker.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { decodeBody, encodeBody } from "../../../agent/cloud/wire-format.ts";
 import { createCommandReader } from "../../../agent/commands/channels/command-messages.ts";
-import { ProtobufChannel } from "../../../agent/commands/channels/protobuf-door.ts";
+import { ProtobufChannel } from "../../../agent/commands/channels/protobuf-channel.ts";
 import type { IncomingCommand } from "../../../agent/commands/request.ts";
 import { ProtobufWriter } from "../../../agent/telemetry/record/protobuf-writer.ts";
 import { catalogueSchema } from "../../../config/catalogue.ts";

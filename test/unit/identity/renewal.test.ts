@@ -1,13 +1,13 @@
 import { X509Certificate } from "node:crypto";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
-import { RequestClient } from "../../../agent/cloud/requester.ts";
+import { RequestClient } from "../../../agent/cloud/request-client.ts";
 import { decodeBody, encodeBody } from "../../../agent/cloud/wire-format.ts";
 import { AgentError } from "../../../agent/core/errors.ts";
 import type { Validity } from "../../../agent/core/validity.ts";
 import { certificateFacts } from "../../../agent/identity/certificate.ts";
-import { IdentityStore } from "../../../agent/identity/identity-ledger.ts";
 import { type IdentityState, identityState } from "../../../agent/identity/identity-state.ts";
+import { IdentityStore } from "../../../agent/identity/identity-store.ts";
 import { Renewal, type RenewalSettings } from "../../../agent/identity/renewal.ts";
 import { renewalStartMs } from "../../../agent/identity/renewal-schedule.ts";
 import type { Publication } from "../../../agent/ports/broker.ts";

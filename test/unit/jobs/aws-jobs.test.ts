@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Reply, ServiceRequest } from "../../../agent/cloud/requester.ts";
+import type { Reply, ServiceRequest } from "../../../agent/cloud/request-client.ts";
 import { AwsJobs, documentOf } from "../../../agent/jobs/aws-jobs.ts";
 import { type CloudExecution, changeExecution } from "../../bench/cloud/job-executions.ts";
 

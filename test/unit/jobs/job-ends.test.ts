@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
-import type { Reply } from "../../../agent/cloud/requester.ts";
+import type { Reply } from "../../../agent/cloud/request-client.ts";
 import type { JobStatus } from "../../../agent/jobs/aws-jobs.ts";
 import { isOf, otaJob } from "../../../agent/jobs/handlers/ota-job.ts";
 import { type JobHandler, JobRunner } from "../../../agent/jobs/job-runner.ts";
-import { createRollbackIndexes } from "../../../agent/updates/trust/floors.ts";
-import { UpdateVerifier } from "../../../agent/updates/update-desk.ts";
+import { createRollbackIndexes } from "../../../agent/updates/trust/rollback-indexes.ts";
 import { journalStore } from "../../../agent/updates/update-record.ts";
 import { isSettled } from "../../../agent/updates/update-state.ts";
+import { UpdateVerifier } from "../../../agent/updates/update-verifier.ts";
 import { Updater, type WorkStep } from "../../../agent/updates/updater.ts";
 import { type CloudExecution, changeExecution, isTerminal, moveExecution } from "../../bench/cloud/job-executions.ts";
 import { ManualClock } from "../../fakes/core/clock.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Reply } from "../../../agent/cloud/requester.ts";
+import type { Reply } from "../../../agent/cloud/request-client.ts";
 import { AgentError } from "../../../agent/core/errors.ts";
 import type { JobExecution, JobStatus } from "../../../agent/jobs/aws-jobs.ts";
 import { type JobHandler, JobRunner } from "../../../agent/jobs/job-runner.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createCanBus } from "../../../../drivers/can/can-bus.ts";
-import { kernelHasCan } from "../../../../drivers/can/link.ts";
+import { kernelHasCan } from "../../../../drivers/can/can-interface.ts";
 import { loadNativeAddon } from "../../../../drivers/can/native-addon.ts";
 import { frameOf, RecordingSink } from "../../../contract/can-bus.suite.ts";
 import { ManualClock } from "../../../fakes/core/clock.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Reply } from "../../../../agent/cloud/requester.ts";
+import type { Reply } from "../../../../agent/cloud/request-client.ts";
 import type { JobExecution } from "../../../../agent/jobs/aws-jobs.ts";
 import { renewSource } from "../../../../agent/jobs/handlers/ota-job.ts";
 import type { UpdateRecord } from "../../../../agent/updates/update-record.ts";

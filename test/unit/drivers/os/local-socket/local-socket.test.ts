@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { z } from "zod";
 import { AgentError, type FaultCode } from "../../../../../agent/core/errors.ts";
-import { ReplyBacklog } from "../../../../../drivers/os/local-socket/backlog.ts";
 import type { LocalHandler } from "../../../../../drivers/os/local-socket/local-connection.ts";
 import {
   type LocalSocketSettings,
@@ -13,6 +12,7 @@ import {
   serveLocalSocket,
   streamLocal,
 } from "../../../../../drivers/os/local-socket/local-socket.ts";
+import { ReplyBacklog } from "../../../../../drivers/os/local-socket/reply-backlog.ts";
 import { temporaryFolder } from "../../../../fakes/core/folder.ts";
 import { MemoryLog } from "../../../../fakes/core/log.ts";
 import { socketBounds } from "../../../../fakes/daemon/socket-bounds.ts";

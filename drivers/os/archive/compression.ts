@@ -1,4 +1,4 @@
-import { archiveFault } from "./unfit.ts";
+import { archiveFault } from "./archive-fault.ts";
 
 /** How a tar is packed. */
 export type Compression = "none" | "gzip" | "zstd";

@@ -1,7 +1,7 @@
 import { encode as encodeCbor } from "cborg";
 import { beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
-import { describeReply, isRetryable, RequestClient, type ServiceRequest } from "../../../agent/cloud/requester.ts";
+import { describeReply, isRetryable, RequestClient, type ServiceRequest } from "../../../agent/cloud/request-client.ts";
 import { ManualClock } from "../../fakes/core/clock.ts";
 import { MemoryLog } from "../../fakes/core/log.ts";
 import { FakeBroker } from "../../fakes/ports/broker.ts";

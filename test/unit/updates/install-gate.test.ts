@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createInstallGate } from "../../../agent/updates/update-gate.ts";
+import { createInstallGate } from "../../../agent/updates/install-gate.ts";
 import { ManualClock } from "../../fakes/core/clock.ts";
 
 function gateWith(window?: { readonly from: string; readonly to: string }, holdSeconds = 0) {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type Delivery, DeliveryAccount } from "../../bench/consumers/ledger.ts";
+import { type Delivery, DeliveryAccount } from "../../bench/consumers/delivery-account.ts";
 
 function delivery(seq: number, parts: Partial<Delivery> = {}): Delivery {
   return {

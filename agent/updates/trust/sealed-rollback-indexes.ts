@@ -2,8 +2,8 @@ import { z } from "zod";
 import { AgentError } from "../../core/errors.ts";
 import type { Journal } from "../../ports/journal.ts";
 import type { MonotonicCounter } from "../../ports/update.ts";
-import { highest, installedComponent, type RollbackIndexes } from "./floors.ts";
 import type { InstalledComponent } from "./manifest.ts";
+import { highest, installedComponent, type RollbackIndexes } from "./rollback-indexes.ts";
 
 const SPACE = "floor-seal";
 const KEY = "floors";

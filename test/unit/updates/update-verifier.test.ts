@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { createRollbackIndexes } from "../../../agent/updates/trust/floors.ts";
-import { type UpdateOrder, UpdateVerifier } from "../../../agent/updates/update-desk.ts";
+import { createRollbackIndexes } from "../../../agent/updates/trust/rollback-indexes.ts";
 import { journalStore } from "../../../agent/updates/update-record.ts";
+import { type UpdateOrder, UpdateVerifier } from "../../../agent/updates/update-verifier.ts";
 import { Updater, type UpdateSteps } from "../../../agent/updates/updater.ts";
 import { ManualClock } from "../../fakes/core/clock.ts";
 import { MemoryLog } from "../../fakes/core/log.ts";

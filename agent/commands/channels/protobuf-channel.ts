@@ -1,5 +1,5 @@
 import type { ProtobufNames } from "../../../config/catalogue.ts";
-import type { RequestClient } from "../../cloud/requester.ts";
+import type { RequestClient } from "../../cloud/request-client.ts";
 import type { Log } from "../../core/log.ts";
 import { type Broker, publicationTo } from "../../ports/broker.ts";
 import { type Answer, REASONS } from "../answer.ts";
@@ -7,7 +7,7 @@ import type { CommandChannel } from "../command-service.ts";
 import type { ReplyChannel } from "../report.ts";
 import type { DecodedCommand, IncomingCommand, ReplyAddress } from "../request.ts";
 import { type CommandMessage, type CommandResponse, encodeCommandResponse } from "./command-messages.ts";
-import { ExecutionTopics } from "./executions.ts";
+import { ExecutionTopics } from "./execution-topics.ts";
 import { namedCommand } from "./protobuf-names.ts";
 
 const CONTENT_TYPE = "application/x-protobuf";

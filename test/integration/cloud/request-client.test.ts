@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
-import { RequestClient, type ServiceRequest } from "../../../agent/cloud/requester.ts";
+import { RequestClient, type ServiceRequest } from "../../../agent/cloud/request-client.ts";
 import { decodeBody, encodeBody, WIRE_FORMATS } from "../../../agent/cloud/wire-format.ts";
 import type { Broker } from "../../../agent/ports/broker.ts";
 import { systemClock } from "../../../drivers/os/time-source.ts";

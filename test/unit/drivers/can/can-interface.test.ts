@@ -2,7 +2,12 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { describeInterface, kernelHasCan, listInterfaces, readInterface } from "../../../../drivers/can/link.ts";
+import {
+  describeInterface,
+  kernelHasCan,
+  listInterfaces,
+  readInterface,
+} from "../../../../drivers/can/can-interface.ts";
 
 let folder: string;
 

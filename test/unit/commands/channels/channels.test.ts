@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { RequestClient } from "../../../../agent/cloud/requester.ts";
+import { RequestClient } from "../../../../agent/cloud/request-client.ts";
 import { decodeBody, encodeBody } from "../../../../agent/cloud/wire-format.ts";
 import type { Answer } from "../../../../agent/commands/answer.ts";
-import { AwsChannel } from "../../../../agent/commands/channels/commands.ts";
-import { CompanionChannel } from "../../../../agent/commands/channels/companion.ts";
+import { AwsChannel } from "../../../../agent/commands/channels/aws-channel.ts";
+import { CompanionChannel } from "../../../../agent/commands/channels/companion-channel.ts";
 import type { IncomingCommand } from "../../../../agent/commands/request.ts";
 import type { Publication } from "../../../../agent/ports/broker.ts";
 import { ManualClock } from "../../../fakes/core/clock.ts";

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { UpdateApproval } from "../../../agent/updates/given-word.ts";
+import { UpdateApproval } from "../../../agent/updates/update-approval.ts";
 
 it("holds for the update that it was given for, and for no later one", () => {
   let current: string | undefined;

@@ -1,6 +1,6 @@
 import { gunzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { SupportCollector } from "../../../agent/support/support-desk.ts";
+import { SupportCollector } from "../../../agent/support/support-collector.ts";
 import { ManualClock } from "../../fakes/core/clock.ts";
 
 describe("SupportCollector", () => {

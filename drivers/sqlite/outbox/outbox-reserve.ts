@@ -1,5 +1,5 @@
 import type { DiskState } from "../../../agent/ports/outbox.ts";
-import { DiskReserve, freeBytesAt } from "./ballast.ts";
+import { DiskReserve, freeBytesAt } from "./disk-reserve.ts";
 
 /** Share of the whole that is set by first, and given up last. */
 const PART_SHARE = 1 / 32;

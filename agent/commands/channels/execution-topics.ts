@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { describeReply, isRetryable, type Reply, type ServiceRequest } from "../../cloud/requester.ts";
+import { describeReply, isRetryable, type Reply, type ServiceRequest } from "../../cloud/request-client.ts";
 import type { Log } from "../../core/log.ts";
 import type { ReceivedPublish } from "../../ports/broker.ts";
 import type { IncomingCommand } from "../request.ts";

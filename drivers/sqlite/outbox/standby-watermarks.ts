@@ -2,9 +2,9 @@ import { rmSync } from "node:fs";
 import type Database from "better-sqlite3";
 import type { Log } from "../../../agent/core/log.ts";
 import type { LossRange } from "../../../agent/ports/outbox.ts";
-import { readWatermark, type Watermark } from "../recovery/promises.ts";
 import { noteMissingAsLost, recordsIn } from "../recovery/reconcile.ts";
-import { WatermarkFile, type WatermarkFileParts } from "../recovery/watermark.ts";
+import { readWatermark, type Watermark } from "../recovery/watermark.ts";
+import { WatermarkFile, type WatermarkFileParts } from "../recovery/watermark-file.ts";
 
 /** What reason a loss of records in memory gives for people. */
 const DETAIL = "kept in memory while the disk could not be written, and the agent ended";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { QueuedRecord } from "../../../../agent/ports/outbox.ts";
-import { isExpired, messageExpirySecondsOf } from "../../../../agent/telemetry/publish/outgoing.ts";
+import { isExpired, messageExpirySecondsOf } from "../../../../agent/telemetry/publish/record-publication.ts";
 import { ManualClock } from "../../../fakes/core/clock.ts";
 
 const YEAR_MS = 365 * 86_400_000;

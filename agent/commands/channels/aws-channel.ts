@@ -1,4 +1,4 @@
-import type { Reply, RequestClient } from "../../cloud/requester.ts";
+import type { Reply, RequestClient } from "../../cloud/request-client.ts";
 import { WIRE_FORMATS } from "../../cloud/wire-format.ts";
 import type { Log } from "../../core/log.ts";
 import type { Broker } from "../../ports/broker.ts";
@@ -6,7 +6,7 @@ import type { Answer } from "../answer.ts";
 import type { CommandChannel } from "../command-service.ts";
 import type { ReplyChannel } from "../report.ts";
 import type { IncomingCommand, ReplyAddress } from "../request.ts";
-import { ExecutionTopics } from "./executions.ts";
+import { ExecutionTopics } from "./execution-topics.ts";
 
 /** What the door to AWS IoT Commands is made of. */
 export type AwsChannelParts = {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type ConnectionEnd, SessionTakeovers } from "../../../../drivers/aws/takeovers.ts";
+import { type ConnectionEnd, SessionTakeovers } from "../../../../drivers/aws/session-takeovers.ts";
 
 const TAKEN: ConnectionEnd = {
   errorName: "AWS_ERROR_MQTT5_DISCONNECT_RECEIVED",
