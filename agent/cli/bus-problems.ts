@@ -1,5 +1,6 @@
 import { formatCount, formatDuration } from "../core/quantity.ts";
 import type { Status } from "../local-api/status-schema.ts";
+import { isReceiving } from "../telemetry/health.ts";
 import type { Problem } from "./delivery-problems.ts";
 
 type Bus = Status["buses"][number];
@@ -12,25 +13,12 @@ export function otherFrames({ unknown = 0, filtered = 0 }: Bus): number {
   return unknown + filtered;
 }
 
-/** Whether the controller takes part on the bus. */
-export function isReceiving({ state }: Bus): boolean {
-  return state === "up" || state === "error-passive";
-}
-
 /**
- * Why a bus brings nothing, told apart: the interface, an error state, a silent bus, a wrong bit rate, DBC files of another vehicle.
- * Undefined when it brings frames, or has not been up for a minute. `uptimeMs` is the agent's.
+ * Why a bus that receives brings nothing, told apart: a silent bus, a wrong bit rate, DBC files of another vehicle. Undefined when it
+ * brings frames, has not been up for a minute, or does not receive, which is for its health to say. `uptimeMs` is the agent's.
  */
 export function busProblem(bus: Bus, uptimeMs: number): Problem | undefined {
-  if (!isReceiving(bus)) {
-    return {
-      what: `bus ${bus.name} is ${bus.state}${bus.detail === "" ? "" : `: ${bus.detail}`}`,
-      remedy:
-        bus.state === "bus-off"
-          ? "check bitrate, wiring and termination"
-          : "causeway bus list shows the interfaces; bring it up with ip link set",
-    };
-  }
+  if (!isReceiving(bus)) return undefined;
   const quietMs = bus.quietMs ?? uptimeMs;
   if (bus.decoded === 0 && otherFrames(bus) > 0) {
     return {

@@ -20,13 +20,20 @@ export function isNotable(lost: number, taken: number): boolean {
 
 /** What keeps records from being stored or delivered, or has lost some within the hour. */
 export function deliveryProblems(status: Status): readonly Problem[] {
+  return [...storeFault(status), ...rejectionsAndLosses(status)].map(safe);
+}
+
+/** What of records that are stored is not taken, or was lost within the hour. */
+export function rejectionsAndLosses(status: Status): readonly Problem[] {
   return [...blockingProblems(status), ...recentLosses(status)].map(safe);
 }
 
 /** The same as checks of a self-test: what stands in the way fails, what has passed is a warning. */
 export function deliveryChecks(status: Status): readonly Check[] {
   const checks = [
-    ...blockingProblems(status).map((problem) => ({ check: "delivery", verdict: "fail", ...safe(problem) }) as const),
+    ...[...storeFault(status), ...blockingProblems(status)].map(
+      (problem) => ({ check: "delivery", verdict: "fail", ...safe(problem) }) as const,
+    ),
     ...recentLosses(status).map((problem) => ({ check: "delivery", verdict: "warn", ...safe(problem) }) as const),
   ];
   if (checks.length > 0) return checks;
@@ -40,9 +47,12 @@ function safe({ what, remedy }: Problem): Problem {
   return { what: printable(what), remedy: printable(remedy) };
 }
 
+function storeFault({ outbox: { fault } }: Status): readonly Problem[] {
+  return fault === undefined ? [] : [fault];
+}
+
 function blockingProblems({ outbox, delivery }: Status): readonly Problem[] {
-  const fault = outbox.fault === undefined ? [] : [outbox.fault];
-  return [...fault, ...diskProblems(outbox), ...delivery.refusedTopics.map((topic) => refusalProblem(topic, outbox))];
+  return [...diskProblems(outbox), ...delivery.refusedTopics.map((topic) => refusalProblem(topic, outbox))];
 }
 
 function recentLosses({ losses, collected }: Status): readonly Problem[] {

@@ -2,8 +2,9 @@ import type pico from "picocolors";
 import { formatBytes, formatCount, formatDuration } from "../core/quantity.ts";
 import type { Status } from "../local-api/status-schema.ts";
 import { STREAMS, type StreamName } from "../ports/outbox.ts";
-import { busProblem, isReceiving, otherFrames } from "./bus-problems.ts";
-import { deliveryProblems, isNotable, type Problem } from "./delivery-problems.ts";
+import { describeLink, healthProblems, isReceiving } from "../telemetry/health.ts";
+import { busProblem, otherFrames } from "./bus-problems.ts";
+import { isNotable, type Problem, rejectionsAndLosses } from "./delivery-problems.ts";
 import { alignColumns, printable } from "./text.ts";
 
 /** The colours in use; `createColors(false)` gives plain text. */
@@ -14,16 +15,10 @@ export type StatusReading = { readonly status: Status; readonly atMs: number };
 
 type Bus = Status["buses"][number];
 
-/** Why the agent is degraded, which is worth exit code 3: the configuration is not in force, the link is not online, a bus does not receive, brings nothing or loses frames, records are not stored, not taken or lost, or the ledger is lost. Empty when all is well. */
+/** Why the agent is degraded, which is worth exit code 3: what its health says, and what it works with all the same: a bus that brings nothing or loses frames, records that are not taken or were lost, a lost ledger. Empty when all is well. */
 export function problemsOf(status: Status): readonly Problem[] {
-  const { uptimeMs, configuration, link, identity, buses, commands } = status;
-  const problems: Problem[] = [...configuration.problems];
-  if (link.state !== "online") {
-    problems.push({
-      what: `link ${linkState(link.state)} for ${formatDuration(link.sinceMs)}${link.fault === undefined ? "" : `: ${link.fault.what}`}`,
-      remedy: link.fault?.remedy ?? "causeway connect test shows which step does not answer",
-    });
-  }
+  const { uptimeMs, identity, buses, commands } = status;
+  const problems: Problem[] = [...healthProblems(status)];
   for (const fault of [identity.fault, identity.renewal.fault]) {
     if (fault !== undefined) problems.push(fault);
   }
@@ -32,7 +27,7 @@ export function problemsOf(status: Status): readonly Problem[] {
     const problem = busProblem(bus, uptimeMs);
     if (problem !== undefined) problems.push(problem);
   }
-  problems.push(...deliveryProblems(status));
+  problems.push(...rejectionsAndLosses(status));
   if (commands?.ledger === "unvouched") {
     problems.push({
       what: `${commands.what ?? ""}; commands that act are refused`,
@@ -158,13 +153,8 @@ function configurationLines({ configuration }: Status, colors: Colors): readonly
     : [`config     ${colors.red(head)}`, ...problems.map(({ what }) => `           ${colors.red(printable(what))}`)];
 }
 
-/** A link that is tried is offline as long as there is no connection. */
-function linkState(state: Status["link"]["state"]): string {
-  return state === "connecting" ? "connecting, offline" : state;
-}
-
 function linkLines({ link }: Status, colors: Colors): readonly string[] {
-  const state = link.state === "online" ? colors.green("online") : colors.red(linkState(link.state));
+  const state = link.state === "online" ? colors.green("online") : colors.red(describeLink(link.state));
   const connects = link.connects === 1 ? "1 connect" : `${formatCount(link.connects)} connects`;
   const lines = [
     `link       ${state} for ${formatDuration(link.sinceMs)}, ${connects}, ${printable(link.host)}:${link.port}`,

@@ -23,7 +23,7 @@ import type { UpdateParts } from "./update-parts.ts";
 export type JobParts = UpdateParts & {
   readonly jobs: AwsJobs;
   readonly ota: OtaJobParts;
-  readonly health: () => HealthVerdict;
+  readonly verdict: () => HealthVerdict;
   readonly restart: () => void;
 };
 
@@ -89,7 +89,7 @@ function configSlotOf({ loaded, config, clock }: JobParts): ConfigSlot {
 }
 
 function configJobOf(parts: JobParts, slot: ConfigSlot): ConfigJob {
-  const { otaConfig, ota, journal, clock, health, restart } = parts;
+  const { otaConfig, ota, journal, clock, verdict: health, restart } = parts;
   const mayRestart = (): boolean => {
     const update = ota.updater.current();
     return update === undefined || isSettled(update.state);

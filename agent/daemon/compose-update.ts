@@ -11,13 +11,14 @@ import { createFileSet } from "../../drivers/os/versions/file-set.ts";
 import { createSlots } from "../../drivers/os/versions/slots.ts";
 import { createDownloadFolder, createRollbackIndexFile } from "../../drivers/os/versions/update-files.ts";
 import { RequestClient } from "../cloud/request-client.ts";
-import { AgentError, type FaultCode } from "../core/errors.ts";
+import { AgentError } from "../core/errors.ts";
 import type { Service } from "../core/lifecycle.ts";
 import { AwsJobs } from "../jobs/aws-jobs.ts";
 import { renewSource } from "../jobs/handlers/ota-job.ts";
 import { type JobVerbs, jobReport } from "../local-api/job-verbs.ts";
 import { type OtaParts, updateReport } from "../local-api/ota-verbs.ts";
 import type { DownloadFolder, Installer } from "../ports/update.ts";
+import { missingProof } from "../telemetry/health.ts";
 import { FileStreams } from "../updates/download/file-streams.ts";
 import { createInstallGate, installCondition } from "../updates/install-gate.ts";
 import { createProgramInstaller } from "../updates/installers/program-installer.ts";
@@ -84,7 +85,8 @@ export async function composeUpdate(parts: UpdateParts): Promise<Updates> {
       renew: (record, name, signal) => renewSource(jobs, record, name, signal),
       giveUpMs: otaConfig.download.giveUpHours * HOUR_MS,
       rollbackWithinMs: otaConfig.gate.backWithinMinutes * 60_000,
-      healthTimeoutMs: otaConfig.prove.withinSeconds * 1000,
+      // A flush by the pipeline's timer is a part of the proof.
+      healthTimeoutMs: Math.max(otaConfig.prove.withinSeconds * 1000, 2 * config.collect.batchMs),
     },
   });
   const restart = Promise.withResolvers<never>();
@@ -101,7 +103,7 @@ export async function composeUpdate(parts: UpdateParts): Promise<Updates> {
       (state.awaits === "reboot" && !otaConfig.reboot) || (await untilStart(state, signal)),
   });
   const ota = { verifier, updater, progress, clock };
-  const cloudJobs = composeJobs({ ...parts, jobs, ota, health, restart: restartAgent });
+  const cloudJobs = composeJobs({ ...parts, jobs, ota, verdict: health, restart: restartAgent });
   const said = { vouch: () => healthApproval.grant(), consent: () => consent.grant() };
   return {
     services: [updateService(updater, restart.promise), ...(otaConfig.jobs.enabled ? [cloudJobs.service] : [])],
@@ -253,27 +255,11 @@ function linkOf({ config, otaConfig, clock }: UpdateParts): (bytes: number) => P
   };
 }
 
-/** Faults of a vehicle without coverage. What a proxy refuses is none of them: a new version may have forgotten how to ask it. */
-const OUT_OF_REACH: readonly FaultCode[] = ["broker.unreachable", "proxy.unreachable", "proxy.bad-gateway"];
-
-/** Healthy: the configuration is in force, the outbox takes records, every bus is bound, and a broker has acknowledged something or has been out of reach for the time of grace. */
-function healthOf({ loaded, otaConfig, clock, broker, watched }: UpdateParts): () => HealthVerdict {
-  if (loaded.copy !== undefined) return () => ({ kind: "unproven", missing: "a configuration that can be used" });
-  const { outbox, publisher, buses } = watched;
-  const sinceMs = clock.monotonicMs();
+/** Whether the running version has shown that it is healthy. Out of coverage it has a time of grace, from here on. */
+function healthOf({ otaConfig, clock, health }: UpdateParts): () => HealthVerdict {
+  const graceEndMs = clock.monotonicMs() + otaConfig.prove.offlineSeconds * 1000;
   return () => {
-    const absent = buses.find(({ state }) => state === "absent");
-    if (outbox.stats().fault !== undefined) return { kind: "unproven", missing: "an outbox that can be written" };
-    if (absent !== undefined) return { kind: "unproven", missing: `bus ${absent.bus.name}: ${absent.detail}` };
-    const { connects, fault } = broker.status();
-    const hasSent = publisher.counters().firstPubackMs !== undefined || outbox.stats().records === 0;
-    if (connects > 0 && hasSent) return { kind: "healthy" };
-    const isOutOfReach = fault !== undefined && OUT_OF_REACH.includes(fault.code);
-    const graceMs = sinceMs + otaConfig.prove.offlineSeconds * 1000 - clock.monotonicMs();
-    if (isOutOfReach && graceMs <= 0) return { kind: "healthy" };
-    return {
-      kind: "unproven",
-      missing: fault === undefined ? "an acknowledgement of the broker" : `a connection: ${fault.what}`,
-    };
+    const missing = missingProof(health(), clock.monotonicMs() >= graceEndMs);
+    return missing === undefined ? { kind: "healthy" } : { kind: "unproven", missing };
   };
 }

@@ -36,6 +36,7 @@ import { Appender } from "../telemetry/appender.ts";
 import { Collector } from "../telemetry/collect/collect.ts";
 import type { RecordSink } from "../telemetry/durable-records/record-sink.ts";
 import { FrameCapture } from "../telemetry/frame-capture.ts";
+import { type HealthFacts, stuckReason } from "../telemetry/health.ts";
 import { Pipeline } from "../telemetry/pipeline.ts";
 import { Publisher } from "../telemetry/publish/publish.ts";
 import { type EncodedDraft, Encoder } from "../telemetry/record/encode.ts";
@@ -53,7 +54,7 @@ import { composeRenewal } from "./compose-renewal.ts";
 import { composeSockets, noClients } from "./compose-sockets.ts";
 import { composeSupport } from "./compose-support.ts";
 import { composeUpdate, type Updates } from "./compose-update.ts";
-import { configProblems } from "./config-status.ts";
+import { configProblems, logProblems } from "./config-status.ts";
 import { identityStatusOf } from "./identity-status.ts";
 import { keepAsLastGood } from "./last-good.ts";
 import type { DaemonConfig } from "./layered-config.ts";
@@ -68,7 +69,7 @@ import {
   publisherService,
   watchService,
 } from "./services.ts";
-import { type StatusParts, statusOf, stuckReason, summaries } from "./status-report.ts";
+import { healthFactsOf, type StatusParts, statusOf, summaries } from "./status-report.ts";
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
@@ -119,10 +120,10 @@ export async function composeAgent(loaded: DaemonConfig, processContext: Process
   const identities = openIdentity({ config, environment, log, verbose: config.log.level === "debug" });
   // The TPM answers while the rest is made.
   identities.prepare();
-  const { table, sources, warnings } = loaded.checkedTable;
+  const { table, sources } = loaded.checkedTable;
   const catalogue = await loadCatalogue(config);
   const problems = configProblems(loaded);
-  logProblems(config, warnings, problems, log);
+  logProblems(loaded, problems, log);
   const boot = bootId();
   const outbox = composeOutbox({ config, bootId: boot, clock, log });
   const base = {
@@ -145,12 +146,15 @@ export async function composeAgent(loaded: DaemonConfig, processContext: Process
   const journal = openLedger(base);
   const support = composeSupport({ ...base, ...link, recent });
   const commands = await composeRemote(base, journal, link, line, support);
-  const updates = await composeUpdates(base, journal, link, line, support);
+  const { pipeline, publisher, buses: lines } = line;
+  const health = () => healthFactsOf({ ...base, broker: link.broker, pipeline, publisher, lines });
+  const updates = await composeUpdates(base, journal, link, line, support, health);
   const status = (): Status => statusOf(reportedBy(base, link, line, { commands, updates }));
   support.include("status", status);
   const services = composeServices(base, link, line, { commands, updates, support, status });
   const notifier = createNotifier({ environment, log });
-  const watched = watchService({ ...watchedBy(base, link, line, status), notifier, clock, log });
+  const unhealthy = (): string | undefined => stuckReason(health());
+  const watched = watchService({ unhealthy, summary: summaries(status), notifier, clock, log });
   return {
     run: async (signal) => {
       const { key } = link.identities.inUse;
@@ -171,18 +175,6 @@ export async function composeAgent(loaded: DaemonConfig, processContext: Process
       }
     },
   };
-}
-
-/** Says in the log what is wrong with the configuration that the agent starts with all the same. */
-function logProblems(
-  { bench }: AgentConfig,
-  warnings: readonly string[],
-  problems: ReturnType<typeof configProblems>,
-  log: Log,
-): void {
-  for (const warning of warnings) log.warn("config.doubtful", { warning });
-  for (const { event, what, remedy } of problems) log.error(event, { what, remedy });
-  if (bench) log.warn("config.bench-allowed", { allows: "what must never be on a vehicle" });
 }
 
 /** The key, the session with the broker, and the announcement of it. */
@@ -325,14 +317,14 @@ async function composeUpdates(
   base: Base,
   journal: Journal | undefined,
   link: CloudLink,
-  { publisher, buses, phases, sendFile, signals, steps }: DataLine,
+  { phases, sendFile, signals, steps }: DataLine,
   support: SupportCollector,
+  health: () => HealthFacts,
 ): Promise<Updates | undefined> {
-  const { config, outbox } = base;
+  const { config } = base;
   if (config.ota === undefined || journal === undefined) return undefined;
-  const watched = { outbox, publisher, buses };
   const diagnostics = { collect: () => support.collect(), send: sendFile };
-  const reached = { phases, signals, steps, diagnostics, watched };
+  const reached = { phases, signals, steps, diagnostics, health };
   try {
     return await composeUpdate({ ...base, ...link, ...reached, otaConfig: config.ota, journal });
   } catch (thrown) {
@@ -377,19 +369,6 @@ function composeServices(base: Base, link: CloudLink, line: DataLine, control: C
     ...buses.map((line) => busService(line, pipeline.sinkFor(line.bus), log)),
     ...(updates?.services ?? []),
   ];
-}
-
-function watchedBy(
-  { clock, config }: Base,
-  { broker }: CloudLink,
-  { pipeline, publisher }: DataLine,
-  status: () => Status,
-) {
-  const { batchMs } = config.collect;
-  return {
-    unhealthy: () => stuckReason({ batchMs, clock, pipeline, publisher, broker }),
-    summary: summaries(status),
-  };
 }
 
 function reportedBy(

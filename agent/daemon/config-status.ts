@@ -1,5 +1,6 @@
+import type { Log } from "../core/log.ts";
 import type { Status } from "../local-api/status-schema.ts";
-import type { LayeredConfig } from "./layered-config.ts";
+import type { DaemonConfig, LayeredConfig } from "./layered-config.ts";
 
 /** Something that was written to configure the agent and that is not in force. `event` names it in the log and in records. */
 export type ConfigProblem = { readonly event: string; readonly what: string; readonly remedy: string };
@@ -39,4 +40,15 @@ type Unmet = Pick<LayeredConfig, "path" | "copy" | "unusable" | "refused" | "ign
 export function configStatus(loaded: Unmet): Status["configuration"] {
   const problems = configProblems(loaded).map(({ what, remedy }) => ({ what, remedy }));
   return { file: loaded.path, source: loaded.copy === undefined ? "files" : "last-good", problems };
+}
+
+/** Says in the log what is wrong with the configuration that the agent starts with all the same. */
+export function logProblems(
+  { config, checkedTable }: DaemonConfig,
+  problems: readonly ConfigProblem[],
+  log: Log,
+): void {
+  for (const warning of checkedTable.warnings) log.warn("config.doubtful", { warning });
+  for (const { event, what, remedy } of problems) log.error(event, { what, remedy });
+  if (config.bench) log.warn("config.bench-allowed", { allows: "what must never be on a vehicle" });
 }

@@ -5,14 +5,11 @@ import type { Broker } from "../ports/broker.ts";
 import type { SocketCounts } from "../ports/local-socket.ts";
 import type { Outbox } from "../ports/outbox.ts";
 import type { SignalTable } from "../signals/signal-table.ts";
-import type { FrameCounters, Pipeline, PipelineHealth } from "../telemetry/pipeline.ts";
+import { type HealthFacts, stuckAfterMs } from "../telemetry/health.ts";
+import type { FrameCounters, Pipeline } from "../telemetry/pipeline.ts";
 import type { Publisher } from "../telemetry/publish/publish.ts";
 import { configStatus } from "./config-status.ts";
 import type { ObservedBus } from "./services.ts";
-
-/** The pipeline flushes every `batchMs`; this many times later it is stuck, and never sooner than `LEAST_STUCK_MS`. */
-const STUCK_BATCHES = 10;
-const LEAST_STUCK_MS = 10_000;
 
 /** The parts that the status speaks of. */
 export type StatusParts = {
@@ -69,6 +66,7 @@ export function statusOf(parts: StatusParts): Status {
       key: identity.key,
     },
     identity,
+    dataPath: dataPathOf(parts),
     collected: { samples, records, payloadBytes, discardedSamples },
     outbox: outboxStatusOf(parts),
     delivery: publisher.counters(),
@@ -78,6 +76,36 @@ export function statusOf(parts: StatusParts): Status {
     update: parts.updates?.update(),
     localSockets: { view: { ...parts.socketCounts.view }, admin: { ...parts.socketCounts.admin } },
     rssBytes: parts.rssBytes(),
+  };
+}
+
+/** The parts that health shows in. */
+export type HealthParts = Pick<
+  StatusParts,
+  "loaded" | "config" | "clock" | "lines" | "pipeline" | "publisher" | "outbox" | "broker"
+>;
+
+/** What the agent's health is judged by at this moment: the part of the status that costs little. */
+export function healthFactsOf(parts: HealthParts): HealthFacts {
+  const { loaded, lines, publisher, broker } = parts;
+  return {
+    configuration: configStatus(loaded),
+    buses: lines.map(({ bus: { name }, state, detail }) => ({ name, state, detail })),
+    link: broker.status(),
+    outbox: outboxStatusOf(parts),
+    dataPath: dataPathOf(parts),
+    delivery: publisher.counters(),
+  };
+}
+
+function dataPathOf({ config, clock, pipeline, publisher }: Omit<HealthParts, "loaded">): Status["dataPath"] {
+  const agoMs = (thenMs: number | undefined) => (thenMs === undefined ? undefined : clock.monotonicMs() - thenMs);
+  const { flushes, lastFlushMs } = pipeline.health();
+  return {
+    flushes,
+    flushAgoMs: agoMs(lastFlushMs),
+    turnAgoMs: agoMs(publisher.lastTurnMs),
+    stuckAfterMs: stuckAfterMs(config.collect.batchMs),
   };
 }
 
@@ -131,29 +159,4 @@ export function summaries(status: () => Status): () => string {
     before = now;
     return line;
   };
-}
-
-/** What the watchdog looks at. */
-export type HealthParts = {
-  readonly batchMs: number;
-  readonly clock: Clock;
-  readonly pipeline: { health(): Pick<PipelineHealth, "lastFlushMs"> };
-  readonly publisher: Pick<Publisher, "lastTurnMs">;
-  readonly broker: Pick<Broker, "status">;
-};
-
-/** Why the data path is stuck, for the watchdog; undefined while it moves: the pipeline flushes, and while online the publisher has its turns. */
-export function stuckReason({ batchMs, clock, pipeline, publisher, broker }: HealthParts): string | undefined {
-  const limitMs = Math.max(LEAST_STUCK_MS, STUCK_BATCHES * batchMs);
-  const agoMs = (thenMs: number): number => Math.round(clock.monotonicMs() - thenMs);
-  const { lastFlushMs } = pipeline.health();
-  if (lastFlushMs !== undefined && agoMs(lastFlushMs) > limitMs) {
-    return `the last flush was ${agoMs(lastFlushMs)} ms ago`;
-  }
-  const { state, sinceMs } = broker.status();
-  const { lastTurnMs } = publisher;
-  if (state === "online" && sinceMs > limitMs && lastTurnMs !== undefined && agoMs(lastTurnMs) > limitMs) {
-    return `the publisher's last turn was ${agoMs(lastTurnMs)} ms ago`;
-  }
-  return undefined;
 }

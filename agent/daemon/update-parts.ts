@@ -5,15 +5,13 @@ import type { Log } from "../core/log.ts";
 import type { Renewal } from "../identity/renewal.ts";
 import type { Broker } from "../ports/broker.ts";
 import type { Journal } from "../ports/journal.ts";
-import type { Outbox } from "../ports/outbox.ts";
 import type { LatestSignals } from "../signals/latest-signals.ts";
 import type { RecordSink } from "../telemetry/durable-records/record-sink.ts";
-import type { Publisher } from "../telemetry/publish/publish.ts";
+import type { HealthFacts } from "../telemetry/health.ts";
 import type { UpdatePhase } from "../telemetry/record/encode-update.ts";
 import type { ClockSteps } from "../vehicle/safety-gate.ts";
 import { type DaemonConfig } from "./layered-config.ts";
 import type { OpenIdentity } from "./open-identity.ts";
-import { type ObservedBus } from "./services.ts";
 
 /** What updates are made of. */
 export type UpdateParts = {
@@ -31,11 +29,7 @@ export type UpdateParts = {
   readonly identities: Pick<OpenIdentity, "identityStore">;
   readonly renewal: Renewal | undefined;
   readonly diagnostics: CollectSupportParts;
-  readonly watched: {
-    readonly outbox: Pick<Outbox, "stats">;
-    readonly publisher: Pick<Publisher, "counters">;
-    readonly buses: readonly ObservedBus[];
-  };
+  readonly health: () => HealthFacts;
   readonly clock: Clock;
   readonly log: Log;
   readonly random: () => number;

@@ -161,6 +161,17 @@ export const statusSchema = z
     buses: z.array(busStatus).readonly(),
     link: linkStatus,
     identity: identityStatus,
+    /** Whether the data path moves; durations in ms. */
+    dataPath: z
+      .object({
+        flushes: count,
+        /** Since the last flush, and since the publisher's last turn; absent before the first. */
+        flushAgoMs: count.optional(),
+        turnAgoMs: count.optional(),
+        /** Without a flush, or a turn while online, for longer it is stuck. */
+        stuckAfterMs: count,
+      })
+      .readonly(),
     collected: z.object({ samples: count, records: count, payloadBytes: count, discardedSamples: count }).readonly(),
     outbox: outboxStatus,
     delivery: z

@@ -11,11 +11,11 @@ export type BrokerLimits = {
   readonly retainAvailable: boolean;
 };
 
-export type InterfaceState = "offline" | "connecting" | "online";
+export type LinkState = "offline" | "connecting" | "online";
 
 /** What the link is doing and why it is not online. */
 export type LinkStatus = {
-  readonly state: InterfaceState;
+  readonly state: LinkState;
   /** Monotonic ms since it is online, or since it is not: attempts to connect do not count. */
   readonly sinceMs: number;
   readonly fault: { readonly code: FaultCode; readonly what: string; readonly remedy: string } | undefined;

@@ -40,6 +40,8 @@ export type PipelineCounters = AppendCounters & { readonly buses: ReadonlyMap<st
 export type PipelineHealth = {
   /** Monotonic ms of the last flush, also of one that the outbox refused; undefined before the first. */
   readonly lastFlushMs: number | undefined;
+  /** Flushes since start, as `lastFlushMs` counts them. */
+  readonly flushes: number;
   readonly store: StoreState;
 };
 
@@ -65,6 +67,7 @@ export class Pipeline {
   #stopTimer: (() => void) | undefined;
   #isStopped = false;
   #lastFlushMs: number | undefined;
+  #flushes = 0;
 
   constructor(parts: PipelineParts) {
     this.#parts = parts;
@@ -117,7 +120,7 @@ export class Pipeline {
   }
 
   health(): PipelineHealth {
-    return { lastFlushMs: this.#lastFlushMs, store: this.#parts.appender.state() };
+    return { lastFlushMs: this.#lastFlushMs, flushes: this.#flushes, store: this.#parts.appender.state() };
   }
 
   /** The newest value of every signal seen so far, collected or not. */
@@ -168,6 +171,7 @@ export class Pipeline {
     }
     appender.store();
     this.#lastFlushMs = clock.monotonicMs();
+    this.#flushes += 1;
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Clock } from "../../agent/core/clock.ts";
 import { FAULTS } from "../../agent/core/errors.ts";
 import type { Log } from "../../agent/core/log.ts";
-import type { BrokerLimits, InterfaceState, LinkStatus } from "../../agent/ports/broker.ts";
+import type { BrokerLimits, LinkState, LinkStatus } from "../../agent/ports/broker.ts";
 import type { LinkFault } from "./link-faults.ts";
 
 type Waiter = { readonly after: number; settle(limits: BrokerLimits | undefined): void };
@@ -11,7 +11,7 @@ export class LinkTracker {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #waiters = new Set<Waiter>();
-  #state: InterfaceState = "offline";
+  #state: LinkState = "offline";
   /** Since when it is online, or is not. */
   #sinceMs: number;
   #fault: LinkFault | undefined;
@@ -25,7 +25,7 @@ export class LinkTracker {
     this.#sinceMs = clock.monotonicMs();
   }
 
-  get state(): InterfaceState {
+  get state(): LinkState {
     return this.#state;
   }
 
@@ -78,7 +78,7 @@ export class LinkTracker {
   }
 
   /** Neither an attempt nor its end is a new beginning: a link is down since the last connection, and for the reason that was last known. */
-  move(state: InterfaceState): void {
+  move(state: LinkState): void {
     const wasOnline = this.#state === "online";
     this.#state = state;
     if (wasOnline !== (state === "online")) this.#sinceMs = this.#clock.monotonicMs();

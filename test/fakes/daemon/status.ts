@@ -57,6 +57,7 @@ export function statusWith(change: Partial<Status> = {}): Status {
       renewal: { state: "waiting", nextAt: "2026-01-09T00:00:00.000Z", failures: 0 },
       orphans: 0,
     },
+    dataPath: { flushes: 29_040, flushAgoMs: 120, turnAgoMs: 300, stuckAfterMs: 10_000 },
     collected: { samples: 40_000_000, records: 28_000, payloadBytes: 61_000_000, discardedSamples: 0 },
     outbox: {
       epoch: 141_343_033_650_562,

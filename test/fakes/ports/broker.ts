@@ -6,8 +6,8 @@ import type {
   ConnectionEnding,
   CredentialSwitch,
   InboundCounters,
-  InterfaceState,
   LinkCredential,
+  LinkState,
   LinkStatus,
   Publication,
   PublishOutcome,
@@ -62,7 +62,7 @@ export class FakeBroker implements Broker {
   readonly #waiters = new Set<Waiter>();
   readonly #open = new Set<(outcome: PublishOutcome) => void>();
   readonly #inbound = { taken: 0, discarded: 0, failed: 0, setAside: 0, waiting: 0 };
-  #state: InterfaceState = "offline";
+  #state: LinkState = "offline";
   #fault: LinkStatus["fault"];
   #connects = 0;
   #isReachable = true;

@@ -7,10 +7,12 @@ import { encoded, manifestDocument, rootBytes, signaturesOf, type TestKey, testK
 import { type TarEntry, writeTarGz } from "./tar.ts";
 
 const PROGRAM = fileURLToPath(new URL("../../../scripts/causeway", import.meta.url));
+const STUCK = new URL("stuck-pipeline.ts", import.meta.url).href;
 
 /** What stands in for a release's Node: the agent of this checkout, or a version that is broken. The supervisor calls it with Node's options and the program before ours. */
 export const RELEASES = {
   works: `#!/bin/sh\nwhile [ "\${1#--}" != "$1" ]; do shift; done\nshift\nexec "${PROGRAM}" "$@"\n`,
+  storesNothing: `#!/bin/sh\nwhile [ "\${1#--}" != "$1" ]; do shift; done\nshift\nexport NODE_OPTIONS="--import=${STUCK}"\nexec "${PROGRAM}" "$@"\n`,
   crashes: "#!/bin/sh\nexit 1\n",
   hangs: "#!/bin/sh\nwhile :; do sleep 0.2; done\n",
 } as const;

@@ -58,7 +58,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
-async function start(offlineSeconds: number): Promise<SupervisedDaemon> {
+async function start(offlineSeconds: number, withinSeconds = 280): Promise<SupervisedDaemon> {
   const issued = await authority.issue({ commonName: THING, usage: "client" });
   const { certificateFile, keyFile } = writeIdentity(join(folder, "vehicle"), THING, issued);
   home = await daemonHome((config) => {
@@ -71,7 +71,7 @@ async function start(offlineSeconds: number): Promise<SupervisedDaemon> {
       rootFile: verifier.rootFile,
       hardware: "gateway-2",
       gate,
-      prove: { withinSeconds: 280, offlineSeconds },
+      prove: { withinSeconds, offlineSeconds },
     };
   });
   return await superviseDaemon(home);
@@ -124,5 +124,14 @@ describe("records over an update", { timeout: 180_000 }, () => {
     expect((await ota("show")).stdout).toContain("running    packaged");
     await proxy.restore();
     await expectDelivered([...old, ...both]);
+  });
+
+  it("that a new version does not store bring the old one back, though its link is up", async () => {
+    await start(1, 10);
+    const installed = await ota("install", verifier.make(RELEASES.storesNothing).path);
+    expect(installed.stdout).toMatch(/agent 1\.0\.1 is not installed: not-proven: a flush of the pipeline/);
+    expect(installed.code).toBe(1);
+    await step("running    packaged");
+    await expectDelivered(await stored(1));
   });
 });

@@ -1,8 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { AgentError } from "../../../agent/core/errors.ts";
 import { busService, type ObservedBus, watchService } from "../../../agent/daemon/services.ts";
-import { stuckReason, summaries } from "../../../agent/daemon/status-report.ts";
-import type { InterfaceState } from "../../../agent/ports/broker.ts";
+import { summaries } from "../../../agent/daemon/status-report.ts";
 import type { Notifier } from "../../../agent/ports/notifier.ts";
 import { ManualClock } from "../../fakes/core/clock.ts";
 import { MemoryLog } from "../../fakes/core/log.ts";
@@ -88,43 +87,6 @@ describe("busService", () => {
     await busService(line, sink, log).start();
     expect(states).toEqual(["absent: no CAN in this kernel"]);
     expect(log.of("bus.failed")[0].facts).toMatchObject({ code: "bus.unsupported", remedy: "load can_raw" });
-  });
-});
-
-describe("stuckReason", () => {
-  type Ago = { readonly flushMs?: number; readonly turnMs?: number; readonly onlineMs?: number };
-
-  /** What is said when the last flush, the publisher's last turn and the connection are so long ago. */
-  function reasonWith({ flushMs, turnMs, onlineMs }: Ago, batchMs = 250): string | undefined {
-    const clock = new ManualClock();
-    clock.advance(100_000);
-    const nowMs = clock.monotonicMs();
-    const before = (agoMs: number | undefined) => (agoMs === undefined ? undefined : nowMs - agoMs);
-    const { link } = statusWith();
-    const state: InterfaceState = onlineMs === undefined ? "offline" : "online";
-    return stuckReason({
-      batchMs,
-      clock,
-      pipeline: { health: () => ({ lastFlushMs: before(flushMs) }) },
-      publisher: { lastTurnMs: before(turnMs) },
-      broker: { status: () => ({ ...link, fault: undefined, limits: undefined, state, sinceMs: onlineMs ?? 0 }) },
-    });
-  }
-
-  it("is silent before the first flush and while flushes and turns come", () => {
-    expect(reasonWith({})).toBeUndefined();
-    expect(reasonWith({ flushMs: 5000, turnMs: 5000, onlineMs: 50_000 })).toBeUndefined();
-  });
-
-  it("names how long ago the last flush was, after ten batches and at least ten seconds", () => {
-    expect(reasonWith({ flushMs: 20_000 })).toBe("the last flush was 20000 ms ago");
-    expect(reasonWith({ flushMs: 20_000 }, 5000)).toBeUndefined();
-  });
-
-  it("names how long ago the publisher's turn was, but only where a connection has given it one", () => {
-    expect(reasonWith({ turnMs: 20_000, onlineMs: 50_000 })).toBe("the publisher's last turn was 20000 ms ago");
-    expect(reasonWith({ turnMs: 20_000, onlineMs: 1000 })).toBeUndefined();
-    expect(reasonWith({ turnMs: 20_000 })).toBeUndefined();
   });
 });
 
