@@ -16,6 +16,17 @@ const FROM_ROOT = /(?<![\w$/{}.-])(?:\.\/)?(?:agent|drivers|config|scripts|syste
 const BESIDE = /(?<=`)[\w/*-]+\.ts(?=`)|(?<=^\| `)[\w/-]+\/(?=`)|(?<=\]\()[^):#]+(?=\))/gm;
 const NPM = /\bnpm (?:run (?:--\S+ )*([\w:-]+)|(test)\b)/g;
 
+/** A name in code, and the source that holds it: `name` of `file.ts`, `name` in `file.ts`, `file.ts`, `name`. */
+const HELD = [/`(?<name>\w+)` (?:of|in) `(?<file>[\w/.-]+\.ts)`/g, /`(?<file>[\w/.-]+\.ts)`, `(?<name>\w+)`/g];
+
+/** Names that a document says are in a source, and that are not. */
+function strayNames(text: string): string[] {
+  return HELD.flatMap((form) => [...text.matchAll(form)])
+    .map(({ groups: { name = "", file = "" } = {} }) => ({ name, file: join(ROOT, file) }))
+    .filter(({ name, file }) => !existsSync(file) || !new RegExp(`\\b${name}\\b`).test(readFileSync(file, "utf8")))
+    .map(({ name, file }) => `${name} in ${relative(ROOT, file)}`);
+}
+
 /** Paths and npm scripts that a document in `folder` names and that are not there. A path is one from the root of the checkout, or of a file beside the document. */
 function missingIn(text: string, folder: string): string[] {
   const paths = [...text.matchAll(FROM_ROOT), ...text.matchAll(BESIDE)]
@@ -39,7 +50,8 @@ function exists(path: string): boolean {
 
 describe("what the documents name", () => {
   it.each(DOCUMENTS)("is there: %s", (document) => {
-    expect(missingIn(readFileSync(join(ROOT, document), "utf8"), dirname(document))).toEqual([]);
+    const text = readFileSync(join(ROOT, document), "utf8");
+    expect([...missingIn(text, dirname(document)), ...strayNames(text)]).toEqual([]);
   });
 
   it("has every room of agent/", () => {
@@ -66,6 +78,11 @@ describe("what the documents name", () => {
       "no/",
       "npm run never",
     ]);
+  });
+
+  it("is looked for in the source, where it is a name", () => {
+    const text = "`main` of `agent/main.ts`; `agent/main.ts`, `nowhere`; `advance` in `agent/gone.ts`";
+    expect(strayNames(text).sort()).toEqual(["advance in agent/gone.ts", "nowhere in agent/main.ts"]);
   });
 
   it("leaves topics, and folders of a vehicle, alone", () => {
