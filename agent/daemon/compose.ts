@@ -250,7 +250,7 @@ function composeLine(base: Base, broker: Broker) {
     appender.store();
     return drafts.length;
   };
-  const signals = new LatestSignals(table, collector);
+  const signals = new LatestSignals(table, collector.latest);
   const steps = new ClockSteps(clock);
   return { publisher, pipeline, collector, capture, audit, notices, phases, sendFile, buses, signals, steps };
 }

@@ -125,7 +125,7 @@ export class Pipeline {
 
   /** The newest value of every signal seen so far, collected or not. */
   latest(): LatestValue[] {
-    return this.#parts.collector.latest();
+    return this.#parts.collector.latest.list();
   }
 
   /** The frame path: no promise, no closure, no object a frame. */

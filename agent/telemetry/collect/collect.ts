@@ -1,8 +1,8 @@
 import type { CollectRule } from "../../../config/schema.ts";
-import type { LatestValue } from "../../signals/latest-signals.ts";
-import type { MessageEntry, SignalEntry } from "../../signals/signal-entry.ts";
+import type { MessageEntry } from "../../signals/signal-entry.ts";
 import type { SignalTable } from "../../signals/signal-table.ts";
 import { type CollectPlan, MODE, planCollection } from "./collect-rules.ts";
+import { LatestValues } from "./latest-values.ts";
 import { SampleLog } from "./sample-log.ts";
 
 /** What a collector is made of. */
@@ -26,20 +26,17 @@ export class Collector {
   readonly warnings: readonly string[];
   /** Samples that found the batch full (none as long as the owner drains when `isFull`), and those of senders without room. */
   discardedSamples = 0;
+  /** The newest value of every signal, collected or not. */
+  readonly latest: LatestValues;
   readonly #table: SignalTable;
   #plan: CollectPlan;
   readonly #batchSamples: number;
   #log: SampleLog;
   #spare: SampleLog;
-  /** Position in `SignalTable.wides` of each signal, or -1. */
-  readonly #wideSlots: Int32Array;
-  readonly #wideWords: Uint32Array;
-  // From here on by slot (see `SignalSlots`).
-  /** Newest value, and the same memory as words (for the wide ones). */
-  readonly #latestValues: Float64Array;
-  readonly #latestWords: Uint32Array;
-  /** When last seen and last taken, µs since the Unix epoch; NaN: never. */
+  // From here on by slot (see `SignalSlots`); the first two are those of `latest`.
   readonly #seenUs: Float64Array;
+  readonly #latestWords: Uint32Array;
+  /** When last taken, µs since the Unix epoch; NaN: never. */
   readonly #takenUs: Float64Array;
   /** 1 while the newest value of a "latest" signal waits for its window to end. */
   readonly #pending: Uint8Array;
@@ -55,11 +52,9 @@ export class Collector {
     // Beyond the batch there is room for the frame that fills it, and for all pending values when the batch is closed.
     this.#log = new SampleLog(batchSamples + 2 * count);
     this.#spare = new SampleLog(batchSamples + 2 * count);
-    this.#wideSlots = Int32Array.from(table.signals, (signal) => signal.wide);
-    this.#wideWords = new Uint32Array(table.wides.buffer, table.wides.byteOffset, table.wides.length * 2);
-    this.#latestValues = new Float64Array(count);
-    this.#latestWords = new Uint32Array(this.#latestValues.buffer);
-    this.#seenUs = new Float64Array(count).fill(Number.NaN);
+    this.latest = new LatestValues(table);
+    this.#seenUs = this.latest.seenUs;
+    this.#latestWords = this.latest.words;
     this.#takenUs = new Float64Array(count).fill(Number.NaN);
     this.#pending = new Uint8Array(count);
     this.#metMs = new Float64Array(count).fill(Number.NaN);
@@ -129,60 +124,18 @@ export class Collector {
     return drained;
   }
 
-  /** The newest value of every signal seen so far, in the order of their slots. */
-  latest(): LatestValue[] {
-    const found: LatestValue[] = [];
-    for (let slot = 0; slot < this.#table.slots.count; slot++) {
-      const latest = this.#latestAt(slot);
-      if (latest !== undefined) found.push(latest);
-    }
-    return found;
-  }
-
-  /**
-   * The newest value of one signal; undefined until it is seen. Of a message known by its PGN also undefined while several send it and
-   * `signal` names none of them: which one is meant is not guessed.
-   */
-  latestOf(signal: SignalEntry): LatestValue | undefined {
-    if (signal.pgn === undefined) return this.#latestAt(signal.index);
-    const found: LatestValue[] = [];
-    for (const { message, origin, firstSlot } of this.#table.slots.senders) {
-      const offset = signal.index - message.firstSignal;
-      if (offset < 0 || offset >= message.signalCount) continue;
-      const latest = this.#latestAt(firstSlot + offset);
-      if (latest !== undefined && (signal.source ?? origin.source) === origin.source) found.push(latest);
-    }
-    return found.length === 1 ? found[0] : undefined;
-  }
-
-  #latestAt(slot: number): LatestValue | undefined {
-    const timeUs = this.#seenUs[slot];
-    if (Number.isNaN(timeUs)) return undefined;
-    const signal = this.#table.slots.signalOf(slot);
-    return { signal, origin: this.#table.slots.originOf(slot), timeUs, raw: this.#latestRaw(signal, slot) };
-  }
-
   #takeSignal(signal: number, slot: number, timeUs: number): void {
+    const { latest } = this;
     const mode = this.#plan.modes[signal];
     let taken = false;
-    if (mode === MODE.onChange) taken = this.#differs(signal, slot) || this.#isSilentTooLong(signal, slot, timeUs);
+    // For on-change the newest value is also the last one taken: every other was equal to it.
+    if (mode === MODE.onChange) taken = latest.differs(signal, slot) || this.#isSilentTooLong(signal, slot, timeUs);
     else if (mode === MODE.every) taken = this.#isDue(signal, slot, timeUs);
     else if (mode === MODE.latest) this.#awaitWindow(signal, slot, timeUs);
-    this.#remember(signal, slot, timeUs);
+    latest.note(signal, slot, timeUs);
     if (!taken) return;
     this.#takenUs[slot] = timeUs;
     this.#append(slot, timeUs);
-  }
-
-  /** For on-change the newest value is also the last one taken: every other was equal to it. */
-  #differs(signal: number, slot: number): boolean {
-    if (Number.isNaN(this.#seenUs[slot])) return true;
-    const wide = this.#wideSlots[signal];
-    if (wide < 0) return !Object.is(this.#table.values[signal], this.#latestValues[slot]);
-    return (
-      this.#wideWords[wide * 2] !== this.#latestWords[slot * 2] ||
-      this.#wideWords[wide * 2 + 1] !== this.#latestWords[slot * 2 + 1]
-    );
   }
 
   #isSilentTooLong(signal: number, slot: number, timeUs: number): boolean {
@@ -230,17 +183,6 @@ export class Collector {
     return (monotonicMs - this.#metMs[slot]) * 1000 >= periodUs;
   }
 
-  #remember(signal: number, slot: number, timeUs: number): void {
-    this.#seenUs[slot] = timeUs;
-    const wide = this.#wideSlots[signal];
-    if (wide < 0) {
-      this.#latestValues[slot] = this.#table.values[signal];
-    } else {
-      this.#latestWords[slot * 2] = this.#wideWords[wide * 2];
-      this.#latestWords[slot * 2 + 1] = this.#wideWords[wide * 2 + 1];
-    }
-  }
-
   #append(slot: number, timeUs: number): void {
     const log = this.#log;
     if (!log.reserve()) {
@@ -255,12 +197,5 @@ export class Collector {
     log.words[at * 2 + 1] = this.#latestWords[slot * 2 + 1];
     log.opens[at] = 0;
     log.count = at + 1;
-  }
-
-  #latestRaw({ wide, signed }: SignalEntry, slot: number): number | bigint {
-    if (wide < 0) return this.#latestValues[slot];
-    const bits = new BigInt64Array(this.#latestValues.buffer)[slot];
-    const exact = signed ? bits : BigInt.asUintN(64, bits);
-    return Number.isSafeInteger(Number(exact)) ? Number(exact) : exact;
   }
 }

@@ -40,7 +40,7 @@ async function line({ rules = [], senderSignals }: { rules?: readonly CollectRul
   const bus = new FakeCanBus();
   pipeline.start();
   await bus.start(pipeline.sinkFor(bus));
-  return { bus, clock, pipeline, outbox, signals: new LatestSignals(table, collector) };
+  return { bus, clock, pipeline, outbox, signals: new LatestSignals(table, collector.latest) };
 }
 
 function frame(id: number, hex: string, us: number): CanFrame {

@@ -195,7 +195,7 @@ describe("Collector", () => {
     const collector = collectorOf(table, [{ signals: "*", mode: "off" }]);
     feed(table, collector, [[7, 9]]);
     expect(collector.drain(0, true).count).toBe(0);
-    expect(collector.latest()).toEqual([{ signal: table.signals[0], timeUs: T0 + 7, raw: 9 }]);
+    expect(collector.latest.list()).toEqual([{ signal: table.signals[0], timeUs: T0 + 7, raw: 9 }]);
   });
 
   it("gives the newest values exactly, and none for a signal that was never seen", () => {
@@ -212,7 +212,7 @@ describe("Collector", () => {
     const collector = collectorOf(table, []);
     table.wides.set([-1n, -1n]);
     collector.take(table.messages[0], true, T0);
-    expect(collector.latest().map(({ raw }) => raw)).toEqual([2n ** 64n - 1n, -1]);
+    expect(collector.latest.list().map(({ raw }) => raw)).toEqual([2n ** 64n - 1n, -1]);
   });
 
   it("marks where each frame begins", () => {

@@ -1,0 +1,91 @@
+import type { LatestValue } from "../../signals/latest-signals.ts";
+import type { SignalEntry } from "../../signals/signal-entry.ts";
+import type { SignalTable } from "../../signals/signal-table.ts";
+
+/**
+ * The newest value of every signal, collected or not, side by side by slot (see `SignalSlots`). `differs` and `note` are on the frame
+ * path: they read what has just been decoded into the table's buffers, and allocate nothing.
+ */
+export class LatestValues {
+  /** When each was last seen, µs since the Unix epoch; NaN: never. */
+  readonly seenUs: Float64Array;
+  /** The memory of the values as pairs of 32-bit words: a wide signal's 64 bits in native byte order. */
+  readonly words: Uint32Array;
+  readonly #values: Float64Array;
+  readonly #table: SignalTable;
+  /** Position in `SignalTable.wides` of each signal, or -1. */
+  readonly #wideSlots: Int32Array;
+  readonly #wideWords: Uint32Array;
+
+  constructor(table: SignalTable) {
+    const count = table.slots.capacity;
+    this.#table = table;
+    this.#values = new Float64Array(count);
+    this.words = new Uint32Array(this.#values.buffer);
+    this.seenUs = new Float64Array(count).fill(Number.NaN);
+    this.#wideSlots = Int32Array.from(table.signals, (signal) => signal.wide);
+    this.#wideWords = new Uint32Array(table.wides.buffer, table.wides.byteOffset, table.wides.length * 2);
+  }
+
+  /** Whether the value just decoded is another than the newest: NaN equals NaN, -0 differs from 0, and the first one differs. */
+  differs(signal: number, slot: number): boolean {
+    if (Number.isNaN(this.seenUs[slot])) return true;
+    const wide = this.#wideSlots[signal];
+    if (wide < 0) return !Object.is(this.#table.values[signal], this.#values[slot]);
+    return (
+      this.#wideWords[wide * 2] !== this.words[slot * 2] || this.#wideWords[wide * 2 + 1] !== this.words[slot * 2 + 1]
+    );
+  }
+
+  /** Takes the value just decoded for the newest. */
+  note(signal: number, slot: number, timeUs: number): void {
+    this.seenUs[slot] = timeUs;
+    const wide = this.#wideSlots[signal];
+    if (wide < 0) {
+      this.#values[slot] = this.#table.values[signal];
+    } else {
+      this.words[slot * 2] = this.#wideWords[wide * 2];
+      this.words[slot * 2 + 1] = this.#wideWords[wide * 2 + 1];
+    }
+  }
+
+  /** The newest value of every signal seen so far, in the order of their slots. */
+  list(): LatestValue[] {
+    const found: LatestValue[] = [];
+    for (let slot = 0; slot < this.#table.slots.count; slot++) {
+      const latest = this.#latestAt(slot);
+      if (latest !== undefined) found.push(latest);
+    }
+    return found;
+  }
+
+  /**
+   * The newest value of one signal; undefined until it is seen. Of a message known by its PGN also undefined while several send it and
+   * `signal` names none of them: which one is meant is not guessed.
+   */
+  latestOf(signal: SignalEntry): LatestValue | undefined {
+    if (signal.pgn === undefined) return this.#latestAt(signal.index);
+    const found: LatestValue[] = [];
+    for (const { message, origin, firstSlot } of this.#table.slots.senders) {
+      const offset = signal.index - message.firstSignal;
+      if (offset < 0 || offset >= message.signalCount) continue;
+      const latest = this.#latestAt(firstSlot + offset);
+      if (latest !== undefined && (signal.source ?? origin.source) === origin.source) found.push(latest);
+    }
+    return found.length === 1 ? found[0] : undefined;
+  }
+
+  #latestAt(slot: number): LatestValue | undefined {
+    const timeUs = this.seenUs[slot];
+    if (Number.isNaN(timeUs)) return undefined;
+    const signal = this.#table.slots.signalOf(slot);
+    return { signal, origin: this.#table.slots.originOf(slot), timeUs, raw: this.#rawOf(signal, slot) };
+  }
+
+  #rawOf({ wide, signed }: SignalEntry, slot: number): number | bigint {
+    if (wide < 0) return this.#values[slot];
+    const bits = new BigInt64Array(this.#values.buffer)[slot];
+    const exact = signed ? bits : BigInt.asUintN(64, bits);
+    return Number.isSafeInteger(Number(exact)) ? Number(exact) : exact;
+  }
+}
