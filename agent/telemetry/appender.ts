@@ -2,7 +2,7 @@ import type { Clock } from "../core/clock.ts";
 import { AgentError, type FaultCode } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import { type Outbox, type RecordId, STREAMS, type StreamName } from "../ports/outbox.ts";
-import type { EncodedDraft } from "./record/encode.ts";
+import type { EncodedDraft } from "./record/record-sealer.ts";
 
 /** Whether drafts reach the outbox, and if not, why. */
 export type StoreState =

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type CanFrame, FRAME_FLAG, FrameBatch } from "../../../agent/ports/frame.ts";
 import { FrameCapture } from "../../../agent/telemetry/frame-capture.ts";
-import type { EncodedDraft } from "../../../agent/telemetry/record/encode.ts";
+import type { EncodedDraft } from "../../../agent/telemetry/record/record-sealer.ts";
 import { createRecordReader } from "../../../agent/telemetry/record/records.ts";
 import { readDescriptor } from "../../../config/proto/descriptor.ts";
 import { seededRandom } from "../../bench/core/seeded-random.ts";

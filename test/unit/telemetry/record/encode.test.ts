@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { EncodedDraft } from "../../../../agent/telemetry/record/encode.ts";
+import type { EncodedDraft } from "../../../../agent/telemetry/record/record-sealer.ts";
 import { createRecordReader, type DecodedRecord, type RecordBody } from "../../../../agent/telemetry/record/records.ts";
 import { readDescriptor } from "../../../../config/proto/descriptor.ts";
 import { encoderOf, idOf, type LoggedSample, logOf } from "../../../fakes/telemetry/samples.ts";
