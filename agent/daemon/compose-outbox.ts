@@ -4,6 +4,7 @@ import { openOutbox } from "../../drivers/sqlite/outbox/outbox.ts";
 import { StandbyOutbox, type StandbyParts } from "../../drivers/sqlite/outbox/standby-outbox.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Log } from "../core/log.ts";
+import { memoryBounds } from "../ports/outbox-faults.ts";
 
 /** What the outbox is wired with. */
 export type OutboxParts = {
@@ -21,5 +22,6 @@ export function composeOutbox({ config, bootId, clock, log }: OutboxParts): Stan
   const standbyFiles = [join(config.runtimeDir, "outbox.standby"), `${file}.standby`];
   const disk = { file, maxBytes, bootId, clock, log, standbyFiles };
   const openDisk: StandbyParts["openDisk"] = (adopt) => openOutbox(disk, adopt).outbox;
-  return new StandbyOutbox({ openDisk, memoryBytes: config.collect.holdBytes, bootId, standbyFiles, clock, log });
+  const memoryBytes = memoryBounds(config.collect.holdBytes).standbyBytes;
+  return new StandbyOutbox({ openDisk, memoryBytes, bootId, standbyFiles, clock, log });
 }

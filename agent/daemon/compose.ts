@@ -27,6 +27,7 @@ import type { Broker } from "../ports/broker.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { SocketCounts } from "../ports/local-socket.ts";
 import { CONTROL_SHARE, type Outbox } from "../ports/outbox.ts";
+import { memoryBounds } from "../ports/outbox-faults.ts";
 import { LatestSignals } from "../signals/latest-signals.ts";
 import type { SignalTable } from "../signals/signal-table.ts";
 import type { TableSource } from "../signals/table-source.ts";
@@ -224,7 +225,7 @@ function composeLine(base: Base, broker: Broker) {
     random,
   });
   const wake = (): void => publisher.wake();
-  const appender = new Appender({ outbox, clock, log, holdBytes: collect.holdBytes, wake });
+  const appender = new Appender({ outbox, clock, log, holdBytes: memoryBounds(collect.holdBytes).waitingBytes, wake });
   const collector = new Collector({ table, rules: collect.rules, batchSamples: collect.batchSamples });
   const capture = new FrameCapture(encoder, appender);
   const pipeline = new Pipeline({ table, collector, encoder, appender, capture, clock, batchMs: collect.batchMs });

@@ -1,7 +1,8 @@
 import type { Clock } from "../core/clock.ts";
-import { AgentError, type FaultCode } from "../core/errors.ts";
+import type { AgentError, FaultCode } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import { type Outbox, type RecordId, STREAMS, type StreamName } from "../ports/outbox.ts";
+import { type OutboxRefusal, outboxRefusal } from "../ports/outbox-faults.ts";
 import type { EncodedDraft } from "./record/record-sealer.ts";
 
 /** Whether drafts reach the outbox, and if not, why. */
@@ -51,7 +52,7 @@ export class Appender {
   readonly #parts: AppenderParts;
   readonly #queues: Readonly<Record<StreamName, Held[]>> = { control: [], event: [], telemetry: [], capture: [] };
   #heldBytes = 0;
-  #refusal: { readonly error: AgentError; readonly sinceMs: number } | undefined;
+  #refused: { readonly fault: AgentError; readonly sinceMs: number } | undefined;
   readonly #counters = { records: 0, samples: 0, payloadBytes: 0, discardedRecords: 0, discardedSamples: 0 };
 
   constructor(parts: AppenderParts) {
@@ -63,13 +64,13 @@ export class Appender {
     this.#queues[draft.stream].push({ draft, payloadBytes: 0 });
     this.#heldBytes += draft.bodyBytes;
     if (this.#heldBytes <= this.#parts.holdBytes) return;
-    if (this.#refusal === undefined) this.store();
+    if (this.#refused === undefined) this.store();
     while (this.#heldBytes > this.#parts.holdBytes) this.#discardOne();
   }
 
   /**
-   * Stores what waits. Throws only what is not the outbox's own trouble
-   * (`outbox.full`, `outbox.unavailable`), which is remembered in `state` and tried again with the next call.
+   * Stores what waits. What the outbox refuses (`outboxRefusal`) is remembered in `state` and tried again with the next call; anything
+   * else is thrown.
    */
   store(): void {
     const before = this.#counters.records;
@@ -88,9 +89,9 @@ export class Appender {
   }
 
   state(): StoreState {
-    if (this.#refusal === undefined) return { kind: "storing" };
-    const { error, sinceMs } = this.#refusal;
-    const { code, message, remedy } = error;
+    if (this.#refused === undefined) return { kind: "storing" };
+    const { fault, sinceMs } = this.#refused;
+    const { code, message, remedy } = fault;
     return { kind: "failing", sinceMs, code, what: message, remedy, heldBytes: this.#heldBytes };
   }
 
@@ -98,13 +99,13 @@ export class Appender {
     return { ...this.#counters };
   }
 
-  #storeAll(): AgentError | undefined {
-    if (this.#refusal !== undefined) return this.#storeApart();
+  #storeAll(): OutboxRefusal | undefined {
+    if (this.#refused !== undefined) return this.#storeApart();
     const refusal = this.#storeTogether();
-    return refusal?.code === "outbox.full" ? this.#storeApart() : refusal;
+    return refusal?.kind === "full" ? this.#storeApart() : refusal;
   }
 
-  #storeTogether(): AgentError | undefined {
+  #storeTogether(): OutboxRefusal | undefined {
     const all = STREAMS.flatMap((stream) => this.#queues[stream]);
     const refusal = this.#append(all);
     if (refusal === undefined) for (const stream of STREAMS) this.#forget(stream, all.length);
@@ -115,24 +116,24 @@ export class Appender {
    * When the outbox is full each stream goes by itself, its first draft alone: all together may be more than the outbox can hold
    * at all, and an event may still evict telemetry where telemetry finds nothing to evict. What goes well goes on in twice as many.
    */
-  #storeApart(): AgentError | undefined {
-    let first: AgentError | undefined;
+  #storeApart(): OutboxRefusal | undefined {
+    let first: OutboxRefusal | undefined;
     for (const stream of STREAMS) {
       const refusal = this.#storeStream(stream);
       first ??= refusal;
-      if (refusal?.code === "outbox.unavailable") break;
+      if (refusal?.kind === "unavailable") break;
     }
     return first;
   }
 
-  #storeStream(stream: StreamName): AgentError | undefined {
+  #storeStream(stream: StreamName): OutboxRefusal | undefined {
     for (let most = 1; this.#queues[stream].length > 0; ) {
       const some = this.#queues[stream].slice(0, most);
       const refusal = this.#append(some);
       if (refusal === undefined) {
         this.#forget(stream, some.length);
         most *= 2;
-      } else if (some.length === 1 || refusal.code === "outbox.unavailable") {
+      } else if (some.length === 1 || refusal.kind === "unavailable") {
         return refusal;
       } else {
         most = 1;
@@ -141,19 +142,15 @@ export class Appender {
     return undefined;
   }
 
-  #append(drafts: readonly Held[]): AgentError | undefined {
+  #append(drafts: readonly Held[]): OutboxRefusal | undefined {
     if (drafts.length === 0) return undefined;
-    return this.#attempt(() => this.#parts.outbox.append(drafts.map(measured)));
-  }
-
-  #attempt(write: () => void): AgentError | undefined {
     try {
-      write();
+      this.#parts.outbox.append(drafts.map(measured));
       return undefined;
     } catch (thrown) {
-      const isRefusal = thrown instanceof AgentError && /^outbox\.(full|unavailable)$/.test(thrown.code);
-      if (!isRefusal) throw thrown;
-      return thrown;
+      const refusal = outboxRefusal(thrown);
+      if (refusal === undefined) throw thrown;
+      return refusal;
     }
   }
 
@@ -176,17 +173,17 @@ export class Appender {
     this.#counters.discardedSamples += discarded.draft.samples;
   }
 
-  #note(refusal: AgentError | undefined): void {
+  #note(refusal: OutboxRefusal | undefined): void {
     const { clock, log } = this.#parts;
     const { discardedRecords, discardedSamples } = this.#counters;
     if (refusal !== undefined) {
-      if (this.#refusal === undefined)
-        log.error("outbox.refused", { code: refusal.code, what: refusal.message, remedy: refusal.remedy });
-      this.#refusal = { error: refusal, sinceMs: this.#refusal?.sinceMs ?? clock.monotonicMs() };
-    } else if (this.#refusal !== undefined) {
-      const failedMs = Math.round(clock.monotonicMs() - this.#refusal.sinceMs);
+      const { code, message: what, remedy } = refusal.fault;
+      if (this.#refused === undefined) log.error("outbox.refused", { code, what, remedy });
+      this.#refused = { fault: refusal.fault, sinceMs: this.#refused?.sinceMs ?? clock.monotonicMs() };
+    } else if (this.#refused !== undefined) {
+      const failedMs = Math.round(clock.monotonicMs() - this.#refused.sinceMs);
       log.info("outbox.accepted", { failedMs, discardedRecords, discardedSamples });
-      this.#refusal = undefined;
+      this.#refused = undefined;
     }
   }
 }

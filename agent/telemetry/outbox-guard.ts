@@ -3,8 +3,7 @@ import type { Clock } from "../core/clock.ts";
 import { AgentError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import type { Outbox } from "../ports/outbox.ts";
-
-const BACKOFF = { minMs: 500, maxMs: 30_000 };
+import { DRAIN_BACKOFF } from "../ports/outbox-faults.ts";
 
 /** What a guard is made of. `random` gives 0 <= x < 1. */
 export type OutboxGuardParts = {
@@ -39,7 +38,7 @@ export class OutboxGuard {
     } catch (thrown) {
       if (!(thrown instanceof AgentError)) throw thrown;
       if (this.#failures === 0) log.error("publish.outbox-failed", { code: thrown.code, what: thrown.message });
-      this.#retryAtMs = clock.monotonicMs() + BACKOFF.minMs + fullJitterMs(this.#failures, BACKOFF, random);
+      this.#retryAtMs = clock.monotonicMs() + DRAIN_BACKOFF.minMs + fullJitterMs(this.#failures, DRAIN_BACKOFF, random);
       this.#failures += 1;
       return false;
     }

@@ -13,7 +13,10 @@ export function isFull(thrown: unknown): boolean {
 
 /** Whether the file is not a database or its content contradicts itself. */
 export function isDamaged(thrown: unknown): boolean {
-  const code = sqliteCodeOf(thrown) ?? "";
+  return isDamageCode(sqliteCodeOf(thrown) ?? "");
+}
+
+function isDamageCode(code: string): boolean {
   return code === "SQLITE_NOTADB" || code.startsWith("SQLITE_CORRUPT");
 }
 
@@ -21,6 +24,11 @@ export function isDamaged(thrown: unknown): boolean {
 export function damageOf(thrown: unknown): unknown {
   const isForbidden = (sqliteCodeOf(thrown) ?? "").startsWith("SQLITE_CONSTRAINT");
   return isForbidden ? new Database.SqliteError(messageOf(thrown), "SQLITE_CORRUPT") : thrown;
+}
+
+/** Whether a fault of `faultOf` says that the file is damaged. */
+export function saysDamaged(fault: AgentError): boolean {
+  return isDamageCode(String(fault.facts.sqlite));
 }
 
 /** Whether another connection holds the file. */

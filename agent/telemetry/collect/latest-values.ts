@@ -13,6 +13,8 @@ export class LatestValues {
   readonly words: Uint32Array;
   readonly #values: Float64Array;
   readonly #table: SignalTable;
+  /** What has just been decoded, by signal. */
+  readonly #decoded: Float64Array;
   /** Position in `SignalTable.wides` of each signal, or -1. */
   readonly #wideSlots: Int32Array;
   readonly #wideWords: Uint32Array;
@@ -23,6 +25,7 @@ export class LatestValues {
     this.#values = new Float64Array(count);
     this.words = new Uint32Array(this.#values.buffer);
     this.seenUs = new Float64Array(count).fill(Number.NaN);
+    this.#decoded = table.values;
     this.#wideSlots = Int32Array.from(table.signals, (signal) => signal.wide);
     this.#wideWords = new Uint32Array(table.wides.buffer, table.wides.byteOffset, table.wides.length * 2);
   }
@@ -31,7 +34,7 @@ export class LatestValues {
   differs(signal: number, slot: number): boolean {
     if (Number.isNaN(this.seenUs[slot])) return true;
     const wide = this.#wideSlots[signal];
-    if (wide < 0) return !Object.is(this.#table.values[signal], this.#values[slot]);
+    if (wide < 0) return !Object.is(this.#decoded[signal], this.#values[slot]);
     return (
       this.#wideWords[wide * 2] !== this.words[slot * 2] || this.#wideWords[wide * 2 + 1] !== this.words[slot * 2 + 1]
     );
@@ -42,7 +45,7 @@ export class LatestValues {
     this.seenUs[slot] = timeUs;
     const wide = this.#wideSlots[signal];
     if (wide < 0) {
-      this.#values[slot] = this.#table.values[signal];
+      this.#values[slot] = this.#decoded[signal];
     } else {
       this.words[slot * 2] = this.#wideWords[wide * 2];
       this.words[slot * 2 + 1] = this.#wideWords[wide * 2 + 1];

@@ -14,6 +14,7 @@ import type {
   StreamName,
   StreamStats,
 } from "../../../agent/ports/outbox.ts";
+import { SALVAGE_RETRY_MS } from "../../../agent/ports/outbox-faults.ts";
 import { Salvager } from "../recovery/salvage.ts";
 import type { Watermark } from "../recovery/watermark.ts";
 import type { WatermarkFile } from "../recovery/watermark-file.ts";
@@ -32,8 +33,6 @@ const BOOT_DIGITS = 12;
 /** A damaged file's records come over in steps of at most SALVAGE_TURN_MS of the main thread, every SALVAGE_MS. */
 const SALVAGE_MS = 100;
 const SALVAGE_TURN_MS = 20;
-/** After a step that the disk refused. */
-const SALVAGE_PAUSE_MS = 30_000;
 
 /** What a `SqliteOutbox` works with. */
 export type SqliteOutboxParts = {
@@ -279,7 +278,7 @@ export class SqliteOutbox implements Outbox {
     } catch (thrown) {
       if (!(thrown instanceof AgentError)) throw thrown;
       log.warn("outbox.salvage-paused", { file: storage.file, code: thrown.code, what: thrown.message });
-      this.#salvageDueMs = startMs + SALVAGE_PAUSE_MS;
+      this.#salvageDueMs = startMs + SALVAGE_RETRY_MS;
     }
     if (!this.#salvager.isPending) this.#stopSalvage();
   }

@@ -14,12 +14,10 @@ import type {
   StoredRecord,
   StreamName,
 } from "../../../agent/ports/outbox.ts";
+import { DISK_RETRY_MS, memoryStandsIn, outboxRefusal } from "../../../agent/ports/outbox-faults.ts";
+import { saysDamaged } from "../faults.ts";
 import { type MemoryOutbox, openMemoryOutbox } from "./memory-outbox.ts";
 import { forgetStandbyFiles } from "./standby-watermarks.ts";
-
-/** The disk may fail for this long before memory stands in; what comes meanwhile waits with the caller. */
-const PATIENCE_MS = 2000;
-const RETRY_MS = 5000;
 
 /** What a `StandbyOutbox` is made of. */
 export type StandbyParts = {
@@ -63,9 +61,7 @@ export class StandbyOutbox implements Outbox {
     try {
       this.#place = { outbox: parts.openDisk(undefined), offset: 0, backfills: 0 };
     } catch (thrown) {
-      // A disk without room for an empty database is as good as none.
-      if (!isUnavailable(thrown) && !isFull(thrown)) throw thrown;
-      this.#place = this.#standIn(thrown, 0, 0);
+      this.#place = this.#standIn(this.#faultAt("opening", thrown), 0, 0);
     }
   }
 
@@ -75,11 +71,11 @@ export class StandbyOutbox implements Outbox {
       this.#failingSinceMs = undefined;
       return ids;
     } catch (thrown) {
-      if (!isUnavailable(thrown) || !this.#isOutOfPatience()) throw thrown;
+      const fault = this.#faultAt("writing", thrown);
       const offset = this.lastRow();
       const backfills = this.backfills() + 1;
       this.#closeQuietly();
-      this.#place = this.#standIn(thrown, offset, backfills);
+      this.#place = this.#standIn(fault, offset, backfills);
       return this.#place.outbox.append(drafts);
     }
   }
@@ -169,7 +165,8 @@ export class StandbyOutbox implements Outbox {
     try {
       return work(this.#place.outbox);
     } catch (thrown) {
-      if (isDamage(thrown) && this.#standby === undefined) this.#reopen();
+      const refusal = outboxRefusal(thrown);
+      if (refusal !== undefined && saysDamaged(refusal.fault) && this.#standby === undefined) this.#reopen();
       throw thrown;
     }
   }
@@ -178,7 +175,7 @@ export class StandbyOutbox implements Outbox {
   #reopen(): void {
     const { openDisk, clock } = this.#parts;
     const nowMs = clock.monotonicMs();
-    if (nowMs - this.#reopenedAtMs < RETRY_MS) return;
+    if (nowMs - this.#reopenedAtMs < DISK_RETRY_MS) return;
     this.#reopenedAtMs = nowMs;
     const { offset } = this.#place;
     const lastRow = this.lastRow();
@@ -189,16 +186,18 @@ export class StandbyOutbox implements Outbox {
       const isAnew = outbox.lastRow() + offset < lastRow;
       this.#place = { outbox, offset: isAnew ? lastRow : offset, backfills };
     } catch (thrown) {
-      if (!isUnavailable(thrown) && !isFull(thrown)) throw thrown;
-      this.#place = this.#standIn(thrown, lastRow, backfills);
+      this.#place = this.#standIn(this.#faultAt("opening", thrown), lastRow, backfills);
     }
   }
 
-  #isOutOfPatience(): boolean {
-    if (this.#standby !== undefined) return false;
+  /** The fault for which memory stands in now; throws `thrown` where it does not, or does already. */
+  #faultAt(doing: "opening" | "writing", thrown: unknown): AgentError {
+    const refusal = outboxRefusal(thrown);
+    if (refusal === undefined || this.#standby !== undefined) throw thrown;
     const nowMs = this.#parts.clock.monotonicMs();
-    this.#failingSinceMs ??= nowMs;
-    return nowMs - this.#failingSinceMs >= PATIENCE_MS;
+    if (refusal.kind === "unavailable") this.#failingSinceMs ??= nowMs;
+    if (!memoryStandsIn(refusal.kind, doing, nowMs - (this.#failingSinceMs ?? nowMs))) throw thrown;
+    return refusal.fault;
   }
 
   #standIn(fault: AgentError, offset: number, backfills: number): ActiveOutbox {
@@ -208,7 +207,7 @@ export class StandbyOutbox implements Outbox {
     this.#failingSinceMs = undefined;
     this.#standby = openMemoryOutbox({ maxBytes: memoryBytes, bootId, standbyFiles, clock, log });
     // By the clock and not at the next record: a vehicle that stands still has none.
-    this.#stopLooking = clock.every(RETRY_MS, () => this.#returnToDisk());
+    this.#stopLooking = clock.every(DISK_RETRY_MS, () => this.#returnToDisk());
     return { outbox: this.#standby.outbox, offset, backfills };
   }
 
@@ -239,16 +238,4 @@ export class StandbyOutbox implements Outbox {
       // A disk that takes nothing any more cannot take a tidy end either; the next open repairs what it finds.
     }
   }
-}
-
-function isFull(thrown: unknown): thrown is AgentError {
-  return thrown instanceof AgentError && thrown.code === "outbox.full";
-}
-
-function isUnavailable(thrown: unknown): thrown is AgentError {
-  return thrown instanceof AgentError && thrown.code === "outbox.unavailable";
-}
-
-function isDamage(thrown: unknown): boolean {
-  return isUnavailable(thrown) && /^SQLITE_(CORRUPT|NOTADB)/.test(String(thrown.facts.sqlite));
 }

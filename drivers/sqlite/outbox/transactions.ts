@@ -3,12 +3,11 @@ import type Database from "better-sqlite3";
 import { AgentError } from "../../../agent/core/errors.ts";
 import type { Log } from "../../../agent/core/log.ts";
 import type { DiskState } from "../../../agent/ports/outbox.ts";
+import { FULL_DISK_EVICTIONS_BYTES } from "../../../agent/ports/outbox-faults.ts";
 import { pragmaNumber } from "../database.ts";
 import { damageOf, faultOf, isDamaged, isFull } from "../faults.ts";
 import type { OutboxReserve } from "./outbox-reserve.ts";
 
-/** Bytes to free inside the transaction in each attempt when the disk is full; where the last does not help, more would not. */
-const SPARE_BYTES = [0, 65_536, 1_048_576, 8_388_608] as const;
 /** Most pages given back to the file system in one step, to bound the pause. */
 const VACUUM_PAGES = 256;
 /** Free pages are kept for reuse up to this share of the file: giving each back would move as many pages as are written. */
@@ -87,8 +86,8 @@ export class Transactions {
     }
     if (!this.#isWhole) this.#regain();
     let full: unknown;
-    for (let at = 0; at < SPARE_BYTES.length; ) {
-      const spareBytes = SPARE_BYTES[at];
+    for (let at = 0; at < FULL_DISK_EVICTIONS_BYTES.length; ) {
+      const spareBytes = FULL_DISK_EVICTIONS_BYTES[at];
       try {
         const result = this.#once(work, spareBytes);
         if (!this.#isWhole) this.#copyLog();
