@@ -31,16 +31,18 @@ export function composeRenewal(wiring: RenewalWiring): Renewal | undefined {
   const template = provisioning.rotationTemplate ?? provisioning.template;
   if (identity.mode === "file" || template === undefined) return undefined;
   return new Renewal({
-    identityStore: identities.identityStore,
-    keys: composeKeys({ identity, environment, log }),
-    order: certificateOrder(config, template),
-    requestClient: new RequestClient({ broker, clock, log, limits: requests, token: () => randomUUID() }),
-    announcer: { thing, topic: createTopics(config.topics, thing).identity, clock },
+    steps: {
+      identityStore: identities.identityStore,
+      keys: composeKeys({ identity, environment, log }),
+      order: certificateOrder(config, template),
+      requestClient: new RequestClient({ broker, clock, log, limits: requests, token: () => randomUUID() }),
+      announcer: { thing, topic: createTopics(config.topics, thing).identity, clock },
+      broker,
+      clock,
+      log,
+    },
     settings: config.renewal,
     validity: () => validityOf(identities.inUse.certificateFile),
-    broker,
-    clock,
-    log,
     random,
   });
 }

@@ -52,15 +52,17 @@ async function renew(): Promise<string> {
   if (identity === undefined) throw new Error("nothing to renew");
   const broker = sessionAs(thing, { ...identity, keyLabel: keys.fileOf(identity.keyLabel) }, false);
   const renewal = new Renewal({
-    ...parts,
-    order: { ...parts.order, template: TEMPLATES.rotation, parameters: { ThingName: thing } },
-    broker: {
-      online: (signal, after) => broker.online(signal, after),
-      publish: (publication) => broker.publish(publication),
-      switchCredential: (next, withinMs) =>
-        broker.switchCredential({ ...next, keyLabel: keys.fileOf(next.keyLabel) }, withinMs),
+    steps: {
+      ...parts,
+      order: { ...parts.order, template: TEMPLATES.rotation, parameters: { ThingName: thing } },
+      broker: {
+        online: (signal, after) => broker.online(signal, after),
+        publish: (publication) => broker.publish(publication),
+        switchCredential: (next, withinMs) =>
+          broker.switchCredential({ ...next, keyLabel: keys.fileOf(next.keyLabel) }, withinMs),
+      },
+      requestClient: parts.requestClientOver(broker),
     },
-    requestClient: parts.requestClientOver(broker),
     random: Math.random,
     settings: renewalConfig.parse({ enabled: false }),
     validity: () => undefined,
