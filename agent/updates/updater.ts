@@ -1,3 +1,5 @@
+import { aborted } from "../core/aborted.ts";
+import { ChangeSignal } from "../core/change-signal.ts";
 import type { Clock } from "../core/clock.ts";
 import { AgentError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
@@ -47,6 +49,7 @@ export type UpdaterParts = {
  */
 export class Updater {
   readonly #parts: UpdaterParts;
+  readonly #change = new ChangeSignal();
   #record: UpdateRecord | undefined;
   #isLoaded = false;
   #wake = new AbortController();
@@ -64,6 +67,11 @@ export class Updater {
       this.#isLoaded = true;
     }
     return this.#record;
+  }
+
+  /** Resolves when `current` gives another state, or when `signal` aborts. */
+  changed(signal: AbortSignal): Promise<void> {
+    return this.#change.next(signal);
   }
 
   /** Takes an update whose manifest has been judged. "busy" while another one is under way. Throws the faults of the journal. */
@@ -90,21 +98,20 @@ export class Updater {
     const found = this.current();
     this.#parts.store.report();
     if (found !== undefined) await this.#happened(found, { kind: "started" }, signal);
-    while (!signal.aborted) {
-      const record = this.#record;
-      const { awaits = "at-once" } = record?.state ?? {};
-      if (record !== undefined && awaits !== "at-once") {
-        this.#parts.log.info("update.restart-wanted", { step: record.state.step, of: awaits });
-        if ((await this.#startAnew(record, signal)) === "restart") return;
-        continue;
-      }
-      const { step } = record?.state ?? { step: "done" as const };
-      if (record === undefined || step === "done" || step === "failed") await this.#idle(signal);
-      else await this.#work(record, step, signal);
-    }
+    while (!signal.aborted && (await this.#turn(signal)) === "go-on") continue;
   }
 
-  async #work(record: UpdateRecord, step: WorkStep, signal: AbortSignal): Promise<void> {
+  /** One step, one wait for a start, or one for the next update. "end": the process must start anew. */
+  async #turn(signal: AbortSignal): Promise<"go-on" | "end"> {
+    const record = this.#record;
+    if (record === undefined) return await this.#idle(signal);
+    const { step, awaits } = record.state;
+    if (awaits !== "at-once") return await this.#startAnew(record, signal);
+    if (step === "done" || step === "failed") return await this.#idle(signal);
+    return await this.#work(record, step, signal);
+  }
+
+  async #work(record: UpdateRecord, step: WorkStep, signal: AbortSignal): Promise<"go-on"> {
     this.#step = new AbortController();
     if (this.#cancelled !== undefined) this.#step.abort();
     const outcome = await this.#parts.steps[step](record, AbortSignal.any([signal, this.#step.signal]));
@@ -114,17 +121,19 @@ export class Updater {
     if (cancelled !== undefined) await this.#happened(this.#record ?? record, cancelled, signal);
     const isStuck = outcome.kind === "failed" && this.#record?.state.step === step;
     if (isStuck) await this.#parts.clock.sleep(RETRY_MS, signal);
+    return "go-on";
   }
 
   /** Until the process or the system goes down. Where that is someone else's to do, or the vehicle must not be without it yet, an update can be given up meanwhile. */
-  async #startAnew(record: UpdateRecord, signal: AbortSignal): Promise<"restart" | "given-up"> {
+  async #startAnew(record: UpdateRecord, signal: AbortSignal): Promise<"go-on" | "end"> {
+    this.#parts.log.info("update.restart-wanted", { step: record.state.step, of: record.state.awaits });
     this.#wake = new AbortController();
     if (this.#cancelled !== undefined) this.#wake.abort();
     const either = AbortSignal.any([signal, this.#wake.signal]);
     if (await this.#parts.untilStart(record.state, either)) {
       if (record.state.awaits === "restart") {
         this.#parts.restart();
-        return "restart";
+        return "end";
       }
       await this.#parts.reboot();
       await aborted(either);
@@ -132,12 +141,13 @@ export class Updater {
     const cancelled = this.#cancelled;
     this.#cancelled = undefined;
     if (cancelled !== undefined) await this.#happened(record, cancelled, signal);
-    return "given-up";
+    return "go-on";
   }
 
-  async #idle(signal: AbortSignal): Promise<void> {
+  async #idle(signal: AbortSignal): Promise<"go-on"> {
     this.#wake = new AbortController();
     await aborted(AbortSignal.any([signal, this.#wake.signal]));
+    return "go-on";
   }
 
   /** A state that cannot be written is not acted on: the write is tried until it succeeds. */
@@ -169,12 +179,6 @@ export class Updater {
     if (step === "rollback" || step === "failed") this.#parts.log.warn("update.moved", facts);
     else this.#parts.log.info("update.moved", facts);
     this.#parts.store.report();
+    this.#change.notify();
   }
-}
-
-async function aborted(signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  if (signal.aborted) return;
-  signal.addEventListener("abort", () => resolve(), { once: true });
-  await promise;
 }
