@@ -13,7 +13,6 @@ import { problemOfSteps, stepsJob } from "../jobs/handlers/steps-job.ts";
 import { JobRunner } from "../jobs/job-runner.ts";
 import type { JobVerbs } from "../local-api/job-verbs.ts";
 import type { ConfigSlot } from "../ports/update.ts";
-import { isSettled } from "../updates/update-state.ts";
 import type { HealthVerdict } from "../updates/update-work.ts";
 import { layerFolder, problemOfSet } from "./layered-config.ts";
 import { loopService } from "./services.ts";
@@ -90,19 +89,8 @@ function configSlotOf({ loaded, config, clock }: JobParts): ConfigSlot {
 
 function configJobOf(parts: JobParts, slot: ConfigSlot): ConfigJob {
   const { otaConfig, ota, journal, clock, verdict: health, restart } = parts;
-  const mayRestart = (): boolean => {
-    const update = ota.updater.current();
-    return update === undefined || isSettled(update.state);
-  };
-  return configJob({
-    slot,
-    journal,
-    clock,
-    health,
-    healthTimeoutMs: otaConfig.prove.withinSeconds * 1000,
-    mayRestart,
-    restart,
-  });
+  const healthTimeoutMs = otaConfig.prove.withinSeconds * 1000;
+  return configJob({ slot, journal, clock, health, healthTimeoutMs, updater: ota.updater, restart });
 }
 
 /** Jobs of the cloud. A broker that refuses the subscriptions leaves the rest of the agent as it is. */

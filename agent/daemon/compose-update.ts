@@ -102,7 +102,7 @@ export async function composeUpdate(parts: UpdateParts): Promise<Updates> {
     untilStart: async (state, signal) =>
       (state.awaits === "reboot" && !otaConfig.reboot) || (await untilStart(state, signal)),
   });
-  const ota = { verifier, updater, progress, clock };
+  const ota = { verifier, updater, progress };
   const cloudJobs = composeJobs({ ...parts, jobs, ota, verdict: health, restart: restartAgent });
   const said = { vouch: () => healthApproval.grant(), consent: () => consent.grant() };
   return {

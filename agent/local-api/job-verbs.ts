@@ -41,7 +41,7 @@ export function jobView(parts: JobVerbs | undefined): Readonly<Record<string, Vi
     "jobs.check": async (request) => {
       const { document } = checkRequest.parse(request);
       const found = runner.operationOf(document);
-      if ("refusal" in found) return { schemaVersion: 1, kind: "refused", reason: found.refusal };
+      if ("rejection" in found) return { schemaVersion: 1, kind: "refused", reason: found.rejection };
       const reason = await parts.problems[found.operation]?.(document);
       if (reason !== undefined) return { schemaVersion: 1, kind: "refused", reason };
       return { schemaVersion: 1, kind: "possible", operation: found.operation };

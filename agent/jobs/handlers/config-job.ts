@@ -4,19 +4,13 @@ import type { Clock } from "../../core/clock.ts";
 import { issueText } from "../../core/issue-text.ts";
 import type { Journal } from "../../ports/journal.ts";
 import type { ConfigSlot } from "../../ports/update.ts";
+import { isSettled } from "../../updates/update-state.ts";
 import type { HealthVerdict } from "../../updates/update-work.ts";
-import {
-  type ExecutionId,
-  isSameExecution,
-  type Job,
-  type JobHandler,
-  type JobOutcome,
-  withdrawnBy,
-} from "../job-runner.ts";
+import type { Updater } from "../../updates/updater.ts";
+import { ExecutionMemory } from "../execution-memory.ts";
+import { type ExecutionId, ended, type Job, type JobHandler, type JobOutcome, withdrawnBy } from "../job.ts";
 
-const SPACE = "job";
-const KEY = "config";
-/** How often the health is looked at, ms. */
+/** How often the health is looked at, ms: it is made of counts and states that nobody announces, and of time. */
 const POLL_MS = 1000;
 
 /** The document of new settings. They take the place of those of the last such job; none at all are the vehicle's own again. */
@@ -26,10 +20,8 @@ const configDocument = z.strictObject({
   config: z.record(z.string(), z.unknown()),
 });
 
-/** "trying": they are, or are to be, on trial; "leaving": they did not prove themselves, and `detail` says why. */
+/** "trying": they are, or are to be, on trial; "leaving": they did not stand their health check, and `detail` says why. */
 const attempt = z.object({
-  jobId: z.string(),
-  executionNumber: z.int(),
   name: z.string(),
   phase: z.enum(["trying", "leaving"]),
   detail: z.string(),
@@ -44,8 +36,8 @@ export type ConfigJobParts = {
   health(): HealthVerdict;
   /** New settings must prove themselves within this time, ms. */
   readonly healthTimeoutMs: number;
-  /** Whether the process may end without breaking into an update. */
-  mayRestart(): boolean;
+  /** New settings end the process, which must not break into an update. */
+  readonly updater: Pick<Updater, "current" | "changed">;
   /** Ends the process so that it is started again. */
   restart(): void;
 };
@@ -53,23 +45,22 @@ export type ConfigJobParts = {
 /** The handler of `config` documents, and what ends an attempt whose job is gone. */
 export type ConfigJob = { readonly handler: JobHandler; abandon(job: ExecutionId): void };
 
-/** Takes new settings whole or not at all: checked, on trial over a restart of the agent, and then kept or left. */
+/** Takes new settings whole or not at all: checked, on trial over a restart of the agent, and then committed or rolled back. */
 export function configJob(parts: ConfigJobParts): ConfigJob {
+  const memory = new ExecutionMemory(parts.journal, "config", attempt);
   return {
     handler: async (document, job, signal) => {
-      while (!parts.mayRestart() && !signal.aborted && !job.withdrawn.aborted) {
-        job.report({ phase: "queued", reason: "an update is under way" });
-        await parts.clock.sleep(POLL_MS, AbortSignal.any([signal, job.withdrawn]));
-      }
+      await untilNoUpdate(parts.updater, job, signal);
       if (signal.aborted) return "stopped";
-      const known = attemptOf(parts, job);
-      if (known === undefined) return await begin(parts, document, job, signal);
-      return known.phase === "leaving" ? await rollback(parts, known, signal) : await goOn(parts, known, job, signal);
+      const trial = new SettingsTrial(parts, memory, job);
+      const known = memory.of(job);
+      if (known === undefined) return await trial.begin(document, signal);
+      return known.phase === "leaving" ? await trial.rollback(known, signal) : await trial.goOn(known, signal);
     },
     abandon: (job) => {
-      const known = attemptOf(parts, job);
+      const known = memory.of(job);
       if (known === undefined) return;
-      remember(parts, undefined);
+      memory.forget();
       if (parts.slot.rollback(known.name) === "restart") parts.restart();
     },
   };
@@ -83,77 +74,89 @@ export async function problemOfSettings(document: unknown, slot: ConfigSlot): Pr
   return problem === undefined ? undefined : `invalid: ${problem}`;
 }
 
-async function begin(
-  parts: ConfigJobParts,
-  document: unknown,
-  job: Job,
-  signal: AbortSignal,
-): Promise<JobOutcome | "stopped"> {
-  const parsed = configDocument.safeParse(document);
-  if (!parsed.success) return ended("REJECTED", `malformed: ${issueText(parsed.error)}`);
-  const { name, problem } = await parts.slot.stage(parsed.data.config);
-  if (problem !== undefined) return ended("REJECTED", `invalid: ${problem}`);
-  if (parts.slot.running(name)) return ended("SUCCEEDED", "in force already");
-  const { jobId, executionNumber } = job;
-  const begun: Attempt = { jobId, executionNumber, name, phase: "trying", detail: "" };
-  remember(parts, begun);
-  return await goOn(parts, begun, job, signal);
-}
-
-async function goOn(
-  parts: ConfigJobParts,
-  known: Attempt,
-  job: Job,
-  signal: AbortSignal,
-): Promise<JobOutcome | "stopped"> {
-  const { slot, clock } = parts;
-  if (slot.running(known.name)) return commit(parts, known);
-  const trial = slot.trial(known.name);
-  if (trial.kind === "went-back") return await rollback(parts, { ...known, detail: trial.detail }, signal);
-  if (slot.activate(known.name) === "restart") return await restarted(parts, signal);
-  const endMs = clock.monotonicMs() + parts.healthTimeoutMs;
-  for (;;) {
-    const health = parts.health();
-    if (signal.aborted) return "stopped";
-    if (job.withdrawn.aborted)
-      return await rollback(parts, { ...known, detail: `cancelled ${withdrawnBy(job)}` }, signal);
-    if (health.kind === "healthy") break;
-    if (clock.monotonicMs() >= endMs) return await rollback(parts, { ...known, detail: health.missing }, signal);
-    job.report({ phase: "prove", waitingFor: health.missing });
-    await clock.sleep(POLL_MS, AbortSignal.any([signal, job.withdrawn]));
+/** New settings end the process, which must not break into an update. */
+async function untilNoUpdate(updater: ConfigJobParts["updater"], job: Job, signal: AbortSignal): Promise<void> {
+  const either = AbortSignal.any([signal, job.withdrawn]);
+  const isUnderWay = (): boolean => {
+    const update = updater.current();
+    return update !== undefined && !isSettled(update.state);
+  };
+  while (isUnderWay() && !either.aborted) {
+    job.report({ phase: "queued", reason: "an update is under way" });
+    await updater.changed(either);
   }
-  slot.commit(known.name);
-  return commit(parts, known);
 }
 
-function commit(parts: ConfigJobParts, { name }: Attempt): JobOutcome {
-  remember(parts, undefined);
-  return { status: "SUCCEEDED", details: { settings: name } };
-}
+/** The settings of one execution, from their check to their end. */
+class SettingsTrial {
+  readonly #parts: ConfigJobParts;
+  readonly #memory: ExecutionMemory<Attempt>;
+  readonly #job: Job;
 
-async function rollback(parts: ConfigJobParts, known: Attempt, signal: AbortSignal): Promise<JobOutcome | "stopped"> {
-  remember(parts, { ...known, phase: "leaving" });
-  if (parts.slot.rollback(known.name) === "restart") return await restarted(parts, signal);
-  remember(parts, undefined);
-  return ended("FAILED", `the settings before are back: ${known.detail}`);
-}
+  constructor(parts: ConfigJobParts, memory: ExecutionMemory<Attempt>, job: Job) {
+    this.#parts = parts;
+    this.#memory = memory;
+    this.#job = job;
+  }
 
-/** The job goes on in the next process. */
-async function restarted(parts: ConfigJobParts, signal: AbortSignal): Promise<"stopped"> {
-  parts.restart();
-  await aborted(signal);
-  return "stopped";
-}
+  async begin(document: unknown, signal: AbortSignal): Promise<JobOutcome | "stopped"> {
+    const { slot } = this.#parts;
+    const parsed = configDocument.safeParse(document);
+    if (!parsed.success) return ended("REJECTED", `malformed: ${issueText(parsed.error)}`);
+    const { name, problem } = await slot.stage(parsed.data.config);
+    if (problem !== undefined) return ended("REJECTED", `invalid: ${problem}`);
+    if (slot.running(name)) return ended("SUCCEEDED", "in force already");
+    const begun: Attempt = { name, phase: "trying", detail: "" };
+    this.#memory.remember(this.#job, begun);
+    return await this.goOn(begun, signal);
+  }
 
-function attemptOf({ journal }: ConfigJobParts, job: ExecutionId): Attempt | undefined {
-  const found = attempt.safeParse(journal.get(SPACE, KEY)).data;
-  return found !== undefined && isSameExecution(found, job) ? found : undefined;
-}
+  async goOn(known: Attempt, signal: AbortSignal): Promise<JobOutcome | "stopped"> {
+    const { slot } = this.#parts;
+    if (slot.running(known.name)) return this.#commit(known);
+    const trial = slot.trial(known.name);
+    if (trial.kind === "went-back") return await this.rollback({ ...known, detail: trial.detail }, signal);
+    if (slot.activate(known.name) === "restart") return await this.#restart(signal);
+    const problem = await this.#checkHealth(signal);
+    if (signal.aborted) return "stopped";
+    if (problem !== undefined) return await this.rollback({ ...known, detail: problem }, signal);
+    slot.commit(known.name);
+    return this.#commit(known);
+  }
 
-function remember({ journal }: ConfigJobParts, value: Attempt | undefined): void {
-  journal.put([{ space: SPACE, key: KEY, value }]);
-}
+  async rollback(known: Attempt, signal: AbortSignal): Promise<JobOutcome | "stopped"> {
+    const { slot } = this.#parts;
+    this.#memory.remember(this.#job, { ...known, phase: "leaving" });
+    if (slot.rollback(known.name) === "restart") return await this.#restart(signal);
+    this.#memory.forget();
+    return ended("FAILED", `the settings before are back: ${known.detail}`);
+  }
 
-function ended(status: JobOutcome["status"], reason: string): JobOutcome {
-  return { status, details: { reason } };
+  /** Why the settings are given up; undefined when the agent is healthy with them, or when `signal` aborts. */
+  async #checkHealth(signal: AbortSignal): Promise<string | undefined> {
+    const { clock, healthTimeoutMs } = this.#parts;
+    const { withdrawn } = this.#job;
+    const endMs = clock.monotonicMs() + healthTimeoutMs;
+    while (!signal.aborted) {
+      const health = this.#parts.health();
+      if (withdrawn.aborted) return `cancelled ${withdrawnBy(this.#job)}`;
+      if (health.kind === "healthy") return undefined;
+      if (clock.monotonicMs() >= endMs) return health.missing;
+      this.#job.report({ phase: "prove", waitingFor: health.missing });
+      await clock.sleep(POLL_MS, AbortSignal.any([signal, withdrawn]));
+    }
+    return undefined;
+  }
+
+  #commit({ name }: Attempt): JobOutcome {
+    this.#memory.forget();
+    return { status: "SUCCEEDED", details: { settings: name } };
+  }
+
+  /** The job goes on in the next process. */
+  async #restart(signal: AbortSignal): Promise<"stopped"> {
+    this.#parts.restart();
+    await aborted(signal);
+    return "stopped";
+  }
 }

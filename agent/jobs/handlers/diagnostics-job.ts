@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { CollectSupportParts } from "../../commands/actions/collect-support.ts";
 import { messageOf } from "../../core/errors.ts";
-import type { JobHandler } from "../job-runner.ts";
+import { ended, type JobHandler } from "../job.ts";
 
 const diagnosticsDocument = z.strictObject({ version: z.literal("1.0"), operation: z.literal("diagnostics") });
 
@@ -12,7 +12,7 @@ const diagnosticsDocument = z.strictObject({ version: z.literal("1.0"), operatio
 export function diagnosticsJob({ collect, send }: CollectSupportParts): JobHandler {
   return async (document, job) => {
     const problem = problemOfDiagnostics(document);
-    if (problem !== undefined) return { status: "REJECTED", details: { reason: problem } };
+    if (problem !== undefined) return ended("REJECTED", problem);
     job.report({ phase: "collect" });
     try {
       const file = await collect();
@@ -20,7 +20,7 @@ export function diagnosticsJob({ collect, send }: CollectSupportParts): JobHandl
       const details = { file: name, sha256, bytes: String(content.length), records: String(send(file)) };
       return { status: "SUCCEEDED", details };
     } catch (thrown) {
-      return { status: "FAILED", details: { reason: `not-collected: ${messageOf(thrown)}` } };
+      return ended("FAILED", `not-collected: ${messageOf(thrown)}`);
     }
   };
 }

@@ -1,6 +1,5 @@
 import { z } from "zod";
 import { isRetryable } from "../../cloud/request-client.ts";
-import type { Clock } from "../../core/clock.ts";
 import { issueText } from "../../core/issue-text.ts";
 import type { ArtifactSource } from "../../ports/update.ts";
 import { parseManifest } from "../../updates/trust/manifest.ts";
@@ -12,15 +11,14 @@ import type { Updater } from "../../updates/updater.ts";
 import { type AwsJobs, documentOf } from "../aws-jobs.ts";
 import {
   type ExecutionId,
+  ended,
   isSameExecution,
   type Job,
+  type JobDetails,
   type JobHandler,
   type JobOutcome,
   withdrawnBy,
-} from "../job-runner.ts";
-
-/** How often the update is looked at, ms. */
-const POLL_MS = 1000;
+} from "../job.ts";
 
 /** The document of an update: the manifest with its signatures as they are, and where each artifact is. */
 const otaDocument = z.strictObject({
@@ -43,25 +41,24 @@ export type OtaJobParts = {
   readonly verifier: UpdateVerifier;
   readonly updater: Updater;
   readonly progress: UpdateProgress;
-  readonly clock: Pick<Clock, "sleep">;
 };
 
 /** The handler of `ota` documents: hands the update in, follows it, and goes on following it after any restart. */
 export function otaJob(parts: OtaJobParts): JobHandler {
-  const { verifier, updater, clock } = parts;
+  const { verifier, updater } = parts;
   return async (document, job, signal) => {
     while (!signal.aborted && !job.withdrawn.aborted) {
       const running = updater.current();
       if (running !== undefined && isOf(running, job)) return await follow(parts, job, signal);
       if (running === undefined || isSettled(running.state)) {
-        const refusal = await begin(document, job, verifier, updater);
-        if (refusal !== undefined) return refusal;
+        const rejection = await begin(document, job, verifier, updater);
+        if (rejection !== undefined) return rejection;
         continue;
       }
       job.report({ phase: "queued", reason: "another update is under way" });
-      await clock.sleep(POLL_MS, AbortSignal.any([signal, job.withdrawn]));
+      await updater.changed(AbortSignal.any([signal, job.withdrawn]));
     }
-    return signal.aborted ? "stopped" : ended("FAILED", { reason: `cancelled ${withdrawnBy(job)}` });
+    return signal.aborted ? "stopped" : ended("FAILED", `cancelled ${withdrawnBy(job)}`);
   };
 }
 
@@ -94,6 +91,7 @@ export function problemOfOta(document: unknown, verifier: UpdateVerifier): strin
   return verdict.kind === "refused" ? `${verdict.reason}: ${verdict.detail}` : undefined;
 }
 
+/** Hands the update in. Gives the outcome of a job that is over with that; undefined when the update was begun, or another one came first. */
 async function begin(
   document: unknown,
   job: Job,
@@ -101,7 +99,7 @@ async function begin(
   updater: Updater,
 ): Promise<JobOutcome | undefined> {
   const parsed = otaDocument.safeParse(document);
-  if (!parsed.success) return ended("REJECTED", { reason: `malformed: ${issueText(parsed.error)}` });
+  if (!parsed.success) return ended("REJECTED", `malformed: ${issueText(parsed.error)}`);
   const { manifest, signatures, roots, artifacts } = parsed.data;
   const sources = Object.entries(artifacts).map(([name, place]) => [name, sourceOf(place)] as const);
   const origin = { kind: "job", jobId: job.jobId, executionNumber: job.executionNumber } as const;
@@ -114,9 +112,12 @@ async function begin(
     case "accepted":
       return undefined;
     case "installed":
-      return ended("SUCCEEDED", { reason: "installed already", versionTo: verdict.manifest.version });
+      return {
+        status: "SUCCEEDED",
+        details: { reason: "installed already", versionTo: verdict.manifest.version },
+      };
     case "refused":
-      return ended("REJECTED", { reason: `${verdict.reason}: ${verdict.detail}` });
+      return ended("REJECTED", `${verdict.reason}: ${verdict.detail}`);
   }
 }
 
@@ -124,28 +125,36 @@ function sourceOf(place: z.infer<typeof otaDocument>["artifacts"][string]): Arti
   return "url" in place ? { kind: "url", url: place.url } : { kind: "stream", ...place.stream };
 }
 
+/** Until the update is over. A job that is withdrawn gives the update up, and ends as the update does. */
 async function follow(parts: OtaJobParts, job: Job, signal: AbortSignal): Promise<JobOutcome | "stopped"> {
-  const { updater, progress, clock } = parts;
+  const { updater, progress } = parts;
   while (!signal.aborted) {
     const record = updater.current();
-    if (record === undefined || !isOf(record, job)) return ended("FAILED", { reason: "another update took its place" });
-    const { step, failure } = record.state;
+    if (record === undefined || !isOf(record, job)) return ended("FAILED", "another update took its place");
+    const { step } = record.state;
     const versions = { versionFrom: record.versionFrom, versionTo: parseManifest(record.request.manifest).version };
-    if (step === "done") return ended("SUCCEEDED", { phase: step, ...versions });
-    if (step === "failed") {
-      return ended("FAILED", { phase: step, reason: `${failure?.reason}: ${failure?.detail}`, ...versions });
-    }
-    if (job.withdrawn.aborted) {
+    const outcome = outcomeOf(record, versions);
+    if (outcome !== undefined) return outcome;
+    job.reportFrom(() => ({ phase: step, ...versions, ...shown(step, progress) }));
+    const isWithdrawn = job.withdrawn.aborted;
+    const change = updater.changed(isWithdrawn ? signal : AbortSignal.any([signal, job.withdrawn]));
+    if (isWithdrawn) {
       updater.cancel(job.withdrawn.reason === "timed-out" ? "timed-out" : "cancelled", withdrawnBy(job));
     }
-    job.report({ phase: step, ...versions, ...shown(step, progress) });
-    await clock.sleep(POLL_MS, signal);
+    await change;
   }
   return "stopped";
 }
 
+/** How the job of this update has ended; undefined while it goes on. */
+function outcomeOf({ state: { step, failure } }: UpdateRecord, versions: JobDetails): JobOutcome | undefined {
+  if (step === "done") return { status: "SUCCEEDED", details: { phase: step, ...versions } };
+  if (step !== "failed") return undefined;
+  return { status: "FAILED", details: { phase: step, reason: `${failure?.reason}: ${failure?.detail}`, ...versions } };
+}
+
 /** Amounts while it downloads, and what it waits for. */
-function shown(step: UpdateStep, { bytes, totalBytes, waitingFor }: UpdateProgress): Readonly<Record<string, string>> {
+function shown(step: UpdateStep, { bytes, totalBytes, waitingFor }: UpdateProgress): JobDetails {
   if (step !== "download" || waitingFor !== undefined) return waitingFor === undefined ? {} : { waitingFor };
   const percent = totalBytes === 0 ? 0 : Math.floor((100 * bytes) / totalBytes);
   return { percent: String(percent), bytes: String(bytes), totalBytes: String(totalBytes) };
@@ -154,8 +163,4 @@ function shown(step: UpdateStep, { bytes, totalBytes, waitingFor }: UpdateProgre
 /** Whether an update was asked for by this execution. */
 export function isOf({ request: { origin } }: UpdateRecord, job: ExecutionId): boolean {
   return origin.kind === "job" && isSameExecution(origin, job);
-}
-
-function ended(status: JobOutcome["status"], details: Readonly<Record<string, string>>): JobOutcome {
-  return { status, details };
 }

@@ -2,10 +2,8 @@ import { z } from "zod";
 import { issueText } from "../../core/issue-text.ts";
 import type { Journal } from "../../ports/journal.ts";
 import type { ProgramEnd, RunProgram } from "../../ports/update.ts";
-import { isSameExecution, type Job, type JobHandler, type JobOutcome } from "../job-runner.ts";
-
-const SPACE = "job";
-const KEY = "steps";
+import { ExecutionMemory } from "../execution-memory.ts";
+import { ended, type JobHandler, type JobOutcome } from "../job.ts";
 
 const action = z.object({
   name: z.string().min(1).max(128),
@@ -27,7 +25,8 @@ const stepsDocument = z.object({
   finalStep: z.object({ action }).optional(),
 });
 
-const begun = z.object({ jobId: z.string(), executionNumber: z.int(), step: z.string() });
+/** The step that was begun last. */
+const begun = z.object({ step: z.string() });
 
 /** A program that jobs may run: the vehicle's own list. `arguments` are regular expressions, one for each argument in order. */
 export type ListedHandler = {
@@ -57,16 +56,17 @@ type ProgramStep = {
  * journal before it runs: after a restart in between nobody knows whether it has acted, so that it is not run again and the job fails.
  */
 export function stepsJob(parts: StepsJobParts): JobHandler {
+  const memory = new ExecutionMemory(parts.journal, "steps", begun);
   return async (document, job, signal) => {
     const plan = checkedSteps(document, parts.handlers);
-    if (plan.kind === "refused") return { status: "REJECTED", details: { reason: plan.reason } };
-    const earlier = begunStep(parts.journal, job);
-    if (earlier !== undefined) return failed(earlier, "indeterminate: the agent ended while it ran");
+    if (plan.kind === "refused") return ended("REJECTED", plan.reason);
+    const earlier = memory.of(job);
+    if (earlier !== undefined) return failed(earlier.step, "indeterminate: the agent ended while it ran");
     const either = AbortSignal.any([signal, job.withdrawn]);
     let output = "";
     for (const step of plan.steps) {
       job.report({ phase: "steps", step: step.name });
-      remember(parts.journal, job, step.name);
+      memory.remember(job, { step: step.name });
       const end = await parts.run(step.handler.program, step.args, step.handler.timeoutSeconds * 1000, either);
       if (signal.aborted) return "stopped";
       const problem = problemOf(end, step);
@@ -134,13 +134,4 @@ function problemOf(end: ProgramEnd, { allowedErrorLines }: ProgramStep): string 
 function failed(step: string, problem: string, end?: ProgramEnd): JobOutcome {
   const stderr = end?.kind === "exited" ? end.stderr : "";
   return { status: "FAILED", details: { reason: `step ${step}: ${problem}`, stderr } };
-}
-
-function begunStep(journal: Pick<Journal, "get">, job: Job): string | undefined {
-  const record = begun.safeParse(journal.get(SPACE, KEY)).data;
-  return record !== undefined && isSameExecution(record, job) ? record.step : undefined;
-}
-
-function remember(journal: Pick<Journal, "put">, { jobId, executionNumber }: Job, step: string): void {
-  journal.put([{ space: SPACE, key: KEY, value: { jobId, executionNumber, step } }]);
 }

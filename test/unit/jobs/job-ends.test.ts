@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import type { Reply } from "../../../agent/cloud/request-client.ts";
 import type { JobStatus } from "../../../agent/jobs/aws-jobs.ts";
 import { isOf, otaJob } from "../../../agent/jobs/handlers/ota-job.ts";
-import { type JobHandler, JobRunner } from "../../../agent/jobs/job-runner.ts";
+import type { JobHandler } from "../../../agent/jobs/job.ts";
+import { JobRunner } from "../../../agent/jobs/job-runner.ts";
 import { createRollbackIndexes } from "../../../agent/updates/trust/rollback-indexes.ts";
 import { journalStore } from "../../../agent/updates/update-record.ts";
 import { isSettled } from "../../../agent/updates/update-state.ts";
@@ -148,7 +149,7 @@ class Vehicle {
     const next: JobHandler = async () => ({ status: "SUCCEEDED", details: {} });
     const runner = new JobRunner({
       jobs: service,
-      handlers: { ota: otaJob({ verifier, updater, progress, clock }), next },
+      handlers: { ota: otaJob({ verifier, updater, progress }), next },
       broker: {
         online: (signal, after = 0) =>
           after > 0 ? clock.sleep(1e9, signal).then(() => undefined) : Promise.resolve(LIMITS),
@@ -205,6 +206,14 @@ const STEPS: readonly WorkStep[] = ["download", "verify", "wait", "install", "sw
 const CASES = STEPS.flatMap((step) => Object.entries(DISTURBANCES).map(([name, disturb]) => ({ step, name, disturb })));
 
 describe("the job of an update", () => {
+  it("ends at the moment when its update ends", async () => {
+    const vehicle = new Vehicle(new Service(), true);
+    const state = () => vehicle.updater.current()?.state.step;
+    while (state() !== "done") await vehicle.clock.run(STEP_MS);
+    expect(vehicle.service.executions[0]?.status).toBe("SUCCEEDED");
+    await vehicle.end();
+  });
+
   it.each(CASES)("comes to its end, and the next one too, when it is $name during $step", async ({ step, disturb }) => {
     const vehicle = new Vehicle(new Service(), step !== "rollback");
     const { clock, service, journal } = vehicle;

@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import type { Reply } from "../../../agent/cloud/request-client.ts";
 import { AgentError } from "../../../agent/core/errors.ts";
 import type { JobExecution, JobStatus } from "../../../agent/jobs/aws-jobs.ts";
-import { type JobHandler, JobRunner } from "../../../agent/jobs/job-runner.ts";
+import type { JobHandler } from "../../../agent/jobs/job.ts";
+import { JobRunner } from "../../../agent/jobs/job-runner.ts";
 import { ManualClock } from "../../fakes/core/clock.ts";
 import { MemoryLog } from "../../fakes/core/log.ts";
 import { FakeJournal } from "../../fakes/ports/journal.ts";
@@ -217,6 +218,23 @@ describe("JobRunner", () => {
       await running;
     },
   );
+
+  it("asks what a job has reached only when a report is due, and tells people meanwhile", async () => {
+    let bytes = 0;
+    const { clock, told, process } = setUp(async (_document, job, signal) => {
+      job.reportFrom(() => ({ bytes: String((bytes += 1)) }));
+      await clock.sleep(1e9, signal);
+      return "stopped";
+    });
+    const runner = process();
+    const stop = new AbortController();
+    const running = runner.run(stop.signal);
+    await clock.run(3500);
+    expect(told).toEqual([{ bytes: "1" }, { bytes: "2" }, { bytes: "3" }]);
+    expect(runner.current()?.details).toEqual({ bytes: "4" });
+    stop.abort();
+    await running;
+  });
 
   it("withdraws the job from its handler when a report is refused because it has ended", async () => {
     const reasons: unknown[] = [];

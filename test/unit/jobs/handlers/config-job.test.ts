@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { configJob } from "../../../../agent/jobs/handlers/config-job.ts";
-import type { JobOutcome } from "../../../../agent/jobs/job-runner.ts";
+import type { JobOutcome } from "../../../../agent/jobs/job.ts";
 import type { ConfigSlot } from "../../../../agent/ports/update.ts";
 import { ManualClock } from "../../../fakes/core/clock.ts";
 import { FakeJournal } from "../../../fakes/ports/journal.ts";
@@ -46,7 +46,7 @@ class Vehicle {
     const withdrawn = new AbortController();
     if (this.isWithdrawn) withdrawn.abort("cancelled");
     const { handler } = this.#job(() => ended.abort());
-    const job = { ...JOB, report: () => undefined, withdrawn: withdrawn.signal };
+    const job = { ...JOB, report: () => undefined, reportFrom: () => undefined, withdrawn: withdrawn.signal };
     const running = handler(DOCUMENT, job, ended.signal);
     const settled = running.then(
       () => true,
@@ -79,7 +79,7 @@ class Vehicle {
       clock,
       health: () => (this.isHealthy ? { kind: "healthy" } : { kind: "unproven", missing: "PUBACK" }),
       healthTimeoutMs: 5000,
-      mayRestart: () => true,
+      updater: { current: () => undefined, changed: () => Promise.resolve() },
       restart,
     });
   }

@@ -20,7 +20,13 @@ function setUp(ends: readonly ProgramEnd[] = []) {
     return left.shift() ?? GOOD;
   };
   const handler = stepsJob({ handlers: LISTED, run, journal });
-  const job = { jobId: "job-1", executionNumber: 1, report: () => undefined, withdrawn: never };
+  const job = {
+    jobId: "job-1",
+    executionNumber: 1,
+    report: () => undefined,
+    reportFrom: () => undefined,
+    withdrawn: never,
+  };
   return { runs, journal, perform: (document: unknown) => handler(document, job, never) };
 }
 
