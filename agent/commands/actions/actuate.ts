@@ -2,16 +2,16 @@ import type { ActuateConfig } from "../../../config/catalogue.ts";
 import type { EntryProblem } from "../../core/entry-problem.ts";
 import { AgentError } from "../../core/errors.ts";
 import type { BusState, CanBus } from "../../ports/can-bus.ts";
-import { FRAME_FLAG } from "../../ports/frame.ts";
-import type { DbcMessage } from "../../signals/dbc/model.ts";
 import type { SignalReading } from "../../signals/latest-signals.ts";
 import { exactNameOf, type FoundMessage } from "../../signals/message-name.ts";
 import type { SignalEntry } from "../../signals/signal-entry.ts";
 import { buildSafetyGate, type SafetyGate, type SafetyGateParts } from "../../vehicle/safety-gate.ts";
 import type { Action, Outcome } from "../action.ts";
 import { type CommandRejection, rejected } from "../answer.ts";
-import { frameData, frameProblems } from "./command-frame.ts";
+import { type CommandFrame, type CompiledFrame, compileFrame } from "./command-frame.ts";
+import type { FrameArgument } from "./frame-field.ts";
 
+/** Between two looks at the signal that confirms, ms: no signal announces itself, so that the way of a frame stays short. */
 const CONFIRM_POLL_MS = 10;
 /** Time for what the frames themselves take beyond their pauses. */
 const SEND_MARGIN_MS = 2000;
@@ -36,11 +36,11 @@ export type BuiltAction =
 type Actuation = {
   readonly config: ActuateConfig;
   readonly bus: TransmitBus;
-  readonly message: DbcMessage;
+  readonly frame: CommandFrame;
   readonly gate: SafetyGate;
   readonly feedback: SignalEntry;
-  /** Next value of each counter signal. */
-  readonly counters: Map<string, number>;
+  /** The message with its bus, by which no two actions send it at a time. */
+  readonly uses: string;
 };
 
 /**
@@ -49,72 +49,77 @@ type Actuation = {
  */
 export function buildActuation(config: ActuateConfig, parts: ActuateParts): BuiltAction {
   const bus = parts.busOf(config.bus);
-  if (bus === undefined)
-    return { kind: "unfit", problems: [{ path: ["bus"], problem: `there is no bus ${config.bus}` }] };
+  if (bus === undefined) return unfit([{ path: ["bus"], problem: `there is no bus ${config.bus}` }]);
   const message = parts.messageOf(config.bus, config.message);
+  const frame = frameOf(config, message);
   const feedback = parts.signals.find(config.confirm.signal);
   const gate = buildSafetyGate(config.condition, parts);
-  if (message.kind === "message" && feedback.kind === "signal" && gate.kind === "gate") {
-    const problems = frameProblems(config, message.message);
-    if (problems.length > 0) return { kind: "unfit", problems };
-    const facts = { message: message.message, gate: gate.gate, feedback: feedback.signal };
-    return { kind: "action", action: actionOf({ config, bus, ...facts, counters: new Map() }, parts) };
+  if (message.kind === "message" && frame.kind === "frame" && feedback.kind === "signal" && gate.kind === "gate") {
+    const uses = `${config.bus}/${exactNameOf(message.message)}`;
+    const actuation = { config, bus, frame: frame.frame, gate: gate.gate, feedback: feedback.signal, uses };
+    return { kind: "action", action: actionOf(actuation, parts) };
   }
-  const problems = [
-    ...(message.kind === "message"
-      ? frameProblems(config, message.message)
-      : [{ path: ["message"], problem: message.problem }]),
-    ...(feedback.kind === "signal" ? [] : [{ path: ["confirm", "signal"], problem: feedback.problem }]),
-    ...(gate.kind === "gate"
-      ? []
-      : gate.problems.map(({ path, problem }) => ({ path: ["condition", ...path], problem }))),
-  ];
+  return unfit([
+    ...(frame.kind === "unfit" ? frame.problems : []),
+    ...(feedback.kind === "unfit" ? [{ path: ["confirm", "signal"], problem: feedback.problem }] : []),
+    ...(gate.kind === "unfit"
+      ? gate.problems.map(({ path, problem }) => ({ path: ["condition", ...path], problem }))
+      : []),
+  ]);
+}
+
+function frameOf({ signals }: ActuateConfig, message: FoundMessage): CompiledFrame {
+  if (message.kind === "message") return compileFrame(signals, message.message);
+  return { kind: "unfit", problems: [{ path: ["message"], problem: message.problem }] };
+}
+
+function unfit(problems: readonly EntryProblem[]): BuiltAction {
   return { kind: "unfit", problems };
 }
 
-function actionOf(plan: Actuation, parts: ActuateParts): Action {
-  const { name, summary, bus, repeat, confirm } = plan.config;
+function actionOf(actuation: Actuation, parts: ActuateParts): Action {
+  const { name, summary, repeat, confirm } = actuation.config;
   return {
     name,
     summary,
     commandClass: "R3",
     keyRole: "commands",
     endsInRestart: false,
-    uses: [`${bus}/${exactNameOf(plan.message)}`],
+    uses: [actuation.uses],
     timeoutMs: repeat.count * repeat.everyMs + confirm.withinMs + SEND_MARGIN_MS,
     prepare: (given) => {
-      const values = argumentsOf(plan.config, given);
+      const values = argumentsOf(actuation.frame.arguments, given);
       if (values.kind === "refused") return values;
       return {
         kind: "prepared",
-        unsafe: () => unsafeNow(plan),
-        run: (signal) => actuate(plan, values.values, parts, signal),
+        unsafe: () => unsafeNow(actuation),
+        run: (signal) => actuate(actuation, values.values, parts, signal),
       };
     },
   };
 }
 
 async function actuate(
-  plan: Actuation,
+  actuation: Actuation,
   given: ReadonlyMap<string, number>,
   parts: ActuateParts,
   signal: AbortSignal,
 ): Promise<Outcome> {
   const { clock } = parts;
-  const { repeat } = plan.config;
+  const { repeat } = actuation.config;
   for (let sent = 0; sent < repeat.count; sent += 1) {
     if (sent > 0) await clock.sleep(repeat.everyMs, signal);
     const stop = signal.aborted
       ? rejected("INTERRUPTED", "the agent is ending, or its time is over")
-      : (unsafeNow(plan) ?? busProblem(plan));
+      : (unsafeNow(actuation) ?? busProblem(actuation));
     if (stop !== undefined)
       return sent === 0
         ? stop
         : { kind: "failed", code: stop.code, description: `after ${sent} frames: ${stop.description}` };
-    const failure = await sendOne(plan, given);
+    const failure = await sendOne(actuation, given);
     if (failure !== undefined) return failure;
   }
-  return await confirmed(plan, parts, signal);
+  return await confirmed(actuation, parts, signal);
 }
 
 function unsafeNow({ gate }: Actuation): CommandRejection | undefined {
@@ -129,12 +134,11 @@ function busProblem({ bus, config }: Actuation): CommandRejection | undefined {
     : rejected("UNAVAILABLE", `bus ${config.bus} is ${state}: ${detail}`);
 }
 
-async function sendOne(plan: Actuation, given: ReadonlyMap<string, number>): Promise<Outcome | undefined> {
-  const { message, bus, config } = plan;
-  const data = frameData(config, message, given, plan.counters);
-  const flags = (message.extended ? FRAME_FLAG.extended : 0) | (message.fd ? FRAME_FLAG.fd : 0);
+async function sendOne(actuation: Actuation, given: ReadonlyMap<string, number>): Promise<Outcome | undefined> {
+  const { frame, bus } = actuation;
+  const next = frame.next(given);
   try {
-    await bus.send({ id: message.id, flags, data, receivedAtUs: 0 });
+    await bus.send(next);
     return undefined;
   } catch (thrown) {
     if (!(thrown instanceof AgentError)) throw thrown;
@@ -147,14 +151,18 @@ async function sendOne(plan: Actuation, given: ReadonlyMap<string, number>): Pro
  * Only a frame that the vehicle sent after the last of ours confirms it: the state may have been so before. By its time alone an old one
  * would look newer once the wall clock was set back.
  */
-async function confirmed(plan: Actuation, { signals, clock }: ActuateParts, signal: AbortSignal): Promise<Outcome> {
-  const { signal: name, equals, tolerance, withinMs } = plan.config.confirm;
+async function confirmed(
+  actuation: Actuation,
+  { signals, clock }: ActuateParts,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const { signal: name, equals, tolerance, withinMs } = actuation.config.confirm;
   const sentAtUs = clock.wallUs();
-  const before = signals.read(plan.feedback);
+  const before = signals.read(actuation.feedback);
   const isAnswer = ({ timeUs }: SignalReading): boolean => timeUs > sentAtUs && timeUs !== before?.timeUs;
   const endMs = clock.monotonicMs() + withinMs;
   for (;;) {
-    const reading = signals.read(plan.feedback);
+    const reading = signals.read(actuation.feedback);
     const answer = reading !== undefined && isAnswer(reading) ? reading : undefined;
     if (answer !== undefined && Math.abs(Number(answer.value) - equals) <= tolerance) {
       return { kind: "done", result: { [name]: String(answer.value) } };
@@ -172,25 +180,19 @@ async function confirmed(plan: Actuation, { signals, clock }: ActuateParts, sign
 }
 
 function argumentsOf(
-  { signals }: ActuateConfig,
+  known: readonly FrameArgument[],
   given: Readonly<Record<string, unknown>>,
 ): CommandRejection | { readonly kind: "values"; readonly values: ReadonlyMap<string, number> } {
   const values = new Map<string, number>();
-  const known = new Set<string>();
-  for (const value of Object.values(signals)) {
-    if (typeof value === "number" || !("argument" in value)) continue;
-    known.add(value.argument);
-    const argument = Object.hasOwn(given, value.argument) ? given[value.argument] : undefined;
-    if (typeof argument !== "number") return rejected("ARGUMENT_TYPE_MISMATCH", `${value.argument}: must be a number`);
-    if (!(argument >= value.minimum && argument <= value.maximum)) {
-      return rejected(
-        "ARGUMENT_OUT_OF_RANGE",
-        `${value.argument}: ${argument} is not within ${value.minimum} to ${value.maximum}`,
-      );
+  for (const { name, minimum, maximum } of known) {
+    const value = Object.hasOwn(given, name) ? given[name] : undefined;
+    if (typeof value !== "number") return rejected("ARGUMENT_TYPE_MISMATCH", `${name}: must be a number`);
+    if (!(value >= minimum && value <= maximum)) {
+      return rejected("ARGUMENT_OUT_OF_RANGE", `${name}: ${value} is not within ${minimum} to ${maximum}`);
     }
-    values.set(value.argument, argument);
+    values.set(name, value);
   }
-  const unknown = Object.keys(given).find((name) => !known.has(name));
+  const unknown = Object.keys(given).find((name) => !values.has(name));
   return unknown === undefined
     ? { kind: "values", values }
     : rejected("ARGUMENT_TYPE_MISMATCH", `${unknown}: unknown argument`);

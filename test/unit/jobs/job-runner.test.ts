@@ -18,6 +18,7 @@ function setUp(handler: JobHandler, repeatMs?: number, jobDocument: unknown = { 
   const updates: { readonly status: JobStatus; readonly version: number }[] = [];
   const told: Readonly<Record<string, string>>[] = [];
   const answers: Reply<unknown>[] = [];
+  const during: (() => void)[] = [];
   let execution: JobExecution | undefined = {
     jobId: "job-1",
     executionNumber: 1,
@@ -35,6 +36,7 @@ function setUp(handler: JobHandler, repeatMs?: number, jobDocument: unknown = { 
     ) => {
       updates.push({ status, version: versionNumber });
       told.push(details);
+      during.shift()?.();
       const answer = answers.shift() ?? ({ kind: "accepted", body: {} } as const);
       if (answer.kind === "accepted" && status !== "IN_PROGRESS") execution = undefined;
       return answer;
@@ -47,7 +49,10 @@ function setUp(handler: JobHandler, repeatMs?: number, jobDocument: unknown = { 
   };
   const environment = { clock, log, random: () => 1, reportMs: 1000, repeatMs, abandon: () => undefined };
   const process = () => new JobRunner({ jobs, handlers: { work: handler }, broker, journal, environment });
-  return { clock, log, journal, updates, told, answers, process };
+  const cancel = (): void => {
+    execution = undefined;
+  };
+  return { clock, log, journal, updates, told, answers, during, cancel, process };
 }
 
 const rejected = (code: string, status: string, versionNumber: number): Reply<unknown> => ({
@@ -232,6 +237,27 @@ describe("JobRunner", () => {
     await clock.run(3500);
     expect(told).toEqual([{ bytes: "1" }, { bytes: "2" }, { bytes: "3" }]);
     expect(runner.current()?.details).toEqual({ bytes: "4" });
+    stop.abort();
+    await running;
+  });
+
+  it("withdraws the job when the list changes while a report of it is under way", async () => {
+    const reasons: unknown[] = [];
+    const { clock, during, cancel, process } = setUp(async (_document, job, signal) => {
+      job.report({ phase: "wait" });
+      await clock.sleep(1e9, AbortSignal.any([job.withdrawn, signal]));
+      reasons.push(job.withdrawn.reason);
+      return "stopped";
+    });
+    during.push(() => {
+      cancel();
+      runner.changed();
+    });
+    const runner = process();
+    const stop = new AbortController();
+    const running = runner.run(stop.signal);
+    await clock.run(1000);
+    expect(reasons).toEqual(["cancelled"]);
     stop.abort();
     await running;
   });
