@@ -1,6 +1,6 @@
 import { formatBytes, formatCount, formatDuration } from "../core/quantity.ts";
 import type { Status } from "../local-api/status-schema.ts";
-import type { Check } from "../support/identity-checks.ts";
+import type { Check } from "../local-api/support-schema.ts";
 import { NOT_AUTHORIZED, QUOTA_EXCEEDED } from "../telemetry/publish/rejection-codes.ts";
 import { printable } from "./text.ts";
 

@@ -3,28 +3,76 @@ import { join } from "node:path";
 import type { z } from "zod";
 import { loadConfig } from "../../config/load.ts";
 import { guessPath } from "../../config/path-guess.ts";
-import { requestLocal } from "../../drivers/os/local-socket/local-socket.ts";
+import type { AgentConfig } from "../../config/schema.ts";
+import { requestLocal, streamLocal } from "../../drivers/os/local-socket/local-client.ts";
+import type { Clock } from "../core/clock.ts";
 import { AgentError, EXIT, errnoOf, FAULTS } from "../core/errors.ts";
 import { issueText } from "../core/issue-text.ts";
 import { showDaemonConfig } from "../daemon/layered-config.ts";
+import { statusVerb } from "../local-api/status-schema.ts";
+import type { SocketName, StreamVerb, Verb } from "../local-api/verb.ts";
 import { type CliContext, DEFAULT_CONFIG_FILE } from "./context.ts";
 
 /** Where a packaged daemon's sockets are (product names and places). */
 const DEFAULT_RUNTIME_DIR = "/run/causeway";
+/** How long the daemon's socket is given to answer whether it runs, ms. */
+const DAEMON_MS = 500;
 
-/**
- * Where the daemon of the given configuration can be looked at: view.sock, or admin.sock for who may use only that one. Throws
- * `config.missing` or `config.invalid`.
- */
-export async function viewSocketPath(context: CliContext): Promise<string> {
+/** What the agent said: `answer` as its schema reads it, `raw` as it came, for --json. */
+export type Reply<Answer> = { readonly answer: Answer; readonly raw: unknown };
+
+/** The daemon of a configuration, whether it runs or not. */
+export type RunningAgent = {
+  /**
+   * One question, given up after --timeout. Throws `agent.not-running`, `agent.not-permitted`, the agent's own fault, or
+   * `input.malformed` for an answer of another version.
+   */
+  ask<Asked extends object, Answer>(
+    verb: Verb<Asked, unknown, unknown, Answer>,
+    request: Asked,
+  ): Promise<Reply<Answer>>;
+  /** What a verb of many values gives, until the agent ends it or the user interrupts. Throws as `ask`. */
+  follow<Asked extends object, Answer>(
+    verb: StreamVerb<Asked, unknown, unknown, Answer>,
+    request: Asked,
+  ): AsyncGenerator<Answer>;
+};
+
+/** The daemon of the configuration that is given. Throws `config.missing` or `config.invalid`. */
+export async function runningAgent(context: CliContext): Promise<RunningAgent> {
   const folder = await runtimeFolder(context);
-  const [view, admin] = [join(folder, "view.sock"), join(folder, "admin.sock")];
-  return (await mayUse(admin)) && !(await mayUse(view)) ? admin : view;
+  return {
+    ask: async ({ name, socket, answer }, request) => {
+      const path = await socketPath(folder, socket);
+      const raw = await inTime(context, (signal) => requestLocal(path, { verb: name, ...request }, signal));
+      return { answer: parseAnswer(answer, raw), raw };
+    },
+    follow: async function* ({ name, socket, each }, request) {
+      const path = await socketPath(folder, socket);
+      for await (const raw of streamLocal(path, { verb: name, ...request }, context.signal))
+        yield parseAnswer(each, raw);
+    },
+  };
 }
 
-/** Where the daemon of the given configuration takes changes. Throws as `viewSocketPath`. */
-export async function adminSocketPath(context: CliContext): Promise<string> {
-  return join(await runtimeFolder(context), "admin.sock");
+/** Whether the daemon of this configuration answers; one that hangs counts too, since it holds the client id. */
+export async function isRunning({ runtimeDir }: Pick<AgentConfig, "runtimeDir">, clock: Clock): Promise<boolean> {
+  const patience = new AbortController();
+  const late = clock.sleep(DAEMON_MS, patience.signal).then(() => true);
+  const answers = requestLocal(join(runtimeDir, "view.sock"), { verb: statusVerb.name }, patience.signal).then(
+    () => true,
+    () => false,
+  );
+  const runs = await Promise.race([answers, late]);
+  patience.abort();
+  return runs;
+}
+
+/** Who may use admin.sock alone looks there too. */
+async function socketPath(folder: string, socket: SocketName): Promise<string> {
+  const [view, admin] = [join(folder, "view.sock"), join(folder, "admin.sock")];
+  if (socket === "admin") return admin;
+  return (await mayUse(admin)) && !(await mayUse(view)) ? admin : view;
 }
 
 /** The packaged configuration may be closed to technicians; the sockets have permissions of their own. */
@@ -60,21 +108,20 @@ async function mayUse(path: string): Promise<boolean> {
   );
 }
 
-/** One question to the daemon at `path`, given up after --timeout. Throws `agent.not-running`, `agent.not-permitted` or the daemon's fault. */
-export async function askAgent(context: CliContext, path: string, request: object): Promise<unknown> {
+async function inTime(context: CliContext, ask: (signal: AbortSignal) => Promise<unknown>): Promise<unknown> {
   const { clock, signal } = context;
   const late = new AbortController();
   const answered = new AbortController();
   void clock.sleep(context.options().timeoutMs, answered.signal).then(() => late.abort());
   try {
-    return await requestLocal(path, request, AbortSignal.any([signal, late.signal]));
+    return await ask(AbortSignal.any([signal, late.signal]));
   } finally {
     answered.abort();
   }
 }
 
-/** An answer as `schema` describes it; throws `input.malformed` for one that a daemon of another version gave. */
-export function parseAnswer<T>(schema: z.ZodType<T>, answer: unknown): T {
+/** Throws `input.malformed` for an answer that a daemon of another version gave. */
+function parseAnswer<T>(schema: z.ZodType<T>, answer: unknown): T {
   const parsed = schema.safeParse(answer);
   if (parsed.success) return parsed.data;
   throw new AgentError("input.malformed", {

@@ -11,7 +11,7 @@ import { isOf, type OtaJobParts, otaJob, problemOfOta } from "../jobs/handlers/o
 import { problemOfRotation, rotationJob } from "../jobs/handlers/rotation-job.ts";
 import { problemOfSteps, stepsJob } from "../jobs/handlers/steps-job.ts";
 import { JobRunner } from "../jobs/job-runner.ts";
-import type { JobVerbs } from "../local-api/job-verbs.ts";
+import type { JobsParts } from "../local-api/jobs-handlers.ts";
 import type { ConfigSlot } from "../ports/update.ts";
 import type { HealthVerdict } from "../updates/update-work.ts";
 import { layerFolder, problemOfSet } from "./layered-config.ts";
@@ -27,7 +27,7 @@ export type JobParts = UpdateParts & {
 };
 
 /** Jobs, wired: the service, and what the local sockets ask. */
-export type Jobs = { readonly service: Service; readonly verbs: JobVerbs };
+export type Jobs = { readonly service: Service; readonly verbs: JobsParts };
 
 /** The part of the composition root that wires jobs of the cloud. */
 export function composeJobs(parts: JobParts): Jobs {
@@ -64,7 +64,7 @@ export function composeJobs(parts: JobParts): Jobs {
       },
     },
   });
-  const problems: JobVerbs["problems"] = {
+  const problems: JobsParts["problems"] = {
     ota: async (document) => problemOfOta(document, ota.verifier),
     config: (document) => problemOfSettings(document, slot),
     "rotate-certificate": async (document) => problemOfRotation(document, renewal),

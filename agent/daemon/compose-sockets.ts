@@ -2,19 +2,20 @@ import { join } from "node:path";
 import type { AgentConfig } from "../../config/schema.ts";
 import { FairTurns } from "../../drivers/os/local-socket/fair-turns.ts";
 import { inheritedSockets } from "../../drivers/os/local-socket/inherited-sockets.ts";
-import { serveLocalSocket } from "../../drivers/os/local-socket/local-socket.ts";
+import { serveLocalSocket } from "../../drivers/os/local-socket/local-server.ts";
 import { ReplyBacklog } from "../../drivers/os/local-socket/reply-backlog.ts";
 import type { Service } from "../core/lifecycle.ts";
-import { type AdminParts, createAdmin } from "../local-api/buffer-handlers.ts";
-import { type CommandHandlerParts, commandAdmin, commandView } from "../local-api/command-handlers.ts";
-import { createIdentityAdmin, type IdentityAdminParts } from "../local-api/identity-handlers.ts";
-import { jobAdmin, jobView } from "../local-api/job-verbs.ts";
-import { otaAdmin, otaView } from "../local-api/ota-verbs.ts";
-import { createView, type ViewHandler, type ViewParts } from "../local-api/signals-handlers.ts";
+import type { Log } from "../core/log.ts";
+import { type BufferParts, bufferHandlers } from "../local-api/buffer-handlers.ts";
+import { type CommandsParts, commandsHandlers } from "../local-api/commands-handlers.ts";
+import { type IdentityParts, identityHandlers } from "../local-api/identity-handlers.ts";
+import { jobsHandlers } from "../local-api/jobs-handlers.ts";
+import { otaHandlers } from "../local-api/ota-handlers.ts";
+import { type SignalsParts, signalsHandlers } from "../local-api/signals-handlers.ts";
+import { type Status, statusVerb } from "../local-api/status-schema.ts";
+import { type SupportParts, supportHandlers } from "../local-api/support-handlers.ts";
+import { type ServedVerb, type SocketName, servedOn } from "../local-api/verb.ts";
 import type { SocketCounts } from "../ports/local-socket.ts";
-import type { Outbox } from "../ports/outbox.ts";
-import type { SupportCollector } from "../support/support-collector.ts";
-import { supportView } from "./compose-support.ts";
 import type { Updates } from "./compose-update.ts";
 import { socketService } from "./services.ts";
 
@@ -28,39 +29,54 @@ export function noClients(): SocketCounts {
   return { clients: 0, requests: 0, refused: 0, displaced: 0, idle: 0, slow: 0 };
 }
 
-type Handlers = Readonly<Record<string, ViewHandler>>;
+/** What the verbs look at, and act on. */
+export type VerbParts = {
+  readonly status: () => Status;
+  readonly signals: SignalsParts;
+  readonly buffer: BufferParts;
+  readonly identity: IdentityParts;
+  /** Undefined where no remote commands are taken. */
+  readonly commands: CommandsParts | undefined;
+  /** Undefined where no updates are taken. */
+  readonly updates: Pick<Updates, "verbs" | "jobVerbs"> | undefined;
+  readonly support: SupportParts;
+};
 
-/** What the local sockets answer from, and act on. `environment` says which of them systemd has opened. */
-export type SocketParts = ViewParts &
-  AdminParts &
-  IdentityAdminParts & {
-    readonly config: Pick<AgentConfig, "runtimeDir" | "localSockets">;
-    readonly environment: Readonly<Record<string, string | undefined>>;
-    readonly outbox: Outbox;
-    readonly commands: CommandHandlerParts;
-    readonly updates: Updates | undefined;
-    readonly support: SupportCollector;
-    readonly socketCounts: Readonly<Record<keyof typeof MODES, SocketCounts>>;
-  };
+/** All that the local sockets answer. */
+export function composeVerbs({ updates, ...parts }: VerbParts): readonly ServedVerb[] {
+  return [
+    statusVerb.answeredBy(parts.status),
+    ...signalsHandlers(parts.signals),
+    ...bufferHandlers(parts.buffer),
+    ...identityHandlers(parts.identity),
+    ...commandsHandlers(parts.commands),
+    ...(updates === undefined ? [] : otaHandlers(updates.verbs)),
+    ...(updates?.jobVerbs === undefined ? [] : jobsHandlers(updates.jobVerbs)),
+    ...supportHandlers(parts.support),
+  ];
+}
+
+/** What the local sockets are served with. `environment` says which of them systemd has opened. */
+export type SocketParts = {
+  readonly config: Pick<AgentConfig, "runtimeDir" | "localSockets">;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly verbs: readonly ServedVerb[];
+  readonly socketCounts: Readonly<Record<SocketName, SocketCounts>>;
+  readonly log: Log;
+};
 
 /** The part of the composition root that wires view.sock and admin.sock. Who may change may look too. */
-export function composeSockets(parts: SocketParts): readonly Service[] {
-  const { config, environment, commands, updates, support, log } = parts;
-  const ota = updates === undefined ? {} : { ...otaView(updates.verbs), ...jobView(updates.jobVerbs) };
-  const otaChanges = updates === undefined ? {} : { ...otaAdmin(updates.verbs), ...jobAdmin(updates.jobVerbs) };
-  const view = { ...createView(parts), ...commandView(commands), ...ota, ...supportView(support) };
-  const changes = { ...createAdmin(parts), ...createIdentityAdmin(parts), ...commandAdmin(commands), ...otaChanges };
+export function composeSockets({ config, environment, verbs, socketCounts, log }: SocketParts): readonly Service[] {
   const inherited = inheritedSockets(environment);
   const { viewClients, adminClients, share, maxBacklogBytes, idleSeconds, takeSeconds, ...rates } = config.localSockets;
   const shared = { turns: new FairTurns(share), backlog: new ReplyBacklog(maxBacklogBytes) };
   const times = { idleMs: idleSeconds * 1000, takeMs: takeSeconds * 1000 };
   const bounds = { ...rates, ...times, maxLineBytes: MAX_REQUEST_BYTES };
-  const socket = (name: keyof typeof MODES, maxClients: number, handlers: Handlers): Service => {
+  const socket = (name: SocketName, maxClients: number): Service => {
     const place = { path: join(config.runtimeDir, `${name}.sock`), mode: MODES[name], descriptor: inherited.get(name) };
-    const counts = parts.socketCounts[name];
-    return socketService(name, () =>
-      serveLocalSocket({ ...place, maxClients, bounds, ...shared, counts, handlers, log }),
-    );
+    const counts = socketCounts[name];
+    const handlers = servedOn(name, verbs);
+    return socketService(name, () => serveLocalSocket({ place, handlers, log, maxClients, bounds, shared, counts }));
   };
-  return [socket("view", viewClients, view), socket("admin", adminClients, { ...view, ...changes })];
+  return [socket("view", viewClients), socket("admin", adminClients)];
 }

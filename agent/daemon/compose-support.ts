@@ -3,7 +3,6 @@ import type { Clock } from "../core/clock.ts";
 import type { Log } from "../core/log.ts";
 import type { LogLine } from "../core/recent-log.ts";
 import type { IdentityStore } from "../identity/identity-store.ts";
-import type { ViewHandler } from "../local-api/signals-handlers.ts";
 import { checkIdentity } from "../support/identity-checks.ts";
 import { machineSection } from "../support/sections.ts";
 import { SupportCollector } from "../support/support-collector.ts";
@@ -38,15 +37,4 @@ export function composeSupport(wiring: SupportWiring): SupportCollector {
     });
   }
   return collector;
-}
-
-/** The verbs of view.sock for support: `support.collect` gives a bundle, `identity.check` the self-test of the identity. */
-export function supportView(collector: SupportCollector): Readonly<Record<string, ViewHandler>> {
-  return {
-    "identity.check": async () => ({ schemaVersion: 1, checks: (await collector.section("identity")) ?? [] }),
-    "support.collect": async () => {
-      const { name, content, sha256 } = await collector.collect();
-      return { schemaVersion: 1, name, sha256, content: Buffer.from(content).toString("base64") };
-    },
-  };
 }

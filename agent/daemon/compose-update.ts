@@ -15,8 +15,8 @@ import { AgentError } from "../core/errors.ts";
 import type { Service } from "../core/lifecycle.ts";
 import { AwsJobs } from "../jobs/aws-jobs.ts";
 import { renewSource } from "../jobs/handlers/ota-job.ts";
-import { type JobVerbs, jobReport } from "../local-api/job-verbs.ts";
-import { type OtaParts, updateReport } from "../local-api/ota-verbs.ts";
+import { type JobsParts, jobReport } from "../local-api/jobs-handlers.ts";
+import { type OtaParts, updateReport } from "../local-api/ota-handlers.ts";
 import type { DownloadFolder, Installer } from "../ports/update.ts";
 import { missingProof } from "../telemetry/health.ts";
 import { FileStreams } from "../updates/download/file-streams.ts";
@@ -52,7 +52,7 @@ const REQUEST_CLIENT_LIMITS = { timeoutMs: 10_000, maxPending: 8, maxAnswerBytes
 export type Updates = {
   readonly services: readonly Service[];
   readonly verbs: OtaParts;
-  readonly jobVerbs: JobVerbs | undefined;
+  readonly jobVerbs: JobsParts | undefined;
   /** For the agent's status. */
   readonly report: StatusParts["updates"];
 };
@@ -104,10 +104,10 @@ export async function composeUpdate(parts: UpdateParts): Promise<Updates> {
   });
   const ota = { verifier, updater, progress };
   const cloudJobs = composeJobs({ ...parts, jobs, ota, verdict: health, restart: restartAgent });
-  const said = { vouch: () => healthApproval.grant(), consent: () => consent.grant() };
+  const approvals = { vouch: () => healthApproval.grant(), consent: () => consent.grant() };
   return {
     services: [updateService(updater, restart.promise), ...(otaConfig.jobs.enabled ? [cloudJobs.service] : [])],
-    verbs: { verifier, updater, rollbackIndexes, progress, running, ...said, clock, log },
+    verbs: { verifier, updater, rollbackIndexes, progress, running, approvals, clock, log },
     jobVerbs: otaConfig.jobs.enabled ? cloudJobs.verbs : undefined,
     report: { job: () => jobReport(cloudJobs.verbs), update: () => updateReport({ updater, progress }) },
   };

@@ -21,7 +21,7 @@ import { AgentError } from "../core/errors.ts";
 import { runServices, type Service } from "../core/lifecycle.ts";
 import type { Log } from "../core/log.ts";
 import { keepRecent } from "../core/recent-log.ts";
-import { commandStatus } from "../local-api/command-handlers.ts";
+import { commandStatus } from "../local-api/commands-handlers.ts";
 import type { Status } from "../local-api/status-schema.ts";
 import type { Broker } from "../ports/broker.ts";
 import type { Journal } from "../ports/journal.ts";
@@ -53,7 +53,7 @@ import { composeKeyWatch, monotonicCounter } from "./compose-keys.ts";
 import { composeOutbox } from "./compose-outbox.ts";
 import { composeProxy } from "./compose-proxy.ts";
 import { composeRenewal } from "./compose-renewal.ts";
-import { composeSockets, noClients } from "./compose-sockets.ts";
+import { composeSockets, composeVerbs, noClients } from "./compose-sockets.ts";
 import { composeSupport } from "./compose-support.ts";
 import { composeUpdate, type Updates } from "./compose-update.ts";
 import { configProblems, logProblems } from "./config-status.ts";
@@ -358,8 +358,10 @@ function composeServices(base: Base, link: CloudLink, line: DataLine, control: C
     link.broker.retryNow();
     publisher.retryNow();
   };
+  const signals = { latest: () => pipeline.latest(), clock };
+  const verbs = composeVerbs({ ...control, signals, buffer: { ...base, retryNow }, identity: { ...link, log } });
   return [
-    ...composeSockets({ ...base, ...link, ...control, latest: () => pipeline.latest(), retryNow }),
+    ...composeSockets({ ...base, verbs }),
     clockService({ clock, log, onSet: () => link.broker.retryNow(), steps: line.steps }),
     linkService(link.broker, link.presence),
     // Before the first connection, which may deliver what waited in the session at once.

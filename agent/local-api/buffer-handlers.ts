@@ -1,44 +1,37 @@
-import { z } from "zod";
 import type { Clock } from "../core/clock.ts";
 import type { Log } from "../core/log.ts";
 import { type Outbox, STREAMS, type StreamName } from "../ports/outbox.ts";
-import type { ViewHandler } from "./signals-handlers.ts";
+import { bufferDrop, bufferFlush, bufferList, bufferStats } from "./buffer-schema.ts";
+import type { ServedVerb } from "./verb.ts";
 
 /** How often the outbox is looked at while a flush waits, ms. */
 const FLUSH_POLL_MS = 100;
 /** Records that a drop deletes in one turn: a few ms of the main thread. */
 const DROP_ROWS = 100;
-/** Longest time a flush waits or a drop goes on, ms; the client may give up earlier. */
-const MAX_WAIT_MS = 3_600_000;
-
-/** What admin.sock changes. */
-export type AdminParts = {
-  readonly outbox: Pick<Outbox, "stats" | "lastRow" | "read" | "drop">;
+/** What the verbs of the buffer look at and change. */
+export type BufferParts = {
+  readonly outbox: Pick<Outbox, "stats" | "disk" | "list" | "lastRow" | "read" | "drop">;
   /** Ends every wait for a later attempt, of the link and of records. */
   readonly retryNow: () => void;
   readonly clock: Clock;
   readonly log: Log;
 };
 
-const waitMs = z.int().min(0).max(MAX_WAIT_MS);
-const flushRequest = z.object({ waitMs: waitMs.default(0) });
-const dropRequest = z.object({ stream: z.enum(STREAMS), waitMs: waitMs.default(MAX_WAIT_MS) });
-
-/** The verbs that change something: `buffer.flush`, `buffer.drop`. Each is logged before it acts. */
-export function createAdmin(parts: AdminParts): Readonly<Record<string, ViewHandler>> {
-  const { log } = parts;
-  return {
-    "buffer.flush": async (request, signal) => {
-      const { waitMs } = flushRequest.parse(request);
+/** The records that wait for delivery: `buffer.stats`, `buffer.list`, `buffer.flush`, `buffer.drop`. What changes something is logged before it acts. */
+export function bufferHandlers(parts: BufferParts): readonly ServedVerb[] {
+  const { outbox, log } = parts;
+  return [
+    bufferStats.answeredBy(() => ({ schemaVersion: 1, ...outbox.stats(), disk: outbox.disk() })),
+    bufferList.answeredBy(({ stream, limit }) => ({ schemaVersion: 1, records: outbox.list(stream, limit) })),
+    bufferFlush.answeredBy(async ({ waitMs }, signal) => {
       log.info("admin.flush-requested", { waitMs });
       return { schemaVersion: 1, waiting: await flush(parts, waitMs, signal) };
-    },
-    "buffer.drop": async (request, signal) => {
-      const { stream, waitMs } = dropRequest.parse(request);
+    }),
+    bufferDrop.answeredBy(async ({ stream, waitMs }, signal) => {
       log.warn("admin.drop-requested", { stream });
       return { schemaVersion: 1, stream, ...(await drop(parts, stream, waitMs, signal)) };
-    },
-  };
+    }),
+  ];
 }
 
 /**
@@ -46,7 +39,7 @@ export function createAdmin(parts: AdminParts): Readonly<Record<string, ViewHand
  * after `waitMs`, or when nobody waits for the answer any more: `isWhole` says whether all of it is gone by then.
  */
 async function drop(
-  { outbox, clock, log }: AdminParts,
+  { outbox, clock, log }: BufferParts,
   stream: StreamName,
   waitMs: number,
   signal: AbortSignal,
@@ -66,7 +59,7 @@ async function drop(
 }
 
 /** Tries everything again at once, and waits at most `waitMs` until what is stored now has been delivered. Gives how many records are left. */
-async function flush({ outbox, retryNow, clock }: AdminParts, waitMs: number, signal: AbortSignal): Promise<number> {
+async function flush({ outbox, retryNow, clock }: BufferParts, waitMs: number, signal: AbortSignal): Promise<number> {
   const throughRow = outbox.lastRow();
   const { epoch } = outbox.stats();
   const endMs = clock.monotonicMs() + waitMs;

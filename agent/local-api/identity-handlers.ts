@@ -2,23 +2,20 @@ import { AgentError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import type { Renewal } from "../identity/renewal.ts";
 import type { Broker } from "../ports/broker.ts";
-import type { ViewHandler } from "./signals-handlers.ts";
+import { certRenew } from "./identity-schema.ts";
+import type { ServedVerb } from "./verb.ts";
 
-/** What admin.sock changes about the identity. `renewal` is undefined where no template is configured. */
-export type IdentityAdminParts = {
+/** What changes the identity. `renewal` is undefined where no template is configured. */
+export type IdentityParts = {
   readonly renewal: Renewal | undefined;
   readonly broker: Pick<Broker, "status">;
   readonly log: Log;
 };
 
-/** The verb `cert.renew`: a new certificate now. It is answered when that is in use and the old key is gone, or with the fault. */
-export function createIdentityAdmin({
-  renewal,
-  broker,
-  log,
-}: IdentityAdminParts): Readonly<Record<string, ViewHandler>> {
-  return {
-    "cert.renew": async () => {
+/** `cert.renew`: a new certificate now. */
+export function identityHandlers({ renewal, broker, log }: IdentityParts): readonly ServedVerb[] {
+  return [
+    certRenew.answeredBy(async () => {
       log.info("admin.renewal-requested");
       if (renewal === undefined) throw noTemplate();
       const { state, fault } = broker.status();
@@ -26,8 +23,8 @@ export function createIdentityAdmin({
       const outcome = await renewal.request({ reason: "cli" });
       if (outcome.kind === "failed") throw outcome.fault;
       return { schemaVersion: 1, certificateId: outcome.certificateId };
-    },
-  };
+    }),
+  ];
 }
 
 function noTemplate(): AgentError {

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { CLOCK_QUALITIES } from "../core/clock.ts";
 import { FAULTS, type FaultCode } from "../core/errors.ts";
 import { LOSS_REASONS, STREAMS, type StreamName } from "../ports/outbox.ts";
+import { verb } from "./verb.ts";
 
 const count = z.number().nonnegative();
 
@@ -253,6 +254,9 @@ export const statusSchema = z
   .readonly();
 
 export type Status = z.infer<typeof statusSchema>;
+
+/** What the agent does, and whether all is well. */
+export const statusVerb = verb({ name: "status", socket: "view", request: z.object({}), answer: statusSchema });
 
 /** The identity part of a status. */
 export type IdentityStatus = Status["identity"];

@@ -1,6 +1,6 @@
 import { AgentError } from "../core/errors.ts";
 import type { Status } from "../local-api/status-schema.ts";
-import type { Check } from "./identity-checks.ts";
+import type { Check } from "../local-api/support-schema.ts";
 
 /** What the self-test of remote commands looks at. Each rejects with its own fault. */
 export type CommandChecksParts = {

@@ -1,23 +1,15 @@
 import { type Clock, isBelievable } from "../core/clock.ts";
-import { AgentError, type FaultCode } from "../core/errors.ts";
+import { AgentError } from "../core/errors.ts";
 import { formatDuration } from "../core/quantity.ts";
 import type { CertificateChain } from "../identity/certificate.ts";
 import { certificateFacts, requireMatch, requireUsable } from "../identity/certificate.ts";
+import type { Check } from "../local-api/support-schema.ts";
 import type { KeyFacts, KeyTest, LockoutState, TpmFacts } from "../ports/key-store.ts";
 
 /** Fewer failed authorisations than this up to the lockout, and a few power cuts would use them up. */
 const FEW_TRIES = 1000;
 /** Part of a certificate's life after which it should have been renewed. */
 const RENEWED_BY = 2 / 3;
-
-/** One check of the self-test. A check that could not be made because of another one warns. */
-export type Check = {
-  readonly check: string;
-  readonly verdict: "pass" | "warn" | "fail";
-  readonly what: string;
-  readonly remedy?: string;
-  readonly code?: FaultCode;
-};
 
 /** What the identity's self-test looks at. Each rejects or throws its own fault. */
 export type IdentityParts = {

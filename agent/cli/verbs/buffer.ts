@@ -1,46 +1,22 @@
 import { Argument, type Command, InvalidArgumentError, Option } from "commander";
 import pico from "picocolors";
-import { z } from "zod";
+import type { z } from "zod";
 import { EXIT } from "../../core/errors.ts";
 import { formatBytes, formatDuration } from "../../core/quantity.ts";
-import { outboxStatus, statusSchema } from "../../local-api/status-schema.ts";
+import { bufferDrop, bufferFlush, bufferList, bufferStats, MAX_LISTED } from "../../local-api/buffer-schema.ts";
+import { statusVerb } from "../../local-api/status-schema.ts";
 import { STREAMS, type StreamName } from "../../ports/outbox.ts";
 import { confirm } from "../confirm.ts";
 import { type CliContext, note, printJson, printLine } from "../context.ts";
 import { deliveryProblems } from "../delivery-problems.ts";
-import { adminSocketPath, askAgent, parseAnswer, viewSocketPath } from "../running-agent.ts";
+import { runningAgent } from "../running-agent.ts";
 import { outboxLines } from "../status-page.ts";
 import { alignColumns } from "../text.ts";
 
-const MAX_LIMIT = 10_000;
 /** What is left of --timeout for the answer itself. */
 const ANSWER_MARGIN_MS = 1000;
 
-const listAnswer = z.object({
-  schemaVersion: z.literal(1),
-  records: z.array(
-    z.object({
-      row: z.int(),
-      epoch: z.int(),
-      stream: z.enum(STREAMS),
-      seq: z.int(),
-      bytes: z.int(),
-      encoding: z.string(),
-      storedAtUs: z.number(),
-      dead: z.boolean(),
-    }),
-  ),
-});
-
-const flushAnswer = z.object({ schemaVersion: z.literal(1), waiting: z.int() });
-const dropAnswer = z.object({
-  schemaVersion: z.literal(1),
-  stream: z.enum(STREAMS),
-  dropped: z.int(),
-  isWhole: z.boolean(),
-});
-
-type ListedRecord = z.infer<typeof listAnswer>["records"][number];
+type ListedRecord = z.infer<typeof bufferList.answer>["records"][number];
 
 /** `causeway buffer stats|list|flush|drop`: the records that the running daemon keeps until they are delivered. */
 export function registerBuffer(program: Command, context: CliContext): void {
@@ -54,7 +30,7 @@ export function registerBuffer(program: Command, context: CliContext): void {
     .command("list")
     .description("stored records, oldest first, without their payload")
     .addOption(new Option("--stream <name>", "only this stream").choices(STREAMS))
-    .option("--limit <count>", `at most so many, up to ${MAX_LIMIT}`, parseLimit, 50)
+    .option("--limit <count>", `at most so many, up to ${MAX_LISTED}`, parseLimit, 50)
     .addHelpText(
       "after",
       "\nWhat keeps records from being stored or taken is said on stderr first. With --json one object a record.\n\nExample:\n  causeway buffer list --stream event --limit 20",
@@ -82,9 +58,9 @@ export function registerBuffer(program: Command, context: CliContext): void {
 
 async function flush(context: CliContext): Promise<void> {
   const waitMs = Math.max(0, context.options().timeoutMs - ANSWER_MARGIN_MS);
-  const answer = await askAgent(context, await adminSocketPath(context), { verb: "buffer.flush", waitMs });
-  const { waiting } = parseAnswer(flushAnswer, answer);
-  if (context.options().json) printJson(context, answer);
+  const { answer, raw } = await (await runningAgent(context)).ask(bufferFlush, { waitMs });
+  const { waiting } = answer;
+  if (context.options().json) printJson(context, raw);
   else printLine(context, waiting === 0 ? "everything is delivered" : `${waiting} records are still waiting`);
   if (waiting > 0) context.finish(EXIT.temporary);
 }
@@ -99,9 +75,9 @@ async function drop(stream: StreamName, isConfirmed: boolean, context: CliContex
     return;
   }
   const waitMs = Math.max(0, context.options().timeoutMs - ANSWER_MARGIN_MS);
-  const answer = await askAgent(context, await adminSocketPath(context), { verb: "buffer.drop", stream, waitMs });
-  const { dropped, isWhole } = parseAnswer(dropAnswer, answer);
-  if (context.options().json) printJson(context, answer);
+  const { answer, raw } = await (await runningAgent(context)).ask(bufferDrop, { stream, waitMs });
+  const { dropped, isWhole } = answer;
+  if (context.options().json) printJson(context, raw);
   else
     printLine(context, `${dropped} records of ${stream} dropped${isWhole ? "" : ", and more are left: run it again"}`);
   if (!isWhole) context.finish(EXIT.temporary);
@@ -109,11 +85,10 @@ async function drop(stream: StreamName, isConfirmed: boolean, context: CliContex
 }
 
 async function showStats(context: CliContext): Promise<void> {
-  const answer = await askAgent(context, await viewSocketPath(context), { verb: "buffer.stats" });
-  const stats = parseAnswer(outboxStatus, answer);
+  const { answer: stats, raw } = await (await runningAgent(context)).ask(bufferStats, {});
   const { json, color } = context.options();
   if (json) {
-    printJson(context, answer);
+    printJson(context, raw);
     return;
   }
   const colors = pico.createColors(color && context.stdout.isTerminal);
@@ -124,12 +99,12 @@ async function listRecords(
   { stream, limit }: { readonly stream?: StreamName; readonly limit: number },
   context: CliContext,
 ): Promise<void> {
-  const path = await viewSocketPath(context);
-  const status = parseAnswer(statusSchema, await askAgent(context, path, { verb: "status" }));
+  const agent = await runningAgent(context);
+  const { answer: status } = await agent.ask(statusVerb, {});
   for (const { what, remedy } of deliveryProblems(status)) {
     context.stderr.write(`causeway: ${what}\n  remedy: ${remedy}\n`);
   }
-  const { records } = parseAnswer(listAnswer, await askAgent(context, path, { verb: "buffer.list", stream, limit }));
+  const { records } = (await agent.ask(bufferList, { stream, limit })).answer;
   if (context.options().json) {
     for (const record of records) printJson(context, { schemaVersion: 1, ...record });
     return;
@@ -159,8 +134,8 @@ function recordTable(records: readonly ListedRecord[], wallUs: number): readonly
 
 function parseLimit(text: string): number {
   const limit = Number(text);
-  if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIMIT) {
-    throw new InvalidArgumentError(`Give a whole number from 1 to ${MAX_LIMIT}.`);
+  if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LISTED) {
+    throw new InvalidArgumentError(`Give a whole number from 1 to ${MAX_LISTED}.`);
   }
   return limit;
 }

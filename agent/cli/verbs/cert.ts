@@ -1,5 +1,4 @@
 import type { Command } from "commander";
-import { z } from "zod";
 import { replaceFile } from "../../../drivers/os/durable-file.ts";
 import { AgentError, errnoOf } from "../../core/errors.ts";
 import { isBornInTpm, keyUnfit } from "../../core/key-faults.ts";
@@ -12,9 +11,10 @@ import {
   requireMatch,
   requireUsable,
 } from "../../identity/certificate.ts";
+import { certRenew } from "../../local-api/identity-schema.ts";
 import { type CliContext, note, printJson, printLine } from "../context.ts";
 import { readInputFile } from "../input-file.ts";
-import { adminSocketPath, askAgent, parseAnswer } from "../running-agent.ts";
+import { runningAgent } from "../running-agent.ts";
 import { keyInUse, openToken, type Token } from "./token.ts";
 
 /** `causeway cert`: the device's certificate. */
@@ -89,13 +89,10 @@ function pemOf({ leaf, authorities }: CertificateChain): string {
   return [leaf, ...authorities].map((certificate) => certificate.toString()).join("");
 }
 
-const renewAnswer = z.object({ schemaVersion: z.literal(1), certificateId: z.string() });
-
 async function renew(context: CliContext): Promise<void> {
-  const answer = await askAgent(context, await adminSocketPath(context), { verb: "cert.renew" });
-  const { certificateId } = parseAnswer(renewAnswer, answer);
-  if (context.options().json) printJson(context, answer);
-  else printLine(context, `the agent connects with the certificate ${certificateId}`);
+  const { answer, raw } = await (await runningAgent(context)).ask(certRenew, {});
+  if (context.options().json) printJson(context, raw);
+  else printLine(context, `the agent connects with the certificate ${answer.certificateId}`);
 }
 
 async function show(context: CliContext, given: string | undefined): Promise<void> {

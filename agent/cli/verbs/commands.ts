@@ -1,41 +1,17 @@
 import { userInfo } from "node:os";
 import type { Command } from "commander";
-import { z } from "zod";
 import { EXIT } from "../../core/errors.ts";
+import {
+  commandsAcknowledge,
+  commandsList,
+  commandsRun,
+  commandsShow,
+  type ListedCommand,
+} from "../../local-api/commands-schema.ts";
 import { type CliContext, note, printJson, printLine } from "../context.ts";
 import { readInputFile } from "../input-file.ts";
-import { adminSocketPath, askAgent, parseAnswer, viewSocketPath } from "../running-agent.ts";
+import { runningAgent } from "../running-agent.ts";
 import { alignColumns, printable } from "../text.ts";
-
-const reason = z.object({ code: z.string(), description: z.string() });
-const command = z.object({
-  id: z.string(),
-  action: z.string(),
-  door: z.string(),
-  state: z.string(),
-  isReported: z.boolean(),
-  status: z.string().optional(),
-  reason: reason.optional(),
-  result: z.record(z.string(), z.union([z.string(), z.boolean()])).optional(),
-});
-type ListedCommand = z.infer<typeof command>;
-
-const listAnswer = z.object({ schemaVersion: z.literal(1), commands: z.array(command) });
-const showAnswer = z.object({ schemaVersion: z.literal(1), command: command.nullable() });
-const dryRunAnswer = z.object({
-  schemaVersion: z.literal(1),
-  verdict: z.discriminatedUnion("kind", [
-    z.object({ kind: z.literal("refused"), code: z.string(), description: z.string() }),
-    z.object({ kind: z.literal("possible"), action: z.string(), commandClass: z.string() }),
-  ]),
-});
-const runAnswer = z.object({
-  schemaVersion: z.literal(1),
-  answer: z
-    .object({ status: z.string(), reason: reason.optional(), result: z.record(z.string(), z.unknown()) })
-    .nullable(),
-});
-const acknowledgeAnswer = z.object({ schemaVersion: z.literal(1), wasLost: z.boolean(), firstCounter: z.int() });
 
 /** `causeway commands list|show|run|acknowledge`: remote commands and their answers, and a technician's own. */
 export function registerCommands(program: Command, context: CliContext): void {
@@ -75,8 +51,7 @@ export function registerCommands(program: Command, context: CliContext): void {
 }
 
 async function list(limit: number, context: CliContext): Promise<void> {
-  const answer = await askAgent(context, await viewSocketPath(context), { verb: "commands.list", limit });
-  const { commands } = parseAnswer(listAnswer, answer);
+  const { commands } = (await (await runningAgent(context)).ask(commandsList, { limit })).answer;
   if (context.options().json) {
     for (const one of commands) printJson(context, { schemaVersion: 1, ...one });
     return;
@@ -91,8 +66,7 @@ async function list(limit: number, context: CliContext): Promise<void> {
 }
 
 async function show(id: string, context: CliContext): Promise<void> {
-  const answer = await askAgent(context, await viewSocketPath(context), { verb: "commands.show", id });
-  const { command: found } = parseAnswer(showAnswer, answer);
+  const { command: found } = (await (await runningAgent(context)).ask(commandsShow, { id })).answer;
   if (found === null) {
     note(context, `the ledger has no command ${id}`);
     context.finish(EXIT.nothingToDo);
@@ -112,11 +86,11 @@ async function show(id: string, context: CliContext): Promise<void> {
 
 async function run(file: string, isDryRun: boolean, context: CliContext): Promise<void> {
   const payload = new TextDecoder().decode(await readInputFile(file));
-  const request = { verb: "commands.run", payload, isDryRun, claimedBy: userName(context) };
-  const answer = await askAgent(context, await adminSocketPath(context), request);
-  if (context.options().json) printJson(context, answer);
-  if (isDryRun) {
-    const { verdict } = parseAnswer(dryRunAnswer, answer);
+  const agent = await runningAgent(context);
+  const { answer, raw } = await agent.ask(commandsRun, { payload, isDryRun, claimedBy: userName(context) });
+  if (context.options().json) printJson(context, raw);
+  if ("verdict" in answer) {
+    const { verdict } = answer;
     if (verdict.kind === "refused") context.finish(EXIT.failed);
     if (context.options().json) return;
     if (verdict.kind === "possible")
@@ -124,7 +98,7 @@ async function run(file: string, isDryRun: boolean, context: CliContext): Promis
     else printLine(context, printable(`it would be refused: ${verdict.code}: ${verdict.description}`));
     return;
   }
-  const { answer: end } = parseAnswer(runAnswer, answer);
+  const { answer: end } = answer;
   if (end?.status !== "SUCCEEDED") context.finish(EXIT.failed);
   if (context.options().json) return;
   if (end === null) printLine(context, "it is running, or ends with a restart; causeway commands list shows its end");
@@ -146,9 +120,9 @@ function userName({ environment }: CliContext): string | undefined {
 }
 
 async function acknowledge(context: CliContext): Promise<void> {
-  const answer = await askAgent(context, await adminSocketPath(context), { verb: "commands.acknowledge" });
-  const { wasLost, firstCounter } = parseAnswer(acknowledgeAnswer, answer);
-  if (context.options().json) printJson(context, answer);
+  const { answer, raw } = await (await runningAgent(context)).ask(commandsAcknowledge, {});
+  const { wasLost, firstCounter } = answer;
+  if (context.options().json) printJson(context, raw);
   else if (wasLost)
     printLine(context, `acknowledged: commands that act are taken again, with counters from ${firstCounter} on`);
   else printLine(context, "the ledger is whole");

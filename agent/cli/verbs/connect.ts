@@ -1,13 +1,10 @@
-import { join } from "node:path";
 import type { Command } from "commander";
 import { loadConfig } from "../../../config/load.ts";
 import type { AgentConfig } from "../../../config/schema.ts";
 import { createBroker } from "../../../drivers/aws/mqtt5.ts";
 import { inspectServer, openTcp, resolveHost } from "../../../drivers/aws/probe.ts";
 import { readCa, type TlsIdentity } from "../../../drivers/aws/tls.ts";
-import { requestLocal } from "../../../drivers/os/local-socket/local-socket.ts";
 import { createTopics } from "../../cloud/topics.ts";
-import type { Clock } from "../../core/clock.ts";
 import { EXIT, FAULTS } from "../../core/errors.ts";
 import { isBornInTpm } from "../../core/key-faults.ts";
 import { composeProxy } from "../../daemon/compose-proxy.ts";
@@ -15,11 +12,9 @@ import { openIdentity } from "../../daemon/open-identity.ts";
 import type { Broker } from "../../ports/broker.ts";
 import { type ConnectReport, type ConnectTestParts, testConnection } from "../connect-test.ts";
 import { type CliContext, note, printJson, printLine } from "../context.ts";
+import { isRunning } from "../running-agent.ts";
 import { verboseLog } from "../verbose-log.ts";
 import { keyInUse, openToken } from "./token.ts";
-
-/** How long the daemon's socket is given to answer, ms. */
-const DAEMON_MS = 500;
 
 /** `causeway connect test`: every step on the way to the broker, timed, with the daemon up or down. */
 export function registerConnect(program: Command, context: CliContext): void {
@@ -41,7 +36,7 @@ Example:
     .action(async (options: { readonly clientId?: string }) => {
       const config = await loadConfig(context.options().config);
       const clientId = options.clientId ?? `${config.thingName}-connect-test`;
-      if (clientId === config.thingName && (await daemonRuns(config, context.clock))) {
+      if (clientId === config.thingName && (await isRunning(config, context.clock))) {
         note(
           context,
           `warning: the daemon is running as ${clientId}: this test ends its session, and it connects again`,
@@ -118,19 +113,6 @@ async function withOpenKey(identity: TlsIdentity, signal: AbortSignal): Promise<
     keyFault: (errorName) => identity.keyFault(errorName),
     with: (credential) => identity.with(credential),
   };
-}
-
-/** Whether the daemon of this configuration answers; one that hangs counts too, since it holds the client id. */
-export async function daemonRuns({ runtimeDir }: AgentConfig, clock: Clock): Promise<boolean> {
-  const patience = new AbortController();
-  const late = clock.sleep(DAEMON_MS, patience.signal).then(() => true);
-  const answers = requestLocal(join(runtimeDir, "view.sock"), { verb: "status" }, patience.signal).then(
-    () => true,
-    () => false,
-  );
-  const runs = await Promise.race([answers, late]);
-  patience.abort();
-  return runs;
 }
 
 /** The steps and the server's certificates, a line each. */

@@ -1,23 +1,16 @@
 import { writeFile } from "node:fs/promises";
 import type { Command } from "commander";
-import { z } from "zod";
 import { loadConfig } from "../../../config/load.ts";
 import { bootId } from "../../../drivers/os/time-source.ts";
 import { AgentError, messageOf } from "../../core/errors.ts";
 import { formatBytes } from "../../core/quantity.ts";
 import { composeSupport } from "../../daemon/compose-support.ts";
 import { openIdentity } from "../../daemon/open-identity.ts";
+import { supportCollect } from "../../local-api/support-schema.ts";
 import type { SupportBundle } from "../../support/bundle.ts";
 import { type CliContext, note, printJson, printLine } from "../context.ts";
-import { askAgent, parseAnswer, viewSocketPath } from "../running-agent.ts";
+import { runningAgent } from "../running-agent.ts";
 import { verboseLog } from "../verbose-log.ts";
-
-const collected = z.object({
-  schemaVersion: z.literal(1),
-  name: z.string().regex(/^[\w.-]{1,100}$/),
-  sha256: z.string(),
-  content: z.base64(),
-});
 
 /** `causeway diag collect`: a support bundle in a file; works with the daemon up or down. */
 export function registerDiag(program: Command, context: CliContext): void {
@@ -56,8 +49,8 @@ async function collect(context: CliContext, output: string | undefined): Promise
 
 async function bundle(context: CliContext): Promise<SupportBundle> {
   try {
-    const answer = await askAgent(context, await viewSocketPath(context), { verb: "support.collect" });
-    const { name, sha256, content } = parseAnswer(collected, answer);
+    const { answer } = await (await runningAgent(context)).ask(supportCollect, {});
+    const { name, sha256, content } = answer;
     return { name, sha256, content: Buffer.from(content, "base64") };
   } catch (thrown) {
     if (!(thrown instanceof AgentError) || thrown.code !== "agent.not-running") throw thrown;

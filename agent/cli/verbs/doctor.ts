@@ -1,30 +1,19 @@
 import type { Command } from "commander";
 import pico from "picocolors";
-import { z } from "zod";
 import { loadConfigFile, loadYamlFile } from "../../../config/load.ts";
 import { policySchema } from "../../../config/policy.ts";
 import { AgentError, EXIT } from "../../core/errors.ts";
 import { checkCommandFiles } from "../../daemon/compose-commands.ts";
 import { identityParts } from "../../daemon/identity-parts.ts";
 import { loadSignalTable } from "../../daemon/load-table.ts";
-import { statusSchema } from "../../local-api/status-schema.ts";
+import { statusVerb } from "../../local-api/status-schema.ts";
+import { type Check, identityCheck } from "../../local-api/support-schema.ts";
 import { checkCommands } from "../../support/command-checks.ts";
-import { type Check, checkIdentity, type IdentityParts } from "../../support/identity-checks.ts";
+import { checkIdentity, type IdentityParts } from "../../support/identity-checks.ts";
 import { type CliContext, note, printJson, printLine } from "../context.ts";
 import { deliveryChecks } from "../delivery-problems.ts";
-import { askAgent, parseAnswer, viewSocketPath } from "../running-agent.ts";
+import { runningAgent } from "../running-agent.ts";
 import { openToken, type Token } from "./token.ts";
-
-const identityAnswer = z.object({
-  checks: z.array(
-    z.object({
-      check: z.string(),
-      verdict: z.enum(["pass", "warn", "fail"]),
-      what: z.string(),
-      remedy: z.string().exactOptional(),
-    }),
-  ),
-});
 
 /** `causeway doctor`: a self-test that names what is wrong and what to do about it; works with the daemon up or down. */
 export function registerDoctor(program: Command, context: CliContext): void {
@@ -61,11 +50,12 @@ async function examineIdentity(context: CliContext, fix: boolean): Promise<reado
     return await examineToken(context, fix);
   } catch (thrown) {
     if (!(thrown instanceof AgentError) || thrown.code !== "identity.not-permitted" || fix) throw thrown;
-    const answer = await askAgent(context, await viewSocketPath(context), { verb: "identity.check" }).catch(() => {
-      throw thrown;
+    const agent = await runningAgent(context);
+    const { answer } = await agent.ask(identityCheck, {}).catch((fault: unknown) => {
+      throw fault instanceof AgentError && fault.code === "input.malformed" ? fault : thrown;
     });
     note(context, "the identity is looked at by the running agent");
-    return parseAnswer(identityAnswer, answer).checks;
+    return answer.checks;
   }
 }
 
@@ -88,8 +78,8 @@ async function examineCommands(context: CliContext): Promise<readonly Check[]> {
     readPolicy: async () => (await loadYamlFile(commands.policyFile, policySchema)).value,
     checkCatalogue: async () => await checkCommandFiles(loaded.config, await loadSignalTable(loaded), context.clock),
     askAgent: async () => {
-      const answer = await askAgent(context, await viewSocketPath(context), { verb: "status" });
-      return parseAnswer(statusSchema, answer).commands;
+      const { answer } = await (await runningAgent(context)).ask(statusVerb, {});
+      return answer.commands;
     },
   });
 }
@@ -97,8 +87,8 @@ async function examineCommands(context: CliContext): Promise<readonly Check[]> {
 /** Nothing where no agent answers: that is for `causeway status` to say. */
 async function examineDelivery(context: CliContext): Promise<readonly Check[]> {
   try {
-    const answer = await askAgent(context, await viewSocketPath(context), { verb: "status" });
-    return deliveryChecks(parseAnswer(statusSchema, answer));
+    const { answer } = await (await runningAgent(context)).ask(statusVerb, {});
+    return deliveryChecks(answer);
   } catch (thrown) {
     if (thrown instanceof AgentError && /^agent\.not-(running|permitted)$/.test(thrown.code)) return [];
     throw thrown;

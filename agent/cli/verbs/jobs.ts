@@ -1,27 +1,10 @@
 import type { Command } from "commander";
-import { z } from "zod";
 import { AgentError, EXIT } from "../../core/errors.ts";
+import { jobsCancel, jobsCheck, jobsList, jobsShow } from "../../local-api/jobs-schema.ts";
 import { type CliContext, note, printJson, printLine } from "../context.ts";
 import { readInputFile } from "../input-file.ts";
-import { adminSocketPath, askAgent, parseAnswer, viewSocketPath } from "../running-agent.ts";
+import { runningAgent } from "../running-agent.ts";
 import { alignColumns, printable } from "../text.ts";
-
-const job = z.object({
-  jobId: z.string(),
-  executionNumber: z.int(),
-  status: z.string(),
-  details: z.record(z.string(), z.string()).default({}),
-});
-
-const listAnswer = z.object({ schemaVersion: z.literal(1), jobs: z.array(job) });
-const showAnswer = z.object({ schemaVersion: z.literal(1), job: job.optional() });
-const checkAnswer = z.object({
-  schemaVersion: z.literal(1),
-  kind: z.enum(["possible", "refused"]),
-  operation: z.string().optional(),
-  reason: z.string().optional(),
-});
-const cancelAnswer = z.object({ schemaVersion: z.literal(1), jobId: z.string().optional() });
 
 /** `causeway jobs list|show|run|cancel`: jobs of the cloud as the vehicle sees them. */
 export function registerJobs(program: Command, context: CliContext): void {
@@ -55,8 +38,7 @@ export function registerJobs(program: Command, context: CliContext): void {
 }
 
 async function list(context: CliContext): Promise<void> {
-  const answer = await askAgent(context, await viewSocketPath(context), { verb: "jobs.list" });
-  const { jobs } = parseAnswer(listAnswer, answer);
+  const { jobs } = (await (await runningAgent(context)).ask(jobsList, {})).answer;
   if (jobs.length === 0) context.finish(EXIT.nothingToDo);
   if (context.options().json) {
     for (const { jobId, executionNumber, status } of jobs) {
@@ -73,15 +55,15 @@ async function list(context: CliContext): Promise<void> {
 }
 
 async function show(jobId: string | undefined, context: CliContext): Promise<void> {
-  const answer = await askAgent(context, await viewSocketPath(context), { verb: "jobs.show", jobId });
-  const { job: found } = parseAnswer(showAnswer, answer);
+  const { job: found } = (await (await runningAgent(context)).ask(jobsShow, { jobId })).answer;
   if (found === undefined) {
     note(context, jobId === undefined ? "no job is worked on" : `job ${jobId} is over or was never there`);
     context.finish(EXIT.nothingToDo);
     return;
   }
   if (context.options().json) {
-    printJson(context, { schemaVersion: 1, ...found });
+    const { jobId, executionNumber, status, details } = found;
+    printJson(context, { schemaVersion: 1, jobId, executionNumber, status, details });
     return;
   }
   printLine(context, printable(`${found.jobId} execution ${found.executionNumber}: ${found.status}`));
@@ -90,19 +72,18 @@ async function show(jobId: string | undefined, context: CliContext): Promise<voi
 
 async function check(file: string, context: CliContext): Promise<void> {
   const document = parseDocument(file, new TextDecoder().decode(await readInputFile(file)));
-  const answer = await askAgent(context, await viewSocketPath(context), { verb: "jobs.check", document });
-  const { kind, operation, reason } = parseAnswer(checkAnswer, answer);
-  if (kind === "refused") context.finish(EXIT.failed);
-  if (context.options().json) printJson(context, answer);
-  else if (kind === "possible") printLine(context, `${operation} would be carried out`);
-  else printLine(context, printable(`it would be rejected: ${reason}`));
+  const { answer, raw } = await (await runningAgent(context)).ask(jobsCheck, { document });
+  if (answer.kind === "refused") context.finish(EXIT.failed);
+  if (context.options().json) printJson(context, raw);
+  else if (answer.kind === "possible") printLine(context, `${answer.operation} would be carried out`);
+  else printLine(context, printable(`it would be rejected: ${answer.reason}`));
 }
 
 async function cancel(context: CliContext): Promise<void> {
-  const answer = await askAgent(context, await adminSocketPath(context), { verb: "jobs.cancel" });
-  const { jobId } = parseAnswer(cancelAnswer, answer);
+  const { answer, raw } = await (await runningAgent(context)).ask(jobsCancel, {});
+  const { jobId } = answer;
   if (jobId === undefined) context.finish(EXIT.nothingToDo);
-  if (context.options().json) printJson(context, answer);
+  if (context.options().json) printJson(context, raw);
   else printLine(context, jobId === undefined ? "nothing to do" : `${jobId} is given up`);
 }
 

@@ -1,50 +1,30 @@
 import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
-import { z } from "zod";
 import { loadConfig } from "../../../config/load.ts";
-import { streamLocal } from "../../../drivers/os/local-socket/local-socket.ts";
 import { AgentError, EXIT } from "../../core/errors.ts";
 import { composeProxy } from "../../daemon/compose-proxy.ts";
-import { INSTALL_EFFECTS } from "../../ports/update.ts";
-import { isOver, UPDATE_STEPS } from "../../updates/update-state.ts";
-import type { UpdateOrder } from "../../updates/update-verifier.ts";
+import {
+  type OtaVerdict,
+  otaAcknowledge,
+  otaCheck,
+  otaCommit,
+  otaConsent,
+  otaInstall,
+  otaResume,
+  otaRollback,
+  otaShow,
+  otaWatch,
+  type ShownUpdate,
+} from "../../local-api/ota-schema.ts";
+import { isOver } from "../../updates/update-state.ts";
 import { type CliContext, note, printJson, printLine } from "../context.ts";
 import { readOrder, type ServerAccess } from "../ota-order.ts";
 import { ProgressLine } from "../progress-line.ts";
-import { adminSocketPath, askAgent, parseAnswer, viewSocketPath } from "../running-agent.ts";
+import { runningAgent } from "../running-agent.ts";
 
 /** A daemon that starts another version of itself is away: for a moment, or for three starts of one that hangs, or for the whole of its trial (systemd/causeway-start). */
 const RETRY_MS = 500;
 const AWAY_MS = 330_000;
-
-const updateStatus = z.object({
-  line: z.string(),
-  versionFrom: z.string(),
-  versionTo: z.string(),
-  counter: z.int(),
-  step: z.enum(UPDATE_STEPS),
-  awaits: z.enum(INSTALL_EFFECTS),
-  bytes: z.number().optional(),
-  totalBytes: z.number().optional(),
-  waitingFor: z.string().optional(),
-  failure: z.object({ reason: z.string(), detail: z.string() }).optional(),
-});
-export type ShownUpdate = z.infer<typeof updateStatus>;
-
-const otaStatus = z.object({
-  schemaVersion: z.literal(1),
-  root: z.int(),
-  running: z.string().optional(),
-  installed: z.array(z.object({ line: z.string(), counter: z.int(), digest: z.string() })),
-  floorFault: z.string().optional(),
-  update: updateStatus.optional(),
-});
-
-const verdict = z.object({
-  kind: z.enum(["accepted", "installed", "refused", "nothing", "acknowledged", "agreed", "committed", "cancelled"]),
-  reason: z.string().optional(),
-  detail: z.string().optional(),
-});
 
 /** `causeway ota check|install|resume|acknowledge|consent|commit|rollback|show`: updates without the cloud, by the same rules. */
 export function registerOta(program: Command, context: CliContext): void {
@@ -55,7 +35,7 @@ export function registerOta(program: Command, context: CliContext): void {
       "judge an update by its manifest (a file or an https URL) without installing it; 2 when it is installed already",
     )
     .addHelpText("after", "\nExample:\n  causeway ota check /media/usb/manifest.json")
-    .action(async (given: string) => void (await judged(context, "ota.check", given)));
+    .action(async (given: string) => void (await judged(context, otaCheck, given)));
   ota
     .command("install <manifest>")
     .description(
@@ -67,14 +47,14 @@ export function registerOta(program: Command, context: CliContext): void {
       "\nThe agent reads the artifacts beside the manifest itself: they must be where its user may read, for example /media or /srv.\nCtrl-C leaves; the update goes on.\n\nExample:\n  causeway ota install /media/usb/manifest.json",
     )
     .action(async (given: string, { wait }: { readonly wait: boolean }) => {
-      if ((await judged(context, "ota.install", given)) === "accepted" && wait) await follow(context);
+      if ((await judged(context, otaInstall, given)) === "accepted" && wait) await follow(context);
     });
   ota
     .command("resume")
     .description("try the update again that failed last; what it has downloaded is kept; 2 when there is none")
     .addHelpText("after", "\nExample:\n  causeway ota resume")
     .action(async () => {
-      if ((await told(context, { verb: "ota.resume" })) === "accepted") await follow(context);
+      if ((await changed(context, otaResume)) === "accepted") await follow(context);
     });
   ota
     .command("acknowledge")
@@ -82,22 +62,22 @@ export function registerOta(program: Command, context: CliContext): void {
       "say that you know that the record of what is installed was lost: what is still known of it counts from then on; 2 when nothing was lost",
     )
     .addHelpText("after", "\nExample:\n  causeway ota acknowledge")
-    .action(async () => void (await told(context, { verb: "ota.acknowledge" })));
+    .action(async () => void (await changed(context, otaAcknowledge)));
   ota
     .command("consent")
     .description("agree to the update that waits for it, for this start of the agent; 2 when there is none")
     .addHelpText("after", "\nExample:\n  causeway ota consent")
-    .action(async () => void (await told(context, { verb: "ota.consent" })));
+    .action(async () => void (await changed(context, otaConsent)));
   ota
     .command("commit")
     .description("answer for the version on trial yourself; 2 when none is on trial")
     .addHelpText("after", "\nExample:\n  causeway ota commit")
-    .action(async () => void (await told(context, { verb: "ota.commit" })));
+    .action(async () => void (await changed(context, otaCommit)));
   ota
     .command("rollback")
     .description("give up the update that is under way, and go back; 2 when there is none")
     .addHelpText("after", "\nExample:\n  causeway ota rollback")
-    .action(async () => void (await told(context, { verb: "ota.rollback" })));
+    .action(async () => void (await changed(context, otaRollback)));
   ota
     .command("show")
     .description("the update under way or the last one, and what is installed")
@@ -105,10 +85,14 @@ export function registerOta(program: Command, context: CliContext): void {
     .action(() => show(context));
 }
 
-async function judged(context: CliContext, verb: "ota.check" | "ota.install", given: string): Promise<string> {
+async function judged(context: CliContext, verb: typeof otaInstall, given: string): Promise<string> {
   const access = await serverAccess(context);
   const order = await readOrder(given, access, context.signal);
-  return await told(context, { verb, order });
+  return showVerdict(context, (await (await runningAgent(context)).ask(verb, { order })).answer);
+}
+
+async function changed(context: CliContext, verb: typeof otaRollback): Promise<string> {
+  return showVerdict(context, (await (await runningAgent(context)).ask(verb, {})).answer);
 }
 
 /** The way to artifact servers and the root certificates for them, where the configuration names some. */
@@ -120,19 +104,14 @@ async function serverAccess(context: CliContext): Promise<ServerAccess> {
   return { ca, proxyFor: composeProxy({ config, environment }), clock };
 }
 
-/** Asks the daemon, prints its verdict, and sets the exit code. */
-async function told(
-  context: CliContext,
-  request: { readonly verb: string; readonly order?: UpdateOrder },
-): Promise<string> {
-  const path = await (request.verb === "ota.check" ? viewSocketPath(context) : adminSocketPath(context));
-  const answer = await askAgent(context, path, request);
-  const { kind, reason, detail } = parseAnswer(verdict, answer);
-  if (kind === "refused") {
+/** Prints what the daemon has decided, and sets the exit code. */
+function showVerdict(context: CliContext, verdict: OtaVerdict): string {
+  const { kind } = verdict;
+  if (verdict.kind === "refused") {
     throw new AgentError("update.refused", {
-      what: `the update is refused: ${detail ?? ""}`,
+      what: `the update is refused: ${verdict.detail}`,
       remedy: "see the reason; nothing was changed",
-      facts: { reason: reason ?? "" },
+      facts: { reason: verdict.reason },
     });
   }
   if (kind === "installed" || kind === "nothing") context.finish(EXIT.nothingToDo);
@@ -144,14 +123,13 @@ async function told(
 /** Follows the update to its end, over restarts of the daemon. */
 async function follow(context: CliContext): Promise<void> {
   const { clock, signal } = context;
-  const path = await viewSocketPath(context);
+  const agent = await runningAgent(context);
   const line = new ProgressLine(context);
   let seenMs = clock.monotonicMs();
   while (!signal.aborted) {
     try {
-      for await (const answer of streamLocal(path, { verb: "ota.watch" }, signal)) {
+      for await (const { update } of agent.follow(otaWatch, {})) {
         seenMs = clock.monotonicMs();
-        const { update } = parseAnswer(otaStatus, answer);
         if (update === undefined) return;
         line.show(update);
         if (isOver(update) || update.awaits === "reboot") {
@@ -171,7 +149,8 @@ async function follow(context: CliContext): Promise<void> {
 
 function end(context: CliContext, line: ProgressLine, update: ShownUpdate): void {
   line.end();
-  if (context.options().json) printJson(context, { schemaVersion: 1, ...update });
+  const { digest: _, ...shown } = update;
+  if (context.options().json) printJson(context, { schemaVersion: 1, ...shown });
   else printLine(context, endText(update));
   if (update.awaits === "reboot") context.finish(EXIT.rebootRequired);
   else if (update.step === "failed") context.finish(EXIT.failed);
@@ -185,10 +164,10 @@ function endText({ line, versionFrom, versionTo, step, awaits, failure }: ShownU
 }
 
 async function show(context: CliContext): Promise<void> {
-  const answer = await askAgent(context, await viewSocketPath(context), { verb: "ota.show" });
-  const { root, running, installed, floorFault, update } = parseAnswer(otaStatus, answer);
+  const { answer, raw } = await (await runningAgent(context)).ask(otaShow, {});
+  const { root, running, installed, floorFault, update } = answer;
   if (context.options().json) {
-    printJson(context, answer);
+    printJson(context, raw);
     return;
   }
   printLine(context, `running    ${running ?? "not started by the supervisor: the agent cannot be updated"}`);

@@ -17,8 +17,9 @@ import type { Broker } from "../../ports/broker.ts";
 import { testConnection } from "../connect-test.ts";
 import { type CliContext, note, printJson, printLine } from "../context.ts";
 import { Questions } from "../questions.ts";
+import { isRunning } from "../running-agent.ts";
 import { verboseLog } from "../verbose-log.ts";
-import { connectLines, connectTestParts, daemonRuns } from "./connect.ts";
+import { connectLines, connectTestParts } from "./connect.ts";
 
 type ProvisionOptions = {
   readonly claimCert?: string;
@@ -59,7 +60,7 @@ Examples:
 async function provision(context: CliContext, options: ProvisionOptions): Promise<void> {
   const config = await loadConfig(context.options().config);
   if (config.identity.mode === "file") throw keyInFile();
-  if (await daemonRuns(config, context.clock)) throw agentRuns();
+  if (await isRunning(config, context.clock)) throw agentRuns();
   const log = verboseLog(context);
   const identities = openIdentity({
     config,

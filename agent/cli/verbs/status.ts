@@ -1,9 +1,9 @@
 import type { Command } from "commander";
 import pico from "picocolors";
 import { AgentError, EXIT } from "../../core/errors.ts";
-import { statusSchema } from "../../local-api/status-schema.ts";
+import { statusVerb } from "../../local-api/status-schema.ts";
 import { type CliContext, printJson } from "../context.ts";
-import { askAgent, parseAnswer, viewSocketPath } from "../running-agent.ts";
+import { type RunningAgent, runningAgent } from "../running-agent.ts";
 import { problemsOf, type StatusReading, statusPage } from "../status-page.ts";
 
 const WATCH_INTERVAL_MS = 1000;
@@ -24,14 +24,14 @@ export function registerStatus(program: Command, context: CliContext): void {
       "\nEnds with 0 when the agent is online, its buses bring frames and its records are stored and taken, with 3 when it is not\nrunning, or degraded: then each reason and its remedy is on stderr.\n\nExamples:\n  causeway status\n  causeway status --watch\n  causeway status --json | jq .link.state",
     )
     .action(async ({ watch }: { readonly watch: boolean }) => {
-      const path = await viewSocketPath(context);
-      if (watch) await watchStatus(path, context);
-      else await showOnce(path, context);
+      const agent = await runningAgent(context);
+      if (watch) await watchStatus(agent, context);
+      else await showOnce(agent, context);
     });
 }
 
-async function showOnce(path: string, context: CliContext): Promise<void> {
-  const reading = await show(path, undefined, context);
+async function showOnce(agent: RunningAgent, context: CliContext): Promise<void> {
+  const reading = await show(agent, undefined, context);
   for (const { what, remedy } of problemsOf(reading.status)) {
     context.stderr.write(`causeway: ${what}\n  remedy: ${remedy}\n`);
     context.finish(EXIT.degraded);
@@ -39,12 +39,12 @@ async function showOnce(path: string, context: CliContext): Promise<void> {
 }
 
 /** Goes on while the agent restarts; the code tells how the last look ended. */
-async function watchStatus(path: string, context: CliContext): Promise<void> {
+async function watchStatus(agent: RunningAgent, context: CliContext): Promise<void> {
   const { clock, signal, stderr } = context;
   let before: StatusReading | undefined;
   while (!signal.aborted) {
     try {
-      before = await show(path, before, context);
+      before = await show(agent, before, context);
       context.finish(problemsOf(before.status).length === 0 ? EXIT.ok : EXIT.degraded);
     } catch (thrown) {
       if (!(thrown instanceof AgentError) || thrown.code !== "agent.not-running") throw thrown;
@@ -56,12 +56,16 @@ async function watchStatus(path: string, context: CliContext): Promise<void> {
   }
 }
 
-async function show(path: string, before: StatusReading | undefined, context: CliContext): Promise<StatusReading> {
+async function show(
+  agent: RunningAgent,
+  before: StatusReading | undefined,
+  context: CliContext,
+): Promise<StatusReading> {
   const { clock, stdout } = context;
-  const answer = await askAgent(context, path, { verb: "status" });
-  const reading = { status: parseAnswer(statusSchema, answer), atMs: clock.monotonicMs() };
+  const { answer: status, raw } = await agent.ask(statusVerb, {});
+  const reading = { status, atMs: clock.monotonicMs() };
   const { json, color } = context.options();
-  if (json) printJson(context, answer);
+  if (json) printJson(context, raw);
   else {
     const page = statusPage(reading, before, clock.wallUs(), pico.createColors(color && stdout.isTerminal));
     stdout.write(before !== undefined && stdout.isTerminal ? redrawn(page) : page);

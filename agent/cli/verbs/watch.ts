@@ -1,31 +1,8 @@
 import type { Command } from "commander";
-import { z } from "zod";
-import { streamLocal } from "../../../drivers/os/local-socket/local-socket.ts";
+import { type SignalsSnapshot, watchSignals } from "../../local-api/signals-schema.ts";
 import { exactNameOf } from "../../signals/message-name.ts";
 import { type CliContext, printJson } from "../context.ts";
-import { viewSocketPath } from "../running-agent.ts";
-
-const snapshot = z.object({
-  schemaVersion: z.literal(1),
-  t: z.number(),
-  signals: z.array(
-    z.object({
-      bus: z.string(),
-      message: z.string(),
-      id: z.int(),
-      extended: z.boolean(),
-      name: z.string(),
-      unit: z.string(),
-      source: z.int().optional(),
-      destination: z.int().optional(),
-      raw: z.union([z.number(), z.string()]),
-      physical: z.union([z.number(), z.string()]),
-      ageMs: z.number(),
-    }),
-  ),
-});
-
-type Snapshot = z.infer<typeof snapshot>;
+import { runningAgent } from "../running-agent.ts";
 
 /** `causeway signals watch`: the latest value of each signal, as the running daemon has it. */
 export function registerWatch(signals: Command, context: CliContext): void {
@@ -36,10 +13,9 @@ export function registerWatch(signals: Command, context: CliContext): void {
     )
     .addHelpText("after", "\nExample:\n  causeway signals watch 'Engine*.*'")
     .action(async (patterns: readonly string[]) => {
-      const path = await viewSocketPath(context);
+      const agent = await runningAgent(context);
       const { json } = context.options();
-      for await (const reply of streamLocal(path, { verb: "watch", patterns }, context.signal)) {
-        const current = snapshot.parse(reply);
+      for await (const current of agent.follow(watchSignals, { patterns })) {
         if (json) printJson(context, current);
         else context.stdout.write(page(current, context.stdout.isTerminal ? context.stdout.rows() : undefined));
       }
@@ -47,7 +23,7 @@ export function registerWatch(signals: Command, context: CliContext): void {
 }
 
 /** A table that fits `rows` lines and starts at the top of the screen; all lines, without control characters, when undefined. */
-export function page(current: Snapshot, rows: number | undefined): string {
+export function page(current: SignalsSnapshot, rows: number | undefined): string {
   const messageOf = messageNames(current);
   const lines = current.signals.map((signal) => {
     const name = `${messageOf(signal)}.${signal.name}${sender(signal)}`;
@@ -62,17 +38,17 @@ export function page(current: Snapshot, rows: number | undefined): string {
 }
 
 /** Names of the messages, with their ids where one bus has several of a name. */
-function messageNames({ signals }: Snapshot): (signal: Snapshot["signals"][number]) => string {
+function messageNames({ signals }: SignalsSnapshot): (signal: SignalsSnapshot["signals"][number]) => string {
   const exact = new Map<string, Set<string>>();
-  const of = ({ bus, message }: Snapshot["signals"][number]): string => `${bus}/${message}`;
-  const exactOf = ({ message, id, extended }: Snapshot["signals"][number]): string =>
+  const of = ({ bus, message }: SignalsSnapshot["signals"][number]): string => `${bus}/${message}`;
+  const exactOf = ({ message, id, extended }: SignalsSnapshot["signals"][number]): string =>
     exactNameOf({ name: message, id, extended });
   for (const signal of signals) exact.set(of(signal), (exact.get(of(signal)) ?? new Set()).add(exactOf(signal)));
   return (signal) => ((exact.get(of(signal))?.size ?? 1) > 1 ? exactOf(signal) : signal.message);
 }
 
 /** Who sends it, where that is told apart: "from 0x00 to 0x21". */
-function sender({ source, destination }: Snapshot["signals"][number]): string {
+function sender({ source, destination }: SignalsSnapshot["signals"][number]): string {
   const text = (address: number): string => `0x${address.toString(16).padStart(2, "0")}`;
   if (source === undefined) return "";
   return ` from ${text(source)}${destination === undefined ? "" : ` to ${text(destination)}`}`;

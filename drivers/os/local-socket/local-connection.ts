@@ -1,22 +1,16 @@
 import type { Socket } from "node:net";
 import type { Log } from "../../../agent/core/log.ts";
 import { TokenBucket } from "../../../agent/core/token-bucket.ts";
-import type { SocketCounts } from "../../../agent/ports/local-socket.ts";
+import type { LocalHandler, SocketCounts } from "../../../agent/ports/local-socket.ts";
 import type { FairTurns } from "./fair-turns.ts";
 import { LineSplitter } from "./line-splitter.ts";
-import { END_LINE, errorLineOf, type LocalRequest, parseRequest, replyLine } from "./local-protocol.ts";
+import { END_LINE, errorLineOf, parseRequest, replyLine } from "./local-protocol.ts";
 import type { ReplyBacklog } from "./reply-backlog.ts";
 
 /** Requests that may wait behind the one that runs. */
 const MAX_WAITING = 16;
 /** How long the end of the agent waits for an answer that is being made, ms. */
 const FINISH_MS = 1000;
-
-/**
- * Answers one request: a value, a promise of one, or one value after the other. Values are JSON, and objects among them have no
- * key `error` or `end`. `signal` aborts when the client has gone.
- */
-export type LocalHandler = (request: LocalRequest, signal: AbortSignal) => unknown;
 
 /** What one client may hold and ask for. */
 export type ClientBounds = {
@@ -32,13 +26,15 @@ export type ClientBounds = {
   readonly requestsPerSecond: number;
 };
 
+/** What the clients of all sockets of the agent share. */
+export type SharedBounds = { readonly turns: FairTurns; readonly backlog: ReplyBacklog };
+
 /** What a connection is served with. */
 export type ConnectionParts = {
   readonly socket: Socket;
   readonly handlers: Readonly<Record<string, LocalHandler>>;
   readonly bounds: ClientBounds;
-  readonly turns: FairTurns;
-  readonly backlog: ReplyBacklog;
+  readonly shared: SharedBounds;
   readonly counts: SocketCounts;
   readonly log: Log;
 };
@@ -162,11 +158,11 @@ export class LocalConnection {
         this.#deadline = setTimeout(go, waitMs);
       });
     }
-    await this.#parts.backlog.evictor();
+    await this.#parts.shared.backlog.untilRoom();
   }
 
   async #answer(line: string): Promise<void> {
-    const { handlers, turns, log } = this.#parts;
+    const { handlers, shared, log } = this.#parts;
     try {
       const request = parseRequest(line);
       const handler = Object.hasOwn(handlers, request.verb) ? handlers[request.verb] : undefined;
@@ -179,7 +175,7 @@ export class LocalConnection {
         await this.#send({ error });
         return;
       }
-      const answer: unknown = await turns.take(() => handler(request, this.#gone.signal));
+      const answer: unknown = await shared.turns.take(() => handler(request, this.#gone.signal));
       if (isAsyncIterable(answer)) await this.#stream(answer);
       else await this.#send(answer);
     } catch (thrown) {
@@ -206,9 +202,10 @@ export class LocalConnection {
 
   /** Writes one line and waits until the client has taken it all, for its time at most. */
   async #send(value: unknown): Promise<void> {
-    const { socket, turns, backlog, bounds } = this.#parts;
+    const { socket, shared, bounds } = this.#parts;
+    const { turns, backlog } = shared;
     const { maxReplyBytes, takeMs } = bounds;
-    await backlog.evictor();
+    await backlog.untilRoom();
     const heldBytes = await turns.take(() => {
       if (socket.destroyed || !socket.writable || socket.write(replyLine(value, maxReplyBytes))) return 0;
       backlog.add(socket.writableLength);

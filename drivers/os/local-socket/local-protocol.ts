@@ -1,11 +1,9 @@
 import { z } from "zod";
 import { AgentError, FAULTS, type FaultCode, messageOf } from "../../../agent/core/errors.ts";
+import type { LocalRequest } from "../../../agent/ports/local-socket.ts";
 
 /** One line from the client. Handlers parse the rest of it. */
-export const localRequest = z.looseObject({ verb: z.string().min(1).max(64) });
-
-/** A request as it arrived. */
-export type LocalRequest = z.infer<typeof localRequest>;
+const localRequest = z.looseObject({ verb: z.string().min(1).max(64) });
 
 const errorLine = z.object({ error: z.object({ code: z.string(), what: z.string(), remedy: z.string() }) });
 const endLine = z.strictObject({ end: z.literal(true) });

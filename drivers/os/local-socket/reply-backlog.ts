@@ -9,7 +9,7 @@ export class ReplyBacklog {
   }
 
   /** Waits, in order, until the clients have taken enough. Whoever takes nothing is ended after a time, so that this ends. */
-  async evictor(): Promise<void> {
+  async untilRoom(): Promise<void> {
     while (this.#bytes >= this.#maxBytes) await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { stringify } from "yaml";
 import { z } from "zod";
 import type { Broker } from "../../../agent/ports/broker.ts";
-import { requestLocal } from "../../../drivers/os/local-socket/local-socket.ts";
+import { requestLocal } from "../../../drivers/os/local-socket/local-client.ts";
 import { createSession } from "../broker/mqtt-session.ts";
 import { writeIdentity } from "../cloud/certificate-authority.ts";
 import { type CloudBench, startCloudBench } from "../cloud/cloud-bench.ts";

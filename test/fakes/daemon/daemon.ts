@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
 import { stringify } from "yaml";
 import { type Status, statusSchema } from "../../../agent/local-api/status-schema.ts";
-import { requestLocal } from "../../../drivers/os/local-socket/local-socket.ts";
+import { requestLocal } from "../../../drivers/os/local-socket/local-client.ts";
 import { createAuthority, writeIdentity } from "../../bench/cloud/certificate-authority.ts";
 import { type Child, startChild } from "../../bench/core/child.ts";
 import { until } from "../../bench/core/wait.ts";

@@ -12,5 +12,6 @@ export function socketBounds() {
     requestsPerSecond: 1000,
   };
   const counts: SocketCounts = { clients: 0, requests: 0, refused: 0, displaced: 0, idle: 0, slow: 0 };
-  return { bounds, counts, turns: new FairTurns(1), backlog: new ReplyBacklog(8_388_608), maxClients: 4 };
+  const shared = { turns: new FairTurns(1), backlog: new ReplyBacklog(8_388_608) };
+  return { bounds, counts, shared, maxClients: 4 };
 }

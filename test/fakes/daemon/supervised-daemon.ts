@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
 import { statusSchema } from "../../../agent/local-api/status-schema.ts";
-import { requestLocal } from "../../../drivers/os/local-socket/local-socket.ts";
+import { requestLocal } from "../../../drivers/os/local-socket/local-client.ts";
 import { until } from "../../bench/core/wait.ts";
 import { RELEASES } from "../updates/release.ts";
 import type { DaemonHome } from "./daemon.ts";

@@ -1,8 +1,8 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import type { LocalHandler } from "../../../drivers/os/local-socket/local-connection.ts";
-import { serveLocalSocket } from "../../../drivers/os/local-socket/local-socket.ts";
+import type { LocalHandler } from "../../../agent/ports/local-socket.ts";
+import { serveLocalSocket } from "../../../drivers/os/local-socket/local-server.ts";
 import { temporaryFolder } from "../core/folder.ts";
 import { MemoryLog } from "../core/log.ts";
 import { socketBounds } from "./socket-bounds.ts";
@@ -33,7 +33,7 @@ export async function serveView(handlers: Readonly<Record<string, LocalHandler>>
   const { config, runtimeDir } = configFile();
   const path = join(runtimeDir, "view.sock");
   const log = new MemoryLog();
-  const socket = await serveLocalSocket({ path, mode: 0o660, handlers, log, ...socketBounds() });
+  const socket = await serveLocalSocket({ place: { path, mode: 0o660 }, handlers, log, ...socketBounds() });
   onTestFinished(() => socket.stop());
   return config;
 }

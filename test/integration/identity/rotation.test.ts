@@ -8,7 +8,7 @@ import { z } from "zod";
 import { FAULTS } from "../../../agent/core/errors.ts";
 import type { Status } from "../../../agent/local-api/status-schema.ts";
 import type { Broker } from "../../../agent/ports/broker.ts";
-import { requestLocal } from "../../../drivers/os/local-socket/local-socket.ts";
+import { requestLocal } from "../../../drivers/os/local-socket/local-client.ts";
 import { createSession } from "../../bench/broker/mqtt-session.ts";
 import { writeIdentity } from "../../bench/cloud/certificate-authority.ts";
 import { type CloudBench, startCloudBench } from "../../bench/cloud/cloud-bench.ts";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import type { Broker } from "../../../agent/ports/broker.ts";
-import { requestLocal } from "../../../drivers/os/local-socket/local-socket.ts";
+import { requestLocal } from "../../../drivers/os/local-socket/local-client.ts";
 import { type Mosquitto, startMosquitto } from "../../bench/broker/mosquitto.ts";
 import { createSession } from "../../bench/broker/mqtt-session.ts";
 import { TcpProxy } from "../../bench/broker/tcp-proxy.ts";

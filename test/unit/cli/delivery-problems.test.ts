@@ -1,9 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { deliveryChecks, deliveryProblems } from "../../../agent/cli/delivery-problems.ts";
 import { problemsOf } from "../../../agent/cli/status-page.ts";
-import { createView } from "../../../agent/local-api/signals-handlers.ts";
+import { bufferHandlers } from "../../../agent/local-api/buffer-handlers.ts";
+import { statusVerb } from "../../../agent/local-api/status-schema.ts";
+import { servedOn } from "../../../agent/local-api/verb.ts";
 import { draftOf } from "../../contract/outbox-subject.ts";
 import { ManualClock } from "../../fakes/core/clock.ts";
+import { MemoryLog } from "../../fakes/core/log.ts";
 import { runCli } from "../../fakes/daemon/cli-runner.ts";
 import { statusWith } from "../../fakes/daemon/status.ts";
 import { serveView } from "../../fakes/daemon/view-socket.ts";
@@ -104,7 +107,8 @@ describe("what keeps records from their consumers", () => {
     outbox.append([draftOf("telemetry", 20)]);
     const { delivery } = statusWith();
     const status = () => statusWith({ delivery: { ...delivery, refusedTopics: [REFUSED] } });
-    const config = await serveView(createView({ status, latest: () => [], outbox, clock }));
+    const buffer = bufferHandlers({ outbox, clock, log: new MemoryLog(), retryNow: () => undefined });
+    const config = await serveView(servedOn("view", [statusVerb.answeredBy(status), ...buffer]));
     const { stdout, stderr } = await runCli(["buffer", "list", "--config", config]);
     expect(stdout).toContain("waiting");
     expect(stderr).toMatch(/^causeway: the broker refuses telemetry records: 0x87 not authorized.*\n {2}remedy: allow/);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { createAdmin } from "../../../agent/local-api/buffer-handlers.ts";
+import { bufferHandlers } from "../../../agent/local-api/buffer-handlers.ts";
+import { servedOn } from "../../../agent/local-api/verb.ts";
 import { draftOf, seqsOf, takeLosses } from "../../contract/outbox-subject.ts";
 import { ManualClock } from "../../fakes/core/clock.ts";
 import { MemoryLog } from "../../fakes/core/log.ts";
@@ -10,8 +11,8 @@ function admin() {
   const outbox = new FakeOutbox({ clock });
   const log = new MemoryLog();
   let retries = 0;
-  const handlers = createAdmin({ outbox, clock, log, retryNow: () => void (retries += 1) });
-  const ask = (verb: string, request: object): unknown =>
+  const handlers = servedOn("admin", bufferHandlers({ outbox, clock, log, retryNow: () => void (retries += 1) }));
+  const ask = async (verb: string, request: object): Promise<unknown> =>
     handlers[verb]?.({ verb, ...request }, new AbortController().signal);
   return { clock, outbox, log, ask, retries: () => retries };
 }
@@ -85,9 +86,12 @@ describe("buffer.flush", () => {
       lastRow: () => place.lastRow(),
       read: (...range: Parameters<FakeOutbox["read"]>) => place.read(...range),
       drop: () => 0,
+      disk: () => undefined,
+      list: () => [],
     };
     place.append([draftOf("telemetry", 10)]);
-    const handlers = createAdmin({ outbox, clock, log: new MemoryLog(), retryNow: () => undefined });
+    const parts = { outbox, clock, log: new MemoryLog(), retryNow: () => undefined };
+    const handlers = servedOn("admin", bufferHandlers(parts));
     const flushed = handlers["buffer.flush"]?.({ verb: "buffer.flush", waitMs: 1000 }, new AbortController().signal);
     [, place] = places;
     await clock.run(1500);

@@ -1,8 +1,11 @@
 import { CommanderError } from "commander";
 import { describe, expect, it } from "vitest";
-import { createView } from "../../../../agent/local-api/signals-handlers.ts";
+import { bufferHandlers } from "../../../../agent/local-api/buffer-handlers.ts";
+import { statusVerb } from "../../../../agent/local-api/status-schema.ts";
+import { servedOn } from "../../../../agent/local-api/verb.ts";
 import { draftOf } from "../../../contract/outbox-subject.ts";
 import { ManualClock } from "../../../fakes/core/clock.ts";
+import { MemoryLog } from "../../../fakes/core/log.ts";
 import { runCli } from "../../../fakes/daemon/cli-runner.ts";
 import { statusWith } from "../../../fakes/daemon/status.ts";
 import { serveView } from "../../../fakes/daemon/view-socket.ts";
@@ -16,8 +19,8 @@ async function daemon(records = true): Promise<string> {
     outbox.append([draftOf("event", 1500), draftOf("telemetry", 20, { encoding: "zstd" }), draftOf("event", 30)]);
     outbox.lose([1], "rejected", "0x97");
   }
-  const view = createView({ status: () => statusWith(), latest: () => [], outbox, clock });
-  return await serveView(view);
+  const buffer = bufferHandlers({ outbox, clock, log: new MemoryLog(), retryNow: () => undefined });
+  return await serveView(servedOn("view", [statusVerb.answeredBy(() => statusWith()), ...buffer]));
 }
 
 describe("causeway buffer stats", () => {

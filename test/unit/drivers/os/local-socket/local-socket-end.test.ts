@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { requestLocal, serveLocalSocket } from "../../../../../drivers/os/local-socket/local-socket.ts";
+import { requestLocal } from "../../../../../drivers/os/local-socket/local-client.ts";
+import { serveLocalSocket } from "../../../../../drivers/os/local-socket/local-server.ts";
 import { temporaryFolder } from "../../../../fakes/core/folder.ts";
 import { MemoryLog } from "../../../../fakes/core/log.ts";
 import { socketBounds } from "../../../../fakes/daemon/socket-bounds.ts";
@@ -18,7 +19,12 @@ it("gives the answer that it is making when it stops, though it waits for its tu
       return "accepted";
     },
   };
-  const socket = await serveLocalSocket({ path, mode: 0o660, handlers, log: new MemoryLog(), ...socketBounds() });
+  const socket = await serveLocalSocket({
+    place: { path, mode: 0o660 },
+    handlers,
+    log: new MemoryLog(),
+    ...socketBounds(),
+  });
   expect(await requestLocal(path, { verb: "end" })).toBe("accepted");
   await stopped;
   expect(existsSync(path)).toBe(false);

@@ -5,13 +5,9 @@ import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { z } from "zod";
 import { AgentError, type FaultCode } from "../../../../../agent/core/errors.ts";
-import type { LocalHandler } from "../../../../../drivers/os/local-socket/local-connection.ts";
-import {
-  type LocalSocketSettings,
-  requestLocal,
-  serveLocalSocket,
-  streamLocal,
-} from "../../../../../drivers/os/local-socket/local-socket.ts";
+import type { LocalHandler } from "../../../../../agent/ports/local-socket.ts";
+import { requestLocal, streamLocal } from "../../../../../drivers/os/local-socket/local-client.ts";
+import { type LocalSocketSettings, serveLocalSocket } from "../../../../../drivers/os/local-socket/local-server.ts";
 import { ReplyBacklog } from "../../../../../drivers/os/local-socket/reply-backlog.ts";
 import { temporaryFolder } from "../../../../fakes/core/folder.ts";
 import { MemoryLog } from "../../../../fakes/core/log.ts";
@@ -30,7 +26,7 @@ async function serve(
   change: Partial<LocalSocketSettings> = {},
 ): Promise<string> {
   const path = join(temporaryFolder(), "run", "view.sock");
-  const settings = { path, mode: 0o660, handlers, log: new MemoryLog(), ...small(), ...change };
+  const settings = { place: { path, mode: 0o660 }, handlers, log: new MemoryLog(), ...small(), ...change };
   const socket = await serveLocalSocket(settings);
   onTestFinished(() => socket.stop());
   return path;
@@ -133,7 +129,7 @@ describe("serveLocalSocket and requestLocal", () => {
         return new Promise(() => undefined);
       },
     };
-    const socket = await serveLocalSocket({ path, mode: 0o660, handlers, log, ...small() });
+    const socket = await serveLocalSocket({ place: { path, mode: 0o660 }, handlers, log, ...small() });
     const fault = faultOf(requestLocal(path, { verb: "never" }));
     await asked.promise;
     await socket.stop();
@@ -268,10 +264,16 @@ describe("serveLocalSocket against hostile clients", () => {
 
   it("makes no answer for anybody while too much is not taken, and goes on when it is", async () => {
     let made = 0;
-    const { counts, bounds, ...rest } = small();
+    const { counts, bounds, shared, ...rest } = small();
     const path = await serve(
       { long: () => `${(made += 1)}${"x".repeat(1_000_000)}` },
-      { ...rest, counts, maxClients: 16, bounds: { ...bounds, takeMs: 60_000 }, backlog: new ReplyBacklog(2_000_000) },
+      {
+        ...rest,
+        counts,
+        maxClients: 16,
+        bounds: { ...bounds, takeMs: 60_000 },
+        shared: { ...shared, backlog: new ReplyBacklog(2_000_000) },
+      },
     );
     const slow = await Promise.all(Array.from({ length: 8 }, () => dial(path)));
     for (const socket of slow) socket.pause().write('{"verb":"long"}\n'.repeat(4));
@@ -343,7 +345,7 @@ describe("serveLocalSocket against hostile clients", () => {
 describe("the path of a local socket", () => {
   it("belongs to the agent that answers on it", async () => {
     const path = await serve({ ok: () => 1 });
-    const second = serveLocalSocket({ path, mode: 0o660, handlers: {}, log, ...small() });
+    const second = serveLocalSocket({ place: { path, mode: 0o660 }, handlers: {}, log, ...small() });
     expect((await faultOf(second))?.code).toBe("agent.already-running");
     expect(await requestLocal(path, { verb: "ok" })).toBe(1);
   });
@@ -360,8 +362,7 @@ describe("the path of a local socket", () => {
     await once(killed, "close");
     expect((await faultOf(requestLocal(path, { verb: "ok" })))?.code).toBe("agent.not-running");
     const socket = await serveLocalSocket({
-      path,
-      mode: 0o660,
+      place: { path, mode: 0o660 },
       handlers: { ok: () => 1 },
       log,
       ...small(),
@@ -374,11 +375,15 @@ describe("the path of a local socket", () => {
     const folder = temporaryFolder();
     const path = join(folder, "view.sock");
     writeFileSync(path, "precious");
-    const settings = { mode: 0o660, handlers: {}, log, ...small() };
-    expect((await faultOf(serveLocalSocket({ path, ...settings })))?.code).toBe("agent.not-permitted");
+    const settings = { handlers: {}, log, ...small() };
+    expect((await faultOf(serveLocalSocket({ place: { path, mode: 0o660 }, ...settings })))?.code).toBe(
+      "agent.not-permitted",
+    );
     mkdirSync(join(folder, "x".repeat(100)));
     const long = join(folder, "x".repeat(100), "view.sock");
-    expect((await faultOf(serveLocalSocket({ path: long, ...settings })))?.code).toBe("config.invalid");
+    expect((await faultOf(serveLocalSocket({ place: { path: long, mode: 0o660 }, ...settings })))?.code).toBe(
+      "config.invalid",
+    );
   });
 
   it("tells a client that no agent runs", async () => {

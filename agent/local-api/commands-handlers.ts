@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import { z } from "zod";
 import type { AuditTrail } from "../commands/audit.ts";
 import { type DispatchParts, dispatch, dryRun } from "../commands/dispatch.ts";
 import { firstCounterOf } from "../commands/key-set.ts";
@@ -9,73 +8,54 @@ import type { IncomingCommand } from "../commands/request.ts";
 import { AgentError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import type { Journal } from "../ports/journal.ts";
-import type { ViewHandler } from "./signals-handlers.ts";
+import { commandsAcknowledge, commandsList, commandsRun, commandsShow, type ListedCommand } from "./commands-schema.ts";
 import type { Status } from "./status-schema.ts";
+import type { ServedVerb } from "./verb.ts";
 
-/** What the local sockets need of remote commands; undefined where none are taken. */
-export type CommandHandlerParts =
-  | {
-      readonly dispatchParts: DispatchParts;
-      readonly audit: Pick<AuditTrail, "dropped">;
-      readonly journal: Journal;
-      readonly seal: LedgerSeal;
-      readonly log: Log;
-    }
-  | undefined;
+/** What the local sockets need of remote commands. */
+export type CommandsParts = {
+  readonly dispatchParts: DispatchParts;
+  readonly audit: Pick<AuditTrail, "dropped">;
+  readonly journal: Journal;
+  readonly seal: LedgerSeal;
+  readonly log: Log;
+};
 
-const listRequest = z.object({ limit: z.int().min(1).max(1000).default(50) });
-const showRequest = z.object({ id: z.string().min(1).max(600) });
-const runRequest = z.object({
-  payload: z.string().max(60_000),
-  isDryRun: z.boolean().default(false),
-  claimedBy: z.string().max(64).optional(),
-});
-
-/** The verbs of view.sock about commands: `commands.list`, `commands.show`. */
-export function commandView(parts: CommandHandlerParts): Readonly<Record<string, ViewHandler>> {
-  if (parts === undefined) return { "commands.list": noCommands, "commands.show": noCommands };
-  const { ledger } = parts.dispatchParts;
-  return {
-    "commands.list": (request) => {
-      const { limit } = listRequest.parse(request);
-      return { schemaVersion: 1, commands: ledger.list(limit).map(rowOf) };
-    },
-    "commands.show": (request) => {
-      const entry = ledger.find(showRequest.parse(request).id);
-      return { schemaVersion: 1, command: entry === undefined ? null : rowOf(entry) };
-    },
-  };
-}
+const VERBS = [commandsList, commandsShow, commandsRun, commandsAcknowledge] as const;
 
 /**
- * The verbs of admin.sock about commands: `commands.run`, which takes the same line as a request from afar, signature included, and
- * `commands.acknowledge`, which says that someone knows of a lost ledger. Who asks is known by what they claim alone: Node does not
- * give the peer's credentials (SO_PEERCRED, unix(7)), and what /proc tells of a socket is no proof of who holds its other end.
+ * The verbs of remote commands. Who runs one is known by what they claim alone: Node does not give the peer's credentials (SO_PEERCRED,
+ * unix(7)), and what /proc tells of a socket is no proof of who holds its other end.
  */
-export function commandAdmin(parts: CommandHandlerParts): Readonly<Record<string, ViewHandler>> {
-  if (parts === undefined) return { "commands.run": noCommands, "commands.acknowledge": noCommands };
+export function commandsHandlers(parts: CommandsParts | undefined): readonly ServedVerb[] {
+  if (parts === undefined) return VERBS.map((verb) => verb.answeredBy(noCommands));
   const { dispatchParts, journal, seal, log } = parts;
-  return {
-    "commands.run": async (request, signal) => {
-      const { payload, isDryRun, claimedBy } = runRequest.parse(request);
+  const { ledger } = dispatchParts;
+  return [
+    commandsList.answeredBy(({ limit }) => ({ schemaVersion: 1, commands: ledger.list(limit).map(rowOf) })),
+    commandsShow.answeredBy(({ id }) => {
+      const entry = ledger.find(id);
+      return { schemaVersion: 1, command: entry === undefined ? null : rowOf(entry) };
+    }),
+    commandsRun.answeredBy(async ({ payload, isDryRun, claimedBy }, signal) => {
       const incoming = localCommand(payload, claimedBy);
       if (isDryRun) return { schemaVersion: 1, verdict: dryRun(dispatchParts, incoming) };
       log.warn("admin.command-requested", { claimedBy });
       return { schemaVersion: 1, answer: (await dispatch(dispatchParts, incoming, signal)) ?? null };
-    },
-    "commands.acknowledge": async () => {
+    }),
+    commandsAcknowledge.answeredBy(async () => {
       const status = journal.status();
       if (status.kind === "lost") {
         await seal.acknowledge();
         log.warn("admin.loss-acknowledged", { what: status.what, generation: seal.generation() });
       }
       return { schemaVersion: 1, wasLost: status.kind === "lost", firstCounter: firstCounterOf(seal.generation()) };
-    },
-  };
+    }),
+  ];
 }
 
-/** What the status says of commands. */
-export function commandStatus(parts: CommandHandlerParts): Status["commands"] {
+/** What the status says of commands; undefined where none are taken. */
+export function commandStatus(parts: CommandsParts | undefined): Status["commands"] {
   if (parts === undefined) return undefined;
   const { dispatchParts, audit, journal, seal } = parts;
   const status = journal.status();
@@ -105,13 +85,13 @@ function localCommand(payload: string, claimedBy: string | undefined): IncomingC
   };
 }
 
-function rowOf({ id, action, state, isReported, reply, answer }: LedgerEntry): unknown {
+function rowOf({ id, action, state, isReported, reply, answer }: LedgerEntry): ListedCommand {
   return {
     id,
     action,
     door: reply.door,
     state,
-    isReported: isReported,
+    isReported,
     status: answer?.status,
     reason: answer?.reason,
     result: answer?.result,

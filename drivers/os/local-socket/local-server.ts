@@ -1,38 +1,37 @@
 import { once } from "node:events";
 import { chmodSync, lstatSync, mkdirSync, rmSync } from "node:fs";
-import { connect, createServer, type Server, type Socket } from "node:net";
+import { createServer, type Server } from "node:net";
 import { dirname } from "node:path";
 import { AgentError, errnoOf, messageOf } from "../../../agent/core/errors.ts";
 import type { Log } from "../../../agent/core/log.ts";
-import type { SocketCounts } from "../../../agent/ports/local-socket.ts";
-import type { FairTurns } from "./fair-turns.ts";
-import { LineSplitter } from "./line-splitter.ts";
-import { type ClientBounds, LocalConnection, type LocalHandler } from "./local-connection.ts";
-import { parseReply } from "./local-protocol.ts";
-import type { ReplyBacklog } from "./reply-backlog.ts";
+import type { LocalHandler, SocketCounts } from "../../../agent/ports/local-socket.ts";
+import { connectTo } from "./local-client.ts";
+import { type ClientBounds, LocalConnection, type SharedBounds } from "./local-connection.ts";
 
 /** Bytes of sun_path, its closing zero taken off (unix(7)). */
 const MAX_PATH_BYTES = 107;
-const MAX_REPLY_BYTES = 64 * 1_048_576;
 /** A stream younger than this keeps its place: a flood of clients must not push out who has just come. */
 const LEAST_STREAM_MS = 5000;
 
-/** How a local socket is served. */
-export type LocalSocketSettings = {
+/** Where a local socket is. */
+export type SocketPlace = {
   readonly path: string;
   /** File mode: who may connect (unix(7): connecting needs write permission). */
   readonly mode: number;
   /** A socket at `path` that the service manager has opened and listens on already; its mode and its removal are the manager's. */
   readonly descriptor?: number | undefined;
+};
+
+/** How a local socket is served. */
+export type LocalSocketSettings = {
+  readonly place: SocketPlace;
   /** By verb. A handler parses its request itself; what its schema throws is told to the client. */
   readonly handlers: Readonly<Record<string, LocalHandler>>;
   readonly log: Log;
   /** Further clients get the place of one that asks nothing, or that has been given values for longest; else they are turned away. */
   readonly maxClients: number;
   readonly bounds: ClientBounds;
-  /** Shared by all sockets of the agent, as is `backlog`. */
-  readonly turns: FairTurns;
-  readonly backlog: ReplyBacklog;
+  readonly shared: SharedBounds;
   /** Counted up. */
   readonly counts: SocketCounts;
 };
@@ -51,7 +50,7 @@ export type LocalSocket = {
  * someone does, `agent.not-permitted` or `config.invalid` when the path cannot be used.
  */
 export async function serveLocalSocket(settings: LocalSocketSettings): Promise<LocalSocket> {
-  const { handlers, log, maxClients, bounds, turns, backlog, counts } = settings;
+  const { place, handlers, log, maxClients, bounds, shared, counts } = settings;
   const connections = new Set<LocalConnection>();
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     if (connections.size >= maxClients && !makeRoom(connections)) {
@@ -60,7 +59,7 @@ export async function serveLocalSocket(settings: LocalSocketSettings): Promise<L
       socket.destroy();
       return;
     }
-    const connection = new LocalConnection({ socket, handlers, bounds, turns, backlog, counts, log });
+    const connection = new LocalConnection({ socket, handlers, bounds, shared, counts, log });
     connections.add(connection);
     counts.clients = connections.size;
     socket.on("close", () => {
@@ -68,7 +67,7 @@ export async function serveLocalSocket(settings: LocalSocketSettings): Promise<L
       counts.clients = connections.size;
     });
   });
-  await listen(server, settings);
+  await listen(server, place);
   let stopped: Promise<void> | undefined;
   return {
     stop: () => {
@@ -99,37 +98,6 @@ function makeRoom(connections: Set<LocalConnection>): boolean {
   return true;
 }
 
-/** Sends one request and gives its one reply. Throws the agent's own fault, `agent.not-running` or `agent.not-permitted`. */
-export async function requestLocal(path: string, request: object, signal?: AbortSignal): Promise<unknown> {
-  for await (const reply of streamLocal(path, request, signal)) return reply;
-  throw notAnswering(path, isAborted(signal) ? "gave no answer in time" : "closed the connection without an answer");
-}
-
-/** Sends one request that is answered with many values, and gives them as they come; ends when the agent ends them or `signal` aborts. Throws as `requestLocal`. */
-export async function* streamLocal(path: string, request: object, signal?: AbortSignal): AsyncGenerator<unknown> {
-  const socket = await connectTo(path);
-  const onAbort = (): void => void socket.destroy();
-  signal?.addEventListener("abort", onAbort, { once: true });
-  try {
-    if (isAborted(signal)) return;
-    socket.write(`${JSON.stringify(request)}\n`);
-    for await (const line of linesOf(socket, path, signal)) {
-      const reply = parseReply(line);
-      if (reply.kind === "error") throw reply.fault;
-      if (reply.kind === "end") return;
-      yield reply.value;
-    }
-    if (!isAborted(signal)) throw notAnswering(path, "closed the connection");
-  } finally {
-    signal?.removeEventListener("abort", onAbort);
-    socket.destroy();
-  }
-}
-
-function isAborted(signal: AbortSignal | undefined): boolean {
-  return signal?.aborted === true;
-}
-
 async function clearPath(path: string): Promise<void> {
   if (Buffer.byteLength(path) > MAX_PATH_BYTES) {
     throw new AgentError("config.invalid", {
@@ -157,7 +125,7 @@ function ignoreNobody(thrown: unknown): void {
   throw thrown;
 }
 
-async function listen(server: Server, { path, mode, descriptor }: LocalSocketSettings): Promise<void> {
+async function listen(server: Server, { path, mode, descriptor }: SocketPlace): Promise<void> {
   if (descriptor === undefined) await clearPath(path);
   try {
     server.listen(descriptor === undefined ? { path } : { fd: descriptor });
@@ -182,51 +150,4 @@ function unusable(path: string, thrown: unknown): AgentError {
     remedy: "make runtimeDir writable for the agent's user, or choose another one",
     cause: thrown,
   });
-}
-
-async function connectTo(path: string): Promise<Socket> {
-  const socket = connect(path);
-  try {
-    await once(socket, "connect");
-    return socket;
-  } catch (thrown) {
-    socket.destroy();
-    if (errnoOf(thrown) === "EACCES" || errnoOf(thrown) === "EPERM") {
-      throw new AgentError("agent.not-permitted", {
-        what: `${path}: permission denied`,
-        remedy: `run as a member of the group that owns it (ls -l ${path}), or with sudo`,
-        cause: thrown,
-      });
-    }
-    throw notAnswering(path, messageOf(thrown), thrown);
-  }
-}
-
-function notAnswering(path: string, problem: string, cause?: unknown): AgentError {
-  return new AgentError("agent.not-running", {
-    what: `the agent is not running: ${path}: ${problem}`,
-    remedy: "systemctl start causeway, or causeway run --config FILE; runtimeDir must be the agent's",
-    cause,
-  });
-}
-
-async function* linesOf(socket: Socket, path: string, signal: AbortSignal | undefined): AsyncGenerator<string> {
-  const splitter = new LineSplitter(MAX_REPLY_BYTES);
-  try {
-    for await (const chunk of chunksOf(socket)) {
-      const lines = splitter.push(chunk);
-      if (lines === "too-long") throw notAnswering(path, `a reply exceeds ${MAX_REPLY_BYTES} bytes`);
-      yield* lines;
-    }
-  } catch (thrown) {
-    if (isAborted(signal)) return;
-    throw thrown instanceof AgentError ? thrown : notAnswering(path, messageOf(thrown), thrown);
-  }
-}
-
-async function* chunksOf(socket: Socket): AsyncGenerator<Buffer> {
-  for await (const chunk of socket) {
-    const bytes: unknown = chunk;
-    if (Buffer.isBuffer(bytes)) yield bytes;
-  }
 }

@@ -1,15 +1,15 @@
-import { z } from "zod";
 import { describeReply, type Reply } from "../cloud/request-client.ts";
 import { AgentError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import type { AwsJobs } from "../jobs/aws-jobs.ts";
 import type { JobRunner } from "../jobs/job-runner.ts";
 import type { Broker } from "../ports/broker.ts";
-import type { ViewHandler } from "./signals-handlers.ts";
+import { jobsCancel, jobsCheck, jobsList, jobsShow } from "./jobs-schema.ts";
 import type { Status } from "./status-schema.ts";
+import type { ServedVerb } from "./verb.ts";
 
 /** What the verbs of jobs work with. `problems` says by operation why a document would not be taken. */
-export type JobVerbs = {
+export type JobsParts = {
   readonly jobs: Pick<AwsJobs, "pending" | "describe">;
   readonly runner: Pick<JobRunner, "current" | "giveUp" | "operationOf">;
   readonly broker: Pick<Broker, "status">;
@@ -17,57 +17,47 @@ export type JobVerbs = {
   readonly log: Log;
 };
 
-const showRequest = z.object({ jobId: z.string().max(64).optional() });
-const checkRequest = z.object({ document: z.unknown() });
-
-/** The verbs that only look: `jobs.list`, `jobs.show`, `jobs.check`. Undefined parts: no jobs are taken. */
-export function jobView(parts: JobVerbs | undefined): Readonly<Record<string, ViewHandler>> {
-  if (parts === undefined) return {};
-  const { runner } = parts;
-  return {
-    "jobs.list": async (_request, signal) => {
+/** The verbs of jobs. What changes something is logged before it acts. */
+export function jobsHandlers(parts: JobsParts): readonly ServedVerb[] {
+  const { runner, problems, log } = parts;
+  return [
+    jobsList.answeredBy(async (_request, signal) => {
       const { inProgressJobs, queuedJobs } = accepted(await asked(parts).pending(signal));
       const inProgress = inProgressJobs.map((job) => ({ ...job, status: "IN_PROGRESS" }));
       const queued = queuedJobs.map((job) => ({ ...job, status: "QUEUED" }));
       return { schemaVersion: 1, current: runner.current(), jobs: [...inProgress, ...queued] };
-    },
-    "jobs.show": async (request, signal) => {
+    }),
+    jobsShow.answeredBy(async (request, signal) => {
       const current = runner.current();
-      const { jobId = current?.jobId } = showRequest.parse(request);
+      const { jobId = current?.jobId } = request;
       if (jobId === undefined) return { schemaVersion: 1 };
-      if (jobId === current?.jobId) return { schemaVersion: 1, job: { ...current, status: "IN_PROGRESS" } };
+      if (current !== undefined && jobId === current.jobId) {
+        return { schemaVersion: 1, job: { ...current, status: "IN_PROGRESS" } };
+      }
       return { schemaVersion: 1, job: await described(parts, jobId, signal) };
-    },
-    "jobs.check": async (request) => {
-      const { document } = checkRequest.parse(request);
+    }),
+    jobsCheck.answeredBy(async ({ document }) => {
       const found = runner.operationOf(document);
       if ("rejection" in found) return { schemaVersion: 1, kind: "refused", reason: found.rejection };
-      const reason = await parts.problems[found.operation]?.(document);
+      const reason = await problems[found.operation]?.(document);
       if (reason !== undefined) return { schemaVersion: 1, kind: "refused", reason };
       return { schemaVersion: 1, kind: "possible", operation: found.operation };
-    },
-  };
+    }),
+    jobsCancel.answeredBy(() => {
+      const jobId = runner.current()?.jobId;
+      log.warn("admin.job-cancel-requested", { jobId });
+      return { schemaVersion: 1, jobId: runner.giveUp() ? jobId : undefined };
+    }),
+  ];
 }
 
 /** What the agent's status says of jobs: the one that is worked on. */
-export function jobReport({ runner }: Pick<JobVerbs, "runner">): Status["job"] {
+export function jobReport({ runner }: Pick<JobsParts, "runner">): Status["job"] {
   const current = runner.current();
   return current === undefined ? undefined : { jobId: current.jobId, operation: current.operation };
 }
 
-/** The verb that changes something: `jobs.cancel`. It is logged before it acts. */
-export function jobAdmin(parts: JobVerbs | undefined): Readonly<Record<string, ViewHandler>> {
-  if (parts === undefined) return {};
-  return {
-    "jobs.cancel": () => {
-      const jobId = parts.runner.current()?.jobId;
-      parts.log.warn("admin.job-cancel-requested", { jobId });
-      return { schemaVersion: 1, jobId: parts.runner.giveUp() ? jobId : undefined };
-    },
-  };
-}
-
-async function described(parts: JobVerbs, jobId: string, signal: AbortSignal) {
+async function described(parts: JobsParts, jobId: string, signal: AbortSignal) {
   const reply = await asked(parts).describe(jobId, undefined, signal);
   // What is over is not described any more: the service says so, or that it never was.
   if (reply.kind === "rejected" && !reply.rejection.isRetryable) return undefined;
@@ -77,7 +67,7 @@ async function described(parts: JobVerbs, jobId: string, signal: AbortSignal) {
   return { jobId, executionNumber, status, details };
 }
 
-function asked({ jobs, broker }: JobVerbs): JobVerbs["jobs"] {
+function asked({ jobs, broker }: JobsParts): JobsParts["jobs"] {
   const { state, fault } = broker.status();
   if (state === "online") return jobs;
   throw new AgentError(fault?.code ?? "broker.unreachable", {

@@ -1,0 +1,32 @@
+import { z } from "zod";
+import { streamVerb } from "./verb.ts";
+
+/** JSON has no wide integers and no NaN: they are texts. */
+const value = z.union([z.number(), z.string()]);
+
+const latestSignal = z.object({
+  bus: z.string(),
+  message: z.string(),
+  /** Arbitration id. */
+  id: z.int(),
+  extended: z.boolean(),
+  name: z.string(),
+  unit: z.string(),
+  /** Addresses of J1939; absent where senders are not told apart. */
+  source: z.int().optional(),
+  destination: z.int().optional(),
+  raw: value,
+  physical: value,
+  ageMs: z.number(),
+});
+
+/** The latest value of each signal that a pattern matches, of all of them without one; again and again. `t`: s since the Unix epoch. */
+export const watchSignals = streamVerb({
+  name: "watch",
+  socket: "view",
+  request: z.object({ patterns: z.array(z.string().min(1).max(256)).max(64).readonly().default([]) }),
+  each: z.object({ schemaVersion: z.literal(1), t: z.number(), signals: z.array(latestSignal).readonly() }),
+});
+
+/** One line of `watch`. */
+export type SignalsSnapshot = z.infer<typeof watchSignals.each>;
