@@ -24,7 +24,8 @@ export function setup(): void {
   process.env.CAUSEWAY_TEST_DISK = tmpdir();
   if (!isUsable()) return;
   removeOld();
-  mkdirSync(FOLDER, { recursive: true, mode: 0o700 });
+  // Other users must get through it to what a test opens for them; they cannot list it.
+  mkdirSync(FOLDER, { recursive: true, mode: 0o711 });
   process.env.TMPDIR = FOLDER;
 }
 
