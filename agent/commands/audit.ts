@@ -4,14 +4,15 @@ import type { Json } from "../core/canonical-json.ts";
 import { canonicalJson } from "../core/canonical-json.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Journal } from "../ports/journal.ts";
+import type { JournalSpace } from "../ports/journal-spaces.ts";
 import { PendingEntries } from "../telemetry/durable-records/pending-entries.ts";
 import type { RecordSink } from "../telemetry/durable-records/record-sink.ts";
 import type { AuditEntry } from "../telemetry/record/encode-audit.ts";
 import type { RejectionCount } from "./rejection-budget.ts";
 
-const SPACE = "audit";
+const SPACE: JournalSpace = "audit";
 const HEAD = "head";
-const PENDING = "audit-pending";
+const PENDING: JournalSpace = "audit-pending";
 /** Entries that wait for the outbox; the oldest goes beyond it, which is counted and shows as a hole in the chain. */
 const MAX_PENDING = 1000;
 const FIRST = "0".repeat(64);
@@ -32,6 +33,11 @@ export type AuditEvent =
       readonly [fact: string]: Json | undefined;
     }
   | ({ readonly event: "turned-away" } & RejectionCount);
+
+/** Number and digest of the newest entry, as they are stored; undefined before the first. */
+export function readAuditHead(journal: Pick<Journal, "get">): Json | undefined {
+  return journal.get(SPACE, HEAD);
+}
 
 /**
  * The audit trail: each entry holds the digest of the one before, so that a missing or altered one shows. Entries are written to the
@@ -56,7 +62,7 @@ export class AuditTrail {
 
   /** Adds an entry; call inside the transaction of what it tells of. */
   append(event: AuditEvent): void {
-    const value = this.#journal.get(SPACE, HEAD);
+    const value = readAuditHead(this.#journal);
     const head = value === undefined ? { number: 0, digest: FIRST } : headSchema.parse(value);
     const number = head.number + 1;
     const facts = Object.entries(event).flatMap(([key, fact]) => (fact === undefined ? [] : [[key, fact] as const]));

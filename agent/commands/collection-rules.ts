@@ -2,10 +2,11 @@ import { z } from "zod";
 import type { CollectRule } from "../../config/schema.ts";
 import type { Log } from "../core/log.ts";
 import type { Journal } from "../ports/journal.ts";
+import type { JournalSpace } from "../ports/journal-spaces.ts";
 import type { Collector } from "../telemetry/collect/collect.ts";
 import { orLedgerUnreadable } from "./ledger.ts";
 
-const SPACE = "collection";
+const SPACE: JournalSpace = "collection";
 const RULES = "rules";
 
 /** Rules as a command gives them, checked by the schema of the configuration. */

@@ -1,9 +1,10 @@
 import { z } from "zod";
 import { type PublicKey, publicKeySchema } from "../core/public-key.ts";
 import type { Journal } from "../ports/journal.ts";
+import type { JournalSpace } from "../ports/journal-spaces.ts";
 import { type CommandRejection, rejected } from "./answer.ts";
 
-const SPACE = "command-keys";
+const SPACE: JournalSpace = "command-keys";
 const SET = "set";
 /** Counters below the highest that are still taken, each once: requests of one key may overtake each other by so many. */
 const WINDOW = 64;

@@ -2,10 +2,11 @@ import { z } from "zod";
 import { AgentError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import type { Journal } from "../ports/journal.ts";
+import type { JournalSpace } from "../ports/journal-spaces.ts";
 import type { MonotonicCounter } from "../ports/update.ts";
 import { type KeySeal, type KeySetDocument, keySetSchema, mergedKeys, readKeySet, writeKeySet } from "./key-set.ts";
 
-const SPACE = "ledger-seal";
+const SPACE: JournalSpace = "ledger-seal";
 const KEY = "state";
 /** Names a ledger whose first seal is not in both places yet. */
 const MAKING = "";

@@ -1,9 +1,10 @@
 import { z } from "zod";
 import type { Json } from "../core/canonical-json.ts";
 import type { Journal } from "../ports/journal.ts";
+import type { JournalSpace } from "../ports/journal-spaces.ts";
 import { type ExecutionId, isSameExecution } from "./job.ts";
 
-const SPACE = "job";
+const SPACE: JournalSpace = "job";
 
 const executionId = z.object({ jobId: z.string(), executionNumber: z.int() });
 

@@ -1,7 +1,8 @@
 import type { Json } from "../core/canonical-json.ts";
+import type { JournalSpace } from "./journal-spaces.ts";
 
-/** One document; `undefined` as a value removes it. Spaces keep those of different parts apart. */
-export type JournalDocument = { readonly space: string; readonly key: string; readonly value: Json | undefined };
+/** One document; `undefined` as a value removes it. Spaces keep those of different parts apart: journal-spaces.ts lists them. */
+export type JournalDocument = { readonly space: JournalSpace; readonly key: string; readonly value: Json | undefined };
 
 /** "refused": it will not be acted on; "received": taken, nothing done yet; "started": the act may have begun; "finished": the act is over. */
 export const COMMAND_STATES = ["refused", "received", "started", "finished"] as const;
@@ -50,9 +51,9 @@ export interface Journal {
   acknowledgeLoss(): void;
   /** Runs `work` as one transaction; the calls inside take effect together or not at all. Must be synchronous; may be nested. */
   atomically<T>(work: () => T): T;
-  get(space: string, key: string): Json | undefined;
+  get(space: JournalSpace, key: string): Json | undefined;
   /** All documents of a space, by key. */
-  list(space: string): readonly JournalDocument[];
+  list(space: JournalSpace): readonly JournalDocument[];
   /** Writes all of them, or none. */
   put(documents: readonly JournalDocument[]): void;
   command(id: string): CommandEntry | undefined;

@@ -1,5 +1,6 @@
 import { statfs } from "node:fs/promises";
 import { freemem, loadavg, release, totalmem, uptime } from "node:os";
+import { readAuditHead } from "../commands/audit.ts";
 import type { LedgerEntry } from "../commands/ledger.ts";
 import type { Journal } from "../ports/journal.ts";
 
@@ -24,7 +25,7 @@ export async function machineSection(stateDir: string): Promise<unknown> {
 export function commandsSection(journal: Journal, list: (limit: number) => readonly LedgerEntry[]): unknown {
   return {
     ledger: { ...journal.status(), ...journal.stats() },
-    audit: journal.get("audit", "head") ?? "no entry",
+    audit: readAuditHead(journal) ?? "no entry",
     newest: list(COMMANDS).map(({ id, action, state, isReported, reply, answer }) => ({
       id,
       action,

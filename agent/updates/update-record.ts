@@ -2,10 +2,11 @@ import { z } from "zod";
 import { AgentError } from "../core/errors.ts";
 import { signatureList } from "../core/signatures.ts";
 import type { Journal } from "../ports/journal.ts";
+import type { JournalSpace } from "../ports/journal-spaces.ts";
 import { INSTALL_EFFECTS } from "../ports/update.ts";
 import { UPDATE_FAILURES, UPDATE_STEPS } from "./update-state.ts";
 
-const SPACE = "update";
+const SPACE: JournalSpace = "update";
 const KEY = "current";
 
 /** A file of a stream, as a job document names it. */

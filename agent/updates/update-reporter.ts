@@ -3,6 +3,7 @@ import type { Json } from "../core/canonical-json.ts";
 import type { Clock } from "../core/clock.ts";
 import { AgentError } from "../core/errors.ts";
 import type { Journal } from "../ports/journal.ts";
+import type { JournalSpace } from "../ports/journal-spaces.ts";
 import { PendingEntries } from "../telemetry/durable-records/pending-entries.ts";
 import type { RecordSink } from "../telemetry/durable-records/record-sink.ts";
 import type { UpdatePhase } from "../telemetry/record/encode-update.ts";
@@ -11,9 +12,9 @@ import { journalStore, type ReportingStore, type UpdateRecord, type UpdateStore 
 import type { UpdateStep } from "./update-state.ts";
 import type { UpdateProgress } from "./update-work.ts";
 
-const SPACE = "update";
+const SPACE: JournalSpace = "update";
 const NUMBER = "phase-number";
-const PENDING = "update-phase";
+const PENDING: JournalSpace = "update-phase";
 /** Phases that wait for the outbox; the oldest goes beyond it, which shows as a hole in the numbers. */
 const MAX_PENDING = 100;
 

@@ -4,6 +4,7 @@ import { AgentError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import { sha256Hex, signatureList } from "../core/signatures.ts";
 import type { Journal } from "../ports/journal.ts";
+import type { JournalSpace } from "../ports/journal-spaces.ts";
 import { type ArtifactKind, judgeManifest, type ManifestVerdict } from "./trust/manifest.ts";
 import { ROOT_COMPONENT, type RollbackIndexes } from "./trust/rollback-indexes.ts";
 import { parseRoot, rotateRoot, type TrustRoot } from "./trust/trust-root.ts";
@@ -11,7 +12,7 @@ import { type UpdateRequest, updateRequest } from "./update-record.ts";
 import { isSettled } from "./update-state.ts";
 import type { Updater } from "./updater.ts";
 
-const SPACE = "update";
+const SPACE: JournalSpace = "update";
 const ROOT_KEY = "root";
 
 const signedRoot = z.strictObject({ document: z.string().max(32_768), signatures: signatureList });

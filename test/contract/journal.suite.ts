@@ -50,46 +50,49 @@ export function journalContract(name: string, open: OpenJournalSubject): void {
         journal.put([
           { space: "update", key: "b", value: 2 },
           { space: "update", key: "a", value },
-          { space: "keys", key: "a", value: "other" },
+          { space: "command-keys", key: "a", value: "other" },
         ]);
         expect(journal.get("update", "a")).toEqual(value);
-        expect(journal.get("keys", "b")).toBeUndefined();
+        expect(journal.get("command-keys", "b")).toBeUndefined();
         expect(journal.list("update")).toEqual([
           { space: "update", key: "a", value },
           { space: "update", key: "b", value: 2 },
         ]);
-        expect(journal.list("nothing")).toEqual([]);
+        expect(journal.list("collection")).toEqual([]);
       });
 
       it("replaces a value, and removes one for undefined", () => {
-        journal.put([{ space: "s", key: "k", value: 1 }]);
-        journal.put([{ space: "s", key: "k", value: 2 }]);
-        expect(journal.get("s", "k")).toBe(2);
-        journal.put([{ space: "s", key: "k", value: undefined }]);
-        expect(journal.get("s", "k")).toBeUndefined();
-        expect(journal.list("s")).toEqual([]);
+        journal.put([{ space: "job", key: "k", value: 1 }]);
+        journal.put([{ space: "job", key: "k", value: 2 }]);
+        expect(journal.get("job", "k")).toBe(2);
+        journal.put([{ space: "job", key: "k", value: undefined }]);
+        expect(journal.get("job", "k")).toBeUndefined();
+        expect(journal.list("job")).toEqual([]);
       });
 
-      it("keeps spaces apart whose names and keys run into each other", () => {
+      it.each([
+        ["no sign", "-phasek"],
+        ["a hyphen", "phase-k"],
+      ])("keeps spaces apart whose names and keys run into each other with %s between", (_, key) => {
         journal.put([
-          { space: "a", key: "b/c", value: 1 },
-          { space: "a/b", key: "c", value: 2 },
+          { space: "update", key, value: 1 },
+          { space: "update-phase", key: "k", value: 2 },
         ]);
-        expect([journal.get("a", "b/c"), journal.get("a/b", "c")]).toEqual([1, 2]);
+        expect([journal.get("update", key), journal.get("update-phase", "k")]).toEqual([1, 2]);
       });
     });
 
     describe("atomically", () => {
       it("undoes all of it when the work throws, nested calls too", () => {
-        journal.put([{ space: "s", key: "k", value: 1 }]);
+        journal.put([{ space: "job", key: "k", value: 1 }]);
         const work = (): void =>
           journal.atomically(() => {
-            journal.put([{ space: "s", key: "k", value: 2 }]);
+            journal.put([{ space: "job", key: "k", value: 2 }]);
             journal.atomically(() => journal.addCommand(entryOf("one")));
             throw new RangeError("no");
           });
         expect(work).toThrow("no");
-        expect(journal.get("s", "k")).toBe(1);
+        expect(journal.get("job", "k")).toBe(1);
         expect(journal.command("one")).toBeUndefined();
         expect(journal.stats().commands).toBe(0);
       });
@@ -193,25 +196,25 @@ export function journalContract(name: string, open: OpenJournalSubject): void {
 
     describe("loss", () => {
       it("says so when whoever compares it declares it, until that is acknowledged, and keeps what it has", () => {
-        journal.put([{ space: "s", key: "k", value: 1 }]);
+        journal.put([{ space: "job", key: "k", value: 1 }]);
         journal.addCommand(entryOf("one"));
         journal.declareLost("it is an older copy");
         const sinceUs = clock.wallUs();
         expect(journal.status()).toEqual({ kind: "lost", what: "it is an older copy", sinceUs });
         journal.acknowledgeLoss();
         expect(journal.status()).toEqual({ kind: "sound" });
-        expect([journal.get("s", "k"), ids()]).toEqual([1, ["one"]]);
+        expect([journal.get("job", "k"), ids()]).toEqual([1, ["one"]]);
       });
 
       it("holds nothing of before, where it is of the journal's own finding", () => {
-        journal.put([{ space: "s", key: "k", value: 1 }]);
+        journal.put([{ space: "job", key: "k", value: 1 }]);
         journal.addCommand(entryOf("one"));
         journal = subject.lose();
         expect(journal.status().kind).toBe("lost");
-        expect([journal.get("s", "k"), journal.list("s"), ids()]).toEqual([undefined, [], []]);
-        journal.put([{ space: "s", key: "k", value: 2 }]);
+        expect([journal.get("job", "k"), journal.list("job"), ids()]).toEqual([undefined, [], []]);
+        journal.put([{ space: "job", key: "k", value: 2 }]);
         journal.acknowledgeLoss();
-        expect([journal.status().kind, journal.get("s", "k")]).toEqual(["sound", 2]);
+        expect([journal.status().kind, journal.get("job", "k")]).toEqual(["sound", 2]);
       });
     });
 

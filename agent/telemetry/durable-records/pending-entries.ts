@@ -1,11 +1,12 @@
 import type { Json } from "../../core/canonical-json.ts";
 import type { Journal } from "../../ports/journal.ts";
+import type { JournalSpace } from "../../ports/journal-spaces.ts";
 import type { RecordSink } from "./record-sink.ts";
 
 /** What pending entries are kept with. `read` makes an entry of what the journal gives; `max` bounds those that wait. */
 export type PendingEntriesParts<T> = {
   readonly journal: Pick<Journal, "list" | "put">;
-  readonly space: string;
+  readonly space: JournalSpace;
   readonly max: number;
   readonly sink: RecordSink<T>;
   readonly read: (value: Json | undefined) => T;

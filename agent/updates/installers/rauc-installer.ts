@@ -1,9 +1,10 @@
 import { z } from "zod";
 import type { Journal } from "../../ports/journal.ts";
+import type { JournalSpace } from "../../ports/journal-spaces.ts";
 import type { DownloadFolder, InstallEffect, Installer, Rauc, TrialStatus } from "../../ports/update.ts";
 import { requireDigest } from "../download/artifact-digest.ts";
 
-const SPACE = "update";
+const SPACE: JournalSpace = "update";
 const KEY = "rauc";
 
 /** Which slot the system ran from, and in which of its starts, when a bundle was installed. */

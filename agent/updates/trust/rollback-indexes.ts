@@ -1,8 +1,9 @@
 import { z } from "zod";
 import type { Journal } from "../../ports/journal.ts";
+import type { JournalSpace } from "../../ports/journal-spaces.ts";
 import type { InstalledComponent } from "./manifest.ts";
 
-const SPACE = "floor";
+const SPACE: JournalSpace = "floor";
 /** The line of the trust root: no manifest may name it. */
 export const ROOT_COMPONENT = "$root";
 

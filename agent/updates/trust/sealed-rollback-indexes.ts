@@ -1,11 +1,12 @@
 import { z } from "zod";
 import { AgentError } from "../../core/errors.ts";
 import type { Journal } from "../../ports/journal.ts";
+import type { JournalSpace } from "../../ports/journal-spaces.ts";
 import type { MonotonicCounter } from "../../ports/update.ts";
 import type { InstalledComponent } from "./manifest.ts";
 import { highest, installedComponent, type RollbackIndexes } from "./rollback-indexes.ts";
 
-const SPACE = "floor-seal";
+const SPACE: JournalSpace = "floor-seal";
 const KEY = "floors";
 /** Generation of floors whose counter is being made: no counter that has a value is at 0. */
 const MAKING = 0;

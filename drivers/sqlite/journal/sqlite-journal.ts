@@ -9,6 +9,7 @@ import type {
   JournalStats,
   JournalStatus,
 } from "../../../agent/ports/journal.ts";
+import type { JournalSpace } from "../../../agent/ports/journal-spaces.ts";
 import { faultOf, isFull } from "../faults.ts";
 import type { DiskReserve } from "../outbox/disk-reserve.ts";
 import {
@@ -100,14 +101,14 @@ export class SqliteJournal implements Journal {
     }
   }
 
-  get(space: string, key: string): Json | undefined {
+  get(space: JournalSpace, key: string): Json | undefined {
     return this.#read(() => {
       const row = this.#statements.document.get(space, key);
       return row === undefined ? undefined : valueOf(row, this.#parts.file);
     });
   }
 
-  list(space: string): readonly JournalDocument[] {
+  list(space: JournalSpace): readonly JournalDocument[] {
     return this.#read(() =>
       this.#statements.documents
         .all(space)

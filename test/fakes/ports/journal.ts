@@ -8,6 +8,7 @@ import type {
   JournalStats,
   JournalStatus,
 } from "../../../agent/ports/journal.ts";
+import type { JournalSpace } from "../../../agent/ports/journal-spaces.ts";
 
 /** How a `FakeJournal` starts. Bounds are those of `openJournal`. */
 export type FakeJournalParts = {
@@ -95,11 +96,11 @@ export class FakeJournal implements Journal {
     }
   }
 
-  get(space: string, key: string): Json | undefined {
+  get(space: JournalSpace, key: string): Json | undefined {
     return this.#state.documents.get(keyOf(space, key))?.value;
   }
 
-  list(space: string): readonly JournalDocument[] {
+  list(space: JournalSpace): readonly JournalDocument[] {
     const found = [...this.#state.documents.values()].filter((document) => document.space === space);
     return found.toSorted((left, right) => (left.key < right.key ? -1 : 1));
   }

@@ -70,7 +70,7 @@ class Vehicle {
   #job(restart: () => void) {
     const { journal, clock } = this;
     const watched = {
-      get: (space: string, key: string) => journal.get(space, key),
+      get: (...args: Parameters<FakeJournal["get"]>) => journal.get(...args),
       put: (...args: Parameters<FakeJournal["put"]>) => this.#step(() => journal.put(...args)),
     };
     return configJob({

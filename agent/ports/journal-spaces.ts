@@ -1,0 +1,153 @@
+/** Documents that a space holds under one key, or under one key for each of something. */
+type KeptDocument = {
+  /** The key, or what each key is, in capitals. */
+  readonly key: string;
+  readonly holds: string;
+  /** The file that owns them, and the schema in it that reads them back. */
+  readonly schema: readonly [file: string, name: string];
+  /** The file that reads and writes them for it, where that is another. */
+  readonly through?: string;
+  /** Who may delete them; a document that is only ever replaced has nobody. */
+  readonly deletedBy: string;
+};
+
+/**
+ * Every space of the journal, and all that it holds: what the parts of the agent remember across power cuts and reboots, besides the
+ * command ledger (`CommandEntry`), the outbox, and the files of the state directory (CONTRIBUTING, "Where is it"). The names are those
+ * of the column `space` on the disk.
+ *
+ * Nobody reads a space but the files that are named here. A loss of the journal takes all of it, and says so (`JournalStatus`).
+ */
+export const JOURNAL_SPACES = {
+  audit: [
+    {
+      key: "head",
+      holds: "number and digest of the newest entry of the audit trail, which the next one is chained to",
+      schema: ["agent/commands/audit.ts", "headSchema"],
+      deletedBy: "nobody",
+    },
+  ],
+  "audit-pending": [
+    {
+      key: "NUMBER",
+      holds: "entries of the audit trail that the outbox does not have yet",
+      schema: ["agent/commands/audit.ts", "entrySchema"],
+      deletedBy: "PendingEntries: what the outbox has, and the oldest beyond the bound",
+    },
+  ],
+  collection: [
+    {
+      key: "rules",
+      holds:
+        "rules of collection that a command has set, as JSON text; while there are none, those of the configuration count",
+      schema: ["agent/commands/collection-rules.ts", "RuleSchema"],
+      deletedBy: "CollectionRules: when a command goes back to those of the configuration",
+    },
+  ],
+  "command-keys": [
+    {
+      key: "set",
+      holds: "the newest set of keys that may sign commands",
+      schema: ["agent/commands/key-set.ts", "keySetSchema"],
+      deletedBy: "nobody",
+    },
+    {
+      key: "counter:KEY_ID",
+      holds: "counters that a key has used, so that no signed command acts twice",
+      schema: ["agent/commands/key-set.ts", "counterSchema"],
+      deletedBy: "nobody",
+    },
+  ],
+  floor: [
+    {
+      key: "COMPONENT",
+      holds: "the newest release of a component that was installed: its rollback index, which only grows",
+      schema: ["agent/updates/trust/rollback-indexes.ts", "installedComponent"],
+      deletedBy: "nobody",
+    },
+  ],
+  "floor-seal": [
+    {
+      key: "floors",
+      holds: "the rollback indexes that the counter in the TPM vouches for, in place of those in floor",
+      schema: ["agent/updates/trust/sealed-rollback-indexes.ts", "sealed"],
+      deletedBy: "nobody",
+    },
+  ],
+  job: [
+    {
+      key: "current",
+      holds: "the job execution that is under way, and how it ended until the service knows",
+      schema: ["agent/jobs/job-runner.ts", "begun"],
+      through: "agent/jobs/execution-memory.ts",
+      deletedBy: "JobRunner: when the service knows how it ended, or has withdrawn it",
+    },
+    {
+      key: "config",
+      holds: "the configuration that a job tries, or goes back from",
+      schema: ["agent/jobs/handlers/config-job.ts", "attempt"],
+      through: "agent/jobs/execution-memory.ts",
+      deletedBy: "the config job: when it is over",
+    },
+    {
+      key: "rotation",
+      holds: "the certificate that a rotation began with",
+      schema: ["agent/jobs/handlers/rotation-job.ts", "begun"],
+      through: "agent/jobs/execution-memory.ts",
+      deletedBy: "nobody; the next rotation replaces it",
+    },
+    {
+      key: "steps",
+      holds: "the step of a job that has begun, which is not begun twice",
+      schema: ["agent/jobs/handlers/steps-job.ts", "begun"],
+      through: "agent/jobs/execution-memory.ts",
+      deletedBy: "nobody; the next step replaces it",
+    },
+  ],
+  "ledger-seal": [
+    {
+      key: "state",
+      holds:
+        "what vouches for the command ledger and its keys: counter, generation, key set; ledger-seal.json is its second place",
+      schema: ["agent/commands/ledger-seal.ts", "sealSchema"],
+      deletedBy: "nobody",
+    },
+  ],
+  update: [
+    {
+      key: "current",
+      holds: "the update that is under way or was last: request, step and starts, as JSON text",
+      schema: ["agent/updates/update-record.ts", "updateRecord"],
+      deletedBy: "nobody; the next update replaces it",
+    },
+    {
+      key: "root",
+      holds: "the newest trust root, as the signed text; it has a second place beside the releases",
+      schema: ["agent/updates/update-verifier.ts", "parsedRoot"],
+      deletedBy: "nobody",
+    },
+    {
+      key: "rauc",
+      holds: "the slot that ran, and the boot, before RAUC wrote the other one",
+      schema: ["agent/updates/installers/rauc-installer.ts", "note"],
+      deletedBy: "the installer: on commit and rollback",
+    },
+    {
+      key: "phase-number",
+      holds: "number of the last phase of an update that was reported",
+      schema: ["agent/updates/update-reporter.ts", "lastNumber"],
+      deletedBy: "nobody",
+    },
+  ],
+  "update-phase": [
+    {
+      key: "NUMBER",
+      holds: "phases of updates that the outbox does not have yet",
+      schema: ["agent/updates/update-reporter.ts", "pendingPhase"],
+      deletedBy: "PendingEntries: what the outbox has, and the oldest beyond the bound",
+    },
+  ],
+} as const satisfies Readonly<Record<string, readonly KeptDocument[]>>;
+
+/** A name in the column `space`. */
+export type JournalSpace = keyof typeof JOURNAL_SPACES;
