@@ -7,7 +7,7 @@ import type { Journal } from "../ports/journal.ts";
 import type { JournalSpace } from "../ports/journal-spaces.ts";
 import { PendingEntries } from "../telemetry/durable-records/pending-entries.ts";
 import type { RecordSink } from "../telemetry/durable-records/record-sink.ts";
-import type { AuditEntry } from "../telemetry/record/encode-audit.ts";
+import type { AuditEntry } from "../telemetry/record/encode/audit.ts";
 import type { RejectionCount } from "./rejection-budget.ts";
 
 const SPACE: JournalSpace = "audit";

@@ -3,7 +3,7 @@ import type { CollectRule } from "../../config/schema.ts";
 import type { Log } from "../core/log.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { JournalSpace } from "../ports/journal-spaces.ts";
-import type { Collector } from "../telemetry/collect/collect.ts";
+import type { Collector } from "../telemetry/collect/collector.ts";
 import { orLedgerUnreadable } from "./ledger.ts";
 
 const SPACE: JournalSpace = "collection";

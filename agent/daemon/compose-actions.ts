@@ -24,9 +24,9 @@ import type { Renewal } from "../identity/renewal.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { LatestSignals } from "../signals/latest-signals.ts";
 import type { SupportCollector } from "../support/support-collector.ts";
-import type { Collector } from "../telemetry/collect/collect.ts";
+import type { Collector } from "../telemetry/collect/collector.ts";
 import type { FrameCapture } from "../telemetry/frame-capture.ts";
-import type { OutgoingFile } from "../telemetry/record/encode-file.ts";
+import type { OutgoingFile } from "../telemetry/record/encode/file.ts";
 
 /** What the agent's own actions work on. */
 export type OwnActionParts = {

@@ -31,7 +31,7 @@ import { LatestSignals } from "../signals/latest-signals.ts";
 import { findMessage } from "../signals/message-name.ts";
 import type { TableSource } from "../signals/table-source.ts";
 import type { RecordSink } from "../telemetry/durable-records/record-sink.ts";
-import type { AuditEntry } from "../telemetry/record/encode-audit.ts";
+import type { AuditEntry } from "../telemetry/record/encode/audit.ts";
 import { ClockSteps } from "../vehicle/safety-gate.ts";
 import { type OwnActionParts, ownActions } from "./compose-actions.ts";
 import type { LoadedTable } from "./load-table.ts";

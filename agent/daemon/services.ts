@@ -7,7 +7,7 @@ import type { Broker } from "../ports/broker.ts";
 import type { BusSink, BusState, CanBus } from "../ports/can-bus.ts";
 import type { Notifier } from "../ports/notifier.ts";
 import type { Pipeline } from "../telemetry/pipeline.ts";
-import type { Publisher } from "../telemetry/publish/publish.ts";
+import type { Publisher } from "../telemetry/publish/publisher.ts";
 import { type ClockWatchParts, watchClock } from "../vehicle/clock-watch.ts";
 import type { ClockSteps } from "../vehicle/safety-gate.ts";
 

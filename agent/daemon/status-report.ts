@@ -7,7 +7,7 @@ import type { Outbox } from "../ports/outbox.ts";
 import type { SignalTable } from "../signals/signal-table.ts";
 import { type HealthFacts, stuckAfterMs } from "../telemetry/health.ts";
 import type { FrameCounters, Pipeline } from "../telemetry/pipeline.ts";
-import type { Publisher } from "../telemetry/publish/publish.ts";
+import type { Publisher } from "../telemetry/publish/publisher.ts";
 import { configStatus } from "./config-status.ts";
 import type { ObservedBus } from "./services.ts";
 

@@ -8,7 +8,7 @@ import type { Journal } from "../ports/journal.ts";
 import type { LatestSignals } from "../signals/latest-signals.ts";
 import type { RecordSink } from "../telemetry/durable-records/record-sink.ts";
 import type { HealthFacts } from "../telemetry/health.ts";
-import type { UpdatePhase } from "../telemetry/record/encode-update.ts";
+import type { UpdatePhase } from "../telemetry/record/encode/update-phase.ts";
 import type { ClockSteps } from "../vehicle/safety-gate.ts";
 import { type DaemonConfig } from "./layered-config.ts";
 import type { OpenIdentity } from "./open-identity.ts";

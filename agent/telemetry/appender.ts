@@ -3,7 +3,7 @@ import type { AgentError, FaultCode } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import { type Outbox, type RecordId, STREAMS, type StreamName } from "../ports/outbox.ts";
 import { type OutboxRefusal, outboxRefusal } from "../ports/outbox-faults.ts";
-import type { EncodedDraft } from "./record/record-sealer.ts";
+import type { EncodedDraft } from "./record/encode/record-sealer.ts";
 
 /** Whether drafts reach the outbox, and if not, why. */
 export type StoreState =

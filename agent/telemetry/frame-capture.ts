@@ -1,7 +1,7 @@
 import type { FrameBatch } from "../ports/frame.ts";
 import type { Appender } from "./appender.ts";
-import type { Encoder } from "./record/encode.ts";
-import { FrameLog } from "./record/encode-frames.ts";
+import type { Encoder } from "./record/encode/encoder.ts";
+import { FrameLog } from "./record/encode/frames.ts";
 
 /** What a capture is of, and its bound. */
 export type CaptureOrder = {

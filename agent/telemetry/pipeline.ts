@@ -4,10 +4,10 @@ import { FRAME_DATA_OFFSET, FRAME_FLAG, FRAME_STRIDE_BYTES, type FrameBatch } fr
 import type { LatestValue } from "../signals/latest-signals.ts";
 import type { BusMessages, SignalTable } from "../signals/signal-table.ts";
 import type { AppendCounters, Appender, StoreState } from "./appender.ts";
-import type { Collector } from "./collect/collect.ts";
+import type { Collector } from "./collect/collector.ts";
 import type { FrameCapture } from "./frame-capture.ts";
-import type { Encoder } from "./record/encode.ts";
-import type { BusCount } from "./record/encode-samples.ts";
+import type { Encoder } from "./record/encode/encoder.ts";
+import type { BusCount } from "./record/encode/samples.ts";
 
 /** What the pipeline is made of. */
 export type PipelineParts = {

@@ -6,7 +6,7 @@ import type { Journal } from "../ports/journal.ts";
 import type { JournalSpace } from "../ports/journal-spaces.ts";
 import { PendingEntries } from "../telemetry/durable-records/pending-entries.ts";
 import type { RecordSink } from "../telemetry/durable-records/record-sink.ts";
-import type { UpdatePhase } from "../telemetry/record/encode-update.ts";
+import type { UpdatePhase } from "../telemetry/record/encode/update-phase.ts";
 import { parseManifest } from "./trust/manifest.ts";
 import { journalStore, type ReportingStore, type UpdateRecord, type UpdateStore } from "./update-record.ts";
 import type { UpdateStep } from "./update-state.ts";

@@ -2,8 +2,8 @@ import type { Command } from "commander";
 import { readDescriptor } from "../../../config/proto/descriptor.ts";
 import { chainProblems } from "../../commands/audit.ts";
 import { EXIT } from "../../core/errors.ts";
-import type { AuditEntry } from "../../telemetry/record/encode-audit.ts";
-import { createRecordReader } from "../../telemetry/record/records.ts";
+import type { AuditEntry } from "../../telemetry/record/encode/audit.ts";
+import { createRecordReader } from "../../telemetry/record/read/record-reader.ts";
 import { type CliContext, note, printJson, printLine } from "../context.ts";
 import { readInputFile } from "../input-file.ts";
 

@@ -1,4 +1,4 @@
-import type { OutgoingFile } from "../../telemetry/record/encode-file.ts";
+import type { OutgoingFile } from "../../telemetry/record/encode/file.ts";
 import type { Action } from "../action.ts";
 import { rejected } from "../answer.ts";
 import { alwaysSafe } from "./prepare.ts";

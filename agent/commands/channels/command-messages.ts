@@ -2,7 +2,7 @@ import protobuf from "protobufjs/light.js";
 import "protobufjs/ext/descriptor.js";
 import { z } from "zod";
 import { ACTUATOR_TYPES, type ActuatorType } from "../../core/actuator-type.ts";
-import { ProtobufWriter } from "../../telemetry/record/protobuf-writer.ts";
+import { ProtobufWriter } from "../../telemetry/record/encode/protobuf-writer.ts";
 
 /** 64-bit fields arrive as bigint; what is read from them must be exact as a number. */
 const exact = z.bigint().refine((value) => Number.isSafeInteger(Number(value)), "is beyond 2^53");

@@ -13,7 +13,7 @@ import type { IncomingCommand, ReplyAddress } from "../../../agent/commands/requ
 import type { Json } from "../../../agent/core/canonical-json.ts";
 import type { PublicKey } from "../../../agent/core/public-key.ts";
 import type { Journal } from "../../../agent/ports/journal.ts";
-import type { AuditEntry } from "../../../agent/telemetry/record/encode-audit.ts";
+import type { AuditEntry } from "../../../agent/telemetry/record/encode/audit.ts";
 import { type Policy, policySchema } from "../../../config/policy.ts";
 import { ManualClock } from "../core/clock.ts";
 import { MemoryLog } from "../core/log.ts";

@@ -1,7 +1,7 @@
 import { createTopics } from "../../../agent/cloud/topics.ts";
 import type { Publication, PublishOutcome } from "../../../agent/ports/broker.ts";
 import type { RecordDraft, StreamName } from "../../../agent/ports/outbox.ts";
-import { Publisher, type PublisherSettings } from "../../../agent/telemetry/publish/publish.ts";
+import { Publisher, type PublisherSettings } from "../../../agent/telemetry/publish/publisher.ts";
 import { ManualClock } from "../core/clock.ts";
 import { MemoryLog } from "../core/log.ts";
 import { FakeBroker } from "../ports/broker.ts";

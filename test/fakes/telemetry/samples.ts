@@ -2,7 +2,7 @@ import type { RecordId } from "../../../agent/ports/outbox.ts";
 import type { SignalTable } from "../../../agent/signals/signal-table.ts";
 import type { SampleLog } from "../../../agent/telemetry/collect/sample-log.ts";
 import { SampleLog as Log } from "../../../agent/telemetry/collect/sample-log.ts";
-import { Encoder, type EncoderParts } from "../../../agent/telemetry/record/encode.ts";
+import { Encoder, type EncoderParts } from "../../../agent/telemetry/record/encode/encoder.ts";
 import { ManualClock } from "../core/clock.ts";
 
 /** One sample on its way into a log. */

@@ -1,6 +1,6 @@
 import type { Journal } from "../../../agent/ports/journal.ts";
 import type { Downloader, DownloadOutcome } from "../../../agent/ports/update.ts";
-import type { UpdatePhase } from "../../../agent/telemetry/record/encode-update.ts";
+import type { UpdatePhase } from "../../../agent/telemetry/record/encode/update-phase.ts";
 import { parseManifest } from "../../../agent/updates/trust/manifest.ts";
 import { createRollbackIndexes, type RollbackIndexes } from "../../../agent/updates/trust/rollback-indexes.ts";
 import { journalStore, type UpdateRecord, type UpdateRequest } from "../../../agent/updates/update-record.ts";

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Status } from "../../../agent/local-api/status-schema.ts";
-import { createRecordReader } from "../../../agent/telemetry/record/records.ts";
+import { createRecordReader } from "../../../agent/telemetry/record/read/record-reader.ts";
 import { readDescriptor } from "../../../config/proto/descriptor.ts";
 import { contradictionsOf, settle, unitOf } from "../../../scripts/guest-machine/account.ts";
 import { subscribe } from "../../../scripts/guest-machine/subscriber.ts";

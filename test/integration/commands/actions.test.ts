@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Broker, ReceivedPublish } from "../../../agent/ports/broker.ts";
-import { createRecordReader, type DecodedRecord } from "../../../agent/telemetry/record/records.ts";
+import { createRecordReader, type DecodedRecord } from "../../../agent/telemetry/record/read/record-reader.ts";
 import { readDescriptor } from "../../../config/proto/descriptor.ts";
 import type { Execution } from "../../bench/cloud/command-executions.ts";
 import { until } from "../../bench/core/wait.ts";

@@ -7,7 +7,7 @@ import { z } from "zod";
 import { chainProblems } from "../../../agent/commands/audit.ts";
 import type { SignedFields } from "../../../agent/commands/canonical.ts";
 import type { Broker } from "../../../agent/ports/broker.ts";
-import { createRecordReader } from "../../../agent/telemetry/record/records.ts";
+import { createRecordReader } from "../../../agent/telemetry/record/read/record-reader.ts";
 import { readDescriptor } from "../../../config/proto/descriptor.ts";
 import type { Command } from "../../bench/cloud/commands.ts";
 import { CompanionBackend } from "../../bench/cloud/companion.ts";

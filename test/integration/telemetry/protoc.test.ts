@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { FRAME_FLAG, FrameBatch } from "../../../agent/ports/frame.ts";
-import { FrameLog } from "../../../agent/telemetry/record/encode-frames.ts";
+import { FrameLog } from "../../../agent/telemetry/record/encode/frames.ts";
 import { encoderOf, idOf, type LoggedSample, logOf } from "../../fakes/telemetry/samples.ts";
 import { tableOf } from "../../fakes/telemetry/table.ts";
 

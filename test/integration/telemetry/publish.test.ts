@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { createTopics } from "../../../agent/cloud/topics.ts";
 import type { Broker } from "../../../agent/ports/broker.ts";
 import type { Outbox, RecordDraft, StreamName } from "../../../agent/ports/outbox.ts";
-import { Publisher } from "../../../agent/telemetry/publish/publish.ts";
+import { Publisher } from "../../../agent/telemetry/publish/publisher.ts";
 import { systemClock } from "../../../drivers/os/time-source.ts";
 import { openOutbox } from "../../../drivers/sqlite/outbox/outbox.ts";
 import { type Mosquitto, startMosquitto } from "../../bench/broker/mosquitto.ts";

@@ -4,7 +4,7 @@ import { z } from "zod";
 import type { Outcome } from "../../../agent/commands/action.ts";
 import { AuditTrail, chainProblems } from "../../../agent/commands/audit.ts";
 import { AgentError } from "../../../agent/core/errors.ts";
-import type { AuditEntry } from "../../../agent/telemetry/record/encode-audit.ts";
+import type { AuditEntry } from "../../../agent/telemetry/record/encode/audit.ts";
 import { CommandBench, plain } from "../../fakes/commands/commands.ts";
 import { ManualClock } from "../../fakes/core/clock.ts";
 import { FakeJournal } from "../../fakes/ports/journal.ts";

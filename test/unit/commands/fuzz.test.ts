@@ -3,7 +3,7 @@ import { decodeBody, encodeBody } from "../../../agent/cloud/wire-format.ts";
 import { createCommandReader } from "../../../agent/commands/channels/command-messages.ts";
 import { ProtobufChannel } from "../../../agent/commands/channels/protobuf-channel.ts";
 import type { IncomingCommand } from "../../../agent/commands/request.ts";
-import { ProtobufWriter } from "../../../agent/telemetry/record/protobuf-writer.ts";
+import { ProtobufWriter } from "../../../agent/telemetry/record/encode/protobuf-writer.ts";
 import { catalogueSchema } from "../../../config/catalogue.ts";
 import { readDescriptor } from "../../../config/proto/descriptor.ts";
 import { seededRandom } from "../../bench/core/seeded-random.ts";

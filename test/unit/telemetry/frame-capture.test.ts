@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { type CanFrame, FRAME_FLAG, FrameBatch } from "../../../agent/ports/frame.ts";
 import { FrameCapture } from "../../../agent/telemetry/frame-capture.ts";
-import type { EncodedDraft } from "../../../agent/telemetry/record/record-sealer.ts";
-import { createRecordReader } from "../../../agent/telemetry/record/records.ts";
+import type { EncodedDraft } from "../../../agent/telemetry/record/encode/record-sealer.ts";
+import { createRecordReader } from "../../../agent/telemetry/record/read/record-reader.ts";
 import { readDescriptor } from "../../../config/proto/descriptor.ts";
 import { seededRandom } from "../../bench/core/seeded-random.ts";
 import { encoderOf, idOf } from "../../fakes/telemetry/samples.ts";

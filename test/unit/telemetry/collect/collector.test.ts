@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { SignalTable } from "../../../../agent/signals/signal-table.ts";
-import { Collector } from "../../../../agent/telemetry/collect/collect.ts";
+import { Collector } from "../../../../agent/telemetry/collect/collector.ts";
 import type { SampleLog } from "../../../../agent/telemetry/collect/sample-log.ts";
 import type { CollectRule } from "../../../../config/schema.ts";
 import { tableOf } from "../../../fakes/telemetry/table.ts";

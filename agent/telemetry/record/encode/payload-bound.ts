@@ -1,5 +1,5 @@
-import type { Log } from "../../core/log.ts";
-import type { Broker } from "../../ports/broker.ts";
+import type { Log } from "../../../core/log.ts";
+import type { Broker } from "../../../ports/broker.ts";
 
 /** What topic, properties and lengths take of a packet at most, bytes: a topic has at most 256 (AWS IoT Core), the properties of a record about 200. */
 const ENVELOPE_BYTES = 1024;

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { RECORDED_QUALITIES } from "../../core/clock.ts";
-import { STREAMS } from "../../ports/outbox.ts";
+import { RECORDED_QUALITIES } from "../../../core/clock.ts";
+import { STREAMS } from "../../../ports/outbox.ts";
 
 /** 64-bit fields arrive as bigint; those that count or tell time must be exact as a number. */
 const integer = z

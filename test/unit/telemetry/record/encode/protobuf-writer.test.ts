@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import protobuf from "protobufjs/light.js";
 import { describe, expect, it } from "vitest";
-import { ProtobufWriter } from "../../../../agent/telemetry/record/protobuf-writer.ts";
+import { ProtobufWriter } from "../../../../../agent/telemetry/record/encode/protobuf-writer.ts";
 
 /** Packed content of field 1 as protobufjs's own reader sees it, which is another implementation of the format. */
 function readPacked<T>(bytes: Uint8Array, read: (reader: protobuf.Reader) => T): T[] {

@@ -1,5 +1,5 @@
-import type { SignalEntry, SignalKind } from "../../signals/signal-entry.ts";
-import type { SignalTable } from "../../signals/signal-table.ts";
+import type { SignalEntry, SignalKind } from "../../../signals/signal-entry.ts";
+import type { SignalTable } from "../../../signals/signal-table.ts";
 import { ProtobufWriter } from "./protobuf-writer.ts";
 
 /** Field numbers of config/proto/telemetry.proto. */

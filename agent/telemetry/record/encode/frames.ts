@@ -1,4 +1,4 @@
-import { FRAME_MAX_DATA_BYTES, type FrameBatch } from "../../ports/frame.ts";
+import { FRAME_MAX_DATA_BYTES, type FrameBatch } from "../../../ports/frame.ts";
 import type { ProtobufWriter } from "./protobuf-writer.ts";
 
 /** Field numbers of config/proto/telemetry.proto. */

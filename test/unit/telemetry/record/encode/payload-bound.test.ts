@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import type { BrokerLimits } from "../../../../agent/ports/broker.ts";
-import { PayloadBound } from "../../../../agent/telemetry/record/payload-bound.ts";
-import { MemoryLog } from "../../../fakes/core/log.ts";
+import type { BrokerLimits } from "../../../../../agent/ports/broker.ts";
+import { PayloadBound } from "../../../../../agent/telemetry/record/encode/payload-bound.ts";
+import { MemoryLog } from "../../../../fakes/core/log.ts";
 
 const LIMITS = { receiveMaximum: 100, maximumPacketBytes: 149_504, topicAliasMaximum: 8, retainAvailable: true };
 

@@ -1,9 +1,13 @@
 import { describe, expect, it } from "vitest";
-import type { EncodedDraft } from "../../../../agent/telemetry/record/record-sealer.ts";
-import { createRecordReader, type DecodedRecord, type RecordBody } from "../../../../agent/telemetry/record/records.ts";
-import { readDescriptor } from "../../../../config/proto/descriptor.ts";
-import { encoderOf, idOf, type LoggedSample, logOf } from "../../../fakes/telemetry/samples.ts";
-import { tableOf } from "../../../fakes/telemetry/table.ts";
+import type { EncodedDraft } from "../../../../../agent/telemetry/record/encode/record-sealer.ts";
+import {
+  createRecordReader,
+  type DecodedRecord,
+  type RecordBody,
+} from "../../../../../agent/telemetry/record/read/record-reader.ts";
+import { readDescriptor } from "../../../../../config/proto/descriptor.ts";
+import { encoderOf, idOf, type LoggedSample, logOf } from "../../../../fakes/telemetry/samples.ts";
+import { tableOf } from "../../../../fakes/telemetry/table.ts";
 
 const T0 = 1_767_225_600_000_000;
 const reader = createRecordReader(readDescriptor());

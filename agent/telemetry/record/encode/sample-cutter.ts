@@ -1,7 +1,7 @@
-import type { SignalTable } from "../../signals/signal-table.ts";
-import type { SampleLog } from "../collect/sample-log.ts";
-import { type BusCount, SamplesWriter } from "./encode-samples.ts";
+import type { SignalTable } from "../../../signals/signal-table.ts";
+import type { SampleLog } from "../../collect/sample-log.ts";
 import { ProtobufWriter } from "./protobuf-writer.ts";
+import { type BusCount, SamplesWriter } from "./samples.ts";
 
 /** Aims this far below the limit, since the size of the next samples is an estimate. */
 const SAFETY = 0.95;

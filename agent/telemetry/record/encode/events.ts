@@ -1,7 +1,7 @@
-import type { BusState } from "../../ports/can-bus.ts";
-import type { LossRange, LossReason } from "../../ports/outbox.ts";
-import { type BusCount, writeBusCount } from "./encode-samples.ts";
+import type { BusState } from "../../../ports/can-bus.ts";
+import type { LossRange, LossReason } from "../../../ports/outbox.ts";
 import type { ProtobufWriter } from "./protobuf-writer.ts";
+import { type BusCount, writeBusCount } from "./samples.ts";
 
 /** Field numbers of config/proto/telemetry.proto. */
 const LOSS = { epoch: 1, stream: 2, first: 3, last: 4, reason: 5, detail: 6 } as const;

@@ -1,7 +1,7 @@
-import type { AgentConfig } from "../../../config/schema.ts";
-import { type Clock, RECORDED_QUALITIES, recordedQuality } from "../../core/clock.ts";
-import type { Encoding, RecordDraft, RecordId, StreamName } from "../../ports/outbox.ts";
-import { compress } from "./compress.ts";
+import type { AgentConfig } from "../../../../config/schema.ts";
+import { type Clock, RECORDED_QUALITIES, recordedQuality } from "../../../core/clock.ts";
+import type { Encoding, RecordDraft, RecordId, StreamName } from "../../../ports/outbox.ts";
+import { compress } from "../compress.ts";
 import { ProtobufWriter } from "./protobuf-writer.ts";
 
 /** Field numbers of config/proto/telemetry.proto: what each record begins with. */

@@ -1,18 +1,18 @@
-import type { AgentConfig } from "../../../config/schema.ts";
-import type { Clock } from "../../core/clock.ts";
-import type { LossRange, StreamName } from "../../ports/outbox.ts";
-import type { SignalTable } from "../../signals/signal-table.ts";
-import type { SampleLog } from "../collect/sample-log.ts";
-import { type AuditEntry, writeAudit } from "./encode-audit.ts";
-import { type BusEvent, type Notice, writeBusEvent, writeLoss, writeNotice } from "./encode-events.ts";
-import { type OutgoingFile, partsOf, writeFilePart } from "./encode-file.ts";
-import type { FrameLog } from "./encode-frames.ts";
-import type { BusCount } from "./encode-samples.ts";
-import { encodeTable } from "./encode-table.ts";
-import { type UpdatePhase, writeUpdatePhase } from "./encode-update.ts";
+import type { AgentConfig } from "../../../../config/schema.ts";
+import type { Clock } from "../../../core/clock.ts";
+import type { LossRange, StreamName } from "../../../ports/outbox.ts";
+import type { SignalTable } from "../../../signals/signal-table.ts";
+import type { SampleLog } from "../../collect/sample-log.ts";
+import { type AuditEntry, writeAudit } from "./audit.ts";
+import { type BusEvent, type Notice, writeBusEvent, writeLoss, writeNotice } from "./events.ts";
+import { type OutgoingFile, partsOf, writeFilePart } from "./file.ts";
+import type { FrameLog } from "./frames.ts";
 import { ProtobufWriter } from "./protobuf-writer.ts";
 import { type EncodedDraft, RecordSealer } from "./record-sealer.ts";
 import { SampleCutter } from "./sample-cutter.ts";
+import type { BusCount } from "./samples.ts";
+import { encodeTable } from "./table.ts";
+import { type UpdatePhase, writeUpdatePhase } from "./update-phase.ts";
 
 /** Field numbers of config/proto/telemetry.proto: what a record holds. */
 const RECORD = {

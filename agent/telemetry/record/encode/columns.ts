@@ -1,6 +1,6 @@
-import type { SignalEntry } from "../../signals/signal-entry.ts";
-import type { Origin, SignalSlots } from "../../signals/signal-slots.ts";
-import type { SampleLog } from "../collect/sample-log.ts";
+import type { SignalEntry } from "../../../signals/signal-entry.ts";
+import type { Origin, SignalSlots } from "../../../signals/signal-slots.ts";
+import type { SampleLog } from "../../collect/sample-log.ts";
 
 /** The samples of one signal, from one sender where these are told apart, in the order they were taken. Views of shared memory, valid until the sorter is used again. */
 export type Column = {

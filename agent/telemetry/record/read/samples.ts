@@ -1,5 +1,5 @@
-import { physicalOf } from "../../signals/codec/signal-value.ts";
-import type { DecodedRecord, RecordBody, RecordSignal } from "./records.ts";
+import { physicalOf } from "../../../signals/codec/signal-value.ts";
+import type { DecodedRecord, RecordBody, RecordSignal } from "./record-reader.ts";
 
 /** What a sample's signal is; without its signal table only the index is known. */
 export type SampleSignal =

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createTopics } from "../../../../agent/cloud/topics.ts";
 import { AgentError } from "../../../../agent/core/errors.ts";
-import { Publisher } from "../../../../agent/telemetry/publish/publish.ts";
+import { Publisher } from "../../../../agent/telemetry/publish/publisher.ts";
 import { ManualClock } from "../../../fakes/core/clock.ts";
 import { MemoryLog } from "../../../fakes/core/log.ts";
 import { FakeBroker } from "../../../fakes/ports/broker.ts";

@@ -1,17 +1,17 @@
 import protobuf from "protobufjs/light.js";
 import "protobufjs/ext/descriptor.js";
 import { z } from "zod";
-import type { RecordedQuality } from "../../core/clock.ts";
-import { AgentError, messageOf } from "../../core/errors.ts";
-import type { CanFrame } from "../../ports/frame.ts";
-import type { LossRange, RecordId } from "../../ports/outbox.ts";
-import type { SignalEntry } from "../../signals/signal-entry.ts";
-import { inflate } from "./compress.ts";
-import type { AuditEntry } from "./encode-audit.ts";
-import type { BusEvent, Notice } from "./encode-events.ts";
-import type { FilePart } from "./encode-file.ts";
-import type { BusCount } from "./encode-samples.ts";
-import type { UpdatePhase } from "./encode-update.ts";
+import type { RecordedQuality } from "../../../core/clock.ts";
+import { AgentError, messageOf } from "../../../core/errors.ts";
+import type { CanFrame } from "../../../ports/frame.ts";
+import type { LossRange, RecordId } from "../../../ports/outbox.ts";
+import type { SignalEntry } from "../../../signals/signal-entry.ts";
+import { inflate } from "../compress.ts";
+import type { AuditEntry } from "../encode/audit.ts";
+import type { BusEvent, Notice } from "../encode/events.ts";
+import type { FilePart } from "../encode/file.ts";
+import type { BusCount } from "../encode/samples.ts";
+import type { UpdatePhase } from "../encode/update-phase.ts";
 import { RECORD_CONVERSION, type WireRecord, wireRecord } from "./record-schema.ts";
 
 /** Longest record that is read, bytes without compression. The agent is not configurable to write longer ones. */

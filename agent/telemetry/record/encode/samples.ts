@@ -1,6 +1,6 @@
-import type { BusCounters } from "../../ports/can-bus.ts";
-import type { SignalTable } from "../../signals/signal-table.ts";
-import type { SampleLog } from "../collect/sample-log.ts";
+import type { BusCounters } from "../../../ports/can-bus.ts";
+import type { SignalTable } from "../../../signals/signal-table.ts";
+import type { SampleLog } from "../../collect/sample-log.ts";
 import { type Column, ColumnSorter } from "./columns.ts";
 import type { ProtobufWriter } from "./protobuf-writer.ts";
 

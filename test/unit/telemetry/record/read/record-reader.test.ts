@@ -2,12 +2,12 @@ import { createHash } from "node:crypto";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { AgentError } from "../../../../agent/core/errors.ts";
-import { ProtobufWriter } from "../../../../agent/telemetry/record/protobuf-writer.ts";
-import { createRecordReader, type RecordColumn } from "../../../../agent/telemetry/record/records.ts";
-import { readDescriptor } from "../../../../config/proto/descriptor.ts";
-import { encoderOf, idOf, type LoggedSample, logOf } from "../../../fakes/telemetry/samples.ts";
-import { tableOf } from "../../../fakes/telemetry/table.ts";
+import { AgentError } from "../../../../../agent/core/errors.ts";
+import { ProtobufWriter } from "../../../../../agent/telemetry/record/encode/protobuf-writer.ts";
+import { createRecordReader, type RecordColumn } from "../../../../../agent/telemetry/record/read/record-reader.ts";
+import { readDescriptor } from "../../../../../config/proto/descriptor.ts";
+import { encoderOf, idOf, type LoggedSample, logOf } from "../../../../fakes/telemetry/samples.ts";
+import { tableOf } from "../../../../fakes/telemetry/table.ts";
 
 const T0 = 1_767_225_600_000_000;
 const reader = createRecordReader(readDescriptor());
