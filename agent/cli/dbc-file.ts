@@ -1,11 +1,11 @@
 import { InvalidArgumentError, Option } from "commander";
 import { isEncoding } from "../../config/dbc.ts";
 import { EXIT } from "../core/errors.ts";
+import { printable } from "../core/plain-text.ts";
 import { parseDbcBytes } from "../signals/dbc/bytes.ts";
 import type { DbcDatabase, ParsedDbc } from "../signals/dbc/model.ts";
 import type { CliContext } from "./context.ts";
 import { readInputFile } from "./input-file.ts";
-import { printable } from "./text.ts";
 
 /** A DBC file as far as it can be read, with what is wrong with it. `encoding` is for one that is not UTF-8. Throws `input.missing`. */
 export async function readDbcFile(path: string, encoding: string | undefined): Promise<ParsedDbc> {

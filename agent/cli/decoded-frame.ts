@@ -1,10 +1,10 @@
+import { printable } from "../core/plain-text.ts";
 import { type CanFrame, FRAME_FLAG } from "../ports/frame.ts";
 import { createSignalTable } from "../signals/build-table.ts";
 import { isPresent, physicalOf, rawOf } from "../signals/codec/signal-value.ts";
 import type { DbcDatabase, DbcMessage, DbcSignal } from "../signals/dbc/model.ts";
 import type { MessageEntry, SignalEntry } from "../signals/signal-entry.ts";
 import type { SignalTable } from "../signals/signal-table.ts";
-import { printable } from "./text.ts";
 
 /** A frame of a log: its bus, and whether the log has its time. */
 export type LogFrame = { readonly bus: string; readonly frame: CanFrame; readonly timed: boolean };

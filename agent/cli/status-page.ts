@@ -1,11 +1,11 @@
 import type pico from "picocolors";
+import { printable } from "../core/plain-text.ts";
 import { formatBytes, formatCount, formatDuration } from "../core/quantity.ts";
 import type { Status } from "../local-api/status-schema.ts";
 import { STREAMS, type StreamName } from "../ports/outbox.ts";
-import { describeLink, healthProblems, isReceiving } from "../telemetry/health.ts";
-import { busProblem, otherFrames } from "./bus-problems.ts";
-import { isNotable, type Problem, rejectionsAndLosses } from "./delivery-problems.ts";
-import { alignColumns, printable } from "./text.ts";
+import { otherFrames } from "../support/bus-problems.ts";
+import { describeLink, isReceiving } from "../telemetry/health.ts";
+import { alignColumns } from "./text.ts";
 
 /** The colours in use; `createColors(false)` gives plain text. */
 export type Colors = Pick<ReturnType<typeof pico.createColors>, "green" | "red" | "yellow" | "dim">;
@@ -14,42 +14,6 @@ export type Colors = Pick<ReturnType<typeof pico.createColors>, "green" | "red" 
 export type StatusReading = { readonly status: Status; readonly atMs: number };
 
 type Bus = Status["buses"][number];
-
-/** Why the agent is degraded, which is worth exit code 3: what its health says, and what it works with all the same: a bus that brings nothing or loses frames, records that are not taken or were lost, a lost ledger. Empty when all is well. */
-export function problemsOf(status: Status): readonly Problem[] {
-  const { uptimeMs, identity, buses, commands } = status;
-  const problems: Problem[] = [...healthProblems(status)];
-  for (const fault of [identity.fault, identity.renewal.fault]) {
-    if (fault !== undefined) problems.push(fault);
-  }
-  for (const bus of buses) {
-    if (isNotable(bus.dropped ?? 0, bus.received)) problems.push(dropProblem(bus));
-    const problem = busProblem(bus, uptimeMs);
-    if (problem !== undefined) problems.push(problem);
-  }
-  problems.push(...rejectionsAndLosses(status));
-  if (commands?.ledger === "unvouched") {
-    problems.push({
-      what: `${commands.what ?? ""}; commands that act are refused`,
-      remedy: "see that the TPM and the state folder can be used, then restart the agent",
-    });
-  }
-  if (commands?.ledger === "lost") {
-    problems.push({
-      what: `the ledger of commands was lost: ${commands.what ?? ""}; commands that act are refused`,
-      remedy: "find out why, then: causeway commands acknowledge",
-    });
-  }
-  return problems.map(({ what, remedy }) => ({ what: printable(what), remedy: printable(remedy) }));
-}
-
-function dropProblem({ name, dropped = 0, received }: Bus): Problem {
-  return {
-    what: `bus ${name} has lost ${formatCount(dropped)} frames of ${formatCount(received + dropped)}`,
-    remedy:
-      "find out what keeps the processor busy (top); raise receiveBufferBytes with net.core.rmem_max, and ringFrames",
-  };
-}
 
 /** The status for people, in at most 80 columns. `before` is an earlier reading of the same agent, for rates. */
 export function statusPage(

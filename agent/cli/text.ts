@@ -1,8 +1,3 @@
-/** Text from a file or a bus as it may be shown on a terminal: control characters, which could steer it, become "?". */
-export function printable(text: string): string {
-  return text.replace(/\p{Cc}/gu, "?");
-}
-
 /** Columns side by side, each as wide as its widest cell; two spaces between, none at the line ends. */
 export function alignColumns(rows: readonly (readonly string[])[]): readonly string[] {
   const widths: number[] = [];

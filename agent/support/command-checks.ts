@@ -1,6 +1,7 @@
 import { AgentError } from "../core/errors.ts";
 import type { Status } from "../local-api/status-schema.ts";
 import type { Check } from "../local-api/support-schema.ts";
+import { failed, outcomeOf, passed, problemOf, warned } from "./check.ts";
 
 /** What the self-test of remote commands looks at. Each rejects with its own fault. */
 export type CommandChecksParts = {
@@ -14,11 +15,11 @@ export type CommandChecksParts = {
 /** Remote commands: keys pinned, policy, catalogue, ledger. */
 export async function checkCommands(parts: CommandChecksParts): Promise<readonly Check[]> {
   return [
-    await outcomeOf("policy", async () => policyCheck(await parts.readPolicy())),
-    await outcomeOf("catalogue", async () =>
+    await checkOf("policy", async () => policyCheck(await parts.readPolicy())),
+    await checkOf("catalogue", async () =>
       passed("catalogue", `${await parts.checkCatalogue()} actions that write to a bus`),
     ),
-    await outcomeOf("ledger", async () => ledgerCheck(await parts.askAgent())),
+    await checkOf("ledger", async () => ledgerCheck(await parts.askAgent())),
   ];
 }
 
@@ -26,35 +27,28 @@ function policyCheck({ keys, allow }: Awaited<ReturnType<CommandChecksParts["rea
   const what = `${keys.length} keys pinned, ${allow.length} rules`;
   if (keys.length > 0) return passed("policy", what);
   const remedy = "pin the public key of whoever signs commands in the policy file";
-  return { check: "policy", verdict: "warn", what: `${what}: nothing that acts can be asked for`, remedy };
+  return warned("policy", `${what}: nothing that acts can be asked for`, remedy);
 }
 
 function ledgerCheck(commands: Status["commands"]): Check {
   if (commands === undefined) {
     const remedy = "restart it: its configuration has changed since it started";
-    return { check: "ledger", verdict: "warn", what: "the running agent takes no commands", remedy };
+    return warned("ledger", "the running agent takes no commands", remedy);
   }
   const { ledger, what = "", remembered, maxCommands } = commands;
   if (ledger === "sound") return passed("ledger", `readable, ${remembered} of ${maxCommands} commands remembered`);
   if (ledger === "unvouched") {
     const remedy = "see that the TPM and the state folder can be used, then restart the agent";
-    return { check: "ledger", verdict: "fail", what, remedy };
+    return failed("ledger", { what, remedy });
   }
   const remedy = "find out what happened to it, then: causeway commands acknowledge";
-  return { check: "ledger", verdict: "fail", what: `it was lost: ${what}`, remedy };
+  return failed("ledger", { what: `it was lost: ${what}`, remedy });
 }
 
-function passed(check: string, what: string): Check {
-  return { check, verdict: "pass", what };
-}
-
-async function outcomeOf(check: string, look: () => Promise<Check>): Promise<Check> {
-  try {
-    return await look();
-  } catch (thrown) {
-    if (!(thrown instanceof AgentError) || thrown.code === "internal.bug") throw thrown;
-    const { code, message: what, remedy } = thrown;
-    // Without the agent nobody can say; that it does not run is told by causeway status.
-    return { check, verdict: code === "agent.not-running" ? "warn" : "fail", what, remedy, code };
-  }
+/** Without the agent nobody can say; that it does not run is told by causeway status. */
+async function checkOf(check: string, look: () => Promise<Check>): Promise<Check> {
+  const found = await outcomeOf(look);
+  if (!(found instanceof AgentError)) return found;
+  const problem = failed(check, problemOf(found));
+  return found.code === "agent.not-running" ? { ...problem, verdict: "warn" } : problem;
 }

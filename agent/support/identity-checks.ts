@@ -5,6 +5,7 @@ import type { CertificateChain } from "../identity/certificate.ts";
 import { certificateFacts, requireMatch, requireUsable } from "../identity/certificate.ts";
 import type { Check } from "../local-api/support-schema.ts";
 import type { KeyFacts, KeyTest, LockoutState, TpmFacts } from "../ports/key-store.ts";
+import { failed, outcomeOf, passed, problemOf, warned } from "./check.ts";
 
 /** Fewer failed authorisations than this up to the lockout, and a few power cuts would use them up. */
 const FEW_TRIES = 1000;
@@ -34,7 +35,7 @@ export async function checkIdentity(parts: IdentityParts): Promise<readonly Chec
     }),
   );
   const facts = await outcomeOf(() => parts.inspect());
-  checks.push(...(facts instanceof AgentError ? [failed("tpm", facts)] : tpmChecks(facts)));
+  checks.push(...(facts instanceof AgentError ? [failed("tpm", problemOf(facts))] : tpmChecks(facts)));
   const test = await outcomeOf(() => parts.testKey());
   checks.push(...keyChecks(test));
   checks.push(await checkCertificate(parts, test instanceof AgentError ? undefined : test.key));
@@ -78,7 +79,7 @@ function checkLockout(lockout: LockoutState, isExempt: boolean): Check {
     const remedy = `wait with the TPM powered, or: ${clear}`;
     return isExempt
       ? warned("lockout", `${what}; the device's own token works nevertheless`, remedy)
-      : { check: "lockout", verdict: "fail", what, remedy, code: "identity.tpm-lockout" };
+      : failed("lockout", { what, remedy, code: "identity.tpm-lockout" });
   }
   if (counter > 0) return warned("lockout", counted, `find out who tries; ${clear}`);
   if (!isExempt && maxTries < FEW_TRIES) {
@@ -91,8 +92,8 @@ function checkLockout(lockout: LockoutState, isExempt: boolean): Check {
 function keyChecks(test: KeyTest | AgentError): readonly Check[] {
   if (test instanceof AgentError) {
     return test.code === "identity.module-missing"
-      ? [failed("module", test), warned("key", "not tested: the PKCS#11 library is missing", test.remedy)]
-      : [failed("key", test)];
+      ? [failed("module", problemOf(test)), warned("key", "not tested: the PKCS#11 library is missing", test.remedy)]
+      : [failed("key", problemOf(test))];
   }
   const { key, signMs, loginMs } = test;
   const times = `login ${loginMs.toFixed(1)} ms, signature ${signMs.toFixed(1)} ms`;
@@ -110,7 +111,7 @@ async function checkCertificate(parts: IdentityParts, key: KeyFacts | undefined)
     if (key !== undefined) requireMatch(chain, key, certificateFile);
     return certificateFacts(chain.leaf);
   });
-  if (outcome instanceof AgentError) return failed("certificate", outcome);
+  if (outcome instanceof AgentError) return failed("certificate", problemOf(outcome));
   const { notBefore, notAfter } = outcome;
   const leftMs = Date.parse(notAfter) - clock.wallUs() / 1000;
   const left = `valid until ${notAfter}, ${formatDuration(leftMs)} left`;
@@ -123,28 +124,6 @@ async function checkCertificate(parts: IdentityParts, key: KeyFacts | undefined)
 }
 
 async function attempted(check: string, look: () => string): Promise<Check> {
-  const outcome = await outcomeOf(async () => look());
-  return outcome instanceof AgentError ? failed(check, outcome) : passed(check, outcome);
-}
-
-/** What came of it, or the fault; a bug goes through. */
-async function outcomeOf<T>(look: () => Promise<T>): Promise<T | AgentError> {
-  try {
-    return await look();
-  } catch (error) {
-    if (error instanceof AgentError && error.code !== "internal.bug") return error;
-    throw error;
-  }
-}
-
-function passed(check: string, what: string): Check {
-  return { check, verdict: "pass", what };
-}
-
-function warned(check: string, what: string, remedy: string): Check {
-  return { check, verdict: "warn", what, remedy };
-}
-
-function failed(check: string, { code, message, remedy }: AgentError): Check {
-  return { check, verdict: "fail", what: message, remedy, code };
+  const outcome = await outcomeOf(look);
+  return outcome instanceof AgentError ? failed(check, problemOf(outcome)) : passed(check, outcome);
 }

@@ -9,12 +9,12 @@ import {
   unreadable,
 } from "../../../drivers/can/log-player.ts";
 import { AgentError, EXIT } from "../../core/errors.ts";
+import { printable } from "../../core/plain-text.ts";
 import type { CanBus } from "../../ports/can-bus.ts";
 import { type CanFrame, FRAME_FLAG, paddedToFdLength } from "../../ports/frame.ts";
 import { type CliContext, note, printJson } from "../context.ts";
 import { readInput } from "../input-file.ts";
 import { NO_FRAMES, openBus, resolveBus } from "../open-bus.ts";
-import { printable } from "../text.ts";
 
 const MICROSECONDS = 1_000_000;
 

@@ -14,8 +14,8 @@ import {
 import { certRenew } from "../../local-api/identity-schema.ts";
 import { type CliContext, note, printJson, printLine } from "../context.ts";
 import { readInputFile } from "../input-file.ts";
+import { keyInUse, openToken, type Token } from "../open-token.ts";
 import { runningAgent } from "../running-agent.ts";
-import { keyInUse, openToken, type Token } from "./token.ts";
 
 /** `causeway cert`: the device's certificate. */
 export function registerCert(program: Command, context: CliContext): void {

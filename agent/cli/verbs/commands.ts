@@ -1,6 +1,7 @@
 import { userInfo } from "node:os";
 import type { Command } from "commander";
 import { EXIT } from "../../core/errors.ts";
+import { printable } from "../../core/plain-text.ts";
 import {
   commandsAcknowledge,
   commandsList,
@@ -11,7 +12,7 @@ import {
 import { type CliContext, note, printJson, printLine } from "../context.ts";
 import { readInputFile } from "../input-file.ts";
 import { runningAgent } from "../running-agent.ts";
-import { alignColumns, printable } from "../text.ts";
+import { alignColumns } from "../text.ts";
 
 /** `causeway commands list|show|run|acknowledge`: remote commands and their answers, and a technician's own. */
 export function registerCommands(program: Command, context: CliContext): void {

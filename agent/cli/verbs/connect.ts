@@ -12,9 +12,9 @@ import { openIdentity } from "../../daemon/open-identity.ts";
 import type { Broker } from "../../ports/broker.ts";
 import { type ConnectReport, type ConnectTestParts, testConnection } from "../connect-test.ts";
 import { type CliContext, note, printJson, printLine } from "../context.ts";
+import { keyInUse, openToken } from "../open-token.ts";
 import { isRunning } from "../running-agent.ts";
 import { verboseLog } from "../verbose-log.ts";
-import { keyInUse, openToken } from "./token.ts";
 
 /** `causeway connect test`: every step on the way to the broker, timed, with the daemon up or down. */
 export function registerConnect(program: Command, context: CliContext): void {

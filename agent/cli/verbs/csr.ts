@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { replaceFile } from "../../../drivers/os/durable-file.ts";
 import { csrSubject } from "../../identity/csr-subject.ts";
 import { type CliContext, note, printJson } from "../context.ts";
-import { openToken } from "./token.ts";
+import { openToken } from "../open-token.ts";
 
 type CsrOptions = { readonly key?: string; readonly output?: string };
 

@@ -1,9 +1,10 @@
 import type { Command } from "commander";
 import { AgentError, EXIT } from "../../core/errors.ts";
+import { printable } from "../../core/plain-text.ts";
 import type { DbcMessage, DbcProblem, DbcSignal, ParsedDbc } from "../../signals/dbc/model.ts";
 import { type CliContext, printJson, printLine } from "../context.ts";
 import { encodingOption, openDatabase, readDbcFile } from "../dbc-file.ts";
-import { alignColumns, printable } from "../text.ts";
+import { alignColumns } from "../text.ts";
 import { configInForce } from "./config.ts";
 
 type Reading = { readonly encoding?: string | undefined };

@@ -9,11 +9,11 @@ import { loadSignalTable } from "../../daemon/load-table.ts";
 import { statusVerb } from "../../local-api/status-schema.ts";
 import { type Check, identityCheck } from "../../local-api/support-schema.ts";
 import { checkCommands } from "../../support/command-checks.ts";
+import { deliveryChecks } from "../../support/delivery-checks.ts";
 import { checkIdentity, type IdentityParts } from "../../support/identity-checks.ts";
 import { type CliContext, note, printJson, printLine } from "../context.ts";
-import { deliveryChecks } from "../delivery-problems.ts";
+import { openToken, type Token } from "../open-token.ts";
 import { runningAgent } from "../running-agent.ts";
-import { openToken, type Token } from "./token.ts";
 
 /** `causeway doctor`: a self-test that names what is wrong and what to do about it; works with the daemon up or down. */
 export function registerDoctor(program: Command, context: CliContext): void {

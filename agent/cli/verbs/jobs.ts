@@ -1,10 +1,11 @@
 import type { Command } from "commander";
 import { AgentError, EXIT } from "../../core/errors.ts";
+import { printable } from "../../core/plain-text.ts";
 import { jobsCancel, jobsCheck, jobsList, jobsShow } from "../../local-api/jobs-schema.ts";
 import { type CliContext, note, printJson, printLine } from "../context.ts";
 import { readInputFile } from "../input-file.ts";
 import { runningAgent } from "../running-agent.ts";
-import { alignColumns, printable } from "../text.ts";
+import { alignColumns } from "../text.ts";
 
 /** `causeway jobs list|show|run|cancel`: jobs of the cloud as the vehicle sees them. */
 export function registerJobs(program: Command, context: CliContext): void {

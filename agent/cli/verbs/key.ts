@@ -3,8 +3,8 @@ import { makePinFile } from "../../../drivers/os/pin.ts";
 import { AgentError } from "../../core/errors.ts";
 import { type ForeignKey, KEY_ALGORITHMS, type KeyAlgorithm, type KeyFacts } from "../../ports/key-store.ts";
 import { type CliContext, note, printJson, printLine } from "../context.ts";
+import { openToken, type Token } from "../open-token.ts";
 import { alignColumns } from "../text.ts";
-import { openToken, type Token } from "./token.ts";
 
 /** `causeway key`: the private keys in the TPM; works with the daemon up or down. */
 export function registerKey(program: Command, context: CliContext): void {

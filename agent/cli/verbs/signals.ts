@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { CliContext } from "../context.ts";
-import { registerDecode } from "./decode.ts";
-import { registerWatch } from "./watch.ts";
+import { registerDecode } from "./signals-decode.ts";
+import { registerWatch } from "./signals-watch.ts";
 
 /** `causeway signals watch|decode`. */
 export function registerSignals(program: Command, context: CliContext): void {

@@ -2,9 +2,10 @@ import type { Command } from "commander";
 import pico from "picocolors";
 import { AgentError, EXIT } from "../../core/errors.ts";
 import { statusVerb } from "../../local-api/status-schema.ts";
+import { problemsOf } from "../../support/status-problems.ts";
 import { type CliContext, printJson } from "../context.ts";
 import { type RunningAgent, runningAgent } from "../running-agent.ts";
-import { problemsOf, type StatusReading, statusPage } from "../status-page.ts";
+import { type StatusReading, statusPage } from "../status-page.ts";
 
 const WATCH_INTERVAL_MS = 1000;
 /** Cursor home, then erase to the end of the screen (ECMA-48, CUP and ED): redraws without flicker. */

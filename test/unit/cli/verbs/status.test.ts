@@ -1,8 +1,9 @@
 import pico from "picocolors";
 import { describe, expect, it } from "vitest";
-import { problemsOf, statusPage } from "../../../../agent/cli/status-page.ts";
+import { statusPage } from "../../../../agent/cli/status-page.ts";
 import { AgentError } from "../../../../agent/core/errors.ts";
 import { type Status, statusSchema } from "../../../../agent/local-api/status-schema.ts";
+import { problemsOf } from "../../../../agent/support/status-problems.ts";
 import { runCli } from "../../../fakes/daemon/cli-runner.ts";
 import { statusWith } from "../../../fakes/daemon/status.ts";
 import { configFile, serveView } from "../../../fakes/daemon/view-socket.ts";

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { deliveryChecks, deliveryProblems } from "../../../agent/cli/delivery-problems.ts";
-import { problemsOf } from "../../../agent/cli/status-page.ts";
 import { bufferHandlers } from "../../../agent/local-api/buffer-handlers.ts";
 import { statusVerb } from "../../../agent/local-api/status-schema.ts";
 import { servedOn } from "../../../agent/local-api/verb.ts";
+import { deliveryChecks, deliveryProblems } from "../../../agent/support/delivery-checks.ts";
+import { problemsOf } from "../../../agent/support/status-problems.ts";
 import { draftOf } from "../../contract/outbox-subject.ts";
 import { ManualClock } from "../../fakes/core/clock.ts";
 import { MemoryLog } from "../../fakes/core/log.ts";

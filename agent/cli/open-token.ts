@@ -1,14 +1,14 @@
-import { loadConfig } from "../../../config/load.ts";
-import type { AgentConfig, IdentityConfig } from "../../../config/schema.ts";
-import { AgentError } from "../../core/errors.ts";
-import { composeKeys } from "../../daemon/compose-keys.ts";
-import { keyInFile, openIdentity } from "../../daemon/open-identity.ts";
-import type { IdentityStore } from "../../identity/identity-store.ts";
-import { keyLabelled, requireUsableKey } from "../../identity/key-lookup.ts";
-import type { LinkCredential } from "../../ports/broker.ts";
-import type { KeyFacts, KeyStore, TokenAdmin } from "../../ports/key-store.ts";
-import type { CliContext } from "../context.ts";
-import { verboseLog } from "../verbose-log.ts";
+import { loadConfig } from "../../config/load.ts";
+import type { AgentConfig, IdentityConfig } from "../../config/schema.ts";
+import { AgentError } from "../core/errors.ts";
+import { composeKeys } from "../daemon/compose-keys.ts";
+import { keyInFile, openIdentity } from "../daemon/open-identity.ts";
+import type { IdentityStore } from "../identity/identity-store.ts";
+import { keyLabelled, requireUsableKey } from "../identity/key-lookup.ts";
+import type { LinkCredential } from "../ports/broker.ts";
+import type { KeyFacts, KeyStore, TokenAdmin } from "../ports/key-store.ts";
+import type { CliContext } from "./context.ts";
+import { verboseLog } from "./verbose-log.ts";
 
 /** The configured token, for verbs that work on it. */
 export type Token = {

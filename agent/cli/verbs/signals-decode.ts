@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { type Command, Option } from "commander";
 import { EXIT } from "../../core/errors.ts";
+import { printable } from "../../core/plain-text.ts";
 import { parseCandump } from "../../signals/log-formats/candump.ts";
 import { logLines } from "../../signals/log-formats/log-lines.ts";
 import { type Matching, matchedBy } from "../../signals/table-source.ts";
@@ -8,7 +9,6 @@ import { type CliContext, note } from "../context.ts";
 import { encodingOption, openDatabase } from "../dbc-file.ts";
 import { createFrameDecoder, type FrameDecoder } from "../decoded-frame.ts";
 import { readInput } from "../input-file.ts";
-import { printable } from "../text.ts";
 
 type DecodeOptions = { readonly dbc: readonly string[]; readonly match?: Matching; readonly encoding?: string };
 

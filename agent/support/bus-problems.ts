@@ -1,7 +1,7 @@
 import { formatCount, formatDuration } from "../core/quantity.ts";
 import type { Status } from "../local-api/status-schema.ts";
 import { isReceiving } from "../telemetry/health.ts";
-import type { Problem } from "./delivery-problems.ts";
+import type { Problem } from "./check.ts";
 
 type Bus = Status["buses"][number];
 

@@ -1,15 +1,14 @@
+import { printable } from "../core/plain-text.ts";
 import { formatBytes, formatCount, formatDuration } from "../core/quantity.ts";
 import type { Status } from "../local-api/status-schema.ts";
 import type { Check } from "../local-api/support-schema.ts";
 import { NOT_AUTHORIZED, QUOTA_EXCEEDED } from "../telemetry/publish/rejection-codes.ts";
-import { printable } from "./text.ts";
-
-/** What is wrong, and what to do about it. */
-export type Problem = { readonly what: string; readonly remedy: string };
+import { failed, type Problem, passed, warned } from "./check.ts";
 
 type Loss = Status["losses"][number];
 type TopicRejection = Status["delivery"]["refusedTopics"][number];
 
+const CHECK = "delivery";
 /** A loss is a problem for so long after it. */
 const RECENT_MS = 3_600_000;
 
@@ -30,16 +29,15 @@ export function rejectionsAndLosses(status: Status): readonly Problem[] {
 
 /** The same as checks of a self-test: what stands in the way fails, what has passed is a warning. */
 export function deliveryChecks(status: Status): readonly Check[] {
+  const blocking = [...storeFault(status), ...blockingProblems(status)].map(safe);
   const checks = [
-    ...[...storeFault(status), ...blockingProblems(status)].map(
-      (problem) => ({ check: "delivery", verdict: "fail", ...safe(problem) }) as const,
-    ),
-    ...recentLosses(status).map((problem) => ({ check: "delivery", verdict: "warn", ...safe(problem) }) as const),
+    ...blocking.map((problem) => failed(CHECK, problem)),
+    ...recentLosses(status)
+      .map(safe)
+      .map(({ what, remedy }) => warned(CHECK, what, remedy)),
   ];
   if (checks.length > 0) return checks;
-  return [
-    { check: "delivery", verdict: "pass", what: "records are stored, none is refused, none was lost within the hour" },
-  ];
+  return [passed(CHECK, "records are stored, none is refused, none was lost within the hour")];
 }
 
 /** Reasons are the broker's own words: they must not steer a terminal. */
