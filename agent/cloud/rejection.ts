@@ -58,13 +58,17 @@ const RETRYABLE_CODES: ReadonlySet<string> = new Set([
 export function rejectionOf(body: unknown): ServiceRejection {
   const parsed = rejectionBody.safeParse(body);
   if (!parsed.success) return rejection("unknown", "the rejection could not be read", undefined, undefined);
-  const { code, message, statusCode, errorCode, errorMessage, error, o, m, statusDetails, executionState } =
-    parsed.data;
-  const details = { ...statusDetails };
-  const name = errorCode ?? error ?? o ?? details.ErrorCode ?? details.errorCode ?? code ?? statusCode ?? "unknown";
-  const text = message ?? errorMessage ?? m ?? details.ErrorMessage ?? details.errorMessage ?? "";
+  const { data } = parsed;
+  const { code, statusCode, statusDetails: details, executionState } = data;
+  const name = firstOf(data.errorCode, data.error, data.o, details?.ErrorCode, details?.errorCode, code, statusCode);
+  const text = firstOf(data.message, data.errorMessage, data.m, details?.ErrorMessage, details?.errorMessage);
   const status = statusCode ?? (typeof code === "number" ? code : undefined);
-  return rejection(String(name), text, status, executionState);
+  return rejection(String(name ?? "unknown"), text ?? "", status, executionState);
+}
+
+/** The first of these that a body has. */
+function firstOf<T>(...values: readonly (T | undefined)[]): T | undefined {
+  return values.find((value) => value !== undefined);
 }
 
 function rejection(
