@@ -94,20 +94,26 @@ function redirectTarget(location: string | undefined, from: string): string | { 
 
 function answerOf(response: IncomingMessage, asked: number, place: string): RangeAnswer {
   const { statusCode: status = 0, headers } = response;
-  if (status === 200) {
-    const length = headers["content-length"];
-    return bytesOf(response, { offset: 0, totalBytes: length === undefined ? undefined : Number(length) });
-  }
-  const [, first, total = "*"] = /^bytes (?:(\d+)-\d+|\*)\/(\d+|\*)$/.exec(headers["content-range"] ?? "") ?? [];
-  const totalBytes = total === "*" ? undefined : Number(total);
-  if (status === 206 && first !== undefined && Number(first) === asked) {
-    return bytesOf(response, { offset: asked, totalBytes });
+  if (status === 200) return bytesOf(response, { offset: 0, totalBytes: numberOf(headers["content-length"]) });
+  const range = contentRangeOf(headers["content-range"]);
+  if (status === 206 && range.first === asked) {
+    return bytesOf(response, { offset: asked, totalBytes: range.totalBytes });
   }
   response.destroy();
   // A 206 with several parts, or another one, was not asked for.
-  if (status === 206 || status === 416) return { kind: "range-refused", totalBytes };
+  if (status === 206 || status === 416) return { kind: "range-refused", totalBytes: range.totalBytes };
   const detail = `${place}: HTTP ${status}`;
   return status >= 500 || TEMPORARY.has(status) ? { kind: "unavailable", detail } : denied(status, detail);
+}
+
+/** What a Content-Range says (RFC 9110, 14.4): the first byte that came, and how many there are; either may be left open. */
+function contentRangeOf(text = ""): { readonly first: number | undefined; readonly totalBytes: number | undefined } {
+  const [, first, total] = /^bytes (?:(\d+)-\d+|\*)\/(?:(\d+)|\*)$/.exec(text) ?? [];
+  return { first: numberOf(first), totalBytes: numberOf(total) };
+}
+
+function numberOf(digits: string | undefined): number | undefined {
+  return digits === undefined ? undefined : Number(digits);
 }
 
 function bytesOf(
