@@ -84,28 +84,36 @@ export function canMeet(left: ReadonlyMap<SignalDraft, Ranges>, right: ReadonlyM
 }
 
 /** What the signal depends on, undefined when on nothing, or what is wrong. */
-function dependencyOf(signal: SignalDraft, { byName, roots, problems }: Multiplexers): Dependency | string | undefined {
-  const { multiplexing, indicator, name } = signal;
-  const [declared, ...more] = multiplexing;
-  if (declared !== undefined) {
-    const second = more.find(({ by }) => by !== declared.by);
-    if (second !== undefined) return `signal ${name} depends on two multiplexers, ${declared.by} and ${second.by}`;
-    for (const { at } of more) problems.warn(at, `signal ${name} has another SG_MUL_VAL_; the ranges of both count`);
-    const [by, namesake] = byName.get(declared.by) ?? [];
-    if (by === undefined || by === signal) return `signal ${name} has the unknown multiplexer ${declared.by}`;
-    if (namesake !== undefined) return `multiplexer ${by.name} of signal ${name} is twice in the message`;
-    if (!by.indicator.multiplexer) return `multiplexer ${by.name} of signal ${name} is not marked M`;
-    if (by.kind !== "integer") return `multiplexer ${by.name} of signal ${name} is not an integer`;
-    const ranges = usableRanges(signal, problems);
-    return ranges.length > 0 ? { by, ranges } : `signal ${name} has only empty ranges`;
-  }
-  if (indicator.value === undefined) return undefined;
+function dependencyOf(signal: SignalDraft, multiplexers: Multiplexers): Dependency | string | undefined {
+  if (signal.multiplexing.length > 0) return declaredDependency(signal, multiplexers);
+  const { value } = signal.indicator;
+  return value === undefined ? undefined : indicatedDependency(signal.name, value, multiplexers);
+}
+
+/** By SG_MUL_VAL_, which names the multiplexer. */
+function declaredDependency(signal: SignalDraft, { byName, problems }: Multiplexers): Dependency | string {
+  const { name, multiplexing } = signal;
+  const [{ by: wanted }, ...more] = multiplexing;
+  const second = more.find(({ by }) => by !== wanted);
+  if (second !== undefined) return `signal ${name} depends on two multiplexers, ${wanted} and ${second.by}`;
+  for (const { at } of more) problems.warn(at, `signal ${name} has another SG_MUL_VAL_; the ranges of both count`);
+  const [by, namesake] = byName.get(wanted) ?? [];
+  if (by === undefined || by === signal) return `signal ${name} has the unknown multiplexer ${wanted}`;
+  if (namesake !== undefined) return `multiplexer ${by.name} of signal ${name} is twice in the message`;
+  if (!by.indicator.multiplexer) return `multiplexer ${by.name} of signal ${name} is not marked M`;
+  if (by.kind !== "integer") return `multiplexer ${by.name} of signal ${name} is not an integer`;
+  const ranges = usableRanges(signal, problems);
+  return ranges.length > 0 ? { by, ranges } : `signal ${name} has only empty ranges`;
+}
+
+/** By m<value>, which means the message's only plain multiplexer. */
+function indicatedDependency(name: string, value: number, { byName, roots }: Multiplexers): Dependency | string {
   const [by, second] = roots;
   if (by === undefined) return `signal ${name} has an unknown multiplexer: no signal is marked M`;
   if (second !== undefined) return `signal ${name} has an unknown multiplexer: ${by.name} or ${second.name}`;
   if (byName.get(by.name)?.length !== 1) return `multiplexer ${by.name} of signal ${name} is twice in the message`;
   if (by.kind !== "integer") return `multiplexer ${by.name} of signal ${name} is not an integer`;
-  return { by, ranges: [[indicator.value, indicator.value]] };
+  return { by, ranges: [[value, value]] };
 }
 
 function usableRanges({ name, multiplexing }: SignalDraft, problems: ProblemList): Ranges {
