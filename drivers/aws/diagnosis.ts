@@ -2,16 +2,14 @@ import { type Clock, isBelievable } from "../../agent/core/clock.ts";
 import { AgentError, messageOf } from "../../agent/core/errors.ts";
 import { validityFault } from "../../agent/core/validity.ts";
 import type { HttpProxy } from "../../agent/ports/http-proxy.ts";
+import { type ConnectFailure, diagnoseFailure, isBeforeTls } from "./connect-failure.ts";
 import { isPkcs11Error } from "./identity-faults.ts";
 import {
   asLinkFault,
-  type ConnectFailure,
   certificateRefused,
   certificateRevoked,
   clockUnset,
   closedEarly,
-  diagnoseFailure,
-  isBeforeTls,
   type LinkFacts,
   type LinkFault,
   proxyFailed,
@@ -90,13 +88,17 @@ export class Diagnosis {
   /** The fault behind a failed attempt. Never rejects. */
   async explain(failure: ConnectFailure): Promise<LinkFault> {
     this.endAttempt();
-    const { facts, identity, decisive, clock } = this.#parts;
-    if (isPkcs11Error(failure.errorName)) {
-      const fault = identity.keyFault(failure.errorName);
-      if (fault !== undefined) return asLinkFault(fault);
-    }
-    const onTheWay = await this.#proxyFault(failure);
-    if (onTheWay !== undefined) return onTheWay;
+    return this.#keyFault(failure) ?? (await this.#proxyFault(failure)) ?? (await this.#connectFault(failure));
+  }
+
+  #keyFault({ errorName }: ConnectFailure): LinkFault | undefined {
+    if (!isPkcs11Error(errorName)) return undefined;
+    const fault = this.#parts.identity.keyFault(errorName);
+    return fault === undefined ? undefined : asLinkFault(fault);
+  }
+
+  async #connectFault(failure: ConnectFailure): Promise<LinkFault> {
+    const { facts, identity, clock } = this.#parts;
     const verdict = diagnoseFailure(failure, facts);
     this.#closesInARow = verdict.kind === "closed" ? this.#closesInARow + 1 : 0;
     if (verdict.kind === "known") return verdict.fault;
@@ -106,9 +108,14 @@ export class Diagnosis {
       return server;
     }
     const own = ownCertificateFault(identity.certificateFile, clock);
-    if (own !== undefined) return asLinkFault(own);
-    const isRefusal = verdict.kind === "opaque" || decisive;
-    if (!isRefusal && this.#closesInARow < CLOSES_THAT_REFUSE) return closedEarly(facts);
+    return own === undefined ? this.#certificateFault(verdict.kind) : asLinkFault(own);
+  }
+
+  /** The server's certificate is good, and so is ours by what can be seen of it here. */
+  #certificateFault(kind: "opaque" | "closed"): LinkFault {
+    const { facts, identity, decisive } = this.#parts;
+    const isRefusal = kind === "opaque" || decisive || this.#closesInARow >= CLOSES_THAT_REFUSE;
+    if (!isRefusal) return closedEarly(facts);
     const refused = this.#wasTaken ? certificateRevoked : certificateRefused;
     return refused(facts, identity.certificateFile);
   }

@@ -19,89 +19,17 @@ export function asLinkFault({ code, message, remedy }: AgentError): LinkFault {
   return { code, what: message, remedy };
 }
 
-/** How a connection attempt failed, as aws-crt tells it. */
-export type ConnectFailure = {
-  /** "AWS_IO_SOCKET_CLOSED" */
-  readonly errorName: string;
-  readonly connack: { readonly reasonCode: number; readonly reasonString?: string } | undefined;
-};
-
-/**
- * What a failed attempt says. "known": the fault is clear. "opaque": something about the TLS handshake, and only a look at the
- * server's certificate tells whose fault it is. "closed": the other side closed without a word before CONNACK, which is how a
- * refused client certificate looks, and also a link that broke at that moment.
- */
-export type FailureDiagnosis =
-  | { readonly kind: "known"; readonly fault: LinkFault }
-  | { readonly kind: "opaque" | "closed" };
-
-const CHECK_NETWORK = "check broker.host, broker.port, the network connection and firewalls on the way";
-
-const MQTT5_WANTED =
+/** What helps where the broker speaks no MQTT 5.0. */
+export const MQTT5_WANTED =
   "use a broker that speaks MQTT 5.0, or the listener of this one that does; broker.port must be its MQTT port";
 
-/** Reads one failed attempt. Error names are those of aws-crt 1.33 (aws-c-io, aws-c-mqtt), each seen or provoked. */
-export function diagnoseFailure(failure: ConnectFailure, facts: LinkFacts): FailureDiagnosis {
-  const broker = `${facts.host}:${facts.port}`;
-  const known = (code: LinkFault["code"], what: string, remedy: string): FailureDiagnosis => {
-    return { kind: "known", fault: { code, what, remedy } };
-  };
-  if (failure.connack !== undefined) return { kind: "known", fault: connackFault(failure.connack, facts) };
-  switch (failure.errorName) {
-    case "AWS_IO_DNS_INVALID_NAME":
-    case "AWS_IO_DNS_NO_ADDRESS_FOR_HOST":
-    case "AWS_IO_DNS_QUERY_FAILED":
-    case "AWS_IO_DNS_QUERY_AGAIN":
-    case "AWS_IO_DNS_HOST_REMOVED_FROM_CACHE":
-      return known(
-        "broker.unreachable",
-        `the host name ${facts.host} cannot be resolved`,
-        "check broker.host, the network connection and the DNS servers of this machine",
-      );
-    case "AWS_IO_SOCKET_CONNECTION_REFUSED":
-      return known("broker.unreachable", `the broker ${broker} refused the TCP connection`, CHECK_NETWORK);
-    case "AWS_IO_SOCKET_TIMEOUT":
-      return known(
-        "broker.unreachable",
-        `the broker ${broker} did not answer within ${facts.connectTimeoutMs} ms`,
-        CHECK_NETWORK,
-      );
-    case "AWS_IO_TLS_NEGOTIATION_TIMEOUT":
-      return known("broker.tls-failed", `${broker} took the TCP connection but gave no TLS answer`, CHECK_NETWORK);
-    case "AWS_ERROR_MQTT5_CONNACK_TIMEOUT":
-      return known(
-        "broker.unreachable",
-        `the broker ${broker} gave no CONNACK within ${facts.connectTimeoutMs} ms`,
-        "check that broker.port is the broker's MQTT port; a broker under load may need a longer broker.connectTimeoutMs",
-      );
-    case "AWS_IO_SOCKET_CLOSED":
-    case "AWS_IO_BROKEN_PIPE":
-    case "AWS_IO_SOCKET_CONNECT_ABORTED":
-    case "AWS_IO_TLS_CLOSED_GRACEFUL":
-    case "AWS_IO_TLS_CLOSED_ABORT":
-    case "AWS_ERROR_MQTT_UNEXPECTED_HANGUP":
-      return { kind: "closed" };
-    case "AWS_ERROR_MQTT5_DECODE_PROTOCOL_ERROR":
-      return known(
-        "broker.unfit",
-        `${broker} answered CONNECT with what is no CONNACK of MQTT 5.0; so do brokers that speak MQTT 3.1.1 alone`,
-        MQTT5_WANTED,
-      );
-    default:
-      if (failure.errorName.startsWith("AWS_IO_TLS_")) return { kind: "opaque" };
-      return known("broker.unreachable", `no connection to ${broker}: ${failure.errorName}`, CHECK_NETWORK);
-  }
-}
-
-/** Whether an error is of the first connection, which leads to the proxy where there is one, or of its answer. */
-export function isBeforeTls(errorName: string): boolean {
-  return /^AWS_(IO_(DNS|SOCKET_(CONNECTION_REFUSED|TIMEOUT|NO_ROUTE))|ERROR_HTTP)/.test(errorName);
-}
+/** What a packet of the broker says of why: CONNACK or DISCONNECT. */
+export type ReasonPacket = { readonly reasonCode: number; readonly reasonString?: string };
 
 /** The way through the proxy did not open, but does when it is looked at again. */
 export function proxyFailed({ host, port }: HttpProxy, errorName: string): LinkFault {
   const what = `no connection through the proxy ${host}:${port}: ${errorName}, though it gives one on a second look`;
-  return { code: "proxy.unreachable", what, remedy: "none if it passes; if it stays, look at the log of the proxy" };
+  return { code: "proxy.unreachable", what, remedy: "if it stays, look at the log of the proxy" };
 }
 
 /** The broker takes QoS 0 alone (CONNACK Maximum QoS): no record could ever leave, since none is forgotten without its PUBACK. */
@@ -118,8 +46,7 @@ export function receiveOverrun({ host, port }: LinkFacts): LinkFault {
   return {
     code: "broker.refused",
     what: `the broker ${host}:${port} sent more messages than may wait for their acknowledgement`,
-    remedy:
-      "none if it passes; a broker that does not keep to a client's receive maximum should bound what it has in flight",
+    remedy: "if it stays, bound what the broker has in flight: it does not keep to a client's receive maximum",
   };
 }
 
@@ -160,23 +87,19 @@ export function closedEarly(facts: LinkFacts): LinkFault {
   return {
     code: "broker.refused",
     what: `the broker ${facts.host}:${facts.port} closed the connection before CONNACK`,
-    remedy: "none if it passes; if it stays, the broker does not accept this device's certificate",
+    remedy: "if it stays, the broker does not accept this device's certificate: register it there",
   };
 }
 
 /** An established connection ended. `disconnect` is the broker's DISCONNECT packet, when it sent one. */
-export function connectionLost(
-  errorName: string,
-  disconnect: { readonly reasonCode: number; readonly reasonString?: string } | undefined,
-  facts: LinkFacts,
-): LinkFault {
+export function connectionLost(errorName: string, disconnect: ReasonPacket | undefined, facts: LinkFacts): LinkFault {
   const broker = `${facts.host}:${facts.port}`;
   if (disconnect === undefined) {
     return {
       code: "broker.unreachable",
       what: `the connection to ${broker} was lost (${errorName})`,
       remedy:
-        "none if it passes: the agent connects again and sends what it kept; if it comes again and again after the same time, set broker.keepAliveSeconds below what a device on the way allows",
+        "the agent connects again by itself and sends what it kept; if it comes again and again after the same time, set broker.keepAliveSeconds below what a device on the way allows",
     };
   }
   const what = `the broker ${broker} ended the connection: ${reasonText(disconnect.reasonCode, disconnect.reasonString)}`;
@@ -227,23 +150,26 @@ export function subscriptionRefused({
 
 /** The session was stopped before a new identity was tried. */
 export function sessionStopped({ host, port }: LinkFacts): LinkFault {
-  return { code: "broker.unreachable", what: `the session with ${host}:${port} was stopped`, remedy: "none" };
+  return {
+    code: "broker.unreachable",
+    what: `the session with ${host}:${port} was stopped`,
+    remedy: "start the agent again",
+  };
 }
 
 /** Nothing spoke against a new identity, but there was no connection with it in time. */
 export function notTakenInTime({ host, port }: LinkFacts, withinMs: number): LinkFault {
   const what = `the broker ${host}:${port} did not take the new identity within ${withinMs} ms`;
-  return { code: "broker.unreachable", what, remedy: "none if it passes: it is tried again later" };
+  return { code: "broker.unreachable", what, remedy: "the agent tries it again later by itself" };
 }
 
-function connackFault(
-  connack: { readonly reasonCode: number; readonly reasonString?: string },
-  facts: LinkFacts,
-): LinkFault {
+/** The broker refused the connection with this CONNACK. */
+export function connackFault({ reasonCode, reasonString }: ReasonPacket, facts: LinkFacts): LinkFault {
+  const { host, port } = facts;
   return {
-    code: codeOf(connack.reasonCode),
-    what: `the broker ${facts.host}:${facts.port} refused the connection: CONNACK ${reasonText(connack.reasonCode, connack.reasonString)}`,
-    remedy: remedyFor(connack.reasonCode, facts),
+    code: codeOf(reasonCode),
+    what: `the broker ${host}:${port} refused the connection: CONNACK ${reasonText(reasonCode, reasonString)}`,
+    remedy: remedyFor(reasonCode, facts),
   };
 }
 
@@ -264,6 +190,6 @@ function remedyFor(reasonCode: number, facts: LinkFacts): string {
     case 0x9a:
       return "let the broker allow a retained will of QoS 1 on topics.presence, or change that topic";
     default:
-      return "none if it passes: the agent connects again by itself";
+      return "the agent connects again by itself";
   }
 }

@@ -19,13 +19,13 @@ import type {
 import type { HttpProxy } from "../../agent/ports/http-proxy.ts";
 import type { BrokerConfig } from "../../config/schema.ts";
 import { type ClientEvents, createClient, limitsOf, listen, release, tunnelThrough } from "./client.ts";
+import type { ConnectFailure } from "./connect-failure.ts";
 import { type ConnectPace, createPace } from "./connect-pace.ts";
 import { Diagnosis } from "./diagnosis.ts";
 import { createInbox, type Inbox } from "./inbox.ts";
 import { LinkTracker } from "./link.ts";
 import {
   asLinkFault,
-  type ConnectFailure,
   connectionLost,
   type LinkFacts,
   type LinkFault,
