@@ -52,10 +52,7 @@ export function openIdentity({ config, environment, log, verbose }: OpenIdentity
       lockoutFault: () => lockoutFault({ identity, environment, log }),
     },
     identity,
-    caFile: broker.caFile,
-    port: broker.port,
-    alpn: broker.alpn,
-    ciphers: broker.ciphers,
+    broker,
     verbose,
     copyFolder: folder,
     readPin: () =>

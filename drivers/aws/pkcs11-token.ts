@@ -13,8 +13,8 @@ type Pkcs11Identity = Extract<IdentityConfig, { mode: "pkcs11" }>;
 /** What a token is reached with. `readPin` is called at most once. `verbose` lets the TPM libraries write to stderr. */
 export type Pkcs11TokenParts = {
   readonly identity: Pkcs11Identity;
-  readPin(): string;
-  checkStore(storeDir: string): void;
+  readonly readPin: () => string;
+  readonly checkStore: (storeDir: string) => void;
   readonly verbose: boolean;
   /** Folder for a copy of the library, see `Pkcs11Token.reload`; without it new keys are found by a new process only. */
   readonly copyFolder: string | undefined;

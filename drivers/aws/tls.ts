@@ -22,16 +22,16 @@ export type TpmQuestions = {
   lockoutFault(): Promise<AgentError | undefined>;
 };
 
-/** What a TLS identity is made of. `readPin` is called at most once. `verbose` lets the TPM libraries write to stderr. */
+/** What a connection to the broker asks of TLS: whom to trust, and how to speak. */
+export type BrokerTls = Pick<BrokerConfig, "caFile" | "port" | "alpn" | "ciphers">;
+
+/** How a TLS identity is reached. `readPin` is called at most once. `verbose` lets the TPM libraries write to stderr. */
 export type TlsParts = {
   readonly identity: IdentityConfig;
-  readonly caFile: string;
-  readonly port: number;
-  readonly alpn: BrokerConfig["alpn"];
-  readonly ciphers: BrokerConfig["ciphers"];
-  readPin(): string;
+  readonly broker: BrokerTls;
+  readonly readPin: () => string;
   /** Refuses a token store that others could read or exchange. */
-  checkStore(storeDir: string): void;
+  readonly checkStore: (storeDir: string) => void;
   readonly tpm: TpmQuestions;
   readonly verbose: boolean;
   /** Folder of this user's own, for `TlsIdentity.with` to find keys that were made since the process began. */
@@ -62,15 +62,16 @@ export interface TlsIdentity {
 
 /** The identity that the configuration names. Opens nothing yet. */
 export function createTlsIdentity(parts: TlsParts): TlsIdentity {
-  const { identity, copyFolder } = parts;
-  if (identity.mode === "file") return fileTlsIdentity(identity, parts);
-  return pkcs11TlsIdentity(identity, parts, new Pkcs11Token({ ...parts, identity, copyFolder }));
+  const { identity, broker, readPin, checkStore, verbose, copyFolder } = parts;
+  if (identity.mode === "file") return fileIdentity(identity, broker);
+  return pkcs11Identity(identity, parts, new Pkcs11Token({ identity, readPin, checkStore, verbose, copyFolder }));
 }
 
 /** A key in a PKCS#11 token. One that is not found is looked for once more in the token as it is now. */
-function pkcs11TlsIdentity(identity: Pkcs11Identity, parts: TlsParts, token: Pkcs11Token): TlsIdentity {
+function pkcs11Identity(identity: Pkcs11Identity, parts: TlsParts, token: Pkcs11Token): TlsIdentity {
   const { certificateFile, tokenLabel, keyLabel } = identity;
-  const { caFile, tpm } = parts;
+  const { broker, tpm } = parts;
+  const { caFile } = broker;
   const contextFor = (trusted: string, certificate: string): ClientTlsContext =>
     token.ask((library, pin) => {
       const options = TlsContextOptions.create_client_with_mtls_pkcs11({
@@ -80,7 +81,7 @@ function pkcs11TlsIdentity(identity: Pkcs11Identity, parts: TlsParts, token: Pkc
         private_key_object_label: keyLabel,
         cert_file_contents: certificate,
       });
-      return contextOf(options, trusted, parts);
+      return contextOf(options, trusted, broker);
     });
   /** A key that was made since the library was loaded is found by a library that is loaded anew. */
   const contextNow = (trusted: string, certificate: string): ClientTlsContext => {
@@ -122,23 +123,25 @@ function pkcs11TlsIdentity(identity: Pkcs11Identity, parts: TlsParts, token: Pkc
       token.forgetContext();
       return pkcs11Fault(identity, errorName);
     },
-    with: (credential) => pkcs11TlsIdentity({ ...identity, ...credential }, parts, token),
+    with: (credential) => pkcs11Identity({ ...identity, ...credential }, parts, token),
   };
 }
 
-function fileTlsIdentity(identity: FileIdentity, parts: TlsParts): TlsIdentity {
-  const { certificateFile, keyFile } = identity;
+/** A key in a file, as a claim certificate has one, or a machine on a bench. */
+export function fileIdentity(files: Pick<FileIdentity, "certificateFile" | "keyFile">, broker: BrokerTls): TlsIdentity {
+  const { certificateFile, keyFile } = files;
+  const { caFile } = broker;
   return {
     key: keyFile,
     certificateFile,
-    caFile: parts.caFile,
+    caFile,
     openContext: async () => {
-      const trusted = readCa(parts.caFile);
+      const trusted = readCa(caFile);
       const { pem } = readCertificate(certificateFile);
       const remedy = "set identity.keyFile to a readable file";
       const keyPem = readText(keyFile, "identity.key-missing", "private key", remedy);
       try {
-        return contextOf(TlsContextOptions.create_client_with_mtls(pem, keyPem), trusted, parts);
+        return contextOf(TlsContextOptions.create_client_with_mtls(pem, keyPem), trusted, broker);
       } catch (thrown) {
         throw new AgentError("identity.key-missing", {
           what: `the key ${keyFile} cannot be used with the certificate ${certificateFile}: ${messageOf(thrown)}`,
@@ -150,10 +153,7 @@ function fileTlsIdentity(identity: FileIdentity, parts: TlsParts): TlsIdentity {
     tpmSilence: () => Promise.resolve(undefined),
     keyFault: () => undefined,
     with: (credential) =>
-      fileTlsIdentity(
-        { mode: "file", certificateFile: credential.certificateFile, keyFile: credential.keyLabel },
-        parts,
-      ),
+      fileIdentity({ certificateFile: credential.certificateFile, keyFile: credential.keyLabel }, broker),
   };
 }
 
@@ -167,7 +167,7 @@ const CIPHERS: Readonly<Record<BrokerConfig["ciphers"], TlsCipherPreference>> = 
 function contextOf(
   options: TlsContextOptions,
   trustedPem: string,
-  { port, alpn, ciphers }: Pick<TlsParts, "port" | "alpn" | "ciphers">,
+  { port, alpn, ciphers }: BrokerTls,
 ): ClientTlsContext {
   options.override_default_trust_store(trustedPem);
   if (ciphers === "default") options.min_tls_version = TlsVersion.TLSv1_2;

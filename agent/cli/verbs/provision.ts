@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import { loadConfig } from "../../../config/load.ts";
 import type { AgentConfig } from "../../../config/schema.ts";
 import { createBroker } from "../../../drivers/aws/mqtt5.ts";
-import { createTlsIdentity, type TlsIdentity } from "../../../drivers/aws/tls.ts";
+import { fileIdentity, type TlsIdentity } from "../../../drivers/aws/tls.ts";
 import { checkClaim } from "../../../drivers/os/identity-files.ts";
 import { RequestClient } from "../../cloud/request-client.ts";
 import { createTopics } from "../../cloud/topics.ts";
@@ -154,17 +154,7 @@ function wiringOf(
 /** The one key in a file that is right: it is thrown away as soon as the device has its own. */
 function claimIdentity({ broker }: AgentConfig, files: ClaimFiles): TlsIdentity {
   checkClaim(files);
-  return createTlsIdentity({
-    identity: { mode: "file", ...files },
-    caFile: broker.caFile,
-    port: broker.port,
-    alpn: broker.alpn,
-    ciphers: broker.ciphers,
-    verbose: false,
-    readPin: () => "",
-    checkStore: () => undefined,
-    tpm: { silence: () => Promise.resolve(undefined), lockoutFault: () => Promise.resolve(undefined) },
-  });
+  return fileIdentity(files, broker);
 }
 
 async function report(

@@ -42,10 +42,7 @@ export function createSession(request: SessionRequest): Broker {
       lockoutFault: () => lockoutFault({ identity, environment: process.env, log }),
     },
     identity,
-    caFile,
-    port: config.port,
-    alpn: config.alpn,
-    ciphers: config.ciphers,
+    broker: config,
     verbose: false,
     readPin: () =>
       readPin({ pinFile: identity.mode === "pkcs11" ? identity.pinFile : undefined, credentialsDirectory: undefined }),
