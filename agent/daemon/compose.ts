@@ -185,16 +185,10 @@ function composeLink({ config, version, environment, identities, bootId, clock, 
   const topics = createTopics(config.topics, thing);
   const subject = { thing, bootId, topic: topics.presence, clock };
   const will = presencePublication(subject, "lost");
-  const broker = createBroker({
-    config: settings,
-    clientId: thing,
-    will,
-    identity: identities.inUse,
-    proxy: composeProxy({ config, environment })(settings.host),
-    clock,
-    log,
-    keep: { folder: config.stateDir, version },
-  });
+  const proxy = composeProxy({ config, environment })(settings.host);
+  const keep = { folder: config.stateDir, version };
+  const session = { config: settings, clientId: thing, will };
+  const broker = createBroker(session, { identity: identities.inUse, proxy, clock, log, keep });
   const keyWatch = composeKeyWatch({
     config,
     environment,

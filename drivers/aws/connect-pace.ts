@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type BackoffBounds, fullJitterMs } from "../../agent/core/backoff.ts";
 import type { Clock } from "../../agent/core/clock.ts";
-import { messageOf } from "../../agent/core/errors.ts";
+import { FAULTS, type FaultCode, messageOf } from "../../agent/core/errors.ts";
 import type { Log } from "../../agent/core/log.ts";
 import type { BrokerConfig } from "../../config/schema.ts";
 
@@ -65,9 +65,13 @@ export class ConnectPace {
     return Math.max(0, this.#lastConnectMs + this.#parts.gapMs - this.#parts.clock.monotonicMs());
   }
 
-  /** Wait before the next attempt after a fault that a person must mend, ms. */
-  slowMs(): number {
-    return SLOW_RETRY_MS * (1 + this.#parts.random() / 5);
+  /** Wait before the next attempt after this fault, ms; undefined when trying again does not help. One of our own identity waits the least time of a reconnection at least. */
+  afterFaultMs(code: FaultCode): number | undefined {
+    const { bounds, random } = this.#parts;
+    const { retry } = FAULTS[code];
+    if (retry === "never") return undefined;
+    if (retry === "slow") return SLOW_RETRY_MS * (1 + random() / 5);
+    return this.nextMs(code.startsWith("identity.") ? bounds.minMs : 0);
   }
 
   /** Wait before the next attempt after a failure, ms; `leastMs` comes before the jitter. */
@@ -83,8 +87,8 @@ export class ConnectPace {
 export function createPace(
   parts: Pick<ConnectPaceParts, "clock" | "log"> & {
     readonly config: Pick<BrokerConfig, "reconnect">;
-    readonly keep?: { readonly folder: string };
-    readonly connectGapMs?: number;
+    readonly keep: { readonly folder: string } | undefined;
+    readonly connectGapMs: number | undefined;
   },
   random: () => number,
 ): ConnectPace {

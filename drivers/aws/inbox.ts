@@ -138,7 +138,7 @@ export function createInbox(
   parts: Pick<InboxParts, "clock" | "log"> & {
     readonly config: Pick<BrokerConfig, "inbound">;
     /** Where the note of what is in hand is kept, and by which agent; nowhere when absent. */
-    readonly keep?: { readonly folder: string; readonly version: string };
+    readonly keep: { readonly folder: string; readonly version: string } | undefined;
   },
   deliver: (message: ReceivedPublish) => boolean,
 ): Inbox {

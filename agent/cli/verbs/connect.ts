@@ -77,16 +77,10 @@ export function connectTestParts(config: AgentConfig, clientId: string, context:
       return `${opened.key}${await problemsOf(config, context)}`;
     },
     broker: (): Broker =>
-      createBroker({
-        config: { ...broker, sessionExpirySeconds: 0 },
-        clientId,
-        will: undefined,
-        identity: opened ?? identity,
-        proxy,
-        clock,
-        log: verboseLog(context),
-        once: true,
-      }),
+      createBroker(
+        { config: { ...broker, sessionExpirySeconds: 0 }, clientId, will: undefined, once: true },
+        { identity: opened ?? identity, proxy, clock, log: verboseLog(context) },
+      ),
   };
 }
 

@@ -127,16 +127,10 @@ function wiringOf(
   const log = verboseLog(context);
   const proxy = composeProxy({ config, environment: context.environment })(broker.host);
   const sessionAs = (clientId: string, identity: TlsIdentity): Broker =>
-    createBroker({
-      config: { ...broker, sessionExpirySeconds: 0 },
-      clientId,
-      will: undefined,
-      identity,
-      proxy,
-      clock,
-      log,
-      once: true,
-    });
+    createBroker(
+      { config: { ...broker, sessionExpirySeconds: 0 }, clientId, will: undefined, once: true },
+      { identity, proxy, clock, log },
+    );
   return {
     identityStore,
     clock,

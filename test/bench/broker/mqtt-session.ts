@@ -47,5 +47,5 @@ export function createSession(request: SessionRequest): Broker {
     readPin: () =>
       readPin({ pinFile: identity.mode === "pkcs11" ? identity.pinFile : undefined, credentialsDirectory: undefined }),
   });
-  return createBroker({ config, clientId, will, identity: tlsIdentity, proxy, clock, log, once, connectGapMs });
+  return createBroker({ config, clientId, will, once, connectGapMs }, { identity: tlsIdentity, proxy, clock, log });
 }

@@ -45,6 +45,14 @@ describe("ConnectPace", () => {
     expect(unlucky.nextMs(5000)).toBeGreaterThan(6000);
   });
 
+  it("waits by what the fault says: five minutes for a person, not at all in vain, longer where our own identity is at fault", () => {
+    const lucky = pace();
+    expect(lucky.afterFaultMs("broker.unfit")).toBe(300_000);
+    expect(lucky.afterFaultMs("identity.pin-wrong")).toBeUndefined();
+    expect(lucky.afterFaultMs("broker.unreachable")).toBe(0);
+    expect(lucky.afterFaultMs("identity.tpm-timeout")).toBe(1000);
+  });
+
   it("keeps the gap over the end of a process, and knows a time of another boot for one", () => {
     const file = join(temporaryFolder(), "connect.json");
     pace(0, file).noteConnect();

@@ -1,0 +1,311 @@
+import { type Mqtt5Client, QoS } from "aws-crt/dist/native/mqtt5.js";
+import type { mqtt5 } from "aws-iot-device-sdk-v2";
+import type { Clock } from "../../agent/core/clock.ts";
+import { AgentError, FAULTS } from "../../agent/core/errors.ts";
+import type { Log } from "../../agent/core/log.ts";
+import type { CredentialSwitch, LinkCredential, Publication, PublishOutcome } from "../../agent/ports/broker.ts";
+import type { BrokerConfig } from "../../config/schema.ts";
+import { type ClientEvents, createClient, limitsOf, listen, release } from "./client.ts";
+import type { ConnectFailure } from "./connect-failure.ts";
+import type { ConnectPace } from "./connect-pace.ts";
+import type { CredentialInUse, OpenCredential } from "./credential-in-use.ts";
+import { CredentialTrial } from "./credential-trial.ts";
+import { InFlight } from "./in-flight.ts";
+import type { LinkTracker } from "./link.ts";
+import {
+  asLinkFault,
+  connectionLost,
+  type LinkFacts,
+  type LinkFault,
+  qos1Unsupported,
+  receiveOverrun,
+  sessionContested,
+  sessionStopped,
+} from "./link-faults.ts";
+import { deliver, OFFLINE, offlineAfter, unsendable } from "./publish-outcome.ts";
+import { ReconnectPlan } from "./reconnect-plan.ts";
+import { SessionTakeovers } from "./session-takeovers.ts";
+
+/** How long the goodbye to the broker is waited for, ms. */
+const CLOSE_MS = 2000;
+/** An attempt to connect that is younger is not given up for another one, ms. */
+const YOUNG_ATTEMPT_MS = 2000;
+/** CONNACK (MQTT 5.0, 3.2.2.2). */
+const RETAIN_NOT_SUPPORTED = 0x9a;
+
+/** As whom to connect, and to what. The client id is usually the thing name; `will` is left with the broker at every connect. */
+export type SessionSettings = {
+  readonly config: BrokerConfig;
+  readonly clientId: string;
+  readonly will: Publication | undefined;
+  /** Ends after the first attempt that fails, with the fault in the status: for a test of the connection. */
+  readonly once?: boolean;
+  /** Least time between two CONNECT, ms; tests have no second to wait. */
+  readonly connectGapMs?: number;
+};
+
+/** Who hears of connections. */
+export type ConnectionListener = {
+  /** Before anything is published on it. `isRejoined`: the broker has kept the session. */
+  onConnected(client: Mqtt5Client, isRejoined: boolean): void;
+  /** Gives false when the message finds no room and must come again on the next connection. */
+  onMessage(packet: mqtt5.PublishPacket, acknowledge: () => void): boolean;
+};
+
+/** What decides when and how to connect. Everything ends when `stopping` aborts. */
+export type ConnectorParts = {
+  readonly settings: SessionSettings;
+  readonly link: LinkTracker;
+  readonly pace: ConnectPace;
+  readonly credential: CredentialInUse;
+  readonly listener: ConnectionListener;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly stopping: AbortSignal;
+};
+
+/** Keeps one connection at a time and makes the next when it ends; each has a client object of its own. */
+export class Connector {
+  readonly #parts: ConnectorParts;
+  readonly #facts: LinkFacts;
+  readonly #plan: ReconnectPlan;
+  readonly #takeovers = new SessionTakeovers();
+  readonly #inFlight = new InFlight();
+  readonly #trial = new CredentialTrial();
+  #will: Publication | undefined;
+  #client: Mqtt5Client | undefined;
+  /** Of the client before. */
+  #closing: Promise<void> = Promise.resolve();
+  /** From the end of one credential's connection to the outcome of the other; nobody else may connect then. */
+  #isSwitching = false;
+
+  constructor(parts: ConnectorParts) {
+    const { settings, clock, stopping } = parts;
+    this.#parts = parts;
+    this.#facts = factsOf(settings);
+    this.#plan = new ReconnectPlan(clock, stopping);
+    this.#will = settings.will;
+  }
+
+  /** The client of the connection; undefined while not online. */
+  get client(): Mqtt5Client | undefined {
+    return this.#parts.link.state === "online" ? this.#client : undefined;
+  }
+
+  /** Connects as soon as may be. */
+  begin(): void {
+    this.#beginAfter(this.#parts.pace.soonestMs());
+  }
+
+  /** See `Broker.publish`. */
+  publish(publication: Publication): Promise<PublishOutcome> {
+    const { client } = this;
+    const { limits } = this.#parts.link;
+    if (client === undefined || limits === undefined) return Promise.resolve(OFFLINE);
+    const rejection = unsendable(publication, limits);
+    if (rejection !== undefined) return Promise.resolve(rejection);
+    const outcome = deliver(client, publication).then((delivered) => {
+      if (this.#client === client && delivered.kind === "refused") this.#takeovers.noteRefusal();
+      return delivered;
+    });
+    return this.#inFlight.track(outcome);
+  }
+
+  /** See `Broker.switchCredential`. */
+  async switchCredential(credential: LinkCredential, withinMs: number): Promise<CredentialSwitch> {
+    const { credential: inUse, stopping } = this.#parts;
+    const before = inUse.identity;
+    const other = await orFault(inUse.open(stopping, before.with(credential)));
+    if ("code" in other) return { kind: "kept", fault: other };
+    this.#isSwitching = true;
+    try {
+      await this.#close();
+      const fault = await this.#try(other, withinMs);
+      if (fault === undefined) return { kind: "moved" };
+      if (stopping.aborted) return { kind: "kept", fault };
+      await this.#close();
+      inUse.restore(before);
+      this.begin();
+      return { kind: "kept", fault };
+    } finally {
+      this.#isSwitching = false;
+    }
+  }
+
+  /** See `Broker.retryNow`. */
+  retryNow(): void {
+    const { link, pace, credential, stopping } = this.#parts;
+    if (stopping.aborted || this.#isSwitching) return;
+    const { state, sinceMs } = link.status();
+    // A young attempt is as good as a new one, and could be ended again and again.
+    if (state === "online" || (state === "connecting" && sinceMs < YOUNG_ATTEMPT_MS)) return;
+    this.#drop();
+    credential.forgetContext();
+    pace.reset();
+    this.begin();
+  }
+
+  /** Ends the connection in order; `stopping` has aborted. Waits, bounded, until it is gone. */
+  async stop(): Promise<void> {
+    this.#drop();
+    await this.#closed();
+  }
+
+  /** Lets go of the connection in order, and of every plan to make one. */
+  async #close(): Promise<void> {
+    this.#plan.renew();
+    this.#drop();
+    this.#parts.link.move("offline");
+    await this.#closed();
+  }
+
+  async #closed(): Promise<void> {
+    const done = new AbortController();
+    await Promise.race([this.#closing, this.#parts.clock.sleep(CLOSE_MS, done.signal)]);
+    done.abort();
+  }
+
+  /** One connection with another credential. Gives the fault when it was refused or is not there in time. */
+  async #try(other: OpenCredential, withinMs: number): Promise<LinkFault | undefined> {
+    const { credential, pace, clock, stopping } = this.#parts;
+    if (stopping.aborted) return sessionStopped(this.#facts);
+    credential.beginTrial(other);
+    await clock.sleep(pace.soonestMs(), stopping);
+    if (stopping.aborted) return sessionStopped(this.#facts);
+    const bounds = { withinMs, facts: this.#facts, clock };
+    const fault = await this.#trial.run(() => this.#connect(other), bounds, stopping);
+    if (fault === undefined) credential.endTrial();
+    return fault;
+  }
+
+  #beginAfter(waitMs: number): void {
+    this.#plan.beginAfter(waitMs, () => void this.#open());
+  }
+
+  /** Connects with the credential in use, unless another plan comes before that is open. */
+  async #open(): Promise<void> {
+    const { link, credential, stopping } = this.#parts;
+    const isWanted = this.#plan.renew();
+    link.move("connecting");
+    const opened = await orFault(credential.open(stopping));
+    if (!isWanted()) return;
+    if ("code" in opened) {
+      this.#settle(opened);
+      return;
+    }
+    credential.keep(opened);
+    this.#connect(opened);
+  }
+
+  #connect({ context: tlsContext, tunnel }: OpenCredential): void {
+    const { config, clientId } = this.#parts.settings;
+    this.#parts.link.move("connecting");
+    const client = createClient({ config, clientId, will: this.#will, tlsContext, tunnel });
+    listen(client, this.#eventsOf(client));
+    this.#client = client;
+    client.start();
+  }
+
+  #eventsOf(client: Mqtt5Client): ClientEvents {
+    const { link, credential, listener, log } = this.#parts;
+    const isCurrent = (): boolean => this.#client === client;
+    return {
+      isWanted: isCurrent,
+      onAttempt: () => {
+        credential.diagnosis.watchAttempt((fault, isOver) => {
+          if (!isCurrent() || link.state !== "connecting") return;
+          if (isOver) this.#settle(fault);
+          else link.blame(fault);
+        });
+      },
+      onConnected: (settings) => this.#onConnected(client, settings),
+      onFailed: (failure) => void this.#onFailed(failure),
+      onLost: (errorName, disconnect) => this.#onLost(errorName, disconnect),
+      onMessage: (packet, acknowledge) => {
+        if (!listener.onMessage(packet, acknowledge)) this.#settle(receiveOverrun(this.#facts));
+      },
+      onError: (what) => log.error("broker.client-failed", { what }),
+    };
+  }
+
+  #onConnected(client: Mqtt5Client, negotiated: mqtt5.NegotiatedSettings): void {
+    const { settings, link, pace, credential, listener } = this.#parts;
+    pace.noteConnect();
+    credential.diagnosis.noteSuccess();
+    if (negotiated.maximumQos < QoS.AtLeastOnce) {
+      this.#settle(qos1Unsupported(this.#facts));
+      return;
+    }
+    listener.onConnected(client, negotiated.rejoinedSession);
+    link.connected(limitsOf(negotiated, settings.config), negotiated.rejoinedSession);
+    this.#trial.end(undefined);
+  }
+
+  async #onFailed(failure: ConnectFailure): Promise<void> {
+    const { link, log, credential } = this.#parts;
+    this.#drop();
+    const isWanted = this.#plan.renew();
+    link.move("offline");
+    if (failure.connack?.reasonCode === RETAIN_NOT_SUPPORTED && this.#will?.retain === true) {
+      log.warn("link.will-not-retained", { topic: this.#will.topic });
+      this.#will = { ...this.#will, retain: false };
+      this.begin();
+      return;
+    }
+    const fault = await credential.diagnosis.explain(failure);
+    if (isWanted()) this.#settle(fault);
+  }
+
+  #onLost(errorName: string, disconnect: mqtt5.DisconnectPacket | undefined): void {
+    const { settings, link, pace } = this.#parts;
+    const { sinceMs: livedMs } = link.status();
+    const unacknowledged = this.#inFlight.count;
+    const end = { errorName, reasonCode: disconnect?.reasonCode, livedMs, unacknowledged };
+    const givenWayMs = this.#takeovers.noteEnd(end, Math.random);
+    pace.noteEnd(livedMs);
+    this.#drop(offlineAfter(disconnect, unacknowledged));
+    link.move("offline");
+    const lost = connectionLost(errorName, disconnect, this.#facts);
+    link.blame(this.#takeovers.isContested ? sessionContested(lost, this.#facts) : lost);
+    if (settings.once !== true) this.#beginAfter(Math.max(givenWayMs, pace.nextMs()));
+  }
+
+  /** Acts on a fault that keeps the link down: ends the trial, tries again after a while, or gives up. */
+  #settle(fault: LinkFault): void {
+    const { settings, link, pace, credential } = this.#parts;
+    if (this.#trial.end(fault)) return;
+    this.#drop();
+    link.move("offline");
+    link.blame(fault);
+    if (fault.code.startsWith("identity.") || FAULTS[fault.code].retry !== "backoff") credential.forgetContext();
+    const waitMs = settings.once === true ? undefined : pace.afterFaultMs(fault.code);
+    if (waitMs !== undefined) this.#beginAfter(waitMs);
+  }
+
+  /** Lets go of the client, and of what was published with it. */
+  #drop(outcome: PublishOutcome = OFFLINE): void {
+    const { link, pace, credential } = this.#parts;
+    const client = this.#client;
+    this.#client = undefined;
+    credential.diagnosis.endAttempt();
+    this.#inFlight.end(outcome);
+    if (client === undefined) return;
+    if (link.state === "connecting") pace.noteConnect();
+    this.#closing = release(client);
+  }
+}
+
+/** What the faults of this session name. */
+export function factsOf({ config, clientId }: SessionSettings): LinkFacts {
+  return { host: config.host, port: config.port, clientId, connectTimeoutMs: config.connectTimeoutMs };
+}
+
+/** The credential, or the fault that keeps it from being opened. */
+async function orFault(opening: Promise<OpenCredential>): Promise<OpenCredential | LinkFault> {
+  try {
+    return await opening;
+  } catch (thrown) {
+    if (thrown instanceof AgentError) return asLinkFault(thrown);
+    throw thrown;
+  }
+}
