@@ -3,7 +3,7 @@ import type { Clock } from "../core/clock.ts";
 import { LatestSignals } from "../signals/latest-signals.ts";
 import { installCondition } from "../updates/install-gate.ts";
 import { ClockSteps } from "../vehicle/safety-gate.ts";
-import { checkCommandFiles } from "./compose-commands.ts";
+import { checkCommandFiles } from "./command-files.ts";
 import { type LoadedTable, loadSignalTable } from "./load-table.ts";
 import { loadCertificates, loadTrustRoot } from "./named-files.ts";
 

@@ -1,41 +1,28 @@
 import { randomUUID } from "node:crypto";
-import { type Catalogue, catalogueSchema } from "../../config/catalogue.ts";
 import { loadYamlFile } from "../../config/load.ts";
 import { type Policy, policySchema } from "../../config/policy.ts";
 import { readDescriptor } from "../../config/proto/descriptor.ts";
-import type { AgentConfig } from "../../config/schema.ts";
-import type { TransmitId } from "../../drivers/can/transmit-filter.ts";
+import { createRollbackIndexFile } from "../../drivers/os/versions/update-files.ts";
 import { RequestClient } from "../cloud/request-client.ts";
 import type { Action } from "../commands/action.ts";
-import type { TransmitBus } from "../commands/actions/actuate.ts";
-import { buildCatalogue, type CatalogueFile, transmittedMessages } from "../commands/actions/catalogue.ts";
-import { locate } from "../commands/actions/locate.ts";
-import { AuditTrail } from "../commands/audit.ts";
-import { Authority } from "../commands/authority.ts";
+import { buildCatalogue } from "../commands/actions/catalogue.ts";
+import type { AuditTrail } from "../commands/audit.ts";
 import { AwsChannel } from "../commands/channels/aws-channel.ts";
 import { createCommandReader } from "../commands/channels/command-messages.ts";
 import { CompanionChannel } from "../commands/channels/companion-channel.ts";
 import { ProtobufChannel } from "../commands/channels/protobuf-channel.ts";
-import { type CommandChannel, commandService } from "../commands/command-service.ts";
-import type { DispatchParts } from "../commands/dispatch.ts";
-import { KeySet } from "../commands/key-set.ts";
-import { CommandLedger } from "../commands/ledger.ts";
-import type { LedgerSeal } from "../commands/ledger-seal.ts";
-import { RejectionBudget } from "../commands/rejection-budget.ts";
-import { type ReplyChannel, Reporter } from "../commands/report.ts";
+import type { CommandChannel } from "../commands/command-service.ts";
+import type { DispatchParts, DispatchSettings } from "../commands/dispatch.ts";
+import { LedgerSeal } from "../commands/ledger-seal.ts";
+import type { ReplyChannel } from "../commands/report.ts";
 import type { ReplyAddress } from "../commands/request.ts";
-import type { Clock } from "../core/clock.ts";
+import { AgentError } from "../core/errors.ts";
 import type { Service } from "../core/lifecycle.ts";
-import type { Broker } from "../ports/broker.ts";
-import { LatestSignals } from "../signals/latest-signals.ts";
+import type { Log } from "../core/log.ts";
+import type { Journal } from "../ports/journal.ts";
 import { findMessage } from "../signals/message-name.ts";
-import type { TableSource } from "../signals/table-source.ts";
-import type { RecordSink } from "../telemetry/durable-records/record-sink.ts";
-import type { AuditEntry } from "../telemetry/record/encode/audit.ts";
-import { ClockSteps } from "../vehicle/safety-gate.ts";
-import { type OwnActionParts, ownActions } from "./compose-actions.ts";
-import type { LoadedTable } from "./load-table.ts";
-import type { ObservedBus } from "./services.ts";
+import { monotonicCounter } from "./compose-keys.ts";
+import type { ControlParts, Runtime } from "./parts.ts";
 
 /** Updates of executions that wait for the service's answer at a time, and the longest answer that is read. */
 const REQUEST_CLIENT_LIMITS = { timeoutMs: 5000, maxPending: 64, maxAnswerBytes: 131_072 } as const;
@@ -43,45 +30,31 @@ const REQUEST_CLIENT_LIMITS = { timeoutMs: 5000, maxPending: 64, maxAnswerBytes:
 /** Whoever asks on a local socket waits for the answer itself. */
 const LOCAL_CHANNEL: ReplyChannel = { progress: async () => undefined, report: async () => "told" };
 
-/** What remote commands are made of. */
-export type CommandParts = OwnActionParts & {
-  readonly policy: Policy;
-  /** What vouches for the ledger and the keys. */
-  readonly seal: LedgerSeal;
-  readonly broker: Broker;
-  readonly catalogue: CatalogueFile;
-  readonly sources: readonly TableSource[];
-  readonly lines: readonly ObservedBus[];
-  readonly steps: ClockSteps;
-  readonly audit: RecordSink<AuditEntry>;
-  readonly bootId: string;
-  readonly random: () => number;
-};
-
-/** Remote commands, wired: the doors, and the one line behind them. */
-export type Commands = {
+/** Remote commands, wired: the channels, and the one line behind them. */
+export type ControlLine = {
   readonly service: Service;
   readonly dispatchParts: DispatchParts;
   readonly audit: AuditTrail;
+  readonly journal: Journal;
+  readonly seal: LedgerSeal;
+  readonly log: Log;
 };
 
-/** The part of the composition root that wires remote commands. */
-export function composeCommands(parts: CommandParts): Commands {
-  const { config, commandsConfig, policy, journal, seal, broker, bootId, clock, log, random } = parts;
-  const { thingName: thing } = config;
-  const audit = new AuditTrail(journal, parts.audit, clock);
-  const ledger = new CommandLedger(journal, audit, seal);
-  const rejections = new RejectionBudget({
-    perMinute: commandsConfig.audit.refusalsPerMinute,
-    audit: (counts) => ledger.auditRejections(counts),
-    clock,
-    log,
-  });
-  const keys = new KeySet(policy.keys, journal, seal);
+/** The ways by which commands come: those that are open, and by which of them an answer goes. */
+export type CommandChannels = {
+  readonly open: readonly CommandChannel[];
+  readonly channelOf: (reply: ReplyAddress) => ReplyChannel;
+};
+
+/** The channels that the configuration enables; an answer still goes by one that is not open any more. */
+export function composeChannels(parts: ControlParts, { clock, log }: Runtime): CommandChannels {
+  const { loaded, commandsConfig, catalogue, link } = parts;
+  const { broker } = link;
+  const { thingName: thing } = loaded.config;
   const requestClient = new RequestClient({ broker, clock, log, limits: REQUEST_CLIENT_LIMITS, token: randomUUID });
-  const aws = new AwsChannel({ thing, broker, requestClient, log });
   const fill = (template: string): string => template.replaceAll("{thing}", thing);
   const { request, responsePrefix } = commandsConfig.companion;
+  const aws = new AwsChannel({ thing, broker, requestClient, log });
   const companion = new CompanionChannel({
     filter: fill(request),
     responsePrefix: fill(responsePrefix),
@@ -91,94 +64,75 @@ export function composeCommands(parts: CommandParts): Commands {
   const protobuf = new ProtobufChannel({
     thing,
     prefix: commandsConfig.protobuf.prefix,
-    names: parts.catalogue.value.protobuf,
+    names: catalogue.value.protobuf,
     read: createCommandReader(readDescriptor("commands")),
     broker,
     requestClient,
     log,
   });
   const byName = { aws, companion, protobuf, local: LOCAL_CHANNEL } as const;
-  const channelOf = ({ door }: ReplyAddress): ReplyChannel => byName[door];
-  const reporter = new Reporter({ ledger, channelOf, broker, clock, log, random });
-  const dispatchParts: DispatchParts = {
-    settings: {
-      ...commandsConfig,
-      thing,
-      bootId,
-      maxLifeMs: commandsConfig.maxLifeSeconds * 1000,
-      clockWaitMs: commandsConfig.clockWaitSeconds * 1000,
-      readsOnly: readsOnly(parts),
-    },
-    actions: actionsOf(parts, keys),
-    authority: new Authority(policy, keys, clock),
-    ledger,
-    rejections,
-    reporter,
-    running: new Map(),
-    waiting: new Map(),
-    clock,
-    log,
+  return {
+    open: [
+      ...(commandsConfig.aws.enabled ? [aws] : []),
+      ...(commandsConfig.protobuf.enabled ? [protobuf] : []),
+      ...(commandsConfig.companion.enabled ? [companion] : []),
+    ],
+    channelOf: ({ door }) => byName[door],
   };
-  const channels: readonly CommandChannel[] = [
-    ...(commandsConfig.aws.enabled ? [aws] : []),
-    ...(commandsConfig.protobuf.enabled ? [protobuf] : []),
-    ...(commandsConfig.companion.enabled ? [companion] : []),
-  ];
-  return { service: commandService(dispatchParts, channels), dispatchParts, audit };
+}
+
+/** What vouches for the ledger: a second file, and the TPM where it is asked to. */
+export function openSeal({ loaded, journal }: ControlParts, { environment, log }: Runtime): Promise<LedgerSeal> {
+  const { config } = loaded;
+  const index = config.commands?.floorCounter?.index;
+  return LedgerSeal.open({
+    journal,
+    copy: createRollbackIndexFile(config.stateDir, "ledger-seal.json"),
+    counter: index === undefined ? undefined : monotonicCounter(config, environment, index),
+    newId: randomUUID,
+    log,
+  });
+}
+
+/** Who may ask for what. Where the configuration cannot be used, a policy that cannot either lets nobody ask for anything. */
+export async function loadPolicy({ loaded, commandsConfig }: ControlParts, log: Log): Promise<Policy> {
+  const file = commandsConfig.policyFile;
+  try {
+    return (await loadYamlFile(file, policySchema)).value;
+  } catch (thrown) {
+    if (loaded.copy === undefined || !(thrown instanceof AgentError)) throw thrown;
+    log.error("command.policy-unusable", { file, what: thrown.message });
+    return policySchema.parse({ schemaVersion: 1, allow: [] });
+  }
+}
+
+/** What every command meets on its way. */
+export function dispatchSettings({ loaded, commandsConfig }: ControlParts, bootId: string): DispatchSettings {
+  return {
+    ...commandsConfig,
+    thing: loaded.config.thingName,
+    bootId,
+    maxLifeMs: commandsConfig.maxLifeSeconds * 1000,
+    clockWaitMs: commandsConfig.clockWaitSeconds * 1000,
+    readsOnly: readsOnly(loaded),
+  };
 }
 
 /** The files that cannot be used may have taken a right away that their copy still gives. */
-function readsOnly({ loaded }: CommandParts): string | undefined {
+function readsOnly(loaded: ControlParts["loaded"]): string | undefined {
   return loaded.copy === undefined
     ? undefined
     : "the configuration cannot be used; nothing that acts is taken until it is mended";
 }
 
-/** The arbitration ids that the catalogue may send on `bus`. */
-export function transmitIds(catalogue: Catalogue, sources: readonly TableSource[], bus: string): readonly TransmitId[] {
-  const found = transmittedMessages(catalogue, bus).map((name) => findMessage(sources, bus, name));
-  return found.flatMap((one) =>
-    one.kind === "message" ? [{ id: one.message.id, extended: one.message.extended }] : [],
-  );
-}
-
-/** The actions that write to a bus; none without a catalogue. Throws `config.invalid`. */
-export async function loadCatalogue({ commands }: AgentConfig): Promise<CatalogueFile> {
-  if (commands?.catalogueFile !== undefined) return await loadYamlFile(commands.catalogueFile, catalogueSchema);
-  return { value: catalogueSchema.parse({ schemaVersion: 1, actions: [] }), locate: () => "no catalogue" };
-}
-
-/** Checks what `config` names for remote commands as the agent will at its start, and gives how many actions it lists. Throws `config.invalid`. */
-export async function checkCommandFiles(
-  config: AgentConfig,
-  { table, sources }: LoadedTable,
-  clock: Clock,
-): Promise<number> {
-  if (config.commands === undefined) return 0;
-  await loadYamlFile(config.commands.policyFile, policySchema);
-  const state = () => ({ state: "absent", detail: "" }) as const;
-  const bus: TransmitBus = { send: async () => undefined, state };
-  const signals = new LatestSignals(table, { latestOf: () => undefined });
-  if (config.commands.locate !== undefined) locate(config.commands.locate, signals, clock);
-  const written = buildCatalogue(await loadCatalogue(config), {
-    signals,
-    steps: new ClockSteps(clock),
-    clock,
-    busOf: (name) => (config.buses.some((known) => known.name === name) ? bus : undefined),
-    messageOf: (name, message) => findMessage(sources, name, message),
-  });
-  return written.size;
-}
-
-function actionsOf(parts: CommandParts, keys: KeySet): ReadonlyMap<string, Action> {
-  const { catalogue, sources, lines } = parts;
-  const written = buildCatalogue(catalogue, {
-    ...parts,
+/** The actions that write to a bus. Throws `config.invalid`. */
+export function catalogueActions({ loaded, catalogue, line }: ControlParts): ReadonlyMap<string, Action> {
+  return buildCatalogue(catalogue, {
+    ...line.vehicle,
     busOf: (name) => {
-      const line = lines.find(({ bus }) => bus.name === name);
-      return line === undefined ? undefined : { send: (frame) => line.bus.send(frame), state: () => line };
+      const found = line.buses.find(({ bus }) => bus.name === name);
+      return found === undefined ? undefined : { send: (frame) => found.bus.send(frame), state: () => found };
     },
-    messageOf: (bus, name) => findMessage(sources, bus, name),
+    messageOf: (bus, name) => findMessage(loaded.checkedTable.sources, bus, name),
   });
-  return new Map([...written, ...ownActions(parts, keys).map((action) => [action.name, action] as const)]);
 }

@@ -1,11 +1,12 @@
 import type { OtaConfig } from "../../config/schema.ts";
 import { runProgram } from "../../drivers/os/run-program.ts";
 import { createConfigSlot } from "../../drivers/os/versions/file-set.ts";
+import type { Clock } from "../core/clock.ts";
 import { AgentError } from "../core/errors.ts";
 import type { Service } from "../core/lifecycle.ts";
 import type { Log } from "../core/log.ts";
 import type { AwsJobs } from "../jobs/aws-jobs.ts";
-import { type ConfigJob, configJob, problemOfSettings } from "../jobs/handlers/config-job.ts";
+import { configJob, problemOfSettings } from "../jobs/handlers/config-job.ts";
 import { diagnosticsJob, problemOfDiagnostics } from "../jobs/handlers/diagnostics-job.ts";
 import { isOf, type OtaJobParts, otaJob, problemOfOta } from "../jobs/handlers/ota-job.ts";
 import { problemOfRotation, rotationJob } from "../jobs/handlers/rotation-job.ts";
@@ -15,14 +16,16 @@ import type { JobsParts } from "../local-api/jobs-handlers.ts";
 import type { ConfigSlot } from "../ports/update.ts";
 import type { HealthVerdict } from "../updates/update-work.ts";
 import { layerFolder, problemOfSet } from "./layered-config.ts";
+import type { OpenIdentity } from "./open-identity.ts";
+import type { Runtime, UpdateParts } from "./parts.ts";
 import { loopService } from "./services.ts";
-import type { UpdateParts } from "./update-parts.ts";
 
-/** What jobs are made of. `restart` ends the process so that it is started again. */
-export type JobParts = UpdateParts & {
+/** What of updates a job works with. `restart` ends the process so that it is started again. */
+export type JobTargets = {
   readonly jobs: AwsJobs;
   readonly ota: OtaJobParts;
-  readonly verdict: () => HealthVerdict;
+  readonly health: () => HealthVerdict;
+  readonly healthTimeoutMs: number;
   readonly restart: () => void;
 };
 
@@ -30,23 +33,24 @@ export type JobParts = UpdateParts & {
 export type Jobs = { readonly service: Service; readonly verbs: JobsParts };
 
 /** The part of the composition root that wires jobs of the cloud. */
-export function composeJobs(parts: JobParts): Jobs {
-  const { otaConfig, jobs, ota, renewal, identities, broker, journal, clock, log, random } = parts;
+export function composeJobs(parts: UpdateParts, targets: JobTargets, runtime: Runtime): Jobs {
+  const { otaConfig, journal, link, line, support } = parts;
+  const { jobs, ota } = targets;
+  const { clock, log, random } = runtime;
+  const { broker, renewal } = link;
   const { updater } = ota;
-  const slot = configSlotOf(parts);
-  const config = configJobOf(parts, slot);
-  const certificate = () => {
-    const { change, retirement } = identities.identityStore.state();
-    const isSettled = change === undefined && retirement === undefined;
-    return { id: identities.identityStore.inUse()?.certificateId ?? "", isSettled };
-  };
+  const slot = configSlotOf(parts, clock);
+  const { health, healthTimeoutMs, restart } = targets;
+  const config = configJob({ slot, journal, clock, health, healthTimeoutMs, updater, restart });
+  const certificate = () => certificateOf(link.identities);
+  const bundle = { collect: () => support.collect(), send: line.records.sendFile };
   const runner = new JobRunner({
     jobs,
     handlers: {
       ota: otaJob(ota),
       config: config.handler,
       "rotate-certificate": rotationJob({ renewal, certificate, jobs, journal, clock }),
-      diagnostics: diagnosticsJob(parts.diagnostics),
+      diagnostics: diagnosticsJob(bundle),
       steps: stepsJob({ handlers: otaConfig.jobs.handlers, run: runProgram, journal }),
     },
     broker,
@@ -74,23 +78,24 @@ export function composeJobs(parts: JobParts): Jobs {
   return { service: jobService(jobs, runner, log), verbs: { jobs, runner, broker, problems, log } };
 }
 
+/** The certificate in use, and whether it is there to stay. */
+function certificateOf({ identityStore }: OpenIdentity): { readonly id: string; readonly isSettled: boolean } {
+  const { change, retirement } = identityStore.state();
+  const isSettled = change === undefined && retirement === undefined;
+  return { id: identityStore.inUse()?.certificateId ?? "", isSettled };
+}
+
 /** Twice in the time of the step timer, so that one report may be lost. */
 function repeatMsOf({ stepTimeoutMinutes }: OtaConfig["jobs"]): number | undefined {
   return stepTimeoutMinutes === undefined ? undefined : (stepTimeoutMinutes * 60_000) / 2;
 }
 
-function configSlotOf({ loaded, config, clock }: JobParts): ConfigSlot {
+function configSlotOf({ loaded }: UpdateParts, clock: Clock): ConfigSlot {
   return createConfigSlot({
-    folder: layerFolder(config.stateDir, "settings"),
+    folder: layerFolder(loaded.config.stateDir, "settings"),
     running: loaded.sets.settings,
     check: (draft) => problemOfSet(loaded, "settings", draft, clock),
   });
-}
-
-function configJobOf(parts: JobParts, slot: ConfigSlot): ConfigJob {
-  const { otaConfig, ota, journal, clock, verdict: health, restart } = parts;
-  const healthTimeoutMs = otaConfig.prove.withinSeconds * 1000;
-  return configJob({ slot, journal, clock, health, healthTimeoutMs, updater: ota.updater, restart });
 }
 
 /** Jobs of the cloud. A broker that refuses the subscriptions leaves the rest of the agent as it is. */

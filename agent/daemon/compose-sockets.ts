@@ -16,7 +16,7 @@ import { type Status, statusVerb } from "../local-api/status-schema.ts";
 import { type SupportParts, supportHandlers } from "../local-api/support-handlers.ts";
 import { type ServedVerb, type SocketName, servedOn } from "../local-api/verb.ts";
 import type { SocketCounts } from "../ports/local-socket.ts";
-import type { Updates } from "./compose-update.ts";
+import type { Updates } from "./compose-updates.ts";
 import { socketService } from "./services.ts";
 
 /** Who may look and who may change. The modes count where no socket unit has opened them (a bench). */

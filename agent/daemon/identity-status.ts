@@ -5,21 +5,14 @@ import { type CertificateFacts, certificateFacts } from "../identity/certificate
 import type { RenewalStatus } from "../identity/renewal.ts";
 import type { IdentityStatus } from "../local-api/status-schema.ts";
 import type { OpenIdentity } from "./open-identity.ts";
+import type { CloudLink } from "./parts.ts";
 
 const DAY_MS = 86_400_000;
 
-/** What is told of the identities. `renewal` is undefined where no template is configured. */
-export type IdentityStatusParts = {
-  readonly identities: OpenIdentity;
-  readonly renewal: (() => RenewalStatus) | undefined;
-  /** What `KeyWatch` found. */
-  readonly keyProblems: readonly string[];
-  readonly clock: Clock;
-};
-
 /** Which certificate is in use, how long it lasts, and how its renewal stands. Reads the identity folder. */
-export function identityStatusOf({ identities, renewal, keyProblems, clock }: IdentityStatusParts): IdentityStatus {
+export function identityStatusOf({ identities, renewal, keyWatch }: CloudLink, clock: Clock): IdentityStatus {
   const { inUse } = identities;
+  const keyProblems = keyWatch?.problems() ?? [];
   const certificate = factsOf(inUse.certificateFile);
   const nowMs = clock.wallUs() / 1000;
   return {
@@ -29,7 +22,7 @@ export function identityStatusOf({ identities, renewal, keyProblems, clock }: Id
     ...(certificate === undefined
       ? {}
       : { certificate, daysLeft: Math.floor((Date.parse(certificate.notAfter) - nowMs) / DAY_MS) }),
-    renewal: renewalOf(renewal?.()),
+    renewal: renewalOf(renewal?.status()),
     ...ledgerPart(identities),
   };
 }

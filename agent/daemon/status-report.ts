@@ -1,116 +1,106 @@
-import type { AgentConfig } from "../../config/schema.ts";
 import type { Clock } from "../core/clock.ts";
-import type { IdentityStatus, Status } from "../local-api/status-schema.ts";
-import type { Broker } from "../ports/broker.ts";
+import { commandStatus } from "../local-api/commands-handlers.ts";
+import type { Status } from "../local-api/status-schema.ts";
 import type { SocketCounts } from "../ports/local-socket.ts";
-import type { Outbox } from "../ports/outbox.ts";
-import type { SignalTable } from "../signals/signal-table.ts";
 import { type HealthFacts, stuckAfterMs } from "../telemetry/health.ts";
-import type { FrameCounters, Pipeline } from "../telemetry/pipeline.ts";
-import type { Publisher } from "../telemetry/publish/publisher.ts";
+import type { FrameCounters } from "../telemetry/pipeline.ts";
+import type { ControlLine } from "./compose-commands.ts";
+import type { Updates } from "./compose-updates.ts";
 import { configStatus } from "./config-status.ts";
-import type { ObservedBus } from "./services.ts";
+import { identityStatusOf } from "./identity-status.ts";
+import type { DaemonConfig } from "./layered-config.ts";
+import type { CloudLink, DataLine, Runtime } from "./parts.ts";
 
-/** The parts that the status speaks of. */
-export type StatusParts = {
-  readonly config: AgentConfig;
-  readonly loaded: Parameters<typeof configStatus>[0];
-  readonly version: string;
-  readonly bootId: string;
-  readonly identity: () => IdentityStatus;
-  readonly startedAtMs: number;
-  readonly clock: Clock;
-  readonly table: SignalTable;
-  readonly lines: readonly ObservedBus[];
-  readonly pipeline: Pipeline;
-  readonly publisher: Publisher;
-  readonly outbox: Outbox;
-  readonly broker: Broker;
+/** What the status speaks of. */
+export type StatusParts = HealthParts & {
   /** Undefined where no remote commands are taken. */
-  readonly commands: () => Status["commands"];
+  readonly commands: ControlLine | undefined;
   /** Undefined where no updates are taken. */
-  readonly updates: { job(): Status["job"]; update(): Status["update"] } | undefined;
+  readonly updates: Updates | undefined;
   readonly socketCounts: Readonly<Record<"view" | "admin", SocketCounts>>;
-  readonly rssBytes: () => number;
 };
 
 /** The daemon's state at this moment. */
-export function statusOf(parts: StatusParts): Status {
-  const { config, clock, table, pipeline, publisher, outbox, broker } = parts;
-  const { buses, records, samples, payloadBytes, discardedSamples } = pipeline.counters();
-  const identity = parts.identity();
+export function statusOf(parts: StatusParts, { version, bootId, startedAtMs, clock }: Runtime): Status {
+  const { loaded, link, line, commands, updates, socketCounts } = parts;
+  const { config } = loaded;
+  const { table } = loaded.checkedTable;
+  const { samples, records, payloadBytes, discardedSamples } = line.pipeline.counters();
+  const identity = identityStatusOf(link, clock);
   return {
     schemaVersion: 1,
-    version: parts.version,
+    version,
     thing: config.thingName,
     pid: process.pid,
-    uptimeMs: clock.monotonicMs() - parts.startedAtMs,
-    bootId: parts.bootId,
+    uptimeMs: clock.monotonicMs() - startedAtMs,
+    bootId,
     clockQuality: clock.quality(),
-    configuration: configStatus(parts.loaded),
+    configuration: configStatus(loaded),
     signalTable: { id: table.id, messages: table.messages.length, signals: table.signals.length },
-    buses: parts.lines.map(({ bus, state, detail }) => ({
-      name: bus.name,
-      state,
-      detail,
-      ...framesOf(buses.get(bus.name), clock),
-      filtered: bus.filtered(),
-      ...bus.facts(),
-      ...bus.counters(),
-    })),
+    buses: busStatusOf(line, clock),
     link: {
-      ...broker.status(),
-      inbound: broker.inbound(),
+      ...link.broker.status(),
+      inbound: link.broker.inbound(),
       host: config.broker.host,
       port: config.broker.port,
       key: identity.key,
     },
     identity,
-    dataPath: dataPathOf(parts),
+    dataPath: dataPathOf(parts, clock),
     collected: { samples, records, payloadBytes, discardedSamples },
-    outbox: outboxStatusOf(parts),
-    delivery: publisher.counters(),
-    losses: outbox.lossCounts().map(({ atMs, ...loss }) => ({ ...loss, agoMs: clock.monotonicMs() - atMs })),
-    commands: parts.commands(),
-    job: parts.updates?.job(),
-    update: parts.updates?.update(),
-    localSockets: { view: { ...parts.socketCounts.view }, admin: { ...parts.socketCounts.admin } },
-    rssBytes: parts.rssBytes(),
+    outbox: outboxStatusOf(line),
+    delivery: line.publisher.counters(),
+    losses: line.outbox.lossCounts().map(({ atMs, ...loss }) => ({ ...loss, agoMs: clock.monotonicMs() - atMs })),
+    commands: commandStatus(commands),
+    job: updates?.report.job(),
+    update: updates?.report.update(),
+    localSockets: { view: { ...socketCounts.view }, admin: { ...socketCounts.admin } },
+    rssBytes: process.memoryUsage.rss(),
   };
 }
 
-/** The parts that health shows in. */
-export type HealthParts = Pick<
-  StatusParts,
-  "loaded" | "config" | "clock" | "lines" | "pipeline" | "publisher" | "outbox" | "broker"
->;
+/** What health shows in. */
+export type HealthParts = { readonly loaded: DaemonConfig; readonly link: CloudLink; readonly line: DataLine };
 
 /** What the agent's health is judged by at this moment: the part of the status that costs little. */
-export function healthFactsOf(parts: HealthParts): HealthFacts {
-  const { loaded, lines, publisher, broker } = parts;
+export function healthFactsOf(parts: HealthParts, clock: Clock): HealthFacts {
+  const { loaded, link, line } = parts;
   return {
     configuration: configStatus(loaded),
-    buses: lines.map(({ bus: { name }, state, detail }) => ({ name, state, detail })),
-    link: broker.status(),
-    outbox: outboxStatusOf(parts),
-    dataPath: dataPathOf(parts),
-    delivery: publisher.counters(),
+    buses: line.buses.map(({ bus: { name }, state, detail }) => ({ name, state, detail })),
+    link: link.broker.status(),
+    outbox: outboxStatusOf(line),
+    dataPath: dataPathOf(parts, clock),
+    delivery: line.publisher.counters(),
   };
 }
 
-function dataPathOf({ config, clock, pipeline, publisher }: Omit<HealthParts, "loaded">): Status["dataPath"] {
+function dataPathOf({ loaded, line }: HealthParts, clock: Clock): Status["dataPath"] {
   const agoMs = (thenMs: number | undefined) => (thenMs === undefined ? undefined : clock.monotonicMs() - thenMs);
-  const { flushes, lastFlushMs } = pipeline.health();
+  const { flushes, lastFlushMs } = line.pipeline.health();
   return {
     flushes,
     flushAgoMs: agoMs(lastFlushMs),
-    turnAgoMs: agoMs(publisher.lastTurnMs),
-    stuckAfterMs: stuckAfterMs(config.collect.batchMs),
+    turnAgoMs: agoMs(line.publisher.lastTurnMs),
+    stuckAfterMs: stuckAfterMs(loaded.config.collect.batchMs),
   };
 }
 
+function busStatusOf({ buses, pipeline }: DataLine, clock: Clock): Status["buses"] {
+  const frames = pipeline.counters().buses;
+  return buses.map(({ bus, state, detail }) => ({
+    name: bus.name,
+    state,
+    detail,
+    ...framesOf(frames.get(bus.name), clock),
+    filtered: bus.filtered(),
+    ...bus.facts(),
+    ...bus.counters(),
+  }));
+}
+
 /** What the outbox holds, its disk, and why records do not get into it. */
-function outboxStatusOf({ outbox, pipeline }: Pick<StatusParts, "outbox" | "pipeline">): Status["outbox"] {
+function outboxStatusOf({ outbox, pipeline }: DataLine): Status["outbox"] {
   const stats = { ...outbox.stats(), disk: outbox.disk() };
   const { store } = pipeline.health();
   if (store.kind === "storing" || stats.fault !== undefined) return stats;

@@ -64,8 +64,8 @@ async function withoutAgent(context: CliContext, { code, message }: AgentError):
   const config = await loadConfig(context.options().config);
   const log = verboseLog(context);
   const identities = openIdentity({ config, environment, log, verbose: context.options().verbose });
-  const about = { version, config, environment, bootId: bootId(), identities, clock, log };
-  const verifier = composeSupport({ ...about, recent: () => [] });
-  verifier.include("status", () => ({ fault: { code, what: message } }));
-  return await verifier.collect();
+  const runtime = { version, environment, bootId: bootId(), clock, log };
+  const support = composeSupport({ config, identities, recent: () => [] }, runtime);
+  support.include("status", () => ({ fault: { code, what: message } }));
+  return await support.collect();
 }

@@ -3,7 +3,7 @@ import pico from "picocolors";
 import { loadConfigFile, loadYamlFile } from "../../../config/load.ts";
 import { policySchema } from "../../../config/policy.ts";
 import { AgentError, EXIT } from "../../core/errors.ts";
-import { checkCommandFiles } from "../../daemon/compose-commands.ts";
+import { checkCommandFiles } from "../../daemon/command-files.ts";
 import { identityParts } from "../../daemon/identity-parts.ts";
 import { loadSignalTable } from "../../daemon/load-table.ts";
 import { statusVerb } from "../../local-api/status-schema.ts";

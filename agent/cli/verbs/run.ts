@@ -27,8 +27,8 @@ Example:
       const { version, clock, environment, signal } = context;
       const loaded = await loadDaemonConfig(context.options().config, clock, strict ? undefined : environment);
       const startedAtMs = clock.monotonicMs() - process.uptime() * 1000;
-      const surroundings = { version, clock, environment, startedAtMs };
-      const agent = await composeAgent(loaded, surroundings).catch((thrown: unknown) => startAgain(loaded, thrown));
+      const processContext = { version, clock, environment, startedAtMs };
+      const agent = await composeAgent(loaded, processContext).catch((thrown: unknown) => startAgain(loaded, thrown));
       await agent.run(signal);
     });
 }

@@ -1,0 +1,95 @@
+import type { AgentConfig, OtaConfig } from "../../config/schema.ts";
+import type { PresenceParts } from "../cloud/presence.ts";
+import type { CatalogueFile } from "../commands/actions/catalogue.ts";
+import type { Clock } from "../core/clock.ts";
+import type { Log } from "../core/log.ts";
+import type { KeyWatch } from "../identity/key-watch.ts";
+import type { Renewal } from "../identity/renewal.ts";
+import type { Broker } from "../ports/broker.ts";
+import type { Journal } from "../ports/journal.ts";
+import type { Outbox } from "../ports/outbox.ts";
+import type { SupportCollector } from "../support/support-collector.ts";
+import type { Collector } from "../telemetry/collect/collector.ts";
+import type { RecordSink } from "../telemetry/durable-records/record-sink.ts";
+import type { FrameCapture } from "../telemetry/frame-capture.ts";
+import type { HealthFacts } from "../telemetry/health.ts";
+import type { Pipeline } from "../telemetry/pipeline.ts";
+import type { Publisher } from "../telemetry/publish/publisher.ts";
+import type { AuditEntry } from "../telemetry/record/encode/audit.ts";
+import type { Notice } from "../telemetry/record/encode/events.ts";
+import type { OutgoingFile } from "../telemetry/record/encode/file.ts";
+import type { UpdatePhase } from "../telemetry/record/encode/update-phase.ts";
+import type { SafetyGateParts } from "../vehicle/safety-gate.ts";
+import type { DaemonConfig } from "./layered-config.ts";
+import type { OpenIdentity } from "./open-identity.ts";
+import type { ObservedBus } from "./services.ts";
+
+/** What the process gives to the daemon. `startedAtMs` is the process start on the clock's monotonic time. */
+export type ProcessContext = {
+  readonly version: string;
+  readonly clock: Clock;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly startedAtMs: number;
+};
+
+/** What every part of the daemon is made with. `bootId` is the kernel's. */
+export type Runtime = ProcessContext & {
+  readonly bootId: string;
+  readonly random: () => number;
+  readonly log: Log;
+};
+
+/** The session with the broker, and what looks after its credential. */
+export type CloudLink = {
+  readonly identities: OpenIdentity;
+  readonly broker: Broker;
+  readonly presence: PresenceParts;
+  /** Undefined where there is no token, or no template to renew with. */
+  readonly renewal: Renewal | undefined;
+  /** Undefined for a key in a file. */
+  readonly keyWatch: KeyWatch | undefined;
+};
+
+/** The line from the buses to the broker, in the order in which a frame takes it. */
+export type DataLine = {
+  readonly buses: readonly ObservedBus[];
+  readonly pipeline: Pipeline;
+  readonly collector: Collector;
+  readonly capture: FrameCapture;
+  readonly records: RecordSinks;
+  readonly outbox: Outbox;
+  readonly publisher: Publisher;
+  /** What the line knows of the vehicle's state. */
+  readonly vehicle: SafetyGateParts;
+};
+
+/** What the line from commands to their actions is made from. */
+export type ControlParts = {
+  readonly loaded: DaemonConfig;
+  readonly commandsConfig: NonNullable<AgentConfig["commands"]>;
+  readonly catalogue: CatalogueFile;
+  readonly journal: Journal;
+  readonly link: CloudLink;
+  readonly line: DataLine;
+  readonly support: SupportCollector;
+};
+
+/** What the line from jobs to a new version is made from. */
+export type UpdateParts = {
+  readonly loaded: DaemonConfig;
+  readonly otaConfig: OtaConfig;
+  readonly journal: Journal;
+  readonly link: CloudLink;
+  readonly line: DataLine;
+  readonly support: SupportCollector;
+  readonly health: () => HealthFacts;
+};
+
+/** Where the other lines leave their records for the outbox. */
+export type RecordSinks = {
+  readonly audit: RecordSink<AuditEntry>;
+  readonly notices: RecordSink<Notice>;
+  readonly phases: RecordSink<UpdatePhase>;
+  /** Gives the number of records that the file became. */
+  readonly sendFile: (file: OutgoingFile) => number;
+};
