@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { IdentityConfig } from "../../config/schema.ts";
 import { readPin } from "../../drivers/os/pin.ts";
-import { checkStore } from "../../drivers/tpm/store-check.ts";
+import { checkStore } from "../../drivers/tpm/store/store-check.ts";
 import type { Clock } from "../core/clock.ts";
 import { AgentError, errnoOf, messageOf } from "../core/errors.ts";
 import { type CertificateChain, parseChain } from "../identity/certificate.ts";

@@ -2,7 +2,7 @@ import type { AgentConfig, IdentityConfig } from "../../config/schema.ts";
 import { createTlsIdentity, readCertificate, type TlsIdentity } from "../../drivers/aws/tls.ts";
 import { openIdentityFiles } from "../../drivers/os/identity-files.ts";
 import { readPin } from "../../drivers/os/pin.ts";
-import { checkStore } from "../../drivers/tpm/store-check.ts";
+import { checkStore } from "../../drivers/tpm/store/store-check.ts";
 import { TpmCheck } from "../../drivers/tpm/tpm-check.ts";
 import { AgentError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";

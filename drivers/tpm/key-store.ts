@@ -13,10 +13,10 @@ import type {
 } from "../../agent/ports/key-store.ts";
 import type { IdentityConfig } from "../../config/schema.ts";
 import { tpmEnvironment } from "./environment.ts";
-import { newSecret } from "./seal.ts";
+import { newSecret } from "./tools/seal.ts";
 import { TpmCheck } from "./tpm-check.ts";
-import { type KeyOperation, runWorker } from "./worker-process.ts";
-import { OPERATION_RESULTS } from "./worker-protocol.ts";
+import { type KeyOperation, runWorker } from "./worker/worker-process.ts";
+import { OPERATION_RESULTS } from "./worker/worker-protocol.ts";
 
 type Pkcs11Identity = Extract<IdentityConfig, { mode: "pkcs11" }>;
 

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { type AgentError, errnoOf } from "../../agent/core/errors.ts";
 import type { MonotonicCounter } from "../../agent/ports/update.ts";
 import { authRefused, tpmSilent } from "./faults.ts";
-import { FORMAT_ONE, responseCodes, toolFault } from "./tools.ts";
+import { FORMAT_ONE, responseCodes, toolFault } from "./tools/tools.ts";
 
 /** TPM 2.0 part 2, 13.4: attributes of a counter that everyone who may use the TPM can read and move on, apart from its guess limit. */
 const ATTRIBUTES = "nt=counter|ownerread|ownerwrite|authread|authwrite|no_da";

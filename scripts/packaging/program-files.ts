@@ -5,7 +5,7 @@ import { AgentError } from "../../agent/core/errors.ts";
 import { writePacked } from "./files.ts";
 
 /** What is started by its name: the program, and the process that works with the TPM. The rest is code that these load, some of it only when it is used. */
-const ENTRIES = { main: "agent/main.ts", worker: "drivers/tpm/worker.ts" } as const;
+const ENTRIES = { main: "agent/main.ts", worker: "drivers/tpm/worker/worker.ts" } as const;
 
 /** npm packages that load a native library from beside themselves. They stay as they are, in node_modules. */
 const NATIVE_PACKAGES = ["aws-crt", "better-sqlite3", "pkcs11js", "socketcan", "unix-dgram"] as const;

@@ -7,7 +7,7 @@ import { createBroker } from "../../../drivers/aws/mqtt5.ts";
 import { createTlsIdentity } from "../../../drivers/aws/tls.ts";
 import { readPin } from "../../../drivers/os/pin.ts";
 import { systemClock } from "../../../drivers/os/time-source.ts";
-import { checkStore } from "../../../drivers/tpm/store-check.ts";
+import { checkStore } from "../../../drivers/tpm/store/store-check.ts";
 import { TpmCheck } from "../../../drivers/tpm/tpm-check.ts";
 
 /** Whom to connect as, and to what. `broker` overrides what the agent's schema gives by default, but for quick reconnects. */

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import forge from "node-forge";
-import { binary, der, explicit, oid, primitive, sequence, setOf, tagged } from "../../../drivers/tpm/der.ts";
+import { binary, der, explicit, oid, primitive, sequence, setOf, tagged } from "../../../drivers/tpm/worker/der.ts";
 
 const { asn1 } = forge;
 const { Type } = asn1;

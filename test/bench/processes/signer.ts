@@ -1,4 +1,4 @@
-import { login } from "../../../drivers/tpm/pkcs11.ts";
+import { login } from "../../../drivers/tpm/worker/pkcs11.ts";
 import { signerRequest } from "../tpm/signer.ts";
 
 // Logs in to a token and signs without a pause until the TPM goes away, as an agent does that connects again and again. The request comes as

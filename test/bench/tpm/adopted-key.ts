@@ -2,11 +2,11 @@ import { createPublicKey, generateKeyPairSync, type KeyObject } from "node:crypt
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import type { PublicArea } from "../../../drivers/tpm/public-area.ts";
-import { newSecret, sealAuth, wrapAuth } from "../../../drivers/tpm/seal.ts";
-import { type StoredToken, TokenStore } from "../../../drivers/tpm/store.ts";
-import { STORE_FILE } from "../../../drivers/tpm/store-check.ts";
-import { ATTRIBUTE, attributesText, CLASS, keyRows } from "../../../drivers/tpm/store-objects.ts";
+import { type StoredToken, TokenStore } from "../../../drivers/tpm/store/store.ts";
+import { STORE_FILE } from "../../../drivers/tpm/store/store-check.ts";
+import { ATTRIBUTE, attributesText, CLASS, keyRows } from "../../../drivers/tpm/store/store-objects.ts";
+import type { PublicArea } from "../../../drivers/tpm/tools/public-area.ts";
+import { newSecret, sealAuth, wrapAuth } from "../../../drivers/tpm/tools/seal.ts";
 import type { Tpm } from "./tpm.ts";
 import { runTool } from "./tpm-tools.ts";
 

@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync
 import { join } from "node:path";
 import { AgentError } from "../../../agent/core/errors.ts";
 import type { CsrSubject, KeyFacts, KeyStore } from "../../../agent/ports/key-store.ts";
-import { certificationRequest } from "../../../drivers/tpm/csr.ts";
+import { certificationRequest } from "../../../drivers/tpm/worker/csr.ts";
 
 const SUFFIX = ".key";
 

@@ -2,8 +2,8 @@ import { createPrivateKey, generateKeyPairSync, sign } from "node:crypto";
 import { AgentError, type FaultCode } from "../../../agent/core/errors.ts";
 import { keyAmbiguous } from "../../../agent/core/key-faults.ts";
 import type { CsrSubject, KeyAlgorithm, KeyFacts, KeyStore, KeyTest } from "../../../agent/ports/key-store.ts";
-import { certificationRequest } from "../../../drivers/tpm/csr.ts";
-import { digestOf } from "../../../drivers/tpm/signature.ts";
+import { certificationRequest } from "../../../drivers/tpm/worker/csr.ts";
+import { digestOf } from "../../../drivers/tpm/worker/signature.ts";
 
 const ATTRIBUTES = ["fixedtpm", "fixedparent", "sensitivedataorigin", "userwithauth", "noda", "sign"];
 

@@ -10,7 +10,7 @@ import { z } from "zod";
 import type { Clock } from "../../../agent/core/clock.ts";
 import { AgentError } from "../../../agent/core/errors.ts";
 import { systemClock, type TimeSourceParts } from "../../../drivers/os/time-source.ts";
-import { TokenStore } from "../../../drivers/tpm/store.ts";
+import { TokenStore } from "../../../drivers/tpm/store/store.ts";
 import { type Authority, createAuthority } from "../../bench/cloud/certificate-authority.ts";
 import { startTpm, type Tpm } from "../../bench/tpm/tpm.ts";
 import { runTool } from "../../bench/tpm/tpm-tools.ts";

@@ -8,9 +8,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { stringify } from "yaml";
 import { z } from "zod";
 import { systemClock } from "../../../drivers/os/time-source.ts";
-import { sealAuth } from "../../../drivers/tpm/seal.ts";
-import { TokenStore } from "../../../drivers/tpm/store.ts";
-import { ATTRIBUTE, parseAttributes } from "../../../drivers/tpm/store-objects.ts";
+import { TokenStore } from "../../../drivers/tpm/store/store.ts";
+import { ATTRIBUTE, parseAttributes } from "../../../drivers/tpm/store/store-objects.ts";
+import { sealAuth } from "../../../drivers/tpm/tools/seal.ts";
 import { type ProcessSpy, startProcessSpy } from "../../bench/core/process-spy.ts";
 import { startTpm, type Tpm } from "../../bench/tpm/tpm.ts";
 import { runTool } from "../../bench/tpm/tpm-tools.ts";
@@ -130,7 +130,7 @@ describe("secrets of the token", () => {
 
     const seen = await spy.stop();
     // The watch would have seen one: it has both ends of what it must see.
-    expect(seen).toContain("drivers/tpm/worker.ts");
+    expect(seen).toContain("drivers/tpm/worker/worker.ts");
     for (const tool of ["tpm2_create", "tpm2_unseal", "tpm2_createprimary", "tpm2_dictionarylockout", "file:-"]) {
       expect(seen).toContain(tool);
     }

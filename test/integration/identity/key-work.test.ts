@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createTpmKeyStore } from "../../../drivers/tpm/key-store.ts";
-import { runWorker, type WorkerRun } from "../../../drivers/tpm/worker-process.ts";
+import { runWorker, type WorkerRun } from "../../../drivers/tpm/worker/worker-process.ts";
 import { type ProcessSpy, startProcessSpy } from "../../bench/core/process-spy.ts";
 import { startTpm, type Tpm } from "../../bench/tpm/tpm.ts";
 import { identityOf } from "../../bench/tpm/tpm-token.ts";

@@ -1,5 +1,5 @@
 import { parseDocument } from "yaml";
-import type { PublicArea } from "./public-area.ts";
+import type { PublicArea } from "../tools/public-area.ts";
 
 /** CK_ATTRIBUTE_TYPE (PKCS#11 2.40), and the library's own for the TPM's blobs, which lie in the vendor's range. */
 export const ATTRIBUTE = {

@@ -1,5 +1,5 @@
 import { createPublicKey } from "node:crypto";
-import { type ForeignKey, KEY_ALGORITHMS, type KeyAlgorithm, type KeyFacts } from "../../agent/ports/key-store.ts";
+import { type ForeignKey, KEY_ALGORITHMS, type KeyAlgorithm, type KeyFacts } from "../../../agent/ports/key-store.ts";
 
 /** TPMA_OBJECT by bit (TPM 2.0 part 2, 8.3.2), as tpm2-tools spells it. */
 const ATTRIBUTE_BITS = [

@@ -7,7 +7,7 @@ import {
   foreignFacts,
   type PublicArea,
   parsePublicArea,
-} from "../../../../drivers/tpm/public-area.ts";
+} from "../../../../../drivers/tpm/tools/public-area.ts";
 
 // Written by tpm2_create 5.4 on swtpm 0.7; the attributes beside them are tpm2_print's.
 const X = "7f26a36138d262cfb5d53a0b7de3422054e46973a214d3b442fbdbbf8b8f06e2";

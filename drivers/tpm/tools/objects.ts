@@ -1,13 +1,13 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { keyUnfit } from "../../agent/core/key-faults.ts";
-import type { KeyAlgorithm } from "../../agent/ports/key-store.ts";
-import { pinWrong, tpmAbsent } from "./faults.ts";
+import { keyUnfit } from "../../../agent/core/key-faults.ts";
+import type { KeyAlgorithm } from "../../../agent/ports/key-store.ts";
+import { pinWrong, tpmAbsent } from "../faults.ts";
+import type { SealedObject, StoredToken } from "../store/store.ts";
+import type { TokenLocation } from "../worker/worker-protocol.ts";
 import { parsePublicArea } from "./public-area.ts";
 import { sealAuth } from "./seal.ts";
-import type { SealedObject, StoredToken } from "./store.ts";
 import { runTool, SEALED_INPUT, type ToolRun } from "./tools.ts";
-import type { TokenLocation } from "./worker-protocol.ts";
 
 /** Neither duplicable nor made outside, used with an authorisation value only, and without dictionary-attack protection. */
 const KEPT = "fixedtpm|fixedparent|sensitivedataorigin|userwithauth|noda";

@@ -1,9 +1,9 @@
 import { chmodSync, chownSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { AgentError } from "../../../../agent/core/errors.ts";
-import { checkStore, hasStore } from "../../../../drivers/tpm/store-check.ts";
-import { temporaryFolder } from "../../../fakes/core/folder.ts";
+import { AgentError } from "../../../../../agent/core/errors.ts";
+import { checkStore, hasStore } from "../../../../../drivers/tpm/store/store-check.ts";
+import { temporaryFolder } from "../../../../fakes/core/folder.ts";
 
 const isRoot = process.geteuid?.() === 0;
 

@@ -2,8 +2,8 @@ import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { closeSync, openSync, unlinkSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { AgentError, errnoOf } from "../../agent/core/errors.ts";
-import { tpmAbsent, tpmLockout } from "./faults.ts";
+import { AgentError, errnoOf } from "../../../agent/core/errors.ts";
+import { tpmAbsent, tpmLockout } from "../faults.ts";
 
 /** A tool that hangs longer than this is killed; making an RSA key takes some TPMs 30 s and more. */
 export const TOOL_TIMEOUT_MS = 120_000;

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { AgentError, messageOf } from "../../agent/core/errors.ts";
+import { AgentError, messageOf } from "../../../agent/core/errors.ts";
 import { type WorkerRequest, type WorkerResponse, workerResponse } from "./worker-protocol.ts";
 
 /** Beside this file, with its ending: .ts in a checkout, .js in a package. */

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { FAULTS, type FaultCode } from "../../agent/core/errors.ts";
-import { KEY_ALGORITHMS } from "../../agent/ports/key-store.ts";
+import { FAULTS, type FaultCode } from "../../../agent/core/errors.ts";
+import { KEY_ALGORITHMS } from "../../../agent/ports/key-store.ts";
 
 const secret = z.string().min(1).max(256);
 const label = z.string().min(1).max(64);

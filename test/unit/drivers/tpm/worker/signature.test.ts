@@ -1,7 +1,7 @@
 import { generateKeyPairSync, sign, verify } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { ecdsaToDer } from "../../../../drivers/tpm/signature.ts";
+import { ecdsaToDer } from "../../../../../drivers/tpm/worker/signature.ts";
 
 describe("ecdsaToDer", () => {
   it("gives what OpenSSL verifies as DER, for any content", () => {

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { z } from "zod";
-import { AgentError } from "../../agent/core/errors.ts";
+import { AgentError } from "../../../agent/core/errors.ts";
 import { STORE_FILE } from "./store-check.ts";
 import { ATTRIBUTE, attributesText, CLASS, keyRows, type NewKey, parseAttributes } from "./store-objects.ts";
 

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import pkcs11js from "pkcs11js";
-import { AgentError, messageOf } from "../../agent/core/errors.ts";
-import { keyAmbiguous } from "../../agent/core/key-faults.ts";
-import type { KeyAlgorithm } from "../../agent/ports/key-store.ts";
-import { keyMissing, moduleMissing, pinWrong, tokenMissing, tpmAbsent } from "./faults.ts";
+import { AgentError, messageOf } from "../../../agent/core/errors.ts";
+import { keyAmbiguous } from "../../../agent/core/key-faults.ts";
+import type { KeyAlgorithm } from "../../../agent/ports/key-store.ts";
+import { keyMissing, moduleMissing, pinWrong, tokenMissing, tpmAbsent } from "../faults.ts";
 import { digestOf } from "./signature.ts";
 import type { TokenLocation } from "./worker-protocol.ts";
 

@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, readdirSync, type Stats } from "node:fs";
 import { join } from "node:path";
-import { AgentError, AS_SERVICE_USER, errnoOf, messageOf } from "../../agent/core/errors.ts";
+import { AgentError, AS_SERVICE_USER, errnoOf, messageOf } from "../../../agent/core/errors.ts";
 
 /** The library's database in the store. */
 export const STORE_FILE = "tpm2_pkcs11.sqlite3";

@@ -1,4 +1,4 @@
-import type { KeyAlgorithm } from "../../agent/ports/key-store.ts";
+import type { KeyAlgorithm } from "../../../agent/ports/key-store.ts";
 
 /** The digest that a key of this algorithm signs, as node:crypto names it. */
 export function digestOf(algorithm: KeyAlgorithm): "sha256" | "sha384" {

@@ -1,5 +1,5 @@
 import { readFileSync, writeSync } from "node:fs";
-import { AgentError, messageOf } from "../../agent/core/errors.ts";
+import { AgentError, messageOf } from "../../../agent/core/errors.ts";
 import { runKeyOperation } from "./key-operations.ts";
 import { type WorkerRequest, type WorkerResponse, workerRequest } from "./worker-protocol.ts";
 

@@ -1,7 +1,7 @@
-import type { LockoutState } from "../../agent/ports/key-store.ts";
-import { authRefused, tpmAbsent } from "./faults.ts";
+import type { LockoutState } from "../../../agent/ports/key-store.ts";
+import { authRefused, tpmAbsent } from "../faults.ts";
+import type { OperationOf, TokenLocation } from "../worker/worker-protocol.ts";
 import { runTool } from "./tools.ts";
-import type { OperationOf, TokenLocation } from "./worker-protocol.ts";
 
 /** The TPM's guess limit and what it has counted (TPM2_GetCapability, TPM_PT; TPM 2.0 part 2, 6.13). Needs no authorisation. */
 export function readLockout({ workFolder: folder }: Pick<TokenLocation, "workFolder">): LockoutState {

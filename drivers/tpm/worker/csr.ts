@@ -1,6 +1,6 @@
 import { createPublicKey } from "node:crypto";
 import asn1 from "node-forge/lib/asn1.js";
-import type { CsrSubject, KeyAlgorithm } from "../../agent/ports/key-store.ts";
+import type { CsrSubject, KeyAlgorithm } from "../../../agent/ports/key-store.ts";
 import { binary, der, explicit, oid, primitive, sequence, setOf, tagged } from "./der.ts";
 
 const { Type } = asn1;

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { authRefused, tpmAbsent } from "./faults.ts";
+import { authRefused, tpmAbsent } from "../faults.ts";
+import type { TokenLocation } from "../worker/worker-protocol.ts";
 import { runTool } from "./tools.ts";
-import type { TokenLocation } from "./worker-protocol.ts";
 
 /** Persistent handles of the owner's storage keys (TCG "Registry of Reserved TPM 2.0 Handles"); 0x81000001 is the library's habit. */
 const FIRST_HANDLE = 0x8100_0001;
