@@ -1,4 +1,4 @@
-import type { Endpoint, ServerFacts } from "../../drivers/aws/probe.ts";
+import type { Endpoint, ServerFacts } from "../../drivers/aws/link/probe.ts";
 import type { Clock } from "../core/clock.ts";
 import { AgentError } from "../core/errors.ts";
 import type { Broker, Publication } from "../ports/broker.ts";

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { AgentConfig } from "../../config/schema.ts";
-import { readCertificate } from "../../drivers/aws/tls.ts";
+import { readCertificate } from "../../drivers/aws/identity/tls.ts";
 import { RequestClient } from "../cloud/request-client.ts";
 import { createTopics } from "../cloud/topics.ts";
 import type { Clock } from "../core/clock.ts";

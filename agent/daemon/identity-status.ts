@@ -1,4 +1,4 @@
-import { readCertificate } from "../../drivers/aws/tls.ts";
+import { readCertificate } from "../../drivers/aws/identity/tls.ts";
 import type { Clock } from "../core/clock.ts";
 import { AgentError } from "../core/errors.ts";
 import { type CertificateFacts, certificateFacts } from "../identity/certificate.ts";

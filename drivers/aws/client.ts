@@ -19,7 +19,7 @@ import { messageOf } from "../../agent/core/errors.ts";
 import type { BrokerLimits, Publication, ReceivedPublish } from "../../agent/ports/broker.ts";
 import type { HttpProxy } from "../../agent/ports/http-proxy.ts";
 import type { BrokerConfig } from "../../config/schema.ts";
-import type { ConnectFailure } from "./connect-failure.ts";
+import type { ConnectFailure } from "./link/connect-failure.ts";
 
 // The classes come from aws-crt's own modules, which the SDK only re-exports: its index loads every service client too
 // (measured: 47 ms and 14 MB against 72 ms and 26 MB).

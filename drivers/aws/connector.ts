@@ -6,12 +6,10 @@ import type { Log } from "../../agent/core/log.ts";
 import type { CredentialSwitch, LinkCredential, Publication, PublishOutcome } from "../../agent/ports/broker.ts";
 import type { BrokerConfig } from "../../config/schema.ts";
 import { type ClientEvents, createClient, limitsOf, listen, release } from "./client.ts";
-import type { ConnectFailure } from "./connect-failure.ts";
-import type { ConnectPace } from "./connect-pace.ts";
-import type { CredentialInUse, OpenCredential } from "./credential-in-use.ts";
-import { CredentialTrial } from "./credential-trial.ts";
-import { InFlight } from "./in-flight.ts";
-import type { LinkTracker } from "./link.ts";
+import type { CredentialInUse, OpenCredential } from "./identity/credential-in-use.ts";
+import { CredentialTrial } from "./identity/credential-trial.ts";
+import type { ConnectFailure } from "./link/connect-failure.ts";
+import type { ConnectPace } from "./link/connect-pace.ts";
 import {
   asLinkFault,
   connectionLost,
@@ -21,10 +19,12 @@ import {
   receiveOverrun,
   sessionContested,
   sessionStopped,
-} from "./link-faults.ts";
-import { deliver, OFFLINE, offlineAfter, unsendable } from "./publish-outcome.ts";
-import { ReconnectPlan } from "./reconnect-plan.ts";
-import { SessionTakeovers } from "./session-takeovers.ts";
+} from "./link/link-faults.ts";
+import type { LinkTracker } from "./link/link-tracker.ts";
+import { ReconnectPlan } from "./link/reconnect-plan.ts";
+import { SessionTakeovers } from "./link/session-takeovers.ts";
+import { InFlight } from "./messages/in-flight.ts";
+import { deliver, OFFLINE, offlineAfter, unsendable } from "./messages/publish-outcome.ts";
 
 /** How long the goodbye to the broker is waited for, ms. */
 const CLOSE_MS = 2000;

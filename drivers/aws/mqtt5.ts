@@ -13,14 +13,14 @@ import type {
   ReceivedPublish,
 } from "../../agent/ports/broker.ts";
 import type { HttpProxy } from "../../agent/ports/http-proxy.ts";
-import { createPace } from "./connect-pace.ts";
 import { Connector, factsOf, type SessionSettings } from "./connector.ts";
-import { CredentialInUse } from "./credential-in-use.ts";
-import { createInbox, type Inbox } from "./inbox.ts";
-import { LinkTracker } from "./link.ts";
-import { subscriptionRefused } from "./link-faults.ts";
-import { Subscriptions } from "./subscriptions.ts";
-import type { TlsIdentity } from "./tls.ts";
+import { CredentialInUse } from "./identity/credential-in-use.ts";
+import type { TlsIdentity } from "./identity/tls.ts";
+import { createPace } from "./link/connect-pace.ts";
+import { subscriptionRefused } from "./link/link-faults.ts";
+import { LinkTracker } from "./link/link-tracker.ts";
+import { createInbox, type Inbox } from "./messages/inbox.ts";
+import { Subscriptions } from "./messages/subscriptions.ts";
 
 /** The device's identity and the way to the broker. */
 export type BrokerParts = {

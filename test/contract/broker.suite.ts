@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { AgentError } from "../../agent/core/errors.ts";
 import type { Broker, LinkCredential, Publication, ReceivedPublish } from "../../agent/ports/broker.ts";
-import { publishPacketBytes } from "../../drivers/aws/packet-size.ts";
+import { publishPacketBytes } from "../../drivers/aws/messages/packet-size.ts";
 import { until } from "../bench/core/wait.ts";
 
 /** Thing whose topics the broker of a harness allows: `dt/causeway/{thing}/#` to publish, `cmd/causeway/{thing}/#` for both. */

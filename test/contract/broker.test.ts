@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe } from "vitest";
 import type { Broker, LinkCredential, Publication, PublishOutcome, ReceivedPublish } from "../../agent/ports/broker.ts";
-import { matchesFilter } from "../../drivers/aws/topic-filter.ts";
+import { matchesFilter } from "../../drivers/aws/messages/topic-filter.ts";
 import { type Mosquitto, startMosquitto } from "../bench/broker/mosquitto.ts";
 import { createSession } from "../bench/broker/mqtt-session.ts";
 import { type Authority, createAuthority, writeIdentity } from "../bench/cloud/certificate-authority.ts";

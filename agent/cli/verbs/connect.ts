@@ -1,9 +1,9 @@
 import type { Command } from "commander";
 import { loadConfig } from "../../../config/load.ts";
 import type { AgentConfig } from "../../../config/schema.ts";
+import { readCa, type TlsIdentity } from "../../../drivers/aws/identity/tls.ts";
+import { inspectServer, openTcp, resolveHost } from "../../../drivers/aws/link/probe.ts";
 import { createBroker } from "../../../drivers/aws/mqtt5.ts";
-import { inspectServer, openTcp, resolveHost } from "../../../drivers/aws/probe.ts";
-import { readCa, type TlsIdentity } from "../../../drivers/aws/tls.ts";
 import { createTopics } from "../../cloud/topics.ts";
 import { EXIT, FAULTS } from "../../core/errors.ts";
 import { isBornInTpm } from "../../core/key-faults.ts";

@@ -13,8 +13,8 @@ import type {
   PublishOutcome,
   ReceivedPublish,
 } from "../../../agent/ports/broker.ts";
-import { unsendable } from "../../../drivers/aws/publish-outcome.ts";
-import { matchesFilter } from "../../../drivers/aws/topic-filter.ts";
+import { unsendable } from "../../../drivers/aws/messages/publish-outcome.ts";
+import { matchesFilter } from "../../../drivers/aws/messages/topic-filter.ts";
 
 /** One publish as the fake saw it. Without an answer it waits for `settle` or the loss of the link. */
 export type Sent = { readonly publication: Publication; settle(outcome: PublishOutcome): void };

@@ -12,7 +12,7 @@ import type { Broker, Publication } from "../../../agent/ports/broker.ts";
 import type { HttpProxy, ProxyRule } from "../../../agent/ports/http-proxy.ts";
 import type { FetchedArtifact } from "../../../agent/ports/update.ts";
 import { proxyConfig } from "../../../config/proxy.ts";
-import { inspectServer } from "../../../drivers/aws/probe.ts";
+import { inspectServer } from "../../../drivers/aws/link/probe.ts";
 import { createDownloader } from "../../../drivers/os/download/download.ts";
 import { createProxyRule, PROXY_CREDENTIAL } from "../../../drivers/os/http-proxy.ts";
 import { systemClock } from "../../../drivers/os/time-source.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { isPaced, limitsOf, packetOf, receivedPublishOf } from "../../../../drivers/aws/client.ts";
-import { unsendable } from "../../../../drivers/aws/publish-outcome.ts";
+import { unsendable } from "../../../../drivers/aws/messages/publish-outcome.ts";
 
 describe("isPaced", () => {
   it.each([

@@ -1,0 +1,47 @@
+import type { Mqtt5Client } from "aws-crt/dist/native/mqtt5.js";
+import type { mqtt5 } from "aws-iot-device-sdk-v2";
+import type { BrokerLimits, Publication, PublishOutcome } from "../../../agent/ports/broker.ts";
+import { packetOf } from "../client.ts";
+import { crtErrorName } from "../identity/identity-faults.ts";
+import { publishPacketBytes } from "./packet-size.ts";
+import { FIRST_FAILURE_CODE, reasonText } from "./reason-codes.ts";
+
+/** No PUBACK came. */
+export const OFFLINE: PublishOutcome = { kind: "offline" };
+
+/** No PUBACK came, and the broker has ended the connection. `disconnect` is its packet, when it sent one; `unanswered` as in `ConnectionEnding`. */
+export function offlineAfter(disconnect: mqtt5.DisconnectPacket | undefined, unanswered: number): PublishOutcome {
+  if (disconnect === undefined) return OFFLINE;
+  const { reasonCode, reasonString } = disconnect;
+  return { kind: "offline", ended: { reasonCode, reason: reasonText(reasonCode, reasonString), unanswered } };
+}
+
+const TOPIC_NAME_INVALID = 0x90;
+
+/** Sends a publication, and gives what became of it. Never rejects. */
+export function deliver(client: Mqtt5Client, publication: Publication): Promise<PublishOutcome> {
+  return client.publish(packetOf(publication)).then(outcomeOfPuback, outcomeOfError);
+}
+
+/** What the broker's answer means. The SDK takes every PUBACK for success, also those that refuse. */
+function outcomeOfPuback(puback: mqtt5.PublishCompletionResult): PublishOutcome {
+  if (puback === undefined) return OFFLINE;
+  const { reasonCode, reasonString } = puback;
+  if (reasonCode < FIRST_FAILURE_CODE) return { kind: "acked" };
+  return { kind: "refused", reasonCode, reason: reasonText(reasonCode, reasonString) };
+}
+
+/** Why this publication can never be sent, or undefined: a topic name holds no wildcard and no NUL (MQTT 5.0, 4.7), and the packet limit holds. */
+export function unsendable(publication: Publication, limits: BrokerLimits): PublishOutcome | undefined {
+  if (publication.topic === "" || /[#+\0]/.test(publication.topic)) {
+    return { kind: "refused", reasonCode: TOPIC_NAME_INVALID, reason: reasonText(TOPIC_NAME_INVALID) };
+  }
+  const { maximumPacketBytes, maximumPayloadBytes = maximumPacketBytes } = limits;
+  if (publication.payload.length > maximumPayloadBytes) return { kind: "too-large" };
+  return publishPacketBytes(publication) > maximumPacketBytes ? { kind: "too-large" } : undefined;
+}
+
+/** What a publish that the SDK failed by itself means: link lost, no PUBACK in time, or over the packet limit by the SDK's own count. */
+function outcomeOfError(thrown: unknown): PublishOutcome {
+  return crtErrorName(thrown) === "AWS_ERROR_MQTT5_PACKET_VALIDATION" ? { kind: "too-large" } : OFFLINE;
+}
