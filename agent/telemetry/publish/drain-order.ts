@@ -1,6 +1,6 @@
 import { type Outbox, type QueuedRecord, STREAMS, type StreamName } from "../../ports/outbox.ts";
 
-/** What is read from the outbox at a time, a lane. */
+/** What is read from the outbox at a time for one queue. */
 const READ_RECORDS = 32;
 const READ_BYTES = 262_144;
 
@@ -8,7 +8,7 @@ const READ_BYTES = 262_144;
 export type QueueKind = "fresh" | "backlog";
 /** A record whose turn it is. */
 export type NextRecord = { readonly record: QueuedRecord; readonly kind: QueueKind };
-/** What to do with the next record of a lane: send it, pass over it, or leave its whole lane alone for now. */
+/** What to do with the next record of a queue: send it, pass over it, or leave its whole queue alone for now. */
 export type Admission = "take" | "skip" | "stop";
 
 type DrainQueue = {
@@ -40,14 +40,14 @@ export class DrainOrder {
     return this.#backlogEnd;
   }
 
-  /** Starts over: every record that is still stored gets its turn again. Rows above `fence` are fresh. */
+  /** Starts over: every record that is still stored gets its turn again. Rows above `backlogEnd` are fresh. */
   rewind(backlogEnd: number): void {
     this.#backlogEnd = backlogEnd;
     this.#fresh = queuesFrom(backlogEnd);
     this.#backlog = queuesFrom(0);
   }
 
-  /** Fresh records up to `fence` that have not had their turn become backlog. */
+  /** Fresh records up to `backlogEnd` that have not had their turn become backlog. */
   advanceBacklogEnd(backlogEnd: number): void {
     if (backlogEnd <= this.#backlogEnd) return;
     this.#backlogEnd = backlogEnd;
@@ -58,7 +58,7 @@ export class DrainOrder {
     for (const queue of this.#backlog) queue.emptyAt = -1;
   }
 
-  /** The next record that `judge` lets through; undefined when there is none now. Never looks at the backlog when `freshOnly`. */
+  /** The next record that `admit` lets through; undefined when there is none now. Never looks at the backlog when `freshOnly`. */
   next(admit: (record: QueuedRecord) => Admission, freshOnly: boolean): NextRecord | undefined {
     const lastRow = this.#outbox.lastRow();
     this.#noteBackfills();
@@ -96,7 +96,7 @@ export class DrainOrder {
     }
   }
 
-  /** Asks the outbox only when something was appended since the lane was found empty. */
+  /** Asks the outbox only when something was appended since the queue was found empty. */
   #refill(queue: DrainQueue, throughRow: number, lastRow: number): boolean {
     if (lastRow <= queue.emptyAt || lastRow <= queue.cursor) return false;
     queue.buffer = this.#outbox.read(queue.stream, queue.cursor, throughRow, READ_RECORDS, READ_BYTES);
