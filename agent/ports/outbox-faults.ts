@@ -2,7 +2,7 @@ import { AgentError } from "../core/errors.ts";
 
 /**
  * What becomes of records while the outbox does not take them or give them out. Each step has one owner, and none decides by itself what
- * a fault means: `outboxRefusal` and `memoryStandsIn` say it, and the bounds are below. From the disk outwards:
+ * a fault means: `outboxFaultOf` and `memoryStandsIn` say it, and the bounds are below. From the disk outwards:
  *
  * 1. A write finds the disk full: `Transactions` gives up the disk reserve, evicts `FULL_DISK_EVICTIONS_BYTES` in tries, then throws
  *    `outbox.full`.
@@ -16,7 +16,7 @@ import { AgentError } from "../core/errors.ts";
  *
  * Anything else that an outbox throws while records are stored is a bug, and goes up.
  */
-export type OutboxRefusal = { readonly kind: "full" | "unavailable"; readonly fault: AgentError };
+export type OutboxFault = { readonly kind: "full" | "unavailable"; readonly error: AgentError };
 
 /** Bytes to evict inside the transaction in each try when the disk is full; where the last does not help, more would not. */
 export const FULL_DISK_EVICTIONS_BYTES = [0, 65_536, 1_048_576, 8_388_608] as const;
@@ -30,17 +30,17 @@ export const SALVAGE_RETRY_MS = 30_000;
 export const DRAIN_BACKOFF = { minMs: 500, maxMs: 30_000 } as const;
 
 /** Why the outbox did not take records; undefined for what is not its own trouble. */
-export function outboxRefusal(thrown: unknown): OutboxRefusal | undefined {
+export function outboxFaultOf(thrown: unknown): OutboxFault | undefined {
   if (!(thrown instanceof AgentError)) return undefined;
-  if (thrown.code === "outbox.full") return { kind: "full", fault: thrown };
-  return thrown.code === "outbox.unavailable" ? { kind: "unavailable", fault: thrown } : undefined;
+  if (thrown.code === "outbox.full") return { kind: "full", error: thrown };
+  return thrown.code === "outbox.unavailable" ? { kind: "unavailable", error: thrown } : undefined;
 }
 
 /**
  * Whether memory stands in for a disk that has refused for `failingMs`. One that cannot be opened is as good as none, also when it
  * lacks room for an empty database; one that is full while it is written has records to evict.
  */
-export function memoryStandsIn(kind: OutboxRefusal["kind"], doing: "opening" | "writing", failingMs: number): boolean {
+export function memoryStandsIn(kind: OutboxFault["kind"], doing: "opening" | "writing", failingMs: number): boolean {
   if (doing === "opening") return true;
   return kind === "unavailable" && failingMs >= STANDBY_AFTER_MS;
 }

@@ -2,7 +2,7 @@ import type { Clock } from "../core/clock.ts";
 import type { AgentError, FaultCode } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import { type Outbox, type RecordId, STREAMS, type StreamName } from "../ports/outbox.ts";
-import { type OutboxRefusal, outboxRefusal } from "../ports/outbox-faults.ts";
+import { type OutboxFault, outboxFaultOf } from "../ports/outbox-faults.ts";
 import type { EncodedDraft } from "./record/encode/record-sealer.ts";
 
 /** Whether drafts reach the outbox, and if not, why. */
@@ -10,7 +10,7 @@ export type StoreState =
   | { readonly kind: "storing" }
   | {
       readonly kind: "failing";
-      /** Monotonic ms of the first refusal. */
+      /** Monotonic ms of the first fault. */
       readonly sinceMs: number;
       readonly code: FaultCode;
       readonly what: string;
@@ -52,7 +52,7 @@ export class Appender {
   readonly #parts: AppenderParts;
   readonly #queues: Readonly<Record<StreamName, Held[]>> = { control: [], event: [], telemetry: [], capture: [] };
   #heldBytes = 0;
-  #refused: { readonly fault: AgentError; readonly sinceMs: number } | undefined;
+  #failure: { readonly error: AgentError; readonly sinceMs: number } | undefined;
   readonly #counters = { records: 0, samples: 0, payloadBytes: 0, discardedRecords: 0, discardedSamples: 0 };
 
   constructor(parts: AppenderParts) {
@@ -64,18 +64,18 @@ export class Appender {
     this.#queues[draft.stream].push({ draft, payloadBytes: 0 });
     this.#heldBytes += draft.bodyBytes;
     if (this.#heldBytes <= this.#parts.holdBytes) return;
-    if (this.#refused === undefined) this.store();
+    if (this.#failure === undefined) this.store();
     while (this.#heldBytes > this.#parts.holdBytes) this.#discardOne();
   }
 
   /**
-   * Stores what waits. What the outbox refuses (`outboxRefusal`) is remembered in `state` and tried again with the next call; anything
+   * Stores what waits. What the outbox refuses (`outboxFaultOf`) is remembered in `state` and tried again with the next call; anything
    * else is thrown.
    */
   store(): void {
     const before = this.#counters.records;
-    const refusal = this.#storeAll();
-    this.#note(refusal);
+    const fault = this.#storeAll();
+    this.#note(fault);
     if (this.#counters.records > before) this.#parts.wake();
   }
 
@@ -89,9 +89,9 @@ export class Appender {
   }
 
   state(): StoreState {
-    if (this.#refused === undefined) return { kind: "storing" };
-    const { fault, sinceMs } = this.#refused;
-    const { code, message, remedy } = fault;
+    if (this.#failure === undefined) return { kind: "storing" };
+    const { error, sinceMs } = this.#failure;
+    const { code, message, remedy } = error;
     return { kind: "failing", sinceMs, code, what: message, remedy, heldBytes: this.#heldBytes };
   }
 
@@ -99,42 +99,42 @@ export class Appender {
     return { ...this.#counters };
   }
 
-  #storeAll(): OutboxRefusal | undefined {
-    if (this.#refused !== undefined) return this.#storeApart();
-    const refusal = this.#storeTogether();
-    return refusal?.kind === "full" ? this.#storeApart() : refusal;
+  #storeAll(): OutboxFault | undefined {
+    if (this.#failure !== undefined) return this.#storeApart();
+    const fault = this.#storeTogether();
+    return fault?.kind === "full" ? this.#storeApart() : fault;
   }
 
-  #storeTogether(): OutboxRefusal | undefined {
+  #storeTogether(): OutboxFault | undefined {
     const all = STREAMS.flatMap((stream) => this.#queues[stream]);
-    const refusal = this.#append(all);
-    if (refusal === undefined) for (const stream of STREAMS) this.#forget(stream, all.length);
-    return refusal;
+    const fault = this.#append(all);
+    if (fault === undefined) for (const stream of STREAMS) this.#forget(stream, all.length);
+    return fault;
   }
 
   /**
    * When the outbox is full each stream goes by itself, its first draft alone: all together may be more than the outbox can hold
    * at all, and an event may still evict telemetry where telemetry finds nothing to evict. What goes well goes on in twice as many.
    */
-  #storeApart(): OutboxRefusal | undefined {
-    let first: OutboxRefusal | undefined;
+  #storeApart(): OutboxFault | undefined {
+    let first: OutboxFault | undefined;
     for (const stream of STREAMS) {
-      const refusal = this.#storeStream(stream);
-      first ??= refusal;
-      if (refusal?.kind === "unavailable") break;
+      const fault = this.#storeStream(stream);
+      first ??= fault;
+      if (fault?.kind === "unavailable") break;
     }
     return first;
   }
 
-  #storeStream(stream: StreamName): OutboxRefusal | undefined {
+  #storeStream(stream: StreamName): OutboxFault | undefined {
     for (let most = 1; this.#queues[stream].length > 0; ) {
       const some = this.#queues[stream].slice(0, most);
-      const refusal = this.#append(some);
-      if (refusal === undefined) {
+      const fault = this.#append(some);
+      if (fault === undefined) {
         this.#forget(stream, some.length);
         most *= 2;
-      } else if (some.length === 1 || refusal.kind === "unavailable") {
-        return refusal;
+      } else if (some.length === 1 || fault.kind === "unavailable") {
+        return fault;
       } else {
         most = 1;
       }
@@ -142,15 +142,15 @@ export class Appender {
     return undefined;
   }
 
-  #append(drafts: readonly Held[]): OutboxRefusal | undefined {
+  #append(drafts: readonly Held[]): OutboxFault | undefined {
     if (drafts.length === 0) return undefined;
     try {
       this.#parts.outbox.append(drafts.map(measured));
       return undefined;
     } catch (thrown) {
-      const refusal = outboxRefusal(thrown);
-      if (refusal === undefined) throw thrown;
-      return refusal;
+      const fault = outboxFaultOf(thrown);
+      if (fault === undefined) throw thrown;
+      return fault;
     }
   }
 
@@ -173,17 +173,17 @@ export class Appender {
     this.#counters.discardedSamples += discarded.draft.samples;
   }
 
-  #note(refusal: OutboxRefusal | undefined): void {
+  #note(fault: OutboxFault | undefined): void {
     const { clock, log } = this.#parts;
     const { discardedRecords, discardedSamples } = this.#counters;
-    if (refusal !== undefined) {
-      const { code, message: what, remedy } = refusal.fault;
-      if (this.#refused === undefined) log.error("outbox.refused", { code, what, remedy });
-      this.#refused = { fault: refusal.fault, sinceMs: this.#refused?.sinceMs ?? clock.monotonicMs() };
-    } else if (this.#refused !== undefined) {
-      const failedMs = Math.round(clock.monotonicMs() - this.#refused.sinceMs);
+    if (fault !== undefined) {
+      const { code, message: what, remedy } = fault.error;
+      if (this.#failure === undefined) log.error("outbox.refused", { code, what, remedy });
+      this.#failure = { error: fault.error, sinceMs: this.#failure?.sinceMs ?? clock.monotonicMs() };
+    } else if (this.#failure !== undefined) {
+      const failedMs = Math.round(clock.monotonicMs() - this.#failure.sinceMs);
       log.info("outbox.accepted", { failedMs, discardedRecords, discardedSamples });
-      this.#refused = undefined;
+      this.#failure = undefined;
     }
   }
 }

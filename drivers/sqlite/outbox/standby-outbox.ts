@@ -14,7 +14,7 @@ import type {
   StoredRecord,
   StreamName,
 } from "../../../agent/ports/outbox.ts";
-import { DISK_RETRY_MS, memoryStandsIn, outboxRefusal } from "../../../agent/ports/outbox-faults.ts";
+import { DISK_RETRY_MS, memoryStandsIn, outboxFaultOf } from "../../../agent/ports/outbox-faults.ts";
 import { saysDamaged } from "../faults.ts";
 import { type MemoryOutbox, openMemoryOutbox } from "./memory-outbox.ts";
 import { forgetStandbyFiles } from "./standby-watermarks.ts";
@@ -165,8 +165,8 @@ export class StandbyOutbox implements Outbox {
     try {
       return work(this.#place.outbox);
     } catch (thrown) {
-      const refusal = outboxRefusal(thrown);
-      if (refusal !== undefined && saysDamaged(refusal.fault) && this.#standby === undefined) this.#reopen();
+      const fault = outboxFaultOf(thrown);
+      if (fault !== undefined && saysDamaged(fault.error) && this.#standby === undefined) this.#reopen();
       throw thrown;
     }
   }
@@ -192,12 +192,12 @@ export class StandbyOutbox implements Outbox {
 
   /** The fault for which memory stands in now; throws `thrown` where it does not, or does already. */
   #faultAt(doing: "opening" | "writing", thrown: unknown): AgentError {
-    const refusal = outboxRefusal(thrown);
-    if (refusal === undefined || this.#standby !== undefined) throw thrown;
+    const fault = outboxFaultOf(thrown);
+    if (fault === undefined || this.#standby !== undefined) throw thrown;
     const nowMs = this.#parts.clock.monotonicMs();
-    if (refusal.kind === "unavailable") this.#failingSinceMs ??= nowMs;
-    if (!memoryStandsIn(refusal.kind, doing, nowMs - (this.#failingSinceMs ?? nowMs))) throw thrown;
-    return refusal.fault;
+    if (fault.kind === "unavailable") this.#failingSinceMs ??= nowMs;
+    if (!memoryStandsIn(fault.kind, doing, nowMs - (this.#failingSinceMs ?? nowMs))) throw thrown;
+    return fault.error;
   }
 
   #standIn(fault: AgentError, offset: number, backfills: number): ActiveOutbox {

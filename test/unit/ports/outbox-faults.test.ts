@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { AgentError, type FaultCode } from "../../../agent/core/errors.ts";
-import { memoryBounds, memoryStandsIn, outboxRefusal, STANDBY_AFTER_MS } from "../../../agent/ports/outbox-faults.ts";
+import { memoryBounds, memoryStandsIn, outboxFaultOf, STANDBY_AFTER_MS } from "../../../agent/ports/outbox-faults.ts";
 
 const OWNER = "agent/ports/outbox-faults.ts";
 
@@ -9,16 +9,16 @@ function fault(code: FaultCode): AgentError {
   return new AgentError(code, { what: "the disk", remedy: "look at it" });
 }
 
-describe("outboxRefusal", () => {
+describe("outboxFaultOf", () => {
   it("tells a full outbox from one that is away, and gives the fault with it", () => {
     const full = fault("outbox.full");
-    expect(outboxRefusal(full)).toEqual({ kind: "full", fault: full });
-    expect(outboxRefusal(fault("outbox.unavailable"))?.kind).toBe("unavailable");
+    expect(outboxFaultOf(full)).toEqual({ kind: "full", error: full });
+    expect(outboxFaultOf(fault("outbox.unavailable"))?.kind).toBe("unavailable");
   });
 
   it("leaves what is not the outbox's own trouble to whoever owns it", () => {
     const others = [fault("journal.full"), fault("internal.bug"), new TypeError("a bug"), "outbox.full", undefined];
-    expect(others.map(outboxRefusal)).toEqual(others.map(() => undefined));
+    expect(others.map(outboxFaultOf)).toEqual(others.map(() => undefined));
   });
 });
 
