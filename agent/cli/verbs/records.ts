@@ -1,11 +1,8 @@
 import type { Command } from "commander";
 import { readDescriptor } from "../../../config/proto/descriptor.ts";
 import { AgentError, EXIT } from "../../core/errors.ts";
-import {
-  createRecordReader,
-  type DecodedRecord,
-  type RecordReader,
-} from "../../telemetry/record/read/record-reader.ts";
+import type { DecodedRecord } from "../../telemetry/record/read/decoded-record.ts";
+import { createRecordReader, type RecordReader } from "../../telemetry/record/read/record-reader.ts";
 import { SignalTables, samplesOf } from "../../telemetry/record/read/samples.ts";
 import { type CliContext, note, printLine } from "../context.ts";
 import { readInput, readInputFile } from "../input-file.ts";

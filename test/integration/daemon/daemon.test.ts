@@ -1,7 +1,8 @@
 import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { createRecordReader, type RecordBody } from "../../../agent/telemetry/record/read/record-reader.ts";
+import type { RecordBody } from "../../../agent/telemetry/record/read/decoded-record.ts";
+import { createRecordReader } from "../../../agent/telemetry/record/read/record-reader.ts";
 import { readDescriptor } from "../../../config/proto/descriptor.ts";
 import { openOutbox } from "../../../drivers/sqlite/outbox/outbox.ts";
 import { until } from "../../bench/core/wait.ts";

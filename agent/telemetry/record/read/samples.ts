@@ -1,5 +1,5 @@
 import { physicalOf } from "../../../signals/codec/signal-value.ts";
-import type { DecodedRecord, RecordBody, RecordSignal } from "./record-reader.ts";
+import type { DecodedRecord, RecordBody, RecordSignal } from "./decoded-record.ts";
 
 /** What a sample's signal is; without its signal table only the index is known. */
 export type SampleSignal =

@@ -1,10 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { EncodedDraft } from "../../../../../agent/telemetry/record/encode/record-sealer.ts";
-import {
-  createRecordReader,
-  type DecodedRecord,
-  type RecordBody,
-} from "../../../../../agent/telemetry/record/read/record-reader.ts";
+import type { DecodedRecord, RecordBody } from "../../../../../agent/telemetry/record/read/decoded-record.ts";
+import { createRecordReader } from "../../../../../agent/telemetry/record/read/record-reader.ts";
 import { readDescriptor } from "../../../../../config/proto/descriptor.ts";
 import { encoderOf, idOf, type LoggedSample, logOf } from "../../../../fakes/telemetry/samples.ts";
 import { tableOf } from "../../../../fakes/telemetry/table.ts";

@@ -1,0 +1,73 @@
+import type { RecordedQuality } from "../../../core/clock.ts";
+import type { CanFrame } from "../../../ports/frame.ts";
+import type { LossRange, RecordId } from "../../../ports/outbox.ts";
+import type { SignalEntry } from "../../../signals/signal-entry.ts";
+import type { AuditEntry } from "../encode/audit.ts";
+import type { BusEvent, Notice } from "../encode/events.ts";
+import type { FilePart } from "../encode/file.ts";
+import type { BusCount } from "../encode/samples.ts";
+import type { UpdatePhase } from "../encode/update-phase.ts";
+
+/** The samples of one signal in a record. */
+export type RecordColumn = {
+  /** Index in the signal table. */
+  readonly signal: number;
+  /** Source and destination address, of a signal with a PGN; undefined for any other. */
+  readonly source?: number | undefined;
+  readonly destination?: number | undefined;
+  /** Receive times, µs since the Unix epoch, rounded to the record's time unit. */
+  readonly timesUs: readonly number[];
+  /**
+   * Raw values, as many as times. An integer beyond 2^53 is a bigint; all are read as signed 64-bit, so that an unsigned signal of
+   * 64 bits needs `BigInt.asUintN(64, ...)`.
+   */
+  readonly raws: readonly (number | bigint)[];
+};
+
+/** A signal as a table record describes it. Physical value = raw * factor + offset. */
+export type RecordSignal = Omit<SignalEntry, "wide" | "pgn" | "source"> & { readonly pgn?: number | undefined };
+
+/** What a record holds. */
+export type RecordBody =
+  | {
+      readonly kind: "samples";
+      /** Id of the signal table that the columns refer to. */
+      readonly table: string;
+      readonly timeUnitUs: number;
+      readonly columns: readonly RecordColumn[];
+      readonly buses: readonly BusCount[];
+    }
+  | {
+      readonly kind: "table";
+      readonly id: string;
+      /** Signals of the whole table; this part may hold fewer. */
+      readonly total: number;
+      readonly signals: readonly RecordSignal[];
+    }
+  | ({ readonly kind: "loss" } & LossRange)
+  | ({ readonly kind: "bus-event" } & BusEvent)
+  | {
+      readonly kind: "frames";
+      /** Names the capture. */
+      readonly capture: string;
+      readonly bus: string;
+      /** `flags` as `FRAME_FLAG` has them. */
+      readonly frames: readonly CanFrame[];
+    }
+  | ({ readonly kind: "file" } & FilePart)
+  | ({ readonly kind: "audit" } & AuditEntry)
+  | ({ readonly kind: "update-phase" } & UpdatePhase)
+  | ({
+      readonly kind: "notice";
+      /** µs since the Unix epoch. */
+      readonly timeUs: number;
+    } & Notice);
+
+/** One record as a consumer sees it. */
+export type DecodedRecord = RecordId & {
+  readonly thing: string;
+  readonly bootId: string;
+  /** The moment the record was made, on both clocks, and how far the wall clock could be believed. */
+  readonly anchor: { readonly monotonicUs: number; readonly wallUs: number; readonly quality: RecordedQuality };
+  readonly body: RecordBody;
+};
