@@ -15,10 +15,12 @@ async function main(args: readonly string[]): Promise<number> {
   let options: GlobalOptions | undefined;
   const context: CliContext = {
     version: packageVersion(),
-    stdout: sinkOf(process.stdout),
-    stderr: sinkOf(process.stderr),
-    get stdin() {
-      return process.stdin;
+    terminal: {
+      stdout: sinkOf(process.stdout),
+      stderr: sinkOf(process.stderr),
+      get stdin() {
+        return process.stdin;
+      },
     },
     clock: systemClock({ kernelErrorUs: kernelClock() }),
     signal: interrupt.signal,
@@ -39,7 +41,7 @@ async function main(args: readonly string[]): Promise<number> {
     await program.parseAsync(args, { from: "user" });
     return exitCode;
   } catch (error) {
-    return report(error, context.stderr, options?.json ?? args.includes("--json"));
+    return report(error, context.terminal.stderr, options?.json ?? args.includes("--json"));
   }
 }
 

@@ -100,6 +100,18 @@ export async function testConnection(parts: ConnectTestParts, signal: AbortSigna
   }
 }
 
+/** The steps and the server's certificates, a line each. */
+export function connectLines({ steps, server }: ConnectReport): readonly string[] {
+  return [
+    ...steps.map(({ step, ok, ms, detail }) => {
+      return `${step.padEnd(8)} ${ok ? "ok    " : "failed"} ${ms.toFixed(1).padStart(9)} ms  ${detail}`;
+    }),
+    ...(server?.chain ?? []).map(({ subject, issuer, notAfter }) => {
+      return `server   ${subject}; issued by ${issuer}; valid until ${notAfter}`;
+    }),
+  ];
+}
+
 async function connect(session: Broker, { clock, endpoint }: ConnectTestParts, signal: AbortSignal): Promise<string> {
   const settled = new AbortController();
   session.start();

@@ -1,4 +1,5 @@
 import type { Clock } from "../core/clock.ts";
+import type { AgentError } from "../core/errors.ts";
 
 /** Default path of the configuration (product names and places). */
 export const DEFAULT_CONFIG_FILE = "/etc/causeway/agent.yaml";
@@ -25,16 +26,20 @@ export type TextSink = {
   rows(): number;
 };
 
-/**
- * What a verb may touch besides its arguments, so that a test can run it without a terminal or a process.
- *
- * Data goes to `stdout`, everything else to `stderr`. `signal` aborts on SIGINT and SIGTERM.
- */
-export type CliContext = {
-  readonly version: string;
+/** Where a verb reads and writes. Data goes to `stdout`, everything else to `stderr`. */
+export type Terminal = {
   readonly stdout: TextSink;
   readonly stderr: TextSink;
   readonly stdin: AsyncIterable<Uint8Array>;
+};
+
+/**
+ * What a verb may touch besides its arguments, so that a test can run it without a terminal or a process. `signal` aborts on SIGINT and
+ * SIGTERM.
+ */
+export type CliContext = {
+  readonly version: string;
+  readonly terminal: Terminal;
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -45,7 +50,7 @@ export type CliContext = {
 
 /** One line of data on stdout. */
 export function printLine(context: CliContext, line: string): void {
-  context.stdout.write(`${line}\n`);
+  context.terminal.stdout.write(`${line}\n`);
 }
 
 /** One object on stdout as a line of JSON. Give it its `schemaVersion`. */
@@ -53,7 +58,20 @@ export function printJson(context: CliContext, value: unknown): void {
   printLine(context, JSON.stringify(value));
 }
 
+/** What is wrong and what to do about it, on stderr, with --quiet too. */
+export function printProblem(
+  { terminal }: Pick<CliContext, "terminal">,
+  { what, remedy }: { readonly what: string; readonly remedy: string },
+): void {
+  terminal.stderr.write(`causeway: ${what}\n  remedy: ${remedy}\n`);
+}
+
+/** The member `fault` of what a verb prints as JSON; nothing where there is none. */
+export function faultJson(fault: AgentError | undefined) {
+  return fault === undefined ? {} : { fault: { code: fault.code, what: fault.message, remedy: fault.remedy } };
+}
+
 /** A remark for the person at the terminal, on stderr; nothing with --quiet. */
 export function note(context: CliContext, line: string): void {
-  if (!context.options().quiet) context.stderr.write(`${line}\n`);
+  if (!context.options().quiet) context.terminal.stderr.write(`${line}\n`);
 }

@@ -34,7 +34,7 @@ export async function openDatabase(
 ): Promise<DbcDatabase> {
   const { database, errors } = await readDbcFile(path, encoding);
   for (const { line, column, text } of errors) {
-    context.stderr.write(`${path}:${line}:${column} error: ${printable(text)}\n`);
+    context.terminal.stderr.write(`${path}:${line}:${column} error: ${printable(text)}\n`);
   }
   if (errors.length > 0) context.finish(EXIT.badInput);
   return database;

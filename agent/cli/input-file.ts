@@ -17,7 +17,7 @@ export async function readInputFile(path: string): Promise<Uint8Array> {
 /** The bytes of a file piece by piece, or of stdin when `path` is undefined or "-". A piece is valid until the next one. Throws `input.missing`. */
 export async function* readInput(context: CliContext, path: string | undefined): AsyncGenerator<Uint8Array> {
   if (path === undefined || path === "-") {
-    yield* untilAborted(context.stdin, context.signal);
+    yield* untilAborted(context.terminal.stdin, context.signal);
     return;
   }
   const buffer = new Uint8Array(CHUNK_BYTES);

@@ -64,10 +64,10 @@ function rootCommand(context: CliContext, bind: (options: GlobalOptions) => void
     .showSuggestionAfterError()
     .exitOverride()
     .configureOutput({
-      writeOut: (text) => context.stdout.write(text),
-      writeErr: (text) => context.stderr.write(text),
-      getOutHelpWidth: () => context.stdout.columns(),
-      getErrHelpWidth: () => context.stderr.columns(),
+      writeOut: (text) => context.terminal.stdout.write(text),
+      writeErr: (text) => context.terminal.stderr.write(text),
+      getOutHelpWidth: () => context.terminal.stdout.columns(),
+      getErrHelpWidth: () => context.terminal.stderr.columns(),
     })
     .addHelpText(
       "after",
@@ -96,7 +96,7 @@ function globalOptions(action: Command, context: CliContext): GlobalOptions {
     config: given.config,
     json: given.json,
     quiet: given.quiet,
-    color: given.color && context.stdout.isTerminal && context.environment.NO_COLOR === undefined,
+    color: given.color && context.terminal.stdout.isTerminal && context.environment.NO_COLOR === undefined,
     input: given.input,
     timeoutMs: given.timeout * 1000,
     verbose: given.verbose,

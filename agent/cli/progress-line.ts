@@ -40,7 +40,7 @@ export class ProgressLine {
 
   #isTerminal(): boolean {
     const { quiet, json } = this.#context.options();
-    return this.#context.stderr.isTerminal && !quiet && !json;
+    return this.#context.terminal.stderr.isTerminal && !quiet && !json;
   }
 
   #begin(totalBytes: number): SingleBar {

@@ -1,17 +1,21 @@
 import { AgentError } from "../core/errors.ts";
-import type { CliContext } from "./context.ts";
+import type { GlobalOptions, Terminal } from "./context.ts";
 
-type Terminal = Pick<CliContext, "options" | "stderr" | "stdin">;
+/** Who is asked. */
+export type Asked = {
+  readonly terminal: Pick<Terminal, "stderr" | "stdin">;
+  options(): Pick<GlobalOptions, "input">;
+};
 
 /** Questions to the person at the terminal, one line each on stderr, answered on stdin. */
 export class Questions {
-  readonly #context: Terminal;
+  readonly #context: Asked;
   readonly #isAllowed: boolean;
   readonly #decoder = new TextDecoder();
   #lines: AsyncIterator<Uint8Array> | undefined;
   #rest = "";
 
-  constructor(context: Terminal, isAllowed: boolean) {
+  constructor(context: Asked, isAllowed: boolean) {
     this.#context = context;
     this.#isAllowed = isAllowed && context.options().input;
   }
@@ -22,7 +26,7 @@ export class Questions {
       if (usual !== undefined) return usual;
       throw unanswered(question, "it may not be asked (--non-interactive or --no-input)");
     }
-    this.#context.stderr.write(`${question}${usual === undefined ? "" : ` [${usual}]`}: `);
+    this.#context.terminal.stderr.write(`${question}${usual === undefined ? "" : ` [${usual}]`}: `);
     const answer = (await this.#line()).trim();
     if (answer !== "") return answer;
     if (usual !== undefined) return usual;
@@ -30,7 +34,7 @@ export class Questions {
   }
 
   async #line(): Promise<string> {
-    this.#lines ??= this.#context.stdin[Symbol.asyncIterator]();
+    this.#lines ??= this.#context.terminal.stdin[Symbol.asyncIterator]();
     while (!this.#rest.includes("\n")) {
       const next = await this.#lines.next();
       if (next.done === true) break;
@@ -40,6 +44,28 @@ export class Questions {
     this.#rest = others.join("\n");
     return line;
   }
+}
+
+/** Asks a yes-or-no question on stderr and reads one line from stdin; only "y" and "yes" are yes. Throws `usage.invalid` with --no-input. */
+export async function confirm(context: Asked, question: string): Promise<boolean> {
+  if (!context.options().input) {
+    throw new AgentError("usage.invalid", {
+      what: `${question} Not asked because of --no-input.`,
+      remedy: "give --yes",
+    });
+  }
+  context.terminal.stderr.write(`${question} [y/N] `);
+  return /^y(es)?$/i.test((await firstLine(context.terminal.stdin)).trim());
+}
+
+async function firstLine(input: AsyncIterable<Uint8Array>): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const chunk of input) {
+    text += decoder.decode(chunk, { stream: true });
+    if (text.includes("\n")) break;
+  }
+  return text.split("\n", 1)[0] ?? "";
 }
 
 function unanswered(question: string, why: string): AgentError {

@@ -6,7 +6,7 @@ export function verboseLog(context: CliContext): Log {
   const line =
     (level: string) =>
     (event: string, facts: object = {}): void => {
-      if (context.options().verbose) context.stderr.write(`${JSON.stringify({ level, event, ...facts })}\n`);
+      if (context.options().verbose) context.terminal.stderr.write(`${JSON.stringify({ level, event, ...facts })}\n`);
     };
   return { error: line("error"), warn: line("warn"), info: line("info"), debug: line("debug") };
 }

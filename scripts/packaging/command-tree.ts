@@ -104,9 +104,7 @@ function silentContext(version: string): CliContext {
   const sink: TextSink = { write: () => {}, isTerminal: false, columns: () => 80, rows: () => 24 };
   return {
     version,
-    stdout: sink,
-    stderr: sink,
-    stdin: (async function* () {})(),
+    terminal: { stdout: sink, stderr: sink, stdin: (async function* () {})() },
     clock: systemClock(),
     signal: new AbortController().signal,
     environment: {},

@@ -7,8 +7,8 @@ import { bufferDrop, bufferFlush, bufferList, bufferStats, MAX_LISTED } from "..
 import { statusVerb } from "../../local-api/status-schema.ts";
 import { STREAMS, type StreamName } from "../../ports/outbox.ts";
 import { deliveryProblems } from "../../support/delivery-checks.ts";
-import { confirm } from "../confirm.ts";
-import { type CliContext, note, printJson, printLine } from "../context.ts";
+import { type CliContext, note, printJson, printLine, printProblem } from "../context.ts";
+import { confirm } from "../questions.ts";
 import { runningAgent } from "../running-agent.ts";
 import { outboxLines } from "../status-page.ts";
 import { alignColumns } from "../text.ts";
@@ -91,7 +91,7 @@ async function showStats(context: CliContext): Promise<void> {
     printJson(context, raw);
     return;
   }
-  const colors = pico.createColors(color && context.stdout.isTerminal);
+  const colors = pico.createColors(color && context.terminal.stdout.isTerminal);
   for (const line of outboxLines(stats, context.clock.wallUs(), colors)) printLine(context, line);
 }
 
@@ -101,9 +101,7 @@ async function listRecords(
 ): Promise<void> {
   const agent = await runningAgent(context);
   const { answer: status } = await agent.ask(statusVerb, {});
-  for (const { what, remedy } of deliveryProblems(status)) {
-    context.stderr.write(`causeway: ${what}\n  remedy: ${remedy}\n`);
-  }
+  for (const problem of deliveryProblems(status)) printProblem(context, problem);
   const { records } = (await agent.ask(bufferList, { stream, limit })).answer;
   if (context.options().json) {
     for (const record of records) printJson(context, { schemaVersion: 1, ...record });

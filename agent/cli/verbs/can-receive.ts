@@ -55,8 +55,8 @@ async function dump(context: CliContext, given: readonly string[], options: Dump
   const nameWidth = Math.max(...buses.map(({ config }) => config.name.length));
   const format = context.options().json ? "json" : options.log ? "log" : "live";
   const writer = new FrameWriter(async (text) => {
-    context.stdout.write(text);
-    await context.stdout.drained?.();
+    context.terminal.stdout.write(text);
+    await context.terminal.stdout.drained?.();
   });
   const lost = await receive(context, buses, frameLines(format, nameWidth, options.timestamp), options, writer);
   await writer.finish();

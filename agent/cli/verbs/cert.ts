@@ -12,7 +12,7 @@ import {
   requireUsable,
 } from "../../identity/certificate.ts";
 import { certRenew } from "../../local-api/identity-schema.ts";
-import { type CliContext, note, printJson, printLine } from "../context.ts";
+import { type CliContext, faultJson, note, printJson, printLine } from "../context.ts";
 import { readInputFile } from "../input-file.ts";
 import { keyInUse, openToken, type Token } from "../open-token.ts";
 import { runningAgent } from "../running-agent.ts";
@@ -102,9 +102,7 @@ async function show(context: CliContext, given: string | undefined): Promise<voi
   const fault = validityFault(file, certificate, context.clock);
   const issuers = authorities.map((authority) => certificateFacts(authority).subject);
   if (context.options().json) {
-    const reason =
-      fault === undefined ? {} : { fault: { code: fault.code, what: fault.message, remedy: fault.remedy } };
-    printJson(context, { schemaVersion: 1, file, certificate, issuers, ...reason });
+    printJson(context, { schemaVersion: 1, file, certificate, issuers, ...faultJson(fault) });
     return;
   }
   printLine(context, `file      ${file}`);

@@ -42,20 +42,20 @@ export function registerConfig(program: Command, context: CliContext): void {
     .action(async () => {
       const loaded = await configInForce(context);
       if (context.options().json) printJson(context, { schemaVersion: 1, file: loaded.path, config: loaded.config });
-      else context.stdout.write(stringify(loaded.config, { lineWidth: 0 }));
+      else context.terminal.stdout.write(stringify(loaded.config, { lineWidth: 0 }));
     });
 
   config
     .command("example")
     .description("a whole agent.yaml with every default explained")
     .addHelpText("after", "\nExample:\n  causeway config example > agent.yaml")
-    .action(() => context.stdout.write(exampleConfig()));
+    .action(() => context.terminal.stdout.write(exampleConfig()));
 
   config
     .command("schema")
     .description("JSON Schema of agent.yaml, for editors")
     .addHelpText("after", "\nExample:\n  causeway config schema > agent.schema.json")
-    .action(() => context.stdout.write(`${JSON.stringify(configJsonSchema(), null, 2)}\n`));
+    .action(() => context.terminal.stdout.write(`${JSON.stringify(configJsonSchema(), null, 2)}\n`));
 }
 
 /** What the daemon runs with, or would start with. What is left aside is told on stderr. Throws `config.*`. */

@@ -36,5 +36,5 @@ async function makeRequest(context: CliContext, options: CsrOptions): Promise<vo
     note(context, `certificate request for ${subject.commonName}: ${options.output}`);
   }
   if (context.options().json) printJson(context, { schemaVersion: 1, keyLabel, subject, pem });
-  else if (options.output === undefined) context.stdout.write(pem);
+  else if (options.output === undefined) context.terminal.stdout.write(pem);
 }

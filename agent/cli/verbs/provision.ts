@@ -4,22 +4,20 @@ import type { Command } from "commander";
 import { loadConfig } from "../../../config/load.ts";
 import type { AgentConfig } from "../../../config/schema.ts";
 import { fileIdentity, type TlsIdentity } from "../../../drivers/aws/identity/tls.ts";
-import { createBroker } from "../../../drivers/aws/mqtt5.ts";
 import { checkClaim } from "../../../drivers/os/identity-files.ts";
 import { RequestClient } from "../../cloud/request-client.ts";
 import { createTopics } from "../../cloud/topics.ts";
 import { AgentError, EXIT, FAULTS } from "../../core/errors.ts";
 import { composeKeys } from "../../daemon/compose-keys.ts";
-import { composeProxy } from "../../daemon/compose-proxy.ts";
 import { certificateOrder, keyInFile, type OpenIdentity, openIdentity } from "../../daemon/open-identity.ts";
 import { type ClaimFiles, type EnrolParts, type EnrolStep, enrol } from "../../identity/enrol.ts";
-import type { Broker } from "../../ports/broker.ts";
-import { testConnection } from "../connect-test.ts";
-import { type CliContext, note, printJson, printLine } from "../context.ts";
+import type { IdentityState } from "../../identity/identity-state.ts";
+import { connectLines, testConnection } from "../connect-test.ts";
+import { connectTestParts, singleSession } from "../connect-test-parts.ts";
+import { type CliContext, faultJson, note, printJson, printLine } from "../context.ts";
 import { Questions } from "../questions.ts";
 import { isRunning } from "../running-agent.ts";
 import { verboseLog } from "../verbose-log.ts";
-import { connectLines, connectTestParts } from "./connect.ts";
 
 type ProvisionOptions = {
   readonly claimCert?: string;
@@ -100,21 +98,29 @@ async function askWhatIsMissing(
   options: ProvisionOptions,
 ): Promise<Answers> {
   const questions = new Questions(context, !options.nonInteractive);
-  const state = identityStore.state();
-  const isResumed = state.claim !== undefined || state.change?.kind === "enrol";
-  const isWanted = !isResumed && (state.inUse === undefined || options.again);
-  const certificateFile = options.claimCert ?? (isWanted ? await questions.ask("File of the claim certificate") : "");
-  const keyFile = options.claimKey ?? (isWanted ? await questions.ask("File of its key") : "");
+  const isNew = beginsAnew(identityStore.state(), options);
+  const claim = isNew ? await askForClaim(questions, options) : undefined;
   const template =
     options.template ??
     config.provisioning.template ??
     (await questions.ask("Provisioning template (set provisioning.template to be asked no more)"));
   const { identity, thingName } = config;
   const known = options.serial ?? (identity.mode === "pkcs11" ? identity.serial : undefined);
-  const serial = known ?? (isWanted ? await questions.ask("Serial number", thingName) : undefined);
-  const claim = isWanted ? { certificateFile: resolve(certificateFile), keyFile: resolve(keyFile) } : undefined;
+  const serial = known ?? (isNew ? await questions.ask("Serial number", thingName) : undefined);
   if (claim !== undefined) checkClaim(claim);
   return { claim, template, serial };
+}
+
+/** An enrolment that was cut goes on with what it was begun with. */
+function beginsAnew({ claim, change, inUse }: IdentityState, { again }: ProvisionOptions): boolean {
+  const isResumed = claim !== undefined || change?.kind === "enrol";
+  return !isResumed && (inUse === undefined || again);
+}
+
+async function askForClaim(questions: Questions, { claimCert, claimKey }: ProvisionOptions): Promise<ClaimFiles> {
+  const certificateFile = claimCert ?? (await questions.ask("File of the claim certificate"));
+  const keyFile = claimKey ?? (await questions.ask("File of its key"));
+  return { certificateFile: resolve(certificateFile), keyFile: resolve(keyFile) };
 }
 
 function wiringOf(
@@ -122,22 +128,16 @@ function wiringOf(
   config: AgentConfig,
   { identityStore, tls }: OpenIdentity,
 ): Omit<EnrolParts, "keys" | "order" | "onStep"> {
-  const { broker, thingName: thing, requests, topics } = config;
+  const { thingName: thing, requests, topics } = config;
   const { clock } = context;
   const log = verboseLog(context);
-  const proxy = composeProxy({ config, environment: context.environment })(broker.host);
-  const sessionAs = (clientId: string, identity: TlsIdentity): Broker =>
-    createBroker(
-      { config: { ...broker, sessionExpirySeconds: 0 }, clientId, will: undefined, once: true },
-      { identity, proxy, clock, log },
-    );
   return {
     identityStore,
     clock,
     log,
     sessions: {
-      claim: (files) => sessionAs(`claim-${thing}`.slice(0, 128), claimIdentity(config, files)),
-      thing: (identity) => sessionAs(thing, tls.with(identity)),
+      claim: (files) => singleSession(config, `claim-${thing}`.slice(0, 128), claimIdentity(config, files), context),
+      thing: (identity) => singleSession(config, thing, tls.with(identity), context),
     },
     requestClientOver: (session) =>
       new RequestClient({ broker: session, clock, log, limits: requests, token: () => randomUUID() }),
@@ -163,15 +163,8 @@ async function report(
   const { fault } = test;
   context.finish(fault === undefined ? EXIT.ok : FAULTS[fault.code].exit);
   if (context.options().json) {
-    const reason =
-      fault === undefined ? {} : { fault: { code: fault.code, what: fault.message, remedy: fault.remedy } };
-    printJson(context, {
-      schemaVersion: 1,
-      thing,
-      outcome,
-      steps,
-      connection: { ok: fault === undefined, steps: test.steps, server: test.server, ...reason },
-    });
+    const connection = { ok: fault === undefined, steps: test.steps, server: test.server, ...faultJson(fault) };
+    printJson(context, { schemaVersion: 1, thing, outcome, steps, connection });
     return;
   }
   note(

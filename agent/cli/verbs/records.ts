@@ -4,7 +4,7 @@ import { AgentError, EXIT } from "../../core/errors.ts";
 import type { DecodedRecord } from "../../telemetry/record/read/decoded-record.ts";
 import { createRecordReader, type RecordReader } from "../../telemetry/record/read/record-reader.ts";
 import { SignalTables, samplesOf } from "../../telemetry/record/read/samples.ts";
-import { type CliContext, note, printLine } from "../context.ts";
+import { type CliContext, note, printLine, printProblem } from "../context.ts";
 import { readInput, readInputFile } from "../input-file.ts";
 
 /** What is read from stdin at most, bytes; a payload is far smaller. */
@@ -104,7 +104,7 @@ async function eachRecord(
       take(await readRecord(reader, source));
     } catch (thrown) {
       if (!(thrown instanceof AgentError)) throw thrown;
-      context.stderr.write(`causeway: ${thrown.message}\n  remedy: ${thrown.remedy}\n`);
+      printProblem(context, { what: thrown.message, remedy: thrown.remedy });
       context.finish(EXIT.badInput);
     }
   }

@@ -57,28 +57,46 @@ function splitInterface(given: string): { readonly file: string; readonly interf
 /** Decodes line by line; a bad line is told on stderr and the run goes on, ending with 65. */
 async function decodeLog(context: CliContext, decoder: FrameDecoder, log: string | undefined): Promise<void> {
   const name = log === undefined || log === "-" ? "stdin" : log;
-  const { json } = context.options();
-  let lineNumber = 0;
-  let badLines = 0;
+  const { stdout } = context.terminal;
+  const decode = lineDecoder(context, decoder, name);
+  const tally = { lines: 0, bad: 0 };
   for await (const lines of logLines(name, readInput(context, log))) {
     const shown: string[] = [];
     for (const line of lines) {
-      lineNumber += 1;
-      const parsed = parseCandump(line);
-      if (parsed.kind === "blank") continue;
-      if (parsed.kind === "malformed") {
-        badLines += 1;
-        context.stderr.write(`${name}:${lineNumber}:${parsed.column} error: ${printable(parsed.problem)}\n`);
-      } else if (json) shown.push(decoder.json(parsed));
-      else shown.push(`${printable(line.trimEnd())} ${decoder.text(parsed)}`);
+      const text = decode(line, tally);
+      if (text !== undefined) shown.push(text);
     }
-    if (shown.length > 0) context.stdout.write(`${shown.join("\n")}\n`);
-    await context.stdout.drained?.();
+    if (shown.length > 0) stdout.write(`${shown.join("\n")}\n`);
+    await stdout.drained?.();
     if (context.signal.aborted) break;
   }
-  if (badLines > 0) {
-    note(context, `${badLines} of ${lineNumber} lines could not be read`);
+  if (tally.bad > 0) {
+    note(context, `${tally.bad} of ${tally.lines} lines could not be read`);
     context.finish(EXIT.badInput);
   }
   if (context.signal.aborted) context.finish(EXIT.interrupted);
+}
+
+/** Lines of a log so far, and those among them that are none. */
+type Tally = { lines: number; bad: number };
+
+/** Gives what is shown of a line; undefined of an empty or a bad one. */
+function lineDecoder(context: CliContext, decoder: FrameDecoder, name: string) {
+  const { json } = context.options();
+  return (line: string, tally: Tally): string | undefined => {
+    tally.lines += 1;
+    const parsed = parseCandump(line);
+    switch (parsed.kind) {
+      case "blank":
+        return undefined;
+      case "malformed": {
+        tally.bad += 1;
+        const place = `${name}:${tally.lines}:${parsed.column}`;
+        context.terminal.stderr.write(`${place} error: ${printable(parsed.problem)}\n`);
+        return undefined;
+      }
+      case "frame":
+        return json ? decoder.json(parsed) : `${printable(line.trimEnd())} ${decoder.text(parsed)}`;
+    }
+  };
 }

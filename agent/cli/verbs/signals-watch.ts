@@ -17,7 +17,10 @@ export function registerWatch(signals: Command, context: CliContext): void {
       const { json } = context.options();
       for await (const current of agent.follow(watchSignals, { patterns })) {
         if (json) printJson(context, current);
-        else context.stdout.write(page(current, context.stdout.isTerminal ? context.stdout.rows() : undefined));
+        else
+          context.terminal.stdout.write(
+            page(current, context.terminal.stdout.isTerminal ? context.terminal.stdout.rows() : undefined),
+          );
       }
     });
 }

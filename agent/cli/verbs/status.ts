@@ -3,7 +3,7 @@ import pico from "picocolors";
 import { AgentError, EXIT } from "../../core/errors.ts";
 import { statusVerb } from "../../local-api/status-schema.ts";
 import { problemsOf } from "../../support/status-problems.ts";
-import { type CliContext, printJson } from "../context.ts";
+import { type CliContext, printJson, printProblem } from "../context.ts";
 import { type RunningAgent, runningAgent } from "../running-agent.ts";
 import { type StatusReading, statusPage } from "../status-page.ts";
 
@@ -33,15 +33,15 @@ export function registerStatus(program: Command, context: CliContext): void {
 
 async function showOnce(agent: RunningAgent, context: CliContext): Promise<void> {
   const reading = await show(agent, undefined, context);
-  for (const { what, remedy } of problemsOf(reading.status)) {
-    context.stderr.write(`causeway: ${what}\n  remedy: ${remedy}\n`);
+  for (const problem of problemsOf(reading.status)) {
+    printProblem(context, problem);
     context.finish(EXIT.degraded);
   }
 }
 
 /** Goes on while the agent restarts; the code tells how the last look ended. */
 async function watchStatus(agent: RunningAgent, context: CliContext): Promise<void> {
-  const { clock, signal, stderr } = context;
+  const { clock, signal } = context;
   let before: StatusReading | undefined;
   while (!signal.aborted) {
     try {
@@ -50,7 +50,7 @@ async function watchStatus(agent: RunningAgent, context: CliContext): Promise<vo
     } catch (thrown) {
       if (!(thrown instanceof AgentError) || thrown.code !== "agent.not-running") throw thrown;
       if (signal.aborted) return;
-      stderr.write(`causeway: ${thrown.message}\n  remedy: ${thrown.remedy}\n`);
+      printProblem(context, { what: thrown.message, remedy: thrown.remedy });
       context.finish(EXIT.degraded);
     }
     await clock.sleep(WATCH_INTERVAL_MS, signal);
@@ -62,7 +62,8 @@ async function show(
   before: StatusReading | undefined,
   context: CliContext,
 ): Promise<StatusReading> {
-  const { clock, stdout } = context;
+  const { clock, terminal } = context;
+  const { stdout } = terminal;
   const { answer: status, raw } = await agent.ask(statusVerb, {});
   const reading = { status, atMs: clock.monotonicMs() };
   const { json, color } = context.options();

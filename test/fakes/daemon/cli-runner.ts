@@ -22,9 +22,7 @@ export async function runCli(args: readonly string[], surroundings: CliSurroundi
   let options: GlobalOptions | undefined;
   const context: CliContext = {
     version: "0.0.0",
-    stdout: sinkOf(out),
-    stderr: sinkOf(err),
-    stdin: surroundings.stdin ?? bytesOf(""),
+    terminal: { stdout: sinkOf(out), stderr: sinkOf(err), stdin: surroundings.stdin ?? bytesOf("") },
     clock: surroundings.clock ?? new ManualClock(),
     signal: surroundings.signal ?? new AbortController().signal,
     environment: surroundings.environment ?? {},

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { CliContext } from "../../../agent/cli/context.ts";
+import type { TextSink } from "../../../agent/cli/context.ts";
 import { Questions } from "../../../agent/cli/questions.ts";
 import { AgentError } from "../../../agent/core/errors.ts";
 import { bytesOf } from "../../fakes/daemon/cli-runner.ts";
@@ -7,11 +7,13 @@ import { bytesOf } from "../../fakes/daemon/cli-runner.ts";
 /** Questions to somebody who types `typed`, in pieces of three bytes, and what was written to them. */
 function questions(typed: string, { isAllowed = true, input = true } = {}) {
   const written: string[] = [];
-  const context: Pick<CliContext, "options" | "stderr" | "stdin"> = {
-    stdin: bytesOf(typed, 3),
-    stderr: { write: (text) => void written.push(text), isTerminal: true, columns: () => 80, rows: () => 24 },
-    options: () => ({ config: "", json: false, quiet: false, verbose: false, color: false, input, timeoutMs: 1000 }),
+  const stderr: TextSink = {
+    write: (text) => void written.push(text),
+    isTerminal: true,
+    columns: () => 80,
+    rows: () => 24,
   };
+  const context = { terminal: { stdin: bytesOf(typed, 3), stderr }, options: () => ({ input }) };
   return { asked: new Questions(context, isAllowed), written };
 }
 
