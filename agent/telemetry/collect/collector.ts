@@ -29,7 +29,9 @@ export class Collector {
   /** The newest value of every signal, collected or not. */
   readonly latest: LatestValues;
   readonly #table: SignalTable;
-  #plan: CollectPlan;
+  /** Of the rules that count: mode and period of each signal (see `CollectPlan`). */
+  #modes: CollectPlan["modes"];
+  #periodsUs: CollectPlan["periodsUs"];
   readonly #batchSamples: number;
   #log: SampleLog;
   #spare: SampleLog;
@@ -46,8 +48,10 @@ export class Collector {
   constructor({ table, rules, batchSamples }: CollectorParts) {
     const count = table.slots.capacity;
     this.#table = table;
-    this.#plan = planCollection(rules, table.signals);
-    this.warnings = this.#plan.warnings;
+    const { modes, periodsUs, warnings } = planCollection(rules, table.signals);
+    this.#modes = modes;
+    this.#periodsUs = periodsUs;
+    this.warnings = warnings;
     this.#batchSamples = batchSamples;
     // Beyond the batch there is room for the frame that fills it, and for all pending values when the batch is closed.
     this.#log = new SampleLog(batchSamples + 2 * count);
@@ -63,7 +67,9 @@ export class Collector {
   /** From the next frame on these rules count. Values that wait for their window to end are taken before. */
   useRules(rules: readonly CollectRule[]): void {
     this.#closeAllWindows(0, true);
-    this.#plan = planCollection(rules, this.#table.signals);
+    const { modes, periodsUs } = planCollection(rules, this.#table.signals);
+    this.#modes = modes;
+    this.#periodsUs = periodsUs;
   }
 
   /** One sentence about the first rule that matches no signal of the table, or several where it names one; undefined when all are good. */
@@ -95,7 +101,7 @@ export class Collector {
   ): void {
     const end = message.firstSignal + message.signalCount;
     if (firstSlot < 0) {
-      const modes = this.#plan.modes;
+      const modes = this.#modes;
       for (let signal = message.firstSignal; signal < end; signal++) {
         if (modes[signal] !== MODE.off) this.discardedSamples += 1;
       }
@@ -126,7 +132,7 @@ export class Collector {
 
   #takeSignal(signal: number, slot: number, timeUs: number): void {
     const { latest } = this;
-    const mode = this.#plan.modes[signal];
+    const mode = this.#modes[signal];
     let taken = false;
     // For on-change the newest value is also the last one taken: every other was equal to it.
     if (mode === MODE.onChange) taken = latest.differs(signal, slot) || this.#isSilentTooLong(signal, slot, timeUs);
@@ -139,17 +145,17 @@ export class Collector {
   }
 
   #isSilentTooLong(signal: number, slot: number, timeUs: number): boolean {
-    return this.#plan.periodsUs[signal] > 0 && this.#isDue(signal, slot, timeUs);
+    return this.#periodsUs[signal] > 0 && this.#isDue(signal, slot, timeUs);
   }
 
   /** A negative time since the last sample means that the wall clock stepped back; waiting for it to catch up could take years. */
   #isDue(signal: number, slot: number, timeUs: number): boolean {
     const elapsedUs = timeUs - this.#takenUs[slot];
-    return !(elapsedUs >= 0 && elapsedUs < this.#plan.periodsUs[signal]);
+    return !(elapsedUs >= 0 && elapsedUs < this.#periodsUs[signal]);
   }
 
   #awaitWindow(signal: number, slot: number, timeUs: number): void {
-    const windowUs = this.#plan.periodsUs[signal];
+    const windowUs = this.#periodsUs[signal];
     const isNewWindow = Math.floor(timeUs / windowUs) !== Math.floor(this.#seenUs[slot] / windowUs);
     if (this.#pending[slot] === 1 && isNewWindow) this.#takePending(slot);
     this.#pending[slot] = 1;
@@ -179,7 +185,7 @@ export class Collector {
   /** Judged by the monotonic clock, since receive times may come from another clock (a log, a remote bus). */
   #hasWaitedLong(slot: number, monotonicMs: number): boolean {
     if (Number.isNaN(this.#metMs[slot])) this.#metMs[slot] = monotonicMs;
-    const periodUs = this.#plan.periodsUs[this.#table.slots.signalOf(slot).index];
+    const periodUs = this.#periodsUs[this.#table.slots.signalOf(slot).index];
     return (monotonicMs - this.#metMs[slot]) * 1000 >= periodUs;
   }
 
