@@ -8,6 +8,7 @@ import type { Collector } from "./collect/collector.ts";
 import type { FrameCapture } from "./frame-capture.ts";
 import type { Encoder } from "./record/encode/encoder.ts";
 import type { BusCount } from "./record/encode/samples.ts";
+import { TableAnnouncement } from "./table-announcement.ts";
 
 /** What the pipeline is made of. */
 export type PipelineParts = {
@@ -63,6 +64,7 @@ type BusIntake = {
  */
 export class Pipeline {
   readonly #parts: PipelineParts;
+  readonly #announcement: TableAnnouncement;
   readonly #lines = new Map<string, BusIntake>();
   #stopTimer: (() => void) | undefined;
   #isStopped = false;
@@ -71,6 +73,7 @@ export class Pipeline {
 
   constructor(parts: PipelineParts) {
     this.#parts = parts;
+    this.#announcement = new TableAnnouncement(parts.encoder, parts.appender);
   }
 
   /** Where the driver of `bus` delivers its frames and states. Ask once a bus. */
@@ -86,8 +89,8 @@ export class Pipeline {
 
   /** Announces the signal table and begins to flush every `batchMs`. */
   start(): void {
-    const { encoder, appender, clock, batchMs } = this.#parts;
-    for (const draft of encoder.table()) appender.add(draft);
+    const { clock, batchMs } = this.#parts;
+    this.#announcement.announce();
     this.flush();
     this.#stopTimer = clock.every(batchMs, () => this.flush());
   }
@@ -164,6 +167,7 @@ export class Pipeline {
 
   #flush(closing: boolean): void {
     const { collector, encoder, appender, clock } = this.#parts;
+    this.#announcement.announceShorter();
     const samples = collector.drain(clock.monotonicMs(), closing);
     if (samples.count > 0) {
       const counts = [...this.#lines.values()].map(countOf);
