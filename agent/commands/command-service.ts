@@ -15,8 +15,8 @@ export type CommandChannel = {
  * Remote commands: settles what an earlier process left open, then takes requests from the doors and tells answers. A bug in telling
  * ends the process; one that a request brings out costs that request. Stopping lets what runs come to its end, aborted.
  */
-export function commandService(parts: DispatchParts, channels: readonly CommandChannel[]): Service {
-  const { ledger, rejections, reporter, settings, log } = parts;
+export function commandService(parts: DispatchParts, channels: readonly CommandChannel[], log: Log): Service {
+  const { ledger, rejections, reporter, settings } = parts;
   const stopping = new AbortController();
   const telling = new AbortController();
   const broken = Promise.withResolvers<never>();

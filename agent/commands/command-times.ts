@@ -28,35 +28,44 @@ export type TimeBounds = {
 export function timeRejection(
   request: CommandRequest,
   commandClass: CommandClass,
-  { nowMs, quality }: ClockReading,
+  reading: ClockReading,
   { maxLifeMs, maxSkewMs }: TimeBounds,
 ): CommandRejection | undefined {
-  const { issuedAtMs, timeoutMs, notBeforeMs, expiresAtMs, restOfLifeMs } = request;
-  if (restOfLifeMs !== undefined && restOfLifeMs <= 0) {
-    return rejected("TIMED_OUT_BEFORE_DISPATCH", "the message's life had ended when it came");
-  }
-  const endMs = earliest(expiresAtMs, sumOf(issuedAtMs, timeoutMs));
+  const { nowMs, quality } = reading;
+  if (hasDied(request)) return rejected("TIMED_OUT_BEFORE_DISPATCH", "the message's life had ended when it came");
+  const endMs = endOf(request);
   if (endMs === undefined && commandClass !== "R0") {
     return rejected("EXPIRY_MISSING", "expiresAtMs, or issuedAtMs with timeoutMs, must say when it is too late");
   }
-  const namesTime = [endMs, issuedAtMs, notBeforeMs].some((time) => time !== undefined);
   // A clock that goes on from an earlier boot is behind: what it takes for over is over, what it takes for alive may not be.
-  if (endMs !== undefined && endMs <= nowMs && quality !== "unsynchronised") {
-    return rejected("TIMED_OUT_BEFORE_DISPATCH", `it came ${nowMs - endMs} ms too late`);
-  }
-  if (namesTime && !isBelievable(quality)) return CLOCK_UNKNOWN;
-  const startMs = Math.max(notBeforeMs ?? 0, (issuedAtMs ?? 0) - maxSkewMs);
+  const isTooLate = endMs !== undefined && endMs <= nowMs && quality !== "unsynchronised";
+  if (isTooLate) return rejected("TIMED_OUT_BEFORE_DISPATCH", `it came ${nowMs - endMs} ms too late`);
+  if (namesTime(request) && !isBelievable(quality)) return CLOCK_UNKNOWN;
+  const startMs = startOf(request, maxSkewMs);
   if (startMs > nowMs) return rejected("NOT_YET_VALID", `it came ${startMs - nowMs} ms too early`);
-  if (endMs !== undefined && endMs > nowMs + maxLifeMs) {
-    return rejected("EXPIRY_TOO_LATE", `it may act for ${endMs - nowMs} ms, at most ${maxLifeMs} are allowed`);
-  }
-  return undefined;
+  if (endMs === undefined || endMs <= nowMs + maxLifeMs) return undefined;
+  return rejected("EXPIRY_TOO_LATE", `it may act for ${endMs - nowMs} ms, at most ${maxLifeMs} are allowed`);
 }
 
-function sumOf(left: number | undefined, right: number | undefined): number | undefined {
-  return left === undefined || right === undefined ? undefined : left + right;
+/** Whether the message's life had ended when it came. */
+function hasDied({ restOfLifeMs = Number.POSITIVE_INFINITY }: CommandRequest): boolean {
+  return restOfLifeMs <= 0;
 }
 
-function earliest(left: number | undefined, right: number | undefined): number | undefined {
-  return left === undefined || right === undefined ? (left ?? right) : Math.min(left, right);
+/** Whether it says anything that only a clock can judge. */
+function namesTime({ expiresAtMs, issuedAtMs, notBeforeMs }: CommandRequest): boolean {
+  return [expiresAtMs, issuedAtMs, notBeforeMs].some((time) => time !== undefined);
+}
+
+/** When it may act at the earliest: the requester's clock may be ahead of ours. */
+function startOf({ notBeforeMs = 0, issuedAtMs = 0 }: CommandRequest, maxSkewMs: number): number {
+  return Math.max(notBeforeMs, issuedAtMs - maxSkewMs);
+}
+
+/** The earlier of its two ends; undefined where it names none. */
+function endOf({ expiresAtMs, issuedAtMs, timeoutMs }: CommandRequest): number | undefined {
+  const timesOutMs = issuedAtMs === undefined || timeoutMs === undefined ? undefined : issuedAtMs + timeoutMs;
+  return expiresAtMs === undefined || timesOutMs === undefined
+    ? (expiresAtMs ?? timesOutMs)
+    : Math.min(expiresAtMs, timesOutMs);
 }

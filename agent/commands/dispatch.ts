@@ -1,7 +1,5 @@
-import { type Clock, isBelievable } from "../core/clock.ts";
-import { AgentError, messageOf } from "../core/errors.ts";
-import type { Log } from "../core/log.ts";
-import { type Action, type CommandClass, type Outcome, type Prepared, requiresSignatureAndLedger } from "./action.ts";
+import { type Action, type CommandClass, type Outcome, requiresSignatureAndLedger } from "./action.ts";
+import type { ActionRunner, PreparedCommand } from "./action-runner.ts";
 import {
   type Answer,
   type CommandRejection,
@@ -11,24 +9,18 @@ import {
   rejectionAnswer,
 } from "./answer.ts";
 import type { Authority, Grant } from "./authority.ts";
+import type { CommandClock } from "./command-clock.ts";
 import { CLOCK_UNKNOWN, type TimeBounds, timeRejection } from "./command-times.ts";
 import { type CommandLedger, orLedgerUnreadable } from "./ledger.ts";
 import type { RejectionBudget } from "./rejection-budget.ts";
 import type { Reporter } from "./report.ts";
 import { type CommandRequest, type IncomingCommand, readRequest } from "./request.ts";
 
-const CLOCK_POLL_MS = 250;
-
 /** What every request meets. */
 export type DispatchSettings = TimeBounds & {
   readonly thing: string;
   /** Longest payload that is read. */
   readonly maxRequestBytes: number;
-  /** Commands that may run at a time, and reads besides. */
-  readonly maxRunning: number;
-  readonly maxReading: number;
-  /** How long a command waits for a clock that can be believed; 0 refuses it at once. */
-  readonly clockWaitMs: number;
   /** Kernel boot id. */
   readonly bootId: string;
   /** Why nothing but reads (R0) is taken; undefined where all is. */
@@ -43,12 +35,8 @@ export type DispatchParts = {
   readonly ledger: CommandLedger;
   readonly rejections: RejectionBudget;
   readonly reporter: Reporter;
-  /** The actions that run, by the ledger's id of their command. */
-  readonly running: Map<string, Action>;
-  /** Those that wait for the clock, by the ledger's id; as many as may run. */
-  readonly waiting: Map<string, Action>;
-  readonly clock: Clock;
-  readonly log: Log;
+  readonly runner: ActionRunner;
+  readonly clock: CommandClock;
 };
 
 /**
@@ -73,19 +61,35 @@ export async function dispatch(
   if (known.kind === "running") return undefined;
   if (known.kind === "answered") return reporter.report(request, known.answer);
   const examined = known.kind === "refused" ? known : examine(parts, request);
-  if (examined.kind === "refused") return rejectAndRemember(parts, request, examined);
-  const { action, grant, plan } = examined;
-  const next = plan.kind === "plan" ? (plan.prepared.unsafe() ?? plan) : plan;
-  const taken = ledger.claim(request, action.commandClass === "R0", () => {
-    parts.authority.use(grant);
+  const claimed = examined.kind === "refused" ? examined : claim(parts, request, examined);
+  if (claimed.kind === "refused") return rejectAndRemember(parts, request, claimed);
+  return await carryOut(parts, request, claimed, signal);
+}
+
+/** Has the ledger take an allowed command, as started where it acts at once; gives why it does not. */
+function claim(
+  { settings, authority, ledger }: DispatchParts,
+  request: CommandRequest,
+  { action, grant, plan }: ExaminedCommand,
+): ClaimedCommand | CommandRejection {
+  const next = ifSafe(plan);
+  const rejection = ledger.claim(request, action.commandClass === "R0", () => {
+    authority.use(grant);
     if (next.kind === "plan") ledger.start(request.ledgerId, heldBootId(action, settings));
   });
-  if (taken !== undefined) return rejectAndRemember(parts, request, taken);
-  const settled = parts.authority.settle(grant) ?? next;
-  const ready = settled.kind === "waiting" ? await readyAfterWait(parts, action, request, signal) : settled;
-  if (ready.kind === "refused")
-    return reporter.report(request, ledger.finish(request.ledgerId, rejectionAnswer(ready)));
-  const outcome = await act(parts, ready, request, signal);
+  return rejection ?? { kind: "claimed", action, next: authority.settle(grant) ?? next };
+}
+
+/** Brings a claimed command to its end, which the ledger has before anybody is told. */
+async function carryOut(
+  parts: DispatchParts,
+  request: CommandRequest,
+  { action, next }: ClaimedCommand,
+  signal: AbortSignal,
+): Promise<Answer | undefined> {
+  const { ledger, reporter, runner } = parts;
+  const ready = next.kind === "waiting" ? await readyAfterWait(parts, action, request, signal) : next;
+  const outcome = ready.kind === "plan" ? await runner.run(ready, request, signal) : ready;
   if (outcome.kind === "held") return undefined;
   return reporter.report(request, ledger.finish(request.ledgerId, answerOf(outcome)));
 }
@@ -151,51 +155,71 @@ function isRejectedAgain(request: CommandRequest, code: ReasonCode, commandClass
   return requiresSignatureAndLedger(commandClass) && request.signature === undefined;
 }
 
-/** What is to be done for a request that may be done. */
-type PreparedCommand = { readonly kind: "plan"; readonly action: Action; readonly prepared: Prepared };
-
 /** A request that is allowed; it waits where nothing vouches for the clock yet. */
 type ExaminedCommand = {
   readonly kind: "allowed";
   readonly action: Action;
   readonly grant: Grant;
-  readonly plan: PreparedCommand | { readonly kind: "waiting" };
+  readonly plan: PreparedCommand | Waiting;
+};
+type Waiting = { readonly kind: "waiting" };
+
+/** A command that the ledger has taken, and what becomes of it. */
+type ClaimedCommand = {
+  readonly kind: "claimed";
+  readonly action: Action;
+  readonly next: PreparedCommand | Waiting | CommandRejection;
 };
 
 /** Everything that is decided before the ledger takes the command; changes nothing. */
 function examine(parts: DispatchParts, request: CommandRequest): ExaminedCommand | CommandRejection {
-  const { settings, actions, authority, waiting } = parts;
   if (request.decodeError !== undefined) return request.decodeError;
-  const action = actions.get(request.action);
+  const action = parts.actions.get(request.action);
   if (action === undefined) return rejected("NO_COMMAND_DISPATCHER_FOUND", `there is no action ${request.action}`);
-  if (settings.readsOnly !== undefined && action.commandClass !== "R0") {
-    return rejected("UNAVAILABLE", settings.readsOnly);
-  }
+  const grant = authorise(parts, action, request);
+  if (grant.kind === "refused") return grant;
+  const plan = prepareOrWait(parts, action, request);
+  return plan.kind === "refused" ? plan : { kind: "allowed", action, grant, plan };
+}
+
+/** Whether whoever asks may, and asks the right vehicle. */
+function authorise(
+  { settings, authority }: DispatchParts,
+  action: Action,
+  request: CommandRequest,
+): Grant | CommandRejection {
+  const { readsOnly, thing } = settings;
+  if (readsOnly !== undefined && action.commandClass !== "R0") return rejected("UNAVAILABLE", readsOnly);
   const grant = orLedgerUnreadable(() => authority.authorise(request, action));
   if (grant.kind === "refused") return grant;
-  if (request.thing !== undefined && request.thing !== settings.thing) {
-    return rejected("WRONG_THING", `it is for ${request.thing}`);
-  }
+  const isForAnother = request.thing !== undefined && request.thing !== thing;
+  return isForAnother ? rejected("WRONG_THING", `it is for ${request.thing}`) : grant;
+}
+
+/** Whether an allowed request may act now, or waits for a clock that can be believed. */
+function prepareOrWait(
+  parts: DispatchParts,
+  action: Action,
+  request: CommandRequest,
+): PreparedCommand | Waiting | CommandRejection {
   const plan = prepare(parts, action, request);
-  const mayWait = settings.clockWaitMs > 0 && fullOf(waiting, action, settings) === undefined;
-  if (plan.kind === "plan") return { kind: "allowed", action, grant, plan };
-  if (plan.code !== "CLOCK_NOT_TRUSTED" || !mayWait) return plan;
+  if (plan.kind === "plan" || plan.code !== "CLOCK_NOT_TRUSTED" || !parts.clock.mayWait(action)) return plan;
   // What will be refused whatever the time is needs no wait; what runs now may have ended by then.
   const rest = prepareUntimed(parts, action, request);
-  if (rest.kind === "refused" && rest.code !== "BUSY") return rest;
-  return { kind: "allowed", action, grant, plan: { kind: "waiting" } };
+  return rest.kind === "refused" && rest.code !== "BUSY" ? rest : { kind: "waiting" };
 }
 
 /** Whether time and state of the agent let an allowed request act now. */
 function prepare(parts: DispatchParts, action: Action, request: CommandRequest): PreparedCommand | CommandRejection {
   const { settings, clock } = parts;
-  const reading = { nowMs: clock.wallUs() / 1000, quality: clock.quality() };
-  return timeRejection(request, action.commandClass, reading, settings) ?? prepareUntimed(parts, action, request);
+  return (
+    timeRejection(request, action.commandClass, clock.reading(), settings) ?? prepareUntimed(parts, action, request)
+  );
 }
 
 /** Whether the state of the agent and the arguments let a request act that has come in time. */
 function prepareUntimed(
-  { settings, ledger, running }: DispatchParts,
+  { ledger, runner }: DispatchParts,
   action: Action,
   request: CommandRequest,
 ): PreparedCommand | CommandRejection {
@@ -206,22 +230,12 @@ function prepareUntimed(
   if (unknown !== undefined) return rejected("LEDGER_UNREADABLE", unknown);
   const prepared = action.prepare(request.arguments);
   if (prepared.kind === "refused") return prepared;
-  const rival = [...running.values()].find(({ uses }) => uses.some((one) => action.uses.includes(one)));
+  const { slots } = runner;
+  const rival = slots.rivalOf(action);
   if (rival !== undefined) return rejected("BUSY", `${rival.name} is running`);
-  const full = fullOf(running, action, settings);
+  const full = slots.fullOf(action);
   if (full !== undefined) return rejected("BUSY", `${full} are running`);
   return { kind: "plan", action, prepared };
-}
-
-/** What takes all the places of actions like this one, as "4 reads"; undefined while one is free. Reads have places of their own. */
-function fullOf(
-  taken: ReadonlyMap<string, Action>,
-  { commandClass }: Action,
-  { maxReading, maxRunning }: DispatchSettings,
-): string | undefined {
-  const isRead = commandClass === "R0";
-  const alike = [...taken.values()].filter((other) => (other.commandClass === "R0") === isRead).length;
-  return alike < (isRead ? maxReading : maxRunning) ? undefined : `${alike} ${isRead ? "reads" : "commands"}`;
 }
 
 /** Waits until the clock can be believed, and judges the request then. The plan is started, durably, as it is given. */
@@ -231,61 +245,26 @@ async function readyAfterWait(
   request: CommandRequest,
   signal: AbortSignal,
 ): Promise<PreparedCommand | CommandRejection> {
-  const { settings, ledger, reporter, waiting, clock } = parts;
-  const { ledgerId, restOfLifeMs } = request;
-  const ended = new AbortController();
-  const startMs = clock.monotonicMs();
-  waiting.set(ledgerId, action);
-  reporter.started(request, ended.signal);
-  await believableClock(clock, settings.clockWaitMs, signal);
-  ended.abort();
-  waiting.delete(ledgerId);
+  const { settings, ledger, clock } = parts;
+  const waitedMs = await clock.wait(request, action, signal);
   if (signal.aborted) return rejected("INTERRUPTED", "the agent is ending, or whoever asked has gone");
-  const waitedMs = clock.monotonicMs() - startMs;
+  const { ledgerId, restOfLifeMs } = request;
   const rest = restOfLifeMs === undefined ? undefined : restOfLifeMs - waitedMs;
-  const plan = prepare(parts, action, { ...request, restOfLifeMs: rest });
-  const ready = plan.kind === "plan" ? (plan.prepared.unsafe() ?? plan) : plan;
+  const ready = ifSafe(prepare(parts, action, { ...request, restOfLifeMs: rest }));
   if (ready.kind === "plan") ledger.start(ledgerId, heldBootId(action, settings));
   return ready;
 }
 
-async function believableClock(clock: Clock, withinMs: number, signal: AbortSignal): Promise<void> {
-  const endMs = clock.monotonicMs() + withinMs;
-  while (!isBelievable(clock.quality()) && clock.monotonicMs() < endMs && !signal.aborted) {
-    await clock.sleep(CLOCK_POLL_MS, signal);
-  }
+/** What is prepared, unless the vehicle's state stands against it. */
+function ifSafe<T extends Waiting | CommandRejection>(
+  plan: PreparedCommand | T,
+): PreparedCommand | T | CommandRejection {
+  return plan.kind === "plan" ? (plan.prepared.unsafe() ?? plan) : plan;
 }
 
 /** What finds the end of an act after it: the boot in which it began, where it ends in a restart. */
 function heldBootId({ endsInRestart }: Action, { bootId }: DispatchSettings): string | undefined {
   return endsInRestart ? bootId : undefined;
-}
-
-/** Runs the action within its time, and says so to whoever asked when it takes long. */
-async function act(
-  parts: DispatchParts,
-  plan: PreparedCommand,
-  request: CommandRequest,
-  signal: AbortSignal,
-): Promise<Outcome> {
-  const { running, reporter, clock, log } = parts;
-  const { action, prepared } = plan;
-  const finished = new AbortController();
-  const late = new AbortController();
-  void clock.sleep(action.timeoutMs, finished.signal).then(() => late.abort());
-  running.set(request.ledgerId, action);
-  reporter.started(request, finished.signal);
-  try {
-    return await prepared.run(AbortSignal.any([signal, late.signal]));
-  } catch (thrown) {
-    // A bug that a request brings out costs that request: the next process would be sent it again.
-    const code = thrown instanceof AgentError ? thrown.code : "internal.bug";
-    log.error("command.failed", { action: action.name, code, what: messageOf(thrown) });
-    return { kind: "failed", code: "INTERNAL_ERROR", description: messageOf(thrown) };
-  } finally {
-    running.delete(request.ledgerId);
-    finished.abort();
-  }
 }
 
 function answerOf(outcome: Exclude<Outcome, { kind: "held" }>): Answer {

@@ -109,37 +109,35 @@ export class LedgerSeal implements KeySeal {
 
   async #open(): Promise<void> {
     const { journal, copy, counter } = this.#parts;
-    const value = await counter?.read();
-    this.#counted = value ?? 0;
+    this.#counted = (await counter?.read()) ?? 0;
     const inJournal = this.#read();
     const inCopy = sealSchema.safeParse(copy.read()).data;
-    const problem = problemOf(inJournal, inCopy, counter === undefined ? undefined : (value ?? 0));
-    const isLost = journal.status().kind === "lost" || problem !== undefined;
     const known = [inJournal, inCopy].flatMap((place) => place ?? []);
-    const keys = mergedKeys([readKeySet(journal), ...known.map((place) => place.keys ?? undefined)]);
-    const generation = Math.max(1, ...known.map((place) => place.generation));
-    if (isLost) {
-      journal.atomically(() => {
-        if (problem !== undefined && journal.status().kind !== "lost") journal.declareLost(problem);
-        if (keys !== undefined) writeKeySet(journal, keys);
-        this.#put({ ...this.#fresh(), counter: this.#counted, generation, keys: keys ?? null });
-      });
-      this.#parts.log.error("ledger-seal.broken", { what: problem ?? "the journal was lost" });
-      // The next start must find the same: nothing is sealed before someone has acknowledged it.
-      return;
-    }
+    const keys = mergedKeys([readKeySet(journal), ...known.map((place) => place.keys ?? undefined)]) ?? null;
+    const kept = { generation: Math.max(1, ...known.map((place) => place.generation)), keys };
+    const problem = problemOf(inJournal, inCopy, counter === undefined ? undefined : this.#counted);
+    if (problem !== undefined || journal.status().kind === "lost") return this.#declareLost(problem, kept);
     const isFirst = inJournal === undefined || inJournal.ledger === MAKING;
-    const state = { ...(isFirst ? this.#fresh() : inJournal), generation, keys: keys ?? null };
+    const state = { ...(isFirst ? this.#fresh() : inJournal), ...kept };
     // A cut, or a full disk, before the second place and the counter are there must not look like their loss.
     if (isFirst) this.#put({ ...state, ledger: MAKING });
-    if (counter !== undefined && (value ?? 0) === 0) this.#counted = await counted(counter);
+    if (counter !== undefined && this.#counted === 0) this.#counted = await counted(counter);
     if (isFirst) copy.write(state);
-    const sealed = Math.max(...known.map((place) => place.counter), 0);
-    if (counter !== undefined && sealed === this.#counted + 1) {
-      await counter.advance();
-      this.#counted += 1;
-    }
+    // A cut between the places and the counter left it one behind.
+    const sealed = Math.max(0, ...known.map((place) => place.counter));
+    if (sealed === this.#counted + 1) await this.#advanceCounter();
     await this.#seal(state);
+  }
+
+  /** Begins anew with what is known of generation and keys. Nothing is sealed before someone has acknowledged it: the next start must find the same. */
+  #declareLost(problem: string | undefined, kept: Pick<Seal, "generation" | "keys">): void {
+    const { journal, log } = this.#parts;
+    journal.atomically(() => {
+      if (problem !== undefined && journal.status().kind !== "lost") journal.declareLost(problem);
+      if (kept.keys !== null) writeKeySet(journal, kept.keys);
+      this.#put({ ...this.#fresh(), counter: this.#counted, ...kept });
+    });
+    log.error("ledger-seal.broken", { what: problem ?? "the journal was lost" });
   }
 
   /** Both places, then the counter: one step ahead of it is a cut in between. */
@@ -148,6 +146,11 @@ export class LedgerSeal implements KeySeal {
     const next = { ...state, counter: counter === undefined ? 0 : this.#counted + 1 };
     this.#put(next);
     copy.write(next);
+    await this.#advanceCounter();
+  }
+
+  async #advanceCounter(): Promise<void> {
+    const { counter } = this.#parts;
     if (counter === undefined) return;
     await counter.advance();
     this.#counted += 1;
@@ -179,17 +182,23 @@ export class LedgerSeal implements KeySeal {
 /** What does not fit; undefined where the places and the counter do. `value` is undefined without a counter, 0 for one that is not made yet. */
 function problemOf(journal: Seal | undefined, copy: Seal | undefined, value: number | undefined): string | undefined {
   if (journal?.ledger === MAKING) return undefined;
-  const isNew = journal === undefined && copy === undefined;
-  if (isNew) return (value ?? 0) > 0 ? "the counter in the TPM knows of a ledger that is gone" : undefined;
-  if (journal === undefined) return "the record of earlier commands is gone, as the second place knows";
-  if (copy === undefined) return "the second place of the record of earlier commands is gone";
+  if (journal !== undefined && copy !== undefined) {
+    return placesProblem(journal, copy) ?? counterProblem(Math.max(journal.counter, copy.counter), value);
+  }
+  if (journal !== undefined) return "the second place of the record of earlier commands is gone";
+  if (copy !== undefined) return "the record of earlier commands is gone, as the second place knows";
+  return value === undefined || value === 0 ? undefined : "the counter in the TPM knows of a ledger that is gone";
+}
+
+function placesProblem(journal: Seal, copy: Seal): string | undefined {
   if (journal.ledger !== copy.ledger) return "the record of earlier commands is another than the second place knows";
-  if (journal.changes < copy.changes || journal.generation < copy.generation)
-    return "the record of earlier commands is an older copy";
-  if (value === undefined) return undefined;
-  const sealed = Math.max(journal.counter, copy.counter);
+  const isOlder = journal.changes < copy.changes || journal.generation < copy.generation;
+  return isOlder ? "the record of earlier commands is an older copy" : undefined;
+}
+
+function counterProblem(sealed: number, value: number | undefined): string | undefined {
   // A seal from before there was a counter has none.
-  if (sealed === 0 && value === 0) return undefined;
+  if (value === undefined || (sealed === 0 && value === 0)) return undefined;
   return sealed === value || sealed === value + 1
     ? undefined
     : "the counter in the TPM does not know this record of earlier commands: the disk is an old one, or the TPM another";

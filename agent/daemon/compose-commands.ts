@@ -113,7 +113,6 @@ export function dispatchSettings({ loaded, commandsConfig }: ControlParts, bootI
     thing: loaded.config.thingName,
     bootId,
     maxLifeMs: commandsConfig.maxLifeSeconds * 1000,
-    clockWaitMs: commandsConfig.clockWaitSeconds * 1000,
     readsOnly: readsOnly(loaded),
   };
 }

@@ -3,9 +3,12 @@ import { createLog } from "../../drivers/os/log.ts";
 import { createNotifier } from "../../drivers/os/notify.ts";
 import { bootId } from "../../drivers/os/time-source.ts";
 import { createTopics } from "../cloud/topics.ts";
+import { ActionRunner } from "../commands/action-runner.ts";
+import { ActionSlots } from "../commands/action-slots.ts";
 import type { CatalogueFile } from "../commands/actions/catalogue.ts";
 import { AuditTrail } from "../commands/audit.ts";
 import { Authority } from "../commands/authority.ts";
+import { CommandClock } from "../commands/command-clock.ts";
 import { commandService } from "../commands/command-service.ts";
 import { KeySet } from "../commands/key-set.ts";
 import { CommandLedger } from "../commands/ledger.ts";
@@ -247,18 +250,18 @@ async function composeControlLine(parts: ControlParts, runtime: Runtime): Promis
     log,
   });
   const ownByName = ownActions(parts, keys, runtime).map((action) => [action.name, action] as const);
+  const reporter = new Reporter({ ledger, channelOf: channels.channelOf, broker: link.broker, clock, log, random });
+  const waitMs = commandsConfig.clockWaitSeconds * 1000;
   const dispatchParts = {
     settings: dispatchSettings(parts, bootId),
     actions: new Map([...catalogueActions(parts), ...ownByName]),
     authority: new Authority(policy, keys, clock),
     ledger,
     rejections,
-    reporter: new Reporter({ ledger, channelOf: channels.channelOf, broker: link.broker, clock, log, random }),
-    running: new Map(),
-    waiting: new Map(),
-    clock,
-    log,
+    reporter,
+    runner: new ActionRunner({ slots: new ActionSlots(commandsConfig), reporter, clock, log }),
+    clock: new CommandClock({ slots: new ActionSlots(commandsConfig), reporter, clock, waitMs }),
   };
   support.include("commands", () => commandsSection(journal, (limit) => ledger.list(limit)));
-  return { service: commandService(dispatchParts, channels.open), dispatchParts, audit, journal, seal, log };
+  return { service: commandService(dispatchParts, channels.open, log), dispatchParts, audit, journal, seal, log };
 }

@@ -70,7 +70,7 @@ export function commandStatus(parts: CommandsParts | undefined): Status["command
     forgottenRefusals,
     turnedAway: dispatchParts.rejections.counted,
     auditDropped: audit.dropped,
-    running: dispatchParts.running.size,
+    running: dispatchParts.runner.slots.size,
   };
 }
 

@@ -1,8 +1,11 @@
 import type { Action, CommandClass, Outcome, Prepared } from "../../../agent/commands/action.ts";
+import { ActionRunner } from "../../../agent/commands/action-runner.ts";
+import { ActionSlots } from "../../../agent/commands/action-slots.ts";
 import type { Answer, CommandRejection } from "../../../agent/commands/answer.ts";
 import { AuditTrail } from "../../../agent/commands/audit.ts";
 import { Authority } from "../../../agent/commands/authority.ts";
 import type { SignedFields } from "../../../agent/commands/canonical.ts";
+import { CommandClock } from "../../../agent/commands/command-clock.ts";
 import { type DispatchParts, dispatch } from "../../../agent/commands/dispatch.ts";
 import { type KeySeal, KeySet } from "../../../agent/commands/key-set.ts";
 import { CommandLedger } from "../../../agent/commands/ledger.ts";
@@ -141,16 +144,14 @@ export class CommandBench {
       log: this.log,
       random: () => 0.5,
     });
+    const bounds = { maxRunning, maxReading: parts.maxReading ?? 4 };
     const made = Object.entries(actions).map(([name, action]) => this.#action(name, action));
     this.parts = {
       settings: {
         thing: THING,
         maxRequestBytes: 4096,
-        maxRunning,
-        maxReading: parts.maxReading ?? 4,
         maxLifeMs: 3_600_000,
         maxSkewMs: 5000,
-        clockWaitMs: parts.clockWaitMs ?? 0,
         bootId,
         readsOnly: parts.readsOnly,
       },
@@ -164,10 +165,8 @@ export class CommandBench {
         log: this.log,
       }),
       reporter,
-      running: new Map(),
-      waiting: new Map(),
-      clock,
-      log: this.log,
+      runner: new ActionRunner({ slots: new ActionSlots(bounds), reporter, clock, log: this.log }),
+      clock: new CommandClock({ slots: new ActionSlots(bounds), reporter, clock, waitMs: parts.clockWaitMs ?? 0 }),
     };
   }
 

@@ -58,7 +58,7 @@ describe("a command before anything vouches for the clock", () => {
     await end;
     expect(bench.ledger.find("id-1")).toMatchObject({ state: "finished", answer: { reason: { code: "INTERRUPTED" } } });
     expect(bench.acts).toEqual([]);
-    expect(bench.parts.waiting.size).toBe(0);
+    expect(bench.parts.clock.slots.size).toBe(0);
   });
 
   it("does not wait where it will be refused whatever the time is", async () => {

@@ -1,0 +1,56 @@
+import { type Clock, isBelievable } from "../core/clock.ts";
+import type { Action } from "./action.ts";
+import type { ActionSlots } from "./action-slots.ts";
+import type { ClockReading } from "./command-times.ts";
+import type { Reporter } from "./report.ts";
+import type { CommandRequest } from "./request.ts";
+
+const POLL_MS = 250;
+
+/** What commands are judged in time by. `waitMs` is how long one may wait for a clock that can be believed; 0 lets none wait. */
+export type CommandClockParts = {
+  readonly slots: ActionSlots;
+  readonly reporter: Pick<Reporter, "started">;
+  readonly clock: Clock;
+  readonly waitMs: number;
+};
+
+/** The vehicle's clock as commands are judged by it, and the wait for something that vouches for it. */
+export class CommandClock {
+  readonly #parts: CommandClockParts;
+
+  constructor(parts: CommandClockParts) {
+    this.#parts = parts;
+  }
+
+  /** Commands that wait. */
+  get slots(): ActionSlots {
+    return this.#parts.slots;
+  }
+
+  reading(): ClockReading {
+    const { clock } = this.#parts;
+    return { nowMs: clock.wallUs() / 1000, quality: clock.quality() };
+  }
+
+  /** Whether a command of this action may wait: that is configured, and of those that wait there is a slot for it. */
+  mayWait(action: Action): boolean {
+    const { waitMs, slots } = this.#parts;
+    return waitMs > 0 && slots.fullOf(action) === undefined;
+  }
+
+  /** Waits until the clock can be believed, the time for that is over, or `signal` aborts. Gives how long it took, ms. */
+  async wait(request: CommandRequest, action: Action, signal: AbortSignal): Promise<number> {
+    const { slots, reporter, clock, waitMs } = this.#parts;
+    const ended = new AbortController();
+    const startMs = clock.monotonicMs();
+    slots.take(request.ledgerId, action);
+    reporter.started(request, ended.signal);
+    while (!isBelievable(clock.quality()) && clock.monotonicMs() < startMs + waitMs && !signal.aborted) {
+      await clock.sleep(POLL_MS, signal);
+    }
+    ended.abort();
+    slots.release(request.ledgerId);
+    return clock.monotonicMs() - startMs;
+  }
+}
