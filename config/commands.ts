@@ -109,7 +109,7 @@ export const commandsConfig = z.strictObject({
     })
     .prefault({})
     .describe("what the audit trail may cost"),
-  floorCounter: rollbackCounter
+  rollbackCounter: rollbackCounter
     .optional()
     .describe(
       "a counter in the TPM that vouches for ledger and keys against an old disk, another than that of ota; a second file alone without it",

@@ -18,7 +18,7 @@ type CheckedConfig = TopicSettings & {
   };
   readonly broker: { readonly sessionExpirySeconds: number };
   readonly commands?: CommandsConfig | undefined;
-  readonly ota?: { readonly floorCounter?: { readonly index: number } | undefined } | undefined;
+  readonly ota?: { readonly rollbackCounter?: { readonly index: number } | undefined } | undefined;
 };
 
 const CHECKS: readonly ((config: CheckedConfig) => readonly CrossProblem[])[] = [
@@ -55,10 +55,10 @@ function shortLedger({ commands, broker }: CheckedConfig): readonly CrossProblem
 }
 
 function sharedCounter({ commands, ota }: CheckedConfig): readonly CrossProblem[] {
-  const index = commands?.floorCounter?.index;
-  if (index === undefined || index !== ota?.floorCounter?.index) return [];
-  const message = "is that of ota.floorCounter: each needs a counter of its own";
-  return [{ path: ["commands", "floorCounter", "index"], message }];
+  const index = commands?.rollbackCounter?.index;
+  if (index === undefined || index !== ota?.rollbackCounter?.index) return [];
+  const message = "is that of ota.rollbackCounter: each needs a counter of its own";
+  return [{ path: ["commands", "rollbackCounter", "index"], message }];
 }
 
 function doubleBuses({ buses }: CheckedConfig): readonly CrossProblem[] {

@@ -67,7 +67,7 @@ export const EVERYTHING = {
     catalogueFile: "catalogue.yaml",
     settable: ["log.level"],
     audit: { maxBytes: 20_000_000 },
-    floorCounter: { index: 25_169_422 },
+    rollbackCounter: { index: 25_169_422 },
     locate: { latitude: "Position.Latitude", longitude: "Position.Longitude" },
   },
   ota: {
@@ -92,7 +92,7 @@ export const EVERYTHING = {
     installers: [{ name: "ecu", program: "/usr/lib/vehicle/install-ecu" }],
     hooks: { before: { program: "/usr/lib/vehicle/before" }, after: { program: "/usr/lib/vehicle/after" } },
     rauc: { busAddress: "unix:path=/run/dbus/system_bus_socket" },
-    floorCounter: { index: 25_169_421 },
+    rollbackCounter: { index: 25_169_421 },
   },
 } as const;
 

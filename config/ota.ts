@@ -120,11 +120,13 @@ export const otaConfig = z.strictObject({
     .array(z.strictObject({ name: plainName, program, timeoutSeconds: timeoutSeconds.default(600) }))
     .max(32)
     .default([])
-    .describe("programs that install artifacts of kind exec: PROGRAM check|install|keep|revert FILE VERSION SHA256"),
+    .describe(
+      "programs that install artifacts of kind exec: PROGRAM check|install|commit|rollback FILE VERSION SHA256",
+    ),
   hooks: z
     .strictObject({ before: hook.optional(), after: hook.optional() })
     .prefault({})
-    .describe("programs around an update: PROGRAM before|after LINE VERSION_FROM VERSION_TO"),
+    .describe("programs around an update: PROGRAM before|after COMPONENT VERSION_FROM VERSION_TO"),
   rauc: z
     .strictObject({
       enabled: z.boolean().default(false),
@@ -133,16 +135,16 @@ export const otaConfig = z.strictObject({
     })
     .prefault({})
     .describe("bundles of the whole system, kind rauc"),
-  floorCounter: rollbackCounter
+  rollbackCounter: rollbackCounter
     .optional()
     .describe(
-      "a counter in the TPM that vouches for the floors against an old disk; the journal and a copy alone without it",
+      "a counter in the TPM that vouches for the rollback indexes against an old disk; the journal and a copy alone without it",
     ),
   reboot: z
     .boolean()
     .default(false)
     .describe("start the system anew by itself where an update needs it; else it waits for someone who does"),
-  prove: z
+  healthCheck: z
     .strictObject({
       withinSeconds: z
         .int()

@@ -43,7 +43,7 @@ async function install(): Promise<Part> {
       figures.stageMs,
       "ms",
     ),
-    row(part, "switch", figures.switchMs, "ms"),
+    row(part, "activate", figures.switchMs, "ms"),
     row(part, "starts until the old version is back", figures.rollbackStarts, "starts", { atMost: 3 }),
     row(part, "roll back from a version that crashes, without pauses", figures.rollbackMs, "ms", { atMost: 300_000 }),
   ];

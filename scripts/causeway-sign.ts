@@ -19,7 +19,7 @@ Typical use:
   causeway-sign key new root-a.pem --algorithm ed25519          # likewise release-a.pem, on another machine
   causeway-sign root new root.1.json --root-key root-a.pem.pub --release-key release-a.pem.pub --expires 2028-01-01T00:00:00Z
   causeway-sign sign root.1.json --key root-a.pem               # root.1.json is what vehicles pin
-  causeway-sign manifest manifest.json --line agent --release 1.4.0 --counter 14 --expires 2027-01-01T00:00:00Z \\
+  causeway-sign manifest manifest.json --component agent --release 1.4.0 --sequence-number 14 --expires 2027-01-01T00:00:00Z \\
       --hardware gateway-2 --agent-at-least 1.0.0 --artifact agent:1.4.0:causeway-1.4.0-arm64.tar.gz
   causeway-sign sign manifest.json --key release-a.pem          # adds to manifest.json.sig
   causeway-sign verify manifest.json --root root.1.json --hardware gateway-2
@@ -78,14 +78,18 @@ root
 program
   .command("manifest <file>")
   .description("write a manifest, unsigned")
-  .requiredOption("--line <name>", "what is updated, for example agent")
+  .requiredOption("--component <name>", "what is updated, for example agent")
   .requiredOption("--release <version>", "version for people")
-  .requiredOption("--counter <number>", "release counter; grows with every release of the line", whole)
+  .requiredOption(
+    "--sequence-number <number>",
+    "sequence number of the release; grows with every release of the component",
+    whole,
+  )
   .requiredOption("--expires <time>", "RFC 3339, UTC")
   .requiredOption("--hardware <name...>", "hardware it fits")
   .requiredOption("--agent-at-least <version>", "oldest agent that can install it")
   .option("--agent-below <version>", "first agent that cannot")
-  .option("--requires <line:counter...>", "what must be installed already", [])
+  .option("--requires <component:number...>", "what must be installed already", [])
   .requiredOption(
     "--artifact <kind:version:file...>",
     `kind: ${ARTIFACT_KINDS.join(", ")}; exec@HANDLER names the program on the vehicle's list`,
@@ -94,9 +98,9 @@ program
     async (
       file: string,
       options: {
-        readonly line: string;
+        readonly component: string;
         readonly release: string;
-        readonly counter: number;
+        readonly sequenceNumber: number;
         readonly expires: string;
         readonly hardware: readonly string[];
         readonly agentAtLeast: string;
@@ -107,13 +111,20 @@ program
     ) => {
       const artifacts = [];
       for (const given of options.artifact) artifacts.push(await describeArtifact(given));
-      const { line, release, counter, expires, hardware, agentAtLeast, agentBelow } = options;
+      const { component, release, sequenceNumber, expires, hardware, agentAtLeast, agentBelow } = options;
       const requires = options.requires.map((given) => {
         const [name, least] = given.split(":");
-        return { line: name, counter: Number(least) };
+        return { component: name, sequenceNumber: Number(least) };
       });
       const agent = { atLeast: agentAtLeast, ...(agentBelow === undefined ? {} : { below: agentBelow }) };
-      const head = { type: "causeway.manifest", schemaVersion: 1, line, version: release, counter, expires } as const;
+      const head = {
+        type: "causeway.manifest",
+        schemaVersion: 1,
+        component,
+        version: release,
+        sequenceNumber,
+        expires,
+      } as const;
       writeNew(file, makeManifest({ ...head, hardware, agent, requires, artifacts }));
     },
   );
@@ -189,8 +200,8 @@ function verifyFile(file: string, { root: pinned, next, hardware, agent }: Verif
     handlers: undefined,
   });
   if (verdict.kind === "refused") throw notTrusted(file, `${verdict.reason}: ${verdict.detail}`);
-  const { line, version, counter, artifacts } = verdict.manifest;
-  say(`${file}: good: ${line} ${version}, counter ${counter}, digest ${verdict.digest}`);
+  const { component, version, sequenceNumber, artifacts } = verdict.manifest;
+  say(`${file}: good: ${component} ${version}, sequence number ${sequenceNumber}, digest ${verdict.digest}`);
   for (const { name, kind, sizeBytes } of artifacts) say(`  ${kind} ${name}, ${sizeBytes} bytes`);
 }
 

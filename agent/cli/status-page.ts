@@ -40,8 +40,8 @@ export function statusPage(
 
 function commandLines({ commands }: Status): readonly string[] {
   if (commands === undefined) return [];
-  const { remembered, maxCommands, refused, running, turnedAway, auditDropped } = commands;
-  const away = turnedAway === 0 ? "" : `, ${formatCount(turnedAway)} turned away`;
+  const { remembered, maxCommands, refused, running, rejectedOverBudget, auditDropped } = commands;
+  const away = rejectedOverBudget === 0 ? "" : `, ${formatCount(rejectedOverBudget)} rejected over budget`;
   const dropped = auditDropped === 0 ? "" : `, ${formatCount(auditDropped)} audit entries given up`;
   return [
     `commands   ${running} running, ${formatCount(remembered)} of ${formatCount(maxCommands)} remembered, ${formatCount(refused)} of them refused or repeats`,

@@ -74,8 +74,8 @@ export type RequestClientCounters = {
   readonly oversized: number;
   /** Answers that could not be read or do not fit their schema. */
   readonly malformed: number;
-  /** Requests turned away at the bound. */
-  readonly turnedAway: number;
+  /** Requests rejected at the bound. */
+  readonly rejectedAtLimit: number;
   readonly pending: number;
 };
 
@@ -103,7 +103,7 @@ export class RequestClient {
   readonly #pending = new Set<Pending>();
   /** End of the last request on each topic that allows one at a time. */
   readonly #turns = new Map<string, Promise<unknown>>();
-  readonly #counts = { requested: 0, unanswered: 0, foreign: 0, oversized: 0, malformed: 0, turnedAway: 0 };
+  readonly #counts = { requested: 0, unanswered: 0, foreign: 0, oversized: 0, malformed: 0, rejectedAtLimit: 0 };
   #waiting = 0;
 
   constructor(parts: RequestClientParts) {
@@ -121,7 +121,7 @@ export class RequestClient {
   /** Asks and waits for the answer. Never rejects. */
   async request<T>(exchange: ServiceRequest<T>, signal: AbortSignal): Promise<Reply<T>> {
     if (this.#waiting >= this.#parts.limits.maxPending) {
-      this.#counts.turnedAway += 1;
+      this.#counts.rejectedAtLimit += 1;
       return { kind: "busy" };
     }
     this.#waiting += 1;

@@ -25,14 +25,14 @@ const entrySchema = z.strictObject({
   entry: z.string(),
 });
 
-/** What happened to a command; "turned-away": to so many together. */
+/** What happened to a command; "rejected-over-budget": to so many together. */
 export type AuditEvent =
   | {
       readonly event: "received" | "refused" | "started" | "finished" | "settled";
       readonly command: string;
       readonly [fact: string]: Json | undefined;
     }
-  | ({ readonly event: "turned-away" } & RejectionCount);
+  | ({ readonly event: "rejected-over-budget" } & RejectionCount);
 
 /** Number and digest of the newest entry, as they are stored; undefined before the first. */
 export function readAuditHead(journal: Pick<Journal, "get">): Json | undefined {

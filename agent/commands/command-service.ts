@@ -4,7 +4,7 @@ import type { Log } from "../core/log.ts";
 import { type DispatchParts, dispatch } from "./dispatch.ts";
 import type { IncomingCommand } from "./request.ts";
 
-/** A door that requests come through. */
+/** A channel on which requests come. */
 export type CommandChannel = {
   readonly name: string;
   /** Calls `take` for each request; it does not throw, and the request is in the ledger when it returns. */
@@ -12,7 +12,7 @@ export type CommandChannel = {
 };
 
 /**
- * Remote commands: settles what an earlier process left open, then takes requests from the doors and tells answers. A bug in telling
+ * Remote commands: settles what an earlier process left open, then takes requests from the channels and tells answers. A bug in telling
  * ends the process; one that a request brings out costs that request. Stopping lets what runs come to its end, aborted.
  */
 export function commandService(parts: DispatchParts, channels: readonly CommandChannel[], log: Log): Service {
@@ -55,7 +55,7 @@ export function commandService(parts: DispatchParts, channels: readonly CommandC
   };
 }
 
-/** One door that the broker refuses does not close the others. */
+/** One channel that the broker refuses does not close the others. */
 async function openChannel(
   channel: CommandChannel,
   take: (incoming: IncomingCommand) => void,
@@ -65,6 +65,6 @@ async function openChannel(
     await channel.open(take);
   } catch (thrown) {
     if (!(thrown instanceof AgentError)) throw thrown;
-    log.error("command.door-closed", { door: channel.name, code: thrown.code, what: messageOf(thrown) });
+    log.error("command.channel-closed", { channel: channel.name, code: thrown.code, what: messageOf(thrown) });
   }
 }

@@ -40,7 +40,7 @@ export type DispatchParts = {
 };
 
 /**
- * The one line that every command takes, whichever door it came through: size, schema, repeat, authority, target, time, safety gate,
+ * The one line that every command takes, whichever channel it came on: size, schema, repeat, authority, target, time, safety gate,
  * ledger (with "started", durably), act, result, report.
  *
  * All up to the first `await` happens before this returns for the first time, so that a message is acknowledged to the broker only
@@ -119,7 +119,7 @@ function rejectAndRemember(parts: DispatchParts, request: CommandRequest, reject
   }
   const answer = rejectionAnswer(rejection);
   if (!ledger.reject(request, answer, isAudited)) return rejectOnce(parts, request, rejection);
-  if (!isAudited) rejections.count(request.reply.door, rejection.code);
+  if (!isAudited) rejections.count(request.reply.channel, rejection.code);
   return reporter.report(request, answer);
 }
 
@@ -129,7 +129,7 @@ function rejectOnce(
   from: Pick<IncomingCommand, "reply">,
   rejection: CommandRejection,
 ): Answer {
-  rejections.count(from.reply.door, rejection.code);
+  rejections.count(from.reply.channel, rejection.code);
   return reporter.reject(from, rejectionAnswer(rejection));
 }
 

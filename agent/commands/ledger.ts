@@ -143,7 +143,8 @@ export class CommandLedger {
   auditRejections(counts: readonly RejectionCount[]): boolean {
     const outcome = orLedgerUnreadable(() => {
       if (counts.length === 0) this.#audit.flush();
-      else this.#audited(() => counts.forEach((count) => this.#audit.append({ event: "turned-away", ...count })));
+      else
+        this.#audited(() => counts.forEach((count) => this.#audit.append({ event: "rejected-over-budget", ...count })));
     });
     return outcome === undefined;
   }
@@ -180,7 +181,7 @@ export class CommandLedger {
     orLedgerUnreadable(() => this.#audit.flush());
   }
 
-  /** Commands whose answer is known and not told yet, oldest first. */
+  /** Commands whose answer is known and not reported yet, oldest first. */
   unreported(limit: number): readonly LedgerEntry[] {
     return this.#journal.unreportedCommands(limit).map(readEntry);
   }

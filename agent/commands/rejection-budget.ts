@@ -6,9 +6,9 @@ import type { ReplyAddress } from "./request.ts";
 
 const MINUTE_MS = 60_000;
 
-/** Refusals that were not audited one by one: how many, through which door, why, and since when (µs since the Unix epoch). */
+/** Refusals that were not audited one by one: how many, on which channel, why, and since when (µs since the Unix epoch). */
 export type RejectionCount = {
-  readonly door: ReplyAddress["door"];
+  readonly channel: ReplyAddress["channel"];
   readonly reason: ReasonCode;
   readonly count: number;
   readonly sinceUs: number;
@@ -26,7 +26,7 @@ export type RejectionBudgetParts = {
 
 /**
  * Bounds what refused requests cost. Each one that is remembered and audited takes a write to the journal and a record that outranks
- * data, and whoever may publish to a door can send as many as the link carries: past the budget they are only counted, by door and
+ * data, and whoever may publish to a channel can send as many as the link carries: past the budget they are only counted, by channel and
  * reason, and audited together once a minute. What was counted and not audited yet does not survive a kill.
  */
 export class RejectionBudget {
@@ -52,13 +52,13 @@ export class RejectionBudget {
     return true;
   }
 
-  /** Counts one that is not audited by itself. Doors and reasons are few, and so are the counts. */
-  count(channel: RejectionCount["door"], reason: ReasonCode): void {
+  /** Counts one that is not audited by itself. Channels and reasons are few, and so are the counts. */
+  count(channel: RejectionCount["channel"], reason: ReasonCode): void {
     this.#counted += 1;
     const key = `${channel} ${reason}`;
     const before = this.#counts.get(key);
     const sinceUs = before?.sinceUs ?? this.#parts.clock.wallUs();
-    this.#counts.set(key, { door: channel, reason, count: (before?.count ?? 0) + 1, sinceUs });
+    this.#counts.set(key, { channel, reason, count: (before?.count ?? 0) + 1, sinceUs });
   }
 
   /** Audits what was counted, once a minute until the function that it gives is called, and then for the last time. */
@@ -73,8 +73,8 @@ export class RejectionBudget {
   #audit(): void {
     const counts = [...this.#counts.values()];
     if (!this.#parts.audit(counts)) return;
-    for (const { door: channel, reason, count } of counts)
-      this.#parts.log.warn("command.turned-away", { door: channel, reason, count });
+    for (const { channel, reason, count } of counts)
+      this.#parts.log.warn("command.rejected-over-budget", { channel, reason, count });
     this.#counts.clear();
   }
 }

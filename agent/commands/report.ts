@@ -21,8 +21,8 @@ const LOOK_AHEAD = 256;
 export type ReplyChannel = {
   /** Says that the command is in progress; best effort. */
   progress(reply: ReplyAddress, signal: AbortSignal): Promise<void>;
-  /** Tells the one answer. "told": it arrived, or nobody wants it any more; "later": try again. */
-  report(reply: ReplyAddress, answer: Answer, signal: AbortSignal): Promise<"told" | "later">;
+  /** Tells the one answer. "reported": it arrived, or nobody wants it any more; "later": try again. */
+  report(reply: ReplyAddress, answer: Answer, signal: AbortSignal): Promise<"reported" | "later">;
 };
 
 /** What a reporter is made of. `random` gives 0 <= x < 1. */
@@ -62,7 +62,7 @@ export class Reporter {
 
   /** Answers what is not in the ledger. Gives the answer back. */
   reject({ reply }: { readonly reply: ReplyAddress }, answer: Answer): Answer {
-    this.#parts.log.debug("command.not-remembered", { door: reply.door, reason: answer.reason?.code });
+    this.#parts.log.debug("command.not-remembered", { channel: reply.channel, reason: answer.reason?.code });
     if (this.#reporting.size < MAX_REPORTING) void this.#reportOnce(reply, answer);
     return answer;
   }
@@ -111,7 +111,7 @@ export class Reporter {
     this.#reporting.add(id);
     const outcome = await this.#parts.channelOf(reply).report(reply, answer, this.#stopping.signal);
     this.#reporting.delete(id);
-    if (outcome === "told" && this.#noteReported(id)) this.#pauses.delete(id);
+    if (outcome === "reported" && this.#noteReported(id)) this.#pauses.delete(id);
     else this.#pause(id);
     this.#wakeSignal.wake();
   }

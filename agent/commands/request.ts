@@ -6,11 +6,11 @@ import { issueText } from "../core/issue-text.ts";
 import { type CommandRejection, rejected } from "./answer.ts";
 
 /** Where an answer goes. */
-export const replyAddress = z.discriminatedUnion("door", [
-  z.object({ door: z.literal("aws"), execution: z.string(), format: z.enum(["json", "cbor"]) }).readonly(),
+export const replyAddress = z.discriminatedUnion("channel", [
+  z.object({ channel: z.literal("aws"), execution: z.string(), format: z.enum(["json", "cbor"]) }).readonly(),
   z
     .object({
-      door: z.literal("companion"),
+      channel: z.literal("companion"),
       request: z.string(),
       /** Undefined where nobody wants the answer. */
       topic: z.string().optional(),
@@ -19,10 +19,10 @@ export const replyAddress = z.discriminatedUnion("door", [
       format: z.enum(["json", "cbor"]),
     })
     .readonly(),
-  z.object({ door: z.literal("protobuf"), execution: z.string() }).readonly(),
+  z.object({ channel: z.literal("protobuf"), execution: z.string() }).readonly(),
   z
     .object({
-      door: z.literal("local"),
+      channel: z.literal("local"),
       /** Who says that they asked; nobody has checked it. */
       claimedBy: z.string().optional(),
     })
@@ -30,12 +30,12 @@ export const replyAddress = z.discriminatedUnion("door", [
 ]);
 export type ReplyAddress = z.infer<typeof replyAddress>;
 
-/** What a door makes of a foreign payload: a request as `readRequest` takes it, and why it cannot be carried out as it stands. */
+/** What a channel makes of a foreign payload: a request as `readRequest` takes it, and why it cannot be carried out as it stands. */
 export type DecodedCommand = { readonly body: unknown; readonly decodeError: CommandRejection | undefined };
 
-/** A request as it came through one of the doors, its payload unread. */
+/** A request as it came on one of the channels, its payload unread. */
 export type IncomingCommand = {
-  /** What the door calls it: the id of an execution. */
+  /** What the channel calls it: the id of an execution. */
   readonly id: string;
   readonly payload: Uint8Array;
   /** A function where the payload is not a request of ours: gives what it stands for, or undefined when it cannot be read. */
@@ -86,7 +86,7 @@ export type CommandRequest = Omit<z.infer<typeof requestSchema>, "id"> & {
   readonly digest: string;
   readonly reply: ReplyAddress;
   readonly restOfLifeMs: number | undefined;
-  /** Why it is refused whatever else it says: its door could not translate all of it. */
+  /** Why it is refused whatever else it says: its channel could not decode all of it. */
   readonly decodeError: CommandRejection | undefined;
 };
 
@@ -102,7 +102,7 @@ export function readRequest(
   if (payload.length > maxBytes) return rejected("TOO_LARGE", `${payload.length} bytes, at most ${maxBytes} are read`);
   const read = decoded(payload, format);
   if (read?.body === undefined) {
-    const expected = typeof format === "function" ? "a request of this door" : format.toUpperCase();
+    const expected = typeof format === "function" ? "a request of this channel" : format.toUpperCase();
     return rejected("COMMAND_REQUEST_PARSING_FAILED", `the payload is not ${expected}`);
   }
   const { body, decodeError } = read;
@@ -113,7 +113,7 @@ export function readRequest(
   if (!parsed.success) return rejected("COMMAND_REQUEST_PARSING_FAILED", issueText(parsed.error));
   const digest = createHash("sha256").update(payload).digest("hex");
   // A colon is in no id that a requester may choose: the two kinds cannot be taken for each other.
-  const ledgerId = parsed.data.id ?? `${reply.door}:${incoming.id}`;
+  const ledgerId = parsed.data.id ?? `${reply.channel}:${incoming.id}`;
   const { id } = parsed.data;
   return { kind: "request", request: { ...parsed.data, id, ledgerId, digest, reply, restOfLifeMs, decodeError } };
 }

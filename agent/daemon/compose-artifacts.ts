@@ -50,13 +50,13 @@ export async function composeRollbackIndexes(
 ): Promise<RollbackIndexes> {
   const { config } = loaded;
   const folder = releasesOf(config);
-  const before = createRollbackIndexes(journal, createRollbackIndexFile(folder, "floors.json"));
-  if (otaConfig.floorCounter === undefined) return before;
-  const counter = monotonicCounter(config, environment, otaConfig.floorCounter.index);
+  const before = createRollbackIndexes(journal, createRollbackIndexFile(folder, "rollback-indexes.json"));
+  if (otaConfig.rollbackCounter === undefined) return before;
+  const counter = monotonicCounter(config, environment, otaConfig.rollbackCounter.index);
   return await openSealedRollbackIndexes({
     counter,
     journal,
-    copy: createRollbackIndexFile(folder, "sealed-floors.json"),
+    copy: createRollbackIndexFile(folder, "sealed-rollback-indexes.json"),
     before,
   });
 }

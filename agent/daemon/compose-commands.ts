@@ -28,7 +28,7 @@ import type { ControlParts, Runtime } from "./parts.ts";
 const REQUEST_CLIENT_LIMITS = { timeoutMs: 5000, maxPending: 64, maxAnswerBytes: 131_072 } as const;
 
 /** Whoever asks on a local socket waits for the answer itself. */
-const LOCAL_CHANNEL: ReplyChannel = { progress: async () => undefined, report: async () => "told" };
+const LOCAL_CHANNEL: ReplyChannel = { progress: async () => undefined, report: async () => "reported" };
 
 /** Remote commands, wired: the channels, and the one line behind them. */
 export type ControlLine = {
@@ -77,14 +77,14 @@ export function composeChannels(parts: ControlParts, { clock, log }: Runtime): C
       ...(commandsConfig.protobuf.enabled ? [protobuf] : []),
       ...(commandsConfig.companion.enabled ? [companion] : []),
     ],
-    channelOf: ({ door }) => byName[door],
+    channelOf: ({ channel }) => byName[channel],
   };
 }
 
 /** What vouches for the ledger: a second file, and the TPM where it is asked to. */
 export function openSeal({ loaded, journal }: ControlParts, { environment, log }: Runtime): Promise<LedgerSeal> {
   const { config } = loaded;
-  const index = config.commands?.floorCounter?.index;
+  const index = config.commands?.rollbackCounter?.index;
   return LedgerSeal.open({
     journal,
     copy: createRollbackIndexFile(config.stateDir, "ledger-seal.json"),

@@ -105,7 +105,7 @@ function jobService(jobs: AwsJobs, runner: JobRunner, log: Log): Service {
       await jobs.open(() => runner.changed());
     } catch (thrown) {
       if (!(thrown instanceof AgentError)) throw thrown;
-      log.error("job.door-closed", { code: thrown.code, what: thrown.message });
+      log.error("job.channel-closed", { code: thrown.code, what: thrown.message });
       return;
     }
     await runner.run(signal);

@@ -66,7 +66,7 @@ async function composeUpdateLine(parts: UpdateParts, runtime: Runtime): Promise<
   const jobs = jobsOf(parts, runtime);
   const health = healthOf(parts, clock);
   // A flush by the pipeline's timer is a part of the proof.
-  const healthTimeoutMs = Math.max(otaConfig.prove.withinSeconds * 1000, 2 * loaded.config.collect.batchMs);
+  const healthTimeoutMs = Math.max(otaConfig.healthCheck.withinSeconds * 1000, 2 * loaded.config.collect.batchMs);
   const current = (): string | undefined => updater.current()?.digest;
   const [healthApproval, consent] = [new UpdateApproval(current), new UpdateApproval(current)];
   const { steps, progress, untilStart } = createUpdateSteps({
@@ -169,7 +169,7 @@ function meteredLink({ loaded, otaConfig }: UpdateParts, clock: Clock): (bytes: 
 
 /** Whether the running version has shown that it is healthy. Out of coverage it has a time of grace, from here on. */
 function healthOf({ otaConfig, health }: UpdateParts, clock: Clock): () => HealthVerdict {
-  const graceEndMs = clock.monotonicMs() + otaConfig.prove.offlineSeconds * 1000;
+  const graceEndMs = clock.monotonicMs() + otaConfig.healthCheck.offlineSeconds * 1000;
   return () => {
     const missing = missingProof(health(), clock.monotonicMs() >= graceEndMs);
     return missing === undefined ? { kind: "healthy" } : { kind: "unproven", missing };

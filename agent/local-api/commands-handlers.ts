@@ -68,7 +68,7 @@ export function commandStatus(parts: CommandsParts | undefined): Status["command
     maxCommands,
     refused,
     forgottenRefusals,
-    turnedAway: dispatchParts.rejections.counted,
+    rejectedOverBudget: dispatchParts.rejections.counted,
     auditDropped: audit.dropped,
     running: dispatchParts.runner.slots.size,
   };
@@ -80,7 +80,7 @@ function localCommand(payload: string, claimedBy: string | undefined): IncomingC
     id: randomUUID(),
     payload: bytes,
     format: "json",
-    reply: { door: "local", claimedBy },
+    reply: { channel: "local", claimedBy },
     restOfLifeMs: undefined,
   };
 }
@@ -89,7 +89,7 @@ function rowOf({ id, action, state, isReported, reply, answer }: LedgerEntry): L
   return {
     id,
     action,
-    door: reply.door,
+    channel: reply.channel,
     state,
     isReported,
     status: answer?.status,

@@ -7,7 +7,7 @@ const result = z.record(z.string(), z.union([z.string(), z.boolean()])).readonly
 const listedCommand = z.object({
   id: z.string(),
   action: z.string(),
-  door: z.string(),
+  channel: z.string(),
   state: z.string(),
   isReported: z.boolean(),
   /** How it ended; absent until then. */

@@ -94,7 +94,7 @@ function decisionHandlers({ verifier, updater, approvals, log }: OtaParts): read
     otaCommit.answeredBy(() => {
       const last = updater.current();
       log.warn("admin.commit-requested", { step: last?.state.step });
-      if (last?.state.step !== "prove") return NOTHING;
+      if (last?.state.step !== "health-check") return NOTHING;
       approvals.vouch();
       return { schemaVersion: 1, kind: "committed" };
     }),
@@ -152,19 +152,19 @@ function otaStatus({ verifier, updater, rollbackIndexes, progress, running }: Ot
     schemaVersion: 1,
     root: verifier.root().document.version,
     running,
-    installed: rollbackIndexes.installed().filter(({ line: component }) => component !== ROOT_COMPONENT),
-    floorFault: rollbackIndexes.fault(),
+    installed: rollbackIndexes.installed().filter(({ component }) => component !== ROOT_COMPONENT),
+    rollbackIndexFault: rollbackIndexes.fault(),
     update: record === undefined ? undefined : updateStatus(record, progress),
   };
 }
 
 function updateStatus({ request, versionFrom, state, digest }: UpdateRecord, progress: UpdateProgress): ShownUpdate {
-  const { line: component, version, counter } = parseManifest(request.manifest);
+  const { component, version, sequenceNumber } = parseManifest(request.manifest);
   const shown: Partial<UpdateProgress> = isOver(state) ? {} : progress;
   return {
-    line: component,
+    component,
     digest,
-    counter,
+    sequenceNumber,
     versionFrom,
     versionTo: version,
     step: state.step,

@@ -8,10 +8,10 @@ const nothingAsked = z.object({});
 const version = { schemaVersion: z.literal(1) };
 
 const shownUpdate = z.object({
-  line: z.string(),
+  component: z.string(),
   /** SHA-256 of its manifest. */
   digest: z.string(),
-  counter: z.int(),
+  sequenceNumber: z.int(),
   versionFrom: z.string(),
   versionTo: z.string(),
   step: z.enum(UPDATE_STEPS),
@@ -30,8 +30,8 @@ const otaStatus = z.object({
   root: z.int(),
   /** "packaged", or the SHA-256 of the release that runs; absent where no supervisor started the agent. */
   running: z.string().optional(),
-  installed: z.array(z.object({ line: z.string(), counter: z.int(), digest: z.string() })).readonly(),
-  floorFault: z.string().optional(),
+  installed: z.array(z.object({ component: z.string(), sequenceNumber: z.int(), digest: z.string() })).readonly(),
+  rollbackIndexFault: z.string().optional(),
   update: shownUpdate.optional(),
 });
 /** The answer to `ota.show`, and each one to `ota.watch`. */

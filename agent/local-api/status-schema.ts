@@ -222,7 +222,7 @@ export const statusSchema = z
         refused: count,
         forgottenRefusals: count,
         /** Refused requests that were counted, not remembered one by one. */
-        turnedAway: count,
+        rejectedOverBudget: count,
         /** Entries of the audit trail that were given up before they reached the outbox. */
         auditDropped: count,
         running: count,

@@ -58,7 +58,7 @@ export const JOURNAL_SPACES = {
       deletedBy: "nobody",
     },
   ],
-  floor: [
+  "rollback-index": [
     {
       key: "COMPONENT",
       holds: "the newest release of a component that was installed: its rollback index, which only grows",
@@ -66,10 +66,10 @@ export const JOURNAL_SPACES = {
       deletedBy: "nobody",
     },
   ],
-  "floor-seal": [
+  "rollback-index-seal": [
     {
-      key: "floors",
-      holds: "the rollback indexes that the counter in the TPM vouches for, in place of those in floor",
+      key: "rollback-indexes",
+      holds: "the rollback indexes that the counter in the TPM vouches for, in place of those in rollback-index",
       schema: ["agent/updates/trust/sealed-rollback-indexes.ts", "sealed"],
       deletedBy: "nobody",
     },

@@ -12,7 +12,7 @@ export type SocketCounts = {
   /** Connected at this moment. */
   clients: number;
   requests: number;
-  /** Turned away: no room, too long a line, too many requests at once. */
+  /** Rejected: no room, too long a line, too many requests at once. */
   refused: number;
   /** Ended so that another had their place. */
   displaced: number;

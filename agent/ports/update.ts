@@ -16,13 +16,13 @@ export type InstallEffect = (typeof INSTALL_EFFECTS)[number];
 
 /**
  * What a trial of a new version has come to. "none": there is none; "pending": the system has not been started with it yet; "runs": the new
- * version is the one that runs; "went-back": the supervisor has put the old one back.
+ * version is the one that runs; "rolled-back": the supervisor has put the old one back.
  */
 export type TrialStatus =
   | { readonly kind: "none" }
   | { readonly kind: "pending" }
   | { readonly kind: "runs" }
-  | { readonly kind: "went-back"; readonly detail: string };
+  | { readonly kind: "rolled-back"; readonly detail: string };
 
 /**
  * Puts artifacts of one kind in place. Every call may be repeated after a crash at any moment of an earlier one, and what it did

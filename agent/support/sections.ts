@@ -29,9 +29,9 @@ export function commandsSection(journal: Journal, list: (limit: number) => reado
     newest: list(COMMANDS).map(({ id, action, state, isReported, reply, answer }) => ({
       id,
       action,
-      door: reply.door,
+      channel: reply.channel,
       state,
-      isReported: isReported,
+      isReported,
       status: answer?.status,
       reason: answer?.reason?.code,
     })),

@@ -14,12 +14,12 @@ export type HookParts = {
   readonly run: RunProgram;
 };
 
-/** Runs the vehicle's own programs around an update, as `PROGRAM before|after LINE VERSION_FROM VERSION_TO`. */
+/** Runs the vehicle's own programs around an update, as `PROGRAM before|after COMPONENT VERSION_FROM VERSION_TO`. */
 export function createHooks({ before, after, run }: HookParts): UpdateHooks {
   const call = async (name: "before" | "after", hook: Hook | undefined, record: UpdateRecord, signal: AbortSignal) => {
     if (hook === undefined) return undefined;
-    const { line, version } = parseManifest(record.request.manifest);
-    const args = [name, line, record.versionFrom, version];
+    const { component, version } = parseManifest(record.request.manifest);
+    const args = [name, component, record.versionFrom, version];
     const problem = problemOf(await run(hook.program, args, hook.timeoutSeconds * 1000, signal));
     return problem === undefined ? undefined : `hook ${name}: ${problem}`;
   };

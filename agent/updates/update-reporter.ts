@@ -23,7 +23,7 @@ const lastNumber = z.int().min(0);
 const pendingPhase = z.object({
   number: z.int().min(1),
   digest: z.string(),
-  line: z.string(),
+  component: z.string(),
   versionFrom: z.string(),
   versionTo: z.string(),
   phase: z.string(),
@@ -102,14 +102,14 @@ export class UpdateReporter implements ReportingStore {
   }
 
   #phaseOf({ digest, request, versionFrom, state }: UpdateRecord, before: UpdateStep | undefined, number: number) {
-    const { line, version: versionTo, artifacts } = parseManifest(request.manifest);
+    const { component, version: versionTo, artifacts } = parseManifest(request.manifest);
     const { origin } = request;
     const totalBytes = artifacts.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
     const bytes = state.step === "download" ? 0 : before === "download" ? this.#parts.progress().bytes : totalBytes;
     const phase: PendingPhase = {
       number,
       digest,
-      line,
+      component,
       versionFrom,
       versionTo,
       phase: state.step,

@@ -1,7 +1,7 @@
 import type { InstallEffect } from "../ports/update.ts";
 
 /**
- * Where an update is. "wait": for the gate; "switch": the new version is made the one that starts; "prove": it runs and must show that
+ * Where an update is. "wait": for the gate; "activate": the new version is made the one that starts; "health-check": it runs and must show that
  * it is healthy; "done" and "failed" are the ends. In "failed" the old version runs.
  */
 export const UPDATE_STEPS = [
@@ -9,8 +9,8 @@ export const UPDATE_STEPS = [
   "verify",
   "wait",
   "install",
-  "switch",
-  "prove",
+  "activate",
+  "health-check",
   "commit",
   "done",
   "rollback",
@@ -26,8 +26,8 @@ export const UPDATE_FAILURES = [
   "no-space",
   "install-failed",
   "hook-failed",
-  "not-proven",
-  "supervisor-went-back",
+  "unhealthy",
+  "supervisor-rolled-back",
   "start-limit",
   "cancelled",
   "timed-out",
@@ -63,7 +63,7 @@ export const FIRST_STATE: UpdateState = { step: "download", starts: 0, awaits: "
  * supervisor sees it. What unpacks and switches may be ended by the vehicle's ignition, and has more of them, to end a loop all the
  * same. A start while it is downloaded, verified or waited for is the vehicle's own affair; it has no say there.
  */
-const MAX_STARTS: Readonly<Partial<Record<UpdateStep, number>>> = { install: 10, switch: 10, prove: 3 };
+const MAX_STARTS: Readonly<Partial<Record<UpdateStep, number>>> = { install: 10, activate: 10, "health-check": 3 };
 
 /**
  * The whole machine: what follows a step that is finished, and one that failed. What has touched the installed version goes back
@@ -75,9 +75,9 @@ export const UPDATE_TABLE: Readonly<
   download: { finished: "verify", failed: "failed" },
   verify: { finished: "wait", failed: "failed" },
   wait: { finished: "install", failed: "failed" },
-  install: { finished: "switch", failed: "rollback" },
-  switch: { finished: "prove", failed: "rollback" },
-  prove: { finished: "commit", failed: "rollback" },
+  install: { finished: "activate", failed: "rollback" },
+  activate: { finished: "health-check", failed: "rollback" },
+  "health-check": { finished: "commit", failed: "rollback" },
   // What is proven is kept, unless the supervisor has put the old version back before the trial could be ended.
   commit: { finished: "done", failed: "rollback" },
   rollback: { finished: "failed", failed: "rollback" },
@@ -127,7 +127,7 @@ function enter(
 /** The first reason is the one that counts: what fails on the way back is not why it went back. */
 function fail(state: UpdateState, failure: NonNullable<UpdateState["failure"]>): UpdateState {
   const next = UPDATE_TABLE[state.step].failed;
-  const isKept = state.step === "commit" && failure.reason !== "supervisor-went-back";
+  const isKept = state.step === "commit" && failure.reason !== "supervisor-rolled-back";
   if (next === state.step || isKept) return state;
   return enter(state, next, "at-once", state.failure ?? failure);
 }

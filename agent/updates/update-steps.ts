@@ -31,8 +31,8 @@ export function createUpdateSteps(parts: UpdateStepParts): {
     wait: async (_record, signal) => ((await untilAllowed(signal)) ? finished() : { kind: "stopped" }),
     install: async (record, signal) =>
       (await untilAllowed(signal)) ? await install(record, parts, signal) : { kind: "stopped" },
-    switch: (record, signal) => activate(record, parts, untilAllowed, signal),
-    prove: (record, signal) => checkHealth(record, parts, progress, signal),
+    activate: (record, signal) => activate(record, parts, untilAllowed, signal),
+    "health-check": (record, signal) => checkHealth(record, parts, progress, signal),
     commit: (record) => commit(record, parts),
     rollback: (record) => rollback(record, parts),
   };
@@ -95,8 +95,8 @@ async function activate(
 ): Promise<StepOutcome> {
   const all = partsOf(record, parts);
   try {
-    const wentBack = await supervisorRolledBack(all);
-    if (wentBack !== undefined) return wentBack;
+    const rolledBack = await supervisorRolledBack(all);
+    if (rolledBack !== undefined) return rolledBack;
     const effects: InstallEffect[] = [];
     for (const { fetched, installer } of all) {
       if (!(await untilAllowed(signal))) return { kind: "stopped" };
@@ -124,7 +124,7 @@ async function checkHealth(
     while (!signal.aborted) {
       const health = checks.health();
       if (health.kind === "healthy") return await afterwards(record, parts, signal);
-      if (clock.monotonicMs() >= endMs) return failed("not-proven", health.missing);
+      if (clock.monotonicMs() >= endMs) return failed("unhealthy", health.missing);
       progress.waitingFor = health.missing;
       await clock.sleep(POLL_MS, signal);
     }
@@ -136,11 +136,11 @@ async function checkHealth(
 
 /** What stands against a proof; undefined when every part runs. */
 async function trialOutcome(all: readonly ArtifactParts[]): Promise<StepOutcome | undefined> {
-  const wentBack = await supervisorRolledBack(all);
-  if (wentBack !== undefined) return wentBack;
+  const rolledBack = await supervisorRolledBack(all);
+  if (rolledBack !== undefined) return rolledBack;
   for (const { artifact, fetched, installer } of all) {
     const { kind } = await installer.trial(fetched);
-    if (kind === "none") return failed("not-proven", `${artifact.name} is not what runs`);
+    if (kind === "none") return failed("unhealthy", `${artifact.name} is not what runs`);
     if (kind === "pending") return { kind: "postponed" };
   }
   return undefined;
@@ -152,15 +152,15 @@ async function afterwards(record: UpdateRecord, parts: UpdateStepParts, signal: 
   return problem === undefined ? finished() : failed("hook-failed", problem);
 }
 
-/** The trial ends before the floor rises: until both are done no other update is taken, so nothing older can slip in between. */
+/** The trial ends before the rollback index rises: until both are done no other update is taken, so nothing older can slip in between. */
 async function commit(record: UpdateRecord, parts: UpdateStepParts): Promise<StepOutcome> {
   const all = partsOf(record, parts);
   try {
-    const wentBack = await supervisorRolledBack(all);
-    if (wentBack !== undefined) return wentBack;
+    const rolledBack = await supervisorRolledBack(all);
+    if (rolledBack !== undefined) return rolledBack;
     for (const { fetched, installer } of all) await installer.commit(fetched);
-    const { line, counter } = parseManifest(record.request.manifest);
-    await parts.rollbackIndexes.advance({ line, counter, digest: record.digest });
+    const { component, sequenceNumber } = parseManifest(record.request.manifest);
+    await parts.rollbackIndexes.advance({ component, sequenceNumber, digest: record.digest });
     await parts.folder.clear();
     return finished();
   } catch (thrown) {
@@ -171,7 +171,7 @@ async function commit(record: UpdateRecord, parts: UpdateStepParts): Promise<Ste
 async function supervisorRolledBack(all: readonly ArtifactParts[]): Promise<StepOutcome | undefined> {
   for (const { fetched, installer } of all) {
     const trial = await installer.trial(fetched);
-    if (trial.kind === "went-back") return failed("supervisor-went-back", trial.detail);
+    if (trial.kind === "rolled-back") return failed("supervisor-rolled-back", trial.detail);
   }
   return undefined;
 }

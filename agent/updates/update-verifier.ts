@@ -51,22 +51,23 @@ export class UpdateVerifier {
     this.#parts = parts;
   }
 
-  /** Judges an update by what is trusted now. Nothing is taken while the journal is lost: what it knew of the floors is gone. */
+  /** Judges an update by what is trusted now. Nothing is taken while the journal is lost: what it knew of the rollback indexes is gone. */
   verify({ manifest, signatures }: Pick<UpdateRequest, "manifest" | "signatures">): ManifestVerdict {
     const { rollbackIndexes, clock, vehicle, journal, lossOwner } = this.#parts;
     if (journal.status().kind === "lost") {
       const detail = `the journal was lost; find out why, then: causeway ${lossOwner} acknowledge`;
       return { kind: "refused", reason: "journal-lost", detail };
     }
-    const floorFault = rollbackIndexes.fault();
-    if (floorFault !== undefined) {
-      const detail = `${floorFault}; find out why, then: causeway ota acknowledge`;
-      return { kind: "refused", reason: "floor-lost", detail };
+    const fault = rollbackIndexes.fault();
+    if (fault !== undefined) {
+      const detail = `${fault}; find out why, then: causeway ota acknowledge`;
+      return { kind: "refused", reason: "rollback-index-lost", detail };
     }
     const root = this.root();
-    const rootFloor = rollbackIndexes.installed().find(({ line }) => line === ROOT_COMPONENT)?.counter ?? 0;
-    if (root.document.version < rootFloor) {
-      const detail = `root ${rootFloor} was in force and is lost: the roots up to it must come with the update`;
+    const rootIndex =
+      rollbackIndexes.installed().find(({ component }) => component === ROOT_COMPONENT)?.sequenceNumber ?? 0;
+    if (root.document.version < rootIndex) {
+      const detail = `root ${rootIndex} was in force and is lost: the roots up to it must come with the update`;
       return { kind: "refused", reason: "root-lost", detail };
     }
     const bytes = new TextEncoder().encode(manifest);
@@ -79,7 +80,7 @@ export class UpdateVerifier {
     });
   }
 
-  /** Takes the roots that came with it, as far as they follow, then judges and begins. Rejects with the faults of the journal, the disk and the floors. */
+  /** Takes the roots that came with it, as far as they follow, then judges and begins. Rejects with the faults of the journal, the disk and the rollback indexes. */
   async order({ roots, ...request }: UpdateOrder, updater: Updater): Promise<ManifestVerdict | "busy"> {
     const running = updater.current();
     if (running !== undefined && !isSettled(running.state)) return "busy";
@@ -113,7 +114,7 @@ export class UpdateVerifier {
     }
     const copied = rootCopy.read();
     const inCopy = typeof copied === "string" ? parsedRoot(copied) : undefined;
-    // A copy that is damaged counts for nothing; the floor says whether it was the newest.
+    // A copy that is damaged counts for nothing; the rollback index says whether it was the newest.
     const stands = [inJournal, typeof inCopy === "string" ? undefined : inCopy].filter((root) => root !== undefined);
     return stands.reduce((newest, root) => (root.document.version > newest.document.version ? root : newest), pinned);
   }
@@ -130,9 +131,9 @@ export class UpdateVerifier {
     rootCopy.write(document);
     journal.put([{ space: SPACE, key: ROOT_KEY, value: document }]);
     const digest = sha256Hex(new TextEncoder().encode(document));
-    // Floors that were lost take nothing; judging refuses then, and the next root that comes raises them.
+    // Rollback indexes that were lost take nothing; judging refuses then, and the next root that comes raises them.
     if (rollbackIndexes.fault() === undefined)
-      await rollbackIndexes.advance({ line: ROOT_COMPONENT, counter: version, digest });
+      await rollbackIndexes.advance({ component: ROOT_COMPONENT, sequenceNumber: version, digest });
     log.info("update.root-rotated", { version });
   }
 }

@@ -61,8 +61,14 @@ async function list(limit: number, context: CliContext): Promise<void> {
     note(context, "there was no command");
     return;
   }
-  const rows = commands.map((one) => [one.id, one.action, one.door, endOf(one), one.isReported ? "told" : "waiting"]);
-  for (const line of alignColumns([["id", "action", "door", "end", "answer"], ...rows]))
+  const rows = commands.map((one) => [
+    one.id,
+    one.action,
+    one.channel,
+    endOf(one),
+    one.isReported ? "reported" : "waiting",
+  ]);
+  for (const line of alignColumns([["id", "action", "channel", "end", "answer"], ...rows]))
     printLine(context, printable(line));
 }
 
@@ -79,7 +85,7 @@ async function show(id: string, context: CliContext): Promise<void> {
   }
   printLine(
     context,
-    printable(`${found.id} ${found.action}: ${endOf(found)}, ${found.isReported ? "told" : "not told yet"}`),
+    printable(`${found.id} ${found.action}: ${endOf(found)}, ${found.isReported ? "reported" : "not reported yet"}`),
   );
   if (found.reason !== undefined) printLine(context, printable(`  ${found.reason.description}`));
   for (const [key, value] of Object.entries(found.result ?? {})) printLine(context, printable(`  ${key} = ${value}`));

@@ -156,32 +156,32 @@ function end(context: CliContext, line: ProgressLine, update: ShownUpdate): void
   else if (update.step === "failed") context.finish(EXIT.failed);
 }
 
-function endText({ line, versionFrom, versionTo, step, awaits, failure }: ShownUpdate): string {
-  if (awaits === "reboot" && step !== "failed") return `${line} ${versionTo} waits for a start of the system`;
+function endText({ component, versionFrom, versionTo, step, awaits, failure }: ShownUpdate): string {
+  if (awaits === "reboot" && step !== "failed") return `${component} ${versionTo} waits for a start of the system`;
   return step === "done"
-    ? `${line} ${versionTo} is installed, ${versionFrom} before`
-    : `${line} ${versionTo} is not installed: ${failure?.reason ?? ""}: ${failure?.detail ?? ""}`;
+    ? `${component} ${versionTo} is installed, ${versionFrom} before`
+    : `${component} ${versionTo} is not installed: ${failure?.reason ?? ""}: ${failure?.detail ?? ""}`;
 }
 
 async function show(context: CliContext): Promise<void> {
   const { answer, raw } = await (await runningAgent(context)).ask(otaShow, {});
-  const { root, running, installed, floorFault, update } = answer;
+  const { root, running, installed, rollbackIndexFault, update } = answer;
   if (context.options().json) {
     printJson(context, raw);
     return;
   }
   printLine(context, `running    ${running ?? "not started by the supervisor: the agent cannot be updated"}`);
   printLine(context, `root       ${root}`);
-  for (const { line, counter, digest } of installed) {
-    printLine(context, `installed  ${line}, counter ${counter}, ${digest.slice(0, 12)}`);
+  for (const { component, sequenceNumber, digest } of installed) {
+    printLine(context, `installed  ${component}, sequence number ${sequenceNumber}, ${digest.slice(0, 12)}`);
   }
-  if (floorFault !== undefined) printLine(context, `floors     nothing is installed: ${floorFault}`);
+  if (rollbackIndexFault !== undefined) printLine(context, `rollback   nothing is installed: ${rollbackIndexFault}`);
   if (update === undefined) printLine(context, "update     none");
   else printLine(context, `update     ${update.step}: ${stateText(update)}`);
 }
 
 function stateText(update: ShownUpdate): string {
-  const { line, versionTo, waitingFor } = update;
+  const { component, versionTo, waitingFor } = update;
   if (isOver(update) || update.awaits === "reboot") return endText(update);
-  return waitingFor === undefined ? `${line} ${versionTo}` : `${line} ${versionTo} waits for ${waitingFor}`;
+  return waitingFor === undefined ? `${component} ${versionTo}` : `${component} ${versionTo} waits for ${waitingFor}`;
 }

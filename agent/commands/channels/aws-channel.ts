@@ -8,7 +8,7 @@ import type { ReplyChannel } from "../report.ts";
 import type { IncomingCommand, ReplyAddress } from "../request.ts";
 import { ExecutionTopics } from "./execution-topics.ts";
 
-/** What the door to AWS IoT Commands is made of. */
+/** What the channel of AWS IoT Commands works with. */
 export type AwsChannelParts = {
   readonly thing: string;
   readonly broker: Pick<Broker, "subscribe">;
@@ -38,7 +38,7 @@ export class AwsChannel implements ReplyChannel, CommandChannel {
     await requestClient.listen(WIRE_FORMATS.flatMap((format) => this.#topics.answers(format)));
     for (const format of WIRE_FORMATS) {
       await broker.subscribe(this.#topics.requests(format), (message) => {
-        const read = (execution: string) => ({ format, reply: { door: "aws", execution, format } }) as const;
+        const read = (execution: string) => ({ format, reply: { channel: "aws", execution, format } }) as const;
         const incoming = this.#topics.incomingCommand(message, read);
         if (incoming !== undefined) take(incoming);
       });
@@ -49,7 +49,7 @@ export class AwsChannel implements ReplyChannel, CommandChannel {
     await this.#update(reply, { status: "IN_PROGRESS" }, signal);
   }
 
-  async report(reply: ReplyAddress, answer: Answer, signal: AbortSignal): Promise<"told" | "later"> {
+  async report(reply: ReplyAddress, answer: Answer, signal: AbortSignal): Promise<"reported" | "later"> {
     return this.#topics.outcomeOf(this.name, await this.#update(reply, bodyOf(answer), signal));
   }
 
@@ -58,7 +58,7 @@ export class AwsChannel implements ReplyChannel, CommandChannel {
     body: Readonly<Record<string, unknown>>,
     signal: AbortSignal,
   ): Promise<Reply<unknown>> {
-    if (reply.door !== "aws") throw new TypeError(`a reply to ${reply.door} at the door of AWS IoT Commands`);
+    if (reply.channel !== "aws") throw new TypeError(`a reply to ${reply.channel} on the channel of AWS IoT Commands`);
     const { execution, format } = reply;
     const exchange = this.#topics.updateRequest(execution, format, { format, body });
     return await this.#parts.requestClient.request(exchange, signal);

@@ -6,7 +6,7 @@ import type { CommandChannel } from "../command-service.ts";
 import type { ReplyChannel } from "../report.ts";
 import type { IncomingCommand, ReplyAddress } from "../request.ts";
 
-/** What the companion door is made of. */
+/** What the channel of companion apps works with. */
 export type CompanionChannelParts = {
   /** "cmd/causeway/<thing>/+/request": the level of the plus sign is what the requester calls its request. */
   readonly filter: string;
@@ -43,18 +43,18 @@ export class CompanionChannel implements ReplyChannel, CommandChannel {
     await this.#publish(reply, { status: "IN_PROGRESS" });
   }
 
-  async report(reply: ReplyAddress, { status, reason, result }: Answer): Promise<"told" | "later"> {
+  async report(reply: ReplyAddress, { status, reason, result }: Answer): Promise<"reported" | "later"> {
     return await this.#publish(reply, { status, reason, result });
   }
 
-  async #publish(reply: ReplyAddress, body: Readonly<Record<string, unknown>>): Promise<"told" | "later"> {
-    if (reply.door !== "companion") throw new TypeError(`a reply to ${reply.door} at the door of companions`);
+  async #publish(reply: ReplyAddress, body: Readonly<Record<string, unknown>>): Promise<"reported" | "later"> {
+    if (reply.channel !== "companion") throw new TypeError(`a reply to ${reply.channel} on the channel of companions`);
     const { topic, correlation, format, request } = reply;
-    if (topic === undefined) return "told";
+    if (topic === undefined) return "reported";
     const payload = encodeBody(format, { schemaVersion: 1, request, ...body });
     const given = correlation === undefined ? {} : { correlationData: Buffer.from(correlation, "base64") };
     const outcome = await this.#parts.broker.publish(publicationTo(topic, payload, CONTENT_TYPES[format], given));
-    if (outcome.kind !== "offline") return "told";
+    if (outcome.kind !== "offline") return "reported";
     return "later";
   }
 
@@ -68,7 +68,13 @@ export class CompanionChannel implements ReplyChannel, CommandChannel {
     }
     const format = contentType === CONTENT_TYPES.cbor ? "cbor" : "json";
     const correlation = correlationData === undefined ? undefined : Buffer.from(correlationData).toString("base64");
-    const reply = { door: "companion", request: id, topic: this.#responseTopic(message), correlation, format } as const;
+    const reply = {
+      channel: "companion",
+      request: id,
+      topic: this.#responseTopic(message),
+      correlation,
+      format,
+    } as const;
     const restOfLifeMs = messageExpirySeconds === undefined ? undefined : messageExpirySeconds * 1000;
     return { id, payload, format, reply, restOfLifeMs };
   }

@@ -66,9 +66,9 @@ export class ExecutionTopics {
   }
 
   /** Whether an update has told its answer. A service that says no for good (ended, unknown) will not change its mind; the broker may be given another policy. */
-  outcomeOf(channel: string, outcome: Reply<unknown>): "told" | "later" {
-    if (outcome.kind === "accepted") return "told";
-    this.#log.warn("command.answer-refused", { door: channel, outcome: describeReply(outcome) });
-    return isRetryable(outcome) || outcome.kind === "aborted" || outcome.kind === "refused" ? "later" : "told";
+  outcomeOf(channel: string, outcome: Reply<unknown>): "reported" | "later" {
+    if (outcome.kind === "accepted") return "reported";
+    this.#log.warn("command.answer-refused", { channel, outcome: describeReply(outcome) });
+    return isRetryable(outcome) || outcome.kind === "aborted" || outcome.kind === "refused" ? "later" : "reported";
   }
 }

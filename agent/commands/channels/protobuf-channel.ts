@@ -13,7 +13,7 @@ import { namedCommand } from "./protobuf-names.ts";
 const CONTENT_TYPE = "application/x-protobuf";
 const FORMAT = "protobuf";
 
-/** What the door to the protobuf flavour is made of. */
+/** What the channel of the protobuf flavour works with. */
 export type ProtobufChannelParts = {
   readonly thing: string;
   /** "$aws/commands": a service that accepts or rejects each update; another one is a broker of one's own, whose PUBACK is all there is. */
@@ -28,7 +28,7 @@ export type ProtobufChannelParts = {
 /**
  * Commands in the protobuf flavour of AWS IoT FleetWise (config/proto/commands.proto), on
  * `<prefix>/things/<thing>/executions/<id>/request/protobuf`. What acts needs the authorisation that is a field of ours: the signature
- * is over the vehicle's own name of the action, as at every door.
+ * is over the vehicle's own name of the action, as on every channel.
  */
 export class ProtobufChannel implements ReplyChannel, CommandChannel {
   readonly name = "protobuf";
@@ -49,7 +49,7 @@ export class ProtobufChannel implements ReplyChannel, CommandChannel {
     await broker.subscribe(this.#topics.requests(FORMAT), (message) => {
       const incoming = this.#topics.incomingCommand(message, (execution) => ({
         format: (bytes) => this.#translate(bytes, execution),
-        reply: { door: "protobuf", execution },
+        reply: { channel: "protobuf", execution },
       }));
       if (incoming !== undefined) take(incoming);
     });
@@ -64,7 +64,7 @@ export class ProtobufChannel implements ReplyChannel, CommandChannel {
     reply: ReplyAddress,
     { status, reason, result }: Answer,
     signal: AbortSignal,
-  ): Promise<"told" | "later"> {
+  ): Promise<"reported" | "later"> {
     const response = {
       // The flavour has no status for what was not begun; its reason says so.
       status: status === "REJECTED" ? "FAILED" : status,
@@ -79,24 +79,25 @@ export class ProtobufChannel implements ReplyChannel, CommandChannel {
     reply: ReplyAddress,
     response: Omit<CommandResponse, "commandId">,
     signal: AbortSignal,
-  ): Promise<"told" | "later"> {
-    if (reply.door !== "protobuf") throw new TypeError(`a reply to ${reply.door} at the door of protobuf commands`);
+  ): Promise<"reported" | "later"> {
+    if (reply.channel !== "protobuf")
+      throw new TypeError(`a reply to ${reply.channel} on the channel of protobuf commands`);
     const { execution } = reply;
     const payload = encodeCommandResponse({ ...response, commandId: execution });
     return this.#isService ? await this.#update(execution, payload, signal) : await this.#publish(execution, payload);
   }
 
   /** Of the answer only a rejection is read; that of the service is JSON, one in another form is final. */
-  async #update(execution: string, bytes: Uint8Array, signal: AbortSignal): Promise<"told" | "later"> {
+  async #update(execution: string, bytes: Uint8Array, signal: AbortSignal): Promise<"reported" | "later"> {
     const content = { format: "json", body: {}, encoded: { bytes, contentType: CONTENT_TYPE } } as const;
     const exchange = this.#topics.updateRequest(execution, FORMAT, content);
     return this.#topics.outcomeOf(this.name, await this.#parts.requestClient.request(exchange, signal));
   }
 
-  async #publish(execution: string, payload: Uint8Array): Promise<"told" | "later"> {
+  async #publish(execution: string, payload: Uint8Array): Promise<"reported" | "later"> {
     const topic = this.#topics.update(execution, FORMAT);
     const outcome = await this.#parts.broker.publish(publicationTo(topic, payload, CONTENT_TYPE));
-    return outcome.kind === "acked" || outcome.kind === "too-large" ? "told" : "later";
+    return outcome.kind === "acked" || outcome.kind === "too-large" ? "reported" : "later";
   }
 
   #translate(payload: Uint8Array, execution: string): DecodedCommand | undefined {

@@ -115,7 +115,7 @@ class SettingsTrial {
     const { slot } = this.#parts;
     if (slot.running(known.name)) return this.#commit(known);
     const trial = slot.trial(known.name);
-    if (trial.kind === "went-back") return await this.rollback({ ...known, detail: trial.detail }, signal);
+    if (trial.kind === "rolled-back") return await this.rollback({ ...known, detail: trial.detail }, signal);
     if (slot.activate(known.name) === "restart") return await this.#restart(signal);
     const problem = await this.#checkHealth(signal);
     if (signal.aborted) return "stopped";
@@ -142,7 +142,7 @@ class SettingsTrial {
       if (withdrawn.aborted) return `cancelled ${withdrawnBy(this.#job)}`;
       if (health.kind === "healthy") return undefined;
       if (clock.monotonicMs() >= endMs) return health.missing;
-      this.#job.report({ phase: "prove", waitingFor: health.missing });
+      this.#job.report({ phase: "health-check", waitingFor: health.missing });
       await clock.sleep(POLL_MS, AbortSignal.any([signal, withdrawn]));
     }
     return undefined;

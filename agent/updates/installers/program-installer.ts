@@ -17,13 +17,13 @@ export type ProgramInstallerParts = {
 };
 
 /** What a program is asked to do, its first argument. */
-type Verb = "check" | "install" | "keep" | "revert";
+type Verb = "check" | "install" | "commit" | "rollback";
 
 const never = new AbortController().signal;
 
 /**
- * Artifacts that a program of the vehicle's own list installs, as `PROGRAM check|install|keep|revert FILE VERSION SHA256`. These are all
- * the arguments it ever gets. 0 is success. "check" changes nothing; each may come again after a power cut, and "revert" also where
+ * Artifacts that a program of the vehicle's own list installs, as `PROGRAM check|install|commit|rollback FILE VERSION SHA256`. These are all
+ * the arguments it ever gets. 0 is success. "check" changes nothing; each may come again after a power cut, and "rollback" also where
  * nothing was installed. The agent looks at the file itself before the first two: a program need not.
  */
 export function createProgramInstaller(parts: ProgramInstallerParts): Installer {
@@ -40,9 +40,9 @@ export function createProgramInstaller(parts: ProgramInstallerParts): Installer 
       return "at-once";
     },
     trial: async () => ({ kind: "runs" }),
-    commit: (artifact) => call("keep", artifact),
+    commit: (artifact) => call("commit", artifact),
     rollback: async (artifact) => {
-      await call("revert", artifact);
+      await call("rollback", artifact);
       return "at-once";
     },
   };

@@ -46,7 +46,7 @@ export function createRaucInstaller(parts: RaucInstallerParts): Installer {
       const slot = await rauc.bootSlot();
       if (slot !== noted.from) return { kind: "runs" };
       if (noted.bootId === bootId) return { kind: "pending" };
-      return { kind: "went-back", detail: `the boot loader started slot ${slot} again` };
+      return { kind: "rolled-back", detail: `the boot loader started slot ${slot} again` };
     },
     commit: async () => {
       await rauc.mark("good", "booted");

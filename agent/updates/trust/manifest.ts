@@ -40,23 +40,24 @@ export type Artifact = z.infer<typeof artifact>;
 /**
  * What one update consists of, and where it may go.
  *
- * `line` names what is updated ("agent", "dbc"): each line has a floor of its own below which no counter is taken. `sequenceNumber` grows
- * with every release of a line, whatever its version says. `agent` bounds the version of the agent that installs it.
+ * `component` names what is updated ("agent", "dbc"); each has a rollback index of its own: a release with a lower `sequenceNumber` is
+ * rejected. `sequenceNumber` grows with every release of a component, whatever its version says (SUIT, RFC 9124, 3.2). `agent` bounds
+ * the version of the agent that installs it.
  */
 export const manifest = z
   .strictObject({
     type: z.literal("causeway.manifest"),
     schemaVersion: z.literal(1),
-    line: componentName,
+    component: componentName,
     version: z.string().regex(/^[\w.+~-]{1,64}$/),
-    counter: sequenceNumber,
+    sequenceNumber,
     expires: z.iso.datetime(),
     hardware: z
       .array(z.string().regex(/^[\w.-]{1,64}$/))
       .min(1)
       .max(64),
     agent: z.strictObject({ atLeast: release, below: release.optional() }),
-    requires: z.array(z.strictObject({ line: componentName, counter: sequenceNumber })).max(16),
+    requires: z.array(z.strictObject({ component: componentName, sequenceNumber })).max(16),
     artifacts: z.array(artifact).min(1).max(32),
   })
   .refine(({ artifacts }) => new Set(artifacts.map(({ name }) => name)).size === artifacts.length, {
@@ -69,8 +70,12 @@ export const manifest = z
   });
 export type Manifest = z.infer<typeof manifest>;
 
-/** A release of a line that is installed: its counter is the line's floor. */
-export type InstalledComponent = { readonly line: string; readonly counter: number; readonly digest: string };
+/** A release of a component that is installed; its sequence number is the rollback index of the component. */
+export type InstalledComponent = {
+  readonly component: string;
+  readonly sequenceNumber: number;
+  readonly digest: string;
+};
 
 /** What a manifest is held against. */
 export type Vehicle = {
@@ -96,14 +101,14 @@ export type ManifestRejection =
   | "root-expired"
   | "expired"
   | "downgrade"
-  | "counter-reused"
+  | "sequence-number-reused"
   | "hardware-unfit"
   | "agent-unfit"
   | "requirement-missing"
   | "kind-unsupported"
   | "journal-lost"
   | "root-lost"
-  | "floor-lost";
+  | "rollback-index-lost";
 
 export type ManifestVerdict =
   | { readonly kind: "accepted"; readonly manifest: Manifest; readonly digest: string }
@@ -190,26 +195,31 @@ function unfit(document: Manifest, vehicle: Vehicle): ManifestVerdict | undefine
   if (unlisted !== undefined) {
     return refused("kind-unsupported", `${unlisted.name}: handler ${unlisted.handler} is not on the vehicle's list`);
   }
-  const missing = document.requires.find(({ line, counter: least }) => sequenceNumberOf(line, installed) < least);
+  const missing = document.requires.find(
+    ({ component, sequenceNumber: least }) => sequenceNumberOf(component, installed) < least,
+  );
   if (missing === undefined) return undefined;
-  const has = sequenceNumberOf(missing.line, installed);
-  return refused("requirement-missing", `needs ${missing.line} counter ${missing.counter}; installed is ${has}`);
+  const has = sequenceNumberOf(missing.component, installed);
+  return refused("requirement-missing", `needs ${missing.component} ${missing.sequenceNumber}; installed is ${has}`);
 }
 
 function newness(document: Manifest, digest: string, { installed }: Vehicle): ManifestVerdict {
-  const current = installed.find(({ line }) => line === document.line);
-  if (current === undefined || document.counter > current.counter) {
+  const current = installed.find(({ component }) => component === document.component);
+  if (current === undefined || document.sequenceNumber > current.sequenceNumber) {
     return { kind: "accepted", manifest: document, digest };
   }
-  if (document.counter < current.counter) {
-    return refused("downgrade", `counter ${document.counter} is below ${current.counter}, which is installed`);
+  if (document.sequenceNumber < current.sequenceNumber) {
+    return refused(
+      "downgrade",
+      `sequence number ${document.sequenceNumber} is below ${current.sequenceNumber}, which is installed`,
+    );
   }
   if (digest === current.digest) return { kind: "installed", manifest: document, digest };
-  return refused("counter-reused", `counter ${document.counter} was used by another release`);
+  return refused("sequence-number-reused", `sequence number ${document.sequenceNumber} was used by another release`);
 }
 
 function sequenceNumberOf(name: string, installed: readonly InstalledComponent[]): number {
-  return installed.find(({ line }) => line === name)?.counter ?? 0;
+  return installed.find(({ component }) => component === name)?.sequenceNumber ?? 0;
 }
 
 /** Below zero when `a` is older. What follows the patch number ("-rc1") is not looked at. */

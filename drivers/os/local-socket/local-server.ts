@@ -28,7 +28,7 @@ export type LocalSocketSettings = {
   /** By verb. A handler parses its request itself; what its schema throws is told to the client. */
   readonly handlers: Readonly<Record<string, LocalHandler>>;
   readonly log: Log;
-  /** Further clients get the place of one that asks nothing, or that has been given values for longest; else they are turned away. */
+  /** Further clients get the place of one that asks nothing, or that has been given values for longest; else they are rejected. */
   readonly maxClients: number;
   readonly bounds: ClientBounds;
   readonly shared: SharedBounds;

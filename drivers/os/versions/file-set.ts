@@ -98,7 +98,7 @@ export function leaveFileSet(folder: string, reason: string): void {
   const { to, from = NO_SET } = trialOf(folder);
   if (to === undefined || currentVersion(folder) !== to) return;
   const text = reason.replaceAll("\n", " ").slice(0, 1000);
-  tryToWrite(() => writeDurably(join(folder, "went-back"), `to=${to}\nreason=${text}\n`));
+  tryToWrite(() => writeDurably(join(folder, "rolled-back"), `to=${to}\nreason=${text}\n`));
   linkVersion(folder, from === NO_SET ? undefined : from);
 }
 

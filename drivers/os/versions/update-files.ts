@@ -20,7 +20,7 @@ export function createDownloadFolder(folder: string): DownloadFolder {
   };
 }
 
-/** A copy of the floors: one JSON file beside the releases, apart from the journal. A damaged one reads as none. */
+/** A copy of the rollback indexes: one JSON file beside the releases, apart from the journal. A damaged one reads as none. */
 export function createRollbackIndexFile(
   folder: string,
   name: string,

@@ -41,7 +41,7 @@ export function createVersions(parts: VersionParts): Installer {
 
 /**
  * Versions of something as immutable folders `<folder>/<SHA-256>`. The link `current` names the one in use. While `trial` is there,
- * that one has to prove itself; `went-back` says that it did not. Both are lines of name=value.
+ * that one has to prove itself; `rolled-back` says that it did not. Both are lines of name=value.
  */
 export class VersionSwitch {
   readonly #place: VersionPlace;
@@ -63,8 +63,8 @@ export class VersionSwitch {
 
   trial(sha256: string): TrialStatus {
     const { folder, running } = this.#place;
-    const wentBack = valuesOf(join(folder, "went-back"));
-    if (wentBack.to === sha256) return { kind: "went-back", detail: wentBack.reason ?? "" };
+    const rolledBack = valuesOf(join(folder, "rolled-back"));
+    if (rolledBack.to === sha256) return { kind: "rolled-back", detail: rolledBack.reason ?? "" };
     return running === sha256 && this.#current() === sha256 ? { kind: "runs" } : { kind: "none" };
   }
 
@@ -160,7 +160,7 @@ export async function adoptVersion(
 function endTrial(folder: string): void {
   // There is none before the first update, and staging it may have failed.
   if (!existsSync(folder)) return;
-  for (const name of ["trial", "went-back", "used"]) rmSync(join(folder, name), { force: true });
+  for (const name of ["trial", "rolled-back", "used"]) rmSync(join(folder, name), { force: true });
   syncFolder(folder);
 }
 

@@ -52,7 +52,7 @@ export function writeAgentConfig(parts: AgentConfigParts): void {
 /** A vehicle that may be updated at any time. */
 function updatesBy(rootFile: string): object {
   const gate = { condition: { signals: {}, all: ["true"] }, holdSeconds: 0 };
-  return { rootFile, hardware: "bench", gate, prove: { withinSeconds: 30, offlineSeconds: 20 } };
+  return { rootFile, hardware: "bench", gate, healthCheck: { withinSeconds: 30, offlineSeconds: 20 } };
 }
 
 function vehicleRules(): readonly object[] {

@@ -33,7 +33,7 @@ const columnSchema = z.object({
 export const wireUpdatePhase = z.object({
   number: z.bigint(),
   repeated: z.boolean(),
-  line: z.string(),
+  component: z.string(),
   versionFrom: z.string(),
   versionTo: z.string(),
   phase: z.string(),

@@ -79,9 +79,9 @@ function linkOf(status: AgentStatus | undefined): string {
 function updateOf({ phases }: BenchParts["consumers"]): readonly (readonly [string, string])[] {
   const last = phases.get(Math.max(...phases.keys()));
   if (last === undefined) return [];
-  const { line, versionFrom, versionTo, phase, percent, bytes, totalBytes, reason, detail, job } = last;
+  const { component, versionFrom, versionTo, phase, percent, bytes, totalBytes, reason, detail, job } = last;
   const parts = [
-    `${line} ${versionFrom} to ${versionTo}: ${phase}`,
+    `${component} ${versionFrom} to ${versionTo}: ${phase}`,
     `${percent} %, ${whole(bytes / 1000)} of ${whole(totalBytes / 1000)} kB`,
     ...(job === "" ? [] : [`job ${job}`]),
     ...(reason === "" ? [] : [pc.red(`${reason}: ${detail}`)]),

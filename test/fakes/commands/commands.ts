@@ -36,11 +36,11 @@ const NO_SEAL: KeySeal = {
 /** An answer as it went out. */
 export type Told = { readonly reply: ReplyAddress; readonly answer: Answer };
 
-/** A door that remembers what it told; `outcome` decides whether it arrived. */
-export class FakeDoor implements ReplyChannel {
+/** A channel that remembers what it told; `outcome` decides whether it arrived. */
+export class FakeChannel implements ReplyChannel {
   readonly told: Told[] = [];
   readonly progressed: ReplyAddress[] = [];
-  outcome: "told" | "later" = "told";
+  outcome: "reported" | "later" = "reported";
   /** The execution whose answers never arrive. */
   refuses: string | undefined;
   /** Whether answers stay on their way for ever. */
@@ -53,13 +53,13 @@ export class FakeDoor implements ReplyChannel {
     return Promise.resolve();
   }
 
-  async report(reply: ReplyAddress, answer: Answer): Promise<"told" | "later"> {
+  async report(reply: ReplyAddress, answer: Answer): Promise<"reported" | "later"> {
     this.attempts += 1;
     this.onTell(reply, answer);
     if (this.hangs) return await new Promise(() => undefined);
-    if (this.outcome === "later" || (reply.door === "aws" && reply.execution === this.refuses)) return "later";
+    if (this.outcome === "later" || (reply.channel === "aws" && reply.execution === this.refuses)) return "later";
     this.told.push({ reply, answer });
-    return "told";
+    return "reported";
   }
 }
 
@@ -100,13 +100,13 @@ export type CommandBenchParts = {
   readonly readsOnly?: string;
 };
 
-/** Everything behind the doors, with fakes around it. */
+/** Everything behind the channels, with fakes around it. */
 export class CommandBench {
   readonly clock: ManualClock;
   readonly journal: Journal;
   readonly ledger: CommandLedger;
   readonly keys: KeySet;
-  readonly door = new FakeDoor();
+  readonly channel = new FakeChannel();
   readonly log = new MemoryLog();
   readonly key: SigningKey;
   readonly parts: DispatchParts;
@@ -122,7 +122,7 @@ export class CommandBench {
     const { clock = new ManualClock(), actions = {}, bootId = "boot-1", maxRunning = 4 } = parts;
     this.clock = clock;
     this.journal = parts.journal ?? new FakeJournal({ clock });
-    if (parts.onTell !== undefined) this.door.onTell = parts.onTell;
+    if (parts.onTell !== undefined) this.channel.onTell = parts.onTell;
     this.key = parts.key ?? signingKey("ops");
     const sink = {
       handOver: (entries: readonly AuditEntry[]) => void this.audited.push(...entries),
@@ -138,7 +138,7 @@ export class CommandBench {
     this.keys = new KeySet(policy.keys, this.journal, parts.seal ?? NO_SEAL);
     const reporter = new Reporter({
       ledger: this.ledger,
-      channelOf: () => this.door,
+      channelOf: () => this.channel,
       broker: { online: () => Promise.resolve(LIMITS) },
       clock,
       log: this.log,
@@ -195,7 +195,7 @@ export class CommandBench {
     return { schemaVersion: 1, ...fields, signature: key.sign(fields) };
   }
 
-  /** Sends a body through the door; gives the answer that dispatching it gives. */
+  /** Sends a body on the channel; gives the answer that dispatching it gives. */
   send(
     body: unknown,
     change: Partial<IncomingCommand> = {},
@@ -249,7 +249,7 @@ export function arrivalOf(payload: Uint8Array, change: Partial<IncomingCommand> 
     id,
     payload,
     format: "json",
-    reply: { door: "aws", execution: id, format: "json" },
+    reply: { channel: "aws", execution: id, format: "json" },
     restOfLifeMs: undefined,
     ...change,
   };

@@ -31,7 +31,7 @@ export async function jobVehicleHome(
       gate: { condition: { signals: {}, all: ["true"] }, holdSeconds: 0 },
       download: { caFile: cloud.authority.caFile },
       jobs: { reportSeconds: 1 },
-      prove: { withinSeconds: 30, offlineSeconds: 20 },
+      healthCheck: { withinSeconds: 30, offlineSeconds: 20 },
       ...ota,
     };
   });

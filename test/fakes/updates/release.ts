@@ -32,7 +32,7 @@ export class ReleaseDesk {
   readonly rootFile: string;
   readonly #rootKey: TestKey = testKey();
   readonly #releaseKey: TestKey = testKey("ecdsa-p256");
-  #counter = 0;
+  #sequenceNumber = 0;
 
   constructor(folder: string) {
     this.folder = folder;
@@ -51,7 +51,7 @@ export class ReleaseDesk {
   agentPart(content: string): UpdatePart {
     const entries = [
       { name: "node", content, mode: 0o755 },
-      { name: "agent/main.js", content: `// release ${this.#counter + 1}` },
+      { name: "agent/main.js", content: `// release ${this.#sequenceNumber + 1}` },
     ];
     return { kind: "agent", name: "agent", entries };
   }
@@ -59,7 +59,7 @@ export class ReleaseDesk {
   /** Makes and signs an update of several artifacts; `name` and `sha256` are those of the first. */
   bundle(parts: readonly UpdatePart[], changes: Readonly<Record<string, unknown>> = {}) {
     const artifacts = parts.map(({ kind, name: base, entries, more = {} }) => {
-      const name = `${base}-${this.#counter + 1}.tar.gz`;
+      const name = `${base}-${this.#sequenceNumber + 1}.tar.gz`;
       const bytes = readFileSync(writeTarGz(join(this.folder, name), entries));
       const sha256 = createHash("sha256").update(bytes).digest("hex");
       return { name, kind, sizeBytes: bytes.length, sha256, ...more };
@@ -70,13 +70,13 @@ export class ReleaseDesk {
 
   /** Signs an update of artifacts that are made already; they get its version. */
   sign(artifacts: readonly Readonly<Record<string, unknown>>[], changes: Readonly<Record<string, unknown>> = {}) {
-    this.#counter += 1;
-    const version = `1.0.${this.#counter}`;
+    this.#sequenceNumber += 1;
+    const version = `1.0.${this.#sequenceNumber}`;
     const expires = "2200-01-01T00:00:00Z";
     const versioned = artifacts.map((artifact) => ({ version, ...artifact }));
-    const about = { version, counter: this.#counter, expires, artifacts: versioned };
+    const about = { version, sequenceNumber: this.#sequenceNumber, expires, artifacts: versioned };
     const document = manifestDocument({ ...about, ...changes });
-    const path = join(this.folder, `manifest-${this.#counter}.json`);
+    const path = join(this.folder, `manifest-${this.#sequenceNumber}.json`);
     writeFileSync(path, encoded(document));
     writeFileSync(`${path}.sig`, encoded(signaturesOf(encoded(document), this.#releaseKey)));
     return { path, version, document };

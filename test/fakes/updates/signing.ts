@@ -63,9 +63,9 @@ export function manifestDocument(changes: Readonly<Record<string, unknown>> = {}
   return {
     type: "causeway.manifest",
     schemaVersion: 1,
-    line: "agent",
+    component: "agent",
     version: "1.4.0",
-    counter: 14,
+    sequenceNumber: 14,
     expires: "2027-01-01T00:00:00Z",
     hardware: ["gateway-2"],
     agent: { atLeast: "0.1.0" },
@@ -80,7 +80,7 @@ export function testManifest(changes: Readonly<Record<string, unknown>> = {}): U
   return manifestBytes(manifestDocument(changes));
 }
 
-/** A vehicle of hardware gateway-2 with agent 1.3.0, counter 13, on 2026-06-01. */
+/** A vehicle of hardware gateway-2 with agent 1.3.0, sequence number 13, on 2026-06-01. */
 export function testVehicle(root: TrustRoot, changes: Partial<Vehicle> = {}): Vehicle {
   return {
     root,
@@ -88,7 +88,7 @@ export function testVehicle(root: TrustRoot, changes: Partial<Vehicle> = {}): Ve
     clockQuality: "ntp",
     hardware: "gateway-2",
     agentVersion: "1.3.0",
-    installed: [{ line: "agent", counter: 13, digest: "1".repeat(64) }],
+    installed: [{ component: "agent", sequenceNumber: 13, digest: "1".repeat(64) }],
     kinds: ["agent"],
     handlers: [],
     ...changes,

@@ -18,7 +18,7 @@ export class FakeSlots implements Installer {
   /** Starts of the new version, all together. */
   newStarts = 0;
   #trial: { starts: number } | undefined;
-  #wentBack: string | undefined;
+  #rolledBack: string | undefined;
   readonly #step: () => void;
 
   constructor(step: () => void) {
@@ -31,7 +31,7 @@ export class FakeSlots implements Installer {
       if (this.#trial.starts >= MAX_STARTS) {
         this.current = "old";
         this.#trial = undefined;
-        this.#wentBack = `${MAX_STARTS} starts`;
+        this.#rolledBack = `${MAX_STARTS} starts`;
       } else {
         this.#trial = { starts: this.#trial.starts + 1 };
       }
@@ -52,7 +52,7 @@ export class FakeSlots implements Installer {
     if (this.#trial === undefined) {
       this.#change(() => {
         this.#trial = { starts: 0 };
-        this.#wentBack = undefined;
+        this.#rolledBack = undefined;
       });
     }
     this.#change(() => {
@@ -62,7 +62,7 @@ export class FakeSlots implements Installer {
   }
 
   async trial(_artifact: FetchedArtifact): Promise<TrialStatus> {
-    if (this.#wentBack !== undefined) return { kind: "went-back", detail: this.#wentBack };
+    if (this.#rolledBack !== undefined) return { kind: "rolled-back", detail: this.#rolledBack };
     return this.current === "new" ? { kind: "runs" } : { kind: "none" };
   }
 
@@ -78,7 +78,7 @@ export class FakeSlots implements Installer {
     });
     this.#change(() => {
       this.#trial = undefined;
-      this.#wentBack = undefined;
+      this.#rolledBack = undefined;
       this.staged = false;
     });
     return this.running === "new" ? "restart" : "at-once";

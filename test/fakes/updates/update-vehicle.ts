@@ -29,7 +29,7 @@ export const REQUEST: UpdateRequest = {
 /** A power cut. */
 class Cut extends Error {}
 
-/** A vehicle whose disk survives cuts: journal, floors, slots. `cutAt` says after how many steps the next cut comes. */
+/** A vehicle whose disk survives cuts: journal, rollback indexes, slots. `cutAt` says after how many steps the next cut comes. */
 export class UpdateVehicle {
   readonly clock = new ManualClock();
   readonly log = new MemoryLog();
@@ -205,10 +205,10 @@ export class UpdateVehicle {
 export function flawOf(vehicle: UpdateVehicle): string | undefined {
   const { current, running, newStarts } = vehicle.slots;
   const step = vehicle.record()?.state.step;
-  const counter = vehicle.rollbackIndexes.installed().find(({ line }) => line === "agent")?.counter;
+  const index = vehicle.rollbackIndexes.installed().find(({ component }) => component === "agent")?.sequenceNumber;
   if ((step === "done" ? "new" : "old") !== current) return `${step}, and ${current} is what starts`;
   if (running !== current) return `${current} is what starts, and ${running} runs`;
-  if (counter !== (step === "done" ? 14 : undefined)) return `${step}, and the floor is ${counter}`;
+  if (index !== (step === "done" ? 14 : undefined)) return `${step}, and the rollback index is ${index}`;
   const untold = flawOfPhases(vehicle.told, step);
   if (untold !== undefined) return untold;
   if (vehicle.version === "good") return undefined;

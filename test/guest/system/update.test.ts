@@ -42,7 +42,7 @@ describe("updates of the agent under systemd, from one real version to another",
           hardware: "gateway-2",
           gate: { condition: { signals: {}, all: ["true"] }, holdSeconds: 0 },
           // A version that never connects must not pass for one without coverage.
-          prove: { withinSeconds: 120, offlineSeconds: 270 },
+          healthCheck: { withinSeconds: 120, offlineSeconds: 270 },
         },
       },
     });
@@ -102,7 +102,11 @@ describe("updates of the agent under systemd, from one real version to another",
     expect(code).toBe(1);
     expect(ms).toBeLessThan(ROLLBACK_MS + SLOW_MS);
     const { running, update } = await show();
-    expect([running, update.step, update.failure?.reason]).toEqual([before.running, "failed", "supervisor-went-back"]);
+    expect([running, update.step, update.failure?.reason]).toEqual([
+      before.running,
+      "failed",
+      "supervisor-rolled-back",
+    ]);
     // The one that was asked for, and at most three of the bad version.
     expect((await starts()) - before.starts).toBeLessThanOrEqual(4);
     await guest.statusWhen("online", ({ link }) => link.state === "online");
@@ -117,7 +121,7 @@ describe("updates of the agent under systemd, from one real version to another",
     expect(code).toBe(1);
     expect(ms).toBeLessThan(ROLLBACK_MS + SLOW_MS);
     const { running, update } = await show();
-    expect([running, update.failure?.reason]).toEqual([before, "not-proven"]);
+    expect([running, update.failure?.reason]).toEqual([before, "unhealthy"]);
     await guest.link.restore();
     await guest.statusWhen("online", ({ link }) => link.state === "online");
   });

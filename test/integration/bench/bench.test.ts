@@ -130,7 +130,7 @@ describe("scripts/bench", () => {
       const verifier = new ReleaseDesk(join(folder, "releases"));
       const log = { name: "agent.d/log.yaml", content: "log: {level: debug}\n" };
       const set = { kind: "files", name: "log", entries: [log] } as const;
-      const { path } = verifier.bundle([set], { line: "log", hardware: ["bench"] });
+      const { path } = verifier.bundle([set], { component: "log", hardware: ["bench"] });
       const driven = bench("updated", "--seconds", "20", "--root", verifier.rootFile);
       const config = join(folder, "updated", "agent.yaml");
       const install = async (): Promise<true | undefined> => {

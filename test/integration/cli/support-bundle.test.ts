@@ -86,7 +86,7 @@ describe("causeway diag collect, on a vehicle with a TPM", () => {
     expect(log.map(({ event }) => event)).toContain("agent.started");
     expect(rest.commands).toMatchObject({
       ledger: { kind: "sound", commands: 1 },
-      newest: [{ action: "signals.last", door: "local", status: "REJECTED", reason: "ACCESS_DENIED" }],
+      newest: [{ action: "signals.last", channel: "local", status: "REJECTED", reason: "ACCESS_DENIED" }],
     });
     expectNoSecret(text);
   }, 120_000);

@@ -101,7 +101,7 @@ describe("lock and unlock, from a phone and from the cloud, on a bus with a door
     const local = entries().filter(
       ({ entry }) => entry.includes('"command":"local-1"') && entry.includes('"received"'),
     );
-    const reply = `"reply":{"claimedBy":"${userInfo().username}","door":"local"}`;
+    const reply = `"reply":{"channel":"local","claimedBy":"${userInfo().username}"}`;
     expect(local.map(({ entry }) => entry.includes(reply))).toEqual([true]);
     const files = records.map((payload, at) => {
       const file = join(folder, `record-${at}.bin`);
@@ -133,16 +133,18 @@ describe("lock and unlock, from a phone and from the cloud, on a bus with a door
     expect(await cli(lock, "run", file)).toBe("0 SUCCEEDED\n");
     expect(await cli({}, "run", file)).toMatch(/^1 REJECTED: COMMAND_REQUEST_PARSING_FAILED: /);
     expect(await cli({}, "list", "--limit", "3")).toMatch(
-      /^0 id +action +door +end +answer\n.*local-1 +doors\.lock +local +SUCCEEDED/s,
+      /^0 id +action +channel +end +answer\n.*local-1 +doors\.lock +local +SUCCEEDED/s,
     );
-    expect(await cli({}, "show", "local-1")).toBe("0 local-1 doors.lock: SUCCEEDED, told\n  DoorStatus.Locked = 1\n");
+    expect(await cli({}, "show", "local-1")).toBe(
+      "0 local-1 doors.lock: SUCCEEDED, reported\n  DoorStatus.Locked = 1\n",
+    );
     expect(await cli({}, "show", "local-2")).toBe("2 ");
     expect(await cli({}, "acknowledge")).toBe("2 the ledger is whole\n");
     const { stdout } = await runCli(["status", "--config", home.config]);
     expect(stdout).toMatch(/^commands +0 running, \d+ of 20.000 remembered, \d+ of them refused or repeats$/m);
   }
 
-  it("succeeds when the vehicle says so, acts once for each id over all doors, and leaves the bus alone otherwise", async () => {
+  it("succeeds when the vehicle says so, acts once for each id over all channels, and leaves the bus alone otherwise", async () => {
     const home = await vehicle.home();
     const daemon = await online(home);
 
@@ -160,7 +162,7 @@ describe("lock and unlock, from a phone and from the cloud, on a bus with a door
     expect(await inCloud(signed("horn-and-lights"))).toBe("SUCCEEDED");
     expect([unit.flashes, unit.isFlashing, unit.frames.wrong]).toEqual([2, false, 0]);
 
-    // One request again and again, through every door and under many names.
+    // One request again and again, on every channel and under many names.
     const again = signed("doors.unlock");
     expect(await inCloud(again)).toBe("SUCCEEDED");
     for (let time = 0; time < 50; time += 1) await backend.send(THING, again, `name-${time % 5}`);

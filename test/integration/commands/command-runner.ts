@@ -98,7 +98,10 @@ const bench = new CommandBench({
   },
   onTell: (reply, answer) => {
     pass();
-    append("answers", `${reply.door === "aws" ? reply.execution : ""} ${answer.status} ${answer.reason?.code ?? ""}`);
+    append(
+      "answers",
+      `${reply.channel === "aws" ? reply.execution : ""} ${answer.status} ${answer.reason?.code ?? ""}`,
+    );
     pass();
   },
 });

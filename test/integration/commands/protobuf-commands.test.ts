@@ -76,7 +76,7 @@ describe.skipIf(!hasProtoc)(`commands in the protobuf flavour${hasProtoc ? "" : 
     );
 
   it.each(["$aws/commands", "cms/commands"])(
-    "behind %s acts once for each id over all doors, and gives numbers for reasons",
+    "behind %s acts once for each id over all channels, and gives numbers for reasons",
     async (prefix) => {
       const { daemon, cloud } = await online(prefix);
       const { unit } = vehicle;
@@ -142,7 +142,7 @@ describe.skipIf(!hasProtoc)(`commands in the protobuf flavour${hasProtoc ? "" : 
     120_000,
   );
 
-  /** One id a hundred times through each door, in turns; each door has the first turn once. Only what comes first acts. */
+  /** One id a hundred times on each channel, in turns; each channel has the first turn once. Only what comes first acts. */
   async function expectOneAct(protobuf: ProtobufCommands): Promise<void> {
     const { unit, cloud } = vehicle;
     const app = await cloud.sessionAs("consumer");
@@ -169,7 +169,7 @@ describe.skipIf(!hasProtoc)(`commands in the protobuf flavour${hasProtoc ? "" : 
       const order = Object.keys(turns).toSorted((left, right) => Number(right === first) - Number(left === first));
       for (let time = 0; time < 100; time += 1) for (const door of order) await turns[door]?.();
       const ends = { protobuf: await end(executions.protobuf), aws: await end(executions.aws) };
-      // JSON is the same request at both of its doors; in protobuf it is another spelling, and its id and counter are used up.
+      // JSON is the same request on both of its channels; in protobuf it is another spelling, and its id and counter are used up.
       const isJson = ends.aws === "SUCCEEDED";
       expect(`${ends.protobuf}, ${ends.aws}`).toMatch(
         isJson ? /^FAILED 65(542|548), SUCCEEDED$/ : /^SUCCEEDED, REJECTED (ID_REUSED|COUNTER_REPLAYED)$/,

@@ -121,7 +121,7 @@ describe("AWS IoT Jobs, from the cloud to the vehicle and back", { timeout: 180_
   it("says FAILED, and runs the old version, after a new one that crashes", async () => {
     const daemon = await vehicle();
     const job = await create(otaDocument(RELEASES.crashes));
-    expect(await end(job)).toBe("FAILED supervisor-went-back: 3 starts");
+    expect(await end(job)).toBe("FAILED supervisor-rolled-back: 3 starts");
     expect(existsSync(current())).toBe(false);
     expect(daemon.ends).toHaveLength(4);
   });

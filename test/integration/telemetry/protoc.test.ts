@@ -128,10 +128,27 @@ describe.skipIf(!hasProtoc)(`protoc --decode${hasProtoc ? "" : " (protoc is not 
     const file = read(encoder.file({ name: "a.gz", content: Uint8Array.of(1, 255), sha256: "0".repeat(64) })[0]);
     expect(valuesOf(file, "content")).toEqual(['"\\001\\377"']);
     expect(valuesOf(file, "parts")).toEqual(["1"]);
-    const about = { digest: "ab", line: "agent", versionFrom: "1", versionTo: "2", reason: "tampered", detail: "x" };
+    const about = {
+      digest: "ab",
+      component: "agent",
+      versionFrom: "1",
+      versionTo: "2",
+      reason: "tampered",
+      detail: "x",
+    };
     const job = { job: "j-1", execution: 3, bytes: 5_000_000_000, totalBytes: 6_000_000_000, percent: 83, timeUs: T0 };
     const phase = read(encoder.updatePhase({ number: 4, repeated: true, phase: "failed", ...about, ...job }));
-    const fields = ["number", "repeated", "line", "version_from", "version_to", "phase", "reason", "job", "execution"];
+    const fields = [
+      "number",
+      "repeated",
+      "component",
+      "version_from",
+      "version_to",
+      "phase",
+      "reason",
+      "job",
+      "execution",
+    ];
     expect(fields.flatMap((field) => valuesOf(phase, field))).toEqual([
       "4",
       "true",

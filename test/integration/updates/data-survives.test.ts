@@ -71,7 +71,7 @@ async function start(offlineSeconds: number, withinSeconds = 280): Promise<Super
       rootFile: verifier.rootFile,
       hardware: "gateway-2",
       gate,
-      prove: { withinSeconds, offlineSeconds },
+      healthCheck: { withinSeconds, offlineSeconds },
     };
   });
   return await superviseDaemon(home);
@@ -116,7 +116,7 @@ describe("records over an update", { timeout: 180_000 }, () => {
     const old = await stored(3);
     const update = verifier.make(RELEASES.works);
     expect((await ota("install", update.path, "--no-wait")).code).toBe(0);
-    await step("update     prove");
+    await step("update     health-check");
     const both = await stored(old.length + 5);
     expect(current()).toBe(update.sha256);
     expect((await ota("rollback")).code).toBe(0);
@@ -129,7 +129,7 @@ describe("records over an update", { timeout: 180_000 }, () => {
   it("that a new version does not store bring the old one back, though its link is up", async () => {
     await start(1, 10);
     const installed = await ota("install", verifier.make(RELEASES.storesNothing).path);
-    expect(installed.stdout).toMatch(/agent 1\.0\.1 is not installed: not-proven: a flush of the pipeline/);
+    expect(installed.stdout).toMatch(/agent 1\.0\.1 is not installed: unhealthy: a flush of the pipeline/);
     expect(installed.code).toBe(1);
     await step("running    packaged");
     await expectDelivered(await stored(1));

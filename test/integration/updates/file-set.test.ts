@@ -31,10 +31,13 @@ const setOf = (rules = RULES, dbc = DBC): UpdatePart => ({
 const signals = (daemon: SupervisedDaemon): readonly number[] =>
   [...daemon.log().matchAll(/"event":"agent.started".*?"signals":(\d+)/g)].map(([, count]) => Number(count));
 
-async function start(prove = { withinSeconds: 10, offlineSeconds: 1 }, environment = {}): Promise<SupervisedDaemon> {
+async function start(
+  healthCheck = { withinSeconds: 10, offlineSeconds: 1 },
+  environment = {},
+): Promise<SupervisedDaemon> {
   home = await daemonHome((config) => {
     const gate = { condition: { signals: { speed: "Engine.Speed" }, all: ["speed < 1e6"], maxAgeMs: 60_000 } };
-    config.ota = { rootFile: verifier.rootFile, hardware: "gateway-2", gate: { ...gate, holdSeconds: 0 }, prove };
+    config.ota = { rootFile: verifier.rootFile, hardware: "gateway-2", gate: { ...gate, holdSeconds: 0 }, healthCheck };
     // Fresh signals, for as long as the test runs.
     config.buses = [{ name: "can0", driver: "replay", file: "drive.log", loop: true }];
   });
@@ -49,7 +52,7 @@ describe("updates of DBC files, rules and settings", { timeout: 120_000 }, () =>
   it("takes the whole set into use, over restarts, and leaves the vehicle's own files alone", async () => {
     const daemon = await start();
     const own = readFileSync(home.config, "utf8");
-    const update = verifier.bundle([setOf()], { line: "vehicle" });
+    const update = verifier.bundle([setOf()], { component: "vehicle" });
     expect(await ota("install", update.path)).toMatchObject({
       code: 0,
       stdout: "accepted\nvehicle 1.0.1 is installed, 0.1.0 before",
@@ -62,7 +65,9 @@ describe("updates of DBC files, rules and settings", { timeout: 120_000 }, () =>
     await expect.poll(() => signals(daemon), { timeout: 30_000 }).toEqual([2, 1, 1]);
 
     // The next set takes its place whole, and the one before it goes.
-    const next = verifier.bundle([setOf("dbc: [{file: dbc/car.dbc}]\ncollect: {batchMs: 500}\n")], { line: "vehicle" });
+    const next = verifier.bundle([setOf("dbc: [{file: dbc/car.dbc}]\ncollect: {batchMs: 500}\n")], {
+      component: "vehicle",
+    });
     expect((await ota("install", next.path)).code).toBe(0);
     const { stdout: shown, stderr } = await runProgram(["config", "show", "--json", "--config", home.config]);
     expect([stderr, JSON.parse(shown)]).toMatchObject(["", { config: { collect: { batchMs: 500 } } }]);
@@ -89,7 +94,7 @@ describe("updates of DBC files, rules and settings", { timeout: 120_000 }, () =>
     ],
   ])("refuses a set with %s before anything is changed", async (_name, part, reason) => {
     const daemon = await start();
-    const update = verifier.bundle([part], { line: "vehicle" });
+    const update = verifier.bundle([part], { component: "vehicle" });
     const { code, stdout } = await ota("install", update.path);
     expect(code).toBe(1);
     expect(stdout).toMatch(reason);
@@ -99,7 +104,7 @@ describe("updates of DBC files, rules and settings", { timeout: 120_000 }, () =>
 
   it("goes back to the set before when the technician says so during the trial", async () => {
     const daemon = await start();
-    const first = verifier.bundle([setOf()], { line: "vehicle" });
+    const first = verifier.bundle([setOf()], { component: "vehicle" });
     expect((await ota("install", first.path)).code).toBe(0);
     writeFileSync(home.config, readFileSync(home.config, "utf8").replace("offlineSeconds: 1", "offlineSeconds: 200"));
     writeFileSync(home.config, readFileSync(home.config, "utf8").replace("withinSeconds: 10", "withinSeconds: 280"));
@@ -108,9 +113,9 @@ describe("updates of DBC files, rules and settings", { timeout: 120_000 }, () =>
     // It says that it has started before its sockets answer.
     await expect.poll(async () => (await ota("show")).code, { timeout: 30_000 }).toBe(0);
 
-    const second = verifier.bundle([setOf("collect: {batchMs: 500}\n")], { line: "vehicle" });
+    const second = verifier.bundle([setOf("collect: {batchMs: 500}\n")], { component: "vehicle" });
     expect((await ota("install", second.path, "--no-wait")).code).toBe(0);
-    await expect.poll(async () => (await ota("show")).stdout, { timeout: 60_000 }).toContain("update     prove");
+    await expect.poll(async () => (await ota("show")).stdout, { timeout: 60_000 }).toContain("update     health-check");
     expect(readlinkSync(join(files(), "current"))).toBe(second.sha256);
     expect((await ota("rollback")).code).toBe(0);
     await expect
@@ -119,18 +124,18 @@ describe("updates of DBC files, rules and settings", { timeout: 120_000 }, () =>
     expect(readlinkSync(join(files(), "current"))).toBe(first.sha256);
   });
 
-  it("goes back with all of an update when one part of it does not prove itself", async () => {
+  it("goes back with all of an update when one part of it is not healthy", async () => {
     await start(undefined, { CAUSEWAY_TRIAL_LOOK_SECONDS: "1", CAUSEWAY_TRIAL_SECONDS: "4" });
     const update = verifier.bundle([setOf(), verifier.agentPart(RELEASES.crashes)]);
     const { code, stdout } = await ota("install", update.path);
-    expect([code, stdout]).toEqual([1, expect.stringContaining("supervisor-went-back: 3 starts")]);
+    expect([code, stdout]).toEqual([1, expect.stringContaining("supervisor-rolled-back: 3 starts")]);
     expect(existsSync(join(files(), "current"))).toBe(false);
     expect(existsSync(join(home.folder, "state/releases/current"))).toBe(false);
   });
 
   it("starts without a set that has become unusable, says so, and has it again when it is mended", async () => {
     const daemon = await start();
-    const update = verifier.bundle([setOf()], { line: "vehicle" });
+    const update = verifier.bundle([setOf()], { component: "vehicle" });
     expect((await ota("install", update.path)).code).toBe(0);
     const file = join(files(), update.sha256, "dbc/car.dbc");
     rmSync(file);

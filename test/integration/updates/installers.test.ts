@@ -33,8 +33,8 @@ const ota = (...args: readonly string[]): Promise<ProgramEnd> => runProgram(["ot
 async function start(settings: Readonly<Record<string, unknown>>): Promise<SupervisedDaemon> {
   home = await daemonHome((config) => {
     const gate = { condition: { signals: {}, all: ["true"] }, holdSeconds: 0 };
-    const prove = { withinSeconds: 10, offlineSeconds: 1 };
-    config.ota = { rootFile: verifier.rootFile, hardware: "gateway-2", gate, prove, ...settings };
+    const healthCheck = { withinSeconds: 10, offlineSeconds: 1 };
+    config.ota = { rootFile: verifier.rootFile, hardware: "gateway-2", gate, healthCheck, ...settings };
   });
   return await superviseDaemon(home);
 }
@@ -69,9 +69,9 @@ describe("artifacts that a program of the vehicle installs, with hooks around th
 
   it("calls them in order, with the fixed arguments and nothing of a shell", async () => {
     await start(settings());
-    const update = verifier.bundle([payload("radio")], { line: "radio" });
+    const update = verifier.bundle([payload("radio")], { component: "radio" });
     expect((await ota("install", update.path)).stdout).toBe("accepted\nradio 1.0.1 is installed, 0.1.0 before");
-    expect(calls()).toEqual(["hook before", "radio check", "radio install", "hook after", "radio keep"]);
+    expect(calls()).toEqual(["hook before", "radio check", "radio install", "hook after", "radio commit"]);
     const [first, second] = readFileSync(join(folder, "calls"), "utf8").split("\n");
     expect(first).toBe("hook before radio 0.1.0 1.0.1");
     expect(second).toMatch(new RegExp(`^radio check \\S+/radio-1.tar.gz 1\\.0\\.1 ${update.sha256}$`));
@@ -79,15 +79,15 @@ describe("artifacts that a program of the vehicle installs, with hooks around th
 
   it("refuses an artifact whose handler is not on the list", async () => {
     await start(settings());
-    const update = verifier.bundle([payload("camera")], { line: "camera" });
+    const update = verifier.bundle([payload("camera")], { component: "camera" });
     expect((await ota("install", update.path)).stderr).toContain("handler camera is not on the vehicle's list");
     expect(existsSync(join(folder, "calls"))).toBe(false);
   });
 
   it.each([
-    ["fail-radio-install", "install-failed", ["hook before", "radio check", "radio install", "radio revert"]],
-    ["fail-hook-before", "hook-failed", ["hook before", "radio revert"]],
-    ["fail-hook-after", "hook-failed", ["hook before", "radio check", "radio install", "hook after", "radio revert"]],
+    ["fail-radio-install", "install-failed", ["hook before", "radio check", "radio install", "radio rollback"]],
+    ["fail-hook-before", "hook-failed", ["hook before", "radio rollback"]],
+    ["fail-hook-after", "hook-failed", ["hook before", "radio check", "radio install", "hook after", "radio rollback"]],
   ])("takes all of an update back after %s", async (fault, reason, expected) => {
     await start(settings());
     writeFileSync(join(folder, fault), "");
@@ -131,7 +131,7 @@ describe("bundles for RAUC, over a real D-Bus", { timeout: 240_000 }, () => {
 
   it("asks for a start of the system, exits with 4, and keeps what runs after it", async () => {
     const daemon = await start({ rauc: { enabled: true, busAddress: stub.address } });
-    const update = verifier.bundle([bundle], { line: "system" });
+    const update = verifier.bundle([bundle], { component: "system" });
     expect(await ota("install", update.path)).toMatchObject({
       code: 4,
       stdout: "accepted\nsystem 1.0.1 waits for a start of the system",
@@ -157,7 +157,7 @@ describe("bundles for RAUC, over a real D-Bus", { timeout: 240_000 }, () => {
 
   it("gives it up on request while it waits: the slot that runs starts again", async () => {
     await start({ rauc: { enabled: true, busAddress: stub.address } });
-    const update = verifier.bundle([bundle], { line: "system" });
+    const update = verifier.bundle([bundle], { component: "system" });
     expect((await ota("install", update.path)).code).toBe(4);
     expect((await ota("rollback")).code).toBe(0);
     await expect
@@ -171,7 +171,10 @@ describe("bundles for RAUC, over a real D-Bus", { timeout: 240_000 }, () => {
     expect(await installer(journal, "boot-1").activate(artifact)).toBe("reboot");
     expect(await installer(journal, "boot-1").trial(artifact)).toEqual({ kind: "pending" });
     const later = installer(journal, "boot-2");
-    expect(await later.trial(artifact)).toEqual({ kind: "went-back", detail: "the boot loader started slot A again" });
+    expect(await later.trial(artifact)).toEqual({
+      kind: "rolled-back",
+      detail: "the boot loader started slot A again",
+    });
     expect(await later.rollback(artifact)).toBe("at-once");
     expect(await later.trial(artifact)).toEqual({ kind: "none" });
   });

@@ -18,7 +18,7 @@ async function start(gate: Readonly<Record<string, unknown>> = {}, environment =
       rootFile: verifier.rootFile,
       hardware: "gateway-2",
       gate: { condition: { signals: {}, all: ["true"] }, holdSeconds: 0, ...gate },
-      prove: { withinSeconds: 10, offlineSeconds: 1 },
+      healthCheck: { withinSeconds: 10, offlineSeconds: 1 },
     };
   });
   return await superviseDaemon(home, environment);
@@ -42,7 +42,7 @@ describe("causeway ota, without the cloud", { timeout: 120_000 }, () => {
     expect(existsSync(join(home.folder, "state/updates"))).toBe(false);
 
     const shown = await ota("show");
-    expect(shown.stdout).toContain(`running    ${update.sha256}\nroot       1\ninstalled  agent, counter 1`);
+    expect(shown.stdout).toContain(`running    ${update.sha256}\nroot       1\ninstalled  agent, sequence number 1`);
     expect(await ota("install", update.path)).toMatchObject({ code: 2, stdout: "installed" });
     expect((await ota("rollback")).code).toBe(2);
     expect((await ota("commit")).code).toBe(2);
@@ -56,7 +56,7 @@ describe("causeway ota, without the cloud", { timeout: 120_000 }, () => {
       const installed = await ota("install", update.path);
       expect(installed.code).toBe(1);
       expect(installed.stdout).toMatch(
-        /agent 1\.0\.1 is not installed: supervisor-went-back: (3 starts|not proven within 4 s)/,
+        /agent 1\.0\.1 is not installed: supervisor-rolled-back: (3 starts|not healthy within 4 s)/,
       );
       expect(daemon.ends.length).toBeLessThanOrEqual(4);
       expect(existsSync(current())).toBe(false);
@@ -73,11 +73,11 @@ describe("causeway ota, without the cloud", { timeout: 120_000 }, () => {
 
     const downgrade = await ota("install", older.path);
     expect(downgrade.code).toBe(1);
-    expect(downgrade.stderr).toContain("counter 1 is below 2");
+    expect(downgrade.stderr).toContain("sequence number 1 is below 2");
 
     const third = verifier.make(RELEASES.works);
     const signed = readFileSync(third.path, "utf8");
-    writeFileSync(third.path, signed.replace('"counter":3', '"counter":4'));
+    writeFileSync(third.path, signed.replace('"sequenceNumber":3', '"sequenceNumber":4'));
     expect((await ota("install", third.path)).stderr).toContain("a signature does not fit");
     writeFileSync(third.path, signed);
     writeFileSync(`${third.path}.sig`, '{"schemaVersion":1,"signatures":[],"type":"causeway.signatures"}');

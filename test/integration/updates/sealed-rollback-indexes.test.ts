@@ -11,15 +11,15 @@ import { startTpm, type Tpm } from "../../bench/tpm/tpm.ts";
 import { ManualClock } from "../../fakes/core/clock.ts";
 import { FakeJournal } from "../../fakes/ports/journal.ts";
 
-const LINE = { line: "agent", counter: 14, digest: "d".repeat(64) };
-const OLD = { line: "agent", counter: 13, digest: "c".repeat(64) };
+const COMPONENT = { component: "agent", sequenceNumber: 14, digest: "d".repeat(64) };
+const OLD = { component: "agent", sequenceNumber: 13, digest: "c".repeat(64) };
 
 let folder: string;
 let tpm: Tpm;
 let index = 0x0180_0e00;
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), "causeway-floors-"));
+  folder = mkdtempSync(join(tmpdir(), "causeway-rollback-"));
   tpm = await startTpm({ folder });
 }, 60_000);
 afterAll(async () => {
@@ -36,7 +36,7 @@ class Disk {
   copy: unknown;
 
   image() {
-    return { copy: structuredClone(this.copy), documents: this.journal.list("floor-seal") };
+    return { copy: structuredClone(this.copy), documents: this.journal.list("rollback-index-seal") };
   }
 
   restore({ copy, documents }: ReturnType<Disk["image"]>): void {
@@ -72,17 +72,17 @@ beforeEach(() => {
   index += 1;
 });
 
-describe("floors that a counter in the TPM vouches for", { timeout: 60_000 }, () => {
-  it("takes over the floors from before, and moves the counter on with each change", async () => {
+describe("rollback indexes that a counter in the TPM vouches for", { timeout: 60_000 }, () => {
+  it("takes over the rollback indexes from before, and moves the counter on with each change", async () => {
     const disk = new Disk();
-    disk.journal.put([{ space: "floor", key: "agent", value: { ...OLD } }]);
+    disk.journal.put([{ space: "rollback-index", key: "agent", value: { ...OLD } }]);
     const rollbackIndexes = await start(disk);
     expect([rollbackIndexes.fault(), rollbackIndexes.installed()]).toEqual([undefined, [OLD]]);
     const made = counterValue();
-    await rollbackIndexes.advance(LINE);
-    expect(rollbackIndexes.installed()).toEqual([LINE]);
+    await rollbackIndexes.advance(COMPONENT);
+    expect(rollbackIndexes.installed()).toEqual([COMPONENT]);
     expect(counterValue()).toBe(made + 1);
-    expect((await start(disk)).installed()).toEqual([LINE]);
+    expect((await start(disk)).installed()).toEqual([COMPONENT]);
     expect(judge("tpm2_nvreadpublic", `0x${index.toString(16)}`).toString()).toMatch(/nt=0x1|counter/);
   });
 
@@ -91,7 +91,7 @@ describe("floors that a counter in the TPM vouches for", { timeout: 60_000 }, ()
     const rollbackIndexes = await start(disk);
     await rollbackIndexes.advance(OLD);
     const image = disk.image();
-    await rollbackIndexes.advance(LINE);
+    await rollbackIndexes.advance(COMPONENT);
     const newest = disk.image();
 
     disk.restore(image);
@@ -102,29 +102,29 @@ describe("floors that a counter in the TPM vouches for", { timeout: 60_000 }, ()
     expect((await start(disk)).fault()).toBeUndefined();
     // One place is enough.
     disk.copy = undefined;
-    expect((await start(disk)).installed()).toEqual([LINE]);
+    expect((await start(disk)).installed()).toEqual([COMPONENT]);
     judge("tpm2_nvincrement", `0x${index.toString(16)}`);
     expect((await start(disk)).fault()).toContain("the disk is an old one");
   });
 
-  it("has the higher floor after a power cut between the disk and the TPM, and before it the lower", async () => {
+  it("has the higher rollback index after a power cut between the disk and the TPM, and before it the lower", async () => {
     const disk = new Disk();
     await (await start(disk)).advance(OLD);
     const cut = async (): Promise<void> => {
       throw new Cut();
     };
     const dying = await start(disk, { advance: cut });
-    await expect(dying.advance(LINE)).rejects.toThrow(Cut);
+    await expect(dying.advance(COMPONENT)).rejects.toThrow(Cut);
     const before = counterValue();
     const next = await start(disk);
-    expect([next.fault(), next.installed()]).toEqual([undefined, [LINE]]);
+    expect([next.fault(), next.installed()]).toEqual([undefined, [COMPONENT]]);
     expect(counterValue()).toBe(before + 1);
-    expect((await start(disk)).installed()).toEqual([LINE]);
+    expect((await start(disk)).installed()).toEqual([COMPONENT]);
   });
 
   it("makes the counter again after a power cut in the middle of that", async () => {
     const disk = new Disk();
-    disk.journal.put([{ space: "floor", key: "agent", value: { ...OLD } }]);
+    disk.journal.put([{ space: "rollback-index", key: "agent", value: { ...OLD } }]);
     const { environment } = tpm;
     const half = new NvCounter({
       index,
@@ -143,7 +143,7 @@ describe("floors that a counter in the TPM vouches for", { timeout: 60_000 }, ()
 
   it("installs nothing while the TPM cannot be reached", async () => {
     const disk = new Disk();
-    await (await start(disk)).advance(LINE);
+    await (await start(disk)).advance(COMPONENT);
     const gone = new NvCounter({
       index,
       environment: { PATH: process.env.PATH, TPM2TOOLS_TCTI: "swtpm:port=1" },
@@ -152,21 +152,25 @@ describe("floors that a counter in the TPM vouches for", { timeout: 60_000 }, ()
     });
     const rollbackIndexes = await start(disk, { read: () => gone.read() });
     expect(rollbackIndexes.fault()).toContain("the counter in the TPM cannot be used");
-    await expect(rollbackIndexes.advance({ ...LINE, counter: 15 })).rejects.toMatchObject({ code: "update.refused" });
+    await expect(rollbackIndexes.advance({ ...COMPONENT, sequenceNumber: 15 })).rejects.toMatchObject({
+      code: "update.refused",
+    });
   });
 
   it("installs nothing when the counter is gone, and shows what is known, until someone acknowledges it", async () => {
     const disk = new Disk();
-    await (await start(disk)).advance(LINE);
+    await (await start(disk)).advance(COMPONENT);
     judge("tpm2_nvundefine", "-C", "o", `0x${index.toString(16)}`);
     const rollbackIndexes = await start(disk);
     expect(rollbackIndexes.fault()).toContain("is gone");
-    expect(rollbackIndexes.installed()).toEqual([LINE]);
-    await expect(rollbackIndexes.advance({ ...LINE, counter: 15 })).rejects.toMatchObject({ code: "update.refused" });
+    expect(rollbackIndexes.installed()).toEqual([COMPONENT]);
+    await expect(rollbackIndexes.advance({ ...COMPONENT, sequenceNumber: 15 })).rejects.toMatchObject({
+      code: "update.refused",
+    });
     await rollbackIndexes.acknowledge();
-    expect([rollbackIndexes.fault(), rollbackIndexes.installed()]).toEqual([undefined, [LINE]]);
-    await rollbackIndexes.advance({ ...LINE, counter: 15 });
-    expect((await start(disk)).installed()).toEqual([{ ...LINE, counter: 15 }]);
+    expect([rollbackIndexes.fault(), rollbackIndexes.installed()]).toEqual([undefined, [COMPONENT]]);
+    await rollbackIndexes.advance({ ...COMPONENT, sequenceNumber: 15 });
+    expect((await start(disk)).installed()).toEqual([{ ...COMPONENT, sequenceNumber: 15 }]);
   });
 
   it("begins a new generation when an old disk is acknowledged: the one before fits no more", async () => {
@@ -174,7 +178,7 @@ describe("floors that a counter in the TPM vouches for", { timeout: 60_000 }, ()
     const rollbackIndexes = await start(disk);
     await rollbackIndexes.advance(OLD);
     const image = disk.image();
-    await rollbackIndexes.advance(LINE);
+    await rollbackIndexes.advance(COMPONENT);
     const newest = disk.image();
     disk.restore(image);
     const back = await start(disk);

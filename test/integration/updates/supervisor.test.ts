@@ -134,7 +134,7 @@ describe("the supervisor with its slots", () => {
     expect(await live()).toBe(4);
     expect(started().map((line) => line.split(" ")[0])).toEqual(["new", "new", "new", "old"]);
     const slots = slotsOf("packaged");
-    expect(await slots.trial(artifact)).toEqual({ kind: "went-back", detail: "3 starts" });
+    expect(await slots.trial(artifact)).toEqual({ kind: "rolled-back", detail: "3 starts" });
     expect(await slots.rollback(artifact)).toBe("at-once");
     expect(readdirSync(releases)).toEqual([]);
   });
@@ -145,7 +145,10 @@ describe("the supervisor with its slots", () => {
     const begun = performance.now();
     expect(await live()).toBe(2);
     expect(performance.now() - begun).toBeLessThan(20_000);
-    expect(await slotsOf("packaged").trial(artifact)).toEqual({ kind: "went-back", detail: "not proven within 2 s" });
+    expect(await slotsOf("packaged").trial(artifact)).toEqual({
+      kind: "rolled-back",
+      detail: "not healthy within 2 s",
+    });
   });
 
   it("counts the time of all starts together, and never lets one come back that has gone", {
@@ -178,7 +181,7 @@ describe("the supervisor with its slots", () => {
       new Promise((resolve) => spawn(START, ["--go-back", state]).once("exit", resolve));
     expect(await goBack()).toBe(0);
     expect(await slotsOf("packaged").trial(artifact)).toEqual({
-      kind: "went-back",
+      kind: "rolled-back",
       detail: "the service failed for good",
     });
     expect(await live()).toBe(1);
@@ -189,7 +192,7 @@ describe("the supervisor with its slots", () => {
   it("finishes a way back that a power cut broke off, wherever it was", async () => {
     const artifact = artifactOf("new", "good");
     await install(artifact);
-    writeFileSync(join(releases, "went-back"), `to=${artifact.sha256}\nreason=3 starts\n`);
+    writeFileSync(join(releases, "rolled-back"), `to=${artifact.sha256}\nreason=3 starts\n`);
     expect(await live()).toBe(1);
     expect(started()).toEqual(["old as packaged"]);
     expect(existsSync(join(releases, "trial"))).toBe(false);

@@ -23,7 +23,7 @@ import { RELEASES, ReleaseDesk } from "../../fakes/updates/release.ts";
 
 const THING = "veh-1";
 const PATIENCE_MS = 60_000;
-const FORWARD = ["download", "verify", "wait", "install", "switch", "prove", "commit", "done"];
+const FORWARD = ["download", "verify", "wait", "install", "activate", "health-check", "commit", "done"];
 const decoded = z.object({ stream: z.string(), body: z.object({ kind: z.string(), phase: z.string() }) });
 
 let folder: string;
@@ -109,7 +109,7 @@ async function vehicle(condition = "true"): Promise<SupervisedDaemon> {
     { cloud, port, folder, thing: THING, verifier },
     {
       gate: { condition: { signals: {}, all: [condition] }, holdSeconds: 0 },
-      prove: { withinSeconds: 30, offlineSeconds: 1 },
+      healthCheck: { withinSeconds: 30, offlineSeconds: 1 },
     },
   );
   return await superviseDaemon(home);
@@ -159,7 +159,13 @@ describe("the phases of an update, as the fleet sees them", { timeout: 180_000 }
     await reaches("done");
     expect(phases.map(({ phase }) => phase)).toEqual(FORWARD);
     expect(phases.map(({ number, repeated }) => [number, repeated])).toEqual(FORWARD.map((_, at) => [at + 1, false]));
-    expect(phases[1]).toMatchObject({ line: "agent", versionFrom: "0.1.0", versionTo: "1.0.1", job: "", percent: 100 });
+    expect(phases[1]).toMatchObject({
+      component: "agent",
+      versionFrom: "0.1.0",
+      versionTo: "1.0.1",
+      job: "",
+      percent: 100,
+    });
     expect(await viewShows("done")).toContain("agent 0.1.0 to 1.0.1: done   100 %");
     expect(consumers.mismatches).toBe(0);
 
@@ -181,11 +187,11 @@ describe("the phases of an update, as the fleet sees them", { timeout: 180_000 }
         phase,
         job: "job-bad",
         execution: 1,
-        reason: "supervisor-went-back",
+        reason: "supervisor-rolled-back",
         detail: "3 starts",
       })),
     );
-    expect(await viewShows("failed")).toMatch(/job job-bad {3}supervisor-went-back: 3 starts/);
+    expect(await viewShows("failed")).toMatch(/job job-bad {3}supervisor-rolled-back: 3 starts/);
   });
 
   it("are not told anew by a process that goes on after a kill", async () => {

@@ -163,7 +163,7 @@ describe("the check of delivered records", () => {
     const phase = {
       number: 3,
       repeated: false,
-      line: "agent",
+      component: "agent",
       versionFrom: "1.0.0",
       versionTo: "1.1.0",
       phase: "done",

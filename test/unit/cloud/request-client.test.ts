@@ -201,7 +201,7 @@ describe("Requester", () => {
     expect(await requestClient.request(jobs, never)).toEqual({ kind: "busy" });
     await clock.run(10_000);
     await Promise.all(asked);
-    expect(requestClient.counters()).toMatchObject({ turnedAway: 1, pending: 0 });
+    expect(requestClient.counters()).toMatchObject({ rejectedAtLimit: 1, pending: 0 });
   });
 
   it("ends when the broker does not take the request", async () => {

@@ -46,7 +46,7 @@ describe("dispatch of hostile payloads", () => {
       const payload = altered(originals[format], pick);
       if (Buffer.compare(payload, originals[format]) === 0) continue;
       const outcome = textOf(
-        await bench.send(payload, { id: `e-${at}`, format, reply: { door: "aws", execution: `e-${at}`, format } }),
+        await bench.send(payload, { id: `e-${at}`, format, reply: { channel: "aws", execution: `e-${at}`, format } }),
       );
       outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
       // A white space more, or a member twice, is the same request in another spelling.
@@ -54,7 +54,7 @@ describe("dispatch of hostile payloads", () => {
       else expect(outcome).toMatch(/^(REJECTED|TIMED_OUT) [A-Z_]+$/);
     }
     expect(bench.acts.length).toBeLessThanOrEqual(1);
-    // The signature is reached: the inputs are not all refused at the door.
+    // The signature is reached: the inputs are not all refused on the way in.
     expect(outcomes.get("REJECTED SIGNATURE_INVALID") ?? 0).toBeGreaterThan(INPUTS / 1000);
   }, 600_000);
 
@@ -107,14 +107,14 @@ function signatureOf(signature: unknown): { readonly key: string; readonly value
   return { key: String(signature.key), value: String(signature.value) };
 }
 
-/** The door of the protobuf flavour, and what it lets in. */
+/** The channel of the protobuf flavour, and what it lets in. */
 async function protobufDoor() {
   const clock = new ManualClock();
   const broker = new FakeBroker({ clock });
   broker.start();
   const actuator = { signal: 1001, type: "boolean", does: [{ value: true, action: "doors.lock" }] };
   const names = { manifest: "doors-1", actuators: [actuator] };
-  const door = new ProtobufChannel({
+  const channel = new ProtobufChannel({
     thing: THING,
     prefix: "cms/commands",
     names: catalogueSchema.parse({ schemaVersion: 1, actions: [], protobuf: names }).protobuf,
@@ -124,7 +124,7 @@ async function protobufDoor() {
     log: new MemoryLog(),
   });
   let incoming: IncomingCommand | undefined;
-  await door.open((one) => {
+  await channel.open((one) => {
     incoming = one;
   });
   return (id: string, payload: Uint8Array): IncomingCommand => {

@@ -30,7 +30,7 @@ describe("what a process left open", () => {
       state: "received",
       isRead: false,
       isReported: false,
-      body: { action: "x", reply: { door: "local" } },
+      body: { action: "x", reply: { channel: "local" } },
     });
     void bench.send(bench.signed("hangs", { id: "hangs" }), { id: "1" });
     expect(await bench.outcome(bench.signed("reboot", { id: "reboot" }), { id: "2" })).toBe("none");

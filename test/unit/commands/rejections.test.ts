@@ -22,11 +22,11 @@ function flooded(refusalsPerMinute = 10) {
 }
 
 describe("refused requests past the budget", () => {
-  it("cost no write and no record each: they are counted, and audited together with door and reason", async () => {
+  it("cost no write and no record each: they are counted, and audited together with channel and reason", async () => {
     const { clock, journal, bench, events } = flooded();
     const startUs = clock.wallUs();
     for (let at = 0; at < 2000; at += 1) await bench.send(plain("doors.lock"), { id: `e-${at}` });
-    const companion = { door: "companion", request: "r", format: "json" } as const;
+    const companion = { channel: "companion", request: "r", format: "json" } as const;
     for (let at = 0; at < 5; at += 1) await bench.send(new Uint8Array(7), { reply: companion });
     expect(journal.writes).toBe(10);
     expect(bench.audited).toHaveLength(10);
@@ -34,15 +34,15 @@ describe("refused requests past the budget", () => {
     await clock.run(60_000);
     expect(events().slice(10)).toEqual([
       expect.objectContaining({
-        event: "turned-away",
-        door: "aws",
+        event: "rejected-over-budget",
+        channel: "aws",
         reason: "SIGNATURE_MISSING",
         count: 1990,
         sinceUs: startUs,
       }),
       expect.objectContaining({
-        event: "turned-away",
-        door: "companion",
+        event: "rejected-over-budget",
+        channel: "companion",
         reason: "COMMAND_REQUEST_PARSING_FAILED",
         count: 5,
       }),
@@ -61,7 +61,7 @@ describe("refused requests past the budget", () => {
     expect(events().at(-1)).toMatchObject({ event: "refused", command: "aws:later" });
     for (let at = 0; at < 12; at += 1) await bench.send(plain("doors.lock"), { id: `f-${at}` });
     stop();
-    expect(events().at(-1)).toMatchObject({ event: "turned-away", count: 3 });
+    expect(events().at(-1)).toMatchObject({ event: "rejected-over-budget", count: 3 });
   });
 
   it("are still remembered where a repeat might act", async () => {
@@ -87,7 +87,7 @@ describe("refused requests past the budget", () => {
     expect(bench.audited).toHaveLength(1);
     for (let at = 0; at < 4; at += 1) await bench.send(plain("doors.lock"), { id: `f-${at}` });
     await clock.run(60_000);
-    expect(events().at(-1)).toMatchObject({ event: "turned-away", count: 6 });
+    expect(events().at(-1)).toMatchObject({ event: "rejected-over-budget", count: 6 });
   });
 });
 

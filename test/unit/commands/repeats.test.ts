@@ -6,7 +6,7 @@ import { CommandBench, textOf } from "../../fakes/commands/commands.ts";
 import { ManualClock } from "../../fakes/core/clock.ts";
 import { FakeJournal } from "../../fakes/ports/journal.ts";
 
-const execution = (name: string): ReplyAddress => ({ door: "aws", execution: name, format: "json" });
+const execution = (name: string): ReplyAddress => ({ channel: "aws", execution: name, format: "json" });
 
 describe("a request that comes again", () => {
   /** An action that runs until it is told to end. */

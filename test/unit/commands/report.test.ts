@@ -20,16 +20,16 @@ function reporting(parts: CommandBenchParts): CommandBench {
   return bench;
 }
 
-const toldBy = (bench: CommandBench) => bench.door.told.map(({ answer }) => answer.status);
+const toldBy = (bench: CommandBench) => bench.channel.told.map(({ answer }) => answer.status);
 
 describe("Reporter", () => {
   it("tells each answer once and notes it", async () => {
     const bench = reporting({ actions: READ });
     await bench.send(plain("signals.read"), { id: "1" });
     await bench.clock.run(0);
-    expect(bench.door.told).toEqual([
+    expect(bench.channel.told).toEqual([
       {
-        reply: { door: "aws", execution: "1", format: "json" },
+        reply: { channel: "aws", execution: "1", format: "json" },
         answer: { status: "SUCCEEDED", reason: undefined, result: {} },
       },
     ]);
@@ -45,7 +45,11 @@ describe("Reporter", () => {
       await bench.send(body, { id });
       await bench.clock.run(0);
     }
-    expect(bench.door.told.map(({ reply }) => (reply.door === "aws" ? reply.execution : ""))).toEqual(["1", "1", "2"]);
+    expect(bench.channel.told.map(({ reply }) => (reply.channel === "aws" ? reply.execution : ""))).toEqual([
+      "1",
+      "1",
+      "2",
+    ]);
     expect(toldBy(bench)).toEqual(["SUCCEEDED", "SUCCEEDED", "SUCCEEDED"]);
     expect(bench.acts).toHaveLength(1);
   });
@@ -53,26 +57,26 @@ describe("Reporter", () => {
   it("keeps an answer that does not arrive, tries ever more seldom, and tells it in the end", async () => {
     const bench = reporting({ actions: READ });
     let attempts = 0;
-    bench.door.onTell = () => {
+    bench.channel.onTell = () => {
       attempts += 1;
     };
-    bench.door.outcome = "later";
+    bench.channel.outcome = "later";
     await bench.send(plain("signals.read"), { id: "1" });
     await bench.clock.run(600_000);
     expect(attempts).toBeGreaterThan(10);
     expect(attempts).toBeLessThan(40);
     expect(bench.ledger.find("aws:1")?.isReported).toBe(false);
-    bench.door.outcome = "told";
+    bench.channel.outcome = "reported";
     await bench.clock.run(61_000);
     expect(toldBy(bench)).toEqual(["SUCCEEDED"]);
   });
 
   it("does not let one that does not arrive keep the others", async () => {
     const bench = reporting({ actions: READ });
-    bench.door.refuses = "1";
+    bench.channel.refuses = "1";
     for (let id = 1; id <= 30; id += 1) await bench.send(plain("signals.read"), { id: String(id) });
     await bench.clock.run(1000);
-    expect(bench.door.told).toHaveLength(29);
+    expect(bench.channel.told).toHaveLength(29);
   });
 
   it("tells what an earlier process left", async () => {
@@ -89,8 +93,8 @@ describe("Reporter", () => {
     const clock = new ManualClock();
     const journal = new FakeJournal({ clock });
     const bench = reporting({ clock, journal, actions: READ });
-    bench.door.onTell = () => {
-      if (bench.door.told.length === 0)
+    bench.channel.onTell = () => {
+      if (bench.channel.told.length === 0)
         journal.failNext(new AgentError("journal.full", { what: "full", remedy: "none" }));
     };
     await bench.send(plain("signals.read"), { id: "1" });
@@ -103,20 +107,20 @@ describe("Reporter", () => {
     const bench = reporting({});
     expect(await bench.outcome(new Uint8Array(1), { id: "1" })).toBe("REJECTED COMMAND_REQUEST_PARSING_FAILED");
     await bench.clock.run(60_000);
-    expect(bench.door.told).toHaveLength(1);
+    expect(bench.channel.told).toHaveLength(1);
     expect(bench.journal.stats().commands).toBe(0);
   });
 
   it("bounds the answers on their way to what could not be read", async () => {
     const bench = reporting({});
-    bench.door.hangs = true;
+    bench.channel.hangs = true;
     const turnAway = (at: number) =>
       bench.parts.reporter.reject(
-        { reply: { door: "aws", execution: String(at), format: "json" } },
+        { reply: { channel: "aws", execution: String(at), format: "json" } },
         rejectionAnswer(rejected("TOO_LARGE", "")),
       );
     for (let at = 0; at < 100; at += 1) turnAway(at);
-    expect(bench.door.attempts).toBe(8);
+    expect(bench.channel.attempts).toBe(8);
   });
 
   it("says that a command is in progress when it takes a second, and not of a shorter one", async () => {
@@ -125,9 +129,9 @@ describe("Reporter", () => {
     await bench.send(plain("signals.read"), { id: "1" });
     const slow = bench.send(plain("slow"), { id: "2" });
     await bench.clock.run(999);
-    expect(bench.door.progressed).toEqual([]);
+    expect(bench.channel.progressed).toEqual([]);
     await bench.clock.run(5000);
-    expect(bench.door.progressed).toEqual([{ door: "aws", execution: "2", format: "json" }]);
+    expect(bench.channel.progressed).toEqual([{ channel: "aws", execution: "2", format: "json" }]);
     resolve({ kind: "done", result: {} });
     await slow;
   });

@@ -34,8 +34,10 @@ describe("settings that do not fit together", () => {
   });
 
   it("are one counter of the TPM for two things", () => {
-    const commands = { ...EVERYTHING.commands, floorCounter: EVERYTHING.ota.floorCounter };
-    expect(problems({ commands })).toEqual([expect.stringMatching(/^commands\.floorCounter\.index: is that of ota/)]);
+    const commands = { ...EVERYTHING.commands, rollbackCounter: EVERYTHING.ota.rollbackCounter };
+    expect(problems({ commands })).toEqual([
+      expect.stringMatching(/^commands\.rollbackCounter\.index: is that of ota/),
+    ]);
   });
 
   it("are two buses of one name, and a DBC file for a bus that is not there", () => {

@@ -133,12 +133,20 @@ class Vehicle {
     const prove = async (record: unknown, signal: AbortSignal) => {
       const outcome = await work(record, signal);
       const isProven = outcome.kind === "stopped" || this.isGood;
-      return isProven ? outcome : ({ kind: "failed", reason: "not-proven", detail: "no PUBACK" } as const);
+      return isProven ? outcome : ({ kind: "failed", reason: "unhealthy", detail: "no PUBACK" } as const);
     };
-    const all = { download: work, verify: work, wait: work, install: work, switch: work, commit: work, rollback: work };
+    const all = {
+      download: work,
+      verify: work,
+      wait: work,
+      install: work,
+      activate: work,
+      commit: work,
+      rollback: work,
+    };
     const updater = new Updater({
       store: { ...journalStore(journal), report: () => undefined },
-      steps: { ...all, prove },
+      steps: { ...all, "health-check": prove },
       clock,
       log,
       restart: () => undefined,
@@ -202,7 +210,16 @@ const DISTURBANCES = {
   },
 } as const;
 
-const STEPS: readonly WorkStep[] = ["download", "verify", "wait", "install", "switch", "prove", "commit", "rollback"];
+const STEPS: readonly WorkStep[] = [
+  "download",
+  "verify",
+  "wait",
+  "install",
+  "activate",
+  "health-check",
+  "commit",
+  "rollback",
+];
 const CASES = STEPS.flatMap((step) => Object.entries(DISTURBANCES).map(([name, disturb]) => ({ step, name, disturb })));
 
 describe("the job of an update", () => {

@@ -43,7 +43,7 @@ function extractSignature(file: string): void {
 
 function makeManifest(file = "manifest.json"): void {
   writeTarGz(join(folder, "agent.tar.gz"), [{ name: "agent/main.js", content: "code" }]);
-  const what = ["--line", "agent", "--release", "1.4.0", "--counter", "14", "--expires", EXPIRES];
+  const what = ["--component", "agent", "--release", "1.4.0", "--sequence-number", "14", "--expires", EXPIRES];
   const where = ["--hardware", "gateway-2", "--agent-at-least", "0.1.0", "--artifact", "agent:1.4.0:agent.tar.gz"];
   good("manifest", file, ...what, ...where);
 }
@@ -91,7 +91,7 @@ describe("causeway-sign", { timeout: 60_000 }, () => {
     openssl("dgst", "-sha256", "-sign", "release.pem", "-out", "made.sig", "manifest.json");
     good("attach", "manifest.json", "--public-key", "release.pem.pub", "--signature", "made.sig");
     expect(good("verify", "manifest.json", "--root", "root.1.json", "--hardware", "gateway-2")).toMatch(
-      /^manifest\.json: good: agent 1\.4\.0, counter 14, digest [0-9a-f]{64}\n {2}agent agent\.tar\.gz, \d+ bytes$/,
+      /^manifest\.json: good: agent 1\.4\.0, sequence number 14, digest [0-9a-f]{64}\n {2}agent agent\.tar\.gz, \d+ bytes$/,
     );
     writeFileSync(join(folder, "made.sig"), "nonsense");
     expect(run("attach", "manifest.json", "--public-key", "release.pem.pub", "--signature", "made.sig").status).toBe(
@@ -109,7 +109,7 @@ describe("causeway-sign", { timeout: 60_000 }, () => {
 
   it("signs no archive that vehicles would not unpack, and says how to pack it", () => {
     writeFileSync(join(folder, "agent.tar.xz"), Buffer.from("fd377a585a000004e6d6b446", "hex"));
-    const what = ["--line", "agent", "--release", "1.4.0", "--counter", "14", "--expires", EXPIRES];
+    const what = ["--component", "agent", "--release", "1.4.0", "--sequence-number", "14", "--expires", EXPIRES];
     const where = ["--hardware", "gateway-2", "--agent-at-least", "0.1.0", "--artifact", "agent:1.4.0:agent.tar.xz"];
     const { status, stderr } = run("manifest", "other.json", ...what, ...where);
     expect(status).toBe(65);

@@ -23,7 +23,7 @@ describe("the trail of an update", () => {
     }
     const about = {
       digest: DIGEST,
-      line: "agent",
+      component: "agent",
       versionFrom: "1.3.0",
       versionTo: "1.4.0",
       job: "job-1",

@@ -12,7 +12,7 @@ import {
   type UpdateState,
 } from "../../../agent/updates/update-state.ts";
 
-const FORWARD = ["download", "verify", "wait", "install", "switch", "prove", "commit", "done"] as const;
+const FORWARD = ["download", "verify", "wait", "install", "activate", "health-check", "commit", "done"] as const;
 const finished: UpdateEvent = { kind: "finished", effect: "at-once" };
 const cancelled: UpdateEvent = { kind: "failed", reason: "cancelled", detail: "by the cloud" };
 const started: UpdateEvent = { kind: "started" };
@@ -47,7 +47,7 @@ describe("advance", () => {
     expect(advance(at(step), cancelled)).toMatchObject({ step: "failed", failure: { reason: "cancelled" } });
   });
 
-  it.each(["install", "switch", "prove"] as const)("goes back first in %s", (step) => {
+  it.each(["install", "activate", "health-check"] as const)("goes back first in %s", (step) => {
     const back = advance(at(step), cancelled);
     expect(back).toMatchObject({ step: "rollback", failure: { reason: "cancelled" } });
     expect(advance(back, finished)).toMatchObject({ step: "failed", failure: { reason: "cancelled" } });
@@ -55,8 +55,8 @@ describe("advance", () => {
 
   it("keeps what is proven, whatever comes, unless the supervisor has put the old version back", () => {
     expect(advance(at("commit"), cancelled).step).toBe("commit");
-    const wentBack = { kind: "failed", reason: "supervisor-went-back", detail: "3 starts" } as const;
-    expect(advance(at("commit"), wentBack).step).toBe("rollback");
+    const rolledBack = { kind: "failed", reason: "supervisor-rolled-back", detail: "3 starts" } as const;
+    expect(advance(at("commit"), rolledBack).step).toBe("rollback");
   });
 
   it("keeps going back until it is back", () => {
@@ -64,20 +64,20 @@ describe("advance", () => {
   });
 
   it("does not count the one start that was asked for, and counts those that were not", () => {
-    let state = advance(at("switch"), { kind: "finished", effect: "restart" });
-    expect(state).toMatchObject({ step: "prove", awaits: "restart" });
+    let state = advance(at("activate"), { kind: "finished", effect: "restart" });
+    expect(state).toMatchObject({ step: "health-check", awaits: "restart" });
     state = advance(state, started);
-    expect(state).toMatchObject({ step: "prove", starts: 0, awaits: "at-once" });
+    expect(state).toMatchObject({ step: "health-check", starts: 0, awaits: "at-once" });
     state = advance(state, started);
     state = advance(state, started);
-    expect(state).toMatchObject({ step: "prove", starts: 2 });
+    expect(state).toMatchObject({ step: "health-check", starts: 2 });
     expect(advance(state, started)).toMatchObject({ step: "rollback", failure: { reason: "start-limit" } });
   });
 
   it("does not count starts of the agent while it waits for one of the system", () => {
-    let state = at("prove");
+    let state = at("health-check");
     for (let count = 0; count < 10; count++) state = advance(advance(state, started), { kind: "postponed" });
-    expect(state).toMatchObject({ step: "prove", starts: 0, awaits: "reboot" });
+    expect(state).toMatchObject({ step: "health-check", starts: 0, awaits: "reboot" });
     expect(isSettled(state)).toBe(false);
     expect(isSettled(at("failed", { awaits: "reboot" }))).toBe(false);
     expect(isSettled(advance(at("failed", { awaits: "reboot" }), started))).toBe(true);
@@ -91,8 +91,8 @@ describe("advance", () => {
 
   it.each([
     ["install", 10],
-    ["switch", 10],
-    ["prove", 3],
+    ["activate", 10],
+    ["health-check", 3],
   ] as const)("breaks a loop of starts in %s after %i of them", (step, most) => {
     let state = at(step);
     for (let count = 1; count < most; count++) state = advance(state, started);

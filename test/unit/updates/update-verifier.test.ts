@@ -35,8 +35,8 @@ function setUp(lossOwner: "commands" | "ota" = "ota") {
     verify: stopped,
     wait: stopped,
     install: stopped,
-    switch: stopped,
-    prove: stopped,
+    activate: stopped,
+    "health-check": stopped,
     commit: stopped,
     rollback: stopped,
   };
@@ -93,18 +93,18 @@ describe("UpdateVerifier", () => {
     expect(log.entries.map(({ event }) => event)).toContain("update.root-refused");
   });
 
-  it("takes nothing while the journal is lost, and keeps the floor that the copy knows", async () => {
+  it("takes nothing while the journal is lost, and keeps the rollback index that the copy knows", async () => {
     const { verifier, updater, journal, rollbackIndexes } = setUp();
-    await rollbackIndexes.advance({ line: "agent", counter: 20, digest: "a" });
+    await rollbackIndexes.advance({ component: "agent", sequenceNumber: 20, digest: "a" });
     journal.lose("the file was gone");
     expect(await verifier.order(order(oldKey), updater)).toMatchObject({ reason: "journal-lost" });
     journal.acknowledgeLoss();
     expect(await verifier.order(order(oldKey), updater)).toMatchObject({ reason: "downgrade" });
   });
 
-  it("keeps the floor that the journal knows when the copy is lost", async () => {
+  it("keeps the rollback index that the journal knows when the copy is lost", async () => {
     const { verifier, updater, rollbackIndexes, forgetCopy } = setUp();
-    await rollbackIndexes.advance({ line: "agent", counter: 20, digest: "a" });
+    await rollbackIndexes.advance({ component: "agent", sequenceNumber: 20, digest: "a" });
     forgetCopy();
     expect(await verifier.order(order(oldKey), updater)).toMatchObject({ reason: "downgrade" });
   });

@@ -13,7 +13,7 @@ function startUpdate(vehicle: UpdateVehicle) {
 }
 
 describe("Updater", () => {
-  it("carries an update through and raises the floor", async () => {
+  it("carries an update through and raises the rollback index", async () => {
     const vehicle = new UpdateVehicle();
     expect(await vehicle.live(true)).toBe(2);
     expect(vehicle.record()?.state).toMatchObject({ step: "done", starts: 0 });
@@ -21,8 +21,8 @@ describe("Updater", () => {
   });
 
   it.each([
-    ["crashes-at-start", "supervisor-went-back"],
-    ["never-proven", "not-proven"],
+    ["crashes-at-start", "supervisor-rolled-back"],
+    ["never-proven", "unhealthy"],
   ] as const)("is back on the old version within three starts of one that %s", async (version, reason) => {
     const vehicle = new UpdateVehicle(version);
     await vehicle.live(true);
@@ -134,7 +134,7 @@ describe("Updater", () => {
     const { updater, stop, running } = startUpdate(vehicle);
     await vehicle.clock.run(60_000);
     expect(vehicle.slots).toMatchObject({ staged: true, current: "old" });
-    expect([updater.current()?.state.step, vehicle.progress?.waitingFor]).toEqual(["switch", "parked"]);
+    expect([updater.current()?.state.step, vehicle.progress?.waitingFor]).toEqual(["activate", "parked"]);
     vehicle.isOpen = true;
     await vehicle.clock.run(1000);
     expect(vehicle.slots.current).toBe("new");
@@ -152,7 +152,7 @@ describe("Updater", () => {
     };
     const { updater, stop, running } = startUpdate(vehicle);
     await vehicle.clock.run(60_000);
-    expect(updater.current()?.state).toMatchObject({ step: "prove", awaits: effect });
+    expect(updater.current()?.state).toMatchObject({ step: "health-check", awaits: effect });
     expect([vehicle.restarts, vehicle.reboots]).toEqual([0, 0]);
     vehicle.isOpen = true;
     await vehicle.clock.run(1000);
@@ -173,7 +173,7 @@ describe("Updater", () => {
     updater.begin(DIGEST, "1.3.0", REQUEST);
     const record = vehicle.record();
     if (record === undefined) throw new Error("nothing was begun");
-    const failure = { reason: "not-proven", detail: "PUBACK" } as const;
+    const failure = { reason: "unhealthy", detail: "PUBACK" } as const;
     journalStore(vehicle.journal).save({ ...record, state: { ...record.state, step: "rollback", failure } });
     const stop = new AbortController();
     const running = vehicle.process().run(stop.signal);

@@ -5,7 +5,7 @@ const PHASE = {
   number: 1,
   repeated: 2,
   digest: 3,
-  line: 4,
+  component: 4,
   versionFrom: 5,
   versionTo: 6,
   phase: 7,
@@ -31,7 +31,7 @@ export type UpdatePhase = {
   /** SHA-256 of the manifest, 64 hexadecimal digits. */
   readonly digest: string;
   /** What is updated, as the manifest names it. */
-  readonly line: string;
+  readonly component: string;
   readonly versionFrom: string;
   readonly versionTo: string;
   readonly phase: string;
@@ -55,7 +55,7 @@ export function writeUpdatePhase(writer: ProtobufWriter, field: number, phase: U
   writer.uintField(PHASE.number, phase.number);
   writer.uintField(PHASE.repeated, phase.repeated ? 1 : 0);
   writer.stringField(PHASE.digest, phase.digest);
-  writer.stringField(PHASE.line, phase.line);
+  writer.stringField(PHASE.component, phase.component);
   writer.stringField(PHASE.versionFrom, phase.versionFrom);
   writer.stringField(PHASE.versionTo, phase.versionTo);
   writer.stringField(PHASE.phase, phase.phase);

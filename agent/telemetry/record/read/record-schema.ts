@@ -130,7 +130,7 @@ const updatePhase = z.object({
   number: position,
   repeated: z.boolean(),
   digest: z.string(),
-  line: z.string(),
+  component: z.string(),
   version_from: z.string(),
   version_to: z.string(),
   phase: z.string().min(1),

@@ -130,9 +130,9 @@ describe("statusPage", () => {
     const job = { jobId: "job-1", operation: "ota" };
     const fetching = page(statusWith({ job, update: { ...versions, step: "download", isOver: false, percent: 40 } }));
     expect(fetching).toContain("job        job-1 (ota)\nupdate     1.4.0 to 1.5.0: download 40 %\n");
-    const failure = { reason: "not-proven", detail: "no acknowledgement" } as const;
+    const failure = { reason: "unhealthy", detail: "no acknowledgement" } as const;
     const over = page(statusWith({ update: { ...versions, step: "failed", isOver: true, percent: 100, failure } }));
-    expect(over).toContain("update     1.4.0 to 1.5.0: failed, not-proven: no acknowledgement\n");
+    expect(over).toContain("update     1.4.0 to 1.5.0: failed, unhealthy: no acknowledgement\n");
   });
 
   it("says when a driver cannot count its losses", () => {

@@ -14,25 +14,25 @@ const DONE: Answer = { status: "SUCCEEDED", reason: undefined, result: { text: "
 const REFUSED: Answer = { status: "REJECTED", reason: { code: "BUSY", description: "later" }, result: {} };
 const never = new AbortController().signal;
 
-describe("the companion door", () => {
+describe("the companion channel", () => {
   async function open() {
     const clock = new ManualClock();
     const broker = new FakeBroker({ clock });
     broker.start();
     const log = new MemoryLog();
-    const door = new CompanionChannel({
+    const channel = new CompanionChannel({
       filter: "cmd/causeway/veh-1/+/request",
       responsePrefix: "cmd/causeway/veh-1/",
       broker,
       log,
     });
     const arrivals: IncomingCommand[] = [];
-    await door.open((incoming) => void arrivals.push(incoming));
-    return { broker, door, arrivals, log };
+    await channel.open((incoming) => void arrivals.push(incoming));
+    return { broker, channel, arrivals, log };
   }
 
   it("gives the correlation data back byte by byte on the response topic, in the format of the request", async () => {
-    const { broker, door, arrivals } = await open();
+    const { broker, channel, arrivals } = await open();
     const correlationData = Uint8Array.from({ length: 256 }, (_, at) => at);
     for (const format of ["json", "cbor"] as const) {
       const contentType = format === "cbor" ? "application/cbor" : "application/json";
@@ -45,7 +45,7 @@ describe("the companion door", () => {
       const incoming = arrivals.at(-1);
       expect(incoming).toMatchObject({ id: "r-1", format, restOfLifeMs: 9000 });
       if (incoming === undefined) return;
-      expect(await door.report(incoming.reply, DONE)).toBe("told");
+      expect(await channel.report(incoming.reply, DONE)).toBe("reported");
       const answer = broker.publications.at(-1);
       expect(answer).toMatchObject({ topic: "cmd/causeway/veh-1/app/answers", contentType, retain: false });
       expect(Buffer.compare(answer?.correlationData ?? new Uint8Array(), correlationData)).toBe(0);
@@ -64,29 +64,29 @@ describe("the companion door", () => {
     ["a wildcard", "cmd/causeway/veh-1/#"],
     ["a topic that is too long", `cmd/causeway/veh-1/${"x".repeat(300)}`],
   ])("speaks nowhere but below its prefix: not on %s", async (_what, responseTopic) => {
-    const { broker, door, arrivals, log } = await open();
+    const { broker, channel, arrivals, log } = await open();
     broker.inject("cmd/causeway/veh-1/r-1/request", new Uint8Array(2), { responseTopic });
     expect(arrivals).toHaveLength(1);
-    if (arrivals[0] !== undefined) expect(await door.report(arrivals[0].reply, DONE)).toBe("told");
+    if (arrivals[0] !== undefined) expect(await channel.report(arrivals[0].reply, DONE)).toBe("reported");
     expect(broker.publications).toEqual([]);
     expect(log.of("command.response-topic-refused")).toHaveLength(1);
   });
 
   it("keeps the answer while offline, and takes no request without a good name", async () => {
-    const { broker, door, arrivals } = await open();
+    const { broker, channel, arrivals } = await open();
     broker.inject("cmd/causeway/veh-1/a b/request", new Uint8Array(2));
     expect(arrivals).toEqual([]);
     broker.inject("cmd/causeway/veh-1/r-1/request", new Uint8Array(2), {
       responseTopic: "cmd/causeway/veh-1/r-1/response",
     });
     broker.disconnect();
-    if (arrivals[0] !== undefined) expect(await door.report(arrivals[0].reply, DONE)).toBe("later");
+    if (arrivals[0] !== undefined) expect(await channel.report(arrivals[0].reply, DONE)).toBe("later");
   });
 });
 
-describe("the door of AWS IoT Commands", () => {
+describe("the channel of AWS IoT Commands", () => {
   const BASE = "$aws/commands/things/veh-1/executions/e-1";
-  const reply = { door: "aws", execution: "e-1", format: "json" } as const;
+  const reply = { channel: "aws", execution: "e-1", format: "json" } as const;
 
   /** `service` says what is answered to each update. */
   async function open(service: (update: Publication) => object | undefined) {
@@ -96,9 +96,9 @@ describe("the door of AWS IoT Commands", () => {
     const log = new MemoryLog();
     const limits = { timeoutMs: 5000, maxPending: 8, maxAnswerBytes: 1000 };
     const requestClient = new RequestClient({ broker, clock, log, limits, token: () => "t" });
-    const door = new AwsChannel({ thing: "veh-1", broker, requestClient, log });
+    const channel = new AwsChannel({ thing: "veh-1", broker, requestClient, log });
     const arrivals: IncomingCommand[] = [];
-    await door.open((incoming) => void arrivals.push(incoming));
+    await channel.open((incoming) => void arrivals.push(incoming));
     broker.answer = (publication) => {
       const rejection = service(publication);
       const verdict = rejection === undefined ? "accepted" : "rejected";
@@ -108,13 +108,13 @@ describe("the door of AWS IoT Commands", () => {
       return { kind: "acked" };
     };
     const updates = () => broker.publications.map(({ payload }) => decodeBody("json", payload));
-    return { broker, door, arrivals, updates, clock };
+    return { broker, channel, arrivals, updates, clock };
   }
 
   it("writes results and reasons as the service wants them", async () => {
-    const { door, updates } = await open(() => undefined);
-    expect(await door.report(reply, DONE, never)).toBe("told");
-    expect(await door.report(reply, REFUSED, never)).toBe("told");
+    const { channel, updates } = await open(() => undefined);
+    expect(await channel.report(reply, DONE, never)).toBe("reported");
+    expect(await channel.report(reply, REFUSED, never)).toBe("reported");
     expect(updates()).toEqual([
       { status: "SUCCEEDED", result: { text: { s: "a" }, isTrue: { b: false } } },
       { status: "REJECTED", statusReason: { reasonCode: "BUSY", reasonDescription: "later" } },
@@ -132,17 +132,17 @@ describe("the door of AWS IoT Commands", () => {
     ];
     const outcomes: string[] = [];
     for (const error of errors) {
-      const { door } = await open(() => ({ error, errorMessage: "" }));
-      outcomes.push(await door.report(reply, DONE, never));
+      const { channel } = await open(() => ({ error, errorMessage: "" }));
+      outcomes.push(await channel.report(reply, DONE, never));
     }
-    expect(outcomes).toEqual(["later", "later", "told", "told", "told", "told"]);
+    expect(outcomes).toEqual(["later", "later", "reported", "reported", "reported", "reported"]);
   });
 
   it("sends the next update of an execution after the answer to the one before", async () => {
-    const { broker, door, clock, updates } = await open(() => undefined);
+    const { broker, channel, clock, updates } = await open(() => undefined);
     broker.answer = () => ({ kind: "acked" });
-    const progress = door.progress(reply, never);
-    const end = door.report(reply, DONE, never);
+    const progress = channel.progress(reply, never);
+    const end = channel.report(reply, DONE, never);
     await clock.run(1000);
     expect(updates()).toEqual([{ status: "IN_PROGRESS" }]);
     broker.inject(`${BASE}/response/accepted/json`, new Uint8Array());
@@ -162,7 +162,7 @@ describe("the door of AWS IoT Commands", () => {
         id: "e-1",
         payload: Uint8Array.of(1),
         format: "cbor",
-        reply: { door: "aws", execution: "e-1", format: "cbor" },
+        reply: { channel: "aws", execution: "e-1", format: "cbor" },
         restOfLifeMs: 3000,
       },
     ]);

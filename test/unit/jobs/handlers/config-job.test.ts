@@ -18,7 +18,7 @@ class Vehicle {
   current = "none";
   running = "none";
   trial: { readonly to: string; starts: number } | undefined;
-  wentBack: string | undefined;
+  rolledBack: string | undefined;
   isHealthy = true;
   isWithdrawn = false;
   cutAt = Number.POSITIVE_INFINITY;
@@ -60,7 +60,7 @@ class Vehicle {
   #begin(): void {
     if (this.trial !== undefined && this.current === this.trial.to) {
       if (this.trial.starts >= 3) {
-        this.wentBack = this.trial.to;
+        this.rolledBack = this.trial.to;
         this.current = "none";
       } else this.trial.starts += 1;
     }
@@ -97,13 +97,13 @@ class Vehicle {
         return effect(name, true);
       },
       trial: (name) => {
-        if (this.wentBack === name) return { kind: "went-back", detail: "3 starts" };
+        if (this.rolledBack === name) return { kind: "rolled-back", detail: "3 starts" };
         return this.running === name && this.current === name ? { kind: "runs" } : { kind: "none" };
       },
       commit: () => this.#step(() => (this.trial = undefined)),
       rollback: (name) => {
         this.#step(() => (this.current = "none"));
-        this.#step(() => (this.trial = this.wentBack = undefined));
+        this.#step(() => (this.trial = this.rolledBack = undefined));
         return effect(name, false);
       },
     };
@@ -146,7 +146,7 @@ describe("configJob", () => {
 
   it("leaves settings that were started too often, and those of a job that was taken back", async () => {
     const looping = new Vehicle();
-    looping.wentBack = "new";
+    looping.rolledBack = "new";
     looping.trial = { to: "new", starts: 3 };
     expect((await looping.live()).details).toEqual({ reason: "the settings before are back: 3 starts" });
     const cancelled = new Vehicle();

@@ -29,7 +29,7 @@ describe("judgeManifest", () => {
   it.each([["Ed25519", releaseA] as const, ["ECDSA P-256", releaseB] as const])(
     "accepts one signed with %s",
     (_name, key) => {
-      expect(judge(testManifest(), key)).toMatchObject({ kind: "accepted", manifest: { counter: 14 } });
+      expect(judge(testManifest(), key)).toMatchObject({ kind: "accepted", manifest: { sequenceNumber: 14 } });
     },
   );
 
@@ -107,15 +107,15 @@ describe("judgeManifest", () => {
   });
 
   it("refuses a downgrade, whatever the version says", () => {
-    expect(reasonFor({ counter: 12, version: "9.0.0" })).toBe("downgrade");
+    expect(reasonFor({ sequenceNumber: 12, version: "9.0.0" })).toBe("downgrade");
   });
 
   it("knows what is installed, and refuses its counter for anything else", () => {
-    const verdict = judge(testManifest({ counter: 13 }));
-    expect(verdict).toMatchObject({ reason: "counter-reused" });
+    const verdict = judge(testManifest({ sequenceNumber: 13 }));
+    expect(verdict).toMatchObject({ reason: "sequence-number-reused" });
     const accepted = judge(testManifest());
     const digest = accepted.kind === "refused" ? "" : accepted.digest;
-    expect(reasonFor({}, { installed: [{ line: "agent", counter: 14, digest }] })).toBe("installed");
+    expect(reasonFor({}, { installed: [{ component: "agent", sequenceNumber: 14, digest }] })).toBe("installed");
   });
 
   it("refuses what was held back: an expired manifest, and any under an expired root", () => {
@@ -128,16 +128,16 @@ describe("judgeManifest", () => {
     expect(reasonFor({}, { clockQuality: "unsynchronised", wallUs: 0 })).toBe("clock-untrusted");
   });
 
-  it("keeps a floor of its own for each line", () => {
-    expect(reasonFor({ line: "dbc", counter: 1 })).toBe("accepted");
+  it("keeps a rollback index of its own for each component", () => {
+    expect(reasonFor({ component: "dbc", sequenceNumber: 1 })).toBe("accepted");
   });
 
   it("refuses what does not fit the vehicle", () => {
     expect(reasonFor({ hardware: ["gateway-3"] })).toBe("hardware-unfit");
     expect(reasonFor({ agent: { atLeast: "1.10.0" } })).toBe("agent-unfit");
     expect(reasonFor({ agent: { atLeast: "0.1.0", below: "1.3.0" } })).toBe("agent-unfit");
-    expect(reasonFor({ requires: [{ line: "agent", counter: 13 }] })).toBe("accepted");
-    expect(reasonFor({ requires: [{ line: "dbc", counter: 1 }] })).toBe("requirement-missing");
+    expect(reasonFor({ requires: [{ component: "agent", sequenceNumber: 13 }] })).toBe("accepted");
+    expect(reasonFor({ requires: [{ component: "dbc", sequenceNumber: 1 }] })).toBe("requirement-missing");
     const [artifact] = manifestDocument().artifacts;
     expect(reasonFor({ artifacts: [{ ...artifact, kind: "rauc" }] })).toBe("kind-unsupported");
   });
