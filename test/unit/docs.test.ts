@@ -2,6 +2,9 @@ import { existsSync, globSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
+import { FAULTS } from "../../agent/core/errors.ts";
+import { configJsonSchema } from "../../config/example.ts";
+import { alternatives, itemSchemas, type JsonSchema, keySchemas } from "../../config/json-schema.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const DECISIONS = "docs/decisions";
@@ -15,6 +18,24 @@ const FROM_ROOT = /(?<![\w$/{}.-])(?:\.\/)?(?:agent|drivers|config|scripts|syste
 /** A source beside the document, in code; a folder beside it, first in the row of a table; the target of a link. */
 const BESIDE = /(?<=`)[\w/*-]+\.ts(?=`)|(?<=^\| `)[\w/-]+\/(?=`)|(?<=\]\()[^):#]+(?=\))/gm;
 const NPM = /\bnpm (?:run (?:--\S+ )*([\w:-]+)|(test)\b)/g;
+
+const CONFIG = alternatives(configJsonSchema());
+/** What has dots and begins as a setting does: an action, and the outbox's files. */
+const OTHER_NAMES = ["support.collect", "outbox.db", "outbox.db.watermark"];
+
+/** Settings, by their path from the top of the configuration, that a document names and that the schema does not have. */
+function unknownSettings(text: string): string[] {
+  return [...text.matchAll(/`(\w+(?:\.[\w-]+)+)`/g)]
+    .map(([, name = ""]) => name)
+    .filter((name) => keySchemas(CONFIG, name.split(".")[0] ?? "").length > 0)
+    .filter((name) => !OTHER_NAMES.includes(name) && !Object.hasOwn(FAULTS, name) && !isSetting(name));
+}
+
+function isSetting(name: string): boolean {
+  const below = (schemas: readonly JsonSchema[], key: string): readonly JsonSchema[] =>
+    keySchemas([...schemas, ...itemSchemas(schemas)], key);
+  return name.split(".").reduce(below, CONFIG).length > 0;
+}
 
 /** A name in code, and the source that holds it: `name` of `file.ts`, `name` in `file.ts`, `file.ts`, `name`. */
 const HELD = [/`(?<name>\w+)` (?:of|in) `(?<file>[\w/.-]+\.ts)`/g, /`(?<file>[\w/.-]+\.ts)`, `(?<name>\w+)`/g];
@@ -51,7 +72,7 @@ function exists(path: string): boolean {
 describe("what the documents name", () => {
   it.each(DOCUMENTS)("is there: %s", (document) => {
     const text = readFileSync(join(ROOT, document), "utf8");
-    expect([...missingIn(text, dirname(document)), ...strayNames(text)]).toEqual([]);
+    expect([...missingIn(text, dirname(document)), ...strayNames(text), ...unknownSettings(text)]).toEqual([]);
   });
 
   it("has every room of agent/", () => {
@@ -83,6 +104,11 @@ describe("what the documents name", () => {
   it("is looked for in the source, where it is a name", () => {
     const text = "`main` of `agent/main.ts`; `agent/main.ts`, `nowhere`; `advance` in `agent/gone.ts`";
     expect(strayNames(text).sort()).toEqual(["advance in agent/gone.ts", "nowhere in agent/main.ts"]);
+  });
+
+  it("is looked for in the configuration, where it is a setting", () => {
+    const text = "`outbox.maxBytes`, `dbc.encoding`, `outbox.maxBites`, `broker.unfit`, `package.json`";
+    expect(unknownSettings(text)).toEqual(["outbox.maxBites"]);
   });
 
   it("leaves topics, and folders of a vehicle, alone", () => {
