@@ -1,7 +1,9 @@
 import type { Endpoint, ServerFacts } from "../../drivers/aws/link/probe.ts";
+import { openSession } from "../cloud/open-session.ts";
+import { aborted } from "../core/aborted.ts";
 import type { Clock } from "../core/clock.ts";
 import { AgentError } from "../core/errors.ts";
-import type { Broker, Publication } from "../ports/broker.ts";
+import type { Broker, BrokerLimits, Publication } from "../ports/broker.ts";
 import type { HttpProxy } from "../ports/http-proxy.ts";
 
 /** Steps of a connection, in order. "proxy", in place of "dns" and "tcp", where one is in the way; "key": the token is opened and the key found; "connect": TLS with that key, then CONNECT. */
@@ -40,9 +42,6 @@ export type ConnectTestParts = {
   readonly clock: Clock;
 };
 
-/** How often the state of an attempt is looked at, ms. */
-const POLL_MS = 20;
-
 /** Goes through the steps, each timed, until one fails or `signal` aborts. */
 export async function testConnection(parts: ConnectTestParts, signal: AbortSignal): Promise<ConnectReport> {
   const { endpoint, proxy, network, clock } = parts;
@@ -62,12 +61,12 @@ export async function testConnection(parts: ConnectTestParts, signal: AbortSigna
       throw error;
     }
   };
-  const aborted = new Promise<never>((_, reject) => {
-    signal.addEventListener("abort", () => reject(outOfTime(endpoint)), { once: true });
+  const late = aborted(signal).then((): never => {
+    throw outOfTime(endpoint);
   });
   // It is looked at while a step waits only.
-  aborted.catch(() => undefined);
-  const inTime = <T>(work: Promise<T>): Promise<T> => Promise.race([work, aborted]);
+  late.catch(() => undefined);
+  const inTime = <T>(work: Promise<T>): Promise<T> => Promise.race([work, late]);
   try {
     if (proxy === undefined) {
       await step("dns", async () => (await inTime(network.resolveHost(endpoint))).join(", "));
@@ -88,7 +87,7 @@ export async function testConnection(parts: ConnectTestParts, signal: AbortSigna
     await step("key", () => parts.openKey(signal));
     await step("connect", async () => {
       session = parts.broker();
-      return await connect(session, parts, signal);
+      return limitsText(await inTime(openSession(session, clock, signal)));
     });
     await step("publish", async () => await inTime(publish(session, parts)));
     return { steps, server, fault: undefined };
@@ -112,19 +111,7 @@ export function connectLines({ steps, server }: ConnectReport): readonly string[
   ];
 }
 
-async function connect(session: Broker, { clock, endpoint }: ConnectTestParts, signal: AbortSignal): Promise<string> {
-  const settled = new AbortController();
-  session.start();
-  const online = session.online(settled.signal);
-  let limits = await Promise.race([online, clock.sleep(POLL_MS, signal).then(() => undefined)]);
-  while (limits === undefined) {
-    const { state, fault } = session.status();
-    if (state === "offline" && fault !== undefined) throw new AgentError(fault.code, fault);
-    if (signal.aborted) throw outOfTime(endpoint);
-    limits = await Promise.race([online, clock.sleep(POLL_MS, signal).then(() => undefined)]);
-  }
-  settled.abort();
-  const { receiveMaximum, maximumPacketBytes, topicAliasMaximum } = limits;
+function limitsText({ receiveMaximum, maximumPacketBytes, topicAliasMaximum }: BrokerLimits): string {
   return `receive maximum ${receiveMaximum}, packets up to ${maximumPacketBytes} bytes, ${topicAliasMaximum} topic aliases`;
 }
 

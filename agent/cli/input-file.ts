@@ -1,6 +1,6 @@
 import { open, readFile } from "node:fs/promises";
+import { untilAborted } from "../core/aborted.ts";
 import { AgentError, errnoOf, messageOf } from "../core/errors.ts";
-import { untilAborted } from "../core/until-aborted.ts";
 import type { CliContext } from "./context.ts";
 
 const CHUNK_BYTES = 65_536;

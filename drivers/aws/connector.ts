@@ -23,8 +23,8 @@ import {
 import type { LinkTracker } from "./link/link-tracker.ts";
 import { ReconnectPlan } from "./link/reconnect-plan.ts";
 import { SessionTakeovers } from "./link/session-takeovers.ts";
-import { InFlight } from "./messages/in-flight.ts";
 import { deliver, OFFLINE, offlineAfter, unsendable } from "./messages/publish-outcome.ts";
+import { UnacknowledgedPublishes } from "./messages/unacknowledged-publishes.ts";
 
 /** How long the goodbye to the broker is waited for, ms. */
 const CLOSE_MS = 2000;
@@ -70,7 +70,7 @@ export class Connector {
   readonly #facts: LinkFacts;
   readonly #plan: ReconnectPlan;
   readonly #takeovers = new SessionTakeovers();
-  readonly #inFlight = new InFlight();
+  readonly #unacknowledged = new UnacknowledgedPublishes();
   readonly #trial = new CredentialTrial();
   #will: Publication | undefined;
   #client: Mqtt5Client | undefined;
@@ -108,7 +108,7 @@ export class Connector {
       if (this.#client === client && delivered.kind === "refused") this.#takeovers.noteRefusal();
       return delivered;
     });
-    return this.#inFlight.track(outcome);
+    return this.#unacknowledged.track(outcome);
   }
 
   /** See `Broker.switchCredential`. */
@@ -259,7 +259,7 @@ export class Connector {
   #onLost(errorName: string, disconnect: mqtt5.DisconnectPacket | undefined): void {
     const { settings, link, pace } = this.#parts;
     const { sinceMs: livedMs } = link.status();
-    const unacknowledged = this.#inFlight.count;
+    const unacknowledged = this.#unacknowledged.count;
     const end = { errorName, reasonCode: disconnect?.reasonCode, livedMs, unacknowledged };
     const givenWayMs = this.#takeovers.noteEnd(end, Math.random);
     pace.noteEnd(livedMs);
@@ -288,7 +288,7 @@ export class Connector {
     const client = this.#client;
     this.#client = undefined;
     credential.diagnosis.endAttempt();
-    this.#inFlight.end(outcome);
+    this.#unacknowledged.end(outcome);
     if (client === undefined) return;
     if (link.state === "connecting") pace.noteConnect();
     this.#closing = release(client);

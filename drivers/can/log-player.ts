@@ -1,7 +1,7 @@
 import { createReadStream } from "node:fs";
+import { untilAborted } from "../../agent/core/aborted.ts";
 import type { Clock } from "../../agent/core/clock.ts";
 import { AgentError, errnoOf, messageOf } from "../../agent/core/errors.ts";
-import { untilAborted } from "../../agent/core/until-aborted.ts";
 import type { CanFrame } from "../../agent/ports/frame.ts";
 import { parseCandump } from "../../agent/signals/log-formats/candump.ts";
 import { logLines } from "../../agent/signals/log-formats/log-lines.ts";

@@ -1,7 +1,7 @@
 import type { PublishOutcome } from "../../../agent/ports/broker.ts";
 
 /** Publications of one connection without their acknowledgement: each ends with its own outcome, or with that of the connection. */
-export class InFlight {
+export class UnacknowledgedPublishes {
   readonly #waiting = new Set<(outcome: PublishOutcome) => void>();
 
   /** How many have no outcome yet. */
