@@ -18,7 +18,7 @@ export type PresenceSubject = {
   readonly clock: Clock;
 };
 
-/** What announcing needs. `random` gives 0 <= x < 1. */
+/** Who announces over which session. `random` gives 0 <= x < 1. */
 export type PresenceParts = {
   readonly subject: PresenceSubject;
   readonly broker: Broker;

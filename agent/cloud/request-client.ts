@@ -16,7 +16,7 @@ export type RequestClientLimits = {
   readonly maxAnswerBytes: number;
 };
 
-/** What a requester is made of. `token` gives a new client token: unique, at most 64 bytes. */
+/** `token` gives a new client token: unique, at most 64 bytes. */
 export type RequestClientParts = {
   readonly broker: Pick<Broker, "publish" | "subscribe" | "online" | "status">;
   readonly clock: Clock;

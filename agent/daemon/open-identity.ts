@@ -1,5 +1,6 @@
 import type { AgentConfig, IdentityConfig } from "../../config/schema.ts";
-import { createTlsIdentity, readCertificate, type TlsIdentity } from "../../drivers/aws/identity/tls.ts";
+import { createTlsIdentity } from "../../drivers/aws/identity/create-identity.ts";
+import { readCertificate, type TlsIdentity } from "../../drivers/aws/identity/tls.ts";
 import { openIdentityFiles } from "../../drivers/os/identity-files.ts";
 import { readPin } from "../../drivers/os/pin.ts";
 import { checkStore } from "../../drivers/tpm/store/store-check.ts";

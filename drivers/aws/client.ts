@@ -39,7 +39,7 @@ const AWS_PAYLOAD_BYTES = 131_072;
 /** A client makes one connection: it is given up long before it would try again by itself. */
 const NEVER_MS = 86_400_000;
 
-/** What one client object is made of. */
+/** `tunnel`: the way through a proxy, as it was found open; undefined without one. */
 export type ClientParts = {
   readonly config: BrokerConfig;
   readonly clientId: string;

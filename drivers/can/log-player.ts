@@ -41,7 +41,7 @@ export type TimeStep = {
   readonly seconds: number;
 };
 
-/** What the player needs of its surroundings. */
+/** The time to play by, and who hears of what is odd in the log. */
 export type LogPlayerParts = {
   readonly clock: Clock;
   /** A line that is no frame with a time; it is passed over. Line and column count from 1. */

@@ -15,7 +15,7 @@ import { Transmitter } from "./transmitter.ts";
 /** Frames handed over at once: 80 KB, which stays in the cache of a small core. */
 const BATCH_FRAMES = 1024;
 
-/** What a native bus is made of. */
+/** `interface` is the name of the kernel, `name` that of the configuration. */
 export type NativeBusSettings = {
   readonly name: string;
   readonly interface: string;

@@ -14,7 +14,7 @@ const BATCH_FRAMES = 1024;
 /** Malformed lines, and steps of the log's clock, that are logged; all malformed lines are counted. */
 const LOGGED_LINES = 10;
 
-/** What a replayed log is made of. */
+/** Which log, how fast, and what of it. */
 export type ReplayBusSettings = {
   readonly name: string;
   /** candump log (`candump -l`, `candump -L`). */

@@ -22,7 +22,7 @@ const LINK_CHECK_MS = 500;
 /** How much later than it came a frame may be read at the start. */
 const FIRST_STAMPS_AHEAD_US = 1_000_000;
 
-/** What a bus over npm socketcan is made of. */
+/** `interface` is the name of the kernel, `name` that of the configuration. */
 export type SocketcanBusSettings = {
   readonly name: string;
   readonly interface: string;

@@ -15,7 +15,7 @@ const MAX_UNSENT_BYTES = 262_144;
 const SEND_WAIT_MS = 1000;
 const SEND_RETRY_MS = 5;
 
-/** What a bus behind a socketcand server is made of. */
+/** Which bus of which socketcand server. */
 export type SocketcandBusSettings = {
   readonly name: string;
   readonly host: string;

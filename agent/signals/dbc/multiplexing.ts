@@ -33,33 +33,44 @@ export function resolveMultiplexing(
   signals: readonly SignalDraft[],
   problems: ProblemList,
 ): ReadonlyMap<SignalDraft, MultiplexPlace> {
+  const { dependencies, refused } = dependenciesOf(message, signals, problems);
+  const places = new Map<SignalDraft, MultiplexPlace>();
+  for (const signal of signals) {
+    if (refused.has(signal)) continue;
+    const depth = depthOf(signal, dependencies, refused);
+    if (depth === undefined) {
+      problems.error(signal.at, `signal ${signal.name} depends on a multiplexer that cannot be read; it is left out`);
+      continue;
+    }
+    const { by, ranges } = dependencies.get(signal) ?? { by: undefined, ranges: [] };
+    places.set(signal, { by, ranges, depth });
+  }
+  return places;
+}
+
+/** What the signals depend on directly; `refused` are those of which it cannot be told. */
+function dependenciesOf(
+  message: MessageDraft,
+  signals: readonly SignalDraft[],
+  problems: ProblemList,
+): { readonly dependencies: ReadonlyMap<SignalDraft, Dependency>; readonly refused: ReadonlySet<SignalDraft> } {
   const dependencies = new Map<SignalDraft, Dependency>();
   const refused = new Set<SignalDraft>();
   const roots = signals.filter((signal) => signal.indicator.multiplexer && signal.indicator.value === undefined);
   const multiplexers = { byName: Map.groupBy(signals, ({ name }) => name), roots, problems };
   for (const signal of signals) {
-    const link = dependencyOf(signal, multiplexers);
-    if (typeof link === "string") {
-      problems.error(signal.multiplexing.at(-1)?.at ?? signal.at, `message ${message.name}: ${link}; it is left out`);
+    const dependency = dependencyOf(signal, multiplexers);
+    if (dependency === undefined) continue;
+    if (typeof dependency === "string") {
+      const at = signal.multiplexing.at(-1)?.at ?? signal.at;
+      problems.error(at, `message ${message.name}: ${dependency}; it is left out`);
       refused.add(signal);
-    } else if (link !== undefined) {
-      dependencies.set(signal, link);
-      warnOfAbsence(signal, link, problems);
+    } else {
+      dependencies.set(signal, dependency);
+      warnOfAbsence(signal, dependency, problems);
     }
   }
-  const places = new Map<SignalDraft, MultiplexPlace>();
-  for (const signal of signals) {
-    const depth = depthOf(signal, dependencies, refused);
-    if (depth === undefined) {
-      if (!refused.has(signal)) {
-        problems.error(signal.at, `signal ${signal.name} depends on a multiplexer that cannot be read; it is left out`);
-      }
-      continue;
-    }
-    const link = dependencies.get(signal);
-    places.set(signal, { by: link?.by, ranges: link?.ranges ?? [], depth });
-  }
-  return places;
+  return { dependencies, refused };
 }
 
 /** What each multiplexer above a signal must say for it to be in the frame. */

@@ -20,7 +20,9 @@ export function crtErrorName(thrown: unknown): string | undefined {
  */
 export function pkcs11Fault(identity: Pkcs11Identity, thrown: unknown): AgentError {
   const name = crtErrorName(thrown) ?? "an unknown error";
-  return new AgentError(...asFault(explain(identity, name), thrown));
+  const explain = EXPLAINED.get(name) ?? tpmUnusable;
+  const { code, what, remedy } = explain(identity, name);
+  return new AgentError(code, { what, remedy, cause: thrown });
 }
 
 /** Whether this aws-crt error name tells of the PKCS#11 library or the token rather than of the network. */
@@ -28,49 +30,60 @@ export function isPkcs11Error(name: string): boolean {
   return name.startsWith("AWS_ERROR_PKCS11_") || name.startsWith("AWS_IO_SHARED_LIBRARY_");
 }
 
-function asFault({ code, what, remedy }: Explanation, cause: unknown): ConstructorParameters<typeof AgentError> {
-  return [code, { what, remedy, cause }];
+/** The explanations by the name of the error; any other name is one of the TPM. */
+const EXPLAINED: ReadonlyMap<string, (identity: Pkcs11Identity, name: string) => Explanation> = new Map([
+  ["AWS_IO_SHARED_LIBRARY_LOAD_FAILURE", moduleMissing],
+  ["AWS_IO_SHARED_LIBRARY_FIND_SYMBOL_FAILURE", moduleMissing],
+  ["AWS_ERROR_PKCS11_TOKEN_NOT_FOUND", tokenMissing],
+  ["AWS_ERROR_PKCS11_KEY_NOT_FOUND", keyMissing],
+  ["AWS_ERROR_PKCS11_CKR_PIN_INCORRECT", pinWrong],
+  ["AWS_ERROR_PKCS11_CKR_PIN_INVALID", pinWrong],
+  ["AWS_ERROR_PKCS11_CKR_PIN_LEN_RANGE", pinWrong],
+  ["AWS_ERROR_PKCS11_CKR_PIN_EXPIRED", pinWrong],
+  ["AWS_ERROR_PKCS11_CKR_PIN_LOCKED", pinWrong],
+]);
+
+function moduleMissing({ module }: Pkcs11Identity): Explanation {
+  return {
+    code: "identity.module-missing",
+    what: `the PKCS#11 library ${module} cannot be loaded`,
+    remedy: "install libtpm2-pkcs11-1 and set identity.module to the library of this machine's architecture",
+  };
 }
 
-function explain(identity: Pkcs11Identity, name: string): Explanation {
-  const { module, tokenLabel, keyLabel } = identity;
-  const short = name.replace("AWS_ERROR_PKCS11_", "");
-  switch (name) {
-    case "AWS_IO_SHARED_LIBRARY_LOAD_FAILURE":
-    case "AWS_IO_SHARED_LIBRARY_FIND_SYMBOL_FAILURE":
-      return {
-        code: "identity.module-missing",
-        what: `the PKCS#11 library ${module} cannot be loaded`,
-        remedy: "install libtpm2-pkcs11-1 and set identity.module to the library of this machine's architecture",
-      };
-    case "AWS_ERROR_PKCS11_TOKEN_NOT_FOUND":
-      return {
-        code: "identity.token-missing",
-        what: `no token labelled "${tokenLabel}", or several, in the store ${identity.storeDir}`,
-        remedy: "compare identity.tokenLabel and identity.storeDir, or make the token: causeway key create",
-      };
-    case "AWS_ERROR_PKCS11_KEY_NOT_FOUND":
-      return {
-        code: "identity.key-missing",
-        what: `no private key labelled "${keyLabel}", or several, in the token "${tokenLabel}"`,
-        remedy: "compare identity.keyLabel with the output of: causeway key list",
-      };
-    case "AWS_ERROR_PKCS11_CKR_PIN_INCORRECT":
-    case "AWS_ERROR_PKCS11_CKR_PIN_INVALID":
-    case "AWS_ERROR_PKCS11_CKR_PIN_LEN_RANGE":
-    case "AWS_ERROR_PKCS11_CKR_PIN_EXPIRED":
-    case "AWS_ERROR_PKCS11_CKR_PIN_LOCKED":
-      return {
-        code: "identity.pin-wrong",
-        what: `the token "${tokenLabel}" refused the PIN (${short}); it is not tried again, because every try brings the TPM nearer to its lockout`,
-        remedy: "correct the PIN (identity.pinFile or the credential causeway-pin) and restart the agent",
-      };
-    default:
-      return {
-        code: "identity.tpm-absent",
-        what: `the TPM behind the token "${tokenLabel}" cannot be used (${short}, TCTI ${identity.tcti ?? "default"})`,
-        remedy:
-          "check identity.tcti, that the device (such as /dev/tpmrm0) exists and that the user may open it; after a restart of a resource manager daemon, restart the agent too",
-      };
-  }
+function tokenMissing({ tokenLabel, storeDir }: Pkcs11Identity): Explanation {
+  return {
+    code: "identity.token-missing",
+    what: `no token labelled "${tokenLabel}", or several, in the store ${storeDir}`,
+    remedy: "compare identity.tokenLabel and identity.storeDir, or make the token: causeway key create",
+  };
+}
+
+function keyMissing({ keyLabel, tokenLabel }: Pkcs11Identity): Explanation {
+  return {
+    code: "identity.key-missing",
+    what: `no private key labelled "${keyLabel}", or several, in the token "${tokenLabel}"`,
+    remedy: "compare identity.keyLabel with the output of: causeway key list",
+  };
+}
+
+function pinWrong({ tokenLabel }: Pkcs11Identity, name: string): Explanation {
+  return {
+    code: "identity.pin-wrong",
+    what: `the token "${tokenLabel}" refused the PIN (${shortName(name)}); it is not tried again, because every try brings the TPM nearer to its lockout`,
+    remedy: "correct the PIN (identity.pinFile or the credential causeway-pin) and restart the agent",
+  };
+}
+
+function tpmUnusable({ tokenLabel, tcti = "default" }: Pkcs11Identity, name: string): Explanation {
+  return {
+    code: "identity.tpm-absent",
+    what: `the TPM behind the token "${tokenLabel}" cannot be used (${shortName(name)}, TCTI ${tcti})`,
+    remedy:
+      "check identity.tcti, that the device (such as /dev/tpmrm0) exists and that the user may open it; after a restart of a resource manager daemon, restart the agent too",
+  };
+}
+
+function shortName(name: string): string {
+  return name.replace("AWS_ERROR_PKCS11_", "");
 }

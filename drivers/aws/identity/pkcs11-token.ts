@@ -31,7 +31,7 @@ export class Pkcs11Token {
   readonly #parts: Pkcs11TokenParts;
   #library: Pkcs11Lib | undefined;
   #pin: string | undefined;
-  #refusal: AgentError | undefined;
+  #rejection: AgentError | undefined;
   /** File of the library, to be copied. */
   #source: string | undefined;
   #copies = 0;
@@ -43,7 +43,7 @@ export class Pkcs11Token {
 
   /** Asks the token, logged in. Throws a fault `identity.*`; after `identity.pin-wrong` the same again without asking the token. */
   ask<T>(work: (library: Pkcs11Lib, pin: string) => T): T {
-    if (this.#refusal !== undefined) throw this.#refusal;
+    if (this.#rejection !== undefined) throw this.#rejection;
     const { identity } = this.#parts;
     this.#parts.checkStore(identity.storeDir);
     this.#pin ??= this.#parts.readPin();
@@ -53,7 +53,7 @@ export class Pkcs11Token {
     } catch (thrown) {
       const fault = pkcs11Fault(identity, thrown);
       if (fault.code === "identity.pin-wrong") {
-        this.#refusal = fault;
+        this.#rejection = fault;
         this.#pin = undefined;
       }
       throw fault;
@@ -79,8 +79,8 @@ export class Pkcs11Token {
   }
 
   /** The PIN was not wrong after all: the next `ask` asks the token again. */
-  forgetRefusal(): void {
-    this.#refusal = undefined;
+  forgetRejection(): void {
+    this.#rejection = undefined;
   }
 
   /**

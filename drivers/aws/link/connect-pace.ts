@@ -16,7 +16,7 @@ const SLOW_RETRY_MS = 300_000;
 /** After a connection that lasted so long, the delays begin anew, ms. */
 const STABLE_MS = 30_000;
 
-/** What a pace is made of. `random` gives 0 <= x < 1. `file` keeps the time of the last CONNECT for the next process; none when absent. */
+/** `gapMs`: least time between two CONNECT. `random` gives 0 <= x < 1. `file` keeps the time of the last CONNECT for the next process; none when absent. */
 export type ConnectPaceParts = {
   readonly bounds: BackoffBounds;
   readonly gapMs: number;

@@ -34,7 +34,7 @@ const LONGEST_PROXIED_MS = 45_000;
  */
 const CLOSES_THAT_REFUSE = 3;
 
-/** What a diagnosis is made of. `decisive` takes the first closed connection for a refusal. */
+/** Whose attempts, and to which broker. `decisive` takes the first closed connection for a refusal. */
 export type DiagnosisParts = {
   readonly facts: LinkFacts;
   readonly proxy: HttpProxy | undefined;

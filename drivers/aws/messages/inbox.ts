@@ -16,7 +16,7 @@ const MAX_UNACKNOWLEDGED_BYTES = INBOUND_IN_FLIGHT * MAX_INBOUND_PACKET_BYTES;
 /** Bounds of the messages that wait for their turn; the number holds for those of QoS 0 and for those of QoS 1, the bytes for QoS 0. */
 export type InboxBounds = { readonly messages: number; readonly bytes: number };
 
-/** What an inbox is made of. `deliver` gives whether somebody wanted the message. `note` is left out where a process keeps no state. */
+/** `deliver` gives whether somebody wanted the message. `poisonGuard` is undefined where a process keeps no state. */
 export type InboxParts = {
   readonly bounds: InboxBounds;
   readonly poisonGuard: PoisonGuard | undefined;

@@ -21,7 +21,7 @@ const noteSchema = z.object({
   crashes: z.array(z.tuple([z.string().max(64), z.int()])).max(MAX_SUSPECTS),
 });
 
-/** What a note is made of. `file` is the agent's own, in a folder that exists; `maxCrashes`: a message is set aside when so many processes of this version ended with it in hand. */
+/** `file` is the agent's own, in a folder that exists; `maxCrashes`: a message is set aside when so many processes of this version ended with it in hand. */
 export type PoisonGuardParts = {
   readonly file: string;
   readonly version: string;

@@ -3,7 +3,7 @@ import { lockoutFault } from "../../../agent/daemon/compose-keys.ts";
 import type { Broker, Publication } from "../../../agent/ports/broker.ts";
 import type { HttpProxy } from "../../../agent/ports/http-proxy.ts";
 import { agentConfig, type BrokerConfig, type IdentityConfig } from "../../../config/schema.ts";
-import { createTlsIdentity } from "../../../drivers/aws/identity/tls.ts";
+import { createTlsIdentity } from "../../../drivers/aws/identity/create-identity.ts";
 import { createBroker } from "../../../drivers/aws/mqtt5.ts";
 import { readPin } from "../../../drivers/os/pin.ts";
 import { systemClock } from "../../../drivers/os/time-source.ts";
