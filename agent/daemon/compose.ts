@@ -17,7 +17,10 @@ import { Reporter } from "../commands/report.ts";
 import { onBench } from "../core/clock.ts";
 import { runServices, type Service } from "../core/lifecycle.ts";
 import { keepRecent } from "../core/recent-log.ts";
+import { configProblems } from "../local-api/config-problems.ts";
+import { healthFactsOf, statusOf } from "../local-api/status-handlers.ts";
 import type { Status } from "../local-api/status-schema.ts";
+import { summaries } from "../local-api/status-summary.ts";
 import type { Broker } from "../ports/broker.ts";
 import { CONTROL_SHARE, type Outbox } from "../ports/outbox.ts";
 import { memoryBounds } from "../ports/outbox-faults.ts";
@@ -48,9 +51,9 @@ import { composeSockets, composeVerbs, noClients } from "./compose-sockets.ts";
 import { composeJournal, composeOutbox } from "./compose-storage.ts";
 import { composeSupport } from "./compose-support.ts";
 import { composeUpdates } from "./compose-updates.ts";
-import { configProblems, logProblems } from "./config-status.ts";
 import { keepAsLastGood } from "./last-good.ts";
 import type { DaemonConfig } from "./layered-config.ts";
+import { logProblems } from "./log-problems.ts";
 import { openIdentity } from "./open-identity.ts";
 import { ownActions } from "./own-actions.ts";
 import type { ControlParts, DataLine, ProcessContext, RecordSinks, Runtime } from "./parts.ts";
@@ -64,7 +67,6 @@ import {
   publisherService,
   watchService,
 } from "./services.ts";
-import { healthFactsOf, statusOf, summaries } from "./status-report.ts";
 
 const DAY_MS = 86_400_000;
 /** Beyond the drain, stopping may take this long. */

@@ -1,3 +1,4 @@
+import type { X509Certificate } from "node:crypto";
 import type { AgentConfig, IdentityConfig } from "../../config/schema.ts";
 import { createTlsIdentity } from "../../drivers/aws/identity/create-identity.ts";
 import { readCertificate, type TlsIdentity } from "../../drivers/aws/identity/tls.ts";
@@ -30,6 +31,8 @@ export type OpenIdentity = {
   readonly inUse: TlsIdentity;
   /** Any other of the device: `with` names it. */
   readonly tls: TlsIdentity;
+  /** The device's certificate in a file. Throws the fault of one that cannot be read. */
+  readonly readCertificate: (file: string) => X509Certificate;
   /** Asks ahead what the first connection must know of the TPM. */
   prepare(): void;
 };
@@ -67,7 +70,13 @@ export function openIdentity({ config, environment, log, verbose }: OpenIdentity
     log,
     handInstalled: () => handInstalled(config),
   });
-  return { identityStore, tls, inUse: inUseOf(identityStore, tls), prepare: () => check?.begin() };
+  return {
+    identityStore,
+    tls,
+    inUse: inUseOf(identityStore, tls),
+    readCertificate: (file) => readCertificate(file).certificate,
+    prepare: () => check?.begin(),
+  };
 }
 
 /** Undefined for a key in a file. */

@@ -3,8 +3,8 @@ import { stringify } from "yaml";
 import { configJsonSchema, exampleConfig } from "../../../config/example.ts";
 import { type LoadedConfig, loadConfigFile } from "../../../config/load.ts";
 import { checkConfig } from "../../daemon/check-config.ts";
-import { configProblems } from "../../daemon/config-status.ts";
 import { showDaemonConfig } from "../../daemon/layered-config.ts";
+import { configProblems } from "../../local-api/config-problems.ts";
 import { type CliContext, note, printJson, printLine } from "../context.ts";
 
 /** `causeway config validate|show|example|schema`: works with the daemon down. */

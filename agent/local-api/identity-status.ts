@@ -1,19 +1,35 @@
-import { readCertificate } from "../../drivers/aws/identity/tls.ts";
+import type { X509Certificate } from "node:crypto";
 import type { Clock } from "../core/clock.ts";
 import { AgentError } from "../core/errors.ts";
 import { type CertificateFacts, certificateFacts } from "../identity/certificate.ts";
-import type { RenewalStatus } from "../identity/renewal.ts";
-import type { IdentityStatus } from "../local-api/status-schema.ts";
-import type { OpenIdentity } from "./open-identity.ts";
-import type { CloudLink } from "./parts.ts";
+import type { IdentityStore } from "../identity/identity-store.ts";
+import type { KeyWatch } from "../identity/key-watch.ts";
+import type { Renewal, RenewalStatus } from "../identity/renewal.ts";
+import type { IdentityStatus } from "./status-schema.ts";
 
 const DAY_MS = 86_400_000;
 
+/** What the status says of the identity from. */
+export type IdentityStatusParts = {
+  readonly identities: {
+    readonly identityStore: Pick<IdentityStore, "state">;
+    /** `key` says where it is, for people. */
+    readonly inUse: { readonly key: string; readonly certificateFile: string };
+    /** Throws the fault of a file that cannot be read. */
+    readonly readCertificate: (file: string) => X509Certificate;
+  };
+  /** Undefined where no provisioning template is configured. */
+  readonly renewal: Pick<Renewal, "status"> | undefined;
+  /** Undefined for a key in a file. */
+  readonly keyWatch: Pick<KeyWatch, "problems"> | undefined;
+};
+
 /** Which certificate is in use, how long it lasts, and how its renewal stands. Reads the identity folder. */
-export function identityStatusOf({ identities, renewal, keyWatch }: CloudLink, clock: Clock): IdentityStatus {
+export function identityStatusOf(parts: IdentityStatusParts, clock: Pick<Clock, "wallUs">): IdentityStatus {
+  const { identities, renewal, keyWatch } = parts;
   const { inUse } = identities;
   const keyProblems = keyWatch?.problems() ?? [];
-  const certificate = factsOf(inUse.certificateFile);
+  const certificate = factsOf(identities);
   const nowMs = clock.wallUs() / 1000;
   return {
     key: inUse.key,
@@ -27,9 +43,11 @@ export function identityStatusOf({ identities, renewal, keyWatch }: CloudLink, c
   };
 }
 
-function factsOf(file: string): CertificateFacts | undefined {
+type Identities = IdentityStatusParts["identities"];
+
+function factsOf({ inUse, readCertificate }: Identities): CertificateFacts | undefined {
   try {
-    return certificateFacts(readCertificate(file).certificate);
+    return certificateFacts(readCertificate(inUse.certificateFile));
   } catch (error) {
     // The link tells this fault with its remedy.
     if (error instanceof AgentError) return undefined;
@@ -48,7 +66,7 @@ function renewalOf(status: RenewalStatus | undefined): IdentityStatus["renewal"]
   };
 }
 
-function ledgerPart({ identityStore }: OpenIdentity): Pick<IdentityStatus, "slot" | "phase" | "orphans" | "fault"> {
+function ledgerPart({ identityStore }: Identities): Pick<IdentityStatus, "slot" | "phase" | "orphans" | "fault"> {
   try {
     const { inUse: slot, change, retirement, orphans } = identityStore.state();
     const phase = change?.phase ?? retirement?.stage;

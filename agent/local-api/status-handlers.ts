@@ -1,27 +1,61 @@
+import type { AgentConfig } from "../../config/schema.ts";
 import type { Clock } from "../core/clock.ts";
-import { commandStatus } from "../local-api/commands-handlers.ts";
-import type { Status } from "../local-api/status-schema.ts";
+import type { Broker } from "../ports/broker.ts";
+import type { BusState, CanBus } from "../ports/can-bus.ts";
 import type { SocketCounts } from "../ports/local-socket.ts";
+import type { Outbox } from "../ports/outbox.ts";
+import type { SignalTable } from "../signals/signal-table.ts";
 import { type HealthFacts, stuckAfterMs } from "../telemetry/health.ts";
-import type { FrameCounters } from "../telemetry/pipeline.ts";
-import type { ControlLine } from "./compose-commands.ts";
-import type { Updates } from "./compose-updates.ts";
-import { configStatus } from "./config-status.ts";
-import { identityStatusOf } from "./identity-status.ts";
-import type { DaemonConfig } from "./layered-config.ts";
-import type { CloudLink, DataLine, Runtime } from "./parts.ts";
+import type { FrameCounters, Pipeline } from "../telemetry/pipeline.ts";
+import type { Publisher } from "../telemetry/publish/publisher.ts";
+import { type CommandsParts, commandStatus } from "./commands-handlers.ts";
+import { configStatus, type UnmetConfig } from "./config-problems.ts";
+import { type IdentityStatusParts, identityStatusOf } from "./identity-status.ts";
+import type { Status } from "./status-schema.ts";
+
+/** The configuration of this start, with the table that it was checked with. */
+type StatusConfig = UnmetConfig & {
+  readonly config: Pick<AgentConfig, "thingName" | "broker" | "collect">;
+  readonly checkedTable: { readonly table: Pick<SignalTable, "id" | "messages" | "signals"> };
+};
+
+/** The session with the broker, and its identity. */
+type StatusLink = IdentityStatusParts & { readonly broker: Pick<Broker, "status" | "inbound"> };
+
+/** The line from the buses to the broker. */
+type StatusLine = {
+  readonly buses: readonly {
+    readonly bus: Pick<CanBus, "name" | "filtered" | "facts" | "counters">;
+    readonly state: BusState;
+    readonly detail: string;
+  }[];
+  readonly pipeline: Pick<Pipeline, "counters" | "health">;
+  readonly outbox: Pick<Outbox, "stats" | "disk" | "lossCounts">;
+  readonly publisher: Pick<Publisher, "counters" | "lastTurnMs">;
+};
+
+/** What health shows in. */
+export type HealthParts = { readonly loaded: StatusConfig; readonly link: StatusLink; readonly line: StatusLine };
 
 /** What the status speaks of. */
 export type StatusParts = HealthParts & {
   /** Undefined where no remote commands are taken. */
-  readonly commands: ControlLine | undefined;
+  readonly commands: CommandsParts | undefined;
   /** Undefined where no updates are taken. */
-  readonly updates: Updates | undefined;
+  readonly updates: { readonly report: { job(): Status["job"]; update(): Status["update"] } } | undefined;
   readonly socketCounts: Readonly<Record<"view" | "admin", SocketCounts>>;
 };
 
+/** The process that speaks. `startedAtMs` is its start on the clock's monotonic time. */
+type StatusProcess = {
+  readonly version: string;
+  readonly bootId: string;
+  readonly startedAtMs: number;
+  readonly clock: Clock;
+};
+
 /** The daemon's state at this moment. */
-export function statusOf(parts: StatusParts, { version, bootId, startedAtMs, clock }: Runtime): Status {
+export function statusOf(parts: StatusParts, { version, bootId, startedAtMs, clock }: StatusProcess): Status {
   const { loaded, link, line, commands, updates, socketCounts } = parts;
   const { config } = loaded;
   const { table } = loaded.checkedTable;
@@ -59,9 +93,6 @@ export function statusOf(parts: StatusParts, { version, bootId, startedAtMs, clo
   };
 }
 
-/** What health shows in. */
-export type HealthParts = { readonly loaded: DaemonConfig; readonly link: CloudLink; readonly line: DataLine };
-
 /** What the agent's health is judged by at this moment: the part of the status that costs little. */
 export function healthFactsOf(parts: HealthParts, clock: Clock): HealthFacts {
   const { loaded, link, line } = parts;
@@ -86,7 +117,7 @@ function dataPathOf({ loaded, line }: HealthParts, clock: Clock): Status["dataPa
   };
 }
 
-function busStatusOf({ buses, pipeline }: DataLine, clock: Clock): Status["buses"] {
+function busStatusOf({ buses, pipeline }: StatusLine, clock: Clock): Status["buses"] {
   const frames = pipeline.counters().buses;
   return buses.map(({ bus, state, detail }) => ({
     name: bus.name,
@@ -100,7 +131,7 @@ function busStatusOf({ buses, pipeline }: DataLine, clock: Clock): Status["buses
 }
 
 /** What the outbox holds, its disk, and why records do not get into it. */
-function outboxStatusOf({ outbox, pipeline }: DataLine): Status["outbox"] {
+function outboxStatusOf({ outbox, pipeline }: StatusLine): Status["outbox"] {
   const stats = { ...outbox.stats(), disk: outbox.disk() };
   const { store } = pipeline.health();
   if (store.kind === "storing" || stats.fault !== undefined) return stats;
@@ -111,42 +142,4 @@ function outboxStatusOf({ outbox, pipeline }: DataLine): Status["outbox"] {
 function framesOf(frames: FrameCounters | undefined, clock: Clock) {
   const { decoded = 0, unknown = 0, lastFrameMs } = frames ?? {};
   return { decoded, unknown, quietMs: lastFrameMs === undefined ? undefined : clock.monotonicMs() - lastFrameMs };
-}
-
-/** One line for `systemctl status`: link, buses with their frame rates since `before` (the whole uptime when absent), outbox, what the broker refuses, and what is under way. */
-export function summaryOf(status: Status, before?: Status): string {
-  const { link, outbox } = status;
-  const seconds = (status.uptimeMs - (before?.uptimeMs ?? 0)) / 1000;
-  const buses = status.buses.map(({ name, state, received, dropped }) => {
-    const earlier = before?.buses.find((bus) => bus.name === name)?.received ?? 0;
-    const rate = seconds > 0 ? Math.round((received - earlier) / seconds) : 0;
-    return `${name} ${state}, ${rate} frames/s${dropped === undefined || dropped === 0 ? "" : `, ${dropped} dropped`}`;
-  });
-  const fault = link.fault === undefined ? "" : ` (${link.fault.code})`;
-  const disk = outbox.disk?.isFull === true ? ", disk full" : "";
-  const place = outbox.fault === undefined ? disk : " in memory only";
-  const stored = `outbox ${outbox.records} records, ${outbox.bytes} bytes${place}`;
-  const refused = status.delivery.refusedTopics.map(({ stream, reason }) => `${stream} refused: ${reason}`);
-  const source = status.configuration.source === "files" ? [] : ["last known good configuration"];
-  return [...source, `${link.state}${fault}`, ...buses, stored, ...refused, ...workOf(status)].join("; ");
-}
-
-function workOf({ job, update }: Status): readonly string[] {
-  const ofJob = job === undefined ? [] : [`job ${job.jobId} (${job.operation})`];
-  if (update === undefined || update.isOver) return ofJob;
-  const { step, versionTo, percent, waitingFor } = update;
-  const reached = step === "download" && percent !== undefined ? ` ${percent} %` : "";
-  const wait = waitingFor === undefined ? "" : `, waiting for ${waitingFor}`;
-  return [...ofJob, `update to ${versionTo}: ${step}${reached}${wait}`];
-}
-
-/** `summaryOf` over and over: each call gives the rates since the one before. */
-export function summaries(status: () => Status): () => string {
-  let before: Status | undefined;
-  return () => {
-    const now = status();
-    const line = summaryOf(now, before);
-    before = now;
-    return line;
-  };
 }

@@ -1,12 +1,23 @@
-import type { Log } from "../core/log.ts";
-import type { Status } from "../local-api/status-schema.ts";
-import type { DaemonConfig, LayeredConfig } from "./layered-config.ts";
+import type { ConfigCopy } from "../core/config-copy.ts";
+import type { Status } from "./status-schema.ts";
+
+/** A configuration that is in force, and what of what was written is not. */
+export type UnmetConfig = {
+  readonly path: string;
+  /** What was read in place of the vehicle's own files, which `unusable` says why. */
+  readonly copy: Pick<ConfigCopy, "keptAt"> | undefined;
+  readonly unusable: { readonly message: string } | undefined;
+  /** Layers that this start goes without, and why. */
+  readonly refused: readonly { readonly layer: string; readonly what: string }[];
+  /** Why what commands have set is not in force. */
+  readonly ignored: string | undefined;
+};
 
 /** Something that was written to configure the agent and that is not in force. `event` names it in the log and in records. */
 export type ConfigProblem = { readonly event: string; readonly what: string; readonly remedy: string };
 
 /** What this start of the agent goes without. */
-export function configProblems({ path, copy, unusable, refused, ignored }: Unmet): readonly ConfigProblem[] {
+export function configProblems({ path, copy, unusable, refused, ignored }: UnmetConfig): readonly ConfigProblem[] {
   const problems: ConfigProblem[] = [];
   if (copy !== undefined && unusable !== undefined) {
     const what = `the configuration cannot be used, and the one of ${copy.keptAt} is in force: ${firstOf(unusable.message)}`;
@@ -34,21 +45,8 @@ function firstOf(message: string): string {
   return more.length === 0 ? first : `${first} (and ${more.length} lines more)`;
 }
 
-type Unmet = Pick<LayeredConfig, "path" | "copy" | "unusable" | "refused" | "ignored">;
-
 /** The configuration's part of the status. */
-export function configStatus(loaded: Unmet): Status["configuration"] {
+export function configStatus(loaded: UnmetConfig): Status["configuration"] {
   const problems = configProblems(loaded).map(({ what, remedy }) => ({ what, remedy }));
   return { file: loaded.path, source: loaded.copy === undefined ? "files" : "last-good", problems };
-}
-
-/** Says in the log what is wrong with the configuration that the agent starts with all the same. */
-export function logProblems(
-  { config, checkedTable }: DaemonConfig,
-  problems: readonly ConfigProblem[],
-  log: Log,
-): void {
-  for (const warning of checkedTable.warnings) log.warn("config.doubtful", { warning });
-  for (const { event, what, remedy } of problems) log.error(event, { what, remedy });
-  if (config.bench) log.warn("config.bench-allowed", { allows: "what must never be on a vehicle" });
 }
