@@ -19,7 +19,6 @@ type Template = {
   readonly isRetained: boolean;
 };
 
-/** What the rules for topics look at. */
 export type TopicSettings = {
   readonly thingName: string;
   readonly broker: { readonly host: string; readonly pacing: string; readonly alpn: string };

@@ -12,7 +12,7 @@ import { type CliContext, note } from "./context.ts";
 import { keyInUse, openToken } from "./open-token.ts";
 import { verboseLog } from "./verbose-log.ts";
 
-/** What the test of the connection with the identity in use is made of. */
+/** The test of the connection with the identity in use. */
 export function connectTestParts(config: AgentConfig, clientId: string, context: CliContext): ConnectTestParts {
   const { broker, thingName, topics } = config;
   const { clock, environment } = context;

@@ -9,7 +9,6 @@ import type { CommandRequest } from "./request.ts";
 /** What is to be done for a request that may be done. */
 export type PreparedCommand = { readonly kind: "plan"; readonly action: Action; readonly prepared: Prepared };
 
-/** What a runner works with. */
 export type ActionRunnerParts = {
   readonly slots: ActionSlots;
   readonly reporter: Pick<Reporter, "started">;

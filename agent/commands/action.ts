@@ -24,7 +24,7 @@ export type Outcome =
   | { readonly kind: "held" }
   | CommandRejection;
 
-/** An action with its arguments, which are right. */
+/** An action bound to validated arguments. */
 export type Prepared = {
   readonly kind: "prepared";
   /** Why the vehicle's present state does not allow it; undefined where it does. */

@@ -12,7 +12,6 @@ const RULES = "rules";
 /** Rules as a command gives them, checked by the schema of the configuration. */
 export type RuleSchema = z.ZodType<readonly CollectRule[]>;
 
-/** What changing the rules needs. */
 export type CollectionParts = {
   readonly schema: RuleSchema;
   /** Those of the configuration, which count while no others were set. */

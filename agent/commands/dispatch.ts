@@ -27,7 +27,6 @@ export type DispatchSettings = TimeBounds & {
   readonly readsOnly: string | undefined;
 };
 
-/** What dispatching needs. */
 export type DispatchParts = {
   readonly settings: DispatchSettings;
   readonly actions: ReadonlyMap<string, Action>;

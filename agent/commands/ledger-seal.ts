@@ -25,7 +25,6 @@ const sealSchema = z.strictObject({
 });
 type Seal = z.infer<typeof sealSchema>;
 
-/** What a seal is made of. */
 export type LedgerSealParts = {
   readonly journal: Journal;
   /** A second place; it knows everything that the journal had before the last change. */

@@ -14,7 +14,6 @@ export type RejectionCount = {
   readonly sinceUs: number;
 };
 
-/** What a budget is made of. */
 export type RejectionBudgetParts = {
   /** Refusals that are remembered and audited one by one. */
   readonly perMinute: number;

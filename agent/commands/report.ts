@@ -25,7 +25,7 @@ export type ReplyChannel = {
   report(reply: ReplyAddress, answer: Answer, signal: AbortSignal): Promise<"reported" | "later">;
 };
 
-/** What a reporter is made of. `random` gives 0 <= x < 1. */
+/** `random` gives 0 <= x < 1. */
 export type ReporterParts = {
   readonly ledger: CommandLedger;
   readonly channelOf: (reply: ReplyAddress) => ReplyChannel;

@@ -105,7 +105,7 @@ export const FAULTS = {
 /** The code of one fault; see `FAULTS`. */
 export type FaultCode = keyof typeof FAULTS;
 
-/** What an `AgentError` is made of. */
+/** `what` names the thing and the value; `remedy` says what to do about it; `facts` carry the rest to the log. */
 export type FaultDetail = {
   /** Names the thing and the value: "/etc/causeway/agent.yaml:3:5 outbox.maxByte: unknown key". */
   readonly what: string;

@@ -14,7 +14,7 @@ import type { MonotonicCounter } from "../ports/update.ts";
 /** How long the counter in the TPM may take to answer, s, where no token is configured that says more. */
 const COUNTER_SECONDS = 5;
 
-/** What key work is wired with. `environment` is the process's: it leads to the TPM and to systemd's credentials. */
+/** `environment` is the process's: it leads to the TPM and to systemd's credentials. */
 export type KeysParts = {
   readonly identity: Extract<IdentityConfig, { mode: "pkcs11" }>;
   readonly environment: Readonly<Record<string, string | undefined>>;

@@ -13,7 +13,6 @@ import type { Broker } from "../ports/broker.ts";
 import { composeKeys } from "./compose-keys.ts";
 import { certificateOrder, type OpenIdentity } from "./open-identity.ts";
 
-/** What the renewal of certificates is wired with. */
 export type RenewalWiring = {
   readonly config: AgentConfig;
   readonly environment: Readonly<Record<string, string | undefined>>;

@@ -133,7 +133,7 @@ async function reboot({ loaded, otaConfig }: UpdateParts, log: Log): Promise<voi
 function restartWanted(): AgentError {
   return new AgentError("update.restart-wanted", {
     what: "the agent ends so that another version of it is started",
-    remedy: "none is needed where a service manager starts it again",
+    remedy: "start the agent again where no service manager does",
   });
 }
 

@@ -134,7 +134,6 @@ export function busService(line: ObservedBus, sink: BusSink, log: Log): Service 
   };
 }
 
-/** What looks after the wall time works with. */
 export type ClockServiceParts = ClockWatchParts & { readonly steps: Pick<ClockSteps, "watch"> };
 
 /** Looks after the wall time: a link that failed for the time it was is tried again when the time is set, and gates know of its steps. */

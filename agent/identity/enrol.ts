@@ -14,7 +14,7 @@ export type ClaimFiles = { readonly certificateFile: string; readonly keyFile: s
 export const ENROL_STEPS = ["key", "claim", "certificate", "connect", "announce", "clean-up"] as const;
 export type EnrolStep = (typeof ENROL_STEPS)[number];
 
-/** What an enrolment works with. Sessions are not started and end with their first failed attempt. */
+/** Sessions are not started and end with their first failed attempt. */
 export type EnrolParts = ChangeParts & {
   readonly sessions: {
     claim(files: ClaimFiles): Broker;

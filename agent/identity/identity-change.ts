@@ -27,7 +27,6 @@ const TOKEN_LIFE_MS = 55 * 60_000;
 /** Error code of RegisterThing for a token that is unknown, used or expired. */
 const TOKEN_REFUSED = "InvalidCertificateOwnershipToken";
 
-/** What a change of identity works with. */
 export type ChangeParts = {
   readonly identityStore: IdentityStore;
   readonly keys: Pick<KeyStore, "create" | "list" | "delete" | "request">;

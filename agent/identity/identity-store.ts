@@ -3,7 +3,6 @@ import type { IdentityFiles } from "../ports/identity-files.ts";
 import { adoptedState, EMPTY_STATE, type IdentityState, identityInUse, type SlotIdentity } from "./identity-state.ts";
 import { advance, type IdentityEvent } from "./identity-transitions.ts";
 
-/** What the ledger is made of. */
 export type IdentityStoreParts = {
   readonly files: IdentityFiles<IdentityState>;
   readonly log: Log;

@@ -6,7 +6,6 @@ import { type ChangeParts, clearRetired, ensureKey, obtainCertificate } from "./
 import { type IdentityPosition, positionOf } from "./identity-state.ts";
 import { provisioningFilters } from "./provisioning.ts";
 
-/** What the steps of a renewal work with. */
 export type RenewalStepParts = ChangeParts & {
   readonly broker: Pick<Broker, "online" | "publish" | "switchCredential">;
   readonly requestClient: RequestClient;

@@ -15,7 +15,6 @@ export type RenewalSettings = RenewalShares & {
   readonly retry: { readonly minMs: number; readonly maxMs: number };
 };
 
-/** What renewal works with. */
 export type RenewalParts = {
   readonly steps: RenewalStepParts;
   readonly settings: RenewalSettings;

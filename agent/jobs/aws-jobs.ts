@@ -28,7 +28,6 @@ export type PendingJobs = z.infer<typeof pending>;
 const withExecution = z.object({ execution: jobExecution.optional() });
 const updated = z.object({});
 
-/** What the jobs service is reached by. */
 export type AwsJobsParts = {
   readonly thing: string;
   readonly broker: Pick<Broker, "subscribe">;

@@ -40,7 +40,7 @@ export type CurrentJob = ExecutionId & {
   readonly details: JobDetails;
 };
 
-/** What the runner works with. `handlers` are by the operation of the document; "steps" for one that has steps instead. */
+/** `handlers` are by the operation of the document; "steps" for one that has steps instead. */
 export type JobRunnerParts = {
   readonly jobs: Pick<AwsJobs, "startNext" | "describe" | "update">;
   readonly handlers: Readonly<Record<string, JobHandler>>;

@@ -8,7 +8,6 @@ import type { ServedVerb } from "./verb.ts";
 const FLUSH_POLL_MS = 100;
 /** Records that a drop deletes in one turn: a few ms of the main thread. */
 const DROP_ROWS = 100;
-/** What the verbs of the buffer look at and change. */
 export type BufferParts = {
   readonly outbox: Pick<Outbox, "stats" | "disk" | "list" | "lastRow" | "read" | "drop">;
   /** Ends every wait for a later attempt, of the link and of records. */

@@ -12,7 +12,6 @@ import { commandsAcknowledge, commandsList, commandsRun, commandsShow, type List
 import type { Status } from "./status-schema.ts";
 import type { ServedVerb } from "./verb.ts";
 
-/** What the local sockets need of remote commands. */
 export type CommandsParts = {
   readonly dispatchParts: DispatchParts;
   readonly audit: Pick<AuditTrail, "dropped">;

@@ -8,7 +8,7 @@ import { jobsCancel, jobsCheck, jobsList, jobsShow } from "./jobs-schema.ts";
 import type { Status } from "./status-schema.ts";
 import type { ServedVerb } from "./verb.ts";
 
-/** What the verbs of jobs work with. `problems` says by operation why a document would not be taken. */
+/** `problems` says by operation why a document would not be taken. */
 export type JobsParts = {
   readonly jobs: Pick<AwsJobs, "pending" | "describe">;
   readonly runner: Pick<JobRunner, "current" | "giveUp" | "operationOf">;

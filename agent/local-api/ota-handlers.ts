@@ -29,7 +29,6 @@ const WATCH_INTERVAL_MS = 250;
 /** The answer where there is nothing to decide about. */
 const NOTHING = { schemaVersion: 1, kind: "nothing" } as const;
 
-/** What the verbs of updates work with. */
 export type OtaParts = {
   readonly verifier: UpdateVerifier;
   readonly updater: Updater;

@@ -8,7 +8,6 @@ import type { ServedVerb } from "./verb.ts";
 /** How often `watch` sends the latest values. */
 const WATCH_INTERVAL_MS = 500;
 
-/** What `watch` looks at. */
 export type SignalsParts = { readonly latest: () => readonly LatestValue[]; readonly clock: Clock };
 
 /** `watch`: the latest values, over time. */

@@ -25,7 +25,7 @@ export type BusFacts = {
   readonly timestamps: "kernel" | "remote" | "log" | "process";
 };
 
-/** Callbacks of a bus. Both run on the main thread, never re-entrantly, and must not throw. */
+/** Callbacks of a bus. Both run on the main thread, never re-entrantly. What they throw is a bug: no driver catches it, and the process ends. */
 export type BusSink = {
   /** The batch and its buffer are reused as soon as this returns. Frames of one bus arrive in receive order. */
   onFrames(batch: FrameBatch): void;

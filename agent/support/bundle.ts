@@ -4,7 +4,7 @@ import { AgentError, messageOf } from "../core/errors.ts";
 import type { LogLine } from "../core/recent-log.ts";
 import { redact } from "./redact.ts";
 
-/** What a bundle is made of. A part that throws is named in the bundle with its fault; the others are collected nevertheless. */
+/** A part that throws is named in the bundle with its fault; the others are collected nevertheless. */
 export type SupportParts = {
   /** Where it comes from: version, thing, boot. */
   readonly about: Readonly<Record<string, string | number>>;

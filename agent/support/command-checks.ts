@@ -3,7 +3,7 @@ import type { Status } from "../local-api/status-schema.ts";
 import type { Check } from "../local-api/support-schema.ts";
 import { failed, outcomeOf, passed, problemOf, warned } from "./check.ts";
 
-/** What the self-test of remote commands looks at. Each rejects with its own fault. */
+/** Each rejects with its own fault. */
 export type CommandChecksParts = {
   readonly readPolicy: () => Promise<{ readonly keys: readonly unknown[]; readonly allow: readonly unknown[] }>;
   /** Gives the number of actions that write to a bus. */

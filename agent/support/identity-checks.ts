@@ -12,7 +12,7 @@ const FEW_TRIES = 1000;
 /** Part of a certificate's life after which it should have been renewed. */
 const RENEWED_BY = 2 / 3;
 
-/** What the identity's self-test looks at. Each rejects or throws its own fault. */
+/** Each rejects or throws its own fault. */
 export type IdentityParts = {
   readonly clock: Clock;
   /** Says where the PIN comes from. */

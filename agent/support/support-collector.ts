@@ -2,7 +2,6 @@ import type { Clock } from "../core/clock.ts";
 import type { LogLine } from "../core/recent-log.ts";
 import { collectBundle, type SupportBundle } from "./bundle.ts";
 
-/** What a desk is made of. */
 export type SupportCollectorParts = {
   readonly about: Readonly<Record<string, string | number>>;
   readonly log: () => readonly LogLine[];

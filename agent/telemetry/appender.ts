@@ -31,7 +31,6 @@ export type AppendCounters = {
   readonly discardedSamples: number;
 };
 
-/** What an appender is made of. */
 export type AppenderParts = {
   readonly outbox: Outbox;
   readonly clock: Clock;

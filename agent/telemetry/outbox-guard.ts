@@ -5,7 +5,7 @@ import type { Log } from "../core/log.ts";
 import type { Outbox } from "../ports/outbox.ts";
 import { DRAIN_BACKOFF } from "../ports/outbox-faults.ts";
 
-/** What a guard is made of. `random` gives 0 <= x < 1. */
+/** `random` gives 0 <= x < 1. */
 export type OutboxGuardParts = {
   readonly outbox: Outbox;
   readonly clock: Clock;

@@ -10,7 +10,6 @@ import type { Encoder } from "./record/encode/encoder.ts";
 import type { BusCount } from "./record/encode/samples.ts";
 import { TableAnnouncement } from "./table-announcement.ts";
 
-/** What the pipeline is made of. */
 export type PipelineParts = {
   readonly table: SignalTable;
   readonly collector: Collector;

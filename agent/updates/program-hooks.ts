@@ -7,7 +7,7 @@ import type { UpdateHooks } from "./update-work.ts";
 /** One program around updates. */
 export type Hook = { readonly program: string; readonly timeoutSeconds: number };
 
-/** What the hooks are made of; without a program nothing is run. */
+/** Without a program nothing is run. */
 export type HookParts = {
   readonly before: Hook | undefined;
   readonly after: Hook | undefined;

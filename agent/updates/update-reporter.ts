@@ -38,7 +38,6 @@ const pendingPhase = z.object({
 });
 type PendingPhase = z.infer<typeof pendingPhase>;
 
-/** What the trail is made of. */
 export type UpdateReporterParts = {
   readonly journal: Pick<Journal, "atomically" | "get" | "list" | "put">;
   readonly sink: RecordSink<UpdatePhase>;

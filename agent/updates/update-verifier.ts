@@ -24,7 +24,6 @@ export const updateOrder = z.strictObject({
 });
 export type UpdateOrder = z.infer<typeof updateOrder>;
 
-/** What the desk works with. */
 export type UpdateVerifierParts = {
   readonly journal: Pick<Journal, "get" | "put" | "status" | "acknowledgeLoss">;
   /** Whose `acknowledge` takes the loss of the journal: that of commands, where they are taken, since it begins a new generation of theirs. */

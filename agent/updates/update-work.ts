@@ -30,7 +30,6 @@ export type UpdateHooks = {
   after(record: UpdateRecord, signal: AbortSignal): Promise<string | undefined>;
 };
 
-/** What the steps work with. */
 export type UpdateStepParts = {
   readonly downloader: Downloader;
   readonly folder: DownloadFolder;

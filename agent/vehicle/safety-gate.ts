@@ -39,7 +39,6 @@ export class ClockSteps {
   }
 }
 
-/** What a gate is made of. */
 export type SafetyGateParts = { readonly signals: LatestSignals; readonly steps: ClockSteps; readonly clock: Clock };
 
 type Clause = { readonly text: string; readonly isTrue: (values: Readonly<Record<string, number>>) => unknown };

@@ -9,7 +9,6 @@ import { type FrameToSend, type RawChannel, type RawChannels, RECEIVE_NOTHING } 
 const QUEUE_WAIT_MS = 500;
 const RETRY_MS = 5;
 
-/** What a transmitter works with. */
 export type TransmitterParts = {
   /** Its name in the configuration. */
   readonly bus: string;

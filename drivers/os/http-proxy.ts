@@ -9,7 +9,7 @@ import { readSecret } from "./pin.ts";
 /** Name of the systemd credential that holds user and password. */
 export const PROXY_CREDENTIAL = "causeway-proxy";
 
-/** What a proxy is made of. `credentialsDirectory` is $CREDENTIALS_DIRECTORY. */
+/** `credentialsDirectory` is $CREDENTIALS_DIRECTORY. */
 export type ProxyParts = { readonly settings: ProxyConfig; readonly credentialsDirectory: string | undefined };
 
 /** The proxy of the configuration, for every host that is not excluded. Reads and opens nothing yet. */

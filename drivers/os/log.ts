@@ -1,7 +1,6 @@
 import { pino, symbols } from "pino";
 import type { Log, LogFacts } from "../../agent/core/log.ts";
 
-/** What a log is made of. */
 export type LogParts = {
   /** Lines below this level are not made. */
   readonly level: "error" | "warn" | "info" | "debug";

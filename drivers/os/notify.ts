@@ -3,7 +3,6 @@ import { messageOf } from "../../agent/core/errors.ts";
 import type { Log } from "../../agent/core/log.ts";
 import type { Notifier } from "../../agent/ports/notifier.ts";
 
-/** What a notifier is made of. */
 export type NotifierParts = {
   /** NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID are read. */
   readonly environment: Readonly<Record<string, string | undefined>>;

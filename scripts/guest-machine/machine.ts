@@ -12,7 +12,7 @@ const COMMAND_TIMEOUT_MS = 300_000;
 export const GUEST_BROKER = { host: "broker.bench", port: 8883 } as const;
 const BROKER_ADDRESS = "10.0.2.100";
 
-/** What the machine is made of. `folder` must have a short path (Unix sockets), and holds root.img, data.img and the TPM's state in tpm/. */
+/** `folder` must have a short path (Unix sockets), and holds root.img, data.img and the TPM's state in tpm/. */
 export type MachineParts = {
   readonly folder: string;
   readonly kernel: string;

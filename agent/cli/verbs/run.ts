@@ -38,7 +38,7 @@ function startAgain({ isOnTrial }: DaemonConfig, thrown: unknown): never {
   if (!isOnTrial || !(thrown instanceof AgentError) || thrown.code !== "config.invalid") throw thrown;
   throw new AgentError("update.restart-wanted", {
     what: `the files on trial cannot be used: ${thrown.message}`,
-    remedy: "none is needed: the agent goes back to the files before by itself",
+    remedy: "wait: the agent goes back to the files before by itself",
     cause: thrown,
   });
 }

@@ -22,7 +22,6 @@ export type TransmitBus = {
   readonly state: () => { readonly state: BusState; readonly detail: string };
 };
 
-/** What actions on a bus need. */
 export type ActuateParts = SafetyGateParts & {
   busOf(name: string): TransmitBus | undefined;
   messageOf(bus: string, name: string): FoundMessage;

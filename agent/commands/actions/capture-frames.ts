@@ -5,7 +5,6 @@ import type { Action } from "../action.ts";
 import { rejected } from "../answer.ts";
 import { alwaysSafe, invalidArguments } from "./prepare.ts";
 
-/** What capturing needs. */
 export type CaptureFramesParts = {
   readonly capture: { start(order: CaptureOrder): void; stop(): CaptureSummary | undefined };
   readonly buses: readonly string[];

@@ -3,7 +3,6 @@ import type { Action } from "../action.ts";
 import { rejected } from "../answer.ts";
 import { alwaysSafe } from "./prepare.ts";
 
-/** What collecting a bundle needs. */
 export type CollectSupportParts = {
   readonly collect: () => Promise<OutgoingFile>;
   /** Hands a file over to the outbox; gives the number of its records. */

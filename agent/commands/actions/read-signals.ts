@@ -14,7 +14,6 @@ const names = z.array(z.string().min(1).max(256)).min(1).max(MAX_SIGNALS);
 const lastArguments = z.strictObject({ signals: names });
 const readArguments = z.strictObject({ signals: names, withinMs: z.int().min(1).max(MAX_WAIT_MS).default(5000) });
 
-/** What reading signals needs. */
 export type ReadSignalsParts = { readonly signals: LatestSignals; readonly clock: Clock };
 
 const READ = { commandClass: "R0", keyRole: "commands", endsInRestart: false } as const;

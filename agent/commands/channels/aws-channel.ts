@@ -8,7 +8,6 @@ import type { ReplyChannel } from "../report.ts";
 import type { IncomingCommand, ReplyAddress } from "../request.ts";
 import { ExecutionTopics } from "./execution-topics.ts";
 
-/** What the channel of AWS IoT Commands works with. */
 export type AwsChannelParts = {
   readonly thing: string;
   readonly broker: Pick<Broker, "subscribe">;

@@ -6,7 +6,6 @@ import type { CommandChannel } from "../command-service.ts";
 import type { ReplyChannel } from "../report.ts";
 import type { IncomingCommand, ReplyAddress } from "../request.ts";
 
-/** What the channel of companion apps works with. */
 export type CompanionChannelParts = {
   /** "cmd/causeway/<thing>/+/request": the level of the plus sign is what the requester calls its request. */
   readonly filter: string;

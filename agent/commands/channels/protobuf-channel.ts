@@ -13,7 +13,6 @@ import { namedCommand } from "./protobuf-names.ts";
 const CONTENT_TYPE = "application/x-protobuf";
 const FORMAT = "protobuf";
 
-/** What the channel of the protobuf flavour works with. */
 export type ProtobufChannelParts = {
   readonly thing: string;
   /** "$aws/commands": a service that accepts or rejects each update; another one is a broker of one's own, whose PUBACK is all there is. */

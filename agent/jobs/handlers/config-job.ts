@@ -28,7 +28,6 @@ const attempt = z.object({
 });
 type Attempt = z.infer<typeof attempt>;
 
-/** What the handler of settings works with. */
 export type ConfigJobParts = {
   readonly slot: ConfigSlot;
   readonly journal: Pick<Journal, "get" | "put">;

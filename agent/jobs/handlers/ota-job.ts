@@ -36,7 +36,6 @@ const otaDocument = z.strictObject({
   ),
 });
 
-/** What the handler of updates works with. */
 export type OtaJobParts = {
   readonly verifier: UpdateVerifier;
   readonly updater: Updater;

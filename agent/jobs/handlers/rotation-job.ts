@@ -16,7 +16,6 @@ const rotationDocument = z.strictObject({ version: z.literal("1.0"), operation: 
 /** The certificate at the job's beginning, by its id. */
 const begun = z.object({ from: z.string() });
 
-/** What the handler of certificate rotations works with. */
 export type RotationJobParts = {
   /** Undefined where the vehicle cannot renew its certificate. */
   readonly renewal: Pick<Renewal, "request" | "status" | "changed"> | undefined;

@@ -36,7 +36,6 @@ export type ListedHandler = {
   readonly timeoutSeconds: number;
 };
 
-/** What the handler of steps works with. */
 export type StepsJobParts = {
   readonly handlers: readonly ListedHandler[];
   readonly run: RunProgram;

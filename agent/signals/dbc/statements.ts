@@ -2,7 +2,6 @@ import { largestId } from "../../ports/arbitration-id.ts";
 import { type DatabaseDraft, EXTENDED_BIT, type ProblemList, type SignalOwner } from "./draft.ts";
 import { type DbcReader, DbcSyntaxError, STATEMENT_WORDS } from "./reader.ts";
 
-/** What a statement reader works on. */
 export type ParseState = {
   readonly reader: DbcReader;
   readonly draft: DatabaseDraft;

@@ -5,7 +5,6 @@ import { type CollectPlan, MODE, planCollection } from "./collect-rules.ts";
 import { LatestValues } from "./latest-values.ts";
 import { SampleLog } from "./sample-log.ts";
 
-/** What a collector is made of. */
 export type CollectorParts = {
   readonly table: SignalTable;
   readonly rules: readonly CollectRule[];

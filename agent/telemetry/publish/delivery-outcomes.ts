@@ -16,7 +16,6 @@ export type AttemptSettings = {
   readonly startedAtMs: number;
 };
 
-/** What `DeliveryOutcomes` work on. */
 export type DeliveryOutcomesParts = {
   readonly state: DrainState;
   readonly lossReporter: LossReporter;

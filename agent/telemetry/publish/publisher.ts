@@ -25,7 +25,7 @@ export type PublisherSettings = AttemptSettings & {
   readonly maxGapMs: number;
 };
 
-/** What a publisher is made of. `random` gives 0 <= x < 1. */
+/** `random` gives 0 <= x < 1. */
 export type PublisherParts = {
   readonly outbox: Outbox;
   readonly broker: Broker;

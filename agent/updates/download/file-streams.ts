@@ -19,7 +19,7 @@ const bytes = z.union([
 const block = z.object({ f: z.int(), i: z.int(), p: bytes });
 const rejection = z.object({ o: z.string().optional(), code: z.string().optional(), m: z.string().optional() });
 
-/** What file streams are made of. `token` gives a new client token of at most 64 bytes. */
+/** `token` gives a new client token of at most 64 bytes. */
 export type FileStreamParts = {
   readonly thing: string;
   readonly broker: Pick<Broker, "publish" | "subscribe">;

@@ -9,7 +9,6 @@ export type ListedInstaller = {
   readonly timeoutSeconds: number;
 };
 
-/** What the installer of kind exec works with. */
 export type ProgramInstallerParts = {
   readonly listed: readonly ListedInstaller[];
   readonly run: RunProgram;

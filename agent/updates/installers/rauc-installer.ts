@@ -11,7 +11,6 @@ const KEY = "rauc";
 const note = z.object({ sha256: z.string(), from: z.string(), bootId: z.string() });
 type Note = z.infer<typeof note>;
 
-/** What the installer of bundles works with. */
 export type RaucInstallerParts = {
   readonly rauc: Rauc;
   readonly journal: Pick<Journal, "get" | "put">;

@@ -14,7 +14,6 @@ const MAKING = 0;
 const sealed = z.strictObject({ generation: z.int(), releases: z.array(installedComponent) });
 type Sealed = z.infer<typeof sealed>;
 
-/** What sealed rollback indexes are made of. */
 export type SealedRollbackIndexParts = {
   readonly counter: MonotonicCounter;
   readonly journal: Pick<Journal, "get" | "put">;

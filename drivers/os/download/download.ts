@@ -35,7 +35,7 @@ export type DownloadSettings = {
   readonly spareBytes: number;
 };
 
-/** What a downloader is made of. `ca`: root certificates in place of Node's, PEM. */
+/** `ca`: root certificates in place of Node's, PEM. */
 export type DownloadParts = {
   readonly settings: DownloadSettings;
   readonly ca: string | undefined;

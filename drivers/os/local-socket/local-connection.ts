@@ -29,7 +29,6 @@ export type ClientBounds = {
 /** What the clients of all sockets of the agent share. */
 export type SharedBounds = { readonly turns: FairTurns; readonly backlog: ReplyBacklog };
 
-/** What a connection is served with. */
 export type ConnectionParts = {
   readonly socket: Socket;
   readonly handlers: Readonly<Record<string, LocalHandler>>;

@@ -22,7 +22,7 @@ export type FileSetInUse = {
   readonly isOnTrial: boolean;
 };
 
-/** What an installer of sets is made of. `running` is the name of the set in use; `check` says what is wrong with a set that is not in use yet. */
+/** `running` is the name of the set in use; `check` says what is wrong with a set that is not in use yet. */
 export type FileSetParts = {
   readonly folder: string;
   readonly running: string;

@@ -9,7 +9,6 @@ const NEEDED = ["node", "agent/main.js"] as const;
 /** What a release of the agent may be: three times what one is. */
 export const RELEASE_LIMITS = { maxUnpackedBytes: 600_000_000, maxEntries: 20_000 } as const;
 
-/** What the slots are made of. */
 export type SlotParts = {
   /** `stateDir`/releases; the supervisor (systemd/causeway-start) reads the same files. */
   readonly folder: string;

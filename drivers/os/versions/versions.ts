@@ -19,7 +19,6 @@ export type VersionPlace = {
   readonly absent: string;
 };
 
-/** What versions are made of. */
 export type VersionParts = VersionPlace & {
   /** Bounds of one unpacked version. */
   readonly limits: TarLimits;

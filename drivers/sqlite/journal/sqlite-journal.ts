@@ -35,7 +35,6 @@ export type LedgerBounds = {
   readonly keepMs: number;
 };
 
-/** What an open journal works with. */
 export type SqliteJournalParts = LedgerBounds & {
   readonly database: Database.Database;
   readonly file: string;

@@ -13,7 +13,6 @@ const TRIM_BYTES = 262_144;
 /** Below this share of the bound, the next eviction is news again. */
 const RELIEVED_SHARE = 0.9;
 
-/** What `Evictor` works with. */
 export type EvictorParts = {
   readonly records: RecordTable;
   readonly losses: LossTable;

@@ -34,7 +34,6 @@ const BOOT_DIGITS = 12;
 const SALVAGE_MS = 100;
 const SALVAGE_TURN_MS = 20;
 
-/** What a `SqliteOutbox` works with. */
 export type SqliteOutboxParts = {
   readonly storage: OutboxStorage;
   readonly epoch: number;

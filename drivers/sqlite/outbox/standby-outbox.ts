@@ -19,7 +19,6 @@ import { saysDamaged } from "../faults.ts";
 import { type MemoryOutbox, openMemoryOutbox } from "./memory-outbox.ts";
 import { forgetStandbyFiles } from "./standby-watermarks.ts";
 
-/** What a `StandbyOutbox` is made of. */
 export type StandbyParts = {
   /** Opens the outbox on the disk, and takes over the records of the one in memory where there is one. */
   readonly openDisk: (adopt: Database.Database | undefined) => Outbox;

@@ -104,7 +104,6 @@ type SalvageRow = {
   readonly records: number;
 };
 
-/** What a `Salvager` works with. */
 export type SalvagerParts = {
   readonly database: Database.Database;
   /** Of the outbox; damaged files are in its folder. */

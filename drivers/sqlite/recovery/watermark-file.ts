@@ -9,7 +9,6 @@ import { COPIES, COPY_BYTES, encodeWatermark, readWatermark, type Watermark } fr
 /** At most this much of what was promised is not yet on the disk when the power goes. */
 const SYNC_MS = 1000;
 
-/** What a `WatermarkFile` is made of. */
 export type WatermarkFileParts = { readonly file: string; readonly clock: Clock; readonly log: Log };
 
 /**

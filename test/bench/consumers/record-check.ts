@@ -10,7 +10,7 @@ export type Arrival = {
   readonly properties: ReadonlyMap<string, string>;
 };
 
-/** What a check works with. `watched` are "Message.Signal" names. */
+/** `watched` are "Message.Signal" names. */
 export type RecordCheckParts = {
   readonly descriptor: Uint8Array;
   readonly thing: string;

@@ -53,7 +53,6 @@ export type BenchSummary = {
   readonly remarks: readonly string[];
 };
 
-/** What the summary is made of. */
 export type SummaryParts = {
   readonly parts: Pick<BenchParts, "bus" | "consumers" | "sender">;
   readonly agent: Pick<AgentSupervisor, "peakRssBytes" | "starts" | "crashes">;

@@ -5,7 +5,7 @@ import { type SenderConfig, senderCommand, senderConfig } from "./sender-protoco
 
 const REPORT_EVERY_MS = 1000;
 
-/** What a sending process works with. `sent` is called with the number of frames the bus has just taken. */
+/** `sent` is called with the number of frames the bus has just taken. */
 export type SendingParts = {
   readonly config: SenderConfig;
   readonly sender: FrameSender;

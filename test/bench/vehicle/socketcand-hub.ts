@@ -8,7 +8,6 @@ import { formatReceived, parseSend } from "../../../drivers/can/socketcand-proto
 /** Bytes that may wait for a slow client before frames for it are dropped. */
 const MAX_UNSENT_BYTES = 16_777_216;
 
-/** What a hub is made of. */
 export type HubSettings = {
   /** 127.0.0.1 when absent. */
   readonly host?: string | undefined;

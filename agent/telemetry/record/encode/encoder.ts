@@ -27,7 +27,6 @@ const RECORD = {
   notice: 22,
 } as const;
 
-/** What an encoder is made of. */
 export type EncoderParts = {
   /** Instead of the one of `settings`, asked for each record: what the broker takes may be less. */
   readonly maxPayloadBytes?: () => number;
