@@ -19,8 +19,8 @@ export type EnrolParts = ChangeParts & {
   readonly sessions: {
     claim(files: ClaimFiles): Broker;
     thing(identity: SlotIdentity): Broker;
+    requestClient(session: Broker): RequestClient;
   };
-  requestClientOver(session: Broker): RequestClient;
   readonly announcer: AnnouncementSubject;
   /** Hears of each step as it ends. */
   readonly onStep: (step: EnrolStep, ms: number, detail: string) => void;
@@ -91,7 +91,7 @@ async function obtain(parts: EnrolParts, step: TimedStep, signal: AbortSignal): 
   const { claim } = identityStore.state();
   if (claim === undefined) throw new Error("an enrolment without a claim certificate");
   const session = sessions.claim(claim);
-  const requestClient = parts.requestClientOver(session);
+  const requestClient = parts.sessions.requestClient(session);
   try {
     await step("claim", async () => {
       await openSession(session, clock, signal);

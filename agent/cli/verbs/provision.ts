@@ -139,9 +139,9 @@ function wiringOf(
     sessions: {
       claim: (files) => singleSession(config, `claim-${thing}`.slice(0, 128), claimIdentity(config, files), context),
       thing: (identity) => singleSession(config, thing, tls.with(identity), context),
+      requestClient: (session) =>
+        new RequestClient({ broker: session, clock, log, limits: requests, token: () => randomUUID() }),
     },
-    requestClientOver: (session) =>
-      new RequestClient({ broker: session, clock, log, limits: requests, token: () => randomUUID() }),
     announcer: { thing, topic: createTopics(topics, thing).identity, clock },
   };
 }

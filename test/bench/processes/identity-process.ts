@@ -61,7 +61,7 @@ async function renew(): Promise<string> {
         switchCredential: (next, withinMs) =>
           broker.switchCredential({ ...next, keyLabel: keys.fileOf(next.keyLabel) }, withinMs),
       },
-      requestClient: parts.requestClientOver(broker),
+      requestClient: parts.sessions.requestClient(broker),
     },
     random: Math.random,
     settings: renewalConfig.parse({ enabled: false }),
@@ -100,10 +100,10 @@ const parts: EnrolParts = {
   sessions: {
     claim: (files) => sessionAs("claim", { keyLabel: files.keyFile, certificateFile: files.certificateFile }),
     thing: ({ keyLabel, certificateFile }) => sessionAs(thing, { keyLabel: keys.fileOf(keyLabel), certificateFile }),
-  },
-  requestClientOver: (broker) => {
-    const limits = { timeoutMs: 5000, maxPending: 8, maxAnswerBytes: 100_000 };
-    return new RequestClient({ broker, clock, log, limits, token: () => randomUUID() });
+    requestClient: (broker) => {
+      const limits = { timeoutMs: 5000, maxPending: 8, maxAnswerBytes: 100_000 };
+      return new RequestClient({ broker, clock, log, limits, token: () => randomUUID() });
+    },
   },
   announcer: { thing, topic: `dt/causeway/${thing}/identity`, clock },
   clock,
