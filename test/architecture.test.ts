@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, normalize, relative } from "node:path";
 import { describe, expect, it } from "vitest";
+import { bagsOf } from "./bag-fields.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const FOLDERS = ["agent", "drivers", "config", "scripts", "test"] as const;
@@ -179,6 +180,39 @@ describe("the import rule", () => {
       .filter((file) => /import (?!type)[^;]*from "[^"]*config\/(schema|policy|catalogue)\.ts"/.test(file.text))
       .map((file) => file.path);
     expect(broken).toEqual([]);
+  });
+});
+
+/** Types that are handed over as one bag of named parts. */
+const BAG = /(Parts|Settings|Wiring|Context)$|^Base$/;
+const MOST_FIELDS = 8;
+
+describe("bags of parts", () => {
+  it("have at most eight fields, intersections counted", () => {
+    const ours = files.filter(({ path }) => /^(agent|drivers|config|scripts)\//.test(path));
+    const large = bagsOf(ours, BAG).filter(({ fields }) => fields.length > MOST_FIELDS);
+    expect(large.map(({ path, name, fields }) => `${path} ${name}: ${fields.length}`)).toEqual([]);
+  });
+
+  it("are counted through intersections, imports, interfaces, picks and unions", () => {
+    const texts = [
+      { path: "a.ts", text: "export type Base = { readonly one: 1; two(): void };" },
+      { path: "b.ts", text: 'import type { Base as Old } from "./a.ts"; type SumParts = Old & { three: 3 } & Old;' },
+      { path: "c.ts", text: 'import { Base } from "./a.ts"; interface ThatParts extends Base { three: 3; four: 4 }' },
+      { path: "d.ts", text: 'import type { Base } from "./a.ts"; type FewParts = Pick<Base, "one"> | undefined;' },
+      {
+        path: "e.ts",
+        text: 'type All = { a: 1; b: 2; c: 3 }; type LessParts = Readonly<Omit<All, "a" | "b">> & { d: 4 };',
+      },
+    ];
+    const counted = bagsOf(texts, BAG).map(({ name, fields }) => `${name} ${fields.join(" ")}`);
+    expect(counted).toEqual([
+      "Base one two",
+      "SumParts one two three",
+      "ThatParts one two three four",
+      "FewParts one",
+      "LessParts c d",
+    ]);
   });
 });
 
