@@ -5,8 +5,9 @@ const QUICK = ["test/*.test.ts", "test/unit/**/*.test.ts", "test/contract/{can-b
 export default defineConfig({
   test: {
     globalSetup: "test/memory-files.ts",
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // The systemd guest may run beside them.
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
     pool: "forks",
     maxWorkers: 2,
     projects: [

@@ -1,86 +1,82 @@
-import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
-import { join, relative } from "node:path";
-import { z } from "zod";
+import { globSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { EXIT, messageOf } from "../agent/core/errors.ts";
 import { runChecks } from "./testing/checks.ts";
+import { addReport, type Outcome } from "./testing/outcome.ts";
+import { type Selection, select } from "./testing/selection.ts";
+import { type Stage, Stages } from "./testing/stages.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const BUILD = join(ROOT, "build", "test");
 const GUEST = join(ROOT, ".cache", "guest");
-/** What runs in or drives a guest, and where scripts/guest leaves the report of it. */
-const GUEST_RUNS = [
-  { verb: "run", report: join(GUEST, "report.json") },
-  { verb: "system", report: join(GUEST, "system-report.json") },
-] as const;
 
-/** What this reads of vitest's JSON report. */
-const report = z.object({
-  numPassedTests: z.int(),
-  testResults: z.array(
-    z.object({
-      name: z.string(),
-      status: z.string(),
-      message: z.string().optional(),
-      assertionResults: z.array(z.object({ fullName: z.string(), status: z.string() })),
-    }),
-  ),
-});
-
-/** What all runners together came to. `failed` and `skipped` name each. */
-type Outcome = { passed: number; readonly failed: string[]; readonly skipped: string[] };
-
-/** Runs a command with its output on ours. Gives its exit code. */
-function run(command: string, args: readonly string[]): Promise<number> {
-  return new Promise((resolve) => {
-    const child = spawn(command, args, { stdio: ["ignore", "inherit", "inherit"] });
-    child.on("error", (error) => {
-      process.stdout.write(`${command}: ${error.message}\n`);
-      resolve(127);
-    });
-    child.on("close", (code) => resolve(code ?? 1));
-  });
-}
-
-/** Runs one runner and adds what its report says. A runner that fails without naming a failed test counts as one failure. */
-async function runReported(command: string, args: readonly string[], file: string, outcome: Outcome): Promise<void> {
-  rmSync(file, { force: true });
-  const code = await run(command, args);
-  if (!existsSync(file)) {
-    outcome.failed.push(`${command} ${args[0]}: no report (exit ${code})`);
-    return;
-  }
-  const { numPassedTests, testResults } = report.parse(JSON.parse(readFileSync(file, "utf8")));
-  const failed: string[] = [];
-  for (const { name, status, message, assertionResults } of testResults) {
-    const failedTests = assertionResults.filter((test) => test.status === "failed");
-    failed.push(...failedTests.map((test) => `${relative(ROOT, name)}: ${test.fullName}`));
-    if (status === "failed" && failedTests.length === 0) {
-      failed.push(`${relative(ROOT, name)}: ${message ?? "the file did not run"}`);
-    }
-    const skipped = assertionResults.filter((test) => !["passed", "failed"].includes(test.status));
-    outcome.skipped.push(...skipped.map((test) => test.fullName));
-  }
-  if (failed.length === 0 && code !== 0) failed.push(`${command} ${args[0]}: exit ${code}, though no test failed`);
-  outcome.passed += numPassedTests;
-  outcome.failed.push(...failed);
-}
-
-const filters = process.argv.slice(2);
-mkdirSync(BUILD, { recursive: true });
+const stages = new Stages();
 const outcome: Outcome = { passed: 0, failed: [], skipped: [] };
 
-if (filters.length === 0) outcome.failed.push(...(await runChecks()).map((name) => `check: ${name}`));
+/** Runs one runner, adds what its report says, and shows what it wrote when that went to a file. */
+async function report(runner: string, stage: Stage, file: string): Promise<void> {
+  rmSync(file, { force: true });
+  const beganMs = performance.now();
+  const code = await stages.run(stage);
+  const minutes = ((performance.now() - beganMs) / 60_000).toFixed(1);
+  if (stage.logFile !== undefined)
+    process.stdout.write(`\n---- ${runner} ----\n${readFileSync(stage.logFile, "utf8")}`);
+  process.stdout.write(`${runner}: ${minutes} min\n`);
+  addReport(outcome, runner, code, file, ROOT);
+}
 
-const vitestReport = join(BUILD, "vitest.json");
-const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${vitestReport}`];
-await runReported("npx", ["vitest", "run", ...reporters, ...filters], vitestReport, outcome);
+async function vitest(files: readonly string[]): Promise<void> {
+  const file = join(BUILD, "vitest.json");
+  const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${file}`];
+  await report("vitest", { command: "node_modules/.bin/vitest", args: ["run", ...reporters, ...files] }, file);
+}
 
-for (const { verb, report } of filters.length === 0 ? GUEST_RUNS : []) {
-  await runReported("scripts/guest", [verb], report, outcome);
+async function kernelGuest(files: readonly string[]): Promise<void> {
+  await report("CAN guest", { command: "scripts/guest", args: ["run", ...files] }, join(GUEST, "report.json"));
+}
+
+/** Beside the others its output goes to a file, and is shown at the end. */
+async function systemGuest(files: readonly string[], isAlone: boolean): Promise<void> {
+  const beside = isAlone ? {} : { logFile: join(BUILD, "system.log") };
+  const stage: Stage = { command: "scripts/guest", args: ["system", ...files], ...beside };
+  await report("systemd guest", stage, join(GUEST, "system-report.json"));
+}
+
+async function runAll(): Promise<void> {
+  if ((await stages.run({ command: "scripts/setup", args: ["test"] })) !== 0) throw new Error("scripts/setup failed");
+  outcome.failed.push(...(await runChecks()).map((name) => `check: ${name}`));
+  process.stdout.write(
+    "the systemd guest runs beside the rest and is shown at the end; its output: build/test/system.log\n",
+  );
+  await Promise.all([vitest([]).then(() => kernelGuest([])), systemGuest([], false)]);
+}
+
+async function runChosen({ vitest: plain, kernel, system, purposes }: Selection): Promise<void> {
+  if (purposes.length === 0) throw new Error("no test file has one of the filters in its path");
+  if ((await stages.run({ command: "scripts/setup", args: purposes })) !== 0) throw new Error("scripts/setup failed");
+  if (plain.length > 0) await vitest(plain);
+  if (kernel.length > 0) await kernelGuest(kernel);
+  if (system.length > 0) await systemGuest(system, true);
+}
+
+async function interrupt(): Promise<void> {
+  await stages.interrupt();
+  process.exit(EXIT.interrupted);
+}
+
+for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(name, () => void interrupt());
+process.chdir(ROOT);
+mkdirSync(BUILD, { recursive: true });
+const filters = process.argv.slice(2);
+try {
+  if (filters.length === 0) await runAll();
+  else await runChosen(select(globSync("test/**/*.test.ts").sort(), filters));
+} catch (thrown) {
+  outcome.failed.push(messageOf(thrown));
 }
 
 for (const name of outcome.skipped) process.stdout.write(`skipped: ${name}\n`);
 // Last, so that the end of a long output says what is wrong.
 for (const name of outcome.failed) process.stdout.write(`failed: ${name}\n`);
-process.exitCode = outcome.failed.length > 0 || outcome.passed === 0 ? 1 : 0;
+process.exitCode = outcome.failed.length > 0 || outcome.passed === 0 ? EXIT.failed : EXIT.ok;
 process.stdout.write(`${outcome.passed} passed, ${outcome.failed.length} failed, ${outcome.skipped.length} skipped\n`);

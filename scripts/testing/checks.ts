@@ -37,7 +37,8 @@ function check(name: string, command: string, args: readonly string[]): Promise<
   const beganMs = performance.now();
   const end = (ok: boolean, output: string): void => resolve({ name, ok, ms: performance.now() - beganMs, output });
   const bin = join(ROOT, "node_modules/.bin");
-  const child = spawn(command, args, {
+  // None outlives an interrupted run.
+  const child = spawn("setpriv", ["--pdeathsig", "TERM", "--", command, ...args], {
     cwd: ROOT,
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, PATH: `${bin}:${process.env.PATH ?? ""}` },
