@@ -51,6 +51,22 @@ const ROOMS: readonly (readonly string[])[] = [
 /** Rooms that make and use drivers, and read the configuration. */
 const COMPOSING = ["daemon", "cli", "main.ts"];
 
+/** The files of the CLI that reach a driver, and which: a verb goes through the others where it can. */
+const CLI_DOORS: Readonly<Record<string, string>> = {
+  "agent/cli/connect-test.ts": "aws",
+  "agent/cli/connect-test-parts.ts": "aws",
+  "agent/cli/single-session.ts": "aws os",
+  "agent/cli/open-bus.ts": "can",
+  "agent/cli/ota-order.ts": "os",
+  "agent/cli/running-agent.ts": "os",
+  "agent/cli/verbs/bus.ts": "can",
+  "agent/cli/verbs/can-replay.ts": "can",
+  "agent/cli/verbs/cert.ts": "os",
+  "agent/cli/verbs/csr.ts": "os",
+  "agent/cli/verbs/diag.ts": "os",
+  "agent/cli/verbs/key.ts": "os",
+};
+
 /** Which of our files the other folders may import; the first rule that fits a file counts. */
 const RULES: readonly { readonly name: string; readonly from: RegExp; readonly ours: RegExp }[] = [
   { name: "config imports agent/core", from: /^config\//, ours: /^(config|agent\/core)\// },
@@ -146,6 +162,17 @@ describe("the import rule", () => {
       imports.filter(isOurs).flatMap((target) => brokenBy(path, target) ?? []),
     );
     expect(broken).toEqual([]);
+  });
+
+  it("lets the CLI reach drivers through few doors", () => {
+    const reached = agentFiles
+      .filter(({ path }) => path.startsWith("agent/cli/"))
+      .map(({ path, imports }) => {
+        const drivers = imports.filter((target) => target.startsWith("drivers/")).map(roomOf);
+        return [path, [...new Set(drivers)].sort().join(" ")] as const;
+      })
+      .filter(([, drivers]) => drivers !== "");
+    expect(Object.fromEntries(reached)).toEqual(CLI_DOORS);
   });
 
   it.each(RULES)("$name", (rule) => {

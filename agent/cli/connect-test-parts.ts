@@ -1,15 +1,14 @@
 import type { AgentConfig } from "../../config/schema.ts";
 import { readCa, type TlsIdentity } from "../../drivers/aws/identity/tls.ts";
 import { inspectServer, openTcp, resolveHost } from "../../drivers/aws/link/probe.ts";
-import { createBroker } from "../../drivers/aws/mqtt5.ts";
 import { createTopics } from "../cloud/topics.ts";
 import { isBornInTpm } from "../core/key-faults.ts";
 import { composeProxy } from "../daemon/compose-proxy.ts";
 import { openIdentity } from "../daemon/open-identity.ts";
-import type { Broker } from "../ports/broker.ts";
 import type { ConnectTestParts } from "./connect-test.ts";
 import { type CliContext, note } from "./context.ts";
 import { keyInUse, openToken } from "./open-token.ts";
+import { singleSession } from "./single-session.ts";
 import { verboseLog } from "./verbose-log.ts";
 
 /** The test of the connection with the identity in use. */
@@ -65,20 +64,4 @@ async function withOpenKey(identity: TlsIdentity, signal: AbortSignal): Promise<
     keyFault: (errorName) => identity.keyFault(errorName),
     with: (credential) => identity.with(credential),
   };
-}
-
-/** A session that ends with its first failed attempt, and of which the broker keeps nothing. */
-export function singleSession(
-  config: AgentConfig,
-  clientId: string,
-  identity: TlsIdentity,
-  context: CliContext,
-): Broker {
-  const { environment, clock } = context;
-  const { broker } = config;
-  const proxy = composeProxy({ config, environment })(broker.host);
-  return createBroker(
-    { config: { ...broker, sessionExpirySeconds: 0 }, clientId, will: undefined, once: true },
-    { identity, proxy, clock, log: verboseLog(context) },
-  );
 }

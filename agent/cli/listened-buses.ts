@@ -1,9 +1,8 @@
 import type { BusConfig } from "../../config/schema.ts";
-import { listInterfaces } from "../../drivers/can/can-interface.ts";
 import { AgentError } from "../core/errors.ts";
 import { type FrameTest, parseCandumpFilters } from "../signals/log-formats/candump-filter.ts";
 import type { CliContext } from "./context.ts";
-import { optionalConfig, resolveBus } from "./open-bus.ts";
+import { everyBusName, resolveBus } from "./open-bus.ts";
 
 /** A bus to listen to, and which of its frames are wanted. */
 export type ListenedBus = { readonly config: BusConfig; readonly wants: FrameTest };
@@ -24,19 +23,9 @@ export async function listenedBuses(context: CliContext, given: readonly string[
         remedy: "for example can0,123:7FF,400:700,#FFFFFFFF",
       });
     }
-    for (const one of name === "any" ? await everyName(context) : [name]) {
+    for (const one of name === "any" ? await everyBusName(context) : [name]) {
       buses.push({ config: await resolveBus(context, one), wants });
     }
   }
   return buses;
-}
-
-async function everyName(context: CliContext): Promise<readonly string[]> {
-  const interfaces = listInterfaces().map((link) => link.interface);
-  const names = interfaces.length > 0 ? interfaces : (await optionalConfig(context))?.buses.map(({ name }) => name);
-  if (names !== undefined && names.length > 0) return names;
-  throw new AgentError("bus.unknown", {
-    what: "any: this host has no CAN interface, and there is no bus in the configuration",
-    remedy: "name a bus as socketcand://HOST:PORT/BUS, or see causeway bus list",
-  });
 }

@@ -52,6 +52,17 @@ export async function resolveBus(context: CliContext, named: string): Promise<Bu
   return { name: named, driver: "socketcan", interface: named };
 }
 
+/** Every CAN interface of this host, or every bus of the configuration where the host has none. Throws `bus.unknown` without either. */
+export async function everyBusName(context: CliContext): Promise<readonly string[]> {
+  const interfaces = listInterfaces().map((link) => link.interface);
+  const names = interfaces.length > 0 ? interfaces : (await optionalConfig(context))?.buses.map(({ name }) => name);
+  if (names !== undefined && names.length > 0) return names;
+  throw new AgentError("bus.unknown", {
+    what: "any: this host has no CAN interface, and there is no bus in the configuration",
+    remedy: "name a bus as socketcand://HOST:PORT/BUS, or see causeway bus list",
+  });
+}
+
 function parseAddress(text: string): BusConfig {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const bus = url?.pathname.replace(/^\//, "") ?? "";

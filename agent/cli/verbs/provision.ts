@@ -3,9 +3,6 @@ import { resolve } from "node:path";
 import type { Command } from "commander";
 import { loadConfig } from "../../../config/load.ts";
 import type { AgentConfig } from "../../../config/schema.ts";
-import { fileIdentity } from "../../../drivers/aws/identity/file-identity.ts";
-import type { TlsIdentity } from "../../../drivers/aws/identity/tls.ts";
-import { checkClaim } from "../../../drivers/os/identity-files.ts";
 import { RequestClient } from "../../cloud/request-client.ts";
 import { createTopics } from "../../cloud/topics.ts";
 import { AgentError, EXIT, FAULTS } from "../../core/errors.ts";
@@ -14,10 +11,11 @@ import { certificateOrder, keyInFile, type OpenIdentity, openIdentity } from "..
 import { type ClaimFiles, type EnrolParts, type EnrolStep, enrol } from "../../identity/enrol.ts";
 import type { IdentityState } from "../../identity/identity-state.ts";
 import { connectLines, testConnection } from "../connect-test.ts";
-import { connectTestParts, singleSession } from "../connect-test-parts.ts";
+import { connectTestParts } from "../connect-test-parts.ts";
 import { type CliContext, faultJson, note, printJson, printLine } from "../context.ts";
 import { Questions } from "../questions.ts";
 import { isRunning } from "../running-agent.ts";
+import { claimIdentity, singleSession } from "../single-session.ts";
 import { verboseLog } from "../verbose-log.ts";
 
 type ProvisionOptions = {
@@ -108,7 +106,8 @@ async function askWhatIsMissing(
   const { identity, thingName } = config;
   const known = options.serial ?? (identity.mode === "pkcs11" ? identity.serial : undefined);
   const serial = known ?? (isNew ? await questions.ask("Serial number", thingName) : undefined);
-  if (claim !== undefined) checkClaim(claim);
+  // What is wrong with them is said before a token and a key are made.
+  if (claim !== undefined) claimIdentity(config, claim);
   return { claim, template, serial };
 }
 
@@ -144,12 +143,6 @@ function wiringOf(
     },
     announcer: { thing, topic: createTopics(topics, thing).identity, clock },
   };
-}
-
-/** The one key in a file that is right: it is thrown away as soon as the device has its own. */
-function claimIdentity({ broker }: AgentConfig, files: ClaimFiles): TlsIdentity {
-  checkClaim(files);
-  return fileIdentity(files, broker);
 }
 
 async function report(
