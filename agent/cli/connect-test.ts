@@ -1,4 +1,3 @@
-import type { Endpoint, ServerFacts } from "../../drivers/aws/link/probe.ts";
 import { openSession } from "../cloud/open-session.ts";
 import { aborted } from "../core/aborted.ts";
 import type { Clock } from "../core/clock.ts";
@@ -9,6 +8,16 @@ import type { HttpProxy } from "../ports/http-proxy.ts";
 /** Steps of a connection, in order. "proxy", in place of "dns" and "tcp", where one is in the way; "key": the token is opened and the key found; "connect": TLS with that key, then CONNECT. */
 export const CONNECT_STEPS = ["dns", "tcp", "proxy", "tls", "key", "connect", "publish"] as const;
 export type ConnectStep = (typeof CONNECT_STEPS)[number];
+
+/** Where the broker is, and how long one step of reaching it may take. */
+type Endpoint = { readonly host: string; readonly port: number; readonly timeoutMs: number };
+
+/** What the broker showed of itself, its own certificate first; more of it is for --json. */
+type ServerFacts = {
+  /** "TLSv1.3"; undefined when it ended the handshake for want of a client certificate. */
+  readonly protocol: string | undefined;
+  readonly chain: readonly { readonly subject: string; readonly issuer: string; readonly notAfter: string }[];
+};
 
 /** One step as it went. `detail` is for people. */
 export type StepResult = {

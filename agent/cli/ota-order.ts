@@ -1,24 +1,21 @@
 import { readdir, readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { placeOf, requestRange } from "../../drivers/os/download/https-source.ts";
 import { type BackoffBounds, backoffMs } from "../core/backoff.ts";
 import type { Clock } from "../core/clock.ts";
 import { AgentError, errnoOf, messageOf } from "../core/errors.ts";
+import { shownUrl } from "../core/shown-url.ts";
 import { parseSignatures, type SignatureList } from "../core/signatures.ts";
-import type { ProxyRule } from "../ports/http-proxy.ts";
-import type { ArtifactSource } from "../ports/update.ts";
+import type { ArtifactSource, RangeAnswer } from "../ports/update.ts";
 import { MAX_MANIFEST_BYTES, manifest } from "../updates/trust/manifest.ts";
 import type { UpdateOrder } from "../updates/update-verifier.ts";
 
-const IDLE_MS = 30_000;
 /** What may pass by itself is tried again so often, after these pauses. */
 const RETRIES = 2;
 const PAUSES: BackoffBounds = { minMs: 500, maxMs: 1000 };
 
-/** How servers are asked: `ca` in place of Node's root certificates, PEM. */
+/** How servers are asked: for a whole file, which rejects with what the network or TLS says. */
 export type ServerAccess = {
-  readonly ca: string | undefined;
-  readonly proxyFor: ProxyRule;
+  request(url: string, signal: AbortSignal): Promise<RangeAnswer>;
   readonly clock: Pick<Clock, "sleep">;
 };
 
@@ -70,14 +67,14 @@ function placeOfFile(file: string): OrderSource {
 function urlOf(given: string): URL {
   const url = URL.canParse(given) ? new URL(given) : undefined;
   if (url?.protocol === "https:") return url;
-  const what = url === undefined ? "the URL of the manifest cannot be read" : `${placeOf(given)} is not https`;
+  const what = url === undefined ? "the URL of the manifest cannot be read" : `${shownUrl(given)} is not https`;
   throw new AgentError("input.malformed", { what, remedy: "name it as https://SERVER/PATH/manifest.json" });
 }
 
 function placeAtUrl(url: URL, access: ServerAccess, signal: AbortSignal): OrderSource {
   return {
     manifestName: url.pathname.split("/").at(-1) ?? "",
-    shown: (name) => placeOf(beside(url, name)),
+    shown: (name) => shownUrl(beside(url, name)),
     read: (name) => fetchSmall(beside(url, name), access, signal),
     // A server does not list what it has.
     rootNames: async () => [],
@@ -107,17 +104,17 @@ async function fetchSmall(url: string, access: ServerAccess, signal: AbortSignal
 
 async function fetchOnce(
   url: string,
-  { ca, proxyFor }: ServerAccess,
+  access: ServerAccess,
   signal: AbortSignal,
 ): Promise<Uint8Array | { readonly why: string } | undefined> {
-  const answer = await requestRange({ url, offset: 0, ca, proxyFor, idleMs: IDLE_MS }, signal);
+  const answer = await access.request(url, signal);
   switch (answer.kind) {
     case "bytes":
-      return await collect(answer.body, placeOf(url));
+      return await collect(answer.body, shownUrl(url));
     case "unavailable":
       return { why: answer.detail };
     case "range-refused":
-      return { why: `${placeOf(url)}: a part was sent, and the whole was asked for` };
+      return { why: `${shownUrl(url)}: a part was sent, and the whole was asked for` };
     case "denied":
       if (answer.status === 404 || answer.status === 410) return undefined;
       throw new AgentError("input.refused", { what: answer.detail, remedy: remedyOf(answer.status) });
@@ -153,7 +150,7 @@ async function collect(body: AsyncIterable<Uint8Array>, place: string): Promise<
 /** What the network or TLS says, with the server and the path; a fault of ours as it is. */
 function whyNot(thrown: unknown, url: string): string {
   if (thrown instanceof AgentError) throw thrown;
-  return `${placeOf(url)}: ${messageOf(thrown)}`;
+  return `${shownUrl(url)}: ${messageOf(thrown)}`;
 }
 
 async function required(place: OrderSource, name: string): Promise<Uint8Array> {

@@ -3,6 +3,7 @@ import type { Log } from "../core/log.ts";
 import type { Renewal } from "../identity/renewal.ts";
 import type { Broker } from "../ports/broker.ts";
 import { certRenew } from "./identity-schema.ts";
+import { requireOnline } from "./require-online.ts";
 import type { ServedVerb } from "./verb.ts";
 
 /** What changes the identity. `renewal` is undefined where no template is configured. */
@@ -18,8 +19,7 @@ export function identityHandlers({ renewal, broker, log }: IdentityParts): reado
     certRenew.answeredBy(async () => {
       log.info("admin.renewal-requested");
       if (renewal === undefined) throw noTemplate();
-      const { state, fault } = broker.status();
-      if (state !== "online") throw new AgentError(fault?.code ?? "broker.unreachable", fault ?? offline());
+      requireOnline(broker);
       const outcome = await renewal.request({ reason: "cli" });
       if (outcome.kind === "failed") throw outcome.fault;
       return { schemaVersion: 1, certificateId: outcome.certificateId };
@@ -32,8 +32,4 @@ function noTemplate(): AgentError {
     what: "neither provisioning.rotationTemplate nor provisioning.template is set, or the key is in a file",
     remedy: "set provisioning.rotationTemplate to the template that gives a registered thing a further certificate",
   });
-}
-
-function offline() {
-  return { what: "there is no connection to the broker", remedy: "try again when causeway status says online" };
 }

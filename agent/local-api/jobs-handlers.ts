@@ -5,6 +5,7 @@ import type { AwsJobs } from "../jobs/aws-jobs.ts";
 import type { JobRunner } from "../jobs/job-runner.ts";
 import type { Broker } from "../ports/broker.ts";
 import { jobsCancel, jobsCheck, jobsList, jobsShow } from "./jobs-schema.ts";
+import { requireOnline } from "./require-online.ts";
 import type { Status } from "./status-schema.ts";
 import type { ServedVerb } from "./verb.ts";
 
@@ -68,12 +69,8 @@ async function described(parts: JobsParts, jobId: string, signal: AbortSignal) {
 }
 
 function asked({ jobs, broker }: JobsParts): JobsParts["jobs"] {
-  const { state, fault } = broker.status();
-  if (state === "online") return jobs;
-  throw new AgentError(fault?.code ?? "broker.unreachable", {
-    what: fault?.what ?? "there is no connection to the broker",
-    remedy: fault?.remedy ?? "try again when causeway status says online",
-  });
+  requireOnline(broker);
+  return jobs;
 }
 
 function accepted<T>(reply: Reply<T>): T {

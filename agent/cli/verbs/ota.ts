@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { loadConfig } from "../../../config/load.ts";
+import { requestRange } from "../../../drivers/os/download/https-source.ts";
 import { AgentError, EXIT } from "../../core/errors.ts";
 import { composeProxy } from "../../daemon/compose-proxy.ts";
 import {
@@ -25,6 +26,8 @@ import { runningAgent } from "../running-agent.ts";
 /** A daemon that starts another version of itself is away: for a moment, or for three starts of one that hangs, or for the whole of its trial (systemd/causeway-start). */
 const RETRY_MS = 500;
 const AWAY_MS = 330_000;
+/** A server that sends nothing for so long is given up. */
+const IDLE_MS = 30_000;
 
 /** `causeway ota check|install|resume|acknowledge|consent|commit|rollback|show`: updates without the cloud, by the same rules. */
 export function registerOta(program: Command, context: CliContext): void {
@@ -101,7 +104,8 @@ async function serverAccess(context: CliContext): Promise<ServerAccess> {
   const config = await loadConfig(context.options().config);
   const caFile = config.ota?.download.caFile;
   const ca = caFile === undefined ? undefined : await readFile(caFile, "utf8");
-  return { ca, proxyFor: composeProxy({ config, environment }), clock };
+  const asked = { offset: 0, ca, proxyFor: composeProxy({ config, environment }), idleMs: IDLE_MS };
+  return { request: (url, signal) => requestRange({ url, ...asked }, signal), clock };
 }
 
 /** Prints what the daemon has decided, and sets the exit code. */

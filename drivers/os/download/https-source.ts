@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { request } from "node:https";
 import { isIP } from "node:net";
 import { connect, type TLSSocket } from "node:tls";
+import { shownUrl } from "../../../agent/core/shown-url.ts";
 import type { HttpProxy, ProxyRule } from "../../../agent/ports/http-proxy.ts";
 import type { RangeAnswer } from "../../../agent/ports/update.ts";
 
@@ -37,19 +38,13 @@ export async function requestRange(asked: RangeRequest, signal: AbortSignal): Pr
   for (let redirects = 0; ; redirects++) {
     const response = await responseOf({ ...asked, url }, signal);
     const { statusCode: status = 0 } = response;
-    if (!REDIRECTS.has(status)) return answerOf(response, asked.offset, placeOf(url));
+    if (!REDIRECTS.has(status)) return answerOf(response, asked.offset, shownUrl(url));
     response.destroy();
     const target = redirectTarget(response.headers.location, url);
-    if (typeof target !== "string") return denied(status, `${placeOf(url)}: HTTP ${status} ${target.problem}`);
-    if (redirects === MAX_REDIRECTS) return denied(status, `${placeOf(url)}: more than ${MAX_REDIRECTS} redirects`);
+    if (typeof target !== "string") return denied(status, `${shownUrl(url)}: HTTP ${status} ${target.problem}`);
+    if (redirects === MAX_REDIRECTS) return denied(status, `${shownUrl(url)}: more than ${MAX_REDIRECTS} redirects`);
     url = target;
   }
-}
-
-/** The server and the path of a URL, for people: without what lets its holder in. */
-export function placeOf(url: string): string {
-  const { origin, pathname } = new URL(url);
-  return `${origin}${pathname}`;
 }
 
 async function responseOf(asked: RangeRequest, signal: AbortSignal): Promise<IncomingMessage> {

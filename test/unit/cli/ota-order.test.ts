@@ -1,8 +1,9 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { readOrder } from "../../../agent/cli/ota-order.ts";
+import { readOrder, type ServerAccess } from "../../../agent/cli/ota-order.ts";
 import { AgentError } from "../../../agent/core/errors.ts";
+import { requestRange } from "../../../drivers/os/download/https-source.ts";
 import { type ArtifactServer, startArtifactServer } from "../../bench/cloud/artifact-server.ts";
 import { createAuthority } from "../../bench/cloud/certificate-authority.ts";
 import { temporaryFolder } from "../../fakes/core/folder.ts";
@@ -33,9 +34,9 @@ afterEach(() => server.stop());
 
 /** What `causeway ota check` says of the manifest at this server. */
 async function refusal(url = server.presign("manifest.json", 60_000)): Promise<AgentError> {
-  const thrown: unknown = await readOrder(url, { ca, proxyFor: () => undefined, clock }, never).catch(
-    (error: unknown) => error,
-  );
+  const asked = { offset: 0, ca, proxyFor: () => undefined, idleMs: 30_000 };
+  const access: ServerAccess = { request: (url, signal) => requestRange({ url, ...asked }, signal), clock };
+  const thrown: unknown = await readOrder(url, access, never).catch((error: unknown) => error);
   if (!(thrown instanceof AgentError)) throw new Error("it was taken");
   expect(JSON.stringify([thrown.message, thrown.remedy])).not.toMatch(/signature=|expires=/);
   return thrown;

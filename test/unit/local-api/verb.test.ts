@@ -29,6 +29,16 @@ describe("servedOn", () => {
 });
 
 describe("a verb that is answered", () => {
+  it("is held to its schemas by the compiler", () => {
+    // @ts-expect-error the answer has a field of another type
+    look.answeredBy(() => ({ seen: "all" }));
+    // @ts-expect-error the answer has no field that the schema wants
+    look.answeredBy(async () => ({}));
+    // @ts-expect-error the request has a field of another type
+    look.answeredBy(({ limit }: { readonly limit: string }) => ({ seen: limit.length }));
+    expect(look.answeredBy(() => ({ seen: 1 })).name).toBe("look");
+  });
+
   it("gives its handler the request as its schema reads it", () => {
     expect(ask("view", { verb: "look" })).toEqual({ seen: 50 });
     expect(ask("admin", { verb: "look", limit: 3 })).toEqual({ seen: 3 });
