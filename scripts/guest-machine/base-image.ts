@@ -13,7 +13,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { AgentError, messageOf } from "../../agent/core/errors.ts";
 import { isInstalled, runCommand } from "../packaging/command.ts";
-import { cached, digestOf, GUEST_CACHE, ROOT } from "./cached.ts";
+import { cached, digestOf, GUEST_CACHE, ROOT } from "../testing/cached.ts";
 
 const HERE = import.meta.dirname;
 const KERNEL = join(GUEST_CACHE, "kernel");

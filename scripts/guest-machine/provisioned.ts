@@ -1,16 +1,13 @@
-import { copyFileSync, globSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { AgentError } from "../../agent/core/errors.ts";
 import { runCommand } from "../packaging/command.ts";
+import { builtPackage } from "../testing/built-package.ts";
+import { cached, digestOf } from "../testing/cached.ts";
 import { type BaseImage, baseImage, makeFileSystem } from "./base-image.ts";
-import { cached, digestOf, ROOT } from "./cached.ts";
 import { Machine } from "./machine.ts";
 import { makePlace } from "./place.ts";
 
-/** What goes into the package; the package is built again when any of it changed. */
-const PACKAGE_SOURCES = ["agent", "config", "drivers", "systemd", "scripts/packaging", "scripts/package.ts"]
-  .concat(["package.json", "package-lock.json", "README.md"])
-  .map((path) => join(ROOT, path));
 const PROVISION_TIMEOUT_MS = 400_000;
 const DATA_BYTES = 64_000_000;
 
@@ -26,7 +23,7 @@ export type ProvisionedImage = BaseImage & {
 /** Gives the image, and makes whatever is missing or out of date: Debian, the package, and what is installed from it. */
 export async function provisionedImage(say: (what: string) => void): Promise<ProvisionedImage> {
   const base = await baseImage(say);
-  const packageFile = await builtPackage(say);
+  const packageFile = await builtPackage("amd64", say);
   const recipe = digestOf([base.disk, packageFile], [join(import.meta.dirname, "provision.sh")]);
   const folder = await cached("provisioned", recipe, async (fresh) => {
     say("installing the package in the guest and making its key in the TPM (about a minute)");
@@ -34,17 +31,6 @@ export async function provisionedImage(say: (what: string) => void): Promise<Pro
   });
   const publicKeyPem = readFileSync(join(folder, "device.pub.pem"), "utf8");
   return { ...base, disk: join(folder, "root.img"), tpmState: join(folder, "tpm"), publicKeyPem, packageFile };
-}
-
-async function builtPackage(say: (what: string) => void): Promise<string> {
-  const folder = await cached("deb", digestOf([], PACKAGE_SOURCES), async (fresh) => {
-    say("building the package");
-    runCommand(join(ROOT, "scripts/package"), ["--arch", "amd64", "--fast", "--no-smoke", "--out", fresh]);
-  });
-  const [file] = globSync(join(folder, "*.deb"));
-  if (file === undefined)
-    throw new AgentError("internal.bug", { what: `no package in ${folder}`, remedy: "remove it" });
-  return file;
 }
 
 async function provision(base: BaseImage, packageFile: string, folder: string): Promise<void> {

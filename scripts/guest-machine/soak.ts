@@ -3,9 +3,9 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Command, InvalidArgumentError } from "commander";
 import { AgentError, EXIT, FAULTS } from "../../agent/core/errors.ts";
+import { GUEST_CACHE } from "../testing/cached.ts";
 import { contradictionsOf, settle } from "./account.ts";
 import { cannotRunGuest } from "./base-image.ts";
-import { GUEST_CACHE } from "./cached.ts";
 import { removeLeftovers } from "./place.ts";
 import { cutPower, ingesting, type PowerCut } from "./power-cuts.ts";
 import {

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { z } from "zod";
 import { AgentError, EXIT, FAULTS } from "../../agent/core/errors.ts";
 import { until } from "../../test/bench/core/wait.ts";
+import { GUEST_CACHE, ROOT } from "../testing/cached.ts";
 import { cannotRunGuest } from "./base-image.ts";
-import { GUEST_CACHE, ROOT } from "./cached.ts";
 import { removeLeftovers } from "./place.ts";
 import { provisionedImage } from "./provisioned.ts";
 

@@ -1,13 +1,13 @@
-import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { runCommand } from "../../../scripts/packaging/command.ts";
 import { TARGETS } from "../../../scripts/packaging/target.ts";
+import { builtPackage } from "../../../scripts/testing/built-package.ts";
+import { diskRoot } from "../../fakes/core/folder.ts";
 import { CA_PEM } from "../../fakes/daemon/ca.ts";
 import { answerInside, cannotMakeRoot, makeDebianRoot, runInside } from "./debian-root.ts";
 
-const ROOT = join(import.meta.dirname, "../../..");
 const SETUP_MS = 900_000;
 const STEP_MS = 120_000;
 const architecture = TARGETS.find(({ nodeArch }) => nodeArch === process.arch)?.architecture ?? "";
@@ -17,7 +17,7 @@ const missing = cannotMakeRoot();
 describe.skipIf(missing !== undefined)(
   `an installation${missing === undefined ? "" : ` (skipped: ${missing})`}`,
   () => {
-    const folder = missing === undefined ? mkdtempSync(join(tmpdir(), "causeway-install-test-")) : "";
+    const folder = missing === undefined ? mkdtempSync(join(diskRoot(), "causeway-install-test-")) : "";
     const system = join(folder, "system");
     const state = join(system, "var/lib/causeway");
     const config = join(system, "etc/causeway");
@@ -29,10 +29,8 @@ describe.skipIf(missing !== undefined)(
     };
     const install = (name: "first.deb" | "next.deb"): string => inside(`dpkg -i /${name}`);
 
-    beforeAll(() => {
-      const args = ["--fast", "--no-smoke", "--out", folder, "--arch", architecture];
-      runCommand(join(ROOT, "scripts/package"), args);
-      const first = join(folder, readdirSync(folder).find((name) => name.endsWith(".deb")) ?? "");
+    beforeAll(async () => {
+      const first = await builtPackage(architecture);
       const depends = runCommand("dpkg-deb", ["-f", first, "Depends"]);
       const names = depends.split(",").map((part) => part.trim().split(/[ |]/)[0] ?? "");
       makeDebianRoot(system, names);
