@@ -24,7 +24,7 @@ export async function settle(guest: Guest, earlier: readonly LastSeq[] = []): Pr
   const lastSeqs = [...earlier, ...lastSeqsOf(last)];
   await until(() => (guest.consumers.account.gaps(lastSeqs).missing === 0 ? true : undefined), {
     what: "the consumer has everything",
-    timeoutMs: 60_000,
+    timeoutMs: guest.patience(60_000),
   }).catch(() => undefined);
   return guest.consumers.account.gaps(lastSeqs);
 }

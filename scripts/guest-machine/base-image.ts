@@ -31,7 +31,9 @@ const MASKED =
   fstrim.timer getty@tty1.service serial-getty@ttyS0.service systemd-networkd-wait-online.service
   systemd-binfmt.service proc-sys-fs-binfmt_misc.automount systemd-logind.service systemd-update-utmp.service
   modprobe@configfs.service modprobe@dm_mod.service modprobe@drm.service modprobe@efi_pstore.service
-  modprobe@fuse.service dev-hugepages.mount sys-kernel-debug.mount sys-kernel-tracing.mount`);
+  modprobe@fuse.service modprobe@loop.service dev-hugepages.mount dev-mqueue.mount sys-kernel-debug.mount
+  sys-kernel-tracing.mount systemd-random-seed.service systemd-network-generator.service systemd-journal-flush.service
+  systemd-update-utmp-runlevel.service systemd-pstore.service`);
 const ENABLED = words("guest-command.service guest-journal.service guest-integrity.service systemd-networkd.service");
 
 /** A kernel, what it boots first, and a disk with Debian 12 and systemd on it. */
@@ -73,6 +75,7 @@ export async function baseImage(say: (what: string) => void): Promise<BaseImage>
     makeDisk(fresh, version);
   });
   return {
+    // Not the unpacked one: with a TPM's log the firmware's tables reach down to where QEMU puts the initramfs of an ELF kernel.
     kernel: join(KERNEL, `boot/vmlinuz-${version}`),
     initramfs: join(folder, "initramfs.gz"),
     disk: join(folder, "root.img"),

@@ -4,8 +4,12 @@ import { type Child, startChild } from "../../test/bench/core/child.ts";
 import { until } from "../../test/bench/core/wait.ts";
 import { type CommandChannel, connectChannel, type GuestOutcome } from "./command-channel.ts";
 
-/** How long the emulated machine may take from its start to the first command. */
-const BOOT_TIMEOUT_MS = 240_000;
+/** How long the emulated machine may take from its start to the first command, also when this one is busy. */
+const BOOT_TIMEOUT_MS = 900_000;
+/** How long it takes on two quiet cores. */
+const QUIET_BOOT_MS = 20_000;
+/** This machine may become busier than it was at the boot. */
+const RESERVE = 2;
 const COMMAND_TIMEOUT_MS = 300_000;
 
 /** Where the broker is, seen from inside; nothing else can be reached. */
@@ -30,6 +34,7 @@ export class Machine {
   #children: Child[] = [];
   #channel: CommandChannel | undefined;
   #jobs = 0;
+  #bootMs = QUIET_BOOT_MS;
 
   constructor(parts: MachineParts) {
     this.#parts = parts;
@@ -46,6 +51,22 @@ export class Machine {
     return join(this.share, "journal.log");
   }
 
+  /** How long to wait, here and now, for what takes `ms` at most on a quiet machine: in proportion to how long the last boot took. */
+  patience(ms: number): number {
+    return ms * RESERVE * this.slowness;
+  }
+
+  /** How many times longer than on quiet cores the last boot took; 1 at least. */
+  get slowness(): number {
+    return Math.max(1, this.#bootMs / QUIET_BOOT_MS);
+  }
+
+  /** Processor time that the running machine has taken, seconds: the same however busy this one is. */
+  processorSeconds(): number {
+    const qemu = this.#children.at(-1);
+    return qemu === undefined ? 0 : processorSecondsOf(qemu.pid);
+  }
+
   /** Switches on, and resolves when commands can be run. Throws with the end of the console when it does not come up, twice. */
   async boot(options: BootOptions = {}): Promise<void> {
     // An emulated machine stands still now and then, which says nothing about what it runs.
@@ -55,6 +76,7 @@ export class Machine {
   async #bootOnce(options: BootOptions): Promise<void> {
     if (this.#children.length > 0) throw new Error("the guest is running");
     const { folder } = this.#parts;
+    const beganMs = performance.now();
     for (const name of ["command", "tpm", "root", "data"]) rmSync(join(folder, `${name}.sock`), { force: true });
     try {
       for (const name of ["root", "data"]) await this.#start("nbdkit", diskArguments(folder, name));
@@ -62,13 +84,14 @@ export class Machine {
       await this.#listening(["root", "data", "tpm"]);
       const qemu = await this.#start("qemu-system-x86_64", qemuArguments(this.#parts, options));
       this.#channel = await connectChannel(join(folder, "command.sock"), qemu, BOOT_TIMEOUT_MS);
+      this.#bootMs = performance.now() - beganMs;
     } catch (error) {
       await this.powerCut();
       throw new Error(`the guest did not boot:\n${this.consoleTail()}`, { cause: error });
     }
   }
 
-  /** Runs a shell script as root and gives how it ended. Throws when it takes too long or the power goes first. */
+  /** Runs a shell script as root and gives how it ended. Throws when it takes too long (`patience` is added) or the power goes first. */
   async run(script: string, timeoutMs = COMMAND_TIMEOUT_MS): Promise<GuestOutcome> {
     return await this.#ask(script, timeoutMs);
   }
@@ -81,7 +104,12 @@ export class Machine {
   async #ask(script: string | undefined, timeoutMs: number): Promise<GuestOutcome> {
     if (this.#channel === undefined) throw new Error("the guest is not running");
     this.#jobs += 1;
-    return await this.#channel.run({ folder: join(this.share, "jobs"), id: `${this.#jobs}`, script, timeoutMs });
+    return await this.#channel.run({
+      folder: join(this.share, "jobs"),
+      id: `${this.#jobs}`,
+      script,
+      timeoutMs: this.patience(timeoutMs),
+    });
   }
 
   /** Puts a file into the guest. `mode` is octal digits, `owner` as chown takes it. */
@@ -124,7 +152,10 @@ export class Machine {
   /** QEMU ends with the machine, at a restart too (-no-reboot). */
   async #hasGoneOff(timeoutMs: number): Promise<void> {
     const qemu = this.#children.at(-1);
-    await until(() => (qemu?.hasEnded() !== false ? true : undefined), { what: "the guest is off", timeoutMs });
+    await until(() => (qemu?.hasEnded() !== false ? true : undefined), {
+      what: "the guest is off",
+      timeoutMs: this.patience(timeoutMs),
+    });
   }
 
   async #stopRest(): Promise<void> {
@@ -145,7 +176,10 @@ export class Machine {
   async #listening(names: readonly string[]): Promise<void> {
     const { folder } = this.#parts;
     const sockets = (): boolean => names.every((name) => existsSync(join(folder, `${name}.sock`)));
-    await until(() => (sockets() ? true : undefined), { what: "disks and TPM are served", timeoutMs: 30_000 });
+    await until(() => (sockets() ? true : undefined), {
+      what: "disks and TPM are served",
+      timeoutMs: this.patience(30_000),
+    });
   }
 
   async #start(command: string, args: readonly string[]): Promise<Child> {
@@ -153,6 +187,13 @@ export class Machine {
     this.#children.push(child);
     return child;
   }
+}
+
+/** utime and stime (proc(5)), in ticks of 10 ms. */
+function processorSecondsOf(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
 /** The cache filter holds every write until a flush, which is what a disk without power keeps of them: nothing. */
@@ -176,7 +217,7 @@ function qemuArguments(parts: MachineParts, { clock }: BootOptions): readonly st
     words(EMULATION),
     words("-m 1024 -display none -monitor none -no-reboot -nodefaults"),
     ["-serial", `file:${join(folder, "console.log")}`],
-    ["-kernel", kernel, "-initrd", initramfs, "-append", KERNEL_ARGUMENTS],
+    ["-kernel", kernel, "-initrd", initramfs, "-append", kernelArguments()],
     ["-drive", disk("root"), "-drive", disk("data"), "-device", "virtio-rng-pci"],
     ["-virtfs", `local,path=${join(folder, "share")},mount_tag=host,security_model=none`],
     ["-chardev", `socket,id=tpm,path=${join(folder, "tpm.sock")}`, "-tpmdev", "emulator,id=tpm0,chardev=tpm"],
@@ -199,8 +240,11 @@ function words(text: string): readonly string[] {
  */
 const EMULATION = "-accel tcg,thread=single,tb-size=1024 -cpu max,pku=off -smp 1";
 
-const KERNEL_ARGUMENTS =
-  "console=ttyS0 quiet loglevel=4 panic=-1 mitigations=off tsc=reliable clocksource=tsc systemd.show_status=0";
+/** scripts/guest has measured the clock. */
+function kernelArguments(): string {
+  const console = "console=ttyS0 quiet loglevel=4 panic=-1 mitigations=off";
+  return `${console} tsc=reliable clocksource=tsc ${process.env.GUEST_CLOCK ?? ""} systemd.show_status=0`;
+}
 
 /** A network of its own (restrict=on) with one way out: connections to the broker's address go to a port of this machine's loopback. */
 function networkArguments({ brokerPort, folder }: MachineParts): readonly string[] {

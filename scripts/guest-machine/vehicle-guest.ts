@@ -62,6 +62,8 @@ export type Guest = {
   status(): Promise<Status | undefined>;
   /** Waits until the status satisfies `condition`, and gives it. Throws with the last status. */
   statusWhen(what: string, condition: (status: Status) => boolean, timeoutMs?: number): Promise<Status>;
+  /** How long to wait, on this machine as busy as it is, for what takes `ms` at most on a quiet one. */
+  patience(ms: number): number;
   /** Stops all, and removes everything when `keep` is not set. */
   stop(): Promise<void>;
 };
@@ -138,7 +140,7 @@ function logOf({ judgeByLog }: GuestRequest, logFile: string): { readonly logFil
   return judgeByLog === true ? { logFile } : {};
 }
 
-function commandsOf(machine: Machine): Pick<Guest, "sh" | "run" | "status" | "statusWhen"> {
+function commandsOf(machine: Machine): Pick<Guest, "sh" | "run" | "status" | "statusWhen" | "patience"> {
   const run: Guest["run"] = (script, timeoutMs) => machine.run(script, timeoutMs);
   const sh: Guest["sh"] = async (script, timeoutMs) => {
     const { code, stdout, stderr } = await run(script, timeoutMs);
@@ -158,12 +160,12 @@ function commandsOf(machine: Machine): Pick<Guest, "sh" | "run" | "status" | "st
       return last !== undefined && condition(last) ? last : undefined;
     };
     try {
-      return await until(probe, { what, timeoutMs, everyMs: 500 });
+      return await until(probe, { what, timeoutMs: machine.patience(timeoutMs), everyMs: 500 });
     } catch (cause) {
       throw new Error(`${what}: ${JSON.stringify(last)}`, { cause });
     }
   };
-  return { run, sh, status, statusWhen };
+  return { run, sh, status, statusWhen, patience: (ms) => machine.patience(ms) };
 }
 
 async function startConsumer(

@@ -61,7 +61,7 @@ describe("a reboot that the cloud commands", () => {
     await guest.machine.restart();
     await until(() => (execution.status === "SUCCEEDED" ? true : undefined), {
       what: `it is answered: ${JSON.stringify(execution)}`,
-      timeoutMs: 180_000,
+      timeoutMs: guest.patience(180_000),
     });
     const after = (await guest.sh(BOOT_ID)).trim();
     expect(after).not.toBe(before);

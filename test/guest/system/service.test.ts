@@ -25,12 +25,11 @@ describe("the package on Debian 12 with systemd", () => {
   });
   afterAll(() => guest?.stop());
 
-  it("boots in less than a minute, with vcan, CAN FD, a TPM and a disk of its own", async () => {
+  it("boots within a minute of processor time, with vcan, CAN FD, a TPM and a disk of its own", async () => {
     await guest.run("systemctl is-system-running --wait");
-    const analysis = await guest.sh("systemd-analyze");
-    const minutes = /= (?:(\d+)min )?([\d.]+)s/.exec(analysis);
-    console.log(analysis.split("\n")[0]);
-    expect(Number(minutes?.[1] ?? 0) * 60 + Number(minutes?.[2])).toBeLessThan(60);
+    const seconds = guest.machine.processorSeconds();
+    console.log(`${(await guest.sh("systemd-analyze")).split("\n")[0]}, ${seconds.toFixed(0)} s of processor time`);
+    expect(seconds).toBeLessThan(60);
     expect(await guest.sh("cat /sys/class/net/vcan0/mtu /sys/class/net/vcan1/mtu")).toBe("72\n72\n");
     await guest.sh(
       "test -c /dev/tpm0 -a -c /dev/tpmrm0 && mountpoint -q /var/lib/causeway && modprobe can-isotp can-gw sch_netem",
@@ -62,7 +61,7 @@ describe("the package on Debian 12 with systemd", () => {
   });
 
   it("delivers every record of the vehicle on vcan0, with the right values", async () => {
-    await guest.sh("timeout 120 canplayer -I /mnt/host/drive.log vcan0=can0");
+    await guest.sh("timeout 900 canplayer -I /mnt/host/drive.log vcan0=can0");
     const gaps = await settle(guest);
     expect(contradictionsOf(guest, gaps)).toEqual([]);
     const status = await guest.status();
@@ -81,7 +80,9 @@ describe("the package on Debian 12 with systemd", () => {
       const { StatusText = "" } = await unitOf(guest);
       return line.test(StatusText) ? StatusText : undefined;
     };
-    console.log(await until(text, { what: `a STATUS line like ${line}`, timeoutMs: 30_000, everyMs: 500 }));
+    console.log(
+      await until(text, { what: `a STATUS line like ${line}`, timeoutMs: guest.patience(30_000), everyMs: 500 }),
+    );
   });
 
   it("counts what a flood costs exactly, while the agent stands still", async () => {
@@ -117,7 +118,10 @@ describe("the package on Debian 12 with systemd", () => {
     const before = await busOf("can1");
     await guest.sh("ip link set vcan1 up && sleep 2 && cansend vcan1 0B0#02");
     await busWhen("can1", ({ state, received }) => state === "up" && received > before.received);
-    await until(() => (states.length >= 4 ? true : undefined), { what: "four bus events", timeoutMs: 30_000 });
+    await until(() => (states.length >= 4 ? true : undefined), {
+      what: "four bus events",
+      timeoutMs: guest.patience(30_000),
+    });
     await subscriber.stop();
     expect(states).toEqual(["bus-off", "up", "down", "up"]);
   });
@@ -159,7 +163,7 @@ describe("the package on Debian 12 with systemd", () => {
     await guest.sh(`kill -STOP ${before.MainPID}`);
     const restarted = async (): Promise<boolean | undefined> =>
       (await unitOf(guest)).NRestarts === "1" ? true : undefined;
-    await until(restarted, { what: "a restart by the watchdog", timeoutMs: 120_000, everyMs: 1000 });
+    await until(restarted, { what: "a restart by the watchdog", timeoutMs: guest.patience(120_000), everyMs: 1000 });
     await guest.statusWhen("online again", (status) => status.link.state === "online");
     expect(await guest.sh("journalctl --unit causeway --output cat")).toMatch(/Watchdog timeout/);
     const after = await unitOf(guest);

@@ -19,8 +19,8 @@ export default defineConfig({
   test: {
     root: join(import.meta.dirname, "../../.."),
     include: ["test/guest/system/*.test.ts"],
-    testTimeout: 900_000,
-    hookTimeout: 900_000,
+    testTimeout: 5_400_000,
+    hookTimeout: 5_400_000,
     pool: "forks",
     maxWorkers: 2,
     sequence: { sequencer: LongestFirst },
