@@ -14,7 +14,7 @@ import { problemOfSteps, stepsJob } from "../jobs/handlers/steps-job.ts";
 import { JobRunner } from "../jobs/job-runner.ts";
 import type { JobsParts } from "../local-api/jobs-handlers.ts";
 import type { ConfigSlot } from "../ports/update.ts";
-import type { HealthVerdict } from "../updates/update-work.ts";
+import type { HealthVerdict } from "../updates/step-parts.ts";
 import { layerFolder, problemOfSet } from "./layered-config.ts";
 import type { OpenIdentity } from "./open-identity.ts";
 import type { Runtime, UpdateParts } from "./parts.ts";

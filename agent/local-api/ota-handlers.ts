@@ -3,10 +3,10 @@ import { AgentError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import { parseManifest } from "../updates/trust/manifest.ts";
 import { ROOT_COMPONENT, type RollbackIndexes } from "../updates/trust/rollback-indexes.ts";
+import type { UpdateProgress } from "../updates/update-progress.ts";
 import type { UpdateRecord } from "../updates/update-record.ts";
 import { isCancellable, isOver } from "../updates/update-state.ts";
 import type { UpdateOrder, UpdateVerifier } from "../updates/update-verifier.ts";
-import type { UpdateProgress } from "../updates/update-work.ts";
 import type { Updater } from "../updates/updater.ts";
 import {
   type OtaStatus,

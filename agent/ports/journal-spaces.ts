@@ -143,7 +143,8 @@ export const JOURNAL_SPACES = {
     {
       key: "NUMBER",
       holds: "phases of updates that the outbox does not have yet",
-      schema: ["agent/updates/update-reporter.ts", "pendingPhase"],
+      schema: ["agent/updates/update-phase.ts", "pendingPhase"],
+      through: "agent/updates/update-reporter.ts",
       deletedBy: "PendingEntries: what the outbox has, and the oldest beyond the bound",
     },
   ],

@@ -2,7 +2,7 @@ import type { ConditionConfig } from "../../config/catalogue.ts";
 import type { Clock } from "../core/clock.ts";
 import { AgentError } from "../core/errors.ts";
 import { buildSafetyGate, type SafetyGate, type SafetyGateParts } from "../vehicle/safety-gate.ts";
-import type { GateVerdict } from "./update-work.ts";
+import type { GateVerdict } from "./gate-wait.ts";
 
 const MINUTES_A_DAY = 1440;
 /** Between two looks further apart than this the vehicle may have driven, ms. */

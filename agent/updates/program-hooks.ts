@@ -1,8 +1,8 @@
 import type { RunProgram } from "../ports/update.ts";
 import { problemOf } from "./installers/program-installer.ts";
+import type { UpdateHooks } from "./step-parts.ts";
 import { parseManifest } from "./trust/manifest.ts";
 import type { UpdateRecord } from "./update-record.ts";
-import type { UpdateHooks } from "./update-work.ts";
 
 /** One program around updates. */
 export type Hook = { readonly program: string; readonly timeoutSeconds: number };

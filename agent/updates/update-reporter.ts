@@ -7,10 +7,10 @@ import type { JournalSpace } from "../ports/journal-spaces.ts";
 import { PendingEntries } from "../telemetry/durable-records/pending-entries.ts";
 import type { RecordSink } from "../telemetry/durable-records/record-sink.ts";
 import type { UpdatePhase } from "../telemetry/record/encode/update-phase.ts";
-import { parseManifest } from "./trust/manifest.ts";
+import { pendingPhase, phaseOf } from "./update-phase.ts";
+import type { UpdateProgress } from "./update-progress.ts";
 import { journalStore, type ReportingStore, type UpdateRecord, type UpdateStore } from "./update-record.ts";
 import type { UpdateStep } from "./update-state.ts";
-import type { UpdateProgress } from "./update-work.ts";
 
 const SPACE: JournalSpace = "update";
 const NUMBER = "phase-number";
@@ -19,25 +19,6 @@ const PENDING: JournalSpace = "update-phase";
 const MAX_PENDING = 100;
 
 const lastNumber = z.int().min(0);
-/** Another version of the agent may have written more of it. */
-const pendingPhase = z.object({
-  number: z.int().min(1),
-  digest: z.string(),
-  component: z.string(),
-  versionFrom: z.string(),
-  versionTo: z.string(),
-  phase: z.string(),
-  reason: z.string(),
-  detail: z.string(),
-  job: z.string(),
-  execution: z.int(),
-  bytes: z.int(),
-  totalBytes: z.int(),
-  percent: z.int(),
-  timeUs: z.int(),
-});
-type PendingPhase = z.infer<typeof pendingPhase>;
-
 export type UpdateReporterParts = {
   readonly journal: Pick<Journal, "atomically" | "get" | "list" | "put">;
   readonly sink: RecordSink<UpdatePhase>;
@@ -93,34 +74,11 @@ export class UpdateReporter implements ReportingStore {
   }
 
   #note(record: UpdateRecord, before: UpdateStep | undefined): number {
-    const { journal } = this.#parts;
+    const { journal, progress, clock } = this.#parts;
     const number = lastNumber.parse(journal.get(SPACE, NUMBER) ?? 0) + 1;
-    this.#pending.add(number, this.#phaseOf(record, before, number));
+    const facts = { number, before, fetchedBytes: progress().bytes, timeUs: clock.wallUs() };
+    this.#pending.add(number, phaseOf(record, facts));
     journal.put([{ space: SPACE, key: NUMBER, value: number }]);
     return number;
-  }
-
-  #phaseOf({ digest, request, versionFrom, state }: UpdateRecord, before: UpdateStep | undefined, number: number) {
-    const { component, version: versionTo, artifacts } = parseManifest(request.manifest);
-    const { origin } = request;
-    const totalBytes = artifacts.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-    const bytes = state.step === "download" ? 0 : before === "download" ? this.#parts.progress().bytes : totalBytes;
-    const phase: PendingPhase = {
-      number,
-      digest,
-      component,
-      versionFrom,
-      versionTo,
-      phase: state.step,
-      reason: state.failure?.reason ?? "",
-      detail: state.failure?.detail ?? "",
-      job: origin.kind === "job" ? origin.jobId : "",
-      execution: origin.kind === "job" ? origin.executionNumber : 0,
-      bytes,
-      totalBytes,
-      percent: Math.floor((100 * bytes) / totalBytes),
-      timeUs: this.#parts.clock.wallUs(),
-    };
-    return phase;
   }
 }

@@ -1,8 +1,8 @@
 import type { InstallEffect } from "../ports/update.ts";
 
 /**
- * Where an update is. "wait": for the gate; "activate": the new version is made the one that starts; "health-check": it runs and must show that
- * it is healthy; "done" and "failed" are the ends. In "failed" the old version runs.
+ * Where an update is. "wait": for the gate; "activate": the new version is made the one that starts; "health-check": it runs and must
+ * show that it is healthy; "done" and "failed" are the ends. In "failed" the old version runs.
  */
 export const UPDATE_STEPS = [
   "download",
@@ -39,7 +39,7 @@ export type UpdateState = {
   readonly step: UpdateStep;
   /** Starts of the process since the step began that nobody asked for and that may be the fault of what the step does. */
   readonly starts: number;
-  /** What must come before the step can work: the end of a switch or of a rollback asks for it. The next start is then part of the plan. */
+  /** What must come before the step can work: the end of an activation or of a rollback asks for it. The next start is then part of the plan. */
   readonly awaits: InstallEffect;
   /** Set on the way to "failed". `detail` is for people. */
   readonly failure?: { readonly reason: UpdateFailure; readonly detail: string } | undefined;
@@ -51,6 +51,7 @@ export type UpdateEvent =
   | { readonly kind: "finished"; readonly effect: InstallEffect }
   /** The step cannot work before the system has been started anew. */
   | { readonly kind: "postponed" }
+  /** There is a reason to give the update up. */
   | { readonly kind: "failed"; readonly reason: UpdateFailure; readonly detail: string }
   /** The process has started and found the state. */
   | { readonly kind: "started" };
@@ -58,42 +59,73 @@ export type UpdateEvent =
 /** The state of a new update. */
 export const FIRST_STATE: UpdateState = { step: "download", starts: 0, awaits: "at-once" };
 
-/**
- * A step that is begun this often without coming to its end is given up: the new version has three starts to prove itself, as the
- * supervisor sees it. What unpacks and switches may be ended by the vehicle's ignition, and has more of them, to end a loop all the
- * same. A start while it is downloaded, verified or waited for is the vehicle's own affair; it has no say there.
- */
-const MAX_STARTS: Readonly<Partial<Record<UpdateStep, number>>> = { install: 10, activate: 10, "health-check": 3 };
+type Row = {
+  /** What follows when the step's work is done. */
+  readonly finished: UpdateStep;
+  /** What follows when the update is given up in this step. */
+  readonly failed: UpdateStep;
+  /** What the update is given up for in this step; nothing else ends it here. */
+  readonly givesUpFor: readonly UpdateFailure[];
+  /** A step that is begun this often without coming to its end is given up with "start-limit". */
+  readonly maxStarts?: number;
+};
+
+/** Whoever asked for the update takes it back: the cloud, a technician, or the job's own timer. */
+const WITHDRAWN = ["cancelled", "timed-out"] as const;
 
 /**
- * The whole machine: what follows a step that is finished, and one that failed. What has touched the installed version goes back
- * first; a rollback that failed is tried again, for there is nothing else to do.
+ * The whole machine: what each step (steps/) leads to, and what an update is given up for in it. What has touched the installed version
+ * goes back first. What is healthy is kept: a commit that fails is tried again, unless the supervisor has put the old version back
+ * before it. A rollback that fails is tried again too, for there is nothing else to do.
+ *
+ * The new version has three starts to become healthy, as the supervisor sees it. What unpacks and activates may be ended by the
+ * vehicle's ignition, and has more of them, to end a loop all the same. A start while it is downloaded, verified or waited for is the
+ * vehicle's own affair; the update has no say there.
  */
-export const UPDATE_TABLE: Readonly<
-  Record<UpdateStep, { readonly finished: UpdateStep; readonly failed: UpdateStep }>
-> = {
-  download: { finished: "verify", failed: "failed" },
-  verify: { finished: "wait", failed: "failed" },
-  wait: { finished: "install", failed: "failed" },
-  install: { finished: "activate", failed: "rollback" },
-  activate: { finished: "health-check", failed: "rollback" },
-  "health-check": { finished: "commit", failed: "rollback" },
-  // What is proven is kept, unless the supervisor has put the old version back before the trial could be ended.
-  commit: { finished: "done", failed: "rollback" },
-  rollback: { finished: "failed", failed: "rollback" },
-  done: { finished: "done", failed: "done" },
-  failed: { finished: "failed", failed: "failed" },
-};
+export const UPDATE_TABLE = {
+  download: {
+    finished: "verify",
+    failed: "failed",
+    givesUpFor: [...WITHDRAWN, "download-failed", "tampered", "no-space"],
+  },
+  verify: { finished: "wait", failed: "failed", givesUpFor: [...WITHDRAWN, "refused", "tampered"] },
+  wait: { finished: "install", failed: "failed", givesUpFor: WITHDRAWN },
+  install: {
+    finished: "activate",
+    failed: "rollback",
+    givesUpFor: [...WITHDRAWN, "hook-failed", "install-failed", "start-limit"],
+    maxStarts: 10,
+  },
+  activate: {
+    finished: "health-check",
+    failed: "rollback",
+    givesUpFor: [...WITHDRAWN, "supervisor-rolled-back", "install-failed", "start-limit"],
+    maxStarts: 10,
+  },
+  "health-check": {
+    finished: "commit",
+    failed: "rollback",
+    givesUpFor: [...WITHDRAWN, "supervisor-rolled-back", "unhealthy", "hook-failed", "install-failed", "start-limit"],
+    maxStarts: 3,
+  },
+  commit: { finished: "done", failed: "rollback", givesUpFor: ["supervisor-rolled-back"] },
+  rollback: { finished: "failed", failed: "failed", givesUpFor: [] },
+  done: { finished: "done", failed: "done", givesUpFor: [] },
+  failed: { finished: "failed", failed: "failed", givesUpFor: [] },
+} as const satisfies Record<UpdateStep, Row>;
+
+/** What an update can be given up for in a step. */
+export type GivenUpFor<S extends UpdateStep> = (typeof UPDATE_TABLE)[S]["givesUpFor"][number];
 
 /** The state after an event. */
 export function advance(state: UpdateState, event: UpdateEvent): UpdateState {
   switch (event.kind) {
     case "finished":
-      return enter(state, UPDATE_TABLE[state.step].finished, event.effect, state.failure);
+      return enter(UPDATE_TABLE[state.step].finished, event.effect, state.failure);
     case "postponed":
       return { ...state, starts: 0, awaits: "reboot" };
     case "failed":
-      return fail(state, { reason: event.reason, detail: event.detail });
+      return giveUp(state, event.reason, event.detail);
     case "started":
       return started(state);
   }
@@ -104,9 +136,9 @@ export function isOver({ step }: Pick<UpdateState, "step">): boolean {
   return step === "done" || step === "failed";
 }
 
-/** Whether it can be given up: what is proven is kept, and what goes back does so already. */
+/** Whether whoever asked for it can still take it back. */
 export function isCancellable({ step }: Pick<UpdateState, "step">): boolean {
-  return !isOver({ step }) && step !== "commit" && step !== "rollback";
+  return rowOf(step).givesUpFor.includes("cancelled");
 }
 
 /** Whether another update may begin: the system runs what the last one has come to. */
@@ -114,30 +146,27 @@ export function isSettled(state: UpdateState): boolean {
   return isOver(state) && state.awaits !== "reboot";
 }
 
-function enter(
-  state: UpdateState,
-  step: UpdateStep,
-  awaits: InstallEffect,
-  failure: UpdateState["failure"],
-): UpdateState {
-  if (step === state.step) return { ...state, awaits };
+function rowOf(step: UpdateStep): Row {
+  return UPDATE_TABLE[step];
+}
+
+function enter(step: UpdateStep, awaits: InstallEffect, failure: UpdateState["failure"]): UpdateState {
   return { step, starts: 0, awaits, ...(failure === undefined ? {} : { failure }) };
 }
 
-/** The first reason is the one that counts: what fails on the way back is not why it went back. */
-function fail(state: UpdateState, failure: NonNullable<UpdateState["failure"]>): UpdateState {
-  const next = UPDATE_TABLE[state.step].failed;
-  const isKept = state.step === "commit" && failure.reason !== "supervisor-rolled-back";
-  if (next === state.step || isKept) return state;
-  return enter(state, next, "at-once", state.failure ?? failure);
+/** Where the table does not list the reason, the update goes on: so the first one is the one that counts. */
+function giveUp(state: UpdateState, reason: UpdateFailure, detail: string): UpdateState {
+  const { failed, givesUpFor } = rowOf(state.step);
+  if (!givesUpFor.includes(reason)) return state;
+  return enter(failed, "at-once", { reason, detail });
 }
 
 /** A start that was asked for is part of the plan. Any other may be the fault of what the step does: it is counted. */
 function started(state: UpdateState): UpdateState {
   if (isOver(state) || state.awaits !== "at-once") return { ...state, awaits: "at-once" };
-  const most = MAX_STARTS[state.step];
-  if (most === undefined) return state;
+  const { maxStarts } = rowOf(state.step);
+  if (maxStarts === undefined) return state;
   const starts = state.starts + 1;
-  if (starts < most) return { ...state, starts };
-  return fail({ ...state, starts }, { reason: "start-limit", detail: `${starts} starts during ${state.step}` });
+  if (starts < maxStarts) return { ...state, starts };
+  return giveUp({ ...state, starts }, "start-limit", `${starts} starts during ${state.step}`);
 }

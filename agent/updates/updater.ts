@@ -3,6 +3,7 @@ import { ChangeSignal } from "../core/change-signal.ts";
 import type { Clock } from "../core/clock.ts";
 import { AgentError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
+import type { UpdateSteps, WorkStep } from "./step-outcome.ts";
 import type { ReportingStore, UpdateRecord, UpdateRequest } from "./update-record.ts";
 import {
   advance,
@@ -12,22 +13,10 @@ import {
   type UpdateEvent,
   type UpdateFailure,
   type UpdateState,
-  type UpdateStep,
 } from "./update-state.ts";
 
-/** Between two tries of what cannot be given up: to write the journal, to commit, to go back. */
+/** Between two tries of what must not be given up: to write the journal, to commit, to go back, ms. */
 const RETRY_MS = 5000;
-
-/** Steps that do something. */
-export type WorkStep = Exclude<UpdateStep, "done" | "failed">;
-
-/** How a step's work ended. "stopped": it was told to, and goes on with the next start. */
-export type StepOutcome = Exclude<UpdateEvent, { kind: "started" }> | { readonly kind: "stopped" };
-
-/** What each step does. May be repeated after a crash at any moment; never rejects but for a bug. */
-export type UpdateSteps = Readonly<
-  Record<WorkStep, (record: UpdateRecord, signal: AbortSignal) => Promise<StepOutcome>>
->;
 
 /**
  * What the updater is made of. `restart` ends the process so that it is started again; `reboot` asks for a start of the system, which may
@@ -117,11 +106,16 @@ export class Updater {
     const outcome = await this.#parts.steps[step](record, AbortSignal.any([signal, this.#step.signal]));
     const cancelled = this.#cancelled;
     this.#cancelled = undefined;
-    if (outcome.kind !== "stopped") await this.#happened(record, outcome, signal);
+    if (outcome.kind === "unfinished") await this.#pause(step, outcome.detail, signal);
+    else if (outcome.kind !== "stopped") await this.#happened(record, outcome, signal);
     if (cancelled !== undefined) await this.#happened(this.#record ?? record, cancelled, signal);
-    const isStuck = outcome.kind === "failed" && this.#record?.state.step === step;
-    if (isStuck) await this.#parts.clock.sleep(RETRY_MS, signal);
     return "go-on";
+  }
+
+  /** The same step is begun again after it. */
+  async #pause(step: WorkStep, detail: string, signal: AbortSignal): Promise<void> {
+    this.#parts.log.warn("update.step-failed", { step, detail });
+    await this.#parts.clock.sleep(RETRY_MS, signal);
   }
 
   /** Until the process or the system goes down. Where that is someone else's to do, or the vehicle must not be without it yet, an update can be given up meanwhile. */
@@ -153,11 +147,7 @@ export class Updater {
   /** A state that cannot be written is not acted on: the write is tried until it succeeds. */
   async #happened(record: UpdateRecord, event: UpdateEvent, signal: AbortSignal): Promise<void> {
     const state = advance(record.state, event);
-    if (state === record.state) {
-      if (event.kind === "failed")
-        this.#parts.log.warn("update.step-failed", { step: state.step, detail: event.detail });
-      return;
-    }
+    if (state === record.state) return;
     while (!signal.aborted) {
       try {
         this.#save({ ...record, state });

@@ -3,10 +3,10 @@ import { isRetryable } from "../../cloud/request-client.ts";
 import { issueText } from "../../core/issue-text.ts";
 import type { ArtifactSource } from "../../ports/update.ts";
 import { parseManifest } from "../../updates/trust/manifest.ts";
+import type { UpdateProgress } from "../../updates/update-progress.ts";
 import { streamFile, type UpdateRecord } from "../../updates/update-record.ts";
 import { isSettled, type UpdateStep } from "../../updates/update-state.ts";
 import { type UpdateVerifier, updateOrder } from "../../updates/update-verifier.ts";
-import type { UpdateProgress } from "../../updates/update-work.ts";
 import type { Updater } from "../../updates/updater.ts";
 import { type AwsJobs, documentOf } from "../aws-jobs.ts";
 import {

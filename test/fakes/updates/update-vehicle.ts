@@ -1,13 +1,14 @@
 import type { Journal } from "../../../agent/ports/journal.ts";
 import type { Downloader, DownloadOutcome } from "../../../agent/ports/update.ts";
 import type { UpdatePhase } from "../../../agent/telemetry/record/encode/update-phase.ts";
+import type { UpdateHooks, UpdateStepParts } from "../../../agent/updates/step-parts.ts";
 import { parseManifest } from "../../../agent/updates/trust/manifest.ts";
 import { createRollbackIndexes, type RollbackIndexes } from "../../../agent/updates/trust/rollback-indexes.ts";
+import type { UpdateProgress } from "../../../agent/updates/update-progress.ts";
 import { journalStore, type UpdateRecord, type UpdateRequest } from "../../../agent/updates/update-record.ts";
 import { UpdateReporter } from "../../../agent/updates/update-reporter.ts";
 import { UPDATE_TABLE, type UpdateStep } from "../../../agent/updates/update-state.ts";
 import { createUpdateSteps } from "../../../agent/updates/update-steps.ts";
-import type { UpdateHooks, UpdateProgress, UpdateStepParts } from "../../../agent/updates/update-work.ts";
 import { Updater } from "../../../agent/updates/updater.ts";
 import { ManualClock } from "../core/clock.ts";
 import { MemoryLog } from "../core/log.ts";

@@ -7,6 +7,7 @@ import {
   isOver,
   isSettled,
   UPDATE_FAILURES,
+  UPDATE_STEPS,
   UPDATE_TABLE,
   type UpdateEvent,
   type UpdateState,
@@ -57,6 +58,17 @@ describe("advance", () => {
     expect(advance(at("commit"), cancelled).step).toBe("commit");
     const rolledBack = { kind: "failed", reason: "supervisor-rolled-back", detail: "3 starts" } as const;
     expect(advance(at("commit"), rolledBack).step).toBe("rollback");
+  });
+
+  it("gives an update up for what its table lists for the step, and for nothing else", () => {
+    for (const step of UPDATE_STEPS) {
+      const { failed: next, givesUpFor } = UPDATE_TABLE[step];
+      for (const reason of UPDATE_FAILURES) {
+        const isListed = givesUpFor.some((listed) => listed === reason);
+        const after = advance(at(step), { kind: "failed", reason, detail: "" });
+        expect([step, reason, after.step]).toEqual([step, reason, isListed ? next : step]);
+      }
+    }
   });
 
   it("keeps going back until it is back", () => {

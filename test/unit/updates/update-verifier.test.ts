@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
+import type { UpdateSteps } from "../../../agent/updates/step-outcome.ts";
 import { createRollbackIndexes } from "../../../agent/updates/trust/rollback-indexes.ts";
 import { journalStore } from "../../../agent/updates/update-record.ts";
 import { type UpdateOrder, UpdateVerifier } from "../../../agent/updates/update-verifier.ts";
-import { Updater, type UpdateSteps } from "../../../agent/updates/updater.ts";
+import { Updater } from "../../../agent/updates/updater.ts";
 import { ManualClock } from "../../fakes/core/clock.ts";
 import { MemoryLog } from "../../fakes/core/log.ts";
 import { FakeJournal } from "../../fakes/ports/journal.ts";

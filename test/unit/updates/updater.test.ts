@@ -183,6 +183,30 @@ describe("Updater", () => {
     await running;
   });
 
+  it("tries again what must not be given up, after a pause", async () => {
+    const vehicle = new UpdateVehicle();
+    let tries = 0;
+    vehicle.slots.rollback = async () => {
+      tries += 1;
+      if (tries === 1) throw Object.assign(new Error("no space left"), { code: "ENOSPC" });
+      return "at-once";
+    };
+    vehicle.process().begin(DIGEST, "1.3.0", REQUEST);
+    const record = vehicle.record();
+    if (record === undefined) throw new Error("nothing was begun");
+    const failure = { reason: "unhealthy", detail: "PUBACK" } as const;
+    journalStore(vehicle.journal).save({ ...record, state: { ...record.state, step: "rollback", failure } });
+    const stop = new AbortController();
+    const running = vehicle.process().run(stop.signal);
+    await vehicle.clock.run(4999);
+    expect([tries, vehicle.record()?.state.step]).toEqual([1, "rollback"]);
+    expect(vehicle.log.of("update.step-failed")).toHaveLength(1);
+    await vehicle.clock.run(1);
+    expect([tries, vehicle.record()?.state]).toMatchObject([2, { step: "failed", failure }]);
+    stop.abort();
+    await running;
+  });
+
   it("can be given up while it waits to be started anew, and then goes back", async () => {
     const vehicle = new UpdateVehicle();
     vehicle.slots.activate = async () => {
