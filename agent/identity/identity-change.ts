@@ -45,11 +45,19 @@ export async function ensureKey({ identityStore, keys, order }: ChangeParts): Pr
   const { keyLabel, isNewKey } = change;
   const present = keyLabelled(await ringOf(keys, order), keyLabel);
   if (!isNewKey && present === undefined) throw keyGone(keyLabel);
-  if (isNewKey && present !== undefined && !isUsable(present, order.algorithm)) await keys.delete(keyLabel);
-  if (isNewKey && (present === undefined || !isUsable(present, order.algorithm))) {
-    await keys.create(keyLabel, order.algorithm);
-  }
+  if (isNewKey) await makeUsable(keys, keyLabel, present, order.algorithm);
   identityStore.apply({ kind: "keyed" });
+}
+
+async function makeUsable(
+  keys: ChangeParts["keys"],
+  label: string,
+  present: KeyFacts | ForeignKey | undefined,
+  algorithm: KeyAlgorithm,
+): Promise<void> {
+  if (present !== undefined && isUsable(present, algorithm)) return;
+  if (present !== undefined) await keys.delete(label);
+  await keys.create(label, algorithm);
 }
 
 /**
@@ -169,11 +177,14 @@ async function register(parts: ChangeParts, requestClient: RequestClient, signal
     identityStore.apply({ kind: "registered" });
     return;
   }
-  if (reply.kind === "rejected" && reply.rejection.code === TOKEN_REFUSED) {
+  const isTokenRejected = reply.kind === "rejected" && reply.rejection.code === TOKEN_REFUSED;
+  if (isTokenRejected && ownership.isTried) {
     // Unknown to the service, or used: a try whose answer never came may have registered the certificate.
-    identityStore.apply({ kind: ownership.isTried ? "assumed" : "reasked" });
-    if (ownership.isTried) return;
-  } else if (isCertainlyUndone(reply) && !ownership.isTried) identityStore.apply({ kind: "untried" });
+    identityStore.apply({ kind: "assumed" });
+    return;
+  }
+  if (isTokenRejected) identityStore.apply({ kind: "reasked" });
+  else if (isCertainlyUndone(reply) && !ownership.isTried) identityStore.apply({ kind: "untried" });
   throw refusedBy(`template ${template}`, reply);
 }
 

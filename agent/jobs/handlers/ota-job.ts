@@ -8,7 +8,7 @@ import { streamFile, type UpdateRecord } from "../../updates/update-record.ts";
 import { isSettled, type UpdateStep } from "../../updates/update-state.ts";
 import { type UpdateVerifier, updateOrder } from "../../updates/update-verifier.ts";
 import type { Updater } from "../../updates/updater.ts";
-import { type AwsJobs, documentOf } from "../aws-jobs.ts";
+import { type AwsJobs, documentOf, type JobExecution } from "../aws-jobs.ts";
 import {
   type ExecutionId,
   ended,
@@ -73,13 +73,17 @@ export async function renewSource(
   const reply = await jobs.describe(origin.jobId, origin.executionNumber, signal);
   if (isRetryable(reply)) return "later";
   if (reply.kind !== "accepted" || reply.body.execution === undefined) return undefined;
-  const parsed = otaDocument.safeParse(documentOf(reply.body.execution));
-  const place = parsed.data?.artifacts[name];
-  const url = place !== undefined && "url" in place ? place.url : undefined;
+  const url = urlIn(reply.body.execution, name);
   const earlier = request.sources[name];
   // The same URL would be refused again.
-  if (url === undefined || (earlier?.kind === "url" && earlier.url === url)) return undefined;
-  return { kind: "url", url };
+  const isSame = earlier?.kind === "url" && earlier.url === url;
+  return url === undefined || isSame ? undefined : { kind: "url", url };
+}
+
+/** Where the document of an execution says that an artifact is; undefined for a stream, and for a document of another kind. */
+function urlIn(execution: JobExecution, name: string): string | undefined {
+  const place = otaDocument.safeParse(documentOf(execution)).data?.artifacts[name];
+  return place !== undefined && "url" in place ? place.url : undefined;
 }
 
 /** Why an `ota` document would not be taken now; undefined for one that would. */

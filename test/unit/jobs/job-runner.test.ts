@@ -19,6 +19,7 @@ function setUp(handler: JobHandler, repeatMs?: number, jobDocument: unknown = { 
   const told: Readonly<Record<string, string>>[] = [];
   const answers: Reply<unknown>[] = [];
   const during: (() => void)[] = [];
+  const asked: number[] = [];
   let execution: JobExecution | undefined = {
     jobId: "job-1",
     executionNumber: 1,
@@ -28,7 +29,10 @@ function setUp(handler: JobHandler, repeatMs?: number, jobDocument: unknown = { 
   };
   const jobs = {
     startNext: async () => ({ kind: "accepted", body: { execution: execution && { ...execution } } }) as const,
-    describe: async () => ({ kind: "accepted", body: { execution } }) as const,
+    describe: async () => {
+      asked.push(clock.monotonicMs());
+      return { kind: "accepted", body: { execution } } as const;
+    },
     update: async (
       { versionNumber }: { readonly versionNumber: number },
       status: JobStatus,
@@ -52,7 +56,7 @@ function setUp(handler: JobHandler, repeatMs?: number, jobDocument: unknown = { 
   const cancel = (): void => {
     execution = undefined;
   };
-  return { clock, log, journal, updates, told, answers, during, cancel, process };
+  return { clock, log, journal, updates, told, answers, during, asked, cancel, process };
 }
 
 const rejected = (code: string, status: string, versionNumber: number): Reply<unknown> => ({
@@ -237,6 +241,23 @@ describe("JobRunner", () => {
     await clock.run(3500);
     expect(told).toEqual([{ bytes: "1" }, { bytes: "2" }, { bytes: "3" }]);
     expect(runner.current()?.details).toEqual({ bytes: "4" });
+    stop.abort();
+    await running;
+  });
+
+  it("asks whether the job is still wanted at once when the list has changed, and not again", async () => {
+    const { clock, asked, process } = setUp(async (_document, _job, signal) => {
+      await clock.sleep(1e9, signal);
+      return "stopped";
+    });
+    const runner = process();
+    const stop = new AbortController();
+    const running = runner.run(stop.signal);
+    await clock.run(2500);
+    const changedMs = clock.monotonicMs();
+    runner.changed();
+    await clock.run(10_000);
+    expect(asked).toEqual([changedMs]);
     stop.abort();
     await running;
   });
