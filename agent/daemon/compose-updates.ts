@@ -69,7 +69,7 @@ async function composeUpdateLine(parts: UpdateParts, runtime: Runtime): Promise<
   // A flush by the pipeline's timer is a part of the proof.
   const healthTimeoutMs = Math.max(otaConfig.healthCheck.withinSeconds * 1000, 2 * loaded.config.collect.batchMs);
   const current = (): string | undefined => updater.current()?.digest;
-  const [healthApproval, consent] = [new UpdateApproval(current), new UpdateApproval(current)];
+  const healthApproval = new UpdateApproval(current);
   const { steps, progress, untilStart } = createUpdateSteps({
     downloader: await composeDownloader(parts, runtime),
     folder,
@@ -79,7 +79,7 @@ async function composeUpdateLine(parts: UpdateParts, runtime: Runtime): Promise<
     clock,
     checks: {
       verify: (request) => verifier.verify(request),
-      gate: gateOf(parts, () => consent.isGranted()),
+      gate: gateOf(parts, () => updater.current()?.hasConsent === true),
       link: meteredLink(parts, clock),
       health: () => (healthApproval.isGranted() ? { kind: "healthy" } : health()),
       renew: (record, name, signal) => renewSource(jobs, record, name, signal),
@@ -103,7 +103,7 @@ async function composeUpdateLine(parts: UpdateParts, runtime: Runtime): Promise<
   });
   const ota = { verifier, updater, progress };
   const cloudJobs = composeJobs(parts, { jobs, ota, health, healthTimeoutMs, restart: restartAgent }, runtime);
-  const approvals = { vouch: () => healthApproval.grant(), consent: () => consent.grant() };
+  const approvals = { vouch: () => healthApproval.grant(), consent: () => updater.consent() };
   const running = environment.CAUSEWAY_RELEASE;
   return {
     services: [updateService(updater, restart.promise), ...(otaConfig.jobs.enabled ? [cloudJobs.service] : [])],

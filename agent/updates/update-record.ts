@@ -36,12 +36,14 @@ export const updateRequest = z.strictObject({
 });
 export type UpdateRequest = z.infer<typeof updateRequest>;
 
-/** What the journal holds of an update. */
-const updateRecord = z.strictObject({
+/** What the journal holds of an update. A newer version of the agent, which was gone back from, may have written more of it. */
+const updateRecord = z.object({
   /** SHA-256 of the manifest. */
   digest: z.string(),
   request: updateRequest,
   versionFrom: z.string(),
+  /** Someone in the vehicle has agreed to it. */
+  hasConsent: z.boolean().optional(),
   state: z.strictObject({
     step: z.enum(UPDATE_STEPS),
     starts: z.int(),

@@ -73,6 +73,12 @@ export class Updater {
     return "begun";
   }
 
+  /** Someone in the vehicle agrees to the update under way: for this one, over restarts, and for no later one. Throws the faults of the journal. */
+  consent(): void {
+    const running = this.current();
+    if (running !== undefined && isCancellable(running.state)) this.#save({ ...running, hasConsent: true });
+  }
+
   /** Gives the update up where that is still possible; once it has proven itself it is kept. */
   cancel(reason: Extract<UpdateFailure, "cancelled" | "timed-out">, detail: string): void {
     const running = this.current();
@@ -86,7 +92,7 @@ export class Updater {
   async run(signal: AbortSignal): Promise<void> {
     const found = this.current();
     this.#parts.store.report();
-    if (found !== undefined) await this.#happened(found, { kind: "started" }, signal);
+    if (found !== undefined) await this.#happened({ kind: "started" }, signal);
     while (!signal.aborted && (await this.#turn(signal)) === "go-on") continue;
   }
 
@@ -107,8 +113,8 @@ export class Updater {
     const cancelled = this.#cancelled;
     this.#cancelled = undefined;
     if (outcome.kind === "unfinished") await this.#pause(step, outcome.detail, signal);
-    else if (outcome.kind !== "stopped") await this.#happened(record, outcome, signal);
-    if (cancelled !== undefined) await this.#happened(this.#record ?? record, cancelled, signal);
+    else if (outcome.kind !== "stopped") await this.#happened(outcome, signal);
+    if (cancelled !== undefined) await this.#happened(cancelled, signal);
     return "go-on";
   }
 
@@ -134,7 +140,7 @@ export class Updater {
     }
     const cancelled = this.#cancelled;
     this.#cancelled = undefined;
-    if (cancelled !== undefined) await this.#happened(record, cancelled, signal);
+    if (cancelled !== undefined) await this.#happened(cancelled, signal);
     return "go-on";
   }
 
@@ -145,12 +151,13 @@ export class Updater {
   }
 
   /** A state that cannot be written is not acted on: the write is tried until it succeeds. */
-  async #happened(record: UpdateRecord, event: UpdateEvent, signal: AbortSignal): Promise<void> {
-    const state = advance(record.state, event);
-    if (state === record.state) return;
+  async #happened(event: UpdateEvent, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
-        this.#save({ ...record, state });
+        const record = this.current();
+        if (record === undefined) return;
+        const state = advance(record.state, event);
+        if (state !== record.state) this.#save({ ...record, state });
         return;
       } catch (thrown) {
         if (!(thrown instanceof AgentError)) throw thrown;
@@ -161,14 +168,16 @@ export class Updater {
   }
 
   #save(record: UpdateRecord): void {
-    this.#parts.store.save(record);
+    const { log, store } = this.#parts;
+    const before = this.#record?.state;
+    store.save(record);
     this.#record = record;
     this.#isLoaded = true;
     const { step, failure } = record.state;
     const facts = { step, digest: record.digest, reason: failure?.reason, detail: failure?.detail };
-    if (step === "rollback" || step === "failed") this.#parts.log.warn("update.moved", facts);
-    else this.#parts.log.info("update.moved", facts);
-    this.#parts.store.report();
+    const level = step === "rollback" || step === "failed" ? "warn" : "info";
+    if (record.state !== before) log[level]("update.moved", facts);
+    store.report();
     this.#change.notify();
   }
 }

@@ -222,6 +222,28 @@ describe("Updater", () => {
     await running;
   });
 
+  it("keeps the consent to it over a restart and while a step works, and asks again for the next update", async () => {
+    const vehicle = new UpdateVehicle();
+    vehicle.isOpen = false;
+    const { updater, stop, running } = startUpdate(vehicle);
+    await vehicle.clock.run(2000);
+    expect(updater.current()?.hasConsent).toBeUndefined();
+    updater.consent();
+    expect(updater.current()?.state.step).toBe("wait");
+    vehicle.isOpen = true;
+    await vehicle.clock.run(2000);
+    expect(updater.current()?.state.step).toBe("health-check");
+    stop.abort();
+    await running;
+    expect(vehicle.process().current()?.hasConsent).toBe(true);
+    const failure = { reason: "cancelled", detail: "" } as const;
+    const over = { step: "failed", starts: 0, awaits: "at-once", failure } as const;
+    journalStore(vehicle.journal).save({ digest: DIGEST, versionFrom: "1.3.0", request: REQUEST, state: over });
+    const next = vehicle.process();
+    next.begin(DIGEST, "1.3.0", REQUEST);
+    expect(next.current()?.hasConsent).toBeUndefined();
+  });
+
   it("survives any number of ignition cycles while it waits", async () => {
     const vehicle = new UpdateVehicle();
     vehicle.isOpen = false;
