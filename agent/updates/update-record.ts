@@ -62,9 +62,9 @@ export type UpdateStore = {
   save(record: UpdateRecord): void;
 };
 
-/** A store that tells the fleet of the phases that were saved. */
+/** A store that reports the phases that were saved to the fleet. */
 export type ReportingStore = UpdateStore & {
-  /** Hands over what has not been told. Throws no faults of the journal: what could not be told stays for the next call. */
+  /** Hands over what is not reported yet. Throws no faults of the journal: what could not be reported stays for the next call. */
   report(): void;
 };
 

@@ -28,8 +28,8 @@ export type UpdateReporterParts = {
 };
 
 /**
- * The store of the update, which tells of each phase once: the phase is written in one transaction with the state that it is, and
- * forgotten when it is in the outbox. What an earlier process left behind may be there already: it is told again, and says so.
+ * The store of the update, which reports each phase once: a phase is written in one transaction with the state that begins it, and
+ * forgotten when it is in the outbox. What an earlier process left behind may be there already: it is reported again, and says so.
  */
 export class UpdateReporter implements ReportingStore {
   readonly #parts: UpdateReporterParts;
@@ -68,7 +68,7 @@ export class UpdateReporter implements ReportingStore {
       this.#pending.handOver();
       this.#pending.forget();
     } catch (thrown) {
-      // What is not forgotten is told again by the next process.
+      // What is not forgotten is reported again by the next process.
       if (!(thrown instanceof AgentError && thrown.code.startsWith("journal."))) throw thrown;
     }
   }

@@ -42,7 +42,7 @@ export type UpdateVerifierParts = {
   };
 };
 
-/** Whom to trust, and what to take: stands before the updater for everyone who hands in an update. */
+/** Says whom to trust and what to take; nobody hands an update to the updater but through it. */
 export class UpdateVerifier {
   readonly #parts: UpdateVerifierParts;
 

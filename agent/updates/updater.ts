@@ -19,7 +19,7 @@ import {
 const RETRY_MS = 5000;
 
 /**
- * What the updater is made of. `restart` ends the process so that it is started again; `reboot` asks for a start of the system, which may
+ * What the updater works with. `restart` ends the process so that it is started again; `reboot` asks for a start of the system, which may
  * be refused. `untilStart` waits until the vehicle may do without what is to start anew; false when it was stopped first.
  */
 export type UpdaterParts = {
