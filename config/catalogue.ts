@@ -17,7 +17,7 @@ export const conditionConfig = z.strictObject({
     .array(z.string().min(1).max(500))
     .min(1)
     .max(32)
-    .describe("CEL expressions; a refusal names the first that is false"),
+    .describe("CEL expressions; a rejection names the first that is false"),
 });
 export type ConditionConfig = z.infer<typeof conditionConfig>;
 

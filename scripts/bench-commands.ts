@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { benchmarkActuation, benchmarkRefusals } from "../test/bench/benchmarks/command-benchmark.ts";
+import { benchmarkActuation, benchmarkRejections } from "../test/bench/benchmarks/command-benchmark.ts";
 import { type Part, printFigures, row } from "./benchmarks/figures.ts";
 
 const HELP = `usage: npm run bench:commands -- [--json] [--only NAME]
@@ -8,7 +8,7 @@ Commands the doors of a vehicle on the bench: real mosquitto, the AWS side of Co
 unit that obeys and counts. Prints the goals beside the figures.
 
   --json       one JSON object
-  --only NAME  one part: actuation (lock and unlock, signed and confirmed), refusals
+  --only NAME  one part: actuation (lock and unlock, signed and confirmed), rejections
   --help       this text
 
 Example:
@@ -16,8 +16,8 @@ Example:
 `;
 
 const COMMANDS = 200;
-const REFUSALS = 20;
-const PARTS: Readonly<Record<string, () => Part | Promise<Part>>> = { actuation, refusals };
+const REJECTIONS = 20;
+const PARTS: Readonly<Record<string, () => Part | Promise<Part>>> = { actuation, rejections };
 
 async function actuation(): Promise<Part> {
   const figures = await benchmarkActuation(COMMANDS);
@@ -41,14 +41,14 @@ async function actuation(): Promise<Part> {
   return { rows, figures };
 }
 
-async function refusals(): Promise<Part> {
-  const figures = await benchmarkRefusals(REFUSALS);
+async function rejections(): Promise<Part> {
+  const figures = await benchmarkRejections(REJECTIONS);
   const counted = Object.values(figures.byReason).reduce((sum, count) => sum + count, 0);
   const acted = figures.byReason.SUCCEEDED ?? 0;
   const rows = [
-    ...Object.entries(figures.byReason).map(([reason, count]) => row("refusals", reason, count, "commands")),
-    row("refusals", `refused of ${figures.sent}`, counted - acted, "commands", { atLeast: figures.sent }),
-    row("refusals", "frames on the bus", figures.frames, "frames", { atMost: 0 }),
+    ...Object.entries(figures.byReason).map(([reason, count]) => row("rejections", reason, count, "commands")),
+    row("rejections", `refused of ${figures.sent}`, counted - acted, "commands", { atLeast: figures.sent }),
+    row("rejections", "frames on the bus", figures.frames, "frames", { atMost: 0 }),
   ];
   return { rows, figures };
 }

@@ -199,7 +199,7 @@ function verifyFile(file: string, { root: pinned, next, hardware, agent }: Verif
     kinds: ARTIFACT_KINDS,
     handlers: undefined,
   });
-  if (verdict.kind === "refused") throw notTrusted(file, `${verdict.reason}: ${verdict.detail}`);
+  if (verdict.kind === "rejected") throw notTrusted(file, `${verdict.reason}: ${verdict.detail}`);
   const { component, version, sequenceNumber, artifacts } = verdict.manifest;
   say(`${file}: good: ${component} ${version}, sequence number ${sequenceNumber}, digest ${verdict.digest}`);
   for (const { name, kind, sizeBytes } of artifacts) say(`  ${kind} ${name}, ${sizeBytes} bytes`);

@@ -130,7 +130,7 @@ async function publish(session: Broker | undefined, { publication }: ConnectTest
   switch (outcome.kind) {
     case "acked":
       return topic;
-    case "refused":
+    case "rejected":
       throw new AgentError("broker.refused", {
         what: `the broker refused a publish to ${topic}: PUBACK ${outcome.reason}`,
         remedy:

@@ -69,7 +69,7 @@ async function announce({ subject, broker, log }: PresenceParts, state: Presence
   const retain = broker.status().limits?.retainAvailable ?? true;
   const outcome = await broker.publish({ ...presencePublication(subject, state), retain });
   if (outcome.kind === "acked") return true;
-  const reason = outcome.kind === "refused" ? outcome.reason : undefined;
+  const reason = outcome.kind === "rejected" ? outcome.reason : undefined;
   log.warn("presence.not-announced", { state, outcome: outcome.kind, reason });
   return false;
 }

@@ -51,14 +51,14 @@ export type ServiceRequest<T> = {
 };
 
 /**
- * How a request ended. "rejected": the service said no. "refused": the broker did, PUBACK 0x80 or above. "offline": there is no link,
+ * How a request ended. "rejected": the service said no. "publish-rejected": the broker did, PUBACK 0x80 or above. "offline": there is no link,
  * or the connection that asked is gone, so that the answer will not come; the request may have been carried out. "busy": the bound of
  * waiting requests is reached. "malformed": the answer is not what the schema says.
  */
 export type Reply<T> =
   | { readonly kind: "accepted"; readonly body: T }
   | { readonly kind: "rejected"; readonly rejection: ServiceRejection }
-  | { readonly kind: "refused"; readonly reason: string }
+  | { readonly kind: "publish-rejected"; readonly reason: string }
   | { readonly kind: "malformed"; readonly problem: string }
   | { readonly kind: "offline" | "timeout" | "aborted" | "busy" | "too-large" };
 
@@ -229,7 +229,7 @@ export function isRetryable(reply: Reply<unknown>): boolean {
       return true;
     case "accepted":
     case "aborted":
-    case "refused":
+    case "publish-rejected":
     case "malformed":
     case "too-large":
       return false;
@@ -241,7 +241,7 @@ export function describeReply(reply: Reply<unknown>): string {
   switch (reply.kind) {
     case "rejected":
       return `rejected: ${reply.rejection.code} ${reply.rejection.message}`.trimEnd();
-    case "refused":
+    case "publish-rejected":
       return `refused by the broker: ${reply.reason}`;
     case "malformed":
       return `the answer is not understood: ${reply.problem}`;
@@ -278,8 +278,8 @@ function failureOf(outcome: PublishOutcome): Exclude<Reply<never>, { kind: "acce
   switch (outcome.kind) {
     case "acked":
       return undefined;
-    case "refused":
-      return { kind: "refused", reason: outcome.reason };
+    case "rejected":
+      return { kind: "publish-rejected", reason: outcome.reason };
     case "offline":
     case "too-large":
       return { kind: outcome.kind };

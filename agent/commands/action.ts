@@ -10,7 +10,7 @@ export function requiresSignatureAndLedger(commandClass: CommandClass): boolean 
 }
 
 /**
- * How an act ended. "refused": nothing was done; "failed": something may have been done; "held": it goes on past the end of this
+ * How an act ended. "rejected": nothing was done; "failed": something may have been done; "held": it goes on past the end of this
  * process, and the ledger settles it at the next start (only where `endsInRestart`).
  */
 export type Outcome =

@@ -62,11 +62,11 @@ export const answerSchema = z
 export type Answer = z.infer<typeof answerSchema>;
 
 /** Why a command is not carried out. */
-export type CommandRejection = { readonly kind: "refused"; readonly code: ReasonCode; readonly description: string };
+export type CommandRejection = { readonly kind: "rejected"; readonly code: ReasonCode; readonly description: string };
 
-/** A refusal; `description` is for people and names the value that was wrong. */
+/** A rejection; `description` is for people and names the value that was wrong. */
 export function rejected(code: ReasonCode, description: string): CommandRejection {
-  return { kind: "refused", code, description };
+  return { kind: "rejected", code, description };
 }
 
 /** The answer to a command that is not carried out: TIMED_OUT when it came too late, REJECTED otherwise. Nothing was done. */

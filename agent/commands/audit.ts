@@ -28,7 +28,7 @@ const entrySchema = z.strictObject({
 /** What happened to a command; "rejected-over-budget": to so many together. */
 export type AuditEvent =
   | {
-      readonly event: "received" | "refused" | "started" | "finished" | "settled";
+      readonly event: "received" | "rejected" | "started" | "finished" | "settled";
       readonly command: string;
       readonly [fact: string]: Json | undefined;
     }

@@ -55,7 +55,7 @@ export class Authority {
     this.#rates.get(rule)?.take();
   }
 
-  /** Makes the use of a grant known outside the journal; gives the refusal where that cannot be. Call before anything acts by it. */
+  /** Makes the use of a grant known outside the journal; gives the rejection where that cannot be. Call before anything acts by it. */
   settle({ signed }: Grant): CommandRejection | undefined {
     const problem = signed === undefined ? undefined : this.#keys.settle();
     return problem === undefined ? undefined : rejected("LEDGER_UNREADABLE", problem);
@@ -77,7 +77,7 @@ export class Authority {
       return rejected("SIGNATURE_INVALID", "a signed request names id, thing, notBeforeMs, expiresAtMs and counter");
     }
     const found = this.#keys.find(signature.key);
-    if (found.kind === "refused") return found;
+    if (found.kind === "rejected") return found;
     const { key } = found;
     if (!isSignedBy(keyObjectOf(key.publicKey), signedText(fields), signature.value)) {
       return rejected("SIGNATURE_INVALID", `it is not the signature of key ${key.id} over this request`);

@@ -6,7 +6,7 @@ import type { CommandRequest } from "./request.ts";
 /** The vehicle's clock at this moment. */
 export type ClockReading = { readonly nowMs: number; readonly quality: ClockQuality };
 
-/** The refusal of what names a time while nobody can say how late it is. */
+/** The rejection of what names a time while nobody can say how late it is. */
 export const CLOCK_UNKNOWN = rejected(
   "CLOCK_NOT_TRUSTED",
   "nothing has set or confirmed the vehicle's clock since it started",

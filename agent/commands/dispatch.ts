@@ -54,14 +54,14 @@ export async function dispatch(
 ): Promise<Answer | undefined> {
   const { settings, ledger, reporter } = parts;
   const read = readRequest(incoming, settings.maxRequestBytes);
-  if (read.kind === "refused") return rejectOnce(parts, incoming, read);
+  if (read.kind === "rejected") return rejectOnce(parts, incoming, read);
   const { request } = read;
   const known = ledger.recall(request);
   if (known.kind === "running") return undefined;
   if (known.kind === "answered") return reporter.report(request, known.answer);
-  const examined = known.kind === "refused" ? known : examine(parts, request);
-  const claimed = examined.kind === "refused" ? examined : claim(parts, request, examined);
-  if (claimed.kind === "refused") return rejectAndRemember(parts, request, claimed);
+  const examined = known.kind === "rejected" ? known : examine(parts, request);
+  const claimed = examined.kind === "rejected" ? examined : claim(parts, request, examined);
+  if (claimed.kind === "rejected") return rejectAndRemember(parts, request, claimed);
   return await carryOut(parts, request, claimed, signal);
 }
 
@@ -99,11 +99,11 @@ export function dryRun(
   incoming: IncomingCommand,
 ): CommandRejection | { readonly kind: "possible"; readonly action: string; readonly commandClass: string } {
   const read = readRequest(incoming, parts.settings.maxRequestBytes);
-  if (read.kind === "refused") return read;
+  if (read.kind === "rejected") return read;
   if (parts.ledger.find(read.request.ledgerId) !== undefined)
     return rejected("ID_REUSED", "a request of this id came before");
   const examined = examine(parts, read.request);
-  if (examined.kind === "refused") return examined;
+  if (examined.kind === "rejected") return examined;
   const { plan, action } = examined;
   const unsafe = plan.kind === "plan" ? plan.prepared.unsafe() : CLOCK_UNKNOWN;
   return unsafe ?? { kind: "possible", action: action.name, commandClass: action.commandClass };
@@ -148,7 +148,7 @@ const LASTING: ReadonlySet<ReasonCode> = new Set([
   "ID_REUSED",
 ]);
 
-/** Whether a repeat does no harm, though nobody remembers the refusal: it is refused again, or it reads. */
+/** Whether a repeat does no harm, though nobody remembers the rejection: it is refused again, or it reads. */
 function isRejectedAgain(request: CommandRequest, code: ReasonCode, commandClass: CommandClass | undefined): boolean {
   if (LASTING.has(code) || commandClass === undefined || commandClass === "R0") return true;
   return requiresSignatureAndLedger(commandClass) && request.signature === undefined;
@@ -176,9 +176,9 @@ function examine(parts: DispatchParts, request: CommandRequest): ExaminedCommand
   const action = parts.actions.get(request.action);
   if (action === undefined) return rejected("NO_COMMAND_DISPATCHER_FOUND", `there is no action ${request.action}`);
   const grant = authorise(parts, action, request);
-  if (grant.kind === "refused") return grant;
+  if (grant.kind === "rejected") return grant;
   const plan = prepareOrWait(parts, action, request);
-  return plan.kind === "refused" ? plan : { kind: "allowed", action, grant, plan };
+  return plan.kind === "rejected" ? plan : { kind: "allowed", action, grant, plan };
 }
 
 /** Whether whoever asks may, and asks the right vehicle. */
@@ -190,7 +190,7 @@ function authorise(
   const { readsOnly, thing } = settings;
   if (readsOnly !== undefined && action.commandClass !== "R0") return rejected("UNAVAILABLE", readsOnly);
   const grant = orLedgerUnreadable(() => authority.authorise(request, action));
-  if (grant.kind === "refused") return grant;
+  if (grant.kind === "rejected") return grant;
   const isForAnother = request.thing !== undefined && request.thing !== thing;
   return isForAnother ? rejected("WRONG_THING", `it is for ${request.thing}`) : grant;
 }
@@ -205,7 +205,7 @@ function prepareOrWait(
   if (plan.kind === "plan" || plan.code !== "CLOCK_NOT_TRUSTED" || !parts.clock.mayWait(action)) return plan;
   // What will be refused whatever the time is needs no wait; what runs now may have ended by then.
   const rest = prepareUntimed(parts, action, request);
-  return rest.kind === "refused" && rest.code !== "BUSY" ? rest : { kind: "waiting" };
+  return rest.kind === "rejected" && rest.code !== "BUSY" ? rest : { kind: "waiting" };
 }
 
 /** Whether time and state of the agent let an allowed request act now. */
@@ -228,7 +228,7 @@ function prepareUntimed(
   const unknown = needsRecord ? ledger.fault() : undefined;
   if (unknown !== undefined) return rejected("LEDGER_UNREADABLE", unknown);
   const prepared = action.prepare(request.arguments);
-  if (prepared.kind === "refused") return prepared;
+  if (prepared.kind === "rejected") return prepared;
   const { slots } = runner;
   const rival = slots.rivalOf(action);
   if (rival !== undefined) return rejected("BUSY", `${rival.name} is running`);
@@ -272,7 +272,7 @@ function answerOf(outcome: Exclude<Outcome, { kind: "held" }>): Answer {
       return { status: "SUCCEEDED", reason: undefined, result: outcome.result };
     case "failed":
       return failureAnswer(outcome.code, outcome.description, outcome.result);
-    case "refused":
+    case "rejected":
       return rejectionAnswer(outcome);
   }
 }

@@ -94,7 +94,7 @@ export class CommandLedger {
 
   /**
    * Takes the command over: from here on its id is used up. What `also` writes, such as that it started, is written together with
-   * it, or not at all. A read has its own room. Gives the refusal where the id stands for another request, or the ledger has no room.
+   * it, or not at all. A read has its own room. Gives the rejection where the id stands for another request, or the ledger has no room.
    */
   claim(request: CommandRequest, isRead: boolean, also: () => void): CommandRejection | undefined {
     const { ledgerId, digest, action, reply } = request;
@@ -129,17 +129,17 @@ export class CommandLedger {
   reject({ ledgerId, digest, action, reply }: CommandRequest, answer: Answer, isAudited: boolean): boolean {
     const outcome = orLedgerUnreadable(() => {
       this.#audited(() => {
-        const added = this.#journal.addCommand(entryOf(ledgerId, digest, "refused", { action, reply, answer }));
+        const added = this.#journal.addCommand(entryOf(ledgerId, digest, "rejected", { action, reply, answer }));
         if (added === "known") this.#answerElsewhere({ digest, action, reply, answer });
         if (!isAudited) return;
         const facts = { action, digest, reply: replyBody(reply), answer: answerBody(answer) };
-        this.#audit.append({ event: "refused", command: ledgerId, ...facts });
+        this.#audit.append({ event: "rejected", command: ledgerId, ...facts });
       });
     });
     return outcome === undefined;
   }
 
-  /** Audits refusals together, and hands over what of the trail still waits; gives whether it could. */
+  /** Audits rejections together, and hands over what of the trail still waits; gives whether it could. */
   auditRejections(counts: readonly RejectionCount[]): boolean {
     const outcome = orLedgerUnreadable(() => {
       if (counts.length === 0) this.#audit.flush();
@@ -234,7 +234,7 @@ export class CommandLedger {
   #answerElsewhere(repeat: { digest: string; action: string; reply: ReplyAddress; answer: Answer }): void {
     const { digest, ...body } = repeat;
     const id = repeatIdOf(repeat.reply);
-    const added = this.#journal.addCommand(entryOf(id, digest, "refused", body));
+    const added = this.#journal.addCommand(entryOf(id, digest, "rejected", body));
     if (added === "known") this.#journal.changeCommand(id, { isReported: false });
   }
 
@@ -244,7 +244,7 @@ export class CommandLedger {
   }
 }
 
-/** What `use` gives, or the refusal that a journal that fails is a reason for. */
+/** What `use` gives, or the rejection that a journal that fails is a reason for. */
 export function orLedgerUnreadable<T>(use: () => T): T | CommandRejection {
   try {
     return use();

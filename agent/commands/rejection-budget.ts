@@ -6,7 +6,7 @@ import type { ReplyAddress } from "./request.ts";
 
 const MINUTE_MS = 60_000;
 
-/** Refusals that were not audited one by one: how many, on which channel, why, and since when (µs since the Unix epoch). */
+/** Rejections that were not audited one by one: how many, on which channel, why, and since when (µs since the Unix epoch). */
 export type RejectionCount = {
   readonly channel: ReplyAddress["channel"];
   readonly reason: ReasonCode;
@@ -15,7 +15,7 @@ export type RejectionCount = {
 };
 
 export type RejectionBudgetParts = {
-  /** Refusals that are remembered and audited one by one. */
+  /** Rejections that are remembered and audited one by one. */
   readonly perMinute: number;
   /** Audits the others together, and hands over what of the trail still waits; gives whether it could. */
   readonly audit: (counts: readonly RejectionCount[]) => boolean;
@@ -39,7 +39,7 @@ export class RejectionBudget {
     this.#rate = new TokenBucket(parts.perMinute, MINUTE_MS, () => parts.clock.monotonicMs());
   }
 
-  /** Counted refusals since start. */
+  /** Counted rejections since start. */
   get counted(): number {
     return this.#counted;
   }

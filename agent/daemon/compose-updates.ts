@@ -120,7 +120,7 @@ function jobsOf({ loaded, otaConfig, link }: UpdateParts, { clock, log }: Runtim
   return new AwsJobs({ thing: loaded.config.thingName, broker, requestClient, stepTimeoutMinutes });
 }
 
-/** Where it may, it starts the system anew; a refusal leaves it to someone else. */
+/** Where it may, it starts the system anew; a rejection leaves it to someone else. */
 async function reboot({ loaded, otaConfig }: UpdateParts, log: Log): Promise<void> {
   if (!otaConfig.reboot) return;
   try {

@@ -138,7 +138,7 @@ async function verify({ identityStore, log, clock }: EnrolParts, session: Broker
     await openSession(session, clock, signal);
   } catch (error) {
     const { change } = identityStore.state();
-    if (error instanceof AgentError && change?.phase === "registered" && isRefusal(error, change)) {
+    if (error instanceof AgentError && change?.phase === "registered" && isRejection(error, change)) {
       log.warn("identity.certificate-not-taken", { code: error.code, what: error.message });
       identityStore.apply({ kind: "reasked" });
     }
@@ -148,14 +148,14 @@ async function verify({ identityStore, log, clock }: EnrolParts, session: Broker
 }
 
 /** A certificate whose registration is only assumed may be refused in any way. */
-function isRefusal({ code }: AgentError, { isAssumed }: IdentityChange): boolean {
+function isRejection({ code }: AgentError, { isAssumed }: IdentityChange): boolean {
   return code.startsWith("identity.certificate-") || (isAssumed === true && !/unreachable|tpm-|^proxy\./.test(code));
 }
 
 function requireAcked(outcome: PublishOutcome, topic: string): void {
   if (outcome.kind === "acked") return;
   throw new AgentError("broker.refused", {
-    what: `the announcement of the new certificate on ${topic} was not taken: ${outcome.kind === "refused" ? outcome.reason : outcome.kind}`,
+    what: `the announcement of the new certificate on ${topic} was not taken: ${outcome.kind === "rejected" ? outcome.reason : outcome.kind}`,
     remedy: "let the broker's policy allow this thing to publish to topics.identity, then run the same command again",
   });
 }

@@ -198,7 +198,7 @@ function otherThing({ identityStore, order }: ChangeParts, found: string): Agent
 
 /** Whether the service certainly did nothing: it never got the request, or it said no. */
 function isCertainlyUndone({ kind }: Reply<unknown>): boolean {
-  return kind === "rejected" || kind === "refused" || kind === "too-large" || kind === "busy";
+  return kind === "rejected" || kind === "publish-rejected" || kind === "too-large" || kind === "busy";
 }
 
 function refusedBy(step: string, reply: Reply<unknown>): AgentError {

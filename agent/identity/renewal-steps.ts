@@ -115,7 +115,7 @@ async function announce(parts: RenewalStepParts, { confirm }: RenewalAttempt, si
   const { certificateId } = current;
   const previousCertificateId = slots[retirement.slot]?.certificateId;
   const outcome = await broker.publish(identityPublication(announcer, { certificateId, previousCertificateId }));
-  if (outcome.kind !== "acked") throw announcementFailed(outcome.kind === "refused" ? outcome.reason : outcome.kind);
+  if (outcome.kind !== "acked") throw announcementFailed(outcome.kind === "rejected" ? outcome.reason : outcome.kind);
   await confirmed(certificateId, confirm);
   identityStore.apply({ kind: "announced" });
 }

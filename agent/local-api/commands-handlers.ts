@@ -59,14 +59,14 @@ export function commandStatus(parts: CommandsParts | undefined): Status["command
   const { dispatchParts, audit, journal, seal } = parts;
   const status = journal.status();
   const fault = status.kind === "lost" ? status.what : seal.fault();
-  const { commands, maxCommands, refused, forgottenRefusals } = journal.stats();
+  const { commands, maxCommands, refused, forgottenRejections } = journal.stats();
   return {
     ledger: status.kind === "sound" && fault !== undefined ? "unvouched" : status.kind,
     ...(fault === undefined ? {} : { what: fault }),
     remembered: commands,
     maxCommands,
     refused,
-    forgottenRefusals,
+    forgottenRejections,
     rejectedOverBudget: dispatchParts.rejections.counted,
     auditDropped: audit.dropped,
     running: dispatchParts.runner.slots.size,

@@ -51,7 +51,7 @@ export const commandsRun = verb({
     z.object({
       schemaVersion: z.literal(1),
       verdict: z.discriminatedUnion("kind", [
-        z.object({ kind: z.literal("refused"), code: z.string(), description: z.string() }),
+        z.object({ kind: z.literal("rejected"), code: z.string(), description: z.string() }),
         z.object({ kind: z.literal("possible"), action: z.string(), commandClass: z.string() }),
       ]),
     }),

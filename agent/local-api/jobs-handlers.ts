@@ -39,9 +39,9 @@ export function jobsHandlers(parts: JobsParts): readonly ServedVerb[] {
     }),
     jobsCheck.answeredBy(async ({ document }) => {
       const found = runner.operationOf(document);
-      if ("rejection" in found) return { schemaVersion: 1, kind: "refused", reason: found.rejection };
+      if ("rejection" in found) return { schemaVersion: 1, kind: "rejected", reason: found.rejection };
       const reason = await problems[found.operation]?.(document);
-      if (reason !== undefined) return { schemaVersion: 1, kind: "refused", reason };
+      if (reason !== undefined) return { schemaVersion: 1, kind: "rejected", reason };
       return { schemaVersion: 1, kind: "possible", operation: found.operation };
     }),
     jobsCancel.answeredBy(() => {

@@ -36,7 +36,7 @@ export const jobsCheck = verb({
   request: z.object({ document: z.unknown() }),
   answer: z.discriminatedUnion("kind", [
     z.object({ schemaVersion: z.literal(1), kind: z.literal("possible"), operation: z.string() }),
-    z.object({ schemaVersion: z.literal(1), kind: z.literal("refused"), reason: z.string() }),
+    z.object({ schemaVersion: z.literal(1), kind: z.literal("rejected"), reason: z.string() }),
   ]),
 });
 

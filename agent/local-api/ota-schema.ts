@@ -39,7 +39,7 @@ export type OtaStatus = z.infer<typeof otaStatus>;
 
 const verdict = z.discriminatedUnion("kind", [
   z.object({ ...version, kind: z.enum(["accepted", "installed"]), digest: z.string(), manifest: z.unknown() }),
-  z.object({ ...version, kind: z.literal("refused"), reason: z.string(), detail: z.string() }),
+  z.object({ ...version, kind: z.literal("rejected"), reason: z.string(), detail: z.string() }),
   z.object({ ...version, kind: z.enum(["nothing", "acknowledged", "agreed", "committed", "cancelled"]) }),
 ]);
 

@@ -220,7 +220,7 @@ export const statusSchema = z
         remembered: count,
         maxCommands: count,
         refused: count,
-        forgottenRefusals: count,
+        forgottenRejections: count,
         /** Refused requests that were counted, not remembered one by one. */
         rejectedOverBudget: count,
         /** Entries of the audit trail that were given up before they reached the outbox. */

@@ -4,8 +4,8 @@ import type { JournalSpace } from "./journal-spaces.ts";
 /** One document; `undefined` as a value removes it. Spaces keep those of different parts apart: journal-spaces.ts lists them. */
 export type JournalDocument = { readonly space: JournalSpace; readonly key: string; readonly value: Json | undefined };
 
-/** "refused": it will not be acted on; "received": taken, nothing done yet; "started": the act may have begun; "finished": the act is over. */
-export const COMMAND_STATES = ["refused", "received", "started", "finished"] as const;
+/** "rejected": it will not be acted on; "received": taken, nothing done yet; "started": the act may have begun; "finished": the act is over. */
+export const COMMAND_STATES = ["rejected", "received", "started", "finished"] as const;
 export type CommandState = (typeof COMMAND_STATES)[number];
 
 /** One command as the ledger remembers it. */
@@ -35,7 +35,7 @@ export type JournalStats = {
   readonly reads: number;
   /** Refused ones among them, and how many of those were forgotten early because there were too many. */
   readonly refused: number;
-  readonly forgottenRefusals: number;
+  readonly forgottenRejections: number;
 };
 
 /**

@@ -62,7 +62,7 @@ export type StoredRecord = RecordId & {
   readonly encoding: Encoding;
   /** µs since the Unix epoch. */
   readonly storedAtUs: number;
-  /** Set aside after a permanent refusal. */
+  /** Set aside after a permanent rejection. */
   readonly dead: boolean;
 };
 
@@ -73,7 +73,7 @@ export type StreamStats = {
   readonly bytes: number;
   /** Highest seq ever assigned; 0 when none. */
   readonly lastSeq: number;
-  /** Set aside after a permanent refusal, still on disk, not sent again. */
+  /** Set aside after a permanent rejection, still on disk, not sent again. */
   readonly dead: number;
   /** Since the database was made. */
   readonly lost: number;

@@ -50,7 +50,7 @@ function storeFault({ outbox: { fault } }: Status): readonly Problem[] {
 }
 
 function blockingProblems({ outbox, delivery }: Status): readonly Problem[] {
-  return [...diskProblems(outbox), ...delivery.refusedTopics.map((topic) => refusalProblem(topic, outbox))];
+  return [...diskProblems(outbox), ...delivery.refusedTopics.map((topic) => rejectionProblem(topic, outbox))];
 }
 
 function recentLosses({ losses, collected }: Status): readonly Problem[] {
@@ -72,18 +72,18 @@ function diskProblems({ disk }: Status["outbox"]): readonly Problem[] {
   ];
 }
 
-function refusalProblem(
+function rejectionProblem(
   { stream, topic, reasonCode, reason, count }: TopicRejection,
   outbox: Status["outbox"],
 ): Problem {
   const waiting = formatCount(outbox.streams[stream].records);
   return {
     what: `the broker refuses ${stream} records: ${reason}, ${formatCount(count)} times on ${topic}; ${waiting} wait`,
-    remedy: refusalRemedy(reasonCode, topic),
+    remedy: rejectionRemedy(reasonCode, topic),
   };
 }
 
-function refusalRemedy(reasonCode: number, topic: string): string {
+function rejectionRemedy(reasonCode: number, topic: string): string {
   switch (reasonCode) {
     case NOT_AUTHORIZED:
       return `allow this client to publish to ${topic} (AWS IoT: iot:Publish in its policy), or change topics in the configuration`;

@@ -22,7 +22,7 @@ export type UpdateStep = (typeof UPDATE_STEPS)[number];
 export const UPDATE_FAILURES = [
   "download-failed",
   "tampered",
-  "refused",
+  "rejected",
   "no-space",
   "install-failed",
   "hook-failed",
@@ -88,7 +88,7 @@ export const UPDATE_TABLE = {
     failed: "failed",
     givesUpFor: [...WITHDRAWN, "download-failed", "tampered", "no-space"],
   },
-  verify: { finished: "wait", failed: "failed", givesUpFor: [...WITHDRAWN, "refused", "tampered"] },
+  verify: { finished: "wait", failed: "failed", givesUpFor: [...WITHDRAWN, "rejected", "tampered"] },
   wait: { finished: "install", failed: "failed", givesUpFor: WITHDRAWN },
   install: {
     finished: "activate",

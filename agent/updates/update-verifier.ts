@@ -55,19 +55,19 @@ export class UpdateVerifier {
     const { rollbackIndexes, clock, vehicle, journal, lossOwner } = this.#parts;
     if (journal.status().kind === "lost") {
       const detail = `the journal was lost; find out why, then: causeway ${lossOwner} acknowledge`;
-      return { kind: "refused", reason: "journal-lost", detail };
+      return { kind: "rejected", reason: "journal-lost", detail };
     }
     const fault = rollbackIndexes.fault();
     if (fault !== undefined) {
       const detail = `${fault}; find out why, then: causeway ota acknowledge`;
-      return { kind: "refused", reason: "rollback-index-lost", detail };
+      return { kind: "rejected", reason: "rollback-index-lost", detail };
     }
     const root = this.root();
     const rootIndex =
       rollbackIndexes.installed().find(({ component }) => component === ROOT_COMPONENT)?.sequenceNumber ?? 0;
     if (root.document.version < rootIndex) {
       const detail = `root ${rootIndex} was in force and is lost: the roots up to it must come with the update`;
-      return { kind: "refused", reason: "root-lost", detail };
+      return { kind: "rejected", reason: "root-lost", detail };
     }
     const bytes = new TextEncoder().encode(manifest);
     return judgeManifest(bytes, signatures, {

@@ -2,7 +2,7 @@ import { type Clock, isBelievable } from "../core/clock.ts";
 import type { Log } from "../core/log.ts";
 
 const POLL_MS = 1000;
-/** Time services slew smaller differences and set larger ones; certificates and refusals do not turn on less. */
+/** Time services slew smaller differences and set larger ones; certificates and rejections do not turn on less. */
 const STEP_MS = 30_000;
 
 /** What watches the clock. `onSet` is told when the wall time was set. */

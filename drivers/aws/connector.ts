@@ -105,7 +105,7 @@ export class Connector {
     const rejection = unsendable(publication, limits);
     if (rejection !== undefined) return Promise.resolve(rejection);
     const outcome = deliver(client, publication).then((delivered) => {
-      if (this.#client === client && delivered.kind === "refused") this.#takeovers.noteRefusal();
+      if (this.#client === client && delivered.kind === "rejected") this.#takeovers.noteRejection();
       return delivered;
     });
     return this.#unacknowledged.track(outcome);

@@ -102,13 +102,13 @@ class Mqtt5Broker implements Broker {
     this.#subscriptions.add(filter, handler);
     const { client } = this.#connector;
     if (client === undefined) return;
-    const refusal = await this.#subscriptions.request(client, filter);
-    if (refusal === undefined) {
+    const rejection = await this.#subscriptions.request(client, filter);
+    if (rejection === undefined) {
       void this.#subscribeMissing(client);
       return;
     }
     this.#subscriptions.remove(filter);
-    throw subscriptionRefused(refusal);
+    throw subscriptionRefused(rejection);
   }
 
   switchCredential(credential: LinkCredential, withinMs: number): Promise<CredentialSwitch> {

@@ -13,7 +13,7 @@ export function tpmAbsent(detail: string, cause?: unknown): AgentError {
   });
 }
 
-/** Nothing came from the TPM, not even a refusal. */
+/** Nothing came from the TPM, not even a rejection. */
 export function tpmSilent(tcti: string | undefined, waitedMs: number): AgentError {
   return new AgentError("identity.tpm-timeout", {
     what: `the TPM did not answer in ${(waitedMs / 1000).toFixed(1)} s (TCTI ${tcti ?? "default"})`,

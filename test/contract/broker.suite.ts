@@ -106,16 +106,16 @@ export function describeBroker(name: string, create: () => Promise<BrokerHarness
         const outcome = await broker.publish({ ...RECORD, topic: "dt/causeway/another-thing/telemetry" });
         return outcome.kind === "offline" ? undefined : outcome;
       };
-      const outcome = await until(refused, { what: "a refusal", timeoutMs: 10_000 });
-      expect(outcome).toMatchObject({ kind: "refused", reasonCode: 0x87 });
+      const outcome = await until(refused, { what: "a rejection", timeoutMs: 10_000 });
+      expect(outcome).toMatchObject({ kind: "rejected", reasonCode: 0x87 });
       const probe = async () => ((await broker.publish(RECORD)).kind === "acked" ? true : undefined);
-      await until(probe, { what: "a PUBACK after the refusal", timeoutMs: 10_000 });
+      await until(probe, { what: "a PUBACK after the rejection", timeoutMs: 10_000 });
     });
 
     it("refuses a topic name with a wildcard", async () => {
       broker.start();
       await online();
-      expect(await broker.publish({ ...RECORD, topic: "dt/#" })).toMatchObject({ kind: "refused", reasonCode: 0x90 });
+      expect(await broker.publish({ ...RECORD, topic: "dt/#" })).toMatchObject({ kind: "rejected", reasonCode: 0x90 });
     });
 
     it("sends a packet of exactly the broker's limit and does not send a longer one", async () => {

@@ -16,7 +16,7 @@ const OWN = [`dt/causeway/${CONTRACT_THING}/#`, `cmd/causeway/${CONTRACT_THING}/
 
 function answer({ topic }: Publication): PublishOutcome {
   if (OWN.some((filter) => matchesFilter(filter, topic))) return { kind: "acked" };
-  return { kind: "refused", reasonCode: 0x87, reason: "0x87 not authorized" };
+  return { kind: "rejected", reasonCode: 0x87, reason: "0x87 not authorized" };
 }
 
 describeBroker("fake", () => {

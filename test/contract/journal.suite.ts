@@ -163,10 +163,10 @@ export function journalContract(name: string, open: OpenJournalSubject): void {
       it("keeps the newest refused ones, which take no room from the others", () => {
         for (const id of ["1", "2", "3", "4"]) journal.addCommand(entryOf(id));
         for (const id of ["a", "b", "c"]) {
-          expect(journal.addCommand(entryOf(id, { state: "refused" }))).toBe("added");
+          expect(journal.addCommand(entryOf(id, { state: "rejected" }))).toBe("added");
         }
         expect(ids()).toEqual(["c", "b", "4", "3", "2", "1"]);
-        expect(journal.stats()).toEqual({ commands: 6, maxCommands: 4, reads: 0, refused: 2, forgottenRefusals: 1 });
+        expect(journal.stats()).toEqual({ commands: 6, maxCommands: 4, reads: 0, refused: 2, forgottenRejections: 1 });
         expect(journal.addCommand(entryOf("5"))).toBe("full");
       });
     });

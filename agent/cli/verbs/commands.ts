@@ -98,7 +98,7 @@ async function run(file: string, isDryRun: boolean, context: CliContext): Promis
   if (context.options().json) printJson(context, raw);
   if ("verdict" in answer) {
     const { verdict } = answer;
-    if (verdict.kind === "refused") context.finish(EXIT.failed);
+    if (verdict.kind === "rejected") context.finish(EXIT.failed);
     if (context.options().json) return;
     if (verdict.kind === "possible")
       printLine(context, `${verdict.action} (${verdict.commandClass}) would be carried out`);

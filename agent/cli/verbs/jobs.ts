@@ -74,7 +74,7 @@ async function show(jobId: string | undefined, context: CliContext): Promise<voi
 async function check(file: string, context: CliContext): Promise<void> {
   const document = parseDocument(file, new TextDecoder().decode(await readInputFile(file)));
   const { answer, raw } = await (await runningAgent(context)).ask(jobsCheck, { document });
-  if (answer.kind === "refused") context.finish(EXIT.failed);
+  if (answer.kind === "rejected") context.finish(EXIT.failed);
   if (context.options().json) printJson(context, raw);
   else if (answer.kind === "possible") printLine(context, `${answer.operation} would be carried out`);
   else printLine(context, printable(`it would be rejected: ${answer.reason}`));

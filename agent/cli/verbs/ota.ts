@@ -111,7 +111,7 @@ async function serverAccess(context: CliContext): Promise<ServerAccess> {
 /** Prints what the daemon has decided, and sets the exit code. */
 function showVerdict(context: CliContext, verdict: OtaVerdict): string {
   const { kind } = verdict;
-  if (verdict.kind === "refused") {
+  if (verdict.kind === "rejected") {
     throw new AgentError("update.refused", {
       what: `the update is refused: ${verdict.detail}`,
       remedy: "see the reason; nothing was changed",

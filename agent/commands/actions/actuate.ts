@@ -88,7 +88,7 @@ function actionOf(actuation: Actuation, parts: ActuateParts): Action {
     timeoutMs: repeat.count * repeat.everyMs + confirm.withinMs + SEND_MARGIN_MS,
     prepare: (given) => {
       const values = argumentsOf(actuation.frame.arguments, given);
-      if (values.kind === "refused") return values;
+      if (values.kind === "rejected") return values;
       return {
         kind: "prepared",
         unsafe: () => unsafeNow(actuation),

@@ -3,7 +3,7 @@ import { issueText } from "../../core/issue-text.ts";
 import type { Prepared } from "../action.ts";
 import { type CommandRejection, rejected } from "../answer.ts";
 
-/** The refusal of arguments that do not fit their schema; names the first that does not. */
+/** The rejection of arguments that do not fit their schema; names the first that does not. */
 export function invalidArguments(error: z.ZodError): CommandRejection {
   return rejected("ARGUMENT_TYPE_MISMATCH", issueText(error));
 }

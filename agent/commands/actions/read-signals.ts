@@ -30,7 +30,7 @@ export function lastSignals(parts: ReadSignalsParts): Action {
       const parsed = lastArguments.safeParse(given);
       if (!parsed.success) return invalidArguments(parsed.error);
       const found = findAll(parts.signals, parsed.data.signals);
-      if (found.kind === "refused") return found;
+      if (found.kind === "rejected") return found;
       return alwaysSafe(async () => ({ kind: "done", result: resultOf(found.signals, parts) }));
     },
   };
@@ -48,7 +48,7 @@ export function readSignals(parts: ReadSignalsParts): Action {
       const parsed = readArguments.safeParse(given);
       if (!parsed.success) return invalidArguments(parsed.error);
       const found = findAll(parts.signals, parsed.data.signals);
-      if (found.kind === "refused") return found;
+      if (found.kind === "rejected") return found;
       return alwaysSafe((signal) => awaitFresh(found.signals, parsed.data.withinMs, parts, signal));
     },
   };

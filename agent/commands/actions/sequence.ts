@@ -26,7 +26,7 @@ export function buildSequence(config: SequenceConfig, known: ReadonlyMap<string,
       return unfit(["steps", index, "action"], `no actuate entry before it is named ${step.action}`);
     for (const one of action.uses) uses.add(one);
     const prepared = action.prepare(step.arguments);
-    if (prepared.kind === "refused") return unfit(["steps", index, "arguments"], prepared.description);
+    if (prepared.kind === "rejected") return unfit(["steps", index, "arguments"], prepared.description);
     steps.push({ kind: "act", name: step.action, prepared, timeoutMs: action.timeoutMs });
   }
   const acts = steps.filter((step) => step.kind === "act");
@@ -65,8 +65,8 @@ async function runSteps(steps: readonly SequenceStep[], clock: Clock, signal: Ab
       continue;
     }
     const outcome = await step.prepared.run(signal);
-    if (outcome.kind === "refused" && done === 0) return outcome;
-    if (outcome.kind === "refused" || outcome.kind === "failed") {
+    if (outcome.kind === "rejected" && done === 0) return outcome;
+    if (outcome.kind === "rejected" || outcome.kind === "failed") {
       return {
         kind: "failed",
         code: outcome.code,

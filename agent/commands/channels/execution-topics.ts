@@ -69,6 +69,8 @@ export class ExecutionTopics {
   outcomeOf(channel: string, outcome: Reply<unknown>): "reported" | "later" {
     if (outcome.kind === "accepted") return "reported";
     this.#log.warn("command.answer-refused", { channel, outcome: describeReply(outcome) });
-    return isRetryable(outcome) || outcome.kind === "aborted" || outcome.kind === "refused" ? "later" : "reported";
+    return isRetryable(outcome) || outcome.kind === "aborted" || outcome.kind === "publish-rejected"
+      ? "later"
+      : "reported";
   }
 }

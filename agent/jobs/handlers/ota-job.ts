@@ -91,7 +91,7 @@ export function problemOfOta(document: unknown, verifier: UpdateVerifier): strin
   const parsed = otaDocument.safeParse(document);
   if (!parsed.success) return `malformed: ${issueText(parsed.error)}`;
   const verdict = verifier.verify(parsed.data);
-  return verdict.kind === "refused" ? `${verdict.reason}: ${verdict.detail}` : undefined;
+  return verdict.kind === "rejected" ? `${verdict.reason}: ${verdict.detail}` : undefined;
 }
 
 /** Hands the update in. Gives the outcome of a job that is over with that; undefined when the update was begun, or another one came first. */
@@ -119,7 +119,7 @@ async function begin(
         status: "SUCCEEDED",
         details: { reason: "installed already", versionTo: verdict.manifest.version },
       };
-    case "refused":
+    case "rejected":
       return ended("REJECTED", `${verdict.reason}: ${verdict.detail}`);
   }
 }

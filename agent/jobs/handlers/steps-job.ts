@@ -58,7 +58,7 @@ export function stepsJob(parts: StepsJobParts): JobHandler {
   const memory = new ExecutionMemory(parts.journal, "steps", begun);
   return async (document, job, signal) => {
     const plan = checkedSteps(document, parts.handlers);
-    if (plan.kind === "refused") return ended("REJECTED", plan.reason);
+    if (plan.kind === "rejected") return ended("REJECTED", plan.reason);
     const earlier = memory.of(job);
     if (earlier !== undefined) return failed(earlier.step, "indeterminate: the agent ended while it ran");
     const either = AbortSignal.any([signal, job.withdrawn]);
@@ -79,21 +79,21 @@ export function stepsJob(parts: StepsJobParts): JobHandler {
 /** Why a document with steps would not be taken; undefined for one that would. */
 export function problemOfSteps(document: unknown, handlers: readonly ListedHandler[]): string | undefined {
   const plan = checkedSteps(document, handlers);
-  return plan.kind === "refused" ? plan.reason : undefined;
+  return plan.kind === "rejected" ? plan.reason : undefined;
 }
 
 type CheckedSteps =
   | { readonly kind: "plan"; readonly steps: readonly ProgramStep[]; readonly showsOutput: boolean }
-  | { readonly kind: "refused"; readonly reason: string };
+  | { readonly kind: "rejected"; readonly reason: string };
 
 function checkedSteps(document: unknown, handlers: readonly ListedHandler[]): CheckedSteps {
   const parsed = stepsDocument.safeParse(document);
-  if (!parsed.success) return { kind: "refused", reason: `malformed: ${issueText(parsed.error)}` };
+  if (!parsed.success) return { kind: "rejected", reason: `malformed: ${issueText(parsed.error)}` };
   const { steps, finalStep, includeStdOut } = parsed.data;
   const planned: ProgramStep[] = [];
   for (const given of [...steps, ...(finalStep === undefined ? [] : [finalStep])]) {
     const step = stepOf(given.action, handlers);
-    if (typeof step === "string") return { kind: "refused", reason: `unsafe: step ${given.action.name}: ${step}` };
+    if (typeof step === "string") return { kind: "rejected", reason: `unsafe: step ${given.action.name}: ${step}` };
     planned.push(step);
   }
   return { kind: "plan", steps: planned, showsOutput: includeStdOut };

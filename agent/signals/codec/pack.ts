@@ -16,9 +16,9 @@ export function encodeMessage(message: DbcMessage, raws: RawValues): Uint8Array 
   const data = new Uint8Array(message.length);
   for (const [name, raw] of raws) {
     const signal = signals.get(name);
-    if (signal === undefined) throw refusal(message, name, "is not in this message");
+    if (signal === undefined) throw rejection(message, name, "is not in this message");
     const problem = branchProblem(signal, signals, raws);
-    if (problem !== undefined) throw refusal(message, name, problem);
+    if (problem !== undefined) throw rejection(message, name, problem);
     writeBits(message, signal, bitsOf(message, signal, raw), data);
   }
   return data;
@@ -55,25 +55,25 @@ function bitsOf(message: DbcMessage, signal: DbcSignal, raw: number | bigint): b
     return view.getBigUint64(0);
   }
   if (typeof raw === "number" && !Number.isInteger(raw)) {
-    throw refusal(message, signal.name, `has the raw value ${raw}, which is not a whole number`);
+    throw rejection(message, signal.name, `has the raw value ${raw}, which is not a whole number`);
   }
   const [minimum, maximum] = [rawMinimumOf(signal), rawMaximumOf(signal)];
   if (raw < minimum || raw > maximum) {
-    throw refusal(message, signal.name, `has the raw value ${raw}, outside ${minimum}..${maximum}`);
+    throw rejection(message, signal.name, `has the raw value ${raw}, outside ${minimum}..${maximum}`);
   }
   return BigInt.asUintN(signal.bits, BigInt(raw));
 }
 
 function writeBits(message: DbcMessage, signal: DbcSignal, bits: bigint, data: Uint8Array): void {
   for (const { byte, shift, count, weight } of bitRunsOf(signal)) {
-    if (byte >= data.length) throw refusal(message, signal.name, `does not fit into ${data.length} bytes`);
+    if (byte >= data.length) throw rejection(message, signal.name, `does not fit into ${data.length} bytes`);
     const mask = (1 << count) - 1;
     const part = Number((bits >> BigInt(weight)) & BigInt(mask));
     data[byte] = (data[byte] & ~(mask << shift)) | (part << shift);
   }
 }
 
-function refusal(message: DbcMessage, signal: string, problem: string): AgentError {
+function rejection(message: DbcMessage, signal: string, problem: string): AgentError {
   return new AgentError("input.malformed", {
     what: `signal ${signal} of message ${message.name} ${problem}`,
     remedy: `compare with: causeway dbc show FILE ${message.name}`,

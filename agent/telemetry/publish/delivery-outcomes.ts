@@ -79,7 +79,7 @@ export class DeliveryOutcomes {
       case "too-large":
         backoff.endTrial(topic);
         return this.#giveUp(sent, overLimit(sent, limits));
-      case "refused":
+      case "rejected":
         return this.#rejected(record, outcome);
       case "offline":
         backoff.endTrial(topic);

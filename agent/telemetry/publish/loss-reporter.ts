@@ -8,13 +8,13 @@ const BACKOFF = { minMs: 2000, maxMs: 300_000 };
 
 /**
  * Reports noted losses. A report that is refused for good gives its losses back, and its own number with them: reported at once, they would
- * be refused at once, for ever. So each refusal makes the next report wait longer, while the losses grow together into few ranges.
+ * be refused at once, for ever. So each rejection makes the next report wait longer, while the losses grow together into few ranges.
  */
 export class LossReporter {
   readonly #draftOf: (loss: LossRange) => RecordDraft;
   readonly #random: () => number;
   readonly #watched = new Set<number>();
-  #refusals = 0;
+  #rejections = 0;
   #dueMs = 0;
 
   /** `random` gives 0 <= x < 1. */
@@ -23,7 +23,7 @@ export class LossReporter {
     this.#random = random;
   }
 
-  /** Reports what is noted, unless it is too soon after a refusal. */
+  /** Reports what is noted, unless it is too soon after a rejection. */
   report(outbox: Outbox, nowMs: number): void {
     if (nowMs < this.#dueMs) return;
     const count = outbox.reportLosses(this.#draftOf, REPORTS_AT_A_TIME);
@@ -40,13 +40,13 @@ export class LossReporter {
     if (!this.#watched.delete(row)) return;
     // Those of one report are refused together, and count once.
     if (nowMs < this.#dueMs) return;
-    this.#dueMs = nowMs + BACKOFF.minMs + fullJitterMs(this.#refusals, BACKOFF, this.#random);
-    this.#refusals += 1;
+    this.#dueMs = nowMs + BACKOFF.minMs + fullJitterMs(this.#rejections, BACKOFF, this.#random);
+    this.#rejections += 1;
   }
 
   noteDelivered(row: number): void {
     if (!this.#watched.delete(row)) return;
-    this.#refusals = 0;
+    this.#rejections = 0;
     this.#dueMs = 0;
   }
 }

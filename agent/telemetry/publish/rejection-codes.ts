@@ -3,7 +3,7 @@ export const NOT_AUTHORIZED = 0x87;
 /** PUBACK reason code: more than the broker takes now (MQTT 5.0, 3.4.2.1). */
 export const QUOTA_EXCEEDED = 0x97;
 
-/** Refusals that would come again: topic name invalid, packet too large, payload format invalid (MQTT 5.0, 3.4.2.1). */
+/** Rejections that would come again: topic name invalid, packet too large, payload format invalid (MQTT 5.0, 3.4.2.1). */
 export const PERMANENT_REJECTIONS: ReadonlySet<number> = new Set([0x90, 0x95, 0x99]);
 
 /**

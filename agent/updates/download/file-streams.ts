@@ -17,7 +17,7 @@ const bytes = z.union([
   z.base64().transform((text) => new Uint8Array(Buffer.from(text, "base64"))),
 ]);
 const block = z.object({ f: z.int(), i: z.int(), p: bytes });
-const rejection = z.object({ o: z.string().optional(), code: z.string().optional(), m: z.string().optional() });
+const rejectionBody = z.object({ o: z.string().optional(), code: z.string().optional(), m: z.string().optional() });
 
 /** `token` gives a new client token of at most 64 bytes. */
 export type FileStreamParts = {
@@ -58,7 +58,7 @@ export class FileStreams implements FileSource {
   async open(source: StreamSource, offset: number, signal: AbortSignal): Promise<RangeAnswer> {
     await this.#listen();
     const described = await this.#describe(source, signal);
-    if (described.kind === "rejected") return refusal(described.code);
+    if (described.kind === "rejected") return rejection(described.code);
     if (described.kind === "block") throw new Error("the stream was not described");
     const totalBytes = described.sizes.get(source.fileId);
     if (totalBytes === undefined) return { kind: "denied", detail: `stream ${source.streamId} has no such file` };
@@ -189,13 +189,13 @@ function heardOf(verb: "description" | "data" | "rejected", body: unknown): Hear
     if (found === undefined) return undefined;
     return { kind: "described", version: found.s, sizes: new Map(found.r.map(({ f, z: size }) => [f, size])) };
   }
-  const found = rejection.safeParse(body).data;
+  const found = rejectionBody.safeParse(body).data;
   if (found === undefined) return undefined;
   return { kind: "rejected", code: found.o ?? found.code ?? "unknown", message: found.m ?? "" };
 }
 
 /** What no retry mends ends the download. */
-function refusal(code: string): RangeAnswer {
+function rejection(code: string): RangeAnswer {
   if (/^(InternalError|RequestThrottled)$/.test(code)) return { kind: "unavailable", detail: code };
   return { kind: "denied", detail: `stream: ${code}` };
 }

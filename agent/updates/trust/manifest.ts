@@ -114,7 +114,7 @@ export type ManifestVerdict =
   | { readonly kind: "accepted"; readonly manifest: Manifest; readonly digest: string }
   /** Signed and fit, but it is what runs already. */
   | { readonly kind: "installed"; readonly manifest: Manifest; readonly digest: string }
-  | { readonly kind: "refused"; readonly reason: ManifestRejection; readonly detail: string };
+  | { readonly kind: "rejected"; readonly reason: ManifestRejection; readonly detail: string };
 
 /**
  * Judges a manifest by its exact bytes and the detached signatures over them. Nothing in it is read before the signatures hold.
@@ -148,7 +148,7 @@ export function manifestBytes(document: unknown): Uint8Array {
 }
 
 function refused(reason: ManifestRejection, detail: string): ManifestVerdict {
-  return { kind: "refused", reason, detail };
+  return { kind: "rejected", reason, detail };
 }
 
 function signatureText(verdict: "unsigned" | "signature-wrong" | "key-revoked", { document }: TrustRoot): string {

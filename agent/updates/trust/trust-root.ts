@@ -90,8 +90,8 @@ export function rotateRoot(
   if (next.document.version !== current.document.version + 1) return "version-skipped";
   if (current.document.revoked.some((id) => !next.document.revoked.includes(id))) return "revocation-undone";
   const verdicts = [signedBy(current, "root", bytes, signatures), signedBy(next, "root", bytes, signatures)];
-  const refusal = verdicts.find((verdict) => verdict !== "signed");
-  return refusal ?? next;
+  const rejection = verdicts.find((verdict) => verdict !== "signed");
+  return rejection ?? next;
 }
 
 /**

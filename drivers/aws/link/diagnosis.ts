@@ -34,7 +34,7 @@ const LONGEST_PROXIED_MS = 45_000;
  */
 const CLOSES_THAT_REFUSE = 3;
 
-/** Whose attempts, and to which broker. `decisive` takes the first closed connection for a refusal. */
+/** Whose attempts, and to which broker. `decisive` takes the first closed connection for a rejection. */
 export type DiagnosisParts = {
   readonly facts: LinkFacts;
   readonly proxy: HttpProxy | undefined;
@@ -114,8 +114,8 @@ export class Diagnosis {
   /** The server's certificate is good, and so is ours by what can be seen of it here. */
   #certificateFault(kind: "opaque" | "closed"): LinkFault {
     const { facts, identity, decisive } = this.#parts;
-    const isRefusal = kind === "opaque" || decisive || this.#closesInARow >= CLOSES_THAT_REFUSE;
-    if (!isRefusal) return closedEarly(facts);
+    const isRejection = kind === "opaque" || decisive || this.#closesInARow >= CLOSES_THAT_REFUSE;
+    if (!isRejection) return closedEarly(facts);
     const refused = this.#wasTaken ? certificateRevoked : certificateRefused;
     return refused(facts, identity.certificateFile);
   }

@@ -35,16 +35,19 @@ export class SessionTakeovers {
   #hasRefused = false;
 
   /** The broker has refused a publication; some hang up after that, or instead (mosquitto 2.0 with dynamic security), which is no takeover. */
-  noteRefusal(): void {
+  noteRejection(): void {
     this.#hasRefused = true;
   }
 
   /** Notes an end. Gives the wait before the next connection, ms; 0 where the usual reconnection is right. `random` gives 0 <= x < 1. */
   noteEnd({ errorName, reasonCode, livedMs, unacknowledged }: ConnectionEnd, random: () => number): number {
     if (livedMs > UNCONTESTED_AFTER_MS) this.#count = 0;
-    const mayBeRefusal = this.#hasRefused || unacknowledged > 0;
+    const mayBeRejection = this.#hasRefused || unacknowledged > 0;
     const isTakeoverHangup =
-      reasonCode === undefined && errorName === TAKEOVER_HANGUP && livedMs < TAKEOVER_HANGUP_WITHIN_MS && !mayBeRefusal;
+      reasonCode === undefined &&
+      errorName === TAKEOVER_HANGUP &&
+      livedMs < TAKEOVER_HANGUP_WITHIN_MS &&
+      !mayBeRejection;
     this.#hasRefused = false;
     if (reasonCode !== SESSION_TAKEN_OVER && !isTakeoverHangup) return 0;
     const waitMs = WAITS_MS[Math.min(this.#count, WAITS_MS.length - 1)] ?? 0;

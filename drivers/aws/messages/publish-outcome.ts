@@ -28,13 +28,13 @@ function outcomeOfPuback(puback: mqtt5.PublishCompletionResult): PublishOutcome 
   if (puback === undefined) return OFFLINE;
   const { reasonCode, reasonString } = puback;
   if (reasonCode < FIRST_FAILURE_CODE) return { kind: "acked" };
-  return { kind: "refused", reasonCode, reason: reasonText(reasonCode, reasonString) };
+  return { kind: "rejected", reasonCode, reason: reasonText(reasonCode, reasonString) };
 }
 
 /** Why this publication can never be sent, or undefined: a topic name holds no wildcard and no NUL (MQTT 5.0, 4.7), and the packet limit holds. */
 export function unsendable(publication: Publication, limits: BrokerLimits): PublishOutcome | undefined {
   if (publication.topic === "" || /[#+\0]/.test(publication.topic)) {
-    return { kind: "refused", reasonCode: TOPIC_NAME_INVALID, reason: reasonText(TOPIC_NAME_INVALID) };
+    return { kind: "rejected", reasonCode: TOPIC_NAME_INVALID, reason: reasonText(TOPIC_NAME_INVALID) };
   }
   const { maximumPacketBytes, maximumPayloadBytes = maximumPacketBytes } = limits;
   if (publication.payload.length > maximumPayloadBytes) return { kind: "too-large" };

@@ -39,7 +39,7 @@ export class Subscriptions {
     for (const entry of this.#entries.values()) entry.granted = false;
   }
 
-  /** Asks for one filter. Gives the refusal; undefined when it was granted or no answer came. */
+  /** Asks for one filter. Gives the rejection; undefined when it was granted or no answer came. */
   async request(client: Mqtt5Client, filter: string): Promise<RefusedFilter | undefined> {
     return (await this.#requestAll(client, [filter]))[0];
   }

@@ -22,7 +22,7 @@ export function noJournal(fault: AgentError): Journal {
     changeCommand: fail,
     listCommands: () => [],
     unreportedCommands: () => [],
-    stats: () => ({ commands: 0, maxCommands: 0, reads: 0, refused: 0, forgottenRefusals: 0 }),
+    stats: () => ({ commands: 0, maxCommands: 0, reads: 0, refused: 0, forgottenRejections: 0 }),
     close: () => undefined,
   };
 }

@@ -183,7 +183,7 @@ export class SqliteJournal implements Journal {
       maxCommands: this.#parts.maxCommands,
       reads: this.#countReads(),
       refused: this.#countRefused(),
-      forgottenRefusals: this.#meta().forgotten,
+      forgottenRejections: this.#meta().forgotten,
     }));
   }
 
@@ -231,7 +231,7 @@ export class SqliteJournal implements Journal {
 
   #hasRoom({ state, isRead }: CommandEntry): boolean {
     const { maxCommands, maxReads } = this.#parts;
-    if (state === "refused") {
+    if (state === "rejected") {
       this.#forgetRefused();
       return true;
     }
@@ -275,7 +275,7 @@ export class SqliteJournal implements Journal {
 
 /** The statements of a journal. Throws SqliteError for a database whose tables are not what they must be. */
 export function journalStatements(database: Database.Database) {
-  const refused = stateCode("refused");
+  const refused = stateCode("rejected");
   return {
     meta: database.prepare<[], MetaRow>("SELECT ran_ms, lost, lost_at_us, forgotten FROM journal"),
     declareLost: database.prepare<[what: string, atUs: number]>("UPDATE journal SET lost = ?, lost_at_us = ?"),

@@ -87,8 +87,8 @@ export function toolFault(
   if (errno === "ENOENT") return toolMissing(run.command);
   const codes = responseCodes(stderr);
   if (codes.includes(RC_LOCKOUT)) return tpmLockout(undefined);
-  const isRefusal = codes.some((code) => [RC_AUTH_FAIL, RC_BAD_AUTH].includes(code & FORMAT_ONE));
-  if (isRefusal && run.refused !== undefined) return run.refused();
+  const isRejection = codes.some((code) => [RC_AUTH_FAIL, RC_BAD_AUTH].includes(code & FORMAT_ONE));
+  if (isRejection && run.refused !== undefined) return run.refused();
   if (errno === "ETIMEDOUT") return tpmAbsent(`${run.command} did not end in ${TOOL_TIMEOUT_MS / 1000} s`);
   const lines = stderr.split("\n").filter((line) => line.trim() !== "");
   const line = lines.find((text) => text.startsWith("ERROR")) ?? lines[0] ?? "it gave no reason";

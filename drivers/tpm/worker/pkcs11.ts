@@ -52,7 +52,7 @@ export function login(place: TokenLocation, pin: string): Session {
   try {
     library.C_Login(session, pkcs11js.CKU_USER, pin);
   } catch (error) {
-    throw isPinRefusal(error) ? pinWrong(place.tokenLabel) : unusable(error);
+    throw isPinRejection(error) ? pinWrong(place.tokenLabel) : unusable(error);
   }
   const loginMs = performance.now() - start;
   return { loginMs, key: (label) => sessionKey(library, session, label, place.tokenLabel) };
@@ -127,6 +127,6 @@ function unusable(error: unknown): AgentError {
   return tpmAbsent(messageOf(error), error);
 }
 
-function isPinRefusal(error: unknown): boolean {
+function isPinRejection(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith("CKR_PIN_");
 }

@@ -32,7 +32,7 @@ export type ActuationFigures = {
 };
 
 /** What became of commands that must not act. */
-export type RefusalFigures = {
+export type RejectionFigures = {
   readonly sent: number;
   /** By status and reason. */
   readonly byReason: Readonly<Record<string, number>>;
@@ -82,7 +82,7 @@ export async function benchmarkActuation(commands: number): Promise<ActuationFig
 }
 
 /** Sends commands that must not act, each kind so many times, and counts the reasons and the frames. */
-export async function benchmarkRefusals(times: number): Promise<RefusalFigures> {
+export async function benchmarkRejections(times: number): Promise<RejectionFigures> {
   return await withCommandedVehicle(async ({ vehicle, status }) => {
     const signed = (change: Partial<SignedFields> = {}) => vehicle.signed("doors.lock", change);
     const used = signed();

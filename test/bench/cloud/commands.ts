@@ -120,16 +120,16 @@ export class CloudCommands {
     thing: string,
     executionId: string,
     format: WireFormat,
-    refusal: { readonly error: string; readonly errorMessage: string } | undefined,
+    rejection: { readonly error: string; readonly errorMessage: string } | undefined,
   ): Promise<void> {
     const status = this.executions.find(executionId)?.status;
     const body =
-      refusal === undefined
+      rejection === undefined
         ? { executionId, status, timestamp: Math.floor(Date.now() / 1000) }
-        : { executionId, error: refusal.error, errorMessage: refusal.errorMessage };
+        : { executionId, error: rejection.error, errorMessage: rejection.errorMessage };
     await this.#session.publish(
       publicationTo(
-        `$aws/commands/things/${thing}/executions/${executionId}/response/${refusal === undefined ? "accepted" : "rejected"}/${format}`,
+        `$aws/commands/things/${thing}/executions/${executionId}/response/${rejection === undefined ? "accepted" : "rejected"}/${format}`,
         encodeBody(format, body),
         "",
         { messageExpirySeconds: 60 },

@@ -34,7 +34,7 @@ export type ExecutionChange = {
 };
 
 /** Why an update is refused (AWS IoT Jobs, error codes). */
-export type UpdateRefusal = "InvalidRequest" | "VersionMismatch" | "InvalidStateTransition";
+export type UpdateRejection = "InvalidRequest" | "VersionMismatch" | "InvalidStateTransition";
 
 const DEVICE_STATES: ReadonlySet<string> = new Set(["IN_PROGRESS", "SUCCEEDED", "FAILED", "REJECTED"]);
 const KEY = /^[a-zA-Z0-9:_-]{1,128}$/;
@@ -45,8 +45,8 @@ export function isTerminal({ status }: CloudExecution): boolean {
   return status !== "QUEUED" && status !== "IN_PROGRESS";
 }
 
-/** A device's update, with the service's rules: versions, transitions, limits of the details. Gives the refusal, or undefined when it is done. */
-export function changeExecution(execution: CloudExecution, change: ExecutionChange): UpdateRefusal | undefined {
+/** A device's update, with the service's rules: versions, transitions, limits of the details. Gives the rejection, or undefined when it is done. */
+export function changeExecution(execution: CloudExecution, change: ExecutionChange): UpdateRejection | undefined {
   const { status, statusDetails, expectedVersion } = change;
   const pairs = Object.entries(statusDetails ?? {});
   const isFitting = pairs.length <= 10 && pairs.every(([key, value]) => KEY.test(key) && VALUE.test(value));

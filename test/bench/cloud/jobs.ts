@@ -6,7 +6,7 @@ import {
   changeExecution,
   isTerminal,
   moveExecution,
-  type UpdateRefusal,
+  type UpdateRejection,
 } from "./job-executions.ts";
 
 /** How a job is created. */
@@ -133,8 +133,8 @@ export class CloudJobs {
     const status = z
       .enum(["QUEUED", "IN_PROGRESS", "SUCCEEDED", "FAILED", "REJECTED", "TIMED_OUT", "REMOVED", "CANCELED"])
       .parse(asked.status);
-    const refusal = changeExecution(execution, { ...asked, status });
-    if (refusal !== undefined) return await this.#reject(topic, asked, refusal, execution);
+    const rejection = changeExecution(execution, { ...asked, status });
+    if (rejection !== undefined) return await this.#reject(topic, asked, rejection, execution);
     this.#setStepTimer(execution, asked);
     await this.#answer(topic, asked, {});
     if (isTerminal(execution)) await this.#notify(execution.thing);
@@ -202,7 +202,7 @@ export class CloudJobs {
   async #reject(
     topic: string,
     { clientToken }: JobsRequest,
-    code: UpdateRefusal | "RequestThrottled" | "ResourceNotFound",
+    code: UpdateRejection | "RequestThrottled" | "ResourceNotFound",
     execution?: CloudExecution,
   ): Promise<void> {
     const { status, statusDetails, versionNumber } = execution ?? {};

@@ -121,8 +121,8 @@ export class FakeBroker implements Broker {
 
   publish(publication: Publication): Promise<PublishOutcome> {
     if (this.#state !== "online") return Promise.resolve({ kind: "offline" });
-    const refusal = unsendable(publication, this.#limits);
-    if (refusal !== undefined) return Promise.resolve(refusal);
+    const rejection = unsendable(publication, this.#limits);
+    if (rejection !== undefined) return Promise.resolve(rejection);
     return new Promise((resolve) => {
       const settle = (outcome: PublishOutcome): void => {
         if (this.#open.delete(settle)) resolve(outcome);

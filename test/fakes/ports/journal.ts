@@ -128,7 +128,7 @@ export class FakeJournal implements Journal {
       const isYoung = ({ entry: { isReported }, addedMs }: Held): boolean =>
         !isReported || nowMs - addedMs < this.#bounds.keepMs;
       this.#state.commands = this.#state.commands.filter(isYoung);
-      if (entry.state === "refused") this.#forgetRefused();
+      if (entry.state === "rejected") this.#forgetRefused();
       else if (entry.isRead) this.#forgetRead();
       const alike = this.#state.commands.filter((held) => classOf(held.entry) === classOf(entry));
       if (alike.length >= this.#bounds[classOf(entry)]) return "full";
@@ -169,14 +169,14 @@ export class FakeJournal implements Journal {
       maxCommands,
       reads,
       refused: this.#refused().length,
-      forgottenRefusals: forgotten,
+      forgottenRejections: forgotten,
     };
   }
 
   close(): void {}
 
   #refused(): readonly Held[] {
-    return this.#state.commands.filter(({ entry }) => entry.state === "refused");
+    return this.#state.commands.filter(({ entry }) => entry.state === "rejected");
   }
 
   #forgetRead(): void {
@@ -194,7 +194,7 @@ export class FakeJournal implements Journal {
 }
 
 function classOf({ state, isRead }: CommandEntry): "maxCommands" | "maxReads" | "maxRefused" {
-  if (state === "refused") return "maxRefused";
+  if (state === "rejected") return "maxRefused";
   return isRead ? "maxReads" : "maxCommands";
 }
 

@@ -104,6 +104,6 @@ export function times(count: number, make: (index: number) => RecordDraft): Reco
 export const held = (): undefined => undefined;
 
 /** A PUBACK with this reason code. */
-export function refusal(reasonCode: number): PublishOutcome {
-  return { kind: "refused", reasonCode, reason: `0x${reasonCode.toString(16)}` };
+export function rejection(reasonCode: number): PublishOutcome {
+  return { kind: "rejected", reasonCode, reason: `0x${reasonCode.toString(16)}` };
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 
 /** An archive that some tool made, and what is to become of it. "same": what GNU tar makes of it. */
-export type OddArchive = { readonly name: string; readonly bytes: Buffer; readonly outcome: "same" | "refused" };
+export type OddArchive = { readonly name: string; readonly bytes: Buffer; readonly outcome: "same" | "rejected" };
 
 const LONG = "a-name-of-more-than-one-hundred-characters-".repeat(3);
 
@@ -179,7 +179,7 @@ function same(name: string, bytes: Buffer): OddArchive {
 }
 
 function refused(name: string, bytes: Buffer): OddArchive {
-  return { name, bytes, outcome: "refused" };
+  return { name, bytes, outcome: "rejected" };
 }
 
 /** What a tool prints; throws when it fails. */

@@ -119,7 +119,7 @@ describe("the bench cloud", () => {
       await online(session);
       expect(await publish(session, "dt/causeway/truck-7/telemetry")).toEqual({ kind: "acked" });
       expect(await publish(session, "dt/causeway/truck-8/telemetry")).toMatchObject({
-        kind: "refused",
+        kind: "rejected",
         reasonCode: 0x87,
       });
     },
@@ -129,7 +129,7 @@ describe("the bench cloud", () => {
     const { session } = await certified("json", false);
     await online(session);
     expect(await publish(session, "dt/causeway/truck-7/telemetry")).toMatchObject({
-      kind: "refused",
+      kind: "rejected",
       reasonCode: 0x87,
     });
   });
@@ -140,7 +140,7 @@ describe("the bench cloud", () => {
       "$aws/things/truck-7/jobs/get",
       "$aws/certificates/create/json",
     ]) {
-      expect(await outcomeOf(topic)).toMatchObject({ kind: "refused", reasonCode: 0x87 });
+      expect(await outcomeOf(topic)).toMatchObject({ kind: "rejected", reasonCode: 0x87 });
     }
     // Its rejection, which nobody waits for, must not be taken for the answer to a request of the next test.
     await outcomeOf("$aws/certificates/create-from-csr/cbor");

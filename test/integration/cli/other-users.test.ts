@@ -15,7 +15,7 @@ const MAIN = fileURLToPath(new URL("../../../agent/main.ts", import.meta.url));
 const NOBODY = 65_534;
 const isRoot = process.geteuid?.() === 0;
 
-const refusal = z.object({ error: z.object({ code: z.string(), remedy: z.string() }) });
+const rejection = z.object({ error: z.object({ code: z.string(), remedy: z.string() }) });
 const report = z.object({ ok: z.boolean(), checks: z.array(z.object({ check: z.string(), verdict: z.string() })) });
 
 /** A device with a token in its configuration, and with the folder of its identities, which is of mode 0700. */
@@ -48,7 +48,7 @@ describe.skipIf(!isRoot)("a verb that another user than the service's started", 
     async (verb) => {
       const { config } = await tokenHome();
       const { code, stderr } = await causewayAs(NOBODY, ...verb.split(" "), "--json", "--config", config);
-      const { error } = refusal.parse(JSON.parse(stderr));
+      const { error } = rejection.parse(JSON.parse(stderr));
       expect([code, error.code]).toEqual([77, "identity.not-permitted"]);
       expect(error.remedy).toContain("runuser -u causeway -- causeway");
     },
@@ -58,7 +58,7 @@ describe.skipIf(!isRoot)("a verb that another user than the service's started", 
     const { config, identityFolder } = await tokenHome();
     chownSync(identityFolder, NOBODY, NOBODY);
     const { code, stderr } = await causewayAs(0, "key", "list", "--json", "--config", config);
-    const { error } = refusal.parse(JSON.parse(stderr));
+    const { error } = rejection.parse(JSON.parse(stderr));
     expect([code, error.code]).toEqual([77, "identity.not-permitted"]);
     expect(error.remedy).not.toContain("chown");
   });

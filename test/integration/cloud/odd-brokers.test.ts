@@ -107,8 +107,8 @@ describe("brokers that are not as one would wish", () => {
   it.each([
     ["says so in CONNACK", {}],
     ["refuses the will for it", { reasonCode: 0x9b }],
-  ])("that take QoS 0 alone are a fault, and not a link that is online: one that %s", async (_how, refusal) => {
-    const broker = await stub({ connack: () => ({ properties: { maximumQoS: 0 }, ...refusal }) });
+  ])("that take QoS 0 alone are a fault, and not a link that is online: one that %s", async (_how, rejection) => {
+    const broker = await stub({ connack: () => ({ properties: { maximumQoS: 0 }, ...rejection }) });
     const link = session(broker.port, { will: WILL });
     await faultOf(link, "broker.unfit");
     const { state, fault } = link.status();

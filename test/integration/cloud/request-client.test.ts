@@ -102,12 +102,12 @@ describe("requests over mosquitto", () => {
     expect(reply).toMatchObject({ kind: "rejected", rejection: { code: "InvalidRequest", message: "as asked" } });
   });
 
-  it("tells the broker's refusal of a topic that the policy does not allow", async () => {
+  it("tells the broker's rejection of a topic that the policy does not allow", async () => {
     const reply = await requestClient.request(
       { ...exchangeOf("json", {}), topic: "$aws/things/other/jobs/get" },
       never,
     );
-    expect(reply).toEqual({ kind: "refused", reason: "0x87 not authorized" });
+    expect(reply).toEqual({ kind: "publish-rejected", reason: "0x87 not authorized" });
   });
 
   it("gives up a request whose connection is gone, and asks again on the next with the subscriptions made anew", async () => {

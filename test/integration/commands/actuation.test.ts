@@ -178,7 +178,7 @@ describe("lock and unlock, from a phone and from the cloud, on a bus with a door
 
     // What is refused moves nothing.
     const before = { ...unit.frames };
-    const refusals: readonly (readonly [unknown, string])[] = [
+    const rejections: readonly (readonly [unknown, string])[] = [
       [
         { schemaVersion: 1, action: "doors.unlock", issuedAtMs: Date.now(), timeoutMs: 5000 },
         "REJECTED SIGNATURE_MISSING",
@@ -190,7 +190,7 @@ describe("lock and unlock, from a phone and from the cloud, on a bus with a door
       [signed("doors.open"), "REJECTED NO_COMMAND_DISPATCHER_FOUND"],
       [signed("doors.unlock", { arguments: { Lock: 1 } }), "REJECTED ARGUMENT_TYPE_MISMATCH"],
     ];
-    for (const [body, expected] of refusals) expect(await inCloud(body)).toBe(expected);
+    for (const [body, expected] of rejections) expect(await inCloud(body)).toBe(expected);
     unit.speed = 50;
     await heard(daemon);
     expect(await inCloud(signed("doors.unlock"))).toBe("REJECTED PRECONDITION_FAILED");

@@ -114,7 +114,7 @@ describe.skipIf(!hasProtoc)(`commands in the protobuf flavour${hasProtoc ? "" : 
 
       const before = { ...unit.frames };
       const past = `issued_timestamp_ms: ${Date.now() - 5000} timeout_ms: 1000`;
-      const refusals: readonly (readonly [(id: string) => string, string])[] = [
+      const rejections: readonly (readonly [(id: string) => string, string])[] = [
         [() => `${actuator(1001, "boolean_value: true")} ${past}`, "FAILED 65538"],
         [acting("doors.lock", { thing: "veh-2" }), "FAILED 65537"],
         [acting("doors.lock", { counter: used[0] }), "FAILED 65542"],
@@ -129,7 +129,7 @@ describe.skipIf(!hasProtoc)(`commands in the protobuf flavour${hasProtoc ? "" : 
         [() => state("doors", "deactivate_operation {}"), "FAILED 8"],
         [() => "", "FAILED 4"],
       ];
-      for (const [request, expected] of refusals) expect(await ask(request)).toBe(expected);
+      for (const [request, expected] of rejections) expect(await ask(request)).toBe(expected);
       const signedFor = vehicle.signed("doors.unlock", { id: "another" });
       expect(await ask(() => `${actuator(1001, "boolean_value: true")} ${authorisation(signedFor)}`)).toBe(
         "FAILED 65539",

@@ -160,7 +160,7 @@ describe("the identity's verbs, from the first key to the certificate", { timeou
 
   describe("cert install", () => {
     /** The fault of an installation, which must have left the certificate in use as it was. */
-    async function refusalOf(file: string, clock = synchronised()): Promise<AgentError> {
+    async function rejectionOf(file: string, clock = synchronised()): Promise<AgentError> {
       const before = await readFile(at("identity/device.pem"), "utf8");
       const fault = await causeway(["cert", "install", file], {}, clock).catch((error: unknown) => error);
       if (!(fault instanceof AgentError)) throw new Error("it was put into use");
@@ -169,34 +169,34 @@ describe("the identity's verbs, from the first key to the certificate", { timeou
     }
 
     it("refuses a certificate for another key", async () => {
-      const fault = await refusalOf(await issue("other", { publicKeyPem: tpm.publicKeyPem }));
+      const fault = await rejectionOf(await issue("other", { publicKeyPem: tpm.publicKeyPem }));
       expect(fault.code).toBe("identity.certificate-mismatch");
     });
 
     it("refuses one whose life is over", async () => {
-      expect((await refusalOf(await issue("old", { days: -1 }))).code).toBe("identity.certificate-expired");
+      expect((await rejectionOf(await issue("old", { days: -1 }))).code).toBe("identity.certificate-expired");
     });
 
     it("tells a clock that nothing has set from a certificate that is not valid yet", async () => {
       const file = await issue("early");
       const clockAt = (now: string) => synchronised({ timesyncFile: at("none"), wallMs: () => Date.parse(now) });
       expect(
-        (await refusalOf(file, systemClock({ timesyncFile: at("none"), wallMs: () => Date.UTC(1970, 0, 2) }))).code,
+        (await rejectionOf(file, systemClock({ timesyncFile: at("none"), wallMs: () => Date.UTC(1970, 0, 2) }))).code,
       ).toBe("identity.clock-unset");
-      const { code } = await refusalOf(file, clockAt("2025-06-01T00:00:00Z"));
+      const { code } = await rejectionOf(file, clockAt("2025-06-01T00:00:00Z"));
       expect(code).toBe("identity.certificate-not-yet-valid");
     });
 
     it("refuses a server's certificate, an authority, and a chain in disorder", async () => {
-      const server = await refusalOf(await issue("server", { usage: "server" }));
+      const server = await rejectionOf(await issue("server", { usage: "server" }));
       expect(server.code).toBe("identity.certificate-unfit");
       expect(server.message).toContain("client authentication");
-      expect((await refusalOf(authority.caFile)).code).toBe("identity.certificate-mismatch");
+      expect((await rejectionOf(authority.caFile)).code).toBe("identity.certificate-mismatch");
       const stranger = createAuthority(at("stranger"));
       const mixed = (await readFile(await issue("leaf"), "utf8")) + (await readFile(stranger.caFile, "utf8"));
       await writeFile(at("mixed.crt"), mixed);
-      expect((await refusalOf(at("mixed.crt"))).message).toContain("was not issued by");
-      expect((await refusalOf(at("device.csr"))).message).toContain("no certificate in PEM");
+      expect((await rejectionOf(at("mixed.crt"))).message).toContain("was not issued by");
+      expect((await rejectionOf(at("device.csr"))).message).toContain("no certificate in PEM");
     });
   });
 

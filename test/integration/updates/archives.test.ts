@@ -67,7 +67,7 @@ describe("archives of all kinds of tools", () => {
       if (typeof out !== "string") {
         const isUnfit = out instanceof Error && "code" in out && out.code === "update.unfit";
         if (outcome === "same" || !isUnfit) problems.push(`${name}: ${String(out)}`);
-      } else if (outcome === "refused") problems.push(`${name}: was taken`);
+      } else if (outcome === "rejected") problems.push(`${name}: was taken`);
       else if (JSON.stringify(contentOf(out)) !== JSON.stringify(contentOf(byTar(bytes))))
         problems.push(`${name}: differs`);
     }
@@ -77,17 +77,17 @@ describe("archives of all kinds of tools", () => {
 
   it("say what to do about those that are not taken", async () => {
     const archives = corpus();
-    const refusal = async (name: string): Promise<string> => {
+    const rejection = async (name: string): Promise<string> => {
       const bytes = archives.find((archive) => archive.name === name)?.bytes ?? Buffer.alloc(0);
       const thrown: unknown = await unpacked(bytes).catch((error: unknown) => error);
-      return thrown instanceof AgentError ? `${thrown.message}: ${thrown.remedy}` : "no refusal";
+      return thrown instanceof AgentError ? `${thrown.message}: ${thrown.remedy}` : "no rejection";
     };
     for (const kind of ["xz", "zip", "bzip2", "7-Zip"]) {
       const what = `archive: it is an archive of another kind (${kind})`;
-      expect(await refusal(kind)).toBe(`${what}: pack it as tar with gzip or zstd: tar --gzip, tar --zstd`);
+      expect(await rejection(kind)).toBe(`${what}: pack it as tar with gzip or zstd: tar --gzip, tar --zstd`);
     }
-    expect(await refusal("sparse, bsdtar")).toContain("--no-read-sparse");
-    expect(await refusal("a hard link")).toContain("--hard-dereference");
+    expect(await rejection("sparse, bsdtar")).toContain("--no-read-sparse");
+    expect(await rejection("a hard link")).toContain("--hard-dereference");
   });
 
   it("are refused wherever they are cut", async () => {

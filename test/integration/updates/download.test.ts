@@ -265,12 +265,12 @@ describe("downloading over HTTPS", () => {
       expect(Object.keys(other.lastHeaders()).sort()).toEqual(["accept-encoding", "connection", "host", "range"]);
 
       const next = { ...artifact, file: join(folder, "downloads", "next") };
-      const refusals = [
+      const rejections = [
         [`http://127.0.0.1:${other.port}/artifact?signature=s3cr3t`, "is not https"],
         [url().url, "more than 5 redirects"],
         [undefined, "without a place to go to"],
       ] as const;
-      for (const [location, why] of refusals) {
+      for (const [location, why] of rejections) {
         server.faults.location = location;
         const outcome = await downloader().download(url(), next, ignore, never);
         expect(outcome.kind).toBe("denied");

@@ -115,7 +115,7 @@ describe("testConnection", () => {
 
   it("says that the policy refuses the publish", async () => {
     const { run } = createBench({
-      link: { answer: () => ({ kind: "refused", reasonCode: 0x87, reason: "0x87 not authorized" }) },
+      link: { answer: () => ({ kind: "rejected", reasonCode: 0x87, reason: "0x87 not authorized" }) },
     });
     const { fault: found } = await run();
     expect(found?.code).toBe("broker.refused");

@@ -33,7 +33,7 @@ beforeEach(async () => {
 afterEach(() => server.stop());
 
 /** What `causeway ota check` says of the manifest at this server. */
-async function refusal(url = server.presign("manifest.json", 60_000)): Promise<AgentError> {
+async function rejection(url = server.presign("manifest.json", 60_000)): Promise<AgentError> {
   const asked = { offset: 0, ca, proxyFor: () => undefined, idleMs: 30_000 };
   const access: ServerAccess = { request: (url, signal) => requestRange({ url, ...asked }, signal), clock };
   const thrown: unknown = await readOrder(url, access, never).catch((error: unknown) => error);
@@ -51,7 +51,7 @@ describe("the manifest of an update at a URL", () => {
     [451, "input.refused", "what the server says"],
   ])("is named with what to do when the server says %i, which is not asked again", async (status, code, remedy) => {
     server.faults.status = status;
-    const thrown = await refusal();
+    const thrown = await rejection();
     expect(thrown.code).toBe(code);
     expect(thrown.message).toContain(`https://[::1]:${server.port}/manifest.json: `);
     expect(thrown.remedy).toContain(remedy);
@@ -60,7 +60,7 @@ describe("the manifest of an update at a URL", () => {
 
   it.each([429, 500, 503])("is asked for again when the server says %i", async (status) => {
     server.faults.status = status;
-    const thrown = await refusal();
+    const thrown = await rejection();
     expect(thrown.code).toBe("input.unavailable");
     expect(thrown.message).toBe(`https://[::1]:${server.port}/manifest.json: HTTP ${status}`);
     expect(server.answered).toEqual({ [status]: 3 });
@@ -70,20 +70,20 @@ describe("the manifest of an update at a URL", () => {
   it("says so when there is no server, and when it is another one", async () => {
     const url = server.presign("manifest.json", 60_000);
     await server.stop();
-    const thrown = await refusal(url);
+    const thrown = await rejection(url);
     expect(thrown.code).toBe("input.unavailable");
     expect(thrown.message).toMatch(/^https:\/\/\[::1\]:\d+\/manifest\.json: .*ECONNREFUSED/);
   });
 
   it("is not fetched without TLS, nor from what is no URL", async () => {
-    const http = await refusal("http://example.com/manifest.json?signature=1&expires=2");
+    const http = await rejection("http://example.com/manifest.json?signature=1&expires=2");
     expect(http).toMatchObject({ code: "input.malformed", message: "http://example.com/manifest.json is not https" });
-    expect(await refusal("https://[::1/manifest.json?signature=1")).toMatchObject({ code: "input.malformed" });
+    expect(await rejection("https://[::1/manifest.json?signature=1")).toMatchObject({ code: "input.malformed" });
   });
 
   it("is presigned for one file alone, which is said of the signature beside it", async () => {
     writeFileSync(join(folder, "served", "manifest.json"), "{}");
-    const thrown = await refusal();
+    const thrown = await rejection();
     expect(thrown.message).toBe(`https://[::1]:${server.port}/manifest.json.sig: HTTP 403`);
     expect(thrown.remedy).toContain("fits one file alone");
   });

@@ -17,7 +17,7 @@ function questions(typed: string, { isAllowed = true, input = true } = {}) {
   return { asked: new Questions(context, isAllowed), written };
 }
 
-function refusal(answer: Promise<string>): Promise<unknown> {
+function rejection(answer: Promise<string>): Promise<unknown> {
   return answer.then(
     (value) => value,
     (error: unknown) => (error instanceof AgentError ? { code: error.code, what: error.message } : error),
@@ -36,13 +36,13 @@ describe("Questions", () => {
   it("takes a last line without its end, and does not invent an answer after it", async () => {
     const { asked } = questions("truck-1");
     expect(await asked.ask("Serial number")).toBe("truck-1");
-    expect(await refusal(asked.ask("Site"))).toEqual({ code: "usage.invalid", what: "Site: there was no answer" });
+    expect(await rejection(asked.ask("Site"))).toEqual({ code: "usage.invalid", what: "Site: there was no answer" });
   });
 
   it.each([{ isAllowed: false }, { input: false }])("writes nothing and needs a usual answer with %o", async (how) => {
     const { asked, written } = questions("claim.pem\n", how);
     expect(await asked.ask("Serial number", "truck-1")).toBe("truck-1");
-    expect(await refusal(asked.ask("Certificate"))).toMatchObject({ code: "usage.invalid" });
+    expect(await rejection(asked.ask("Certificate"))).toMatchObject({ code: "usage.invalid" });
     expect(written).toEqual([]);
   });
 });

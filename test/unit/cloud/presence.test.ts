@@ -53,7 +53,7 @@ describe("presence", () => {
 
   it("tries again when the announcement was not taken", async () => {
     const { clock, broker, parts, states } = createBench();
-    broker.answer = () => ({ kind: "refused", reasonCode: 0x97, reason: "0x97 quota exceeded" });
+    broker.answer = () => ({ kind: "rejected", reasonCode: 0x97, reason: "0x97 quota exceeded" });
     broker.start();
     void runPresence(parts, new AbortController().signal);
     await clock.run(0);

@@ -205,8 +205,8 @@ describe("Requester", () => {
   });
 
   it("ends when the broker does not take the request", async () => {
-    broker.answer = () => ({ kind: "refused", reasonCode: 0x87, reason: "0x87" });
-    expect(await requestClient.request(jobs, never)).toEqual({ kind: "refused", reason: "0x87" });
+    broker.answer = () => ({ kind: "rejected", reasonCode: 0x87, reason: "0x87" });
+    expect(await requestClient.request(jobs, never)).toEqual({ kind: "publish-rejected", reason: "0x87" });
     broker.answer = () => ({ kind: "too-large" });
     expect(await requestClient.request(jobs, never)).toEqual({ kind: "too-large" });
   });

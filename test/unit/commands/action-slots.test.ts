@@ -12,7 +12,7 @@ function actionOf(name: string, commandClass: CommandClass, uses: readonly strin
     endsInRestart: false,
     summary: name,
     timeoutMs: 1000,
-    prepare: () => ({ kind: "refused", code: "NOT_SUPPORTED", description: "a test" }),
+    prepare: () => ({ kind: "rejected", code: "NOT_SUPPORTED", description: "a test" }),
   };
 }
 

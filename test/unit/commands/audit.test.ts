@@ -26,7 +26,7 @@ describe("the audit trail", () => {
       const { event, command } = z.object({ event: z.string(), command: z.string() }).parse(JSON.parse(entry));
       return `${event} ${command}`;
     });
-    expect(told).toEqual(["received good", "started good", "finished good", "refused aws:bad"]);
+    expect(told).toEqual(["received good", "started good", "finished good", "rejected aws:bad"]);
     expect(bench.audited[2]?.entry).toContain('"status":"SUCCEEDED"');
     expect(bench.audited[3]?.entry).toContain('"code":"SIGNATURE_MISSING"');
     expect(chainProblems(bench.audited)).toEqual([]);

@@ -58,7 +58,7 @@ describe("refused requests past the budget", () => {
     for (let at = 0; at < 12; at += 1) await bench.send(plain("doors.lock"), { id: `e-${at}` });
     await clock.run(60_000);
     await bench.send(plain("doors.lock"), { id: "later" });
-    expect(events().at(-1)).toMatchObject({ event: "refused", command: "aws:later" });
+    expect(events().at(-1)).toMatchObject({ event: "rejected", command: "aws:later" });
     for (let at = 0; at < 12; at += 1) await bench.send(plain("doors.lock"), { id: `f-${at}` });
     stop();
     expect(events().at(-1)).toMatchObject({ event: "rejected-over-budget", count: 3 });

@@ -123,7 +123,7 @@ describe("UpdateVerifier", () => {
     expect(verifier.loss()).toBe(stillLost === undefined ? "it was damaged" : undefined);
     await verifier.acknowledge();
     const verdict = verifier.verify(order(oldKey));
-    expect(verdict.kind === "refused" ? verdict.detail : undefined).toBe(stillLost);
+    expect(verdict.kind === "rejected" ? verdict.detail : undefined).toBe(stillLost);
   });
 
   it("does not take a revoked key back after the journal was lost: a copy has the newer root", async () => {

@@ -113,7 +113,7 @@ class Vehicle {
   /** Runs it for as long as it takes, the vehicle going on meanwhile. */
   async run(action: Action, given: Readonly<Record<string, unknown>> = { level: 10 }): Promise<Outcome> {
     const prepared = action.prepare(given);
-    if (prepared.kind === "refused") return prepared;
+    if (prepared.kind === "rejected") return prepared;
     const unsafe = prepared.unsafe();
     if (unsafe !== undefined) return unsafe;
     const outcome = prepared.run(new AbortController().signal);
@@ -205,18 +205,18 @@ describe("an actuation", () => {
   it("sends nothing in an unsafe state", async () => {
     const vehicle = new Vehicle();
     vehicle.move(5);
-    expect(await vehicle.run(vehicle.action())).toMatchObject({ kind: "refused", code: "PRECONDITION_FAILED" });
+    expect(await vehicle.run(vehicle.action())).toMatchObject({ kind: "rejected", code: "PRECONDITION_FAILED" });
     expect(vehicle.frames).toEqual([]);
   });
 
   it("looks again right before the first frame", async () => {
     const vehicle = new Vehicle();
     const prepared = vehicle.action().prepare({ level: 1 });
-    if (prepared.kind === "refused") throw new Error(prepared.description);
+    if (prepared.kind === "rejected") throw new Error(prepared.description);
     expect(prepared.unsafe()).toBeUndefined();
     vehicle.move(5);
     expect(await prepared.run(new AbortController().signal)).toMatchObject({
-      kind: "refused",
+      kind: "rejected",
       code: "PRECONDITION_FAILED",
     });
     expect(vehicle.frames).toEqual([]);
@@ -245,7 +245,7 @@ describe("an actuation", () => {
     const off = new Vehicle();
     off.state = "bus-off";
     expect(await off.run(off.action())).toEqual({
-      kind: "refused",
+      kind: "rejected",
       code: "UNAVAILABLE",
       description: "bus can0 is bus-off: as set",
     });
@@ -263,7 +263,7 @@ describe("an actuation", () => {
     const stop = new AbortController();
     vehicle.onFrame = () => stop.abort();
     const prepared = vehicle.action().prepare({ level: 1 });
-    if (prepared.kind === "refused") throw new Error(prepared.description);
+    if (prepared.kind === "rejected") throw new Error(prepared.description);
     expect(await prepared.run(stop.signal)).toMatchObject({ kind: "failed", code: "INTERRUPTED" });
     expect(vehicle.frames).toHaveLength(1);
   });
@@ -277,7 +277,7 @@ describe("an actuation", () => {
     [{ level: -1 }, "ARGUMENT_OUT_OF_RANGE"],
   ])("refuses the arguments %j", async (given, code) => {
     const vehicle = new Vehicle();
-    expect(await vehicle.run(vehicle.action(), given)).toMatchObject({ kind: "refused", code });
+    expect(await vehicle.run(vehicle.action(), given)).toMatchObject({ kind: "rejected", code });
     expect(vehicle.frames).toEqual([]);
   });
 

@@ -26,8 +26,8 @@ describe("verify", () => {
     expect(await verify(record, context)).toEqual(FINISHED);
     context.folder.digestOf = async () => "f".repeat(64);
     expect(await verify(record, context)).toMatchObject({ kind: "failed", reason: "tampered" });
-    context.checks = { ...context.checks, verify: () => ({ kind: "refused", reason: "expired", detail: "in May" }) };
-    expect(await verify(record, context)).toEqual({ kind: "failed", reason: "refused", detail: "expired: in May" });
+    context.checks = { ...context.checks, verify: () => ({ kind: "rejected", reason: "expired", detail: "in May" }) };
+    expect(await verify(record, context)).toEqual({ kind: "failed", reason: "rejected", detail: "expired: in May" });
   });
 });
 

@@ -22,7 +22,7 @@ function judge(bytes: Uint8Array, key: TestKey = releaseA, on: Vehicle = vehicle
 
 function reasonFor(changes: Readonly<Record<string, unknown>>, on: Partial<Vehicle> = {}): string {
   const verdict = judge(testManifest(changes), releaseA, testVehicle(root, on));
-  return verdict.kind === "refused" ? verdict.reason : verdict.kind;
+  return verdict.kind === "rejected" ? verdict.reason : verdict.kind;
 }
 
 describe("judgeManifest", () => {
@@ -53,8 +53,8 @@ describe("judgeManifest", () => {
         const flipped = Uint8Array.from(file);
         flipped[at] ^= 1 << (at % 8);
         const signatures = parseSignatures(flipped);
-        const verdict = signatures === undefined ? { kind: "refused" } : judgeManifest(bytes, signatures, vehicle);
-        expect(verdict.kind).toBe("refused");
+        const verdict = signatures === undefined ? { kind: "rejected" } : judgeManifest(bytes, signatures, vehicle);
+        expect(verdict.kind).toBe("rejected");
       }
     }
   });
@@ -63,9 +63,9 @@ describe("judgeManifest", () => {
     const bytes = testManifest();
     const signatures = signaturesOf(bytes, releaseA);
     for (let length = 0; length < bytes.length; length++) {
-      expect(judgeManifest(bytes.subarray(0, length), signatures, vehicle).kind).toBe("refused");
+      expect(judgeManifest(bytes.subarray(0, length), signatures, vehicle).kind).toBe("rejected");
     }
-    expect(judgeManifest(Uint8Array.of(...bytes, 0x20), signatures, vehicle).kind).toBe("refused");
+    expect(judgeManifest(Uint8Array.of(...bytes, 0x20), signatures, vehicle).kind).toBe("rejected");
   });
 
   it("refuses one that is signed but not canonical, or has a key nobody knows", () => {
@@ -114,7 +114,7 @@ describe("judgeManifest", () => {
     const verdict = judge(testManifest({ sequenceNumber: 13 }));
     expect(verdict).toMatchObject({ reason: "sequence-number-reused" });
     const accepted = judge(testManifest());
-    const digest = accepted.kind === "refused" ? "" : accepted.digest;
+    const digest = accepted.kind === "rejected" ? "" : accepted.digest;
     expect(reasonFor({}, { installed: [{ component: "agent", sequenceNumber: 14, digest }] })).toBe("installed");
   });
 

@@ -58,7 +58,7 @@ describe("Takeovers", () => {
   it("does not slow down a link that breaks, a broker that says why, or one that hangs up after it refused something", () => {
     const takeovers = new SessionTakeovers();
     const waits = [LOST, { ...TAKEN, reasonCode: 0x8b }, LOST, LOST].map((end) => takeovers.noteEnd(end, () => 0));
-    takeovers.noteRefusal();
+    takeovers.noteRejection();
     waits.push(takeovers.noteEnd(TAKEOVER_HANGUP, () => 0));
     for (let n = 0; n < 4; n++) waits.push(takeovers.noteEnd({ ...TAKEOVER_HANGUP, unacknowledged: 1 }, () => 0));
     expect(waits.every((waitMs) => waitMs === 0)).toBe(true);

@@ -54,7 +54,7 @@ describe("openJournal", () => {
     const one = openJournal({ ...BOUNDS, maxCommands: 1, file, clock: first, log: new MemoryLog() });
     one.addCommand(entryOf("one", { isReported: true }));
     first.advance(40_000);
-    one.addCommand(entryOf("refused", { state: "refused" }));
+    one.addCommand(entryOf("rejected", { state: "rejected" }));
     one.close();
     const second = new ManualClock({ monotonicMs: 9_000_000, wallUs: 4_000_000_000_000_000 });
     const two = openJournal({ ...BOUNDS, maxCommands: 1, file, clock: second, log: new MemoryLog() });

@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { AgentError } from "../../../../agent/core/errors.ts";
 import type { Publication } from "../../../../agent/ports/broker.ts";
-import { createPublisherBench, draft, held, idOf, refusal, times } from "../../../fakes/telemetry/publisher.ts";
+import { createPublisherBench, draft, held, idOf, rejection, times } from "../../../fakes/telemetry/publisher.ts";
 
 describe("Publisher, when a record is not taken", () => {
   it.each([0x90, 0x95, 0x99])("sets a record aside after PUBACK 0x%s, reports the loss, and goes on", async (code) => {
     const { clock, outbox, broker, append, start, ids } = createPublisherBench();
-    broker.answer = (publication) => (idOf(publication) === "telemetry-1" ? refusal(code) : { kind: "acked" });
+    broker.answer = (publication) => (idOf(publication) === "telemetry-1" ? rejection(code) : { kind: "acked" });
     await start();
     append(draft("telemetry"), draft("telemetry"));
     await clock.run(2000);
@@ -26,7 +26,7 @@ describe("Publisher, when a record is not taken", () => {
   it("tries a forbidden topic with growing delays, holds up no other topic, and gives the record up after the last attempt", async () => {
     const { clock, outbox, broker, append, start, ids } = createPublisherBench({ refusalAttempts: 3 });
     const isCapture = (publication: Publication): boolean => publication.topic.endsWith("/capture");
-    broker.answer = (publication) => (isCapture(publication) ? refusal(0x87) : { kind: "acked" });
+    broker.answer = (publication) => (isCapture(publication) ? rejection(0x87) : { kind: "acked" });
     await start();
     append(draft("capture"), draft("capture"), draft("telemetry"));
     await clock.run(0);
@@ -43,12 +43,12 @@ describe("Publisher, when a record is not taken", () => {
 
   it("delivers what a wrong policy refused when the policy is right again", async () => {
     const { clock, outbox, broker, append, start } = createPublisherBench({ refusalAttempts: 100 });
-    broker.answer = () => refusal(0x87);
+    broker.answer = () => rejection(0x87);
     await start();
     append(...times(20, () => draft("telemetry")));
     await clock.run(600_000);
     expect(outbox.stats().records).toBe(20);
-    // Ten minutes of refusals cost few publishes.
+    // Ten minutes of rejections cost few publishes.
     expect(broker.publications.length).toBeLessThan(25);
     broker.answer = () => ({ kind: "acked" });
     await clock.run(300_000);
@@ -58,7 +58,7 @@ describe("Publisher, when a record is not taken", () => {
 
   it("holds everything back after PUBACK 0x97 and never gives a record up for it", async () => {
     const { clock, outbox, broker, append, start, ids } = createPublisherBench({ refusalAttempts: 2 });
-    broker.answer = () => refusal(0x97);
+    broker.answer = () => rejection(0x97);
     await start();
     append(draft("telemetry"));
     await clock.run(0);
@@ -198,7 +198,7 @@ describe("Publisher, when a record is not taken", () => {
 
   it("reports less and less often when the broker refuses the reports too, and all of it when it takes them again", async () => {
     const { clock, outbox, broker, append, start, ids } = createPublisherBench();
-    broker.answer = () => refusal(0x99);
+    broker.answer = () => rejection(0x99);
     await start();
     append(draft("telemetry"));
     await clock.run(3_600_000);
@@ -241,7 +241,7 @@ describe("Publisher, when a record is not taken", () => {
 
   it("names the topics on which it is refused, with reason and count, until one is taken there", async () => {
     const { clock, broker, publisher, append, start } = createPublisherBench();
-    broker.answer = ({ topic }) => (topic.endsWith("/telemetry") ? refusal(0x87) : { kind: "acked" });
+    broker.answer = ({ topic }) => (topic.endsWith("/telemetry") ? rejection(0x87) : { kind: "acked" });
     append(draft("telemetry"), draft("event"));
     await start();
     await clock.run(10_000);
