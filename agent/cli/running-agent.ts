@@ -8,7 +8,7 @@ import { requestLocal, streamLocal } from "../../drivers/os/local-socket/local-c
 import type { Clock } from "../core/clock.ts";
 import { AgentError, EXIT, errnoOf, FAULTS } from "../core/errors.ts";
 import { issueText } from "../core/issue-text.ts";
-import { showDaemonConfig } from "../daemon/layered-config.ts";
+import { showDaemonConfig } from "../daemon/configuration/layered-config.ts";
 import { statusVerb } from "../local-api/status-schema.ts";
 import type { SocketName, StreamVerb, Verb } from "../local-api/verb.ts";
 import { type CliContext, DEFAULT_CONFIG_FILE } from "./context.ts";

@@ -18,7 +18,7 @@ import { openSealedRollbackIndexes } from "../updates/trust/sealed-rollback-inde
 import { UpdateVerifier, type UpdateVerifierParts } from "../updates/update-verifier.ts";
 import { monotonicCounter } from "./compose-keys.ts";
 import { composeProxy } from "./compose-proxy.ts";
-import { layerFolder, problemOfSet } from "./layered-config.ts";
+import { layerFolder, problemOfSet } from "./configuration/layered-config.ts";
 import type { Runtime, UpdateParts } from "./parts.ts";
 
 /** Between two connections of a download; full jitter. */

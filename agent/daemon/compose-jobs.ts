@@ -15,7 +15,7 @@ import { JobRunner } from "../jobs/job-runner.ts";
 import type { JobsParts } from "../local-api/jobs-handlers.ts";
 import type { ConfigSlot } from "../ports/update.ts";
 import type { HealthVerdict } from "../updates/step-parts.ts";
-import { layerFolder, problemOfSet } from "./layered-config.ts";
+import { layerFolder, problemOfSet } from "./configuration/layered-config.ts";
 import type { OpenIdentity } from "./open-identity.ts";
 import type { Runtime, UpdateParts } from "./parts.ts";
 import { loopService } from "./services.ts";

@@ -25,7 +25,7 @@ import { createUpdateSteps } from "../updates/update-steps.ts";
 import { Updater } from "../updates/updater.ts";
 import { composeDownloader, composeInstallers, composeRollbackIndexes, composeVerifier } from "./compose-artifacts.ts";
 import { composeJobs } from "./compose-jobs.ts";
-import { loadTrustRoot } from "./named-files.ts";
+import { loadTrustRoot } from "./configuration/named-files.ts";
 import type { Runtime, UpdateParts } from "./parts.ts";
 import { loopService } from "./services.ts";
 

@@ -37,7 +37,6 @@ import { Encoder } from "../telemetry/record/encode/encoder.ts";
 import { PayloadBound } from "../telemetry/record/encode/payload-bound.ts";
 import type { EncodedDraft } from "../telemetry/record/encode/record-sealer.ts";
 import { ClockSteps } from "../vehicle/safety-gate.ts";
-import { loadCatalogue, transmitIds } from "./command-files.ts";
 import {
   type ControlLine,
   catalogueActions,
@@ -51,9 +50,10 @@ import { composeSockets, composeVerbs, noClients } from "./compose-sockets.ts";
 import { composeJournal, composeOutbox } from "./compose-storage.ts";
 import { composeSupport } from "./compose-support.ts";
 import { composeUpdates } from "./compose-updates.ts";
-import { keepAsLastGood } from "./last-good.ts";
-import type { DaemonConfig } from "./layered-config.ts";
-import { logProblems } from "./log-problems.ts";
+import { loadCatalogue, transmitIds } from "./configuration/command-files.ts";
+import { keepAsLastGood } from "./configuration/last-good.ts";
+import type { DaemonConfig } from "./configuration/layered-config.ts";
+import { logProblems } from "./configuration/log-problems.ts";
 import { openIdentity } from "./open-identity.ts";
 import { ownActions } from "./own-actions.ts";
 import type { ControlParts, DataLine, ProcessContext, RecordSinks, Runtime } from "./parts.ts";

@@ -20,7 +20,7 @@ import type { Notice } from "../telemetry/record/encode/events.ts";
 import type { OutgoingFile } from "../telemetry/record/encode/file.ts";
 import type { UpdatePhase } from "../telemetry/record/encode/update-phase.ts";
 import type { SafetyGateParts } from "../vehicle/safety-gate.ts";
-import type { DaemonConfig } from "./layered-config.ts";
+import type { DaemonConfig } from "./configuration/layered-config.ts";
 import type { OpenIdentity } from "./open-identity.ts";
 import type { ObservedBus } from "./services.ts";
 

@@ -2,8 +2,8 @@ import type { Command } from "commander";
 import { stringify } from "yaml";
 import { configJsonSchema, exampleConfig } from "../../../config/example.ts";
 import { type LoadedConfig, loadConfigFile } from "../../../config/load.ts";
-import { checkConfig } from "../../daemon/check-config.ts";
-import { showDaemonConfig } from "../../daemon/layered-config.ts";
+import { checkConfig } from "../../daemon/configuration/check-config.ts";
+import { showDaemonConfig } from "../../daemon/configuration/layered-config.ts";
 import { configProblems } from "../../local-api/config-problems.ts";
 import { type CliContext, note, printJson, printLine } from "../context.ts";
 

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { AgentError } from "../../core/errors.ts";
 import { composeAgent } from "../../daemon/compose.ts";
-import { type DaemonConfig, loadDaemonConfig } from "../../daemon/layered-config.ts";
+import { type DaemonConfig, loadDaemonConfig } from "../../daemon/configuration/layered-config.ts";
 import type { CliContext } from "../context.ts";
 
 /** `causeway run`: the daemon, until SIGTERM or SIGINT; a second signal ends it at once. */

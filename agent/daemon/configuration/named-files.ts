@@ -1,7 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { AgentError, messageOf } from "../core/errors.ts";
-import { parseRoot, type TrustRoot } from "../updates/trust/trust-root.ts";
+import { AgentError, messageOf } from "../../core/errors.ts";
+import { parseRoot, type TrustRoot } from "../../updates/trust/trust-root.ts";
 
 /** Certificates of all public authorities together are below 300 kB. */
 const MAX_CERTIFICATES_BYTES = 4_194_304;

@@ -1,11 +1,11 @@
 import { join, resolve } from "node:path";
-import { guessPath } from "../../config/path-guess.ts";
-import type { AgentConfig } from "../../config/schema.ts";
-import { type ConfigSnapshot, findLastGood, keepLastGood } from "../../drivers/os/last-good.ts";
-import type { Clock } from "../core/clock.ts";
-import type { ConfigCopy } from "../core/config-copy.ts";
-import { AgentError } from "../core/errors.ts";
-import type { Log } from "../core/log.ts";
+import { guessPath } from "../../../config/path-guess.ts";
+import type { AgentConfig } from "../../../config/schema.ts";
+import { type ConfigSnapshot, findLastGood, keepLastGood } from "../../../drivers/os/last-good.ts";
+import type { Clock } from "../../core/clock.ts";
+import type { ConfigCopy } from "../../core/config-copy.ts";
+import { AgentError } from "../../core/errors.ts";
+import type { Log } from "../../core/log.ts";
 
 /** Where a packaged daemon keeps its state (product names and places). */
 const DEFAULT_STATE_DIR = "/var/lib/causeway";

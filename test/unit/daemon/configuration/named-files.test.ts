@@ -2,10 +2,10 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { stringify } from "yaml";
-import { CHOICES, EVERYTHING } from "../../../config/example-values.ts";
-import { temporaryFolder } from "../../fakes/core/folder.ts";
-import { CA_PEM } from "../../fakes/daemon/ca.ts";
-import { runCli } from "../../fakes/daemon/cli-runner.ts";
+import { CHOICES, EVERYTHING } from "../../../../config/example-values.ts";
+import { temporaryFolder } from "../../../fakes/core/folder.ts";
+import { CA_PEM } from "../../../fakes/daemon/ca.ts";
+import { runCli } from "../../../fakes/daemon/cli-runner.ts";
 
 /** Runs `config validate` on the example's choices with the updates of `ota`, where these files are beside it. */
 async function validate(files: Readonly<Record<string, string>>, ota?: unknown): Promise<string> {

@@ -1,8 +1,8 @@
-import type { LoadedConfig } from "../../config/load.ts";
-import type { Clock } from "../core/clock.ts";
-import { LatestSignals } from "../signals/latest-signals.ts";
-import { installCondition } from "../updates/install-gate.ts";
-import { ClockSteps } from "../vehicle/safety-gate.ts";
+import type { LoadedConfig } from "../../../config/load.ts";
+import type { Clock } from "../../core/clock.ts";
+import { LatestSignals } from "../../signals/latest-signals.ts";
+import { installCondition } from "../../updates/install-gate.ts";
+import { ClockSteps } from "../../vehicle/safety-gate.ts";
 import { checkCommandFiles } from "./command-files.ts";
 import { type LoadedTable, loadSignalTable } from "./load-table.ts";
 import { loadCertificates, loadTrustRoot } from "./named-files.ts";

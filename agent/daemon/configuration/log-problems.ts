@@ -1,5 +1,5 @@
-import type { Log } from "../core/log.ts";
-import type { ConfigProblem } from "../local-api/config-problems.ts";
+import type { Log } from "../../core/log.ts";
+import type { ConfigProblem } from "../../local-api/config-problems.ts";
 import type { DaemonConfig } from "./layered-config.ts";
 
 /** Says in the log what is wrong with the configuration that the agent starts with all the same. */

@@ -1,14 +1,14 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { AgentError } from "../../../agent/core/errors.ts";
-import { keepAsLastGood } from "../../../agent/daemon/last-good.ts";
-import { loadDaemonConfig, problemOfSet } from "../../../agent/daemon/layered-config.ts";
-import { configProblems } from "../../../agent/local-api/config-problems.ts";
-import { seededRandom } from "../../bench/core/seeded-random.ts";
-import { ManualClock } from "../../fakes/core/clock.ts";
-import { MemoryLog } from "../../fakes/core/log.ts";
-import { type DaemonHome, daemonHome } from "../../fakes/daemon/daemon.ts";
+import { AgentError } from "../../../../agent/core/errors.ts";
+import { keepAsLastGood } from "../../../../agent/daemon/configuration/last-good.ts";
+import { loadDaemonConfig, problemOfSet } from "../../../../agent/daemon/configuration/layered-config.ts";
+import { configProblems } from "../../../../agent/local-api/config-problems.ts";
+import { seededRandom } from "../../../bench/core/seeded-random.ts";
+import { ManualClock } from "../../../fakes/core/clock.ts";
+import { MemoryLog } from "../../../fakes/core/log.ts";
+import { type DaemonHome, daemonHome } from "../../../fakes/daemon/daemon.ts";
 
 const SEED = 20_261_129;
 const MUTATIONS = Number(process.env.CAUSEWAY_TEST_CONFIG_MUTATIONS ?? 200);

@@ -1,11 +1,11 @@
 import { statSync, truncateSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { temporaryFolder } from "../../fakes/core/folder.ts";
-import { CA_PEM } from "../../fakes/daemon/ca.ts";
-import { runCli } from "../../fakes/daemon/cli-runner.ts";
+import { temporaryFolder } from "../../../fakes/core/folder.ts";
+import { CA_PEM } from "../../../fakes/daemon/ca.ts";
+import { runCli } from "../../../fakes/daemon/cli-runner.ts";
 
-const CASES = join(import.meta.dirname, "../../fixtures/cases");
+const CASES = join(import.meta.dirname, "../../../fixtures/cases");
 
 const BASE = `thingName: t-1
 bench: true

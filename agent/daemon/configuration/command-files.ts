@@ -1,16 +1,16 @@
-import { type Catalogue, catalogueSchema } from "../../config/catalogue.ts";
-import { loadYamlFile } from "../../config/load.ts";
-import { policySchema } from "../../config/policy.ts";
-import type { AgentConfig } from "../../config/schema.ts";
-import type { TransmitId } from "../../drivers/can/transmit-filter.ts";
-import type { TransmitBus } from "../commands/actions/actuate.ts";
-import { buildCatalogue, type CatalogueFile, transmittedMessages } from "../commands/actions/catalogue.ts";
-import { locate } from "../commands/actions/locate.ts";
-import type { Clock } from "../core/clock.ts";
-import { LatestSignals } from "../signals/latest-signals.ts";
-import { findMessage } from "../signals/message-name.ts";
-import type { TableSource } from "../signals/table-source.ts";
-import { ClockSteps } from "../vehicle/safety-gate.ts";
+import { type Catalogue, catalogueSchema } from "../../../config/catalogue.ts";
+import { loadYamlFile } from "../../../config/load.ts";
+import { policySchema } from "../../../config/policy.ts";
+import type { AgentConfig } from "../../../config/schema.ts";
+import type { TransmitId } from "../../../drivers/can/transmit-filter.ts";
+import type { TransmitBus } from "../../commands/actions/actuate.ts";
+import { buildCatalogue, type CatalogueFile, transmittedMessages } from "../../commands/actions/catalogue.ts";
+import { locate } from "../../commands/actions/locate.ts";
+import type { Clock } from "../../core/clock.ts";
+import { LatestSignals } from "../../signals/latest-signals.ts";
+import { findMessage } from "../../signals/message-name.ts";
+import type { TableSource } from "../../signals/table-source.ts";
+import { ClockSteps } from "../../vehicle/safety-gate.ts";
 import type { LoadedTable } from "./load-table.ts";
 
 /** The arbitration ids that the catalogue may send on `bus`. */

@@ -1,13 +1,18 @@
 import { join } from "node:path";
-import { type ConfigLayer, FILE_SET_SECTIONS, layerFiles } from "../../config/layers.ts";
-import { type LoadedConfig, loadConfigFile, ownFiles } from "../../config/load.ts";
-import { copiedFiles } from "../../config/paths.ts";
-import type { AgentConfig } from "../../config/schema.ts";
-import { type ConfigSnapshot, snapshotOf } from "../../drivers/os/last-good.ts";
-import { beginWithFileSet, type FileSetInUse, fileSetInUse, leaveFileSet } from "../../drivers/os/versions/file-set.ts";
-import type { Clock } from "../core/clock.ts";
-import type { ConfigCopy } from "../core/config-copy.ts";
-import { AgentError, EXIT, errnoOf, FAULTS } from "../core/errors.ts";
+import { type ConfigLayer, FILE_SET_SECTIONS, layerFiles } from "../../../config/layers.ts";
+import { type LoadedConfig, loadConfigFile, ownFiles } from "../../../config/load.ts";
+import { copiedFiles } from "../../../config/paths.ts";
+import type { AgentConfig } from "../../../config/schema.ts";
+import { type ConfigSnapshot, snapshotOf } from "../../../drivers/os/last-good.ts";
+import {
+  beginWithFileSet,
+  type FileSetInUse,
+  fileSetInUse,
+  leaveFileSet,
+} from "../../../drivers/os/versions/file-set.ts";
+import type { Clock } from "../../core/clock.ts";
+import type { ConfigCopy } from "../../core/config-copy.ts";
+import { AgentError, EXIT, errnoOf, FAULTS } from "../../core/errors.ts";
 import { checkConfig } from "./check-config.ts";
 import { lastGoodOf } from "./last-good.ts";
 import type { LoadedTable } from "./load-table.ts";

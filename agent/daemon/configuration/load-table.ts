@@ -1,12 +1,12 @@
 import { readFile, stat } from "node:fs/promises";
-import type { LoadedConfig } from "../../config/load.ts";
-import { AgentError, messageOf } from "../core/errors.ts";
-import { createSignalTable } from "../signals/build-table.ts";
-import { parseDbcBytes } from "../signals/dbc/bytes.ts";
-import type { DbcDatabase, DbcProblem } from "../signals/dbc/model.ts";
-import type { SignalTable } from "../signals/signal-table.ts";
-import { matchedBy, type TableSource } from "../signals/table-source.ts";
-import { type CollectPlan, planCollection } from "../telemetry/collect/collect-rules.ts";
+import type { LoadedConfig } from "../../../config/load.ts";
+import { AgentError, messageOf } from "../../core/errors.ts";
+import { createSignalTable } from "../../signals/build-table.ts";
+import { parseDbcBytes } from "../../signals/dbc/bytes.ts";
+import type { DbcDatabase, DbcProblem } from "../../signals/dbc/model.ts";
+import type { SignalTable } from "../../signals/signal-table.ts";
+import { matchedBy, type TableSource } from "../../signals/table-source.ts";
+import { type CollectPlan, planCollection } from "../../telemetry/collect/collect-rules.ts";
 
 /** Mistakes of one file that are told at once, and as many warnings. */
 const MAX_NAMED = 10;
