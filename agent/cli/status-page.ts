@@ -71,6 +71,7 @@ export function outboxLines(outbox: Status["outbox"], wallUs: number, colors: Co
   return [
     `buffer     ${formatCount(outbox.records)} records, ${formatBytes(outbox.bytes)} of ${formatBytes(outbox.maxBytes)} (${share} %), epoch ${outbox.epoch}`,
     ...diskLines(outbox),
+    ...salvageLines(outbox),
     colors.dim(heading),
     ...lines,
     ...why.flatMap((what) => (what === undefined ? [] : [`           ${colors.red(printable(what))}`])),
@@ -82,6 +83,13 @@ function diskLines({ disk }: Status["outbox"]): readonly string[] {
   const free = disk.freeBytes === undefined ? "free space unknown" : `${formatBytes(disk.freeBytes)} free`;
   const held = disk.reserve === "none" ? "no reserve" : `${formatBytes(disk.reserveBytes)} in reserve`;
   return [`disk       ${free}, ${held}${disk.reserve === "part" ? " (not all of it)" : ""}`];
+}
+
+function salvageLines({ salvage }: Status["outbox"]): readonly string[] {
+  if (salvage === undefined) return [];
+  const { file, rows, totalRows, records } = salvage;
+  const share = Math.floor((100 * rows) / Math.max(1, totalRows));
+  return [`salvage    ${share} % of ${printable(file)} read, ${formatCount(records)} records saved`];
 }
 
 function streamRow(

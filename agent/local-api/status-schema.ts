@@ -122,6 +122,8 @@ export const outboxStatus = z
     streams: z.object(streams).readonly(),
     /** Why records are kept in memory alone for now. */
     fault: fault.optional(),
+    /** How far the salvage of a damaged file is; absent while there is none. */
+    salvage: z.object({ file: z.string(), rows: count, totalRows: count, records: count }).readonly().optional(),
     /** Absent where there is no disk. */
     disk: z
       .object({

@@ -81,6 +81,16 @@ export type StreamStats = {
   readonly oldestUs: number | undefined;
 };
 
+/** The records of a damaged file, while they come over. */
+export type SalvageState = {
+  /** Name of the file, beside the database. */
+  readonly file: string;
+  /** Rows of it that were looked at, of how many, and the records that were whole and have come over. */
+  readonly rows: number;
+  readonly totalRows: number;
+  readonly records: number;
+};
+
 export type OutboxStats = {
   readonly epoch: number;
   readonly records: number;
@@ -89,6 +99,8 @@ export type OutboxStats = {
   readonly streams: Readonly<Record<StreamName, StreamStats>>;
   /** Why records are kept in memory alone for now; absent while they are on the disk. */
   readonly fault?: { readonly code: FaultCode; readonly what: string; readonly remedy: string };
+  /** How far the salvage of a damaged file is; absent while there is none. */
+  readonly salvage?: SalvageState | undefined;
 };
 
 /** Records of one stream that were lost for one reason since the outbox was opened. */

@@ -14,7 +14,7 @@ import type {
   StreamName,
   StreamStats,
 } from "../../../agent/ports/outbox.ts";
-import { SALVAGE_RETRY_MS } from "../../../agent/ports/outbox-faults.ts";
+import { BackgroundSalvage } from "../recovery/background-salvage.ts";
 import { Salvager } from "../recovery/salvage.ts";
 import type { Watermark } from "../recovery/watermark.ts";
 import type { WatermarkFile } from "../recovery/watermark-file.ts";
@@ -30,10 +30,6 @@ import { type OutboxStorage, Transactions } from "./transactions.ts";
 
 /** Digits of the boot id that its column holds: 48 bits. */
 const BOOT_DIGITS = 12;
-/** A damaged file's records come over in steps of at most SALVAGE_TURN_MS of the main thread, every SALVAGE_MS. */
-const SALVAGE_MS = 100;
-const SALVAGE_TURN_MS = 20;
-
 export type SqliteOutboxParts = {
   readonly storage: OutboxStorage;
   readonly epoch: number;
@@ -57,15 +53,12 @@ export class SqliteOutbox implements Outbox {
   readonly #evictor: Evictor;
   readonly #boot: number | undefined;
   readonly #watermark: Pick<WatermarkFile, "note" | "close">;
-  readonly #salvager: Salvager;
+  readonly #salvage: BackgroundSalvage;
   /** As the last commit left it. */
   #promised: Watermark;
-  #stopSalvage: () => void = () => undefined;
-  #salvageDueMs = 0;
-  #backfills = 0;
 
   constructor(parts: SqliteOutboxParts) {
-    const { storage, bootId, maxBytes, log, watermark } = parts;
+    const { storage, bootId, maxBytes, clock, log, watermark } = parts;
     const { database, file } = storage;
     this.#parts = parts;
     this.#boot = bootId === undefined ? undefined : Number.parseInt(bootId.slice(0, BOOT_DIGITS), 16);
@@ -78,7 +71,15 @@ export class SqliteOutbox implements Outbox {
     this.#evictor = evictor;
     this.#promised = this.#promises();
     this.#watermark = watermark(this.#promised);
-    this.#salvager = new Salvager({ database, file, records, losses, evictor, maxBytes, log });
+    const salvager = new Salvager({ database, file, records, losses, evictor, maxBytes, log });
+    this.#salvage = new BackgroundSalvage({
+      salvager,
+      write: (step) => this.#write(step),
+      read: (work) => this.#transactions.read(work),
+      file,
+      clock,
+      log,
+    });
   }
 
   append(drafts: readonly RecordDraft[]): readonly RecordId[] {
@@ -142,15 +143,12 @@ export class SqliteOutbox implements Outbox {
   }
 
   backfills(): number {
-    return this.#backfills;
+    return this.#salvage.backfills;
   }
 
   /** Brings over what damaged files still have: for about `ms` at once, the rest beside the work. */
   salvage(ms: number): void {
-    if (!this.#salvager.isPending) return;
-    if (ms > 0) this.#salvageFor(ms);
-    if (this.#salvager.isPending)
-      this.#stopSalvage = this.#parts.clock.every(SALVAGE_MS, () => this.#salvageFor(SALVAGE_TURN_MS));
+    this.#salvage.begin(ms);
   }
 
   ack(rows: readonly number[]): void {
@@ -219,6 +217,7 @@ export class SqliteOutbox implements Outbox {
         telemetry: this.#streamStats("telemetry"),
         capture: this.#streamStats("capture"),
       },
+      salvage: this.#salvage.state,
     };
   }
 
@@ -239,8 +238,7 @@ export class SqliteOutbox implements Outbox {
   close(): void {
     const { database } = this.#parts.storage;
     if (!database.open) return;
-    this.#stopSalvage();
-    this.#salvager.close();
+    this.#salvage.stop();
     database.close();
     this.#watermark.close(this.#promised);
   }
@@ -263,23 +261,6 @@ export class SqliteOutbox implements Outbox {
     this.#promised = promises;
     this.#watermark.note(promises);
     return result;
-  }
-
-  #salvageFor(ms: number): void {
-    const { clock, log, storage } = this.#parts;
-    const startMs = clock.monotonicMs();
-    if (startMs < this.#salvageDueMs) return;
-    try {
-      while (this.#salvager.isPending && clock.monotonicMs() - startMs < ms) {
-        if (this.#write(() => this.#salvager.step()) > 0) this.#backfills += 1;
-        this.#transactions.read(() => this.#salvager.look());
-      }
-    } catch (thrown) {
-      if (!(thrown instanceof AgentError)) throw thrown;
-      log.warn("outbox.salvage-paused", { file: storage.file, code: thrown.code, what: thrown.message });
-      this.#salvageDueMs = startMs + SALVAGE_RETRY_MS;
-    }
-    if (!this.#salvager.isPending) this.#stopSalvage();
   }
 
   #promises(): Watermark {

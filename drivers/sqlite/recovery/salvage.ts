@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type Database from "better-sqlite3";
 import type { Log } from "../../../agent/core/log.ts";
+import type { SalvageState } from "../../../agent/ports/outbox.ts";
 import { pragmaNumber } from "../database.ts";
 import type { Evictor } from "../outbox/evictor.ts";
 import { type LossRow, LossTable, rangeOf } from "../outbox/losses.ts";
@@ -121,17 +122,25 @@ export class Salvager {
   readonly #parts: SalvagerParts;
   readonly #missing: MissingSeqs;
   #open: { readonly file: string; readonly damaged: DamagedFile } | undefined;
-  #isPending: boolean;
+  /** As the last transaction left it. */
+  #pending: SalvageRow | undefined;
 
   constructor(parts: SalvagerParts) {
     this.#parts = parts;
     this.#missing = new MissingSeqs(parts.database);
-    this.#isPending = this.#current() !== undefined;
+    this.#pending = this.#current();
   }
 
   /** Whether there is something left to do. */
   get isPending(): boolean {
-    return this.#isPending;
+    return this.#pending !== undefined;
+  }
+
+  /** How far it is with the file that it reads now; undefined where nothing is left to do. */
+  get state(): SalvageState | undefined {
+    if (this.#pending === undefined) return undefined;
+    const { file, next_row: nextRow, last_row: totalRows, records } = this.#pending;
+    return { file, rows: Math.min(nextRow - 1, totalRows), totalRows, records };
   }
 
   /** One step, for use inside a transaction. Returns the number of records that came over. */
@@ -151,8 +160,8 @@ export class Salvager {
 
   /** To be called after the transaction of a step was committed. */
   look(): void {
-    this.#isPending = this.#current() !== undefined;
-    if (!this.#isPending) this.close();
+    this.#pending = this.#current();
+    if (this.#pending === undefined) this.close();
   }
 
   close(): void {

@@ -47,6 +47,15 @@ describe("what keeps records from their consumers", () => {
     expect(exitCode).toBe(0);
   });
 
+  it("is not a damaged file whose records come over, which says how far they are", async () => {
+    const salvage = { file: "outbox.db.damaged-1", rows: 300, totalRows: 1000, records: 1290 };
+    const { outbox } = statusWith();
+    const config = await serveView({ status: () => statusWith({ outbox: { ...outbox, salvage } }) });
+    const { stdout, exitCode } = await runCli(["status", "--config", config]);
+    expect(stdout).toContain("\nsalvage    30 % of outbox.db.damaged-1 read, 1 290 records saved\n");
+    expect(exitCode).toBe(0);
+  });
+
   it.each([
     [0x87, "allow this client to publish to dt/causeway/truck-0001/telemetry"],
     [0x97, "raise the broker's quota"],

@@ -74,6 +74,20 @@ function expectAll({ outbox }: Bench, epoch: number): void {
 }
 
 describe("the salvage of a damaged outbox", () => {
+  it("says how far it is until it has ended", () => {
+    const { file } = damagedFile();
+    const bench = open(file);
+    const begun = { file: "outbox.db.damaged-1", rows: 0, totalRows: RECORDS, records: 0 };
+    expect(bench.outbox.stats().salvage).toEqual(begun);
+    bench.clock.advance(STEP_MS);
+    const { rows = 0, records = 0 } = bench.outbox.stats().salvage ?? {};
+    expect(records).toBe(seqsOf(bench.outbox, "telemetry").length);
+    expect(rows).toBeGreaterThanOrEqual(records);
+    expect(rows).toBeLessThan(RECORDS);
+    finish(bench);
+    expect(bench.outbox.stats().salvage).toBeUndefined();
+  });
+
   it("goes on beside the work: new records come above the old ones, and leave meanwhile", () => {
     const { file, epoch } = damagedFile();
     const bench = open(file);
