@@ -29,9 +29,12 @@ export function setup(): void {
   process.env.TMPDIR = FOLDER;
 }
 
-/** After it. What failed tests have kept stays for a look. */
+/** After it. The folders of failed tests (`temporaryFolder`) stay for a look. */
 export function teardown(): void {
-  if (existsSync(FOLDER) && readdirSync(FOLDER).length === 0) rmdirSync(FOLDER);
+  if (!existsSync(FOLDER)) return;
+  const others = readdirSync(FOLDER).filter((name) => !name.startsWith("causeway-test-"));
+  for (const name of others) rmSync(join(FOLDER, name), { recursive: true, force: true });
+  if (readdirSync(FOLDER).length === 0) rmdirSync(FOLDER);
 }
 
 /** A container may have little memory there, or let nothing run from it; programs of tests do. */
