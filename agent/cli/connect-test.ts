@@ -53,42 +53,12 @@ export type ConnectTestParts = {
 
 /** Goes through the steps, each timed, until one fails or `signal` aborts. */
 export async function testConnection(parts: ConnectTestParts, signal: AbortSignal): Promise<ConnectReport> {
-  const { endpoint, proxy, network, clock } = parts;
-  const steps: StepResult[] = [];
+  const { endpoint, network, clock } = parts;
+  const { steps, step, inTime } = timedSteps(parts, signal);
   let server: ServerFacts | undefined;
   let session: Broker | undefined;
-  const step = async (name: ConnectStep, work: () => Promise<string> | string): Promise<void> => {
-    const startMs = clock.monotonicMs();
-    const note = (ok: boolean, detail: string): void => {
-      steps.push({ step: name, ok, ms: Math.round((clock.monotonicMs() - startMs) * 10) / 10, detail });
-    };
-    try {
-      if (signal.aborted) throw outOfTime(endpoint);
-      note(true, await work());
-    } catch (error) {
-      note(false, error instanceof AgentError ? error.code : "internal.bug");
-      throw error;
-    }
-  };
-  const late = aborted(signal).then((): never => {
-    throw outOfTime(endpoint);
-  });
-  // It is looked at while a step waits only.
-  late.catch(() => undefined);
-  const inTime = <T>(work: Promise<T>): Promise<T> => Promise.race([work, late]);
   try {
-    if (proxy === undefined) {
-      await step("dns", async () => (await inTime(network.resolveHost(endpoint))).join(", "));
-      await step("tcp", async () => {
-        await inTime(network.openTcp(endpoint));
-        return `${endpoint.host}:${endpoint.port}`;
-      });
-    } else {
-      await step("proxy", async () => {
-        await inTime(proxy.check(endpoint, endpoint.timeoutMs, signal));
-        return `${proxy.host}:${proxy.port}`;
-      });
-    }
+    await reach(parts, step, inTime, signal);
     await step("tls", async () => {
       server = await inTime(network.inspectServer(endpoint));
       return `${server.protocol ?? "client certificate wanted"}, ${server.chain[0]?.subject ?? "no certificate"}`;
@@ -106,6 +76,54 @@ export async function testConnection(parts: ConnectTestParts, signal: AbortSigna
   } finally {
     await session?.stop();
   }
+}
+
+type Step = (name: ConnectStep, work: () => Promise<string> | string) => Promise<void>;
+type InTime = <T>(work: Promise<T>) => Promise<T>;
+
+/** Steps as they go; `inTime` rejects when `signal` aborts first. */
+function timedSteps({ endpoint, clock }: ConnectTestParts, signal: AbortSignal) {
+  const steps: StepResult[] = [];
+  const step: Step = async (name, work) => {
+    const startMs = clock.monotonicMs();
+    const note = (ok: boolean, detail: string): void => {
+      steps.push({ step: name, ok, ms: Math.round((clock.monotonicMs() - startMs) * 10) / 10, detail });
+    };
+    try {
+      if (signal.aborted) throw outOfTime(endpoint);
+      note(true, await work());
+    } catch (error) {
+      note(false, error instanceof AgentError ? error.code : "internal.bug");
+      throw error;
+    }
+  };
+  const late = aborted(signal).then((): never => {
+    throw outOfTime(endpoint);
+  });
+  // It is looked at while a step waits only.
+  late.catch(() => undefined);
+  const inTime: InTime = (work) => Promise.race([work, late]);
+  return { steps, step, inTime };
+}
+
+/** The way to the broker: name and port, or the proxy in their place. */
+async function reach(
+  { endpoint, proxy, network }: ConnectTestParts,
+  step: Step,
+  inTime: InTime,
+  signal: AbortSignal,
+): Promise<void> {
+  if (proxy !== undefined) {
+    return await step("proxy", async () => {
+      await inTime(proxy.check(endpoint, endpoint.timeoutMs, signal));
+      return `${proxy.host}:${proxy.port}`;
+    });
+  }
+  await step("dns", async () => (await inTime(network.resolveHost(endpoint))).join(", "));
+  await step("tcp", async () => {
+    await inTime(network.openTcp(endpoint));
+    return `${endpoint.host}:${endpoint.port}`;
+  });
 }
 
 /** The steps and the server's certificates, a line each. */

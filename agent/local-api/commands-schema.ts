@@ -18,6 +18,17 @@ const listedCommand = z.object({
 /** A command as the ledger knows it. */
 export type ListedCommand = z.infer<typeof listedCommand>;
 
+const verdict = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("rejected"), code: z.string(), description: z.string() }),
+  z.object({ kind: z.literal("possible"), action: z.string(), commandClass: z.string() }),
+]);
+/** What would become of a command. */
+export type CommandVerdict = z.infer<typeof verdict>;
+
+const end = z.object({ status: z.string(), reason: reason.optional(), result }).nullable();
+/** How a command ended; null where that is still to come. */
+export type CommandEnd = z.infer<typeof end>;
+
 /** The newest commands of the ledger. */
 export const commandsList = verb({
   name: "commands.list",
@@ -48,17 +59,8 @@ export const commandsRun = verb({
     claimedBy: z.string().max(64).optional(),
   }),
   answer: z.union([
-    z.object({
-      schemaVersion: z.literal(1),
-      verdict: z.discriminatedUnion("kind", [
-        z.object({ kind: z.literal("rejected"), code: z.string(), description: z.string() }),
-        z.object({ kind: z.literal("possible"), action: z.string(), commandClass: z.string() }),
-      ]),
-    }),
-    z.object({
-      schemaVersion: z.literal(1),
-      answer: z.object({ status: z.string(), reason: reason.optional(), result }).nullable(),
-    }),
+    z.object({ schemaVersion: z.literal(1), verdict }),
+    z.object({ schemaVersion: z.literal(1), answer: end }),
   ]),
 });
 

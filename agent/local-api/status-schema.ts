@@ -236,7 +236,7 @@ export const statusSchema = z
     /** The update that is under way, or the last one; absent where none is known. */
     update: z
       .object({
-        /** As in control/update-state.ts. */
+        /** As in updates/update-state.ts. */
         step: z.string(),
         /** Whether it has come to its end, good or bad. */
         isOver: z.boolean(),

@@ -3,6 +3,8 @@ import type { Command } from "commander";
 import { EXIT } from "../../core/errors.ts";
 import { printable } from "../../core/plain-text.ts";
 import {
+  type CommandEnd,
+  type CommandVerdict,
   commandsAcknowledge,
   commandsList,
   commandsRun,
@@ -95,25 +97,22 @@ async function run(file: string, isDryRun: boolean, context: CliContext): Promis
   const payload = new TextDecoder().decode(await readInputFile(file));
   const agent = await runningAgent(context);
   const { answer, raw } = await agent.ask(commandsRun, { payload, isDryRun, claimedBy: userName(context) });
+  const isGood = "verdict" in answer ? answer.verdict.kind === "possible" : answer.answer?.status === "SUCCEEDED";
+  if (!isGood) context.finish(EXIT.failed);
   if (context.options().json) printJson(context, raw);
-  if ("verdict" in answer) {
-    const { verdict } = answer;
-    if (verdict.kind === "rejected") context.finish(EXIT.failed);
-    if (context.options().json) return;
-    if (verdict.kind === "possible")
-      printLine(context, `${verdict.action} (${verdict.commandClass}) would be carried out`);
-    else printLine(context, printable(`it would be refused: ${verdict.code}: ${verdict.description}`));
-    return;
-  }
-  const { answer: end } = answer;
-  if (end?.status !== "SUCCEEDED") context.finish(EXIT.failed);
-  if (context.options().json) return;
-  if (end === null) printLine(context, "it is running, or ends with a restart; causeway commands list shows its end");
-  else
-    printLine(
-      context,
-      printable(`${end.status}${end.reason === undefined ? "" : `: ${end.reason.code}: ${end.reason.description}`}`),
-    );
+  else printLine(context, "verdict" in answer ? verdictText(answer.verdict) : answerText(answer.answer));
+}
+
+function verdictText(verdict: CommandVerdict): string {
+  return verdict.kind === "possible"
+    ? `${verdict.action} (${verdict.commandClass}) would be carried out`
+    : printable(`it would be refused: ${verdict.code}: ${verdict.description}`);
+}
+
+function answerText(end: CommandEnd): string {
+  if (end === null) return "it is running, or ends with a restart; causeway commands list shows its end";
+  const why = end.reason === undefined ? "" : `: ${end.reason.code}: ${end.reason.description}`;
+  return printable(`${end.status}${why}`);
 }
 
 /** Who is at the terminal, behind sudo too, for the audit trail; undefined for a user without a name. */

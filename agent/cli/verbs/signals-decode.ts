@@ -70,8 +70,12 @@ async function decodeLog(context: CliContext, decoder: FrameDecoder, log: string
     await stdout.drained?.();
     if (context.signal.aborted) break;
   }
-  if (tally.bad > 0) {
-    note(context, `${tally.bad} of ${tally.lines} lines could not be read`);
+  report(context, tally);
+}
+
+function report(context: CliContext, { lines, bad }: Tally): void {
+  if (bad > 0) {
+    note(context, `${bad} of ${lines} lines could not be read`);
     context.finish(EXIT.badInput);
   }
   if (context.signal.aborted) context.finish(EXIT.interrupted);
