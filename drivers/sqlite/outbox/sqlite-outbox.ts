@@ -30,6 +30,7 @@ import { type OutboxStorage, Transactions } from "./transactions.ts";
 
 /** Digits of the boot id that its column holds: 48 bits. */
 const BOOT_DIGITS = 12;
+
 export type SqliteOutboxParts = {
   readonly storage: OutboxStorage;
   readonly epoch: number;
