@@ -62,7 +62,12 @@ export const otaConfig = z.strictObject({
       maxBytesPerSecond: z.int().min(1000).max(1_000_000_000).optional().describe("no limit when absent"),
       minBytesPerSecond: z.int().min(0).max(1_000_000).default(500).describe("a slower connection is made anew"),
       minRateWindowSeconds: z.int().min(5).max(3600).default(60),
-      giveUpHours: z.int().min(1).max(8760).default(168).describe("without a new byte for this long it has failed"),
+      giveUpHours: z
+        .int()
+        .min(1)
+        .max(8760)
+        .default(168)
+        .describe("without a new byte for this long, of running time, it has failed"),
       maxRepeats: z
         .int()
         .min(1)

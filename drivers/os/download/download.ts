@@ -26,7 +26,7 @@ export type DownloadSettings = {
   /** A connection that is slower over `minRateWindowMs` is cut and made anew. */
   readonly minBytesPerSecond: number;
   readonly minRateWindowMs: number;
-  /** Without a new byte for this long it is given up, ms. */
+  /** Without a new byte for this long it is given up, ms of running time, over all starts of the process. */
   readonly giveUpMs: number;
   /** A server that does not give the rest of a file sends its beginning again: given up when so many times its size came again. */
   readonly maxRepeats: number;
@@ -86,6 +86,11 @@ class Transfer {
   #needsWhole = false;
   #fetchedBytes = 0;
   #requests = 0;
+  /** The most that was there, and when that came; monotonic, ms. */
+  #mostBytes: number;
+  #progressMs: number;
+  /** Attempts since then. */
+  #failures = 0;
 
   constructor(
     parts: DownloadParts,
@@ -100,41 +105,35 @@ class Transfer {
     this.#partial = partial;
     this.#onProgress = onProgress;
     this.#limit = new RateLimit(parts.settings, parts.clock);
+    this.#mostBytes = partial.bytes;
+    this.#progressMs = parts.clock.monotonicMs() - partial.idleMs;
   }
 
   async run(signal: AbortSignal): Promise<DownloadOutcome> {
     const { clock, settings, random, log } = this.#parts;
     const { name, sizeBytes } = this.#artifact;
     this.#onProgress(this.#partial.bytes);
-    let progressMs = clock.monotonicMs();
-    let mostBytes = this.#partial.bytes;
-    let failures = 0;
     while (!signal.aborted) {
       const attempt = this.#partial.bytes === sizeBytes ? await this.#judge() : await this.#attempt(signal);
       if (attempt.kind === "over") return attempt.outcome;
       if (signal.aborted) break;
-      if (this.#partial.bytes > mostBytes) {
-        mostBytes = this.#partial.bytes;
-        progressMs = clock.monotonicMs();
-        failures = 0;
-      }
       if (this.#partial.bytes === sizeBytes) continue;
       log.info("download.interrupted", { name, bytes: this.#partial.bytes, why: attempt.why });
-      const lost = this.#lost(clock.monotonicMs() - progressMs);
+      const lost = this.#lost();
       if (lost !== undefined) return await this.#giveUp(`${lost}: ${attempt.why}`);
-      await clock.sleep(fullJitterMs(failures, settings.reconnect, random), signal);
-      failures += 1;
+      await clock.sleep(fullJitterMs(this.#failures, settings.reconnect, random), signal);
+      this.#failures += 1;
     }
     return { kind: "stopped" };
   }
 
   /** Why it is not tried again; undefined while it is. */
-  #lost(idleMs: number): string | undefined {
+  #lost(): string | undefined {
     const { giveUpMs } = this.#parts.settings;
     if (this.#hasSpentRepeats()) {
       return `${this.#partial.repeatedBytes} bytes came again from a server that does not give the rest of a file (HTTP Range)`;
     }
-    return idleMs >= giveUpMs ? `no new byte for ${giveUpMs} ms` : undefined;
+    return this.#partial.idleMs >= giveUpMs ? `no new byte for ${giveUpMs} ms` : undefined;
   }
 
   #hasSpentRepeats(): boolean {
@@ -143,6 +142,7 @@ class Transfer {
 
   async #giveUp(why: string): Promise<DownloadOutcome> {
     if (this.#hasSpentRepeats()) this.#partial.forgiveRepeats();
+    this.#partial.noteIdle(0);
     await this.#partial.sync();
     return { kind: "failed", detail: `${this.#artifact.name}: ${why}` };
   }
@@ -157,8 +157,19 @@ class Transfer {
       return { kind: "retry", why: messageOf(thrown) };
     } finally {
       // What came before the cut is kept, whatever ends the process next.
+      this.#noteProgress();
       await this.#partial.sync();
     }
+  }
+
+  #noteProgress(): void {
+    const nowMs = this.#parts.clock.monotonicMs();
+    if (this.#partial.bytes > this.#mostBytes) {
+      this.#mostBytes = this.#partial.bytes;
+      this.#progressMs = nowMs;
+      this.#failures = 0;
+    }
+    this.#partial.noteIdle(nowMs - this.#progressMs);
   }
 
   async #fetch(source: Exclude<ArtifactSource, { kind: "file" }>, signal: AbortSignal): Promise<Attempt> {

@@ -25,6 +25,7 @@ export class PartialFile {
   #syncedBytes = 0;
   #origin: Origin = NOWHERE;
   #repeatedBytes = 0;
+  #idleMs = 0;
 
   private constructor(handle: FileHandle, target: PartialTarget) {
     this.#handle = handle;
@@ -57,6 +58,16 @@ export class PartialFile {
   /** They have cost a failure: another try has all it may repeat again. Durable with the next sync. */
   forgiveRepeats(): void {
     this.#repeatedBytes = 0;
+  }
+
+  /** Running time without a new byte, over all starts, ms. */
+  get idleMs(): number {
+    return this.#idleMs;
+  }
+
+  /** Durable with the next sync. */
+  noteIdle(ms: number): void {
+    this.#idleMs = ms;
   }
 
   /** Whether the pieces may be of more than one file: then a wrong digest does not say that the file is. */
@@ -112,6 +123,7 @@ export class PartialFile {
       sha256: this.#target.sha256,
       bytes: this.#bytes,
       repeatedBytes: this.#repeatedBytes,
+      idleMs: this.#idleMs,
       ...this.#origin,
     };
     writeDurably(`${this.#target.file}.part`, JSON.stringify(noted));
@@ -133,6 +145,7 @@ export class PartialFile {
     if (!isOurs) return this.restart();
     this.#origin = noted.origin;
     this.#repeatedBytes = noted.repeatedBytes;
+    this.#idleMs = noted.idleMs;
     if (!(await this.#cut(noted.bytes))) return this.restart();
     this.#syncedBytes = this.#bytes;
   }
@@ -167,6 +180,7 @@ type Note = {
   readonly sha256: string;
   readonly bytes: number;
   readonly repeatedBytes: number;
+  readonly idleMs: number;
   readonly origin: Origin;
 };
 
@@ -175,6 +189,7 @@ const note = z.object({
   sha256: z.string(),
   bytes: z.int().min(0),
   repeatedBytes: z.int().min(0).default(0),
+  idleMs: z.number().min(0).default(0),
   validator: z.string().optional(),
   isMixed: z.boolean().default(true),
   isSecond: z.boolean().default(false),
@@ -183,8 +198,8 @@ const note = z.object({
 /** Our own file, but disks forget: anything that does not fit means "start over". */
 function parseNote(text: string | undefined): Note | undefined {
   try {
-    const { sha256, bytes, repeatedBytes, validator, isMixed, isSecond } = note.parse(JSON.parse(text ?? ""));
-    return { sha256, bytes, repeatedBytes, origin: { validator, isMixed, isSecond } };
+    const { validator, isMixed, isSecond, ...counts } = note.parse(JSON.parse(text ?? ""));
+    return { ...counts, origin: { validator, isMixed, isSecond } };
   } catch {
     // No note, or one that was never written whole.
     return undefined;
