@@ -8,6 +8,7 @@ import { alwaysSafe, invalidArguments } from "./prepare.ts";
 
 const MAX_SIGNALS = 64;
 const MAX_WAIT_MS = 30_000;
+/** Between two looks at the signals, ms: none announces itself, so that the way of a frame stays short. */
 const POLL_MS = 10;
 
 const names = z.array(z.string().min(1).max(256)).min(1).max(MAX_SIGNALS);
