@@ -1,3 +1,4 @@
+import type { Log } from "../../agent/core/log.ts";
 import { idKey, largestId } from "../../agent/ports/arbitration-id.ts";
 import type { FrameFilter } from "../../agent/ports/can-bus.ts";
 import { FRAME_FLAG } from "../../agent/ports/frame.ts";
@@ -53,11 +54,14 @@ const EFF_FLAG = 0x8000_0000;
 const KERNEL_FILTER_LIMIT = 512;
 
 /**
- * The filters as pairs (can_id, can_mask) of CAN_RAW_FILTER (struct can_filter, linux/can.h); empty receives everything.
- * Undefined when a socket takes no more of them: then everything has to be received.
+ * The filters as pairs (can_id, can_mask) of CAN_RAW_FILTER (struct can_filter, linux/can.h); empty receives everything. So it is where a
+ * socket takes no more of them, which is logged. `bus` is the name in the configuration.
  */
-export function kernelFilters(filters: readonly FrameFilter[]): Uint32Array | undefined {
-  if (filters.length > KERNEL_FILTER_LIMIT) return undefined;
+export function kernelFilters(bus: string, filters: readonly FrameFilter[], log: Log): Uint32Array {
+  if (filters.length > KERNEL_FILTER_LIMIT) {
+    log.info("bus.filter-widened", { bus, filters: filters.length });
+    return new Uint32Array();
+  }
   const words = new Uint32Array(filters.length * 2);
   filters.forEach((filter, index) => {
     const idMask = largestId(filter.extended);

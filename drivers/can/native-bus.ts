@@ -74,8 +74,7 @@ class NativeBus implements CanBus {
   async start(sink: BusSink): Promise<void> {
     const { interface: interfaceName, receiveBufferBytes, ringFrames, filters } = this.#settings;
     const addon = loadNativeAddon();
-    const pairs = kernelFilters(filters);
-    if (pairs === undefined) this.#log.info("bus.filter-widened", { bus: this.name, filters: filters.length });
+    const pairs = kernelFilters(this.name, filters, this.#log);
     const onNews = (frames: number, errorFrames: number, link: number): void => {
       this.#batch.count = frames;
       this.#delivery.frames(this.#batch, errorFrames);
@@ -85,7 +84,7 @@ class NativeBus implements CanBus {
     const drops = new InterfaceCounter(interfaceName, "rx_dropped");
     const packets = new InterfaceCounter(interfaceName, "rx_packets");
     const slot = openSlot(interfaceName, () =>
-      addon.open(interfaceName, receiveBufferBytes, ringFrames, pairs ?? new Uint32Array(), this.#batch.bytes, onNews),
+      addon.open(interfaceName, receiveBufferBytes, ringFrames, pairs, this.#batch.bytes, onNews),
     );
     this.#open = { addon, slot, drops, packets };
     await this.#delivery.open(sink);

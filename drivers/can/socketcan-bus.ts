@@ -43,6 +43,8 @@ class SocketcanBus implements CanBus {
   readonly name: string;
   readonly #settings: SocketcanBusSettings;
   readonly #clock: Clock;
+  /** Pairs of CAN_RAW_FILTER. */
+  readonly #filters: Uint32Array;
   readonly #transmitter: Transmitter;
   readonly #delivery = new Delivery();
   readonly #frames = new FrameCollector(BATCH_FRAMES, (batch, errorFrames) =>
@@ -58,6 +60,7 @@ class SocketcanBus implements CanBus {
     this.name = settings.name;
     this.#settings = settings;
     this.#clock = parts.clock;
+    this.#filters = kernelFilters(settings.name, settings.filters, parts.log);
     this.#transmitter = new Transmitter({
       bus: settings.name,
       interface: settings.interface,
@@ -115,7 +118,7 @@ class SocketcanBus implements CanBus {
   #openChannel(): unknown {
     try {
       const channel = this.#channels?.open(this.#settings.interface);
-      const filters = kernelFilters(this.#settings.filters) ?? new Uint32Array();
+      const filters = this.#filters;
       const list = Array.from({ length: filters.length / 2 }, (_, index) => ({
         id: filters[index * 2],
         mask: filters[index * 2 + 1],

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { FRAME_FLAG } from "../../../../agent/ports/frame.ts";
 import { kernelFilters, ReceiveFilter } from "../../../../drivers/can/filter.ts";
+import { MemoryLog } from "../../../fakes/core/log.ts";
 
 const { extended, error } = FRAME_FLAG;
 
@@ -44,16 +45,21 @@ describe("ReceiveFilter", () => {
 describe("kernelFilters", () => {
   it("makes the id length part of the comparison", () => {
     // struct can_filter (linux/can.h): CAN_EFF_FLAG in the mask, and in the id for 29-bit ids.
-    const words = kernelFilters([
+    const filters = [
       { id: 0x123, mask: 0x7ff, extended: false },
       { id: 0x18fe_f100, mask: 0x1fff_ffff, extended: true },
+    ];
+    expect([...kernelFilters("can0", filters, new MemoryLog())]).toEqual([
+      0x123, 0x8000_07ff, 0x98fe_f100, 0x9fff_ffff,
     ]);
-    expect([...(words ?? [])]).toEqual([0x123, 0x8000_07ff, 0x98fe_f100, 0x9fff_ffff]);
   });
 
-  it("gives up on more filters than a socket takes", () => {
-    const filter = { id: 1, mask: 0x7ff, extended: false };
-    expect(kernelFilters(Array.from({ length: 512 }, () => filter))).toHaveLength(1024);
-    expect(kernelFilters(Array.from({ length: 513 }, () => filter))).toBeUndefined();
+  it("receives everything when a socket takes no more filters, and says so", () => {
+    const filters = Array.from({ length: 513 }, () => ({ id: 1, mask: 0x7ff, extended: false }));
+    const log = new MemoryLog();
+    expect(kernelFilters("can0", filters.slice(1), log)).toHaveLength(1024);
+    expect(log.entries).toEqual([]);
+    expect(kernelFilters("can0", filters, log)).toHaveLength(0);
+    expect(log.of("bus.filter-widened")).toMatchObject([{ facts: { bus: "can0", filters: 513 } }]);
   });
 });
