@@ -97,7 +97,12 @@ describe("with mosquitto", () => {
         await consumer.publish({ topic, payload, ...rest });
       },
       cut: () => mosquitto.kill(),
-      restore: () => mosquitto.start(),
+      restore: async () => {
+        const { connects } = consumer.status();
+        await mosquitto.start();
+        // On a busy machine what it injects would be lost for longer than a test waits.
+        await consumer.online(AbortSignal.timeout(30_000), connects);
+      },
       close: async () => {
         await broker.stop();
         await consumer.stop();
