@@ -177,15 +177,16 @@ async function register(parts: ChangeParts, requestClient: RequestClient, signal
     identityStore.apply({ kind: "registered" });
     return;
   }
-  const isTokenRejected = reply.kind === "rejected" && reply.rejection.code === TOKEN_REFUSED;
-  if (isTokenRejected && ownership.isTried) {
-    // Unknown to the service, or used: a try whose answer never came may have registered the certificate.
-    identityStore.apply({ kind: "assumed" });
-    return;
-  }
-  if (isTokenRejected) identityStore.apply({ kind: "reasked" });
-  else if (isCertainlyUndone(reply) && !ownership.isTried) identityStore.apply({ kind: "untried" });
-  throw refusedBy(`template ${template}`, reply);
+  const kind = afterFailure(reply, ownership.isTried);
+  if (kind !== undefined) identityStore.apply({ kind });
+  if (kind !== "assumed") throw refusedBy(`template ${template}`, reply);
+}
+
+/** What a registration that was not accepted changes; undefined when nobody knows more than before. `isTried`: it was asked for before. */
+function afterFailure(reply: Reply<unknown>, isTried: boolean): "assumed" | "reasked" | "untried" | undefined {
+  // The token is unknown to the service, or used: a try whose answer never came may have registered the certificate.
+  if (reply.kind === "rejected" && reply.rejection.code === TOKEN_REFUSED) return isTried ? "assumed" : "reasked";
+  return isCertainlyUndone(reply) && !isTried ? "untried" : undefined;
 }
 
 function otherThing({ identityStore, order }: ChangeParts, found: string): AgentError {
