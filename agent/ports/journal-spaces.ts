@@ -116,7 +116,7 @@ export const JOURNAL_SPACES = {
   update: [
     {
       key: "current",
-      holds: "the update that is under way or was last: request, step and starts, as JSON text",
+      holds: "the update that is under way or was last: request, step, starts and consent, as JSON text",
       schema: ["agent/updates/update-record.ts", "updateRecord"],
       deletedBy: "nobody; the next update replaces it",
     },
