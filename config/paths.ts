@@ -2,8 +2,12 @@ import { isAbsolute, join } from "node:path";
 import { z } from "zod";
 import type { ConfigCopy } from "../agent/core/config-copy.ts";
 import { pathMark } from "./fields.ts";
+import { isRecord } from "./json-schema.ts";
 import { type AgentConfig, agentConfig } from "./schema.ts";
 import type { Key } from "./yaml-file.ts";
+
+/** The schemas that are of a path, or have one below: the others are not looked into, and a thousand rules cost nothing. */
+const HOLDERS: ReadonlySet<z.core.$ZodType> = new Set(holdersIn(agentConfig));
 
 /** A path in a configuration, as its schema marks it. */
 type FoundPath = {
@@ -54,16 +58,36 @@ function* pathsIn(
   replace: FoundPath["replace"] = () => undefined,
 ): Generator<FoundPath> {
   const bare = unwrapped(schema);
+  if (!HOLDERS.has(bare)) return;
   const mark = pathMark.get(bare);
   if (mark !== undefined && typeof value === "string") yield { path: value, at, replace, ...mark };
   if (bare instanceof z.ZodUnion) {
-    const fitting = bare.options.find((option) => z.safeParse(option, value).success);
+    const fitting = bare.options.find((option) => fits(option, value));
     if (fitting !== undefined) yield* pathsIn(fitting, value, at, replace);
   }
   for (const [key, below] of partsOf(bare, value)) {
     const part: unknown = Reflect.get(below.holder, key);
     yield* pathsIn(below.schema, part, [...at, key], (path) => void Reflect.set(below.holder, key, path));
   }
+}
+
+function holdersIn(schema: z.core.$ZodType): readonly z.core.$ZodType[] {
+  const bare = unwrapped(schema);
+  const below = schemasBelow(bare).flatMap(holdersIn);
+  return below.length > 0 || pathMark.get(bare) !== undefined ? [bare, ...below] : [];
+}
+
+function schemasBelow(schema: z.core.$ZodType): readonly z.core.$ZodType[] {
+  if (schema instanceof z.core.$ZodObject) return Object.values(schema._zod.def.shape);
+  if (schema instanceof z.core.$ZodArray) return [schema._zod.def.element];
+  return schema instanceof z.core.$ZodUnion ? schema._zod.def.options : [];
+}
+
+/** Whether an alternative has taken the value: by the constants of its keys (driver, mode) where it has some. */
+function fits(option: z.core.$ZodType, value: unknown): boolean {
+  const { propValues } = option._zod;
+  if (propValues === undefined || !isRecord(value)) return z.safeParse(option, value).success;
+  return Object.entries(propValues).every(([key, constants]) => [...constants].some((one) => one === value[key]));
 }
 
 /** Keys of a map or indices of a list, each with its schema and what holds it. */
