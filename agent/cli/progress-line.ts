@@ -14,7 +14,7 @@ export type UpdateProgressShown = {
 export class ProgressLine {
   readonly #context: CliContext;
   #bar: SingleBar | undefined;
-  #told = "";
+  #lastLine = "";
 
   constructor(context: CliContext) {
     this.#context = context;
@@ -29,8 +29,8 @@ export class ProgressLine {
     }
     this.end();
     const line = waitingFor === undefined ? step : `${step}: waits for ${waitingFor}`;
-    if (line !== this.#told) note(this.#context, line);
-    this.#told = line;
+    if (line !== this.#lastLine) note(this.#context, line);
+    this.#lastLine = line;
   }
 
   end(): void {

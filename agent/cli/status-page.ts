@@ -162,7 +162,7 @@ function identityLines(
   ];
   const faults = [
     ...(renewal.fault === undefined ? [] : [renewal.fault.what]),
-    ...keyProblems.map((flaw) => `the key in use is unfit: ${flaw}`),
+    ...keyProblems.map((problem) => `the key in use is unfit: ${problem}`),
   ];
   return [...lines, ...faults.map((what) => `           ${colors.red(printable(what))}`)];
 }

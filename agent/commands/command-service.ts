@@ -18,7 +18,7 @@ export type CommandChannel = {
 export function commandService(parts: DispatchParts, channels: readonly CommandChannel[], log: Log): Service {
   const { ledger, rejections, reporter, settings } = parts;
   const stopping = new AbortController();
-  const telling = new AbortController();
+  const stopReporting = new AbortController();
   const broken = Promise.withResolvers<never>();
   const running = new Set<Promise<void>>();
   let reporting: Promise<void> = Promise.resolve();
@@ -42,14 +42,14 @@ export function commandService(parts: DispatchParts, channels: readonly CommandC
       for (const { id, action, state } of ledger.recover(settings.bootId))
         log.warn("command.settled", { id, action, state });
       stopCounting = rejections.start();
-      reporting = reporter.run(telling.signal).catch((thrown: unknown) => broken.reject(thrown));
+      reporting = reporter.run(stopReporting.signal).catch((thrown: unknown) => broken.reject(thrown));
       for (const channel of channels) await openChannel(channel, take, log);
     },
     stop: async () => {
       stopping.abort();
       await Promise.all(running);
       stopCounting();
-      telling.abort();
+      stopReporting.abort();
       await reporting;
     },
   };

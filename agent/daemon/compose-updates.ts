@@ -103,7 +103,7 @@ async function composeUpdateLine(parts: UpdateParts, runtime: Runtime): Promise<
   });
   const ota = { verifier, updater, progress };
   const cloudJobs = composeJobs(parts, { jobs, ota, health, healthTimeoutMs, restart: restartAgent }, runtime);
-  const approvals = { vouch: () => healthApproval.grant(), consent: () => updater.consent() };
+  const approvals = { confirmHealth: () => healthApproval.grant(), consent: () => updater.consent() };
   const running = environment.CAUSEWAY_RELEASE;
   return {
     services: [updateService(updater, restart.promise), ...(otaConfig.jobs.enabled ? [cloudJobs.service] : [])],
@@ -173,6 +173,6 @@ function healthOf({ otaConfig, health }: UpdateParts, clock: Clock): () => Healt
   const graceEndMs = clock.monotonicMs() + otaConfig.healthCheck.offlineSeconds * 1000;
   return () => {
     const missing = missingProof(health(), clock.monotonicMs() >= graceEndMs);
-    return missing === undefined ? { kind: "healthy" } : { kind: "unproven", missing };
+    return missing === undefined ? { kind: "healthy" } : { kind: "unhealthy", missing };
   };
 }

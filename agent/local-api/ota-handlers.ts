@@ -38,7 +38,7 @@ export type OtaParts = {
   readonly running: string | undefined;
   readonly approvals: {
     /** The technician answers for the version on trial, and for no later one. */
-    vouch(): void;
+    confirmHealth(): void;
     /** Someone in the vehicle agrees to the update under way. */
     consent(): void;
   };
@@ -94,7 +94,7 @@ function decisionHandlers({ verifier, updater, approvals, log }: OtaParts): read
       const last = updater.current();
       log.warn("admin.commit-requested", { step: last?.state.step });
       if (last?.state.step !== "health-check") return NOTHING;
-      approvals.vouch();
+      approvals.confirmHealth();
       return { schemaVersion: 1, kind: "committed" };
     }),
     otaRollback.answeredBy(() => {

@@ -7,7 +7,7 @@ import type { UpdateProgress } from "./update-progress.ts";
 import type { UpdateRecord, UpdateRequest } from "./update-record.ts";
 
 /** Whether the running version is healthy; if not yet, what is missing, for people. */
-export type HealthVerdict = { readonly kind: "healthy" } | { readonly kind: "unproven"; readonly missing: string };
+export type HealthVerdict = { readonly kind: "healthy" } | { readonly kind: "unhealthy"; readonly missing: string };
 
 /** The vehicle's own programs around an update, each within its time limit. Gives what went wrong, or undefined. May run again after a restart. */
 export type UpdateHooks = {

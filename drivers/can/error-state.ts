@@ -37,7 +37,7 @@ export class BusStateTracker {
     if (state !== this.#link) this.#error = "active";
     this.#link = state;
     this.#linkDetail = detail;
-    this.#tell();
+    this.#reportChange();
   }
 
   /** Call after handing on a batch. Costs nothing when there is nothing to learn from it. */
@@ -49,11 +49,11 @@ export class BusStateTracker {
       } else {
         this.#error = afterErrorFrame(this.#error, batch, index);
       }
-      this.#tell();
+      this.#reportChange();
     }
   }
 
-  #tell(): void {
+  #reportChange(): void {
     if (this.#link === undefined) return;
     const state = this.#link === "up" && this.#error !== "active" ? this.#error : this.#link;
     if (state === this.#reported) return;

@@ -191,8 +191,8 @@ function report(context: CliContext, bus: string, tally: Tally): void {
     [tally.stepsBack, "steps back in time"],
     [tally.gapsSkipped, "gaps skipped"],
   ] as const;
-  const told = also.filter(([count]) => count > 0).map(([count, what]) => `, ${count} ${what}`);
-  note(context, `${tally.sent} frames sent, ${tally.malformedLines} lines malformed${told.join("")}`);
+  const remarks = also.filter(([count]) => count > 0).map(([count, what]) => `, ${count} ${what}`);
+  note(context, `${tally.sent} frames sent, ${tally.malformedLines} lines malformed${remarks.join("")}`);
 }
 
 function speed(text: string): number {

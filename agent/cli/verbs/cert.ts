@@ -74,7 +74,7 @@ async function install(context: CliContext, file: string): Promise<void> {
     context,
     `certificate for the key "${key.label}" in use: ${certificateFile}, valid until ${certificate.notAfter}`,
   );
-  for (const flaw of key.problems) note(context, `warning: the key "${key.label}" has a flaw: ${flaw}`);
+  for (const problem of key.problems) note(context, `warning: the key "${key.label}" has a problem: ${problem}`);
 }
 
 /** Gives where it is: in a free slot of a device that was enrolled, else in the place that the configuration names. */

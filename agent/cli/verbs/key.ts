@@ -109,12 +109,12 @@ async function listKeys(context: CliContext): Promise<void> {
   for (const line of alignColumns(rows)) printLine(context, line);
 }
 
-/** The keys with a further flaw for each whose label is not its own. */
+/** The keys with a further problem for each whose label is not its own. */
 function flagged(keys: readonly (KeyFacts | ForeignKey)[]): readonly (KeyFacts | ForeignKey)[] {
   return keys.map((key) => {
     const isShared = keys.some(({ label, id }) => label === key.label && id !== key.id);
-    const flaw = `another key has its label: delete one with causeway key delete ${key.label} --id NUMBER`;
-    return isShared ? { ...key, problems: [...key.problems, flaw] } : key;
+    const problem = `another key has its label: delete one with causeway key delete ${key.label} --id NUMBER`;
+    return isShared ? { ...key, problems: [...key.problems, problem] } : key;
   });
 }
 

@@ -20,14 +20,14 @@ export function buildCatalogue({ value, locate }: CatalogueFile, parts: ActuateP
   const actions = new Map<string, Action>();
   const problems: string[] = [];
   for (const [index, config] of value.actions.entries()) {
-    const tell = ({ path, problem }: EntryProblem): number =>
+    const addProblem = ({ path, problem }: EntryProblem): number =>
       problems.push(`${locate(["actions", index, ...path])} ${config.name} ${path.join(".")}: ${problem}`);
-    if (actions.has(config.name)) tell({ path: ["name"], problem: "is named twice" });
+    if (actions.has(config.name)) addProblem({ path: ["name"], problem: "is named twice" });
     const built =
       config.kind === "actuate" ? buildActuation(config, parts) : buildSequence(config, actions, parts.clock);
     if (built.kind === "action") actions.set(config.name, built.action);
     // A sequence misses the actions that are told already.
-    else if (config.kind === "actuate" || problems.length === 0) built.problems.forEach(tell);
+    else if (config.kind === "actuate" || problems.length === 0) built.problems.forEach(addProblem);
   }
   if (problems.length === 0) {
     const unfit = protobufProblem(value.protobuf, actions, parts.signals);

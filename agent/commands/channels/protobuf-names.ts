@@ -51,25 +51,28 @@ function actuationOf(
   { signalId, manifest, value: given }: Extract<CommandMessage["command"], { kind: "actuate" }>,
   { actuators, manifest: known }: ProtobufNames,
 ): NamedCommand {
-  const flawed = (decodeError: CommandRejection): NamedCommand => ({
+  const undecodable = (decodeError: CommandRejection): NamedCommand => ({
     action: `actuator.${signalId}`,
     arguments: {},
     decodeError,
   });
   if (known !== undefined && manifest !== known) {
-    return flawed(rejected("DECODER_MANIFEST_OUT_OF_SYNC", `the vehicle has ${known}`));
+    return undecodable(rejected("DECODER_MANIFEST_OUT_OF_SYNC", `the vehicle has ${known}`));
   }
   const actuator = actuators.find(({ signal }) => signal === signalId);
-  if (actuator === undefined) return flawed(rejected("NO_DECODING_RULES_FOUND", `there is no actuator ${signalId}`));
+  if (actuator === undefined)
+    return undecodable(rejected("NO_DECODING_RULES_FOUND", `there is no actuator ${signalId}`));
   if (given?.type !== actuator.type) {
-    return flawed(rejected("ARGUMENT_TYPE_MISMATCH", `actuator ${signalId} takes a value of type ${actuator.type}`));
+    return undecodable(
+      rejected("ARGUMENT_TYPE_MISMATCH", `actuator ${signalId} takes a value of type ${actuator.type}`),
+    );
   }
   const { does } = actuator;
   if ("argument" in does)
     return { action: does.action, arguments: { [does.argument]: given.value }, decodeError: undefined };
   const asked = does.find(({ value }) => value === given.value);
   return asked === undefined
-    ? flawed(rejected("ARGUMENT_OUT_OF_RANGE", `actuator ${signalId} does not take this value`))
+    ? undecodable(rejected("ARGUMENT_OUT_OF_RANGE", `actuator ${signalId} does not take this value`))
     : { action: asked.action, arguments: {}, decodeError: undefined };
 }
 

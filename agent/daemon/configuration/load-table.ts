@@ -38,7 +38,7 @@ export async function loadSignalTable(loaded: LoadedConfig): Promise<LoadedTable
     const place = loaded.locate(["dbc", index, "file"]);
     const bytes = await readWithin(file, place, leftBytes, config.decode.maxDbcBytes);
     leftBytes -= bytes.length;
-    const { database, told: problems } = parse(bytes, entry, place);
+    const { database, problems } = parse(bytes, entry, place);
     warnings.push(...problems);
     sources.push(...(buses ?? allBuses).map((bus) => ({ bus, database, file })));
   }
@@ -103,7 +103,7 @@ function parse(
   bytes: Uint8Array,
   { file, strict, match, encoding }: DbcEntry,
   place: string,
-): { database: DbcDatabase; told: readonly string[] } {
+): { database: DbcDatabase; problems: readonly string[] } {
   if (bytes.every((byte) => byte <= 0x20)) {
     throw new AgentError("config.invalid", {
       what: `${place} ${file}: holds no text (${bytes.length} bytes)`,
@@ -118,7 +118,7 @@ function parse(
       remedy: `correct the file, then check it with: causeway dbc check ${file}; or allow what is good of it with strict: false`,
     });
   }
-  return { database: match === "file" ? database : matchedBy(database, match), told: [...mistakes, ...doubts] };
+  return { database: match === "file" ? database : matchedBy(database, match), problems: [...mistakes, ...doubts] };
 }
 
 /** The first problems of a file, and how many there are besides. */

@@ -16,8 +16,8 @@ export function readSignal({ reader, problems, owner }: ParseState): void {
   const { message } = owner;
   const problem = layoutProblem(signal);
   if (problem !== undefined) {
-    const tell = isProblem(signal, message.length) ? "error" : "warn";
-    problems[tell](at, `${problem}; it is left out`);
+    const severity = isProblem(signal, message.length) ? "error" : "warn";
+    problems[severity](at, `${problem}; it is left out`);
     message.complete = false;
     return;
   }

@@ -124,12 +124,12 @@ export type ManifestVerdict =
  */
 export function judgeManifest(bytes: Uint8Array, signatures: SignatureList, vehicle: Vehicle): ManifestVerdict {
   if (bytes.length > MAX_MANIFEST_BYTES) {
-    return refused("malformed", `${bytes.length} bytes, at most ${MAX_MANIFEST_BYTES}`);
+    return rejected("malformed", `${bytes.length} bytes, at most ${MAX_MANIFEST_BYTES}`);
   }
   const verdict = signedBy(vehicle.root, "release", bytes, signatures);
-  if (verdict !== "signed") return refused(verdict, signatureText(verdict, vehicle.root));
+  if (verdict !== "signed") return rejected(verdict, signatureText(verdict, vehicle.root));
   const parsed = manifest.safeParse(parseCanonical(bytes));
-  if (!parsed.success) return refused("malformed", z.prettifyError(parsed.error).replaceAll("\n", " "));
+  if (!parsed.success) return rejected("malformed", z.prettifyError(parsed.error).replaceAll("\n", " "));
   const found = untimely(parsed.data, vehicle) ?? unfit(parsed.data, vehicle);
   if (found !== undefined) return found;
   return newness(parsed.data, sha256Hex(bytes), vehicle);
@@ -147,7 +147,7 @@ export function manifestBytes(document: unknown): Uint8Array {
   return new TextEncoder().encode(text);
 }
 
-function refused(reason: ManifestRejection, detail: string): ManifestVerdict {
+function rejected(reason: ManifestRejection, detail: string): ManifestVerdict {
   return { kind: "rejected", reason, detail };
 }
 
@@ -165,42 +165,42 @@ function signatureText(verdict: "unsigned" | "signature-wrong" | "key-revoked", 
 /** A manifest that is held back cannot keep a vehicle on an old release for ever: it expires, and so does the root. */
 function untimely({ expires }: Manifest, { root, wallUs, clockQuality }: Vehicle): ManifestVerdict | undefined {
   if (!isBelievable(clockQuality)) {
-    return refused("clock-untrusted", "the clock is not set, so it cannot be told whether the manifest has expired");
+    return rejected("clock-untrusted", "the clock is not set, so it cannot be told whether the manifest has expired");
   }
   const nowMs = wallUs / 1000;
   const { document } = root;
   if (Date.parse(document.expires) <= nowMs) {
-    return refused("root-expired", `root ${document.version} expired ${document.expires}`);
+    return rejected("root-expired", `root ${document.version} expired ${document.expires}`);
   }
-  return Date.parse(expires) <= nowMs ? refused("expired", `expired ${expires}`) : undefined;
+  return Date.parse(expires) <= nowMs ? rejected("expired", `expired ${expires}`) : undefined;
 }
 
 function unfit(document: Manifest, vehicle: Vehicle): ManifestVerdict | undefined {
   const { hardware, agentVersion, installed, kinds, handlers } = vehicle;
   if (!document.hardware.includes(hardware)) {
-    return refused("hardware-unfit", `for ${document.hardware.join(", ")}; this is ${hardware}`);
+    return rejected("hardware-unfit", `for ${document.hardware.join(", ")}; this is ${hardware}`);
   }
   const { atLeast, below } = document.agent;
   if (compareReleases(agentVersion, atLeast) < 0) {
-    return refused("agent-unfit", `needs agent ${atLeast} or newer; this is ${agentVersion}`);
+    return rejected("agent-unfit", `needs agent ${atLeast} or newer; this is ${agentVersion}`);
   }
   if (below !== undefined && compareReleases(agentVersion, below) >= 0) {
-    return refused("agent-unfit", `needs an agent below ${below}; this is ${agentVersion}`);
+    return rejected("agent-unfit", `needs an agent below ${below}; this is ${agentVersion}`);
   }
   const unknown = document.artifacts.find(({ kind }) => !kinds.includes(kind));
-  if (unknown !== undefined) return refused("kind-unsupported", `${unknown.name}: no installer for ${unknown.kind}`);
+  if (unknown !== undefined) return rejected("kind-unsupported", `${unknown.name}: no installer for ${unknown.kind}`);
   const unlisted = document.artifacts.find(
     ({ handler }) => handler !== undefined && handlers !== undefined && !handlers.includes(handler),
   );
   if (unlisted !== undefined) {
-    return refused("kind-unsupported", `${unlisted.name}: handler ${unlisted.handler} is not on the vehicle's list`);
+    return rejected("kind-unsupported", `${unlisted.name}: handler ${unlisted.handler} is not on the vehicle's list`);
   }
   const missing = document.requires.find(
     ({ component, sequenceNumber: least }) => sequenceNumberOf(component, installed) < least,
   );
   if (missing === undefined) return undefined;
   const has = sequenceNumberOf(missing.component, installed);
-  return refused("requirement-missing", `needs ${missing.component} ${missing.sequenceNumber}; installed is ${has}`);
+  return rejected("requirement-missing", `needs ${missing.component} ${missing.sequenceNumber}; installed is ${has}`);
 }
 
 function newness(document: Manifest, digest: string, { installed }: Vehicle): ManifestVerdict {
@@ -209,13 +209,13 @@ function newness(document: Manifest, digest: string, { installed }: Vehicle): Ma
     return { kind: "accepted", manifest: document, digest };
   }
   if (document.sequenceNumber < current.sequenceNumber) {
-    return refused(
+    return rejected(
       "downgrade",
       `sequence number ${document.sequenceNumber} is below ${current.sequenceNumber}, which is installed`,
     );
   }
   if (digest === current.digest) return { kind: "installed", manifest: document, digest };
-  return refused("sequence-number-reused", `sequence number ${document.sequenceNumber} was used by another release`);
+  return rejected("sequence-number-reused", `sequence number ${document.sequenceNumber} was used by another release`);
 }
 
 function sequenceNumberOf(name: string, installed: readonly InstalledComponent[]): number {

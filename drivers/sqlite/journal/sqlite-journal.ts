@@ -140,7 +140,7 @@ export class SqliteJournal implements Journal {
       if (this.#statements.command.get(entry.id) !== undefined) return "known";
       const ranMs = this.#ranMs();
       this.#statements.ran.run(ranMs);
-      if (this.#statements.forgetTold.run(ranMs - this.#parts.keepMs).changes > 0) this.#reads = undefined;
+      if (this.#statements.forgetReported.run(ranMs - this.#parts.keepMs).changes > 0) this.#reads = undefined;
       // Refused ones and reads have room of their own, so that no flood of them keeps a good command out.
       if (!this.#hasRoom(entry)) return "full";
       const { id, state, isReported, body } = entry;
@@ -174,7 +174,7 @@ export class SqliteJournal implements Journal {
   }
 
   unreportedCommands(limit: number): readonly CommandEntry[] {
-    return this.#read(() => this.#statements.untold.all(limit).map((row) => commandOf(row, this.#parts.file)));
+    return this.#read(() => this.#statements.unreported.all(limit).map((row) => commandOf(row, this.#parts.file)));
   }
 
   stats(): JournalStats {
@@ -292,7 +292,9 @@ export function journalStatements(database: Database.Database) {
     remove: database.prepare<[space: string, key: string]>("DELETE FROM documents WHERE space = ? AND key = ?"),
     command: database.prepare<[id: string], CommandRow>("SELECT * FROM commands WHERE id = ?"),
     newest: database.prepare<[limit: number], CommandRow>("SELECT * FROM commands ORDER BY seq DESC LIMIT ?"),
-    untold: database.prepare<[limit: number], CommandRow>("SELECT * FROM commands WHERE told = 0 ORDER BY seq LIMIT ?"),
+    unreported: database.prepare<[limit: number], CommandRow>(
+      "SELECT * FROM commands WHERE told = 0 ORDER BY seq LIMIT ?",
+    ),
     count: database.prepare<[], number>("SELECT count(*) FROM commands").pluck(),
     countRefused: database.prepare<[], number>(`SELECT count(*) FROM commands WHERE state = ${refused}`).pluck(),
     countReads: database.prepare<[], number>("SELECT count(*) FROM commands WHERE digest GLOB 'read:*'").pluck(),
@@ -300,7 +302,7 @@ export function journalStatements(database: Database.Database) {
       `DELETE FROM commands WHERE seq IN
         (SELECT seq FROM commands WHERE digest GLOB 'read:*' AND told = 1 ORDER BY seq LIMIT ?)`,
     ),
-    forgetTold: database.prepare<[throughRanMs: number]>("DELETE FROM commands WHERE told = 1 AND ran_ms <= ?"),
+    forgetReported: database.prepare<[throughRanMs: number]>("DELETE FROM commands WHERE told = 1 AND ran_ms <= ?"),
     forgetRefused: database.prepare<[count: number]>(
       `DELETE FROM commands WHERE seq IN (SELECT seq FROM commands WHERE state = ${refused} ORDER BY seq LIMIT ?)`,
     ),

@@ -39,7 +39,7 @@ export function openMemoryOutbox({ maxBytes, bootId, clock, log, standbyFiles }:
   database.pragma("foreign_keys = ON");
   for (const sql of OUTBOX_MIGRATIONS) database.exec(sql);
   const epoch = beginEpoch(database, drawEpoch());
-  const told = noteStandbyLosses(database, standbyFiles, log);
+  const standbyLosses = noteStandbyLosses(database, standbyFiles, log);
   // The byte bound on the payloads is what counts.
   const maxFileBytes = Number.MAX_SAFE_INTEGER;
   const outbox = new SqliteOutbox({
@@ -51,6 +51,6 @@ export function openMemoryOutbox({ maxBytes, bootId, clock, log, standbyFiles }:
     log,
     watermark: (promises) => new StandbyWatermarks(standbyFiles, { clock, log }, promises),
   });
-  outbox.countLosses(told);
+  outbox.countLosses(standbyLosses);
   return { outbox, database };
 }

@@ -111,7 +111,7 @@ function outboxOn(
   const { reserveBytes, maxFileBytes, salvageMs } = sizesOf(settings);
   const reserve = new OutboxReserve({ file: `${file}.reserve`, bytes: reserveBytes });
   const epoch = epochOf(database, settings.random);
-  const told = adopt === undefined ? noteStandbyLosses(database, standbyFiles, log) : [];
+  const standbyLosses = adopt === undefined ? noteStandbyLosses(database, standbyFiles, log) : [];
   if (adopt !== undefined) takeOver(adopt, database);
   const outbox = new SqliteOutbox({
     storage: { database, file, suspicionFile: suspicionFileOf(file), reserve, maxFileBytes },
@@ -122,7 +122,7 @@ function outboxOn(
     log,
     watermark: (promises) => new WatermarkFile({ file: watermarkFileOf(file), clock, log }, promises),
   });
-  outbox.countLosses(told);
+  outbox.countLosses(standbyLosses);
   forgetStandbyFiles(standbyFiles);
   outbox.salvage(salvageMs);
   log.info("outbox.opened", { file, epoch, records: outbox.stats().records, bytes: outbox.stats().bytes });

@@ -46,7 +46,7 @@ export class Transactions {
   readonly #maxPages: number;
   #isWhole = true;
   /** The least that was held since it was whole last, as the log was told. */
-  #told: OutboxReserve["level"] = "whole";
+  #loggedLevel: OutboxReserve["level"] = "whole";
   #markedMs = 0;
 
   constructor(storage: OutboxStorage, log: Log) {
@@ -164,8 +164,8 @@ export class Transactions {
 
   /** Once for each further step down, until the reserve is whole again: the level goes to and fro on a disk that is nearly full. */
   #logLevel(level: OutboxReserve["level"]): void {
-    if (level === this.#told || (this.#told === "none" && level === "part")) return;
-    this.#told = level;
+    if (level === this.#loggedLevel || (this.#loggedLevel === "none" && level === "part")) return;
+    this.#loggedLevel = level;
     const { file } = this.#storage;
     if (level === "whole") this.#log.info("outbox.disk-freed", { file });
     else if (level === "part") this.#log.warn("outbox.disk-low", { file });

@@ -34,7 +34,7 @@ export function reconcile({ database, found, hasWatermark, drawEpoch }: Reconcil
     .transaction((): Reconciled => {
       const known = knownRanges(database);
       const missing = found.kind === "found" ? found.promises.owed.flatMap((owed) => missingOf(owed, known)) : [];
-      const why = missing.length > 0 ? LESS : doubtOf(found, hasWatermark, known);
+      const why = missing.length > 0 ? LESS : epochProblemOf(found, hasWatermark, known);
       if (why === undefined) return undefined;
       renewEpoch(database, drawEpoch);
       return { why, losses: noteMissing(database, missing) };
@@ -88,7 +88,7 @@ function missingOf(owed: OwedRange, known: readonly OwedRange[]): readonly OwedR
 }
 
 /** Why the database may have given out seqs that it does not know of; undefined when it cannot. */
-function doubtOf(found: FoundWatermark, hasWatermark: boolean, known: readonly OwedRange[]): string | undefined {
+function epochProblemOf(found: FoundWatermark, hasWatermark: boolean, known: readonly OwedRange[]): string | undefined {
   if (!hasWatermark) return undefined;
   if (found.kind !== "found") return `the watermark is ${found.kind}`;
   if (found.promises.epoch !== known[0]?.epoch) return "the watermark is of another epoch";

@@ -92,7 +92,7 @@ export function attributesOf(bytes: Uint8Array): readonly string[] {
 
 /** Sentences about what is wrong with a key of these attributes; none for a key that never leaves its TPM and cannot lock it. */
 export function keyProblemsOf(attributes: readonly string[]): readonly string[] {
-  return REQUIRED.filter(([attribute]) => !attributes.includes(attribute)).map(([, flaw]) => flaw);
+  return REQUIRED.filter(([attribute]) => !attributes.includes(attribute)).map(([, problem]) => problem);
 }
 
 /** What the port tells about a key with this public area. */

@@ -8,7 +8,7 @@ import { createDownloader } from "../../../drivers/os/download/download.ts";
 import { digestFile } from "../../../drivers/os/file-digest.ts";
 import { systemClock } from "../../../drivers/os/time-source.ts";
 import { createSlots } from "../../../drivers/os/versions/slots.ts";
-import { flawOf, liveWithCuts, UpdateVehicle } from "../../fakes/updates/update-vehicle.ts";
+import { liveWithCuts, problemOf, UpdateVehicle } from "../../fakes/updates/update-vehicle.ts";
 import { TcpProxy } from "../broker/tcp-proxy.ts";
 import { createAuthority, writeIdentity } from "../cloud/certificate-authority.ts";
 import { startChild } from "../core/child.ts";
@@ -227,7 +227,7 @@ async function isWholeAfter(version: UpdateVehicle["version"], at: number, round
     // After the first round, further cuts follow soon after the first.
     const cuts = round === 0 ? [] : [1, 2].map(() => 1 + Math.floor(random() * 6));
     await liveWithCuts(vehicle, cuts);
-    if (flawOf(vehicle) !== undefined) return false;
+    if (problemOf(vehicle) !== undefined) return false;
   }
   return true;
 }

@@ -48,13 +48,13 @@ export class RecordCheck {
     this.#retryWaiting();
   }
 
-  arrive(incoming: Arrival): void {
+  arrive(arrival: Arrival): void {
     try {
-      const record = this.#read(incoming.payload, incoming.properties.get("encoding") ?? "identity");
-      this.#take({ arrival: incoming, record });
+      const record = this.#read(arrival.payload, arrival.properties.get("encoding") ?? "identity");
+      this.#take({ arrival, record });
     } catch (error) {
       this.#report.broken += 1;
-      this.#remark(`${incoming.topic}: ${String(error)}`);
+      this.#remark(`${arrival.topic}: ${String(error)}`);
     }
   }
 
@@ -136,14 +136,14 @@ export class RecordCheck {
   }
 
   #enter(pending: Pending, verdict: Pick<ConsumerDelivery, keyof typeof NOTHING>): void {
-    const { arrival: incoming, record } = pending;
-    const wrong = wrongProperties(incoming, record, this.#parts.thing);
+    const { arrival, record } = pending;
+    const wrong = wrongProperties(arrival, record, this.#parts.thing);
     for (const remark of wrong) this.#remark(remark);
     this.#report.deliveries.push({
       epoch: Number(record.epoch),
       stream: record.stream,
       seq: Number(record.seq),
-      bytes: incoming.payload.length,
+      bytes: arrival.payload.length,
       copies: record.body === "table",
       samples: verdict.samples,
       frames: verdict.frames,

@@ -34,11 +34,11 @@ const NO_SEAL: KeySeal = {
 };
 
 /** An answer as it went out. */
-export type Told = { readonly reply: ReplyAddress; readonly answer: Answer };
+export type ReportedAnswer = { readonly reply: ReplyAddress; readonly answer: Answer };
 
 /** A channel that remembers what it told; `outcome` decides whether it arrived. */
 export class FakeChannel implements ReplyChannel {
-  readonly told: Told[] = [];
+  readonly reported: ReportedAnswer[] = [];
   readonly progressed: ReplyAddress[] = [];
   outcome: "reported" | "later" = "reported";
   /** The execution whose answers never arrive. */
@@ -46,7 +46,7 @@ export class FakeChannel implements ReplyChannel {
   /** Whether answers stay on their way for ever. */
   hangs = false;
   attempts = 0;
-  onTell: (reply: ReplyAddress, answer: Answer) => void = () => undefined;
+  onReport: (reply: ReplyAddress, answer: Answer) => void = () => undefined;
 
   progress(reply: ReplyAddress): Promise<void> {
     this.progressed.push(reply);
@@ -55,10 +55,10 @@ export class FakeChannel implements ReplyChannel {
 
   async report(reply: ReplyAddress, answer: Answer): Promise<"reported" | "later"> {
     this.attempts += 1;
-    this.onTell(reply, answer);
+    this.onReport(reply, answer);
     if (this.hangs) return await new Promise(() => undefined);
     if (this.outcome === "later" || (reply.channel === "aws" && reply.execution === this.refuses)) return "later";
-    this.told.push({ reply, answer });
+    this.reported.push({ reply, answer });
     return "reported";
   }
 }
@@ -87,7 +87,7 @@ export type CommandBenchParts = {
   readonly key?: SigningKey;
   /** Keys of the policy; that of `key` when absent. */
   readonly pinned?: readonly PublicKey[];
-  readonly onTell?: (reply: ReplyAddress, answer: Answer) => void;
+  readonly onReport?: (reply: ReplyAddress, answer: Answer) => void;
   readonly bootId?: string;
   readonly maxRunning?: number;
   readonly maxReading?: number;
@@ -122,7 +122,7 @@ export class CommandBench {
     const { clock = new ManualClock(), actions = {}, bootId = "boot-1", maxRunning = 4 } = parts;
     this.clock = clock;
     this.journal = parts.journal ?? new FakeJournal({ clock });
-    if (parts.onTell !== undefined) this.channel.onTell = parts.onTell;
+    if (parts.onReport !== undefined) this.channel.onReport = parts.onReport;
     this.key = parts.key ?? signingKey("ops");
     const sink = {
       handOver: (entries: readonly AuditEntry[]) => void this.audited.push(...entries),

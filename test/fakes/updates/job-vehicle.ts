@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { writeIdentity } from "../../bench/cloud/certificate-authority.ts";
 import { type DaemonHome, daemonHome } from "../daemon/daemon.ts";
 import type { JobCloud } from "./job-cloud.ts";
-import type { ReleaseDesk } from "./release.ts";
+import type { ReleaseSigner } from "./release.ts";
 
 /** Where a vehicle that takes jobs is, and whom it knows. `port` leads to the broker of `cloud`. */
 export type JobVehicle = {
@@ -11,12 +11,12 @@ export type JobVehicle = {
   readonly port: number;
   readonly folder: string;
   readonly thing: string;
-  readonly verifier: ReleaseDesk;
+  readonly releaseSigner: ReleaseSigner;
 };
 
-/** The home of a daemon that takes updates of `desk` as jobs of the cloud. `ota` goes over the section that it has by itself. */
+/** The home of a daemon that takes updates of `releaseSigner` as jobs of the cloud. `ota` goes over the section that it has by itself. */
 export async function jobVehicleHome(
-  { cloud, port, folder, thing, verifier }: JobVehicle,
+  { cloud, port, folder, thing, releaseSigner }: JobVehicle,
   ota: Readonly<Record<string, unknown>>,
 ): Promise<DaemonHome> {
   const issued = await cloud.authority.issue({ commonName: thing, usage: "client" });
@@ -26,7 +26,7 @@ export async function jobVehicleHome(
     config.broker = { host: "localhost", port, caFile: cloud.mosquitto.caFile, reconnect };
     config.identity = { mode: "file", certificateFile, keyFile };
     config.ota = {
-      rootFile: verifier.rootFile,
+      rootFile: releaseSigner.rootFile,
       hardware: "gateway-2",
       gate: { condition: { signals: {}, all: ["true"] }, holdSeconds: 0 },
       download: { caFile: cloud.authority.caFile },
@@ -38,9 +38,9 @@ export async function jobVehicleHome(
 }
 
 /** Makes an update, has the cloud serve its artifact, and gives the document of a job for it. */
-export function otaDocument(cloud: JobCloud, verifier: ReleaseDesk, content: string): object {
-  const { path, name } = verifier.make(content);
-  copyFileSync(join(verifier.folder, name), join(cloud.served, name));
+export function otaDocument(cloud: JobCloud, releaseSigner: ReleaseSigner, content: string): object {
+  const { path, name } = releaseSigner.make(content);
+  copyFileSync(join(releaseSigner.folder, name), join(cloud.served, name));
   const signatures: unknown = JSON.parse(readFileSync(`${path}.sig`, "utf8"));
   const url = `\${aws:iot:s3-presigned-url:https://s3.eu-central-1.amazonaws.com/bucket/${name}}`;
   const manifest = readFileSync(path, "utf8");

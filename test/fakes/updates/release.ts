@@ -27,7 +27,7 @@ export type UpdatePart = {
 };
 
 /** Release keys of the running test and the vehicle's pinned root, and a folder in which signed updates are made. */
-export class ReleaseDesk {
+export class ReleaseSigner {
   readonly folder: string;
   readonly rootFile: string;
   readonly #rootKey: TestKey = testKey();

@@ -56,7 +56,7 @@ export class UpdateVehicle {
   /** Bytes of the file that are there. */
   fetchedBytes = 0;
   /** Phases as the outbox has them, and whether it takes any. */
-  readonly told: UpdatePhase[] = [];
+  readonly reported: UpdatePhase[] = [];
   isStoring = true;
   hooks: UpdateHooks = { before: async () => undefined, after: async () => undefined };
   #copy: unknown;
@@ -122,7 +122,7 @@ export class UpdateVehicle {
       put: (documents) => this.#change(() => journal.put(documents)),
     };
     const hand = (phases: readonly UpdatePhase[]): void => {
-      this.#change(() => (this.isStoring ? this.told.push(...phases) : 0));
+      this.#change(() => (this.isStoring ? this.reported.push(...phases) : 0));
     };
     return new UpdateReporter({
       journal: cut,
@@ -177,7 +177,7 @@ export class UpdateVehicle {
 
   #health() {
     const isHealthy = this.slots.running === "old" || this.version === "good";
-    return isHealthy ? ({ kind: "healthy" } as const) : ({ kind: "unproven", missing: "PUBACK" } as const);
+    return isHealthy ? ({ kind: "healthy" } as const) : ({ kind: "unhealthy", missing: "PUBACK" } as const);
   }
 
   async #settled(): Promise<"over"> {
@@ -203,14 +203,14 @@ export class UpdateVehicle {
 }
 
 /** What does not fit together in a vehicle whose update is over; undefined when it is whole. Either end is good, as long as everything says the same. */
-export function flawOf(vehicle: UpdateVehicle): string | undefined {
+export function problemOf(vehicle: UpdateVehicle): string | undefined {
   const { current, running, newStarts } = vehicle.slots;
   const step = vehicle.record()?.state.step;
   const index = vehicle.rollbackIndexes.installed().find(({ component }) => component === "agent")?.sequenceNumber;
   if ((step === "done" ? "new" : "old") !== current) return `${step}, and ${current} is what starts`;
   if (running !== current) return `${current} is what starts, and ${running} runs`;
   if (index !== (step === "done" ? 14 : undefined)) return `${step}, and the rollback index is ${index}`;
-  const untold = flawOfPhases(vehicle.told, step);
+  const untold = problemOfPhases(vehicle.reported, step);
   if (untold !== undefined) return untold;
   if (vehicle.version === "good") return undefined;
   if (step !== "failed") return `${step} with a version that is not good`;
@@ -218,9 +218,9 @@ export function flawOf(vehicle: UpdateVehicle): string | undefined {
 }
 
 /** What the fleet was not told, or twice without saying so, of an update that has come to `end`; undefined when all is well. */
-function flawOfPhases(told: readonly UpdatePhase[], end: UpdateStep | undefined): string | undefined {
+function problemOfPhases(reported: readonly UpdatePhase[], end: UpdateStep | undefined): string | undefined {
   const known = new Map<number, UpdatePhase>();
-  for (const phase of told) {
+  for (const phase of reported) {
     const { repeated, ...first } = known.get(phase.number) ?? phase;
     const { repeated: isRepeat, ...again } = phase;
     if (known.has(phase.number) && !isRepeat) return `phase ${phase.number} came twice and does not say so`;

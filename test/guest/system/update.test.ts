@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { unitOf } from "../../../scripts/guest-machine/account.ts";
 import { type Guest, startGuest } from "../../../scripts/guest-machine/vehicle-guest.ts";
-import { ReleaseDesk } from "../../fakes/updates/release.ts";
+import { ReleaseSigner } from "../../fakes/updates/release.ts";
 
 /** What the rollback must hold, and what an emulated machine may take beyond it to unpack a release and to start processes. */
 const ROLLBACK_MS = 300_000;
@@ -27,14 +27,14 @@ const VERSIONS = {
 describe("updates of the agent under systemd, from one real version to another", { timeout: 7_200_000 }, () => {
   let guest: Guest;
   let folder: string;
-  let verifier: ReleaseDesk;
+  let releaseSigner: ReleaseSigner;
   let releases = 0;
   /** How many times longer than shipped a start may take. */
   let busy = 1;
 
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), "causeway-guest-update-"));
-    verifier = new ReleaseDesk(folder);
+    releaseSigner = new ReleaseSigner(folder);
     guest = await startGuest({
       rate: 0.1,
       dataBytes: 1_500_000_000,
@@ -48,7 +48,7 @@ describe("updates of the agent under systemd, from one real version to another",
         },
       },
     });
-    await guest.machine.copyIn(verifier.rootFile, "/etc/causeway/root.1.json", "0640", "root:causeway");
+    await guest.machine.copyIn(releaseSigner.rootFile, "/etc/causeway/root.1.json", "0640", "root:causeway");
     await guest.sh(
       `rm --recursive /etc/systemd/system/causeway.service.d && ${startTimeout()} && systemctl daemon-reload`,
     );
@@ -81,7 +81,7 @@ describe("updates of the agent under systemd, from one real version to another",
       SLOW_MS,
     );
     const [sha256 = "", sizeBytes = ""] = facts.trim().split("\n");
-    const { path } = verifier.sign([{ name, kind: "agent", sha256, sizeBytes: Number(sizeBytes) }]);
+    const { path } = releaseSigner.sign([{ name, kind: "agent", sha256, sizeBytes: Number(sizeBytes) }]);
     for (const file of [path, `${path}.sig`]) await guest.machine.copyIn(file, `${UPDATES}/${basename(file)}`);
     return `${UPDATES}/${basename(path)}`;
   }

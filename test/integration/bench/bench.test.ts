@@ -12,7 +12,7 @@ import { SendSchedule } from "../../bench/vehicle/send-schedule.ts";
 import { readVehicle } from "../../bench/vehicle/vehicle-dbc.ts";
 import { frameOf } from "../../bench/vehicle/vehicle-model.ts";
 import { runProgram } from "../../fakes/daemon/daemon.ts";
-import { ReleaseDesk } from "../../fakes/updates/release.ts";
+import { ReleaseSigner } from "../../fakes/updates/release.ts";
 
 const RUN_TIMEOUT_MS = 90_000;
 
@@ -127,11 +127,11 @@ describe("scripts/bench", () => {
   it(
     "takes an update of a trust root that it was given while it drives, over a restart that is no crash",
     async () => {
-      const verifier = new ReleaseDesk(join(folder, "releases"));
+      const releaseSigner = new ReleaseSigner(join(folder, "releases"));
       const log = { name: "agent.d/log.yaml", content: "log: {level: debug}\n" };
       const set = { kind: "files", name: "log", entries: [log] } as const;
-      const { path } = verifier.bundle([set], { component: "log", hardware: ["bench"] });
-      const driven = bench("updated", "--seconds", "20", "--root", verifier.rootFile);
+      const { path } = releaseSigner.bundle([set], { component: "log", hardware: ["bench"] });
+      const driven = bench("updated", "--seconds", "20", "--root", releaseSigner.rootFile);
       const config = join(folder, "updated", "agent.yaml");
       const install = async (): Promise<true | undefined> => {
         const { code } = await runProgram(["ota", "install", path, "--config", config]);

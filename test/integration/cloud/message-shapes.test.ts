@@ -14,7 +14,7 @@ import { until } from "../../bench/core/wait.ts";
 import { DoorVehicle } from "../../bench/vehicle/door-vehicle.ts";
 import { MemoryLog } from "../../fakes/core/log.ts";
 import { startDaemon } from "../../fakes/daemon/daemon.ts";
-import { ReleaseDesk } from "../../fakes/updates/release.ts";
+import { ReleaseSigner } from "../../fakes/updates/release.ts";
 
 const THING = "veh-1";
 const PATIENCE_MS = 30_000;
@@ -46,10 +46,10 @@ describe("messages of every shape on every topic", () => {
   });
 
   it("cost the daemon nothing but themselves, and neither its next start", async () => {
-    const verifier = new ReleaseDesk(join(folder, "desk"));
+    const releaseSigner = new ReleaseSigner(join(folder, "desk"));
     const home = await vehicle.home((config) => {
       const gate = { condition: { signals: {}, all: ["true"] }, holdSeconds: 0 };
-      config.ota = { rootFile: verifier.rootFile, hardware: "gateway-2", gate };
+      config.ota = { rootFile: releaseSigner.rootFile, hardware: "gateway-2", gate };
       config.commands = {
         policyFile: "policy.yaml",
         catalogueFile: "catalogue.yaml",

@@ -96,7 +96,7 @@ const bench = new CommandBench({
       },
     },
   },
-  onTell: (reply, answer) => {
+  onReport: (reply, answer) => {
     pass();
     append(
       "answers",

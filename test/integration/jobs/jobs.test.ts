@@ -9,7 +9,7 @@ import { type DaemonHome, runProgram } from "../../fakes/daemon/daemon.ts";
 import { type SupervisedDaemon, superviseDaemon } from "../../fakes/daemon/supervised-daemon.ts";
 import { type JobCloud, startJobCloud } from "../../fakes/updates/job-cloud.ts";
 import { otaDocument as documentOf, jobVehicleHome } from "../../fakes/updates/job-vehicle.ts";
-import { RELEASES, ReleaseDesk } from "../../fakes/updates/release.ts";
+import { RELEASES, ReleaseSigner } from "../../fakes/updates/release.ts";
 
 const THING = "veh-1";
 const PATIENCE_MS = 60_000;
@@ -20,7 +20,7 @@ let cloud: JobCloud;
 let proxy: TcpProxy;
 let port: number;
 let home: DaemonHome;
-let verifier: ReleaseDesk;
+let releaseSigner: ReleaseSigner;
 let lastJob = 0;
 
 beforeAll(async () => {
@@ -30,7 +30,7 @@ beforeAll(async () => {
   port = await proxy.start();
 });
 beforeEach(() => {
-  verifier = new ReleaseDesk(join(folder, `desk-${lastJob}`));
+  releaseSigner = new ReleaseSigner(join(folder, `desk-${lastJob}`));
 });
 afterEach(() => proxy.restore());
 afterAll(async () => {
@@ -44,7 +44,7 @@ async function vehicle(
   { jobs = {}, metered = {} } = {},
 ): Promise<SupervisedDaemon> {
   home = await jobVehicleHome(
-    { cloud, port, folder, thing: THING, verifier },
+    { cloud, port, folder, thing: THING, releaseSigner },
     {
       gate: { condition, holdSeconds: 0 },
       download: { caFile: cloud.authority.caFile, metered },
@@ -56,7 +56,7 @@ async function vehicle(
 
 /** A job document for an update that the cloud's artifact server has. */
 const otaDocument = (content: string, changes: Readonly<Record<string, unknown>> = {}): object => ({
-  ...documentOf(cloud, verifier, content),
+  ...documentOf(cloud, releaseSigner, content),
   ...changes,
 });
 

@@ -10,7 +10,7 @@ import { until } from "../../bench/core/wait.ts";
 import { startTpm, type Tpm } from "../../bench/tpm/tpm.ts";
 import { type Daemon, type DaemonHome, daemonHome, runProgram, startDaemon } from "../../fakes/daemon/daemon.ts";
 import { startJobs } from "../../fakes/updates/job-cloud.ts";
-import { ReleaseDesk } from "../../fakes/updates/release.ts";
+import { ReleaseSigner } from "../../fakes/updates/release.ts";
 
 const THING = "truck-1";
 const DOCUMENT = { version: "1.0", operation: "rotate-certificate" };
@@ -41,7 +41,7 @@ describe("a job that rotates the certificate, key in the TPM", { timeout: 180_00
 
   async function startEnrolled(): Promise<void> {
     const { tokenLabel, pinFile, storeDir, tcti } = tpm;
-    const { rootFile } = new ReleaseDesk(join(folder, "desk"));
+    const { rootFile } = new ReleaseSigner(join(folder, "desk"));
     home = await daemonHome((config) => {
       config.thingName = THING;
       // This machine need not have a clock that anything vouches for.

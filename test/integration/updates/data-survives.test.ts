@@ -13,7 +13,7 @@ import { until } from "../../bench/core/wait.ts";
 import { MemoryLog } from "../../fakes/core/log.ts";
 import { type DaemonHome, daemonHome, type ProgramEnd, runProgram } from "../../fakes/daemon/daemon.ts";
 import { type SupervisedDaemon, superviseDaemon } from "../../fakes/daemon/supervised-daemon.ts";
-import { RELEASES, ReleaseDesk } from "../../fakes/updates/release.ts";
+import { RELEASES, ReleaseSigner } from "../../fakes/updates/release.ts";
 
 const THING = "veh-1";
 const listed = z.object({ records: z.array(z.object({ stream: z.string(), epoch: z.number(), seq: z.number() })) });
@@ -25,7 +25,7 @@ let proxy: TcpProxy;
 let port: number;
 let consumer: Broker;
 let home: DaemonHome;
-let verifier: ReleaseDesk;
+let releaseSigner: ReleaseSigner;
 let arrivals: string[];
 
 beforeEach(async () => {
@@ -34,7 +34,7 @@ beforeEach(async () => {
   mosquitto = await startMosquitto({ folder: join(folder, "broker"), authority, things: [THING] });
   proxy = new TcpProxy({ host: "127.0.0.1", port: mosquitto.port });
   port = await proxy.start();
-  verifier = new ReleaseDesk(join(folder, "updates"));
+  releaseSigner = new ReleaseSigner(join(folder, "updates"));
   arrivals = [];
   const issued = await authority.issue({ commonName: "consumer", usage: "client" });
   consumer = createSession({
@@ -68,7 +68,7 @@ async function start(offlineSeconds: number, withinSeconds = 280): Promise<Super
     config.buses = [{ name: "can0", driver: "replay", file: "drive.log", loop: true }];
     const gate = { condition: { signals: {}, all: ["true"] }, holdSeconds: 0 };
     config.ota = {
-      rootFile: verifier.rootFile,
+      rootFile: releaseSigner.rootFile,
       hardware: "gateway-2",
       gate,
       healthCheck: { withinSeconds, offlineSeconds },
@@ -102,7 +102,7 @@ describe("records over an update", { timeout: 180_000 }, () => {
     await proxy.cut();
     await start(1);
     const old = await stored(5);
-    const update = verifier.make(RELEASES.works);
+    const update = releaseSigner.make(RELEASES.works);
     expect((await ota("install", update.path)).code).toBe(0);
     expect(current()).toBe(update.sha256);
     const all = await stored(old.length + 5);
@@ -114,7 +114,7 @@ describe("records over an update", { timeout: 180_000 }, () => {
     await proxy.cut();
     await start(270);
     const old = await stored(3);
-    const update = verifier.make(RELEASES.works);
+    const update = releaseSigner.make(RELEASES.works);
     expect((await ota("install", update.path, "--no-wait")).code).toBe(0);
     await step("update     health-check");
     const both = await stored(old.length + 5);
@@ -128,7 +128,7 @@ describe("records over an update", { timeout: 180_000 }, () => {
 
   it("that a new version does not store bring the old one back, though its link is up", async () => {
     await start(1, 10);
-    const installed = await ota("install", verifier.make(RELEASES.storesNothing).path);
+    const installed = await ota("install", releaseSigner.make(RELEASES.storesNothing).path);
     expect(installed.stdout).toMatch(/agent 1\.0\.1 is not installed: unhealthy: a flush of the pipeline/);
     expect(installed.code).toBe(1);
     await step("running    packaged");

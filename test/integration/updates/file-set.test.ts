@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { temporaryFolder } from "../../fakes/core/folder.ts";
 import { type DaemonHome, daemonHome, type ProgramEnd, runProgram } from "../../fakes/daemon/daemon.ts";
 import { type SupervisedDaemon, superviseDaemon } from "../../fakes/daemon/supervised-daemon.ts";
-import { RELEASES, ReleaseDesk, type UpdatePart } from "../../fakes/updates/release.ts";
+import { RELEASES, ReleaseSigner, type UpdatePart } from "../../fakes/updates/release.ts";
 
 const DBC = `VERSION ""
 BU_: Vector__XXX
@@ -14,7 +14,7 @@ BO_ 256 Engine: 8 Vector__XXX
 const RULES = 'dbc: [{file: dbc/car.dbc}]\ncollect: {rules: [{signals: "*", mode: every, ms: 0}]}\n';
 
 let home: DaemonHome;
-let verifier: ReleaseDesk;
+let releaseSigner: ReleaseSigner;
 
 const files = (): string => join(home.folder, "state/files");
 const ota = (...args: readonly string[]): Promise<ProgramEnd> => runProgram(["ota", ...args, "--config", home.config]);
@@ -37,7 +37,12 @@ async function start(
 ): Promise<SupervisedDaemon> {
   home = await daemonHome((config) => {
     const gate = { condition: { signals: { speed: "Engine.Speed" }, all: ["speed < 1e6"], maxAgeMs: 60_000 } };
-    config.ota = { rootFile: verifier.rootFile, hardware: "gateway-2", gate: { ...gate, holdSeconds: 0 }, healthCheck };
+    config.ota = {
+      rootFile: releaseSigner.rootFile,
+      hardware: "gateway-2",
+      gate: { ...gate, holdSeconds: 0 },
+      healthCheck,
+    };
     // Fresh signals, for as long as the test runs.
     config.buses = [{ name: "can0", driver: "replay", file: "drive.log", loop: true }];
   });
@@ -45,14 +50,14 @@ async function start(
 }
 
 beforeEach(() => {
-  verifier = new ReleaseDesk(join(temporaryFolder(), "updates"));
+  releaseSigner = new ReleaseSigner(join(temporaryFolder(), "updates"));
 });
 
 describe("updates of DBC files, rules and settings", { timeout: 120_000 }, () => {
   it("takes the whole set into use, over restarts, and leaves the vehicle's own files alone", async () => {
     const daemon = await start();
     const own = readFileSync(home.config, "utf8");
-    const update = verifier.bundle([setOf()], { component: "vehicle" });
+    const update = releaseSigner.bundle([setOf()], { component: "vehicle" });
     expect(await ota("install", update.path)).toMatchObject({
       code: 0,
       stdout: "accepted\nvehicle 1.0.1 is installed, 0.1.0 before",
@@ -65,7 +70,7 @@ describe("updates of DBC files, rules and settings", { timeout: 120_000 }, () =>
     await expect.poll(() => signals(daemon), { timeout: 30_000 }).toEqual([2, 1, 1]);
 
     // The next set takes its place whole, and the one before it goes.
-    const next = verifier.bundle([setOf("dbc: [{file: dbc/car.dbc}]\ncollect: {batchMs: 500}\n")], {
+    const next = releaseSigner.bundle([setOf("dbc: [{file: dbc/car.dbc}]\ncollect: {batchMs: 500}\n")], {
       component: "vehicle",
     });
     expect((await ota("install", next.path)).code).toBe(0);
@@ -94,7 +99,7 @@ describe("updates of DBC files, rules and settings", { timeout: 120_000 }, () =>
     ],
   ])("refuses a set with %s before anything is changed", async (_name, part, reason) => {
     const daemon = await start();
-    const update = verifier.bundle([part], { component: "vehicle" });
+    const update = releaseSigner.bundle([part], { component: "vehicle" });
     const { code, stdout } = await ota("install", update.path);
     expect(code).toBe(1);
     expect(stdout).toMatch(reason);
@@ -104,7 +109,7 @@ describe("updates of DBC files, rules and settings", { timeout: 120_000 }, () =>
 
   it("goes back to the set before when the technician says so during the trial", async () => {
     const daemon = await start();
-    const first = verifier.bundle([setOf()], { component: "vehicle" });
+    const first = releaseSigner.bundle([setOf()], { component: "vehicle" });
     expect((await ota("install", first.path)).code).toBe(0);
     writeFileSync(home.config, readFileSync(home.config, "utf8").replace("offlineSeconds: 1", "offlineSeconds: 200"));
     writeFileSync(home.config, readFileSync(home.config, "utf8").replace("withinSeconds: 10", "withinSeconds: 280"));
@@ -113,7 +118,7 @@ describe("updates of DBC files, rules and settings", { timeout: 120_000 }, () =>
     // It says that it has started before its sockets answer.
     await expect.poll(async () => (await ota("show")).code, { timeout: 30_000 }).toBe(0);
 
-    const second = verifier.bundle([setOf("collect: {batchMs: 500}\n")], { component: "vehicle" });
+    const second = releaseSigner.bundle([setOf("collect: {batchMs: 500}\n")], { component: "vehicle" });
     expect((await ota("install", second.path, "--no-wait")).code).toBe(0);
     await expect.poll(async () => (await ota("show")).stdout, { timeout: 60_000 }).toContain("update     health-check");
     expect(readlinkSync(join(files(), "current"))).toBe(second.sha256);
@@ -126,7 +131,7 @@ describe("updates of DBC files, rules and settings", { timeout: 120_000 }, () =>
 
   it("goes back with all of an update when one part of it is not healthy", async () => {
     await start(undefined, { CAUSEWAY_TRIAL_LOOK_SECONDS: "1", CAUSEWAY_TRIAL_SECONDS: "4" });
-    const update = verifier.bundle([setOf(), verifier.agentPart(RELEASES.crashes)]);
+    const update = releaseSigner.bundle([setOf(), releaseSigner.agentPart(RELEASES.crashes)]);
     const { code, stdout } = await ota("install", update.path);
     expect([code, stdout]).toEqual([1, expect.stringContaining("supervisor-rolled-back: 3 starts")]);
     expect(existsSync(join(files(), "current"))).toBe(false);
@@ -135,7 +140,7 @@ describe("updates of DBC files, rules and settings", { timeout: 120_000 }, () =>
 
   it("starts without a set that has become unusable, says so, and has it again when it is mended", async () => {
     const daemon = await start();
-    const update = verifier.bundle([setOf()], { component: "vehicle" });
+    const update = releaseSigner.bundle([setOf()], { component: "vehicle" });
     expect((await ota("install", update.path)).code).toBe(0);
     const file = join(files(), update.sha256, "dbc/car.dbc");
     rmSync(file);

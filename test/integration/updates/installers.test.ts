@@ -10,7 +10,7 @@ import { type DaemonHome, daemonHome, type ProgramEnd, runProgram } from "../../
 import { type SupervisedDaemon, superviseDaemon } from "../../fakes/daemon/supervised-daemon.ts";
 import { FakeJournal } from "../../fakes/ports/journal.ts";
 import { type RaucStub, startRaucStub } from "../../fakes/updates/rauc.ts";
-import { ReleaseDesk, type UpdatePart } from "../../fakes/updates/release.ts";
+import { ReleaseSigner, type UpdatePart } from "../../fakes/updates/release.ts";
 
 const RULES: UpdatePart = {
   kind: "files",
@@ -20,12 +20,12 @@ const RULES: UpdatePart = {
 const never = new AbortController().signal;
 
 let home: DaemonHome;
-let verifier: ReleaseDesk;
+let releaseSigner: ReleaseSigner;
 let folder: string;
 
 beforeEach(() => {
   folder = temporaryFolder();
-  verifier = new ReleaseDesk(join(folder, "updates"));
+  releaseSigner = new ReleaseSigner(join(folder, "updates"));
 });
 
 const ota = (...args: readonly string[]): Promise<ProgramEnd> => runProgram(["ota", ...args, "--config", home.config]);
@@ -34,7 +34,7 @@ async function start(settings: Readonly<Record<string, unknown>>): Promise<Super
   home = await daemonHome((config) => {
     const gate = { condition: { signals: {}, all: ["true"] }, holdSeconds: 0 };
     const healthCheck = { withinSeconds: 10, offlineSeconds: 1 };
-    config.ota = { rootFile: verifier.rootFile, hardware: "gateway-2", gate, healthCheck, ...settings };
+    config.ota = { rootFile: releaseSigner.rootFile, hardware: "gateway-2", gate, healthCheck, ...settings };
   });
   return await superviseDaemon(home);
 }
@@ -69,7 +69,7 @@ describe("artifacts that a program of the vehicle installs, with hooks around th
 
   it("calls them in order, with the fixed arguments and nothing of a shell", async () => {
     await start(settings());
-    const update = verifier.bundle([payload("radio")], { component: "radio" });
+    const update = releaseSigner.bundle([payload("radio")], { component: "radio" });
     expect((await ota("install", update.path)).stdout).toBe("accepted\nradio 1.0.1 is installed, 0.1.0 before");
     expect(calls()).toEqual(["hook before", "radio check", "radio install", "hook after", "radio commit"]);
     const [first, second] = readFileSync(join(folder, "calls"), "utf8").split("\n");
@@ -79,7 +79,7 @@ describe("artifacts that a program of the vehicle installs, with hooks around th
 
   it("refuses an artifact whose handler is not on the list", async () => {
     await start(settings());
-    const update = verifier.bundle([payload("camera")], { component: "camera" });
+    const update = releaseSigner.bundle([payload("camera")], { component: "camera" });
     expect((await ota("install", update.path)).stderr).toContain("handler camera is not on the vehicle's list");
     expect(existsSync(join(folder, "calls"))).toBe(false);
   });
@@ -91,7 +91,7 @@ describe("artifacts that a program of the vehicle installs, with hooks around th
   ])("takes all of an update back after %s", async (fault, reason, expected) => {
     await start(settings());
     writeFileSync(join(folder, fault), "");
-    const update = verifier.bundle([RULES, payload("radio")]);
+    const update = releaseSigner.bundle([RULES, payload("radio")]);
     const { code, stdout } = await ota("install", update.path);
     expect([code, stdout]).toEqual([1, expect.stringContaining(reason)]);
     expect(calls()).toEqual(expected);
@@ -131,7 +131,7 @@ describe("bundles for RAUC, over a real D-Bus", { timeout: 240_000 }, () => {
 
   it("asks for a start of the system, exits with 4, and keeps what runs after it", async () => {
     const daemon = await start({ rauc: { enabled: true, busAddress: stub.address } });
-    const update = verifier.bundle([bundle], { component: "system" });
+    const update = releaseSigner.bundle([bundle], { component: "system" });
     expect(await ota("install", update.path)).toMatchObject({
       code: 4,
       stdout: "accepted\nsystem 1.0.1 waits for a start of the system",
@@ -157,7 +157,7 @@ describe("bundles for RAUC, over a real D-Bus", { timeout: 240_000 }, () => {
 
   it("gives it up on request while it waits: the slot that runs starts again", async () => {
     await start({ rauc: { enabled: true, busAddress: stub.address } });
-    const update = verifier.bundle([bundle], { component: "system" });
+    const update = releaseSigner.bundle([bundle], { component: "system" });
     expect((await ota("install", update.path)).code).toBe(4);
     expect((await ota("rollback")).code).toBe(0);
     await expect

@@ -19,7 +19,7 @@ import { type DaemonHome, runProgram } from "../../fakes/daemon/daemon.ts";
 import { type SupervisedDaemon, superviseDaemon } from "../../fakes/daemon/supervised-daemon.ts";
 import { type JobCloud, startJobCloud } from "../../fakes/updates/job-cloud.ts";
 import { jobVehicleHome, otaDocument } from "../../fakes/updates/job-vehicle.ts";
-import { RELEASES, ReleaseDesk } from "../../fakes/updates/release.ts";
+import { RELEASES, ReleaseSigner } from "../../fakes/updates/release.ts";
 
 const THING = "veh-1";
 const PATIENCE_MS = 60_000;
@@ -32,7 +32,7 @@ let proxy: TcpProxy;
 let port: number;
 let consumers: Consumers;
 let session: Broker;
-let verifier: ReleaseDesk;
+let releaseSigner: ReleaseSigner;
 let home: DaemonHome;
 /** Of the records that have come. */
 const ids = new Set<string>();
@@ -69,7 +69,7 @@ beforeAll(async () => {
 beforeEach(() => {
   [payloads, phases] = [[], []];
   consumers.phases.clear();
-  verifier = new ReleaseDesk(mkdtempSync(join(folder, "desk-")));
+  releaseSigner = new ReleaseSigner(mkdtempSync(join(folder, "desk-")));
 });
 afterAll(async () => {
   await consumers.stop();
@@ -106,7 +106,7 @@ async function startConsumers(identity: ReturnType<typeof writeIdentity>): Promi
 
 async function vehicle(condition = "true"): Promise<SupervisedDaemon> {
   home = await jobVehicleHome(
-    { cloud, port, folder, thing: THING, verifier },
+    { cloud, port, folder, thing: THING, releaseSigner },
     {
       gate: { condition: { signals: {}, all: [condition] }, holdSeconds: 0 },
       healthCheck: { withinSeconds: 30, offlineSeconds: 1 },
@@ -117,7 +117,7 @@ async function vehicle(condition = "true"): Promise<SupervisedDaemon> {
 
 /** A job for an update that the cloud's artifact server has. */
 async function createJob(jobId: string, content: string): Promise<void> {
-  const document = otaDocument(cloud, verifier, content);
+  const document = otaDocument(cloud, releaseSigner, content);
   await cloud.jobs.create({ jobId, thing: THING, document });
 }
 
@@ -151,7 +151,7 @@ async function viewShows(what: string): Promise<string> {
 describe("the phases of an update, as the fleet sees them", { timeout: 180_000 }, () => {
   it("are kept without coverage, over the restart into the new version, and each comes once", async () => {
     await vehicle();
-    const update = verifier.make(RELEASES.works);
+    const update = releaseSigner.make(RELEASES.works);
     await proxy.cut();
     const { code } = await runProgram(["ota", "install", update.path, "--config", home.config]);
     expect([code, phases]).toEqual([0, []]);

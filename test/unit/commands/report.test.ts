@@ -20,14 +20,14 @@ function reporting(parts: CommandBenchParts): CommandBench {
   return bench;
 }
 
-const toldBy = (bench: CommandBench) => bench.channel.told.map(({ answer }) => answer.status);
+const toldBy = (bench: CommandBench) => bench.channel.reported.map(({ answer }) => answer.status);
 
 describe("Reporter", () => {
   it("tells each answer once and notes it", async () => {
     const bench = reporting({ actions: READ });
     await bench.send(plain("signals.read"), { id: "1" });
     await bench.clock.run(0);
-    expect(bench.channel.told).toEqual([
+    expect(bench.channel.reported).toEqual([
       {
         reply: { channel: "aws", execution: "1", format: "json" },
         answer: { status: "SUCCEEDED", reason: undefined, result: {} },
@@ -45,7 +45,7 @@ describe("Reporter", () => {
       await bench.send(body, { id });
       await bench.clock.run(0);
     }
-    expect(bench.channel.told.map(({ reply }) => (reply.channel === "aws" ? reply.execution : ""))).toEqual([
+    expect(bench.channel.reported.map(({ reply }) => (reply.channel === "aws" ? reply.execution : ""))).toEqual([
       "1",
       "1",
       "2",
@@ -57,7 +57,7 @@ describe("Reporter", () => {
   it("keeps an answer that does not arrive, tries ever more seldom, and tells it in the end", async () => {
     const bench = reporting({ actions: READ });
     let attempts = 0;
-    bench.channel.onTell = () => {
+    bench.channel.onReport = () => {
       attempts += 1;
     };
     bench.channel.outcome = "later";
@@ -76,7 +76,7 @@ describe("Reporter", () => {
     bench.channel.refuses = "1";
     for (let id = 1; id <= 30; id += 1) await bench.send(plain("signals.read"), { id: String(id) });
     await bench.clock.run(1000);
-    expect(bench.channel.told).toHaveLength(29);
+    expect(bench.channel.reported).toHaveLength(29);
   });
 
   it("tells what an earlier process left", async () => {
@@ -93,8 +93,8 @@ describe("Reporter", () => {
     const clock = new ManualClock();
     const journal = new FakeJournal({ clock });
     const bench = reporting({ clock, journal, actions: READ });
-    bench.channel.onTell = () => {
-      if (bench.channel.told.length === 0)
+    bench.channel.onReport = () => {
+      if (bench.channel.reported.length === 0)
         journal.failNext(new AgentError("journal.full", { what: "full", remedy: "none" }));
     };
     await bench.send(plain("signals.read"), { id: "1" });
@@ -107,7 +107,7 @@ describe("Reporter", () => {
     const bench = reporting({});
     expect(await bench.outcome(new Uint8Array(1), { id: "1" })).toBe("REJECTED COMMAND_REQUEST_PARSING_FAILED");
     await bench.clock.run(60_000);
-    expect(bench.channel.told).toHaveLength(1);
+    expect(bench.channel.reported).toHaveLength(1);
     expect(bench.journal.stats().commands).toBe(0);
   });
 

@@ -8,35 +8,35 @@ describe("SupportCollector", () => {
     new SupportCollector({ about: {}, log: () => [], clock: new ManualClock(), maxBytes: 16_384 });
 
   it("looks once for all who ask at a time, however many they are, and anew for the next", async () => {
-    const verifier = deskOf();
+    const collector = deskOf();
     const gate = Promise.withResolvers<void>();
     let looks = 0;
-    verifier.include("identity", async () => {
+    collector.include("identity", async () => {
       const look = `look ${(looks += 1)}`;
       await gate.promise;
       return look;
     });
-    const asked = Array.from({ length: 100 }, () => verifier.section("identity"));
-    const bundles = Array.from({ length: 100 }, () => verifier.collect());
+    const asked = Array.from({ length: 100 }, () => collector.section("identity"));
+    const bundles = Array.from({ length: 100 }, () => collector.collect());
     gate.resolve();
     expect(new Set(await Promise.all(asked))).toEqual(new Set(["look 1"]));
     expect(new Set(await Promise.all(bundles)).size).toBe(1);
     expect(looks).toBe(1);
-    const { content } = await verifier.collect();
+    const { content } = await collector.collect();
     expect(JSON.parse(gunzipSync(content).toString())).toMatchObject({ identity: "look 2" });
   });
 
   it("tells all of them what went wrong, and looks again after it", async () => {
-    const verifier = deskOf();
+    const collector = deskOf();
     let looks = 0;
-    verifier.include("broken", () => {
+    collector.include("broken", () => {
       looks += 1;
       throw new Error("no such thing");
     });
-    const asked = [verifier.section("broken"), verifier.section("broken")];
+    const asked = [collector.section("broken"), collector.section("broken")];
     expect((await Promise.allSettled(asked)).map(({ status }) => status)).toEqual(["rejected", "rejected"]);
-    await expect(verifier.section("broken")).rejects.toThrow("no such thing");
+    await expect(collector.section("broken")).rejects.toThrow("no such thing");
     expect(looks).toBe(2);
-    expect(await verifier.section("unknown")).toBeUndefined();
+    expect(await collector.section("unknown")).toBeUndefined();
   });
 });

@@ -29,7 +29,7 @@ describe("the trail of an update", () => {
       job: "job-1",
       execution: 2,
     };
-    expect(vehicle.told).toMatchObject([
+    expect(vehicle.reported).toMatchObject([
       {
         ...about,
         number: 1,
@@ -43,7 +43,7 @@ describe("the trail of an update", () => {
       },
       { ...about, number: 2, repeated: false, phase: "failed", ...failure, bytes: 2, percent: 40 },
     ]);
-    expect(vehicle.told[1]?.timeUs).toBe(vehicle.clock.wallUs());
+    expect(vehicle.reported[1]?.timeUs).toBe(vehicle.clock.wallUs());
     expect(vehicle.journal.list("update-phase")).toEqual([]);
   });
 
@@ -55,13 +55,13 @@ describe("the trail of an update", () => {
     first.report();
     first.save(record({ step: "verify" }));
     first.report();
-    expect(vehicle.told).toEqual([]);
+    expect(vehicle.reported).toEqual([]);
     vehicle.isStoring = true;
     const next = vehicle.trail(() => ({ bytes: 0 }));
     next.save(record({ step: "wait" }));
     next.report();
     next.report();
-    expect(vehicle.told.map(({ number, repeated, phase }) => [number, repeated, phase])).toEqual([
+    expect(vehicle.reported.map(({ number, repeated, phase }) => [number, repeated, phase])).toEqual([
       [1, true, "download"],
       [2, true, "verify"],
       [3, false, "wait"],
@@ -75,6 +75,8 @@ describe("the trail of an update", () => {
     for (let at = 0; at < 70; at++) for (const step of ["verify", "wait"] as const) trail.save(record({ step }));
     vehicle.isStoring = true;
     trail.report();
-    expect([vehicle.told.length, vehicle.told[0]?.number, vehicle.told.at(-1)?.number]).toEqual([100, 41, 140]);
+    expect([vehicle.reported.length, vehicle.reported[0]?.number, vehicle.reported.at(-1)?.number]).toEqual([
+      100, 41, 140,
+    ]);
   });
 });

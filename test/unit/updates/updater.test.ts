@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { AgentError } from "../../../agent/core/errors.ts";
 import { journalStore } from "../../../agent/updates/update-record.ts";
 import { seededRandom } from "../../bench/core/seeded-random.ts";
-import { DIGEST, flawOf, liveWithCuts, REQUEST, UpdateVehicle } from "../../fakes/updates/update-vehicle.ts";
+import { DIGEST, liveWithCuts, problemOf, REQUEST, UpdateVehicle } from "../../fakes/updates/update-vehicle.ts";
 
 /** An update that is begun, in a process that runs. */
 function startUpdate(vehicle: UpdateVehicle) {
@@ -17,7 +17,7 @@ describe("Updater", () => {
     const vehicle = new UpdateVehicle();
     expect(await vehicle.live(true)).toBe(2);
     expect(vehicle.record()?.state).toMatchObject({ step: "done", starts: 0 });
-    expect(flawOf(vehicle)).toBeUndefined();
+    expect(problemOf(vehicle)).toBeUndefined();
   });
 
   it.each([
@@ -28,7 +28,7 @@ describe("Updater", () => {
     await vehicle.live(true);
     expect(vehicle.record()?.state.failure?.reason).toBe(reason);
     expect(vehicle.slots.newStarts).toBeLessThanOrEqual(3);
-    expect(flawOf(vehicle)).toBeUndefined();
+    expect(problemOf(vehicle)).toBeUndefined();
   });
 
   it.each(["good", "crashes-at-start", "never-proven"] as const)(
@@ -45,7 +45,7 @@ describe("Updater", () => {
           // After the first round, further cuts follow soon after the first.
           const cuts = round === 0 ? [] : [1, 2].map(() => 1 + Math.floor(random() * 6));
           await liveWithCuts(vehicle, cuts);
-          expect(flawOf(vehicle)).toBeUndefined();
+          expect(problemOf(vehicle)).toBeUndefined();
         }
       }
     },
@@ -72,7 +72,7 @@ describe("Updater", () => {
     expect(updater.current()?.state).toMatchObject({ step: "failed", failure: { reason: "cancelled" } });
     stop.abort();
     await running;
-    expect(flawOf(vehicle)).toBeUndefined();
+    expect(problemOf(vehicle)).toBeUndefined();
   });
 
   it("fetches nothing while the link is metered, and goes on when another one is there", async () => {
@@ -121,7 +121,7 @@ describe("Updater", () => {
     expect(updater.current()?.state).toMatchObject({ step: "failed", failure: { reason: "timed-out" } });
     stop.abort();
     await running;
-    expect(flawOf(vehicle)).toBeUndefined();
+    expect(problemOf(vehicle)).toBeUndefined();
   });
 
   it("asks the gate again after the hooks and the unpacking, and switches nothing while it is closed", async () => {
@@ -324,7 +324,7 @@ describe("Updater", () => {
     vehicle.outcome = outcome;
     await vehicle.live(true);
     expect(vehicle.record()?.state).toMatchObject({ step: "failed", failure: { reason } });
-    expect(flawOf(vehicle)).toBeUndefined();
+    expect(problemOf(vehicle)).toBeUndefined();
   });
 
   it("does not act on a state that it could not write", async () => {

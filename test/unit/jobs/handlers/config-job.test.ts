@@ -77,7 +77,7 @@ class Vehicle {
       slot: this.#slot(),
       journal: watched,
       clock,
-      health: () => (this.isHealthy ? { kind: "healthy" } : { kind: "unproven", missing: "PUBACK" }),
+      health: () => (this.isHealthy ? { kind: "healthy" } : { kind: "unhealthy", missing: "PUBACK" }),
       healthTimeoutMs: 5000,
       updater: { current: () => undefined, changed: () => Promise.resolve() },
       restart,

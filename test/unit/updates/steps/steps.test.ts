@@ -101,7 +101,7 @@ describe("checkHealth", () => {
 
   it("gives the update up when the version is not healthy in its time, and says what was missing", async () => {
     const { context, signal } = setUp();
-    context.checks = { ...context.checks, health: () => ({ kind: "unproven", missing: "PUBACK" }) };
+    context.checks = { ...context.checks, health: () => ({ kind: "unhealthy", missing: "PUBACK" }) };
     const outcome = checkHealth(record, context, signal);
     await context.clock.run(59_000);
     expect(context.progress.waitingFor).toBe("PUBACK");

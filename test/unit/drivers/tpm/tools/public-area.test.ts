@@ -33,7 +33,7 @@ describe("parsePublicArea", () => {
     expect([x, y].map((value) => Buffer.from(value ?? "", "base64url").toString("hex"))).toEqual([X, Y]);
   });
 
-  it("finds no flaw in a key that stays and cannot lock its TPM", () => {
+  it("finds no problem with a key that stays and cannot lock its TPM", () => {
     expect(factsOf(NAME, ours(parsePublicArea(areaWith(GOOD)))).problems).toEqual([]);
   });
 
@@ -44,7 +44,7 @@ describe("parsePublicArea", () => {
     ["00040452", "sensitivedataorigin"],
     ["00040432", "userwithauth"],
     ["00020472", "sign"],
-  ])("finds the flaw in attributes %s: no %s", (attributes, missing) => {
+  ])("finds the problem with attributes %s: no %s", (attributes, missing) => {
     const { problems } = factsOf(NAME, ours(parsePublicArea(areaWith(attributes))));
     expect(problems).toHaveLength(1);
     expect(problems[0]).toContain(`(no ${missing})`);
