@@ -14,8 +14,9 @@ import { createProgramInstaller } from "../updates/installers/program-installer.
 import { createRaucInstaller } from "../updates/installers/rauc-installer.ts";
 import { ARTIFACT_KINDS, type ArtifactKind } from "../updates/trust/manifest.ts";
 import { createRollbackIndexes, type RollbackIndexes } from "../updates/trust/rollback-indexes.ts";
+import { RootStore, type RootStoreParts } from "../updates/trust/root-store.ts";
 import { openSealedRollbackIndexes } from "../updates/trust/sealed-rollback-indexes.ts";
-import { UpdateVerifier, type UpdateVerifierParts } from "../updates/update-verifier.ts";
+import { UpdateVerifier } from "../updates/update-verifier.ts";
 import { monotonicCounter } from "./compose-keys.ts";
 import { composeProxy } from "./compose-proxy.ts";
 import { layerFolder, problemOfSet } from "./configuration/layered-config.ts";
@@ -26,7 +27,7 @@ const RECONNECT = { minMs: 1000, maxMs: 300_000 } as const;
 const HOUR_MS = 3_600_000;
 
 /** What artifacts are judged by, and what they are installed by. */
-export type Trusted = Pick<UpdateVerifierParts, "pinned" | "rollbackIndexes"> & { readonly installers: Installers };
+export type Trusted = Pick<RootStoreParts, "pinned" | "rollbackIndexes"> & { readonly installers: Installers };
 
 /** Whom to trust, and what this vehicle takes. */
 export function composeVerifier(
@@ -38,9 +39,10 @@ export function composeVerifier(
   const kinds = ARTIFACT_KINDS.filter((kind) => installers[kind] !== undefined);
   const handlers = otaConfig.installers.map(({ name }) => name);
   const vehicle = { hardware: otaConfig.hardware, agentVersion: version, kinds, handlers };
-  const rootCopy = createRollbackIndexFile(releasesOf(config), "root.json");
+  const copy = createRollbackIndexFile(releasesOf(config), "root.json");
+  const roots = new RootStore({ journal, copy, pinned, rollbackIndexes, log });
   const lossOwner = config.commands === undefined ? "ota" : "commands";
-  return new UpdateVerifier({ journal, lossOwner, rollbackIndexes, rootCopy, pinned, clock, log, vehicle });
+  return new UpdateVerifier({ journal, lossOwner, rollbackIndexes, roots, clock, vehicle });
 }
 
 /** The rollback indexes of all components, and the counter in the TPM that vouches for them where it is asked to. */

@@ -123,7 +123,7 @@ export const JOURNAL_SPACES = {
     {
       key: "root",
       holds: "the newest trust root, as the signed text; it has a second place beside the releases",
-      schema: ["agent/updates/update-verifier.ts", "parsedRoot"],
+      schema: ["agent/updates/trust/root-store.ts", "parsedRoot"],
       deletedBy: "nobody",
     },
     {

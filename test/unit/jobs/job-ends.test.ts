@@ -6,6 +6,7 @@ import type { JobHandler } from "../../../agent/jobs/job.ts";
 import { JobRunner } from "../../../agent/jobs/job-runner.ts";
 import type { WorkStep } from "../../../agent/updates/step-outcome.ts";
 import { createRollbackIndexes } from "../../../agent/updates/trust/rollback-indexes.ts";
+import { RootStore } from "../../../agent/updates/trust/root-store.ts";
 import { journalStore } from "../../../agent/updates/update-record.ts";
 import { isSettled } from "../../../agent/updates/update-state.ts";
 import { UpdateVerifier } from "../../../agent/updates/update-verifier.ts";
@@ -116,15 +117,14 @@ class Vehicle {
     let copy: unknown;
     const rollbackIndexes = createRollbackIndexes(journal, { read: () => copy, write: (lines) => (copy = lines) });
     const about = { hardware: "gateway-2", agentVersion: "1.3.0", kinds: ["agent"] as const, handlers: [] };
-    const rootCopy = { read: () => undefined, write: () => undefined };
+    const noCopy = { read: () => undefined, write: () => undefined };
+    const roots = new RootStore({ journal, copy: noCopy, pinned, rollbackIndexes, log });
     const verifier = new UpdateVerifier({
       journal,
       lossOwner: "ota",
       rollbackIndexes,
-      rootCopy,
-      pinned,
+      roots,
       clock,
-      log,
       vehicle: about,
     });
     const work = async (_record: unknown, signal: AbortSignal) => {

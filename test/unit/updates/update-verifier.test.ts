@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { UpdateSteps } from "../../../agent/updates/step-outcome.ts";
 import { createRollbackIndexes } from "../../../agent/updates/trust/rollback-indexes.ts";
+import { RootStore } from "../../../agent/updates/trust/root-store.ts";
 import { journalStore } from "../../../agent/updates/update-record.ts";
 import { type UpdateOrder, UpdateVerifier } from "../../../agent/updates/update-verifier.ts";
 import { Updater } from "../../../agent/updates/updater.ts";
@@ -29,7 +30,8 @@ function setUp(lossOwner: "commands" | "ota" = "ota") {
   const rootCopy = { read: () => root, write: (document: string) => (root = document) };
   const rollbackIndexes = createRollbackIndexes(journal, { read: () => copy, write: (lines) => (copy = lines) });
   const vehicle = { hardware: "gateway-2", agentVersion: "1.3.0", kinds: ["agent"] as const, handlers: [] };
-  const verifier = new UpdateVerifier({ journal, lossOwner, rollbackIndexes, rootCopy, pinned, clock, log, vehicle });
+  const roots = new RootStore({ journal, copy: rootCopy, pinned, rollbackIndexes, log });
+  const verifier = new UpdateVerifier({ journal, lossOwner, rollbackIndexes, roots, clock, vehicle });
   const stopped = async () => ({ kind: "stopped" }) as const;
   const steps: UpdateSteps = {
     download: stopped,
