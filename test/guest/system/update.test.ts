@@ -67,7 +67,7 @@ describe("updates of the agent under systemd, from one real version to another",
     busy = 2 * slowness;
     const folder = "/etc/systemd/system/causeway.service.d";
     const seconds = `$(sed -n 's/^TimeoutStartSec=//p' /lib/systemd/system/causeway.service)`;
-    return `mkdir ${folder} && echo "[Service]\nTimeoutStartSec=$((${seconds} * ${Math.ceil(busy)}))" | sed 's/\\\\n/\\n/' > ${folder}/busy.conf`;
+    return `mkdir ${folder} && printf '[Service]\\nTimeoutStartSec=%d\\n' $((${seconds} * ${Math.ceil(busy)})) > ${folder}/busy.conf`;
   }
 
   /** Makes a release of the installed version in the guest, signs it here, and puts the manifest beside it. Gives the path there. */
