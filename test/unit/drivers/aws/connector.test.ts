@@ -1,0 +1,152 @@
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
+import { ClientTlsContext, TlsContextOptions } from "aws-crt/dist/native/io.js";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { AgentError } from "../../../../agent/core/errors.ts";
+import { brokerConfig } from "../../../../config/broker.ts";
+import { Connector, factsOf, type SessionSettings } from "../../../../drivers/aws/connector.ts";
+import { CredentialInUse } from "../../../../drivers/aws/identity/credential-in-use.ts";
+import type { TlsIdentity } from "../../../../drivers/aws/identity/tls.ts";
+import { ConnectPace } from "../../../../drivers/aws/link/connect-pace.ts";
+import { LinkTracker } from "../../../../drivers/aws/link/link-tracker.ts";
+import { until } from "../../../bench/core/wait.ts";
+import { ManualClock } from "../../../fakes/core/clock.ts";
+import { MemoryLog } from "../../../fakes/core/log.ts";
+
+const RECORD = {
+  topic: "dt/causeway/veh-001/telemetry",
+  payload: new Uint8Array(1),
+  retain: false,
+  contentType: "application/x-protobuf",
+  messageExpirySeconds: undefined,
+  userProperties: [],
+};
+
+let clock: ManualClock;
+let link: LinkTracker;
+let stopping: AbortController;
+/** Keys whose context was made, in order. */
+let made: string[];
+
+function identity(key: string): TlsIdentity {
+  return {
+    key,
+    certificateFile: `${key}.pem`,
+    caFile: "ca.pem",
+    openContext: async () => {
+      made.push(key);
+      if (key !== "missing") return new ClientTlsContext(new TlsContextOptions());
+      throw new AgentError("identity.key-missing", { what: "no key", remedy: "make one" });
+    },
+    tpmSilence: () => Promise.resolve(undefined),
+    keyFault: () => undefined,
+    with: ({ keyLabel }) => identity(keyLabel),
+  };
+}
+
+/** A port of this machine where nobody listens. */
+async function closedPort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address: AddressInfo | string | null = server.address();
+  server.close();
+  await once(server, "close");
+  return typeof address === "object" && address !== null ? address.port : 0;
+}
+
+async function connectorTo(key: string, over: Partial<SessionSettings> = {}): Promise<Connector> {
+  const config = brokerConfig.parse({ host: "127.0.0.1", port: await closedPort(), caFile: "ca.pem" });
+  const settings: SessionSettings = { config, clientId: "veh-001", will: undefined, ...over };
+  const log = new MemoryLog();
+  const bounds = { minMs: 1000, maxMs: 8000 };
+  return new Connector({
+    settings,
+    link,
+    pace: new ConnectPace({ bounds, gapMs: 1050, clock, log, random: () => 0.5, file: undefined }),
+    credential: new CredentialInUse({
+      identity: identity(key),
+      facts: factsOf(settings),
+      proxy: undefined,
+      decisive: false,
+      clock,
+    }),
+    listener: { onConnected: () => undefined, onMessage: () => true },
+    clock,
+    log,
+    stopping: stopping.signal,
+  });
+}
+
+async function untilFault(code: string): Promise<void> {
+  const probe = (): true | undefined => (link.status().fault?.code === code ? true : undefined);
+  await until(probe, { what: code, timeoutMs: 10_000, everyMs: 5 });
+}
+
+beforeEach(() => {
+  clock = new ManualClock();
+  link = new LinkTracker(clock, new MemoryLog());
+  stopping = new AbortController();
+  made = [];
+});
+afterEach(() => stopping.abort());
+
+describe("Connector", () => {
+  it("says why it is offline, and plans the next attempt with the context that it has", async () => {
+    const connector = await connectorTo("first");
+    connector.begin();
+    await clock.run(0);
+    await untilFault("broker.unreachable");
+    expect(link.state).toBe("offline");
+    expect(clock.waiting()).toBe(1);
+    await clock.run(1050);
+    expect(link.state).toBe("connecting");
+    expect(made).toEqual(["first"]);
+    stopping.abort();
+    await connector.stop();
+  });
+
+  it("makes one attempt where one is wanted", async () => {
+    const connector = await connectorTo("first", { once: true });
+    connector.begin();
+    await clock.run(0);
+    await untilFault("broker.unreachable");
+    expect(clock.waiting()).toBe(0);
+    await connector.stop();
+  });
+
+  it("waits for a person where the key is missing, until somebody knows that trying helps", async () => {
+    const connector = await connectorTo("missing");
+    connector.begin();
+    await clock.run(0);
+    expect(link.status()).toMatchObject({ state: "offline", fault: { code: "identity.key-missing" } });
+    await clock.run(600_000);
+    const tries = made.length;
+    connector.retryNow();
+    await clock.run(0);
+    expect(made).toHaveLength(tries + 1);
+  });
+
+  it("leaves the connection alone for a credential that cannot be opened", async () => {
+    const connector = await connectorTo("first");
+    const outcome = await connector.switchCredential({ keyLabel: "missing", certificateFile: "m.pem" }, 5000);
+    expect(outcome).toMatchObject({ kind: "kept", fault: { code: "identity.key-missing" } });
+    expect(clock.waiting()).toBe(0);
+  });
+
+  it("goes back to the credential before when the other gets no connection", async () => {
+    const connector = await connectorTo("first");
+    const outcome = connector.switchCredential({ keyLabel: "second", certificateFile: "s.pem" }, 5000);
+    await clock.run(0);
+    const ended = await outcome;
+    expect(ended).toMatchObject({ kind: "kept", fault: { code: "broker.unreachable" } });
+    await clock.run(1050);
+    expect(made).toEqual(["second", "first"]);
+    stopping.abort();
+    await connector.stop();
+  });
+
+  it("has no publication without an outcome while it is offline", async () => {
+    const connector = await connectorTo("first");
+    expect(await connector.publish(RECORD)).toEqual({ kind: "offline" });
+  });
+});
