@@ -24,7 +24,7 @@ export const dbcFile = z.strictObject({
   strict: z
     .boolean()
     .default(false)
-    .describe("refuses a file with mistakes; otherwise what is damaged in it is left out and told"),
+    .describe("refuses a file with mistakes; otherwise what is damaged in it is left out and reported"),
   match: z
     .enum(["file", "pgn", "id"])
     .default("file")

@@ -147,7 +147,7 @@ function inboundLines(
 }
 
 function identityLines(
-  { certificate, daysLeft, slot, phase, renewal, keyFlaws: keyProblems = [] }: Status["identity"],
+  { certificate, daysLeft, slot, phase, renewal, keyProblems = [] }: Status["identity"],
   colors: Colors,
 ): readonly string[] {
   if (certificate === undefined || daysLeft === undefined) return [`identity   ${colors.red("no certificate")}`];

@@ -33,7 +33,7 @@ export function identityStatusOf(parts: IdentityStatusParts, clock: Pick<Clock, 
   const nowMs = clock.wallUs() / 1000;
   return {
     key: inUse.key,
-    ...(keyProblems.length === 0 ? {} : { keyFlaws: keyProblems }),
+    ...(keyProblems.length === 0 ? {} : { keyProblems }),
     certificateFile: inUse.certificateFile,
     ...(certificate === undefined
       ? {}

@@ -84,7 +84,7 @@ const identityStatus = z
       })
       .readonly(),
     /** Why the key in use is not fit to be the device's: born outside the TPM, or able to leave it. */
-    keyFlaws: z.array(z.string()).readonly().optional(),
+    keyProblems: z.array(z.string()).readonly().optional(),
     /** How far a change of identity is. */
     phase: z.string().optional(),
     /** Certificates that were issued, or may have been, and that nobody uses. */

@@ -46,7 +46,7 @@ export function registerBuffer(program: Command, context: CliContext): void {
     .action(() => flush(context));
   buffer
     .command("drop")
-    .description("give up the stored records of one stream; consumers are told which")
+    .description("give up the stored records of one stream; the loss is reported to consumers")
     .addArgument(new Argument("<stream>", "which").choices(STREAMS))
     .option("--yes", "do not ask", false)
     .addHelpText(

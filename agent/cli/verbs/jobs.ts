@@ -34,7 +34,7 @@ export function registerJobs(program: Command, context: CliContext): void {
   jobs
     .command("cancel")
     .description("give up the job that is worked on, where that is still possible; 2 when there is none")
-    .addHelpText("after", "\nIts end is told to the cloud.\n\nExample:\n  causeway jobs cancel")
+    .addHelpText("after", "\nIts end is reported to the cloud.\n\nExample:\n  causeway jobs cancel")
     .action(() => cancel(context));
 }
 

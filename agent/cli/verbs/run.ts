@@ -17,7 +17,7 @@ export function registerRun(program: Command, context: CliContext): void {
     .addHelpText(
       "after",
       `
-A configuration that cannot be used is told, and the agent starts with the copy of the one that it last started well with: it collects
+A configuration that cannot be used is reported, and the agent starts with the copy of the one that it last started well with: it collects
 and sends, but refuses commands that act and installs no updates. Without such a copy, or with --strict, it ends with 78.
 
 Example:

@@ -6,7 +6,7 @@ import type { Mosquitto } from "../broker/mosquitto.ts";
 import { createSession } from "../broker/mqtt-session.ts";
 import { Access } from "./access.ts";
 import { type RevokingAuthority, writeIdentity } from "./certificate-authority.ts";
-import { CloudCommands } from "./commands.ts";
+import { CloudCommands } from "./cloud-commands.ts";
 import { type CloudCertificate, Provisioning, type ProvisioningAnswer } from "./provisioning.ts";
 
 /** Common names that the broker has to know: see `MosquittoRequest.clouds` and `claims`. */

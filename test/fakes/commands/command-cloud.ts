@@ -3,7 +3,7 @@ import { type Broker, publicationTo } from "../../../agent/ports/broker.ts";
 import { type Mosquitto, startMosquitto } from "../../bench/broker/mosquitto.ts";
 import { createSession } from "../../bench/broker/mqtt-session.ts";
 import { type Authority, createAuthority, writeIdentity } from "../../bench/cloud/certificate-authority.ts";
-import { CloudCommands } from "../../bench/cloud/commands.ts";
+import { CloudCommands } from "../../bench/cloud/cloud-commands.ts";
 import { MemoryLog } from "../core/log.ts";
 
 const CLOUD = "cloud-commands";

@@ -9,7 +9,7 @@ import type { SignedFields } from "../../../agent/commands/canonical.ts";
 import type { Broker } from "../../../agent/ports/broker.ts";
 import { createRecordReader } from "../../../agent/telemetry/record/read/record-reader.ts";
 import { readDescriptor } from "../../../config/proto/descriptor.ts";
-import type { Command } from "../../bench/cloud/commands.ts";
+import type { Command } from "../../bench/cloud/cloud-commands.ts";
 import { CompanionBackend } from "../../bench/cloud/companion.ts";
 import { until } from "../../bench/core/wait.ts";
 import type { DoorUnit } from "../../bench/vehicle/door-unit.ts";

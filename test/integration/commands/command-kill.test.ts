@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { openJournal } from "../../../drivers/sqlite/journal/journal.ts";
-import { CommandBench } from "../../fakes/commands/commands.ts";
+import { CommandBench } from "../../fakes/commands/command-bench.ts";
 import { ManualClock } from "../../fakes/core/clock.ts";
 import { diskFolder } from "../../fakes/core/folder.ts";
 import { MemoryLog } from "../../fakes/core/log.ts";

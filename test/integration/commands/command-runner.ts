@@ -7,7 +7,7 @@ import { z } from "zod";
 import { publicKeySchema } from "../../../agent/core/public-key.ts";
 import type { Journal } from "../../../agent/ports/journal.ts";
 import { openJournal } from "../../../drivers/sqlite/journal/journal.ts";
-import { CommandBench } from "../../fakes/commands/commands.ts";
+import { CommandBench } from "../../fakes/commands/command-bench.ts";
 import { ManualClock } from "../../fakes/core/clock.ts";
 import { MemoryLog } from "../../fakes/core/log.ts";
 

@@ -7,7 +7,7 @@ import type { Journal } from "../../../agent/ports/journal.ts";
 import type { MonotonicCounter } from "../../../agent/ports/update.ts";
 import { createRollbackIndexFile } from "../../../drivers/os/versions/update-files.ts";
 import { openJournal } from "../../../drivers/sqlite/journal/journal.ts";
-import { CommandBench } from "../../fakes/commands/commands.ts";
+import { CommandBench } from "../../fakes/commands/command-bench.ts";
 import { signingKey } from "../../fakes/commands/signing-key.ts";
 import { temporaryFolder } from "../../fakes/core/folder.ts";
 import { MemoryLog } from "../../fakes/core/log.ts";

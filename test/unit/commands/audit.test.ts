@@ -5,7 +5,7 @@ import type { Outcome } from "../../../agent/commands/action.ts";
 import { AuditTrail, chainProblems } from "../../../agent/commands/audit.ts";
 import { AgentError } from "../../../agent/core/errors.ts";
 import type { AuditEntry } from "../../../agent/telemetry/record/encode/audit.ts";
-import { CommandBench, plain } from "../../fakes/commands/commands.ts";
+import { CommandBench, plain } from "../../fakes/commands/command-bench.ts";
 import { ManualClock } from "../../fakes/core/clock.ts";
 import { FakeJournal } from "../../fakes/ports/journal.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { rejected } from "../../../agent/commands/answer.ts";
-import { CommandBench, plain } from "../../fakes/commands/commands.ts";
+import { CommandBench, plain } from "../../fakes/commands/command-bench.ts";
 import { ManualClock } from "../../fakes/core/clock.ts";
 
 const ACTIONS = { "doors.lock": { commandClass: "R3" }, "signals.last": { commandClass: "R0" } } as const;

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Outcome } from "../../../agent/commands/action.ts";
-import { CommandBench, textOf } from "../../fakes/commands/commands.ts";
+import { CommandBench, textOf } from "../../fakes/commands/command-bench.ts";
 import { ManualClock } from "../../fakes/core/clock.ts";
 import { FakeJournal } from "../../fakes/ports/journal.ts";
 

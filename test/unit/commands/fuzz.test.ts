@@ -7,7 +7,7 @@ import { ProtobufWriter } from "../../../agent/telemetry/record/encode/protobuf-
 import { catalogueSchema } from "../../../config/catalogue.ts";
 import { readDescriptor } from "../../../config/proto/descriptor.ts";
 import { seededRandom } from "../../bench/core/seeded-random.ts";
-import { CommandBench, THING, textOf } from "../../fakes/commands/commands.ts";
+import { CommandBench, THING, textOf } from "../../fakes/commands/command-bench.ts";
 import { ManualClock } from "../../fakes/core/clock.ts";
 import { MemoryLog } from "../../fakes/core/log.ts";
 import { FakeBroker } from "../../fakes/ports/broker.ts";

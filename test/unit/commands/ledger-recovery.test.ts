@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Outcome } from "../../../agent/commands/action.ts";
-import { CommandBench, textOf } from "../../fakes/commands/commands.ts";
+import { CommandBench, textOf } from "../../fakes/commands/command-bench.ts";
 
 describe("what a process left open", () => {
   it("keeps the first of two ends, and tells and audits that alone", async () => {

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Outcome } from "../../../agent/commands/action.ts";
 import type { ReplyAddress } from "../../../agent/commands/request.ts";
 import { AgentError } from "../../../agent/core/errors.ts";
-import { CommandBench, textOf } from "../../fakes/commands/commands.ts";
+import { CommandBench, textOf } from "../../fakes/commands/command-bench.ts";
 import { ManualClock } from "../../fakes/core/clock.ts";
 import { FakeJournal } from "../../fakes/ports/journal.ts";
 

@@ -2,7 +2,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import type { Outcome } from "../../../agent/commands/action.ts";
 import { rejected, rejectionAnswer } from "../../../agent/commands/answer.ts";
 import { AgentError } from "../../../agent/core/errors.ts";
-import { CommandBench, type CommandBenchParts, plain } from "../../fakes/commands/commands.ts";
+import { CommandBench, type CommandBenchParts, plain } from "../../fakes/commands/command-bench.ts";
 import { ManualClock } from "../../fakes/core/clock.ts";
 import { FakeJournal } from "../../fakes/ports/journal.ts";
 

@@ -72,7 +72,7 @@ describe("identityStatusOf", () => {
   it("names what makes the key in use unfit", async () => {
     const { clock, ...device } = await parts(HOUR_MS);
     const keyWatch = { problems: () => ["born outside the TPM"] };
-    expect(identityStatusOf({ ...device, keyWatch }, clock)).toMatchObject({ keyFlaws: ["born outside the TPM"] });
-    expect(identityStatusOf(device, clock)).not.toHaveProperty("keyFlaws");
+    expect(identityStatusOf({ ...device, keyWatch }, clock)).toMatchObject({ keyProblems: ["born outside the TPM"] });
+    expect(identityStatusOf(device, clock)).not.toHaveProperty("keyProblems");
   });
 });

@@ -5,7 +5,7 @@ import { lastSignals, readSignals } from "../../../../agent/commands/actions/rea
 import { reboot } from "../../../../agent/commands/actions/reboot.ts";
 import { replaceKeys } from "../../../../agent/commands/actions/replace-keys.ts";
 import { AgentError } from "../../../../agent/core/errors.ts";
-import { CommandBench, plain, textOf } from "../../../fakes/commands/commands.ts";
+import { CommandBench, plain, textOf } from "../../../fakes/commands/command-bench.ts";
 import { signingKey } from "../../../fakes/commands/signing-key.ts";
 import { FakeSignals } from "../../../fakes/commands/vehicle-signals.ts";
 import { ManualClock } from "../../../fakes/core/clock.ts";
