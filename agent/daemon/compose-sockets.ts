@@ -6,17 +6,18 @@ import { serveLocalSocket } from "../../drivers/os/local-socket/local-server.ts"
 import { ReplyBacklog } from "../../drivers/os/local-socket/reply-backlog.ts";
 import type { Service } from "../core/lifecycle.ts";
 import type { Log } from "../core/log.ts";
-import { type BufferParts, bufferHandlers } from "../local-api/buffer-handlers.ts";
+import { bufferHandlers } from "../local-api/buffer-handlers.ts";
 import { type CommandsParts, commandsHandlers } from "../local-api/commands-handlers.ts";
-import { type IdentityParts, identityHandlers } from "../local-api/identity-handlers.ts";
+import { identityHandlers } from "../local-api/identity-handlers.ts";
 import { jobsHandlers } from "../local-api/jobs-handlers.ts";
 import { otaHandlers } from "../local-api/ota-handlers.ts";
-import { type SignalsParts, signalsHandlers } from "../local-api/signals-handlers.ts";
+import { signalsHandlers } from "../local-api/signals-handlers.ts";
 import { type Status, statusVerb } from "../local-api/status-schema.ts";
 import { type SupportParts, supportHandlers } from "../local-api/support-handlers.ts";
 import { type ServedVerb, type SocketName, servedOn } from "../local-api/verb.ts";
 import type { SocketCounts } from "../ports/local-socket.ts";
 import type { Updates } from "./compose-updates.ts";
+import type { CloudLink, DataLine, Runtime } from "./parts.ts";
 import { socketService } from "./services.ts";
 
 /** Who may look and who may change. The modes count where no socket unit has opened them (a bench). */
@@ -32,9 +33,8 @@ export function noClients(): SocketCounts {
 /** What the verbs look at, and act on. */
 export type VerbParts = {
   readonly status: () => Status;
-  readonly signals: SignalsParts;
-  readonly buffer: BufferParts;
-  readonly identity: IdentityParts;
+  readonly link: CloudLink;
+  readonly line: DataLine;
   /** Undefined where no remote commands are taken. */
   readonly commands: CommandsParts | undefined;
   /** Undefined where no updates are taken. */
@@ -43,12 +43,19 @@ export type VerbParts = {
 };
 
 /** All that the local sockets answer. */
-export function composeVerbs({ updates, ...parts }: VerbParts): readonly ServedVerb[] {
+export function composeVerbs(parts: VerbParts, { clock, log }: Runtime): readonly ServedVerb[] {
+  const { link, line, updates } = parts;
+  const { broker, renewal } = link;
+  const { outbox, pipeline, publisher } = line;
+  const retryNow = (): void => {
+    broker.retryNow();
+    publisher.retryNow();
+  };
   return [
     statusVerb.answeredBy(parts.status),
-    ...signalsHandlers(parts.signals),
-    ...bufferHandlers(parts.buffer),
-    ...identityHandlers(parts.identity),
+    ...signalsHandlers({ latest: () => pipeline.latest(), clock }),
+    ...bufferHandlers({ outbox, retryNow, clock, log }),
+    ...identityHandlers({ renewal, broker, log }),
     ...commandsHandlers(parts.commands),
     ...(updates === undefined ? [] : otaHandlers(updates.verbs)),
     ...(updates?.jobVerbs === undefined ? [] : jobsHandlers(updates.jobVerbs)),

@@ -19,7 +19,6 @@ import type { GateVerdict } from "../updates/gate-wait.ts";
 import { createInstallGate, installCondition } from "../updates/install-gate.ts";
 import { createHooks } from "../updates/program-hooks.ts";
 import type { HealthVerdict } from "../updates/step-parts.ts";
-import { UpdateApproval } from "../updates/update-approval.ts";
 import { UpdateReporter } from "../updates/update-reporter.ts";
 import { createUpdateSteps } from "../updates/update-steps.ts";
 import { Updater } from "../updates/updater.ts";
@@ -68,8 +67,6 @@ async function composeUpdateLine(parts: UpdateParts, runtime: Runtime): Promise<
   const health = healthOf(parts, clock);
   // A flush by the pipeline's timer is a part of the proof.
   const healthTimeoutMs = Math.max(otaConfig.healthCheck.withinSeconds * 1000, 2 * loaded.config.collect.batchMs);
-  const current = (): string | undefined => updater.current()?.digest;
-  const healthApproval = new UpdateApproval(current);
   const { steps, progress, untilStart } = createUpdateSteps({
     downloader: await composeDownloader(parts, runtime),
     folder,
@@ -81,7 +78,7 @@ async function composeUpdateLine(parts: UpdateParts, runtime: Runtime): Promise<
       verify: (request) => verifier.verify(request),
       gate: gateOf(parts, () => updater.current()?.hasConsent === true),
       link: meteredLink(parts, clock),
-      health: () => (healthApproval.isGranted() ? { kind: "healthy" } : health()),
+      health: () => (updater.isHealthConfirmed() ? { kind: "healthy" } : health()),
       renew: (record, name, signal) => renewSource(jobs, record, name, signal),
       giveUpMs: otaConfig.download.giveUpHours * HOUR_MS,
       rollbackWithinMs: otaConfig.gate.backWithinMinutes * 60_000,
@@ -103,11 +100,10 @@ async function composeUpdateLine(parts: UpdateParts, runtime: Runtime): Promise<
   });
   const ota = { verifier, updater, progress };
   const cloudJobs = composeJobs(parts, { jobs, ota, health, healthTimeoutMs, restart: restartAgent }, runtime);
-  const approvals = { confirmHealth: () => healthApproval.grant(), consent: () => updater.consent() };
   const running = environment.CAUSEWAY_RELEASE;
   return {
     services: [updateService(updater, restart.promise), ...(otaConfig.jobs.enabled ? [cloudJobs.service] : [])],
-    verbs: { verifier, updater, rollbackIndexes, progress, running, approvals, clock, log },
+    verbs: { verifier, updater, rollbackIndexes, progress, running, clock, log },
     jobVerbs: otaConfig.jobs.enabled ? cloudJobs.verbs : undefined,
     report: { job: () => jobReport(cloudJobs.verbs), update: () => updateReport({ updater, progress }) },
   };

@@ -49,14 +49,14 @@ import { composeLink } from "./compose-link.ts";
 import { composeSockets, composeVerbs, noClients } from "./compose-sockets.ts";
 import { composeJournal, composeOutbox } from "./compose-storage.ts";
 import { composeSupport } from "./compose-support.ts";
-import { composeUpdates } from "./compose-updates.ts";
+import { composeUpdates, type Updates } from "./compose-updates.ts";
 import { loadCatalogue, transmitIds } from "./configuration/command-files.ts";
 import { keepAsLastGood } from "./configuration/last-good.ts";
 import type { DaemonConfig } from "./configuration/layered-config.ts";
 import { logProblems } from "./configuration/log-problems.ts";
 import { openIdentity } from "./open-identity.ts";
 import { ownActions } from "./own-actions.ts";
-import type { ControlParts, DataLine, ProcessContext, RecordSinks, Runtime } from "./parts.ts";
+import type { CloudLink, ControlParts, DataLine, ProcessContext, RecordSinks, Runtime } from "./parts.ts";
 import {
   busService,
   clockService,
@@ -86,7 +86,7 @@ export type Agent = { run(signal: AbortSignal): Promise<void> };
  */
 export async function composeAgent(loaded: DaemonConfig, context: ProcessContext): Promise<Agent> {
   const { config } = loaded;
-  const { environment } = context;
+  const { environment, version, startedAtMs } = context;
   const clock = config.bench ? onBench(context.clock) : context.clock;
   const written = createLog({ level: config.log.level, priorityPrefix: environment.JOURNAL_STREAM !== undefined });
   const { log, recent } = keepRecent(written, clock, config.support.logLines);
@@ -115,54 +115,66 @@ export async function composeAgent(loaded: DaemonConfig, context: ProcessContext
   const socketCounts = { view: noClients(), admin: noClients() };
   const status = (): Status => statusOf({ loaded, link, line, commands, updates, socketCounts }, runtime);
   support.include("status", status);
-  const retryNow = (): void => {
-    link.broker.retryNow();
-    line.publisher.retryNow();
-  };
-  const verbs = composeVerbs({
-    status,
-    signals: { latest: () => line.pipeline.latest(), clock },
-    buffer: { outbox, retryNow, clock, log },
-    identity: { renewal: link.renewal, broker: link.broker, log },
-    commands,
-    updates,
-    support,
-  });
+  const verbs = composeVerbs({ status, link, line, commands, updates, support }, runtime);
+  const sockets = composeSockets({ config, environment, verbs, socketCounts, log });
   const notifier = createNotifier({ environment, log });
-  // In the order of their start; they stop in the reverse order, so that what is upstream is empty before what is downstream ends.
-  const services: readonly Service[] = [
-    watchService({ unhealthy: () => stuckReason(health()), summary: summaries(status), notifier, clock, log }),
-    ...composeSockets({ config, environment, verbs, socketCounts, log }),
-    clockService({ clock, log, onSet: () => link.broker.retryNow(), steps: line.vehicle.steps }),
-    linkService(link.broker, link.presence),
+  const unhealthy = (): string | undefined => stuckReason(health());
+  const watch = watchService({ unhealthy, summary: summaries(status), notifier, clock, log });
+  const services = servicesInOrder({ watch, sockets, link, line, commands, updates }, config.shutdown.drainMs, runtime);
+  const onReady = (): void => {
+    notifier.ready();
+    void keepAsLastGood(loaded, clock, log);
+  };
+  const stopMs = config.shutdown.drainMs + STOP_MARGIN_MS;
+  const told = { onReady, onStopping: () => notifier.stopping() };
+  return {
+    run: async (signal) => {
+      const signals = loaded.checkedTable.table.signals.length;
+      log.info("agent.started", { version, thing: config.thingName, signals, key: identities.inUse.key });
+      line.records.notices.handOver(problems.map(({ event, what }) => ({ event, detail: what })));
+      try {
+        await runServices({ services, clock, log, stopMs, ...told }, signal);
+      } finally {
+        outbox.close();
+        journal?.close();
+        log.info("agent.stopped", { uptimeMs: Math.round(clock.monotonicMs() - startedAtMs) });
+      }
+    },
+  };
+}
+
+/** Everything that is started. */
+type ServiceParts = {
+  readonly watch: Service;
+  readonly sockets: readonly Service[];
+  readonly link: CloudLink;
+  readonly line: DataLine;
+  readonly commands: ControlLine | undefined;
+  readonly updates: Updates | undefined;
+};
+
+/** In the order of their start; they stop in the reverse order, so that what is upstream is empty before what is downstream ends. */
+function servicesInOrder(
+  { watch, sockets, link, line, commands, updates }: ServiceParts,
+  drainMs: number,
+  { clock, log }: Runtime,
+): readonly Service[] {
+  const { broker, renewal, keyWatch, presence } = link;
+  const { publisher, pipeline, buses, vehicle } = line;
+  return [
+    watch,
+    ...sockets,
+    clockService({ clock, log, onSet: () => broker.retryNow(), steps: vehicle.steps }),
+    linkService(broker, presence),
     // Before the first connection, which may deliver what waited in the session at once.
     ...(commands === undefined ? [] : [commands.service]),
-    ...(link.renewal === undefined ? [] : [loopService("renewal", link.renewal)]),
-    ...(link.keyWatch === undefined ? [] : [loopService("key watch", link.keyWatch)]),
-    publisherService({ publisher: line.publisher, clock, drainMs: config.shutdown.drainMs }),
-    pipelineService(line.pipeline),
-    ...line.buses.map((bus) => busService(bus, line.pipeline.sinkFor(bus.bus), log)),
+    ...(renewal === undefined ? [] : [loopService("renewal", renewal)]),
+    ...(keyWatch === undefined ? [] : [loopService("key watch", keyWatch)]),
+    publisherService({ publisher, clock, drainMs }),
+    pipelineService(pipeline),
+    ...buses.map((observed) => busService(observed, pipeline.sinkFor(observed.bus), log)),
     ...(updates?.services ?? []),
   ];
-  const run = async (signal: AbortSignal): Promise<void> => {
-    const { key } = link.identities.inUse;
-    const signals = loaded.checkedTable.table.signals.length;
-    log.info("agent.started", { version: context.version, thing: config.thingName, signals, key });
-    const stopMs = config.shutdown.drainMs + STOP_MARGIN_MS;
-    line.records.notices.handOver(problems.map(({ event, what }) => ({ event, detail: what })));
-    const onReady = (): void => {
-      notifier.ready();
-      void keepAsLastGood(loaded, clock, log);
-    };
-    try {
-      await runServices({ services, clock, log, stopMs, onReady, onStopping: () => notifier.stopping() }, signal);
-    } finally {
-      outbox.close();
-      journal?.close();
-      log.info("agent.stopped", { uptimeMs: Math.round(clock.monotonicMs() - context.startedAtMs) });
-    }
-  };
-  return { run };
 }
 
 /** What the line from the buses to the broker is made from. */

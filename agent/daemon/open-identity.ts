@@ -1,4 +1,5 @@
 import type { X509Certificate } from "node:crypto";
+import { join } from "node:path";
 import type { AgentConfig, IdentityConfig } from "../../config/schema.ts";
 import { createTlsIdentity } from "../../drivers/aws/identity/create-identity.ts";
 import { readCertificate, type TlsIdentity } from "../../drivers/aws/identity/tls.ts";
@@ -14,7 +15,6 @@ import type { CertificateOrder } from "../identity/identity-change.ts";
 import { identityState, type SlotIdentity } from "../identity/identity-state.ts";
 import { IdentityStore } from "../identity/identity-store.ts";
 import { lockoutFault } from "./compose-keys.ts";
-import { identityFolder } from "./identity-folder.ts";
 
 /** What the identities are opened with. `verbose` lets the TPM libraries write to stderr. */
 export type OpenIdentityParts = {
@@ -47,7 +47,7 @@ const ANSWERS = Promise.resolve(undefined);
  */
 export function openIdentity({ config, environment, log, verbose }: OpenIdentityParts): OpenIdentity {
   const { identity, broker } = config;
-  const folder = identityFolder(config);
+  const folder = join(config.stateDir, "identity");
   const check = tpmCheckOf(identity, environment);
   const tls = createTlsIdentity({
     checkStore,

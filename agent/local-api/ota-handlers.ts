@@ -36,12 +36,6 @@ export type OtaParts = {
   readonly progress: UpdateProgress;
   /** "packaged", or the SHA-256 of the release that runs; undefined where no supervisor started this process. */
   readonly running: string | undefined;
-  readonly approvals: {
-    /** The technician answers for the version on trial, and for no later one. */
-    confirmHealth(): void;
-    /** Someone in the vehicle agrees to the update under way. */
-    consent(): void;
-  };
   readonly clock: Clock;
   readonly log: Log;
 };
@@ -74,7 +68,7 @@ function orderHandlers({ verifier, updater, log }: OtaParts): readonly ServedVer
 }
 
 /** What a person decides about the update under way, or about a loss. */
-function decisionHandlers({ verifier, updater, approvals, log }: OtaParts): readonly ServedVerb[] {
+function decisionHandlers({ verifier, updater, log }: OtaParts): readonly ServedVerb[] {
   return [
     otaAcknowledge.answeredBy(async () => {
       const loss = verifier.loss();
@@ -87,14 +81,14 @@ function decisionHandlers({ verifier, updater, approvals, log }: OtaParts): read
       const last = updater.current();
       log.info("admin.consent-given", { step: last?.state.step, digest: last?.digest });
       if (last === undefined || !isCancellable(last.state)) return NOTHING;
-      approvals.consent();
+      updater.consent();
       return { schemaVersion: 1, kind: "agreed" };
     }),
     otaCommit.answeredBy(() => {
       const last = updater.current();
       log.warn("admin.commit-requested", { step: last?.state.step });
       if (last?.state.step !== "health-check") return NOTHING;
-      approvals.confirmHealth();
+      updater.confirmHealth();
       return { schemaVersion: 1, kind: "committed" };
     }),
     otaRollback.answeredBy(() => {

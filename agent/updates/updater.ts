@@ -44,6 +44,7 @@ export class Updater {
   #wake = new AbortController();
   #step = new AbortController();
   #cancelled: Extract<UpdateEvent, { kind: "failed" }> | undefined;
+  #isHealthConfirmed = false;
 
   constructor(parts: UpdaterParts) {
     this.#parts = parts;
@@ -68,6 +69,7 @@ export class Updater {
     const running = this.current();
     if (running !== undefined && !isSettled(running.state)) return "busy";
     this.#cancelled = undefined;
+    this.#isHealthConfirmed = false;
     this.#save({ digest, versionFrom, request, state: FIRST_STATE });
     this.#wake.abort();
     return "begun";
@@ -77,6 +79,16 @@ export class Updater {
   consent(): void {
     const running = this.current();
     if (running !== undefined && isCancellable(running.state)) this.#save({ ...running, hasConsent: true });
+  }
+
+  /** The technician answers for the version on trial: for this update and no later one, and until the process ends. */
+  confirmHealth(): void {
+    this.#isHealthConfirmed = this.current() !== undefined;
+  }
+
+  /** Whether somebody answers for the version on trial, whatever its health says. */
+  isHealthConfirmed(): boolean {
+    return this.#isHealthConfirmed;
   }
 
   /** Gives the update up where that is still possible; once it has proven itself it is kept. */

@@ -244,6 +244,26 @@ describe("Updater", () => {
     expect(next.current()?.hasConsent).toBeUndefined();
   });
 
+  it("has somebody answer for its version, and asks again after a restart and for the next update", async () => {
+    const vehicle = new UpdateVehicle();
+    const updater = vehicle.process();
+    updater.confirmHealth();
+    expect(updater.isHealthConfirmed()).toBe(false);
+    updater.begin(DIGEST, "1.3.0", REQUEST);
+    expect(updater.isHealthConfirmed()).toBe(false);
+    updater.confirmHealth();
+    expect(updater.isHealthConfirmed()).toBe(true);
+    expect(vehicle.process().isHealthConfirmed()).toBe(false);
+    const failure = { reason: "cancelled", detail: "" } as const;
+    const over = { step: "failed", starts: 0, awaits: "at-once", failure } as const;
+    const other = "f".repeat(64);
+    journalStore(vehicle.journal).save({ digest: other, versionFrom: "1.3.0", request: REQUEST, state: over });
+    const next = vehicle.process();
+    next.confirmHealth();
+    next.begin(DIGEST, "1.3.0", REQUEST);
+    expect(next.isHealthConfirmed()).toBe(false);
+  });
+
   it("survives any number of ignition cycles while it waits", async () => {
     const vehicle = new UpdateVehicle();
     vehicle.isOpen = false;
