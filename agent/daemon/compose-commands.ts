@@ -108,11 +108,14 @@ export async function loadPolicy({ loaded, commandsConfig }: ControlParts, log: 
 
 /** What every command meets on its way. */
 export function dispatchSettings({ loaded, commandsConfig }: ControlParts, bootId: string): DispatchSettings {
+  const { maxRequestBytes, maxSkewMs, maxLifeSeconds } = commandsConfig;
+  const maxLifeMs = maxLifeSeconds * 1000;
   return {
-    ...commandsConfig,
     thing: loaded.config.thingName,
     bootId,
-    maxLifeMs: commandsConfig.maxLifeSeconds * 1000,
+    maxRequestBytes,
+    maxLifeMs,
+    maxSkewMs,
     readsOnly: readsOnly(loaded),
   };
 }
