@@ -6,7 +6,7 @@ import { type Broker, type PublishOutcome, publicationTo, type ReceivedPublish }
 import { rejectionOf, type ServiceRejection } from "./rejection.ts";
 import { CONTENT_TYPES, decodeBody, encodeBody, type WireFormat } from "./wire-format.ts";
 
-/** Bounds of the requester. */
+/** Bounds of the request client. */
 export type RequestClientLimits = {
   /** From the publish to the answer, ms. */
   readonly timeoutMs: number;
@@ -46,7 +46,7 @@ export type ServiceRequest<T> = {
   readonly accepted: z.ZodType<T>;
   /** Where the answers come; `topic` with /accepted and /rejected when absent. */
   readonly answers?: { readonly accepted: string; readonly rejected: string };
-  /** Instead of the limit of the requester. */
+  /** Instead of the limit of the client. */
   readonly timeoutMs?: number;
 };
 

@@ -61,7 +61,7 @@ export interface Journal {
    * Adds a command. "known": the id is in the ledger, which stays as it is. "full": it holds its bound of entries that are too young
    * to forget. Entries are forgotten once their answer is told and the agent has run for the time to keep since (time asleep does
    * not count, so never too early, whatever the wall clock does). Refused ones have a bound of their own, past which the oldest goes, and
-   * so have reads, past which the oldest that is told goes: neither takes room from what acts.
+   * so have reads, past which the oldest that is reported goes: neither takes room from what acts.
    */
   addCommand(entry: CommandEntry): "added" | "known" | "full";
   /** Changes a command; one that is not in the ledger is a bug. */

@@ -65,7 +65,10 @@ export class ExecutionTopics {
     return { id, payload, ...read(id), restOfLifeMs };
   }
 
-  /** Whether an update has told its answer. A service that says no for good (ended, unknown) will not change its mind; the broker may be given another policy. */
+  /**
+   * Whether an update has reported its answer. A service that says no for good (ended, unknown) will not change its mind; the broker
+   * may be given another policy.
+   */
   outcomeOf(channel: string, outcome: Reply<unknown>): "reported" | "later" {
     if (outcome.kind === "accepted") return "reported";
     this.#log.warn("command.answer-refused", { channel, outcome: describeReply(outcome) });

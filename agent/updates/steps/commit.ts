@@ -4,7 +4,10 @@ import { parseManifest } from "../trust/manifest.ts";
 import type { UpdateRecord } from "../update-record.ts";
 import { artifactsOf, installProblem, supervisorRolledBack } from "./artifacts.ts";
 
-/** The step `commit`. The trial ends before the rollback index rises: until both are done no other update is taken, so nothing older can slip in between. */
+/**
+ * The step `commit`. The trial ends before the rollback index rises: until both are done no other update is taken, so nothing older can
+ * slip in between.
+ */
 export async function commit(record: UpdateRecord, parts: StepContext): Promise<StepOutcome<"commit">> {
   const artifacts = artifactsOf(record, parts);
   try {

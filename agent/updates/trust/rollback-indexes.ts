@@ -30,7 +30,10 @@ export type RollbackIndexes = {
   installed(): readonly InstalledComponent[];
   /** Why nothing may be installed by them; undefined when they are sound. */
   fault(): string | undefined;
-  /** Someone knows that rollback indexes were lost: what is still known of them counts from now on. Does nothing when they are sound; rejects as `advance` does. */
+  /**
+   * Someone knows that rollback indexes were lost: what is still known of them counts from now on. Does nothing when they are sound;
+   * rejects as `advance` does.
+   */
   acknowledge(): Promise<void>;
   /** Durable when it resolves. Rejects with the faults of the journal, the TPM and the disk. */
   advance(release: InstalledComponent): Promise<void>;

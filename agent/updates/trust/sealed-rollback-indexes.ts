@@ -24,9 +24,10 @@ export type SealedRollbackIndexParts = {
 };
 
 /**
- * Rollback indexes that a counter outside the disk vouches for: with each change of theirs it goes up, so that an old disk put back, both places
- * lost, or the counter itself gone is found out, and nothing is installed then until someone acknowledges it. They are written before
- * the counter moves: one step ahead of it is a cut in between. Who can write the disk as root can forge them as well as the agent itself.
+ * Rollback indexes that a counter outside the disk vouches for: with each change of theirs it goes up, so that an old disk put back,
+ * both places lost, or the counter itself gone is found out, and nothing is installed then until someone acknowledges it. They are
+ * written before the counter moves: one step ahead of it is a cut in between. Who can write the disk as root can forge them as well as
+ * the agent itself.
  */
 export async function openSealedRollbackIndexes(parts: SealedRollbackIndexParts): Promise<RollbackIndexes> {
   let rollbackIndexes = await begun(parts);
