@@ -19,7 +19,7 @@ export type LoadedConfig = {
   /** Paths in it are absolute. */
   readonly config: AgentConfig;
   /** What was set by commands, as far as it is in force. */
-  readonly settings: Overrides;
+  readonly overrides: Overrides;
   /** The layers that lie above the vehicle's own files. */
   readonly layers: readonly ConfigLayer[];
   /** What was read in place of the vehicle's own files; undefined when they were. */
@@ -34,7 +34,7 @@ export type ConfigOverlay = {
   /** Each over the ones before it; none when absent. */
   readonly layers?: readonly ConfigLayer[];
   /** Tried instead of what commands have set so far. */
-  readonly settings?: Overrides;
+  readonly overrides?: Overrides;
   /** Read in place of the vehicle's own files, but as if it were where they are. */
   readonly copy?: ConfigCopy | undefined;
 };
@@ -47,7 +47,7 @@ export type ConfigOverlay = {
  * Throws `config.missing`, or `config.invalid` with every problem on a line of its own as "file:line:col field: message".
  */
 export async function loadConfigFile(path: string, overlay: ConfigOverlay = {}): Promise<LoadedConfig> {
-  const { layers = [], settings, copy } = overlay;
+  const { layers = [], overrides, copy } = overlay;
   const main = resolve(path);
   const files = await layerOf(await ownFiles(copy?.main ?? main), dirname(main));
   for (const layer of layers) files.push(...(await outerLayer(layer)));
@@ -56,12 +56,12 @@ export async function loadConfigFile(path: string, overlay: ConfigOverlay = {}):
   const facts = { path: main, locate: locatorIn(files), layers, copy };
   const under = (set: Overrides): AgentConfig =>
     checked(main, files, withOverrides(merged, set, written.commands?.settable ?? []), copy);
-  if (settings !== undefined) return { ...facts, config: under(settings), settings, ignored: undefined };
+  if (overrides !== undefined) return { ...facts, config: under(overrides), overrides, ignored: undefined };
   const found = await readOverrides(written.stateDir);
-  const asWritten = { ...facts, config: written, settings: {} };
+  const asWritten = { ...facts, config: written, overrides: {} };
   if (found.kind === "unusable") return { ...asWritten, ignored: found.what };
   try {
-    return { ...facts, config: under(found.settings), settings: found.settings, ignored: undefined };
+    return { ...facts, config: under(found.overrides), overrides: found.overrides, ignored: undefined };
   } catch (thrown) {
     if (!(thrown instanceof AgentError)) throw thrown;
     return { ...asWritten, ignored: thrown.message };

@@ -21,40 +21,40 @@ const settingValue = z.union([z.string().max(1000), z.number(), z.boolean()]);
 export const overridesSchema = z.record(settableKey, settingValue).readonly();
 export type Overrides = z.infer<typeof overridesSchema>;
 
-const settingsFile = z.strictObject({ schemaVersion: z.literal(1), settings: overridesSchema });
+const overridesFile = z.strictObject({ schemaVersion: z.literal(1), settings: overridesSchema });
 
-/** Settings as they were found: those of the file, or why there is nothing to go by. */
+/** Overrides as they were found: those of the file, or why there is nothing to go by. */
 export type FoundOverrides =
-  | { readonly kind: "settings"; readonly settings: Overrides }
+  | { readonly kind: "found"; readonly overrides: Overrides }
   | { readonly kind: "unusable"; readonly what: string };
 
-/** Where the settings of an agent are kept: beside its state, since its configuration is not its own to write. */
+/** Where the overrides of an agent are kept: beside its state, since its configuration is not its own to write. */
 export function overridesPath(stateDir: string): string {
   return join(stateDir, "settings.json");
 }
 
 /** The content of the file. */
-export function overridesText(settings: Overrides): string {
-  return `${JSON.stringify({ schemaVersion: 1, settings }, undefined, 2)}\n`;
+export function overridesText(overrides: Overrides): string {
+  return `${JSON.stringify({ schemaVersion: 1, settings: overrides }, undefined, 2)}\n`;
 }
 
-/** Reads the settings; none where there is no file. */
+/** Reads the overrides; none where there is no file. */
 export async function readOverrides(stateDir: string): Promise<FoundOverrides> {
   const file = overridesPath(stateDir);
   try {
-    const { settings } = settingsFile.parse(JSON.parse(await readFile(file, "utf8")));
-    return { kind: "settings", settings };
+    const { settings: overrides } = overridesFile.parse(JSON.parse(await readFile(file, "utf8")));
+    return { kind: "found", overrides };
   } catch (thrown) {
     const errno = errnoOf(thrown);
-    if (errno === "ENOENT" || errno === "ENOTDIR") return { kind: "settings", settings: {} };
+    if (errno === "ENOENT" || errno === "ENOTDIR") return { kind: "found", overrides: {} };
     const what = thrown instanceof z.ZodError ? z.prettifyError(thrown) : messageOf(thrown);
     return { kind: "unusable", what: `${file}: ${what}` };
   }
 }
 
-/** A configuration as it was read, with `settings` laid over it; those whose key is not in `allowed` are left out. */
-export function withOverrides(config: unknown, settings: Overrides, allowed: readonly string[]): unknown {
-  return Object.entries(settings)
+/** A configuration as it was read, with `overrides` laid over it; those whose key is not in `allowed` are left out. */
+export function withOverrides(config: unknown, overrides: Overrides, allowed: readonly string[]): unknown {
+  return Object.entries(overrides)
     .filter(([key]) => allowed.includes(key))
     .reduce<unknown>((under, [key, value]) => setAt(under, key.split("."), value), config);
 }

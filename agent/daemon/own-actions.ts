@@ -68,7 +68,7 @@ function collectionRulesOf({ loaded, line, journal, support }: ControlParts, log
 function configOverridesOf({ loaded, commandsConfig, support }: ControlParts): ConfigOverrides {
   const overrides = new ConfigOverrides({
     settable: commandsConfig.settable,
-    inForce: loaded.settings,
+    inForce: loaded.overrides,
     check: (candidate) => problemWith(loaded, candidate),
     store: (candidate) => replaceFile(overridesPath(loaded.config.stateDir), overridesText(candidate), 0o600),
   });
@@ -79,10 +79,10 @@ function configOverridesOf({ loaded, commandsConfig, support }: ControlParts): C
 /** What is wrong with the configuration under these settings. */
 async function problemWith(
   { path, layers, copy }: ControlParts["loaded"],
-  settings: Overrides,
+  overrides: Overrides,
 ): Promise<string | undefined> {
   try {
-    await loadConfigFile(path, { layers, copy, settings });
+    await loadConfigFile(path, { layers, copy, overrides });
     return undefined;
   } catch (thrown) {
     if (!(thrown instanceof AgentError)) throw thrown;
