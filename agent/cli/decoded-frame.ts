@@ -22,7 +22,7 @@ type Layout = { readonly name: string; readonly columns: readonly Column[]; read
 type Present = { readonly column: Column; readonly raw: number | bigint; readonly physical: number | bigint };
 
 /** A DBC file, and the interface of the log whose frames it describes; those of all when there is none. */
-export type LogSource = {
+export type DecodedLog = {
   readonly file: string;
   readonly database: DbcDatabase;
   readonly interface: string | undefined;
@@ -35,7 +35,7 @@ const EVERY = "*";
  * A decoder for the frames of a log. What is declared for the interface of a frame goes before what is declared for all.
  * Throws `dbc.invalid` when two files declare the same id for the same interface.
  */
-export function createFrameDecoder(sources: readonly LogSource[]): FrameDecoder {
+export function createFrameDecoder(sources: readonly DecodedLog[]): FrameDecoder {
   const table = createSignalTable(sources.map((source) => ({ ...source, bus: source.interface ?? EVERY })));
   const messages = sources.flatMap(({ database }) => database.messages);
   const layouts = messages.map((message, index) => layoutOf(table, table.messages[index], message));

@@ -19,7 +19,7 @@ const DEFAULT_RUNTIME_DIR = "/run/causeway";
 const DAEMON_MS = 500;
 
 /** What the agent said: `answer` as its schema reads it, `raw` as it came, for --json. */
-export type Reply<Answer> = { readonly answer: Answer; readonly raw: unknown };
+export type VerbReply<Answer> = { readonly answer: Answer; readonly raw: unknown };
 
 /** The daemon of a configuration, whether it runs or not. */
 export type RunningAgent = {
@@ -30,7 +30,7 @@ export type RunningAgent = {
   ask<Asked extends object, Answer>(
     verb: Verb<Asked, unknown, unknown, Answer>,
     request: Asked,
-  ): Promise<Reply<Answer>>;
+  ): Promise<VerbReply<Answer>>;
   /** What a verb of many values gives, until the agent ends it or the user interrupts. Throws as `ask`. */
   follow<Asked extends object, Answer>(
     verb: StreamVerb<Asked, unknown, unknown, Answer>,

@@ -13,7 +13,7 @@ import { jobsHandlers } from "../local-api/jobs-handlers.ts";
 import { otaHandlers } from "../local-api/ota-handlers.ts";
 import { signalsHandlers } from "../local-api/signals-handlers.ts";
 import { type Status, statusVerb } from "../local-api/status-schema.ts";
-import { type SupportParts, supportHandlers } from "../local-api/support-handlers.ts";
+import { type SupportHandlerParts, supportHandlers } from "../local-api/support-handlers.ts";
 import { type ServedVerb, type SocketName, servedOn } from "../local-api/verb.ts";
 import type { SocketCounts } from "../ports/local-socket.ts";
 import type { Updates } from "./compose-updates.ts";
@@ -39,7 +39,7 @@ export type VerbParts = {
   readonly commands: CommandsParts | undefined;
   /** Undefined where no updates are taken. */
   readonly updates: Pick<Updates, "verbs" | "jobVerbs"> | undefined;
-  readonly support: SupportParts;
+  readonly support: SupportHandlerParts;
 };
 
 /** All that the local sockets answer. */

@@ -25,10 +25,10 @@ export type RenewalAttempt = {
   readonly confirm: ((certificateId: string) => Promise<boolean>) | undefined;
 };
 
-type Step = (parts: RenewalStepParts, attempt: RenewalAttempt, signal: AbortSignal) => Promise<void>;
+type RenewalStep = (parts: RenewalStepParts, attempt: RenewalAttempt, signal: AbortSignal) => Promise<void>;
 
 /** What is done in each position of the state. Each step leads to a later one, or throws. */
-const STEPS: Readonly<Record<Exclude<IdentityPosition, "settled">, Step>> = {
+const STEPS: Readonly<Record<Exclude<IdentityPosition, "settled">, RenewalStep>> = {
   begun: makeKey,
   keyed: obtain,
   asked: obtain,

@@ -7,14 +7,14 @@ import { requireOnline } from "./require-online.ts";
 import type { ServedVerb } from "./verb.ts";
 
 /** What changes the identity. `renewal` is undefined where no template is configured. */
-export type IdentityParts = {
+export type IdentityHandlerParts = {
   readonly renewal: Renewal | undefined;
   readonly broker: Pick<Broker, "status">;
   readonly log: Log;
 };
 
 /** `cert.renew`: a new certificate now. */
-export function identityHandlers({ renewal, broker, log }: IdentityParts): readonly ServedVerb[] {
+export function identityHandlers({ renewal, broker, log }: IdentityHandlerParts): readonly ServedVerb[] {
   return [
     certRenew.answeredBy(async () => {
       log.info("admin.renewal-requested");

@@ -40,7 +40,7 @@ export function createSocketcandBus(settings: SocketcandBusSettings, parts: Sock
 }
 
 /** How a connection ended; `wasReady`: after it had been open. */
-type ConnectionEnd = { readonly why: string; readonly wasReady: boolean };
+type ServerEnd = { readonly why: string; readonly wasReady: boolean };
 
 class SocketcandBus implements CanBus {
   readonly name: string;
@@ -127,8 +127,8 @@ class SocketcandBus implements CanBus {
   }
 
   /** Resolves when the connection has ended, with the reason, or when `signal` aborts. */
-  #connectOnce(signal: AbortSignal): Promise<ConnectionEnd> {
-    const { promise, resolve } = Promise.withResolvers<ConnectionEnd>();
+  #connectOnce(signal: AbortSignal): Promise<ServerEnd> {
+    const { promise, resolve } = Promise.withResolvers<ServerEnd>();
     const connection = new SocketcandConnection(
       this.#settings,
       this.#filter,
