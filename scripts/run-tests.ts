@@ -1,4 +1,5 @@
 import { globSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { EXIT, messageOf } from "../agent/core/errors.ts";
 import { runChecks } from "./testing/checks.ts";
@@ -25,10 +26,11 @@ async function report(runner: string, stage: Stage, file: string): Promise<void>
   addReport(outcome, runner, code, file, ROOT);
 }
 
-async function vitest(files: readonly string[]): Promise<void> {
+async function vitest(files: readonly string[], options: readonly string[] = []): Promise<void> {
   const file = join(BUILD, "vitest.json");
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${file}`];
-  await report("vitest", { command: "node_modules/.bin/vitest", args: ["run", ...reporters, ...files] }, file);
+  const args = ["run", ...reporters, ...options, ...files];
+  await report("vitest", { command: "node_modules/.bin/vitest", args }, file);
 }
 
 async function kernelGuest(files: readonly string[]): Promise<void> {
@@ -48,7 +50,9 @@ async function runAll(): Promise<void> {
   process.stdout.write(
     "the systemd guest runs beside the rest and is shown at the end; its output: build/test/system.log\n",
   );
-  await Promise.all([vitest([]).then(() => kernelGuest([])), systemGuest([], false)]);
+  // An emulated machine keeps one core busy: on a share of it everything in it is slow, and its tests wait longer than they save.
+  const workers = `--maxWorkers=${Math.max(1, availableParallelism() - 1)}`;
+  await Promise.all([vitest([], [workers]).then(() => kernelGuest([])), systemGuest([], false)]);
 }
 
 async function runChosen({ vitest: plain, kernel, system, purposes }: Selection): Promise<void> {
