@@ -50,7 +50,7 @@ async function runAll(): Promise<void> {
   process.stdout.write(
     "the systemd guest runs beside the rest and is shown at the end; its output: build/test/system.log\n",
   );
-  // An emulated machine keeps one core busy: on a share of it everything in it is slow, and its tests wait longer than they save.
+  // The emulated machines end last, and wait the longer the less of a core they get: the others leave them the larger share.
   const workers = `--maxWorkers=${Math.max(1, availableParallelism() - 1)}`;
   await Promise.all([vitest([], [workers]).then(() => kernelGuest([])), systemGuest([], false)]);
 }
