@@ -8,7 +8,7 @@ import { composeRenewal } from "./compose-renewal.ts";
 import type { OpenIdentity } from "./open-identity.ts";
 import type { CloudLink, Runtime } from "./parts.ts";
 
-/** What the link is made from. */
+/** Where the broker is, and as whom to connect. */
 export type LinkParts = { readonly config: AgentConfig; readonly identities: OpenIdentity };
 
 /** The session with the broker and the announcement of it, and what looks after the credential. Nothing is opened yet. */

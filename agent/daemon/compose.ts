@@ -177,7 +177,7 @@ function servicesInOrder(
   ];
 }
 
-/** What the line from the buses to the broker is made from. */
+/** `catalogue` says which frames may be sent on each bus. */
 type DataLineParts = {
   readonly loaded: DaemonConfig;
   readonly catalogue: CatalogueFile;
@@ -220,7 +220,7 @@ function composeDataLine({ loaded, catalogue, outbox, broker }: DataLineParts, r
   return { buses, pipeline, collector, capture, records, outbox, publisher, vehicle };
 }
 
-/** What record sinks are made from. The audit trail gets no room beyond `auditBytes` of control records. */
+/** The audit trail gets no room beyond `auditBytes` of control records. */
 type RecordSinkParts = {
   readonly encoder: Encoder;
   readonly appender: Appender;

@@ -32,7 +32,7 @@ export type ProcessContext = {
   readonly startedAtMs: number;
 };
 
-/** What every part of the daemon is made with. `bootId` is the kernel's. */
+/** The process and its surroundings, for every part of the daemon. `bootId` is the kernel's. */
 export type Runtime = ProcessContext & {
   readonly bootId: string;
   readonly random: () => number;
@@ -63,7 +63,7 @@ export type DataLine = {
   readonly vehicle: SafetyGateParts;
 };
 
-/** What the line from commands to their actions is made from. */
+/** Remote commands: where they come from, what they may do, and where they are remembered. */
 export type ControlParts = {
   readonly loaded: DaemonConfig;
   readonly commandsConfig: NonNullable<AgentConfig["commands"]>;
@@ -74,7 +74,7 @@ export type ControlParts = {
   readonly support: SupportCollector;
 };
 
-/** What the line from jobs to a new version is made from. */
+/** Updates: where they come from, what they are judged by, and where they are remembered. */
 export type UpdateParts = {
   readonly loaded: DaemonConfig;
   readonly otaConfig: OtaConfig;

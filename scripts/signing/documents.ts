@@ -20,7 +20,7 @@ const ARCHIVES: Readonly<Record<string, TarLimits | undefined>> = { agent: RELEA
 
 const NO_SIGNATURES: SignatureList = { type: "causeway.signatures", schemaVersion: 1, signatures: [] };
 
-/** What a root document is made from. */
+/** A trust root that is not signed yet; `expires` is RFC 3339, UTC, and revoked keys go by their key id. */
 export type RootPlan = {
   readonly expires: string;
   readonly rootKeys: readonly DocumentKey[];

@@ -41,7 +41,7 @@ export type Artifact = z.infer<typeof artifact>;
  * What one update consists of, and where it may go.
  *
  * `component` names what is updated ("agent", "dbc"); each has a rollback index of its own: a release with a lower `sequenceNumber` is
- * rejected. `sequenceNumber` grows with every release of a component, whatever its version says (SUIT, RFC 9124, 3.2). `agent` bounds
+ * rejected. `sequenceNumber` grows with every release of a component, whatever its version says (SUIT, RFC 9124). `agent` bounds
  * the version of the agent that installs it.
  */
 export const manifest = z
