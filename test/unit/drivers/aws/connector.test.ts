@@ -1,17 +1,15 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
-import { ClientTlsContext, TlsContextOptions } from "aws-crt/dist/native/io.js";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { AgentError } from "../../../../agent/core/errors.ts";
 import { brokerConfig } from "../../../../config/broker.ts";
 import { Connector, factsOf, type SessionSettings } from "../../../../drivers/aws/connector.ts";
 import { CredentialInUse } from "../../../../drivers/aws/identity/credential-in-use.ts";
-import type { TlsIdentity } from "../../../../drivers/aws/identity/tls.ts";
 import { ConnectPace } from "../../../../drivers/aws/link/connect-pace.ts";
 import { LinkTracker } from "../../../../drivers/aws/link/link-tracker.ts";
 import { until } from "../../../bench/core/wait.ts";
 import { ManualClock } from "../../../fakes/core/clock.ts";
 import { MemoryLog } from "../../../fakes/core/log.ts";
+import { fakeTlsIdentity } from "../../../fakes/ports/tls-identity.ts";
 
 const RECORD = {
   topic: "dt/causeway/veh-001/telemetry",
@@ -27,22 +25,6 @@ let link: LinkTracker;
 let stopping: AbortController;
 /** Keys whose context was made, in order. */
 let made: string[];
-
-function identity(key: string): TlsIdentity {
-  return {
-    key,
-    certificateFile: `${key}.pem`,
-    caFile: "ca.pem",
-    openContext: async () => {
-      made.push(key);
-      if (key !== "missing") return new ClientTlsContext(new TlsContextOptions());
-      throw new AgentError("identity.key-missing", { what: "no key", remedy: "make one" });
-    },
-    tpmSilence: () => Promise.resolve(undefined),
-    keyFault: () => undefined,
-    with: ({ keyLabel }) => identity(keyLabel),
-  };
-}
 
 /** A port of this machine where nobody listens. */
 async function closedPort(): Promise<number> {
@@ -64,7 +46,7 @@ async function connectorTo(key: string, over: Partial<SessionSettings> = {}): Pr
     link,
     pace: new ConnectPace({ bounds, gapMs: 1050, clock, log, random: () => 0.5, file: undefined }),
     credential: new CredentialInUse({
-      identity: identity(key),
+      identity: fakeTlsIdentity(key, made),
       facts: factsOf(settings),
       proxy: undefined,
       decisive: false,

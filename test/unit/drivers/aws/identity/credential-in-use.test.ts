@@ -1,9 +1,7 @@
-import { ClientTlsContext, TlsContextOptions } from "aws-crt/dist/native/io.js";
 import { beforeEach, describe, expect, it } from "vitest";
-import { AgentError } from "../../../../../agent/core/errors.ts";
 import { CredentialInUse } from "../../../../../drivers/aws/identity/credential-in-use.ts";
-import type { TlsIdentity } from "../../../../../drivers/aws/identity/tls.ts";
 import { ManualClock } from "../../../../fakes/core/clock.ts";
+import { fakeTlsIdentity } from "../../../../fakes/ports/tls-identity.ts";
 
 const FACTS = { host: "broker.example", port: 8883, clientId: "veh-001", connectTimeoutMs: 10_000 };
 const { signal } = new AbortController();
@@ -12,26 +10,16 @@ const { signal } = new AbortController();
 let made: string[];
 let inUse: CredentialInUse;
 
-function identity(key: string): TlsIdentity {
-  return {
-    key,
-    certificateFile: `${key}.pem`,
-    caFile: "ca.pem",
-    openContext: async () => {
-      made.push(key);
-      if (key !== "missing") return new ClientTlsContext(new TlsContextOptions());
-      throw new AgentError("identity.key-missing", { what: "no key", remedy: "make one" });
-    },
-    tpmSilence: () => Promise.resolve(undefined),
-    keyFault: () => undefined,
-    with: ({ keyLabel }) => identity(keyLabel),
-  };
-}
-
 beforeEach(() => {
   made = [];
   const clock = new ManualClock();
-  inUse = new CredentialInUse({ identity: identity("first"), facts: FACTS, proxy: undefined, decisive: false, clock });
+  inUse = new CredentialInUse({
+    identity: fakeTlsIdentity("first", made),
+    facts: FACTS,
+    proxy: undefined,
+    decisive: false,
+    clock,
+  });
 });
 
 describe("CredentialInUse", () => {
@@ -47,15 +35,17 @@ describe("CredentialInUse", () => {
   it("opens another credential with a context of its own and leaves the one in use alone", async () => {
     const kept = await inUse.open(signal);
     inUse.keep(kept);
-    const other = await inUse.open(signal, identity("second"));
+    const other = await inUse.open(signal, fakeTlsIdentity("second", made));
     expect([other.identity.key, inUse.identity.key]).toEqual(["second", "first"]);
     expect(other.context).not.toBe(kept.context);
-    await expect(inUse.open(signal, identity("missing"))).rejects.toMatchObject({ code: "identity.key-missing" });
+    await expect(inUse.open(signal, fakeTlsIdentity("missing", made))).rejects.toMatchObject({
+      code: "identity.key-missing",
+    });
     expect((await inUse.open(signal)).context).toBe(kept.context);
   });
 
   it("goes on with the credential on trial once that has ended well", async () => {
-    const other = await inUse.open(signal, identity("second"));
+    const other = await inUse.open(signal, fakeTlsIdentity("second", made));
     const before = inUse.diagnosis;
     inUse.beginTrial(other);
     const onTrial = inUse.diagnosis;
@@ -67,7 +57,7 @@ describe("CredentialInUse", () => {
   it("goes back to the credential before with a new context", async () => {
     const { identity: before } = inUse;
     inUse.keep(await inUse.open(signal));
-    inUse.beginTrial(await inUse.open(signal, identity("second")));
+    inUse.beginTrial(await inUse.open(signal, fakeTlsIdentity("second", made)));
     inUse.restore(before);
     expect((await inUse.open(signal)).identity.key).toBe("first");
     expect(made).toEqual(["first", "second", "first"]);
