@@ -6,7 +6,6 @@ import { openOutbox } from "../../drivers/sqlite/outbox/outbox.ts";
 import { StandbyOutbox, type StandbyParts } from "../../drivers/sqlite/outbox/standby-outbox.ts";
 import { AgentError } from "../core/errors.ts";
 import type { Journal } from "../ports/journal.ts";
-import { memoryBounds } from "../ports/outbox-faults.ts";
 import type { Runtime } from "./parts.ts";
 
 const HOUR_MS = 3_600_000;
@@ -20,8 +19,7 @@ export function composeOutbox(config: AgentConfig, { bootId, clock, log }: Runti
   const standbyFiles = [join(config.runtimeDir, "outbox.standby"), `${file}.standby`];
   const disk = { file, maxBytes, bootId, clock, log, standbyFiles };
   const openDisk: StandbyParts["openDisk"] = (adopt) => openOutbox(disk, adopt).outbox;
-  const memoryBytes = memoryBounds(config.collect.holdBytes).standbyBytes;
-  return new StandbyOutbox({ openDisk, memoryBytes, bootId, standbyFiles, clock, log });
+  return new StandbyOutbox({ openDisk, memoryBytes: config.collect.holdBytes, bootId, standbyFiles, clock, log });
 }
 
 /** The journal, where something needs it. One that cannot be opened takes what needs it away, not the rest of the agent. */

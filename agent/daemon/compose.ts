@@ -23,7 +23,6 @@ import type { Status } from "../local-api/status-schema.ts";
 import { summaries } from "../local-api/status-summary.ts";
 import type { Broker } from "../ports/broker.ts";
 import { CONTROL_SHARE, type Outbox } from "../ports/outbox.ts";
-import { memoryBounds } from "../ports/outbox-faults.ts";
 import { LatestSignals } from "../signals/latest-signals.ts";
 import { commandsSection } from "../support/sections.ts";
 import { Appender } from "../telemetry/appender.ts";
@@ -205,7 +204,7 @@ function composeDataLine({ loaded, catalogue, outbox, broker }: DataLineParts, r
     random,
   });
   const wake = (): void => publisher.wake();
-  const appender = new Appender({ outbox, clock, log, holdBytes: memoryBounds(collect.holdBytes).waitingBytes, wake });
+  const appender = new Appender({ outbox, clock, log, holdBytes: collect.holdBytes, wake });
   const collector = new Collector({ table, rules: collect.rules, batchSamples: collect.batchSamples });
   const capture = new FrameCapture(encoder, appender);
   const pipeline = new Pipeline({ table, collector, encoder, appender, capture, clock, batchMs: collect.batchMs });

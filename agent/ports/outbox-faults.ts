@@ -7,12 +7,15 @@ import { AgentError } from "../core/errors.ts";
  * 1. A write finds the disk full: `Transactions` gives up the disk reserve, evicts `FULL_DISK_EVICTIONS_BYTES` in tries, then throws
  *    `outbox.full`.
  * 2. `outbox.full`: nothing of a lower or the same class is left to evict. The `Appender` keeps the drafts, tries each stream by itself
- *    with every flush, and beyond `memoryBounds` throws away the oldest of the lowest class, counted.
+ *    with every flush, and beyond `collect.holdBytes` throws away the oldest of the lowest class, counted.
  * 3. `outbox.unavailable`: the disk or the file. `StandbyOutbox` lets it through while the Appender keeps the drafts, and lets memory
  *    stand in after `STANDBY_AFTER_MS`; at an opening at once. It looks at the disk again every `DISK_RETRY_MS`.
  * 4. The file is damaged, which is `outbox.unavailable` too: `StandbyOutbox` opens it anew, which sets it aside and saves what can be
  *    read, at most once in `DISK_RETRY_MS`. A step of that salvage which the disk refuses waits for `SALVAGE_RETRY_MS`.
  * 5. Whoever drains the outbox leaves it alone for `DRAIN_BACKOFF` after a fault: `OutboxGuard`.
+ *
+ * `collect.holdBytes` bounds the drafts that wait in the Appender and the records that memory stands in for, each with the whole of it:
+ * both are full only where memory itself refuses what waits, which is when it holds nothing but higher classes.
  *
  * Anything else that an outbox throws while records are stored is a bug, and goes up.
  */
@@ -43,12 +46,4 @@ export function outboxFaultOf(thrown: unknown): OutboxFault | undefined {
 export function memoryStandsIn(kind: OutboxFault["kind"], doing: "opening" | "writing", failingMs: number): boolean {
   if (doing === "opening") return true;
   return kind === "unavailable" && failingMs >= STANDBY_AFTER_MS;
-}
-
-/**
- * What `collect.holdBytes` bounds, each with the whole of it: drafts that the outbox refuses, and records in the outbox in memory. Both
- * are full only where memory itself refuses what waits, which is when it holds nothing but higher classes.
- */
-export function memoryBounds(holdBytes: number): { readonly waitingBytes: number; readonly standbyBytes: number } {
-  return { waitingBytes: holdBytes, standbyBytes: holdBytes };
 }

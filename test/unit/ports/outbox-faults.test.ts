@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { AgentError, type FaultCode } from "../../../agent/core/errors.ts";
-import { memoryBounds, memoryStandsIn, outboxFaultOf, STANDBY_AFTER_MS } from "../../../agent/ports/outbox-faults.ts";
+import { memoryStandsIn, outboxFaultOf, STANDBY_AFTER_MS } from "../../../agent/ports/outbox-faults.ts";
 
 const OWNER = "agent/ports/outbox-faults.ts";
 
@@ -34,12 +34,6 @@ describe("memoryStandsIn", () => {
 
   it("never comes for a full disk that is written, which has records to evict", () => {
     expect(memoryStandsIn("full", "writing", 1e9)).toBe(false);
-  });
-});
-
-describe("memoryBounds", () => {
-  it("gives each of the two places in memory the whole of what is configured", () => {
-    expect(memoryBounds(8_000_000)).toEqual({ waitingBytes: 8_000_000, standbyBytes: 8_000_000 });
   });
 });
 
