@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { z } from "zod";
 import { AgentError, EXIT, errnoOf, messageOf } from "../agent/core/errors.ts";
+import { campaignDocument } from "../config/campaign.ts";
 import { catalogueSchema } from "../config/catalogue.ts";
 import { configJsonSchema, exampleConfig } from "../config/example.ts";
 import { policySchema } from "../config/policy.ts";
@@ -20,6 +21,7 @@ Writes the files that are made from others:
   config/proto/*.desc           by protoc from the .proto files beside them
   config/agent.schema.json      from config/schema.ts, for editors
   config/catalogue.schema.json  from config/catalogue.ts, for editors
+  config/campaign.schema.json   from config/campaign.ts, for editors
   config/policy.schema.json     from config/policy.ts, for editors
   config/agent.example.yaml     from config/schema.ts, every setting with its default
 
@@ -36,6 +38,7 @@ const FILES: readonly Generated[] = [
   { path: "config/proto/commands.desc", content: () => descriptor("commands") },
   { path: "config/agent.schema.json", content: () => text(`${JSON.stringify(configJsonSchema(), undefined, 2)}\n`) },
   { path: "config/catalogue.schema.json", content: () => jsonSchema(catalogueSchema) },
+  { path: "config/campaign.schema.json", content: () => jsonSchema(campaignDocument) },
   { path: "config/policy.schema.json", content: () => jsonSchema(policySchema) },
   { path: "config/agent.example.yaml", content: () => text(exampleConfig()) },
 ];

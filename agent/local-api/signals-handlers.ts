@@ -1,7 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import { physicalOf } from "../signals/codec/signal-value.ts";
 import type { LatestValue } from "../signals/latest-signals.ts";
-import { matchesSignal } from "../telemetry/collect/collect-rules.ts";
+import { matchesSignal } from "../signals/signal-patterns.ts";
 import { type SignalsSnapshot, watchSignals } from "./signals-schema.ts";
 import type { ServedVerb } from "./verb.ts";
 

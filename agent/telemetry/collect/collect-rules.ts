@@ -1,6 +1,7 @@
 import type { CollectRule } from "../../../config/schema.ts";
 import type { SignalEntry } from "../../signals/signal-entry.ts";
-import { exactMessageName, exactSignalName } from "../../signals/signal-names.ts";
+import { exactSignalName } from "../../signals/signal-names.ts";
+import { matchesSignal } from "../../signals/signal-patterns.ts";
 
 /** What to do with each sample of a signal; see `CollectPlan.modes`. */
 export const MODE = { off: 0, onChange: 1, every: 2, latest: 3 } as const;
@@ -17,34 +18,6 @@ export type CollectPlan = {
   readonly ambiguous: readonly { readonly rule: number; readonly problem: string }[];
 };
 
-/**
- * Whether `name` matches `pattern`, where '*' stands for any run of characters, also an empty one. Upper and lower case differ.
- */
-export function matchesPattern(pattern: string, name: string): boolean {
-  let inPattern = 0;
-  let inName = 0;
-  let star = -1;
-  let resumeAt = 0;
-  while (inName < name.length) {
-    if (pattern[inPattern] === "*") {
-      star = inPattern;
-      resumeAt = inName;
-      inPattern += 1;
-    } else if (pattern[inPattern] === name[inName]) {
-      inPattern += 1;
-      inName += 1;
-    } else if (star >= 0) {
-      resumeAt += 1;
-      inPattern = star + 1;
-      inName = resumeAt;
-    } else {
-      return false;
-    }
-  }
-  while (pattern[inPattern] === "*") inPattern += 1;
-  return inPattern === pattern.length;
-}
-
 function settingOf(rule: CollectRule): { mode: number; periodUs: number } {
   switch (rule.mode) {
     case "on-change":
@@ -56,15 +29,6 @@ function settingOf(rule: CollectRule): { mode: number; periodUs: number } {
     case "off":
       return { mode: MODE.off, periodUs: 0 };
   }
-}
-
-/**
- * Whether `pattern` matches one of a signal's names: MESSAGE.SIGNAL, with the bus before it where the pattern has a '/', with the id
- * of the message where it has an '@' (see `findSignal`).
- */
-export function matchesSignal(pattern: string, signal: SignalEntry): boolean {
-  const name = `${pattern.includes("@") ? exactMessageName(signal) : signal.message}.${signal.name}`;
-  return matchesPattern(pattern, pattern.includes("/") ? `${signal.bus}/${name}` : name);
 }
 
 /** Applies `rules` to `signals`: the last rule that matches a signal counts, on-change when none does. */
