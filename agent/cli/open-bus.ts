@@ -11,9 +11,6 @@ import { type CliContext, note } from "./context.ts";
 /** Receive buffer and ring of a bus that the command line opens by itself; the defaults of the configuration. */
 const DEFAULT_BUFFERS = { receiveBufferBytes: 8_388_608, ringFrames: 65_536 } as const;
 
-/** Passes nothing but error frames: for a verb that only sends. */
-export const NO_FRAMES: readonly FrameFilter[] = [{ id: 0x7ff, mask: 0x7ff, extended: false }];
-
 /**
  * The configuration, or undefined when there is none: the verbs about buses work without one. A configuration that is there
  * but wrong is told on stderr and then left aside.

@@ -6,6 +6,12 @@ export type BusState = "up" | "down" | "absent" | "error-passive" | "bus-off";
 /** What one receive filter lets through: frames with (id & mask) === (this.id & mask) and the same id length. */
 export type FrameFilter = { readonly id: number; readonly mask: number; readonly extended: boolean };
 
+/** The filters that let every frame through. An empty list lets none through but error frames. */
+export const EVERY_FRAME: readonly FrameFilter[] = [
+  { id: 0, mask: 0, extended: false },
+  { id: 0, mask: 0, extended: true },
+];
+
 /** Counts since `start`. */
 export type BusCounters = {
   /** Data frames handed to `onFrames`. */
@@ -43,6 +49,15 @@ export type BusSink = {
 export interface CanBus {
   readonly name: string;
   start(sink: BusSink): Promise<void>;
+  /**
+   * From now on the frames that one of `filters` lets through are delivered; error frames always are. The bus is made with its first
+   * filters; this may be called before `start` and at any time after it, also from a callback.
+   *
+   * A frame that both the old and the new filters let through comes exactly once, or is in `dropped`: a change loses nothing. For a
+   * moment after it (at most a second) frames come that only the old filters, or none of them, let through; where a driver cannot take
+   * so many filters they come always. Whoever receives a frame must bear that nobody wants it.
+   */
+  receive(filters: readonly FrameFilter[]): void;
   facts(): BusFacts;
   counters(): BusCounters;
   /** Frames that were on the bus since `start` and that the filters held back; undefined where the driver cannot know. Not for the frame path: it may ask the kernel. */

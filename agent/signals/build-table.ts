@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { AgentError } from "../core/errors.ts";
 import { idKey, largestId } from "../ports/arbitration-id.ts";
-import type { FrameFilter } from "../ports/can-bus.ts";
+import { EVERY_FRAME, type FrameFilter } from "../ports/can-bus.ts";
 import { compileDecoders, type DecodePlan, isWide } from "./codec/decode.ts";
 import { neededBytesOf } from "./codec/layout.ts";
 import type { DbcMessage } from "./dbc/model.ts";
@@ -142,7 +142,8 @@ function busMessages(messages: readonly MessageEntry[]): BusMessages {
   // The frames of a fast packet are not put together, and read as they are they would give wrong values.
   const byPgn = messages.filter(({ pgn, length }) => pgn !== undefined && !isFastPacket(pgn, length));
   const groups = new PgnMessages(byPgn);
-  const filters = filtersOf([...messages.filter(({ pgn }) => pgn === undefined), ...byPgn]);
+  const filters =
+    messages.length === 0 ? EVERY_FRAME : filtersOf([...messages.filter(({ pgn }) => pgn === undefined), ...byPgn]);
   const find: BusMessages["find"] =
     byPgn.length === 0
       ? (id, isExtended) => (isExtended ? extended.get(id) : messages[standard[id]])

@@ -6,7 +6,7 @@ import type { SignalSlots } from "./signal-slots.ts";
 export interface BusMessages {
   /** The message with this id, else the one with its PGN, or undefined. Called once a frame. */
   find(id: number, extended: boolean): MessageEntry | undefined;
-  /** Receive filters that let through every message of the table and little else, however many; none, which is everything, for a bus without messages. */
+  /** Receive filters that let through every message of the table and little else, however many; `EVERY_FRAME` for a bus without messages. */
   readonly filters: readonly FrameFilter[];
 }
 

@@ -11,7 +11,7 @@ import { limitTransmit, type TransmitPermission } from "./transmit-filter.ts";
 /** What every driver may need: time, the log, and randomness for reconnection (0 <= x < 1). */
 export type CanBusFactoryParts = { readonly clock: Clock; readonly log: Log; readonly random: () => number };
 
-/** The driver that `config` names, not started. `filters` is what to receive; everything when empty. `permitted` is all that it can send. */
+/** The driver that `config` names, not started. `filters` is what to receive until `receive` says otherwise. `permitted` is all that it can send. */
 export function createCanBus(
   config: BusConfig,
   filters: readonly FrameFilter[],

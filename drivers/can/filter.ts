@@ -4,15 +4,19 @@ import type { FrameFilter } from "../../agent/ports/can-bus.ts";
 import { FRAME_FLAG } from "../../agent/ports/frame.ts";
 
 /**
- * The receive filter of drivers that the kernel does not filter for. Error frames always pass; everything passes when there are no
- * `filters`. They cost one set look-up for each mask that they use, however many there are: one for exact ids (the usual case), two
- * more for parameter groups.
+ * The receive filter of drivers that the kernel does not filter for. Error frames always pass. The filters cost one set look-up for each
+ * mask that they use, however many there are: one for exact ids (the usual case), two more for parameter groups.
  */
 export class ReceiveFilter {
-  readonly #masks: readonly MaskedIds[];
+  #masks: readonly MaskedIds[];
   #heldBack = 0;
 
   constructor(filters: readonly FrameFilter[]) {
+    this.#masks = maskedIdsOf(filters);
+  }
+
+  /** From now on frames pass that one of `filters` lets through. */
+  use(filters: readonly FrameFilter[]): void {
     this.#masks = maskedIdsOf(filters);
   }
 
@@ -23,7 +27,7 @@ export class ReceiveFilter {
 
   /** Whether a frame passes. */
   accepts(id: number, flags: number): boolean {
-    if (this.#masks.length === 0 || (flags & FRAME_FLAG.error) !== 0) return true;
+    if ((flags & FRAME_FLAG.error) !== 0) return true;
     const isExtended = (flags & FRAME_FLAG.extended) !== 0;
     for (const { bits, extended, ids } of this.#masks) {
       if (extended === isExtended && ids.has(id & bits)) return true;
@@ -51,16 +55,20 @@ function maskedIdsOf(filters: readonly FrameFilter[]): readonly MaskedIds[] {
 /** CAN_EFF_FLAG (linux/can.h): in a filter's mask it makes the id length count. */
 const EFF_FLAG = 0x8000_0000;
 /** CAN_RAW_FILTER_MAX (linux/can/raw.h). Near it the kernel already compares for as long as throwing the frame away here takes. */
-const KERNEL_FILTER_LIMIT = 512;
+const MOST_KERNEL_FILTERS = 512;
+/** One less, for the filter that lets everything through while they change. */
+const KERNEL_FILTER_LIMIT = MOST_KERNEL_FILTERS - 1;
+/** What lets everything through, as a pair. */
+const ALL_PAIR = [0, 0] as const;
 
 /**
- * The filters as pairs (can_id, can_mask) of CAN_RAW_FILTER (struct can_filter, linux/can.h); empty receives everything. So it is where a
- * socket takes no more of them, which is logged. `bus` is the name in the configuration.
+ * The filters as pairs (can_id, can_mask) of CAN_RAW_FILTER (struct can_filter, linux/can.h); none receives nothing. Where a socket
+ * takes no more of them they become the one that lets everything through, which is logged. `bus` is the name in the configuration.
  */
 export function kernelFilters(bus: string, filters: readonly FrameFilter[], log: Log): Uint32Array {
   if (filters.length > KERNEL_FILTER_LIMIT) {
     log.info("bus.filter-widened", { bus, filters: filters.length });
-    return new Uint32Array();
+    return Uint32Array.from(ALL_PAIR);
   }
   const words = new Uint32Array(filters.length * 2);
   filters.forEach((filter, index) => {
@@ -69,4 +77,17 @@ export function kernelFilters(bus: string, filters: readonly FrameFilter[], log:
     words[index * 2 + 1] = (filter.mask & idMask) + EFF_FLAG;
   });
   return words;
+}
+
+/**
+ * Pairs for the time between two lists of them, after which `after` alone may be set: what `before` let through goes on by the same
+ * pairs, and what `after` lets through comes too.
+ *
+ * The kernel registers the new list before it takes back the old one (net/can/raw.c, raw_setsockopt), but each frame walks through the
+ * lists of receivers by itself (net/can/af_can.c, can_rcv_filter): one that has passed the place of its new pair when that is
+ * registered, and has not yet reached its old one when that is taken back, meets neither. An equal pair stays registered all the time.
+ */
+export function betweenFilters(before: Uint32Array, after: Uint32Array): Uint32Array {
+  const fits = before.length + after.length <= MOST_KERNEL_FILTERS * 2;
+  return Uint32Array.from([...before, ...(fits ? after : ALL_PAIR)]);
 }

@@ -13,7 +13,7 @@ export const NATIVE_INTERFACE = ["up", "down", "absent"] as const;
  */
 export type NativeAddon = {
   /**
-   * Opens a bus and begins to receive. `filters` are pairs (can_id, can_mask). `batch` is the memory of a `FrameBatch`, which
+   * Opens a bus and begins to receive. `filters` are pairs (can_id, can_mask), none for nothing. `batch` is the memory of a `FrameBatch`, which
    * the addon fills before each `onNews(frames, errorFrames, link)`, on the main thread: so many frames are in it, so many of
    * them error frames, and then the link changed to that index of `NATIVE_INTERFACE` (-1: it did not). The first news is the first
    * link state alone.
@@ -26,6 +26,11 @@ export type NativeAddon = {
     batch: Uint8Array,
     onNews: (frames: number, errorFrames: number, link: number) => void,
   ): number;
+  /**
+   * Changes the filters: the socket has those of `between` when this returns, and those of `after` some 200 ms later, as has every socket
+   * that is opened from now on.
+   */
+  receive(slot: number, between: Uint32Array, after: Uint32Array): void;
   /** Frames lost since `open`, in the kernel's queue and in the ring. */
   dropped(slot: number): number;
   /** SO_RCVBUF asked for (result[0]) and got (result[1]), bytes. */
@@ -39,7 +44,7 @@ export type NativeAddon = {
 function isNativeAddon(loaded: unknown): loaded is NativeAddon {
   if (typeof loaded !== "object" || loaded === null) return false;
   const functions = new Map<string, unknown>(Object.entries(loaded));
-  return ["open", "dropped", "facts", "close", "clockErrorUs"].every(
+  return ["open", "receive", "dropped", "facts", "close", "clockErrorUs"].every(
     (name) => typeof functions.get(name) === "function",
   );
 }

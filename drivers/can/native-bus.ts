@@ -6,7 +6,7 @@ import { type CanFrame, FrameBatch } from "../../agent/ports/frame.ts";
 import { describeInterface, readInterface } from "./can-interface.ts";
 import { Delivery } from "./delivery.ts";
 import { kernelWithoutCan, notCan, notPermitted } from "./faults.ts";
-import { kernelFilters } from "./filter.ts";
+import { betweenFilters, kernelFilters } from "./filter.ts";
 import { heldBack, InterfaceCounter } from "./interface-counter.ts";
 import { loadNativeAddon, NATIVE_INTERFACE, type NativeAddon } from "./native-addon.ts";
 import { loadRawChannels } from "./raw-channel.ts";
@@ -23,7 +23,7 @@ export type NativeBusSettings = {
   readonly receiveBufferBytes: number;
   /** Frames held while the main thread is busy; 80 bytes each. */
   readonly ringFrames: number;
-  /** What to receive; everything when empty. */
+  /** What to receive at first. */
   readonly filters: readonly FrameFilter[];
 };
 
@@ -54,6 +54,8 @@ class NativeBus implements CanBus {
   readonly #delivery = new Delivery();
   readonly #batch = new FrameBatch(BATCH_FRAMES);
   readonly #result = new Uint32Array(2);
+  /** Pairs of CAN_RAW_FILTER. */
+  #filters: Uint32Array;
   #open: OpenBus | undefined;
   #dropped = 0;
   #receiveBuffer: BusFacts["receiveBuffer"];
@@ -62,6 +64,7 @@ class NativeBus implements CanBus {
     this.name = settings.name;
     this.#settings = settings;
     this.#log = parts.log;
+    this.#filters = kernelFilters(settings.name, settings.filters, parts.log);
     this.#transmitter = new Transmitter({
       bus: settings.name,
       interface: settings.interface,
@@ -72,9 +75,8 @@ class NativeBus implements CanBus {
   }
 
   async start(sink: BusSink): Promise<void> {
-    const { interface: interfaceName, receiveBufferBytes, ringFrames, filters } = this.#settings;
+    const { interface: interfaceName, receiveBufferBytes, ringFrames } = this.#settings;
     const addon = loadNativeAddon();
-    const pairs = kernelFilters(this.name, filters, this.#log);
     const onNews = (frames: number, errorFrames: number, link: number): void => {
       this.#batch.count = frames;
       this.#delivery.frames(this.#batch, errorFrames);
@@ -84,10 +86,16 @@ class NativeBus implements CanBus {
     const drops = new InterfaceCounter(interfaceName, "rx_dropped");
     const packets = new InterfaceCounter(interfaceName, "rx_packets");
     const slot = openSlot(interfaceName, () =>
-      addon.open(interfaceName, receiveBufferBytes, ringFrames, pairs, this.#batch.bytes, onNews),
+      addon.open(interfaceName, receiveBufferBytes, ringFrames, this.#filters, this.#batch.bytes, onNews),
     );
     this.#open = { addon, slot, drops, packets };
     await this.#delivery.open(sink);
+  }
+
+  receive(filters: readonly FrameFilter[]): void {
+    const before = this.#filters;
+    this.#filters = kernelFilters(this.name, filters, this.#log);
+    this.#open?.addon.receive(this.#open.slot, betweenFilters(before, this.#filters), this.#filters);
   }
 
   facts(): BusFacts {

@@ -26,7 +26,7 @@ export type ReplayBusSettings = {
   readonly interface?: string | undefined;
   /** A longer gap in the log's times is not waited for; each is when undefined. */
   readonly skipGapsSeconds?: number | undefined;
-  /** What to deliver; everything when empty. */
+  /** What to deliver at first. */
   readonly filters: readonly FrameFilter[];
 };
 
@@ -76,6 +76,10 @@ class ReplayBus implements CanBus {
     this.#delivery.link("up", `replaying ${file}`);
     this.#running = this.#run(this.#stopping.signal);
     await firstState;
+  }
+
+  receive(filters: readonly FrameFilter[]): void {
+    this.#filter.use(filters);
   }
 
   facts(): BusFacts {

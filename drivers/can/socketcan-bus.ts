@@ -1,10 +1,11 @@
 import type { Clock } from "../../agent/core/clock.ts";
+import type { Log } from "../../agent/core/log.ts";
 import type { BusCounters, BusFacts, BusSink, CanBus, FrameFilter } from "../../agent/ports/can-bus.ts";
 import { type CanFrame, CLASSIC_MAX_DATA_BYTES, FRAME_FLAG } from "../../agent/ports/frame.ts";
 import { describeInterface, kernelHasCan, readInterface } from "./can-interface.ts";
 import { Delivery } from "./delivery.ts";
 import { kernelWithoutCan, notCan } from "./faults.ts";
-import { kernelFilters } from "./filter.ts";
+import { betweenFilters, kernelFilters } from "./filter.ts";
 import { FrameCollector } from "./frame-collector.ts";
 import { heldBack, InterfaceCounter } from "./interface-counter.ts";
 import type { CanBusParts } from "./native-bus.ts";
@@ -19,6 +20,8 @@ import { Transmitter } from "./transmitter.ts";
 
 const BATCH_FRAMES = 256;
 const LINK_CHECK_MS = 500;
+/** Longer than any frame is on its way through the kernel's lists of receivers, which is a part of one soft interrupt. */
+const FILTER_SETTLE_MS = 200;
 /** How much later than it came a frame may be read at the start. */
 const FIRST_STAMPS_AHEAD_US = 1_000_000;
 
@@ -26,7 +29,7 @@ const FIRST_STAMPS_AHEAD_US = 1_000_000;
 export type SocketcanBusSettings = {
   readonly name: string;
   readonly interface: string;
-  /** What to receive; everything when empty. */
+  /** What to receive at first. */
   readonly filters: readonly FrameFilter[];
 };
 
@@ -43,8 +46,11 @@ class SocketcanBus implements CanBus {
   readonly name: string;
   readonly #settings: SocketcanBusSettings;
   readonly #clock: Clock;
+  readonly #log: Log;
   /** Pairs of CAN_RAW_FILTER. */
-  readonly #filters: Uint32Array;
+  #filters: Uint32Array;
+  /** When they were changed, monotonic ms; undefined when the socket has no others. */
+  #changedMs: number | undefined;
   readonly #transmitter: Transmitter;
   readonly #delivery = new Delivery();
   readonly #frames = new FrameCollector(BATCH_FRAMES, (batch, errorFrames) =>
@@ -60,6 +66,7 @@ class SocketcanBus implements CanBus {
     this.name = settings.name;
     this.#settings = settings;
     this.#clock = parts.clock;
+    this.#log = parts.log;
     this.#filters = kernelFilters(settings.name, settings.filters, parts.log);
     this.#transmitter = new Transmitter({
       bus: settings.name,
@@ -81,6 +88,14 @@ class SocketcanBus implements CanBus {
     this.#checkLink();
     this.#endChecks = this.#clock.every(LINK_CHECK_MS, () => this.#checkLink());
     await firstState;
+  }
+
+  receive(filters: readonly FrameFilter[]): void {
+    const before = this.#filters;
+    this.#filters = kernelFilters(this.name, filters, this.#log);
+    if (this.#channel === undefined) return;
+    setFilters(this.#channel, betweenFilters(before, this.#filters));
+    this.#changedMs = this.#clock.monotonicMs();
   }
 
   facts(): BusFacts {
@@ -118,12 +133,8 @@ class SocketcanBus implements CanBus {
   #openChannel(): unknown {
     try {
       const channel = this.#channels?.open(this.#settings.interface);
-      const filters = this.#filters;
-      const list = Array.from({ length: filters.length / 2 }, (_, index) => ({
-        id: filters[index * 2],
-        mask: filters[index * 2 + 1],
-      }));
-      if (list.length > 0) channel?.setRxFilters(list);
+      if (channel !== undefined) setFilters(channel, this.#filters);
+      this.#changedMs = undefined;
       channel?.addListener("onMessage", (frame) => this.#onFrame(frame));
       channel?.addListener("onStopped", () => {
         if (this.#channel === channel) this.#channel = undefined;
@@ -136,8 +147,16 @@ class SocketcanBus implements CanBus {
     }
   }
 
+  #settleFilters(): void {
+    if (this.#channel === undefined || this.#changedMs === undefined) return;
+    if (this.#clock.monotonicMs() - this.#changedMs < FILTER_SETTLE_MS) return;
+    setFilters(this.#channel, this.#filters);
+    this.#changedMs = undefined;
+  }
+
   /** npm socketcan tells neither that the interface went down nor that it is back, so the kernel is asked. */
   #checkLink(): void {
+    this.#settleFilters();
     const link = readInterface(this.#settings.interface);
     const detail = describeInterface(this.#settings.interface, link);
     if (link === undefined || link === "not-can") {
@@ -172,4 +191,12 @@ class SocketcanBus implements CanBus {
     if (!isReadTimeAhead) this.#lastStampUs = stampUs;
     return this.#lastStampUs;
   }
+}
+
+function setFilters(channel: RawChannel, pairs: Uint32Array): void {
+  const list = Array.from({ length: pairs.length / 2 }, (_, index) => ({
+    id: pairs[index * 2],
+    mask: pairs[index * 2 + 1],
+  }));
+  channel.setRxFilters(list.length > 0 ? list : RECEIVE_NOTHING);
 }

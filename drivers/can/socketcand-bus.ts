@@ -22,7 +22,7 @@ export type SocketcandBusSettings = {
   readonly port: number;
   /** Bus name on the server. */
   readonly interface: string;
-  /** What to receive; everything when empty. The protocol has no filters in raw mode, so the client applies them. */
+  /** What to receive at first. The protocol has no filters in raw mode, so the client applies them. */
   readonly filters: readonly FrameFilter[];
 };
 
@@ -66,6 +66,10 @@ class SocketcandBus implements CanBus {
     const firstState = this.#delivery.open(sink);
     this.#running = this.#run(this.#stopping.signal);
     await Promise.race([firstState, this.#running]);
+  }
+
+  receive(filters: readonly FrameFilter[]): void {
+    this.#filter.use(filters);
   }
 
   facts(): BusFacts {

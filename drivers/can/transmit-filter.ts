@@ -16,6 +16,7 @@ export function limitTransmit(bus: CanBus, permitted: TransmitPermission): CanBu
   return {
     name: bus.name,
     start: (sink) => bus.start(sink),
+    receive: (filters) => bus.receive(filters),
     facts: () => bus.facts(),
     counters: () => bus.counters(),
     filtered: () => bus.filtered(),

@@ -1,4 +1,5 @@
 import { describe } from "vitest";
+import { EVERY_FRAME } from "../../agent/ports/can-bus.ts";
 import { FRAME_FLAG } from "../../agent/ports/frame.ts";
 import { createNativeBus } from "../../drivers/can/native-bus.ts";
 import { createSocketcanBus } from "../../drivers/can/socketcan-bus.ts";
@@ -10,7 +11,7 @@ import { kernelCanMissing, openOnKernel, VCAN } from "./kernel-can.ts";
 const parts = { clock: systemClock(), log: new MemoryLog() };
 const missing = kernelCanMissing();
 
-const settings = { name: "can0", interface: VCAN, filters: [] };
+const settings = { name: "can0", interface: VCAN, filters: EVERY_FRAME };
 // npm socketcan does not tell BRS and ESI, and the kernel's default receive buffer, all that it has, holds 278 frames.
 const lostFlags = FRAME_FLAG.bitRateSwitch | FRAME_FLAG.errorStateIndicator;
 

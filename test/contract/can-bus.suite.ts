@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { BusState, CanBus } from "../../agent/ports/can-bus.ts";
+import { type BusState, type CanBus, EVERY_FRAME, type FrameFilter } from "../../agent/ports/can-bus.ts";
 import { type CanFrame, FRAME_FLAG, type FrameBatch } from "../../agent/ports/frame.ts";
 import { until } from "../bench/core/wait.ts";
 
@@ -198,6 +198,51 @@ export function describeCanBus(name: string, limits: BusLimits, open: () => Prom
       await sink.waitForState("up");
       expect(sink.states).toEqual(["up", "bus-off", "up"]);
       expect(under.bus.counters()).toMatchObject({ received: 2, errorFrames: 2 });
+    });
+
+    it("receives what its filters let through, as changed before the start and while it runs, and every error frame", async () => {
+      const ofId = (id: number): FrameFilter => ({ id, mask: 0x7ff, extended: false });
+      under.bus.receive([ofId(0x101), { id: 0x18fe_f100, mask: 0x03ff_ff00, extended: true }]);
+      await under.bus.start(sink);
+      const frames = (round: number): readonly CanFrame[] => [
+        frameOf(0x100, [round]),
+        frameOf(0x101, [round]),
+        frameOf(0x101, [round], extended),
+        frameOf(0x0cfe_f127, [round], extended),
+        frameOf(0x102, [round]),
+        // The last of each round, and let through by all filters.
+        frameOf(0x004, [0, 0, 0, 0, 0, 0, 0, round], error),
+      ];
+      const deliver = async (round: number): Promise<readonly number[]> => {
+        const before = sink.frames.length;
+        await under.deliver(frames(round));
+        await until(() => (sink.frames.at(-1)?.flags === error && sink.frames.length > before ? true : undefined), {
+          what: `the error frame of round ${round}`,
+          timeoutMs: WAIT_MS,
+          everyMs: 5,
+        });
+        return sink.frames.slice(before).flatMap((frame) => (frame.flags === error ? [] : [frame.id]));
+      };
+      /** What the old filters let through may come on for a moment. */
+      const settled = async (ids: readonly number[]): Promise<void> => {
+        let got: readonly number[] = [];
+        const isSettled = async (): Promise<true | undefined> => {
+          got = await deliver(9);
+          for (const id of ids) expect(got).toContain(id);
+          return got.length === ids.length || undefined;
+        };
+        await until(isSettled, { what: `${ids.join()} alone`, timeoutMs: 2000, everyMs: 100 });
+        expect(got).toEqual(ids);
+      };
+      expect(await deliver(1)).toEqual([0x101, 0x0cfe_f127]);
+      under.bus.receive([ofId(0x101), ofId(0x102)]);
+      expect((await deliver(2)).filter((id) => id === 0x101 || id === 0x102)).toEqual([0x101, 0x102]);
+      await settled([0x101, 0x102]);
+      under.bus.receive([]);
+      await settled([]);
+      under.bus.receive(EVERY_FRAME);
+      await settled([0x100, 0x101, 0x101, 0x0cfe_f127, 0x102]);
+      expect(under.bus.counters().received).toBe(sink.frames.filter(({ flags }) => (flags & error) === 0).length);
     });
 
     it("calls nothing after stop, and stops again without complaint", async () => {

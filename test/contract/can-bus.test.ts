@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { EVERY_FRAME } from "../../agent/ports/can-bus.ts";
 import type { CanFrame } from "../../agent/ports/frame.ts";
 import { formatCandumpLog } from "../../agent/signals/log-formats/candump-text.ts";
 import { createReplayBus } from "../../drivers/can/replay-bus.ts";
@@ -25,7 +26,7 @@ async function openFake(): Promise<BusUnderTest> {
 /** The driver and a second client of the same hub as the far side. */
 async function openSocketcand(): Promise<BusUnderTest> {
   const hub = await startHub();
-  const settings = { host: "127.0.0.1", port: hub.port, interface: "can0", filters: [] };
+  const settings = { host: "127.0.0.1", port: hub.port, interface: "can0", filters: EVERY_FRAME };
   const parts = { clock, log: new MemoryLog(), random: () => 0.5 };
   const far = createSocketcandBus({ ...settings, name: "far" }, parts);
   const farSide = new RecordingSink();
@@ -52,7 +53,7 @@ async function openReplay(): Promise<BusUnderTest> {
   let writer: FileHandle | undefined;
   let at = 0;
   const bus = createReplayBus(
-    { name: "log", file, speed: 0, loop: false, filters: [] },
+    { name: "log", file, speed: 0, loop: false, filters: EVERY_FRAME },
     { clock, log: new MemoryLog() },
   );
   return {

@@ -4,7 +4,7 @@ import { promisify } from "node:util";
 import { Worker } from "node:worker_threads";
 import { afterEach, describe, expect, it } from "vitest";
 import { errnoOf } from "../../agent/core/errors.ts";
-import type { BusSink, BusState, CanBus } from "../../agent/ports/can-bus.ts";
+import { type BusSink, type BusState, type CanBus, EVERY_FRAME } from "../../agent/ports/can-bus.ts";
 import { FRAME_FLAG, type FrameBatch } from "../../agent/ports/frame.ts";
 import { createNativeBus, type NativeBusSettings } from "../../drivers/can/native-bus.ts";
 import { createSocketcanBus } from "../../drivers/can/socketcan-bus.ts";
@@ -34,7 +34,7 @@ function nativeBus(settings: Partial<NativeBusSettings> = {}): CanBus {
       interface: "vcan0",
       receiveBufferBytes: 8_388_608,
       ringFrames: 65_536,
-      filters: [],
+      filters: EVERY_FRAME,
       ...settings,
     },
     parts,
@@ -162,7 +162,7 @@ describe("link", () => {
     [
       "socketcan",
       (name: string) => {
-        const bus = createSocketcanBus({ name: "can0", interface: name, filters: [] }, parts);
+        const bus = createSocketcanBus({ name: "can0", interface: name, filters: EVERY_FRAME }, parts);
         open.push(bus);
         return bus;
       },

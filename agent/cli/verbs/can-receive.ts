@@ -1,7 +1,7 @@
 import { open } from "node:fs/promises";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { AgentError, EXIT, errnoOf, messageOf } from "../../core/errors.ts";
-import type { BusState, CanBus } from "../../ports/can-bus.ts";
+import { type BusState, type CanBus, EVERY_FRAME } from "../../ports/can-bus.ts";
 import type { FrameBatch } from "../../ports/frame.ts";
 import { type CliContext, note } from "../context.ts";
 import { type FrameLine, frameLines, TIME_STAMPS, type TimeStamp } from "../frame-text.ts";
@@ -107,7 +107,7 @@ async function receive(
         if (one.config.driver === "replay" && state === "down") ended.add(one.config.name);
         if (ended.size === listened.length) end.abort();
       };
-      buses.push(await openBus(context, one.config, [], (batch) => take(one, batch), onState));
+      buses.push(await openBus(context, one.config, EVERY_FRAME, (batch) => take(one, batch), onState));
     }
     const over = AbortSignal.any([context.signal, writer.failed, end.signal]);
     await context.clock.sleep((seconds ?? ENDLESS_SECONDS) * 1000, over);

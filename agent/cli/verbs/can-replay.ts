@@ -14,7 +14,7 @@ import type { CanBus } from "../../ports/can-bus.ts";
 import { type CanFrame, FRAME_FLAG, paddedToFdLength } from "../../ports/frame.ts";
 import { type CliContext, note, printJson } from "../context.ts";
 import { readInput } from "../input-file.ts";
-import { NO_FRAMES, openBus, resolveBus } from "../open-bus.ts";
+import { openBus, resolveBus } from "../open-bus.ts";
 
 const MICROSECONDS = 1_000_000;
 
@@ -71,7 +71,7 @@ async function replay(context: CliContext, file: string, busName: string, option
     stepsBack: 0,
     gapsSkipped: 0,
   };
-  const bus = await openBus(context, await resolveBus(context, busName), NO_FRAMES, () => undefined);
+  const bus = await openBus(context, await resolveBus(context, busName), [], () => undefined);
   try {
     for await (const frame of playLog(...playing(context, source, found, options, tally), context.signal)) {
       if (context.signal.aborted) break;

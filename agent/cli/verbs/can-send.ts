@@ -3,7 +3,7 @@ import { AgentError } from "../../core/errors.ts";
 import type { CanFrame } from "../../ports/frame.ts";
 import { parseCansend } from "../../signals/log-formats/candump.ts";
 import { type CliContext, printJson } from "../context.ts";
-import { NO_FRAMES, openBus, resolveBus } from "../open-bus.ts";
+import { openBus, resolveBus } from "../open-bus.ts";
 
 /** `causeway can send`. */
 export function registerCanSend(can: Command, context: CliContext): void {
@@ -27,7 +27,7 @@ function parseFrame(text: string): CanFrame {
 }
 
 async function send(context: CliContext, busName: string, frames: readonly CanFrame[]): Promise<void> {
-  const bus = await openBus(context, await resolveBus(context, busName), NO_FRAMES, () => undefined);
+  const bus = await openBus(context, await resolveBus(context, busName), [], () => undefined);
   try {
     for (const frame of frames) await bus.send(frame);
   } finally {

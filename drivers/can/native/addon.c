@@ -1,5 +1,5 @@
 /*
- * What JavaScript sees: open, dropped, facts, close, and clockErrorUs. native-addon.ts states the types.
+ * What JavaScript sees: open, receive, dropped, facts, close, and clockErrorUs. native-addon.ts states the types.
  *
  * A bus is named by its slot number. Everything here runs on the JavaScript thread, except `wake`.
  */
@@ -171,15 +171,21 @@ static bool read_array(napi_env env, napi_value value, napi_typedarray_type want
   return napi_get_typedarray_info(env, value, &type, length, data, NULL, NULL) == napi_ok && type == want;
 }
 
-static bool read_arrays(napi_env env, napi_value filters, napi_value batch, struct open_arguments *out) {
+/* Reads a Uint32Array of pairs (can_id, can_mask), which stay where they are until the call returns. */
+static bool read_filters(napi_env env, napi_value value, const struct can_filter **filters, size_t *count) {
   size_t words = 0;
-  size_t bytes = 0;
   void *pairs = NULL;
+  if (!read_array(env, value, napi_uint32_array, &words, &pairs) || words % 2 != 0) return false;
+  *filters = pairs;
+  *count = words / 2;
+  return true;
+}
+
+static bool read_arrays(napi_env env, napi_value filters, napi_value batch, struct open_arguments *out) {
+  size_t bytes = 0;
   void *frames = NULL;
-  if (!read_array(env, filters, napi_uint32_array, &words, &pairs) || words % 2 != 0) return false;
+  if (!read_filters(env, filters, &out->options.filters, &out->options.filter_count)) return false;
   if (!read_array(env, batch, napi_uint8_array, &bytes, &frames) || bytes < sizeof(struct frame)) return false;
-  out->options.filters = pairs;
-  out->options.filter_count = words / 2;
   out->batch = frames;
   out->batch_frames = (uint32_t)(bytes / sizeof(struct frame));
   out->batch_value = batch;
@@ -259,6 +265,22 @@ static int read_slot(napi_env env, napi_callback_info info, size_t count, napi_v
   return -1;
 }
 
+/* receive(slot, between: Uint32Array, after: Uint32Array): void; both of (can_id, can_mask) */
+static napi_value js_receive(napi_env env, napi_callback_info info) {
+  napi_value values[3];
+  int slot = read_slot(env, info, 3, values);
+  if (slot < 0) return NULL;
+  struct addon *addon = addon_of(env);
+  struct filter_change change;
+  if (!read_filters(env, values[1], &change.between, &change.between_count) ||
+      !read_filters(env, values[2], &change.after, &change.after_count)) {
+    return throw_errno(env, EINVAL);
+  }
+  int fault = bus_filter(&addon->buses[slot]->bus, &change);
+  reader_nudge(&addon->reader);
+  return fault == 0 ? NULL : throw_errno(env, fault);
+}
+
 /* dropped(slot): frames lost in the kernel's queue and in the ring since open */
 static napi_value js_dropped(napi_env env, napi_callback_info info) {
   napi_value values[1];
@@ -315,6 +337,7 @@ NAPI_MODULE_INIT() {
   napi_set_instance_data(env, addon, free_addon, NULL);
   const napi_property_descriptor functions[] = {
       {"open", NULL, js_open, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"receive", NULL, js_receive, NULL, NULL, NULL, napi_enumerable, NULL},
       {"dropped", NULL, js_dropped, NULL, NULL, NULL, napi_enumerable, NULL},
       {"facts", NULL, js_facts, NULL, NULL, NULL, napi_enumerable, NULL},
       {"close", NULL, js_close, NULL, NULL, NULL, napi_enumerable, NULL},

@@ -9,6 +9,9 @@
 /* Kernel memory one queued frame is charged against SO_RCVBUF (skb with its overhead, measured on 6.1). */
 #define KERNEL_BYTES_PER_FRAME 768
 
+/* Longer than any frame is on its way through the kernel's lists of receivers, which is a part of one soft interrupt. */
+#define FILTER_SETTLE_MS 200
+
 /* Bound of one drain, so that a flooded bus cannot starve the others. */
 #define MAX_VECTORS_PER_DRAIN 64
 
@@ -42,6 +45,7 @@ static void close_socket_locked(struct bus *bus) {
 }
 
 static int open_socket_locked(struct bus *bus) {
+  bus->settling = false;
   int fault = can_socket_open(&bus->socket, &bus->options);
   if (fault == 0) {
     struct epoll_event interest = {.events = EPOLLIN};
@@ -53,21 +57,23 @@ static int open_socket_locked(struct bus *bus) {
   return fault;
 }
 
+static struct can_filter *copy_of(const struct can_filter *filters, size_t count) {
+  struct can_filter *copy = calloc(count + 1, sizeof(struct can_filter));
+  if (copy != NULL && count > 0) memcpy(copy, filters, count * sizeof(struct can_filter));
+  return copy;
+}
+
 int bus_open(struct bus *bus, const struct can_socket_options *options, uint32_t ring_frames, int epoll_fd) {
   memset(bus, 0, sizeof(*bus));
   bus->options = *options;
   bus->epoll_fd = epoll_fd;
   bus->ring_frames = ring_frames;
   bus->socket.fd = -1;
-  struct can_filter *filters = calloc(options->filter_count + 1, sizeof(struct can_filter));
-  bus->options.filters = filters;
+  bus->options.filters = copy_of(options->filters, options->filter_count);
   bus->ring = malloc((size_t)ring_frames * sizeof(struct frame));
   pthread_mutex_init(&bus->lock, NULL);
   int fault = ENOMEM;
-  if (filters != NULL && bus->ring != NULL) {
-    if (options->filter_count > 0) memcpy(filters, options->filters, options->filter_count * sizeof(struct can_filter));
-    fault = open_socket_locked(bus);
-  }
+  if (bus->options.filters != NULL && bus->ring != NULL) fault = open_socket_locked(bus);
   if (fault != 0 && fault != ENODEV) {
     bus_close(bus);
     return fault;
@@ -85,6 +91,36 @@ void bus_close(struct bus *bus) {
   bus->options.filters = NULL;
   bus->ring = NULL;
   pthread_mutex_destroy(&bus->lock);
+}
+
+int bus_filter(struct bus *bus, const struct filter_change *change) {
+  struct can_filter *filters = copy_of(change->after, change->after_count);
+  if (filters == NULL) return ENOMEM;
+  pthread_mutex_lock(&bus->lock);
+  free((void *)bus->options.filters);
+  bus->options.filters = filters;
+  bus->options.filter_count = change->after_count;
+  if (bus->socket.fd >= 0) {
+    /* Without memory the old ones go on until then; without the interface the next socket is opened with the new ones. */
+    (void)can_socket_filter(&bus->socket, change->between, change->between_count);
+    bus->settling = true;
+    bus->settle_at_ms = -1;
+  }
+  pthread_mutex_unlock(&bus->lock);
+  return 0;
+}
+
+void bus_settle_filters(struct bus *bus, int64_t now_ms) {
+  pthread_mutex_lock(&bus->lock);
+  if (bus->settling && bus->settle_at_ms < 0) {
+    bus->settle_at_ms = now_ms + FILTER_SETTLE_MS;
+  } else if (bus->settling && now_ms >= bus->settle_at_ms) {
+    int fault = can_socket_filter(&bus->socket, bus->options.filters, bus->options.filter_count);
+    /* Without memory the wider filters go on, and it is tried again. */
+    bus->settling = fault == ENOMEM;
+    bus->settle_at_ms = now_ms + FILTER_SETTLE_MS;
+  }
+  pthread_mutex_unlock(&bus->lock);
 }
 
 static void store_locked(struct bus *bus, struct receive_vector *vector, int count) {
@@ -166,6 +202,7 @@ struct bus_outlook bus_outlook(struct bus *bus) {
       .up = bus->link == LINK_UP,
       .pending = bus->pending,
       .urgent = bus->change_count > 0 || bus->held >= bus->ring_frames / 4,
+      .settling = bus->settling,
   };
   pthread_mutex_unlock(&bus->lock);
   return outlook;

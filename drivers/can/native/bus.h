@@ -29,6 +29,8 @@ struct bus {
   enum link_state changes[LINK_CHANGES];
   uint32_t change_count;
   bool pending; /* JavaScript has something to fetch */
+  bool settling;        /* the socket has filters for the time of a change, and not yet `options.filters` */
+  int64_t settle_at_ms; /* when it gets these; -1 until the reader has seen `settling` */
 
   bool told_up; /* the last link change that JavaScript has fetched; its own */
 };
@@ -37,6 +39,15 @@ struct bus_outlook {
   bool up;
   bool pending; /* JavaScript has something to fetch */
   bool urgent;  /* a quarter of the ring is in use, or the link changed */
+  bool settling;
+};
+
+/* The two lists of a change of filters: for the time of the change, and after it (drivers/can/filter.ts, betweenFilters). */
+struct filter_change {
+  const struct can_filter *between;
+  size_t between_count;
+  const struct can_filter *after;
+  size_t after_count;
 };
 
 struct bus_facts {
@@ -56,6 +67,12 @@ int bus_open(struct bus *bus, const struct can_socket_options *options, uint32_t
 
 /* Frees everything but `bus` itself. The reader must not know the bus any more. */
 void bus_close(struct bus *bus);
+
+/* Changes the filters, in the kernel too before it returns. Copies them. Returns 0 or ENOMEM. The reader must be nudged after it. */
+int bus_filter(struct bus *bus, const struct filter_change *change);
+
+/* Ends a change of filters when its time is over: for the reader, once a pass. `now_ms` is monotonic. */
+void bus_settle_filters(struct bus *bus, int64_t now_ms);
 
 /*
  * Moves all frames that wait in the kernel to the ring, at most a bounded number. Returns the share of the socket's queue

@@ -38,15 +38,18 @@ static void ask_for_buffer(struct can_socket *socket, uint32_t bytes) {
   socket->got_bytes = (uint32_t)got;
 }
 
+int can_socket_filter(const struct can_socket *socket, const struct can_filter *filters, size_t count) {
+  socklen_t size = (socklen_t)(count * sizeof(struct can_filter));
+  return setsockopt(socket->fd, SOL_CAN_RAW, CAN_RAW_FILTER, filters, size) == 0 ? 0 : errno;
+}
+
 static int set_options(struct can_socket *socket, const struct can_socket_options *options) {
   int on = 1;
   can_err_mask_t all_errors = CAN_ERR_MASK;
   if (setsockopt(socket->fd, SOL_CAN_RAW, CAN_RAW_FD_FRAMES, &on, sizeof(on)) != 0) return errno;
   if (setsockopt(socket->fd, SOL_CAN_RAW, CAN_RAW_ERR_FILTER, &all_errors, sizeof(all_errors)) != 0) return errno;
-  if (options->filter_count > 0) {
-    socklen_t size = (socklen_t)(options->filter_count * sizeof(struct can_filter));
-    if (setsockopt(socket->fd, SOL_CAN_RAW, CAN_RAW_FILTER, options->filters, size) != 0) return errno;
-  }
+  int fault = can_socket_filter(socket, options->filters, options->filter_count);
+  if (fault != 0) return fault;
   int stamps = SOF_TIMESTAMPING_RX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE | SOF_TIMESTAMPING_RX_HARDWARE |
                SOF_TIMESTAMPING_RAW_HARDWARE;
   if (setsockopt(socket->fd, SOL_SOCKET, SO_TIMESTAMPING, &stamps, sizeof(stamps)) != 0) {

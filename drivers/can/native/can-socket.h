@@ -22,7 +22,7 @@ enum link_state { LINK_UP = 0, LINK_DOWN = 1, LINK_ABSENT = 2 };
 struct can_socket_options {
   char interface[IFNAMSIZ];
   uint32_t receive_buffer_bytes;
-  const struct can_filter *filters; /* receives everything when filter_count is 0 */
+  const struct can_filter *filters; /* receives nothing but error frames when filter_count is 0 */
   size_t filter_count;
 };
 
@@ -47,6 +47,9 @@ void receive_vector_init(struct receive_vector *vector);
  * EAFNOSUPPORT or EPROTONOSUPPORT when the kernel has no CAN, EPERM or EACCES when it is forbidden. Closed again on failure.
  */
 int can_socket_open(struct can_socket *socket, const struct can_socket_options *options);
+
+/* Replaces the filters of an open socket. Returns 0 or an errno; the old ones then go on. */
+int can_socket_filter(const struct can_socket *socket, const struct can_filter *filters, size_t count);
 
 void can_socket_close(struct can_socket *socket);
 

@@ -24,13 +24,16 @@
 /* How often a bus that is not up is looked at. */
 #define LINK_CHECK_MS 500
 
+/* The longest wait while the filters of a bus settle. */
+#define SETTLE_CHECK_MS 50
+
 static int64_t monotonic_ms(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
   return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static void nudge(struct reader *reader) {
+void reader_nudge(struct reader *reader) {
   uint64_t one = 1;
   /* Can only fail when the counter is full, and then the thread is about to wake up anyway. */
   (void)!write(reader->event_fd, &one, sizeof(one));
@@ -55,31 +58,35 @@ static void wait_busy(struct reader *reader, double wait_ns) {
   if (ppoll(&nudged, 1, &timeout, NULL) > 0) clear_nudge(reader);
 }
 
-static void wait_idle(struct reader *reader, bool all_up) {
-  struct epoll_event events[MAX_BUSES];
-  if (epoll_wait(reader->epoll_fd, events, MAX_BUSES, all_up ? -1 : LINK_CHECK_MS) > 0) clear_nudge(reader);
-}
-
 struct pass {
   double fill;
   bool pending; /* JavaScript has something to fetch */
   bool urgent;  /* a ring is filling up, or a link changed */
   bool all_up;
+  bool settling; /* filters of a bus */
 };
 
-static struct pass drain_all(struct reader *reader, bool check_links) {
+static void wait_idle(struct reader *reader, const struct pass *pass) {
+  struct epoll_event events[MAX_BUSES];
+  int longest_ms = pass->settling ? SETTLE_CHECK_MS : pass->all_up ? -1 : LINK_CHECK_MS;
+  if (epoll_wait(reader->epoll_fd, events, MAX_BUSES, longest_ms) > 0) clear_nudge(reader);
+}
+
+static struct pass drain_all(struct reader *reader, int64_t now_ms, bool check_links) {
   struct pass pass = {.all_up = true};
   pthread_mutex_lock(&reader->lock);
   for (int slot = 0; slot < MAX_BUSES; slot += 1) {
     struct bus *bus = reader->buses[slot];
     if (bus == NULL) continue;
     if (check_links) bus_check_link(bus);
+    bus_settle_filters(bus, now_ms);
     double fill = bus_drain(bus, &reader->vector);
     if (fill > pass.fill) pass.fill = fill;
     struct bus_outlook outlook = bus_outlook(bus);
     pass.pending |= outlook.pending;
     pass.urgent |= outlook.urgent;
     pass.all_up &= outlook.up;
+    pass.settling |= outlook.settling;
   }
   pthread_mutex_unlock(&reader->lock);
   return pass;
@@ -94,7 +101,7 @@ static void *reader_main(void *argument) {
     int64_t now_ms = monotonic_ms();
     bool check = now_ms >= next_check_ms;
     if (check) next_check_ms = now_ms + LINK_CHECK_MS;
-    struct pass pass = drain_all(reader, check);
+    struct pass pass = drain_all(reader, now_ms, check);
     /* At once when frames begin to come and when they cease, so that no frame waits for another. */
     bool due = wait_ns == 0 || pass.fill == 0 || pass.urgent || now_ms - woken_ms >= WAKE_INTERVAL_MS;
     if (pass.pending && due && !atomic_exchange(&reader->woken, true)) {
@@ -106,7 +113,7 @@ static void *reader_main(void *argument) {
       wait_busy(reader, wait_ns);
     } else {
       wait_ns = 0;
-      wait_idle(reader, pass.all_up);
+      wait_idle(reader, &pass);
     }
   }
   return NULL;
@@ -153,7 +160,7 @@ int reader_start(struct reader *reader, void (*wake)(void *context), void *conte
 void reader_stop(struct reader *reader) {
   if (!reader->running) return;
   atomic_store(&reader->stopping, true);
-  nudge(reader);
+  reader_nudge(reader);
   pthread_join(reader->thread, NULL);
   reader->running = false;
   close_descriptors(reader);
@@ -163,7 +170,7 @@ void reader_set_bus(struct reader *reader, int slot, struct bus *bus) {
   pthread_mutex_lock(&reader->lock);
   reader->buses[slot] = bus;
   pthread_mutex_unlock(&reader->lock);
-  nudge(reader);
+  reader_nudge(reader);
 }
 
 void reader_woken(struct reader *reader) { atomic_store(&reader->woken, false); }

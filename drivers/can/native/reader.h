@@ -38,6 +38,9 @@ void reader_stop(struct reader *reader);
 /* Puts a bus into slot `slot`, or empties the slot when `bus` is NULL; the thread does not touch the old bus after that. */
 void reader_set_bus(struct reader *reader, int slot, struct bus *bus);
 
+/* Lets the thread look at its buses now. */
+void reader_nudge(struct reader *reader);
+
 /* Says that JavaScript is about to look at all buses. */
 void reader_woken(struct reader *reader);
 

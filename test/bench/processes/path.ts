@@ -129,6 +129,7 @@ function silentBus(): CanBus {
   return {
     name: SMOOTH_BUS,
     start: async () => undefined,
+    receive: () => undefined,
     stop: async () => undefined,
     send: async () => undefined,
     counters: () => ({ received: 0, dropped: 0, errorFrames: 0, transmitted: 0 }),

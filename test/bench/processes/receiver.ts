@@ -1,5 +1,6 @@
 import { createInterface } from "node:readline";
 import { z } from "zod";
+import { EVERY_FRAME } from "../../../agent/ports/can-bus.ts";
 import type { FrameBatch } from "../../../agent/ports/frame.ts";
 import { createNativeBus } from "../../../drivers/can/native-bus.ts";
 import { loadRawChannels } from "../../../drivers/can/raw-channel.ts";
@@ -12,7 +13,13 @@ let since = process.cpuUsage();
 if (kind === "native") {
   const silent = { error: () => undefined, warn: () => undefined, info: () => undefined, debug: () => undefined };
   const bus = createNativeBus(
-    { name: "bench", interface: interfaceName, receiveBufferBytes: 8_388_608, ringFrames: 65_536, filters: [] },
+    {
+      name: "bench",
+      interface: interfaceName,
+      receiveBufferBytes: 8_388_608,
+      ringFrames: 65_536,
+      filters: EVERY_FRAME,
+    },
     { clock: systemClock(), log: silent },
   );
   const onFrames = (batch: FrameBatch): void => {

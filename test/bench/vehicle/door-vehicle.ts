@@ -2,6 +2,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import type { SignedFields } from "../../../agent/commands/canonical.ts";
+import { EVERY_FRAME } from "../../../agent/ports/can-bus.ts";
 import { type CanFrame, FRAME_FLAG } from "../../../agent/ports/frame.ts";
 import { ERROR_CLASS } from "../../../drivers/can/error-state.ts";
 import { createSocketcandBus } from "../../../drivers/can/socketcand-bus.ts";
@@ -53,7 +54,7 @@ export class DoorVehicle {
   static async start(folder: string, thing: string): Promise<DoorVehicle> {
     const cloud = await startCommandCloud(folder, [thing]);
     const hub = await startHub();
-    const at = { name: "unit", host: "127.0.0.1", port: hub.port, interface: "can0", filters: [] };
+    const at = { name: "unit", host: "127.0.0.1", port: hub.port, interface: "can0", filters: EVERY_FRAME };
     const parts = { clock: systemClock(), log: new MemoryLog(), random: () => 0.5 };
     const unit = await DoorUnit.start(createSocketcandBus(at, parts));
     return new DoorVehicle(folder, thing, cloud, hub, unit);

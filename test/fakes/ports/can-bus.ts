@@ -1,8 +1,17 @@
 import { AgentError } from "../../../agent/core/errors.ts";
-import type { BusCounters, BusFacts, BusSink, BusState, CanBus } from "../../../agent/ports/can-bus.ts";
+import {
+  type BusCounters,
+  type BusFacts,
+  type BusSink,
+  type BusState,
+  type CanBus,
+  EVERY_FRAME,
+  type FrameFilter,
+} from "../../../agent/ports/can-bus.ts";
 import { type CanFrame, FRAME_FLAG, FrameBatch } from "../../../agent/ports/frame.ts";
 import { BusStateTracker } from "../../../drivers/can/error-state.ts";
 import { busOff } from "../../../drivers/can/faults.ts";
+import { ReceiveFilter } from "../../../drivers/can/filter.ts";
 
 /** A bus that exists only in the test: what it receives, its state and its faults are set from outside. */
 export class FakeCanBus implements CanBus {
@@ -14,6 +23,9 @@ export class FakeCanBus implements CanBus {
   sendFault: AgentError | undefined;
   /** State that `start` reports first. */
   firstState: "up" | "down" | "absent" = "up";
+  /** What `receive` was called with, in order. */
+  readonly filterLists: (readonly FrameFilter[])[] = [];
+  readonly #filter = new ReceiveFilter(EVERY_FRAME);
   readonly #batch = new FrameBatch(64);
   #sink: BusSink | undefined;
   #state: BusStateTracker | undefined;
@@ -32,6 +44,11 @@ export class FakeCanBus implements CanBus {
     this.#state.link(this.firstState, "fake");
   }
 
+  receive(filters: readonly FrameFilter[]): void {
+    this.filterLists.push(filters);
+    this.#filter.use(filters);
+  }
+
   facts(): BusFacts {
     return { driver: "replay", receiveBuffer: undefined, timestamps: "process" };
   }
@@ -46,7 +63,7 @@ export class FakeCanBus implements CanBus {
   }
 
   filtered(): number {
-    return 0;
+    return this.#filter.heldBack;
   }
 
   async send(frame: CanFrame): Promise<void> {
@@ -66,6 +83,7 @@ export class FakeCanBus implements CanBus {
   deliver(frames: readonly CanFrame[]): void {
     if (this.#sink === undefined) return;
     for (const frame of frames) {
+      if (!this.#filter.accepts(frame.id, frame.flags)) continue;
       if (this.#batch.count === this.#batch.capacity) this.#flush();
       this.#batch.push(frame.id, frame.flags, frame.data, frame.receivedAtUs);
       if ((frame.flags & FRAME_FLAG.error) === 0) this.#received += 1;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { EVERY_FRAME } from "../../../agent/ports/can-bus.ts";
 import { createSignalTable } from "../../../agent/signals/build-table.ts";
 import type { DbcDatabase } from "../../../agent/signals/dbc/model.ts";
 import { parseDbc } from "../../../agent/signals/dbc/parse.ts";
@@ -28,7 +29,7 @@ describe("createSignalTable", () => {
     expect(can0.find(0x7ff, true)).toBeUndefined();
     expect(table.bus("can1").find(0x100, false)?.name).toBe("Other");
     expect(table.bus("can9").find(0x100, false)).toBeUndefined();
-    expect(table.bus("can9").filters).toEqual([]);
+    expect(table.bus("can9").filters).toBe(EVERY_FRAME);
     expect(table.messages.map(({ index, firstSignal, signalCount }) => [index, firstSignal, signalCount])).toEqual([
       [0, 0, 2],
       [1, 2, 2],

@@ -1,18 +1,27 @@
 import { describe, expect, it } from "vitest";
+import { EVERY_FRAME } from "../../../../agent/ports/can-bus.ts";
 import { FRAME_FLAG } from "../../../../agent/ports/frame.ts";
-import { kernelFilters, ReceiveFilter } from "../../../../drivers/can/filter.ts";
+import { betweenFilters, kernelFilters, ReceiveFilter } from "../../../../drivers/can/filter.ts";
 import { MemoryLog } from "../../../fakes/core/log.ts";
 
 const { extended, error } = FRAME_FLAG;
 
 describe("ReceiveFilter", () => {
-  it("lets everything through when there are no filters", () => {
+  const ofEachKind = (filter: ReceiveFilter): readonly boolean[] => {
+    return [filter.accepts(0, 0), filter.accepts(0x1fff_ffff, extended), filter.accepts(4, error)];
+  };
+
+  it("lets every frame through, and without filters nothing but error frames", () => {
+    expect(ofEachKind(new ReceiveFilter(EVERY_FRAME))).toEqual([true, true, true]);
+    expect(ofEachKind(new ReceiveFilter([]))).toEqual([false, false, true]);
+  });
+
+  it("goes on counting over a change of the filters", () => {
     const filter = new ReceiveFilter([]);
-    expect([filter.accepts(0, 0), filter.accepts(0x1fff_ffff, extended), filter.accepts(4, error)]).toEqual([
-      true,
-      true,
-      true,
-    ]);
+    expect(ofEachKind(filter)).toEqual([false, false, true]);
+    filter.use([{ id: 0, mask: 0x7ff, extended: false }]);
+    expect(ofEachKind(filter)).toEqual([true, false, true]);
+    expect(filter.heldBack).toBe(3);
   });
 
   it("keeps 11-bit and 29-bit ids of the same value apart", () => {
@@ -55,11 +64,34 @@ describe("kernelFilters", () => {
   });
 
   it("receives everything when a socket takes no more filters, and says so", () => {
-    const filters = Array.from({ length: 513 }, () => ({ id: 1, mask: 0x7ff, extended: false }));
+    const filters = Array.from({ length: 512 }, () => ({ id: 1, mask: 0x7ff, extended: false }));
     const log = new MemoryLog();
-    expect(kernelFilters("can0", filters.slice(1), log)).toHaveLength(1024);
+    expect(kernelFilters("can0", filters.slice(1), log)).toHaveLength(1022);
     expect(log.entries).toEqual([]);
-    expect(kernelFilters("can0", filters, log)).toHaveLength(0);
-    expect(log.of("bus.filter-widened")).toMatchObject([{ facts: { bus: "can0", filters: 513 } }]);
+    // (can_id & 0) === (0 & 0) of every frame.
+    expect([...kernelFilters("can0", filters, log)]).toEqual([0, 0]);
+    expect(log.of("bus.filter-widened")).toMatchObject([{ facts: { bus: "can0", filters: 512 } }]);
+  });
+
+  it("receives nothing without filters", () => {
+    expect(kernelFilters("can0", [], new MemoryLog())).toHaveLength(0);
+  });
+});
+
+describe("betweenFilters", () => {
+  const pairs = (count: number, first: number): Uint32Array =>
+    Uint32Array.from({ length: count * 2 }, (_, word) => (word % 2 === 0 ? first + word / 2 : 0x8000_07ff));
+
+  it("keeps the old pairs and adds the new ones", () => {
+    expect([...betweenFilters(pairs(1, 5), pairs(2, 8))]).toEqual([5, 0x8000_07ff, 8, 0x8000_07ff, 9, 0x8000_07ff]);
+    expect([...betweenFilters(pairs(0, 0), pairs(1, 8))]).toEqual([8, 0x8000_07ff]);
+  });
+
+  it("adds the one pair for everything when a socket does not take both lists", () => {
+    expect(betweenFilters(pairs(300, 0), pairs(212, 400))).toHaveLength(1024);
+    const tight = betweenFilters(pairs(511, 0), pairs(2, 600));
+    expect(tight).toHaveLength(1024);
+    expect(tight.slice(0, 1022)).toEqual(pairs(511, 0));
+    expect(tight.slice(1022)).toEqual(Uint32Array.of(0, 0));
   });
 });

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { EVERY_FRAME } from "../../../../agent/ports/can-bus.ts";
 import { createReplayBus, type ReplayBusSettings } from "../../../../drivers/can/replay-bus.ts";
 import { RecordingSink } from "../../../contract/can-bus.suite.ts";
 import { ManualClock } from "../../../fakes/core/clock.ts";
@@ -26,7 +27,10 @@ afterEach(() => rmSync(folder, { recursive: true }));
 async function play(lines: readonly string[], settings: Partial<ReplayBusSettings>, ms: number): Promise<void> {
   const file = join(folder, "drive.log");
   writeFileSync(file, `${lines.join("\n")}\n`);
-  const bus = createReplayBus({ name: "log", file, speed: 1, loop: false, filters: [], ...settings }, { clock, log });
+  const bus = createReplayBus(
+    { name: "log", file, speed: 1, loop: false, filters: EVERY_FRAME, ...settings },
+    { clock, log },
+  );
   await bus.start(sink);
   const endMs = clock.monotonicMs() + ms;
   while (clock.monotonicMs() < endMs && sink.states.at(-1) === "up") {
@@ -112,7 +116,7 @@ describe("createReplayBus", () => {
   });
 
   it("rejects a log that is not there", async () => {
-    const settings = { name: "log", file: join(folder, "none.log"), speed: 1, loop: false, filters: [] };
+    const settings = { name: "log", file: join(folder, "none.log"), speed: 1, loop: false, filters: EVERY_FRAME };
     await expect(createReplayBus(settings, { clock, log }).start(sink)).rejects.toMatchObject({
       code: "input.missing",
     });

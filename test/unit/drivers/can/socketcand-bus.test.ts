@@ -1,6 +1,6 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
-import type { CanBus, FrameFilter } from "../../../../agent/ports/can-bus.ts";
+import { type CanBus, EVERY_FRAME, type FrameFilter } from "../../../../agent/ports/can-bus.ts";
 import { FRAME_FLAG } from "../../../../agent/ports/frame.ts";
 import { createSocketcandBus } from "../../../../drivers/can/socketcand-bus.ts";
 import { systemClock } from "../../../../drivers/os/time-source.ts";
@@ -17,7 +17,7 @@ afterEach(async () => {
 
 async function startBus(
   port: number,
-  filters: readonly FrameFilter[] = [],
+  filters: readonly FrameFilter[] = EVERY_FRAME,
   log = new MemoryLog(),
 ): Promise<{ readonly bus: CanBus; readonly sink: RecordingSink }> {
   const sink = new RecordingSink();
@@ -109,7 +109,7 @@ describe("createSocketcandBus", () => {
     const port = await startServer((socket) => {
       greet(socket, Buffer.concat([noise, Buffer.alloc(3000, "x"), Buffer.from("< frame 123 1.5 AB >")]));
     });
-    const { sink } = await startBus(port, [], log);
+    const { sink } = await startBus(port, EVERY_FRAME, log);
     await sink.waitForFrames(1);
     expect(sink.frames[0]).toMatchObject({ id: 0x123, receivedAtUs: 1_500_000 });
     expect(log.of("bus.input-malformed")).toHaveLength(1);
@@ -143,7 +143,10 @@ describe("createSocketcandBus", () => {
   it("stops while it is still trying to connect", async () => {
     const port = await startServer(() => undefined);
     const parts = { clock: systemClock(), log: new MemoryLog(), random: () => 0.1 };
-    const bus = createSocketcandBus({ name: "can0", host: "127.0.0.1", port, interface: "can0", filters: [] }, parts);
+    const bus = createSocketcandBus(
+      { name: "can0", host: "127.0.0.1", port, interface: "can0", filters: EVERY_FRAME },
+      parts,
+    );
     const sink = new RecordingSink();
     const starting = bus.start(sink);
     await bus.stop();
