@@ -5,6 +5,7 @@ import { isPresent, physicalOf, rawOf } from "../signals/codec/signal-value.ts";
 import type { DbcDatabase, DbcMessage, DbcSignal } from "../signals/dbc/model.ts";
 import type { MessageEntry, SignalEntry } from "../signals/signal-entry.ts";
 import type { SignalTable } from "../signals/signal-table.ts";
+import { textOf } from "../signals/value-texts.ts";
 
 /** A frame of a log: its bus, and whether the log has its time. */
 export type LogFrame = { readonly bus: string; readonly frame: CanFrame; readonly timed: boolean };
@@ -118,7 +119,7 @@ function unknownText({ id, flags }: CanFrame): string {
 
 function valueText({ column, raw, physical }: Present): string {
   const { signal, entry } = column;
-  const choice = entry.kind === "integer" ? signal.choices.get(raw) : undefined;
+  const choice = entry.kind === "integer" ? textOf(signal.choices, raw) : undefined;
   if (choice !== undefined) return printable(`${signal.name}: ${choice}`);
   const unit = signal.unit === "" ? "" : ` ${signal.unit}`;
   return printable(`${signal.name}: ${numberText(physical, entry)}${unit}`);

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { AgentError } from "../core/errors.ts";
 import { idKey, largestId } from "../ports/arbitration-id.ts";
 import { EVERY_FRAME, type FrameFilter } from "../ports/can-bus.ts";
@@ -11,6 +10,7 @@ import { PgnMessages } from "./pgn-messages.ts";
 import type { DecodeMessage, MessageEntry, SignalEntry } from "./signal-entry.ts";
 import { SignalSlots } from "./signal-slots.ts";
 import type { BusMessages, SignalTable } from "./signal-table.ts";
+import { tableId } from "./table-id.ts";
 import type { TableSource } from "./table-source.ts";
 
 const DEFAULT_SENDER_SIGNALS = 16_384;
@@ -116,19 +116,10 @@ function signalEntries({ bus, message, firstSignal, firstWide }: Placed): readon
     pgn: message.pgn,
     source: undefined,
     wide: isWide(signal) ? wide++ : -1,
+    texts: signal.choices,
+    spn: signal.spn,
+    vss: [],
   }));
-}
-
-/** Hashes what a reader of records needs to know of each column, as JSON arrays in the order of the table. */
-function tableId(signals: readonly SignalEntry[]): string {
-  const hash = createHash("sha256");
-  for (const signal of signals) {
-    const { bus, message, arbitrationId, extended, name, unit, factor, offset, kind, signed, bits, pgn } = signal;
-    const byId = [bus, message, arbitrationId, extended, name, unit, factor, offset, kind, signed, bits];
-    hash.update(JSON.stringify(pgn === undefined ? byId : [...byId, pgn]));
-    hash.update("\n");
-  }
-  return hash.digest("hex").slice(0, 16);
 }
 
 function busMessages(messages: readonly MessageEntry[]): BusMessages {

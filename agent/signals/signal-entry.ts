@@ -1,5 +1,25 @@
+import type { ValueTexts } from "./value-texts.ts";
+
 /** How a signal's bits are read: an integer of 1..64 bits, or an IEEE 754 single or double. */
 export type SignalKind = "integer" | "float" | "double";
+
+/** What a signal is in the COVESA Vehicle Signal Specification (VSS), and what its values are there. */
+export type VssName = {
+  /** For example "Vehicle.Speed". */
+  readonly path: string;
+  /** A unit of the catalogue; empty where the value has none. */
+  readonly unit: string;
+  readonly value: VssValue;
+};
+
+/** How a value in VSS comes from that of the signal. */
+export type VssValue =
+  /** VSS value = physical value * factor + offset. */
+  | { readonly kind: "linear"; readonly factor: number; readonly offset: number }
+  /** One by one, as texts by raw value; a raw value that is not here has none. */
+  | { readonly kind: "values"; readonly values: ValueTexts }
+  /** A CEL expression over `x`, the physical value; where it fails there is none. */
+  | { readonly kind: "expression"; readonly expression: string };
 
 /** One signal of the table. Physical value = raw * factor + offset. */
 export type SignalEntry = {
@@ -23,6 +43,12 @@ export type SignalEntry = {
   readonly source: number | undefined;
   /** Slot in `SignalTable.wides` of an integer that a float64 cannot hold exactly (bits > 53); -1 for all others. */
   readonly wide: number;
+  /** Texts of raw values; undefined where there are none. */
+  readonly texts: ValueTexts | undefined;
+  /** Suspect parameter number (SAE J1939), where the DBC file has it. */
+  readonly spn: number | undefined;
+  /** Of one signal there may be several; they come in the order of their paths. */
+  readonly vss: readonly VssName[];
 };
 
 /**

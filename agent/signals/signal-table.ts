@@ -14,6 +14,8 @@ export interface BusMessages {
 export type SignalTable = {
   /** First 16 hexadecimal digits of the SHA-256 over the canonical table: equal ids, equal meaning of every column. */
   readonly id: string;
+  /** Release of the Vehicle Signal Specification that `SignalEntry.vss` is of, for example "6.0"; undefined where no signal has it. */
+  readonly vssRelease?: string | undefined;
   readonly messages: readonly MessageEntry[];
   readonly signals: readonly SignalEntry[];
   readonly values: Float64Array;

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { AgentError, EXIT } from "../../core/errors.ts";
 import { printable } from "../../core/plain-text.ts";
 import type { DbcMessage, DbcProblem, DbcSignal, ParsedDbc } from "../../signals/dbc/model.ts";
+import { textPairs } from "../../signals/value-texts.ts";
 import { type CliContext, printJson, printLine } from "../context.ts";
 import { encodingOption, openDatabase, readDbcFile } from "../dbc-file.ts";
 import { alignColumns } from "../text.ts";
@@ -139,10 +140,11 @@ function messageJson(file: string, message: DbcMessage): unknown {
     unit: signal.unit,
     receivers: signal.receivers,
     comment: signal.comment,
+    spn: signal.spn ?? null,
     multiplexer: signal.multiplexer,
     multiplexing: signal.multiplexing ?? null,
     // Pairs, not an object: keys may be beyond 2^53, and are negative for signed signals.
-    choices: [...signal.choices].map(([raw, text]) => ({
+    choices: textPairs(signal.choices).map(([raw, text]) => ({
       raw: typeof raw === "bigint" ? { int: raw.toString() } : raw,
       text,
     })),
@@ -163,7 +165,7 @@ function messageText(message: DbcMessage): readonly string[] {
   const head = printable(`${name}: id ${idText(message)}${group}, ${length} bytes${fd ? " FD" : ""}${from}`);
   const rows = signals.map((signal) => [`  ${printable(signal.name)}`, ...signalCells(signal)]);
   const texts = signals.flatMap((signal) =>
-    [...signal.choices].map(([raw, text]) => printable(`  ${signal.name} ${raw}: ${text}`)),
+    textPairs(signal.choices).map(([raw, text]) => printable(`  ${signal.name} ${raw}: ${text}`)),
   );
   return [
     head,

@@ -1,5 +1,11 @@
+import { type ValueTexts, valueTexts } from "../value-texts.ts";
 import type { MessageDraft, SignalDraft, Suspect } from "./draft.ts";
 import { INDEPENDENT_SIGNALS_IDS, type ParseState, readMessageId } from "./statements.ts";
+
+/** Longest text of a value, characters; what is longer is cut, so that a text always fits a record. */
+const MAX_VALUE_TEXT_CHARACTERS = 256;
+/** Suspect parameter numbers have 19 bits (SAE J1939-73, 5.7.1). */
+const MAX_SPN = 0x7_ffff;
 
 /** VAL_TABLE_ name number "text" ... ; */
 export function readValueTable(state: ParseState): void {
@@ -21,7 +27,8 @@ export function readValues(state: ParseState): void {
   const tableName = isNamed ? reader.word("the table name") : undefined;
   const choices = tableName === undefined ? readChoices(state, "VAL_") : draft.valueTables.get(tableName);
   if (tableName !== undefined) endStatement(state, "VAL_");
-  if (choices === undefined) problems.warn(tableAt, `VAL_ names the unknown table ${tableName}`);
+  const isKnown = tableName === undefined || draft.valueTables.has(tableName);
+  if (!isKnown) problems.warn(tableAt, `VAL_ names the unknown table ${tableName}`);
   else for (const signal of signals) signal.choices = choices;
 }
 
@@ -68,7 +75,7 @@ export function readAttributeDefault({ reader, draft }: ParseState): void {
   reader.skipStatement("BA_DEF_DEF_");
 }
 
-/** BA_ "name" [BU_ node | BO_ message | SG_ message signal | EV_ variable] value ; only long names, VFrameFormat and ProtocolType are kept. */
+/** BA_ "name" [BU_ node | BO_ message | SG_ message signal | EV_ variable] value ; only long names, SPN, VFrameFormat and ProtocolType are kept. */
 export function readAttribute(state: ParseState): void {
   const { reader } = state;
   const name = reader.string("the attribute name");
@@ -88,6 +95,7 @@ export function readAttribute(state: ParseState): void {
     reader.word("SG_");
     const signals = readSignalReference(state, "BA_");
     if (name === "SystemSignalLongSymbol") setLongName(signals, reader.string("the long name"));
+    if (name === "SPN") readSpn(state, signals);
   }
   reader.skipStatement("BA_");
 }
@@ -133,18 +141,36 @@ export function readMultiplexing(state: ParseState): void {
   }
 }
 
-function readChoices(state: ParseState, word: string): ReadonlyMap<number | bigint, string> {
-  const { reader } = state;
-  const choices = new Map<number | bigint, string>();
+/** The number of a signal in SAE J1939-71; 0, which is none, is what files give to all others. */
+function readSpn({ reader, problems }: ParseState, signals: readonly SignalDraft[]): void {
+  const at = reader.position();
+  const spn = reader.integer("the SPN");
+  if (spn < 0 || spn > MAX_SPN) problems.warn(at, `SPN ${spn} is none (0 to ${MAX_SPN}); it is left out`);
+  else for (const signal of signals) signal.spn = spn === 0 ? undefined : Number(spn);
+}
+
+function readChoices(state: ParseState, word: string): ValueTexts | undefined {
+  const { reader, draft } = state;
+  const choices: (readonly [raw: number | bigint, text: string])[] = [];
   while (!reader.take(";")) {
     if (reader.atEnd() || reader.atStatement()) {
       endStatement(state, word);
-      return choices;
+      break;
     }
+    const at = reader.position();
     const value = reader.integer("a value or ';'");
-    choices.set(value, reader.string("the text of the value"));
+    const text = reader.string("the text of the value");
+    if (BigInt.asIntN(64, BigInt(value)) === BigInt(value) || BigInt.asUintN(64, BigInt(value)) === BigInt(value)) {
+      choices.push([value, cutText(state, at, text)]);
+    } else state.problems.warn(at, `value ${value} is beyond 64 bits; its text is left out`);
   }
-  return choices;
+  return draft.texts.share(valueTexts(choices));
+}
+
+function cutText({ problems }: ParseState, at: number, text: string): string {
+  if (text.length <= MAX_VALUE_TEXT_CHARACTERS) return text;
+  problems.warn(at, `the text has ${text.length} characters; it is cut after ${MAX_VALUE_TEXT_CHARACTERS}`);
+  return text.slice(0, MAX_VALUE_TEXT_CHARACTERS);
 }
 
 /** The ';' may be missing where a new statement or the end of the file follows: the statement is whole all the same. */

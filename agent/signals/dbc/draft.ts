@@ -1,3 +1,4 @@
+import type { ValueTextPool, ValueTexts } from "../value-texts.ts";
 import type { ByteOrder, DbcProblem } from "./model.ts";
 
 /** Marks a 29-bit id in BO_ (Vector, "DBC File Format Documentation", 8.1). */
@@ -34,7 +35,8 @@ export type SignalDraft = {
   comment: string;
   /** From SG_MUL_VAL_, in the order of the file. */
   readonly multiplexing: DraftMultiplexing[];
-  choices: ReadonlyMap<number | bigint, string>;
+  choices: ValueTexts | undefined;
+  spn: number | undefined;
   /** Statements about how it is read that could not be read whole, or contradict each other: with any, it cannot be decoded. */
   problems: number;
 };
@@ -81,7 +83,8 @@ export type DatabaseDraft = {
   /** Ids of messages that are left out, so that what is said of them is not taken for damaged. */
   readonly lostIds: Set<number>;
   readonly suspects: Suspect[];
-  readonly valueTables: Map<string, ReadonlyMap<number | bigint, string>>;
+  readonly valueTables: Map<string, ValueTexts | undefined>;
+  readonly texts: ValueTextPool;
   /** Texts of the enumeration VFrameFormat and its default; empty and undefined when the file does not define it. */
   frameFormats: readonly string[];
   defaultFrameFormat: string | undefined;

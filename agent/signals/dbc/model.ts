@@ -1,3 +1,5 @@
+import type { ValueTexts } from "../value-texts.ts";
+
 /** One thing wrong with a DBC file, at its place. Lines and columns count from 1; columns count UTF-16 units. */
 export type DbcProblem = { readonly line: number; readonly column: number; readonly text: string };
 
@@ -40,8 +42,10 @@ export type DbcSignal = SignalLayout & {
   readonly multiplexer: boolean;
   /** Undefined when the signal is in every frame. */
   readonly multiplexing: Multiplexing | undefined;
-  /** Texts of raw values; keys beyond 2^53 are bigint. */
-  readonly choices: ReadonlyMap<number | bigint, string>;
+  /** Texts of raw values (VAL_), shared by all signals with the same ones; undefined where it has none. */
+  readonly choices: ValueTexts | undefined;
+  /** Suspect parameter number (SAE J1939), from the attribute SPN; undefined where the file has none, or 0. */
+  readonly spn: number | undefined;
   readonly line: number;
 };
 

@@ -1,3 +1,4 @@
+import { ValueTextPool } from "../value-texts.ts";
 import {
   readAttribute,
   readAttributeDefault,
@@ -61,6 +62,7 @@ export function parseDbc(text: string, { trustsBackslash = true }: { trustsBacks
     lostIds: new Set(),
     suspects: [],
     valueTables: new Map(),
+    texts: new ValueTextPool(),
     frameFormats: [],
     defaultFrameFormat: undefined,
     protocol: undefined,

@@ -50,7 +50,7 @@ function readLine(reader: DbcReader, problems: ProblemList, at: number): SignalD
     problems: 0,
   };
   const given = { at, name, indicator, startBit, bits, ...order, ...scale, ...range, unit, receivers };
-  return { ...given, ...open, choices: new Map() };
+  return { ...given, ...open, choices: undefined, spn: undefined };
 }
 
 function readScale(reader: DbcReader): { factor: number; offset: number } {

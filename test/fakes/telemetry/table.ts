@@ -1,6 +1,7 @@
-import type { MessageEntry, SignalEntry, SignalKind } from "../../../agent/signals/signal-entry.ts";
+import type { MessageEntry, SignalEntry, SignalKind, VssName } from "../../../agent/signals/signal-entry.ts";
 import { SignalSlots } from "../../../agent/signals/signal-slots.ts";
 import type { BusMessages, SignalTable } from "../../../agent/signals/signal-table.ts";
+import type { ValueTexts } from "../../../agent/signals/value-texts.ts";
 
 /** A signal of a hand-made table; what is absent is an unsigned 16-bit integer with factor 1. */
 export type SignalSpec = {
@@ -11,6 +12,9 @@ export type SignalSpec = {
   readonly factor?: number;
   readonly offset?: number;
   readonly unit?: string;
+  readonly texts?: ValueTexts;
+  readonly spn?: number;
+  readonly vss?: readonly VssName[];
 };
 
 /** A message of a hand-made table; ids count up from 0x100 on bus can0. */
@@ -48,6 +52,9 @@ export function tableOf(specs: readonly MessageSpec[]): SignalTable {
         pgn: undefined,
         source: undefined,
         wide,
+        texts: spec.texts,
+        spn: spec.spn,
+        vss: spec.vss ?? [],
       });
     }
     messages.push(messageOf({ index, bus, name, arbitrationId, firstSignal, signalCount: own.length, multiplexed }));

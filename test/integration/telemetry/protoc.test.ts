@@ -97,6 +97,33 @@ describe.skipIf(!hasProtoc)(`protoc --decode${hasProtoc ? "" : " (protoc is not 
     expect(protocDecode(payload, [`--descriptor_set_in=${join(PROTO, "telemetry.desc")}`])).toBe(byProto);
   });
 
+  it("reads value texts, SPN and VSS of a signal table", () => {
+    const texts = { raws: [-1, 0, 2n ** 64n - 1n], texts: ["none", "off", "all"] };
+    const values = { raws: [0, 1], texts: ["", "PARK"] };
+    const speed = { path: "Vehicle.Speed", unit: "km/h", value: { kind: "linear", factor: 0, offset: -0.5 } } as const;
+    const gear = { path: "Vehicle.Gear", unit: "", value: { kind: "values", values } } as const;
+    const tilt = { path: "Vehicle.Tilt", unit: "percent", value: { kind: "expression", expression: "x * x" } } as const;
+    const named = tableOf([
+      {
+        name: "M",
+        signals: [
+          { name: "A", texts, spn: 0, vss: [gear, tilt] },
+          { name: "B", vss: [speed], spn: 190 },
+        ],
+      },
+    ]);
+    const [made] = encoderOf({ ...named, vssRelease: "6.0" }).table();
+    const text = protocDecode(made.seal(idOf(1, "event")), ["-I", PROTO, join(PROTO, "telemetry.proto")]);
+    expect(valuesOf(text, "raw")).toEqual(["1", "-1", "-1"]);
+    expect(valuesOf(text, "text")).toEqual(['"PARK"', '"none"', '"off"', '"all"']);
+    expect(valuesOf(text, "spn")).toEqual(["0", "190"]);
+    expect(valuesOf(text, "path")).toEqual(['"Vehicle.Gear"', '"Vehicle.Tilt"', '"Vehicle.Speed"']);
+    expect(valuesOf(text, "expression")).toEqual(['"x * x"']);
+    expect(text).toContain('unit: "km/h"\n      factor: 0\n      offset: -0.5\n');
+    expect(valuesOf(text, "vss_release")).toEqual(['"6.0"']);
+    expect(text).not.toMatch(/^\s*\d+:/m);
+  });
+
   it("reads the records of every other kind", () => {
     const source = [`--descriptor_set_in=${join(PROTO, "telemetry.desc")}`];
     const read = (made: { seal: typeof draft.seal }): string => protocDecode(made.seal(idOf(1, "event")), source);

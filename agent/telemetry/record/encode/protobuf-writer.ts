@@ -60,9 +60,22 @@ export class ProtobufWriter {
     this.sint(value);
   }
 
+  /** sint64 fields, for integers of any size, modulo 2^64. Zero is left out. */
+  sint64Field(field: number, value: number | bigint): void {
+    if (typeof value === "number" && Number.isSafeInteger(value)) return this.sintField(field, value);
+    const whole = BigInt(value);
+    this.#reserve(20);
+    this.#varint(field * 8 + WIRE.varint, 0);
+    this.sint64(Number(BigInt.asUintN(32, whole)), Number(BigInt.asIntN(32, whole >> 32n)));
+  }
+
   /** double fields. Positive zero is left out. */
   doubleField(field: number, value: number): void {
-    if (Object.is(value, 0)) return;
+    if (!Object.is(value, 0)) this.presentDoubleField(field, value);
+  }
+
+  /** Like `doubleField`, for a field with presence (`optional`): zero is written. */
+  presentDoubleField(field: number, value: number): void {
     this.#reserve(20);
     this.#varint(field * 8 + WIRE.fixed64, 0);
     this.#view.setFloat64(this.#at, value, true);

@@ -1,9 +1,11 @@
 import type { SignalEntry, SignalKind } from "../../../signals/signal-entry.ts";
 import type { SignalTable } from "../../../signals/signal-table.ts";
 import { ProtobufWriter } from "./protobuf-writer.ts";
+import { encodeNames } from "./signal-names.ts";
 
 /** Field numbers of config/proto/telemetry.proto. */
-const TABLE = { id: 1, total: 2, signals: 3 } as const;
+const TABLE = { id: 1, total: 2, signals: 3, moreTexts: 4, vssRelease: 5 } as const;
+const MORE_TEXTS = { signal: 1, valueTexts: 2, vss: 3 } as const;
 const SIGNAL = {
   index: 1,
   bus: 2,
@@ -18,45 +20,88 @@ const SIGNAL = {
   isSigned: 11,
   bits: 12,
   pgn: 13,
+  vss: 14,
+  valueTexts: 15,
+  spn: 16,
 } as const;
 const KIND: Readonly<Record<SignalKind, number>> = { integer: 0, float: 1, double: 2 };
 
-/** Bytes that `id`, `total` and the length of the message itself take at most. */
-const FRAME_BYTES = 64;
+/** Bytes that `id`, `total`, `vssRelease` and the length of the message itself take at most. */
+const FRAME_BYTES = 96;
+
+/** A table as far as its records need it. */
+export type DescribedTable = Pick<SignalTable, "id" | "signals" | "vssRelease">;
 
 /**
- * The `SignalTable` message as field `field`, in parts of at most `maxBytes` (but for a single signal that is longer); an empty
- * table is one part.
+ * The `SignalTable` message as field `field`, in parts of at most `maxBytes` (but for a signal whose names are longer by themselves); an
+ * empty table is one part. Of a signal with more texts than a part holds the texts stand apart, in as many parts as they need.
  */
-export function encodeTable(table: SignalTable, field: number, maxBytes: number): Uint8Array[] {
+export function encodeTable(table: DescribedTable, field: number, maxBytes: number): Uint8Array[] {
   const parts: Uint8Array[] = [];
-  let signals: Uint8Array[] = [];
+  let pieces: Uint8Array[] = [];
   let bytes = FRAME_BYTES;
-  for (const entry of table.signals) {
-    const encoded = encodeSignal(entry);
-    if (signals.length > 0 && bytes + encoded.length > maxBytes) {
-      parts.push(encodePart(table, field, signals));
-      signals = [];
+  for (const piece of piecesOf(table, maxBytes - FRAME_BYTES)) {
+    if (pieces.length > 0 && bytes + piece.length > maxBytes) {
+      parts.push(encodePart(table, field, pieces));
+      pieces = [];
       bytes = FRAME_BYTES;
     }
-    signals.push(encoded);
-    bytes += encoded.length;
+    pieces.push(piece);
+    bytes += piece.length;
   }
-  parts.push(encodePart(table, field, signals));
+  parts.push(encodePart(table, field, pieces));
   return parts;
 }
 
-function encodePart(table: SignalTable, field: number, signals: readonly Uint8Array[]): Uint8Array {
+function encodePart(table: DescribedTable, field: number, pieces: readonly Uint8Array[]): Uint8Array {
   const writer = new ProtobufWriter();
-  writer.begin(field, signals.length * 64);
+  writer.begin(field, pieces.length * 64);
   writer.stringField(TABLE.id, table.id);
   writer.uintField(TABLE.total, table.signals.length);
-  for (const signal of signals) writer.append(signal);
+  writer.stringField(TABLE.vssRelease, table.vssRelease ?? "");
+  for (const piece of pieces) writer.append(piece);
   writer.end();
   return writer.finish();
 }
 
-function encodeSignal(entry: SignalEntry): Uint8Array {
+/** The fields of the table that hold its signals, each in at most `maxBytes`. */
+function* piecesOf({ signals }: DescribedTable, maxBytes: number): Generator<Uint8Array> {
+  for (const entry of signals) {
+    const names = encodeNames(SIGNAL, entry);
+    const whole = encodeSignal(entry, names);
+    if (whole.length <= maxBytes || names.length === 0) yield whole;
+    else {
+      yield encodeSignal(entry, []);
+      yield* cutNames(entry.index, encodeNames(MORE_TEXTS, entry, { isCut: true }), maxBytes);
+    }
+  }
+}
+
+/** As many `MoreTexts` as hold all of `names`. */
+function* cutNames(signal: number, names: readonly Uint8Array[], maxBytes: number): Generator<Uint8Array> {
+  let from = 0;
+  let bytes = FRAME_BYTES;
+  for (const [at, name] of names.entries()) {
+    if (at > from && bytes + name.length > maxBytes) {
+      yield encodeMoreTexts(signal, names.slice(from, at));
+      from = at;
+      bytes = FRAME_BYTES;
+    }
+    bytes += name.length;
+  }
+  yield encodeMoreTexts(signal, names.slice(from));
+}
+
+function encodeMoreTexts(signal: number, names: readonly Uint8Array[]): Uint8Array {
+  const writer = new ProtobufWriter();
+  writer.begin(TABLE.moreTexts, names.length * 24);
+  writer.uintField(MORE_TEXTS.signal, signal);
+  for (const name of names) writer.append(name);
+  writer.end();
+  return writer.finish();
+}
+
+function encodeSignal(entry: SignalEntry, names: readonly Uint8Array[]): Uint8Array {
   const writer = new ProtobufWriter();
   writer.begin(TABLE.signals, 64);
   writer.uintField(SIGNAL.index, entry.index);
@@ -72,6 +117,8 @@ function encodeSignal(entry: SignalEntry): Uint8Array {
   writer.uintField(SIGNAL.isSigned, entry.signed ? 1 : 0);
   writer.uintField(SIGNAL.bits, entry.bits);
   if (entry.pgn !== undefined) writer.presentUintField(SIGNAL.pgn, entry.pgn);
+  for (const name of names) writer.append(name);
+  if (entry.spn !== undefined) writer.presentUintField(SIGNAL.spn, entry.spn);
   writer.end();
   return writer.finish();
 }

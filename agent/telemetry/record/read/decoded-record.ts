@@ -1,7 +1,8 @@
 import type { RecordedQuality } from "../../../core/clock.ts";
 import type { CanFrame } from "../../../ports/frame.ts";
 import type { LossRange, RecordId } from "../../../ports/outbox.ts";
-import type { SignalEntry } from "../../../signals/signal-entry.ts";
+import type { SignalEntry, VssName } from "../../../signals/signal-entry.ts";
+import type { ValueTexts } from "../../../signals/value-texts.ts";
 import type { AuditEntry } from "../encode/audit.ts";
 import type { BusEvent, Notice } from "../encode/events.ts";
 import type { FilePart } from "../encode/file.ts";
@@ -25,7 +26,21 @@ export type RecordColumn = {
 };
 
 /** A signal as a table record describes it. Physical value = raw * factor + offset. */
-export type RecordSignal = Omit<SignalEntry, "wide" | "pgn" | "source"> & { readonly pgn?: number | undefined };
+export type RecordSignal = Omit<SignalEntry, "wide" | "pgn" | "source" | "texts" | "spn" | "vss"> & {
+  readonly pgn?: number | undefined;
+  readonly spn?: number | undefined;
+  readonly texts?: ValueTexts | undefined;
+  readonly vss: readonly VssName[];
+};
+
+/** Texts and VSS names of a signal that has too many for one record. */
+export type MoreTexts = {
+  /** Index in the signal table. */
+  readonly signal: number;
+  readonly texts: ValueTexts | undefined;
+  /** The values of one path may go on in others. */
+  readonly vss: readonly VssName[];
+};
 
 /** What a record holds. */
 export type RecordBody =
@@ -43,6 +58,9 @@ export type RecordBody =
       /** Signals of the whole table; this part may hold fewer. */
       readonly total: number;
       readonly signals: readonly RecordSignal[];
+      /** Of signals of this part or one before. */
+      readonly moreTexts?: readonly MoreTexts[] | undefined;
+      readonly vssRelease?: string | undefined;
     }
   | ({ readonly kind: "loss" } & LossRange)
   | ({ readonly kind: "bus-event" } & BusEvent)

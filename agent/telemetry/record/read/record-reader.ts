@@ -7,6 +7,7 @@ import type { DecodedRecord, RecordBody } from "./decoded-record.ts";
 import { malformed } from "./malformed-record.ts";
 import { busCountOf, framesOf, samplesOf } from "./record-columns.ts";
 import { RECORD_CONVERSION, type WireRecord, wireRecord } from "./record-schema.ts";
+import { tableOf } from "./record-table.ts";
 
 /** Longest record that is read, bytes without compression. The agent is not configurable to write longer ones. */
 const MAX_RECORD_BYTES = 4_194_304;
@@ -67,14 +68,7 @@ function bodyOf({
   notice,
 }: WireRecord): RecordBody {
   if (samples !== undefined) return samplesOf(samples);
-  if (table !== undefined) {
-    const signals = table.signals.map(({ arbitration_id: arbitrationId, is_signed: signed, ...rest }) => ({
-      ...rest,
-      arbitrationId,
-      signed,
-    }));
-    return { kind: "table", id: table.id, total: table.total, signals };
-  }
+  if (table !== undefined) return tableOf(table);
   if (loss !== undefined) return { kind: "loss", ...loss };
   if (event !== undefined) {
     const { state, detail, time_us: timeUs } = event;

@@ -51,9 +51,22 @@ const kind = z
   .enum(["SIGNAL_KIND_INTEGER", "SIGNAL_KIND_FLOAT", "SIGNAL_KIND_DOUBLE"])
   .transform((name) => KINDS[name]);
 
+const valueText = z.object({ raw: z.bigint(), text: z.string() });
+
+const vssName = z.object({
+  path: z.string().min(1),
+  unit: z.string(),
+  factor: z.number().optional(),
+  offset: z.number().optional(),
+  values: z.array(valueText),
+  expression: z.string(),
+});
+
 const table = z.object({
   id: z.string().min(1),
   total: z.int().min(0),
+  vss_release: z.string(),
+  more_texts: z.array(z.object({ signal: z.int().min(0), value_texts: z.array(valueText), vss: z.array(vssName) })),
   signals: z.array(
     z.object({
       index: z.int().min(0),
@@ -69,6 +82,9 @@ const table = z.object({
       is_signed: z.boolean(),
       bits: z.int().min(1).max(64),
       pgn: z.int().min(0).max(0x3ffff).optional(),
+      spn: z.int().min(0).max(0x7ffff).optional(),
+      value_texts: z.array(valueText),
+      vss: z.array(vssName),
     }),
   ),
 });

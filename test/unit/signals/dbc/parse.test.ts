@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { createSignalTable } from "../../../../agent/signals/build-table.ts";
 import type { DbcProblem, ParsedDbc } from "../../../../agent/signals/dbc/model.ts";
 import { parseDbc } from "../../../../agent/signals/dbc/parse.ts";
+import { textOf } from "../../../../agent/signals/value-texts.ts";
 
 const WHOLE = `VERSION "1.0"
 
@@ -78,10 +79,7 @@ describe("parseDbc", () => {
     const [example, wide] = database.messages;
     expect(example).toMatchObject({ sender: "Engine", comment: "a message", line: 12 });
     expect(example.signals[0]).toMatchObject({ name: "Page", multiplexer: true, receivers: ["Gateway", "Engine"] });
-    expect([...example.signals[0].choices]).toEqual([
-      [1, "on"],
-      [0, "off"],
-    ]);
+    expect(example.signals[0].choices).toEqual({ raws: [0, 1], texts: ["off", "on"] });
     expect(example.signals[1]).toEqual({
       name: "Speed",
       startBit: 8,
@@ -97,7 +95,8 @@ describe("parseDbc", () => {
       receivers: ["Gateway"],
       comment: "a signal",
       multiplexer: false,
-      choices: new Map(),
+      choices: undefined,
+      spn: undefined,
       line: 14,
       multiplexing: {
         by: "Page",
@@ -109,7 +108,7 @@ describe("parseDbc", () => {
     });
     expect(example.signals[2]).toMatchObject({ name: "StateWithALongName", byteOrder: "big", signed: false });
     expect(example.signals[2].multiplexing).toEqual({ by: "Page", ranges: [[2, 2]] });
-    expect(example.signals[2].choices.get(255)).toBe("SNA");
+    expect(textOf(example.signals[2].choices, 255)).toBe("SNA");
     expect(wide.signals.map((signal) => signal.kind)).toEqual(["float", "double"]);
   });
 
@@ -300,7 +299,7 @@ describe("parseDbc", () => {
       "8:13 the comment has no closing quote",
       "9:1 expected ';' at the end of the CM_ before",
     ]);
-    expect(database.messages[1].signals[0].choices.get(1)).toBe("one");
+    expect(textOf(database.messages[1].signals[0].choices, 1)).toBe("one");
   });
 
   it("refuses multiplexers that depend on each other", () => {

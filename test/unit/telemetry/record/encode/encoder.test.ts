@@ -261,6 +261,57 @@ describe("Encoder.table", () => {
     );
   });
 
+  it("has value texts, SPN, and what the signal is in VSS", () => {
+    const texts = { raws: [-(2n ** 63n), -1, 0, 5, 2 ** 53 - 1, 2n ** 53n], texts: ["a", "b", "c", "d", "e", "f"] };
+    const speed = {
+      path: "Vehicle.Speed",
+      unit: "km/h",
+      value: { kind: "linear", factor: 1.609344, offset: 0 },
+    } as const;
+    const values = { raws: [0, 3, 5], texts: ["", "PARK", "true"] };
+    const gear = { path: "Vehicle.Gear", unit: "", value: { kind: "values", values } } as const;
+    const tilt = { path: "Vehicle.Tilt", unit: "percent", value: { kind: "expression", expression: "x * x" } } as const;
+    const named = tableOf([
+      {
+        name: "M",
+        signals: [
+          { name: "S", signed: true, bits: 64, texts, spn: 0x7_ffff },
+          { name: "U", bits: 64, texts: { raws: [1, 2n ** 64n - 1n], texts: ["one", "all"] } },
+          { name: "Speed", vss: [speed, { ...speed, path: "Vehicle.OBD.Speed" }], spn: 84 },
+          { name: "Gear", vss: [gear, tilt], texts: { raws: [3, 4], texts: ["P", "R"] } },
+        ],
+      },
+    ]);
+    const body = bodyOf(decodeAll(encoderOf({ ...named, vssRelease: "6.0" }).table())[0], "table");
+    expect(body.signals.map((signal) => ({ ...signal, wide: signal.bits === 64 ? signal.index : -1 }))).toEqual(
+      named.signals,
+    );
+    expect(body.vssRelease).toBe("6.0");
+    expect(body.moreTexts).toBeUndefined();
+  });
+
+  it("keeps within the limit with a signal that has thousands of texts, and loses none", () => {
+    const raws = Array.from({ length: 5000 }, (_, raw) => raw);
+    const texts = { raws, texts: raws.map((raw) => `${raw} ${"ä".repeat(raw % 250)}`) };
+    const values = { raws: raws.slice(10), texts: raws.slice(10).map(String) };
+    const vss = [
+      { path: "Vehicle.Fault", unit: "", value: { kind: "values", values } },
+      { path: "Vehicle.Code", unit: "", value: { kind: "linear", factor: 1, offset: -1 } },
+    ] as const;
+    const large = tableOf([{ name: "M", signals: [{ name: "A" }, { name: "Fault", texts, vss }, { name: "B" }] }]);
+    const drafts = encoderOf(large, { maxPayloadBytes: 4096, compression: "none" }).table();
+    for (const draft of drafts) expect(draft.seal(idOf(1, "event")).length).toBeLessThanOrEqual(4096);
+    const parts = decodeAll(drafts).map((record) => bodyOf(record, "table"));
+    expect(parts.flatMap(({ signals }) => signals.map(({ index }) => index))).toEqual([0, 1, 2]);
+    const more = parts.flatMap(({ moreTexts = [] }) => moreTexts);
+    expect(new Set(more.map(({ signal }) => signal))).toEqual(new Set([1]));
+    expect(more.flatMap((one) => one.texts?.texts ?? [])).toEqual(texts.texts);
+    const names = more.flatMap((one) => one.vss);
+    const mapped = names.filter(({ path }) => path === "Vehicle.Fault").map(({ value }) => value);
+    expect(mapped.flatMap((value) => (value.kind === "values" ? value.values.texts : []))).toEqual(values.texts);
+    expect(names.filter(({ path }) => path === "Vehicle.Code")).toEqual([vss[1]]);
+  });
+
   it("is one empty part without a signal", () => {
     const [record] = decodeAll(encoderOf(tableOf([])).table());
     expect(bodyOf(record, "table")).toEqual({ kind: "table", id: "0123456789abcdef", total: 0, signals: [] });
