@@ -131,6 +131,16 @@ export type DiskState = {
 /** Share of the byte bound that only `control` may use: a backlog of telemetry must never keep a command's result from being stored. */
 export const CONTROL_SHARE = 0.05;
 
+/** A value that is kept under a key beside the records, for what must change in the same transaction in which records are stored. */
+export type KeptValue = {
+  readonly key: string;
+  /** Undefined: the key is forgotten. */
+  readonly value: Uint8Array | undefined;
+};
+
+/** Bound of all kept values together. Who keeps values sees to it that they fit; more is a bug. */
+export const KEPT_MAX_BYTES = 4_194_304;
+
 /**
  * Durable store between collection and the cellular link, and the only queue. Calls are synchronous and atomic: when one
  * returns, its effect survives a power cut; when it throws, nothing happened.
@@ -142,8 +152,13 @@ export interface Outbox {
    * each eviction as a loss. `CONTROL_SHARE` of the bound is kept for `control`. Records of one call never evict each other,
    * and one that is held is not evicted.
    * Throws `outbox.full` when nothing of the same or a lower class is left to evict (the disk's own "full" included).
+   *
+   * `kept` are written in the same transaction, in their order, with no draft too; their bytes do not count against the byte bound.
+   * The values may be used again when this returns.
    */
-  append(drafts: readonly RecordDraft[]): readonly RecordId[];
+  append(drafts: readonly RecordDraft[], kept?: readonly KeptValue[]): readonly RecordId[];
+  /** What is kept, by key. A value that the disk gives back damaged is left out. While memory stands in: what was kept since. */
+  kept(): readonly { readonly key: string; readonly value: Uint8Array }[];
   /** Records of `stream` with afterRow < row <= throughRow, oldest first, at most `maxRecords` and (but for the first) `maxBytes` of payload. Dead ones are left out. */
   read(
     stream: StreamName,

@@ -50,6 +50,11 @@ export function takeLosses(outbox: Outbox): readonly string[] {
   return losses.map(({ stream, first, last, reason }) => `${stream} ${first}-${last} ${reason}`);
 }
 
+/** What is kept, as [key, bytes]. */
+export function keptOf(outbox: Outbox): readonly (readonly [string, readonly number[]])[] {
+  return outbox.kept().map(({ key, value }) => [key, [...value]]);
+}
+
 /** No bound. */
 export const ALL = Number.MAX_SAFE_INTEGER;
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { StreamName } from "../../agent/ports/outbox.ts";
+import { keepingContract } from "./outbox-kept.suite.ts";
 import { droppingContract, holdingContract, losingContract, reportingContract } from "./outbox-losses.suite.ts";
 import {
   ALL,
@@ -22,6 +23,7 @@ export function outboxContract(name: string, open: OpenOutboxSubject): void {
     droppingContract(open);
     holdingContract(open);
     reportingContract(open);
+    keepingContract(open);
   });
 }
 

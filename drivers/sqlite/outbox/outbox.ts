@@ -21,7 +21,17 @@ import { forgetStandbyFiles, noteStandbyLosses } from "./standby-watermarks.ts";
 
 const MEBIBYTE = 1_048_576;
 /** All but `records`. */
-const SMALL_TABLES = ["outbox", "streams", "losses", "reports", "past", "salvages", "missing", "carried"] as const;
+const SMALL_TABLES = [
+  "outbox",
+  "streams",
+  "losses",
+  "reports",
+  "past",
+  "salvages",
+  "missing",
+  "carried",
+  "kept",
+] as const;
 /** A file that an older agent made has no watermark beside it. */
 const FIRST_VERSION_WITH_WATERMARK = 3;
 

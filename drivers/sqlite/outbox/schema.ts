@@ -5,7 +5,7 @@
  * its records and changes in the same transaction as they do; `past` the seqs that earlier epochs, which it does not count, still owe.
  * `reports` remembers which record carries which loss, so that a loss record that is lost itself gives its range back to `losses`.
  * `salvages` are damaged files from which records are still coming over, `missing` what has not come yet, and `carried` the `reports`
- * of records that have not.
+ * of records that have not. `kept` changes in the transactions of the records that its values go with.
  */
 export const OUTBOX_MIGRATIONS: readonly string[] = [
   `
@@ -151,5 +151,13 @@ export const OUTBOX_MIGRATIONS: readonly string[] = [
   ALTER TABLE losses ADD COLUMN crc INTEGER;
   ALTER TABLE reports ADD COLUMN crc INTEGER;
   ALTER TABLE carried ADD COLUMN crc INTEGER;
+  `,
+  // Values kept beside the records.
+  `
+  CREATE TABLE kept (
+    key TEXT PRIMARY KEY,
+    value BLOB,
+    crc INTEGER NOT NULL
+  ) STRICT;
   `,
 ];

@@ -3,6 +3,7 @@ import { AgentError } from "../../../agent/core/errors.ts";
 import type { Log } from "../../../agent/core/log.ts";
 import type {
   DiskState,
+  KeptValue,
   LossCount,
   LossRange,
   Outbox,
@@ -21,6 +22,7 @@ import type { WatermarkFile } from "../recovery/watermark-file.ts";
 import { encodingCode, qualityCode, streamCode } from "./codes.ts";
 import { Evictor } from "./evictor.ts";
 import { Holds } from "./holds.ts";
+import { KeptTable } from "./kept.ts";
 import { LossCounts } from "./loss-counts.ts";
 import { LossTable } from "./losses.ts";
 import { type RecordKey, RecordTable } from "./records.ts";
@@ -49,6 +51,7 @@ export class SqliteOutbox implements Outbox {
   readonly #transactions: Transactions;
   readonly #records: RecordTable;
   readonly #losses: LossTable;
+  readonly #kept: KeptTable;
   readonly #holds = new Holds();
   readonly #counts = new LossCounts();
   readonly #evictor: Evictor;
@@ -69,6 +72,7 @@ export class SqliteOutbox implements Outbox {
     const evictor = new Evictor({ records, losses, holds: this.#holds, file, maxBytes, log });
     this.#records = records;
     this.#losses = losses;
+    this.#kept = new KeptTable(database, storage.suspicionFile === undefined);
     this.#evictor = evictor;
     this.#promised = this.#promises();
     this.#watermark = watermark(this.#promised);
@@ -83,13 +87,15 @@ export class SqliteOutbox implements Outbox {
     });
   }
 
-  append(drafts: readonly RecordDraft[]): readonly RecordId[] {
-    if (drafts.length === 0) return [];
-    const highest = Math.min(...drafts.map((draft) => streamCode(draft.stream)));
+  append(drafts: readonly RecordDraft[], kept: readonly KeptValue[] = []): readonly RecordId[] {
+    if (drafts.length === 0 && kept.length === 0) return [];
+    const streams = drafts.length === 0 ? (["telemetry"] as const) : drafts.map(({ stream }) => stream);
+    const highest = Math.min(...streams.map(streamCode));
     const payloads: Uint8Array[] = [];
     return this.#write((spareBytes) => {
       const throughRow = this.#records.lastRow();
       if (spareBytes > 0) this.#evictor.evict(spareBytes, highest, throughRow, "disk full");
+      this.#kept.write(kept);
       return drafts.map((draft, index) => {
         const id = this.#nextId(draft.stream);
         // An attempt after a full disk assigns the same ids again, so the payload sealed before is still the right one.
@@ -100,6 +106,11 @@ export class SqliteOutbox implements Outbox {
         return id;
       });
     });
+  }
+
+  kept(): readonly { readonly key: string; readonly value: Uint8Array }[] {
+    const rows = this.#transactions.read(() => this.#kept.list());
+    return rows.flatMap(({ key, value }) => (value === null ? [] : [{ key, value }]));
   }
 
   read(

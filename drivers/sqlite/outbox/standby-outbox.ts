@@ -4,6 +4,7 @@ import { AgentError } from "../../../agent/core/errors.ts";
 import type { Log } from "../../../agent/core/log.ts";
 import type {
   DiskState,
+  KeptValue,
   LossCount,
   LossRange,
   Outbox,
@@ -42,7 +43,7 @@ type ActiveOutbox = { readonly outbox: Outbox; readonly offset: number; readonly
  * The outbox on the disk, for which one in memory stands in while the disk cannot be written (read-only file system, I/O errors),
  * so that live data goes on. Records in memory have an epoch of their own and do not outlive the process: `stats().fault` says
  * so, and the next start tells which they were, where one of `standbyFiles` could be written and is still there. When the disk can be
- * written again it takes them over. What was on its way at a change of place may be sent twice.
+ * written again it takes them over, and so it does what was kept since. What was on its way at a change of place may be sent twice.
  */
 export class StandbyOutbox implements Outbox {
   readonly #parts: StandbyParts;
@@ -64,9 +65,9 @@ export class StandbyOutbox implements Outbox {
     }
   }
 
-  append(drafts: readonly RecordDraft[]): readonly RecordId[] {
+  append(drafts: readonly RecordDraft[], kept: readonly KeptValue[] = []): readonly RecordId[] {
     try {
-      const ids = this.#use((outbox) => outbox.append(drafts));
+      const ids = this.#use((outbox) => outbox.append(drafts, kept));
       this.#failingSinceMs = undefined;
       return ids;
     } catch (thrown) {
@@ -75,8 +76,12 @@ export class StandbyOutbox implements Outbox {
       const backfills = this.backfills() + 1;
       this.#closeQuietly();
       this.#place = this.#standIn(fault, offset, backfills);
-      return this.#place.outbox.append(drafts);
+      return this.#place.outbox.append(drafts, kept);
     }
+  }
+
+  kept(): readonly { readonly key: string; readonly value: Uint8Array }[] {
+    return this.#use((outbox) => outbox.kept());
   }
 
   read(

@@ -2,6 +2,7 @@ import { crc32 } from "node:zlib";
 import Database from "better-sqlite3";
 import { repairHeader } from "../header.ts";
 import { STREAM_COUNT } from "../outbox/codes.ts";
+import { isSoundKept, type KeptRow } from "../outbox/kept.ts";
 import { isSoundLoss, type LossRow } from "../outbox/losses.ts";
 import type { RecordRow } from "../outbox/records.ts";
 import { hasSoundColumns, payloadCrcOf } from "../outbox/seal.ts";
@@ -50,6 +51,11 @@ export class DamagedFile {
     return this.#all<LossRow>(`SELECT ${id}, * FROM ${table}`).filter(
       (loss) => isRange(loss) && isSoundLoss(loss, table === "losses" ? 0 : loss.id),
     );
+  }
+
+  /** What was kept beside the records. */
+  kept(): readonly KeptRow[] {
+    return this.#all<KeptRow>("SELECT * FROM kept").filter(isSoundKept);
   }
 
   /** Salvages that this file itself had not ended. */

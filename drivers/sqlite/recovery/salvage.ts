@@ -5,6 +5,7 @@ import type { Log } from "../../../agent/core/log.ts";
 import type { SalvageState } from "../../../agent/ports/outbox.ts";
 import { pragmaNumber } from "../database.ts";
 import type { Evictor } from "../outbox/evictor.ts";
+import { KeptTable } from "../outbox/kept.ts";
 import { type LossRow, LossTable, rangeOf } from "../outbox/losses.ts";
 import { PastEpochs } from "../outbox/past-epochs.ts";
 import type { RecordRow, RecordTable } from "../outbox/records.ts";
@@ -49,6 +50,8 @@ export function beginSalvage({ database, damagedFile, pageBytes, promises }: Sal
           missing.found(loss);
           past.include(loss, 0);
         }
+        const kept = damaged.kept().map(({ key, value }) => ({ key, value: value ?? undefined }));
+        new KeptTable(database, false).write(kept);
         addSalvages(database, damaged, basename(damagedFile), lastRow);
       })
       .immediate();

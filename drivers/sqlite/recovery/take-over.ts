@@ -1,16 +1,18 @@
 import type Database from "better-sqlite3";
+import { type KeptRow, KeptTable } from "../outbox/kept.ts";
 import { type LossRow, LossTable, rangeOf } from "../outbox/losses.ts";
 import { PastEpochs } from "../outbox/past-epochs.ts";
 import { type RecordColumns, RecordTable } from "../outbox/records.ts";
 
 type Row = RecordColumns & { readonly row: number };
 
-/** Copies all records with their ids, and the noted losses, of the sound database `from` into `into`: all or, when it throws, none. */
+/** Copies all records with their ids, the noted losses and the kept values of the sound database `from` into `into`: all or, when it throws, none. */
 export function takeOver(from: Database.Database, into: Database.Database): void {
   into
     .transaction(() => {
       const rows = copyRecords(from, into);
       copyLosses(from, into, rows);
+      copyKept(from, into);
     })
     .immediate();
 }
@@ -24,6 +26,12 @@ function copyRecords(from: Database.Database, into: Database.Database): Readonly
   }
   table.persist();
   return rows;
+}
+
+/** What was kept, and forgotten, in memory is newer than what the disk has. */
+function copyKept(from: Database.Database, into: Database.Database): void {
+  const rows = from.prepare<[], KeptRow>("SELECT * FROM kept ORDER BY key").all();
+  new KeptTable(into, false).write(rows.map(({ key, value }) => ({ key, value: value ?? undefined })));
 }
 
 function copyLosses(from: Database.Database, into: Database.Database, rows: ReadonlyMap<number, number>): void {

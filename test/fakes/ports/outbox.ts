@@ -3,6 +3,8 @@ import { AgentError } from "../../../agent/core/errors.ts";
 import {
   CONTROL_SHARE,
   type DiskState,
+  KEPT_MAX_BYTES,
+  type KeptValue,
   type LossCount,
   type LossRange,
   type LossReason,
@@ -27,6 +29,7 @@ type State = {
   row: number;
   seqs: Readonly<Record<StreamName, number>>;
   lost: Readonly<Record<StreamName, number>>;
+  kept: ReadonlyMap<string, Uint8Array>;
 };
 
 /** How a `FakeOutbox` starts. */
@@ -37,7 +40,7 @@ export class FakeOutbox implements Outbox {
   readonly #clock: Clock;
   readonly #maxBytes: number;
   readonly #epoch: number;
-  #state: State = { held: [], losses: [], noted: [], row: 0, seqs: counts(), lost: counts() };
+  #state: State = { held: [], losses: [], noted: [], row: 0, seqs: counts(), lost: counts(), kept: new Map() };
   #nextFault: AgentError | undefined;
   readonly #holds = new Set<number>();
   readonly #counts = new LossCounts();
@@ -56,8 +59,9 @@ export class FakeOutbox implements Outbox {
     this.#nextFault = fault;
   }
 
-  append(drafts: readonly RecordDraft[]): readonly RecordId[] {
+  append(drafts: readonly RecordDraft[], kept: readonly KeptValue[] = []): readonly RecordId[] {
     return this.#change((state) => {
+      keep(state, kept);
       const throughRow = state.row;
       return drafts.map((draft) => {
         const id = this.#id(state, draft.stream);
@@ -70,6 +74,11 @@ export class FakeOutbox implements Outbox {
         return id;
       });
     });
+  }
+
+  kept(): readonly { readonly key: string; readonly value: Uint8Array }[] {
+    const sorted = [...this.#state.kept].toSorted(([left], [right]) => (left < right ? -1 : 1));
+    return sorted.map(([key, value]) => ({ key, value }));
   }
 
   read(
@@ -283,6 +292,17 @@ export class FakeOutbox implements Outbox {
       oldestUs: waiting[0]?.record.storedAtUs,
     };
   }
+}
+
+function keep(state: State, values: readonly KeptValue[]): void {
+  const kept = new Map(state.kept);
+  for (const { key, value } of values) {
+    if (value === undefined) kept.delete(key);
+    else kept.set(key, value.slice());
+  }
+  state.kept = kept;
+  const bytes = [...kept.values()].reduce((sum, { length }) => sum + length, 0);
+  if (bytes > KEPT_MAX_BYTES) throw new AgentError("internal.bug", { what: "too much is kept", remedy: "report it" });
 }
 
 function note(state: State, loss: LossRange): void {

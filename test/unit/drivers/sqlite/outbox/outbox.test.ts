@@ -13,7 +13,7 @@ import { join } from "node:path";
 import Database from "better-sqlite3";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { type OpenedOutbox, type OutboxSettings, openOutbox } from "../../../../../drivers/sqlite/outbox/outbox.ts";
-import { draftOf, faultCodeOf, payloadOf, takeLosses } from "../../../../contract/outbox-subject.ts";
+import { draftOf, faultCodeOf, keptOf, payloadOf, takeLosses } from "../../../../contract/outbox-subject.ts";
 import { ManualClock } from "../../../../fakes/core/clock.ts";
 import { temporaryFolder } from "../../../../fakes/core/folder.ts";
 import { MemoryLog } from "../../../../fakes/core/log.ts";
@@ -122,6 +122,35 @@ describe("openOutbox", () => {
     outbox.append([draftOf("telemetry", 10)]);
     expect(faultCodeOf(() => openOutbox(settingsOf(file)))).toBe("agent.already-running");
     expect(outbox.append([draftOf("telemetry", 10)])[0]?.seq).toBe(2);
+  });
+
+  it("has what was kept after it is opened again, but for a value that changed on the disk", () => {
+    const file = newFile();
+    const first = openOutbox(settingsOf(file)).outbox;
+    first.append(
+      [],
+      [
+        { key: "a", value: Uint8Array.of(1) },
+        { key: "b", value: Uint8Array.of(2) },
+      ],
+    );
+    first.close();
+    const second = openOutbox(settingsOf(file)).outbox;
+    expect(keptOf(second)).toEqual([
+      ["a", [1]],
+      ["b", [2]],
+    ]);
+    second.close();
+    const database = new Database(file);
+    database.exec("UPDATE kept SET value = x'03' WHERE key = 'a'");
+    database.close();
+    const { outbox } = open(file);
+    expect(keptOf(outbox)).toEqual([["b", [2]]]);
+    outbox.append([], [{ key: "a", value: Uint8Array.of(4) }]);
+    expect(keptOf(outbox)).toEqual([
+      ["a", [4]],
+      ["b", [2]],
+    ]);
   });
 
   it("says so when the folder cannot be made", () => {

@@ -10,6 +10,7 @@ import {
   ALL,
   draftOf,
   faultCodeOf,
+  keptOf,
   payloadOf,
   rowsOf,
   seqsOf,
@@ -25,10 +26,11 @@ const RETRY_MS = 5000;
 /** `outbox`, whose appends fail as `fail` does. */
 function failingWith(outbox: Outbox, fail: () => void): Outbox {
   return {
-    append: (drafts) => {
+    append: (drafts, kept) => {
       fail();
-      return outbox.append(drafts);
+      return outbox.append(drafts, kept);
     },
+    kept: () => outbox.kept(),
     read: (...range) => outbox.read(...range),
     lastRow: () => outbox.lastRow(),
     hold: (row) => outbox.hold(row),
@@ -139,6 +141,48 @@ describe("StandbyOutbox", () => {
     expect([...(last?.payload ?? [])]).toEqual([...payloadOf({ epoch: 0, stream: "telemetry", seq: 3 }, 20)]);
     outbox.append([draftOf("telemetry", 10)]);
     expect(seqsOf(outbox, "telemetry").at(-1)).toBe(3);
+  });
+
+  it("brings what was kept and forgotten meanwhile onto the disk, and leaves what was not", () => {
+    const { outbox, loseDisk, findDisk } = bench();
+    const value = Uint8Array.of(1);
+    outbox.append(
+      [],
+      [
+        { key: "changed", value },
+        { key: "forgotten", value },
+        { key: "left", value },
+      ],
+    );
+    loseDisk();
+    expect(keptOf(outbox)).toEqual([]);
+    const meanwhile = [
+      { key: "changed", value: Uint8Array.of(2) },
+      { key: "forgotten", value: undefined },
+    ];
+    outbox.append([], [...meanwhile, { key: "new", value }]);
+    expect(keptOf(outbox)).toEqual([
+      ["changed", [2]],
+      ["new", [1]],
+    ]);
+    findDisk();
+    expect(keptOf(outbox)).toEqual([
+      ["changed", [2]],
+      ["left", [1]],
+      ["new", [1]],
+    ]);
+  });
+
+  it("keeps in memory what the disk refuses", () => {
+    const { outbox, clock, disk, findDisk } = bench();
+    disk.isGone = true;
+    const kept = [{ key: "a", value: Uint8Array.of(7) }];
+    expect(faultCodeOf(() => outbox.append([], kept))).toBe("outbox.unavailable");
+    clock.advance(PATIENCE_MS);
+    outbox.append([], kept);
+    expect(keptOf(outbox)).toEqual([["a", [7]]]);
+    findDisk();
+    expect(keptOf(outbox)).toEqual([["a", [7]]]);
   });
 
   it("never lets a late acknowledgement meet a record of another place", () => {

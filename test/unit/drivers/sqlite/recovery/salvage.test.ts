@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { Outbox } from "../../../../../agent/ports/outbox.ts";
 import { type OutboxSettings, openOutbox } from "../../../../../drivers/sqlite/outbox/outbox.ts";
-import { ALL, draftOf, payloadOf, seqsOf, takeLosses } from "../../../../contract/outbox-subject.ts";
+import { ALL, draftOf, keptOf, payloadOf, seqsOf, takeLosses } from "../../../../contract/outbox-subject.ts";
 import { ManualClock } from "../../../../fakes/core/clock.ts";
 import { temporaryFolder } from "../../../../fakes/core/folder.ts";
 import { MemoryLog } from "../../../../fakes/core/log.ts";
@@ -37,6 +37,7 @@ function damagedFile(): { readonly file: string; readonly epoch: number } {
   const { outbox } = open(file);
   outbox.append(Array.from({ length: RECORDS }, () => draftOf("telemetry", 2000)));
   outbox.ack([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+  outbox.append([], [{ key: "cells", value: Uint8Array.of(1, 2, 3) }]);
   const { epoch } = outbox.stats();
   outbox.close();
   const bytes = readFileSync(file);
@@ -86,6 +87,11 @@ describe("the salvage of a damaged outbox", () => {
     expect(rows).toBeLessThan(RECORDS);
     finish(bench);
     expect(bench.outbox.stats().salvage).toBeUndefined();
+  });
+
+  it("brings over at once what was kept beside the records", () => {
+    const { file } = damagedFile();
+    expect(keptOf(open(file).outbox)).toEqual([["cells", [1, 2, 3]]]);
   });
 
   it("goes on beside the work: new records come above the old ones, and leave meanwhile", () => {
