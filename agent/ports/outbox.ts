@@ -40,8 +40,11 @@ export type QueuedRecord = RecordId & {
   readonly payload: Uint8Array;
 };
 
-/** Why records were lost. "evicted": the byte bound; "expired": their life ended; "rejected": the broker refused them for good; "damaged": the disk gave them back unreadable; "dropped": an operator gave them up. */
-export const LOSS_REASONS = ["evicted", "expired", "rejected", "damaged", "dropped"] as const;
+/**
+ * Why records were lost. "evicted": the byte bound; "expired": their life ended; "rejected": the broker refused them for good; "damaged": the
+ * disk gave them back unreadable; "dropped": an operator gave them up; "thinned": another record stands for them, with fewer samples.
+ */
+export const LOSS_REASONS = ["evicted", "expired", "rejected", "damaged", "dropped", "thinned"] as const;
 export type LossReason = (typeof LOSS_REASONS)[number];
 
 /** A run of records that will not be delivered: seq `first`..`last`, both included. */
@@ -53,6 +56,17 @@ export type LossRange = {
   readonly reason: LossReason;
   /** For people: the broker's reason code, the bound that was reached. */
   readonly detail: string;
+  /** Of the reason "thinned", which then says nothing of those records of the range that are stored, delivered or lost otherwise. */
+  readonly thinned?: ThinnedInto | undefined;
+};
+
+/** What became of records that were thinned. */
+export type ThinnedInto = {
+  /** N of "N:1". */
+  readonly ratio: number;
+  /** The records that stand for them are among these seqs of the same epoch and stream. */
+  readonly keptFirst: number;
+  readonly keptLast: number;
 };
 
 /** What is known of a stored record without its payload. */

@@ -96,7 +96,7 @@ function rejectionRemedy(reasonCode: number, topic: string): string {
 
 function lossProblem({ stream, reason, detail, records, agoMs }: Loss): Problem {
   return {
-    what: `${formatCount(records)} ${stream} records lost (${reason}), the last ${formatDuration(agoMs)} ago: ${detail}`,
+    what: `${formatCount(records)} ${stream} records ${reason === "thinned" ? reason : `lost (${reason})`}, the last ${formatDuration(agoMs)} ago: ${detail}`,
     remedy: lossRemedy(reason, stream),
   };
 }
@@ -113,6 +113,8 @@ function lossRemedy(reason: Loss["reason"], stream: Loss["stream"]): string {
       return "check the disk: it did not give back what was written";
     case "dropped":
       return "somebody gave them up: causeway buffer drop";
+    case "thinned":
+      return "fewer of their samples will come; bring the vehicle online, raise outbox.maxBytes, or collect less";
   }
 }
 

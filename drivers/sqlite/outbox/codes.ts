@@ -5,7 +5,14 @@ import type { Encoding, LossReason, StreamName } from "../../../agent/ports/outb
 const STREAM_CODES = ["control", "event", "telemetry", "capture"] as const satisfies readonly StreamName[];
 const ENCODING_CODES = ["identity", "gzip", "zstd"] as const satisfies readonly Encoding[];
 const QUALITY_CODES = ["unsynchronised", "rtc", "ntp", "gps"] as const satisfies readonly RecordedQuality[];
-const REASON_CODES = ["evicted", "expired", "rejected", "damaged", "dropped"] as const satisfies readonly LossReason[];
+const REASON_CODES = [
+  "evicted",
+  "expired",
+  "rejected",
+  "damaged",
+  "dropped",
+  "thinned",
+] as const satisfies readonly LossReason[];
 
 /** The number of streams; their codes are 0 (drained first, evicted last) up to this minus one. */
 export const STREAM_COUNT = STREAM_CODES.length;

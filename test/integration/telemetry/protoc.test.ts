@@ -136,6 +136,13 @@ describe.skipIf(!hasProtoc)(`protoc --decode${hasProtoc ? "" : " (protoc is not 
     const loss = read(encoder.loss({ epoch: 9, stream: "capture", first: 1, last: 4, reason: "expired", detail: "ä" }));
     expect(valuesOf(loss, "reason")).toEqual(["LOSS_REASON_EXPIRED"]);
     expect(valuesOf(loss, "last")).toEqual(["4"]);
+    const range = { epoch: 9, stream: "telemetry", first: 3, last: 70, detail: "thinned 10:1" } as const;
+    const thinned = { ratio: 10, keptFirst: 72, keptLast: 2 ** 40 };
+    const thinnedLoss = read(encoder.loss({ ...range, reason: "thinned", thinned }));
+    expect(valuesOf(thinnedLoss, "reason")).toEqual(["LOSS_REASON_THINNED"]);
+    expect(["thinning", "kept_first", "kept_last"].flatMap((name) => valuesOf(thinnedLoss, name))).toEqual(
+      Object.values(thinned).map(String),
+    );
     const event = read(encoder.busEvent({ count: counts[0], state: "down", detail: "gone", timeUs: T0 }));
     expect(valuesOf(event, "state")).toEqual(['"down"']);
     expect(valuesOf(event, "time_us")).toEqual([String(T0)]);

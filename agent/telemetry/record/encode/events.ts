@@ -4,10 +4,27 @@ import type { ProtobufWriter } from "./protobuf-writer.ts";
 import { type BusCount, writeBusCount } from "./samples.ts";
 
 /** Field numbers of config/proto/telemetry.proto. */
-const LOSS = { epoch: 1, stream: 2, first: 3, last: 4, reason: 5, detail: 6 } as const;
+const LOSS = {
+  epoch: 1,
+  stream: 2,
+  first: 3,
+  last: 4,
+  reason: 5,
+  detail: 6,
+  thinning: 7,
+  keptFirst: 8,
+  keptLast: 9,
+} as const;
 const BUS_EVENT = { count: 1, state: 2, detail: 3, timeUs: 4 } as const;
 const NOTICE = { event: 1, detail: 2, timeUs: 3 } as const;
-const REASON: Readonly<Record<LossReason, number>> = { evicted: 1, expired: 2, rejected: 3, damaged: 4, dropped: 5 };
+const REASON: Readonly<Record<LossReason, number>> = {
+  evicted: 1,
+  expired: 2,
+  rejected: 3,
+  damaged: 4,
+  dropped: 5,
+  thinned: 6,
+};
 
 /** A `detail` is for people; what is longer is cut, so that an event always fits its record. */
 const MAX_DETAIL_CHARACTERS = 500;
@@ -37,6 +54,11 @@ export function writeLoss(writer: ProtobufWriter, field: number, loss: LossRange
   writer.uintField(LOSS.last, loss.last);
   writer.uintField(LOSS.reason, REASON[loss.reason]);
   writer.stringField(LOSS.detail, loss.detail.slice(0, MAX_DETAIL_CHARACTERS));
+  if (loss.thinned !== undefined) {
+    writer.uintField(LOSS.thinning, loss.thinned.ratio);
+    writer.uintField(LOSS.keptFirst, loss.thinned.keptFirst);
+    writer.uintField(LOSS.keptLast, loss.thinned.keptLast);
+  }
   writer.end();
 }
 

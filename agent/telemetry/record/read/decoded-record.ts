@@ -87,5 +87,7 @@ export type DecodedRecord = RecordId & {
   readonly bootId: string;
   /** The moment the record was made, on both clocks, and how far the wall clock could be believed. */
   readonly anchor: { readonly monotonicUs: number; readonly wallUs: number; readonly quality: RecordedQuality };
+  /** Set where it stands for records that were thinned `ratio`:1, by their seqs in its epoch and stream. */
+  readonly thinned?: { readonly ratio: number; readonly seqs: readonly number[] } | undefined;
   readonly body: RecordBody;
 };

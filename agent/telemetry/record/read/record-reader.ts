@@ -52,8 +52,26 @@ function recordOf(wire: WireRecord): DecodedRecord {
     seq,
     bootId: wire.boot_id,
     anchor: { monotonicUs: anchor.monotonic_us, wallUs: anchor.wall_us, quality: anchor.quality },
+    thinned: thinnedOf(wire),
     body: bodyOf(wire),
   };
+}
+
+function thinnedOf({ thinned }: WireRecord): DecodedRecord["thinned"] {
+  if (thinned === null) return undefined;
+  let seq = 0n;
+  const seqs = thinned.seqs.map((delta) => {
+    seq += delta;
+    return Number(seq);
+  });
+  if (!seqs.every(Number.isSafeInteger)) throw malformed("the seqs of the records that it stands for are beyond 2^53");
+  return { ratio: thinned.ratio, seqs };
+}
+
+function lossOf(wire: NonNullable<WireRecord["loss"]>): RecordBody {
+  const { thinning: ratio, kept_first: keptFirst, kept_last: keptLast, ...loss } = wire;
+  const isThinned = loss.reason === "thinned";
+  return { kind: "loss", ...loss, ...(isThinned && { thinned: { ratio, keptFirst, keptLast } }) };
 }
 
 function bodyOf({
@@ -69,7 +87,7 @@ function bodyOf({
 }: WireRecord): RecordBody {
   if (samples !== undefined) return samplesOf(samples);
   if (table !== undefined) return tableOf(table);
-  if (loss !== undefined) return { kind: "loss", ...loss };
+  if (loss !== undefined) return lossOf(loss);
   if (event !== undefined) {
     const { state, detail, time_us: timeUs } = event;
     return { kind: "bus-event", count: busCountOf(event.count), state, detail, timeUs };

@@ -95,6 +95,7 @@ const REASONS = {
   LOSS_REASON_REJECTED: "rejected",
   LOSS_REASON_DAMAGED: "damaged",
   LOSS_REASON_DROPPED: "dropped",
+  LOSS_REASON_THINNED: "thinned",
 } as const;
 
 const loss = z.object({
@@ -109,10 +110,16 @@ const loss = z.object({
       "LOSS_REASON_REJECTED",
       "LOSS_REASON_DAMAGED",
       "LOSS_REASON_DROPPED",
+      "LOSS_REASON_THINNED",
     ])
     .transform((name) => REASONS[name]),
   detail: z.string(),
+  thinning: z.int().min(0),
+  kept_first: count,
+  kept_last: count,
 });
+
+const thinned = z.object({ ratio: z.int().min(2), seqs: bigints });
 
 const busEvent = z.object({
   count: busCount,
@@ -183,6 +190,8 @@ export const wireRecord = z.object({
       .enum(["CLOCK_QUALITY_UNSYNCHRONISED", "CLOCK_QUALITY_RTC", "CLOCK_QUALITY_NTP", "CLOCK_QUALITY_GPS"])
       .transform((name) => QUALITIES[name]),
   }),
+  // Absent is null: it is not in the oneof.
+  thinned: thinned.nullable(),
   samples: samples.optional(),
   table: table.optional(),
   loss: loss.optional(),

@@ -333,6 +333,13 @@ describe("Encoder's events", () => {
     expect(record.body).toEqual({ kind: "loss", ...loss });
   });
 
+  it("tells what was thinned, and where the rest of it is", () => {
+    const range = { epoch: 3, stream: "telemetry", first: 7, last: 70, detail: "thinned 10:1" } as const;
+    const loss = { ...range, reason: "thinned", thinned: { ratio: 10, keptFirst: 71, keptLast: 2 ** 50 } } as const;
+    const [record] = decodeAll([encoderOf(table).loss(loss)]);
+    expect(record.body).toEqual({ kind: "loss", ...loss });
+  });
+
   it("tells a change of a bus, with a detail that is cut where it is too long", () => {
     const count = { bus: "can0", received: 5, dropped: 1, errorFrames: 2 };
     const event = { count, state: "bus-off", detail: "x".repeat(2000), timeUs: T0 } as const;
