@@ -96,12 +96,17 @@ function frameJson(
 ): string {
   const raw = present.map(({ column, raw: value }) => column.key + jsonNumber(value));
   const phys = present.map(({ column, physical }) => column.key + jsonNumber(physical));
+  const texts = present.flatMap((value) => {
+    const text = textOfValue(value);
+    return text === undefined ? [] : [value.column.key + JSON.stringify(text)];
+  });
+  const named = texts.length === 0 ? "" : `,"text":{${texts.join(",")}}`;
   const remote = (flags & FRAME_FLAG.remote) === 0 ? "" : ',"remote":true';
   const error = (flags & FRAME_FLAG.error) === 0 ? "" : ',"error":true';
   return (
     `{"schemaVersion":1,"t":${timed ? receivedAtUs / 1_000_000 : "null"},"bus":${JSON.stringify(bus)},"id":${id},` +
     `"ext":${(flags & FRAME_FLAG.extended) !== 0},"msg":${layout === undefined ? "null" : JSON.stringify(layout.name)},` +
-    `"raw":{${raw.join(",")}},"phys":{${phys.join(",")}}${remote}${error}}`
+    `"raw":{${raw.join(",")}},"phys":{${phys.join(",")}}${named}${remote}${error}}`
   );
 }
 
@@ -117,9 +122,15 @@ function unknownText({ id, flags }: CanFrame): string {
   return `:: Unknown frame id ${id} (0x${id.toString(16)})`;
 }
 
-function valueText({ column, raw, physical }: Present): string {
-  const { signal, entry } = column;
-  const choice = entry.kind === "integer" ? textOf(signal.choices, raw) : undefined;
+/** What the file calls the raw value. */
+function textOfValue({ column: { signal, entry }, raw }: Present): string | undefined {
+  return entry.kind === "integer" ? textOf(signal.choices, raw) : undefined;
+}
+
+function valueText(value: Present): string {
+  const { physical } = value;
+  const { signal, entry } = value.column;
+  const choice = textOfValue(value);
   if (choice !== undefined) return printable(`${signal.name}: ${choice}`);
   const unit = signal.unit === "" ? "" : ` ${signal.unit}`;
   return printable(`${signal.name}: ${numberText(physical, entry)}${unit}`);

@@ -2,6 +2,7 @@ import type { Clock } from "../core/clock.ts";
 import { physicalOf } from "../signals/codec/signal-value.ts";
 import type { LatestValue } from "../signals/latest-signals.ts";
 import { matchesSignal } from "../signals/signal-patterns.ts";
+import { textOf } from "../signals/value-texts.ts";
 import { type SignalsSnapshot, watchSignals } from "./signals-schema.ts";
 import type { ServedVerb } from "./verb.ts";
 
@@ -65,6 +66,8 @@ function latestRow({ signal, origin, raw, timeUs }: LatestValue, nowUs: number):
     destination: origin?.destination,
     raw: plain(raw),
     physical: plain(physicalOf(raw, signal)),
+    text: textOf(signal.texts, raw),
+    vss: signal.vss.length === 0 ? undefined : signal.vss.map(({ path }) => path),
     ageMs: (nowUs - timeUs) / 1000,
   };
 }

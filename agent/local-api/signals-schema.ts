@@ -17,6 +17,10 @@ const latestSignal = z.object({
   destination: z.int().optional(),
   raw: value,
   physical: value,
+  /** What the DBC file calls the raw value; absent where it has no text. */
+  text: z.string().optional(),
+  /** Paths in VSS, where the signal is mapped. */
+  vss: z.array(z.string()).readonly().optional(),
   ageMs: z.number(),
 });
 

@@ -31,9 +31,10 @@ export function matchesPattern(pattern: string, name: string): boolean {
 
 /**
  * Whether `pattern` matches one of a signal's names: MESSAGE.SIGNAL, with the bus before it where the pattern has a '/', with the id
- * of the message where it has an '@' (see `findSignal`).
+ * of the message where it has an '@' (see `findSignal`); or one of its paths in VSS, such as Vehicle.Speed.
  */
 export function matchesSignal(pattern: string, signal: SignalEntry): boolean {
+  if (signal.vss.some(({ path }) => matchesPattern(pattern, path))) return true;
   const name = `${pattern.includes("@") ? exactMessageName(signal) : signal.message}.${signal.name}`;
   return matchesPattern(pattern, pattern.includes("/") ? `${signal.bus}/${name}` : name);
 }

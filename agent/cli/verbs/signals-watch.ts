@@ -1,17 +1,23 @@
 import type { Command } from "commander";
+import { printable } from "../../core/plain-text.ts";
 import { type SignalsSnapshot, watchSignals } from "../../local-api/signals-schema.ts";
 import { exactNameOf } from "../../signals/message-name.ts";
 import { type CliContext, printJson } from "../context.ts";
 import { runningAgent } from "../running-agent.ts";
+
+const MEANING_COLUMNS = 12;
 
 /** `causeway signals watch`: the latest value of each signal, as the running daemon has it. */
 export function registerWatch(signals: Command, context: CliContext): void {
   signals
     .command("watch [patterns...]")
     .description(
-      "latest values from the running agent; patterns over MESSAGE.SIGNAL, BUS/MESSAGE@0xID.SIGNAL, with '*'",
+      "latest values from the running agent; patterns over MESSAGE.SIGNAL, BUS/MESSAGE@0xID.SIGNAL or a VSS path, with '*'",
     )
-    .addHelpText("after", "\nExample:\n  causeway signals watch 'Engine*.*'")
+    .addHelpText(
+      "after",
+      "\nExample:\n  causeway signals watch 'Engine*.*'\n  causeway signals watch 'Vehicle.Powertrain.*'",
+    )
     .action(async (patterns: readonly string[]) => {
       const agent = await runningAgent(context);
       const { json } = context.options();
@@ -31,13 +37,21 @@ export function page(current: SignalsSnapshot, rows: number | undefined): string
   const lines = current.signals.map((signal) => {
     const name = `${messageOf(signal)}.${signal.name}${sender(signal)}`;
     const value = `${signal.physical}`.padStart(14).slice(0, 14);
-    return `${name.padEnd(44).slice(0, 44)} ${value} ${signal.unit.padEnd(8).slice(0, 8)} ${age(signal.ageMs)}`;
+    return `${name.padEnd(44).slice(0, 44)} ${value} ${meaning(signal, rows !== undefined)} ${age(signal.ageMs)}`;
   });
   if (rows === undefined) return `${lines.join("\n")}\n`;
   const room = Math.max(1, rows - 2);
   const hidden = lines.length - room;
   const shown = hidden > 0 ? [...lines.slice(0, room - 1), `... ${hidden + 1} more; give a pattern`] : lines;
   return `\u001b[H\u001b[2J${shown.join("\n")}\n`;
+}
+
+/** What stands behind the number: the text of the value where it has one, otherwise the unit; `isCut` to 12 characters. */
+function meaning({ text, unit }: SignalsSnapshot["signals"][number], isCut: boolean): string {
+  const whole = printable(text === undefined || text === "" ? unit : `"${text}"`);
+  return isCut && whole.length > MEANING_COLUMNS
+    ? `${whole.slice(0, MEANING_COLUMNS - 1)}…`
+    : whole.padEnd(MEANING_COLUMNS);
 }
 
 /** Names of the messages, with their ids where one bus has several of a name. */

@@ -110,6 +110,7 @@ describe("causeway signals decode", () => {
         msg: "ExampleMessage",
         raw: { Temperature: 592, AverageRadius: 0, Enable: 1 },
         phys: { Temperature: 255.92, AverageRadius: 0, Enable: 1 },
+        text: { Enable: "Enabled" },
       },
     ]);
   });
