@@ -1,0 +1,51 @@
+import { describe, expect, it } from "vitest";
+import { FRAME_FLAG } from "../../../../agent/ports/frame.ts";
+import { HistoryFilter, wishFor } from "../../../../agent/telemetry/history/history-filter.ts";
+
+const { extended, error, remote, fd } = FRAME_FLAG;
+
+describe("HistoryFilter", () => {
+  it("keeps nothing when nothing is wanted", () => {
+    const filter = new HistoryFilter([]);
+    expect([filter.isEmpty, filter.has(0), filter.keeps(0, 0x100, 0)]).toEqual([true, false, false]);
+  });
+
+  it("keeps an id of its length and bus alone", () => {
+    const filter = new HistoryFilter([
+      { kind: "id", bus: 1, id: 0x123, extended: false },
+      { kind: "id", bus: 1, id: 0x1234_5678, extended: true },
+    ]);
+    expect([filter.isEmpty, filter.has(1), filter.has(0)]).toEqual([false, true, false]);
+    expect([filter.keeps(1, 0x123, 0), filter.keeps(1, 0x123, fd), filter.keeps(1, 0x123, remote)]).toEqual([
+      true,
+      true,
+      true,
+    ]);
+    expect([filter.keeps(0, 0x123, 0), filter.keeps(1, 0x123, extended), filter.keeps(1, 0x122, 0)]).toEqual([
+      false,
+      false,
+      false,
+    ]);
+    expect([filter.keeps(1, 0x1234_5678, extended), filter.keeps(1, 0x1234_5679, extended)]).toEqual([true, false]);
+  });
+
+  it("keeps the frames of a group, whatever their priority, source and destination", () => {
+    const ids = [0x18f0_0401, 0x0cf0_0427]; // EEC1, PGN 61444
+    const eec1 = new HistoryFilter([wishFor(0, { arbitrationId: 0x0cf0_04fe, extended: true, pgn: 0xf004 })]);
+    expect(ids.map((id) => eec1.keeps(0, id, extended))).toEqual([true, true]);
+    expect([eec1.keeps(0, 0x18f0_0501, extended), eec1.keeps(0, 0x4, 0)]).toEqual([false, false]);
+    const request = new HistoryFilter([{ kind: "pgn", bus: 0, pgn: 0xea00 }]); // PDU1: the destination is no part of it
+    expect([request.keeps(0, 0x18ea_ff00, extended), request.keeps(0, 0x18ea_2133, extended)]).toEqual([true, true]);
+  });
+
+  it("keeps a message without a group by its id", () => {
+    const filter = new HistoryFilter([wishFor(2, { arbitrationId: 0x7ff, extended: false, pgn: undefined })]);
+    expect([filter.keeps(2, 0x7ff, 0), filter.keeps(2, 0x7fe, 0)]).toEqual([true, false]);
+  });
+
+  it("keeps error frames of a whole bus alone: their ids are error classes", () => {
+    const byId = new HistoryFilter([{ kind: "id", bus: 0, id: 0x4, extended: false }]);
+    const whole = new HistoryFilter([{ kind: "bus", bus: 0 }]);
+    expect([byId.keeps(0, 0x4, 0), byId.keeps(0, 0x4, error), whole.keeps(0, 0x4, error)]).toEqual([true, false, true]);
+  });
+});
