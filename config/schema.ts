@@ -52,7 +52,7 @@ export const busConfig = z.discriminatedUnion("driver", [
   z.strictObject({
     name: busName,
     driver: z.literal("replay"),
-    file: path.describe("candump log"),
+    file: path.describe("log of candump, Vector (ASC, BLF) or PEAK (TRC)"),
     speed: z.number().min(0).max(1000).default(1).describe("1 is real time, 0 as fast as it is read"),
     loop: z.boolean().default(false),
     interface: z

@@ -3,8 +3,8 @@ import { untilAborted } from "../../agent/core/aborted.ts";
 import type { Clock } from "../../agent/core/clock.ts";
 import { AgentError, errnoOf, messageOf } from "../../agent/core/errors.ts";
 import type { CanFrame } from "../../agent/ports/frame.ts";
-import { parseCandump } from "../../agent/signals/log-formats/candump.ts";
-import { logLines } from "../../agent/signals/log-formats/log-lines.ts";
+import { type LogFormat, type LoggedFrame, type LogPiece, placeOf } from "../../agent/signals/log-formats/log-entry.ts";
+import { readLog } from "../../agent/signals/log-formats/read-log.ts";
 
 /** Frames due within this time come together: a wake-up costs more than a frame. */
 const LEAST_SLEEP_MS = 5;
@@ -20,7 +20,7 @@ export type LogSource = { readonly name: string; open(signal: AbortSignal): Asyn
 
 /** Which frames of a log to play, and how fast. */
 export type LogSettings = {
-  /** candump log (`candump -l`, `candump -L`); a named pipe will do. */
+  /** A log of any format that `readLog` knows; a named pipe will do. */
   readonly source: LogSource;
   /** 1 is real time, 2 twice as fast; 0 as fast as it is read. */
   readonly speed: number;
@@ -37,15 +37,16 @@ export type LogSettings = {
  */
 export type TimeStep = {
   readonly kind: "back" | "skipped" | "waited";
-  readonly line: number;
+  /** With the name of the log. */
+  readonly place: string;
   readonly seconds: number;
 };
 
 /** The time to play by, and who hears of what is odd in the log. */
 export type LogPlayerParts = {
   readonly clock: Clock;
-  /** A line that is no frame with a time; it is passed over. Line and column count from 1. */
-  readonly onMalformed: (line: number, column: number, problem: string) => void;
+  /** What is no frame with a time; it is passed over. `place` begins with the name of the log. */
+  readonly onMalformed: (place: string, problem: string) => void;
   readonly onTimeStep: (step: TimeStep) => void;
   /** The player is about to wait until the next frame is due. */
   readonly beforeWait: () => void;
@@ -55,7 +56,7 @@ export type LogPlayerParts = {
 type Round = { frames: number; lastUs: number; lengthUs: number };
 
 /**
- * The frames of a candump log, each when it is due.
+ * The frames of a log, each when it is due.
  *
  * `receivedAtUs` with a speed: the wall time at which the frame is due, so the first frame of each round has the time of its
  * start and the distances are those of the log divided by the speed. At speed 0: the log's own times; from the second round of
@@ -79,11 +80,8 @@ export async function* playLog(
 /** The interfaces that a log names, in the order of their first frames. Throws as `playLog`. */
 export async function interfacesOf(source: LogSource, signal: AbortSignal): Promise<ReadonlySet<string>> {
   const found = new Set<string>();
-  for await (const lines of readLines(source, signal)) {
-    for (const line of lines) {
-      const parsed = parseCandump(line);
-      if (parsed.kind === "frame") found.add(parsed.bus);
-    }
+  for await (const { entries } of readPieces(source, signal)) {
+    for (const entry of entries) if (entry.kind === "frame") found.add(entry.bus);
   }
   return found;
 }
@@ -104,9 +102,9 @@ async function* playRound(
   const { speed } = settings;
   const startUs = clock.wallUs();
   const startMs = clock.monotonicMs();
-  for await (const { frame, line } of readFrames(settings, parts, signal)) {
-    const { id, flags, data, receivedAtUs } = frame;
-    goOn(round, receivedAtUs, line, settings, parts);
+  for await (const timed of readFrames(settings, parts, signal)) {
+    const { id, flags, data, receivedAtUs } = timed.entry.frame;
+    goOn(round, timed, settings, parts);
     if (speed === 0) {
       yield { id, flags, data, receivedAtUs: receivedAtUs + shiftUs };
       continue;
@@ -120,18 +118,20 @@ async function* playRound(
 
 function goOn(
   round: Round,
-  receivedAtUs: number,
-  line: number,
-  { speed, skipGapsUs }: LogSettings,
+  { entry, format }: TimedFrame,
+  { source, speed, skipGapsUs }: LogSettings,
   { onTimeStep }: LogPlayerParts,
 ): void {
+  const { receivedAtUs } = entry.frame;
   const stepUs = round.frames === 0 ? 0 : receivedAtUs - round.lastUs;
   round.frames += 1;
   round.lastUs = receivedAtUs;
   const seconds = Math.abs(stepUs) / 1_000_000;
-  if (stepUs < -CLOCK_STEP_US) return onTimeStep({ kind: "back", line, seconds });
-  if (stepUs > skipGapsUs) return onTimeStep({ kind: "skipped", line, seconds });
-  if (speed > 0 && stepUs / speed > LONG_GAP_US) onTimeStep({ kind: "waited", line, seconds: seconds / speed });
+  const place = (): string => placeOf(source.name, format, entry.at);
+  if (stepUs < -CLOCK_STEP_US) return onTimeStep({ kind: "back", place: place(), seconds });
+  if (stepUs > skipGapsUs) return onTimeStep({ kind: "skipped", place: place(), seconds });
+  if (speed > 0 && stepUs / speed > LONG_GAP_US)
+    onTimeStep({ kind: "waited", place: place(), seconds: seconds / speed });
   round.lengthUs += stepUs;
 }
 
@@ -144,27 +144,27 @@ async function sleepUntil(dueMs: number, { clock, beforeWait }: LogPlayerParts, 
   }
 }
 
+type TimedFrame = { readonly entry: LoggedFrame; readonly format: LogFormat };
+
 async function* readFrames(
   { source, accepts }: LogSettings,
   { onMalformed }: LogPlayerParts,
   signal: AbortSignal,
-): AsyncGenerator<{ readonly frame: CanFrame; readonly line: number }> {
-  let line = 0;
-  for await (const lines of readLines(source, signal)) {
-    for (const text of lines) {
-      line += 1;
-      const parsed = parseCandump(text);
-      if (parsed.kind === "blank") continue;
-      if (parsed.kind === "malformed") onMalformed(line, parsed.column, parsed.problem);
-      else if (!parsed.timed) onMalformed(line, 1, "the line has no time");
-      else if (accepts(parsed.bus, parsed.frame.id, parsed.frame.flags)) yield { frame: parsed.frame, line };
+): AsyncGenerator<TimedFrame> {
+  for await (const { format, entries } of readPieces(source, signal)) {
+    for (const entry of entries) {
+      if (entry.kind === "malformed") {
+        onMalformed(placeOf(source.name, format, entry.at, entry.column), entry.problem);
+      } else if (!entry.timed) {
+        onMalformed(placeOf(source.name, format, entry.at, 1), "the line has no time");
+      } else if (accepts(entry.bus, entry.frame.id, entry.frame.flags)) yield { entry, format };
     }
   }
 }
 
-async function* readLines(source: LogSource, signal: AbortSignal): AsyncGenerator<readonly string[]> {
+async function* readPieces(source: LogSource, signal: AbortSignal): AsyncGenerator<LogPiece> {
   try {
-    yield* logLines(source.name, untilAborted(source.open(signal), signal));
+    yield* readLog(source.name, untilAborted(source.open(signal), signal));
   } catch (error) {
     if (signal.aborted) return;
     throw error instanceof AgentError || errnoOf(error) === undefined ? error : unreadable(source.name, error);
@@ -176,7 +176,7 @@ export function unreadable(file: string, cause: unknown): AgentError {
   const absent = errnoOf(cause) === "ENOENT";
   return new AgentError("input.missing", {
     what: absent ? `${file}: no such file` : `${file}: cannot be read: ${messageOf(cause)}`,
-    remedy: "give the path of a candump log that this user may read",
+    remedy: "give the path of a log that this user may read",
     cause,
   });
 }

@@ -17,7 +17,7 @@ const LOGGED_LINES = 10;
 /** Which log, how fast, and what of it. */
 export type ReplayBusSettings = {
   readonly name: string;
-  /** candump log (`candump -l`, `candump -L`). */
+  /** A log of candump, ASC, BLF or TRC. */
   readonly file: string;
   /** 1 is real time, 2 twice as fast; 0 as fast as it is read. */
   readonly speed: number;
@@ -34,7 +34,7 @@ export type ReplayBusSettings = {
 export type ReplayBusParts = { readonly clock: Clock; readonly log: Log };
 
 /**
- * A candump log as a bus. `receivedAtUs` is as `playLog` says: now with a speed, the log's own at speed 0. Malformed lines are
+ * A log as a bus. `receivedAtUs` is as `playLog` says: now with a speed, the log's own at speed 0. Malformed lines are
  * counted, logged and passed over. At the end of the log the state is "down".
  */
 export function createReplayBus(settings: ReplayBusSettings, parts: ReplayBusParts): CanBus {
@@ -107,7 +107,7 @@ class ReplayBus implements CanBus {
   async #run(signal: AbortSignal): Promise<void> {
     const parts = {
       clock: this.#clock,
-      onMalformed: (line: number, column: number, problem: string) => this.#noteMalformed(line, column, problem),
+      onMalformed: (place: string, problem: string) => this.#noteMalformed(place, problem),
       onTimeStep: (step: TimeStep) => this.#noteTimeStep(step),
       beforeWait: () => this.#frames.flush(),
     };
@@ -136,16 +136,15 @@ class ReplayBus implements CanBus {
     return { source: fileSource(file), speed, loop, skipGapsUs: skipGapsSeconds * 1_000_000, accepts };
   }
 
-  #noteTimeStep({ kind, line, seconds }: TimeStep): void {
+  #noteTimeStep({ kind, place, seconds }: TimeStep): void {
     this.#timeSteps += 1;
     if (this.#timeSteps > LOGGED_LINES) return;
-    this.#log.warn("bus.log-time-stepped", { bus: this.name, place: `${this.#settings.file}:${line}`, kind, seconds });
+    this.#log.warn("bus.log-time-stepped", { bus: this.name, place, kind, seconds });
   }
 
-  #noteMalformed(line: number, column: number, problem: string): void {
+  #noteMalformed(place: string, problem: string): void {
     this.#malformed += 1;
     if (this.#malformed > LOGGED_LINES) return;
-    const place = `${this.#settings.file}:${line}:${column}`;
     this.#log.warn("bus.log-line-malformed", { bus: this.name, place, problem });
   }
 }

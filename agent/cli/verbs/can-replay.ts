@@ -44,14 +44,17 @@ type Tally = {
 export function registerCanReplay(can: Command, context: CliContext): void {
   can
     .command("replay <file> <bus>")
-    .description("send the frames of a candump log (- reads stdin) with the distances they have in it")
+    .description(
+      "send the frames of a log (candump, Vector ASC or BLF, PEAK TRC; - reads stdin) with the distances they have in it",
+    )
     .option("--speed <factor>", "1 is real time, 2 twice as fast, 0 as fast as the bus takes them", speed, 1)
     .option("--loop", "begin again at the end", false)
     .option("--from <interface>", "only frames of this interface in the log; needed when it has several")
     .option("--skip-gaps <seconds>", "do not wait for a longer gap in the log's times", seconds)
     .addHelpText(
       "after",
-      "\nError frames, which cannot be sent, are left out and counted. A step back of the log's clock is not waited for.\n\n" +
+      "\nError frames, which cannot be sent, are left out and counted. A step back of the log's clock is not waited for.\n" +
+        "A log that numbers its channels from 1 on has can0 for channel 1.\n\n" +
         "Example:\n  causeway can replay drive.log vcan0 --speed 2\n  candump -L can0 | causeway can replay - vcan0",
     )
     .action(async (file: string, bus: string, options: ReplayOptions) => replay(context, file, bus, options));
@@ -137,14 +140,14 @@ function playing(
     requireOneInterface(source, found);
     return true;
   };
-  const onMalformed = (line: number, column: number, problem: string): void => {
+  const onMalformed = (place: string, problem: string): void => {
     tally.malformedLines += 1;
-    note(context, `${source.name}:${line}:${column} ${printable(problem)}`);
+    note(context, `${place} ${printable(problem)}`);
   };
   const onTimeStep = (step: TimeStep): void => {
     if (step.kind === "back") tally.stepsBack += 1;
     if (step.kind === "skipped") tally.gapsSkipped += 1;
-    note(context, `${source.name}:${step.line} ${stepText(step)}`);
+    note(context, `${step.place} ${stepText(step)}`);
   };
   return [
     { source, speed, loop, skipGapsUs: skipGaps * MICROSECONDS, accepts },

@@ -2,8 +2,9 @@ import { existsSync } from "node:fs";
 import { type Command, Option } from "commander";
 import { EXIT } from "../../core/errors.ts";
 import { printable } from "../../core/plain-text.ts";
-import { parseCandump } from "../../signals/log-formats/candump.ts";
-import { logLines } from "../../signals/log-formats/log-lines.ts";
+import { formatCandumpLog } from "../../signals/log-formats/candump-text.ts";
+import { type LoggedFrame, type LogPiece, placeOf } from "../../signals/log-formats/log-entry.ts";
+import { readLog } from "../../signals/log-formats/read-log.ts";
 import { type Matching, matchedBy } from "../../signals/table-source.ts";
 import { type CliContext, note } from "../context.ts";
 import { encodingOption, openDatabase } from "../dbc-file.ts";
@@ -16,7 +17,9 @@ type DecodeOptions = { readonly dbc: readonly string[]; readonly match?: Matchin
 export function registerDecode(signals: Command, context: CliContext): void {
   signals
     .command("decode [log]")
-    .description("a candump log (stdin without LOG, or with -) with the values of its signals; needs no running agent")
+    .description(
+      "a log (candump, Vector ASC or BLF, PEAK TRC; stdin without LOG, or with -) with the values of its signals; needs no running agent",
+    )
     .requiredOption(
       "--dbc <file>",
       "a DBC file, or INTERFACE=FILE for the frames of one interface; may be given several times",
@@ -54,18 +57,15 @@ function splitInterface(given: string): { readonly file: string; readonly interf
   return { file: match[2], interface: match[1] };
 }
 
-/** Decodes line by line; a bad line is told on stderr and the run goes on, ending with 65. */
+/** Decodes frame by frame; what makes no sense is told on stderr and the run goes on, ending with 65. */
 async function decodeLog(context: CliContext, decoder: FrameDecoder, log: string | undefined): Promise<void> {
   const name = log === undefined || log === "-" ? "stdin" : log;
   const { stdout } = context.terminal;
-  const decode = lineDecoder(context, decoder, name);
-  const tally = { lines: 0, bad: 0 };
-  for await (const lines of logLines(name, readInput(context, log))) {
-    const shown: string[] = [];
-    for (const line of lines) {
-      const text = decode(line, tally);
-      if (text !== undefined) shown.push(text);
-    }
+  const tally: Tally = { looked: 0, bad: 0, isBinary: false };
+  for await (const piece of readLog(name, readInput(context, log))) {
+    tally.looked = piece.looked;
+    tally.isBinary = piece.format === "blf";
+    const shown = shownOf(context, decoder, name, piece, tally);
     if (shown.length > 0) stdout.write(`${shown.join("\n")}\n`);
     await stdout.drained?.();
     if (context.signal.aborted) break;
@@ -73,34 +73,39 @@ async function decodeLog(context: CliContext, decoder: FrameDecoder, log: string
   report(context, tally);
 }
 
-function report(context: CliContext, { lines, bad }: Tally): void {
+/** Lines (objects) of a log so far, and those among them that make no sense. */
+type Tally = { looked: number; bad: number; isBinary: boolean };
+
+function report(context: CliContext, { looked, bad, isBinary }: Tally): void {
   if (bad > 0) {
-    note(context, `${bad} of ${lines} lines could not be read`);
+    note(context, `${bad} of ${looked} ${isBinary ? "objects" : "lines"} could not be read`);
     context.finish(EXIT.badInput);
   }
   if (context.signal.aborted) context.finish(EXIT.interrupted);
 }
 
-/** Lines of a log so far, and those among them that are none. */
-type Tally = { lines: number; bad: number };
-
-/** Gives what is shown of a line; undefined of an empty or a bad one. */
-function lineDecoder(context: CliContext, decoder: FrameDecoder, name: string) {
+function shownOf(
+  context: CliContext,
+  decoder: FrameDecoder,
+  name: string,
+  { entries, format }: LogPiece,
+  tally: Tally,
+): readonly string[] {
   const { json } = context.options();
-  return (line: string, tally: Tally): string | undefined => {
-    tally.lines += 1;
-    const parsed = parseCandump(line);
-    switch (parsed.kind) {
-      case "blank":
-        return undefined;
-      case "malformed": {
-        tally.bad += 1;
-        const place = `${name}:${tally.lines}:${parsed.column}`;
-        context.terminal.stderr.write(`${place} error: ${printable(parsed.problem)}\n`);
-        return undefined;
-      }
-      case "frame":
-        return json ? decoder.json(parsed) : `${printable(line.trimEnd())} ${decoder.text(parsed)}`;
+  const shown: string[] = [];
+  for (const entry of entries) {
+    if (entry.kind === "frame") {
+      shown.push(json ? decoder.json(entry) : `${printable(lineOf(entry))} ${decoder.text(entry)}`);
+      continue;
     }
-  };
+    tally.bad += 1;
+    const place = placeOf(name, format, entry.at, entry.column);
+    context.terminal.stderr.write(`${place} error: ${printable(entry.problem)}\n`);
+  }
+  return shown;
+}
+
+/** The frame as its log has it; as candump would log it where that is no candump log. */
+function lineOf({ line, bus, frame }: LoggedFrame): string {
+  return line?.trimEnd() ?? formatCandumpLog(bus, frame);
 }

@@ -7,31 +7,7 @@ import {
   paddedToFdLength,
 } from "../../ports/frame.ts";
 import { ERROR_BIT, FD_BRS, FD_ESI } from "./candump-bits.ts";
-
-/** What is wrong with a line, and where; `column` counts from 1. */
-export type MalformedLine = { readonly kind: "malformed"; readonly column: number; readonly problem: string };
-
-/** One line of a candump file: a frame, nothing (an empty line or one that begins with '#'), or a line that makes no sense. */
-export type CandumpLine =
-  | {
-      readonly kind: "frame";
-      readonly bus: string;
-      readonly frame: CanFrame;
-      /** False when the line has no time; `receivedAtUs` is 0 then. */
-      readonly timed: boolean;
-    }
-  | { readonly kind: "blank" }
-  | MalformedLine;
-
-class LineError extends Error {
-  override readonly name = "LineError";
-  readonly column: number;
-
-  constructor(at: number, problem: string) {
-    super(problem);
-    this.column = at + 1;
-  }
-}
+import { LineError, type LogLine, type MalformedLine, malformed } from "./log-line.ts";
 
 /**
  * Reads one line as `candump -l` (log), `candump -L` or `candump` (live) writes it, without its line end.
@@ -42,7 +18,7 @@ class LineError extends Error {
  * releases write it, or a date (`candump -tA`), which names no zone and is read as UTC. Digits of the time past the microsecond
  * are dropped. Format: can-utils, lib.c (parse_canframe, sprint_long_canframe) and candump.c (sprint_timestamp).
  */
-export function parseCandump(line: string): CandumpLine {
+export function parseCandump(line: string): LogLine {
   const start = skipSpace(line, 0);
   if (start === line.length || line.charCodeAt(start) === 0x23) return { kind: "blank" };
   try {
@@ -61,12 +37,7 @@ export function parseCansend(text: string): { readonly kind: "frame"; readonly f
   }
 }
 
-function malformed(error: unknown): MalformedLine {
-  if (!(error instanceof LineError)) throw error;
-  return { kind: "malformed", column: error.column, problem: error.message };
-}
-
-function readLine(line: string, start: number): CandumpLine {
+function readLine(line: string, start: number): LogLine {
   const timed = line[start] === "(";
   const timeEnd = timed ? line.indexOf(")", start) : start;
   if (timeEnd < 0) throw new LineError(start, "the time has no ')'");

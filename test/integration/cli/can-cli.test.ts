@@ -243,12 +243,22 @@ describe("causeway can replay", () => {
     expect(await causeway("can", "replay", "--loop", "-", address).ended).toMatchObject({ code: 64 });
   });
 
-  it("names a log of another format", async () => {
+  it("plays a log of Vector's, channel 1 as can0", async () => {
     const file = join(folder, "drive.asc");
-    writeFileSync(file, "date Fri Nov 27 10:20:30 am 2026\nbase hex  timestamps absolute\n");
+    writeFileSync(
+      file,
+      "date Fri Nov 27 10:20:30 am 2026\nbase hex  timestamps absolute\n0.0 1 123 Rx d 2 01 02\n0.01 2 124 Rx d 0\n",
+    );
+    const ended = await causeway("can", "replay", "--from", "can0", file, address).ended;
+    expect(ended).toMatchObject({ code: 0, stderr: "1 frames sent, 0 lines malformed\n" });
+  });
+
+  it("names a file that is no log of frames", async () => {
+    const file = join(folder, "drive.mf4");
+    writeFileSync(file, "MDF     4.10    ");
     const ended = await causeway("can", "replay", file, address).ended;
     expect(ended.code).toBe(65);
-    expect(ended.stderr).toContain("is a Vector ASC log, not a candump log");
+    expect(ended.stderr).toContain("is an ASAM MDF file, which is no log of frames that is read here");
   });
 
   it("names a log that is not there", async () => {

@@ -1,0 +1,46 @@
+import type { LogEntry, LogFormat, LogParser } from "./log-entry.ts";
+import type { LineParser } from "./log-line.ts";
+import { LineSplitter } from "./log-lines.ts";
+
+/** A log in text, whose lines `parser` reads. `keepsLines` hands the line itself on with each frame. */
+export class TextLog implements LogParser {
+  readonly format: LogFormat;
+  readonly #parser: LineParser;
+  readonly #keepsLines: boolean;
+  readonly #splitter = new LineSplitter();
+  #looked = 0;
+
+  constructor(format: LogFormat, parser: LineParser, keepsLines: boolean) {
+    this.format = format;
+    this.#parser = parser;
+    this.#keepsLines = keepsLines;
+  }
+
+  get looked(): number {
+    return this.#looked;
+  }
+
+  push(chunk: Uint8Array): Iterable<readonly LogEntry[]> {
+    return [this.#read(this.#splitter.push(chunk))];
+  }
+
+  end(): Iterable<readonly LogEntry[]> {
+    return [this.#read(this.#splitter.end())];
+  }
+
+  #read(lines: readonly string[]): readonly LogEntry[] {
+    const entries: LogEntry[] = [];
+    for (const text of lines) {
+      this.#looked += 1;
+      const parsed = this.#parser.parse(text);
+      if (parsed.kind === "blank") continue;
+      if (parsed.kind === "malformed") {
+        entries.push({ kind: "malformed", at: this.#looked, column: parsed.column, problem: parsed.problem });
+        continue;
+      }
+      const { bus, frame, timed } = parsed;
+      entries.push({ kind: "frame", at: this.#looked, bus, frame, timed, line: this.#keepsLines ? text : undefined });
+    }
+    return entries;
+  }
+}
