@@ -1,7 +1,7 @@
-import type { FrameBatch } from "../ports/frame.ts";
+import { FRAME_DATA_OFFSET, FRAME_STRIDE_BYTES, type FrameBatch } from "../ports/frame.ts";
 import type { Appender } from "./appender.ts";
+import { FrameRecords } from "./history/frame-records.ts";
 import type { Encoder } from "./record/encode/encoder.ts";
-import { FrameLog } from "./record/encode/frames.ts";
 
 /** What a capture is of, and its bound. */
 export type CaptureOrder = {
@@ -17,10 +17,9 @@ export type CaptureOrder = {
 export type CaptureSummary = { readonly frames: number; readonly discarded: number; readonly records: number };
 
 type Capture = CaptureOrder & {
-  readonly logs: Map<string, FrameLog>;
+  readonly records: FrameRecords;
   frames: number;
   discarded: number;
-  records: number;
 };
 
 /** Takes frames as they are received into records of the capture stream, while it is asked to. One capture at a time. */
@@ -42,14 +41,15 @@ export class FrameCapture {
   /** Begins a capture; one that is on is ended. */
   start(order: CaptureOrder): void {
     this.stop();
-    this.#capture = { ...order, logs: new Map(), frames: 0, discarded: 0, records: 0 };
+    const records = new FrameRecords(order.id, { encoder: this.#encoder, appender: this.#appender });
+    this.#capture = { ...order, records, frames: 0, discarded: 0 };
   }
 
   /** Takes a batch of frames of `bus`; they are copied. */
   take(bus: string, batch: FrameBatch): void {
     const capture = this.#capture;
     if (capture === undefined || (capture.bus !== undefined && capture.bus !== bus)) return;
-    for (let at = 0; at < batch.count; at += 1) this.#takeOne(capture, bus, batch, at);
+    for (let at = 0; at < batch.count; at += 1) takeOne(capture, bus, batch, at);
   }
 
   /** Ends the capture and stores what it took; undefined when none was on. */
@@ -57,30 +57,20 @@ export class FrameCapture {
     const capture = this.#capture;
     if (capture === undefined) return undefined;
     this.#capture = undefined;
-    for (const log of capture.logs.values()) this.#hand(capture, log);
-    this.#appender.store();
     const { frames, discarded, records } = capture;
-    return { frames, discarded, records };
+    records.flush();
+    this.#appender.store();
+    return { frames, discarded, records: records.records };
   }
+}
 
-  #takeOne(capture: Capture, bus: string, batch: FrameBatch, at: number): void {
-    if (capture.frames >= capture.maxFrames) {
-      capture.discarded += 1;
-      return;
-    }
-    let log = capture.logs.get(bus);
-    if (log === undefined || log.isFull) {
-      if (log !== undefined) this.#hand(capture, log);
-      log = new FrameLog(capture.id, bus, this.#encoder.maxBodyBytes);
-      capture.logs.set(bus, log);
-    }
-    log.take(batch, at);
-    capture.frames += 1;
+function takeOne(capture: Capture, bus: string, batch: FrameBatch, at: number): void {
+  if (capture.frames >= capture.maxFrames) {
+    capture.discarded += 1;
+    return;
   }
-
-  #hand(capture: Capture, log: FrameLog): void {
-    if (log.count === 0) return;
-    this.#appender.add(this.#encoder.frames(log));
-    capture.records += 1;
-  }
+  const data = at * FRAME_STRIDE_BYTES + FRAME_DATA_OFFSET;
+  const receivedAtUs = batch.receivedAtUs(at);
+  capture.records.take(bus, batch.bytes, data, batch.length(at), batch.id(at), batch.flags(at), receivedAtUs);
+  capture.frames += 1;
 }

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { FRAME_FLAG, FrameBatch } from "../../../agent/ports/frame.ts";
+import { FRAME_FLAG } from "../../../agent/ports/frame.ts";
 import { FrameLog } from "../../../agent/telemetry/record/encode/frames.ts";
 import { encoderOf, idOf, type LoggedSample, logOf } from "../../fakes/telemetry/samples.ts";
 import { tableOf } from "../../fakes/telemetry/table.ts";
@@ -149,10 +149,8 @@ describe.skipIf(!hasProtoc)(`protoc --decode${hasProtoc ? "" : " (protoc is not 
     const notice = read(encoder.notice({ event: "config.unusable", detail: "gone" }));
     expect(valuesOf(notice, "event")).toEqual(['"config.unusable"']);
     const log = new FrameLog("c-1", "can0", 1000);
-    const batch = new FrameBatch(2);
-    batch.push(0x18fe_f100, FRAME_FLAG.extended, Uint8Array.of(1, 255), T0);
-    batch.push(0x7ff, 0, Uint8Array.of(), T0 - 3);
-    for (const at of [0, 1]) log.take(batch, at);
+    log.take(Uint8Array.of(9, 1, 255), 1, 2, 0x18fe_f100, FRAME_FLAG.extended, T0);
+    log.take(Uint8Array.of(), 0, 0, 0x7ff, 0, T0 - 3);
     const frames = read(encoder.frames(log));
     expect(valuesOf(frames, "base_time_us")).toEqual([String(T0)]);
     expect(valuesOf(frames, "deltas")).toEqual(["0", "-3"]);

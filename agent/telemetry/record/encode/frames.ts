@@ -1,4 +1,4 @@
-import { FRAME_MAX_DATA_BYTES, type FrameBatch } from "../../../ports/frame.ts";
+import { FRAME_MAX_DATA_BYTES } from "../../../ports/frame.ts";
 import type { ProtobufWriter } from "./protobuf-writer.ts";
 
 /** Field numbers of config/proto/telemetry.proto. */
@@ -47,15 +47,14 @@ export class FrameLog {
     return bytes > this.#maxBytes;
   }
 
-  /** Takes frame `at` of a batch; look at `isFull` before. */
-  take(batch: FrameBatch, at: number): void {
-    const { id, flags, data, receivedAtUs } = batch.frame(at);
+  /** Takes a frame; its data is copied from `bytes[at] .. bytes[at + length - 1]`. Look at `isFull` before. */
+  take(bytes: Uint8Array, at: number, length: number, id: number, flags: number, receivedAtUs: number): void {
     this.#times.push(Math.round(receivedAtUs));
     this.#ids.push(id);
     this.#flags.push(flags);
-    this.#lengths.push(data.length);
-    this.#data.set(data, this.#dataBytes);
-    this.#dataBytes += data.length;
+    this.#lengths.push(length);
+    this.#data.set(bytes.subarray(at, at + length), this.#dataBytes);
+    this.#dataBytes += length;
   }
 
   /** Writes the `Frames` message as field `field`. */
