@@ -1,7 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import type { AgentError, FaultCode } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
-import { type Outbox, type RecordId, STREAMS, type StreamName } from "../ports/outbox.ts";
+import { type KeptValue, type Outbox, type RecordId, STREAMS, type StreamName } from "../ports/outbox.ts";
 import { type OutboxFault, outboxFaultOf } from "../ports/outbox-faults.ts";
 import type { EncodedDraft } from "./record/encode/record-sealer.ts";
 
@@ -45,12 +45,18 @@ type Held = { readonly draft: EncodedDraft; payloadBytes: number };
 
 /**
  * Brings drafts into the outbox. While the outbox refuses them (full, or its disk gone) they wait in memory up to a bound; past it
- * the oldest of the lowest class go first, and are counted.
+ * the oldest of the lowest class go first, and are counted; one that reports kept values goes last of its class.
+ *
+ * Kept values are stored in one transaction with all drafts that came with or before them. Where the outbox takes those only in
+ * pieces, they are stored with the last piece: until then the outbox has the values from before. What a draft itself keeps
+ * (`EncodedDraft.kept`) is stored with it in any case.
  */
 export class Appender {
   readonly #parts: AppenderParts;
   readonly #queues: Readonly<Record<StreamName, Held[]>> = { control: [], event: [], telemetry: [], capture: [] };
   #heldBytes = 0;
+  /** Kept values that wait, by key. */
+  readonly #kept = new Map<string, KeptValue>();
   #failure: { readonly error: AgentError; readonly sinceMs: number } | undefined;
   readonly #counters = { records: 0, samples: 0, payloadBytes: 0, discardedRecords: 0, discardedSamples: 0 };
 
@@ -60,8 +66,16 @@ export class Appender {
 
   /** Takes a draft over; it is stored with the next `store`, or at once where the bound leaves no room to wait. */
   add(draft: EncodedDraft): void {
-    this.#queues[draft.stream].push({ draft, payloadBytes: 0 });
-    this.#heldBytes += draft.bodyBytes;
+    this.addTogether([draft], []);
+  }
+
+  /** As `add`, of drafts and the kept values as they are after them. A later value of a key replaces one that still waits. */
+  addTogether(drafts: readonly EncodedDraft[], kept: readonly KeptValue[]): void {
+    for (const draft of drafts) {
+      this.#queues[draft.stream].push({ draft, payloadBytes: 0 });
+      this.#heldBytes += draft.bodyBytes;
+    }
+    for (const value of kept) this.#kept.set(value.key, value);
     if (this.#heldBytes <= this.#parts.holdBytes) return;
     if (this.#failure === undefined) this.store();
     while (this.#heldBytes > this.#parts.holdBytes) this.#discardOne();
@@ -78,13 +92,20 @@ export class Appender {
     if (this.#counters.records > before) this.#parts.wake();
   }
 
-  /** Gives up what still waits, at the end of the process: counts and tells it. */
+  /**
+   * Gives up what still waits, at the end of the process: counts and tells it. Kept values are stored once more without it, but for those
+   * whose report goes: of them the outbox keeps what it has.
+   */
   abandon(): void {
     const { discardedRecords: records, discardedSamples: samples } = this.#counters;
+    const reported = Object.values(this.#queues).flatMap((queue) => queue.flatMap(({ draft }) => draft.kept ?? []));
+    for (const { key } of reported) this.#kept.delete(key);
     while (this.#heldBytes > 0) this.#discardOne();
     const lostRecords = this.#counters.discardedRecords - records;
     const lostSamples = this.#counters.discardedSamples - samples;
     if (lostRecords > 0) this.#parts.log.error("outbox.abandoned", { records: lostRecords, samples: lostSamples });
+    // Where it is refused too, the outbox has the values of the last flush that it took.
+    this.#append([]);
   }
 
   state(): StoreState {
@@ -111,6 +132,10 @@ export class Appender {
     return fault;
   }
 
+  get #heldCount(): number {
+    return STREAMS.reduce((count, stream) => count + this.#queues[stream].length, 0);
+  }
+
   /**
    * When the outbox is full each stream goes by itself, its first draft alone: all together may be more than the outbox can hold
    * at all, and an event may still evict telemetry where telemetry finds nothing to evict. What goes well goes on in twice as many.
@@ -122,7 +147,7 @@ export class Appender {
       first ??= fault;
       if (fault?.kind === "unavailable") break;
     }
-    return first;
+    return first ?? this.#append([]);
   }
 
   #storeStream(stream: StreamName): OutboxFault | undefined {
@@ -142,9 +167,13 @@ export class Appender {
   }
 
   #append(drafts: readonly Held[]): OutboxFault | undefined {
-    if (drafts.length === 0) return undefined;
+    const isLast = drafts.length === this.#heldCount;
+    const ownKept = drafts.flatMap(({ draft }) => draft.kept ?? []);
+    const kept = isLast ? [...ownKept, ...this.#kept.values()] : ownKept;
+    if (drafts.length === 0 && kept.length === 0) return undefined;
     try {
-      this.#parts.outbox.append(drafts.map(measured));
+      this.#parts.outbox.append(drafts.map(measured), kept);
+      if (isLast) this.#kept.clear();
       return undefined;
     } catch (thrown) {
       const fault = outboxFaultOf(thrown);
@@ -165,7 +194,9 @@ export class Appender {
 
   #discardOne(): void {
     const lowest = STREAMS.findLast((stream) => this.#queues[stream].length > 0);
-    const discarded = lowest === undefined ? undefined : this.#queues[lowest].shift();
+    const queue = lowest === undefined ? [] : this.#queues[lowest];
+    const oldest = queue.findIndex(({ draft }) => draft.kept === undefined);
+    const [discarded] = queue.splice(Math.max(0, oldest), 1);
     if (discarded === undefined) throw new TypeError("bytes are held without a draft");
     this.#heldBytes -= discarded.draft.bodyBytes;
     this.#counters.discardedRecords += 1;

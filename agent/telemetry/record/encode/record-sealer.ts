@@ -1,6 +1,6 @@
 import type { AgentConfig } from "../../../../config/schema.ts";
 import { type Clock, RECORDED_QUALITIES, recordedQuality } from "../../../core/clock.ts";
-import type { Encoding, RecordDraft, RecordId, StreamName } from "../../../ports/outbox.ts";
+import type { Encoding, KeptValue, RecordDraft, RecordId, StreamName } from "../../../ports/outbox.ts";
 import { compress } from "../compress.ts";
 import { ProtobufWriter } from "./protobuf-writer.ts";
 
@@ -34,6 +34,8 @@ export type EncodedDraft = RecordDraft & {
   readonly samples: number;
   /** Bytes of memory that it keeps: its payload before compression, but for the header. */
   readonly bodyBytes: number;
+  /** Kept values that must change in the transaction that stores it, however it is stored; absent where none must. */
+  readonly kept?: readonly KeptValue[];
 };
 
 /** Makes a draft of an encoded body: the header of the record, with the anchor of the moment the draft is made, and its compression. */
