@@ -46,10 +46,15 @@ function notMeasured(part: string, reason: string): Part {
 
 function decode(): Part {
   const figures = benchmarkDecode();
+  const { allNs, allAgainNs, oneOf20Ns, noneNs } = figures.wanted;
   const rows = [
     row("decode", "generated decoders", figures.generatedPerSecond / 1e6, "M signals/s"),
     row("decode", "bit by bit, same process", figures.referencePerSecond / 1e6, "M signals/s"),
     row("decode", "ratio (the goal is set against python cantools)", figures.ratio, "x", { atLeast: 30 }),
+    row("decode", "a frame of which all signals are wanted", allNs, "ns"),
+    row("decode", "the same, after a time in which they were not", allAgainNs / allNs, "x", { atMost: 1.02 }),
+    row("decode", "a frame where one signal of 20 is wanted", oneOf20Ns / allNs, "x"),
+    row("decode", "a frame of which none is wanted", noneNs / allNs, "x"),
   ];
   return { rows, figures };
 }

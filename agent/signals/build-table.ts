@@ -1,11 +1,13 @@
 import { AgentError } from "../core/errors.ts";
 import { idKey, largestId } from "../ports/arbitration-id.ts";
-import { EVERY_FRAME, type FrameFilter } from "../ports/can-bus.ts";
-import { compileDecoders, type DecodePlan, isWide } from "./codec/decode.ts";
+import { EVERY_FRAME } from "../ports/can-bus.ts";
+import { isWide } from "./codec/decode.ts";
 import { neededBytesOf } from "./codec/layout.ts";
+import type { DecodePlan } from "./codec/packed-layouts.ts";
+import { type DecodedMessage, WantedDecoders } from "./codec/wanted-decoders.ts";
 import type { DbcMessage } from "./dbc/model.ts";
+import { filtersOf, isReadable } from "./message-filters.ts";
 import { placeOf } from "./message-name.ts";
-import { isFastPacket, pgnMaskOf } from "./pgn.ts";
 import { PgnMessages } from "./pgn-messages.ts";
 import type { DecodeMessage, MessageEntry, SignalEntry } from "./signal-entry.ts";
 import { SignalSlots } from "./signal-slots.ts";
@@ -16,7 +18,11 @@ import type { TableSource } from "./table-source.ts";
 const DEFAULT_SENDER_SIGNALS = 16_384;
 
 type Declared = { readonly message: DbcMessage; readonly file: string | undefined };
-type Placed = DecodePlan & { readonly bus: string; readonly place: string };
+type Placed = Omit<DecodePlan, "message"> & {
+  readonly bus: string;
+  readonly message: DbcMessage;
+  readonly place: string;
+};
 
 /**
  * The signal table of all buses: messages in the order of `sources`, each with its generated decoder.
@@ -29,8 +35,9 @@ export function createSignalTable(
   maxSenderSignals: number = DEFAULT_SENDER_SIGNALS,
 ): SignalTable {
   const placed = placeMessages(sources);
-  const decoders = compileDecoders(placed);
-  const messages = placed.map((place, index) => messageEntry(place, index, decoders[index]));
+  const present = new Uint8Array(placed.reduce((count, { message }) => count + message.signals.length, 0));
+  const decoders = new WantedDecoders(placed, present);
+  const messages = placed.map((place, index) => messageEntry(place, index, decoders.whole[index]));
   const signals = placed.flatMap(signalEntries);
   const names = new Set(sources.map((source) => source.bus));
   const buses = new Map([...names].map((bus) => [bus, busMessages(messages.filter((entry) => entry.bus === bus))]));
@@ -41,7 +48,9 @@ export function createSignalTable(
     signals,
     values: new Float64Array(signals.length),
     wides: new BigInt64Array(signals.filter((signal) => signal.wide >= 0).length),
-    present: new Uint8Array(signals.length),
+    present,
+    wanted: decoders.wanted,
+    want: (wanted) => decoders.want(wanted, messages),
     slots: new SignalSlots(messages, signals, maxSenderSignals),
     bus: (name) => buses.get(name) ?? nothing,
   };
@@ -80,7 +89,7 @@ function messageEntry(
   { bus, message, place, firstSignal }: Placed,
   index: number,
   decode: DecodeMessage,
-): MessageEntry {
+): MessageEntry & DecodedMessage {
   return {
     index,
     bus,
@@ -130,26 +139,12 @@ function busMessages(messages: readonly MessageEntry[]): BusMessages {
     if (!message.extended) standard[message.arbitrationId] = index;
     else if (message.pgn === undefined) extended.set(message.arbitrationId, message);
   });
-  // The frames of a fast packet are not put together, and read as they are they would give wrong values.
-  const byPgn = messages.filter(({ pgn, length }) => pgn !== undefined && !isFastPacket(pgn, length));
+  const byPgn = messages.filter((message) => message.pgn !== undefined && isReadable(message));
   const groups = new PgnMessages(byPgn);
-  const filters =
-    messages.length === 0 ? EVERY_FRAME : filtersOf([...messages.filter(({ pgn }) => pgn === undefined), ...byPgn]);
+  const filters = messages.length === 0 ? EVERY_FRAME : filtersOf(messages);
   const find: BusMessages["find"] =
     byPgn.length === 0
       ? (id, isExtended) => (isExtended ? extended.get(id) : messages[standard[id]])
       : (id, isExtended) => (isExtended ? (extended.get(id) ?? groups.find(id)) : messages[standard[id]]);
   return { find, filters };
-}
-
-/** One filter an id, and one a parameter group. */
-function filtersOf(messages: readonly MessageEntry[]): readonly FrameFilter[] {
-  const filters = new Map<string, FrameFilter>();
-  for (const { arbitrationId, extended, pgn } of messages) {
-    const whole = largestId(extended);
-    const mask = pgn === undefined ? whole : pgnMaskOf(arbitrationId);
-    const filter = { id: arbitrationId & mask, mask, extended };
-    filters.set(JSON.stringify(filter), filter);
-  }
-  return [...filters.values()];
 }

@@ -53,11 +53,12 @@ export type SignalEntry = {
 
 /**
  * Decodes one frame's data into the table's buffers: reads `bytes[at] .. bytes[at + length - 1]`, writes the raw value of each
- * signal to `values[index]` (for a wide one its rounded value there, and the exact one to `wides[wide]`).
+ * wanted signal to `values[index]` (for a wide one its rounded value there, and the exact one to `wides[wide]`).
  *
  * When the message is `multiplexed` or `length` is below `neededBytes`, also writes `present[index]` = 1 or 0 for each of its
- * signals: 0 for one whose multiplexer branch is not active or whose bits lie past `length`. Otherwise all are present and
- * `present` is left alone.
+ * signals: 0 for one whose multiplexer branch is not active or whose bits lie past `length`. Otherwise all that are wanted are present
+ * and `present` is left alone. Those of a signal that nobody wants are left alone, and its
+ * `present` is 0.
  */
 export type DecodeMessage = (
   bytes: Uint8Array,
@@ -89,5 +90,6 @@ export type MessageEntry = {
   readonly neededBytes: number;
   /** Whether `present` must be looked at even when the frame is long enough (the message is multiplexed). */
   readonly multiplexed: boolean;
+  /** Decodes those of its signals that are wanted; another function when that changes (`SignalTable.want`). */
   readonly decode: DecodeMessage;
 };

@@ -21,7 +21,17 @@ export type SignalTable = {
   readonly values: Float64Array;
   readonly wides: BigInt64Array;
   readonly present: Uint8Array;
+  /**
+   * One byte a signal: 1 while somebody wants it. Only of those the buffers above say anything; the others may hold what an earlier
+   * frame left. All are wanted until `want` says otherwise.
+   */
+  readonly wanted: Uint8Array;
   readonly slots: SignalSlots;
+  /**
+   * From the next frame on `MessageEntry.decode` decodes the signals whose byte in `wanted` is 1, and no others. Returns of how many
+   * messages that changed the decoder. Not while a frame is being taken from the buffers, and not for the frame path.
+   */
+  want(wanted: Uint8Array): number;
   /** Messages of the bus with this name; a bus without a DBC has none. */
   bus(name: string): BusMessages;
 };

@@ -1,18 +1,17 @@
-import type { DbcMessage, DbcSignal } from "../dbc/model.ts";
 import type { DecodeMessage } from "../signal-entry.ts";
 import { type BitRun, bitRunsOf } from "./layout.ts";
-
-/** A message and where its signals' slots begin in `values`/`present` and in `wides`. */
-export type DecodePlan = { readonly message: DbcMessage; readonly firstSignal: number; readonly firstWide: number };
+import type { CodedSignal, DecodePlan } from "./packed-layouts.ts";
 
 /** Whether a signal has a slot in `wides`: an integer of more bits than a float64 holds exactly. */
-export function isWide(signal: DbcSignal): boolean {
+export function isWide(signal: CodedSignal): boolean {
   return signal.kind === "integer" && signal.bits > 53;
 }
 
 /** A signal on its way into source text. */
 type Field = {
-  readonly signal: DbcSignal;
+  readonly signal: CodedSignal;
+  /** A multiplexer that nobody wants is read for those that depend on it, and stored nowhere. */
+  readonly isWanted: boolean;
   readonly runs: readonly BitRun[];
   readonly neededBytes: number;
   readonly slot: number;
@@ -21,14 +20,16 @@ type Field = {
 
 /** One message on its way into source text. */
 type Source = {
-  /** By the name of the multiplexer they depend on; undefined for those that are always there. */
+  /** Those to decode, by the name of the multiplexer they depend on; undefined for those that are always there. */
   readonly children: ReadonlyMap<string | undefined, readonly Field[]>;
   readonly multiplexed: boolean;
   readonly neededBytes: number;
-  /** Marks every signal of the message absent. */
+  /** Marks every signal that is wanted absent. */
   readonly clear: string;
 };
 
+/** More are cleared by one call, with those between them. */
+const MOST_SINGLE_STORES = 32;
 const PARAMETERS = "bytes,at,length,values,wides,present";
 
 /**
@@ -38,7 +39,19 @@ const PARAMETERS = "bytes,at,length,values,wides,present";
  * two functions: one for frames that hold every signal, and one, in which every signal looks at the length, for shorter frames.
  */
 export function compileDecoders(plans: readonly DecodePlan[]): readonly DecodeMessage[] {
-  const source = plans.map((plan, index) => messageSource(sourceOf(plan), index)).join("\n");
+  return compile(plans.map((plan) => sourceOf(plan, () => true)));
+}
+
+/**
+ * A decoder for some of a message's signals, which leaves all slots of the others alone. It is as `DecodeMessage` says of the whole
+ * message, as long as the others are absent in `present`. `wanted` has one byte a signal of the table, 0 for those that nobody wants.
+ */
+export function compileWanted(plan: DecodePlan, wanted: Uint8Array): DecodeMessage {
+  return compile([sourceOf(plan, (slot) => wanted[slot] !== 0)])[0];
+}
+
+function compile(sources: readonly Source[]): readonly DecodeMessage[] {
+  const source = sources.map(messageSource).join("\n");
   const decoders: DecodeMessage[] = [];
   // One view to read IEEE 754 values through is enough, for decoding is never re-entered.
   const view = new DataView(new ArrayBuffer(8));
@@ -47,21 +60,47 @@ export function compileDecoders(plans: readonly DecodePlan[]): readonly DecodeMe
   return decoders;
 }
 
-function sourceOf({ message, firstSignal, firstWide }: DecodePlan): Source {
+function sourceOf({ message, firstSignal, firstWide }: DecodePlan, isWanted: (slot: number) => boolean): Source {
+  const needed = neededSignals(message, (index) => isWanted(firstSignal + index));
   const children = new Map<string | undefined, Field[]>();
   let wideSlot = firstWide;
   let neededBytes = 0;
   message.signals.forEach((signal, index) => {
     const runs = bitRunsOf(signal);
-    const needed = runs.reduce((most, run) => Math.max(most, run.byte + 1), 0);
-    const siblings = children.get(signal.multiplexing?.by) ?? [];
-    siblings.push({ signal, runs, neededBytes: needed, slot: firstSignal + index, wideSlot });
-    children.set(signal.multiplexing?.by, siblings);
-    neededBytes = Math.max(neededBytes, needed);
+    const fieldBytes = runs.reduce((most, run) => Math.max(most, run.byte + 1), 0);
+    const slot = firstSignal + index;
+    if (needed.has(signal)) {
+      const siblings = children.get(signal.multiplexing?.by) ?? [];
+      siblings.push({ signal, isWanted: isWanted(slot), runs, neededBytes: fieldBytes, slot, wideSlot });
+      children.set(signal.multiplexing?.by, siblings);
+    }
+    // Of the whole message, for so the reader of `present` judges the length.
+    neededBytes = Math.max(neededBytes, fieldBytes);
     if (isWide(signal)) wideSlot += 1;
   });
-  const clear = `present.fill(0,${firstSignal},${firstSignal + message.signals.length});`;
-  return { children, multiplexed: children.size > (children.has(undefined) ? 1 : 0), neededBytes, clear };
+  const multiplexed = message.signals.some(({ multiplexing }) => multiplexing !== undefined);
+  const slots = message.signals.map((_, index) => firstSignal + index).filter(isWanted);
+  return { children, multiplexed, neededBytes, clear: clearOf(slots) };
+}
+
+/** One by one, since a call of `fill` costs as much as some dozens of stores. */
+function clearOf(slots: readonly number[]): string {
+  if (slots.length <= MOST_SINGLE_STORES) return slots.map((slot) => `present[${slot}]=0;`).join("");
+  return `present.fill(0,${slots[0]},${slots[slots.length - 1] + 1});`;
+}
+
+/** The signals that are wanted, and the multiplexers that say whether these are there. */
+function neededSignals(
+  { signals }: DecodePlan["message"],
+  isWanted: (index: number) => boolean,
+): ReadonlySet<CodedSignal> {
+  const needed = new Set(signals.filter((_, index) => isWanted(index)));
+  // A set goes on to what is added to it on the way.
+  for (const { multiplexing } of needed) {
+    if (multiplexing === undefined) continue;
+    for (const signal of signals) if (signal.name === multiplexing.by) needed.add(signal);
+  }
+  return needed;
 }
 
 function messageSource(source: Source, index: number): string {
@@ -78,7 +117,7 @@ function messageSource(source: Source, index: number): string {
 /** Statements that decode `fields` from a frame known to hold every signal of the message. */
 function wholeBlock(source: Source, fields: readonly Field[]): string {
   const stores = fields.map((field) => {
-    const mark = source.multiplexed ? `present[${field.slot}]=1;` : "";
+    const mark = source.multiplexed && field.isWanted ? `present[${field.slot}]=1;` : "";
     return storeOf(field) + mark + branchesOf(source, field, wholeBlock);
   });
   return loadOf(fields.flatMap((field) => field.runs)) + stores.join("");
@@ -87,7 +126,7 @@ function wholeBlock(source: Source, fields: readonly Field[]): string {
 /** Statements that decode those of `fields` whose bytes the frame holds. */
 function shortBlock(source: Source, fields: readonly Field[]): string {
   const stores = fields.map((field) => {
-    const decode = `${loadOf(field.runs)}${storeOf(field)}present[${field.slot}]=1;`;
+    const decode = `${loadOf(field.runs)}${storeOf(field)}${field.isWanted ? `present[${field.slot}]=1;` : ""}`;
     return `if(length>=${field.neededBytes}){${decode}${branchesOf(source, field, shortBlock)}}`;
   });
   return stores.join("");
@@ -121,11 +160,12 @@ function loadOf(runs: readonly BitRun[]): string {
 
 /** Statements that write one signal's raw value to its slots. A multiplexer also leaves its bits, read as unsigned, in the constant v<slot>. */
 function storeOf(field: Field): string {
-  const { signal, runs, slot } = field;
-  if (!signal.multiplexer || !signal.signed) return valueOf(field, signal.multiplexer ? `const v${slot}=` : "");
+  const { signal, runs, slot, isWanted } = field;
+  if (isWanted && (!signal.multiplexer || !signal.signed))
+    return valueOf(field, signal.multiplexer ? `const v${slot}=` : "");
   const low = wordOf(runs, 0, Math.min(signal.bits, 32));
   const high = signal.bits > 32 ? `((${wordOf(runs, 32, signal.bits - 32)})>>>0)*4294967296+` : "";
-  return `${valueOf(field, "")}const v${slot}=${high}((${low})>>>0);`;
+  return `${isWanted ? valueOf(field, "") : ""}const v${slot}=${high}((${low})>>>0);`;
 }
 
 function valueOf({ signal, runs, slot, wideSlot }: Field, keep: string): string {

@@ -10,6 +10,7 @@ import { seededRandom } from "../core/seeded-random.ts";
 const DBC_FILE = join(import.meta.dirname, "../../../config/bench-vehicle.dbc");
 const FRAMES_PER_MESSAGE = 32;
 const STRIDE_BYTES = 80;
+const WANTED_ROUNDS = 40;
 
 type Frame = { readonly message: DbcMessage; readonly data: Uint8Array; readonly at: number };
 
@@ -23,6 +24,7 @@ export function benchmarkDecode(milliseconds = 500): {
   readonly generatedPerSecond: number;
   readonly referencePerSecond: number;
   readonly ratio: number;
+  readonly wanted: WantedCost;
 } {
   const { database } = parseDbcBytes(readFileSync(DBC_FILE));
   const table = createSignalTable([{ bus: "can0", database }]);
@@ -31,7 +33,40 @@ export function benchmarkDecode(milliseconds = 500): {
   const generatedPerSecond = rate(signals, milliseconds, () => decodeGenerated(table, frames, bytes));
   const referencePerSecond = rate(signals, milliseconds, () => decodeReference(table.values, frames));
   const ratio = generatedPerSecond / referencePerSecond;
-  return { signals: table.signals.length, generatedPerSecond, referencePerSecond, ratio };
+  const wanted = wantedCost(table, milliseconds, () => decodeGenerated(table, frames, bytes), frames.length);
+  return { signals: table.signals.length, generatedPerSecond, referencePerSecond, ratio, wanted };
+}
+
+/** What a frame costs to decode, ns, by how many of the signals somebody wants. */
+export type WantedCost = {
+  readonly allNs: number;
+  /** All of them, after a time in which they were not. */
+  readonly allAgainNs: number;
+  readonly oneOf20Ns: number;
+  readonly noneNs: number;
+};
+
+/** The least of some rounds that take turns, so that what else the machine does weighs on none of them. */
+function wantedCost(table: SignalTable, milliseconds: number, work: () => void, frames: number): WantedCost {
+  const count = table.signals.length;
+  const every = (step: number): Uint8Array =>
+    Uint8Array.from({ length: count }, (_, index) => Number(index % step === 0));
+  const least = { allNs: Infinity, allAgainNs: Infinity, oneOf20Ns: Infinity, noneNs: Infinity };
+  const note = (name: keyof typeof least): void => {
+    measure(milliseconds / 200, work);
+    const { rounds, elapsedMs } = measure(milliseconds / 50, work);
+    least[name] = Math.min(least[name], (elapsedMs * 1e6) / (rounds * frames));
+  };
+  for (let round = 0; round < WANTED_ROUNDS; round += 1) {
+    note("allNs");
+    table.want(every(20));
+    note("oneOf20Ns");
+    table.want(new Uint8Array(count));
+    note("noneNs");
+    table.want(every(1));
+    note("allAgainNs");
+  }
+  return least;
 }
 
 /** Full frames of every message in turn, as on a bus, side by side in one buffer. */

@@ -66,6 +66,12 @@ export function tableOf(specs: readonly MessageSpec[]): SignalTable {
     values: new Float64Array(signals.length),
     wides: new BigInt64Array(wides),
     present: new Uint8Array(signals.length),
+    wanted: new Uint8Array(signals.length).fill(1),
+    // The decoders here decode all signals; whoever reads must ask `wanted`.
+    want(wanted) {
+      this.wanted.set(wanted);
+      return 0;
+    },
     slots: new SignalSlots(messages, signals, 0),
     bus: (name) => busMessages(messages.filter(({ bus }) => bus === name)),
   };
