@@ -57,8 +57,8 @@ export type SignalEntry = {
  *
  * When the message is `multiplexed` or `length` is below `neededBytes`, also writes `present[index]` = 1 or 0 for each of its
  * signals: 0 for one whose multiplexer branch is not active or whose bits lie past `length`. Otherwise all that are wanted are present
- * and `present` is left alone. Those of a signal that nobody wants are left alone, and its
- * `present` is 0.
+ * and `present` is left alone. Of a signal that nobody wants nothing is written, not even that it
+ * is absent: `SignalTable.wanted` must be asked first.
  */
 export type DecodeMessage = (
   bytes: Uint8Array,
