@@ -16,7 +16,7 @@ import { AgentError, errnoOf, messageOf } from "../../agent/core/errors.ts";
  * Puts `text` in the place of the file: written, synced, renamed, and the folder synced, so that after a power cut there is the old file or the
  * new one, whole. A folder that is missing is made, for this user only. Throws `output.unwritable`.
  */
-export function replaceFile(path: string, text: string, mode: number): void {
+export function replaceFile(path: string, text: string | Uint8Array, mode: number): void {
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     writeDurably(path, text, mode);
@@ -30,7 +30,7 @@ export function replaceFile(path: string, text: string, mode: number): void {
 }
 
 /** The same in a folder that is there. Throws the system's error. */
-export function writeDurably(path: string, text: string, mode = 0o600): void {
+export function writeDurably(path: string, text: string | Uint8Array, mode = 0o600): void {
   const folder = dirname(path);
   const next = join(folder, `.${basename(path)}.next`);
   try {
@@ -44,7 +44,7 @@ export function writeDurably(path: string, text: string, mode = 0o600): void {
   }
 }
 
-function writeSynced(path: string, text: string, mode: number): void {
+function writeSynced(path: string, text: string | Uint8Array, mode: number): void {
   const descriptor = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, mode);
   try {
     writeFileSync(descriptor, text);

@@ -1,5 +1,5 @@
 import { findStart } from "./capture-start.ts";
-import { CLOCK_STEP_US, type FrameRing } from "./frame-ring.ts";
+import { CLOCK_STEP_US, type FrameRing, type VisitFrame } from "./frame-ring.ts";
 import type { HistoryFilter } from "./history-filter.ts";
 
 /** Triggers that a capture lists; further ones are counted alone. */
@@ -23,17 +23,6 @@ export type CaptureOrder = {
 
 /** A trigger of a capture. `sequence` is that of the first frame after it. */
 export type CaptureMark = { readonly timeUs: number; readonly sequence: number };
-
-/** Gets a frame. Its data is `bytes[at] .. bytes[at + length - 1]`, there during the call alone; `flags` are bits of `FRAME_FLAG`. */
-export type VisitFrame = (
-  bus: number,
-  bytes: Uint8Array,
-  at: number,
-  length: number,
-  id: number,
-  flags: number,
-  timeUs: number,
-) => void;
 
 /**
  * An interval of the history on its way out: from so long before a trigger until so long after it, both ends included.
@@ -151,7 +140,10 @@ export class Capture {
     while (looked < maxFrames && this.#sequence < end) {
       this.#offset = this.#ring.offsetOf(this.#sequence, this.#offset);
       if (!this.#isClosing && this.#isAhead()) break;
-      if (this.#takesNext()) this.#give(visit);
+      if (this.#takesNext()) {
+        this.frames += 1;
+        this.#ring.give(this.#offset, visit);
+      }
       this.#offset = this.#ring.after(this.#offset);
       this.#sequence += 1;
       looked += 1;
@@ -208,21 +200,5 @@ export class Capture {
     this.#lastUs[bus] = timeUs;
     if (timeUs < this.fromUs || timeUs > this.#untilUs) return false;
     return this.#wants.keeps(bus, this.#ring.idAt(this.#offset), this.#ring.flagsAt(this.#offset));
-  }
-
-  #give(visit: VisitFrame): void {
-    const ring = this.#ring;
-    const offset = this.#offset;
-    const timeUs = ring.timeUsAt(offset);
-    this.frames += 1;
-    visit(
-      ring.busAt(offset),
-      ring.bytes,
-      ring.dataAt(offset),
-      ring.lengthAt(offset),
-      ring.idAt(offset),
-      ring.flagsAt(offset),
-      timeUs,
-    );
   }
 }

@@ -1,6 +1,6 @@
 import type { FrameBatch } from "../../ports/frame.ts";
 import { Capture, type CaptureOrder } from "./capture.ts";
-import { FrameRing } from "./frame-ring.ts";
+import { FrameRing, type VisitFrame } from "./frame-ring.ts";
 import { HistoryFilter } from "./history-filter.ts";
 
 /** Memory of the history is a multiple of this, bytes. */
@@ -77,6 +77,19 @@ export class FrameHistory {
   push(bus: number, batch: FrameBatch, at: number): void {
     const ring = this.#ring;
     if (ring !== undefined && this.#filter.keeps(bus, batch.id(at), batch.flags(at))) ring.append(bus, batch, at);
+  }
+
+  /** Gives every frame that is at most so much older than the newest to `visit`, oldest first; one that is later, before a step of the clock, too. */
+  visitNewest(spanMs: number, visit: VisitFrame): void {
+    const ring = this.#ring;
+    if (ring === undefined || ring.first === ring.next) return;
+    const fromUs = ring.timeUsAt(ring.newestAt) - spanMs * 1000;
+    let offset = ring.oldestAt;
+    for (let sequence = ring.first; sequence < ring.next; sequence++) {
+      offset = ring.offsetOf(sequence, offset);
+      if (ring.timeUsAt(offset) >= fromUs) ring.give(offset, visit);
+      offset = ring.after(offset);
+    }
   }
 
   /** What was kept until now is from before a stop of the agent. */

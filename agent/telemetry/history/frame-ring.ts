@@ -16,6 +16,17 @@ const NOWHERE = -1;
 /** Receive times of one bus that go back by more than this are a step of the wall clock, µs. */
 export const CLOCK_STEP_US = 50_000;
 
+/** Gets a frame. Its data is `bytes[at] .. bytes[at + length - 1]`, there during the call alone; `flags` are bits of `FRAME_FLAG`. */
+export type VisitFrame = (
+  bus: number,
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+  id: number,
+  flags: number,
+  timeUs: number,
+) => void;
+
 /**
  * Received frames in the order in which they came, in one piece of memory outside the JavaScript heap; the newest overwrites the oldest.
  *
@@ -106,7 +117,7 @@ export class FrameRing {
 
   /** Offset where the entry at `offset` ends; see `offsetOf`. */
   after(offset: number): number {
-    return offset + entryBytesOf(this.lengthAt(offset));
+    return offset + entryBytesOf(this.bytes[offset + LENGTH_AT]);
   }
 
   /** Offset of the frame before; the one at `offset` must not be the oldest. */
@@ -130,13 +141,12 @@ export class FrameRing {
     return this.bytes[offset + BUS_AT];
   }
 
-  lengthAt(offset: number): number {
-    return this.bytes[offset + LENGTH_AT];
-  }
-
-  /** Offset in `bytes` of the data. */
-  dataAt(offset: number): number {
-    return offset + HEADER_BYTES;
+  /** Gives the frame at `offset` to `visit`. */
+  give(offset: number, visit: VisitFrame): void {
+    const { bytes } = this;
+    const length = bytes[offset + LENGTH_AT];
+    const timeUs = this.timeUsAt(offset);
+    visit(this.busAt(offset), bytes, offset + HEADER_BYTES, length, this.idAt(offset), this.flagsAt(offset), timeUs);
   }
 
   /** Overwrites the oldest until so many bytes are free in one piece at `#nextAt`. */

@@ -16,15 +16,11 @@ function append(ring: FrameRing, { bus, id, flags, data, timeUs }: ModelFrame): 
 }
 
 function frameAt(ring: FrameRing, offset: number): ModelFrame {
-  const from = ring.dataAt(offset);
-  const data = [...ring.bytes.subarray(from, from + ring.lengthAt(offset))];
-  return {
-    bus: ring.busAt(offset),
-    id: ring.idAt(offset),
-    flags: ring.flagsAt(offset),
-    data,
-    timeUs: ring.timeUsAt(offset),
-  };
+  const given: ModelFrame[] = [];
+  ring.give(offset, (bus, bytes, at, length, id, flags, timeUs) => {
+    given.push({ bus, id, flags, data: [...bytes.subarray(at, at + length)], timeUs });
+  });
+  return given[0];
 }
 
 function oldestFirst(ring: FrameRing): ModelFrame[] {
