@@ -21,6 +21,23 @@ export type VssValue =
   /** A CEL expression over `x`, the physical value; where it fails there is none. */
   | { readonly kind: "expression"; readonly expression: string };
 
+/** What is worked out of the samples of a signal (config/proto/telemetry.proto, `Aggregate`, in its order from 1). */
+export const AGGREGATES = [
+  "min",
+  "max",
+  "mean",
+  "count",
+  "first",
+  "last",
+  "sum",
+  "integral",
+  "duration",
+  "curve",
+  "histogram",
+  "counter",
+] as const;
+export type AggregateName = (typeof AGGREGATES)[number];
+
 /** One signal of the table. Physical value = raw * factor + offset. */
 export type SignalEntry = {
   /** Position in the table; also its slot in `SignalTable.values`. */
@@ -49,6 +66,12 @@ export type SignalEntry = {
   readonly spn: number | undefined;
   /** Of one signal there may be several; they come in the order of their paths. */
   readonly vss: readonly VssName[];
+  /** Of a campaign's own column: which aggregate of the signal it is; absent for its samples. */
+  readonly aggregate?: AggregateName | undefined;
+  /** Of an aggregate: its window, µs; 0 for a trip. */
+  readonly windowUs?: number | undefined;
+  /** Of a derived signal, whose bus and message are empty: the CEL expression that it is worked out by. */
+  readonly expression?: string | undefined;
 };
 
 /**

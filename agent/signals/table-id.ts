@@ -12,8 +12,8 @@ export function tableId(signals: readonly SignalEntry[]): string {
   for (const signal of signals) {
     const { bus, message, arbitrationId, extended, name, unit, factor, offset, kind, signed, bits, pgn } = signal;
     const facts = [bus, message, arbitrationId, extended, name, unit, factor, offset, kind, signed, bits];
-    const names = namesOf(signal, keyOf);
-    if (names !== undefined) hash.update(JSON.stringify([...facts, pgn ?? null, names]));
+    const extras = extrasOf(signal, keyOf);
+    if (extras !== undefined) hash.update(JSON.stringify([...facts, pgn ?? null, extras]));
     else hash.update(JSON.stringify(pgn === undefined ? facts : [...facts, pgn]));
     hash.update("\n");
   }
@@ -22,10 +22,12 @@ export function tableId(signals: readonly SignalEntry[]): string {
 
 type KeyOf = (texts: ValueTexts | undefined) => string | undefined;
 
-/** What people and other models call the signal and its values; undefined where there is nothing of it. */
-function namesOf({ texts, spn, vss }: SignalEntry, keyOf: KeyOf): unknown {
-  if (texts === undefined && spn === undefined && vss.length === 0) return undefined;
-  return { texts: keyOf(texts), spn, vss: vss.map((name) => vssFacts(name, keyOf)) };
+/** What only some signals have: what people and other models call it and its values, how a campaign works it out; undefined where there is nothing of it. */
+function extrasOf({ texts, spn, vss, aggregate, windowUs, expression }: SignalEntry, keyOf: KeyOf): unknown {
+  const given = [texts, spn, aggregate, windowUs, expression];
+  if (vss.length === 0 && given.every((fact) => fact === undefined)) return undefined;
+  const names = { texts: keyOf(texts), spn, vss: vss.map((name) => vssFacts(name, keyOf)) };
+  return { ...names, aggregate, windowUs, expression };
 }
 
 function vssFacts({ path, unit, value }: VssName, keyOf: KeyOf): unknown {

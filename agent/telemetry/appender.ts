@@ -189,6 +189,7 @@ export class Appender {
       this.#counters.records += 1;
       this.#counters.samples += draft.samples;
       this.#counters.payloadBytes += payloadBytes;
+      draft.stored?.(payloadBytes);
     }
   }
 

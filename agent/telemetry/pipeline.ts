@@ -6,8 +6,8 @@ import type { BusMessages, SignalTable } from "../signals/signal-table.ts";
 import type { AppendCounters, Appender, StoreState } from "./appender.ts";
 import type { Collector } from "./collect/collector.ts";
 import type { FrameCapture } from "./frame-capture.ts";
+import type { BusCount } from "./record/encode/bus-count.ts";
 import type { Encoder } from "./record/encode/encoder.ts";
-import type { BusCount } from "./record/encode/samples.ts";
 import { TableAnnouncement } from "./table-announcement.ts";
 
 export type PipelineParts = {

@@ -2,8 +2,9 @@ import type { Topics } from "../../cloud/topics.ts";
 import { CLOCK_QUALITIES, type Clock, type ClockQuality } from "../../core/clock.ts";
 import type { Publication } from "../../ports/broker.ts";
 import type { QueuedRecord } from "../../ports/outbox.ts";
+import { isJson } from "../record/compress.ts";
 
-const CONTENT_TYPE = "application/x-protobuf";
+const CONTENT_TYPE = { protobuf: "application/x-protobuf", json: "application/json" } as const;
 const SCHEMA = "causeway.v1";
 /** Four-byte integer (MQTT 5.0, 3.3.2.3.3). */
 const MAX_EXPIRY_SECONDS = 0xffff_ffff;
@@ -61,7 +62,7 @@ export function publicationOf(
     topic: topicOf(record, topics),
     payload,
     retain: retainKey !== undefined && retainAvailable,
-    contentType: CONTENT_TYPE,
+    contentType: isJson(payload) ? CONTENT_TYPE.json : CONTENT_TYPE.protobuf,
     messageExpirySeconds,
     userProperties: [
       ["epoch", String(epoch)],

@@ -29,6 +29,11 @@ export function encodingOf(payload: Uint8Array): Encoding {
   return "identity";
 }
 
+/** Whether a payload without compression is JSON, told by its first byte: an object's, which is no tag that a record begins with. */
+export function isJson(payload: Uint8Array): boolean {
+  return payload[0] === 0x7b;
+}
+
 /**
  * A payload without its compression, at most `maxBytes` long.
  *

@@ -42,9 +42,9 @@ export type EncodeFigures = {
 export function benchmarkEncode(): EncodeFigures {
   const table = smoothTable();
   const log = sampleLog(table, [{ signals: "*", mode: "every", ms: 0 }]);
-  const sorter = new ColumnSorter(table.slots);
+  const sorter = new ColumnSorter();
   const [sortNs, sortWriteNs, sortProtobufjsNs, wholeZstdNs] = nsPerSample(log.count, [
-    () => sorter.sort(log, 0, log.count).length,
+    () => sorter.sort(table, log, 0, log.count).length,
     encoding(table, log, "none"),
     protobufjsEncoding(table, log),
     encoding(table, log, "zstd"),
@@ -101,9 +101,9 @@ function sampleLog(table: SignalTable, rules: readonly CollectRule[]): SampleLog
 /** The same record made the usual way: a plain object for protobufjs, with the deltas in plain arrays. */
 function protobufjsEncoding(table: SignalTable, log: SampleLog): () => number {
   const type = protobuf.Root.fromDescriptor(readDescriptor()).lookupType("causeway.v1.Record");
-  const sorter = new ColumnSorter(table.slots);
+  const sorter = new ColumnSorter();
   return () => {
-    const columns = sorter.sort(log, 0, log.count);
+    const columns = sorter.sort(table, log, 0, log.count);
     const axes: { deltas: number[] }[] = [];
     const encoded = columns.map(({ signal, timesUs, values }) => {
       const isFirst = table.messages.some(({ firstSignal }) => firstSignal === signal.index);

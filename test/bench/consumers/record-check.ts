@@ -93,6 +93,9 @@ export class RecordCheck {
       case "busEvent":
       case "frames":
       case "file":
+      case "trigger":
+      case "rows":
+      case "campaignReport":
       case "audit":
       case "notice":
         this.#enter(pending, NOTHING);

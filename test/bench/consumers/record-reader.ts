@@ -52,7 +52,20 @@ const recordSchema = z.object({
   seq: z.bigint(),
   bootId: z.string().regex(/^[0-9a-f]{32}$/),
   anchor: z.object({ monotonicUs: z.bigint(), wallUs: z.bigint(), quality: z.string() }),
-  body: z.enum(["samples", "table", "loss", "busEvent", "frames", "file", "audit", "updatePhase", "notice"]),
+  body: z.enum([
+    "samples",
+    "table",
+    "loss",
+    "busEvent",
+    "frames",
+    "file",
+    "trigger",
+    "rows",
+    "audit",
+    "updatePhase",
+    "notice",
+    "campaignReport",
+  ]),
   samples: z
     .object({
       table: z.string(),

@@ -2,11 +2,13 @@ import type { RecordId } from "../../../agent/ports/outbox.ts";
 import type { SignalTable } from "../../../agent/signals/signal-table.ts";
 import type { SampleLog } from "../../../agent/telemetry/collect/sample-log.ts";
 import { SampleLog as Log } from "../../../agent/telemetry/collect/sample-log.ts";
+import type { ColumnSchema } from "../../../agent/telemetry/record/encode/columns.ts";
 import { Encoder, type EncoderParts } from "../../../agent/telemetry/record/encode/encoder.ts";
 import { ManualClock } from "../core/clock.ts";
 
 /** One sample on its way into a log. */
 export type LoggedSample = {
+  /** Its slot. */
   readonly signal: number;
   /** µs since the Unix epoch. */
   readonly timeUs: number;
@@ -16,7 +18,7 @@ export type LoggedSample = {
 };
 
 /** A log that holds the given samples, as a collector would have filled it. */
-export function logOf(table: SignalTable, samples: readonly LoggedSample[]): SampleLog {
+export function logOf({ slots }: Pick<ColumnSchema, "slots">, samples: readonly LoggedSample[]): SampleLog {
   const log = new Log(samples.length);
   for (const { signal, timeUs, raw, opens } of samples) {
     log.reserve();
@@ -24,7 +26,7 @@ export function logOf(table: SignalTable, samples: readonly LoggedSample[]): Sam
     log.slots[at] = signal;
     log.timesUs[at] = timeUs;
     log.opens[at] = opens === false ? 0 : 1;
-    if (table.signals[signal].wide < 0) log.values[at] = Number(raw);
+    if (slots.signalOf(signal).wide < 0) log.values[at] = Number(raw);
     else new BigInt64Array(log.words.buffer)[at] = BigInt.asIntN(64, BigInt(raw));
     log.count += 1;
   }

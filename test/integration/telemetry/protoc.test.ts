@@ -5,6 +5,7 @@ import { FRAME_FLAG } from "../../../agent/ports/frame.ts";
 import { FrameLog } from "../../../agent/telemetry/record/encode/frames.ts";
 import { encoderOf, idOf, type LoggedSample, logOf } from "../../fakes/telemetry/samples.ts";
 import { tableOf } from "../../fakes/telemetry/table.ts";
+import { FIRED } from "../../fakes/telemetry/trigger.ts";
 
 const PROTO = join(import.meta.dirname, "../../../config/proto");
 const T0 = 1_767_225_600_000_000;
@@ -122,6 +123,40 @@ describe.skipIf(!hasProtoc)(`protoc --decode${hasProtoc ? "" : " (protoc is not 
     expect(text).toContain('unit: "km/h"\n      factor: 0\n      offset: -0.5\n');
     expect(valuesOf(text, "vss_release")).toEqual(['"6.0"']);
     expect(text).not.toMatch(/^\s*\d+:/m);
+  });
+
+  it("reads rows and a trigger with nothing but the shipped descriptor, all in clear", () => {
+    const campaign = { id: "slow", version: 2, digest: "0123456789abcdef" };
+    const lane = encoder.lane({ schema: table, campaign, stream: "event", form: "rows" });
+    const [rows] = lane.encode(logOf(table, samples.slice(2)), counts, 5);
+    const source = [`--descriptor_set_in=${join(PROTO, "telemetry.desc")}`];
+    const text = protocDecode(rows.seal(idOf(1, "event")), source);
+    expect(valuesOf(text, "name")).toEqual(
+      ["A.Small", "A.Signed", "B.Wide", "B.Wide", "B.F", "B.F", "C.D", "C.Big", "C.Big"].map((name) => `"${name}"`),
+    );
+    expect(valuesOf(text, "number")).toEqual([
+      "3",
+      "2147483647",
+      "1.8446744073709552e+19",
+      "9.2233720368547758e+18",
+      "nan",
+      "-1.5",
+      "0.1",
+      "9007199254740991",
+      "0",
+    ]);
+    expect(valuesOf(text, "exact")).toEqual(['"18446744073709551614"', '"9223372036854775808"']);
+    expect(valuesOf(text, "time_us")).toEqual(samples.slice(2).map(({ timeUs }) => String(timeUs)));
+    expect(valuesOf(text, "trigger")).toEqual(["5"]);
+    expect(valuesOf(text, "id")).toEqual(['"slow"']);
+    const fired = protocDecode(encoder.trigger(FIRED, "rows").seal(idOf(2, "event")), source);
+    expect(valuesOf(fired, "number")).toEqual(["12", "85.25", "-20.5", "inf"]);
+    expect(valuesOf(fired, "flag")).toEqual(["false"]);
+    expect(valuesOf(fired, "text")).toEqual(['""']);
+    expect(valuesOf(fired, "marks_us")).toEqual(FIRED.capture.marksUs.map(String));
+    expect(valuesOf(fired, "dtcs")).toEqual(['"P0420"', '"U0100"']);
+    expect(valuesOf(fired, "phase")).toEqual(["TRIGGER_PHASE_BEGIN"]);
+    for (const shown of [text, fired]) expect(shown).not.toMatch(/^\s*\d+:/m);
   });
 
   it("reads the records of every other kind", () => {

@@ -131,3 +131,33 @@ describe("Appender with kept values", () => {
     expect(appender.counters().discardedRecords).toBe(2);
   });
 });
+
+describe("what a draft is told of its record", () => {
+  function hand(appender: Appender, bytes: number): number[] {
+    const stored: number[] = [];
+    appender.add({ ...draft("event", bytes), stored: (payloadBytes) => void stored.push(payloadBytes) });
+    return stored;
+  }
+
+  it("is the length of the payload as it is stored, once", () => {
+    const { outbox, appender } = bench();
+    const told = [10, 400, 100].map((bytes) => hand(appender, bytes));
+    expect(told).toEqual([[], [], []]);
+    appender.store();
+    appender.store();
+    expect(told.flat()).toEqual([10, 400, 100]);
+    expect(told.flat()).toEqual(outbox.list("event", 10).map(({ bytes }) => bytes));
+  });
+
+  it("is nothing while the outbox refuses it, and nothing of a record that is given up", () => {
+    const { outbox, appender } = bench();
+    outbox.isGone = true;
+    const told = [400, 401, 402, 403].map((bytes) => hand(appender, bytes));
+    appender.store();
+    expect(told.flat()).toEqual([]);
+    outbox.isGone = false;
+    appender.store();
+    expect(told).toEqual([[], [], [402], [403]]);
+    expect(appender.counters()).toMatchObject({ discardedRecords: 2, payloadBytes: 805 });
+  });
+});

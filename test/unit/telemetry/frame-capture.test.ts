@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type CanFrame, FRAME_FLAG, FrameBatch } from "../../../agent/ports/frame.ts";
 import { FrameCapture } from "../../../agent/telemetry/frame-capture.ts";
+import { FrameLog } from "../../../agent/telemetry/record/encode/frames.ts";
 import type { EncodedDraft } from "../../../agent/telemetry/record/encode/record-sealer.ts";
 import { createRecordReader } from "../../../agent/telemetry/record/read/record-reader.ts";
 import { readDescriptor } from "../../../config/proto/descriptor.ts";
@@ -82,5 +83,18 @@ describe("a capture of frames", () => {
     capture.start({ id: "c-3", bus: undefined, maxFrames: 3 });
     expect(capture.stop()).toEqual({ frames: 0, discarded: 0, records: 0 });
     expect(drafts).toHaveLength(1);
+  });
+});
+
+describe("frames of a campaign", () => {
+  it("name campaign and trigger, and no record with the longest names is beyond the limit", () => {
+    const encoder = encoderOf(tableOf([]), { maxPayloadBytes: MAX_BYTES });
+    const campaign = { id: "c".repeat(64), version: 2 ** 32 - 1, digest: "0123456789abcdef" };
+    const log = new FrameLog("n".repeat(64), "b".repeat(32), encoder.maxBodyBytes);
+    while (!log.isFull) log.take(new Uint8Array(64), 0, 64, 2 ** 29 - 1, 63, 2 ** 52);
+    const payload = encoder.frames(log, { campaign, trigger: 2 ** 52 }).seal(idOf(2 ** 53 - 1, "capture"));
+    expect(payload.length).toBeLessThanOrEqual(MAX_BYTES);
+    expect(reader.decode(payload).body).toMatchObject({ kind: "frames", campaign, trigger: 2 ** 52 });
+    expect(reader.decode(encoder.frames(log).seal(idOf(1, "capture"))).body).not.toHaveProperty("campaign.id");
   });
 });

@@ -2,6 +2,14 @@ import type { SignalEntry } from "../../../signals/signal-entry.ts";
 import type { Origin, SignalSlots } from "../../../signals/signal-slots.ts";
 import type { SampleLog } from "../../collect/sample-log.ts";
 
+/** What the samples of a log mean: the signal table that its slots are of, the vehicle's or one of a campaign. */
+export type ColumnSchema = {
+  /** As in `SignalTable.id`. */
+  readonly id: string;
+  readonly signals: readonly SignalEntry[];
+  readonly slots: Pick<SignalSlots, "capacity" | "count" | "signalOf" | "originOf" | "groupOf">;
+};
+
 /** The samples of one signal, from one sender where these are told apart, in the order they were taken. Views of shared memory, valid until the sorter is used again. */
 export type Column = {
   readonly signal: SignalEntry;
@@ -18,23 +26,17 @@ export type Column = {
 
 /** Turns a log, which is ordered by frame, into columns. Keeps its memory between uses. */
 export class ColumnSorter {
-  readonly #slots: SignalSlots;
   /** Where the next sample of each slot goes. */
-  readonly #next: Uint32Array;
+  #next = new Uint32Array(0);
   #timesUs = new Float64Array(0);
   #values = new Float64Array(0);
   #words = new Uint32Array(0);
 
-  constructor(slots: SignalSlots) {
-    this.#slots = slots;
-    this.#next = new Uint32Array(slots.capacity + 1);
-  }
-
-  /** Columns of the samples `from` .. `to - 1` of `log`, in the order of their slots; signals without a sample are left out. */
-  sort(log: SampleLog, from: number, to: number): Column[] {
+  /** Columns of the samples `from` .. `to - 1` of `log`, whose slots are of `schema`, in the order of their slots; signals without a sample are left out. */
+  sort({ slots: given }: ColumnSchema, log: SampleLog, from: number, to: number): Column[] {
     if (to - from > this.#timesUs.length) this.#allocate(log.slots.length);
     const { slots, timesUs, words } = log;
-    const next = this.#findStarts(slots, from, to);
+    const next = this.#findStarts(given.count, slots, from, to);
     const sortedTimesUs = this.#timesUs;
     const sortedWords = this.#words;
     for (let sample = from; sample < to; sample++) {
@@ -45,11 +47,11 @@ export class ColumnSorter {
       sortedWords[at * 2] = words[sample * 2];
       sortedWords[at * 2 + 1] = words[sample * 2 + 1];
     }
-    return this.#cut();
+    return this.#cut(given);
   }
 
-  #findStarts(slots: Uint32Array, from: number, to: number): Uint32Array {
-    const end = this.#slots.count;
+  #findStarts(end: number, slots: Uint32Array, from: number, to: number): Uint32Array {
+    if (end >= this.#next.length) this.#next = new Uint32Array(end * 2 + 1);
     const next = this.#next.fill(0, 0, end + 1);
     for (let sample = from; sample < to; sample++) next[slots[sample] + 1] += 1;
     for (let slot = 1; slot <= end; slot++) next[slot] += next[slot - 1];
@@ -57,16 +59,16 @@ export class ColumnSorter {
   }
 
   /** After the scatter `#next` of a slot is the end of its run, which is the start of the one after it. */
-  #cut(): Column[] {
+  #cut(slots: ColumnSchema["slots"]): Column[] {
     const columns: Column[] = [];
     let start = 0;
-    for (let slot = 0; slot < this.#slots.count; slot++) {
+    for (let slot = 0; slot < slots.count; slot++) {
       const end = this.#next[slot];
       if (end > start) {
         columns.push({
-          signal: this.#slots.signalOf(slot),
-          origin: this.#slots.originOf(slot),
-          group: this.#slots.groupOf(slot),
+          signal: slots.signalOf(slot),
+          origin: slots.originOf(slot),
+          group: slots.groupOf(slot),
           timesUs: this.#timesUs.subarray(start, end),
           values: this.#values.subarray(start, end),
           words: this.#words.subarray(start * 2, end * 2),

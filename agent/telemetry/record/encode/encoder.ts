@@ -4,14 +4,21 @@ import type { LossRange, StreamName } from "../../../ports/outbox.ts";
 import type { SignalTable } from "../../../signals/signal-table.ts";
 import type { SampleLog } from "../../collect/sample-log.ts";
 import { type AuditEntry, writeAudit } from "./audit.ts";
+import type { BusCount } from "./bus-count.ts";
+import type { RecordMark } from "./campaign-ref.ts";
+import { type CampaignReport, encodeCampaignReport } from "./campaign-report.ts";
 import { type BusEvent, type Notice, writeBusEvent, writeLoss, writeNotice } from "./events.ts";
 import { type OutgoingFile, partsOf, writeFilePart } from "./file.ts";
+import { fitTrigger } from "./fit-trigger.ts";
 import type { FrameLog } from "./frames.ts";
+import { LaneEncoder, type LaneSettings } from "./lane-encoder.ts";
 import { ProtobufWriter } from "./protobuf-writer.ts";
-import { type EncodedDraft, RecordSealer } from "./record-sealer.ts";
-import { SampleCutter } from "./sample-cutter.ts";
-import type { BusCount } from "./samples.ts";
-import { encodeTable } from "./table.ts";
+import { type DraftForm, type EncodedDraft, RecordSealer } from "./record-sealer.ts";
+import { JsonRowsWriter, RowsWriter } from "./rows-writer.ts";
+import type { BodyWriter } from "./sample-cutter.ts";
+import { SamplesWriter } from "./samples.ts";
+import { type DescribedTable, encodeTable } from "./table.ts";
+import { jsonTrigger, type TriggerReport, writeTrigger } from "./trigger.ts";
 import { type UpdatePhase, writeUpdatePhase } from "./update-phase.ts";
 
 /** Field numbers of config/proto/telemetry.proto: what a record holds. */
@@ -22,9 +29,12 @@ const RECORD = {
   busEvent: 13,
   frames: 14,
   file: 15,
+  trigger: 16,
+  rows: 17,
   audit: 20,
   updatePhase: 21,
   notice: 22,
+  campaignReport: 23,
 } as const;
 
 export type EncoderParts = {
@@ -53,7 +63,8 @@ export type EncoderParts = {
 export class Encoder {
   readonly #parts: EncoderParts;
   readonly #sealer: RecordSealer;
-  readonly #cutter: SampleCutter;
+  readonly #columns: SamplesWriter;
+  readonly #lane: LaneEncoder;
   readonly #body = new ProtobufWriter();
 
   constructor(parts: EncoderParts) {
@@ -61,21 +72,26 @@ export class Encoder {
     const { compression, lifeMs, timeResolutionUs } = settings;
     this.#parts = parts;
     this.#sealer = new RecordSealer({ thing, bootId, clock, compression, lifeMs });
-    this.#cutter = new SampleCutter(table, timeResolutionUs);
+    this.#columns = new SamplesWriter(RECORD.samples, timeResolutionUs);
+    this.#lane = this.lane({ schema: table, campaign: undefined, stream: "telemetry", form: "columns" });
+  }
+
+  /** For the samples of one campaign: ask once for each, it learns from what it has cut. */
+  lane(settings: LaneSettings): LaneEncoder {
+    const maxBodyBytes = (form: DraftForm["form"]): number => this.#maxBodyBytes(form);
+    return new LaneEncoder(settings, { sealer: this.#sealer, writer: this.#writerOf(settings), maxBodyBytes });
+  }
+
+  /** The samples of what the rules of the configuration ask for, of the vehicle's table, as `LaneEncoder.encode` does. */
+  samples(log: SampleLog, buses: readonly BusCount[]): EncodedDraft[] {
+    return this.#lane.encode(log, buses);
   }
 
   /**
-   * All samples of `log`, in as many records as the limit asks for. Records are cut between frames; only a frame that is too long
-   * by itself is cut inside. Each carries `buses`.
+   * A signal table, the vehicle's when absent, for the schema topic: `retainKey` is its id, a dot and the number of the part from 0. It
+   * never expires.
    */
-  samples(log: SampleLog, buses: readonly BusCount[]): EncodedDraft[] {
-    const bodies = this.#cutter.cut(RECORD.samples, log, buses, this.maxBodyBytes);
-    return bodies.map(({ body, samples }) => this.#sealer.draft("telemetry", body, samples));
-  }
-
-  /** The signal table, for the schema topic: `retainKey` is its id, a dot and the number of the part from 0. It never expires. */
-  table(): EncodedDraft[] {
-    const { table } = this.#parts;
+  table(table: DescribedTable = this.#parts.table): EncodedDraft[] {
     return encodeTable(table, RECORD.table, this.maxBodyBytes).map((body, part) => ({
       ...this.#sealer.draft("event", body),
       lifeMs: undefined,
@@ -109,9 +125,29 @@ export class Encoder {
     return this.#record("control", (writer) => writeUpdatePhase(writer, RECORD.updatePhase, phase));
   }
 
-  /** Frames of a capture. */
-  frames(log: FrameLog): EncodedDraft {
-    return this.#record("capture", (writer) => log.write(writer, RECORD.frames));
+  /** Frames of a capture; `mark` where a campaign asked for it. */
+  frames(log: FrameLog, mark?: RecordMark): EncodedDraft {
+    return this.#record("capture", (writer) => log.write(writer, RECORD.frames, mark));
+  }
+
+  /**
+   * Says that the trigger of a campaign has fired, or that what belongs to it has ended, in the form of the campaign's records. Never
+   * compressed. What is too long for a record is left out, and counted in it.
+   */
+  trigger(report: TriggerReport, form: LaneSettings["form"]): EncodedDraft {
+    const isJson = form === "json";
+    const bodyOf = isJson
+      ? jsonTrigger
+      : (some: TriggerReport) => this.#bodyOf((w) => writeTrigger(w, RECORD.trigger, some));
+    const how = { form: isJson ? "json" : "protobuf", compression: "none" } as const;
+    const fitted = fitTrigger(report, this.#maxBodyBytes(how.form), (some) => bodyOf(some).length);
+    return this.#sealer.draft("event", bodyOf(fitted), how);
+  }
+
+  /** Says what campaigns the vehicle runs and which it does not take, in as many records as the limit asks for. */
+  campaignReport(report: CampaignReport): EncodedDraft[] {
+    const parts = encodeCampaignReport(report, RECORD.campaignReport, this.maxBodyBytes);
+    return parts.map((part) => this.#sealer.draft("event", part));
   }
 
   /** A file, in as many records as the limit asks for. */
@@ -122,13 +158,28 @@ export class Encoder {
 
   /** Bytes that a record has for its content; what is longer must be cut. */
   get maxBodyBytes(): number {
+    return this.#maxBodyBytes("protobuf");
+  }
+
+  #maxBodyBytes(form: DraftForm["form"]): number {
     const { settings, maxPayloadBytes } = this.#parts;
-    return (maxPayloadBytes?.() ?? settings.maxPayloadBytes) - this.#sealer.headerBytes;
+    const headerBytes = form === "json" ? this.#sealer.jsonHeaderBytes : this.#sealer.headerBytes;
+    return (maxPayloadBytes?.() ?? settings.maxPayloadBytes) - headerBytes;
+  }
+
+  #writerOf({ schema, campaign, form }: LaneSettings): BodyWriter {
+    const { timeResolutionUs } = this.#parts.settings;
+    if (form === "json") return new JsonRowsWriter({ schema, campaign }, timeResolutionUs);
+    return form === "rows" ? new RowsWriter(RECORD.rows, { schema, campaign }, timeResolutionUs) : this.#columns;
   }
 
   #record(stream: StreamName, write: (writer: ProtobufWriter) => void): EncodedDraft {
+    return this.#sealer.draft(stream, this.#bodyOf(write));
+  }
+
+  #bodyOf(write: (writer: ProtobufWriter) => void): Uint8Array {
     this.#body.reset();
     write(this.#body);
-    return this.#sealer.draft(stream, this.#body.finish());
+    return this.#body.finish();
   }
 }

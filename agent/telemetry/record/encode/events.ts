@@ -1,7 +1,7 @@
 import type { BusState } from "../../../ports/can-bus.ts";
 import type { LossRange, LossReason } from "../../../ports/outbox.ts";
+import { type BusCount, writeBusCount } from "./bus-count.ts";
 import type { ProtobufWriter } from "./protobuf-writer.ts";
-import { type BusCount, writeBusCount } from "./samples.ts";
 
 /** Field numbers of config/proto/telemetry.proto. */
 const LOSS = {

@@ -1,4 +1,5 @@
 import { FRAME_MAX_DATA_BYTES } from "../../../ports/frame.ts";
+import { type RecordMark, writeCampaign } from "./campaign-ref.ts";
 import type { ProtobufWriter } from "./protobuf-writer.ts";
 
 /** Field numbers of config/proto/telemetry.proto. */
@@ -11,11 +12,13 @@ const FRAMES = {
   flags: 6,
   lengths: 7,
   data: 8,
+  campaign: 9,
+  trigger: 10,
 } as const;
 /** Most bytes of a frame besides its data: 8 of its time (up to 2^53), 5 of its id, 1 each of flags and length. */
 const FRAME_BYTES = 15;
-/** Bytes of a record besides its frames and names. */
-const OVERHEAD_BYTES = 64;
+/** Bytes of a record besides its frames and names: 64, and what a campaign with the longest id takes (64 letters, 16 of its digest, numbers). */
+const OVERHEAD_BYTES = 192;
 
 /** Frames of one bus that wait to be a record. */
 export class FrameLog {
@@ -57,8 +60,8 @@ export class FrameLog {
     this.#dataBytes += length;
   }
 
-  /** Writes the `Frames` message as field `field`. */
-  write(writer: ProtobufWriter, field: number): void {
+  /** Writes the `Frames` message as field `field`; `mark` for those of a campaign. */
+  write(writer: ProtobufWriter, field: number, mark?: RecordMark): void {
     const [baseTimeUs = 0] = this.#times;
     writer.begin(field, this.#dataBytes + this.count * FRAME_BYTES);
     writer.stringField(FRAMES.capture, this.capture);
@@ -71,6 +74,10 @@ export class FrameLog {
     this.#packed(writer, FRAMES.flags, this.#flags);
     this.#packed(writer, FRAMES.lengths, this.#lengths);
     writer.bytesField(FRAMES.data, this.#data.subarray(0, this.#dataBytes));
+    if (mark !== undefined) {
+      writeCampaign(writer, FRAMES.campaign, mark.campaign);
+      writer.uintField(FRAMES.trigger, mark.trigger);
+    }
     writer.end();
   }
 

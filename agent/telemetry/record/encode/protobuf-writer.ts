@@ -54,7 +54,11 @@ export class ProtobufWriter {
 
   /** sint32 and sint64 fields, for integers of magnitude below 2^53. Zero is left out. */
   sintField(field: number, value: number): void {
-    if (value === 0) return;
+    if (value !== 0) this.presentSintField(field, value);
+  }
+
+  /** Like `sintField`, for a field with presence (`optional`): zero is written. */
+  presentSintField(field: number, value: number): void {
     this.#reserve(20);
     this.#varint(field * 8 + WIRE.varint, 0);
     this.sint(value);
@@ -84,7 +88,12 @@ export class ProtobufWriter {
 
   /** string fields, as UTF-8. The empty string is left out. */
   stringField(field: number, text: string): void {
-    if (text !== "") this.bytesField(field, utf8.encode(text));
+    if (text !== "") this.presentStringField(field, text);
+  }
+
+  /** Like `stringField`, for a field with presence (`optional`): the empty string is written. */
+  presentStringField(field: number, text: string): void {
+    this.bytesField(field, utf8.encode(text));
   }
 
   /** bytes fields, and nested messages that are encoded already; written even when empty. */

@@ -1,5 +1,5 @@
 import type { AgentConfig } from "../../../../config/schema.ts";
-import { type Clock, RECORDED_QUALITIES, recordedQuality } from "../../../core/clock.ts";
+import { type Clock, RECORDED_QUALITIES, type RecordedQuality, recordedQuality } from "../../../core/clock.ts";
 import type { Encoding, KeptValue, RecordDraft, RecordId, StreamName } from "../../../ports/outbox.ts";
 import { compress } from "../compress.ts";
 import { ProtobufWriter } from "./protobuf-writer.ts";
@@ -8,14 +8,12 @@ import { ProtobufWriter } from "./protobuf-writer.ts";
 const HEADER = { thing: 1, epoch: 2, stream: 3, seq: 4, bootId: 5, anchor: 6 } as const;
 const ANCHOR = { monotonicUs: 1, wallUs: 2, quality: 3 } as const;
 
-const ENCODINGS: Readonly<Record<AgentConfig["encode"]["compression"], Encoding>> = {
-  none: "identity",
-  gzip: "gzip",
-  zstd: "zstd",
-};
+type Compression = AgentConfig["encode"]["compression"];
+const ENCODINGS: Readonly<Record<Compression, Encoding>> = { none: "identity", gzip: "gzip", zstd: "zstd" };
 
 /** No record has an id longer than this one, so a header made with it is the longest. */
 const LONGEST_ID: RecordId = { epoch: Number.MAX_SAFE_INTEGER, stream: "telemetry", seq: Number.MAX_SAFE_INTEGER };
+const LONGEST_TIME_US = 2 ** 52;
 
 /** Who the records are of, and how they are sealed. */
 export type RecordSealerParts = {
@@ -23,9 +21,22 @@ export type RecordSealerParts = {
   /** Kernel boot id, 32 hexadecimal digits. */
   readonly bootId: string;
   readonly clock: Clock;
-  readonly compression: AgentConfig["encode"]["compression"];
+  readonly compression: Compression;
   /** Life of the records of each stream, ms; absent lives until delivered or evicted. */
   readonly lifeMs: AgentConfig["outbox"]["lifeMs"];
+};
+
+/** What is not as for all records. */
+export type DraftForm = {
+  /** "json": the body is one member of a JSON object, and the header goes before it. Never compressed. */
+  readonly form?: "protobuf" | "json" | undefined;
+  readonly compression?: Compression | undefined;
+  /** Life from now, ms. */
+  readonly lifeMs?: number | undefined;
+  /** Samples in it. */
+  readonly samples?: number | undefined;
+  /** N: a full outbox may thin it N:1. */
+  readonly thin?: number | undefined;
 };
 
 /** A draft and what it holds, for those who must count. */
@@ -36,44 +47,53 @@ export type EncodedDraft = RecordDraft & {
   readonly bodyBytes: number;
   /** Kept values that must change in the transaction that stores it, however it is stored; absent where none must. */
   readonly kept?: readonly KeptValue[];
+  /** N: a full outbox may keep every N-th sample alone, before anything is evicted; absent never. */
+  readonly thin?: number | undefined;
+  /** Told once, when the record is in the outbox, how long its payload became. Must not throw, and must not hand over another draft. */
+  readonly stored?: ((payloadBytes: number) => void) | undefined;
 };
+
+/** The moment a draft is made, on both clocks. */
+type Moment = { readonly monotonicUs: number; readonly wallUs: number; readonly quality: RecordedQuality };
 
 /** Makes a draft of an encoded body: the header of the record, with the anchor of the moment the draft is made, and its compression. */
 export class RecordSealer {
   /** Longest header, bytes. */
   readonly headerBytes: number;
+  /** Longest header of a record in JSON, with what stands around its body, bytes. */
+  readonly jsonHeaderBytes: number;
   readonly #parts: RecordSealerParts;
-  readonly #encoding: Encoding;
   readonly #header = new ProtobufWriter();
 
   constructor(parts: RecordSealerParts) {
     this.#parts = parts;
-    this.#encoding = ENCODINGS[parts.compression];
-    this.headerBytes = this.#longestHeaderBytes();
+    const moment = { monotonicUs: LONGEST_TIME_US, wallUs: LONGEST_TIME_US };
+    const nothing = new Uint8Array(0);
+    // The first quality has the longest name, and as a number it is left out.
+    this.headerBytes = this.#protobuf(LONGEST_ID, { ...moment, quality: "gps" }, nothing).length;
+    this.jsonHeaderBytes = this.#json(LONGEST_ID, { ...moment, quality: "unsynchronised" }, nothing).length;
   }
 
-  draft(stream: StreamName, body: Uint8Array, samples = 0): EncodedDraft {
-    const { clock, lifeMs } = this.#parts;
+  draft(stream: StreamName, body: Uint8Array, how: DraftForm = {}): EncodedDraft {
+    const { clock } = this.#parts;
     const quality = recordedQuality(clock.quality());
-    const monotonicUs = Math.round(clock.monotonicMs() * 1000);
-    const wallUs = clock.wallUs();
+    const moment = { monotonicUs: Math.round(clock.monotonicMs() * 1000), wallUs: clock.wallUs(), quality };
+    const isJson = how.form === "json";
+    const encoding = isJson ? "identity" : ENCODINGS[how.compression ?? this.#parts.compression];
     return {
       stream,
-      encoding: this.#encoding,
+      encoding,
       timeQuality: quality,
-      lifeMs: lifeMs[stream],
+      lifeMs: how.lifeMs ?? this.#parts.lifeMs[stream],
       retainKey: undefined,
-      samples,
+      samples: how.samples ?? 0,
       bodyBytes: body.length,
-      seal: (id) => {
-        this.#writeHeader(id, monotonicUs, wallUs, RECORDED_QUALITIES.indexOf(quality));
-        this.#header.append(body);
-        return compress(this.#header.finish(), this.#encoding);
-      },
+      ...(how.thin !== undefined && { thin: how.thin }),
+      seal: (id) => (isJson ? this.#json(id, moment, body) : compress(this.#protobuf(id, moment, body), encoding)),
     };
   }
 
-  #writeHeader(id: RecordId, monotonicUs: number, wallUs: number, quality: number): void {
+  #protobuf(id: RecordId, { monotonicUs, wallUs, quality }: Moment, body: Uint8Array): Uint8Array {
     const writer = this.#header;
     writer.reset();
     writer.stringField(HEADER.thing, this.#parts.thing);
@@ -84,13 +104,18 @@ export class RecordSealer {
     writer.begin(HEADER.anchor, 24);
     writer.sintField(ANCHOR.monotonicUs, monotonicUs);
     writer.sintField(ANCHOR.wallUs, wallUs);
-    writer.uintField(ANCHOR.quality, quality);
+    writer.uintField(ANCHOR.quality, RECORDED_QUALITIES.indexOf(quality));
     writer.end();
+    writer.append(body);
+    return writer.finish();
   }
 
-  #longestHeaderBytes(): number {
-    const most = 2 ** 52;
-    this.#writeHeader(LONGEST_ID, most, most, RECORDED_QUALITIES.length);
-    return this.#header.length;
+  /** The JSON form of the same message (protobuf.dev/programming-guides/json), in which 64-bit integers are numbers: none is beyond 2^53. */
+  #json(id: RecordId, { monotonicUs, wallUs, quality }: Moment, body: Uint8Array): Uint8Array {
+    const { thing, bootId } = this.#parts;
+    const anchor = { monotonicUs, wallUs, quality: `CLOCK_QUALITY_${quality.toUpperCase()}` };
+    const { epoch, stream, seq } = id;
+    const header = JSON.stringify({ thing, epoch, stream, seq, bootId, anchor });
+    return Buffer.concat([Buffer.from(`${header.slice(0, -1)},`), body, Buffer.from("}")]);
   }
 }

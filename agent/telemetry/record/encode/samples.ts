@@ -1,62 +1,63 @@
-import type { BusCounters } from "../../../ports/can-bus.ts";
-import type { SignalTable } from "../../../signals/signal-table.ts";
-import type { SampleLog } from "../../collect/sample-log.ts";
+import { writeBusCount } from "./bus-count.ts";
+import { writeCampaign } from "./campaign-ref.ts";
 import { type Column, ColumnSorter } from "./columns.ts";
-import type { ProtobufWriter } from "./protobuf-writer.ts";
+import { ProtobufWriter } from "./protobuf-writer.ts";
+import type { BodyWriter, SampleRun, SampleSource } from "./sample-cutter.ts";
 
 /** Field numbers of config/proto/telemetry.proto. */
-const SAMPLES = { table: 1, baseTimeUs: 2, timeUnitUs: 3, axes: 4, columns: 5, buses: 6 } as const;
+const SAMPLES = {
+  table: 1,
+  baseTimeUs: 2,
+  timeUnitUs: 3,
+  axes: 4,
+  columns: 5,
+  buses: 6,
+  campaign: 7,
+  trigger: 8,
+} as const;
 const AXIS = { deltas: 1 } as const;
 const COLUMN = { signal: 1, axis: 2, raws: 3, floats: 4, doubles: 5, source: 6, destination: 7 } as const;
-const BUS_COUNT = { bus: 1, received: 2, dropped: 3, errorFrames: 4 } as const;
-
-/** What one bus has done since the agent started. */
-export type BusCount = { readonly bus: string } & Pick<BusCounters, "received" | "dropped" | "errorFrames">;
-
-/** Writes a `BusCount` as field `field` of the message that is open. */
-export function writeBusCount(writer: ProtobufWriter, field: number, count: BusCount): void {
-  writer.begin(field, 16);
-  writer.stringField(BUS_COUNT.bus, count.bus);
-  writer.uintField(BUS_COUNT.received, count.received);
-  if (count.dropped !== undefined) writer.presentUintField(BUS_COUNT.dropped, count.dropped);
-  writer.uintField(BUS_COUNT.errorFrames, count.errorFrames);
-  writer.end();
-}
 
 /**
  * Writes the `Samples` message: signals as columns of deltas, columns of one message sharing their times where these are equal.
  *
  * Times are rounded, each on its own, to the nearest multiple of `timeUnitUs` since the Unix epoch (halves upwards), so rounding
- * errors never add up.
+ * errors never add up. One writer, whose memory grows with the longest record, serves many sources.
  */
-export class SamplesWriter {
-  readonly #writer: ProtobufWriter;
-  readonly #tableId: string;
+export class SamplesWriter implements BodyWriter {
+  readonly #writer = new ProtobufWriter();
+  readonly #field: number;
   readonly #timeUnitUs: number;
-  readonly #sorter: ColumnSorter;
+  readonly #sorter = new ColumnSorter();
   #ticks = new Float64Array(0);
 
-  constructor(writer: ProtobufWriter, table: SignalTable, timeUnitUs: number) {
-    this.#writer = writer;
-    this.#tableId = table.id;
+  /** `field`: of the message in the record. */
+  constructor(field: number, timeUnitUs: number) {
+    this.#field = field;
     this.#timeUnitUs = timeUnitUs;
-    this.#sorter = new ColumnSorter(table.slots);
   }
 
-  /** Writes the samples `from` .. `to - 1` of `log` (at least one) as field `field`. */
-  write(field: number, log: SampleLog, from: number, to: number, buses: readonly BusCount[]): void {
+  write({ schema, campaign }: SampleSource, { log, from, to, buses, trigger }: SampleRun): number {
     const writer = this.#writer;
-    const columns = this.#sorter.sort(log, from, to);
+    const columns = this.#sorter.sort(schema, log, from, to);
     const baseTick = this.#tickOf(log.timesUs[from]);
     const { axes, axisOf } = this.#shareAxes(columns);
-    writer.begin(field, (to - from) * 3);
-    writer.stringField(SAMPLES.table, this.#tableId);
+    writer.reset();
+    writer.begin(this.#field, (to - from) * 3);
+    writer.stringField(SAMPLES.table, schema.id);
     writer.sintField(SAMPLES.baseTimeUs, baseTick * this.#timeUnitUs);
     writer.uintField(SAMPLES.timeUnitUs, this.#timeUnitUs);
     for (const axis of axes) this.#writeAxis(axis, baseTick);
     for (let at = 0; at < columns.length; at++) this.#writeColumn(columns[at], axisOf[at]);
     for (const bus of buses) writeBusCount(writer, SAMPLES.buses, bus);
+    if (campaign !== undefined) writeCampaign(writer, SAMPLES.campaign, campaign);
+    writer.uintField(SAMPLES.trigger, trigger);
     writer.end();
+    return writer.length;
+  }
+
+  finish(): Uint8Array {
+    return this.#writer.finish();
   }
 
   #tickOf(timeUs: number): number {

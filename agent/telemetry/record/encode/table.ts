@@ -1,4 +1,4 @@
-import type { SignalEntry, SignalKind } from "../../../signals/signal-entry.ts";
+import { AGGREGATES, type SignalEntry, type SignalKind } from "../../../signals/signal-entry.ts";
 import type { SignalTable } from "../../../signals/signal-table.ts";
 import { ProtobufWriter } from "./protobuf-writer.ts";
 import { encodeNames } from "./signal-names.ts";
@@ -23,6 +23,9 @@ const SIGNAL = {
   vss: 14,
   valueTexts: 15,
   spn: 16,
+  aggregate: 17,
+  windowUs: 18,
+  expression: 19,
 } as const;
 const KIND: Readonly<Record<SignalKind, number>> = { integer: 0, float: 1, double: 2 };
 
@@ -119,6 +122,9 @@ function encodeSignal(entry: SignalEntry, names: readonly Uint8Array[]): Uint8Ar
   if (entry.pgn !== undefined) writer.presentUintField(SIGNAL.pgn, entry.pgn);
   for (const name of names) writer.append(name);
   if (entry.spn !== undefined) writer.presentUintField(SIGNAL.spn, entry.spn);
+  if (entry.aggregate !== undefined) writer.uintField(SIGNAL.aggregate, AGGREGATES.indexOf(entry.aggregate) + 1);
+  writer.uintField(SIGNAL.windowUs, entry.windowUs ?? 0);
+  writer.stringField(SIGNAL.expression, entry.expression ?? "");
   writer.end();
   return writer.finish();
 }

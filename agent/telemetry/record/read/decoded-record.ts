@@ -4,9 +4,12 @@ import type { LossRange, RecordId } from "../../../ports/outbox.ts";
 import type { SignalEntry, VssName } from "../../../signals/signal-entry.ts";
 import type { ValueTexts } from "../../../signals/value-texts.ts";
 import type { AuditEntry } from "../encode/audit.ts";
+import type { BusCount } from "../encode/bus-count.ts";
+import type { CampaignRef } from "../encode/campaign-ref.ts";
+import type { CampaignReport } from "../encode/campaign-report.ts";
 import type { BusEvent, Notice } from "../encode/events.ts";
 import type { FilePart } from "../encode/file.ts";
-import type { BusCount } from "../encode/samples.ts";
+import type { TriggerReport } from "../encode/trigger.ts";
 import type { UpdatePhase } from "../encode/update-phase.ts";
 
 /** The samples of one signal in a record. */
@@ -42,16 +45,57 @@ export type MoreTexts = {
   readonly vss: readonly VssName[];
 };
 
+/** What a record was collected for. */
+export type OfCampaign = {
+  /** Undefined for what the rules of the configuration ask for. */
+  readonly campaign?: CampaignRef | undefined;
+  /** Number of the trigger that it belongs to. */
+  readonly trigger?: number | undefined;
+};
+
+/** A sample with its names. */
+export type RecordRow = {
+  /** "Message.Signal", with the id where several messages of the bus have the name, or the name of a derived signal. */
+  readonly name: string;
+  /** Empty for a derived signal. */
+  readonly bus: string;
+  /** Physical; a bigint beyond 2^53. */
+  readonly value: number | bigint;
+  readonly text?: string | undefined;
+  readonly unit: string;
+  /** µs since the Unix epoch. */
+  readonly timeUs: number;
+  /** Undefined for a sample as it was received. */
+  readonly aggregate?: string | undefined;
+  /** Undefined for a trip. */
+  readonly windowUs?: number | undefined;
+  readonly source?: number | undefined;
+  readonly destination?: number | undefined;
+  readonly vssPaths: readonly string[];
+};
+
 /** What a record holds. */
 export type RecordBody =
-  | {
+  | ({
       readonly kind: "samples";
       /** Id of the signal table that the columns refer to. */
       readonly table: string;
       readonly timeUnitUs: number;
       readonly columns: readonly RecordColumn[];
       readonly buses: readonly BusCount[];
-    }
+    } & OfCampaign)
+  | ({
+      readonly kind: "rows";
+      readonly rows: readonly RecordRow[];
+      readonly buses: readonly BusCount[];
+    } & OfCampaign)
+  | ({ readonly kind: "trigger" } & TriggerReport)
+  | ({
+      readonly kind: "campaign-report";
+      /** Counts from 0; the parts of a report have one time. */
+      readonly part: number;
+      readonly parts: number;
+    } & CampaignReport)
   | {
       readonly kind: "table";
       readonly id: string;
@@ -64,14 +108,14 @@ export type RecordBody =
     }
   | ({ readonly kind: "loss" } & LossRange)
   | ({ readonly kind: "bus-event" } & BusEvent)
-  | {
+  | ({
       readonly kind: "frames";
       /** Names the capture. */
       readonly capture: string;
       readonly bus: string;
       /** `flags` as `FRAME_FLAG` has them. */
       readonly frames: readonly CanFrame[];
-    }
+    } & OfCampaign)
   | ({ readonly kind: "file" } & FilePart)
   | ({ readonly kind: "audit" } & AuditEntry)
   | ({ readonly kind: "update-phase" } & UpdatePhase)

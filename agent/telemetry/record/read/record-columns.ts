@@ -1,5 +1,5 @@
 import type { CanFrame } from "../../../ports/frame.ts";
-import type { BusCount } from "../encode/samples.ts";
+import type { BusCount } from "../encode/bus-count.ts";
 import type { RecordBody, RecordColumn } from "./decoded-record.ts";
 import { malformed } from "./malformed-record.ts";
 import type { WireRecord } from "./record-schema.ts";
@@ -33,6 +33,8 @@ export function samplesOf(wire: WireSamples): RecordBody {
     timeUnitUs: wire.time_unit_us,
     columns,
     buses: wire.buses.map(busCountOf),
+    campaign: wire.campaign ?? undefined,
+    trigger: wire.trigger === 0 ? undefined : wire.trigger,
   };
 }
 

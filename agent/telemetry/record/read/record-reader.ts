@@ -2,9 +2,10 @@ import protobuf from "protobufjs/light.js";
 import "protobufjs/ext/descriptor.js";
 import { z } from "zod";
 import { messageOf } from "../../../core/errors.ts";
-import { inflate } from "../compress.ts";
+import { inflate, isJson } from "../compress.ts";
 import type { DecodedRecord, RecordBody } from "./decoded-record.ts";
 import { malformed } from "./malformed-record.ts";
+import { campaignReportOf, ofCampaign, rowsOf, triggerOf } from "./record-campaigns.ts";
 import { busCountOf, framesOf, samplesOf } from "./record-columns.ts";
 import { RECORD_CONVERSION, type WireRecord, wireRecord } from "./record-schema.ts";
 import { tableOf } from "./record-table.ts";
@@ -14,19 +15,30 @@ const MAX_RECORD_BYTES = 4_194_304;
 
 /** Reads payloads as received from the broker. */
 export interface RecordReader {
-  /** The record in `payload`, compressed or not (told by its first bytes). Throws `input.malformed`, and nothing else, for bytes that are no record. */
+  /** The record in `payload`, protobuf or JSON, compressed or not (told by its first bytes). Throws `input.malformed`, and nothing else, for bytes that are no record. */
   decode(payload: Uint8Array): DecodedRecord;
 }
 
 /** A reader that goes by `descriptor`, the FileDescriptorSet that protoc makes of telemetry.proto. */
 export function createRecordReader(descriptor: Uint8Array): RecordReader {
   const type = protobuf.Root.fromDescriptor(descriptor, { keepCase: true }).lookupType("causeway.v1.Record");
+  const inJson = protobuf.Root.fromDescriptor(descriptor).lookupType("causeway.v1.Record");
   return {
     decode: (payload) => {
       const bytes = inflate(payload, MAX_RECORD_BYTES);
-      return recordOf(check(parse(type, bytes)));
+      return recordOf(check(parse(type, isJson(bytes) ? fromJson(inJson, bytes) : bytes)));
     },
   };
+}
+
+/** A record in the JSON form of protobuf, whose names of fields `type` has, as protobuf. */
+function fromJson(type: protobuf.Type, bytes: Uint8Array): Uint8Array {
+  try {
+    const document = z.record(z.string(), z.unknown()).parse(JSON.parse(new TextDecoder().decode(bytes)));
+    return type.encode(type.fromObject(document)).finish();
+  } catch (thrown) {
+    throw malformed(`the ${bytes.length} bytes are not the JSON of a record: ${messageOf(thrown)}`, thrown);
+  }
 }
 
 function parse(type: protobuf.Type, bytes: Uint8Array): unknown {
@@ -81,9 +93,12 @@ function bodyOf({
   bus_event: event,
   frames,
   file,
+  trigger,
+  rows,
   audit,
   update_phase: phase,
   notice,
+  campaign_report: report,
 }: WireRecord): RecordBody {
   if (samples !== undefined) return samplesOf(samples);
   if (table !== undefined) return tableOf(table);
@@ -93,9 +108,13 @@ function bodyOf({
     return { kind: "bus-event", count: busCountOf(event.count), state, detail, timeUs };
   }
   if (frames !== undefined) {
-    return { kind: "frames", capture: frames.capture, bus: frames.bus, frames: framesOf(frames) };
+    const { capture, bus } = frames;
+    return { kind: "frames", capture, bus, frames: framesOf(frames), ...ofCampaign(frames) };
   }
   if (file !== undefined) return { kind: "file", ...file, content: Uint8Array.from(file.content) };
+  if (trigger !== undefined) return triggerOf(trigger);
+  if (rows !== undefined) return rowsOf(rows);
+  if (report !== undefined) return campaignReportOf(report);
   if (audit !== undefined) return { kind: "audit", ...audit };
   if (phase !== undefined) {
     const {

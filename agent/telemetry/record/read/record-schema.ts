@@ -1,22 +1,8 @@
 import { z } from "zod";
 import { RECORDED_QUALITIES } from "../../../core/clock.ts";
-import { STREAMS } from "../../../ports/outbox.ts";
-
-/** 64-bit fields arrive as bigint; those that count or tell time must be exact as a number. */
-const integer = z
-  .bigint()
-  .refine((value) => value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER, "is beyond 2^53")
-  .transform(Number);
-const count = integer.refine((value) => value >= 0, "is negative");
-const position = integer.refine((value) => value >= 1, "must be 1 or more");
-const stream = z.enum(STREAMS, `must be one of ${STREAMS.join(", ")}`);
-
-const busCount = z.object({
-  bus: z.string(),
-  received: count,
-  dropped: count.optional(),
-  error_frames: count,
-});
+import { AGGREGATES } from "../../../signals/signal-entry.ts";
+import { campaign, campaignReport, rows, trigger } from "./campaign-schema.ts";
+import { busCount, count, integer, position, stream } from "./wire-fields.ts";
 
 /** Long arrays are checked in one pass; a schema for each element would make a result object for each. */
 const bigints = z.custom<readonly bigint[]>(
@@ -44,12 +30,21 @@ const samples = z.object({
     }),
   ),
   buses: z.array(busCount),
+  campaign: campaign.nullable(),
+  trigger: count,
 });
 
 const KINDS = { SIGNAL_KIND_INTEGER: "integer", SIGNAL_KIND_FLOAT: "float", SIGNAL_KIND_DOUBLE: "double" } as const;
 const kind = z
   .enum(["SIGNAL_KIND_INTEGER", "SIGNAL_KIND_FLOAT", "SIGNAL_KIND_DOUBLE"])
   .transform((name) => KINDS[name]);
+
+/** "AGGREGATE_MEAN" is "mean"; "AGGREGATE_NONE", which all signals of the vehicle's own table have, is undefined. */
+const aggregate = z.string().transform((name, context) => {
+  const found = AGGREGATES.find((known) => name === `AGGREGATE_${known.toUpperCase()}`);
+  if (found === undefined && name !== "AGGREGATE_NONE") context.addIssue({ code: "custom", message: "is not known" });
+  return found;
+});
 
 const valueText = z.object({ raw: z.bigint(), text: z.string() });
 
@@ -85,6 +80,9 @@ const table = z.object({
       spn: z.int().min(0).max(0x7ffff).optional(),
       value_texts: z.array(valueText),
       vss: z.array(vssName),
+      aggregate,
+      window_us: count,
+      expression: z.string(),
     }),
   ),
 });
@@ -137,6 +135,8 @@ const frames = z.object({
   flags: numbers,
   lengths: numbers,
   data: z.instanceof(Uint8Array),
+  campaign: campaign.nullable(),
+  trigger: count,
 });
 
 const file = z.object({
@@ -190,7 +190,7 @@ export const wireRecord = z.object({
       .enum(["CLOCK_QUALITY_UNSYNCHRONISED", "CLOCK_QUALITY_RTC", "CLOCK_QUALITY_NTP", "CLOCK_QUALITY_GPS"])
       .transform((name) => QUALITIES[name]),
   }),
-  // Absent is null: it is not in the oneof.
+  // Absent is null where a message is neither optional nor in the oneof.
   thinned: thinned.nullable(),
   samples: samples.optional(),
   table: table.optional(),
@@ -198,9 +198,12 @@ export const wireRecord = z.object({
   bus_event: busEvent.optional(),
   frames: frames.optional(),
   file: file.optional(),
+  trigger: trigger.optional(),
+  rows: rows.optional(),
   audit: audit.optional(),
   update_phase: updatePhase.optional(),
   notice: notice.optional(),
+  campaign_report: campaignReport.optional(),
 });
 
 /** How protobufjs must convert a message for `wireRecord`; fields that are absent get their proto3 defaults. */

@@ -22,7 +22,8 @@ export function tableOf(wire: WireTable): RecordBody {
 }
 
 function signalOf(wire: WireSignal): RecordSignal {
-  const { arbitration_id: arbitrationId, is_signed: signed, value_texts: texts, vss, ...facts } = wire;
+  const { arbitration_id: arbitrationId, is_signed: signed, value_texts: texts, vss, ...others } = wire;
+  const { window_us: windowUs, expression, ...facts } = others;
   const isUnsigned = facts.bits === 64 && !signed;
   return {
     ...facts,
@@ -30,6 +31,8 @@ function signalOf(wire: WireSignal): RecordSignal {
     signed,
     texts: textsOf(texts, isUnsigned),
     vss: vss.map((name) => vssOf(name, isUnsigned)),
+    windowUs: facts.aggregate === undefined ? undefined : windowUs,
+    expression: expression === "" ? undefined : expression,
   };
 }
 

@@ -1,7 +1,15 @@
 import { describe, expect, it } from "vitest";
+import { createTopics } from "../../../../agent/cloud/topics.ts";
 import type { QueuedRecord } from "../../../../agent/ports/outbox.ts";
-import { isExpired, messageExpirySecondsOf } from "../../../../agent/telemetry/publish/record-publication.ts";
+import {
+  isExpired,
+  messageExpirySecondsOf,
+  publicationOf,
+} from "../../../../agent/telemetry/publish/record-publication.ts";
 import { ManualClock } from "../../../fakes/core/clock.ts";
+import { TEMPLATES } from "../../../fakes/telemetry/publisher.ts";
+import { encoderOf, idOf, logOf } from "../../../fakes/telemetry/samples.ts";
+import { tableOf } from "../../../fakes/telemetry/table.ts";
 
 const YEAR_MS = 365 * 86_400_000;
 const MAX_GAP_MS = 400 * 86_400_000;
@@ -63,5 +71,27 @@ describe("the life of a record of an earlier boot", () => {
     clock.stepWall(years * YEAR_MS * 1000);
     expect(isExpired(record, clock, MAX_GAP_MS)).toBe(false);
     expect(messageExpirySecondsOf(record, clock, MAX_GAP_MS)).toBe(60);
+  });
+});
+
+describe("the content type of a record", () => {
+  const table = tableOf([{ name: "M", signals: [{ name: "S" }] }]);
+  const topics = createTopics(TEMPLATES, "veh-001");
+  const log = logOf(table, [{ signal: 0, timeUs: 1, raw: 1 }]);
+
+  it.each([
+    ["columns", "zstd", "application/x-protobuf"],
+    ["columns", "gzip", "application/x-protobuf"],
+    ["columns", "none", "application/x-protobuf"],
+    ["rows", "none", "application/x-protobuf"],
+    ["json", "none", "application/json"],
+  ] as const)("is told by the payload alone: %s, %s", (form, compression, contentType) => {
+    const settings = { schema: table, campaign: undefined, stream: "event", form, compression } as const;
+    const [draft] = encoderOf(table).lane(settings).encode(log, []);
+    const { encoding } = draft;
+    const record = stored(new ManualClock(), { stream: "event", encoding, payload: draft.seal(idOf(1, "event")) });
+    const publication = publicationOf(record, topics, undefined, false);
+    expect(publication.contentType).toBe(contentType);
+    expect(publication.userProperties).toContainEqual(["encoding", compression === "none" ? "identity" : compression]);
   });
 });

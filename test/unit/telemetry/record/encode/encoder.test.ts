@@ -1,23 +1,12 @@
 import { describe, expect, it } from "vitest";
-import type { EncodedDraft } from "../../../../../agent/telemetry/record/encode/record-sealer.ts";
-import type { DecodedRecord, RecordBody } from "../../../../../agent/telemetry/record/read/decoded-record.ts";
 import { createRecordReader } from "../../../../../agent/telemetry/record/read/record-reader.ts";
 import { readDescriptor } from "../../../../../config/proto/descriptor.ts";
+import { bodyOf, decodeAll } from "../../../../fakes/telemetry/records.ts";
 import { encoderOf, idOf, type LoggedSample, logOf } from "../../../../fakes/telemetry/samples.ts";
 import { tableOf } from "../../../../fakes/telemetry/table.ts";
 
 const T0 = 1_767_225_600_000_000;
 const reader = createRecordReader(readDescriptor());
-
-function decodeAll(drafts: readonly EncodedDraft[]): DecodedRecord[] {
-  return drafts.map((draft, at) => reader.decode(draft.seal(idOf(at + 1, draft.stream))));
-}
-
-function bodyOf<K extends RecordBody["kind"]>(record: DecodedRecord, kind: K): Extract<RecordBody, { kind: K }> {
-  const isKind = (body: RecordBody): body is Extract<RecordBody, { kind: K }> => body.kind === kind;
-  if (!isKind(record.body)) throw new Error(`the record holds ${record.body.kind}, not ${kind}`);
-  return record.body;
-}
 
 const table = tableOf([
   { name: "Engine", signals: [{ name: "Speed" }, { name: "Load" }, { name: "Temp", signed: true }] },
