@@ -5,7 +5,10 @@ import type { BusMessages, SignalTable } from "../../signals/signal-table.ts";
 /** Gets a message that has been decoded into the buffers of the decoder, as `Collector.take` gets it: `firstSlot` is -1 for a sender without a slot. */
 export type TakeMessage = (message: MessageEntry, allPresent: boolean, receivedAtUs: number, firstSlot: number) => void;
 
-/** Decodes frames of a capture into buffers of its own, as large as the table's, so that what is being decoded live stays untouched. */
+/**
+ * Decodes frames of a capture into buffers of its own, as large as the table's, so that what is being decoded live stays untouched. As
+ * there, a signal that is not wanted keeps what was in the buffers before.
+ */
 export class CaptureDecoder {
   /** As in `SignalTable`; of the message that `take` is called with. */
   readonly values: Float64Array;

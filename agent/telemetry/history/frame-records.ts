@@ -1,4 +1,5 @@
 import type { Appender } from "../appender.ts";
+import type { RecordMark } from "../record/encode/campaign-ref.ts";
 import type { Encoder } from "../record/encode/encoder.ts";
 import { FrameLog } from "../record/encode/frames.ts";
 
@@ -14,12 +15,14 @@ export class FrameRecords {
   records = 0;
   readonly #capture: string;
   readonly #sink: FrameRecordsSink;
+  readonly #mark: RecordMark | undefined;
   readonly #logs = new Map<string, FrameLog>();
 
-  /** `capture` names it in its records. */
-  constructor(capture: string, sink: FrameRecordsSink) {
+  /** `capture` names it in its records; `mark` where a campaign asked for it. */
+  constructor(capture: string, sink: FrameRecordsSink, mark?: RecordMark) {
     this.#capture = capture;
     this.#sink = sink;
+    this.#mark = mark;
   }
 
   /** Takes a frame of a bus; its data is copied from `bytes[at] .. bytes[at + length - 1]`. */
@@ -49,7 +52,7 @@ export class FrameRecords {
 
   #hand(log: FrameLog): void {
     if (log.count === 0) return;
-    this.#sink.appender.add(this.#sink.encoder.frames(log));
+    this.#sink.appender.add(this.#sink.encoder.frames(log, this.#mark));
     this.records += 1;
   }
 }

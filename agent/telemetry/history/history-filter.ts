@@ -1,6 +1,9 @@
+import { largestId } from "../../ports/arbitration-id.ts";
+import { EVERY_FRAME, type FrameFilter } from "../../ports/can-bus.ts";
 import { FRAME_FLAG } from "../../ports/frame.ts";
-import { pgnOf } from "../../signals/pgn.ts";
+import { pgnMaskOf, pgnOf } from "../../signals/pgn.ts";
 import type { MessageEntry } from "../../signals/signal-entry.ts";
+import type { BusFrames } from "../../signals/wanted-signals.ts";
 
 /** What somebody wants of the frames of one bus, which is a number: "bus" is all of it, remote and error frames too; "pgn" every 29-bit id of the group. */
 export type HistoryWish =
@@ -12,6 +15,19 @@ export type HistoryWish =
 export function wishFor(bus: number, message: Pick<MessageEntry, "arbitrationId" | "extended" | "pgn">): HistoryWish {
   const { arbitrationId: id, extended, pgn } = message;
   return pgn === undefined ? { kind: "id", bus, id, extended } : { kind: "pgn", bus, pgn };
+}
+
+/** What must be received for the wishes to be kept; `buses` are the names by number. Error frames come whatever the filters are. */
+export function framesFor(wishes: readonly HistoryWish[], buses: readonly string[]): BusFrames[] {
+  const byBus = Map.groupBy(wishes, ({ bus }) => bus);
+  return [...byBus].map(([bus, own]) => ({ bus: buses[bus], filters: own.flatMap(receiveFilters) }));
+}
+
+function receiveFilters(wish: HistoryWish): readonly FrameFilter[] {
+  if (wish.kind === "bus") return EVERY_FRAME;
+  if (wish.kind === "id") return [{ id: wish.id, mask: largestId(wish.extended), extended: wish.extended }];
+  const id = wish.pgn << 8;
+  return [{ id, mask: pgnMaskOf(id), extended: true }];
 }
 
 /** 11-bit ids as a table, for a look at it costs the same however many are wanted. */

@@ -14,6 +14,7 @@ const T0 = 1_767_225_600_000_000;
 const SEED = 3;
 const BUSES = ["can0", "can1"] as const;
 const MAX_BYTES = 4096;
+const MARK = { campaign: { id: "hard-braking", version: 3, digest: "0123456789abcdef" }, trigger: 17 };
 
 describe("FrameRecords", () => {
   it(`makes records of the frames before and after a trigger, bus by bus, byte by byte (seed ${SEED})`, () => {
@@ -47,7 +48,7 @@ describe("FrameRecords", () => {
     const drafts: EncodedDraft[] = [];
     const appender = { add: (draft: EncodedDraft) => void drafts.push(draft) };
     const encoder = encoderOf(tableOf([]), { maxPayloadBytes: MAX_BYTES });
-    const records = new FrameRecords("crash", { encoder, appender });
+    const records = new FrameRecords("crash", { encoder, appender }, MARK);
     while (capture?.isDone === false) {
       capture.read(100, 500, (bus, ...frame) => records.take(BUSES[bus], ...frame));
     }
@@ -58,6 +59,7 @@ describe("FrameRecords", () => {
     expect(payloads.every(({ length }) => length <= MAX_BYTES)).toBe(true);
     const bodies = payloads.map((payload) => reader.decode(payload).body).filter((body) => body.kind === "frames");
     expect([bodies.length, new Set(bodies.map((body) => body.capture))]).toEqual([records.records, new Set(["crash"])]);
+    for (const { campaign, trigger } of bodies) expect({ campaign, trigger }).toEqual(MARK);
     for (const [bus, name] of BUSES.entries()) {
       const inside = frames[bus].filter(
         ({ receivedAtUs }) => receivedAtUs >= T0 + 499_000 && receivedAtUs <= T0 + 2_499_000,

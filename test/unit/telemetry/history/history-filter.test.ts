@@ -1,7 +1,16 @@
 import { describe, expect, it } from "vitest";
 import { FRAME_FLAG } from "../../../../agent/ports/frame.ts";
-import { HistoryFilter, wishFor } from "../../../../agent/telemetry/history/history-filter.ts";
+import { pgnOf } from "../../../../agent/signals/pgn.ts";
+import {
+  framesFor,
+  HistoryFilter,
+  type HistoryWish,
+  wishFor,
+} from "../../../../agent/telemetry/history/history-filter.ts";
+import { ReceiveFilter } from "../../../../drivers/can/filter.ts";
+import { seededRandom } from "../../../bench/core/seeded-random.ts";
 
+const SEED = 5;
 const { extended, error, remote, fd } = FRAME_FLAG;
 
 describe("HistoryFilter", () => {
@@ -47,5 +56,35 @@ describe("HistoryFilter", () => {
     const byId = new HistoryFilter([{ kind: "id", bus: 0, id: 0x4, extended: false }]);
     const whole = new HistoryFilter([{ kind: "bus", bus: 0 }]);
     expect([byId.keeps(0, 0x4, 0), byId.keeps(0, 0x4, error), whole.keeps(0, 0x4, error)]).toEqual([true, false, true]);
+  });
+});
+
+describe("framesFor", () => {
+  it(`asks for the frames that are kept, and no others (seed ${SEED})`, () => {
+    const random = seededRandom(SEED);
+    const pick = (below: number): number => Math.floor(random() * below);
+    const wishes: HistoryWish[] = [{ kind: "bus", bus: 2 }];
+    const ids: { id: number; flags: number }[] = [];
+    for (let count = 0; count < 40; count++) {
+      const [short, long] = [pick(0x800), pick(2 ** 29)];
+      wishes.push({ kind: "id", bus: pick(2), id: short, extended: false });
+      wishes.push({ kind: "id", bus: pick(2), id: long, extended: true });
+      wishes.push({ kind: "pgn", bus: pick(2), pgn: pgnOf(pick(2 ** 29)) });
+      ids.push({ id: short, flags: 0 }, { id: long, flags: extended }, { id: short, flags: extended });
+    }
+    for (const wish of wishes) {
+      if (wish.kind !== "pgn") continue;
+      // Any priority, destination and source; and the groups beside it.
+      const near = (wish.pgn << 8) ^ (1 << pick(29));
+      ids.push({ id: near, flags: extended }, { id: (wish.pgn << 8) + pick(256) + pick(8) * 2 ** 26, flags: extended });
+    }
+    const filter = new HistoryFilter(wishes);
+    const asked = new Map(framesFor(wishes, ["a", "b", "c"]).map(({ bus, filters }) => [bus, filters]));
+    for (const [bus, name] of ["a", "b", "c"].entries()) {
+      const receives = new ReceiveFilter(asked.get(name) ?? []);
+      const kept = ids.map(({ id, flags }) => filter.keeps(bus, id, flags));
+      expect(ids.map(({ id, flags }) => receives.accepts(id, flags))).toEqual(kept);
+      expect(kept.filter(Boolean).length).toBeGreaterThan(40);
+    }
   });
 });
