@@ -156,7 +156,7 @@ const send = z.strictObject({
     .min(20)
     .max(3_600_000)
     .optional()
-    .describe("longest time a sample waits; as collect.batchMs when absent"),
+    .describe("longest time a sample waits, where that is longer than collect.batchMs"),
 });
 
 /**

@@ -224,6 +224,29 @@ export const agentConfig = z
           .describe("the last rule that matches a signal counts; on-change when none does"),
       })
       .prefault({}),
+    campaigns: z
+      .strictObject({
+        history: z
+          .strictObject({
+            maxBytes: z
+              .int()
+              .min(0)
+              .max(1_073_741_824)
+              .default(16_777_216)
+              .describe(
+                "received frames kept in memory for the time before triggers, while a campaign needs them; 0 keeps none",
+              ),
+            keepSeconds: z
+              .int()
+              .min(0)
+              .max(3600)
+              .default(0)
+              .describe("newest frames kept over an orderly stop; what is held at a kill or a power cut is lost"),
+          })
+          .prefault({}),
+      })
+      .prefault({})
+      .describe("campaigns say what is collected beside collect.rules"),
     encode: z
       .strictObject({
         compression: z.enum(["none", "gzip", "zstd"]).default("zstd"),

@@ -3,7 +3,7 @@ import type { CollectRule } from "../../config/schema.ts";
 import type { Log } from "../core/log.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { JournalSpace } from "../ports/journal-spaces.ts";
-import type { Collector } from "../telemetry/collect/collector.ts";
+import type { CampaignControl } from "../telemetry/campaigns/campaign-control.ts";
 import { orLedgerUnreadable } from "./ledger.ts";
 
 const SPACE: JournalSpace = "collection";
@@ -16,7 +16,7 @@ export type CollectionParts = {
   readonly schema: RuleSchema;
   /** Those of the configuration, which count while no others were set. */
   readonly configured: readonly CollectRule[];
-  readonly collector: Pick<Collector, "useRules" | "unfitRule">;
+  readonly campaigns: Pick<CampaignControl, "useRules" | "unfitRule">;
   readonly journal: Pick<Journal, "get" | "put">;
   readonly log: Log;
 };
@@ -35,14 +35,14 @@ export class CollectionRules {
 
   /** Takes up what was set before this start. Call once, before frames come. Rules that are not understood any more are left, and said so. */
   restore(): void {
-    const { schema, collector, journal, log } = this.#parts;
+    const { schema, campaigns, journal, log } = this.#parts;
     const stored = orLedgerUnreadable(() => journal.get(SPACE, RULES));
     // Without a journal the rules of the configuration count; that it cannot be used is told by whoever opened it.
     if (typeof stored !== "string") return;
     const parsed = schema.safeParse(JSON.parse(stored));
     if (!parsed.success) return log.error("collection.rules-unfit", { what: z.prettifyError(parsed.error) });
     this.#changed = parsed.data;
-    collector.useRules(parsed.data);
+    campaigns.useRules(parsed.data);
     log.info("collection.restored", { rules: parsed.data.length });
   }
 
@@ -52,15 +52,15 @@ export class CollectionRules {
 
   /** What is wrong with rules that the schema took; undefined for good ones. */
   problemOf(rules: readonly CollectRule[]): string | undefined {
-    return this.#parts.collector.unfitRule(rules);
+    return this.#parts.campaigns.unfitRule(rules);
   }
 
   /** Sets other rules, or with undefined goes back to those of the configuration. Throws what the journal throws; nothing has changed then. */
   change(rules: readonly CollectRule[] | undefined): void {
-    const { configured, collector, journal, log } = this.#parts;
+    const { configured, campaigns, journal, log } = this.#parts;
     journal.put([{ space: SPACE, key: RULES, value: rules === undefined ? undefined : JSON.stringify(rules) }]);
     this.#changed = rules;
-    collector.useRules(rules ?? configured);
+    campaigns.useRules(rules ?? configured);
     log.info("collection.changed", { rules: (rules ?? configured).length, isConfigured: rules === undefined });
   }
 }

@@ -36,6 +36,7 @@ import { Encoder } from "../telemetry/record/encode/encoder.ts";
 import { PayloadBound } from "../telemetry/record/encode/payload-bound.ts";
 import type { EncodedDraft } from "../telemetry/record/encode/record-sealer.ts";
 import { ClockSteps } from "../vehicle/safety-gate.ts";
+import { composeCampaigns } from "./compose-campaigns.ts";
 import {
   type ControlLine,
   catalogueActions,
@@ -205,18 +206,30 @@ function composeDataLine({ loaded, catalogue, outbox, broker }: DataLineParts, r
   });
   const wake = (): void => publisher.wake();
   const appender = new Appender({ outbox, clock, log, holdBytes: collect.holdBytes, wake });
-  const collector = new Collector({ table, rules: collect.rules, batchSamples: collect.batchSamples });
+  const collector = new Collector(table);
   const capture = new FrameCapture(encoder, appender);
-  const pipeline = new Pipeline({ table, collector, encoder, appender, capture, clock, batchMs: collect.batchMs });
   const buses = config.buses.map((bus): ObservedBus => {
     const permitted = transmitIds(catalogue.value, sources, bus.name);
     const driver = createCanBus(bus, table.bus(bus.name).filters, permitted, { clock, log, random });
     return { bus: driver, state: "absent", detail: "not opened yet" };
   });
+  const campaigns = composeCampaigns({ config, table, collector, encoder, appender, outbox, buses }, clock);
+  const takers = { capture, history: campaigns.history };
+  const { batchMs } = collect;
+  const pipeline = new Pipeline({
+    table,
+    collector,
+    campaigns: campaigns.set,
+    encoder,
+    appender,
+    takers,
+    clock,
+    batchMs,
+  });
   const auditBytes = config.commands?.audit.maxBytes ?? config.outbox.maxBytes * CONTROL_SHARE;
   const records = composeRecordSinks({ encoder, appender, outbox, auditBytes });
   const vehicle = { signals: new LatestSignals(table, collector.latest), steps: new ClockSteps(clock), clock };
-  return { buses, pipeline, collector, capture, records, outbox, publisher, vehicle };
+  return { buses, pipeline, campaigns: campaigns.control, capture, records, outbox, publisher, vehicle };
 }
 
 /** The audit trail gets no room beyond `auditBytes` of control records. */

@@ -58,8 +58,8 @@ export function ownActions(parts: ControlParts, keys: KeySet, { clock, log }: Ru
 
 function collectionRulesOf({ loaded, line, journal, support }: ControlParts, log: Log): CollectionRules {
   const configured = loaded.config.collect.rules;
-  const { collector } = line;
-  const rules = new CollectionRules({ schema: collectRules, configured, collector, journal, log });
+  const { campaigns } = line;
+  const rules = new CollectionRules({ schema: collectRules, configured, campaigns, journal, log });
   rules.restore();
   support.include("collection", () => rules.current());
   return rules;

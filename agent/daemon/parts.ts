@@ -9,7 +9,7 @@ import type { Broker } from "../ports/broker.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { Outbox } from "../ports/outbox.ts";
 import type { SupportCollector } from "../support/support-collector.ts";
-import type { Collector } from "../telemetry/collect/collector.ts";
+import type { CampaignControl } from "../telemetry/campaigns/campaign-control.ts";
 import type { RecordSink } from "../telemetry/durable-records/record-sink.ts";
 import type { FrameCapture } from "../telemetry/frame-capture.ts";
 import type { HealthFacts } from "../telemetry/health.ts";
@@ -54,7 +54,7 @@ export type CloudLink = {
 export type DataLine = {
   readonly buses: readonly ObservedBus[];
   readonly pipeline: Pipeline;
-  readonly collector: Collector;
+  readonly campaigns: CampaignControl;
   readonly capture: FrameCapture;
   readonly records: RecordSinks;
   readonly outbox: Outbox;

@@ -4,8 +4,11 @@ import { FRAME_DATA_OFFSET, FRAME_FLAG, FRAME_STRIDE_BYTES, type FrameBatch } fr
 import type { LatestValue } from "../signals/latest-signals.ts";
 import type { BusMessages, SignalTable } from "../signals/signal-table.ts";
 import type { AppendCounters, Appender, StoreState } from "./appender.ts";
+import type { CampaignSet } from "./campaigns/campaign-set.ts";
 import type { Collector } from "./collect/collector.ts";
+import type { CloseCause } from "./collect/sampler.ts";
 import type { FrameCapture } from "./frame-capture.ts";
+import type { FrameHistory } from "./history/frame-history.ts";
 import type { BusCount } from "./record/encode/bus-count.ts";
 import type { Encoder } from "./record/encode/encoder.ts";
 import { TableAnnouncement } from "./table-announcement.ts";
@@ -13,13 +16,20 @@ import { TableAnnouncement } from "./table-announcement.ts";
 export type PipelineParts = {
   readonly table: SignalTable;
   readonly collector: Collector;
+  readonly campaigns: CampaignSet;
   readonly encoder: Encoder;
   readonly appender: Appender;
   readonly clock: Clock;
-  /** Gets every batch while it is on; absent where nothing is captured. */
-  readonly capture?: Pick<FrameCapture, "isOn" | "take" | "stop">;
+  /** Get every batch while they are on. */
+  readonly takers: FrameTakers;
   /** Longest time a sample waits before it is stored. */
   readonly batchMs: number;
+};
+
+/** Who keeps frames as they come; each absent where nothing is kept. */
+export type FrameTakers = {
+  readonly capture?: Pick<FrameCapture, "isOn" | "take" | "stop"> | undefined;
+  readonly history?: Pick<FrameHistory, "isOn" | "push"> | undefined;
 };
 
 /** What became of the frames of one bus since start. Their sum is what the driver handed over. */
@@ -47,6 +57,8 @@ export type PipelineHealth = {
 
 type BusIntake = {
   readonly bus: CanBus;
+  /** Place among the buses of the configuration. */
+  readonly number: number;
   readonly messages: BusMessages;
   decoded: number;
   unknown: number;
@@ -56,8 +68,8 @@ type BusIntake = {
 };
 
 /**
- * The straight line from frame to stored record: find the message, decode it, collect its samples, encode a batch of them, append
- * the records to the outbox. All of it runs in the caller's call; nothing waits.
+ * The straight line from frame to stored record: find the message, decode it, let the campaigns collect its samples, encode a batch of
+ * them, append the records to the outbox. All of it runs in the caller's call; nothing waits.
  *
  * A refusing outbox is borne (see `Appender`); any other error is a bug and comes out of the callback or the timer.
  */
@@ -75,10 +87,20 @@ export class Pipeline {
     this.#announcement = new TableAnnouncement(parts.encoder, parts.appender);
   }
 
-  /** Where the driver of `bus` delivers its frames and states. Ask once a bus. */
+  /** Where the driver of `bus` delivers its frames and states. Ask once a bus, in the order of the configuration. */
   sinkFor(bus: CanBus): BusSink {
     const messages = this.#parts.table.bus(bus.name);
-    const line: BusIntake = { bus, messages, decoded: 0, unknown: 0, remote: 0, error: 0, lastFrameMs: undefined };
+    const number = this.#lines.size;
+    const line: BusIntake = {
+      bus,
+      number,
+      messages,
+      decoded: 0,
+      unknown: 0,
+      remote: 0,
+      error: 0,
+      lastFrameMs: undefined,
+    };
     this.#lines.set(bus.name, line);
     return {
       onFrames: (batch) => this.#takeFrames(line, batch),
@@ -90,13 +112,14 @@ export class Pipeline {
   start(): void {
     const { clock, batchMs } = this.#parts;
     this.#announcement.announce();
+    this.#parts.campaigns.announce();
     this.flush();
     this.#stopTimer = clock.every(batchMs, () => this.flush());
   }
 
   /** Stores the samples collected so far, and everything else that waits. */
   flush(): void {
-    this.#flush(false);
+    this.#flush("tick");
   }
 
   /**
@@ -107,8 +130,8 @@ export class Pipeline {
     if (this.#isStopped) return;
     this.#isStopped = true;
     this.#stopTimer?.();
-    this.#parts.capture?.stop();
-    this.#flush(true);
+    this.#parts.takers.capture?.stop();
+    this.#flush("stop");
     this.#parts.appender.abandon();
   }
 
@@ -117,7 +140,8 @@ export class Pipeline {
     const buses = [...this.#lines].map(([name, { decoded, unknown, remote, error, lastFrameMs }]) => {
       return [name, { decoded, unknown, remote, error, lastFrameMs }] as const;
     });
-    const discardedSamples = counters.discardedSamples + this.#parts.collector.discardedSamples;
+    const inCampaigns = this.#parts.campaigns.list().reduce((sum, { figures }) => sum + figures.discardedSamples, 0);
+    const discardedSamples = counters.discardedSamples + this.#parts.collector.discardedSamples + inCampaigns;
     return { ...counters, discardedSamples, buses: new Map(buses) };
   }
 
@@ -132,12 +156,15 @@ export class Pipeline {
 
   /** The frame path: no promise, no closure, no object a frame. */
   #takeFrames(line: BusIntake, batch: FrameBatch): void {
-    const { table, collector, capture, clock } = this.#parts;
+    const { table, collector, takers, clock } = this.#parts;
     const { values, wides, present, slots } = table;
+    const { capture, history } = takers;
     const errorsBefore = line.error;
     if (capture?.isOn === true) capture.take(line.bus.name, batch);
+    const keeper = history?.isOn === true ? history : undefined;
     for (let at = 0; at < batch.count; at++) {
       const flags = batch.flags(at);
+      keeper?.push(line.number, batch, at);
       if ((flags & (FRAME_FLAG.error | FRAME_FLAG.remote)) !== 0) {
         if ((flags & FRAME_FLAG.error) !== 0) line.error += 1;
         else line.remote += 1;
@@ -154,7 +181,7 @@ export class Pipeline {
       const allPresent = !message.multiplexed && length >= message.neededBytes;
       const firstSlot = message.pgn === undefined ? message.firstSignal : slots.firstSlotOf(message, batch.id(at));
       collector.take(message, allPresent, batch.receivedAtUs(at), firstSlot);
-      if (collector.isFull) this.#flush(false);
+      if (collector.pass.isFull) this.#flush("tick");
     }
     if (line.error - errorsBefore < batch.count) line.lastFrameMs = clock.monotonicMs();
   }
@@ -164,21 +191,18 @@ export class Pipeline {
     appender.add(encoder.busEvent({ count: countOf(line), state, detail, timeUs: clock.wallUs() }));
   }
 
-  #flush(closing: boolean): void {
-    const { collector, encoder, appender, clock } = this.#parts;
+  #flush(cause: CloseCause): void {
+    const { campaigns, appender, clock } = this.#parts;
     this.#announcement.announceShorter();
-    const samples = collector.drain(clock.monotonicMs(), closing);
-    if (samples.count > 0) {
-      const counts = [...this.#lines.values()].map(countOf);
-      for (const draft of encoder.samples(samples, counts)) appender.add(draft);
-    }
+    campaigns.flush(cause);
     appender.store();
     this.#lastFlushMs = clock.monotonicMs();
     this.#flushes += 1;
   }
 }
 
-function countOf({ bus }: BusIntake): BusCount {
+/** What the frames and the losses of a bus are by now. */
+export function countOf({ bus }: { readonly bus: CanBus }): BusCount {
   const { received, dropped, errorFrames } = bus.counters();
   return { bus: bus.name, received, dropped, errorFrames };
 }

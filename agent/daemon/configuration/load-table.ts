@@ -6,7 +6,7 @@ import { parseDbcBytes } from "../../signals/dbc/bytes.ts";
 import type { DbcDatabase, DbcProblem } from "../../signals/dbc/model.ts";
 import type { SignalTable } from "../../signals/signal-table.ts";
 import { matchedBy, type TableSource } from "../../signals/table-source.ts";
-import { type CollectPlan, planCollection } from "../../telemetry/collect/collect-rules.ts";
+import { type RuleProblem, ruleProblems } from "../../telemetry/campaigns/rule-problems.ts";
 
 /** Mistakes of one file that are told at once, and as many warnings. */
 const MAX_NAMED = 10;
@@ -44,14 +44,18 @@ export async function loadSignalTable(loaded: LoadedConfig): Promise<LoadedTable
   }
   rejectTooMany(sources, loaded);
   const table = tableOf(sources, loaded);
-  const plan = planCollection(config.collect.rules, table.signals);
-  rejectAmbiguous(plan, loaded);
-  return { table, sources, warnings: [...warnings, ...plan.warnings] };
+  const { unfit, warnings: ofRules } = ruleProblems(config.collect.rules, table);
+  rejectAmbiguous(unfit, loaded);
+  return { table, sources, warnings: [...warnings, ...ofRules.map(sentenceOf)] };
 }
 
-function rejectAmbiguous({ ambiguous }: CollectPlan, loaded: LoadedConfig): void {
-  if (ambiguous.length === 0) return;
-  const problems = ambiguous.slice(0, MAX_NAMED);
+function sentenceOf({ rule, problem }: RuleProblem): string {
+  return `collect.rules[${rule}]: ${problem}`;
+}
+
+function rejectAmbiguous(unfit: readonly RuleProblem[], loaded: LoadedConfig): void {
+  if (unfit.length === 0) return;
+  const problems = unfit.slice(0, MAX_NAMED);
   throw new AgentError("config.invalid", {
     what: problems.map(({ rule, problem }) => `${loaded.locate(["collect", "rules", rule])} ${problem}`).join("\n"),
     remedy: "a name that several messages of a bus have picks one with its id: MESSAGE@0xID.SIGNAL",

@@ -3,6 +3,9 @@ import "protobufjs/ext/descriptor.js";
 import { FRAME_DATA_OFFSET, FRAME_STRIDE_BYTES } from "../../../agent/ports/frame.ts";
 import type { RecordDraft } from "../../../agent/ports/outbox.ts";
 import type { SignalTable } from "../../../agent/signals/signal-table.ts";
+import { CampaignIntake } from "../../../agent/telemetry/campaigns/campaign-intake.ts";
+import { planCampaign } from "../../../agent/telemetry/campaigns/campaign-plan.ts";
+import { defaultCampaign } from "../../../agent/telemetry/campaigns/default-campaign.ts";
 import { Collector } from "../../../agent/telemetry/collect/collector.ts";
 import type { SampleLog } from "../../../agent/telemetry/collect/sample-log.ts";
 import { ColumnSorter } from "../../../agent/telemetry/record/encode/columns.ts";
@@ -86,7 +89,12 @@ function encoderOf(table: SignalTable, compression: Compression): Encoder {
 }
 
 function sampleLog(table: SignalTable, rules: readonly CollectRule[]): SampleLog {
-  const collector = new Collector({ table, rules, batchSamples: 100_000 });
+  const collector = new Collector(table);
+  const planned = planCampaign(defaultCampaign(rules), { table, busNames: [], facts: new Map(), hasHistory: false });
+  if (planned.kind === "unfit") throw new Error("the rules of the benchmark do not fit its table");
+  const intake = new CampaignIntake(planned.plan, { table, pass: collector.pass, batchSamples: 100_000 });
+  const links = { readers: [], samplers: intake.links() };
+  collector.use(links, { admit: () => ({ readers: [], samplers: [] }), settle: () => undefined });
   const batch = new SmoothFrames(2000).batch(FRAMES);
   for (let at = 0; at < batch.count; at++) {
     const message = table.bus(SMOOTH_BUS).find(batch.id(at), false);
@@ -95,7 +103,7 @@ function sampleLog(table: SignalTable, rules: readonly CollectRule[]): SampleLog
     message.decode(batch.bytes, start, batch.length(at), table.values, table.wides, table.present);
     collector.take(message, true, batch.receivedAtUs(at));
   }
-  return collector.drain(0, false);
+  return intake.lane.drain();
 }
 
 /** The same record made the usual way: a plain object for protobufjs, with the deltas in plain arrays. */

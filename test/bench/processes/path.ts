@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { composeCampaigns } from "../../../agent/daemon/compose-campaigns.ts";
 import type { BusSink, CanBus } from "../../../agent/ports/can-bus.ts";
 import type { FrameBatch } from "../../../agent/ports/frame.ts";
 import type { Outbox } from "../../../agent/ports/outbox.ts";
@@ -20,8 +21,8 @@ const DELIVER_EVERY_MS = 10;
 const WARM_UP_MS = 1500;
 const quiet = (): void => undefined;
 const log = { error: quiet, warn: quiet, info: quiet, debug: quiet };
-const { collect, encode } = agentConfig.shape;
-const settings = { collect: collect.parse({}), encode: encode.parse({}) };
+const { collect, encode, campaigns } = agentConfig.shape;
+const settings = { collect: collect.parse({}), encode: encode.parse({}), campaigns: campaigns.parse({}), buses: [] };
 
 /** Runs the data path with the default settings in this process, which does nothing else, and prints the figures as one line of JSON. */
 async function main(options: PathOptions): Promise<void> {
@@ -41,7 +42,7 @@ async function main(options: PathOptions): Promise<void> {
 
 function pipelineOf(table: SignalTable, outbox: Outbox): Pipeline {
   const clock = systemClock();
-  const { batchMs, batchSamples, holdBytes, timeResolutionUs, rules } = settings.collect;
+  const { batchMs, holdBytes, timeResolutionUs } = settings.collect;
   const encoder = new Encoder({
     thing: "truck-0001",
     bootId: "0123456789abcdef0123456789abcdef",
@@ -50,8 +51,9 @@ function pipelineOf(table: SignalTable, outbox: Outbox): Pipeline {
     settings: { ...settings.encode, timeResolutionUs, lifeMs: {} },
   });
   const appender = new Appender({ outbox, clock, log, holdBytes, wake: quiet });
-  const collector = new Collector({ table, rules, batchSamples });
-  return new Pipeline({ table, collector, encoder, appender, clock, batchMs });
+  const collector = new Collector(table);
+  const { set } = composeCampaigns({ config: settings, table, collector, encoder, appender, outbox, buses: [] }, clock);
+  return new Pipeline({ table, collector, campaigns: set, encoder, appender, takers: {}, clock, batchMs });
 }
 
 async function measure(

@@ -7,7 +7,6 @@ import { createSignalTable } from "../../../agent/signals/build-table.ts";
 import { parseDbc } from "../../../agent/signals/dbc/parse.ts";
 import { formatCandumpLog } from "../../../agent/signals/log-formats/candump-text.ts";
 import type { SignalTable } from "../../../agent/signals/signal-table.ts";
-import { Collector } from "../../../agent/telemetry/collect/collector.ts";
 import { Encoder } from "../../../agent/telemetry/record/encode/encoder.ts";
 import type { EncodedDraft } from "../../../agent/telemetry/record/encode/record-sealer.ts";
 import { readDescriptor } from "../../../config/proto/descriptor.ts";
@@ -18,6 +17,7 @@ import { createVehicleJudge } from "../../bench/consumers/vehicle-judge.ts";
 import { readVehicle } from "../../bench/vehicle/vehicle-dbc.ts";
 import { frameOf } from "../../bench/vehicle/vehicle-model.ts";
 import { ManualClock } from "../../fakes/core/clock.ts";
+import { RuleCollector } from "../../fakes/telemetry/rule-collector.ts";
 
 const DBC = "config/bench-vehicle.dbc";
 const THING = "veh-1";
@@ -55,7 +55,7 @@ function encoderOf(table: SignalTable): Encoder {
 function arrivalsOf(frames: readonly CanFrame[], rules: readonly CollectRule[]): Arrival[] {
   const table = createSignalTable([{ bus: "can0", database: parseDbc(readFileSync(DBC, "utf8")).database }]);
   const encoder = encoderOf(table);
-  const collector = new Collector({ table, rules, batchSamples: 5000 });
+  const collector = new RuleCollector({ table, rules, batchSamples: 5000 });
   const drafts = [...encoder.table()];
   const flush = (): void => void drafts.push(...encoder.samples(collector.drain(0, false), []));
   for (const { id, flags, data, receivedAtUs } of frames) {

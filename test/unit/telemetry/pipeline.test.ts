@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { AgentError } from "../../../agent/core/errors.ts";
+import type { CanBus } from "../../../agent/ports/can-bus.ts";
 import { type CanFrame, FRAME_FLAG } from "../../../agent/ports/frame.ts";
 import type { RecordDraft, RecordId } from "../../../agent/ports/outbox.ts";
 import { Appender } from "../../../agent/telemetry/appender.ts";
-import { Collector } from "../../../agent/telemetry/collect/collector.ts";
-import { Pipeline } from "../../../agent/telemetry/pipeline.ts";
+import { countOf, Pipeline } from "../../../agent/telemetry/pipeline.ts";
 import type { DecodedRecord } from "../../../agent/telemetry/record/read/decoded-record.ts";
 import { createRecordReader } from "../../../agent/telemetry/record/read/record-reader.ts";
 import { readDescriptor } from "../../../config/proto/descriptor.ts";
@@ -13,6 +13,7 @@ import { ManualClock } from "../../fakes/core/clock.ts";
 import { MemoryLog } from "../../fakes/core/log.ts";
 import { FakeCanBus } from "../../fakes/ports/can-bus.ts";
 import { FakeOutbox } from "../../fakes/ports/outbox.ts";
+import { ruleLine } from "../../fakes/telemetry/rule-collector.ts";
 import { encoderOf } from "../../fakes/telemetry/samples.ts";
 import { tableOf } from "../../fakes/telemetry/table.ts";
 
@@ -48,14 +49,23 @@ function bench({ rules = [], batchSamples = 1000, holdBytes = 1_000_000, maxByte
   const log = new MemoryLog();
   const outbox = new StubbornOutbox({ clock, maxBytes });
   const encoder = encoderOf(table);
+  const buses: CanBus[] = [];
   const wakes = { count: 0 };
   const wake = (): void => {
     wakes.count += 1;
   };
   const appender = new Appender({ outbox, clock, log, holdBytes, wake });
-  const collector = new Collector({ table, rules, batchSamples });
-  const pipeline = new Pipeline({ table, collector, encoder, appender, clock, batchMs: 250 });
-  return { table, clock, log, outbox, wakes, pipeline, appender, encoder };
+  const { collector, campaigns, control } = ruleLine({
+    table,
+    rules,
+    batchSamples,
+    encoder,
+    appender,
+    clock,
+    busCounts: () => buses.map((bus) => countOf({ bus })),
+  });
+  const pipeline = new Pipeline({ table, collector, campaigns, encoder, appender, takers: {}, clock, batchMs: 250 });
+  return { table, clock, log, outbox, wakes, pipeline, appender, encoder, control, buses };
 }
 
 function frame(id: number, data: readonly number[], us = 0, flags = 0): CanFrame {
@@ -189,8 +199,9 @@ describe("Pipeline", () => {
   });
 
   it("puts the kernel's exact loss into every record of samples", async () => {
-    const { pipeline, outbox } = bench();
+    const { pipeline, outbox, buses } = bench();
     const bus = new FakeCanBus();
+    buses.push(bus);
     await bus.start(pipeline.sinkFor(bus));
     bus.drop(41);
     bus.deliver([frame(0x100, [1, 2])]);

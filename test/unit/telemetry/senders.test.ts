@@ -4,7 +4,6 @@ import { createSignalTable } from "../../../agent/signals/build-table.ts";
 import { parseDbc } from "../../../agent/signals/dbc/parse.ts";
 import { LatestSignals } from "../../../agent/signals/latest-signals.ts";
 import { Appender } from "../../../agent/telemetry/appender.ts";
-import { Collector } from "../../../agent/telemetry/collect/collector.ts";
 import { Pipeline } from "../../../agent/telemetry/pipeline.ts";
 import { createRecordReader } from "../../../agent/telemetry/record/read/record-reader.ts";
 import { SignalTables, samplesOf } from "../../../agent/telemetry/record/read/samples.ts";
@@ -15,6 +14,7 @@ import { ManualClock } from "../../fakes/core/clock.ts";
 import { MemoryLog } from "../../fakes/core/log.ts";
 import { FakeCanBus } from "../../fakes/ports/can-bus.ts";
 import { FakeOutbox } from "../../fakes/ports/outbox.ts";
+import { ruleLine } from "../../fakes/telemetry/rule-collector.ts";
 import { encoderOf } from "../../fakes/telemetry/samples.ts";
 
 const T0 = 1_767_225_600_000_000;
@@ -35,8 +35,8 @@ async function line({ rules = [], senderSignals }: { rules?: readonly CollectRul
   const outbox = new FakeOutbox({ clock, maxBytes: 10_000_000 });
   const encoder = encoderOf(table);
   const appender = new Appender({ outbox, clock, log: new MemoryLog(), holdBytes: 1_000_000, wake: () => undefined });
-  const collector = new Collector({ table, rules, batchSamples: 1000 });
-  const pipeline = new Pipeline({ table, collector, encoder, appender, clock, batchMs: 250 });
+  const { collector, campaigns } = ruleLine({ table, rules, batchSamples: 1000, encoder, appender, clock });
+  const pipeline = new Pipeline({ table, collector, campaigns, encoder, appender, takers: {}, clock, batchMs: 250 });
   const bus = new FakeCanBus();
   pipeline.start();
   await bus.start(pipeline.sinkFor(bus));

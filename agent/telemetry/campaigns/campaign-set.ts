@@ -1,0 +1,191 @@
+import type { CampaignDocument } from "../../../config/campaign.ts";
+import { largestId } from "../../ports/arbitration-id.ts";
+import { EVERY_FRAME, type FrameFilter } from "../../ports/can-bus.ts";
+import type { KeptValue } from "../../ports/outbox.ts";
+import type { SenderSlots } from "../../signals/signal-slots.ts";
+import type { Appender } from "../appender.ts";
+import { type Collector, type FrameLinks, type FrameUser, joinedLinks } from "../collect/collector.ts";
+import type { CloseCause } from "../collect/sampler.ts";
+import { HistoryFilter } from "../history/history-filter.ts";
+import type { EncodedDraft } from "../record/encode/record-sealer.ts";
+import { TableAnnouncement } from "../table-announcement.ts";
+import type { CampaignExpressions } from "./campaign-expressions.ts";
+import type { CampaignParts } from "./campaign-parts.ts";
+import type { CampaignPlan } from "./campaign-plan.ts";
+import { captureWishes } from "./capture-wishes.ts";
+import type { FactValues } from "./expression-plan.ts";
+import { type CampaignFigures, type CampaignState, RunningCampaign } from "./running-campaign.ts";
+
+export type CampaignSetParts = {
+  readonly campaign: Omit<CampaignParts, "add" | "pass">;
+  readonly appender: Pick<Appender, "add" | "addTogether">;
+  /** What was kept before this start of the agent. */
+  readonly kept: readonly { readonly key: string; readonly value: Uint8Array }[];
+  readonly collector: Collector;
+  /** Names of the buses, in the order of the configuration. */
+  readonly busNames: readonly string[];
+  /** What the agent and its buses are like now; see `FactNames`. */
+  readonly facts: () => FactValues;
+  /** What the campaigns want of the buses from now on, in place of what they wanted before. */
+  readonly want: (interest: CampaignInterest) => void;
+};
+
+/** Signals to decode, by their index in the table, and frames to receive whether a DBC file names them or not. */
+export type CampaignInterest = {
+  readonly signals: readonly number[];
+  readonly frames: readonly { readonly bus: string; readonly filters: readonly FrameFilter[] }[];
+};
+
+/** A campaign that the vehicle has, and how it does. */
+export type CampaignStatus = { readonly plan: CampaignPlan; readonly figures: CampaignFigures };
+
+type Member = {
+  readonly campaign: RunningCampaign;
+  readonly table: TableAnnouncement | undefined;
+  state: CampaignState;
+};
+
+/**
+ * The campaigns of the vehicle, in one pass over the frames. Replacing one touches no other, and what a campaign holds when it goes is
+ * handed over first.
+ */
+export class CampaignSet implements FrameUser {
+  readonly #parts: CampaignSetParts;
+  #members: readonly Member[] = [];
+  #unsettled: CampaignExpressions[] = [];
+  /** Records of this flush, and what is kept as it is after them. */
+  #drafts: EncodedDraft[] = [];
+  #forgotten: KeptValue[] = [];
+  readonly #kept: ReadonlyMap<string, Uint8Array>;
+  readonly #campaignParts: CampaignParts;
+  #isAnnounced = false;
+
+  constructor(parts: CampaignSetParts) {
+    this.#parts = parts;
+    this.#kept = new Map(parts.kept.map(({ key, value }) => [key, value]));
+    const add = (draft: EncodedDraft): void => void this.#drafts.push(draft);
+    this.#campaignParts = { ...parts.campaign, pass: parts.collector.pass, add };
+  }
+
+  /** From the next frame on these plans count. One of the same digest runs on as it is. */
+  use(plans: readonly CampaignPlan[]): void {
+    const kept = new Map(this.#members.map((member) => [member.campaign.plan.digest, member]));
+    const next = plans.map((plan) => kept.get(plan.digest) ?? this.#begin(plan));
+    for (const member of this.#members) if (!next.includes(member)) this.#end(member.campaign);
+    this.#members = next;
+    this.#takePart();
+  }
+
+  list(): readonly CampaignStatus[] {
+    return this.#members.map(({ campaign }) => ({ plan: campaign.plan, figures: campaign.figures() }));
+  }
+
+  /** Fires the trigger of a campaign by hand; false where there is none. */
+  fire(id: string): boolean {
+    const member = this.#members.find(({ campaign }) => campaign.plan.document.id === id);
+    return member?.campaign.fire() === true;
+  }
+
+  /** Announces the tables of campaigns that have one of their own, and from now on that of each new one. */
+  announce(): void {
+    this.#isAnnounced = true;
+    for (const { table } of this.#members) table?.announce();
+  }
+
+  admit(sender: SenderSlots): FrameLinks {
+    const added = this.#members.map(({ campaign, state }) => ({ links: campaign.admit(sender), state }));
+    return joinedLinks(added.filter(({ state }) => isActive(state)).map(({ links }) => links));
+  }
+
+  settle(timeUs: number): void {
+    if (this.#unsettled.length === 0) return;
+    for (const expressions of this.#unsettled) expressions.settle(timeUs);
+    this.#unsettled.length = 0;
+  }
+
+  /** Hands over what is due, and lets campaigns begin and end by the clock. */
+  flush(cause: CloseCause): void {
+    this.#parts.collector.pass.frame += 1;
+    this.#parts.collector.pass.isFull = false;
+    this.#noteFacts(this.#members);
+    let hasChanged = false;
+    for (const member of this.#members) {
+      const state = member.campaign.state();
+      const isLast = isActive(member.state) && !isActive(state);
+      member.campaign.flush(isLast ? "stop" : cause);
+      member.table?.announceShorter();
+      hasChanged ||= isActive(state) !== isActive(member.state);
+      member.state = state;
+    }
+    if (hasChanged) this.#takePart();
+    this.#handOver();
+  }
+
+  /** What it holds goes out, and what it kept with it. */
+  #end(campaign: RunningCampaign): void {
+    campaign.flush("stop");
+    for (const key of campaign.keptKeys()) this.#forgotten.push({ key, value: undefined });
+  }
+
+  /** Records and what is kept, in one piece: after a kill what is kept is as it was after the records that are there. */
+  #handOver(): void {
+    const changed = this.#members.flatMap(({ campaign }) => campaign.changedState());
+    const kept = [...this.#forgotten, ...changed];
+    if (this.#drafts.length + kept.length > 0) this.#parts.appender.addTogether(this.#drafts, kept);
+    this.#drafts = [];
+    this.#forgotten = [];
+  }
+
+  #begin(plan: CampaignPlan): Member {
+    const { busNames, appender } = this.#parts;
+    const parts = this.#campaignParts;
+    const isCapture = plan.document.trigger?.mode === "rising";
+    const wishes = isCapture ? captureWishes(plan, parts.table, busNames) : undefined;
+    const unsettled = { add: (one: CampaignExpressions) => void this.#unsettled.push(one) };
+    const campaign = new RunningCampaign(plan, { wishes, unsettled, kept: this.#kept }, parts);
+    const announced =
+      plan.ownSlots === undefined ? undefined : new TableAnnouncement(parts.encoder, appender, plan.schema);
+    if (this.#isAnnounced) announced?.announce();
+    return { campaign, table: announced, state: campaign.state() };
+  }
+
+  #noteFacts(members: readonly Member[]): void {
+    const asking = members.filter(({ campaign }) => campaign.plan.expressions.facts.length > 0);
+    if (asking.length === 0) return;
+    const facts = this.#parts.facts();
+    for (const { campaign } of asking) campaign.noteFacts(facts);
+    this.settle(this.#parts.campaign.clock.wallUs());
+  }
+
+  #takePart(): void {
+    const { collector, campaign } = this.#parts;
+    const active = this.#members.filter(({ state }) => isActive(state)).map((member) => member.campaign);
+    collector.use(joinedLinks(active.map(({ links }) => links)), this);
+    const wishes = active.flatMap((one) => one.wishes?.all ?? []);
+    const beforeMs = active.map(({ plan }) => plan.document.trigger?.beforeMs ?? 0);
+    this.#parts.want(interestOf(active.map(({ plan }) => plan)));
+    campaign.history?.use(new HistoryFilter(wishes), Math.max(0, ...beforeMs));
+  }
+}
+
+function interestOf(plans: readonly CampaignPlan[]): CampaignInterest {
+  const signals = plans.flatMap(({ samplings, expressions }) => [
+    ...samplings.flatMap((sampling) =>
+      sampling.signals.flatMap(({ chosen }) => (chosen.kind === "table" ? [chosen.signal.index] : [])),
+    ),
+    ...expressions.inputs.map(({ index }) => index),
+  ]);
+  const frames = plans.flatMap(({ document }) =>
+    document.frames.map(({ bus, ids }) => ({ bus, filters: filtersOf(ids) })),
+  );
+  return { signals: [...new Set(signals)], frames };
+}
+
+function filtersOf(ids: CampaignDocument["frames"][number]["ids"]): readonly FrameFilter[] {
+  if (ids === undefined) return EVERY_FRAME;
+  return ids.map(({ id, extended, mask = largestId(extended) }) => ({ id, mask, extended }));
+}
+
+function isActive(state: CampaignState): boolean {
+  return state === "running";
+}

@@ -1,0 +1,30 @@
+import type { SenderSlots } from "../../signals/signal-slots.ts";
+import type { SamplerLink } from "../collect/sampler-chains.ts";
+import type { TriggerCause } from "../record/encode/trigger.ts";
+
+/** A trigger of a campaign has fired. */
+export type TriggerOccasion = {
+  /** Counts the triggers of the campaign's version from 1. */
+  readonly number: number;
+  /** µs since the Unix epoch. */
+  readonly timeUs: number;
+  readonly cause: TriggerCause;
+};
+
+/** How a campaign collects: all the time or while its condition is true, or what lies around each trigger. */
+export interface Collection {
+  /** What it takes of the frames as they come. Call once. */
+  links(): readonly SamplerLink[];
+  /** What it takes of a J1939 sender that has just been seen for the first time. */
+  admit(sender: SenderSlots): readonly SamplerLink[];
+  /** A derived signal, by its place in the document, has a value. On the frame path. */
+  takeDerived(index: number, value: number, timeUs: number): void;
+  /** The trigger has fired; within a frame or between two. */
+  begin(occasion: TriggerOccasion): void;
+  /** The condition of mode "while" is true no more. */
+  end(timeUs: number): void;
+  /** Hands over what is due. */
+  flush(cause: "tick" | "trip" | "stop"): void;
+  /** Samples thrown away so far. */
+  discarded(): number;
+}

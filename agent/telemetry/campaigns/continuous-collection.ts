@@ -1,0 +1,121 @@
+import type { SenderSlots } from "../../signals/signal-slots.ts";
+import type { CloseCause, Reading, Sampler, SamplerInput } from "../collect/sampler.ts";
+import type { SamplerLink } from "../collect/sampler-chains.ts";
+import type { LaneEncoder } from "../record/encode/lane-encoder.ts";
+import { CampaignIntake } from "./campaign-intake.ts";
+import { type CampaignOutput, type CampaignParts, laneEncoderOf } from "./campaign-parts.ts";
+import type { CampaignPlan } from "./campaign-plan.ts";
+import type { Collection, TriggerOccasion } from "./collection.ts";
+import { triggerReport } from "./trigger-report.ts";
+
+/** Collects all the time, or with a trigger of mode "while" as long as its condition is true. */
+export class ContinuousCollection implements Collection {
+  readonly #plan: CampaignPlan;
+  readonly #output: CampaignOutput;
+  readonly #parts: CampaignParts;
+  readonly #intake: CampaignIntake;
+  readonly #encoder: LaneEncoder;
+  readonly #gate: { isOpen: boolean };
+  /** 0: at each flush. */
+  readonly #batchMs: number;
+  #dueMs = 0;
+  #occasion: TriggerOccasion | undefined;
+
+  constructor(plan: CampaignPlan, output: CampaignOutput, parts: CampaignParts) {
+    const { table, pass, batchSamples, encoder } = parts;
+    this.#plan = plan;
+    this.#output = output;
+    this.#parts = parts;
+    this.#intake = new CampaignIntake(plan, { table, pass, batchSamples });
+    this.#encoder = laneEncoderOf(plan, encoder);
+    this.#gate = { isOpen: plan.document.trigger === undefined };
+    this.#batchMs = plan.document.send.batchMs ?? 0;
+  }
+
+  links(): readonly SamplerLink[] {
+    return this.#gated(this.#intake.links());
+  }
+
+  admit(sender: SenderSlots): readonly SamplerLink[] {
+    return this.#gated(this.#intake.admit(sender));
+  }
+
+  takeDerived(index: number, value: number, timeUs: number): void {
+    if (this.#gate.isOpen) this.#intake.takeDerived(index, value, timeUs);
+  }
+
+  begin(occasion: TriggerOccasion): void {
+    this.#gate.isOpen = true;
+    this.#occasion = occasion;
+    this.#report("begin", occasion.timeUs);
+  }
+
+  end(timeUs: number): void {
+    if (this.#occasion === undefined) return;
+    this.#gate.isOpen = false;
+    this.#store("stop");
+    this.#report("end", timeUs);
+    this.#occasion = undefined;
+  }
+
+  flush(cause: CloseCause): void {
+    const nowMs = this.#parts.clock.monotonicMs();
+    const isDue = cause !== "tick" || nowMs >= this.#dueMs || this.#intake.lane.isFull;
+    if (isDue) this.#store(cause);
+    else this.#intake.close(nowMs, cause);
+  }
+
+  discarded(): number {
+    return this.#intake.lane.discarded;
+  }
+
+  #store(cause: CloseCause): void {
+    const { clock, busCounts } = this.#parts;
+    const nowMs = clock.monotonicMs();
+    this.#dueMs = nowMs + this.#batchMs;
+    this.#intake.close(nowMs, cause);
+    const log = this.#intake.lane.drain();
+    if (log.count === 0) return;
+    for (const draft of this.#encoder.encode(log, busCounts(), this.#occasion?.number)) this.#output.add(draft);
+  }
+
+  #report(phase: "begin" | "end", timeUs: number): void {
+    const { campaign } = this.#output;
+    if (this.#occasion === undefined || campaign === undefined) return;
+    const { encoder, busCounts } = this.#parts;
+    const report = triggerReport(
+      { plan: this.#plan, campaign, occasion: this.#occasion, buses: busCounts() },
+      phase,
+      timeUs,
+    );
+    this.#output.add(encoder.trigger(report, this.#plan.document.send.form));
+  }
+
+  #gated(links: readonly SamplerLink[]): readonly SamplerLink[] {
+    if (this.#plan.document.trigger === undefined) return links;
+    return links.map((link) => ({ ...link, sampler: new GatedSampler(link.sampler, this.#gate) }));
+  }
+}
+
+/** Lets samples through while its gate is open. */
+class GatedSampler implements Sampler {
+  readonly #sampler: Sampler;
+  readonly #gate: { readonly isOpen: boolean };
+
+  constructor(sampler: Sampler, gate: { readonly isOpen: boolean }) {
+    this.#sampler = sampler;
+    this.#gate = gate;
+  }
+
+  add(input: SamplerInput): number {
+    return this.#sampler.add(input);
+  }
+
+  take(local: number, reading: Reading): void {
+    if (this.#gate.isOpen) this.#sampler.take(local, reading);
+  }
+
+  close(nowMs: number, cause: CloseCause): void {
+    this.#sampler.close(nowMs, cause);
+  }
+}

@@ -1,0 +1,179 @@
+import type { KeptValue } from "../../ports/outbox.ts";
+import type { SenderSlots } from "../../signals/signal-slots.ts";
+import { type FrameLinks, joinedLinks } from "../collect/collector.ts";
+import type { CloseCause } from "../collect/sampler.ts";
+import type { ResultSink } from "../expressions/board-plan.ts";
+import type { Expression } from "../expressions/compile.ts";
+import { shownValues } from "../expressions/operand.ts";
+import { Trigger } from "../expressions/trigger.ts";
+import type { EncodedDraft } from "../record/encode/record-sealer.ts";
+import { Budget } from "./budget.ts";
+import { CampaignExpressions, type Unsettled } from "./campaign-expressions.ts";
+import { type CampaignParts, refOf } from "./campaign-parts.ts";
+import type { CampaignPlan } from "./campaign-plan.ts";
+import type { CaptureWishes } from "./capture-wishes.ts";
+import { CapturedCollection } from "./captured-collection.ts";
+import type { Collection } from "./collection.ts";
+import { ContinuousCollection } from "./continuous-collection.ts";
+import type { FactValues } from "./expression-plan.ts";
+import { KeptTriggers } from "./kept-triggers.ts";
+import { TripWatch } from "./trip-watch.ts";
+
+/** "running": it collects, or waits for its trigger; "waiting": before its start; "ended": after its end; "spent": its budget of today is used up. */
+export type CampaignState = "running" | "waiting" | "ended" | "spent";
+
+/** What is told of a campaign that the vehicle has. */
+export type CampaignFigures = {
+  readonly state: CampaignState;
+  /** Of its version, over restarts. */
+  readonly triggers: number;
+  /** Triggers that came too soon, or past the greatest number. */
+  readonly suppressed: number;
+  /** Bytes of payloads stored today, a day of UTC. */
+  readonly bytesToday: number;
+  readonly discardedSamples: number;
+};
+
+/** What a campaign meets when it begins. */
+export type RunningContext = {
+  /** Of one that captures. */
+  readonly wishes: CaptureWishes | undefined;
+  readonly unsettled: Unsettled;
+  /** What was kept before this start of the agent. */
+  readonly kept: ReadonlyMap<string, Uint8Array>;
+};
+
+/** One campaign at work. */
+export class RunningCampaign {
+  readonly plan: CampaignPlan;
+  readonly wishes: CaptureWishes | undefined;
+  readonly #parts: CampaignParts;
+  readonly #budget: Budget;
+  readonly #triggers: KeptTriggers;
+  readonly #trip = new TripWatch();
+  readonly #trigger: Trigger | undefined;
+  readonly #collection: Collection;
+  readonly #expressions: CampaignExpressions | undefined;
+  #links: FrameLinks;
+  #isByHand = false;
+
+  constructor(plan: CampaignPlan, { wishes, unsettled, kept }: RunningContext, parts: CampaignParts) {
+    this.plan = plan;
+    this.wishes = wishes;
+    this.#triggers = new KeptTriggers(plan);
+    this.#parts = parts;
+    this.#budget = new Budget(plan.document.budget?.bytesPerDay);
+    this.#collection = this.#collectionOf();
+    this.#trigger = this.#triggerOf();
+    if (this.#trigger !== undefined) this.#triggers.restore(this.#trigger, kept);
+    this.#expressions = this.#expressionsOf(unsettled);
+    this.#links = { readers: this.#expressions?.links() ?? [], samplers: this.#collection.links() };
+  }
+
+  /** What it takes of the frames while it runs. */
+  get links(): FrameLinks {
+    return this.#links;
+  }
+
+  state(): CampaignState {
+    const { start, end } = this.plan.document;
+    const nowMs = this.#wallMs();
+    if (start !== undefined && nowMs < Date.parse(start)) return "waiting";
+    if (end !== undefined && nowMs >= Date.parse(end)) return "ended";
+    return this.#budget.isSpent(nowMs) ? "spent" : "running";
+  }
+
+  figures(): CampaignFigures {
+    return {
+      state: this.state(),
+      triggers: this.#trigger?.state().fired ?? 0,
+      suppressed: this.#trigger?.suppressed ?? 0,
+      bytesToday: this.#budget.usedBytes(this.#wallMs()),
+      discardedSamples: this.#collection.discarded(),
+    };
+  }
+
+  /** Takes its part in a J1939 sender that has just been seen for the first time, and gives what is new of it. */
+  admit(sender: SenderSlots): FrameLinks {
+    const added = { readers: this.#expressions?.admit(sender) ?? [], samplers: this.#collection.admit(sender) };
+    this.#links = joinedLinks([this.#links, added]);
+    return added;
+  }
+
+  noteFacts(facts: FactValues): void {
+    this.#expressions?.noteFacts(facts, this.#parts.clock.wallUs());
+  }
+
+  /** Fires its trigger by hand; false where it has none of mode "rising", or does not run. */
+  fire(): boolean {
+    if (this.plan.document.trigger?.mode !== "rising" || this.state() !== "running") return false;
+    this.#isByHand = true;
+    this.#trigger?.fire(this.#parts.clock.wallUs());
+    this.#isByHand = false;
+    return true;
+  }
+
+  /** What must outlive a restart and has changed since it was asked last: to be stored together with the records handed over so far. */
+  changedState(): readonly KeptValue[] {
+    return this.#trigger === undefined ? [] : this.#triggers.changed(this.#trigger);
+  }
+
+  /** Keys under which it keeps its state. */
+  keptKeys(): readonly string[] {
+    return [this.#triggers.key];
+  }
+
+  /** Timers that are due, then what is to be handed over. "stop" hands over all that it holds. */
+  flush(cause: CloseCause): void {
+    this.#expressions?.tick(this.#parts.clock.wallUs());
+    const hasTripEnded = this.#trip.takeEnd();
+    this.#collection.flush(cause === "tick" && hasTripEnded ? "trip" : cause);
+  }
+
+  #wallMs(): number {
+    return this.#parts.clock.wallUs() / 1000;
+  }
+
+  #collectionOf(): Collection {
+    const { history } = this.#parts;
+    const add = (draft: EncodedDraft): void => {
+      const stored = (bytes: number): void => this.#budget.take(bytes, this.#wallMs());
+      this.#parts.add({ ...draft, stored });
+    };
+    const output = { campaign: refOf(this.plan), add };
+    if (this.wishes === undefined || history === undefined) {
+      return new ContinuousCollection(this.plan, output, this.#parts);
+    }
+    return new CapturedCollection(this.plan, { wishes: this.wishes, history }, output, this.#parts);
+  }
+
+  #triggerOf(): Trigger | undefined {
+    const { trigger } = this.plan.document;
+    if (trigger === undefined) return undefined;
+    const { mode, forMs, minIntervalMs, maxCount, release } = trigger;
+    const bound = maxCount === undefined ? {} : { maxCount };
+    const settings = { mode, forMs, minIntervalMs, ...bound, hasRelease: release !== undefined };
+    return new Trigger(settings, {
+      begin: (fired, timeUs, values) => {
+        const cause = { expression: trigger.condition, mode, byHand: this.#isByHand, values: shownValues(values) };
+        this.#collection.begin({ number: fired.state().fired, timeUs, cause });
+      },
+      end: (_, timeUs) => this.#collection.end(timeUs),
+    });
+  }
+
+  #expressionsOf(unsettled: Unsettled): CampaignExpressions | undefined {
+    const { expressions } = this.plan;
+    const { condition, release, trip, derived, inputs } = expressions;
+    if (derived.length === 0 && condition === undefined && trip === undefined) return undefined;
+    const conditions = new Map<Expression, ResultSink>();
+    if (this.#trigger !== undefined) {
+      if (release !== undefined) conditions.set(release, this.#trigger.release);
+      if (condition !== undefined) conditions.set(condition, this.#trigger.condition);
+    }
+    if (trip !== undefined) conditions.set(trip, this.#trip);
+    const takeDerived = (input: number, value: number, timeUs: number): void =>
+      this.#collection.takeDerived(input - inputs.length, value, timeUs);
+    return new CampaignExpressions(expressions, this.#parts.table, { derived: { takeDerived }, conditions, unsettled });
+  }
+}

@@ -1,0 +1,90 @@
+import { Appender } from "../../../agent/telemetry/appender.ts";
+import { CampaignControl } from "../../../agent/telemetry/campaigns/campaign-control.ts";
+import { CampaignSet } from "../../../agent/telemetry/campaigns/campaign-set.ts";
+import type { FactValues } from "../../../agent/telemetry/campaigns/expression-plan.ts";
+import { Collector } from "../../../agent/telemetry/collect/collector.ts";
+import { FrameHistory } from "../../../agent/telemetry/history/frame-history.ts";
+import { Pipeline } from "../../../agent/telemetry/pipeline.ts";
+import type { DecodedRecord } from "../../../agent/telemetry/record/read/decoded-record.ts";
+import { createRecordReader } from "../../../agent/telemetry/record/read/record-reader.ts";
+import { campaignDocument } from "../../../config/campaign.ts";
+import { readDescriptor } from "../../../config/proto/descriptor.ts";
+import type { CollectRule } from "../../../config/schema.ts";
+import { ManualClock } from "../core/clock.ts";
+import { MemoryLog } from "../core/log.ts";
+import { FakeCanBus } from "../ports/can-bus.ts";
+import { FakeOutbox } from "../ports/outbox.ts";
+import { encoderOf } from "./samples.ts";
+import { tableOf } from "./table.ts";
+
+/** Where the clocks of a rig start, µs since the Unix epoch. */
+export const RIG_T0 = 1_767_225_600_000_000;
+const reader = createRecordReader(readDescriptor());
+
+export type RigSettings = {
+  readonly rules?: readonly CollectRule[];
+  readonly historyBytes?: number;
+  /** An outbox that was in use before. */
+  readonly outbox?: FakeOutbox;
+  readonly facts?: () => FactValues;
+};
+
+/** A vehicle with one bus and one message, Motion (0x100), of two bytes: Speed and Brake; by default nothing is collected on change. */
+export async function campaignRig(settings: RigSettings = {}) {
+  const { rules = [{ signals: "*", mode: "off" }], historyBytes = 1_048_576, facts = () => new Map() } = settings;
+  const table = tableOf([
+    {
+      name: "Motion",
+      signals: [
+        { name: "Speed", unit: "km/h" },
+        { name: "Brake", unit: "bar" },
+      ],
+    },
+  ]);
+  const clock = new ManualClock({ wallUs: RIG_T0 });
+  const outbox = settings.outbox ?? new FakeOutbox({ clock });
+  const encoder = encoderOf(table);
+  const appender = new Appender({ outbox, clock, log: new MemoryLog(), holdBytes: 1_000_000, wake: () => undefined });
+  const collector = new Collector(table);
+  const history = historyBytes === 0 ? undefined : new FrameHistory({ maxBytes: historyBytes, buses: 1 });
+  const campaign = { table, encoder, history, busCounts: () => [], clock, batchSamples: 10_000 };
+  const interests: (readonly number[])[] = [];
+  const want = ({ signals }: { readonly signals: readonly number[] }): void => void interests.push(signals);
+  const kept = outbox.kept();
+  const campaigns = new CampaignSet({ campaign, appender, kept, collector, busNames: ["can0"], facts, want });
+  const context = {
+    table,
+    busNames: ["can0"],
+    facts: new Map([["bus.can0.up", { type: "bool" } as const]]),
+    hasHistory: history !== undefined,
+  };
+  const control = new CampaignControl(rules, { set: campaigns, context });
+  const takers = { history };
+  const pipeline = new Pipeline({ table, collector, campaigns, encoder, appender, takers, clock, batchMs: 250 });
+  const bus = new FakeCanBus();
+  pipeline.start();
+  await bus.start(pipeline.sinkFor(bus));
+  /** One frame now, then time goes on. */
+  const drive = (speed: number, brake: number, forMs: number): void => {
+    const receivedAtUs = clock.wallUs();
+    bus.deliver([{ id: 0x100, flags: 0, data: Uint8Array.of(speed, brake), receivedAtUs }]);
+    clock.advance(forMs);
+  };
+  const use = (...documents: readonly object[]) =>
+    control.useDocuments(documents.map((one) => campaignDocument.parse({ schemaVersion: 1, version: 1, ...one })));
+  const records = (): DecodedRecord[] =>
+    (["event", "telemetry", "capture"] as const).flatMap((stream) =>
+      outbox.read(stream, 0, outbox.lastRow(), 10_000, 1e9).map(({ payload }) => reader.decode(payload)),
+    );
+  return { clock, outbox, pipeline, campaigns, control, history, interests, bus, drive, use, records };
+}
+
+/** The samples of a campaign's records as "column@ms=value", oldest record first; of the default campaign without an id. */
+export function samplesIn(records: readonly DecodedRecord[], id?: string): string[] {
+  return records.flatMap(({ body }) => {
+    if (body.kind !== "samples" || body.campaign?.id !== id) return [];
+    return body.columns.flatMap(({ signal, timesUs, raws }) =>
+      timesUs.map((us, at) => `${signal}@${(us - RIG_T0) / 1000}=${raws[at]}`),
+    );
+  });
+}
