@@ -92,7 +92,7 @@ const PACKAGES: readonly (readonly [name: RegExp, where: RegExp])[] = [
   [/^@jellybrick\/dbus-next$/, /^(drivers\/dbus|test)\//],
   [/^unix-dgram$/, /^(drivers\/os|test)\//],
   [/^cborg/, /^(agent\/cloud|test)\//],
-  [/^@marcbachmann\/cel-js$/, /^agent\//],
+  [/^@marcbachmann\/cel-js$/, /^(agent\/(vehicle|telemetry\/expressions)|test)\//],
   [/^pino$/, /^drivers\/os\//],
 ];
 

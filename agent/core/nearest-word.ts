@@ -1,5 +1,9 @@
+/** A longer word is a mistake of another kind, and costs too much to compare. */
+const MAX_LENGTH = 128;
+
 /** The candidate that `word` is most likely meant to be, capitals aside; undefined when none is near (a third of its letters, at least two, may differ). */
 export function nearestWord(word: string, candidates: readonly string[]): string | undefined {
+  if (word.length > MAX_LENGTH) return undefined;
   const ranked = candidates.map((name) => ({ name, distance: editDistance(word.toLowerCase(), name.toLowerCase()) }));
   ranked.sort((a, b) => a.distance - b.distance);
   return ranked.length > 0 && ranked[0].distance <= Math.max(2, Math.floor(word.length / 3))

@@ -22,12 +22,14 @@ export type BoardExpression = {
     | { readonly kind: "condition"; readonly sink: ResultSink };
 };
 
-/** Who reads what: of each input the expressions from `starts[input]` on, in the order of evaluation. */
+/**
+ * Who reads what: of each input the expressions from `starts[input]` to `starts[input + 1]`. Those before `changeStarts[input]` are
+ * evaluated for each sample, the others for one that changes the value.
+ */
 export type Readers = {
   readonly starts: Int32Array;
+  readonly changeStarts: Int32Array;
   readonly expressions: Int32Array;
-  /** 1: is evaluated for each sample; 0: only for one that changes the value. */
-  readonly takesAll: Uint8Array;
 };
 
 /**
@@ -61,16 +63,26 @@ export function readersOf(expressions: readonly BoardExpression[], inputs: numbe
       const own = expression.operands.filter((operand) => operand.input === input);
       // A derived signal is a sample for each sample of what it is made of, so that it is as fresh.
       const takesAll = use.kind === "derived" || own.some(({ kind }) => kind !== "value");
-      return { input, at, takesAll };
+      return { input, at, group: takesAll ? 0 : 1 };
     });
   });
-  edges.sort((left, right) => left.input - right.input || left.at - right.at);
-  const starts = new Int32Array(inputs + 1);
-  for (const { input } of edges) starts[input + 1] += 1;
-  for (let input = 0; input < inputs; input++) starts[input + 1] += starts[input];
+  edges.sort((left, right) => left.input - right.input || left.group - right.group || left.at - right.at);
   return {
-    starts,
+    starts: startsOf(edges, inputs, () => true),
+    changeStarts: startsOf(edges, inputs, ({ group }) => group === 1),
     expressions: Int32Array.from(edges, ({ at }) => at),
-    takesAll: Uint8Array.from(edges, ({ takesAll }) => (takesAll ? 1 : 0)),
   };
+}
+
+type Edge = { readonly input: number; readonly at: number; readonly group: number };
+
+/** By input: the position of its first edge in the sorted list that `counts`, or of the end of its edges. */
+function startsOf(edges: readonly Edge[], inputs: number, counts: (edge: Edge) => boolean): Int32Array {
+  const starts = new Int32Array(inputs + 1);
+  let at = 0;
+  for (let input = 0; input <= inputs; input++) {
+    while (at < edges.length && (edges[at].input < input || (edges[at].input === input && !counts(edges[at])))) at += 1;
+    starts[input] = at;
+  }
+  return starts;
 }

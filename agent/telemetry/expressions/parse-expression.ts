@@ -6,6 +6,9 @@ const MAX_LENGTH = 2000;
 /** So much is read before an expression is refused. Lists stand behind "in" alone, maps nowhere. */
 const LIMITS = { maxAstNodes: 256, maxDepth: 24, maxListElements: 64, maxMapEntries: 0, maxCallArguments: 4 } as const;
 
+/** Registers nothing: only the grammar is used. */
+const ENVIRONMENT = new Environment({ limits: LIMITS });
+
 /** Why a text is no expression; `offset` is a UTF-16 index in it. */
 export type UnfitExpression = { readonly kind: "unfit"; readonly problem: string; readonly offset: number };
 
@@ -13,7 +16,7 @@ export type UnfitExpression = { readonly kind: "unfit"; readonly problem: string
 export function parseExpression(text: string): { readonly kind: "parsed"; readonly node: ASTNode } | UnfitExpression {
   if (text.length > MAX_LENGTH) return unfit(`is longer than ${MAX_LENGTH} characters`, MAX_LENGTH);
   try {
-    return { kind: "parsed", node: new Environment({ limits: LIMITS }).parse(text).ast };
+    return { kind: "parsed", node: ENVIRONMENT.parse(text).ast };
   } catch (thrown) {
     // Whatever the parser makes of a text of bounded length, the text is at fault.
     if (!(thrown instanceof ParseError)) return unfit(messageOf(thrown), 0);

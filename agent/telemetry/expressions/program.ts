@@ -1,39 +1,42 @@
-/** Instructions; each takes its operands from the stack. Those with a number behind them: number, register, oneOf. */
+/** Instructions, each of which takes its operands from the stack. A number stands behind the first three. */
 export const OP = {
   number: 0,
   register: 1,
-  add: 2,
-  subtract: 3,
-  multiply: 4,
-  divide: 5,
-  divideWhole: 6,
-  remainder: 7,
-  negate: 8,
-  equal: 9,
-  unequal: 10,
-  less: 11,
-  lessOrEqual: 12,
-  greater: 13,
-  greaterOrEqual: 14,
-  oneOf: 15,
-  not: 16,
-  and: 17,
-  or: 18,
-  choose: 19,
-  whole: 20,
-  abs: 21,
-  log: 22,
-  ceil: 23,
-  floor: 24,
-  sqrt: 25,
-  round: 26,
-  pow: 27,
-  smaller: 28,
-  larger: 29,
-  bit: 30,
-  addWhole: 31,
-  subtractWhole: 32,
-  multiplyWhole: 33,
+  oneOf: 2,
+  choose: 3,
+  // Of one operand.
+  not: 4,
+  negate: 5,
+  whole: 6,
+  abs: 7,
+  log: 8,
+  ceil: 9,
+  floor: 10,
+  sqrt: 11,
+  round: 12,
+  // Of two, that pass an error on or not, as CEL has it.
+  and: 13,
+  or: 14,
+  // Of two, that pass an error on.
+  equal: 15,
+  unequal: 16,
+  less: 17,
+  lessOrEqual: 18,
+  greater: 19,
+  greaterOrEqual: 20,
+  add: 21,
+  subtract: 22,
+  multiply: 23,
+  divide: 24,
+  addWhole: 25,
+  subtractWhole: 26,
+  multiplyWhole: 27,
+  divideWhole: 28,
+  remainder: 29,
+  pow: 30,
+  smaller: 31,
+  larger: 32,
+  bit: 33,
 } as const;
 
 /** An expression as straight-line code: no jumps, so it ends after as many steps as it has instructions. */
@@ -63,27 +66,23 @@ export class Machine {
     let at = 0;
     while (at < code.length) {
       const op = code[at++];
-      if (op === OP.number) stack[++top] = numbers[code[at++]];
-      else if (op === OP.register) stack[++top] = registers[code[at++]];
-      else if (op === OP.oneOf) {
-        const count = code[at++];
-        top -= count;
-        stack[top] = oneOf(stack, top, count);
-      } else if (isUnary(op)) stack[top] = unary(op, stack[top]);
+      if (op === OP.register) stack[++top] = registers[code[at++]];
+      else if (op === OP.number) stack[++top] = numbers[code[at++]];
+      else if (op >= OP.and) {
+        top -= 1;
+        stack[top] = binary(op, stack[top], stack[top + 1]);
+      } else if (op >= OP.not) stack[top] = unary(op, stack[top]);
       else if (op === OP.choose) {
         top -= 2;
         stack[top] = choose(stack[top], stack[top + 1], stack[top + 2]);
       } else {
-        top -= 1;
-        stack[top] = binary(op, stack[top], stack[top + 1]);
+        const count = code[at++];
+        top -= count;
+        stack[top] = oneOf(stack, top, count);
       }
     }
     return stack[0];
   }
-}
-
-function isUnary(op: number): boolean {
-  return op === OP.not || op === OP.negate || (op >= OP.whole && op <= OP.round);
 }
 
 function unary(op: number, a: number): number {
@@ -114,10 +113,6 @@ function binary(op: number, a: number, b: number): number {
   if (op === OP.and) return a === 0 || b === 0 ? 0 : a * b;
   if (op === OP.or) return a === 1 || b === 1 ? 1 : a + b;
   if (a !== a || b !== b) return Number.NaN;
-  return op >= OP.equal && op <= OP.greaterOrEqual ? compare(op, a, b) : calculate(op, a, b);
-}
-
-function compare(op: number, a: number, b: number): number {
   switch (op) {
     case OP.equal:
       return a === b ? 1 : 0;
@@ -129,13 +124,8 @@ function compare(op: number, a: number, b: number): number {
       return a <= b ? 1 : 0;
     case OP.greater:
       return a > b ? 1 : 0;
-    default:
+    case OP.greaterOrEqual:
       return a >= b ? 1 : 0;
-  }
-}
-
-function calculate(op: number, a: number, b: number): number {
-  switch (op) {
     case OP.add:
       return finite(a + b, a, b);
     case OP.subtract:
@@ -157,9 +147,9 @@ function calculate(op: number, a: number, b: number): number {
     case OP.pow:
       return finite(a ** b, a, b);
     case OP.smaller:
-      return Math.min(a, b);
+      return a < b ? a : b;
     case OP.larger:
-      return Math.max(a, b);
+      return a > b ? a : b;
     default:
       return bit(a, b);
   }
@@ -186,12 +176,14 @@ function choose(condition: number, yes: number, no: number): number {
   return condition === 1 ? yes : no;
 }
 
+/** The list is evaluated before it is looked at, so an error in it is one of the whole. */
 function oneOf(stack: Float64Array, at: number, count: number): number {
   const value = stack[at];
-  let found = value === value ? 0 : Number.NaN;
+  if (value !== value) return Number.NaN;
+  let found = 0;
   for (let next = at + 1; next <= at + count; next++) {
-    if (stack[next] === value) return 1;
-    if (stack[next] !== stack[next]) found = Number.NaN;
+    if (stack[next] !== stack[next]) return Number.NaN;
+    if (stack[next] === value) found = 1;
   }
   return found;
 }

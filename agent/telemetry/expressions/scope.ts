@@ -15,15 +15,19 @@ export type ScopeName = {
 /** The names that an expression may use; a name may have dots ("bus.can0.up"). */
 export type Scope = ReadonlyMap<string, ScopeName>;
 
+/** So much of an unknown name is repeated. */
+const SHOWN_LENGTH = 64;
+
 /** Names by which people ask for positions, which no input gives yet. */
 const PLACE_WORDS = new Set(["position", "location", "latitude", "longitude", "gps", "gnss", "geofence"]);
 
 /** What is wrong with a name that the scope does not have, and what may be meant. */
-export function unknownName(name: string, scope: Scope): string {
+export function unknownName(path: string, scope: Scope): string {
+  const name = path.length > SHOWN_LENGTH ? `${path.slice(0, SHOWN_LENGTH)}…` : path;
   if (PLACE_WORDS.has(name.split(".")[0].toLowerCase())) {
     return `${name}: positions are not known to expressions yet; use a signal that a receiver on the bus sends, under "inputs"`;
   }
-  const near = nearestWord(name, [...scope.keys()]);
+  const near = nearestWord(path, [...scope.keys()]);
   if (near !== undefined) return `unknown name ${name}; did you mean ${near}?`;
   return `unknown name ${name}; give it to a signal under "inputs", or to a derived signal`;
 }

@@ -9,7 +9,7 @@ export type TriggerSettings = {
   /** Least time between two beginnings. */
   readonly minIntervalMs: number;
   /** Most beginnings, over restarts too if `restore` is called; undefined: any number. */
-  readonly maxCount?: number;
+  readonly maxCount?: number | undefined;
   /** Whether there is a release condition, whose results come to `release`. */
   readonly hasRelease: boolean;
 };
@@ -48,6 +48,7 @@ export class Trigger {
   readonly #listener: TriggerListener;
   #result = Number.NaN;
   #releaseResult = Number.NaN;
+  /** Whether the release has been true since it last fired, that moment counted. */
   #isReleased = true;
   /** Whether the next change to true counts. */
   #isArmed = true;
@@ -97,7 +98,7 @@ export class Trigger {
   fire(timeUs: number): void {
     this.#fired += 1;
     this.#lastFiredUs = timeUs;
-    this.#isReleased = false;
+    this.#isReleased = this.#releaseResult === 1;
     this.#listener.begin(this, timeUs, this.#values);
   }
 
@@ -112,7 +113,7 @@ export class Trigger {
     }
     this.#dueUs = Number.POSITIVE_INFINITY;
     this.#isSpentCounted = false;
-    if (result === 0 && this.#isReleasedNow()) this.#isArmed = true;
+    if (result === 0 && (this.#isReleased || !this.#settings.hasRelease)) this.#isArmed = true;
     if (this.#isOn && (result !== 0 || !this.#settings.hasRelease || this.#releaseResult === 1)) this.#end(timeUs);
   }
 
@@ -122,10 +123,6 @@ export class Trigger {
     this.#isReleased = true;
     if (this.#result === 0) this.#isArmed = true;
     if (this.#isOn && this.#result !== 1) this.#end(timeUs);
-  }
-
-  #isReleasedNow(): boolean {
-    return !this.#settings.hasRelease || this.#isReleased || this.#releaseResult === 1;
   }
 
   #expire(timeUs: number): void {

@@ -180,11 +180,9 @@ export class ValueBoard {
   }
 
   #wake(input: number, isChange: boolean): void {
-    const { starts, expressions, takesAll } = this.#readers;
-    const end = starts[input + 1];
-    for (let at = starts[input]; at < end; at++) {
-      if (isChange || takesAll[at] === 1) this.#wait(expressions[at]);
-    }
+    const { starts, changeStarts, expressions } = this.#readers;
+    const end = isChange ? starts[input + 1] : changeStarts[input];
+    for (let at = starts[input]; at < end; at++) this.#wait(expressions[at]);
   }
 
   #wait(cell: number): void {

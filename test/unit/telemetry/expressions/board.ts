@@ -84,6 +84,7 @@ export function triggerBoard(
   condition: string,
   settings: Partial<TriggerSettings> = {},
   release?: string,
+  maxAgeMs = 2000,
 ): { board: ValueBoard; trigger: Trigger; events: string[]; values: (readonly { readonly name: string }[])[] } {
   const { board } = boardOf();
   const events: string[] = [];
@@ -98,7 +99,6 @@ export function triggerBoard(
       end: (_trigger, timeUs) => events.push(`end ${timeUs / 1000}`),
     },
   );
-  const maxAgeMs = 2000;
   board.use([
     ...(release === undefined
       ? []
