@@ -95,6 +95,7 @@ export class RecordCheck {
       case "file":
       case "trigger":
       case "rows":
+      case "histograms":
       case "campaignReport":
       case "audit":
       case "notice":

@@ -61,6 +61,7 @@ const recordSchema = z.object({
     "file",
     "trigger",
     "rows",
+    "histograms",
     "audit",
     "updatePhase",
     "notice",

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { FRAME_FLAG } from "../../../agent/ports/frame.ts";
 import { FrameLog } from "../../../agent/telemetry/record/encode/frames.ts";
+import { COUNTED } from "../../fakes/telemetry/histograms.ts";
 import { encoderOf, idOf, type LoggedSample, logOf } from "../../fakes/telemetry/samples.ts";
 import { tableOf } from "../../fakes/telemetry/table.ts";
 import { FIRED } from "../../fakes/telemetry/trigger.ts";
@@ -122,6 +123,21 @@ describe.skipIf(!hasProtoc)(`protoc --decode${hasProtoc ? "" : " (protoc is not 
     expect(valuesOf(text, "expression")).toEqual(['"x * x"']);
     expect(text).toContain('unit: "km/h"\n      factor: 0\n      offset: -0.5\n');
     expect(valuesOf(text, "vss_release")).toEqual(['"6.0"']);
+    expect(text).not.toMatch(/^\s*\d+:/m);
+  });
+
+  it("reads histograms", () => {
+    const [counted] = encoder.histograms(COUNTED, "event");
+    const text = protocDecode(counted.seal(idOf(1, "event")), ["-I", PROTO, join(PROTO, "telemetry.proto")]);
+    const cells = [2 ** 53 - 1, 7, 1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 2, 3, 4, 12];
+    expect(valuesOf(text, "cells")).toEqual(cells.map(String));
+    expect(valuesOf(text, "first_cell")).toEqual(["1"]);
+    expect(valuesOf(text, "total_cells")).toEqual(["3", "9", "4", "1"]);
+    expect(valuesOf(text, "edges")).toEqual(["0", "1000.5", "-1", "0", "-inf", "5"]);
+    expect(valuesOf(text, "states")).toEqual(["0", "-1", "0.5"]);
+    expect(valuesOf(text, "kind")).toEqual(["HISTOGRAM_KIND_DURATION", "HISTOGRAM_KIND_COUNTER"]);
+    expect(valuesOf(text, "by")).toEqual(["HISTOGRAM_COUNT_SAMPLES", "HISTOGRAM_COUNT_INCREASE"]);
+    expect(valuesOf(text, "source")).toEqual(["0"]);
     expect(text).not.toMatch(/^\s*\d+:/m);
   });
 

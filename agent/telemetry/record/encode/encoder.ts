@@ -11,6 +11,7 @@ import { type BusEvent, type Notice, writeBusEvent, writeLoss, writeNotice } fro
 import { type OutgoingFile, partsOf, writeFilePart } from "./file.ts";
 import { fitTrigger } from "./fit-trigger.ts";
 import type { FrameLog } from "./frames.ts";
+import { encodeHistograms, type HistogramsReport } from "./histograms.ts";
 import { LaneEncoder, type LaneSettings } from "./lane-encoder.ts";
 import { ProtobufWriter } from "./protobuf-writer.ts";
 import { type DraftForm, type EncodedDraft, RecordSealer } from "./record-sealer.ts";
@@ -31,6 +32,7 @@ const RECORD = {
   file: 15,
   trigger: 16,
   rows: 17,
+  histograms: 18,
   audit: 20,
   updatePhase: 21,
   notice: 22,
@@ -154,6 +156,12 @@ export class Encoder {
   file(file: OutgoingFile): EncodedDraft[] {
     const parts = partsOf(file, this.maxBodyBytes);
     return parts.map((part) => this.#record("event", (writer) => writeFilePart(writer, RECORD.file, part)));
+  }
+
+  /** Histograms, durations and counters of a campaign, in as many records as the limit asks for. */
+  histograms(report: HistogramsReport, stream: StreamName): EncodedDraft[] {
+    const bodies = encodeHistograms(report, RECORD.histograms, this.maxBodyBytes);
+    return bodies.map((body) => this.#sealer.draft(stream, body));
   }
 
   /** Bytes that a record has for its content; what is longer must be cut. */

@@ -146,6 +146,12 @@ export class ProtobufWriter {
     this.#varint32(value);
   }
 
+  /** One packed uint64, 0..2^53. */
+  uint64(value: number): void {
+    this.#reserve(10);
+    this.#varint(value >>> 0, Math.floor(value / TWO_32) >>> 0);
+  }
+
   /** One packed sint64, for integers of magnitude up to 2^62. */
   sint(value: number): void {
     if (value >= -0x4000_0000 && value < 0x4000_0000) {

@@ -9,6 +9,7 @@ import type { CampaignRef } from "../encode/campaign-ref.ts";
 import type { CampaignReport } from "../encode/campaign-report.ts";
 import type { BusEvent, Notice } from "../encode/events.ts";
 import type { FilePart } from "../encode/file.ts";
+import type { Histogram } from "../encode/histograms.ts";
 import type { TriggerReport } from "../encode/trigger.ts";
 import type { UpdatePhase } from "../encode/update-phase.ts";
 
@@ -74,6 +75,13 @@ export type RecordRow = {
   readonly vssPaths: readonly string[];
 };
 
+/** A histogram, or a part of a large one: cells `firstCell`.. of `totalCells`. What is in no part is 0. */
+export type RecordHistogram = Omit<Histogram, "cells"> & {
+  readonly cells: readonly number[];
+  readonly firstCell: number;
+  readonly totalCells: number;
+};
+
 /** What a record holds. */
 export type RecordBody =
   | ({
@@ -90,6 +98,11 @@ export type RecordBody =
       readonly buses: readonly BusCount[];
     } & OfCampaign)
   | ({ readonly kind: "trigger" } & TriggerReport)
+  | {
+      readonly kind: "histograms";
+      readonly campaign: CampaignRef;
+      readonly histograms: readonly RecordHistogram[];
+    }
   | ({
       readonly kind: "campaign-report";
       /** Counts from 0; the parts of a report have one time. */

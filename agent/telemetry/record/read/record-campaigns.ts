@@ -1,6 +1,6 @@
 import type { CampaignRef } from "../encode/campaign-ref.ts";
 import type { TriggerCapture, TriggerCause, TriggerReport, TriggerValue } from "../encode/trigger.ts";
-import type { OfCampaign, RecordBody, RecordRow } from "./decoded-record.ts";
+import type { OfCampaign, RecordBody, RecordHistogram, RecordRow } from "./decoded-record.ts";
 import { malformed } from "./malformed-record.ts";
 import { busCountOf } from "./record-columns.ts";
 import type { WireRecord } from "./record-schema.ts";
@@ -72,6 +72,22 @@ function positionOf(wire: WireTrigger["position"]): NonNullable<TriggerReport["c
   if (wire === null) return undefined;
   const { time_us: timeUs, ...place } = wire;
   return { ...place, timeUs };
+}
+
+/** Cells that were counted. */
+export function histogramsOf({ campaign, histograms }: NonNullable<WireRecord["histograms"]>): RecordBody {
+  return { kind: "histograms", campaign, histograms: histograms.map(histogramOf) };
+}
+
+function histogramOf({
+  from_us: fromUs,
+  to_us: toUs,
+  total_cells: totalCells,
+  first_cell: firstCell,
+  left_out: leftOut,
+  ...wire
+}: NonNullable<WireRecord["histograms"]>["histograms"][number]): RecordHistogram {
+  return { ...wire, fromUs, toUs, totalCells, firstCell, leftOut };
 }
 
 /** What campaigns run, and which were refused. */

@@ -5,7 +5,7 @@ import { messageOf } from "../../../core/errors.ts";
 import { inflate, isJson } from "../compress.ts";
 import type { DecodedRecord, RecordBody } from "./decoded-record.ts";
 import { malformed } from "./malformed-record.ts";
-import { campaignReportOf, ofCampaign, rowsOf, triggerOf } from "./record-campaigns.ts";
+import { campaignReportOf, histogramsOf, ofCampaign, rowsOf, triggerOf } from "./record-campaigns.ts";
 import { busCountOf, framesOf, samplesOf } from "./record-columns.ts";
 import { RECORD_CONVERSION, type WireRecord, wireRecord } from "./record-schema.ts";
 import { tableOf } from "./record-table.ts";
@@ -95,6 +95,7 @@ function bodyOf({
   file,
   trigger,
   rows,
+  histograms,
   audit,
   update_phase: phase,
   notice,
@@ -114,6 +115,7 @@ function bodyOf({
   if (file !== undefined) return { kind: "file", ...file, content: Uint8Array.from(file.content) };
   if (trigger !== undefined) return triggerOf(trigger);
   if (rows !== undefined) return rowsOf(rows);
+  if (histograms !== undefined) return histogramsOf(histograms);
   if (report !== undefined) return campaignReportOf(report);
   if (audit !== undefined) return { kind: "audit", ...audit };
   if (phase !== undefined) {

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { RECORDED_QUALITIES } from "../../../core/clock.ts";
 import { AGGREGATES } from "../../../signals/signal-entry.ts";
 import { campaign, campaignReport, rows, trigger } from "./campaign-schema.ts";
+import { histograms } from "./histogram-schema.ts";
 import { busCount, count, integer, position, stream } from "./wire-fields.ts";
 
 /** Long arrays are checked in one pass; a schema for each element would make a result object for each. */
@@ -200,6 +201,7 @@ export const wireRecord = z.object({
   file: file.optional(),
   trigger: trigger.optional(),
   rows: rows.optional(),
+  histograms: histograms.optional(),
   audit: audit.optional(),
   update_phase: updatePhase.optional(),
   notice: notice.optional(),
