@@ -1,13 +1,41 @@
-/** Characters that may wait for a slow reader or disk; frames beyond are dropped and counted. */
-const MAX_WAITING_CHARACTERS = 33_554_432;
+import type { CanFrame } from "../ports/frame.ts";
+import type { FrameEncoder } from "../signals/log-formats/log-encoder.ts";
+import type { FrameLine } from "./frame-text.ts";
+
+/** Bytes that may wait for a slow reader or disk; frames beyond are dropped and counted. */
+const MAX_WAITING_BYTES = 33_554_432;
+
+/** Makes lines for people of frames. */
+export class LineEncoder implements FrameEncoder {
+  readonly #line: FrameLine;
+  #text = "";
+
+  constructor(line: FrameLine) {
+    this.#line = line;
+  }
+
+  get waitingBytes(): number {
+    return this.#text.length;
+  }
+
+  write(bus: string, frame: CanFrame): void {
+    this.#text += `${this.#line(bus, frame)}\n`;
+  }
+
+  take(): Uint8Array {
+    const bytes = Buffer.from(this.#text);
+    this.#text = "";
+    return bytes;
+  }
+}
 
 /**
- * Lines of frames between a bus, which cannot wait, and a terminal, pipe or disk, which can be slow: kept in order, written in
- * large pieces, bounded.
+ * Frames between a bus, which cannot wait, and a terminal, pipe or disk, which can be slow: kept in order, written in large pieces,
+ * bounded.
  */
 export class FrameWriter {
-  readonly #write: (text: string) => Promise<void>;
-  #waiting = "";
+  readonly #encoder: FrameEncoder;
+  readonly #write: (bytes: Uint8Array) => Promise<void>;
   #waitingFrames = 0;
   #writing: Promise<void> | undefined;
   readonly #failed = new AbortController();
@@ -15,7 +43,8 @@ export class FrameWriter {
   #written = 0;
   #dropped = 0;
 
-  constructor(write: (text: string) => Promise<void>) {
+  constructor(encoder: FrameEncoder, write: (bytes: Uint8Array) => Promise<void>) {
+    this.#encoder = encoder;
     this.#write = write;
   }
 
@@ -34,31 +63,33 @@ export class FrameWriter {
     return this.#failed.signal;
   }
 
-  /** Takes the lines of `frames` frames. */
-  add(text: string, frames: number): void {
-    if (this.#waiting.length > MAX_WAITING_CHARACTERS) {
-      this.#dropped += frames;
+  add(bus: string, frame: CanFrame): void {
+    if (this.#encoder.waitingBytes > MAX_WAITING_BYTES) {
+      this.#dropped += 1;
       return;
     }
-    this.#waiting += text;
-    this.#waitingFrames += frames;
+    this.#encoder.write(bus, frame);
+    this.#waitingFrames += 1;
+  }
+
+  /** Begins to write what was added; call behind the last frame of a batch. */
+  flush(): void {
     this.#writing ??= this.#writeAll();
   }
 
   /** Resolves when everything is written; rejects with the first failure of `write`. */
   async finish(): Promise<void> {
+    this.flush();
     await this.#writing;
     if (this.#failure !== undefined) throw this.#failure;
   }
 
   async #writeAll(): Promise<void> {
-    while (this.#waiting !== "" && this.#failure === undefined) {
-      const text = this.#waiting;
+    while (this.#waitingFrames > 0 && this.#failure === undefined) {
       const frames = this.#waitingFrames;
-      this.#waiting = "";
       this.#waitingFrames = 0;
       try {
-        await this.#write(text);
+        await this.#write(this.#encoder.take());
         this.#written += frames;
       } catch (error) {
         this.#failure = error instanceof Error ? error : new Error(String(error));

@@ -1,17 +1,19 @@
-import { open } from "node:fs/promises";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { AgentError, EXIT, errnoOf, messageOf } from "../../core/errors.ts";
+import { EXIT } from "../../core/errors.ts";
 import { type BusState, type CanBus, EVERY_FRAME } from "../../ports/can-bus.ts";
 import type { FrameBatch } from "../../ports/frame.ts";
+import { formatOfName, type WrittenFormat } from "../../signals/log-formats/write-log.ts";
 import { type CliContext, note } from "../context.ts";
-import { type FrameLine, frameLines, TIME_STAMPS, type TimeStamp } from "../frame-text.ts";
-import { FrameWriter } from "../frame-writer.ts";
+import { frameLines, TIME_STAMPS, type TimeStamp } from "../frame-text.ts";
+import { FrameWriter, LineEncoder } from "../frame-writer.ts";
 import { type ListenedBus, listenedBuses } from "../listened-buses.ts";
+import { createLogOutput, formatArgument } from "../log-output.ts";
 import { openBus } from "../open-bus.ts";
 
 /** When to stop receiving. */
 type Bounds = { readonly count: number | undefined; readonly seconds: number | undefined };
 
+type RecordOptions = Bounds & { readonly output?: string; readonly format?: WrittenFormat };
 type DumpOptions = Bounds & { readonly log: boolean; readonly timestamp?: TimeStamp };
 
 const FILTERS =
@@ -40,40 +42,42 @@ export function registerCanReceive(can: Command, context: CliContext): void {
 
   can
     .command("record <bus...>")
-    .description("write frames to a candump log, until Ctrl-C; the file is safe on disk when it ends")
+    .description(
+      "write frames to a log (candump, Vector ASC or BLF), until Ctrl-C; the file is safe on disk when it ends",
+    )
     .option("-o, --output <file>", "log file; candump-DATE_TIME.log when absent")
+    .option("--format <format>", "candump, asc or blf; as the file's name says when absent", formatArgument)
     .option("-n, --count <frames>", "end after this many frames", wholeNumber)
     .option("--seconds <seconds>", "end after this time", positiveNumber)
-    .addHelpText("after", `${FILTERS}\nExample:\n  causeway can record can0 -o drive.log\n  causeway can record any`)
-    .action(async (buses: readonly string[], options: Bounds & { readonly output?: string }) => {
-      await record(context, buses, options.output ?? defaultName(context.clock.wallUs()), options);
-    });
+    .addHelpText(
+      "after",
+      `${FILTERS}\nASC and BLF number their channels: can0 is channel 1. Their times are UTC.\n\nExample:\n  causeway can record can0 -o drive.log\n  causeway can record can0 can1 -o drive.blf\n  causeway can record any`,
+    )
+    .action(async (buses: readonly string[], options: RecordOptions) => record(context, buses, options));
 }
 
 async function dump(context: CliContext, given: readonly string[], options: DumpOptions): Promise<void> {
   const buses = await listenedBuses(context, given);
   const nameWidth = Math.max(...buses.map(({ config }) => config.name.length));
   const format = context.options().json ? "json" : options.log ? "log" : "live";
-  const writer = new FrameWriter(async (text) => {
-    context.terminal.stdout.write(text);
+  const lines = new LineEncoder(frameLines(format, nameWidth, options.timestamp));
+  const writer = new FrameWriter(lines, async (bytes) => {
+    context.terminal.stdout.write(Buffer.from(bytes).toString());
     await context.terminal.stdout.drained?.();
   });
-  const lost = await receive(context, buses, frameLines(format, nameWidth, options.timestamp), options, writer);
+  const lost = await receive(context, buses, options, writer);
   await writer.finish();
   report(context, writer, lost, "shown");
 }
 
-async function record(context: CliContext, given: readonly string[], path: string, bounds: Bounds): Promise<void> {
+async function record(context: CliContext, given: readonly string[], options: RecordOptions): Promise<void> {
   const buses = await listenedBuses(context, given);
-  await using file = await createFile(path);
-  const writer = new FrameWriter((text) => file.writeFile(text));
-  const lost = await receive(context, buses, frameLines("log"), bounds, writer);
-  try {
-    await writer.finish();
-    await file.sync();
-  } catch (cause) {
-    throw unwritable(path, cause);
-  }
+  const path = options.output ?? defaultName(context.clock.wallUs());
+  await using log = await createLogOutput(path, options.format ?? formatOfName(path));
+  const writer = new FrameWriter(log.encoder, (bytes) => log.write(bytes));
+  const lost = await receive(context, buses, options, writer);
+  await writer.finish();
+  await log.finish();
   report(context, writer, lost, `recorded in ${path}`);
 }
 
@@ -81,7 +85,6 @@ async function record(context: CliContext, given: readonly string[], path: strin
 async function receive(
   context: CliContext,
   listened: readonly ListenedBus[],
-  line: FrameLine,
   { count, seconds }: Bounds,
   writer: FrameWriter,
 ): Promise<number> {
@@ -89,14 +92,13 @@ async function receive(
   const ended = new Set<string>();
   let left = count ?? Number.POSITIVE_INFINITY;
   const take = ({ config, wants }: ListenedBus, batch: FrameBatch): void => {
-    let text = "";
     let frames = 0;
     for (let at = 0; at < batch.count && frames < left; at += 1) {
       if (!wants(batch.id(at), batch.flags(at))) continue;
-      text += `${line(config.name, batch.frame(at))}\n`;
+      writer.add(config.name, batch.frame(at));
       frames += 1;
     }
-    if (frames > 0) writer.add(text, frames);
+    if (frames > 0) writer.flush();
     left -= frames;
     if (left === 0) end.abort();
   };
@@ -126,27 +128,6 @@ function report(context: CliContext, writer: FrameWriter, lost: number, done: st
     note(context, `${writer.dropped} frames not ${done}: the output was too slow`);
     context.finish(EXIT.degraded);
   }
-}
-
-async function createFile(path: string): Promise<Awaited<ReturnType<typeof open>>> {
-  try {
-    return await open(path, "wx");
-  } catch (cause) {
-    if (errnoOf(cause) !== "EEXIST") throw unwritable(path, cause);
-    throw new AgentError("usage.invalid", {
-      what: `${path} is there already`,
-      remedy: "name another file with -o, or remove that one",
-      cause,
-    });
-  }
-}
-
-function unwritable(path: string, cause: unknown): AgentError {
-  return new AgentError("output.unwritable", {
-    what: `${path}: cannot be written: ${messageOf(cause)}`,
-    remedy: "name a file in a folder with room that this user may write",
-    cause,
-  });
 }
 
 /** As candump -l names its files, in UTC. */

@@ -1,12 +1,13 @@
 import type { Command } from "commander";
 import type { CliContext } from "../context.ts";
+import { registerCanConvert } from "./can-convert.ts";
 import { registerCanReceive } from "./can-receive.ts";
 import { registerCanReplay } from "./can-replay.ts";
 import { registerCanSend } from "./can-send.ts";
 
-/** `causeway can dump|record|send|replay`: works with the daemon down. */
+/** `causeway can dump|record|send|replay|convert`: works with the daemon down. */
 export function registerCan(program: Command, context: CliContext): void {
-  const can = program.command("can").description("frames of a bus, in and out, in the formats of can-utils");
+  const can = program.command("can").description("frames of a bus, in and out, and logs of them");
   can.addHelpText(
     "after",
     "\nBUS is a bus of the configuration, a CAN interface of this host, or socketcand://HOST:PORT/BUS.",
@@ -14,4 +15,5 @@ export function registerCan(program: Command, context: CliContext): void {
   registerCanReceive(can, context);
   registerCanSend(can, context);
   registerCanReplay(can, context);
+  registerCanConvert(can, context);
 }

@@ -1,24 +1,20 @@
 import type { Command } from "commander";
 import { readDescriptor } from "../../../config/proto/descriptor.ts";
-import { AgentError, EXIT } from "../../core/errors.ts";
+import { AgentError } from "../../core/errors.ts";
 import type { DecodedRecord } from "../../telemetry/record/read/decoded-record.ts";
 import { createRecordReader, type RecordReader } from "../../telemetry/record/read/record-reader.ts";
 import { SignalTables, samplesOf } from "../../telemetry/record/read/samples.ts";
-import { type CliContext, note, printLine, printProblem } from "../context.ts";
-import { readInput, readInputFile } from "../input-file.ts";
-
-/** What is read from stdin at most, bytes; a payload is far smaller. */
-const MAX_STDIN_BYTES = 268_435_456;
-const LINE_FEED = 0x0a;
+import { type CliContext, note, printLine } from "../context.ts";
+import { eachRecord, fileSource, readRecord, type Source, stdinSource } from "../record-files.ts";
+import { registerExport } from "./records-export.ts";
 
 type DecodeOptions = { readonly samples?: true; readonly records?: true; readonly table: readonly string[] };
-type Source = { readonly name: string; readonly read: () => Promise<Uint8Array> };
 
-/** `causeway records decode`: payloads as received from the broker to NDJSON; works with the daemon down. */
+/** `causeway records decode|export`: payloads as received from the broker to NDJSON, or to a log of frames; works with the daemon down. */
 export function registerRecords(program: Command, context: CliContext): void {
-  program
-    .command("records")
-    .description("read stored or received records")
+  const records = program.command("records").description("read stored or received records");
+  registerExport(records, context);
+  records
     .command("decode")
     .description("payload files as received from the broker to NDJSON; stdin without a file")
     .argument("[file...]", "one payload a file, compressed or not; a line end that a tool added is borne")
@@ -63,77 +59,6 @@ async function decodeRecords(context: CliContext, files: readonly string[], opti
   const printer = new SamplePrinter(context, tables);
   await eachRecord(context, reader, sources, (record) => printer.print(record));
   printer.summarise();
-}
-
-function fileSource(name: string): Source {
-  return { name, read: () => readInputFile(name) };
-}
-
-function stdinSource(context: CliContext): Source {
-  let bytes: Promise<Uint8Array> | undefined;
-  return {
-    name: "stdin",
-    read: () => {
-      bytes ??= readStdin(context);
-      return bytes;
-    },
-  };
-}
-
-async function readStdin(context: CliContext): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of readInput(context, undefined)) {
-    chunks.push(chunk.slice());
-    length += chunk.length;
-    if (length > MAX_STDIN_BYTES) break;
-  }
-  return Buffer.concat(chunks);
-}
-
-/** A bad file is told, and the others are read nevertheless. */
-async function eachRecord(
-  context: CliContext,
-  reader: RecordReader,
-  sources: readonly Source[],
-  take: (record: DecodedRecord) => void,
-): Promise<void> {
-  for (const source of sources) {
-    if (context.signal.aborted) return context.finish(EXIT.interrupted);
-    try {
-      take(await readRecord(reader, source));
-    } catch (thrown) {
-      if (!(thrown instanceof AgentError)) throw thrown;
-      printProblem(context, { what: thrown.message, remedy: thrown.remedy });
-      context.finish(EXIT.badInput);
-    }
-  }
-}
-
-async function readRecord(reader: RecordReader, source: Source): Promise<DecodedRecord> {
-  const bytes = await source.read();
-  try {
-    return decodeWithLineEnd(reader, bytes);
-  } catch (thrown) {
-    if (!(thrown instanceof AgentError)) throw thrown;
-    const { code, message, remedy } = thrown;
-    throw new AgentError(code, { what: `${source.name}: ${message}`, remedy, cause: thrown });
-  }
-}
-
-/** mosquitto_sub without -N ends each payload with a line feed, which is no part of it. */
-function decodeWithLineEnd(reader: RecordReader, bytes: Uint8Array): DecodedRecord {
-  try {
-    return reader.decode(bytes);
-  } catch (thrown) {
-    if (bytes.at(-1) !== LINE_FEED) throw thrown;
-    try {
-      return reader.decode(bytes.subarray(0, -1));
-    } catch {
-      // Without the line feed it is no record either: what is wrong with the whole is what counts.
-      throw thrown;
-    }
-  }
 }
 
 /** Tables may come after the records that need them, so all inputs are looked through first. */

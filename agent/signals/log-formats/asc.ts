@@ -6,7 +6,8 @@ import {
   isDataLength,
 } from "../../ports/frame.ts";
 import { parseAscDate } from "./asc-date.ts";
-import { ASC_FLAG, OWN_CHANNEL } from "./asc-words.ts";
+import { ASC_FLAG } from "./asc-words.ts";
+import { readChannelRemark } from "./channels.ts";
 import { unknownError } from "./error-frame.ts";
 import { channelName, LineError, type LineParser, type LogLine, malformed } from "./log-line.ts";
 import { LogWords, lengthOfDlc } from "./log-words.ts";
@@ -50,8 +51,8 @@ export class AscParser implements LineParser {
 
   #header(line: string, at: number): LogLine {
     const text = line.slice(at, at + 200).trimEnd();
-    const own = OWN_CHANNEL.exec(text);
-    if (own !== null) this.#names.set(Number(own[1]), own[2]);
+    const own = text.startsWith("// ") ? readChannelRemark(text.slice(3)) : undefined;
+    if (own !== undefined) this.#names.set(own[0], own[1]);
     const base = /^base\s+(hex|dec)(?:\s+timestamps\s+(absolute|relative))?/i.exec(text);
     if (base !== null) {
       this.#base = base[1].toLowerCase() === "dec" ? 10 : 16;

@@ -42,7 +42,7 @@ export const BLF_FD64 = { remote: 0x10, fd: 0x1000, bitRateSwitch: 0x2000, error
 /** Offsets in the header of the file. */
 export const BLF_HEADER = {
   headerBytes: 4,
-  application: 8,
+  versions: 8,
   fileBytes: 16,
   allBytes: 24,
   objects: 32,

@@ -3,6 +3,7 @@ import { messageOf } from "../../core/errors.ts";
 import { BLF, BLF_HEADER, BLF_TIME, BLF_TYPE } from "./blf-layout.ts";
 import { type BlfObject, frameOf } from "./blf-objects.ts";
 import { ByteQueue } from "./byte-queue.ts";
+import { readChannelRemark } from "./channels.ts";
 import type { LogEntry, LogParser } from "./log-entry.ts";
 import { channelName } from "./log-line.ts";
 import { systemTimeUs } from "./system-time.ts";
@@ -15,7 +16,6 @@ const NOTHING: Uint8Array = new Uint8Array(0);
 /** An object can have up to this much filling before the next one. */
 const MOST_FILLING = 8;
 const SLICE_ENTRIES = 4096;
-const OWN_CHANNEL = /^channel (\d{1,5}) is bus ([\w.:-]{1,64})$/;
 
 /**
  * Vector's BLF log as it comes: classic, FD and error frames of its containers, also objects that begin in one container and end in
@@ -216,8 +216,8 @@ export class BlfParser implements LogParser {
 
   /** A text of ours behind 16 bytes tells the name of a channel. */
   #noteName(body: Uint8Array): void {
-    const match = OWN_CHANNEL.exec(String.fromCharCode(...body.subarray(16, 16 + 96)).replace(/\0+$/, ""));
-    if (match !== null) this.#names.set(Number(match[1]), match[2]);
+    const own = readChannelRemark(String.fromCharCode(...body.subarray(16, 16 + 96)).replace(/\0+$/, ""));
+    if (own !== undefined) this.#names.set(own[0], own[1]);
   }
 
   #problem(at: number, problem: string): LogEntry {

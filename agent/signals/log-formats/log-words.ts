@@ -11,6 +11,12 @@ export function lengthOfDlc(dlc: number, isFd: boolean): number {
   return isFd ? length : Math.min(length, CLASSIC_MAX_DATA_BYTES);
 }
 
+/** The length code for so many data bytes; that of the next larger length where there is none. */
+export function dlcOfLength(bytes: number): number {
+  const dlc = DLC_LENGTHS.findIndex((length) => length >= bytes);
+  return dlc < 0 ? DLC_LENGTHS.length - 1 : dlc;
+}
+
 /** The words of one line of a log in columns. Every reading names the word it fails at. */
 export class LogWords {
   readonly #line: string;

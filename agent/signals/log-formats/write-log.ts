@@ -1,0 +1,31 @@
+import { AscEncoder } from "./asc-encoder.ts";
+import { BlfEncoder } from "./blf-encoder.ts";
+import { CandumpEncoder } from "./candump-encoder.ts";
+import type { LogEncoder } from "./log-encoder.ts";
+
+/** Formats in which logs are written. */
+export const WRITTEN_FORMATS = ["candump", "asc", "blf"] as const;
+export type WrittenFormat = (typeof WRITTEN_FORMATS)[number];
+
+/** A writer of a log in `format`. */
+export function createLogEncoder(format: WrittenFormat): LogEncoder {
+  switch (format) {
+    case "candump":
+      return new CandumpEncoder();
+    case "asc":
+      return new AscEncoder();
+    case "blf":
+      return new BlfEncoder();
+  }
+}
+
+/** The format that the end of a file's name stands for, candump for any other than .asc and .blf. */
+export function formatOfName(name: string): WrittenFormat {
+  if (/\.asc$/i.test(name)) return "asc";
+  return /\.blf$/i.test(name) ? "blf" : "candump";
+}
+
+/** The end of a file's name for a format, with the dot. */
+export function extensionOf(format: WrittenFormat): string {
+  return format === "candump" ? ".log" : `.${format}`;
+}
