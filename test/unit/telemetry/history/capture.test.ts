@@ -116,6 +116,26 @@ describe("Capture", () => {
     expect(capture.nextSequence).toBe(history.sequence);
   });
 
+  it("waits its whole time again after a trigger that came when it was about to end", () => {
+    const { push, begin } = setUp();
+    push(0, 1000);
+    const capture = begin(1000);
+    read(capture, 2050);
+    expect(capture.extend(T0 + 1_050_000, 2050)).toBe(true);
+    expect([read(capture, 3100), capture.isDone]).toEqual([[], false]);
+    push(0, 1100);
+    expect([read(capture, 3350), capture.isDone]).toEqual([[1100], true]);
+  });
+
+  it("is not held up by frames of a bus that it does not want", () => {
+    const { push, begin } = setUp();
+    push(0, 1000);
+    const capture = begin(1000, { wants: new HistoryFilter([{ kind: "bus", bus: 0 }]) });
+    push(1, 5000);
+    push(0, 1010);
+    expect(read(capture, 1010)).toEqual([1000, 1010]);
+  });
+
   it("does not merge a trigger whose history does not reach back to it", () => {
     const { push, begin } = setUp();
     push(0, 1000);
@@ -182,6 +202,16 @@ describe("FrameHistory", () => {
     expect(history.figures()).toEqual({ ...figures, overwrittenEarly: 0, openCaptures: 0, refusedCaptures: 0 });
     history.use(new HistoryFilter([]), 0);
     expect([history.isOn, history.sequence, history.figures().bytes]).toEqual([false, 1, 0]);
+  });
+
+  it("counts frames that are overwritten too early over all of its life", () => {
+    const { history, push } = setUp(4096);
+    push(0, ...Array.from({ length: 173 }, (_, at) => at));
+    expect(history.figures()).toMatchObject({ frames: 170, overwrittenEarly: 3 });
+    history.use(new HistoryFilter([]), 0);
+    history.use(ALL, 1);
+    push(0, ...Array.from({ length: 180 }, (_, at) => at));
+    expect(history.figures()).toMatchObject({ frames: 170, overwrittenEarly: 3 });
   });
 
   it("ends the open captures when its memory is freed, and they count what they have not read", () => {
