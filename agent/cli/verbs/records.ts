@@ -30,7 +30,8 @@ export function registerRecords(program: Command, context: CliContext): void {
       "after",
       `
 Samples need the signal table for names and physical values: the retained payload of the topic dt/causeway/{thing}/schema/{id}.
-Without it they have the index of the signal and the raw value.
+Without it they have the index of the signal and the raw value. Those of a campaign that sends rows or JSON need none, and have no raw value.
+Triggers and reports of campaigns are shown by --records.
 
 A file, such as a support bundle, comes in parts of one name; --records gives each with its content in base64.
 
@@ -105,12 +106,13 @@ class SamplePrinter {
   }
 
   print(record: DecodedRecord): void {
-    if (record.body.kind !== "samples") {
-      if (record.body.kind !== "table") this.#otherRecords += 1;
+    const { body } = record;
+    if (body.kind !== "samples" && body.kind !== "rows") {
+      if (body.kind !== "table") this.#otherRecords += 1;
       return;
     }
     for (const sample of samplesOf(record, this.#tables)) {
-      if (sample.physical === undefined) this.#unknownTables.add(record.body.table);
+      if (body.kind === "samples" && sample.physical === undefined) this.#unknownTables.add(body.table);
       printExact(this.#context, { schemaVersion: 1, ...sample });
     }
   }

@@ -6,6 +6,7 @@ import { temporaryFolder } from "../../../fakes/core/folder.ts";
 import { runCli } from "../../../fakes/daemon/cli-runner.ts";
 import { encoderOf, idOf, logOf } from "../../../fakes/telemetry/samples.ts";
 import { tableOf } from "../../../fakes/telemetry/table.ts";
+import { FIRED } from "../../../fakes/telemetry/trigger.ts";
 
 const T0 = 1_767_225_600_000_000;
 
@@ -122,6 +123,38 @@ describe("causeway records decode", () => {
       { ...id, anchor: { quality: "ntp" }, body: { kind: "samples", columns: [{ signal: 0, raws: [21] }, {}, {}] } },
     ]);
     expect(code).toBe(EXIT.ok);
+  });
+
+  it.each(["rows", "json"] as const)("prints samples that came as %s, one a line, without a table", async (form) => {
+    const campaign = { id: "slow", version: 2, digest: "0123456789abcdef" };
+    const lane = encoder.lane({ schema: table, campaign, stream: "event", form });
+    const log = logOf(table, [
+      { signal: 0, timeUs: T0 + 5, raw: 21 },
+      { signal: 1, timeUs: T0 + 6, raw: 2n ** 64n - 1n },
+      { signal: 2, timeUs: T0 + 6, raw: Number.NaN },
+    ]);
+    const payload = lane.encode(log, [], 3)[0].seal(idOf(7, "event"));
+    const of = { ...id, stream: "event", campaign: "slow", trigger: 3 };
+    const { index: _, ...named } = speed;
+    const physical = { int: "18446744073709551615" };
+    expect(await decode([], [payload])).toEqual({
+      lines: [
+        { ...of, timeUs: T0 + 5, signal: named, physical: 0.5 },
+        { ...of, timeUs: T0 + 6, signal: { bus: "can1", message: "Odo", name: "Total", unit: "" }, physical },
+        { ...of, timeUs: T0 + 6, signal: { bus: "can1", message: "Odo", name: "Ratio", unit: "" }, physical: "NaN" },
+      ],
+      stderr: "",
+      code: EXIT.ok,
+    });
+  });
+
+  it("shows a trigger with --records, and counts it among those without samples", async () => {
+    const payload = encoder.trigger(FIRED, "json").seal(idOf(8, "event"));
+    const { lines } = await decode(["--records"], [payload]);
+    expect(lines).toMatchObject([
+      { seq: 8, body: { kind: "trigger", number: 12, capture: { historyMs: 9871 }, counts: { framesLost: 3 } } },
+    ]);
+    expect((await decode([], [payload])).stderr).toMatch(/1 records hold no samples/);
   });
 
   it("counts the records that hold no samples", async () => {
