@@ -1,6 +1,14 @@
+import {
+  type CampaignJudge,
+  type CampaignSamples,
+  isTaken,
+  isVehicleTable,
+  samplesOfColumns,
+  samplesOfRows,
+} from "./campaign-samples.ts";
 import type { ConsumerDelivery, ConsumerReport } from "./consumer-protocol.ts";
-import { createRecordReader, type WireRecord, type WireSignal } from "./record-reader.ts";
-import { columnsOf, type SampleColumn, type SampleJudge } from "./sample-judge.ts";
+import { createRecordReader, JSON_TYPE, type ReadRecord, type WireRecord, type WireSignal } from "./record-reader.ts";
+import { columnsOf, type RecordVerdict, type SampleColumn, type SampleJudge, Tally } from "./sample-judge.ts";
 
 /** One PUBLISH as it came. */
 export type Arrival = {
@@ -23,6 +31,7 @@ type Pending = { readonly arrival: Arrival; readonly record: WireRecord };
 /** Package of config/proto/telemetry.proto: which descriptor reads the payload. */
 const SCHEMA = "causeway.v1";
 const CONTENT_TYPE = "application/x-protobuf";
+const CAN_BE_JSON: ReadonlySet<string> = new Set(["rows", "trigger"]);
 const MAX_WAITING = 10_000;
 const MAX_REMARKS = 20;
 const NOTHING = { samples: 0, frames: 0, mismatches: 0, unverified: 0 } as const;
@@ -30,10 +39,11 @@ const NOTHING = { samples: 0, frames: 0, mismatches: 0, unverified: 0 } as const
 /** Checks records one by one as they arrive, and holds those whose signal table is still to come. */
 export class RecordCheck {
   readonly #parts: RecordCheckParts;
-  readonly #read: (payload: Uint8Array, encoding: string) => WireRecord;
+  readonly #read: ReadRecord;
   readonly #tables = new Map<string, Map<number, WireSignal>>();
   readonly #complete = new Set<string>();
   #judge: SampleJudge | undefined;
+  #campaigns: CampaignJudge | undefined;
   #waiting: Pending[] = [];
   #report = emptyReport();
 
@@ -42,15 +52,17 @@ export class RecordCheck {
     this.#read = createRecordReader(parts.descriptor);
   }
 
-  /** From here on samples can be judged; records that came before are judged now. */
-  start(judge: SampleJudge): void {
+  /** From here on samples can be judged; records that came before are judged now. What campaigns work out is not verified without `campaigns`. */
+  start(judge: SampleJudge, campaigns?: CampaignJudge): void {
     this.#judge = judge;
+    this.#campaigns = campaigns;
     this.#retryWaiting();
   }
 
   arrive(arrival: Arrival): void {
     try {
-      const record = this.#read(arrival.payload, arrival.properties.get("encoding") ?? "identity");
+      const encoding = arrival.properties.get("encoding") ?? "identity";
+      const record = this.#read(arrival.payload, encoding, arrival.contentType);
       this.#take({ arrival, record });
     } catch (error) {
       this.#report.broken += 1;
@@ -73,6 +85,7 @@ export class RecordCheck {
         this.#retryWaiting();
         return;
       case "samples":
+      case "rows":
         this.#takeSamples(pending);
         return;
       case "loss":
@@ -94,7 +107,6 @@ export class RecordCheck {
       case "frames":
       case "file":
       case "trigger":
-      case "rows":
       case "histograms":
       case "campaignReport":
       case "audit":
@@ -104,19 +116,36 @@ export class RecordCheck {
   }
 
   #takeSamples(pending: Pending): void {
-    const { samples } = pending.record;
-    if (samples === undefined) throw new Error("a record without its body");
-    const table = this.#tables.get(samples.table);
-    if (this.#judge === undefined || table === undefined || !this.#complete.has(samples.table)) {
-      if (this.#waiting.length >= MAX_WAITING) throw new Error(`no signal table ${samples.table} for too long`);
+    const verdict = this.#judgeSamples(pending.record);
+    if (verdict === undefined) {
+      if (this.#waiting.length >= MAX_WAITING) throw new Error("no signal table for too long");
       this.#waiting.push(pending);
       return;
     }
-    const columns = columnsOf(samples, table);
-    const verdict = this.#judge.judge(columns);
     for (const remark of verdict.remarks) this.#remark(remark);
-    this.#watch(columns);
     this.#enter(pending, verdict);
+  }
+
+  /** Undefined while something is missing that is needed for it. */
+  #judgeSamples({ samples, rows }: WireRecord): RecordVerdict | undefined {
+    if (this.#judge === undefined) return undefined;
+    if (rows !== undefined) return this.#judgeCampaign(this.#judge, samplesOfRows(rows));
+    if (samples === undefined) throw new Error("a record without its body");
+    const table = this.#tables.get(samples.table);
+    if (table === undefined || !this.#complete.has(samples.table)) return undefined;
+    const columns = columnsOf(samples, table);
+    this.#watch(columns);
+    if (samples.campaign === null) return this.#judge.judge(columns);
+    return this.#judgeCampaign(this.#judge, samplesOfColumns(samples, columns));
+  }
+
+  #judgeCampaign(judge: SampleJudge, samples: CampaignSamples): RecordVerdict {
+    const tally = new Tally();
+    tally.add(judge.judgeTaken(samples.taken));
+    const workedOut = samples.workedOut.reduce((sum, { values }) => sum + values.length, 0);
+    if (this.#campaigns !== undefined) tally.add(this.#campaigns.judge(samples));
+    else tally.add({ samples: workedOut, mismatches: 0, unverified: workedOut, frames: 0, remarks: [] });
+    return tally.verdict();
   }
 
   #retryWaiting(): void {
@@ -134,7 +163,8 @@ export class RecordCheck {
     for (const signal of signals) known.set(signal.index, signal);
     if (known.size < total || this.#complete.has(id)) return 0;
     this.#complete.add(id);
-    const wrong = this.#judge?.judgeTable([...known.values()]) ?? [];
+    const rows = [...known.values()];
+    const wrong = this.#judge?.judgeTable(rows.filter(isTaken), isVehicleTable(rows)) ?? [];
     for (const remark of wrong) this.#remark(remark);
     return wrong.length;
   }
@@ -192,7 +222,8 @@ function wrongProperties(
     .filter(([name, value]) => properties.get(name) !== value)
     .map(([name, value]) => `${id}: user property ${name} is ${properties.get(name)}, not ${value}`);
   if (record.thing !== thing) wrong.push(`${id}: thing ${record.thing} is not ${thing}`);
-  if (contentType !== CONTENT_TYPE) wrong.push(`${id}: content type ${contentType}`);
+  if (contentType !== CONTENT_TYPE && (contentType !== JSON_TYPE || !CAN_BE_JSON.has(record.body)))
+    wrong.push(`${id}: content type ${contentType}`);
   if (properties.get("time-quality") === undefined) wrong.push(`${id}: no user property time-quality`);
   // A signal table may come in parts, which are told apart behind a dot.
   const place = topic.slice(topic.lastIndexOf(`/${thing}/`) + thing.length + 2).split(".")[0];

@@ -6,6 +6,9 @@ import { z } from "zod";
 
 const NUMBER_MODULUS_BITS = 64;
 
+/** A value that may be not a number, or infinite. */
+const double = z.custom<number>((value) => typeof value === "number");
+
 const signalSchema = z.object({
   index: z.number(),
   bus: z.string(),
@@ -19,14 +22,30 @@ const signalSchema = z.object({
   kind: z.enum(["SIGNAL_KIND_INTEGER", "SIGNAL_KIND_FLOAT", "SIGNAL_KIND_DOUBLE"]),
   isSigned: z.boolean(),
   bits: z.number(),
+  aggregate: z.string(),
+  windowUs: z.bigint().transform(Number),
+  expression: z.string(),
 });
 
 const columnSchema = z.object({
   signal: z.number(),
   axis: z.number(),
   raws: z.array(z.bigint()),
-  floats: z.array(z.number()),
-  doubles: z.array(z.number()),
+  floats: z.array(double),
+  doubles: z.array(double),
+});
+
+const campaignSchema = z.object({ id: z.string(), version: z.number(), digest: z.string() });
+
+const rowSchema = z.object({
+  name: z.string(),
+  bus: z.string(),
+  number: double,
+  exact: z.string().optional(),
+  unit: z.string(),
+  timeUs: z.bigint(),
+  aggregate: z.string(),
+  windowUs: z.bigint(),
 });
 
 /** A phase of an update, as its record has it (config/proto/telemetry.proto). */
@@ -74,8 +93,11 @@ const recordSchema = z.object({
       timeUnitUs: z.number(),
       axes: z.array(z.object({ deltas: z.array(z.bigint()) })),
       columns: z.array(columnSchema),
+      campaign: campaignSchema.nullable(),
+      trigger: z.bigint(),
     })
     .optional(),
+  rows: z.object({ campaign: campaignSchema.nullable(), trigger: z.bigint(), rows: z.array(rowSchema) }).optional(),
   table: z.object({ id: z.string(), total: z.number(), signals: z.array(signalSchema) }).optional(),
   loss: z
     .object({ epoch: z.bigint(), stream: z.string(), first: z.bigint(), last: z.bigint(), reason: z.string() })
@@ -90,12 +112,21 @@ export type WireSignal = z.infer<typeof signalSchema>;
 /** Samples of one record, still as columns of deltas. */
 export type WireSamples = NonNullable<WireRecord["samples"]>;
 type WireColumn = WireSamples["columns"][number];
+export type WireCampaign = z.infer<typeof campaignSchema>;
+/** Samples of one record with their names. */
+export type WireRows = NonNullable<WireRecord["rows"]>;
+/** Reads a payload, in the encoding and of the content type that the properties of its message give. */
+export type ReadRecord = (payload: Uint8Array, encoding: string, contentType: string | undefined) => WireRecord;
+
+/** Content type of a record in the JSON form of protobuf. */
+export const JSON_TYPE = "application/json";
 
 /** Gives a reader of payloads, made from a FileDescriptorSet alone. The reader throws for anything that is not a `causeway.v1.Record`. */
-export function createRecordReader(descriptor: Uint8Array): (payload: Uint8Array, encoding: string) => WireRecord {
+export function createRecordReader(descriptor: Uint8Array): ReadRecord {
   const recordType = protobuf.Root.fromDescriptor(descriptor).lookupType("causeway.v1.Record");
-  return (payload, encoding) => {
-    const message = recordType.decode(inflate(payload, encoding));
+  return (payload, encoding, contentType) => {
+    const bytes = inflate(payload, encoding);
+    const message = contentType === JSON_TYPE ? recordType.fromObject(jsonOf(bytes)) : recordType.decode(bytes);
     const plain: unknown = recordType.toObject(message, {
       longs: BigInt,
       enums: String,
@@ -128,6 +159,10 @@ export function valuesOf(column: WireColumn, signal: WireSignal): readonly (numb
       : BigInt.asUintN(NUMBER_MODULUS_BITS, raw);
     return signal.bits > 53 ? wrapped : Number(wrapped);
   });
+}
+
+function jsonOf(bytes: Uint8Array): Record<string, unknown> {
+  return z.record(z.string(), z.unknown()).parse(JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)));
 }
 
 function inflate(payload: Uint8Array, encoding: string): Uint8Array {

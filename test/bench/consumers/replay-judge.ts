@@ -1,16 +1,18 @@
 import { readFileSync } from "node:fs";
 import { FRAME_FLAG } from "../../../agent/ports/frame.ts";
 import { parseDbcBytes } from "../../../agent/signals/dbc/bytes.ts";
-import type { DbcMessage } from "../../../agent/signals/dbc/model.ts";
+import type { DbcMessage, DbcSignal } from "../../../agent/signals/dbc/model.ts";
 import { parseCandump } from "../../../agent/signals/log-formats/candump.ts";
 import type { WireSignal } from "./record-reader.ts";
 import { referenceDecode } from "./reference-decoder.ts";
 import {
   byMessage,
+  physicalOf,
   type RecordVerdict,
   type SampleColumn,
   type SampleJudge,
   TABLE_KIND,
+  type TakenColumn,
   Tally,
 } from "./sample-judge.ts";
 
@@ -32,6 +34,7 @@ export function createReplayJudge(dbcFile: string, logFile: string): SampleJudge
   const seen = readLog(logFile, byId);
   return {
     judge: (columns) => judge(seen, columns),
+    judgeTaken: (columns) => judgeTaken(seen, messages, columns),
     judgeTable: (rows) => rows.flatMap((row) => wrongRow(byId.get(keyOf(row.arbitrationId, row.extended)), row)),
   };
 }
@@ -96,6 +99,34 @@ function judgeMessage(name: string, entry: Seen, group: readonly SampleColumn[],
         tally.mismatch(`${name}.${signal}: ${value} is not in the log`);
     }
   }
+}
+
+/** A value of a campaign must be in the log by itself: which other signals of its frame were taken is not said. */
+function judgeTaken(
+  seen: ReadonlyMap<string, Seen>,
+  messages: readonly DbcMessage[],
+  columns: readonly TakenColumn[],
+): RecordVerdict {
+  const tally = new Tally();
+  for (const { message: messageName, name, form, values } of columns) {
+    const message = messages.find((one) => one.name === messageName);
+    const signal = message?.signals.find((one) => one.name === name);
+    const raws = message === undefined ? undefined : seen.get(keyOf(message.id, message.extended))?.values.get(name);
+    tally.samples += values.length;
+    for (const value of values) {
+      const isIn = form === "raw" ? raws?.has(textOf(value)) : signal !== undefined && hasPhysical(raws, signal, value);
+      if (isIn !== true) tally.mismatch(`${messageName}.${name}: ${value} is not in the log`);
+    }
+  }
+  return tally.verdict();
+}
+
+function hasPhysical(raws: ReadonlySet<string> | undefined, signal: DbcSignal, value: number | bigint): boolean {
+  const isWide = signal.kind === "integer" && signal.bits > 53;
+  return [...(raws ?? [])].some((text) => {
+    const physical = physicalOf(isWide ? BigInt(text) : Number(text), signal);
+    return physical === value || (Number.isNaN(physical) && Number.isNaN(value));
+  });
 }
 
 function groupByTime(

@@ -22,12 +22,27 @@ export type RecordVerdict = {
   readonly remarks: readonly string[];
 };
 
+/** Samples of one signal that a campaign took, as they were received. */
+export type TakenColumn = {
+  readonly message: string;
+  readonly name: string;
+  /** "physical": values are raw * factor + offset. */
+  readonly form: "raw" | "physical";
+  /** µs since the Unix epoch. */
+  readonly timesUs: readonly number[];
+  readonly values: readonly (number | bigint)[];
+};
+
 /** Compares the samples of a record with what went onto the bus. */
 export interface SampleJudge {
   judge(columns: readonly SampleColumn[]): RecordVerdict;
-  /** What is wrong in a signal table, compared with the DBC; empty when nothing is. */
-  judgeTable(signals: readonly WireSignal[]): readonly string[];
+  /** Samples of a campaign, which takes some of what is sent: each must have been sent at its time. */
+  judgeTaken(columns: readonly TakenColumn[]): RecordVerdict;
+  /** What is wrong in a signal table, compared with the DBC; empty when nothing is. `isWhole`: it is the vehicle's, with every signal. */
+  judgeTable(signals: readonly WireSignal[], isWhole: boolean): readonly string[];
 }
+
+type Scale = { readonly factor: number; readonly offset: number };
 
 const MAX_REMARKS = 5;
 
@@ -42,6 +57,14 @@ export class Tally {
   mismatch(remark: string): void {
     this.mismatches += 1;
     if (this.remarks.length < MAX_REMARKS) this.remarks.push(remark);
+  }
+
+  add({ samples, mismatches, unverified, frames, remarks }: RecordVerdict): void {
+    this.samples += samples;
+    this.mismatches += mismatches;
+    this.unverified += unverified;
+    this.frames += frames;
+    this.remarks.push(...remarks.slice(0, MAX_REMARKS - this.remarks.length));
   }
 
   verdict(): RecordVerdict {
@@ -64,6 +87,14 @@ export function columnsOf(samples: WireSamples, table: ReadonlyMap<number, WireS
     }
     return { signal, axis: column.axis, timesUs, values };
   });
+}
+
+/** raw * factor + offset: the exact integer where all three are integers, a bigint beyond 2^53. */
+export function physicalOf(raw: number | bigint, { factor, offset }: Scale): number | bigint {
+  if (typeof raw === "number") return raw * factor + offset;
+  if (!Number.isInteger(factor) || !Number.isInteger(offset)) return Number(raw) * factor + offset;
+  const exact = raw * BigInt(factor) + BigInt(offset);
+  return exact >= -(2n ** 53n) && exact <= 2n ** 53n ? Number(exact) : exact;
 }
 
 /** Columns by message, "bus message". */

@@ -9,6 +9,7 @@ import {
   TABLE_KIND,
   Tally,
 } from "./sample-judge.ts";
+import { judgeTaken } from "./taken-judge.ts";
 
 /** What the judge knows about the drive. */
 export type VehicleJudgeParts = {
@@ -37,7 +38,8 @@ export function createVehicleJudge(parts: VehicleJudgeParts): SampleJudge {
   const messages = new Map(parts.vehicle.map((message) => [message.name, message]));
   return {
     judge: (columns) => judge(parts, messages, columns),
-    judgeTable: (signals) => judgeTable(parts.vehicle, signals),
+    judgeTaken: (columns) => judgeTaken(parts, columns),
+    judgeTable: (signals, isWhole) => judgeTable(parts.vehicle, signals, isWhole),
   };
 }
 
@@ -134,13 +136,17 @@ function omission(message: VehicleMessage, signal: VehicleSignal, n: number, sen
   return `${message.name}.${signal.name} frame ${n}: sent ${sent}, no sample though it changed`;
 }
 
-function judgeTable(vehicle: readonly VehicleMessage[], rows: readonly WireSignal[]): readonly string[] {
+function judgeTable(
+  vehicle: readonly VehicleMessage[],
+  rows: readonly WireSignal[],
+  isWhole: boolean,
+): readonly string[] {
   const found = new Map(rows.map((row) => [`${row.message}.${row.name}`, row]));
   return vehicle.flatMap((message) =>
     message.signals.flatMap((signal) => {
       const name = `${message.name}.${signal.name}`;
       const row = found.get(name);
-      if (row === undefined) return [`${name}: not in the signal table`];
+      if (row === undefined) return isWhole ? [`${name}: not in the signal table`] : [];
       const same =
         row.arbitrationId === message.id &&
         row.extended === message.extended &&

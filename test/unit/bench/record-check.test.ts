@@ -7,10 +7,15 @@ import { createSignalTable } from "../../../agent/signals/build-table.ts";
 import { parseDbc } from "../../../agent/signals/dbc/parse.ts";
 import { formatCandumpLog } from "../../../agent/signals/log-formats/candump-text.ts";
 import type { SignalTable } from "../../../agent/signals/signal-table.ts";
+import { tableId } from "../../../agent/signals/table-id.ts";
+import type { SampleLog } from "../../../agent/telemetry/collect/sample-log.ts";
+import type { ColumnSchema } from "../../../agent/telemetry/record/encode/columns.ts";
 import { Encoder } from "../../../agent/telemetry/record/encode/encoder.ts";
+import type { LaneSettings } from "../../../agent/telemetry/record/encode/lane-encoder.ts";
 import type { EncodedDraft } from "../../../agent/telemetry/record/encode/record-sealer.ts";
 import { readDescriptor } from "../../../config/proto/descriptor.ts";
 import type { CollectRule } from "../../../config/schema.ts";
+import type { CampaignSamples } from "../../bench/consumers/campaign-samples.ts";
 import { type Arrival, RecordCheck } from "../../bench/consumers/record-check.ts";
 import { createReplayJudge } from "../../bench/consumers/replay-judge.ts";
 import { createVehicleJudge } from "../../bench/consumers/vehicle-judge.ts";
@@ -22,6 +27,7 @@ import { RuleCollector } from "../../fakes/telemetry/rule-collector.ts";
 const DBC = "config/bench-vehicle.dbc";
 const THING = "veh-1";
 const SEED = 5;
+const CAMPAIGN = { id: "all", version: 1, digest: "0123456789abcdef" };
 const START_US = 1_800_000_000_000_000;
 const vehicle = readVehicle(DBC);
 const folder = mkdtempSync(join(tmpdir(), "causeway-check-"));
@@ -69,7 +75,54 @@ function arrivalsOf(frames: readonly CanFrame[], rules: readonly CollectRule[]):
   return drafts.map((draft, index) => arrivalOf(draft, index + 1));
 }
 
-function arrivalOf(draft: EncodedDraft, seq: number): Arrival {
+/** What a campaign that takes every sample makes of frames, in a form; `own`: in a table of its own, with a mean beside each signal. */
+function campaignArrivals(frames: readonly CanFrame[], form: LaneSettings["form"], own: boolean): Arrival[] {
+  const table = createSignalTable([{ bus: "can0", database: parseDbc(readFileSync(DBC, "utf8")).database }]);
+  const schema = own ? withMeans(table) : table;
+  const encoder = encoderOf(table);
+  const collector = new RuleCollector({ table, rules: [{ signals: "*", mode: "every", ms: 0 }], batchSamples: 100_000 });
+  for (const { id, flags, data, receivedAtUs } of frames) {
+    const message = table.bus("can0").find(id, (flags & FRAME_FLAG.extended) !== 0);
+    if (message === undefined) throw new Error(`no message ${id}`);
+    message.decode(data, 0, data.length, table.values, table.wides, table.present);
+    collector.take(message, !message.multiplexed, receivedAtUs);
+  }
+  const log = collector.drain(0, false);
+  const samples = log.count;
+  if (own) for (let at = 0; at < samples; at += 1) log.slots[at] *= 2;
+  if (own) addMeans(log);
+  const lane = encoder.lane({ schema, campaign: CAMPAIGN, stream: "telemetry", form });
+  const drafts = [...encoder.table(schema), ...lane.encode(log, [], 4)];
+  return drafts.map((draft, index) => arrivalOf(draft, index + 1, form));
+}
+
+/** Columns 2n are the signals of `table`, columns 2n + 1 their means. */
+function withMeans(table: SignalTable): ColumnSchema {
+  const mean = { kind: "double", factor: 1, offset: 0, bits: 64, signed: true, wide: -1, aggregate: "mean" } as const;
+  const pairs = table.signals.flatMap((signal) => [signal, { ...signal, ...mean, windowUs: 1_000_000 }]);
+  const signals = pairs.map((signal, index) => ({ ...signal, index }));
+  const slots = {
+    capacity: signals.length,
+    count: signals.length,
+    signalOf: (slot: number) => signals[slot],
+    originOf: () => undefined,
+    groupOf: (slot: number) => slot,
+  };
+  return { id: tableId(signals), signals, slots };
+}
+
+/** A mean of 1.5 for the signal of each of the first ten samples. */
+function addMeans(log: SampleLog): void {
+  for (let at = 0; at < 10 && log.reserve(); at++) {
+    log.slots[log.count] = log.slots[at] + 1;
+    log.timesUs[log.count] = log.timesUs[at];
+    log.values[log.count] = 1.5;
+    log.opens[log.count] = 1;
+    log.count += 1;
+  }
+}
+
+function arrivalOf(draft: EncodedDraft, seq: number, form: LaneSettings["form"] = "columns"): Arrival {
   const id = { epoch: 77, stream: draft.stream, seq };
   const tail = draft.retainKey === undefined ? draft.stream : `schema/${draft.retainKey}`;
   const properties = {
@@ -82,7 +135,7 @@ function arrivalOf(draft: EncodedDraft, seq: number): Arrival {
   return {
     topic: `dt/causeway/${THING}/${tail}`,
     payload: draft.seal(id),
-    contentType: "application/x-protobuf",
+    contentType: form === "json" && draft.retainKey === undefined ? "application/json" : "application/x-protobuf",
     properties: new Map(Object.entries({ ...properties, "time-quality": draft.timeQuality })),
   };
 }
@@ -180,6 +233,63 @@ describe("the check of delivered records", () => {
     const { phases, broken, deliveries } = check.takeReport();
     expect(phases).toEqual([{ ...phase, ...rest }]);
     expect([broken, deliveries.map(({ mismatches }) => mismatches)]).toEqual([0, [0]]);
+  });
+
+  const FORMS = ["columns", "rows", "json"] as const;
+
+  it.each(FORMS)("judges what a campaign takes by the time it came, as %s", (form) => {
+    judgeVehicle();
+    const arrivals = campaignArrivals(frames.slice(0, 2000), form, false);
+    for (const incoming of arrivals) check.arrive(incoming);
+    const result = totals();
+    expect(result).toMatchObject({ mismatches: 0, unverified: 0, remarks: 0 });
+    expect(result.samples).toBeGreaterThan(5000);
+  });
+
+  it.each(FORMS)("finds the value of a campaign that was not sent around its time, as %s", (form) => {
+    const speed = frames.filter(({ id }) => id === 0x0d4);
+    const spoiled = { ...speed[20], data: speed[20].data.map((byte, at) => (at === 0 ? byte ^ 0x40 : byte)) };
+    const late = { ...speed[20], receivedAtUs: speed[20].receivedAtUs + 300_000_000 };
+    for (const frame of [spoiled, late]) {
+      check = new RecordCheck({ descriptor: readDescriptor(), thing: THING, watched: [] });
+      judgeVehicle();
+      for (const incoming of campaignArrivals([frame], form, false)) check.arrive(incoming);
+      expect(totals().mismatches).toBeGreaterThan(0);
+    }
+  });
+
+  it.each(FORMS)("leaves what a campaign works out to the judge of campaigns, as %s", (form) => {
+    const arrivals = campaignArrivals(frames.slice(0, 300), form, true);
+    judgeVehicle();
+    for (const incoming of arrivals) check.arrive(incoming);
+    const plain = totals();
+    expect(plain).toMatchObject({ mismatches: 0, unverified: 10, remarks: 0 });
+
+    check = new RecordCheck({ descriptor: readDescriptor(), thing: THING, watched: [] });
+    const seen: CampaignSamples[] = [];
+    check.start(createVehicleJudge({ vehicle, seed: SEED, rate: 1, startUs: START_US, thinned: [], repeats: false }), {
+      judge: (samples) => {
+        seen.push(samples);
+        const workedOut = samples.workedOut.reduce((sum, { values }) => sum + values.length, 0);
+        return { samples: workedOut, mismatches: 2, unverified: 0, frames: 0, remarks: ["a mean"] };
+      },
+    });
+    // The table comes last: only rows need none.
+    for (const incoming of arrivals.toReversed()) check.arrive(incoming);
+    expect(totals()).toMatchObject({ samples: plain.samples, mismatches: 2 * seen.length, unverified: 0 });
+    expect(seen.map(({ campaign, trigger }) => [campaign, trigger])).toEqual(seen.map(() => [CAMPAIGN, 4]));
+    const [mean] = seen.flatMap(({ workedOut }) => workedOut);
+    expect(mean).toMatchObject({ aggregate: "mean", windowUs: 1_000_000, values: [1.5] });
+  });
+
+  it("counts a signal that the campaign's own table describes wrongly", () => {
+    judgeVehicle();
+    const database = parseDbc(readFileSync(DBC, "utf8").replace("(0.01,0)", "(0.02,0)")).database;
+    const wrong = withMeans(createSignalTable([{ bus: "can0", database }]));
+    encoderOf(createSignalTable([]))
+      .table(wrong)
+      .forEach((draft, at) => check.arrive(arrivalOf(draft, at + 1)));
+    expect(totals().mismatches).toBe(1);
   });
 
   it("accepts a replayed log's values only together", () => {

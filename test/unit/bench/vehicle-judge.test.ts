@@ -33,6 +33,9 @@ function rowOf(message: VehicleMessage, signal: VehicleSignal): WireSignal {
     kind: TABLE_KIND[signal.kind],
     isSigned: signal.signed,
     bits: signal.bits,
+    aggregate: "AGGREGATE_NONE",
+    windowUs: 0,
+    expression: "",
   };
 }
 
@@ -148,9 +151,11 @@ describe("the judge of the simulated vehicle", () => {
 
   it("compares the signal table with the DBC", () => {
     const rows = vehicle.flatMap((message) => message.signals.map((signal) => rowOf(message, signal)));
-    expect(judgeOf().judgeTable(rows)).toEqual([]);
+    expect(judgeOf().judgeTable(rows, true)).toEqual([]);
     const wrong = rows.map((row) => (row.name === "Speed" ? { ...row, factor: 0.1 } : row));
-    expect(judgeOf().judgeTable(wrong)).toHaveLength(1);
-    expect(judgeOf().judgeTable(rows.slice(1))).toHaveLength(1);
+    expect(judgeOf().judgeTable(wrong, true)).toHaveLength(1);
+    expect(judgeOf().judgeTable(rows.slice(1), true)).toHaveLength(1);
+    expect(judgeOf().judgeTable(rows.slice(1), false)).toEqual([]);
+    expect(judgeOf().judgeTable(wrong, false)).toHaveLength(1);
   });
 });
