@@ -1,8 +1,8 @@
 import type { RecordId } from "../../../agent/ports/outbox.ts";
 import type { SignalTable } from "../../../agent/signals/signal-table.ts";
+import type { OutputSchema } from "../../../agent/telemetry/collect/lane.ts";
 import type { SampleLog } from "../../../agent/telemetry/collect/sample-log.ts";
 import { SampleLog as Log } from "../../../agent/telemetry/collect/sample-log.ts";
-import type { ColumnSchema } from "../../../agent/telemetry/record/encode/columns.ts";
 import { Encoder, type EncoderParts } from "../../../agent/telemetry/record/encode/encoder.ts";
 import { ManualClock } from "../core/clock.ts";
 
@@ -18,7 +18,7 @@ export type LoggedSample = {
 };
 
 /** A log that holds the given samples, as a collector would have filled it. */
-export function logOf({ slots }: Pick<ColumnSchema, "slots">, samples: readonly LoggedSample[]): SampleLog {
+export function logOf({ slots }: Pick<OutputSchema, "slots">, samples: readonly LoggedSample[]): SampleLog {
   const log = new Log(samples.length);
   for (const { signal, timeUs, raw, opens } of samples) {
     log.reserve();

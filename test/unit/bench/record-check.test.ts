@@ -8,8 +8,8 @@ import { parseDbc } from "../../../agent/signals/dbc/parse.ts";
 import { formatCandumpLog } from "../../../agent/signals/log-formats/candump-text.ts";
 import type { SignalTable } from "../../../agent/signals/signal-table.ts";
 import { tableId } from "../../../agent/signals/table-id.ts";
+import type { OutputSchema } from "../../../agent/telemetry/collect/lane.ts";
 import type { SampleLog } from "../../../agent/telemetry/collect/sample-log.ts";
-import type { ColumnSchema } from "../../../agent/telemetry/record/encode/columns.ts";
 import { Encoder } from "../../../agent/telemetry/record/encode/encoder.ts";
 import type { LaneSettings } from "../../../agent/telemetry/record/encode/lane-encoder.ts";
 import type { EncodedDraft } from "../../../agent/telemetry/record/encode/record-sealer.ts";
@@ -80,7 +80,11 @@ function campaignArrivals(frames: readonly CanFrame[], form: LaneSettings["form"
   const table = createSignalTable([{ bus: "can0", database: parseDbc(readFileSync(DBC, "utf8")).database }]);
   const schema = own ? withMeans(table) : table;
   const encoder = encoderOf(table);
-  const collector = new RuleCollector({ table, rules: [{ signals: "*", mode: "every", ms: 0 }], batchSamples: 100_000 });
+  const collector = new RuleCollector({
+    table,
+    rules: [{ signals: "*", mode: "every", ms: 0 }],
+    batchSamples: 100_000,
+  });
   for (const { id, flags, data, receivedAtUs } of frames) {
     const message = table.bus("can0").find(id, (flags & FRAME_FLAG.extended) !== 0);
     if (message === undefined) throw new Error(`no message ${id}`);
@@ -97,7 +101,7 @@ function campaignArrivals(frames: readonly CanFrame[], form: LaneSettings["form"
 }
 
 /** Columns 2n are the signals of `table`, columns 2n + 1 their means. */
-function withMeans(table: SignalTable): ColumnSchema {
+function withMeans(table: SignalTable): OutputSchema {
   const mean = { kind: "double", factor: 1, offset: 0, bits: 64, signed: true, wide: -1, aggregate: "mean" } as const;
   const pairs = table.signals.flatMap((signal) => [signal, { ...signal, ...mean, windowUs: 1_000_000 }]);
   const signals = pairs.map((signal, index) => ({ ...signal, index }));

@@ -1,14 +1,7 @@
 import type { SignalEntry } from "../../../signals/signal-entry.ts";
-import type { Origin, SignalSlots } from "../../../signals/signal-slots.ts";
+import type { Origin } from "../../../signals/signal-slots.ts";
+import type { OutputSchema } from "../../collect/lane.ts";
 import type { SampleLog } from "../../collect/sample-log.ts";
-
-/** What the samples of a log mean: the signal table that its slots are of, the vehicle's or one of a campaign. */
-export type ColumnSchema = {
-  /** As in `SignalTable.id`. */
-  readonly id: string;
-  readonly signals: readonly SignalEntry[];
-  readonly slots: Pick<SignalSlots, "capacity" | "count" | "signalOf" | "originOf" | "groupOf">;
-};
 
 /** The samples of one signal, from one sender where these are told apart, in the order they were taken. Views of shared memory, valid until the sorter is used again. */
 export type Column = {
@@ -33,7 +26,7 @@ export class ColumnSorter {
   #words = new Uint32Array(0);
 
   /** Columns of the samples `from` .. `to - 1` of `log`, whose slots are of `schema`, in the order of their slots; signals without a sample are left out. */
-  sort({ slots: given }: ColumnSchema, log: SampleLog, from: number, to: number): Column[] {
+  sort({ slots: given }: OutputSchema, log: SampleLog, from: number, to: number): Column[] {
     if (to - from > this.#timesUs.length) this.#allocate(log.slots.length);
     const { slots, timesUs, words } = log;
     const next = this.#findStarts(given.count, slots, from, to);
@@ -59,7 +52,7 @@ export class ColumnSorter {
   }
 
   /** After the scatter `#next` of a slot is the end of its run, which is the start of the one after it. */
-  #cut(slots: ColumnSchema["slots"]): Column[] {
+  #cut(slots: OutputSchema["slots"]): Column[] {
     const columns: Column[] = [];
     let start = 0;
     for (let slot = 0; slot < slots.count; slot++) {

@@ -1,16 +1,16 @@
 import type { AgentConfig } from "../../../../config/schema.ts";
 import type { StreamName } from "../../../ports/outbox.ts";
+import type { OutputSchema } from "../../collect/lane.ts";
 import type { SampleLog } from "../../collect/sample-log.ts";
 import type { BusCount } from "./bus-count.ts";
 import type { CampaignRef } from "./campaign-ref.ts";
-import type { ColumnSchema } from "./columns.ts";
 import type { DraftForm, EncodedDraft, RecordSealer } from "./record-sealer.ts";
 import { type BodyWriter, SampleCutter } from "./sample-cutter.ts";
 
 /** How the samples of one campaign become records. */
 export type LaneSettings = {
   /** The signal table that its samples are of. */
-  readonly schema: ColumnSchema;
+  readonly schema: OutputSchema;
   /** Undefined for what the rules of the configuration ask for. */
   readonly campaign: CampaignRef | undefined;
   readonly stream: StreamName;

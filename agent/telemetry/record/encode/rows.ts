@@ -2,8 +2,8 @@ import { physicalOf } from "../../../signals/codec/signal-value.ts";
 import type { SignalEntry } from "../../../signals/signal-entry.ts";
 import { exactMessageName } from "../../../signals/signal-names.ts";
 import { textOf } from "../../../signals/value-texts.ts";
+import type { OutputSchema } from "../../collect/lane.ts";
 import type { SampleLog } from "../../collect/sample-log.ts";
-import type { ColumnSchema } from "./columns.ts";
 import type { SampleRun } from "./sample-cutter.ts";
 
 /** A text is for people; what is longer is cut, so that a row always fits its record. */
@@ -40,12 +40,12 @@ export type RowOrigin = {
 
 /** Makes rows of the samples of one schema. Times are rounded to the nearest multiple of `timeUnitUs` since the Unix epoch. */
 export class RowMaker {
-  readonly #schema: ColumnSchema;
+  readonly #schema: OutputSchema;
   readonly #timeUnitUs: number;
   /** By index of the signal. */
   readonly #names: readonly string[];
 
-  constructor(schema: ColumnSchema, timeUnitUs: number) {
+  constructor(schema: OutputSchema, timeUnitUs: number) {
     this.#schema = schema;
     this.#timeUnitUs = timeUnitUs;
     this.#names = rowNames(schema.signals);

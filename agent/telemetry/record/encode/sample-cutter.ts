@@ -1,13 +1,13 @@
+import type { OutputSchema } from "../../collect/lane.ts";
 import type { SampleLog } from "../../collect/sample-log.ts";
 import type { BusCount } from "./bus-count.ts";
 import type { CampaignRef } from "./campaign-ref.ts";
-import type { ColumnSchema } from "./columns.ts";
 
 /** Aims this far below the limit, since the size of the next samples is an estimate. */
 const SAFETY = 0.95;
 
 /** Whose samples they are. */
-export type SampleSource = { readonly schema: ColumnSchema; readonly campaign: CampaignRef | undefined };
+export type SampleSource = { readonly schema: OutputSchema; readonly campaign: CampaignRef | undefined };
 
 /** What goes into one record: the samples `from` .. `to - 1` of `log`, at least one. */
 export type SampleRun = {

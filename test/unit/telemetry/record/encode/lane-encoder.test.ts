@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import type { SignalEntry } from "../../../../../agent/signals/signal-entry.ts";
 import { tableId } from "../../../../../agent/signals/table-id.ts";
 import { valueTexts } from "../../../../../agent/signals/value-texts.ts";
-import type { ColumnSchema } from "../../../../../agent/telemetry/record/encode/columns.ts";
+import type { OutputSchema } from "../../../../../agent/telemetry/collect/lane.ts";
 import type { LaneSettings } from "../../../../../agent/telemetry/record/encode/lane-encoder.ts";
 import { readDescriptor } from "../../../../../config/proto/descriptor.ts";
 import { bodyOf, decodeAll } from "../../../../fakes/telemetry/records.ts";
@@ -43,7 +43,7 @@ function workedOut(facts: Partial<SignalEntry>): SignalEntry {
 }
 
 /** A campaign's own table: each column by itself, the second from two senders. */
-function ownSchema(): ColumnSchema {
+function ownSchema(): OutputSchema {
   const [speed] = table.signals;
   const columns = [
     workedOut({ aggregate: "mean", windowUs: 10_000_000, unit: "rpm" }),
@@ -70,7 +70,7 @@ function vssOf(...paths: readonly string[]): SignalEntry["vss"] {
   return paths.map((path) => ({ path, unit: "", value: { kind: "linear", factor: 1, offset: 0 } }) as const);
 }
 
-function settingsOf(form: LaneSettings["form"], schema: ColumnSchema = table): LaneSettings {
+function settingsOf(form: LaneSettings["form"], schema: OutputSchema = table): LaneSettings {
   return { schema, campaign, stream: "event", form };
 }
 
