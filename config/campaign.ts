@@ -129,11 +129,10 @@ const frameChoice = z.strictObject({
   bus: busName,
   ids: z
     .array(
-      z.strictObject({
-        id: z.int().min(0).max(0x1fff_ffff),
-        extended: z.boolean().default(false),
-        mask: z.int().min(0).max(0x1fff_ffff).optional().describe("bits of the id that count; all when absent"),
-      }),
+      z.union([
+        z.strictObject({ id: z.int().min(0).max(0x1fff_ffff), extended: z.boolean().default(false) }),
+        z.strictObject({ pgn: z.int().min(0).max(0x3_ffff).describe("parameter group of J1939, whoever sends it") }),
+      ]),
     )
     .min(1)
     .max(512)

@@ -1,5 +1,4 @@
 import type { AgentConfig } from "../../config/schema.ts";
-import type { Clock } from "../core/clock.ts";
 import type { Outbox } from "../ports/outbox.ts";
 import type { SignalTable } from "../signals/signal-table.ts";
 import type { Appender } from "../telemetry/appender.ts";
@@ -10,11 +9,13 @@ import { FrameHistory } from "../telemetry/history/frame-history.ts";
 import { countOf } from "../telemetry/pipeline.ts";
 import type { Encoder } from "../telemetry/record/encode/encoder.ts";
 import { campaignFacts } from "./campaign-facts.ts";
+import { historyService } from "./kept-history.ts";
+import type { Campaigns, Runtime } from "./parts.ts";
 import type { ObservedBus } from "./services.ts";
 
 /** The line that campaigns collect from. */
 export type CampaignLineParts = {
-  readonly config: Pick<AgentConfig, "buses" | "collect" | "campaigns">;
+  readonly config: Pick<AgentConfig, "buses" | "collect" | "campaigns" | "stateDir">;
   readonly table: SignalTable;
   readonly collector: Collector;
   readonly encoder: Encoder;
@@ -23,17 +24,10 @@ export type CampaignLineParts = {
   readonly buses: readonly ObservedBus[];
 };
 
-/** Campaigns as the data line has them; `history` is undefined where none is kept. */
-export type Campaigns = {
-  readonly set: CampaignSet;
-  readonly control: CampaignControl;
-  readonly history: FrameHistory | undefined;
-};
-
 /** The part of the composition root that wires campaigns. Without one that asks for them, history and expressions cost nothing. */
 export function composeCampaigns(
   { config, table, collector, encoder, appender, outbox, buses }: CampaignLineParts,
-  clock: Clock,
+  { clock, log }: Pick<Runtime, "clock" | "log">,
 ): Campaigns {
   const { maxBytes } = config.campaigns.history;
   const busNames = config.buses.map(({ name }) => name);
@@ -59,5 +53,6 @@ export function composeCampaigns(
   });
   const context = { table, busNames, facts: facts.names, hasHistory: history !== undefined };
   const control = new CampaignControl(config.collect.rules, { set, context });
-  return { set, control, history };
+  const services = history === undefined ? [] : [historyService(history, config, log)];
+  return { set, control, history, services };
 }

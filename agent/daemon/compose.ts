@@ -160,7 +160,7 @@ function servicesInOrder(
   { clock, log }: Runtime,
 ): readonly Service[] {
   const { broker, renewal, keyWatch, presence } = link;
-  const { publisher, pipeline, buses, vehicle } = line;
+  const { publisher, campaigns, pipeline, buses, vehicle } = line;
   return [
     watch,
     ...sockets,
@@ -171,6 +171,7 @@ function servicesInOrder(
     ...(renewal === undefined ? [] : [loopService("renewal", renewal)]),
     ...(keyWatch === undefined ? [] : [loopService("key watch", keyWatch)]),
     publisherService({ publisher, clock, drainMs }),
+    ...campaigns.services,
     pipelineService(pipeline),
     ...buses.map((observed) => busService(observed, pipeline.sinkFor(observed.bus), log)),
     ...(updates?.services ?? []),
@@ -213,7 +214,7 @@ function composeDataLine({ loaded, catalogue, outbox, broker }: DataLineParts, r
     const driver = createCanBus(bus, table.bus(bus.name).filters, permitted, { clock, log, random });
     return { bus: driver, state: "absent", detail: "not opened yet" };
   });
-  const campaigns = composeCampaigns({ config, table, collector, encoder, appender, outbox, buses }, clock);
+  const campaigns = composeCampaigns({ config, table, collector, encoder, appender, outbox, buses }, runtime);
   const takers = { capture, history: campaigns.history };
   const { batchMs } = collect;
   const pipeline = new Pipeline({
@@ -229,7 +230,7 @@ function composeDataLine({ loaded, catalogue, outbox, broker }: DataLineParts, r
   const auditBytes = config.commands?.audit.maxBytes ?? config.outbox.maxBytes * CONTROL_SHARE;
   const records = composeRecordSinks({ encoder, appender, outbox, auditBytes });
   const vehicle = { signals: new LatestSignals(table, collector.latest), steps: new ClockSteps(clock), clock };
-  return { buses, pipeline, campaigns: campaigns.control, capture, records, outbox, publisher, vehicle };
+  return { buses, pipeline, campaigns, capture, records, outbox, publisher, vehicle };
 }
 
 /** The audit trail gets no room beyond `auditBytes` of control records. */

@@ -58,7 +58,7 @@ export function ownActions(parts: ControlParts, keys: KeySet, { clock, log }: Ru
 
 function collectionRulesOf({ loaded, line, journal, support }: ControlParts, log: Log): CollectionRules {
   const configured = loaded.config.collect.rules;
-  const { campaigns } = line;
+  const campaigns = line.campaigns.control;
   const rules = new CollectionRules({ schema: collectRules, configured, campaigns, journal, log });
   rules.restore();
   support.include("collection", () => rules.current());

@@ -2,6 +2,7 @@ import type { AgentConfig, OtaConfig } from "../../config/schema.ts";
 import type { PresenceParts } from "../cloud/presence.ts";
 import type { CatalogueFile } from "../commands/actions/catalogue.ts";
 import type { Clock } from "../core/clock.ts";
+import type { Service } from "../core/lifecycle.ts";
 import type { Log } from "../core/log.ts";
 import type { KeyWatch } from "../identity/key-watch.ts";
 import type { Renewal } from "../identity/renewal.ts";
@@ -10,9 +11,11 @@ import type { Journal } from "../ports/journal.ts";
 import type { Outbox } from "../ports/outbox.ts";
 import type { SupportCollector } from "../support/support-collector.ts";
 import type { CampaignControl } from "../telemetry/campaigns/campaign-control.ts";
+import type { CampaignSet } from "../telemetry/campaigns/campaign-set.ts";
 import type { RecordSink } from "../telemetry/durable-records/record-sink.ts";
 import type { FrameCapture } from "../telemetry/frame-capture.ts";
 import type { HealthFacts } from "../telemetry/health.ts";
+import type { FrameHistory } from "../telemetry/history/frame-history.ts";
 import type { Pipeline } from "../telemetry/pipeline.ts";
 import type { Publisher } from "../telemetry/publish/publisher.ts";
 import type { AuditEntry } from "../telemetry/record/encode/audit.ts";
@@ -50,11 +53,20 @@ export type CloudLink = {
   readonly keyWatch: KeyWatch | undefined;
 };
 
+/** Campaigns as the data line has them; `history` is undefined where none is kept. */
+export type Campaigns = {
+  readonly set: CampaignSet;
+  readonly control: CampaignControl;
+  readonly history: FrameHistory | undefined;
+  /** Start before the pipeline. */
+  readonly services: readonly Service[];
+};
+
 /** The line from the buses to the broker, in the order in which a frame takes it. */
 export type DataLine = {
   readonly buses: readonly ObservedBus[];
   readonly pipeline: Pipeline;
-  readonly campaigns: CampaignControl;
+  readonly campaigns: Campaigns;
   readonly capture: FrameCapture;
   readonly records: RecordSinks;
   readonly outbox: Outbox;

@@ -1,12 +1,10 @@
-import type { CampaignDocument } from "../../../config/campaign.ts";
-import { largestId } from "../../ports/arbitration-id.ts";
-import { EVERY_FRAME, type FrameFilter } from "../../ports/can-bus.ts";
 import type { KeptValue } from "../../ports/outbox.ts";
 import type { SenderSlots } from "../../signals/signal-slots.ts";
+import type { Interest } from "../../signals/wanted-signals.ts";
 import type { Appender } from "../appender.ts";
 import { type Collector, type FrameLinks, type FrameUser, joinedLinks } from "../collect/collector.ts";
 import type { CloseCause } from "../collect/sampler.ts";
-import { HistoryFilter } from "../history/history-filter.ts";
+import { framesFor, HistoryFilter } from "../history/history-filter.ts";
 import type { EncodedDraft } from "../record/encode/record-sealer.ts";
 import { TableAnnouncement } from "../table-announcement.ts";
 import type { CampaignExpressions } from "./campaign-expressions.ts";
@@ -27,13 +25,7 @@ export type CampaignSetParts = {
   /** What the agent and its buses are like now; see `FactNames`. */
   readonly facts: () => FactValues;
   /** What the campaigns want of the buses from now on, in place of what they wanted before. */
-  readonly want: (interest: CampaignInterest) => void;
-};
-
-/** Signals to decode, by their index in the table, and frames to receive whether a DBC file names them or not. */
-export type CampaignInterest = {
-  readonly signals: readonly number[];
-  readonly frames: readonly { readonly bus: string; readonly filters: readonly FrameFilter[] }[];
+  readonly want: (interest: Interest) => void;
 };
 
 /** A campaign that the vehicle has, and how it does. */
@@ -161,29 +153,25 @@ export class CampaignSet implements FrameUser {
     const { collector, campaign } = this.#parts;
     const active = this.#members.filter(({ state }) => isActive(state)).map((member) => member.campaign);
     collector.use(joinedLinks(active.map(({ links }) => links)), this);
-    const wishes = active.flatMap((one) => one.wishes?.all ?? []);
     const beforeMs = active.map(({ plan }) => plan.document.trigger?.beforeMs ?? 0);
-    this.#parts.want(interestOf(active.map(({ plan }) => plan)));
+    const wishes = active.flatMap((one) => one.wishes?.all ?? []);
+    this.#parts.want({
+      signals: signalsOf(active.map(({ plan }) => plan)),
+      frames: framesFor(wishes, this.#parts.busNames),
+    });
     campaign.history?.use(new HistoryFilter(wishes), Math.max(0, ...beforeMs));
   }
 }
 
-function interestOf(plans: readonly CampaignPlan[]): CampaignInterest {
+/** Signals that must be decoded, each once. */
+function signalsOf(plans: readonly CampaignPlan[]): readonly number[] {
   const signals = plans.flatMap(({ samplings, expressions }) => [
     ...samplings.flatMap((sampling) =>
       sampling.signals.flatMap(({ chosen }) => (chosen.kind === "table" ? [chosen.signal.index] : [])),
     ),
     ...expressions.inputs.map(({ index }) => index),
   ]);
-  const frames = plans.flatMap(({ document }) =>
-    document.frames.map(({ bus, ids }) => ({ bus, filters: filtersOf(ids) })),
-  );
-  return { signals: [...new Set(signals)], frames };
-}
-
-function filtersOf(ids: CampaignDocument["frames"][number]["ids"]): readonly FrameFilter[] {
-  if (ids === undefined) return EVERY_FRAME;
-  return ids.map(({ id, extended, mask = largestId(extended) }) => ({ id, mask, extended }));
+  return [...new Set(signals)];
 }
 
 function isActive(state: CampaignState): boolean {

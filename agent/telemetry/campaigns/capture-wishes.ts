@@ -1,8 +1,6 @@
 import type { CampaignDocument } from "../../../config/campaign.ts";
-import { pgnOf } from "../../signals/pgn.ts";
-import type { SignalEntry } from "../../signals/signal-entry.ts";
 import type { BusMessages, SignalTable } from "../../signals/signal-table.ts";
-import { HistoryFilter, type HistoryWish } from "../history/history-filter.ts";
+import { HistoryFilter, type HistoryWish, wishFor } from "../history/history-filter.ts";
 import type { CampaignPlan } from "./campaign-plan.ts";
 
 /** Which frames a campaign wants around its triggers. Buses are numbered in the order of the configuration. */
@@ -28,7 +26,7 @@ export function captureWishes(
     signals.flatMap(({ chosen }) => (chosen.kind === "table" ? [chosen.signal] : [])),
   );
   const wanted = expressions.derived.length > 0 ? [...collected, ...expressions.inputs] : collected;
-  const signals = distinct(wanted.map((signal) => wishOf(signal, busNames)));
+  const signals = distinct(wanted.map((signal) => wishFor(busNames.indexOf(signal.bus), signal)));
   const frames = document.frames.flatMap((choice) => frameWishes(choice, busNames));
   return {
     signals: new HistoryFilter(signals),
@@ -40,18 +38,15 @@ export function captureWishes(
   };
 }
 
-function wishOf({ bus, arbitrationId: id, extended, pgn }: SignalEntry, busNames: readonly string[]): HistoryWish {
-  const number = busNames.indexOf(bus);
-  return pgn === undefined ? { kind: "id", bus: number, id, extended } : { kind: "pgn", bus: number, pgn: pgnOf(id) };
-}
-
 function frameWishes(
   { bus, ids }: CampaignDocument["frames"][number],
   busNames: readonly string[],
 ): readonly HistoryWish[] {
   const number = busNames.indexOf(bus);
   if (ids === undefined) return [{ kind: "bus", bus: number }];
-  return ids.map(({ id, extended }) => ({ kind: "id", bus: number, id, extended }));
+  return ids.map((choice) =>
+    "pgn" in choice ? { kind: "pgn", bus: number, ...choice } : { kind: "id", bus: number, ...choice },
+  );
 }
 
 function distinct(wishes: readonly HistoryWish[]): readonly HistoryWish[] {

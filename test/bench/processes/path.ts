@@ -22,7 +22,13 @@ const WARM_UP_MS = 1500;
 const quiet = (): void => undefined;
 const log = { error: quiet, warn: quiet, info: quiet, debug: quiet };
 const { collect, encode, campaigns } = agentConfig.shape;
-const settings = { collect: collect.parse({}), encode: encode.parse({}), campaigns: campaigns.parse({}), buses: [] };
+const settings = {
+  collect: collect.parse({}),
+  encode: encode.parse({}),
+  campaigns: campaigns.parse({}),
+  buses: [],
+  stateDir: "/",
+};
 
 /** Runs the data path with the default settings in this process, which does nothing else, and prints the figures as one line of JSON. */
 async function main(options: PathOptions): Promise<void> {
@@ -52,7 +58,10 @@ function pipelineOf(table: SignalTable, outbox: Outbox): Pipeline {
   });
   const appender = new Appender({ outbox, clock, log, holdBytes, wake: quiet });
   const collector = new Collector(table);
-  const { set } = composeCampaigns({ config: settings, table, collector, encoder, appender, outbox, buses: [] }, clock);
+  const { set } = composeCampaigns(
+    { config: settings, table, collector, encoder, appender, outbox, buses: [] },
+    { clock, log },
+  );
   return new Pipeline({ table, collector, campaigns: set, encoder, appender, takers: {}, clock, batchMs });
 }
 

@@ -1,11 +1,12 @@
 import type { Clock } from "../../../agent/core/clock.ts";
 import type { SenderSlots } from "../../../agent/signals/signal-slots.ts";
 import type { SignalTable } from "../../../agent/signals/signal-table.ts";
+import type { Interest } from "../../../agent/signals/wanted-signals.ts";
 import type { Appender } from "../../../agent/telemetry/appender.ts";
 import { CampaignControl } from "../../../agent/telemetry/campaigns/campaign-control.ts";
 import { CampaignIntake } from "../../../agent/telemetry/campaigns/campaign-intake.ts";
 import { planCampaign } from "../../../agent/telemetry/campaigns/campaign-plan.ts";
-import { type CampaignInterest, CampaignSet } from "../../../agent/telemetry/campaigns/campaign-set.ts";
+import { CampaignSet } from "../../../agent/telemetry/campaigns/campaign-set.ts";
 import { defaultCampaign } from "../../../agent/telemetry/campaigns/default-campaign.ts";
 import { Collector, type FrameLinks } from "../../../agent/telemetry/collect/collector.ts";
 import type { SampleLog } from "../../../agent/telemetry/collect/sample-log.ts";
@@ -90,7 +91,7 @@ export function ruleLine({
 }
 
 /** Has those signals alone decoded that campaigns want. */
-export function wantedIn(table: SignalTable): (interest: CampaignInterest) => void {
+export function wantedIn(table: SignalTable): (interest: Interest) => void {
   return ({ signals }) => {
     const wanted = new Uint8Array(table.signals.length);
     for (const signal of signals) wanted[signal] = 1;
