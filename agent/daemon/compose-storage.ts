@@ -6,6 +6,7 @@ import { openOutbox } from "../../drivers/sqlite/outbox/outbox.ts";
 import { StandbyOutbox, type StandbyParts } from "../../drivers/sqlite/outbox/standby-outbox.ts";
 import { AgentError } from "../core/errors.ts";
 import type { Journal } from "../ports/journal.ts";
+import { recordThinner } from "../telemetry/record/thin/thin-records.ts";
 import type { Runtime } from "./parts.ts";
 
 const HOUR_MS = 3_600_000;
@@ -18,8 +19,10 @@ export function composeOutbox(config: AgentConfig, { bootId, clock, log }: Runti
   const { maxBytes } = config.outbox;
   const standbyFiles = [join(config.runtimeDir, "outbox.standby"), `${file}.standby`];
   const disk = { file, maxBytes, bootId, clock, log, standbyFiles };
-  const openDisk: StandbyParts["openDisk"] = (adopt) => openOutbox(disk, adopt).outbox;
-  return new StandbyOutbox({ openDisk, memoryBytes: config.collect.holdBytes, bootId, standbyFiles, clock, log });
+  const thin = recordThinner(config.encode.maxPayloadBytes);
+  const openDisk: StandbyParts["openDisk"] = (adopt) => openOutbox(disk, adopt, thin).outbox;
+  const memoryBytes = config.collect.holdBytes;
+  return new StandbyOutbox({ openDisk, memoryBytes, bootId, thin, standbyFiles, clock, log });
 }
 
 /** The journal, where something needs it. One that cannot be opened takes what needs it away, not the rest of the agent. */

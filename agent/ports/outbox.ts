@@ -20,13 +20,15 @@ export type RecordDraft = {
   readonly lifeMs: number | undefined;
   /** Set for the signal table: publish retained on the schema topic with this key instead of the stream's topic. */
   readonly retainKey: string | undefined;
+  /** N from 2 to 1000: when the outbox is full, the record may be thinned N:1 before anything is evicted. Absent: never. */
+  readonly thin?: number | undefined;
   /** The payload for this id. Called once, inside the transaction; must be synchronous and must not call the outbox. */
   seal(id: RecordId): Uint8Array;
 };
 
 /** A stored record on its way out. */
 export type QueuedRecord = RecordId & {
-  /** Row id: grows with every append, over all streams. */
+  /** Row id: grows with every append, over all streams. One that stands for thinned records has that of the first of them. */
   readonly row: number;
   readonly encoding: Encoding;
   readonly timeQuality: RecordedQuality;
@@ -145,6 +147,38 @@ export type DiskState = {
 /** Share of the byte bound that only `control` may use: a backlog of telemetry must never keep a command's result from being stored. */
 export const CONTROL_SHARE = 0.05;
 
+/**
+ * Records are thinned together, since many small ones cost more than one: so many, or so many bytes of payload, at least and at most. Fewer
+ * are left as they are, and with them the newest of an outbox that is full for long. `maxTimes` bounds the pause of one record that is
+ * stored: what is missing after that is evicted.
+ */
+export const THIN_TOGETHER = {
+  minRecords: 32,
+  maxRecords: 64,
+  minBytes: 131_072,
+  maxBytes: 262_144,
+  maxTimes: 16,
+} as const;
+
+/** A record that may be thinned. */
+export type ThinnableRecord = { readonly seq: number; readonly payload: Uint8Array };
+
+/** What came of records that were to be thinned. Numbers are positions in what was given. */
+export type ThinnedRecord = {
+  /** Those that `payload` stands for, in their order; none where nothing could be done. */
+  readonly taken: readonly number[];
+  /** Those that can never be thinned. */
+  readonly unfit: readonly number[];
+  /** In the encoding of the first that was taken. */
+  readonly payload: Uint8Array;
+};
+
+/**
+ * Makes one record with the id `id` out of some of `records`, the oldest first, of one stream and epoch: of each column every `ratio`-th sample.
+ * Called inside the transaction; must be synchronous, must not call the outbox, and takes or finds unfit at least one of them.
+ */
+export type ThinRecords = (records: readonly ThinnableRecord[], ratio: number, id: RecordId) => ThinnedRecord;
+
 /** A value that is kept under a key beside the records, for what must change in the same transaction in which records are stored. */
 export type KeptValue = {
   readonly key: string;
@@ -163,7 +197,9 @@ export interface Outbox {
   /**
    * Stores all drafts in one transaction and returns their ids, in order. Assigns epoch and the next seq of each stream inside
    * the transaction. Evicts lowest class first, in it dead ones first, then oldest first, to stay within the byte bound, and notes
-   * each eviction as a loss. `CONTROL_SHARE` of the bound is kept for `control`. Records of one call never evict each other,
+   * each eviction as a loss. Before anything is evicted, records whose draft said `thin` are thinned, lowest class first, oldest first
+   * (`THIN_TOGETHER`): a record with a seq of its own stands for them at the row of the first, and they are noted as a loss, "thinned".
+   * A record is thinned once, and none that is held. `CONTROL_SHARE` of the bound is kept for `control`. Records of one call never evict each other,
    * and one that is held is not evicted.
    * Throws `outbox.full` when nothing of the same or a lower class is left to evict (the disk's own "full" included).
    *
@@ -184,13 +220,14 @@ export interface Outbox {
   /** Highest row ever assigned; 0 when none. */
   lastRow(): number;
   /**
-   * A record goes on its way: until `release`, `ack` or `lose` it is neither evicted nor dropped, so that no loss is told of what
-   * arrives. False when it is not stored any more, and then it must not be sent. Nothing is written, and a restart holds nothing.
+   * A record goes on its way: until `release`, `ack` or `lose` it is neither evicted, thinned nor dropped, so that no loss is told of what
+   * arrives. False when it is not stored any more, or another record stands for it at its row, and then it must not be sent. Nothing is
+   * written, and a restart holds nothing.
    */
-  hold(row: number): boolean;
+  hold(row: number, seq: number): boolean;
   /** A held record did not arrive. Unknown rows are ignored. */
   release(row: number): void;
-  /** Counts up when records come in below `lastRow`: those of a damaged file, which keep their rows. Who has read past them reads anew. */
+  /** Counts up when records come in below `lastRow`: those of a damaged file, which keep their rows, and those that stand for thinned ones. Who has read past them reads anew. */
   backfills(): number;
   /** Forgets delivered records; call only after their PUBACK with a good reason code. Unknown rows are ignored. */
   ack(rows: readonly number[]): void;

@@ -141,7 +141,7 @@ export function holdingContract(open: OpenOutboxSubject): void {
 
     it("keeps what is on its way from being evicted, and evicts the next", () => {
       outbox().append(Array.from({ length: 9 }, () => draftOf("telemetry", 100)));
-      expect([1, 2, 4].map((row) => outbox().hold(row))).toEqual([true, true, true]);
+      expect([1, 2, 4].map((row) => outbox().hold(row, row))).toEqual([true, true, true]);
       outbox().append([draftOf("event", 250)]);
       expect(seqsOf(outbox(), "telemetry")).toEqual([1, 2, 4, 6, 7, 8, 9]);
       outbox().ack([1, 2]);
@@ -150,7 +150,7 @@ export function holdingContract(open: OpenOutboxSubject): void {
 
     it("refuses a record for which only what is on its way could make room, and then nothing has happened", () => {
       outbox().append([draftOf("capture", 300), draftOf("telemetry", 600)]);
-      outbox().hold(2);
+      outbox().hold(2, 1);
       const before = outbox().stats();
       expect(faultCodeOf(() => outbox().append([draftOf("event", 400)]))).toBe("outbox.full");
       expect(outbox().stats()).toEqual(before);
@@ -163,12 +163,19 @@ export function holdingContract(open: OpenOutboxSubject): void {
       outbox().append([draftOf("telemetry", 500), draftOf("event", 10)]);
       outbox().append([draftOf("telemetry", 900)]);
       outbox().lose([2], "rejected", "0x99");
-      expect([1, 2, 3, 77].map((row) => outbox().hold(row))).toEqual([false, false, true, false]);
+      const held = [
+        [1, 1],
+        [2, 1],
+        [3, 1],
+        [3, 2],
+        [77, 3],
+      ].map(([row, seq]) => outbox().hold(row, seq));
+      expect(held).toEqual([false, false, false, true, false]);
     });
 
     it("ends with the acknowledgement, the loss or the release", () => {
       outbox().append(Array.from({ length: 4 }, () => draftOf("telemetry", 10)));
-      for (const row of [1, 2, 3, 4]) outbox().hold(row);
+      for (const row of [1, 2, 3, 4]) outbox().hold(row, row);
       expect(outbox().drop("telemetry", ALL, 10, "by hand")).toBe(0);
       outbox().ack([1]);
       outbox().lose([2], "rejected", "0x99");
@@ -181,7 +188,7 @@ export function holdingContract(open: OpenOutboxSubject): void {
     it("makes no room for a report out of what is on its way", () => {
       outbox().append([draftOf("event", 10), draftOf("capture", 150), draftOf("event", 780)]);
       outbox().lose([1], "expired", "life ended");
-      outbox().hold(2);
+      outbox().hold(2, 1);
       expect(outbox().reportLosses(() => draftOf("event", 100), 10)).toBe(0);
       outbox().release(2);
       expect(outbox().reportLosses(() => draftOf("event", 100), 10)).toBe(1);

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach } from "vitest";
 import { AgentError, type FaultCode } from "../../agent/core/errors.ts";
-import type { LossRange, Outbox, RecordDraft, RecordId, StreamName } from "../../agent/ports/outbox.ts";
+import type { LossRange, Outbox, RecordDraft, RecordId, StreamName, ThinRecords } from "../../agent/ports/outbox.ts";
 import { ManualClock } from "../fakes/core/clock.ts";
 
 /** One outbox under test, and how to be rid of it. */
@@ -28,6 +28,24 @@ export function payloadOf(id: RecordId, bytes: number): Uint8Array {
   payload.set(new TextEncoder().encode(`${id.stream} ${id.seq} `).subarray(0, bytes));
   return payload;
 }
+
+/** First byte of a payload that `thinForTest` cannot thin. */
+export const UNFIT = 0xff;
+
+/**
+ * Thins payloads of `draftOf`: the new one holds its own stream and seq, ratio and the seqs that it stands for, as text, and is as long as they
+ * together are by the ratio. Those go together whose lengths have the same rest by three.
+ */
+export const thinForTest: ThinRecords = (records, ratio, { stream, seq }) => {
+  const places = records.map((_, at) => at);
+  const unfit = places.filter((at) => records[at].payload[0] === UNFIT);
+  const fit = places.filter((at) => !unfit.includes(at));
+  const lane = (at: number): number => records[at].payload.length % 3;
+  const taken = fit.filter((at) => lane(at) === lane(fit[0]));
+  const bytes = taken.reduce((sum, at) => sum + records[at].payload.length, 0);
+  const text = `${stream} ${seq} thinned ${ratio}:1 ${taken.map((at) => records[at].seq).join(",")};`;
+  return { taken, unfit, payload: new TextEncoder().encode(text.padEnd(Math.floor(bytes / ratio))) };
+};
 
 /** The code of the fault that `call` throws; undefined when it throws none. */
 export function faultCodeOf(call: () => unknown): FaultCode | undefined {

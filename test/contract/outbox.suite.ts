@@ -12,6 +12,7 @@ import {
   takeLosses,
   use,
 } from "./outbox-subject.ts";
+import { thinningContract } from "./outbox-thinning.suite.ts";
 
 /** What `Outbox` promises, in order of its documentation. */
 export function outboxContract(name: string, open: OpenOutboxSubject): void {
@@ -23,6 +24,7 @@ export function outboxContract(name: string, open: OpenOutboxSubject): void {
     droppingContract(open);
     holdingContract(open);
     reportingContract(open);
+    thinningContract(open);
     keepingContract(open);
   });
 }

@@ -11,20 +11,24 @@ import { ManualClock } from "../fakes/core/clock.ts";
 import { MemoryLog } from "../fakes/core/log.ts";
 import { FakeOutbox } from "../fakes/ports/outbox.ts";
 import { outboxContract } from "./outbox.suite.ts";
-import { draftOf, type OutboxSubject } from "./outbox-subject.ts";
+import { draftOf, type OutboxSubject, thinForTest } from "./outbox-subject.ts";
 
 const BOOT_ID = "0123456789abcdef0123456789abcdef";
 
 function openReal(maxBytes: number, clock: ManualClock): OutboxSubject {
   const folder = mkdtempSync(join(tmpdir(), "causeway-outbox-"));
-  const { outbox } = openOutbox({
-    file: join(folder, "outbox.db"),
-    maxBytes,
-    bootId: BOOT_ID,
-    clock,
-    log: new MemoryLog(),
-    sizes: { logBytes: 65_536, reserveBytes: 0 },
-  });
+  const { outbox } = openOutbox(
+    {
+      file: join(folder, "outbox.db"),
+      maxBytes,
+      bootId: BOOT_ID,
+      clock,
+      log: new MemoryLog(),
+      sizes: { logBytes: 65_536, reserveBytes: 0 },
+    },
+    undefined,
+    thinForTest,
+  );
   return {
     outbox,
     end: () => {
@@ -39,61 +43,74 @@ outboxContract("standby, disk gone", (maxBytes, clock) => {
   const openDisk = (): Outbox => {
     throw new AgentError("outbox.unavailable", { what: "no disk", remedy: "mount it" });
   };
-  const memory = { memoryBytes: maxBytes, bootId: BOOT_ID, standbyFiles: [] };
+  const memory = { memoryBytes: maxBytes, bootId: BOOT_ID, thin: thinForTest, standbyFiles: [] };
   const outbox = new StandbyOutbox({ openDisk, ...memory, clock, log: new MemoryLog() });
   return { outbox, end: () => outbox.close() };
 });
 outboxContract("fake", (maxBytes, clock) => ({
-  outbox: new FakeOutbox({ clock, maxBytes }),
+  outbox: new FakeOutbox({ clock, maxBytes, thin: thinForTest }),
   end: () => undefined,
 }));
 
 type Step =
-  | { readonly kind: "append"; readonly drafts: readonly (readonly [StreamName, number])[] }
+  | { readonly kind: "append"; readonly drafts: readonly (readonly [StreamName, number, number | undefined])[] }
   | { readonly kind: "ack" | "rejected" | "expired" | "hold" | "release" | "drop"; readonly pick: number }
   | { readonly kind: "report"; readonly max: number };
 
-const stream = fc.constantFrom(...STREAMS);
-const step: fc.Arbitrary<Step> = fc.oneof(
-  {
-    weight: 6,
-    arbitrary: fc.record({
-      kind: fc.constant("append" as const),
-      drafts: fc.array(fc.tuple(stream, fc.integer({ min: 0, max: 400 })), { minLength: 1, maxLength: 4 }),
-    }),
-  },
-  {
-    weight: 3,
-    arbitrary: fc.record({
-      kind: fc.constantFrom(
-        "ack" as const,
-        "rejected" as const,
-        "expired" as const,
-        "hold" as const,
-        "hold" as const,
-        "release" as const,
-        "drop" as const,
-      ),
-      pick: fc.nat(1000),
-    }),
-  },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant("report" as const), max: fc.integer({ min: 1, max: 4 }) }) },
+type Draft = readonly [StreamName, number, number | undefined];
+
+const mixed: fc.Arbitrary<Draft> = fc.tuple(
+  fc.constantFrom(...STREAMS),
+  fc.integer({ min: 0, max: 400 }),
+  fc.constant(undefined),
 );
+/** Small ones, so that enough are there to be thinned before the outbox is full. */
+const thinnable: fc.Arbitrary<Draft> = fc.tuple(
+  fc.constantFrom("telemetry" as const, "telemetry" as const, "telemetry" as const, "event" as const),
+  fc.integer({ min: 15, max: 45 }),
+  fc.constantFrom(10, 10, 10, 3, undefined),
+);
+const stepOf = (draft: fc.Arbitrary<Draft>, appends: number): fc.Arbitrary<Step> =>
+  fc.oneof(
+    {
+      weight: appends,
+      arbitrary: fc.record({
+        kind: fc.constant("append" as const),
+        drafts: fc.array(draft, { minLength: 1, maxLength: 4 }),
+      }),
+    },
+    {
+      weight: 3,
+      arbitrary: fc.record({
+        kind: fc.constantFrom(
+          "ack" as const,
+          "rejected" as const,
+          "expired" as const,
+          "hold" as const,
+          "hold" as const,
+          "release" as const,
+          "drop" as const,
+        ),
+        pick: fc.nat(1000),
+      }),
+    },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant("report" as const), max: fc.integer({ min: 1, max: 4 }) }) },
+  );
 
 /** Runs one step; what it returned or threw, as text. */
 function run(outbox: Outbox, one: Step): string {
   try {
     if (one.kind === "append")
-      return JSON.stringify(outbox.append(one.drafts.map(([of, bytes]) => draftOf(of, bytes))));
+      return JSON.stringify(outbox.append(one.drafts.map(([of, bytes, thin]) => draftOf(of, bytes, { thin }))));
     if (one.kind === "report") return `${outbox.reportLosses((loss) => draftOf("event", loss.last % 40), one.max)}`;
-    const rows = outbox.list(undefined, 1000).map(({ row }) => row);
-    const row = rows[one.pick % Math.max(1, rows.length)] ?? 0;
+    const stored = outbox.list(undefined, 1000);
+    const { row, seq } = stored[one.pick % Math.max(1, stored.length)] ?? { row: 0, seq: 0 };
     switch (one.kind) {
       case "ack":
         outbox.ack([row]);
         return "";
       case "hold":
-        return `${outbox.hold(row)}`;
+        return `${outbox.hold(row, seq)}`;
       case "release":
         outbox.release(row);
         return "";
@@ -110,32 +127,50 @@ function run(outbox: Outbox, one: Step): string {
 }
 
 describe("Outbox, the same steps on SQLite and on the fake", () => {
-  it("give the same results and leave the same records, totals and losses", () => {
-    fc.assert(
-      fc.property(fc.array(step, { minLength: 5, maxLength: 60 }), (steps) => {
-        const clock = new ManualClock();
-        const real = openReal(2000, clock);
-        try {
-          const fake = new FakeOutbox({ clock, maxBytes: 2000, epoch: real.outbox.stats().epoch });
-          for (const one of steps) {
-            expect(run(real.outbox, one)).toBe(run(fake, one));
-            expect(real.outbox.stats()).toEqual(fake.stats());
-            expect(real.outbox.lossCounts()).toEqual(fake.lossCounts());
+  it.each([
+    { what: "records of all kinds", draft: mixed, appends: 6, maxLength: 60, size: "=" as const },
+    { what: "many that can be thinned", draft: thinnable, appends: 20, maxLength: 160, size: "max" as const },
+  ])(
+    "give the same results and leave the same records, totals and losses: $what",
+    ({ draft, appends, maxLength, size }) => {
+      const steps = fc.array(stepOf(draft, appends), { minLength: 5, maxLength, size });
+      let thinned = 0;
+      fc.assert(
+        fc.property(steps, (steps) => {
+          const clock = new ManualClock();
+          const real = openReal(2000, clock);
+          try {
+            const fake = new FakeOutbox({ clock, maxBytes: 2000, epoch: real.outbox.stats().epoch, thin: thinForTest });
+            for (const one of steps) {
+              expect(run(real.outbox, one)).toBe(run(fake, one));
+              expect(real.outbox.stats()).toEqual(fake.stats());
+              expect(real.outbox.lossCounts()).toEqual(fake.lossCounts());
+            }
+            expect(real.outbox.list(undefined, 1000)).toEqual(fake.list(undefined, 1000));
+            expect(real.outbox.backfills()).toBe(fake.backfills());
+            thinned += fake.backfills();
+            for (const of of STREAMS) {
+              const read = (outbox: Outbox): unknown =>
+                outbox
+                  .read(of, 0, 1e9, 1000, 1e9)
+                  .map(({ payload, ...record }) => ({ ...record, payload: [...payload] }));
+              expect(read(real.outbox)).toEqual(read(fake));
+            }
+            const losses: [unknown[], unknown[]] = [[], []];
+            [real.outbox, fake].forEach((outbox, at) =>
+              outbox.reportLosses((loss) => {
+                losses[at === 0 ? 0 : 1].push(loss);
+                return draftOf("control", 1);
+              }, 1000),
+            );
+            expect(losses[0]).toEqual(losses[1]);
+          } finally {
+            real.end();
           }
-          expect(real.outbox.list(undefined, 1000)).toEqual(fake.list(undefined, 1000));
-          const losses: [unknown[], unknown[]] = [[], []];
-          [real.outbox, fake].forEach((outbox, at) =>
-            outbox.reportLosses((loss) => {
-              losses[at === 0 ? 0 : 1].push(loss);
-              return draftOf("control", 1);
-            }, 1000),
-          );
-          expect(losses[0]).toEqual(losses[1]);
-        } finally {
-          real.end();
-        }
-      }),
-      { seed: 20_261_123, numRuns: 40 },
-    );
-  });
+        }),
+        { seed: 20_261_123, numRuns: 40, endOnFailure: true },
+      );
+      expect(thinned > 20).toBe(draft === thinnable);
+    },
+  );
 });

@@ -52,10 +52,11 @@ export class InFlight {
     return this.#captureBytes >= this.#backlogBytesLimit;
   }
 
-  /** Holds the record in the outbox while it is on its way. False when it is not there any more: then it must not be sent. */
+  /** Holds the record in the outbox while it is on its way. False when it is not there any more, or another stands for it: then it must not be sent. */
   start(pick: NextRecord): boolean {
-    if (!this.#outbox.hold(pick.record.row)) return false;
-    this.#busy.add(pick.record.row);
+    const { row, seq } = pick.record;
+    if (!this.#outbox.hold(row, seq)) return false;
+    this.#busy.add(row);
     this.#weigh(pick, 1);
     return true;
   }

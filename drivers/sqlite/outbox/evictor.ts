@@ -1,10 +1,11 @@
 import { AgentError } from "../../../agent/core/errors.ts";
 import type { Log } from "../../../agent/core/log.ts";
-import type { LossRange, LossReason, StreamName } from "../../../agent/ports/outbox.ts";
+import type { LossRange, LossReason, StreamName, ThinRecords } from "../../../agent/ports/outbox.ts";
 import { STREAM_COUNT, streamCode, streamOf } from "./codes.ts";
 import type { Holds } from "./holds.ts";
 import type { LossTable } from "./losses.ts";
 import type { RecordKey, RecordTable } from "./records.ts";
+import { Thinner } from "./thinner.ts";
 import { bytesFrom, missingBytes } from "./totals.ts";
 
 const EVICT_ROWS = 64;
@@ -18,25 +19,38 @@ export type EvictorParts = {
   readonly losses: LossTable;
   readonly holds: Holds;
   readonly file: string;
+  readonly epoch: number;
   readonly maxBytes: number;
+  /** Without it nothing is thinned. */
+  readonly thin: ThinRecords | undefined;
   readonly log: Log;
 };
 
-/** Keeps the records within the byte bound by evicting, and notes what is lost. For use inside a transaction only. */
+/** Keeps the records within the byte bound, by thinning and then by evicting, and notes what is lost. For use inside a transaction only. */
 export class Evictor {
   readonly #parts: EvictorParts;
+  readonly #thinner: Thinner | undefined;
   #evictionIsKnown = false;
   #noted: LossRange[] = [];
 
   constructor(parts: EvictorParts) {
+    const { records, losses, holds, epoch, thin, log } = parts;
     this.#parts = parts;
+    const count = (loss: LossRange): void => this.count(loss);
+    this.#thinner = thin && new Thinner({ records, losses, holds, epoch, thin, count, log });
   }
 
-  /** Makes room for a record by evicting rows up to `throughRow` of its class and the lower ones; throws `outbox.full` when that is not enough. */
+  /** Counts the times that a record came in which stands for others. */
+  get thinnings(): number {
+    return this.#thinner?.times ?? 0;
+  }
+
+  /** Makes room for a record by thinning and evicting rows up to `throughRow` of its class and the lower ones; throws `outbox.full` when that is not enough. */
   make(stream: StreamName, bytes: number, throughRow: number): void {
     const { records, maxBytes, file } = this.#parts;
     const code = streamCode(stream);
-    const missing = Math.min(missingBytes(records.totals, code, bytes, maxBytes), bytes + TRIM_BYTES);
+    const wanted = Math.min(missingBytes(records.totals, code, bytes, maxBytes), bytes + TRIM_BYTES);
+    const missing = wanted - this.#thin(wanted, code, throughRow);
     if (missing <= 0 || this.evict(missing, code, throughRow, this.#boundReached()) >= missing) return;
     throw new AgentError("outbox.full", {
       what: `${file} has no room for a ${stream} record of ${bytes} bytes within outbox.maxBytes ${maxBytes}`,
@@ -49,8 +63,9 @@ export class Evictor {
   makeBelow(stream: StreamName, bytes: number, throughRow: number): boolean {
     const { records, holds, maxBytes } = this.#parts;
     const code = streamCode(stream);
-    const missing = missingBytes(records.totals, code, bytes, maxBytes);
-    if (missing > bytesFrom(records.totals, code + 1) - holds.bytesFrom(code + 1)) return false;
+    const wanted = missingBytes(records.totals, code, bytes, maxBytes);
+    if (wanted > bytesFrom(records.totals, code + 1) - holds.bytesFrom(code + 1)) return false;
+    const missing = wanted - this.#thin(wanted, code + 1, throughRow);
     if (missing > 0) this.evict(missing, code + 1, throughRow, this.#boundReached());
     return true;
   }
@@ -111,10 +126,16 @@ export class Evictor {
     return noted;
   }
 
-  /** After deletions: a later eviction is logged again once the records were well within the bound. */
+  /** After deletions: a later eviction or thinning is logged again once the records were well within the bound. */
   relieve(): void {
     const { records, maxBytes } = this.#parts;
-    if (bytesFrom(records.totals, 0) < maxBytes * RELIEVED_SHARE) this.#evictionIsKnown = false;
+    if (bytesFrom(records.totals, 0) >= maxBytes * RELIEVED_SHARE) return;
+    this.#evictionIsKnown = false;
+    this.#thinner?.relieve();
+  }
+
+  #thin(bytes: number, highest: number, throughRow: number): number {
+    return bytes <= 0 ? 0 : (this.#thinner?.free(bytes, highest, throughRow) ?? 0);
   }
 
   #evictSome(keys: readonly RecordKey[], bytes: number, detail: string): number {

@@ -1,6 +1,7 @@
 import Database from "better-sqlite3";
 import type { Clock } from "../../../agent/core/clock.ts";
 import type { Log } from "../../../agent/core/log.ts";
+import type { ThinRecords } from "../../../agent/ports/outbox.ts";
 import { beginEpoch, drawEpoch } from "./epoch.ts";
 import { OUTBOX_MIGRATIONS } from "./schema.ts";
 import { SqliteOutbox } from "./sqlite-outbox.ts";
@@ -25,6 +26,7 @@ export type MemoryOutboxSettings = {
   /** Bound of the payload bytes. */
   readonly maxBytes: number;
   readonly bootId: string | undefined;
+  readonly thin: ThinRecords | undefined;
   readonly clock: Clock;
   readonly log: Log;
   readonly standbyFiles: readonly string[];
@@ -34,7 +36,14 @@ export type MemoryOutboxSettings = {
  * Makes an outbox with an epoch of its own, of which nothing survives the process but, in `standbyFiles`, what it owed. It begins with
  * the losses that those files tell of an earlier process.
  */
-export function openMemoryOutbox({ maxBytes, bootId, clock, log, standbyFiles }: MemoryOutboxSettings): MemoryOutbox {
+export function openMemoryOutbox({
+  maxBytes,
+  bootId,
+  thin,
+  clock,
+  log,
+  standbyFiles,
+}: MemoryOutboxSettings): MemoryOutbox {
   const database = new Database(":memory:");
   database.pragma("foreign_keys = ON");
   for (const sql of OUTBOX_MIGRATIONS) database.exec(sql);
@@ -47,6 +56,7 @@ export function openMemoryOutbox({ maxBytes, bootId, clock, log, standbyFiles }:
     epoch,
     maxBytes,
     bootId,
+    thin,
     clock,
     log,
     watermark: (promises) => new StandbyWatermarks(standbyFiles, { clock, log }, promises),

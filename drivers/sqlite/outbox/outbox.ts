@@ -3,7 +3,7 @@ import type Database from "better-sqlite3";
 import type { Clock } from "../../../agent/core/clock.ts";
 import { AgentError, messageOf } from "../../../agent/core/errors.ts";
 import type { Log } from "../../../agent/core/log.ts";
-import type { LossRange, Outbox } from "../../../agent/ports/outbox.ts";
+import type { LossRange, Outbox, ThinRecords } from "../../../agent/ports/outbox.ts";
 import { type DatabaseSettings, type Opened, openDatabase } from "../database.ts";
 import { faultOf, isDamaged } from "../faults.ts";
 import { lastQuarantined, quarantine } from "../quarantine.ts";
@@ -80,9 +80,9 @@ export type OpenedOutbox = {
  * ids, the last of them after this has returned; the rest is told as lost. A sound file that has less than was promised stays, tells
  * what is lost, and ends its epoch. The records and losses of `adopt`, the database of an outbox in memory, come over with their ids,
  * all or none. Throws `agent.already-running` when another process holds it, `outbox.unavailable` when folder or disk does not allow
- * it, `outbox.full` when there is no room for an empty one.
+ * it, `outbox.full` when there is no room for an empty one. Without `thin` nothing is thinned.
  */
-export function openOutbox(settings: OutboxSettings, adopt?: Database.Database): OpenedOutbox {
+export function openOutbox(settings: OutboxSettings, adopt?: Database.Database, thin?: ThinRecords): OpenedOutbox {
   const { file } = settings;
   const suspicionFile = suspicionFileOf(file);
   const isSuspect = existsSync(suspicionFile);
@@ -102,7 +102,7 @@ export function openOutbox(settings: OutboxSettings, adopt?: Database.Database):
   );
   try {
     rmSync(suspicionFile, { force: true });
-    const outbox = outboxOn(database, settings, adopt);
+    const outbox = outboxOn(database, settings, adopt, thin);
     outbox.countLosses(losses);
     return { outbox, quarantined };
   } catch (thrown) {
@@ -116,6 +116,7 @@ function outboxOn(
   database: Database.Database,
   settings: OutboxSettings,
   adopt: Database.Database | undefined,
+  thin: ThinRecords | undefined,
 ): SqliteOutbox {
   const { file, maxBytes, bootId, clock, log, standbyFiles = [] } = settings;
   const { reserveBytes, maxFileBytes, salvageMs } = sizesOf(settings);
@@ -128,6 +129,7 @@ function outboxOn(
     epoch,
     maxBytes,
     bootId,
+    thin,
     clock,
     log,
     watermark: (promises) => new WatermarkFile({ file: watermarkFileOf(file), clock, log }, promises),

@@ -13,6 +13,8 @@ export type RecordColumns = Omit<SealedColumns, "row" | "bytes"> & {
   /** Absent in a file of an older version. */
   readonly boot?: number | null;
   readonly stored_at_monotonic_ms?: number | null;
+  readonly thin?: number | null;
+  readonly thinned_from?: number | null;
 };
 
 /** A record that is about to be removed or was. */
@@ -37,6 +39,8 @@ export class RecordTable {
   readonly #delete: Database.Statement<[row: number], RecordKey>;
   readonly #key: Database.Statement<[row: number], RecordKey>;
   readonly #setAside: Database.Statement<[crc: number, row: number]>;
+  readonly #toThin: Database.Statement<[epoch: number, stream: number, throughRow: number], RecordRow>;
+  readonly #keepWhole: Database.Statement<[row: number]>;
   readonly #oldest: Database.Statement<[stream: number, dead: number, throughRow: number, limit: number], RecordKey>;
   readonly #oldestAt: Database.Statement<[stream: number], number>;
   readonly #read: Database.Statement<[stream: number, afterRow: number, throughRow: number, limit: number], RecordRow>;
@@ -52,12 +56,17 @@ export class RecordTable {
     this.#past = new PastEpochs(database);
     this.#writeTotals = prepareWriteTotals(database);
     this.#insert = database.prepare(
-      `INSERT INTO records (row, epoch, stream, seq, encoding, time_quality, stored_at_us, expires_at_ms, retain_key, dead, bytes, crc, payload, boot, stored_at_monotonic_ms)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO records (row, epoch, stream, seq, encoding, time_quality, stored_at_us, expires_at_ms, retain_key, dead, bytes, crc, payload, boot, stored_at_monotonic_ms, thin, thinned_from)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     );
     this.#delete = database.prepare(`DELETE FROM records WHERE row = ? RETURNING ${SEALED_COLUMNS}`);
     this.#key = database.prepare(`SELECT ${SEALED_COLUMNS} FROM records WHERE row = ?`);
     this.#setAside = database.prepare("UPDATE records SET dead = 1, crc = ? WHERE row = ?");
+    this.#toThin = database.prepare(
+      `SELECT * FROM records INDEXED BY records_to_thin
+        WHERE epoch = ? AND stream = ? AND thin IS NOT NULL AND dead = 0 AND row <= ? ORDER BY row`,
+    );
+    this.#keepWhole = database.prepare("UPDATE records SET thin = NULL WHERE row = ?");
     this.#oldest = database.prepare(
       `SELECT ${SEALED_COLUMNS} FROM records WHERE stream = ? AND dead = ? AND row <= ? ORDER BY row LIMIT ?`,
     );
@@ -109,23 +118,44 @@ export class RecordTable {
     return [...owed, ...this.#past.list()];
   }
 
-  /** Adds a record and returns its row. Its seq counts as assigned, unless it was assigned in another database (`isForeign`). */
-  insert(columns: RecordColumns, isForeign = false): number {
-    const row = this.lastRow() + 1;
-    this.#put(row, columns);
+  /** Adds a record and returns its row. Its seq counts as assigned. */
+  insert(columns: RecordColumns): number {
+    const row = this.#add(columns);
+    const totals = this.#of(columns.stream);
+    totals.lastSeq = Math.max(totals.lastSeq, columns.seq);
+    return row;
+  }
+
+  /** Adds a record of another database, with the id that it got there, and returns its row. */
+  insertForeign(columns: RecordColumns): number {
     const { epoch, stream, seq } = columns;
-    const totals = this.#of(stream);
-    totals.lastRow = row;
-    if (isForeign) this.#past.include({ epoch, stream, first: seq, last: seq }, 1);
-    else totals.lastSeq = seq;
+    const row = this.#add({ ...columns, thin: null });
+    this.#past.include({ epoch, stream, first: seq, last: seq }, 1);
     return row;
   }
 
   /** Adds a record of an earlier epoch at the row that it had: a free one, not above the last. */
   insertAt(row: number, columns: RecordColumns): void {
     const { epoch, stream, seq } = columns;
-    this.#put(row, columns);
+    this.#put(row, { ...columns, thin: null });
     this.#past.include({ epoch, stream, first: seq, last: seq }, 1);
+  }
+
+  /** Adds the record that stands for those that were thinned, at the row of the first of them, which is free. */
+  insertThinned(row: number, columns: RecordColumns): void {
+    this.#put(row, columns);
+    const totals = this.#of(columns.stream);
+    totals.lastSeq = Math.max(totals.lastSeq, columns.seq);
+  }
+
+  /** Records of this epoch that may be thinned, oldest first, up to `throughRow`. The caller ends the walk. */
+  toThin(stream: number, throughRow: number): IterableIterator<RecordRow> {
+    return this.#toThin.iterate(this.#epoch, stream, throughRow);
+  }
+
+  /** The record at `row` is not to be thinned any more. */
+  keepWhole(row: number): void {
+    this.#keepWhole.run(row);
   }
 
   /** Seqs of an earlier epoch are owed. */
@@ -136,6 +166,13 @@ export class RecordTable {
   /** The seq that the next record of `stream` gets; its `insert` takes it. */
   nextSeq(stream: number): number {
     return this.#of(stream).lastSeq + 1;
+  }
+
+  /** Takes that seq for a record that is inserted later in the transaction. */
+  assignSeq(stream: number): number {
+    const totals = this.#of(stream);
+    totals.lastSeq += 1;
+    return totals.lastSeq;
   }
 
   /** Deletes the record at `row`; undefined when there is none. */
@@ -205,6 +242,13 @@ export class RecordTable {
     return rows.sort((left, right) => left.row - right.row).slice(0, limit);
   }
 
+  #add(columns: RecordColumns): number {
+    const row = this.lastRow() + 1;
+    this.#put(row, columns);
+    this.#of(columns.stream).lastRow = row;
+    return row;
+  }
+
   #put(row: number, columns: RecordColumns): void {
     const { epoch, stream, seq, encoding, time_quality, stored_at_us, expires_at_ms, retain_key, dead, payload } =
       columns;
@@ -224,6 +268,8 @@ export class RecordTable {
       payload,
       columns.boot ?? null,
       columns.stored_at_monotonic_ms ?? null,
+      columns.thin ?? null,
+      columns.thinned_from ?? null,
     );
     const totals = this.#of(stream);
     totals.bytes += payload.length;

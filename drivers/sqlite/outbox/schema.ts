@@ -5,7 +5,8 @@
  * its records and changes in the same transaction as they do; `past` the seqs that earlier epochs, which it does not count, still owe.
  * `reports` remembers which record carries which loss, so that a loss record that is lost itself gives its range back to `losses`.
  * `salvages` are damaged files from which records are still coming over, `missing` what has not come yet, and `carried` the `reports`
- * of records that have not. `kept` changes in the transactions of the records that its values go with.
+ * of records that have not. `records.thin` is how a record may still be thinned, `thinned_from` the lowest seq that it stands for where that was
+ * done: rows are in the order of seqs, but for those of what was thinned. `kept` changes in the transactions of the records that its values go with.
  */
 export const OUTBOX_MIGRATIONS: readonly string[] = [
   `
@@ -159,5 +160,64 @@ export const OUTBOX_MIGRATIONS: readonly string[] = [
     value BLOB,
     crc INTEGER NOT NULL
   ) STRICT;
+  `,
+  // Thinning, a further reason. Losses say what came of the records.
+  `
+  ALTER TABLE records ADD COLUMN thin INTEGER CHECK (thin BETWEEN 2 AND 1000);
+  ALTER TABLE records ADD COLUMN thinned_from INTEGER;
+  CREATE INDEX records_to_thin ON records (stream) WHERE thin IS NOT NULL;
+
+  CREATE TABLE new_losses (
+    id INTEGER PRIMARY KEY,
+    epoch INTEGER NOT NULL,
+    stream INTEGER NOT NULL CHECK (stream BETWEEN 0 AND 3),
+    first INTEGER NOT NULL,
+    last INTEGER NOT NULL CHECK (last >= first),
+    reason INTEGER NOT NULL CHECK (reason BETWEEN 0 AND 5),
+    detail TEXT NOT NULL,
+    crc INTEGER,
+    ratio INTEGER,
+    kept_first INTEGER,
+    kept_last INTEGER
+  ) STRICT;
+  INSERT INTO new_losses SELECT *, NULL, NULL, NULL FROM losses;
+  DROP TABLE losses;
+  ALTER TABLE new_losses RENAME TO losses;
+  CREATE INDEX losses_by_last ON losses (epoch, stream, reason, last);
+  CREATE INDEX losses_by_first ON losses (epoch, stream, reason, first);
+
+  CREATE TABLE new_reports (
+    row INTEGER PRIMARY KEY REFERENCES records (row) ON DELETE CASCADE,
+    epoch INTEGER NOT NULL,
+    stream INTEGER NOT NULL CHECK (stream BETWEEN 0 AND 3),
+    first INTEGER NOT NULL,
+    last INTEGER NOT NULL CHECK (last >= first),
+    reason INTEGER NOT NULL CHECK (reason BETWEEN 0 AND 5),
+    detail TEXT NOT NULL,
+    crc INTEGER,
+    ratio INTEGER,
+    kept_first INTEGER,
+    kept_last INTEGER
+  ) STRICT;
+  INSERT INTO new_reports SELECT *, NULL, NULL, NULL FROM reports;
+  DROP TABLE reports;
+  ALTER TABLE new_reports RENAME TO reports;
+
+  CREATE TABLE new_carried (
+    row INTEGER PRIMARY KEY,
+    epoch INTEGER NOT NULL,
+    stream INTEGER NOT NULL CHECK (stream BETWEEN 0 AND 3),
+    first INTEGER NOT NULL,
+    last INTEGER NOT NULL CHECK (last >= first),
+    reason INTEGER NOT NULL CHECK (reason BETWEEN 0 AND 5),
+    detail TEXT NOT NULL,
+    crc INTEGER,
+    ratio INTEGER,
+    kept_first INTEGER,
+    kept_last INTEGER
+  ) STRICT;
+  INSERT INTO new_carried SELECT *, NULL, NULL, NULL FROM carried;
+  DROP TABLE carried;
+  ALTER TABLE new_carried RENAME TO carried;
   `,
 ];

@@ -14,6 +14,7 @@ import type {
   StoredRecord,
   StreamName,
   StreamStats,
+  ThinRecords,
 } from "../../../agent/ports/outbox.ts";
 import { BackgroundSalvage } from "../recovery/background-salvage.ts";
 import { Salvager } from "../recovery/salvage.ts";
@@ -39,6 +40,8 @@ export type SqliteOutboxParts = {
   readonly maxBytes: number;
   /** Kernel boot id, hexadecimal; without it no record's age is known but by the wall clock. */
   readonly bootId: string | undefined;
+  /** Without it nothing is thinned. */
+  readonly thin: ThinRecords | undefined;
   readonly clock: Clock;
   readonly log: Log;
   /** Takes in what each commit promises. */
@@ -62,14 +65,14 @@ export class SqliteOutbox implements Outbox {
   #promised: Watermark;
 
   constructor(parts: SqliteOutboxParts) {
-    const { storage, bootId, maxBytes, clock, log, watermark } = parts;
+    const { storage, epoch, bootId, maxBytes, thin, clock, log, watermark } = parts;
     const { database, file } = storage;
     this.#parts = parts;
     this.#boot = bootId === undefined ? undefined : Number.parseInt(bootId.slice(0, BOOT_DIGITS), 16);
     this.#transactions = new Transactions(storage, log);
     const records = new RecordTable(database, this.#boot);
     const losses = new LossTable(database);
-    const evictor = new Evictor({ records, losses, holds: this.#holds, file, maxBytes, log });
+    const evictor = new Evictor({ records, losses, holds: this.#holds, file, epoch, maxBytes, thin, log });
     this.#records = records;
     this.#losses = losses;
     this.#kept = new KeptTable(database, storage.suspicionFile === undefined);
@@ -96,15 +99,16 @@ export class SqliteOutbox implements Outbox {
       const throughRow = this.#records.lastRow();
       if (spareBytes > 0) this.#evictor.evict(spareBytes, highest, throughRow, "disk full");
       this.#kept.write(kept);
-      return drafts.map((draft, index) => {
-        const id = this.#nextId(draft.stream);
-        // An attempt after a full disk assigns the same ids again, so the payload sealed before is still the right one.
-        const payload = payloads[index] ?? draft.seal(id);
+      // All before any is stored: what is thinned to make room takes seqs too. An attempt after a full disk assigns the same ids again,
+      // so that the payload sealed before is still the right one.
+      const ids = drafts.map(({ stream }) => this.#assignId(stream));
+      drafts.forEach((draft, index) => {
+        const payload = payloads[index] ?? draft.seal(ids[index]);
         payloads[index] = payload;
         this.#evictor.make(draft.stream, payload.length, throughRow);
-        this.#insert(draft, id, payload);
-        return id;
+        this.#insert(draft, ids[index], payload);
       });
+      return ids;
     });
   }
 
@@ -143,9 +147,9 @@ export class SqliteOutbox implements Outbox {
     return this.#records.lastRow();
   }
 
-  hold(row: number): boolean {
+  hold(row: number, seq: number): boolean {
     const key = this.#transactions.read(() => this.#records.key(row));
-    if (key === undefined || key.dead === 1) return false;
+    if (key === undefined || key.dead === 1 || key.seq !== seq) return false;
     this.#holds.add(key);
     return true;
   }
@@ -155,7 +159,7 @@ export class SqliteOutbox implements Outbox {
   }
 
   backfills(): number {
-    return this.#salvage.backfills;
+    return this.#salvage.backfills + this.#evictor.thinnings;
   }
 
   /** Brings over what damaged files still have: for about `ms` at once, the rest beside the work. */
@@ -280,6 +284,10 @@ export class SqliteOutbox implements Outbox {
     return { epoch: this.#parts.epoch, version: OUTBOX_MIGRATIONS.length, lastRow: this.#records.lastRow(), owed };
   }
 
+  #assignId(stream: StreamName): RecordId {
+    return { epoch: this.#parts.epoch, stream, seq: this.#records.assignSeq(streamCode(stream)) };
+  }
+
   #nextId(stream: StreamName): RecordId {
     return { epoch: this.#parts.epoch, stream, seq: this.#records.nextSeq(streamCode(stream)) };
   }
@@ -300,6 +308,7 @@ export class SqliteOutbox implements Outbox {
       payload,
       boot: this.#boot ?? null,
       stored_at_monotonic_ms: Math.floor(clock.monotonicMs()),
+      thin: draft.thin ?? null,
     });
   }
 

@@ -14,6 +14,7 @@ import type {
   RecordId,
   StoredRecord,
   StreamName,
+  ThinRecords,
 } from "../../../agent/ports/outbox.ts";
 import { DISK_RETRY_MS, memoryStandsIn, outboxFaultOf } from "../../../agent/ports/outbox-faults.ts";
 import { saysDamaged } from "../faults.ts";
@@ -27,6 +28,8 @@ export type StandbyParts = {
   readonly memoryBytes: number;
   /** Kernel boot id, for the age of records in memory. */
   readonly bootId?: string | undefined;
+  /** For the records in memory; without it they are not thinned. */
+  readonly thin?: ThinRecords | undefined;
   /** Files in which the outbox in memory leaves what it owes, for the next start to tell: one that outlives the process, one a restart. */
   readonly standbyFiles: readonly string[];
   readonly clock: Clock;
@@ -110,9 +113,9 @@ export class StandbyOutbox implements Outbox {
     this.#use((outbox) => outbox.ack(rows.filter((row) => row > offset).map((row) => row - offset)));
   }
 
-  hold(row: number): boolean {
+  hold(row: number, seq: number): boolean {
     const { offset } = this.#place;
-    return row > offset && this.#use((outbox) => outbox.hold(row - offset));
+    return row > offset && this.#use((outbox) => outbox.hold(row - offset, seq));
   }
 
   release(row: number): void {
@@ -205,11 +208,11 @@ export class StandbyOutbox implements Outbox {
   }
 
   #standIn(fault: AgentError, offset: number, backfills: number): ActiveOutbox {
-    const { memoryBytes, bootId, standbyFiles, clock, log } = this.#parts;
+    const { memoryBytes, bootId, thin, standbyFiles, clock, log } = this.#parts;
     log.error("outbox.standby-began", { code: fault.code, what: fault.message, remedy: fault.remedy, memoryBytes });
     this.#fault = fault;
     this.#failingSinceMs = undefined;
-    this.#standby = openMemoryOutbox({ maxBytes: memoryBytes, bootId, standbyFiles, clock, log });
+    this.#standby = openMemoryOutbox({ maxBytes: memoryBytes, bootId, thin, standbyFiles, clock, log });
     // By the clock and not at the next record: a vehicle that stands still has none.
     this.#stopLooking = clock.every(DISK_RETRY_MS, () => this.#returnToDisk());
     return { outbox: this.#standby.outbox, offset, backfills };

@@ -7,7 +7,7 @@ export type StreamTotals = {
   lastSeq: number;
   /** Highest row any record of the stream ever had. */
   lastRow: number;
-  /** Lowest seq of this epoch that waits, or is lost and its loss not delivered; 0 when all are settled. Bounds what a damage may cost. */
+  /** Not above any seq of this epoch that waits, or is lost and its loss not delivered; 0 when all are settled. Bounds what a damage may cost. */
   oldestSeq: number;
   records: number;
   dead: number;
@@ -58,7 +58,7 @@ export function prepareWriteTotals(database: Database.Database): (stream: number
   const ofEpoch = `stream = ? AND epoch = ${database.prepare<[], number>("SELECT epoch FROM outbox").pluck().get() ?? 0}`;
   const oldest = database
     .prepare<[stream: number, stream: number, stream: number], (number | null)[]>(
-      `SELECT (SELECT seq FROM records WHERE dead = 0 AND ${ofEpoch} ORDER BY row LIMIT 1),
+      `SELECT (SELECT coalesce(thinned_from, seq) FROM records WHERE dead = 0 AND ${ofEpoch} ORDER BY row LIMIT 1),
         (SELECT min(first) FROM losses WHERE ${ofEpoch}), (SELECT min(first) FROM reports WHERE ${ofEpoch})`,
     )
     .raw();

@@ -47,7 +47,8 @@ export function beginSalvage({ database, damagedFile, pageBytes, promises }: Sal
           past.include(range, 0);
         }
         for (const loss of carryLosses(database, damaged)) {
-          missing.found(loss);
+          // What lies between thinned records has another fate: after a damage it is told as lost rather than believed to be safe.
+          if (rangeOf(loss).reason !== "thinned") missing.found(loss);
           past.include(loss, 0);
         }
         const kept = damaged.kept().map(({ key, value }) => ({ key, value: value ?? undefined }));
@@ -83,9 +84,10 @@ function carryLosses(database: Database.Database, damaged: DamagedFile): readonl
   const losses = damaged.losses("losses");
   const carried = [...damaged.losses("reports"), ...damaged.losses("carried")];
   for (const loss of losses) ledger.note(rangeOf(loss));
-  const insert = database.prepare("INSERT OR REPLACE INTO carried VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
-  for (const { id, epoch, stream, first, last, reason, detail, crc } of carried) {
-    insert.run(id, epoch, stream, first, last, reason, detail, crc ?? null);
+  const insert = database.prepare("INSERT OR REPLACE INTO carried VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  for (const { id, epoch, stream, first, last, reason, detail, crc = null, ...rest } of carried) {
+    const { ratio = null, kept_first: keptFirst = null, kept_last: keptLast = null } = rest;
+    insert.run(id, epoch, stream, first, last, reason, detail, crc, ratio, keptFirst, keptLast);
   }
   return [...losses, ...carried];
 }

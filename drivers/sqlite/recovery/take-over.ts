@@ -22,7 +22,7 @@ function copyRecords(from: Database.Database, into: Database.Database): Readonly
   const table = new RecordTable(into);
   const rows = new Map<number, number>();
   for (const record of from.prepare<[], Row>("SELECT * FROM records ORDER BY row").iterate()) {
-    rows.set(record.row, table.insert(record, true));
+    rows.set(record.row, table.insertForeign(record));
   }
   table.persist();
   return rows;

@@ -17,29 +17,27 @@ import {
   type StoredRecord,
   type StreamName,
   type StreamStats,
+  THIN_TOGETHER,
+  type ThinRecords,
 } from "../../../agent/ports/outbox.ts";
 import { LossCounts } from "../../../drivers/sqlite/outbox/loss-counts.ts";
-
-type Held = { readonly record: QueuedRecord; readonly dead: boolean; readonly report: LossRange | undefined };
-type State = {
-  held: readonly Held[];
-  losses: readonly LossRange[];
-  /** Noted by the call that is under way. */
-  noted: readonly LossRange[];
-  row: number;
-  seqs: Readonly<Record<StreamName, number>>;
-  lost: Readonly<Record<StreamName, number>>;
-  kept: ReadonlyMap<string, Uint8Array>;
-};
+import { assign, bytesOf, counts, type Held, note, type State, together } from "./outbox-state.ts";
 
 /** How a `FakeOutbox` starts. */
-export type FakeOutboxParts = { readonly clock: Clock; readonly maxBytes?: number; readonly epoch?: number };
+export type FakeOutboxParts = {
+  readonly clock: Clock;
+  readonly maxBytes?: number;
+  readonly epoch?: number;
+  readonly thin?: ThinRecords;
+};
 
 /** An outbox in memory, without the disk: immutable state, replaced as a whole when a call succeeds. */
 export class FakeOutbox implements Outbox {
   readonly #clock: Clock;
   readonly #maxBytes: number;
   readonly #epoch: number;
+  readonly #thinRecords: ThinRecords | undefined;
+  #backfills = 0;
   #state: State = { held: [], losses: [], noted: [], row: 0, seqs: counts(), lost: counts(), kept: new Map() };
   #nextFault: AgentError | undefined;
   readonly #holds = new Set<number>();
@@ -48,10 +46,11 @@ export class FakeOutbox implements Outbox {
   /** What it says of its disk. */
   diskState: DiskState | undefined;
 
-  constructor({ clock, maxBytes = 256_000_000, epoch = 0x1234_5678_9abc }: FakeOutboxParts) {
+  constructor({ clock, maxBytes = 256_000_000, epoch = 0x1234_5678_9abc, thin }: FakeOutboxParts) {
     this.#clock = clock;
     this.#maxBytes = maxBytes;
     this.#epoch = epoch;
+    this.#thinRecords = thin;
   }
 
   /** The next call that changes something throws this instead. */
@@ -63,16 +62,22 @@ export class FakeOutbox implements Outbox {
     return this.#change((state) => {
       keep(state, kept);
       const throughRow = state.row;
-      return drafts.map((draft) => {
-        const id = this.#id(state, draft.stream);
-        const payload = draft.seal(id);
-        const missing = this.#missing(state, draft.stream, payload.length);
-        if (this.#evict(state, missing, STREAMS.indexOf(draft.stream), throughRow) < missing) {
-          throw new AgentError("outbox.full", { what: "no room", remedy: "raise outbox.maxBytes" });
-        }
-        this.#store(state, draft, id, payload, undefined);
+      const ids = drafts.map(({ stream }) => {
+        const id = this.#id(state, stream);
+        assign(state, id);
         return id;
       });
+      for (const [at, draft] of drafts.entries()) {
+        const payload = draft.seal(ids[at]);
+        const highest = STREAMS.indexOf(draft.stream);
+        const wanted = this.#missing(state, draft.stream, payload.length);
+        const missing = wanted - this.#thin(state, wanted, highest, throughRow);
+        if (this.#evict(state, missing, highest, throughRow) < missing) {
+          throw new AgentError("outbox.full", { what: "no room", remedy: "raise outbox.maxBytes" });
+        }
+        this.#store(state, draft, ids[at], payload, undefined);
+      }
+      return ids;
     });
   }
 
@@ -104,7 +109,7 @@ export class FakeOutbox implements Outbox {
   }
 
   backfills(): number {
-    return 0;
+    return this.#backfills;
   }
 
   ack(rows: readonly number[]): void {
@@ -114,8 +119,8 @@ export class FakeOutbox implements Outbox {
     for (const row of rows) this.#holds.delete(row);
   }
 
-  hold(row: number): boolean {
-    const isStored = this.#state.held.some(({ record, dead }) => record.row === row && !dead);
+  hold(row: number, seq: number): boolean {
+    const isStored = this.#state.held.some(({ record, dead }) => record.row === row && record.seq === seq && !dead);
     if (isStored) this.#holds.add(row);
     return isStored;
   }
@@ -126,18 +131,14 @@ export class FakeOutbox implements Outbox {
 
   lose(rows: readonly number[], reason: "rejected" | "expired", detail: string): void {
     this.#change((state) => {
-      for (const row of rows) this.#loseOne(state, row, reason, detail);
+      const found = [...new Set(rows)].flatMap((row) => state.held.filter(({ record }) => record.row === row));
+      const lost = found.filter(({ dead }) => reason === "expired" || !dead);
+      this.#drop(state, lost, reason, detail);
+      const aside = lost.filter(({ report }) => reason === "rejected" && report === undefined);
+      const kept = [...state.held, ...aside.map((held) => ({ ...held, dead: true }))];
+      state.held = kept.toSorted((a, b) => a.record.row - b.record.row);
     });
     for (const row of rows) this.#holds.delete(row);
-  }
-
-  #loseOne(state: State, row: number, reason: "rejected" | "expired", detail: string): void {
-    const held = state.held.find(({ record }) => record.row === row);
-    if (held === undefined || (held.dead && reason === "rejected")) return;
-    this.#drop(state, held, reason, detail);
-    if (reason === "rejected" && held.report === undefined) {
-      state.held = [...state.held, { ...held, dead: true }].sort((a, b) => a.record.row - b.record.row);
-    }
   }
 
   reportLosses(draftOf: (loss: LossRange) => RecordDraft, max: number): number {
@@ -208,10 +209,10 @@ export class FakeOutbox implements Outbox {
     const { encoding, timeQuality, lifeMs, retainKey } = draft;
     const expiresAtMs = lifeMs === undefined ? undefined : Math.floor(storedAtUs / 1000) + lifeMs;
     state.row += 1;
-    state.seqs = { ...state.seqs, [id.stream]: id.seq };
+    assign(state, id);
     const when = { timeQuality, storedAtUs, storedAtMonotonicMs, expiresAtMs };
     const record = { ...id, row: state.row, encoding, ...when, retainKey, payload };
-    state.held = [...state.held, { record, dead: false, report }];
+    state.held = [...state.held, { record, dead: false, report, thin: draft.thin }];
   }
 
   #report(state: State, loss: LossRange, draft: RecordDraft, throughRow: number): boolean {
@@ -226,7 +227,9 @@ export class FakeOutbox implements Outbox {
       note(state, loss);
       return false;
     }
-    this.#evict(state, missing, STREAMS.indexOf(draft.stream) + 1, throughRow);
+    const below = STREAMS.indexOf(draft.stream) + 1;
+    const thinned = this.#thin(state, missing, below, throughRow);
+    this.#evict(state, missing - thinned, below, throughRow);
     this.#store(state, draft, id, payload, loss);
     return true;
   }
@@ -236,6 +239,60 @@ export class FakeOutbox implements Outbox {
     if (stream === "control") return overAll;
     const shared = bytesOf(state.held.filter(({ record }) => record.stream !== "control"));
     return Math.max(overAll, shared + bytes - Math.floor(this.#maxBytes * (1 - CONTROL_SHARE)));
+  }
+
+  #thin(state: State, bytes: number, highest: number, throughRow: number): number {
+    let freed = 0;
+    let times = 0;
+    for (const stream of STREAMS.slice(highest).reverse()) {
+      while (this.#thinRecords !== undefined && freed < bytes && times < THIN_TOGETHER.maxTimes) {
+        times += 1;
+        const free = state.held.filter(({ record }) => record.row <= throughRow && !this.#holds.has(record.row));
+        const found = together(free.filter(({ record, dead, thin }) => record.stream === stream && !dead && thin));
+        if (found.length === 0) break;
+        freed += this.#thinSome(state, found, this.#thinRecords);
+      }
+    }
+    return freed;
+  }
+
+  #thinSome(state: State, found: readonly Held[], thinRecords: ThinRecords): number {
+    const [{ record: first, thin: ratio = 0 }] = found;
+    const alike = found.filter(({ record, thin }) => thin === ratio && record.timeQuality === first.timeQuality);
+    const id = this.#id(state, first.stream);
+    const records = alike.map(({ record }) => record);
+    const { taken, unfit, payload } = thinRecords(records, ratio, id);
+    const sources = taken.map((at) => alike[at]);
+    const freed = bytesOf(sources) - payload.length;
+    const settled = freed > 0 ? unfit : [...unfit, ...taken];
+    state.held = state.held.map((held) =>
+      settled.some((at) => alike[at] === held) ? { ...held, thin: undefined } : held,
+    );
+    if (freed > 0) this.#replace(state, sources, id, payload);
+    return Math.max(0, freed);
+  }
+
+  #replace(state: State, sources: readonly Held[], id: RecordId, payload: Uint8Array): void {
+    assign(state, id);
+    const [{ record: first, thin: ratio = 0 }] = sources;
+    const last = sources[sources.length - 1].record;
+    const ends = sources.map(({ record }) => record.expiresAtMs ?? Number.POSITIVE_INFINITY);
+    const end = Math.max(...ends);
+    const record = { ...first, seq: id.seq, payload, expiresAtMs: end < Number.POSITIVE_INFINITY ? end : undefined };
+    const made = { record, dead: false, report: undefined, thin: undefined };
+    state.held = state.held.flatMap((held) => (held === sources[0] ? [made] : sources.includes(held) ? [] : [held]));
+    const thinned = { ratio, keptFirst: id.seq, keptLast: id.seq };
+    const what = {
+      epoch: id.epoch,
+      stream: id.stream,
+      reason: "thinned",
+      detail: `thinned ${ratio}:1`,
+      thinned,
+    } as const;
+    note(state, { ...what, first: first.seq, last: last.seq });
+    state.noted = [...state.noted, ...sources.map(({ record: { seq } }) => ({ ...what, first: seq, last: seq }))];
+    state.lost = { ...state.lost, [id.stream]: state.lost[id.stream] + sources.length };
+    this.#backfills += 1;
   }
 
   #evict(state: State, bytes: number, highest: number, throughRow: number): number {
@@ -249,11 +306,12 @@ export class FakeOutbox implements Outbox {
           a.record.row - b.record.row,
       );
     let freed = 0;
-    for (const victim of victims) {
-      if (freed >= bytes) break;
-      freed += victim.record.payload.length;
-      this.#drop(state, victim, "evicted", `outbox.maxBytes ${this.#maxBytes} reached`);
-    }
+    const evicted = victims.filter(({ record }) => {
+      if (freed >= bytes) return false;
+      freed += record.payload.length;
+      return true;
+    });
+    this.#drop(state, evicted, "evicted", `outbox.maxBytes ${this.#maxBytes} reached`);
     return freed;
   }
 
@@ -264,20 +322,26 @@ export class FakeOutbox implements Outbox {
         .filter(({ record }) => !this.#holds.has(record.row))
         .sort((a, b) => Number(a.dead) - Number(b.dead))
         .slice(0, maxRecords);
-      for (const one of chosen) this.#drop(state, one, "dropped", detail);
+      this.#drop(state, chosen, "dropped", detail);
       return chosen.length;
     });
   }
 
-  #drop(state: State, held: Held, reason: LossReason, detail: string): void {
-    const { epoch, stream, seq } = held.record;
-    state.held = state.held.filter((other) => other !== held);
-    if (held.report !== undefined) note(state, held.report);
-    if (held.dead) return;
-    const loss = { epoch, stream, first: seq, last: seq, reason, detail };
-    note(state, loss);
-    state.noted = [...state.noted, loss];
-    state.lost = { ...state.lost, [stream]: state.lost[stream] + 1 };
+  #drop(state: State, dropped: readonly Held[], reason: LossReason, detail: string): void {
+    state.held = state.held.filter((held) => !dropped.includes(held));
+    for (const { report } of dropped) if (report !== undefined) note(state, report);
+    const waiting = dropped.filter(({ dead }) => !dead).map(({ record }) => record);
+    for (const [at, { epoch, stream, seq: first }] of waiting.entries()) {
+      const isNext = (from: number): boolean =>
+        waiting[from + 1]?.stream === stream && waiting[from + 1].seq === waiting[from].seq + 1;
+      if (at > 0 && waiting[at - 1].stream === stream && isNext(at - 1)) continue;
+      let end = at;
+      while (isNext(end)) end += 1;
+      const loss = { epoch, stream, first, last: waiting[end].seq, reason, detail };
+      note(state, loss);
+      state.noted = [...state.noted, loss];
+      state.lost = { ...state.lost, [stream]: state.lost[stream] + loss.last - first + 1 };
+    }
   }
 
   #streamStats(stream: StreamName): StreamStats {
@@ -303,31 +367,4 @@ function keep(state: State, values: readonly KeptValue[]): void {
   state.kept = kept;
   const bytes = [...kept.values()].reduce((sum, { length }) => sum + length, 0);
   if (bytes > KEPT_MAX_BYTES) throw new AgentError("internal.bug", { what: "too much is kept", remedy: "report it" });
-}
-
-function note(state: State, loss: LossRange): void {
-  const alike = (other: LossRange): boolean =>
-    other.epoch === loss.epoch &&
-    other.stream === loss.stream &&
-    other.reason === loss.reason &&
-    other.detail === loss.detail;
-  const before = state.losses.find((other) => alike(other) && other.last === loss.first - 1);
-  const after = state.losses.find((other) => alike(other) && other.first === loss.last + 1);
-  const merged = { ...loss, first: before?.first ?? loss.first, last: after?.last ?? loss.last };
-  const place = before ?? after;
-  if (place === undefined) {
-    state.losses = [...state.losses, merged];
-    return;
-  }
-  state.losses = state.losses
-    .filter((other) => other === place || other !== after)
-    .map((other) => (other === place ? merged : other));
-}
-
-function bytesOf(held: readonly Held[]): number {
-  return held.reduce((sum, { record }) => sum + record.payload.length, 0);
-}
-
-function counts(): Readonly<Record<StreamName, number>> {
-  return { control: 0, event: 0, telemetry: 0, capture: 0 };
 }

@@ -47,8 +47,6 @@ export type EncodedDraft = RecordDraft & {
   readonly bodyBytes: number;
   /** Kept values that must change in the transaction that stores it, however it is stored; absent where none must. */
   readonly kept?: readonly KeptValue[];
-  /** N: a full outbox may keep every N-th sample alone, before anything is evicted; absent never. */
-  readonly thin?: number | undefined;
   /** Told once, when the record is in the outbox, how long its payload became. Must not throw, and must not hand over another draft. */
   readonly stored?: ((payloadBytes: number) => void) | undefined;
 };

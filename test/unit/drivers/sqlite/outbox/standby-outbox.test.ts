@@ -33,7 +33,7 @@ function failingWith(outbox: Outbox, fail: () => void): Outbox {
     kept: () => outbox.kept(),
     read: (...range) => outbox.read(...range),
     lastRow: () => outbox.lastRow(),
-    hold: (row) => outbox.hold(row),
+    hold: (...which) => outbox.hold(...which),
     release: (row) => outbox.release(row),
     backfills: () => outbox.backfills(),
     ack: (rows) => outbox.ack(rows),
@@ -257,7 +257,7 @@ describe("StandbyOutbox", () => {
     outbox.append([draftOf("telemetry", 100_000), draftOf("telemetry", 100_000)]);
     outbox.close();
     const { outbox: second } = bench(100_000, join(file, ".."));
-    expect(second.hold(1)).toBe(true);
+    expect(second.hold(1, 1)).toBe(true);
     writeFileSync(file, Buffer.alloc(statSync(file).size, 0xa5), { flag: "r+" });
     rmSync(`${file}.watermark`);
     expect(faultCodeOf(() => idsOf(second))).toBe("outbox.unavailable");
