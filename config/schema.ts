@@ -226,6 +226,7 @@ export const agentConfig = z
       .prefault({}),
     campaigns: z
       .strictObject({
+        folder: path.default("campaigns").describe("each *.yaml in it is a campaign; none where it is not there"),
         history: z
           .strictObject({
             maxBytes: z

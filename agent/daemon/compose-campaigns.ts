@@ -1,14 +1,16 @@
+import type { CampaignDocument } from "../../config/campaign.ts";
 import type { AgentConfig } from "../../config/schema.ts";
 import type { Outbox } from "../ports/outbox.ts";
 import type { SignalTable } from "../signals/signal-table.ts";
 import type { Appender } from "../telemetry/appender.ts";
 import { CampaignControl } from "../telemetry/campaigns/campaign-control.ts";
 import { CampaignSet } from "../telemetry/campaigns/campaign-set.ts";
+import type { FactValues } from "../telemetry/campaigns/expression-plan.ts";
 import type { Collector } from "../telemetry/collect/collector.ts";
 import { FrameHistory } from "../telemetry/history/frame-history.ts";
 import { countOf } from "../telemetry/pipeline.ts";
 import type { Encoder } from "../telemetry/record/encode/encoder.ts";
-import { campaignFacts } from "./campaign-facts.ts";
+import { factNames, factValues } from "./campaign-facts.ts";
 import { historyService } from "./kept-history.ts";
 import type { Campaigns, Runtime } from "./parts.ts";
 import type { ObservedBus } from "./services.ts";
@@ -22,11 +24,13 @@ export type CampaignLineParts = {
   readonly appender: Appender;
   readonly outbox: Pick<Outbox, "kept">;
   readonly buses: readonly ObservedBus[];
+  /** Documents that can run here, each id once. */
+  readonly documents: readonly CampaignDocument[];
 };
 
 /** The part of the composition root that wires campaigns. Without one that asks for them, history and expressions cost nothing. */
 export function composeCampaigns(
-  { config, table, collector, encoder, appender, outbox, buses }: CampaignLineParts,
+  { config, table, collector, encoder, appender, outbox, buses, documents }: CampaignLineParts,
   { clock, log }: Pick<Runtime, "clock" | "log">,
 ): Campaigns {
   const { maxBytes } = config.campaigns.history;
@@ -41,18 +45,19 @@ export function composeCampaigns(
     clock,
     batchSamples,
   };
-  const facts = campaignFacts(buses);
+  const facts = (): FactValues => factValues(buses.map(({ bus, state }) => ({ name: bus.name, state })));
   const set = new CampaignSet({
     campaign,
     appender,
     kept: outbox.kept(),
     collector,
     busNames,
-    facts: facts.values,
+    facts,
     want: () => undefined,
   });
-  const context = { table, busNames, facts: facts.names, hasHistory: history !== undefined };
+  const context = { table, busNames, facts: factNames(busNames), hasHistory: history !== undefined };
   const control = new CampaignControl(config.collect.rules, { set, context });
+  control.useDocuments(documents);
   const services = history === undefined ? [] : [historyService(history, config, log)];
   return { set, control, history, services };
 }

@@ -190,6 +190,7 @@ type DataLineParts = {
 function composeDataLine({ loaded, catalogue, outbox, broker }: DataLineParts, runtime: Runtime): DataLine {
   const { config, checkedTable } = loaded;
   const { table, sources } = checkedTable;
+  const { documents } = loaded.campaigns;
   const { thingName: thing, collect } = config;
   const { bootId, clock, log, random, startedAtMs } = runtime;
   const settings = { ...config.encode, timeResolutionUs: collect.timeResolutionUs, lifeMs: config.outbox.lifeMs };
@@ -214,7 +215,10 @@ function composeDataLine({ loaded, catalogue, outbox, broker }: DataLineParts, r
     const driver = createCanBus(bus, table.bus(bus.name).filters, permitted, { clock, log, random });
     return { bus: driver, state: "absent", detail: "not opened yet" };
   });
-  const campaigns = composeCampaigns({ config, table, collector, encoder, appender, outbox, buses }, runtime);
+  const campaigns = composeCampaigns(
+    { config, table, collector, encoder, appender, outbox, buses, documents },
+    runtime,
+  );
   const takers = { capture, history: campaigns.history };
   const { batchMs } = collect;
   const pipeline = new Pipeline({

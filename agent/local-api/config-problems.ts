@@ -11,13 +11,22 @@ export type UnmetConfig = {
   readonly refused: readonly { readonly layer: string; readonly what: string }[];
   /** Why what commands have set is not in force. */
   readonly ignored: string | undefined;
+  /** Campaigns that do not run, where they were looked at. */
+  readonly campaigns?: { readonly refused: readonly { readonly file: string; readonly what: string }[] };
 };
 
 /** Something that was written to configure the agent and that is not in force. `event` names it in the log and in records. */
 export type ConfigProblem = { readonly event: string; readonly what: string; readonly remedy: string };
 
 /** What this start of the agent goes without. */
-export function configProblems({ path, copy, unusable, refused, ignored }: UnmetConfig): readonly ConfigProblem[] {
+export function configProblems({
+  path,
+  copy,
+  unusable,
+  refused,
+  ignored,
+  campaigns,
+}: UnmetConfig): readonly ConfigProblem[] {
   const problems: ConfigProblem[] = [];
   if (copy !== undefined && unusable !== undefined) {
     const what = `the configuration cannot be used, and the one of ${copy.keptAt} is in force: ${firstOf(unusable.message)}`;
@@ -35,6 +44,10 @@ export function configProblems({ path, copy, unusable, refused, ignored }: Unmet
   if (ignored !== undefined) {
     const what = `what commands have set is not in force: ${ignored}`;
     problems.push({ event: "config.settings-ignored", what, remedy: "set it anew with the command config.set" });
+  }
+  for (const { what } of campaigns?.refused ?? []) {
+    const remedy = `correct it (causeway config validate --config ${path}), then start the agent anew`;
+    problems.push({ event: "campaign.refused", what: `a campaign does not run: ${firstOf(what)}`, remedy });
   }
   return problems;
 }

@@ -2,6 +2,8 @@ import type { Command } from "commander";
 import { stringify } from "yaml";
 import { configJsonSchema, exampleConfig } from "../../../config/example.ts";
 import { type LoadedConfig, loadConfigFile } from "../../../config/load.ts";
+import { AgentError } from "../../core/errors.ts";
+import { loadCampaignFiles, type RefusedCampaign } from "../../daemon/configuration/campaign-files.ts";
 import { checkConfig } from "../../daemon/configuration/check-config.ts";
 import { showDaemonConfig } from "../../daemon/configuration/layered-config.ts";
 import { configProblems } from "../../local-api/config-problems.ts";
@@ -20,16 +22,24 @@ export function registerConfig(program: Command, context: CliContext): void {
     .action(async () => {
       const loaded = await loadConfigFile(context.options().config);
       const { table, warnings } = await checkConfig(loaded, context.clock);
+      const { documents, refused } = await loadCampaignFiles(loaded.config, table);
+      if (refused.length > 0) throw unfitCampaigns(refused);
       for (const warning of warnings) note(context, `warning: ${warning}`);
       noteIgnored(context, loaded);
       const { buses } = loaded.config;
-      const counts = { buses: buses.length, messages: table.messages.length, signals: table.signals.length };
+      const { messages, signals } = table;
+      const counts = {
+        buses: buses.length,
+        messages: messages.length,
+        signals: signals.length,
+        campaigns: documents.length,
+      };
       if (context.options().json)
         printJson(context, { schemaVersion: 1, file: loaded.path, valid: true, ...counts, warnings });
       else
         printLine(
           context,
-          `${loaded.path}: valid (${counts.buses} buses, ${counts.messages} messages, ${counts.signals} signals)`,
+          `${loaded.path}: valid (${counts.buses} buses, ${counts.messages} messages, ${counts.signals} signals, ${counts.campaigns} campaigns)`,
         );
     });
 
@@ -63,6 +73,13 @@ export async function configInForce(context: CliContext): Promise<LoadedConfig> 
   const loaded = await showDaemonConfig(context.options().config, context.clock, context.environment);
   for (const { what } of configProblems(loaded)) note(context, `warning: ${what}`);
   return loaded;
+}
+
+function unfitCampaigns(refused: readonly RefusedCampaign[]): AgentError {
+  return new AgentError("config.invalid", {
+    what: refused.map(({ what }) => what).join("\n"),
+    remedy: "correct the campaigns; the agent would run without them",
+  });
 }
 
 function noteIgnored(context: CliContext, { ignored }: LoadedConfig): void {

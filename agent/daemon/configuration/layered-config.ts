@@ -13,6 +13,7 @@ import {
 import type { Clock } from "../../core/clock.ts";
 import type { ConfigCopy } from "../../core/config-copy.ts";
 import { AgentError, EXIT, errnoOf, FAULTS } from "../../core/errors.ts";
+import { type CampaignFiles, loadCampaignFiles } from "./campaign-files.ts";
 import { checkConfig } from "./check-config.ts";
 import { lastGoodOf } from "./last-good.ts";
 import type { LoadedTable } from "./load-table.ts";
@@ -36,6 +37,8 @@ export type LayeredConfig = LoadedConfig & {
 export type DaemonConfig = LayeredConfig & {
   /** The signal table that it was checked with; what it was made of only where there is a catalogue. */
   readonly checkedTable: LoadedTable;
+  /** Of the vehicle's own files. */
+  readonly campaigns: CampaignFiles;
   /** The vehicle's own files and those that they name, before they were checked; undefined when their copy was read. */
   readonly snapshot: ConfigSnapshot | undefined;
 };
@@ -68,7 +71,13 @@ export async function loadDaemonConfig(path: string, clock: Clock, environment?:
     const checkedTable = table ?? (await checkConfig(layered, clock));
     // What the files say beyond the table is as large as it, and only a catalogue looks it up.
     const isLookedUp = layered.config.commands?.catalogueFile !== undefined;
-    return { ...layered, snapshot, checkedTable: isLookedUp ? checkedTable : { ...checkedTable, sources: [] } };
+    const campaigns = await loadCampaignFiles(layered.config, checkedTable.table);
+    return {
+      ...layered,
+      snapshot,
+      campaigns,
+      checkedTable: isLookedUp ? checkedTable : { ...checkedTable, sources: [] },
+    };
   });
 }
 

@@ -59,7 +59,7 @@ function pipelineOf(table: SignalTable, outbox: Outbox): Pipeline {
   const appender = new Appender({ outbox, clock, log, holdBytes, wake: quiet });
   const collector = new Collector(table);
   const { set } = composeCampaigns(
-    { config: settings, table, collector, encoder, appender, outbox, buses: [] },
+    { config: settings, table, collector, encoder, appender, outbox, buses: [], documents: [] },
     { clock, log },
   );
   return new Pipeline({ table, collector, campaigns: set, encoder, appender, takers: {}, clock, batchMs });

@@ -61,7 +61,7 @@ describe("resolvePaths", () => {
     expect(fields.length).toBeGreaterThan(20);
     expect(fields).toEqual(expect.arrayContaining(["dbc.file", "buses.file", "identity.keyFile", "ota.rootFile"]));
     const shown = fields.filter((field) => WHOLE.some(({ values }) => textsAt(values, field.split(".")).length > 0));
-    const defaulted = ["stateDir", "runtimeDir", "identity.module", "identity.storeDir"];
+    const defaulted = ["campaigns.folder", "stateDir", "runtimeDir", "identity.module", "identity.storeDir"];
     expect(new Set([...shown, ...defaulted])).toEqual(new Set(fields));
   });
 
