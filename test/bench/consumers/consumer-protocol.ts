@@ -37,8 +37,12 @@ const delivery = z.object({
   frames: z.number(),
   mismatches: z.number(),
   unverified: z.number(),
+  standsFor: z.array(z.number()),
 });
 export type ConsumerDelivery = z.infer<typeof delivery>;
+
+const range = z.object({ first: z.number(), last: z.number() });
+const reportedLoss = range.extend({ epoch: z.number(), stream: z.string(), kept: range.optional() });
 
 const updatePhase = wireUpdatePhase.extend({ number: z.number(), bytes: z.number(), totalBytes: z.number() });
 /** A phase of an update, as its record says (config/proto/telemetry.proto). */
@@ -51,7 +55,7 @@ export const consumerReport = z.discriminatedUnion("kind", [
   z.object({
     kind: z.literal("report"),
     deliveries: z.array(delivery),
-    losses: z.array(z.object({ epoch: z.number(), stream: z.string(), first: z.number(), last: z.number() })),
+    losses: z.array(reportedLoss),
     phases: z.array(updatePhase),
     /** Records that could not be read at all. */
     broken: z.number(),

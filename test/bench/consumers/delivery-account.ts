@@ -9,6 +9,8 @@ export type Delivery = {
   readonly bytes: number;
   /** Both consumers get every signal table, and the broker repeats a retained one to each that subscribes. */
   readonly copies: boolean;
+  /** Seqs of the records of which it holds the samples that were kept. */
+  readonly standsFor: readonly number[];
 };
 
 /** A loss record: seq `first`..`last` will not come. */
@@ -17,6 +19,8 @@ export type ReportedLoss = {
   readonly stream: string;
   readonly first: number;
   readonly last: number;
+  /** Of thinned records: those of the range that do not come, and have no other loss, are in records among these seqs. */
+  readonly kept?: { readonly first: number; readonly last: number } | undefined;
 };
 
 /** Highest seq that an outbox assigned in one stream. */
@@ -28,6 +32,8 @@ export type Gaps = {
   readonly missing: number;
   /** Records that loss records cover. */
   readonly reportedLost: number;
+  /** Records that came with fewer samples in another one, which says so, as does a loss record. */
+  readonly thinned: number;
   /** Delivered under an id that the outbox never assigned. */
   readonly unknown: number;
   /** "epoch/stream/seq" of the first missing ones. */
@@ -39,6 +45,8 @@ const MAX_EXAMPLES = 10;
 /** Exact account of what was delivered: every (epoch, stream, seq) of one thing. */
 export class DeliveryAccount {
   readonly #delivered = new Map<string, { readonly seqs: Set<number>; highest: number }>();
+  /** Seqs that delivered records stand for. */
+  readonly #thinned = new Map<string, Set<number>>();
   readonly #losses = new Map<string, ReportedLoss[]>();
   readonly #copies = new Set<string>();
   /** Distinct records. */
@@ -60,6 +68,9 @@ export class DeliveryAccount {
       this.records += 1;
       this.samples += delivery.samples;
       this.payloadBytes += delivery.bytes;
+      const thinned = this.#thinned.get(key) ?? new Set();
+      this.#thinned.set(key, thinned);
+      for (const seq of delivery.standsFor) thinned.add(seq);
     } else if (!delivery.copies || this.#copies.has(`${delivery.consumer} ${key} ${delivery.seq}`)) {
       this.duplicates += 1;
     }
@@ -76,8 +87,14 @@ export class DeliveryAccount {
   holes(): number {
     let holes = 0;
     for (const [key, { seqs, highest }] of this.#delivered) {
-      const lost = (this.#losses.get(key) ?? []).reduce((sum, { first, last }) => sum + last - first + 1, 0);
-      holes += Math.max(0, highest - seqs.size - lost);
+      const all = this.#losses.get(key) ?? [];
+      const losses = all.filter(({ kept }) => kept === undefined);
+      const lost = losses.reduce((sum, { first, last }) => sum + last - first + 1, 0);
+      let thinned = 0;
+      for (let seq = 1; all.length > losses.length && seq <= highest; seq++) {
+        if (!seqs.has(seq) && !isIn(losses, seq) && isIn(all, seq)) thinned += 1;
+      }
+      holes += Math.max(0, highest - seqs.size - lost - thinned);
     }
     return holes;
   }
@@ -87,22 +104,36 @@ export class DeliveryAccount {
     const examples: string[] = [];
     let missing = 0;
     let reportedLost = 0;
+    let thinned = 0;
     let known = 0;
     for (const { epoch, stream, lastSeq } of lastSeqs) {
       const key = keyOf(epoch, stream);
       const seqs = this.#delivered.get(key)?.seqs ?? new Set();
-      const losses = this.#losses.get(key) ?? [];
+      const all = this.#losses.get(key) ?? [];
+      const losses = all.filter(({ kept }) => kept === undefined);
+      const standIns = this.#thinned.get(key) ?? new Set();
+      // Where a record that stood for others is lost, what it stood for is lost with it, and nobody can say any more which those were.
+      const toldAsThinned = all.filter(({ kept }) => kept !== undefined);
+      const lostWith = toldAsThinned.filter(
+        ({ kept }) => kept && losses.some(({ first, last }) => first <= kept.last && kept.first <= last),
+      );
       for (let seq = 1; seq <= lastSeq; seq++) {
         if (seqs.has(seq)) known += 1;
-        else if (losses.some(({ first, last }) => first <= seq && seq <= last)) reportedLost += 1;
+        else if (isIn(losses, seq)) reportedLost += 1;
+        else if (standIns.has(seq) && isIn(toldAsThinned, seq)) thinned += 1;
+        else if (isIn(lostWith, seq)) reportedLost += 1;
         else {
           missing += 1;
           if (examples.length < MAX_EXAMPLES) examples.push(`${key}/${seq}`);
         }
       }
     }
-    return { missing, reportedLost, unknown: this.records - known, examples };
+    return { missing, reportedLost, thinned, unknown: this.records - known, examples };
   }
+}
+
+function isIn(losses: readonly ReportedLoss[], seq: number): boolean {
+  return losses.some(({ first, last }) => first <= seq && seq <= last);
 }
 
 function keyOf(epoch: number, stream: string): string {

@@ -7,6 +7,7 @@ import {
   samplesOfRows,
 } from "./campaign-samples.ts";
 import type { ConsumerDelivery, ConsumerReport } from "./consumer-protocol.ts";
+import type { ReportedLoss } from "./delivery-account.ts";
 import { createRecordReader, JSON_TYPE, type ReadRecord, type WireRecord, type WireSignal } from "./record-reader.ts";
 import { columnsOf, type RecordVerdict, type SampleColumn, type SampleJudge, Tally } from "./sample-judge.ts";
 
@@ -90,8 +91,7 @@ export class RecordCheck {
         return;
       case "loss":
         if (record.loss !== undefined) {
-          const { epoch, stream, first, last } = record.loss;
-          this.#report.losses.push({ epoch: Number(epoch), stream, first: Number(first), last: Number(last) });
+          this.#report.losses.push(reportedLossOf(record.loss));
         }
         this.#enter(pending, NOTHING);
         return;
@@ -183,6 +183,7 @@ export class RecordCheck {
       frames: verdict.frames,
       mismatches: verdict.mismatches + wrong.length,
       unverified: verdict.unverified,
+      standsFor: seqsOf(record),
     });
   }
 
@@ -199,6 +200,22 @@ export class RecordCheck {
   #remark(text: string): void {
     if (this.#report.remarks.length < MAX_REMARKS) this.#report.remarks.push(text);
   }
+}
+
+function reportedLossOf(loss: NonNullable<WireRecord["loss"]>): ReportedLoss {
+  const range = { first: Number(loss.first), last: Number(loss.last) };
+  const kept = { first: Number(loss.keptFirst), last: Number(loss.keptLast) };
+  const isThinned = loss.reason === "LOSS_REASON_THINNED";
+  return { epoch: Number(loss.epoch), stream: loss.stream, ...range, ...(isThinned && { kept }) };
+}
+
+/** The seqs of the records that were thinned into this one. */
+function seqsOf({ thinned }: WireRecord): number[] {
+  let seq = 0n;
+  return (thinned?.seqs ?? []).map((delta) => {
+    seq += delta;
+    return Number(seq);
+  });
 }
 
 function emptyReport(): Report {

@@ -71,6 +71,7 @@ const recordSchema = z.object({
   seq: z.bigint(),
   bootId: z.string().regex(/^[0-9a-f]{32}$/),
   anchor: z.object({ monotonicUs: z.bigint(), wallUs: z.bigint(), quality: z.string() }),
+  thinned: z.object({ ratio: z.number(), seqs: z.array(z.bigint()) }).nullish(),
   body: z.enum([
     "samples",
     "table",
@@ -100,7 +101,15 @@ const recordSchema = z.object({
   rows: z.object({ campaign: campaignSchema.nullable(), trigger: z.bigint(), rows: z.array(rowSchema) }).optional(),
   table: z.object({ id: z.string(), total: z.number(), signals: z.array(signalSchema) }).optional(),
   loss: z
-    .object({ epoch: z.bigint(), stream: z.string(), first: z.bigint(), last: z.bigint(), reason: z.string() })
+    .object({
+      epoch: z.bigint(),
+      stream: z.string(),
+      first: z.bigint(),
+      last: z.bigint(),
+      reason: z.string(),
+      keptFirst: z.bigint(),
+      keptLast: z.bigint(),
+    })
     .optional(),
   updatePhase: wireUpdatePhase.optional(),
 });

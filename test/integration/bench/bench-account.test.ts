@@ -21,7 +21,7 @@ function draft(stream: StreamName): RecordDraft {
 }
 
 function deliveryOf(id: RecordId): Delivery {
-  return { ...id, consumer: "a", thing: "veh", samples: 1, bytes: 8, copies: false };
+  return { ...id, consumer: "a", thing: "veh", samples: 1, bytes: 8, copies: false, standsFor: [] };
 }
 
 describe("the bench's account of a real outbox", () => {
@@ -45,6 +45,7 @@ describe("the bench's account of a real outbox", () => {
     expect(ledger.gaps(lastSeqs)).toEqual({
       missing: 2,
       reportedLost: 0,
+      thinned: 0,
       unknown: 0,
       examples: [`${epoch}/telemetry/2`, `${epoch}/telemetry/3`],
     });

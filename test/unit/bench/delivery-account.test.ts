@@ -11,6 +11,7 @@ function delivery(seq: number, parts: Partial<Delivery> = {}): Delivery {
     samples: 10,
     bytes: 30,
     copies: false,
+    standsFor: [],
     ...parts,
   };
 }
@@ -41,8 +42,49 @@ describe("the ledger", () => {
     expect(ledger.gaps([{ epoch: 7, stream: "telemetry", lastSeq: 6 }])).toEqual({
       missing: 2,
       reportedLost: 1,
+      thinned: 0,
       unknown: 0,
       examples: ["7/telemetry/3", "7/telemetry/6"],
+    });
+  });
+
+  describe("of thinned records", () => {
+    const range = { epoch: 7, stream: "telemetry", first: 1, last: 5, kept: { first: 6, last: 8 } };
+    const lastSeqs = [{ epoch: 7, stream: "telemetry", lastSeq: 8 }];
+    const came = (ledger: DeliveryAccount, seqs: readonly number[]): void => {
+      for (const seq of seqs) ledger.note(delivery(seq));
+    };
+
+    it("has no gap where another record stands for them and a loss says so, whole ones between them or not", () => {
+      const ledger = new DeliveryAccount();
+      came(ledger, [2, 6, 8]);
+      ledger.note(delivery(7, { standsFor: [1, 3, 4, 5] }));
+      ledger.noteLoss(range);
+      expect(ledger.holes()).toBe(0);
+      expect(ledger.gaps(lastSeqs)).toMatchObject({ missing: 0, reportedLost: 0, thinned: 4 });
+    });
+
+    it("calls one a gap that no delivered record stands for", () => {
+      const ledger = new DeliveryAccount();
+      came(ledger, [2, 6, 8]);
+      ledger.note(delivery(7, { standsFor: [1, 3, 5] }));
+      ledger.noteLoss(range);
+      expect(ledger.gaps(lastSeqs)).toMatchObject({ missing: 1, thinned: 3, examples: ["7/telemetry/4"] });
+    });
+
+    it("calls it a gap when no loss says so", () => {
+      const ledger = new DeliveryAccount();
+      came(ledger, [2, 3, 4, 5, 6, 8]);
+      ledger.note(delivery(7, { standsFor: [1] }));
+      expect(ledger.gaps(lastSeqs)).toMatchObject({ missing: 1, thinned: 0 });
+    });
+
+    it("takes them as lost when the record that stood for them is lost", () => {
+      const ledger = new DeliveryAccount();
+      came(ledger, [2, 6, 8]);
+      ledger.noteLoss(range);
+      ledger.noteLoss({ epoch: 7, stream: "telemetry", first: 7, last: 7 });
+      expect(ledger.gaps(lastSeqs)).toMatchObject({ missing: 0, reportedLost: 5, thinned: 0 });
     });
   });
 

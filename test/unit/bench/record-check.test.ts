@@ -13,6 +13,7 @@ import type { SampleLog } from "../../../agent/telemetry/collect/sample-log.ts";
 import { Encoder } from "../../../agent/telemetry/record/encode/encoder.ts";
 import type { LaneSettings } from "../../../agent/telemetry/record/encode/lane-encoder.ts";
 import type { EncodedDraft } from "../../../agent/telemetry/record/encode/record-sealer.ts";
+import { recordThinner } from "../../../agent/telemetry/record/thin/thin-records.ts";
 import { readDescriptor } from "../../../config/proto/descriptor.ts";
 import type { CollectRule } from "../../../config/schema.ts";
 import type { CampaignSamples } from "../../bench/consumers/campaign-samples.ts";
@@ -284,6 +285,36 @@ describe("the check of delivered records", () => {
     expect(seen.map(({ campaign, trigger }) => [campaign, trigger])).toEqual(seen.map(() => [CAMPAIGN, 4]));
     const [mean] = seen.flatMap(({ workedOut }) => workedOut);
     expect(mean).toMatchObject({ aggregate: "mean", windowUs: 1_000_000, values: [1.5] });
+  });
+
+  it("judges each sample that is left of thinned records, and knows which they were", () => {
+    judgeVehicle();
+    const rules: CollectRule[] = [{ signals: "*", mode: "every", ms: 0 }];
+    for (const make of [(): Arrival[] => arrivalsOf(frames, rules), () => campaignArrivals(frames, "columns", false)]) {
+      const arrivals = make();
+      const records = arrivals.flatMap(({ payload, properties }, at) =>
+        properties.get("stream") === "telemetry" ? [{ seq: at + 1, payload }] : [],
+      );
+      const { taken, payload } = recordThinner(500_000)(records, 10, { epoch: 77, stream: "telemetry", seq: 900 });
+      expect(taken).toHaveLength(records.length);
+      const last = arrivals[arrivals.length - 1];
+      check.arrive(arrivals[0]);
+      check.arrive({ ...last, payload, properties: new Map([...last.properties, ["seq", "900"]]) });
+      const report = check.takeReport();
+      const [delivery] = report.deliveries.slice(-1);
+      expect(report).toMatchObject({ broken: 0, waiting: 0, remarks: [] });
+      expect(delivery).toMatchObject({ mismatches: 0, seq: 900, standsFor: records.map(({ seq }) => seq) });
+      expect(delivery.samples).toBeGreaterThan(1000);
+    }
+  });
+
+  it("tells where the rest of thinned records is", () => {
+    const thinned = { ratio: 10, keptFirst: 72, keptLast: 80 };
+    const range = { epoch: 77, stream: "telemetry", first: 3, last: 70 } as const;
+    const encoder = encoderOf(createSignalTable([]));
+    check.arrive(arrivalOf(encoder.loss({ ...range, reason: "thinned", detail: "thinned 10:1", thinned }), 1));
+    check.arrive(arrivalOf(encoder.loss({ ...range, reason: "evicted", detail: "full" }), 2));
+    expect(check.takeReport().losses).toEqual([{ ...range, kept: { first: 72, last: 80 } }, range]);
   });
 
   it("counts a signal that the campaign's own table describes wrongly", () => {
