@@ -30,6 +30,7 @@ export const EVERYTHING = {
     { name: "bench", driver: "replay", file: "drive.log", interface: "can0", skipGapsSeconds: 60 },
   ],
   dbc: [{ ...CHOICES.dbc[0], encoding: "windows-1252" }],
+  vss: { release: "6.0", mappingFile: "vss-mapping.csv", catalogueFile: "vss.json" },
   collect: {
     rules: [
       ...CHOICES.collect.rules,

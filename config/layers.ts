@@ -12,7 +12,7 @@ export type ConfigLayer = {
 };
 
 /** What a signed set of files may set. Who may do what, and where the vehicle connects to, stays with the vehicle. */
-export const FILE_SET_SECTIONS = ["dbc", "collect", "encode", "outbox", "log"] as const;
+export const FILE_SET_SECTIONS = ["dbc", "vss", "collect", "encode", "outbox", "log"] as const;
 
 /** What a job may set at most, without a further signature (`ota.jobs.settings`): what is collected and how it is sent, and nothing that acts or opens a file. */
 export const JOB_SECTIONS = ["collect", "encode", "log"] as const;

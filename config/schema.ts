@@ -8,6 +8,7 @@ import { csrTemplate, tpmSettings } from "./identity.ts";
 import { otaConfig } from "./ota.ts";
 import { provisioningConfig, renewalConfig } from "./provisioning.ts";
 import { proxyConfig } from "./proxy.ts";
+import { vssConfig } from "./vss.ts";
 
 const absolutePath = path.regex(/^\//, "must be an absolute path");
 const topicTemplate = z
@@ -181,6 +182,7 @@ export const agentConfig = z
     log: z.strictObject({ level: z.enum(["error", "warn", "info", "debug"]).default("info") }).prefault({}),
     buses: z.array(busConfig).min(1).max(32),
     dbc: z.array(dbcFile).max(64).default([]),
+    vss: vssConfig.optional().describe("names of the Vehicle Signal Specification beside those of the DBC files"),
     decode: z
       .strictObject({
         maxDbcBytes: z

@@ -9,7 +9,7 @@ import type { DbcMessage } from "./dbc/model.ts";
 import { filtersOf, isReadable } from "./message-filters.ts";
 import { placeOf } from "./message-name.ts";
 import { PgnMessages } from "./pgn-messages.ts";
-import type { DecodeMessage, MessageEntry, SignalEntry } from "./signal-entry.ts";
+import type { DecodeMessage, MessageEntry, SignalEntry, VssName } from "./signal-entry.ts";
 import { SignalSlots } from "./signal-slots.ts";
 import type { BusMessages, SignalTable } from "./signal-table.ts";
 import { tableId } from "./table-id.ts";
@@ -24,6 +24,13 @@ type Placed = Omit<DecodePlan, "message"> & {
   readonly place: string;
 };
 
+/** What signals are in the Vehicle Signal Specification. */
+export type VssNaming = {
+  readonly release: string;
+  /** The names of each signal that has some, by its index. */
+  readonly namesOf: (signals: readonly SignalEntry[]) => ReadonlyMap<number, readonly VssName[]>;
+};
+
 /**
  * The signal table of all buses: messages in the order of `sources`, each with its generated decoder.
  *
@@ -33,17 +40,20 @@ type Placed = Omit<DecodePlan, "message"> & {
 export function createSignalTable(
   sources: readonly TableSource[],
   maxSenderSignals: number = DEFAULT_SENDER_SIGNALS,
+  naming?: VssNaming,
 ): SignalTable {
   const placed = placeMessages(sources);
   const present = new Uint8Array(placed.reduce((count, { message }) => count + message.signals.length, 0));
   const decoders = new WantedDecoders(placed, present);
   const messages = placed.map((place, index) => messageEntry(place, index, decoders.whole[index]));
-  const signals = placed.flatMap(signalEntries);
+  const signals = named(placed.flatMap(signalEntries), naming);
+  const vssRelease = signals.some(({ vss }) => vss.length > 0) ? naming?.release : undefined;
   const names = new Set(sources.map((source) => source.bus));
   const buses = new Map([...names].map((bus) => [bus, busMessages(messages.filter((entry) => entry.bus === bus))]));
   const nothing = busMessages([]);
   return {
-    id: tableId(signals),
+    id: tableId(signals, vssRelease),
+    vssRelease,
     messages,
     signals,
     values: new Float64Array(signals.length),
@@ -54,6 +64,15 @@ export function createSignalTable(
     slots: new SignalSlots(messages, signals, maxSenderSignals),
     bus: (name) => buses.get(name) ?? nothing,
   };
+}
+
+function named(signals: readonly SignalEntry[], naming: VssNaming | undefined): readonly SignalEntry[] {
+  const names = naming?.namesOf(signals);
+  if (names === undefined) return signals;
+  return signals.map((signal) => {
+    const vss = names.get(signal.index);
+    return vss === undefined ? signal : { ...signal, vss };
+  });
 }
 
 function placeMessages(sources: readonly TableSource[]): readonly Placed[] {

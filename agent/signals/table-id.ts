@@ -6,8 +6,9 @@ import { textsKey, type ValueTexts } from "./value-texts.ts";
  * The id of a table: hashes what a reader of records needs to know of each column, as JSON arrays in the order of the table. What only some
  * signals have is part of it only where it is there, so that a table without keeps the id that it had before such things were known.
  */
-export function tableId(signals: readonly SignalEntry[]): string {
+export function tableId(signals: readonly SignalEntry[], vssRelease?: string): string {
   const hash = createHash("sha256");
+  if (vssRelease !== undefined) hash.update(`VSS ${vssRelease}\n`);
   const keyOf = textKeys();
   for (const signal of signals) {
     const { bus, message, arbitrationId, extended, name, unit, factor, offset, kind, signed, bits, pgn } = signal;

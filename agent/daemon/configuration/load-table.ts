@@ -1,12 +1,15 @@
 import { readFile, stat } from "node:fs/promises";
 import type { LoadedConfig } from "../../../config/load.ts";
+import type { CollectRule } from "../../../config/schema.ts";
 import { AgentError, messageOf } from "../../core/errors.ts";
-import { createSignalTable } from "../../signals/build-table.ts";
+import { createSignalTable, type VssNaming } from "../../signals/build-table.ts";
 import { parseDbcBytes } from "../../signals/dbc/bytes.ts";
 import type { DbcDatabase, DbcProblem } from "../../signals/dbc/model.ts";
 import type { SignalTable } from "../../signals/signal-table.ts";
 import { matchedBy, type TableSource } from "../../signals/table-source.ts";
+import { mappedRules } from "../../signals/vss/mapped-rules.ts";
 import { type RuleProblem, ruleProblems } from "../../telemetry/campaigns/rule-problems.ts";
+import { loadVss } from "./load-vss.ts";
 
 /** Mistakes of one file that are told at once, and as many warnings. */
 const MAX_NAMED = 10;
@@ -18,6 +21,8 @@ export type LoadedTable = {
   readonly table: SignalTable;
   /** What the table was made of. */
   readonly sources: readonly TableSource[];
+  /** How often the mapping to VSS wants its signals. */
+  readonly mappedRules: readonly CollectRule[];
   readonly warnings: readonly string[];
 };
 
@@ -43,10 +48,13 @@ export async function loadSignalTable(loaded: LoadedConfig): Promise<LoadedTable
     sources.push(...(buses ?? allBuses).map((bus) => ({ bus, database, file })));
   }
   rejectTooMany(sources, loaded);
-  const table = tableOf(sources, loaded);
+  const vss = await loadVss(loaded);
+  const table = tableOf(sources, loaded, vss?.naming);
+  const { mapped, warnings: doubts } = vss?.result() ?? { mapped: [], warnings: [] };
   const { unfit, warnings: ofRules } = ruleProblems(config.collect.rules, table);
   rejectAmbiguous(unfit, loaded);
-  return { table, sources, warnings: [...warnings, ...ofRules.map(sentenceOf)] };
+  const found = [...warnings, ...doubts, ...ofRules.map(sentenceOf)];
+  return { table, sources, mappedRules: mappedRules(mapped), warnings: found };
 }
 
 function sentenceOf({ rule, problem }: RuleProblem): string {
@@ -132,9 +140,9 @@ function linesOf(file: string, problems: readonly DbcProblem[]): readonly string
   return more > 0 ? [...lines, `${file}: and ${more} more; see them with: causeway dbc check ${file}`] : lines;
 }
 
-function tableOf(sources: readonly TableSource[], loaded: LoadedConfig): SignalTable {
+function tableOf(sources: readonly TableSource[], loaded: LoadedConfig, naming: VssNaming | undefined): SignalTable {
   try {
-    return createSignalTable(sources, loaded.config.collect.senderSignals);
+    return createSignalTable(sources, loaded.config.collect.senderSignals, naming);
   } catch (error) {
     if (!(error instanceof AgentError)) throw error;
     throw new AgentError("config.invalid", {

@@ -100,7 +100,9 @@ describe("resolvePaths", () => {
 
 describe("a copy of a configuration", () => {
   const config = resolvePaths(agentConfig.parse(EVERYTHING), () => "/etc/causeway");
-  const copied = ["/etc/causeway/dbc/vehicle.dbc", "/etc/causeway/ca.pem", "/etc/causeway/download-ca.pem"];
+  const copied = ["dbc/vehicle.dbc", "vss-mapping.csv", "vss.json", "ca.pem", "download-ca.pem"].map(
+    (name) => `/etc/causeway/${name}`,
+  );
 
   it("has the files that say what is decoded and whom to trust as broker, and none that says who may act", () => {
     expect(copiedFiles(config)).toEqual(copied);
@@ -108,8 +110,14 @@ describe("a copy of a configuration", () => {
 
   it("is read with the copies in place of the files, and lets nobody act", () => {
     const files = new Map([...copied, config.ota?.rootFile ?? ""].map((file, index) => [file, `/copy/${index}`]));
-    const { dbc, broker, commands, ota } = fromCopy(config, { main: "/copy/agent.yaml", keptAt: "", files });
-    expect([dbc[0].file, broker.caFile, ota?.download.caFile]).toEqual(["/copy/0", "/copy/1", "/copy/2"]);
+    const { dbc, vss, broker, commands, ota } = fromCopy(config, { main: "/copy/agent.yaml", keptAt: "", files });
+    expect([dbc[0].file, vss?.mappingFile, vss?.catalogueFile, broker.caFile, ota?.download.caFile]).toEqual([
+      "/copy/0",
+      "/copy/1",
+      "/copy/2",
+      "/copy/3",
+      "/copy/4",
+    ]);
     expect(ota?.rootFile).toBe("/etc/causeway/root.1.json");
     expect(commands?.catalogueFile).toBeUndefined();
     expect(ota?.jobs.handlers).toEqual([]);

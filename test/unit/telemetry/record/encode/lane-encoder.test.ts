@@ -131,7 +131,9 @@ describe("lanes of campaigns", () => {
         ["Speed", "max", 0, undefined],
       ],
     );
-    expect(new Set([table.signals, schema.signals, schema.signals.slice(0, 3)].map(tableId)).size).toBe(3);
+    expect(new Set([table.signals, schema.signals, schema.signals.slice(0, 3)].map((one) => tableId(one))).size).toBe(
+      3,
+    );
   });
 
   it("are compressed, live and are thinned as their campaign says, and rows never are but live", () => {
