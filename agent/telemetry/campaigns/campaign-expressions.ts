@@ -102,8 +102,9 @@ export class CampaignExpressions implements Sampler {
   }
 
   #link(input: number, slot: number): SamplerLink {
-    const { factor, offset, wide } = this.#plan.inputs[input];
-    return { slot, sampler: this, local: this.add({ slot, output: input, factor, offset, isWide: wide >= 0 }) };
+    const signal = this.#plan.inputs[input];
+    const { factor, offset, wide } = signal;
+    return { slot, sampler: this, local: this.add({ slot, output: input, factor, offset, isWide: wide >= 0, signal }) };
   }
 }
 

@@ -1,10 +1,9 @@
-import type { SignalEntry } from "../../signals/signal-entry.ts";
 import type { SenderSlots } from "../../signals/signal-slots.ts";
 import type { SignalTable } from "../../signals/signal-table.ts";
 import { type FramePass, Lane } from "../collect/lane.ts";
-import type { CloseCause, Reading, Sampler } from "../collect/sampler.ts";
+import type { CloseCause, Reading, Sampler, SamplerInput } from "../collect/sampler.ts";
 import { SamplerChains, type SamplerLink } from "../collect/sampler-chains.ts";
-import type { CampaignPlan, PlannedSampling } from "./campaign-plan.ts";
+import { type CampaignPlan, derivedEntry, type PlannedSampling } from "./campaign-plan.ts";
 import { makeSampler } from "./make-sampler.ts";
 
 type Sampled = { readonly sampler: Sampler; readonly planned: PlannedSampling };
@@ -29,7 +28,7 @@ export class CampaignIntake {
     this.lane = new Lane(plan.schema, batchSamples, pass);
     this.#sampled = plan.samplings.map((planned) => ({ sampler: makeSampler(planned, this.lane), planned }));
     this.#derived = new SamplerChains(plan.document.derived.length);
-    this.#derived.use(this.#sampled.flatMap(derivedLinks));
+    this.#derived.use(this.#sampled.flatMap((sampled) => derivedLinks(sampled, plan)));
   }
 
   /** Who takes what of the signals known so far, of each J1939 sender too. Call once. */
@@ -38,7 +37,7 @@ export class CampaignIntake {
     const known = this.#sampled.flatMap(({ sampler, planned }) =>
       planned.signals.flatMap(({ chosen, output }) =>
         chosen.kind === "table" && chosen.signal.pgn === undefined
-          ? [linkOf(sampler, chosen.signal, chosen.signal.index, output)]
+          ? [linkOf(sampler, { signal: chosen.signal, slot: chosen.signal.index, output })]
           : [],
       ),
     );
@@ -55,7 +54,9 @@ export class CampaignIntake {
         if (offset < 0 || offset >= message.signalCount) return [];
         const slot = firstSlot + offset;
         const output = this.plan.ownSlots === undefined ? slot : this.plan.ownSlots.slotFor(column, sender);
-        return output === undefined ? [] : [linkOf(sampler, chosen.signal, slot, output)];
+        return output === undefined
+          ? []
+          : [linkOf(sampler, { signal: chosen.signal, slot, output, origin: sender.origin })];
       }),
     );
   }
@@ -78,14 +79,16 @@ export class CampaignIntake {
   }
 }
 
-function linkOf(sampler: Sampler, { factor, offset, wide }: SignalEntry, slot: number, output: number): SamplerLink {
-  return { slot, sampler, local: sampler.add({ slot, output, factor, offset, isWide: wide >= 0 }) };
+function linkOf(sampler: Sampler, source: Pick<SamplerInput, "signal" | "slot" | "output" | "origin">): SamplerLink {
+  const { signal, slot, output, origin } = source;
+  const { factor, offset, wide } = signal;
+  return { slot, sampler, local: sampler.add({ slot, output, factor, offset, isWide: wide >= 0, signal, origin }) };
 }
 
-function derivedLinks({ sampler, planned }: Sampled): readonly SamplerLink[] {
+function derivedLinks({ sampler, planned }: Sampled, { document }: CampaignPlan): readonly SamplerLink[] {
   return planned.signals.flatMap(({ chosen, output }) => {
     if (chosen.kind === "table") return [];
     const slot = chosen.index;
-    return [{ slot, sampler, local: sampler.add({ slot, output, factor: 1, offset: 0, isWide: false }) }];
+    return [linkOf(sampler, { signal: derivedEntry(document.derived[slot]), slot, output })];
   });
 }

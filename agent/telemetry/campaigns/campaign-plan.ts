@@ -236,7 +236,7 @@ function unitOf(aggregate: AggregateKind, { unit }: SignalEntry): string {
 }
 
 /** A derived signal as a column: of no bus and no message. */
-function derivedEntry({ name, unit, expression }: CampaignDocument["derived"][number]): SignalEntry {
+export function derivedEntry({ name, unit, expression }: CampaignDocument["derived"][number]): SignalEntry {
   return {
     index: 0,
     bus: "",

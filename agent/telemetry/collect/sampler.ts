@@ -1,3 +1,6 @@
+import type { SignalEntry } from "../../signals/signal-entry.ts";
+import type { Origin } from "../../signals/signal-slots.ts";
+
 /** The sample that is being taken. One object is reused for all: read it during the call alone. */
 export type Reading = {
   /** Slot of the signal (see `SignalSlots`), or number of the derived signal. */
@@ -28,6 +31,10 @@ export type SamplerInput = {
   readonly factor: number;
   readonly offset: number;
   readonly isWide: boolean;
+  /** What it is, for samplers whose records name it. */
+  readonly signal: SignalEntry;
+  /** Who sends it, of a signal with a PGN. */
+  readonly origin?: Origin | undefined;
 };
 
 /** Why a sampler closes. "tick": what is due ends; "trip": a trip has ended; "stop": the campaign ends, and everything comes out. */

@@ -1,5 +1,7 @@
 import fc from "fast-check";
+import type { SignalEntry } from "../../../agent/signals/signal-entry.ts";
 import type { Reading, Sampler, SamplerInput, SampleSink } from "../../../agent/telemetry/collect/sampler.ts";
+import { tableOf } from "./table.ts";
 
 /** 2026-01-01T00:00:00Z, µs since the Unix epoch: a whole multiple of every window of the tests. */
 export const T0 = 1_767_225_600_000_000;
@@ -47,9 +49,16 @@ export class Readings {
   }
 }
 
+/** A signal S0, S1, ... of the message M, of 16 bits; `facts` change that. */
+export function signalEntry(slot: number, facts: Partial<SignalEntry> = {}): SignalEntry {
+  const [entry] = tableOf([{ name: "M", signals: [{ name: `S${slot}`, unit: "V" }] }]).signals;
+  return { ...entry, ...facts };
+}
+
 /** A signal whose physical value is its raw value, with output 100 + slot; `facts` change that. */
 export function inputOf(slot: number, facts: Partial<SamplerInput> = {}): SamplerInput {
-  return { slot, output: 100 + slot, factor: 1, offset: 0, isWide: false, ...facts };
+  const signal = signalEntry(slot);
+  return { slot, output: 100 + slot, factor: 1, offset: 0, isWide: false, signal, ...facts };
 }
 
 /** A made sampler with what it has taken. */
