@@ -3,7 +3,7 @@ import { printable } from "../core/plain-text.ts";
 import { formatBytes, formatCount, formatDuration } from "../core/quantity.ts";
 import type { Status } from "../local-api/status-schema.ts";
 import { STREAMS, type StreamName } from "../ports/outbox.ts";
-import { otherFrames } from "../support/bus-problems.ts";
+import { otherFrames, unwantedFrames } from "../support/bus-problems.ts";
 import { describeLink, isReceiving } from "../telemetry/health.ts";
 import { alignColumns } from "./text.ts";
 
@@ -176,9 +176,10 @@ function busLines(bus: Bus, framesPerSecond: number | undefined, colors: Colors)
     bus.dropped !== undefined && bus.dropped > 0 ? colors.yellow(dropped) : dropped,
   ];
   const others = otherFrames(bus) === 0 ? "" : `, ${formatCount(otherFrames(bus))} in no DBC file`;
+  const unwanted = unwantedFrames(bus) === 0 ? "" : `, ${formatCount(unwantedFrames(bus))} that nobody wants`;
   const lines = [
     `${`bus ${printable(bus.name)}`.padEnd(10)} ${facts.join(", ")}`,
-    `           ${formatCount(bus.received)} received, ${formatCount(bus.decoded)} decoded${others}`,
+    `           ${formatCount(bus.received)} received, ${formatCount(bus.decoded)} decoded${others}${unwanted}`,
   ];
   return bus.detail === "" ? lines : [...lines, `           ${printable(bus.detail)}`];
 }

@@ -1,7 +1,7 @@
 import type { CampaignDocument } from "../../config/campaign.ts";
 import type { AgentConfig } from "../../config/schema.ts";
 import type { Outbox } from "../ports/outbox.ts";
-import type { SignalTable } from "../signals/signal-table.ts";
+import { type Interest, undescribedBuses, type WantedSignals } from "../signals/wanted-signals.ts";
 import type { Appender } from "../telemetry/appender.ts";
 import { CampaignControl } from "../telemetry/campaigns/campaign-control.ts";
 import { CampaignSet } from "../telemetry/campaigns/campaign-set.ts";
@@ -18,7 +18,8 @@ import type { ObservedBus } from "./services.ts";
 /** The line that campaigns collect from. */
 export type CampaignLineParts = {
   readonly config: Pick<AgentConfig, "buses" | "collect" | "campaigns" | "stateDir">;
-  readonly table: SignalTable;
+  /** Of the table whose signals are collected. */
+  readonly wanted: WantedSignals;
   readonly collector: Collector;
   readonly encoder: Encoder;
   readonly appender: Appender;
@@ -30,11 +31,13 @@ export type CampaignLineParts = {
 
 /** The part of the composition root that wires campaigns. Without one that asks for them, history and expressions cost nothing. */
 export function composeCampaigns(
-  { config, table, collector, encoder, appender, outbox, buses, documents }: CampaignLineParts,
+  { config, wanted, collector, encoder, appender, outbox, buses, documents }: CampaignLineParts,
   { clock, log }: Pick<Runtime, "clock" | "log">,
 ): Campaigns {
+  const { table } = wanted;
   const { maxBytes } = config.campaigns.history;
   const busNames = config.buses.map(({ name }) => name);
+  wanted.want("buses without DBC files", undescribedBuses(table, busNames));
   const history = maxBytes === 0 ? undefined : new FrameHistory({ maxBytes, buses: busNames.length });
   const { batchSamples } = config.collect;
   const campaign = {
@@ -53,11 +56,21 @@ export function composeCampaigns(
     collector,
     busNames,
     facts,
-    want: () => undefined,
+    want: wantInTurn(wanted),
   });
   const context = { table, busNames, facts: factNames(busNames), hasHistory: history !== undefined };
   const control = new CampaignControl(config.collect.rules, { set, context });
   control.useDocuments(documents);
   const services = history === undefined ? [] : [historyService(history, config, log)];
   return { set, control, history, services };
+}
+
+/** Each interest of the campaigns takes the place of the one before, at once: they are asked for between two frames. */
+function wantInTurn(wanted: WantedSignals): (interest: Interest) => void {
+  let release = (): void => undefined;
+  return (interest) => {
+    release();
+    release = wanted.want("campaigns", interest);
+    wanted.settle();
+  };
 }

@@ -46,14 +46,14 @@ export type VerbParts = {
 export function composeVerbs(parts: VerbParts, { clock, log }: Runtime): readonly ServedVerb[] {
   const { link, line, updates } = parts;
   const { broker, renewal } = link;
-  const { outbox, pipeline, publisher } = line;
+  const { outbox, pipeline, publisher, vehicle } = line;
   const retryNow = (): void => {
     broker.retryNow();
     publisher.retryNow();
   };
   return [
     statusVerb.answeredBy(parts.status),
-    ...signalsHandlers({ latest: () => pipeline.latest(), clock }),
+    ...signalsHandlers({ latest: () => pipeline.latest(), signals: vehicle.signals, clock }),
     ...bufferHandlers({ outbox, retryNow, clock, log }),
     ...identityHandlers({ renewal, broker, log }),
     ...commandsHandlers(parts.commands),

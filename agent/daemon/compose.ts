@@ -24,6 +24,7 @@ import { summaries } from "../local-api/status-summary.ts";
 import type { Broker } from "../ports/broker.ts";
 import { CONTROL_SHARE, type Outbox } from "../ports/outbox.ts";
 import { LatestSignals } from "../signals/latest-signals.ts";
+import { WantedSignals } from "../signals/wanted-signals.ts";
 import { commandsSection } from "../support/sections.ts";
 import { Appender } from "../telemetry/appender.ts";
 import { Collector } from "../telemetry/collect/collector.ts";
@@ -209,14 +210,16 @@ function composeDataLine({ loaded, catalogue, outbox, broker }: DataLineParts, r
   const wake = (): void => publisher.wake();
   const appender = new Appender({ outbox, clock, log, holdBytes: collect.holdBytes, wake });
   const collector = new Collector(table);
-  const capture = new FrameCapture(encoder, appender);
+  const wanted = new WantedSignals(table);
+  const capture = new FrameCapture(encoder, appender, wanted);
   const buses = config.buses.map((bus): ObservedBus => {
     const permitted = transmitIds(catalogue.value, sources, bus.name);
-    const driver = createCanBus(bus, table.bus(bus.name).filters, permitted, { clock, log, random });
-    return { bus: driver, state: "absent", detail: "not opened yet" };
+    const driver = createCanBus(bus, [], permitted, { clock, log, random });
+    wanted.attach(driver);
+    return { bus: driver, hasNarrowed: () => wanted.hasNarrowed(bus.name), state: "absent", detail: "not opened yet" };
   });
   const campaigns = composeCampaigns(
-    { config, table, collector, encoder, appender, outbox, buses, documents },
+    { config, wanted, collector, encoder, appender, outbox, buses, documents },
     runtime,
   );
   const takers = { capture, history: campaigns.history };
@@ -233,7 +236,8 @@ function composeDataLine({ loaded, catalogue, outbox, broker }: DataLineParts, r
   });
   const auditBytes = config.commands?.audit.maxBytes ?? config.outbox.maxBytes * CONTROL_SHARE;
   const records = composeRecordSinks({ encoder, appender, outbox, auditBytes });
-  const vehicle = { signals: new LatestSignals(table, collector.latest), steps: new ClockSteps(clock), clock };
+  const signals = new LatestSignals(table, collector.latest, (who, held) => wanted.holdSignals(who, held));
+  const vehicle = { signals, steps: new ClockSteps(clock), clock };
   return { buses, pipeline, campaigns, capture, records, outbox, publisher, vehicle };
 }
 

@@ -17,7 +17,13 @@ const ASLEEP_MS = 500;
 const STATUS_INTERVAL_MS = 5000;
 
 /** A bus and what it said of itself last. */
-export type ObservedBus = { readonly bus: CanBus; state: BusState; detail: string };
+export type ObservedBus = {
+  readonly bus: CanBus;
+  /** Whether it has ever held back frames that the DBC files name, as nobody wanted them; absent where that cannot be. */
+  readonly hasNarrowed?: () => boolean;
+  state: BusState;
+  detail: string;
+};
 
 /** A local socket. Served first, so that a start that fails later can still be looked at. */
 export function socketService(name: string, serve: () => Promise<{ stop(): Promise<void> }>): Service {

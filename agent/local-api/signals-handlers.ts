@@ -1,6 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import { physicalOf } from "../signals/codec/signal-value.ts";
-import type { LatestValue } from "../signals/latest-signals.ts";
+import type { LatestSignals, LatestValue } from "../signals/latest-signals.ts";
 import { matchesSignal } from "../signals/signal-patterns.ts";
 import { textOf } from "../signals/value-texts.ts";
 import { type SignalsSnapshot, watchSignals } from "./signals-schema.ts";
@@ -9,26 +9,37 @@ import type { ServedVerb } from "./verb.ts";
 /** How often `watch` sends the latest values. */
 const WATCH_INTERVAL_MS = 500;
 
-export type SignalsParts = { readonly latest: () => readonly LatestValue[]; readonly clock: Clock };
+export type SignalsParts = {
+  readonly latest: () => readonly LatestValue[];
+  readonly signals: Pick<LatestSignals, "matching" | "hold">;
+  readonly clock: Clock;
+};
 
-/** `watch`: the latest values, over time. */
-export function signalsHandlers({ latest, clock }: SignalsParts): readonly ServedVerb[] {
+/** `watch`: the latest values, over time. While somebody watches them, signals are decoded that nobody else wants. */
+export function signalsHandlers({ latest, signals, clock }: SignalsParts): readonly ServedVerb[] {
   const look = sharedLook(latest, clock);
-  return [watchSignals.answeredBy(({ patterns }, signal) => watch(patterns, { look, clock }, signal))];
+  return [watchSignals.answeredBy(({ patterns }, signal) => watch(patterns, { look, signals, clock }, signal))];
 }
+
+type WatchParts = Pick<SignalsParts, "signals" | "clock"> & { readonly look: () => Look };
 
 async function* watch(
   patterns: readonly string[],
-  { look, clock }: { readonly look: () => Look; readonly clock: Clock },
+  { look, signals, clock }: WatchParts,
   signal: AbortSignal,
 ): AsyncGenerator<SignalsSnapshot> {
-  while (!signal.aborted) {
-    const { atUs, rows } = look();
-    const chosen = rows.filter(
-      ({ signal }) => patterns.length === 0 || patterns.some((pattern) => matchesSignal(pattern, signal)),
-    );
-    yield { schemaVersion: 1, t: atUs / 1e6, signals: chosen.map(({ row }) => row) };
-    await clock.sleep(WATCH_INTERVAL_MS, signal);
+  const release = signals.hold("signals watch", signals.matching(patterns));
+  try {
+    while (!signal.aborted) {
+      const { atUs, rows } = look();
+      const chosen = rows.filter(
+        ({ signal }) => patterns.length === 0 || patterns.some((pattern) => matchesSignal(pattern, signal)),
+      );
+      yield { schemaVersion: 1, t: atUs / 1e6, signals: chosen.map(({ row }) => row) };
+      await clock.sleep(WATCH_INTERVAL_MS, signal);
+    }
+  } finally {
+    release();
   }
 }
 

@@ -26,6 +26,7 @@ type StatusLink = IdentityStatusParts & { readonly broker: Pick<Broker, "status"
 type StatusLine = {
   readonly buses: readonly {
     readonly bus: Pick<CanBus, "name" | "filtered" | "facts" | "counters">;
+    readonly hasNarrowed?: () => boolean;
     readonly state: BusState;
     readonly detail: string;
   }[];
@@ -119,12 +120,13 @@ function dataPathOf({ loaded, line }: HealthParts, clock: Clock): Status["dataPa
 
 function busStatusOf({ buses, pipeline }: StatusLine, clock: Clock): Status["buses"] {
   const frames = pipeline.counters().buses;
-  return buses.map(({ bus, state, detail }) => ({
+  return buses.map(({ bus, hasNarrowed, state, detail }) => ({
     name: bus.name,
     state,
     detail,
     ...framesOf(frames.get(bus.name), clock),
     filtered: bus.filtered(),
+    narrowed: hasNarrowed?.() === true ? true : undefined,
     ...bus.facts(),
     ...bus.counters(),
   }));
@@ -140,6 +142,7 @@ function outboxStatusOf({ outbox, pipeline }: StatusLine): Status["outbox"] {
 }
 
 function framesOf(frames: FrameCounters | undefined, clock: Clock) {
-  const { decoded = 0, unknown = 0, lastFrameMs } = frames ?? {};
-  return { decoded, unknown, quietMs: lastFrameMs === undefined ? undefined : clock.monotonicMs() - lastFrameMs };
+  const { decoded = 0, unknown = 0, unwanted = 0, lastFrameMs } = frames ?? {};
+  const quietMs = lastFrameMs === undefined ? undefined : clock.monotonicMs() - lastFrameMs;
+  return { decoded, unknown, unwanted: unwanted > 0 ? unwanted : undefined, quietMs };
 }

@@ -19,8 +19,12 @@ const busStatus = z
     decoded: count,
     /** Received data frames whose id no DBC file of the bus names. */
     unknown: count.optional(),
-    /** Frames on the bus that the receive filters, made from the DBC files, held back; absent where the driver cannot know. */
+    /** Received data frames of messages of which nobody wants a signal; absent where there were none. */
+    unwanted: count.optional(),
+    /** Frames on the bus that the receive filters held back: all but those that somebody wants. Absent where the driver cannot know. */
     filtered: count.optional(),
+    /** Whether `filtered` counts frames that the DBC files name too, as nobody wanted their signals for a time. */
+    narrowed: z.literal(true).optional(),
     /** ms since the last frame that came through; absent before the first. */
     quietMs: count.optional(),
     dropped: count.optional(),

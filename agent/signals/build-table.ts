@@ -60,6 +60,7 @@ export function createSignalTable(
     wides: new BigInt64Array(signals.filter((signal) => signal.wide >= 0).length),
     present,
     wanted: decoders.wanted,
+    wantedMessages: decoders.wantedMessages,
     want: (wanted) => decoders.want(wanted, messages),
     slots: new SignalSlots(messages, signals, maxSenderSignals),
     bus: (name) => buses.get(name) ?? nothing,

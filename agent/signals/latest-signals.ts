@@ -1,6 +1,7 @@
 import { physicalOf } from "./codec/signal-value.ts";
 import type { SignalEntry } from "./signal-entry.ts";
 import { type FoundSignal, findSignal, type NamedTable } from "./signal-names.ts";
+import { matchesSignal } from "./signal-patterns.ts";
 import type { Origin } from "./signal-slots.ts";
 
 /** The newest value of one signal, from one sender where these are told apart, collected or not. */
@@ -24,14 +25,32 @@ export type SignalReading = {
   readonly timeUs: number;
 };
 
+/** Has signals decoded until the returned function is called. `who` is for people. */
+export type HoldSignals = (who: string, signals: readonly SignalEntry[]) => () => void;
+
 /** Signals by name, with their newest values, collected or not. */
 export class LatestSignals {
   readonly #source: LatestSource;
   readonly #table: NamedTable;
+  readonly #hold: HoldSignals;
 
-  constructor(table: NamedTable, source: LatestSource) {
+  /** Without `hold` all signals are decoded anyway, or none. */
+  constructor(table: NamedTable, source: LatestSource, hold: HoldSignals = () => () => undefined) {
     this.#table = table;
     this.#source = source;
+    this.#hold = hold;
+  }
+
+  /** The signals that one of `patterns` matches; all of them without a pattern. */
+  matching(patterns: readonly string[]): readonly SignalEntry[] {
+    const { signals } = this.#table;
+    if (patterns.length === 0) return signals;
+    return signals.filter((signal) => patterns.some((pattern) => matchesSignal(pattern, signal)));
+  }
+
+  /** Has the signals decoded until the returned function is called: what no campaign wants has no new value otherwise. */
+  hold(who: string, signals: readonly SignalEntry[]): () => void {
+    return this.#hold(who, signals);
   }
 
   /** The one signal that `name` stands for; see `findSignal`. */
@@ -39,7 +58,7 @@ export class LatestSignals {
     return findSignal(this.#table, name);
   }
 
-  /** Undefined until the signal is seen for the first time. */
+  /** The newest that was decoded; undefined until the signal is, for the first time. */
   read(signal: SignalEntry): SignalReading | undefined {
     const latest = this.#source.latestOf(signal);
     return latest === undefined ? undefined : { value: physicalOf(latest.raw, signal), timeUs: latest.timeUs };

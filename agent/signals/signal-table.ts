@@ -26,6 +26,8 @@ export type SignalTable = {
    * frame left. All are wanted until `want` says otherwise.
    */
   readonly wanted: Uint8Array;
+  /** One byte a message: 1 while somebody wants a signal of it. */
+  readonly wantedMessages: Uint8Array;
   readonly slots: SignalSlots;
   /**
    * From the next frame on `MessageEntry.decode` decodes the signals whose byte in `wanted` is 1, and no others. Returns of how many

@@ -1,6 +1,6 @@
 import { type CanBus, EVERY_FRAME, type FrameFilter } from "../ports/can-bus.ts";
 import { distinct, filtersOf } from "./message-filters.ts";
-import type { MessageEntry } from "./signal-entry.ts";
+import type { MessageEntry, SignalEntry } from "./signal-entry.ts";
 import type { SignalTable } from "./signal-table.ts";
 
 /** What somebody wants of the buses; both lists may be empty. */
@@ -34,18 +34,18 @@ type FilteredBus = {
   readonly bus: Pick<CanBus, "name" | "receive">;
   readonly messages: readonly MessageEntry[];
   filters: readonly FrameFilter[];
+  hasNarrowed: boolean;
 };
 
 /**
  * Who wants which signals and frames, and what follows for all together: the filters of each bus, and the decoders of the table. What
  * nobody wants is neither received nor decoded.
  *
- * `want` and the release that it returns take effect with the next `settle`, all since the one before at once: the pipeline settles
- * after each batch of frames and with each flush, so what is wanted from inside the frame path never changes the frame that is being
- * taken. Elsewhere `settle` may follow at once. Of an interest that replaces another only what differs is a change.
+ * `want` and the release that it returns take effect with the next `settle`, all since the one before at once, so that an interest that
+ * replaces another changes only what differs, and so that nothing changes while a frame is being taken.
  */
 export class WantedSignals {
-  readonly #table: SignalTable;
+  readonly table: SignalTable;
   /** Holders of each signal. */
   readonly #holders: Uint32Array;
   readonly #wanted: Uint8Array;
@@ -56,7 +56,7 @@ export class WantedSignals {
 
   /** Nothing is wanted at first. */
   constructor(table: SignalTable) {
-    this.#table = table;
+    this.table = table;
     this.#holders = new Uint32Array(table.signals.length);
     this.#wanted = new Uint8Array(table.signals.length);
   }
@@ -66,13 +66,11 @@ export class WantedSignals {
     return this.#isDirty;
   }
 
-  /** The bus gets its filters from now on, the first ones at once. */
+  /** The bus gets its filters from the next `settle` on; until then it should receive nothing. */
   attach(bus: Pick<CanBus, "name" | "receive">): void {
-    const messages = this.#table.messages.filter((message) => message.bus === bus.name);
-    const attached: FilteredBus = { bus, messages, filters: [] };
-    this.settle();
-    this.#give(attached, this.#filtersOf(attached));
-    this.#buses.push(attached);
+    const messages = this.table.messages.filter((message) => message.bus === bus.name);
+    this.#buses.push({ bus, messages, filters: [], hasNarrowed: false });
+    this.#isDirty = true;
   }
 
   /** Holds an interest until the returned function is called, which may be called again. `name` is for people. */
@@ -88,6 +86,27 @@ export class WantedSignals {
     };
   }
 
+  /** As `want`, but takes effect at once, as does its release. Not while a frame is being taken from the buffers of the table. */
+  hold(name: string, interest: Interest): () => void {
+    const release = this.want(name, interest);
+    this.settle();
+    return () => {
+      release();
+      this.settle();
+    };
+  }
+
+  /** As `hold`, of signals alone. */
+  holdSignals(name: string, signals: readonly SignalEntry[]): () => void {
+    return this.hold(name, { signals: signals.map(({ index }) => index), frames: [] });
+  }
+
+  /** Every frame of a bus, or of all buses. */
+  everyFrame(bus: string | undefined): Interest {
+    const named = this.#buses.filter((one) => bus === undefined || one.bus.name === bus);
+    return { signals: [], frames: named.map((one) => ({ bus: one.bus.name, filters: EVERY_FRAME })) };
+  }
+
   /** Brings decoders and filters up to date. Not while a frame is being taken from the buffers of the table. */
   settle(): void {
     if (!this.#isDirty) return;
@@ -95,27 +114,26 @@ export class WantedSignals {
     this.#holders.forEach((holders, signal) => {
       this.#wanted[signal] = holders > 0 ? 1 : 0;
     });
-    const decoders = this.#table.want(this.#wanted);
+    const decoders = this.table.want(this.#wanted);
     this.#counters.decoders += decoders;
     const before = this.#counters.filterLists;
     for (const attached of this.#buses) {
       const filters = this.#filtersOf(attached);
+      attached.hasNarrowed ||= filters !== EVERY_FRAME && attached.messages.some((message) => !this.#isWanted(message));
       if (!isSame(filters, attached.filters)) this.#give(attached, filters);
     }
     if (decoders > 0 || this.#counters.filterLists > before) this.#counters.changes += 1;
   }
 
-  /** Whether the filters hold back frames that the DBC files of the bus name, as nobody wants them. */
-  isNarrowed(bus: string): boolean {
-    const attached = this.#buses.find((one) => one.bus.name === bus);
-    if (attached === undefined || attached.filters === EVERY_FRAME) return false;
-    return attached.messages.some((message) => !this.#isWanted(message));
+  /** Whether the filters have ever held back frames that the DBC files of the bus name, as nobody wanted them. */
+  hasNarrowed(bus: string): boolean {
+    return this.#buses.some((attached) => attached.bus.name === bus && attached.hasNarrowed);
   }
 
   /** Who wants something, in the order in which they came. */
   list(): readonly HeldInterest[] {
     return [...this.#held].map(({ name, interest: { signals, frames } }) => {
-      const buses = [...signals.map((signal) => this.#table.signals[signal].bus), ...frames.map(({ bus }) => bus)];
+      const buses = [...signals.map((signal) => this.table.signals[signal].bus), ...frames.map(({ bus }) => bus)];
       return { name, signals: signals.length, buses: [...new Set(buses)] };
     });
   }
@@ -143,14 +161,11 @@ export class WantedSignals {
   }
 }
 
-/** All signals, and every frame of the buses that no DBC file describes: what a bus receives while nothing is chosen. */
-export function everySignal({ messages, signals }: SignalTable, buses: readonly string[]): Interest {
+/** Every frame of the buses that no DBC file describes, so that it shows what is on them. */
+export function undescribedBuses({ messages }: SignalTable, buses: readonly string[]): Interest {
   const described = new Set(messages.map(({ bus }) => bus));
   const others = buses.filter((bus) => !described.has(bus));
-  return {
-    signals: signals.map(({ index }) => index),
-    frames: others.map((bus) => ({ bus, filters: EVERY_FRAME })),
-  };
+  return { signals: [], frames: others.map((bus) => ({ bus, filters: EVERY_FRAME })) };
 }
 
 function isSame(left: readonly FrameFilter[], right: readonly FrameFilter[]): boolean {

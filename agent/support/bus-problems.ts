@@ -8,9 +8,17 @@ type Bus = Status["buses"][number];
 /** A bus that is up has this long to bring its first frame, and may be quiet for as long. */
 const QUIET_MS = 60_000;
 
-/** Frames on the bus that no DBC file names: those that came through, and those that the filters held back. */
-export function otherFrames({ unknown = 0, filtered = 0 }: Bus): number {
-  return unknown + filtered;
+/**
+ * Frames on the bus that no DBC file names: those that came through, and those that the filters held back. While these hold back others too,
+ * it is not known how many.
+ */
+export function otherFrames({ unknown = 0, filtered = 0, narrowed }: Bus): number {
+  return unknown + (narrowed === true ? 0 : filtered);
+}
+
+/** Frames on the bus that nobody wants, where they can be of the DBC files: those that came through, and those that were held back. */
+export function unwantedFrames({ unwanted = 0, filtered = 0, narrowed }: Bus): number {
+  return unwanted + (narrowed === true ? filtered : 0);
 }
 
 /**
@@ -20,13 +28,14 @@ export function otherFrames({ unknown = 0, filtered = 0 }: Bus): number {
 export function busProblem(bus: Bus, uptimeMs: number): Problem | undefined {
   if (!isReceiving(bus)) return undefined;
   const quietMs = bus.quietMs ?? uptimeMs;
-  if (bus.decoded === 0 && otherFrames(bus) > 0) {
+  if (bus.decoded === 0 && unwantedFrames(bus) === 0 && otherFrames(bus) > 0) {
     return {
       what: `bus ${bus.name}: none of its ${formatCount(otherFrames(bus))} frames is in its DBC files`,
       remedy: `compare causeway can dump ${bus.name} with causeway dbc list; check dbc in the configuration`,
     };
   }
-  if (quietMs < QUIET_MS) return undefined;
+  // A bus with frames that nobody wants is not silent, and when the last of them was is not known.
+  if (quietMs < QUIET_MS || unwantedFrames(bus) > 0) return undefined;
   if (bus.received > 0) {
     return {
       what: `bus ${bus.name} has brought nothing for ${formatDuration(quietMs)}`,

@@ -1,4 +1,5 @@
 import { FRAME_DATA_OFFSET, FRAME_STRIDE_BYTES, type FrameBatch } from "../ports/frame.ts";
+import type { WantedSignals } from "../signals/wanted-signals.ts";
 import type { Appender } from "./appender.ts";
 import { FrameRecords } from "./history/frame-records.ts";
 import type { Encoder } from "./record/encode/encoder.ts";
@@ -26,11 +27,19 @@ type Capture = CaptureOrder & {
 export class FrameCapture {
   readonly #encoder: Pick<Encoder, "frames" | "maxBodyBytes">;
   readonly #appender: Pick<Appender, "add" | "store">;
+  readonly #wanted: Pick<WantedSignals, "hold" | "everyFrame"> | undefined;
+  #release = (): void => undefined;
   #capture: Capture | undefined;
 
-  constructor(encoder: Pick<Encoder, "frames" | "maxBodyBytes">, appender: Pick<Appender, "add" | "store">) {
+  /** Without `wanted` a capture has the frames that are received anyway. */
+  constructor(
+    encoder: Pick<Encoder, "frames" | "maxBodyBytes">,
+    appender: Pick<Appender, "add" | "store">,
+    wanted?: Pick<WantedSignals, "hold" | "everyFrame">,
+  ) {
     this.#encoder = encoder;
     this.#appender = appender;
+    this.#wanted = wanted;
   }
 
   /** Looked at for every batch of frames. */
@@ -38,9 +47,10 @@ export class FrameCapture {
     return this.#capture !== undefined;
   }
 
-  /** Begins a capture; one that is on is ended. */
+  /** Begins a capture, of every frame; one that is on is ended. */
   start(order: CaptureOrder): void {
     this.stop();
+    this.#release = this.#wanted?.hold("capture.frames", this.#wanted.everyFrame(order.bus)) ?? this.#release;
     const records = new FrameRecords(order.id, { encoder: this.#encoder, appender: this.#appender });
     this.#capture = { ...order, records, frames: 0, discarded: 0 };
   }
@@ -57,6 +67,7 @@ export class FrameCapture {
     const capture = this.#capture;
     if (capture === undefined) return undefined;
     this.#capture = undefined;
+    this.#release();
     const { frames, discarded, records } = capture;
     records.flush();
     this.#appender.store();

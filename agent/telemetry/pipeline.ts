@@ -37,6 +37,8 @@ export type FrameCounters = {
   readonly decoded: number;
   /** Data frames whose arbitration id no DBC file of this bus names. */
   readonly unknown: number;
+  /** Data frames of messages of which nobody wants a signal; somebody else takes them as they are, or they came with a change of filters. */
+  readonly unwanted: number;
   readonly remote: number;
   readonly error: number;
   /** Monotonic ms of the last batch with a frame that is no error frame; undefined before the first. */
@@ -62,6 +64,7 @@ type BusIntake = {
   readonly messages: BusMessages;
   decoded: number;
   unknown: number;
+  unwanted: number;
   remote: number;
   error: number;
   lastFrameMs: number | undefined;
@@ -97,6 +100,7 @@ export class Pipeline {
       messages,
       decoded: 0,
       unknown: 0,
+      unwanted: 0,
       remote: 0,
       error: 0,
       lastFrameMs: undefined,
@@ -137,8 +141,8 @@ export class Pipeline {
 
   counters(): PipelineCounters {
     const counters = this.#parts.appender.counters();
-    const buses = [...this.#lines].map(([name, { decoded, unknown, remote, error, lastFrameMs }]) => {
-      return [name, { decoded, unknown, remote, error, lastFrameMs }] as const;
+    const buses = [...this.#lines].map(([name, { decoded, unknown, unwanted, remote, error, lastFrameMs }]) => {
+      return [name, { decoded, unknown, unwanted, remote, error, lastFrameMs }] as const;
     });
     const inCampaigns = this.#parts.campaigns.list().reduce((sum, { figures }) => sum + figures.discardedSamples, 0);
     const discardedSamples = counters.discardedSamples + this.#parts.collector.discardedSamples + inCampaigns;
@@ -157,7 +161,7 @@ export class Pipeline {
   /** The frame path: no promise, no closure, no object a frame. */
   #takeFrames(line: BusIntake, batch: FrameBatch): void {
     const { table, collector, takers, clock } = this.#parts;
-    const { values, wides, present, slots } = table;
+    const { values, wides, present, slots, wantedMessages } = table;
     const { capture, history } = takers;
     const errorsBefore = line.error;
     if (capture?.isOn === true) capture.take(line.bus.name, batch);
@@ -173,6 +177,10 @@ export class Pipeline {
       const message = line.messages.find(batch.id(at), (flags & FRAME_FLAG.extended) !== 0);
       if (message === undefined) {
         line.unknown += 1;
+        continue;
+      }
+      if (wantedMessages[message.index] === 0) {
+        line.unwanted += 1;
         continue;
       }
       const length = batch.length(at);

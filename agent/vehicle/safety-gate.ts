@@ -75,6 +75,11 @@ export function buildSafetyGate(
     else clauses.push(clause);
   }
   if (problems.length > 0) return { kind: "unfit", problems };
+  // For ever: a gate that first had to wait for its signals would be closed when it is asked.
+  parts.signals.hold(
+    "safety gate",
+    inputs.map(([, , signal]) => signal),
+  );
   const check = (): string | undefined => {
     const values: Record<string, number> = {};
     for (const [variable, name, signal] of inputs) {

@@ -16,8 +16,8 @@ export type CaptureFramesParts = {
 };
 
 /**
- * `capture.frames`: the frames that the agent receives for so many seconds, of one bus or all, as records of the capture stream. Where
- * the driver filters in the kernel these are the frames that the DBC files name. It is of class R1: it costs traffic.
+ * `capture.frames`: every frame of one bus or all, whether a DBC file names it or not, for so many seconds, as records of the capture
+ * stream. It is of class R1: it costs traffic.
  */
 export function captureFrames(parts: CaptureFramesParts): Action {
   const { capture, buses, maxSeconds, maxFrames, name, clock } = parts;

@@ -12,6 +12,7 @@ export type LocateSettings = { readonly latitude: string; readonly longitude: st
 /** `vehicle.locate`: the position that two signals give, in degrees, with its age. Throws `config.invalid` when there are no such signals. */
 export function locate(settings: LocateSettings, signals: LatestSignals, clock: Clock): Action {
   const sources = [signalOf("latitude", settings, signals), signalOf("longitude", settings, signals)];
+  signals.hold("vehicle.locate", sources);
   return {
     name: "vehicle.locate",
     summary: "where the vehicle is",

@@ -19,7 +19,7 @@ export type ReadSignalsParts = { readonly signals: LatestSignals; readonly clock
 
 const READ = { commandClass: "R0", keyRole: "commands", endsInRestart: false } as const;
 
-/** `signals.last`: the last known values of named signals, with their ages. */
+/** `signals.last`: the last known values of named signals, with their ages: of one that nobody wants, what it was when somebody did. */
 export function lastSignals(parts: ReadSignalsParts): Action {
   return {
     ...READ,
@@ -83,7 +83,15 @@ async function awaitFresh(
     return timeUs === undefined || timeUs === before.get(name);
   };
   const endMs = clock.monotonicMs() + withinMs;
-  while (wanted.some(isLate) && clock.monotonicMs() < endMs && !signal.aborted) await clock.sleep(POLL_MS, signal);
+  const release = signals.hold(
+    "signals.read",
+    wanted.map(([, entry]) => entry),
+  );
+  try {
+    while (wanted.some(isLate) && clock.monotonicMs() < endMs && !signal.aborted) await clock.sleep(POLL_MS, signal);
+  } finally {
+    release();
+  }
   const missing = wanted.find(isLate);
   if (missing === undefined) return { kind: "done", result: resultOf(wanted, parts) };
   return { kind: "failed", code: "NO_RESPONSE", description: `${missing[0]} did not arrive within ${withinMs} ms` };

@@ -21,6 +21,8 @@ export class WantedDecoders {
   readonly whole: readonly DecodeMessage[];
   /** One byte a signal: 1 while somebody wants it. All are wanted at first. Written by `want` alone. */
   readonly wanted: Uint8Array;
+  /** One byte a message: 1 while somebody wants one of its signals. */
+  readonly wantedMessages: Uint8Array;
   readonly #layouts: PackedLayouts;
   readonly #present: Uint8Array;
 
@@ -29,6 +31,7 @@ export class WantedDecoders {
     this.#present = present;
     this.whole = compileDecoders(plans);
     this.#layouts = new PackedLayouts(plans);
+    this.wantedMessages = new Uint8Array(plans.length).fill(1);
     this.wanted = new Uint8Array(present.length).fill(1);
   }
 
@@ -43,7 +46,10 @@ export class WantedDecoders {
       return false;
     });
     this.wanted.set(wanted);
-    for (const message of changed) message.decode = this.#decoderOf(message);
+    for (const message of changed) {
+      message.decode = this.#decoderOf(message);
+      this.wantedMessages[message.index] = Number(message.decode !== decodeNothing);
+    }
     return changed.length;
   }
 

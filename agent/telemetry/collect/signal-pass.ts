@@ -12,6 +12,7 @@ export class SignalPass {
   /** The newest value of every signal that was decoded, collected or not. */
   readonly latest: LatestValues;
   readonly #present: Uint8Array;
+  readonly #wanted: Uint8Array;
   readonly #values: Float64Array;
   readonly #words: Uint32Array;
   readonly #readers: SamplerChains;
@@ -21,6 +22,7 @@ export class SignalPass {
   constructor(table: SignalTable, readers: SamplerChains, samplers: SamplerChains) {
     this.latest = new LatestValues(table);
     this.#present = table.present;
+    this.#wanted = table.wanted;
     this.#values = table.values;
     this.#words = this.latest.words;
     this.#readers = readers;
@@ -35,8 +37,10 @@ export class SignalPass {
     const end = message.firstSignal + message.signalCount;
     const shift = firstSlot - message.firstSignal;
     const present = this.#present;
+    const wanted = this.#wanted;
     for (let signal = message.firstSignal; signal < end; signal++) {
-      if (allPresent || present[signal] === 1) this.#takeSignal(signal, signal + shift, receivedAtUs);
+      if (wanted[signal] === 1 && (allPresent || present[signal] === 1))
+        this.#takeSignal(signal, signal + shift, receivedAtUs);
     }
   }
 

@@ -7,6 +7,7 @@ import type { BusSink, CanBus } from "../../../agent/ports/can-bus.ts";
 import type { FrameBatch } from "../../../agent/ports/frame.ts";
 import type { Outbox } from "../../../agent/ports/outbox.ts";
 import type { SignalTable } from "../../../agent/signals/signal-table.ts";
+import { WantedSignals } from "../../../agent/signals/wanted-signals.ts";
 import { Appender } from "../../../agent/telemetry/appender.ts";
 import { Collector } from "../../../agent/telemetry/collect/collector.ts";
 import { Pipeline } from "../../../agent/telemetry/pipeline.ts";
@@ -58,8 +59,9 @@ function pipelineOf(table: SignalTable, outbox: Outbox): Pipeline {
   });
   const appender = new Appender({ outbox, clock, log, holdBytes, wake: quiet });
   const collector = new Collector(table);
+  const wanted = new WantedSignals(table);
   const { set } = composeCampaigns(
-    { config: settings, table, collector, encoder, appender, outbox, buses: [], documents: [] },
+    { config: settings, wanted, collector, encoder, appender, outbox, buses: [], documents: [] },
     { clock, log },
   );
   return new Pipeline({ table, collector, campaigns: set, encoder, appender, takers: {}, clock, batchMs });

@@ -67,6 +67,7 @@ export function tableOf(specs: readonly MessageSpec[]): SignalTable {
     wides: new BigInt64Array(wides),
     present: new Uint8Array(signals.length),
     wanted: new Uint8Array(signals.length).fill(1),
+    wantedMessages: new Uint8Array(messages.length).fill(1),
     // The decoders here decode all signals; whoever reads must ask `wanted`.
     want(wanted) {
       this.wanted.set(wanted);

@@ -2,6 +2,8 @@ import { describe, expect, it } from "vitest";
 import { signalsHandlers } from "../../../agent/local-api/signals-handlers.ts";
 import { watchSignals } from "../../../agent/local-api/signals-schema.ts";
 import { servedOn } from "../../../agent/local-api/verb.ts";
+import { LatestSignals } from "../../../agent/signals/latest-signals.ts";
+import type { SignalEntry } from "../../../agent/signals/signal-entry.ts";
 import { ManualClock } from "../../fakes/core/clock.ts";
 import { tableOf } from "../../fakes/telemetry/table.ts";
 
@@ -22,13 +24,28 @@ const table = tableOf([
   },
 ]);
 
+/** What is held while somebody watches, and how often something was. */
+const held = new Set<readonly string[]>();
+let holds = 0;
+
+function hold(_who: string, signals: readonly SignalEntry[]): () => void {
+  const names = signals.map(({ name }) => name);
+  held.add(names);
+  holds += 1;
+  return () => void held.delete(names);
+}
+
 /** What `watch` answers first when every signal is 3. */
 async function watch(...patterns: string[]) {
   const latest = table.signals.map((signal) => ({ signal, origin: undefined, timeUs: 0, raw: 3 }));
-  const verbs = servedOn("view", signalsHandlers({ latest: () => latest, clock: new ManualClock() }));
+  const signals = new LatestSignals(table, { latestOf: () => undefined }, hold);
+  const verbs = servedOn("view", signalsHandlers({ latest: () => latest, signals, clock: new ManualClock() }));
   const answer: unknown = await verbs.watch?.({ verb: "watch", patterns }, new AbortController().signal);
   if (!isStream(answer)) throw new Error("no stream");
-  for await (const each of answer) return watchSignals.each.parse(JSON.parse(JSON.stringify(each))).signals;
+  for await (const each of answer) {
+    expect([...held].flat()).toEqual(signals.matching(patterns).map(({ name }) => name));
+    return watchSignals.each.parse(JSON.parse(JSON.stringify(each))).signals;
+  }
   throw new Error("nothing came");
 }
 
@@ -52,5 +69,12 @@ describe("watch", () => {
     ["Vehicle.speed", []],
   ])("takes %s as a pattern over both names", async (pattern, names) => {
     expect((await watch(pattern)).map(({ name }) => name)).toEqual(names);
+  });
+
+  it("has what it shows decoded, for as long as somebody watches", async () => {
+    const before = holds;
+    await watch("Gearbox.Speed");
+    expect(holds).toBe(before + 1);
+    expect(held.size).toBe(0);
   });
 });

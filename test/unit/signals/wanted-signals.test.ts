@@ -4,7 +4,7 @@ import { EVERY_FRAME, type FrameFilter } from "../../../agent/ports/can-bus.ts";
 import { FRAME_FLAG } from "../../../agent/ports/frame.ts";
 import { createSignalTable } from "../../../agent/signals/build-table.ts";
 import { parseDbc } from "../../../agent/signals/dbc/parse.ts";
-import { everySignal, type Interest, WantedSignals } from "../../../agent/signals/wanted-signals.ts";
+import { type Interest, undescribedBuses, WantedSignals } from "../../../agent/signals/wanted-signals.ts";
 import { ReceiveFilter } from "../../../drivers/can/filter.ts";
 import { FakeCanBus } from "../../fakes/ports/can-bus.ts";
 
@@ -22,7 +22,7 @@ function rig() {
   const buses = ["can0", "can1", "can9"].map((name) => new FakeCanBus(name));
   const wanted = new WantedSignals(table);
   for (const bus of buses) wanted.attach(bus);
-  return { table, buses, wanted, last: () => buses.map(({ filterLists }) => filterLists.at(-1)) };
+  return { table, buses, wanted, last: () => buses.map(({ filterLists }) => filterLists.at(-1) ?? []) };
 }
 
 const ofId = (id: number): FrameFilter => ({ id, mask: 0x7ff, extended: false });
@@ -31,20 +31,22 @@ const signals = (...indexes: readonly number[]): Interest => ({ signals: indexes
 describe("WantedSignals", () => {
   it("receives and decodes nothing while nobody wants anything", () => {
     const { table, last, wanted } = rig();
+    expect(wanted.hasNarrowed("can0")).toBe(false);
+    wanted.settle();
     expect(last()).toEqual([[], [], []]);
     expect([...table.wanted]).toEqual(Array.from({ length: 15 }, () => 0));
-    expect(wanted.isNarrowed("can0")).toBe(true);
-    expect(wanted.isNarrowed("can9")).toBe(false);
+    expect(wanted.hasNarrowed("can0")).toBe(true);
+    expect(wanted.hasNarrowed("can9")).toBe(false);
   });
 
   it("receives what it received before when every signal is wanted", () => {
     const { table, last, wanted } = rig();
-    wanted.want("default", everySignal(table, ["can0", "can1", "can9"]));
-    wanted.settle();
+    wanted.want("campaigns", signals(...table.signals.map(({ index }) => index)));
+    wanted.hold("buses without DBC files", undescribedBuses(table, ["can0", "can1", "can9"]));
     expect(last()).toEqual(["can0", "can1", "can9"].map((bus) => table.bus(bus).filters));
     expect(last()[2]).toBe(EVERY_FRAME);
     expect([...table.wanted]).toEqual(Array.from({ length: 15 }, () => 1));
-    expect(["can0", "can1", "can9"].map((bus) => wanted.isNarrowed(bus))).toEqual([false, false, false]);
+    expect(["can0", "can1", "can9"].map((bus) => wanted.hasNarrowed(bus))).toEqual([false, false, false]);
   });
 
   it("holds what several want until the last of them lets go, once each", () => {
@@ -76,9 +78,9 @@ describe("WantedSignals", () => {
     expect(wanted.isDirty).toBe(false);
     expect(buses.map(({ filterLists }) => filterLists.length)).toEqual(lists);
     expect(table.messages.filter(({ decode }, at) => decode !== decoders[at]).map(({ name }) => name)).toEqual(["N0"]);
-    expect(wanted.counters()).toEqual({ changes: 3, filterLists: 5, decoders: 5 + 2 + 1 });
+    expect(wanted.counters()).toEqual({ changes: 2, filterLists: 2, decoders: 5 + 1 });
     wanted.settle();
-    expect(wanted.counters().changes).toBe(3);
+    expect(wanted.counters().changes).toBe(2);
   });
 
   it("lets through frames that are wanted as they are, up to the whole bus", () => {
@@ -87,22 +89,33 @@ describe("WantedSignals", () => {
       signals: [],
       frames: [{ bus, filters }],
     });
-    wanted.want("signal", signals(0));
+    wanted.want("signal", signals(0, 3, 6));
     const release = [
       wanted.want("box", frames("can0", ofId(0x100), ofId(0x7df))),
       wanted.want("log", frames("can0", ...EVERY_FRAME)),
     ];
     wanted.settle();
     expect(last()).toEqual([EVERY_FRAME, [], []]);
-    expect(wanted.isNarrowed("can0")).toBe(false);
+    expect(wanted.hasNarrowed("can0")).toBe(false);
     release[1]();
     wanted.settle();
-    expect(last()).toEqual([[ofId(0x100), ofId(0x7df)], [], []]);
-    expect([...table.wanted].reduce((sum, one) => sum + one, 0)).toBe(1);
+    expect(last()).toEqual([[ofId(0x100), ofId(0x101), ofId(0x102), ofId(0x7df)], [], []]);
+    expect([...table.wanted].reduce((sum, one) => sum + one, 0)).toBe(3);
     expect(wanted.list()).toEqual([
-      { name: "signal", signals: 1, buses: ["can0"] },
+      { name: "signal", signals: 3, buses: ["can0"] },
       { name: "box", signals: 0, buses: ["can0"] },
     ]);
+  });
+
+  it("holds at once what must not wait for the next time that it settles", () => {
+    const { last, wanted } = rig();
+    const release = wanted.hold("capture", wanted.everyFrame(undefined));
+    expect(last()).toEqual([EVERY_FRAME, EVERY_FRAME, EVERY_FRAME]);
+    const one = wanted.hold("other capture", wanted.everyFrame("can1"));
+    release();
+    expect(last()).toEqual([[], EVERY_FRAME, []]);
+    one();
+    expect(last()).toEqual([[], [], []]);
   });
 
   it("is as the set of what is held, whatever comes and goes", () => {
@@ -127,7 +140,7 @@ describe("WantedSignals", () => {
         const isHeld = (index: number): boolean => held.some(({ interest }) => interest.signals.includes(index));
         expect([...table.wanted]).toEqual(table.signals.map(({ index }) => Number(isHeld(index))));
         for (const { name, filterLists } of buses) {
-          const filter = new ReceiveFilter(filterLists.at(-1) ?? EVERY_FRAME);
+          const filter = new ReceiveFilter(filterLists.at(-1) ?? []);
           const isNamed = (id: number): boolean =>
             held.some(({ interest }) =>
               interest.frames.some((own) => own.bus === name && own.filters.some((one) => one.id === id)),

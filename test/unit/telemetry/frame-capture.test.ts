@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { EVERY_FRAME } from "../../../agent/ports/can-bus.ts";
 import { type CanFrame, FRAME_FLAG, FrameBatch } from "../../../agent/ports/frame.ts";
+import type { Interest } from "../../../agent/signals/wanted-signals.ts";
 import { FrameCapture } from "../../../agent/telemetry/frame-capture.ts";
 import { FrameLog } from "../../../agent/telemetry/record/encode/frames.ts";
 import type { EncodedDraft } from "../../../agent/telemetry/record/encode/record-sealer.ts";
@@ -46,6 +48,26 @@ function randomFrames(count: number): readonly CanFrame[] {
 }
 
 describe("a capture of frames", () => {
+  it("has every frame of its bus received, for as long as it is on", () => {
+    const held = new Set<string>();
+    const wanted = {
+      everyFrame: (bus: string | undefined) => ({ signals: [], frames: [{ bus: bus ?? "all", filters: EVERY_FRAME }] }),
+      hold: (_name: string, { frames }: Interest) => {
+        const buses = frames.map(({ bus }) => bus).join();
+        held.add(buses);
+        return () => void held.delete(buses);
+      },
+    };
+    const capture = new FrameCapture(encoderOf(tableOf([])), { add: () => undefined, store: () => undefined }, wanted);
+    capture.start({ id: "c", bus: "can1", maxFrames: 10 });
+    expect([...held]).toEqual(["can1"]);
+    capture.start({ id: "d", bus: undefined, maxFrames: 10 });
+    expect([...held]).toEqual(["all"]);
+    capture.stop();
+    capture.stop();
+    expect([...held]).toEqual([]);
+  });
+
   it("gives back every frame byte by byte, bus by bus, and no record beyond the limit", () => {
     const { capture, payloads, frames } = setUp();
     const all = randomFrames(3000);

@@ -131,8 +131,8 @@ describe("Pipeline", () => {
     pipeline.stop();
     expect(samplesOf(recordsOf(outbox))).toEqual(["0@0=1", "1@0=2", "4@0=10"]);
     expect(Object.fromEntries(pipeline.counters().buses)).toEqual({
-      can0: { decoded: 1, unknown: 2, remote: 1, error: 1, lastFrameMs: 1000 },
-      can1: { decoded: 1, unknown: 1, remote: 0, error: 0, lastFrameMs: 1000 },
+      can0: { decoded: 1, unknown: 2, unwanted: 0, remote: 1, error: 1, lastFrameMs: 1000 },
+      can1: { decoded: 1, unknown: 1, unwanted: 0, remote: 0, error: 0, lastFrameMs: 1000 },
     });
   });
 

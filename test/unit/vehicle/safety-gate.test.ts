@@ -38,6 +38,10 @@ describe("a safety gate", () => {
     expect(reason()).toBe("may act");
   });
 
+  it("has its signals decoded from the start", () => {
+    expect([...gateOf().vehicle.held]).toEqual(["safety gate: Motion.Speed", "safety gate: Motion.Gear"]);
+  });
+
   it("names the first clause that is false, with the values", () => {
     const { reason, receive } = gateOf();
     receive(10, 3);

@@ -181,6 +181,17 @@ describe("what a bus brings", () => {
     expect(exitCode).toBe(3);
   });
 
+  it.each([
+    ["whose frames are held back", { ...silent, filtered: 3360, narrowed: true }],
+    ["whose frames come for somebody else", { ...silent, received: 3360, unwanted: 3360, quietMs: 5 }],
+    ["that was heard long ago", { ...up, quietMs: 600_000, filtered: 3360, narrowed: true }],
+  ] as const)("has no problem with a bus %s, as nobody wants them", async (_name, bus) => {
+    const config = await serveView({ status: () => statusWith({ buses: [bus] }) });
+    const { stdout, exitCode } = await runCli(["status", "--config", config]);
+    expect(stdout).toContain("3 360 that nobody wants");
+    expect(exitCode).toBe(0);
+  });
+
   it("gives a bus that has just come up its time", () => {
     expect(problemsOf(statusWith({ uptimeMs: 59_000, buses: [silent] }))).toEqual([]);
   });

@@ -143,6 +143,7 @@ describe("actions that read", () => {
     vehicle.set("Motion.Speed", 25, clock.wallUs());
     const answer = on.send(plain("signals.read", { arguments: { signals: ["Motion.Speed"], withinMs: 500 } }));
     await clock.run(200);
+    expect(vehicle.held).toContain("signals.read: Motion.Speed");
     vehicle.set("Motion.Speed", 26, clock.wallUs());
     await clock.run(50);
     expect((await answer)?.result).toEqual({ "Motion.Speed": '{"value":13,"unit":"km/h","ageMs":10}' });
@@ -151,10 +152,12 @@ describe("actions that read", () => {
     });
     await clock.run(600);
     expect(textOf(await late)).toBe("FAILED NO_RESPONSE");
+    expect([...vehicle.held].filter((held) => held.startsWith("signals.read"))).toEqual([]);
   });
 
   it("tell a position that is fresh, and nothing else for one", async () => {
     const { clock, vehicle, on } = reading();
+    expect([...vehicle.held]).toEqual(["vehicle.locate: Place.Latitude", "vehicle.locate: Place.Longitude"]);
     expect(await on.outcome(plain("vehicle.locate"), { id: "1" })).toBe("REJECTED UNAVAILABLE");
     vehicle.set("Place.Latitude", 50.5, clock.wallUs());
     vehicle.set("Place.Longitude", 8.25, clock.wallUs());
