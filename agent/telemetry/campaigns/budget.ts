@@ -1,5 +1,8 @@
 const DAY_MS = 86_400_000;
 
+/** `day`: days of UTC since the Unix epoch. */
+export type BudgetState = { readonly day: number; readonly usedBytes: number };
+
 /** What a campaign may still send today, a day of UTC. Without a bound nothing is ever spent. */
 export class Budget {
   readonly #bytesPerDay: number;
@@ -24,6 +27,17 @@ export class Budget {
 
   isSpent(nowMs: number): boolean {
     return this.usedBytes(nowMs) >= this.#bytesPerDay;
+  }
+
+  /** What must outlive a restart; nothing changes in it where there is no bound. */
+  state(): BudgetState {
+    if (this.#bytesPerDay === Number.POSITIVE_INFINITY) return { day: 0, usedBytes: 0 };
+    return { day: this.#day, usedBytes: this.#usedBytes };
+  }
+
+  restore({ day, usedBytes }: BudgetState): void {
+    this.#day = day;
+    this.#usedBytes = usedBytes;
   }
 
   /** Another day begins also when the clock is set back. */

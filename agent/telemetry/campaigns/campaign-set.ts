@@ -8,6 +8,7 @@ import { framesFor, HistoryFilter } from "../history/history-filter.ts";
 import type { EncodedDraft } from "../record/encode/record-sealer.ts";
 import { TableAnnouncement } from "../table-announcement.ts";
 import type { CampaignExpressions } from "./campaign-expressions.ts";
+import { isMemoryKey } from "./campaign-memory.ts";
 import type { CampaignParts } from "./campaign-parts.ts";
 import type { CampaignPlan } from "./campaign-plan.ts";
 import { captureWishes } from "./capture-wishes.ts";
@@ -48,7 +49,7 @@ export class CampaignSet implements FrameUser {
   /** Records of this flush, and what is kept as it is after them. */
   #drafts: EncodedDraft[] = [];
   #forgotten: KeptValue[] = [];
-  readonly #kept: ReadonlyMap<string, Uint8Array>;
+  readonly #kept: Map<string, Uint8Array>;
   readonly #campaignParts: CampaignParts;
   #isAnnounced = false;
 
@@ -110,13 +111,25 @@ export class CampaignSet implements FrameUser {
       member.state = state;
     }
     if (hasChanged) this.#takePart();
+    if (cause === "stop") this.#forgetGone();
     this.#handOver();
   }
 
   /** What it holds goes out, and what it kept with it. */
   #end(campaign: RunningCampaign): void {
     campaign.flush("stop");
-    for (const key of campaign.keptKeys()) this.#forgotten.push({ key, value: undefined });
+    for (const key of campaign.keptKeys()) this.#forget(key);
+  }
+
+  /** What campaigns remembered that have not come again in this run of the agent. */
+  #forgetGone(): void {
+    const inUse = new Set(this.#members.flatMap(({ campaign }) => campaign.keptKeys()));
+    for (const key of [...this.#kept.keys()].filter(isMemoryKey)) if (!inUse.has(key)) this.#forget(key);
+  }
+
+  #forget(key: string): void {
+    this.#kept.delete(key);
+    this.#forgotten.push({ key, value: undefined });
   }
 
   /** Records and what is kept, in one piece: after a kill what is kept is as it was after the records that are there. */

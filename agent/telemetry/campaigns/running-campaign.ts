@@ -9,6 +9,7 @@ import { Trigger } from "../expressions/trigger.ts";
 import type { EncodedDraft } from "../record/encode/record-sealer.ts";
 import { Budget } from "./budget.ts";
 import { CampaignExpressions, type Unsettled } from "./campaign-expressions.ts";
+import { CampaignMemory } from "./campaign-memory.ts";
 import { type CampaignParts, refOf } from "./campaign-parts.ts";
 import type { CampaignPlan } from "./campaign-plan.ts";
 import type { CaptureWishes } from "./capture-wishes.ts";
@@ -16,7 +17,6 @@ import { CapturedCollection } from "./captured-collection.ts";
 import type { Collection } from "./collection.ts";
 import { ContinuousCollection } from "./continuous-collection.ts";
 import type { FactValues } from "./expression-plan.ts";
-import { KeptTriggers } from "./kept-triggers.ts";
 import { TripWatch } from "./trip-watch.ts";
 
 /** "running": it collects, or waits for its trigger; "waiting": before its start; "ended": after its end; "spent": its budget of today is used up. */
@@ -49,7 +49,7 @@ export class RunningCampaign {
   readonly wishes: CaptureWishes | undefined;
   readonly #parts: CampaignParts;
   readonly #budget: Budget;
-  readonly #triggers: KeptTriggers;
+  readonly #memory: CampaignMemory;
   readonly #trip = new TripWatch();
   readonly #trigger: Trigger | undefined;
   readonly #collection: Collection;
@@ -60,12 +60,12 @@ export class RunningCampaign {
   constructor(plan: CampaignPlan, { wishes, unsettled, kept }: RunningContext, parts: CampaignParts) {
     this.plan = plan;
     this.wishes = wishes;
-    this.#triggers = new KeptTriggers(plan);
     this.#parts = parts;
     this.#budget = new Budget(plan.document.budget?.bytesPerDay);
     this.#collection = this.#collectionOf();
     this.#trigger = this.#triggerOf();
-    if (this.#trigger !== undefined) this.#triggers.restore(this.#trigger, kept);
+    this.#memory = new CampaignMemory(plan, this.#trigger, this.#budget);
+    this.#memory.restore(kept);
     this.#expressions = this.#expressionsOf(unsettled);
     this.#links = { readers: this.#expressions?.links() ?? [], samplers: this.#collection.links() };
   }
@@ -115,12 +115,12 @@ export class RunningCampaign {
 
   /** What must outlive a restart and has changed since it was asked last: to be stored together with the records handed over so far. */
   changedState(): readonly KeptValue[] {
-    return this.#trigger === undefined ? [] : this.#triggers.changed(this.#trigger);
+    return this.#memory.changed();
   }
 
   /** Keys under which it keeps its state. */
   keptKeys(): readonly string[] {
-    return [this.#triggers.key];
+    return [this.#memory.key];
   }
 
   /** Timers that are due, then what is to be handed over. "stop" hands over all that it holds. */

@@ -1,4 +1,4 @@
-const FIRST_CAPACITY = 4096;
+const FIRST_CAPACITY = 256;
 
 /**
  * Samples of one batch in the order they were taken, side by side in typed arrays that grow up to `maxSamples`.

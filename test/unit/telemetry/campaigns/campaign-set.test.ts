@@ -146,6 +146,20 @@ describe("CampaignSet", () => {
     ]);
   });
 
+  it("knows after a restart what it has sent today", async () => {
+    const document = { id: "dear", collect: [EVERY], budget: { bytesPerDay: 1000 } };
+    const before = await campaignRig();
+    before.use(document);
+    for (let at = 0; at < 200; at++) before.drive(at, 0, 100);
+    before.pipeline.stop();
+    const sent = samplesIn(before.records(), "dear").length;
+    const after = await campaignRig({ outbox: before.outbox });
+    after.use(document);
+    after.drive(1, 0, 300);
+    after.pipeline.flush();
+    expect(samplesIn(after.records(), "dear")).toHaveLength(sent);
+  });
+
   it("fires by hand, and says so", async () => {
     const { use, drive, clock, campaigns, pipeline, records } = await campaignRig();
     const trigger = { condition: "p > 5.0", beforeMs: 100 };
