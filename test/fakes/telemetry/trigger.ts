@@ -36,6 +36,7 @@ export const FIRED = {
   },
   context: {
     dtcs: ["P0420", "U0100"],
+    dtcsDropped: 5,
     position: { latitude: -33.5, longitude: 0, altitude: 12.5, accuracy: undefined, timeUs: 1_767_225_599_000_000 },
   },
 } as const satisfies TriggerReport;

@@ -28,6 +28,7 @@ const TRIGGER = {
   afterMs: 21,
   byHand: 22,
   valuesDropped: 23,
+  dtcsDropped: 24,
 } as const;
 const VALUE = { name: 1, number: 2, flag: 3, text: 4, unit: 5, timeUs: 6 } as const;
 const POSITION = { latitude: 1, longitude: 2, altitude: 3, accuracy: 4, timeUs: 5 } as const;
@@ -91,6 +92,15 @@ export type Position = {
   readonly timeUs: number;
 };
 
+/** What is known of the moment besides. */
+export type TriggerContext = {
+  /** Diagnostic trouble codes. */
+  readonly dtcs: readonly string[];
+  /** Codes that are left out of `dtcs`; 0 when absent. */
+  readonly dtcsDropped?: number | undefined;
+  readonly position?: Position | undefined;
+};
+
 /** The trigger of a campaign has fired, or what belongs to it has ended. */
 export type TriggerReport = {
   readonly campaign: CampaignRef;
@@ -103,7 +113,7 @@ export type TriggerReport = {
   readonly capture: TriggerCapture;
   readonly counts: TriggerCounts;
   /** Of the moment, as far as it is known. */
-  readonly context?: { readonly dtcs: readonly string[]; readonly position?: Position | undefined } | undefined;
+  readonly context?: TriggerContext | undefined;
 };
 
 /** Writes the `Trigger` message as field `field`. */
@@ -124,6 +134,7 @@ export function writeTrigger(writer: ProtobufWriter, field: number, report: Trig
   if (context?.position !== undefined) writePosition(writer, context.position);
   writer.uintField(TRIGGER.byHand, cause.byHand ? 1 : 0);
   writer.uintField(TRIGGER.valuesDropped, cause.valuesDropped ?? 0);
+  writer.uintField(TRIGGER.dtcsDropped, context?.dtcsDropped ?? 0);
   writer.end();
 }
 

@@ -81,6 +81,7 @@ export const trigger = z.object({
   position: place.nullable(),
   by_hand: z.boolean(),
   values_dropped: z.int().min(0),
+  dtcs_dropped: z.int().min(0),
 });
 
 /** What campaigns run, and which were refused. */

@@ -38,11 +38,11 @@ function rowOf({
 
 /** A trigger that has fired, or what belongs to it that has ended. Throws `input.malformed` for a value of no kind. */
 export function triggerOf(wire: WireTrigger): RecordBody {
-  const { campaign, number, phase, time_us: timeUs, buses, dtcs, position } = wire;
+  const { campaign, number, phase, time_us: timeUs, buses, dtcs, dtcs_dropped: dtcsDropped, position } = wire;
   const { frames, frames_lost: framesLost, samples_discarded: samplesDiscarded } = wire;
   const counts = { frames, framesLost, samplesDiscarded, buses: buses.map(busCountOf) };
   const about = { campaign, number, phase, timeUs, cause: causeOf(wire), capture: captureOf(wire), counts };
-  return { kind: "trigger", ...about, context: { dtcs, position: positionOf(position) } };
+  return { kind: "trigger", ...about, context: { dtcs, dtcsDropped, position: positionOf(position) } };
 }
 
 function causeOf({

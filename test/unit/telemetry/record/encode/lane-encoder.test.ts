@@ -282,3 +282,21 @@ describe("the JSON form", () => {
     });
   });
 });
+
+describe("what a rule of a cloud may read", () => {
+  it("is no longer than 128 KiB when it is decoded, with every field that is not there as its default", () => {
+    const type = protobuf.Root.fromDescriptor(readDescriptor()).lookupType("causeway.v1.Record");
+    const samples = Array.from({ length: 8000 }, (_, at) => ({ signal: at % 3, timeUs: T0 + at, raw: at % 7 }));
+    const drafts = encoderOf(table).lane(settingsOf("rows")).encode(logOf(table, samples), buses);
+    expect(drafts.length).toBeGreaterThan(5);
+    for (const draft of drafts) {
+      const all = { longs: String, enums: String, defaults: true, json: true } as const;
+      const decoded = JSON.stringify(type.toObject(type.decode(draft.seal(idOf(1, "event"))), all));
+      expect(decoded.length).toBeLessThanOrEqual(131_072);
+    }
+  });
+
+  it("is described in no more than 32 KiB", () => {
+    expect(readDescriptor().length).toBeLessThanOrEqual(32_768);
+  });
+});

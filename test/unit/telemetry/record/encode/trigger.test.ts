@@ -29,7 +29,7 @@ describe.each(["columns", "rows", "json"] as const)("the record of a trigger of 
       cause: { ...FIRED.cause, byHand: true, mode: "while", values: [] },
     };
     const found = bodyOf(decodeAll([encoder.trigger(bare, form)])[0], "trigger");
-    expect(found).toEqual({ kind: "trigger", ...bare, context: { dtcs: [], position: undefined } });
+    expect(found).toEqual({ kind: "trigger", ...bare, context: { dtcs: [], dtcsDropped: 0, position: undefined } });
   });
 
   it("leaves out what is too long for a record, counts it, and keeps what comes first", () => {
@@ -48,6 +48,16 @@ describe.each(["columns", "rows", "json"] as const)("the record of a trigger of 
     expect(cause.values.length + (cause.valuesDropped ?? 0)).toBe(200);
     expect(cause.values.length).toBeGreaterThan(0);
     expect(cause.values.map(({ value }) => value)).toEqual(cause.values.map((_, at) => at));
+  });
+
+  it("leaves out trouble codes that are too many, and counts them", () => {
+    const dtcs = Array.from({ length: 1000 }, (_, at) => `P${at}`);
+    const draft = encoder.trigger({ ...FIRED, context: { dtcs } }, form);
+    expect(draft.seal(LAST).length).toBeLessThanOrEqual(4096);
+    const { context } = bodyOf(decodeAll([draft])[0], "trigger");
+    expect(context?.dtcs).toEqual(dtcs.slice(0, context?.dtcs.length));
+    expect((context?.dtcs.length ?? 0) + (context?.dtcsDropped ?? 0)).toBe(1000);
+    expect(context?.dtcs.length).toBeGreaterThan(100);
   });
 
   it("cuts an expression that no record holds", () => {
