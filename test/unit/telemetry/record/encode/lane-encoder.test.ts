@@ -46,7 +46,7 @@ function workedOut(facts: Partial<SignalEntry>): SignalEntry {
 function ownSchema(): OutputSchema {
   const [speed] = table.signals;
   const columns = [
-    workedOut({ aggregate: "mean", windowUs: 10_000_000, unit: "rpm" }),
+    workedOut({ aggregate: "mean", windowUs: 10_000_000, unit: "rpm", texts: valueTexts([[0, "no text of a mean"]]) }),
     { ...speed, unit: "rpm", texts: valueTexts([[3, "three"]]), vss: vssOf("Vehicle.Speed", "Vehicle.Other") },
     workedOut({ bus: "", message: "", arbitrationId: 0, name: "power", unit: "kW", expression: "u * i" }),
     workedOut({ aggregate: "max", windowUs: 0 }),
@@ -118,6 +118,15 @@ describe("lanes of campaigns", () => {
     expect([first, second, third].map(({ stream }) => stream)).toEqual(["capture", "event", "capture"]);
   });
 
+  it("do not come short beside a lane with fewer columns", () => {
+    const encoder = encoderOf(table);
+    const few = { ...table, slots: { ...ownSchema().slots, count: 3 } };
+    encoder.lane(settingsOf("columns", few)).encode(logOf(table, [{ signal: 0, timeUs: T0, raw: 1 }]), []);
+    const all = table.signals.map((_, signal) => ({ signal, timeUs: T0, raw: 1 }));
+    const [record] = decodeAll(encoder.lane(settingsOf("columns")).encode(logOf(table, all), []));
+    expect(bodyOf(record, "samples").columns.map(({ signal }) => signal)).toEqual([0, 1, 2, 3, 4, 5, 6]);
+  });
+
   it("announce what their columns are", () => {
     const schema = ownSchema();
     const [draft] = encoderOf(table).table(schema);
@@ -131,9 +140,9 @@ describe("lanes of campaigns", () => {
         ["Speed", "max", 0, undefined],
       ],
     );
-    expect(new Set([table.signals, schema.signals, schema.signals.slice(0, 3)].map((one) => tableId(one))).size).toBe(
-      3,
-    );
+    const [mean] = schema.signals;
+    const others = [{}, { aggregate: "max" }, { windowUs: 0 }, { aggregate: undefined }, { expression: "x" }] as const;
+    expect(new Set(others.map((facts) => tableId([{ ...mean, ...facts }]))).size).toBe(others.length);
   });
 
   it("are compressed, live and are thinned as their campaign says, and rows never are but live", () => {

@@ -50,6 +50,16 @@ describe.each(["columns", "rows", "json"] as const)("the record of a trigger of 
     expect(cause.values.map(({ value }) => value)).toEqual(cause.values.map((_, at) => at));
   });
 
+  it("keeps the limit to the byte", () => {
+    const short = encoderOf(table, { maxPayloadBytes: 2500 });
+    const lengths = Array.from({ length: 500 }, (_, more) => {
+      const cause = { ...FIRED.cause, expression: "x".repeat(1000 + more * 3), values: [] };
+      return short.trigger({ ...FIRED, cause }, form).seal(LAST).length;
+    });
+    expect(Math.max(...lengths)).toBeLessThanOrEqual(2500);
+    expect(Math.max(...lengths)).toBeGreaterThan(2400);
+  });
+
   it("leaves out trouble codes that are too many, and counts them", () => {
     const dtcs = Array.from({ length: 1000 }, (_, at) => `P${at}`);
     const draft = encoder.trigger({ ...FIRED, context: { dtcs } }, form);
