@@ -37,6 +37,11 @@ export class InputValues {
     return this.#values.length;
   }
 
+  /** When an input was last noted, µs; NaN: never. */
+  timeUs(input: number): number {
+    return this.#timesUs[input];
+  }
+
   /** Takes over what `before` has of an input. */
   adopt(before: InputValues, input: number): void {
     if (input >= before.count) return;

@@ -53,7 +53,6 @@ export class Trigger {
   /** Whether the next change to true counts. */
   #isArmed = true;
   #isOn = false;
-  #isSpentCounted = false;
   #trueSinceUs = Number.NaN;
   #dueUs = Number.POSITIVE_INFINITY;
   #fired = 0;
@@ -112,7 +111,6 @@ export class Trigger {
       return;
     }
     this.#dueUs = Number.POSITIVE_INFINITY;
-    this.#isSpentCounted = false;
     if (result === 0 && (this.#isReleased || !this.#settings.hasRelease)) this.#isArmed = true;
     if (this.#isOn && (result !== 0 || !this.#settings.hasRelease || this.#releaseResult === 1)) this.#end(timeUs);
   }
@@ -143,7 +141,7 @@ export class Trigger {
     if (this.#isOn) return;
     const allowedUs = Math.max(readyUs, this.#intervalEndsUs(timeUs));
     if (timeUs < allowedUs) this.#dueUs = allowedUs;
-    else if (this.#isSpent()) this.#countSpent();
+    else if (this.#isSpent()) this.suppressed += 1;
     else {
       this.#isOn = true;
       this.fire(timeUs);
@@ -164,12 +162,6 @@ export class Trigger {
 
   #isSpent(): boolean {
     return this.#settings.maxCount !== undefined && this.#fired >= this.#settings.maxCount;
-  }
-
-  #countSpent(): void {
-    if (this.#isSpentCounted) return;
-    this.#isSpentCounted = true;
-    this.suppressed += 1;
   }
 
   #end(timeUs: number): void {

@@ -5,7 +5,7 @@ import { Machine } from "./program.ts";
 import type { SampleWindow } from "./sample-window.ts";
 import { TimerHeap } from "./timer-heap.ts";
 
-/** A time that is further before the newest is a step of the clock; buses are not read in the order of their frames, µs. */
+/** A sample that is further before the last one of its input is a step of the clock that all follow; a smaller one is the input's own, µs. */
 const STEP_BACK_US = 1_000_000;
 /** Gaps up to that are looked at like time that passed; a clock can be set forward by years, µs. */
 const MAX_GAP_US = 60_000_000;
@@ -49,8 +49,9 @@ type Cell = {
  * rates, windows and derived signals any sample. What becomes due by time is done before anything later is noted, at its own time, so
  * that a log gives the same as the bus did.
  *
- * A time up to 1 s before the newest is taken as another bus's; one further back is a step of the clock (see `clockStepped`). On the
- * frame path: no object, and an expression that reads nothing noted costs nothing.
+ * All times are of one clock. Buses need not be read in the order of their frames: now is the newest time given. When an input, or
+ * `tick`, goes back by more than a second, the clock was set back (see `clockStepped`). On the frame path: no object, and an expression
+ * that reads nothing noted costs nothing.
  */
 export class ValueBoard {
   /** By input: 1 where an expression reads it. The array is replaced by `use`. */
@@ -72,6 +73,8 @@ export class ValueBoard {
   #notedCount = 0;
   /** The newest time that was given, µs. */
   #nowUs = Number.NEGATIVE_INFINITY;
+  /** Of the last `tick`. */
+  #tickedUs = Number.NEGATIVE_INFINITY;
   #evaluations = 0;
   #errors = 0;
 
@@ -117,6 +120,7 @@ export class ValueBoard {
   /** Takes a sample of an input: a physical value, 1 or 0 for a bool, the position of a text. */
   note(input: number, value: number, timeUs: number): void {
     if (timeUs >= this.#timers.nextUs) this.#runTimers(timeUs);
+    if (this.#inputs.timeUs(input) - timeUs > STEP_BACK_US) this.clockStepped(timeUs - this.#nowUs);
     this.#moveTo(timeUs);
     this.#markNoted(input, this.#inputs.note(input, value, timeUs) ? NOTED.changed : NOTED.equal);
   }
@@ -139,16 +143,26 @@ export class ValueBoard {
     if (this.#firstWord < this.#endWord) this.#evaluateWaiting(timeUs);
   }
 
-  /** Does what is due by time, µs since the Unix epoch of the clock by which frames are received. Call regularly. */
+  /**
+   * Does what is due by time, µs since the Unix epoch of the clock by which frames are received. Call regularly, with a time before which
+   * no frame is still on its way.
+   */
   tick(nowUs: number): void {
+    const backUs = this.#tickedUs - nowUs;
+    if (backUs > STEP_BACK_US) this.clockStepped(Math.min(0, nowUs - this.#nowUs));
+    this.#tickedUs = nowUs;
     this.settle(nowUs);
   }
 
-  /** The wall clock was set by so much: ages and waits go on as they were, windows and rates begin anew. */
+  /**
+   * The wall clock was set by so much: ages and waits go on as they were, windows and rates begin anew. Only a step forward needs to be
+   * told; it looks like time that passed.
+   */
   clockStepped(byUs: number): void {
     this.#inputs.shift(byUs);
     this.#timers.shift(byUs);
     this.#nowUs += byUs;
+    this.#tickedUs += byUs;
     for (let cell = 0; cell < this.#cells.length; cell++) {
       this.#againUs[cell] += byUs;
       this.#cells[cell].sink?.shift(byUs);
@@ -170,7 +184,6 @@ export class ValueBoard {
 
   #moveTo(timeUs: number): void {
     if (timeUs > this.#nowUs) this.#nowUs = timeUs;
-    else if (this.#nowUs - timeUs > STEP_BACK_US) this.clockStepped(timeUs - this.#nowUs);
   }
 
   #markNoted(input: number, how: 1 | 2): void {
@@ -245,7 +258,9 @@ export class ValueBoard {
       if (this.#inputs.forget(output)) this.#wake(output, true);
       return;
     }
-    this.#wake(output, this.#inputs.note(output, result, timeUs));
+    const lastUs = this.#inputs.timeUs(output);
+    // What it is made of may come from buses that are not read in the order of their frames.
+    this.#wake(output, this.#inputs.note(output, result, timeUs < lastUs ? lastUs : timeUs));
     this.#derived.takeDerived(output, result, timeUs);
   }
 

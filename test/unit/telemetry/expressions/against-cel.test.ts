@@ -157,4 +157,8 @@ describe("programs against cel-js 8.0.0, an implementation of CEL by others", ()
   ])("%s is %d for x = 7, y = 20, z = 0", (text, result) => {
     expect(byUs(text, "condition", { x: 7, y: 20, z: 0 })).toBe(result);
   });
+
+  it("has no -0 among whole numbers", () => {
+    expect(Object.is(byUs("int(x)", "value", { x: -0.5 }), 0)).toBe(true);
+  });
 });

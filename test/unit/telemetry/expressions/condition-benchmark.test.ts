@@ -16,10 +16,10 @@ describe("conditions on the frame path", () => {
   );
 
   it("makes no object an evaluation", () => {
-    const tries = Array.from({ length: 10 }, () => Math.abs(conditionGarbage(10, "changing", 50_000)));
-    const bytes = Math.min(...tries);
+    let bytes = Number.POSITIVE_INFINITY;
+    // Numbers are boxed until all is compiled, which a busy machine puts off; an object an evaluation would stay, as 220 bytes and more.
+    for (let tries = 0; tries < 100 && bytes > 50; tries++) bytes = Math.abs(conditionGarbage(10, "changing", 20_000));
     console.info(`${bytes.toFixed(2)} bytes a frame with 11 evaluations`);
-    // 0 once all is compiled; before that the time of a frame may be boxed. An object an evaluation would be 220 and more.
-    expect(bytes).toBeLessThan(100);
+    expect(bytes).toBeLessThanOrEqual(50);
   });
 });

@@ -32,21 +32,27 @@ class Model {
   nowUs = Number.NEGATIVE_INFINITY;
   /** Of the last sample, as the clock goes now. */
   lastUs = Number.NEGATIVE_INFINITY;
+  #tickedUs = Number.NEGATIVE_INFINITY;
 
-  moveTo(timeUs: number): void {
-    if (this.nowUs - timeUs > 1_000_000) {
-      this.samples = [];
-      this.lastUs += timeUs - this.nowUs;
-      this.nowUs = timeUs;
-    }
+  tick(timeUs: number): void {
+    if (this.#tickedUs - timeUs > 1_000_000) this.#step(Math.min(0, timeUs - this.nowUs));
+    this.#tickedUs = timeUs;
     this.nowUs = Math.max(this.nowUs, timeUs);
   }
 
   sample(timeUs: number, value: number): void {
-    this.moveTo(timeUs);
+    if (this.lastUs - timeUs > 1_000_000) this.#step(timeUs - this.nowUs);
+    this.nowUs = Math.max(this.nowUs, timeUs);
     if (timeUs < this.lastUs) this.samples = [];
     this.lastUs = timeUs;
     this.samples = [...this.samples, { timeUs, value }];
+  }
+
+  #step(byUs: number): void {
+    this.samples = [];
+    this.nowUs += byUs;
+    this.lastUs += byUs;
+    this.#tickedUs += byUs;
   }
 
   read(what: WindowFunction, wrapsAt: number): number {
@@ -103,7 +109,7 @@ function playOnBoard(steps: readonly Step[]): {
   for (const { kind, byUs, value } of steps) {
     timeUs += byUs;
     if (kind === "other") {
-      model.moveTo(timeUs);
+      model.tick(timeUs);
       board.tick(timeUs);
       continue;
     }

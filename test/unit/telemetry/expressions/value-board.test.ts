@@ -116,6 +116,7 @@ describe("ValueBoard", () => {
     frame(board, 0, 1, 0);
     frame(board, 0, 2, 1);
     const other = new RecordingSink();
+    frame(board, 1, 5, 1);
     board.use([{ expression: expressionOf("y > 1"), maxAgeMs: 1000, use: { kind: "condition", sink: other } }, held]);
     frame(board, 0, 3, 2);
     expect(use.sink.results.map(({ result }) => result)).toEqual([0, 1]);
@@ -154,5 +155,41 @@ describe("ValueBoard", () => {
     const before = board.counters().evaluations;
     board.tick(50 * 365 * 86_400 * SECOND_US);
     expect(board.counters().evaluations - before).toBeLessThan(2000);
+  });
+
+  it("takes two samples of an input in one frame for one change", () => {
+    const { board, results } = conditionBoard("x > 1");
+    frame(board, 0, 0, 0);
+    board.note(0, 5, 1);
+    board.note(0, 5, 1);
+    board.settle(1);
+    expect(results.map(({ result }) => result)).toEqual([0, 1]);
+  });
+
+  it("keeps the window over a derived signal of two buses that are not read in the order of their frames", () => {
+    const { board } = boardOf();
+    const sink = new RecordingSink();
+    const scope = new Map([...SCOPE, ["sum", { input: 8, type: "double" }]] as const);
+    const counted = expressionOf('count(sum, duration("10s")) == 3', "condition", scope);
+    board.use([
+      { expression: expressionOf("x + y", "value"), maxAgeMs: 1000, use: { kind: "derived", output: 8 } },
+      { expression: counted, maxAgeMs: 1000, use: { kind: "condition", sink } },
+    ]);
+    frame(board, 0, 1, 10_000);
+    frame(board, 1, 1, 9_000);
+    frame(board, 0, 2, 11_000);
+    frame(board, 1, 2, 10_500);
+    expect(sink.results.map(({ result }) => result)).toEqual([Number.NaN, 0, 1]);
+  });
+
+  it("takes a tick that goes back for a step of the clock", () => {
+    const { board, results } = conditionBoard("age(x) > 5000");
+    frame(board, 0, 1, 100 * SECOND_US);
+    board.tick(101 * SECOND_US);
+    board.tick(10 * SECOND_US);
+    board.tick(14 * SECOND_US);
+    expect(results.map(({ result }) => result)).toEqual([0]);
+    board.tick(15 * SECOND_US);
+    expect(results.map(({ result }) => result)).toEqual([0, 1]);
   });
 });
