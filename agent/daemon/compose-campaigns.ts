@@ -23,7 +23,7 @@ export type CampaignLineParts = {
   readonly collector: Collector;
   readonly encoder: Encoder;
   readonly appender: Appender;
-  readonly outbox: Pick<Outbox, "kept">;
+  readonly outbox: Pick<Outbox, "kept" | "stats">;
   readonly buses: readonly ObservedBus[];
   /** Documents that can run here, each id once. */
   readonly documents: readonly CampaignDocument[];
@@ -53,6 +53,7 @@ export function composeCampaigns(
     campaign,
     appender,
     kept: outbox.kept(),
+    run: `${outbox.stats().epoch}`,
     collector,
     busNames,
     facts,

@@ -9,7 +9,10 @@ import { ruleProblems } from "./rule-problems.ts";
 /** A document that cannot run here, and why: the first problem of each place. */
 export type UnfitCampaign = { readonly document: CampaignDocument; readonly problems: readonly EntryProblem[] };
 
-export type CampaignControlParts = { readonly set: Pick<CampaignSet, "use">; readonly context: PlanContext };
+export type CampaignControlParts = {
+  readonly set: Pick<CampaignSet, "use" | "reportOrphans">;
+  readonly context: PlanContext;
+};
 
 /** Says which campaigns run: the one that the rules of collection stand for, and the documents that were accepted. */
 export class CampaignControl {
@@ -47,6 +50,7 @@ export class CampaignControl {
     }
     this.#others = plans;
     this.#apply();
+    this.#parts.set.reportOrphans();
     return unfit;
   }
 

@@ -1,20 +1,31 @@
 import type { SenderSlots } from "../../signals/signal-slots.ts";
 import type { SignalTable } from "../../signals/signal-table.ts";
+import type { KeptSampler } from "../collect/cells/kept-sampler.ts";
 import { type FramePass, Lane } from "../collect/lane.ts";
 import type { CloseCause, Reading, Sampler, SamplerInput } from "../collect/sampler.ts";
 import { SamplerChains, type SamplerLink } from "../collect/sampler-chains.ts";
+import type { CellPlaces } from "./campaign-parts.ts";
 import { type CampaignPlan, derivedEntry, type PlannedSampling } from "./campaign-plan.ts";
-import { makeSampler } from "./make-sampler.ts";
+import { isKept } from "./kept-plan.ts";
+import { makeKeptSampler, makeSampler } from "./make-sampler.ts";
 
 type Sampled = { readonly sampler: Sampler; readonly planned: PlannedSampling };
 
 /** Where it gathers samples, and for how many a batch is full. */
-export type IntakeParts = { readonly table: SignalTable; readonly pass: FramePass; readonly batchSamples: number };
+export type IntakeParts = {
+  readonly table: SignalTable;
+  readonly pass: FramePass;
+  readonly batchSamples: number;
+  /** Absent where what counts in cells takes no part. */
+  readonly places?: CellPlaces | undefined;
+};
 
 /** Takes the samples that a campaign asks for into its lane: live for as long as it runs, or those of one capture. */
 export class CampaignIntake {
   readonly plan: CampaignPlan;
   readonly lane: Lane;
+  /** Those that count in cells. */
+  readonly kept: readonly KeptSampler[];
   readonly #table: SignalTable;
   readonly #sampled: readonly Sampled[];
   readonly #derived: SamplerChains;
@@ -22,11 +33,16 @@ export class CampaignIntake {
   readonly #number = new Float64Array(1);
   readonly #words = new Uint32Array(this.#number.buffer);
 
-  constructor(plan: CampaignPlan, { table, pass, batchSamples }: IntakeParts) {
+  constructor(plan: CampaignPlan, { table, pass, batchSamples, places }: IntakeParts) {
     this.plan = plan;
     this.#table = table;
     this.lane = new Lane(plan.schema, batchSamples, pass);
-    this.#sampled = plan.samplings.map((planned) => ({ sampler: makeSampler(planned, this.lane), planned }));
+    const kept = places === undefined ? [] : keptSamplers(plan, places);
+    this.kept = kept.map(({ sampler }) => sampler);
+    const sampled = plan.samplings
+      .filter(({ entry }) => !isKept(entry))
+      .map((planned) => ({ sampler: makeSampler(planned, this.lane), planned }));
+    this.#sampled = [...sampled, ...kept];
     this.#derived = new SamplerChains(plan.document.derived.length);
     this.#derived.use(this.#sampled.flatMap((sampled) => derivedLinks(sampled, plan)));
   }
@@ -53,12 +69,17 @@ export class CampaignIntake {
         const offset = chosen.signal.index - message.firstSignal;
         if (offset < 0 || offset >= message.signalCount) return [];
         const slot = firstSlot + offset;
-        const output = this.plan.ownSlots === undefined ? slot : this.plan.ownSlots.slotFor(column, sender);
+        const output = this.#outputOf(planned, { slot, column, sender });
         return output === undefined
           ? []
           : [linkOf(sampler, { signal: chosen.signal, slot, output, origin: sender.origin })];
       }),
     );
+  }
+
+  #outputOf({ entry }: PlannedSampling, of: { slot: number; column: number; sender: SenderSlots }): number | undefined {
+    if (isKept(entry)) return of.column;
+    return this.plan.ownSlots === undefined ? of.slot : this.plan.ownSlots.slotFor(of.column, of.sender);
   }
 
   /** A derived signal, by its place in the document, has a value. On the frame path. */
@@ -77,6 +98,12 @@ export class CampaignIntake {
   close(nowMs: number, cause: CloseCause): void {
     for (const { sampler } of this.#sampled) sampler.close(nowMs, cause);
   }
+}
+
+function keptSamplers({ samplings }: CampaignPlan, places: CellPlaces) {
+  return samplings.flatMap((planned, at) =>
+    isKept(planned.entry) ? [{ sampler: makeKeptSampler(planned.entry, places(`${at}`)), planned }] : [],
+  );
 }
 
 function linkOf(sampler: Sampler, source: Pick<SamplerInput, "signal" | "slot" | "output" | "origin">): SamplerLink {

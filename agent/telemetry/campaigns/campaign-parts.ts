@@ -1,6 +1,7 @@
 import type { CampaignDocument } from "../../../config/campaign.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { SignalTable } from "../../signals/signal-table.ts";
+import type { CellPlace } from "../collect/cells/cell-ledger.ts";
 import type { FramePass } from "../collect/lane.ts";
 import type { FrameHistory } from "../history/frame-history.ts";
 import type { BusCount } from "../record/encode/bus-count.ts";
@@ -32,7 +33,12 @@ export type CampaignOutput = {
   /** How they name it; undefined for the default campaign, which they do not name. */
   readonly campaign: CampaignRef | undefined;
   readonly add: (draft: EncodedDraft) => void;
+  /** Where its cells are kept; undefined for the default campaign, which has none. */
+  readonly places: CellPlaces | undefined;
 };
+
+/** Where cells are kept, by the name of their sampler in the campaign. */
+export type CellPlaces = (name: string) => CellPlace;
 
 /** How the records of a campaign name it; the default campaign has no name in them. */
 export function refOf({ document, digest }: CampaignPlan): CampaignRef | undefined {

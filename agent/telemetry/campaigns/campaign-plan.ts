@@ -7,22 +7,22 @@ import { matchesPattern, matchesSignal } from "../../signals/signal-patterns.ts"
 import type { SignalTable } from "../../signals/signal-table.ts";
 import type { OutputSchema } from "../collect/lane.ts";
 import { campaignSchema, type OutputColumn, type OutputSlots } from "./campaign-schema.ts";
+import type { ChosenSignal } from "./chosen-signal.ts";
 import { type ExpressionPlan, type FactNames, planExpressions } from "./expression-plan.ts";
+import { isKept, keptProblems, pairedSignals } from "./kept-plan.ts";
 
 type CollectEntry = CampaignDocument["collect"][number];
 export type AggregateKind = Extract<CollectEntry, { mode: "aggregate" }>["of"][number];
-
-/** A signal of the table, or a derived one by its place among those of the campaign. */
-export type ChosenSignal =
-  | { readonly kind: "table"; readonly signal: SignalEntry }
-  | { readonly kind: "derived"; readonly index: number };
 
 /** What is done with some signals in one way. */
 export type PlannedSampling = {
   /** The entry of the document, and of an aggregate which. */
   readonly entry: Exclude<CollectEntry, { mode: "off" }>;
   readonly aggregate: AggregateKind | undefined;
-  /** Each with its column: in the vehicle's table the slot of the signal, in the campaign's own its place. */
+  /**
+   * Each with its column: in the vehicle's table the slot of the signal, in the campaign's own its place. Of what is no column, its
+   * place in this list; then of a histogram of two signals each is followed by its second.
+   */
   readonly signals: readonly { readonly chosen: ChosenSignal; readonly output: number }[];
 };
 
@@ -44,8 +44,6 @@ export type PlannedCampaign =
   | { readonly kind: "plan"; readonly plan: CampaignPlan }
   | { readonly kind: "unfit"; readonly problems: readonly EntryProblem[] };
 
-/** What these gather is sent by itself, and no column of samples. */
-const KEPT_MODES = new Set(["duration", "histogram", "counter"]);
 /** Columns of J1939 senders that a campaign's own table has room for. */
 const MAX_SENDER_COLUMNS = 1024;
 /** Of these modes the last entry counts that chooses a signal. */
@@ -76,7 +74,12 @@ export function planCampaign(document: CampaignDocument, context: PlanContext): 
     ...captureProblems(document, context),
   ];
   if (expressions.kind === "unfit" || problems.length > 0) return { kind: "unfit", problems };
-  const choices = document.collect.map((entry) => chooseSignals(entry, document, table));
+  const find = (pattern: string): readonly ChosenSignal[] => chooseSignals([pattern], document, table);
+  const choices = document.collect.map((entry) =>
+    pairedSignals(entry, chooseSignals(patternsOf(entry), document, table), find),
+  );
+  const keptUnfit = keptProblems(document, choices, find);
+  if (keptUnfit.length > 0) return { kind: "unfit", problems: keptUnfit };
   const warnings = document.collect.flatMap(({ signals }, at) =>
     choices[at].length === 0
       ? [{ path: ["collect", at, "signals"], problem: `${JSON.stringify(signals)} matches no signal` }]
@@ -118,11 +121,10 @@ function patternsOf({ signals }: CollectEntry): readonly string[] {
 }
 
 function chooseSignals(
-  entry: CollectEntry,
+  patterns: readonly string[],
   { derived }: CampaignDocument,
   { signals }: SignalTable,
 ): readonly ChosenSignal[] {
-  const patterns = patternsOf(entry);
   const isChosen = (signal: SignalEntry): boolean => patterns.some((pattern) => matchesSignal(pattern, signal));
   return [
     ...signals.filter(isChosen).map((signal) => ({ kind: "table", signal }) as const),
@@ -169,14 +171,17 @@ function samplingsOf(
 type Placed = Pick<CampaignPlan, "schema" | "ownSlots"> & { readonly planned: readonly PlannedSampling[] };
 
 function isInTable({ entry, aggregate, chosen }: Sampling): boolean {
-  return KEPT_MODES.has(entry.mode) || (aggregate === undefined && chosen.every(({ kind }) => kind === "table"));
+  return isKept(entry) || (aggregate === undefined && chosen.every(({ kind }) => kind === "table"));
 }
 
 function inTable(samplings: readonly Sampling[], { id, signals, slots }: SignalTable): Placed {
   const planned = samplings.map(({ entry, aggregate, chosen }) => ({
     entry,
     aggregate,
-    signals: chosen.map((one, at) => ({ chosen: one, output: one.kind === "table" ? one.signal.index : at })),
+    signals: chosen.map((one, at) => ({
+      chosen: one,
+      output: one.kind === "table" && !isKept(entry) ? one.signal.index : at,
+    })),
   }));
   return { schema: { id, signals, slots }, ownSlots: undefined, planned };
 }
@@ -187,7 +192,7 @@ function inOwnTable(samplings: readonly Sampling[], document: CampaignDocument, 
     entry,
     aggregate,
     signals: chosen.map((one, place) => {
-      if (KEPT_MODES.has(entry.mode)) return { chosen: one, output: place };
+      if (isKept(entry)) return { chosen: one, output: place };
       const output = columns.length;
       const group = groupOf(at, one, table);
       columns.push({ entry: { ...columnEntry(one, { entry, aggregate }, document), index: output }, group });

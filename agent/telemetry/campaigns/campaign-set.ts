@@ -2,6 +2,8 @@ import type { KeptValue } from "../../ports/outbox.ts";
 import type { SenderSlots } from "../../signals/signal-slots.ts";
 import type { Interest } from "../../signals/wanted-signals.ts";
 import type { Appender } from "../appender.ts";
+import { recordsWith } from "../collect/cells/cell-records.ts";
+import { KeptCells } from "../collect/cells/kept-cells.ts";
 import { type Collector, type FrameLinks, type FrameUser, joinedLinks } from "../collect/collector.ts";
 import type { CloseCause } from "../collect/sampler.ts";
 import { framesFor, HistoryFilter } from "../history/history-filter.ts";
@@ -20,6 +22,8 @@ export type CampaignSetParts = {
   readonly appender: Pick<Appender, "add" | "addTogether">;
   /** What was kept before this start of the agent. */
   readonly kept: readonly { readonly key: string; readonly value: Uint8Array }[];
+  /** Names the outbox that is in use at this start. */
+  readonly run: string;
   readonly collector: Collector;
   /** Names of the buses, in the order of the configuration. */
   readonly busNames: readonly string[];
@@ -52,10 +56,13 @@ export class CampaignSet implements FrameUser {
   readonly #kept: Map<string, Uint8Array>;
   readonly #campaignParts: CampaignParts;
   #isAnnounced = false;
+  readonly #cells: KeptCells;
 
   constructor(parts: CampaignSetParts) {
     this.#parts = parts;
     this.#kept = new Map(parts.kept.map(({ key, value }) => [key, value]));
+    this.#cells = new KeptCells(parts.kept, parts.run);
+    this.#forgotten.push(...this.#cells.unreadable);
     const add = (draft: EncodedDraft): void => void this.#drafts.push(draft);
     this.#campaignParts = { ...parts.campaign, pass: parts.collector.pass, add };
   }
@@ -106,6 +113,7 @@ export class CampaignSet implements FrameUser {
       const state = member.campaign.state();
       const isLast = isActive(member.state) && !isActive(state);
       member.campaign.flush(isLast ? "stop" : cause);
+      if (isLast && state === "ended") this.#forgotten.push(...member.campaign.retire());
       member.table?.announceShorter();
       hasChanged ||= isActive(state) !== isActive(member.state);
       member.state = state;
@@ -118,6 +126,7 @@ export class CampaignSet implements FrameUser {
   /** What it holds goes out, and what it kept with it. */
   #end(campaign: RunningCampaign): void {
     campaign.flush("stop");
+    this.#forgotten.push(...campaign.retire());
     for (const key of campaign.keptKeys()) this.#forget(key);
   }
 
@@ -130,6 +139,16 @@ export class CampaignSet implements FrameUser {
   #forget(key: string): void {
     this.#kept.delete(key);
     this.#forgotten.push({ key, value: undefined });
+  }
+
+  /** Hands over the cells of campaigns that went, or were replaced, while the agent was not running. Call when all are in `use`. */
+  reportOrphans(): void {
+    const parts = { stream: "telemetry", encoder: this.#campaignParts.encoder } as const;
+    for (const { report, forget } of this.#cells.orphans()) {
+      const { drafts, kept } = recordsWith(report, forget, parts);
+      this.#drafts.push(...drafts);
+      this.#forgotten.push(...kept);
+    }
   }
 
   /** Records and what is kept, in one piece: after a kill what is kept is as it was after the records that are there. */
@@ -147,7 +166,9 @@ export class CampaignSet implements FrameUser {
     const isCapture = plan.document.trigger?.mode === "rising";
     const wishes = isCapture ? captureWishes(plan, parts.table, busNames) : undefined;
     const unsettled = { add: (one: CampaignExpressions) => void this.#unsettled.push(one) };
-    const campaign = new RunningCampaign(plan, { wishes, unsettled, kept: this.#kept }, parts);
+    const campaign = new RunningCampaign(plan, { wishes, unsettled, kept: this.#kept, cells: this.#cells }, parts);
+    // Its end may have come while the agent was not running.
+    if (campaign.state() === "ended") this.#forgotten.push(...campaign.retire());
     const announced =
       plan.ownSlots === undefined ? undefined : new TableAnnouncement(parts.encoder, appender, plan.schema);
     if (this.#isAnnounced) announced?.announce();

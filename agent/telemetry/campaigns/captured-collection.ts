@@ -1,3 +1,4 @@
+import type { KeptValue } from "../../ports/outbox.ts";
 import type { SenderSlots } from "../../signals/signal-slots.ts";
 import type { CloseCause } from "../collect/sampler.ts";
 import type { SamplerLink } from "../collect/sampler-chains.ts";
@@ -78,6 +79,12 @@ export class CapturedCollection implements Collection {
       else session.read();
       if (session.capture.isDone) this.#finish(session);
     }
+  }
+
+  retire(): void {}
+
+  takeKept(): readonly KeptValue[] {
+    return [];
   }
 
   discarded(): number {

@@ -1,3 +1,4 @@
+import type { KeptValue } from "../../ports/outbox.ts";
 import type { SenderSlots } from "../../signals/signal-slots.ts";
 import type { SamplerLink } from "../collect/sampler-chains.ts";
 import type { TriggerCause } from "../record/encode/trigger.ts";
@@ -25,6 +26,10 @@ export interface Collection {
   end(timeUs: number): void;
   /** Hands over what is due. */
   flush(cause: "tick" | "trip" | "stop"): void;
+  /** What it counts in cells goes out, and is kept no more: the campaign has ended, or goes. */
+  retire(): void;
+  /** What of it must outlive a restart and has changed, as it is after the records that were handed over. */
+  takeKept(): readonly KeptValue[];
   /** Samples thrown away so far. */
   discarded(): number;
 }

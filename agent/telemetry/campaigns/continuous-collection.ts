@@ -1,4 +1,12 @@
+import type { KeptValue } from "../../ports/outbox.ts";
 import type { SenderSlots } from "../../signals/signal-slots.ts";
+import {
+  type CellRecords,
+  type CellRecordsParts,
+  cellRecords,
+  lastCellRecords,
+} from "../collect/cells/cell-records.ts";
+import type { KeptSampler } from "../collect/cells/kept-sampler.ts";
 import type { CloseCause, Reading, Sampler, SamplerInput } from "../collect/sampler.ts";
 import type { SamplerLink } from "../collect/sampler-chains.ts";
 import type { LaneEncoder } from "../record/encode/lane-encoder.ts";
@@ -19,6 +27,7 @@ export class ContinuousCollection implements Collection {
   /** 0: at each flush. */
   readonly #batchMs: number;
   #dueMs = 0;
+  #kept: KeptValue[] = [];
   #occasion: TriggerOccasion | undefined;
 
   constructor(plan: CampaignPlan, output: CampaignOutput, parts: CampaignParts) {
@@ -26,7 +35,7 @@ export class ContinuousCollection implements Collection {
     this.#plan = plan;
     this.#output = output;
     this.#parts = parts;
-    this.#intake = new CampaignIntake(plan, { table, pass, batchSamples });
+    this.#intake = new CampaignIntake(plan, { table, pass, batchSamples, places: output.places });
     this.#encoder = laneEncoderOf(plan, encoder);
     this.#gate = { isOpen: plan.document.trigger === undefined };
     this.#batchMs = plan.document.send.batchMs ?? 0;
@@ -65,6 +74,16 @@ export class ContinuousCollection implements Collection {
     else this.#intake.close(nowMs, cause);
   }
 
+  retire(): void {
+    this.#countOut(({ ledger }, parts) => lastCellRecords(ledger, parts));
+  }
+
+  takeKept(): readonly KeptValue[] {
+    const kept = this.#kept;
+    this.#kept = [];
+    return kept;
+  }
+
   discarded(): number {
     return this.#intake.lane.discarded;
   }
@@ -75,8 +94,21 @@ export class ContinuousCollection implements Collection {
     this.#dueMs = nowMs + this.#batchMs;
     this.#intake.close(nowMs, cause);
     const log = this.#intake.lane.drain();
-    if (log.count === 0) return;
-    for (const draft of this.#encoder.encode(log, busCounts(), this.#occasion?.number)) this.#output.add(draft);
+    const drafts = log.count === 0 ? [] : this.#encoder.encode(log, busCounts(), this.#occasion?.number);
+    for (const draft of drafts) this.#output.add(draft);
+    // With the samples, so that after a kill the cells are those of what was stored.
+    this.#countOut(({ ledger }, parts) => cellRecords(ledger, parts));
+  }
+
+  #countOut(recordsOf: (sampler: KeptSampler, parts: CellRecordsParts) => CellRecords): void {
+    const { campaign } = this.#output;
+    if (campaign === undefined) return;
+    const parts = { campaign, stream: this.#plan.document.send.stream, encoder: this.#parts.encoder };
+    for (const sampler of this.#intake.kept) {
+      const { drafts, kept } = recordsOf(sampler, parts);
+      for (const draft of drafts) this.#output.add(draft);
+      this.#kept.push(...kept);
+    }
   }
 
   #report(phase: "begin" | "end", timeUs: number): void {

@@ -1,5 +1,6 @@
 import type { KeptValue } from "../../ports/outbox.ts";
 import type { SenderSlots } from "../../signals/signal-slots.ts";
+import type { KeptCells } from "../collect/cells/kept-cells.ts";
 import { type FrameLinks, joinedLinks } from "../collect/collector.ts";
 import type { CloseCause } from "../collect/sampler.ts";
 import type { ResultSink } from "../expressions/board-plan.ts";
@@ -41,6 +42,7 @@ export type RunningContext = {
   readonly unsettled: Unsettled;
   /** What was kept before this start of the agent. */
   readonly kept: ReadonlyMap<string, Uint8Array>;
+  readonly cells: KeptCells;
 };
 
 /** One campaign at work. */
@@ -57,12 +59,12 @@ export class RunningCampaign {
   #links: FrameLinks;
   #isByHand = false;
 
-  constructor(plan: CampaignPlan, { wishes, unsettled, kept }: RunningContext, parts: CampaignParts) {
+  constructor(plan: CampaignPlan, { wishes, unsettled, kept, cells }: RunningContext, parts: CampaignParts) {
     this.plan = plan;
     this.wishes = wishes;
     this.#parts = parts;
     this.#budget = new Budget(plan.document.budget?.bytesPerDay);
-    this.#collection = this.#collectionOf();
+    this.#collection = this.#collectionOf(cells);
     this.#trigger = this.#triggerOf();
     this.#memory = new CampaignMemory(plan, this.#trigger, this.#budget);
     this.#memory.restore(kept);
@@ -115,7 +117,13 @@ export class RunningCampaign {
 
   /** What must outlive a restart and has changed since it was asked last: to be stored together with the records handed over so far. */
   changedState(): readonly KeptValue[] {
-    return this.#memory.changed();
+    return [...this.#collection.takeKept(), ...this.#memory.changed()];
+  }
+
+  /** What it counts in cells goes out: it has ended, or goes. Gives what is kept no more. */
+  retire(): readonly KeptValue[] {
+    this.#collection.retire();
+    return this.#collection.takeKept();
   }
 
   /** Keys under which it keeps its state. */
@@ -134,13 +142,15 @@ export class RunningCampaign {
     return this.#parts.clock.wallUs() / 1000;
   }
 
-  #collectionOf(): Collection {
+  #collectionOf(cells: KeptCells): Collection {
     const { history } = this.#parts;
     const add = (draft: EncodedDraft): void => {
       const stored = (bytes: number): void => this.#budget.take(bytes, this.#wallMs());
       this.#parts.add({ ...draft, stored });
     };
-    const output = { campaign: refOf(this.plan), add };
+    const campaign = refOf(this.plan);
+    const places = campaign === undefined ? undefined : (name: string) => cells.place(campaign, name);
+    const output = { campaign, add, places };
     if (this.wishes === undefined || history === undefined) {
       return new ContinuousCollection(this.plan, output, this.#parts);
     }

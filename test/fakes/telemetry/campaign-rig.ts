@@ -51,7 +51,7 @@ export async function campaignRig(settings: RigSettings = {}) {
   const interests: (readonly number[])[] = [];
   const want = ({ signals }: { readonly signals: readonly number[] }): void => void interests.push(signals);
   const kept = outbox.kept();
-  const campaigns = new CampaignSet({ campaign, appender, kept, collector, busNames: ["can0"], facts, want });
+  const campaigns = new CampaignSet({ campaign, appender, kept, run: "1", collector, busNames: ["can0"], facts, want });
   const context = {
     table,
     busNames: ["can0"],

@@ -2,6 +2,7 @@ import type { KeptValue } from "../../../agent/ports/outbox.ts";
 import type { CellPlace } from "../../../agent/telemetry/collect/cells/cell-ledger.ts";
 import { KeptCells } from "../../../agent/telemetry/collect/cells/kept-cells.ts";
 import type { KeptSampler } from "../../../agent/telemetry/collect/cells/kept-sampler.ts";
+import type { SamplerInput } from "../../../agent/telemetry/collect/sampler.ts";
 import type { Histogram } from "../../../agent/telemetry/record/encode/histograms.ts";
 import { inputOf, Readings, type Step, T0 } from "./sampler-rig.ts";
 
@@ -60,9 +61,9 @@ export function runCells(make: (place: CellPlace) => KeptSampler, steps: readonl
   const sampler = make(store.place());
   const readings = new Readings();
   let count = 0;
-  while (count < signals) sampler.add(inputOf(count++));
+  while (count < signals) sampler.add(numbered(count++));
   for (const step of steps) {
-    if (step.kind === "add") sampler.add(inputOf(count++));
+    if (step.kind === "add") sampler.add(numbered(count++));
     else if (step.kind === "take") readings.give(sampler, step);
     else {
       sampler.close(step.nowMs, step.cause);
@@ -93,7 +94,7 @@ export function runKilled(
   let signals = 1;
   let readings = new Readings();
   let sampler = make(store.place());
-  sampler.add(inputOf(0));
+  sampler.add(numbered(0));
   let localOf = (local: number): number => local;
   const flush = (): void => {
     store.flush(sampler);
@@ -102,7 +103,7 @@ export function runKilled(
   };
   steps.forEach((step, at) => {
     waiting.push(step);
-    if (step.kind === "add") sampler.add(inputOf(signals++));
+    if (step.kind === "add") sampler.add(numbered(signals++));
     else if (step.kind === "take") readings.give(sampler, { ...step, local: localOf(step.local) });
     else {
       sampler.close(0, step.cause);
@@ -115,10 +116,15 @@ export function runKilled(
     sampler = make(store.place());
     const known = signals;
     const turned = (slot: number): number => (isTurned && slot < known ? known - 1 - slot : slot);
-    for (let local = 0; local < known; local++) sampler.add(inputOf(turned(local)));
+    for (let local = 0; local < known; local++) sampler.add(numbered(turned(local)));
     localOf = turned;
   });
   sampler.ledger.retire();
   flush();
   return { store, committed };
+}
+
+/** As campaigns number what is no column: by place. */
+function numbered(slot: number): SamplerInput {
+  return inputOf(slot, { output: slot });
 }

@@ -80,6 +80,7 @@ export function ruleLine({
     campaign,
     appender,
     kept: [],
+    run: "1",
     collector,
     busNames: [],
     facts: () => new Map(),

@@ -3,6 +3,7 @@ import type { CampaignRef } from "../../record/encode/campaign-ref.ts";
 import type { Histogram, HistogramSignal } from "../../record/encode/histograms.ts";
 import type { CloseCause } from "../sampler.ts";
 import { encodeChunk, encodeHead } from "./cell-codec.ts";
+import type { CellRoom } from "./cell-room.ts";
 import { type CellShape, CellState } from "./cell-state.ts";
 import { encodeOutline, headKey, type KeptOutline, loadState } from "./kept-outline.ts";
 
@@ -24,6 +25,7 @@ export type CellPlace = {
   readonly campaign: CampaignRef;
   /** Begins the keys of all that is kept here. */
   readonly prefix: string;
+  readonly room: CellRoom;
   /** Undefined where nothing was left. */
   readonly found: { readonly outline: KeptOutline; readonly rows: ReadonlyMap<string, Uint8Array> } | undefined;
 };
@@ -46,6 +48,8 @@ export class CellLedger {
   readonly #states: CellState[] = [];
   #reports: Histogram[] = [];
   #isOutlineChanged = false;
+  /** Signals that there was no room for, whose samples are not counted. */
+  refusedSignals = 0;
 
   /** `heldCell` gives the cell in which the time is spent from the newest sample on. */
   constructor(plan: CellPlan, place: CellPlace, heldCell: (state: CellState) => number) {
@@ -56,17 +60,23 @@ export class CellLedger {
     for (const signals of place.found?.outline.signals ?? []) {
       const state = new CellState(plan.shape);
       loadState(state, place.found?.rows ?? new Map(), headKey(place.prefix, this.#states.length));
+      place.room.take(plan.shape);
       this.#signals.push(signals);
       this.#states.push(state);
     }
   }
 
-  /** The state of a signal (of two, of a grid), which goes on where it was left. */
+  /** The state of a signal (of two, of a grid), which goes on where it was left; one that comes to nothing where there is no room for it. */
   stateOf(signals: readonly HistogramSignal[]): CellState {
     const name = nameOf(signals);
     const known = this.#signals.findIndex((one) => nameOf(one) === name);
     if (known >= 0) return this.#states[known];
     const state = new CellState(this.#plan.shape);
+    if (!this.#place.room.hasFor(this.#plan.shape)) {
+      this.refusedSignals += 1;
+      return state;
+    }
+    this.#place.room.take(this.#plan.shape);
     this.#signals.push(signals);
     this.#states.push(state);
     this.#isOutlineChanged = true;
@@ -106,10 +116,11 @@ export class CellLedger {
     state.note(timeUs);
   }
 
-  /** As `Sampler.close`. With "stop" nothing comes out: what is kept goes on after it. */
+  /** As `Sampler.close`. With "stop" nothing comes out, since it goes on after it; but no value holds over it. */
   close(nowMs: number, cause: CloseCause): void {
     const isTrip = cause === "trip" && this.#plan.perTrip;
     for (const state of this.#states) {
+      if (cause === "stop" && !Number.isNaN(state.lastUs)) state.letGo();
       if (state.isEmpty) continue;
       if (Number.isNaN(state.metMs)) state.metMs = nowMs;
       if (isTrip || nowMs - state.metMs >= this.#plan.everyMs + HOLD_MS) this.#endAll(state);
@@ -132,8 +143,6 @@ export class CellLedger {
   takeChanges(): readonly KeptValue[] {
     const { prefix } = this.#place;
     const changes: KeptValue[] = [];
-    if (this.#isOutlineChanged) changes.push({ key: prefix, value: this.#outline() });
-    this.#isOutlineChanged = false;
     this.#states.forEach((state, number) => {
       if (state.isChanged) changes.push({ key: headKey(prefix, number), value: encodeHead(state) });
       state.isChanged = false;
@@ -141,7 +150,9 @@ export class CellLedger {
         if (isChanged === 1) changes.push(takeChunk(state, `${headKey(prefix, number)}/${chunk}`, chunk));
       });
     });
-    return changes;
+    if (!this.#isOutlineChanged || changes.length === 0) return changes;
+    this.#isOutlineChanged = false;
+    return [{ key: prefix, value: this.#outline() }, ...changes];
   }
 
   /** Forgets all that is kept here: in the transaction of the last reports. */
@@ -151,6 +162,12 @@ export class CellLedger {
       const chunks = Array.from(state.writtenChunks, (_, chunk) => `${headKey(prefix, number)}/${chunk}`);
       return [headKey(prefix, number), ...chunks.filter((_, chunk) => state.writtenChunks[chunk] === 1)];
     });
+    for (const state of this.#states) {
+      this.#place.room.giveBack(this.#plan.shape);
+      state.forgetWritten();
+    }
+    // Should it count again, everything is written anew.
+    this.#isOutlineChanged = true;
     return [prefix, ...keys].map((key) => ({ key, value: undefined }));
   }
 
@@ -174,7 +191,12 @@ export class CellLedger {
 
   #end(state: CellState): void {
     const { kind, by, edges, shape } = this.#plan;
-    const signals = this.#signals[this.#states.indexOf(state)];
+    const number = this.#states.indexOf(state);
+    if (number < 0) {
+      state.clear();
+      return;
+    }
+    const signals = this.#signals[number];
     const axes = signals.map((signal, axis) => ({ ...signal, edges: edges[axis] ?? [] }));
     const { fromUs, toUs, leftOut, skipped } = state;
     const states = kind === "duration" ? statesOf(state, shape) : [];

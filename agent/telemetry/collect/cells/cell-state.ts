@@ -74,6 +74,13 @@ export class CellState {
     this.lastUs = Number.NaN;
   }
 
+  /** Nothing of it is written any more, and it is as it was then. */
+  forgetWritten(): void {
+    this.isChanged = false;
+    this.changedChunks.fill(0);
+    this.writtenChunks.fill(0);
+  }
+
   /** After a report. */
   clear(): void {
     this.isChanged = true;

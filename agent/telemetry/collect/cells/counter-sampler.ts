@@ -1,6 +1,6 @@
 import type { CloseCause, Reading, SamplerInput } from "../sampler.ts";
 import { CellLedger, type CellPlace } from "./cell-ledger.ts";
-import type { CellState } from "./cell-state.ts";
+import type { CellShape, CellState } from "./cell-state.ts";
 import { signalOf } from "./counted-signal.ts";
 import type { PeriodSettings } from "./histogram-sampler.ts";
 import type { KeptSampler } from "./kept-sampler.ts";
@@ -14,6 +14,8 @@ const TWO_32 = 2 ** 32;
 /** Places in the memory of a state: the two words of the newest raw value. */
 const LOW = 0;
 const HIGH = 1;
+
+export const COUNTER_SHAPE: CellShape = { cells: 1, carried: 2, listed: 0 };
 
 /**
  * Counts samples of signals, their changes, or the increase of a counter on the bus. NaN is left out.
@@ -29,8 +31,8 @@ export class CounterSampler implements KeptSampler {
   readonly #inputs: SamplerInput[] = [];
 
   constructor({ of, everyMs, perTrip }: CounterSettings, place: CellPlace) {
-    const shape = { cells: 1, carried: 2, listed: 0 };
-    this.ledger = new CellLedger({ kind: "counter", by: of, edges: [], shape, everyMs, perTrip }, place, () => 0);
+    const plan = { kind: "counter", by: of, edges: [], shape: COUNTER_SHAPE, everyMs, perTrip } as const;
+    this.ledger = new CellLedger(plan, place, () => 0);
     this.#of = of;
   }
 

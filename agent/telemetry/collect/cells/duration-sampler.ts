@@ -1,6 +1,6 @@
 import type { CloseCause, Reading, SamplerInput } from "../sampler.ts";
 import { CellLedger, type CellPlace } from "./cell-ledger.ts";
-import type { CellState } from "./cell-state.ts";
+import type { CellShape, CellState } from "./cell-state.ts";
 import { signalOf } from "./counted-signal.ts";
 import type { PeriodSettings } from "./histogram-sampler.ts";
 import type { KeptSampler } from "./kept-sampler.ts";
@@ -12,6 +12,8 @@ export const MAX_STATES = 64;
 const HELD = 0;
 const STATES = 1;
 
+export const DURATION_SHAPE: CellShape = { cells: MAX_STATES + 1, carried: STATES, listed: MAX_STATES };
+
 /**
  * Counts for how long signals had each raw value, µs, until the next sample of them. NaN is left out. Wide integers that are equal when
  * rounded to a float64 are one state.
@@ -21,8 +23,8 @@ export class DurationSampler implements KeptSampler {
   readonly #states: CellState[] = [];
 
   constructor({ everyMs, perTrip }: PeriodSettings, place: CellPlace) {
-    const shape = { cells: MAX_STATES + 1, carried: STATES, listed: MAX_STATES };
-    this.ledger = new CellLedger({ kind: "duration", by: "time", edges: [], shape, everyMs, perTrip }, place, cellOf);
+    const plan = { kind: "duration", by: "time", edges: [], shape: DURATION_SHAPE, everyMs, perTrip } as const;
+    this.ledger = new CellLedger(plan, place, cellOf);
   }
 
   add(input: SamplerInput): number {

@@ -1,7 +1,7 @@
 import type { CloseCause, Reading, SamplerInput } from "../sampler.ts";
 import { binOf } from "./bins.ts";
 import { CellLedger, type CellPlace, HOLD_MS } from "./cell-ledger.ts";
-import type { CellState } from "./cell-state.ts";
+import type { CellShape, CellState } from "./cell-state.ts";
 import { signalOf } from "./counted-signal.ts";
 import type { PeriodSettings } from "./histogram-sampler.ts";
 import type { KeptSampler } from "./kept-sampler.ts";
@@ -18,10 +18,15 @@ export type GridSettings = PeriodSettings & {
 const BINS = [0, 1] as const;
 const SEEN_US = [2, 3] as const;
 
+/** Of a grid with so many edges. */
+export function gridShape(xEdges: number, yEdges: number): CellShape {
+  return { cells: (xEdges + 1) * (yEdges + 1), carried: 4, listed: 0 };
+}
+
 /**
  * Counts in which bins the values of two signals are together: each sample of one is taken with the newest of the other, which must not
- * be older than `HOLD_MS` by then. NaN is left out. The first signal added is x, the second y; further ones are x and y of a grid of
- * their own.
+ * be older than `HOLD_MS` by then. NaN is left out. Signals with the outputs 2n and 2n + 1 are x and y of one grid; of J1939 messages
+ * those of one sender are.
  */
 export class GridSampler implements KeptSampler {
   readonly ledger: CellLedger;
@@ -29,12 +34,14 @@ export class GridSampler implements KeptSampler {
   readonly #byTime: boolean;
   readonly #yBins: number;
   readonly #inputs: SamplerInput[] = [];
-  /** Of each two signals; an x without its y has none. */
-  readonly #states: CellState[] = [];
+  /** By local number; undefined while the other signal is missing. */
+  readonly #states: (CellState | undefined)[] = [];
+  /** Local number of a signal whose partner has not come, by the name of their grid. */
+  readonly #single = new Map<string, number>();
 
   constructor({ xEdges, yEdges, by, everyMs, perTrip }: GridSettings, place: CellPlace) {
     this.#yBins = yEdges.length + 1;
-    const shape = { cells: (xEdges.length + 1) * this.#yBins, carried: 4, listed: 0 };
+    const shape = gridShape(xEdges.length, yEdges.length);
     const plan = { kind: "histogram", by, edges: [xEdges, yEdges], shape, everyMs, perTrip } as const;
     this.ledger = new CellLedger(plan, place, (state) => this.#cellOf(state));
     this.#edges = [Float64Array.from(xEdges), Float64Array.from(yEdges)];
@@ -43,23 +50,32 @@ export class GridSampler implements KeptSampler {
 
   add(input: SamplerInput): number {
     const local = this.#inputs.push(input) - 1;
-    if (local % 2 === 1) this.#states.push(this.ledger.stateOf([signalOf(this.#inputs[local - 1]), signalOf(input)]));
+    const grid = `${Math.floor(input.output / 2)} ${input.origin?.source ?? ""}`;
+    const partner = this.#single.get(grid);
+    this.#states.push(undefined);
+    if (partner === undefined || axisOf(this.#inputs[partner]) === axisOf(input)) {
+      this.#single.set(grid, local);
+      return local;
+    }
+    this.#single.delete(grid);
+    const [x, y] = axisOf(input) === 0 ? [input, this.#inputs[partner]] : [this.#inputs[partner], input];
+    this.#states[local] = this.ledger.stateOf([signalOf(x), signalOf(y)]);
+    this.#states[partner] = this.#states[local];
     return local;
   }
 
   take(local: number, { raw, timeUs }: Reading): void {
-    const pair = Math.floor(local / 2);
-    if (pair >= this.#states.length) return;
-    const state = this.#states[pair];
+    const state = this.#states[local];
+    if (state === undefined) return;
     if (Number.isNaN(raw)) {
       state.leaveOut();
       return;
     }
-    const { factor, offset } = this.#inputs[local];
-    const axis = local % 2 === 0 ? 0 : 1;
+    const input = this.#inputs[local];
+    const axis = axisOf(input);
     if (this.#byTime) this.#countHeld(state, timeUs);
     this.ledger.enter(state, timeUs);
-    state.memory[BINS[axis]] = binOf(this.#edges[axis], raw * factor + offset);
+    state.memory[BINS[axis]] = binOf(this.#edges[axis], raw * input.factor + input.offset);
     state.memory[SEEN_US[axis]] = timeUs;
     if (!this.#byTime && this.#isBothFresh(state, timeUs)) state.count(this.#cellOf(state), 1);
   }
@@ -84,4 +100,9 @@ export class GridSampler implements KeptSampler {
   #cellOf({ memory }: CellState): number {
     return memory[BINS[0]] * this.#yBins + memory[BINS[1]];
   }
+}
+
+/** x or y. */
+function axisOf({ output }: SamplerInput): 0 | 1 {
+  return output % 2 === 0 ? 0 : 1;
 }

@@ -1,7 +1,7 @@
 import type { CloseCause, Reading, SamplerInput } from "../sampler.ts";
 import { binOf } from "./bins.ts";
 import { CellLedger, type CellPlace } from "./cell-ledger.ts";
-import type { CellState } from "./cell-state.ts";
+import type { CellShape, CellState } from "./cell-state.ts";
 import { signalOf } from "./counted-signal.ts";
 import type { KeptSampler } from "./kept-sampler.ts";
 
@@ -22,6 +22,11 @@ export type HistogramSettings = PeriodSettings & {
 /** Place in the memory of a state: the bin of the newest sample. */
 const HELD = 0;
 
+/** Of a histogram with so many edges. */
+export function histogramShape(edges: number): CellShape {
+  return { cells: edges + 1, carried: 1, listed: 0 };
+}
+
 /** Counts in which bin the physical values of signals are. NaN is left out. */
 export class HistogramSampler implements KeptSampler {
   readonly ledger: CellLedger;
@@ -31,7 +36,7 @@ export class HistogramSampler implements KeptSampler {
   readonly #states: CellState[] = [];
 
   constructor({ edges, by, everyMs, perTrip }: HistogramSettings, place: CellPlace) {
-    const shape = { cells: edges.length + 1, carried: 1, listed: 0 };
+    const shape = histogramShape(edges.length);
     const plan = { kind: "histogram", by, edges: [edges], shape, everyMs, perTrip } as const;
     this.ledger = new CellLedger(plan, place, ({ memory }) => memory[HELD]);
     this.#edges = Float64Array.from(edges);

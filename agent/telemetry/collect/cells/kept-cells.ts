@@ -2,6 +2,7 @@ import type { KeptValue } from "../../../ports/outbox.ts";
 import type { CampaignRef } from "../../record/encode/campaign-ref.ts";
 import type { HistogramsReport } from "../../record/encode/histograms.ts";
 import { CellLedger, type CellPlace } from "./cell-ledger.ts";
+import { CellRoom } from "./cell-room.ts";
 import { decodeOutline, type KeptOutline } from "./kept-outline.ts";
 
 /** Begins the keys of all cells among the kept values of the outbox. */
@@ -21,13 +22,19 @@ export type OrphanedCells = { readonly report: HistogramsReport; readonly forget
 export class KeptCells {
   /** Keys of cells that nobody can read, to be forgotten. */
   readonly unreadable: readonly KeptValue[];
+  readonly #room: CellRoom;
   readonly #run: string;
   readonly #rows: Rows;
   readonly #outlines: Map<string, KeptOutline>;
 
   /** `kept`: of the outbox at the start; `run` names that outbox, by its epoch. */
-  constructor(kept: readonly { readonly key: string; readonly value: Uint8Array }[], run: string) {
+  constructor(
+    kept: readonly { readonly key: string; readonly value: Uint8Array }[],
+    run: string,
+    room: CellRoom = new CellRoom(),
+  ) {
     const own = kept.filter(({ key }) => key.startsWith(ROOM));
+    this.#room = room;
     this.#run = run;
     this.#rows = new Map(own.map(({ key, value }) => [key, value]));
     this.#outlines = new Map(
@@ -45,10 +52,11 @@ export class KeptCells {
   place(campaign: CampaignRef, name: string): CellPlace {
     const ending = `/${campaign.id}/${campaign.version}/${campaign.digest}/${name}`;
     const [found] = [...this.#outlines].filter(([key]) => key.endsWith(ending));
-    if (found === undefined) return { campaign, prefix: `${ROOM}${this.#run}${ending}`, found: undefined };
+    const room = this.#room;
+    if (found === undefined) return { campaign, prefix: `${ROOM}${this.#run}${ending}`, room, found: undefined };
     const [prefix, outline] = found;
     this.#outlines.delete(prefix);
-    return { campaign, prefix, found: { outline, rows: this.#rows } };
+    return { campaign, prefix, room, found: { outline, rows: this.#rows } };
   }
 
   /** What no sampler has asked for by now. Call once. */
@@ -62,7 +70,8 @@ export class KeptCells {
     const { campaign, kind, by, edges, shape } = outline;
     // Nothing of it goes on, so that when it would have been reported says nothing any more.
     const plan = { kind, by, edges, shape, everyMs: 1, perTrip: false };
-    const ledger = new CellLedger(plan, { campaign, prefix, found: { outline, rows: this.#rows } }, () => 0);
+    const room = new CellRoom();
+    const ledger = new CellLedger(plan, { campaign, prefix, room, found: { outline, rows: this.#rows } }, () => 0);
     ledger.retire();
     const keys = [...this.#rows.keys()].filter((key) => outlineKeyOf(key) === prefix);
     const forget = keys.map((key) => ({ key, value: undefined }));

@@ -67,7 +67,7 @@ describe("GridSampler", () => {
   it("counts for how long two values held together, x by y", () => {
     const store = new KeptStore();
     const sampler = new GridSampler(settingsOf(), store.place());
-    for (const slot of [0, 1]) sampler.add(inputOf(slot));
+    for (const slot of [0, 1]) sampler.add(inputOf(slot, { output: slot }));
     const readings = new Readings();
     const samples = [
       [0, 0, -1],
@@ -91,7 +91,7 @@ describe("GridSampler", () => {
   it("counts samples of either with the newest of the other, unless that is too old", () => {
     const store = new KeptStore();
     const sampler = new GridSampler(settingsOf({ by: "samples" }), store.place());
-    for (const slot of [0, 1]) sampler.add(inputOf(slot));
+    for (const slot of [0, 1]) sampler.add(inputOf(slot, { output: slot }));
     const readings = new Readings();
     const samples = [
       [0, 0, 0],

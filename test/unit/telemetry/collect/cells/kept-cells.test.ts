@@ -101,7 +101,7 @@ describe("KeptCells", () => {
     const store = new KeptStore();
     const settings = { xEdges: edges, yEdges: edges, by: "samples", everyMs: 86_400_000, perTrip: true } as const;
     const sampler = new GridSampler(settings, store.place());
-    for (const slot of [0, 1]) sampler.add(inputOf(slot));
+    for (const slot of [0, 1]) sampler.add(inputOf(slot, { output: slot }));
     const readings = new Readings();
     for (let at = 0; at < 99; at++) readings.give(sampler, { local: at % 2, us: at, raw: at });
     store.flush(sampler);
