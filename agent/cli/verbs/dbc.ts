@@ -7,11 +7,12 @@ import { type CliContext, printJson, printLine } from "../context.ts";
 import { encodingOption, openDatabase, readDbcFile } from "../dbc-file.ts";
 import { alignColumns } from "../text.ts";
 import { configInForce } from "./config.ts";
+import { registerDbcMap } from "./dbc-map.ts";
 
 type Reading = { readonly encoding?: string | undefined };
 type DbcFile = Reading & { readonly file: string };
 
-/** `causeway dbc check|list|show`: works with the daemon down. */
+/** `causeway dbc check|list|show|map`: works with the daemon down. */
 export function registerDbc(program: Command, context: CliContext): void {
   const dbc = program.command("dbc").description("check and show DBC files");
 
@@ -48,6 +49,7 @@ export function registerDbc(program: Command, context: CliContext): void {
       if (context.options().json) printJson(context, messageJson(file, message));
       else for (const line of messageText(message)) printLine(context, line);
     });
+  registerDbcMap(dbc, context);
 }
 
 function append(value: string, earlier: readonly string[]): readonly string[] {
