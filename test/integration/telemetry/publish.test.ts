@@ -6,6 +6,8 @@ import { createTopics } from "../../../agent/cloud/topics.ts";
 import type { Broker } from "../../../agent/ports/broker.ts";
 import type { Outbox, RecordDraft, StreamName } from "../../../agent/ports/outbox.ts";
 import { Publisher } from "../../../agent/telemetry/publish/publisher.ts";
+import { createRecordReader } from "../../../agent/telemetry/record/read/record-reader.ts";
+import { readDescriptor } from "../../../config/proto/descriptor.ts";
 import { systemClock } from "../../../drivers/os/time-source.ts";
 import { openOutbox } from "../../../drivers/sqlite/outbox/outbox.ts";
 import { type Mosquitto, startMosquitto } from "../../bench/broker/mosquitto.ts";
@@ -14,6 +16,8 @@ import { TcpProxy } from "../../bench/broker/tcp-proxy.ts";
 import { type Authority, createAuthority, writeIdentity } from "../../bench/cloud/certificate-authority.ts";
 import { until } from "../../bench/core/wait.ts";
 import { MemoryLog } from "../../fakes/core/log.ts";
+import { encoderOf, logOf } from "../../fakes/telemetry/samples.ts";
+import { tableOf } from "../../fakes/telemetry/table.ts";
 
 const THING = "veh-001";
 const TOPICS = createTopics(
@@ -52,6 +56,8 @@ describe("publishing from the outbox on disk to mosquitto", () => {
   let outbox: Outbox;
   /** Ids in the order of their arrival, repeats included. */
   const arrived: string[] = [];
+  const messages: { readonly seq: number; readonly payload: Uint8Array; readonly contentType: string | undefined }[] =
+    [];
   const running: (() => Promise<void>)[] = [];
 
   beforeAll(async () => {
@@ -63,13 +69,15 @@ describe("publishing from the outbox on disk to mosquitto", () => {
     consumer = await sessionAs("consumer", mosquitto.port);
     consumer.start();
     await consumer.online(AbortSignal.timeout(10_000));
-    await consumer.subscribe("dt/causeway/+/+", ({ userProperties }) => {
+    await consumer.subscribe("dt/causeway/+/+", ({ userProperties, payload, contentType }) => {
       const value = (name: string): string => userProperties.find(([key]) => key === name)?.[1] ?? "";
       arrived.push(`${value("epoch")}/${value("stream")}/${value("seq")}`);
+      messages.push({ seq: Number(value("seq")), payload: payload.slice(), contentType });
     });
   });
   beforeEach(async () => {
     arrived.length = 0;
+    messages.length = 0;
     outbox = openOutbox({
       file: join(await mkdtemp(join(folder, "outbox-")), "outbox.db"),
       maxBytes: 100_000_000,
@@ -137,6 +145,26 @@ describe("publishing from the outbox on disk to mosquitto", () => {
 
   const drained = (): Promise<true> =>
     until(() => (outbox.stats().records === 0 ? true : undefined), { what: "an empty outbox", timeoutMs: 20_000 });
+
+  it("brings a record in JSON as it was stored, with its content type, beside one in protobuf", async () => {
+    const table = tableOf([{ name: "Door", signals: [{ name: "Open", unit: "°" }] }]);
+    const log = logOf(table, [{ signal: 0, timeUs: 1_767_225_600_000_000, raw: 45 }]);
+    const campaign = { id: "doors", version: 1, digest: "0123456789abcdef" };
+    const lanes = (["json", "rows"] as const).map((form) =>
+      encoderOf(table).lane({ schema: table, campaign, stream: "event", form }),
+    );
+    outbox.append(lanes.flatMap((lane) => lane.encode(log, [])));
+    await startPublisher();
+    await drained();
+    await until(() => (messages.length === 2 ? true : undefined), { what: "both records", timeoutMs: 10_000 });
+    const [json, rows] = messages.toSorted((a, b) => a.seq - b.seq);
+    expect([json.contentType, rows.contentType]).toEqual(["application/json", "application/x-protobuf"]);
+    const row = { name: "Door.Open", bus: "can0", number: 45, unit: "°", timeUs: 1_767_225_600_000_000 };
+    const document: unknown = JSON.parse(new TextDecoder().decode(json.payload));
+    expect(document).toMatchObject({ seq: 1, rows: { campaign, rows: [row] } });
+    const reader = createRecordReader(readDescriptor());
+    expect(reader.decode(json.payload).body).toEqual(reader.decode(rows.payload).body);
+  });
 
   it("delivers every record across cuts of the link, and forgets none before its PUBACK", async () => {
     const { publisher } = await startPublisher();
