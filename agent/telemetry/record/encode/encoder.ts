@@ -158,10 +158,14 @@ export class Encoder {
     return parts.map((part) => this.#record("event", (writer) => writeFilePart(writer, RECORD.file, part)));
   }
 
-  /** Histograms, durations and counters of a campaign, in as many records as the limit asks for. */
-  histograms(report: HistogramsReport, stream: StreamName): EncodedDraft[] {
+  /**
+   * Histograms, durations and counters of a campaign, in as many records as the limit asks for: protobuf in every form of its records, not
+   * compressed where these are for rules of a cloud.
+   */
+  histograms(report: HistogramsReport, stream: StreamName, form: LaneSettings["form"] = "columns"): EncodedDraft[] {
     const bodies = encodeHistograms(report, RECORD.histograms, this.maxBodyBytes);
-    return bodies.map((body) => this.#sealer.draft(stream, body));
+    const compression = form === "columns" ? undefined : "none";
+    return bodies.map((body) => this.#sealer.draft(stream, body, { compression }));
   }
 
   /** Bytes that a record has for its content; what is longer must be cut. */

@@ -55,6 +55,13 @@ describe("records of histograms", () => {
     expect(found.records).toBeLessThan(12);
   });
 
+  it("are compressed in columns alone, so that a rule of a cloud can read them", () => {
+    const packed = encoderOf(tableOf([]), { compression: "gzip" });
+    const made = [packed.histograms(COUNTED, "event"), packed.histograms(COUNTED, "event", "columns")];
+    const clear = (["rows", "json"] as const).map((form) => packed.histograms(COUNTED, "event", form));
+    expect([...made, ...clear].map(([draft]) => draft.encoding)).toEqual(["gzip", "gzip", "identity", "identity"]);
+  });
+
   it("hold several small ones each, and one of zeros alone too", () => {
     const many = Array.from({ length: 40 }, (_, at) =>
       histogramOf({ fromUs: at + 1, cells: at === 3 ? [0, 0] : [at, 0] }),
