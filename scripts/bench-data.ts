@@ -4,6 +4,7 @@ import { benchmarkEncode } from "../test/bench/benchmarks/encode-benchmark.ts";
 import { benchmarkOutbox } from "../test/bench/benchmarks/outbox-benchmark.ts";
 import { benchmarkPath } from "../test/bench/benchmarks/path-benchmark.ts";
 import { benchmarkReceive } from "../test/bench/benchmarks/receive-benchmark.ts";
+import { benchmarkThinning } from "../test/bench/benchmarks/thinning-benchmark.ts";
 import { type Part, printFigures, row } from "./benchmarks/figures.ts";
 
 const HELP = `usage: npm run bench:data -- [--json] [--only NAME]
@@ -78,12 +79,16 @@ function encode(): Part {
 }
 
 function outbox(): Part {
-  const figures = benchmarkOutbox();
+  const figures = { ...benchmarkOutbox(), thinning: benchmarkThinning() };
+  const { ratio, megabytesPerSecond, longestMs, timesLonger } = figures.thinning;
   const rows = [
     row("outbox", "durable, a commit and fsync each", figures.samplesPerSecond / 1e6, "M samples/s", { atLeast: 2 }),
     row("outbox", "one row a sample, same SQLite", figures.rowsPerSecond / 1e6, "M samples/s"),
     row("outbox", "append, 99th percentile", figures.appendP99Ms, "ms"),
     row("outbox", "read and acknowledged again", figures.drainedPerSecond, "records/s"),
+    row("outbox", `thinned ${ratio}:1, payload taken in`, megabytesPerSecond, "MB/s CPU", { atLeast: 5 }),
+    row("outbox", "longest pause for it", longestMs, "ms"),
+    row("outbox", `until something is evicted, thinned ${ratio}:1 against not`, timesLonger, "x", { atLeast: 8 }),
   ];
   return { rows, figures };
 }

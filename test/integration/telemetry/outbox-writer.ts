@@ -5,19 +5,17 @@ import { AgentError } from "../../../agent/core/errors.ts";
 import { type Outbox, STREAMS, type StreamName } from "../../../agent/ports/outbox.ts";
 import { openOutbox } from "../../../drivers/sqlite/outbox/outbox.ts";
 import { seededRandom } from "../../bench/core/seeded-random.ts";
-import { draftOf } from "../../contract/outbox-subject.ts";
+import { draftOf, thinForTest } from "../../contract/outbox-subject.ts";
 import { ManualClock } from "../../fakes/core/clock.ts";
 import { MemoryLog } from "../../fakes/core/log.ts";
 
-const [file = "", maxBytes = "", seed = ""] = process.argv.slice(2);
+const [file = "", maxBytes = "", seed = "", thins = ""] = process.argv.slice(2);
 const random = seededRandom(Number(seed));
-const { outbox } = openOutbox({
-  file,
-  maxBytes: Number(maxBytes),
-  clock: new ManualClock(),
-  log: new MemoryLog(),
-  sizes: { logBytes: 262_144 },
-});
+const settings = { file, maxBytes: Number(maxBytes), clock: new ManualClock(), log: new MemoryLog() };
+const { outbox } = openOutbox({ ...settings, sizes: { logBytes: 262_144 } }, undefined, thinForTest);
+
+/** Telemetry and all else alike, where it is asked for. */
+const thin = thins === "thin" ? { thin: 10 } : {};
 
 function pick(below: number): number {
   return Math.floor(random() * below);
@@ -31,7 +29,7 @@ function giveUp(box: Outbox, stream: StreamName): void {
 }
 
 function store(box: Outbox): void {
-  const drafts = Array.from({ length: 1 + pick(4) }, () => draftOf(STREAMS[pick(4)] ?? "event", pick(4000)));
+  const drafts = Array.from({ length: 1 + pick(4) }, () => draftOf(STREAMS[pick(4)] ?? "event", pick(4000), thin));
   try {
     const ids = box.append(drafts);
     writeSync(1, ids.map(({ stream, seq }) => `+${stream} ${seq}\n`).join(""));
