@@ -17,6 +17,9 @@ type CheckedConfig = TopicSettings & {
     readonly maxGapDays: number;
   };
   readonly broker: { readonly sessionExpirySeconds: number };
+  readonly frameLog?:
+    | { readonly buses?: readonly string[] | undefined; readonly splitBytes: number; readonly maxBytes: number }
+    | undefined;
   readonly commands?: CommandsConfig | undefined;
   readonly ota?: { readonly rollbackCounter?: { readonly index: number } | undefined } | undefined;
 };
@@ -29,6 +32,7 @@ const CHECKS: readonly ((config: CheckedConfig) => readonly CrossProblem[])[] = 
   topicProblems,
   doubleBuses,
   unknownBuses,
+  frameLogBounds,
 ];
 
 /** What does not fit together in a configuration, in a fixed order. */
@@ -77,4 +81,18 @@ function unknownBuses({ buses, dbc }: CheckedConfig): readonly CrossProblem[] {
         : [{ path: ["dbc", index, "buses", at], message: `unknown bus ${name}; configured: ${names.join(", ")}` }],
     ),
   );
+}
+
+/** The oldest file goes while the newest is written: with less than two of them, none would be left. */
+function frameLogBounds({ frameLog, buses }: CheckedConfig): readonly CrossProblem[] {
+  if (frameLog === undefined) return [];
+  const names = buses.map(({ name }) => name);
+  const unknown = (frameLog.buses ?? []).flatMap((name, at) =>
+    names.includes(name)
+      ? []
+      : [{ path: ["frameLog", "buses", at], message: `unknown bus ${name}; configured: ${names.join(", ")}` }],
+  );
+  if (frameLog.maxBytes >= 2 * frameLog.splitBytes) return unknown;
+  const message = `must be at least ${2 * frameLog.splitBytes}, twice frameLog.splitBytes`;
+  return [...unknown, { path: ["frameLog", "maxBytes"], message }];
 }

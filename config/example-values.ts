@@ -63,6 +63,12 @@ export const EVERYTHING = {
     },
   },
   provisioning: { template: "vehicles", rotationTemplate: "vehicles-rotation" },
+  frameLog: {
+    folder: "/var/lib/causeway/frames",
+    buses: ["can0"],
+    ids: ["18FEF100:1FFFFF00", "#FFFFFFFF"],
+    splitSeconds: 3600,
+  },
   commands: {
     policyFile: "policy.yaml",
     catalogueFile: "catalogue.yaml",

@@ -4,6 +4,7 @@ import { commandsConfig } from "./commands.ts";
 import { crossProblems } from "./cross-checks.ts";
 import { dbcFile } from "./dbc.ts";
 import { busName, path, port } from "./fields.ts";
+import { frameLogConfig } from "./frame-log.ts";
 import { csrTemplate, tpmSettings } from "./identity.ts";
 import { otaConfig } from "./ota.ts";
 import { provisioningConfig, renewalConfig } from "./provisioning.ts";
@@ -345,6 +346,9 @@ export const agentConfig = z
       })
       .prefault({})
       .describe("bounds of the clients of view.sock and admin.sock"),
+    frameLog: frameLogConfig
+      .optional()
+      .describe("raw frames in files that stay in the vehicle until they are fetched; none without this section"),
     commands: commandsConfig.optional().describe("remote commands; none are taken without this section"),
     ota: otaConfig.optional().describe("updates; none are taken without this section"),
     shutdown: z.strictObject({ drainMs: z.int().min(0).max(60_000).default(5000) }).prefault({}),

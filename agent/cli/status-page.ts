@@ -32,10 +32,22 @@ export function statusPage(
     status.buses.flatMap((bus) => busLines(bus, rateOf(bus, now, rates), colors)),
     flowLines(status, colors),
     outboxLines(status.outbox, wallUs, colors),
+    frameLogLines(status, colors),
     commandLines(status),
     updateLines(status, colors),
   ];
   return `${blocks.flat().join("\n")}\n`;
+}
+
+function frameLogLines({ frameLog }: Status, colors: Colors): readonly string[] {
+  if (frameLog === undefined) return [];
+  const { state, problem, file, files, bytes, maxBytes, written, dropped } = frameLog;
+  const lost = dropped === 0 ? "" : colors.red(`, ${formatCount(dropped)} dropped`);
+  return [
+    `frame log  ${state}${file === undefined ? "" : ` ${printable(file)}`}, ${formatCount(written)} frames`,
+    `           ${formatCount(files)} files, ${formatBytes(bytes)} of ${formatBytes(maxBytes)}${lost}`,
+    ...(problem === undefined ? [] : [`           ${colors.red(printable(problem))}`]),
+  ];
 }
 
 function commandLines({ commands }: Status): readonly string[] {

@@ -46,6 +46,7 @@ import {
   loadPolicy,
   openSeal,
 } from "./compose-commands.ts";
+import { composeFrameLog, type FrameLogLine } from "./compose-frame-log.ts";
 import { composeLink } from "./compose-link.ts";
 import { composeSockets, composeVerbs, noClients } from "./compose-sockets.ts";
 import { composeJournal, composeOutbox } from "./compose-storage.ts";
@@ -101,7 +102,8 @@ export async function composeAgent(loaded: DaemonConfig, context: ProcessContext
   const outbox = composeOutbox(config, runtime);
   const journal = composeJournal(config, runtime);
   const link = composeLink({ config, identities }, runtime);
-  const line = composeDataLine({ loaded, catalogue, outbox, broker: link.broker }, runtime);
+  const frameLog = composeFrameLog(config, runtime);
+  const line = composeDataLine({ loaded, catalogue, outbox, broker: link.broker, frameLog }, runtime);
   const support = composeSupport({ config, identities, recent }, runtime);
   const health = (): HealthFacts => healthFactsOf({ loaded, link, line }, clock);
   const { commands: commandsConfig, ota: otaConfig } = config;
@@ -114,14 +116,18 @@ export async function composeAgent(loaded: DaemonConfig, context: ProcessContext
       ? undefined
       : await composeUpdates({ loaded, otaConfig, journal, link, line, support, health }, runtime);
   const socketCounts = { view: noClients(), admin: noClients() };
-  const status = (): Status => statusOf({ loaded, link, line, commands, updates, socketCounts }, runtime);
+  const status = (): Status => statusOf({ loaded, link, line, frameLog, commands, updates, socketCounts }, runtime);
   support.include("status", status);
   const verbs = composeVerbs({ status, link, line, commands, updates, support }, runtime);
   const sockets = composeSockets({ config, environment, verbs, socketCounts, log });
   const notifier = createNotifier({ environment, log });
   const unhealthy = (): string | undefined => stuckReason(health());
   const watch = watchService({ unhealthy, summary: summaries(status), notifier, clock, log });
-  const services = servicesInOrder({ watch, sockets, link, line, commands, updates }, config.shutdown.drainMs, runtime);
+  const services = servicesInOrder(
+    { watch, sockets, link, line, frameLog, commands, updates },
+    config.shutdown.drainMs,
+    runtime,
+  );
   const onReady = (): void => {
     notifier.ready();
     void keepAsLastGood(loaded, clock, log);
@@ -150,13 +156,14 @@ type ServiceParts = {
   readonly sockets: readonly Service[];
   readonly link: CloudLink;
   readonly line: DataLine;
+  readonly frameLog: FrameLogLine | undefined;
   readonly commands: ControlLine | undefined;
   readonly updates: Updates | undefined;
 };
 
 /** In the order of their start; they stop in the reverse order, so that what is upstream is empty before what is downstream ends. */
 function servicesInOrder(
-  { watch, sockets, link, line, commands, updates }: ServiceParts,
+  { watch, sockets, link, line, frameLog, commands, updates }: ServiceParts,
   drainMs: number,
   { clock, log }: Runtime,
 ): readonly Service[] {
@@ -173,6 +180,8 @@ function servicesInOrder(
     ...(keyWatch === undefined ? [] : [loopService("key watch", keyWatch)]),
     publisherService({ publisher, clock, drainMs }),
     ...campaigns.services,
+    // After the buses stop, it writes what they delivered last.
+    ...(frameLog === undefined ? [] : [loopService("frame log", frameLog.log)]),
     pipelineService(pipeline),
     ...buses.map((observed) => busService(observed, pipeline.sinkFor(observed.bus), log)),
     ...(updates?.services ?? []),
@@ -185,10 +194,11 @@ type DataLineParts = {
   readonly catalogue: CatalogueFile;
   readonly outbox: Outbox;
   readonly broker: Broker;
+  readonly frameLog: FrameLogLine | undefined;
 };
 
 /** The line from the buses to the broker. */
-function composeDataLine({ loaded, catalogue, outbox, broker }: DataLineParts, runtime: Runtime): DataLine {
+function composeDataLine({ loaded, catalogue, outbox, broker, frameLog }: DataLineParts, runtime: Runtime): DataLine {
   const { config, checkedTable } = loaded;
   const { table, sources } = checkedTable;
   const { documents } = loaded.campaigns;
@@ -211,6 +221,7 @@ function composeDataLine({ loaded, catalogue, outbox, broker }: DataLineParts, r
   const appender = new Appender({ outbox, clock, log, holdBytes: collect.holdBytes, wake });
   const collector = new Collector(table);
   const wanted = new WantedSignals(table);
+  if (frameLog !== undefined) wanted.want("frame log", { signals: [], frames: frameLog.frames });
   const capture = new FrameCapture(encoder, appender, wanted);
   const buses = config.buses.map((bus): ObservedBus => {
     const permitted = transmitIds(catalogue.value, sources, bus.name);
@@ -222,7 +233,7 @@ function composeDataLine({ loaded, catalogue, outbox, broker }: DataLineParts, r
     { config, wanted, collector, encoder, appender, outbox, buses, documents },
     runtime,
   );
-  const takers = { capture, history: campaigns.history };
+  const takers = { capture, history: campaigns.history, frameLog: frameLog?.log };
   const { batchMs } = collect;
   const pipeline = new Pipeline({
     table,

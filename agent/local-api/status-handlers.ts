@@ -5,6 +5,7 @@ import type { BusState, CanBus } from "../ports/can-bus.ts";
 import type { SocketCounts } from "../ports/local-socket.ts";
 import type { Outbox } from "../ports/outbox.ts";
 import type { SignalTable } from "../signals/signal-table.ts";
+import type { ContinuousLog } from "../telemetry/frame-log/continuous-log.ts";
 import { type HealthFacts, stuckAfterMs } from "../telemetry/health.ts";
 import type { FrameCounters, Pipeline } from "../telemetry/pipeline.ts";
 import type { Publisher } from "../telemetry/publish/publisher.ts";
@@ -15,7 +16,7 @@ import type { Status } from "./status-schema.ts";
 
 /** The configuration of this start, with the table that it was checked with. */
 type StatusConfig = UnmetConfig & {
-  readonly config: Pick<AgentConfig, "thingName" | "broker" | "collect">;
+  readonly config: Pick<AgentConfig, "thingName" | "broker" | "collect" | "frameLog">;
   readonly checkedTable: { readonly table: Pick<SignalTable, "id" | "messages" | "signals"> };
 };
 
@@ -40,6 +41,8 @@ export type HealthParts = { readonly loaded: StatusConfig; readonly link: Status
 
 /** What the status speaks of. */
 export type StatusParts = HealthParts & {
+  /** Undefined where there is no continuous log. */
+  readonly frameLog: { readonly log: Pick<ContinuousLog, "status"> } | undefined;
   /** Undefined where no remote commands are taken. */
   readonly commands: CommandsParts | undefined;
   /** Undefined where no updates are taken. */
@@ -57,7 +60,7 @@ type StatusProcess = {
 
 /** The daemon's state at this moment. */
 export function statusOf(parts: StatusParts, { version, bootId, startedAtMs, clock }: StatusProcess): Status {
-  const { loaded, link, line, commands, updates, socketCounts } = parts;
+  const { loaded, link, line, frameLog, commands, updates, socketCounts } = parts;
   const { config } = loaded;
   const { table } = loaded.checkedTable;
   const { samples, records, payloadBytes, discardedSamples } = line.pipeline.counters();
@@ -86,6 +89,8 @@ export function statusOf(parts: StatusParts, { version, bootId, startedAtMs, clo
     outbox: outboxStatusOf(line),
     delivery: line.publisher.counters(),
     losses: line.outbox.lossCounts().map(({ atMs, ...loss }) => ({ ...loss, agoMs: clock.monotonicMs() - atMs })),
+    frameLog:
+      frameLog === undefined ? undefined : { ...frameLog.log.status(), maxBytes: config.frameLog?.maxBytes ?? 0 },
     commands: commandStatus(commands),
     job: updates?.report.job(),
     update: updates?.report.update(),

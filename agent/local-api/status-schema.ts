@@ -214,6 +214,26 @@ export const statusSchema = z
           .readonly(),
       )
       .readonly(),
+    /** The continuous log; absent where there is none. Counts are frames since start. */
+    frameLog: z
+      .object({
+        /** "waiting": no frame came yet. "failed": the disk does not take it now; it is tried again. */
+        state: z.enum(["waiting", "writing", "failed"]),
+        problem: z.string().optional(),
+        /** The number in the names of this run's files; absent before the first. */
+        session: count.optional(),
+        file: z.string().optional(),
+        /** Of all sessions. */
+        files: count,
+        bytes: count,
+        maxBytes: count,
+        /** Old files that were removed to stay within the bounds. */
+        removed: count,
+        written: count,
+        dropped: count,
+      })
+      .readonly()
+      .optional(),
     /** Absent where no remote commands are taken. */
     commands: z
       .object({

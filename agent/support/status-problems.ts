@@ -8,7 +8,7 @@ import { isNotable, rejectionsAndLosses } from "./delivery-checks.ts";
 
 type Bus = Status["buses"][number];
 
-/** Why the agent is degraded, which is worth exit code 3: what its health says, and what it works with all the same: a bus that brings nothing or loses frames, records that are not taken or were lost, a lost ledger. Empty when all is well. */
+/** Why the agent is degraded, which is worth exit code 3: what its health says, and what it works with all the same: a bus that brings nothing or loses frames, records that are not taken or were lost, a lost ledger, a continuous log that is not written. Empty when all is well. */
 export function problemsOf(status: Status): readonly Problem[] {
   const { identity, buses, uptimeMs } = status;
   const problems = [
@@ -17,6 +17,7 @@ export function problemsOf(status: Status): readonly Problem[] {
     ...buses.flatMap((bus) => problemsOfBus(bus, uptimeMs)),
     ...rejectionsAndLosses(status),
     ...ledgerProblems(status),
+    ...frameLogProblems(status),
   ];
   return problems.map(({ what, remedy }) => ({ what: printable(what), remedy: printable(remedy) }));
 }
@@ -46,6 +47,16 @@ function ledgerProblems({ commands }: Status): readonly Problem[] {
           remedy: "see that the TPM and the state folder can be used, then restart the agent",
         },
       ];
+}
+
+function frameLogProblems({ frameLog }: Status): readonly Problem[] {
+  if (frameLog?.state !== "failed") return [];
+  return [
+    {
+      what: `the continuous log is not written: ${frameLog.problem ?? "the disk does not take it"}`,
+      remedy: "see that frameLog.folder can be written and its disk has room; it goes on by itself then",
+    },
+  ];
 }
 
 function dropProblem({ name, dropped = 0, received }: Bus): Problem {

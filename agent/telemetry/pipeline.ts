@@ -8,6 +8,7 @@ import type { CampaignSet } from "./campaigns/campaign-set.ts";
 import type { Collector } from "./collect/collector.ts";
 import type { CloseCause } from "./collect/sampler.ts";
 import type { FrameCapture } from "./frame-capture.ts";
+import type { ContinuousLog } from "./frame-log/continuous-log.ts";
 import type { FrameHistory } from "./history/frame-history.ts";
 import type { BusCount } from "./record/encode/bus-count.ts";
 import type { Encoder } from "./record/encode/encoder.ts";
@@ -30,6 +31,7 @@ export type PipelineParts = {
 export type FrameTakers = {
   readonly capture?: Pick<FrameCapture, "isOn" | "take" | "stop"> | undefined;
   readonly history?: Pick<FrameHistory, "isOn" | "push"> | undefined;
+  readonly frameLog?: Pick<ContinuousLog, "take"> | undefined;
 };
 
 /** What became of the frames of one bus since start. Their sum is what the driver handed over. */
@@ -162,9 +164,10 @@ export class Pipeline {
   #takeFrames(line: BusIntake, batch: FrameBatch): void {
     const { table, collector, takers, clock } = this.#parts;
     const { values, wides, present, slots, wantedMessages } = table;
-    const { capture, history } = takers;
+    const { capture, history, frameLog } = takers;
     const errorsBefore = line.error;
     if (capture?.isOn === true) capture.take(line.bus.name, batch);
+    frameLog?.take(line.bus.name, batch);
     const keeper = history?.isOn === true ? history : undefined;
     for (let at = 0; at < batch.count; at++) {
       const flags = batch.flags(at);

@@ -1,3 +1,5 @@
+import { largestId } from "../../ports/arbitration-id.ts";
+import { EVERY_FRAME, type FrameFilter } from "../../ports/can-bus.ts";
 import { FRAME_FLAG } from "../../ports/frame.ts";
 
 /** Whether a frame with this arbitration id and these `FRAME_FLAG` bits is wanted. */
@@ -33,6 +35,26 @@ export function parseCandumpFilters(filters: readonly string[]): FrameTest | str
     const word = wordOf(id, flags);
     return tests.length === 0 || (isJoined ? tests.every((test) => test(word)) : tests.some((test) => test(word)));
   };
+}
+
+/**
+ * What a bus must let through for these filters, which `parseCandumpFilters` reads: as narrow as receive filters can say it, and every
+ * frame where they cannot. Error frames come whatever the filters are.
+ */
+export function receiveFiltersOf(filters: readonly string[]): readonly FrameFilter[] {
+  const wanted = filters.flatMap((filter) => {
+    const match = /^([0-9a-f]{1,8}):([0-9a-f]{1,8})$/i.exec(filter);
+    if (match === null) return filter.startsWith("#") ? [] : EVERY_FRAME;
+    const [, id, mask] = match;
+    const word = (Number.parseInt(id, 16) | (id.length === 8 ? EXTENDED : 0)) >>> 0;
+    const bits = Number.parseInt(mask, 16);
+    const lengths = (bits & EXTENDED) === 0 ? [false, true] : [word >= EXTENDED];
+    return lengths.map((extended): FrameFilter => {
+      const own = largestId(extended) & bits;
+      return { id: word & own, mask: own, extended };
+    });
+  });
+  return wanted.length === 0 ? EVERY_FRAME : wanted;
 }
 
 function wordTest(idText: string, isInverted: boolean, maskText: string): (word: number) => boolean {

@@ -277,4 +277,33 @@ describe("the daemon without a broker", () => {
     expect(seen.buses[1]).toMatchObject({ name: "can1", state: "absent" });
     expect(seen.buses[1].detail).toContain("127.0.0.1:1");
   });
+
+  it("logs the raw frames of a bus to files where the configuration asks for it, shows them, and ends them in order", async () => {
+    const home = await daemonHome((settings) =>
+      Object.assign(settings, { frameLog: { folder: "frames", format: "blf", keepFreeBytes: 0 } }),
+    );
+    const daemon = await startDaemon(home);
+    const seen = await until(
+      async () => {
+        const { frameLog } = await daemon.status();
+        return frameLog?.written === 200 ? frameLog : undefined;
+      },
+      { what: "the frames are durable", ...PATIENCE },
+    );
+    expect(seen).toMatchObject({ state: "writing", session: 1, files: 1, dropped: 0 });
+    expect(await daemon.child.stop(10_000)).toEqual({ code: 0, signal: undefined });
+    const [listed] = (await runProgram(["can", "logs", "--json", "--config", home.config])).stdout
+      .trimEnd()
+      .split("\n");
+    expect(JSON.parse(listed ?? "")).toMatchObject({ session: 1, split: 1 });
+    const file = join(home.folder, "frames", seen.file ?? "");
+    const back = join(home.folder, "back.log");
+    expect(await runProgram(["can", "convert", file, back])).toMatchObject({ code: 0 });
+    const framesOf = (log: string): readonly string[] =>
+      readFileSync(log, "utf8")
+        .trimEnd()
+        .split("\n")
+        .map((line) => line.split(" ").slice(1).join(" "));
+    expect(framesOf(back)).toEqual(framesOf(join(home.folder, "drive.log")));
+  });
 });

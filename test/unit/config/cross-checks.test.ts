@@ -25,6 +25,15 @@ describe("settings that do not fit together", () => {
     expect(problems({ outbox: { ...outbox, maxGapDays: 365 } })).toEqual([]);
   });
 
+  it("are a continuous log of a bus that is not there, or with room for less than two files", () => {
+    const frameLog = { ...EVERYTHING.frameLog, buses: ["can0", "can7"], splitBytes: 1_000_000, maxBytes: 1_999_999 };
+    expect(problems({ frameLog })).toEqual([
+      expect.stringMatching(/^frameLog\.buses\.1: unknown bus can7; configured: can0, /),
+      "frameLog.maxBytes: must be at least 2000000, twice frameLog.splitBytes",
+    ]);
+    expect(problems({ frameLog: { ...frameLog, buses: ["can0"], maxBytes: 2_000_000 } })).toEqual([]);
+  });
+
   it("are a ledger that forgets a command which may still come", () => {
     const commands = { ...EVERYTHING.commands, maxLifeSeconds: 604_800, ledger: { keepHours: 169 } };
     expect(problems({ commands })).toEqual([

@@ -135,6 +135,32 @@ describe("statusPage", () => {
     expect(over).toContain("update     1.4.0 to 1.5.0: failed, unhealthy: no acknowledgement\n");
   });
 
+  it("shows the continuous log, what it dropped and why it does not write", () => {
+    const frameLog = {
+      state: "failed",
+      problem: "ENOSPC: no space left on device",
+      session: 12,
+      file: "00012-0003.log",
+      files: 7,
+      bytes: 81_000_000,
+      maxBytes: 1_000_000_000,
+      removed: 2,
+      written: 123_456,
+      dropped: 42,
+    } as const;
+    const lines = page(statusWith({ frameLog })).split("\n");
+    const at = lines.findIndex((line) => line.startsWith("frame log"));
+    expect(lines.slice(at, at + 3)).toEqual([
+      "frame log  failed 00012-0003.log, 123 456 frames",
+      "           7 files, 81.0 MB of 1.0 GB, 42 dropped",
+      "           ENOSPC: no space left on device",
+    ]);
+    expect(problemsOf(statusWith({ frameLog }))).toEqual([
+      expect.objectContaining({ what: "the continuous log is not written: ENOSPC: no space left on device" }),
+    ]);
+    expect(page(statusWith())).not.toContain("frame log");
+  });
+
   it("says when a driver cannot count its losses", () => {
     const buses = statusWith().buses.map(({ dropped: _dropped, ...bus }) => bus);
     expect(page(statusWith({ buses }))).toContain("drops unknown");

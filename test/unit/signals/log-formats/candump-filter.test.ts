@@ -1,6 +1,8 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { EVERY_FRAME } from "../../../../agent/ports/can-bus.ts";
 import { FRAME_FLAG } from "../../../../agent/ports/frame.ts";
-import { parseCandumpFilters } from "../../../../agent/signals/log-formats/candump-filter.ts";
+import { parseCandumpFilters, receiveFiltersOf } from "../../../../agent/signals/log-formats/candump-filter.ts";
 
 function wants(filters: string, id: number, flags = 0): boolean {
   const test = parseCandumpFilters(filters.split(","));
@@ -41,5 +43,46 @@ describe("parseCandumpFilters", () => {
 
   it.each(["123", "12G:7FF", "123:7FF ", "123456789:7FF", "", "#", "all"])("refuses %j", (filter) => {
     expect(parseCandumpFilters(["1:1", filter])).toContain("is no filter");
+  });
+});
+
+describe("receiveFiltersOf", () => {
+  it.each([
+    [
+      "123:7FF",
+      [
+        { id: 0x123, mask: 0x7ff, extended: false },
+        { id: 0x123, mask: 0x7ff, extended: true },
+      ],
+    ],
+    ["00000123:9FFFFFFF", [{ id: 0x123, mask: 0x1fff_ffff, extended: true }]],
+    ["123:800007FF", [{ id: 0x123, mask: 0x7ff, extended: false }]],
+    ["123~7FF", EVERY_FRAME],
+    ["#FFFFFFFF", EVERY_FRAME],
+  ])("makes of %s what a bus can hold back by", (filter, wanted) => {
+    expect(receiveFiltersOf([filter])).toEqual(wanted);
+  });
+
+  it("lets through every frame that is wanted (seed 5)", () => {
+    const hex = fc.integer({ min: 0, max: 0xffff_ffff }).map((value) => value.toString(16));
+    const idText = fc.oneof(hex, fc.constantFrom("123", "00000123", "7ff", "1fffffff"));
+    const filter = fc.oneof(
+      fc.tuple(idText, fc.constantFrom(":", "~"), hex).map((parts) => parts.join("")),
+      fc.constantFrom("123:7ff", "00000123:9fffffff", "123:800007ff", "j", "#40"),
+    );
+    const frame = fc.oneof(
+      fc.tuple(fc.oneof(fc.constant(0x123), fc.integer({ min: 0, max: 0x7ff })), fc.constant(false)),
+      fc.tuple(fc.oneof(fc.constant(0x123), fc.integer({ min: 0, max: 0x1fff_ffff })), fc.constant(true)),
+    );
+    fc.assert(
+      fc.property(fc.array(filter, { minLength: 1, maxLength: 4 }), frame, (filters, [id, isExtended]) => {
+        if (!wants(filters.join(","), id, isExtended ? extended : 0)) return;
+        const received = receiveFiltersOf(filters).some(
+          (one) => one.extended === isExtended && (id & one.mask) === (one.id & one.mask),
+        );
+        expect(received).toBe(true);
+      }),
+      { seed: 5, numRuns: 5000 },
+    );
   });
 });
