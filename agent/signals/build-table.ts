@@ -122,6 +122,7 @@ function messageEntry(
     firstSignal,
     signalCount: message.signals.length,
     neededBytes: message.signals.reduce((most, signal) => Math.max(most, neededBytesOf(signal)), 0),
+    cycleMs: message.cycleMs,
     multiplexed: message.signals.some((signal) => signal.multiplexing !== undefined),
     decode,
   };

@@ -111,6 +111,8 @@ export type MessageEntry = {
    * Fewest data bytes that hold every signal. A shorter frame is decoded as far as it goes, with `present` telling how far.
    */
   readonly neededBytes: number;
+  /** Time between two frames as the DBC file has it (GenMsgCycleTime), ms; undefined where it does not say. */
+  readonly cycleMs?: number | undefined;
   /** Whether `present` must be looked at even when the frame is long enough (the message is multiplexed). */
   readonly multiplexed: boolean;
   /** Decodes those of its signals that are wanted; another function when that changes (`SignalTable.want`). */

@@ -71,11 +71,12 @@ export function readAttributeDefinition({ reader, draft }: ParseState): void {
 export function readAttributeDefault({ reader, draft }: ParseState): void {
   const name = reader.string("the attribute name");
   if (name === "VFrameFormat" && reader.atString()) draft.defaultFrameFormat = reader.string("the default");
+  if (name === "GenMsgCycleTime") draft.defaultCycleMs = peekCycleMs(reader);
   if (name === "ProtocolType" && reader.atString()) draft.protocol ??= reader.string("the default");
   reader.skipStatement("BA_DEF_DEF_");
 }
 
-/** BA_ "name" [BU_ node | BO_ message | SG_ message signal | EV_ variable] value ; only long names, SPN, VFrameFormat and ProtocolType are kept. */
+/** BA_ "name" [BU_ node | BO_ message | SG_ message signal | EV_ variable] value ; only long names, SPN, VFrameFormat, GenMsgCycleTime and ProtocolType are kept. */
 export function readAttribute(state: ParseState): void {
   const { reader } = state;
   const name = reader.string("the attribute name");
@@ -91,6 +92,7 @@ export function readAttribute(state: ParseState): void {
       const format = reader.atString() ? reader.string("the frame format") : reader.number("the frame format");
       if (message !== undefined) message.frameFormat = format;
     }
+    if (name === "GenMsgCycleTime" && message !== undefined) message.cycleMs = peekCycleMs(reader);
   } else if (of === "SG_") {
     reader.word("SG_");
     const signals = readSignalReference(state, "BA_");
@@ -139,6 +141,12 @@ export function readMultiplexing(state: ParseState): void {
     signal.problems -= 1;
     signal.multiplexing.push({ at, by, ranges });
   }
+}
+
+/** Undefined for what is no time: a cycle is only ever estimated with. */
+function peekCycleMs(reader: ParseState["reader"]): number | undefined {
+  const cycleMs = Number(reader.peekWord());
+  return Number.isFinite(cycleMs) && cycleMs >= 0 ? cycleMs : undefined;
 }
 
 /** The number of a signal in SAE J1939-71; 0, which is none, is what files give to all others. */

@@ -66,6 +66,8 @@ export type MessageDraft = {
   readonly sender: string;
   comment: string;
   frameFormat: number | string | undefined;
+  /** As the file has it: 0 for none. */
+  cycleMs: number | undefined;
   readonly signals: SignalDraft[];
   /** The signals by name. Branches of a multiplexer may use a name again. */
   readonly byName: Map<string, SignalDraft[]>;
@@ -88,6 +90,8 @@ export type DatabaseDraft = {
   /** Texts of the enumeration VFrameFormat and its default; empty and undefined when the file does not define it. */
   frameFormats: readonly string[];
   defaultFrameFormat: string | undefined;
+  /** Of the attribute GenMsgCycleTime. */
+  defaultCycleMs: number | undefined;
   /** The attribute ProtocolType of the database. */
   protocol: string | undefined;
 };

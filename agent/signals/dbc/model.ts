@@ -67,6 +67,8 @@ export type DbcMessage = {
   readonly length: number;
   readonly sender: string;
   readonly comment: string;
+  /** Time between two frames, ms (attribute GenMsgCycleTime); undefined where the file does not say it, or has 0. */
+  readonly cycleMs: number | undefined;
   /** In the order of the file. A name comes again only in branches of a multiplexer that exclude each other. */
   readonly signals: readonly DbcSignal[];
   /** False when a line that belongs to it, or may, was left out: what is here is right, but a frame made of it may not be. */

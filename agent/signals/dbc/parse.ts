@@ -65,6 +65,7 @@ export function parseDbc(text: string, { trustsBackslash = true }: { trustsBacks
     texts: new ValueTextPool(),
     frameFormats: [],
     defaultFrameFormat: undefined,
+    defaultCycleMs: undefined,
     protocol: undefined,
   };
   const owner = { kind: "none", why: "no BO_ stands before it" } as const;

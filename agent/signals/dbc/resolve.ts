@@ -54,6 +54,7 @@ function resolveMessage(message: MessageDraft, draft: DatabaseDraft, problems: P
     length: message.length,
     sender: message.sender,
     comment: message.comment,
+    cycleMs: (message.cycleMs ?? draft.defaultCycleMs) || undefined,
     signals,
     complete: message.complete && signals.length === given.length,
     line: problems.lineOf(message.at),

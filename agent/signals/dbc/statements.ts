@@ -74,7 +74,7 @@ export function readMessage(state: ParseState): void {
     return;
   }
   if (!IDENTIFIER.test(name)) problems.warn(nameAt, `message name ${name} is not an identifier`);
-  const open = { longName: undefined, comment: "", frameFormat: undefined, complete: true };
+  const open = { longName: undefined, comment: "", frameFormat: undefined, cycleMs: undefined, complete: true };
   const message = { at, rawId, name, length, sender, ...open, signals: [], byName: new Map() };
   state.owner = { kind: "message", message };
   draft.messages.push(message);

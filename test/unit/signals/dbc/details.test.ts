@@ -19,6 +19,18 @@ describe("what a DBC file says of its signals", () => {
     expect(warnings.map(({ text }) => text)).toEqual(["SPN 524288 is none (0 to 524287); it is left out"]);
   });
 
+  it("reads cycle times, of which 0 and what is no number are none", () => {
+    const { database, errors, warnings } = parseDbc(
+      [
+        ...[1, 2, 3, 4].map((id) => `BO_ ${id} M${id}: 8 X\n`),
+        'BA_DEF_ BO_ "GenMsgCycleTime" INT 0 65535;\nBA_DEF_DEF_ "GenMsgCycleTime" 250;',
+        'BA_ "GenMsgCycleTime" BO_ 1 20;\nBA_ "GenMsgCycleTime" BO_ 2 0;\nBA_ "GenMsgCycleTime" BO_ 4 "never";',
+      ].join("\n"),
+    );
+    expect(database.messages.map(({ cycleMs }) => cycleMs)).toEqual([20, undefined, 250, 250]);
+    expect([...errors, ...warnings]).toEqual([]);
+  });
+
   it("shares equal value texts, cuts a long one and leaves out what no signal can hold", () => {
     const long = "x".repeat(257);
     const { database, errors, warnings } = parseDbc(
