@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { brokerConfig } from "./broker.ts";
+import { campaignLimits } from "./campaign-arrival.ts";
 import { commandsConfig } from "./commands.ts";
 import { crossProblems } from "./cross-checks.ts";
 import { dbcFile } from "./dbc.ts";
@@ -248,6 +249,7 @@ export const agentConfig = z
               .describe("newest frames kept over an orderly stop; what is held at a kill or a power cut is lost"),
           })
           .prefault({}),
+        limits: campaignLimits,
       })
       .prefault({})
       .describe("campaigns say what is collected beside collect.rules"),

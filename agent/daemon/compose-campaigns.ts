@@ -1,9 +1,9 @@
-import type { CampaignDocument } from "../../config/campaign.ts";
 import type { AgentConfig } from "../../config/schema.ts";
 import type { Outbox } from "../ports/outbox.ts";
 import { type Interest, undescribedBuses, type WantedSignals } from "../signals/wanted-signals.ts";
 import type { Appender } from "../telemetry/appender.ts";
 import { CampaignControl } from "../telemetry/campaigns/campaign-control.ts";
+import { limitsOf } from "../telemetry/campaigns/campaign-limits.ts";
 import { CampaignSet } from "../telemetry/campaigns/campaign-set.ts";
 import type { FactValues } from "../telemetry/campaigns/expression-plan.ts";
 import type { Collector } from "../telemetry/collect/collector.ts";
@@ -11,13 +11,14 @@ import { FrameHistory } from "../telemetry/history/frame-history.ts";
 import { countOf } from "../telemetry/pipeline.ts";
 import type { Encoder } from "../telemetry/record/encode/encoder.ts";
 import { factNames, factValues } from "./campaign-facts.ts";
+import { type CampaignFiles, offerOf } from "./configuration/campaign-files.ts";
 import { historyService } from "./kept-history.ts";
 import type { Campaigns, Runtime } from "./parts.ts";
 import type { ObservedBus } from "./services.ts";
 
 /** The line that campaigns collect from. */
 export type CampaignLineParts = {
-  readonly config: Pick<AgentConfig, "buses" | "collect" | "campaigns" | "stateDir">;
+  readonly config: Pick<AgentConfig, "buses" | "collect" | "campaigns" | "stateDir" | "ota">;
   /** Of the table whose signals are collected. */
   readonly wanted: WantedSignals;
   readonly collector: Collector;
@@ -25,13 +26,12 @@ export type CampaignLineParts = {
   readonly appender: Appender;
   readonly outbox: Pick<Outbox, "kept" | "stats">;
   readonly buses: readonly ObservedBus[];
-  /** Documents that can run here, each id once. */
-  readonly documents: readonly CampaignDocument[];
+  readonly files: CampaignFiles;
 };
 
 /** The part of the composition root that wires campaigns. Without one that asks for them, history and expressions cost nothing. */
 export function composeCampaigns(
-  { config, wanted, collector, encoder, appender, outbox, buses, documents }: CampaignLineParts,
+  { config, wanted, collector, encoder, appender, outbox, buses, files }: CampaignLineParts,
   { clock, log }: Pick<Runtime, "clock" | "log">,
 ): Campaigns {
   const { table } = wanted;
@@ -60,8 +60,9 @@ export function composeCampaigns(
     want: wantInTurn(wanted),
   });
   const context = { table, busNames, facts: factNames(busNames), hasHistory: history !== undefined };
-  const control = new CampaignControl(config.collect.rules, { set, context });
-  control.useDocuments(documents);
+  const limits = limitsOf(config.campaigns);
+  const control = new CampaignControl(config.collect.rules, { set, context, limits, hardware: config.ota?.hardware });
+  control.begin(new Map([["files", offerOf(files)]]));
   const services = history === undefined ? [] : [historyService(history, config, log)];
   return { set, control, history, services };
 }

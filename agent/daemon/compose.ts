@@ -201,7 +201,7 @@ type DataLineParts = {
 function composeDataLine({ loaded, catalogue, outbox, broker, frameLog }: DataLineParts, runtime: Runtime): DataLine {
   const { config, checkedTable } = loaded;
   const { table, sources } = checkedTable;
-  const { documents } = loaded.campaigns;
+  const files = loaded.campaigns;
   const { thingName: thing, collect } = config;
   const { bootId, clock, log, random, startedAtMs } = runtime;
   const settings = { ...config.encode, timeResolutionUs: collect.timeResolutionUs, lifeMs: config.outbox.lifeMs };
@@ -229,10 +229,7 @@ function composeDataLine({ loaded, catalogue, outbox, broker, frameLog }: DataLi
     wanted.attach(driver);
     return { bus: driver, hasNarrowed: () => wanted.hasNarrowed(bus.name), state: "absent", detail: "not opened yet" };
   });
-  const campaigns = composeCampaigns(
-    { config, wanted, collector, encoder, appender, outbox, buses, documents },
-    runtime,
-  );
+  const campaigns = composeCampaigns({ config, wanted, collector, encoder, appender, outbox, buses, files }, runtime);
   const takers = { capture, history: campaigns.history, frameLog: frameLog?.log };
   const { batchMs } = collect;
   const pipeline = new Pipeline({

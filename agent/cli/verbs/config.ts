@@ -3,7 +3,7 @@ import { stringify } from "yaml";
 import { configJsonSchema, exampleConfig } from "../../../config/example.ts";
 import { type LoadedConfig, loadConfigFile } from "../../../config/load.ts";
 import { AgentError } from "../../core/errors.ts";
-import { loadCampaignFiles, type RefusedCampaign } from "../../daemon/configuration/campaign-files.ts";
+import { loadCampaignFiles, type RefusedFile } from "../../daemon/configuration/campaign-files.ts";
 import { checkConfig } from "../../daemon/configuration/check-config.ts";
 import { showDaemonConfig } from "../../daemon/configuration/layered-config.ts";
 import { configProblems } from "../../local-api/config-problems.ts";
@@ -75,7 +75,7 @@ export async function configInForce(context: CliContext): Promise<LoadedConfig> 
   return loaded;
 }
 
-function unfitCampaigns(refused: readonly RefusedCampaign[]): AgentError {
+function unfitCampaigns(refused: readonly RefusedFile[]): AgentError {
   return new AgentError("config.invalid", {
     what: refused.map(({ what }) => what).join("\n"),
     remedy: "correct the campaigns; the agent would run without them",

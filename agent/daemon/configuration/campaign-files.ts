@@ -6,59 +6,91 @@ import type { AgentConfig } from "../../../config/schema.ts";
 import type { Locate } from "../../../config/yaml-file.ts";
 import { AgentError, errnoOf, messageOf } from "../../core/errors.ts";
 import type { SignalTable } from "../../signals/signal-table.ts";
-import { planCampaign } from "../../telemetry/campaigns/campaign-plan.ts";
+import { type CampaignOffer, chooseCampaigns } from "../../telemetry/campaigns/campaign-choice.ts";
+import type { SourceOffer } from "../../telemetry/campaigns/campaign-control.ts";
+import { CampaignJudge, type JudgedDocument } from "../../telemetry/campaigns/campaign-judge.ts";
+import { limitsOf } from "../../telemetry/campaigns/campaign-limits.ts";
 import { factNames } from "../campaign-facts.ts";
 
 /** Files that are read of a folder; more are refused together. */
 const MAX_FILES = 1000;
 
-/** A file, and why it is not in force: a line for each problem, with its place. */
-export type RefusedCampaign = { readonly file: string; readonly what: string };
+/** A file, and why it is not in force: a line for each problem, with its place. `id` is its path where it cannot be read, and `version` 0. */
+export type RefusedFile = {
+  readonly file: string;
+  readonly what: string;
+  readonly id: string;
+  readonly version: number;
+};
 
-/** The campaigns of the vehicle's own files: those that can run here, and those that cannot. */
+/** The campaigns of one folder: those that can run, here or elsewhere, and those that cannot. */
 export type CampaignFiles = {
   readonly documents: readonly CampaignDocument[];
-  readonly refused: readonly RefusedCampaign[];
+  readonly refused: readonly RefusedFile[];
 };
 
 type Read = { readonly file: string; readonly document: CampaignDocument; readonly locate: Locate };
 
-/** Reads `campaigns.folder` and holds each document against the table. A folder that is not there has none. Throws nothing. */
+/** What the control of campaigns is told of a folder. */
+export function offerOf({ documents, refused }: CampaignFiles): SourceOffer {
+  return { documents, unread: refused.map(({ id, version, what }) => ({ id, version, reason: what })) };
+}
+
+/** Reads `campaigns.folder` and holds each document against the table and the limits. A folder that is not there has none. Throws nothing. */
 export async function loadCampaignFiles(
-  config: Pick<AgentConfig, "buses" | "campaigns">,
+  config: Pick<AgentConfig, "buses" | "campaigns" | "ota">,
   table: SignalTable,
 ): Promise<CampaignFiles> {
   const { folder, history } = config.campaigns;
-  const refused: RefusedCampaign[] = [];
+  const refused: RefusedFile[] = [];
   const read: Read[] = [];
   for (const file of await filesIn(folder, refused)) {
     const loaded = await readDocument(file);
-    if (typeof loaded === "string") refused.push({ file, what: loaded });
+    if (typeof loaded === "string") refused.push(unread(file, loaded));
     else read.push(loaded);
   }
   const busNames = config.buses.map(({ name }) => name);
   const context = { table, busNames, facts: factNames(busNames), hasHistory: history.maxBytes > 0 };
-  const documents = read.flatMap(({ file, document, locate }) => {
-    const twin = read.find((other) => other.file !== file && other.document.id === document.id);
-    const planned = planCampaign(document, context);
-    if (twin === undefined && planned.kind === "plan") return [document];
-    const problems = planned.kind === "plan" ? [] : planned.problems;
-    const lines = problems.map(({ path, problem }) => `${locate(path)} ${path.join(".")}: ${problem}`);
-    if (twin !== undefined) lines.push(`${locate(["id"])} id: ${document.id} is that of ${twin.file} too`);
-    refused.push({ file, what: lines.join("\n") });
-    return [];
+  const judge = new CampaignJudge(context, config.ota?.hardware);
+  const offers = read.flatMap((one): CampaignOffer[] => {
+    const judged = judge.judge(one.document);
+    const problems = problemsOf(one, read, judged);
+    if (problems.length > 0) refused.push(refusal(one, problems.join("\n")));
+    return problems.length > 0 ? [] : [{ source: "files", document: one.document, judged }];
   });
+  for (const { id, kind, reason } of chooseCampaigns(offers, limitsOf(config.campaigns)).refused) {
+    const found = read.find(({ document }) => document.id === id);
+    if (kind === "refused" && found !== undefined) refused.push(refusal(found, `${found.locate(["id"])} ${reason}`));
+  }
+  const isRefused = new Set(refused.map(({ file }) => file));
+  const documents = read.flatMap(({ file, document }) => (isRefused.has(file) ? [] : [document]));
   return { documents, refused };
 }
 
-async function filesIn(folder: string, refused: RefusedCampaign[]): Promise<readonly string[]> {
+/** What is wrong with a document by itself and beside the others, each with its place. */
+function problemsOf({ file, document, locate }: Read, all: readonly Read[], judged: JudgedDocument): readonly string[] {
+  const problems = judged.kind === "unfit" ? judged.problems : [];
+  const lines = problems.map(({ path, problem }) => `${locate(path)} ${path.join(".")}: ${problem}`);
+  const twin = all.find((other) => other.file !== file && other.document.id === document.id);
+  return twin === undefined ? lines : [...lines, `${locate(["id"])} id: ${document.id} is that of ${twin.file} too`];
+}
+
+function refusal({ file, document: { id, version } }: Read, what: string): RefusedFile {
+  return { file, what, id, version };
+}
+
+function unread(file: string, what: string): RefusedFile {
+  return { file, what, id: file, version: 0 };
+}
+
+async function filesIn(folder: string, refused: RefusedFile[]): Promise<readonly string[]> {
   try {
     const names = (await readdir(folder)).filter((name) => name.endsWith(".yaml")).toSorted((a, b) => (a < b ? -1 : 1));
     if (names.length <= MAX_FILES) return names.map((name) => join(folder, name));
-    refused.push({ file: folder, what: `${folder}: ${names.length} files, more than the ${MAX_FILES} that are read` });
+    refused.push(unread(folder, `${folder}: ${names.length} files, more than the ${MAX_FILES} that are read`));
   } catch (thrown) {
     if (errnoOf(thrown) === "ENOENT") return [];
-    refused.push({ file: folder, what: `${folder}: cannot be listed: ${messageOf(thrown)}` });
+    refused.push(unread(folder, `${folder}: cannot be listed: ${messageOf(thrown)}`));
   }
   return [];
 }

@@ -1,28 +1,66 @@
 import type { CampaignDocument } from "../../../config/campaign.ts";
 import type { CollectRule } from "../../../config/schema.ts";
-import type { EntryProblem } from "../../core/entry-problem.ts";
+import { ChangeSignal } from "../../core/change-signal.ts";
+import {
+  CAMPAIGN_SOURCES,
+  type CampaignChoice,
+  type CampaignSource,
+  chooseCampaigns,
+  type RefusedCampaign,
+} from "./campaign-choice.ts";
+import type { CampaignCost } from "./campaign-cost.ts";
+import { CampaignJudge } from "./campaign-judge.ts";
+import type { CampaignLimits } from "./campaign-limits.ts";
 import { type CampaignPlan, type PlanContext, planCampaign } from "./campaign-plan.ts";
 import type { CampaignSet } from "./campaign-set.ts";
 import { defaultCampaign } from "./default-campaign.ts";
 import { ruleProblems } from "./rule-problems.ts";
-
-/** A document that cannot run here, and why: the first problem of each place. */
-export type UnfitCampaign = { readonly document: CampaignDocument; readonly problems: readonly EntryProblem[] };
+import type { CampaignFigures } from "./running-campaign.ts";
 
 export type CampaignControlParts = {
-  readonly set: Pick<CampaignSet, "use" | "reportOrphans">;
+  readonly set: Pick<CampaignSet, "use" | "list" | "reportOrphans">;
   readonly context: PlanContext;
+  readonly limits: CampaignLimits;
+  /** What the gateway is; undefined where that is not known. */
+  readonly hardware?: string | undefined;
 };
 
-/** Says which campaigns run: the one that the rules of collection stand for, and the documents that were accepted. */
+/** What a source wants to run, and what of it could not even be read. */
+export type SourceOffer = {
+  readonly documents: readonly CampaignDocument[];
+  readonly unread: readonly Pick<RefusedCampaign, "id" | "version" | "reason">[];
+};
+
+/** A campaign that is in force, and how it does. */
+export type ListedCampaign = {
+  readonly source: CampaignSource;
+  readonly plan: CampaignPlan;
+  readonly cost: CampaignCost;
+  readonly figures: CampaignFigures;
+};
+
+/** What is in force, and what is not and why. The campaign that the rules of collection stand for is not among them. */
+export type CampaignList = {
+  readonly running: readonly ListedCampaign[];
+  readonly refused: readonly RefusedCampaign[];
+};
+
+const NOTHING: SourceOffer = { documents: [], unread: [] };
+
+/** Says which campaigns run: the one that the rules of collection stand for, and of those that the sources offer each whole or not at all. */
 export class CampaignControl {
+  /** Tells when another campaign runs, or is refused. */
+  readonly changed = new ChangeSignal();
   readonly #parts: CampaignControlParts;
+  readonly #judge: CampaignJudge;
+  readonly #offers = new Map<CampaignSource, SourceOffer>();
   #default: CampaignPlan;
-  #others: readonly CampaignPlan[] = [];
+  #choice: CampaignChoice = { chosen: [], refused: [] };
 
   /** `rules` must fit the table. */
   constructor(rules: readonly CollectRule[], parts: CampaignControlParts) {
     this.#parts = parts;
+    this.#judge = new CampaignJudge(parts.context, parts.hardware);
     this.#default = planRules(rules, parts.context);
     this.#apply();
   }
@@ -39,23 +77,57 @@ export class CampaignControl {
     return [...warnings, ...unfit][0]?.problem;
   }
 
-  /** From the next frame on these documents count, each whole or not at all. Gives those that cannot run here. */
-  useDocuments(documents: readonly CampaignDocument[]): readonly UnfitCampaign[] {
-    const unfit: UnfitCampaign[] = [];
-    const plans: CampaignPlan[] = [];
-    for (const document of documents) {
-      const planned = planCampaign(document, this.#parts.context);
-      if (planned.kind === "plan") plans.push(planned.plan);
-      else unfit.push({ document, problems: planned.problems });
-    }
-    this.#others = plans;
+  /** What the sources offer at the start, all at once: what nobody offers any more is not waited for. Call before frames come. */
+  begin(offers: ReadonlyMap<CampaignSource, SourceOffer>): void {
+    for (const [source, offer] of offers) this.#offers.set(source, offer);
+    this.#choice = this.#chooseWith(this.#offers);
     this.#apply();
     this.#parts.set.reportOrphans();
-    return unfit;
+    this.changed.notify();
+  }
+
+  /** From the next frame on this is what a source offers, in place of all that it offered before. Gives what of it does not run. */
+  offer(source: CampaignSource, offer: SourceOffer): readonly RefusedCampaign[] {
+    this.#choice = this.tried(source, offer);
+    this.#offers.set(source, offer);
+    this.#apply();
+    this.changed.notify();
+    return this.#choice.refused.filter((one) => one.source === source);
+  }
+
+  /** What `offer` would lead to; changes nothing. */
+  tried(source: CampaignSource, offer: SourceOffer): CampaignChoice {
+    return this.#chooseWith(new Map([...this.#offers, [source, offer]]));
+  }
+
+  /** The documents that a source offers now. */
+  documentsOf(source: CampaignSource): readonly CampaignDocument[] {
+    return this.#offers.get(source)?.documents ?? [];
+  }
+
+  list(): CampaignList {
+    const figures = new Map(this.#parts.set.list().map((one) => [one.plan.digest, one.figures]));
+    const running = this.#choice.chosen.flatMap((one) => {
+      const own = figures.get(one.plan.digest);
+      return own === undefined ? [] : [{ ...one, figures: own }];
+    });
+    return { running, refused: this.#choice.refused };
+  }
+
+  #chooseWith(offers: ReadonlyMap<CampaignSource, SourceOffer>): CampaignChoice {
+    const given = CAMPAIGN_SOURCES.map((source) => ({ source, ...(offers.get(source) ?? NOTHING) }));
+    const documents = given.flatMap(({ source, documents: own }) =>
+      own.map((document) => ({ source, document, judged: this.#judge.judge(document) })),
+    );
+    const unread = given.flatMap(({ source, unread: own }) =>
+      own.map((one) => ({ ...one, source, kind: "refused" as const })),
+    );
+    const { chosen, refused } = chooseCampaigns(documents, this.#parts.limits);
+    return { chosen, refused: [...unread, ...refused] };
   }
 
   #apply(): void {
-    this.#parts.set.use([this.#default, ...this.#others]);
+    this.#parts.set.use([this.#default, ...this.#choice.chosen.map(({ plan }) => plan)]);
   }
 }
 

@@ -109,8 +109,8 @@ function captureProblems(
   ];
 }
 
-/** Names a document whatever spaces it is written with. */
-function digestOf(document: CampaignDocument): string {
+/** First 16 hexadecimal digits of the SHA-256 of a document, whatever spaces it is written with. */
+export function digestOf(document: CampaignDocument): string {
   return createHash("sha256").update(JSON.stringify(document)).digest("hex").slice(0, 16);
 }
 

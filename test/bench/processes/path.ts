@@ -61,7 +61,16 @@ function pipelineOf(table: SignalTable, outbox: Outbox): Pipeline {
   const collector = new Collector(table);
   const wanted = new WantedSignals(table);
   const { set } = composeCampaigns(
-    { config: settings, wanted, collector, encoder, appender, outbox, buses: [], documents: [] },
+    {
+      config: settings,
+      wanted,
+      collector,
+      encoder,
+      appender,
+      outbox,
+      buses: [],
+      files: { documents: [], refused: [] },
+    },
     { clock, log },
   );
   return new Pipeline({ table, collector, campaigns: set, encoder, appender, takers: {}, clock, batchMs });

@@ -1,5 +1,6 @@
 import { Appender } from "../../../agent/telemetry/appender.ts";
 import { CampaignControl } from "../../../agent/telemetry/campaigns/campaign-control.ts";
+import { limitsOf } from "../../../agent/telemetry/campaigns/campaign-limits.ts";
 import { CampaignSet } from "../../../agent/telemetry/campaigns/campaign-set.ts";
 import type { FactValues } from "../../../agent/telemetry/campaigns/expression-plan.ts";
 import { Collector } from "../../../agent/telemetry/collect/collector.ts";
@@ -9,7 +10,7 @@ import type { DecodedRecord } from "../../../agent/telemetry/record/read/decoded
 import { createRecordReader } from "../../../agent/telemetry/record/read/record-reader.ts";
 import { campaignDocument } from "../../../config/campaign.ts";
 import { readDescriptor } from "../../../config/proto/descriptor.ts";
-import type { CollectRule } from "../../../config/schema.ts";
+import { agentConfig, type CollectRule } from "../../../config/schema.ts";
 import { ManualClock } from "../core/clock.ts";
 import { MemoryLog } from "../core/log.ts";
 import { FakeCanBus } from "../ports/can-bus.ts";
@@ -58,7 +59,8 @@ export async function campaignRig(settings: RigSettings = {}) {
     facts: new Map([["bus.can0.up", { type: "bool" } as const]]),
     hasHistory: history !== undefined,
   };
-  const control = new CampaignControl(rules, { set: campaigns, context });
+  const limits = limitsOf(agentConfig.shape.campaigns.parse({ history: { maxBytes: historyBytes } }));
+  const control = new CampaignControl(rules, { set: campaigns, context, limits });
   const takers = { history };
   const pipeline = new Pipeline({ table, collector, campaigns, encoder, appender, takers, clock, batchMs: 250 });
   const bus = new FakeCanBus();
@@ -70,8 +72,12 @@ export async function campaignRig(settings: RigSettings = {}) {
     bus.deliver([{ id: 0x100, flags: 0, data: Uint8Array.of(speed, brake), receivedAtUs }]);
     clock.advance(forMs);
   };
-  const use = (...documents: readonly object[]) =>
-    control.useDocuments(documents.map((one) => campaignDocument.parse({ schemaVersion: 1, version: 1, ...one })));
+  const use = (...given: readonly object[]) => {
+    const documents = given.map((one) => campaignDocument.parse({ schemaVersion: 1, version: 1, ...one }));
+    const refused = control.offer("files", { documents, unread: [] });
+    campaigns.reportOrphans();
+    return refused;
+  };
   const records = (): DecodedRecord[] =>
     (["event", "telemetry", "capture"] as const).flatMap((stream) =>
       outbox.read(stream, 0, outbox.lastRow(), 10_000, 1e9).map(({ payload }) => reader.decode(payload)),

@@ -14,6 +14,14 @@ import type { BusCount } from "../../../agent/telemetry/record/encode/bus-count.
 import type { Encoder } from "../../../agent/telemetry/record/encode/encoder.ts";
 import type { CollectRule } from "../../../config/schema.ts";
 
+const NO_LIMITS = {
+  count: 1000,
+  historyBytes: Number.POSITIVE_INFINITY,
+  windowBytes: Number.POSITIVE_INFINITY,
+  evaluationsPerSecond: Number.POSITIVE_INFINITY,
+  bytesPerDay: Number.POSITIVE_INFINITY,
+};
+
 export type RuleCollectorParts = {
   readonly table: SignalTable;
   readonly rules: readonly CollectRule[];
@@ -87,7 +95,7 @@ export function ruleLine({
     want: wantedIn(table),
   });
   const context = { table, busNames: [], facts: new Map(), hasHistory: false };
-  const control = new CampaignControl(rules, { set: campaigns, context });
+  const control = new CampaignControl(rules, { set: campaigns, context, limits: NO_LIMITS });
   return { collector, campaigns, control };
 }
 

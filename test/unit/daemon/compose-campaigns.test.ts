@@ -38,7 +38,8 @@ async function lineOf(rules: readonly CollectRule[]) {
     stateDir: "/nowhere",
     buses: busList.parse(buses.map(({ bus }) => ({ name: bus.name, driver: "replay", file: "/none.log" }))),
   };
-  const given = { config, wanted, collector, encoder, appender, outbox, buses, documents: [] };
+  const files = { documents: [], refused: [] };
+  const given = { config, wanted, collector, encoder, appender, outbox, buses, files };
   const line = composeCampaigns(given, { clock, log: new MemoryLog() });
   const parts = { table, collector, campaigns: line.set, encoder, appender, clock };
   const pipeline = new Pipeline({ ...parts, takers: {}, batchMs: 250 });

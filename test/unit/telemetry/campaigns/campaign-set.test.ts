@@ -210,10 +210,10 @@ describe("CampaignSet", () => {
     ],
   ])("refuses %j and runs the others", async (part, path, problem) => {
     const { use, campaigns } = await campaignRig();
-    const unfit = use({ id: "bad", collect: [EVERY], ...part }, { id: "good", collect: [EVERY] });
-    expect(unfit.map(({ document }) => document.id)).toEqual(["bad"]);
-    expect(unfit[0]?.problems[0]?.path).toEqual(path);
-    expect(unfit[0]?.problems[0]?.problem).toMatch(problem);
+    const refused = use({ id: "bad", collect: [EVERY], ...part }, { id: "good", collect: [EVERY] });
+    expect(refused.map(({ id }) => id)).toEqual(["bad"]);
+    expect(refused[0]?.reason.startsWith(`${path.join(".")}: `)).toBe(true);
+    expect(refused[0]?.reason).toMatch(problem);
     expect(campaigns.list().map(({ plan }) => plan.document.id)).toEqual(["default", "good"]);
   });
 });
