@@ -93,7 +93,7 @@ export class Trigger {
     this.#lastFiredUs = lastFiredUs;
   }
 
-  /** Fires by hand, whatever the condition says; counts like any other. */
+  /** Fires by hand, whatever the condition says; counts like any other, and no end follows it. */
   fire(timeUs: number): void {
     this.#fired += 1;
     this.#lastFiredUs = timeUs;

@@ -106,4 +106,9 @@ describe("compileExpression", () => {
     expect(problemOf("1 + 2", "value")).toBe("reads nothing @ 1 + 2");
     expect(problemOf("true")).toBe("fit");
   });
+
+  it("takes a text of 2,000 characters, and none longer", () => {
+    expect(problemOf("x > 1".padEnd(2000))).toBe("fit");
+    expect(problemOf("x > 1".padEnd(2001))).toBe("is longer than 2000 characters @  ");
+  });
 });
