@@ -16,6 +16,8 @@ import { tableId } from "./table-id.ts";
 import type { TableSource } from "./table-source.ts";
 
 const DEFAULT_SENDER_SIGNALS = 16_384;
+/** One for all signals that have none. */
+const NO_NAMES: readonly VssName[] = [];
 
 type Declared = { readonly message: DbcMessage; readonly file: string | undefined };
 type Placed = Omit<DecodePlan, "message"> & {
@@ -148,7 +150,7 @@ function signalEntries({ bus, message, firstSignal, firstWide }: Placed): readon
     wide: isWide(signal) ? wide++ : -1,
     texts: signal.choices,
     spn: signal.spn,
-    vss: [],
+    vss: NO_NAMES,
   }));
 }
 

@@ -23,12 +23,15 @@ export type FoundSignal =
  * Of a message that is known by its PGN the id picks the sender too: EEC1@0x0cf00400.EngineSpeed is what source address 0 sends;
  * with the id of the DBC file, or with source address 254 or 255, it is what any sends.
  *
+ * A path in VSS, such as Vehicle.Speed, stands for the signal that is mapped to it, with the unit, factor and offset that its values have
+ * there; names of DBC files go before. One whose values are mapped one by one, or by an expression, has none that are numbers of one scale.
+ *
  * A name of several stands for none: which was meant is not guessed.
  */
 export function findSignal(table: NamedTable, name: string): FoundSignal {
   const found = signalsNamed(table, name);
   const [first, second] = found;
-  if (first === undefined) return { kind: "unfit", problem: `there is no signal ${name}` };
+  if (first === undefined) return findByPath(table, name);
   if (second === undefined) return { kind: "signal", signal: first.signal };
   if (found.every(({ message }) => message === first.message)) {
     const problem = `${name} is in several branches of a multiplexer (${first.message.place}): no name picks one`;
@@ -36,6 +39,29 @@ export function findSignal(table: NamedTable, name: string): FoundSignal {
   }
   const places = found.map(({ message, signal }) => `${exactSignalName(signal)} (${message.place})`);
   return { kind: "unfit", problem: `${name} is ${found.length} signals, write which: ${places.join(", ")}` };
+}
+
+function findByPath({ signals }: NamedTable, path: string): FoundSignal {
+  const found = signals.flatMap((signal) =>
+    signal.vss.filter((name) => name.path === path).map(({ unit, value }) => ({ signal, unit, value })),
+  );
+  const [first, second] = found;
+  if (first === undefined) return { kind: "unfit", problem: `there is no signal ${path}` };
+  if (second !== undefined) {
+    const names = found.map(({ signal }) => exactSignalName(signal)).join(", ");
+    return { kind: "unfit", problem: `${path} is ${found.length} signals, write which: ${names}` };
+  }
+  const { signal, unit, value } = first;
+  if (value.kind !== "linear") {
+    const how = value.kind === "values" ? "one by one" : "by an expression";
+    return {
+      kind: "unfit",
+      problem: `the values of ${path} are mapped ${how}; name ${exactSignalName(signal)} itself`,
+    };
+  }
+  const { factor, offset } = value;
+  const scale = { factor: signal.factor * factor, offset: signal.offset * factor + offset };
+  return { kind: "signal", signal: { ...signal, ...scale, unit } };
 }
 
 /** "BUS/MESSAGE@0xID.SIGNAL". */

@@ -72,3 +72,58 @@ describe("findSignal", () => {
     expect(found(name)).toBe(`there is no signal ${name}`);
   });
 });
+
+describe("findSignal by a path in VSS", () => {
+  const TEXT = `BO_ 256 Drive: 8 X
+ SG_ Speed : 0|16@1+ (0.5,-4) [0|0] "mph" X
+ SG_ Gear : 16|8@1+ (1,0) [0|0] "" X
+BO_ 257 Vehicle: 8 X
+ SG_ Load : 0|8@1+ (1,0) [0|0] "kg" X
+`;
+  const linear = { kind: "linear", factor: 1.609344, offset: 2 } as const;
+  const table = (buses: readonly string[]) =>
+    createSignalTable(
+      buses.map((bus) => ({ bus, database: parseDbc(TEXT).database })),
+      undefined,
+      {
+        release: "6.0",
+        namesOf: (signals) =>
+          new Map(
+            signals.map(({ index, name }) => [
+              index,
+              name === "Gear"
+                ? [{ path: "Vehicle.Gear", unit: "", value: { kind: "values", values: { raws: [0], texts: ["P"] } } }]
+                : [
+                    { path: "Vehicle.Load", unit: "percent", value: linear },
+                    { path: `Vehicle.${name}`, unit: "km/h", value: linear },
+                  ].slice(name === "Load" ? 2 : 0),
+            ]),
+          ),
+      },
+    );
+
+  it("has the scale and the unit of VSS", () => {
+    const one = findSignal(table(["can0"]), "Vehicle.Speed");
+    if (one.kind === "unfit") throw new Error(one.problem);
+    const { index, unit, factor, offset, name } = one.signal;
+    expect({ index, unit, name }).toEqual({ index: 0, unit: "km/h", name: "Speed" });
+    // 20 is 20 * 0.5 - 4 = 6 mph, and 6 * 1.609344 + 2 in VSS.
+    expect(20 * factor + offset).toBeCloseTo(6 * 1.609344 + 2, 12);
+  });
+
+  it("gives way to a name of a DBC file, and is none of several buses or of mapped values", () => {
+    const load = findSignal(table(["can0"]), "Vehicle.Load");
+    expect(load.kind === "signal" && load.signal.unit).toBe("kg");
+    const problem = (buses: readonly string[], path: string) => {
+      const one = findSignal(table(buses), path);
+      return one.kind === "unfit" ? one.problem : "";
+    };
+    expect(problem(["can0", "can1"], "Vehicle.Speed")).toBe(
+      "Vehicle.Speed is 2 signals, write which: can0/Drive@0x100.Speed, can1/Drive@0x100.Speed",
+    );
+    expect(problem(["can0"], "Vehicle.Gear")).toBe(
+      "the values of Vehicle.Gear are mapped one by one; name can0/Drive@0x100.Gear itself",
+    );
+    expect(problem(["can0"], "Vehicle.None")).toBe("there is no signal Vehicle.None");
+  });
+});
