@@ -87,7 +87,7 @@ function outbox(): Part {
     row("outbox", "append, 99th percentile", figures.appendP99Ms, "ms"),
     row("outbox", "read and acknowledged again", figures.drainedPerSecond, "records/s"),
     row("outbox", `thinned ${ratio}:1, payload taken in`, megabytesPerSecond, "MB/s CPU", { atLeast: 5 }),
-    row("outbox", "longest pause for it", longestMs, "ms"),
+    row("outbox", "longest pause for it", longestMs, "ms CPU"),
     row("outbox", `until something is evicted, thinned ${ratio}:1 against not`, timesLonger, "x", { atLeast: 8 }),
   ];
   return { rows, figures };

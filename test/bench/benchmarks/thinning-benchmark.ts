@@ -28,7 +28,7 @@ export type ThinningFigures = {
   readonly ratio: number;
   /** Payload that is taken in, with reading, thinning, writing and zstd, 10^6 bytes a second of CPU. */
   readonly megabytesPerSecond: number;
-  /** Longest time of one call, which holds up one append; the first ones are not optimised yet. */
+  /** CPU time of the longest call, which holds up one append; the first ones are not optimised yet. */
   readonly longestMs: number;
   /** Records until the outbox has to evict the first, against one that thins nothing. */
   readonly timesLonger: number;
@@ -43,11 +43,10 @@ export function benchmarkThinning(ratio = 10): ThinningFigures {
   let longestMs = 0;
   const timed: ThinRecords = (records, by, id) => {
     const before = process.cpuUsage();
-    const start = performance.now();
     const made = thin(records, by, id);
-    longestMs = Math.max(longestMs, performance.now() - start);
     const { user, system } = process.cpuUsage(before);
     cpuUs += user + system;
+    longestMs = Math.max(longestMs, (user + system) / 1000);
     for (const at of made.taken) bytes += records[at].payload.length;
     return made;
   };
