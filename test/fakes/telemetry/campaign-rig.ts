@@ -1,3 +1,4 @@
+import type { Outbox } from "../../../agent/ports/outbox.ts";
 import { Appender } from "../../../agent/telemetry/appender.ts";
 import { CampaignControl } from "../../../agent/telemetry/campaigns/campaign-control.ts";
 import { limitsOf } from "../../../agent/telemetry/campaigns/campaign-limits.ts";
@@ -26,7 +27,9 @@ export type RigSettings = {
   readonly rules?: readonly CollectRule[];
   readonly historyBytes?: number;
   /** An outbox that was in use before. */
-  readonly outbox?: FakeOutbox;
+  readonly outbox?: Outbox;
+  /** Where its clock starts; `RIG_T0` when absent. */
+  readonly wallUs?: number;
   readonly facts?: () => FactValues;
 };
 
@@ -42,7 +45,7 @@ export async function campaignRig(settings: RigSettings = {}) {
       ],
     },
   ]);
-  const clock = new ManualClock({ wallUs: RIG_T0 });
+  const clock = new ManualClock({ wallUs: settings.wallUs ?? RIG_T0 });
   const outbox = settings.outbox ?? new FakeOutbox({ clock });
   const encoder = encoderOf(table);
   const appender = new Appender({ outbox, clock, log: new MemoryLog(), holdBytes: 1_000_000, wake: () => undefined });
