@@ -29,7 +29,7 @@ export class CampaignIntake {
   readonly #table: SignalTable;
   readonly #sampled: readonly Sampled[];
   readonly #derived: SamplerChains;
-  readonly #reading: Reading = { slot: 0, timeUs: 0, raw: 0, low: 0, high: 0, changed: true };
+  readonly #reading: Reading = { slot: 0, timeUs: 0, raw: 0, low: 0, high: 0 };
   readonly #number = new Float64Array(1);
   readonly #words = new Uint32Array(this.#number.buffer);
 

@@ -3,8 +3,8 @@ import type { SignalEntry } from "../../signals/signal-entry.ts";
 import type { SignalTable } from "../../signals/signal-table.ts";
 
 /**
- * The newest value of every signal, collected or not, side by side by slot (see `SignalSlots`). `differs` and `note` are on the frame
- * path: they read what has just been decoded into the table's buffers, and allocate nothing.
+ * The newest value of every signal, collected or not, side by side by slot (see `SignalSlots`). `note` is on the frame path: it reads
+ * what has just been decoded into the table's buffers, and allocates nothing.
  */
 export class LatestValues {
   /** When each was last seen, µs since the Unix epoch; NaN: never. */
@@ -28,16 +28,6 @@ export class LatestValues {
     this.#decoded = table.values;
     this.#wideSlots = Int32Array.from(table.signals, (signal) => signal.wide);
     this.#wideWords = new Uint32Array(table.wides.buffer, table.wides.byteOffset, table.wides.length * 2);
-  }
-
-  /** Whether the value just decoded is another than the newest: NaN equals NaN, -0 differs from 0, and the first one differs. */
-  differs(signal: number, slot: number): boolean {
-    if (Number.isNaN(this.seenUs[slot])) return true;
-    const wide = this.#wideSlots[signal];
-    if (wide < 0) return !Object.is(this.#decoded[signal], this.#values[slot]);
-    return (
-      this.#wideWords[wide * 2] !== this.words[slot * 2] || this.#wideWords[wide * 2 + 1] !== this.words[slot * 2 + 1]
-    );
   }
 
   /** Takes the value just decoded for the newest. */

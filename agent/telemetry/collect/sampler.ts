@@ -12,8 +12,6 @@ export type Reading = {
   /** The 64 bits of `raw`, or of the wide integer, as two 32-bit words in native byte order. */
   low: number;
   high: number;
-  /** Whether it differs from the newest before: NaN equals NaN, -0 differs from 0; true for the first. */
-  changed: boolean;
 };
 
 /** Where a sampler leaves what it takes. `output` is a column of the campaign's records, `timeUs` the time of the sample. */

@@ -17,7 +17,7 @@ export class SignalPass {
   readonly #words: Uint32Array;
   readonly #readers: SamplerChains;
   readonly #samplers: SamplerChains;
-  readonly #reading: Reading = { slot: 0, timeUs: 0, raw: 0, low: 0, high: 0, changed: false };
+  readonly #reading: Reading = { slot: 0, timeUs: 0, raw: 0, low: 0, high: 0 };
 
   constructor(table: SignalTable, readers: SamplerChains, samplers: SamplerChains) {
     this.latest = new LatestValues(table);
@@ -62,16 +62,10 @@ export class SignalPass {
   }
 
   #takeSignal(signal: number, slot: number, timeUs: number): void {
-    const { latest } = this;
-    if (!this.#samplers.has(slot)) {
-      latest.note(signal, slot, timeUs);
-      return;
-    }
     const reading = this.#reading;
     reading.slot = slot;
     reading.timeUs = timeUs;
-    reading.changed = latest.differs(signal, slot);
-    latest.note(signal, slot, timeUs);
+    this.latest.note(signal, slot, timeUs);
     reading.raw = this.#values[signal];
     reading.low = this.#words[slot * 2];
     reading.high = this.#words[slot * 2 + 1];

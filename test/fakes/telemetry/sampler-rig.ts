@@ -32,8 +32,7 @@ export function bitsOf(raw: number | bigint): bigint {
 
 /** What a collector hands to samplers: one object, reused. */
 export class Readings {
-  readonly #reading: Reading = { slot: 0, timeUs: 0, raw: 0, low: 0, high: 0, changed: true };
-  readonly #newest = new Map<number, number | bigint>();
+  readonly #reading: Reading = { slot: 0, timeUs: 0, raw: 0, low: 0, high: 0 };
 
   give(sampler: Sampler, { local, us, raw }: Given): void {
     const words = new Uint32Array(BigInt64Array.of(bitsOf(raw)).buffer);
@@ -43,8 +42,6 @@ export class Readings {
     reading.raw = Number(raw);
     reading.low = words[0];
     reading.high = words[1];
-    reading.changed = !this.#newest.has(local) || !Object.is(this.#newest.get(local), raw);
-    this.#newest.set(local, raw);
     sampler.take(local, reading);
   }
 }
