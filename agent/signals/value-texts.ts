@@ -32,17 +32,32 @@ export function textPairs(values: ValueTexts | undefined): readonly Pair[] {
   return values?.raws.map((raw, index) => [raw, values.texts[index]] as const) ?? [];
 }
 
-/** Gives the same object for the same texts. */
+/** Gives the same object for the same texts; of others what is the same in them: most files have a few words and a few ranges of values. */
 export class ValueTextPool {
   readonly #known = new Map<string, ValueTexts>();
+  readonly #raws = new Map<string, ValueTexts["raws"]>();
+  readonly #words = new Map<string, string>();
 
   /** `texts` as they were met first. */
   share(texts: ValueTexts | undefined): ValueTexts | undefined {
     if (texts === undefined) return undefined;
     const key = textsKey(texts);
-    const known = this.#known.get(key);
-    if (known === undefined) this.#known.set(key, texts);
-    return known ?? texts;
+    const known = this.#known.get(key) ?? this.#shareParts(texts);
+    this.#known.set(key, known);
+    return known;
+  }
+
+  #shareParts({ raws, texts }: ValueTexts): ValueTexts {
+    const values = raws.join(" ");
+    const shared = this.#raws.get(values) ?? raws;
+    this.#raws.set(values, shared);
+    return { raws: shared, texts: texts.map((text) => this.#word(text)) };
+  }
+
+  #word(text: string): string {
+    const known = this.#words.get(text) ?? text;
+    this.#words.set(known, known);
+    return known;
   }
 }
 

@@ -38,4 +38,17 @@ describe("ValueTextPool", () => {
     expect(pool.share(valueTexts([[2, "a"]]))).not.toBe(first);
     expect(pool.share(undefined)).toBeUndefined();
   });
+
+  it("shares the raw values of texts that differ, and changes none", () => {
+    fc.assert(
+      fc.property(fc.array(fc.array(fc.tuple(raw, fc.string({ maxLength: 1 })), { minLength: 1 })), (lists) => {
+        const pool = new ValueTextPool();
+        const shared = lists.map((pairs) => pool.share(valueTexts(pairs)));
+        expect(shared).toEqual(lists.map((pairs) => valueTexts(pairs)));
+        const raws = shared.map((texts) => texts?.raws);
+        expect(new Set(raws).size).toBe(new Set(raws.map(String)).size);
+      }),
+      { seed: 14 },
+    );
+  });
 });
