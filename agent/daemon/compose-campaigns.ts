@@ -1,17 +1,21 @@
+import { join } from "node:path";
 import type { AgentConfig } from "../../config/schema.ts";
+import { createStateFiles } from "../../drivers/os/state-files.ts";
 import type { Outbox } from "../ports/outbox.ts";
 import { type Interest, undescribedBuses, type WantedSignals } from "../signals/wanted-signals.ts";
 import type { Appender } from "../telemetry/appender.ts";
 import { CampaignControl } from "../telemetry/campaigns/campaign-control.ts";
 import { limitsOf } from "../telemetry/campaigns/campaign-limits.ts";
 import { CampaignSet } from "../telemetry/campaigns/campaign-set.ts";
+import { CampaignStore } from "../telemetry/campaigns/campaign-store.ts";
 import type { FactValues } from "../telemetry/campaigns/expression-plan.ts";
+import { keptOffer, LocalCampaigns } from "../telemetry/campaigns/local-campaigns.ts";
 import type { Collector } from "../telemetry/collect/collector.ts";
 import { FrameHistory } from "../telemetry/history/frame-history.ts";
 import { countOf } from "../telemetry/pipeline.ts";
 import type { Encoder } from "../telemetry/record/encode/encoder.ts";
 import { factNames, factValues } from "./campaign-facts.ts";
-import { type CampaignFiles, offerOf } from "./configuration/campaign-files.ts";
+import { type CampaignFiles, loadCampaignFiles, offerOf } from "./configuration/campaign-files.ts";
 import { historyService } from "./kept-history.ts";
 import type { Campaigns, Runtime } from "./parts.ts";
 import type { ObservedBus } from "./services.ts";
@@ -62,9 +66,24 @@ export function composeCampaigns(
   const context = { table, busNames, facts: factNames(busNames), hasHistory: history !== undefined };
   const limits = limitsOf(config.campaigns);
   const control = new CampaignControl(config.collect.rules, { set, context, limits, hardware: config.ota?.hardware });
-  control.begin(new Map([["files", offerOf(files)]]));
+  const store = new CampaignStore({ files: createStateFiles(join(config.stateDir, "campaigns")), log });
+  const kept = store.load("local");
+  control.begin(
+    new Map([
+      ["files", offerOf(files)],
+      ["local", keptOffer(kept)],
+    ]),
+  );
+  const local = new LocalCampaigns(kept, { control, store, log });
+  const reload = async (): Promise<CampaignFiles> => {
+    const found = await loadCampaignFiles(config, table);
+    control.offer("files", offerOf(found));
+    for (const { file, what } of found.refused) log.error("campaign.refused", { file, what });
+    log.info("campaign.files-read", { campaigns: found.documents.length, refused: found.refused.length });
+    return found;
+  };
   const services = history === undefined ? [] : [historyService(history, config, log)];
-  return { set, control, history, services };
+  return { set, control, local, reload, history, services };
 }
 
 /** Each interest of the campaigns takes the place of the one before, at once: they are asked for between two frames. */

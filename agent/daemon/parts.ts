@@ -12,6 +12,7 @@ import type { Outbox } from "../ports/outbox.ts";
 import type { SupportCollector } from "../support/support-collector.ts";
 import type { CampaignControl } from "../telemetry/campaigns/campaign-control.ts";
 import type { CampaignSet } from "../telemetry/campaigns/campaign-set.ts";
+import type { LocalCampaigns } from "../telemetry/campaigns/local-campaigns.ts";
 import type { RecordSink } from "../telemetry/durable-records/record-sink.ts";
 import type { FrameCapture } from "../telemetry/frame-capture.ts";
 import type { HealthFacts } from "../telemetry/health.ts";
@@ -23,6 +24,7 @@ import type { Notice } from "../telemetry/record/encode/events.ts";
 import type { OutgoingFile } from "../telemetry/record/encode/file.ts";
 import type { UpdatePhase } from "../telemetry/record/encode/update-phase.ts";
 import type { SafetyGateParts } from "../vehicle/safety-gate.ts";
+import type { CampaignFiles } from "./configuration/campaign-files.ts";
 import type { DaemonConfig } from "./configuration/layered-config.ts";
 import type { OpenIdentity } from "./open-identity.ts";
 import type { ObservedBus } from "./services.ts";
@@ -57,6 +59,10 @@ export type CloudLink = {
 export type Campaigns = {
   readonly set: CampaignSet;
   readonly control: CampaignControl;
+  /** Those of the command line. */
+  readonly local: LocalCampaigns;
+  /** Reads the vehicle's own files again. */
+  readonly reload: () => Promise<CampaignFiles>;
   readonly history: FrameHistory | undefined;
   /** Start before the pipeline. */
   readonly services: readonly Service[];

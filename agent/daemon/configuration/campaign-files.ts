@@ -56,7 +56,7 @@ export async function loadCampaignFiles(
     const judged = judge.judge(one.document);
     const problems = problemsOf(one, read, judged);
     if (problems.length > 0) refused.push(refusal(one, problems.join("\n")));
-    return problems.length > 0 ? [] : [{ source: "files", document: one.document, judged }];
+    return problems.length > 0 ? [] : [{ source: "files", document: one.document, judged, isForced: false }];
   });
   for (const { id, kind, reason } of chooseCampaigns(offers, limitsOf(config.campaigns)).refused) {
     const found = read.find(({ document }) => document.id === id);

@@ -18,6 +18,8 @@ export type CampaignOffer = {
   readonly source: CampaignSource;
   readonly document: CampaignDocument;
   readonly judged: JudgedDocument;
+  /** It counts whatever version others have. */
+  readonly isForced: boolean;
 };
 
 /** A campaign that is in force. */
@@ -82,6 +84,7 @@ function strayReason({ document, judged }: CampaignOffer, winner: CampaignOffer 
   if (judged.kind === "unfit") return problemText(judged.problems);
   if (winner === undefined) return undefined;
   const inForce = winner.document.version;
+  if (winner.isForced) return `version: ${inForce} of ${TITLES[winner.source]} was forced, and counts`;
   if (inForce > version)
     return `version: ${version} is older than ${inForce} of ${TITLES[winner.source]}, which counts`;
   return `version: ${version} of ${TITLES[winner.source]} says something else, and counts`;
@@ -105,7 +108,8 @@ function refusal({ source, document: { id, version } }: CampaignOffer, reason: s
 }
 
 function byVersion(left: CampaignOffer, right: CampaignOffer): number {
-  return right.document.version - left.document.version || rank(left) - rank(right);
+  const byForce = Number(right.isForced) - Number(left.isForced);
+  return byForce || right.document.version - left.document.version || rank(left) - rank(right);
 }
 
 function bySource(left: CampaignOffer, right: CampaignOffer): number {

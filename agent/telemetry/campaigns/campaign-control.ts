@@ -29,6 +29,8 @@ export type CampaignControlParts = {
 export type SourceOffer = {
   readonly documents: readonly CampaignDocument[];
   readonly unread: readonly Pick<RefusedCampaign, "id" | "version" | "reason">[];
+  /** Ids that count whatever version others have; none when absent. */
+  readonly forced?: ReadonlySet<string>;
 };
 
 /** A campaign that is in force, and how it does. */
@@ -116,8 +118,11 @@ export class CampaignControl {
 
   #chooseWith(offers: ReadonlyMap<CampaignSource, SourceOffer>): CampaignChoice {
     const given = CAMPAIGN_SOURCES.map((source) => ({ source, ...(offers.get(source) ?? NOTHING) }));
-    const documents = given.flatMap(({ source, documents: own }) =>
-      own.map((document) => ({ source, document, judged: this.#judge.judge(document) })),
+    const documents = given.flatMap(({ source, documents: own, forced }) =>
+      own.map((document) => {
+        const isForced = forced?.has(document.id) === true;
+        return { source, document, judged: this.#judge.judge(document), isForced };
+      }),
     );
     const unread = given.flatMap(({ source, unread: own }) =>
       own.map((one) => ({ ...one, source, kind: "refused" as const })),

@@ -17,7 +17,7 @@ const EVERY = { signals: "Motion.Speed", mode: "every", ms: 0 };
 
 function offer(source: CampaignSource, id: string, version: number, more: object = {}): CampaignOffer {
   const document = campaignDocument.parse({ schemaVersion: 1, id, version, collect: [EVERY], ...more });
-  return { source, document, judged: judge.judge(document) };
+  return { source, document, judged: judge.judge(document), isForced: false };
 }
 
 function choose(offers: readonly CampaignOffer[], limits: object = {}) {
