@@ -27,10 +27,13 @@ const RECEIVE_ON = { interface: "vcan0", framesPerSecond: 4000, seconds: 5 } as 
 async function receive(): Promise<Part> {
   const figures = await benchmarkReceive(RECEIVE_ON);
   if (figures.kind === "unavailable") return notMeasured("receive", figures.reason);
-  const { native, npmSocketcan, cRecvmmsg } = figures;
+  const { native, decoded, filtered, npmSocketcan, cRecvmmsg } = figures;
   const ratio = native.cpuMicrosPerFrame / npmSocketcan.cpuMicrosPerFrame;
   const rows = [
     row("receive", "receive addon and driver", native.cpuMicrosPerFrame, "µs CPU/frame"),
+    row("receive", "and each frame decoded", decoded.cpuMicrosPerSent, "µs CPU/frame"),
+    row("receive", "a frame that the kernel holds back", filtered.cpuMicrosPerSent, "µs CPU/frame"),
+    row("receive", "held back against decoded", filtered.cpuMicrosPerSent / decoded.cpuMicrosPerSent, "x"),
     row("receive", "npm socketcan", npmSocketcan.cpuMicrosPerFrame, "µs CPU/frame"),
     row("receive", "C reader with recvmmsg", cRecvmmsg.cpuMicrosPerFrame, "µs CPU/frame"),
     row("receive", "receive addon against npm socketcan", ratio, "x", { atMost: 1 / 6 }),

@@ -22,6 +22,8 @@ export type ReceiveFigure = {
   readonly lost: number;
   /** User and system time of the receiver's process a received frame, µs; start-up and warm-up are left out. */
   readonly cpuMicrosPerFrame: number;
+  /** The same a frame that was sent, whether it was received or not, µs. */
+  readonly cpuMicrosPerSent: number;
 };
 
 /** Side by side: the receive addon with its driver, npm socketcan alone, and a minimal C reader. */
@@ -30,6 +32,10 @@ export type ReceiveBenchmark =
       readonly kind: "measured";
       readonly sent: number;
       readonly native: ReceiveFigure;
+      /** The native driver, and each frame decoded: 8 signals. */
+      readonly decoded: ReceiveFigure;
+      /** The same with filters that the kernel holds every frame back by: what it costs the process, and not the kernel. */
+      readonly filtered: ReceiveFigure;
       readonly npmSocketcan: ReceiveFigure;
       readonly cRecvmmsg: ReceiveFigure;
     }
@@ -54,6 +60,8 @@ export async function benchmarkReceive(settings: ReceiveBenchmarkSettings): Prom
     kind: "measured",
     sent: settings.framesPerSecond * settings.seconds,
     native: await measure(settings, receiver("native")),
+    decoded: await measure(settings, receiver("decoded")),
+    filtered: await measure(settings, receiver("filtered")),
     npmSocketcan: await measure(settings, receiver("socketcan")),
     cRecvmmsg: await measure(settings, [reader, settings.interface]),
   };
@@ -76,7 +84,7 @@ async function measure(
     child.stdin.write("report\n");
     const line = await lines.next();
     const { frames, cpuUs } = report.parse(JSON.parse(String(line.value)));
-    return { received: frames, lost: sent - frames, cpuMicrosPerFrame: cpuUs / frames };
+    return { received: frames, lost: sent - frames, cpuMicrosPerFrame: cpuUs / frames, cpuMicrosPerSent: cpuUs / sent };
   } finally {
     child.stdin.end();
     await ended;
