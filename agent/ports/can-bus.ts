@@ -55,7 +55,7 @@ export interface CanBus {
    *
    * A frame that both the old and the new filters let through comes exactly once, or is in `dropped`: a change loses nothing. For a
    * moment after it (at most a second) frames come that only the old filters, or none of them, let through; where a driver cannot take
-   * so many filters they come always. Whoever receives a frame must bear that nobody wants it.
+   * so many filters they come always, as may remote frames. Whoever receives a frame must bear that nobody wants it.
    */
   receive(filters: readonly FrameFilter[]): void;
   facts(): BusFacts;

@@ -54,29 +54,37 @@ function maskedIdsOf(filters: readonly FrameFilter[]): readonly MaskedIds[] {
 
 /** CAN_EFF_FLAG (linux/can.h): in a filter's mask it makes the id length count. */
 const EFF_FLAG = 0x8000_0000;
-/** CAN_RAW_FILTER_MAX (linux/can/raw.h). Near it the kernel already compares for as long as throwing the frame away here takes. */
+/** CAN_RTR_FLAG (linux/can.h). */
+const RTR_FLAG = 0x4000_0000;
+/** CAN_RAW_FILTER_MAX (linux/can/raw.h). */
 const MOST_KERNEL_FILTERS = 512;
-/** One less, for the filter that lets everything through while they change. */
-const KERNEL_FILTER_LIMIT = MOST_KERNEL_FILTERS - 1;
+/** Two less: for remote frames, and for the filter that lets everything through while they change. */
+const KERNEL_FILTER_LIMIT = MOST_KERNEL_FILTERS - 2;
 /** What lets everything through, as a pair. */
 const ALL_PAIR = [0, 0] as const;
+/** What lets remote frames through, whatever their id. */
+const REMOTE_PAIR = [RTR_FLAG, RTR_FLAG] as const;
 
 /**
  * The filters as pairs (can_id, can_mask) of CAN_RAW_FILTER (struct can_filter, linux/can.h); none receives nothing. Where a socket
  * takes no more of them they become the one that lets everything through, which is logged. `bus` is the name in the configuration.
+ *
+ * Whole ids are for data frames alone: then the kernel finds them by the id, and compares a frame one after the other only with the rest
+ * (net/can/af_can.c, find_rcv_list). All remote frames come in exchange, which are rare.
  */
 export function kernelFilters(bus: string, filters: readonly FrameFilter[], log: Log): Uint32Array {
   if (filters.length > KERNEL_FILTER_LIMIT) {
     log.info("bus.filter-widened", { bus, filters: filters.length });
     return Uint32Array.from(ALL_PAIR);
   }
-  const words = new Uint32Array(filters.length * 2);
-  filters.forEach((filter, index) => {
-    const idMask = largestId(filter.extended);
-    words[index * 2] = (filter.id & idMask) + (filter.extended ? EFF_FLAG : 0);
-    words[index * 2 + 1] = (filter.mask & idMask) + EFF_FLAG;
+  const pairs = filters.flatMap(({ id, mask, extended }) => {
+    const idMask = largestId(extended);
+    const isWhole = (mask & idMask) === idMask;
+    const flags = EFF_FLAG + (isWhole ? RTR_FLAG : 0);
+    return [(id & idMask) + (extended ? EFF_FLAG : 0), (mask & idMask) + flags];
   });
-  return words;
+  const hasWhole = pairs.some((word, at) => at % 2 === 1 && (word & RTR_FLAG) !== 0);
+  return Uint32Array.from(hasWhole ? [...pairs, ...REMOTE_PAIR] : pairs);
 }
 
 /**

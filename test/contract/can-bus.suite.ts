@@ -238,6 +238,10 @@ export function describeCanBus(name: string, limits: BusLimits, open: () => Prom
       under.bus.receive([ofId(0x101), ofId(0x102)]);
       expect((await deliver(2)).filter((id) => id === 0x101 || id === 0x102)).toEqual([0x101, 0x102]);
       await settled([0x101, 0x102]);
+      if (limits.noRemote !== true) {
+        await under.deliver([frameOf(0x102, [], remote)]);
+        await until(() => sink.frames.at(-1)?.flags === remote || undefined, { what: "it", timeoutMs: WAIT_MS });
+      }
       under.bus.receive([]);
       await settled([]);
       under.bus.receive(EVERY_FRAME);

@@ -59,18 +59,29 @@ describe("kernelFilters", () => {
       { id: 0x18fe_f100, mask: 0x1fff_ffff, extended: true },
     ];
     expect([...kernelFilters("can0", filters, new MemoryLog())]).toEqual([
-      0x123, 0x8000_07ff, 0x98fe_f100, 0x9fff_ffff,
+      0x123, 0xc000_07ff, 0x98fe_f100, 0xdfff_ffff, 0x4000_0000, 0x4000_0000,
+    ]);
+  });
+
+  it("leaves remote frames to the filters that are no whole ids", () => {
+    const filters = [{ id: 0x18fe_f100, mask: 0x03ff_ff00, extended: true }];
+    expect([...kernelFilters("can0", filters, new MemoryLog())]).toEqual([0x98fe_f100, 0x83ff_ff00]);
+  });
+
+  it("lets every frame through by two pairs", () => {
+    expect([...kernelFilters("can0", EVERY_FRAME, new MemoryLog())]).toEqual([
+      0, 0x8000_0000, 0x8000_0000, 0x8000_0000,
     ]);
   });
 
   it("receives everything when a socket takes no more filters, and says so", () => {
-    const filters = Array.from({ length: 512 }, () => ({ id: 1, mask: 0x7ff, extended: false }));
+    const filters = Array.from({ length: 511 }, () => ({ id: 1, mask: 0x7ff, extended: false }));
     const log = new MemoryLog();
     expect(kernelFilters("can0", filters.slice(1), log)).toHaveLength(1022);
     expect(log.entries).toEqual([]);
     // (can_id & 0) === (0 & 0) of every frame.
     expect([...kernelFilters("can0", filters, log)]).toEqual([0, 0]);
-    expect(log.of("bus.filter-widened")).toMatchObject([{ facts: { bus: "can0", filters: 512 } }]);
+    expect(log.of("bus.filter-widened")).toMatchObject([{ facts: { bus: "can0", filters: 511 } }]);
   });
 
   it("receives nothing without filters", () => {
