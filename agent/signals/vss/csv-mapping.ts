@@ -11,7 +11,7 @@ const REMARKS: ReadonlySet<string> = new Set(["confidence", "remark", "datatype"
 /** Rows of one file; the rest is refused. */
 const MAX_ROWS = 50_000;
 
-/** A field with its place; `end` is behind it. */
+/** A field, and its offset in the file. */
 type Field = { readonly text: string; readonly at: number };
 type Row = { readonly fields: readonly Field[]; readonly at: number };
 

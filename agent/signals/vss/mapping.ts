@@ -35,5 +35,5 @@ export type Mapping = { readonly entries: readonly MappingEntry[]; readonly prob
 
 /** Interval of a signal of which a mapping file says nothing (kuksa-can-provider, mapping/README.md, "Mapping syntax"). */
 export const DEFAULT_INTERVAL_MS = 1000;
-/** A year, as in the configuration. */
+/** Longest interval that is taken: a day, as in rules of collection. */
 export const MAX_INTERVAL_MS = 86_400_000;

@@ -4,7 +4,7 @@ import type { VssLeaf } from "./vss-tree.ts";
 import { meaningsOf, pathWords } from "./words.ts";
 
 /** What a word of the message's name counts beside one of the signal's. */
-const MESSAGE_WEIGHT = 0.4;
+const MESSAGE_WEIGHT = 0.8;
 /** What the last part of a path counts beside the others. */
 const LAST_WEIGHT = 2;
 /** Candidates of one signal that are looked at again when a path is taken by another. */
@@ -151,7 +151,7 @@ class Scorer {
       const value = weight * this.#weightOf(word);
       whole += value;
       if (ownWords.has(word)) met += value;
-      else if (allWords.has(word)) met += value * MESSAGE_WEIGHT * 2;
+      else if (allWords.has(word)) met += value * MESSAGE_WEIGHT;
     }
     const ofPath = whole === 0 ? 0 : met / whole;
     const ofName = this.#covered(own, inPath);
