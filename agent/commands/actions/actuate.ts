@@ -55,6 +55,8 @@ export function buildActuation(config: ActuateConfig, parts: ActuateParts): Buil
   const gate = buildSafetyGate(config.condition, parts);
   if (message.kind === "message" && frame.kind === "frame" && feedback.kind === "signal" && gate.kind === "gate") {
     const uses = `${config.bus}/${exactNameOf(message.message)}`;
+    // For ever, as those of the gate: the answer must not be missed for want of a decoder.
+    parts.signals.hold("confirmation", [feedback.signal]);
     const actuation = { config, bus, frame: frame.frame, gate: gate.gate, feedback: feedback.signal, uses };
     return { kind: "action", action: actionOf(actuation, parts) };
   }

@@ -36,11 +36,21 @@ export function buildCatalogue({ value, locate }: CatalogueFile, parts: ActuateP
       problems.push(`${locate(["protobuf", ...path])} protobuf.${path.join(".")}: ${problem}`);
     }
   }
-  if (problems.length === 0) return actions;
+  if (problems.length === 0) {
+    holdStates(value, parts.signals);
+    return actions;
+  }
   throw new AgentError("config.invalid", {
     what: firstProblems(problems),
     remedy: "correct the catalogue file; its messages and signals are those of the DBC files of the configuration",
   });
+}
+
+/** For ever: a snapshot of a state template is the last known values, for which nobody waits. */
+function holdStates({ protobuf }: Catalogue, signals: ActuateParts["signals"]): void {
+  const named = protobuf.states.flatMap((state) => state.signals.map((name) => signals.find(name)));
+  const found = named.flatMap((one) => (one.kind === "signal" ? [one.signal] : []));
+  if (found.length > 0) signals.hold("state templates", found);
 }
 
 /** The messages that the catalogue may send on `bus`, as it names them. */

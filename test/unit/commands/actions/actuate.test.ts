@@ -156,6 +156,12 @@ describe("an actuation", () => {
     expect(vehicle.hex).toEqual(["010a000b", "010a010a", "010a0209"]);
   });
 
+  it("has the signals of its condition and its confirmation decoded from the start", () => {
+    const vehicle = new Vehicle();
+    vehicle.action();
+    expect([...vehicle.told.held].toSorted()).toEqual(["confirmation: DoorStatus.Locked", "safety gate: Motion.Speed"]);
+  });
+
   it("counts on over its runs and wraps where the DBC file says", async () => {
     const vehicle = new Vehicle();
     const action = vehicle.action({ repeat: { count: 16, everyMs: 5 } });
