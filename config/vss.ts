@@ -10,6 +10,10 @@ export const vssConfig = z.strictObject({
   mappingFile: copiedPath.describe(
     "which signal is which path: a VSS tree (JSON) with dbc2vss at its leaves, as kuksa has it, or CSV with the columns signal, vss_path, unit, factor, offset; see causeway dbc map",
   ),
+  collect: z
+    .boolean()
+    .default(false)
+    .describe("interval_ms and on_change of the mapping are rules of collection, before those of collect.rules"),
   catalogueFile: copiedPath
     .optional()
     .describe("the catalogue as vspec export json writes it; paths and units are checked against it"),

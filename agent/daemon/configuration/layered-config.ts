@@ -71,14 +71,24 @@ export async function loadDaemonConfig(path: string, clock: Clock, environment?:
     const checkedTable = table ?? (await checkConfig(layered, clock));
     // What the files say beyond the table is as large as it, and only a catalogue looks it up.
     const isLookedUp = layered.config.commands?.catalogueFile !== undefined;
-    const campaigns = await loadCampaignFiles(layered.config, checkedTable.table);
+    const config = withMappedRules(layered.config, checkedTable);
+    const campaigns = await loadCampaignFiles(config, checkedTable.table);
     return {
       ...layered,
+      config,
       snapshot,
       campaigns,
       checkedTable: isLookedUp ? checkedTable : { ...checkedTable, sources: [] },
     };
   });
+}
+
+/** The rules that a mapping to VSS stands for come first, where they count at all. */
+function withMappedRules(config: AgentConfig, { mappedRules }: LoadedTable): AgentConfig {
+  const { collect, vss } = config;
+  return vss?.collect === true
+    ? { ...config, collect: { ...collect, rules: [...mappedRules, ...collect.rules] } }
+    : config;
 }
 
 /** What `loadDaemonConfig` would start the agent with, without beginning or checking anything. Sets that this user may not read are among those refused. */

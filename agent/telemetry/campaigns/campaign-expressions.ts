@@ -89,6 +89,11 @@ export class CampaignExpressions implements Sampler {
     this.#board.settle(timeUs);
   }
 
+  /** The wall clock was set forward by so much, which is no time that has passed; a step back is seen without being told. */
+  clockStepped(byUs: number): void {
+    this.#board.clockStepped(byUs);
+  }
+
   /** Ages and windows run on without frames. */
   tick(nowUs: number): void {
     this.#board.tick(nowUs);

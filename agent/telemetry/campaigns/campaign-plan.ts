@@ -174,7 +174,7 @@ function isInTable({ entry, aggregate, chosen }: Sampling): boolean {
   return isKept(entry) || (aggregate === undefined && chosen.every(({ kind }) => kind === "table"));
 }
 
-function inTable(samplings: readonly Sampling[], { id, signals, slots }: SignalTable): Placed {
+function inTable(samplings: readonly Sampling[], { id, signals, vssRelease, slots }: SignalTable): Placed {
   const planned = samplings.map(({ entry, aggregate, chosen }) => ({
     entry,
     aggregate,
@@ -183,7 +183,7 @@ function inTable(samplings: readonly Sampling[], { id, signals, slots }: SignalT
       output: one.kind === "table" && !isKept(entry) ? one.signal.index : at,
     })),
   }));
-  return { schema: { id, signals, slots }, ownSlots: undefined, planned };
+  return { schema: { id, signals, vssRelease, slots }, ownSlots: undefined, planned };
 }
 
 function inOwnTable(samplings: readonly Sampling[], document: CampaignDocument, table: SignalTable): Placed {
@@ -199,8 +199,13 @@ function inOwnTable(samplings: readonly Sampling[], document: CampaignDocument, 
       return { chosen: one, output };
     }),
   }));
-  const schema = campaignSchema(columns, MAX_SENDER_COLUMNS);
+  const schema = campaignSchema(columns, MAX_SENDER_COLUMNS, vssReleaseOf(columns, table));
   return { schema, ownSlots: schema.slots, planned };
+}
+
+/** Only where a column has a VSS name does the release count in the id of the table. */
+function vssReleaseOf(columns: readonly OutputColumn[], { vssRelease }: SignalTable): string | undefined {
+  return columns.some(({ entry }) => entry.vss.length > 0) ? vssRelease : undefined;
 }
 
 /** What one sampling takes of one message comes in the same frames. */

@@ -70,7 +70,8 @@ export class OutputSlots {
 export function campaignSchema(
   columns: readonly OutputColumn[],
   maxSenderColumns: number,
+  vssRelease: string | undefined,
 ): OutputSchema & { readonly slots: OutputSlots } {
   const signals = columns.map(({ entry }) => entry);
-  return { id: tableId(signals), signals, slots: new OutputSlots(columns, maxSenderColumns) };
+  return { id: tableId(signals, vssRelease), vssRelease, signals, slots: new OutputSlots(columns, maxSenderColumns) };
 }

@@ -1,3 +1,4 @@
+import type { Clock } from "../../core/clock.ts";
 import type { KeptValue } from "../../ports/outbox.ts";
 import type { SenderSlots } from "../../signals/signal-slots.ts";
 import type { Interest } from "../../signals/wanted-signals.ts";
@@ -36,6 +37,9 @@ export type CampaignSetParts = {
 /** A campaign that the vehicle has, and how it does. */
 export type CampaignStatus = { readonly plan: CampaignPlan; readonly figures: CampaignFigures };
 
+/** What the wall clock is more ahead than this is a step of it; a slew is far smaller between two flushes. */
+const STEP_FORWARD_US = 1_000_000;
+
 type Member = {
   readonly campaign: RunningCampaign;
   readonly table: TableAnnouncement | undefined;
@@ -56,6 +60,8 @@ export class CampaignSet implements FrameUser {
   readonly #kept: Map<string, Uint8Array>;
   readonly #campaignParts: CampaignParts;
   #isAnnounced = false;
+  /** Wall time less monotonic time, µs. */
+  #clockOffsetUs: number;
   readonly #cells: KeptCells;
 
   constructor(parts: CampaignSetParts) {
@@ -63,6 +69,7 @@ export class CampaignSet implements FrameUser {
     this.#kept = new Map(parts.kept.map(({ key, value }) => [key, value]));
     this.#cells = new KeptCells(parts.kept, parts.run);
     this.#forgotten.push(...this.#cells.unreadable);
+    this.#clockOffsetUs = offsetOf(parts.campaign.clock);
     const add = (draft: EncodedDraft): void => void this.#drafts.push(draft);
     this.#campaignParts = { ...parts.campaign, pass: parts.collector.pass, add };
   }
@@ -107,6 +114,7 @@ export class CampaignSet implements FrameUser {
   flush(cause: CloseCause): void {
     this.#parts.collector.pass.frame += 1;
     this.#parts.collector.pass.isFull = false;
+    this.#noteClockStep();
     this.#noteFacts(this.#members);
     let hasChanged = false;
     for (const member of this.#members) {
@@ -175,6 +183,13 @@ export class CampaignSet implements FrameUser {
     return { campaign, table: announced, state: campaign.state() };
   }
 
+  #noteClockStep(): void {
+    const offsetUs = offsetOf(this.#parts.campaign.clock);
+    const byUs = offsetUs - this.#clockOffsetUs;
+    this.#clockOffsetUs = offsetUs;
+    if (byUs > STEP_FORWARD_US) for (const { campaign } of this.#members) campaign.clockStepped(byUs);
+  }
+
   #noteFacts(members: readonly Member[]): void {
     const asking = members.filter(({ campaign }) => campaign.plan.expressions.facts.length > 0);
     if (asking.length === 0) return;
@@ -206,6 +221,10 @@ function signalsOf(plans: readonly CampaignPlan[]): readonly number[] {
     ...expressions.inputs.map(({ index }) => index),
   ]);
   return [...new Set(signals)];
+}
+
+function offsetOf(clock: Clock): number {
+  return clock.wallUs() - clock.monotonicMs() * 1000;
 }
 
 function isActive(state: CampaignState): boolean {

@@ -102,6 +102,11 @@ export class RunningCampaign {
     return added;
   }
 
+  /** The wall clock was set forward by so much. */
+  clockStepped(byUs: number): void {
+    this.#expressions?.clockStepped(byUs);
+  }
+
   noteFacts(facts: FactValues): void {
     this.#expressions?.noteFacts(facts, this.#parts.clock.wallUs());
   }

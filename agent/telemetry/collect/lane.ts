@@ -8,6 +8,8 @@ export type OutputSchema = {
   /** As in `SignalTable.id`. */
   readonly id: string;
   readonly signals: readonly SignalEntry[];
+  /** Of the VSS names of its signals. */
+  readonly vssRelease?: string | undefined;
   readonly slots: Pick<SignalSlots, "capacity" | "count" | "signalOf" | "originOf" | "groupOf">;
 };
 

@@ -187,6 +187,20 @@ describe("CampaignSet", () => {
     expect(samplesIn(records(), "down")).toEqual(["0@60250=2"]);
   });
 
+  it("does not take a step of the wall clock for time that passed", async () => {
+    const { use, drive, clock, pipeline, records } = await campaignRig();
+    const trigger = { condition: "p > 5.0", forMs: 10_000, minIntervalMs: 0, beforeMs: 100 };
+    use({ id: "long", inputs: { p: "Motion.Brake" }, maxAgeMs: 60_000, trigger, collect: [EVERY] });
+    for (let at = 0; at < 5; at++) drive(1, 9, 1000);
+    clock.stepWall(3_600_000_000);
+    pipeline.flush();
+    for (let at = 0; at < 4; at++) drive(1, 9, 1000);
+    expect(triggersIn(records())).toEqual([]);
+    for (let at = 0; at < 3; at++) drive(1, 9, 1000);
+    pipeline.flush();
+    expect(triggersIn(records()).map(({ phase }) => phase)).toContain("begin");
+  });
+
   it("wants the signals that it collects or reads, and no others", async () => {
     const { use, interests } = await campaignRig();
     expect(interests.at(-1)).toEqual([]);
