@@ -1,10 +1,10 @@
 import { type Clock, isBelievable } from "../../core/clock.ts";
-import { messageOf } from "../../core/errors.ts";
+import { errnoOf, messageOf } from "../../core/errors.ts";
 import type { Log } from "../../core/log.ts";
 import type { FrameBatch } from "../../ports/frame.ts";
 import type { FrameTest } from "../../signals/log-formats/candump-filter.ts";
 import { FrameRing } from "./frame-ring.ts";
-import type { LogFiles } from "./log-files.ts";
+import { type LogFiles, LowDiskError } from "./log-files.ts";
 
 /** What is durable is at most this old, ms, but for the time that the disk takes. */
 const FLUSH_MS = 750;
@@ -143,7 +143,7 @@ export class ContinuousLog {
     return this.#dropped + this.#parts.files.lost;
   }
 
-  /** A failure gives up the file, and with it what was not durable. */
+  /** A failure of the disk gives up the file, and with it what was not durable; any other error is a bug. */
   async #guarded(work: () => Promise<void>): Promise<void> {
     const { files, log, clock } = this.#parts;
     try {
@@ -151,6 +151,7 @@ export class ContinuousLog {
       if (this.#problem !== undefined) log.info("frame-log.resumed", { file: files.current, dropped: this.#lost() });
       this.#problem = undefined;
     } catch (error) {
+      if (errnoOf(error) === undefined && !(error instanceof LowDiskError)) throw error;
       if (this.#problem === undefined) log.warn("frame-log.failed", { file: files.current, problem: messageOf(error) });
       this.#problem = messageOf(error);
       this.#retryAtMs = clock.monotonicMs() + RETRY_MS;

@@ -20,7 +20,7 @@ export class MemoryLogFolder implements LogFolder {
 
   async create(name: string): Promise<LogFile> {
     this.#check();
-    if (this.files.has(name)) throw new Error(`EEXIST ${name}`);
+    if (this.files.has(name)) throw systemError(`EEXIST: file already exists, ${name}`);
     const content: Content = { bytes: Buffer.alloc(0), durable: Buffer.alloc(0) };
     this.files.set(name, content);
     return {
@@ -29,7 +29,7 @@ export class MemoryLogFolder implements LogFolder {
         const room = Math.max(0, this.room - this.#used());
         content.bytes = Buffer.concat([content.bytes, bytes.subarray(0, room)]);
         this.most = Math.max(this.most, this.#used());
-        if (bytes.length > room) throw new Error("ENOSPC: no space left on device");
+        if (bytes.length > room) throw systemError("ENOSPC: no space left on device");
       },
       overwrite: async (bytes) => {
         this.#check();
@@ -65,6 +65,11 @@ export class MemoryLogFolder implements LogFolder {
   }
 
   #check(): void {
-    if (this.fault !== undefined) throw new Error(this.fault);
+    if (this.fault !== undefined) throw systemError(this.fault);
   }
+}
+
+/** As Node throws it: with its name as `code`. */
+function systemError(message: string): Error {
+  return Object.assign(new Error(message), { code: message.split(":")[0] });
 }

@@ -115,6 +115,23 @@ describe("log encoders", () => {
     expect(FRAMES[0]).toContain("1735270496.917");
   });
 
+  it("fills the containers of BLF up as python-can passes over them: by what their size is past a multiple of four", () => {
+    const encoder = createLogEncoder("blf");
+    const frames = fc.sample(sent(dataFrame, 3_000_000, 30), { seed: SEED, numRuns: 1 })[0];
+    const log = written(encoder, frames, 1);
+    let at = log.readUInt32LE(4);
+    let unaligned = 0;
+    while (at < log.length) {
+      expect(log.toString("latin1", at, at + 4)).toBe("LOBJ");
+      const bytes = log.readUInt32LE(at + 8);
+      if (bytes % 4 !== 0) unaligned += 1;
+      at += bytes + (bytes % 4);
+    }
+    expect(at).toBe(log.length);
+    expect(unaligned).toBeGreaterThan(0);
+    expect(log.readBigUInt64LE(16)).toBe(BigInt(log.length));
+  });
+
   it("moves a frame that BLF cannot date to the start, and counts it", async () => {
     const encoder = createLogEncoder("blf");
     const at = (receivedAtUs: number): Sent => ({
