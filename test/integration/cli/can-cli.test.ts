@@ -128,6 +128,21 @@ describe("causeway can dump", () => {
 });
 
 describe("causeway can record", () => {
+  it("writes a BLF log where the name says so, which is read back frame by frame", async () => {
+    const [file, back] = ["drive.blf", "back.log"].map((name) => join(folder, name));
+    const recording = causeway("can", "record", "--count", "2", "-o", file, address);
+    await oneClient();
+    hub.inject("can0", frameOf(0x100, [1]));
+    hub.inject("can0", frameOf(0x1abc_def0, new Uint8Array(64), extended | fd));
+    expect(await recording.ended).toMatchObject({ code: 0, stderr: `2 frames recorded in ${file}\n` });
+    expect(await causeway("can", "convert", file, back).ended).toMatchObject({ code: 0 });
+    const frames = readFileSync(back, "utf8").trimEnd().split("\n");
+    expect(frames.map((line) => line.split(" ").slice(1).join(" "))).toEqual([
+      "can0 100#01",
+      `can0 1ABCDEF0##4${"00".repeat(64)}`,
+    ]);
+  });
+
   it("writes a log that can replay sends again, frame by frame", async () => {
     const file = join(folder, "drive.log");
     const recording = causeway("can", "record", "--count", "3", "-o", file, address);
