@@ -25,6 +25,7 @@ const GROUPS: readonly (readonly [name: string, load: () => Promise<Register>])[
   ["buffer", async () => (await import("./verbs/buffer.ts")).registerBuffer],
   ["commands", async () => (await import("./verbs/commands.ts")).registerCommands],
   ["audit", async () => (await import("./verbs/audit.ts")).registerAudit],
+  ["campaign", async () => (await import("./verbs/campaign.ts")).registerCampaign],
   ["records", async () => (await import("./verbs/records.ts")).registerRecords],
   ["jobs", async () => (await import("./verbs/jobs.ts")).registerJobs],
   ["ota", async () => (await import("./verbs/ota.ts")).registerOta],

@@ -32,7 +32,7 @@ export type AppendCounters = {
 };
 
 export type AppenderParts = {
-  readonly outbox: Outbox;
+  readonly outbox: Pick<Outbox, "append">;
   readonly clock: Clock;
   readonly log: Log;
   /** Bound of what waits in memory while the outbox refuses it, bytes before compression. */

@@ -59,8 +59,11 @@ export type PipelineHealth = {
   readonly store: StoreState;
 };
 
+/** A bus as far as its frames are counted. */
+type CountedBus = Pick<CanBus, "name" | "counters">;
+
 type BusIntake = {
-  readonly bus: CanBus;
+  readonly bus: CountedBus;
   /** Place among the buses of the configuration. */
   readonly number: number;
   readonly messages: BusMessages;
@@ -93,7 +96,7 @@ export class Pipeline {
   }
 
   /** Where the driver of `bus` delivers its frames and states. Ask once a bus, in the order of the configuration. */
-  sinkFor(bus: CanBus): BusSink {
+  sinkFor(bus: CountedBus): BusSink {
     const messages = this.#parts.table.bus(bus.name);
     const number = this.#lines.size;
     const line: BusIntake = {
@@ -213,7 +216,7 @@ export class Pipeline {
 }
 
 /** What the frames and the losses of a bus are by now. */
-export function countOf({ bus }: { readonly bus: CanBus }): BusCount {
+export function countOf({ bus }: { readonly bus: CountedBus }): BusCount {
   const { received, dropped, errorFrames } = bus.counters();
   return { bus: bus.name, received, dropped, errorFrames };
 }

@@ -5,6 +5,7 @@ import type { DecodedRecord } from "../../telemetry/record/read/decoded-record.t
 import { createRecordReader, type RecordReader } from "../../telemetry/record/read/record-reader.ts";
 import { SignalTables, samplesOf } from "../../telemetry/record/read/samples.ts";
 import { type CliContext, note, printLine } from "../context.ts";
+import { exactLine } from "../exact-json.ts";
 import { eachRecord, fileSource, readRecord, type Source, stdinSource } from "../record-files.ts";
 import { registerExport } from "./records-export.ts";
 
@@ -53,7 +54,9 @@ async function decodeRecords(context: CliContext, files: readonly string[], opti
   const reader = createRecordReader(readDescriptor());
   const sources = files.length === 0 ? [stdinSource(context)] : files.map(fileSource);
   if (options.records === true) {
-    await eachRecord(context, reader, sources, (record) => printExact(context, { schemaVersion: 1, ...record }));
+    await eachRecord(context, reader, sources, (record) =>
+      printLine(context, exactLine({ schemaVersion: 1, ...record })),
+    );
     return;
   }
   const tables = await findTables(context, reader, sources, options.table);
@@ -113,7 +116,7 @@ class SamplePrinter {
     }
     for (const sample of samplesOf(record, this.#tables)) {
       if (body.kind === "samples" && sample.physical === undefined) this.#unknownTables.add(body.table);
-      printExact(this.#context, { schemaVersion: 1, ...sample });
+      printLine(this.#context, exactLine({ schemaVersion: 1, ...sample }));
     }
   }
 
@@ -125,20 +128,4 @@ class SamplePrinter {
       note(this.#context, `${this.#otherRecords} records hold no samples: show them with --records`);
     }
   }
-}
-
-/** One line of JSON in which no number is rounded: beyond 2^53 as {"int":"decimal"}, not-a-number as "NaN", infinities as "inf" and "-inf". Bytes are base64. */
-function printExact(context: CliContext, value: unknown): void {
-  printLine(
-    context,
-    JSON.stringify(value, (_key, item: unknown) => exactJson(item)),
-  );
-}
-
-function exactJson(item: unknown): unknown {
-  if (item instanceof Uint8Array) return Buffer.from(item).toString("base64");
-  if (typeof item === "bigint") return { int: String(item) };
-  if (typeof item !== "number" || Number.isFinite(item)) return item;
-  if (Number.isNaN(item)) return "NaN";
-  return item > 0 ? "inf" : "-inf";
 }

@@ -1,60 +1,31 @@
-import { existsSync } from "node:fs";
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import { EXIT } from "../../core/errors.ts";
 import { printable } from "../../core/plain-text.ts";
 import { formatCandumpLog } from "../../signals/log-formats/candump-text.ts";
 import { type LoggedFrame, type LogPiece, placeOf } from "../../signals/log-formats/log-entry.ts";
 import { readLog } from "../../signals/log-formats/read-log.ts";
-import { type Matching, matchedBy } from "../../signals/table-source.ts";
 import { type CliContext, note } from "../context.ts";
-import { encodingOption, openDatabase } from "../dbc-file.ts";
+import { appended, DBC_HELP, type DbcOptions, dbcOptions, openDatabases } from "../dbc-file.ts";
 import { createFrameDecoder, type FrameDecoder } from "../decoded-frame.ts";
 import { readInput } from "../input-file.ts";
 
-type DecodeOptions = { readonly dbc: readonly string[]; readonly match?: Matching; readonly encoding?: string };
-
 /** `causeway signals decode`: works with the daemon down. */
 export function registerDecode(signals: Command, context: CliContext): void {
-  signals
+  const decode = signals
     .command("decode [log]")
     .description(
       "a log (candump, Vector ASC or BLF, PEAK TRC; stdin without LOG, or with -) with the values of its signals; needs no running agent",
     )
-    .requiredOption(
-      "--dbc <file>",
-      "a DBC file, or INTERFACE=FILE for the frames of one interface; may be given several times",
-      append,
-    )
-    .addOption(
-      new Option(
-        "--match <what>",
-        "what frames with 29-bit ids are known by: pgn for the parameter group of J1939, NMEA 2000 and ISOBUS; as the DBC file says when absent",
-      ).choices(["pgn", "id"]),
-    )
-    .addOption(encodingOption())
+    .requiredOption("--dbc <file>", DBC_HELP, appended);
+  for (const option of dbcOptions()) decode.addOption(option);
+  decode
     .addHelpText(
       "after",
       "\nExample:\n  causeway signals decode --dbc vehicle.dbc drive.log\n  causeway signals decode --dbc can0=engine.dbc --dbc can1=body.dbc drive.log\n  candump -L can0 | causeway signals decode --json --dbc vehicle.dbc",
     )
-    .action(async (log: string | undefined, { dbc, match, encoding }: DecodeOptions) => {
-      const sources = dbc.map(async (given) => {
-        const { file, interface: only } = splitInterface(given);
-        const database = await openDatabase(context, file, encoding);
-        return { file, interface: only, database: match === undefined ? database : matchedBy(database, match) };
-      });
-      await decodeLog(context, createFrameDecoder(await Promise.all(sources)), log);
+    .action(async (log: string | undefined, options: DbcOptions) => {
+      await decodeLog(context, createFrameDecoder(await openDatabases(context, options)), log);
     });
-}
-
-function append(value: string, earlier: readonly string[] | undefined): readonly string[] {
-  return [...(earlier ?? []), value];
-}
-
-/** `can0=engine.dbc` in its two parts. A file whose own name is like that is meant when it is there. */
-function splitInterface(given: string): { readonly file: string; readonly interface: string | undefined } {
-  const match = /^([^\s/=]{1,64})=(.+)$/.exec(given);
-  if (match === null || existsSync(given)) return { file: given, interface: undefined };
-  return { file: match[2], interface: match[1] };
 }
 
 /** Decodes frame by frame; what makes no sense is told on stderr and the run goes on, ending with 65. */

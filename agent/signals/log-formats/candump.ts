@@ -64,6 +64,24 @@ function requireEnd(line: string, from: number): void {
 
 /** µs since the Unix epoch, exact: the parts are read as integers. */
 function readTime(line: string, from: number, to: number): number {
+  return readSeconds(line, from, to) ?? readAnyTime(line, from, to);
+}
+
+/** What nearly all logs have: up to ten digits, a dot, six digits. Undefined for any other. */
+function readSeconds(line: string, from: number, to: number): number | undefined {
+  const dot = to - 7;
+  if (dot <= from || dot > from + 10 || line.charCodeAt(dot) !== 0x2e) return undefined;
+  let time = 0;
+  for (let at = from; at < to; at++) {
+    if (at === dot) continue;
+    const digit = line.charCodeAt(at) - 0x30;
+    if (digit < 0 || digit > 9) return undefined;
+    time = time * 10 + digit;
+  }
+  return time;
+}
+
+function readAnyTime(line: string, from: number, to: number): number {
   const text = line.slice(skipSpace(line, from), to);
   const match = /^(?:(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)|(\d{1,11}))\.(\d{1,9})$/.exec(text);
   if (match === null) throw new LineError(from, "expected a time in seconds, such as 1735270496.916858");
@@ -118,7 +136,8 @@ function withoutRawDlc(line: string, from: number, to: number): number {
 }
 
 function readBytes(line: string, from: number, to: number, most: number): Uint8Array {
-  const data = new Uint8Array(most);
+  // As many as there are, unless dots stand between them.
+  const data = new Uint8Array(Math.min(most, (to - from) >> 1));
   let length = 0;
   for (let at = from; at < to; at += 2) {
     if (line[at] === ".") at += 1;
@@ -129,7 +148,7 @@ function readBytes(line: string, from: number, to: number, most: number): Uint8A
     data[length] = high * 16 + digitAt(line, at + 1);
     length += 1;
   }
-  return data.slice(0, length);
+  return length === data.length ? data : data.slice(0, length);
 }
 
 function readLiveFrame(line: string, from: number, receivedAtUs: number): CanFrame {

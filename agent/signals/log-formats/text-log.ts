@@ -2,6 +2,9 @@ import type { LogEntry, LogFormat, LogParser } from "./log-entry.ts";
 import type { LineParser } from "./log-line.ts";
 import { LineSplitter } from "./log-lines.ts";
 
+/** Entries that are handed on at once: few enough that they are garbage before they are moved. */
+const SLICE_LINES = 256;
+
 /** A log in text, whose lines `parser` reads. `keepsLines` hands the line itself on with each frame. */
 export class TextLog implements LogParser {
   readonly format: LogFormat;
@@ -21,16 +24,26 @@ export class TextLog implements LogParser {
   }
 
   push(chunk: Uint8Array): Iterable<readonly LogEntry[]> {
-    return [this.#read(this.#splitter.push(chunk))];
+    return this.#slices(this.#splitter.push(chunk));
   }
 
   end(): Iterable<readonly LogEntry[]> {
-    return [this.#read(this.#splitter.end())];
+    return this.#slices(this.#splitter.end());
   }
 
-  #read(lines: readonly string[]): readonly LogEntry[] {
+  *#slices(lines: readonly string[]): Generator<readonly LogEntry[]> {
+    let from = 0;
+    do {
+      yield this.#read(lines, from);
+      from += SLICE_LINES;
+    } while (from < lines.length);
+  }
+
+  #read(lines: readonly string[], from: number): readonly LogEntry[] {
     const entries: LogEntry[] = [];
-    for (const text of lines) {
+    const to = Math.min(lines.length, from + SLICE_LINES);
+    for (let at = from; at < to; at++) {
+      const text = lines[at];
       this.#looked += 1;
       const parsed = this.#parser.parse(text);
       if (parsed.kind === "blank") continue;
