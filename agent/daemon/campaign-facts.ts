@@ -1,26 +1,49 @@
+import { type ClockQuality, isBelievable } from "../core/clock.ts";
 import type { BusState } from "../ports/can-bus.ts";
 import type { FactKind, FactNames, FactValues } from "../telemetry/campaigns/expression-plan.ts";
 
 const BUS_STATES: readonly BusState[] = ["up", "down", "absent", "error-passive", "bus-off"];
 
-/** What expressions of campaigns may ask about the buses: `bus.NAME.up` and `bus.NAME.state`. What CEL does not take in a name is '_'. */
+/** The agent as expressions of campaigns may ask about it. */
+export type AgentFacts = {
+  readonly isOnline: boolean;
+  readonly clockQuality: ClockQuality;
+  /** Records that wait for delivery, and bytes of payload on the disk. */
+  readonly outbox: { readonly records: number; readonly bytes: number };
+};
+
+/**
+ * What expressions of campaigns may ask beside signals: `agent.online`, `agent.outboxRecords`, `agent.outboxBytes`, `clock.believable`, and of
+ * each bus `bus.NAME.up` and `bus.NAME.state`. What CEL does not take in a name is '_'.
+ */
 export function factNames(busNames: readonly string[]): FactNames {
-  return new Map<string, FactKind>(
-    busNames.flatMap((name): [string, FactKind][] => [
+  return new Map<string, FactKind>([
+    ["agent.online", { type: "bool" }],
+    ["agent.outboxRecords", { type: "double" }],
+    ["agent.outboxBytes", { type: "double" }],
+    ["clock.believable", { type: "bool" }],
+    ...busNames.flatMap((name): [string, FactKind][] => [
       [`${prefixOf(name)}.up`, { type: "bool" }],
       [`${prefixOf(name)}.state`, { type: "text", texts: BUS_STATES }],
     ]),
-  );
+  ]);
 }
 
-/** What the buses are like now, by the names of `factNames`. */
-export function factValues(buses: readonly { readonly name: string; readonly state: BusState }[]): FactValues {
-  return new Map(
-    buses.flatMap(({ name, state }): [string, number][] => [
+/** How things are now, by the names of `factNames`. */
+export function factValues(
+  buses: readonly { readonly name: string; readonly state: BusState }[],
+  { isOnline, clockQuality, outbox }: AgentFacts,
+): FactValues {
+  return new Map([
+    ["agent.online", isOnline ? 1 : 0],
+    ["agent.outboxRecords", outbox.records],
+    ["agent.outboxBytes", outbox.bytes],
+    ["clock.believable", isBelievable(clockQuality) ? 1 : 0],
+    ...buses.flatMap(({ name, state }): [string, number][] => [
       [`${prefixOf(name)}.up`, state === "up" ? 1 : 0],
       [`${prefixOf(name)}.state`, BUS_STATES.indexOf(state)],
     ]),
-  );
+  ]);
 }
 
 function prefixOf(busName: string): string {

@@ -36,7 +36,7 @@ export type CampaignLineParts = {
 /** The part of the composition root that wires campaigns. Without one that asks for them, history and expressions cost nothing. */
 export function composeCampaigns(
   { config, wanted, collector, encoder, appender, outbox, buses, files }: CampaignLineParts,
-  { clock, log }: Pick<Runtime, "clock" | "log">,
+  { clock, log, isOnline }: Pick<Runtime, "clock" | "log"> & { readonly isOnline: () => boolean },
 ): Campaigns {
   const { table } = wanted;
   const { maxBytes } = config.campaigns.history;
@@ -52,7 +52,11 @@ export function composeCampaigns(
     clock,
     batchSamples,
   };
-  const facts = (): FactValues => factValues(buses.map(({ bus, state }) => ({ name: bus.name, state })));
+  const facts = (): FactValues =>
+    factValues(
+      buses.map(({ bus, state }) => ({ name: bus.name, state })),
+      { isOnline: isOnline(), clockQuality: clock.quality(), outbox: outbox.stats() },
+    );
   const set = new CampaignSet({
     campaign,
     appender,

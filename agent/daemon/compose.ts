@@ -229,7 +229,11 @@ function composeDataLine({ loaded, catalogue, outbox, broker, frameLog }: DataLi
     wanted.attach(driver);
     return { bus: driver, hasNarrowed: () => wanted.hasNarrowed(bus.name), state: "absent", detail: "not opened yet" };
   });
-  const campaigns = composeCampaigns({ config, wanted, collector, encoder, appender, outbox, buses, files }, runtime);
+  const isOnline = (): boolean => broker.status().state === "online";
+  const campaigns = composeCampaigns(
+    { config, wanted, collector, encoder, appender, outbox, buses, files },
+    { clock, log, isOnline },
+  );
   const takers = { capture, history: campaigns.history, frameLog: frameLog?.log };
   const { batchMs } = collect;
   const pipeline = new Pipeline({

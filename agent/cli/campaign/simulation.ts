@@ -59,7 +59,10 @@ export class CampaignSimulation {
     const history = historyOf(vehicle);
     const buses = busNames.map((name) => new LogBus(name));
     const busCounts = () => buses.map((bus) => countOf({ bus }));
-    const known = factValues(busNames.map((name) => ({ name, state: "up" })));
+    const known = factValues(
+      busNames.map((name) => ({ name, state: "up" })),
+      { isOnline: true, clockQuality: clock.quality(), outbox: { records: 0, bytes: 0 } },
+    );
     this.#set = new CampaignSet({
       campaign: { table, encoder, history, busCounts, clock, batchSamples },
       appender,

@@ -103,7 +103,8 @@ export class ContinuousCollection implements Collection {
   #countOut(recordsOf: (sampler: KeptSampler, parts: CellRecordsParts) => CellRecords): void {
     const { campaign } = this.#output;
     if (campaign === undefined) return;
-    const parts = { campaign, stream: this.#plan.document.send.stream, encoder: this.#parts.encoder };
+    const { stream, form } = this.#plan.document.send;
+    const parts = { campaign, stream, form, encoder: this.#parts.encoder };
     for (const sampler of this.#intake.kept) {
       const { drafts, kept } = recordsOf(sampler, parts);
       for (const draft of drafts) this.#output.add(draft);

@@ -71,7 +71,7 @@ function pipelineOf(table: SignalTable, outbox: Outbox): Pipeline {
       buses: [],
       files: { documents: [], refused: [] },
     },
-    { clock, log },
+    { clock, log, isOnline: () => false },
   );
   return new Pipeline({ table, collector, campaigns: set, encoder, appender, takers: {}, clock, batchMs });
 }

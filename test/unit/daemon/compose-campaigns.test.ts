@@ -40,7 +40,7 @@ async function lineOf(rules: readonly CollectRule[]) {
   };
   const files = { documents: [], refused: [] };
   const given = { config, wanted, collector, encoder, appender, outbox, buses, files };
-  const line = composeCampaigns(given, { clock, log: new MemoryLog() });
+  const line = composeCampaigns(given, { clock, log: new MemoryLog(), isOnline: () => true });
   const parts = { table, collector, campaigns: line.set, encoder, appender, clock };
   const pipeline = new Pipeline({ ...parts, takers: {}, batchMs: 250 });
   for (const { bus } of buses) await bus.start(pipeline.sinkFor(bus));

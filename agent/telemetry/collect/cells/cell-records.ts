@@ -12,6 +12,8 @@ export type CellRecords = { readonly drafts: readonly EncodedDraft[]; readonly k
 export type CellRecordsParts = {
   readonly campaign: CampaignRef;
   readonly stream: StreamName;
+  /** As `Encoder.histograms` takes it; columns when absent. */
+  readonly form?: "columns" | "rows" | "json";
   readonly encoder: Pick<Encoder, "histograms">;
 };
 
@@ -37,10 +39,10 @@ export function lastCellRecords(
 export function recordsWith(
   report: HistogramsReport,
   kept: readonly KeptValue[],
-  { stream, encoder }: Omit<CellRecordsParts, "campaign">,
+  { stream, form, encoder }: Omit<CellRecordsParts, "campaign">,
 ): CellRecords {
   if (report.histograms.length === 0) return { drafts: [], kept };
-  const drafts = encoder.histograms(report, stream);
+  const drafts = encoder.histograms(report, stream, form);
   const last = drafts.length - 1;
   return { drafts: drafts.map((draft, at) => (at === last ? { ...draft, kept } : draft)), kept };
 }

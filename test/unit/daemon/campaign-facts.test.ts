@@ -1,0 +1,19 @@
+import { describe, expect, it } from "vitest";
+import { factNames, factValues } from "../../../agent/daemon/campaign-facts.ts";
+
+describe("facts that expressions may ask", () => {
+  it("have a value for each name, and names that CEL takes", () => {
+    const agent = { isOnline: true, clockQuality: "saved", outbox: { records: 3, bytes: 4000 } } as const;
+    const values = factValues([{ name: "can-0.x", state: "bus-off" }], agent);
+    expect([...values]).toEqual([
+      ["agent.online", 1],
+      ["agent.outboxRecords", 3],
+      ["agent.outboxBytes", 4000],
+      ["clock.believable", 0],
+      ["bus.can_0_x.up", 0],
+      ["bus.can_0_x.state", 4],
+    ]);
+    expect([...factNames(["can-0.x"]).keys()]).toEqual([...values.keys()]);
+    expect(factNames(["can-0.x"]).get("bus.can_0_x.state")?.texts?.[4]).toBe("bus-off");
+  });
+});
