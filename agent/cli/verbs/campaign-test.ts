@@ -7,19 +7,17 @@ import { type CampaignPlan, planCampaign } from "../../telemetry/campaigns/campa
 import type { DecodedRecord } from "../../telemetry/record/read/decoded-record.ts";
 import { createRecordReader } from "../../telemetry/record/read/record-reader.ts";
 import { SignalTables, samplesOf } from "../../telemetry/record/read/samples.ts";
-import { dbcVehicle } from "../campaign/dbc-vehicle.ts";
 import { type CampaignFile, readCampaign, unfitCampaign } from "../campaign/documents.ts";
 import { LogPlayer, peekLog } from "../campaign/log-run.ts";
 import { CampaignSimulation, contextOf, type SimulatedRecord, type SimulatedVehicle } from "../campaign/simulation.ts";
 import { Tally } from "../campaign/tally.ts";
 import { type TestedCampaign, testJson, testText } from "../campaign/test-report.ts";
 import { type LogSpan, utcTime } from "../campaign/timeline.ts";
+import { type VehicleOptions, vehicleOf } from "../campaign/vehicle.ts";
 import { type CliContext, note, printLine } from "../context.ts";
-import { appended, DBC_HELP, type DbcOptions, dbcOptions, openDatabases } from "../dbc-file.ts";
+import { appended, DBC_HELP, dbcOptions } from "../dbc-file.ts";
 import { exactLine } from "../exact-json.ts";
 import { readInput } from "../input-file.ts";
-
-type TestOptions = DbcOptions & { readonly bus?: readonly string[] };
 
 /** `causeway campaign test`: works with the daemon down. */
 export function registerCampaignTest(campaign: Command, context: CliContext): void {
@@ -30,7 +28,7 @@ export function registerCampaignTest(campaign: Command, context: CliContext): vo
     )
     .argument("<log>", "the log; - reads stdin")
     .argument("<files...>", "the documents, one campaign each")
-    .requiredOption("--dbc <file>", DBC_HELP, appended)
+    .option("--dbc <file>", `${DBC_HELP}; the vehicle of the configuration when absent`, appended)
     .option(
       "--bus <name>",
       "an interface of the log that is a bus of the vehicle; may be repeated; those in the log's beginning when absent",
@@ -41,7 +39,7 @@ export function registerCampaignTest(campaign: Command, context: CliContext): vo
     .addHelpText(
       "after",
       `
-The times are those of the log, and settings that are not in the document have their defaults. Start and end of a campaign, and for which
+The times are those of the log. With --dbc, settings that are not in the document have their defaults. Start and end of a campaign, and for which
 vehicles it is, are left aside. Bytes a day are those of a day that is like the log. --json gives each sample as records decode does,
 other records whole, and a summary last.
 
@@ -51,7 +49,7 @@ Examples:
   causeway campaign test drive.log --dbc vehicle.dbc hard-braking.yaml
   causeway campaign test drive.blf --dbc can0=engine.dbc --dbc can1=body.dbc --json hard-braking.yaml`,
     )
-    .action(async (log: string, files: readonly string[], options: TestOptions) => {
+    .action(async (log: string, files: readonly string[], options: VehicleOptions) => {
       const documents: CampaignFile[] = [];
       for (const file of files) documents.push(await readCampaign(file));
       rejectTwins(documents);
@@ -70,15 +68,12 @@ async function runTest(
   context: CliContext,
   log: string,
   documents: readonly CampaignFile[],
-  options: TestOptions,
+  options: VehicleOptions,
 ): Promise<void> {
   const name = log === "-" ? "stdin" : log;
-  const databases = await openDatabases(context, options);
   const { pieces, interfaces, startUs } = await peekLog(readLog(name, readInput(context, log)));
-  const named = databases.flatMap(({ interface: only }) => (only === undefined ? [] : [only]));
-  const found = [...new Set([...named, ...interfaces])];
-  const buses = options.bus ?? (found.length > 0 ? found : ["can0"]);
-  const vehicle = dbcVehicle(databases, buses);
+  const vehicle = await vehicleOf(context, options, interfaces);
+  const { busOf } = vehicle;
   const plans = documents.map((one) => planOf(context, one, vehicle));
   const sink = new RecordSink(context);
   const simulation = new CampaignSimulation(vehicle, startUs ?? 0, (record) => sink.take(record));
@@ -86,13 +81,13 @@ async function runTest(
   const startedMs = context.clock.monotonicMs();
   simulation.start(plans);
   for await (const piece of pieces) {
-    player.play(piece, ({ bus, frame }) => simulation.take(bus, frame));
+    player.play(piece, ({ bus, frame }) => simulation.take(busOf.get(bus) ?? bus, frame));
     await sink.drained();
     if (context.signal.aborted) return context.finish(EXIT.interrupted);
   }
   const campaigns = simulation.finish().map((status) => ({ ...status, tally: sink.tally.of(status.plan.document.id) }));
   await sink.drained();
-  report(context, player, campaigns, buses);
+  report(context, player, campaigns, vehicle.busNames);
   if (context.options().verbose) noteSpeed(context, player.span, context.clock.monotonicMs() - startedMs);
 }
 
