@@ -25,3 +25,19 @@ export const campaignLimits = z
   })
   .prefault({})
   .describe("what campaigns may cost together, by estimate; one that is beyond is refused");
+
+/** Campaigns of the cloud. */
+export const campaignCloud = z.strictObject({
+  shadow: z
+    .string()
+    .regex(/^[A-Za-z0-9:_-]{1,64}$/, "must be 1 to 64 letters, digits, ':', '_' or '-'")
+    .default("campaigns")
+    .describe("named shadow of the thing: desired says what is to run, reported what does"),
+  document: z
+    .string()
+    .max(200)
+    .regex(/^[^#+\0]*\/\+\/[^#+\0]+$/, "must have one level '+', for the id of the campaign, and no other wildcard")
+    .default("cmd/causeway/{thing}/campaigns/+/document")
+    .describe("where a document comes that is too long for the shadow, which then names its SHA-256"),
+  reportSeconds: z.int().min(1).max(3600).default(5).describe("least time between two reports in the shadow"),
+});

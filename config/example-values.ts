@@ -39,6 +39,7 @@ export const EVERYTHING = {
       { signals: "*.*Reserved*", mode: "off" },
     ],
   },
+  campaigns: { cloud: {} },
   outbox: { lifeMs: { control: 365 * DAY_MS, event: 90 * DAY_MS, telemetry: 30 * DAY_MS, capture: 7 * DAY_MS } },
   proxy: { host: "proxy.example.com", port: 3128, credentialsFile: "/etc/causeway/proxy", exclude: ["vehicle.lan"] },
   identity: {

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { brokerConfig } from "./broker.ts";
-import { campaignLimits } from "./campaign-arrival.ts";
+import { campaignCloud, campaignLimits } from "./campaign-arrival.ts";
 import { commandsConfig } from "./commands.ts";
 import { crossProblems } from "./cross-checks.ts";
 import { dbcFile } from "./dbc.ts";
@@ -250,6 +250,7 @@ export const agentConfig = z
           })
           .prefault({}),
         limits: campaignLimits,
+        cloud: campaignCloud.optional().describe("takes campaigns from the cloud; none without this section"),
       })
       .prefault({})
       .describe("campaigns say what is collected beside collect.rules"),

@@ -21,7 +21,11 @@ export type YamlFile = {
 
 /** Reads a file that holds a map. Throws `config.missing`, or `config.invalid` with every mistake of its YAML on a line of its own. */
 export async function readYamlFile(path: string): Promise<YamlFile> {
-  const text = await readText(path);
+  return yamlFileOf(path, await readText(path));
+}
+
+/** Text that holds a map; `path` is what its places are called by. Throws `config.invalid` as `readYamlFile` does. */
+export function yamlFileOf(path: string, text: string): YamlFile {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, strict: true, uniqueKeys: true });
   const problems = document.errors.map((error) => {

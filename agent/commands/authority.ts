@@ -16,6 +16,16 @@ export type Grant = {
   readonly signed: { readonly keyId: string; readonly counter: number } | undefined;
 };
 
+/** A text that sets something, of class R1, and its detached signatures. `isGrave`: it needs one whatever its class. */
+export type SetText = {
+  /** By which the policy knows it. */
+  readonly action: string;
+  /** What the signatures are over. */
+  readonly text: string;
+  readonly signatures: readonly { readonly key: string; readonly value: string }[];
+  readonly isGrave: boolean;
+};
+
 const MINUTE_MS = 60_000;
 
 /** Decides who may ask for what: default deny, a rate for each rule, and a signature from outside the cloud account for what is grave. */
@@ -47,6 +57,30 @@ export class Authority {
       return { kind: "granted", rule, signed: undefined };
     }
     return this.#checkSignature(request, request.signature, rule, action.keyRole);
+  }
+
+  /**
+   * Judges what sets something without being a command, by its text. Every signature that is there must be good, though none may be needed.
+   * There is no counter: what keeps an old text from coming again is its version.
+   */
+  judgeText({ action, text, signatures, isGrave }: SetText): CommandRejection | undefined {
+    const rule = this.#policy.allow.find(({ action: pattern }) => matchesPattern(pattern, action));
+    if (rule === undefined) return rejected("ACCESS_DENIED", `no rule of the policy allows ${action}`);
+    if (signatures.length === 0) {
+      const isNeeded = isGrave || this.#needsSignature(rule, { commandClass: "R1" });
+      return isNeeded ? rejected("SIGNATURE_MISSING", `${action} needs a signature here`) : undefined;
+    }
+    for (const { key: id, value } of signatures) {
+      const found = this.#keys.find(id);
+      if (found.kind === "rejected") return found;
+      if (!isSignedBy(keyObjectOf(found.key.publicKey), text, value)) {
+        return rejected("SIGNATURE_INVALID", `it is not the signature of key ${id} over this text`);
+      }
+      if (found.key.role !== "commands" || (rule.keys !== undefined && !rule.keys.includes(id))) {
+        return rejected("ACCESS_DENIED", `key ${id} may not sign ${action}`);
+      }
+    }
+    return undefined;
   }
 
   /** Uses a grant up: its key's counter, and one of the rule's rate. Call inside the transaction that takes the command. */

@@ -6,19 +6,21 @@ import { type Interest, undescribedBuses, type WantedSignals } from "../signals/
 import type { Appender } from "../telemetry/appender.ts";
 import { CampaignControl } from "../telemetry/campaigns/campaign-control.ts";
 import { limitsOf } from "../telemetry/campaigns/campaign-limits.ts";
+import { reportCampaigns } from "../telemetry/campaigns/campaign-reporter.ts";
 import { CampaignSet } from "../telemetry/campaigns/campaign-set.ts";
-import { CampaignStore } from "../telemetry/campaigns/campaign-store.ts";
+import { CampaignStore, NO_CAMPAIGNS } from "../telemetry/campaigns/campaign-store.ts";
 import type { FactValues } from "../telemetry/campaigns/expression-plan.ts";
 import { keptOffer, LocalCampaigns } from "../telemetry/campaigns/local-campaigns.ts";
 import type { Collector } from "../telemetry/collect/collector.ts";
 import { FrameHistory } from "../telemetry/history/frame-history.ts";
 import { countOf } from "../telemetry/pipeline.ts";
+import type { CampaignReport } from "../telemetry/record/encode/campaign-report.ts";
 import type { Encoder } from "../telemetry/record/encode/encoder.ts";
 import { factNames, factValues } from "./campaign-facts.ts";
 import { type CampaignFiles, loadCampaignFiles, offerOf } from "./configuration/campaign-files.ts";
 import { historyService } from "./kept-history.ts";
 import type { Campaigns, Runtime } from "./parts.ts";
-import type { ObservedBus } from "./services.ts";
+import { loopService, type ObservedBus } from "./services.ts";
 
 /** The line that campaigns collect from. */
 export type CampaignLineParts = {
@@ -72,12 +74,17 @@ export function composeCampaigns(
   const control = new CampaignControl(config.collect.rules, { set, context, limits, hardware: config.ota?.hardware });
   const store = new CampaignStore({ files: createStateFiles(join(config.stateDir, "campaigns")), log });
   const kept = store.load("local");
+  const keptOfCloud = config.campaigns.cloud === undefined ? undefined : store.load("cloud");
   control.begin(
     new Map([
       ["files", offerOf(files)],
       ["local", keptOffer(kept)],
+      ["cloud", keptOffer(keptOfCloud ?? NO_CAMPAIGNS)],
     ]),
   );
+  for (const [source, { documents }] of [["local", kept] as const, ["cloud", keptOfCloud ?? NO_CAMPAIGNS] as const]) {
+    if (documents.length > 0) log.info("campaign.kept", { source, campaigns: documents.length });
+  }
   const local = new LocalCampaigns(kept, { control, store, log });
   const reload = async (): Promise<CampaignFiles> => {
     const found = await loadCampaignFiles(config, table);
@@ -86,8 +93,16 @@ export function composeCampaigns(
     log.info("campaign.files-read", { campaigns: found.documents.length, refused: found.refused.length });
     return found;
   };
-  const services = history === undefined ? [] : [historyService(history, config, log)];
-  return { set, control, local, reload, history, services };
+  const send = (report: CampaignReport): void => {
+    for (const draft of encoder.campaignReport(report)) appender.add(draft);
+    appender.store();
+  };
+  const run = (signal: AbortSignal): Promise<void> => reportCampaigns({ control, send, clock }, signal);
+  const services = [
+    ...(history === undefined ? [] : [historyService(history, config, log)]),
+    loopService("campaign reports", { run }),
+  ];
+  return { set, control, store, local, keptOfCloud, reload, history, services };
 }
 
 /** Each interest of the campaigns takes the place of the one before, at once: they are asked for between two frames. */

@@ -38,6 +38,7 @@ import { PayloadBound } from "../telemetry/record/encode/payload-bound.ts";
 import type { EncodedDraft } from "../telemetry/record/encode/record-sealer.ts";
 import { ClockSteps } from "../vehicle/safety-gate.ts";
 import { composeCampaigns } from "./compose-campaigns.ts";
+import { composeCloudCampaigns } from "./compose-cloud-campaigns.ts";
 import {
   type ControlLine,
   catalogueActions,
@@ -115,6 +116,11 @@ export async function composeAgent(loaded: DaemonConfig, context: ProcessContext
     otaConfig === undefined || journal === undefined
       ? undefined
       : await composeUpdates({ loaded, otaConfig, journal, link, line, support, health }, runtime);
+  const authority = commands?.dispatchParts.authority;
+  const cloudCampaigns = composeCloudCampaigns(
+    { config, table: loaded.checkedTable.table, link, campaigns: line.campaigns, authority },
+    runtime,
+  );
   const socketCounts = { view: noClients(), admin: noClients() };
   const status = (): Status => statusOf({ loaded, link, line, frameLog, commands, updates, socketCounts }, runtime);
   support.include("status", status);
@@ -124,7 +130,7 @@ export async function composeAgent(loaded: DaemonConfig, context: ProcessContext
   const unhealthy = (): string | undefined => stuckReason(health());
   const watch = watchService({ unhealthy, summary: summaries(status), notifier, clock, log });
   const services = servicesInOrder(
-    { watch, sockets, link, line, frameLog, commands, updates },
+    { watch, sockets, link, line, frameLog, commands, updates, cloudCampaigns },
     config.shutdown.drainMs,
     runtime,
   );
@@ -159,11 +165,12 @@ type ServiceParts = {
   readonly frameLog: FrameLogLine | undefined;
   readonly commands: ControlLine | undefined;
   readonly updates: Updates | undefined;
+  readonly cloudCampaigns: Service | undefined;
 };
 
 /** In the order of their start; they stop in the reverse order, so that what is upstream is empty before what is downstream ends. */
 function servicesInOrder(
-  { watch, sockets, link, line, frameLog, commands, updates }: ServiceParts,
+  { watch, sockets, link, line, frameLog, commands, updates, cloudCampaigns }: ServiceParts,
   drainMs: number,
   { clock, log }: Runtime,
 ): readonly Service[] {
@@ -176,6 +183,7 @@ function servicesInOrder(
     linkService(broker, presence),
     // Before the first connection, which may deliver what waited in the session at once.
     ...(commands === undefined ? [] : [commands.service]),
+    ...(cloudCampaigns === undefined ? [] : [cloudCampaigns]),
     ...(renewal === undefined ? [] : [loopService("renewal", renewal)]),
     ...(keyWatch === undefined ? [] : [loopService("key watch", keyWatch)]),
     publisherService({ publisher, clock, drainMs }),

@@ -12,6 +12,7 @@ import type { Outbox } from "../ports/outbox.ts";
 import type { SupportCollector } from "../support/support-collector.ts";
 import type { CampaignControl } from "../telemetry/campaigns/campaign-control.ts";
 import type { CampaignSet } from "../telemetry/campaigns/campaign-set.ts";
+import type { CampaignStore, KeptCampaigns } from "../telemetry/campaigns/campaign-store.ts";
 import type { LocalCampaigns } from "../telemetry/campaigns/local-campaigns.ts";
 import type { RecordSink } from "../telemetry/durable-records/record-sink.ts";
 import type { FrameCapture } from "../telemetry/frame-capture.ts";
@@ -59,8 +60,11 @@ export type CloudLink = {
 export type Campaigns = {
   readonly set: CampaignSet;
   readonly control: CampaignControl;
+  readonly store: CampaignStore;
   /** Those of the command line. */
   readonly local: LocalCampaigns;
+  /** What the cloud had set before this start; undefined where it sets none. */
+  readonly keptOfCloud: KeptCampaigns | undefined;
   /** Reads the vehicle's own files again. */
   readonly reload: () => Promise<CampaignFiles>;
   readonly history: FrameHistory | undefined;

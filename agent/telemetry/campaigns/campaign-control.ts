@@ -107,6 +107,12 @@ export class CampaignControl {
     return this.#offers.get(source)?.documents ?? [];
   }
 
+  /** The plan of a document here; undefined where it does not fit, or is meant for other vehicles. */
+  planOf(document: CampaignDocument): CampaignPlan | undefined {
+    const judged = this.#judge.judge(document);
+    return judged.kind === "fit" ? judged.plan : undefined;
+  }
+
   list(): CampaignList {
     const figures = new Map(this.#parts.set.list().map((one) => [one.plan.digest, one.figures]));
     const running = this.#choice.chosen.flatMap((one) => {

@@ -13,7 +13,13 @@ export type KeptSource = Extract<CampaignSource, "local" | "cloud">;
 /** Documents that are kept, and ids whose newest version is remembered. */
 const MAX_KEPT = 10_000;
 
-const version = z.strictObject({ id: z.string(), version: z.int(), digest: z.string() });
+const version = z.strictObject({
+  id: z.string(),
+  version: z.int(),
+  digest: z.string(),
+  /** Of the text that it came as. */
+  sha256: z.string().optional(),
+});
 /** The newest version of an id that a source has set. */
 export type NewestVersion = z.infer<typeof version>;
 
@@ -36,7 +42,8 @@ export type KeptCampaigns = {
   readonly isListGone: boolean;
 };
 
-const NOTHING: KeptCampaigns = { documents: [], forced: [], newest: [], isListGone: false };
+/** Nothing was ever set. */
+export const NO_CAMPAIGNS: KeptCampaigns = { documents: [], forced: [], newest: [], isListGone: false };
 
 export type CampaignStoreParts = { readonly files: StateFiles; readonly log: Log };
 
@@ -57,12 +64,12 @@ export class CampaignStore {
     const names = namesOf(source);
     const newest = this.#read(names.newest);
     const text = newest ?? this.#read(names.before);
-    if (text === undefined) return NOTHING;
+    if (text === undefined) return NO_CAMPAIGNS;
     if (newest === undefined) log.warn("campaign.store-restored", { source, from: names.before });
     const parsed = content.safeParse(JSON.parse(text));
     if (!parsed.success) {
       log.error("campaign.store-unusable", { source, what: issueText(parsed.error) });
-      return NOTHING;
+      return NO_CAMPAIGNS;
     }
     const { documents, forced, newest: versions, isListGone } = parsed.data;
     return { documents: this.#documentsIn(documents, source), forced, newest: versions, isListGone };

@@ -113,6 +113,10 @@ export function thingRules(thing: string): AccessRule[] {
     `$aws/things/${thing}/shadow/+/accepted`,
     `$aws/things/${thing}/shadow/+/rejected`,
     `$aws/things/${thing}/shadow/update/delta`,
+    `$aws/things/${thing}/shadow/name/+/+/accepted`,
+    `$aws/things/${thing}/shadow/name/+/+/rejected`,
+    `$aws/things/${thing}/shadow/name/+/update/delta`,
+    `$aws/things/${thing}/shadow/name/+/update/documents`,
   ];
   return [
     ...provisioningRules(),

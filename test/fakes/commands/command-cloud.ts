@@ -4,15 +4,17 @@ import { type Mosquitto, startMosquitto } from "../../bench/broker/mosquitto.ts"
 import { createSession } from "../../bench/broker/mqtt-session.ts";
 import { type Authority, createAuthority, writeIdentity } from "../../bench/cloud/certificate-authority.ts";
 import { CloudCommands } from "../../bench/cloud/cloud-commands.ts";
+import { CloudShadows } from "../../bench/cloud/shadow.ts";
 import { MemoryLog } from "../core/log.ts";
 
 const CLOUD = "cloud-commands";
 
-/** A broker with the AWS side of Commands beside it. */
+/** A broker with the AWS side of Commands and of named shadows beside it. */
 export type CommandCloud = {
   readonly authority: Authority;
   readonly mosquitto: Mosquitto;
   readonly commands: CloudCommands;
+  readonly shadows: CloudShadows;
   /** A session of the certificate `commonName`, connected to the broker at `port`, not started. Its client id is `clientId`, or the common name. */
   sessionAs(commonName: string, port?: number, clientId?: string): Promise<Broker>;
   /** Publishes as the cloud. */
@@ -39,10 +41,13 @@ export async function startCommandCloud(folder: string, things: readonly string[
   await session.online(AbortSignal.timeout(10_000));
   const commands = new CloudCommands(session);
   await commands.start();
+  const shadows = new CloudShadows(session);
+  await shadows.start();
   return {
     authority,
     mosquitto,
     commands,
+    shadows,
     sessionAs,
     publish: async (topic, payload) => {
       await session.publish(publicationTo(topic, payload, ""));

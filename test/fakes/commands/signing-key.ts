@@ -7,6 +7,8 @@ export type SigningKey = {
   readonly pinned: PublicKey;
   /** The `signature` member of a request. */
   sign(fields: SignedFields): { readonly key: string; readonly value: string };
+  /** The same over any text. */
+  signText(text: string): { readonly key: string; readonly value: string };
 };
 
 /** Makes a key pair and names it. */
@@ -17,14 +19,14 @@ export function signingKey(
 ): SigningKey {
   const { publicKey, privateKey } = pairOf(algorithm);
   const spki = publicKey.export({ format: "der", type: "spki" }).toString("base64");
+  const signText: SigningKey["signText"] = (text) => ({
+    key: id,
+    value: sign(algorithm === "ed25519" ? undefined : "sha256", Buffer.from(text), privateKey).toString("base64"),
+  });
   return {
     pinned: { id, algorithm, publicKey: spki, role },
-    sign: (fields) => ({
-      key: id,
-      value: sign(algorithm === "ed25519" ? undefined : "sha256", Buffer.from(signedText(fields)), privateKey).toString(
-        "base64",
-      ),
-    }),
+    sign: (fields) => signText(signedText(fields)),
+    signText,
   };
 }
 
