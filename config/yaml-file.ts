@@ -1,9 +1,12 @@
 import { readFile, stat } from "node:fs/promises";
 import { type Document, isMap, isNode, isPair, isScalar, LineCounter, type Node, parseDocument } from "yaml";
 import { AgentError, errnoOf, messageOf } from "../agent/core/errors.ts";
+import { shapeProblems } from "./yaml-shape.ts";
 
 /** Largest file that is read, bytes. */
 const MAX_FILE_BYTES = 1_048_576;
+/** Problems of a file that are told one by one. */
+const MAX_PROBLEMS = 50;
 
 /** A key of a map or an index of a list. */
 export type Key = string | number;
@@ -27,12 +30,17 @@ export async function readYamlFile(path: string): Promise<YamlFile> {
 /** Text that holds a map; `path` is what its places are called by. Throws `config.invalid` as `readYamlFile` does. */
 export function yamlFileOf(path: string, text: string): YamlFile {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, strict: true, uniqueKeys: true });
-  const problems = document.errors.map((error) => {
-    const { line, col } = lines.linePos(error.pos[0]);
-    return `${path}:${line}:${col} ${error.message}`;
+  // Its own check of keys takes the square of their number.
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, strict: true, uniqueKeys: false });
+  const errors = document.errors.map(({ pos, code, message }) => ({
+    offset: pos[0],
+    problem: code === "RESOURCE_EXHAUSTION" ? "too many levels in each other" : message,
+  }));
+  const problems = (errors.length > 0 ? errors : shapeProblems(document)).map(({ offset, problem }) => {
+    const { line, col } = lines.linePos(offset);
+    return `${path}:${line}:${col} ${problem}`;
   });
-  if (problems.length > 0) throw invalidFile(path, problems);
+  if (problems.length > 0) throw invalidFile(path, cutLines(problems));
   if (document.contents !== null && !isMap(document.contents)) {
     throw invalidFile(path, [`${path}:1:1 the file must hold a map of settings`]);
   }
@@ -60,6 +68,12 @@ export function locateIn(files: readonly YamlFile[], path: readonly Key[]): stri
   return `${files[0].path}:1:1`;
 }
 
+/** The first of many problems, and how many more there are. */
+function cutLines(problems: readonly string[]): readonly string[] {
+  if (problems.length <= MAX_PROBLEMS) return problems;
+  return [...problems.slice(0, MAX_PROBLEMS), `and ${problems.length - MAX_PROBLEMS} more problems`];
+}
+
 /** Offset of the key (in a map) or the item (in a list) at `path`. */
 function offsetOf(document: Document, path: readonly Key[]): number | undefined {
   const parent: unknown = path.length === 1 ? document.contents : document.getIn(path.slice(0, -1), true);
@@ -78,9 +92,10 @@ function startOf(node: Node): number | undefined {
 
 function valueOf(path: string, document: Document): unknown {
   try {
-    return document.toJS({ maxAliasCount: 50 });
+    // What aliases come to is bounded by `shapeProblems`.
+    return document.toJS({ maxAliasCount: -1 });
   } catch (error) {
-    throw invalidFile(path, [`${path}: ${messageOf(error)}`]);
+    throw invalidFile(path, [`${path}:1:1 ${messageOf(error)}`]);
   }
 }
 

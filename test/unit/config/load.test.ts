@@ -144,6 +144,34 @@ describe("loadConfigFile", () => {
     expect((await failure()).code).toBe("config.invalid");
   });
 
+  it.each([
+    ["keys that are maps, which the parser writes out again and again", "? ".repeat(300), /:1:3 a key must be a word/],
+    ["a key that is there twice", "a: 1\nb:\n  c: 1\n  c: 2\n", /:4:3 Map keys must be unique/],
+    ["levels beyond the stack", `a: ${"[".repeat(50_000)}`, /:1:\d+ too many levels/],
+    ["levels beyond what settings have", `a: ${"[".repeat(70)}${"]".repeat(70)}`, /:1:67 more than 64 levels/],
+    ["an alias in its own anchor", "a: &a [*a]", /:1:8 no anchor &a stands whole before its alias/],
+    ["an alias without an anchor", "a: 1\nb: *a", /:2:4 no anchor &a/],
+    ["many aliases", `a: &a 1\nb: [${"*a,".repeat(101)}]`, /:2:305 aliases stand for too much/],
+    [
+      "an alias of much, again and again",
+      `a: &a [${"1,".repeat(2000)}]\nb: [*a,*a,*a,*a,*a,*a]`,
+      /:2:20 aliases stand for/,
+    ],
+  ])("refuses %s, with the place", async (_, text, expected) => {
+    write(text);
+    expect((await failure()).message).toMatch(expected);
+  });
+
+  it("takes time in proportion to the number of keys, and tells the first problems of very many", async () => {
+    write(Array.from({ length: 60_000 }, (_, at) => `key${at}: 1`).join("\n"));
+    const start = process.cpuUsage();
+    const { message } = await failure();
+    const { user, system } = process.cpuUsage(start);
+    expect((user + system) / 1e6).toBeLessThan(10);
+    expect(message.split("\n").length).toBeLessThan(60);
+    expect(message).toMatch(/and \d{5} more problems/);
+  });
+
   it("cannot be used to reach an object's prototype", async () => {
     write(`${MINIMAL}__proto__:\n  bench: true\n`);
     expect((await failure()).message).toContain("__proto__");
