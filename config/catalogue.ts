@@ -98,15 +98,25 @@ const actuator = z.strictObject({
   ]),
 });
 
+const stateTemplate = z.strictObject({
+  template: syncId.describe("id of the state template, state_template_sync_id in the request"),
+  signals: z.array(signalName).min(1).max(64),
+  everyMs: z
+    .int()
+    .min(10)
+    .max(86_400_000)
+    .optional()
+    .describe("while it is active, least time between two samples of a signal; each change when absent"),
+  stream: z.enum(["event", "telemetry"]).default("event"),
+  form: z.enum(["columns", "rows", "json"]).default("rows").describe("as send.form of a campaign"),
+});
+export type StateTemplate = z.infer<typeof stateTemplate>;
+
 /** What the protobuf flavour of commands calls by number or by the id of a template. */
 const protobufNames = z.strictObject({
   manifest: syncId.optional().describe("decoder_manifest_sync_id that requests must name; not looked at when absent"),
   actuators: z.array(actuator).max(1000).default([]),
-  states: z
-    .array(z.strictObject({ template: syncId, signals: z.array(signalName).min(1).max(64) }))
-    .max(100)
-    .default([])
-    .describe("signals of each state template, for requests of the last known state"),
+  states: z.array(stateTemplate).max(100).default([]).describe("state templates: what of the last known state is sent"),
 });
 export type ProtobufNames = z.infer<typeof protobufNames>;
 

@@ -14,7 +14,12 @@ export function requiresSignatureAndLedger(commandClass: CommandClass): boolean 
  * process, and the ledger settles it at the next start (only where `endsInRestart`).
  */
 export type Outcome =
-  | { readonly kind: "done"; readonly result: Answer["result"] }
+  | {
+      readonly kind: "done";
+      readonly result: Answer["result"];
+      /** What whoever asked should know of it; absent where there is nothing. */
+      readonly reason?: NonNullable<Answer["reason"]>;
+    }
   | {
       readonly kind: "failed";
       readonly code: ReasonCode;

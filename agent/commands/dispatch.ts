@@ -269,7 +269,7 @@ function heldBootId({ endsInRestart }: Action, { bootId }: DispatchSettings): st
 function answerOf(outcome: Exclude<Outcome, { kind: "held" }>): Answer {
   switch (outcome.kind) {
     case "done":
-      return { status: "SUCCEEDED", reason: undefined, result: outcome.result };
+      return { status: "SUCCEEDED", reason: outcome.reason, result: outcome.result };
     case "failed":
       return failureAnswer(outcome.code, outcome.description, outcome.result);
     case "rejected":

@@ -32,7 +32,8 @@ const LOCAL_CHANNEL: ReplyChannel = { progress: async () => undefined, report: a
 
 /** Remote commands, wired: the channels, and the one line behind them. */
 export type ControlLine = {
-  readonly service: Service;
+  /** Start before the first connection. */
+  readonly services: readonly Service[];
   readonly dispatchParts: DispatchParts;
   readonly audit: AuditTrail;
   readonly journal: Journal;

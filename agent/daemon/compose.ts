@@ -58,7 +58,7 @@ import { keepAsLastGood } from "./configuration/last-good.ts";
 import type { DaemonConfig } from "./configuration/layered-config.ts";
 import { logProblems } from "./configuration/log-problems.ts";
 import { openIdentity } from "./open-identity.ts";
-import { ownActions } from "./own-actions.ts";
+import { ownActions, stateTemplatesOf } from "./own-actions.ts";
 import type { CloudLink, ControlParts, DataLine, ProcessContext, RecordSinks, Runtime } from "./parts.ts";
 import {
   busService,
@@ -68,6 +68,7 @@ import {
   type ObservedBus,
   pipelineService,
   publisherService,
+  stateService,
   watchService,
 } from "./services.ts";
 
@@ -182,7 +183,7 @@ function servicesInOrder(
     clockService({ clock, log, onSet: () => broker.retryNow(), steps: vehicle.steps }),
     linkService(broker, presence),
     // Before the first connection, which may deliver what waited in the session at once.
-    ...(commands === undefined ? [] : [commands.service]),
+    ...(commands?.services ?? []),
     ...(cloudCampaigns === undefined ? [] : [cloudCampaigns]),
     ...(renewal === undefined ? [] : [loopService("renewal", renewal)]),
     ...(keyWatch === undefined ? [] : [loopService("key watch", keyWatch)]),
@@ -304,12 +305,14 @@ async function composeControlLine(parts: ControlParts, runtime: Runtime): Promis
     clock,
     log,
   });
-  const ownByName = ownActions(parts, keys, runtime).map((action) => [action.name, action] as const);
+  const catalogue = catalogueActions(parts);
+  const states = stateTemplatesOf(parts, runtime);
+  const ownByName = ownActions(parts, { keys, states }, runtime).map((action) => [action.name, action] as const);
   const reporter = new Reporter({ ledger, channelOf: channels.channelOf, broker: link.broker, clock, log, random });
   const waitMs = commandsConfig.clockWaitSeconds * 1000;
   const dispatchParts = {
     settings: dispatchSettings(parts, bootId),
-    actions: new Map([...catalogueActions(parts), ...ownByName]),
+    actions: new Map([...catalogue, ...ownByName]),
     authority: new Authority(policy, keys, clock),
     ledger,
     rejections,
@@ -318,5 +321,6 @@ async function composeControlLine(parts: ControlParts, runtime: Runtime): Promis
     clock: new CommandClock({ slots: new ActionSlots(commandsConfig), reporter, clock, waitMs }),
   };
   support.include("commands", () => commandsSection(journal, (limit) => ledger.list(limit)));
-  return { service: commandService(dispatchParts, channels.open, log), dispatchParts, audit, journal, seal, log };
+  const services = [stateService(states, clock), commandService(dispatchParts, channels.open, log)];
+  return { services, dispatchParts, audit, journal, seal, log };
 }

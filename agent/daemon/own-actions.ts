@@ -15,15 +15,21 @@ import { reboot } from "../commands/actions/reboot.ts";
 import { replaceKeys } from "../commands/actions/replace-keys.ts";
 import { rotateCertificate } from "../commands/actions/rotate-certificate.ts";
 import { setConfig } from "../commands/actions/set-config.ts";
+import { activateState, deactivateState, fetchState } from "../commands/actions/state.ts";
 import { CollectionRules } from "../commands/collection-rules.ts";
 import { ConfigOverrides } from "../commands/config-overrides.ts";
 import type { KeySet } from "../commands/key-set.ts";
+import { StateTemplates } from "../commands/state-templates.ts";
 import { AgentError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import type { ControlParts, Runtime } from "./parts.ts";
 
 /** The actions of the agent itself, beside those of the catalogue. Takes up the rules of collection that were set before. */
-export function ownActions(parts: ControlParts, keys: KeySet, { clock, log }: Runtime): readonly Action[] {
+export function ownActions(
+  parts: ControlParts,
+  { keys, states }: { readonly keys: KeySet; readonly states: StateTemplates },
+  { clock, log }: Runtime,
+): readonly Action[] {
   const { loaded, commandsConfig, line, link, support } = parts;
   const { renewal } = link;
   const { config } = loaded;
@@ -37,6 +43,9 @@ export function ownActions(parts: ControlParts, keys: KeySet, { clock, log }: Ru
       : locate(commandsConfig.locate, known.signals, clock),
     notSupported("dtc.read", "R0", "read diagnostic trouble codes"),
     notSupported("dtc.clear", "R2", "clear diagnostic trouble codes"),
+    fetchState(states, known),
+    activateState(states),
+    deactivateState(states),
     showCollection(rules),
     changeCollection(rules, collectRules),
     captureFrames({
@@ -54,6 +63,20 @@ export function ownActions(parts: ControlParts, keys: KeySet, { clock, log }: Ru
     replaceKeys(keys),
     reboot(() => restartSystem(config.runtimeDir)),
   ];
+}
+
+/** The state templates of the catalogue, with those that were active before. */
+export function stateTemplatesOf(
+  { catalogue, line, journal, support }: ControlParts,
+  { clock, log }: Runtime,
+): StateTemplates {
+  const templates = catalogue.value.protobuf.states;
+  const { signals } = line.vehicle;
+  const campaigns = line.campaigns.control;
+  const states = new StateTemplates({ templates, signals, campaigns, journal, clock, log });
+  states.restore();
+  support.include("state-templates", () => states.list());
+  return states;
 }
 
 function collectionRulesOf({ loaded, line, journal, support }: ControlParts, log: Log): CollectionRules {

@@ -1,4 +1,5 @@
 import { announceAsleep, type PresenceParts, runPresence } from "../cloud/presence.ts";
+import type { StateTemplates } from "../commands/state-templates.ts";
 import type { Clock } from "../core/clock.ts";
 import { AgentError } from "../core/errors.ts";
 import type { Service } from "../core/lifecycle.ts";
@@ -15,6 +16,8 @@ import type { ClockSteps } from "../vehicle/safety-gate.ts";
 const ASLEEP_MS = 500;
 /** How often `systemctl status` gets a new line. */
 const STATUS_INTERVAL_MS = 5000;
+/** How late the end of a state template may be. */
+const STATE_INTERVAL_MS = 1000;
 
 /** A bus and what it said of itself last. */
 export type ObservedBus = {
@@ -137,6 +140,21 @@ export function busService(line: ObservedBus, sink: BusSink, log: Log): Service 
       }
     },
     stop: () => bus.stop(),
+  };
+}
+
+/** Ends state templates whose time is over, and writes down what is left of the others. */
+export function stateService(states: Pick<StateTemplates, "tick" | "keep">, clock: Clock): Service {
+  const stops: (() => void)[] = [];
+  return {
+    name: "state templates",
+    start: async () => void stops.push(clock.every(STATE_INTERVAL_MS, () => states.tick())),
+    stop: async () => {
+      for (const stop of stops.splice(0)) {
+        stop();
+        states.keep();
+      }
+    },
   };
 }
 

@@ -113,6 +113,15 @@ export const JOURNAL_SPACES = {
       deletedBy: "nobody",
     },
   ],
+  "state-templates": [
+    {
+      key: "TEMPLATE",
+      holds:
+        "a state template that a command has activated, and how long for: its time left, and its end by the wall clock",
+      schema: ["agent/commands/state-templates.ts", "activation"],
+      deletedBy: "StateTemplates: when it is deactivated, its time is over, or the catalogue has it no more",
+    },
+  ],
   update: [
     {
       key: "current",

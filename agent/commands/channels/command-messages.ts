@@ -32,6 +32,7 @@ const actuator = z.object({
 const stateTemplate = z.object({
   state_template_sync_id: z.string(),
   operation: z.enum(["activate_operation", "deactivate_operation", "fetch_snapshot_operation"]).optional(),
+  activate_operation: z.object({ deactivate_after_seconds: z.int().min(0) }).nullish(),
 });
 
 const wireRequest = z.object({
@@ -53,6 +54,13 @@ const wireRequest = z.object({
 });
 type WireRequest = z.infer<typeof wireRequest>;
 
+/** What is to be done with one state template; `seconds` is when it is to be deactivated again, undefined where the message says 0. */
+export type StateOperation = {
+  readonly id: string;
+  readonly operation: z.infer<typeof stateTemplate>["operation"];
+  readonly seconds: number | undefined;
+};
+
 /** A request as config/proto/commands.proto has it. */
 export type CommandMessage = {
   readonly commandId: string;
@@ -70,7 +78,7 @@ export type CommandMessage = {
       }
     | {
         readonly kind: "state";
-        readonly templates: readonly { readonly id: string; readonly operation: string | undefined }[];
+        readonly templates: readonly StateOperation[];
       }
     | undefined;
 };
@@ -151,9 +159,11 @@ function commandOf({
     };
   }
   if (state === undefined) return undefined;
-  const templates = state.state_template_information.map(({ state_template_sync_id: id, operation }) => ({
-    id,
-    operation,
-  }));
+  const templates = state.state_template_information.map(
+    ({ state_template_sync_id: id, operation, activate_operation: activate }) => {
+      const seconds = activate?.deactivate_after_seconds;
+      return { id, operation, seconds: seconds === 0 ? undefined : seconds };
+    },
+  );
   return { kind: "state", templates };
 }

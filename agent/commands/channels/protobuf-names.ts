@@ -12,9 +12,6 @@ export type NamedCommand = {
   readonly decodeError: CommandRejection | undefined;
 };
 
-/** Most signals that one request may ask for; those of its templates together. */
-const MAX_SIGNALS = 64;
-
 /** What is wrong with the first entry that cannot be used, and its place; undefined where all can. */
 export function protobufProblem(
   { actuators, states }: ProtobufNames,
@@ -33,7 +30,10 @@ export function protobufProblem(
       return { path: [...path, "does"], problem: `an argument is a number, not a ${type}` };
     }
   }
-  for (const [index, { signals: names }] of states.entries()) {
+  for (const [index, { template, signals: names }] of states.entries()) {
+    if (states.findIndex((one) => one.template === template) !== index) {
+      return { path: ["states", index, "template"], problem: "is named twice" };
+    }
     for (const [at, name] of names.entries()) {
       const found = signals.find(name);
       if (found.kind === "unfit") return { path: ["states", index, "signals", at], problem: found.problem };
@@ -44,7 +44,7 @@ export function protobufProblem(
 
 /** What `command` asks for by the names of the catalogue. */
 export function namedCommand(command: NonNullable<CommandMessage["command"]>, names: ProtobufNames): NamedCommand {
-  return command.kind === "actuate" ? actuationOf(command, names) : readingOf(command, names);
+  return command.kind === "actuate" ? actuationOf(command, names) : stateCommand(command, names);
 }
 
 function actuationOf(
@@ -76,26 +76,34 @@ function actuationOf(
     : { action: asked.action, arguments: {}, decodeError: undefined };
 }
 
-/** The last known state is fetched; it is not sent by itself, so that there is nothing to activate. */
-function readingOf(
+/** Actions on state templates, by their operations. */
+const STATE_ACTIONS = {
+  activate_operation: "state.activate",
+  deactivate_operation: "state.deactivate",
+  fetch_snapshot_operation: "state.fetch",
+} as const;
+
+/** All templates of a request meet the same operation: it has one answer. */
+function stateCommand(
   { templates }: Extract<CommandMessage["command"], { kind: "state" }>,
   { states }: ProtobufNames,
 ): NamedCommand {
-  const signals = new Set<string>();
-  const meaning = (decodeError: CommandRejection | undefined): NamedCommand => ({
-    action: "signals.last",
-    arguments: { signals: [...signals] },
+  const [first] = templates;
+  const action = STATE_ACTIONS[first?.operation ?? "fetch_snapshot_operation"];
+  const template = [...new Set(templates.map(({ id }) => id))];
+  const meaning = (decodeError?: CommandRejection): NamedCommand => ({
+    action,
+    arguments: first?.seconds === undefined ? { template } : { template, seconds: first.seconds },
     decodeError,
   });
-  for (const { id, operation } of templates) {
-    const state = states.find(({ template }) => template === id);
-    if (state === undefined) return meaning(rejected("STATE_TEMPLATE_OUT_OF_SYNC", "a state template is not known"));
-    if (operation !== "fetch_snapshot_operation") {
-      return meaning(rejected("NOT_SUPPORTED", "of a state template only a snapshot can be fetched"));
-    }
-    for (const name of state.signals) signals.add(name);
+  if (first?.operation === undefined) {
+    return meaning(rejected("COMMAND_REQUEST_PARSING_FAILED", "it names no state template, or not what to do with it"));
   }
-  if (signals.size === 0) return meaning(rejected("COMMAND_REQUEST_PARSING_FAILED", "it names no state template"));
-  if (signals.size > MAX_SIGNALS) return meaning(rejected("ARGUMENT_OUT_OF_RANGE", `more than ${MAX_SIGNALS} signals`));
-  return meaning(undefined);
+  if (templates.some(({ id }) => !states.some((state) => state.template === id))) {
+    return meaning(rejected("STATE_TEMPLATE_OUT_OF_SYNC", "a state template is not known"));
+  }
+  if (templates.some(({ operation, seconds }) => operation !== first.operation || seconds !== first.seconds)) {
+    return meaning(rejected("NOT_SUPPORTED", "a request has one operation for all of its state templates"));
+  }
+  return meaning();
 }

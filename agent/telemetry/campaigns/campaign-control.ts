@@ -18,7 +18,7 @@ import { ruleProblems } from "./rule-problems.ts";
 import type { CampaignFigures } from "./running-campaign.ts";
 
 export type CampaignControlParts = {
-  readonly set: Pick<CampaignSet, "use" | "list" | "reportOrphans">;
+  readonly set: Pick<CampaignSet, "use" | "list" | "reportOrphans" | "snapshot">;
   readonly context: PlanContext;
   readonly limits: CampaignLimits;
   /** What the gateway is; undefined where that is not known. */
@@ -57,6 +57,7 @@ export class CampaignControl {
   readonly #judge: CampaignJudge;
   readonly #offers = new Map<CampaignSource, SourceOffer>();
   #default: CampaignPlan;
+  #states: readonly CampaignPlan[] = [];
   #choice: CampaignChoice = { chosen: [], refused: [] };
 
   /** `rules` must fit the table. */
@@ -71,6 +72,20 @@ export class CampaignControl {
   useRules(rules: readonly CollectRule[]): void {
     this.#default = planRules(rules, this.#parts.context);
     this.#apply();
+  }
+
+  /**
+   * From the next frame on these are the campaigns of state templates, in place of those before. `anew` begin again, with a snapshot of
+   * what is known of their signals.
+   */
+  useStates(plans: readonly CampaignPlan[], anew: readonly CampaignPlan[] = []): void {
+    if (anew.some((plan) => this.#states.includes(plan))) {
+      this.#states = plans.filter((plan) => !anew.includes(plan));
+      this.#apply();
+    }
+    this.#states = plans;
+    this.#apply();
+    for (const { document } of anew) this.#parts.set.snapshot(document.id);
   }
 
   /** One sentence about the first rule that matches no signal of the table, or several where it names one; undefined when all are good. */
@@ -138,7 +153,7 @@ export class CampaignControl {
   }
 
   #apply(): void {
-    this.#parts.set.use([this.#default, ...this.#choice.chosen.map(({ plan }) => plan)]);
+    this.#parts.set.use([this.#default, ...this.#states, ...this.#choice.chosen.map(({ plan }) => plan)]);
   }
 }
 

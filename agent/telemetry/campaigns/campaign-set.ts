@@ -7,6 +7,7 @@ import { recordsWith } from "../collect/cells/cell-records.ts";
 import { KeptCells } from "../collect/cells/kept-cells.ts";
 import { type Collector, type FrameLinks, type FrameUser, joinedLinks } from "../collect/collector.ts";
 import type { CloseCause } from "../collect/sampler.ts";
+import { takeLatest } from "../collect/take-latest.ts";
 import { framesFor, HistoryFilter } from "../history/history-filter.ts";
 import type { EncodedDraft } from "../record/encode/record-sealer.ts";
 import { TableAnnouncement } from "../table-announcement.ts";
@@ -91,6 +92,16 @@ export class CampaignSet implements FrameUser {
   fire(id: string): boolean {
     const member = this.#members.find(({ campaign }) => campaign.plan.document.id === id);
     return member?.campaign.fire() === true;
+  }
+
+  /** What is known of the signals of a campaign goes through its samplers, with the times at which it came, and is a record by itself. */
+  snapshot(id: string): void {
+    const member = this.#members.find(({ campaign }) => campaign.plan.document.id === id);
+    if (member === undefined || !isActive(member.state)) return;
+    const { pass, latest } = this.#parts.collector;
+    member.campaign.flush("tick");
+    takeLatest(member.campaign.links.samplers, latest, pass);
+    member.campaign.flush("tick");
   }
 
   /** Announces the tables of campaigns that have one of their own, and from now on that of each new one. */

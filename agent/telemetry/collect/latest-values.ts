@@ -1,6 +1,7 @@
 import type { LatestValue } from "../../signals/latest-signals.ts";
 import type { SignalEntry } from "../../signals/signal-entry.ts";
 import type { SignalTable } from "../../signals/signal-table.ts";
+import type { Reading } from "./sampler.ts";
 
 /**
  * The newest value of every signal, collected or not, side by side by slot (see `SignalSlots`). `note` is on the frame path: it reads
@@ -50,6 +51,18 @@ export class LatestValues {
       if (latest !== undefined) found.push(latest);
     }
     return found;
+  }
+
+  /** Reads what is known of a slot into `reading`; false where it was never seen. */
+  readInto(slot: number, reading: Reading): boolean {
+    const timeUs = this.seenUs[slot];
+    if (Number.isNaN(timeUs)) return false;
+    reading.slot = slot;
+    reading.timeUs = timeUs;
+    reading.low = this.words[slot * 2];
+    reading.high = this.words[slot * 2 + 1];
+    reading.raw = Number(this.#rawOf(this.#table.slots.signalOf(slot), slot));
+    return true;
   }
 
   /**

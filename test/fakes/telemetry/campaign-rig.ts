@@ -1,4 +1,5 @@
 import type { Outbox } from "../../../agent/ports/outbox.ts";
+import { LatestSignals } from "../../../agent/signals/latest-signals.ts";
 import { Appender } from "../../../agent/telemetry/appender.ts";
 import { CampaignControl } from "../../../agent/telemetry/campaigns/campaign-control.ts";
 import { limitsOf } from "../../../agent/telemetry/campaigns/campaign-limits.ts";
@@ -85,7 +86,8 @@ export async function campaignRig(settings: RigSettings = {}) {
     (["event", "telemetry", "capture"] as const).flatMap((stream) =>
       outbox.read(stream, 0, outbox.lastRow(), 10_000, 1e9).map(({ payload }) => reader.decode(payload)),
     );
-  return { clock, outbox, pipeline, campaigns, control, history, interests, bus, drive, use, records };
+  const signals = new LatestSignals(table, collector.latest);
+  return { clock, outbox, pipeline, campaigns, control, history, interests, bus, drive, use, records, signals };
 }
 
 /** The samples of a campaign's records as "column@ms=value", oldest record first; of the default campaign without an id. */

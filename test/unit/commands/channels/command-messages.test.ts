@@ -47,8 +47,8 @@ describe("requests in the protobuf flavour", () => {
 
   it("reads a request of the last known state, and the authorisation that is a field of ours", () => {
     const templates = [
-      { id: "doors", operation: "fetch_snapshot_operation" },
-      { id: "x", operation: "activate_operation" },
+      { id: "doors", operation: "fetch_snapshot_operation", seconds: undefined },
+      { id: "x", operation: "activate_operation", seconds: 5 },
     ];
     const hex = "820103632d319a01140a090a05646f6f727322000a070a017812020805";
     expect(readHex(hex)).toMatchObject({ timeoutMs: undefined, issuedAtMs: undefined });
