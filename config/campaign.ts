@@ -164,7 +164,7 @@ const send = z.strictObject({
  */
 export const campaignDocument = z
   .strictObject({
-    schemaVersion: z.literal(1),
+    schemaVersion: z.literal(1, { error: ({ input }) => schemaProblem(input) }),
     id: name.describe("a later document of this id takes the place of the one in force"),
     version: z.int().min(1).max(4_294_967_295).describe("grows with each document of the id"),
     description: z.string().max(500).default(""),
@@ -228,6 +228,12 @@ export const campaignDocument = z
   });
 
 export type CampaignDocument = z.infer<typeof campaignDocument>;
+
+/** What an agent that is older than a document says of it. */
+function schemaProblem(given: unknown): string {
+  const isNewer = typeof given === "number" && given > 1;
+  return isNewer ? `${given} is newer than this agent knows (1): update the agent first` : "must be 1";
+}
 
 type Checked = {
   readonly start?: string | undefined;

@@ -84,7 +84,7 @@ function checked(
 }
 
 function locatorIn(files: readonly YamlFile[]): Locate {
-  return (at) => locateIn(files, at);
+  return (at, offset) => locateIn(files, at, offset);
 }
 
 function valueAt(value: unknown, at: readonly Key[]): unknown {

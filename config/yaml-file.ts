@@ -11,8 +11,11 @@ const MAX_PROBLEMS = 50;
 /** A key of a map or an index of a list. */
 export type Key = string | number;
 
-/** "file:line:col" of the value at a path, or of its nearest parent that is written down. */
-export type Locate = (path: readonly Key[]) => string;
+/**
+ * "file:line:col" of the value at a path, or of its nearest parent that is written down; with `offset`, of a place inside a text, counted
+ * in UTF-16 units, where that is written in one line and as it is.
+ */
+export type Locate = (path: readonly Key[], offset?: number) => string;
 
 /** A file as parsed: its value, and what is needed to say where a part of it stands. */
 export type YamlFile = {
@@ -56,7 +59,9 @@ export function invalidFile(path: string, problems: readonly string[]): AgentErr
 }
 
 /** Where a value stands in files that were merged, the last one over the others. */
-export function locateIn(files: readonly YamlFile[], path: readonly Key[]): string {
+export function locateIn(files: readonly YamlFile[], path: readonly Key[], inText?: number): string {
+  const inside = inText === undefined ? undefined : placeInText(files, path, inText);
+  if (inside !== undefined) return inside;
   for (let depth = path.length; depth > 0; depth--) {
     for (const file of files.toReversed()) {
       const offset = offsetOf(file.document, path.slice(0, depth));
@@ -66,6 +71,20 @@ export function locateIn(files: readonly YamlFile[], path: readonly Key[]): stri
     }
   }
   return `${files[0].path}:1:1`;
+}
+
+function placeInText(files: readonly YamlFile[], path: readonly Key[], inText: number): string | undefined {
+  for (const { path: name, document, lines } of files.toReversed()) {
+    const node: unknown = document.getIn(path, true);
+    if (!isScalar(node) || typeof node.value !== "string" || node.range === undefined || node.range === null) continue;
+    const [start, end] = node.range;
+    const quotes = node.type === "QUOTE_DOUBLE" || node.type === "QUOTE_SINGLE" ? 1 : 0;
+    // Otherwise there are escapes, or it goes over several lines.
+    if (end - start !== node.value.length + 2 * quotes || node.type?.startsWith("BLOCK")) return undefined;
+    const { line, col } = lines.linePos(start + quotes + inText);
+    return `${name}:${line}:${col}`;
+  }
+  return undefined;
 }
 
 /** The first of many problems, and how many more there are. */

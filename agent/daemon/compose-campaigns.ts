@@ -4,6 +4,7 @@ import { createStateFiles } from "../../drivers/os/state-files.ts";
 import type { Outbox } from "../ports/outbox.ts";
 import { type Interest, undescribedBuses, type WantedSignals } from "../signals/wanted-signals.ts";
 import type { Appender } from "../telemetry/appender.ts";
+import { CAMPAIGN_SOURCES } from "../telemetry/campaigns/campaign-choice.ts";
 import { CampaignControl } from "../telemetry/campaigns/campaign-control.ts";
 import { limitsOf } from "../telemetry/campaigns/campaign-limits.ts";
 import { reportCampaigns } from "../telemetry/campaigns/campaign-reporter.ts";
@@ -17,7 +18,7 @@ import { countOf } from "../telemetry/pipeline.ts";
 import type { CampaignReport } from "../telemetry/record/encode/campaign-report.ts";
 import type { Encoder } from "../telemetry/record/encode/encoder.ts";
 import { factNames, factValues } from "./campaign-facts.ts";
-import { type CampaignFiles, loadCampaignFiles, offerOf } from "./configuration/campaign-files.ts";
+import { type CampaignFiles, type FoundCampaigns, loadCampaignFiles, offerOf } from "./configuration/campaign-files.ts";
 import { historyService } from "./kept-history.ts";
 import type { Campaigns, Runtime } from "./parts.ts";
 import { loopService, type ObservedBus } from "./services.ts";
@@ -32,12 +33,12 @@ export type CampaignLineParts = {
   readonly appender: Appender;
   readonly outbox: Pick<Outbox, "kept" | "stats">;
   readonly buses: readonly ObservedBus[];
-  readonly files: CampaignFiles;
+  readonly found: Pick<FoundCampaigns, "files" | "set">;
 };
 
 /** The part of the composition root that wires campaigns. Without one that asks for them, history and expressions cost nothing. */
 export function composeCampaigns(
-  { config, wanted, collector, encoder, appender, outbox, buses, files }: CampaignLineParts,
+  { config, wanted, collector, encoder, appender, outbox, buses, found }: CampaignLineParts,
   { clock, log, isOnline }: Pick<Runtime, "clock" | "log"> & { readonly isOnline: () => boolean },
 ): Campaigns {
   const { table } = wanted;
@@ -77,21 +78,23 @@ export function composeCampaigns(
   const keptOfCloud = config.campaigns.cloud === undefined ? undefined : store.load("cloud");
   control.begin(
     new Map([
-      ["files", offerOf(files)],
+      ["files", offerOf(found.files)],
+      ["set", offerOf(found.set)],
       ["local", keptOffer(kept)],
       ["cloud", keptOffer(keptOfCloud ?? NO_CAMPAIGNS)],
     ]),
   );
-  for (const [source, { documents }] of [["local", kept] as const, ["cloud", keptOfCloud ?? NO_CAMPAIGNS] as const]) {
-    if (documents.length > 0) log.info("campaign.kept", { source, campaigns: documents.length });
+  for (const source of CAMPAIGN_SOURCES) {
+    const campaigns = control.documentsOf(source).length;
+    if (campaigns > 0) log.info("campaign.found", { source, campaigns });
   }
   const local = new LocalCampaigns(kept, { control, store, log });
   const reload = async (): Promise<CampaignFiles> => {
-    const found = await loadCampaignFiles(config, table);
-    control.offer("files", offerOf(found));
-    for (const { file, what } of found.refused) log.error("campaign.refused", { file, what });
-    log.info("campaign.files-read", { campaigns: found.documents.length, refused: found.refused.length });
-    return found;
+    const files = await loadCampaignFiles(config, table);
+    control.offer("files", offerOf(files));
+    for (const { file, what } of files.refused) log.error("campaign.refused", { file, what });
+    log.info("campaign.files-read", { campaigns: files.documents.length, refused: files.refused.length });
+    return files;
   };
   const send = (report: CampaignReport): void => {
     for (const draft of encoder.campaignReport(report)) appender.add(draft);

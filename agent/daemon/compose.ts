@@ -210,7 +210,7 @@ type DataLineParts = {
 function composeDataLine({ loaded, catalogue, outbox, broker, frameLog }: DataLineParts, runtime: Runtime): DataLine {
   const { config, checkedTable } = loaded;
   const { table, sources } = checkedTable;
-  const files = loaded.campaigns;
+  const found = loaded.campaigns;
   const { thingName: thing, collect } = config;
   const { bootId, clock, log, random, startedAtMs } = runtime;
   const settings = { ...config.encode, timeResolutionUs: collect.timeResolutionUs, lifeMs: config.outbox.lifeMs };
@@ -240,7 +240,7 @@ function composeDataLine({ loaded, catalogue, outbox, broker, frameLog }: DataLi
   });
   const isOnline = (): boolean => broker.status().state === "online";
   const campaigns = composeCampaigns(
-    { config, wanted, collector, encoder, appender, outbox, buses, files },
+    { config, wanted, collector, encoder, appender, outbox, buses, found },
     { clock, log, isOnline },
   );
   const takers = { capture, history: campaigns.history, frameLog: frameLog?.log };

@@ -32,5 +32,5 @@ export function unfitCampaign(campaign: CampaignFile, problems: readonly EntryPr
 
 /** Each as "file:line:col field: problem". */
 export function placed({ locate }: CampaignFile, problems: readonly EntryProblem[]): readonly string[] {
-  return problems.map(({ path, problem }) => `${locate(path)} ${path.join(".")}: ${problem}`);
+  return problems.map(({ path, problem, offset }) => `${locate(path, offset)} ${path.join(".")}: ${problem}`);
 }

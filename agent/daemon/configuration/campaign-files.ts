@@ -15,6 +15,8 @@ import { factNames } from "../campaign-facts.ts";
 /** Files that are read of a folder; more are refused together. */
 const MAX_FILES = 1000;
 
+type CampaignConfig = Pick<AgentConfig, "buses" | "campaigns" | "ota">;
+
 /** A file, and why it is not in force: a line for each problem, with its place. `id` is its path where it cannot be read, and `version` 0. */
 export type RefusedFile = {
   readonly file: string;
@@ -31,16 +33,40 @@ export type CampaignFiles = {
 
 type Read = { readonly file: string; readonly document: CampaignDocument; readonly locate: Locate };
 
+/** The campaigns of files: the vehicle's own ones, and those of the signed set in use. */
+export type FoundCampaigns = {
+  readonly files: CampaignFiles;
+  readonly set: CampaignFiles;
+  /** Those of both that do not run. */
+  readonly refused: readonly RefusedFile[];
+};
+
+/** None, as where there is no folder. */
+export const NO_FILES: CampaignFiles = { documents: [], refused: [] };
+
+/** Reads the vehicle's own folder, and `campaigns` in that of the signed set, where one is in use. Throws nothing. */
+export async function findCampaigns(
+  config: CampaignConfig,
+  setFolder: string | undefined,
+  table: SignalTable,
+): Promise<FoundCampaigns> {
+  const files = await loadCampaignFiles(config, table);
+  const set = setFolder === undefined ? NO_FILES : await loadCampaignFiles(inFolder(config, setFolder), table);
+  return { files, set, refused: [...files.refused, ...set.refused] };
+}
+
+/** A configuration with the campaigns of a set of files in place of its own. */
+export function inFolder(config: CampaignConfig, setFolder: string): CampaignConfig {
+  return { ...config, campaigns: { ...config.campaigns, folder: join(setFolder, "campaigns") } };
+}
+
 /** What the control of campaigns is told of a folder. */
 export function offerOf({ documents, refused }: CampaignFiles): SourceOffer {
   return { documents, unread: refused.map(({ id, version, what }) => ({ id, version, reason: what })) };
 }
 
 /** Reads `campaigns.folder` and holds each document against the table and the limits. A folder that is not there has none. Throws nothing. */
-export async function loadCampaignFiles(
-  config: Pick<AgentConfig, "buses" | "campaigns" | "ota">,
-  table: SignalTable,
-): Promise<CampaignFiles> {
+export async function loadCampaignFiles(config: CampaignConfig, table: SignalTable): Promise<CampaignFiles> {
   const { folder, history } = config.campaigns;
   const refused: RefusedFile[] = [];
   const read: Read[] = [];
@@ -70,7 +96,7 @@ export async function loadCampaignFiles(
 /** What is wrong with a document by itself and beside the others, each with its place. */
 function problemsOf({ file, document, locate }: Read, all: readonly Read[], judged: JudgedDocument): readonly string[] {
   const problems = judged.kind === "unfit" ? judged.problems : [];
-  const lines = problems.map(({ path, problem }) => `${locate(path)} ${path.join(".")}: ${problem}`);
+  const lines = problems.map(({ path, problem, offset }) => `${locate(path, offset)} ${path.join(".")}: ${problem}`);
   const twin = all.find((other) => other.file !== file && other.document.id === document.id);
   return twin === undefined ? lines : [...lines, `${locate(["id"])} id: ${document.id} is that of ${twin.file} too`];
 }

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type ConfigLayer, FILE_SET_SECTIONS, layerFiles } from "../../../config/layers.ts";
 import { type LoadedConfig, loadConfigFile, ownFiles } from "../../../config/load.ts";
@@ -13,7 +14,7 @@ import {
 import type { Clock } from "../../core/clock.ts";
 import type { ConfigCopy } from "../../core/config-copy.ts";
 import { AgentError, EXIT, errnoOf, FAULTS } from "../../core/errors.ts";
-import { type CampaignFiles, loadCampaignFiles } from "./campaign-files.ts";
+import { type FoundCampaigns, findCampaigns, inFolder, loadCampaignFiles } from "./campaign-files.ts";
 import { checkConfig } from "./check-config.ts";
 import { lastGoodOf } from "./last-good.ts";
 import type { LoadedTable } from "./load-table.ts";
@@ -38,7 +39,7 @@ export type DaemonConfig = LayeredConfig & {
   /** The signal table that it was checked with; what it was made of only where there is a catalogue. */
   readonly checkedTable: LoadedTable;
   /** Of the vehicle's own files. */
-  readonly campaigns: CampaignFiles;
+  readonly campaigns: FoundCampaigns;
   /** The vehicle's own files and those that they name, before they were checked; undefined when their copy was read. */
   readonly snapshot: ConfigSnapshot | undefined;
 };
@@ -72,7 +73,7 @@ export async function loadDaemonConfig(path: string, clock: Clock, environment?:
     // What the files say beyond the table is as large as it, and only a catalogue looks it up.
     const isLookedUp = layered.config.commands?.catalogueFile !== undefined;
     const config = withMappedRules(layered.config, checkedTable);
-    const campaigns = await loadCampaignFiles(config, checkedTable.table);
+    const campaigns = await findCampaigns(config, setFolderOf(layered), checkedTable.table);
     return {
       ...layered,
       config,
@@ -179,14 +180,23 @@ export async function problemOfSet(
   clock: Clock,
 ): Promise<string | undefined> {
   if (loaded.copy !== undefined) return "the vehicle's own configuration cannot be used, and must be mended first";
-  if ((await layerFiles({ folder: draft })).length === 0)
-    return "it holds no agent.d/*.yaml, so that nothing would change";
   const { config, sets } = loaded;
+  const hasCampaigns = layer === "files" && existsSync(join(draft, "campaigns"));
+  if (!hasCampaigns && (await layerFiles({ folder: draft })).length === 0)
+    return "it holds no agent.d/*.yaml and no campaigns/*.yaml, so that nothing would change";
   const inUse = (name: LayerName): string | undefined =>
     sets[name] === "none" ? undefined : join(layerFolder(config.stateDir, name), sets[name]);
   const paths = { files: inUse("files"), settings: inUse("settings"), [layer]: draft };
   const tried = await loadWith(loaded, paths, sectionsOf(config), clock);
-  return typeof tried === "string" ? tried : undefined;
+  if (typeof tried === "string") return tried;
+  if (!hasCampaigns || tried.table === undefined) return undefined;
+  const { refused } = await loadCampaignFiles(inFolder(tried.loaded.config, draft), tried.table.table);
+  return refused.length === 0 ? undefined : refused.map(({ what }) => what).join("\n");
+}
+
+/** The folder of the signed set of files in use. */
+function setFolderOf({ config, sets }: Pick<LayeredConfig, "config" | "sets">): string | undefined {
+  return sets.files === "none" ? undefined : join(layerFolder(config.stateDir, "files"), sets.files);
 }
 
 async function loadWith(

@@ -65,6 +65,7 @@ export function planExpressions(document: CampaignDocument, table: SignalTable, 
     const unfit = derived.problems.map(({ index, problem, offset }) => ({
       path: ["derived", index, "expression"],
       problem: `${problem} (character ${offset + 1})`,
+      offset,
     }));
     return { kind: "unfit", problems: unfit };
   }
@@ -72,7 +73,8 @@ export function planExpressions(document: CampaignDocument, table: SignalTable, 
     if (text === undefined) return undefined;
     const expression = compileExpression(text, derived.scope, "condition");
     if (expression.kind === "expression") return expression;
-    problems.push({ path, problem: `${expression.problem} (character ${expression.offset + 1})` });
+    const { problem, offset } = expression;
+    problems.push({ path, problem: `${problem} (character ${offset + 1})`, offset });
     return undefined;
   };
   const release = compiled(["trigger", "release"], document.trigger?.release);

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { composeCampaigns } from "../../../agent/daemon/compose-campaigns.ts";
+import { NO_FILES } from "../../../agent/daemon/configuration/campaign-files.ts";
 import type { BusSink, CanBus } from "../../../agent/ports/can-bus.ts";
 import type { FrameBatch } from "../../../agent/ports/frame.ts";
 import type { Outbox } from "../../../agent/ports/outbox.ts";
@@ -69,7 +70,7 @@ function pipelineOf(table: SignalTable, outbox: Outbox): Pipeline {
       appender,
       outbox,
       buses: [],
-      files: { documents: [], refused: [] },
+      found: { files: NO_FILES, set: NO_FILES },
     },
     { clock, log, isOnline: () => false },
   );

@@ -122,7 +122,7 @@ describe("campaigns by the named shadow, from the cloud to the vehicle and back"
     await desire({ goes: null, comes: document("comes", 1) });
     const second = await startDaemon(home);
     expect((await second.status()).link.state).not.toBe("online");
-    expect(second.lines.join("\n")).toContain('"event":"campaign.kept","source":"cloud","campaigns":2');
+    expect(second.lines.join("\n")).toContain('"event":"campaign.found","source":"cloud","campaigns":2');
     await proxy.restore();
     await says(thing, "comes@1 running, stays@1 running");
   });

@@ -27,6 +27,18 @@ const setOf = (rules = RULES, dbc = DBC): UpdatePart => ({
   ],
 });
 
+const CAMPAIGN = `schemaVersion: 1
+id: one
+version: 1
+collect:
+  - { signals: Engine.Speed, mode: every, ms: 100 }
+`;
+const campaignsOf = (content: string): UpdatePart => ({
+  kind: "files",
+  name: "vehicle",
+  entries: [{ name: "campaigns/one.yaml", content }],
+});
+
 /** How many signals each start of the agent knew. */
 const signals = (daemon: SupervisedDaemon): readonly number[] =>
   [...daemon.log().matchAll(/"event":"agent.started".*?"signals":(\d+)/g)].map(([, count]) => Number(count));
@@ -93,6 +105,11 @@ describe("updates of DBC files, rules and settings", { timeout: 120_000 }, () =>
     ["a section that stays with the vehicle", setOf("ota: {rootFile: mine.json}\n"), /only the vehicle's own files/],
     ["a file that leads out", setOf("dbc: [{file: ../../../../etc/shadow-of-none}]\n"), /cannot be read/],
     [
+      "a campaign that cannot run",
+      campaignsOf(CAMPAIGN.replace("Engine.Speed, mode", "Engine.Speed, mood")),
+      /one\.yaml:5:\d+ collect\[0\]/,
+    ],
+    [
       "nothing to set",
       { kind: "files", name: "v", entries: [{ name: "x.dbc", content: DBC }] },
       /nothing would change/,
@@ -105,6 +122,14 @@ describe("updates of DBC files, rules and settings", { timeout: 120_000 }, () =>
     expect(stdout).toMatch(reason);
     expect(readdirSync(files())).toEqual([]);
     expect(daemon.ends).toEqual([]);
+  });
+
+  it("brings campaigns, which run beside the vehicle's own", async () => {
+    const daemon = await start();
+    const update = releaseSigner.bundle([campaignsOf(CAMPAIGN)], { component: "vehicle" });
+    expect((await ota("install", update.path)).code).toBe(0);
+    expect(daemon.log()).toContain('"event":"campaign.found","source":"set","campaigns":1');
+    expect(signals(daemon)).toEqual([2, 2]);
   });
 
   it("goes back to the set before when the technician says so during the trial", async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { composeCampaigns } from "../../../agent/daemon/compose-campaigns.ts";
+import { NO_FILES } from "../../../agent/daemon/configuration/campaign-files.ts";
 import type { CanFrame } from "../../../agent/ports/frame.ts";
 import { createSignalTable } from "../../../agent/signals/build-table.ts";
 import { parseDbc } from "../../../agent/signals/dbc/parse.ts";
@@ -38,8 +39,8 @@ async function lineOf(rules: readonly CollectRule[]) {
     stateDir: "/nowhere",
     buses: busList.parse(buses.map(({ bus }) => ({ name: bus.name, driver: "replay", file: "/none.log" }))),
   };
-  const files = { documents: [], refused: [] };
-  const given = { config, wanted, collector, encoder, appender, outbox, buses, files };
+  const found = { files: NO_FILES, set: NO_FILES };
+  const given = { config, wanted, collector, encoder, appender, outbox, buses, found };
   const line = composeCampaigns(given, { clock, log: new MemoryLog(), isOnline: () => true });
   const parts = { table, collector, campaigns: line.set, encoder, appender, clock };
   const pipeline = new Pipeline({ ...parts, takers: {}, batchMs: 250 });

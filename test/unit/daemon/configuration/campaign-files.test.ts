@@ -41,14 +41,22 @@ describe("loadCampaignFiles", () => {
 
   it.each([
     ["an unknown field", `${GOOD}other: 1\n`, /bad.yaml:6:1 other: unknown key/],
-    ["a newer schema", GOOD.replace("schemaVersion: 1", "schemaVersion: 2"), /bad.yaml:1:1 schemaVersion: /],
+    [
+      "a newer schema",
+      GOOD.replace("schemaVersion: 1", "schemaVersion: 2"),
+      /bad.yaml:1:1 schemaVersion: 2 is newer than this agent knows \(1\): update the agent first/,
+    ],
     ["broken YAML", "id: [", /bad.yaml:1:6 /],
     [
       "a signal that is not there",
       `${GOOD}inputs:\n  v: Motion.Sped\n`,
       /bad.yaml:7:3 inputs.v: there is no signal Motion.Sped/,
     ],
-    ["an expression of the wrong type", `${GOOD}inputs: { v: Motion.Speed }\ntrip: v + 1.0\n`, /bad.yaml:7:1 trip: /],
+    ["an expression with a name that is not there", `${GOOD}trip: "true && wrong"\n`, /bad.yaml:6:16 trip: .*wrong/],
+    ["one in plain words", `${GOOD}trip: true && wrong\n`, /bad.yaml:6:15 trip: .*wrong/],
+    ["one with an escape, whose place is that of its key", `${GOOD}trip: "true \\x26& wrong"\n`, /bad.yaml:6:1 trip: /],
+    ["one over several lines", `${GOOD}trip: |\n  true &&\n  wrong\n`, /bad.yaml:6:1 trip: /],
+    ["an expression of the wrong type", `${GOOD}inputs: { v: Motion.Speed }\ntrip: v + 1.0\n`, /bad.yaml:7:7 trip: /],
   ])("refuses %s with its place, and takes the others", async (_, text, expected) => {
     const { documents, refused } = await load({ "good.yaml": GOOD.replace("good", "other"), "bad.yaml": text });
     expect(documents.map(({ id }) => id)).toEqual(["other"]);
