@@ -33,6 +33,7 @@ export function statusPage(
     flowLines(status, colors),
     outboxLines(status.outbox, wallUs, colors),
     frameLogLines(status, colors),
+    campaignLines(status, colors),
     commandLines(status),
     updateLines(status, colors),
   ];
@@ -47,6 +48,22 @@ function frameLogLines({ frameLog }: Status, colors: Colors): readonly string[] 
     `frame log  ${state}${file === undefined ? "" : ` ${printable(file)}`}, ${formatCount(written)} frames`,
     `           ${formatCount(files)} files, ${formatBytes(bytes)} of ${formatBytes(maxBytes)}${lost}`,
     ...(problem === undefined ? [] : [`           ${colors.red(printable(problem))}`]),
+  ];
+}
+
+function campaignLines({ campaigns }: Status, colors: Colors): readonly string[] {
+  if (campaigns === undefined) return [];
+  const { running, waiting, spent, ended, refused, elsewhere, triggers, history } = campaigns;
+  const others = { waiting, spent, ended, "for other vehicles": elsewhere };
+  const told = Object.entries(others).flatMap(([state, count]) => (count === 0 ? [] : [`, ${count} ${state}`]));
+  const bad = refused === 0 ? "" : colors.red(`, ${refused} refused`);
+  const lines = [`campaigns  ${running} running${told.join("")}${bad}, ${formatCount(triggers)} triggers`];
+  if (history === undefined) return lines;
+  const { usedBytes, bytes, seconds, overwrittenEarly } = history;
+  const short = overwrittenEarly === 0 ? "" : colors.yellow(", shorter than asked for");
+  return [
+    ...lines,
+    `           history ${seconds.toFixed(1)} s, ${formatBytes(usedBytes)} of ${formatBytes(bytes)}${short}`,
   ];
 }
 

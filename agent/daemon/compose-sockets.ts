@@ -7,6 +7,7 @@ import { ReplyBacklog } from "../../drivers/os/local-socket/reply-backlog.ts";
 import type { Service } from "../core/lifecycle.ts";
 import type { Log } from "../core/log.ts";
 import { bufferHandlers } from "../local-api/buffer-handlers.ts";
+import { campaignsHandlers } from "../local-api/campaigns-handlers.ts";
 import { type CommandsParts, commandsHandlers } from "../local-api/commands-handlers.ts";
 import { identityHandlers } from "../local-api/identity-handlers.ts";
 import { jobsHandlers } from "../local-api/jobs-handlers.ts";
@@ -53,9 +54,15 @@ export function composeVerbs(parts: VerbParts, { clock, log }: Runtime): readonl
   };
   return [
     statusVerb.answeredBy(parts.status),
-    ...signalsHandlers({ latest: () => pipeline.latest(), signals: vehicle.signals, clock }),
+    ...signalsHandlers({
+      latest: () => pipeline.latest(),
+      derived: () => line.campaigns.set.derived(),
+      signals: vehicle.signals,
+      clock,
+    }),
     ...bufferHandlers({ outbox, retryNow, clock, log }),
     ...identityHandlers({ renewal, broker, log }),
+    ...campaignsHandlers(line.campaigns, log),
     ...commandsHandlers(parts.commands),
     ...(updates === undefined ? [] : otaHandlers(updates.verbs)),
     ...(updates?.jobVerbs === undefined ? [] : jobsHandlers(updates.jobVerbs)),

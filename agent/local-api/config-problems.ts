@@ -46,7 +46,7 @@ export function configProblems({
     problems.push({ event: "config.settings-ignored", what, remedy: "set it anew with the command config.set" });
   }
   for (const { what } of campaigns?.refused ?? []) {
-    const remedy = `correct it (causeway config validate --config ${path}), then start the agent anew`;
+    const remedy = `correct it (causeway config validate --config ${path}), then: causeway campaign reload`;
     problems.push({ event: "campaign.refused", what: `a campaign does not run: ${firstOf(what)}`, remedy });
   }
   return problems;

@@ -1,8 +1,9 @@
 import type { Clock } from "../core/clock.ts";
 import { physicalOf } from "../signals/codec/signal-value.ts";
 import type { LatestSignals, LatestValue } from "../signals/latest-signals.ts";
-import { matchesSignal } from "../signals/signal-patterns.ts";
+import { matchesPattern, matchesSignal } from "../signals/signal-patterns.ts";
 import { textOf } from "../signals/value-texts.ts";
+import type { CampaignDerived } from "../telemetry/campaigns/campaign-set.ts";
 import { type SignalsSnapshot, watchSignals } from "./signals-schema.ts";
 import type { ServedVerb } from "./verb.ts";
 
@@ -11,21 +12,25 @@ const WATCH_INTERVAL_MS = 500;
 
 export type SignalsParts = {
   readonly latest: () => readonly LatestValue[];
+  /** Of the campaigns. */
+  readonly derived: () => readonly CampaignDerived[];
   readonly signals: Pick<LatestSignals, "matching" | "hold">;
   readonly clock: Clock;
 };
 
 /** `watch`: the latest values, over time. While somebody watches them, signals are decoded that nobody else wants. */
-export function signalsHandlers({ latest, signals, clock }: SignalsParts): readonly ServedVerb[] {
+export function signalsHandlers({ latest, derived, signals, clock }: SignalsParts): readonly ServedVerb[] {
   const look = sharedLook(latest, clock);
-  return [watchSignals.answeredBy(({ patterns }, signal) => watch(patterns, { look, signals, clock }, signal))];
+  return [
+    watchSignals.answeredBy(({ patterns }, signal) => watch(patterns, { look, derived, signals, clock }, signal)),
+  ];
 }
 
-type WatchParts = Pick<SignalsParts, "signals" | "clock"> & { readonly look: () => Look };
+type WatchParts = Pick<SignalsParts, "derived" | "signals" | "clock"> & { readonly look: () => Look };
 
 async function* watch(
   patterns: readonly string[],
-  { look, signals, clock }: WatchParts,
+  { look, derived, signals, clock }: WatchParts,
   signal: AbortSignal,
 ): AsyncGenerator<SignalsSnapshot> {
   const release = signals.hold("signals watch", signals.matching(patterns));
@@ -35,7 +40,11 @@ async function* watch(
       const chosen = rows.filter(
         ({ signal }) => patterns.length === 0 || patterns.some((pattern) => matchesSignal(pattern, signal)),
       );
-      yield { schemaVersion: 1, t: atUs / 1e6, signals: chosen.map(({ row }) => row) };
+      const worked = derived().filter(
+        (one) => patterns.length === 0 || patterns.some((pattern) => isMeant(pattern, one)),
+      );
+      const derivedRows = worked.map((one) => derivedRow(one, clock.wallUs()));
+      yield { schemaVersion: 1, t: atUs / 1e6, signals: chosen.map(({ row }) => row), derived: derivedRows };
       await clock.sleep(WATCH_INTERVAL_MS, signal);
     }
   } finally {
@@ -43,7 +52,16 @@ async function* watch(
   }
 }
 
+function isMeant(pattern: string, { campaign, name }: CampaignDerived): boolean {
+  return matchesPattern(pattern, pattern.includes("/") ? `${campaign}/${name}` : name);
+}
+
+function derivedRow({ campaign, name, unit, value, timeUs }: CampaignDerived, nowUs: number): DerivedRow {
+  return { campaign, name, unit, value: plain(value), ageMs: (nowUs - timeUs) / 1000 };
+}
+
 type Row = SignalsSnapshot["signals"][number];
+type DerivedRow = SignalsSnapshot["derived"][number];
 
 /** All signals with their values at one moment, as clients get them. */
 type Look = {

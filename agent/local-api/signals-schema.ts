@@ -24,12 +24,29 @@ const latestSignal = z.object({
   ageMs: z.number(),
 });
 
-/** The latest value of each signal that a pattern matches, of all of them without one; again and again. `t`: s since the Unix epoch. */
+/** The newest value of a derived signal of a campaign. */
+const derivedSignal = z.object({
+  campaign: z.string(),
+  name: z.string(),
+  unit: z.string(),
+  value,
+  ageMs: z.number(),
+});
+
+/**
+ * The latest value of each signal that a pattern matches, of all of them without one; again and again. `t`: s since the Unix epoch. Patterns
+ * over derived signals are over NAME or CAMPAIGN/NAME.
+ */
 export const watchSignals = streamVerb({
   name: "watch",
   socket: "view",
   request: z.object({ patterns: z.array(z.string().min(1).max(256)).max(64).readonly().default([]) }),
-  each: z.object({ schemaVersion: z.literal(1), t: z.number(), signals: z.array(latestSignal).readonly() }),
+  each: z.object({
+    schemaVersion: z.literal(1),
+    t: z.number(),
+    signals: z.array(latestSignal).readonly(),
+    derived: z.array(derivedSignal).readonly().default([]),
+  }),
 });
 
 /** One line of `watch`. */

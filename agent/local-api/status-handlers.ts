@@ -9,6 +9,7 @@ import type { ContinuousLog } from "../telemetry/frame-log/continuous-log.ts";
 import { type HealthFacts, stuckAfterMs } from "../telemetry/health.ts";
 import type { FrameCounters, Pipeline } from "../telemetry/pipeline.ts";
 import type { Publisher } from "../telemetry/publish/publisher.ts";
+import { type CampaignStatusParts, campaignStatus, refusedFiles } from "./campaign-status.ts";
 import { type CommandsParts, commandStatus } from "./commands-handlers.ts";
 import { configStatus, type UnmetConfig } from "./config-problems.ts";
 import { type IdentityStatusParts, identityStatusOf } from "./identity-status.ts";
@@ -34,6 +35,7 @@ type StatusLine = {
   readonly pipeline: Pick<Pipeline, "counters" | "health">;
   readonly outbox: Pick<Outbox, "stats" | "disk" | "lossCounts">;
   readonly publisher: Pick<Publisher, "counters" | "lastTurnMs">;
+  readonly campaigns: CampaignStatusParts;
 };
 
 /** What health shows in. */
@@ -73,7 +75,7 @@ export function statusOf(parts: StatusParts, { version, bootId, startedAtMs, clo
     uptimeMs: clock.monotonicMs() - startedAtMs,
     bootId,
     clockQuality: clock.quality(),
-    configuration: configStatus(loaded),
+    configuration: configurationOf(parts),
     signalTable: { id: table.id, messages: table.messages.length, signals: table.signals.length },
     buses: busStatusOf(line, clock),
     link: {
@@ -91,6 +93,7 @@ export function statusOf(parts: StatusParts, { version, bootId, startedAtMs, clo
     losses: line.outbox.lossCounts().map(({ atMs, ...loss }) => ({ ...loss, agoMs: clock.monotonicMs() - atMs })),
     frameLog:
       frameLog === undefined ? undefined : { ...frameLog.log.status(), maxBytes: config.frameLog?.maxBytes ?? 0 },
+    campaigns: campaignStatus(line.campaigns),
     commands: commandStatus(commands),
     job: updates?.report.job(),
     update: updates?.report.update(),
@@ -101,15 +104,20 @@ export function statusOf(parts: StatusParts, { version, bootId, startedAtMs, clo
 
 /** What the agent's health is judged by at this moment: the part of the status that costs little. */
 export function healthFactsOf(parts: HealthParts, clock: Clock): HealthFacts {
-  const { loaded, link, line } = parts;
+  const { link, line } = parts;
   return {
-    configuration: configStatus(loaded),
+    configuration: configurationOf(parts),
     buses: line.buses.map(({ bus: { name }, state, detail }) => ({ name, state, detail })),
     link: link.broker.status(),
     outbox: outboxStatusOf(line),
     dataPath: dataPathOf(parts, clock),
     delivery: line.publisher.counters(),
   };
+}
+
+/** Campaigns come and go after the start: what is refused of them is what is refused now. */
+function configurationOf({ loaded, line }: HealthParts): Status["configuration"] {
+  return configStatus({ ...loaded, campaigns: { refused: refusedFiles(line.campaigns) } });
 }
 
 function dataPathOf({ loaded, line }: HealthParts, clock: Clock): Status["dataPath"] {

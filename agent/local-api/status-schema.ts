@@ -234,6 +234,26 @@ export const statusSchema = z
       })
       .readonly()
       .optional(),
+    /** Campaigns by state, beside what the rules of collection ask for; absent where there is none and none is refused. */
+    campaigns: z
+      .object({
+        running: count,
+        waiting: count,
+        spent: count,
+        ended: count,
+        /** They do not run: the problems of the configuration say why. */
+        refused: count,
+        /** Meant for other vehicles. */
+        elsewhere: count,
+        triggers: count,
+        /** Received frames that are held for the time before triggers; absent while none are. */
+        history: z
+          .object({ usedBytes: count, bytes: count, seconds: count, overwrittenEarly: count })
+          .readonly()
+          .optional(),
+      })
+      .readonly()
+      .optional(),
     /** Absent where no remote commands are taken. */
     commands: z
       .object({

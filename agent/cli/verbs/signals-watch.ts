@@ -12,7 +12,7 @@ export function registerWatch(signals: Command, context: CliContext): void {
   signals
     .command("watch [patterns...]")
     .description(
-      "latest values from the running agent; patterns over MESSAGE.SIGNAL, BUS/MESSAGE@0xID.SIGNAL or a VSS path, with '*'",
+      "latest values from the running agent; patterns over MESSAGE.SIGNAL, BUS/MESSAGE@0xID.SIGNAL, a VSS path, or NAME or CAMPAIGN/NAME of a derived signal, with '*'",
     )
     .addHelpText(
       "after",
@@ -39,6 +39,7 @@ export function page(current: SignalsSnapshot, rows: number | undefined): string
     const value = `${signal.physical}`.padStart(14).slice(0, 14);
     return `${name.padEnd(44).slice(0, 44)} ${value} ${meaning(signal, rows !== undefined)} ${age(signal.ageMs)}`;
   });
+  lines.push(...current.derived.map((one) => derivedLine(one, rows !== undefined)));
   if (rows === undefined) return `${lines.join("\n")}\n`;
   const room = Math.max(1, rows - 2);
   const hidden = lines.length - room;
@@ -46,8 +47,16 @@ export function page(current: SignalsSnapshot, rows: number | undefined): string
   return `\u001b[H\u001b[2J${shown.join("\n")}\n`;
 }
 
+function derivedLine(
+  { campaign, name, value, unit, ageMs }: SignalsSnapshot["derived"][number],
+  isCut: boolean,
+): string {
+  const shown = `${value}`.padStart(14).slice(0, 14);
+  return `${`${campaign}/${name}`.padEnd(44).slice(0, 44)} ${shown} ${meaning({ text: undefined, unit }, isCut)} ${age(ageMs)}`;
+}
+
 /** What stands behind the number: the text of the value where it has one, otherwise the unit; `isCut` to 12 characters. */
-function meaning({ text, unit }: SignalsSnapshot["signals"][number], isCut: boolean): string {
+function meaning({ text, unit }: Pick<SignalsSnapshot["signals"][number], "text" | "unit">, isCut: boolean): string {
   const whole = printable(text === undefined || text === "" ? unit : `"${text}"`);
   return isCut && whole.length > MEANING_COLUMNS
     ? `${whole.slice(0, MEANING_COLUMNS - 1)}…`

@@ -16,7 +16,9 @@ import { isMemoryKey } from "./campaign-memory.ts";
 import type { CampaignParts } from "./campaign-parts.ts";
 import type { CampaignPlan } from "./campaign-plan.ts";
 import { captureWishes } from "./capture-wishes.ts";
+import type { TriggerOccasion } from "./collection.ts";
 import type { FactValues } from "./expression-plan.ts";
+import type { DerivedValue } from "./newest-derived.ts";
 import { type CampaignFigures, type CampaignState, RunningCampaign } from "./running-campaign.ts";
 
 export type CampaignSetParts = {
@@ -40,6 +42,15 @@ export type CampaignStatus = { readonly plan: CampaignPlan; readonly figures: Ca
 
 /** What the wall clock is more ahead than this is a step of it; a slew is far smaller between two flushes. */
 const STEP_FORWARD_US = 1_000_000;
+
+/** What a campaign has seen lately. */
+export type CampaignSeen = {
+  readonly derived: readonly DerivedValue[];
+  readonly lastTriggers: readonly TriggerOccasion[];
+};
+
+/** A derived signal of a campaign. */
+export type CampaignDerived = DerivedValue & { readonly campaign: string };
 
 type Member = {
   readonly campaign: RunningCampaign;
@@ -86,6 +97,20 @@ export class CampaignSet implements FrameUser {
 
   list(): readonly CampaignStatus[] {
     return this.#members.map(({ campaign }) => ({ plan: campaign.plan, figures: campaign.figures() }));
+  }
+
+  /** What a running campaign has seen lately: derived signals and triggers; undefined where there is none of the id. */
+  seenBy(id: string): CampaignSeen | undefined {
+    const found = this.#members.find(({ campaign }) => campaign.plan.document.id === id)?.campaign;
+    return found === undefined ? undefined : { derived: found.derived(), lastTriggers: found.lastTriggers() };
+  }
+
+  /** Newest values of the derived signals of all campaigns. */
+  derived(): readonly CampaignDerived[] {
+    return this.#members.flatMap(({ campaign }) => {
+      const { id } = campaign.plan.document;
+      return campaign.derived().map((one) => ({ campaign: id, ...one }));
+    });
   }
 
   /** Fires the trigger of a campaign by hand; false where there is none. */

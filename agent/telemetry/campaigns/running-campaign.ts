@@ -15,10 +15,14 @@ import { type CampaignParts, refOf } from "./campaign-parts.ts";
 import type { CampaignPlan } from "./campaign-plan.ts";
 import type { CaptureWishes } from "./capture-wishes.ts";
 import { CapturedCollection } from "./captured-collection.ts";
-import type { Collection } from "./collection.ts";
+import type { Collection, TriggerOccasion } from "./collection.ts";
 import { ContinuousCollection } from "./continuous-collection.ts";
 import type { FactValues } from "./expression-plan.ts";
+import { type DerivedValue, NewestDerived } from "./newest-derived.ts";
 import { TripWatch } from "./trip-watch.ts";
+
+/** Triggers of this run of the agent that are remembered for people. */
+const REMEMBERED_TRIGGERS = 10;
 
 /** "running": it collects, or waits for its trigger; "waiting": before its start; "ended": after its end; "spent": its budget of today is used up. */
 export type CampaignState = "running" | "waiting" | "ended" | "spent";
@@ -56,6 +60,8 @@ export class RunningCampaign {
   readonly #trigger: Trigger | undefined;
   readonly #collection: Collection;
   readonly #expressions: CampaignExpressions | undefined;
+  readonly #derived: NewestDerived;
+  readonly #lastTriggers: TriggerOccasion[] = [];
   #links: FrameLinks;
   #isByHand = false;
 
@@ -64,6 +70,7 @@ export class RunningCampaign {
     this.wishes = wishes;
     this.#parts = parts;
     this.#budget = new Budget(plan.document.budget?.bytesPerDay);
+    this.#derived = new NewestDerived(plan.document.derived);
     this.#collection = this.#collectionOf(cells);
     this.#trigger = this.#triggerOf();
     this.#memory = new CampaignMemory(plan, this.#trigger, this.#budget);
@@ -93,6 +100,16 @@ export class RunningCampaign {
       bytesToday: this.#budget.usedBytes(this.#wallMs()),
       discardedSamples: this.#collection.discarded(),
     };
+  }
+
+  /** Newest values of its derived signals, as far as they have one. */
+  derived(): readonly DerivedValue[] {
+    return this.#derived.list();
+  }
+
+  /** The newest triggers of this run of the agent, the newest last. */
+  lastTriggers(): readonly TriggerOccasion[] {
+    return [...this.#lastTriggers];
   }
 
   /** Takes its part in a J1939 sender that has just been seen for the first time, and gives what is new of it. */
@@ -171,10 +188,17 @@ export class RunningCampaign {
     return new Trigger(settings, {
       begin: (fired, timeUs, values) => {
         const cause = { expression: trigger.condition, mode, byHand: this.#isByHand, values: shownValues(values) };
-        this.#collection.begin({ number: fired.state().fired, timeUs, cause });
+        const occasion = { number: fired.state().fired, timeUs, cause };
+        this.#remember(occasion);
+        this.#collection.begin(occasion);
       },
       end: (_, timeUs) => this.#collection.end(timeUs),
     });
+  }
+
+  #remember(occasion: TriggerOccasion): void {
+    this.#lastTriggers.push(occasion);
+    if (this.#lastTriggers.length > REMEMBERED_TRIGGERS) this.#lastTriggers.shift();
   }
 
   #expressionsOf(unsettled: Unsettled): CampaignExpressions | undefined {
@@ -187,8 +211,10 @@ export class RunningCampaign {
       if (condition !== undefined) conditions.set(condition, this.#trigger.condition);
     }
     if (trip !== undefined) conditions.set(trip, this.#trip);
-    const takeDerived = (input: number, value: number, timeUs: number): void =>
+    const takeDerived = (input: number, value: number, timeUs: number): void => {
+      this.#derived.take(input - inputs.length, value, timeUs);
       this.#collection.takeDerived(input - inputs.length, value, timeUs);
+    };
     return new CampaignExpressions(expressions, this.#parts.table, { derived: { takeDerived }, conditions, unsettled });
   }
 }

@@ -35,16 +35,30 @@ function hold(_who: string, signals: readonly SignalEntry[]): () => void {
   return () => void held.delete(names);
 }
 
-/** What `watch` answers first when every signal is 3. */
+const POWER = { campaign: "braking", name: "power", unit: "kW", value: Number.NaN, timeUs: 0 };
+
+/** The signals that `watch` answers first when every signal is 3. */
 async function watch(...patterns: string[]) {
+  return (await firstLook(patterns)).signals;
+}
+
+async function firstLook(patterns: readonly string[]) {
   const latest = table.signals.map((signal) => ({ signal, origin: undefined, timeUs: 0, raw: 3 }));
   const signals = new LatestSignals(table, { latestOf: () => undefined }, hold);
-  const verbs = servedOn("view", signalsHandlers({ latest: () => latest, signals, clock: new ManualClock() }));
+  const verbs = servedOn(
+    "view",
+    signalsHandlers({
+      latest: () => latest,
+      derived: () => [POWER],
+      signals,
+      clock: new ManualClock({ wallUs: 40_000 }),
+    }),
+  );
   const answer: unknown = await verbs.watch?.({ verb: "watch", patterns }, new AbortController().signal);
   if (!isStream(answer)) throw new Error("no stream");
   for await (const each of answer) {
     expect([...held].flat()).toEqual(signals.matching(patterns).map(({ name }) => name));
-    return watchSignals.each.parse(JSON.parse(JSON.stringify(each))).signals;
+    return watchSignals.each.parse(JSON.parse(JSON.stringify(each)));
   }
   throw new Error("nothing came");
 }
@@ -69,6 +83,18 @@ describe("watch", () => {
     ["Vehicle.speed", []],
   ])("takes %s as a pattern over both names", async (pattern, names) => {
     expect((await watch(pattern)).map(({ name }) => name)).toEqual(names);
+  });
+
+  it.each([
+    [[], 1],
+    [["power"], 1],
+    [["braking/*"], 1],
+    [["other/*", "Gearbox.*"], 0],
+  ])("gives derived signals of campaigns for %j", async (patterns, count) => {
+    const { derived } = await firstLook(patterns);
+    const [power] = derived;
+    expect(derived).toHaveLength(count);
+    if (count > 0) expect(power).toEqual({ campaign: "braking", name: "power", unit: "kW", value: "NaN", ageMs: 40 });
   });
 
   it("has what it shows decoded, for as long as somebody watches", async () => {

@@ -15,7 +15,7 @@ const GEAR = {
 };
 
 function snapshot(...signals: SignalsSnapshot["signals"]): SignalsSnapshot {
-  return { schemaVersion: 1, t: 0, signals };
+  return { schemaVersion: 1, t: 0, signals, derived: [] };
 }
 
 describe("causeway signals watch", () => {
@@ -24,6 +24,12 @@ describe("causeway signals watch", () => {
     const lines = page(snapshot({ ...GEAR, text: "Drive" }, speed), undefined).split("\n");
     expect(lines[0]).toMatch(/^Gearbox\.Gear +3 "Drive" +12 ms$/);
     expect(lines[1]).toMatch(/^Gearbox\.Speed +51\.5 km\/h +12 ms$/);
+  });
+
+  it("shows derived signals with the campaign that works them out", () => {
+    const derived = [{ campaign: "braking", name: "power", unit: "kW", value: 12.5, ageMs: 40 }];
+    const [line] = page({ ...snapshot(), derived }, undefined).split("\n");
+    expect(line).toMatch(/^braking\/power +12\.5 kW +40 ms$/);
   });
 
   it("keeps within 80 columns of a terminal, whole elsewhere, and lets no text steer it", () => {
