@@ -7,7 +7,7 @@ import { AgentError } from "../../core/errors.ts";
 /** A campaign in a file of its own. */
 export type CampaignFile = { readonly file: string; readonly document: CampaignDocument; readonly locate: Locate };
 
-const REMEDY = "correct the document; config/campaign.example.yaml beside the program shows one";
+const REMEDY = "correct the document at the places that are named";
 
 /** Throws `input.missing`, or `input.malformed` with each problem on a line of its own as "file:line:col field: message". */
 export async function readCampaign(file: string): Promise<CampaignFile> {

@@ -28,6 +28,9 @@ export type SimulatedVehicle = {
 /** A record as it would be stored, and the samples in it. */
 export type SimulatedRecord = { readonly stream: StreamName; readonly payload: Uint8Array; readonly samples: number };
 
+/** How a campaign did, and which signals that it reads or collects never came: MESSAGE.SIGNAL, each once. */
+export type SimulatedCampaign = CampaignStatus & { readonly unseen: readonly string[] };
+
 /** What documents must fit to run on `vehicle`. */
 export function contextOf({ table, busNames, settings }: SimulatedVehicle): PlanContext {
   return { table, busNames, facts: factNames(busNames), hasHistory: settings.campaigns.history.maxBytes > 0 };
@@ -102,11 +105,16 @@ export class CampaignSimulation {
     return true;
   }
 
-  /** The log is at its end: all that waits goes out. */
-  finish(): readonly CampaignStatus[] {
+  /** The log is at its end, and with it the campaigns: all that they hold goes out. Gives how they did. */
+  finish(): readonly SimulatedCampaign[] {
     this.#deliver();
     this.#pipeline.stop();
-    return this.#set.list();
+    const seen = new Set(this.#pipeline.latest().map(({ signal }) => signal.index));
+    const campaigns = this.#set.list().map((status) => ({ ...status, unseen: unseenOf(status.plan, seen) }));
+    // What is counted in cells stays in them over a stop of the agent; it comes out when a campaign goes.
+    this.#set.use([]);
+    this.#pipeline.flush();
+    return campaigns;
   }
 
   #deliver(): void {
@@ -116,6 +124,14 @@ export class CampaignSimulation {
     this.#filling.deliver(this.#batch);
     this.#batch.count = 0;
   }
+}
+
+function unseenOf({ expressions, samplings }: CampaignPlan, seen: ReadonlySet<number>): readonly string[] {
+  const collected = samplings.flatMap(({ signals }) =>
+    signals.flatMap(({ chosen }) => (chosen.kind === "table" ? [chosen.signal] : [])),
+  );
+  const unseen = [...expressions.inputs, ...collected].filter(({ index }) => !seen.has(index));
+  return [...new Set(unseen.map(({ message, name }) => `${message}.${name}`))];
 }
 
 const quiet = (): void => undefined;

@@ -1,16 +1,19 @@
+import { printable } from "../../core/plain-text.ts";
 import { formatBytes, formatCount } from "../../core/quantity.ts";
-import type { CampaignStatus } from "../../telemetry/campaigns/campaign-set.ts";
 import { alignColumns } from "../text.ts";
+import type { SimulatedCampaign } from "./simulation.ts";
 import type { CampaignTally, RecordCount } from "./tally.ts";
 import { type LogSpan, timelineText } from "./timeline.ts";
 
+/** Signals that never came and are told by name. */
+const TOLD_UNSEEN = 8;
 const DAY_US = 86_400_000_000;
 
 /** What a campaign did on a log. */
-export type TestedCampaign = CampaignStatus & { readonly tally: CampaignTally };
+export type TestedCampaign = SimulatedCampaign & { readonly tally: CampaignTally };
 
 /** A campaign for a person: its triggers, then its records and their bytes. */
-export function testText({ plan, figures, tally }: TestedCampaign, span: LogSpan): readonly string[] {
+export function testText({ plan, figures, tally, unseen }: TestedCampaign, span: LogSpan): readonly string[] {
   const { id, version, trigger, budget } = plan.document;
   const triggers = [...tally.triggers.values()];
   const fired =
@@ -30,6 +33,7 @@ export function testText({ plan, figures, tally }: TestedCampaign, span: LogSpan
       ? ["  sends nothing"]
       : alignColumns([COUNT_HEAD, ...rows, ...(rows.length > 1 ? [total] : [])])),
     ...bounded,
+    ...unseenText(unseen),
   ];
 }
 
@@ -63,14 +67,22 @@ function perDayOf(bytes: number, { fromUs, toUs }: LogSpan): number | undefined 
   return toUs > fromUs ? Math.round((bytes / (toUs - fromUs)) * DAY_US) : undefined;
 }
 
+/** Most often the answer to why nothing is sent. */
+function unseenText(unseen: readonly string[]): readonly string[] {
+  if (unseen.length === 0) return [];
+  const told = unseen.slice(0, TOLD_UNSEEN).map((name) => `    ${printable(name)}`);
+  const more = unseen.length - told.length;
+  return ["  never seen in the log:", ...told, ...(more > 0 ? [`    and ${count(more, "signal")} more`] : [])];
+}
+
 /** The same for programs. */
-export function testJson({ plan, figures, tally }: TestedCampaign, span: LogSpan): object {
+export function testJson({ plan, figures, tally, unseen }: TestedCampaign, span: LogSpan): object {
   const { id, version } = plan.document;
   const counts = [...tally.counts.values()];
   const total = totalOf(counts);
   const { state, triggers, suppressed, discardedSamples } = figures;
   const about = { id, version, digest: plan.digest, state, triggers, suppressed, discardedSamples };
-  return { ...about, ...total, bytesPerDay: perDayOf(total.bytes, span) ?? null, kinds: counts };
+  return { ...about, ...total, bytesPerDay: perDayOf(total.bytes, span) ?? null, kinds: counts, unseen };
 }
 
 function count(amount: number, noun: string): string {

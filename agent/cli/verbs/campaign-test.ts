@@ -39,11 +39,13 @@ export function registerCampaignTest(campaign: Command, context: CliContext): vo
     .addHelpText(
       "after",
       `
-The times are those of the log. With --dbc, settings that are not in the document have their defaults. Start and end of a campaign, and for which
-vehicles it is, are left aside. Bytes a day are those of a day that is like the log. --json gives each sample as records decode does,
-other records whole, and a summary last.
+The times are those of the log. With --dbc, settings that are not in the
+document have their defaults. Start and end of a campaign, and for which
+vehicles it is, are left aside. Bytes a day are those of a day that is like the
+log. --json gives each sample as records decode does, other records whole, and a
+summary last.
 
-In the line of time of a campaign ^ is a trigger, and = what is recorded around it.
+In the line of time of a campaign ^ is a trigger, = what is recorded around it.
 
 Examples:
   causeway campaign test drive.log --dbc vehicle.dbc hard-braking.yaml

@@ -25,8 +25,9 @@ export function registerCampaignValidate(campaign: Command, context: CliContext)
     .addHelpText(
       "after",
       `
-Costs are estimates by the cycle times of the DBC files, 100 ms where they have none. They are held against campaigns.limits and
-campaigns.history.maxBytes, for all documents together. Ends with 65 when one cannot run.
+Costs are estimates by the cycle times of the DBC files, 100 ms where they have
+none. They are held against campaigns.limits and campaigns.history.maxBytes, for
+all documents together. Ends with 65 when one cannot run.
 
 Examples:
   causeway campaign validate hard-braking.yaml

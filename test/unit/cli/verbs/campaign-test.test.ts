@@ -167,6 +167,32 @@ describe("causeway campaign test", () => {
     });
   });
 
+  it("names the signals that never came, so that silence is no riddle", async () => {
+    const document = HARD_BRAKING.replace("{brake: Motion.Brake}", "{brake: Motion.Brake, level: Other.Level}").replace(
+      "brake > 80.0",
+      "brake > 80.0 && level > 1.0",
+    );
+    const { stdout } = await test(logOf(DRIVE), document);
+    expect(stdout).toMatch(
+      /braking v3: running, 0 triggers, .*\n {2}sends nothing\n {2}never seen in the log:\n {4}Other\.Level\n$/,
+    );
+    const lines = linesOf(await test(logOf(DRIVE), HARD_BRAKING, ["--json"]));
+    expect(lines.at(-1)?.summary?.campaigns[0]).toMatchObject({ unseen: [] });
+  });
+
+  it("gives what is counted in cells when the log ends", async () => {
+    const document = `schemaVersion: 1
+id: speeds
+version: 1
+collect:
+  - {signals: Motion.Speed, mode: histogram, edges: [50, 100], by: count}
+`;
+    const lines = linesOf(await test(logOf(DRIVE), document, ["--json"]));
+    const records = lines.flatMap(({ body }) => (body?.kind === "histograms" ? [body] : []));
+    expect(records).toMatchObject([{ campaign: { id: "speeds" }, histograms: [{ cells: [50, 50, 100] }] }]);
+    expect(lines.at(-1)?.summary?.campaigns[0]).toMatchObject({ records: 1, kinds: [{ kind: "histograms" }] });
+  });
+
   it("finds the same in the log as ASC and as BLF", async () => {
     const candump = file(logOf(DRIVE), "drive.log");
     const document = file(HARD_BRAKING, "campaign.yaml");
