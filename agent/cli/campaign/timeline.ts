@@ -66,7 +66,7 @@ function rowOf({ number, begin, end, samples }: ToldTrigger, span: TriggerSpan):
 function detailsOf({ begin, end }: ToldTrigger, follows: boolean): readonly string[] {
   const { cause } = begin;
   const { capture, counts } = end ?? begin;
-  const values = cause.values.map(({ name, value, unit }) => `${name} = ${shown(value)}${unit ? ` ${unit}` : ""}`);
+  const values = cause.values.map(({ name, value, unit }) => `${name} = ${shownValue(value)}${unit ? ` ${unit}` : ""}`);
   const merged = capture.marksUs.length + capture.marksDropped - 1;
   const remarks = [
     ...(cause.byHand ? ["fired by hand"] : []),
@@ -110,7 +110,8 @@ function duration(us: number): string {
   return `${(us / 1e6).toFixed(us < 1e9 ? 1 : 0)} s`;
 }
 
-function shown(value: number | boolean | string): string {
+/** A value of an operand for people: six digits of a number. */
+export function shownValue(value: number | boolean | string): string {
   return typeof value === "number" && !Number.isInteger(value) ? String(Number(value.toPrecision(6))) : String(value);
 }
 

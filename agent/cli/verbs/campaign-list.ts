@@ -9,7 +9,7 @@ import {
   type ListedCampaigns,
   type ShownCampaign,
 } from "../../local-api/campaigns-schema.ts";
-import { utcTime } from "../campaign/timeline.ts";
+import { shownValue, utcTime } from "../campaign/timeline.ts";
 import { type CliContext, note, printJson, printLine } from "../context.ts";
 import { runningAgent } from "../running-agent.ts";
 import { alignColumns } from "../text.ts";
@@ -41,14 +41,14 @@ async function list(context: CliContext): Promise<void> {
 
 function table({ campaigns, refused }: ListedCampaigns): readonly string[] {
   const rows = campaigns.map((one) => [
-    cut(one.id, 28),
+    cut(one.id, 24),
     `${one.version}`,
     one.source,
     one.state,
     `${formatCount(one.triggers)}${one.suppressed === 0 ? "" : ` (+${formatCount(one.suppressed)})`}`,
     `${formatBytes(one.bytesToday)}${one.budgetBytes === undefined ? "" : ` of ${formatBytes(one.budgetBytes)}`}`,
   ]);
-  const others = refused.map(({ id, version, source, state }) => [cut(id, 28), `${version}`, source, state, "", ""]);
+  const others = refused.map(({ id, version, source, state }) => [cut(id, 24), `${version}`, source, state, "", ""]);
   return alignColumns([["campaign", "version", "source", "state", "triggers", "today"], ...rows, ...others]);
 }
 
@@ -95,10 +95,11 @@ function aboutText(campaign: ShownCampaign): readonly string[] {
     `      about ${formatCount(cost.evaluationsPerSecond)} evaluations a second, ${formatBytes(cost.bytesPerDay)} a day`,
     ...campaign.warnings.map((warning) => `warning: ${warning}`),
     ...derived.map(
-      ({ name, value, unit, timeUs }) => `${name} = ${value} ${unit}`.trimEnd() + ` at ${utcTime(timeUs, 1)}`,
+      ({ name, value, unit, timeUs }) =>
+        `${name} = ${shownValue(value)} ${unit}`.trimEnd() + ` at ${utcTime(timeUs, 1)}`,
     ),
     ...lastTriggers.map(({ number, timeUs, byHand, values }) => {
-      const why = byHand ? ["by hand"] : values.map(({ name, value }) => `${name} = ${value}`);
+      const why = byHand ? ["by hand"] : values.map(({ name, value }) => `${name} = ${shownValue(value)}`);
       return `trigger ${number} at ${utcTime(timeUs, 1)}: ${why.join(", ")}`;
     }),
   ];

@@ -161,6 +161,19 @@ describe("statusPage", () => {
     expect(page(statusWith())).not.toContain("frame log");
   });
 
+  it("counts campaigns by state, and shows what of the history is held", () => {
+    const states = { running: 3, waiting: 1, spent: 0, ended: 0, refused: 2, elsewhere: 1, triggers: 1234 };
+    const history = { usedBytes: 5_760_000, bytes: 16_777_216, seconds: 29.96, overwrittenEarly: 7 };
+    const lines = page(statusWith({ campaigns: { ...states, history } })).split("\n");
+    const at = lines.findIndex((line) => line.startsWith("campaigns"));
+    expect(lines.slice(at, at + 2)).toEqual([
+      "campaigns  3 running, 1 waiting, 1 for other vehicles, 2 refused, 1 234 triggers",
+      "           history 30.0 s, 5.8 MB of 16.8 MB, shorter than asked for",
+    ]);
+    expect(page(statusWith({ campaigns: states }))).not.toContain("history");
+    expect(page(statusWith())).not.toContain("campaigns");
+  });
+
   it("says when a driver cannot count its losses", () => {
     const buses = statusWith().buses.map(({ dropped: _dropped, ...bus }) => bus);
     expect(page(statusWith({ buses }))).toContain("drops unknown");
