@@ -16,7 +16,7 @@ async function main(args: readonly string[]): Promise<number> {
     process.stdout.write(BENCH_USAGE);
     return EXIT.ok;
   }
-  for (const file of [options.replay?.logFile, options.replay?.dbcFile, options.rootFile]) {
+  for (const file of [options.replay?.logFile, options.replay?.dbcFile, options.rootFile, ...options.campaigns]) {
     if (file !== undefined) accessSync(file, constants.R_OK);
   }
   const state = takeState(options.stateDir ?? STATE);

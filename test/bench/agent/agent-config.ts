@@ -17,6 +17,8 @@ export type AgentConfigParts = {
   /** By which updates are taken; undefined where none are. */
   readonly rootFile: string | undefined;
   readonly certificateFile: string;
+  /** Folder of campaigns; undefined where none run. */
+  readonly campaignFolder: string | undefined;
 };
 
 /** Messages that are collected every 100 ms, so that this mode is in use too. */
@@ -33,7 +35,12 @@ export function writeAgentConfig(parts: AgentConfigParts): void {
     runtimeDir: parts.runtimeDir,
     buses: [busOf(parts.bus)],
     dbc: [{ file: parts.dbcFile }],
-    collect: { rules: parts.collectEverything ? [{ signals: "*", mode: "every", ms: 0 }] : vehicleRules() },
+    collect: {
+      rules: parts.collectEverything ? [{ signals: "*", mode: "every", ms: 0 }] : vehicleRules(),
+      // The judge of campaigns needs the very times by which they work.
+      ...(parts.campaignFolder === undefined ? {} : { timeResolutionUs: 1 }),
+    },
+    ...(parts.campaignFolder === undefined ? {} : { campaigns: { folder: parts.campaignFolder } }),
     broker: { ...broker, keepAliveSeconds: 10, ackTimeoutSeconds: 10, reconnect: { minMs: 200, maxMs: 2000 } },
     identity: {
       mode: "pkcs11",

@@ -21,11 +21,44 @@ export const consumerConfig = z.object({
   repeats: z.boolean(),
   /** "Message.Signal" of those whose latest values are reported. */
   watched: z.array(z.string()),
+  /** Files of the campaigns that run besides; absent where none do. */
+  campaigns: z.array(z.string()).optional(),
 });
 export type ConsumerConfig = z.infer<typeof consumerConfig>;
 
-/** Sent once: the wall time of the vehicle's first frame, µs since the Unix epoch. */
-export const consumerCommand = z.object({ kind: z.literal("start"), startUs: z.number() });
+/**
+ * "start" is sent once: the wall time of the vehicle's first frame, µs since the Unix epoch. "judge" asks for the verdicts on campaigns;
+ * `excuse` says why what is missing may be missing.
+ */
+export const consumerCommand = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("start"), startUs: z.number() }),
+  z.object({ kind: z.literal("judge"), excuse: z.string().optional() }),
+]);
+
+/** What the consumer of campaigns writes. */
+export const campaignReport = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("ready") }),
+  z.object({ kind: z.literal("failed"), what: z.string() }),
+  z.object({
+    kind: z.literal("progress"),
+    campaigns: z.array(z.object({ id: z.string(), triggers: z.number(), samples: z.number() })),
+  }),
+  z.object({
+    kind: z.literal("campaigns"),
+    verdicts: z.array(
+      z.object({
+        id: z.string(),
+        version: z.number(),
+        triggers: z.number(),
+        judged: z.number(),
+        mismatches: z.number(),
+        unverified: z.number(),
+        remarks: z.array(z.string()),
+      }),
+    ),
+  }),
+]);
+export type CampaignReport = z.infer<typeof campaignReport>;
 
 const delivery = z.object({
   epoch: z.number(),

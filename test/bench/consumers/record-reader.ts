@@ -48,6 +48,56 @@ const rowSchema = z.object({
   windowUs: z.bigint(),
 });
 
+const triggerSchema = z.object({
+  campaign: campaignSchema.nullable(),
+  number: z.bigint().transform(Number),
+  phase: z.string(),
+  timeUs: z.bigint().transform(Number),
+  values: z.array(
+    z.object({
+      name: z.string(),
+      number: double.optional(),
+      flag: z.boolean().optional(),
+      text: z.string().optional(),
+    }),
+  ),
+  beforeMs: z.bigint().transform(Number),
+  afterMs: z.bigint().transform(Number),
+  historyMs: z.bigint().transform(Number),
+  clockStepped: z.boolean(),
+  spansStop: z.boolean(),
+  marksUs: z.array(z.bigint().transform(Number)),
+  marksDropped: z.number(),
+  frames: z.bigint().transform(Number),
+  framesLost: z.bigint().transform(Number),
+  samplesDiscarded: z.bigint().transform(Number),
+  byHand: z.boolean(),
+});
+
+const framesSchema = z.object({
+  bus: z.string(),
+  baseTimeUs: z.bigint().transform(Number),
+  deltas: z.array(z.bigint().transform(Number)),
+  ids: z.array(z.number()),
+  flags: z.array(z.number()),
+  lengths: z.array(z.number()),
+  data: z.instanceof(Uint8Array),
+  campaign: campaignSchema.nullable(),
+  trigger: z.bigint().transform(Number),
+});
+
+const histogramSchema = z.object({
+  axes: z.array(z.object({ bus: z.string(), message: z.string(), name: z.string(), edges: z.array(double) })),
+  kind: z.string(),
+  by: z.string(),
+  fromUs: z.bigint().transform(Number),
+  toUs: z.bigint().transform(Number),
+  totalCells: z.number(),
+  firstCell: z.number(),
+  cells: z.array(z.bigint().transform(Number)),
+  states: z.array(double),
+});
+
 /** A phase of an update, as its record has it (config/proto/telemetry.proto). */
 export const wireUpdatePhase = z.object({
   number: z.bigint(),
@@ -112,6 +162,9 @@ const recordSchema = z.object({
     })
     .optional(),
   updatePhase: wireUpdatePhase.optional(),
+  trigger: triggerSchema.optional(),
+  frames: framesSchema.optional(),
+  histograms: z.object({ campaign: campaignSchema.nullable(), histograms: z.array(histogramSchema) }).optional(),
 });
 
 /** One record as the descriptor describes it; 64-bit fields as bigint, so that nothing is rounded on the way to the check. */
@@ -124,6 +177,12 @@ type WireColumn = WireSamples["columns"][number];
 export type WireCampaign = z.infer<typeof campaignSchema>;
 /** Samples of one record with their names. */
 export type WireRows = NonNullable<WireRecord["rows"]>;
+/** The trigger of a campaign, begun or ended. */
+export type WireTrigger = z.infer<typeof triggerSchema>;
+/** Frames of a capture, column by column. */
+export type WireFrames = z.infer<typeof framesSchema>;
+/** Cells of one signal or two, or a part of them. */
+export type WireHistogram = z.infer<typeof histogramSchema>;
 /** Reads a payload, in the encoding and of the content type that the properties of its message give. */
 export type ReadRecord = (payload: Uint8Array, encoding: string, contentType: string | undefined) => WireRecord;
 

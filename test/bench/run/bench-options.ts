@@ -20,6 +20,8 @@ export type BenchOptions = {
   readonly killsAt: readonly number[];
   /** Trust root by which the agent takes updates; undefined for an agent that takes none. */
   readonly rootFile: string | undefined;
+  /** Files of campaigns that the agent runs besides its rules. */
+  readonly campaigns: readonly string[];
   /** Port of 127.0.0.1 at which a debugger may be attached to the agent, which then runs from its sources; undefined for the agent as a package has it. */
   readonly inspectPort: number | undefined;
   /** Undefined: .bench in the checkout. */
@@ -44,18 +46,20 @@ a broker with mutual TLS and the limits of AWS IoT Core, and two consumers that 
   --loop           begin the log again when it ends
   --seed N         another drive (default 1)
   --root FILE      let the agent take updates that this trust root allows (scripts/causeway-sign), for the hardware "bench"
+  --campaign FILE  let the agent run this campaign too, and judge all that comes of it; may be given again (test/bench/campaigns has some)
   --doors          instead: lock and unlock the doors of a vehicle from the cloud, signed and confirmed, and try it without a signature
   --inspect PORT   let a debugger attach to the agent at this port of 127.0.0.1; the agent runs from its sources then
   --state DIR      keep the state there instead of in .bench
   --help
 
-Exit code: 0 when every stored record arrived and every value is what was sent; 1 when a record is missing or a value differs, or a
+Exit code: 0 when every stored record arrived and every value is what was sent, or what a campaign must make of it; 1 when a record is missing or a value differs, or a
 command ends otherwise than it should;
 64 wrong options; 65 an unreadable file; 69 something could not be started, or another bench runs. State: .bench/ (shell variables in .bench/env).
 
 Examples:
   scripts/bench
   scripts/bench --seconds 60 --json --cut 15..40
+  scripts/bench --seconds 60 --campaign test/bench/campaigns/aggregates.yaml
   scripts/bench --doors
   scripts/bench --replay drive.log --dbc car.dbc --speed 4
 `;
@@ -83,6 +87,7 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions | "help
     cuts: (values.cut ?? []).map(spanOf),
     killsAt: (values["kill-at"] ?? []).map((text) => numberOf("--kill-at", text, 0, MAX_SECONDS)),
     rootFile: values.root,
+    campaigns: campaignsOf(values),
     inspectPort: values.inspect === undefined ? undefined : numberOf("--inspect", values.inspect, 1024, 65_535),
     stateDir: values.state,
     seed: Math.floor(numberOf("--seed", values.seed ?? "1", 0, 2 ** 31 - 1)),
@@ -106,6 +111,7 @@ function parsed(args: readonly string[]) {
         "kill-at": { type: "string", multiple: true },
         seed: { type: "string" },
         root: { type: "string" },
+        campaign: { type: "string", multiple: true },
         inspect: { type: "string" },
         state: { type: "string" },
         help: { type: "boolean", short: "h" },
@@ -126,6 +132,15 @@ function replayOf(values: ReturnType<typeof parsed>["values"]): BenchOptions["re
   }
   if (dbcFile === undefined) throw new UsageError("--replay needs the DBC file of the log: --dbc FILE");
   return { logFile, dbcFile, speed: numberOf("--speed", speed ?? "1", 0, 1000), loop: loop === true };
+}
+
+function campaignsOf({ campaign, replay }: ReturnType<typeof parsed>["values"]): readonly string[] {
+  if (campaign !== undefined && replay !== undefined) {
+    throw new UsageError(
+      "--campaign does not go with --replay: campaigns are judged by what the simulated vehicle sent",
+    );
+  }
+  return campaign ?? [];
 }
 
 function spanOf(text: string): Span {

@@ -8,6 +8,8 @@ import { type Mosquitto, startMosquitto } from "../broker/mosquitto.ts";
 import { type ProxyProcess, startProxy } from "../broker/proxy-process.ts";
 import { startAuthority } from "../cloud/authority-process.ts";
 import { type Authority, writeIdentity } from "../cloud/certificate-authority.ts";
+import { CampaignConsumer } from "../consumers/campaigns/campaign-consumer.ts";
+import type { ConsumerConfig } from "../consumers/consumer-protocol.ts";
 import { Consumers } from "../consumers/consumers.ts";
 import { startTpm, type Tpm } from "../tpm/tpm.ts";
 import { type OpenBus, openBus } from "../vehicle/bench-bus-open.ts";
@@ -40,6 +42,8 @@ export type BenchParts = {
   readonly broker: Mosquitto;
   readonly proxy: ProxyProcess;
   readonly consumers: Consumers;
+  /** Undefined where no campaigns run. */
+  readonly campaigns: CampaignConsumer | undefined;
   readonly sender: SenderProcess;
   readonly agent: AgentSupervisor;
 };
@@ -58,7 +62,9 @@ export async function startParts(options: BenchOptions, state: BenchState, stops
   const dbcFile = resolve(options.replay?.dbcFile ?? VEHICLE_DBC);
   const consumers = new Consumers();
   stops.push(() => consumers.stop());
-  await startConsumers({ options, state, authority, broker, consumers, dbcFile });
+  const campaigns = options.campaigns.length === 0 ? undefined : new CampaignConsumer();
+  if (campaigns !== undefined) stops.push(() => campaigns.stop());
+  await startConsumers({ options, state, authority, broker, consumers, campaigns, dbcFile });
   const sender = await startSending({ options, state, bus, dbcFile });
   stops.push(() => sender.stop());
   const agent = await prepareAgent({ options, state, authority, proxy, tpm, bus, dbcFile });
@@ -72,7 +78,7 @@ export async function startParts(options: BenchOptions, state: BenchState, stops
     CAUSEWAY_BENCH_BUS: bus.label,
     ...tpm.environment,
   });
-  return { bus, broker, proxy, consumers, sender, agent };
+  return { bus, broker, proxy, consumers, campaigns, sender, agent };
 }
 
 /** Broker, TPM and bus do not need each other. One that fails does not keep the others from being stopped. */
@@ -100,13 +106,14 @@ async function startConsumers(parts: {
   readonly authority: Authority;
   readonly broker: Mosquitto;
   readonly consumers: Consumers;
+  readonly campaigns: CampaignConsumer | undefined;
   readonly dbcFile: string;
 }): Promise<void> {
-  const { options, state, broker, consumers, dbcFile } = parts;
+  const { options, state, broker, consumers, campaigns, dbcFile } = parts;
   const issued = await parts.authority.issue({ commonName: "consumer", usage: "client" });
   const identity = writeIdentity(state.certs, "consumer", issued);
-  const starting = CONSUMERS.map((name) => {
-    const config = {
+  const configOf = (name: string): ConsumerConfig => {
+    return {
       name,
       host: broker.host,
       port: broker.port,
@@ -121,10 +128,15 @@ async function startConsumers(parts: {
       thinned: THINNED_MESSAGES,
       repeats: false,
       watched: WATCHED,
+      ...(campaigns === undefined ? {} : { campaigns: options.campaigns.map((file) => resolve(file)) }),
     };
+  };
+  const starting = CONSUMERS.map((name) => {
+    const config = configOf(name);
     return consumers.start(config, state.writeConfig(name, config), state.logs);
   });
-  await Promise.all(starting);
+  const config = configOf("campaign-consumer");
+  await Promise.all([...starting, campaigns?.start(state.writeConfig(config.name, config), state.logs)]);
 }
 
 function startSending(parts: {
@@ -159,6 +171,9 @@ async function prepareAgent(parts: {
   const { options, state, authority, proxy, tpm, bus, dbcFile } = parts;
   const issued = await authority.issue({ commonName: BENCH_THING, usage: "client", publicKeyPem: tpm.publicKeyPem });
   const { certificateFile } = writeIdentity(state.certs, "device", issued);
+  options.campaigns.forEach((file, at) => {
+    copyFileSync(resolve(file), join(state.campaigns, `${String(at + 1).padStart(3, "0")}.yaml`));
+  });
   writeAgentConfig({
     file: state.configFile,
     thing: BENCH_THING,
@@ -170,6 +185,7 @@ async function prepareAgent(parts: {
     broker: { host: "localhost", port: proxy.port, caFile: authority.caFile },
     tpm,
     certificateFile,
+    campaignFolder: options.campaigns.length === 0 ? undefined : state.campaigns,
     rootFile: options.rootFile === undefined ? undefined : resolve(options.rootFile),
   });
   return new AgentSupervisor({

@@ -19,6 +19,8 @@ export type BenchState = {
   readonly agent: string;
   readonly runtime: string;
   readonly configFile: string;
+  /** The agent's folder of campaigns. */
+  readonly campaigns: string;
   /** Shell variables for whoever wants to look on. */
   writeEnvironment(variables: Readonly<Record<string, string>>): void;
   /** A JSON file for a process of the bench; gives its path. */
@@ -38,9 +40,9 @@ export function takeState(stateDir: string): BenchState {
   mkdirSync(root, { recursive: true, mode: 0o700 });
   const lockFile = join(root, "lock");
   lock(lockFile);
-  const folders = ["certs", "logs", "agent", "run", "processes", "authority", "mosquitto", "tpm"];
+  const folders = ["certs", "logs", "agent", "run", "processes", "authority", "mosquitto", "tpm", "campaigns"];
   for (const name of [...folders, "env", "agent.yaml"]) rmSync(join(root, name), { recursive: true, force: true });
-  for (const name of ["certs", "logs", "agent", "processes"]) mkdirSync(join(root, name), { mode: 0o700 });
+  for (const name of ["certs", "logs", "agent", "processes", "campaigns"]) mkdirSync(join(root, name), { mode: 0o700 });
   const runtime = runtimeFolder(root);
   return {
     root,
@@ -49,6 +51,7 @@ export function takeState(stateDir: string): BenchState {
     agent: join(root, "agent"),
     runtime,
     configFile: join(root, "agent.yaml"),
+    campaigns: join(root, "campaigns"),
     writeEnvironment: (variables) => {
       const lines = Object.entries(variables).map(([name, value]) => `export ${name}='${value}'\n`);
       writeFileSync(join(root, "env"), lines.join(""), { mode: 0o600 });

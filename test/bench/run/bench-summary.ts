@@ -1,5 +1,6 @@
 import type { AgentCounters } from "../agent/agent-counters.ts";
 import type { AgentSupervisor } from "../agent/agent-supervisor.ts";
+import type { CampaignVerdict } from "../consumers/campaigns/campaign-verdict.ts";
 import type { Gaps } from "../consumers/delivery-account.ts";
 import type { BenchParts } from "./bench-parts.ts";
 
@@ -49,6 +50,8 @@ export type BenchSummary = {
   readonly drainSeconds: number;
   readonly bus: string;
   readonly key: string;
+  /** What the judge says of each campaign of the command line. */
+  readonly campaigns: readonly CampaignVerdict[];
   /** First mismatches and gaps in words, and what else went wrong. */
   readonly remarks: readonly string[];
 };
@@ -58,6 +61,7 @@ export type SummaryParts = {
   readonly agent: Pick<AgentSupervisor, "peakRssBytes" | "starts" | "crashes">;
   readonly counters: AgentCounters;
   readonly gaps: Gaps;
+  readonly campaigns: readonly CampaignVerdict[];
   readonly recordsStored: number;
   readonly pending: number;
   readonly cpuUs: number;
@@ -83,8 +87,8 @@ export function summarise(input: SummaryParts): BenchSummary {
     recordsDelivered: account.records,
     duplicates: account.duplicates,
     gaps: gaps.missing,
-    mismatches: consumers.mismatches + gaps.unknown,
-    unverified: consumers.unverified,
+    mismatches: consumers.mismatches + gaps.unknown + total(input.campaigns, "mismatches"),
+    unverified: consumers.unverified + total(input.campaigns, "unverified"),
     reportedLost: gaps.reportedLost,
     pending: input.pending,
     bytesPayload: account.payloadBytes,
@@ -98,10 +102,12 @@ export function summarise(input: SummaryParts): BenchSummary {
     drainSeconds: rounded(input.drainSeconds, 1),
     bus: parts.bus.label,
     key: KEY_LABEL,
+    campaigns: input.campaigns,
     remarks: [
       ...input.remarks,
       ...fitRemarks({ ...totals, framesSent: parts.sender.framesSent() }),
       ...consumers.remarks,
+      ...input.campaigns.flatMap(({ id, remarks }) => remarks.map((remark) => `campaign ${id}: ${remark}`)),
       ...gaps.examples.map((id) => `missing record ${id}`),
       ...(gaps.unknown === 0 ? [] : [`${gaps.unknown} records came under ids that the outbox never gave`]),
     ],
@@ -142,6 +148,10 @@ export function describeSummary(summary: BenchSummary): string {
       "agent",
       `${summary.cpuMicrosPerFrame} µs CPU a frame, ${summary.rssMb} MB, first PUBACK after ${summary.firstPubackMs ?? "-"} ms`,
     ],
+    ...summary.campaigns.map(({ id, triggers, judged, mismatches, unverified }): readonly [string, string] => [
+      "campaign",
+      ` ${id}: ${count(triggers)} triggers, ${count(judged)} judged, ${mismatches} mismatches, ${count(unverified)} not verified`,
+    ]),
     [
       "time",
       `${summary.driveSeconds} s drive, ${summary.drainSeconds} s until all was delivered; agent starts: ${summary.agentStarts}, crashes: ${summary.agentCrashes}`,
@@ -151,6 +161,10 @@ export function describeSummary(summary: BenchSummary): string {
   const remarks = summary.remarks.map((remark) => `  ! ${remark}`);
   const verdict = isGood(summary) ? "Everything stored was delivered, and every value is what was sent." : "FAILED";
   return [...lines, ...remarks, verdict, ""].join("\n");
+}
+
+function total(campaigns: readonly CampaignVerdict[], of: "mismatches" | "unverified"): number {
+  return campaigns.reduce((sum, one) => sum + one[of], 0);
 }
 
 function count(value: number): string {

@@ -5,7 +5,7 @@ import { KEY_LABEL } from "./bench-summary.ts";
 
 /** One second of the bench. */
 export type BenchTick = {
-  readonly parts: Pick<BenchParts, "bus" | "consumers" | "sender">;
+  readonly parts: Pick<BenchParts, "bus" | "consumers" | "sender"> & Partial<Pick<BenchParts, "campaigns">>;
   readonly status: AgentStatus | undefined;
   readonly elapsedS: number;
   readonly agentStarts: number;
@@ -50,6 +50,10 @@ export class BenchView {
       ["records", `${whole(account.records)} delivered`],
       ["check", checkOf(consumers)],
       ...updateOf(consumers),
+      ...(parts.campaigns?.progress ?? []).map(({ id, triggers, samples }): readonly [string, string] => [
+        "campaign",
+        `${id}   ${whole(triggers)} triggers   ${whole(samples)} samples`,
+      ]),
       ["agent", agentStarts > 1 ? `started ${agentStarts} times` : "running"],
     ];
     this.#before = now;

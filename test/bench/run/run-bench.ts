@@ -3,6 +3,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { readStatus } from "../agent/agent-client.ts";
 import { AgentCounters, type AgentStatus } from "../agent/agent-counters.ts";
 import { viewSocketOf } from "../agent/agent-supervisor.ts";
+import type { CampaignVerdict } from "../consumers/campaigns/campaign-verdict.ts";
+import type { Gaps } from "../consumers/delivery-account.ts";
 import { type OutboxContent, readOutbox } from "../consumers/outbox-reader.ts";
 import { START_TIMEOUT_MS } from "../core/wait.ts";
 import type { BenchOptions } from "./bench-options.ts";
@@ -72,6 +74,7 @@ async function measure(drive: Drive, signal: AbortSignal): Promise<BenchSummary>
   run.onEvent(`bus: ${parts.bus.label}; the agent is online`);
   const startUs = (Date.now() + LEAD_MS) * 1000;
   parts.consumers.begin(startUs);
+  parts.campaigns?.begin(startUs);
   parts.sender.begin(startUs);
   const cpuBeforeUs = parts.agent.cpuUs();
   const beganMs = performance.now() + LEAD_MS;
@@ -82,11 +85,14 @@ async function measure(drive: Drive, signal: AbortSignal): Promise<BenchSummary>
   await parts.proxy.tell({ kind: "restore" });
   const stoppedMs = performance.now();
   const outbox = await drain(drive, beganMs);
+  const gaps = parts.consumers.account.gaps(outbox.lastSeqs);
+  const campaigns = await judgeCampaigns(drive, gaps);
   return summarise({
     parts,
+    campaigns,
     agent: parts.agent,
     counters: drive.counters,
-    gaps: parts.consumers.account.gaps(outbox.lastSeqs),
+    gaps,
     recordsStored: outbox.lastSeqs.reduce((sum, { lastSeq }) => sum + lastSeq, 0),
     pending: outbox.records,
     cpuUs,
@@ -94,6 +100,19 @@ async function measure(drive: Drive, signal: AbortSignal): Promise<BenchSummary>
     drainSeconds: (performance.now() - stoppedMs) / 1000,
     remarks: drive.remarks,
   });
+}
+
+/** When the vehicle is in the dark about a part of the drive, nothing of its campaigns can be told for sure. */
+async function judgeCampaigns({ parts, counters, run }: Drive, gaps: Gaps): Promise<readonly CampaignVerdict[]> {
+  if (parts.campaigns === undefined) return [];
+  run.onEvent("judging campaigns");
+  const dropped = counters.totals().framesDropped + parts.bus.dropped();
+  const reasons = [
+    parts.agent.starts > 1 ? "the agent was started again on the way" : undefined,
+    gaps.reportedLost + gaps.thinned > 0 ? "records were lost or thinned, and it was reported" : undefined,
+    dropped > 0 ? `${dropped} frames were dropped` : undefined,
+  ];
+  return await parts.campaigns.judge(reasons.find((reason) => reason !== undefined));
 }
 
 async function untilOnline(drive: Drive, signal: AbortSignal): Promise<void> {

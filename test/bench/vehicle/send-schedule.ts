@@ -19,6 +19,11 @@ export class SendSchedule {
     this.#next = periodsMs.map(() => 0);
   }
 
+  /** When the `n`-th frame of the message at this place is due, ms after the start. */
+  static dueMs(message: number, periodMs: number, n: number): number {
+    return ((message * GOLDEN) % 1) * periodMs + n * periodMs;
+  }
+
   /** At most `most` frames that are due `elapsedMs` after the start, in the order of their times. */
   take(elapsedMs: number, most: number): readonly DueFrame[] {
     const due: (DueFrame & { readonly atMs: number })[] = [];

@@ -12,6 +12,7 @@ describe("the options of scripts/bench", () => {
       cuts: [],
       killsAt: [],
       rootFile: undefined,
+      campaigns: [],
       inspectPort: undefined,
       stateDir: undefined,
       seed: 1,
