@@ -21,7 +21,9 @@ const pattern = z
   .describe(
     "MESSAGE.SIGNAL, BUS/MESSAGE.SIGNAL, MESSAGE@0xID.SIGNAL, BUS/MESSAGE@0xID.SIGNAL, a VSS path or the name of a derived signal; '*' matches any run of characters",
   );
-const signals = z.union([pattern, z.array(pattern).min(1).max(1000)]);
+/** Signals by their names, or by patterns of them. */
+export const signalPatterns = z.union([pattern, z.array(pattern).min(1).max(1000)]);
+const signals = signalPatterns;
 
 /** Over which time an aggregate goes: windows, or a trip. */
 const span = z.union([z.strictObject({ windowMs }), z.strictObject({ per: z.literal("trip") })]);

@@ -38,6 +38,7 @@ export const EVERYTHING = {
       { signals: "*.Odometer", mode: "latest", windowMs: 10_000 },
       { signals: "*.*Reserved*", mode: "off" },
     ],
+    snapshot: { on: ["reconnect", "sleep"], signals: "*" },
   },
   campaigns: { cloud: {} },
   outbox: { lifeMs: { control: 365 * DAY_MS, event: 90 * DAY_MS, telemetry: 30 * DAY_MS, capture: 7 * DAY_MS } },

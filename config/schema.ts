@@ -10,6 +10,7 @@ import { csrTemplate, tpmSettings } from "./identity.ts";
 import { otaConfig } from "./ota.ts";
 import { provisioningConfig, renewalConfig } from "./provisioning.ts";
 import { proxyConfig } from "./proxy.ts";
+import { snapshotConfig } from "./snapshot.ts";
 import { vssConfig } from "./vss.ts";
 
 const absolutePath = path.regex(/^\//, "must be an absolute path");
@@ -226,6 +227,9 @@ export const agentConfig = z
         rules: collectRules
           .default([])
           .describe("the last rule that matches a signal counts; on-change when none does"),
+        snapshot: snapshotConfig
+          .optional()
+          .describe("all last known values at once, as records of the campaign snapshot; none when absent"),
       })
       .prefault({}),
     campaigns: z

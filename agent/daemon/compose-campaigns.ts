@@ -18,6 +18,7 @@ import { countOf } from "../telemetry/pipeline.ts";
 import type { CampaignReport } from "../telemetry/record/encode/campaign-report.ts";
 import type { Encoder } from "../telemetry/record/encode/encoder.ts";
 import { factNames, factValues } from "./campaign-facts.ts";
+import { composeSnapshots, type SessionEvents } from "./compose-snapshots.ts";
 import { type CampaignFiles, type FoundCampaigns, loadCampaignFiles, offerOf } from "./configuration/campaign-files.ts";
 import { historyService } from "./kept-history.ts";
 import type { Campaigns, Runtime } from "./parts.ts";
@@ -39,7 +40,7 @@ export type CampaignLineParts = {
 /** The part of the composition root that wires campaigns. Without one that asks for them, history and expressions cost nothing. */
 export function composeCampaigns(
   { config, wanted, collector, encoder, appender, outbox, buses, found }: CampaignLineParts,
-  { clock, log, isOnline }: Pick<Runtime, "clock" | "log"> & { readonly isOnline: () => boolean },
+  { clock, log, broker }: Pick<Runtime, "clock" | "log"> & { readonly broker: SessionEvents },
 ): Campaigns {
   const { table } = wanted;
   const { maxBytes } = config.campaigns.history;
@@ -58,7 +59,7 @@ export function composeCampaigns(
   const facts = (): FactValues =>
     factValues(
       buses.map(({ bus, state }) => ({ name: bus.name, state })),
-      { isOnline: isOnline(), clockQuality: clock.quality(), outbox: outbox.stats() },
+      { isOnline: broker.status().state === "online", clockQuality: clock.quality(), outbox: outbox.stats() },
     );
   const set = new CampaignSet({
     campaign,
@@ -101,10 +102,14 @@ export function composeCampaigns(
     appender.store();
   };
   const run = (signal: AbortSignal): Promise<void> => reportCampaigns({ control, send, clock }, signal);
-  const services = [
-    ...(history === undefined ? [] : [historyService(history, config, log)]),
-    loopService("campaign reports", { run }),
-  ];
+  const snapshots = composeSnapshots({ config, wanted, campaign, collector, appender, control }, { log, broker });
+  const services = {
+    beforePipeline: [
+      ...(history === undefined ? [] : [historyService(history, config, log)]),
+      loopService("campaign reports", { run }),
+    ],
+    afterPipeline: snapshots,
+  };
   return { set, control, store, local, keptOfCloud, reload, history, services };
 }
 

@@ -188,10 +188,11 @@ function servicesInOrder(
     ...(renewal === undefined ? [] : [loopService("renewal", renewal)]),
     ...(keyWatch === undefined ? [] : [loopService("key watch", keyWatch)]),
     publisherService({ publisher, clock, drainMs }),
-    ...campaigns.services,
+    ...campaigns.services.beforePipeline,
     // After the buses stop, it writes what they delivered last.
     ...(frameLog === undefined ? [] : [loopService("frame log", frameLog.log)]),
     pipelineService(pipeline),
+    ...campaigns.services.afterPipeline,
     ...buses.map((observed) => busService(observed, pipeline.sinkFor(observed.bus), log)),
     ...(updates?.services ?? []),
   ];
@@ -238,10 +239,9 @@ function composeDataLine({ loaded, catalogue, outbox, broker, frameLog }: DataLi
     wanted.attach(driver);
     return { bus: driver, hasNarrowed: () => wanted.hasNarrowed(bus.name), state: "absent", detail: "not opened yet" };
   });
-  const isOnline = (): boolean => broker.status().state === "online";
   const campaigns = composeCampaigns(
     { config, wanted, collector, encoder, appender, outbox, buses, found },
-    { clock, log, isOnline },
+    { clock, log, broker },
   );
   const takers = { capture, history: campaigns.history, frameLog: frameLog?.log };
   const { batchMs } = collect;

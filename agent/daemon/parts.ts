@@ -68,8 +68,13 @@ export type Campaigns = {
   /** Reads the vehicle's own files again. */
   readonly reload: () => Promise<CampaignFiles>;
   readonly history: FrameHistory | undefined;
-  /** Start before the pipeline. */
-  readonly services: readonly Service[];
+  readonly services: CampaignServices;
+};
+
+/** Parts of campaigns with a lifetime. They stop in the other order: those that start after the pipeline have stopped when it writes for the last time. */
+export type CampaignServices = {
+  readonly beforePipeline: readonly Service[];
+  readonly afterPipeline: readonly Service[];
 };
 
 /** The line from the buses to the broker, in the order in which a frame takes it. */

@@ -1,3 +1,4 @@
+import type { SnapshotConfig } from "../../config/snapshot.ts";
 import { announceAsleep, type PresenceParts, runPresence } from "../cloud/presence.ts";
 import type { StateTemplates } from "../commands/state-templates.ts";
 import type { Clock } from "../core/clock.ts";
@@ -7,6 +8,7 @@ import type { Log } from "../core/log.ts";
 import type { Broker } from "../ports/broker.ts";
 import type { BusSink, BusState, CanBus } from "../ports/can-bus.ts";
 import type { Notifier } from "../ports/notifier.ts";
+import type { Snapshots } from "../telemetry/campaigns/snapshots.ts";
 import type { Pipeline } from "../telemetry/pipeline.ts";
 import type { Publisher } from "../telemetry/publish/publisher.ts";
 import { type ClockWatchParts, watchClock } from "../vehicle/clock-watch.ts";
@@ -155,6 +157,31 @@ export function stateService(states: Pick<StateTemplates, "tick" | "keep">, cloc
         states.keep();
       }
     },
+  };
+}
+
+/** Snapshots of all last known values. Stops after the buses and before the pipeline, which stores the last one. */
+export function snapshotService(
+  snapshots: Pick<Snapshots, "run" | "beforeSleep">,
+  on: SnapshotConfig["on"],
+  broker: Pick<Broker, "online" | "status">,
+): Service & { readonly broken: Promise<never> } {
+  const loop = loopService("snapshots", {
+    run: async (signal) => (on.includes("reconnect") ? await snapshots.run(broker, signal) : undefined),
+  });
+  let isRunning = false;
+  return {
+    name: loop.name,
+    start: async () => {
+      isRunning = true;
+      await loop.start();
+    },
+    stop: async () => {
+      await loop.stop();
+      if (isRunning && on.includes("sleep")) snapshots.beforeSleep();
+      isRunning = false;
+    },
+    broken: loop.broken,
   };
 }
 

@@ -1,6 +1,8 @@
 import { readFile, stat } from "node:fs/promises";
 import type { LoadedConfig } from "../../../config/load.ts";
 import type { CollectRule } from "../../../config/schema.ts";
+import type { SnapshotConfig } from "../../../config/snapshot.ts";
+import type { EntryProblem } from "../../core/entry-problem.ts";
 import { AgentError, messageOf } from "../../core/errors.ts";
 import { createSignalTable, type VssNaming } from "../../signals/build-table.ts";
 import { parseDbcBytes } from "../../signals/dbc/bytes.ts";
@@ -9,6 +11,7 @@ import type { SignalTable } from "../../signals/signal-table.ts";
 import { matchedBy, type TableSource } from "../../signals/table-source.ts";
 import { mappedRules } from "../../signals/vss/mapped-rules.ts";
 import { type RuleProblem, ruleProblems } from "../../telemetry/campaigns/rule-problems.ts";
+import { snapshotProblems } from "../../telemetry/campaigns/snapshot-campaign.ts";
 import { loadVss } from "./load-vss.ts";
 
 /** Mistakes of one file that are told at once, and as many warnings. */
@@ -52,8 +55,10 @@ export async function loadSignalTable(loaded: LoadedConfig): Promise<LoadedTable
   const table = tableOf(sources, loaded, vss?.naming);
   const { mapped, warnings: doubts } = vss?.result() ?? { mapped: [], warnings: [] };
   const { unfit, warnings: ofRules } = ruleProblems(config.collect.rules, table);
-  rejectAmbiguous(unfit, loaded);
-  const found = [...warnings, ...doubts, ...ofRules.map(sentenceOf)];
+  const ofSnapshot = snapshotDoubts(config.collect.snapshot, table);
+  const ofRulesUnfit = unfit.map(({ rule, problem }) => ({ path: ["rules", rule], problem }));
+  rejectAmbiguous([...ofRulesUnfit, ...ofSnapshot.unfit], loaded);
+  const found = [...warnings, ...doubts, ...ofRules.map(sentenceOf), ...ofSnapshot.warnings];
   return { table, sources, mappedRules: mappedRules(mapped), warnings: found };
 }
 
@@ -61,11 +66,24 @@ function sentenceOf({ rule, problem }: RuleProblem): string {
   return `collect.rules[${rule}]: ${problem}`;
 }
 
-function rejectAmbiguous(unfit: readonly RuleProblem[], loaded: LoadedConfig): void {
+function snapshotDoubts(
+  snapshot: SnapshotConfig | undefined,
+  table: SignalTable,
+): { readonly unfit: readonly EntryProblem[]; readonly warnings: readonly string[] } {
+  if (snapshot === undefined) return { unfit: [], warnings: [] };
+  const { unfit, warnings } = snapshotProblems(snapshot, table);
+  return {
+    unfit: unfit.map(({ problem }) => ({ path: ["snapshot", "signals"], problem })),
+    warnings: warnings.map(({ problem }) => `collect.snapshot: ${problem}`),
+  };
+}
+
+/** Paths lead from `collect`. */
+function rejectAmbiguous(unfit: readonly EntryProblem[], loaded: LoadedConfig): void {
   if (unfit.length === 0) return;
   const problems = unfit.slice(0, MAX_NAMED);
   throw new AgentError("config.invalid", {
-    what: problems.map(({ rule, problem }) => `${loaded.locate(["collect", "rules", rule])} ${problem}`).join("\n"),
+    what: problems.map(({ path, problem }) => `${loaded.locate(["collect", ...path])} ${problem}`).join("\n"),
     remedy: "a name that several messages of a bus have picks one with its id: MESSAGE@0xID.SIGNAL",
   });
 }

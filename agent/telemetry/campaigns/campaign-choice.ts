@@ -5,6 +5,7 @@ import type { JudgedDocument } from "./campaign-judge.ts";
 import { type CampaignLimits, excessOf } from "./campaign-limits.ts";
 import { type CampaignPlan, digestOf } from "./campaign-plan.ts";
 import { DEFAULT_CAMPAIGN } from "./default-campaign.ts";
+import { SNAPSHOT_CAMPAIGN } from "./snapshot-campaign.ts";
 import { isStateCampaign } from "./state-campaign.ts";
 
 /**
@@ -82,6 +83,7 @@ function isSame({ document: left }: CampaignOffer, { document: right }: Campaign
 function strayReason({ document, judged }: CampaignOffer, winner: CampaignOffer | undefined): string | undefined {
   const { id, version } = document;
   if (id === DEFAULT_CAMPAIGN) return `id: ${id} is that of the rules of collection (collect.rules)`;
+  if (id === SNAPSHOT_CAMPAIGN) return `id: ${id} is that of collect.snapshot; choose another`;
   if (isStateCampaign(id)) return `id: ${id} is one of those of state templates; choose one that begins otherwise`;
   if (judged.kind === "unfit") return problemText(judged.problems);
   if (winner === undefined) return undefined;

@@ -248,8 +248,8 @@ export class CampaignSet implements FrameUser {
   }
 }
 
-/** Signals that must be decoded, each once. */
-function signalsOf(plans: readonly CampaignPlan[]): readonly number[] {
+/** Signals that must be decoded for `plans`, by their index in the table, each once. */
+export function signalsOf(plans: readonly CampaignPlan[]): readonly number[] {
   const signals = plans.flatMap(({ samplings, expressions }) => [
     ...samplings.flatMap((sampling) =>
       sampling.signals.flatMap(({ chosen }) => (chosen.kind === "table" ? [chosen.signal.index] : [])),

@@ -19,6 +19,7 @@ import { openOutbox } from "../../../drivers/sqlite/outbox/outbox.ts";
 import type { PathFigures, PathOptions } from "../benchmarks/path-benchmark.ts";
 import { SMOOTH_BUS, SmoothFrames, smoothTable } from "../benchmarks/smooth-signals.ts";
 
+const NO_LINK = { state: "offline", sinceMs: 0, fault: undefined, connects: 0, limits: undefined } as const;
 const DELIVER_EVERY_MS = 10;
 const WARM_UP_MS = 1500;
 const quiet = (): void => undefined;
@@ -72,7 +73,7 @@ function pipelineOf(table: SignalTable, outbox: Outbox): Pipeline {
       buses: [],
       found: { files: NO_FILES, set: NO_FILES },
     },
-    { clock, log, isOnline: () => false },
+    { clock, log, broker: { online: async () => undefined, status: () => NO_LINK } },
   );
   return new Pipeline({ table, collector, campaigns: set, encoder, appender, takers: {}, clock, batchMs });
 }

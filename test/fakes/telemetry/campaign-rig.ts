@@ -5,6 +5,8 @@ import { CampaignControl } from "../../../agent/telemetry/campaigns/campaign-con
 import { limitsOf } from "../../../agent/telemetry/campaigns/campaign-limits.ts";
 import { CampaignSet } from "../../../agent/telemetry/campaigns/campaign-set.ts";
 import type { FactValues } from "../../../agent/telemetry/campaigns/expression-plan.ts";
+import { snapshotCampaign } from "../../../agent/telemetry/campaigns/snapshot-campaign.ts";
+import { Snapshots } from "../../../agent/telemetry/campaigns/snapshots.ts";
 import { Collector } from "../../../agent/telemetry/collect/collector.ts";
 import { FrameHistory } from "../../../agent/telemetry/history/frame-history.ts";
 import { Pipeline } from "../../../agent/telemetry/pipeline.ts";
@@ -13,6 +15,7 @@ import { createRecordReader } from "../../../agent/telemetry/record/read/record-
 import { campaignDocument } from "../../../config/campaign.ts";
 import { readDescriptor } from "../../../config/proto/descriptor.ts";
 import { agentConfig, type CollectRule } from "../../../config/schema.ts";
+import { snapshotConfig } from "../../../config/snapshot.ts";
 import { ManualClock } from "../core/clock.ts";
 import { MemoryLog } from "../core/log.ts";
 import { FakeCanBus } from "../ports/can-bus.ts";
@@ -87,7 +90,16 @@ export async function campaignRig(settings: RigSettings = {}) {
       outbox.read(stream, 0, outbox.lastRow(), 10_000, 1e9).map(({ payload }) => reader.decode(payload)),
     );
   const signals = new LatestSignals(table, collector.latest);
-  return { clock, outbox, pipeline, campaigns, control, history, interests, bus, drive, use, records, signals };
+  const log = new MemoryLog();
+  const snapshotsOf = (given: object): Snapshots => {
+    const snapshot = snapshotConfig.parse(given);
+    const plan = control.planOf(snapshotCampaign(snapshot));
+    if (plan === undefined) throw new TypeError("the signals of the snapshot do not fit");
+    const minIntervalMs = snapshot.minIntervalSeconds * 1000;
+    return new Snapshots({ plan, campaign, latest: collector.latest, appender, minIntervalMs, log });
+  };
+  const vehicle = { clock, outbox, log, history, bus, signals };
+  return { ...vehicle, pipeline, campaigns, control, interests, drive, use, records, snapshotsOf };
 }
 
 /** The samples of a campaign's records as "column@ms=value", oldest record first; of the default campaign without an id. */

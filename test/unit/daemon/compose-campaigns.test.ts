@@ -12,6 +12,7 @@ import { Pipeline } from "../../../agent/telemetry/pipeline.ts";
 import { agentConfig, type CollectRule } from "../../../config/schema.ts";
 import { ManualClock } from "../../fakes/core/clock.ts";
 import { MemoryLog } from "../../fakes/core/log.ts";
+import { FakeBroker } from "../../fakes/ports/broker.ts";
 import { FakeCanBus } from "../../fakes/ports/can-bus.ts";
 import { FakeOutbox } from "../../fakes/ports/outbox.ts";
 import { encoderOf } from "../../fakes/telemetry/samples.ts";
@@ -41,7 +42,7 @@ async function lineOf(rules: readonly CollectRule[]) {
   };
   const found = { files: NO_FILES, set: NO_FILES };
   const given = { config, wanted, collector, encoder, appender, outbox, buses, found };
-  const line = composeCampaigns(given, { clock, log: new MemoryLog(), isOnline: () => true });
+  const line = composeCampaigns(given, { clock, log: new MemoryLog(), broker: new FakeBroker({ clock }) });
   const parts = { table, collector, campaigns: line.set, encoder, appender, clock };
   const pipeline = new Pipeline({ ...parts, takers: {}, batchMs: 250 });
   for (const { bus } of buses) await bus.start(pipeline.sinkFor(bus));

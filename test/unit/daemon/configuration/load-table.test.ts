@@ -33,6 +33,25 @@ function dbcOf(firstId: number, messages: number): string {
   return `VERSION ""\nBU_: X\n${lines.join("\n")}\n`;
 }
 
+describe("the signals of collect.snapshot", () => {
+  const withSnapshot = (signals: string): string => {
+    const file = join(temporaryFolder(), "car.dbc");
+    writeFileSync(file, `${dbcOf(0, 1)}BO_ 9 M0: 8 X\n SG_ S : 0|8@1+ (1,0) [0|0] "" X\n`);
+    return configWith(`[{file: ${file}}]\ncollect: { snapshot: { on: [sleep], signals: ${signals} } }`);
+  };
+
+  it("are told where they match nothing", async () => {
+    const { stderr, exitCode } = await runCli(["config", "validate", "--config", withSnapshot("M7.S")]);
+    expect(stderr).toContain(`collect.snapshot: "M7.S" matches no signal`);
+    expect(exitCode).toBe(0);
+  });
+
+  it("are refused where a name is several, with the place", async () => {
+    const refused = runCli(["config", "validate", "--config", withSnapshot("M0.S")]);
+    await expect(refused).rejects.toThrow(/agent\.yaml:9:\d+ M0\.S is several signals of a bus, write which/);
+  });
+});
+
 describe("DBC files of the configuration", () => {
   const damaged = join(CASES, "f28_hex_id.dbc");
   const mistake = `${damaged}:9:5 the message id 0x123 is hexadecimal; ids are decimal (291); the message and its signals are left out`;

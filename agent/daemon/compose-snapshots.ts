@@ -1,0 +1,40 @@
+import type { AgentConfig } from "../../config/schema.ts";
+import type { Service } from "../core/lifecycle.ts";
+import type { Log } from "../core/log.ts";
+import type { Broker } from "../ports/broker.ts";
+import type { WantedSignals } from "../signals/wanted-signals.ts";
+import type { Appender } from "../telemetry/appender.ts";
+import type { CampaignControl } from "../telemetry/campaigns/campaign-control.ts";
+import { signalsOf } from "../telemetry/campaigns/campaign-set.ts";
+import { snapshotCampaign } from "../telemetry/campaigns/snapshot-campaign.ts";
+import { type SnapshotParts, Snapshots } from "../telemetry/campaigns/snapshots.ts";
+import type { Collector } from "../telemetry/collect/collector.ts";
+import { snapshotService } from "./services.ts";
+
+/** Tells when there is a new session with the broker. */
+export type SessionEvents = Pick<Broker, "online" | "status">;
+
+type SnapshotLineParts = {
+  readonly wanted: WantedSignals;
+  readonly collector: Collector;
+  readonly appender: Appender;
+  readonly config: Pick<AgentConfig, "collect">;
+  readonly campaign: SnapshotParts["campaign"];
+  readonly control: Pick<CampaignControl, "planOf">;
+};
+
+/** What sends all last known values at once: a service to be started after the pipeline; none where it is not configured. */
+export function composeSnapshots(
+  { config, wanted, campaign, collector, appender, control }: SnapshotLineParts,
+  { log, broker }: { readonly log: Log; readonly broker: SessionEvents },
+): readonly Service[] {
+  const { snapshot } = config.collect;
+  const plan = snapshot === undefined ? undefined : control.planOf(snapshotCampaign(snapshot));
+  // Signals that cannot be planned have been refused with the configuration.
+  if (snapshot === undefined || plan === undefined) return [];
+  wanted.want("snapshots", { signals: signalsOf([plan]), frames: [] });
+  wanted.settle();
+  const minIntervalMs = snapshot.minIntervalSeconds * 1000;
+  const snapshots = new Snapshots({ plan, campaign, latest: collector.latest, appender, minIntervalMs, log });
+  return [snapshotService(snapshots, snapshot.on, broker)];
+}
