@@ -2,6 +2,7 @@ import type { KeptValue } from "../../ports/outbox.ts";
 import type { SenderSlots } from "../../signals/signal-slots.ts";
 import type { CloseCause } from "../collect/sampler.ts";
 import type { SamplerLink } from "../collect/sampler-chains.ts";
+import type { CaptureRest } from "../history/capture.ts";
 import type { FrameHistory } from "../history/frame-history.ts";
 import type { LaneEncoder } from "../record/encode/lane-encoder.ts";
 import { type CampaignOutput, type CampaignParts, laneEncoderOf } from "./campaign-parts.ts";
@@ -20,8 +21,10 @@ export class CapturedCollection implements Collection {
   readonly #parts: CampaignParts;
   readonly #encoder: LaneEncoder;
   readonly #sessions: CaptureSession[] = [];
-  /** Sequence of the first frame that the next capture may take. */
-  #notBefore: number;
+  /** Sequence of the first frame that a capture may take. */
+  readonly #notBefore: number;
+  /** Where the last capture that is done was left off. */
+  #rest: CaptureRest | undefined;
   #discarded = 0;
 
   constructor(
@@ -61,7 +64,8 @@ export class CapturedCollection implements Collection {
       nowMs,
       beforeMs,
       afterMs,
-      notBefore: open?.capture.nextSequence ?? this.#notBefore,
+      notBefore: this.#notBefore,
+      after: open?.capture.rest ?? this.#rest,
       wants: this.#wishes.filter,
     });
     if (capture === undefined) return;
@@ -93,7 +97,7 @@ export class CapturedCollection implements Collection {
 
   #finish(session: CaptureSession): void {
     this.#sessions.splice(this.#sessions.indexOf(session), 1);
-    this.#notBefore = session.capture.nextSequence;
+    this.#rest = session.capture.rest;
     this.#discarded += session.discarded;
     this.#report(session, "end");
   }

@@ -19,6 +19,17 @@ export type CaptureOrder = {
   readonly notBefore: number;
   /** The frames that it gives out. */
   readonly wants: HistoryFilter;
+  /** Where another capture was left off, of which nothing is to come again. */
+  readonly after?: CaptureRest | undefined;
+};
+
+/** What a capture leaves to the one that follows it: frames from after its post time lie between those that it has given out. */
+export type CaptureRest = {
+  /** Sequence before which nothing is left. */
+  readonly from: number;
+  /** Frames before this sequence that are not later than `untilUs` are given out, or will be. */
+  readonly givenBefore: number;
+  readonly untilUs: number;
 };
 
 /** A trigger of a capture. `sequence` is that of the first frame after it. */
@@ -64,14 +75,19 @@ export class Capture {
   #end = Number.POSITIVE_INFINITY;
   #sequence: number;
   #offset: number;
+  /** Sequence of the first frame that it passed over because it is from after the post time. */
+  #firstAhead = Number.POSITIVE_INFINITY;
+  readonly #after: CaptureRest | undefined;
 
   /** Frames before the sequence `resumedAt` are from before the last stop. */
   constructor(ring: FrameRing, order: CaptureOrder, resumedAt: number) {
-    const { name, timeUs, nowMs, beforeMs, afterMs, notBefore, wants } = order;
+    const { name, timeUs, nowMs, beforeMs, afterMs, wants, after } = order;
+    const notBefore = Math.max(order.notBefore, after?.from ?? 0);
     this.name = name;
     this.fromUs = timeUs - beforeMs * 1000;
     this.#ring = ring;
     this.#wants = wants;
+    this.#after = after;
     this.#beforeUs = beforeMs * 1000;
     this.#afterMs = afterMs;
     const start = findStart(ring, { timeUs, fromUs: this.fromUs, notBefore, wants });
@@ -96,6 +112,14 @@ export class Capture {
   /** Sequence up to which it has read. */
   get nextSequence(): number {
     return this.#sequence;
+  }
+
+  /** For a capture that begins now, or when this one is done. */
+  get rest(): CaptureRest {
+    const from = Math.min(this.#sequence, this.#firstAhead);
+    // Where the clock was set back times say nothing of what was given out.
+    if (this.#steppedAfter) return { from: this.#sequence, givenBefore: 0, untilUs: this.#untilUs };
+    return { from, givenBefore: this.#end, untilUs: this.#untilUs };
   }
 
   /**
@@ -198,7 +222,14 @@ export class Capture {
       return false;
     }
     this.#lastUs[bus] = timeUs;
-    if (timeUs < this.fromUs || timeUs > this.#untilUs) return false;
+    if (timeUs > this.#untilUs && this.#sequence < this.#firstAhead) this.#firstAhead = this.#sequence;
+    if (timeUs < this.fromUs || timeUs > this.#untilUs || this.#isGiven(timeUs)) return false;
     return this.#wants.keeps(bus, this.#ring.idAt(this.#offset), this.#ring.flagsAt(this.#offset));
+  }
+
+  /** Whether the capture before has it. */
+  #isGiven(timeUs: number): boolean {
+    const after = this.#after;
+    return after !== undefined && this.#sequence < after.givenBefore && timeUs <= after.untilUs;
   }
 }

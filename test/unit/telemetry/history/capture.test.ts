@@ -116,6 +116,34 @@ describe("Capture", () => {
     expect(capture.nextSequence).toBe(history.sequence);
   });
 
+  it("leaves to the next what came after its post time and before it ended, and no frame twice", () => {
+    const { push, begin } = setUp();
+    push(0, 990, 1000);
+    const first = begin(1000);
+    push(0, 1049, 1060, 1070); // read in one go, after both
+    push(1, 1045, 1051, 1065);
+    expect([read(first, 1070), first.isDone]).toEqual([[990, 1000, 1049, 1045], true]);
+    push(0, 1080);
+    const next = begin(1080, { after: first.rest });
+    push(0, 1131);
+    push(1, 1131);
+    expect([read(next, 1131), next.isDone]).toEqual([[1060, 1070, 1051, 1065, 1080], true]);
+    // While the first still reads, the next one leaves it what is its.
+    push(0, 2000);
+    const slow = begin(2000);
+    push(0, 2010, 2050, 2051);
+    push(1, 2051);
+    expect(read(slow, 2051, 1)).toEqual([2000]);
+    push(0, 2060);
+    const behind = begin(2060, { after: slow.rest });
+    push(0, 2111);
+    push(1, 2111);
+    expect([read(slow, 2111), read(behind, 2111)]).toEqual([
+      [2010, 2050],
+      [2051, 2051, 2060],
+    ]);
+  });
+
   it("waits its whole time again after a trigger that came when it was about to end", () => {
     const { push, begin } = setUp();
     push(0, 1000);
