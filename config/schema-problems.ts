@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { nearestWord } from "../agent/core/nearest-word.ts";
+import { plainText } from "../agent/core/plain-text.ts";
 import { alternatives, isRecord, itemSchemas, keySchemas } from "./json-schema.ts";
 import type { Key, Locate } from "./yaml-file.ts";
 
@@ -38,7 +39,7 @@ function linesOf(issue: z.core.$ZodIssue, schema: z.ZodType, locate: Locate): re
 function fieldName(path: readonly Key[]): string {
   if (path.length === 0) return "(file)";
   const name = path.map((key) => (typeof key === "number" ? `[${key}]` : `.${key}`)).join("");
-  const whole = name.replace(/^\./, "");
+  const whole = plainText(name.replace(/^\./, ""), MAX_FIELD + 1);
   return whole.length <= MAX_FIELD ? whole : `${whole.slice(0, MAX_FIELD)}...`;
 }
 

@@ -1,10 +1,13 @@
 import { readFile, stat } from "node:fs/promises";
 import { type Document, isMap, isNode, isPair, isScalar, LineCounter, type Node, parseDocument } from "yaml";
 import { AgentError, errnoOf, messageOf } from "../agent/core/errors.ts";
+import { plainText } from "../agent/core/plain-text.ts";
 import { shapeProblems } from "./yaml-shape.ts";
 
 /** Largest file that is read, bytes. */
 const MAX_FILE_BYTES = 1_048_576;
+/** Longest message about a mistake, characters. */
+const MAX_MESSAGE = 300;
 /** Problems of a file that are told one by one. */
 const MAX_PROBLEMS = 50;
 
@@ -37,7 +40,8 @@ export function yamlFileOf(path: string, text: string): YamlFile {
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, strict: true, uniqueKeys: false });
   const errors = document.errors.map(({ pos, code, message }) => ({
     offset: pos[0],
-    problem: code === "RESOURCE_EXHAUSTION" ? "too many levels in each other" : message,
+    // It quotes the text.
+    problem: code === "RESOURCE_EXHAUSTION" ? "too many levels in each other" : plainText(message, MAX_MESSAGE),
   }));
   const problems = (errors.length > 0 ? errors : shapeProblems(document)).map(({ offset, problem }) => {
     const { line, col } = lines.linePos(offset);

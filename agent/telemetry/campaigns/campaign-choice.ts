@@ -1,5 +1,6 @@
 import type { CampaignDocument } from "../../../config/campaign.ts";
 import type { EntryProblem } from "../../core/entry-problem.ts";
+import { plainText } from "../../core/plain-text.ts";
 import type { CampaignCost } from "./campaign-cost.ts";
 import type { JudgedDocument } from "./campaign-judge.ts";
 import { type CampaignLimits, excessOf } from "./campaign-limits.ts";
@@ -7,6 +8,9 @@ import { type CampaignPlan, digestOf } from "./campaign-plan.ts";
 import { DEFAULT_CAMPAIGN } from "./default-campaign.ts";
 import { SNAPSHOT_CAMPAIGN } from "./snapshot-campaign.ts";
 import { isStateCampaign } from "./state-campaign.ts";
+
+/** Longest problem that is told, characters. */
+const MAX_PROBLEM = 500;
 
 /**
  * Where campaigns come from: the vehicle's own files, a signed set of files, this vehicle's command line, and the cloud. Of two that say
@@ -104,7 +108,8 @@ const TITLES: Readonly<Record<CampaignSource, string>> = {
 
 /** The problems of a document as lines "field: problem". */
 function problemText(problems: readonly EntryProblem[]): string {
-  return problems.map(({ path, problem }) => `${path.join(".")}: ${problem}`).join("\n");
+  // They quote the document.
+  return problems.map(({ path, problem }) => plainText(`${path.join(".")}: ${problem}`, MAX_PROBLEM)).join("\n");
 }
 
 function refusal({ source, document: { id, version } }: CampaignOffer, reason: string): RefusedCampaign {

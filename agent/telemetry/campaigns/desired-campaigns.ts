@@ -2,7 +2,13 @@ import { z } from "zod";
 import { type CampaignDocument, campaignDocument } from "../../../config/campaign.ts";
 import { readCampaignText } from "../../../config/campaign-text.ts";
 import { issueText } from "../../core/issue-text.ts";
+import { plainText } from "../../core/plain-text.ts";
 import { sha256Hex } from "../../core/signatures.ts";
+
+/** Longest id and problem that are told, characters. */
+const MAX_ID = 64;
+const MAX_PROBLEM = 500;
+const campaignId = campaignDocument.shape.id;
 
 /** Campaigns that the list of the cloud may have; more are refused together. */
 const MAX_DESIRED = 200;
@@ -36,11 +42,11 @@ export type DesiredCampaign =
  * `{sha256: OF_THE_TEXT, signatures}`. Gives a reason where there is no list to go by.
  */
 export function readDesired(campaigns: unknown): ReadonlyMap<string, DesiredCampaign> | string {
-  const list = z.record(z.string().max(64), z.unknown()).safeParse(campaigns ?? {});
+  const list = z.record(z.string(), z.unknown()).safeParse(campaigns ?? {});
   if (!list.success) return `desired.campaigns: ${issueText(list.error)}`;
   const entries = Object.entries(list.data);
   if (entries.length > MAX_DESIRED) return `${entries.length} campaigns, more than the ${MAX_DESIRED} that are taken`;
-  return new Map(entries.map(([id, given]) => [id, readEntry(id, given)]));
+  return new Map(entries.map(([id, given]) => [plainText(id, MAX_ID), readEntry(id, given)]));
 }
 
 /** A document as text, held against the id that it goes by. */
@@ -51,6 +57,7 @@ export function readSigned(id: string, text: string, given: readonly DocumentSig
 }
 
 function readEntry(id: string, given: unknown): DesiredCampaign {
+  if (!campaignId.safeParse(id).success) return { kind: "unread", reason: "its name is none of a campaign" };
   const envelope = entry.safeParse(given);
   if (envelope.success) {
     const { data } = envelope;
@@ -58,7 +65,7 @@ function readEntry(id: string, given: unknown): DesiredCampaign {
     return { kind: "awaited", sha256: data.sha256, signatures: data.signatures };
   }
   const parsed = campaignDocument.safeParse(given);
-  if (!parsed.success) return { kind: "unread", reason: issueText(parsed.error) };
+  if (!parsed.success) return { kind: "unread", reason: plainText(issueText(parsed.error), MAX_PROBLEM) };
   const sha256 = sha256Hex(Buffer.from(JSON.stringify(given)));
   return named(id, { document: parsed.data, sha256, signatures: [] });
 }
