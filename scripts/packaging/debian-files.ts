@@ -29,6 +29,8 @@ const COPIES: readonly (readonly [from: string, to: string])[] = [
   ["config/catalogue.example.yaml", "usr/share/doc/causeway/examples/catalogue.yaml"],
   ["config/bench-doors.dbc", "usr/share/doc/causeway/examples/bench-doors.dbc"],
   ["config/bench-vehicle.dbc", "usr/share/doc/causeway/examples/vehicle.dbc"],
+  ["config/campaign.schema.json", "usr/share/causeway/campaign.schema.json"],
+  ["docs/campaigns.md", "usr/share/doc/causeway/campaigns.md"],
   ["config/proto/telemetry.proto", "usr/share/causeway/telemetry.proto"],
   ["config/proto/commands.proto", "usr/share/causeway/commands.proto"],
   [`${TEMPLATES}/README.Debian`, "usr/share/doc/causeway/README.Debian"],
@@ -55,7 +57,8 @@ export async function packSystemFiles(
   writePacked(join(tree, "usr/bin/causeway"), readFileSync(join(root, TEMPLATES, "causeway")), 0o755);
   const supervisor = readFileSync(join(root, "systemd/causeway-start"));
   writePacked(join(tree, "usr/lib/causeway/causeway-start"), supervisor, 0o755);
-  for (const folder of ["agent.d", "dbc"]) mkdirSync(join(tree, "etc/causeway", folder), { recursive: true });
+  for (const folder of ["agent.d", "campaigns", "dbc"])
+    mkdirSync(join(tree, "etc/causeway", folder), { recursive: true });
 
   const shared = join(tree, "usr/share/causeway");
   writePacked(join(shared, "agent.schema.json"), `${JSON.stringify(configJsonSchema(), undefined, 2)}\n`);
@@ -64,11 +67,18 @@ export async function packSystemFiles(
   const documents = join(tree, "usr/share/doc/causeway");
   const example = exampleConfig().replace("$schema=agent.schema.json", "$schema=/usr/share/causeway/agent.schema.json");
   writePacked(join(documents, "examples/agent.yaml"), example);
+  writePacked(join(documents, "examples/campaign.yaml"), campaignExample(root));
   writePacked(join(documents, "copyright"), copyrightFile(bundled));
   writePacked(join(documents, "nodejs-license.gz"), gzip(nodeLicence));
   writePacked(join(documents, "changelog.Debian.gz"), gzip(debianChangelog(release)));
   writePacked(join(documents, "changelog.gz"), gzip(readFileSync(join(root, "CHANGELOG.md"))));
   await packHelp(root, tree, release);
+}
+
+/** The example campaign, which names the schema where the package has it. */
+function campaignExample(root: string): string {
+  const text = readFileSync(join(root, "config/campaign.example.yaml"), "utf8");
+  return text.replace("$schema=campaign.schema.json", "$schema=/usr/share/causeway/campaign.schema.json");
 }
 
 async function packHelp(root: string, tree: string, { version, epochSeconds }: Release): Promise<void> {

@@ -56,8 +56,10 @@ describe.skipIf(missing !== undefined)(
         install("first.deb");
         expect(inside("id -nG causeway")).toBe("causeway tss");
         expect(inside("getent group causeway-admin")).toContain("causeway-admin");
-        const folders = "/etc/causeway /etc/causeway/dbc /var/lib/causeway /var/lib/causeway/identity";
+        const folders =
+          "/etc/causeway /etc/causeway/campaigns /etc/causeway/dbc /var/lib/causeway /var/lib/causeway/identity";
         expect(inside(`stat -c '%a %U:%G' ${folders}`).split("\n")).toEqual([
+          "750 root:causeway",
           "750 root:causeway",
           "750 root:causeway",
           "700 causeway:causeway",

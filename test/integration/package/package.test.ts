@@ -65,7 +65,11 @@ describe.skipIf(missing !== undefined)(`the package for this machine${lacking(mi
         "-rw-r--r-- root/root ./usr/lib/tmpfiles.d/causeway.conf",
         "-rw-r--r-- root/root ./usr/lib/sysctl.d/60-causeway.conf",
         "-rw-r--r-- root/root ./etc/causeway/agent.yaml",
+        "drwxr-xr-x root/root ./etc/causeway/campaigns/",
+        "-rw-r--r-- root/root ./usr/share/causeway/campaign.schema.json",
+        "-rw-r--r-- root/root ./usr/share/doc/causeway/campaigns.md",
         "-rw-r--r-- root/root ./usr/share/doc/causeway/examples/agent.yaml",
+        "-rw-r--r-- root/root ./usr/share/doc/causeway/examples/campaign.yaml",
         "-rw-r--r-- root/root ./usr/share/doc/causeway/changelog.Debian.gz",
         "-rw-r--r-- root/root ./usr/share/doc/causeway/copyright",
         "-rw-r--r-- root/root ./usr/share/man/man1/causeway.1.gz",
@@ -118,6 +122,9 @@ describe.skipIf(missing !== undefined)(`the package for this machine${lacking(mi
     expect(fault).toContain("exit 78");
     expect(fault).toContain("thingName");
     expect(readFileSync(join(tree, "usr/share/doc/causeway/examples/agent.yaml"), "utf8")).toContain("thingName: ");
+    expect(readFileSync(join(tree, "usr/share/doc/causeway/examples/campaign.yaml"), "utf8")).toContain(
+      "$schema=/usr/share/causeway/campaign.schema.json\n",
+    );
   });
 
   it("has a man page without a fault that names every verb", () => {
