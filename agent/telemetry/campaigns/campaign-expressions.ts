@@ -5,6 +5,7 @@ import type { SamplerLink } from "../collect/sampler-chains.ts";
 import type { BoardExpression, ResultSink } from "../expressions/board-plan.ts";
 import type { Expression } from "../expressions/compile.ts";
 import { type DerivedSink, ValueBoard } from "../expressions/value-board.ts";
+import { DerivedQueue } from "./derived-queue.ts";
 import type { ExpressionPlan, FactValues } from "./expression-plan.ts";
 
 /** Which frames have noted something since the last `settle`. */
@@ -18,6 +19,7 @@ export class CampaignExpressions implements Sampler {
   readonly #plan: ExpressionPlan;
   readonly #table: SignalTable;
   readonly #board: ValueBoard;
+  readonly #derived: DerivedQueue;
   readonly #unsettled: Unsettled;
   /** By local number. */
   readonly #inputs: number[] = [];
@@ -36,7 +38,8 @@ export class CampaignExpressions implements Sampler {
     this.#table = table;
     this.#unsettled = sinks.unsettled;
     this.#senders = new Uint8Array(plan.inputs.length);
-    this.#board = new ValueBoard({ inputs: plan.inputCount, derived: sinks.derived });
+    this.#derived = new DerivedQueue(sinks.derived);
+    this.#board = new ValueBoard({ inputs: plan.inputCount, derived: this.#derived });
     this.#board.use(boardExpressions(plan, sinks.conditions));
   }
 
@@ -87,6 +90,7 @@ export class CampaignExpressions implements Sampler {
   settle(timeUs: number): void {
     this.#isNoted = false;
     this.#board.settle(timeUs);
+    this.#derived.handOut();
   }
 
   /** The wall clock was set forward by so much, which is no time that has passed; a step back is seen without being told. */
@@ -97,10 +101,13 @@ export class CampaignExpressions implements Sampler {
   /** Ages and windows run on without frames. */
   tick(nowUs: number): void {
     this.#board.tick(nowUs);
+    this.#derived.handOut();
   }
 
   #note(input: number, value: number, timeUs: number): void {
     this.#board.note(input, value, timeUs);
+    // Of what became due before this sample.
+    this.#derived.handOut();
     if (this.#isNoted) return;
     this.#isNoted = true;
     this.#unsettled.add(this);
