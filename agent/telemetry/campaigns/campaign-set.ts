@@ -151,7 +151,7 @@ export class CampaignSet implements FrameUser {
     this.#parts.collector.pass.frame += 1;
     this.#parts.collector.pass.isFull = false;
     this.#noteClockStep();
-    this.#noteFacts(this.#members);
+    this.#noteFacts();
     let hasChanged = false;
     for (const member of this.#members) {
       const state = member.campaign.state();
@@ -226,8 +226,9 @@ export class CampaignSet implements FrameUser {
     if (byUs > STEP_FORWARD_US) for (const { campaign } of this.#members) campaign.clockStepped(byUs);
   }
 
-  #noteFacts(members: readonly Member[]): void {
-    const asking = members.filter(({ campaign }) => campaign.plan.expressions.facts.length > 0);
+  #noteFacts(): void {
+    const active = this.#members.filter(({ state }) => isActive(state));
+    const asking = active.filter(({ campaign }) => campaign.plan.expressions.facts.length > 0);
     if (asking.length === 0) return;
     const facts = this.#parts.facts();
     for (const { campaign } of asking) campaign.noteFacts(facts);

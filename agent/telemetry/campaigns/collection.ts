@@ -26,7 +26,7 @@ export interface Collection {
   end(timeUs: number): void;
   /** Hands over what is due. */
   flush(cause: "tick" | "trip" | "stop"): void;
-  /** What it counts in cells goes out, and is kept no more: the campaign has ended, or goes. */
+  /** A trigger that has not ended ends; what it counts in cells goes out, and is kept no more: the campaign has ended, or goes. */
   retire(): void;
   /** What of it must outlive a restart and has changed, as it is after the records that were handed over. */
   takeKept(): readonly KeptValue[];

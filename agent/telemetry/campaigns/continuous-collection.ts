@@ -75,6 +75,7 @@ export class ContinuousCollection implements Collection {
   }
 
   retire(): void {
+    this.end(this.#parts.clock.wallUs());
     this.#countOut(({ ledger }, parts) => lastCellRecords(ledger, parts));
   }
 

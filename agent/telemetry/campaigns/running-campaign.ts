@@ -153,9 +153,9 @@ export class RunningCampaign {
     return [this.#memory.key];
   }
 
-  /** Timers that are due, then what is to be handed over. "stop" hands over all that it holds. */
+  /** Timers that are due while it runs, then what is to be handed over. "stop" hands over all that it holds. */
   flush(cause: CloseCause): void {
-    this.#expressions?.tick(this.#parts.clock.wallUs());
+    if (this.state() === "running") this.#expressions?.tick(this.#parts.clock.wallUs());
     const hasTripEnded = this.#trip.takeEnd();
     this.#collection.flush(cause === "tick" && hasTripEnded ? "trip" : cause);
   }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { DecodedRecord } from "../../../../agent/telemetry/record/read/decoded-record.ts";
-import { campaignRig, samplesIn } from "../../../fakes/telemetry/campaign-rig.ts";
+import { campaignRig, RIG_T0, samplesIn } from "../../../fakes/telemetry/campaign-rig.ts";
 
 const EVERY = { signals: "Motion.Speed", mode: "every", ms: 0 };
 
@@ -57,6 +57,21 @@ describe("CampaignSet", () => {
     ]);
   });
 
+  it("takes derived signals with the frames that it takes, the one that made the condition true and none that ended it", async () => {
+    const { use, drive, pipeline, records } = await campaignRig();
+    use({
+      id: "braking",
+      inputs: { p: "Motion.Brake" },
+      derived: [{ name: "twice", unit: "bar", expression: "p * 2.0" }],
+      trigger: { condition: "twice > 10.0", mode: "while", minIntervalMs: 0 },
+      collect: [EVERY, { signals: "twice", mode: "every", ms: 0 }],
+    });
+    for (const brake of [0, 6, 7, 0, 9]) drive(brake, brake, 10);
+    pipeline.flush();
+    const found = samplesIn(records(), "braking");
+    expect(found.filter((one) => one.startsWith("1@"))).toEqual(["1@10=12", "1@20=14", "1@40=18"]);
+  });
+
   it("sends what was before and after a trigger at full resolution, once", async () => {
     const { use, drive, clock, pipeline, records } = await campaignRig();
     const trigger = { condition: "p > 5.0", beforeMs: 30, afterMs: 20, minIntervalMs: 0 };
@@ -111,6 +126,45 @@ describe("CampaignSet", () => {
     expect(samplesIn(records(), "timed")).toEqual(["0@1250=2"]);
     expect(campaigns.list().map(({ figures }) => figures.state)).toEqual(["running", "ended"]);
     clock.advance(1);
+  });
+
+  it("neither fires nor works anything out before its start and after its end", async () => {
+    let up = 1;
+    const { use, drive, clock, pipeline, records } = await campaignRig({ facts: () => new Map([["bus.can0.up", up]]) });
+    const at = (ms: number): string => new Date(RIG_T0 / 1000 + ms).toISOString();
+    use(
+      {
+        id: "silent",
+        start: at(10_000),
+        end: at(30_000),
+        inputs: { p: "Motion.Brake" },
+        derived: [{ name: "ms", expression: "age(p)" }],
+        trigger: { condition: "age(p) > 5000.0", mode: "while" },
+        collect: [{ signals: "ms", mode: "every", ms: 0 }],
+      },
+      { id: "down", start: at(10_000), trigger: { condition: "!bus.can0.up", mode: "while" }, collect: [EVERY] },
+    );
+    const pass = (ms: number): void => {
+      for (let passed = 0; passed < ms; passed += 250) {
+        clock.advance(250);
+        pipeline.flush();
+      }
+    };
+    up = 0;
+    drive(1, 1, 250);
+    pass(9000);
+    expect(triggersIn(records())).toEqual([]);
+    pass(10_000);
+    drive(1, 1, 250);
+    pass(60_000);
+    const told = triggersIn(records()).map(({ campaign, phase, timeUs }) => {
+      return `${campaign.id} ${phase} ${Math.round((timeUs - RIG_T0) / 1e6)} s`;
+    });
+    const silent = ["silent begin 10 s", "silent begin 24 s", "silent end 19 s", "silent end 30 s"];
+    expect(told.toSorted()).toEqual(["down begin 10 s", ...silent]);
+    const times = samplesIn(records(), "silent").map((one) => Number(/@([\d.]+)=/.exec(one)?.[1]));
+    expect(Math.min(...times)).toBeGreaterThanOrEqual(10_000);
+    expect(Math.max(...times)).toBeLessThanOrEqual(30_000);
   });
 
   it("pauses when its bytes of the day are used up, until the next day", async () => {
