@@ -3,6 +3,10 @@ import { busName } from "./fields.ts";
 import { signalName } from "./signal-name.ts";
 
 const DAY_MS = 86_400_000;
+/** Names of signals in all entries of a document together, and of these such with '*': each goes through the whole signal table. */
+const MAX_NAMES = 4096;
+const MAX_PATTERNS = 512;
+const MAX_INPUTS = 256;
 
 const name = z
   .string()
@@ -71,7 +75,8 @@ const collectEntry = z.discriminatedUnion("mode", [
     of: z
       .array(z.enum(["min", "max", "mean", "count", "first", "last", "sum", "integral"]))
       .min(1)
-      .max(8),
+      .max(8)
+      .refine((kinds) => new Set(kinds).size === kinds.length, "must name each once"),
     over: span,
   }),
   z.strictObject({
@@ -243,7 +248,7 @@ type Checked = {
   readonly inputs: Readonly<Record<string, string>>;
   readonly derived: readonly { readonly name: string }[];
   readonly trigger?: { readonly mode: string; readonly beforeMs: number } | undefined;
-  readonly collect: readonly unknown[];
+  readonly collect: readonly { readonly signals: string | readonly string[] }[];
   readonly frames: readonly unknown[];
 };
 
@@ -259,7 +264,10 @@ function documentProblems({
   collect,
   frames,
 }: Checked): readonly Problem[] {
-  const problems: Problem[] = [];
+  const problems: Problem[] = [...tooManyNames(collect)];
+  if (Object.keys(inputs).length > MAX_INPUTS) {
+    problems.push({ path: ["inputs"], message: `${Object.keys(inputs).length} names, more than ${MAX_INPUTS}` });
+  }
   if (start !== undefined && end !== undefined && Date.parse(end) <= Date.parse(start)) {
     problems.push({ path: ["end"], message: "must be later than start" });
   }
@@ -279,4 +287,19 @@ function documentProblems({
     problems.push({ path: ["trigger", "beforeMs"], message: "is for mode rising" });
   }
   return problems;
+}
+
+/** The entry with which there are more names than a document may have. */
+function tooManyNames(collect: Checked["collect"]): readonly Problem[] {
+  let names = 0;
+  let patterns = 0;
+  for (const [at, { signals }] of collect.entries()) {
+    const own = typeof signals === "string" ? [signals] : signals;
+    names += own.length;
+    patterns += own.filter((name) => name.includes("*")).length;
+    if (names <= MAX_NAMES && patterns <= MAX_PATTERNS) continue;
+    const message = `more than ${MAX_NAMES} names with the entries before it, or more than ${MAX_PATTERNS} with '*'`;
+    return [{ path: ["collect", at, "signals"], message }];
+  }
+  return [];
 }

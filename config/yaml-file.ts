@@ -35,9 +35,9 @@ export async function readYamlFile(path: string): Promise<YamlFile> {
 
 /** Text that holds a map; `path` is what its places are called by. Throws `config.invalid` as `readYamlFile` does. */
 export function yamlFileOf(path: string, text: string): YamlFile {
-  const lines = new LineCounter();
+  const lines = linesOf(text);
   // Its own check of keys takes the square of their number.
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, strict: true, uniqueKeys: false });
+  const document = parseDocument(text, { prettyErrors: false, strict: true, uniqueKeys: false });
   const errors = document.errors.map(({ pos, code, message }) => ({
     offset: pos[0],
     // It quotes the text.
@@ -89,6 +89,19 @@ function placeInText(files: readonly YamlFile[], path: readonly Key[], inText: n
     return `${name}:${line}:${col}`;
   }
   return undefined;
+}
+
+/** Where lines begin. The parser that counts them itself misses some where the text is no YAML. */
+function linesOf(text: string): LineCounter {
+  const lines = new LineCounter();
+  for (let start = 0; start >= 0; start = after(text, start)) lines.addNewLine(start);
+  return lines;
+}
+
+/** Where the next line begins; -1 in the last one. */
+function after(text: string, start: number): number {
+  const end = text.indexOf("\n", start);
+  return end < 0 ? -1 : end + 1;
 }
 
 /** The first of many problems, and how many more there are. */

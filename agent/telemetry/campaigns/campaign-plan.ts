@@ -3,13 +3,13 @@ import type { CampaignDocument } from "../../../config/campaign.ts";
 import type { EntryProblem } from "../../core/entry-problem.ts";
 import type { SignalEntry } from "../../signals/signal-entry.ts";
 import { exactSignalName } from "../../signals/signal-names.ts";
-import { matchesPattern, matchesSignal } from "../../signals/signal-patterns.ts";
 import type { SignalTable } from "../../signals/signal-table.ts";
 import type { OutputSchema } from "../collect/lane.ts";
 import { campaignSchema, type OutputColumn, type OutputSlots } from "./campaign-schema.ts";
 import type { ChosenSignal } from "./chosen-signal.ts";
 import { type ExpressionPlan, type FactNames, planExpressions } from "./expression-plan.ts";
 import { isKept, keptProblems, pairedSignals } from "./kept-plan.ts";
+import { SignalChoice } from "./signal-choice.ts";
 
 type CollectEntry = CampaignDocument["collect"][number];
 export type AggregateKind = Extract<CollectEntry, { mode: "aggregate" }>["of"][number];
@@ -46,6 +46,12 @@ export type PlannedCampaign =
 
 /** Columns of J1939 senders that a campaign's own table has room for. */
 const MAX_SENDER_COLUMNS = 1024;
+/** Columns of a campaign's own table, J1939 senders apart. */
+const MAX_COLUMNS = 16_384;
+/** Problems of a document that are told. */
+const MAX_PROBLEMS = 50;
+/** Names of an entry that choose nothing, characters that are told of them. */
+const MAX_NAMES_TOLD = 200;
 /** Of these modes the last entry counts that chooses a signal. */
 const SAMPLE_MODES = new Set(["off", "every", "on-change", "latest", "curve"]);
 
@@ -65,32 +71,53 @@ export type PlanContext = {
  */
 export function planCampaign(document: CampaignDocument, context: PlanContext): PlannedCampaign {
   const { table } = context;
+  const choice = new SignalChoice(table.signals, document.derived);
   const expressions = planExpressions(document, table, context.facts);
   const problems = [
     ...(expressions.kind === "unfit" ? expressions.problems : []),
     ...document.collect.flatMap((entry, at) =>
-      ambiguities(entry, table).map((problem) => ({ path: ["collect", at, "signals"], problem })),
+      ambiguities(entry, choice).map((problem) => ({ path: ["collect", at, "signals"], problem })),
     ),
     ...captureProblems(document, context),
   ];
-  if (expressions.kind === "unfit" || problems.length > 0) return { kind: "unfit", problems };
-  const find = (pattern: string): readonly ChosenSignal[] => chooseSignals([pattern], document, table);
-  const choices = document.collect.map((entry) =>
-    pairedSignals(entry, chooseSignals(patternsOf(entry), document, table), find),
-  );
+  if (expressions.kind === "unfit" || problems.length > 0) return unfit(problems);
+  const find = (pattern: string): readonly ChosenSignal[] => choice.of([pattern]);
+  const choices = document.collect.map((entry) => pairedSignals(entry, choice.of(patternsOf(entry)), find));
   const keptUnfit = keptProblems(document, choices, find);
-  if (keptUnfit.length > 0) return { kind: "unfit", problems: keptUnfit };
+  if (keptUnfit.length > 0) return unfit(keptUnfit);
   const warnings = document.collect.flatMap(({ signals }, at) =>
     choices[at].length === 0
-      ? [{ path: ["collect", at, "signals"], problem: `${JSON.stringify(signals)} matches no signal` }]
+      ? [{ path: ["collect", at, "signals"], problem: `${shortened(JSON.stringify(signals))} matches no signal` }]
       : [],
   );
   const samplings = samplingsOf(document, choices, table);
   const isPlain = samplings.every(isInTable);
+  const excess = isPlain ? [] : columnExcess(samplings, document);
+  if (excess.length > 0) return unfit(excess);
   const { schema, ownSlots, planned } = isPlain ? inTable(samplings, table) : inOwnTable(samplings, document, table);
   const digest = digestOf(document);
   const plan = { document, digest, schema, ownSlots, samplings: planned, expressions: expressions.plan, warnings };
   return { kind: "plan", plan };
+}
+
+function unfit(problems: readonly EntryProblem[]): PlannedCampaign {
+  return { kind: "unfit", problems: problems.slice(0, MAX_PROBLEMS) };
+}
+
+function shortened(names: string): string {
+  return names.length <= MAX_NAMES_TOLD ? names : `${names.slice(0, MAX_NAMES_TOLD)}...`;
+}
+
+/** The entry with which a table of the campaign's own gets too many columns. */
+function columnExcess(samplings: readonly Sampling[], { collect }: CampaignDocument): readonly EntryProblem[] {
+  let columns = 0;
+  for (const { entry, chosen } of samplings) {
+    if (!isKept(entry)) columns += chosen.length;
+    if (columns <= MAX_COLUMNS) continue;
+    const problem = `with those before it takes ${columns} columns or more, more than ${MAX_COLUMNS}`;
+    return [{ path: ["collect", collect.indexOf(entry)], problem }];
+  }
+  return [];
 }
 
 function captureProblems(
@@ -120,25 +147,11 @@ function patternsOf({ signals }: CollectEntry): readonly string[] {
   return typeof signals === "string" ? [signals] : signals;
 }
 
-function chooseSignals(
-  patterns: readonly string[],
-  { derived }: CampaignDocument,
-  { signals }: SignalTable,
-): readonly ChosenSignal[] {
-  const isChosen = (signal: SignalEntry): boolean => patterns.some((pattern) => matchesSignal(pattern, signal));
-  return [
-    ...signals.filter(isChosen).map((signal) => ({ kind: "table", signal }) as const),
-    ...derived.flatMap(({ name }, index) =>
-      patterns.some((pattern) => matchesPattern(pattern, name)) ? [{ kind: "derived", index } as const] : [],
-    ),
-  ];
-}
-
 /** A name without '*' means the same message on each bus, not two messages of one. */
-function ambiguities(entry: CollectEntry, { signals }: SignalTable): readonly string[] {
+function ambiguities(entry: CollectEntry, choice: SignalChoice): readonly string[] {
   return patternsOf(entry).flatMap((pattern) => {
     if (pattern.includes("*")) return [];
-    const matches = signals.filter((signal) => matchesSignal(pattern, signal));
+    const matches = choice.matching(pattern);
     const buses = new Set(matches.map(({ bus }) => bus));
     const exact = new Set(matches.map(exactSignalName));
     if (exact.size === buses.size) return [];

@@ -39,6 +39,7 @@ export function keptProblems(
   return collect.flatMap((entry, at): EntryProblem[] => {
     if (!isKept(entry)) return [];
     const grids = entry.mode === "histogram" && entry.with !== undefined ? 2 : 1;
+    const bytesBefore = bytes;
     bytes += (cellBytes(shapeOf(entry)) * choices[at].length) / grids;
     const path = ["collect", at];
     const isCapture = trigger?.mode === "rising";
@@ -46,7 +47,7 @@ export function keptProblems(
     const tooMuch = `the cells of ${choices[at].length / grids} signals may take ${bytes} bytes with those before, more than ${roomBytes}`;
     return [
       ...(isCapture ? [{ path: [...path, "mode"], problem: capture }] : []),
-      ...(bytes > roomBytes ? [{ path, problem: tooMuch }] : []),
+      ...(bytes > roomBytes && bytesBefore <= roomBytes ? [{ path, problem: tooMuch }] : []),
       ...pairProblems(entry, choices[at], find).map((problem) => ({ path: [...path, "with", "signal"], problem })),
       ...increaseProblems(entry, choices[at]).map((problem) => ({ path: [...path, "of"], problem })),
     ];

@@ -1,10 +1,11 @@
 import type { Outbox } from "../../../agent/ports/outbox.ts";
 import { LatestSignals } from "../../../agent/signals/latest-signals.ts";
+import type { SignalTable } from "../../../agent/signals/signal-table.ts";
 import { Appender } from "../../../agent/telemetry/appender.ts";
 import { CampaignControl } from "../../../agent/telemetry/campaigns/campaign-control.ts";
 import { limitsOf } from "../../../agent/telemetry/campaigns/campaign-limits.ts";
 import { CampaignSet } from "../../../agent/telemetry/campaigns/campaign-set.ts";
-import type { FactValues } from "../../../agent/telemetry/campaigns/expression-plan.ts";
+import type { FactNames, FactValues } from "../../../agent/telemetry/campaigns/expression-plan.ts";
 import { snapshotCampaign } from "../../../agent/telemetry/campaigns/snapshot-campaign.ts";
 import { Snapshots } from "../../../agent/telemetry/campaigns/snapshots.ts";
 import { Collector } from "../../../agent/telemetry/collect/collector.ts";
@@ -35,12 +36,15 @@ export type RigSettings = {
   /** Where its clock starts; `RIG_T0` when absent. */
   readonly wallUs?: number;
   readonly facts?: () => FactValues;
+  /** What expressions may ask; `bus.can0.up` when absent. */
+  readonly factNames?: FactNames;
+  /** Signals of bus can0 in place of Motion. */
+  readonly table?: SignalTable;
 };
 
-/** A vehicle with one bus and one message, Motion (0x100), of two bytes: Speed and Brake; by default nothing is collected on change. */
-export async function campaignRig(settings: RigSettings = {}) {
-  const { rules = [{ signals: "*", mode: "off" }], historyBytes = 1_048_576, facts = () => new Map() } = settings;
-  const table = tableOf([
+/** What the rig's table has when it is given none: Motion (0x100), of two bytes, Speed and Brake. */
+function motion(): SignalTable {
+  return tableOf([
     {
       name: "Motion",
       signals: [
@@ -49,6 +53,12 @@ export async function campaignRig(settings: RigSettings = {}) {
       ],
     },
   ]);
+}
+
+/** A vehicle with one bus, can0, and one message, Motion; by default nothing is collected on change. */
+export async function campaignRig(settings: RigSettings = {}) {
+  const { rules = [{ signals: "*", mode: "off" }], historyBytes = 1_048_576, facts = () => new Map() } = settings;
+  const { table = motion(), factNames = new Map([["bus.can0.up", { type: "bool" } as const]]) } = settings;
   const clock = new ManualClock({ wallUs: settings.wallUs ?? RIG_T0 });
   const outbox = settings.outbox ?? new FakeOutbox({ clock });
   const encoder = encoderOf(table);
@@ -63,7 +73,7 @@ export async function campaignRig(settings: RigSettings = {}) {
   const context = {
     table,
     busNames: ["can0"],
-    facts: new Map([["bus.can0.up", { type: "bool" } as const]]),
+    facts: factNames,
     hasHistory: history !== undefined,
   };
   const limits = limitsOf(agentConfig.shape.campaigns.parse({ history: { maxBytes: historyBytes } }));

@@ -33,7 +33,24 @@ describe("campaignDocument", () => {
     [{ collect: [{ signals: "*", mode: "histogram", edges: [1, 1] }] }, /collect.0.edges: must rise/],
     [{ collect: [{ signals: "*", mode: "aggregate", of: ["mean"], over: {} }] }, /^collect.0.over: /],
     [{ thin: 1 }, /^thin: /],
+    [
+      { collect: [{ signals: "*", mode: "aggregate", of: ["max", "max"], over: { per: "trip" } }] },
+      /^collect.0.of: must name each once/,
+    ],
   ])("refuses %j", (part, expected) => {
     expect(problemsOf(part).join("\n")).toMatch(expected);
+  });
+
+  it("bounds what makes a document cost more than its length", () => {
+    const off = (signals: readonly string[], count: number) =>
+      Array.from({ length: count }, () => ({ signals, mode: "off" }));
+    const names = Array.from({ length: 512 }, () => "A.B");
+    const inputs = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, at) => [`v${at}`, "A.B"]));
+    expect(problemsOf({ inputs: inputs(256), collect: off(["A.B"], 1000) })).toEqual([]);
+    expect(problemsOf({ inputs: inputs(257) })).toEqual(["inputs: 257 names, more than 256"]);
+    expect(problemsOf({ collect: off(names, 8) })).toEqual([]);
+    expect(problemsOf({ collect: off(names, 9) }).join()).toMatch(/^collect.8.signals: more than 4096/);
+    expect(problemsOf({ collect: off(["*", "A.B"], 512) })).toEqual([]);
+    expect(problemsOf({ collect: off(["*", "A.B"], 513) }).join()).toMatch(/^collect.512.signals: .* 512 with '\*'/);
   });
 });
