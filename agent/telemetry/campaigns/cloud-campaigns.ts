@@ -33,6 +33,7 @@ export class CloudCampaigns {
   #kept: KeptCampaigns;
   #awaited = new Map<string, readonly DocumentSignature[]>();
   readonly #early = new Map<string, string>();
+  #told = "";
   #list: ReadonlyMap<string, DesiredCampaign> = new Map();
 
   /** `kept` is what was saved before this start, which the control knows already. */
@@ -86,7 +87,18 @@ export class CloudCampaigns {
     }
     this.#keep(next);
     this.#parts.control.offer("cloud", { documents: next.documents, unread });
-    this.#parts.log.info("campaign.list-taken", { campaigns: next.documents.length, refused: unread.length });
+    this.#tell(next, unread);
+  }
+
+  /** What has changed: the list comes again with every connection. */
+  #tell({ documents }: KeptCampaigns, unread: readonly Unread[]): void {
+    const { log } = this.#parts;
+    const told = JSON.stringify([documents.map(({ id, version }) => [id, version]), unread]);
+    if (told === this.#told) return;
+    this.#told = told;
+    for (const { id, version, reason } of unread)
+      log.warn("campaign.refused", { source: "cloud", id, version, what: reason });
+    log.info("campaign.list-taken", { campaigns: documents.length, refused: unread.length });
   }
 
   /** What an entry without a text stands for: the document that has come, or the one that was accepted before. */

@@ -63,6 +63,13 @@ describe("CloudCampaigns", () => {
     expect(shown()).toEqual({ runs: [], refused: [] });
   });
 
+  it("says once what it has taken and what it refuses", async () => {
+    const { cloud, log } = await vehicle();
+    for (let time = 0; time < 3; time++) cloud.take({ a: entry("a", 1), b: { document: "[" } });
+    expect(log.of("campaign.list-taken").map(({ facts }) => facts)).toEqual([{ campaigns: 1, refused: 1 }]);
+    expect(log.of("campaign.refused").map(({ facts }) => facts.id)).toEqual(["b"]);
+  });
+
   it.each([
     ["an older version", entry("a", 2), /^a@2 version: 2 is older than 3, which the cloud has set before/],
     [
