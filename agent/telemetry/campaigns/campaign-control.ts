@@ -78,7 +78,7 @@ export class CampaignControl {
    * From the next frame on these are the campaigns of state templates, in place of those before. `anew` begin again, with a snapshot of
    * what is known of their signals.
    */
-  useStates(plans: readonly CampaignPlan[], anew: readonly CampaignPlan[] = []): void {
+  useStates(plans: readonly CampaignPlan[], anew: readonly CampaignPlan[]): void {
     if (anew.some((plan) => this.#states.includes(plan))) {
       this.#states = plans.filter((plan) => !anew.includes(plan));
       this.#apply();

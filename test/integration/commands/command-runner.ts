@@ -4,12 +4,15 @@ import { appendFileSync, closeSync, existsSync, fsyncSync, openSync, readFileSyn
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
+import { activateState } from "../../../agent/commands/actions/state.ts";
+import { StateTemplates } from "../../../agent/commands/state-templates.ts";
 import { publicKeySchema } from "../../../agent/core/public-key.ts";
 import type { Journal } from "../../../agent/ports/journal.ts";
+import { catalogueSchema } from "../../../config/catalogue.ts";
 import { openJournal } from "../../../drivers/sqlite/journal/journal.ts";
 import { CommandBench } from "../../fakes/commands/command-bench.ts";
-import { ManualClock } from "../../fakes/core/clock.ts";
 import { MemoryLog } from "../../fakes/core/log.ts";
+import { campaignRig } from "../../fakes/telemetry/campaign-rig.ts";
 
 const planSchema = z.object({
   key: publicKeySchema,
@@ -18,7 +21,8 @@ const planSchema = z.object({
 
 const [folder = ""] = process.argv.slice(2);
 const plan = planSchema.parse(JSON.parse(readFileSync(join(folder, "plan.json"), "utf8")));
-const clock = new ManualClock();
+const rig = await campaignRig();
+const { clock } = rig;
 let step = 0;
 let current: { readonly id: string; readonly killAtStep: number } | undefined;
 
@@ -81,10 +85,35 @@ function mortal(journal: Journal): Journal {
 const file = join(folder, "journal.db");
 const bounds = { maxCommands: 10_000, maxReads: 100, maxRefused: 100, keepMs: 3_600_000, reserveBytes: 0 };
 const journal = mortal(openJournal({ ...bounds, file, clock, log: new MemoryLog() }));
+const templates = catalogueSchema.parse({
+  schemaVersion: 1,
+  actions: [],
+  protobuf: { states: [{ template: "motion", signals: ["Motion.Speed"] }] },
+}).protobuf.states;
+const states = new StateTemplates({
+  templates,
+  signals: rig.signals,
+  campaigns: {
+    planOf: (document) => rig.control.planOf(document),
+    useStates: (plans, anew) => {
+      // The act of a command; what was active before is taken up without one.
+      if (anew.length > 0) {
+        pass();
+        append("acts", current?.id ?? "");
+        pass();
+      }
+      rig.control.useStates(plans, anew);
+    },
+  },
+  journal,
+  clock,
+  log: new MemoryLog(),
+});
 const bench = new CommandBench({
   clock,
   journal,
   pinned: [plan.key],
+  builtIn: () => [activateState(states)],
   actions: {
     "doors.lock": {
       commandClass: "R3",
@@ -108,6 +137,14 @@ const bench = new CommandBench({
 
 const stopping = new AbortController();
 bench.ledger.recover("boot");
+states.restore();
+append(
+  "restored",
+  states
+    .list()
+    .map(({ template }) => template)
+    .join(),
+);
 const reporting = bench.parts.reporter.run(stopping.signal);
 for (const command of plan.commands) {
   if (doneBefore.has(command.id)) continue;

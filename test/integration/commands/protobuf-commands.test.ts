@@ -4,6 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { SignedFields } from "../../../agent/commands/canonical.ts";
+import { createRecordReader } from "../../../agent/telemetry/record/read/record-reader.ts";
+import { readDescriptor } from "../../../config/proto/descriptor.ts";
 import type { Execution } from "../../bench/cloud/command-executions.ts";
 import { CompanionBackend } from "../../bench/cloud/companion.ts";
 import { encodeRequest, hasProtoc, ProtobufCommands, quoted } from "../../bench/cloud/protobuf-commands.ts";
@@ -141,6 +143,47 @@ describe.skipIf(!hasProtoc)(`commands in the protobuf flavour${hasProtoc ? "" : 
     },
     120_000,
   );
+
+  it("sends a state template that is activated: all last known values in one record, and then what changes", async () => {
+    vehicle.unit.isLocked = false;
+    vehicle.unit.speed = 0;
+    const { daemon, cloud } = await online("cms/commands");
+    const reader = createRecordReader(readDescriptor());
+    const consumer = await vehicle.cloud.sessionAs("consumer", undefined, "state-consumer");
+    const records: string[] = [];
+    consumer.start();
+    await consumer.online(AbortSignal.timeout(PATIENCE_MS));
+    await consumer.subscribe(`dt/causeway/${THING}/event`, ({ payload }) => {
+      const { body } = reader.decode(payload);
+      if (body.kind !== "rows" || body.campaign?.id !== "state-doors") return;
+      records.push(body.rows.map(({ name, value }) => `${name}=${value}`).join(" "));
+    });
+    let number = 0;
+    const ask = async (request: string): Promise<string> => {
+      number += 1;
+      const inTime = `issued_timestamp_ms: ${Date.now()} timeout_ms: 30000`;
+      return await end(
+        await cloud.startExecution(THING, `state-${daemon.child.pid}-${number}`, `${request} ${inTime}`),
+      );
+    };
+    const sent = (record: RegExp): Promise<true> =>
+      until(() => (record.test(records.at(-1) ?? "") ? true : undefined), {
+        what: `the record ${record} of the template`,
+        timeoutMs: PATIENCE_MS,
+      });
+
+    expect(await ask(state("doors", "activate_operation { deactivate_after_seconds: 600 }"))).toBe("SUCCEEDED");
+    expect(cloud.answers.at(-1)).not.toContain("reason_code");
+    await sent(/^DoorStatus\.Locked=0 VehicleMotion\.Speed=0$/);
+    vehicle.unit.speed = 33;
+    await sent(/^VehicleMotion\.Speed=33$/);
+    expect(await ask(state("doors", "activate_operation {}"))).toBe("SUCCEEDED 16");
+    await sent(/^DoorStatus\.Locked=0 VehicleMotion\.Speed=33$/);
+    expect(await ask(state("doors", "deactivate_operation {}"))).toBe("SUCCEEDED");
+    expect(await ask(state("doors", "deactivate_operation {}"))).toBe("SUCCEEDED 17");
+    vehicle.unit.speed = 0;
+    await consumer.stop();
+  }, 60_000);
 
   /** One id a hundred times on each channel, in turns; each channel has the first turn once. Only what comes first acts. */
   async function expectOneAct(protobuf: ProtobufCommands): Promise<void> {
