@@ -28,6 +28,8 @@ export class CampaignExpressions implements Sampler {
   /** By input: J1939 senders of it that were seen. */
   readonly #senders: Uint8Array;
   #isNoted = false;
+  #hasBegun = false;
+  #tickedUs = Number.NEGATIVE_INFINITY;
 
   constructor(
     plan: ExpressionPlan,
@@ -58,7 +60,10 @@ export class CampaignExpressions implements Sampler {
       if (signal.pgn === undefined || offset < 0 || offset >= message.signalCount) return [];
       if (signal.source !== undefined && signal.source !== origin.source) return [];
       this.#senders[input] = Math.min(2, this.#senders[input] + 1);
-      if (this.#senders[input] > 1) this.#board.forget(input);
+      if (this.#senders[input] > 1) {
+        this.#board.forget(input);
+        if (this.#hasBegun) this.#unsettle();
+      }
       return [this.#link(input, firstSlot + offset)];
     });
   }
@@ -79,6 +84,7 @@ export class CampaignExpressions implements Sampler {
   }
 
   take(local: number, { raw, timeUs }: Reading): void {
+    if (!this.#hasBegun) this.#begin(timeUs);
     const input = this.#inputs[local];
     if (this.#senders[input] < 2) this.#note(input, raw * this.#factors[local] + this.#offsets[local], timeUs);
   }
@@ -100,14 +106,27 @@ export class CampaignExpressions implements Sampler {
 
   /** Ages and windows run on without frames. */
   tick(nowUs: number): void {
+    this.#tickedUs = nowUs;
     this.#board.tick(nowUs);
     this.#derived.handOut();
+  }
+
+  /** The first frame: before it nobody knows by which clock frames are received. */
+  #begin(timeUs: number): void {
+    const byUs = timeUs - this.#tickedUs;
+    this.#hasBegun = true;
+    if (Number.isFinite(byUs)) this.#board.clockStepped(byUs);
   }
 
   #note(input: number, value: number, timeUs: number): void {
     this.#board.note(input, value, timeUs);
     // Of what became due before this sample.
     this.#derived.handOut();
+    this.#unsettle();
+  }
+
+  /** Its expressions are looked at when the frame is whole. */
+  #unsettle(): void {
     if (this.#isNoted) return;
     this.#isNoted = true;
     this.#unsettled.add(this);

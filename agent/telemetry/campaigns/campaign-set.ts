@@ -18,6 +18,7 @@ import type { CampaignPlan } from "./campaign-plan.ts";
 import { captureWishes } from "./capture-wishes.ts";
 import type { TriggerOccasion } from "./collection.ts";
 import type { FactValues } from "./expression-plan.ts";
+import { FrameTime } from "./frame-time.ts";
 import type { DerivedValue } from "./newest-derived.ts";
 import { type CampaignFigures, type CampaignState, RunningCampaign } from "./running-campaign.ts";
 
@@ -40,8 +41,8 @@ export type CampaignSetParts = {
 /** A campaign that the vehicle has, and how it does. */
 export type CampaignStatus = { readonly plan: CampaignPlan; readonly figures: CampaignFigures };
 
-/** What the wall clock is more ahead than this is a step of it; a slew is far smaller between two flushes. */
-const STEP_FORWARD_US = 1_000_000;
+/** What the wall clock goes on or back more than this is a step of it; a slew is far smaller between two flushes. */
+const STEP_US = 1_000_000;
 
 /** What a campaign has seen lately. */
 export type CampaignSeen = {
@@ -75,6 +76,7 @@ export class CampaignSet implements FrameUser {
   /** Wall time less monotonic time, µs. */
   #clockOffsetUs: number;
   readonly #cells: KeptCells;
+  readonly #frameTime: FrameTime;
 
   constructor(parts: CampaignSetParts) {
     this.#parts = parts;
@@ -82,6 +84,7 @@ export class CampaignSet implements FrameUser {
     this.#cells = new KeptCells(parts.kept, parts.run);
     this.#forgotten.push(...this.#cells.unreadable);
     this.#clockOffsetUs = offsetOf(parts.campaign.clock);
+    this.#frameTime = new FrameTime(parts.campaign.clock);
     const add = (draft: EncodedDraft): void => void this.#drafts.push(draft);
     this.#campaignParts = { ...parts.campaign, pass: parts.collector.pass, add };
   }
@@ -116,7 +119,7 @@ export class CampaignSet implements FrameUser {
   /** Fires the trigger of a campaign by hand; false where there is none. */
   fire(id: string): boolean {
     const member = this.#members.find(({ campaign }) => campaign.plan.document.id === id);
-    return member?.campaign.fire() === true;
+    return member?.campaign.fire(this.#frameTime.nowUs()) === true;
   }
 
   /** What is known of the signals of a campaign goes through its samplers, with the times at which it came, and is a record by itself. */
@@ -124,9 +127,10 @@ export class CampaignSet implements FrameUser {
     const member = this.#members.find(({ campaign }) => campaign.plan.document.id === id);
     if (member === undefined || !isActive(member.state)) return;
     const { pass, latest } = this.#parts.collector;
-    member.campaign.flush("tick");
+    const nowUs = this.#frameTime.nowUs();
+    member.campaign.flush("tick", nowUs);
     takeLatest(member.campaign.links.samplers, latest, pass);
-    member.campaign.flush("tick");
+    member.campaign.flush("tick", nowUs);
   }
 
   /** Announces the tables of campaigns that have one of their own, and from now on that of each new one. */
@@ -142,6 +146,11 @@ export class CampaignSet implements FrameUser {
 
   settle(timeUs: number): void {
     if (this.#unsettled.length === 0) return;
+    this.#frameTime.note(timeUs);
+    this.#settleAll(timeUs);
+  }
+
+  #settleAll(timeUs: number): void {
     for (const expressions of this.#unsettled) expressions.settle(timeUs);
     this.#unsettled.length = 0;
   }
@@ -151,12 +160,13 @@ export class CampaignSet implements FrameUser {
     this.#parts.collector.pass.frame += 1;
     this.#parts.collector.pass.isFull = false;
     this.#noteClockStep();
-    this.#noteFacts();
+    const nowUs = this.#frameTime.nowUs();
+    this.#noteFacts(nowUs);
     let hasChanged = false;
     for (const member of this.#members) {
       const state = member.campaign.state();
       const isLast = isActive(member.state) && !isActive(state);
-      member.campaign.flush(isLast ? "stop" : cause);
+      member.campaign.flush(isLast ? "stop" : cause, nowUs);
       if (isLast && state === "ended") this.#forgotten.push(...member.campaign.retire());
       member.table?.announceShorter();
       hasChanged ||= isActive(state) !== isActive(member.state);
@@ -169,7 +179,7 @@ export class CampaignSet implements FrameUser {
 
   /** What it holds goes out, and what it kept with it. */
   #end(campaign: RunningCampaign): void {
-    campaign.flush("stop");
+    campaign.flush("stop", this.#frameTime.nowUs());
     this.#forgotten.push(...campaign.retire());
     for (const key of campaign.keptKeys()) this.#forget(key);
   }
@@ -223,16 +233,20 @@ export class CampaignSet implements FrameUser {
     const offsetUs = offsetOf(this.#parts.campaign.clock);
     const byUs = offsetUs - this.#clockOffsetUs;
     this.#clockOffsetUs = offsetUs;
-    if (byUs > STEP_FORWARD_US) for (const { campaign } of this.#members) campaign.clockStepped(byUs);
+    if (Math.abs(byUs) < STEP_US) return;
+    this.#frameTime.wallStepped(byUs);
+    // A step back is seen without being told.
+    if (byUs < 0 || this.#frameTime.isOther) return;
+    for (const { campaign } of this.#members) campaign.clockStepped(byUs);
   }
 
-  #noteFacts(): void {
+  #noteFacts(nowUs: number): void {
     const active = this.#members.filter(({ state }) => isActive(state));
     const asking = active.filter(({ campaign }) => campaign.plan.expressions.facts.length > 0);
     if (asking.length === 0) return;
     const facts = this.#parts.facts();
-    for (const { campaign } of asking) campaign.noteFacts(facts);
-    this.settle(this.#parts.campaign.clock.wallUs());
+    for (const { campaign } of asking) campaign.noteFacts(facts, nowUs);
+    this.#settleAll(nowUs);
   }
 
   #takePart(): void {

@@ -124,15 +124,15 @@ export class RunningCampaign {
     this.#expressions?.clockStepped(byUs);
   }
 
-  noteFacts(facts: FactValues): void {
-    this.#expressions?.noteFacts(facts, this.#parts.clock.wallUs());
+  noteFacts(facts: FactValues, nowUs: number): void {
+    this.#expressions?.noteFacts(facts, nowUs);
   }
 
-  /** Fires its trigger by hand; false where it has none of mode "rising", or does not run. */
-  fire(): boolean {
+  /** Fires its trigger by hand; false where it has none of mode "rising", or does not run. `nowUs`: see `FrameTime`. */
+  fire(nowUs: number): boolean {
     if (this.plan.document.trigger?.mode !== "rising" || this.state() !== "running") return false;
     this.#isByHand = true;
-    this.#trigger?.fire(this.#parts.clock.wallUs());
+    this.#trigger?.fire(nowUs);
     this.#isByHand = false;
     return true;
   }
@@ -153,9 +153,9 @@ export class RunningCampaign {
     return [this.#memory.key];
   }
 
-  /** Timers that are due while it runs, then what is to be handed over. "stop" hands over all that it holds. */
-  flush(cause: CloseCause): void {
-    if (this.state() === "running") this.#expressions?.tick(this.#parts.clock.wallUs());
+  /** Timers that are due while it runs, then what is to be handed over. "stop" hands over all that it holds. `nowUs`: see `FrameTime`. */
+  flush(cause: CloseCause, nowUs: number): void {
+    if (this.state() === "running") this.#expressions?.tick(nowUs);
     const hasTripEnded = this.#trip.takeEnd();
     this.#collection.flush(cause === "tick" && hasTripEnded ? "trip" : cause);
   }

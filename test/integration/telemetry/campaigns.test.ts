@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { stringify } from "yaml";
 import { z } from "zod";
 import { STREAMS } from "../../../agent/ports/outbox.ts";
+import type { RecordHistogram, RecordRow } from "../../../agent/telemetry/record/read/decoded-record.ts";
 import { type Daemon, type DaemonHome, runProgram, startDaemon } from "../../fakes/daemon/daemon.ts";
 import { CampaignVehicle, removeCampaign } from "./campaign-vehicle.ts";
 
@@ -71,13 +72,9 @@ describe("campaigns of a running agent", () => {
     return daemon;
   }
 
-  /** Waits until the agent has received so many frames since its start, and all that it has stored is delivered. */
-  async function settled(daemon: Daemon, frames: number): Promise<void> {
-    await vehicle.until("all frames are received, and their records delivered", async () => {
-      const { buses, outbox, collected } = await daemon.status();
-      const received = buses.reduce((sum, bus) => sum + bus.received, 0);
-      return received === frames && collected.samples > 0 && outbox.records === 0 ? true : undefined;
-    });
+  /** Waits until so many samples, rows or whatever `have` counts are delivered. */
+  async function delivered(what: string, count: number, have: () => number): Promise<void> {
+    await vehicle.until(`${count} ${what}`, () => (have() >= count ? true : undefined));
   }
 
   const countersOf = (thing: string, id?: string): readonly number[] =>
@@ -112,12 +109,13 @@ describe("campaigns of a running agent", () => {
     await pass(1500);
     const late = [...vehicle.send("can0", 40, 20), ...vehicle.send("can1", 40, 20)];
     await vehicle.proxy.restore();
-    await vehicle.until("the capture is whole", () =>
-      vehicle.triggers("around", "around").find(({ phase }) => phase === "end"),
-    );
-    await settled(daemon, early.length + before.length + 1 + after.length + late.length);
-
     const captured = [...before, fired, ...after];
+    const levels = [...early, ...before, ...after, ...late].length / 2;
+    await delivered("ends of a capture", 2, () => vehicle.triggers("around", "around").length);
+    await delivered("samples of the capture", captured.length, () => countersOf("around", "around").length);
+    await delivered("rows", levels, () => rowsOf("around").length);
+    await delivered("rows in JSON", levels, () => inJson("around").length);
+
     expect(countersOf("around", "around")).toEqual(captured.map(({ counter }) => counter));
     const frames = vehicle.records("around").flatMap(({ body }) => (body.kind === "frames" ? body.frames : []));
     const ofBody = [...before.slice(100), ...after.slice(0, 100)];
@@ -128,8 +126,7 @@ describe("campaigns of a running agent", () => {
     ]);
     expect(missingSeqs("around")).toEqual([]);
 
-    const levels = [...early, ...before, ...after, ...late].length / 2;
-    const rows = vehicle.records("around").flatMap(({ body }) => (body.kind === "rows" ? body.rows : []));
+    const rows = rowsOf("around");
     expect(rows).toHaveLength(levels);
     expect(inJson("around")).toEqual(rows.map(({ value }) => ["Body.Level", "%", value]));
     if (hasProtoc) expect(byProtoc("around")).toEqual(rows.map(({ value }) => value));
@@ -164,12 +161,12 @@ describe("campaigns of a running agent", () => {
     vehicle.send("can0", 100);
     const last = vehicle.send("can0", 1200, 50);
     vehicle.send("can0", 100, 20);
-    await settled(second, 71);
+    const lastCounter = last.at(-1)?.counter ?? 0;
+    await delivered("last sample", lastCounter, () => countersOf("killed", "killed").at(-1) ?? 0);
     await second.child.stop(10_000);
     removeCampaign(home, "killed");
-    const third = await online(home);
-    vehicle.send("can0", 100);
-    await settled(third, 1);
+    await online(home);
+    await delivered("histogram", 1, () => histogramsOf("killed").length);
 
     const counters = countersOf("killed", "killed");
     expect(new Set(counters).size).toBe(counters.length);
@@ -181,10 +178,9 @@ describe("campaigns of a running agent", () => {
     expect(doubles).toEqual(speeds.map((speed) => speed * 2));
     const below = speeds.filter((speed) => speed < 75).length;
     const above = speeds.filter((speed) => speed >= 100).length;
-    const histograms = vehicle
-      .records("killed")
-      .flatMap(({ body }) => (body.kind === "histograms" ? body.histograms : []));
-    expect(histograms).toMatchObject([{ by: "samples", cells: [below, speeds.length - below - above, above] }]);
+    expect(histogramsOf("killed")).toMatchObject([
+      { by: "samples", cells: [below, speeds.length - below - above, above] },
+    ]);
     const numbers = vehicle.triggers("killed", "killed").map(({ number, phase }) => `${phase} ${number}`);
     expect(numbers).toEqual(["begin 1", "begin 2", "end 2"]);
     const own = vehicle.records("killed").filter(({ body }) => body.kind === "table" && isOwn(body));
@@ -200,7 +196,10 @@ describe("campaigns of a running agent", () => {
     const kept = join(home.folder, "state", "history.bin");
     const first = await online(home);
     const before = [...vehicle.send("can0", 10, 100), ...vehicle.send("can1", 10, 100)];
-    await settled(first, before.length);
+    await vehicle.until("all frames are received", async () => {
+      const received = (await first.status()).buses.reduce((sum, bus) => sum + bus.received, 0);
+      return received === before.length ? true : undefined;
+    });
     await first.child.stop(10_000);
     expect(existsSync(kept)).toBe(true);
 
@@ -210,6 +209,7 @@ describe("campaigns of a running agent", () => {
     const [end] = await ends("stopped", 1);
     expect(end.capture).toMatchObject({ spansStop: true, clockStepped: false });
     expect(end.counts.frames).toBe(before.length + 1);
+    await delivered("samples", before.length + 1, () => countersOf("stopped", "stopped").length);
     expect(countersOf("stopped", "stopped")).toEqual([...before, fired].map(({ counter }) => counter));
     await second.child.stop(10_000);
 
@@ -219,7 +219,7 @@ describe("campaigns of a running agent", () => {
     const [again] = [...vehicle.send("can0", 1500), ...vehicle.send("can0", 10)];
     const [, newer] = await ends("stopped", 2);
     expect(newer).toMatchObject({ number: 2, capture: { spansStop: false }, counts: { frames: 1, framesLost: 0 } });
-    await settled(third, 2);
+    await delivered("samples", before.length + 2, () => countersOf("stopped", "stopped").length);
     expect(countersOf("stopped", "stopped").slice(-2)).toEqual([fired.counter, again.counter]);
   });
 
@@ -231,6 +231,11 @@ describe("campaigns of a running agent", () => {
       {
         each: { collect: [every] },
         mean: { collect: [mean] },
+        picked: {
+          inputs: { rpm: "can0/EEC1@0x0CF00401.Rpm" },
+          trigger: { condition: "rpm > 0.0", mode: "while" },
+          collect: [every],
+        },
         several: { inputs: { rpm: "EEC1.Rpm" }, trigger: { condition: "rpm > 0.0", mode: "while" }, collect: [every] },
       },
       (config) => {
@@ -260,7 +265,14 @@ describe("campaigns of a running agent", () => {
       // 100 frames of 10 ms in each window, at 0.125 rpm.
       expect(rpmsOf("mean", source)).toEqual([49.5, 149.5].map((middle) => (8000 * (source + 1) + middle) / 8));
     }
-    expect(vehicle.triggers("senders", "several")).toEqual([]);
+    // Until the second sends, the name means the first.
+    expect(vehicle.triggers("senders", "several")).toMatchObject([{ phase: "begin" }, { phase: "end" }]);
+    expect(rpmsOf("several", 0)).toEqual([8000]);
+    expect(rpmsOf("several", 1)).toEqual([]);
+    // Long ago, but the time of the log is what counts.
+    await delivered("triggers", 2, () => vehicle.triggers("senders", "picked").length);
+    expect(vehicle.triggers("senders", "picked")).toMatchObject([{ phase: "begin" }, { phase: "end" }]);
+    expect(rpmsOf("picked", 1)).toEqual(sentBy(1));
   });
 
   /** The ends of triggers, once there are so many. */
@@ -286,6 +298,12 @@ describe("campaigns of a running agent", () => {
     expect(stdout).toContain("SUCCEEDED");
     expect(code).toBe(0);
   }
+
+  const rowsOf = (thing: string): readonly RecordRow[] =>
+    vehicle.records(thing).flatMap(({ body }) => (body.kind === "rows" ? body.rows : []));
+
+  const histogramsOf = (thing: string): readonly RecordHistogram[] =>
+    vehicle.records(thing).flatMap(({ body }) => (body.kind === "histograms" ? body.histograms : []));
 
   /** Name, unit and value of each row of the records in JSON. */
   function inJson(thing: string): readonly (readonly [string, string, number])[] {

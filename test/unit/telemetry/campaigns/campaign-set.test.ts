@@ -255,6 +255,35 @@ describe("CampaignSet", () => {
     expect(triggersIn(records()).map(({ phase }) => phase)).toContain("begin");
   });
 
+  it.each([-1e12, 1e12])(
+    "goes by the clock that frames are received by, where that is another (%f µs)",
+    async (otherUs) => {
+      const { use, bus, clock, pipeline, records } = await campaignRig();
+      const inputs = { p: "Motion.Brake" };
+      const trigger = { condition: "p > 5.0", forMs: 1000, minIntervalMs: 0, mode: "while" };
+      use({ id: "other", inputs, trigger, collect: [EVERY] });
+      const startMs = clock.monotonicMs();
+      const drive = (brake: number, forMs: number): void => {
+        const receivedAtUs = RIG_T0 + otherUs + (clock.monotonicMs() - startMs) * 1000;
+        bus.deliver([{ id: 0x100, flags: 0, data: Uint8Array.of(1, brake), receivedAtUs }]);
+        for (let passed = 0; passed < forMs; passed += 250) {
+          clock.advance(250);
+          pipeline.flush();
+        }
+      };
+      drive(0, 500);
+      drive(9, 500);
+      drive(9, 1500);
+      clock.stepWall(20_000_000);
+      drive(9, 10_000);
+      const told = triggersIn(records()).map(({ phase, timeUs }) => [phase, (timeUs - RIG_T0 - otherUs) / 1000]);
+      expect(told).toEqual([
+        ["begin", 1500],
+        ["end", 4500.001],
+      ]);
+    },
+  );
+
   it("wants the signals that it collects or reads, and no others", async () => {
     const { use, interests } = await campaignRig();
     expect(interests.at(-1)).toEqual([]);
