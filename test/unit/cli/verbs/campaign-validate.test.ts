@@ -68,6 +68,14 @@ describe("causeway campaign validate", () => {
     expect(JSON.parse(json)).toMatchObject({ kind: "unfit", problems: [expect.stringContaining(":4:")] });
   });
 
+  it("points into an expression at what is wrong with it", async () => {
+    const line = `trigger: {condition: "max(brake, duration('2s')) > 80.0"`;
+    const wrong = BRAKING.replace("> 80.0", "> braek");
+    const { stderr } = await validate([wrong]);
+    const column = line.indexOf("80.0") + 1;
+    expect(stderr).toContain(`0.yaml:5:${column} trigger.condition: `);
+  });
+
   it("refuses what costs too much, and two documents of one id", async () => {
     const long = BRAKING.replace("beforeMs: 2000", "beforeMs: 3600000").replaceAll("Motion.Speed", '"*"');
     const black = `${long}frames: [{bus: can0, ids: [${Array.from({ length: 512 }, (_, at) => `{id: ${at}}`).join(", ")}]}]\n`;
