@@ -3,9 +3,11 @@ import { busName } from "./fields.ts";
 import { signalName } from "./signal-name.ts";
 
 const DAY_MS = 86_400_000;
+/** More than `collect.rules` has, which stand for a campaign. */
+const MAX_ENTRIES = 1024;
 /** Names of signals in all entries of a document together, and of these such with '*': each goes through the whole signal table. */
 const MAX_NAMES = 4096;
-const MAX_PATTERNS = 512;
+const MAX_PATTERNS = 1024;
 const MAX_INPUTS = 256;
 
 const name = z
@@ -207,7 +209,7 @@ export const campaignDocument = z
     trigger: trigger.optional().describe("collects all the time when absent"),
     collect: z
       .array(collectEntry)
-      .max(1000)
+      .max(MAX_ENTRIES)
       .default([])
       .describe(
         "of the modes off, every, on-change, latest and curve the last one counts that names a signal; all others count too",

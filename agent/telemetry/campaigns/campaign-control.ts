@@ -158,7 +158,7 @@ export class CampaignControl {
 }
 
 function planRules(rules: readonly CollectRule[], context: PlanContext): CampaignPlan {
-  const planned = planCampaign(defaultCampaign(rules), context);
+  const planned = planCampaign(defaultCampaign(rules), context, "warning");
   if (planned.kind === "plan") return planned.plan;
   throw new TypeError(`rules that were checked do not fit: ${planned.problems[0]?.problem}`);
 }

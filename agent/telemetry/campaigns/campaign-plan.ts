@@ -66,10 +66,14 @@ export type PlanContext = {
 };
 
 /**
- * What `document` asks for of the vehicle's signals. An entry that chooses nothing is a warning, a name without '*' that is several
- * signals of one bus a problem: which was meant is not guessed.
+ * What `document` asks for of the vehicle's signals. An entry with '*' that chooses nothing is a warning, a name without '*' that is no
+ * signal, or several of one bus, a problem: which was meant is not guessed. `unknown` says what a name is that is no signal.
  */
-export function planCampaign(document: CampaignDocument, context: PlanContext): PlannedCampaign {
+export function planCampaign(
+  document: CampaignDocument,
+  context: PlanContext,
+  unknown: "problem" | "warning" = "problem",
+): PlannedCampaign {
   const { table } = context;
   const choice = new SignalChoice(table.signals, document.derived);
   const expressions = planExpressions(document, table, context.facts);
@@ -78,6 +82,7 @@ export function planCampaign(document: CampaignDocument, context: PlanContext): 
     ...document.collect.flatMap((entry, at) =>
       ambiguities(entry, choice).map((problem) => ({ path: ["collect", at, "signals"], problem })),
     ),
+    ...(unknown === "problem" ? strangers(document, choice) : []),
     ...captureProblems(document, context),
   ];
   if (expressions.kind === "unfit" || problems.length > 0) return unfit(problems);
@@ -157,6 +162,16 @@ function ambiguities(entry: CollectEntry, choice: SignalChoice): readonly string
     if (exact.size === buses.size) return [];
     return [`${pattern} is several signals of a bus, write which: ${[...exact].join(", ")}`];
   });
+}
+
+/** Names without '*' that are no signal. */
+function strangers({ collect, derived }: CampaignDocument, choice: SignalChoice): readonly EntryProblem[] {
+  const own = new Set(derived.map(({ name }) => name));
+  return collect.flatMap((entry, at) =>
+    patternsOf(entry)
+      .filter((name) => !name.includes("*") && !own.has(name) && choice.matching(name).length === 0)
+      .map((name) => ({ path: ["collect", at, "signals"], problem: `there is no signal ${name}` })),
+  );
 }
 
 function samplingsOf(

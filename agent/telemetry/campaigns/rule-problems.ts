@@ -12,7 +12,11 @@ export function ruleProblems(
   rules: readonly CollectRule[],
   table: SignalTable,
 ): { readonly unfit: readonly RuleProblem[]; readonly warnings: readonly RuleProblem[] } {
-  const planned = planCampaign(defaultCampaign(rules), { table, busNames: [], facts: new Map(), hasHistory: false });
+  const planned = planCampaign(
+    defaultCampaign(rules),
+    { table, busNames: [], facts: new Map(), hasHistory: false },
+    "warning",
+  );
   if (planned.kind === "unfit") return { unfit: planned.problems.map(ofRule), warnings: [] };
   // The first entry stands before the rules, for all that no rule is about.
   return { unfit: [], warnings: planned.plan.warnings.filter(({ path }) => path[1] !== 0).map(ofRule) };

@@ -25,7 +25,7 @@ export function snapshotProblems(
   table: SignalTable,
 ): { readonly unfit: readonly EntryProblem[]; readonly warnings: readonly EntryProblem[] } {
   const context = { table, busNames: [], facts: new Map(), hasHistory: false };
-  const planned = planCampaign(snapshotCampaign(config), context);
+  const planned = planCampaign(snapshotCampaign(config), context, "warning");
   return planned.kind === "unfit"
     ? { unfit: planned.problems, warnings: [] }
     : { unfit: [], warnings: planned.plan.warnings };

@@ -57,7 +57,7 @@ export function heavyTexts(): ReadonlyMap<string, string> {
     ],
     [
       "as many patterns as are taken",
-      `${head}collect:\n${list(512, (at) => `  - {signals: '*a*e*${at}', mode: every, ms: 0}`)}`,
+      `${head}collect:\n${list(1024, (at) => `  - {signals: '*a*e*${at}', mode: every, ms: 0}`)}`,
     ],
     [
       "as many names as are taken",

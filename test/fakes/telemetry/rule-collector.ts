@@ -35,7 +35,7 @@ export class RuleCollector extends Collector {
   constructor({ table, rules, batchSamples }: RuleCollectorParts) {
     super(table);
     const context = { table, busNames: [], facts: new Map(), hasHistory: false };
-    const planned = planCampaign(defaultCampaign(rules), context);
+    const planned = planCampaign(defaultCampaign(rules), context, "warning");
     if (planned.kind === "unfit") throw new TypeError(planned.problems[0]?.problem);
     const intake = new CampaignIntake(planned.plan, { table, pass: this.pass, batchSamples });
     this.#intake = intake;

@@ -14,7 +14,7 @@ const table = tableOf([
 /** How each signal of the table is sampled by the campaign of the rules; undefined for one that is not. */
 function modesOf(rules: readonly CollectRule[], of: SignalTable = table): (string | undefined)[] {
   const context = { table: of, busNames: [], facts: new Map(), hasHistory: false };
-  const planned = planCampaign(defaultCampaign(rules), context);
+  const planned = planCampaign(defaultCampaign(rules), context, "warning");
   if (planned.kind === "unfit") throw new TypeError("unfit");
   const { samplings } = planned.plan;
   return of.signals.map(
@@ -62,5 +62,10 @@ describe("the campaign of the rules", () => {
       { signals: "Engin.Speed", mode: "on-change", atLeastEveryMs: 1000 },
     ];
     expect(ruleProblems(rules, table).warnings).toEqual([{ rule: 1, problem: '"Engin.Speed" matches no signal' }]);
+  });
+
+  it("takes as many rules as the configuration may have", () => {
+    const rules = Array.from({ length: 1000 }, () => ({ signals: "*.Speed", mode: "off" }) as const);
+    expect(ruleProblems(rules, table)).toEqual({ unfit: [], warnings: [] });
   });
 });

@@ -60,4 +60,23 @@ describe("planCampaign", () => {
     const problem = "with those before it takes 16400 columns or more, more than 16384";
     expect(plan(60)).toEqual({ kind: "unfit", problems: [{ path: ["collect", 49], problem }] });
   });
+
+  it("refuses a name that is no signal, and takes a pattern that chooses none with a warning", () => {
+    const collect = [
+      { signals: ["B.S1", "B.S2", "power"], mode: "every", ms: 0 },
+      { signals: "C.*", mode: "off" },
+    ];
+    const plan = (derived: object) =>
+      planCampaign(campaignDocument.parse({ schemaVersion: 1, id: "a", version: 1, collect, ...derived }), context);
+    expect(plan({})).toEqual({
+      kind: "unfit",
+      problems: [
+        { path: ["collect", 0, "signals"], problem: "there is no signal B.S2" },
+        { path: ["collect", 0, "signals"], problem: "there is no signal power" },
+      ],
+    });
+    collect[0].signals = ["B.S1", "power"];
+    const known = { inputs: { v: "B.S1" }, derived: [{ name: "power", expression: "v * 2.0" }] };
+    expect(plan(known)).toMatchObject({ kind: "plan", plan: { warnings: [{ path: ["collect", 1, "signals"] }] } });
+  });
 });
