@@ -63,7 +63,7 @@ function historyText(history: ListedCampaigns["history"]): readonly string[] {
   if (history === undefined || history.bytes === 0) return [];
   const { bytes, usedBytes, seconds, overwrittenEarly, openCaptures, refusedCaptures } = history;
   const short = overwrittenEarly === 0 ? "" : `, shorter than asked for (${formatCount(overwrittenEarly)} frames)`;
-  const open = openCaptures === 0 ? "" : `, ${openCaptures} captures open`;
+  const open = openCaptures === 0 ? "" : `, captures open: ${openCaptures}`;
   const denied = refusedCaptures === 0 ? "" : `, ${formatCount(refusedCaptures)} captures refused`;
   return [
     `history: ${formatBytes(usedBytes)} of ${formatBytes(bytes)}, ${seconds.toFixed(1)} s${short}${open}${denied}`,
