@@ -17,9 +17,13 @@ const DBC = join(import.meta.dirname, "../../../config/bench-vehicle.dbc");
 const STREAMS = ["event", "telemetry", "capture"] as const;
 const reader = createRecordReader(readDescriptor());
 
+/** Its messages with 29-bit ids, as parameter groups that several control units send. */
+const J1939 = [2_565_866_496, 2_565_866_240, 2_566_763_008].map((id) => `BA_ "VFrameFormat" BO_ ${id} 3;\n`).join("");
+
 /** The signals of the bench's vehicle on bus can0. */
 export function benchTable(): SignalTable {
-  return createSignalTable([{ bus: "can0", database: parseDbc(readFileSync(DBC, "utf8")).database }]);
+  const { database } = parseDbc(`${readFileSync(DBC, "utf8")}\n${J1939}`);
+  return createSignalTable([{ bus: "can0", database }]);
 }
 
 /** A vehicle with two campaigns that run, to which others are offered. */

@@ -46,6 +46,8 @@ export class CellLedger {
   /** Signals by number, with their states; the numbers are those of their keys. */
   readonly #signals: (readonly HistogramSignal[])[] = [];
   readonly #states: CellState[] = [];
+  readonly #stateByName = new Map<string, CellState>();
+  readonly #numbers = new Map<CellState, number>();
   #reports: Histogram[] = [];
   #isOutlineChanged = false;
   /** Signals that there was no room for, whose samples are not counted. */
@@ -61,24 +63,22 @@ export class CellLedger {
       const state = new CellState(plan.shape);
       loadState(state, place.found?.rows ?? new Map(), headKey(place.prefix, this.#states.length));
       place.room.take(plan.shape);
-      this.#signals.push(signals);
-      this.#states.push(state);
+      this.#add(signals, nameOf(signals), state);
     }
   }
 
   /** The state of a signal (of two, of a grid), which goes on where it was left; one that comes to nothing where there is no room for it. */
   stateOf(signals: readonly HistogramSignal[]): CellState {
     const name = nameOf(signals);
-    const known = this.#signals.findIndex((one) => nameOf(one) === name);
-    if (known >= 0) return this.#states[known];
+    const known = this.#stateByName.get(name);
+    if (known !== undefined) return known;
     const state = new CellState(this.#plan.shape);
     if (!this.#place.room.hasFor(this.#plan.shape)) {
       this.refusedSignals += 1;
       return state;
     }
     this.#place.room.take(this.#plan.shape);
-    this.#signals.push(signals);
-    this.#states.push(state);
+    this.#add(signals, name, state);
     this.#isOutlineChanged = true;
     return state;
   }
@@ -171,6 +171,13 @@ export class CellLedger {
     return [prefix, ...keys].map((key) => ({ key, value: undefined }));
   }
 
+  #add(signals: readonly HistogramSignal[], name: string, state: CellState): void {
+    this.#numbers.set(state, this.#states.length);
+    this.#stateByName.set(name, state);
+    this.#signals.push(signals);
+    this.#states.push(state);
+  }
+
   #outline(): Uint8Array {
     const { kind, by, edges, shape } = this.#plan;
     return encodeOutline({
@@ -191,8 +198,8 @@ export class CellLedger {
 
   #end(state: CellState): void {
     const { kind, by, edges, shape } = this.#plan;
-    const number = this.#states.indexOf(state);
-    if (number < 0) {
+    const number = this.#numbers.get(state);
+    if (number === undefined) {
       state.clear();
       return;
     }

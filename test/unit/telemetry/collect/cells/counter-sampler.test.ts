@@ -26,6 +26,15 @@ function counted(
 }
 
 describe("CounterSampler", () => {
+  it("takes signals on in time that grows with their number", () => {
+    const sampler = new CounterSampler({ of: "samples", ...PERIOD }, new KeptStore().place());
+    const start = process.cpuUsage();
+    for (let slot = 0; slot < 10_000; slot++) sampler.add(inputOf(slot));
+    const { user } = process.cpuUsage(start);
+    expect(user / 1e6).toBeLessThan(3);
+    expect(sampler.ledger.refusedSignals).toBeGreaterThan(5000);
+  });
+
   it("counts samples, and those that differ from the one before", () => {
     const raws = [1, 1, 2, Number.NaN, 2, -0, 0];
     expect(counted("samples", raws, { kind: "double" })).toEqual([6, 0, 1]);
