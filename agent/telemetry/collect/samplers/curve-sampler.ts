@@ -92,10 +92,16 @@ export class CurveSampler implements Sampler {
 
   close(nowMs: number, cause: CloseCause): void {
     for (let local = 0; local < this.#count; local++) {
-      if (!this.#isWaiting(local)) continue;
-      if (Number.isNaN(this.#metMs[local])) this.#metMs[local] = nowMs;
-      if (cause !== "tick" || nowMs - this.#metMs[local] >= this.#maxDelayMs) this.#takeNewest(local);
+      this.#closeLine(local, nowMs, cause);
+      // What comes after a stop is another line: nothing is known of the time between.
+      if (cause === "stop") this.#takenUs[local] = Number.NaN;
     }
+  }
+
+  #closeLine(local: number, nowMs: number, cause: CloseCause): void {
+    if (!this.#isWaiting(local)) return;
+    if (Number.isNaN(this.#metMs[local])) this.#metMs[local] = nowMs;
+    if (cause !== "tick" || nowMs - this.#metMs[local] >= this.#maxDelayMs) this.#takeNewest(local);
   }
 
   #isWaiting(local: number): boolean {

@@ -72,6 +72,16 @@ describe("CampaignSet", () => {
     expect(found.filter((one) => one.startsWith("1@"))).toEqual(["1@10=12", "1@20=14", "1@40=18"]);
   });
 
+  it("draws no curve over the time in which the condition is not true", async () => {
+    const { use, drive, pipeline, records } = await campaignRig();
+    const trigger = { condition: "p > 5.0", mode: "while", minIntervalMs: 0 };
+    const curve = { signals: "Motion.Speed", mode: "curve", maxError: 0.5, maxDelayMs: 10_000 };
+    use({ id: "braking", inputs: { p: "Motion.Brake" }, trigger, collect: [curve] });
+    for (const brake of [9, 9, 9, 0, 0, 9, 9, 9, 0]) drive(50, brake, 10);
+    pipeline.flush();
+    expect(samplesIn(records(), "braking")).toEqual(["0@0=50", "0@20=50", "0@50=50", "0@70=50"]);
+  });
+
   it("sends what was before and after a trigger at full resolution, once", async () => {
     const { use, drive, clock, pipeline, records } = await campaignRig();
     const trigger = { condition: "p > 5.0", beforeMs: 30, afterMs: 20, minIntervalMs: 0 };
