@@ -51,12 +51,14 @@ function table(rows: readonly Row[]): string {
     .join("\n");
 }
 
-/** A program that measures its parts, or one of them, and prints a table or JSON; gives its exit code. `help` names the parts. */
+/** A program that measures its parts, or one of them, and prints a table or JSON; gives its exit code. `help` names the parts; `args` are those that it does not know itself. */
 export async function printFigures(
   parts: Readonly<Record<string, () => Part | Promise<Part>>>,
   help: string,
+  args: readonly string[] = process.argv.slice(2),
 ): Promise<number> {
   const { values } = parseArgs({
+    args: [...args],
     options: { json: { type: "boolean" }, only: { type: "string" }, help: { type: "boolean", short: "h" } },
   });
   if (values.help === true) {

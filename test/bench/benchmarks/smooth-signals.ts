@@ -1,5 +1,6 @@
 import { FrameBatch } from "../../../agent/ports/frame.ts";
 import { createSignalTable } from "../../../agent/signals/build-table.ts";
+import type { DbcDatabase } from "../../../agent/signals/dbc/model.ts";
 import { parseDbc } from "../../../agent/signals/dbc/parse.ts";
 import type { SignalTable } from "../../../agent/signals/signal-table.ts";
 
@@ -16,9 +17,14 @@ export const SMOOTH_BUS = "can0";
 
 /** A table of 24 messages and 167 signals as the real parser and the real decoder generator make it. */
 export function smoothTable(): SignalTable {
+  return createSignalTable([{ bus: SMOOTH_BUS, database: smoothDatabase() }]);
+}
+
+/** What that table is made of. */
+export function smoothDatabase(): DbcDatabase {
   const { database, errors } = parseDbc(dbcText());
   if (errors.length > 0) throw new Error(`the benchmark's DBC is broken: ${errors[0].text}`);
-  return createSignalTable([{ bus: SMOOTH_BUS, database }]);
+  return database;
 }
 
 function dbcText(): string {

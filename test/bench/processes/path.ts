@@ -13,6 +13,7 @@ import { Appender } from "../../../agent/telemetry/appender.ts";
 import { Collector } from "../../../agent/telemetry/collect/collector.ts";
 import { Pipeline } from "../../../agent/telemetry/pipeline.ts";
 import { Encoder } from "../../../agent/telemetry/record/encode/encoder.ts";
+import { campaignDocument } from "../../../config/campaign.ts";
 import { agentConfig } from "../../../config/schema.ts";
 import { systemClock } from "../../../drivers/os/time-source.ts";
 import { openOutbox } from "../../../drivers/sqlite/outbox/outbox.ts";
@@ -33,14 +34,17 @@ const settings = {
   stateDir: "/",
 };
 
-/** Runs the data path with the default settings in this process, which does nothing else, and prints the figures as one line of JSON. */
-async function main(options: PathOptions): Promise<void> {
+/**
+ * Runs the data path with the default settings in this process, which does nothing else, beside so many campaigns that wait for a
+ * signal to be what it never is, and prints the figures as one line of JSON.
+ */
+async function main(options: PathOptions, campaigns: number): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "causeway-bench-"));
   try {
     const clock = systemClock();
     const { outbox } = openOutbox({ file: join(folder, "outbox.db"), maxBytes: 256_000_000, clock, log });
     const table = smoothTable();
-    const pipeline = pipelineOf(table, outbox);
+    const pipeline = pipelineOf(table, outbox, campaigns);
     const figures = await measure(pipeline, outbox, options, table.signals.length);
     outbox.close();
     process.stdout.write(`${JSON.stringify(figures)}\n`);
@@ -49,7 +53,7 @@ async function main(options: PathOptions): Promise<void> {
   }
 }
 
-function pipelineOf(table: SignalTable, outbox: Outbox): Pipeline {
+function pipelineOf(table: SignalTable, outbox: Outbox, idle: number): Pipeline {
   const clock = systemClock();
   const { batchMs, holdBytes, timeResolutionUs } = settings.collect;
   const encoder = new Encoder({
@@ -71,11 +75,27 @@ function pipelineOf(table: SignalTable, outbox: Outbox): Pipeline {
       appender,
       outbox,
       buses: [],
-      found: { files: NO_FILES, set: NO_FILES },
+      found: { files: { ...NO_FILES, documents: idleCampaigns(table, idle) }, set: NO_FILES },
     },
     { clock, log, broker: { online: async () => undefined, status: () => NO_LINK } },
   );
+  const running = set.list().length;
+  if (running !== idle + 1) throw new Error(`${running - 1} of ${idle} campaigns run`);
   return new Pipeline({ table, collector, campaigns: set, encoder, appender, takers: {}, clock, batchMs });
+}
+
+function idleCampaigns(table: SignalTable, count: number) {
+  return Array.from({ length: count }, (_, at) => {
+    const { message, name } = table.signals[at % table.signals.length];
+    return campaignDocument.parse({
+      schemaVersion: 1,
+      id: `idle-${at}`,
+      version: 1,
+      inputs: { x: `${message}.${name}` },
+      trigger: { condition: "x > 1e9", mode: "while" },
+      collect: [{ signals: `${message}.${name}`, mode: "every", ms: 0 }],
+    });
+  });
 }
 
 async function measure(
@@ -162,4 +182,7 @@ function silentBus(): CanBus {
   };
 }
 
-await main({ seconds: Number(process.argv[2]), framesPerSecond: Number(process.argv[3]) });
+await main(
+  { seconds: Number(process.argv[2]), framesPerSecond: Number(process.argv[3]) },
+  Number(process.argv[4] ?? "0"),
+);

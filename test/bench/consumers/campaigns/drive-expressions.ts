@@ -18,6 +18,8 @@ export type DriveExpressions = {
   readonly runsOn: boolean;
   /** Whether the condition of a trip was false for a while after it was true: where the trip ended is not known to the frame. */
   readonly hasTripEnded: boolean;
+  /** Number of frames: what has that place came after the last. */
+  readonly frames: number;
   /** What is not judged, and why. */
   readonly unknown: readonly string[];
 };
@@ -66,6 +68,7 @@ export function evaluateDrive(
     moments: condition === undefined || isReleaseUnknown ? undefined : run.moments,
     runsOn: condition?.runsOn === true || release?.runsOn === true,
     hasTripEnded: run.hasTripEnded,
+    frames: frames.length,
     unknown,
   };
 }

@@ -13,7 +13,7 @@ const ROUNDING = 1e-9;
 /** Judges when a campaign fired, and what it says it read. Gives what should have fired; undefined where that is not known. */
 export function judgeTriggers(
   document: CampaignDocument,
-  { moments, runsOn }: DriveExpressions,
+  { moments, runsOn, frames }: DriveExpressions,
   triggers: readonly WireTrigger[],
   tally: CampaignTally,
 ): readonly Firing[] | undefined {
@@ -29,8 +29,8 @@ export function judgeTriggers(
   const fired = firedTimes(triggers).toSorted((a, b) => a - b);
   firings.forEach(({ begin }, at) => {
     const found = fired.findIndex((timeUs) => Math.abs(timeUs - begin.timeUs) <= slackUs);
-    if (found < 0) tally.wrong(`trigger ${at + 1} at ${begin.timeUs} did not fire`);
-    else {
+    if (found < 0 && begin.at < frames) tally.wrong(`trigger ${at + 1} at ${begin.timeUs} did not fire`);
+    else if (found >= 0) {
       fired.splice(found, 1);
       tally.right(1);
     }
@@ -38,7 +38,7 @@ export function judgeTriggers(
     if (record !== undefined && !runsOn) judgeValues(record, begin.values, tally);
   });
   for (const timeUs of fired) tally.wrong(`a trigger fired at ${timeUs}, and should not`);
-  if (document.trigger.mode === "while") judgeEnds(firings, triggers, slackUs, tally);
+  if (document.trigger.mode === "while") judgeEnds(firings, triggers, { slackUs, frames }, tally);
   return firings;
 }
 
@@ -56,15 +56,16 @@ function firedTimes(triggers: readonly WireTrigger[]): readonly number[] {
 function judgeEnds(
   firings: readonly Firing[],
   triggers: readonly WireTrigger[],
-  slackUs: number,
+  { slackUs, frames }: { readonly slackUs: number; readonly frames: number },
   tally: CampaignTally,
 ): void {
   const ends = triggers.filter(({ phase }) => phase === "TRIGGER_PHASE_END").map(({ timeUs }) => timeUs);
   for (const { end } of firings) {
     if (end === undefined) continue;
     const found = ends.findIndex((timeUs) => Math.abs(timeUs - end.timeUs) <= slackUs);
-    if (found < 0) tally.wrong(`its end at ${end.timeUs} was not told`);
-    else {
+    // After the last frame the agent may have stopped first.
+    if (found < 0 && end.at < frames) tally.wrong(`its end at ${end.timeUs} was not told`);
+    else if (found >= 0) {
       ends.splice(found, 1);
       tally.right(1);
     }
