@@ -57,7 +57,7 @@ function campaignLines({ campaigns }: Status, colors: Colors): readonly string[]
   const others = { waiting, spent, ended, "for other vehicles": elsewhere };
   const told = Object.entries(others).flatMap(([state, count]) => (count === 0 ? [] : [`, ${count} ${state}`]));
   const bad = refused === 0 ? "" : colors.red(`, ${refused} refused`);
-  const lines = [`campaigns  ${running} running${told.join("")}${bad}, ${formatCount(triggers)} triggers`];
+  const lines = [`campaigns  ${running} running${told.join("")}${bad}, triggers: ${formatCount(triggers)}`];
   if (history === undefined) return lines;
   const { usedBytes, bytes, seconds, overwrittenEarly } = history;
   const short = overwrittenEarly === 0 ? "" : colors.yellow(", shorter than asked for");

@@ -167,6 +167,7 @@ export class CampaignSet implements FrameUser {
       const state = member.campaign.state();
       const isLast = isActive(member.state) && !isActive(state);
       member.campaign.flush(isLast ? "stop" : cause, nowUs);
+      if (cause === "stop") member.campaign.leave(nowUs);
       if (isLast && state === "ended") this.#forgotten.push(...member.campaign.retire());
       member.table?.announceShorter();
       hasChanged ||= isActive(state) !== isActive(member.state);

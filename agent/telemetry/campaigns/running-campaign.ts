@@ -153,6 +153,11 @@ export class RunningCampaign {
     return [this.#memory.key];
   }
 
+  /** The agent stops: what lasts as long as its condition ends here. */
+  leave(timeUs: number): void {
+    this.#collection.end(timeUs);
+  }
+
   /** Timers that are due while it runs, then what is to be handed over. "stop" hands over all that it holds. `nowUs`: see `FrameTime`. */
   flush(cause: CloseCause, nowUs: number): void {
     if (this.state() === "running") this.#expressions?.tick(nowUs);

@@ -167,7 +167,7 @@ describe("statusPage", () => {
     const lines = page(statusWith({ campaigns: { ...states, history } })).split("\n");
     const at = lines.findIndex((line) => line.startsWith("campaigns"));
     expect(lines.slice(at, at + 2)).toEqual([
-      "campaigns  3 running, 1 waiting, 1 for other vehicles, 2 refused, 1 234 triggers",
+      "campaigns  3 running, 1 waiting, 1 for other vehicles, 2 refused, triggers: 1 234",
       "           history 30.0 s, 5.8 MB of 16.8 MB, shorter than asked for",
     ]);
     expect(page(statusWith({ campaigns: states }))).not.toContain("history");

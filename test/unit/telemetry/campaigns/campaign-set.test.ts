@@ -82,6 +82,16 @@ describe("CampaignSet", () => {
     expect(samplesIn(records(), "braking")).toEqual(["0@0=50", "0@20=50", "0@50=50", "0@70=50"]);
   });
 
+  it("ends at a stop of the agent what lasts as long as its condition", async () => {
+    const { use, drive, pipeline, records } = await campaignRig();
+    const trigger = { condition: "p > 5.0", mode: "while", minIntervalMs: 0 };
+    use({ id: "braking", inputs: { p: "Motion.Brake" }, trigger, collect: [EVERY] });
+    drive(1, 9, 10);
+    pipeline.stop();
+    expect(triggersIn(records()).map(({ phase }) => phase)).toEqual(["begin", "end"]);
+    expect(samplesIn(records(), "braking")).toEqual(["0@0=1"]);
+  });
+
   it("sends what was before and after a trigger at full resolution, once", async () => {
     const { use, drive, clock, pipeline, records } = await campaignRig();
     const trigger = { condition: "p > 5.0", beforeMs: 30, afterMs: 20, minIntervalMs: 0 };
