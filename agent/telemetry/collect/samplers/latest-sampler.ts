@@ -1,4 +1,5 @@
 import type { CloseCause, Reading, Sampler, SamplerInput, SampleSink } from "../sampler.ts";
+import { LATE_FRAMES_MS } from "./late-frames.ts";
 import { roomFor, roomForWords } from "./state-arrays.ts";
 
 export type LatestSettings = {
@@ -58,7 +59,7 @@ export class LatestSampler implements Sampler {
 
   #hasWaitedLong(local: number, nowMs: number): boolean {
     if (Number.isNaN(this.#metMs[local])) this.#metMs[local] = nowMs;
-    return nowMs - this.#metMs[local] >= this.#windowMs;
+    return nowMs - this.#metMs[local] >= this.#windowMs + LATE_FRAMES_MS;
   }
 
   #takePending(local: number): void {

@@ -1,4 +1,5 @@
 import type { CloseCause, Reading, Sampler, SamplerInput, SampleSink } from "../sampler.ts";
+import { LATE_FRAMES_MS } from "./late-frames.ts";
 import { SampleWindows } from "./sample-windows.ts";
 import { roomFor, roomForWords } from "./state-arrays.ts";
 
@@ -32,7 +33,7 @@ export class PickSampler implements Sampler {
   constructor({ kind, windowMs }: PickSettings, sink: SampleSink) {
     this.#sink = sink;
     this.#kind = kind;
-    this.#windows = new SampleWindows({ windowMs, graceMs: 0 });
+    this.#windows = new SampleWindows({ windowMs, graceMs: LATE_FRAMES_MS });
   }
 
   add({ output, factor }: SamplerInput): number {

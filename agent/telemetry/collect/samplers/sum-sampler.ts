@@ -1,4 +1,5 @@
 import type { CloseCause, Reading, Sampler, SamplerInput, SampleSink } from "../sampler.ts";
+import { LATE_FRAMES_MS } from "./late-frames.ts";
 import { SampleWindows } from "./sample-windows.ts";
 import { roomFor, roomForWords } from "./state-arrays.ts";
 
@@ -53,7 +54,10 @@ export class SumSampler implements Sampler {
     this.#kind = kind;
     this.#maxGapUs = gapMs * 1000;
     // The next sample says how long the last value of a window held.
-    this.#windows = new SampleWindows({ windowMs, graceMs: kind === "integral" ? gapMs : 0 });
+    this.#windows = new SampleWindows({
+      windowMs,
+      graceMs: kind === "integral" ? Math.max(gapMs, LATE_FRAMES_MS) : LATE_FRAMES_MS,
+    });
   }
 
   add({ output, factor, offset }: SamplerInput): number {

@@ -175,8 +175,8 @@ describe("Collector latest", () => {
     const collector = collectorOf(table, rules);
     feed(table, collector, [[0, 1]]);
     expect(collector.drain(1000, false).count).toBe(0);
-    expect(collector.drain(1099, false).count).toBe(0);
-    expect(samplesOf(collector.drain(1100, false))).toEqual([[0, 0, 1]]);
+    expect(collector.drain(2099, false).count).toBe(0);
+    expect(samplesOf(collector.drain(2100, false))).toEqual([[0, 0, 1]]);
     expect(collector.drain(5000, false).count).toBe(0);
   });
 

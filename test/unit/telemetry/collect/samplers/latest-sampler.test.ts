@@ -11,6 +11,9 @@ import {
   stepsOf,
 } from "../../../../fakes/telemetry/sampler-rig.ts";
 
+/** How long frames may be on their way. */
+const LATE_MS = 1000;
+
 const SEED = 1402;
 
 function rig(windowMs: number) {
@@ -34,7 +37,7 @@ function model(steps: readonly Step[], local: number, windowMs: number): Given[]
       run.push(step);
     } else if (step.kind === "close" && run.length > 0) {
       metMs ??= step.nowMs;
-      if (step.nowMs >= metMs + windowMs) end();
+      if (step.nowMs >= metMs + windowMs + LATE_MS) end();
     }
   }
   end();

@@ -14,6 +14,9 @@ import {
   type Taken,
 } from "../../../../fakes/telemetry/sampler-rig.ts";
 
+/** How long frames may be on their way. */
+const LATE_MS = 1000;
+
 const SEED = 1404;
 const KINDS = ["min", "max", "first", "last", "mean", "sum", "count", "integral"] as const;
 
@@ -41,7 +44,8 @@ type Window = { readonly end: number; readonly samples: Given[]; readonly held: 
 function windowsOf(steps: readonly Step[], local: number, { kind, windowMs, maxGapMs }: WindowSettings): Window[] {
   const lengthUs = (windowMs ?? Number.POSITIVE_INFINITY) * 1000;
   const gapMs = Math.min(maxGapMs ?? windowMs ?? 10_000, windowMs ?? Number.POSITIVE_INFINITY);
-  const patienceMs = (windowMs ?? Number.POSITIVE_INFINITY) + (kind === "integral" ? gapMs : 0);
+  const patienceMs =
+    (windowMs ?? Number.POSITIVE_INFINITY) + (kind === "integral" ? Math.max(gapMs, LATE_MS) : LATE_MS);
   const done: Window[] = [];
   let open: Window | undefined;
   let metMs: number | undefined;
