@@ -177,6 +177,11 @@ describe("loadConfigFile", () => {
     expect(message).toMatch(/and \d{5} more problems/);
   });
 
+  it("quotes a long word of a file in part", async () => {
+    write(`a: {b: c\n}}\n${"x".repeat(90_000)}: 1`);
+    expect((await failure()).message.length).toBeLessThan(2000);
+  });
+
   it("cannot be used to reach an object's prototype", async () => {
     write(`${MINIMAL}__proto__:\n  bench: true\n`);
     expect((await failure()).message).toContain("__proto__");
