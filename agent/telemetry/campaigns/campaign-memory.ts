@@ -19,18 +19,29 @@ export function isMemoryKey(key: string): boolean {
   return key.startsWith(KEY_PREFIX);
 }
 
+const NEVER_FIRED = { fired: 0, lastFiredUs: undefined };
+
+function isSame(one: Stored, other: Stored): boolean {
+  return (
+    one.fired === other.fired &&
+    one.lastFiredUs === other.lastFiredUs &&
+    one.day === other.day &&
+    one.usedBytes === other.usedBytes
+  );
+}
+
 /** What a version of a campaign remembers over restarts and power cuts: how often its trigger has fired, and when last, and what it has sent today. */
 export class CampaignMemory {
   readonly key: string;
   readonly #trigger: Trigger | undefined;
   readonly #budget: Budget;
-  #written: string;
+  #written: Stored;
 
   constructor({ document, digest }: CampaignPlan, trigger: Trigger | undefined, budget: Budget) {
     this.key = `${KEY_PREFIX}${document.id} ${digest}`;
     this.#trigger = trigger;
     this.#budget = budget;
-    this.#written = this.#text();
+    this.#written = this.#state();
   }
 
   /** What cannot be read counts as nothing: a trigger then fires once more often rather than never. */
@@ -41,21 +52,21 @@ export class CampaignMemory {
     const { fired, lastFiredUs, day, usedBytes } = state;
     this.#trigger?.restore({ fired, lastFiredUs });
     this.#budget.restore({ day, usedBytes });
-    this.#written = this.#text();
+    this.#written = this.#state();
   }
 
   /** What has changed since it was asked last. */
   changed(): readonly KeptValue[] {
-    const text = this.#text();
-    if (text === this.#written) return [];
-    this.#written = text;
-    return [{ key: this.key, value: new TextEncoder().encode(text) }];
+    const state = this.#state();
+    if (isSame(state, this.#written)) return [];
+    this.#written = state;
+    return [{ key: this.key, value: new TextEncoder().encode(JSON.stringify(state)) }];
   }
 
-  #text(): string {
-    const { fired, lastFiredUs } = this.#trigger?.state() ?? { fired: 0, lastFiredUs: undefined };
-    const state: Stored = { fired, lastFiredUs, ...this.#budget.state() };
-    return JSON.stringify(state);
+  #state(): Stored {
+    const { fired, lastFiredUs } = this.#trigger?.state() ?? NEVER_FIRED;
+    const { day, usedBytes } = this.#budget.state();
+    return { fired, lastFiredUs, day, usedBytes };
   }
 }
 

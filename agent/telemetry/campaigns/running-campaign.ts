@@ -62,12 +62,18 @@ export class RunningCampaign {
   readonly #expressions: CampaignExpressions | undefined;
   readonly #derived: NewestDerived;
   readonly #lastTriggers: TriggerOccasion[] = [];
+  /** ms since the Unix epoch. */
+  readonly #startMs: number;
+  readonly #endMs: number;
   #links: FrameLinks;
   #isByHand = false;
 
   constructor(plan: CampaignPlan, { wishes, unsettled, kept, cells }: RunningContext, parts: CampaignParts) {
+    const { start, end } = plan.document;
     this.plan = plan;
     this.wishes = wishes;
+    this.#startMs = start === undefined ? Number.NEGATIVE_INFINITY : Date.parse(start);
+    this.#endMs = end === undefined ? Number.POSITIVE_INFINITY : Date.parse(end);
     this.#parts = parts;
     this.#budget = new Budget(plan.document.budget?.bytesPerDay);
     this.#derived = new NewestDerived(plan.document.derived);
@@ -85,10 +91,9 @@ export class RunningCampaign {
   }
 
   state(): CampaignState {
-    const { start, end } = this.plan.document;
     const nowMs = this.#wallMs();
-    if (start !== undefined && nowMs < Date.parse(start)) return "waiting";
-    if (end !== undefined && nowMs >= Date.parse(end)) return "ended";
+    if (nowMs < this.#startMs) return "waiting";
+    if (nowMs >= this.#endMs) return "ended";
     return this.#budget.isSpent(nowMs) ? "spent" : "running";
   }
 
