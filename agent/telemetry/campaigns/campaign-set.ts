@@ -5,7 +5,7 @@ import type { Interest } from "../../signals/wanted-signals.ts";
 import type { Appender } from "../appender.ts";
 import { recordsWith } from "../collect/cells/cell-records.ts";
 import { KeptCells } from "../collect/cells/kept-cells.ts";
-import { type Collector, type FrameLinks, type FrameUser, joinedLinks } from "../collect/collector.ts";
+import { type Collector, type FrameLinks, type FrameUser } from "../collect/collector.ts";
 import type { CloseCause } from "../collect/sampler.ts";
 import { takeLatest } from "../collect/take-latest.ts";
 import { framesFor, HistoryFilter } from "../history/history-filter.ts";
@@ -21,6 +21,7 @@ import type { FactValues } from "./expression-plan.ts";
 import { FrameTime } from "./frame-time.ts";
 import type { DerivedValue } from "./newest-derived.ts";
 import { type CampaignFigures, type CampaignState, RunningCampaign } from "./running-campaign.ts";
+import { SharedReaders } from "./shared-readers.ts";
 
 export type CampaignSetParts = {
   readonly campaign: Omit<CampaignParts, "add" | "pass">;
@@ -67,6 +68,8 @@ export class CampaignSet implements FrameUser {
   readonly #parts: CampaignSetParts;
   #members: readonly Member[] = [];
   #unsettled: CampaignExpressions[] = [];
+  /** Of those that run. */
+  #readers = new SharedReaders();
   /** Records of this flush, and what is kept as it is after them. */
   #drafts: EncodedDraft[] = [];
   #forgotten: KeptValue[] = [];
@@ -141,7 +144,11 @@ export class CampaignSet implements FrameUser {
 
   admit(sender: SenderSlots): FrameLinks {
     const added = this.#members.map(({ campaign, state }) => ({ links: campaign.admit(sender), state }));
-    return joinedLinks(added.filter(({ state }) => isActive(state)).map(({ links }) => links));
+    const active = added.filter(({ state }) => isActive(state)).map(({ links }) => links);
+    return {
+      readers: this.#readers.join(active.flatMap(({ readers }) => readers)),
+      samplers: active.flatMap(({ samplers }) => samplers),
+    };
   }
 
   settle(timeUs: number): void {
@@ -253,7 +260,12 @@ export class CampaignSet implements FrameUser {
   #takePart(): void {
     const { collector, campaign } = this.#parts;
     const active = this.#members.filter(({ state }) => isActive(state)).map((member) => member.campaign);
-    collector.use(joinedLinks(active.map(({ links }) => links)), this);
+    const readers = active.flatMap(({ links }) => links.readers);
+    this.#readers = new SharedReaders();
+    collector.use(
+      { readers: this.#readers.join(readers), samplers: active.flatMap(({ links }) => links.samplers) },
+      this,
+    );
     const beforeMs = active.map(({ plan }) => plan.document.trigger?.beforeMs ?? 0);
     const wishes = active.flatMap((one) => one.wishes?.all ?? []);
     this.#parts.want({

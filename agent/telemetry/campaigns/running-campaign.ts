@@ -1,7 +1,7 @@
 import type { KeptValue } from "../../ports/outbox.ts";
 import type { SenderSlots } from "../../signals/signal-slots.ts";
 import type { KeptCells } from "../collect/cells/kept-cells.ts";
-import { type FrameLinks, joinedLinks } from "../collect/collector.ts";
+import type { FrameLinks } from "../collect/collector.ts";
 import type { CloseCause } from "../collect/sampler.ts";
 import type { ResultSink } from "../expressions/board-plan.ts";
 import type { Expression } from "../expressions/compile.ts";
@@ -19,6 +19,7 @@ import type { Collection, TriggerOccasion } from "./collection.ts";
 import { ContinuousCollection } from "./continuous-collection.ts";
 import type { FactValues } from "./expression-plan.ts";
 import { type DerivedValue, NewestDerived } from "./newest-derived.ts";
+import type { ReaderLink } from "./shared-readers.ts";
 import { TripWatch } from "./trip-watch.ts";
 
 /** Triggers of this run of the agent that are remembered for people. */
@@ -49,6 +50,9 @@ export type RunningContext = {
   readonly cells: KeptCells;
 };
 
+/** What a campaign takes of the frames. */
+export type CampaignLinks = FrameLinks & { readonly readers: readonly ReaderLink[] };
+
 /** One campaign at work. */
 export class RunningCampaign {
   readonly plan: CampaignPlan;
@@ -65,7 +69,7 @@ export class RunningCampaign {
   /** ms since the Unix epoch. */
   readonly #startMs: number;
   readonly #endMs: number;
-  #links: FrameLinks;
+  #links: CampaignLinks;
   #isByHand = false;
 
   constructor(plan: CampaignPlan, { wishes, unsettled, kept, cells }: RunningContext, parts: CampaignParts) {
@@ -86,7 +90,7 @@ export class RunningCampaign {
   }
 
   /** What it takes of the frames while it runs. */
-  get links(): FrameLinks {
+  get links(): CampaignLinks {
     return this.#links;
   }
 
@@ -118,9 +122,10 @@ export class RunningCampaign {
   }
 
   /** Takes its part in a J1939 sender that has just been seen for the first time, and gives what is new of it. */
-  admit(sender: SenderSlots): FrameLinks {
+  admit(sender: SenderSlots): CampaignLinks {
     const added = { readers: this.#expressions?.admit(sender) ?? [], samplers: this.#collection.admit(sender) };
-    this.#links = joinedLinks([this.#links, added]);
+    const { readers, samplers } = this.#links;
+    this.#links = { readers: [...readers, ...added.readers], samplers: [...samplers, ...added.samplers] };
     return added;
   }
 

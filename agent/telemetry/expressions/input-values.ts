@@ -87,6 +87,11 @@ export class InputValues {
     return isChange;
   }
 
+  /** The same sample came again until `timeUs`. */
+  touch(input: number, timeUs: number): void {
+    if (timeUs > this.#timesUs[input]) this.#timesUs[input] = timeUs;
+  }
+
   /** The value is not known until it is noted again; whether it was. Windows keep their samples, and the age goes on. */
   forget(input: number): boolean {
     const wasKnown = this.#known[input] === 1;

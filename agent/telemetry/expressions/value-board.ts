@@ -125,6 +125,14 @@ export class ValueBoard {
     this.#markNoted(input, this.#inputs.note(input, value, timeUs) ? NOTED.changed : NOTED.equal);
   }
 
+  /**
+   * The value of an input came again and again until `timeUs`, at no time further apart than anything may be old: it is that young. For
+   * inputs of which expressions read the value alone.
+   */
+  touch(input: number, timeUs: number): void {
+    this.#inputs.touch(input, timeUs);
+  }
+
   /** An input has no value that is known, until it is noted again. */
   forget(input: number): void {
     if (this.#inputs.forget(input)) this.#markNoted(input, NOTED.changed);
