@@ -19,8 +19,9 @@ import { captureWishes } from "./capture-wishes.ts";
 import type { TriggerOccasion } from "./collection.ts";
 import type { FactValues } from "./expression-plan.ts";
 import { FrameTime } from "./frame-time.ts";
+import { GatedSamplers } from "./gated-samplers.ts";
 import type { DerivedValue } from "./newest-derived.ts";
-import { type CampaignFigures, type CampaignState, RunningCampaign } from "./running-campaign.ts";
+import { type CampaignFigures, type CampaignLinks, type CampaignState, RunningCampaign } from "./running-campaign.ts";
 import { SharedReaders } from "./shared-readers.ts";
 
 export type CampaignSetParts = {
@@ -70,6 +71,7 @@ export class CampaignSet implements FrameUser {
   #unsettled: CampaignExpressions[] = [];
   /** Of those that run. */
   #readers = new SharedReaders();
+  #gated = new GatedSamplers();
   /** Records of this flush, and what is kept as it is after them. */
   #drafts: EncodedDraft[] = [];
   #forgotten: KeptValue[] = [];
@@ -144,11 +146,7 @@ export class CampaignSet implements FrameUser {
 
   admit(sender: SenderSlots): FrameLinks {
     const added = this.#members.map(({ campaign, state }) => ({ links: campaign.admit(sender), state }));
-    const active = added.filter(({ state }) => isActive(state)).map(({ links }) => links);
-    return {
-      readers: this.#readers.join(active.flatMap(({ readers }) => readers)),
-      samplers: active.flatMap(({ samplers }) => samplers),
-    };
+    return this.#join(added.filter(({ state }) => isActive(state)).map(({ links }) => links));
   }
 
   settle(timeUs: number): void {
@@ -257,15 +255,21 @@ export class CampaignSet implements FrameUser {
     this.#settleAll(nowUs);
   }
 
+  #join(links: readonly CampaignLinks[]): FrameLinks {
+    const samplers = links.flatMap((one) => one.samplers);
+    const gated = samplers.flatMap(({ gate, ...link }) => (gate === undefined ? [] : [{ ...link, gate }]));
+    return {
+      readers: this.#readers.join(links.flatMap(({ readers }) => readers)),
+      samplers: [...samplers.filter(({ gate }) => gate === undefined), ...this.#gated.join(gated)],
+    };
+  }
+
   #takePart(): void {
     const { collector, campaign } = this.#parts;
     const active = this.#members.filter(({ state }) => isActive(state)).map((member) => member.campaign);
-    const readers = active.flatMap(({ links }) => links.readers);
     this.#readers = new SharedReaders();
-    collector.use(
-      { readers: this.#readers.join(readers), samplers: active.flatMap(({ links }) => links.samplers) },
-      this,
-    );
+    this.#gated = new GatedSamplers();
+    collector.use(this.#join(active.map(({ links }) => links)), this);
     const beforeMs = active.map(({ plan }) => plan.document.trigger?.beforeMs ?? 0);
     const wishes = active.flatMap((one) => one.wishes?.all ?? []);
     this.#parts.want({

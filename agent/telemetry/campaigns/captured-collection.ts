@@ -1,7 +1,6 @@
 import type { KeptValue } from "../../ports/outbox.ts";
 import type { SenderSlots } from "../../signals/signal-slots.ts";
 import type { CloseCause } from "../collect/sampler.ts";
-import type { SamplerLink } from "../collect/sampler-chains.ts";
 import type { CaptureRest } from "../history/capture.ts";
 import type { FrameHistory } from "../history/frame-history.ts";
 import type { LaneEncoder } from "../record/encode/lane-encoder.ts";
@@ -9,7 +8,7 @@ import { type CampaignOutput, type CampaignParts, laneEncoderOf } from "./campai
 import type { CampaignPlan } from "./campaign-plan.ts";
 import { CaptureSession } from "./capture-session.ts";
 import type { CaptureWishes } from "./capture-wishes.ts";
-import type { Collection, TriggerOccasion } from "./collection.ts";
+import type { Collection, CollectionLink, TriggerOccasion } from "./collection.ts";
 import { triggerReport } from "./trigger-report.ts";
 
 /** Collects what lies around each trigger, from the history of received frames. Captures that touch are one. */
@@ -43,11 +42,11 @@ export class CapturedCollection implements Collection {
   }
 
   /** It takes nothing of the frames as they come. */
-  links(): readonly SamplerLink[] {
+  links(): readonly CollectionLink[] {
     return [];
   }
 
-  admit(_sender: SenderSlots): readonly SamplerLink[] {
+  admit(_sender: SenderSlots): readonly CollectionLink[] {
     return [];
   }
 

@@ -2,6 +2,7 @@ import type { KeptValue } from "../../ports/outbox.ts";
 import type { SenderSlots } from "../../signals/signal-slots.ts";
 import type { SamplerLink } from "../collect/sampler-chains.ts";
 import type { TriggerCause } from "../record/encode/trigger.ts";
+import type { Gate } from "./gated-samplers.ts";
 
 /** A trigger of a campaign has fired. */
 export type TriggerOccasion = {
@@ -12,12 +13,15 @@ export type TriggerOccasion = {
   readonly cause: TriggerCause;
 };
 
+/** A sampler of a campaign, with the gate that it stands behind where there is one. */
+export type CollectionLink = SamplerLink & { readonly gate?: Gate | undefined };
+
 /** How a campaign collects: all the time or while its condition is true, or what lies around each trigger. */
 export interface Collection {
   /** What it takes of the frames as they come. Call once. */
-  links(): readonly SamplerLink[];
+  links(): readonly CollectionLink[];
   /** What it takes of a J1939 sender that has just been seen for the first time. */
-  admit(sender: SenderSlots): readonly SamplerLink[];
+  admit(sender: SenderSlots): readonly CollectionLink[];
   /** A derived signal, by its place in the document, has a value. On the frame path. */
   takeDerived(index: number, value: number, timeUs: number): void;
   /** The trigger has fired; within a frame or between two. */

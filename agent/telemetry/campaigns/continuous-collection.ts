@@ -7,13 +7,14 @@ import {
   lastCellRecords,
 } from "../collect/cells/cell-records.ts";
 import type { KeptSampler } from "../collect/cells/kept-sampler.ts";
-import type { CloseCause, Reading, Sampler, SamplerInput } from "../collect/sampler.ts";
+import type { CloseCause } from "../collect/sampler.ts";
 import type { SamplerLink } from "../collect/sampler-chains.ts";
 import type { LaneEncoder } from "../record/encode/lane-encoder.ts";
 import { CampaignIntake } from "./campaign-intake.ts";
 import { type CampaignOutput, type CampaignParts, laneEncoderOf } from "./campaign-parts.ts";
 import type { CampaignPlan } from "./campaign-plan.ts";
-import type { Collection, TriggerOccasion } from "./collection.ts";
+import type { Collection, CollectionLink, TriggerOccasion } from "./collection.ts";
+import { Gate } from "./gated-samplers.ts";
 import { triggerReport } from "./trigger-report.ts";
 
 /** Collects all the time, or with a trigger of mode "while" as long as its condition is true. */
@@ -23,7 +24,8 @@ export class ContinuousCollection implements Collection {
   readonly #parts: CampaignParts;
   readonly #intake: CampaignIntake;
   readonly #encoder: LaneEncoder;
-  readonly #gate: { isOpen: boolean };
+  /** Always open where there is no trigger. */
+  readonly #gate = new Gate();
   /** 0: at each flush. */
   readonly #batchMs: number;
   #dueMs = 0;
@@ -37,15 +39,15 @@ export class ContinuousCollection implements Collection {
     this.#parts = parts;
     this.#intake = new CampaignIntake(plan, { table, pass, batchSamples, places: output.places });
     this.#encoder = laneEncoderOf(plan, encoder);
-    this.#gate = { isOpen: plan.document.trigger === undefined };
+    this.#gate.set(plan.document.trigger === undefined);
     this.#batchMs = plan.document.send.batchMs ?? 0;
   }
 
-  links(): readonly SamplerLink[] {
+  links(): readonly CollectionLink[] {
     return this.#gated(this.#intake.links());
   }
 
-  admit(sender: SenderSlots): readonly SamplerLink[] {
+  admit(sender: SenderSlots): readonly CollectionLink[] {
     return this.#gated(this.#intake.admit(sender));
   }
 
@@ -54,14 +56,14 @@ export class ContinuousCollection implements Collection {
   }
 
   begin(occasion: TriggerOccasion): void {
-    this.#gate.isOpen = true;
+    this.#gate.set(true);
     this.#occasion = occasion;
     this.#report("begin", occasion.timeUs);
   }
 
   end(timeUs: number): void {
     if (this.#occasion === undefined) return;
-    this.#gate.isOpen = false;
+    this.#gate.set(false);
     this.#store("stop");
     this.#report("end", timeUs);
     this.#occasion = undefined;
@@ -125,31 +127,8 @@ export class ContinuousCollection implements Collection {
     this.#output.add(encoder.trigger(report, this.#plan.document.send.form));
   }
 
-  #gated(links: readonly SamplerLink[]): readonly SamplerLink[] {
+  #gated(links: readonly SamplerLink[]): readonly CollectionLink[] {
     if (this.#plan.document.trigger === undefined) return links;
-    return links.map((link) => ({ ...link, sampler: new GatedSampler(link.sampler, this.#gate) }));
-  }
-}
-
-/** Lets samples through while its gate is open. */
-class GatedSampler implements Sampler {
-  readonly #sampler: Sampler;
-  readonly #gate: { readonly isOpen: boolean };
-
-  constructor(sampler: Sampler, gate: { readonly isOpen: boolean }) {
-    this.#sampler = sampler;
-    this.#gate = gate;
-  }
-
-  add(input: SamplerInput): number {
-    return this.#sampler.add(input);
-  }
-
-  take(local: number, reading: Reading): void {
-    if (this.#gate.isOpen) this.#sampler.take(local, reading);
-  }
-
-  close(nowMs: number, cause: CloseCause): void {
-    this.#sampler.close(nowMs, cause);
+    return links.map((link) => ({ ...link, gate: this.#gate }));
   }
 }

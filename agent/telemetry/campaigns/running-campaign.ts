@@ -1,7 +1,6 @@
 import type { KeptValue } from "../../ports/outbox.ts";
 import type { SenderSlots } from "../../signals/signal-slots.ts";
 import type { KeptCells } from "../collect/cells/kept-cells.ts";
-import type { FrameLinks } from "../collect/collector.ts";
 import type { CloseCause } from "../collect/sampler.ts";
 import type { ResultSink } from "../expressions/board-plan.ts";
 import type { Expression } from "../expressions/compile.ts";
@@ -15,7 +14,7 @@ import { type CampaignParts, refOf } from "./campaign-parts.ts";
 import type { CampaignPlan } from "./campaign-plan.ts";
 import type { CaptureWishes } from "./capture-wishes.ts";
 import { CapturedCollection } from "./captured-collection.ts";
-import type { Collection, TriggerOccasion } from "./collection.ts";
+import type { Collection, CollectionLink, TriggerOccasion } from "./collection.ts";
 import { ContinuousCollection } from "./continuous-collection.ts";
 import type { FactValues } from "./expression-plan.ts";
 import { type DerivedValue, NewestDerived } from "./newest-derived.ts";
@@ -51,7 +50,10 @@ export type RunningContext = {
 };
 
 /** What a campaign takes of the frames. */
-export type CampaignLinks = FrameLinks & { readonly readers: readonly ReaderLink[] };
+export type CampaignLinks = {
+  readonly readers: readonly ReaderLink[];
+  readonly samplers: readonly CollectionLink[];
+};
 
 /** One campaign at work. */
 export class RunningCampaign {
