@@ -172,6 +172,16 @@ describe.skipIf(!hasProtoc)(`commands in the protobuf flavour${hasProtoc ? "" : 
         timeoutMs: PATIENCE_MS,
       });
 
+    const isKnown = async (): Promise<true | undefined> => {
+      await ask(state("doors"));
+      const answer = cloud.answers.at(-1) ?? "";
+      return ["DoorStatus.Locked", "VehicleMotion.Speed"].every((name) =>
+        new RegExp(`key: "${name}"\\n {2}value: "{\\\\"value\\\\":0,`).test(answer),
+      )
+        ? true
+        : undefined;
+    };
+    await until(isKnown, { what: "the vehicle has heard both signals", timeoutMs: PATIENCE_MS });
     expect(await ask(state("doors", "activate_operation { deactivate_after_seconds: 600 }"))).toBe("SUCCEEDED");
     expect(cloud.answers.at(-1)).not.toContain("reason_code");
     await sent(/^DoorStatus\.Locked=0 VehicleMotion\.Speed=0$/);
