@@ -10,8 +10,6 @@ const MAX_FILE_BYTES = 1_048_576;
 const MAX_MESSAGE = 300;
 /** Problems of a file that are told one by one. */
 const MAX_PROBLEMS = 50;
-/** Of a problem, which may quote the file, characters. */
-const MAX_PROBLEM = 300;
 
 /** A key of a map or an index of a list. */
 export type Key = string | number;
@@ -47,7 +45,7 @@ export function yamlFileOf(path: string, text: string): YamlFile {
   }));
   const problems = (errors.length > 0 ? errors : shapeProblems(document)).map(({ offset, problem }) => {
     const { line, col } = lines.linePos(offset);
-    return `${path}:${line}:${col} ${problem.length <= MAX_PROBLEM ? problem : `${problem.slice(0, MAX_PROBLEM)}...`}`;
+    return `${path}:${line}:${col} ${problem}`;
   });
   if (problems.length > 0) throw invalidFile(path, cutLines(problems));
   if (document.contents !== null && !isMap(document.contents)) {
