@@ -3,7 +3,7 @@ import type { CollectRule } from "../../config/schema.ts";
 import type { Log } from "../core/log.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { JournalSpace } from "../ports/journal-spaces.ts";
-import type { CampaignControl } from "../telemetry/campaigns/campaign-control.ts";
+import type { CampaignControl } from "../telemetry/campaigns/arrival/campaign-control.ts";
 import { orLedgerUnreadable } from "./ledger.ts";
 
 const SPACE: JournalSpace = "collection";

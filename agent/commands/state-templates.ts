@@ -7,9 +7,9 @@ import type { Journal, JournalDocument } from "../ports/journal.ts";
 import type { JournalSpace } from "../ports/journal-spaces.ts";
 import type { LatestSignals } from "../signals/latest-signals.ts";
 import { exactSignalName } from "../signals/signal-names.ts";
-import type { CampaignControl } from "../telemetry/campaigns/campaign-control.ts";
-import type { CampaignPlan } from "../telemetry/campaigns/campaign-plan.ts";
-import { stateCampaign } from "../telemetry/campaigns/state-campaign.ts";
+import type { CampaignControl } from "../telemetry/campaigns/arrival/campaign-control.ts";
+import type { CampaignPlan } from "../telemetry/campaigns/plan/campaign-plan.ts";
+import { stateCampaign } from "../telemetry/campaigns/snapshots/state-campaign.ts";
 
 const SPACE: JournalSpace = "state-templates";
 /** How often the time that is left is written down: a process that is killed gives back at most so much of it. */

@@ -1,6 +1,6 @@
 import { type ClockQuality, isBelievable } from "../core/clock.ts";
 import type { BusState } from "../ports/can-bus.ts";
-import type { FactKind, FactNames, FactValues } from "../telemetry/campaigns/expression-plan.ts";
+import type { FactKind, FactNames, FactValues } from "../telemetry/campaigns/plan/expression-plan.ts";
 
 const BUS_STATES: readonly BusState[] = ["up", "down", "absent", "error-passive", "bus-off"];
 

@@ -9,10 +9,10 @@ import type { Log } from "../core/log.ts";
 import type { SignalEntry } from "../signals/signal-entry.ts";
 import { findSignal } from "../signals/signal-names.ts";
 import type { SignalTable } from "../signals/signal-table.ts";
-import { CampaignShadow } from "../telemetry/campaigns/campaign-shadow.ts";
-import { CloudCampaigns } from "../telemetry/campaigns/cloud-campaigns.ts";
-import type { SignedDocument } from "../telemetry/campaigns/desired-campaigns.ts";
-import { samplesPosition } from "../telemetry/campaigns/position-signals.ts";
+import { CampaignShadow } from "../telemetry/campaigns/arrival/campaign-shadow.ts";
+import { CloudCampaigns } from "../telemetry/campaigns/arrival/cloud-campaigns.ts";
+import type { SignedDocument } from "../telemetry/campaigns/arrival/desired-campaigns.ts";
+import { samplesPosition } from "../telemetry/campaigns/plan/position-signals.ts";
 import type { Campaigns, CloudLink, Runtime } from "./parts.ts";
 import { loopService } from "./services.ts";
 

@@ -4,10 +4,10 @@ import type { Log } from "../core/log.ts";
 import type { Broker } from "../ports/broker.ts";
 import type { WantedSignals } from "../signals/wanted-signals.ts";
 import type { Appender } from "../telemetry/appender.ts";
-import type { CampaignControl } from "../telemetry/campaigns/campaign-control.ts";
-import { signalsOf } from "../telemetry/campaigns/campaign-set.ts";
-import { snapshotCampaign } from "../telemetry/campaigns/snapshot-campaign.ts";
-import { type SnapshotParts, Snapshots } from "../telemetry/campaigns/snapshots.ts";
+import type { CampaignControl } from "../telemetry/campaigns/arrival/campaign-control.ts";
+import { signalsOf } from "../telemetry/campaigns/run/campaign-set.ts";
+import { snapshotCampaign } from "../telemetry/campaigns/snapshots/snapshot-campaign.ts";
+import { type SnapshotParts, Snapshots } from "../telemetry/campaigns/snapshots/snapshots.ts";
 import type { Collector } from "../telemetry/collect/collector.ts";
 import { snapshotService } from "./services.ts";
 

@@ -8,7 +8,7 @@ import type { Log } from "../core/log.ts";
 import type { Broker } from "../ports/broker.ts";
 import type { BusSink, BusState, CanBus } from "../ports/can-bus.ts";
 import type { Notifier } from "../ports/notifier.ts";
-import type { Snapshots } from "../telemetry/campaigns/snapshots.ts";
+import type { Snapshots } from "../telemetry/campaigns/snapshots/snapshots.ts";
 import type { Pipeline } from "../telemetry/pipeline.ts";
 import type { Publisher } from "../telemetry/publish/publisher.ts";
 import { type ClockWatchParts, watchClock } from "../vehicle/clock-watch.ts";

@@ -1,4 +1,4 @@
-import type { CampaignControl } from "../telemetry/campaigns/campaign-control.ts";
+import type { CampaignControl } from "../telemetry/campaigns/arrival/campaign-control.ts";
 import type { FrameHistory } from "../telemetry/history/frame-history.ts";
 import { historyOf } from "./campaigns-handlers.ts";
 import type { UnmetConfig } from "./config-problems.ts";

@@ -1,9 +1,9 @@
 import { campaignDocument } from "../../config/campaign.ts";
 import { issueText } from "../core/issue-text.ts";
 import type { Log } from "../core/log.ts";
-import type { CampaignControl, ListedCampaign } from "../telemetry/campaigns/campaign-control.ts";
-import type { CampaignSet } from "../telemetry/campaigns/campaign-set.ts";
-import type { LocalCampaigns } from "../telemetry/campaigns/local-campaigns.ts";
+import type { CampaignControl, ListedCampaign } from "../telemetry/campaigns/arrival/campaign-control.ts";
+import type { LocalCampaigns } from "../telemetry/campaigns/arrival/local-campaigns.ts";
+import type { CampaignSet } from "../telemetry/campaigns/run/campaign-set.ts";
 import type { FrameHistory } from "../telemetry/history/frame-history.ts";
 import {
   campaignAdd,

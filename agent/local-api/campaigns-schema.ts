@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { CAMPAIGN_SOURCES } from "../telemetry/campaigns/campaign-choice.ts";
+import { CAMPAIGN_SOURCES } from "../telemetry/campaigns/arrival/campaign-choice.ts";
 import { verb } from "./verb.ts";
 
 const id = z.string().min(1).max(64);

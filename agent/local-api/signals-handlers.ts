@@ -3,7 +3,7 @@ import { physicalOf } from "../signals/codec/signal-value.ts";
 import type { LatestSignals, LatestValue } from "../signals/latest-signals.ts";
 import { matchesPattern, matchesSignal } from "../signals/signal-patterns.ts";
 import { textOf } from "../signals/value-texts.ts";
-import type { CampaignDerived } from "../telemetry/campaigns/campaign-set.ts";
+import type { CampaignDerived } from "../telemetry/campaigns/run/campaign-set.ts";
 import { type SignalsSnapshot, watchSignals } from "./signals-schema.ts";
 import type { ServedVerb } from "./verb.ts";
 

@@ -4,7 +4,7 @@ import { FRAME_DATA_OFFSET, FRAME_FLAG, FRAME_STRIDE_BYTES, type FrameBatch } fr
 import type { LatestValue } from "../signals/latest-signals.ts";
 import type { BusMessages, SignalTable } from "../signals/signal-table.ts";
 import type { AppendCounters, Appender, StoreState } from "./appender.ts";
-import type { CampaignSet } from "./campaigns/campaign-set.ts";
+import type { CampaignSet } from "./campaigns/run/campaign-set.ts";
 import type { Collector } from "./collect/collector.ts";
 import type { CloseCause } from "./collect/sampler.ts";
 import type { FrameCapture } from "./frame-capture.ts";

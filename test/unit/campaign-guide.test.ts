@@ -5,7 +5,7 @@ import { parse } from "yaml";
 import { factNames } from "../../agent/daemon/campaign-facts.ts";
 import { createSignalTable } from "../../agent/signals/build-table.ts";
 import { parseDbc } from "../../agent/signals/dbc/parse.ts";
-import { planCampaign } from "../../agent/telemetry/campaigns/campaign-plan.ts";
+import { planCampaign } from "../../agent/telemetry/campaigns/plan/campaign-plan.ts";
 import { campaignDocument } from "../../config/campaign.ts";
 
 const ROOT = join(import.meta.dirname, "../..");

@@ -3,7 +3,7 @@ import { readDescriptor } from "../../../config/proto/descriptor.ts";
 import { AgentError, EXIT } from "../../core/errors.ts";
 import { formatCount } from "../../core/quantity.ts";
 import { readLog } from "../../signals/log-formats/read-log.ts";
-import { type CampaignPlan, planCampaign } from "../../telemetry/campaigns/campaign-plan.ts";
+import { type CampaignPlan, planCampaign } from "../../telemetry/campaigns/plan/campaign-plan.ts";
 import type { DecodedRecord } from "../../telemetry/record/read/decoded-record.ts";
 import { createRecordReader } from "../../telemetry/record/read/record-reader.ts";
 import { SignalTables, samplesOf } from "../../telemetry/record/read/samples.ts";

@@ -1,10 +1,10 @@
 import type { Command } from "commander";
 import { AgentError, EXIT } from "../../core/errors.ts";
 import { formatBytes, formatCount } from "../../core/quantity.ts";
-import type { CampaignCost } from "../../telemetry/campaigns/campaign-cost.ts";
-import { CampaignJudge } from "../../telemetry/campaigns/campaign-judge.ts";
-import { type CampaignLimits, excessOf, limitsOf } from "../../telemetry/campaigns/campaign-limits.ts";
-import type { CampaignPlan } from "../../telemetry/campaigns/campaign-plan.ts";
+import { CampaignJudge } from "../../telemetry/campaigns/arrival/campaign-judge.ts";
+import type { CampaignCost } from "../../telemetry/campaigns/plan/campaign-cost.ts";
+import { type CampaignLimits, excessOf, limitsOf } from "../../telemetry/campaigns/plan/campaign-limits.ts";
+import type { CampaignPlan } from "../../telemetry/campaigns/plan/campaign-plan.ts";
 import { type CampaignFile, placed, readCampaign } from "../campaign/documents.ts";
 import { contextOf } from "../campaign/simulation.ts";
 import { type NamedVehicle, type VehicleOptions, vehicleOf } from "../campaign/vehicle.ts";

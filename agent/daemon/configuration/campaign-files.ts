@@ -6,10 +6,10 @@ import type { AgentConfig } from "../../../config/schema.ts";
 import type { Locate } from "../../../config/yaml-file.ts";
 import { AgentError, errnoOf, messageOf } from "../../core/errors.ts";
 import type { SignalTable } from "../../signals/signal-table.ts";
-import { type CampaignOffer, chooseCampaigns } from "../../telemetry/campaigns/campaign-choice.ts";
-import type { SourceOffer } from "../../telemetry/campaigns/campaign-control.ts";
-import { CampaignJudge, type JudgedDocument } from "../../telemetry/campaigns/campaign-judge.ts";
-import { limitsOf } from "../../telemetry/campaigns/campaign-limits.ts";
+import { type CampaignOffer, chooseCampaigns } from "../../telemetry/campaigns/arrival/campaign-choice.ts";
+import type { SourceOffer } from "../../telemetry/campaigns/arrival/campaign-control.ts";
+import { CampaignJudge, type JudgedDocument } from "../../telemetry/campaigns/arrival/campaign-judge.ts";
+import { limitsOf } from "../../telemetry/campaigns/plan/campaign-limits.ts";
 import { factNames } from "../campaign-facts.ts";
 
 /** Files that are read of a folder; more are refused together. */

@@ -10,8 +10,8 @@ import type { DbcDatabase, DbcProblem } from "../../signals/dbc/model.ts";
 import type { SignalTable } from "../../signals/signal-table.ts";
 import { matchedBy, type TableSource } from "../../signals/table-source.ts";
 import { mappedRules } from "../../signals/vss/mapped-rules.ts";
-import { type RuleProblem, ruleProblems } from "../../telemetry/campaigns/rule-problems.ts";
-import { snapshotProblems } from "../../telemetry/campaigns/snapshot-campaign.ts";
+import { type RuleProblem, ruleProblems } from "../../telemetry/campaigns/plan/rule-problems.ts";
+import { snapshotProblems } from "../../telemetry/campaigns/snapshots/snapshot-campaign.ts";
 import { loadVss } from "./load-vss.ts";
 
 /** Mistakes of one file that are told at once, and as many warnings. */

@@ -9,7 +9,7 @@ import { parseDbc } from "../../../agent/signals/dbc/parse.ts";
 import { parseCandump } from "../../../agent/signals/log-formats/candump.ts";
 import { exactSignalName } from "../../../agent/signals/signal-names.ts";
 import type { SignalTable } from "../../../agent/signals/signal-table.ts";
-import { planCampaign } from "../../../agent/telemetry/campaigns/campaign-plan.ts";
+import { planCampaign } from "../../../agent/telemetry/campaigns/plan/campaign-plan.ts";
 import { campaignDocument } from "../../../config/campaign.ts";
 import { agentConfig } from "../../../config/schema.ts";
 import { SendSchedule } from "../vehicle/send-schedule.ts";

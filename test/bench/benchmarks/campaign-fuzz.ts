@@ -1,4 +1,4 @@
-import { readDesired } from "../../../agent/telemetry/campaigns/desired-campaigns.ts";
+import { readDesired } from "../../../agent/telemetry/campaigns/arrival/desired-campaigns.ts";
 import { type CampaignDocument, campaignDocument } from "../../../config/campaign.ts";
 import { readCampaignText } from "../../../config/campaign-text.ts";
 import { seededRandom } from "../core/seeded-random.ts";

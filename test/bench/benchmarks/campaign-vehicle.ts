@@ -6,7 +6,7 @@ import { FRAME_FLAG } from "../../../agent/ports/frame.ts";
 import { createSignalTable } from "../../../agent/signals/build-table.ts";
 import { parseDbc } from "../../../agent/signals/dbc/parse.ts";
 import type { SignalTable } from "../../../agent/signals/signal-table.ts";
-import { CampaignJudge } from "../../../agent/telemetry/campaigns/campaign-judge.ts";
+import { CampaignJudge } from "../../../agent/telemetry/campaigns/arrival/campaign-judge.ts";
 import { createRecordReader } from "../../../agent/telemetry/record/read/record-reader.ts";
 import type { CampaignDocument } from "../../../config/campaign.ts";
 import { readDescriptor } from "../../../config/proto/descriptor.ts";

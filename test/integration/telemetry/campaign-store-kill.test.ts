@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
-import { CampaignStore } from "../../../agent/telemetry/campaigns/campaign-store.ts";
+import { CampaignStore } from "../../../agent/telemetry/campaigns/arrival/campaign-store.ts";
 import { createStateFiles } from "../../../drivers/os/state-files.ts";
 import { seededRandom } from "../../bench/core/seeded-random.ts";
 import { diskFolder } from "../../fakes/core/folder.ts";

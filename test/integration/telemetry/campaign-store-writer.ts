@@ -1,7 +1,7 @@
 // Child process of campaign-store-kill.test.ts: saves one version after the other until it is killed, and says each on stdout, a pipe,
 // once the save has returned.
 import { writeSync } from "node:fs";
-import { CampaignStore } from "../../../agent/telemetry/campaigns/campaign-store.ts";
+import { CampaignStore } from "../../../agent/telemetry/campaigns/arrival/campaign-store.ts";
 import { campaignDocument } from "../../../config/campaign.ts";
 import { createStateFiles } from "../../../drivers/os/state-files.ts";
 import { MemoryLog } from "../../fakes/core/log.ts";

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { dbcVehicle } from "../../../../agent/cli/campaign/dbc-vehicle.ts";
 import { CampaignSimulation, contextOf } from "../../../../agent/cli/campaign/simulation.ts";
 import { parseDbcBytes } from "../../../../agent/signals/dbc/bytes.ts";
-import { planCampaign } from "../../../../agent/telemetry/campaigns/campaign-plan.ts";
+import { planCampaign } from "../../../../agent/telemetry/campaigns/plan/campaign-plan.ts";
 import { createRecordReader } from "../../../../agent/telemetry/record/read/record-reader.ts";
 import { campaignDocument } from "../../../../config/campaign.ts";
 import { readDescriptor } from "../../../../config/proto/descriptor.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { planCampaign } from "../../../../agent/telemetry/campaigns/campaign-plan.ts";
+import { planCampaign } from "../../../../agent/telemetry/campaigns/plan/campaign-plan.ts";
 import type { DecodedRecord } from "../../../../agent/telemetry/record/read/decoded-record.ts";
 import { campaignDocument } from "../../../../config/campaign.ts";
 import { campaignRig, RIG_T0 } from "../../../fakes/telemetry/campaign-rig.ts";

@@ -1,0 +1,59 @@
+import type { CampaignDocument } from "../../../../config/campaign.ts";
+import type { Clock } from "../../../core/clock.ts";
+import type { SignalTable } from "../../../signals/signal-table.ts";
+import type { CellPlace } from "../../collect/cells/cell-ledger.ts";
+import type { FramePass } from "../../collect/lane.ts";
+import type { FrameHistory } from "../../history/frame-history.ts";
+import type { BusCount } from "../../record/encode/bus-count.ts";
+import type { CampaignRef, RecordMark } from "../../record/encode/campaign-ref.ts";
+import type { Encoder } from "../../record/encode/encoder.ts";
+import type { LaneEncoder } from "../../record/encode/lane-encoder.ts";
+import type { EncodedDraft } from "../../record/encode/record-sealer.ts";
+import type { CampaignPlan } from "../plan/campaign-plan.ts";
+import { DEFAULT_CAMPAIGN } from "../plan/default-campaign.ts";
+
+/** What campaigns collect with, and where their records go. */
+export type CampaignParts = {
+  readonly table: SignalTable;
+  readonly pass: FramePass;
+  readonly encoder: Encoder;
+  /** Takes a record over; it is stored with the others of the same flush. */
+  readonly add: (draft: EncodedDraft) => void;
+  /** Received frames of the time before triggers; undefined where no campaign may ask for them. */
+  readonly history: FrameHistory | undefined;
+  /** What each bus has done since the agent started, in the order of the configuration. */
+  readonly busCounts: () => readonly BusCount[];
+  readonly clock: Clock;
+  /** Samples after which a batch is full. */
+  readonly batchSamples: number;
+};
+
+/** Where the records of one campaign go: each is counted for its budget. */
+export type CampaignOutput = {
+  /** How they name it; undefined for the default campaign, which they do not name. */
+  readonly campaign: CampaignRef | undefined;
+  readonly add: (draft: EncodedDraft) => void;
+  /** Where its cells are kept; undefined for the default campaign, which has none. */
+  readonly places: CellPlaces | undefined;
+};
+
+/** Where cells are kept, by the name of their sampler in the campaign. */
+export type CellPlaces = (name: string) => CellPlace;
+
+/** How the records of a campaign name it; the default campaign has no name in them. */
+export function refOf({ document, digest }: CampaignPlan): CampaignRef | undefined {
+  const { id, version } = document;
+  return id === DEFAULT_CAMPAIGN ? undefined : { id, version, digest };
+}
+
+/** Writes the samples of a plan as its document says. */
+export function laneEncoderOf({ document, schema, ...plan }: CampaignPlan, encoder: Encoder): LaneEncoder {
+  const { stream, form, compression }: CampaignDocument["send"] = document.send;
+  const campaign = refOf({ document, schema, ...plan });
+  return encoder.lane({ schema, campaign, stream, form, compression, thin: document.thin });
+}
+
+/** What frames of a trigger are marked with. */
+export function markOf(campaign: CampaignRef | undefined, trigger: number): RecordMark | undefined {
+  return campaign === undefined ? undefined : { campaign, trigger };
+}
