@@ -24,6 +24,8 @@ describe("requests over mosquitto", () => {
   let device: Broker;
   let requestClient: RequestClient;
   let isMute = false;
+  /** Over all tests: an answer that the session brings again in the next one must not be taken for its own. */
+  let tokens = 0;
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "causeway-requester-"));
@@ -37,7 +39,6 @@ describe("requests over mosquitto", () => {
   beforeEach(async () => {
     isMute = false;
     device = await sessionAs(THING);
-    let tokens = 0;
     const limits = { timeoutMs: 10_000, maxPending: 64, maxAnswerBytes: 10_000 };
     requestClient = new RequestClient({
       broker: device,

@@ -64,6 +64,15 @@ describe.skipIf(!hasProtoc)(`commands in the protobuf flavour${hasProtoc ? "" : 
       return link.state === "online" && (buses[0]?.decoded ?? 0) > 2 ? true : undefined;
     };
     await until(isReady, { what: "the vehicle is online and hears its bus", timeoutMs: PATIENCE_MS });
+    // Online is before its subscriptions: what is asked until then is heard by nobody.
+    let asked = 0;
+    const isHeard = async (): Promise<true | undefined> => {
+      asked += 1;
+      const execution = await cloud.startExecution(THING, `heard-${daemon.child.pid}-${asked}`, state("doors"));
+      const hasEnded = (): true | undefined => (execution.status === "SUCCEEDED" ? true : undefined);
+      return await until(hasEnded, { what: "its answer", timeoutMs: 1000 }).catch(() => undefined);
+    };
+    await until(isHeard, { what: "the vehicle hears its commands", timeoutMs: PATIENCE_MS });
     return { daemon, cloud };
   }
 
