@@ -1,14 +1,17 @@
 import type { Reading, Sampler } from "./sampler.ts";
 
-/** One sampler that takes the samples of a slot, and how it numbers them. */
-export type SamplerLink = { readonly slot: number; readonly sampler: Sampler; readonly local: number };
+/** Who takes samples: a sampler, or who hands them on. */
+export type SampleTaker = Pick<Sampler, "take">;
+
+/** One taker of the samples of a slot, and how it numbers them. */
+export type SamplerLink = { readonly slot: number; readonly sampler: SampleTaker; readonly local: number };
 
 /**
  * Which samplers take the samples of each slot, side by side in arrays, so that a slot costs what takes part in it and nothing else.
  */
 export class SamplerChains {
   readonly #starts: Uint32Array;
-  #samplers: readonly Sampler[] = [];
+  #samplers: readonly SampleTaker[] = [];
   #locals = new Uint32Array(0);
 
   /** `capacity`: slots that there can be. */

@@ -78,6 +78,7 @@ export async function campaignRig(settings: RigSettings = {}) {
   };
   const limits = limitsOf(agentConfig.shape.campaigns.parse({ history: { maxBytes: historyBytes } }));
   const control = new CampaignControl(rules, { set: campaigns, context, limits });
+  control.useRules(rules);
   const takers = { history };
   const pipeline = new Pipeline({ table, collector, campaigns, encoder, appender, takers, clock, batchMs: 250 });
   const bus = new FakeCanBus();

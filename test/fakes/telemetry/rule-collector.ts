@@ -96,6 +96,7 @@ export function ruleLine({
   });
   const context = { table, busNames: [], facts: new Map(), hasHistory: false };
   const control = new CampaignControl(rules, { set: campaigns, context, limits: NO_LIMITS });
+  control.begin(new Map());
   return { collector, campaigns, control };
 }
 

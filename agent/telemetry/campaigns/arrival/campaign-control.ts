@@ -60,12 +60,11 @@ export class CampaignControl {
   #states: readonly CampaignPlan[] = [];
   #choice: CampaignChoice = { chosen: [], refused: [] };
 
-  /** `rules` must fit the table. */
+  /** `rules` must fit the table. Nothing is in force before `begin`. */
   constructor(rules: readonly CollectRule[], parts: CampaignControlParts) {
     this.#parts = parts;
     this.#judge = new CampaignJudge(parts.context, parts.hardware);
     this.#default = planRules(rules, parts.context);
-    this.#apply();
   }
 
   /** From the next frame on these rules count. */

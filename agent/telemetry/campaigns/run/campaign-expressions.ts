@@ -1,6 +1,6 @@
 import type { SenderSlots } from "../../../signals/signal-slots.ts";
 import type { SignalTable } from "../../../signals/signal-table.ts";
-import type { Reading, SamplerInput } from "../../collect/sampler.ts";
+import type { Reading } from "../../collect/sampler.ts";
 import type { BoardExpression, ResultSink } from "../../expressions/board-plan.ts";
 import type { Expression } from "../../expressions/compile.ts";
 import { type DerivedSink, ValueBoard } from "../../expressions/value-board.ts";
@@ -108,13 +108,6 @@ export class CampaignExpressions implements SignalReader {
     }
   }
 
-  add({ output, factor, offset }: SamplerInput): number {
-    this.#inputs.push(output);
-    this.#factors.push(factor);
-    this.#offsets.push(offset);
-    return this.#inputs.length - 1;
-  }
-
   take(local: number, { raw, timeUs }: Reading): void {
     if (!this.#hasBegun) this.#begin(timeUs);
     if (!this.#isEager) this.#catchUp(local);
@@ -122,9 +115,6 @@ export class CampaignExpressions implements SignalReader {
     this.#notedUs[local] = timeUs;
     if (this.#senders[input] < 2) this.#note(input, raw * this.#factors[local] + this.#offsets[local], timeUs);
   }
-
-  /** Nothing waits here. */
-  close(): void {}
 
   /** A frame has been taken whole. */
   settle(timeUs: number): void {
@@ -191,9 +181,10 @@ export class CampaignExpressions implements SignalReader {
   }
 
   #link(input: number, slot: number): ReaderLink {
-    const signal = this.#plan.inputs[input];
-    const { factor, offset, wide } = signal;
-    return { slot, sampler: this, local: this.add({ slot, output: input, factor, offset, isWide: wide >= 0, signal }) };
+    const { factor, offset } = this.#plan.inputs[input];
+    this.#factors.push(factor);
+    this.#offsets.push(offset);
+    return { slot, sampler: this, local: this.#inputs.push(input) - 1 };
   }
 }
 

@@ -1,4 +1,3 @@
-import type { CampaignDocument } from "../../../../config/campaign.ts";
 import type { Clock } from "../../../core/clock.ts";
 import type { SignalTable } from "../../../signals/signal-table.ts";
 import type { CellPlace } from "../../collect/cells/cell-ledger.ts";
@@ -47,10 +46,10 @@ export function refOf({ document, digest }: CampaignPlan): CampaignRef | undefin
 }
 
 /** Writes the samples of a plan as its document says. */
-export function laneEncoderOf({ document, schema, ...plan }: CampaignPlan, encoder: Encoder): LaneEncoder {
-  const { stream, form, compression }: CampaignDocument["send"] = document.send;
-  const campaign = refOf({ document, schema, ...plan });
-  return encoder.lane({ schema, campaign, stream, form, compression, thin: document.thin });
+export function laneEncoderOf(plan: CampaignPlan, encoder: Encoder): LaneEncoder {
+  const { schema, document } = plan;
+  const { stream, form, compression } = document.send;
+  return encoder.lane({ schema, campaign: refOf(plan), stream, form, compression, thin: document.thin });
 }
 
 /** What frames of a trigger are marked with. */

@@ -1,8 +1,4 @@
-import type { MessageEntry } from "../../../signals/signal-entry.ts";
-import { type FrameLinks, joinedLinks } from "../../collect/collector.ts";
-import type { FramePass } from "../../collect/lane.ts";
-import { SamplerChains } from "../../collect/sampler-chains.ts";
-import { SignalPass } from "../../collect/signal-pass.ts";
+import { Collector } from "../../collect/collector.ts";
 import type { Capture } from "../../history/capture.ts";
 import { CaptureDecoder } from "../../history/capture-decoder.ts";
 import { FrameRecords } from "../../history/frame-records.ts";
@@ -34,16 +30,10 @@ export class CaptureSession {
   readonly capture: Capture;
   readonly #session: SessionParts;
   readonly #parts: CampaignParts;
-  readonly #pass: FramePass = { frame: 0, isFull: false };
+  readonly #collector: Collector;
   readonly #intake: CampaignIntake;
-  readonly #readers: SamplerChains;
-  readonly #samplers: SamplerChains;
-  readonly #signals: SignalPass;
   readonly #decoder: CaptureDecoder;
   readonly #frames: FrameRecords | undefined;
-  readonly #expressions: CampaignExpressions | undefined;
-  #links: FrameLinks;
-  #knownSenders: number;
   #discarded = 0;
 
   constructor(occasion: TriggerOccasion, capture: Capture, session: SessionParts, parts: CampaignParts) {
@@ -53,18 +43,21 @@ export class CaptureSession {
     this.capture = capture;
     this.#session = session;
     this.#parts = parts;
-    this.#intake = new CampaignIntake(plan, { table, pass: this.#pass, batchSamples });
     this.#decoder = new CaptureDecoder(table, wishes.messages, (message, allPresent, timeUs, firstSlot) =>
-      this.#take(message, allPresent, timeUs, firstSlot),
+      this.#collector.take(message, allPresent, timeUs, firstSlot),
     );
     const { values, wides, present } = this.#decoder;
-    this.#readers = new SamplerChains(table.slots.capacity);
-    this.#samplers = new SamplerChains(table.slots.capacity);
-    this.#signals = new SignalPass({ ...table, values, wides, present }, this.#readers, this.#samplers);
-    this.#expressions = this.#derive();
-    this.#links = { readers: this.#expressions?.links() ?? [], samplers: this.#intake.links() };
-    this.#link();
-    this.#knownSenders = table.slots.senders.length;
+    this.#collector = new Collector({ ...table, values, wides, present });
+    const intake = new CampaignIntake(plan, { table, pass: this.#collector.pass, batchSamples });
+    this.#intake = intake;
+    const expressions = this.#derive();
+    this.#collector.use(
+      { readers: expressions?.links() ?? [], samplers: intake.links() },
+      {
+        admit: (sender) => ({ readers: expressions?.admit(sender) ?? [], samplers: intake.admit(sender) }),
+        settle: (timeUs) => expressions?.settle(timeUs),
+      },
+    );
     const mark = markOf(output.campaign, occasion.number);
     this.#frames = wishes.frames.isEmpty
       ? undefined
@@ -80,7 +73,7 @@ export class CaptureSession {
   read(): void {
     this.capture.read(SLICE_FRAMES, this.#parts.clock.monotonicMs(), this.#visit);
     if (this.capture.isDone) this.#finish();
-    else if (this.#pass.isFull) this.#store();
+    else if (this.#collector.pass.isFull) this.#store();
   }
 
   /** It ends with what the history holds so far. */
@@ -91,35 +84,11 @@ export class CaptureSession {
 
   readonly #visit: VisitFrame = (bus, bytes, at, length, id, flags, timeUs) => {
     const { wishes } = this.#session;
-    if (this.#pass.isFull) this.#store();
+    if (this.#collector.pass.isFull) this.#store();
     if (wishes.signals.keeps(bus, id, flags)) this.#decoder.visit(bus, bytes, at, length, id, flags, timeUs);
     if (this.#frames === undefined || !wishes.frames.keeps(bus, id, flags)) return;
     this.#frames.take(wishes.busNames[bus], bytes, at, length, id, flags, timeUs);
   };
-
-  #take(message: MessageEntry, allPresent: boolean, timeUs: number, firstSlot: number): void {
-    if (firstSlot < 0) return;
-    this.#admitSenders();
-    this.#pass.frame += 1;
-    if (this.#signals.read(message, allPresent, timeUs, firstSlot)) this.#expressions?.settle(timeUs);
-    this.#signals.take(message, allPresent, timeUs, firstSlot);
-  }
-
-  #admitSenders(): void {
-    const { senders } = this.#parts.table.slots;
-    if (senders.length === this.#knownSenders) return;
-    const added = senders
-      .slice(this.#knownSenders)
-      .map((one) => ({ readers: this.#expressions?.admit(one) ?? [], samplers: this.#intake.admit(one) }));
-    this.#knownSenders = senders.length;
-    this.#links = joinedLinks([this.#links, ...added]);
-    this.#link();
-  }
-
-  #link(): void {
-    this.#readers.use(this.#links.readers);
-    this.#samplers.use(this.#links.samplers);
-  }
 
   #derive(): CampaignExpressions | undefined {
     const { expressions } = this.#session.plan;
@@ -138,7 +107,7 @@ export class CaptureSession {
 
   #store(): void {
     const { encoder, output } = this.#session;
-    this.#pass.isFull = false;
+    this.#collector.pass.isFull = false;
     const { lane } = this.#intake;
     const log = lane.drain();
     this.#discarded = lane.discarded;

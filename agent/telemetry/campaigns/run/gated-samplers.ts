@@ -1,5 +1,5 @@
-import type { Reading, Sampler, SamplerInput } from "../../collect/sampler.ts";
-import type { SamplerLink } from "../../collect/sampler-chains.ts";
+import type { Reading } from "../../collect/sampler.ts";
+import type { SamplerLink, SampleTaker } from "../../collect/sampler-chains.ts";
 
 /** Whether the samples of a campaign are taken at present. */
 export class Gate {
@@ -26,7 +26,7 @@ export class Gate {
 export type GatedLink = SamplerLink & { readonly gate: Gate };
 
 /** Hands the samples of each slot to those samplers whose gate is open: one that is closed costs nothing. */
-export class GatedSamplers implements Sampler {
+export class GatedSamplers implements SampleTaker {
   readonly #links: (readonly GatedLink[])[] = [];
   readonly #open: (readonly GatedLink[])[] = [];
   /** By local number: 1 where `#open` must be made anew. */
@@ -49,19 +49,11 @@ export class GatedSamplers implements Sampler {
     return added;
   }
 
-  /** Slots come by `join`. */
-  add(_input: SamplerInput): number {
-    throw new TypeError("a slot comes with its first sampler");
-  }
-
   take(local: number, reading: Reading): void {
     if (this.#isStale[local] === 1) this.#renew(local);
     const links = this.#open[local];
     for (let at = 0; at < links.length; at++) links[at].sampler.take(links[at].local, reading);
   }
-
-  /** Nothing waits here. */
-  close(): void {}
 
   #renew(local: number): void {
     this.#isStale[local] = 0;

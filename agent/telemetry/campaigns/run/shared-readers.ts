@@ -1,8 +1,8 @@
-import type { Reading, Sampler, SamplerInput } from "../../collect/sampler.ts";
-import type { SamplerLink } from "../../collect/sampler-chains.ts";
+import type { Reading } from "../../collect/sampler.ts";
+import type { SamplerLink, SampleTaker } from "../../collect/sampler-chains.ts";
 
 /** Who reads signals for the expressions of one campaign. */
-export interface SignalReader extends Sampler {
+export interface SignalReader extends SampleTaker {
   /** Whether it must be shown every sample; otherwise what changes is enough, and `SharedReaders` tells when the rest was seen. */
   readonly isEager: boolean;
   /** After a longer time without a sample the next one is shown to it, equal or not, µs. */
@@ -18,7 +18,7 @@ export type ReaderLink = SamplerLink & { readonly sampler: SignalReader };
  * Shows each sample of a signal to the readers of all campaigns: one that is another value than the sample before to all of them, an
  * equal one to those that are eager. So a thousand conditions that wait for a signal to change cost nothing while it does not.
  */
-export class SharedReaders implements Sampler {
+export class SharedReaders implements SampleTaker {
   readonly #feedOf = new Map<number, number>();
   readonly #links: ReaderLink[][] = [];
   readonly #eager: (readonly ReaderLink[])[] = [];
@@ -60,11 +60,6 @@ export class SharedReaders implements Sampler {
     return this.#beforeUs[feed];
   }
 
-  /** Feeds come by `join`. */
-  add(_input: SamplerInput): number {
-    throw new TypeError("a feed is opened by its first reader");
-  }
-
   take(feed: number, reading: Reading): void {
     const { raw, timeUs } = reading;
     const gapUs = timeUs - this.#seenUs[feed];
@@ -77,9 +72,6 @@ export class SharedReaders implements Sampler {
     const links = isEqual ? this.#eager[feed] : this.#links[feed];
     for (let at = 0; at < links.length; at++) links[at].sampler.take(links[at].local, reading);
   }
-
-  /** Nothing waits here. */
-  close(): void {}
 
   #open(slot: number): number {
     const feed = this.#links.push([]) - 1;

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { Gate, GatedSamplers } from "../../../../../agent/telemetry/campaigns/run/gated-samplers.ts";
-import type { Sampler } from "../../../../../agent/telemetry/collect/sampler.ts";
+import type { SampleTaker } from "../../../../../agent/telemetry/collect/sampler-chains.ts";
 
-function recorder(): Sampler & { readonly taken: number[] } {
+function recorder(): SampleTaker & { readonly taken: number[] } {
   const taken: number[] = [];
-  return { taken, add: () => 0, take: (_local, { raw }) => void taken.push(raw), close: () => undefined };
+  return { taken, take: (_local, { raw }) => void taken.push(raw) };
 }
 
 describe("GatedSamplers", () => {

@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { SharedReaders, type SignalReader } from "../../../../../agent/telemetry/campaigns/run/shared-readers.ts";
-import type { SamplerInput } from "../../../../../agent/telemetry/collect/sampler.ts";
 import type { DecodedRecord } from "../../../../../agent/telemetry/record/read/decoded-record.ts";
 import { campaignRig, samplesIn } from "../../../../fakes/telemetry/campaign-rig.ts";
 
@@ -10,13 +9,9 @@ class Reader implements SignalReader {
   readonly maxAgeUs = 10_000;
   readonly shown: number[] = [];
   follow(): void {}
-  add(_input: SamplerInput): number {
-    return 0;
-  }
   take(_local: number, { raw }: { readonly raw: number }): void {
     this.shown.push(raw);
   }
-  close(): void {}
 }
 
 /** What a campaign's triggers did, and what it sent. */
