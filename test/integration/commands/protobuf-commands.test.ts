@@ -2,8 +2,9 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { SignedFields } from "../../../agent/commands/canonical.ts";
+import type { Broker } from "../../../agent/ports/broker.ts";
 import { createRecordReader } from "../../../agent/telemetry/record/read/record-reader.ts";
 import { readDescriptor } from "../../../config/proto/descriptor.ts";
 import type { Execution } from "../../bench/cloud/command-executions.ts";
@@ -29,10 +30,16 @@ const state = (template: string, operation = "fetch_snapshot_operation {}"): str
 describe.skipIf(!hasProtoc)(`commands in the protobuf flavour${hasProtoc ? "" : " (protoc is not installed)"}`, () => {
   let folder: string;
   let vehicle: DoorVehicle;
+  /** Of the cloud's side of the test that runs. */
+  let session: Broker | undefined;
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "causeway-protobuf-"));
     vehicle = await DoorVehicle.start(folder, THING);
+  });
+  // Two that take the answers of a vehicle at a time would answer each other's.
+  afterEach(async () => {
+    await session?.stop();
   });
   afterAll(async () => {
     await vehicle.stop();
@@ -40,7 +47,7 @@ describe.skipIf(!hasProtoc)(`commands in the protobuf flavour${hasProtoc ? "" : 
   });
 
   async function online(prefix: string): Promise<{ readonly daemon: Daemon; readonly cloud: ProtobufCommands }> {
-    const session = await vehicle.cloud.sessionAs("cloud-commands", undefined, `protobuf-${prefix.slice(0, 3)}`);
+    session = await vehicle.cloud.sessionAs("cloud-commands", undefined, `protobuf-${prefix.slice(0, 3)}`);
     session.start();
     const cloud = new ProtobufCommands(session, prefix);
     await cloud.start();
