@@ -39,8 +39,9 @@ const ROOMS: readonly (readonly string[])[] = [
   ["ports"],
   ["signals", "cloud"],
   ["telemetry", "vehicle", "identity"],
-  ["diagnostics"],
+  ["diagnostics", "consumer"],
   ["commands", "updates"],
+  ["fleetwise", "companion"],
   ["jobs"],
   ["local-api"],
   ["support"],
@@ -50,6 +51,9 @@ const ROOMS: readonly (readonly string[])[] = [
 ];
 /** Rooms that make and use drivers, and read the configuration. */
 const COMPOSING = ["daemon", "cli", "main.ts"];
+/** Programs that run in the cloud: each is a room with a package of its own, and its main file composes it. */
+const CLOUD_PROGRAMS = /^agent\/(consumer|companion)\/main\.ts$/;
+const composes = (path: string): boolean => COMPOSING.includes(roomOf(path)) || CLOUD_PROGRAMS.test(path);
 
 /** The files of the CLI that reach a driver, and which: a verb goes through the others where it can. */
 const CLI_DOORS: Readonly<Record<string, string>> = {
@@ -84,10 +88,15 @@ const RULES: readonly { readonly name: string; readonly from: RegExp; readonly o
 /** Packages that only one place may know. */
 const PACKAGES: readonly (readonly [name: RegExp, where: RegExp])[] = [
   [/^commander$/, /^(agent\/(cli\/|main\.ts)|scripts\/|test\/)/],
-  [/^better-sqlite3$/, /^(drivers\/sqlite|test|scripts)\//],
+  [/^better-sqlite3$/, /^(drivers\/sqlite|agent\/consumer\/folder|test|scripts)\//],
   [/^pkcs11js$/, /^(drivers\/tpm|test)\//],
   [/^socketcan$/, /^(drivers\/can|test)\//],
   [/^(aws-crt|aws-iot-device-sdk-v2)/, /^(drivers\/aws|test)\//],
+  [/^@aws-sdk\//, /^(agent\/(consumer\/dynamodb|companion)|test|scripts)\//],
+  [/^mqtt-packet$/, /^(agent\/consumer\/mqtt|test)\//],
+  [/^hyparquet-writer$/, /^(agent\/consumer\/parquet|test)\//],
+  [/^(hono|@hono\/node-server|jose|openid-client)(\/|$)/, /^(agent\/companion|test)\//],
+  [/^snappyjs$/, /^(agent\/fleetwise|test)\//],
   [/^protobufjs/, /^(agent\/(telemetry\/record|commands\/channels)|test|scripts)\//],
   [/^@jellybrick\/dbus-next$/, /^(drivers\/dbus|test)\//],
   [/^unix-dgram$/, /^(drivers\/os|test)\//],
@@ -110,7 +119,7 @@ function brokenBy(path: string, target: string): string | undefined {
     return other === room || rankOf(other) < rankOf(room) ? undefined : `${path} imports ${target}`;
   }
   if (target.startsWith("config/")) return room === "core" ? `${path} imports ${target}` : undefined;
-  return target.startsWith("drivers/") && COMPOSING.includes(room) ? undefined : `${path} imports ${target}`;
+  return target.startsWith("drivers/") && composes(path) ? undefined : `${path} imports ${target}`;
 }
 
 /** Files that import each other in a ring, types counted; the first ring found. */
@@ -200,9 +209,7 @@ describe("the import rule", () => {
 
   it("imports config as types only, but where the agent is composed", () => {
     const broken = files
-      .filter(
-        ({ path }) => path.startsWith("drivers/") || (path.startsWith("agent/") && !COMPOSING.includes(roomOf(path))),
-      )
+      .filter(({ path }) => path.startsWith("drivers/") || (path.startsWith("agent/") && !composes(path)))
       .filter((file) => /import (?!type)[^;]*from "[^"]*config\/(schema|policy|catalogue)\.ts"/.test(file.text))
       .map((file) => file.path);
     expect(broken).toEqual([]);
@@ -250,7 +257,7 @@ describe("the style that a reader relies on", () => {
   it("reads clocks, randomness and the environment only through parts below agent/", () => {
     const direct = /Date\.now|performance\.now|Math\.random|process\.env|\bsetTimeout\(|\bsetInterval\(/;
     const broken = agentFiles
-      .filter(({ path }) => !/^agent\/(main|daemon\/compose)\.ts$/.test(path))
+      .filter(({ path }) => !/^agent\/(main|daemon\/compose)\.ts$/.test(path) && !CLOUD_PROGRAMS.test(path))
       .filter((file) => direct.test(file.text))
       .map((file) => file.path);
     expect(broken).toEqual([]);
