@@ -208,6 +208,24 @@ describe("Draft.seal", () => {
     expect(reader.decode(first).seq).toBe(7);
   });
 
+  it("leaves what the agent says of itself uncompressed, for rules that cannot read it otherwise", () => {
+    const encoder = encoderOf(table, { compression: "zstd" });
+    const count = { bus: "a", received: 1, dropped: 0, errorFrames: 0 };
+    const range = { epoch: 1, stream: "telemetry", first: 1, last: 2, reason: "evicted", detail: "full" } as const;
+    const drafts = [
+      encoder.loss(range),
+      encoder.busEvent({ count, state: "bus-off", detail: "", timeUs: 1 }),
+      encoder.notice({ event: "config.unusable", detail: "agent.yaml:1:1" }),
+    ];
+    expect(drafts.map(({ encoding }) => encoding)).toEqual(["identity", "identity", "identity"]);
+    expect(drafts.map((draft) => reader.decode(draft.seal(idOf(1, "event"))).body.kind)).toEqual([
+      "loss",
+      "bus-event",
+      "notice",
+    ]);
+    expect(encoder.table()[0].encoding).toBe("zstd");
+  });
+
   it("carries the anchor of the moment the draft was made, and the life of its stream", () => {
     const encoder = encoderOf(table, { lifeMs: { telemetry: 5000, event: 60_000 } });
     const [draft] = encoder.samples(logOf(table, [{ signal: 0, timeUs: T0, raw: 1 }]), []);

@@ -209,8 +209,8 @@ describe("RecordReader", () => {
       timeUs: T0,
     };
     const read = (given: typeof phase) => {
-      const draft = encoderOf(table, {}).updatePhase(given);
-      expect(draft.stream).toBe("control");
+      const draft = encoderOf(table, { compression: "zstd" }).updatePhase(given);
+      expect(draft).toMatchObject({ stream: "control", encoding: "identity" });
       return reader.decode(draft.seal(idOf(1, "control"))).body;
     };
     expect(read(phase)).toEqual({ kind: "update-phase", ...phase, detail: "ä".repeat(500) });
