@@ -20,6 +20,8 @@ export type RecordDraft = {
   readonly lifeMs: number | undefined;
   /** Set for the signal table: publish retained on the schema topic with this key instead of the stream's topic. */
   readonly retainKey: string | undefined;
+  /** Topic in the place of the stream's, of a payload that is in the form of another cloud; absent for a record of ours. */
+  readonly route?: string | undefined;
   /** N from 2 to 1000: when the outbox is full, the record may be thinned N:1 before anything is evicted. Absent: never. */
   readonly thin?: number | undefined;
   /** The payload for this id. Called once, inside the transaction; must be synchronous and must not call the outbox. */
@@ -39,6 +41,8 @@ export type QueuedRecord = RecordId & {
   /** `storedAtUs` plus its life, ms since the Unix epoch; undefined lives on. */
   readonly expiresAtMs: number | undefined;
   readonly retainKey: string | undefined;
+  /** As its draft had it. */
+  readonly route?: string | undefined;
   readonly payload: Uint8Array;
 };
 

@@ -43,7 +43,13 @@ function storing(open: OpenOutboxSubject): void {
     it("gives back every field as it was stored", () => {
       const before = clock.wallUs();
       const [id] = outbox().append([
-        draftOf("telemetry", 30, { encoding: "zstd", timeQuality: "rtc", lifeMs: 5000, retainKey: "table" }),
+        draftOf("telemetry", 30, {
+          encoding: "zstd",
+          timeQuality: "rtc",
+          lifeMs: 5000,
+          retainKey: "table",
+          route: "a/b",
+        }),
       ]);
       const [record] = outbox().read("telemetry", 0, ALL, 1, ALL);
       expect({ ...record, payload: Array.from(record?.payload ?? []) }).toEqual({
@@ -55,6 +61,7 @@ function storing(open: OpenOutboxSubject): void {
         storedAtMonotonicMs: clock.monotonicMs(),
         expiresAtMs: Math.floor(before / 1000) + 5000,
         retainKey: "table",
+        route: "a/b",
         payload: Array.from(payloadOf({ epoch: 0, stream: "telemetry", seq: 1 }, 30)),
       });
     });

@@ -65,7 +65,7 @@ export class DrainState {
     const life = this.expired.judge(record);
     if (life !== "alive") return life === "taken" ? "skip" : "stop";
     if (this.backoff.admits(topicOf(record, this.#topics), nowMs)) return "take";
-    // All other records of a stream share their topic; a signal table stands alone among them.
-    return record.retainKey === undefined ? "stop" : "skip";
+    // All other records of a stream share their topic; a signal table, and what has a topic of its own, stand alone among them.
+    return record.retainKey === undefined && record.route === undefined ? "stop" : "skip";
   }
 }

@@ -1,10 +1,12 @@
 import type { Topics } from "../../cloud/topics.ts";
 import { CLOCK_QUALITIES, type Clock, type ClockQuality } from "../../core/clock.ts";
-import type { Publication } from "../../ports/broker.ts";
+import { type Publication, publicationTo } from "../../ports/broker.ts";
 import type { QueuedRecord } from "../../ports/outbox.ts";
 import { isJson } from "../record/compress.ts";
 
 const CONTENT_TYPE = { protobuf: "application/x-protobuf", json: "application/json" } as const;
+/** What a payload in the form of another cloud is, that cloud knows. */
+const ROUTED_TYPE = "application/octet-stream";
 const SCHEMA = "causeway.v1";
 /** Four-byte integer (MQTT 5.0, 3.3.2.3.3). */
 const MAX_EXPIRY_SECONDS = 0xffff_ffff;
@@ -45,33 +47,37 @@ function ageOf(
   return ageMs < 0 || ageMs > maxGapMs ? undefined : ageMs;
 }
 
-/** Where a record goes: the topic of its stream, or the schema topic for a signal table. */
-export function topicOf({ retainKey, stream }: QueuedRecord, topics: Topics): string {
+/** Where a record goes: the topic of its stream, the schema topic for a signal table, or the one that it brings. */
+export function topicOf({ retainKey, stream, route }: QueuedRecord, topics: Topics): string {
+  if (route !== undefined) return route;
   return retainKey === undefined ? topics.record(stream) : topics.schema(retainKey);
 }
 
-/** The MQTT 5 message of a record: its payload untouched, its id and how to read it in user properties. */
+/**
+ * The MQTT 5 message of a record: its payload untouched, its id and how to read it in user properties. One with a topic of its own is in
+ * the form of another cloud, and says its id alone, so that what is missing can be told there too.
+ */
 export function publicationOf(
   record: QueuedRecord,
   topics: Topics,
   messageExpirySeconds: number | undefined,
   retainAvailable: boolean,
 ): Publication {
-  const { epoch, seq, stream, encoding, timeQuality, retainKey, payload } = record;
+  const { epoch, seq, stream, encoding, timeQuality, retainKey, route, payload } = record;
+  const id = [
+    ["epoch", String(epoch)],
+    ["seq", String(seq)],
+    ["stream", stream],
+  ] as const;
+  if (route !== undefined)
+    return publicationTo(route, payload, ROUTED_TYPE, { messageExpirySeconds, userProperties: id });
   return {
     topic: topicOf(record, topics),
     payload,
     retain: retainKey !== undefined && retainAvailable,
     contentType: isJson(payload) ? CONTENT_TYPE.json : CONTENT_TYPE.protobuf,
     messageExpirySeconds,
-    userProperties: [
-      ["epoch", String(epoch)],
-      ["seq", String(seq)],
-      ["stream", stream],
-      ["schema", SCHEMA],
-      ["encoding", encoding],
-      ["time-quality", timeQuality],
-    ],
+    userProperties: [...id, ["schema", SCHEMA], ["encoding", encoding], ["time-quality", timeQuality]],
   };
 }
 

@@ -1,10 +1,9 @@
-import { crc32 } from "node:zlib";
 import Database from "better-sqlite3";
 import type { QueuedRecord, StoredRecord, StreamName } from "../../../agent/ports/outbox.ts";
 import type { OwedRange } from "../recovery/watermark.ts";
 import { encodingOf, qualityOf, STREAM_COUNT, streamCode, streamOf } from "./codes.ts";
 import { PastEpochs } from "./past-epochs.ts";
-import { hasSoundColumns, payloadCrcOf, SEALED_COLUMNS, type SealedColumns, sealOf } from "./seal.ts";
+import { hasSoundColumns, payloadCheck, payloadCrcOf, SEALED_COLUMNS, type SealedColumns, sealOf } from "./seal.ts";
 import { prepareWriteTotals, readTotals, type StreamTotals } from "./totals.ts";
 
 /** The columns of `records` but for `row`, `bytes` and `crc`. Absent is null in a column. */
@@ -15,6 +14,7 @@ export type RecordColumns = Omit<SealedColumns, "row" | "bytes"> & {
   readonly stored_at_monotonic_ms?: number | null;
   readonly thin?: number | null;
   readonly thinned_from?: number | null;
+  readonly route?: string | null;
 };
 
 /** A record that is about to be removed or was. */
@@ -56,8 +56,8 @@ export class RecordTable {
     this.#past = new PastEpochs(database);
     this.#writeTotals = prepareWriteTotals(database);
     this.#insert = database.prepare(
-      `INSERT INTO records (row, epoch, stream, seq, encoding, time_quality, stored_at_us, expires_at_ms, retain_key, dead, bytes, crc, payload, boot, stored_at_monotonic_ms, thin, thinned_from)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO records (row, epoch, stream, seq, encoding, time_quality, stored_at_us, expires_at_ms, retain_key, dead, bytes, crc, payload, boot, stored_at_monotonic_ms, thin, thinned_from, route)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     );
     this.#delete = database.prepare(`DELETE FROM records WHERE row = ? RETURNING ${SEALED_COLUMNS}`);
     this.#key = database.prepare(`SELECT ${SEALED_COLUMNS} FROM records WHERE row = ?`);
@@ -217,7 +217,7 @@ export class RecordTable {
   /** Waiting records of a stream as `Outbox.read` promises them, and the damaged ones that it met. */
   *read(stream: StreamName, afterRow: number, throughRow: number, limit: number): Generator<ReadRecord> {
     for (const row of this.#read.iterate(streamCode(stream), afterRow, throughRow, limit)) {
-      const whole = row.payload.length === row.bytes && crc32(row.payload) === payloadCrcOf(soundKey(row).crc);
+      const whole = row.payload.length === row.bytes && payloadCheck(row) === payloadCrcOf(soundKey(row).crc);
       yield whole ? { kind: "whole", record: outgoingOf(row, this.#boot) } : { kind: "damaged", key: row };
     }
   }
@@ -264,12 +264,13 @@ export class RecordTable {
       retain_key,
       dead,
       payload.length,
-      sealOf({ ...columns, row, bytes: payload.length }, crc32(payload)),
+      sealOf({ ...columns, row, bytes: payload.length }, payloadCheck(columns)),
       payload,
       columns.boot ?? null,
       columns.stored_at_monotonic_ms ?? null,
       columns.thin ?? null,
       columns.thinned_from ?? null,
+      columns.route ?? null,
     );
     const totals = this.#of(stream);
     totals.bytes += payload.length;
@@ -303,6 +304,7 @@ function outgoingOf(row: RecordRow, boot: number | undefined): QueuedRecord {
     storedAtMonotonicMs: row.boot === boot ? (row.stored_at_monotonic_ms ?? undefined) : undefined,
     expiresAtMs: row.expires_at_ms ?? undefined,
     retainKey: row.retain_key ?? undefined,
+    route: row.route ?? undefined,
     payload: row.payload,
   };
 }

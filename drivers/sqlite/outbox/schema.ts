@@ -7,6 +7,7 @@
  * `salvages` are damaged files from which records are still coming over, `missing` what has not come yet, and `carried` the `reports`
  * of records that have not. `records.thin` is how a record may still be thinned, `thinned_from` the lowest seq that it stands for where that was
  * done: rows are in the order of seqs, but for those of what was thinned. `kept` changes in the transactions of the records that its values go with.
+ * `records.route` is the topic of a record that does not go by that of its stream.
  */
 export const OUTBOX_MIGRATIONS: readonly string[] = [
   `
@@ -219,5 +220,9 @@ export const OUTBOX_MIGRATIONS: readonly string[] = [
   INSERT INTO new_carried SELECT *, NULL, NULL, NULL FROM carried;
   DROP TABLE carried;
   ALTER TABLE new_carried RENAME TO carried;
+  `,
+  // Records with a topic of their own.
+  `
+  ALTER TABLE records ADD COLUMN route TEXT;
   `,
 ];

@@ -1,6 +1,6 @@
 import { crc32 } from "node:zlib";
 
-/** The columns of a record that its seal covers; `payload` has a check of its own, what follows it in the table has none. */
+/** The columns of a record that its seal covers; `payload` has a check of its own, what follows it in the table has none but for `route`, which goes with it. */
 export type SealedColumns = {
   readonly row: number;
   readonly epoch: number;
@@ -29,7 +29,18 @@ export function sealOf(columns: SealedColumns, payloadCrc: number): number {
   return columnCheck(columns) * PAYLOAD_RANGE + payloadCrc;
 }
 
-/** The CRC-32 of the payload that column `crc` holds. */
+/** The CRC-32 of a payload, and of the topic that it goes to where that is its own. */
+export function payloadCheck({
+  payload,
+  route,
+}: {
+  readonly payload: Uint8Array;
+  readonly route?: string | null;
+}): number {
+  return crc32(payload, typeof route === "string" ? crc32(route) : 0);
+}
+
+/** What `payloadCheck` gave, as column `crc` holds it. */
 export function payloadCrcOf(crc: number): number {
   return crc % PAYLOAD_RANGE;
 }

@@ -309,6 +309,7 @@ export class SqliteOutbox implements Outbox {
       boot: this.#boot ?? null,
       stored_at_monotonic_ms: Math.floor(clock.monotonicMs()),
       thin: draft.thin ?? null,
+      route: draft.route ?? null,
     });
   }
 

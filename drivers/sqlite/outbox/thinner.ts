@@ -1,11 +1,10 @@
-import { crc32 } from "node:zlib";
 import type { Log } from "../../../agent/core/log.ts";
 import { type LossRange, THIN_TOGETHER, type ThinRecords } from "../../../agent/ports/outbox.ts";
 import { STREAM_COUNT, streamOf } from "./codes.ts";
 import type { Holds } from "./holds.ts";
 import type { LossTable } from "./losses.ts";
 import type { RecordRow, RecordTable } from "./records.ts";
-import { hasSoundColumns, payloadCrcOf } from "./seal.ts";
+import { hasSoundColumns, payloadCheck, payloadCrcOf } from "./seal.ts";
 
 export type ThinnerParts = {
   readonly records: RecordTable;
@@ -118,7 +117,7 @@ export class Thinner {
 
 function isWhole(row: RecordRow): boolean {
   const { payload, bytes, crc } = row;
-  return hasSoundColumns(row) && payload.length === bytes && crc32(payload) === payloadCrcOf(crc);
+  return hasSoundColumns(row) && payload.length === bytes && payloadCheck(row) === payloadCrcOf(crc);
 }
 
 function lossOf(sources: readonly Candidate[], seq: number): LossRange {

@@ -1,11 +1,10 @@
-import { crc32 } from "node:zlib";
 import Database from "better-sqlite3";
 import { repairHeader } from "../header.ts";
 import { STREAM_COUNT } from "../outbox/codes.ts";
 import { isSoundKept, type KeptRow } from "../outbox/kept.ts";
 import { isSoundLoss, type LossRow } from "../outbox/losses.ts";
 import type { RecordRow } from "../outbox/records.ts";
-import { hasSoundColumns, payloadCrcOf } from "../outbox/seal.ts";
+import { hasSoundColumns, payloadCheck, payloadCrcOf } from "../outbox/seal.ts";
 import type { OwedRange } from "./watermark.ts";
 
 /** Bounds of one look into the file. */
@@ -139,7 +138,9 @@ function isWhole(record: RecordRow): boolean {
   if (!hasSoundColumns(record)) return false;
   const { epoch, stream, seq, payload, bytes, crc } = record;
   const isId = isSeq(epoch) && isSeq(seq) && stream >= 0 && stream < STREAM_COUNT;
-  return isId && payload instanceof Uint8Array && payload.length === bytes && crc32(payload) === payloadCrcOf(crc);
+  return (
+    isId && payload instanceof Uint8Array && payload.length === bytes && payloadCheck(record) === payloadCrcOf(crc)
+  );
 }
 
 function isRange({ epoch, stream, first, last }: OwedRange): boolean {

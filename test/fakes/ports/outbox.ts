@@ -206,12 +206,12 @@ export class FakeOutbox implements Outbox {
   #store(state: State, draft: RecordDraft, id: RecordId, payload: Uint8Array, report: LossRange | undefined): void {
     const storedAtUs = this.#clock.wallUs();
     const storedAtMonotonicMs = Math.floor(this.#clock.monotonicMs());
-    const { encoding, timeQuality, lifeMs, retainKey } = draft;
+    const { encoding, timeQuality, lifeMs, retainKey, route } = draft;
     const expiresAtMs = lifeMs === undefined ? undefined : Math.floor(storedAtUs / 1000) + lifeMs;
     state.row += 1;
     assign(state, id);
     const when = { timeQuality, storedAtUs, storedAtMonotonicMs, expiresAtMs };
-    const record = { ...id, row: state.row, encoding, ...when, retainKey, payload };
+    const record = { ...id, row: state.row, encoding, ...when, retainKey, route, payload };
     state.held = [...state.held, { record, dead: false, report, thin: draft.thin }];
   }
 

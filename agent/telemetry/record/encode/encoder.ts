@@ -168,6 +168,11 @@ export class Encoder {
     return bodies.map((body) => this.#sealer.draft(stream, body, { compression }));
   }
 
+  /** A payload in the form of another cloud, for a topic of its own. `samples`: how many it holds, for who counts them. */
+  routed(stream: StreamName, route: string, payload: Uint8Array, samples: number): EncodedDraft {
+    return this.#sealer.routed(stream, route, payload, samples);
+  }
+
   /** Bytes that a record has for its content; what is longer must be cut. */
   get maxBodyBytes(): number {
     return this.#maxBodyBytes("protobuf");

@@ -91,6 +91,22 @@ export class RecordSealer {
     };
   }
 
+  /** Of a payload that is whole already, for a topic of its own: neither header nor compression. */
+  routed(stream: StreamName, route: string, payload: Uint8Array, samples: number): EncodedDraft {
+    const { clock, lifeMs } = this.#parts;
+    return {
+      stream,
+      encoding: "identity",
+      timeQuality: recordedQuality(clock.quality()),
+      lifeMs: lifeMs[stream],
+      retainKey: undefined,
+      route,
+      samples,
+      bodyBytes: payload.length,
+      seal: () => payload,
+    };
+  }
+
   #protobuf(id: RecordId, { monotonicUs, wallUs, quality }: Moment, body: Uint8Array): Uint8Array {
     const writer = this.#header;
     writer.reset();

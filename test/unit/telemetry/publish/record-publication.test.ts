@@ -74,6 +74,35 @@ describe("the life of a record of an earlier boot", () => {
   });
 });
 
+describe("a record with a topic of its own", () => {
+  it("goes there as it is, with its id alone, never retained", () => {
+    const encoder = encoderOf(tableOf([]));
+    const draft = encoder.routed("event", "cms/vehicles/veh-001/signals", Uint8Array.of(1, 2, 3), 7);
+    expect(draft).toMatchObject({ stream: "event", samples: 7, bodyBytes: 3, retainKey: undefined });
+    expect(draft.thin).toBeUndefined();
+    const { route } = draft;
+    const record = stored(new ManualClock(), {
+      stream: "event",
+      epoch: 5,
+      seq: 9,
+      route,
+      payload: draft.seal(idOf(1)),
+    });
+    expect(publicationOf(record, createTopics(TEMPLATES, "veh-001"), 60, true)).toEqual({
+      topic: "cms/vehicles/veh-001/signals",
+      payload: Uint8Array.of(1, 2, 3),
+      retain: false,
+      contentType: "application/octet-stream",
+      messageExpirySeconds: 60,
+      userProperties: [
+        ["epoch", "5"],
+        ["seq", "9"],
+        ["stream", "event"],
+      ],
+    });
+  });
+});
+
 describe("the content type of a record", () => {
   const table = tableOf([{ name: "M", signals: [{ name: "S" }] }]);
   const topics = createTopics(TEMPLATES, "veh-001");

@@ -211,7 +211,7 @@ describe("openOutbox on a damaged file", () => {
   it("brings readable records over with their ids and notes the others as damaged", () => {
     const file = newFile();
     const old = openOutbox(settingsOf(file));
-    old.outbox.append(Array.from({ length: 60 }, () => draftOf("telemetry", 3000)));
+    old.outbox.append(Array.from({ length: 60 }, () => draftOf("telemetry", 3000, { route: "cloud/signals" })));
     old.outbox.ack([1, 2, 3]);
     const { epoch } = old.outbox.stats();
     old.outbox.close();
@@ -227,7 +227,8 @@ describe("openOutbox on a damaged file", () => {
     expect(opened.quarantined).toBe(`${file}.damaged-1`);
     expect(opened.outbox.stats().epoch).not.toBe(epoch);
     const records = opened.outbox.read("telemetry", 0, ALL, 100, ALL);
-    for (const { seq, payload } of records) {
+    for (const { seq, payload, route } of records) {
+      expect(route).toBe("cloud/signals");
       expect(Buffer.compare(payload, payloadOf({ epoch, stream: "telemetry", seq }, 3000))).toBe(0);
     }
     expect(new Set(records.map((record) => record.epoch))).toEqual(new Set([epoch]));
