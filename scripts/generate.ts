@@ -36,6 +36,7 @@ type Generated = { readonly path: string; readonly content: () => Uint8Array };
 const FILES: readonly Generated[] = [
   { path: "config/proto/telemetry.desc", content: () => descriptor("telemetry") },
   { path: "config/proto/commands.desc", content: () => descriptor("commands") },
+  { path: "config/proto/fleetwise.desc", content: () => descriptor("fleetwise") },
   { path: "config/agent.schema.json", content: () => text(`${JSON.stringify(configJsonSchema(), undefined, 2)}\n`) },
   { path: "config/catalogue.schema.json", content: () => jsonSchema(catalogueSchema) },
   { path: "config/campaign.schema.json", content: () => jsonSchema(campaignDocument) },

@@ -11,7 +11,11 @@ const ENTRIES = { main: "agent/main.ts", worker: "drivers/tpm/worker/worker.ts" 
 const NATIVE_PACKAGES = ["aws-crt", "better-sqlite3", "pkcs11js", "socketcan", "unix-dgram"] as const;
 
 /** Read by the program at run time, from beside the code that reads it. */
-const DATA_FILES = ["config/proto/telemetry.desc", "config/proto/commands.desc"] as const;
+const DATA_FILES = [
+  "config/proto/telemetry.desc",
+  "config/proto/commands.desc",
+  "config/proto/fleetwise.desc",
+] as const;
 
 /** Where the code is in a package: one folder, without folders in it. The supervisor and every update know `agent/main.js` (systemd/causeway-start). */
 export const CODE = "agent";

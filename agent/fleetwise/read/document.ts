@@ -1,0 +1,32 @@
+import { z } from "zod";
+
+/** Largest payload that is read, bytes: what AWS IoT Core lets through. */
+export const MAX_PAYLOAD_BYTES = 131_072;
+/** Characters of an id that comes from outside, in a problem. */
+const SHOWN_LENGTH = 64;
+
+/** A document, or why the whole payload is none: what is in force stays in force then. */
+export type Read<T> =
+  | { readonly kind: "read"; readonly document: T }
+  | { readonly kind: "unreadable"; readonly problem: string };
+
+/** An entry of a document that was left out, and why: "signal 12", "scheme c-1", "state template t-1". */
+export type Refusal = { readonly entry: string; readonly problem: string };
+
+/** Signal ids: 0 and the top bit are reserved (FleetWise, DecoderManifest). */
+export const signalId = z.int().min(1).max(0x7fff_ffff);
+/** Ids of documents; they come back in check-ins, so they have a bound. */
+export const syncId = z.string().min(1, "is empty").max(256);
+/** 64-bit fields arrive as bigint; what is read from them must be exact as a number. */
+export const exact = z.bigint().max(BigInt(Number.MAX_SAFE_INTEGER), "is beyond 2^53").transform(Number);
+
+/** An id from outside as a problem shows it. */
+export function shownId(id: unknown): string {
+  const text = typeof id === "string" || typeof id === "number" ? String(id) : "";
+  return text.length > SHOWN_LENGTH ? `${text.slice(0, SHOWN_LENGTH)}…` : text;
+}
+
+/** What is wrong with an entry, in one line: "after_duration_ms: is beyond 2^53". */
+export function problemOf({ issues: [first] }: z.ZodError): string {
+  return first.path.length === 0 ? first.message : `${first.path.join(".")}: ${first.message}`;
+}
