@@ -1,0 +1,168 @@
+import { idKey } from "../ports/arbitration-id.ts";
+import { neededBytesOf } from "../signals/codec/layout.ts";
+import type { DbcMessage, DbcSignal } from "../signals/dbc/model.ts";
+import { exactNameOf } from "../signals/message-name.ts";
+import type { TableSource } from "../signals/table-source.ts";
+import type { DecoderManifest, ManifestSignal } from "./read/decoder-manifest.ts";
+import type { Refusal } from "./read/document.ts";
+
+/** Longest classic CAN frame, bytes. */
+const CLASSIC_BYTES = 8;
+
+/** The signals of a manifest as a part of a signal table. */
+export type ManifestTable = {
+  /** One a bus, in the order of the manifest. */
+  readonly sources: readonly TableSource[];
+  /** By signal id: "BUS/MESSAGE@0xID.SIGNAL", as campaigns name it. */
+  readonly names: ReadonlyMap<number, string>;
+  /** By signal id; those on a bus alone. */
+  readonly signals: ReadonlyMap<number, ManifestSignal>;
+  /** Signals whose interface is no bus. */
+  readonly refused: readonly Refusal[];
+};
+
+type Group = { readonly bus: string; readonly signals: [ManifestSignal, ...ManifestSignal[]] };
+
+/**
+ * The messages and signals that a manifest describes. It gives them no names: a message is "Frame123", or "Frame18fef100x" for an id of
+ * 29 bits, and a signal "S" with its id. `busOf` gives the bus that the manifest calls an interface.
+ */
+export function manifestTable(
+  manifest: DecoderManifest,
+  busOf: (interfaceId: string) => string | undefined,
+): ManifestTable {
+  const groups = new Map<string, Group>();
+  const refused: Refusal[] = [];
+  for (const signal of manifest.signals) {
+    const bus = busOf(signal.interfaceId);
+    if (bus === undefined) {
+      refused.push({
+        entry: `signal ${signal.id}`,
+        problem: `no bus of this vehicle is interface ${signal.interfaceId}`,
+      });
+      continue;
+    }
+    const key = `${idKey(signal.arbitrationId, signal.extended)} ${bus}`;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, { bus, signals: [signal] });
+    else group.signals.push(signal);
+  }
+  const messages = [...groups.values()].map(({ bus, signals }) => ({ bus, message: messageOf(signals), signals }));
+  const placed = messages.flatMap(({ bus, message, signals }) => {
+    return signals.map((signal) => ({ signal, name: `${bus}/${exactNameOf(message)}.${nameOf(signal)}` }));
+  });
+  return {
+    sources: sourcesOf(messages),
+    names: new Map(placed.map(({ signal, name }) => [signal.id, name])),
+    signals: new Map(placed.map(({ signal }) => [signal.id, signal])),
+    refused,
+  };
+}
+
+/**
+ * The vehicle's own DBC files and a manifest as one list: in a message that both describe, the signals of the manifest stand behind those
+ * of the DBC file, so that the names of signals are others than before.
+ */
+export function mergeSources(
+  own: readonly TableSource[],
+  { sources, names, signals }: ManifestTable,
+): Pick<ManifestTable, "sources" | "names"> {
+  const known = new Map(
+    own.flatMap(({ bus, database }) => database.messages.map((message) => [keyOf(bus, message), message])),
+  );
+  const added = new Map(
+    sources.flatMap(({ bus, database }) => database.messages.map((message) => [keyOf(bus, message), message])),
+  );
+  const merged = own.map((source) => ({
+    ...source,
+    database: {
+      ...source.database,
+      messages: source.database.messages.map((message) => withSignals(message, added.get(keyOf(source.bus, message)))),
+    },
+  }));
+  const rest = sources.map((source) => {
+    const messages = source.database.messages.filter((message) => !known.has(keyOf(source.bus, message)));
+    return { ...source, database: { ...source.database, messages } };
+  });
+  const renamed = [...names].map(([id, name]) => {
+    const signal = signals.get(id);
+    const bus = name.slice(0, name.indexOf("/"));
+    const message = signal && known.get(keyOf(bus, { id: signal.arbitrationId, extended: signal.extended }));
+    return [
+      id,
+      message === undefined || signal === undefined ? name : `${bus}/${exactNameOf(message)}.${nameOf(signal)}`,
+    ] as const;
+  });
+  return { sources: [...merged, ...rest], names: new Map(renamed) };
+}
+
+function keyOf(bus: string, { id, extended }: Pick<DbcMessage, "id" | "extended">): string {
+  return `${idKey(id, extended)} ${bus}`;
+}
+
+function withSignals(message: DbcMessage, added: DbcMessage | undefined): DbcMessage {
+  return added === undefined ? message : { ...message, signals: [...message.signals, ...added.signals] };
+}
+
+function sourcesOf(
+  messages: readonly { readonly bus: string; readonly message: DbcMessage }[],
+): readonly TableSource[] {
+  const buses = [...new Set(messages.map(({ bus }) => bus))];
+  return buses.map((bus) => ({
+    bus,
+    file: "decoder manifest",
+    database: {
+      version: "",
+      nodes: [],
+      messages: messages.filter((one) => one.bus === bus).map(({ message }) => message),
+    },
+  }));
+}
+
+function messageOf(signals: Group["signals"]): DbcMessage {
+  const [{ arbitrationId: id, extended }] = signals;
+  const length = Math.max(...signals.map(neededBytesOf));
+  return {
+    id,
+    extended,
+    pgn: undefined,
+    fd: length > CLASSIC_BYTES,
+    name: `Frame${id.toString(16).padStart(extended ? 8 : 3, "0")}${extended ? "x" : ""}`,
+    length,
+    sender: "",
+    comment: "",
+    cycleMs: undefined,
+    signals: signals.map(signalOf),
+    // Which other bits a frame of it has is not known.
+    complete: false,
+    line: 0,
+  };
+}
+
+function signalOf(signal: ManifestSignal): DbcSignal {
+  const { startBit, bits, byteOrder, kind, signed, factor, offset } = signal;
+  return {
+    startBit,
+    bits,
+    byteOrder,
+    name: nameOf(signal),
+    kind,
+    signed,
+    factor,
+    offset,
+    minimum: 0,
+    maximum: 0,
+    unit: "",
+    receivers: [],
+    comment: "",
+    multiplexer: false,
+    multiplexing: undefined,
+    choices: undefined,
+    spn: undefined,
+    line: 0,
+  };
+}
+
+function nameOf({ id }: ManifestSignal): string {
+  return `S${id}`;
+}
