@@ -4,6 +4,7 @@ import { campaignCloud, campaignLimits } from "./campaign-arrival.ts";
 import { commandsConfig } from "./commands.ts";
 import { crossProblems } from "./cross-checks.ts";
 import { dbcFile } from "./dbc.ts";
+import { payloadEncryption } from "./encryption.ts";
 import { busName, path, port } from "./fields.ts";
 import { frameLogConfig } from "./frame-log.ts";
 import { csrTemplate, tpmSettings } from "./identity.ts";
@@ -266,7 +267,12 @@ export const agentConfig = z
           .min(4096)
           .max(4_000_000)
           .default(120_000)
-          .describe("before compression; stays below the broker's packet limit"),
+          .describe("before compression, with encryption; stays below the broker's packet limit"),
+        encryption: payloadEncryption
+          .optional()
+          .describe(
+            "encrypts payloads for who has the private key, see docs/encryption.md; absent sends them as they are",
+          ),
       })
       .prefault({}),
     outbox: z

@@ -35,7 +35,7 @@ import { Pipeline } from "../telemetry/pipeline.ts";
 import { Publisher } from "../telemetry/publish/publisher.ts";
 import { Encoder } from "../telemetry/record/encode/encoder.ts";
 import { PayloadBound } from "../telemetry/record/encode/payload-bound.ts";
-import type { EncodedDraft } from "../telemetry/record/encode/record-sealer.ts";
+import type { EncodedDraft, PayloadEncrypter } from "../telemetry/record/encode/record-sealer.ts";
 import { ClockSteps } from "../vehicle/safety-gate.ts";
 import { composeCampaigns } from "./compose-campaigns.ts";
 import { composeCloudCampaigns } from "./compose-cloud-campaigns.ts";
@@ -47,6 +47,7 @@ import {
   loadPolicy,
   openSeal,
 } from "./compose-commands.ts";
+import { composeEncrypter } from "./compose-encryption.ts";
 import { composeFrameLog, type FrameLogLine } from "./compose-frame-log.ts";
 import { composeLink } from "./compose-link.ts";
 import { composeSockets, composeVerbs, noClients } from "./compose-sockets.ts";
@@ -105,7 +106,8 @@ export async function composeAgent(loaded: DaemonConfig, context: ProcessContext
   const journal = composeJournal(config, runtime);
   const link = composeLink({ config, identities }, runtime);
   const frameLog = composeFrameLog(config, runtime);
-  const line = composeDataLine({ loaded, catalogue, outbox, broker: link.broker, frameLog }, runtime);
+  const encrypter = await composeEncrypter(loaded, runtime);
+  const line = composeDataLine({ loaded, catalogue, outbox, encrypter, broker: link.broker, frameLog }, runtime);
   const support = composeSupport({ config, identities, recent }, runtime);
   const health = (): HealthFacts => healthFactsOf({ loaded, link, line }, clock);
   const { commands: commandsConfig, ota: otaConfig } = config;
@@ -203,12 +205,14 @@ type DataLineParts = {
   readonly loaded: DaemonConfig;
   readonly catalogue: CatalogueFile;
   readonly outbox: Outbox;
+  readonly encrypter: PayloadEncrypter | undefined;
   readonly broker: Broker;
   readonly frameLog: FrameLogLine | undefined;
 };
 
 /** The line from the buses to the broker. */
-function composeDataLine({ loaded, catalogue, outbox, broker, frameLog }: DataLineParts, runtime: Runtime): DataLine {
+function composeDataLine(parts: DataLineParts, runtime: Runtime): DataLine {
+  const { loaded, catalogue, outbox, encrypter, broker, frameLog } = parts;
   const { config, checkedTable } = loaded;
   const { table, sources } = checkedTable;
   const found = loaded.campaigns;
@@ -216,7 +220,8 @@ function composeDataLine({ loaded, catalogue, outbox, broker, frameLog }: DataLi
   const { bootId, clock, log, random, startedAtMs } = runtime;
   const settings = { ...config.encode, timeResolutionUs: collect.timeResolutionUs, lifeMs: config.outbox.lifeMs };
   const payload = new PayloadBound(config.encode.maxPayloadBytes, broker, log);
-  const encoder = new Encoder({ thing, bootId, table, clock, settings, maxPayloadBytes: () => payload.bytes() });
+  const maxPayloadBytes = (): number => payload.bytes();
+  const encoder = new Encoder({ thing, bootId, table, clock, encrypter, settings, maxPayloadBytes });
   const publisher = new Publisher({
     outbox,
     broker,

@@ -5,7 +5,7 @@ import { installCondition } from "../../updates/install-gate.ts";
 import { ClockSteps } from "../../vehicle/safety-gate.ts";
 import { checkCommandFiles } from "./command-files.ts";
 import { type LoadedTable, loadSignalTable } from "./load-table.ts";
-import { loadCertificates, loadTrustRoot } from "./named-files.ts";
+import { loadCertificates, loadTrustRoot, loadWrappingKey } from "./named-files.ts";
 
 /**
  * Checks all that the configuration names as the agent does at its start, and gives the table. Who may do what is not looked at in a
@@ -13,10 +13,14 @@ import { loadCertificates, loadTrustRoot } from "./named-files.ts";
  */
 export async function checkConfig(loaded: LoadedConfig, clock: Clock): Promise<LoadedTable> {
   const { config, copy } = loaded;
-  const { broker, ota } = config;
+  const { broker, encode, ota } = config;
   const table = await loadSignalTable(loaded);
   if (copy === undefined) await checkCommandFiles(config, table, clock);
   await loadCertificates(broker.caFile, loaded.locate(["broker", "caFile"]), "broker.caFile");
+  const { encryption } = encode;
+  if (encryption !== undefined) {
+    await loadWrappingKey(encryption.publicKeyFile, loaded.locate(["encode", "encryption", "publicKeyFile"]));
+  }
   if (ota === undefined) return table;
   const signals = new LatestSignals(table.table, { latestOf: () => undefined });
   installCondition(ota.gate.condition, { signals, steps: new ClockSteps(clock), clock });

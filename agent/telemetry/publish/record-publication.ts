@@ -3,8 +3,15 @@ import { CLOCK_QUALITIES, type Clock, type ClockQuality } from "../../core/clock
 import { type Publication, publicationTo } from "../../ports/broker.ts";
 import type { QueuedRecord } from "../../ports/outbox.ts";
 import { isJson } from "../record/compress.ts";
+import { isEncrypted } from "../record/envelope/message-format.ts";
 
-const CONTENT_TYPE = { protobuf: "application/x-protobuf", json: "application/json" } as const;
+const CONTENT_TYPE = {
+  protobuf: "application/x-protobuf",
+  json: "application/json",
+  encrypted: "application/octet-stream",
+} as const;
+/** Of the user property `encryption`: the message format of the AWS Encryption SDK, version 2. */
+const ENCRYPTION = "aws-encryption-sdk-2";
 /** What a payload in the form of another cloud is, that cloud knows. */
 const ROUTED_TYPE = "application/octet-stream";
 const SCHEMA = "causeway.v1";
@@ -75,10 +82,22 @@ export function publicationOf(
     topic: topicOf(record, topics),
     payload,
     retain: retainKey !== undefined && retainAvailable,
-    contentType: isJson(payload) ? CONTENT_TYPE.json : CONTENT_TYPE.protobuf,
+    contentType: contentTypeOf(payload),
     messageExpirySeconds,
-    userProperties: [...id, ["schema", SCHEMA], ["encoding", encoding], ["time-quality", timeQuality]],
+    userProperties: [
+      ...id,
+      ["schema", SCHEMA],
+      ["encoding", encoding],
+      ["time-quality", timeQuality],
+      ...(isEncrypted(payload) ? ([["encryption", ENCRYPTION]] as const) : []),
+    ],
   };
+}
+
+/** By what it begins with: what is stored says the same after a restart with other settings. */
+function contentTypeOf(payload: Uint8Array): string {
+  if (isEncrypted(payload)) return CONTENT_TYPE.encrypted;
+  return isJson(payload) ? CONTENT_TYPE.json : CONTENT_TYPE.protobuf;
 }
 
 function isTrusted(quality: ClockQuality): boolean {

@@ -34,8 +34,13 @@ export function logOf({ slots }: Pick<OutputSchema, "slots">, samples: readonly 
 }
 
 /** An encoder for tests: no compression, times in µs, no life, as far as `settings` does not say otherwise. */
-export function encoderOf(table: SignalTable, settings: Partial<EncoderParts["settings"]> = {}): Encoder {
+export function encoderOf(
+  table: SignalTable,
+  settings: Partial<EncoderParts["settings"]> = {},
+  encrypter?: EncoderParts["encrypter"],
+): Encoder {
   return new Encoder({
+    encrypter,
     thing: "truck-1",
     bootId: "00112233445566778899aabbccddeeff",
     table,

@@ -100,7 +100,7 @@ describe("resolvePaths", () => {
 
 describe("a copy of a configuration", () => {
   const config = resolvePaths(agentConfig.parse(EVERYTHING), () => "/etc/causeway");
-  const copied = ["dbc/vehicle.dbc", "vss-mapping.csv", "vss.json", "ca.pem", "download-ca.pem"].map(
+  const copied = ["dbc/vehicle.dbc", "vss-mapping.csv", "vss.json", "records-key.pem", "ca.pem", "download-ca.pem"].map(
     (name) => `/etc/causeway/${name}`,
   );
 
@@ -110,14 +110,14 @@ describe("a copy of a configuration", () => {
 
   it("is read with the copies in place of the files, and lets nobody act", () => {
     const files = new Map([...copied, config.ota?.rootFile ?? ""].map((file, index) => [file, `/copy/${index}`]));
-    const { dbc, vss, broker, commands, ota } = fromCopy(config, { main: "/copy/agent.yaml", keptAt: "", files });
-    expect([dbc[0].file, vss?.mappingFile, vss?.catalogueFile, broker.caFile, ota?.download.caFile]).toEqual([
-      "/copy/0",
-      "/copy/1",
-      "/copy/2",
-      "/copy/3",
-      "/copy/4",
-    ]);
+    const { dbc, vss, encode, broker, commands, ota } = fromCopy(config, {
+      main: "/copy/agent.yaml",
+      keptAt: "",
+      files,
+    });
+    const key = encode.encryption?.publicKeyFile;
+    const named = [dbc[0].file, vss?.mappingFile, vss?.catalogueFile, key, broker.caFile, ota?.download.caFile];
+    expect(named).toEqual([0, 1, 2, 3, 4, 5].map((index) => `/copy/${index}`));
     expect(ota?.rootFile).toBe("/etc/causeway/root.1.json");
     expect(commands?.catalogueFile).toBeUndefined();
     expect(ota?.jobs.handlers).toEqual([]);

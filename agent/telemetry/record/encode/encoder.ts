@@ -14,7 +14,7 @@ import type { FrameLog } from "./frames.ts";
 import { encodeHistograms, type HistogramsReport } from "./histograms.ts";
 import { LaneEncoder, type LaneSettings } from "./lane-encoder.ts";
 import { ProtobufWriter } from "./protobuf-writer.ts";
-import { type DraftForm, type EncodedDraft, RecordSealer } from "./record-sealer.ts";
+import { type DraftForm, type EncodedDraft, type PayloadEncrypter, RecordSealer } from "./record-sealer.ts";
 import { JsonRowsWriter, RowsWriter } from "./rows-writer.ts";
 import type { BodyWriter } from "./sample-cutter.ts";
 import { SamplesWriter } from "./samples.ts";
@@ -47,7 +47,9 @@ export type EncoderParts = {
   readonly bootId: string;
   readonly table: SignalTable;
   readonly clock: Clock;
-  readonly settings: AgentConfig["encode"] & {
+  /** Absent: nothing is encrypted. */
+  readonly encrypter?: PayloadEncrypter | undefined;
+  readonly settings: Pick<AgentConfig["encode"], "compression" | "maxPayloadBytes"> & {
     /** Times are rounded to this, µs. */
     readonly timeResolutionUs: number;
     /** Life of the records of each stream, ms; absent lives until delivered or evicted. */
@@ -57,10 +59,10 @@ export type EncoderParts = {
 
 /**
  * Makes record drafts (config/proto/telemetry.proto), a method for each kind. A draft is encoded when it is made, with the anchor of
- * that moment; `seal` only adds the id and compresses, gives the same bytes for the same id, and may be called again when a
- * transaction failed.
+ * that moment; `seal` only adds the id, compresses and, where that is wanted, encrypts, gives the same content for the same id, and may
+ * be called again when a transaction failed. What is not encrypted has the same bytes each time too; what is must not have them.
  *
- * No payload is longer than `maxPayloadBytes` before compression.
+ * No payload is longer than `maxPayloadBytes` without compression, encryption included.
  */
 export class Encoder {
   readonly #parts: EncoderParts;
@@ -70,10 +72,10 @@ export class Encoder {
   readonly #body = new ProtobufWriter();
 
   constructor(parts: EncoderParts) {
-    const { thing, bootId, table, clock, settings } = parts;
+    const { thing, bootId, table, clock, encrypter, settings } = parts;
     const { compression, lifeMs, timeResolutionUs } = settings;
     this.#parts = parts;
-    this.#sealer = new RecordSealer({ thing, bootId, clock, compression, lifeMs });
+    this.#sealer = new RecordSealer({ thing, bootId, clock, compression, lifeMs, encrypter });
     this.#columns = new SamplesWriter(RECORD.samples, timeResolutionUs);
     this.#lane = this.lane({ schema: table, campaign: undefined, stream: "telemetry", form: "columns" });
   }
@@ -95,7 +97,7 @@ export class Encoder {
    */
   table(table: DescribedTable = this.#parts.table): EncodedDraft[] {
     return encodeTable(table, RECORD.table, this.maxBodyBytes).map((body, part) => ({
-      ...this.#sealer.draft("event", body),
+      ...this.#sealer.draft("event", body, { isTable: true }),
       lifeMs: undefined,
       retainKey: `${table.id}.${part}`,
     }));
@@ -179,9 +181,10 @@ export class Encoder {
   }
 
   #maxBodyBytes(form: DraftForm["form"]): number {
-    const { settings, maxPayloadBytes } = this.#parts;
+    const { settings, maxPayloadBytes, encrypter } = this.#parts;
     const headerBytes = form === "json" ? this.#sealer.jsonHeaderBytes : this.#sealer.headerBytes;
-    return (maxPayloadBytes?.() ?? settings.maxPayloadBytes) - headerBytes;
+    const maxBytes = maxPayloadBytes?.() ?? settings.maxPayloadBytes;
+    return maxBytes - headerBytes - (encrypter?.overheadBytes(maxBytes) ?? 0);
   }
 
   #writerOf({ schema, campaign, form }: LaneSettings): BodyWriter {

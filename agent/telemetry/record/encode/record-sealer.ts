@@ -12,8 +12,22 @@ type Compression = AgentConfig["encode"]["compression"];
 const ENCODINGS: Readonly<Record<Compression, Encoding>> = { none: "identity", gzip: "gzip", zstd: "zstd" };
 
 /** No record has an id longer than this one, so a header made with it is the longest. */
-const LONGEST_ID: RecordId = { epoch: Number.MAX_SAFE_INTEGER, stream: "telemetry", seq: Number.MAX_SAFE_INTEGER };
+export const LONGEST_ID: RecordId = {
+  epoch: Number.MAX_SAFE_INTEGER,
+  stream: "telemetry",
+  seq: Number.MAX_SAFE_INTEGER,
+};
 const LONGEST_TIME_US = 2 ** 52;
+
+/** Encrypts payloads once they are compressed. */
+export interface PayloadEncrypter {
+  /** Whether records of `stream`, or the signal tables among them, are encrypted. */
+  covers(stream: StreamName, isTable: boolean): boolean;
+  /** The encrypted payload of the record `id`: other bytes each time, with the same content. Must be synchronous. */
+  encrypt(id: RecordId, payload: Uint8Array): Uint8Array;
+  /** By how much a payload of so many bytes grows at most. */
+  overheadBytes(payloadBytes: number): number;
+}
 
 /** Who the records are of, and how they are sealed. */
 export type RecordSealerParts = {
@@ -24,6 +38,8 @@ export type RecordSealerParts = {
   readonly compression: Compression;
   /** Life of the records of each stream, ms; absent lives until delivered or evicted. */
   readonly lifeMs: AgentConfig["outbox"]["lifeMs"];
+  /** Absent: nothing is encrypted. */
+  readonly encrypter?: PayloadEncrypter | undefined;
 };
 
 /** What is not as for all records. */
@@ -35,8 +51,9 @@ export type DraftForm = {
   readonly lifeMs?: number | undefined;
   /** Samples in it. */
   readonly samples?: number | undefined;
-  /** N: a full outbox may thin it N:1. */
+  /** N: a full outbox may thin it N:1. Not where it is encrypted: the vehicle cannot read it again. */
   readonly thin?: number | undefined;
+  readonly isTable?: boolean | undefined;
 };
 
 /** A draft and what it holds, for those who must count. */
@@ -54,7 +71,7 @@ export type EncodedDraft = RecordDraft & {
 /** The moment a draft is made, on both clocks. */
 type Moment = { readonly monotonicUs: number; readonly wallUs: number; readonly quality: RecordedQuality };
 
-/** Makes a draft of an encoded body: the header of the record, with the anchor of the moment the draft is made, and its compression. */
+/** Makes a draft of an encoded body: the header of the record, with the anchor of the moment the draft is made, its compression and its encryption. */
 export class RecordSealer {
   /** Longest header, bytes. */
   readonly headerBytes: number;
@@ -78,6 +95,9 @@ export class RecordSealer {
     const moment = { monotonicUs: Math.round(clock.monotonicMs() * 1000), wallUs: clock.wallUs(), quality };
     const isJson = how.form === "json";
     const encoding = isJson ? "identity" : ENCODINGS[how.compression ?? this.#parts.compression];
+    const encrypter = this.#encrypterOf(stream, how);
+    const plain = (id: RecordId): Uint8Array =>
+      isJson ? this.#json(id, moment, body) : compress(this.#protobuf(id, moment, body), encoding);
     return {
       stream,
       encoding,
@@ -86,12 +106,12 @@ export class RecordSealer {
       retainKey: undefined,
       samples: how.samples ?? 0,
       bodyBytes: body.length,
-      ...(how.thin !== undefined && { thin: how.thin }),
-      seal: (id) => (isJson ? this.#json(id, moment, body) : compress(this.#protobuf(id, moment, body), encoding)),
+      ...(how.thin !== undefined && encrypter === undefined && { thin: how.thin }),
+      seal: encrypter === undefined ? plain : (id) => encrypter.encrypt(id, plain(id)),
     };
   }
 
-  /** Of a payload that is whole already, for a topic of its own: neither header nor compression. */
+  /** Of a payload that is whole already, for a topic of its own: neither header nor compression, and never encrypted, since its consumer is another cloud. */
   routed(stream: StreamName, route: string, payload: Uint8Array, samples: number): EncodedDraft {
     const { clock, lifeMs } = this.#parts;
     return {
@@ -105,6 +125,11 @@ export class RecordSealer {
       bodyBytes: payload.length,
       seal: () => payload,
     };
+  }
+
+  #encrypterOf(stream: StreamName, { isTable = false }: DraftForm): PayloadEncrypter | undefined {
+    const { encrypter } = this.#parts;
+    return encrypter?.covers(stream, isTable) === true ? encrypter : undefined;
   }
 
   #protobuf(id: RecordId, { monotonicUs, wallUs, quality }: Moment, body: Uint8Array): Uint8Array {

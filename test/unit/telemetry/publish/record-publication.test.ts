@@ -7,6 +7,7 @@ import {
   publicationOf,
 } from "../../../../agent/telemetry/publish/record-publication.ts";
 import { ManualClock } from "../../../fakes/core/clock.ts";
+import { encrypterOf, wrappingPair } from "../../../fakes/telemetry/encryption.ts";
 import { TEMPLATES } from "../../../fakes/telemetry/publisher.ts";
 import { encoderOf, idOf, logOf } from "../../../fakes/telemetry/samples.ts";
 import { tableOf } from "../../../fakes/telemetry/table.ts";
@@ -122,5 +123,19 @@ describe("the content type of a record", () => {
     const publication = publicationOf(record, topics, undefined, false);
     expect(publication.contentType).toBe(contentType);
     expect(publication.userProperties).toContainEqual(["encoding", compression === "none" ? "identity" : compression]);
+  });
+
+  it("and the user property encryption say that it is encrypted, in every form", () => {
+    for (const form of ["columns", "rows", "json"] as const) {
+      const settings = { schema: table, campaign: undefined, stream: "event", form } as const;
+      const [draft] = encoderOf(table, {}, encrypterOf(wrappingPair())).lane(settings).encode(log, []);
+      const { encoding } = draft;
+      const record = stored(new ManualClock(), { stream: "event", encoding, payload: draft.seal(idOf(1, "event")) });
+      const publication = publicationOf(record, topics, undefined, false);
+      expect(publication.contentType).toBe("application/octet-stream");
+      expect(publication.userProperties).toContainEqual(["encryption", "aws-encryption-sdk-2"]);
+      const clear = publicationOf({ ...record, payload: new Uint8Array(3) }, topics, undefined, false);
+      expect(clear.userProperties?.map(([name]) => name)).not.toContain("encryption");
+    }
   });
 });

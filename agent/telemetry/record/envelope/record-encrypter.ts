@@ -1,0 +1,86 @@
+import { constants, type KeyObject, publicEncrypt } from "node:crypto";
+import type { PayloadEncryption } from "../../../../config/encryption.ts";
+import type { Clock } from "../../../core/clock.ts";
+import type { RecordId, StreamName } from "../../../ports/outbox.ts";
+import { LONGEST_ID, type PayloadEncrypter } from "../encode/record-sealer.ts";
+import { type DataKey, encryptMessage, messageOverheadBytes } from "./encrypt-message.ts";
+import { DATA_KEY_BYTES, type EncryptionContext, MESSAGE_ID_BYTES } from "./message-format.ts";
+
+const HOUR_MS = 3_600_000;
+
+/** With what records are encrypted. */
+export type RecordEncrypterParts = {
+  readonly thing: string;
+  readonly settings: PayloadEncryption;
+  /** RSA; whoever has its other half can read the records. */
+  readonly publicKey: KeyObject;
+  readonly clock: Pick<Clock, "monotonicMs">;
+  /** Random bytes that nobody can guess, of the system. */
+  readonly randomBytes: (count: number) => Uint8Array;
+};
+
+/** The data key in use, and what it has served. */
+type UsedKey = DataKey & { readonly madeAtMs: number; records: number; bytes: number };
+
+/**
+ * Encrypts payloads, each as a message of its own, with data keys that it makes and wraps itself: it asks nobody, so that it works offline.
+ *
+ * The key of a message follows from the data key and a message id that is random and new with each call. So no key ever meets two
+ * plaintexts with one initialisation vector: not where a transaction failed and the same id gets other bytes, and not where a disk was put back to
+ * an earlier state.
+ */
+export class RecordEncrypter implements PayloadEncrypter {
+  readonly #parts: RecordEncrypterParts;
+  #key: UsedKey | undefined;
+
+  constructor(parts: RecordEncrypterParts) {
+    this.#parts = parts;
+  }
+
+  covers(stream: StreamName, isTable: boolean): boolean {
+    const { streams, tables } = this.#parts.settings;
+    return isTable ? tables : streams.includes(stream);
+  }
+
+  encrypt(id: RecordId, payload: Uint8Array): Uint8Array {
+    const key = this.#keyFor(payload.length);
+    key.records += 1;
+    key.bytes += payload.length;
+    return encryptMessage(key, this.#parts.randomBytes(MESSAGE_ID_BYTES), this.#contextOf(id), payload);
+  }
+
+  overheadBytes(payloadBytes: number): number {
+    return messageOverheadBytes(this.#keyFor(0).wrapped, this.#contextOf(LONGEST_ID), payloadBytes);
+  }
+
+  #contextOf({ epoch, stream, seq }: RecordId): EncryptionContext {
+    return { thing: this.#parts.thing, epoch: String(epoch), stream, seq: String(seq) };
+  }
+
+  #keyFor(bytes: number): UsedKey {
+    const { settings, clock } = this.#parts;
+    const { hours, records, bytes: maxBytes } = settings.rotation;
+    const nowMs = clock.monotonicMs();
+    const key = this.#key;
+    const isSpent =
+      key === undefined ||
+      nowMs - key.madeAtMs >= hours * HOUR_MS ||
+      key.records >= records ||
+      (key.records > 0 && key.bytes + bytes > maxBytes);
+    if (!isSpent) return key;
+    key?.plain.fill(0);
+    this.#key = this.#newKey(nowMs);
+    return this.#key;
+  }
+
+  #newKey(madeAtMs: number): UsedKey {
+    const { settings, publicKey, randomBytes } = this.#parts;
+    const plain = randomBytes(DATA_KEY_BYTES);
+    const bytes = publicEncrypt(
+      { key: publicKey, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: "sha256" },
+      plain,
+    );
+    const wrapped = { providerId: settings.keyNamespace, keyName: settings.keyName, bytes };
+    return { plain, wrapped, madeAtMs, records: 0, bytes: 0 };
+  }
+}

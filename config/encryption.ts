@@ -1,0 +1,42 @@
+import { z } from "zod";
+import { copiedPath } from "./fields.ts";
+
+/** What the AWS Encryption SDK takes as a name of a key, and is easy to write down. */
+const printable = /^[\x21-\x7e]+$/;
+
+/** What begins with this names keys that KMS itself unwraps, which raw keyrings of the SDK refuse to take. */
+const OF_KMS = /^aws-kms/;
+
+/** Encryption of payloads for who consumes them. */
+export const payloadEncryption = z.strictObject({
+  publicKeyFile: copiedPath.describe(
+    "PEM of an RSA public key of 2048 to 4096 bits, which wraps the data keys (OAEP, SHA-256)",
+  ),
+  keyName: z
+    .string()
+    .max(512)
+    .regex(printable, "must be printable ASCII without spaces")
+    .describe("of the wrapping key, in each record in clear: the ARN of a KMS key, or any name"),
+  keyNamespace: z
+    .string()
+    .max(128)
+    .regex(printable, "must be printable ASCII without spaces")
+    .refine((text) => !OF_KMS.test(text), "must not begin with aws-kms: raw keyrings of the SDK refuse that")
+    .default("causeway")
+    .describe("key namespace (provider id) of the raw RSA keyring that consumers use"),
+  streams: z
+    .array(z.enum(["control", "event", "telemetry", "capture"]))
+    .min(1)
+    .max(4)
+    .default(["control", "event", "telemetry", "capture"])
+    .describe("records of these are encrypted"),
+  tables: z.boolean().default(true).describe("signal tables too: they have the names of all signals"),
+  rotation: z
+    .strictObject({
+      hours: z.number().min(0.01).max(8760).default(24).describe("a data key serves no longer than this"),
+      records: z.int().min(1).max(100_000_000).default(100_000).describe("and no more records than this"),
+      bytes: z.int().min(1).max(1_000_000_000_000).default(1_000_000_000).describe("and no more payload bytes"),
+    })
+    .prefault({}),
+});
+export type PayloadEncryption = z.infer<typeof payloadEncryption>;
