@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { Graphviz } from "@hpcc-js/wasm-graphviz";
 import { z } from "zod";
 import { AgentError, EXIT, errnoOf, messageOf } from "../agent/core/errors.ts";
 import { campaignDocument } from "../config/campaign.ts";
@@ -24,6 +25,7 @@ Writes the files that are made from others:
   config/campaign.schema.json   from config/campaign.ts, for editors
   config/policy.schema.json     from config/policy.ts, for editors
   config/agent.example.yaml     from config/schema.ts, every setting with its default
+  docs/pictures/*.svg           by Graphviz from the .dot files beside them
 
   --check   write nothing; name the stale files and exit 1
 
@@ -31,7 +33,7 @@ Example:
   npm run fix
 `;
 
-type Generated = { readonly path: string; readonly content: () => Uint8Array };
+type Generated = { readonly path: string; readonly content: () => Uint8Array | Promise<Uint8Array> };
 
 const FILES: readonly Generated[] = [
   { path: "config/proto/telemetry.desc", content: () => descriptor("telemetry") },
@@ -42,6 +44,7 @@ const FILES: readonly Generated[] = [
   { path: "config/campaign.schema.json", content: () => jsonSchema(campaignDocument) },
   { path: "config/policy.schema.json", content: () => jsonSchema(policySchema) },
   { path: "config/agent.example.yaml", content: () => text(exampleConfig()) },
+  { path: "docs/pictures/cloud.svg", content: () => picture("docs/pictures/cloud.dot") },
 ];
 
 function jsonSchema(schema: z.ZodType): Uint8Array {
@@ -70,6 +73,11 @@ function descriptor(protocol: Protocol): Uint8Array {
   }
 }
 
+async function picture(path: string): Promise<Uint8Array> {
+  const graphviz = await Graphviz.load();
+  return text(graphviz.dot(readFileSync(join(ROOT, path), "utf8")));
+}
+
 function current(path: string): Uint8Array | undefined {
   try {
     return readFileSync(join(ROOT, path));
@@ -79,20 +87,21 @@ function current(path: string): Uint8Array | undefined {
   }
 }
 
-function staleFiles(): { path: string; content: Uint8Array }[] {
-  return FILES.map(({ path, content }) => ({ path, content: content() })).filter(({ path, content }) => {
+async function staleFiles(): Promise<{ path: string; content: Uint8Array }[]> {
+  const made = await Promise.all(FILES.map(async ({ path, content }) => ({ path, content: await content() })));
+  return made.filter(({ path, content }) => {
     const found = current(path);
     return found === undefined || Buffer.compare(found, content) !== 0;
   });
 }
 
-function main(): number {
+async function main(): Promise<number> {
   const { values } = parseArgs({ options: { check: { type: "boolean" }, help: { type: "boolean", short: "h" } } });
   if (values.help === true) {
     process.stdout.write(HELP);
     return EXIT.ok;
   }
-  const stale = staleFiles();
+  const stale = await staleFiles();
   for (const { path, content } of stale) {
     if (values.check === true) {
       process.stderr.write(`${path} is stale: run "npm run fix" and commit the result\n`);
@@ -105,7 +114,7 @@ function main(): number {
 }
 
 try {
-  process.exitCode = main();
+  process.exitCode = await main();
 } catch (thrown) {
   process.stderr.write(`${messageOf(thrown)}\n`);
   if (thrown instanceof AgentError) process.stderr.write(`${thrown.remedy}\n`);

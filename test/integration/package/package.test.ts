@@ -88,12 +88,17 @@ describe.skipIf(missing !== undefined)(`the package for this machine${lacking(mi
     }
   });
 
-  it("holds no source, test, map, build tool or binary of another machine", () => {
+  it("holds no source, test, map, build tool, binary of another machine, or program of the cloud", () => {
     const paths = filesBelow(tree);
     expect(
       paths.filter((path) => /\.(ts|map|cc|cpp|h|gyp)$|\/(node-gyp|nan|axios|typescript|vitest)\//.test(path)),
     ).toEqual([]);
     expect(paths.filter((path) => path.includes("/test/"))).toEqual([]);
+    // What runs in the cloud has packages of its own.
+    const code = paths.filter((path) => path.endsWith(".js")).map((path) => readFileSync(join(tree, path), "utf8"));
+    expect(
+      code.filter((text) => /@aws-sdk\/client-(dynamodb|kms|iot)|openid-client|hono\/|causeway\/companion/.test(text)),
+    ).toEqual([]);
     const natives = paths.filter((path) => path.endsWith(".node")).map((path) => join(tree, path));
     expect(elfFiles(program).length).toBe(natives.length + 1);
   });
