@@ -15,6 +15,12 @@ export function messageBytes(type: string, fields: Readonly<Record<string, unkno
   return found.encode(found.fromObject(fields)).finish();
 }
 
+/** The fields of `bytes` as protobufjs reads them: 64-bit integers as bigint. */
+export function messageFields(type: string, bytes: Uint8Array): Readonly<Record<string, unknown>> {
+  const found = root.lookupType(`causeway.fleetwise.v1.${type}`);
+  return found.toObject(found.decode(bytes), { longs: BigInt });
+}
+
 /** A text that matches, in what is compared. */
 export function like(pattern: RegExp): unknown {
   return expect.stringMatching(pattern);

@@ -4,7 +4,7 @@ const FIRST_CAPACITY_BYTES = 4096;
 const utf8 = new TextEncoder();
 
 /** Wire types of protobuf (protobuf.dev/programming-guides/encoding, "Message Structure"). */
-const WIRE = { varint: 0, fixed64: 1, length: 2 } as const;
+const WIRE = { varint: 0, fixed64: 1, length: 2, fixed32: 5 } as const;
 
 function varintBytes(value: number): number {
   let bytes = 1;
@@ -67,10 +67,28 @@ export class ProtobufWriter {
   /** sint64 fields, for integers of any size, modulo 2^64. Zero is left out. */
   sint64Field(field: number, value: number | bigint): void {
     if (typeof value === "number" && Number.isSafeInteger(value)) return this.sintField(field, value);
-    const whole = BigInt(value);
+    this.presentSint64Field(field, BigInt(value));
+  }
+
+  /** sint64 fields with presence (`optional`), modulo 2^64. */
+  presentSint64Field(field: number, value: bigint): void {
     this.#reserve(20);
     this.#varint(field * 8 + WIRE.varint, 0);
-    this.sint64(Number(BigInt.asUintN(32, whole)), Number(BigInt.asIntN(32, whole >> 32n)));
+    this.sint64(Number(BigInt.asUintN(32, value)), Number(BigInt.asIntN(32, value >> 32n)));
+  }
+
+  /** uint64 fields with presence (`optional`), modulo 2^64. */
+  presentUint64Field(field: number, value: bigint): void {
+    this.#reserve(20);
+    this.#varint(field * 8 + WIRE.varint, 0);
+    this.#varint(Number(BigInt.asUintN(32, value)), Number(BigInt.asUintN(32, value >> 32n)));
+  }
+
+  /** float fields with presence (`optional`): `value` rounded to IEEE 754 single. */
+  presentFloatField(field: number, value: number): void {
+    this.#reserve(20);
+    this.#varint(field * 8 + WIRE.fixed32, 0);
+    this.float(value);
   }
 
   /** double fields. Positive zero is left out. */
