@@ -20,7 +20,7 @@ export function composeOutbox(config: AgentConfig, { bootId, clock, log }: Runti
   const standbyFiles = [join(config.runtimeDir, "outbox.standby"), `${file}.standby`];
   const disk = { file, maxBytes, bootId, clock, log, standbyFiles };
   const thin = recordThinner(config.encode.maxPayloadBytes);
-  const openDisk: StandbyParts["openDisk"] = (adopt) => openOutbox(disk, adopt, thin).outbox;
+  const openDisk: StandbyParts["openDisk"] = (adopt) => openOutbox(disk, adopt, { thin }).outbox;
   const memoryBytes = config.collect.holdBytes;
   return new StandbyOutbox({ openDisk, memoryBytes, bootId, thin, standbyFiles, clock, log });
 }

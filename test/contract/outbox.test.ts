@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,6 +7,7 @@ import { describe, expect, it } from "vitest";
 import { AgentError } from "../../agent/core/errors.ts";
 import { type Outbox, STREAMS, type StreamName } from "../../agent/ports/outbox.ts";
 import { openOutbox } from "../../drivers/sqlite/outbox/outbox.ts";
+import { RestCipher } from "../../drivers/sqlite/outbox/rest-cipher.ts";
 import { StandbyOutbox } from "../../drivers/sqlite/outbox/standby-outbox.ts";
 import { ManualClock } from "../fakes/core/clock.ts";
 import { MemoryLog } from "../fakes/core/log.ts";
@@ -15,7 +17,7 @@ import { draftOf, type OutboxSubject, thinForTest } from "./outbox-subject.ts";
 
 const BOOT_ID = "0123456789abcdef0123456789abcdef";
 
-function openReal(maxBytes: number, clock: ManualClock): OutboxSubject {
+function openReal(maxBytes: number, clock: ManualClock, cipher?: RestCipher): OutboxSubject {
   const folder = mkdtempSync(join(tmpdir(), "causeway-outbox-"));
   const { outbox } = openOutbox(
     {
@@ -27,7 +29,7 @@ function openReal(maxBytes: number, clock: ManualClock): OutboxSubject {
       sizes: { logBytes: 65_536, reserveBytes: 0 },
     },
     undefined,
-    thinForTest,
+    { thin: thinForTest, cipher },
   );
   return {
     outbox,
@@ -39,6 +41,9 @@ function openReal(maxBytes: number, clock: ManualClock): OutboxSubject {
 }
 
 outboxContract("SQLite", openReal);
+outboxContract("SQLite, encrypted", (maxBytes, clock) => {
+  return openReal(maxBytes, clock, new RestCipher(randomBytes(32), true));
+});
 outboxContract("standby, disk gone", (maxBytes, clock) => {
   const openDisk = (): Outbox => {
     throw new AgentError("outbox.unavailable", { what: "no disk", remedy: "mount it" });

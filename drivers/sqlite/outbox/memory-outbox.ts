@@ -56,7 +56,7 @@ export function openMemoryOutbox({
     epoch,
     maxBytes,
     bootId,
-    thin,
+    payloads: { thin },
     clock,
     log,
     watermark: (promises) => new StandbyWatermarks(standbyFiles, { clock, log }, promises),

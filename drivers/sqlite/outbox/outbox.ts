@@ -3,7 +3,7 @@ import type Database from "better-sqlite3";
 import type { Clock } from "../../../agent/core/clock.ts";
 import { AgentError, messageOf } from "../../../agent/core/errors.ts";
 import type { Log } from "../../../agent/core/log.ts";
-import type { LossRange, Outbox, ThinRecords } from "../../../agent/ports/outbox.ts";
+import type { LossRange, Outbox } from "../../../agent/ports/outbox.ts";
 import { type DatabaseSettings, type Opened, openDatabase } from "../database.ts";
 import { faultOf, isDamaged } from "../faults.ts";
 import { lastQuarantined, quarantine } from "../quarantine.ts";
@@ -15,8 +15,9 @@ import { WatermarkFile } from "../recovery/watermark-file.ts";
 import { changedRow, recount } from "../recovery/whole-check.ts";
 import { drawEpoch, epochOf } from "./epoch.ts";
 import { OutboxReserve } from "./outbox-reserve.ts";
+import { keyProblem, noteKey } from "./rest-key.ts";
 import { OUTBOX_MIGRATIONS } from "./schema.ts";
-import { SqliteOutbox } from "./sqlite-outbox.ts";
+import { type PayloadParts, SqliteOutbox } from "./sqlite-outbox.ts";
 import { forgetStandbyFiles, noteStandbyLosses } from "./standby-watermarks.ts";
 
 const MEBIBYTE = 1_048_576;
@@ -31,6 +32,7 @@ const SMALL_TABLES = [
   "missing",
   "carried",
   "kept",
+  "rest_key",
 ] as const;
 /** A file that an older agent made has no watermark beside it. */
 const FIRST_VERSION_WITH_WATERMARK = 3;
@@ -71,6 +73,8 @@ export type OpenedOutbox = {
   readonly outbox: Outbox;
   /** Where a damaged database was moved to; the outbox then has a new epoch, and what can be read comes over. */
   readonly quarantined: string | undefined;
+  /** Why what it held cannot be decrypted; it was set aside like a damaged one. */
+  readonly lostKey: string | undefined;
 };
 
 /**
@@ -80,9 +84,15 @@ export type OpenedOutbox = {
  * ids, the last of them after this has returned; the rest is told as lost. A sound file that has less than was promised stays, tells
  * what is lost, and ends its epoch. The records and losses of `adopt`, the database of an outbox in memory, come over with their ids,
  * all or none. Throws `agent.already-running` when another process holds it, `outbox.unavailable` when folder or disk does not allow
- * it, `outbox.full` when there is no room for an empty one. Without `thin` nothing is thinned.
+ * it, `outbox.full` when there is no room for an empty one.
+ *
+ * A file that was encrypted with another key than that of `payloads.cipher` is set aside too: what is not encrypted comes over.
  */
-export function openOutbox(settings: OutboxSettings, adopt?: Database.Database, thin?: ThinRecords): OpenedOutbox {
+export function openOutbox(
+  settings: OutboxSettings,
+  adopt?: Database.Database,
+  payloads: PayloadParts = {},
+): OpenedOutbox {
   const { file } = settings;
   const suspicionFile = suspicionFileOf(file);
   const isSuspect = existsSync(suspicionFile);
@@ -95,16 +105,17 @@ export function openOutbox(settings: OutboxSettings, adopt?: Database.Database, 
     logBytes,
     check: isSuspect ? { kind: "all" } : { kind: "bounded", maxBytes: checkBytes, smallTables: SMALL_TABLES },
   };
-  const { database, quarantined, losses } = openOrReplace(
-    databaseSettings,
-    settings,
-    readWatermark(watermarkFileOf(file)),
-  );
+  const found = readWatermark(watermarkFileOf(file));
+  const opening: Opening = { databaseSettings, settings, payloads, found };
+  const knownVersion = found.kind === "found" ? found.promises.version : undefined;
+  const first = checkKey(checkRows(openDatabase({ ...databaseSettings, knownVersion }), settings), opening);
+  const { database, quarantined, losses } = openOrReplace(first.opened, opening);
   try {
     rmSync(suspicionFile, { force: true });
-    const outbox = outboxOn(database, settings, adopt, thin);
+    noteKey(database, payloads.cipher);
+    const outbox = outboxOn(database, settings, adopt, payloads);
     outbox.countLosses(losses);
-    return { outbox, quarantined };
+    return { outbox, quarantined, lostKey: first.lostKey };
   } catch (thrown) {
     // Whoever tries again must find the file free.
     database.close();
@@ -116,20 +127,20 @@ function outboxOn(
   database: Database.Database,
   settings: OutboxSettings,
   adopt: Database.Database | undefined,
-  thin: ThinRecords | undefined,
+  payloads: PayloadParts,
 ): SqliteOutbox {
   const { file, maxBytes, bootId, clock, log, standbyFiles = [] } = settings;
   const { reserveBytes, maxFileBytes, salvageMs } = sizesOf(settings);
   const reserve = new OutboxReserve({ file: `${file}.reserve`, bytes: reserveBytes });
   const epoch = epochOf(database, settings.random);
   const standbyLosses = adopt === undefined ? noteStandbyLosses(database, standbyFiles, log) : [];
-  if (adopt !== undefined) takeOver(adopt, database);
+  if (adopt !== undefined) takeOver(adopt, database, payloads.cipher);
   const outbox = new SqliteOutbox({
     storage: { database, file, suspicionFile: suspicionFileOf(file), reserve, maxFileBytes },
     epoch,
     maxBytes,
     bootId,
-    thin,
+    payloads,
     clock,
     log,
     watermark: (promises) => new WatermarkFile({ file: watermarkFileOf(file), clock, log }, promises),
@@ -172,14 +183,22 @@ type Replaced = {
   readonly losses: readonly LossRange[];
 };
 
-function openOrReplace(databaseSettings: DatabaseSettings, settings: OutboxSettings, found: FoundWatermark): Replaced {
+/** How the outbox is opened, and what was promised of it. */
+type Opening = {
+  readonly databaseSettings: DatabaseSettings;
+  readonly settings: OutboxSettings;
+  readonly payloads: PayloadParts;
+  readonly found: FoundWatermark;
+};
+
+function openOrReplace(first: Opened, opening: Opening): Replaced {
+  const { databaseSettings, settings, found } = opening;
   const { file, log } = settings;
   const promises = found.kind === "found" ? found.promises : undefined;
-  const first = checkRows(openDatabase({ ...databaseSettings, knownVersion: promises?.version }), settings);
   if (first.kind === "open") {
     const unfinished = first.versionBefore === 0 ? unfinishedOf(settings, promises) : undefined;
     const losses = unfinished === undefined ? holdAgainst(found, first, settings) : [];
-    if (unfinished !== undefined) replace(first.database, unfinished, settings, promises);
+    if (unfinished !== undefined) replace(first.database, unfinished, opening);
     return { database: first.database, quarantined: unfinished, losses };
   }
   const quarantined = quarantine(file, "outbox");
@@ -191,7 +210,7 @@ function openOrReplace(databaseSettings: DatabaseSettings, settings: OutboxSetti
       remedy: "check the disk: it does not give back what was written",
     });
   }
-  replace(second.database, quarantined, settings, promises);
+  replace(second.database, quarantined, opening);
   return { database: second.database, quarantined, losses: [] };
 }
 
@@ -218,16 +237,32 @@ function checkRows(opened: Opened, { file }: OutboxSettings): Opened {
   }
 }
 
+/** A database whose payloads another key has encrypted is as good as damaged. */
+function checkKey(
+  opened: Opened,
+  { settings: { file }, payloads: { cipher } }: Opening,
+): { readonly opened: Opened; readonly lostKey: string | undefined } {
+  if (opened.kind === "damaged") return { opened, lostKey: undefined };
+  const { database } = opened;
+  try {
+    const what = keyProblem(database, cipher);
+    if (what === undefined) return { opened, lostKey: undefined };
+    database.close();
+    return { opened: { kind: "damaged", what }, lostKey: what };
+  } catch (thrown) {
+    database.close();
+    throw faultOf(thrown, file, "outbox");
+  }
+}
+
 /** Makes a new database stand in for the one that was set aside. */
-function replace(
-  database: Database.Database,
-  damagedFile: string,
-  settings: OutboxSettings,
-  promises: Watermark | undefined,
-): void {
+function replace(database: Database.Database, damagedFile: string, opening: Opening): void {
+  const { settings, payloads, found } = opening;
+  const promises = found.kind === "found" ? found.promises : undefined;
   try {
     epochOf(database, settings.random);
-    beginSalvage({ database, damagedFile, pageBytes: sizesOf(settings).pageBytes, promises });
+    const { pageBytes } = sizesOf(settings);
+    beginSalvage({ database, damagedFile, pageBytes, promises, cipher: payloads.cipher });
   } catch (thrown) {
     database.close();
     throw faultOf(thrown, settings.file, "outbox");

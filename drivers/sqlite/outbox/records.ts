@@ -3,7 +3,16 @@ import type { QueuedRecord, StoredRecord, StreamName } from "../../../agent/port
 import type { OwedRange } from "../recovery/watermark.ts";
 import { encodingOf, qualityOf, STREAM_COUNT, streamCode, streamOf } from "./codes.ts";
 import { PastEpochs } from "./past-epochs.ts";
-import { hasSoundColumns, payloadCheck, payloadCrcOf, SEALED_COLUMNS, type SealedColumns, sealOf } from "./seal.ts";
+import { atRest, fromRest, isAtRest, plainBytesOf, type RestCipher } from "./rest-cipher.ts";
+import {
+  hasSoundColumns,
+  hasSoundPayload,
+  payloadCheck,
+  payloadCrcOf,
+  SEALED_COLUMNS,
+  type SealedColumns,
+  sealOf,
+} from "./seal.ts";
 import { prepareWriteTotals, readTotals, type StreamTotals } from "./totals.ts";
 
 /** The columns of `records` but for `row`, `bytes` and `crc`. Absent is null in a column. */
@@ -47,10 +56,12 @@ export class RecordTable {
   readonly #list: Database.Statement<[limit: number], SealedColumns>;
   readonly #listStream: Database.Statement<[stream: number, dead: number, limit: number], SealedColumns>;
   readonly #boot: number | undefined;
+  readonly #cipher: RestCipher | undefined;
 
-  /** `boot` is the present one as its column holds it; undefined where nobody asks for the age of a record. */
-  constructor(database: Database.Database, boot?: number) {
+  /** `boot` is the present one as its column holds it; undefined where nobody asks for the age of a record. Without `cipher` payloads are stored as they are. */
+  constructor(database: Database.Database, boot?: number, cipher?: RestCipher) {
     this.#boot = boot;
+    this.#cipher = cipher;
     this.#totals = readTotals(database);
     this.#epoch = database.prepare<[], number>("SELECT epoch FROM outbox").pluck().get() ?? 0;
     this.#past = new PastEpochs(database);
@@ -126,7 +137,7 @@ export class RecordTable {
     return row;
   }
 
-  /** Adds a record of another database, with the id that it got there, and returns its row. */
+  /** Adds a record of another database, with the id that it got there, and returns its row. What is encrypted already stays as it is. */
   insertForeign(columns: RecordColumns): number {
     const { epoch, stream, seq } = columns;
     const row = this.#add({ ...columns, thin: null });
@@ -146,6 +157,11 @@ export class RecordTable {
     this.#put(row, columns);
     const totals = this.#of(columns.stream);
     totals.lastSeq = Math.max(totals.lastSeq, columns.seq);
+  }
+
+  /** The payload of a row; undefined where it is encrypted and cannot be opened. */
+  payloadOf(row: RecordRow): Uint8Array | undefined {
+    return fromRest(this.#cipher, row, row.payload);
   }
 
   /** Records of this epoch that may be thinned, oldest first, up to `throughRow`. The caller ends the walk. */
@@ -217,8 +233,10 @@ export class RecordTable {
   /** Waiting records of a stream as `Outbox.read` promises them, and the damaged ones that it met. */
   *read(stream: StreamName, afterRow: number, throughRow: number, limit: number): Generator<ReadRecord> {
     for (const row of this.#read.iterate(streamCode(stream), afterRow, throughRow, limit)) {
-      const whole = row.payload.length === row.bytes && payloadCheck(row) === payloadCrcOf(soundKey(row).crc);
-      yield whole ? { kind: "whole", record: outgoingOf(row, this.#boot) } : { kind: "damaged", key: row };
+      const payload = hasSoundPayload(soundKey(row)) ? this.payloadOf(row) : undefined;
+      yield payload === undefined
+        ? { kind: "damaged", key: row }
+        : { kind: "whole", record: outgoingOf({ ...row, payload }, this.#boot) };
     }
   }
 
@@ -250,8 +268,9 @@ export class RecordTable {
   }
 
   #put(row: number, columns: RecordColumns): void {
-    const { epoch, stream, seq, encoding, time_quality, stored_at_us, expires_at_ms, retain_key, dead, payload } =
-      columns;
+    const { epoch, stream, seq, encoding, time_quality, stored_at_us, expires_at_ms, retain_key, dead } = columns;
+    const bytes = plainBytesOf(columns.payload);
+    const payload = isAtRest(columns.payload) ? columns.payload : atRest(this.#cipher, columns, columns.payload);
     this.#insert.run(
       row,
       epoch,
@@ -263,8 +282,8 @@ export class RecordTable {
       expires_at_ms,
       retain_key,
       dead,
-      payload.length,
-      sealOf({ ...columns, row, bytes: payload.length }, payloadCheck(columns)),
+      bytes,
+      sealOf({ ...columns, row, bytes }, payloadCheck({ payload, route: columns.route ?? null })),
       payload,
       columns.boot ?? null,
       columns.stored_at_monotonic_ms ?? null,
@@ -273,7 +292,7 @@ export class RecordTable {
       columns.route ?? null,
     );
     const totals = this.#of(stream);
-    totals.bytes += payload.length;
+    totals.bytes += bytes;
     if (dead === 1) totals.dead += 1;
     else totals.records += 1;
   }

@@ -7,7 +7,8 @@
  * `salvages` are damaged files from which records are still coming over, `missing` what has not come yet, and `carried` the `reports`
  * of records that have not. `records.thin` is how a record may still be thinned, `thinned_from` the lowest seq that it stands for where that was
  * done: rows are in the order of seqs, but for those of what was thinned. `kept` changes in the transactions of the records that its values go with.
- * `records.route` is the topic of a record that does not go by that of its stream.
+ * `records.route` is the topic of a record that does not go by that of its stream. `rest_key` names the key with which payloads and kept values
+ * were encrypted last.
  */
 export const OUTBOX_MIGRATIONS: readonly string[] = [
   `
@@ -224,5 +225,12 @@ export const OUTBOX_MIGRATIONS: readonly string[] = [
   // Records with a topic of their own.
   `
   ALTER TABLE records ADD COLUMN route TEXT;
+  `,
+  // Which key encrypts payloads.
+  `
+  CREATE TABLE rest_key (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    key_id BLOB NOT NULL
+  ) STRICT;
   `,
 ];

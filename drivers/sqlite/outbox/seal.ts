@@ -1,4 +1,5 @@
 import { crc32 } from "node:zlib";
+import { plainBytesOf } from "./rest-cipher.ts";
 
 /** The columns of a record that its seal covers; `payload` has a check of its own, what follows it in the table has none but for `route`, which goes with it. */
 export type SealedColumns = {
@@ -38,6 +39,16 @@ export function payloadCheck({
   readonly route?: string | null;
 }): number {
   return crc32(payload, typeof route === "string" ? crc32(route) : 0);
+}
+
+/** Whether the payload is as it was stored, encrypted or not. */
+export function hasSoundPayload(row: {
+  readonly payload: Uint8Array;
+  readonly route?: string | null;
+  readonly bytes: number;
+  readonly crc: number;
+}): boolean {
+  return plainBytesOf(row.payload) === row.bytes && payloadCheck(row) === payloadCrcOf(row.crc);
 }
 
 /** What `payloadCheck` gave, as column `crc` holds it. */

@@ -27,6 +27,7 @@ import { KeptTable } from "./kept.ts";
 import { LossCounts } from "./loss-counts.ts";
 import { LossTable } from "./losses.ts";
 import { type RecordKey, RecordTable } from "./records.ts";
+import type { RestCipher } from "./rest-cipher.ts";
 import { OUTBOX_MIGRATIONS } from "./schema.ts";
 import { bytesFrom } from "./totals.ts";
 import { type OutboxStorage, Transactions } from "./transactions.ts";
@@ -34,14 +35,21 @@ import { type OutboxStorage, Transactions } from "./transactions.ts";
 /** Digits of the boot id that its column holds: 48 bits. */
 const BOOT_DIGITS = 12;
 
+/** What is done with payloads. */
+export type PayloadParts = {
+  /** Without it nothing is thinned. */
+  readonly thin?: ThinRecords | undefined;
+  /** Without it they are stored as they are. */
+  readonly cipher?: RestCipher | undefined;
+};
+
 export type SqliteOutboxParts = {
   readonly storage: OutboxStorage;
   readonly epoch: number;
   readonly maxBytes: number;
   /** Kernel boot id, hexadecimal; without it no record's age is known but by the wall clock. */
   readonly bootId: string | undefined;
-  /** Without it nothing is thinned. */
-  readonly thin: ThinRecords | undefined;
+  readonly payloads: PayloadParts;
   readonly clock: Clock;
   readonly log: Log;
   /** Takes in what each commit promises. */
@@ -65,17 +73,18 @@ export class SqliteOutbox implements Outbox {
   #promised: Watermark;
 
   constructor(parts: SqliteOutboxParts) {
-    const { storage, epoch, bootId, maxBytes, thin, clock, log, watermark } = parts;
+    const { storage, epoch, bootId, maxBytes, payloads, clock, log, watermark } = parts;
+    const { thin, cipher } = payloads;
     const { database, file } = storage;
     this.#parts = parts;
     this.#boot = bootId === undefined ? undefined : Number.parseInt(bootId.slice(0, BOOT_DIGITS), 16);
     this.#transactions = new Transactions(storage, log);
-    const records = new RecordTable(database, this.#boot);
+    const records = new RecordTable(database, this.#boot, cipher);
     const losses = new LossTable(database);
     const evictor = new Evictor({ records, losses, holds: this.#holds, file, epoch, maxBytes, thin, log });
     this.#records = records;
     this.#losses = losses;
-    this.#kept = new KeptTable(database, storage.suspicionFile === undefined);
+    this.#kept = new KeptTable(database, storage.suspicionFile === undefined, cipher);
     this.#evictor = evictor;
     this.#promised = this.#promises();
     this.#watermark = watermark(this.#promised);

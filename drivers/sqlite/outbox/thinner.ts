@@ -4,7 +4,7 @@ import { STREAM_COUNT, streamOf } from "./codes.ts";
 import type { Holds } from "./holds.ts";
 import type { LossTable } from "./losses.ts";
 import type { RecordRow, RecordTable } from "./records.ts";
-import { hasSoundColumns, payloadCheck, payloadCrcOf } from "./seal.ts";
+import { hasSoundColumns, hasSoundPayload } from "./seal.ts";
 
 export type ThinnerParts = {
   readonly records: RecordTable;
@@ -60,10 +60,11 @@ export class Thinner {
     for (const row of records.toThin(code, throughRow)) {
       const { thin } = row;
       if (typeof thin !== "number" || holds.has(row.row)) continue;
-      if (!isWhole(row)) damaged.push(row.row);
+      const payload = isWhole(row) ? records.payloadOf(row) : undefined;
+      if (payload === undefined) damaged.push(row.row);
       else {
         bytes += row.bytes;
-        found.push({ ...row, thin });
+        found.push({ ...row, payload, thin });
       }
       if (found.length === THIN_TOGETHER.maxRecords || bytes >= THIN_TOGETHER.maxBytes) break;
     }
@@ -116,8 +117,7 @@ export class Thinner {
 }
 
 function isWhole(row: RecordRow): boolean {
-  const { payload, bytes, crc } = row;
-  return hasSoundColumns(row) && payload.length === bytes && payloadCheck(row) === payloadCrcOf(crc);
+  return hasSoundColumns(row) && hasSoundPayload(row);
 }
 
 function lossOf(sources: readonly Candidate[], seq: number): LossRange {

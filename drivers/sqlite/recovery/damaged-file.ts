@@ -4,7 +4,7 @@ import { STREAM_COUNT } from "../outbox/codes.ts";
 import { isSoundKept, type KeptRow } from "../outbox/kept.ts";
 import { isSoundLoss, type LossRow } from "../outbox/losses.ts";
 import type { RecordRow } from "../outbox/records.ts";
-import { hasSoundColumns, payloadCheck, payloadCrcOf } from "../outbox/seal.ts";
+import { hasSoundColumns, hasSoundPayload } from "../outbox/seal.ts";
 import type { OwedRange } from "./watermark.ts";
 
 /** Bounds of one look into the file. */
@@ -136,11 +136,9 @@ function openReadable(file: string): Database.Database | undefined {
 
 function isWhole(record: RecordRow): boolean {
   if (!hasSoundColumns(record)) return false;
-  const { epoch, stream, seq, payload, bytes, crc } = record;
+  const { epoch, stream, seq, payload } = record;
   const isId = isSeq(epoch) && isSeq(seq) && stream >= 0 && stream < STREAM_COUNT;
-  return (
-    isId && payload instanceof Uint8Array && payload.length === bytes && payloadCheck(record) === payloadCrcOf(crc)
-  );
+  return isId && payload instanceof Uint8Array && hasSoundPayload(record);
 }
 
 function isRange({ epoch, stream, first, last }: OwedRange): boolean {

@@ -9,6 +9,7 @@ import { KeptTable } from "../outbox/kept.ts";
 import { type LossRow, LossTable, rangeOf } from "../outbox/losses.ts";
 import { PastEpochs } from "../outbox/past-epochs.ts";
 import type { RecordRow, RecordTable } from "../outbox/records.ts";
+import { fromRest, type RestCipher } from "../outbox/rest-cipher.ts";
 import { missingBytes } from "../outbox/totals.ts";
 import { DamagedFile } from "./damaged-file.ts";
 import { MissingSeqs } from "./missing.ts";
@@ -27,13 +28,15 @@ export type SalvageStart = {
   readonly pageBytes: number;
   /** What was promised; undefined where that is not known, and the file itself is asked. */
   readonly promises: Watermark | undefined;
+  /** Opens what is encrypted. */
+  readonly cipher: RestCipher | undefined;
 };
 
 /**
  * Notes in the new database everything that the damaged file owes as missing, all or none: from here on what does not come over is
  * told, whatever happens. The records keep their rows; new ones come above them.
  */
-export function beginSalvage({ database, damagedFile, pageBytes, promises }: SalvageStart): void {
+export function beginSalvage({ database, damagedFile, pageBytes, promises, cipher }: SalvageStart): void {
   const damaged = new DamagedFile(damagedFile, pageBytes);
   const lastRow = lastRowOf(damaged, promises);
   try {
@@ -51,7 +54,10 @@ export function beginSalvage({ database, damagedFile, pageBytes, promises }: Sal
           if (rangeOf(loss).reason !== "thinned") missing.found(loss);
           past.include(loss, 0);
         }
-        const kept = damaged.kept().map(({ key, value }) => ({ key, value: value ?? undefined }));
+        const kept = damaged
+          .kept()
+          .filter(({ key, value }) => value === null || fromRest(cipher, { kept: key }, value) !== undefined)
+          .map(({ key, value }) => ({ key, value: value ?? undefined }));
         new KeptTable(database, false).write(kept);
         addSalvages(database, damaged, basename(damagedFile), lastRow);
       })
@@ -188,12 +194,12 @@ export class Salvager {
     return damaged;
   }
 
-  /** What has no room is left out, and so told: what is saved must not push out what is new. */
+  /** What has no room is left out, and so told: what is saved must not push out what is new. So is what no key opens. */
   #take(record: RecordRow): boolean {
     const { records, losses, database, maxBytes } = this.#parts;
     const { row, epoch, stream, seq } = record;
-    if (missingBytes(records.totals, stream, record.payload.length, maxBytes) > 0) return false;
-    if (records.key(row) !== undefined) return false;
+    if (missingBytes(records.totals, stream, record.bytes, maxBytes) > 0) return false;
+    if (records.key(row) !== undefined || records.payloadOf(record) === undefined) return false;
     records.insertAt(row, record);
     // One that was set aside has come to be lost already, and that is what is owed of it.
     if (record.dead === 0) this.#missing.found({ epoch, stream, first: seq, last: seq });

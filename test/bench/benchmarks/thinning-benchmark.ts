@@ -92,7 +92,7 @@ function recordsUntilEviction(drafts: readonly RecordDraft[], thin: ThinRecords 
   const quiet = (): void => undefined;
   const log = { error: quiet, warn: quiet, info: quiet, debug: quiet };
   const settings = { file: join(folder, "outbox.db"), maxBytes: OUTBOX_BYTES, clock: new ManualClock(), log };
-  const { outbox } = openOutbox(settings, undefined, thin);
+  const { outbox } = openOutbox(settings, undefined, { thin });
   try {
     let stored = 0;
     while (!hasEvicted(outbox)) {

@@ -12,7 +12,7 @@ import { MemoryLog } from "../../fakes/core/log.ts";
 const [file = "", maxBytes = "", seed = "", thins = ""] = process.argv.slice(2);
 const random = seededRandom(Number(seed));
 const settings = { file, maxBytes: Number(maxBytes), clock: new ManualClock(), log: new MemoryLog() };
-const { outbox } = openOutbox({ ...settings, sizes: { logBytes: 262_144 } }, undefined, thinForTest);
+const { outbox } = openOutbox({ ...settings, sizes: { logBytes: 262_144 } }, undefined, { thin: thinForTest });
 
 /** Telemetry and all else alike, where it is asked for. */
 const thin = thins === "thin" ? { thin: 10 } : {};

@@ -21,6 +21,7 @@ import {
   type StreamName,
 } from "../../../../../agent/ports/outbox.ts";
 import { openOutbox } from "../../../../../drivers/sqlite/outbox/outbox.ts";
+import { RestCipher } from "../../../../../drivers/sqlite/outbox/rest-cipher.ts";
 import { draftOf, payloadOf } from "../../../../contract/outbox-subject.ts";
 import { ManualClock } from "../../../../fakes/core/clock.ts";
 import { MemoryLog } from "../../../../fakes/core/log.ts";
@@ -104,8 +105,11 @@ export class Vehicle {
   readonly #folder: string;
   readonly #random: () => number;
   readonly #oracle: Oracle;
+  readonly #key: Uint8Array | undefined;
 
-  constructor(folder: string, random: () => number, oracle: Oracle) {
+  /** `key`: what is stored is encrypted with it. */
+  constructor(folder: string, random: () => number, oracle: Oracle, key?: Uint8Array) {
+    this.#key = key;
     this.#folder = folder;
     this.#random = random;
     this.#oracle = oracle;
@@ -159,7 +163,8 @@ export class Vehicle {
       clock: new ManualClock(),
       log: new MemoryLog(),
     };
-    return openOutbox({ ...settings, sizes: { logBytes: 65_536, reserveBytes: 0 } }).outbox;
+    const cipher = this.#key === undefined ? undefined : new RestCipher(this.#key, true);
+    return openOutbox({ ...settings, sizes: { logBytes: 65_536, reserveBytes: 0 } }, undefined, { cipher }).outbox;
   }
 
   #step(outbox: Outbox): void {
@@ -269,7 +274,7 @@ function rangeOf(file: string, place: Place, random: () => number): ByteRange | 
     case "db page":
       return { path, from: 100, bytes: size - 100 };
     case "record columns":
-      return before(path, /(control|event|telemetry|capture) \d+ /g, random);
+      return before(path, /(control|event|telemetry|capture) \d+ |\xc5\x5e\xa1/g, random);
     case "loss columns":
       return before(path, /(test|outbox.db damaged|reached)/g, random);
     case "wal header":

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,6 +7,7 @@ import { seededRandom } from "../../../../bench/core/seeded-random.ts";
 import { damage, KINDS, Oracle, placesIn, Vehicle } from "./corrupted-outbox.ts";
 
 const RUNS = Number(process.env.CAUSEWAY_CORRUPTION_RUNS ?? 60);
+const ENCRYPTED_RUNS = Math.ceil(RUNS / 3);
 const FIRST_SEED = Number(process.env.CAUSEWAY_CORRUPTION_SEED ?? 1);
 
 type Row = {
@@ -19,11 +21,11 @@ type Row = {
 };
 
 /** One life: works, ends, is damaged once or twice, and drains. Returns what was wrong, and adds to the table. */
-function live(seed: number, table: Map<string, Row>): readonly string[] {
+function live(seed: number, table: Map<string, Row>, key?: Uint8Array): readonly string[] {
   const folder = mkdtempSync(join(tmpdir(), "causeway-corruption-"));
   const random = seededRandom(seed);
   const oracle = new Oracle();
-  const vehicle = new Vehicle(folder, random, oracle);
+  const vehicle = new Vehicle(folder, random, oracle, key);
   const done: string[] = [];
   let place = "";
   try {
@@ -68,5 +70,15 @@ describe("SQLite outbox, damaged anywhere", () => {
       expect(wrong).toEqual([]);
     },
     10_000 + RUNS * 1000,
+  );
+
+  it(
+    `does so with payloads that are encrypted, in ${ENCRYPTED_RUNS} lives`,
+    () => {
+      const table = new Map<string, Row>();
+      const seeds = Array.from({ length: ENCRYPTED_RUNS }, (_, index) => FIRST_SEED + 100_000 + index);
+      expect(seeds.flatMap((seed) => live(seed, table, randomBytes(32)))).toEqual([]);
+    },
+    10_000 + ENCRYPTED_RUNS * 1000,
   );
 });

@@ -121,7 +121,7 @@ class Vehicle {
     const { outbox, quarantined } = openOutbox(
       { file: this.#file, maxBytes: MAX_BYTES, clock: this.#clock, log, sizes },
       undefined,
-      thinForTest,
+      { thin: thinForTest },
     );
     if ((quarantined !== undefined) !== isDamaged) this.wrong.push(`quarantined: ${quarantined}`);
     return outbox;
@@ -260,7 +260,7 @@ describe("SQLite outbox that thins", () => {
     };
     const file = join(mkdtempSync(join(folder, "car-")), "outbox.db");
     const settings = { file, maxBytes: 20_000, clock: new ManualClock(), log: new MemoryLog() };
-    const { outbox } = openOutbox(settings, undefined, counting);
+    const { outbox } = openOutbox(settings, undefined, { thin: counting });
     for (let at = 0; at < 1000; at += 1) outbox.append([draftOf("telemetry", 40, { thin: 10 })]);
     expect(Math.max(...asked)).toBe(64);
     expect(asked.reduce((sum, count) => sum + count, 0)).toBeLessThanOrEqual(1000);
