@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { type ConditionNode, readCondition } from "./condition-node.ts";
-import { exact, problemOf, type Read, type Refusal, shownId, signalId, syncId } from "./document.ts";
+import { problemOf, type Read, type Refusal, shownId, signalId, syncId, time } from "./document.ts";
 
 /** Most schemes of a list (as FWE: conditions that are active at a time). */
 const MAX_SCHEMES = 256;
@@ -34,7 +34,7 @@ export type SchemeTrigger =
       readonly risingEdge: boolean;
     };
 
-/** What is collected, when, and how it is sent. Times are ms since the Unix epoch. */
+/** What is collected, when, and how it is sent. Times are ms since the Unix epoch, the latest the end of the year 9999. */
 export type CollectionScheme = {
   readonly syncId: string;
   readonly manifestSyncId: string;
@@ -63,7 +63,7 @@ export type CollectionSchemes = {
 
 const wireList = z.object({
   collection_schemes: z.array(z.instanceof(Uint8Array)),
-  timestamp_ms_epoch: exact,
+  timestamp_ms_epoch: time,
 });
 
 const wireSignal = z.object({
@@ -80,8 +80,8 @@ type WireSignal = z.infer<typeof wireSignal>;
 const wireScheme = z.object({
   campaign_sync_id: syncId,
   decoder_manifest_sync_id: syncId,
-  start_time_ms_epoch: exact,
-  expiry_time_ms_epoch: exact,
+  start_time_ms_epoch: time,
+  expiry_time_ms_epoch: time,
   time_based: z.object({ period_ms: z.int().min(1, "must be 1 ms or more") }).optional(),
   condition_based: z
     .object({

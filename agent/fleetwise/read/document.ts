@@ -4,6 +4,8 @@ import { z } from "zod";
 export const MAX_PAYLOAD_BYTES = 131_072;
 /** Characters of an id that comes from outside, in a problem. */
 const SHOWN_LENGTH = 64;
+/** 9999-12-31T23:59:59.999Z */
+const LAST_MS = 253_402_300_799_999;
 
 /** A document, or why the whole payload is none: what is in force stays in force then. */
 export type Read<T> =
@@ -19,6 +21,12 @@ export const signalId = z.int().min(1).max(0x7fff_ffff);
 export const syncId = z.string().min(1, "is empty").max(256);
 /** 64-bit fields arrive as bigint; what is read from them must be exact as a number. */
 export const exact = z.bigint().max(BigInt(Number.MAX_SAFE_INTEGER), "is beyond 2^53").transform(Number);
+
+/**
+ * Times that count, ms since the Unix epoch. What is later than the last one that can be written as a date is that one: a cloud side
+ * that means "without end" sends the greatest integer there is.
+ */
+export const time = z.bigint().transform((value) => (value > BigInt(LAST_MS) ? LAST_MS : Number(value)));
 
 /** An id from outside as a problem shows it. */
 export function shownId(id: unknown): string {
