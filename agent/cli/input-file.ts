@@ -33,7 +33,8 @@ export async function* readInput(context: CliContext, path: string | undefined):
   }
 }
 
-function unreadable(path: string, error: unknown): AgentError {
+/** The fault of a file or folder that cannot be read. */
+export function unreadable(path: string, error: unknown): AgentError {
   const absent = errnoOf(error) === "ENOENT";
   return new AgentError("input.missing", {
     what: absent ? `${path}: no such file` : `${path}: cannot be read: ${messageOf(error)}`,

@@ -1,72 +1,100 @@
+import { stat } from "node:fs/promises";
+import { filesIn } from "../consumer/input/input-folder.ts";
+import { type FramedPayload, PayloadSplitter } from "../consumer/input/payload-splitter.ts";
 import { AgentError, EXIT } from "../core/errors.ts";
 import type { DecodedRecord } from "../telemetry/record/read/decoded-record.ts";
+import { malformed } from "../telemetry/record/read/malformed-record.ts";
 import type { RecordReader } from "../telemetry/record/read/record-reader.ts";
 import { type CliContext, printProblem } from "./context.ts";
-import { readInput, readInputFile } from "./input-file.ts";
+import { readInput, unreadable } from "./input-file.ts";
 
-/** What is read from stdin at most, bytes; a payload is far smaller. */
-const MAX_STDIN_BYTES = 268_435_456;
 const LINE_FEED = 0x0a;
 
-/** Where a payload comes from. */
-export type Source = { readonly name: string; readonly read: () => Promise<Uint8Array> };
+/** Where payloads come from: one, or several one after the other (`PayloadSplitter`). That of stdin can be read once. */
+export type Source = { readonly name: string; readonly payloads: () => AsyncIterable<FramedPayload> };
 
-/** A payload in a file. */
-export function fileSource(name: string): Source {
-  return { name, read: () => readInputFile(name) };
+/** Payloads in a file. */
+export function fileSource(context: CliContext, name: string): Source {
+  return { name, payloads: () => payloadsIn(readInput(context, name)) };
 }
 
-/** A payload from stdin, which is read once. */
+/** Payloads from stdin. */
 export function stdinSource(context: CliContext): Source {
-  let bytes: Promise<Uint8Array> | undefined;
-  return {
-    name: "stdin",
-    read: () => {
-      bytes ??= readStdin(context);
-      return bytes;
-    },
-  };
+  return { name: "stdin", payloads: () => payloadsIn(readInput(context, undefined)) };
 }
 
-async function readStdin(context: CliContext): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of readInput(context, undefined)) {
-    chunks.push(chunk.slice());
-    length += chunk.length;
-    if (length > MAX_STDIN_BYTES) break;
+/** Payloads in files, and in all files of folders and those below, in the order of their names. Throws `input.missing` for a folder that cannot be read. */
+export async function fileSources(context: CliContext, paths: readonly string[]): Promise<readonly Source[]> {
+  const sources: Source[] = [];
+  for (const path of paths) {
+    const files = (await isFolder(path)) ? await namesIn(path) : [path];
+    for (const file of files) sources.push(fileSource(context, file));
   }
-  return Buffer.concat(chunks);
+  return sources;
 }
 
-/** A bad file is told, and the others are read nevertheless. */
+/** A bad file is told, and the others are read nevertheless. Waits for `take` after each record. */
 export async function eachRecord(
   context: CliContext,
   reader: RecordReader,
   sources: readonly Source[],
-  take: (record: DecodedRecord) => void,
+  take: (record: DecodedRecord) => Promise<void> | void,
 ): Promise<void> {
   for (const source of sources) {
     if (context.signal.aborted) return context.finish(EXIT.interrupted);
-    try {
-      take(await readRecord(reader, source));
-    } catch (thrown) {
-      if (!(thrown instanceof AgentError)) throw thrown;
-      printProblem(context, { what: thrown.message, remedy: thrown.remedy });
-      context.finish(EXIT.badInput);
+    for await (const record of recordsOf(reader, source)) {
+      if (!(record instanceof AgentError)) await take(record);
+      else {
+        printProblem(context, { what: record.message, remedy: record.remedy });
+        context.finish(EXIT.badInput);
+      }
+      if (context.signal.aborted) break;
     }
   }
 }
 
-/** The record of a source. Throws `input.missing`, and `input.malformed` that names it. */
-export async function readRecord(reader: RecordReader, source: Source): Promise<DecodedRecord> {
-  const bytes = await source.read();
+/** The records of a source; in the place of one that is none, or cannot be read, an error that names it. */
+export async function* recordsOf(reader: RecordReader, source: Source): AsyncGenerator<DecodedRecord | AgentError> {
   try {
-    return decodeWithLineEnd(reader, bytes);
+    for await (const framed of source.payloads()) yield recordOf(reader, source.name, framed);
+  } catch (thrown) {
+    if (!(thrown instanceof AgentError)) throw thrown;
+    yield thrown;
+  }
+}
+
+function recordOf(reader: RecordReader, name: string, framed: FramedPayload): DecodedRecord | AgentError {
+  const place = framed.at === "" ? name : `${name}: ${framed.at}`;
+  try {
+    if ("problem" in framed) throw malformed(framed.problem);
+    return decodeWithLineEnd(reader, framed.payload);
   } catch (thrown) {
     if (!(thrown instanceof AgentError)) throw thrown;
     const { code, message, remedy } = thrown;
-    throw new AgentError(code, { what: `${source.name}: ${message}`, remedy, cause: thrown });
+    return new AgentError(code, { what: `${place}: ${message}`, remedy, cause: thrown });
+  }
+}
+
+async function* payloadsIn(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<FramedPayload> {
+  const splitter = new PayloadSplitter();
+  for await (const piece of pieces) yield* splitter.push(piece);
+  yield* splitter.end();
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch {
+    // What is wrong with it is told when it is read.
+    return false;
+  }
+}
+
+async function namesIn(folder: string): Promise<readonly string[]> {
+  try {
+    return await filesIn(folder);
+  } catch (error) {
+    throw error instanceof AgentError ? error : unreadable(folder, error);
   }
 }
 

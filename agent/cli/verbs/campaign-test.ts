@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { readDescriptor } from "../../../config/proto/descriptor.ts";
 import { AgentError, EXIT } from "../../core/errors.ts";
+import { exactLine } from "../../core/exact-json.ts";
 import { formatCount } from "../../core/quantity.ts";
 import { readLog } from "../../signals/log-formats/read-log.ts";
 import { type CampaignPlan, planCampaign } from "../../telemetry/campaigns/plan/campaign-plan.ts";
@@ -16,7 +17,6 @@ import { type LogSpan, utcTime } from "../campaign/timeline.ts";
 import { type VehicleOptions, vehicleOf } from "../campaign/vehicle.ts";
 import { type CliContext, note, printLine } from "../context.ts";
 import { appended, DBC_HELP, dbcOptions } from "../dbc-file.ts";
-import { exactLine } from "../exact-json.ts";
 import { readInput } from "../input-file.ts";
 
 /** `causeway campaign test`: works with the daemon down. */

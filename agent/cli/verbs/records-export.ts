@@ -6,7 +6,7 @@ import { formatOfName, type WrittenFormat } from "../../signals/log-formats/writ
 import { createRecordReader } from "../../telemetry/record/read/record-reader.ts";
 import { type CliContext, note, printJson } from "../context.ts";
 import { createLogOutput, formatArgument } from "../log-output.ts";
-import { eachRecord, fileSource, stdinSource } from "../record-files.ts";
+import { eachRecord, fileSources, stdinSource } from "../record-files.ts";
 
 type ExportOptions = { readonly output: string; readonly format?: WrittenFormat; readonly capture?: string };
 type Captured = { readonly bus: string; readonly frame: CanFrame };
@@ -18,7 +18,7 @@ export function registerExport(records: Command, context: CliContext): void {
     .description(
       "the frames in payload files of the capture stream as one log (candump, Vector ASC or BLF), in the order of their times",
     )
-    .argument("[file...]", "one payload a file; stdin without a file; records without frames are passed over")
+    .argument("[file...]", "payloads, or folders of them; stdin without a file; records without frames are passed over")
     .requiredOption("-o, --output <file>", "the log, whose name says its format: .asc, .blf, otherwise candump")
     .option("--format <format>", "candump, asc or blf, whatever the name of the log is", formatArgument)
     .option("--capture <id>", "only the frames of this capture")
@@ -36,7 +36,7 @@ Examples:
 
 async function exportFrames(context: CliContext, files: readonly string[], options: ExportOptions): Promise<void> {
   const reader = createRecordReader(readDescriptor());
-  const sources = files.length === 0 ? [stdinSource(context)] : files.map(fileSource);
+  const sources = files.length === 0 ? [stdinSource(context)] : await fileSources(context, files);
   const captured: Captured[] = [];
   const captures = new Set<string>();
   await eachRecord(context, reader, sources, ({ body }) => {

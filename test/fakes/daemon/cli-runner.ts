@@ -12,6 +12,8 @@ export type CliSurroundings = {
   readonly signal?: AbortSignal;
   readonly clock?: Clock;
   readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** Called with what the verb writes, when it writes it. */
+  readonly onStdout?: (text: string) => void;
 };
 
 /** Runs `causeway ARGS...` in this process, without a terminal; errors of verbs and of the command line come as they are thrown. */
@@ -22,7 +24,11 @@ export async function runCli(args: readonly string[], surroundings: CliSurroundi
   let options: GlobalOptions | undefined;
   const context: CliContext = {
     version: "0.0.0",
-    terminal: { stdout: sinkOf(out), stderr: sinkOf(err), stdin: surroundings.stdin ?? bytesOf("") },
+    terminal: {
+      stdout: sinkOf(out, surroundings.onStdout),
+      stderr: sinkOf(err),
+      stdin: surroundings.stdin ?? bytesOf(""),
+    },
     clock: surroundings.clock ?? new ManualClock(),
     signal: surroundings.signal ?? new AbortController().signal,
     environment: surroundings.environment ?? {},
@@ -47,10 +53,11 @@ export async function* bytesOf(text: string, pieceBytes = 65_536): AsyncGenerato
   for (let at = 0; at < bytes.length; at += pieceBytes) yield bytes.subarray(at, at + pieceBytes);
 }
 
-function sinkOf(written: string[]): TextSink {
+function sinkOf(written: string[], onWrite?: (text: string) => void): TextSink {
   return {
     write: (text) => {
       written.push(text);
+      onWrite?.(text);
     },
     isTerminal: false,
     columns: () => 80,

@@ -57,7 +57,7 @@ export class SignalTables {
 }
 
 /** The samples of a record, column by column, or row by row; none for a record of another kind. */
-export function* samplesOf(record: DecodedRecord, tables: SignalTables): Generator<Sample> {
+export function* samplesOf(record: DecodedRecord, tables: Pick<SignalTables, "find">): Generator<Sample> {
   const { thing, epoch, stream, seq, body } = record;
   if (body.kind !== "samples" && body.kind !== "rows") return;
   const of = { thing, epoch, stream, seq, campaign: body.campaign?.id, trigger: body.trigger };
@@ -93,7 +93,8 @@ function describe(index: number, entry: RecordSignal | undefined): SampleSignal 
   return { index, bus, message, name, unit, aggregate, windowUs };
 }
 
-function exactRaw(raw: number | bigint, entry: RecordSignal | undefined): number | bigint {
+/** A raw value as its signal means it: of an unsigned one of 64 bits 0 or more. */
+export function exactRaw(raw: number | bigint, entry: RecordSignal | undefined): number | bigint {
   const isUnsigned = entry !== undefined && entry.kind === "integer" && !entry.signed;
   return isUnsigned && raw < 0 ? BigInt.asUintN(64, BigInt(raw)) : raw;
 }

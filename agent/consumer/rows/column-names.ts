@@ -1,0 +1,57 @@
+/**
+ * Columns of samples, in their order, in every format.
+ *
+ * `time_us` is put right by `shift_us`; `time_quality` is what it is worth then. `monotonic_us` and `offset_us` are the record's own anchor.
+ * `value` is the physical value; an integer beyond 2^53 is rounded there and exact in `value_int`, or where 64 bits with a sign do
+ * not hold it in `value_digits`.
+ */
+export const SAMPLE_COLUMNS = [
+  "thing",
+  "epoch",
+  "stream",
+  "seq",
+  "time_us",
+  "time_quality",
+  "shift_us",
+  "boot_id",
+  "monotonic_us",
+  "offset_us",
+  "bus",
+  "message",
+  "signal",
+  "aggregate",
+  "window_us",
+  "source",
+  "destination",
+  "campaign",
+  "trigger",
+  "value",
+  "value_int",
+  "value_digits",
+  "text",
+  "unit",
+  "vss_path",
+] as const;
+
+/** Columns of events, in their order, in every format. `body` is JSON in which no number is rounded (`exactLine`). */
+export const EVENT_COLUMNS = [
+  "thing",
+  "epoch",
+  "stream",
+  "seq",
+  "time_us",
+  "time_quality",
+  "shift_us",
+  "boot_id",
+  "monotonic_us",
+  "offset_us",
+  "kind",
+  "body",
+] as const;
+
+const LARGEST_INT64 = 2n ** 63n - 1n;
+
+/** Whether 64 bits with a sign hold `value`: whether it goes to `value_int`. */
+export function isInt64(value: bigint): boolean {
+  return value <= LARGEST_INT64 && value >= -LARGEST_INT64 - 1n;
+}

@@ -1,0 +1,89 @@
+import type { RecordedQuality } from "../../core/clock.ts";
+import type { StreamName } from "../../ports/outbox.ts";
+import type { DecodedRecord, RecordRow, RecordSignal } from "../../telemetry/record/read/decoded-record.ts";
+import { type ClockShift, offsetOf } from "../clock-offsets.ts";
+
+/** What all rows of one record share. */
+export type RecordFacts = {
+  readonly thing: string;
+  readonly epoch: number;
+  readonly stream: StreamName;
+  readonly seq: number;
+  readonly bootId: string;
+  /** The record's own anchor: its monotonic time, and wall - monotonic, µs: with them times can be put right again. */
+  readonly monotonicUs: number;
+  readonly offsetUs: number;
+  /** What the times are worth, `shiftUs` being added to them. */
+  readonly timeQuality: RecordedQuality;
+  readonly shiftUs: number;
+  readonly campaign: string | undefined;
+  readonly trigger: number | undefined;
+};
+
+/** What all samples of one signal share. */
+export type SignalFacts = {
+  /** Empty for a derived signal, as `message` is. */
+  readonly bus: string;
+  readonly message: string;
+  readonly signal: string;
+  readonly aggregate: string | undefined;
+  /** Of an aggregate, µs; 0 is a trip. Undefined for samples. */
+  readonly windowUs: number | undefined;
+  readonly unit: string;
+  /** Paths of the Vehicle Signal Specification, parted by a space where there are several. The value is not converted. */
+  readonly vssPath: string | undefined;
+};
+
+/** A shift beyond this is no clock that was set, but a record that lies, µs: 142 years. */
+const MAX_SHIFT_US = 2 ** 52;
+
+/** The facts of a record. A shift of more than 142 years is left out. */
+export function recordFactsOf(record: DecodedRecord, shift: ClockShift): RecordFacts {
+  const { thing, epoch, stream, seq, bootId, anchor, body } = record;
+  const isSane = Math.abs(shift.shiftUs) < MAX_SHIFT_US;
+  const of = body.kind === "samples" || body.kind === "rows" || body.kind === "frames" ? body : undefined;
+  return {
+    thing,
+    epoch,
+    stream,
+    seq,
+    bootId,
+    monotonicUs: anchor.monotonicUs,
+    offsetUs: offsetOf(anchor),
+    timeQuality: isSane ? shift.quality : anchor.quality,
+    shiftUs: isSane ? shift.shiftUs : 0,
+    campaign: of?.campaign?.id,
+    trigger: of?.trigger,
+  };
+}
+
+/** The facts of a signal of a table. */
+export function signalFactsOf({ bus, message, name, unit, aggregate, windowUs, vss }: RecordSignal): SignalFacts {
+  return {
+    bus,
+    message,
+    signal: name,
+    aggregate,
+    windowUs: aggregate === undefined ? undefined : (windowUs ?? 0),
+    unit,
+    vssPath: pathsOf(vss.map(({ path }) => path)),
+  };
+}
+
+/** The facts of a sample that came with its names: "Message.Signal", or the name alone of a derived signal. */
+export function rowFactsOf({ bus, name, unit, aggregate, windowUs, vssPaths }: RecordRow): SignalFacts {
+  const dot = name.indexOf(".");
+  return {
+    bus,
+    message: name.slice(0, Math.max(0, dot)),
+    signal: name.slice(dot + 1),
+    aggregate,
+    windowUs: aggregate === undefined ? undefined : (windowUs ?? 0),
+    unit,
+    vssPath: pathsOf(vssPaths),
+  };
+}
+
+function pathsOf(paths: readonly string[]): string | undefined {
+  return paths.length === 0 ? undefined : paths.join(" ");
+}

@@ -1,0 +1,161 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { z } from "zod";
+import { withPart } from "../../../../agent/consumer/record-table.ts";
+import { allTimes, SampleAppender } from "../../../../agent/consumer/rows/append-samples.ts";
+import { SAMPLE_COLUMNS } from "../../../../agent/consumer/rows/column-names.ts";
+import { CSV, NDJSON, sampleLines } from "../../../../agent/consumer/rows/row-text.ts";
+import { SampleBatch } from "../../../../agent/consumer/rows/sample-batch.ts";
+import type { DecodedRecord } from "../../../../agent/telemetry/record/read/decoded-record.ts";
+import { bodyOf, decodeAll } from "../../../fakes/telemetry/records.ts";
+import { encoderOf, logOf } from "../../../fakes/telemetry/samples.ts";
+import { tableOf } from "../../../fakes/telemetry/table.ts";
+
+const SEED = 15_002;
+const T0 = 1_767_225_600_000_000;
+const DAY_US = 86_400_000_000;
+
+const vss = [{ path: "Vehicle.Speed", unit: "km/h", value: { kind: "linear", factor: 1, offset: 0 } as const }];
+const table = tableOf([
+  {
+    name: "Engine",
+    signals: [
+      { name: "Speed", factor: 0.5, offset: -10, unit: "rpm", vss },
+      { name: "State", bits: 8, texts: { raws: [0, 3], texts: ["off", 'say "on", now'] } },
+    ],
+  },
+  {
+    name: "Odo",
+    bus: "can1",
+    signals: [
+      { name: "Total", bits: 64 },
+      { name: "Signed", bits: 64, signed: true, factor: 3, offset: 1 },
+      { name: "Ratio", kind: "double", bits: 64 },
+    ],
+  },
+]);
+const encoder = encoderOf(table);
+const [tableRecord] = decodeAll(encoder.table());
+const { signals } = withPart(undefined, bodyOf(tableRecord, "table"));
+
+const raws = [
+  fc.nat(65_535),
+  fc.constantFrom(0, 1, 3),
+  fc.oneof(fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), fc.nat().map(BigInt)),
+  fc.oneof(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), fc.nat().map(BigInt)),
+  fc.oneof(fc.double(), fc.constantFrom(Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY)),
+] as const;
+const sample = fc.nat(4).chain((signal) =>
+  fc.record({
+    signal: fc.constant(signal),
+    raw: fc.oneof(raws[signal]),
+    timeUs: fc.integer({ min: T0 - DAY_US, max: T0 + DAY_US }),
+  }),
+);
+const samples = fc.array(sample, { minLength: 1, maxLength: 40 });
+
+/** What a sample is worth, slowly: exact where it is an integer, as text that no format rounds. */
+function physical(signal: number, raw: number | bigint): string {
+  if (signal === 0) return String(Number(raw) * 0.5 - 10);
+  if (signal === 3) return String(BigInt(raw) * 3n + 1n);
+  return signal === 4 ? String(raw) : String(BigInt(raw));
+}
+
+function recordsOf(given: readonly { signal: number; raw: number | bigint; timeUs: number }[]): DecodedRecord[] {
+  return decodeAll(encoder.samples(logOf(table, given), []));
+}
+
+type Line = Readonly<Record<string, string>>;
+
+/** The value of a line, whichever column has it exactly. */
+function exactValue(line: Line): string {
+  const value = line.value_digits ?? line.value_int ?? line.value;
+  return Number(value) === 0 ? "0" : value;
+}
+
+/** Reads a line without rounding: numbers as their digits. */
+function parseLine(line: string): Line {
+  return z.record(z.string(), z.string()).parse(JSON.parse(line.replaceAll(/:(-?[0-9.e+-]+)(?=[,}])/g, ':"$1"')));
+}
+
+describe("SampleAppender", () => {
+  it("gives each sample once, exactly, with its time shifted, in the batch of its day", () => {
+    fc.assert(
+      fc.property(samples, fc.integer({ min: -DAY_US, max: DAY_US }), (given, shiftUs) => {
+        const days = new Map<number, SampleBatch>();
+        const appender = new SampleAppender((timeUs) => {
+          const day = Math.floor(timeUs / DAY_US);
+          const batch = days.get(day) ?? new SampleBatch();
+          days.set(day, batch);
+          return { batch, fromUs: day * DAY_US, toUs: (day + 1) * DAY_US };
+        });
+        for (const record of recordsOf(given))
+          expect(appender.append(record, signals, { shiftUs, quality: "gps" })).toBe(true);
+        const found: string[] = [];
+        for (const [day, batch] of days) {
+          for (const run of batch.bySignal()) {
+            for (const text of sampleLines(NDJSON, batch, run)) {
+              const line = parseLine(text);
+              expect(Math.floor(Number(line.time_us) / DAY_US)).toBe(day);
+              expect(line).toMatchObject({ thing: "truck-1", time_quality: "gps", shift_us: String(shiftUs) });
+              found.push(`${line.signal} ${line.time_us} ${exactValue(line)} ${line.text}`);
+            }
+          }
+        }
+        const expected = given.map(({ signal, raw, timeUs }) => {
+          const value = { Infinity: "inf", "-Infinity": "-inf" }[physical(signal, raw)] ?? physical(signal, raw);
+          const text = signal === 1 ? { 0: "off", 3: 'say "on", now' }[Number(raw)] : undefined;
+          return `${table.signals[signal].name} ${timeUs + shiftUs} ${value} ${text}`;
+        });
+        expect(found.toSorted()).toEqual(expected.toSorted());
+      }),
+      { seed: SEED, numRuns: 300 },
+    );
+  });
+
+  it("adds nothing of a record with a signal that the table does not have", () => {
+    const [record] = recordsOf([
+      { signal: 0, raw: 1, timeUs: T0 },
+      { signal: 4, raw: 1, timeUs: T0 },
+    ]);
+    const batch = new SampleBatch();
+    const span = allTimes(batch);
+    const appender = new SampleAppender(() => span);
+    const part = new Map([...signals].filter(([index]) => index < 4));
+    expect(appender.append(record, part, { shiftUs: 0, quality: "ntp" })).toBe(false);
+    expect(appender.append(record, undefined, { shiftUs: 0, quality: "ntp" })).toBe(false);
+    expect(batch.rows).toBe(0);
+  });
+
+  it("leaves out a shift of centuries", () => {
+    const [record] = recordsOf([{ signal: 0, raw: 1, timeUs: T0 }]);
+    const batch = new SampleBatch();
+    new SampleAppender(() => allTimes(batch)).append(record, signals, { shiftUs: 2 ** 53, quality: "gps" });
+    expect(batch.runs[0].record).toMatchObject({ shiftUs: 0, timeQuality: "ntp" });
+    expect([...batch.timesUs]).toEqual([T0]);
+  });
+
+  it.each(["rows", "json", "columns"] as const)("gives the same rows for samples that came as %s", (form) => {
+    const campaign = { id: "slow", version: 2, digest: "0123456789abcdef" };
+    const lane = encoder.lane({ schema: table, campaign, stream: "event", form });
+    const log = logOf(table, [
+      { signal: 0, timeUs: T0 + 5, raw: 21 },
+      { signal: 1, timeUs: T0 + 5, raw: 3 },
+      { signal: 2, timeUs: T0 + 6, raw: 2n ** 64n - 1n },
+      { signal: 3, timeUs: T0 + 7, raw: 2n ** 53n },
+    ]);
+    const [record] = decodeAll(lane.encode(log, [], 3));
+    const batch = new SampleBatch();
+    new SampleAppender(() => allTimes(batch)).append(record, signals, { shiftUs: 0, quality: "ntp" });
+    const lines = batch.bySignal().flatMap((run) => [...sampleLines(CSV, batch, run)]);
+    const of = `truck-1,${record.epoch},event,1`;
+    const anchor = `ntp,0,${record.bootId},5000250,1767225595123206`;
+    expect(CSV.header(SAMPLE_COLUMNS)).toMatch(/^thing,epoch,stream,seq,time_us,/);
+    expect(lines).toEqual([
+      `${of},${T0 + 5},${anchor},can0,Engine,Speed,,,,,slow,3,0.5,,,,rpm,Vehicle.Speed\n`,
+      `${of},${T0 + 5},${anchor},can0,Engine,State,,,,,slow,3,3,,,"say ""on"", now",,\n`,
+      `${of},${T0 + 7},${anchor},can1,Odo,Signed,,,,,slow,3,27021597764222976,27021597764222977,,,,\n`,
+      `${of},${T0 + 6},${anchor},can1,Odo,Total,,,,,slow,3,18446744073709552000,,18446744073709551615,,,\n`,
+    ]);
+  });
+});
