@@ -5,6 +5,7 @@ import { BENCH_USAGE, parseBenchOptions, UsageError } from "../test/bench/run/be
 import { BenchBusy, type BenchState, takeState } from "../test/bench/run/bench-state.ts";
 import { describeSummary, isGood } from "../test/bench/run/bench-summary.ts";
 import { BenchView } from "../test/bench/run/bench-view.ts";
+import { describeApp, runApp, type ShownApp } from "../test/bench/run/run-app.ts";
 import { runBench } from "../test/bench/run/run-bench.ts";
 import { demonstrateDoors, describeShown } from "../test/bench/vehicle/door-demonstration.ts";
 
@@ -26,6 +27,7 @@ async function main(args: readonly string[]): Promise<number> {
   const view = new BenchView((text) => process.stdout.write(text));
   try {
     if (options.doors) return await showDoors(options.json, interrupt.signal);
+    if (options.app) return await showApp(options.json, interrupt.signal);
     const summary = await runBench(
       {
         options,
@@ -58,6 +60,17 @@ async function showDoors(isJson: boolean, signal: AbortSignal): Promise<number> 
   const commands = await demonstrateDoors((one) => (isJson ? undefined : write(`  ${describeShown(one)}`)), signal);
   if (isJson) write(JSON.stringify({ schemaVersion: 1, commands }));
   return commands.every(({ isGood }) => isGood) ? EXIT.ok : EXIT.failed;
+}
+
+async function showApp(isJson: boolean, signal: AbortSignal): Promise<number> {
+  process.stderr.write(
+    "bench: starting a vehicle with a door control unit, its broker, the agent and the companion app\n",
+  );
+  const show = (app: ShownApp): void => {
+    process.stdout.write(isJson ? `${JSON.stringify(app)}\n` : describeApp(app));
+  };
+  await runApp(show, (text) => void process.stderr.write(`bench: ${text}\n`), signal);
+  return EXIT.ok;
 }
 
 /** The first Ctrl-C ends the drive and lets everything drain; the second ends at once, and the kernel ends the other processes. */

@@ -10,6 +10,8 @@ export type BenchOptions = {
   readonly json: boolean;
   /** Show commands to the doors of a vehicle instead of the main job. */
   readonly doors: boolean;
+  /** Run a vehicle with its doors and the companion app instead of the main job. */
+  readonly app: boolean;
   readonly rate: number;
   readonly replay:
     | { readonly logFile: string; readonly dbcFile: string; readonly speed: number; readonly loop: boolean }
@@ -48,6 +50,7 @@ a broker with mutual TLS and the limits of AWS IoT Core, and two consumers that 
   --root FILE      let the agent take updates that this trust root allows (scripts/causeway-sign), for the hardware "bench"
   --campaign FILE  let the agent run this campaign too, and judge all that comes of it; may be given again (test/bench/campaigns has some)
   --doors          instead: lock and unlock the doors of a vehicle from the cloud, signed and confirmed, and try it without a signature
+  --app            instead: run a vehicle with its doors, an identity provider and the companion app until Ctrl-C; prints where it is and who can sign in
   --inspect PORT   let a debugger attach to the agent at this port of 127.0.0.1; the agent runs from its sources then
   --state DIR      keep the state there instead of in .bench
   --help
@@ -61,6 +64,7 @@ Examples:
   scripts/bench --seconds 60 --json --cut 15..40
   scripts/bench --seconds 60 --campaign test/bench/campaigns/aggregates.yaml
   scripts/bench --doors
+  scripts/bench --app
   scripts/bench --replay drive.log --dbc car.dbc --speed 4
 `;
 
@@ -76,12 +80,15 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions | "help
   const { values } = parsed(args);
   if (values.help === true) return "help";
   const replay = replayOf(values);
-  const others = Object.keys(values).filter((name) => !["doors", "json", "state"].includes(name));
-  if (values.doors === true && others.length > 0) throw new UsageError(`--doors does not go with --${others[0]}`);
+  for (const show of ["doors", "app"] as const) {
+    const others = Object.keys(values).filter((name) => ![show, "json", "state"].includes(name));
+    if (values[show] === true && others.length > 0) throw new UsageError(`--${show} does not go with --${others[0]}`);
+  }
   return {
     seconds: values.seconds === undefined ? undefined : numberOf("--seconds", values.seconds, 1, MAX_SECONDS),
     json: values.json === true,
     doors: values.doors === true,
+    app: values.app === true,
     rate: numberOf("--rate", values.rate ?? "1", 0.01, 20),
     replay,
     cuts: (values.cut ?? []).map(spanOf),
@@ -102,6 +109,7 @@ function parsed(args: readonly string[]) {
         seconds: { type: "string" },
         json: { type: "boolean" },
         doors: { type: "boolean" },
+        app: { type: "boolean" },
         rate: { type: "string" },
         replay: { type: "string" },
         dbc: { type: "string" },

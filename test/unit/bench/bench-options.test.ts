@@ -7,6 +7,7 @@ describe("the options of scripts/bench", () => {
       seconds: undefined,
       json: false,
       doors: false,
+      app: false,
       rate: 1,
       replay: undefined,
       cuts: [],
@@ -40,6 +41,7 @@ describe("the options of scripts/bench", () => {
 
   it("shows commands to the doors instead", () => {
     expect(parseBenchOptions(["--doors", "--json"])).toMatchObject({ doors: true, json: true });
+    expect(parseBenchOptions(["--app", "--json"])).toMatchObject({ app: true, json: true });
   });
 
   it.each([
