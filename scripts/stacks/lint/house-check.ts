@@ -1,0 +1,80 @@
+import { LONGEST_PSEUDO, Resolver } from "../resolve.ts";
+import type { Resource, Template } from "../template.ts";
+import { child, type Problem, type TemplateNode, textOf, walk } from "../template-node.ts";
+
+/** What would lose data with its stack. */
+const HOLDS_DATA: ReadonlySet<string> = new Set([
+  "AWS::DynamoDB::Table",
+  "AWS::S3::Bucket",
+  "AWS::KMS::Key",
+  "AWS::Cognito::UserPool",
+  "AWS::ACMPCA::CertificateAuthority",
+]);
+
+/** Names that are not of what they are set on. */
+const FOREIGN_NAMES: ReadonlySet<string> = new Set(["DomainName", "MetricName"]);
+
+/** What this project asks of its templates beyond what CloudFormation does: names, defaults, what outlives a stack, the SQL of rules. */
+export function houseProblems(template: Template): readonly Problem[] {
+  const resolver = new Resolver(template, { parameters: {}, pseudo: LONGEST_PSEUDO, imported: (name) => name });
+  return [
+    ...[...template.parameters.values()]
+      .filter(({ defaultValue }) => defaultValue === undefined)
+      .map(({ name, place }) => ({ ...place, message: `parameter ${name} has no default` })),
+    ...(template.parameters.has("Environment")
+      ? []
+      : [{ line: 1, column: 1, message: "has no parameter Environment" }]),
+    ...[...template.resources.values()].flatMap((resource) => [
+      ...retentionProblems(resource),
+      ...ruleProblems(resource),
+      ...nameProblems(resource, resolver),
+    ]),
+    ...template.outputs.flatMap(({ name, exportName, place }) => {
+      const exported = exportName === undefined ? undefined : resolver.text(exportName);
+      if (exported === undefined) return [{ ...place, message: `output ${name} is not exported` }];
+      return exported.startsWith("causeway-dev-") && /^[a-z0-9-]+$/.test(exported)
+        ? []
+        : [{ ...place, message: `output ${name}: is exported as ${exported}; names begin causeway-\${Environment}-` }];
+    }),
+  ];
+}
+
+function retentionProblems({ logicalId, type, attributes, place }: Resource): readonly Problem[] {
+  if (!HOLDS_DATA.has(type)) return [];
+  return ["DeletionPolicy", "UpdateReplacePolicy"]
+    .filter((name) => attributes.every(({ key }) => key !== name))
+    .map((name) => ({ ...place, message: `${logicalId}: holds data and has no ${name}` }));
+}
+
+/** Left out, AWS IoT takes the SQL of 2015, which empties arrays without a word. */
+function ruleProblems({ logicalId, type, properties, place }: Resource): readonly Problem[] {
+  if (type !== "AWS::IoT::TopicRule") return [];
+  const version = child(child(properties, "TopicRulePayload"), "AwsIotSqlVersion");
+  if (textOf(version) === "2016-03-23") return [];
+  return [{ ...(version?.place ?? place), message: `${logicalId}: AwsIotSqlVersion must be "2016-03-23"` }];
+}
+
+function nameProblems({ logicalId, type, properties }: Resource, resolver: Resolver): readonly Problem[] {
+  // Named within their role.
+  if (type === "AWS::IAM::RolePolicy") return [];
+  const entries = properties?.kind === "map" ? properties.entries : [];
+  return entries
+    .filter(({ key, value }) => /^(\w+Name|RoleAlias)$/.test(key) && isOwnName(value) && !FOREIGN_NAMES.has(key))
+    .flatMap(({ key, value }) => {
+      const name = resolver.text(value);
+      const bare = name.replace(/^(\/aws\/\w+\/|\/ecs\/|alias\/)/, "");
+      return /^causeway[-_]dev([-_]|$)/.test(bare)
+        ? []
+        : [{ ...value.place, message: `${logicalId}.${key}: is ${name}; names begin causeway-\${Environment}-` }];
+    });
+}
+
+/** A name that is made here, and not that of something else. */
+function isOwnName(node: TemplateNode): boolean {
+  if (node.kind === "scalar") return true;
+  return (
+    [...walk(node)].every((one) => one.kind !== "function" || !["GetAtt", "ImportValue"].includes(one.name)) &&
+    node.kind === "function" &&
+    node.name !== "Ref"
+  );
+}
