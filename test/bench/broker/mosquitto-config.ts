@@ -120,10 +120,23 @@ export function thingRules(thing: string): AccessRule[] {
   ];
   return [
     ...provisioningRules(),
+    ...fleetwiseRules(thing),
     ...[...own, ...publishOnly].map((topic) => ({ acltype: "publishClientSend", topic, allow: true })),
     ...own.map((topic) => ({ acltype: "subscribePattern", topic, allow: true })),
     ...answers.map((topic) => ({ acltype: "publishClientSend", topic, allow: false, priority: 10 })),
   ];
+}
+
+/** What FleetWise Edge says and hears, as the thing or as the VIN that its name begins with. */
+function fleetwiseRules(thing: string): AccessRule[] {
+  const names = [...new Set([thing, thing.replace(/-\d{10,}$/, "")])];
+  const vehicles = names.flatMap((name) => [`$aws/iotfleetwise/vehicles/${name}`, `cms/fleetwise/vehicles/${name}`]);
+  const said = ["signals", "checkins", "last_known_states/data"];
+  const heard = ["decoder_manifests", "collection_schemes", "last_known_states/config"];
+  return vehicles.flatMap((vehicle) => [
+    ...said.map((topic) => ({ acltype: "publishClientSend", topic: `${vehicle}/${topic}`, allow: true })),
+    ...heard.map((topic) => ({ acltype: "subscribePattern", topic: `${vehicle}/${topic}`, allow: true })),
+  ]);
 }
 
 /** The two provisioning flows. A device needs them to renew its certificate; a claim certificate has nothing else. */
