@@ -15,6 +15,7 @@ type CheckedConfig = TopicSettings & {
   readonly outbox: {
     readonly lifeMs: Readonly<Partial<Record<string, number>>>;
     readonly maxGapDays: number;
+    readonly encryption?: { readonly key: "credential" | "tpm" } | undefined;
   };
   readonly broker: { readonly sessionExpirySeconds: number };
   readonly frameLog?:
@@ -29,6 +30,7 @@ const CHECKS: readonly ((config: CheckedConfig) => readonly CrossProblem[])[] = 
   lifeBeyondGap,
   shortLedger,
   sharedCounter,
+  keyWithoutToken,
   topicProblems,
   doubleBuses,
   unknownBuses,
@@ -63,6 +65,12 @@ function sharedCounter({ commands, ota }: CheckedConfig): readonly CrossProblem[
   if (index === undefined || index !== ota?.rollbackCounter?.index) return [];
   const message = "is that of ota.rollbackCounter: each needs a counter of its own";
   return [{ path: ["commands", "rollbackCounter", "index"], message }];
+}
+
+function keyWithoutToken({ identity, outbox }: CheckedConfig): readonly CrossProblem[] {
+  if (outbox.encryption?.key !== "tpm" || identity.mode === "pkcs11") return [];
+  const message = "tpm needs the token of identity.mode: pkcs11; take credential without one";
+  return [{ path: ["outbox", "encryption", "key"], message }];
 }
 
 function doubleBuses({ buses }: CheckedConfig): readonly CrossProblem[] {

@@ -7,6 +7,27 @@ const printable = /^[\x21-\x7e]+$/;
 /** What begins with this names keys that KMS itself unwraps, which raw keyrings of the SDK refuse to take. */
 const OF_KMS = /^aws-kms/;
 
+/** Encryption of what is stored in the vehicle. */
+export const restEncryption = z.strictObject({
+  key: z
+    .enum(["credential", "tpm"])
+    .describe(
+      "credential: a systemd credential (LoadCredentialEncrypted=) holds it; tpm: the TPM of the token seals one that is made here",
+    ),
+  credential: z
+    .string()
+    .regex(/^[A-Za-z0-9_.-]{1,64}$/, "must be 1 to 64 letters, digits, '_', '.' or '-'")
+    .default("causeway-outbox-key")
+    .describe("name of the credential: one line of 64 or more hexadecimal digits"),
+  encrypt: z
+    .boolean()
+    .default(true)
+    .describe(
+      "false: new records are stored in clear, and those that are encrypted are still read; for the time until they have left",
+    ),
+});
+export type RestEncryption = z.infer<typeof restEncryption>;
+
 /** Encryption of payloads for who consumes them. */
 export const payloadEncryption = z.strictObject({
   publicKeyFile: copiedPath.describe(

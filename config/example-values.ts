@@ -47,7 +47,10 @@ export const EVERYTHING = {
       keyName: "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab",
     },
   },
-  outbox: { lifeMs: { control: 365 * DAY_MS, event: 90 * DAY_MS, telemetry: 30 * DAY_MS, capture: 7 * DAY_MS } },
+  outbox: {
+    lifeMs: { control: 365 * DAY_MS, event: 90 * DAY_MS, telemetry: 30 * DAY_MS, capture: 7 * DAY_MS },
+    encryption: { key: "credential" },
+  },
   proxy: { host: "proxy.example.com", port: 3128, credentialsFile: "/etc/causeway/proxy", exclude: ["vehicle.lan"] },
   identity: {
     ...CHOICES.identity,

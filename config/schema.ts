@@ -4,7 +4,7 @@ import { campaignCloud, campaignLimits } from "./campaign-arrival.ts";
 import { commandsConfig } from "./commands.ts";
 import { crossProblems } from "./cross-checks.ts";
 import { dbcFile } from "./dbc.ts";
-import { payloadEncryption } from "./encryption.ts";
+import { payloadEncryption, restEncryption } from "./encryption.ts";
 import { busName, path, port } from "./fields.ts";
 import { frameLogConfig } from "./frame-log.ts";
 import { csrTemplate, tpmSettings } from "./identity.ts";
@@ -300,6 +300,9 @@ export const agentConfig = z
           .describe(
             "longest time between two boots that lifeMs believes of the clock; a record older than that is kept",
           ),
+        encryption: restEncryption
+          .optional()
+          .describe("encrypts what is stored, see docs/encryption.md; absent stores it in clear"),
       })
       .prefault({}),
     broker: brokerConfig,

@@ -21,6 +21,7 @@ import { factNames, factValues } from "./campaign-facts.ts";
 import { composeSnapshots, type SessionEvents } from "./compose-snapshots.ts";
 import { type CampaignFiles, type FoundCampaigns, loadCampaignFiles, offerOf } from "./configuration/campaign-files.ts";
 import { historyService } from "./kept-history.ts";
+import type { OutboxKey } from "./outbox-key.ts";
 import type { Campaigns, Runtime } from "./parts.ts";
 import { loopService, type ObservedBus } from "./services.ts";
 
@@ -37,10 +38,16 @@ export type CampaignLineParts = {
   readonly found: Pick<FoundCampaigns, "files" | "set">;
 };
 
+/** What campaigns run in. Without `outboxKey` the history is kept in clear. */
+type CampaignSurroundings = Pick<Runtime, "clock" | "log"> & {
+  readonly broker: SessionEvents;
+  readonly outboxKey?: Pick<OutboxKey, "cipher"> | undefined;
+};
+
 /** The part of the composition root that wires campaigns. Without one that asks for them, history and expressions cost nothing. */
 export function composeCampaigns(
   { config, wanted, collector, encoder, appender, outbox, buses, found }: CampaignLineParts,
-  { clock, log, broker }: Pick<Runtime, "clock" | "log"> & { readonly broker: SessionEvents },
+  { clock, log, broker, outboxKey }: CampaignSurroundings,
 ): Campaigns {
   const { table } = wanted;
   const { maxBytes } = config.campaigns.history;
@@ -105,7 +112,7 @@ export function composeCampaigns(
   const snapshots = composeSnapshots({ config, wanted, campaign, collector, appender, control }, { log, broker });
   const services = {
     beforePipeline: [
-      ...(history === undefined ? [] : [historyService(history, config, log)]),
+      ...(history === undefined ? [] : [historyService(history, config, outboxKey, log)]),
       loopService("campaign reports", { run }),
     ],
     afterPipeline: snapshots,

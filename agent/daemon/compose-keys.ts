@@ -8,7 +8,7 @@ import type { AgentError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import type { IdentityStore } from "../identity/identity-store.ts";
 import { KeyWatch, type KeyWatchParts } from "../identity/key-watch.ts";
-import type { KeyStore, TokenAdmin } from "../ports/key-store.ts";
+import type { KeyStore, SecretSealer, TokenAdmin } from "../ports/key-store.ts";
 import type { MonotonicCounter } from "../ports/update.ts";
 
 /** How long the counter in the TPM may take to answer, s, where no token is configured that says more. */
@@ -22,7 +22,7 @@ export type KeysParts = {
 };
 
 /** The keys of the configured token, and the token itself. Nothing is opened or read yet. */
-export function composeKeys({ identity, environment, log }: KeysParts): KeyStore & TokenAdmin {
+export function composeKeys({ identity, environment, log }: KeysParts): KeyStore & TokenAdmin & SecretSealer {
   const { pinFile, officerPinFile: officerFile, tpm } = identity;
   const { CREDENTIALS_DIRECTORY: credentialsDirectory } = environment;
   const secret = (thing: string, file: string | undefined, credential: string) => () =>

@@ -7,20 +7,25 @@ import { StandbyOutbox, type StandbyParts } from "../../drivers/sqlite/outbox/st
 import { AgentError } from "../core/errors.ts";
 import type { Journal } from "../ports/journal.ts";
 import { recordThinner } from "../telemetry/record/thin/thin-records.ts";
+import type { OutboxKey } from "./outbox-key.ts";
 import type { Runtime } from "./parts.ts";
 
 const HOUR_MS = 3_600_000;
 /** Bounds of the command ledger in the journal of an agent that takes no commands. */
 const DEFAULT_LEDGER = { maxCommands: 100, maxReads: 10, maxRefused: 10, keepHours: 1 } as const;
 
-/** The outbox: on the disk, with memory that stands in for it. Throws the faults of the outbox. */
-export function composeOutbox(config: AgentConfig, { bootId, clock, log }: Runtime): StandbyOutbox {
+/** The outbox: on the disk, with memory that stands in for it, also while `key` is not at hand. Throws the faults of the outbox. */
+export function composeOutbox(config: AgentConfig, key: OutboxKey, { bootId, clock, log }: Runtime): StandbyOutbox {
   const file = join(config.stateDir, "outbox.db");
   const { maxBytes } = config.outbox;
   const standbyFiles = [join(config.runtimeDir, "outbox.standby"), `${file}.standby`];
   const disk = { file, maxBytes, bootId, clock, log, standbyFiles };
   const thin = recordThinner(config.encode.maxPayloadBytes);
-  const openDisk: StandbyParts["openDisk"] = (adopt) => openOutbox(disk, adopt, { thin }).outbox;
+  const openDisk: StandbyParts["openDisk"] = (adopt) => {
+    const { outbox, lostKey } = openOutbox(disk, adopt, { thin, cipher: key.cipher() });
+    if (lostKey !== undefined) key.noteLost(lostKey);
+    return outbox;
+  };
   const memoryBytes = config.collect.holdBytes;
   return new StandbyOutbox({ openDisk, memoryBytes, bootId, thin, standbyFiles, clock, log });
 }

@@ -59,6 +59,7 @@ import { keepAsLastGood } from "./configuration/last-good.ts";
 import type { DaemonConfig } from "./configuration/layered-config.ts";
 import { logProblems } from "./configuration/log-problems.ts";
 import { openIdentity } from "./open-identity.ts";
+import { type OutboxKey, openOutboxKey } from "./outbox-key.ts";
 import { ownActions, stateTemplatesOf } from "./own-actions.ts";
 import type { CloudLink, ControlParts, DataLine, ProcessContext, RecordSinks, Runtime } from "./parts.ts";
 import {
@@ -102,12 +103,16 @@ export async function composeAgent(loaded: DaemonConfig, context: ProcessContext
   const catalogue = await loadCatalogue(config);
   const problems = configProblems(loaded);
   logProblems(loaded, problems, log);
-  const outbox = composeOutbox(config, runtime);
+  const outboxKey = await openOutboxKey(config, runtime);
+  const outbox = composeOutbox(config, outboxKey, runtime);
   const journal = composeJournal(config, runtime);
   const link = composeLink({ config, identities }, runtime);
   const frameLog = composeFrameLog(config, runtime);
   const encrypter = await composeEncrypter(loaded, runtime);
-  const line = composeDataLine({ loaded, catalogue, outbox, encrypter, broker: link.broker, frameLog }, runtime);
+  const line = composeDataLine(
+    { loaded, catalogue, outbox, outboxKey, encrypter, broker: link.broker, frameLog },
+    runtime,
+  );
   const support = composeSupport({ config, identities, recent }, runtime);
   const health = (): HealthFacts => healthFactsOf({ loaded, link, line }, clock);
   const { commands: commandsConfig, ota: otaConfig } = config;
@@ -148,6 +153,7 @@ export async function composeAgent(loaded: DaemonConfig, context: ProcessContext
       const signals = loaded.checkedTable.table.signals.length;
       log.info("agent.started", { version, thing: config.thingName, signals, key: identities.inUse.key });
       line.records.notices.handOver(problems.map(({ event, what }) => ({ event, detail: what })));
+      outboxKey.tellTo((detail) => line.records.notices.handOver([{ event: "outbox.key-lost", detail }]));
       try {
         await runServices({ services, clock, log, stopMs, ...told }, signal);
       } finally {
@@ -205,6 +211,7 @@ type DataLineParts = {
   readonly loaded: DaemonConfig;
   readonly catalogue: CatalogueFile;
   readonly outbox: Outbox;
+  readonly outboxKey: OutboxKey;
   readonly encrypter: PayloadEncrypter | undefined;
   readonly broker: Broker;
   readonly frameLog: FrameLogLine | undefined;
@@ -212,7 +219,7 @@ type DataLineParts = {
 
 /** The line from the buses to the broker. */
 function composeDataLine(parts: DataLineParts, runtime: Runtime): DataLine {
-  const { loaded, catalogue, outbox, encrypter, broker, frameLog } = parts;
+  const { loaded, catalogue, outbox, outboxKey, encrypter, broker, frameLog } = parts;
   const { config, checkedTable } = loaded;
   const { table, sources } = checkedTable;
   const found = loaded.campaigns;
@@ -246,7 +253,7 @@ function composeDataLine(parts: DataLineParts, runtime: Runtime): DataLine {
   });
   const campaigns = composeCampaigns(
     { config, wanted, collector, encoder, appender, outbox, buses, found },
-    { clock, log, broker },
+    { clock, log, broker, outboxKey },
   );
   const takers = { capture, history: campaigns.history, frameLog: frameLog?.log };
   const { batchMs } = collect;

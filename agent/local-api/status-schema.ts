@@ -128,6 +128,8 @@ export const outboxStatus = z
     fault: fault.optional(),
     /** How far the salvage of a damaged file is; absent while there is none. */
     salvage: z.object({ file: z.string(), rows: count, totalRows: count, records: count }).readonly().optional(),
+    /** How payloads are stored; absent where in clear. */
+    encryption: z.object({ isOn: z.boolean(), lost: fault.optional() }).readonly().optional(),
     /** Absent where there is no disk. */
     disk: z
       .object({

@@ -94,6 +94,19 @@ export type TpmFacts = {
   };
 };
 
+/** A secret that only this TPM opens, and only with the PIN of the token that it was sealed for; it may lie in a file. Base64, `salt` hexadecimal. */
+export type SealedSecret = { readonly publicBlob: string; readonly privateBlob: string; readonly salt: string };
+
+/**
+ * Secrets that the TPM of the device's token keeps. Calls run like those of `KeyStore`, in one order with them, and reject with the same faults.
+ */
+export interface SecretSealer {
+  /** `secret` is printable text of at most 128 characters, the most that a TPM seals. */
+  seal(secret: string): Promise<SealedSecret>;
+  /** Rejects with `identity.key-unfit` when this TPM did not seal it, or it was changed. */
+  unseal(sealed: SealedSecret): Promise<string>;
+}
+
 /** The device's token apart from its keys. Calls run like those of `KeyStore`, in one order with them, and reject with the same faults. */
 export interface TokenAdmin {
   /**

@@ -1,4 +1,4 @@
-import { AgentError } from "../core/errors.ts";
+import { AgentError, type FaultCode } from "../core/errors.ts";
 
 /**
  * What becomes of records while the outbox does not take them or give them out. Each step has one owner, and none decides by itself what
@@ -10,6 +10,7 @@ import { AgentError } from "../core/errors.ts";
  *    with every flush, and beyond `collect.holdBytes` throws away the oldest of the lowest class, counted.
  * 3. `outbox.unavailable`: the disk or the file. `StandbyOutbox` lets it through while the Appender keeps the drafts, and lets memory
  *    stand in after `STANDBY_AFTER_MS`; at an opening at once. It looks at the disk again every `DISK_RETRY_MS`.
+ *    So it does where the key of `outbox.encryption` is not at hand.
  * 4. The file is damaged, which is `outbox.unavailable` too: `StandbyOutbox` opens it anew, which sets it aside and saves what can be
  *    read, at most once in `DISK_RETRY_MS`. A step of that salvage which the disk refuses waits for `SALVAGE_RETRY_MS`.
  * 5. Whoever drains the outbox leaves it alone for `DRAIN_BACKOFF` after a fault: `OutboxGuard`.
@@ -20,6 +21,9 @@ import { AgentError } from "../core/errors.ts";
  * Anything else that an outbox throws while records are stored is a bug, and goes up.
  */
 export type OutboxFault = { readonly kind: "full" | "unavailable"; readonly error: AgentError };
+
+/** A key that is not at hand is like a disk that is away: nothing is stored in clear instead. */
+const AWAY: readonly FaultCode[] = ["outbox.unavailable", "outbox.key-unavailable", "outbox.key-exposed"];
 
 /** Bytes to evict inside the transaction in each try when the disk is full; where the last does not help, more would not. */
 export const FULL_DISK_EVICTIONS_BYTES = [0, 65_536, 1_048_576, 8_388_608] as const;
@@ -36,7 +40,7 @@ export const DRAIN_BACKOFF = { minMs: 500, maxMs: 30_000 } as const;
 export function outboxFaultOf(thrown: unknown): OutboxFault | undefined {
   if (!(thrown instanceof AgentError)) return undefined;
   if (thrown.code === "outbox.full") return { kind: "full", error: thrown };
-  return thrown.code === "outbox.unavailable" ? { kind: "unavailable", error: thrown } : undefined;
+  return AWAY.includes(thrown.code) ? { kind: "unavailable", error: thrown } : undefined;
 }
 
 /**

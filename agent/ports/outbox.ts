@@ -121,6 +121,16 @@ export type OutboxStats = {
   readonly fault?: { readonly code: FaultCode; readonly what: string; readonly remedy: string };
   /** How far the salvage of a damaged file is; absent while there is none. */
   readonly salvage?: SalvageState | undefined;
+  /** Absent where payloads are stored in clear and always were. */
+  readonly encryption?: EncryptionState | undefined;
+};
+
+/** How payloads are stored. */
+export type EncryptionState = {
+  /** Whether new ones are encrypted. */
+  readonly isOn: boolean;
+  /** Why those that were stored before this start could not be decrypted; absent where they could. */
+  readonly lost?: { readonly code: FaultCode; readonly what: string; readonly remedy: string } | undefined;
 };
 
 /** Records of one stream that were lost for one reason since the outbox was opened. */

@@ -19,7 +19,7 @@ export function isNotable(lost: number, taken: number): boolean {
 
 /** What keeps records from being stored or delivered, or has lost some within the hour. */
 export function deliveryProblems(status: Status): readonly Problem[] {
-  return [...storeFault(status), ...rejectionsAndLosses(status)].map(safe);
+  return [...storeFault(status), ...lostKey(status), ...rejectionsAndLosses(status)].map(safe);
 }
 
 /** What of records that are stored is not taken, or was lost within the hour. */
@@ -32,9 +32,7 @@ export function deliveryChecks(status: Status): readonly Check[] {
   const blocking = [...storeFault(status), ...blockingProblems(status)].map(safe);
   const checks = [
     ...blocking.map((problem) => failed(CHECK, problem)),
-    ...recentLosses(status)
-      .map(safe)
-      .map(({ what, remedy }) => warned(CHECK, what, remedy)),
+    ...[...lostKey(status), ...recentLosses(status)].map(safe).map(({ what, remedy }) => warned(CHECK, what, remedy)),
   ];
   if (checks.length > 0) return checks;
   return [passed(CHECK, "records are stored, none is refused, none was lost within the hour")];
@@ -47,6 +45,10 @@ function safe({ what, remedy }: Problem): Problem {
 
 function storeFault({ outbox: { fault } }: Status): readonly Problem[] {
   return fault === undefined ? [] : [fault];
+}
+
+function lostKey({ outbox: { encryption } }: Status): readonly Problem[] {
+  return encryption?.lost === undefined ? [] : [encryption.lost];
 }
 
 function blockingProblems({ outbox, delivery }: Status): readonly Problem[] {

@@ -8,6 +8,8 @@ import type {
   KeyFacts,
   KeyStore,
   KeyTest,
+  SealedSecret,
+  SecretSealer,
   TokenAdmin,
   TpmFacts,
 } from "../../agent/ports/key-store.ts";
@@ -36,12 +38,12 @@ export type TpmKeyStoreParts = {
 };
 
 /** The keys of the token that the configuration names, and the token itself. */
-export function createTpmKeyStore(parts: TpmKeyStoreParts): KeyStore & TokenAdmin {
+export function createTpmKeyStore(parts: TpmKeyStoreParts): KeyStore & TokenAdmin & SecretSealer {
   return new TpmKeyStore(parts);
 }
 
 /** Runs one worker at a time. A PIN that was refused is never sent again: every try can bring a TPM nearer to its lockout. */
-class TpmKeyStore implements KeyStore, TokenAdmin {
+class TpmKeyStore implements KeyStore, TokenAdmin, SecretSealer {
   readonly #parts: TpmKeyStoreParts;
   readonly #place: KeyOperation["place"];
   readonly #check: TpmCheck;
@@ -107,6 +109,15 @@ class TpmKeyStore implements KeyStore, TokenAdmin {
     OPERATION_RESULTS["clear-lockout"].parse(
       await this.#run(() => ({ job: "clear-lockout", ...this.#at, lockoutAuth: secrets.lockoutAuth() })),
     );
+  }
+
+  async seal(content: string): Promise<SealedSecret> {
+    return OPERATION_RESULTS.seal.parse(await this.#withPin((pin) => ({ job: "seal", ...this.#at, pin, content })));
+  }
+
+  async unseal({ publicBlob, privateBlob, salt }: SealedSecret): Promise<string> {
+    const sealed = { publicBlob, privateBlob, salt };
+    return OPERATION_RESULTS.unseal.parse(await this.#withPin((pin) => ({ job: "unseal", ...this.#at, pin, sealed })));
   }
 
   get #at(): { readonly place: KeyOperation["place"] } {

@@ -25,6 +25,7 @@ const COPIES: readonly (readonly [from: string, to: string])[] = [
   ["systemd/sysctl.d/60-causeway.conf", "usr/lib/sysctl.d/60-causeway.conf"],
   ["systemd/network/80-can0.network", "usr/share/doc/causeway/examples/80-can0.network"],
   ["systemd/plain-pin.conf", "usr/share/doc/causeway/examples/plain-pin.conf"],
+  ["systemd/outbox-key.conf", "usr/share/doc/causeway/examples/outbox-key.conf"],
   ["config/policy.example.yaml", "usr/share/doc/causeway/examples/policy.yaml"],
   ["config/catalogue.example.yaml", "usr/share/doc/causeway/examples/catalogue.yaml"],
   ["config/bench-doors.dbc", "usr/share/doc/causeway/examples/bench-doors.dbc"],

@@ -113,9 +113,11 @@ export function openOutbox(
   try {
     rmSync(suspicionFile, { force: true });
     noteKey(database, payloads.cipher);
-    const outbox = outboxOn(database, settings, adopt, payloads);
+    const { lostKey } = first;
+    const { thin, cipher } = payloads;
+    const outbox = outboxOn(database, settings, adopt, { thin, cipher, lostKey });
     outbox.countLosses(losses);
-    return { outbox, quarantined, lostKey: first.lostKey };
+    return { outbox, quarantined, lostKey };
   } catch (thrown) {
     // Whoever tries again must find the file free.
     database.close();

@@ -3,6 +3,7 @@ import { AgentError } from "../../../agent/core/errors.ts";
 import type { Log } from "../../../agent/core/log.ts";
 import type {
   DiskState,
+  EncryptionState,
   KeptValue,
   LossCount,
   LossRange,
@@ -41,6 +42,8 @@ export type PayloadParts = {
   readonly thin?: ThinRecords | undefined;
   /** Without it they are stored as they are. */
   readonly cipher?: RestCipher | undefined;
+  /** Why what the file before this one held cannot be decrypted. */
+  readonly lostKey?: string | undefined;
 };
 
 export type SqliteOutboxParts = {
@@ -243,6 +246,7 @@ export class SqliteOutbox implements Outbox {
         capture: this.#streamStats("capture"),
       },
       salvage: this.#salvage.state,
+      encryption: encryptionOf(this.#parts.payloads),
     };
   }
 
@@ -374,4 +378,12 @@ export class SqliteOutbox implements Outbox {
       return undefined;
     }
   }
+}
+
+function encryptionOf({ cipher, lostKey: what }: PayloadParts): EncryptionState | undefined {
+  const isOn = cipher?.encrypts === true;
+  if (what === undefined) return cipher === undefined ? undefined : { isOn };
+  const remedy =
+    "none for those records, which are told as lost; docs/encryption.md says how a key is kept, and how it is changed without a loss";
+  return { isOn, lost: { code: "outbox.key-lost", what, remedy } };
 }

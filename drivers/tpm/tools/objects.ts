@@ -70,12 +70,25 @@ export function readKey(place: TokenLocation, parent: Uint8Array, object: Sealed
 /** The key under which the authorisations of a token's keys are stored. Throws `identity.pin-wrong`. */
 export function unsealWrappingKey(place: TokenLocation, { parent, user }: StoredToken, pin: string): string {
   if (user === undefined) throw tpmAbsent(`the token "${place.tokenLabel}" has no user PIN yet`);
-  load(place, parent, user);
+  return unsealContent(place, parent, user, { auth: sealAuth(pin, user.salt) });
+}
+
+/** How something is unsealed: its authorisation, and the fault of what the TPM does not take. */
+type Unsealing = { readonly auth: string; readonly unfit?: ToolRun["unfit"] };
+
+/** What was sealed below the parent. Throws `identity.pin-wrong`. */
+export function unsealContent(
+  place: TokenLocation,
+  parent: Uint8Array,
+  object: SealedObject,
+  { auth, unfit }: Unsealing,
+): string {
+  load(place, parent, object, unfit);
   return runTool({
     command: "tpm2_unseal",
     args: ["-c", "object.ctx", "-p", "file:-"],
     folder: place.workFolder,
-    secret: sealAuth(pin, user.salt),
+    secret: auth,
     refused: () => pinWrong(place.tokenLabel),
   });
 }

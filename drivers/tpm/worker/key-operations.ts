@@ -2,12 +2,12 @@ import { createPublicKey, randomBytes, verify } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { AgentError } from "../../../agent/core/errors.ts";
 import { keyAmbiguous, keyUnfit } from "../../../agent/core/key-faults.ts";
-import type { ForeignKey, KeyFacts, KeyTest, TpmFacts } from "../../../agent/ports/key-store.ts";
+import type { ForeignKey, KeyFacts, KeyTest, SealedSecret, TpmFacts } from "../../../agent/ports/key-store.ts";
 import { keyExists, keyMissing, tokenMissing, tpmLockout } from "../faults.ts";
 import { type StoredKey, type StoredToken, TokenStore } from "../store/store.ts";
 import { checkStore, hasStore } from "../store/store-check.ts";
 import { clearLockout, readLockout, setLockout } from "../tools/lockout.ts";
-import { createKey, readKey, sealContent, unsealWrappingKey } from "../tools/objects.ts";
+import { createKey, readKey, sealContent, unsealContent, unsealWrappingKey } from "../tools/objects.ts";
 import { persistentPrimary, readPrimary } from "../tools/primary.ts";
 import { attributesOf, factsOf, foreignFacts, keyProblemsOf, type PublicArea } from "../tools/public-area.ts";
 import { newSalt, newSecret, newWrappingKey, sealAuth, wrapAuth } from "../tools/seal.ts";
@@ -46,6 +46,10 @@ async function work(request: WorkerRequest): Promise<unknown> {
     case "clear-lockout":
       clearLockout(request);
       return null;
+    case "seal":
+      return seal(request);
+    case "unseal":
+      return unseal(request);
   }
 }
 
@@ -160,6 +164,25 @@ function tokenProblems(place: TokenLocation, { parent, user, officer }: StoredTo
     .map(
       ([part]) => `${part} is protected by the TPM's guess limit: each power cut after its use counts as a wrong guess`,
     );
+}
+
+function seal({ place, pin, content }: OperationOf<"seal">): SealedSecret {
+  using store = openStore(place);
+  const { parent } = tokenOf(store, place);
+  const salt = newSalt();
+  const { publicBlob, privateBlob } = sealContent(place, parent, content, sealAuth(pin, salt));
+  const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64");
+  return { publicBlob: base64(publicBlob), privateBlob: base64(privateBlob), salt };
+}
+
+function unseal({ place, pin, sealed }: OperationOf<"unseal">): string {
+  using store = openStore(place);
+  const { parent } = tokenOf(store, place);
+  const { publicBlob, privateBlob, salt } = sealed;
+  const bytes = (base64: string): Uint8Array => Buffer.from(base64, "base64");
+  const object = { publicBlob: bytes(publicBlob), privateBlob: bytes(privateBlob) };
+  const unfit = (problem: string): AgentError => keyUnfit("outbox", `the TPM does not take it (${problem})`);
+  return unsealContent(place, parent, object, { auth: sealAuth(pin, salt), unfit });
 }
 
 function openStore(place: TokenLocation): TokenStore {

@@ -130,6 +130,7 @@ function redacted(text: string, job: KeyOperation): string {
     "officerPin" in job ? job.officerPin : undefined,
     "ownerAuth" in job ? job.ownerAuth : undefined,
     "lockoutAuth" in job ? job.lockoutAuth : undefined,
+    "content" in job ? job.content : undefined,
   ];
   return secrets.reduce<string>((rest, secret) => (secret === undefined ? rest : rest.replaceAll(secret, "***")), text);
 }

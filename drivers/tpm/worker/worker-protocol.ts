@@ -30,6 +30,15 @@ const lockoutParameters = z.strictObject({
   lockoutRecoverySeconds: z.int(),
 });
 
+/** The most that TPM2_Create seals (TPM 2.0 part 2, 11.1.14: MAX_SYM_DATA). */
+const sealable = z.string().min(1).max(128);
+
+const sealedSecret = z.strictObject({
+  publicBlob: z.base64().max(4096),
+  privateBlob: z.base64().max(4096),
+  salt: z.string().regex(/^[0-9a-f]{64}$/),
+});
+
 /** One job of the worker, as it comes on its stdin. It holds secrets: never log it. */
 export const workerRequest = z.discriminatedUnion("job", [
   z.strictObject({
@@ -47,6 +56,8 @@ export const workerRequest = z.discriminatedUnion("job", [
   z.strictObject({ job: z.literal("test"), place, pin: secret, label }),
   z.strictObject({ job: z.literal("request"), place, pin: secret, label, subject }),
   z.strictObject({ job: z.literal("inspect"), place }),
+  z.strictObject({ job: z.literal("seal"), place, pin: secret, content: sealable }),
+  z.strictObject({ job: z.literal("unseal"), place, pin: secret, sealed: sealedSecret }),
   z.strictObject({ job: z.literal("clear-lockout"), place, lockoutAuth: secret.optional() }),
 ]);
 export type WorkerRequest = z.infer<typeof workerRequest>;
@@ -87,6 +98,8 @@ export const OPERATION_RESULTS = {
     token: z.strictObject({ isPresent: z.boolean(), problems: z.array(z.string()).readonly() }),
   }),
   "clear-lockout": z.null(),
+  seal: sealedSecret,
+  unseal: sealable,
 } as const;
 
 /** A code of the fault table, as it comes from outside. */

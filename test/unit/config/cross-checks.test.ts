@@ -19,6 +19,15 @@ describe("settings that do not fit together", () => {
     expect(problems({ identity, bench: true })).toEqual([]);
   });
 
+  it("are a key of the outbox that a TPM keeps, and no token", () => {
+    const outbox = { encryption: { key: "tpm" } };
+    const identity = { mode: "file", certificateFile: "device.pem", keyFile: "device.key" };
+    expect(problems({ outbox })).toEqual([]);
+    expect(problems({ outbox, identity, bench: true })).toEqual([
+      "outbox.encryption.key: tpm needs the token of identity.mode: pkcs11; take credential without one",
+    ]);
+  });
+
   it("are a life of records that is longer than a gap between two boots may be", () => {
     const outbox = { ...EVERYTHING.outbox, maxGapDays: 364 };
     expect(problems({ outbox })).toEqual(["outbox.maxGapDays: must be at least 365, the longest of outbox.lifeMs"]);

@@ -39,6 +39,19 @@ describe("what keeps records from their consumers", () => {
     expect(json).toMatchObject({ outbox: { disk: FULL } });
   });
 
+  it("is a key that is lost, which says what became of the records", async () => {
+    const { outbox } = statusWith();
+    const lost = {
+      code: "outbox.key-lost",
+      what: "its payloads are encrypted with another key",
+      remedy: "none",
+    } as const;
+    const status = statusWith({ outbox: { ...outbox, encryption: { isOn: true, lost } } });
+    expect(deliveryProblems(status)).toEqual([{ what: lost.what, remedy: "none" }]);
+    expect(deliveryChecks(status)).toEqual([expect.objectContaining({ verdict: "warn", what: lost.what })]);
+    expect(deliveryProblems(statusWith({ outbox: { ...outbox, encryption: { isOn: true } } }))).toEqual([]);
+  });
+
   it("is not a disk on which there is some room, which is said without alarm", async () => {
     const { outbox } = statusWith();
     const config = await serveView({ status: () => statusWith({ outbox: { ...outbox, disk: ROOMY } }) });
