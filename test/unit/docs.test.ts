@@ -21,7 +21,14 @@ const NPM = /\bnpm (?:run (?:--\S+ )*([\w:-]+)|(test)\b)/g;
 
 const CONFIG = alternatives(configJsonSchema());
 /** What has dots and begins as a setting does: an action, and the outbox's files. */
-const OTHER_NAMES = ["support.collect", "outbox.db", "outbox.db.watermark"];
+const OTHER_NAMES = [
+  "support.collect",
+  "outbox.db",
+  "outbox.db.watermark",
+  "outbox.db.damaged-1",
+  "outbox.key",
+  "outbox.key.lost",
+];
 
 /** Settings, by their path from the top of the configuration, that a document names and that the schema does not have. */
 function unknownSettings(text: string): string[] {
