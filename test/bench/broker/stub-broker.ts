@@ -15,6 +15,8 @@ const MQTT5 = { protocolVersion: 5 } as const;
 /** One connection, from the broker's side. */
 export type StubLink = {
   send(packet: Packet): void;
+  /** Bytes that need not be a packet. */
+  sendBytes(bytes: Uint8Array): void;
   /** Ends the connection with DISCONNECT and this reason code. */
   disconnect(reasonCode: number): void;
   /** Ends it without a word. */
@@ -27,6 +29,8 @@ export type StubBehaviour = {
   readonly connack?: (packet: IConnectPacket, count: number) => Partial<IConnackPacket>;
   /** After a good CONNACK. */
   readonly onConnected?: (link: StubLink, count: number) => void;
+  /** Sees each packet first. True: it is answered, or needs no answer. */
+  readonly onPacket?: (packet: Packet, link: StubLink) => boolean;
   /** Instead of a PUBACK. */
   readonly onPublish?: (packet: IPublishPacket, link: StubLink) => void;
 };
@@ -81,6 +85,7 @@ function linkOf(socket: TLSSocket): StubLink {
   const send = (packet: Packet): void => void socket.write(generate(packet, MQTT5));
   return {
     send,
+    sendBytes: (bytes) => void socket.write(bytes),
     disconnect: (reasonCode) => {
       send({ cmd: "disconnect", reasonCode });
       socket.end();
@@ -90,6 +95,7 @@ function linkOf(socket: TLSSocket): StubLink {
 }
 
 function answer(packet: Packet, link: StubLink, behaviour: StubBehaviour, count: number): void {
+  if (behaviour.onPacket?.(packet, link) === true) return;
   switch (packet.cmd) {
     case "connect": {
       const changes = behaviour.connack?.(packet, count) ?? {};

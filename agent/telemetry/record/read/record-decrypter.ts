@@ -20,7 +20,12 @@ export interface EncryptedRecordReader {
    * where the key cannot be asked now.
    */
   decode(payload: Uint8Array, claimed?: ClaimedRecord): Promise<DecodedRecord>;
+  /** The same, with the payload in the clear, from which `RecordReader.decode` makes the record again. */
+  read(payload: Uint8Array, claimed?: ClaimedRecord): Promise<ClearRecord>;
 }
+
+/** A record and the payload that it was in, compressed as it came and not encrypted. */
+export type ClearRecord = { readonly record: DecodedRecord; readonly payload: Uint8Array };
 
 /** Reads records with the keys that `unwrapper` gives; `maxKeys` of them are remembered. */
 export function encryptedRecordReader(
@@ -29,17 +34,17 @@ export function encryptedRecordReader(
   maxKeys = KNOWN_KEYS,
 ): EncryptedRecordReader {
   const keys = rememberKeys(unwrapper, maxKeys);
-  return {
-    decode: async (payload, claimed) => {
-      if (!isEncrypted(payload)) return reader.decode(payload);
-      const message = parseMessage(payload);
-      // Before the key is asked for: who sends a record under another's name gets no answer out of it.
-      if (claimed !== undefined) requireContext(message.context, claimed);
-      const record = reader.decode(decryptMessage(message, await dataKeyOf(message, keys)));
-      requireContext(message.context, record);
-      return record;
-    },
+  const read = async (payload: Uint8Array, claimed?: ClaimedRecord): Promise<ClearRecord> => {
+    if (!isEncrypted(payload)) return { record: reader.decode(payload), payload };
+    const message = parseMessage(payload);
+    // Before the key is asked for: who sends a record under another's name gets no answer out of it.
+    if (claimed !== undefined) requireContext(message.context, claimed);
+    const clear = decryptMessage(message, await dataKeyOf(message, keys));
+    const record = reader.decode(clear);
+    requireContext(message.context, record);
+    return { record, payload: clear };
   };
+  return { read, decode: async (payload, claimed) => (await read(payload, claimed)).record };
 }
 
 async function dataKeyOf({ wrappedKeys }: EncryptedMessage, keys: KeyUnwrapper): Promise<Uint8Array> {

@@ -1,0 +1,214 @@
+import { describe, expect, it } from "vitest";
+import type { RefusedArrival } from "../../../agent/consumer/refused-folder.ts";
+import { createTopicReader } from "../../../agent/consumer/topics.ts";
+import { Worker } from "../../../agent/consumer/worker.ts";
+import { AgentError } from "../../../agent/core/errors.ts";
+import { createRecordReader } from "../../../agent/telemetry/record/read/record-reader.ts";
+import { readDescriptor } from "../../../config/proto/descriptor.ts";
+import { arrivalOf, FakeVehicle, VEHICLE, type WatchedArrival } from "../../fakes/consumer/arrivals.ts";
+import { type MemoryBehaviour, MemorySink, MemoryStore } from "../../fakes/consumer/memory-sink.ts";
+import { ManualClock } from "../../fakes/core/clock.ts";
+import { MemoryLog } from "../../fakes/core/log.ts";
+
+const SETTINGS = {
+  batch: { count: 10, bytes: 1_000_000, ageMs: 100 },
+  backoff: { minMs: 100, maxMs: 1000 },
+  tables: { waitMs: 5000, maxSignals: 10_000 },
+  maxInHand: 40,
+};
+const topics = createTopicReader({ record: "dt/causeway/{thing}/{stream}", schema: "dt/causeway/{thing}/schema/{id}" });
+const plain = createRecordReader(readDescriptor());
+
+function rig(behaviour: MemoryBehaviour = {}, store = new MemoryStore()) {
+  const clock = new ManualClock();
+  const log = new MemoryLog();
+  const kept: RefusedArrival[] = [];
+  const asked: string[] = [];
+  const faults: AgentError[] = [];
+  const read = async (payload: Uint8Array) => {
+    const fault = faults.shift();
+    if (fault !== undefined) throw fault;
+    return { record: plain.decode(payload), payload };
+  };
+  const worker = new Worker({
+    settings: SETTINGS,
+    intake: { topics, reader: { read } },
+    sink: new MemorySink(store, behaviour),
+    refused: {
+      keep: async (arrival) => {
+        kept.push(arrival);
+        return true;
+      },
+    },
+    askFor: (topic) => void asked.push(topic),
+    clock,
+    log,
+    random: () => 0.5,
+  });
+  const stopping = new AbortController();
+  const ended = worker.run(stopping.signal);
+  const take = (...arrivals: readonly WatchedArrival[]): void => {
+    for (const arrival of arrivals) worker.take(arrival);
+  };
+  const stop = async (): Promise<void> => {
+    stopping.abort();
+    await ended;
+  };
+  return { clock, worker, store, kept, asked, faults, log, take, stop, ended };
+}
+
+const counts = (arrivals: readonly WatchedArrival[]): number[] => arrivals.map(({ acknowledged }) => acknowledged());
+
+describe("Worker", () => {
+  it("acknowledges a record when it is in the sink, with its table, and a repeat of it too", async () => {
+    const { clock, worker, store, take, stop } = rig();
+    const vehicle = new FakeVehicle();
+    const arrivals = [...vehicle.tables(), vehicle.samples(), vehicle.notice()];
+    take(...arrivals);
+    await clock.run(0);
+    expect(counts(arrivals)).toEqual([0, 0, 0]);
+    const again = arrivalOf(arrivals[1].topic, arrivals[1].payload);
+    take(again);
+    await clock.run(200);
+    expect(counts([...arrivals, again])).toEqual([1, 1, 1, 1]);
+    expect(store.written.map(({ delivery }) => delivery.record.body.kind).toSorted()).toEqual([
+      "notice",
+      "samples",
+      "table",
+    ]);
+    const samples = store.written.find(({ delivery }) => delivery.record.body.kind === "samples");
+    expect(samples?.delivery.table?.signals.get(1)?.name).toBe("Signal1");
+    expect(worker.counters).toMatchObject({ arrivals: 4, deliveries: 4, written: 3, repeats: 1 });
+    expect(worker.status()).toMatchObject({ inHand: 0, oldestMs: undefined });
+    await stop();
+  });
+
+  it("lets records wait for their table without holding up others, and takes them without it when it does not come", async () => {
+    const { clock, worker, store, asked, take, stop } = rig();
+    const vehicle = new FakeVehicle();
+    const [table] = vehicle.tables();
+    const early = [vehicle.samples(1), vehicle.samples(2)];
+    const other = vehicle.notice();
+    take(...early, other);
+    await clock.run(4000);
+    expect(counts([...early, other])).toEqual([0, 0, 1]);
+    expect(asked).toEqual([table.topic]);
+    await clock.run(2000);
+    expect(counts(early)).toEqual([1, 1]);
+    expect(store.written.map(({ delivery }) => delivery.table)).toEqual([undefined, undefined, undefined]);
+    expect(worker.counters.withoutTable).toBe(2);
+    take(table);
+    await clock.run(200);
+    const late = vehicle.samples(3);
+    take(late);
+    await clock.run(200);
+    expect(store.written.at(-1)?.delivery.table?.signals.size).toBe(40);
+    await stop();
+  });
+
+  it("gives records that wait the table that another worker has committed", async () => {
+    const store = new MemoryStore();
+    const [one, other] = [rig({}, store), rig({}, store)];
+    const vehicle = new FakeVehicle();
+    const tables = vehicle.tables();
+    const samples = vehicle.samples();
+    one.take(samples);
+    await one.clock.run(500);
+    other.take(...tables);
+    await other.clock.run(200);
+    await one.clock.run(1000);
+    expect(samples.acknowledged()).toBe(1);
+    expect(store.written.at(-1)?.delivery.table).toBeDefined();
+    await one.stop();
+    await other.stop();
+  });
+
+  it("acknowledges what is no record, keeps it aside and counts it by reason", async () => {
+    const { clock, worker, store, kept, log, take, stop } = rig();
+    const vehicle = new FakeVehicle();
+    const foreign = arrivalOf("dt/causeway/truck-2/telemetry", vehicle.samples().payload);
+    const broken = Array.from({ length: 20 }, (_, at) =>
+      arrivalOf(`dt/causeway/${VEHICLE}/event`, Uint8Array.of(1, at)),
+    );
+    const beside = arrivalOf(`dt/causeway/${VEHICLE}/presence`, Buffer.from("{}"));
+    take(foreign, ...broken, beside);
+    await clock.run(200);
+    expect(counts([foreign, ...broken, beside]).every((count) => count === 1)).toBe(true);
+    expect([...worker.counters.refused]).toEqual([
+      ["foreign-thing", 1],
+      ["malformed", 20],
+    ]);
+    expect(worker.counters).toMatchObject({ ignored: 1, putAside: 21 });
+    expect(kept[0]).toMatchObject({ topic: foreign.topic, reason: "foreign-thing", payload: foreign.payload });
+    expect(log.of("consumer.arrival-refused")).toHaveLength(1);
+    expect(store.written).toEqual([]);
+    await stop();
+  });
+
+  it("takes no more than it may have in hand while the sink is away, and leaves the rest to the broker", async () => {
+    let isDown = true;
+    const before = async (): Promise<void> => {
+      if (isDown) throw new AgentError("input.unavailable", { what: "away", remedy: "wait" });
+    };
+    const { clock, worker, take, stop } = rig({ before });
+    const vehicle = new FakeVehicle();
+    const arrivals = Array.from({ length: 60 }, () => vehicle.notice());
+    take(...arrivals);
+    await clock.run(3000);
+    expect(worker.status().inHand).toBe(40);
+    expect(worker.counters.overrun).toBe(20);
+    expect(counts(arrivals).every((count) => count === 0)).toBe(true);
+    // The connection has broken, and the broker sends all of it again: nothing more is in hand than before.
+    const again = arrivals.slice(0, 40).map(({ topic, payload }) => arrivalOf(topic, payload));
+    take(...again);
+    await clock.run(3000);
+    expect(worker.status().inHand).toBe(40);
+    expect(worker.counters.overrun).toBe(20);
+    isDown = false;
+    await clock.run(5000);
+    expect(counts([...arrivals.slice(0, 40), ...again]).every((count) => count === 1)).toBe(true);
+    expect(worker.status().inHand).toBe(0);
+    await stop();
+  });
+
+  it("asks for a key again while it cannot be had, and acknowledges nothing meanwhile", async () => {
+    const { clock, worker, faults, take, stop } = rig();
+    for (let at = 0; at < 5; at++) faults.push(new AgentError("input.unavailable", { what: "no key", remedy: "wait" }));
+    const notice = new FakeVehicle().notice();
+    take(notice);
+    await clock.run(100);
+    expect(notice.acknowledged()).toBe(0);
+    expect(worker.status().inHand).toBe(1);
+    await clock.run(10_000);
+    expect(notice.acknowledged()).toBe(1);
+    await stop();
+  });
+
+  it("keeps an arrival aside that brings out a bug, and goes on", async () => {
+    const { clock, worker, faults, take, stop } = rig();
+    const [one, other] = [new FakeVehicle(), new FakeVehicle()];
+    Reflect.set(faults, 0, new TypeError("a bug"));
+    const [bad, good] = [one.notice(), other.notice()];
+    take(bad, good);
+    await clock.run(200);
+    expect(counts([bad, good])).toEqual([1, 1]);
+    expect([...worker.counters.refused]).toEqual([["failed", 1]]);
+    await stop();
+  });
+
+  it("drains: commits what it has, takes nothing more, and leaves what waits for a table to the broker", async () => {
+    const { clock, worker, store, take, ended } = rig();
+    const vehicle = new FakeVehicle();
+    const waiting = vehicle.samples();
+    const ready = vehicle.notice();
+    take(waiting, ready);
+    await clock.run(10);
+    worker.drain();
+    const late = vehicle.notice();
+    take(late);
+    await clock.run(10);
+    await ended;
+    expect(counts([waiting, ready, late])).toEqual([0, 1, 0]);
+    expect(store.written).toHaveLength(1);
+  });
+});
