@@ -59,51 +59,6 @@ export function manifestTable(
   };
 }
 
-/**
- * The vehicle's own DBC files and a manifest as one list: in a message that both describe, the signals of the manifest stand behind those
- * of the DBC file, so that the names of signals are others than before.
- */
-export function mergeSources(
-  own: readonly TableSource[],
-  { sources, names, signals }: ManifestTable,
-): Pick<ManifestTable, "sources" | "names"> {
-  const known = new Map(
-    own.flatMap(({ bus, database }) => database.messages.map((message) => [keyOf(bus, message), message])),
-  );
-  const added = new Map(
-    sources.flatMap(({ bus, database }) => database.messages.map((message) => [keyOf(bus, message), message])),
-  );
-  const merged = own.map((source) => ({
-    ...source,
-    database: {
-      ...source.database,
-      messages: source.database.messages.map((message) => withSignals(message, added.get(keyOf(source.bus, message)))),
-    },
-  }));
-  const rest = sources.map((source) => {
-    const messages = source.database.messages.filter((message) => !known.has(keyOf(source.bus, message)));
-    return { ...source, database: { ...source.database, messages } };
-  });
-  const renamed = [...names].map(([id, name]) => {
-    const signal = signals.get(id);
-    const bus = name.slice(0, name.indexOf("/"));
-    const message = signal && known.get(keyOf(bus, { id: signal.arbitrationId, extended: signal.extended }));
-    return [
-      id,
-      message === undefined || signal === undefined ? name : `${bus}/${exactNameOf(message)}.${nameOf(signal)}`,
-    ] as const;
-  });
-  return { sources: [...merged, ...rest], names: new Map(renamed) };
-}
-
-function keyOf(bus: string, { id, extended }: Pick<DbcMessage, "id" | "extended">): string {
-  return `${idKey(id, extended)} ${bus}`;
-}
-
-function withSignals(message: DbcMessage, added: DbcMessage | undefined): DbcMessage {
-  return added === undefined ? message : { ...message, signals: [...message.signals, ...added.signals] };
-}
-
 function sourcesOf(
   messages: readonly { readonly bus: string; readonly message: DbcMessage }[],
 ): readonly TableSource[] {

@@ -19,6 +19,7 @@ export type Telemetry = {
   readonly manifest: string;
   readonly eventId: number;
   readonly eventMs: number;
+  /** Whether it was snappy. */
   readonly isCompressed: boolean;
   readonly signals: readonly { readonly id: number; readonly relativeMs: number; readonly value: number | string }[];
 };

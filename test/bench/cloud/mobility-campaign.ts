@@ -21,6 +21,8 @@ export type MobilityCampaign = {
   readonly signals: readonly number[];
   /** Signals for which DTC_QUERY is called every 30 s. */
   readonly fetched?: readonly number[];
+  /** Asks for snappy, which the guidance never does although it reads it. */
+  readonly compressed?: boolean;
 };
 
 /** A signal of a decoder manifest, with its start bit as a DBC file has it. */
@@ -67,9 +69,10 @@ export function schemesText(campaigns: readonly MobilityCampaign[], nowMs: numbe
   return [...campaigns.map(schemeText), `timestamp_ms_epoch: ${nowMs}`].join("\n");
 }
 
-function schemeText({ name, manifest, scheme, signals, fetched = [] }: MobilityCampaign): string {
+function schemeText({ name, manifest, scheme, signals, fetched = [], compressed = false }: MobilityCampaign): string {
   return `collection_schemes {
     campaign_sync_id: "${name}" decoder_manifest_sync_id: "${manifest}" expiry_time_ms_epoch: ${NO_END}
+    compress_collected_data: ${compressed}
     ${scheme.type === "TIME_BASED" ? `time_based { period_ms: ${scheme.periodMs ?? 30_000} }` : conditionText(scheme)}
     ${signals.map((id) => `signal_information { signal_id: ${id} sample_buffer_size: 1 }`).join("\n")}
     ${fetched.map(fetchText).join("\n")}

@@ -1,9 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { manifestTable, mergeSources } from "../../../agent/fleetwise/manifest-table.ts";
+import { manifestTable } from "../../../agent/fleetwise/manifest-table.ts";
 import type { DecoderManifest } from "../../../agent/fleetwise/read/decoder-manifest.ts";
 import { createSignalTable } from "../../../agent/signals/build-table.ts";
-import { parseDbc } from "../../../agent/signals/dbc/parse.ts";
 import { findSignal } from "../../../agent/signals/signal-names.ts";
 import { fleetwiseStartBit } from "../../bench/cloud/fleetwise-start-bit.ts";
 import { canSignal, messageBytes, reader } from "../../fakes/fleetwise/messages.ts";
@@ -106,26 +105,5 @@ describe("a manifest as a signal table", () => {
     expect(sources).toEqual([]);
     expect([...names]).toEqual([]);
     expect(refused).toEqual([{ entry: "signal 10", problem: "no bus of this vehicle is interface can7" }]);
-  });
-
-  it("stands beside the DBC files of the vehicle, whose messages it may share", () => {
-    const { database } = parseDbc('VERSION ""\n\nBO_ 291 Motor: 8 ECU\n SG_ Speed : 0|16@1+ (1,0) [0|0] "rpm" X\n');
-    const own = [{ bus: "powertrain", database }];
-    const manifest = manifestTable(
-      manifestOf(canSignal({ signal_id: 1, start_bit: 8 }), canSignal({ signal_id: 2, message_id: 0x124 })),
-      buses,
-    );
-    const { sources, names } = mergeSources(own, manifest);
-    const table = createSignalTable(sources);
-    expect(table.signals.map(({ message, name }) => `${message}.${name}`)).toEqual([
-      "Motor.Speed",
-      "Motor.S1",
-      "Frame124.S2",
-    ]);
-    expect([...names]).toEqual([
-      [1, "powertrain/Motor@0x123.S1"],
-      [2, "powertrain/Frame124@0x124.S2"],
-    ]);
-    for (const name of names.values()) expect(findSignal(table, name).kind).toBe("signal");
   });
 });
