@@ -86,6 +86,7 @@ export const FAULTS = {
   "identity.pin-missing": { retry: "never", exit: EXIT.configuration },
   "identity.pin-exposed": { retry: "never", exit: EXIT.permission },
   "identity.pin-wrong": { retry: "never", exit: EXIT.permission },
+  "store.unavailable": { retry: "backoff", exit: EXIT.unavailable },
   "outbox.full": { retry: "backoff", exit: EXIT.unavailable },
   "outbox.unavailable": { retry: "backoff", exit: EXIT.unavailable },
   "outbox.key-unavailable": { retry: "backoff", exit: EXIT.unavailable },

@@ -1,0 +1,169 @@
+import { createHash } from "node:crypto";
+import { exactLine } from "../../core/exact-json.ts";
+import type { DecodedRecord } from "../../telemetry/record/read/decoded-record.ts";
+import { type ClockShift, offsetOf } from "../clock-offsets.ts";
+import type { Delivery } from "../delivery.ts";
+import { allTimes, type BatchSpan, SampleAppender } from "../rows/append-samples.ts";
+import { type EventRow, eventRowOf } from "../rows/event-row.ts";
+import { recordFactsOf } from "../rows/facts.ts";
+import { SampleBatch } from "../rows/sample-batch.ts";
+import { number, text } from "./attributes.ts";
+import { samplesContent, textContent } from "./samples-content.ts";
+import type { Item } from "./table-client.ts";
+
+/** Bytes of `content` in one item: below the 400 KB that an item may have, with room for its other attributes. */
+const PART_BYTES = 350_000;
+/** Items of one record. An MQTT message of AWS IoT Core never needs a second one; records of other brokers have up to 4 MB. */
+const MAX_PARTS = 16;
+/** Longest JSON that stays readable in the console, bytes. */
+const MAX_BODY_BYTES = 32_768;
+/** Bytes of a name in a key (a range key has 1024 at most), and of one beside it. */
+const MAX_NAME_BYTES = 900;
+
+/** A thing name of AWS IoT Core: nothing in it can be taken for what stands beside it in a key. */
+const THING = /^[\w:-]{1,128}$/;
+
+/** The items of one record: `parts` are written first, and are seen by nobody until `head` is there. */
+export type RecordItems = {
+  readonly head: Item;
+  readonly parts: readonly Item[];
+  /** As rows: for what is known of each signal last. */
+  readonly batch: SampleBatch;
+  /** Bytes of content. */
+  readonly bytes: number;
+};
+
+/** Why a record can never be stored: a word for a metric, and a sentence. */
+export type Unfit = { readonly reason: "too-long" | "unfit"; readonly detail: string };
+
+/** Makes the items of records. */
+export class RecordItemMaker {
+  #span: BatchSpan = allTimes(new SampleBatch());
+  readonly #appender = new SampleAppender(() => this.#span);
+
+  /** `expiresAt` in s since the Unix epoch. */
+  make({ record, receivedUs, table }: Delivery, shift: ClockShift, expiresAt: number): RecordItems | Unfit {
+    const batch = new SampleBatch();
+    this.#span = allTimes(batch);
+    const named = this.#appender.append(record, table?.signals, shift);
+    const event = named ? eventRowOf(record, shift) : rawEventOf(record, shift);
+    const { content, body } = contentOf(batch, event, recordFactsOf(record, shift).shiftUs);
+    const bytes = (content?.length ?? 0) + Buffer.byteLength(body ?? "");
+    if (bytes > PART_BYTES * MAX_PARTS)
+      return {
+        reason: "too-long",
+        detail: `its rows have ${bytes} bytes, at most ${PART_BYTES * MAX_PARTS} can be stored`,
+      };
+    const key = keyOf(record);
+    const life = { expires_at: number(expiresAt) };
+    const cuts = partsOf(content);
+    const parts = cuts.slice(1).map((part, at): Item => {
+      return { ...key, id: text(`${idOf(record)}#${digestOf(content)}#${at + 1}`), content: { B: part }, ...life };
+    });
+    const head: Item = {
+      ...key,
+      ...factsOf(record, shift),
+      ...placeOf(record, batch, event, shift),
+      ...(cuts.length > 0 && { content: { B: cuts[0] } }),
+      ...(parts.length > 0 && { parts: number(parts.length), parts_digest: text(digestOf(content)) }),
+      ...(body !== undefined && { body: text(body) }),
+      received_us: number(receivedUs),
+      ...life,
+    };
+    return { head, parts, batch, bytes };
+  }
+}
+
+/** A record of samples with its raw values and indexes, for one whose signal table was not known: whoever finds the table reads it. */
+function rawEventOf(record: DecodedRecord, shift: ClockShift): EventRow {
+  const { kind, ...rest } = record.body;
+  const facts = recordFactsOf(record, shift);
+  const body = exactLine({ ...rest, thinned: record.thinned });
+  return { record: facts, timeUs: record.anchor.wallUs + facts.shiftUs, kind: `raw-${kind}`, body };
+}
+
+/** Why a record's names cannot be those of items; undefined where they can. */
+export function unfitNames({ thing, bootId, body }: DecodedRecord): Unfit | undefined {
+  const ofBody = "campaign" in body ? (body.campaign?.id ?? "") : body.kind === "table" ? body.id : "";
+  const names = [bootId, ofBody];
+  if (!THING.test(thing)) return { reason: "unfit", detail: "its thing name is none of AWS IoT Core" };
+  const longest = Math.max(...names.map((name) => Buffer.byteLength(name)));
+  if (longest <= MAX_NAME_BYTES) return undefined;
+  return { reason: "unfit", detail: `a name has ${longest} bytes, at most ${MAX_NAME_BYTES}` };
+}
+
+/** Range key of a record: ids of a thing stand in the order of their epochs, streams and seqs. */
+export function idOf({ epoch, stream, seq }: Pick<DecodedRecord, "epoch" | "stream" | "seq">): string {
+  return `${digits(epoch)}#${stream}#${digits(seq)}`;
+}
+
+function digits(value: number): string {
+  return String(value).padStart(16, "0");
+}
+
+function keyOf(record: DecodedRecord): Item {
+  return { thing: text(record.thing), id: text(idOf(record)) };
+}
+
+/** Of two workers that write one record, one with its signal table and one without, each finds its own parts. */
+function digestOf(content: Uint8Array | undefined): string {
+  return createHash("sha256")
+    .update(content ?? "")
+    .digest("hex")
+    .slice(0, 16);
+}
+
+type Content = { readonly content?: Uint8Array | undefined; readonly body?: string | undefined };
+
+function contentOf(batch: SampleBatch, event: EventRow | undefined, shiftUs: number): Content {
+  const body = event?.body;
+  if (batch.rows > 0) return { content: samplesContent(batch, shiftUs, body) };
+  if (body === undefined || Buffer.byteLength(body) <= MAX_BODY_BYTES) return { body };
+  return { content: textContent(body) };
+}
+
+function partsOf(content: Uint8Array | undefined): readonly Uint8Array[] {
+  if (content === undefined) return [];
+  const count = Math.max(1, Math.ceil(content.length / PART_BYTES));
+  return Array.from({ length: count }, (_, at) => content.subarray(at * PART_BYTES, (at + 1) * PART_BYTES));
+}
+
+function factsOf(record: DecodedRecord, shift: ClockShift): Item {
+  const { bootId, timeQuality, shiftUs, campaign, trigger } = recordFactsOf(record, shift);
+  return {
+    time_quality: text(timeQuality),
+    shift_us: number(shiftUs),
+    boot_id: text(bootId),
+    offset_us: number(offsetOf(record.anchor)),
+    ...(campaign !== undefined && { campaign: text(campaign) }),
+    ...(trigger !== undefined && { trigger_number: number(trigger) }),
+  };
+}
+
+/** What the index is by. A part of a table has no place in it: nobody asks for it by time. */
+function placeOf(record: DecodedRecord, batch: SampleBatch, event: EventRow | undefined, shift: ClockShift): Item {
+  const { thing, anchor, body } = record;
+  const kind = text(batch.rows > 0 ? body.kind : (event?.kind ?? body.kind));
+  if (body.kind === "table") return { kind };
+  if (batch.rows > 0) {
+    const [firstUs, lastUs] = bounds(batch.timesUs);
+    return {
+      kind,
+      series: text(`${thing}#samples`),
+      time_us: number(lastUs),
+      first_us: number(firstUs),
+      samples: number(batch.rows),
+    };
+  }
+  const timeUs = event?.timeUs ?? anchor.wallUs + recordFactsOf(record, shift).shiftUs;
+  return { kind, series: text(`${thing}#events`), time_us: number(timeUs) };
+}
+
+function bounds(timesUs: Float64Array): readonly [firstUs: number, lastUs: number] {
+  let [first, last] = [timesUs[0], timesUs[0]];
+  for (const timeUs of timesUs) {
+    if (timeUs < first) first = timeUs;
+    if (timeUs > last) last = timeUs;
+  }
+  return [first, last];
+}
