@@ -31,6 +31,17 @@ type Activation = {
   rank: number;
 };
 
+/** State templates that come from elsewhere than the catalogue, and are sent in their own way. */
+export interface OtherStates {
+  has(template: string): boolean;
+  /** These are active from now on, and no others; those of `anew` begin with a snapshot. */
+  use(active: ReadonlySet<string>, anew: ReadonlySet<string>): void;
+  /** Sends what is known of its signals now, active or not. */
+  fetch(template: string): void;
+  /** `changed` is told when templates have come or gone. */
+  watch(changed: () => void): void;
+}
+
 export type StateTemplateParts = {
   readonly templates: readonly StateTemplate[];
   readonly signals: Pick<LatestSignals, "find">;
@@ -38,6 +49,8 @@ export type StateTemplateParts = {
   readonly journal: Pick<Journal, "list" | "put">;
   readonly clock: Clock;
   readonly log: Log;
+  /** One that the catalogue has too is that of the catalogue. */
+  readonly others?: OtherStates | undefined;
 };
 
 /** How long an activated template has left. */
@@ -73,18 +86,25 @@ export class StateTemplates {
     const gone: string[] = [];
     for (const { key, value } of this.#read(() => journal.list(SPACE)) ?? []) {
       const read = activation.safeParse(value);
-      if (!read.success || !this.#plans.has(key)) gone.push(key);
+      if (!read.success || !this.#isKnown(key)) gone.push(key);
       else this.#active.set(key, { leftMs: read.data.leftMs, endsAtMs: read.data.endsAtMs, rank: SETTLED });
     }
-    this.#forget(gone, "not in the catalogue");
+    this.#forget(gone, "it is not there any more");
+    this.#parts.others?.watch(() => this.#othersChanged());
     this.tick();
     this.#apply([]);
     if (this.#active.size > 0) log.info("state-template.restored", { templates: this.#active.size });
   }
 
-  /** Names of the signals of a template; undefined for one that is not known. */
+  /** Names of the signals of a template of the catalogue; none of another one that is known, undefined for one that is not. */
   signalsOf(template: string): readonly string[] | undefined {
-    return this.#parts.templates.find((one) => one.template === template)?.signals;
+    const known = this.#parts.templates.find((one) => one.template === template)?.signals;
+    return known ?? (this.#isKnown(template) ? [] : undefined);
+  }
+
+  /** Has those of the templates sent now that are not of the catalogue. */
+  fetchOthers(templates: readonly string[]): void {
+    for (const one of templates) if (this.#isOther(one)) this.#parts.others?.fetch(one);
   }
 
   list(): readonly ActiveState[] {
@@ -167,9 +187,26 @@ export class StateTemplates {
     return one.leftMs <= 0;
   }
 
+  #isKnown(template: string): boolean {
+    return this.#plans.has(template) || this.#isOther(template);
+  }
+
+  #isOther(template: string): boolean {
+    return !this.#plans.has(template) && this.#parts.others?.has(template) === true;
+  }
+
+  #othersChanged(): void {
+    const gone = [...this.#active.keys()].filter((template) => !this.#isKnown(template));
+    for (const template of gone) this.#active.delete(template);
+    this.#forget(gone, "it is not there any more");
+    if (gone.length > 0) this.#apply([]);
+  }
+
   #apply(anew: readonly string[]): void {
     const plansOf = (templates: Iterable<string>) => [...templates].flatMap((one) => this.#plans.get(one) ?? []);
+    const othersOf = (templates: Iterable<string>) => new Set([...templates].filter((one) => this.#isOther(one)));
     this.#parts.campaigns.useStates(plansOf(this.#active.keys()), plansOf(anew));
+    this.#parts.others?.use(othersOf(this.#active.keys()), othersOf(anew));
   }
 
   #forget(templates: readonly string[], cause: string): void {

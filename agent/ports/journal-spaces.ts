@@ -119,7 +119,7 @@ export const JOURNAL_SPACES = {
       holds:
         "a state template that a command has activated, and how long for: its time left, and its end by the wall clock",
       schema: ["agent/commands/state-templates.ts", "activation"],
-      deletedBy: "StateTemplates: when it is deactivated, its time is over, or the catalogue has it no more",
+      deletedBy: "StateTemplates: when it is deactivated, its time is over, or it is there no more",
     },
   ],
   update: [

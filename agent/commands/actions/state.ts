@@ -72,7 +72,10 @@ export function deactivateState(states: StateTemplates): Action {
   };
 }
 
-/** `state.fetch` {template}: the last known values of the signals of a state template, or of several, active or not. */
+/**
+ * `state.fetch` {template}: the last known values of the signals of a state template, or of several, active or not. Those of templates that
+ * are not of the catalogue go out in their own way.
+ */
 export function fetchState(states: StateTemplates, parts: ReadSignalsParts): Action {
   const last = lastSignals(parts);
   return {
@@ -84,9 +87,20 @@ export function fetchState(states: StateTemplates, parts: ReadSignalsParts): Act
       if (!parsed.success) return invalidArguments(parsed.error);
       const templates = listOf(parsed.data.template);
       const signals = new Set(templates.flatMap((one) => states.signalsOf(one) ?? []));
-      return unknownTemplate(states, templates) ?? last.prepare({ signals: [...signals] });
+      const unknown = unknownTemplate(states, templates);
+      if (unknown !== undefined) return unknown;
+      const own = signals.size === 0 ? alwaysSafe(nothingElse) : last.prepare({ signals: [...signals] });
+      if (own.kind !== "prepared") return own;
+      return alwaysSafe((signal) => {
+        states.fetchOthers(templates);
+        return own.run(signal);
+      });
     },
   };
+}
+
+async function nothingElse(): Promise<Outcome> {
+  return { kind: "done", result: {} };
 }
 
 function listOf(given: z.infer<typeof template>): readonly string[] {
@@ -97,7 +111,7 @@ function unknownTemplate(states: StateTemplates, templates: readonly string[]): 
   const unknown = templates.find((one) => states.signalsOf(one) === undefined);
   return unknown === undefined
     ? undefined
-    : rejected("STATE_TEMPLATE_OUT_OF_SYNC", `the catalogue has no state template ${unknown}`);
+    : rejected("STATE_TEMPLATE_OUT_OF_SYNC", `there is no state template ${unknown}`);
 }
 
 function doneWith(

@@ -18,6 +18,8 @@ export type ProtobufChannelParts = {
   /** "$aws/commands": a service that accepts or rejects each update; another one is a broker of one's own, whose PUBACK is all there is. */
   readonly prefix: string;
   readonly names: ProtobufNames;
+  /** Whether there is a state template that is not of the catalogue; absent: none. */
+  readonly isOtherState?: ((template: string) => boolean) | undefined;
   readonly read: (payload: Uint8Array) => CommandMessage | undefined;
   readonly broker: Pick<Broker, "subscribe" | "publish">;
   readonly requestClient: Pick<RequestClient, "listen" | "request">;
@@ -102,7 +104,7 @@ export class ProtobufChannel implements ReplyChannel, CommandChannel {
   #translate(payload: Uint8Array, execution: string): DecodedCommand | undefined {
     const message = this.#parts.read(payload);
     if (message?.command === undefined || message.commandId !== execution) return undefined;
-    const { decodeError, ...asked } = namedCommand(message.command, this.#parts.names);
+    const { decodeError, ...asked } = namedCommand(message.command, this.#parts.names, this.#parts.isOtherState);
     const { issuedAtMs, timeoutMs, authorisation } = message;
     const body = { schemaVersion: 1, id: execution, ...asked, issuedAtMs, timeoutMs, ...signedBy(authorisation) };
     return { body, decodeError };

@@ -42,9 +42,14 @@ export function protobufProblem(
   return undefined;
 }
 
-/** What `command` asks for by the names of the catalogue. */
-export function namedCommand(command: NonNullable<CommandMessage["command"]>, names: ProtobufNames): NamedCommand {
-  return command.kind === "actuate" ? actuationOf(command, names) : stateCommand(command, names);
+/** What `command` asks for by the names of the catalogue. `isOtherState`: whether there is a state template beside those of the catalogue. */
+export function namedCommand(
+  command: NonNullable<CommandMessage["command"]>,
+  names: ProtobufNames,
+  isOtherState: (template: string) => boolean = () => false,
+): NamedCommand {
+  if (command.kind === "actuate") return actuationOf(command, names);
+  return stateCommand(command, (id) => names.states.some(({ template }) => template === id) || isOtherState(id));
 }
 
 function actuationOf(
@@ -86,7 +91,7 @@ const STATE_ACTIONS = {
 /** All templates of a request meet the same operation: it has one answer. */
 function stateCommand(
   { templates }: Extract<CommandMessage["command"], { kind: "state" }>,
-  { states }: ProtobufNames,
+  isState: (template: string) => boolean,
 ): NamedCommand {
   const [first] = templates;
   const action = STATE_ACTIONS[first?.operation ?? "fetch_snapshot_operation"];
@@ -99,7 +104,7 @@ function stateCommand(
   if (first?.operation === undefined) {
     return meaning(rejected("COMMAND_REQUEST_PARSING_FAILED", "it names no state template, or not what to do with it"));
   }
-  if (templates.some(({ id }) => !states.some((state) => state.template === id))) {
+  if (templates.some(({ id }) => !isState(id))) {
     return meaning(rejected("STATE_TEMPLATE_OUT_OF_SYNC", "a state template is not known"));
   }
   if (templates.some(({ operation, seconds }) => operation !== first.operation || seconds !== first.seconds)) {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { activateState, deactivateState, fetchState } from "../../../agent/commands/actions/state.ts";
-import { StateTemplates } from "../../../agent/commands/state-templates.ts";
+import { type OtherStates, StateTemplates } from "../../../agent/commands/state-templates.ts";
 import { AgentError } from "../../../agent/core/errors.ts";
 import type { Outbox } from "../../../agent/ports/outbox.ts";
 import type { DecodedRecord } from "../../../agent/telemetry/record/read/decoded-record.ts";
@@ -33,13 +33,14 @@ function rowsIn(records: readonly DecodedRecord[], id = "state-motion"): string[
 type Written = { readonly rig: { readonly outbox: Outbox }; readonly journal: FakeJournal };
 
 /** A vehicle whose templates are commanded; started again with `before`, what it had written is there. */
-async function vehicle(before?: Written, wallUs?: number) {
+async function vehicle(before?: Written, wallUs?: number, others?: OtherStates) {
   const rig = await campaignRig(before === undefined ? {} : { outbox: before.rig.outbox, ...(wallUs && { wallUs }) });
   const { clock, control, signals } = rig;
   const journal = before?.journal ?? new FakeJournal({ clock });
   const log = new MemoryLog();
-  const parts = { templates: TEMPLATES, signals, campaigns: control, journal, clock, log };
+  const parts = { templates: TEMPLATES, signals, campaigns: control, journal, clock, log, others };
   const states = new StateTemplates(parts);
+  if (others !== undefined) states.restore();
   const known = { signals, clock };
   const actions = [activateState(states), deactivateState(states), fetchState(states, known)];
   const bench = new CommandBench({ clock, journal, builtIn: () => actions });
@@ -280,5 +281,63 @@ describe("a campaign", () => {
     expect(refused?.reason).toBe(
       "id: state-motion is one of those of state templates; choose one that begins otherwise",
     );
+  });
+});
+
+describe("state templates from elsewhere", () => {
+  /** Other templates, and what was asked of them. */
+  function others(known: Set<string>) {
+    const asked: string[] = [];
+    let changed = (): void => undefined;
+    return {
+      asked,
+      lose: (template: string) => {
+        known.delete(template);
+        changed();
+      },
+      has: (template: string) => known.has(template),
+      use: (active: ReadonlySet<string>, anew: ReadonlySet<string>) =>
+        void asked.push(`${[...active].join()} anew ${[...anew].join()}`),
+      fetch: (template: string) => void asked.push(`fetch ${template}`),
+      watch: (told: () => void) => {
+        changed = told;
+      },
+    };
+  }
+
+  it("are activated, end by themselves and over a restart like those of the catalogue, each in its own way", async () => {
+    const other = others(new Set(["far"]));
+    const { ask, active, run, rig, journal } = await vehicle(undefined, undefined, other);
+    expect(other.asked).toEqual([" anew "]);
+    expect(await ask("state.activate", { template: ["far", "motion"], seconds: 60 })).toBe("SUCCEEDED");
+    expect(other.asked.at(-1)).toBe("far anew far");
+    run(10_000);
+    const again = others(new Set(["far"]));
+    const later = await vehicle({ rig, journal }, rig.clock.wallUs(), again);
+    later.states.restore();
+    expect(again.asked.at(-1)).toBe("far anew ");
+    later.run(51_000);
+    expect(again.asked.at(-1)).toBe(" anew ");
+    expect(active()).toBe("far 50,motion 50");
+  });
+
+  it("are fetched in their own way, with those of the catalogue or alone", async () => {
+    const other = others(new Set(["far"]));
+    const { ask, rig } = await vehicle(undefined, undefined, other);
+    rig.drive(7, 3, 100);
+    expect(await ask("state.fetch", { template: "far" })).toBe("SUCCEEDED");
+    expect(await ask("state.fetch", { template: ["far", "motion"] })).toBe("SUCCEEDED");
+    expect(other.asked.filter((one) => one.startsWith("fetch"))).toEqual(["fetch far", "fetch far"]);
+    expect(await ask("state.fetch", { template: "none" })).toMatch(/STATE_TEMPLATE_OUT_OF_SYNC/);
+  });
+
+  it("end when they are not there any more", async () => {
+    const other = others(new Set(["far"]));
+    const { ask, active, journal } = await vehicle(undefined, undefined, other);
+    await ask("state.activate", { template: "far" });
+    other.lose("far");
+    expect(active()).toBe("");
+    expect(journal.list("state-templates")).toEqual([]);
+    expect(await ask("state.deactivate", { template: "far" })).toMatch(/STATE_TEMPLATE_OUT_OF_SYNC/);
   });
 });
