@@ -21,6 +21,7 @@ type CheckedConfig = TopicSettings & {
   readonly frameLog?:
     | { readonly buses?: readonly string[] | undefined; readonly splitBytes: number; readonly maxBytes: number }
     | undefined;
+  readonly fleetwise?: { readonly interfaces: Readonly<Record<string, string>> } | undefined;
   readonly commands?: CommandsConfig | undefined;
   readonly ota?: { readonly rollbackCounter?: { readonly index: number } | undefined } | undefined;
 };
@@ -35,6 +36,7 @@ const CHECKS: readonly ((config: CheckedConfig) => readonly CrossProblem[])[] = 
   doubleBuses,
   unknownBuses,
   frameLogBounds,
+  unknownInterfaces,
 ];
 
 /** What does not fit together in a configuration, in a fixed order. */
@@ -103,4 +105,13 @@ function frameLogBounds({ frameLog, buses }: CheckedConfig): readonly CrossProbl
   if (frameLog.maxBytes >= 2 * frameLog.splitBytes) return unknown;
   const message = `must be at least ${2 * frameLog.splitBytes}, twice frameLog.splitBytes`;
   return [...unknown, { path: ["frameLog", "maxBytes"], message }];
+}
+
+function unknownInterfaces({ fleetwise, buses }: CheckedConfig): readonly CrossProblem[] {
+  const names = buses.map(({ name }) => name);
+  return Object.entries(fleetwise?.interfaces ?? {}).flatMap(([id, bus]) =>
+    names.includes(bus)
+      ? []
+      : [{ path: ["fleetwise", "interfaces", id], message: `unknown bus ${bus}; configured: ${names.join(", ")}` }],
+  );
 }

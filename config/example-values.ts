@@ -88,6 +88,12 @@ export const EVERYTHING = {
     rollbackCounter: { index: 25_169_422 },
     locate: { latitude: "Position.Latitude", longitude: "Position.Longitude" },
   },
+  fleetwise: {
+    topicPrefix: "cms/fleetwise/",
+    vehicle: "vehicle-1",
+    interfaces: { "1": "can0" },
+    ownRecords: "beside",
+  },
   ota: {
     rootFile: "root.1.json",
     hardware: "gateway-2",

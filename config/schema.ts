@@ -6,6 +6,7 @@ import { crossProblems } from "./cross-checks.ts";
 import { dbcFile } from "./dbc.ts";
 import { payloadEncryption, restEncryption } from "./encryption.ts";
 import { busName, path, port } from "./fields.ts";
+import { fleetwiseConfig } from "./fleetwise.ts";
 import { frameLogConfig } from "./frame-log.ts";
 import { csrTemplate, tpmSettings } from "./identity.ts";
 import { otaConfig } from "./ota.ts";
@@ -366,6 +367,11 @@ export const agentConfig = z
       .optional()
       .describe("raw frames in files that stay in the vehicle until they are fetched; none without this section"),
     commands: commandsConfig.optional().describe("remote commands; none are taken without this section"),
+    fleetwise: fleetwiseConfig
+      .optional()
+      .describe(
+        "documents of AWS IoT FleetWise say what is collected beside all else; none are taken without this section",
+      ),
     ota: otaConfig.optional().describe("updates; none are taken without this section"),
     shutdown: z.strictObject({ drainMs: z.int().min(0).max(60_000).default(5000) }).prefault({}),
   })
@@ -380,5 +386,6 @@ export type BusConfig = z.infer<typeof busConfig>;
 export type CollectRule = AgentConfig["collect"]["rules"][number];
 export type IdentityConfig = AgentConfig["identity"];
 export type { BrokerConfig } from "./broker.ts";
+export type { FleetwiseConfig } from "./fleetwise.ts";
 export type { OtaConfig } from "./ota.ts";
 export type { ProxyConfig } from "./proxy.ts";

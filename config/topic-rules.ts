@@ -24,6 +24,7 @@ export type TopicSettings = {
   readonly broker: { readonly host: string; readonly pacing: string; readonly alpn: string };
   readonly topics: Readonly<Record<"record" | "schema" | "presence" | "identity", string>>;
   readonly commands?: { readonly companion: Companion } | undefined;
+  readonly fleetwise?: { readonly topicPrefix: string; readonly vehicle?: string | undefined } | undefined;
 };
 type Companion = { readonly enabled: boolean; readonly request: string; readonly responsePrefix: string };
 
@@ -33,11 +34,25 @@ type TopicProblem = { readonly path: readonly string[]; readonly message: string
 /** What the broker would refuse, or nobody could receive, of the topics as they are filled for this thing. */
 export function topicProblems(settings: TopicSettings): readonly TopicProblem[] {
   const isAws = isAwsBroker(settings.broker);
-  return templatesOf(settings).flatMap((template) => {
-    const messages = [...placeholderProblems(template), ...prefixProblems(template, isAws)];
-    const limits = messages.length > 0 ? [] : sizeProblems(filled(template, settings.thingName), isAws);
-    return [...messages, ...limits].map((message) => ({ path: template.path, message }));
-  });
+  return templatesOf(settings)
+    .flatMap((template) => {
+      const messages = [...placeholderProblems(template), ...prefixProblems(template, isAws)];
+      const limits = messages.length > 0 ? [] : sizeProblems(filled(template, settings.thingName), isAws);
+      return [...messages, ...limits].map((message) => ({ path: template.path, message }));
+    })
+    .concat(fleetwiseProblems(settings, isAws));
+}
+
+/** The prefix of the service itself is reserved for it: its topics count no slashes. */
+function fleetwiseProblems({ fleetwise, thingName }: TopicSettings, isAws: boolean): readonly TopicProblem[] {
+  if (fleetwise === undefined || fleetwise.topicPrefix === "$aws/iotfleetwise/") return [];
+  const { topicPrefix, vehicle = thingName } = fleetwise;
+  const path = ["fleetwise", "topicPrefix"];
+  if (isAws && /^\$aws\//i.test(topicPrefix)) {
+    return [{ path, message: "is reserved by AWS IoT Core; below $aws/ there is $aws/iotfleetwise/ alone" }];
+  }
+  const longest = `${topicPrefix}vehicles/${vehicle}/last_known_states/config`;
+  return sizeProblems(longest, isAws).map((message) => ({ path, message }));
 }
 
 function templatesOf({ topics, commands }: TopicSettings): readonly Template[] {

@@ -48,6 +48,7 @@ import {
   openSeal,
 } from "./compose-commands.ts";
 import { composeEncrypter } from "./compose-encryption.ts";
+import type { CollectingParts, FleetwiseParts } from "./compose-fleetwise.ts";
 import { composeFrameLog, type FrameLogLine } from "./compose-frame-log.ts";
 import { composeLink } from "./compose-link.ts";
 import { composeSockets, composeVerbs, noClients } from "./compose-sockets.ts";
@@ -61,7 +62,7 @@ import { logProblems } from "./configuration/log-problems.ts";
 import { openIdentity } from "./open-identity.ts";
 import { type OutboxKey, openOutboxKey } from "./outbox-key.ts";
 import { ownActions, stateTemplatesOf } from "./own-actions.ts";
-import type { CloudLink, ControlParts, DataLine, ProcessContext, RecordSinks, Runtime } from "./parts.ts";
+import type { CloudLink, ControlParts, DataLine, Fleetwise, ProcessContext, RecordSinks, Runtime } from "./parts.ts";
 import {
   busService,
   clockService,
@@ -109,17 +110,22 @@ export async function composeAgent(loaded: DaemonConfig, context: ProcessContext
   const link = composeLink({ config, identities }, runtime);
   const frameLog = composeFrameLog(config, runtime);
   const encrypter = await composeEncrypter(loaded, runtime);
-  const line = composeDataLine(
+  const made = composeDataLine(
     { loaded, catalogue, outbox, outboxKey, encrypter, broker: link.broker, frameLog },
     runtime,
   );
+  const { line, shared } = made;
+  const fleetwise = await fleetwiseOf({ config, broker: link.broker, line, shared }, runtime);
   const support = composeSupport({ config, identities, recent }, runtime);
   const health = (): HealthFacts => healthFactsOf({ loaded, link, line }, clock);
   const { commands: commandsConfig, ota: otaConfig } = config;
   const commands =
     commandsConfig === undefined || journal === undefined
       ? undefined
-      : await composeControlLine({ loaded, commandsConfig, catalogue, journal, link, line, support }, runtime);
+      : await composeControlLine(
+          { loaded, commandsConfig, catalogue, journal, link, line, support, fleetwise },
+          runtime,
+        );
   const updates =
     otaConfig === undefined || journal === undefined
       ? undefined
@@ -138,7 +144,7 @@ export async function composeAgent(loaded: DaemonConfig, context: ProcessContext
   const unhealthy = (): string | undefined => stuckReason(health());
   const watch = watchService({ unhealthy, summary: summaries(status), notifier, clock, log });
   const services = servicesInOrder(
-    { watch, sockets, link, line, frameLog, commands, updates, cloudCampaigns },
+    { watch, sockets, collecting: { link, line, frameLog, fleetwise }, commands, updates, cloudCampaigns },
     config.shutdown.drainMs,
     runtime,
   );
@@ -169,9 +175,12 @@ export async function composeAgent(loaded: DaemonConfig, context: ProcessContext
 type ServiceParts = {
   readonly watch: Service;
   readonly sockets: readonly Service[];
-  readonly link: CloudLink;
-  readonly line: DataLine;
-  readonly frameLog: FrameLogLine | undefined;
+  readonly collecting: {
+    readonly link: CloudLink;
+    readonly line: DataLine;
+    readonly frameLog: FrameLogLine | undefined;
+    readonly fleetwise: Fleetwise | undefined;
+  };
   readonly commands: ControlLine | undefined;
   readonly updates: Updates | undefined;
   readonly cloudCampaigns: Service | undefined;
@@ -179,10 +188,11 @@ type ServiceParts = {
 
 /** In the order of their start; they stop in the reverse order, so that what is upstream is empty before what is downstream ends. */
 function servicesInOrder(
-  { watch, sockets, link, line, frameLog, commands, updates, cloudCampaigns }: ServiceParts,
+  { watch, sockets, collecting, commands, updates, cloudCampaigns }: ServiceParts,
   drainMs: number,
   { clock, log }: Runtime,
 ): readonly Service[] {
+  const { link, line, frameLog, fleetwise } = collecting;
   const { broker, renewal, keyWatch, presence } = link;
   const { publisher, campaigns, pipeline, buses, vehicle } = line;
   return [
@@ -193,6 +203,7 @@ function servicesInOrder(
     // Before the first connection, which may deliver what waited in the session at once.
     ...(commands?.services ?? []),
     ...(cloudCampaigns === undefined ? [] : [cloudCampaigns]),
+    ...(fleetwise === undefined ? [] : [fleetwise.documents]),
     ...(renewal === undefined ? [] : [loopService("renewal", renewal)]),
     ...(keyWatch === undefined ? [] : [loopService("key watch", keyWatch)]),
     publisherService({ publisher, clock, drainMs }),
@@ -201,7 +212,11 @@ function servicesInOrder(
     ...(frameLog === undefined ? [] : [loopService("frame log", frameLog.log)]),
     pipelineService(pipeline),
     ...campaigns.services.afterPipeline,
-    ...buses.map((observed) => busService(observed, pipeline.sinkFor(observed.bus), log)),
+    ...(fleetwise === undefined ? [] : [fleetwise.collecting]),
+    ...buses.map((observed) => {
+      const sink = pipeline.sinkFor(observed.bus);
+      return busService(observed, fleetwise?.besides(observed.bus.name, sink) ?? sink, log);
+    }),
     ...(updates?.services ?? []),
   ];
 }
@@ -217,8 +232,21 @@ type DataLineParts = {
   readonly frameLog: FrameLogLine | undefined;
 };
 
-/** The line from the buses to the broker. */
-function composeDataLine(parts: DataLineParts, runtime: Runtime): DataLine {
+/** The agent as a vehicle of FleetWise; where it is none, nothing of that is loaded. */
+async function fleetwiseOf(
+  { config, ...parts }: Omit<FleetwiseParts, "settings" | "config"> & Pick<DaemonConfig, "config">,
+  runtime: Runtime,
+): Promise<Fleetwise | undefined> {
+  const { fleetwise: settings } = config;
+  if (settings === undefined) return undefined;
+  const { composeFleetwise } = await import("./compose-fleetwise.ts");
+  return composeFleetwise({ settings, config, ...parts }, runtime);
+}
+
+/** What `composeDataLine` makes: the line from the buses to the broker, and what of it a line beside it shares. */
+type MadeDataLine = { readonly line: DataLine; readonly shared: CollectingParts };
+
+function composeDataLine(parts: DataLineParts, runtime: Runtime): MadeDataLine {
   const { loaded, catalogue, outbox, outboxKey, encrypter, broker, frameLog } = parts;
   const { config, checkedTable } = loaded;
   const { table, sources } = checkedTable;
@@ -271,7 +299,8 @@ function composeDataLine(parts: DataLineParts, runtime: Runtime): DataLine {
   const records = composeRecordSinks({ encoder, appender, outbox, auditBytes });
   const signals = new LatestSignals(table, collector.latest, (who, held) => wanted.holdSignals(who, held));
   const vehicle = { signals, steps: new ClockSteps(clock), clock };
-  return { buses, pipeline, campaigns, capture, records, outbox, publisher, vehicle };
+  const line = { buses, pipeline, campaigns, capture, records, outbox, publisher, vehicle };
+  return { line, shared: { encoder, appender, wanted } };
 }
 
 /** The audit trail gets no room beyond `auditBytes` of control records. */

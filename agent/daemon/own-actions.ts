@@ -67,13 +67,21 @@ export function ownActions(
 
 /** The state templates of the catalogue, with those that were active before. */
 export function stateTemplatesOf(
-  { catalogue, line, journal, support }: ControlParts,
+  { catalogue, line, journal, support, fleetwise }: ControlParts,
   { clock, log }: Runtime,
 ): StateTemplates {
   const templates = catalogue.value.protobuf.states;
   const { signals } = line.vehicle;
   const campaigns = line.campaigns.control;
-  const states = new StateTemplates({ templates, signals, campaigns, journal, clock, log });
+  const states = new StateTemplates({
+    templates,
+    signals,
+    campaigns,
+    journal,
+    clock,
+    log,
+    others: fleetwise?.states,
+  });
   states.restore();
   support.include("state-templates", () => states.list());
   return states;

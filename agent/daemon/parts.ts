@@ -1,12 +1,14 @@
 import type { AgentConfig, OtaConfig } from "../../config/schema.ts";
 import type { PresenceParts } from "../cloud/presence.ts";
 import type { CatalogueFile } from "../commands/actions/catalogue.ts";
+import type { OtherStates } from "../commands/state-templates.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Service } from "../core/lifecycle.ts";
 import type { Log } from "../core/log.ts";
 import type { KeyWatch } from "../identity/key-watch.ts";
 import type { Renewal } from "../identity/renewal.ts";
 import type { Broker } from "../ports/broker.ts";
+import type { BusSink } from "../ports/can-bus.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { Outbox } from "../ports/outbox.ts";
 import type { SupportCollector } from "../support/support-collector.ts";
@@ -90,6 +92,18 @@ export type DataLine = {
   readonly vehicle: SafetyGateParts;
 };
 
+/** The agent as a vehicle of FleetWise. */
+export type Fleetwise = {
+  /** The state templates of its cloud. */
+  readonly states: OtherStates;
+  /** Shows the frames of a bus to `first`, and then to what the cloud wants of them. */
+  readonly besides: (bus: string, first: BusSink) => BusSink;
+  /** Listens for documents and checks in. Start it before the first connection. */
+  readonly documents: Service;
+  /** Start it before the buses. */
+  readonly collecting: Service;
+};
+
 /** Remote commands: where they come from, what they may do, and where they are remembered. */
 export type ControlParts = {
   readonly loaded: DaemonConfig;
@@ -99,6 +113,7 @@ export type ControlParts = {
   readonly link: CloudLink;
   readonly line: DataLine;
   readonly support: SupportCollector;
+  readonly fleetwise: Fleetwise | undefined;
 };
 
 /** Updates: where they come from, what they are judged by, and where they are remembered. */

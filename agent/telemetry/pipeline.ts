@@ -18,8 +18,8 @@ export type PipelineParts = {
   readonly table: SignalTable;
   readonly collector: Collector;
   readonly campaigns: CampaignSet;
-  readonly encoder: Encoder;
-  readonly appender: Appender;
+  readonly encoder: Pick<Encoder, "busEvent" | "table" | "maxBodyBytes">;
+  readonly appender: Pick<Appender, "add" | "store" | "abandon" | "counters" | "state">;
   readonly clock: Clock;
   /** Get every batch while they are on. */
   readonly takers: FrameTakers;

@@ -21,6 +21,7 @@ import type { TriggerOccasion } from "./collection.ts";
 import { FrameTime } from "./frame-time.ts";
 import { GatedSamplers } from "./gated-samplers.ts";
 import type { DerivedValue } from "./newest-derived.ts";
+import type { OwnCollections } from "./own-collection.ts";
 import { type CampaignFigures, type CampaignLinks, type CampaignState, RunningCampaign } from "./running-campaign.ts";
 import { SharedReaders } from "./shared-readers.ts";
 
@@ -67,6 +68,7 @@ type Member = {
  */
 export class CampaignSet implements FrameUser {
   readonly #parts: CampaignSetParts;
+  readonly #own: OwnCollections;
   #members: readonly Member[] = [];
   #unsettled: CampaignExpressions[] = [];
   /** Of those that run. */
@@ -83,8 +85,9 @@ export class CampaignSet implements FrameUser {
   readonly #cells: KeptCells;
   readonly #frameTime: FrameTime;
 
-  constructor(parts: CampaignSetParts) {
+  constructor(parts: CampaignSetParts, own: OwnCollections = () => undefined) {
     this.#parts = parts;
+    this.#own = own;
     this.#kept = new Map(parts.kept.map(({ key, value }) => [key, value]));
     this.#cells = new KeptCells(parts.kept, parts.run);
     this.#forgotten.push(...this.#cells.unreadable);
@@ -226,7 +229,9 @@ export class CampaignSet implements FrameUser {
     const isCapture = plan.document.trigger?.mode === "rising";
     const wishes = isCapture ? captureWishes(plan, parts.table, busNames) : undefined;
     const unsettled = { add: (one: CampaignExpressions) => void this.#unsettled.push(one) };
-    const campaign = new RunningCampaign(plan, { wishes, unsettled, kept: this.#kept, cells: this.#cells }, parts);
+    const own = this.#own(plan, parts);
+    const met = { wishes, unsettled, kept: this.#kept, cells: this.#cells, own };
+    const campaign = new RunningCampaign(plan, met, parts);
     // Its end may have come while the agent was not running.
     if (campaign.state() === "ended") this.#forgotten.push(...campaign.retire());
     const announced =

@@ -18,6 +18,7 @@ import { CapturedCollection } from "./captured-collection.ts";
 import type { Collection, CollectionLink, TriggerOccasion } from "./collection.ts";
 import { ContinuousCollection } from "./continuous-collection.ts";
 import { type DerivedValue, NewestDerived } from "./newest-derived.ts";
+import type { OwnCollection } from "./own-collection.ts";
 import type { ReaderLink } from "./shared-readers.ts";
 import { TripWatch } from "./trip-watch.ts";
 
@@ -47,6 +48,8 @@ export type RunningContext = {
   /** What was kept before this start of the agent. */
   readonly kept: ReadonlyMap<string, Uint8Array>;
   readonly cells: KeptCells;
+  /** In the place of what its document says. */
+  readonly own: OwnCollection | undefined;
 };
 
 /** What a campaign takes of the frames. */
@@ -64,6 +67,7 @@ export class RunningCampaign {
   readonly #memory: CampaignMemory;
   readonly #trip = new TripWatch();
   readonly #trigger: Trigger | undefined;
+  readonly #own: OwnCollection | undefined;
   readonly #collection: Collection;
   readonly #expressions: CampaignExpressions | undefined;
   readonly #derived: NewestDerived;
@@ -74,7 +78,7 @@ export class RunningCampaign {
   #links: CampaignLinks;
   #isByHand = false;
 
-  constructor(plan: CampaignPlan, { wishes, unsettled, kept, cells }: RunningContext, parts: CampaignParts) {
+  constructor(plan: CampaignPlan, { wishes, unsettled, kept, cells, own }: RunningContext, parts: CampaignParts) {
     const { start, end } = plan.document;
     this.plan = plan;
     this.wishes = wishes;
@@ -83,8 +87,9 @@ export class RunningCampaign {
     this.#parts = parts;
     this.#budget = new Budget(plan.document.budget?.bytesPerDay);
     this.#derived = new NewestDerived(plan.document.derived);
-    this.#collection = this.#collectionOf(cells);
-    this.#trigger = this.#triggerOf();
+    this.#own = own;
+    this.#collection = own ?? this.#collectionOf(cells);
+    this.#trigger = own === undefined ? this.#triggerOf() : undefined;
     this.#memory = new CampaignMemory(plan, this.#trigger, this.#budget);
     this.#memory.restore(kept);
     this.#expressions = this.#expressionsOf(unsettled);
@@ -104,10 +109,11 @@ export class RunningCampaign {
   }
 
   figures(): CampaignFigures {
+    const own = this.#own?.counts();
     return {
       state: this.state(),
-      triggers: this.#trigger?.state().fired ?? 0,
-      suppressed: this.#trigger?.suppressed ?? 0,
+      triggers: own?.triggers ?? this.#trigger?.state().fired ?? 0,
+      suppressed: own?.suppressed ?? this.#trigger?.suppressed ?? 0,
       bytesToday: this.#budget.usedBytes(this.#wallMs()),
       discardedSamples: this.#collection.discarded(),
     };
@@ -223,6 +229,7 @@ export class RunningCampaign {
     const { condition, release, trip, derived, inputs } = expressions;
     if (derived.length === 0 && condition === undefined && trip === undefined) return undefined;
     const conditions = new Map<Expression, ResultSink>();
+    if (this.#own !== undefined && condition !== undefined) conditions.set(condition, this.#own.condition);
     if (this.#trigger !== undefined) {
       if (release !== undefined) conditions.set(release, this.#trigger.release);
       if (condition !== undefined) conditions.set(condition, this.#trigger.condition);

@@ -1,0 +1,131 @@
+import type { SignalTable } from "../../signals/signal-table.ts";
+import type { CampaignPlan } from "../../telemetry/campaigns/plan/campaign-plan.ts";
+import { conditionText } from "../condition-text.ts";
+import type { CollectionScheme, SchemeSignal } from "../read/collection-schemes.ts";
+import type { EventSource } from "./event-records.ts";
+import type { FindSignal } from "./manifest-signal.ts";
+import { digestWith, ownPlan } from "./own-plan.ts";
+import { BYTES_PER_SAMPLE } from "./sample-rings.ts";
+import type { CollectedSignal, SchemeSettings } from "./scheme-collection.ts";
+import { LEAST_INTERVAL_MS, type SchemeTriggerSettings } from "./scheme-trigger.ts";
+
+/** Names in the messages of a problem. */
+const MAX_NAMED = 8;
+/** Last ms of the year 9999, beyond which a date has no form of RFC 3339. */
+const LATEST_MS = 253_402_300_799_999;
+
+/** A scheme as the campaigns engine takes it. */
+export type PlannedScheme = {
+  readonly plan: CampaignPlan;
+  readonly settings: SchemeSettings;
+  readonly source: EventSource;
+  /** Memory of the samples that it holds, bytes. */
+  readonly bufferBytes: number;
+  /** What of it is not done, one sentence each. */
+  readonly remarks: readonly string[];
+};
+
+export type SchemePlanning =
+  | { readonly kind: "planned"; readonly planned: PlannedScheme }
+  | { readonly kind: "unfit"; readonly problem: string };
+
+/** The manifest that schemes must fit. */
+export type SchemeContext = {
+  readonly manifestSyncId: string;
+  readonly table: SignalTable;
+  readonly find: FindSignal;
+  /** Exact name of a signal, as expressions find it; undefined for one that there is not. */
+  readonly nameOf: (id: number) => string | undefined;
+};
+
+/**
+ * The campaign that a scheme is here. What it collects of signals that the manifest has not, or that come on no bus of the vehicle, is a
+ * remark; a condition over one of them can never be true, so that the scheme is unfit.
+ */
+export function planScheme(scheme: CollectionScheme, context: SchemeContext): SchemePlanning {
+  const wanted = conditionOf(scheme, context);
+  if (wanted.kind === "unfit") return wanted;
+  const { startMs, expiryMs, syncId, manifestSyncId, compress } = scheme;
+  const { signals, remarks } = collected(scheme, context);
+  const digest = digestWith(context.table, scheme);
+  const { text: condition, inputs } = wanted;
+  // What never ends has the greatest number for its end.
+  const times = { start: dateOf(startMs), end: expiryMs > LATEST_MS ? undefined : dateOf(expiryMs) };
+  const known = signals.map(({ signal }) => signal);
+  const plan = ownPlan({ digest, ...times, inputs, condition }, known, context.table);
+  if (typeof plan === "string") return { kind: "unfit", problem: plan };
+  const trigger = triggerOf(scheme);
+  const tooOften = trigger.intervalMs < LEAST_INTERVAL_MS ? [`it fires every ${LEAST_INTERVAL_MS} ms at most`] : [];
+  const planned = {
+    plan,
+    settings: { trigger, signals },
+    source: { syncId, manifestSyncId, digest, stream: streamOf(scheme), compress },
+    bufferBytes: signals.reduce((sum, { ring }) => sum + ring.samples * BYTES_PER_SAMPLE, 0),
+    remarks: [...scheme.remarks, ...remarks, ...tooOften],
+  };
+  return { kind: "planned", planned };
+}
+
+function triggerOf({ trigger, afterMs }: CollectionScheme): SchemeTriggerSettings {
+  return trigger.kind === "time"
+    ? { intervalMs: trigger.periodMs, afterMs, risingEdge: false }
+    : { intervalMs: trigger.minIntervalMs, afterMs, risingEdge: trigger.risingEdge };
+}
+
+/** FWE copies the priority along and reads it nowhere: here what is not the first goes last, and is evicted first. */
+function streamOf({ priority, trigger }: CollectionScheme): EventSource["stream"] {
+  if (priority > 0) return "capture";
+  return trigger.kind === "condition" && trigger.risingEdge ? "event" : "telemetry";
+}
+
+type Wanted = { readonly text: string; readonly inputs: Readonly<Record<string, string>> };
+
+function conditionOf(
+  { trigger }: CollectionScheme,
+  { find, nameOf }: SchemeContext,
+): ({ readonly kind: "wanted" } & Wanted) | { readonly kind: "unfit"; readonly problem: string } {
+  if (trigger.kind === "time") return { kind: "wanted", text: "true", inputs: {} };
+  const made = conditionText(trigger.condition, { signal: (id) => find(id)?.wire });
+  if (made.kind === "unfit") return made;
+  const inputs: Record<string, string> = {};
+  for (const [name, id] of made.inputs) {
+    const signal = nameOf(id);
+    if (signal === undefined)
+      return { kind: "unfit", problem: `its condition reads signal ${id}, which never comes here` };
+    inputs[name] = signal;
+  }
+  return { kind: "wanted", text: made.text, inputs };
+}
+
+function collected(
+  { signals }: CollectionScheme,
+  { find }: SchemeContext,
+): { readonly signals: readonly CollectedSignal[]; readonly remarks: readonly string[] } {
+  const sent = new Map<number, SchemeSignal>();
+  const missing: number[] = [];
+  const twice: number[] = [];
+  for (const signal of signals) {
+    if (signal.conditionOnly) continue;
+    if (find(signal.id) === undefined) missing.push(signal.id);
+    else if (sent.has(signal.id)) twice.push(signal.id);
+    else sent.set(signal.id, signal);
+  }
+  const found = [...sent.values()].flatMap(({ id, bufferSize, minPeriodMs }) => {
+    const signal = find(id);
+    return signal === undefined ? [] : [{ signal, ring: { samples: bufferSize, minPeriodMs } }];
+  });
+  const remarks = [
+    ...(missing.length > 0 ? [`signals that never come here are not collected: ${listed(missing)}`] : []),
+    ...(twice.length > 0 ? [`signals that are named twice count as they are named first: ${listed(twice)}`] : []),
+  ];
+  return { signals: found, remarks };
+}
+
+function listed(ids: readonly number[]): string {
+  const more = ids.length - MAX_NAMED;
+  return more > 0 ? `${ids.slice(0, MAX_NAMED).join(", ")} and ${more} more` : ids.join(", ");
+}
+
+function dateOf(ms: number): string {
+  return new Date(Math.min(ms, LATEST_MS)).toISOString();
+}
