@@ -152,14 +152,16 @@ async function subscribe(
     [topics.schemes, (payload: Uint8Array) => vehicle.takeSchemes(payload)],
     [topics.templates, (payload: Uint8Array) => vehicle.takeTemplates(payload)],
   ] as const;
-  const asked = takers.map(async ([topic, take]) => {
-    try {
-      await broker.subscribe(topic, ({ payload }) => take(payload));
-    } catch (thrown) {
-      if (!(thrown instanceof AgentError)) throw thrown;
-      log.error("fleetwise.subscription-refused", { topic, code: thrown.code, what: thrown.message });
-    }
-  });
+  const asked = takers.flatMap(([filters, take]) =>
+    filters.map(async (topic) => {
+      try {
+        await broker.subscribe(topic, ({ payload }) => take(payload));
+      } catch (thrown) {
+        if (!(thrown instanceof AgentError)) throw thrown;
+        log.error("fleetwise.subscription-refused", { topic, code: thrown.code, what: thrown.message });
+      }
+    }),
+  );
   await Promise.all(asked);
 }
 

@@ -40,7 +40,7 @@ export class FleetwiseVehicle {
   #line: ManifestLine | undefined;
   #isStarted = false;
   #isStopped = false;
-  /** SHA-256 of the payloads in force. */
+  /** SHA-256 of what the documents in force say, whenever it was said: a cloud repeats itself at each check-in. */
   readonly #taken = { manifest: "", schemes: "" };
 
   constructor(parts: VehicleParts) {
@@ -129,14 +129,14 @@ export class FleetwiseVehicle {
 
   /** Whether it is another one now. */
   #takeManifest(payload: Uint8Array): boolean {
-    const digest = sha256Hex(payload);
-    if (digest === this.#taken.manifest) return false;
     const { reader, refusals, log } = this.#parts;
     const read = reader.manifest(payload);
     if (read.kind === "unreadable") {
       this.#tellUnreadable("decoder manifest", read.problem);
       return false;
     }
+    const digest = digestOf(read.document);
+    if (digest === this.#taken.manifest) return false;
     const usable = this.#usable(read.document);
     const { syncId } = read.document;
     if (typeof usable === "string") {
@@ -174,13 +174,13 @@ export class FleetwiseVehicle {
   }
 
   #takeSchemes(payload: Uint8Array): boolean {
-    const digest = sha256Hex(payload);
-    if (digest === this.#taken.schemes) return false;
     const read = this.#parts.reader.schemes(payload);
     if (read.kind === "unreadable") {
       this.#tellUnreadable("collection schemes", read.problem);
       return false;
     }
+    const digest = digestOf({ ...read.document, timeMs: 0 });
+    if (digest === this.#taken.schemes) return false;
     this.#taken.schemes = digest;
     this.#parts.schemes.take(read.document);
     this.apply();
@@ -190,4 +190,8 @@ export class FleetwiseVehicle {
   #tellUnreadable(document: string, problem: string): void {
     this.#parts.refusals.tell(document, [{ entry: document, problem }]);
   }
+}
+
+function digestOf(document: unknown): string {
+  return sha256Hex(new TextEncoder().encode(JSON.stringify(document)));
 }

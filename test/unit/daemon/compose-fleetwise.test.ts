@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { canSignal, comparison, messageBytes } from "../../fakes/fleetwise/messages.ts";
+import { canSignal, comparison, messageBytes, scheme } from "../../fakes/fleetwise/messages.ts";
 import {
   BASE,
   manifestBytes,
@@ -357,5 +357,26 @@ describe("check-ins", () => {
     expect(checkIns()).toHaveLength(1);
     expect(log.of("fleetwise.subscription-refused")).toHaveLength(1);
     await vehicle.documents.stop();
+  });
+});
+
+describe("a cloud that repeats itself at each check-in", () => {
+  it("changes nothing with it: no other check-in follows, nothing is written", async () => {
+    const { give, checkIns, clock, log, drive, events } = await vehicleWith([every(2000)]);
+    await clock.run(10);
+    const before = [checkIns().length, log.of("fleetwise.schemes-taken").length];
+    for (let at = 0; at < 15; at++) {
+      drive([at, 0], 100);
+      const later = { timestamp_ms_epoch: RIG_T0_MS + 1000 + at };
+      give(
+        "collection_schemes",
+        messageBytes("CollectionSchemes", { collection_schemes: [scheme(every(2000))], ...later }),
+      );
+      give("decoder_manifests", manifestBytes());
+    }
+    for (let at = 0; at < 15; at++) drive([at, 0], 100);
+    await clock.run(10);
+    expect([checkIns().length, log.of("fleetwise.schemes-taken").length]).toEqual(before);
+    expect(events()).toHaveLength(1);
   });
 });
