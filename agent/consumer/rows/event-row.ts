@@ -32,6 +32,14 @@ export function eventRowOf(record: DecodedRecord, shift: ClockShift): EventRow |
   return { record: facts, timeUs, kind, body: exactLine({ buses, campaign, trigger, thinned }) };
 }
 
+/** A record of samples with its raw values and indexes: for one whose signal table never comes. */
+export function rawEventOf(record: DecodedRecord, shift: ClockShift): EventRow {
+  const { kind, ...rest } = record.body;
+  const facts = recordFactsOf(record, shift);
+  const body = exactLine({ ...rest, thinned: record.thinned });
+  return { record: facts, timeUs: record.anchor.wallUs + facts.shiftUs, kind: `raw-${kind}`, body };
+}
+
 function timeUsOf(body: RecordBody): number | undefined {
   if ("timeUs" in body) return body.timeUs;
   return body.kind === "frames" ? body.frames[0]?.receivedAtUs : undefined;

@@ -1,4 +1,5 @@
 import { isInt64 } from "./column-names.ts";
+import type { EventRow } from "./event-row.ts";
 import type { RecordFacts } from "./facts.ts";
 import type { Run, SampleBatch } from "./sample-batch.ts";
 
@@ -31,6 +32,7 @@ const SIGNAL = [
 const VALUE = ["value", "value_int", "value_digits", "text"] as const;
 const TIME = ["time_us"] as const;
 const END = ["unit", "vss_path"] as const;
+const EVENT = ["kind", "body"] as const;
 
 /** The lines of a run of samples. What they share is written once and put around each. */
 export function* sampleLines(format: RowFormat, batch: SampleBatch, run: Run): Generator<string> {
@@ -52,6 +54,16 @@ function signalPart(format: RowFormat, { record, signal, source, destination }: 
   const { bus, message, signal: name, aggregate, windowUs } = signal;
   const { campaign, trigger } = record;
   return format.cells(SIGNAL, [bus, message, name, aggregate, windowUs, source, destination, campaign, trigger]);
+}
+
+/** The line of an event. */
+export function eventLine(format: RowFormat, { record, timeUs, kind, body }: EventRow): string {
+  return format.line([
+    format.cells(RECORD_BEFORE, [record.thing, record.epoch, record.stream, record.seq]),
+    format.cells(TIME, [timeUs]),
+    recordAfter(format, record),
+    format.cells(EVENT, [kind, body]),
+  ]);
 }
 
 function recordAfter(format: RowFormat, record: RecordFacts): string {

@@ -1,0 +1,69 @@
+import type Database from "better-sqlite3";
+import { RECORDED_QUALITIES, type RecordedQuality } from "../../core/clock.ts";
+import { type Anchor, betterAnchor } from "../clock-offsets.ts";
+
+type Row = {
+  readonly thing: string;
+  readonly boot_id: string;
+  readonly monotonic_us: number;
+  readonly wall_us: number;
+  readonly quality: RecordedQuality;
+};
+type Key = [thing: string, bootId: string];
+
+/** The best clock of each boot, and how far files are behind it. For use in a transaction. */
+export class ClockTable {
+  readonly #get: Database.Statement<Key, Row>;
+  readonly #set: Database.Statement<
+    [thing: string, bootId: string, monotonicUs: number, wallUs: number, quality: string, rank: number]
+  >;
+  readonly #wrote: Database.Statement<[rank: number, thing: string, bootId: string]>;
+  readonly #behind: Database.Statement<[], Row>;
+
+  constructor(database: Database.Database) {
+    this.#get = database.prepare("SELECT * FROM clocks WHERE thing = ? AND boot_id = ?");
+    this.#set = database.prepare(
+      `INSERT INTO clocks (thing, boot_id, monotonic_us, wall_us, quality, rank) VALUES (?, ?, ?, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET monotonic_us = excluded.monotonic_us, wall_us = excluded.wall_us, quality = excluded.quality,
+       rank = excluded.rank`,
+    );
+    this.#wrote = database.prepare(
+      "UPDATE clocks SET written = min(coalesce(written, 9), ?) WHERE thing = ? AND boot_id = ?",
+    );
+    this.#behind = database.prepare("SELECT * FROM clocks WHERE written < rank ORDER BY thing, boot_id");
+  }
+
+  best(thing: string, bootId: string): Anchor | undefined {
+    const row = this.#get.get(thing, bootId);
+    return row === undefined ? undefined : anchorOf(row);
+  }
+
+  /** Takes an anchor of a boot; whether it is the best one now and was not before. */
+  learn(thing: string, bootId: string, anchor: Anchor): boolean {
+    const before = this.best(thing, bootId);
+    if (before !== undefined && betterAnchor(before, anchor) === before) return false;
+    const { monotonicUs, wallUs, quality } = anchor;
+    this.#set.run(thing, bootId, monotonicUs, wallUs, quality, rankOf(quality));
+    return true;
+  }
+
+  /** A file holds times of this quality. */
+  wrote(thing: string, bootId: string, quality: RecordedQuality): void {
+    this.#wrote.run(rankOf(quality), thing, bootId);
+  }
+
+  /** Boots whose best clock is better than that of times in files. */
+  *behind(): Generator<{ readonly thing: string; readonly bootId: string; readonly best: Anchor }> {
+    for (const row of this.#behind.iterate()) {
+      yield { thing: row.thing, bootId: row.boot_id, best: anchorOf(row) };
+    }
+  }
+}
+
+function rankOf(quality: RecordedQuality): number {
+  return RECORDED_QUALITIES.indexOf(quality);
+}
+
+function anchorOf({ monotonic_us: monotonicUs, wall_us: wallUs, quality }: Row): Anchor {
+  return { monotonicUs, wallUs, quality };
+}

@@ -1,0 +1,145 @@
+import type Database from "better-sqlite3";
+import type { Delivery } from "../delivery.ts";
+import type { CommitOutcome, RefusedDelivery } from "../sink.ts";
+import type { AccountTable, OpenAccounts } from "./account-table.ts";
+import type { ClockTable } from "./clock-table.ts";
+import type { PartTable } from "./part-table.ts";
+
+type Insert = [
+  thing: string,
+  epoch: number,
+  stream: string,
+  seq: number,
+  bootId: string,
+  monotonicUs: number,
+  wallUs: number,
+  quality: string,
+  tableId: string | null,
+  samples: number,
+  receivedUs: number,
+  notBeforeUs: number,
+  payload: Uint8Array,
+];
+
+export type StagingParts = {
+  readonly database: Database.Database;
+  readonly accounts: AccountTable;
+  readonly clocks: ClockTable;
+  readonly parts: PartTable;
+  readonly waits: {
+    /** Longest that a record is staged alone, and that one waits for a better clock, µs. */
+    readonly rollUs: number;
+    readonly clockUs: number;
+  };
+};
+
+/** What a batch came to. */
+export type Staged = CommitOutcome & { readonly samples: number; readonly bytes: number };
+
+/** Takes batches: ids, losses, clocks, tables and payloads in one transaction. */
+export class Staging {
+  readonly #parts: StagingParts;
+  readonly #insert: Database.Statement<Insert>;
+  readonly #release: Database.Statement<[thing: string, bootId: string]>;
+  readonly #releaseTable: Database.Statement<[thing: string, tableId: string]>;
+  readonly #hasten: Database.Statement<[dueUs: number, thing: string]>;
+  readonly #backlog: Database.Statement<
+    [thing: string, samples: number, bytes: number, receivedUs: number, dueUs: number]
+  >;
+
+  constructor(parts: StagingParts) {
+    const { database } = parts;
+    this.#parts = parts;
+    this.#insert = database.prepare(
+      `INSERT INTO staged (thing, epoch, stream, seq, boot_id, monotonic_us, wall_us, quality, table_id, samples, received_us,
+       not_before_us, payload) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    );
+    this.#release = database.prepare("UPDATE staged SET not_before_us = 0 WHERE thing = ? AND boot_id = ?");
+    this.#releaseTable = database.prepare("UPDATE staged SET not_before_us = 0 WHERE thing = ? AND table_id = ?");
+    this.#hasten = database.prepare("UPDATE backlog SET due_us = min(due_us, ?) WHERE thing = ?");
+    this.#backlog = database.prepare(
+      `INSERT INTO backlog (thing, records, samples, bytes, oldest_us, due_us) VALUES (?, 1, ?, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET records = records + 1, samples = samples + excluded.samples, bytes = bytes + excluded.bytes,
+       oldest_us = min(oldest_us, excluded.oldest_us), due_us = min(due_us, excluded.due_us)`,
+    );
+  }
+
+  /** For use in a transaction. */
+  take(batch: readonly Delivery[]): Staged {
+    const accounts = this.#parts.accounts.open();
+    const refused: RefusedDelivery[] = [];
+    let [written, repeats, samples, bytes] = [0, 0, 0, 0];
+    for (const delivery of batch) {
+      const outcome = this.#takeOne(delivery, accounts);
+      if (outcome === "known") repeats += 1;
+      else if (outcome !== "new") refused.push({ delivery, ...outcome });
+      else {
+        written += 1;
+        samples += samplesIn(delivery);
+        bytes += delivery.payload.length;
+      }
+    }
+    accounts.save();
+    return { written, repeats, refused, samples, bytes };
+  }
+
+  #takeOne(delivery: Delivery, accounts: OpenAccounts): "new" | "known" | Omit<RefusedDelivery, "delivery"> {
+    const { record, payload, receivedUs } = delivery;
+    const { thing, epoch, stream, body } = record;
+    const account = accounts.of(thing, epoch, stream);
+    if (account.has(record.seq)) return "known";
+    if (body.kind === "table" && this.#parts.parts.add(thing, body, payload) === undefined) {
+      return { reason: "too-many-parts", detail: `${thing} has more parts of signal tables than are remembered` };
+    }
+    const outcome = account.take(record, receivedUs);
+    if (outcome === "full") {
+      return { reason: "too-many-gaps", detail: `${thing} ${epoch} ${stream} has more gaps than are remembered` };
+    }
+    this.#learnClock(delivery);
+    if (body.kind === "loss") accounts.of(thing, body.epoch, body.stream).lose(body);
+    if (body.kind === "table") {
+      this.#releaseTable.run(thing, body.id);
+      this.#hasten.run(receivedUs + this.#parts.waits.rollUs, thing);
+    } else this.#stage(delivery);
+    return outcome;
+  }
+
+  #learnClock({ record: { thing, bootId, anchor } }: Delivery): void {
+    const { clocks } = this.#parts;
+    const isBetter = clocks.learn(thing, bootId, anchor);
+    if (isBetter && anchor.quality !== "unsynchronised") this.#release.run(thing, bootId);
+  }
+
+  #stage(delivery: Delivery): void {
+    const { record, payload, receivedUs } = delivery;
+    const { thing, epoch, stream, seq, bootId, anchor, body } = record;
+    const { rollUs, clockUs } = this.#parts.waits;
+    const isUnset = this.#parts.clocks.best(thing, bootId)?.quality === "unsynchronised";
+    const notBeforeUs = isUnset ? receivedUs + clockUs : 0;
+    const table = body.kind === "samples" ? body.table : null;
+    const samples = samplesIn(delivery);
+    const { monotonicUs, wallUs, quality } = anchor;
+    this.#insert.run(
+      thing,
+      epoch,
+      stream,
+      seq,
+      bootId,
+      monotonicUs,
+      wallUs,
+      quality,
+      table,
+      samples,
+      receivedUs,
+      notBeforeUs,
+      payload,
+    );
+    this.#backlog.run(thing, samples, payload.length, receivedUs, Math.max(receivedUs + rollUs, notBeforeUs));
+  }
+}
+
+/** Samples of a record; 0 of one of another kind. */
+function samplesIn({ record: { body } }: Delivery): number {
+  if (body.kind === "rows") return body.rows.length;
+  return body.kind === "samples" ? body.columns.reduce((sum, { raws }) => sum + raws.length, 0) : 0;
+}

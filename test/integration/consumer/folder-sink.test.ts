@@ -1,0 +1,265 @@
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import type { Delivery } from "../../../agent/consumer/delivery.ts";
+import type { FolderSink } from "../../../agent/consumer/folder/folder-sink.ts";
+import { folderSettings } from "../../../agent/consumer/folder/settings.ts";
+import type { DecodedRecord } from "../../../agent/telemetry/record/read/decoded-record.ts";
+import { duckdb } from "../../fakes/consumer/duckdb.ts";
+import { folderStore, rowFiles, standingClock, storeReader } from "../../fakes/consumer/folder-store.ts";
+import { BenchDrive, type DriveSettings } from "../../fakes/consumer/vehicle-records.ts";
+import { temporaryFolder } from "../../fakes/core/folder.ts";
+
+const SEED = 15;
+const SECOND_US = 1_000_000;
+/** 2026-11-29T00:00:00Z */
+const DAY_US = 1_795_910_400_000_000;
+const LAYOUTS = ["hive", "daily"] as const;
+const FORMATS = ["parquet", "csv", "ndjson"] as const;
+
+function drive(over: Partial<DriveSettings> = {}): BenchDrive {
+  return new BenchDrive({ thing: "truck-1", seed: SEED, startUs: DAY_US - 2 * SECOND_US, batchMs: 500, ...over });
+}
+
+function deliveriesOf(payloads: readonly Uint8Array[], receivedUs: number): Delivery[] {
+  return payloads.map((payload) => {
+    return { record: storeReader.decode(payload), payload, wireBytes: payload.length, receivedUs, table: undefined };
+  });
+}
+
+/** Everything is due. */
+async function rollAll(sink: FolderSink, clock: ReturnType<typeof standingClock>): Promise<void> {
+  clock.advance(86_400_000 * 2);
+  expect(await sink.rollNow()).toBe(true);
+  expect(sink.status().oldestStagedUs).toBeUndefined();
+}
+
+/** Where DuckDB finds samples, or events. */
+function source(path: string, layout: string, format: string, kind: "samples" | "events"): string {
+  const glob =
+    layout === "hive"
+      ? `${path}/${kind}/*/*/*.${format}`
+      : `${path}/*/????-??-??${kind === "events" ? ".events" : ""}.${format}`;
+  if (format === "parquet") return `read_parquet('${glob}', hive_partitioning = false)`;
+  return `${format === "csv" ? "read_csv" : "read_json"}('${glob}', hive_partitioning = false, union_by_name = true)`;
+}
+
+const samplesOf = ({ body }: DecodedRecord): number =>
+  body.kind === "samples" ? body.columns.reduce((sum, { raws }) => sum + raws.length, 0) : 0;
+
+describe.each(LAYOUTS)("a folder store, %s", (layout) => {
+  it.each(FORMATS)(
+    "holds each record once in %s, on its day, however often it comes and files are made",
+    async (format) => {
+      const path = temporaryFolder();
+      const clock = standingClock({ wallUs: DAY_US });
+      const settings = { layout, format };
+      const { sink } = await folderStore({ path, clock, settings });
+      const vehicle = drive();
+      const tables = deliveriesOf(vehicle.table(), DAY_US);
+      const [one, other] = [deliveriesOf(vehicle.drive(4), DAY_US), deliveriesOf(vehicle.drive(4), DAY_US + SECOND_US)];
+      expect(await sink.commit([...tables, ...one])).toMatchObject({ written: tables.length + 4, repeats: 0 });
+      expect(await sink.commit([...one, ...other.slice(0, 2)])).toMatchObject({ written: 2, repeats: 4 });
+      await rollAll(sink, clock);
+      // Another worker goes on; what it gets again is known.
+      await sink.close();
+      const { sink: next } = await folderStore({ path, clock, settings });
+      expect(await next.commit([...tables, ...one, ...other])).toMatchObject({
+        written: 2,
+        repeats: tables.length + 6,
+      });
+      await rollAll(next, clock);
+      await next.close();
+
+      const query = await duckdb();
+      const time = format === "parquet" ? "epoch_us(time_us)" : "time_us";
+      const rows = await query(
+        `SELECT seq, count(*), count(DISTINCT (signal, message, ${time})), min(${time}) FROM ${source(path, layout, format, "samples")} GROUP BY seq ORDER BY seq`,
+      );
+      const records = [...one, ...other].map(({ record }) => record);
+      expect(rows.map(([seq, count]) => [seq, count])).toEqual(
+        records.map((one) => [one.seq, samplesOf(one)].map(String)),
+      );
+      expect(rows.map(([, count, distinct]) => count === distinct)).toEqual(rows.map(() => true));
+      const days = await query(
+        `SELECT DISTINCT ${time} // 86400000000 = ${DAY_US} // 86400000000, filename LIKE '%2026-11-29%' FROM ${source(path, layout, format, "samples").replace(")", ", filename = true)")} ORDER BY 1`,
+      );
+      expect(days).toEqual([
+        ["false", "false"],
+        ["true", "true"],
+      ]);
+      // In the daily layout a file a day, and one of events: appended to, not made anew.
+      if (layout === "daily") expect(rowFiles(path)).toHaveLength(4);
+    },
+  );
+});
+
+describe("a folder store", () => {
+  it("waits for a better clock of a boot, puts times right with it, and says what came too late", async () => {
+    const path = temporaryFolder();
+    const clock = standingClock({ wallUs: DAY_US });
+    const { sink } = await folderStore({ path, clock, settings: { clockWaitSeconds: 600, rollSeconds: 60 } });
+    const unset = drive({ startUs: 10 * SECOND_US, quality: "unsynchronised", startMonotonicMs: 4000 });
+    // The same boot, whose clock is set after 10 s.
+    const set = drive({ startUs: DAY_US, quality: "ntp", startMonotonicMs: 14_000, epoch: 7 });
+    const late = drive({
+      startUs: 10 * SECOND_US,
+      quality: "unsynchronised",
+      startMonotonicMs: 4000,
+      bootId: "f".repeat(32),
+      epoch: 8,
+    });
+    const lateSet = drive({
+      startUs: DAY_US,
+      quality: "gps",
+      startMonotonicMs: 14_000,
+      bootId: "f".repeat(32),
+      epoch: 9,
+    });
+    await sink.commit(deliveriesOf([...unset.table(), ...unset.drive(2), ...late.drive(2)], DAY_US));
+    clock.advance(300_000);
+    await sink.rollNow();
+    expect(rowFiles(path)).toEqual([]);
+    await sink.commit(deliveriesOf(set.drive(1), DAY_US + 300 * SECOND_US));
+    clock.advance(400_000);
+    await sink.rollNow();
+    expect(readFileSync(join(path, "clocks.csv"), "utf8")).toBe("thing,boot_id,monotonic_us,offset_us,quality\n");
+    await sink.commit(deliveriesOf(lateSet.drive(1), DAY_US + 800 * SECOND_US));
+    await rollAll(sink, clock);
+    await sink.close();
+
+    const query = await duckdb();
+    const rows = await query(
+      `SELECT epoch, time_quality, shift_us, min(epoch_us(time_us)) FROM ${source(path, "hive", "parquet", "samples")} GROUP BY ALL ORDER BY epoch`,
+    );
+    const shift = DAY_US - 20 * SECOND_US;
+    expect(rows).toEqual([
+      ["7", "ntp", "0", String(DAY_US)],
+      ["8", "unsynchronised", "0", String(10 * SECOND_US)],
+      ["9", "gps", "0", String(DAY_US)],
+      [String(0xa1b2_c3d4_e5f6), "ntp", String(shift), String(DAY_US - 10 * SECOND_US)],
+    ]);
+    const offset = DAY_US + 500_000 - 14_500_000;
+    expect(readFileSync(join(path, "clocks.csv"), "utf8")).toBe(
+      `thing,boot_id,monotonic_us,offset_us,quality\ntruck-1,${"f".repeat(32)},14500000,${offset},gps\n`,
+    );
+  });
+
+  it("keeps samples until their table comes, and writes them with raw values when it never does", async () => {
+    const path = temporaryFolder();
+    const clock = standingClock({ wallUs: DAY_US });
+    const { sink } = await folderStore({ path, clock, settings: { tableWaitSeconds: 3600, rollSeconds: 60 } });
+    const [known, unknown] = [drive(), drive({ thing: "truck-2" })];
+    await sink.commit(deliveriesOf([...known.drive(1), ...unknown.drive(1)], DAY_US));
+    clock.advance(120_000);
+    await sink.rollNow();
+    expect(rowFiles(path).filter((name) => name.startsWith("samples"))).toEqual([]);
+    await sink.commit(deliveriesOf(known.table(), DAY_US + 120 * SECOND_US));
+    clock.advance(120_000);
+    await sink.rollNow();
+    const parts = rowFiles(path).filter((name) => name.startsWith("samples"));
+    expect(parts.map((name) => name.replace(/part-\w+-\d+/, "part"))).toEqual([
+      "samples/thing=truck-1/date=2026-11-28/part.parquet",
+    ]);
+    await rollAll(sink, clock);
+    await sink.close();
+    const query = await duckdb();
+    expect(
+      await query(
+        `SELECT kind, thing, count(*) FROM ${source(path, "hive", "parquet", "events")} GROUP BY ALL ORDER BY kind`,
+      ),
+    ).toEqual([
+      ["raw-samples", "truck-2", "1"],
+      ["samples", "truck-1", "1"],
+    ]);
+  });
+
+  it("makes files of many small rolls when a vehicle has much, and lets no name out of the folder", async () => {
+    const path = join(temporaryFolder(), "store");
+    const clock = standingClock({ wallUs: DAY_US });
+    const { sink } = await folderStore({
+      path,
+      clock,
+      settings: { rollSamples: 1000, layout: "daily", format: "csv" },
+    });
+    const names = ["../../etc/passwd", "..", "state.db", "a/b\\c\0d", "é".repeat(100), "-rf *", "thing=x"];
+    for (const thing of names) {
+      const vehicle = drive({ thing });
+      await sink.commit(deliveriesOf([...vehicle.table(), ...vehicle.drive(3)], DAY_US));
+    }
+    await rollAll(sink, clock);
+    await sink.close();
+    const files = rowFiles(join(path, ".."));
+    expect(files.every((name) => name.startsWith("store/"))).toBe(true);
+    expect(new Set(files.map((name) => name.split("/")[1])).size).toBe(names.length);
+    const query = await duckdb();
+    const things = await query(`SELECT DISTINCT thing FROM ${source(path, "daily", "csv", "samples")}`);
+    expect(
+      things
+        .flat()
+        .map((name) => name.replace("\0", ""))
+        .toSorted(),
+    ).toEqual(names.map((name) => name.replace("\0", "")).toSorted());
+  });
+
+  it("says precisely what cannot be written, leaves nothing half done, and goes on when it can", async () => {
+    const path = temporaryFolder();
+    const clock = standingClock({ wallUs: DAY_US });
+    const { sink } = await folderStore({ path, clock, settings: { format: "csv" } });
+    const vehicle = drive();
+    await sink.commit(deliveriesOf([...vehicle.table(), ...vehicle.drive(2)], DAY_US));
+    clock.advance(700_000);
+    writeFileSync(join(path, ".partial"), "in the way");
+    await expect(sink.rollNow()).rejects.toThrow(`${path} cannot be written: EEXIST`);
+    expect(rowFiles(path)).toEqual([]);
+    rmSync(join(path, ".partial"));
+    await rollAll(sink, clock);
+    expect(rowFiles(path)).not.toEqual([]);
+    await sink.close();
+    const blocked = join(path, "blocked");
+    writeFileSync(blocked, "");
+    await expect(folderStore({ path: join(blocked, "store"), clock })).rejects.toMatchObject({
+      code: "output.unwritable",
+    });
+  });
+
+  it("leaves alone what somebody has changed, and goes on beside it", async () => {
+    const path = temporaryFolder();
+    const clock = standingClock({ wallUs: DAY_US });
+    const { sink } = await folderStore({ path, clock, settings: { format: "csv", layout: "daily" } });
+    const vehicle = drive({ startUs: DAY_US });
+    await sink.commit(deliveriesOf([...vehicle.table(), ...vehicle.drive(1)], DAY_US));
+    await rollAll(sink, clock);
+    writeFileSync(join(path, "truck-1", "2026-11-29.csv"), "mine");
+    await sink.commit(deliveriesOf(vehicle.drive(1), DAY_US));
+    await rollAll(sink, clock);
+    expect(readFileSync(join(path, "truck-1", "2026-11-29.csv"), "utf8")).toBe("mine");
+    expect(rowFiles(path)).toContain("truck-1/2026-11-29.2.csv");
+    await sink.close();
+  });
+
+  it("takes nothing above its bound, and one worker alone makes files", async () => {
+    const path = temporaryFolder();
+    const clock = standingClock({ wallUs: DAY_US });
+    const settings = { maxStagedBytes: 1_000_000 };
+    const [{ sink: one }, { sink: other }] = [
+      await folderStore({ path, clock, settings }),
+      await folderStore({ path, clock, settings }),
+    ];
+    const big = { ...deliveriesOf(drive().drive(1), DAY_US)[0], payload: new Uint8Array(1_000_001) };
+    await one.commit([big]);
+    await expect(other.commit(deliveriesOf(drive({ epoch: 5 }).drive(1), DAY_US))).rejects.toMatchObject({
+      code: "output.unwritable",
+    });
+    await rollAll(one, clock);
+    expect(await other.rollNow()).toBe(false);
+    await one.close();
+    expect(await other.rollNow()).toBe(true);
+    await other.close();
+  });
+
+  it("refuses settings that it does not know", () => {
+    expect(folderSettings.safeParse({ kind: "folder", path: "x", layout: "weekly" }).success).toBe(false);
+    expect(folderSettings.parse({ kind: "folder", path: "x" })).toMatchObject({ format: "parquet", layout: "hive" });
+  });
+});
