@@ -61,11 +61,16 @@ export class SampleRings {
     if (this.#fresh[local] < size) this.#fresh[local] += 1;
   }
 
-  /** Takes the samples received until `untilUs`, signal by signal, the newest first. Each is taken once. */
+  /**
+   * Takes the samples received until `untilUs`, signal by signal, the newest first. Each is taken once. Where later ones may have pushed
+   * out all of those, the oldest of them stands for the newest that was there: what is due by the clock is asked for some frames late.
+   */
   take(untilUs: number, visit: VisitSample): void {
     for (let local = 0; local < this.#samples.length; local++) {
       const fresh = this.#fresh[local];
-      const later = this.#laterThan(untilUs, local);
+      const count = this.#laterThan(untilUs, local);
+      const isPushedOut = count === fresh && fresh === this.#samples[local];
+      const later = isPushedOut ? count - 1 : count;
       for (let back = later; back < fresh; back++) {
         const at = this.#at(local, back);
         visit(local, this.#timesUs[at], this.#words[at * 2], this.#words[at * 2 + 1]);

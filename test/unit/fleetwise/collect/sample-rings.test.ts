@@ -31,6 +31,13 @@ describe("SampleRings", () => {
     expect(taken(rings, 9)).toEqual(["0@4=4:0", "0@3=3:0"]);
   });
 
+  it("has a sample for an event that is asked for late, when later ones have pushed out its own", () => {
+    const rings = new SampleRings([{ samples: 1, minPeriodMs: 0 }]);
+    for (const at of [1, 2, 3]) rings.push(0, at, at, 0);
+    expect(taken(rings, 2)).toEqual(["0@3=3:0"]);
+    expect(taken(rings, 3)).toEqual([]);
+  });
+
   it("leaves out what comes too soon, and goes on after a step of the clock back", () => {
     const rings = new SampleRings([{ samples: 9, minPeriodMs: 1 }]);
     for (const us of [5000, 5999, 6000, 6500, 7000, 100, 900, 1100]) rings.push(0, us, us, 0);
@@ -74,12 +81,10 @@ function note(samples: Held[], { minPeriodMs }: RingSettings, us: number): void 
 }
 
 function newest(samples: Held[], { samples: count }: RingSettings, untilUs: number, local: number): string[] {
-  return samples
-    .slice(-count)
-    .toReversed()
-    .flatMap((one) => {
-      if (one.isTaken || one.us > untilUs) return [];
-      one.isTaken = true;
-      return [`${local}@${one.us}=${one.us}:0`];
-    });
+  const fresh = samples.slice(-count).filter((one) => !one.isTaken);
+  const due = fresh.filter((one) => one.us <= untilUs);
+  // A full ring of later ones: the oldest stands for those that they pushed out.
+  const given = due.length === 0 && fresh.length === count ? fresh.slice(0, 1) : due;
+  for (const one of given) one.isTaken = true;
+  return given.toReversed().map(({ us }) => `${local}@${us}=${us}:0`);
 }
