@@ -68,6 +68,8 @@ export class SchemeCollection implements OwnCollection {
   /** On the frame path: allocates nothing but for an event. */
   take(local: number, { timeUs, low, high }: Reading): void {
     if (this.#waiting !== undefined && this.#waiting.frame !== this.#parts.pass.frame) this.#takeWaiting();
+    // What is due by the clock is looked at between batches alone: by then this sample may have pushed out those that belong to it.
+    if (this.condition.dueUs <= timeUs) this.condition.expire(this.condition.dueUs);
     this.#rings.push(local, timeUs, low, high);
   }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { canSignal, comparison, messageBytes, scheme } from "../../fakes/fleetwise/messages.ts";
+import { canSignal, comparison, messageBytes } from "../../fakes/fleetwise/messages.ts";
 import {
   BASE,
   manifestBytes,
@@ -49,6 +49,24 @@ describe("a time based scheme", () => {
       ["10@10000=10", "10@9000=9", "10@8000=8"],
       ["10@19000=19", "10@18000=18", "10@17000=17"],
     ]);
+  });
+
+  it("finds the sample of its time however fast others follow and push it out", async () => {
+    const { bus, clock, events } = await vehicleWith([every(1000)]);
+    for (let at = 0; at < 500; at++) {
+      // Batches of ten, as a driver hands them over.
+      const frames = Array.from({ length: 10 }, (_, n) => {
+        const receivedAtUs = clock.wallUs() - (9 - n) * 1000;
+        return { id: 0x123, flags: 0, data: Uint8Array.of(at % 256, n), receivedAtUs };
+      });
+      clock.advance(10);
+      bus.deliver(frames);
+    }
+    const times = events().map(({ eventMs, samples: [sample] }) => [eventMs, Number(/@(-?\d+)=/.exec(sample)?.[1])]);
+    expect(times.length).toBeGreaterThanOrEqual(4);
+    // What the driver had not handed over by then is later by as much.
+    for (const [eventMs, sampleMs] of times) expect(eventMs - sampleMs).toBeLessThanOrEqual(20);
+    for (let at = 1; at < times.length; at++) expect(times[at][0] - times[at - 1][0]).toBe(1000);
   });
 
   it("has a time for its event that its samples are told from", async () => {
@@ -357,26 +375,5 @@ describe("check-ins", () => {
     expect(checkIns()).toHaveLength(1);
     expect(log.of("fleetwise.subscription-refused")).toHaveLength(1);
     await vehicle.documents.stop();
-  });
-});
-
-describe("a cloud that repeats itself at each check-in", () => {
-  it("changes nothing with it: no other check-in follows, nothing is written", async () => {
-    const { give, checkIns, clock, log, drive, events } = await vehicleWith([every(2000)]);
-    await clock.run(10);
-    const before = [checkIns().length, log.of("fleetwise.schemes-taken").length];
-    for (let at = 0; at < 15; at++) {
-      drive([at, 0], 100);
-      const later = { timestamp_ms_epoch: RIG_T0_MS + 1000 + at };
-      give(
-        "collection_schemes",
-        messageBytes("CollectionSchemes", { collection_schemes: [scheme(every(2000))], ...later }),
-      );
-      give("decoder_manifests", manifestBytes());
-    }
-    for (let at = 0; at < 15; at++) drive([at, 0], 100);
-    await clock.run(10);
-    expect([checkIns().length, log.of("fleetwise.schemes-taken").length]).toEqual(before);
-    expect(events()).toHaveLength(1);
   });
 });
