@@ -19,6 +19,8 @@ export type MosquittoSettings = {
   readonly maximumPacketBytes: number;
   readonly topicAliasMaximum: number;
   readonly runsAsRoot: boolean;
+  /** Whether each packet is a line of the log. */
+  readonly logsPackets: boolean;
 };
 
 /** One rule of the dynamic security plugin. */
@@ -29,6 +31,7 @@ export type AccessRule = {
   readonly priority?: number;
 };
 
+const LOG_TYPES = ["error", "warning", "notice", "information"];
 /** Dynamic security plugin of the Debian package. */
 const PLUGIN_FILE = "mosquitto_dynamic_security.so";
 
@@ -51,10 +54,7 @@ export function mosquittoConfigOf(settings: MosquittoSettings, pluginFolder: str
     "persistent_client_expiration 1h",
     // Without it the 40 ms of a delayed TCP acknowledgement show up in every tail latency.
     "set_tcp_nodelay true",
-    "log_type error",
-    "log_type warning",
-    "log_type notice",
-    "log_type information",
+    ...(settings.logsPackets ? ["log_type all"] : LOG_TYPES.map((type) => `log_type ${type}`)),
     "log_timestamp_format %Y-%m-%dT%H:%M:%S",
     `log_dest file ${folder}/mosquitto.log`,
     `listener ${settings.port} 127.0.0.1`,

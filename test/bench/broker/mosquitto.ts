@@ -25,6 +25,8 @@ export type MosquittoRequest = {
   readonly topicAliasMaximum?: number;
   /** Host names by which it is reached besides localhost. */
   readonly names?: readonly string[];
+  /** Whether its log has a line for each packet; not when absent. */
+  readonly logsPackets?: boolean;
 };
 
 /** A running mosquitto with mutual TLS on 127.0.0.1; its certificate is for localhost and 127.0.0.1. */
@@ -106,6 +108,7 @@ function settingsOf(
     certificateFile: identity.certificateFile,
     keyFile: identity.keyFile,
     things: request.things,
+    logsPackets: request.logsPackets ?? false,
     consumers: request.consumers ?? ["consumer"],
     claims: request.claims ?? [],
     clouds: request.clouds ?? [],

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { type Mosquitto, startMosquitto } from "../broker/mosquitto.ts";
+import { type Mosquitto, type MosquittoRequest, startMosquitto } from "../broker/mosquitto.ts";
 import { createAuthority, type RevokingAuthority } from "./certificate-authority.ts";
 import { BenchCloud, CLAIM_NAME, CLOUD_NAME } from "./cloud.ts";
 
@@ -14,10 +14,18 @@ export type CloudBench = {
 /** The principal of the AWS side of Jobs, where a test wants it beside this one. */
 export const JOBS_NAME = "cloud-jobs";
 
-/** Starts both in `folder`. `things` are registered by hand: their certificates carry the thing name. */
-export async function startCloudBench(folder: string, things: readonly string[] = []): Promise<CloudBench> {
+/**
+ * Starts both in `folder`. `things` are registered by hand: their certificates carry the thing name. `broker` is what the broker does
+ * besides.
+ */
+export async function startCloudBench(
+  folder: string,
+  things: readonly string[] = [],
+  broker: Pick<MosquittoRequest, "logsPackets"> = {},
+): Promise<CloudBench> {
   const authority = createAuthority(join(folder, "ca"));
   const mosquitto = await startMosquitto({
+    ...broker,
     folder: join(folder, "broker"),
     authority,
     things,
