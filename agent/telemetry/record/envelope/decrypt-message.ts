@@ -1,4 +1,4 @@
-import { createDecipheriv, timingSafeEqual } from "node:crypto";
+import { createDecipheriv, createSecretKey, type KeyObject, timingSafeEqual } from "node:crypto";
 import { AgentError } from "../../../core/errors.ts";
 import { malformed } from "../read/malformed-record.ts";
 import {
@@ -64,7 +64,7 @@ export function parseMessage(message: Uint8Array): EncryptedMessage {
  */
 export function decryptMessage(message: EncryptedMessage, dataKey: Uint8Array): Uint8Array {
   const { messageId, header, headerTag, commitment } = message;
-  const keys = messageKeys(dataKey, messageId);
+  const keys = messageKeys(createSecretKey(dataKey), messageId);
   if (!timingSafeEqual(keys.commitment, commitment)) {
     throw refused("the key commitment differs: another key encrypted it, or its message id or commitment was changed");
   }
@@ -83,7 +83,7 @@ export function refused(what: string, cause?: unknown): AgentError {
   });
 }
 
-function framesOf({ messageId, frameBytes, body }: EncryptedMessage, key: Uint8Array): Uint8Array {
+function framesOf({ messageId, frameBytes, body }: EncryptedMessage, key: KeyObject): Uint8Array {
   const reader = new MessageReader(body);
   const contents: Uint8Array[] = [];
   for (let expected = 1; ; expected += 1) {
@@ -108,7 +108,7 @@ function framesOf({ messageId, frameBytes, body }: EncryptedMessage, key: Uint8A
 }
 
 function decrypted(
-  key: Uint8Array,
+  key: KeyObject,
   iv: Uint8Array,
   aad: Uint8Array,
   ciphertext: Uint8Array,

@@ -1,4 +1,4 @@
-import { createCipheriv } from "node:crypto";
+import { createCipheriv, type KeyObject } from "node:crypto";
 import {
   CIPHER,
   type EncryptionContext,
@@ -24,7 +24,7 @@ const FRAME_OVERHEAD_BYTES = 4 + IV_BYTES + TAG_BYTES;
 const LAST_FRAME_OVERHEAD_BYTES = FRAME_OVERHEAD_BYTES + 8;
 
 /** A data key as it is used, and as it goes with each message. */
-export type DataKey = { readonly plain: Uint8Array; readonly wrapped: WrappedKey };
+export type DataKey = { readonly plain: KeyObject; readonly wrapped: WrappedKey };
 
 /**
  * `plaintext` as one message. `messageId` (32 bytes) must be random and new each time, also for the same plaintext: the key of the
@@ -91,7 +91,7 @@ function contextBytes(context: EncryptionContext): Buffer {
 }
 
 /** Ciphertext and tag. */
-function encrypted(key: Uint8Array, iv: Uint8Array, aad: Uint8Array, content: Uint8Array): Buffer {
+function encrypted(key: KeyObject, iv: Uint8Array, aad: Uint8Array, content: Uint8Array): Buffer {
   const cipher = createCipheriv(CIPHER, key, iv, { authTagLength: TAG_BYTES });
   cipher.setAAD(aad);
   return Buffer.concat([cipher.update(content), cipher.final(), cipher.getAuthTag()]);

@@ -1,4 +1,4 @@
-import { hkdfSync } from "node:crypto";
+import { createSecretKey, hkdfSync, type KeyObject } from "node:crypto";
 
 /**
  * The message format of the AWS Encryption SDK, version 2, with one algorithm suite: 0x0478, AES-256-GCM with keys that HKDF with SHA-512
@@ -36,13 +36,13 @@ export type WrappedKey = {
 export type EncryptionContext = Readonly<Record<string, string>>;
 
 /** The keys of one message; no other message has them, since its id is random. */
-export type MessageKeys = { readonly key: Uint8Array; readonly commitment: Uint8Array };
+export type MessageKeys = { readonly key: KeyObject; readonly commitment: Uint8Array };
 
 /** The keys of the message `messageId` under a data key. */
-export function messageKeys(dataKey: Uint8Array, messageId: Uint8Array): MessageKeys {
+export function messageKeys(dataKey: KeyObject, messageId: Uint8Array): MessageKeys {
   const derive = (info: Uint8Array): Uint8Array =>
     new Uint8Array(hkdfSync("sha512", dataKey, messageId, info, DERIVED_BYTES));
-  return { key: derive(KEY_INFO), commitment: derive(COMMITMENT_INFO) };
+  return { key: createSecretKey(derive(KEY_INFO)), commitment: derive(COMMITMENT_INFO) };
 }
 
 /** The initialisation vector of frame `number`, from 1; that of the header's tag for 0. */

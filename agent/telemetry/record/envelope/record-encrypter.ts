@@ -1,4 +1,4 @@
-import { constants, type KeyObject, publicEncrypt } from "node:crypto";
+import { constants, createSecretKey, type KeyObject, publicEncrypt } from "node:crypto";
 import type { PayloadEncryption } from "../../../../config/encryption.ts";
 import type { Clock } from "../../../core/clock.ts";
 import type { RecordId, StreamName } from "../../../ports/outbox.ts";
@@ -68,18 +68,19 @@ export class RecordEncrypter implements PayloadEncrypter {
       key.records >= records ||
       (key.records > 0 && key.bytes + bytes > maxBytes);
     if (!isSpent) return key;
-    key?.plain.fill(0);
     this.#key = this.#newKey(nowMs);
     return this.#key;
   }
 
   #newKey(madeAtMs: number): UsedKey {
     const { settings, publicKey, randomBytes } = this.#parts;
-    const plain = randomBytes(DATA_KEY_BYTES);
+    const dataKey = randomBytes(DATA_KEY_BYTES);
     const bytes = publicEncrypt(
       { key: publicKey, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: "sha256" },
-      plain,
+      dataKey,
     );
+    const plain = createSecretKey(dataKey);
+    dataKey.fill(0);
     const wrapped = { providerId: settings.keyNamespace, keyName: settings.keyName, bytes };
     return { plain, wrapped, madeAtMs, records: 0, bytes: 0 };
   }

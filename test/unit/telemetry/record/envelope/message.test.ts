@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { constants, publicEncrypt, randomBytes } from "node:crypto";
+import { constants, createSecretKey, publicEncrypt, randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { AlgorithmSuiteIdentifier, buildClient, CommitmentPolicy, RawRsaKeyringNode } from "@aws-crypto/client-node";
@@ -8,10 +8,10 @@ import { describe, expect, it } from "vitest";
 import { AgentError } from "../../../../../agent/core/errors.ts";
 import { decryptMessage, parseMessage } from "../../../../../agent/telemetry/record/envelope/decrypt-message.ts";
 import {
+  type DataKey,
   encryptMessage,
   messageOverheadBytes,
 } from "../../../../../agent/telemetry/record/envelope/encrypt-message.ts";
-import type { WrappedKey } from "../../../../../agent/telemetry/record/envelope/message-format.ts";
 import { privateKeyUnwrapper } from "../../../../../agent/telemetry/record/read/key-unwrapper.ts";
 import { temporaryFolder } from "../../../../fakes/core/folder.ts";
 import { wrappingPair } from "../../../../fakes/telemetry/encryption.ts";
@@ -29,11 +29,11 @@ function keyring(): RawRsaKeyringNode {
   return new RawRsaKeyringNode({ rsaKey, oaepHash: "sha256", keyName: "test-key", keyNamespace: "causeway" });
 }
 
-function newKey(): { readonly plain: Uint8Array; readonly wrapped: WrappedKey } {
-  const plain = randomBytes(32);
+function newKey(): DataKey {
+  const secret = randomBytes(32);
   const { RSA_PKCS1_OAEP_PADDING: padding } = constants;
-  const bytes = publicEncrypt({ key: pair.publicKey, padding, oaepHash: "sha256" }, plain);
-  return { plain, wrapped: { providerId: "causeway", keyName: "test-key", bytes } };
+  const bytes = publicEncrypt({ key: pair.publicKey, padding, oaepHash: "sha256" }, secret);
+  return { plain: createSecretKey(secret), wrapped: { providerId: "causeway", keyName: "test-key", bytes } };
 }
 
 /** Bytes that follow from the seed and the length. */
@@ -100,7 +100,7 @@ describe(`messages of the AWS Encryption SDK, seed ${SEED}`, () => {
     writeFileSync(join(folder, "key.pem"), pair.privateKey, { mode: 0o600 });
     const options = ["rsa_padding_mode:oaep", "rsa_oaep_md:sha256", "rsa_mgf1_md:sha256"];
     const args = ["pkeyutl", "-decrypt", "-inkey", join(folder, "key.pem"), ...options.flatMap((o) => ["-pkeyopt", o])];
-    expect(execFileSync("openssl", args, { input: parsed.bytes })).toEqual(plain);
+    expect(execFileSync("openssl", args, { input: parsed.bytes })).toEqual(plain.export());
   });
 
   it("grow by exactly what is said", () => {

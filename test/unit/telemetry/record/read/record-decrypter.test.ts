@@ -1,3 +1,4 @@
+import { createSecretKey } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { AgentError } from "../../../../../agent/core/errors.ts";
 import { encryptMessage } from "../../../../../agent/telemetry/record/envelope/encrypt-message.ts";
@@ -64,12 +65,12 @@ describe("an encrypted record", () => {
 
   it("is refused without a context", async () => {
     const key = {
-      plain: new Uint8Array(32).fill(7),
+      plain: createSecretKey(Buffer.alloc(32, 7)),
       wrapped: { providerId: "p", keyName: "k", bytes: new Uint8Array(9) },
     };
     const [draft] = encoderOf(table).samples(logOf(table, [{ signal: 0, timeUs: 1, raw: 1 }]), []);
     const message = encryptMessage(key, new Uint8Array(32).fill(3), {}, draft.seal(idOf(9)));
-    const known: KeyUnwrapper = { unwrap: () => Promise.resolve(key.plain) };
+    const known: KeyUnwrapper = { unwrap: () => Promise.resolve(key.plain.export()) };
     await expect(encryptedRecordReader(records, known).decode(message)).rejects.toThrow(
       "its context says thing nothing",
     );
