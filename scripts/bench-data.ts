@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 import { benchmarkDecode } from "../test/bench/benchmarks/decode-benchmark.ts";
 import { benchmarkEncode } from "../test/bench/benchmarks/encode-benchmark.ts";
-import { benchmarkOutbox } from "../test/bench/benchmarks/outbox-benchmark.ts";
+import { benchmarkEncryption } from "../test/bench/benchmarks/encryption-benchmark.ts";
+import { benchmarkOutbox, benchmarkRest } from "../test/bench/benchmarks/outbox-benchmark.ts";
 import { benchmarkPath } from "../test/bench/benchmarks/path-benchmark.ts";
 import { benchmarkReceive } from "../test/bench/benchmarks/receive-benchmark.ts";
 import { benchmarkThinning } from "../test/bench/benchmarks/thinning-benchmark.ts";
@@ -64,7 +65,8 @@ function decode(): Part {
 }
 
 function encode(): Part {
-  const figures = benchmarkEncode();
+  const figures = { ...benchmarkEncode(), encryption: benchmarkEncryption() };
+  const { clear, encrypted, wrapMicros } = figures.encryption;
   const { every, onChange, writeNs, protobufjsNs, ratioToProtobufjs, wholeZstdNs } = figures;
   const rows = [
     row("encode", "on change, not compressed", onChange.raw, "bytes/sample", { atMost: 3 }),
@@ -77,16 +79,28 @@ function encode(): Part {
     row("encode", "protobufjs, same process", protobufjsNs, "ns/sample"),
     row("encode", "ratio", ratioToProtobufjs, "x", { atLeast: 5 }),
     row("encode", "sort, write and zstd", wholeZstdNs, "ns/sample"),
+    row("encode", `a record of ${clear.samples} samples, sealed`, clear.micros, "µs CPU/record"),
+    row("encode", "and encrypted for consumers", encrypted.micros, "µs CPU/record"),
+    row("encode", "its bytes", clear.bytes, "bytes/record"),
+    row("encode", "encrypted", encrypted.bytes, "bytes/record"),
+    row("encode", "a data key wrapped (RSA-3072), once in 100,000 records", wrapMicros, "µs CPU"),
   ];
   return { rows, figures };
 }
 
 function outbox(): Part {
-  const figures = { ...benchmarkOutbox(), thinning: benchmarkThinning() };
+  const figures = { ...benchmarkOutbox(), rest: benchmarkRest(), thinning: benchmarkThinning() };
+  const { clear, encrypted } = figures.rest;
   const { ratio, megabytesPerSecond, longestMs, timesLonger } = figures.thinning;
   const rows = [
     row("outbox", "durable, a commit and fsync each", figures.samplesPerSecond / 1e6, "M samples/s", { atLeast: 2 }),
     row("outbox", "one row a sample, same SQLite", figures.rowsPerSecond / 1e6, "M samples/s"),
+    row("outbox", "durable, beside the next", clear.samplesPerSecond / 1e6, "M samples/s"),
+    row("outbox", "durable, encrypted at rest", encrypted.samplesPerSecond / 1e6, "M samples/s"),
+    row("outbox", "a record of 3800 bytes stored", clear.storeMicros, "µs CPU"),
+    row("outbox", "stored encrypted", encrypted.storeMicros, "µs CPU"),
+    row("outbox", "read and acknowledged", clear.drainMicros, "µs CPU"),
+    row("outbox", "read and acknowledged, encrypted", encrypted.drainMicros, "µs CPU"),
     row("outbox", "append, 99th percentile", figures.appendP99Ms, "ms"),
     row("outbox", "read and acknowledged again", figures.drainedPerSecond, "records/s"),
     row("outbox", `thinned ${ratio}:1, payload taken in`, megabytesPerSecond, "MB/s CPU", { atLeast: 5 }),

@@ -10,6 +10,7 @@ import { Collector } from "../../../agent/telemetry/collect/collector.ts";
 import type { SampleLog } from "../../../agent/telemetry/collect/sample-log.ts";
 import { ColumnSorter } from "../../../agent/telemetry/record/encode/columns.ts";
 import { Encoder } from "../../../agent/telemetry/record/encode/encoder.ts";
+import type { PayloadEncrypter } from "../../../agent/telemetry/record/encode/record-sealer.ts";
 import { readDescriptor } from "../../../config/proto/descriptor.ts";
 import type { CollectRule } from "../../../config/schema.ts";
 import { ManualClock } from "../../fakes/core/clock.ts";
@@ -74,12 +75,15 @@ function encoding(table: SignalTable, log: SampleLog, compression: Compression):
   return () => encoder.samples(log, []).reduce((sum, draft) => sum + seal(draft).length, 0);
 }
 
-function seal(draft: RecordDraft): Uint8Array {
+/** The payload of a draft, under an id as long as ids become. */
+export function seal(draft: RecordDraft): Uint8Array {
   return draft.seal({ epoch: 0xa1b2_c3d4_e5f6, stream: "telemetry", seq: 123_456 });
 }
 
-function encoderOf(table: SignalTable, compression: Compression): Encoder {
+/** The encoder of the benchmark's vehicle. */
+export function encoderOf(table: SignalTable, compression: Compression, encrypter?: PayloadEncrypter): Encoder {
   return new Encoder({
+    encrypter,
     thing: "truck-0001",
     bootId: "0123456789abcdef0123456789abcdef",
     table,
@@ -88,14 +92,15 @@ function encoderOf(table: SignalTable, compression: Compression): Encoder {
   });
 }
 
-function sampleLog(table: SignalTable, rules: readonly CollectRule[]): SampleLog {
+/** Samples of so many frames of the benchmark's vehicle, every one or those that changed, as a collector logs them. */
+export function sampleLog(table: SignalTable, rules: readonly CollectRule[], frames = FRAMES): SampleLog {
   const collector = new Collector(table);
   const planned = planCampaign(defaultCampaign(rules), { table, busNames: [], facts: new Map(), hasHistory: false });
   if (planned.kind === "unfit") throw new Error("the rules of the benchmark do not fit its table");
   const intake = new CampaignIntake(planned.plan, { table, pass: collector.pass, batchSamples: 100_000 });
   const links = { readers: [], samplers: intake.links() };
   collector.use(links, { admit: () => ({ readers: [], samplers: [] }), settle: () => undefined });
-  const batch = new SmoothFrames(2000).batch(FRAMES);
+  const batch = new SmoothFrames(2000).batch(frames);
   for (let at = 0; at < batch.count; at++) {
     const message = table.bus(SMOOTH_BUS).find(batch.id(at), false);
     if (message === undefined) throw new Error("the benchmark's table does not know its own frame");

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -5,6 +6,7 @@ import Database from "better-sqlite3";
 import type { Outbox, RecordDraft } from "../../../agent/ports/outbox.ts";
 import { systemClock } from "../../../drivers/os/time-source.ts";
 import { openOutbox } from "../../../drivers/sqlite/outbox/outbox.ts";
+import { RestCipher } from "../../../drivers/sqlite/outbox/rest-cipher.ts";
 
 /** What `benchmarkOutbox` stores. */
 export type OutboxBenchmarkOptions = {
@@ -14,6 +16,8 @@ export type OutboxBenchmarkOptions = {
   readonly payloadBytes?: number;
   /** Records of one append, that is of one commit. */
   readonly recordsPerCommit?: number;
+  /** Encrypts what is stored. */
+  readonly cipher?: RestCipher;
   /** Where the database goes; the system's temporary folder when absent. */
   readonly folder?: string;
 };
@@ -25,8 +29,12 @@ export type OutboxFigures = {
   readonly commitsPerSecond: number;
   /** 99th percentile of one append, ms. */
   readonly appendP99Ms: number;
+  /** CPU of one record that is stored, µs. */
+  readonly storeMicros: number;
   /** Read and acknowledged again, records a second. */
   readonly drainedPerSecond: number;
+  /** CPU of one of these, µs. */
+  readonly drainMicros: number;
   /** One row a sample instead, in transactions of as many samples, the same pragmas: samples a second. */
   readonly rowsPerSecond: number;
   readonly samplesPerRecord: number;
@@ -39,21 +47,23 @@ export function benchmarkOutbox(options: OutboxBenchmarkOptions = {}): OutboxFig
   const { seconds = 1.5, samplesPerRecord = 1500, payloadBytes = 4000, recordsPerCommit = 4 } = options;
   const folder = mkdtempSync(join(options.folder ?? tmpdir(), "causeway-bench-"));
   const quiet = (): void => undefined;
-  const { outbox } = openOutbox({
+  const settings = {
     file: join(folder, "outbox.db"),
     maxBytes: 1_000_000_000,
     clock: systemClock(),
     log: { error: quiet, warn: quiet, info: quiet, debug: quiet },
-  });
+  };
+  const { outbox } = openOutbox(settings, undefined, { cipher: options.cipher });
   try {
-    const { commits, elapsedMs, appendP99Ms } = fill(outbox, payloadBytes, recordsPerCommit, seconds);
+    const { commits, elapsedMs, appendP99Ms, cpuMicros } = fill(outbox, payloadBytes, recordsPerCommit, seconds);
     const recordsPerSecond = (commits * recordsPerCommit * 1000) / elapsedMs;
     return {
       samplesPerSecond: Math.round(recordsPerSecond * samplesPerRecord),
       recordsPerSecond: Math.round(recordsPerSecond),
       commitsPerSecond: Math.round((commits * 1000) / elapsedMs),
       appendP99Ms,
-      drainedPerSecond: drain(outbox),
+      storeMicros: cpuMicros / (commits * recordsPerCommit),
+      ...drain(outbox),
       rowsPerSecond: storeRows(join(folder, "rows.db"), samplesPerRecord * recordsPerCommit, seconds),
       samplesPerRecord,
       payloadBytes,
@@ -65,7 +75,38 @@ export function benchmarkOutbox(options: OutboxBenchmarkOptions = {}): OutboxFig
   }
 }
 
-type Filled = { readonly commits: number; readonly elapsedMs: number; readonly appendP99Ms: number };
+/** The outbox in clear, and encrypted at rest. Both in turn, the best of each. */
+export type RestFigures = { readonly clear: RestCost; readonly encrypted: RestCost };
+type RestCost = Pick<OutboxFigures, "samplesPerSecond" | "storeMicros" | "drainMicros">;
+
+/** With the payload of a record of 1,800 samples: one page with what encryption adds, and without. */
+const REST = { seconds: 0.7, samplesPerRecord: 1800, payloadBytes: 3800 } as const;
+const REST_ROUNDS = 3;
+
+/** What encryption at rest costs the outbox. */
+export function benchmarkRest(): RestFigures {
+  const runs: { clear: OutboxFigures[]; encrypted: OutboxFigures[] } = { clear: [], encrypted: [] };
+  for (let round = 0; round < REST_ROUNDS; round += 1) {
+    runs.clear.push(benchmarkOutbox(REST));
+    runs.encrypted.push(benchmarkOutbox({ ...REST, cipher: new RestCipher(randomBytes(32), true) }));
+  }
+  return { clear: best(runs.clear), encrypted: best(runs.encrypted) };
+}
+
+function best(runs: readonly OutboxFigures[]): RestCost {
+  return {
+    samplesPerSecond: Math.max(...runs.map(({ samplesPerSecond }) => samplesPerSecond)),
+    storeMicros: Math.min(...runs.map(({ storeMicros }) => storeMicros)),
+    drainMicros: Math.min(...runs.map(({ drainMicros }) => drainMicros)),
+  };
+}
+
+type Filled = {
+  readonly commits: number;
+  readonly elapsedMs: number;
+  readonly appendP99Ms: number;
+  readonly cpuMicros: number;
+};
 
 function fill(outbox: Outbox, payloadBytes: number, recordsPerCommit: number, seconds: number): Filled {
   const payload = new Uint8Array(payloadBytes).map((_, index) => (index * 131) & 0xff);
@@ -79,6 +120,7 @@ function fill(outbox: Outbox, payloadBytes: number, recordsPerCommit: number, se
   };
   const drafts = Array.from({ length: recordsPerCommit }, () => draft);
   const times: number[] = [];
+  const cpu = process.cpuUsage();
   const start = performance.now();
   let now = start;
   while (now - start < seconds * 1000) {
@@ -87,19 +129,29 @@ function fill(outbox: Outbox, payloadBytes: number, recordsPerCommit: number, se
     times.push(after - now);
     now = after;
   }
+  const cpuMicros = microsSince(cpu);
   times.sort((left, right) => left - right);
-  return { commits: times.length, elapsedMs: now - start, appendP99Ms: times[Math.floor(times.length * 0.99)] ?? 0 };
+  const appendP99Ms = times[Math.floor(times.length * 0.99)] ?? 0;
+  return { commits: times.length, elapsedMs: now - start, appendP99Ms, cpuMicros };
 }
 
-function drain(outbox: Outbox): number {
+function microsSince(start: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(start);
+  return user + system;
+}
+
+function drain(outbox: Outbox): Pick<OutboxFigures, "drainedPerSecond" | "drainMicros"> {
+  const cpu = process.cpuUsage();
   const start = performance.now();
   let count = 0;
   for (;;) {
     const records = outbox.read("telemetry", 0, outbox.lastRow(), 32, Number.MAX_SAFE_INTEGER);
-    if (records.length === 0) return Math.round((count * 1000) / (performance.now() - start));
+    if (records.length === 0) break;
     outbox.ack(records.map(({ row }) => row));
     count += records.length;
   }
+  const drainedPerSecond = Math.round((count * 1000) / (performance.now() - start));
+  return { drainedPerSecond, drainMicros: microsSince(cpu) / Math.max(1, count) };
 }
 
 function storeRows(file: string, samplesPerCommit: number, seconds: number): number {
