@@ -92,7 +92,7 @@ const PACKAGES: readonly (readonly [name: RegExp, where: RegExp])[] = [
   [/^pkcs11js$/, /^(drivers\/tpm|test)\//],
   [/^socketcan$/, /^(drivers\/can|test)\//],
   [/^(aws-crt|aws-iot-device-sdk-v2)/, /^(drivers\/aws|agent\/consumer\/mqtt|test)\//],
-  [/^@aws-sdk\//, /^(agent\/(consumer\/dynamodb|companion)|test|scripts)\//],
+  [/^@aws-sdk\//, /^(agent\/(consumer\/(dynamodb|kms)|companion)|test|scripts)\//],
   [/^mqtt-packet$/, /^test\//],
   [/^hyparquet-writer$/, /^(agent\/consumer\/parquet|test)\//],
   [/^(hono|@hono\/node-server|jose|openid-client)(\/|$)/, /^(agent\/companion|test)\//],
