@@ -162,7 +162,8 @@ function cloudRules(): AccessRule[] {
 }
 
 function consumerRules(): AccessRule[] {
-  const readable = ["dt/causeway/#", "$share/+/dt/causeway/#", "cmd/causeway/#"];
+  // The rules engine of the bench is one.
+  const readable = ["dt/causeway/#", "$share/+/dt/causeway/#", "cmd/causeway/#", "$aws/rules/#"];
   return [
     ...readable.map((topic) => ({ acltype: "subscribePattern", topic, allow: true })),
     { acltype: "publishClientSend", topic: "cmd/causeway/#", allow: true },

@@ -139,6 +139,11 @@ export class CampaignVehicle {
       .map(({ payload }) => reader.decode(payload));
   }
 
+  /** Hears what the consumer may hear beside the records. */
+  async subscribe(filter: string, take: (message: ReceivedPublish) => void): Promise<void> {
+    await this.#consumer.subscribe(filter, take);
+  }
+
   /** Samples of a campaign's columns; of the rules of collection without an id. */
   samples(thing: string, id?: string): readonly Sample[] {
     const records = this.records(thing);
