@@ -17,7 +17,14 @@ export type GapSettings = {
 };
 
 /** What the last look saw; undefined before the first. */
-export type GapStatus = { readonly ranges: number; readonly records: number; readonly atMs: number };
+export type GapStatus = {
+  /** Between records that came: each is a fault somewhere. */
+  readonly ranges: number;
+  readonly records: number;
+  /** Before the first of an epoch and stream that came: of a store that is younger than the epoch, or a backlog. */
+  readonly beginnings: number;
+  readonly atMs: number;
+};
 
 export type GapWatchParts = {
   readonly sink: Pick<Sink, "gaps">;
@@ -50,14 +57,18 @@ export class GapWatch {
     const { sink, settings, clock } = this.#parts;
     let ranges = 0;
     let records = 0;
+    let beginnings = 0;
     let told = 0;
     for await (const gap of sink.gaps(clock.wallUs(), settings.graceMs)) {
-      ranges += 1;
-      records += gap.last - gap.first + 1;
-      if (told < MAX_TOLD && this.#tell(gap)) told += 1;
-      if (ranges >= MAX_COUNTED) break;
+      if (gap.first === 1) beginnings += 1;
+      else {
+        ranges += 1;
+        records += gap.last - gap.first + 1;
+        if (told < MAX_TOLD && this.#tell(gap)) told += 1;
+      }
+      if (ranges + beginnings >= MAX_COUNTED) break;
     }
-    this.status = { ranges, records, atMs: clock.monotonicMs() };
+    this.status = { ranges, records, beginnings, atMs: clock.monotonicMs() };
   }
 
   /** True when it was told now. */

@@ -17,12 +17,16 @@ export const accountState = z.object({
   thinned: numbers,
   /** first, last, and µs since the Unix epoch of each jump over seqs. */
   jumps: numbers,
+  /** Highest seq that has come and says that those before it were sent. */
+  edge: z.int().min(0).default(0),
 });
 export type AccountState = z.infer<typeof accountState>;
 
-const EMPTY: AccountState = { seen: [], lost: [], standIns: [], thinned: [], jumps: [] };
+const EMPTY: AccountState = { seen: [], lost: [], standIns: [], thinned: [], jumps: [], edge: 0 };
 
 type Thinned = SeqRange & { readonly kept: SeqRange };
+/** What an account asks of a record; without `body` it is not a table. */
+type Arrived = Pick<DecodedRecord, "seq" | "thinned"> & { readonly body?: { readonly kind: string } };
 type Jump = SeqRange & { readonly atUs: number };
 
 /**
@@ -36,6 +40,7 @@ export class SeqAccount {
   readonly #thinned: Thinned[];
   /** Seqs that a higher one came before, and when. */
   #jumps: Jump[];
+  #edge: number;
   readonly #maxRanges: number;
 
   constructor(state: AccountState = EMPTY, maxRanges: number = MAX_ACCOUNT_RANGES) {
@@ -46,6 +51,7 @@ export class SeqAccount {
     this.#thinned = tuples(state.thinned, 4).map(([first, last, keptFirst, keptLast]) => {
       return { first, last, kept: { first: keptFirst, last: keptLast } };
     });
+    this.#edge = state.edge;
     this.#jumps = tuples(state.jumps, 3).map(([first, last, atUs]) => ({ first, last, atUs }));
   }
 
@@ -58,12 +64,16 @@ export class SeqAccount {
     return this.#seen.has(seq);
   }
 
-  /** Enters a record that has come. "known": a repeat; "full": it must be refused, as nothing would know it again. */
-  take({ seq, thinned }: Pick<DecodedRecord, "seq" | "thinned">, receivedUs: number): RangeOutcome {
-    const before = this.#seen.highest;
+  /**
+   * Enters a record that has come. "known": a repeat; "full": it must be refused, as nothing would know it again. A part of a signal table says
+   * nothing of the seqs before it: the broker keeps it, of any epoch, for whoever subscribes years later.
+   */
+  take({ seq, thinned, body }: Arrived, receivedUs: number): RangeOutcome {
     const outcome = this.#seen.add(seq);
     if (outcome !== "new") return outcome;
-    if (seq > before + 1) this.#jumps.push({ first: before + 1, last: seq - 1, atUs: receivedUs });
+    const before = this.#edge;
+    if (body?.kind !== "table") this.#edge = Math.max(before, seq);
+    if (this.#edge > before + 1) this.#jumps.push({ first: before + 1, last: this.#edge - 1, atUs: receivedUs });
     // Those that have no room any more show as gaps: told too much, never too little.
     for (const other of thinned?.seqs ?? []) this.#standIns.add(other);
     return "new";
@@ -100,6 +110,7 @@ export class SeqAccount {
       standIns: this.#standIns.toArray(),
       thinned: this.#thinned.flatMap(({ first, last, kept }) => [first, last, kept.first, kept.last]),
       jumps: this.#jumps.flatMap(({ first, last, atUs }) => [first, last, atUs]),
+      edge: this.#edge,
     };
   }
 

@@ -85,7 +85,16 @@ function gaugesOf({ worker, sink, session, gaps, clock }: MetricsParts): readonl
       "From the making of the newest record to its commit, by the vehicle's clock.",
       lagUs === undefined ? undefined : lagUs / 1e6,
     ),
-    one("gaps", "Ranges of seqs that have not come and that no loss record names.", gaps.status?.ranges),
+    one(
+      "gaps",
+      "Ranges of seqs between records that came, which have not come and which no loss record names.",
+      gaps.status?.ranges,
+    ),
     one("gap_records", "Records in them.", gaps.status?.records),
+    one(
+      "gap_beginnings",
+      "Epochs and streams whose first records have not come: older than the store, or on their way.",
+      gaps.status?.beginnings,
+    ),
   ];
 }

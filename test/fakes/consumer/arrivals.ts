@@ -54,9 +54,14 @@ export class FakeVehicle {
 
   /** A record with one sample of each of the first two signals. */
   samples(value = 1): WatchedArrival {
-    const taken = [0, 1].map((signal) => ({ signal, timeUs: BEGIN_US, raw: value + signal }));
-    const [draft] = this.encoder.samples(logOf(this.table, taken), []);
+    const [draft] = this.sampleDrafts(value);
     return this.arrival(draft);
+  }
+
+  /** The same before it has its id. */
+  sampleDrafts(value: number): readonly EncodedDraft[] {
+    const taken = [0, 1].map((signal) => ({ signal, timeUs: BEGIN_US, raw: value + signal }));
+    return this.encoder.samples(logOf(this.table, taken), []);
   }
 
   notice(): WatchedArrival {

@@ -19,10 +19,11 @@ describe("GapWatch", () => {
     const stopping = new AbortController();
     const ended = watch.run(stopping.signal);
     await sink.commit([1, 5].map((seq) => deliveryOf(recordOf({ seq }), undefined, clock.wallUs())));
+    await sink.commit([deliveryOf(recordOf({ seq: 900, stream: "event" }), undefined, clock.wallUs())]);
     await clock.run(4000);
     expect(watch.status).toMatchObject({ ranges: 0, records: 0 });
     await clock.run(3000);
-    expect(watch.status).toMatchObject({ ranges: 1, records: 3 });
+    expect(watch.status).toMatchObject({ ranges: 1, records: 3, beginnings: 1 });
     isDown = true;
     await clock.run(2000);
     isDown = false;

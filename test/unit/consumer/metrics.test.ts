@@ -37,7 +37,7 @@ describe("workerMetrics", () => {
       worker: { counters, status: () => hand },
       sink: new MemorySink(),
       session: { status: () => ({ state: "ready", connects: 2, fault: undefined }) },
-      gaps: { status: { ranges: 1, records: 4, atMs: 0 } },
+      gaps: { status: { ranges: 1, records: 4, beginnings: 2, atMs: 0 } },
       clock,
     });
   }
@@ -53,6 +53,7 @@ describe("workerMetrics", () => {
       "causeway_consumer_lag_seconds 1.5",
       "causeway_consumer_gaps 1",
       "causeway_consumer_gap_records 4",
+      "causeway_consumer_gap_beginnings 2",
       'causeway_consumer_refused_total{reason="malformed"} 1',
     ])
       expect(lines).toContain(line);

@@ -7,13 +7,17 @@ const HIGHEST = 24;
 
 type Loss = { first: number; last: number; thinned?: { ratio: number; keptFirst: number; keptLast: number } };
 type Event =
-  | { readonly kind: "record"; readonly seq: number; readonly standsFor: readonly number[] }
+  | { readonly kind: "record" | "table"; readonly seq: number; readonly standsFor: readonly number[] }
   | { readonly kind: "loss"; readonly loss: Loss };
 
 const seq = fc.integer({ min: 1, max: HIGHEST });
 const span = fc.tuple(seq, fc.integer({ min: 0, max: 5 })).map(([first, more]) => ({ first, last: first + more }));
 const event: fc.Arbitrary<Event> = fc.oneof(
-  fc.record({ kind: fc.constant("record" as const), seq, standsFor: fc.array(seq, { maxLength: 4 }) }),
+  fc.record({
+    kind: fc.constantFrom("record" as const, "record" as const, "table" as const),
+    seq,
+    standsFor: fc.array(seq, { maxLength: 4 }),
+  }),
   fc.record({ kind: fc.constant("loss" as const), loss: span }),
   fc.tuple(span, span).map(([range, kept]) => ({
     kind: "loss" as const,
@@ -23,10 +27,12 @@ const event: fc.Arbitrary<Event> = fc.oneof(
 
 /** Seq by seq, from the whole list of what came, as the bench counts. */
 function gapsByHand(events: readonly Event[], untilUs: number): number[] {
-  const came = events.map((one) => (one.kind === "record" ? one.seq : 0));
+  const came = events.map((one) => (one.kind === "loss" ? 0 : one.seq));
+  // A part of a table says nothing of the seqs before it, the first time as later.
+  const told = events.map((one, at) => (one.kind === "record" && came.indexOf(one.seq) === at ? one.seq : 0));
   const losses = events.flatMap((one) => (one.kind === "loss" ? [one.loss] : []));
   const standIns = new Set(
-    events.flatMap((one, at) => (one.kind === "record" && came.indexOf(one.seq) === at ? one.standsFor : [])),
+    events.flatMap((one, at) => (one.kind !== "loss" && came.indexOf(one.seq) === at ? one.standsFor : [])),
   );
   const real = losses.filter(({ thinned }) => thinned === undefined);
   const isLost = (at: number): boolean => real.some(({ first, last }) => first <= at && at <= last);
@@ -37,8 +43,8 @@ function gapsByHand(events: readonly Event[], untilUs: number): number[] {
       return standIns.has(at) || kept.some(isLost);
     });
   const gaps: number[] = [];
-  for (let at = 1; at < Math.max(...came, 0); at++) {
-    const knownAt = came.findIndex((other) => other > at);
+  for (let at = 1; at < Math.max(...told, 0); at++) {
+    const knownAt = told.findIndex((other) => other > at);
     if (!came.includes(at) && !isLost(at) && !isThinned(at) && knownAt <= untilUs) gaps.push(at);
   }
   return gaps;
@@ -54,7 +60,9 @@ describe("SeqAccount", () => {
           if (one.kind === "loss") account.lose(one.loss);
           else {
             const thinned = one.standsFor.length === 0 ? undefined : { ratio: 3, seqs: one.standsFor };
-            expect(account.take({ seq: one.seq, thinned }, at)).toBe(came.has(one.seq) ? "known" : "new");
+            expect(account.take({ seq: one.seq, thinned, body: { kind: one.kind } }, at)).toBe(
+              came.has(one.seq) ? "known" : "new",
+            );
             came.add(one.seq);
           }
           // Each step by another worker.
@@ -79,6 +87,6 @@ describe("SeqAccount", () => {
   it("keeps nothing of jumps whose seqs have all come", () => {
     const account = new SeqAccount();
     for (const one of [3, 1, 2]) account.take({ seq: one }, 0);
-    expect(account.state()).toEqual({ seen: [1, 3], lost: [], standIns: [], thinned: [], jumps: [] });
+    expect(account.state()).toEqual({ seen: [1, 3], lost: [], standIns: [], thinned: [], jumps: [], edge: 3 });
   });
 });

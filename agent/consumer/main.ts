@@ -1,0 +1,100 @@
+#!/usr/bin/env node
+import { parseArgs } from "node:util";
+import { readDescriptor } from "../../config/proto/descriptor.ts";
+import { createLog } from "../../drivers/os/log.ts";
+import { systemClock } from "../../drivers/os/time-source.ts";
+import { AgentError, EXIT, FAULTS, messageOf } from "../core/errors.ts";
+import { encryptedRecordReader } from "../telemetry/record/read/record-decrypter.ts";
+import { createRecordReader } from "../telemetry/record/read/record-reader.ts";
+import { openKeys } from "./keys.ts";
+import { loadSettings } from "./load-settings.ts";
+import { runConsumer } from "./run-consumer.ts";
+import { consumerConfig } from "./settings.ts";
+import { openSink } from "./sinks.ts";
+
+const HELP = `Takes the records of vehicles off an MQTT 5 broker and puts each of them once into a store.
+
+  node agent/consumer/main.ts --config FILE [--slot NAME]
+
+  --config FILE   settings, YAML
+  --slot NAME     which worker of its group this is, over slot in the settings: the same after a restart, and never that of another
+  --check         read the settings, say what is wrong with them, and end
+  --help          this text
+
+SIGTERM: take nothing more, commit and acknowledge what is in hand, end.
+Exit codes: 0, 64 usage, 69 store or broker not to be had, 75 ended with records in hand, which the broker sends again, 78 settings.
+`;
+
+type Options = { readonly config: string; readonly slot: string | undefined; readonly isCheck: boolean };
+
+/** Entry of a worker: arguments in, exit code out. */
+async function main(args: readonly string[]): Promise<number> {
+  const options = optionsOf(args);
+  if (options === "help") {
+    process.stdout.write(HELP);
+    return EXIT.ok;
+  }
+  const config = withSlot(await loadSettings(options.config), options.slot);
+  if (options.isCheck) return EXIT.ok;
+  const log = createLog({ level: config.logLevel, priorityPrefix: process.env.JOURNAL_STREAM !== undefined });
+  const clock = systemClock();
+  const plain = createRecordReader(readDescriptor());
+  const reader = encryptedRecordReader(plain, openKeys(config.decrypt));
+  const sink = await openSink(config.sink, { clock, log, reader: plain, worker: `${config.group}-${config.slot}` });
+  return runConsumer({ config, sink, reader, clock, log, random: Math.random }, stopSignal());
+}
+
+function optionsOf(args: readonly string[]): Options | "help" {
+  const { config, slot, help, check = false } = parsed(args);
+  if (help === true) return "help";
+  if (config === undefined) throw usage("--config is missing");
+  return { config, slot, isCheck: check };
+}
+
+function parsed(args: readonly string[]) {
+  const flag = { type: "boolean" } as const;
+  const text = { type: "string" } as const;
+  try {
+    return parseArgs({ args: [...args], options: { config: text, slot: text, help: flag, check: flag } }).values;
+  } catch (thrown) {
+    throw usage(messageOf(thrown));
+  }
+}
+
+function withSlot(config: Awaited<ReturnType<typeof loadSettings>>, slot: string | undefined): typeof config {
+  if (slot === undefined) return config;
+  const checked = consumerConfig.shape.slot.safeParse(slot);
+  if (!checked.success) throw usage(`--slot ${slot}: ${checked.error.issues.map(({ message }) => message).join(", ")}`);
+  return { ...config, slot: checked.data };
+}
+
+function usage(what: string): AgentError {
+  return new AgentError("usage.invalid", { what, remedy: "see --help" });
+}
+
+/** Aborts at the first signal that asks for a stop; the second ends the process. */
+function stopSignal(): AbortSignal {
+  const stopping = new AbortController();
+  const onSignal = (): void => {
+    if (stopping.signal.aborted) process.exit(EXIT.interrupted);
+    stopping.abort();
+  };
+  process.on("SIGTERM", onSignal);
+  process.on("SIGINT", onSignal);
+  return stopping.signal;
+}
+
+function report(thrown: unknown): number {
+  if (!(thrown instanceof AgentError)) {
+    process.stderr.write(
+      `causeway-consumer: this is a bug: ${thrown instanceof Error ? thrown.stack : String(thrown)}\n`,
+    );
+    return EXIT.failed;
+  }
+  process.stderr.write(`causeway-consumer: ${thrown.message}\n  remedy: ${thrown.remedy}\n`);
+  return FAULTS[thrown.code].exit;
+}
+
+// Native libraries may keep something open: leave when all is written.
+const code = await main(process.argv.slice(2)).catch(report);
+process.stdout.write("", () => process.exit(code));
