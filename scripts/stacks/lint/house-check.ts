@@ -12,7 +12,7 @@ const HOLDS_DATA: ReadonlySet<string> = new Set([
 ]);
 
 /** Names that are not of what they are set on. */
-const FOREIGN_NAMES: ReadonlySet<string> = new Set(["DomainName", "MetricName"]);
+const FOREIGN_NAMES: ReadonlySet<string> = new Set(["DomainName", "MetricName", "StageName"]);
 
 /** What this project asks of its templates beyond what CloudFormation does: names, defaults, what outlives a stack, the SQL of rules. */
 export function houseProblems(template: Template): readonly Problem[] {
@@ -55,8 +55,8 @@ function ruleProblems({ logicalId, type, properties, place }: Resource): readonl
 }
 
 function nameProblems({ logicalId, type, properties }: Resource, resolver: Resolver): readonly Problem[] {
-  // Named within their role.
-  if (type === "AWS::IAM::RolePolicy") return [];
+  // Named within their role, and after what they lead to.
+  if (type === "AWS::IAM::RolePolicy" || type === "AWS::EC2::VPCEndpoint") return [];
   const entries = properties?.kind === "map" ? properties.entries : [];
   return entries
     .filter(({ key, value }) => /^(\w+Name|RoleAlias)$/.test(key) && isOwnName(value) && !FOREIGN_NAMES.has(key))

@@ -34,7 +34,8 @@ export class PolicyCheck {
     if (textOf(version) !== "2012-10-17") this.#tell(version ?? document, `${path}: Version must be "2012-10-17"`);
     const statements = child(document, "Statement");
     if (statements?.kind !== "list") return this.#tell(document, `${path}: Statement must be a list`);
-    for (const statement of statements.items) {
+    for (const statement of statements.items.flatMap(branchesOf)) {
+      if (statement.kind === "function") continue;
       for (const { key, place } of entriesOf(statement)) {
         if (!STATEMENT_KEYS.has(key)) {
           this.problems.push({ ...place, message: `${path}: ${key} is not used in statements here` });
