@@ -52,7 +52,7 @@ async function storedIn(endpoint: string, table: string): Promise<StoredRecord[]
   const client = localClient(endpoint);
   const records: StoredRecord[] = [];
   for await (const { Items: items = [] } of paginateScan({ client }, { TableName: table }))
-    records.push(...items.map(recordOf));
+    records.push(...items.filter(({ kind }) => kind?.S !== "table").map(recordOf));
   client.destroy();
   return records;
 }

@@ -23,7 +23,7 @@ export type StoredRecord = {
 export type SinkSubject = {
   /** One more worker's sink on the same store. */
   open(): Promise<Sink>;
-  /** All records, as a reader sees them that has nothing to do with the sink. All sinks are closed then. */
+  /** All records but parts of tables, as a reader sees them that has nothing to do with the sink. All sinks are closed then. */
   stored(): Promise<readonly StoredRecord[]>;
   /** Makes the service fail from now on, or well again; absent where nothing stands between sink and store. */
   readonly disturb?: (isBroken: boolean) => void;
@@ -120,6 +120,12 @@ export function wholeTable(): RecordTable {
   }
   if (table === undefined || !isWhole(table)) throw new Error("the parts make no table");
   return table;
+}
+
+/** The parts of the table, as a vehicle sends them before its samples. */
+export function tableDeliveries(of: Omit<RecordSpec, "seq"> = {}): Delivery[] {
+  const ids = [0, 1] as const;
+  return ids.map((index) => deliveryOf({ ...of, seq: index + 1, stream: "event", body: tableBody(index) }));
 }
 
 /** Losses of records first..last of `stream` in `epoch`: telemetry and 7 when absent, evicted unless `reason` says otherwise. */

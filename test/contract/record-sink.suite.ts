@@ -11,6 +11,7 @@ import {
   type SinkSubject,
   type StoredRecord,
   samplesBody,
+  tableDeliveries,
   wholeTable,
 } from "./record-sink-subject.ts";
 
@@ -104,6 +105,7 @@ function onceContract(open: OpenSinkSubject): void {
 
     it(`lets several workers commit the same deliveries at the same time (seed ${SEED})`, async () => {
       const workers = await sinks(3);
+      await workers[0]?.commit([...tableDeliveries(), ...tableDeliveries({ thing: "truck-2" })]);
       const all = Array.from({ length: 60 }, (_, at) =>
         deliveryOf({
           seq: 1 + (at % 30),
@@ -160,7 +162,7 @@ function onceContract(open: OpenSinkSubject): void {
       const batch = Array.from({ length: 20 }, (_, at) =>
         deliveryOf({ seq: at + 1, body: samplesBody(NEW_YEAR_US, [1, 2]), table }),
       );
-      await sink.commit(batch.slice(0, 5));
+      await sink.commit([...tableDeliveries(), ...batch.slice(0, 5)]);
       disturb?.(true);
       await expect(sink.commit(batch)).rejects.toMatchObject({ name: "AgentError" });
       disturb?.(false);
@@ -181,8 +183,9 @@ function rowsContract(open: OpenSinkSubject): void {
 
     it("have the physical values and times of all samples", async () => {
       const [sink] = await sinks(1);
+      await sink.commit(tableDeliveries());
       await sink.commit([deliveryOf({ seq: 1, body: samplesBody(NEW_YEAR_US, [4, 6, 5]), table: wholeTable() })]);
-      expect(sink.status()).toMatchObject({ records: 1, samples: 6 });
+      expect(sink.status()).toMatchObject({ records: 3, samples: 6 });
       await sink.close();
       // Physical = raw * 0.5 + 10; the second signal is the negative of the first.
       const times = [0, 1000, 2000].map((us) => NEW_YEAR_US + us);
@@ -199,6 +202,7 @@ function rowsContract(open: OpenSinkSubject): void {
 
     it("are put right by a better anchor of the boot that was committed before them, by whomever", async () => {
       const [one, other] = await sinks(2);
+      await one.commit(tableDeliveries({ quality: "unsynchronised" }));
       // One minute after the boot the clock said 1970; ten minutes after it, it was set.
       const early = { monotonicUs: 60_000_000, wallUs: 60_000_000, quality: "unsynchronised" as const };
       const body = samplesBody(60_000_000, [2]);

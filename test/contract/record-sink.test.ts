@@ -7,6 +7,7 @@ import { SignalTables, samplesOf } from "../../agent/telemetry/record/read/sampl
 import { LOCAL_AWS, type LocalDynamoDb, startDynamoDb } from "../bench/cloud/dynamodb.ts";
 import { MemorySink, MemoryStore, type Written } from "../fakes/consumer/memory-sink.ts";
 import { openDynamoSubject } from "./dynamodb-subject.ts";
+import { openFolderSubject } from "./folder-subject.ts";
 import { recordSinkContract } from "./record-sink.suite.ts";
 import type { StoredRecord } from "./record-sink-subject.ts";
 
@@ -31,13 +32,15 @@ recordSinkContract("fake", () => {
       : Promise.resolve();
   return Promise.resolve({
     open: () => Promise.resolve(new MemorySink(store, { before })),
-    stored: () => Promise.resolve(store.written.map(storedOf)),
+    stored: () => Promise.resolve(store.written.map(storedOf).filter(({ kind }) => kind !== "table")),
     disturb: (broken) => {
       isBroken = broken;
     },
     end: () => Promise.resolve(),
   });
 });
+
+recordSinkContract("folder, Parquet", () => Promise.resolve(openFolderSubject(folder, {})));
 
 recordSinkContract("DynamoDB", () => {
   if (dynamo === undefined) throw new Error("DynamoDB was not started");
