@@ -1,12 +1,7 @@
 import protobuf from "protobufjs/light.js";
 import "protobufjs/ext/descriptor.js";
-import { FRAME_DATA_OFFSET, FRAME_STRIDE_BYTES } from "../../../agent/ports/frame.ts";
 import type { RecordDraft } from "../../../agent/ports/outbox.ts";
 import type { SignalTable } from "../../../agent/signals/signal-table.ts";
-import { planCampaign } from "../../../agent/telemetry/campaigns/plan/campaign-plan.ts";
-import { defaultCampaign } from "../../../agent/telemetry/campaigns/plan/default-campaign.ts";
-import { CampaignIntake } from "../../../agent/telemetry/campaigns/run/campaign-intake.ts";
-import { Collector } from "../../../agent/telemetry/collect/collector.ts";
 import type { SampleLog } from "../../../agent/telemetry/collect/sample-log.ts";
 import { ColumnSorter } from "../../../agent/telemetry/record/encode/columns.ts";
 import { Encoder } from "../../../agent/telemetry/record/encode/encoder.ts";
@@ -14,7 +9,8 @@ import type { PayloadEncrypter } from "../../../agent/telemetry/record/encode/re
 import { readDescriptor } from "../../../config/proto/descriptor.ts";
 import type { CollectRule } from "../../../config/schema.ts";
 import { ManualClock } from "../../fakes/core/clock.ts";
-import { SMOOTH_BUS, SmoothFrames, smoothTable } from "./smooth-signals.ts";
+import { smoothCollector } from "./smooth-samples.ts";
+import { SmoothFrames, smoothTable } from "./smooth-signals.ts";
 
 /** Frames of 1 s at 2000 frames/s: about 14,000 samples. */
 const FRAMES = 2000;
@@ -94,21 +90,7 @@ export function encoderOf(table: SignalTable, compression: Compression, encrypte
 
 /** Samples of so many frames of the benchmark's vehicle, every one or those that changed, as a collector logs them. */
 export function sampleLog(table: SignalTable, rules: readonly CollectRule[], frames = FRAMES): SampleLog {
-  const collector = new Collector(table);
-  const planned = planCampaign(defaultCampaign(rules), { table, busNames: [], facts: new Map(), hasHistory: false });
-  if (planned.kind === "unfit") throw new Error("the rules of the benchmark do not fit its table");
-  const intake = new CampaignIntake(planned.plan, { table, pass: collector.pass, batchSamples: 100_000 });
-  const links = { readers: [], samplers: intake.links() };
-  collector.use(links, { admit: () => ({ readers: [], samplers: [] }), settle: () => undefined });
-  const batch = new SmoothFrames(2000).batch(frames);
-  for (let at = 0; at < batch.count; at++) {
-    const message = table.bus(SMOOTH_BUS).find(batch.id(at), false);
-    if (message === undefined) throw new Error("the benchmark's table does not know its own frame");
-    const start = at * FRAME_STRIDE_BYTES + FRAME_DATA_OFFSET;
-    message.decode(batch.bytes, start, batch.length(at), table.values, table.wides, table.present);
-    collector.take(message, true, batch.receivedAtUs(at));
-  }
-  return intake.lane.drain();
+  return smoothCollector(table, rules)(new SmoothFrames(2000).batch(frames));
 }
 
 /** The same record made the usual way: a plain object for protobufjs, with the deltas in plain arrays. */

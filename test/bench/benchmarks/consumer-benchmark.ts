@@ -1,0 +1,185 @@
+import { readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { ConsumerBench, Run, SinkName } from "../cloud-consumer/consumer-bench.ts";
+import { accountOf, type SinkAccount } from "../cloud-consumer/sink-account.ts";
+import { machineUsage } from "../core/machine-usage.ts";
+import { until } from "../core/wait.ts";
+
+/** What a run is given. */
+type ThroughputRequest = {
+  readonly sink: SinkName;
+  readonly workers: number;
+  /** Of each vehicle. */
+  readonly records: number;
+  /** Frames in one record, ms. */
+  readonly recordMs: number;
+};
+
+/** How fast a backlog was taken. */
+export type Throughput = {
+  readonly sink: SinkName;
+  readonly workers: number;
+  /** Until all of them were durable and acknowledged. */
+  readonly recordsPerSecond: number;
+  readonly samplesPerSecond: number;
+  /** By the CPU time of the workers until then: what one core of theirs does in a second. */
+  readonly recordsPerCoreSecond: number;
+  readonly samplesPerCoreSecond: number;
+  /** The same until all rows were where readers look: the work of the roller is in it. */
+  readonly samplesAtRestPerCoreSecond: number;
+  /** Share of the machine's cores that was busy meanwhile, 0..1, whoever used them. */
+  readonly busy: number;
+  readonly payloadBytesPerSample: number;
+  /** Of the files, where they are such. */
+  readonly bytesPerSample: number | undefined;
+  readonly account: SinkAccount;
+};
+
+/** Longest that a backlog may take. */
+const TIMEOUT_MS = 600_000;
+const LOOK_EVERY_MS = 100;
+
+/**
+ * Lets workers take a backlog that lies in the broker, in their own sessions, as after a time in which none ran. Measured from the first
+ * commit until all of it is durable, and files are whole; the start of the processes is not in it.
+ */
+export async function measureThroughput(bench: ConsumerBench, request: ThroughputRequest): Promise<Throughput> {
+  const { sink, workers, records, recordMs } = request;
+  const run = await bench.run(sink);
+  for (let at = 0; at < workers; at++) await run.fleet.add();
+  await run.fleet.ready();
+  await run.fleet.stop();
+  const publisher = await bench.publisher(recordMs);
+  const { streams, payloadBytes } = await publisher.publish({ records });
+  await publisher.stop();
+  const total = streams.reduce((sum, stream) => sum + stream.samples.length, 0);
+  for (let at = 0; at < workers; at++) await run.fleet.start(at);
+  const { taken, busy, durable, atRest } = await untilTaken(run, total);
+  await run.fleet.stop();
+  const account = accountOf(streams, await run.read());
+  const perRecord = account.samples / account.published;
+  return {
+    sink,
+    workers,
+    recordsPerSecond: taken / durable.seconds,
+    samplesPerSecond: (taken * perRecord) / durable.seconds,
+    recordsPerCoreSecond: taken / durable.cpuSeconds,
+    samplesPerCoreSecond: (taken * perRecord) / durable.cpuSeconds,
+    samplesAtRestPerCoreSecond: (taken * perRecord) / atRest.cpuSeconds,
+    busy,
+    payloadBytesPerSample: payloadBytes / account.samples,
+    bytesPerSample: run.files === undefined ? undefined : sampleBytes(run.files) / account.samples,
+    account,
+  };
+}
+
+type Spent = { readonly seconds: number; readonly cpuSeconds: number };
+type Taken = { readonly taken: number; readonly busy: number; readonly durable: Spent; readonly atRest: Spent };
+type Look = {
+  readonly ms: number;
+  readonly cpuUs: number;
+  readonly written: number;
+  readonly machine: ReturnType<typeof machineUsage>;
+};
+
+async function untilTaken({ fleet }: Run, total: number): Promise<Taken> {
+  const look = async (): Promise<Look> => {
+    const written = await fleet.sum("causeway_consumer_written_total");
+    return { ms: performance.now(), cpuUs: fleet.cpuUs(), written, machine: machineUsage() };
+  };
+  const first = await looked(look, ({ written }) => written > 0);
+  const durable = await looked(look, ({ written }) => written >= total);
+  await until(async () => ((await fleet.sum("causeway_consumer_oldest_staged_seconds")) === 0 ? true : undefined), {
+    what: "all rows are at rest",
+    timeoutMs: TIMEOUT_MS,
+    everyMs: LOOK_EVERY_MS,
+  });
+  const atRest = await look();
+  const spent = ({ ms, cpuUs }: Look): Spent => {
+    return { seconds: (ms - first.ms) / 1000, cpuSeconds: (cpuUs - first.cpuUs) / 1e6 };
+  };
+  const busy = (durable.machine.busyUs - first.machine.busyUs) / (durable.machine.totalUs - first.machine.totalUs);
+  return { taken: durable.written - first.written, busy, durable: spent(durable), atRest: spent(atRest) };
+}
+
+async function looked(look: () => Promise<Look>, isEnough: (look: Look) => boolean): Promise<Look> {
+  const probe = async (): Promise<Look | undefined> => {
+    const seen = await look();
+    return isEnough(seen) ? seen : undefined;
+  };
+  return await until(probe, { what: "the backlog is taken", timeoutMs: TIMEOUT_MS, everyMs: LOOK_EVERY_MS });
+}
+
+/** Bytes of the sample files in a folder: not those of events, nor of the store itself. */
+function sampleBytes(folder: string): number {
+  const files = readdirSync(folder, { recursive: true, encoding: "utf8" });
+  const samples = files.filter(
+    (name) => /\.(parquet|ndjson)$/.test(name) && !/(^|\/)events\/|\.events\.|\.partial\//.test(name),
+  );
+  return samples.reduce((sum, name) => sum + statSync(join(folder, name)).size, 0);
+}
+
+/** Times from the receipt of a frame until its row is durable, ms. */
+export type Delay = {
+  readonly sink: SinkName;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  /** From the making of a record to its commit, without the time that its samples waited for each other. */
+  readonly recordP50Ms: number;
+  readonly recordP99Ms: number;
+  readonly looks: number;
+};
+
+const LAG_EVERY_MS = 10;
+/** Parts that the time of a record is cut in, each of which has as many samples. */
+const AGE_STEPS = 25;
+
+/** Publishes `perSecond` records of all vehicles for `seconds`, two workers, and looks at what the workers say of the newest record. */
+export async function measureDelay(
+  bench: ConsumerBench,
+  {
+    sink,
+    perSecond,
+    seconds,
+    recordMs,
+  }: { readonly sink: SinkName; readonly perSecond: number; readonly seconds: number; readonly recordMs: number },
+): Promise<Delay> {
+  const run = await bench.run(sink);
+  await run.fleet.add();
+  await run.fleet.add();
+  await run.fleet.ready();
+  const publisher = await bench.publisher(recordMs);
+  const published = publisher.publish({ perSecond, seconds });
+  const stop = new AbortController();
+  void published.finally(() => stop.abort());
+  const lags: number[] = [];
+  const last = new Map<number, number>();
+  while (!stop.signal.aborted) {
+    for (let at = 0; at < run.fleet.size; at++) {
+      const lag = (await run.fleet.metrics(at)).get("causeway_consumer_lag_seconds");
+      if (lag === undefined || lag === last.get(at)) continue;
+      last.set(at, lag);
+      lags.push(lag * 1000);
+    }
+    await sleep(LAG_EVERY_MS);
+  }
+  await published;
+  await publisher.stop();
+  await run.fleet.stop();
+  const ages = Array.from({ length: AGE_STEPS }, (_, at) => ((at + 0.5) * recordMs) / AGE_STEPS);
+  const all = lags.flatMap((lag) => ages.map((age) => lag + age));
+  return {
+    sink,
+    p50Ms: quantile(all, 0.5),
+    p99Ms: quantile(all, 0.99),
+    recordP50Ms: quantile(lags, 0.5),
+    recordP99Ms: quantile(lags, 0.99),
+    looks: lags.length,
+  };
+}
+
+function quantile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((one, other) => one - other);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+}
