@@ -2,12 +2,13 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Broker } from "../../../agent/ports/broker.ts";
+import { type Broker, publicationTo } from "../../../agent/ports/broker.ts";
 import { TcpProxy } from "../../bench/broker/tcp-proxy.ts";
 import { ConnectedMobility, type Telemetry } from "../../bench/cloud/connected-mobility.ts";
-import { hasProtoc } from "../../bench/cloud/fleetwise-messages.ts";
+import { decodeText, encodeText, hasProtoc } from "../../bench/cloud/fleetwise-messages.ts";
 import { type MobilityCampaign, type MobilitySignal, manifestText } from "../../bench/cloud/mobility-campaign.ts";
 import { ProtobufCommands } from "../../bench/cloud/protobuf-commands.ts";
+import { snappyBytes } from "../../bench/cloud/raw-snappy.ts";
 import { until } from "../../bench/core/wait.ts";
 import { DoorVehicle, type VehicleHome } from "../../bench/vehicle/door-vehicle.ts";
 import { type Daemon, startOnline } from "../../fakes/daemon/daemon.ts";
@@ -33,6 +34,7 @@ const SPEEDING: MobilityCampaign = {
   manifest: "cms-fleet-v3",
   scheme: { type: "CONDITION_BASED", expression: "signal(40) > 50" },
   signals: [40, 42],
+  compressed: true,
 };
 const HEARTBEAT: MobilityCampaign = {
   ...SPEEDING,
@@ -42,6 +44,7 @@ const HEARTBEAT: MobilityCampaign = {
   scheme: { type: "TIME_BASED", periodMs: 1000 },
   signals: [40, 41],
   fetched: [901],
+  compressed: false,
 };
 
 describe.skipIf(!hasProtoc)(`a vehicle of the guidance${hasProtoc ? "" : " (protoc is not installed)"}`, () => {
@@ -51,6 +54,7 @@ describe.skipIf(!hasProtoc)(`a vehicle of the guidance${hasProtoc ? "" : " (prot
   let cloud: ConnectedMobility;
   let proxy: TcpProxy;
   let home: VehicleHome;
+  let commands: ProtobufCommands;
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "causeway-fleetwise-"));
@@ -63,6 +67,8 @@ describe.skipIf(!hasProtoc)(`a vehicle of the guidance${hasProtoc ? "" : " (prot
     await session.online(AbortSignal.timeout(PATIENCE_MS));
     cloud = new ConnectedMobility(session, { prefix: "cms/fleetwise/", timeScale: TIME_SCALE, now: Date.now });
     await cloud.start();
+    commands = new ProtobufCommands(session, "cms/commands");
+    await commands.start();
     home = await vehicle.home((config) => {
       config.broker = {
         host,
@@ -102,6 +108,15 @@ describe.skipIf(!hasProtoc)(`a vehicle of the guidance${hasProtoc ? "" : " (prot
     return sentBy(campaign)[wanted - 1];
   };
   const valuesOf = ({ signals }: Telemetry) => Object.fromEntries(signals.map(({ id, value }) => [id, value]));
+  /** The end of a command that does something with a state template. */
+  const commanded = async (id: string, template: string, operation: string): Promise<string> => {
+    const request = `last_known_state_command { state_template_information {
+      state_template_sync_id: "${template}" ${operation} } }
+      issued_timestamp_ms: ${Date.now()} timeout_ms: 30000`;
+    const execution = await commands.startExecution(VIN, id, request);
+    await holds(`command ${id} ends`, () => execution.status !== "CREATED" && execution.status !== "IN_PROGRESS");
+    return execution.status;
+  };
   const hasLogged = (daemon: Daemon, text: string): boolean => daemon.lines.some((line) => line.includes(text));
 
   it("checks in, collects what campaigns ask for, and goes on through all that happens to it", async () => {
@@ -135,6 +150,7 @@ describe.skipIf(!hasProtoc)(`a vehicle of the guidance${hasProtoc ? "" : " (prot
     const beforeMs = Date.now();
     vehicle.unit.speed = 80;
     const event = await next("speeding");
+    expect(event.isCompressed).toBe(true);
     expect(valuesOf(event)).toEqual({ 40: 80, 42: 30 });
     expect(event.eventMs).toBeGreaterThanOrEqual(beforeMs - 100);
     expect(event.eventMs).toBeLessThanOrEqual(Date.now() + 100);
@@ -148,13 +164,7 @@ describe.skipIf(!hasProtoc)(`a vehicle of the guidance${hasProtoc ? "" : " (prot
     expect(valuesOf(await next("speeding"))).toEqual({ 40: 90, 42: 35 });
 
     // Commands beside it.
-    const commands = new ProtobufCommands(session, "cms/commands");
-    await commands.start();
-    const state = `last_known_state_command { state_template_information {
-      state_template_sync_id: "doors" fetch_snapshot_operation {} } }`;
-    const execution = await commands.startExecution(VIN, "x-1", state);
-    await holds("the command has ended", () => execution.status !== "CREATED" && execution.status !== "IN_PROGRESS");
-    expect(execution.status).toBe("SUCCEEDED");
+    expect(await commanded("x-1", "doors", "fetch_snapshot_operation {}")).toBe("SUCCEEDED");
 
     // The link is away: nothing is lost, and the time is that of the trigger.
     vehicle.unit.speed = 0;
@@ -207,4 +217,40 @@ describe.skipIf(!hasProtoc)(`a vehicle of the guidance${hasProtoc ? "" : " (prot
     expect(cloud.failures).toEqual([]);
     expect(again.child.hasEnded()).toBe(false);
   }, 180_000);
+
+  it("sends newest values of a state template while a command has it active", async () => {
+    // The guidance sends none; the topics are those of the reference agent below its prefix.
+    const base = `cms/fleetwise/vehicles/${VIN}/last_known_states`;
+    const states: string[] = [];
+    await session.subscribe(`${base}/data`, ({ payload }) => {
+      states.push(decodeText("LastKnownStateData", snappyBytes(payload)));
+    });
+    cloud.manifest = manifestText("cms-fleet-v5", [SPEED, HALF_SPEED]);
+    cloud.campaigns = [{ ...HEARTBEAT, manifest: "cms-fleet-v5", fetched: [], signals: [40] }];
+    vehicle.unit.speed = 10;
+    await startOnline(home, PATIENCE_MS);
+    await holds("the manifest is there", () => cloud.checkins.at(-1)?.documents.includes("cms-fleet-v5") ?? false);
+    const templates = encodeText(
+      "StateTemplates",
+      `decoder_manifest_sync_id: "cms-fleet-v5" version: 1
+       state_templates_to_add { state_template_sync_id: "newest-speed" on_change {} signal_ids: 40 signal_ids: 42 }`,
+    );
+    await session.publish(publicationTo(`${base}/config`, templates, ""));
+    await holds("the template is there", () => cloud.checkins.at(-1)?.documents.includes("newest-speed") ?? false);
+    expect(states).toEqual([]);
+
+    const newest = (): Readonly<Record<string, string>> => {
+      const signals = [...states.join("").matchAll(/signal_id: (\d+)\s+double_value: (\S+)/g)];
+      return Object.fromEntries(signals.map(([, id, value]) => [id, value]));
+    };
+    expect(await commanded("s-1", "newest-speed", "activate_operation {}")).toBe("SUCCEEDED");
+    await holds("a snapshot", () => states.length > 0);
+    expect(states[0]).toMatch(/state_template_sync_id: "newest-speed"/);
+    expect(newest()).toEqual({ 40: "10", 42: "-5" });
+    vehicle.unit.speed = 60;
+    await holds("the change", () => newest()[40] === "60" && newest()[42] === "20");
+    expect(await commanded("s-2", "newest-speed", "deactivate_operation {}")).toBe("SUCCEEDED");
+    expect(await commanded("s-3", "newest-speed", "fetch_snapshot_operation {}")).toBe("SUCCEEDED");
+    expect(await commanded("s-4", "nothing", "fetch_snapshot_operation {}")).toBe("FAILED");
+  }, 120_000);
 });
