@@ -4,9 +4,9 @@ import { type FramedPayload, PayloadSplitter } from "../consumer/input/payload-s
 import { AgentError, EXIT } from "../core/errors.ts";
 import type { DecodedRecord } from "../telemetry/record/read/decoded-record.ts";
 import { malformed } from "../telemetry/record/read/malformed-record.ts";
-import type { RecordReader } from "../telemetry/record/read/record-reader.ts";
 import { type CliContext, printProblem } from "./context.ts";
 import { readInput, unreadable } from "./input-file.ts";
+import type { PayloadReader } from "./payload-reader.ts";
 
 const LINE_FEED = 0x0a;
 
@@ -36,7 +36,7 @@ export async function fileSources(context: CliContext, paths: readonly string[])
 /** A bad file is told, and the others are read nevertheless. Waits for `take` after each record. */
 export async function eachRecord(
   context: CliContext,
-  reader: RecordReader,
+  reader: PayloadReader,
   sources: readonly Source[],
   take: (record: DecodedRecord) => Promise<void> | void,
 ): Promise<void> {
@@ -54,20 +54,24 @@ export async function eachRecord(
 }
 
 /** The records of a source; in the place of one that is none, or cannot be read, an error that names it. */
-export async function* recordsOf(reader: RecordReader, source: Source): AsyncGenerator<DecodedRecord | AgentError> {
+export async function* recordsOf(reader: PayloadReader, source: Source): AsyncGenerator<DecodedRecord | AgentError> {
   try {
-    for await (const framed of source.payloads()) yield recordOf(reader, source.name, framed);
+    for await (const framed of source.payloads()) yield await recordOf(reader, source.name, framed);
   } catch (thrown) {
     if (!(thrown instanceof AgentError)) throw thrown;
     yield thrown;
   }
 }
 
-function recordOf(reader: RecordReader, name: string, framed: FramedPayload): DecodedRecord | AgentError {
+async function recordOf(
+  reader: PayloadReader,
+  name: string,
+  framed: FramedPayload,
+): Promise<DecodedRecord | AgentError> {
   const place = framed.at === "" ? name : `${name}: ${framed.at}`;
   try {
     if ("problem" in framed) throw malformed(framed.problem);
-    return decodeWithLineEnd(reader, framed.payload);
+    return await decodeWithLineEnd(reader, framed.payload);
   } catch (thrown) {
     if (!(thrown instanceof AgentError)) throw thrown;
     const { code, message, remedy } = thrown;
@@ -99,13 +103,13 @@ async function namesIn(folder: string): Promise<readonly string[]> {
 }
 
 /** mosquitto_sub without -N ends each payload with a line feed, which is no part of it. */
-function decodeWithLineEnd(reader: RecordReader, bytes: Uint8Array): DecodedRecord {
+async function decodeWithLineEnd(reader: PayloadReader, bytes: Uint8Array): Promise<DecodedRecord> {
   try {
-    return reader.decode(bytes);
+    return await reader.decode(bytes);
   } catch (thrown) {
     if (bytes.at(-1) !== LINE_FEED) throw thrown;
     try {
-      return reader.decode(bytes.subarray(0, -1));
+      return await reader.decode(bytes.subarray(0, -1));
     } catch {
       // Without the line feed it is no record either: what is wrong with the whole is what counts.
       throw thrown;

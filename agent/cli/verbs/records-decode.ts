@@ -1,10 +1,9 @@
 import { type Command, InvalidArgumentError } from "commander";
-import { readDescriptor } from "../../../config/proto/descriptor.ts";
 import { KnownTables } from "../../consumer/input/known-tables.ts";
 import { AgentError, EXIT } from "../../core/errors.ts";
 import { exactLine } from "../../core/exact-json.ts";
-import { createRecordReader, type RecordReader } from "../../telemetry/record/read/record-reader.ts";
 import { type CliContext, note, printLine } from "../context.ts";
+import { KEY_OPTION, type PayloadReader, payloadReader } from "../payload-reader.ts";
 import { eachRecord, fileSource, fileSources, recordsOf, type Source, stdinSource } from "../record-files.ts";
 import { SampleDecoder } from "../sample-decoder.ts";
 import { csvOutput, ndjsonOutput, type SampleOutput } from "../sample-output.ts";
@@ -18,6 +17,7 @@ type DecodeOptions = {
   readonly table: readonly string[];
   readonly format: Format;
   readonly output?: string;
+  readonly key?: string;
 };
 
 /** `causeway records decode`: payloads as received from the broker to NDJSON, CSV or Parquet. */
@@ -36,6 +36,7 @@ export function registerDecode(records: Command, context: CliContext): void {
       (file: string, before: readonly string[]): readonly string[] => [...before, file],
       [],
     )
+    .option(...KEY_OPTION)
     .addHelpText("after", HELP)
     .action((files: string[], options: DecodeOptions) => decodeRecords(context, files, options));
 }
@@ -66,7 +67,7 @@ function formatArgument(text: string): Format {
 
 async function decodeRecords(context: CliContext, files: readonly string[], options: DecodeOptions): Promise<void> {
   checkOptions(options);
-  const reader = createRecordReader(readDescriptor());
+  const reader = await payloadReader(options.key);
   const isStream = files.length === 0;
   const sources = isStream ? [stdinSource(context)] : await fileSources(context, files);
   if (options.records === true) {
@@ -115,7 +116,7 @@ async function outputOf(context: CliContext, { format, output = "" }: DecodeOpti
   return parquetOutput(output);
 }
 
-async function giveTable(reader: RecordReader, source: Source, tables: KnownTables): Promise<void> {
+async function giveTable(reader: PayloadReader, source: Source, tables: KnownTables): Promise<void> {
   for await (const record of recordsOf(reader, source)) {
     if (record instanceof AgentError) throw record;
     if (record.body.kind !== "table") {
@@ -130,7 +131,7 @@ async function giveTable(reader: RecordReader, source: Source, tables: KnownTabl
 
 async function learnAll(
   context: CliContext,
-  reader: RecordReader,
+  reader: PayloadReader,
   sources: readonly Source[],
   tables: KnownTables,
 ): Promise<void> {

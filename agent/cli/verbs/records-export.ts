@@ -1,14 +1,18 @@
 import type { Command } from "commander";
-import { readDescriptor } from "../../../config/proto/descriptor.ts";
 import { EXIT } from "../../core/errors.ts";
 import type { CanFrame } from "../../ports/frame.ts";
 import { formatOfName, type WrittenFormat } from "../../signals/log-formats/write-log.ts";
-import { createRecordReader } from "../../telemetry/record/read/record-reader.ts";
 import { type CliContext, note, printJson } from "../context.ts";
 import { createLogOutput, formatArgument } from "../log-output.ts";
+import { KEY_OPTION, payloadReader } from "../payload-reader.ts";
 import { eachRecord, fileSources, stdinSource } from "../record-files.ts";
 
-type ExportOptions = { readonly output: string; readonly format?: WrittenFormat; readonly capture?: string };
+type ExportOptions = {
+  readonly key?: string;
+  readonly output: string;
+  readonly format?: WrittenFormat;
+  readonly capture?: string;
+};
 type Captured = { readonly bus: string; readonly frame: CanFrame };
 
 /** `causeway records export`: the frames of captures as a log. */
@@ -22,6 +26,7 @@ export function registerExport(records: Command, context: CliContext): void {
     .requiredOption("-o, --output <file>", "the log, whose name says its format: .asc, .blf, otherwise candump")
     .option("--format <format>", "candump, asc or blf, whatever the name of the log is", formatArgument)
     .option("--capture <id>", "only the frames of this capture")
+    .option(...KEY_OPTION)
     .addHelpText(
       "after",
       `
@@ -35,7 +40,7 @@ Examples:
 }
 
 async function exportFrames(context: CliContext, files: readonly string[], options: ExportOptions): Promise<void> {
-  const reader = createRecordReader(readDescriptor());
+  const reader = await payloadReader(options.key);
   const sources = files.length === 0 ? [stdinSource(context)] : await fileSources(context, files);
   const captured: Captured[] = [];
   const captures = new Set<string>();

@@ -154,10 +154,11 @@ function jsonFraming(bytes: Buffer, isEnd: boolean): Framing | undefined {
   return last === END_BRACE ? "lines" : "one";
 }
 
-/** Whether a payload begins so: protobuf with the thing first, gzip, zstd or JSON. */
+/** Whether a payload begins so: protobuf with the thing first, gzip, zstd, JSON, or the version and suite of one that is encrypted. */
 function beginsRecord([first, second]: Uint8Array): boolean {
   if (first === 0x1f) return second === 0x8b;
   if (first === 0x28) return second === 0xb5;
+  if (first === 0x02) return second === 0x04;
   return first === 0x0a || first === BRACE;
 }
 
