@@ -36,6 +36,7 @@ const RECORD_MS = 250;
 const PER_SECOND = 40;
 const DELAY_SECONDS = 20;
 const KILL_EVERY_SECONDS = 10;
+const SETTLE_SECONDS = 90;
 const SEED = 15;
 const WORKERS = [1, 2, 4] as const;
 /** From so busy a machine on, more workers cannot do more. */
@@ -158,7 +159,8 @@ async function delay(): Promise<Part> {
 
 async function kills(): Promise<Part> {
   const seconds = Number(values.minutes) * 60;
-  const request = { seconds, everySeconds: KILL_EVERY_SECONDS, perSecond: PER_SECOND, recordMs: RECORD_MS, seed: SEED };
+  const load = { seconds, perSecond: PER_SECOND, recordMs: RECORD_MS };
+  const request = { ...load, everySeconds: KILL_EVERY_SECONDS, seed: SEED, settleSeconds: SETTLE_SECONDS };
   const figures = await eachSink((bench, sink) => measureKills(bench, { sink, ...request }));
   const rows = figures.flatMap(({ sink, kills, account, repeatedDeliveries }) => [
     row("kills", `${sink}: workers killed in ${seconds} s (seed ${SEED})`, kills, "kills"),

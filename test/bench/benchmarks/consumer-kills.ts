@@ -15,6 +15,8 @@ export type KillRequest = {
   readonly recordMs: number;
   /** Says which worker is killed. */
   readonly seed: number;
+  /** Longest that records may still be on their way when nobody publishes any more: a session of a killed worker is taken up again at once. */
+  readonly settleSeconds: number;
 };
 
 /** What became of the records. */
@@ -28,15 +30,13 @@ export type KillFigures = {
 };
 
 const WORKERS = 4;
-/** Longest that records may still be on their way when nobody publishes any more: a session of a killed worker is taken up again at once. */
-const SETTLE_SECONDS = 90;
 
 /**
  * One worker grows to four while vehicles publish; from then on one of them is killed with SIGKILL every few seconds, and started again at
  * once in its slot. At the end the store is read by somebody else and held against what was published.
  */
 export async function measureKills(bench: ConsumerBench, request: KillRequest): Promise<KillFigures> {
-  const { sink, seconds, everySeconds, perSecond, recordMs, seed } = request;
+  const { sink, seconds, everySeconds, perSecond, recordMs, seed, settleSeconds } = request;
   const run = await bench.run(sink);
   await run.fleet.add();
   await run.fleet.ready();
@@ -48,7 +48,7 @@ export async function measureKills(bench: ConsumerBench, request: KillRequest): 
   const kills = await killUntil(run, { everySeconds, random: seededRandom(seed) }, stop.signal);
   const { streams } = await published;
   await publisher.stop();
-  await settled(run, streams);
+  await settled(run, streams, performance.now() + settleSeconds * 1000);
   const repeatedDeliveries = await run.fleet.sum("causeway_consumer_repeats_total");
   await run.fleet.stop();
   const account = accountOf(streams, await run.read());
@@ -70,11 +70,10 @@ async function killUntil(
 }
 
 /** Until all is there and nothing waits, or the time is over: then the account says what is missing. */
-async function settled(run: Run, streams: readonly PublishedStream[]): Promise<void> {
+async function settled(run: Run, streams: readonly PublishedStream[], endMs: number): Promise<void> {
   const { fleet } = run;
-  const end = performance.now() + SETTLE_SECONDS * 1000;
   await fleet.ready();
-  while (performance.now() < end) {
+  while (performance.now() < endMs) {
     const waiting = await Promise.all([
       fleet.sum("causeway_consumer_in_hand"),
       fleet.sum("causeway_consumer_oldest_staged_seconds"),
