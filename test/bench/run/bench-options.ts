@@ -24,6 +24,8 @@ export type BenchOptions = {
   readonly rootFile: string | undefined;
   /** Files of campaigns that the agent runs besides its rules. */
   readonly campaigns: readonly string[];
+  /** Folder that two workers of the cloud's consumer fill with Parquet files. */
+  readonly sinkDir: string | undefined;
   /** Port of 127.0.0.1 at which a debugger may be attached to the agent, which then runs from its sources; undefined for the agent as a package has it. */
   readonly inspectPort: number | undefined;
   /** Undefined: .bench in the checkout. */
@@ -49,6 +51,7 @@ a broker with mutual TLS and the limits of AWS IoT Core, and two consumers that 
   --seed N         another drive (default 1)
   --root FILE      let the agent take updates that this trust root allows (scripts/causeway-sign), for the hardware "bench"
   --campaign FILE  let the agent run this campaign too, and judge all that comes of it; may be given again (test/bench/campaigns has some)
+  --sink DIR       let two workers of the cloud's consumer put the samples into Parquet files in an empty folder too, and count what is in them
   --doors          instead: lock and unlock the doors of a vehicle from the cloud, signed and confirmed, and try it without a signature
   --app            instead: run a vehicle with its doors, an identity provider and the companion app until Ctrl-C; prints where it is and who can sign in
   --inspect PORT   let a debugger attach to the agent at this port of 127.0.0.1; the agent runs from its sources then
@@ -63,6 +66,7 @@ Examples:
   scripts/bench
   scripts/bench --seconds 60 --json --cut 15..40
   scripts/bench --seconds 60 --campaign test/bench/campaigns/aggregates.yaml
+  scripts/bench --seconds 60 --sink rows
   scripts/bench --doors
   scripts/bench --app
   scripts/bench --replay drive.log --dbc car.dbc --speed 4
@@ -95,6 +99,7 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions | "help
     killsAt: (values["kill-at"] ?? []).map((text) => numberOf("--kill-at", text, 0, MAX_SECONDS)),
     rootFile: values.root,
     campaigns: campaignsOf(values),
+    sinkDir: values.sink,
     inspectPort: values.inspect === undefined ? undefined : numberOf("--inspect", values.inspect, 1024, 65_535),
     stateDir: values.state,
     seed: Math.floor(numberOf("--seed", values.seed ?? "1", 0, 2 ** 31 - 1)),
@@ -120,6 +125,7 @@ function parsed(args: readonly string[]) {
         seed: { type: "string" },
         root: { type: "string" },
         campaign: { type: "string", multiple: true },
+        sink: { type: "string" },
         inspect: { type: "string" },
         state: { type: "string" },
         help: { type: "boolean", short: "h" },

@@ -15,6 +15,7 @@ import { startTpm, type Tpm } from "../tpm/tpm.ts";
 import { type OpenBus, openBus } from "../vehicle/bench-bus-open.ts";
 import { type SenderProcess, startSender } from "../vehicle/sender-client.ts";
 import type { BenchOptions } from "./bench-options.ts";
+import { BenchSink } from "./bench-sink.ts";
 import type { BenchState } from "./bench-state.ts";
 
 /** Thing name of the vehicle on the bench. */
@@ -44,6 +45,8 @@ export type BenchParts = {
   readonly consumers: Consumers;
   /** Undefined where no campaigns run. */
   readonly campaigns: CampaignConsumer | undefined;
+  /** Undefined where the cloud's consumer does not run. */
+  readonly sink: BenchSink | undefined;
   readonly sender: SenderProcess;
   readonly agent: AgentSupervisor;
 };
@@ -65,6 +68,8 @@ export async function startParts(options: BenchOptions, state: BenchState, stops
   const campaigns = options.campaigns.length === 0 ? undefined : new CampaignConsumer();
   if (campaigns !== undefined) stops.push(() => campaigns.stop());
   await startConsumers({ options, state, authority, broker, consumers, campaigns, dbcFile });
+  const sink = await startSink({ options, state, broker });
+  if (sink !== undefined) stops.push(() => sink.stop());
   const sender = await startSending({ options, state, bus, dbcFile });
   stops.push(() => sender.stop());
   const agent = await prepareAgent({ options, state, authority, proxy, tpm, bus, dbcFile });
@@ -78,7 +83,7 @@ export async function startParts(options: BenchOptions, state: BenchState, stops
     CAUSEWAY_BENCH_BUS: bus.label,
     ...tpm.environment,
   });
-  return { bus, broker, proxy, consumers, campaigns, sender, agent };
+  return { bus, broker, proxy, consumers, campaigns, sink, sender, agent };
 }
 
 /** Broker, TPM and bus do not need each other. One that fails does not keep the others from being stopped. */
@@ -137,6 +142,18 @@ async function startConsumers(parts: {
   });
   const config = configOf("campaign-consumer");
   await Promise.all([...starting, campaigns?.start(state.writeConfig(config.name, config), state.logs)]);
+}
+
+async function startSink(parts: {
+  readonly options: BenchOptions;
+  readonly state: BenchState;
+  readonly broker: Mosquitto;
+}): Promise<BenchSink | undefined> {
+  const { options, state, broker } = parts;
+  if (options.sinkDir === undefined) return undefined;
+  const { host, port, caFile } = broker;
+  const identity = { certificateFile: join(state.certs, "consumer.pem"), keyFile: join(state.certs, "consumer.key") };
+  return await BenchSink.start(resolve(options.sinkDir), { host, port, caFile, ...identity }, state.logs);
 }
 
 function startSending(parts: {

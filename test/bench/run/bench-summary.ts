@@ -3,6 +3,7 @@ import type { AgentSupervisor } from "../agent/agent-supervisor.ts";
 import type { CampaignVerdict } from "../consumers/campaigns/campaign-verdict.ts";
 import type { Gaps } from "../consumers/delivery-account.ts";
 import type { BenchParts } from "./bench-parts.ts";
+import type { SinkContent } from "./bench-sink.ts";
 
 /** Which key signs the agent's TLS handshakes. */
 export const KEY_LABEL = "TPM 2.0 (swtpm) EC P-256 through tpm2-pkcs11";
@@ -52,6 +53,8 @@ export type BenchSummary = {
   readonly key: string;
   /** What the judge says of each campaign of the command line. */
   readonly campaigns: readonly CampaignVerdict[];
+  /** What is in the files of the cloud's consumer; null where it did not run. */
+  readonly sink: SinkContent | null;
   /** First mismatches and gaps in words, and what else went wrong. */
   readonly remarks: readonly string[];
 };
@@ -62,6 +65,7 @@ export type SummaryParts = {
   readonly counters: AgentCounters;
   readonly gaps: Gaps;
   readonly campaigns: readonly CampaignVerdict[];
+  readonly sink: SinkContent | undefined;
   readonly recordsStored: number;
   readonly pending: number;
   readonly cpuUs: number;
@@ -87,7 +91,7 @@ export function summarise(input: SummaryParts): BenchSummary {
     recordsDelivered: account.records,
     duplicates: account.duplicates,
     gaps: gaps.missing,
-    mismatches: consumers.mismatches + gaps.unknown + total(input.campaigns, "mismatches"),
+    mismatches: consumers.mismatches + gaps.unknown + total(input.campaigns, "mismatches") + sinkDifference(input),
     unverified: consumers.unverified + total(input.campaigns, "unverified"),
     reportedLost: gaps.reportedLost,
     pending: input.pending,
@@ -103,15 +107,28 @@ export function summarise(input: SummaryParts): BenchSummary {
     bus: parts.bus.label,
     key: KEY_LABEL,
     campaigns: input.campaigns,
+    sink: input.sink ?? null,
     remarks: [
       ...input.remarks,
       ...fitRemarks({ ...totals, framesSent: parts.sender.framesSent() }),
       ...consumers.remarks,
       ...input.campaigns.flatMap(({ id, remarks }) => remarks.map((remark) => `campaign ${id}: ${remark}`)),
+      ...sinkRemarks(input),
       ...gaps.examples.map((id) => `missing record ${id}`),
       ...(gaps.unknown === 0 ? [] : [`${gaps.unknown} records came under ids that the outbox never gave`]),
     ],
   };
+}
+
+/** Samples that are in the files of the consumer and were not delivered to the judges, or the other way round. */
+function sinkDifference({ sink, parts }: SummaryParts): number {
+  return sink === undefined ? 0 : Math.abs(sink.samples - parts.consumers.account.samples);
+}
+
+function sinkRemarks(input: SummaryParts): readonly string[] {
+  const { sink, parts } = input;
+  if (sink === undefined || sinkDifference(input) === 0) return [];
+  return [`${count(sink.samples)} samples are in ${sink.folder}, but ${count(parts.consumers.account.samples)} came`];
 }
 
 /** What a person must know of a log and a DBC file that do not fit: nothing at all, or not all of it. Remote and error frames are not sent. */
@@ -142,6 +159,14 @@ export function describeSummary(summary: BenchSummary): string {
       `${count(summary.framesSent)} sent, ${count(summary.framesReceived)} received, ${count(summary.framesDropped)} dropped`,
     ],
     ["samples", `${count(summary.samples)} delivered, ${summary.bytesPerSample} bytes each`],
+    ...(summary.sink === null
+      ? []
+      : [
+          [
+            "sink",
+            `${count(summary.sink.samples)} samples of ${count(summary.sink.records)} records in files`,
+          ] as const,
+        ]),
     ["records", `${count(summary.recordsStored)} stored, ${count(summary.recordsDelivered)} delivered`],
     ["check", `${summary.gaps} gaps, ${summary.mismatches} mismatches, ${summary.duplicates} repeated deliveries`],
     [

@@ -87,9 +87,11 @@ async function measure(drive: Drive, signal: AbortSignal): Promise<BenchSummary>
   const outbox = await drain(drive, beganMs);
   const gaps = parts.consumers.account.gaps(outbox.lastSeqs);
   const campaigns = await judgeCampaigns(drive, gaps);
+  const sink = await parts.sink?.content();
   return summarise({
     parts,
     campaigns,
+    sink,
     agent: parts.agent,
     counters: drive.counters,
     gaps,

@@ -39,6 +39,7 @@ const summary = z.object({
   agentCrashes: z.number(),
   bus: z.string(),
   key: z.string(),
+  sink: z.object({ folder: z.string(), records: z.number(), samples: z.number() }).nullable(),
   remarks: z.array(z.string()),
 });
 
@@ -68,9 +69,10 @@ describe("scripts/bench", () => {
   }
 
   it(
-    "delivers every record once the link is back and the killed agent runs again",
+    "delivers every record once the link is back and the killed agent runs again, and the cloud's workers put each into files once",
     async () => {
-      const result = await bench("disturbed", "--seconds", "14", "--cut", "3..7", "--kill-at", "9");
+      const rows = join(folder, "rows");
+      const result = await bench("disturbed", "--seconds", "14", "--cut", "3..7", "--kill-at", "9", "--sink", rows);
       expect(result).toMatchObject({
         gaps: 0,
         mismatches: 0,
@@ -81,6 +83,7 @@ describe("scripts/bench", () => {
       });
       expect(result.framesSent).toBeGreaterThan(14 * 1900);
       expect(result.recordsDelivered).toBe(result.recordsStored);
+      expect(result.sink).toMatchObject({ folder: rows, samples: result.samples });
       // Of what the agents received, only what the killed one had not stored yet is lost: less than a second of 2019 frames.
       expect(result.framesProven).toBeGreaterThan(result.framesReceived - 2019);
       expect(result.framesReceived).toBeGreaterThan(result.framesSent / 2);
