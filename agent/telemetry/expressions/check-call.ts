@@ -1,6 +1,12 @@
 import type { ASTNode } from "@marcbachmann/cel-js";
 import { durationMs } from "./duration.ts";
-import { type OperandKind, WINDOW_FUNCTIONS, type WindowFunction } from "./operand.ts";
+import {
+  type OperandKind,
+  TUMBLING_FUNCTIONS,
+  type TumblingFunction,
+  WINDOW_FUNCTIONS,
+  type WindowFunction,
+} from "./operand.ts";
 import type { Operands } from "./operands.ts";
 import type { ScopeName } from "./scope.ts";
 import { numberType, operandTerm, type Term, Unfit } from "./term.ts";
@@ -12,7 +18,13 @@ const MAX_WINDOW_MS = 3_600_000;
 const OF_A_NUMBER = ["log", "ceil", "floor", "sqrt", "round"] as const;
 const OF_A_SIGNAL = ["age", "previous", "rate"] as const;
 const OTHERS = ["abs", "pow", "int", "double", "bit"] as const;
-const KNOWN: readonly string[] = [...OF_A_SIGNAL, ...WINDOW_FUNCTIONS, ...OF_A_NUMBER, ...OTHERS];
+const KNOWN: readonly string[] = [
+  ...OF_A_SIGNAL,
+  ...WINDOW_FUNCTIONS,
+  ...TUMBLING_FUNCTIONS,
+  ...OF_A_NUMBER,
+  ...OTHERS,
+];
 
 /** A name of the scope as an expression uses it. */
 export type UsedName = { readonly name: string; readonly found: ScopeName };
@@ -34,6 +46,8 @@ export function checkCall(checker: CallChecker, name: string, args: readonly AST
   if (ofSignal !== undefined) return checkSignalCall(checker, call, ofSignal);
   const ofWindow = WINDOW_FUNCTIONS.find((known) => known === name);
   if (ofWindow !== undefined) return checkWindowCall(checker, call, ofWindow);
+  const ofTumbling = TUMBLING_FUNCTIONS.find((known) => known === name);
+  if (ofTumbling !== undefined) return checkTumblingCall(checker, call, ofTumbling);
   if (name === "duration") return checkDuration(call);
   return checkNumberCall(checker, call);
 }
@@ -93,6 +107,27 @@ function checkWindowCall(checker: CallChecker, call: Call, kind: WindowFunction)
   const operand = checker.operands.add({ name: shown, kind, of: found, window });
   if (kind === "first" || kind === "last") return operandTerm(operand, found, offset);
   return { kind: "operand", operand, type: "double", texts: [], offset };
+}
+
+function checkTumblingCall(checker: CallChecker, { name, args, offset }: Call, kind: TumblingFunction): Term {
+  const [first, second, third] = args;
+  const used = args.length === 2 || args.length === 3 ? checker.nameOf(first) : undefined;
+  const length = second?.op === "call" ? durationTerm(second) : undefined;
+  if (used === undefined || length === undefined) {
+    throw new Unfit(`${name}() takes a name and a duration: ${name}(x, duration("10s"))`, first?.start ?? offset);
+  }
+  if (used.found.type !== "double") throw new Unfit(`${name}() takes a number`, first.start);
+  const window = { lengthUs: windowUs(length), wrapsAt: 0, back: third === undefined ? 0 : backOf(third) } as const;
+  const shown = `${name}(${used.name}, ${checker.written(second.start, third?.end ?? second.end)})`;
+  const operand = checker.operands.add({ name: shown, kind, of: used.found, window });
+  return { kind: "operand", operand, type: "double", texts: [], offset };
+}
+
+/** How many windows before the last one that closed. */
+function backOf(node: ASTNode): 0 | 1 {
+  const value = node.op === "value" ? Number(node.args) : Number.NaN;
+  if (value === 0 || value === 1) return value;
+  throw new Unfit("the third argument is 0 for the last window that closed, or 1 for the one before", node.start);
 }
 
 function windowUs(duration: Term & { readonly kind: "duration" }): number {

@@ -47,7 +47,8 @@ export function compileExpression(
 /** Most bytes that the windows of an expression can come to hold, for what it costs. */
 export function windowBytes({ operands }: Expression): number {
   const keys = operands.flatMap(({ input, window }) => {
-    return window === undefined ? [] : [`${input} ${window.lengthUs} ${window.wrapsAt}`];
+    // Windows that follow each other hold no samples.
+    return window === undefined || window.back !== undefined ? [] : [`${input} ${window.lengthUs} ${window.wrapsAt}`];
   });
   return new Set(keys).size * maxWindowBytes();
 }

@@ -1,10 +1,14 @@
 import type { Operand } from "./operand.ts";
 import { SampleWindow } from "./sample-window.ts";
+import { TumblingWindow } from "./tumbling-window.ts";
 
 /** A window is looked at again that long after it last was although no sample came, µs. */
 const WINDOW_LAG_US = 100_000;
 /** How often an age is looked at that is compared with no literal, µs. */
 const AGE_POLL_US = 250_000;
+
+/** A window over the samples of an input. */
+export type InputWindow = SampleWindow | TumblingWindow;
 
 /** The newest values of all inputs, the ones before, and the windows over them. On the frame path: allocates nothing. */
 export class InputValues {
@@ -21,7 +25,7 @@ export class InputValues {
   /** 1 where an evaluation found the value too old, so that the next is a change even if it is equal. */
   #foundOld: Uint8Array;
   /** By input; undefined where no expression has a window over it. */
-  #windows: (readonly SampleWindow[] | undefined)[];
+  #windows: (readonly InputWindow[] | undefined)[];
 
   constructor(count: number) {
     this.#values = new Float64Array(count);
@@ -53,13 +57,17 @@ export class InputValues {
   }
 
   /** The window of an operand, one for all that ask for the same; that of `before` goes on with what it holds. */
-  windowOf({ input, window }: Operand, before: InputValues): SampleWindow | undefined {
+  windowOf({ input, window }: Operand, before: InputValues): InputWindow | undefined {
     if (window === undefined) return undefined;
-    const fits = (one: SampleWindow) => one.lengthUs === window.lengthUs && one.wrapsAt === window.wrapsAt;
+    const { lengthUs, wrapsAt, back } = window;
+    const fits = (one: InputWindow): boolean =>
+      one.lengthUs === lengthUs &&
+      (one instanceof SampleWindow ? back === undefined && one.wrapsAt === wrapsAt : back !== undefined);
     const own = this.#windows[input] ?? [];
     const known = own.find(fits);
     if (known !== undefined) return known;
-    const made = before.#windows[input]?.find(fits) ?? new SampleWindow(window.lengthUs, window.wrapsAt);
+    const fresh = back === undefined ? new SampleWindow(lengthUs, wrapsAt) : new TumblingWindow(lengthUs);
+    const made = before.#windows[input]?.find(fits) ?? fresh;
     this.#windows[input] = [...own, made];
     return made;
   }
@@ -100,7 +108,7 @@ export class InputValues {
   }
 
   /** The number that an operand stands for at `nowUs`; NaN: undefined. */
-  read(operand: Operand, window: SampleWindow | undefined, nowUs: number, maxAgeUs: number): number {
+  read(operand: Operand, window: InputWindow | undefined, nowUs: number, maxAgeUs: number): number {
     const { input, kind } = operand;
     const timeUs = this.#timesUs[input];
     if (kind === "age") return timeUs === timeUs ? Math.max(0, nowUs - timeUs) / 1000 : Number.POSITIVE_INFINITY;
@@ -112,14 +120,14 @@ export class InputValues {
     if (kind === "value") return this.#values[input];
     if (kind === "previous") return this.#previous[input];
     if (kind === "rate") return this.#rate(input);
-    return window === undefined ? Number.NaN : window.read(kind, nowUs);
+    return window === undefined ? Number.NaN : readWindow(operand, window, nowUs);
   }
 
   /**
    * When what an operand stands for may next become another although nothing is noted, µs, after `nowUs`; infinite for never. What is
    * looked at again and again is left out before `pollFromUs`.
    */
-  nextChangeUs(operand: Operand, window: SampleWindow | undefined, nowUs: number, maxAgeUs: number): number {
+  nextChangeUs(operand: Operand, window: InputWindow | undefined, nowUs: number, maxAgeUs: number): number {
     const timeUs = this.#timesUs[operand.input];
     if (timeUs !== timeUs) return Number.POSITIVE_INFINITY;
     if (operand.kind === "age") {
@@ -148,7 +156,7 @@ export class InputValues {
   /** Samples that windows lost because they were full, since they were made. */
   overflows(): number {
     const windows = this.#windows.flatMap((some) => some ?? []);
-    return windows.reduce((sum, window) => sum + window.overflows, 0);
+    return windows.reduce((sum, window) => sum + (window instanceof SampleWindow ? window.overflows : 0), 0);
   }
 
   #isNew(input: number, value: number): boolean {
@@ -159,6 +167,22 @@ export class InputValues {
   #rate(input: number): number {
     const stepUs = this.#timesUs[input] - this.#previousUs[input];
     return stepUs > 0 ? ((this.#values[input] - this.#previous[input]) / stepUs) * 1_000_000 : Number.NaN;
+  }
+}
+
+function readWindow({ kind, window: asked }: Operand, window: InputWindow, nowUs: number): number {
+  switch (kind) {
+    case "tumblingMin":
+    case "tumblingMax":
+    case "tumblingMean":
+      return window instanceof TumblingWindow ? window.read(kind, asked?.back ?? 0, nowUs) : Number.NaN;
+    case "value":
+    case "age":
+    case "previous":
+    case "rate":
+      return Number.NaN;
+    default:
+      return window instanceof SampleWindow ? window.read(kind, nowUs) : Number.NaN;
   }
 }
 

@@ -1,9 +1,15 @@
 /** Functions over the samples in (now - window, now]. */
 export const WINDOW_FUNCTIONS = ["min", "max", "mean", "sum", "count", "first", "last", "increase"] as const;
+/** Functions over windows that follow each other, of the last one that closed or the one before. */
+export const TUMBLING_FUNCTIONS = ["tumblingMin", "tumblingMax", "tumblingMean"] as const;
 /** What an operand takes of its input: the value, ms since it was seen, the value before, the change per second, or a window. */
-export const OPERAND_KINDS = ["value", "age", "previous", "rate", ...WINDOW_FUNCTIONS] as const;
+export const OPERAND_KINDS = ["value", "age", "previous", "rate", ...WINDOW_FUNCTIONS, ...TUMBLING_FUNCTIONS] as const;
 export type WindowFunction = (typeof WINDOW_FUNCTIONS)[number];
+export type TumblingFunction = (typeof TUMBLING_FUNCTIONS)[number];
 export type OperandKind = (typeof OPERAND_KINDS)[number];
+
+/** Length, µs; where a counter wraps, 0 for never (see `SampleWindow`); of windows that follow each other how many back, undefined for others. */
+export type OperandWindow = { readonly lengthUs: number; readonly wrapsAt: number; readonly back?: 0 | 1 | undefined };
 
 /** A number that an expression reads from the board before it is evaluated. */
 export type Operand = {
@@ -13,8 +19,8 @@ export type Operand = {
   readonly input: number;
   /** Of a state, see `ScopeName.holds`. */
   readonly holds: boolean;
-  /** Length of the window, µs, and where a counter wraps, 0 for never (see `SampleWindow`); undefined for what is no window. */
-  readonly window: { readonly lengthUs: number; readonly wrapsAt: number } | undefined;
+  /** Undefined for what is no window. */
+  readonly window: OperandWindow | undefined;
   /** How the value is shown: as a number, as true or false, or as one of these texts. */
   readonly shown: "number" | "bool" | readonly string[];
   /** Of an age: what it is compared with, ms. Undefined: with something that is not a literal, so that it is looked at again and again. */

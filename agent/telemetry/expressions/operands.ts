@@ -1,11 +1,11 @@
-import type { Operand, OperandKind } from "./operand.ts";
+import type { Operand, OperandKind, OperandWindow } from "./operand.ts";
 import type { ScopeName } from "./scope.ts";
 
 type Wanted = {
   readonly name: string;
   readonly kind: OperandKind;
   readonly of: ScopeName;
-  readonly window?: { readonly lengthUs: number; readonly wrapsAt: number };
+  readonly window?: OperandWindow;
 };
 
 /** The operands of an expression while it is checked, each once. */
@@ -22,7 +22,8 @@ export class Operands {
         known.kind === kind &&
         known.input === of.input &&
         known.window?.lengthUs === window?.lengthUs &&
-        known.window?.wrapsAt === window?.wrapsAt,
+        known.window?.wrapsAt === window?.wrapsAt &&
+        known.window?.back === window?.back,
     );
     const at = same < 0 ? this.#found.length : same;
     if (same < 0) {

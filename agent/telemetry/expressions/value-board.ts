@@ -1,8 +1,7 @@
 import { type BoardExpression, evaluationOrder, type Readers, type ResultSink, readersOf } from "./board-plan.ts";
-import { InputValues } from "./input-values.ts";
+import { InputValues, type InputWindow } from "./input-values.ts";
 import type { Operand, OperandValues } from "./operand.ts";
 import { Machine } from "./program.ts";
-import type { SampleWindow } from "./sample-window.ts";
 import { TimerHeap } from "./timer-heap.ts";
 
 /** A sample that is further before the last one of its input is a step of the clock that all follow; a smaller one is the input's own, µs. */
@@ -38,7 +37,7 @@ type Cell = {
   readonly of: BoardExpression;
   readonly maxAgeUs: number;
   readonly operands: readonly Operand[];
-  readonly windows: readonly (SampleWindow | undefined)[];
+  readonly windows: readonly (InputWindow | undefined)[];
   readonly read: OperandValues;
   readonly sink: ResultSink | undefined;
 };
