@@ -4,6 +4,9 @@ import type { ManifestSignal } from "./read/decoder-manifest.ts";
 
 /** Numbers that are nearer to each other are equal (FWE, EVAL_EQUAL_DISTANCE). */
 const EQUAL_DISTANCE = "0.001";
+/** Longest window of an expression, ms. */
+const MAX_WINDOW_MS = 3_600_000;
+const WINDOW_FUNCTIONS = { min: "tumblingMin", max: "tumblingMax", mean: "tumblingMean" } as const;
 
 /** What a condition has to know of a signal. */
 export type ConditionSignal = Pick<ManifestSignal, "type" | "kind" | "factor" | "offset">;
@@ -12,6 +15,8 @@ export type ConditionSignal = Pick<ManifestSignal, "type" | "kind" | "factor" | 
 export type ConditionSignals = {
   /** Undefined for one that the decoder manifest in force does not have. */
   signal(id: number): ConditionSignal | undefined;
+  /** Length of the windows over a signal, ms; 0: it has none. */
+  windowMs(id: number): number;
 };
 
 /** A condition as text, and the inputs that it names, "s10" for signal 10; or what this agent cannot say in its expressions. */
@@ -70,21 +75,38 @@ class ConditionWriter {
       case "operator":
         return this.#operation(node);
       case "window":
-        throw new UnfitCondition(
-          "asks for windows that follow each other, which expressions of this agent do not have",
-        );
+        return this.#window(node);
       default:
         throw new UnfitCondition("asks isNull, which expressions of this agent do not have");
     }
   }
 
   #signal(id: number): Part {
+    const { signal, name } = this.#known(id);
+    return typed(name, signal.type, isCut(signal));
+  }
+
+  /** Of integers FWE has the mean as an integer too. */
+  #window({ id, of, window }: Extract<ConditionNode, { kind: "window" }>): Part {
+    const { signal, name } = this.#known(id);
+    const lengthMs = this.#signals.windowMs(id);
+    if (lengthMs === 0) throw new UnfitCondition(`asks for windows over signal ${id}, which have no length`);
+    if (lengthMs > MAX_WINDOW_MS) {
+      throw new UnfitCondition(`asks for windows of ${lengthMs} ms; the longest is ${MAX_WINDOW_MS} ms`);
+    }
+    if (of === "mean" && isCut(signal)) {
+      throw new UnfitCondition(`asks for the mean of signal ${id}, whose values lose their fractions one by one`);
+    }
+    const text = `${WINDOW_FUNCTIONS[of]}(${name}, duration("${lengthMs}ms")${window === "previous" ? ", 1" : ""})`;
+    return typed(text, signal.type, isCut(signal) || (of === "mean" && isWhole(signal)));
+  }
+
+  #known(id: number): { readonly signal: ConditionSignal; readonly name: string } {
     const signal = this.#signals.signal(id);
     if (signal === undefined) throw new UnfitCondition(`reads signal ${id}, which the decoder manifest does not have`);
     const name = `s${id}`;
     this.inputs.set(name, id);
-    if (signal.type === "bool") return { kind: "bool", text: `(${name} != 0.0)` };
-    return { kind: "number", text: isCut(signal) ? `double(int(${name}))` : name };
+    return { signal, name };
   }
 
   #operation({ operator, left, right }: Extract<ConditionNode, { kind: "operator" }>): Part {
@@ -113,10 +135,20 @@ class ConditionWriter {
   }
 }
 
+/** A value in its type, from what the board has of it; `cut`: without its fraction. */
+function typed(text: string, type: ConditionSignal["type"], cut: boolean): Part {
+  if (type === "bool") return { kind: "bool", text: `(${text} != 0.0)` };
+  return { kind: "number", text: cut ? `double(int(${text}))` : text };
+}
+
+function isWhole({ type }: ConditionSignal): boolean {
+  return type !== "float" && type !== "double" && type !== "bool";
+}
+
 /** Whether the type of the manifest cuts values that the scale makes fractions. */
-function isCut({ type, kind, factor, offset }: ConditionSignal): boolean {
-  if (type === "float" || type === "double") return false;
-  return kind !== "integer" || !Number.isInteger(factor) || !Number.isInteger(offset);
+function isCut(signal: ConditionSignal): boolean {
+  const { kind, factor, offset } = signal;
+  return isWhole(signal) && (kind !== "integer" || !Number.isInteger(factor) || !Number.isInteger(offset));
 }
 
 function ofTexts(operator: Operator, left: string, right: string): Part {

@@ -81,11 +81,14 @@ function streamOf({ priority, trigger }: CollectionScheme): EventSource["stream"
 type Wanted = { readonly text: string; readonly inputs: Readonly<Record<string, string>> };
 
 function conditionOf(
-  { trigger }: CollectionScheme,
+  { trigger, signals }: CollectionScheme,
   { find, nameOf }: SchemeContext,
 ): ({ readonly kind: "wanted" } & Wanted) | { readonly kind: "unfit"; readonly problem: string } {
   if (trigger.kind === "time") return { kind: "wanted", text: "true", inputs: {} };
-  const made = conditionText(trigger.condition, { signal: (id) => find(id)?.wire });
+  const made = conditionText(trigger.condition, {
+    signal: (id) => find(id)?.wire,
+    windowMs: (id) => signals.find((one) => one.id === id)?.windowMs ?? 0,
+  });
   if (made.kind === "unfit") return made;
   const inputs: Record<string, string> = {};
   for (const [name, id] of made.inputs) {
