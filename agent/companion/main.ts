@@ -94,7 +94,7 @@ async function compose(settings: CompanionSettings, clock: Clock) {
     keysUrl: () => provider.keysUrl(),
     nowMs,
   });
-  const book = new CommandBook({ rows, answers, facts, signer: signerOf(settings), road, clock });
+  const book = new CommandBook({ rows, answers, facts, signer: signerOf(settings), road, clock, log });
   const app = createApp({
     guard: { origin, sessions, bearer },
     provider,

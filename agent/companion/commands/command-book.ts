@@ -1,4 +1,6 @@
 import type { Clock } from "../../core/clock.ts";
+import type { Log } from "../../core/log.ts";
+import { userTag } from "../people/user-tag.ts";
 import type { CommandRoad, RoadOutcome } from "../road/command-road.ts";
 import type { AnswerStore } from "../store/answers.ts";
 import { keyOf, type RowStore } from "../store/row-store.ts";
@@ -23,6 +25,7 @@ export type CommandBookParts = {
   readonly signer: CommandSigner;
   readonly road: CommandRoad;
   readonly clock: Pick<Clock, "wallUs">;
+  readonly log: Log;
 };
 
 /** How far a command is. */
@@ -127,7 +130,10 @@ export class CommandBook {
   async #end(of: CommandOf, id: string, row: CommandRow, final: FinalAnswer): Promise<CommandRow> {
     const ended = { ...row, final };
     const isWritten = await this.#parts.rows.replace(commandKey(of, id), rowText(row), rowText(ended));
-    return isWritten ? ended : ((await this.#read(of, id)) ?? ended);
+    if (!isWritten) return (await this.#read(of, id)) ?? ended;
+    const facts = { user: userTag(of.user), command: id, action: row.action, end: final.kind, code: final.code };
+    this.#parts.log.info("companion.command-ended", facts);
+    return ended;
   }
 
   async #read(of: CommandOf, id: string): Promise<CommandRow | undefined> {

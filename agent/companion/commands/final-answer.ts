@@ -62,7 +62,7 @@ function refusal(action: ActionName, reason: VehicleAnswer["reason"]): FinalAnsw
 /** Nobody asked the vehicle: it sleeps. */
 export const ASLEEP: FinalAnswer = {
   kind: "asleep",
-  text: "The vehicle is asleep, and nothing was sent: it would act when it wakes, when you no longer expect it. Wake it, then try again.",
+  text: "The vehicle is asleep, and nothing was sent: it would act when it wakes, when you no longer expect it. Try again once it is awake.",
 };
 
 /** The vehicle has not answered, and the request is not valid any more. */

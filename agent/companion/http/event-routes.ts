@@ -4,7 +4,8 @@ import type { Clock } from "../../core/clock.ts";
 import type { Log } from "../../core/log.ts";
 import type { CommandBook, CommandState } from "../commands/command-book.ts";
 import type { Bindings } from "../people/bindings.ts";
-import { type Env, userTag } from "./guard.ts";
+import { userTag } from "../people/user-tag.ts";
+import { type Env } from "./guard.ts";
 import { problem } from "./problem.ts";
 
 /** Streams of one person at a time in this process. */

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import type { Context, MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { getCookie } from "hono/cookie";
@@ -92,9 +91,4 @@ export async function callerOf(
 function bearerOf(context: Context): string | undefined {
   const header = context.req.header("authorization");
   return header === undefined ? undefined : (/^Bearer ([\w.~+/=-]{1,8192})$/i.exec(header)?.[1] ?? "");
-}
-
-/** A person in a log line: lines of one person belong together, and name nobody. */
-export function userTag(user: string): string {
-  return createHash("sha256").update(`user ${user}`).digest("hex").slice(0, 16);
 }

@@ -1,9 +1,10 @@
 import { Hono } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
-import { type Log } from "../../core/log.ts";
+import type { Log } from "../../core/log.ts";
 import type { IdentityProvider } from "../people/identity-provider.ts";
 import { SESSION_MS, type Sessions, SIGN_IN_MS } from "../people/sessions.ts";
-import { SESSION_COOKIE, userTag } from "./guard.ts";
+import { userTag } from "../people/user-tag.ts";
+import { SESSION_COOKIE } from "./guard.ts";
 
 const SIGN_IN_COOKIE = "__Host-causeway-sign-in";
 const COOKIE = { path: "/", secure: true, httpOnly: true } as const;
@@ -23,7 +24,12 @@ export type SignInParts = {
 export function signInRoutes({ provider, sessions, log }: SignInParts): Hono {
   const routes = new Hono();
   routes.get("/sign-in", async (context) => {
-    const { url, secrets } = await provider.begin();
+    const begun = await provider.begin().catch((thrown: unknown) => {
+      log.error("companion.sign-in-unavailable", { why: codeOf(thrown) });
+      return undefined;
+    });
+    if (begun === undefined) return context.redirect(FAILED, 303);
+    const { url, secrets } = begun;
     const token = await sessions.beginSignIn(secrets);
     setCookie(context, SIGN_IN_COOKIE, token, { ...COOKIE, sameSite: "Lax", maxAge: SIGN_IN_MS / 1000 });
     return context.redirect(url.href, 303);

@@ -5,9 +5,10 @@ import type { Log } from "../../core/log.ts";
 import type { CommandBook } from "../commands/command-book.ts";
 import { ACTIONS, type ActionName } from "../commands/final-answer.ts";
 import { type Binding, type Bindings, mayCommand } from "../people/bindings.ts";
+import { userTag } from "../people/user-tag.ts";
 import { keyOf, type RowStore } from "../store/row-store.ts";
 import type { VehicleFacts } from "../vehicle/vehicle-facts.ts";
-import { type Caller, type Env, userTag } from "./guard.ts";
+import { type Caller, type Env } from "./guard.ts";
 import { problem } from "./problem.ts";
 
 /** Commands of one person to one vehicle in a minute, retries counted. */

@@ -4,6 +4,8 @@ const PRESENCE = {
   lost: "Out of reach: it may act if it comes back within half a minute",
 };
 
+const TIME = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+
 /** @param {string} id */
 export const byId = (id) => {
   const found = document.getElementById(id);
@@ -22,22 +24,32 @@ export function showVehicle({ name, mayCommand, presence, latest }) {
     ? PRESENCE[presence.state]
     : "It has not reported yet";
   const known = new Map(latest.map((value) => [value.signal, value]));
-  byId("doors").textContent = doors(known.get("DoorStatus.Locked")?.value);
-  byId("motion").textContent = motion(known.get("VehicleMotion.Speed")?.value);
+  // What a vehicle said before it went away is not how it is now.
+  const isNow = presence.state === "online";
+  byId("doors").textContent = doors(known.get("DoorStatus.Locked")?.value, isNow);
+  byId("motion").textContent = motion(known.get("VehicleMotion.Speed")?.value, isNow);
   const times = latest.map(({ timeMs }) => timeMs);
-  byId("as-of").textContent = times.length === 0 ? "not known" : new Date(Math.max(...times)).toLocaleString();
+  byId("as-of").textContent = times.length === 0 ? "not known" : TIME.format(new Date(Math.max(...times)));
   byId("actions").hidden = !mayCommand;
   byId("viewer").hidden = mayCommand;
 }
 
-/** @param {unknown} value */
-function doors(value) {
-  if (value === 1) return "Locked";
-  return value === 0 ? "Unlocked" : "not known";
+/**
+ * @param {unknown} value
+ * @param {boolean} isNow
+ */
+function doors(value, isNow) {
+  if (value === 1) return isNow ? "Locked" : "Were locked";
+  if (value === 0) return isNow ? "Unlocked" : "Were unlocked";
+  return "not known";
 }
 
-/** @param {unknown} value */
-function motion(value) {
+/**
+ * @param {unknown} value
+ * @param {boolean} isNow
+ */
+function motion(value, isNow) {
   if (typeof value !== "number") return "not known";
-  return value < 3 ? "Standing still" : `Moving, ${Math.round(value)} km/h`;
+  if (value < 3) return isNow ? "Standing still" : "Stood still";
+  return `${isNow ? "Moving" : "Was moving"}, ${Math.round(value)} km/h`;
 }

@@ -8,7 +8,6 @@ import { BearerTokens } from "../../../agent/companion/people/bearer.ts";
 import { Bindings, type Role } from "../../../agent/companion/people/bindings.ts";
 import { IdentityProvider } from "../../../agent/companion/people/identity-provider.ts";
 import { Sessions } from "../../../agent/companion/people/sessions.ts";
-import { MemoryLog } from "../core/log.ts";
 import { FakeOutside } from "./parts.ts";
 
 const PAGE = join(import.meta.dirname, "../../../agent/companion/page");
@@ -17,14 +16,13 @@ const ORIGIN = "https://app.example";
 /** A backend without a network: asked by `request`, its clock moved by the test. */
 export class FakeBackend {
   readonly outside = new FakeOutside();
-  readonly log = new MemoryLog();
   readonly sessions: Sessions;
   readonly bindings: Bindings;
   readonly #app: ReturnType<typeof createApp>;
   #tokens = 0;
 
   constructor(stream: StreamSettings = { mode: "live", maxMs: 25_000, pollMs: 200 }) {
-    const { clock, rows, facts } = this.outside;
+    const { clock, rows, facts, log } = this.outside;
     const nowMs = (): number => clock.wallUs() / 1000;
     const token = (): string =>
       createHash("sha256")
@@ -50,7 +48,7 @@ export class FakeBackend {
     this.#app = createApp({
       guard: { origin: ORIGIN, sessions: this.sessions, bearer },
       provider,
-      vehicles: { bindings: this.bindings, facts, book: this.outside.book(), rows, clock, log: this.log },
+      vehicles: { bindings: this.bindings, facts, book: this.outside.book(), rows, clock, log },
       stream,
       page: pageFiles(PAGE),
     });

@@ -7,6 +7,7 @@ import { MemoryRows } from "../../../agent/companion/store/memory-rows.ts";
 import type { KnownValue, Presence, VehicleFacts } from "../../../agent/companion/vehicle/vehicle-facts.ts";
 import type { PublicKey } from "../../../agent/core/public-key.ts";
 import { ManualClock } from "../core/clock.ts";
+import { MemoryLog } from "../core/log.ts";
 
 /** A road that keeps what it was given. */
 export class FakeRoad implements CommandRoad {
@@ -40,6 +41,7 @@ export class FakeOutside {
   readonly answers = new MemoryAnswers();
   readonly road = new FakeRoad();
   readonly facts = new FakeFacts();
+  readonly log = new MemoryLog();
   readonly pinned: PublicKey;
   readonly #privateKey: string;
 
@@ -52,7 +54,15 @@ export class FakeOutside {
 
   /** The book of one backend. */
   book(): CommandBook {
-    const { rows, answers, road, facts, clock } = this;
-    return new CommandBook({ rows, answers, facts, road, clock, signer: fileSigner("companion", this.#privateKey) });
+    const { rows, answers, road, facts, clock, log } = this;
+    return new CommandBook({
+      rows,
+      answers,
+      facts,
+      road,
+      clock,
+      log,
+      signer: fileSigner("companion", this.#privateKey),
+    });
   }
 }

@@ -125,6 +125,32 @@ describe("a person with a phone, and the frames on the bus", () => {
     expect(frames()).toBe(FRAMES);
   });
 
+  it("does it once, though the first answer was lost and the person tried again", async () => {
+    let losses = 0;
+    await page.route("**/commands", async (route) => {
+      // The backend has it, the browser never hears so.
+      await route.fetch();
+      losses += 1;
+      await route.abort();
+    });
+    await press("Lock");
+    await title("Not known yet");
+    await page.unroute("**/commands");
+    await page.getByRole("button", { name: "Try again" }).click();
+    await title("Done");
+    expect([losses, frames()]).toEqual([1, FRAMES]);
+  });
+
+  it("says that there is no connection, and goes on when there is one", async () => {
+    await person.context.setOffline(true);
+    await shows("#notice", "There is no connection to the service");
+    await person.context.setOffline(false);
+    await until(async () => ((await page.locator("#notice").textContent()) === "" ? true : undefined), {
+      what: "the connection is back",
+      timeoutMs: 10_000,
+    });
+  });
+
   it("shows what one tab has begun in the other, and begins nothing there", async () => {
     const other = await person.tab();
     unit.obeys = false;

@@ -181,6 +181,16 @@ describe("the book of commands", () => {
     );
   });
 
+  it("logs each end once, whoever looks, and names neither person nor thing", async () => {
+    const { id } = await begun();
+    const code = "PRECONDITION_FAILED";
+    outside.answers.put("truck-7", id, { status: "REJECTED", reason: { code, description: "x" } });
+    await Promise.all([outside.book(), outside.book(), book].map((each) => each.look(OF, id)));
+    const lines = outside.log.entries.filter(({ event }) => event === "companion.command-ended");
+    expect(lines.map(({ facts }) => facts)).toMatchObject([{ command: id, action: "lock", end: "refused", code }]);
+    expect(JSON.stringify(outside.log.entries)).not.toMatch(/anna|truck-7/);
+  });
+
   it("waits for its end, and then ends by itself", async () => {
     const { id } = await begun();
     isOver();

@@ -69,7 +69,9 @@ describe("the companion's backend", () => {
     backend.outside.facts.presence = () => Promise.reject(new Error("secret of the store"));
     const response = await backend.post(COMMANDS, anna, LOCK);
     expect([response.status, response.headers.get("content-type")]).toEqual([503, "application/problem+json"]);
-    expect(`${await response.text()}${JSON.stringify(backend.log.entries)}`).not.toContain("secret of the store");
+    expect(`${await response.text()}${JSON.stringify(backend.outside.log.entries)}`).not.toContain(
+      "secret of the store",
+    );
   });
 
   it("has a policy without anything inline, for every answer", async () => {
