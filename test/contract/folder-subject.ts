@@ -66,7 +66,7 @@ async function storedIn(path: string): Promise<StoredRecord[]> {
       );
       return { ...storedOf(first), kind: "samples", rows: rows.toSorted() };
     }),
-    ...events.map((row) => ({ ...storedOf(row), kind: row.kind, rows: [] })),
+    ...events.filter(({ kind }) => kind !== "table").map((row) => ({ ...storedOf(row), kind: row.kind, rows: [] })),
   ];
 }
 

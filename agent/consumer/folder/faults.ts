@@ -6,14 +6,14 @@ export function storeFault(thrown: unknown, folder: string): unknown {
   const code = thrown instanceof Database.SqliteError ? thrown.code : errnoOf(thrown);
   if (code === undefined || thrown instanceof AgentError) return thrown;
   if (/^SQLITE_(BUSY|LOCKED)/.test(code)) {
-    return new AgentError("input.unavailable", {
+    return new AgentError("store.unavailable", {
       what: `${folder}/state.db is held by another worker`,
       remedy: "Try again; if it stays so, end the process that holds it (fuser state.db).",
       facts: { folder, code },
       cause: thrown,
     });
   }
-  return new AgentError("output.unwritable", {
+  return new AgentError("store.unavailable", {
     what: `${folder} cannot be written: ${messageOf(thrown)} (${code})`,
     remedy: remedyOf(code),
     facts: { folder, code },

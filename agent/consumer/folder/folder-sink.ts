@@ -37,7 +37,7 @@ export type FolderSinkParts = {
  * Opens a store of files in a folder, for one of several workers on one machine. What is committed is in `state.db`; one worker at a time
  * makes files of it, and another one goes on where it ends.
  *
- * Throws `output.unwritable` and `input.unavailable`.
+ * Throws `store.unavailable`.
  */
 export async function openFolderSink(settings: FolderSettings, parts: FolderSinkParts): Promise<FolderSink> {
   const database = openState(settings.path, parts.clock.wallUs());
@@ -72,7 +72,7 @@ export class FolderSink implements Sink {
     this.#settings = settings;
     this.#parts = parts;
     this.#accounts = new AccountTable(database);
-    this.#tables = new PartTable(database, reader);
+    this.#tables = new PartTable(database);
     this.#clocks = new ClockTable(database);
     const waits = { rollUs: settings.rollSeconds * 1_000_000, clockUs: settings.clockWaitSeconds * 1_000_000 };
     this.#staging = new Staging({
@@ -98,7 +98,7 @@ export class FolderSink implements Sink {
     try {
       const staged = this.#staged.get()?.bytes ?? 0;
       if (staged >= maxStagedBytes) {
-        throw new AgentError("output.unwritable", {
+        throw new AgentError("store.unavailable", {
           what: `${path}/state.db holds ${staged} bytes of records that no file could be made of, at most ${maxStagedBytes}`,
           remedy: "See why no file is made (roll.failed in the log), or raise sink.maxStagedBytes.",
         });
@@ -128,7 +128,7 @@ export class FolderSink implements Sink {
     return { ...this.#counts, oldestStagedUs: this.#oldest.get()?.us ?? undefined };
   }
 
-  /** Makes files of all that is due, where no other worker does; false where one does. One call after the other. Throws `output.unwritable`. */
+  /** Makes files of all that is due, where no other worker does; false where one does. One call after the other. Throws `store.unavailable`. */
   rollNow(): Promise<boolean> {
     const before = this.#rolling;
     // What became of the call before is told to whoever made it.

@@ -42,7 +42,6 @@ export class Staging {
   readonly #insert: Database.Statement<Insert>;
   readonly #release: Database.Statement<[thing: string, bootId: string]>;
   readonly #releaseTable: Database.Statement<[thing: string, tableId: string]>;
-  readonly #hasten: Database.Statement<[dueUs: number, thing: string]>;
   readonly #backlog: Database.Statement<
     [thing: string, samples: number, bytes: number, receivedUs: number, dueUs: number]
   >;
@@ -56,7 +55,6 @@ export class Staging {
     );
     this.#release = database.prepare("UPDATE staged SET not_before_us = 0 WHERE thing = ? AND boot_id = ?");
     this.#releaseTable = database.prepare("UPDATE staged SET not_before_us = 0 WHERE thing = ? AND table_id = ?");
-    this.#hasten = database.prepare("UPDATE backlog SET due_us = min(due_us, ?) WHERE thing = ?");
     this.#backlog = database.prepare(
       `INSERT INTO backlog (thing, records, samples, bytes, oldest_us, due_us) VALUES (?, 1, ?, ?, ?, ?)
        ON CONFLICT DO UPDATE SET records = records + 1, samples = samples + excluded.samples, bytes = bytes + excluded.bytes,
@@ -84,11 +82,11 @@ export class Staging {
   }
 
   #takeOne(delivery: Delivery, accounts: OpenAccounts): "new" | "known" | Omit<RefusedDelivery, "delivery"> {
-    const { record, payload, receivedUs } = delivery;
+    const { record, receivedUs, table } = delivery;
     const { thing, epoch, stream, body } = record;
     const account = accounts.of(thing, epoch, stream);
     if (account.has(record.seq)) return "known";
-    if (body.kind === "table" && this.#parts.parts.add(thing, body, payload) === undefined) {
+    if (body.kind === "table" && this.#parts.parts.add(thing, body) === undefined) {
       return { reason: "too-many-parts", detail: `${thing} has more parts of signal tables than are remembered` };
     }
     const outcome = account.take(record, receivedUs);
@@ -96,11 +94,10 @@ export class Staging {
       return { reason: "too-many-gaps", detail: `${thing} ${epoch} ${stream} has more gaps than are remembered` };
     }
     this.#learnClock(delivery);
+    if (table !== undefined) this.#parts.parts.ensure(thing, table);
     if (body.kind === "loss") accounts.of(thing, body.epoch, body.stream).lose(body);
-    if (body.kind === "table") {
-      this.#releaseTable.run(thing, body.id);
-      this.#hasten.run(receivedUs + this.#parts.waits.rollUs, thing);
-    } else this.#stage(delivery);
+    if (body.kind === "table") this.#releaseTable.run(thing, body.id);
+    this.#stage(delivery);
     return outcome;
   }
 

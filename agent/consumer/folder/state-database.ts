@@ -11,7 +11,7 @@ const VERSION = 1;
 
 /**
  * `accounts`: seqs by thing, epoch and stream (`AccountState`, JSON). `clocks`: the best anchor of each boot; `written` is the lowest
- * rank of a time of it in a file. `parts`: table records. `staged`: records that no file holds; `roll` is that of one whose file is
+ * rank of a time of it in a file. `parts`: of signal tables. `staged`: records that no file holds; `roll` is that of one whose file is
  * decided. `backlog`: how much of a thing is staged, and when it is due. `files`: complete length of files that are appended to.
  */
 const SCHEMA = `
@@ -19,7 +19,7 @@ const SCHEMA = `
   CREATE TABLE clocks (thing TEXT, boot_id TEXT, monotonic_us INTEGER NOT NULL, wall_us INTEGER NOT NULL, quality TEXT NOT NULL,
     rank INTEGER NOT NULL, written INTEGER, PRIMARY KEY (thing, boot_id)) WITHOUT ROWID;
   CREATE INDEX clocks_behind ON clocks (thing, boot_id) WHERE written < rank;
-  CREATE TABLE parts (thing TEXT, id TEXT, digest TEXT, payload BLOB NOT NULL, PRIMARY KEY (thing, id, digest)) WITHOUT ROWID;
+  CREATE TABLE parts (thing TEXT, id TEXT, digest TEXT, body BLOB NOT NULL, PRIMARY KEY (thing, id, digest)) WITHOUT ROWID;
   CREATE TABLE staged (row INTEGER PRIMARY KEY AUTOINCREMENT, thing TEXT NOT NULL, epoch INTEGER NOT NULL, stream TEXT NOT NULL,
     seq INTEGER NOT NULL, boot_id TEXT NOT NULL, monotonic_us INTEGER NOT NULL, wall_us INTEGER NOT NULL, quality TEXT NOT NULL,
     table_id TEXT, samples INTEGER NOT NULL, received_us INTEGER NOT NULL, not_before_us INTEGER NOT NULL, roll INTEGER,
@@ -37,7 +37,7 @@ const SCHEMA = `
 
 /**
  * Opens or makes state.db in a folder that several processes of one machine use: write-ahead log, an fsync at every commit.
- * `madeUs` is the time that a new one is named by. Throws `output.unwritable` or `input.unavailable`.
+ * `madeUs` is the time that a new one is named by. Throws `store.unavailable`.
  */
 export function openState(folder: string, madeUs: number): Database.Database {
   let database: Database.Database | undefined;
@@ -70,7 +70,7 @@ function setUp(database: Database.Database, madeUs: number): void {
 }
 
 function unfit(what: string): AgentError {
-  return new AgentError("output.unwritable", {
+  return new AgentError("store.unavailable", {
     what,
     remedy: "Give a folder on a local file system, of this version of the worker.",
   });

@@ -15,21 +15,28 @@ export type EventRow = {
 };
 
 /**
- * The event of a record. A record of samples has one where it counts frames of buses, or stands for others that were thinned:
- * its columns or rows are not in it. Undefined for one that has nothing of this, and for a part of a signal table.
+ * The event of a record. A record of samples has one where it counts frames of buses, stands for others that were thinned, or holds no
+ * sample: its columns or rows are not in it. Of a part of a signal table it says which; so each record leaves a row.
  */
 export function eventRowOf(record: DecodedRecord, shift: ClockShift): EventRow | undefined {
-  const { body, thinned, anchor } = record;
-  const { kind, ...rest } = body;
-  if (kind === "table") return undefined;
+  const body = shownOf(record);
+  if (body === undefined) return undefined;
   const facts = recordFactsOf(record, shift);
-  const timeUs = (timeUsOf(body) ?? anchor.wallUs) + facts.shiftUs;
-  if (body.kind !== "samples" && body.kind !== "rows") {
-    return { record: facts, timeUs, kind, body: exactLine(thinned === undefined ? rest : { ...rest, thinned }) };
+  const timeUs = (timeUsOf(record.body) ?? record.anchor.wallUs) + facts.shiftUs;
+  return { record: facts, timeUs, kind: record.body.kind, body: exactLine(body) };
+}
+
+/** What the body of the event says; undefined where there is nothing to say. */
+function shownOf({ body, thinned }: DecodedRecord): object | undefined {
+  if (body.kind === "table") {
+    const { id, total, signals, vssRelease } = body;
+    return { id, total, signals: signals.length, vssRelease };
   }
+  const { kind, ...rest } = body;
+  if (body.kind !== "samples" && body.kind !== "rows") return thinned === undefined ? rest : { ...rest, thinned };
   const { buses, campaign, trigger } = body;
-  if (buses.length === 0 && thinned === undefined) return undefined;
-  return { record: facts, timeUs, kind, body: exactLine({ buses, campaign, trigger, thinned }) };
+  const isEmpty = kind === "samples" ? body.columns.every(({ raws }) => raws.length === 0) : body.rows.length === 0;
+  return buses.length === 0 && thinned === undefined && !isEmpty ? undefined : { buses, campaign, trigger, thinned };
 }
 
 /** A record of samples with its raw values and indexes: for one whose signal table never comes. */

@@ -1,4 +1,4 @@
-import { DuckDBInstance } from "@duckdb/node-api";
+import { DuckDBInstance, type Json } from "@duckdb/node-api";
 import { onTestFinished } from "vitest";
 
 /** A DuckDB in memory, of the running test: rows of a query as arrays of texts, exact. */
@@ -12,8 +12,12 @@ export async function duckdb(): Promise<(sql: string) => Promise<readonly (reado
   await connection.run("SET TimeZone = 'UTC'");
   return async (sql) => {
     const reader = await connection.runAndReadAll(sql);
-    return reader
-      .getRowsJson()
-      .map((row) => row.map((cell) => (typeof cell === "string" ? cell : JSON.stringify(cell))));
+    return reader.getRowsJson().map((row) => row.map(cellText));
   };
+}
+
+/** A cell as text, exact; empty for none. */
+export function cellText(cell: Json): string {
+  if (cell === null) return "";
+  return typeof cell === "string" ? cell : JSON.stringify(cell);
 }

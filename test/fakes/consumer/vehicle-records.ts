@@ -25,6 +25,8 @@ export type DriveSettings = {
   readonly bootId?: string;
   readonly batchMs: number;
   readonly epoch?: number;
+  /** Patterns of the signals that are collected; all when absent. */
+  readonly signals?: readonly string[];
 };
 
 /** The table of the bench's vehicle. */
@@ -40,7 +42,7 @@ export class BenchDrive {
   readonly #seqs = { event: 0, telemetry: 0 };
   readonly #vehicle = readVehicle(DBC);
   readonly #table = benchTable();
-  readonly #collector = new RuleCollector({ table: this.#table, rules: [], batchSamples: 200_000 });
+  readonly #collector: RuleCollector;
   readonly #schedule = new SendSchedule(this.#vehicle.map(({ periodMs }) => periodMs));
   readonly #lane;
   #ms = 0;
@@ -49,6 +51,9 @@ export class BenchDrive {
     const { thing, startUs, startMonotonicMs = 5000, quality = "ntp" } = settings;
     const { bootId = "0123456789abcdef0123456789abcdef" } = settings;
     this.#settings = settings;
+    const wanted = settings.signals?.map((signals) => ({ signals, mode: "on-change" as const }));
+    const rules = wanted === undefined ? [] : [{ signals: "*", mode: "off" as const }, ...wanted];
+    this.#collector = new RuleCollector({ table: this.#table, rules, batchSamples: 200_000 });
     this.clock = new ManualClock({ wallUs: startUs, monotonicMs: startMonotonicMs, quality });
     const limits = { compression: "zstd", maxPayloadBytes: 120_000, timeResolutionUs: 1000, lifeMs: {} } as const;
     this.encoder = new Encoder({ thing, bootId, table: this.#table, clock: this.clock, settings: limits });

@@ -66,7 +66,7 @@ describe("a folder store whose process is killed", () => {
         `SELECT seq, count(*), count(DISTINCT (signal, time_us)) FROM ${sourceOf(path, format, "samples")} GROUP BY seq ORDER BY seq`,
       );
       const events = await query(
-        `SELECT seq, count(*) FROM ${sourceOf(path, format, "events")} GROUP BY seq ORDER BY seq`,
+        `SELECT seq, count(*) FROM ${sourceOf(path, format, "events")} WHERE stream = 'telemetry' GROUP BY seq ORDER BY seq`,
       );
       const all = [...durable].toSorted((one, other) => one - other).map(String);
       const isEvent = (seq: string): boolean => Number(seq) % 4 === 0;

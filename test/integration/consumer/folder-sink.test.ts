@@ -171,6 +171,7 @@ describe("a folder store", () => {
     ).toEqual([
       ["raw-samples", "truck-2", "1"],
       ["samples", "truck-1", "1"],
+      ["table", "truck-1", "1"],
     ]);
   });
 
@@ -219,7 +220,7 @@ describe("a folder store", () => {
     const blocked = join(path, "blocked");
     writeFileSync(blocked, "");
     await expect(folderStore({ path: join(blocked, "store"), clock })).rejects.toMatchObject({
-      code: "output.unwritable",
+      code: "store.unavailable",
     });
   });
 
@@ -249,7 +250,7 @@ describe("a folder store", () => {
     const big = { ...deliveriesOf(drive().drive(1), DAY_US)[0], payload: new Uint8Array(1_000_001) };
     await one.commit([big]);
     await expect(other.commit(deliveriesOf(drive({ epoch: 5 }).drive(1), DAY_US))).rejects.toMatchObject({
-      code: "output.unwritable",
+      code: "store.unavailable",
     });
     await rollAll(one, clock);
     expect(await other.rollNow()).toBe(false);

@@ -91,6 +91,7 @@ describe("causeway records decode --format", () => {
     const body = '{"epoch":1,"stream":"telemetry","first":1,"last":2,"reason":"evicted","detail":"full"}';
     expect(await parquetReadObjects({ file: file(join(both, "events.parquet")), compressors })).toMatchObject([
       { kind: "loss", seq: 2n, body },
+      { kind: "table", seq: 1n, body: '{"id":"0123456789abcdef","total":2,"signals":2}' },
     ]);
     await expect(decode(["--format", "parquet", "-o", target, input])).rejects.toMatchObject({ code: "usage.invalid" });
     const nowhere = join(folder, "not", "there.parquet");
