@@ -1,0 +1,118 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DuckDBInstance } from "@duckdb/node-api";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { alignColumns } from "../../../agent/cli/text.ts";
+import type { Delivery } from "../../../agent/consumer/delivery.ts";
+import { KnownTables } from "../../../agent/consumer/input/known-tables.ts";
+import { samplesOf } from "../../../agent/telemetry/record/read/samples.ts";
+import { cellText } from "../../fakes/consumer/duckdb.ts";
+import { folderStore, standingClock, storeReader } from "../../fakes/consumer/folder-store.ts";
+import { BenchDrive } from "../../fakes/consumer/vehicle-records.ts";
+
+const SEED = 15;
+const QUERIES = "docs/queries";
+/** 2026-11-28T23:58:40Z: a drive of three minutes goes on past midnight. */
+const START_US = Date.UTC(2026, 10, 28, 23, 58, 40) * 1000;
+const SIGNALS = ["VehicleSpeed.Speed", "EngineSpeed.EngineRpm"];
+const BOOT = "0123456789abcdef0123456789abcdef";
+
+const folder = mkdtempSync(join(tmpdir(), "causeway-duckdb-"));
+let instance: DuckDBInstance | undefined;
+
+function deliveriesOf(payloads: readonly Uint8Array[], receivedUs: number): Delivery[] {
+  return payloads.map((payload) => {
+    return { record: storeReader.decode(payload), payload, wireBytes: payload.length, receivedUs, table: undefined };
+  });
+}
+
+/** truck-0001 loses three records and tells, and loses one more in silence. */
+function withLosses(): readonly Uint8Array[] {
+  const truck = new BenchDrive({ thing: "truck-0001", seed: SEED, startUs: START_US, batchMs: 1000, signals: SIGNALS });
+  const payloads = [...truck.table(), ...truck.drive(60)];
+  const lost = [1, 2, 3].map(() => truck.skip("telemetry"));
+  const epoch = 0xa1b2_c3d4_e5f6;
+  const loss = { epoch, stream: "telemetry", first: lost[0], last: lost[2], reason: "evicted", detail: "" } as const;
+  payloads.push(truck.seal(truck.encoder.loss(loss)), ...truck.drive(40));
+  truck.skip("telemetry");
+  return [...payloads, ...truck.drive(80)];
+}
+
+/** Speeds of truck-0001 as the record reader has them. */
+const speeds: { readonly timeUs: number; readonly value: number }[] = [];
+
+function noteSpeeds(deliveries: readonly Delivery[]): void {
+  const tables = new KnownTables();
+  for (const { record } of deliveries) {
+    tables.learn(record);
+    const find = (_: string, index: number) => tables.tableOf(record)?.signals.get(index);
+    for (const { signal, physical, timeUs } of samplesOf(record, { find })) {
+      if ("name" in signal && signal.name === "Speed") speeds.push({ timeUs, value: Number(physical) });
+    }
+  }
+}
+
+beforeAll(async () => {
+  const clock = standingClock({ wallUs: START_US });
+  const settings = { rollSeconds: 60, clockWaitSeconds: 0 };
+  const { sink } = await folderStore({ path: folder, clock, settings });
+  const deliveries = deliveriesOf(withLosses(), START_US);
+  noteSpeeds(deliveries);
+  await sink.commit(deliveries);
+  // The clock of truck-0002 is set a minute after its boot, when the first records are in a file already.
+  const unset = { thing: "truck-0002", seed: SEED + 1, batchMs: 1000, bootId: BOOT, signals: SIGNALS };
+  const early = new BenchDrive({ ...unset, startUs: 0, startMonotonicMs: 0, quality: "unsynchronised" });
+  await sink.commit(deliveriesOf([...early.table(), ...early.drive(60)], START_US));
+  clock.advance(120_000);
+  await sink.rollNow();
+  const set = new BenchDrive({ ...unset, startUs: START_US, startMonotonicMs: 60_000, quality: "gps", epoch: 2 });
+  await sink.commit(deliveriesOf(set.drive(60), START_US + 120_000_000));
+  clock.advance(120_000);
+  await sink.rollNow();
+  await sink.close();
+  instance = await DuckDBInstance.create(":memory:");
+});
+
+afterAll(() => {
+  instance?.closeSync();
+  rmSync(folder, { recursive: true });
+});
+
+/** What a query finds, as DuckDB's own shell would show it but for the frame. */
+async function outputOf(sql: string): Promise<string> {
+  const connection = await instance?.connect();
+  if (connection === undefined) throw new Error("DuckDB was not opened");
+  await connection.run(`SET file_search_path = '${folder}'; SET TimeZone = 'UTC'`);
+  await connection.run(readFileSync(join(QUERIES, "views.sql"), "utf8"));
+  const found = await connection.runAndReadAll(sql);
+  const rows = found.getRowsJson().map((row) => row.map((cell) => cellText(cell).replace(/\.0$/, "")));
+  connection.closeSync();
+  return alignColumns([found.columnNames(), ...rows]).join("\n");
+}
+
+/** The query of a file, and the output that its last lines say it has. */
+function queryIn(name: string): { readonly sql: string; readonly output: string } {
+  const [sql, output = ""] = readFileSync(join(QUERIES, name), "utf8").split("\n-- Output:\n");
+  return { sql, output: output.replaceAll(/^-- ?/gm, "").trimEnd() };
+}
+
+describe("the queries of the documentation", () => {
+  it.each(["time-above-90.sql", "losses-and-gaps.sql", "minute-means.sql"])("%s finds what it says", async (name) => {
+    const { sql, output } = queryIn(name);
+    expect(await outputOf(sql)).toBe(output);
+  });
+
+  it("agree with sums that are made sample by sample", async () => {
+    const { sql } = queryIn("time-above-90.sql");
+    const rows = (await outputOf(sql)).split("\n").map((line) => line.split(/\s+/));
+    const above = rows.filter(([thing]) => thing === "truck-0001").map(([, day, seconds]) => [day, seconds]);
+    const sums = new Map<string, number>();
+    speeds.forEach(({ timeUs, value }, at) => {
+      const day = new Date(timeUs / 1000).toISOString().slice(0, 10);
+      const heldUs = Math.min(10_000_000, (speeds[at + 1]?.timeUs ?? timeUs) - timeUs);
+      sums.set(day, (sums.get(day) ?? 0) + (value > 90 ? heldUs : 0));
+    });
+    expect(above).toEqual([...sums].map(([day, us]) => [day, (us / 1_000_000).toFixed(1)]));
+  });
+});
