@@ -3,9 +3,12 @@ import { AgentError, messageOf } from "../core/errors.ts";
 import { type KeyUnwrapper, privateKeyUnwrapper } from "../telemetry/record/read/key-unwrapper.ts";
 import type { ConsumerConfig } from "./settings.ts";
 
-/** The keys of encrypted records. Throws `config.invalid` for a key file that cannot be used. */
-export function openKeys(settings: ConsumerConfig["decrypt"]): KeyUnwrapper {
-  if (settings === undefined) return { unwrap: () => Promise.reject(noKey()) };
+type KmsSettings = NonNullable<NonNullable<ConsumerConfig["decrypt"]>["kms"]>;
+
+/** The keys of encrypted records. Rejects with `config.invalid` for a key file that cannot be used. */
+export async function openKeys(settings: ConsumerConfig["decrypt"]): Promise<KeyUnwrapper> {
+  if (settings?.kms !== undefined) return openKms(settings.kms);
+  if (settings?.privateKeyFile === undefined) return { unwrap: () => Promise.reject(noKey()) };
   try {
     return privateKeyUnwrapper(readFileSync(settings.privateKeyFile, "utf8"));
   } catch (thrown) {
@@ -15,6 +18,12 @@ export function openKeys(settings: ConsumerConfig["decrypt"]): KeyUnwrapper {
       cause: thrown,
     });
   }
+}
+
+/** The package is loaded only where KMS is asked. */
+async function openKms({ region, keyArns }: KmsSettings): Promise<KeyUnwrapper> {
+  const { kmsKeys } = await import("./kms/kms-keys.ts");
+  return kmsKeys(region, keyArns);
 }
 
 /** Not refused: the record would be lost for a setting that is forgotten. */

@@ -45,7 +45,7 @@ function withPaths(config: ConsumerConfig, folder: string): ConsumerConfig {
       ...given("passwordFile"),
     },
     sink: withSinkPaths(sink, from),
-    ...(decrypt === undefined ? {} : { decrypt: { ...decrypt, privateKeyFile: from(decrypt.privateKeyFile) } }),
+    ...(decrypt?.privateKeyFile === undefined ? {} : { decrypt: { privateKeyFile: from(decrypt.privateKeyFile) } }),
     ...(refused === undefined ? {} : { refused: { ...refused, dir: from(refused.dir) } }),
   };
 }

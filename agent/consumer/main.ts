@@ -1,16 +1,20 @@
 #!/usr/bin/env node
+import { randomUUID } from "node:crypto";
 import { parseArgs } from "node:util";
 import { readDescriptor } from "../../config/proto/descriptor.ts";
 import { createLog } from "../../drivers/os/log.ts";
 import { systemClock } from "../../drivers/os/time-source.ts";
+import type { Clock } from "../core/clock.ts";
 import { AgentError, EXIT, FAULTS, messageOf } from "../core/errors.ts";
+import type { Log } from "../core/log.ts";
 import { encryptedRecordReader } from "../telemetry/record/read/record-decrypter.ts";
 import { createRecordReader } from "../telemetry/record/read/record-reader.ts";
 import { openKeys } from "./keys.ts";
 import { loadSettings } from "./load-settings.ts";
 import { runConsumer } from "./run-consumer.ts";
-import { consumerConfig } from "./settings.ts";
-import { openSink } from "./sinks.ts";
+import { type ConsumerConfig, consumerConfig } from "./settings.ts";
+import { openSink, openSlots } from "./sinks.ts";
+import { claimSlot } from "./slots.ts";
 
 const HELP = `Takes the records of vehicles off an MQTT 5 broker and puts each of them once into a store.
 
@@ -25,6 +29,7 @@ SIGTERM: take nothing more, commit and acknowledge what is in hand, end.
 Exit codes: 0, 64 usage, 69 store or broker not to be had, 75 ended with records in hand, which the broker sends again, 78 settings.
 `;
 
+type Parts = { readonly clock: Clock; readonly log: Log };
 type Options = { readonly config: string; readonly slot: string | undefined; readonly isCheck: boolean };
 
 /** Entry of a worker: arguments in, exit code out. */
@@ -38,10 +43,34 @@ async function main(args: readonly string[]): Promise<number> {
   if (options.isCheck) return EXIT.ok;
   const log = createLog({ level: config.logLevel, priorityPrefix: process.env.JOURNAL_STREAM !== undefined });
   const clock = systemClock();
+  return onSlot(config, { clock, log }, stopSignal());
+}
+
+/** Runs on the slot of the settings, or on one that is taken from the store for the time. */
+async function onSlot(config: ConsumerConfig, parts: Parts, signal: AbortSignal): Promise<number> {
+  const book = config.slots === undefined ? undefined : await openSlots(config.sink, config.group);
+  if (config.slots === undefined || book === undefined) return work(config, parts, signal, () => config.leaves);
+  const lease = await claimSlot({ book, slots: config.slots, owner: randomUUID(), ...parts }, signal);
+  if (lease === undefined) return EXIT.ok;
+  // A session that another worker has by now is not this one's to end.
+  const isLeaving = (): boolean => config.leaves && !lease.lost.aborted;
+  const ending = AbortSignal.any([signal, lease.lost]);
+  const code = await work({ ...config, slot: String(lease.slot) }, parts, ending, isLeaving);
+  await lease.release(isLeaving() && code === EXIT.ok);
+  book.close();
+  return code;
+}
+
+async function work(
+  config: ConsumerConfig,
+  { clock, log }: Parts,
+  signal: AbortSignal,
+  isLeaving: () => boolean,
+): Promise<number> {
   const plain = createRecordReader(readDescriptor());
-  const reader = encryptedRecordReader(plain, openKeys(config.decrypt));
+  const reader = encryptedRecordReader(plain, await openKeys(config.decrypt));
   const sink = await openSink(config.sink, { clock, log, reader: plain, worker: `${config.group}-${config.slot}` });
-  return runConsumer({ config, sink, reader, clock, log, random: Math.random }, stopSignal());
+  return runConsumer({ config, sink, reader, clock, log, random: Math.random, isLeaving }, signal);
 }
 
 function optionsOf(args: readonly string[]): Options | "help" {
@@ -61,11 +90,11 @@ function parsed(args: readonly string[]) {
   }
 }
 
-function withSlot(config: Awaited<ReturnType<typeof loadSettings>>, slot: string | undefined): typeof config {
+function withSlot(config: ConsumerConfig, slot: string | undefined): ConsumerConfig {
   if (slot === undefined) return config;
   const checked = consumerConfig.shape.slot.safeParse(slot);
   if (!checked.success) throw usage(`--slot ${slot}: ${checked.error.issues.map(({ message }) => message).join(", ")}`);
-  return { ...config, slot: checked.data };
+  return { ...config, slot: checked.data, slots: undefined };
 }
 
 function usage(what: string): AgentError {

@@ -32,6 +32,8 @@ export type ConsumerParts = {
   readonly log: Log;
   /** 0 <= x < 1. */
   readonly random: () => number;
+  /** Asked at the end: whether the session at the broker ends with this worker. */
+  readonly isLeaving: () => boolean;
 };
 
 /**
@@ -118,11 +120,12 @@ function problemOf(worker: Worker, session: Session, signal: AbortSignal): strin
 
 /** Whether all that was taken is committed and acknowledged. */
 async function drain(
-  { config, clock, worker, session }: ConsumerParts & Pick<Assembled, "worker" | "session">,
+  { config, clock, worker, session, isLeaving }: ConsumerParts & Pick<Assembled, "worker" | "session">,
   committing: Promise<void>,
 ): Promise<boolean> {
   const untilMs = clock.monotonicMs() + config.stopSeconds * 1000;
-  if (config.leaves) await leave(session, worker, clock, untilMs);
+  const leaves = isLeaving();
+  if (leaves) await leave(session, worker, clock, untilMs);
   worker.drain();
   const isDrained = await within(
     untilMs,
@@ -130,7 +133,7 @@ async function drain(
     committing.then(() => true),
   );
   if (isDrained === true) await within(untilMs, clock, session.flush());
-  await session.stop(config.leaves);
+  await session.stop(leaves);
   return isDrained === true;
 }
 

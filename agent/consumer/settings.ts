@@ -30,6 +30,12 @@ export const consumerConfig = z
       .describe(
         "which worker of the group this is; the same after a restart, and never that of another: it is in the MQTT client id",
       ),
+    slots: z
+      .int()
+      .min(1)
+      .max(1000)
+      .optional()
+      .describe("in place of slot: a worker takes a free one of so many, kept in the store; needs sink.kind dynamodb"),
     leaves: z
       .boolean()
       .default(false)
@@ -84,7 +90,19 @@ export const consumerConfig = z
       })
       .prefault({}),
     decrypt: z
-      .strictObject({ privateKeyFile: path.describe("RSA key, PEM, of the pinned public key of the vehicles") })
+      .strictObject({
+        privateKeyFile: path.optional().describe("RSA key, PEM, of the pinned public key of the vehicles"),
+        kms: z
+          .strictObject({
+            region: z.string().min(1).optional().describe("as the AWS SDK finds it when absent"),
+            keyArns: z.array(z.string().min(1)).min(1).max(100).describe("keys that are asked, no others are"),
+          })
+          .optional(),
+      })
+      .refine(
+        ({ privateKeyFile, kms }) => (privateKeyFile === undefined) !== (kms === undefined),
+        "holds privateKeyFile or kms, one of them",
+      )
       .optional()
       .describe("without it nothing is taken while encrypted records come"),
     refused: z
@@ -97,6 +115,11 @@ export const consumerConfig = z
       .describe("GET /metrics for Prometheus, GET /healthz"),
     stopSeconds: z.int().min(1).max(600).default(20).describe("bound of a stop"),
     logLevel: z.enum(["error", "warn", "info", "debug"]).default("info"),
+  })
+  .superRefine(({ slots, sink }, context) => {
+    if (slots === undefined || sink.kind === "dynamodb") return;
+    const message = "needs sink.kind dynamodb; workers of another store are told their slot";
+    context.addIssue({ code: "custom", path: ["slots"], message });
   })
   .superRefine(({ batch, broker }, context) => {
     if (batch.count === undefined || batch.count <= broker.receiveMaximum) return;

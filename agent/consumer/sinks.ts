@@ -5,6 +5,7 @@ import type { RecordReader } from "../telemetry/record/read/record-reader.ts";
 import { dynamodbSettings } from "./dynamodb/settings.ts";
 import { folderSettings } from "./folder/settings.ts";
 import type { Sink } from "./sink.ts";
+import type { SlotBook } from "./slots.ts";
 
 /** Where rows go. */
 export const sinkSettings = z.discriminatedUnion("kind", [folderSettings, dynamodbSettings]);
@@ -23,6 +24,16 @@ export type SinkParts = {
   /** Names the worker among those that use the store. */
   readonly worker: string;
 };
+
+/** The slots of a group in the store that the settings name; undefined where it keeps none. */
+export async function openSlots(
+  settings: SinkSettings,
+  group: string,
+): Promise<(SlotBook & { close(): void }) | undefined> {
+  return settings.kind === "dynamodb"
+    ? (await import("./dynamodb/slot-table.ts")).openSlotTable(settings, group)
+    : undefined;
+}
 
 /** Opens the store that the settings name; packages of others are not loaded. Rejects where it cannot be used. */
 export async function openSink(settings: SinkSettings, parts: SinkParts): Promise<Sink> {

@@ -28,7 +28,7 @@ describe("loadSettings", () => {
     const { broker, sink } = await loadSettings(EXAMPLE);
     expect(sink).toMatchObject({ kind: "folder", layout: "hive" });
     expect(broker.certificateFile).toBe(join(EXAMPLE, "../worker.pem"));
-    const shown = new Set(readFileSync(EXAMPLE, "utf8").match(/^[a-zA-Z]+(?=:)/gm));
+    const shown = new Set([...readFileSync(EXAMPLE, "utf8").matchAll(/^(?:# )?([a-zA-Z]+):/gm)].map(([, key]) => key));
     expect(Object.keys(consumerConfig.shape).filter((key) => !shown.has(key))).toEqual([]);
   });
 
@@ -73,6 +73,8 @@ describe("loadSettings", () => {
       `${LEAST}topics: {record: "dt/{thing}/+/{stream}"}`,
       ["3:10 topics.record: must hold neither wildcards nor spaces"],
     ],
+    [`${LEAST}slots: 4`, ["3:1 slots: needs sink.kind dynamodb; workers of another store are told their slot"]],
+    [`${LEAST}decrypt: {}`, ["3:1 decrypt: holds privateKeyFile or kms, one of them"]],
     ["broker: {host: a}", ["1:1 sink: Invalid input: expected object, received undefined"]],
   ])("says where and what is wrong in %s", async (text, problems) => {
     expect(await problemsOf(text)).toEqual(problems);
