@@ -1,5 +1,7 @@
 import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
@@ -7,11 +9,14 @@ import Database from "better-sqlite3";
 import { describe, expect, it } from "vitest";
 import { STREAMS } from "../../../agent/ports/outbox.ts";
 import { openOutbox } from "../../../drivers/sqlite/outbox/outbox.ts";
+import { RestCipher } from "../../../drivers/sqlite/outbox/rest-cipher.ts";
 import { seededRandom } from "../../bench/core/seeded-random.ts";
 import { ManualClock } from "../../fakes/core/clock.ts";
 import { diskFolder } from "../../fakes/core/folder.ts";
 import { MemoryLog } from "../../fakes/core/log.ts";
 
+/** Of this run alone; in the writer's arguments, where no real key ever is. */
+const KEY = randomBytes(32).toString("hex");
 const WRITER = fileURLToPath(new URL("./outbox-writer.ts", import.meta.url));
 
 /** What the killed processes said: ids whose append had returned, and ids they were about to give up. */
@@ -46,8 +51,10 @@ type Found = {
 type Range = { readonly stream: number; readonly first: number; readonly last: number };
 
 /** Opens the outbox as the agent does, then looks at its file with SQLite alone. */
-function examine(file: string, maxBytes: number): Found {
-  const opened = openOutbox({ file, maxBytes, clock: new ManualClock(), log: new MemoryLog() });
+function examine(file: string, maxBytes: number, key: string): Found {
+  const cipher = key === "" ? undefined : new RestCipher(Buffer.from(key, "hex"), true);
+  const settings = { file, maxBytes, clock: new ManualClock(), log: new MemoryLog() };
+  const opened = openOutbox(settings, undefined, { cipher });
   expect(opened.quarantined).toBeUndefined();
   const listed = opened.outbox.list(undefined, Number.MAX_SAFE_INTEGER);
   const stats = opened.outbox.stats();
@@ -107,21 +114,24 @@ describe("SQLite outbox, killed at any moment", () => {
     { what: "with room for everything", maxBytes: 100_000_000, kills: 20, losesSome: false },
     { what: "while it evicts", maxBytes: 300_000, kills: 10, losesSome: true },
     { what: "while it thins, and evicts", maxBytes: 600_000, kills: 16, losesSome: true, mode: "thin" },
+    { what: "while it thins, encrypted", maxBytes: 300_000, kills: 8, losesSome: true, mode: "thin", key: KEY },
   ])(
     "has every id it returned, no hole and a sound file, $what",
-    async ({ maxBytes, kills, losesSome, mode = "" }) => {
+    async ({ maxBytes, kills, losesSome, mode = "", key = "" }) => {
       const file = join(diskFolder(), "outbox.db");
       const random = seededRandom(kills);
       const notes: Notes = { stored: new Set(), givenUp: new Set() };
       const epochs = new Set<number>();
       for (let kill = 0; kill < kills; kill += 1) {
-        await runAndKill([file, maxBytes, kill, mode], 1 + Math.floor(random() * 400), notes);
-        const found = examine(file, maxBytes);
+        await runAndKill([file, maxBytes, kill, mode, key], 1 + Math.floor(random() * 400), notes);
+        const found = examine(file, maxBytes, key);
         expectNoHole(found, notes);
         epochs.add(found.epoch);
       }
       expect(epochs.size).toBe(1);
-      const { lost, toldThinned } = examine(file, maxBytes);
+      const { lost, toldThinned } = examine(file, maxBytes, key);
+      const hasText = /(event|control|capture|telemetry) \d+ /.test(readFileSync(file, "latin1"));
+      expect(hasText).toBe(key === "");
       expect(lost.size > 0).toBe(losesSome);
       expect(toldThinned.size > 0).toBe(mode === "thin");
     },

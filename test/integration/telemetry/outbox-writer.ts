@@ -4,15 +4,17 @@ import { writeSync } from "node:fs";
 import { AgentError } from "../../../agent/core/errors.ts";
 import { type Outbox, STREAMS, type StreamName } from "../../../agent/ports/outbox.ts";
 import { openOutbox } from "../../../drivers/sqlite/outbox/outbox.ts";
+import { RestCipher } from "../../../drivers/sqlite/outbox/rest-cipher.ts";
 import { seededRandom } from "../../bench/core/seeded-random.ts";
 import { draftOf, thinForTest } from "../../contract/outbox-subject.ts";
 import { ManualClock } from "../../fakes/core/clock.ts";
 import { MemoryLog } from "../../fakes/core/log.ts";
 
-const [file = "", maxBytes = "", seed = "", thins = ""] = process.argv.slice(2);
+const [file = "", maxBytes = "", seed = "", thins = "", key = ""] = process.argv.slice(2);
 const random = seededRandom(Number(seed));
 const settings = { file, maxBytes: Number(maxBytes), clock: new ManualClock(), log: new MemoryLog() };
-const { outbox } = openOutbox({ ...settings, sizes: { logBytes: 262_144 } }, undefined, { thin: thinForTest });
+const cipher = key === "" ? undefined : new RestCipher(Buffer.from(key, "hex"), true);
+const { outbox } = openOutbox({ ...settings, sizes: { logBytes: 262_144 } }, undefined, { thin: thinForTest, cipher });
 
 /** Telemetry and all else alike, where it is asked for. */
 const thin = thins === "thin" ? { thin: 10 } : {};
