@@ -15,5 +15,5 @@ export async function composeEncrypter(loaded: DaemonConfig, runtime: Runtime): 
   const { RecordEncrypter } = await import("../telemetry/record/envelope/record-encrypter.ts");
   const { keyName, streams, tables } = settings;
   log.info("encode.encryption-on", { keyName, streams: streams.join(" "), tables });
-  return new RecordEncrypter({ thing, settings, publicKey, clock, randomBytes });
+  return new RecordEncrypter({ thing, settings, publicKey, clock, randomBytes, log });
 }

@@ -3,6 +3,7 @@ import type { Encoder } from "../../../agent/telemetry/record/encode/encoder.ts"
 import { RecordEncrypter } from "../../../agent/telemetry/record/envelope/record-encrypter.ts";
 import { payloadEncryption } from "../../../config/encryption.ts";
 import { ManualClock } from "../../fakes/core/clock.ts";
+import { MemoryLog } from "../../fakes/core/log.ts";
 import { encoderOf, sampleLog, seal } from "./encode-benchmark.ts";
 import { smoothTable } from "./smooth-signals.ts";
 
@@ -30,7 +31,14 @@ export function benchmarkEncryption(): EncryptionFigures {
   const table = smoothTable();
   const log = sampleLog(table, [], FRAMES);
   const settings = payloadEncryption.parse({ publicKeyFile: "key.pem", keyName: KEY_NAME });
-  const parts = { thing: "truck-0001", settings, publicKey, clock: new ManualClock(), randomBytes };
+  const parts = {
+    thing: "truck-0001",
+    settings,
+    publicKey,
+    clock: new ManualClock(),
+    randomBytes,
+    log: new MemoryLog(),
+  };
   const encoders = [encoderOf(table, "zstd"), encoderOf(table, "zstd", new RecordEncrypter(parts))];
   const sealers = encoders.map((encoder) => sealerOf(encoder, log));
   const [clear, encrypted] = sealers.map((run) => ({

@@ -1,8 +1,10 @@
 import { createPublicKey, generateKeyPairSync, randomBytes } from "node:crypto";
 import type { Clock } from "../../../agent/core/clock.ts";
+import type { Log } from "../../../agent/core/log.ts";
 import { RecordEncrypter } from "../../../agent/telemetry/record/envelope/record-encrypter.ts";
 import { type PayloadEncryption, payloadEncryption } from "../../../config/encryption.ts";
 import { ManualClock } from "../core/clock.ts";
+import { MemoryLog } from "../core/log.ts";
 
 /** An RSA key pair as PEM, made for this run. */
 export type WrappingPair = { readonly publicKey: string; readonly privateKey: string };
@@ -26,6 +28,7 @@ export function encrypterOf(
   { publicKey }: WrappingPair,
   change: Partial<PayloadEncryption> = {},
   clock: Pick<Clock, "monotonicMs"> = new ManualClock(),
+  log: Log = new MemoryLog(),
 ): RecordEncrypter {
   return new RecordEncrypter({
     thing: "truck-1",
@@ -33,5 +36,6 @@ export function encrypterOf(
     publicKey: createPublicKey(publicKey),
     clock,
     randomBytes,
+    log,
   });
 }

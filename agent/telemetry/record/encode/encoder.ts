@@ -82,6 +82,8 @@ export class Encoder {
 
   /** For the samples of one campaign: ask once for each, it learns from what it has cut. */
   lane(settings: LaneSettings): LaneEncoder {
+    const { campaign, stream, form, thin } = settings;
+    this.#parts.encrypter?.meet({ campaign: campaign?.id, stream, form, thin });
     const maxBodyBytes = (form: DraftForm["form"]): number => this.#maxBodyBytes(form);
     return new LaneEncoder(settings, { sealer: this.#sealer, writer: this.#writerOf(settings), maxBodyBytes });
   }

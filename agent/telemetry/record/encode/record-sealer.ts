@@ -27,7 +27,18 @@ export interface PayloadEncrypter {
   encrypt(id: RecordId, payload: Uint8Array): Uint8Array;
   /** By how much a payload of so many bytes grows at most. */
   overheadBytes(payloadBytes: number): number;
+  /** Tells what a campaign that sends so does not get from encrypted records. */
+  meet(lane: EncryptedLane): void;
 }
+
+/** What a campaign wants of its records. */
+export type EncryptedLane = {
+  /** Undefined for what the rules of the configuration ask for. */
+  readonly campaign: string | undefined;
+  readonly stream: StreamName;
+  readonly form: "columns" | "rows" | "json";
+  readonly thin: number | undefined;
+};
 
 /** Who the records are of, and how they are sealed. */
 export type RecordSealerParts = {

@@ -1,8 +1,9 @@
 import { constants, createSecretKey, type KeyObject, publicEncrypt } from "node:crypto";
 import type { PayloadEncryption } from "../../../../config/encryption.ts";
 import type { Clock } from "../../../core/clock.ts";
+import type { Log } from "../../../core/log.ts";
 import type { RecordId, StreamName } from "../../../ports/outbox.ts";
-import { LONGEST_ID, type PayloadEncrypter } from "../encode/record-sealer.ts";
+import { type EncryptedLane, LONGEST_ID, type PayloadEncrypter } from "../encode/record-sealer.ts";
 import { type DataKey, encryptMessage, messageOverheadBytes } from "./encrypt-message.ts";
 import { DATA_KEY_BYTES, type EncryptionContext, MESSAGE_ID_BYTES } from "./message-format.ts";
 
@@ -17,7 +18,11 @@ export type RecordEncrypterParts = {
   readonly clock: Pick<Clock, "monotonicMs">;
   /** Random bytes that nobody can guess, of the system. */
   readonly randomBytes: (count: number) => Uint8Array;
+  readonly log: Log;
 };
+
+/** A campaign is told once in so many others. */
+const KNOWN_CAMPAIGNS = 1000;
 
 /** The data key in use, and what it has served. */
 type UsedKey = DataKey & { readonly madeAtMs: number; records: number; bytes: number };
@@ -32,6 +37,7 @@ type UsedKey = DataKey & { readonly madeAtMs: number; records: number; bytes: nu
 export class RecordEncrypter implements PayloadEncrypter {
   readonly #parts: RecordEncrypterParts;
   #key: UsedKey | undefined;
+  readonly #met = new Set<string>();
 
   constructor(parts: RecordEncrypterParts) {
     this.#parts = parts;
@@ -51,6 +57,20 @@ export class RecordEncrypter implements PayloadEncrypter {
 
   overheadBytes(payloadBytes: number): number {
     return messageOverheadBytes(this.#keyFor(0).wrapped, this.#contextOf(LONGEST_ID), payloadBytes);
+  }
+
+  meet({ campaign, stream, form, thin }: EncryptedLane): void {
+    if (campaign === undefined || !this.covers(stream, false)) return;
+    const problems = [
+      ...(form === "columns" ? [] : [`no rule of a cloud reads its ${form}`]),
+      ...(thin === undefined ? [] : ["a full outbox evicts its records, and does not thin them"]),
+    ];
+    const name = `${campaign} ${stream} ${form} ${thin}`;
+    if (problems.length === 0 || this.#met.has(name)) return;
+    if (this.#met.size >= KNOWN_CAMPAIGNS) this.#met.clear();
+    this.#met.add(name);
+    const what = `its stream ${stream} is encrypted: ${problems.join("; ")}`;
+    this.#parts.log.warn("encode.encrypted-campaign", { campaign, what });
   }
 
   #contextOf({ epoch, stream, seq }: RecordId): EncryptionContext {

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { parseMessage } from "../../../../../agent/telemetry/record/envelope/decrypt-message.ts";
 import { isEncrypted } from "../../../../../agent/telemetry/record/envelope/message-format.ts";
 import { ManualClock } from "../../../../fakes/core/clock.ts";
+import { MemoryLog } from "../../../../fakes/core/log.ts";
 import { encrypterOf, wrappingPair } from "../../../../fakes/telemetry/encryption.ts";
 import { encoderOf, idOf, logOf } from "../../../../fakes/telemetry/samples.ts";
 import { tableOf } from "../../../../fakes/telemetry/table.ts";
@@ -97,5 +98,27 @@ describe("records that are encrypted", () => {
       .encode(log(), []);
     expect([clear.thin, secret.thin, other.thin]).toEqual([10, undefined, 10]);
     expect([clear, secret, other].map((draft) => isEncrypted(draft.seal(idOf(1))))).toEqual([false, true, false]);
+  });
+
+  it("are told once to who starts a campaign whose records rules should read, or which should be thinned", () => {
+    const log = new MemoryLog();
+    const encoder = encoderOf(table, {}, encrypterOf(pair, { streams: ["telemetry"] }, new ManualClock(), log));
+    const lane = (id: string, change: Partial<Parameters<typeof encoder.lane>[0]>): void => {
+      const campaign = { id, version: 1, digest: "0" };
+      encoder.lane({ schema: table, campaign, stream: "telemetry", form: "columns", ...change });
+    };
+    lane("fine", {});
+    lane("elsewhere", { form: "json", stream: "event", thin: 10 });
+    expect(log.entries).toEqual([]);
+    for (const _ of [1, 2]) lane("rows", { form: "rows" });
+    lane("thin", { thin: 10 });
+    expect(log.entries.map(({ event, facts }) => [event, facts?.campaign, facts?.what])).toEqual([
+      ["encode.encrypted-campaign", "rows", "its stream telemetry is encrypted: no rule of a cloud reads its rows"],
+      [
+        "encode.encrypted-campaign",
+        "thin",
+        "its stream telemetry is encrypted: a full outbox evicts its records, and does not thin them",
+      ],
+    ]);
   });
 });
