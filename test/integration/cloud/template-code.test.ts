@@ -1,0 +1,288 @@
+import { once } from "node:events";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { CreateTableCommand, GetItemCommand, PutItemCommand } from "@aws-sdk/client-dynamodb";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { z } from "zod";
+import { child, type TemplateNode } from "../../../scripts/stacks/template-node.ts";
+import { LOCAL_AWS, type LocalDynamoDb, localClient, startDynamoDb } from "../../bench/cloud/dynamodb.ts";
+import { startChild } from "../../bench/core/child.ts";
+import { seededRandom } from "../../bench/core/seeded-random.ts";
+import { until } from "../../bench/core/wait.ts";
+import { resolverOf, templateNamed } from "../../fakes/cloud/template-policies.ts";
+
+const SEED = 15;
+const FLEET = "arn:aws:iot:eu-central-1:123456789012:provisioningtemplate/causeway-dev-fleet";
+const ROTATION = FLEET.replace("fleet", "rotation");
+const certificate = (digit: string): string => digit.repeat(64);
+
+/** Nothing of a request but names is logged. */
+const SECRET = "-----BEGIN CERTIFICATE-----";
+
+type Handler = (event: unknown) => Promise<unknown>;
+const moduleShape = z.object({ handler: z.custom<Handler>((value) => typeof value === "function") });
+
+/** A property below a resource of a template, by its path. */
+function propertyOf(template: string, logicalId: string, ...path: readonly string[]): TemplateNode {
+  let node = templateNamed(template).resources.get(logicalId)?.properties;
+  for (const key of path) node = node?.kind === "list" ? node.items[Number(key)] : child(node, key);
+  if (node === undefined) throw new Error(`${logicalId} has no ${path.join(".")}`);
+  return node;
+}
+
+/** The code of a function as it stands in a template, run as Lambda runs it: CommonJS, with the SDK of the runtime. */
+function handlerOf(folder: string, logicalId: string, sdk: string): Handler {
+  const text = resolverOf(templateNamed("iot")).text(propertyOf("iot", logicalId, "Code", "ZipFile"));
+  const file = join(folder, `${logicalId}.cjs`);
+  writeFileSync(file, text.replaceAll(/require\("(@aws-sdk\/[\w-]+)"\)/g, `require(${JSON.stringify(sdk)})`));
+  return moduleShape.parse(createRequire(import.meta.url)(file)).handler;
+}
+
+let folder: string;
+/** What the functions say. */
+let said: string[];
+beforeEach(() => {
+  said = [];
+  const take = (line: string): void => void said.push(line);
+  vi.spyOn(console, "info").mockImplementation(take);
+  vi.spyOn(console, "warn").mockImplementation(take);
+});
+afterEach(() => vi.restoreAllMocks());
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "causeway-code-"));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+describe("the provisioning hook, as it stands in the template, before a DynamoDB of this machine", () => {
+  let dynamodb: LocalDynamoDb;
+  let hook: Handler;
+  let last = 0;
+
+  beforeAll(async () => {
+    dynamodb = await startDynamoDb(join(folder, "dynamodb.log"));
+    await localClient(dynamodb.endpoint).send(
+      new CreateTableCommand({
+        TableName: "causeway-dev-serials",
+        BillingMode: "PAY_PER_REQUEST",
+        AttributeDefinitions: [{ AttributeName: "serial", AttributeType: "S" }],
+        KeySchema: [{ AttributeName: "serial", KeyType: "HASH" }],
+      }),
+    );
+    Object.assign(process.env, LOCAL_AWS, {
+      AWS_ENDPOINT_URL: dynamodb.endpoint,
+      SERIALS: "causeway-dev-serials",
+      FLEET: "causeway-dev-fleet",
+      ROTATION: "causeway-dev-rotation",
+    });
+    hook = handlerOf(folder, "Hook", createRequire(import.meta.url).resolve("@aws-sdk/client-dynamodb"));
+  }, 60_000);
+  afterAll(async () => await dynamodb.stop());
+
+  const put = async (serial: string, more: Readonly<Record<string, string>>): Promise<void> => {
+    const texts = Object.entries({ serial, ...more }).map(([name, text]) => [name, { S: text }] as const);
+    await localClient(dynamodb.endpoint).send(
+      new PutItemCommand({ TableName: "causeway-dev-serials", Item: Object.fromEntries(texts) }),
+    );
+  };
+  const ask = async (
+    serial: string,
+    changes: Readonly<Record<string, unknown>> = {},
+    thing = serial,
+  ): Promise<boolean> => {
+    const parameters = { SerialNumber: serial, ThingName: thing };
+    const event = {
+      templateArn: FLEET,
+      certificateId: certificate("a"),
+      clientId: `claim-${thing}`,
+      parameters,
+      certificatePem: SECRET,
+      ...changes,
+    };
+    return z.object({ allowProvisioning: z.boolean() }).parse(await hook(event)).allowProvisioning;
+  };
+  const fresh = async (more: Readonly<Record<string, string>> = { state: "allowed" }): Promise<string> => {
+    const serial = `S-${++last}`;
+    await put(serial, more);
+    return serial;
+  };
+
+  it("lets a serial number of the list in once, and again for the same certificate alone", async () => {
+    const serial = await fresh();
+    expect(await ask(serial)).toBe(true);
+    expect(await ask(serial)).toBe(true);
+    expect(await ask(serial, { certificateId: certificate("b") })).toBe(false);
+    expect(said.at(-1)).toBe(`{"event":"provisioning.refused","reason":"not-allowed","serial":"${serial}"}`);
+    expect(said.join()).not.toContain(SECRET);
+    const item = await localClient(dynamodb.endpoint).send(
+      new GetItemCommand({ TableName: "causeway-dev-serials", Key: { serial: { S: serial } } }),
+    );
+    expect(item.Item).toMatchObject({
+      state: { S: "used" },
+      thing: { S: serial },
+      certificateId: { S: certificate("a") },
+    });
+  });
+
+  it("refuses who is unknown, blocked, another's, or malformed", async () => {
+    expect(await ask("S-unknown")).toBe(false);
+    expect(await ask(await fresh({ state: "blocked" }))).toBe(false);
+    expect(await ask(await fresh({ state: "allowed", thing: "truck-1" }))).toBe(false);
+    expect(await ask(await fresh(), {}, "truck-of-another")).toBe(false);
+    expect(await ask(await fresh({ state: "allowed", thing: "truck-2" }), {}, "truck-2")).toBe(true);
+    const serial = await fresh();
+    for (const changes of [
+      { parameters: undefined },
+      { parameters: {} },
+      { parameters: { SerialNumber: { S: serial }, ThingName: serial } },
+      { parameters: { SerialNumber: `${serial}\n`, ThingName: serial } },
+      { certificateId: "x" },
+      { templateArn: `${FLEET}-of-another` },
+      { templateArn: undefined },
+    ]) {
+      expect(await ask(serial, changes), `of ${JSON.stringify(changes)}`).toBe(false);
+    }
+  });
+
+  it("lets one of many in that come with one serial number at a time", async () => {
+    const serial = await fresh();
+    const asked = Array.from("0123456789abcdef", (digit) => ask(serial, { certificateId: certificate(digit) }));
+    expect((await Promise.all(asked)).filter(Boolean)).toHaveLength(1);
+  });
+
+  it("renews for the vehicle itself, and for no other", async () => {
+    const [serial, other] = [await fresh(), await fresh()];
+    const renew = (of: string, clientId: string): Promise<boolean> =>
+      ask(of, { templateArn: ROTATION, certificateId: certificate("c"), clientId });
+    expect(await renew(serial, serial)).toBe(false);
+    expect([await ask(serial), await ask(other)]).toEqual([true, true]);
+    expect(await renew(serial, serial)).toBe(true);
+    expect(await renew(serial, other)).toBe(false);
+    expect(await renew(other, serial)).toBe(false);
+    await put(serial, { state: "blocked", thing: serial });
+    expect(await renew(serial, serial)).toBe(false);
+  });
+
+  it(`decides as a plain model does, over random requests (seed ${SEED})`, async () => {
+    const random = seededRandom(SEED);
+    const pick = <T>(values: readonly T[]): T => values[Math.floor(random() * values.length)];
+    const model = new Map<string, { state: string; thing: string | undefined; certificate?: string }>();
+    const names = ["M-1", "M-2", "M-3"];
+    for (const serial of names) {
+      const given = { state: pick(["allowed", "allowed", "blocked"]), thing: pick([undefined, "M-1", "M-2"]) };
+      model.set(serial, given);
+      await put(serial, { state: given.state, ...(given.thing === undefined ? {} : { thing: given.thing }) });
+    }
+    for (let turn = 0; turn < 150; turn++) {
+      const [serial, thing, clientId] = [pick([...names, "M-4"]), pick(names), pick(names)];
+      const [isRotation, certificateId] = [random() < 0.4, certificate(pick(["1", "2", "3"]))];
+      const known = model.get(serial);
+      const isOwn = (known?.thing ?? serial) === thing;
+      const isFree = known?.state === "allowed" || (known?.state === "used" && known.certificate === certificateId);
+      const expected = isRotation
+        ? known?.state === "used" && known.thing === thing && clientId === thing
+        : known !== undefined && isOwn && isFree;
+      const changes = { templateArn: isRotation ? ROTATION : FLEET, certificateId, clientId };
+      expect(await ask(serial, changes, thing), `turn ${turn}`).toBe(expected);
+      if (expected) model.set(serial, { state: "used", thing, certificate: certificateId });
+    }
+  });
+});
+
+describe("the function that takes certificates back, as it stands in the template", () => {
+  const sdk = `
+    class Command { constructor(input) { this.input = input; } }
+    exports.ListThingPrincipalsCommand = class List extends Command {};
+    exports.DescribeCertificateCommand = class Describe extends Command {};
+    exports.UpdateCertificateCommand = class Update extends Command {};
+    exports.IoTClient = class { async send(command) { return globalThis.causewayIot(command.constructor.name, command.input); } };`;
+  /** When each certificate of truck-1 was made; the newest is e. */
+  const MADE: Readonly<Record<string, string>> = { c: "2026-01-01", d: "2026-02-01", e: "2026-03-01" };
+  let retire: Handler;
+  let updated: unknown[];
+
+  beforeEach(() => {
+    const file = join(folder, "sdk.cjs");
+    writeFileSync(file, sdk);
+    retire = handlerOf(folder, "Retire", file);
+    updated = [];
+    Reflect.set(globalThis, "causewayIot", (command: string, input: { certificateId?: string }) => {
+      if (command === "List")
+        return { principals: Object.keys(MADE).map((digit) => `arn:aws:iot:r:1:cert/${certificate(digit)}`) };
+      if (command === "Update") updated.push(input);
+      const made = MADE[input.certificateId?.[0] ?? ""];
+      return { certificateDescription: { creationDate: new Date(made), status: "ACTIVE" } };
+    });
+  });
+
+  const announce = (digit: string, principal = digit): Promise<unknown> =>
+    retire({ thing: "truck-1", certificateId: certificate(digit), principal: certificate(principal) });
+
+  it("takes back what is older than the announced one", async () => {
+    await announce("e");
+    expect(updated).toEqual(["c", "d"].map((digit) => ({ certificateId: certificate(digit), newStatus: "INACTIVE" })));
+  });
+
+  it("takes nothing back for who holds an older one, another's, or none of the thing's", async () => {
+    await announce("c");
+    await announce("e", "c");
+    await announce("f");
+    await retire({ thing: "truck/1", certificateId: certificate("e"), principal: certificate("e") });
+    await retire({ thing: "truck-1", principal: certificate("e") });
+    expect(updated).toEqual([]);
+  });
+});
+
+describe("the metrics of the consumer's tasks, as the template has them", () => {
+  it("become one line in CloudWatch's embedded format, counters as what came since", async () => {
+    const texts = [
+      'causeway_consumer_up 1\ncauseway_consumer_written_total 10\ncauseway_consumer_refused_total{reason="a b"} 1\ncauseway_consumer_refused_total{reason="c"} 2\ncauseway_consumer_gaps 0\n',
+      '# HELP x\ncauseway_consumer_up 1\ncauseway_consumer_written_total 25\ncauseway_consumer_refused_total{reason="a b"} 4\ncauseway_consumer_refused_total{reason="c"} 2\ncauseway_consumer_lag_seconds 1.5\ncauseway_consumer_gaps 3\n',
+    ];
+    let asked = 0;
+    const server = createServer((_, response) => response.end(texts[Math.min(asked++, 1)]));
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const address = server.address();
+    const port = typeof address === "object" && address !== null ? address.port : 0;
+    const code = resolverOf(templateNamed("consumer")).text(
+      propertyOf("consumer", "Task", "ContainerDefinitions", "1", "Command", "0"),
+    );
+    const lines: string[] = [];
+    const environment = { NAMESPACE: "Causeway/dev", PERIOD_MS: "100", URL: `http://127.0.0.1:${port}/metrics` };
+    const log = join(folder, "metrics.log");
+    const child_ = await startChild({
+      command: process.execPath,
+      args: ["-e", code],
+      environment,
+      logFile: log,
+      onLine: (line) => lines.push(line),
+    });
+    await until(() => (lines.length > 1 ? true : undefined), { what: "two lines", timeoutMs: 10_000 });
+    await child_.stop();
+    server.close();
+    const [first, second] = lines.map((line): unknown => JSON.parse(line));
+    expect(first).toMatchObject({ Service: "consumer", Up: 1, Written: 10, Refused: 3, Gaps: 0, CommitFailures: 0 });
+    expect(first).not.toHaveProperty("LagSeconds");
+    expect(second).toMatchObject({ Up: 1, LagSeconds: 1.5, Written: 15, Refused: 3, Gaps: 3 });
+    const names = ["Up", "LagSeconds", "Gaps", "Written", "Repeats", "Refused", "CommitFailures"].map((Name) => ({
+      Name,
+    }));
+    expect(second).toMatchObject({
+      _aws: { CloudWatchMetrics: [{ Namespace: "Causeway/dev", Dimensions: [["Service"]], Metrics: names }] },
+    });
+    expect(existsSync(log) ? readFileSync(log, "utf8") : "").toBe("");
+  });
+
+  it("have the names that the worker gives them", () => {
+    const code = resolverOf(templateNamed("consumer")).text(
+      propertyOf("consumer", "Task", "ContainerDefinitions", "1", "Command", "0"),
+    );
+    const worker = readFileSync("agent/consumer/worker-metrics.ts", "utf8");
+    for (const [, name] of code.matchAll(/(?:gauge|since)\("(\w+)"\)/g)) {
+      expect(worker).toMatch(new RegExp(`"${name}"|causeway_consumer_${name}_total`));
+    }
+  });
+});
