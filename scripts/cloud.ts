@@ -1,5 +1,8 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { AgentError, EXIT, FAULTS } from "../agent/core/errors.ts";
+import { ASSUMPTIONS, type Assumptions } from "./stacks/cost/assumptions.ts";
+import { readPrices } from "./stacks/cost/prices.ts";
+import { costText, isAssumption } from "./stacks/cost/table.ts";
 import { driveSteps } from "./stacks/deploy/drive.ts";
 import { type DeployOptions, deleteSteps, deploySteps, STACKS, type StackName } from "./stacks/deploy/plan.ts";
 import { describeSteps, runSteps } from "./stacks/deploy/runner.ts";
@@ -9,6 +12,7 @@ import { templateFiles } from "./stacks/template-files.ts";
 const GUIDE = `
 Examples:
   scripts/cloud lint                                            # all templates of config/aws
+  scripts/cloud cost --prices prices.yaml                       # what it would cost; copy config/aws/prices.example.yaml
   scripts/cloud deploy --environment dev --region eu-central-1 --dry-run
   scripts/cloud deploy --environment dev --region eu-central-1  # from an empty account to running stacks
   scripts/cloud drive --environment dev --region eu-central-1   # a simulated vehicle, and its rows in the table
@@ -45,6 +49,20 @@ program
     process.stderr.write(`${files.length} templates, ${problems.length} problems\n`);
     process.exitCode = problems.length > 0 ? EXIT.failed : EXIT.ok;
   });
+
+type CostFlags = { readonly vehicles: readonly number[]; readonly prices: string; readonly assume: Assumptions };
+
+program
+  .command("cost")
+  .description("what the stacks would cost a vehicle and month, from list prices that you fill in; calls nothing")
+  .addOption(new Option("--vehicles <counts>", "fleet sizes").argParser(fleetSizes).default([100, 10_000, 1_000_000]))
+  .requiredOption("--prices <file>", "YAML: a copy of config/aws/prices.example.yaml with the prices of your region")
+  .addOption(
+    new Option("--assume <NAME=VALUE...>", "another value of what the estimate stands on")
+      .argParser(assumed)
+      .default(defaultAssumptions(), "as the output shows"),
+  )
+  .action(async ({ vehicles, prices, assume }: CostFlags) => say(costText(vehicles, assume, await readPrices(prices))));
 
 type DeployFlags = Place & {
   readonly stack: readonly StackName[];
@@ -102,6 +120,46 @@ async function carryOut(steps: readonly Step[], isDry: true | undefined, shown =
   const values = await runSteps(steps, new Map(), say);
   const value = values.get(shown);
   if (value !== undefined) say(value);
+}
+
+function fleetSizes(text: string): readonly number[] {
+  const counts = text.split(",").map(Number);
+  const isRight = counts.length <= 6 && counts.every((count) => Number.isInteger(count) && count >= 1 && count <= 1e9);
+  if (!isRight) throw new InvalidArgumentError("must be up to 6 whole numbers, such as 100,10000,1000000");
+  return counts;
+}
+
+function defaultAssumptions(): Assumptions {
+  const { hoursOnlineADay, recordsAnHour, bytesARecord, bytesAtRest, recordsACommit, lastKnownUnits } = ASSUMPTIONS;
+  const { keepDays, queriesADay, commandsADay, jobsAMonth, artifactMegabytes, shadowUpdatesADay } = ASSUMPTIONS;
+  const { recordsASecondATask, peakFactor, usersAVehicle } = ASSUMPTIONS;
+  return {
+    hoursOnlineADay: hoursOnlineADay.value,
+    recordsAnHour: recordsAnHour.value,
+    bytesARecord: bytesARecord.value,
+    bytesAtRest: bytesAtRest.value,
+    recordsACommit: recordsACommit.value,
+    lastKnownUnits: lastKnownUnits.value,
+    keepDays: keepDays.value,
+    queriesADay: queriesADay.value,
+    commandsADay: commandsADay.value,
+    jobsAMonth: jobsAMonth.value,
+    artifactMegabytes: artifactMegabytes.value,
+    shadowUpdatesADay: shadowUpdatesADay.value,
+    recordsASecondATask: recordsASecondATask.value,
+    peakFactor: peakFactor.value,
+    usersAVehicle: usersAVehicle.value,
+  };
+}
+
+function assumed(text: string, before: Assumptions): Assumptions {
+  const [, name = "", given = ""] = /^(\w+)=(.*)$/.exec(text) ?? [];
+  const value = Number(given);
+  if (!isAssumption(name))
+    throw new InvalidArgumentError(`must be NAME=VALUE, with ${Object.keys(ASSUMPTIONS).join(", ")}`);
+  if (given.trim() === "" || !Number.isFinite(value) || value < 0)
+    throw new InvalidArgumentError(`${name}: must be a number, 0 or more`);
+  return { ...before, [name]: value };
 }
 
 function placed(command: Command): Command {

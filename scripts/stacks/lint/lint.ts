@@ -34,7 +34,8 @@ export class TemplateLint {
       checked.push(now);
     }
     const templates = checked.flatMap(({ template }) => (template === undefined ? [] : [template]));
-    const problems = [...checked.flatMap((one) => one.problems), ...exchangeProblems(templates)];
+    const between = [...exchangeProblems(templates), ...sameNames(templates)];
+    const problems = [...checked.flatMap((one) => one.problems), ...between];
     return problems.toSorted((a, b) => a.file.localeCompare(b.file) || a.line - b.line || a.column - b.column);
   }
 
@@ -83,6 +84,30 @@ function exchangeProblems(templates: readonly Template[]): readonly FileProblem[
       if (from !== undefined && from !== template.file) continue;
       const message = from === undefined ? `no template exports ${name}` : `${name} is its own export`;
       problems.push({ file: template.file, ...node.place, message });
+    }
+  }
+  return problems;
+}
+
+/** Two resources of one type and name: the second stack would fail in its middle. */
+function sameNames(templates: readonly Template[]): readonly FileProblem[] {
+  const taken = new Map<string, string>();
+  const problems: FileProblem[] = [];
+  for (const template of templates) {
+    const resolver = new Resolver(template, { parameters: {}, pseudo: LONGEST_PSEUDO, imported: (name) => name });
+    for (const resource of template.resources.values()) {
+      const name = resolver.nameOf(resource);
+      // A permission has the name of the function that it is for.
+      if (name === resource.logicalId || resource.type === "AWS::Lambda::Permission") continue;
+      const key = `${resource.type} ${name}`;
+      const other = taken.get(key);
+      if (other === undefined) taken.set(key, template.file);
+      else
+        problems.push({
+          file: template.file,
+          ...resource.place,
+          message: `${name} is the name of another in ${other} too`,
+        });
     }
   }
   return problems;

@@ -34,8 +34,8 @@ function propertyOf(template: string, logicalId: string, ...path: readonly strin
 }
 
 /** The code of a function as it stands in a template, run as Lambda runs it: CommonJS, with the SDK of the runtime. */
-function handlerOf(folder: string, logicalId: string, sdk: string): Handler {
-  const text = resolverOf(templateNamed("iot")).text(propertyOf("iot", logicalId, "Code", "ZipFile"));
+function handlerOf(folder: string, template: string, logicalId: string, sdk: string): Handler {
+  const text = resolverOf(templateNamed(template)).text(propertyOf(template, logicalId, "Code", "ZipFile"));
   const file = join(folder, `${logicalId}.cjs`);
   writeFileSync(file, text.replaceAll(/require\("(@aws-sdk\/[\w-]+)"\)/g, `require(${JSON.stringify(sdk)})`));
   return moduleShape.parse(createRequire(import.meta.url)(file)).handler;
@@ -77,7 +77,7 @@ describe("the provisioning hook, as it stands in the template, before a DynamoDB
       FLEET: "causeway-dev-fleet",
       ROTATION: "causeway-dev-rotation",
     });
-    hook = handlerOf(folder, "Hook", createRequire(import.meta.url).resolve("@aws-sdk/client-dynamodb"));
+    hook = handlerOf(folder, "iot", "Hook", createRequire(import.meta.url).resolve("@aws-sdk/client-dynamodb"));
   }, 60_000);
   afterAll(async () => await dynamodb.stop());
 
@@ -206,7 +206,7 @@ describe("the function that takes certificates back, as it stands in the templat
   beforeEach(() => {
     const file = join(folder, "sdk.cjs");
     writeFileSync(file, sdk);
-    retire = handlerOf(folder, "Retire", file);
+    retire = handlerOf(folder, "records", "RetireFunction", file);
     updated = [];
     Reflect.set(globalThis, "causewayIot", (command: string, input: { certificateId?: string }) => {
       if (command === "List")
@@ -217,19 +217,25 @@ describe("the function that takes certificates back, as it stands in the templat
     });
   });
 
-  const announce = (digit: string, principal = digit): Promise<unknown> =>
-    retire({ thing: "truck-1", certificateId: certificate(digit), principal: certificate(principal) });
+  const announce = (current: string, previous: string, principal = current): Promise<unknown> =>
+    retire({
+      thing: "truck-1",
+      current: certificate(current),
+      previous: certificate(previous),
+      principal: certificate(principal),
+    });
 
-  it("takes back what is older than the announced one", async () => {
-    await announce("e");
-    expect(updated).toEqual(["c", "d"].map((digit) => ({ certificateId: certificate(digit), newStatus: "INACTIVE" })));
+  it("takes the certificate back that the announced one came after", async () => {
+    await announce("e", "d");
+    expect(updated).toEqual([{ certificateId: certificate("d"), newStatus: "INACTIVE" }]);
   });
 
   it("takes nothing back for who holds an older one, another's, or none of the thing's", async () => {
-    await announce("c");
-    await announce("e", "c");
-    await announce("f");
-    await retire({ thing: "truck/1", certificateId: certificate("e"), principal: certificate("e") });
+    await announce("c", "e");
+    await announce("e", "d", "c");
+    await announce("f", "e");
+    await announce("e", "f");
+    await announce("e", "e");
     await retire({ thing: "truck-1", principal: certificate("e") });
     expect(updated).toEqual([]);
   });

@@ -206,6 +206,13 @@ describe("scripts/cloud lint", () => {
     );
   });
 
+  it("finds two of one name, in two templates", async () => {
+    const [one, other] = [resource(""), resource("")].map((text, at) => ({ file: `${at}.yaml`, text }));
+    expect(await lint.check([one, other])).toEqual([
+      { file: "1.yaml", line: 5, column: 3, message: "causeway-dev-t is the name of another in 0.yaml too" },
+    ]);
+  });
+
   it("finds what is named although it is only there under a condition", async () => {
     const conditions =
       "Conditions:\n  Given: !Equals [!Ref Environment, dev]\n  Both: !And [!Condition Given, !Equals [!Ref Environment, x]]\n";
