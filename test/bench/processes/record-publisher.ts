@@ -4,7 +4,7 @@ import { createTopics, type Topics } from "../../../agent/cloud/topics.ts";
 import { publicationOf } from "../../../agent/telemetry/publish/record-publication.ts";
 import { agentConfig } from "../../../config/schema.ts";
 import { systemClock } from "../../../drivers/os/time-source.ts";
-import { RawMqtt } from "../broker/raw-mqtt.ts";
+import { RawMqtt, type RawPublish } from "../broker/raw-mqtt.ts";
 import {
   type PublishedStream,
   type PublisherCommand,
@@ -15,7 +15,11 @@ import {
 import { type MilledRecord, RecordMill } from "../cloud-consumer/record-mill.ts";
 import { emit, fail, onCommands, parseLine } from "../core/line-protocol.ts";
 
-/** Vehicles that publish records of their mills: what was made last is sent, as an agent with a good link does. */
+/**
+ * Vehicles that publish records of their mills. Each tenth comes a second time after the one that follows it, as from an agent that lost
+ * its link before the PUBACK: to another worker, as a rule.
+ */
+const REPEAT_EACH = 10;
 
 const clock = systemClock({ kernelErrorUs: () => 1000 });
 
@@ -25,6 +29,7 @@ type Vehicle = {
   readonly mill: RecordMill;
   readonly topics: Topics;
   readonly streams: Map<string, PublishedStream & { readonly samples: number[] }>;
+  readonly again: RawPublish[];
   payloadBytes: number;
 };
 
@@ -39,7 +44,7 @@ async function connect(config: PublisherConfig, at: number): Promise<Vehicle> {
   });
   const mill = new RecordMill(name, config.epoch + at, clock, config.recordMs);
   const topics = createTopics(agentConfig.shape.topics.parse({}), name);
-  const vehicle: Vehicle = { thing: name, client, mill, topics, streams: new Map(), payloadBytes: 0 };
+  const vehicle: Vehicle = { thing: name, client, mill, topics, streams: new Map(), again: [], payloadBytes: 0 };
   await send(vehicle, mill.table());
   return vehicle;
 }
@@ -56,7 +61,9 @@ async function send(vehicle: Vehicle, records: readonly MilledRecord[]): Promise
     const properties = { contentType, userProperties: Object.fromEntries(userProperties ?? []) };
     return { topic, payload: Buffer.from(payload), qos: 1 as const, retain, dup: false, properties };
   });
-  await client.publish(publishes);
+  const repeats = vehicle.again.splice(0);
+  vehicle.again.push(...publishes.filter((_, at) => records[at].record.seq % REPEAT_EACH === 0));
+  await client.publish([...publishes, ...repeats]);
 }
 
 /** One vehicle: records at equal steps of time, or as fast as they are acknowledged. */
