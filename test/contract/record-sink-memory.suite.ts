@@ -112,6 +112,13 @@ export function rememberingContract(open: OpenSinkSubject): void {
       expect(await gapsOf(one())).toEqual([]);
     });
 
+    it("do not begin below a table, which the broker keeps of any epoch", async () => {
+      await one().commit([deliveryOf({ seq: 40, stream: "event", body: tableBody(0) })]);
+      expect(await gapsOf(other())).toEqual([]);
+      await other().commit([deliveryOf({ seq: 41, stream: "event" })]);
+      expect(await gapsOf(one())).toEqual(["truck-1 7 event 1-39"]);
+    });
+
     it("stay right over hundreds of records out of order", async () => {
       // Evens first, then odds from the top: no run is complete before the end.
       const seqs = [

@@ -7,11 +7,12 @@ const MAX_STAND_IN_RUNS = 500;
 /**
  * Something that changes an account. Entries may be entered twice, and by several workers at once: the account is the same after.
  *
- * "taken": records first..last have come, `us` is when (µs since the Unix epoch). "stands": record `first` (= `last`) has come, and
+ * "taken": records first..last have come, `us` is when (µs since the Unix epoch). "tables": the same of parts of signal tables, which say
+ * nothing of the seqs before them. "stands": record `first` (= `last`) has come, and
  * stands for others. "lost": a loss record says so; `kept` where it is of the reason "thinned".
  */
 export type AccountEntry =
-  | (SeqRange & { readonly kind: "taken"; readonly us: number })
+  | (SeqRange & { readonly kind: "taken" | "tables"; readonly us: number })
   | (SeqRange & { readonly kind: "stands"; readonly us: number; readonly runs: readonly SeqRange[] })
   | (SeqRange & { readonly kind: "lost"; readonly kept: SeqRange | undefined });
 
@@ -23,6 +24,8 @@ export function entryText(entry: AccountEntry): string {
   switch (entry.kind) {
     case "taken":
       return `t ${first} ${last} ${entry.us}`;
+    case "tables":
+      return `p ${first} ${last} ${entry.us}`;
     case "stands":
       return `s ${first} ${last} ${entry.us} ${entry.runs.map((run) => `${run.first}-${run.last}`).join(",")}`;
     case "lost":
@@ -40,6 +43,7 @@ export function parseEntry(line: string): AccountEntry | undefined {
   if (![...plain, ...runs.flat()].every((word) => INTEGER.test(word))) return undefined;
   const [first, last, third, fourth] = plain.map(Number);
   if (kind === "t" && plain.length === 3) return { kind: "taken", first, last, us: third };
+  if (kind === "p" && plain.length === 3) return { kind: "tables", first, last, us: third };
   if (kind === "l" && plain.length === 2) return { kind: "lost", first, last, kept: undefined };
   if (kind === "l" && plain.length === 4) return { kind: "lost", first, last, kept: { first: third, last: fourth } };
   if (kind !== "s" || plain.length !== 3 || runs.some((run) => run.length !== 2)) return undefined;
@@ -63,7 +67,10 @@ export function enterAll(account: SeqAccount, entries: readonly AccountEntry[]):
       });
     else if (entry.kind === "stands")
       account.take({ seq: entry.first, thinned: { ratio: 0, seqs: seqsOf(entry.runs) } }, entry.us);
-    else for (let seq = entry.first; seq <= entry.last; seq++) account.take({ seq }, entry.us);
+    else {
+      const body = { kind: entry.kind === "tables" ? "table" : "other" };
+      for (let seq = entry.first; seq <= entry.last; seq++) account.take({ seq, body }, entry.us);
+    }
   }
 }
 
@@ -72,17 +79,19 @@ export function takenEntries(
   records: readonly {
     readonly seq: number;
     readonly receivedUs: number;
+    readonly isTable?: boolean;
     readonly standsFor?: readonly number[] | undefined;
   }[],
 ): readonly AccountEntry[] {
   const entries: AccountEntry[] = [];
-  for (const { seq, receivedUs, standsFor } of records.toSorted((one, other) => one.seq - other.seq)) {
+  for (const { seq, receivedUs, isTable = false, standsFor } of records.toSorted((one, other) => one.seq - other.seq)) {
     const before = entries.at(-1);
+    const kind = isTable ? "tables" : "taken";
     if (standsFor !== undefined) {
       entries.push({ kind: "stands", first: seq, last: seq, us: receivedUs, runs: runsOf(standsFor) });
-    } else if (before?.kind === "taken" && before.last + 1 >= seq) {
+    } else if (before?.kind === kind && before.last + 1 >= seq) {
       entries[entries.length - 1] = { ...before, last: seq, us: Math.min(before.us, receivedUs) };
-    } else entries.push({ kind: "taken", first: seq, last: seq, us: receivedUs });
+    } else entries.push({ kind, first: seq, last: seq, us: receivedUs });
   }
   return entries;
 }

@@ -11,8 +11,11 @@ export type AccountOwner = { readonly thing: string; readonly epoch: number; rea
 
 /** Ranges of each kind that an account holds; its item, which is written whole at each commit, then has about 60 KB. What is over it shows as gaps. */
 const MAX_RANGES = 1000;
-/** Entries that are put into the state by whoever adds one more. */
+/** Entries, and bytes of them, that are put into the state by whoever adds one more. */
 const FOLD_AT = 48;
+const FOLD_BYTES = 32_000;
+/** Bytes of entries that are added at once, at least one. With a full state and those of several workers an item stays below its 400 KB. */
+const ADD_BYTES = 32_000;
 
 const PREFIX = "seen#";
 const stream = z.enum(STREAMS);
@@ -31,12 +34,15 @@ export class AccountStore {
 
   /** `expiresAt` in s since the Unix epoch. */
   async add(owner: AccountOwner, entries: readonly AccountEntry[], expiresAt: number): Promise<void> {
-    if (entries.length === 0) return;
-    const item = await this.#table.update(keyOf(owner), {
-      expression: "ADD recent :new SET expires_at = :end",
-      values: { ":new": { SS: [...new Set(entries.map(entryText))] }, ":end": number(expiresAt) },
-    });
-    if (item !== undefined && (item.recent?.SS?.length ?? 0) >= FOLD_AT) await this.#fold(owner, item);
+    for (const lines of cutLines([...new Set(entries.map(entryText))])) {
+      const item = await this.#table.update(keyOf(owner), {
+        expression: "ADD recent :new SET expires_at = :end",
+        values: { ":new": { SS: [...lines] }, ":end": number(expiresAt) },
+      });
+      const recent = item?.recent?.SS ?? [];
+      const bytes = recent.reduce((sum, line) => sum + line.length, 0);
+      if (item !== undefined && (recent.length >= FOLD_AT || bytes >= FOLD_BYTES)) await this.#fold(owner, item);
+    }
   }
 
   /** Of all things, known since `untilUs` or longer. Reads the whole table. */
@@ -60,6 +66,21 @@ export class AccountStore {
     const known = version === 0 ? "(attribute_not_exists(version) OR version = :version)" : "version = :version";
     await this.#table.update(keyOf(owner), { expression, values }, known);
   }
+}
+
+/** The lines in portions of at most `ADD_BYTES`, but for one that is longer by itself. */
+function cutLines(lines: readonly string[]): readonly (readonly string[])[] {
+  const portions: string[][] = [];
+  let bytes = 0;
+  for (const line of lines) {
+    if (portions.length === 0 || bytes + line.length > ADD_BYTES) {
+      portions.push([]);
+      bytes = 0;
+    }
+    portions.at(-1)?.push(line);
+    bytes += line.length;
+  }
+  return portions;
 }
 
 function keyOf({ thing, epoch, stream }: AccountOwner): Item {

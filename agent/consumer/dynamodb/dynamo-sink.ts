@@ -12,7 +12,7 @@ import { text } from "./attributes.ts";
 import { ClockStore } from "./clock-store.ts";
 import { LastStore } from "./last-store.ts";
 import { type LastValues, takeLast } from "./last-values.ts";
-import { idOf, RecordItemMaker, type RecordItems, unfitNames } from "./record-items.ts";
+import { idOf, RecordItemMaker, type RecordItems, unfitFor } from "./record-items.ts";
 import type { DynamodbSettings } from "./settings.ts";
 import { createDynamoClient, DynamoTable } from "./table-client.ts";
 import { TableStore } from "./table-store.ts";
@@ -154,7 +154,7 @@ class DynamodbSink implements Sink {
     const streams = Map.groupBy(batch, ({ delivery }) => streamOf(delivery));
     await inParallel([...streams.values()], ([first, ...others]) => {
       const taken = [first, ...others].map(({ delivery: { record, receivedUs } }) => {
-        return { seq: record.seq, receivedUs, standsFor: record.thinned?.seqs };
+        return { seq: record.seq, receivedUs, isTable: record.body.kind === "table", standsFor: record.thinned?.seqs };
       });
       return this.#accounts.add(first.delivery.record, takenEntries(taken), this.#stateEnd(first.delivery));
     });
@@ -162,16 +162,16 @@ class DynamodbSink implements Sink {
   }
 
   async #enterLast(batch: readonly Fresh[]): Promise<void> {
+    let dropped = -this.#last.dropped;
     const things = Map.groupBy(batch, ({ delivery }) => delivery.record.thing);
     const entries = [...things].flatMap(([thing, deliveries]) => {
       const buses = new Map<string, LastValues>();
-      for (const { items, delivery } of deliveries) takeLast(buses, items.batch, delivery.receivedUs);
+      for (const { items, delivery } of deliveries) dropped += takeLast(buses, items.batch, delivery.receivedUs);
       return [...buses].map(([bus, values]) => ({ thing, bus, values, end: this.#stateEnd(deliveries[0].delivery) }));
     });
-    const before = this.#last.dropped;
     await inParallel(entries, ({ thing, bus, values, end }) => this.#last.enter(thing, bus, values, end));
-    const values = this.#last.dropped - before;
-    if (values > 0) this.#log.warn("store.last-values-dropped", { values });
+    dropped += this.#last.dropped;
+    if (dropped > 0) this.#log.warn("store.last-values-dropped", { values: dropped });
   }
 
   #count(written: readonly Fresh[], more: number): void {
@@ -199,7 +199,7 @@ function judged(batch: readonly Delivery[]): {
 } {
   const refused: RefusedDelivery[] = [];
   const fit = batch.filter((delivery) => {
-    const unfit = unfitNames(delivery.record);
+    const unfit = unfitFor(delivery);
     if (unfit !== undefined) refused.push({ delivery, ...unfit });
     return unfit === undefined;
   });

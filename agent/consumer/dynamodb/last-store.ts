@@ -10,7 +10,7 @@ const MAX_BYTES = 350_000;
 /** Tries until somebody else has not changed the item meanwhile. Each failure is another worker's success. */
 const MAX_TRIES = 100;
 /** Items that are remembered, so that they need not be read before they are written. */
-const MAX_REMEMBERED = 2000;
+const MAX_REMEMBERED = 256;
 
 type Known = { readonly version: number; readonly signals: ReadonlyMap<string, AttributeValue> };
 

@@ -7,6 +7,9 @@ import type { Item } from "./table-client.ts";
 /** Longest name of a bus or a signal that is kept, bytes. */
 const MAX_NAME_BYTES = 900;
 
+/** Buses of a vehicle in one commit, derived signals for one; an agent has at most 32. */
+const MAX_BUSES = 64;
+
 /** The newest value of a signal that a batch has. */
 export type LastValue = {
   readonly value: number | bigint;
@@ -25,14 +28,20 @@ export type LastValue = {
 /** By name: "Message.Signal", "Message.Signal@SOURCE" of a signal with a sender, "Message.Signal:mean/10000000" of an aggregate. */
 export type LastValues = Map<string, LastValue>;
 
-/** Puts the newest value of each signal in `batch` into `buses`, by bus. */
-export function takeLast(buses: Map<string, LastValues>, batch: SampleBatch, receivedUs: number): void {
+/** Puts the newest value of each signal in `batch` into `buses`, by bus; gives how many had no room, or a name that is too long. */
+export function takeLast(buses: Map<string, LastValues>, batch: SampleBatch, receivedUs: number): number {
   const { timesUs, values } = batch;
+  let dropped = 0;
   for (const run of batch.runs) {
     const row = newestRow(timesUs, run);
     const { signal, record } = run;
     const name = nameOf(run);
-    if (row === undefined || Buffer.byteLength(`${signal.bus}${name}`) > MAX_NAME_BYTES) continue;
+    if (row === undefined) continue;
+    const isNew = !buses.has(signal.bus);
+    if ((isNew && buses.size >= MAX_BUSES) || Buffer.byteLength(`${signal.bus}${name}`) > MAX_NAME_BYTES) {
+      dropped += 1;
+      continue;
+    }
     const timeUs = timesUs[row];
     const isVouched = record.timeQuality !== "unsynchronised";
     const of = buses.get(signal.bus) ?? new Map<string, LastValue>();
@@ -47,6 +56,7 @@ export function takeLast(buses: Map<string, LastValues>, batch: SampleBatch, rec
       orderUs: isVouched ? Math.min(timeUs, receivedUs) : receivedUs,
     });
   }
+  return dropped;
 }
 
 function takeNewer(values: LastValues, name: string, value: LastValue): void {

@@ -82,14 +82,16 @@ function rawEventOf(record: DecodedRecord, shift: ClockShift): EventRow {
   return { record: facts, timeUs: record.anchor.wallUs + facts.shiftUs, kind: `raw-${kind}`, body };
 }
 
-/** Why a record's names cannot be those of items; undefined where they can. */
-export function unfitNames({ thing, bootId, body }: DecodedRecord): Unfit | undefined {
-  const ofBody = "campaign" in body ? (body.campaign?.id ?? "") : body.kind === "table" ? body.id : "";
-  const names = [bootId, ofBody];
+/** Why a record can be no items, whatever its rows are; undefined where it can. */
+export function unfitFor({ record: { thing, bootId, body }, payload }: Delivery): Unfit | undefined {
   if (!THING.test(thing)) return { reason: "unfit", detail: "its thing name is none of AWS IoT Core" };
-  const longest = Math.max(...names.map((name) => Buffer.byteLength(name)));
-  if (longest <= MAX_NAME_BYTES) return undefined;
-  return { reason: "unfit", detail: `a name has ${longest} bytes, at most ${MAX_NAME_BYTES}` };
+  const ofBody = "campaign" in body ? (body.campaign?.id ?? "") : body.kind === "table" ? body.id : "";
+  const longest = Math.max(...[bootId, ofBody].map((name) => Buffer.byteLength(name)));
+  if (longest > MAX_NAME_BYTES) {
+    return { reason: "unfit", detail: `a name has ${longest} bytes, at most ${MAX_NAME_BYTES} can be stored` };
+  }
+  if (body.kind !== "table" || payload.length <= PART_BYTES) return undefined;
+  return { reason: "too-long", detail: `a table part of ${payload.length} bytes, at most ${PART_BYTES} can be stored` };
 }
 
 /** Range key of a record: ids of a thing stand in the order of their epochs, streams and seqs. */

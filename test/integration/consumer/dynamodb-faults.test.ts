@@ -217,6 +217,19 @@ describe("DynamoDB that throttles, fails, cuts connections and loses answers", (
     expect(await lastKnown("truck-1")).toEqual([["last#can0", "2"]]);
   });
 
+  it("takes records that stand for very many others, whose account is written in portions", async () => {
+    const sink = await open();
+    const standing = (seq: number): Delivery => {
+      const seqs = Array.from({ length: 600 }, (_, at) => 1_000_000_000_000 + 2 * at);
+      return deliveryOf(recordOf({ seq, thinned: { ratio: 10, seqs } }));
+    };
+    const batch = Array.from({ length: 40 }, (_, at) => standing(2001 + at));
+    expect(await sink.commit(batch)).toMatchObject({ written: 40, repeats: 0 });
+    const gaps = [];
+    for await (const { first, last } of sink.gaps(2 * NEW_YEAR_US, 0)) gaps.push([first, last]);
+    expect(gaps).toEqual([[1, 2000]]);
+  });
+
   it("refuses a table with other keys, and one that is not there", async () => {
     const settings = dynamodbSettings.parse({ kind: "dynamodb", ...TABLES, endpoint: faults.endpoint });
     const parts = { clock: new ManualClock(), log: new MemoryLog(), reader, worker: "w" };

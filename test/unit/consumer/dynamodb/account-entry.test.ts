@@ -15,11 +15,19 @@ const HIGHEST = 30;
 const seq = fc.integer({ min: 1, max: HIGHEST });
 const us = fc.integer({ min: 1, max: 9 }).map((second) => 1_767_225_600_000_000 + second * 1_000_000);
 const range = fc.tuple(seq, seq).map(([one, other]) => ({ first: Math.min(one, other), last: Math.max(one, other) }));
+/** Each fifth seq is a part of a table, and no other: a record is the same whenever it comes. */
+const block = fc.nat(HIGHEST / 5 - 1).map((at) => at * 5);
+const step = fc.integer({ min: 1, max: 4 });
 const entry: fc.Arbitrary<AccountEntry> = fc.oneof(
-  fc.record({ range, us }).map(({ range, us }) => ({ kind: "taken" as const, ...range, us })),
-  fc.record({ seq, us, runs: fc.array(range, { minLength: 1, maxLength: 3 }) }).map(({ seq, us, runs }) => {
-    return { kind: "stands" as const, first: seq, last: seq, us, runs };
+  fc.record({ block, from: step, to: step, us }).map(({ block, from, to, us }) => {
+    return { kind: "taken" as const, first: block + Math.min(from, to), last: block + Math.max(from, to), us };
   }),
+  fc.record({ block, us }).map(({ block, us }) => ({ kind: "tables" as const, first: block + 5, last: block + 5, us })),
+  fc
+    .record({ block, from: step, us, runs: fc.array(range, { minLength: 1, maxLength: 3 }) })
+    .map(({ block, from, us, runs }) => {
+      return { kind: "stands" as const, first: block + from, last: block + from, us, runs };
+    }),
   fc
     .record({ range, kept: fc.option(range, { nil: undefined }) })
     .map(({ range, kept }) => ({ kind: "lost" as const, ...range, kept })),
@@ -73,6 +81,8 @@ describe("entries of an account", () => {
   it("take neighbours for one, with the earliest time", () => {
     const records = [5, 1, 2, 3].map((one) => ({ seq: one, receivedUs: 100 - one }));
     expect(takenEntries(records).map(entryText)).toEqual(["t 1 3 97", "t 5 5 95"]);
+    const mixed = [1, 2, 3, 4].map((one) => ({ seq: one, receivedUs: 9, isTable: one > 2 }));
+    expect(takenEntries(mixed).map(entryText)).toEqual(["t 1 2 9", "p 3 4 9"]);
   });
 
   it("keep what a record stands for, up to 500 runs", () => {

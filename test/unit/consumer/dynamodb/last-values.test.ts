@@ -89,6 +89,23 @@ describe("takeLast", () => {
     ]).toEqual(["Speed"]);
   });
 
+  it("takes 64 buses, and says how many values it left out", () => {
+    const batch = new SampleBatch();
+    for (let bus = 0; bus < 70; bus++) {
+      const run = batch.open({
+        record: RECORD,
+        signal: { ...SPEED, bus: `can${bus}` },
+        source: undefined,
+        destination: undefined,
+      });
+      batch.add(run, T0, bus, undefined);
+    }
+    const buses = new Map<string, LastValues>();
+    expect(takeLast(buses, batch, T0)).toBe(6);
+    expect(takeLast(buses, batch, T0)).toBe(6);
+    expect(buses.size).toBe(64);
+  });
+
   it("leaves out what has no sample, or a name that no key holds", () => {
     expect(lastOf([]).size).toBe(0);
     expect(lastOf([[1, 1]], {}, { ...SPEED, signal: "x".repeat(1000) }).size).toBe(0);

@@ -3,12 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import type { Delivery } from "../../../../agent/consumer/delivery.ts";
-import {
-  idOf,
-  RecordItemMaker,
-  type RecordItems,
-  unfitNames,
-} from "../../../../agent/consumer/dynamodb/record-items.ts";
+import { idOf, RecordItemMaker, type RecordItems, unfitFor } from "../../../../agent/consumer/dynamodb/record-items.ts";
 import type { Item } from "../../../../agent/consumer/dynamodb/table-client.ts";
 import { seededRandom } from "../../../bench/core/seeded-random.ts";
 import { deliveryOf, NEW_YEAR_US, recordOf } from "../../../fakes/consumer/deliveries.ts";
@@ -128,12 +123,13 @@ describe("items of a record", () => {
   });
 
   it("are refused with names that keys cannot have", () => {
-    expect(unfitNames(recordOf())).toBeUndefined();
+    expect(unfitFor(deliveryOf(recordOf()))).toBeUndefined();
     const things = ["", "a b", "a#samples", "x".repeat(129)];
-    expect(things.filter((thing) => unfitNames(recordOf({ thing })) === undefined)).toEqual([]);
-    expect(unfitNames(recordOf({ bootId: "b".repeat(901) }))?.reason).toBe("unfit");
-    expect(unfitNames(recordOf({ body: { kind: "table", id: "é".repeat(451), total: 1, signals: [] } }))?.reason).toBe(
-      "unfit",
-    );
+    expect(things.filter((thing) => unfitFor(deliveryOf(recordOf({ thing }))) === undefined)).toEqual([]);
+    expect(unfitFor(deliveryOf(recordOf({ bootId: "b".repeat(901) })))?.reason).toBe("unfit");
+    const table = { kind: "table", id: "é".repeat(451), total: 1, signals: [] } as const;
+    expect(unfitFor(deliveryOf(recordOf({ body: table })))?.reason).toBe("unfit");
+    const long = { ...deliveryOf(recordOf({ body: { ...table, id: "t" } })), payload: new Uint8Array(400_000) };
+    expect(unfitFor(long)?.reason).toBe("too-long");
   });
 });
