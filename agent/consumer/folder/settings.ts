@@ -14,7 +14,7 @@ export const folderSettings = z.strictObject({
     .int()
     .min(1000)
     .max(1_000_000)
-    .default(250_000)
+    .default(100_000)
     .describe("samples of a vehicle that are written before that; also what is in memory at a time"),
   clockWaitSeconds: z
     .int()
