@@ -1,6 +1,11 @@
 import Database from "better-sqlite3";
 import { AgentError, errnoOf, messageOf } from "../../core/errors.ts";
 
+/** Whether the file system or SQLite threw it. */
+export function isStoreFault(thrown: unknown): boolean {
+  return thrown instanceof Database.SqliteError || errnoOf(thrown) !== undefined;
+}
+
 /** The fault of a store in `folder` that `thrown` stands for. What neither SQLite nor the file system threw comes back as it is. */
 export function storeFault(thrown: unknown, folder: string): unknown {
   const code = thrown instanceof Database.SqliteError ? thrown.code : errnoOf(thrown);

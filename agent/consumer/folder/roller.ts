@@ -1,8 +1,10 @@
 import type Database from "better-sqlite3";
+import { messageOf } from "../../core/errors.ts";
 import type { Log } from "../../core/log.ts";
 import type { ParquetEnd } from "../parquet/parquet-body.ts";
 import { writeClocks } from "./clocks-file.ts";
 import type { DayRows } from "./day-rows.ts";
+import { isStoreFault } from "./faults.ts";
 import type { FileTable } from "./file-table.ts";
 import { type ContentParts, type RollContent, readContent } from "./roll-content.ts";
 import { type FileRows, type RollFile, writeRows } from "./roll-file.ts";
@@ -38,14 +40,24 @@ export class Roller {
     if (ended + undone > 0) log.warn("roll.recovered", { ended, undone });
   }
 
-  /** Writes what is due, thing by thing, until nothing is or `signal` aborts. Throws what the file system or SQLite says; then `recover` comes first. */
+  /**
+   * Writes what is due, thing by thing, until nothing is or `signal` aborts. Throws what the file system or SQLite says; then `recover`
+   * comes first. Of a thing whose records cannot be written for another reason this is told, and the others go on.
+   */
   async rollDue(signal: AbortSignal): Promise<void> {
     const { staged, clock, settings } = this.#parts.content;
     while (!signal.aborted) {
       const nowUs = clock.wallUs();
       const thing = staged.due(nowUs, settings.rollSamples);
       if (thing === undefined) return;
-      await this.roll(thing, nowUs);
+      try {
+        await this.roll(thing, nowUs);
+      } catch (thrown) {
+        if (isStoreFault(thrown)) throw thrown;
+        this.#parts.log.error("roll.failed", { thing, what: messageOf(thrown), remedy: "Report it." });
+        this.recover();
+        staged.defer(thing, nowUs + settings.rollSeconds * 1_000_000);
+      }
     }
   }
 

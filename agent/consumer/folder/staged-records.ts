@@ -31,6 +31,7 @@ export class StagedRecords {
   readonly #read: Database.Statement<[thing: string, nowUs: number, after: number], StagedRow>;
   readonly #postpone: Database.Statement<[untilUs: number, row: number]>;
   readonly #oldest: Database.Statement<[thing: string], Rest>;
+  readonly #defer: Database.Statement<[dueUs: number, thing: string]>;
   readonly #drop: Database.Statement<[thing: string]>;
   readonly #less: Database.Statement<
     [records: number, samples: number, bytes: number, oldestUs: number, dueUs: number, thing: string]
@@ -45,6 +46,7 @@ export class StagedRecords {
     this.#oldest = database.prepare(
       "SELECT received_us FROM staged WHERE thing = ? AND roll IS NULL ORDER BY row LIMIT 1",
     );
+    this.#defer = database.prepare("UPDATE backlog SET due_us = ?, samples = 0 WHERE thing = ?");
     this.#drop = database.prepare("DELETE FROM backlog WHERE thing = ?");
     this.#less = database.prepare(
       `UPDATE backlog SET records = max(0, records - ?), samples = max(0, samples - ?), bytes = max(0, bytes - ?), oldest_us = ?,
@@ -65,6 +67,11 @@ export class StagedRecords {
   /** Lets records wait. For use in a transaction. */
   postpone(rows: readonly number[], untilUs: number): void {
     for (const row of rows) this.#postpone.run(untilUs, row);
+  }
+
+  /** Lets a thing wait until then, however much of it is there. */
+  defer(thing: string, dueUs: number): void {
+    this.#defer.run(dueUs, thing);
   }
 
   /** Takes records off the account of a thing, and says when its others are due. For use in a transaction, after they are marked. */

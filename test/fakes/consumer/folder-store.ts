@@ -3,7 +3,7 @@ import { join, relative } from "node:path";
 import { type FolderSink, openFolderSink } from "../../../agent/consumer/folder/folder-sink.ts";
 import { folderSettings } from "../../../agent/consumer/folder/settings.ts";
 import type { Clock } from "../../../agent/core/clock.ts";
-import { createRecordReader } from "../../../agent/telemetry/record/read/record-reader.ts";
+import { createRecordReader, type RecordReader } from "../../../agent/telemetry/record/read/record-reader.ts";
 import { readDescriptor } from "../../../config/proto/descriptor.ts";
 import { ManualClock, type ManualClockStart } from "../core/clock.ts";
 import { MemoryLog } from "../core/log.ts";
@@ -28,6 +28,7 @@ export type StoreOptions = {
   readonly clock: Clock;
   readonly settings?: object;
   readonly step?: (name: string) => void;
+  readonly reader?: RecordReader;
 };
 
 /** A folder store that rolls when `rollNow` is called. */
@@ -36,10 +37,11 @@ export async function folderStore({
   clock,
   settings = {},
   step,
+  reader = storeReader,
 }: StoreOptions): Promise<{ sink: FolderSink; log: MemoryLog }> {
   const log = new MemoryLog();
   const parsed = folderSettings.parse({ kind: "folder", path, ...settings });
-  const sink = await openFolderSink(parsed, { clock, log, reader: storeReader, ...(step && { step }) });
+  const sink = await openFolderSink(parsed, { clock, log, reader, ...(step && { step }) });
   return { sink, log };
 }
 

@@ -224,6 +224,26 @@ describe("a folder store", () => {
     });
   });
 
+  it("writes the records of others when those of one vehicle bring it down", async () => {
+    const path = temporaryFolder();
+    const clock = standingClock({ wallUs: DAY_US });
+    const poison = deliveriesOf(drive({ thing: "truck-0" }).drive(1), DAY_US);
+    const decode = (payload: Uint8Array): DecodedRecord => {
+      if (Buffer.from(payload).equals(poison[0].payload)) throw new TypeError("a bug");
+      return storeReader.decode(payload);
+    };
+    const { sink, log } = await folderStore({ path, clock, reader: { decode } });
+    const vehicle = drive();
+    await sink.commit([...poison, ...deliveriesOf([...vehicle.table(), ...vehicle.drive(1)], DAY_US)]);
+    clock.advance(700_000);
+    await sink.rollNow();
+    expect(rowFiles(path).every((name) => name.includes("thing=truck-1"))).toBe(true);
+    expect(rowFiles(path)).not.toEqual([]);
+    expect(log.of("roll.failed")).toMatchObject([{ facts: { thing: "truck-0", what: "a bug" } }]);
+    expect(sink.status().oldestStagedUs).toBe(DAY_US);
+    await sink.close();
+  });
+
   it("leaves alone what somebody has changed, and goes on beside it", async () => {
     const path = temporaryFolder();
     const clock = standingClock({ wallUs: DAY_US });
