@@ -25,7 +25,7 @@ export type DriveSettings = {
   readonly bootId?: string;
   readonly batchMs: number;
   readonly epoch?: number;
-  /** Patterns of the signals that are collected; all when absent. */
+  /** Patterns of the signals that are sent and collected, "MESSAGE.SIGNAL"; all when absent. */
   readonly signals?: readonly string[];
 };
 
@@ -92,9 +92,10 @@ export class BenchDrive {
   }
 
   #frames(): void {
-    const { startUs, seed } = this.#settings;
+    const { startUs, seed, signals } = this.#settings;
     for (const { message, n } of this.#schedule.take(this.#ms, Number.MAX_SAFE_INTEGER)) {
       const sent = this.#vehicle[message];
+      if (signals?.every((pattern) => !pattern.startsWith(`${sent.name}.`)) === true) continue;
       const known = this.#table.bus("can0").find(sent.id, sent.extended);
       if (known === undefined) throw new Error(`the table does not know ${sent.name}`);
       const data = frameOf(sent, n, seed);
