@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { z } from "zod";
 import type { RestEncryption } from "../../config/encryption.ts";
@@ -7,7 +7,7 @@ import { readIfThere, replaceFile } from "../../drivers/os/durable-file.ts";
 import { readSecret } from "../../drivers/os/pin.ts";
 import { RestCipher } from "../../drivers/sqlite/outbox/rest-cipher.ts";
 import { AgentError, messageOf } from "../core/errors.ts";
-import type { SecretSealer } from "../ports/key-store.ts";
+import type { SealedSecret, SecretSealer } from "../ports/key-store.ts";
 import { composeKeys } from "./compose-keys.ts";
 import type { Runtime } from "./parts.ts";
 
@@ -23,11 +23,13 @@ const FAULTS = {
   denied: "outbox.key-unavailable",
 } as const;
 
+/** `digest`: a file that rotted must not look like a TPM that is away, for which the agent would wait. */
 const sealedKey = z.strictObject({
   version: z.literal(1),
   publicBlob: z.string(),
   privateBlob: z.string(),
   salt: z.string(),
+  digest: z.string(),
 });
 
 /** The key that encrypts what the outbox stores: from a credential, or one that the TPM has sealed. */
@@ -147,14 +149,26 @@ async function keyOfTpm(sealer: SecretSealer, file: string, log: Runtime["log"])
   }
   const key = randomBytes(KEY_BYTES).toString("hex");
   const sealed = await sealer.seal(key);
-  replaceFile(file, `${JSON.stringify({ version: 1, ...sealed })}\n`, 0o600);
+  replaceFile(file, sealedKeyText(sealed), 0o600);
   log.info("outbox.key-made", { file });
   return key;
 }
 
-function parsed(text: string): z.infer<typeof sealedKey> {
+/** What the file of a sealed key holds. */
+export function sealedKeyText({ publicBlob, privateBlob, salt }: SealedSecret): string {
+  const digest = digestOf({ publicBlob, privateBlob, salt });
+  return `${JSON.stringify({ version: 1, publicBlob, privateBlob, salt, digest })}\n`;
+}
+
+function digestOf({ publicBlob, privateBlob, salt }: SealedSecret): string {
+  return createHash("sha256").update([publicBlob, privateBlob, salt].join()).digest("hex");
+}
+
+function parsed(text: string): SealedSecret {
   try {
-    return sealedKey.parse(JSON.parse(text));
+    const sealed = sealedKey.parse(JSON.parse(text));
+    if (digestOf(sealed) === sealed.digest) return sealed;
+    throw new Error("its digest differs");
   } catch (thrown) {
     throw new AgentError("identity.key-unfit", {
       what: `the file of the outbox key is damaged: ${messageOf(thrown)}`,
