@@ -32,6 +32,7 @@ const COPIES: readonly (readonly [from: string, to: string])[] = [
   ["config/bench-vehicle.dbc", "usr/share/doc/causeway/examples/vehicle.dbc"],
   ["config/campaign.schema.json", "usr/share/causeway/campaign.schema.json"],
   ["docs/campaigns.md", "usr/share/doc/causeway/campaigns.md"],
+  ["docs/encryption.md", "usr/share/doc/causeway/encryption.md"],
   ["config/proto/telemetry.proto", "usr/share/causeway/telemetry.proto"],
   ["config/proto/commands.proto", "usr/share/causeway/commands.proto"],
   [`${TEMPLATES}/README.Debian`, "usr/share/doc/causeway/README.Debian"],
