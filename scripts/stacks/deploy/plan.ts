@@ -280,6 +280,8 @@ export const VEHICLE_POLICIES = [
   "changes",
   "identity",
 ] as const;
+/** Only there where the stack is told the prefix of FleetWise. */
+const FLEETWISE_POLICY = "fleetwise";
 
 /** Takes the stacks away, the last first. What holds data stays: buckets, tables, keys, users. */
 export function deleteSteps({ environment, region }: Pick<DeployOptions, "environment" | "region">): readonly Step[] {
@@ -334,7 +336,7 @@ export function deleteSteps({ environment, region }: Pick<DeployOptions, "enviro
       absent: NOT_THERE,
     },
     ...remove("records"),
-    ...["worker", "claim", ...VEHICLE_POLICIES.map((part) => `vehicle-${part}`)].map(detached),
+    ...["worker", "claim", ...[...VEHICLE_POLICIES, FLEETWISE_POLICY].map((part) => `vehicle-${part}`)].map(detached),
     ...remove("iot"),
     ...remove("base"),
   ];

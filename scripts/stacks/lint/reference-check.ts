@@ -1,7 +1,7 @@
 import { nearestWord } from "../../../agent/core/nearest-word.ts";
 import type { Resource, Template } from "../template.ts";
 import { child, type Place, type Problem, type TemplateNode, textOf } from "../template-node.ts";
-import { type Reference, referencesIn } from "./references.ts";
+import { type Reference, referencesIn, referencesOf } from "./references.ts";
 import type { ResourceSchemas } from "./resource-schemas.ts";
 
 /** Pseudo parameters (CloudFormation user guide). */
@@ -116,13 +116,13 @@ function conditionalUses(node: TemplateNode, template: Template, holds: Readonly
   if (node.kind === "list") return node.items.flatMap((item) => conditionalUses(item, template, holds));
   if (node.kind === "map") return node.entries.flatMap(({ value }) => conditionalUses(value, template, holds));
   if (node.kind !== "function") return [];
-  const own = ["Ref", "GetAtt", "Sub"].includes(node.name) ? referencesIn(node) : [];
+  const own = ["Ref", "GetAtt", "Sub"].includes(node.name) ? referencesOf(node) : [];
   const problems = own.flatMap((reference) => {
     const needed = "name" in reference ? template.resources.get(reference.name)?.condition : undefined;
     if (needed === undefined || holds.has(needed) || !("name" in reference)) return [];
     return [{ ...reference.place, message: `${reference.name} is only there under ${needed}` }];
   });
-  return own.length > 0 ? problems : conditionalUses(node.argument, template, holds);
+  return [...problems, ...conditionalUses(node.argument, template, holds)];
 }
 
 /** A condition, and those that it is true only with. */

@@ -18,7 +18,8 @@ export function subVariables(text: string): readonly string[] {
   return [...text.matchAll(/\$\{([^!{}][^{}]*)\}/g)].map(([, name]) => (name ?? "").trim());
 }
 
-function referencesOf(call: TemplateNode & { readonly kind: "function" }): readonly Reference[] {
+/** What a call names itself, without what is named in its arguments. */
+export function referencesOf(call: TemplateNode & { readonly kind: "function" }): readonly Reference[] {
   const { name, argument, place } = call;
   if (name === "Ref") return [{ kind: "ref", name: textOf(argument) ?? "", place }];
   if (name === "Condition") return [{ kind: "condition", name: textOf(argument) ?? "", place }];

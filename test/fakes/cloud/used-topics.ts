@@ -6,6 +6,7 @@ import { encodeBody, WIRE_FORMATS } from "../../../agent/cloud/wire-format.ts";
 import { AwsChannel } from "../../../agent/commands/channels/aws-channel.ts";
 import { CompanionChannel } from "../../../agent/commands/channels/companion-channel.ts";
 import { ProtobufChannel } from "../../../agent/commands/channels/protobuf-channel.ts";
+import { fleetwiseTopics } from "../../../agent/fleetwise/topics.ts";
 import { identityPublication } from "../../../agent/identity/identity-announcement.ts";
 import { createFromCsr, provisioningFilters, registerThing } from "../../../agent/identity/provisioning.ts";
 import { AwsJobs } from "../../../agent/jobs/aws-jobs.ts";
@@ -32,6 +33,8 @@ export const ASKED_FILES = [
   "agent/commands/channels/aws-channel.ts",
   "agent/commands/channels/companion-channel.ts",
   "agent/commands/channels/protobuf-channel.ts",
+  "agent/daemon/compose-fleetwise.ts",
+  "agent/fleetwise/check-ins.ts",
   "agent/identity/enrol.ts",
   "agent/identity/identity-announcement.ts",
   "agent/identity/renewal-steps.ts",
@@ -96,6 +99,15 @@ export async function usedTopics(change: Readonly<Record<string, unknown>> = {})
   await useStreams(recorder);
   await useShadow(config, recorder);
   await useProvisioning(config, recorder, "causeway-dev-rotation");
+  return recorder.uses;
+}
+
+/** What a vehicle uses besides, with `fleetwise`. */
+export function usedByFleetwise(prefix: string): ReadonlySet<Use> {
+  const { signals, checkins, states, manifests, schemes, templates } = fleetwiseTopics(prefix, THING);
+  const recorder = new Recorder();
+  for (const topic of [signals, checkins, states]) recorder.uses.add(`iot:Publish topic/${topic}`);
+  for (const filter of [...manifests, ...schemes, ...templates]) void recorder.subscribe(filter, () => undefined);
   return recorder.uses;
 }
 

@@ -1,16 +1,19 @@
 import { describe, expect, it } from "vitest";
-import { child } from "../../../scripts/stacks/template-node.ts";
+import { child, textOf, walk } from "../../../scripts/stacks/template-node.ts";
 import { allows, type IotPolicy, type Requester } from "../../bench/cloud/iot-policy.ts";
 import { sourceFiles } from "../../fakes/cloud/source-files.ts";
 import { grantsOf, policiesNamed, templateNamed } from "../../fakes/cloud/template-policies.ts";
-import { ASKED_FILES, type Use, usedByClaim, usedTopics } from "../../fakes/cloud/used-topics.ts";
+import { ASKED_FILES, type Use, usedByClaim, usedByFleetwise, usedTopics } from "../../fakes/cloud/used-topics.ts";
 
 /** Granted although the agent does not ask for it at the broker: credentials for the upload bucket go by HTTPS. */
 const BESIDE_THE_BROKER = ["iot:AssumeRoleWithCertificate rolealias/causeway-dev-vehicle"];
 
 const sorted = (uses: Iterable<Use>): readonly Use[] => [...uses].toSorted();
+/** Those that are attached where FleetWise is not. */
 const vehicle = (parameters: Readonly<Record<string, string>> = {}): readonly IotPolicy[] =>
-  policiesNamed("-vehicle-", parameters);
+  policiesNamed("-vehicle-", parameters).filter(
+    (policy) => parameters.FleetwisePrefix !== undefined || !JSON.stringify(policy).includes("/decoder_manifests"),
+  );
 const claim = policiesNamed("-claim");
 
 describe("the policies of vehicles", () => {
@@ -28,6 +31,13 @@ describe("the policies of vehicles", () => {
     expect(sorted(grantsOf(vehicle(parameters)))).toEqual(sorted([...used, ...BESIDE_THE_BROKER]));
   });
 
+  it("grant what a vehicle of FleetWise uses, where the stack is told its prefix", async () => {
+    for (const prefix of ["cms/fleetwise/", "$aws/iotfleetwise/"]) {
+      const used = [...(await usedTopics()), ...usedByFleetwise(prefix), ...BESIDE_THE_BROKER];
+      expect(sorted(grantsOf(vehicle({ FleetwisePrefix: prefix })))).toEqual(sorted(used));
+    }
+  });
+
   it("say each thing once", () => {
     expect(grantsOf(vehicle()).length).toBe(new Set(grantsOf(vehicle())).size);
   });
@@ -40,7 +50,7 @@ describe("the policies of vehicles", () => {
     expect(names.length).toBeLessThanOrEqual(10);
     for (const id of ["FleetTemplate", "RotationTemplate"]) {
       const body = child(template.resources.get(id)?.properties, "TemplateBody");
-      const text = body?.kind === "function" && body.argument.kind === "scalar" ? String(body.argument.value) : "";
+      const text = body === undefined ? "" : [...walk(body)].map((node) => textOf(node) ?? "").join();
       expect([...text.matchAll(/\$\{(Vehicle\w+Policy)\}/g)].map(([, name]) => name).toSorted()).toEqual(
         names.toSorted(),
       );
@@ -50,8 +60,7 @@ describe("the policies of vehicles", () => {
   it("are derived from every file that speaks to the broker", () => {
     const speaking = sourceFiles("agent").filter(
       ({ path, text }) =>
-        !/^agent\/(companion|consumer|ports|cli|fleetwise)\//.test(path) &&
-        /publicationTo\(|\.subscribe\(|\.listen\(/.test(text),
+        !/^agent\/(companion|consumer|ports|cli)\//.test(path) && /publicationTo\(|\.subscribe\(|\.listen\(/.test(text),
     );
     expect(speaking.map(({ path }) => path).toSorted()).toEqual(ASKED_FILES.toSorted());
   });
@@ -180,15 +189,16 @@ describe("attacks", () => {
 
   it("with a worker's certificate that would do more than take records are refused", () => {
     const worker = policiesNamed("-worker");
-    const asWorker: Requester = { clientId: "causeway-dev-worker-1", thing: undefined };
+    const asWorker: Requester = { clientId: "causeway-dev-15", thing: undefined };
     const right = [
-      "Connect client/causeway-dev-worker-1",
+      "Connect client/causeway-dev-15",
       "Subscribe topicfilter/$share/causeway-dev/dt/causeway/+/+",
       "Receive topic/dt/causeway/truck-1/event",
     ];
     expect(refused(worker, right, asWorker)).toEqual(right);
     const wrong = [
       "Connect client/truck-1",
+      "Connect client/causeway-dev-truck",
       "Publish topic/cmd/causeway/truck-1/r1/request",
       "Publish topic/dt/causeway/truck-1/event",
       "Subscribe topicfilter/#",

@@ -6,7 +6,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CreateTableCommand, GetItemCommand, PutItemCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { parse } from "yaml";
 import { z } from "zod";
+import { consumerConfig } from "../../../agent/consumer/settings.ts";
 import { child, type TemplateNode } from "../../../scripts/stacks/template-node.ts";
 import { LOCAL_AWS, type LocalDynamoDb, localClient, startDynamoDb } from "../../bench/cloud/dynamodb.ts";
 import { startChild } from "../../bench/core/child.ts";
@@ -280,6 +282,14 @@ describe("the metrics of the consumer's tasks, as the template has them", () => 
       _aws: { CloudWatchMetrics: [{ Namespace: "Causeway/dev", Dimensions: [["Service"]], Metrics: names }] },
     });
     expect(existsSync(log) ? readFileSync(log, "utf8") : "").toBe("");
+  });
+
+  it.each(["on", "off"])("stand beside settings that the worker takes (payloads encrypted: %s)", (decrypts) => {
+    const parameters = { IotEndpoint: "abc-ats.iot.eu-central-1.amazonaws.com", DecryptsPayloads: decrypts };
+    const node = propertyOf("consumer", "Task", "ContainerDefinitions", "0", "Environment", "0", "Value");
+    const settings = consumerConfig.parse(parse(resolverOf(templateNamed("consumer"), parameters).text(node)));
+    expect(settings).toMatchObject({ group: "causeway-dev", slots: 16, leaves: true, sink: { kind: "dynamodb" } });
+    expect(settings.decrypt?.kms?.keyArns).toEqual(decrypts === "on" ? ["causeway-dev-payload-key-arn"] : undefined);
   });
 
   it("have the names that the worker gives them", () => {
