@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -9,6 +10,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { parse } from "yaml";
 import { z } from "zod";
 import { consumerConfig } from "../../../agent/consumer/settings.ts";
+import { makeFunctionZip } from "../../../scripts/stacks/deploy/function-zip.ts";
 import { child, type TemplateNode } from "../../../scripts/stacks/template-node.ts";
 import { LOCAL_AWS, type LocalDynamoDb, localClient, startDynamoDb } from "../../bench/cloud/dynamodb.ts";
 import { startChild } from "../../bench/core/child.ts";
@@ -240,6 +242,84 @@ describe("the function that takes certificates back, as it stands in the templat
     await announce("e", "e");
     await retire({ thing: "truck-1", principal: certificate("e") });
     expect(updated).toEqual([]);
+  });
+});
+
+describe("the companion function, from its zip, with the environment that the template gives it", () => {
+  it("is loaded by its handler's name, without this checkout, and answers with the page", async () => {
+    const zip = await makeFunctionZip(process.cwd(), folder);
+    const code = join(folder, "function");
+    expect(spawnSync("python3", ["-m", "zipfile", "-e", zip, code]).status).toBe(0);
+    const resolver = resolverOf(templateNamed("app"), { IotEndpoint: "abc-ats.iot.eu-central-1.amazonaws.com" });
+    const variables = z
+      .record(z.string(), z.string())
+      .parse(resolver.value(propertyOf("app", "Function", "Environment", "Variables")));
+    // Ids of APIs have no capitals, as the logical id has that stands for it here.
+    const environment = Object.fromEntries(
+      Object.entries(variables).map(([name, text]) => [name, text.replaceAll("Api.execute-api", "a1.execute-api")]),
+    );
+    const handler = resolver.text(propertyOf("app", "Function", "Handler"));
+    const request = {
+      version: "2.0",
+      routeKey: "$default",
+      rawPath: "/",
+      rawQueryString: "",
+      headers: { host: "api.execute-api.eu-central-1.amazonaws.com" },
+      requestContext: {
+        http: { method: "GET", path: "/", protocol: "HTTP/1.1", sourceIp: "192.0.2.1", userAgent: "test" },
+      },
+      isBase64Encoded: false,
+    };
+    const script = `
+      const [file, name] = ${JSON.stringify(handler)}.split(".");
+      const functions = await import(${JSON.stringify(code)} + "/" + file + ".js");
+      process.stdout.write(JSON.stringify(await functions[name](${JSON.stringify(request)}, {})));`;
+    const { stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", script], {
+      encoding: "utf8",
+      cwd: folder,
+      env: { ...environment, AWS_REGION: "eu-central-1" },
+    });
+    const answer = z.object({ statusCode: z.number(), body: z.string() }).safeParse(JSON.parse(stdout || "{}"));
+    expect([answer.data?.statusCode, stderr]).toEqual([200, ""]);
+    expect(answer.data?.body).toContain("<html");
+  }, 30_000);
+});
+
+describe("the function that has AWS Private CA sign, as it stands in the template", () => {
+  it("hands the request over as it came and gives the certificate once it is issued", async () => {
+    const file = join(folder, "acm-pca.cjs");
+    writeFileSync(
+      file,
+      `
+      class Command { constructor(input) { this.input = input; } }
+      exports.IssueCertificateCommand = class Issue extends Command {};
+      exports.GetCertificateCommand = class Get extends Command {};
+      exports.waitUntilCertificateIssued = async (_, input) => globalThis.causewayAuthority("Wait", input);
+      exports.ACMPCAClient = class { async send(command) { return globalThis.causewayAuthority(command.constructor.name, command.input); } };`,
+    );
+    process.env.AUTHORITY = "arn:ca";
+    const provide = handlerOf(folder, "authority", "Provider", file);
+    const asked: unknown[] = [];
+    Reflect.set(globalThis, "causewayAuthority", (command: string, input: unknown) => {
+      asked.push([command, input]);
+      return command === "Get" ? { Certificate: "PEM" } : { CertificateArn: "arn:certificate" };
+    });
+    expect(await provide({ certificateSigningRequest: "CSR", principalId: "p", clientId: "c" })).toEqual({
+      certificatePem: "PEM",
+    });
+    const named = { CertificateAuthorityArn: "arn:ca", CertificateArn: "arn:certificate" };
+    const Csr = new TextEncoder().encode("CSR");
+    const order = {
+      CertificateAuthorityArn: "arn:ca",
+      Csr,
+      SigningAlgorithm: "SHA256WITHECDSA",
+      Validity: { Type: "DAYS", Value: 365 },
+    };
+    expect(asked).toEqual([
+      ["Issue", order],
+      ["Wait", named],
+      ["Get", named],
+    ]);
   });
 });
 
