@@ -43,11 +43,14 @@ export type CollectingParts = {
 };
 
 /** The part of the composition root that makes the agent a vehicle of FleetWise. Takes up the documents of before; frames come later. */
-export function composeFleetwise(parts: FleetwiseParts, { clock, log }: Pick<Runtime, "clock" | "log">): Fleetwise {
+export function composeFleetwise(
+  parts: FleetwiseParts,
+  { bootId, clock, log }: Pick<Runtime, "bootId" | "clock" | "log">,
+): Fleetwise {
   const { settings, config, broker, line, shared } = parts;
   const { encoder } = shared;
   const topics = fleetwiseTopics(settings.topicPrefix, settings.vehicle ?? config.thingName);
-  const kept = new KeptDocuments({ files: createStateFiles(join(config.stateDir, "fleetwise")), log });
+  const kept = new KeptDocuments({ files: createStateFiles(join(config.stateDir, "fleetwise")), bootId, log });
   const refusals = new Refusals({ log, notices: line.records.notices });
   const maxBytes = (): number => Math.min(MAX_PAYLOAD_BYTES, encoder.maxBodyBytes);
   const events = new TokenBucket(settings.limits.eventsPerSecond, 1000, () => clock.monotonicMs());

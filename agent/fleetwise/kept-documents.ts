@@ -4,7 +4,7 @@ import type { Log } from "../core/log.ts";
 import type { StateFiles } from "../ports/state-files.ts";
 import type { StateTemplate } from "./read/state-templates.ts";
 
-/** Starts of the agent that ended before its documents had been in force for a while, after which they are set aside. */
+/** Starts of the agent in one boot that ended before its documents had been in force for a while, after which they are set aside. */
 const MAX_STARTS = 5;
 const FILES = { manifest: "decoder-manifest.json", schemes: "collection-schemes.json" } as const;
 const TEMPLATES = "state-templates.json";
@@ -26,7 +26,7 @@ const templatesFile = z.strictObject({
     }),
   ),
 });
-const startsFile = z.strictObject({ starts: z.int().min(0) });
+const startsFile = z.strictObject({ bootId: z.string(), starts: z.int().min(0) });
 
 /** A state template, and the manifest that its signals are of. */
 export type KeptTemplate = StateTemplate & { readonly manifestSyncId: string };
@@ -40,26 +40,32 @@ export type TemplateList = { readonly version: bigint; readonly templates: reado
  */
 export class KeptDocuments {
   readonly #files: StateFiles;
+  readonly #bootId: string;
   readonly #log: Log;
 
-  constructor({ files, log }: { readonly files: StateFiles; readonly log: Log }) {
+  constructor({ files, bootId, log }: { readonly files: StateFiles; readonly bootId: string; readonly log: Log }) {
     this.#files = files;
+    this.#bootId = bootId;
     this.#log = log;
   }
 
-  /** A start begins. After several that ended early all documents are set aside: the cloud sends them again. */
+  /**
+   * A start begins. After several of one boot that ended early all documents are set aside: the cloud sends them again. A start of another
+   * boot may have ended with the power.
+   */
   begin(): void {
-    const starts = (this.#read(STARTS, startsFile)?.starts ?? 0) + 1;
+    const before = this.#read(STARTS, startsFile);
+    const starts = (before?.bootId === this.#bootId ? before.starts : 0) + 1;
     if (starts > MAX_STARTS) {
       for (const name of [...Object.values(FILES), TEMPLATES]) this.#files.setAside(name);
       this.#log.error("fleetwise.documents-set-aside", { starts: starts - 1 });
     }
-    this.#write(STARTS, { starts: starts > MAX_STARTS ? 1 : starts });
+    this.#write(STARTS, { bootId: this.#bootId, starts: starts > MAX_STARTS ? 1 : starts });
   }
 
   /** The documents have been in force for a while, or the process ends in order. */
   settle(): void {
-    this.#write(STARTS, { starts: 0 });
+    this.#write(STARTS, { bootId: this.#bootId, starts: 0 });
   }
 
   payload(of: keyof typeof FILES): Uint8Array | undefined {

@@ -31,6 +31,7 @@ export type VehicleRigSettings = {
   /** State folder of a vehicle of before. */
   readonly stateDir?: string;
   readonly wallMs?: number;
+  readonly bootId?: string;
   readonly maxSignals?: number;
   /** Whether the broker grants a filter; all are when absent. */
   readonly grants?: (filter: string) => boolean;
@@ -61,7 +62,7 @@ export function schemeBytes(...schemes: readonly Readonly<Record<string, unknown
 
 /** The agent as a vehicle of FleetWise on one bus, as the daemon composes it. */
 export async function vehicleRig({ fleetwise = {}, stateDir = temporaryFolder(), ...rest }: VehicleRigSettings = {}) {
-  const { wallMs = RIG_T0_MS, maxSignals = 1000, grants } = rest;
+  const { wallMs = RIG_T0_MS, bootId = "b1", maxSignals = 1000, grants } = rest;
   const clock = new ManualClock({ wallUs: wallMs * 1000 });
   const log = new MemoryLog();
   const outbox: Outbox = new FakeOutbox({ clock, maxBytes: 100_000_000 });
@@ -93,7 +94,7 @@ export async function vehicleRig({ fleetwise = {}, stateDir = temporaryFolder(),
       },
       shared: { encoder, appender, wanted },
     },
-    { clock, log },
+    { bootId, clock, log },
   );
   broker.start();
   const first = { frames: 0 };

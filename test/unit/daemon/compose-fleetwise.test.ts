@@ -308,11 +308,14 @@ describe("what a vehicle of FleetWise keeps", () => {
     expect(checkIns()[0].document_sync_ids).toBeUndefined();
   });
 
-  it("is not set aside where starts lasted", async () => {
+  it.each([
+    ["starts lasted", 61_000, "b"],
+    ["the power went each time", 1000, undefined],
+  ])("is not set aside where %s", async (_, forMs, boot) => {
     const { stateDir } = await vehicleWith([every(1000)]);
     for (let start = 0; start < 8; start++) {
-      const { clock, log } = await vehicleRig({ stateDir });
-      await clock.run(61_000);
+      const { clock, log } = await vehicleRig({ stateDir, bootId: boot ?? `b${start}` });
+      await clock.run(forMs);
       expect(log.of("fleetwise.documents-set-aside")).toEqual([]);
     }
   });
