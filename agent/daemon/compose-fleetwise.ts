@@ -112,6 +112,12 @@ export function composeFleetwise(
   };
   return {
     states,
+    facts: () => ({
+      ...vehicle.facts(),
+      refused: refusals.list(),
+      checkIns: checkIns.arrived,
+      droppedSamples: dropped,
+    }),
     besides: (bus, first) => vehicle.besides(bus, first),
     documents: loopService("documents of FleetWise", { run }),
     collecting: collectingService(vehicle),

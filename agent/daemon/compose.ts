@@ -138,6 +138,7 @@ export async function composeAgent(loaded: DaemonConfig, context: ProcessContext
   const socketCounts = { view: noClients(), admin: noClients() };
   const status = (): Status => statusOf({ loaded, link, line, frameLog, commands, updates, socketCounts }, runtime);
   support.include("status", status);
+  if (fleetwise !== undefined) support.include("fleetwise", fleetwise.facts);
   const verbs = composeVerbs({ status, link, line, commands, updates, support }, runtime);
   const sockets = composeSockets({ config, environment, verbs, socketCounts, log });
   const notifier = createNotifier({ environment, log });

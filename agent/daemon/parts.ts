@@ -96,6 +96,8 @@ export type DataLine = {
 export type Fleetwise = {
   /** The state templates of its cloud. */
   readonly states: OtherStates;
+  /** How it does, for a support bundle. */
+  readonly facts: () => unknown;
   /** Shows the frames of a bus to `first`, and then to what the cloud wants of them. */
   readonly besides: (bus: string, first: BusSink) => BusSink;
   /** Listens for documents and checks in. Start it before the first connection. */

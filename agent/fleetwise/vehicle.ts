@@ -7,6 +7,7 @@ import type { FrameBatch } from "../ports/frame.ts";
 import type { CampaignPlan } from "../telemetry/campaigns/plan/campaign-plan.ts";
 import type { CampaignParts } from "../telemetry/campaigns/run/campaign-parts.ts";
 import type { OwnCollection } from "../telemetry/campaigns/run/own-collection.ts";
+import type { FrameCounters } from "../telemetry/pipeline.ts";
 import type { KeptDocuments } from "./kept-documents.ts";
 import { ManifestLine, type ManifestLineParts, type UsableManifest, usableManifest } from "./manifest-line.ts";
 import type { FleetwiseReader } from "./read/fleetwise-reader.ts";
@@ -27,6 +28,20 @@ export type VehicleParts = {
     readonly maxSignals: number;
   };
   readonly log: Log;
+};
+
+/** How the vehicle does; `schemes` are those that run, by the id of their campaign, and active state templates. */
+export type FleetwiseFacts = {
+  readonly documents: readonly string[];
+  readonly signals: number;
+  readonly schemes: readonly {
+    readonly id: string;
+    readonly state: string;
+    readonly events: number;
+    /** Held back because there were too many. */
+    readonly suppressed: number;
+  }[];
+  readonly frames: Readonly<Record<string, FrameCounters>>;
 };
 
 /**
@@ -91,6 +106,19 @@ export class FleetwiseVehicle {
     const manifest = this.#line?.usable.manifest.syncId;
     const templates = states.list.templates.map(({ syncId }) => syncId);
     return [...(manifest === undefined ? [] : [manifest]), ...schemes.documents(), ...templates];
+  }
+
+  /** What is in force, and what came of it since it is. */
+  facts(): FleetwiseFacts {
+    const documents = this.documents();
+    const line = this.#line;
+    if (line === undefined) return { documents, signals: 0, schemes: [], frames: {} };
+    const schemes = line.list().map(({ plan, figures }) => {
+      const { state, triggers, suppressed } = figures;
+      return { id: plan.document.id, state, events: triggers, suppressed };
+    });
+    const frames = Object.fromEntries(line.counters().buses);
+    return { documents, signals: line.usable.table.signals.length, schemes, frames };
   }
 
   /** What the driver of a bus delivers goes to `first`, and then to the line of the manifest. */

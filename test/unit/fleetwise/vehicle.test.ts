@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { messageBytes, scheme } from "../../fakes/fleetwise/messages.ts";
+import { messageBytes, operation, scheme } from "../../fakes/fleetwise/messages.ts";
 import { manifestBytes, RIG_T0_MS, schemeBytes, vehicleRig } from "../../fakes/fleetwise/vehicle-rig.ts";
 
 type Scheme = Readonly<Record<string, unknown>>;
@@ -35,5 +35,71 @@ describe("a cloud that repeats itself at each check-in", () => {
     await clock.run(10);
     expect([checkIns().length, log.of("fleetwise.schemes-taken").length]).toEqual(before);
     expect(events()).toHaveLength(1);
+  });
+});
+
+describe("a condition over windows", () => {
+  const LAST_MAX = 1;
+  const PREV_LAST_MAX = 4;
+  const window = (window_type: number) => ({ node_function: { window_function: { signal_id: 11, window_type } } });
+
+  it("is true by what was in the last of them, and in the one before", async () => {
+    const { drive, events, log } = await vehicleWith([
+      {
+        condition_based: {
+          condition_minimum_interval_ms: 10,
+          condition_trigger_mode: 1,
+          condition_tree: operation(1, operation(10, window(LAST_MAX), window(PREV_LAST_MAX)), {
+            node_double_value: 20,
+          }),
+        },
+        signal_information: [
+          { signal_id: 10, sample_buffer_size: 1 },
+          { signal_id: 11, sample_buffer_size: 1, fixed_window_period_ms: 1000, condition_only_signal: true },
+        ],
+      },
+    ]);
+    expect(log.of("fleetwise.refused")).toEqual([]);
+    const peaks = [10, 25, 50, 50];
+    for (const [at, peak] of peaks.entries()) {
+      for (let step = 0; step < 10; step++) drive([at * 10 + step, step === 4 ? peak : 1], 100);
+    }
+    for (let step = 0; step < 15; step++) drive([100, 1], 100);
+    // 50 - 25 = 25 when the third window has closed; 25 - 10 = 15 and 50 - 50 = 0 are not enough.
+    const times = events().map(({ eventMs }) => eventMs);
+    expect(times).toHaveLength(1);
+    expect(times[0]).toBeGreaterThanOrEqual(3000);
+    expect(times[0]).toBeLessThanOrEqual(3200);
+  });
+
+  it("is refused where the scheme gives the signal no window", async () => {
+    const { log } = await vehicleWith([
+      {
+        condition_based: { condition_tree: operation(1, window(LAST_MAX), { node_double_value: 20 }) },
+        signal_information: [{ signal_id: 10, sample_buffer_size: 1 }],
+      },
+    ]);
+    expect(log.of("fleetwise.refused")[0].facts?.what).toMatch(
+      /^scheme c-1: .*asks for windows over signal 11, which have no length/,
+    );
+  });
+});
+
+describe("what a support bundle says of a vehicle of FleetWise", () => {
+  it("is what is in force, what came of it, what was refused and every frame", async () => {
+    const { drive, vehicle, clock } = await vehicleWith([every(1000), { ...every(1000), campaign_sync_id: "c-2" }]);
+    for (let at = 0; at < 15; at++) drive([at, 0], 100);
+    await clock.run(10);
+    expect(vehicle.facts()).toMatchObject({
+      documents: ["dm-1", "c-1", "c-2"],
+      signals: 2,
+      schemes: [
+        { state: "running", events: 1, suppressed: 0 },
+        { state: "running", events: 1, suppressed: 0 },
+      ],
+      frames: { can0: { decoded: 15, unknown: 0, unwanted: 0, remote: 0, error: 0 } },
+      refused: [],
+      droppedSamples: 0,
+    });
   });
 });
