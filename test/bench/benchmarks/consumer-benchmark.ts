@@ -39,6 +39,8 @@ export type Throughput = {
 /** Longest that a backlog may take. */
 const TIMEOUT_MS = 600_000;
 const LOOK_EVERY_MS = 100;
+/** Nothing more comes when nothing has come for so long. */
+const QUIET_MS = 10_000;
 
 /**
  * Lets workers take a backlog that lies in the broker, in their own sessions, as after a time in which none ran. Measured from the first
@@ -89,7 +91,7 @@ async function untilTaken({ fleet }: Run, total: number): Promise<Taken> {
     return { ms: performance.now(), cpuUs: fleet.cpuUs(), written, machine: machineUsage() };
   };
   const first = await looked(look, ({ written }) => written > 0);
-  const durable = await looked(look, ({ written }) => written >= total);
+  const durable = await taken(look, total);
   await until(async () => ((await fleet.sum("causeway_consumer_oldest_staged_seconds")) === 0 ? true : undefined), {
     what: "all rows are at rest",
     timeoutMs: TIMEOUT_MS,
@@ -109,6 +111,16 @@ async function looked(look: () => Promise<Look>, isEnough: (look: Look) => boole
     return isEnough(seen) ? seen : undefined;
   };
   return await until(probe, { what: "the backlog is taken", timeoutMs: TIMEOUT_MS, everyMs: LOOK_EVERY_MS });
+}
+
+/** When all was written; or the last time that more was, where nothing is any more: then the account says what is missing. */
+async function taken(look: () => Promise<Look>, total: number): Promise<Look> {
+  let last = await look();
+  await looked(look, (seen) => {
+    if (seen.written > last.written) last = seen;
+    return seen.written >= total || seen.ms - last.ms > QUIET_MS;
+  });
+  return last;
 }
 
 /** Bytes of the sample files in a folder: not those of events, nor of the store itself. */
