@@ -17,7 +17,7 @@ each, on change, zstd), workers as processes of their own, and what is in the st
   --json       one JSON object
   --only NAME  one part: throughput, delay or kills
   --into LIST  sinks: ndjson, parquet, daily, dynamodb (a local one, dynalite); all when absent
-  --records N  records of each vehicle in a backlog (60)
+  --records N  records of each vehicle in a backlog (200)
   --kills      the kills too: 1 to 4 workers, one of them killed every 10 s
   --minutes N  how long, for each sink (10)
   --help       this text
@@ -45,7 +45,7 @@ const FULL = 0.9;
 const { values, tokens } = parseArgs({
   options: {
     into: { type: "string" },
-    records: { type: "string", default: "60" },
+    records: { type: "string", default: "200" },
     kills: { type: "boolean", default: false },
     minutes: { type: "string", default: "10" },
     only: { type: "string" },

@@ -38,26 +38,27 @@ export type Throughput = {
 
 /** Longest that a backlog may take. */
 const TIMEOUT_MS = 600_000;
-const LOOK_EVERY_MS = 100;
+const LOOK_EVERY_MS = 50;
 /** Nothing more comes when nothing has come for so long. */
 const QUIET_MS = 10_000;
 
 /**
- * Lets workers take a backlog that lies in the broker, in their own sessions, as after a time in which none ran. Measured from the first
- * commit until all of it is durable, and files are whole; the start of the processes is not in it.
+ * Lets workers take a backlog that lies in the broker, in their own sessions, as after a time in which none ran: by the clock from the first
+ * commit on, by CPU time all of it but for what the same start took without a backlog; until all is durable, and until files are whole.
  */
 export async function measureThroughput(bench: ConsumerBench, request: ThroughputRequest): Promise<Throughput> {
   const { sink, workers, records, recordMs } = request;
   const run = await bench.run(sink);
   for (let at = 0; at < workers; at++) await run.fleet.add();
   await run.fleet.ready();
+  const startCpuUs = run.fleet.cpuUs();
   await run.fleet.stop();
   const publisher = await bench.publisher(recordMs);
   const { streams, payloadBytes } = await publisher.publish({ records });
   await publisher.stop();
   const total = streams.reduce((sum, stream) => sum + stream.samples.length, 0);
   for (let at = 0; at < workers; at++) await run.fleet.start(at);
-  const { taken, busy, durable, atRest } = await untilTaken(run, total);
+  const { taken, busy, durable, atRest } = await untilTaken(run, total, startCpuUs);
   await run.fleet.stop();
   const account = accountOf(streams, await run.read());
   const perRecord = account.samples / account.published;
@@ -66,9 +67,9 @@ export async function measureThroughput(bench: ConsumerBench, request: Throughpu
     workers,
     recordsPerSecond: taken / durable.seconds,
     samplesPerSecond: (taken * perRecord) / durable.seconds,
-    recordsPerCoreSecond: taken / durable.cpuSeconds,
-    samplesPerCoreSecond: (taken * perRecord) / durable.cpuSeconds,
-    samplesAtRestPerCoreSecond: (taken * perRecord) / atRest.cpuSeconds,
+    recordsPerCoreSecond: account.published / durable.cpuSeconds,
+    samplesPerCoreSecond: account.samples / durable.cpuSeconds,
+    samplesAtRestPerCoreSecond: account.samples / atRest.cpuSeconds,
     busy,
     payloadBytesPerSample: payloadBytes / account.samples,
     bytesPerSample: run.files === undefined ? undefined : sampleBytes(run.files) / account.samples,
@@ -85,7 +86,8 @@ type Look = {
   readonly machine: ReturnType<typeof machineUsage>;
 };
 
-async function untilTaken({ fleet }: Run, total: number): Promise<Taken> {
+/** `startCpuUs`: what the workers take until they are subscribed, µs; it is not counted. */
+async function untilTaken({ fleet }: Run, total: number, startCpuUs: number): Promise<Taken> {
   const look = async (): Promise<Look> => {
     const written = await fleet.sum("causeway_consumer_written_total");
     return { ms: performance.now(), cpuUs: fleet.cpuUs(), written, machine: machineUsage() };
@@ -99,7 +101,7 @@ async function untilTaken({ fleet }: Run, total: number): Promise<Taken> {
   });
   const atRest = await look();
   const spent = ({ ms, cpuUs }: Look): Spent => {
-    return { seconds: (ms - first.ms) / 1000, cpuSeconds: (cpuUs - first.cpuUs) / 1e6 };
+    return { seconds: (ms - first.ms) / 1000, cpuSeconds: (cpuUs - startCpuUs) / 1e6 };
   };
   const busy = (durable.machine.busyUs - first.machine.busyUs) / (durable.machine.totalUs - first.machine.totalUs);
   return { taken: durable.written - first.written, busy, durable: spent(durable), atRest: spent(atRest) };
