@@ -52,7 +52,8 @@ export class IdentityProvider {
     const secrets = { state: oidc.randomState(), nonce: oidc.randomNonce(), verifier: oidc.randomPKCECodeVerifier() };
     const url = oidc.buildAuthorizationUrl(configuration, {
       redirect_uri: this.#callback,
-      scope: "openid profile",
+      // Cognito puts all that this client may read of a person into the ID token, and refuses a scope that the client has not.
+      scope: "openid",
       state: secrets.state,
       nonce: secrets.nonce,
       code_challenge: await oidc.calculatePKCECodeChallenge(secrets.verifier),

@@ -49,8 +49,8 @@ function configurationOf({ key, client, users }: OidcConfig): Configuration {
       },
     ],
     cookies: { keys: [randomBytes(32).toString("base64url")] },
-    claims: { openid: ["sub"], profile: ["name"] },
-    // As Cognito does: the ID token names the person.
+    // As Cognito does: the ID token names the person, for the scope openid alone.
+    claims: { openid: ["sub", "name"] },
     conformIdTokenClaims: false,
     pkce: { required: () => true },
     features: { devInteractions: { enabled: false }, rpInitiatedLogout: { enabled: true, logoutSource } },
@@ -67,7 +67,7 @@ function configurationOf({ key, client, users }: OidcConfig): Configuration {
 /** Nobody is asked whether the companion may know their name. */
 async function agreedTo({ oidc }: KoaContextWithOIDC) {
   const grant = new oidc.provider.Grant({ clientId: oidc.client?.clientId, accountId: oidc.session?.accountId });
-  grant.addOIDCScope("openid profile");
+  grant.addOIDCScope("openid");
   await grant.save();
   return grant;
 }

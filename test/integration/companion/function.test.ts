@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { signedText } from "../../../agent/commands/canonical.ts";
 import { handler } from "../../../agent/companion/main.ts";
+import { readSettings } from "../../../agent/companion/settings.ts";
 import { isSignedBy, keyObjectOf } from "../../../agent/core/public-key.ts";
 import { AwsEndpoint, type ServiceAnswer, type ServiceRequest } from "../../bench/cloud/aws-endpoint.ts";
 import { createTables, LOCAL_AWS, type LocalDynamoDb, localClient, startDynamoDb } from "../../bench/cloud/dynamodb.ts";
@@ -27,6 +28,17 @@ const TABLE = `causeway-${ENVIRONMENT}-companion`;
 const ANSWERS_TABLE = `causeway-${ENVIRONMENT}-answers`;
 const KEY_ID = "companion";
 const ANNA = { user: "anna", password: "made for this test", name: "Anna", vehicles: [] };
+
+/** The stack of the app, with what others give it. */
+const TEMPLATE = new DeployedTemplate("config/aws/app.yaml", {
+  Environment: ENVIRONMENT,
+  IotEndpoint: "abc-ats.iot.eu-central-1.amazonaws.com",
+  Api: "abc",
+  Users: "eu-central-1_abc",
+  "AWS::Region": "eu-central-1",
+  "AWS::URLSuffix": "amazonaws.com",
+  "AWS::AccountId": "111122223333",
+});
 
 const request = z.object({
   id: z.string(),
@@ -102,6 +114,30 @@ describe("the function behind an HTTP API, with the services of AWS on this mach
   });
   afterAll(async () => {
     for (const stop of stops.toReversed()) await stop();
+  });
+
+  it("is what the template deploys: its environment, scopes and addresses fit", async () => {
+    const [deployed] = TEMPLATE.resources("AWS::Lambda::Function");
+    const { Environment } = z
+      .object({ Environment: z.object({ Variables: z.record(z.string(), z.string()) }) })
+      .parse(deployed);
+    const settings = readSettings(Environment.Variables);
+    expect(settings).toMatchObject({
+      COMPANION_ROAD: "iot",
+      COMPANION_STREAM: "buffered",
+      COMPANION_TABLE: TABLE,
+    });
+    const unread = Object.keys(Environment.Variables).filter((name) => !(name in settings));
+    expect(unread).toEqual([]);
+    const [client] = TEMPLATE.resources("AWS::Cognito::UserPoolClient");
+    const { authorize } = await beginSignIn(app);
+    const asked = new URL(authorize).searchParams;
+    expect(client).toMatchObject({
+      AllowedOAuthScopes: asked.get("scope")?.split(" "),
+      CallbackURLs: [`${settings.COMPANION_ORIGIN}/sign-in/callback`],
+      LogoutURLs: [`${settings.COMPANION_ORIGIN}/`],
+      AllowedOAuthFlows: [asked.get("response_type")],
+    });
   });
 
   it("serves the page, and nothing of a person to somebody who has not signed in", async () => {
@@ -237,22 +273,20 @@ describe("the function behind an HTTP API, with the services of AWS on this mach
   }
 });
 
+/** What of a table's properties a local service knows. */
+const table = z.object({
+  TableName: z.literal(TABLE),
+  BillingMode: z.literal("PAY_PER_REQUEST"),
+  AttributeDefinitions: z.array(z.object({ AttributeName: z.string(), AttributeType: z.enum(["S", "N", "B"]) })),
+  KeySchema: z.array(z.object({ AttributeName: z.string(), KeyType: z.enum(["HASH", "RANGE"]) })),
+  TimeToLiveSpecification: z.strictObject({ AttributeName: z.literal("expires"), Enabled: z.literal(true) }),
+});
+
 /** As app.yaml has it. */
 async function createCompanionTable(client: DynamoDBClient): Promise<void> {
-  await client.send(
-    new CreateTableCommand({
-      TableName: TABLE,
-      BillingMode: "PAY_PER_REQUEST",
-      AttributeDefinitions: [
-        { AttributeName: "pk", AttributeType: "S" },
-        { AttributeName: "sk", AttributeType: "S" },
-      ],
-      KeySchema: [
-        { AttributeName: "pk", KeyType: "HASH" },
-        { AttributeName: "sk", KeyType: "RANGE" },
-      ],
-    }),
-  );
+  const [properties] = TEMPLATE.resources("AWS::DynamoDB::Table");
+  const { TimeToLiveSpecification: _, ...request } = table.parse(properties);
+  await client.send(new CreateTableCommand(request));
 }
 
 /** What the rules engine makes of values for the DynamoDBv2 action. */

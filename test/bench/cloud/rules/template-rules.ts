@@ -13,7 +13,7 @@ const template = z.looseObject({
 });
 
 /** Functions of CloudFormation in their short form. */
-const FUNCTIONS = ["Sub", "Ref", "GetAtt", "ImportValue", "If", "Equals"] as const;
+const FUNCTIONS = ["Sub", "Ref", "GetAtt", "ImportValue", "If", "Equals", "Not"] as const;
 const TAGS = FUNCTIONS.flatMap((name) => [
   { tag: `!${name}`, resolve: (text: string) => ({ [`!${name}`]: text }) },
   { tag: `!${name}`, collection: "seq" as const, resolve: (node: YAMLMap | YAMLSeq) => called(name, node) },
@@ -70,6 +70,8 @@ export class DeployedTemplate {
         return String(this.#resolve(argument));
       case "Equals":
         return this.#resolve(list[0]) === this.#resolve(list[1]);
+      case "Not":
+        return this.#resolve(list[0]) !== true;
       case "If":
         return this.#resolve(this.#holds(String(list[0])) ? list[1] : list[2]);
       case "Sub": {
