@@ -23,7 +23,8 @@ each, on change, zstd), workers as processes of their own, and what is in the st
   --help       this text
 
 throughput  1, 2 and 4 workers take a backlog: from the first commit until all is durable, and by the CPU time of the workers
-delay       two workers, 40 records/s: from the receipt of a frame to its row being durable
+delay       two workers, 40 records/s: from the receipt of a frame to its row being durable, of the newest record of a commit; others
+            have waited for it up to batch.ageMs (250 ms)
 kills       gaps and repeats in the store after the kills
 
 Example:

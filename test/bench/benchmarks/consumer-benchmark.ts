@@ -134,7 +134,7 @@ function sampleBytes(folder: string): number {
   return samples.reduce((sum, name) => sum + statSync(join(folder, name)).size, 0);
 }
 
-/** Times from the receipt of a frame until its row is durable, ms. */
+/** Times from the receipt of a frame until its row is durable, ms, of the newest record of a commit: others of it waited up to `batch.ageMs` more. */
 export type Delay = {
   readonly sink: SinkName;
   readonly p50Ms: number;
