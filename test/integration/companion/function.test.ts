@@ -34,6 +34,7 @@ const TEMPLATE = new DeployedTemplate("config/aws/app.yaml", {
   Environment: ENVIRONMENT,
   IotEndpoint: "abc-ats.iot.eu-central-1.amazonaws.com",
   Api: "abc",
+  Companion: TABLE,
   Users: "eu-central-1_abc",
   "AWS::Region": "eu-central-1",
   "AWS::URLSuffix": "amazonaws.com",
