@@ -82,6 +82,13 @@ describe("what the documents name", () => {
     expect([...missingIn(text, dirname(document)), ...strayNames(text), ...unknownSettings(text)]).toEqual([]);
   });
 
+  it("has the queries of docs/queries as they are run, with their output", () => {
+    const text = readFileSync(join(ROOT, "docs/cloud.md"), "utf8");
+    const queries = globSync("docs/queries/*.sql", { cwd: ROOT }).filter((file) => !file.endsWith("/views.sql"));
+    expect(queries).toHaveLength(3);
+    expect(queries.filter((file) => !text.includes(readFileSync(join(ROOT, file), "utf8")))).toEqual([]);
+  });
+
   it("has every room of agent/", () => {
     const text = readFileSync(join(ROOT, "CONTRIBUTING.md"), "utf8");
     expect(readdirSync(join(ROOT, "agent")).filter((room) => !text.includes(`\`agent/${room}\``))).toEqual([]);

@@ -1,49 +1,19 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type AttributeValue, type DynamoDBClient, PutItemCommand, QueryCommand } from "@aws-sdk/client-dynamodb";
+import { type DynamoDBClient, QueryCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ReceivedPublish } from "../../../agent/ports/broker.ts";
 import { readDescriptor } from "../../../config/proto/descriptor.ts";
 import { createTables, type LocalDynamoDb, localClient, startDynamoDb } from "../../bench/cloud/dynamodb.ts";
 import { RulesEngine } from "../../bench/cloud/rules/rules-engine.ts";
-import { isList, membersOf, type SqlValue } from "../../bench/cloud/rules/sql-value.ts";
 import { DeployedTemplate } from "../../bench/cloud/rules/template-rules.ts";
-import { MemoryRuleServices } from "../../fakes/bench/rule-services.ts";
+import { TableRuleServices } from "../../fakes/bench/table-rule-services.ts";
 import { startDaemon } from "../../fakes/daemon/daemon.ts";
 import { CampaignVehicle } from "../telemetry/campaign-vehicle.ts";
 
 const RULE = "causeway_dev_records";
 const BODIES = { rows: "direct", json: "broker" } as const;
-
-/** A value of AWS IoT SQL as DynamoDB has it. */
-function attributeOf(value: SqlValue): AttributeValue {
-  if (typeof value === "number") return { N: String(value) };
-  if (typeof value === "string") return { S: value };
-  if (typeof value === "boolean") return { BOOL: value };
-  if (isList(value)) return { L: value.map(attributeOf) };
-  const members = membersOf(value);
-  return members === undefined ? { NULL: true } : { M: attributesOf(members) };
-}
-
-function attributesOf(members: Readonly<Record<string, SqlValue>>): Record<string, AttributeValue> {
-  return Object.fromEntries(Object.entries(members).map(([name, value]) => [name, attributeOf(value)]));
-}
-
-/** Items go into a real table; the rest is kept in memory. */
-class LocalServices extends MemoryRuleServices {
-  readonly #client: DynamoDBClient;
-
-  constructor(client: DynamoDBClient) {
-    super();
-    this.#client = client;
-  }
-
-  override async putItem(table: string, item: Readonly<Record<string, SqlValue>>): Promise<void> {
-    if (table !== "RowsTable") throw new Error(`an item for ${table}`);
-    await this.#client.send(new PutItemCommand({ TableName: "causeway-dev-rows", Item: attributesOf(item) }));
-  }
-}
 
 describe("the rules of records.yaml behind a running agent", () => {
   let folder: string;
@@ -82,7 +52,7 @@ describe("the rules of records.yaml behind a running agent", () => {
     const thing = BODIES[form];
     const files = new Map([["causeway-dev-artifact-bucket/descriptors/telemetry.desc", readDescriptor()]]);
     const surroundings = { files, nowMs: () => Date.now(), form: { keepsCase: false, longsAsText: true } };
-    const services = new LocalServices(client);
+    const services = new TableRuleServices(client);
     const engine = new RulesEngine(new DeployedTemplate("config/aws/records.yaml").rules(), surroundings, services);
     const ran: string[] = [];
     const take = (message: ReceivedPublish): void => {

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import type { Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type AttributeValue, CreateTableCommand, type DynamoDBClient, PutItemCommand } from "@aws-sdk/client-dynamodb";
+import { CreateTableCommand, type DynamoDBClient, PutItemCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { signedText } from "../../../agent/commands/canonical.ts";
@@ -16,11 +16,10 @@ import { startHttpApi } from "../../bench/cloud/http-api.ts";
 import { KeyService } from "../../bench/cloud/key-service.ts";
 import { issuerAt, startOidcProvider } from "../../bench/cloud/oidc-provider.ts";
 import { RulesEngine } from "../../bench/cloud/rules/rules-engine.ts";
-import { membersOf, type SqlValue, stringOf } from "../../bench/cloud/rules/sql-value.ts";
 import { DeployedTemplate } from "../../bench/cloud/rules/template-rules.ts";
 import { freePorts } from "../../bench/core/ports.ts";
 import { until } from "../../bench/core/wait.ts";
-import { MemoryRuleServices } from "../../fakes/bench/rule-services.ts";
+import { TableRuleServices } from "../../fakes/bench/table-rule-services.ts";
 import { beginSignIn, comeBack, logIn } from "./http-person.ts";
 
 const ENVIRONMENT = "test";
@@ -54,30 +53,13 @@ const request = z.object({
 type Request = z.infer<typeof request>;
 const state = z.looseObject({ id: z.string(), final: z.looseObject({ kind: z.string() }).optional() });
 
-/** The rules of config/aws put what a vehicle publishes into local tables. */
-class LocalTables extends MemoryRuleServices {
-  readonly #client: DynamoDBClient;
-
-  constructor(client: DynamoDBClient) {
-    super();
-    this.#client = client;
-  }
-
-  override async putItem(table: string, item: Readonly<Record<string, SqlValue>>): Promise<void> {
-    await super.putItem(table, item);
-    // The template names a table as its own resource.
-    const TableName = table === "AnswersTable" ? ANSWERS_TABLE : table;
-    await this.#client.send(new PutItemCommand({ TableName, Item: mapOf(item) }));
-  }
-}
-
 describe("the function behind an HTTP API, with the services of AWS on this machine", () => {
   const stops: (() => unknown)[] = [];
   const published: Request[] = [];
   let folder: string;
   let keys: KeyService;
   let client: DynamoDBClient;
-  let tables: LocalTables;
+  let tables: TableRuleServices;
   let rules: RulesEngine;
   let app: { readonly origin: string };
   let anna: string;
@@ -102,7 +84,7 @@ describe("the function behind an HTTP API, with the services of AWS on this mach
       nowMs: () => Date.now(),
       form: { keepsCase: true, longsAsText: true },
     };
-    tables = new LocalTables(client);
+    tables = new TableRuleServices(client);
     rules = new RulesEngine(template.rules(), surroundings, tables);
     const [port, providerPort] = [await freePorts(1), await freePorts(1)];
     app = { origin: `http://localhost:${port}` };
@@ -288,19 +270,6 @@ async function createCompanionTable(client: DynamoDBClient): Promise<void> {
   const [properties] = TEMPLATE.resources("AWS::DynamoDB::Table");
   const { TimeToLiveSpecification: _, ...request } = table.parse(properties);
   await client.send(new CreateTableCommand(request));
-}
-
-/** What the rules engine makes of values for the DynamoDBv2 action. */
-function attributeOf(value: SqlValue): AttributeValue {
-  if (typeof value === "number") return { N: String(value) };
-  if (typeof value === "boolean") return { BOOL: value };
-  const members = membersOf(value);
-  return members === undefined ? { S: stringOf(value) } : { M: mapOf(members) };
-}
-
-function mapOf(item: Readonly<Record<string, SqlValue>>): Record<string, AttributeValue> {
-  const given = Object.entries(item).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(given.map(([name, value]) => [name, attributeOf(value)]));
 }
 
 /** Sets variables of this process; gives what puts them back. */

@@ -1,8 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { runInNewContext } from "node:vm";
 import { beforeEach, describe, expect, it } from "vitest";
-import { z } from "zod";
 import type { EncodedDraft } from "../../../../agent/telemetry/record/encode/record-sealer.ts";
 import { readDescriptor } from "../../../../config/proto/descriptor.ts";
 import type { ProtobufForm, RuleMessage } from "../../../bench/cloud/rules/rule-sql.ts";
@@ -63,7 +61,7 @@ describe("the rules of records.yaml", () => {
     async (form) => {
       expect(await engine(form).publish(sent(rows("rows")))).toEqual(["causeway_dev_records"]);
       const [{ table: name, item } = { table: "", item: {} }] = services.items;
-      expect(name).toBe("RowsTable");
+      expect(name).toBe("causeway-dev-rows");
       expect(item).toMatchObject({
         thing: THING,
         record: `telemetry#${0xa1b2_c3d4_e5f6}#7`,
@@ -163,25 +161,25 @@ describe("the rules of records.yaml", () => {
     await engine().publish(
       message(`dt/causeway/${THING}/identity`, JSON.stringify({ ...said, previousCertificateId: undefined })),
     );
-    expect(services.invocations).toEqual([
-      {
-        functionArn: "RetireFunction.Arn",
-        event: { thing: THING, current: "b".repeat(64), previous: "c".repeat(64), principal: "a".repeat(64) },
-      },
+    expect(services.invocations.map(({ functionArn, event }) => [functionArn.split(":").at(-1), event])).toEqual([
+      [
+        "causeway-dev-retire",
+        { thing: THING, current: "b".repeat(64), previous: "c".repeat(64), principal: "a".repeat(64) },
+      ],
     ]);
   });
 
   it("tell an action that failed, with the payload", async () => {
-    services.broken.add("RowsTable");
+    services.broken.add("causeway-dev-rows");
     const record = sent(rows("rows"));
     await engine().publish(record);
     expect(services.logs).toMatchObject([
       {
-        group: "RuleErrors",
+        group: "causeway-dev-rule-errors",
         entry: {
           ruleName: "causeway_dev_records",
           base64OriginalPayload: Buffer.from(record.payload).toString("base64"),
-          failures: [{ failedAction: "DynamoDBv2Action", failedResource: "RowsTable" }],
+          failures: [{ failedAction: "DynamoDBv2Action", failedResource: "causeway-dev-rows" }],
         },
       },
     ]);
@@ -206,54 +204,6 @@ describe("the rules of records.yaml", () => {
       expect(TopicRulePayload.ErrorAction).toBeDefined();
     }
     expect(readFileSync(TEMPLATE, "utf8")).not.toMatch(/: [&*]\w/);
-  });
-});
-
-describe("the function that retires certificates", () => {
-  const [current, previous, foreign] = ["b", "c", "d"].map((digit) => digit.repeat(64));
-  const event = { thing: THING, current, previous, principal: current };
-
-  /** Runs the code of the template with a client that has these certificates attached to the thing; gives what it deactivated. */
-  async function retired(given: object, attached: readonly unknown[]): Promise<unknown[]> {
-    const [properties] = new DeployedTemplate(TEMPLATE).resources("AWS::Lambda::Function");
-    const { Code } = z.looseObject({ Code: z.object({ ZipFile: z.string() }) }).parse(properties);
-    const updates: unknown[] = [];
-    class Command {
-      readonly input: unknown;
-      constructor(input: unknown) {
-        this.input = input;
-      }
-    }
-    class ListThingPrincipalsCommand extends Command {}
-    class UpdateCertificateCommand extends Command {}
-    class IoTClient {
-      async send(command: Command): Promise<object> {
-        if (command instanceof UpdateCertificateCommand) updates.push(command.input);
-        return { principals: attached.map((id) => `arn:aws:iot:eu-central-1:000000000000:cert/${String(id)}`) };
-      }
-    }
-    const exported: { handler?: (event: object) => Promise<unknown> } = {};
-    const load = (name: string): object => {
-      expect(name).toBe("@aws-sdk/client-iot");
-      return { IoTClient, ListThingPrincipalsCommand, UpdateCertificateCommand };
-    };
-    runInNewContext(Code.ZipFile, { require: load, exports: exported });
-    await exported.handler?.(given);
-    return updates;
-  }
-
-  it("deactivates the old one of the thing, when the new one says so", async () => {
-    expect(await retired(event, [current, previous])).toEqual([{ certificateId: previous, newStatus: "INACTIVE" }]);
-  });
-
-  it.each([
-    ["by the old one itself", { ...event, principal: previous }, [current, previous]],
-    ["for another thing's certificate", { ...event, previous: foreign }, [current, previous]],
-    ["for the new one", { ...event, previous: current }, [current, previous]],
-    ["when the new one is not attached", event, [previous]],
-    ["for what is no certificate id", { ...event, previous: "*" }, [current, previous]],
-  ])("does nothing when asked %s", async (_, given, attached) => {
-    expect(await retired(given, attached)).toEqual([]);
   });
 });
 
