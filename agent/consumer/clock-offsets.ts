@@ -20,6 +20,11 @@ export function betterAnchor(one: Anchor, other: Anchor): Anchor {
   return one.wallUs <= other.wallUs ? one : other;
 }
 
+/** Whether other records may be of the boot of this one, so that their anchors and its own are compared. */
+export function isOfBoot({ bootId }: Pick<DecodedRecord, "bootId">): boolean {
+  return bootId !== "";
+}
+
 /** How the times of a record are put right. */
 export type ClockShift = {
   /** To be added to each time of the record, µs. */

@@ -5,8 +5,9 @@ import type { RecordTable } from "./record-table.ts";
 export type Delivery = {
   readonly record: DecodedRecord;
   /**
-   * The record's payload in the clear, compressed as it came: `RecordReader.decode` gives `record` of it again. A sink may keep it in
-   * place of rows and make those later. Not changed after, so that it may be kept without a copy.
+   * The record's payload in the clear, compressed as it came: `RecordReader.decode` gives `record` of it again, but for a body "foreign",
+   * which is never decoded. A sink may keep it in place of rows and make those later. Not changed after, so that it may be kept without
+   * a copy.
    */
   readonly payload: Uint8Array;
   /** Bytes of the payload on the wire: more than `payload` has where it was encrypted. */

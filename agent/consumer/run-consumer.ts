@@ -89,7 +89,7 @@ async function assemble({ config, sink, reader, clock, log, random }: ConsumerPa
       tables: { waitMs: holdMs, maxSignals: tables.maxSignals },
       maxInHand: broker.receiveMaximum * HAND_PER_RECEIVE_MAXIMUM,
     },
-    intake: { topics, reader },
+    intake: { topics, reader, clock },
     sink,
     refused,
     askFor: (topic) => retained.ask(topic),
@@ -100,7 +100,7 @@ async function assemble({ config, sink, reader, clock, log, random }: ConsumerPa
   const session = new Session({
     settings: broker,
     clientId: `${group}-${slot}`,
-    filters: [`$share/${group}/${topics.filters.record}`, topics.filters.schema],
+    filters: [...topics.filters.records.map((filter) => `$share/${group}/${filter}`), topics.filters.schema],
     onArrival: (arrival) => worker.take(arrival),
     clock,
     log,

@@ -2,6 +2,10 @@ import { z } from "zod";
 import { path, port } from "../../config/fields.ts";
 import { brokerSettings } from "./mqtt/broker-settings.ts";
 import { sinkSettings } from "./sinks.ts";
+import { createTopicReader } from "./topics.ts";
+
+/** Filters of one SUBSCRIBE at AWS IoT Core are 8: these, that of records and that of tables. */
+const MAX_FOREIGN = 6;
 
 /** A level of a topic, and a part of the client id: no wildcard, no slash. */
 const word = z.string().regex(/^[A-Za-z0-9_.:-]{1,60}$/, "must be 1 to 60 letters, digits, '_', '.', ':' or '-'");
@@ -46,9 +50,24 @@ export const consumerConfig = z
       .strictObject({
         record: template("thing", "stream").default("dt/causeway/{thing}/{stream}"),
         schema: template("thing", "id").default("dt/causeway/{thing}/schema/{id}"),
+        foreign: z
+          .array(template("thing"))
+          .max(MAX_FOREIGN)
+          .default([])
+          .describe(
+            "topics of records in the form of another cloud: kept as they are, and counted by their user properties",
+          ),
+      })
+      .superRefine(({ foreign, ...own }, context) => {
+        const topics = createTopicReader(own);
+        foreign.forEach((one, at) => {
+          if (topics.ownerOf(one.replaceAll("{thing}", "thing")) === undefined && foreign.indexOf(one) === at) return;
+          const message = "is a topic of records or signal tables, or is there twice";
+          context.addIssue({ code: "custom", path: ["foreign", at], message });
+        });
       })
       .prefault({})
-      .describe("as topics.record and topics.schema of the vehicles"),
+      .describe("record and schema as in topics of the vehicles"),
     sink: sinkSettings,
     batch: z
       .strictObject({

@@ -218,8 +218,8 @@ export class Worker {
 
   /** What the sink may yet take, if something else is mended, is given up only where it is kept. */
   async #refusedBySink({ delivery }: InHand, reason: string, detail: string): Promise<boolean> {
-    const { thing, epoch, stream, seq } = delivery.record;
-    const topic = this.#parts.intake.topics.recordTopic(thing, stream);
+    const { thing, epoch, stream, seq, body } = delivery.record;
+    const topic = body.kind === "foreign" ? body.topic : this.#parts.intake.topics.recordTopic(thing, stream);
     const userProperties = Object.entries({ epoch, stream, seq }).map(
       ([name, value]) => [name, String(value)] as const,
     );

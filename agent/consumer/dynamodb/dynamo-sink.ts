@@ -2,7 +2,7 @@ import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import type { Clock } from "../../core/clock.ts";
 import type { Log } from "../../core/log.ts";
 import type { RecordReader } from "../../telemetry/record/read/record-reader.ts";
-import { type Anchor, betterAnchor, type ClockShift, shiftOf } from "../clock-offsets.ts";
+import { type Anchor, betterAnchor, type ClockShift, isOfBoot, shiftOf } from "../clock-offsets.ts";
 import type { Delivery } from "../delivery.ts";
 import type { RecordTable } from "../record-table.ts";
 import type { CommitOutcome, Gap, RefusedDelivery, Sink, SinkStatus } from "../sink.ts";
@@ -218,7 +218,8 @@ function factsIn(batch: readonly Delivery[]): {
   for (const delivery of batch) {
     const { anchor, thing, body } = delivery.record;
     const known = clocks.get(bootOf(delivery))?.anchor;
-    clocks.set(bootOf(delivery), { anchor: known === undefined ? anchor : betterAnchor(known, anchor), delivery });
+    const better = known === undefined ? anchor : betterAnchor(known, anchor);
+    if (isOfBoot(delivery.record)) clocks.set(bootOf(delivery), { anchor: better, delivery });
     if (body.kind !== "loss") continue;
     const { epoch, stream, first, last, thinned } = body;
     const key = `${thing} ${epoch} ${stream}`;

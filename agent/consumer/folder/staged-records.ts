@@ -20,6 +20,8 @@ export type StagedRow = {
   readonly samples: number;
   readonly received_us: number;
   readonly payload: Uint8Array;
+  /** Of a record in the form of another cloud; null of any other. */
+  readonly topic: string | null;
 };
 
 type Due = { readonly thing: string };
@@ -86,8 +88,13 @@ export class StagedRecords {
   }
 }
 
-/** The record of a row; undefined where its payload is no record that this version knows. */
-export function recordIn(reader: RecordReader, { payload }: StagedRow): DecodedRecord | undefined {
+/** The record of a row; undefined where its payload is no record that this version knows. One of another form is not looked into. */
+export function recordIn(reader: RecordReader, row: StagedRow): DecodedRecord | undefined {
+  const { thing, epoch, stream, seq, boot_id: bootId, payload, topic } = row;
+  if (topic !== null) {
+    const anchor = { monotonicUs: row.monotonic_us, wallUs: row.wall_us, quality: row.quality };
+    return { thing, epoch, stream, seq, bootId, anchor, body: { kind: "foreign", topic, payload } };
+  }
   try {
     return reader.decode(payload);
   } catch (thrown) {

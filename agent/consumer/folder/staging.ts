@@ -1,4 +1,5 @@
 import type Database from "better-sqlite3";
+import { isOfBoot } from "../clock-offsets.ts";
 import type { Delivery } from "../delivery.ts";
 import type { CommitOutcome, RefusedDelivery } from "../sink.ts";
 import type { AccountTable, OpenAccounts } from "./account-table.ts";
@@ -19,6 +20,7 @@ type Insert = [
   receivedUs: number,
   notBeforeUs: number,
   payload: Uint8Array,
+  topic: string | null,
 ];
 
 export type StagingParts = {
@@ -51,7 +53,7 @@ export class Staging {
     this.#parts = parts;
     this.#insert = database.prepare(
       `INSERT INTO staged (thing, epoch, stream, seq, boot_id, monotonic_us, wall_us, quality, table_id, samples, received_us,
-       not_before_us, payload) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       not_before_us, payload, topic) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     );
     this.#release = database.prepare("UPDATE staged SET not_before_us = 0 WHERE thing = ? AND boot_id = ?");
     this.#releaseTable = database.prepare("UPDATE staged SET not_before_us = 0 WHERE thing = ? AND table_id = ?");
@@ -101,8 +103,10 @@ export class Staging {
     return outcome;
   }
 
-  #learnClock({ record: { thing, bootId, anchor } }: Delivery): void {
+  #learnClock({ record }: Delivery): void {
+    const { thing, bootId, anchor } = record;
     const { clocks } = this.#parts;
+    if (!isOfBoot(record)) return;
     const isBetter = clocks.learn(thing, bootId, anchor);
     if (isBetter && anchor.quality !== "unsynchronised") this.#release.run(thing, bootId);
   }
@@ -130,6 +134,7 @@ export class Staging {
       receivedUs,
       notBeforeUs,
       payload,
+      body.kind === "foreign" ? body.topic : null,
     );
     this.#backlog.run(thing, samples, payload.length, receivedUs, Math.max(receivedUs + rollUs, notBeforeUs));
   }

@@ -7,12 +7,12 @@ import { STATE_FILE } from "./file-names.ts";
 
 /** How long a worker waits for the transaction of another one, ms. */
 const BUSY_MS = 5000;
-const VERSION = 1;
+const VERSION = 2;
 
 /**
  * `accounts`: seqs by thing, epoch and stream (`AccountState`, JSON). `clocks`: the best anchor of each boot; `written` is the lowest
  * rank of a time of it in a file. `parts`: of signal tables. `staged`: records that no file holds; `roll` is that of one whose file is
- * decided. `backlog`: how much of a thing is staged, and when it is due. `files`: complete length of files that are appended to.
+ * decided, `topic` that of one in the form of another cloud. `backlog`: how much of a thing is staged, and when it is due. `files`: complete length of files that are appended to.
  */
 const SCHEMA = `
   CREATE TABLE accounts (thing TEXT, epoch INTEGER, stream TEXT, state TEXT NOT NULL, PRIMARY KEY (thing, epoch, stream)) WITHOUT ROWID;
@@ -23,7 +23,7 @@ const SCHEMA = `
   CREATE TABLE staged (row INTEGER PRIMARY KEY AUTOINCREMENT, thing TEXT NOT NULL, epoch INTEGER NOT NULL, stream TEXT NOT NULL,
     seq INTEGER NOT NULL, boot_id TEXT NOT NULL, monotonic_us INTEGER NOT NULL, wall_us INTEGER NOT NULL, quality TEXT NOT NULL,
     table_id TEXT, samples INTEGER NOT NULL, received_us INTEGER NOT NULL, not_before_us INTEGER NOT NULL, roll INTEGER,
-    payload BLOB NOT NULL);
+    payload BLOB NOT NULL, topic TEXT);
   CREATE INDEX staged_by_thing ON staged (thing, row);
   CREATE INDEX staged_by_roll ON staged (roll) WHERE roll IS NOT NULL;
   CREATE TABLE backlog (thing TEXT PRIMARY KEY, records INTEGER NOT NULL, samples INTEGER NOT NULL, bytes INTEGER NOT NULL,
@@ -62,8 +62,11 @@ function setUp(database: Database.Database, madeUs: number): void {
       const version = Number(database.pragma("user_version", { simple: true }));
       if (version > VERSION) throw unfit(`${database.name} has version ${version}; this worker knows up to ${VERSION}`);
       if (version === VERSION) return;
-      database.exec(SCHEMA);
-      database.prepare("INSERT INTO store (made_us) VALUES (?)").run(madeUs);
+      if (version === 1) database.exec("ALTER TABLE staged ADD COLUMN topic TEXT");
+      else {
+        database.exec(SCHEMA);
+        database.prepare("INSERT INTO store (made_us) VALUES (?)").run(madeUs);
+      }
       database.pragma(`user_version = ${VERSION}`);
     })
     .immediate();

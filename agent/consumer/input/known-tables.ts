@@ -1,5 +1,5 @@
 import type { DecodedRecord } from "../../telemetry/record/read/decoded-record.ts";
-import { type Anchor, betterAnchor, type ClockShift, shiftOf } from "../clock-offsets.ts";
+import { type Anchor, betterAnchor, type ClockShift, isOfBoot, shiftOf } from "../clock-offsets.ts";
 import { type RecordTable, type TableBody, withPart } from "../record-table.ts";
 
 /** Boots and tables that are remembered; of what is beyond, times stay as they are and signals without names. */
@@ -22,7 +22,7 @@ export class KnownTables {
   learn({ thing, bootId, anchor, body }: DecodedRecord): void {
     const boot = `${thing}\u0000${bootId}`;
     const best = this.#anchors.get(boot);
-    if (best !== undefined || this.#anchors.size < MAX_KNOWN) {
+    if (isOfBoot({ bootId }) && (best !== undefined || this.#anchors.size < MAX_KNOWN)) {
       this.#anchors.set(boot, best === undefined ? anchor : betterAnchor(best, anchor));
     }
     if (body.kind !== "table") return;

@@ -163,7 +163,8 @@ function cloudRules(): AccessRule[] {
 
 function consumerRules(): AccessRule[] {
   // The rules engine of the bench is one.
-  const readable = ["dt/causeway/#", "$share/+/dt/causeway/#", "cmd/causeway/#", "$aws/rules/#"];
+  const shared = ["$share/+/dt/causeway/#", "$share/+/cms/fleetwise/vehicles/#"];
+  const readable = ["dt/causeway/#", ...shared, "cmd/causeway/#", "$aws/rules/#"];
   return [
     ...readable.map((topic) => ({ acltype: "subscribePattern", topic, allow: true })),
     { acltype: "publishClientSend", topic: "cmd/causeway/#", allow: true },

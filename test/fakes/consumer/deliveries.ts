@@ -19,6 +19,13 @@ export function recordOf(over: Partial<DecodedRecord> = {}): DecodedRecord {
   };
 }
 
+/** A delivery of a record of truck-1 in the form of another cloud, with `payload`. */
+export function foreignDelivery(seq: number, payload: Uint8Array, receivedUs: number = NEW_YEAR_US): Delivery {
+  const anchor = { monotonicUs: 0, wallUs: receivedUs, quality: "unsynchronised" } as const;
+  const body = { kind: "foreign", topic: "cms/fleetwise/vehicles/truck-1/signals", payload } as const;
+  return { ...deliveryOf(recordOf({ seq, bootId: "", anchor, body }), undefined, receivedUs), payload };
+}
+
 /** A delivery of `record` whose payload is empty: for what does not look at it. */
 export function deliveryOf(record: DecodedRecord, table?: RecordTable, receivedUs: number = NEW_YEAR_US): Delivery {
   return { record, payload: new Uint8Array(), wireBytes: 100, receivedUs, table };

@@ -1,4 +1,10 @@
-import { type Anchor, betterAnchor, type ClockShift, shiftOf } from "../../../agent/consumer/clock-offsets.ts";
+import {
+  type Anchor,
+  betterAnchor,
+  type ClockShift,
+  isOfBoot,
+  shiftOf,
+} from "../../../agent/consumer/clock-offsets.ts";
 import type { Delivery } from "../../../agent/consumer/delivery.ts";
 import { type RecordTable, withPart } from "../../../agent/consumer/record-table.ts";
 import { SeqAccount } from "../../../agent/consumer/seq-account.ts";
@@ -82,10 +88,11 @@ export class MemorySink implements Sink {
     return this.#account(record).take(record, receivedUs);
   }
 
-  #remember({ thing, bootId, anchor, body }: Delivery["record"]): void {
+  #remember(record: Delivery["record"]): void {
+    const { thing, bootId, anchor, body } = record;
     const boot = `${thing} ${bootId}`;
     const known = this.store.clocks.get(boot);
-    this.store.clocks.set(boot, known === undefined ? anchor : betterAnchor(known, anchor));
+    if (isOfBoot(record)) this.store.clocks.set(boot, known === undefined ? anchor : betterAnchor(known, anchor));
     if (body.kind === "loss") this.#account({ thing, epoch: body.epoch, stream: body.stream }).lose(body);
     if (body.kind !== "table") return;
     const key = `${thing} ${body.id}`;

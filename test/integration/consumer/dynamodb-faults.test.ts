@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
-import { type AttributeValue, paginateQuery } from "@aws-sdk/client-dynamodb";
+import { type AttributeValue, paginateQuery, ScanCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import type { Delivery } from "../../../agent/consumer/delivery.ts";
@@ -22,7 +22,7 @@ import {
 } from "../../bench/cloud/dynamodb.ts";
 import { type DynamoDbFaults, startDynamoDbFaults } from "../../bench/cloud/dynamodb-faults.ts";
 import { seededRandom } from "../../bench/core/seeded-random.ts";
-import { deliveryOf, NEW_YEAR_US, recordOf } from "../../fakes/consumer/deliveries.ts";
+import { deliveryOf, foreignDelivery, NEW_YEAR_US, recordOf } from "../../fakes/consumer/deliveries.ts";
 import { ManualClock } from "../../fakes/core/clock.ts";
 import { MemoryLog } from "../../fakes/core/log.ts";
 
@@ -228,6 +228,44 @@ describe("DynamoDB that throttles, fails, cuts connections and loses answers", (
     const gaps = [];
     for await (const { first, last } of sink.gaps(2 * NEW_YEAR_US, 0)) gaps.push([first, last]);
     expect(gaps).toEqual([[1, 2000]]);
+  });
+
+  it("gets a record in the form of another cloud once, as an event at its arrival, beside whatever clock", async () => {
+    const sink = await open();
+    const payload = Buffer.alloc(40_000, 7);
+    // A record that names no boot either, whose clock is set.
+    const nameless = deliveryOf(
+      recordOf({ seq: 2, bootId: "", anchor: { monotonicUs: 9, wallUs: 10, quality: "gps" } }),
+    );
+    const foreign = foreignDelivery(1, payload);
+    expect(await sink.commit([nameless, foreign, foreignDelivery(3, Uint8Array.of(1))])).toMatchObject({ written: 3 });
+    expect(await sink.commit([foreign])).toEqual({ written: 0, repeats: 1, refused: [] });
+    const client = localClient(service.endpoint);
+    const { Items: items = [] } = await client.send(new ScanCommand({ TableName: TABLES.recordsTable }));
+    const { Items: clocks = [] } = await client.send(
+      new ScanCommand({
+        TableName: TABLES.stateTable,
+        FilterExpression: "begins_with(fact, :clock)",
+        ExpressionAttributeValues: { ":clock": { S: "clock#" } },
+      }),
+    );
+    client.destroy();
+    expect(clocks).toEqual([]);
+    const found = items.toSorted((a, b) => (a.id?.S ?? "").localeCompare(b.id?.S ?? ""));
+    expect(found.map(({ kind, time_us: time, shift_us: shift }) => [kind?.S, time?.N, shift?.N])).toEqual([
+      ["foreign", String(NEW_YEAR_US), "0"],
+      ["notice", String(NEW_YEAR_US), "0"],
+      ["foreign", String(NEW_YEAR_US), "0"],
+    ]);
+    const topic = "cms/fleetwise/vehicles/truck-1/signals";
+    expect(JSON.parse(gunzipSync(found[0]?.content?.B ?? new Uint8Array()).toString())).toEqual({
+      topic,
+      payload: payload.toString("base64"),
+    });
+    expect(JSON.parse(found[2]?.body?.S ?? "")).toEqual({ topic, payload: "AQ==" });
+    const gaps = [];
+    for await (const gap of sink.gaps(2 * NEW_YEAR_US, 0)) gaps.push(gap);
+    expect(gaps).toEqual([]);
   });
 
   it("refuses a table with other keys, and one that is not there", async () => {

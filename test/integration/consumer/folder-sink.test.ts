@@ -1,10 +1,12 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import Database from "better-sqlite3";
 import { describe, expect, it } from "vitest";
 import type { Delivery } from "../../../agent/consumer/delivery.ts";
 import type { FolderSink } from "../../../agent/consumer/folder/folder-sink.ts";
 import { folderSettings } from "../../../agent/consumer/folder/settings.ts";
 import type { DecodedRecord } from "../../../agent/telemetry/record/read/decoded-record.ts";
+import { foreignDelivery } from "../../fakes/consumer/deliveries.ts";
 import { duckdb } from "../../fakes/consumer/duckdb.ts";
 import { folderStore, rowFiles, standingClock, storeReader } from "../../fakes/consumer/folder-store.ts";
 import { BenchDrive, type DriveSettings } from "../../fakes/consumer/vehicle-records.ts";
@@ -142,6 +144,58 @@ describe("a folder store", () => {
     const offset = DAY_US + 500_000 - 14_500_000;
     expect(readFileSync(join(path, "clocks.csv"), "utf8")).toBe(
       `thing,boot_id,monotonic_us,offset_us,quality\ntruck-1,${"f".repeat(32)},14500000,${offset},gps\n`,
+    );
+  });
+
+  it("keeps a record in the form of another cloud as it is, at its arrival, beside whatever clock", async () => {
+    const path = temporaryFolder();
+    const clock = standingClock({ wallUs: DAY_US });
+    const { sink } = await folderStore({ path, clock, settings: { clockWaitSeconds: 600, rollSeconds: 60 } });
+    const vehicle = drive({ bootId: "", quality: "gps", startMonotonicMs: 4000 });
+    const own = deliveriesOf(vehicle.table(), DAY_US);
+    // Bytes that are a record of somebody else are not read as one.
+    const payload = own[0]?.payload ?? new Uint8Array();
+    const foreign = [payload, new Uint8Array()].map((bytes, at) => foreignDelivery(at + 1, bytes, DAY_US));
+    expect(await sink.commit([...own, ...foreign])).toMatchObject({ written: own.length + 2, refused: [] });
+    expect(await sink.commit(foreign)).toMatchObject({ written: 0, repeats: 2 });
+    // No clock is waited for.
+    clock.advance(120_000);
+    await sink.rollNow();
+    const query = await duckdb();
+    const events = await query(
+      `SELECT seq, epoch_us(time_us), shift_us, time_quality, boot_id, body FROM ${source(path, "hive", "parquet", "events")} WHERE kind = 'foreign' ORDER BY seq`,
+    );
+    const topic = "cms/fleetwise/vehicles/truck-1/signals";
+    expect(events).toEqual(
+      foreign.map(({ payload: bytes }, at) => [
+        String(at + 1),
+        String(DAY_US),
+        "0",
+        "unsynchronised",
+        "",
+        JSON.stringify({ topic, payload: Buffer.from(bytes).toString("base64") }),
+      ]),
+    );
+    expect(readFileSync(join(path, "clocks.csv"), { encoding: "utf8", flag: "a+" })).not.toContain("truck-1");
+    await sink.close();
+  });
+
+  it("takes a state.db of the version before, with what is staged in it", async () => {
+    const path = temporaryFolder();
+    const clock = standingClock({ wallUs: DAY_US });
+    const { sink } = await folderStore({ path, clock });
+    await sink.commit(deliveriesOf(drive().table(), DAY_US));
+    await sink.close();
+    const database = new Database(join(path, "state.db"));
+    database.exec("ALTER TABLE staged DROP COLUMN topic; PRAGMA user_version = 1");
+    database.close();
+    const { sink: next } = await folderStore({ path, clock });
+    expect(await next.commit([foreignDelivery(1, Uint8Array.of(1), DAY_US)])).toMatchObject({ written: 1 });
+    await rollAll(next, clock);
+    await next.close();
+    const query = await duckdb();
+    expect(await query(`SELECT DISTINCT kind FROM ${source(path, "hive", "parquet", "events")} ORDER BY kind`)).toEqual(
+      [["foreign"], ["table"]],
     );
   });
 

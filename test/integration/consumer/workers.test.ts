@@ -28,7 +28,16 @@ import { TEMPLATES } from "../../fakes/telemetry/publisher.ts";
 const TOPICS = createTopics(TEMPLATES, VEHICLE);
 const PATIENCE = { timeoutMs: 40_000, everyMs: 20 };
 const clock = systemClock();
-const row = z.object({ epoch: z.number(), stream: z.string(), seq: z.number(), signal: z.string().optional() });
+const row = z.object({
+  epoch: z.number(),
+  stream: z.string(),
+  seq: z.number(),
+  signal: z.string().optional(),
+  kind: z.string().optional(),
+  body: z.string().optional(),
+});
+type Row = z.infer<typeof row>;
+const foreignBody = z.object({ topic: z.string(), payload: z.string() });
 
 describe("workers of the cloud side", () => {
   let folder: string;
@@ -130,15 +139,20 @@ describe("workers of the cloud side", () => {
   const untilSo = (what: string, isSo: () => boolean | Promise<boolean>): Promise<true> =>
     until(async () => ((await isSo()) ? true : undefined), { what, ...PATIENCE });
 
-  /** "stream/seq/signal" of each sample and "stream/seq" of each other record of an epoch, as the files have them. */
-  function rows(group: string, { epoch }: { readonly epoch: number }): string[] {
+  function rowsOf(group: string, { epoch }: { readonly epoch: number }): Row[] {
     const root = join(folder, group);
     return readdirSync(root, { recursive: true, encoding: "utf8" })
       .filter((name) => name.endsWith(".ndjson") && !name.startsWith("."))
       .flatMap((name) => readFileSync(join(root, name), "utf8").trimEnd().split("\n"))
       .map((line) => row.parse(JSON.parse(line)))
-      .filter((one) => one.epoch === epoch)
-      .map(({ stream, seq, signal }) => [stream, seq, signal].filter((part) => part !== undefined).join("/"));
+      .filter((one) => one.epoch === epoch);
+  }
+
+  /** "stream/seq/signal" of each sample and "stream/seq" of each other record of an epoch, as the files have them. */
+  function rows(group: string, of: { readonly epoch: number }): string[] {
+    return rowsOf(group, of).map(({ stream, seq, signal }) =>
+      [stream, seq, signal].filter((part) => part !== undefined).join("/"),
+    );
   }
 
   /** Gaps of the store, and the highest seq of each stream that it knows, after all workers have ended. */
@@ -239,6 +253,48 @@ describe("workers of the cloud side", () => {
     expect((await storeOf(group)).gaps).toBe(0);
     expect(new Set(rows(group, outbox.stats()).filter((row) => row.startsWith("telemetry"))).size).toBe(2 * 500);
     expect(rows(group, outbox.stats())).toHaveLength(new Set(rows(group, outbox.stats())).size);
+  });
+
+  it("count the records in the form of another cloud where they are told its topics; one that is not takes them for gaps", async () => {
+    const groups = ["foreign", "deaf"];
+    const topicOf = (thing: string, at: number): string =>
+      `cms/fleetwise/vehicles/${thing}/${at % 2 === 0 ? "signals" : "last_known_states/data"}`;
+    const topics = { foreign: [0, 1].map((at) => topicOf("{thing}", at)) };
+    const told = await start("0", settingsOf("foreign", { topics }));
+    const deaf = await start("0", settingsOf("deaf"));
+    const { outbox, publisher } = await startVehicle("foreign");
+    const vehicle = new FakeVehicle();
+    outbox.append(vehicle.encoder.table());
+    const count = 100;
+    const payloads = Array.from({ length: count }, () => randomBytes(200));
+    payloads.forEach((payload, at) => {
+      outbox.append(vehicle.sampleDrafts(at));
+      const route = topicOf(VEHICLE, at);
+      const plain = { encoding: "identity", timeQuality: "ntp", lifeMs: undefined, retainKey: undefined } as const;
+      outbox.append([{ ...plain, stream: "telemetry", route, seal: () => payload }]);
+      publisher.wake();
+    });
+    await untilSo("an empty outbox", () => outbox.stats().records === 0);
+    for (const worker of [told, deaf]) {
+      await untilSo("nothing is in hand", async () => (await worker.metric("in_hand")) === 0);
+    }
+    await untilSo("all are written", async () => ((await deaf.metric("written_total")) ?? 0) > count);
+    await untilSo("all are written", async () => ((await told.metric("written_total")) ?? 0) > 2 * count);
+    expect(await told.metric("refused_total")).toBeUndefined();
+    for (const worker of [told, deaf]) expect(await worker.child.stop()).toEqual({ code: 0, signal: undefined });
+    const gaps = await Promise.all(groups.map(async (group) => (await storeOf(group)).gaps));
+    // The last of them stands above all that came.
+    expect(gaps).toEqual([0, count - 1]);
+    const foreign = rowsOf("foreign", outbox.stats()).filter(({ kind }) => kind === "foreign");
+    expect(foreign.map(({ seq }) => seq).toSorted((a, b) => a - b)).toEqual(payloads.map((_, at) => 2 * at + 2));
+    for (const { seq, body = "" } of foreign) {
+      const at = seq / 2 - 1;
+      expect(foreignBody.parse(JSON.parse(body))).toEqual({
+        topic: topicOf(VEHICLE, at),
+        payload: payloads[at]?.toString("base64"),
+      });
+    }
+    expect(rowsOf("deaf", outbox.stats()).filter(({ kind }) => kind === "foreign")).toEqual([]);
   });
 
   it("hold everything while the store takes nothing, say so, and lose nothing of it", async () => {

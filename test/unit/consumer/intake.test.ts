@@ -8,14 +8,20 @@ import { encryptedRecordReader } from "../../../agent/telemetry/record/read/reco
 import { createRecordReader } from "../../../agent/telemetry/record/read/record-reader.ts";
 import { readDescriptor } from "../../../config/proto/descriptor.ts";
 import { arrivalOf, FakeVehicle, VEHICLE, type WatchedArrival } from "../../fakes/consumer/arrivals.ts";
+import { ManualClock } from "../../fakes/core/clock.ts";
 import { encrypterOf, wrappingPair } from "../../fakes/telemetry/encryption.ts";
 
 const SEED = 15;
-const topics = createTopicReader({ record: "dt/causeway/{thing}/{stream}", schema: "dt/causeway/{thing}/schema/{id}" });
+const topics = createTopicReader({
+  record: "dt/causeway/{thing}/{stream}",
+  schema: "dt/causeway/{thing}/schema/{id}",
+  foreign: ["cms/fleetwise/vehicles/{thing}/signals"],
+});
+const clock = new ManualClock();
 const plain = createRecordReader(readDescriptor());
 const pair = wrappingPair();
 const reader = encryptedRecordReader(plain, privateKeyUnwrapper(pair.privateKey));
-const read = (arrival: WatchedArrival) => readArrival({ topics, reader }, arrival);
+const read = (arrival: WatchedArrival) => readArrival({ topics, reader, clock }, arrival);
 
 function changed(
   { topic, payload, userProperties }: WatchedArrival,
@@ -42,6 +48,41 @@ describe("readArrival", () => {
     expect(plain.decode(reading.payload)).toEqual(reading.record);
     expect(reading.payload).not.toEqual(arrival.payload);
     expect(await read(changed(arrival, { seq: "9" }))).toMatchObject({ kind: "refused", reason: "undecipherable" });
+  });
+
+  it("takes a record in the form of another cloud by its topic and user properties, and does not look into it", async () => {
+    const vehicle = new FakeVehicle();
+    const own = vehicle.samples();
+    // Even one that would be a record of somebody else.
+    const foreign = { epoch: "7", seq: "9007199254740991", stream: "capture" };
+    const topic = "cms/fleetwise/vehicles/truck-2/signals";
+    const anchor = { monotonicUs: 0, wallUs: clock.wallUs(), quality: "unsynchronised" };
+    for (const payload of [own.payload, new Uint8Array(), Uint8Array.of(255, 0)]) {
+      const record = { thing: "truck-2", epoch: 7, stream: "capture", seq: 9_007_199_254_740_991, bootId: "", anchor };
+      expect(await read(arrivalOf(topic, payload, foreign))).toEqual({
+        kind: "record",
+        record: { ...record, body: { kind: "foreign", topic, payload } },
+        payload,
+      });
+    }
+  });
+
+  it.each([
+    ["epoch", ["", "0", "-1", "1.5", "01", "1e3", "0x7", " 7", "9007199254740992", "Infinity"]],
+    ["seq", ["", "0", "+1", "NaN", "9007199254740993", "12345678901234567890"]],
+    ["stream", ["", "presence", "Telemetry", "__proto__"]],
+  ])("refuses one whose user property %s is wrong, missing or there twice", async (name, values) => {
+    const right = { epoch: "7", seq: "1", stream: "event" };
+    const topic = "cms/fleetwise/vehicles/truck-1/signals";
+    const arrivals = values.map((value) => arrivalOf(topic, Uint8Array.of(1), { ...right, [name]: value }));
+    const entries = Object.entries(right);
+    const without = { ...arrivalOf(topic, Uint8Array.of(1)), userProperties: entries.filter(([key]) => key !== name) };
+    const twice = { ...without, userProperties: [...entries, ...entries.filter(([key]) => key === name)] };
+    for (const arrival of [...arrivals, without, twice]) {
+      const reading = await read(arrival);
+      expect(reading).toMatchObject({ kind: "refused", reason: "malformed" });
+      expect(reading.kind === "refused" && reading.detail).toContain(`user property ${name}`);
+    }
   });
 
   it.each([
@@ -100,8 +141,8 @@ describe("readArrival", () => {
     const failing = (code: "input.unavailable" | "input.refused") => ({
       read: () => Promise.reject(new AgentError(code, { what: "no", remedy: "none" })),
     });
-    await expect(readArrival({ topics, reader: failing("input.unavailable") }, arrival)).rejects.toThrow("no");
-    expect(await readArrival({ topics, reader: failing("input.refused") }, arrival)).toMatchObject({
+    await expect(readArrival({ topics, clock, reader: failing("input.unavailable") }, arrival)).rejects.toThrow("no");
+    expect(await readArrival({ topics, clock, reader: failing("input.refused") }, arrival)).toMatchObject({
       reason: "undecipherable",
     });
   });

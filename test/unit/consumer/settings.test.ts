@@ -73,6 +73,14 @@ describe("loadSettings", () => {
       `${LEAST}topics: {record: "dt/{thing}/+/{stream}"}`,
       ["3:10 topics.record: must hold neither wildcards nor spaces"],
     ],
+    [`${LEAST}topics: {foreign: ["cms/x/signals"]}`, ["3:20 topics.foreign[0]: must hold {thing}, each once"]],
+    [
+      `${LEAST}topics: {foreign: ["a/{thing}", "dt/causeway/{thing}/telemetry", "a/{thing}"]}`,
+      [
+        "3:33 topics.foreign[1]: is a topic of records or signal tables, or is there twice",
+        "3:66 topics.foreign[2]: is a topic of records or signal tables, or is there twice",
+      ],
+    ],
     [`${LEAST}slots: 4`, ["3:1 slots: needs sink.kind dynamodb; workers of another store are told their slot"]],
     [`${LEAST}decrypt: {}`, ["3:1 decrypt: holds privateKeyFile or kms, one of them"]],
     ["broker: {host: a}", ["1:1 sink: Invalid input: expected object, received undefined"]],

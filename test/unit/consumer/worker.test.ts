@@ -32,7 +32,7 @@ function rig(behaviour: MemoryBehaviour = {}, store = new MemoryStore()) {
   };
   const worker = new Worker({
     settings: SETTINGS,
-    intake: { topics, reader: { read } },
+    intake: { topics, reader: { read }, clock },
     sink: new MemorySink(store, behaviour),
     refused: {
       keep: async (arrival) => {

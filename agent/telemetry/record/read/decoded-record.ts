@@ -136,11 +136,19 @@ export type RecordBody =
       readonly kind: "notice";
       /** µs since the Unix epoch. */
       readonly timeUs: number;
-    } & Notice);
+    } & Notice)
+  | {
+      /** In the form of another cloud. No payload is read as one: its id came beside it. */
+      readonly kind: "foreign";
+      /** That it came on, which says what the payload is. */
+      readonly topic: string;
+      readonly payload: Uint8Array;
+    };
 
 /** One record as a consumer sees it. */
 export type DecodedRecord = RecordId & {
   readonly thing: string;
+  /** Empty where it does not say: then no other record is of its boot. */
   readonly bootId: string;
   /** The moment the record was made, on both clocks, and how far the wall clock could be believed. */
   readonly anchor: { readonly monotonicUs: number; readonly wallUs: number; readonly quality: RecordedQuality };
