@@ -207,4 +207,23 @@ describe("attacks", () => {
     ];
     expect(refused(worker, wrong, asWorker)).toEqual([]);
   });
+
+  it("with a worker's certificate on FleetWise's topics are refused, but for what vehicles send", () => {
+    const asWorker: Requester = { clientId: "causeway-dev-0", thing: undefined };
+    const right = ["signals", "last_known_states/data"].flatMap((topic) => [
+      `Subscribe topicfilter/$share/causeway-dev/cms/fleetwise/vehicles/+/${topic}`,
+      `Receive topic/cms/fleetwise/vehicles/truck-1/${topic}`,
+    ]);
+    const wrong = [
+      "Subscribe topicfilter/cms/fleetwise/vehicles/+/signals",
+      "Subscribe topicfilter/$share/causeway-dev/cms/fleetwise/vehicles/+/+",
+      "Receive topic/cms/fleetwise/vehicles/truck-1/checkins",
+      "Receive topic/cms/fleetwise/vehicles/truck-1/decoder_manifests",
+      "Publish topic/cms/fleetwise/vehicles/truck-1/decoder_manifests",
+      "Publish topic/cms/fleetwise/vehicles/truck-1/signals",
+    ];
+    const worker = policiesNamed("-worker", { FleetwisePrefix: "cms/fleetwise/" });
+    expect(refused(worker, [...right, ...wrong], asWorker)).toEqual(right);
+    expect(refused(policiesNamed("-worker"), right, asWorker)).toEqual([]);
+  });
 });

@@ -372,6 +372,18 @@ describe("the metrics of the consumer's tasks, as the template has them", () => 
     expect(settings.decrypt?.kms?.keyArns).toEqual(decrypts === "on" ? ["causeway-dev-payload-key-arn"] : undefined);
   });
 
+  it.each([
+    ["", []],
+    [
+      "cms/fleetwise/",
+      ["cms/fleetwise/vehicles/{thing}/signals", "cms/fleetwise/vehicles/{thing}/last_known_states/data"],
+    ],
+  ])("stand beside settings that name what vehicles send to FleetWise (%s)", (prefix, foreign) => {
+    const node = propertyOf("consumer", "Task", "ContainerDefinitions", "0", "Environment", "0", "Value");
+    const text = resolverOf(templateNamed("consumer"), { IotEndpoint: "a.b", FleetwisePrefix: prefix }).text(node);
+    expect(consumerConfig.parse(parse(text)).topics.foreign).toEqual(foreign);
+  });
+
   it("have the names that the worker gives them", () => {
     const code = resolverOf(templateNamed("consumer")).text(
       propertyOf("consumer", "Task", "ContainerDefinitions", "1", "Command", "0"),
