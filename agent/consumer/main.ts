@@ -69,8 +69,10 @@ async function work(
 ): Promise<number> {
   const plain = createRecordReader(readDescriptor());
   const reader = encryptedRecordReader(plain, await openKeys(config.decrypt));
-  const sink = await openSink(config.sink, { clock, log, reader: plain, worker: `${config.group}-${config.slot}` });
-  return runConsumer({ config, sink, reader, clock, log, random: Math.random, isLeaving }, signal);
+  const { random } = Math;
+  const worker = `${config.group}-${config.slot}`;
+  const sink = await openSink(config.sink, { clock, log, reader: plain, worker, random });
+  return runConsumer({ config, sink, reader, clock, log, random, isLeaving }, signal);
 }
 
 function optionsOf(args: readonly string[]): Options | "help" {

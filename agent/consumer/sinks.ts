@@ -21,8 +21,9 @@ export type SinkParts = {
   readonly log: Log;
   /** Of payloads in the clear. */
   readonly reader: RecordReader;
-  /** Names the worker among those that use the store. */
+  /** Names the worker among those that use the store; the same after a restart. */
   readonly worker: string;
+  readonly random: () => number;
 };
 
 /** The slots of a group in the store that the settings name; undefined where it keeps none. */

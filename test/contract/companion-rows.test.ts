@@ -65,20 +65,32 @@ describe("the companion's tables in DynamoDB", () => {
     expect(await answers.read("truck-7", "id-2")).toEqual([]);
   });
 
-  it("gives the last known values that the consumer keeps", async () => {
-    const known = (v: string, t: string) => ({ M: { v: { N: v }, t: { N: t }, u: { S: "km/h" } } });
-    const signals = {
-      M: { "VehicleMotion.Speed": known("12.5", "1767225600000000"), "Other.Signal": known("1", "2") },
+  it("gives the newest of the last known values that the workers of the consumer keep, over all pages", async () => {
+    const known = (v: string, t: string) => ({ M: { v: { N: v }, t: { N: t }, o: { N: t }, u: { S: "km/h" } } });
+    const put = async (fact: string, signals: Record<string, ReturnType<typeof known>>): Promise<void> => {
+      // Four such items are more than the 1 MB of a page.
+      const padding = { M: { x: { S: "x".repeat(300_000) } } };
+      const Item = {
+        thing: { S: "truck-7" },
+        fact: { S: fact },
+        signals: { M: { ...signals, "Other.Signal": padding } },
+      };
+      await client.send(new PutItemCommand({ TableName: "state", Item }));
     };
-    const Item = { thing: { S: "truck-7" }, fact: { S: "last#can0" }, signals };
-    await client.send(new PutItemCommand({ TableName: "state", Item }));
+    const speed = "VehicleMotion.Speed";
+    await put("last#can0#causeway-0", { [speed]: known("11", "1767225600000000") });
+    await put("last#can0#causeway-1", { [speed]: known("10", "1767225500000000") });
+    await put("last#can0#causeway-2", {});
+    await put("last#can0#causeway-3", { "DoorStatus.Locked": known("1", "1767225400000000") });
+    await put("last#can0#causeway-4", { [speed]: known("12.5", "1767225700000000") });
     const facts = new IotFacts({
       iot: { send: () => Promise.reject(new Error("no")) },
       dynamodb: client,
       stateTable: "state",
     });
     expect(await facts.latest("truck-7")).toEqual([
-      { signal: "VehicleMotion.Speed", value: 12.5, unit: "km/h", timeMs: 1_767_225_600_000 },
+      { signal: "DoorStatus.Locked", value: 1, unit: "km/h", timeMs: 1_767_225_400_000 },
+      { signal: speed, value: 12.5, unit: "km/h", timeMs: 1_767_225_700_000 },
     ]);
     expect(await facts.latest("truck-8")).toEqual([]);
   });

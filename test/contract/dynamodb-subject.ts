@@ -5,9 +5,8 @@ import { openDynamodbSink } from "../../agent/consumer/dynamodb/dynamo-sink.ts";
 import { dynamodbSettings } from "../../agent/consumer/dynamodb/settings.ts";
 import { consumerTables, createTables, LOCAL_AWS, type LocalDynamoDb, localClient } from "../bench/cloud/dynamodb.ts";
 import { startDynamoDbFaults } from "../bench/cloud/dynamodb-faults.ts";
-import { ManualClock } from "../fakes/core/clock.ts";
 import { MemoryLog } from "../fakes/core/log.ts";
-import { reader, type SinkSubject, type StoredRecord } from "./record-sink-subject.ts";
+import { NEW_YEAR_US, reader, type SinkSubject, type StoredRecord } from "./record-sink-subject.ts";
 
 const content = z.object({
   axes: z.array(z.array(z.number())),
@@ -30,7 +29,9 @@ export async function openDynamoSubject({ endpoint }: LocalDynamoDb): Promise<Si
       workers += 1;
       const tables = { ...consumerTables(environment), endpoint: proxy.endpoint, region: LOCAL_AWS.AWS_REGION };
       const settings = dynamodbSettings.parse({ kind: "dynamodb", ...tables });
-      const parts = { clock: new ManualClock(), log: new MemoryLog(), reader, worker: `worker-${workers}` };
+      const worker = `worker-${workers}`;
+      const clock = { wallUs: () => NEW_YEAR_US, sleep: async () => {} };
+      const parts = { clock, log: new MemoryLog(), reader, worker, random: Math.random };
       return openDynamodbSink(settings, parts);
     },
     stored: () => storedIn(endpoint, consumerTables(environment).recordsTable),

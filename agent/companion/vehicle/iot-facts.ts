@@ -4,6 +4,7 @@ import {
   type IoTDataPlaneClient,
   ResourceNotFoundException,
 } from "@aws-sdk/client-iot-data-plane";
+import { LastKnown } from "./last-known.ts";
 import { readPresence } from "./presence.ts";
 import { type KnownValue, type Presence, SHOWN_SIGNALS, type VehicleFacts } from "./vehicle-facts.ts";
 
@@ -36,22 +37,26 @@ export class IotFacts implements VehicleFacts {
   async latest(thing: string): Promise<readonly KnownValue[]> {
     const { dynamodb, stateTable } = this.#parts;
     if (stateTable === undefined) return [];
-    const { Items = [] } = await dynamodb.send(
-      new QueryCommand({
-        TableName: stateTable,
-        KeyConditionExpression: "thing = :thing AND begins_with(fact, :last)",
-        ExpressionAttributeValues: { ":thing": { S: thing }, ":last": { S: "last#" } },
-      }),
-    );
-    return Items.flatMap(({ signals }) =>
-      SHOWN_SIGNALS.flatMap((signal) => valueOf(signal, signals?.M?.[signal]) ?? []),
-    );
+    const found = new LastKnown();
+    let from: Record<string, AttributeValue> | undefined;
+    do {
+      const page = await dynamodb.send(lastOf(stateTable, thing, from));
+      for (const item of page.Items ?? []) found.add(item);
+      from = page.LastEvaluatedKey;
+    } while (from !== undefined);
+    return found.values();
   }
 }
 
-function valueOf(signal: string, entry: AttributeValue | undefined): KnownValue | undefined {
-  const { v, t, u } = entry?.M ?? {};
-  const timeMs = Number(t?.N) / 1000;
-  const value = v?.N === undefined ? v?.S : Number(v.N);
-  return value === undefined || !Number.isFinite(timeMs) ? undefined : { signal, value, unit: u?.S ?? "", timeMs };
+/** A page of the last known values of a thing: of the signals of the page alone, as an item of each worker has hundreds. */
+function lastOf(table: string, thing: string, from: Record<string, AttributeValue> | undefined): QueryCommand {
+  const names = SHOWN_SIGNALS.map((signal, at) => [`#s${at}`, signal] as const);
+  return new QueryCommand({
+    TableName: table,
+    KeyConditionExpression: "thing = :thing AND begins_with(fact, :last)",
+    ExpressionAttributeValues: { ":thing": { S: thing }, ":last": { S: "last#" } },
+    ProjectionExpression: names.map(([name]) => `signals.${name}`).join(", "),
+    ExpressionAttributeNames: Object.fromEntries(names),
+    ExclusiveStartKey: from,
+  });
 }

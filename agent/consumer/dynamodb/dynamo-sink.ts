@@ -19,11 +19,12 @@ import { TableStore } from "./table-store.ts";
 
 /** What a sink needs beside its settings. */
 export type DynamodbSinkParts = {
-  readonly clock: Pick<Clock, "wallUs">;
+  readonly clock: Pick<Clock, "wallUs" | "sleep">;
   readonly log: Log;
   readonly reader: RecordReader;
-  /** Names the worker; two that run at one time have two names. */
+  /** Names the worker; two that run at one time have two names, and one has the same after a restart. */
   readonly worker: string;
+  readonly random: () => number;
 };
 
 const INDEX = "by-time";
@@ -73,7 +74,7 @@ class DynamodbSink implements Sink {
   #counts = { records: 0, repeats: 0, samples: 0, bytes: 0 };
   #committing: Promise<unknown> = Promise.resolve();
 
-  constructor(settings: DynamodbSettings, { clock, log, reader, worker }: DynamodbSinkParts, store: Store) {
+  constructor(settings: DynamodbSettings, { clock, log, reader, worker, random }: DynamodbSinkParts, store: Store) {
     this.#settings = settings;
     this.#log = log;
     this.#writer = `${worker}.${clock.wallUs().toString(36)}`;
@@ -81,7 +82,7 @@ class DynamodbSink implements Sink {
     this.#accounts = new AccountStore(store.state);
     this.#clocks = new ClockStore(store.state);
     this.#tables = new TableStore(store.state, reader);
-    this.#last = new LastStore(store.state);
+    this.#last = new LastStore({ table: store.state, worker, clock, random });
   }
 
   commit(batch: readonly Delivery[]): Promise<CommitOutcome> {

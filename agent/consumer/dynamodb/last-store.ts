@@ -1,4 +1,6 @@
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
+import { type BackoffBounds, fullJitterMs } from "../../core/backoff.ts";
+import type { Clock } from "../../core/clock.ts";
 import { damaged, number, numberIn, text } from "./attributes.ts";
 import { isNewer, type LastValue, type LastValues, lastAttribute } from "./last-values.ts";
 import type { DynamoTable, Item } from "./table-client.ts";
@@ -7,21 +9,45 @@ import type { DynamoTable, Item } from "./table-client.ts";
 const MAX_SIGNALS = 3000;
 /** Bytes that the values of a bus may have, as `sizeOf` counts. */
 const MAX_BYTES = 350_000;
-/** Tries until somebody else has not changed the item meanwhile. Each failure is another worker's success. */
-const MAX_TRIES = 100;
+/** Tries until nobody else has changed the item meanwhile. Each failure is a success of whoever has the same slot, or an own one whose answer was lost. */
+const MAX_TRIES = 20;
+/** Before another try. */
+const PAUSE: BackoffBounds = { minMs: 20, maxMs: 1000 };
 /** Items that are remembered, so that they need not be read before they are written. */
 const MAX_REMEMBERED = 256;
 
-type Known = { readonly version: number; readonly signals: ReadonlyMap<string, AttributeValue> };
+type Known = {
+  readonly version: number;
+  readonly signals: ReadonlyMap<string, AttributeValue>;
+  /** s since the Unix epoch. */
+  readonly expiresAt: number;
+};
 
-/** Last known values, an item for each bus of a thing: written whole on condition that nobody else has meanwhile. */
+/** What a store of last known values needs. */
+export type LastStoreParts = {
+  readonly table: Pick<DynamoTable, "get" | "put">;
+  /** Group and slot of the worker: the same after a restart, and of no other that runs, but for the moment in which a slot changes hands. */
+  readonly worker: string;
+  readonly clock: Pick<Clock, "sleep">;
+  readonly random: () => number;
+};
+
+/**
+ * Last known values: an item for each bus of a thing and worker, `last#BUS#WORKER`. So workers never wait for each other, however few the
+ * vehicles are; whoever reads takes of each signal the value with the highest order (`o`, then `t`) over the items of a bus.
+ *
+ * An item is written whole, on condition that it is as it was read: a worker that starts goes on from what its slot had, and one whose slot
+ * another has taken over hides nothing of that one's values.
+ */
 export class LastStore {
-  readonly #table: DynamoTable;
+  readonly #table: Pick<DynamoTable, "get" | "put">;
+  readonly #parts: LastStoreParts;
   readonly #known = new Map<string, Known>();
   #dropped = 0;
 
-  constructor(table: DynamoTable) {
-    this.#table = table;
+  constructor(parts: LastStoreParts) {
+    this.#parts = parts;
+    this.#table = parts.table;
   }
 
   /** Values that were left out since the start, as a bus has too many. */
@@ -31,26 +57,31 @@ export class LastStore {
 
   /** Enters those that are newer than what is there. `expiresAt` in s since the Unix epoch. */
   async enter(thing: string, bus: string, values: LastValues, expiresAt: number): Promise<void> {
-    const key: Item = { thing: text(thing), fact: text(`last#${bus}`) };
+    const key: Item = { thing: text(thing), fact: text(`last#${bus}#${this.#parts.worker}`) };
     const name = `${thing} ${bus}`;
     for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
       const known = this.#known.get(name) ?? (await this.#read(key));
       const signals = this.#merged(known, values);
       if (signals === undefined) return this.#remember(name, known);
-      const next = { version: known.version + 1, signals };
-      if (await this.#write(key, known.version, next, expiresAt)) return this.#remember(name, next);
+      const next = { version: known.version + 1, signals, expiresAt: Math.max(known.expiresAt, expiresAt) };
+      if (await this.#write(key, known.version, next)) return this.#remember(name, next);
       this.#known.delete(name);
+      await this.#parts.clock.sleep(fullJitterMs(attempt, PAUSE, this.#parts.random));
     }
     throw damaged(key, `was changed ${MAX_TRIES} times by others while it was written`);
   }
 
   async #read(key: Item): Promise<Known> {
     const item = await this.#table.get(key);
-    if (item === undefined) return { version: 0, signals: new Map() };
-    return { version: numberIn(item, "version"), signals: new Map(Object.entries(item.signals?.M ?? {})) };
+    if (item === undefined) return { version: 0, signals: new Map(), expiresAt: 0 };
+    return {
+      version: numberIn(item, "version"),
+      signals: new Map(Object.entries(item.signals?.M ?? {})),
+      expiresAt: numberIn(item, "expires_at"),
+    };
   }
 
-  #write(key: Item, before: number, { version, signals }: Known, expiresAt: number): Promise<boolean> {
+  #write(key: Item, before: number, { version, signals, expiresAt }: Known): Promise<boolean> {
     const times = [...signals.values()].map((value) => Number(value.M?.t?.N));
     const item: Item = {
       ...key,

@@ -4,8 +4,8 @@ import type { Run, SampleBatch } from "../rows/sample-batch.ts";
 import { anyNumber, number, text } from "./attributes.ts";
 import type { Item } from "./table-client.ts";
 
-/** Longest name of a bus or a signal that is kept, bytes. */
-const MAX_NAME_BYTES = 900;
+/** Longest name of a bus and a signal together that is kept, bytes: with the name of a worker (121 at most) a bus fits into a key, of 1024. */
+const MAX_NAME_BYTES = 880;
 
 /** Buses of a vehicle in one commit, derived signals for one; an agent has at most 32. */
 const MAX_BUSES = 64;

@@ -24,7 +24,9 @@ export const dynamodbSettings = z.strictObject({
   lastKnown: z
     .boolean()
     .default(true)
-    .describe("write the last known value of each signal: at each commit an item for each bus of each thing in it"),
+    .describe(
+      "write the last known value of each signal: at each commit an item for each bus of each thing in it, of each worker its own",
+    ),
 });
 
 /** How a store in DynamoDB is reached, and how long things are kept there. */

@@ -6,7 +6,7 @@ import { type AttributeValue, paginateQuery, ScanCommand } from "@aws-sdk/client
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import type { Delivery } from "../../../agent/consumer/delivery.ts";
-import { openDynamodbSink } from "../../../agent/consumer/dynamodb/dynamo-sink.ts";
+import { type DynamodbSinkParts, openDynamodbSink } from "../../../agent/consumer/dynamodb/dynamo-sink.ts";
 import { dynamodbSettings } from "../../../agent/consumer/dynamodb/settings.ts";
 import type { CommitOutcome, Sink } from "../../../agent/consumer/sink.ts";
 import { AgentError } from "../../../agent/core/errors.ts";
@@ -53,10 +53,14 @@ afterEach(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-async function open(): Promise<Sink> {
+function parts(worker: string, clock: DynamodbSinkParts["clock"] = new ManualClock()): DynamodbSinkParts {
+  return { clock, log: new MemoryLog(), reader, worker, random: seededRandom(SEED) };
+}
+
+/** Of a worker with a name of its own, unless one is given. Its pauses take no time. */
+async function open(worker = `worker-${sinks.length}`): Promise<Sink> {
   const settings = dynamodbSettings.parse({ kind: "dynamodb", ...TABLES, endpoint: faults.endpoint });
-  const parts = { clock: new ManualClock(), log: new MemoryLog(), reader, worker: `worker-${sinks.length}` };
-  const sink = await openDynamodbSink(settings, parts);
+  const sink = await openDynamodbSink(settings, parts(worker, { wallUs: () => NEW_YEAR_US, sleep: async () => {} }));
   sinks.push(sink);
   return sink;
 }
@@ -127,7 +131,8 @@ async function queried(thing: string): Promise<Map<string, readonly number[]>> {
   }
 }
 
-async function lastKnown(thing: string): Promise<unknown> {
+/** Items of last known values of a thing: key, newest speed. */
+async function lastItems(thing: string): Promise<readonly (readonly [fact: string, speed: number])[]> {
   const client = localClient(service.endpoint);
   const query = {
     TableName: TABLES.stateTable,
@@ -137,7 +142,7 @@ async function lastKnown(thing: string): Promise<unknown> {
   const items: Record<string, AttributeValue>[] = [];
   for await (const { Items: more = [] } of paginateQuery({ client }, query)) items.push(...more);
   client.destroy();
-  return items.map(({ fact, signals }) => [fact?.S, signals?.M?.["Engine.Speed"]?.M?.v?.N]);
+  return items.map(({ fact, signals }) => [fact?.S ?? "", Number(signals?.M?.["Engine.Speed"]?.M?.v?.N)]);
 }
 
 describe("DynamoDB that throttles, fails, cuts connections and loses answers", () => {
@@ -166,7 +171,10 @@ describe("DynamoDB that throttles, fails, cuts connections and loses answers", (
       expect([...found.values()].toSorted((a, b) => (a[0] ?? 0) - (b[0] ?? 0))).toEqual(
         expected.map((_, at) => [at * 2 + Number(thing.at(-1)) - 1, at * 2 + Number(thing.at(-1)) - 0.5]),
       );
-      expect(await lastKnown(thing)).toEqual([["last#can0", String(58.5 + Number(thing.at(-1)) - 1)]]);
+      const items = await lastItems(thing);
+      expect(items.map(([fact]) => fact)).toEqual([0, 1, 2].map((at) => `last#can0#worker-${at}`));
+      // Here a later value is a higher one.
+      expect(Math.max(...items.map(([, speed]) => speed))).toBe(58.5 + Number(thing.at(-1)) - 1);
     }
     const gaps = [];
     for await (const gap of workers[0]?.gaps(2 * NEW_YEAR_US, 0) ?? []) gaps.push(gap);
@@ -214,7 +222,32 @@ describe("DynamoDB that throttles, fails, cuts connections and loses answers", (
     expect(await gaps()).toBe(1);
     expect(await next.commit([sampled("truck-1", 1, [1])])).toMatchObject({ written: 0, repeats: 1 });
     expect(await gaps()).toBe(0);
-    expect(await lastKnown("truck-1")).toEqual([["last#can0", "2"]]);
+    expect(await lastItems("truck-1")).toEqual([["last#can0#worker-1", 2]]);
+  });
+
+  it("goes on from the last known values that its slot had, and hides none of a worker that has taken the slot over", async () => {
+    const first = await open("causeway-0");
+    await first.commit([sampled("truck-1", 3, [30])]);
+    const next = await open("causeway-0");
+    await next.commit([sampled("truck-1", 1, [10])]);
+    expect(await lastItems("truck-1")).toEqual([["last#can0#causeway-0", 30]]);
+    await next.commit([sampled("truck-1", 5, [50])]);
+    await first.commit([sampled("truck-1", 4, [40])]);
+    expect(await lastItems("truck-1")).toEqual([["last#can0#causeway-0", 50]]);
+    await first.commit([sampled("truck-1", 6, [60])]);
+    expect(await lastItems("truck-1")).toEqual([["last#can0#causeway-0", 60]]);
+  });
+
+  it("writes last known values of other workers' vehicles without a refused write", async () => {
+    const workers = [await open(), await open(), await open()];
+    let writes = 0;
+    faults.wanted = (operation, body) => {
+      if (operation === "PutItem" && body.includes('"last#')) writes += 1;
+      return undefined;
+    };
+    for (let round = 0; round < 5; round++)
+      await Promise.all(workers.map((worker, at) => worker.commit([sampled("truck-1", 1 + round * 3 + at, [1])])));
+    expect(writes).toBe(15);
   });
 
   it("takes records that stand for very many others, whose account is written in portions", async () => {
@@ -270,10 +303,9 @@ describe("DynamoDB that throttles, fails, cuts connections and loses answers", (
 
   it("refuses a table with other keys, and one that is not there", async () => {
     const settings = dynamodbSettings.parse({ kind: "dynamodb", ...TABLES, endpoint: faults.endpoint });
-    const parts = { clock: new ManualClock(), log: new MemoryLog(), reader, worker: "w" };
     const swapped = { ...settings, recordsTable: TABLES.stateTable };
-    await expect(openDynamodbSink(swapped, parts)).rejects.toMatchObject({ code: "config.invalid" });
+    await expect(openDynamodbSink(swapped, parts("w"))).rejects.toMatchObject({ code: "config.invalid" });
     const absent = { ...settings, stateTable: "causeway-none-state" };
-    await expect(openDynamodbSink(absent, parts)).rejects.toMatchObject({ code: "store.unavailable" });
+    await expect(openDynamodbSink(absent, parts("w"))).rejects.toMatchObject({ code: "store.unavailable" });
   });
 });
