@@ -14,8 +14,10 @@ export class Counters {
   wireBytes = 0;
   /** Records that were written without the names of their signals: the table had not come. */
   withoutTable = 0;
-  /** Arrivals over the bound of what may be in hand: not acknowledged, so that they come again. */
+  /** Arrivals over the bound of what may wait: not acknowledged, so that they come again on another connection. */
   overrun = 0;
+  /** Connections that were made anew for them. */
+  recalls = 0;
   commits = 0;
   commitFailures = 0;
   /** Refused arrivals that are in the folder for them, and those that it had no room for. */

@@ -4,8 +4,10 @@ import { EXIT } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import type { EncryptedRecordReader } from "../telemetry/record/read/record-decrypter.ts";
 import { GapWatch } from "./gap-watch.ts";
+import { problemOf } from "./health.ts";
 import { startMetricsServer } from "./metrics-server.ts";
 import { Session } from "./mqtt/session.ts";
+import { Recall } from "./recall.ts";
 import { openRefusedFolder } from "./refused-folder.ts";
 import { RetainedParts } from "./retained-parts.ts";
 import type { ConsumerConfig } from "./settings.ts";
@@ -18,8 +20,6 @@ import { workerMetrics } from "./worker-metrics.ts";
 const HAND_PER_RECEIVE_MAXIMUM = 4;
 /** Records of a batch, where the settings do not say. */
 const MOST_TOGETHER = 50;
-/** Commits that fail in a row before the worker says that it is not well. */
-const TOLERATED_FAILURES = 3;
 /** A worker that leaves has taken all that was set by for it when nothing has come for so long, ms. */
 const QUIET_MS = 1500;
 const LOOK_EVERY_MS = 100;
@@ -47,7 +47,7 @@ export async function runConsumer(parts: ConsumerParts, signal: AbortSignal): Pr
   const server = await startMetricsServer({
     ...config.metrics,
     metrics: () => workerMetrics({ worker, sink: parts.sink, session, gaps, clock }),
-    problem: () => problemOf(worker, session, signal),
+    problem: () => (signal.aborted ? "stopping" : problemOf(worker, session, clock)),
   });
   const ending = new AbortController();
   session.start();
@@ -59,7 +59,9 @@ export async function runConsumer(parts: ConsumerParts, signal: AbortSignal): Pr
   });
   const committing = worker.run(ending.signal);
   const watching = gaps.run(signal);
+  const recalling = new Recall({ worker, session, clock, log }).run(signal);
   await Promise.race([aborted(signal), committing]);
+  await recalling;
   const isDrained = await drain({ ...parts, worker, session }, committing);
   ending.abort();
   await watching;
@@ -88,6 +90,7 @@ async function assemble({ config, sink, reader, clock, log, random }: ConsumerPa
       backoff: retry,
       tables: { waitMs: holdMs, maxSignals: tables.maxSignals },
       maxInHand: broker.receiveMaximum * HAND_PER_RECEIVE_MAXIMUM,
+      maxWaitingBytes: broker.aheadBytes,
     },
     intake: { topics, reader, clock },
     sink,
@@ -102,6 +105,7 @@ async function assemble({ config, sink, reader, clock, log, random }: ConsumerPa
     clientId: `${group}-${slot}`,
     filters: [...topics.filters.records.map((filter) => `$share/${group}/${filter}`), topics.filters.schema],
     onArrival: (arrival) => worker.take(arrival),
+    onConnected: (isResumed) => worker.connected(isResumed),
     clock,
     log,
   });
@@ -110,17 +114,9 @@ async function assemble({ config, sink, reader, clock, log, random }: ConsumerPa
   return { worker, session, gaps: new GapWatch({ sink, settings, clock, log }) };
 }
 
-function problemOf(worker: Worker, session: Session, signal: AbortSignal): string | undefined {
-  if (signal.aborted) return "stopping";
-  const { state, fault } = session.status();
-  if (state !== "ready") return `not subscribed: ${fault ?? "connecting"}`;
-  const { commitFailures } = worker.status();
-  return commitFailures < TOLERATED_FAILURES ? undefined : `the sink has failed ${commitFailures} times in a row`;
-}
-
 /** Whether all that was taken is committed and acknowledged. */
 async function drain(
-  { config, clock, worker, session, isLeaving }: ConsumerParts & Pick<Assembled, "worker" | "session">,
+  { config, clock, log, worker, session, isLeaving }: ConsumerParts & Pick<Assembled, "worker" | "session">,
   committing: Promise<void>,
 ): Promise<boolean> {
   const untilMs = clock.monotonicMs() + config.stopSeconds * 1000;
@@ -133,8 +129,11 @@ async function drain(
     committing.then(() => true),
   );
   if (isDrained === true) await within(untilMs, clock, session.flush());
-  await session.stop(leaves);
-  return isDrained === true;
+  // With the session its messages would end: a worker that could not take them all keeps it for one of its name.
+  const { left } = worker.status();
+  if (leaves && left > 0) log.warn("consumer.backlog-left", { left });
+  await session.stop(leaves && left === 0);
+  return isDrained === true && (!leaves || left === 0);
 }
 
 /** Gives up the subscriptions, and takes what comes nevertheless until it is quiet. */

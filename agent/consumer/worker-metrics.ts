@@ -44,7 +44,8 @@ function countersOf({ worker: { counters }, sink, session }: MetricsParts): read
     one("wire_bytes", "Payload bytes of deliveries.", counters.wireBytes),
     one("sink_bytes", "Bytes that the sink wrote in this process.", bytes),
     one("without_table", "Records written before their signal table came.", counters.withoutTable),
-    one("overrun", "Messages over the bound of what may be in hand, left to the broker.", counters.overrun),
+    one("overrun", "Messages over the bound of what may wait, left to the broker.", counters.overrun),
+    one("recalls", "Connections made anew so that the broker sends them again.", counters.recalls),
     one("commits", "Commits that went through.", counters.commits),
     one("commit_failures", "Commits that the sink did not take.", counters.commitFailures),
     one("put_aside", "Refused messages in the folder for them.", counters.putAside),
@@ -60,7 +61,7 @@ function countersOf({ worker: { counters }, sink, session }: MetricsParts): read
 }
 
 function gaugesOf({ worker, sink, session, gaps, clock }: MetricsParts): readonly Metric[] {
-  const { inHand, oldestMs, commitFailures, waitingTables } = worker.status();
+  const { inHand, oldestMs, commitFailures, waitingTables, left } = worker.status();
   const { oldestStagedUs } = sink.status();
   const { lagUs } = worker.counters;
   const one = (name: string, help: string, value: number | undefined): Metric => {
@@ -72,6 +73,7 @@ function gaugesOf({ worker, sink, session, gaps, clock }: MetricsParts): readonl
   return [
     one("up", "1 while subscribed.", session.status().state === "ready" ? 1 : 0),
     one("in_hand", "Messages that wait for their commit.", inHand),
+    one("left_to_broker", "Messages of this connection over the bound of what may wait: they come again.", left),
     one("oldest_unacknowledged_seconds", "Age of the oldest of them.", ageSeconds(oldestMs)),
     one(
       "oldest_staged_seconds",

@@ -13,6 +13,7 @@ import type { RecordTable } from "./record-table.ts";
 import type { RefusedStore } from "./refused-folder.ts";
 import type { Sink } from "./sink.ts";
 import { TableBook, type TableSettings } from "./table-book.ts";
+import { WaitingRoom } from "./waiting-room.ts";
 
 /** Refusals are logged at most so often, ms: whoever sends them must not fill the log. */
 const LOG_EVERY_MS = 10_000;
@@ -24,8 +25,10 @@ export type WorkerSettings = {
   /** Delay before the sink, or a key, is asked again. */
   readonly backoff: BackoffBounds;
   readonly tables: TableSettings;
-  /** Records in hand at a time; more are left to the broker, which sends them again on another connection. */
+  /** Records that are read and wait for their commit at a time. */
   readonly maxInHand: number;
+  /** Of arrivals that wait to be read, 1 KiB for each among them; more are left to the broker, which sends them again on another connection. */
+  readonly maxWaitingBytes: number;
 };
 
 export type WorkerParts = {
@@ -43,11 +46,17 @@ export type WorkerParts = {
 
 /** What a worker has in hand. */
 export type HandStatus = {
+  /** Arrivals, those that wait to be read among them. */
   readonly inHand: number;
   /** Monotonic ms since which the oldest record waits for its commit; undefined where none does. */
   readonly oldestMs: number | undefined;
   readonly commitFailures: number;
   readonly waitingTables: number;
+  /** Arrivals of this connection that there was no room for, and since when. */
+  readonly left: number;
+  readonly leftSinceMs: number | undefined;
+  /** At least half of the hand is free. */
+  readonly hasRoom: boolean;
 };
 
 /**
@@ -62,13 +71,17 @@ export class Worker {
   /** Records by their id, from the moment they are read until they are committed. */
   readonly #hand = new Map<string, InHandRecord>();
   readonly #stopping = new AbortController();
-  /** Arrivals that are being read. */
-  #reading = 0;
+  readonly #room: WaitingRoom;
+  /** Arrivals that are being read, until they are refused or their record is in hand. */
+  readonly #reading = new Set<Arrival>();
+  #left = 0;
+  #leftSinceMs: number | undefined;
   #loggedMs = Number.NEGATIVE_INFINITY;
 
   constructor(parts: WorkerParts) {
     const { settings, sink, clock, log, random, intake, askFor } = parts;
     this.#parts = parts;
+    this.#room = new WaitingRoom(settings.maxWaitingBytes);
     const ask = (thing: string, key: string): void => askFor(intake.topics.schemaTopic(thing, key));
     this.#tables = new TableBook({ settings: settings.tables, sink, clock, ask });
     this.#committer = new Committer({
@@ -79,17 +92,25 @@ export class Worker {
       log,
       random,
       onRefused: (item, reason, detail) => this.#refusedBySink(item, reason, detail),
-      onDone: (item) => void this.#hand.delete(keyOf(item.delivery.record)),
+      onDone: (item) => {
+        this.#hand.delete(keyOf(item.delivery.record));
+        this.#readNext();
+      },
     });
   }
 
   status(): HandStatus {
     const [oldest] = this.#hand.values();
+    const sinceMs = [oldest?.sinceMs, this.#room.oldestMs].filter((since) => since !== undefined);
+    const inHand = this.#inHand() + this.#room.size;
     return {
-      inHand: this.#hand.size + this.#reading,
-      oldestMs: oldest?.sinceMs,
+      inHand,
+      oldestMs: sinceMs.length === 0 ? undefined : Math.min(...sinceMs),
       commitFailures: this.#committer.failures,
       waitingTables: this.#tables.waiting,
+      left: this.#left,
+      leftSinceMs: this.#leftSinceMs,
+      hasRoom: inHand <= this.#parts.settings.maxInHand / 2,
     };
   }
 
@@ -100,25 +121,60 @@ export class Worker {
 
   /** Takes one message. Never throws; acknowledges it when it may be forgotten, which may be never. */
   take(arrival: Arrival): void {
-    const { counters } = this;
-    counters.arrivals += 1;
+    this.counters.arrivals += 1;
     if (this.#stopping.signal.aborted) return;
-    if (this.#reading >= this.#parts.settings.maxInHand) {
-      counters.overrun += 1;
-      return;
+    const { settings, clock, intake } = this.#parts;
+    // Records in hand may wait for the very table that would stand behind them.
+    const isTable = intake.topics.ownerOf(arrival.topic)?.kind === "schema";
+    const mayPass = this.#inHand() < settings.maxInHand * (isTable ? 2 : 1);
+    if (mayPass && (isTable || this.#room.size === 0)) this.#begin(arrival);
+    else if (!this.#room.add(arrival, clock.monotonicMs())) {
+      this.counters.overrun += 1;
+      this.#left += 1;
+      this.#leftSinceMs ??= clock.monotonicMs();
     }
-    this.#reading += 1;
+  }
+
+  /**
+   * To be called before anything of a new connection is taken. What was left on the last one comes again if the session was resumed, and so
+   * does what waits to be read: there the PUBACKs of the last connection are void.
+   */
+  connected(isResumed: boolean): void {
+    if (isResumed) this.#room.clear();
+    this.#left = 0;
+    this.#leftSinceMs = undefined;
+  }
+
+  /**
+   * Takes nothing more, and commits what is in hand: but for what waits to be read, or for a table, which the broker sends again. `run` ends
+   * then.
+   */
+  drain(): void {
+    this.#stopping.abort();
+    this.#room.clear();
+    this.#committer.drain();
+  }
+
+  #inHand(): number {
+    return this.#hand.size + this.#reading.size;
+  }
+
+  #readNext(): void {
+    while (this.#inHand() < this.#parts.settings.maxInHand) {
+      const next = this.#room.next();
+      if (next === undefined) return;
+      this.#begin(next);
+    }
+  }
+
+  #begin(arrival: Arrival): void {
+    this.#reading.add(arrival);
     void this.#process(arrival)
       .catch((thrown: unknown) => this.#refuse(arrival, "failed", messageOf(thrown)))
       .finally(() => {
-        this.#reading -= 1;
+        this.#reading.delete(arrival);
+        this.#readNext();
       });
-  }
-
-  /** Takes nothing more, and commits what is in hand: but for what waits for a table, which the broker sends again. `run` ends then. */
-  drain(): void {
-    this.#stopping.abort();
-    this.#committer.drain();
   }
 
   async #process(arrival: Arrival): Promise<void> {
@@ -166,13 +222,10 @@ export class Worker {
       known.acknowledgements.push(() => arrival.acknowledge());
       return;
     }
-    if (this.#hand.size >= this.#parts.settings.maxInHand) {
-      this.counters.overrun += 1;
-      return;
-    }
     const acknowledgements = [(): void => arrival.acknowledge()];
     const sinceMs = this.#parts.clock.monotonicMs();
     this.#hand.set(key, { acknowledgements, sinceMs });
+    this.#reading.delete(arrival);
     const table = await this.#tableOf(record).catch((thrown: unknown) => {
       this.#hand.delete(key);
       throw thrown;

@@ -42,6 +42,14 @@ export const brokerSettings = z
       .max(65_535)
       .default(100)
       .describe("records that the broker sends ahead of their PUBACK; AWS IoT Core sends at most 100"),
+    aheadBytes: z
+      .int()
+      .min(0)
+      .max(10_000_000_000)
+      .default(67_108_864)
+      .describe(
+        "memory for what a broker sends beyond that all the same (mosquitto 2.0.11, of a backlog); what is more is asked for again",
+      ),
     maxPacketBytes: z.int().min(1024).max(67_108_864).default(4_194_304).describe("a broker leaves out longer ones"),
   })
   .superRefine((settings, context) => {

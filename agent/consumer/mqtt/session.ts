@@ -40,6 +40,8 @@ export type SessionParts = {
   /** QoS 1. The shared ones begin with $share/. */
   readonly filters: readonly string[];
   readonly onArrival: (arrival: Arrival) => void;
+  /** Comes before the first arrival of a connection; `isResumed`: the broker sends again what was not acknowledged. */
+  readonly onConnected: (isResumed: boolean) => void;
   readonly clock: Clock;
   readonly log: Log;
 };
@@ -54,6 +56,8 @@ export class Session {
   readonly #stopping = new AbortController();
   #state: SessionStatus["state"] = "offline";
   #hasLeft = false;
+  /** Until the next connection, or the first attempt at it that fails. */
+  #isRenewing = false;
   #stopped: Promise<void> | undefined;
   #connects = 0;
   #fault: string | undefined;
@@ -126,22 +130,44 @@ export class Session {
     return this.#stopped;
   }
 
+  /**
+   * Connects anew with the session as it is, so that the broker sends again what is not acknowledged; what was, is told to it before. Nothing
+   * where there is no connection. Never rejects, bounded.
+   */
+  async renew(): Promise<void> {
+    if (this.#state === "offline" || this.#isRenewing) return;
+    await this.#inTime(this.flush());
+    // The connection may have ended by itself meanwhile, and comes again by itself.
+    if (this.#isOffline() || this.#stopping.signal.aborted) return;
+    this.#isRenewing = true;
+    await this.#disconnect(false);
+    if (!this.#stopping.signal.aborted) this.#client.start();
+  }
+
   async #stop(endsSession: boolean): Promise<void> {
     this.#stopping.abort();
+    await this.#disconnect(endsSession);
+    this.#client.close();
+  }
+
+  async #disconnect(endsSession: boolean): Promise<void> {
     const stopped = new Promise<void>((resolve) => this.#client.once("stopped", () => resolve()));
     this.#client.stop({
       reasonCode: DisconnectReasonCode.NormalDisconnection,
       ...(endsSession ? { sessionExpiryIntervalSeconds: 0 } : {}),
     });
-    const late = new AbortController();
-    await Promise.race([stopped, this.#parts.clock.sleep(CLOSE_MS, late.signal)]);
-    late.abort();
+    await this.#inTime(stopped);
     this.#state = "offline";
-    this.#client.close();
+  }
+
+  async #inTime(promise: Promise<unknown>): Promise<void> {
+    const late = new AbortController();
+    await Promise.race([promise, this.#parts.clock.sleep(CLOSE_MS, late.signal)]);
+    late.abort();
   }
 
   #listen(): void {
-    const { log, onArrival, settings, clientId } = this.#parts;
+    const { log, onArrival, onConnected, settings, clientId } = this.#parts;
     this.#client.on("messageReceived", ({ message, acknowledgementControl }) => {
       const handle = acknowledgementControl?.acquireHandle();
       onArrival(arrivalOf(message, () => handle?.invokeAcknowledgement()));
@@ -149,6 +175,8 @@ export class Session {
     this.#client.on("connectionSuccess", ({ settings: granted }) => {
       this.#state = "online";
       this.#connects += 1;
+      this.#isRenewing = false;
+      onConnected(granted.rejoinedSession);
       log.info("consumer.connected", { clientId, sessionResumed: granted.rejoinedSession, connects: this.#connects });
       if (granted.sessionExpiryInterval < settings.sessionExpirySeconds) {
         log.warn("consumer.session-shortened", { sessionExpirySeconds: granted.sessionExpiryInterval });
@@ -156,10 +184,11 @@ export class Session {
       void this.#subscribe(this.#connects);
     });
     this.#client.on("connectionFailure", ({ error, connack }) => {
+      this.#isRenewing = false;
       this.#failed("consumer.connect-failed", connack?.reasonCode, connack?.reasonString ?? messageOf(error));
     });
     this.#client.on("disconnection", ({ error, disconnect }) => {
-      if (this.#stopping.signal.aborted) this.#state = "offline";
+      if (this.#stopping.signal.aborted || this.#isRenewing) this.#state = "offline";
       else this.#failed("consumer.disconnected", disconnect?.reasonCode, disconnect?.reasonString ?? messageOf(error));
     });
     this.#client.on("error", (error) => log.error("consumer.client-failed", { what: messageOf(error) }));
@@ -198,6 +227,10 @@ export class Session {
     } catch (thrown) {
       return `no answer to SUBSCRIBE: ${String(thrown)}`;
     }
+  }
+
+  #isOffline(): boolean {
+    return this.#state === "offline";
   }
 
   #isOn(connect: number): boolean {

@@ -101,8 +101,7 @@ export class ConsumerBench {
     const { broker, authority, worker } = this.#parts;
     const { host, port } = broker;
     const reconnect = { minMs: 100, maxMs: 1000 };
-    // mosquitto 2.0.11 sends a backlog of a session at once when it is taken up again, whatever was agreed.
-    const settings = { host, port, caFile: authority.caFile, ...worker, reconnect, receiveMaximum: 1000 };
+    const settings = { host, port, caFile: authority.caFile, ...worker, reconnect };
     return new WorkerFleet({ folder, group, broker: settings, sink, environment: LOCAL_AWS });
   }
 

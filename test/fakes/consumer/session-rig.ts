@@ -37,6 +37,7 @@ export function startSession(request: SessionRequest, stops: (() => Promise<void
     clientId,
     filters,
     onArrival: (arrival) => void arrivals.push(arrival),
+    onConnected: () => undefined,
     clock: systemClock(),
     log,
   });

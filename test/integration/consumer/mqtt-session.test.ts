@@ -85,6 +85,23 @@ describe("the worker's session on mosquitto", () => {
     expect(texts(rig)).toEqual(numbered(0, 30));
   });
 
+  it("connects anew on demand, so that the broker sends again what is not acknowledged and nothing else", async () => {
+    const rig = start({ clientId: "worker-renewed" });
+    await rig.ready();
+    await publish(numbered(0, 20));
+    await rig.came(20);
+    for (const arrival of rig.arrivals.slice(0, 12)) arrival.acknowledge();
+    await Promise.all([rig.session.renew(), rig.session.renew()]);
+    await rig.reconnected(2);
+    await publish(["after"]);
+    await rig.came(29);
+    expect(texts(rig).slice(20)).toEqual([...numbered(12, 8), "after"]);
+    for (const arrival of rig.arrivals) arrival.acknowledge();
+    expect(await rig.session.flush()).toBe(true);
+    expect(rig.session.status()).toMatchObject({ state: "ready", connects: 2, fault: undefined });
+    expect(rig.log.of("consumer.disconnected")).toEqual([]);
+  });
+
   it("goes on after a restart of the broker with what the broker has kept, and hears what is published after it", async () => {
     const rig = start({ clientId: "worker-restart" });
     await rig.ready();

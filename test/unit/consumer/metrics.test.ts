@@ -30,7 +30,8 @@ y_seconds_count 4
 
 describe("workerMetrics", () => {
   const clock = new ManualClock();
-  const hand = { inHand: 3, oldestMs: clock.monotonicMs() - 2500, commitFailures: 1, waitingTables: 0 };
+  const left = { left: 7, leftSinceMs: clock.monotonicMs(), hasRoom: true };
+  const hand = { inHand: 3, oldestMs: clock.monotonicMs() - 2500, commitFailures: 1, waitingTables: 0, ...left };
 
   function text(counters: Counters): string {
     return workerMetrics({
@@ -50,6 +51,7 @@ describe("workerMetrics", () => {
     for (const line of [
       "causeway_consumer_up 1",
       "causeway_consumer_oldest_unacknowledged_seconds 2.5",
+      "causeway_consumer_left_to_broker 7",
       "causeway_consumer_lag_seconds 1.5",
       "causeway_consumer_gaps 1",
       "causeway_consumer_gap_records 4",

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { RefusedArrival } from "../../../agent/consumer/refused-folder.ts";
 import { createTopicReader } from "../../../agent/consumer/topics.ts";
-import { Worker } from "../../../agent/consumer/worker.ts";
+import { Worker, type WorkerSettings } from "../../../agent/consumer/worker.ts";
 import { AgentError } from "../../../agent/core/errors.ts";
 import { createRecordReader } from "../../../agent/telemetry/record/read/record-reader.ts";
 import { readDescriptor } from "../../../config/proto/descriptor.ts";
@@ -15,11 +15,12 @@ const SETTINGS = {
   backoff: { minMs: 100, maxMs: 1000 },
   tables: { waitMs: 5000, maxSignals: 10_000 },
   maxInHand: 40,
+  maxWaitingBytes: 1_000_000,
 };
 const topics = createTopicReader({ record: "dt/causeway/{thing}/{stream}", schema: "dt/causeway/{thing}/schema/{id}" });
 const plain = createRecordReader(readDescriptor());
 
-function rig(behaviour: MemoryBehaviour = {}, store = new MemoryStore()) {
+function rig(behaviour: MemoryBehaviour = {}, store = new MemoryStore(), settings: Partial<WorkerSettings> = {}) {
   const clock = new ManualClock();
   const log = new MemoryLog();
   const kept: RefusedArrival[] = [];
@@ -31,7 +32,7 @@ function rig(behaviour: MemoryBehaviour = {}, store = new MemoryStore()) {
     return { record: plain.decode(payload), payload };
   };
   const worker = new Worker({
-    settings: SETTINGS,
+    settings: { ...SETTINGS, ...settings },
     intake: { topics, reader: { read }, clock },
     sink: new MemorySink(store, behaviour),
     refused: {
@@ -148,29 +149,90 @@ describe("Worker", () => {
     await stop();
   });
 
-  it("takes no more than it may have in hand while the sink is away, and leaves the rest to the broker", async () => {
-    let isDown = true;
+  /** A sink that is away until it is told otherwise. */
+  function awaySink() {
+    const sink = { isDown: true };
     const before = async (): Promise<void> => {
-      if (isDown) throw new AgentError("input.unavailable", { what: "away", remedy: "wait" });
+      if (sink.isDown) throw new AgentError("input.unavailable", { what: "away", remedy: "wait" });
     };
-    const { clock, worker, take, stop } = rig({ before });
+    return { sink, before };
+  }
+
+  it("reads no more than it may have in hand while the sink is away, and the rest when there is room, in the order in which it came", async () => {
+    const { sink, before } = awaySink();
+    const { clock, worker, store, take, stop } = rig({ before });
+    const vehicle = new FakeVehicle();
+    const arrivals = Array.from({ length: 150 }, () => vehicle.notice());
+    take(...arrivals);
+    await clock.run(3000);
+    expect(worker.counters).toMatchObject({ arrivals: 150, deliveries: 40, overrun: 0 });
+    expect(worker.status()).toMatchObject({ inHand: 150, left: 0, hasRoom: false });
+    expect(counts(arrivals).every((count) => count === 0)).toBe(true);
+    sink.isDown = false;
+    await clock.run(5000);
+    expect(counts(arrivals).every((count) => count === 1)).toBe(true);
+    const seqs = store.written.map(({ delivery }) => delivery.record.seq);
+    expect(seqs).toEqual(arrivals.map((_, at) => at + 1));
+    expect(worker.status()).toMatchObject({ inHand: 0, oldestMs: undefined, hasRoom: true });
+    await stop();
+  });
+
+  it("leaves to the broker what it has no room for, and takes it on the next connection", async () => {
+    const { sink, before } = awaySink();
+    const { clock, worker, store, take, stop } = rig({ before }, new MemoryStore(), { maxWaitingBytes: 12_000 });
     const vehicle = new FakeVehicle();
     const arrivals = Array.from({ length: 60 }, () => vehicle.notice());
     take(...arrivals);
     await clock.run(3000);
-    expect(worker.status().inHand).toBe(40);
-    expect(worker.counters.overrun).toBe(20);
-    expect(counts(arrivals).every((count) => count === 0)).toBe(true);
-    // The connection has broken, and the broker sends all of it again: nothing more is in hand than before.
-    const again = arrivals.slice(0, 40).map(({ topic, payload }) => arrivalOf(topic, payload));
-    take(...again);
-    await clock.run(3000);
-    expect(worker.status().inHand).toBe(40);
-    expect(worker.counters.overrun).toBe(20);
-    isDown = false;
+    const { inHand, left, leftSinceMs } = worker.status();
+    expect(inHand).toBeGreaterThan(45);
+    expect(inHand).toBeLessThan(52);
+    expect(left).toBe(60 - inHand);
+    expect(leftSinceMs).toBe(1000);
+    expect(worker.counters.overrun).toBe(left);
+    sink.isDown = false;
     await clock.run(5000);
-    expect(counts([...arrivals.slice(0, 40), ...again]).every((count) => count === 1)).toBe(true);
-    expect(worker.status().inHand).toBe(0);
+    expect(store.written).toHaveLength(inHand);
+    expect(worker.status()).toMatchObject({ inHand: 0, left, hasRoom: true });
+    worker.connected(true);
+    expect(worker.status()).toMatchObject({ left: 0, leftSinceMs: undefined });
+    take(...arrivals.slice(inHand));
+    await clock.run(1000);
+    expect(counts(arrivals)).toEqual(arrivals.map(() => 1));
+    await stop();
+  });
+
+  it("forgets what it has not read when the broker sends it again, and keeps it when the broker has lost the session", async () => {
+    for (const isResumed of [true, false]) {
+      const { sink, before } = awaySink();
+      const { clock, worker, store, take, stop } = rig({ before });
+      const vehicle = new FakeVehicle();
+      const arrivals = Array.from({ length: 60 }, () => vehicle.notice());
+      take(...arrivals);
+      await clock.run(1000);
+      worker.connected(isResumed);
+      expect(worker.status().inHand).toBe(isResumed ? 40 : 60);
+      const again = isResumed ? arrivals.map(({ topic, payload }) => arrivalOf(topic, payload)) : [];
+      take(...again);
+      sink.isDown = false;
+      await clock.run(5000);
+      expect(store.written).toHaveLength(60);
+      expect(counts(again)).toEqual(again.map(() => 1));
+      expect(counts(arrivals)).toEqual(arrivals.map((_, at) => (at < 40 || !isResumed ? 1 : 0)));
+      await stop();
+    }
+  });
+
+  it("reads the table that a full hand waits for before what stands in front of it", async () => {
+    const { clock, worker, store, take, stop } = rig();
+    const vehicle = new FakeVehicle();
+    const tables = vehicle.tables();
+    const arrivals = Array.from({ length: 60 }, (_, at) => vehicle.samples(at));
+    take(...arrivals, ...tables);
+    await clock.run(2000);
+    expect(counts([...arrivals, ...tables]).every((count) => count === 1)).toBe(true);
+    expect(worker.counters.withoutTable).toBe(0);
+    expect(store.written).toHaveLength(60 + tables.length);
     await stop();
   });
 
