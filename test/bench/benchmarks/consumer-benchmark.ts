@@ -61,13 +61,14 @@ export async function measureThroughput(bench: ConsumerBench, request: Throughpu
   const { taken, busy, durable, atRest } = await untilTaken(run, total, startCpuUs);
   await run.fleet.stop();
   const account = accountOf(streams, await run.read());
-  const perRecord = account.samples / account.published;
+  const found = account.published - account.gaps;
+  const perRecord = account.samples / found;
   return {
     sink,
     workers,
     recordsPerSecond: taken / durable.seconds,
     samplesPerSecond: (taken * perRecord) / durable.seconds,
-    recordsPerCoreSecond: account.published / durable.cpuSeconds,
+    recordsPerCoreSecond: found / durable.cpuSeconds,
     samplesPerCoreSecond: account.samples / durable.cpuSeconds,
     samplesAtRestPerCoreSecond: account.samples / atRest.cpuSeconds,
     busy,
