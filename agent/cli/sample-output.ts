@@ -1,8 +1,8 @@
-import type { ClockShift } from "../consumer/clock-offsets.ts";
 import { allTimes, type BatchSpan, SampleAppender, type SignalLookup } from "../consumer/rows/append-samples.ts";
 import { SAMPLE_COLUMNS } from "../consumer/rows/column-names.ts";
 import { CSV, sampleLines } from "../consumer/rows/row-text.ts";
 import { SampleBatch } from "../consumer/rows/sample-batch.ts";
+import type { ClockShift } from "../consumer/store/clock-offsets.ts";
 import { exactLine } from "../core/exact-json.ts";
 import type { DecodedRecord } from "../telemetry/record/read/decoded-record.ts";
 import { samplesOf } from "../telemetry/record/read/samples.ts";

@@ -14,7 +14,7 @@ import { loadSettings } from "./load-settings.ts";
 import { runConsumer } from "./run-consumer.ts";
 import { type ConsumerConfig, consumerConfig } from "./settings.ts";
 import { openSink, openSlots } from "./sinks.ts";
-import { claimSlot } from "./slots.ts";
+import { claimSlot } from "./worker/slots.ts";
 
 const HELP = `Takes the records of vehicles off an MQTT 5 broker and puts each of them once into a store.
 

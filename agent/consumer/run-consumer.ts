@@ -3,18 +3,18 @@ import type { Clock } from "../core/clock.ts";
 import { EXIT } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import type { EncryptedRecordReader } from "../telemetry/record/read/record-decrypter.ts";
-import { GapWatch } from "./gap-watch.ts";
-import { problemOf } from "./health.ts";
-import { startMetricsServer } from "./metrics-server.ts";
+import { openRefusedFolder } from "./intake/refused-folder.ts";
+import { RetainedParts } from "./intake/retained-parts.ts";
+import { createTopicReader } from "./intake/topics.ts";
+import { startMetricsServer } from "./metrics/metrics-server.ts";
+import { workerMetrics } from "./metrics/worker-metrics.ts";
 import { Session } from "./mqtt/session.ts";
-import { Recall } from "./recall.ts";
-import { openRefusedFolder } from "./refused-folder.ts";
-import { RetainedParts } from "./retained-parts.ts";
 import type { ConsumerConfig } from "./settings.ts";
-import type { Sink } from "./sink.ts";
-import { createTopicReader } from "./topics.ts";
-import { Worker } from "./worker.ts";
-import { workerMetrics } from "./worker-metrics.ts";
+import type { Sink } from "./store/sink.ts";
+import { GapWatch } from "./worker/gap-watch.ts";
+import { problemOf } from "./worker/health.ts";
+import { Recall } from "./worker/recall.ts";
+import { Worker } from "./worker/worker.ts";
 
 /** Records in hand, as a multiple of what the broker sends ahead: those of connections that have broken are among them. */
 const HAND_PER_RECEIVE_MAXIMUM = 4;

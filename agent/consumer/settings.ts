@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { path, port } from "../../config/fields.ts";
+import { createTopicReader } from "./intake/topics.ts";
 import { brokerSettings } from "./mqtt/broker-settings.ts";
 import { sinkSettings } from "./sinks.ts";
-import { createTopicReader } from "./topics.ts";
 
 /** Filters of one SUBSCRIBE at AWS IoT Core are 8: these, that of records and that of tables. */
 const MAX_FOREIGN = 6;

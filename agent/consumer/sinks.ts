@@ -4,8 +4,8 @@ import type { Log } from "../core/log.ts";
 import type { RecordReader } from "../telemetry/record/read/record-reader.ts";
 import { dynamodbSettings } from "./dynamodb/settings.ts";
 import { folderSettings } from "./folder/settings.ts";
-import type { Sink } from "./sink.ts";
-import type { SlotBook } from "./slots.ts";
+import type { Sink } from "./store/sink.ts";
+import type { SlotBook } from "./worker/slots.ts";
 
 /** Where rows go. */
 export const sinkSettings = z.discriminatedUnion("kind", [folderSettings, dynamodbSettings]);

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { isWhole } from "../../agent/consumer/record-table.ts";
-import type { Gap, Sink } from "../../agent/consumer/sink.ts";
+import { isWhole } from "../../agent/consumer/store/record-table.ts";
+import type { Gap, Sink } from "../../agent/consumer/store/sink.ts";
 import {
   deliveryOf,
   lossBody,

@@ -1,6 +1,6 @@
-import type { Delivery } from "../../agent/consumer/delivery.ts";
-import { isWhole, type RecordTable, withPart } from "../../agent/consumer/record-table.ts";
-import type { Sink } from "../../agent/consumer/sink.ts";
+import type { Delivery } from "../../agent/consumer/store/delivery.ts";
+import { isWhole, type RecordTable, withPart } from "../../agent/consumer/store/record-table.ts";
+import type { Sink } from "../../agent/consumer/store/sink.ts";
 import type { RecordedQuality } from "../../agent/core/clock.ts";
 import type { StreamName } from "../../agent/ports/outbox.ts";
 import { createRecordReader } from "../../agent/telemetry/record/read/record-reader.ts";

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Delivery } from "../../agent/consumer/delivery.ts";
-import type { Sink } from "../../agent/consumer/sink.ts";
+import type { Delivery } from "../../agent/consumer/store/delivery.ts";
+import type { Sink } from "../../agent/consumer/store/sink.ts";
 import { seededRandom } from "../bench/core/seeded-random.ts";
 import { forgettingContract, rememberingContract } from "./record-sink-memory.suite.ts";
 import {

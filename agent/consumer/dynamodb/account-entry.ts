@@ -1,5 +1,5 @@
-import type { SeqAccount } from "../seq-account.ts";
-import type { SeqRange } from "../seq-ranges.ts";
+import type { SeqAccount } from "../store/seq-account.ts";
+import type { SeqRange } from "../store/seq-ranges.ts";
 
 /** Runs of seqs that one record is noted to stand for at most; further ones show as gaps. */
 const MAX_STAND_IN_RUNS = 500;

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { STREAMS, type StreamName } from "../../ports/outbox.ts";
-import { accountState, SeqAccount } from "../seq-account.ts";
-import type { Gap } from "../sink.ts";
+import { accountState, SeqAccount } from "../store/seq-account.ts";
+import type { Gap } from "../store/sink.ts";
 import { type AccountEntry, enterAll, entryText, parseEntry } from "./account-entry.ts";
 import { damaged, number, text, textIn } from "./attributes.ts";
 import type { DynamoTable, Item } from "./table-client.ts";

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { RECORDED_QUALITIES } from "../../core/clock.ts";
-import { type Anchor, betterAnchor } from "../clock-offsets.ts";
+import { type Anchor, betterAnchor } from "../store/clock-offsets.ts";
 import { damaged, number, numberIn, text } from "./attributes.ts";
 import type { DynamoTable, Item } from "./table-client.ts";
 

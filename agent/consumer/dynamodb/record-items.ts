@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 import { exactLine } from "../../core/exact-json.ts";
 import type { DecodedRecord } from "../../telemetry/record/read/decoded-record.ts";
-import { type ClockShift, offsetOf } from "../clock-offsets.ts";
-import type { Delivery } from "../delivery.ts";
 import { allTimes, type BatchSpan, SampleAppender } from "../rows/append-samples.ts";
 import { type EventRow, eventRowOf } from "../rows/event-row.ts";
 import { recordFactsOf } from "../rows/facts.ts";
 import { SampleBatch } from "../rows/sample-batch.ts";
+import { type ClockShift, offsetOf } from "../store/clock-offsets.ts";
+import type { Delivery } from "../store/delivery.ts";
 import { number, text } from "./attributes.ts";
 import { samplesContent, textContent } from "./samples-content.ts";
 import type { Item } from "./table-client.ts";

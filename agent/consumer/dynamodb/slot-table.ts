@@ -1,4 +1,4 @@
-import type { SlotBook, SlotState } from "../slots.ts";
+import type { SlotBook, SlotState } from "../worker/slots.ts";
 import { number, numberIn, text, textIn } from "./attributes.ts";
 import type { DynamodbSettings } from "./settings.ts";
 import { createDynamoClient, DynamoTable, type Item } from "./table-client.ts";

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { exactLine } from "../../core/exact-json.ts";
 import type { RecordReader } from "../../telemetry/record/read/record-reader.ts";
-import { type RecordTable, type TableBody, withPart } from "../record-table.ts";
+import { type RecordTable, type TableBody, withPart } from "../store/record-table.ts";
 import { damaged, number, text } from "./attributes.ts";
 import type { DynamoTable, Item } from "./table-client.ts";
 

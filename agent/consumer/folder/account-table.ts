@@ -1,7 +1,7 @@
 import type Database from "better-sqlite3";
 import { STREAMS, type StreamName } from "../../ports/outbox.ts";
-import { accountState, SeqAccount } from "../seq-account.ts";
-import type { Gap } from "../sink.ts";
+import { accountState, SeqAccount } from "../store/seq-account.ts";
+import type { Gap } from "../store/sink.ts";
 
 type Key = [thing: string, epoch: number, stream: string];
 type Row = { readonly thing: string; readonly epoch: number; readonly stream: string; readonly state: string };

@@ -1,6 +1,6 @@
 import type Database from "better-sqlite3";
 import { RECORDED_QUALITIES, type RecordedQuality } from "../../core/clock.ts";
-import { type Anchor, betterAnchor } from "../clock-offsets.ts";
+import { type Anchor, betterAnchor } from "../store/clock-offsets.ts";
 
 type Row = {
   readonly thing: string;

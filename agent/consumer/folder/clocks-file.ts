@@ -1,7 +1,7 @@
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { offsetOf } from "../clock-offsets.ts";
 import { CSV } from "../rows/row-text.ts";
+import { offsetOf } from "../store/clock-offsets.ts";
 import type { ClockTable } from "./clock-table.ts";
 import { CLOCKS_FILE } from "./file-names.ts";
 

@@ -1,8 +1,8 @@
 import type { DecodedRecord } from "../../telemetry/record/read/decoded-record.ts";
-import type { ClockShift } from "../clock-offsets.ts";
 import { type BatchSpan, SampleAppender, type SignalLookup } from "../rows/append-samples.ts";
 import { type EventRow, eventRowOf } from "../rows/event-row.ts";
 import { SampleBatch } from "../rows/sample-batch.ts";
+import type { ClockShift } from "../store/clock-offsets.ts";
 import { dayOf, startOf } from "./file-names.ts";
 
 /** Days that the samples of one record may be of; one with more is broken, and stays together on the day of its anchor. */

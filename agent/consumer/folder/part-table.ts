@@ -3,7 +3,7 @@ import { deserialize, serialize } from "node:v8";
 import type Database from "better-sqlite3";
 import { z } from "zod";
 import { exactLine } from "../../core/exact-json.ts";
-import { isWhole, type RecordTable, type TableBody, withPart } from "../record-table.ts";
+import { isWhole, type RecordTable, type TableBody, withPart } from "../store/record-table.ts";
 
 /** Parts that a thing may have: far more than its tables have; one that announces more is broken, or wants to fill the disk. */
 const MAX_PARTS = 10_000;

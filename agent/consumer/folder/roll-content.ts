@@ -1,8 +1,8 @@
 import type { Clock, RecordedQuality } from "../../core/clock.ts";
 import { exactLine } from "../../core/exact-json.ts";
 import type { RecordReader } from "../../telemetry/record/read/record-reader.ts";
-import { type Anchor, type ClockShift, offsetOf, shiftOf } from "../clock-offsets.ts";
 import { rawEventOf } from "../rows/event-row.ts";
+import { type Anchor, type ClockShift, offsetOf, shiftOf } from "../store/clock-offsets.ts";
 import type { ClockTable } from "./clock-table.ts";
 import { DayRows } from "./day-rows.ts";
 import type { PartTable } from "./part-table.ts";

@@ -1,7 +1,7 @@
 import type Database from "better-sqlite3";
-import { isOfBoot } from "../clock-offsets.ts";
-import type { Delivery } from "../delivery.ts";
-import type { CommitOutcome, RefusedDelivery } from "../sink.ts";
+import { isOfBoot } from "../store/clock-offsets.ts";
+import type { Delivery } from "../store/delivery.ts";
+import type { CommitOutcome, RefusedDelivery } from "../store/sink.ts";
 import type { AccountTable, OpenAccounts } from "./account-table.ts";
 import type { ClockTable } from "./clock-table.ts";
 import type { PartTable } from "./part-table.ts";

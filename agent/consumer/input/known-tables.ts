@@ -1,6 +1,6 @@
 import type { DecodedRecord } from "../../telemetry/record/read/decoded-record.ts";
-import { type Anchor, betterAnchor, type ClockShift, isOfBoot, shiftOf } from "../clock-offsets.ts";
-import { type RecordTable, type TableBody, withPart } from "../record-table.ts";
+import { type Anchor, betterAnchor, type ClockShift, isOfBoot, shiftOf } from "../store/clock-offsets.ts";
+import { type RecordTable, type TableBody, withPart } from "../store/record-table.ts";
 
 /** Boots and tables that are remembered; of what is beyond, times stay as they are and signals without names. */
 const MAX_KNOWN = 100_000;

@@ -1,5 +1,5 @@
 import type { PublishPacket } from "aws-crt/dist/native/mqtt5.js";
-import type { Arrival } from "../arrival.ts";
+import type { Arrival } from "../intake/arrival.ts";
 
 /** A packet of the client as an arrival. */
 export function arrivalOf(packet: PublishPacket, acknowledge: () => void): Arrival {

@@ -9,7 +9,7 @@ import type { Clock } from "../../core/clock.ts";
 import { messageOf } from "../../core/errors.ts";
 import type { Log } from "../../core/log.ts";
 import { plainText } from "../../core/plain-text.ts";
-import type { Arrival } from "../arrival.ts";
+import type { Arrival } from "../intake/arrival.ts";
 import type { BrokerSettings } from "./broker-settings.ts";
 import { createMqttClient } from "./client.ts";
 import { arrivalOf } from "./publish-packet.ts";

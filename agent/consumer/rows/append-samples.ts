@@ -8,7 +8,7 @@ import type {
   RecordSignal,
 } from "../../telemetry/record/read/decoded-record.ts";
 import { exactRaw } from "../../telemetry/record/read/samples.ts";
-import type { ClockShift } from "../clock-offsets.ts";
+import type { ClockShift } from "../store/clock-offsets.ts";
 import { type RecordFacts, recordFactsOf, rowFactsOf, type SignalFacts, signalFactsOf } from "./facts.ts";
 import type { Run, SampleBatch } from "./sample-batch.ts";
 

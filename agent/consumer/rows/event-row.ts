@@ -1,6 +1,6 @@
 import { exactLine } from "../../core/exact-json.ts";
 import type { DecodedRecord, RecordBody } from "../../telemetry/record/read/decoded-record.ts";
-import type { ClockShift } from "../clock-offsets.ts";
+import type { ClockShift } from "../store/clock-offsets.ts";
 import { type RecordFacts, recordFactsOf } from "./facts.ts";
 
 /** What a record says that is no sample. */

@@ -1,7 +1,7 @@
 import type { RecordedQuality } from "../../core/clock.ts";
 import type { StreamName } from "../../ports/outbox.ts";
 import type { DecodedRecord, RecordRow, RecordSignal } from "../../telemetry/record/read/decoded-record.ts";
-import { type ClockShift, offsetOf } from "../clock-offsets.ts";
+import { type ClockShift, offsetOf } from "../store/clock-offsets.ts";
 
 /** What all rows of one record share. */
 export type RecordFacts = {

@@ -1,4 +1,4 @@
-import type { Arrival } from "../../../agent/consumer/arrival.ts";
+import type { Arrival } from "../../../agent/consumer/intake/arrival.ts";
 import type { StreamName } from "../../../agent/ports/outbox.ts";
 import { encodingOf } from "../../../agent/telemetry/record/compress.ts";
 import type { Encoder } from "../../../agent/telemetry/record/encode/encoder.ts";

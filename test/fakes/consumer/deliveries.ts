@@ -1,5 +1,5 @@
-import type { Delivery } from "../../../agent/consumer/delivery.ts";
-import type { RecordTable } from "../../../agent/consumer/record-table.ts";
+import type { Delivery } from "../../../agent/consumer/store/delivery.ts";
+import type { RecordTable } from "../../../agent/consumer/store/record-table.ts";
 import type { DecodedRecord } from "../../../agent/telemetry/record/read/decoded-record.ts";
 
 /** µs since the Unix epoch: 2026-01-01T00:00:00Z. */

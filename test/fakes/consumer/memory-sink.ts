@@ -4,11 +4,11 @@ import {
   type ClockShift,
   isOfBoot,
   shiftOf,
-} from "../../../agent/consumer/clock-offsets.ts";
-import type { Delivery } from "../../../agent/consumer/delivery.ts";
-import { type RecordTable, withPart } from "../../../agent/consumer/record-table.ts";
-import { SeqAccount } from "../../../agent/consumer/seq-account.ts";
-import type { CommitOutcome, Gap, RefusedDelivery, Sink, SinkStatus } from "../../../agent/consumer/sink.ts";
+} from "../../../agent/consumer/store/clock-offsets.ts";
+import type { Delivery } from "../../../agent/consumer/store/delivery.ts";
+import { type RecordTable, withPart } from "../../../agent/consumer/store/record-table.ts";
+import { SeqAccount } from "../../../agent/consumer/store/seq-account.ts";
+import type { CommitOutcome, Gap, RefusedDelivery, Sink, SinkStatus } from "../../../agent/consumer/store/sink.ts";
 import type { StreamName } from "../../../agent/ports/outbox.ts";
 
 type Owner = { readonly thing: string; readonly epoch: number; readonly stream: StreamName };
@@ -35,7 +35,7 @@ export type MemoryBehaviour = {
   readonly refusal?: (delivery: Delivery) => string | undefined;
 };
 
-/** A sink as `agent/consumer/sink.ts` promises it, without a file or a service. */
+/** A sink as `agent/consumer/store/sink.ts` promises it, without a file or a service. */
 export class MemorySink implements Sink {
   readonly store: MemoryStore;
   readonly #behaviour: MemoryBehaviour;

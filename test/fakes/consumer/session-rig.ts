@@ -1,4 +1,4 @@
-import type { Arrival } from "../../../agent/consumer/arrival.ts";
+import type { Arrival } from "../../../agent/consumer/intake/arrival.ts";
 import { brokerSettings } from "../../../agent/consumer/mqtt/broker-settings.ts";
 import { Session } from "../../../agent/consumer/mqtt/session.ts";
 import { systemClock } from "../../../drivers/os/time-source.ts";

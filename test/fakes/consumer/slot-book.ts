@@ -1,4 +1,4 @@
-import type { SlotBook, SlotState } from "../../../agent/consumer/slots.ts";
+import type { SlotBook, SlotState } from "../../../agent/consumer/worker/slots.ts";
 
 /** Slots in memory; `isAway` makes it fail. */
 export class MemorySlots implements SlotBook {

@@ -388,7 +388,7 @@ describe("the metrics of the consumer's tasks, as the template has them", () => 
     const code = resolverOf(templateNamed("consumer")).text(
       propertyOf("consumer", "Task", "ContainerDefinitions", "1", "Command", "0"),
     );
-    const worker = readFileSync("agent/consumer/worker-metrics.ts", "utf8");
+    const worker = readFileSync("agent/consumer/metrics/worker-metrics.ts", "utf8");
     for (const [, name] of code.matchAll(/(?:gauge|since)\("(\w+)"\)/g)) {
       expect(worker).toMatch(new RegExp(`"${name}"|causeway_consumer_${name}_total`));
     }

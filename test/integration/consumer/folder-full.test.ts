@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import type { Delivery } from "../../../agent/consumer/delivery.ts";
+import type { Delivery } from "../../../agent/consumer/store/delivery.ts";
 import { duckdb } from "../../fakes/consumer/duckdb.ts";
 import { folderStore, rowFiles, standingClock } from "../../fakes/consumer/folder-store.ts";
 import { temporaryFolder } from "../../fakes/core/folder.ts";

@@ -1,4 +1,4 @@
-import type { Delivery } from "../../../agent/consumer/delivery.ts";
+import type { Delivery } from "../../../agent/consumer/store/delivery.ts";
 import { storeReader } from "../../fakes/consumer/folder-store.ts";
 import { encoderOf, idOf, logOf } from "../../fakes/telemetry/samples.ts";
 import { tableOf } from "../../fakes/telemetry/table.ts";

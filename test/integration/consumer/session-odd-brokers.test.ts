@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { IPublishPacket, Packet } from "mqtt-packet";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import type { Arrival } from "../../../agent/consumer/arrival.ts";
+import type { Arrival } from "../../../agent/consumer/intake/arrival.ts";
 import {
   messageIdOf,
   type StubBehaviour,

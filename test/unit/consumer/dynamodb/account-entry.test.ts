@@ -7,7 +7,7 @@ import {
   parseEntry,
   takenEntries,
 } from "../../../../agent/consumer/dynamodb/account-entry.ts";
-import { SeqAccount } from "../../../../agent/consumer/seq-account.ts";
+import { SeqAccount } from "../../../../agent/consumer/store/seq-account.ts";
 
 const SEED = 15;
 const HIGHEST = 30;

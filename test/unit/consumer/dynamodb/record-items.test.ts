@@ -2,9 +2,9 @@ import { gunzipSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import type { Delivery } from "../../../../agent/consumer/delivery.ts";
 import { idOf, RecordItemMaker, type RecordItems, unfitFor } from "../../../../agent/consumer/dynamodb/record-items.ts";
 import type { Item } from "../../../../agent/consumer/dynamodb/table-client.ts";
+import type { Delivery } from "../../../../agent/consumer/store/delivery.ts";
 import { seededRandom } from "../../../bench/core/seeded-random.ts";
 import { deliveryOf, NEW_YEAR_US, recordOf } from "../../../fakes/consumer/deliveries.ts";
 

@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { withPart } from "../../../../agent/consumer/record-table.ts";
 import { allTimes, SampleAppender } from "../../../../agent/consumer/rows/append-samples.ts";
 import { SAMPLE_COLUMNS } from "../../../../agent/consumer/rows/column-names.ts";
 import { CSV, NDJSON, sampleLines } from "../../../../agent/consumer/rows/row-text.ts";
 import { SampleBatch } from "../../../../agent/consumer/rows/sample-batch.ts";
+import { withPart } from "../../../../agent/consumer/store/record-table.ts";
 import type { DecodedRecord } from "../../../../agent/telemetry/record/read/decoded-record.ts";
 import { bodyOf, decodeAll } from "../../../fakes/telemetry/records.ts";
 import { encoderOf, logOf } from "../../../fakes/telemetry/samples.ts";

@@ -1,0 +1,37 @@
+import { Histogram } from "../metrics/metrics.ts";
+
+/** What a worker has done since it started. */
+export class Counters {
+  /** Messages that came, whatever they were. */
+  arrivals = 0;
+  /** Beside records: presence, identity. */
+  ignored = 0;
+  /** Records read, repeats among them. */
+  deliveries = 0;
+  repeats = 0;
+  written = 0;
+  /** Of payloads as they came. */
+  wireBytes = 0;
+  /** Records that were written without the names of their signals: the table had not come. */
+  withoutTable = 0;
+  /** Arrivals over the bound of what may wait: not acknowledged, so that they come again on another connection. */
+  overrun = 0;
+  /** Connections that were made anew for them. */
+  recalls = 0;
+  commits = 0;
+  commitFailures = 0;
+  /** Refused arrivals that are in the folder for them, and those that it had no room for. */
+  putAside = 0;
+  notPutAside = 0;
+  /** By reason. */
+  readonly refused = new Map<string, number>();
+  readonly commitSeconds = new Histogram();
+  /** µs between when the newest written record was made, by its vehicle's clock put right, and its commit; undefined before the first. */
+  lagUs: number | undefined;
+  /** Monotonic ms of the newest commit; undefined before the first. */
+  committedMs: number | undefined;
+
+  refuse(reason: string): void {
+    this.refused.set(reason, (this.refused.get(reason) ?? 0) + 1);
+  }
+}

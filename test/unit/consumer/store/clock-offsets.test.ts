@@ -1,0 +1,65 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { type Anchor, betterAnchor, offsetOf, shiftOf } from "../../../../agent/consumer/store/clock-offsets.ts";
+import { RECORDED_QUALITIES } from "../../../../agent/core/clock.ts";
+
+const SEED = 15;
+const TRUE_OFFSET_US = 1_767_225_600_000_000;
+
+const anchor = fc.record({
+  monotonicUs: fc.integer({ min: 0, max: 20 }),
+  wallUs: fc.integer({ min: 0, max: 20 }),
+  quality: fc.constantFrom(...RECORDED_QUALITIES),
+});
+
+/** The rule in words, from all anchors of the boot: of the best quality that was ever reached the first moment. */
+function shiftByHand(own: Anchor, all: readonly Anchor[]): { shiftUs: number; quality: string } {
+  for (const quality of RECORDED_QUALITIES.toReversed()) {
+    if (quality === own.quality) break;
+    const of = all.filter((one) => one.quality === quality);
+    if (of.length === 0) continue;
+    const firstUs = Math.min(...of.map(({ monotonicUs }) => monotonicUs));
+    const wallUs = Math.min(...of.filter(({ monotonicUs }) => monotonicUs === firstUs).map((one) => one.wallUs));
+    if (firstUs < own.monotonicUs) break;
+    return { shiftUs: wallUs - firstUs - (own.wallUs - own.monotonicUs), quality };
+  }
+  return { shiftUs: 0, quality: own.quality };
+}
+
+describe("shiftOf", () => {
+  it("shifts by the first anchor of the best quality, in whatever order they come", () => {
+    fc.assert(
+      fc.property(fc.array(anchor, { minLength: 1, maxLength: 8 }), (anchors) => {
+        const best = anchors.reduce(betterAnchor);
+        expect(anchors.toReversed().reduce(betterAnchor)).toEqual(best);
+        for (const own of anchors) expect(shiftOf(own, best)).toEqual(shiftByHand(own, anchors));
+      }),
+      { seed: SEED, numRuns: 5000 },
+    );
+  });
+
+  it("gives the true time to all records of a boot without a clock, once the time is known", () => {
+    // A car that starts in 1970 and whose clock is set after a minute; times before are wrong by the same offset.
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 0, max: 59_999_999 }), { minLength: 1, maxLength: 20 }), (moments) => {
+        const before = moments.map(
+          (monotonicUs): Anchor => ({ monotonicUs, wallUs: monotonicUs, quality: "unsynchronised" }),
+        );
+        const set: Anchor = { monotonicUs: 60_000_000, wallUs: TRUE_OFFSET_US + 60_000_000, quality: "ntp" };
+        const best = [...before, set].reduce(betterAnchor);
+        for (const own of before) {
+          expect(own.wallUs + shiftOf(own, best).shiftUs).toBe(TRUE_OFFSET_US + own.monotonicUs);
+          expect(shiftOf(own, undefined)).toEqual({ shiftUs: 0, quality: "unsynchronised" });
+        }
+      }),
+      { seed: SEED, numRuns: 500 },
+    );
+  });
+
+  it("leaves what came after the clock was right: a difference there is a suspend", () => {
+    const set: Anchor = { monotonicUs: 60_000_000, wallUs: TRUE_OFFSET_US + 60_000_000, quality: "ntp" };
+    const resumed: Anchor = { monotonicUs: 61_000_000, wallUs: TRUE_OFFSET_US + 3_661_000_000, quality: "rtc" };
+    expect(offsetOf(resumed) - offsetOf(set)).toBe(3_600_000_000);
+    expect(shiftOf(resumed, betterAnchor(set, resumed))).toEqual({ shiftUs: 0, quality: "rtc" });
+  });
+});
