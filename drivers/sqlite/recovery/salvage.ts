@@ -58,7 +58,7 @@ export function beginSalvage({ database, damagedFile, pageBytes, promises, ciphe
           .kept()
           .filter(({ key, value }) => value === null || fromRest(cipher, { kept: key }, value) !== undefined)
           .map(({ key, value }) => ({ key, value: value ?? undefined }));
-        new KeptTable(database, false).write(kept);
+        new KeptTable(database, false, cipher).write(kept);
         addSalvages(database, damaged, basename(damagedFile), lastRow);
       })
       .immediate();

@@ -69,6 +69,19 @@ describe("a copied disk", () => {
   });
 });
 
+it("encrypts what was kept in clear when it is salvaged", () => {
+  const folder = temporaryFolder();
+  const clear = open(folder).outbox;
+  clear.append([secretDraft], [{ key: "cells", value: encoder.encode(`kept ${SECRET}`) }]);
+  clear.close();
+  writeFileSync(join(folder, "outbox.db"), "no database", { flag: "r+" });
+  const { outbox, quarantined } = open(folder, new RestCipher(randomBytes(32), true));
+  expect(quarantined).toBeDefined();
+  expect(outbox.kept().map(({ value }) => new TextDecoder().decode(value))).toEqual([`kept ${SECRET}`]);
+  outbox.close();
+  expect(readFileSync(join(folder, "outbox.db"), "latin1").includes(SECRET)).toBe(false);
+});
+
 describe("an encrypted outbox", () => {
   it("gives its records and what is kept back after a restart", () => {
     const folder = temporaryFolder();
