@@ -2,7 +2,7 @@ import { crc32 } from "node:zlib";
 import type Database from "better-sqlite3";
 import { AgentError } from "../../../agent/core/errors.ts";
 import { KEPT_MAX_BYTES, type KeptValue } from "../../../agent/ports/outbox.ts";
-import { atRest, fromRest, isAtRest, plainBytesOf, type RestCipher } from "./rest-cipher.ts";
+import { atRest, fromRest, plainBytesOf, type RestCipher } from "./rest-cipher.ts";
 
 /** A row of `kept`. A null value says that the key was forgotten, which a database in memory remembers for the one that takes it over. */
 export type KeptRow = { readonly key: string; readonly value: Uint8Array | null; readonly crc: number };
@@ -31,7 +31,7 @@ export class KeptTable {
   /** For use inside a transaction. Throws `internal.bug` when all values together are longer than `KEPT_MAX_BYTES`. */
   write(values: readonly KeptValue[]): void {
     for (const { key, value } of values) {
-      const stored = value === undefined ? undefined : this.#atRest(key, value);
+      const stored = value === undefined ? undefined : atRest(this.#cipher, { kept: key }, value);
       if (stored !== undefined || this.#remembersForgotten) this.#put.run(key, stored ?? null, keptCrc(key, stored));
       else this.#delete.run(key);
     }
@@ -59,11 +59,6 @@ export class KeptTable {
     let bytes = 0;
     for (const value of this.#values.iterate()) bytes += plainBytesOf(value);
     return bytes;
-  }
-
-  /** What came from another database may be encrypted already. */
-  #atRest(key: string, value: Uint8Array): Uint8Array {
-    return isAtRest(value) ? value : atRest(this.#cipher, { kept: key }, value);
   }
 }
 

@@ -3,7 +3,7 @@ import type { QueuedRecord, StoredRecord, StreamName } from "../../../agent/port
 import type { OwedRange } from "../recovery/watermark.ts";
 import { encodingOf, qualityOf, STREAM_COUNT, streamCode, streamOf } from "./codes.ts";
 import { PastEpochs } from "./past-epochs.ts";
-import { atRest, fromRest, isAtRest, plainBytesOf, type RestCipher } from "./rest-cipher.ts";
+import { atRest, fromRest, plainBytesOf, type RestCipher } from "./rest-cipher.ts";
 import {
   hasSoundColumns,
   hasSoundPayload,
@@ -236,7 +236,7 @@ export class RecordTable {
       const payload = hasSoundPayload(soundKey(row)) ? this.payloadOf(row) : undefined;
       yield payload === undefined
         ? { kind: "damaged", key: row }
-        : { kind: "whole", record: outgoingOf({ ...row, payload }, this.#boot) };
+        : { kind: "whole", record: outgoingOf(row, payload, this.#boot) };
     }
   }
 
@@ -270,7 +270,7 @@ export class RecordTable {
   #put(row: number, columns: RecordColumns): void {
     const { epoch, stream, seq, encoding, time_quality, stored_at_us, expires_at_ms, retain_key, dead } = columns;
     const bytes = plainBytesOf(columns.payload);
-    const payload = isAtRest(columns.payload) ? columns.payload : atRest(this.#cipher, columns, columns.payload);
+    const payload = atRest(this.#cipher, columns, columns.payload);
     this.#insert.run(
       row,
       epoch,
@@ -311,7 +311,7 @@ function soundKey<T extends RecordKey>(key: T): T {
   throw new Database.SqliteError(`the columns of row ${key.row} changed`, "SQLITE_CORRUPT");
 }
 
-function outgoingOf(row: RecordRow, boot: number | undefined): QueuedRecord {
+function outgoingOf(row: RecordRow, payload: Uint8Array, boot: number | undefined): QueuedRecord {
   return {
     row: row.row,
     epoch: row.epoch,
@@ -324,6 +324,6 @@ function outgoingOf(row: RecordRow, boot: number | undefined): QueuedRecord {
     expiresAtMs: row.expires_at_ms ?? undefined,
     retainKey: row.retain_key ?? undefined,
     route: row.route ?? undefined,
-    payload: row.payload,
+    payload,
   };
 }

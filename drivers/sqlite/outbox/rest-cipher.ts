@@ -105,9 +105,9 @@ export function plainBytesOf(stored: Uint8Array): number {
   return isAtRest(stored) ? stored.length - REST_OVERHEAD_BYTES : stored.length;
 }
 
-/** What is to be stored of a payload. */
+/** What is to be stored of a payload. One that comes from another database and is encrypted already stays as it is. */
 export function atRest(cipher: RestCipher | undefined, id: RestId, payload: Uint8Array): Uint8Array {
-  return cipher?.encrypts === true ? cipher.encrypt(id, payload) : payload;
+  return cipher?.encrypts === true && !isAtRest(payload) ? cipher.encrypt(id, payload) : payload;
 }
 
 /** The payload in what is stored; undefined where that is encrypted and `cipher` does not open it. */
