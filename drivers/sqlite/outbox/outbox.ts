@@ -253,6 +253,7 @@ function checkKey(
     return { opened: { kind: "damaged", what }, lostKey: what };
   } catch (thrown) {
     database.close();
+    if (isDamaged(thrown)) return { opened: { kind: "damaged", what: messageOf(thrown) }, lostKey: undefined };
     throw faultOf(thrown, file, "outbox");
   }
 }

@@ -1,13 +1,13 @@
 import { createCipheriv, createDecipheriv, createSecretKey, hkdfSync, type KeyObject, randomBytes } from "node:crypto";
 
 /** What a payload begins with once it is encrypted: no record does, whatever its form and compression. */
-const MARK = Buffer.from([0xc5, 0x5e, 0xa1, 0x01]);
+export const REST_MARK = Buffer.from([0xc5, 0x5e, 0xa1, 0x01]);
 const KEY_ID_BYTES = 4;
 const SALT_BYTES = 16;
 const COUNTER_BYTES = 6;
 const TAG_BYTES = 16;
 const IV_BYTES = 12;
-const HEADER_BYTES = MARK.length + KEY_ID_BYTES + SALT_BYTES + COUNTER_BYTES;
+const HEADER_BYTES = REST_MARK.length + KEY_ID_BYTES + SALT_BYTES + COUNTER_BYTES;
 const KEY_BYTES = 32;
 const CIPHER = "aes-256-gcm";
 /** Keys of earlier lives that are kept at hand while their records are read. */
@@ -54,7 +54,7 @@ export class RestCipher {
     this.#counter += 1;
     const counter = Buffer.alloc(COUNTER_BYTES);
     counter.writeUIntBE(this.#counter, 0, COUNTER_BYTES);
-    const header = Buffer.concat([MARK, this.keyId, this.#salt, counter]);
+    const header = Buffer.concat([REST_MARK, this.keyId, this.#salt, counter]);
     const cipher = createCipheriv(CIPHER, this.#key, ivOf(counter), { authTagLength: TAG_BYTES });
     cipher.setAAD(Buffer.concat([header, aadOf(id)]));
     return Buffer.concat([header, cipher.update(payload), cipher.final(), cipher.getAuthTag()]);
@@ -65,8 +65,8 @@ export class RestCipher {
     if (stored.length < REST_OVERHEAD_BYTES) return undefined;
     const bytes = Buffer.from(stored.buffer, stored.byteOffset, stored.length);
     const header = bytes.subarray(0, HEADER_BYTES);
-    if (!header.subarray(MARK.length, MARK.length + KEY_ID_BYTES).equals(this.keyId)) return undefined;
-    const salt = header.subarray(MARK.length + KEY_ID_BYTES, HEADER_BYTES - COUNTER_BYTES);
+    if (!header.subarray(REST_MARK.length, REST_MARK.length + KEY_ID_BYTES).equals(this.keyId)) return undefined;
+    const salt = header.subarray(REST_MARK.length + KEY_ID_BYTES, HEADER_BYTES - COUNTER_BYTES);
     const iv = ivOf(header.subarray(HEADER_BYTES - COUNTER_BYTES));
     const decipher = createDecipheriv(CIPHER, this.#keyFor(salt), iv, { authTagLength: TAG_BYTES });
     decipher.setAAD(Buffer.concat([header, aadOf(id)]));
@@ -97,7 +97,7 @@ export class RestCipher {
 
 /** Whether a stored payload is encrypted. */
 export function isAtRest(stored: Uint8Array): boolean {
-  return MARK.every((byte, at) => stored[at] === byte);
+  return REST_MARK.every((byte, at) => stored[at] === byte);
 }
 
 /** Bytes of the payload in what is stored. */

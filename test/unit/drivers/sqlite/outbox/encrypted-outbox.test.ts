@@ -139,6 +139,25 @@ describe("an encrypted outbox", () => {
     again.outbox.close();
   });
 
+  it.each([
+    ["another key", new RestCipher(randomBytes(32), true)],
+    ["no key", undefined],
+  ])("takes %s without a word once all that it holds is in clear", (_, cipher) => {
+    const folder = temporaryFolder();
+    const key = randomBytes(32);
+    for (const encrypts of [true, false]) {
+      const { outbox } = open(folder, new RestCipher(key, encrypts));
+      outbox.ack(outbox.read("event", 0, ALL, 10, ALL).map(({ row }) => row));
+      outbox.append([draftOf("event", 20)], [{ key: "k", value: encoder.encode("v") }]);
+      outbox.close();
+    }
+    const { outbox, quarantined, lostKey } = open(folder, cipher);
+    expect([quarantined, lostKey]).toEqual([undefined, undefined]);
+    expect(payloadsIn(outbox)).toEqual(["event 2"]);
+    expect(outbox.kept()).toHaveLength(1);
+    outbox.close();
+  });
+
   it("takes another key, or none, without a word once it is empty", () => {
     const folder = temporaryFolder();
     for (const cipher of [new RestCipher(randomBytes(32), true), new RestCipher(randomBytes(32), true), undefined]) {
