@@ -1,7 +1,8 @@
-import { post, read, Refused, vehiclePath } from "./backend.js";
+import { parsed, post, read, Refused, vehiclePath } from "./backend.js";
 import { byId } from "./vehicle.js";
 
 const STORE = "causeway.command";
+/** @type {Readonly<Record<string, string>>} */
 const TITLES = {
   succeeded: "Done",
   moving: "Not done: the vehicle is moving",
@@ -15,6 +16,7 @@ const TITLES = {
 const DOING = { lock: "Locking", unlock: "Unlocking" };
 
 /** @typedef {{ vehicle: string, action: "lock" | "unlock", key: string, id?: string }} Pending */
+/** @typedef {{ id: string, action: "lock" | "unlock", status: string, final?: { kind: string, text: string } }} State */
 
 /**
  * The one command that this browser waits for. It is kept where a reload and the other tabs find it; its key is what makes it one, however
@@ -80,6 +82,7 @@ export class Command {
     const { vehicle, action, key } = pending;
     this.#progress("Sending.");
     try {
+      /** @type {State} */
       const state = await post(`${vehiclePath(vehicle)}/commands`, { action }, { "idempotency-key": key });
       this.#keep({ ...pending, id: state.id });
       this.#show(state);
@@ -97,7 +100,7 @@ export class Command {
     const events = new EventSource(`${path}/events`);
     this.#events = events;
     for (const kind of ["progress", "final"]) {
-      events.addEventListener(kind, ({ data }) => this.#show(JSON.parse(data)));
+      events.addEventListener(kind, ({ data }) => this.#show(parsed(String(data))));
     }
     // The browser comes again by itself, unless it was refused.
     events.addEventListener("error", () => {
@@ -115,7 +118,7 @@ export class Command {
     }
   }
 
-  /** @param {{ id: string, action: "lock" | "unlock", status: string, final?: { kind: string, text: string } }} state */
+  /** @param {State} state */
   #show(state) {
     if (state.id !== this.#pending?.id) return;
     if (state.final === undefined) {
@@ -179,8 +182,10 @@ function show(kind, title, text) {
 /** @returns {Pending | undefined} */
 function kept() {
   try {
-    const { vehicle, action, key, id } = JSON.parse(localStorage.getItem(STORE) ?? "{}");
-    if (typeof vehicle !== "string" || typeof key !== "string" || !Object.hasOwn(DOING, action)) return undefined;
+    /** @type {Partial<Record<keyof Pending, unknown>>} */
+    const { vehicle, action, key, id } = parsed(localStorage.getItem(STORE) ?? "{}");
+    if (typeof vehicle !== "string" || typeof key !== "string") return undefined;
+    if (action !== "lock" && action !== "unlock") return undefined;
     return typeof id === "string" ? { vehicle, action, key, id } : { vehicle, action, key };
   } catch {
     // Whatever is there, it is no command of ours.

@@ -23,6 +23,7 @@ async function look() {
   if (vehicle === "") return;
   const asked = vehicle;
   try {
+    /** @type {import("./vehicle.js").VehicleState} */
     const state = await read(vehiclePath(asked));
     if (asked !== vehicle) return;
     byId("notice").textContent = "";
@@ -34,7 +35,9 @@ async function look() {
   }
 }
 
-/** @param {{ id: string, name: string }[]} vehicles */
+/** @typedef {{ id: string, name: string }} Offered */
+
+/** @param {Offered[]} vehicles */
 function offer(vehicles) {
   const choice = byId("vehicles");
   choice.replaceChildren(
@@ -49,12 +52,14 @@ function offer(vehicles) {
   byId("none").hidden = vehicles.length > 0;
   byId("vehicle").hidden = vehicles.length === 0;
   vehicle = vehicles.some(({ id }) => id === vehicle) ? vehicle : (vehicles[0]?.id ?? "");
-  choice.value = vehicle;
+  if (choice instanceof HTMLSelectElement) choice.value = vehicle;
 }
 
 async function start() {
   try {
+    /** @type {{ name: string }} */
     const { name } = await read("/api/session");
+    /** @type {{ vehicles: Offered[] }} */
     const { vehicles } = await read("/api/vehicles");
     byId("signed-out").hidden = true;
     byId("account").hidden = false;
@@ -82,6 +87,7 @@ byId("again").addEventListener("click", ({ currentTarget }) => {
 async function signOut() {
   command.forget();
   try {
+    /** @type {{ location: string }} */
     const { location: place } = await post("/sign-out", {});
     location.assign(place);
   } catch {

@@ -1,3 +1,4 @@
+/** @type {Readonly<Record<string, string>>} */
 const PRESENCE = {
   online: "Online",
   asleep: "Asleep: it is not asked while it sleeps",
@@ -13,9 +14,11 @@ export const byId = (id) => {
   return found;
 };
 
+/** @typedef {{ name: string, mayCommand: boolean, presence: { state: string, at?: string }, latest: { signal: string, value: unknown, timeMs: number }[] }} VehicleState */
+
 /**
  * Shows what is known of a vehicle. Everything is text: names come from anybody.
- * @param {{ name: string, mayCommand: boolean, presence: { state: string, at?: string }, latest: { signal: string, value: unknown, timeMs: number }[] }} state
+ * @param {VehicleState} state
  */
 export function showVehicle({ name, mayCommand, presence, latest }) {
   byId("name").textContent = name;
