@@ -17,8 +17,11 @@ export const finalAnswer = z
   .readonly();
 export type FinalAnswer = z.infer<typeof finalAnswer>;
 
-/** How the safety gate of a vehicle says that a clause over the speed does not hold (agent/vehicle/safety-gate.ts). */
-const MOVING = / is not true: (.*, )?speed = /;
+/**
+ * How the safety gate of a vehicle says that a clause over the speed does not hold (agent/vehicle/safety-gate.ts): the clause, then every
+ * variable of the condition with its value. A clause over something else says nothing of the speed, nor does one beside a speed of 0.
+ */
+const MOVING = /\bspeed\b.* is not true: (.*, )?speed = (?!-?0(,|$))/;
 
 const DONE: Readonly<Record<ActionName, string>> = { lock: "The doors are locked.", unlock: "The doors are unlocked." };
 const TRIED: Readonly<Record<ActionName, string>> = { lock: "lock", unlock: "unlock" };
@@ -51,7 +54,7 @@ function refusal(action: ActionName, reason: VehicleAnswer["reason"]): FinalAnsw
     return { kind: "moving", text: `The vehicle is moving and did not ${tried}. Stop it and try again.` };
   }
   if (reason?.code === "PRECONDITION_FAILED") {
-    return { kind: "refused", text: `The vehicle does not know that it stands still and did not ${tried}.` };
+    return { kind: "refused", text: `The vehicle cannot tell that this is safe now and did not ${tried}.` };
   }
   if (reason?.code === "BUSY" || reason?.code === "RATE_LIMITED") {
     return { kind: "refused", text: `The vehicle is busy and did not ${tried}. Try again in a minute.` };

@@ -98,6 +98,9 @@ describe("the book of commands", () => {
     ["PRECONDITION_FAILED", "VehicleMotion.Speed was never received", "refused"],
     ["PRECONDITION_FAILED", "door = 1 is not true: door = 2, overspeed = 1", "refused"],
     ["PRECONDITION_FAILED", "speed < 3.0 is not true: door = 1, speed = 9", "moving"],
+    ["PRECONDITION_FAILED", "speed < 0.1 is not true: speed = 0.5, door = 1", "moving"],
+    ["PRECONDITION_FAILED", "parkingBrake == 1.0 is not true: speed = 2, parkingBrake = 0", "refused"],
+    ["PRECONDITION_FAILED", "speed < 3.0 && parked == 1.0 is not true: speed = 0, parked = 0", "refused"],
     ["BUSY", "too many run", "refused"],
     ["ACCESS_DENIED", "no rule", "refused"],
   ])("makes of %s (%s): %s", async (code, description, kind) => {
