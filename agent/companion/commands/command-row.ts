@@ -1,9 +1,7 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import { keyOf, type RowKey } from "../store/row-store.ts";
-import { ACTIONS, type ActionName, finalAnswer } from "./final-answer.ts";
-
-const actionName = z.enum(Object.keys(ACTIONS).filter((name): name is ActionName => Object.hasOwn(ACTIONS, name)));
+import { actionName, finalAnswer } from "./final-answer.ts";
 
 /** What is kept of a command. Times are ms since the Unix epoch. */
 export const commandRow = z.strictObject({

@@ -4,6 +4,10 @@ import type { VehicleAnswer } from "../store/answers.ts";
 /** What a person may ask of a vehicle, and what vehicles call it. */
 export const ACTIONS = { lock: "doors.lock", unlock: "doors.unlock" } as const;
 export type ActionName = keyof typeof ACTIONS;
+/** One of these names, from outside. */
+export const actionName = z.enum(
+  Object.keys(ACTIONS).filter((name): name is ActionName => Object.hasOwn(ACTIONS, name)),
+);
 
 /** How a command ended, as a person is told. A command has one of them, and it never changes. */
 export const finalAnswer = z

@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { Clock } from "../../core/clock.ts";
 import type { Log } from "../../core/log.ts";
 import type { CommandBook } from "../commands/command-book.ts";
-import { ACTIONS, type ActionName } from "../commands/final-answer.ts";
+import { actionName } from "../commands/final-answer.ts";
 import { type Binding, type Bindings, mayCommand } from "../people/bindings.ts";
 import { userTag } from "../people/user-tag.ts";
 import { keyOf, type RowStore } from "../store/row-store.ts";
@@ -16,9 +16,7 @@ const COMMANDS_A_MINUTE = 20;
 const MINUTE_MS = 60_000;
 const KEY = /^[A-Za-z0-9_-]{16,64}$/;
 
-const commandBody = z.strictObject({
-  action: z.enum(Object.keys(ACTIONS).filter((name): name is ActionName => Object.hasOwn(ACTIONS, name))),
-});
+const commandBody = z.strictObject({ action: actionName });
 
 export type VehicleRoutesParts = {
   readonly bindings: Bindings;
