@@ -73,13 +73,18 @@ export class CompanionApp {
     this.pinned = { id: KEY_ID, algorithm: "es256", publicKey, role: "commands" };
   }
 
-  /** Starts both; the broker must know the consumer's certificate. */
+  /** Starts both, or neither; the broker must know the consumer's certificate. */
   static async start(parts: CompanionAppParts): Promise<CompanionApp> {
     const provider = await freePorts(2);
     const app = new CompanionApp(parts, { provider, backend: provider + 1 });
-    await app.#startProvider(provider);
-    await app.startBackend();
-    return app;
+    try {
+      await app.#startProvider(provider);
+      await app.startBackend();
+      return app;
+    } catch (thrown) {
+      await app.stop();
+      throw thrown;
+    }
   }
 
   /** Starts the backend, again where it was stopped. What it kept in memory is gone then. */

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { buffer } from "node:stream/consumers";
 import { z } from "zod";
 import type { handler } from "../../../agent/companion/main.ts";
 
@@ -35,17 +36,12 @@ export async function startHttpApi(port: number, handler: FunctionHandler): Prom
 }
 
 async function relay(handler: FunctionHandler, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) {
-    const part: unknown = chunk;
-    if (part instanceof Buffer) chunks.push(part);
-  }
+  const event = eventOf(request, await buffer(request));
   let timer: NodeJS.Timeout | undefined;
   const cut = new Promise<"cut">((resolve) => {
     timer = setTimeout(resolve, INTEGRATION_MS, "cut");
   });
-  const answer = await Promise.race([handler(eventOf(request, Buffer.concat(chunks))), cut]);
-  clearTimeout(timer);
+  const answer = await Promise.race([handler(event), cut]).finally(() => clearTimeout(timer));
   if (answer === "cut") {
     response.writeHead(503, { "content-type": "application/json" }).end('{"message":"Service Unavailable"}');
     return;

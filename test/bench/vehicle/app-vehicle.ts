@@ -49,16 +49,18 @@ export class AppVehicle {
   /** Starts all of it in `folder`; what was started is stopped again where something does not come up. */
   static async start(folder: string, users: readonly AppUser[]): Promise<AppVehicle> {
     const vehicle = await DoorVehicle.start(folder, THING);
+    let started: { readonly stop: () => Promise<void> } = vehicle;
     try {
       const { authority, mosquitto } = vehicle.cloud;
-      const app = await CompanionApp.start({ folder, authority, mosquitto, users });
       const home = await vehicle.home();
-      pin(home, app.pinned);
+      const app = await CompanionApp.start({ folder, authority, mosquitto, users });
       const running = new AppVehicle(folder, { vehicle, app, home });
+      started = running;
+      pin(home, app.pinned);
       await running.wake();
       return running;
     } catch (thrown) {
-      await vehicle.stop();
+      await started.stop();
       throw thrown;
     }
   }
