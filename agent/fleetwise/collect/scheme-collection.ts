@@ -1,5 +1,4 @@
 import type { TokenBucket } from "../../core/token-bucket.ts";
-import type { KeptValue } from "../../ports/outbox.ts";
 import type { CampaignParts } from "../../telemetry/campaigns/run/campaign-parts.ts";
 import type { CollectionLink } from "../../telemetry/campaigns/run/collection.ts";
 import type { OwnCollection } from "../../telemetry/campaigns/run/own-collection.ts";
@@ -79,28 +78,6 @@ export class SchemeCollection implements OwnCollection {
 
   counts(): { readonly triggers: number; readonly suppressed: number } {
     return { triggers: this.condition.fired, suppressed: this.#suppressed };
-  }
-
-  /** A manifest names no J1939 senders and a scheme has no derived signals; nothing of it outlives a restart. */
-  admit(): readonly CollectionLink[] {
-    return [];
-  }
-
-  takeDerived(): void {}
-
-  begin(): void {}
-
-  end(): void {}
-
-  retire(): void {}
-
-  takeKept(): readonly KeptValue[] {
-    return [];
-  }
-
-  /** Those that newer ones pushed out belong to no event, as it is meant. */
-  discarded(): number {
-    return 0;
   }
 
   #event(eventUs: number, untilUs: number, isOfFrame: boolean): void {

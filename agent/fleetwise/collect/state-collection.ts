@@ -1,5 +1,4 @@
 import type { Clock } from "../../core/clock.ts";
-import type { KeptValue } from "../../ports/outbox.ts";
 import type { CollectionLink } from "../../telemetry/campaigns/run/collection.ts";
 import type { OwnCollection } from "../../telemetry/campaigns/run/own-collection.ts";
 import type { LatestValues } from "../../telemetry/collect/latest-values.ts";
@@ -17,17 +16,10 @@ export type StateCollectionParts = {
   readonly clock: Pick<Clock, "monotonicMs">;
 };
 
-/** Nothing fires it. */
-const NEVER = {
-  take: () => undefined,
-  dueUs: Number.POSITIVE_INFINITY,
-  expire: () => undefined,
-  shift: () => undefined,
-};
-
 /** An active state template at work: what changed of its signals, or every so often what came of them. */
 export class StateCollection implements OwnCollection {
-  readonly condition = NEVER;
+  /** Nothing fires it. */
+  readonly condition = undefined;
   readonly #parts: StateCollectionParts;
   readonly #words: Uint32Array;
   /** By signal: 0 never seen, 1 as it was sent, 2 to be sent. */
@@ -82,26 +74,6 @@ export class StateCollection implements OwnCollection {
 
   counts(): { readonly triggers: number; readonly suppressed: number } {
     return { triggers: this.#sent, suppressed: 0 };
-  }
-
-  admit(): readonly CollectionLink[] {
-    return [];
-  }
-
-  takeDerived(): void {}
-
-  begin(): void {}
-
-  end(): void {}
-
-  retire(): void {}
-
-  takeKept(): readonly KeptValue[] {
-    return [];
-  }
-
-  discarded(): number {
-    return 0;
   }
 
   get #periodMs(): number {

@@ -18,7 +18,7 @@ import { CapturedCollection } from "./captured-collection.ts";
 import type { Collection, CollectionLink, TriggerOccasion } from "./collection.ts";
 import { ContinuousCollection } from "./continuous-collection.ts";
 import { type DerivedValue, NewestDerived } from "./newest-derived.ts";
-import type { OwnCollection } from "./own-collection.ts";
+import { asCollection, type OwnCollection } from "./own-collection.ts";
 import type { ReaderLink } from "./shared-readers.ts";
 import { TripWatch } from "./trip-watch.ts";
 
@@ -88,7 +88,7 @@ export class RunningCampaign {
     this.#budget = new Budget(plan.document.budget?.bytesPerDay);
     this.#derived = new NewestDerived(plan.document.derived);
     this.#own = own;
-    this.#collection = own ?? this.#collectionOf(cells);
+    this.#collection = own === undefined ? this.#collectionOf(cells) : asCollection(own);
     this.#trigger = own === undefined ? this.#triggerOf() : undefined;
     this.#memory = new CampaignMemory(plan, this.#trigger, this.#budget);
     this.#memory.restore(kept);
@@ -229,7 +229,8 @@ export class RunningCampaign {
     const { condition, release, trip, derived, inputs } = expressions;
     if (derived.length === 0 && condition === undefined && trip === undefined) return undefined;
     const conditions = new Map<Expression, ResultSink>();
-    if (this.#own !== undefined && condition !== undefined) conditions.set(condition, this.#own.condition);
+    const ownSink = this.#own?.condition;
+    if (ownSink !== undefined && condition !== undefined) conditions.set(condition, ownSink);
     if (this.#trigger !== undefined) {
       if (release !== undefined) conditions.set(release, this.#trigger.release);
       if (condition !== undefined) conditions.set(condition, this.#trigger.condition);
