@@ -21,7 +21,7 @@ export type VehicleSchemesParts = {
   readonly log: Log;
 };
 
-const NONE: CollectionSchemes = { timeMs: 0, schemes: [], refused: [] };
+const NONE: CollectionSchemes = { schemes: [], refused: [] };
 
 /** The collection schemes of the cloud, and the campaigns that they are by the manifest in force. */
 export class VehicleSchemes {

@@ -207,7 +207,7 @@ export class FleetwiseVehicle {
       this.#tellUnreadable("collection schemes", read.problem);
       return false;
     }
-    const digest = digestOf({ ...read.document, timeMs: 0 });
+    const digest = digestOf(read.document);
     if (digest === this.#taken.schemes) return false;
     this.#taken.schemes = digest;
     this.#parts.schemes.take(read.document);

@@ -2,17 +2,13 @@ import type { SignalTable } from "../../signals/signal-table.ts";
 import type { CampaignPlan } from "../../telemetry/campaigns/plan/campaign-plan.ts";
 import { conditionText } from "../condition-text.ts";
 import type { CollectionScheme, SchemeSignal } from "../read/collection-schemes.ts";
+import { shownIds } from "../read/document.ts";
 import type { EventSource } from "./event-records.ts";
 import type { FindSignal } from "./manifest-signal.ts";
 import { digestWith, ownPlan } from "./own-plan.ts";
 import { BYTES_PER_SAMPLE } from "./sample-rings.ts";
 import type { CollectedSignal, SchemeSettings } from "./scheme-collection.ts";
 import { LEAST_INTERVAL_MS, type SchemeTriggerSettings } from "./scheme-trigger.ts";
-
-/** Names in the messages of a problem. */
-const MAX_NAMED = 8;
-/** Last ms of the year 9999, beyond which a date has no form of RFC 3339. */
-const LATEST_MS = 253_402_300_799_999;
 
 /** A scheme as the campaigns engine takes it. */
 export type PlannedScheme = {
@@ -49,8 +45,7 @@ export function planScheme(scheme: CollectionScheme, context: SchemeContext): Sc
   const { signals, remarks } = collected(scheme, context);
   const digest = digestWith(context.table, scheme);
   const { text: condition, inputs } = wanted;
-  // What never ends has the greatest number for its end.
-  const times = { start: dateOf(startMs), end: expiryMs > LATEST_MS ? undefined : dateOf(expiryMs) };
+  const times = { start: dateOf(startMs), end: dateOf(expiryMs) };
   const known = signals.map(({ signal }) => signal);
   const plan = ownPlan({ digest, ...times, inputs, condition }, known, context.table);
   if (typeof plan === "string") return { kind: "unfit", problem: plan };
@@ -118,17 +113,12 @@ function collected(
     return signal === undefined ? [] : [{ signal, ring: { samples: bufferSize, minPeriodMs } }];
   });
   const remarks = [
-    ...(missing.length > 0 ? [`signals that never come here are not collected: ${listed(missing)}`] : []),
-    ...(twice.length > 0 ? [`signals that are named twice count as they are named first: ${listed(twice)}`] : []),
+    ...(missing.length > 0 ? [`signals that never come here are not collected: ${shownIds(missing)}`] : []),
+    ...(twice.length > 0 ? [`signals that are named twice count as they are named first: ${shownIds(twice)}`] : []),
   ];
   return { signals: found, remarks };
 }
 
-function listed(ids: readonly number[]): string {
-  const more = ids.length - MAX_NAMED;
-  return more > 0 ? `${ids.slice(0, MAX_NAMED).join(", ")} and ${more} more` : ids.join(", ");
-}
-
 function dateOf(ms: number): string {
-  return new Date(Math.min(ms, LATEST_MS)).toISOString();
+  return new Date(ms).toISOString();
 }

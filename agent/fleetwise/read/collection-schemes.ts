@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { type ConditionNode, readCondition } from "./condition-node.ts";
-import { problemOf, type Read, type Refusal, shownId, signalId, syncId, time } from "./document.ts";
+import { problemOf, type Read, type Refusal, shownId, shownIds, signalId, syncId, time } from "./document.ts";
 
 /** Most schemes of a list (as FWE: conditions that are active at a time). */
 const MAX_SCHEMES = 256;
@@ -20,7 +20,6 @@ export type SchemeSignal = {
   readonly windowMs: number;
   /** Read by the condition, and not sent. */
   readonly conditionOnly: boolean;
-  readonly partition: number;
 };
 
 /** When a scheme collects. */
@@ -45,7 +44,6 @@ export type CollectionScheme = {
   readonly afterMs: number;
   /** Raw snappy. */
   readonly compress: boolean;
-  readonly persist: boolean;
   /** The smallest first. */
   readonly priority: number;
   readonly signals: readonly SchemeSignal[];
@@ -55,15 +53,12 @@ export type CollectionScheme = {
 
 /** All schemes that count from now on; those that are not among them do not any more. */
 export type CollectionSchemes = {
-  /** When the list was made, ms since the Unix epoch. */
-  readonly timeMs: number;
   readonly schemes: readonly CollectionScheme[];
   readonly refused: readonly Refusal[];
 };
 
 const wireList = z.object({
   collection_schemes: z.array(z.instanceof(Uint8Array)),
-  timestamp_ms_epoch: time,
 });
 
 const wireSignal = z.object({
@@ -73,7 +68,6 @@ const wireSignal = z.object({
   fixed_window_period_ms: z.int(),
   condition_only_signal: z.boolean(),
   signal_path: z.object({ signal_path: z.array(z.int()) }).nullish(),
-  data_partition_id: z.int(),
 });
 type WireSignal = z.infer<typeof wireSignal>;
 
@@ -93,7 +87,6 @@ const wireScheme = z.object({
   after_duration_ms: z.int(),
   include_active_dtcs: z.boolean(),
   signal_information: z.array(wireSignal).max(MAX_SIGNALS),
-  persist_all_collected_data: z.boolean(),
   compress_collected_data: z.boolean(),
   priority: z.int(),
   store_and_forward_configuration: z.object({ partition_configuration: z.array(z.unknown()) }).nullish(),
@@ -105,7 +98,7 @@ type WireScheme = z.infer<typeof wireScheme>;
 export function readSchemes(message: unknown, decode: (bytes: Uint8Array) => Read<unknown>): Read<CollectionSchemes> {
   const parsed = wireList.safeParse(message);
   if (!parsed.success) return { kind: "unreadable", problem: problemOf(parsed.error) };
-  const { collection_schemes: entries, timestamp_ms_epoch: timeMs } = parsed.data;
+  const { collection_schemes: entries } = parsed.data;
   const schemes = new Map<string, CollectionScheme>();
   const refused: Refusal[] = [];
   for (const [at, bytes] of entries.entries()) {
@@ -115,7 +108,7 @@ export function readSchemes(message: unknown, decode: (bytes: Uint8Array) => Rea
     else if (schemes.size >= MAX_SCHEMES) refused.push(refusal(read.syncId, `is one of more than ${MAX_SCHEMES}`));
     else schemes.set(read.syncId, read);
   }
-  return { kind: "read", document: { timeMs, schemes: [...schemes.values()], refused } };
+  return { kind: "read", document: { schemes: [...schemes.values()], refused } };
 }
 
 function readScheme(decoded: Read<unknown>, at: number): CollectionScheme | Refusal {
@@ -163,7 +156,6 @@ function schemeOf(wire: WireScheme, trigger: SchemeTrigger): CollectionScheme {
     trigger,
     afterMs: wire.after_duration_ms,
     compress: wire.compress_collected_data,
-    persist: wire.persist_all_collected_data,
     priority: wire.priority,
     signals: plain.map((signal) => ({
       id: signal.signal_id,
@@ -171,7 +163,6 @@ function schemeOf(wire: WireScheme, trigger: SchemeTrigger): CollectionScheme {
       minPeriodMs: signal.minimum_sample_period_ms,
       windowMs: signal.fixed_window_period_ms,
       conditionOnly: signal.condition_only_signal,
-      partition: signal.data_partition_id,
     })),
     remarks: remarksOn(wire),
   };
@@ -188,15 +179,10 @@ function remarksOn(wire: WireScheme): readonly string[] {
   const partitions = wire.store_and_forward_configuration?.partition_configuration.length ?? 0;
   return [
     ...(wire.include_active_dtcs ? ["active DTCs are not sent: this agent does no diagnostics"] : []),
-    ...(parts.length > 0 ? [`parts of complex signals are not collected: ${idList(parts)}`] : []),
+    ...(parts.length > 0 ? [`parts of complex signals are not collected: ${shownIds(parts)}`] : []),
     ...(fetched.length > 0
-      ? [`nothing is fetched for signals ${idList(fetched)}: this agent has no such functions`]
+      ? [`nothing is fetched for signals ${shownIds(fetched)}: this agent has no such functions`]
       : []),
     ...(partitions > 0 ? ["partitions are sent as they come: the outbox of the agent stores for all of them"] : []),
   ];
-}
-
-function idList(ids: readonly number[]): string {
-  const shown = [...new Set(ids)];
-  return shown.length <= 8 ? shown.join(", ") : `${shown.slice(0, 8).join(", ")} and ${shown.length - 8} more`;
 }

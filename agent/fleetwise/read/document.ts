@@ -4,6 +4,8 @@ import { z } from "zod";
 export const MAX_PAYLOAD_BYTES = 131_072;
 /** Characters of an id that comes from outside, in a problem. */
 const SHOWN_LENGTH = 64;
+/** Ids of signals in a problem; of more their number. */
+const MAX_SHOWN = 8;
 /** 9999-12-31T23:59:59.999Z */
 const LAST_MS = 253_402_300_799_999;
 
@@ -32,6 +34,13 @@ export const time = z.bigint().transform((value) => (value > BigInt(LAST_MS) ? L
 export function shownId(id: unknown): string {
   const text = typeof id === "string" || typeof id === "number" ? String(id) : "";
   return text.length > SHOWN_LENGTH ? `${text.slice(0, SHOWN_LENGTH)}…` : text;
+}
+
+/** Ids of signals as a problem shows them, each once. */
+export function shownIds(ids: readonly number[]): string {
+  const shown = [...new Set(ids)];
+  const more = shown.length - MAX_SHOWN;
+  return more > 0 ? `${shown.slice(0, MAX_SHOWN).join(", ")} and ${more} more` : shown.join(", ");
 }
 
 /** What is wrong with an entry, in one line: "after_duration_ms: is beyond 2^53". */

@@ -18,7 +18,6 @@ describe("a list of collection schemes", () => {
     expect(reader.schemes(Buffer.from(hex, "hex"))).toEqual({
       kind: "read",
       document: {
-        timeMs: 1_764_374_400_000,
         refused: [],
         schemes: [
           {
@@ -39,9 +38,8 @@ describe("a list of collection schemes", () => {
             },
             afterMs: 2000,
             compress: true,
-            persist: false,
             priority: 0,
-            signals: [{ id: 10, bufferSize: 5, minPeriodMs: 100, windowMs: 0, conditionOnly: false, partition: 0 }],
+            signals: [{ id: 10, bufferSize: 5, minPeriodMs: 100, windowMs: 0, conditionOnly: false }],
             remarks: [],
           },
         ],
@@ -52,7 +50,7 @@ describe("a list of collection schemes", () => {
   it("may be empty, then nothing is collected any more", () => {
     expect(reader.schemes(new Uint8Array())).toEqual({
       kind: "read",
-      document: { timeMs: 0, schemes: [], refused: [] },
+      document: { schemes: [], refused: [] },
     });
   });
 
