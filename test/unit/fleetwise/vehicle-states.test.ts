@@ -1,6 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { canSignal, messageBytes } from "../../fakes/fleetwise/messages.ts";
-import { manifestBytes, RIG_T0_MS, type VehicleRigSettings, vehicleRig } from "../../fakes/fleetwise/vehicle-rig.ts";
+import {
+  manifestBytes,
+  RIG_T0_MS,
+  schemeBytes,
+  type VehicleRigSettings,
+  vehicleRig,
+} from "../../fakes/fleetwise/vehicle-rig.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -99,6 +105,19 @@ describe("state templates of FleetWise", () => {
       "t-change",
       "t-period",
     ]);
+  });
+
+  it("leave no filter behind when the manifest is another, though a scheme ran beside them", async () => {
+    const { give, bus } = await vehicleRig();
+    give(
+      "decoder_manifests",
+      manifestBytes({ can_signals: [canSignal(), canSignal({ signal_id: 11, message_id: 0x124 })] }),
+    );
+    give("last_known_states/config", templateBytes());
+    give("collection_schemes", schemeBytes({}));
+    expect(bus.filterLists.at(-1)).toHaveLength(2);
+    give("decoder_manifests", manifestBytes({ sync_id: "dm-2" }));
+    expect(bus.filterLists.at(-1)).toEqual([]);
   });
 
   it("come and go by differences of a growing version; one that is not newer is left", async () => {
