@@ -1,15 +1,8 @@
-import type { Resource, Template } from "./template.ts";
+import type { Parameter, Resource, Template } from "./template.ts";
 import { child, entriesOf, type TemplateNode, textOf } from "./template-node.ts";
 
-/** What a template is filled with. `parameters` and `pseudo` by their names; `imported` gives what another stack exports under a name. */
-export type Filling = {
-  readonly parameters: Readonly<Record<string, string>>;
-  readonly pseudo: Readonly<Record<string, string>>;
-  imported(name: string): string;
-};
-
-/** Where a stack of tests and size checks stands: the longest names that AWS has. */
-export const LONGEST_PSEUDO = {
+/** Where a stack of tests and checks stands: the longest names that AWS has. */
+const LONGEST_PSEUDO = {
   "AWS::Partition": "aws-us-gov",
   "AWS::Region": "ap-southeast-1",
   "AWS::AccountId": "123456789012",
@@ -17,14 +10,18 @@ export const LONGEST_PSEUDO = {
   "AWS::StackName": "causeway-environment-consumer",
 } as const;
 
-/** Values of a template as CloudFormation would fill them in; names of resources are the given ones, or else their logical ids. */
+/**
+ * Values of a template as CloudFormation would fill them in. `given` may say what a parameter is, and what a pseudo parameter or a
+ * resource is called; otherwise parameters have their defaults, and resources the names in the template or else their logical ids.
+ * What another stack exports is called by its name.
+ */
 export class Resolver {
   readonly #template: Template;
-  readonly #filling: Filling;
+  readonly #given: Readonly<Record<string, string>>;
 
-  constructor(template: Template, filling: Filling) {
+  constructor(template: Template, given: Readonly<Record<string, string>> = {}) {
     this.#template = template;
-    this.#filling = filling;
+    this.#given = { ...LONGEST_PSEUDO, ...given };
   }
 
   /** The value of a node; undefined for AWS::NoValue. */
@@ -66,7 +63,7 @@ export class Resolver {
       case "Sub":
         return this.#substituted(this.text(first), second);
       case "ImportValue":
-        return this.#filling.imported(this.text(argument));
+        return this.text(argument);
       case "If":
         return this.holds(textOf(first) ?? "") ? this.#optional(second) : this.#optional(third);
       case "Join":
@@ -76,7 +73,7 @@ export class Resolver {
       case "Select":
         return second === undefined ? "" : (this.#list(second)[Number(this.text(first))] ?? "");
       case "GetAZs":
-        return ["a", "b", "c"].map((zone) => `${this.#filling.pseudo["AWS::Region"] ?? ""}${zone}`);
+        return ["a", "b", "c"].map((zone) => `${this.#given["AWS::Region"] ?? ""}${zone}`);
       case "Base64":
         return Buffer.from(this.text(argument)).toString("base64");
       default:
@@ -95,17 +92,16 @@ export class Resolver {
 
   #ref(name: string): unknown {
     if (name === "AWS::NoValue") return undefined;
-    const pseudo = this.#filling.pseudo[name];
-    if (pseudo !== undefined) return pseudo;
     const parameter = this.#template.parameters.get(name);
-    if (parameter !== undefined) return this.#parameter(name, parameter.type);
+    if (parameter !== undefined) return this.#parameter(parameter);
+    const given = this.#given[name];
+    if (given !== undefined) return given;
     const resource = this.#template.resources.get(name);
     return resource === undefined ? name : this.nameOf(resource);
   }
 
-  #parameter(name: string, type: string): unknown {
-    const node = this.#template.parameters.get(name)?.defaultValue;
-    const text = this.#filling.parameters[name] ?? (node?.kind === "scalar" ? String(node.value ?? "") : "");
+  #parameter({ name, type, defaultValue: node }: Parameter): unknown {
+    const text = this.#given[name] ?? (node?.kind === "scalar" ? String(node.value ?? "") : "");
     return /List/.test(type) ? text.split(",") : text;
   }
 
@@ -113,7 +109,7 @@ export class Resolver {
     const [id = "", ...rest] = path.split(".");
     const resource = this.#template.resources.get(id);
     const name = resource === undefined ? id : this.nameOf(resource);
-    const { "AWS::Partition": partition, "AWS::Region": region, "AWS::AccountId": account } = this.#filling.pseudo;
+    const { "AWS::Partition": partition, "AWS::Region": region, "AWS::AccountId": account } = this.#given;
     return rest.join(".") === "Arn"
       ? `arn:${partition}:${serviceOf(resource)}:${region}:${account}:${name}`
       : `${name}.${rest.join(".")}`;

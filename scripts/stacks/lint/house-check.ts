@@ -1,4 +1,4 @@
-import { LONGEST_PSEUDO, Resolver } from "../resolve.ts";
+import { Resolver } from "../resolve.ts";
 import type { Resource, Template } from "../template.ts";
 import { child, type Problem, type TemplateNode, textOf, walk } from "../template-node.ts";
 
@@ -16,7 +16,7 @@ const FOREIGN_NAMES: ReadonlySet<string> = new Set(["DomainName", "MetricName", 
 
 /** What this project asks of its templates beyond what CloudFormation does: names, defaults, what outlives a stack, the SQL of rules. */
 export function houseProblems(template: Template): readonly Problem[] {
-  const resolver = new Resolver(template, { parameters: {}, pseudo: LONGEST_PSEUDO, imported: (name) => name });
+  const resolver = new Resolver(template);
   return [
     ...[...template.parameters.values()]
       .filter(({ defaultValue }) => defaultValue === undefined)

@@ -1,4 +1,4 @@
-import { LONGEST_PSEUDO, Resolver } from "../resolve.ts";
+import { Resolver } from "../resolve.ts";
 import { readTemplate, type Template } from "../template.ts";
 import type { TemplateFile } from "../template-files.ts";
 import { type Problem, type TemplateNode, walk } from "../template-node.ts";
@@ -94,7 +94,7 @@ function sameNames(templates: readonly Template[]): readonly FileProblem[] {
   const taken = new Map<string, string>();
   const problems: FileProblem[] = [];
   for (const template of templates) {
-    const resolver = new Resolver(template, { parameters: {}, pseudo: LONGEST_PSEUDO, imported: (name) => name });
+    const resolver = new Resolver(template);
     for (const resource of template.resources.values()) {
       const name = resolver.nameOf(resource);
       // A permission has the name of the function that it is for.
@@ -114,5 +114,5 @@ function sameNames(templates: readonly Template[]): readonly FileProblem[] {
 }
 
 function textIn(template: Template, node: TemplateNode): string {
-  return new Resolver(template, { parameters: {}, pseudo: LONGEST_PSEUDO, imported: (name) => name }).text(node);
+  return new Resolver(template).text(node);
 }

@@ -1,4 +1,4 @@
-import { LONGEST_PSEUDO, Resolver } from "../resolve.ts";
+import { Resolver } from "../resolve.ts";
 import type { Template } from "../template.ts";
 import { child, entriesOf, type Problem, type TemplateNode } from "../template-node.ts";
 
@@ -11,11 +11,7 @@ const MAX_DESCRIPTION = 1024;
 
 /** What is longer than the provider takes, measured with the longest partition, region and environment that there are. */
 export function sizeProblems(template: Template): readonly Problem[] {
-  const resolver = new Resolver(template, {
-    parameters: { Environment: "e".repeat(16) },
-    pseudo: LONGEST_PSEUDO,
-    imported: (name) => name,
-  });
+  const resolver = new Resolver(template, { Environment: "e".repeat(16) });
   const bytes = Buffer.byteLength(template.text);
   const whole = { line: 1, column: 1 };
   const description = resolver.text(child(template.root, "Description"));

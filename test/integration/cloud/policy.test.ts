@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { child, textOf, walk } from "../../../scripts/stacks/template-node.ts";
 import { allows, type IotPolicy, type Requester } from "../../bench/cloud/iot-policy.ts";
+import { DeployedTemplate } from "../../bench/cloud/rules/template-rules.ts";
 import { sourceFiles } from "../../fakes/cloud/source-files.ts";
-import { grantsOf, policiesNamed, templateNamed } from "../../fakes/cloud/template-policies.ts";
+import { grantsOf, policiesNamed } from "../../fakes/cloud/template-policies.ts";
 import { ASKED_FILES, type Use, usedByClaim, usedByFleetwise, usedTopics } from "../../fakes/cloud/used-topics.ts";
 
 /** Granted although the agent does not ask for it at the broker: credentials for the upload bucket go by HTTPS. */
@@ -11,9 +12,7 @@ const BESIDE_THE_BROKER = ["iot:AssumeRoleWithCertificate rolealias/causeway-dev
 const sorted = (uses: Iterable<Use>): readonly Use[] => [...uses].toSorted();
 /** Those that are attached where FleetWise is not. */
 const vehicle = (parameters: Readonly<Record<string, string>> = {}): readonly IotPolicy[] =>
-  policiesNamed("-vehicle-", parameters).filter(
-    (policy) => parameters.FleetwisePrefix !== undefined || !JSON.stringify(policy).includes("/decoder_manifests"),
-  );
+  policiesNamed("-vehicle-", parameters);
 const claim = policiesNamed("-claim");
 
 describe("the policies of vehicles", () => {
@@ -43,7 +42,7 @@ describe("the policies of vehicles", () => {
   });
 
   it("are at most ten, each in the provisioning templates", () => {
-    const template = templateNamed("iot");
+    const { template } = new DeployedTemplate("config/aws/iot.yaml");
     const names = [...template.resources].flatMap(([id, { type }]) =>
       type === "AWS::IoT::Policy" && id.startsWith("Vehicle") ? [id] : [],
     );

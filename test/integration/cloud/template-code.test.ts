@@ -11,12 +11,11 @@ import { parse } from "yaml";
 import { z } from "zod";
 import { consumerConfig } from "../../../agent/consumer/settings.ts";
 import { makeFunctionZip } from "../../../scripts/stacks/deploy/function-zip.ts";
-import { child, type TemplateNode } from "../../../scripts/stacks/template-node.ts";
 import { LOCAL_AWS, type LocalDynamoDb, localClient, startDynamoDb } from "../../bench/cloud/dynamodb.ts";
+import { DeployedTemplate } from "../../bench/cloud/rules/template-rules.ts";
 import { startChild } from "../../bench/core/child.ts";
 import { seededRandom } from "../../bench/core/seeded-random.ts";
 import { until } from "../../bench/core/wait.ts";
-import { resolverOf, templateNamed } from "../../fakes/cloud/template-policies.ts";
 
 const SEED = 15;
 const FLEET = "arn:aws:iot:eu-central-1:123456789012:provisioningtemplate/causeway-dev-fleet";
@@ -29,17 +28,21 @@ const SECRET = "-----BEGIN CERTIFICATE-----";
 type Handler = (event: unknown) => Promise<unknown>;
 const moduleShape = z.object({ handler: z.custom<Handler>((value) => typeof value === "function") });
 
-/** A property below a resource of a template, by its path. */
-function propertyOf(template: string, logicalId: string, ...path: readonly string[]): TemplateNode {
-  let node = templateNamed(template).resources.get(logicalId)?.properties;
-  for (const key of path) node = node?.kind === "list" ? node.items[Number(key)] : child(node, key);
-  if (node === undefined) throw new Error(`${logicalId} has no ${path.join(".")}`);
-  return node;
+const IOT_ENDPOINT = "abc-ats.iot.eu-central-1.amazonaws.com";
+
+/** A text below a resource of a template, by its path. */
+function textIn(template: string, given: Readonly<Record<string, string>>, id: string, ...path: string[]): string {
+  return z.string().parse(new DeployedTemplate(`config/aws/${template}.yaml`, given).property(id, ...path));
+}
+
+/** Settings of the worker as its task has them. */
+function workerSettings(given: Readonly<Record<string, string>>): string {
+  return textIn("consumer", given, "Task", "ContainerDefinitions", "0", "Environment", "0", "Value");
 }
 
 /** The code of a function as it stands in a template, run as Lambda runs it: CommonJS, with the SDK of the runtime. */
 function handlerOf(folder: string, template: string, logicalId: string, sdk: string): Handler {
-  const text = resolverOf(templateNamed(template)).text(propertyOf(template, logicalId, "Code", "ZipFile"));
+  const text = textIn(template, {}, logicalId, "Code", "ZipFile");
   const file = join(folder, `${logicalId}.cjs`);
   writeFileSync(file, text.replaceAll(/require\("(@aws-sdk\/[\w-]+)"\)/g, `require(${JSON.stringify(sdk)})`));
   return moduleShape.parse(createRequire(import.meta.url)(file)).handler;
@@ -250,15 +253,13 @@ describe("the companion function, from its zip, with the environment that the te
     const zip = await makeFunctionZip(process.cwd(), folder);
     const code = join(folder, "function");
     expect(spawnSync("python3", ["-m", "zipfile", "-e", zip, code]).status).toBe(0);
-    const resolver = resolverOf(templateNamed("app"), { IotEndpoint: "abc-ats.iot.eu-central-1.amazonaws.com" });
-    const variables = z
-      .record(z.string(), z.string())
-      .parse(resolver.value(propertyOf("app", "Function", "Environment", "Variables")));
+    const app = new DeployedTemplate("config/aws/app.yaml", { IotEndpoint: IOT_ENDPOINT });
+    const variables = z.record(z.string(), z.string()).parse(app.property("Function", "Environment", "Variables"));
     // Ids of APIs have no capitals, as the logical id has that stands for it here.
     const environment = Object.fromEntries(
       Object.entries(variables).map(([name, text]) => [name, text.replaceAll("Api.execute-api", "a1.execute-api")]),
     );
-    const handler = resolver.text(propertyOf("app", "Function", "Handler"));
+    const handler = app.property("Function", "Handler");
     const request = {
       version: "2.0",
       routeKey: "$default",
@@ -335,9 +336,7 @@ describe("the metrics of the consumer's tasks, as the template has them", () => 
     await once(server, "listening");
     const address = server.address();
     const port = typeof address === "object" && address !== null ? address.port : 0;
-    const code = resolverOf(templateNamed("consumer")).text(
-      propertyOf("consumer", "Task", "ContainerDefinitions", "1", "Command", "0"),
-    );
+    const code = textIn("consumer", {}, "Task", "ContainerDefinitions", "1", "Command", "0");
     const lines: string[] = [];
     const environment = { NAMESPACE: "Causeway/dev", PERIOD_MS: "100", URL: `http://127.0.0.1:${port}/metrics` };
     const log = join(folder, "metrics.log");
@@ -365,9 +364,8 @@ describe("the metrics of the consumer's tasks, as the template has them", () => 
   });
 
   it.each(["on", "off"])("stand beside settings that the worker takes (payloads encrypted: %s)", (decrypts) => {
-    const parameters = { IotEndpoint: "abc-ats.iot.eu-central-1.amazonaws.com", DecryptsPayloads: decrypts };
-    const node = propertyOf("consumer", "Task", "ContainerDefinitions", "0", "Environment", "0", "Value");
-    const settings = consumerConfig.parse(parse(resolverOf(templateNamed("consumer"), parameters).text(node)));
+    const parameters = { IotEndpoint: IOT_ENDPOINT, DecryptsPayloads: decrypts };
+    const settings = consumerConfig.parse(parse(workerSettings(parameters)));
     expect(settings).toMatchObject({ group: "causeway-dev", slots: 16, leaves: true, sink: { kind: "dynamodb" } });
     expect(settings.decrypt?.kms?.keyArns).toEqual(decrypts === "on" ? ["causeway-dev-payload-key-arn"] : undefined);
   });
@@ -379,15 +377,12 @@ describe("the metrics of the consumer's tasks, as the template has them", () => 
       ["cms/fleetwise/vehicles/{thing}/signals", "cms/fleetwise/vehicles/{thing}/last_known_states/data"],
     ],
   ])("stand beside settings that name what vehicles send to FleetWise (%s)", (prefix, foreign) => {
-    const node = propertyOf("consumer", "Task", "ContainerDefinitions", "0", "Environment", "0", "Value");
-    const text = resolverOf(templateNamed("consumer"), { IotEndpoint: "a.b", FleetwisePrefix: prefix }).text(node);
+    const text = workerSettings({ IotEndpoint: "a.b", FleetwisePrefix: prefix });
     expect(consumerConfig.parse(parse(text)).topics.foreign).toEqual(foreign);
   });
 
   it("have the names that the worker gives them", () => {
-    const code = resolverOf(templateNamed("consumer")).text(
-      propertyOf("consumer", "Task", "ContainerDefinitions", "1", "Command", "0"),
-    );
+    const code = textIn("consumer", {}, "Task", "ContainerDefinitions", "1", "Command", "0");
     const worker = readFileSync("agent/consumer/metrics/worker-metrics.ts", "utf8");
     for (const [, name] of code.matchAll(/(?:gauge|since)\("(\w+)"\)/g)) {
       expect(worker).toMatch(new RegExp(`"${name}"|causeway_consumer_${name}_total`));
