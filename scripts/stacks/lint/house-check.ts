@@ -1,6 +1,7 @@
 import { Resolver } from "../resolve.ts";
 import type { Resource, Template } from "../template.ts";
 import { child, type Problem, type TemplateNode, textOf, walk } from "../template-node.ts";
+import { referencesIn } from "./references.ts";
 
 /** What would lose data with its stack. */
 const HOLDS_DATA: ReadonlySet<string> = new Set([
@@ -13,6 +14,9 @@ const HOLDS_DATA: ReadonlySet<string> = new Set([
 
 /** Names that are not of what they are set on. */
 const FOREIGN_NAMES: ReadonlySet<string> = new Set(["DomainName", "MetricName", "StageName"]);
+
+/** Names that an account, or the world, has once: another region's stack needs another. */
+const NAMES_OF_ALL_REGIONS: ReadonlySet<string> = new Set(["RoleName", "BucketName"]);
 
 /** What this project asks of its templates beyond what CloudFormation does: names, defaults, what outlives a stack, the SQL of rules. */
 export function houseProblems(template: Template): readonly Problem[] {
@@ -62,11 +66,19 @@ function nameProblems({ logicalId, type, properties }: Resource, resolver: Resol
     .filter(({ key, value }) => /^(\w+Name|RoleAlias)$/.test(key) && isOwnName(value) && !FOREIGN_NAMES.has(key))
     .flatMap(({ key, value }) => {
       const name = resolver.text(value);
+      if (NAMES_OF_ALL_REGIONS.has(key) && !namesRegion(value))
+        return [
+          { ...value.place, message: `${logicalId}.${key}: is ${name}; names of this kind hold \${AWS::Region}` },
+        ];
       const bare = name.replace(/^(\/aws\/\w+\/|\/ecs\/|alias\/)/, "");
       return /^causeway[-_]dev([-_]|$)/.test(bare)
         ? []
         : [{ ...value.place, message: `${logicalId}.${key}: is ${name}; names begin causeway-\${Environment}-` }];
     });
+}
+
+function namesRegion(node: TemplateNode): boolean {
+  return referencesIn(node).some((one) => one.kind === "ref" && one.name === "AWS::Region");
 }
 
 /** A name that is made here, and not that of something else. */

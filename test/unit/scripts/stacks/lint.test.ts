@@ -141,6 +141,12 @@ const MISTAKES: readonly Mistake[] = [
   { name: "a dependency on nothing", at: /^( +DependsOn: \[\w+)/, becomes: "$1s", told: /is no resource/ },
   { name: "an alias", at: /^( +)(Description): .+$/, becomes: "$1$2: &text x", told: /takes no aliases/ },
   {
+    name: "a name that another region takes too",
+    at: /^( +)(RoleName|BucketName): (.*)-\$\{AWS::Region\}/,
+    becomes: "$1$2: $3",
+    told: /hold \$\{AWS::Region\}/,
+  },
+  {
     name: "a name without its environment",
     at: /^( +)(PolicyName|FunctionName|RoleName|TableName|TopicName|TemplateName): !Sub causeway-\$\{Environment\}/,
     becomes: "$1$2: !Sub causeway",
