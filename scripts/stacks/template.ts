@@ -53,6 +53,7 @@ const SECTIONS: ReadonlySet<string> = new Set([
   "Metadata",
   "Parameters",
   "Mappings",
+  "Rules",
   "Conditions",
   "Resources",
   "Outputs",

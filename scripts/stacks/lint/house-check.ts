@@ -25,6 +25,7 @@ export function houseProblems(template: Template): readonly Problem[] {
     ...[...template.parameters.values()]
       .filter(({ defaultValue }) => defaultValue === undefined)
       .map(({ name, place }) => ({ ...place, message: `parameter ${name} has no default` })),
+    ...emptyDefaults(template),
     ...(template.parameters.has("Environment")
       ? []
       : [{ line: 1, column: 1, message: "has no parameter Environment" }]),
@@ -41,6 +42,19 @@ export function houseProblems(template: Template): readonly Problem[] {
         : [{ ...place, message: `output ${name}: is exported as ${exported}; names begin causeway-\${Environment}-` }];
     }),
   ];
+}
+
+/** An empty text is no value: a condition must say what it stands for, or a rule of the template that something must be given. */
+function emptyDefaults({ parameters, root }: Template): readonly Problem[] {
+  const compared = ["Conditions", "Rules"]
+    .flatMap((section) => child(root, section) ?? [])
+    .flatMap((section) => [...walk(section)])
+    .flatMap((node) => (node.kind === "function" && node.name === "Equals" ? [node.argument] : []))
+    .flatMap((pair) => (pair.kind === "list" && pair.items.some((item) => textOf(item) === "") ? pair.items : []))
+    .flatMap((item) => (item.kind === "function" && item.name === "Ref" ? [textOf(item.argument)] : []));
+  return [...parameters.values()]
+    .filter(({ name, defaultValue }) => textOf(defaultValue) === "" && !compared.includes(name))
+    .map(({ name, place }) => ({ ...place, message: `parameter ${name}: no condition or rule compares it with ""` }));
 }
 
 function retentionProblems({ logicalId, type, attributes, place }: Resource): readonly Problem[] {

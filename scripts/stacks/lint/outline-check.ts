@@ -2,7 +2,7 @@ import { nearestWord } from "../../../agent/core/nearest-word.ts";
 import type { Template } from "../template.ts";
 import { child, type Entry, entriesOf, type Problem, type TemplateNode, textOf } from "../template-node.ts";
 
-/** Keys of a parameter, a resource and an output (CloudFormation user guide). */
+/** Keys of a parameter, a rule, a resource and an output (CloudFormation user guide). */
 const KEYS = {
   Parameters: [
     "AllowedPattern",
@@ -17,6 +17,7 @@ const KEYS = {
     "NoEcho",
     "Type",
   ],
+  Rules: ["Assertions", "RuleCondition"],
   Resources: [
     "Condition",
     "CreationPolicy",
@@ -33,9 +34,9 @@ const KEYS = {
 const PARAMETER_TYPE = /^(String|Number|CommaDelimitedList|List<(Number|String|AWS::[\w:]+)>|AWS::[\w:]+(<.+>)?)$/;
 const RETENTIONS: readonly string[] = ["Delete", "Retain", "RetainExceptOnCreate", "Snapshot"];
 
-/** What is wrong with parameters, resources and outputs before what is in them: their keys, and defaults that a parameter does not take itself. */
+/** What is wrong with parameters, rules, resources and outputs before what is in them: their keys, and defaults that a parameter does not take itself. */
 export function outlineProblems({ root }: Template): readonly Problem[] {
-  const unknown = (["Parameters", "Resources", "Outputs"] as const).flatMap((section) =>
+  const unknown = (["Parameters", "Rules", "Resources", "Outputs"] as const).flatMap((section) =>
     entriesOf(child(root, section)).flatMap((entry) => unknownKeys(entry, KEYS[section])),
   );
   return [

@@ -120,6 +120,12 @@ const MISTAKES: readonly Mistake[] = [
   },
   { name: "no default", at: /^ {4}Default: .*$/, becomes: "", told: /has no default/, isAbove: true },
   {
+    name: "a rule that is not well formed",
+    at: /^( {4})(Assertions|RuleCondition):/,
+    becomes: "$1$2s:",
+    told: /has no property/,
+  },
+  {
     name: "data that goes with its stack",
     at: /^ {4}DeletionPolicy: Retain$/,
     becomes: "",
@@ -210,6 +216,17 @@ describe("scripts/cloud lint", () => {
     expect((await problemsIn(resource(queue("A", "B") + queue("B", "C") + queue("C", "A")))).join()).toContain(
       "waits for itself: A -> B -> C -> A",
     );
+  });
+
+  it("finds a parameter that is empty unless given, where nothing says what that means", async () => {
+    const text = (section: string): string =>
+      `${resource("  A:\n    Type: AWS::SNS::Topic\n    Properties: { DisplayName: !Ref Host }\n").replace("Parameters:\n", 'Parameters:\n  Host: { Type: String, Default: "" }\n')}${section}`;
+    const told = '3:3 parameter Host: no condition or rule compares it with ""';
+    const rule = (name: string): string =>
+      `Rules:\n  Given:\n    Assertions:\n      - { Assert: !Not [!Equals [!Ref ${name}, ""]], AssertDescription: d }\n`;
+    expect(await problemsIn(text(""))).toEqual([told]);
+    expect(await problemsIn(text(rule("Environment")))).toEqual([told]);
+    expect(await problemsIn(text(rule("Host")))).toEqual([]);
   });
 
   it("finds two of one name, in two templates", async () => {
