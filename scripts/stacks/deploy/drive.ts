@@ -4,7 +4,7 @@ import { gunzipSync } from "node:zlib";
 import { stringify } from "yaml";
 import { z } from "zod";
 import { VEHICLE_POLICIES } from "./plan.ts";
-import type { Step, Values } from "./step.ts";
+import { aws, endpointStep, type Step, type Values } from "./step.ts";
 
 /** A simulated vehicle, and how long it drives. */
 export type DriveOptions = {
@@ -39,29 +39,15 @@ const content = z.object({
  */
 export function driveSteps(options: DriveOptions): readonly Step[] {
   const { environment, region, thing, seconds, folder } = options;
-  const aws = (service: string, operation: string): readonly string[] => [
-    "aws",
-    service,
-    operation,
-    "--region",
-    region,
-    "--output",
-    "json",
-  ];
   const config = join(folder, "agent.yaml");
   const series = JSON.stringify({ ":series": { S: `${thing}#samples` } });
   return [
-    {
-      kind: "run",
-      says: "where devices connect",
-      command: [...aws("iot", "describe-endpoint"), "--endpoint-type", "iot:Data-ATS"],
-      learns: { endpoint: "endpointAddress" },
-    },
+    endpointStep(region),
     {
       kind: "run",
       says: "a thing",
       command: [
-        ...aws("iot", "create-thing"),
+        ...aws("iot", "create-thing", region),
         "--thing-name",
         thing,
         "--thing-type-name",
@@ -71,20 +57,26 @@ export function driveSteps(options: DriveOptions): readonly Step[] {
     {
       kind: "run",
       says: "its certificate",
-      command: [...aws("iot", "create-keys-and-certificate"), "--set-as-active"],
+      command: [...aws("iot", "create-keys-and-certificate", region), "--set-as-active"],
       learns: { certificateArn: "certificateArn", certificate: "certificatePem", privateKey: "keyPair.PrivateKey" },
     },
     {
       kind: "run",
       says: "both belong together",
-      command: [...aws("iot", "attach-thing-principal"), "--thing-name", thing, "--principal", "{certificateArn}"],
+      command: [
+        ...aws("iot", "attach-thing-principal", region),
+        "--thing-name",
+        thing,
+        "--principal",
+        "{certificateArn}",
+      ],
     },
     ...VEHICLE_POLICIES.map(
       (policy): Step => ({
         kind: "run",
         says: `it may do what vehicles do: ${policy}`,
         command: [
-          ...aws("iot", "attach-policy"),
+          ...aws("iot", "attach-policy", region),
           "--policy-name",
           `causeway-${environment}-vehicle-${policy}`,
           "--target",
@@ -116,7 +108,7 @@ export function driveSteps(options: DriveOptions): readonly Step[] {
       kind: "run",
       says: "what has come",
       command: [
-        ...aws("dynamodb", "query"),
+        ...aws("dynamodb", "query", region),
         "--table-name",
         `causeway-${environment}-records`,
         "--index-name",

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { digestOf, makeFunctionZip } from "./function-zip.ts";
-import type { Step, Values } from "./step.ts";
+import { aws, endpointStep, type Step, type Values } from "./step.ts";
 
 /** Stacks in the order in which they stand on each other. */
 export const STACKS = ["base", "iot", "records", "consumer", "app"] as const;
@@ -48,12 +48,7 @@ function questions({ region }: DeployOptions): readonly Step[] {
       command: ["aws", "sts", "get-caller-identity", "--output", "json"],
       learns: { account: "Account" },
     },
-    {
-      kind: "run",
-      says: "where its devices connect",
-      command: [...aws("iot", "describe-endpoint", region), "--endpoint-type", "iot:Data-ATS"],
-      learns: { endpoint: "endpointAddress" },
-    },
+    endpointStep(region),
   ];
 }
 
@@ -246,10 +241,6 @@ function upload({ environment, region }: DeployOptions, says: string, from: stri
   const bucket = `causeway-${environment}-artifacts-{account}-${region}`;
   const file = from.startsWith("{") ? from : join(ROOT, from);
   return { kind: "run", says, command: ["aws", "s3", "cp", file, `s3://${bucket}/${key}`, "--region", region] };
-}
-
-function aws(service: string, operation: string, region: string): readonly string[] {
-  return ["aws", service, operation, "--region", region, "--output", "json"];
 }
 
 function email({ alarmEmail }: DeployOptions): readonly string[] {

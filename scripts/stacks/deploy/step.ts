@@ -29,6 +29,21 @@ export type Step = { readonly says: string; readonly unless?: string } & (
   | { readonly kind: "make"; readonly learns: string; make(values: Values): Promise<string> }
 );
 
+/** A command of the AWS CLI that answers in JSON. */
+export function aws(service: string, operation: string, region: string): readonly string[] {
+  return ["aws", service, operation, "--region", region, "--output", "json"];
+}
+
+/** Learns `endpoint`, the host of the account's data endpoint. */
+export function endpointStep(region: string): Step {
+  return {
+    kind: "run",
+    says: "where devices connect",
+    command: [...aws("iot", "describe-endpoint", region), "--endpoint-type", "iot:Data-ATS"],
+    learns: { endpoint: "endpointAddress" },
+  };
+}
+
 /** A command as a shell would take it. */
 export function shellText(command: readonly string[]): string {
   return command
