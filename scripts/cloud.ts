@@ -24,7 +24,7 @@ Exit codes: 0 ok, 1 failed or something is wrong with a template, 64 usage, 65 b
 
 /** What stays when the stacks are gone. */
 const LEFT = `What holds data is left: delete it by hand when it is not wanted any more.
-  buckets  causeway-ENVIRONMENT-artifacts-..., causeway-ENVIRONMENT-uploads-...
+  buckets  causeway-ENVIRONMENT-artifacts-..., causeway-ENVIRONMENT-uploads-..., and causeway-ENVIRONMENT-payloads-... where payloads are archived
   tables   causeway-ENVIRONMENT-serials, -records, -state, -rows, -companion
   keys     alias causeway-ENVIRONMENT-payload and -commands: gone with their stack's aliases, alive and paid for until they are scheduled for deletion
   users    the user pool causeway-ENVIRONMENT-users
