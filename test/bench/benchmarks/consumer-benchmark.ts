@@ -1,8 +1,11 @@
 import { readdirSync, statSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ConsumerBench, Run, SinkName } from "../cloud-consumer/consumer-bench.ts";
 import { accountOf, type SinkAccount } from "../cloud-consumer/sink-account.ts";
+import type { WorkerFleet } from "../cloud-consumer/worker-fleet.ts";
+import { ratesOf, type Spent, type WorkerRates } from "../cloud-consumer/worker-rates.ts";
 import { machineUsage } from "../core/machine-usage.ts";
 import { until } from "../core/wait.ts";
 
@@ -16,17 +19,11 @@ type ThroughputRequest = {
   readonly recordMs: number;
 };
 
-/** How fast a backlog was taken. */
-export type Throughput = {
+/** How fast a backlog was taken: from the moment the workers were let go until all of it was durable. */
+export type Throughput = WorkerRates & {
   readonly sink: SinkName;
   readonly workers: number;
-  /** Until all of them were durable and acknowledged. */
-  readonly recordsPerSecond: number;
-  readonly samplesPerSecond: number;
-  /** By the CPU time of the workers until then: what one core of theirs does in a second. */
-  readonly recordsPerCoreSecond: number;
-  readonly samplesPerCoreSecond: number;
-  /** The same until all rows were where readers look: the work of the roller is in it. */
+  /** A core of theirs, until all rows were where readers look: the work of the roller is in it. */
   readonly samplesAtRestPerCoreSecond: number;
   /** Share of the machine's cores that was busy meanwhile, 0..1, whoever used them. */
   readonly busy: number;
@@ -43,34 +40,29 @@ const LOOK_EVERY_MS = 50;
 const QUIET_MS = 10_000;
 
 /**
- * Lets workers take a backlog that lies in the broker, in their own sessions, as after a time in which none ran: by the clock from the first
- * commit on, by CPU time all of it but for what the same start took without a backlog; until all is durable, and until files are whole.
+ * Lets workers take a backlog that lies in the broker, in their own sessions: they are subscribed and then stopped (SIGSTOP) while it is
+ * published, and go on all at once. From that moment the clock and their CPU time count, until all is durable, and until files are whole.
  */
 export async function measureThroughput(bench: ConsumerBench, request: ThroughputRequest): Promise<Throughput> {
   const { sink, workers, records, recordMs } = request;
   const run = await bench.run(sink);
   for (let at = 0; at < workers; at++) await run.fleet.add();
   await run.fleet.ready();
-  const startCpuUs = run.fleet.cpuUs();
-  await run.fleet.stop();
+  run.fleet.pause();
   const publisher = await bench.publisher(recordMs);
   const { streams, payloadBytes } = await publisher.publish({ records });
   await publisher.stop();
   const total = streams.reduce((sum, stream) => sum + stream.samples.length, 0);
-  for (let at = 0; at < workers; at++) await run.fleet.start(at);
-  const { taken, busy, durable, atRest } = await untilTaken(run, total, startCpuUs);
+  const { busy, durable, atRest } = await untilTaken(run, total);
   await run.fleet.stop();
   const account = accountOf(streams, await run.read());
-  const found = account.published - account.gaps;
-  const perRecord = account.samples / found;
+  const done = { records: account.published - account.gaps, samples: account.samples };
+  const cores = availableParallelism();
   return {
     sink,
     workers,
-    recordsPerSecond: taken / durable.seconds,
-    samplesPerSecond: (taken * perRecord) / durable.seconds,
-    recordsPerCoreSecond: found / durable.cpuSeconds,
-    samplesPerCoreSecond: account.samples / durable.cpuSeconds,
-    samplesAtRestPerCoreSecond: account.samples / atRest.cpuSeconds,
+    ...ratesOf(done, durable, cores),
+    samplesAtRestPerCoreSecond: ratesOf(done, atRest, cores).samplesPerCoreSecond,
     busy,
     payloadBytesPerSample: payloadBytes / account.samples,
     bytesPerSample: run.files === undefined ? undefined : sampleBytes(run.files) / account.samples,
@@ -78,52 +70,43 @@ export async function measureThroughput(bench: ConsumerBench, request: Throughpu
   };
 }
 
-type Spent = { readonly seconds: number; readonly cpuSeconds: number };
-type Taken = { readonly taken: number; readonly busy: number; readonly durable: Spent; readonly atRest: Spent };
+type Taken = { readonly busy: number; readonly durable: Spent; readonly atRest: Spent };
 type Look = {
   readonly ms: number;
   readonly cpuUs: number;
-  readonly written: number;
   readonly machine: ReturnType<typeof machineUsage>;
 };
 
-/** `startCpuUs`: what the workers take until they are subscribed, µs; it is not counted. */
-async function untilTaken({ fleet }: Run, total: number, startCpuUs: number): Promise<Taken> {
-  const look = async (): Promise<Look> => {
-    const written = await fleet.sum("causeway_consumer_written_total");
-    return { ms: performance.now(), cpuUs: fleet.cpuUs(), written, machine: machineUsage() };
-  };
-  const first = await looked(look, ({ written }) => written > 0);
-  const durable = await taken(look, total);
+/** Lets the workers go on. */
+async function untilTaken({ fleet }: Run, total: number): Promise<Taken> {
+  const look = (): Look => ({ ms: performance.now(), cpuUs: fleet.cpuUs(), machine: machineUsage() });
+  const first = look();
+  fleet.resume();
+  const durable = await untilDurable(fleet, look, total);
   await until(async () => ((await fleet.sum("causeway_consumer_oldest_staged_seconds")) === 0 ? true : undefined), {
     what: "all rows are at rest",
     timeoutMs: TIMEOUT_MS,
     everyMs: LOOK_EVERY_MS,
   });
-  const atRest = await look();
+  const atRest = look();
   const spent = ({ ms, cpuUs }: Look): Spent => {
-    return { seconds: (ms - first.ms) / 1000, cpuSeconds: (cpuUs - startCpuUs) / 1e6 };
+    return { seconds: (ms - first.ms) / 1000, cpuSeconds: (cpuUs - first.cpuUs) / 1e6 };
   };
   const busy = (durable.machine.busyUs - first.machine.busyUs) / (durable.machine.totalUs - first.machine.totalUs);
-  return { taken: durable.written - first.written, busy, durable: spent(durable), atRest: spent(atRest) };
-}
-
-async function looked(look: () => Promise<Look>, isEnough: (look: Look) => boolean): Promise<Look> {
-  const probe = async (): Promise<Look | undefined> => {
-    const seen = await look();
-    return isEnough(seen) ? seen : undefined;
-  };
-  return await until(probe, { what: "the backlog is taken", timeoutMs: TIMEOUT_MS, everyMs: LOOK_EVERY_MS });
+  return { busy, durable: spent(durable), atRest: spent(atRest) };
 }
 
 /** When all was written; or the last time that more was, where nothing is any more: then the account says what is missing. */
-async function taken(look: () => Promise<Look>, total: number): Promise<Look> {
-  let last = await look();
-  await looked(look, (seen) => {
-    if (seen.written > last.written) last = seen;
-    return seen.written >= total || seen.ms - last.ms > QUIET_MS;
-  });
-  return last;
+async function untilDurable(fleet: WorkerFleet, look: () => Look, total: number): Promise<Look> {
+  let written = 0;
+  let last = look();
+  const probe = async (): Promise<Look | undefined> => {
+    const now = await fleet.sum("causeway_consumer_written_total");
+    const seen = look();
+    if (now > written) [written, last] = [now, seen];
+    return now >= total || seen.ms - last.ms > QUIET_MS ? last : undefined;
+  };
+  return await until(probe, { what: "the backlog is taken", timeoutMs: TIMEOUT_MS, everyMs: LOOK_EVERY_MS });
 }
 
 /** Bytes of the sample files in a folder: not those of events, nor of the store itself. */

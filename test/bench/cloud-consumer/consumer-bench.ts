@@ -25,6 +25,9 @@ export type Run = {
 /** Keeps a record in `state.db` no longer than this, so that what is measured is at rest. */
 const ROLL_SECONDS = 2;
 
+/** Longer than workers are ever paused: the broker does not end the connection of one that says nothing. */
+const KEEP_ALIVE_SECONDS = 1200;
+
 type Parts = {
   readonly folder: string;
   readonly authority: RevokingAuthority;
@@ -101,7 +104,14 @@ export class ConsumerBench {
     const { broker, authority, worker } = this.#parts;
     const { host, port } = broker;
     const reconnect = { minMs: 100, maxMs: 1000 };
-    const settings = { host, port, caFile: authority.caFile, ...worker, reconnect };
+    const settings = {
+      host,
+      port,
+      caFile: authority.caFile,
+      ...worker,
+      reconnect,
+      keepAliveSeconds: KEEP_ALIVE_SECONDS,
+    };
     return new WorkerFleet({ folder, group, broker: settings, sink, environment: LOCAL_AWS });
   }
 

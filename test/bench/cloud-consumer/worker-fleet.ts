@@ -65,6 +65,16 @@ export class WorkerFleet {
     }
   }
 
+  /** SIGSTOP to all: their sessions stay, and the broker sets by what comes. */
+  pause(): void {
+    for (const { child } of this.#slots) child?.signal("SIGSTOP");
+  }
+
+  /** SIGCONT to all. */
+  resume(): void {
+    for (const { child } of this.#slots) child?.signal("SIGCONT");
+  }
+
   /** SIGKILL. */
   async kill(at: number): Promise<void> {
     const { child } = this.#slot(at);
