@@ -5,15 +5,13 @@ import type { SignedFields } from "../../../agent/commands/canonical.ts";
 import { until } from "../core/wait.ts";
 import { endOf, startCommand, withCommandedVehicle } from "../vehicle/commanded-vehicle.ts";
 import { FRAMES } from "../vehicle/door-vehicle.ts";
+import { type Times, timesOf } from "./timing.ts";
 
 const PATIENCE_MS = 20_000;
 const PAUSE_MS = 100;
 /** The one write of the ledger before an act, as SQLite makes it: the header of its log, synced, and six pages of 4096 bytes, synced. */
 const LEDGER_WRITES = [32, 6 * 4120] as const;
 const ECHO = "cmd/causeway/bench/echo/request";
-
-/** Times of one kind, ms. */
-export type Times = { readonly p50: number; readonly p99: number };
 
 /** What commands that act cost. */
 export type ActuationFigures = {
@@ -133,11 +131,4 @@ function syncedWrites(folder: string): number {
   const ms = performance.now() - startMs;
   closeSync(file);
   return ms;
-}
-
-function timesOf(values: readonly number[]): Times {
-  const sorted = values.toSorted((left, right) => left - right);
-  const at = (share: number): number =>
-    sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
-  return { p50: at(0.5), p99: at(0.99) };
 }

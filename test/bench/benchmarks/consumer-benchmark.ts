@@ -8,6 +8,7 @@ import type { WorkerFleet } from "../cloud-consumer/worker-fleet.ts";
 import { ratesOf, type Spent, type WorkerRates } from "../cloud-consumer/worker-rates.ts";
 import { machineUsage } from "../core/machine-usage.ts";
 import { until } from "../core/wait.ts";
+import { type Times, timesOf } from "./timing.ts";
 
 /** What a run is given. */
 type ThroughputRequest = {
@@ -83,7 +84,7 @@ async function untilTaken({ fleet }: Run, total: number): Promise<Taken> {
   const first = look();
   fleet.resume();
   const durable = await untilDurable(fleet, look, total);
-  await until(async () => ((await fleet.sum("causeway_consumer_oldest_staged_seconds")) === 0 ? true : undefined), {
+  await until(async () => ((await fleet.isAtRest()) ? true : undefined), {
     what: "all rows are at rest",
     timeoutMs: TIMEOUT_MS,
     everyMs: LOOK_EVERY_MS,
@@ -118,14 +119,13 @@ function sampleBytes(folder: string): number {
   return samples.reduce((sum, name) => sum + statSync(join(folder, name)).size, 0);
 }
 
-/** Times from the receipt of a frame until its row is durable, ms, of the newest record of a commit: others of it waited up to `batch.ageMs` more. */
+/** Times until the newest record of a commit is durable: others of it waited up to `batch.ageMs` more. */
 export type Delay = {
   readonly sink: SinkName;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-  /** From the making of a record to its commit, without the time that its samples waited for each other. */
-  readonly recordP50Ms: number;
-  readonly recordP99Ms: number;
+  /** From the receipt of a frame. */
+  readonly fromFrameMs: Times;
+  /** From the making of the record, without the time that its samples waited for each other. */
+  readonly fromRecordMs: Times;
   readonly looks: number;
 };
 
@@ -167,17 +167,5 @@ export async function measureDelay(
   await run.fleet.stop();
   const ages = Array.from({ length: AGE_STEPS }, (_, at) => ((at + 0.5) * recordMs) / AGE_STEPS);
   const all = lags.flatMap((lag) => ages.map((age) => lag + age));
-  return {
-    sink,
-    p50Ms: quantile(all, 0.5),
-    p99Ms: quantile(all, 0.99),
-    recordP50Ms: quantile(lags, 0.5),
-    recordP99Ms: quantile(lags, 0.99),
-    looks: lags.length,
-  };
-}
-
-function quantile(values: readonly number[], share: number): number {
-  const sorted = values.toSorted((one, other) => one - other);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+  return { sink, fromFrameMs: timesOf(all), fromRecordMs: timesOf(lags), looks: lags.length };
 }

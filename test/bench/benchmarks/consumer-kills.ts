@@ -74,12 +74,7 @@ async function settled(run: Run, streams: readonly PublishedStream[], endMs: num
   const { fleet } = run;
   await fleet.ready();
   while (performance.now() < endMs) {
-    const waiting = await Promise.all([
-      fleet.sum("causeway_consumer_in_hand"),
-      fleet.sum("causeway_consumer_oldest_staged_seconds"),
-    ]);
-    if (waiting.every((count) => count === 0) && accountOf(streams, await run.read().catch(() => [])).gaps === 0)
-      return;
+    if ((await fleet.isAtRest()) && accountOf(streams, await run.read().catch(() => [])).gaps === 0) return;
     await sleep(1000);
   }
 }

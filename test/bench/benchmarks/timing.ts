@@ -9,3 +9,13 @@ export async function timed(work: () => Promise<unknown>): Promise<number> {
 export function median(values: readonly number[]): number {
   return values.toSorted((left, right) => left - right)[Math.floor(values.length / 2)] ?? 0;
 }
+
+/** Median and 99th percentile of times of one kind, ms; NaN of none. */
+export type Times = { readonly p50: number; readonly p99: number };
+
+export function timesOf(values: readonly number[]): Times {
+  const sorted = values.toSorted((left, right) => left - right);
+  const at = (share: number): number =>
+    sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+  return { p50: at(0.5), p99: at(0.99) };
+}

@@ -103,6 +103,13 @@ export class WorkerFleet {
     return all.reduce((total, metrics) => total + (metrics.get(name) ?? 0), 0);
   }
 
+  /** Whether all that has come to the workers is where readers look. */
+  async isAtRest(): Promise<boolean> {
+    const waiting = ["causeway_consumer_in_hand", "causeway_consumer_oldest_staged_seconds"];
+    const counts = await Promise.all(waiting.map((name) => this.sum(name)));
+    return counts.every((count) => count === 0);
+  }
+
   /** CPU time of the workers that run, since each was started, µs. */
   cpuUs(): number {
     return this.#slots.reduce((sum, { child }) => sum + usageUs(child), 0);

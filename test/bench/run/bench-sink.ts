@@ -50,8 +50,7 @@ export class BenchSink {
 
   /** Waits until all that came is in files, and reads them past the workers. Ends the workers. */
   async content(): Promise<SinkContent> {
-    const probe = async (): Promise<true | undefined> =>
-      (await this.#fleet.sum("causeway_consumer_oldest_staged_seconds")) === 0 ? true : undefined;
+    const probe = async (): Promise<true | undefined> => ((await this.#fleet.isAtRest()) ? true : undefined);
     await until(probe, { what: "all records of the sink are in files", timeoutMs: AT_REST_MS });
     await this.stop();
     const found = await readFiles("parquet", join(this.#folder, "samples/**/*.parquet"));
