@@ -1,4 +1,4 @@
-import { constants, createPublicKey, generateKeyPairSync, publicEncrypt, randomBytes } from "node:crypto";
+import { constants, generateKeyPairSync, publicEncrypt, randomBytes } from "node:crypto";
 import type { Encoder } from "../../../agent/telemetry/record/encode/encoder.ts";
 import { RecordEncrypter } from "../../../agent/telemetry/record/envelope/record-encrypter.ts";
 import { payloadEncryption } from "../../../config/encryption.ts";
@@ -52,8 +52,7 @@ export function benchmarkEncryption(): EncryptionFigures {
       best[at] = { ...best[at], micros: Math.min(best[at].micros, microsOf(run)) };
     });
   }
-  const pem = createPublicKey(publicKey.export({ type: "spki", format: "pem" }));
-  const wrap = { key: pem, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: "sha256" };
+  const wrap = { key: publicKey, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: "sha256" };
   const wrapMicros = microsOf(() => publicEncrypt(wrap, randomBytes(32)).length);
   return { clear: best[0], encrypted: best[1], wrapMicros };
 }
