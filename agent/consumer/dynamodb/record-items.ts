@@ -1,11 +1,10 @@
 import { createHash } from "node:crypto";
-import { exactLine } from "../../core/exact-json.ts";
 import type { DecodedRecord } from "../../telemetry/record/read/decoded-record.ts";
 import { allTimes, type BatchSpan, SampleAppender } from "../rows/append-samples.ts";
-import { type EventRow, eventRowOf } from "../rows/event-row.ts";
-import { recordFactsOf } from "../rows/facts.ts";
+import { type EventRow, eventRowOf, rawEventOf } from "../rows/event-row.ts";
+import { type RecordFacts, recordFactsOf } from "../rows/facts.ts";
 import { SampleBatch } from "../rows/sample-batch.ts";
-import { type ClockShift, offsetOf } from "../store/clock-offsets.ts";
+import type { ClockShift } from "../store/clock-offsets.ts";
 import type { Delivery } from "../store/delivery.ts";
 import { number, text } from "./attributes.ts";
 import { samplesContent, textContent } from "./samples-content.ts";
@@ -47,7 +46,8 @@ export class RecordItemMaker {
     this.#span = allTimes(batch);
     const named = this.#appender.append(record, table?.signals, shift);
     const event = named ? eventRowOf(record, shift) : rawEventOf(record, shift);
-    const { content, body } = contentOf(batch, event, recordFactsOf(record, shift).shiftUs);
+    const facts = recordFactsOf(record, shift);
+    const { content, body } = contentOf(batch, event, facts.shiftUs);
     const bytes = (content?.length ?? 0) + Buffer.byteLength(body ?? "");
     if (bytes > PART_BYTES * MAX_PARTS)
       return {
@@ -57,29 +57,22 @@ export class RecordItemMaker {
     const key = keyOf(record);
     const life = { expires_at: number(expiresAt) };
     const cuts = partsOf(content);
+    const digest = cuts.length > 1 ? digestOf(content) : "";
     const parts = cuts.slice(1).map((part, at): Item => {
-      return { ...key, id: text(`${idOf(record)}#${digestOf(content)}#${at + 1}`), content: { B: part }, ...life };
+      return { ...key, id: text(`${idOf(record)}#${digest}#${at + 1}`), content: { B: part }, ...life };
     });
     const head: Item = {
       ...key,
-      ...factsOf(record, shift),
-      ...placeOf(record, batch, event, shift),
+      ...factsOf(facts),
+      ...placeOf(record, batch, event, facts),
       ...(cuts.length > 0 && { content: { B: cuts[0] } }),
-      ...(parts.length > 0 && { parts: number(parts.length), parts_digest: text(digestOf(content)) }),
+      ...(parts.length > 0 && { parts: number(parts.length), parts_digest: text(digest) }),
       ...(body !== undefined && { body: text(body) }),
       received_us: number(receivedUs),
       ...life,
     };
     return { head, parts, batch, bytes };
   }
-}
-
-/** A record of samples with its raw values and indexes, for one whose signal table was not known: whoever finds the table reads it. */
-function rawEventOf(record: DecodedRecord, shift: ClockShift): EventRow {
-  const { kind, ...rest } = record.body;
-  const facts = recordFactsOf(record, shift);
-  const body = exactLine({ ...rest, thinned: record.thinned });
-  return { record: facts, timeUs: record.anchor.wallUs + facts.shiftUs, kind: `raw-${kind}`, body };
 }
 
 /** Why a record can be no items, whatever its rows are; undefined where it can. */
@@ -130,20 +123,19 @@ function partsOf(content: Uint8Array | undefined): readonly Uint8Array[] {
   return Array.from({ length: count }, (_, at) => content.subarray(at * PART_BYTES, (at + 1) * PART_BYTES));
 }
 
-function factsOf(record: DecodedRecord, shift: ClockShift): Item {
-  const { bootId, timeQuality, shiftUs, campaign, trigger } = recordFactsOf(record, shift);
+function factsOf({ bootId, timeQuality, shiftUs, offsetUs, campaign, trigger }: RecordFacts): Item {
   return {
     time_quality: text(timeQuality),
     shift_us: number(shiftUs),
     boot_id: text(bootId),
-    offset_us: number(offsetOf(record.anchor)),
+    offset_us: number(offsetUs),
     ...(campaign !== undefined && { campaign: text(campaign) }),
     ...(trigger !== undefined && { trigger_number: number(trigger) }),
   };
 }
 
 /** What the index is by. A part of a table has no place in it: nobody asks for it by time. */
-function placeOf(record: DecodedRecord, batch: SampleBatch, event: EventRow | undefined, shift: ClockShift): Item {
+function placeOf(record: DecodedRecord, batch: SampleBatch, event: EventRow | undefined, facts: RecordFacts): Item {
   const { thing, anchor, body } = record;
   const kind = text(batch.rows > 0 ? body.kind : (event?.kind ?? body.kind));
   if (body.kind === "table") return { kind };
@@ -157,7 +149,7 @@ function placeOf(record: DecodedRecord, batch: SampleBatch, event: EventRow | un
       samples: number(batch.rows),
     };
   }
-  const timeUs = event?.timeUs ?? anchor.wallUs + recordFactsOf(record, shift).shiftUs;
+  const timeUs = event?.timeUs ?? anchor.wallUs + facts.shiftUs;
   return { kind, series: text(`${thing}#events`), time_us: number(timeUs) };
 }
 

@@ -1,6 +1,6 @@
 import type Database from "better-sqlite3";
-import { RECORDED_QUALITIES, type RecordedQuality } from "../../core/clock.ts";
-import { type Anchor, betterAnchor } from "../store/clock-offsets.ts";
+import type { RecordedQuality } from "../../core/clock.ts";
+import { type Anchor, betterAnchor, rankOf } from "../store/clock-offsets.ts";
 
 type Row = {
   readonly thing: string;
@@ -58,10 +58,6 @@ export class ClockTable {
       yield { thing: row.thing, bootId: row.boot_id, best: anchorOf(row) };
     }
   }
-}
-
-function rankOf(quality: RecordedQuality): number {
-  return RECORDED_QUALITIES.indexOf(quality);
 }
 
 function anchorOf({ monotonic_us: monotonicUs, wall_us: wallUs, quality }: Row): Anchor {

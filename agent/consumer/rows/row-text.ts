@@ -1,4 +1,4 @@
-import { isInt64 } from "./column-names.ts";
+import { END, EVENT, isInt64, RECORD_AFTER, RECORD_BEFORE, SIGNAL, TIME, VALUE } from "./column-names.ts";
 import type { EventRow } from "./event-row.ts";
 import type { RecordFacts } from "./facts.ts";
 import type { Run, SampleBatch } from "./sample-batch.ts";
@@ -15,24 +15,6 @@ export type RowFormat = {
   /** A line of what `cells` gave; empty ones are left out or kept as the format wants. */
   line(parts: readonly string[]): string;
 };
-
-const RECORD_BEFORE = ["thing", "epoch", "stream", "seq"] as const;
-const RECORD_AFTER = ["time_quality", "shift_us", "boot_id", "monotonic_us", "offset_us"] as const;
-const SIGNAL = [
-  "bus",
-  "message",
-  "signal",
-  "aggregate",
-  "window_us",
-  "source",
-  "destination",
-  "campaign",
-  "trigger",
-] as const;
-const VALUE = ["value", "value_int", "value_digits", "text"] as const;
-const TIME = ["time_us"] as const;
-const END = ["unit", "vss_path"] as const;
-const EVENT = ["kind", "body"] as const;
 
 /** The lines of a run of samples. What they share is written once and put around each. */
 export function* sampleLines(format: RowFormat, batch: SampleBatch, run: Run): Generator<string> {

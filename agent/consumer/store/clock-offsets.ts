@@ -46,6 +46,7 @@ export function shiftOf(own: Anchor, best: Anchor | undefined): ClockShift {
   return { shiftUs: offsetOf(best) - offsetOf(own), quality: best.quality };
 }
 
-function rankOf(quality: RecordedQuality): number {
+/** Of two qualities the better one has the higher rank; from 0. */
+export function rankOf(quality: RecordedQuality): number {
   return RECORDED_QUALITIES.indexOf(quality);
 }
