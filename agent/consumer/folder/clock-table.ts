@@ -38,13 +38,13 @@ export class ClockTable {
     return row === undefined ? undefined : anchorOf(row);
   }
 
-  /** Takes an anchor of a boot; whether it is the best one now and was not before. */
-  learn(thing: string, bootId: string, anchor: Anchor): boolean {
+  /** Takes an anchor of a boot, and gives the best one of it: `anchor` itself where that is better than what was known. */
+  learn(thing: string, bootId: string, anchor: Anchor): Anchor {
     const before = this.best(thing, bootId);
-    if (before !== undefined && betterAnchor(before, anchor) === before) return false;
+    if (before !== undefined && betterAnchor(before, anchor) === before) return before;
     const { monotonicUs, wallUs, quality } = anchor;
     this.#set.run(thing, bootId, monotonicUs, wallUs, quality, rankOf(quality));
-    return true;
+    return anchor;
   }
 
   /** A file holds times of this quality. */

@@ -40,14 +40,14 @@ export class RollJournal {
       .map((sql) => database.prepare(sql));
   }
 
-  /** Number of a new roll that nothing is noted of yet. */
+  /** Number of a new roll that nothing is noted of yet. For use in a transaction. */
   begin(): number {
     return Number(this.#begin.run().lastInsertRowid);
   }
 
-  /** Notes the files of a roll. For use in a transaction. */
-  note(roll: number, files: readonly RollFile[]): void {
-    for (const { path, partial, before } of files) this.#file.run(roll, path, partial ?? null, before?.bytes ?? 0);
+  /** Notes a file of a roll. For use in a transaction. */
+  note(roll: number, { path, partial, before }: RollFile): void {
+    this.#file.run(roll, path, partial ?? null, before?.bytes ?? 0);
   }
 
   /** For use in a transaction. */

@@ -68,18 +68,16 @@ export class Roller {
     const content = await readContent(parts, thing, nowUs);
     step("read");
     if (content.taken.length === 0) return this.#settle(thing, content, nowUs);
-    const roll = journal.begin();
-    const planned = filesOf(content.rows).map(({ day, rows }) => {
-      const target = files.target({ kind: rows.kind, thing, day }, `${name}-${roll}`);
-      return { target, rows };
-    });
-    database
-      .transaction(() =>
-        journal.note(
-          roll,
-          planned.map(({ target }) => target),
-        ),
-      )
+    const { roll, planned } = database
+      .transaction(() => {
+        const roll = journal.begin();
+        const planned = filesOf(content.rows).map(({ day, rows }) => {
+          const target = files.target({ kind: rows.kind, thing, day }, `${name}-${roll}`);
+          return { target, rows };
+        });
+        for (const { target } of planned) journal.note(roll, target);
+        return { roll, planned };
+      })
       .immediate();
     step("begun");
     const written: { readonly target: RollFile; readonly end: ParquetEnd }[] = [];

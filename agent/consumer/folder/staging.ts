@@ -1,5 +1,5 @@
 import type Database from "better-sqlite3";
-import { isOfBoot } from "../store/clock-offsets.ts";
+import { type Anchor, isOfBoot } from "../store/clock-offsets.ts";
 import type { Delivery } from "../store/delivery.ts";
 import type { CommitOutcome, RefusedDelivery } from "../store/sink.ts";
 import type { AccountTable, OpenAccounts } from "./account-table.ts";
@@ -72,10 +72,10 @@ export class Staging {
     for (const delivery of batch) {
       const outcome = this.#takeOne(delivery, accounts);
       if (outcome === "known") repeats += 1;
-      else if (outcome !== "new") refused.push({ delivery, ...outcome });
+      else if ("reason" in outcome) refused.push({ delivery, ...outcome });
       else {
         written += 1;
-        samples += samplesIn(delivery);
+        samples += outcome.samples;
         bytes += delivery.payload.length;
       }
     }
@@ -83,7 +83,10 @@ export class Staging {
     return { written, repeats, refused, samples, bytes };
   }
 
-  #takeOne(delivery: Delivery, accounts: OpenAccounts): "new" | "known" | Omit<RefusedDelivery, "delivery"> {
+  #takeOne(
+    delivery: Delivery,
+    accounts: OpenAccounts,
+  ): { readonly samples: number } | "known" | Omit<RefusedDelivery, "delivery"> {
     const { record, receivedUs, table } = delivery;
     const { thing, epoch, stream, body } = record;
     const account = accounts.of(thing, epoch, stream);
@@ -95,30 +98,30 @@ export class Staging {
     if (outcome === "full") {
       return { reason: "too-many-gaps", detail: `${thing} ${epoch} ${stream} has more gaps than are remembered` };
     }
-    this.#learnClock(delivery);
     if (table !== undefined) this.#parts.parts.ensure(thing, table);
     if (body.kind === "loss") accounts.of(thing, body.epoch, body.stream).lose(body);
     if (body.kind === "table") this.#releaseTable.run(thing, body.id);
-    this.#stage(delivery);
-    return outcome;
+    const samples = samplesIn(delivery);
+    this.#stage(delivery, samples, this.#bestClock(delivery));
+    return { samples };
   }
 
-  #learnClock({ record }: Delivery): void {
+  /** The best clock of the boot, this record's among them; undefined where it is of none. */
+  #bestClock({ record }: Delivery): Anchor | undefined {
     const { thing, bootId, anchor } = record;
-    const { clocks } = this.#parts;
-    if (!isOfBoot(record)) return;
-    const isBetter = clocks.learn(thing, bootId, anchor);
-    if (isBetter && anchor.quality !== "unsynchronised") this.#release.run(thing, bootId);
+    if (!isOfBoot(record)) return undefined;
+    const best = this.#parts.clocks.learn(thing, bootId, anchor);
+    if (best === anchor && best.quality !== "unsynchronised") this.#release.run(thing, bootId);
+    return best;
   }
 
-  #stage(delivery: Delivery): void {
+  #stage(delivery: Delivery, samples: number, clock: Anchor | undefined): void {
     const { record, payload, receivedUs } = delivery;
     const { thing, epoch, stream, seq, bootId, anchor, body } = record;
     const { rollUs, clockUs } = this.#parts.waits;
-    const isUnset = this.#parts.clocks.best(thing, bootId)?.quality === "unsynchronised";
+    const isUnset = clock?.quality === "unsynchronised";
     const notBeforeUs = isUnset ? receivedUs + clockUs : 0;
     const table = body.kind === "samples" ? body.table : null;
-    const samples = samplesIn(delivery);
     const { monotonicUs, wallUs, quality } = anchor;
     this.#insert.run(
       thing,
