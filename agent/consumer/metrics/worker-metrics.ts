@@ -13,7 +13,7 @@ export type MetricsParts = {
   readonly clock: Clock;
 };
 
-/** What Prometheus asks for. Alarms belong on: up, records_refused, commit failures in a row, oldest unacknowledged, gaps, lag. */
+/** What Prometheus asks for. Alarms belong on: up, refused, commit failures in a row, oldest unacknowledged, gaps, lag. */
 export function workerMetrics(parts: MetricsParts): string {
   const { counters } = parts.worker;
   return metricsText(
@@ -74,7 +74,7 @@ function gaugesOf({ worker, sink, session, gaps, clock }: MetricsParts): readonl
     one("up", "1 while subscribed.", session.status().state === "ready" ? 1 : 0),
     one("in_hand", "Messages that wait for their commit.", inHand),
     one("left_to_broker", "Messages of this connection over the bound of what may wait: they come again.", left),
-    one("oldest_unacknowledged_seconds", "Age of the oldest of them.", ageSeconds(oldestMs)),
+    one("oldest_unacknowledged_seconds", "Age of the oldest message that waits for its commit.", ageSeconds(oldestMs)),
     one(
       "oldest_staged_seconds",
       "Age of the oldest record that is durable but not yet where readers look.",

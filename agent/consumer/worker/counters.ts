@@ -31,6 +31,11 @@ export class Counters {
   /** Monotonic ms of the newest commit; undefined before the first. */
   committedMs: number | undefined;
 
+  /** Of all reasons. */
+  get refusals(): number {
+    return [...this.refused.values()].reduce((sum, count) => sum + count, 0);
+  }
+
   refuse(reason: string): void {
     this.refused.set(reason, (this.refused.get(reason) ?? 0) + 1);
   }

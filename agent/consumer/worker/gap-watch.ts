@@ -23,7 +23,6 @@ export type GapStatus = {
   readonly records: number;
   /** Before the first of an epoch and stream that came: of a store that is younger than the epoch, or a backlog. */
   readonly beginnings: number;
-  readonly atMs: number;
 };
 
 export type GapWatchParts = {
@@ -68,7 +67,7 @@ export class GapWatch {
       }
       if (ranges + beginnings >= MAX_COUNTED) break;
     }
-    this.status = { ranges, records, beginnings, atMs: clock.monotonicMs() };
+    this.status = { ranges, records, beginnings };
   }
 
   /** True when it was told now. */

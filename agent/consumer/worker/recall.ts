@@ -49,7 +49,7 @@ export class Recall {
     const nowMs = clock.monotonicMs();
     if (left === 0 || !hasRoom || nowMs < this.#notBeforeMs) return;
     const { counters } = worker;
-    const settled = counters.written + [...counters.refused.values()].reduce((sum, count) => sum + count, 0);
+    const settled = counters.written + counters.refusals;
     // Without any progress (a broker that does not hear PUBACKs), each recall would be the cause of the next.
     const hasProgress = settled > this.#settled || left < this.#left;
     this.#pauseMs = hasProgress ? LOOK_MS : Math.min(this.#pauseMs * 2, MAX_PAUSE_MS);

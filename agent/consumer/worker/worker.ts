@@ -124,10 +124,11 @@ export class Worker {
     this.counters.arrivals += 1;
     if (this.#stopping.signal.aborted) return;
     const { settings, clock, intake } = this.#parts;
+    const inHand = this.#inHand();
     // Records in hand may wait for the very table that would stand behind them.
-    const isTable = intake.topics.ownerOf(arrival.topic)?.kind === "schema";
-    const mayPass = this.#inHand() < settings.maxInHand * (isTable ? 2 : 1);
-    if (mayPass && (isTable || this.#room.size === 0)) this.#begin(arrival);
+    const isUrgent = (): boolean =>
+      inHand < settings.maxInHand * 2 && intake.topics.ownerOf(arrival.topic)?.kind === "schema";
+    if ((inHand < settings.maxInHand && this.#room.size === 0) || isUrgent()) this.#begin(arrival);
     else if (!this.#room.add(arrival, clock.monotonicMs())) {
       this.counters.overrun += 1;
       this.#left += 1;
@@ -243,14 +244,15 @@ export class Worker {
     const { clock, settings, random } = this.#parts;
     const { signal } = this.#stopping;
     const atHand = this.#tables.find(thing, body.table);
-    for (let attempt = 0; atHand === undefined && !signal.aborted; attempt++) {
+    if (atHand !== undefined) return atHand;
+    for (let attempt = 0; !signal.aborted; attempt++) {
       const found = await this.#resolved(thing, body.table);
       if (signal.aborted) break;
       if (found === "none") this.counters.withoutTable += 1;
       if (found !== "failed") return found === "none" ? undefined : found;
       await clock.sleep(1 + fullJitterMs(attempt, settings.backoff, random), signal);
     }
-    return atHand ?? "stopping";
+    return "stopping";
   }
 
   async #resolved(thing: string, id: string): Promise<RecordTable | "none" | "failed"> {
@@ -303,8 +305,8 @@ export class Worker {
     const nowMs = this.#parts.clock.monotonicMs();
     if (nowMs < this.#loggedMs + LOG_EVERY_MS) return;
     this.#loggedMs = nowMs;
-    const refused = [...this.counters.refused.values()].reduce((sum, count) => sum + count, 0);
-    this.#parts.log.warn("consumer.arrival-refused", { topic, reason, detail: detail.slice(0, 200), refused });
+    const facts = { topic, reason, detail: detail.slice(0, 200), refused: this.counters.refusals };
+    this.#parts.log.warn("consumer.arrival-refused", facts);
   }
 }
 

@@ -38,7 +38,7 @@ describe("workerMetrics", () => {
       worker: { counters, status: () => hand },
       sink: new MemorySink(),
       session: { status: () => ({ state: "ready", connects: 2, fault: undefined }) },
-      gaps: { status: { ranges: 1, records: 4, beginnings: 2, atMs: 0 } },
+      gaps: { status: { ranges: 1, records: 4, beginnings: 2 } },
       clock,
     });
   }
