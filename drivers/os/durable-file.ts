@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { AgentError, errnoOf, messageOf } from "../../agent/core/errors.ts";
+import { syncFolder } from "../../agent/core/sync-folder.ts";
 
 /**
  * Puts `text` in the place of the file: written, synced, renamed, and the folder synced, so that after a power cut there is the old file or the
@@ -48,16 +49,6 @@ function writeSynced(path: string, text: string | Uint8Array, mode: number): voi
   const descriptor = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, mode);
   try {
     writeFileSync(descriptor, text);
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
-}
-
-/** Makes names in `folder` durable: new ones, renames and removals. Throws the system's error. */
-export function syncFolder(folder: string): void {
-  const descriptor = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY);
-  try {
     fsyncSync(descriptor);
   } finally {
     closeSync(descriptor);

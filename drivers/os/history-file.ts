@@ -1,7 +1,8 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { errnoOf, messageOf } from "../../agent/core/errors.ts";
-import { replaceFile, syncFolder } from "./durable-file.ts";
+import { syncFolder } from "../../agent/core/sync-folder.ts";
+import { replaceFile } from "./durable-file.ts";
 
 /** What was in the place of the file; `problem` says why it is not used. */
 export type TakenHistory =

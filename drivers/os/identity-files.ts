@@ -13,6 +13,7 @@ import {
 } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { AgentError, AS_SERVICE_USER, errnoOf, messageOf } from "../../agent/core/errors.ts";
+import { syncFolder } from "../../agent/core/sync-folder.ts";
 import type { IdentityFiles, StateReading } from "../../agent/ports/identity-files.ts";
 import { replaceFile } from "./durable-file.ts";
 
@@ -194,15 +195,6 @@ function destroyFile(path: string): void {
 
 function writeAll(descriptor: number, bytes: Uint8Array): void {
   for (let at = 0; at < bytes.length; ) at += writeSync(descriptor, bytes, at, bytes.length - at, at);
-}
-
-function syncFolder(folder: string): void {
-  const descriptor = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY);
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
 }
 
 /** Undefined when it is not there. */

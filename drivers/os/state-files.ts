@@ -1,8 +1,9 @@
 import { readFileSync, renameSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { errnoOf } from "../../agent/core/errors.ts";
+import { syncFolder } from "../../agent/core/sync-folder.ts";
 import type { StateFiles } from "../../agent/ports/state-files.ts";
-import { replaceFile, syncFolder } from "./durable-file.ts";
+import { replaceFile } from "./durable-file.ts";
 
 /** Longer than what is ever written; what is longer came from elsewhere. */
 const MAX_BYTES = 67_108_864;

@@ -1,7 +1,8 @@
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, statSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import Database from "better-sqlite3";
 import { AgentError, messageOf } from "../../agent/core/errors.ts";
+import { syncFolder } from "../../agent/core/sync-folder.ts";
 import { faultOf, isDamaged, isFull, isHeld, type StoreName, sqliteCodeOf } from "./faults.ts";
 import { headerProblem } from "./header.ts";
 
@@ -100,16 +101,6 @@ function makeFile({ file, store }: DatabaseSettings): void {
       remedy: `make ${folder} writable for the agent's user`,
       cause: thrown,
     });
-  }
-}
-
-/** Makes renames, new names and removals in `folder` durable. */
-export function syncFolder(folder: string): void {
-  const handle = openSync(folder, "r");
-  try {
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
   }
 }
 

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { AgentError, messageOf } from "../../agent/core/errors.ts";
-import { syncFolder } from "./database.ts";
+import { syncFolder } from "../../agent/core/sync-folder.ts";
 import type { StoreName } from "./faults.ts";
 
 /** Damaged files kept for a person to look at; each may be as large as the outbox, so the oldest goes first. */

@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, renameSync, rmSync, truncateSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type Database from "better-sqlite3";
+import { syncFolder } from "../../core/sync-folder.ts";
 import type { RollFile } from "./roll-file.ts";
-import { syncFolder } from "./sync-folder.ts";
 
 type FileRow = { readonly path: string; readonly partial: string | null; readonly bytes_before: number };
 

@@ -3,7 +3,8 @@ import { mkdirSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { z } from "zod";
-import { readIfThere, syncFolder, writeDurably } from "../durable-file.ts";
+import { syncFolder } from "../../../agent/core/sync-folder.ts";
+import { readIfThere, writeDurably } from "../durable-file.ts";
 
 const CHUNK_BYTES = 262_144;
 /** At least this much comes between two syncs, and at most; in between, a sixty-fourth of the file. */

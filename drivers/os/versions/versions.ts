@@ -3,10 +3,11 @@ import { existsSync, mkdirSync, readdirSync, readlinkSync, renameSync, rmSync, s
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { AgentError, errnoOf } from "../../../agent/core/errors.ts";
+import { syncFolder } from "../../../agent/core/sync-folder.ts";
 import type { FetchedArtifact, InstallEffect, Installer, TrialStatus } from "../../../agent/ports/update.ts";
 import type { TarLimits } from "../archive/tar-reader.ts";
 import { unpackArchive } from "../archive/unpack.ts";
-import { readIfThere, syncFolder, writeDurably } from "../durable-file.ts";
+import { readIfThere, writeDurably } from "../durable-file.ts";
 
 const run = promisify(execFile);
 

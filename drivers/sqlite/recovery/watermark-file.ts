@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import type { Clock } from "../../../agent/core/clock.ts";
 import { messageOf } from "../../../agent/core/errors.ts";
 import type { Log } from "../../../agent/core/log.ts";
-import { syncFolder } from "../database.ts";
+import { syncFolder } from "../../../agent/core/sync-folder.ts";
 import { COPIES, COPY_BYTES, encodeWatermark, readWatermark, type Watermark } from "./watermark.ts";
 
 /** At most this much of what was promised is not yet on the disk when the power goes. */
