@@ -66,7 +66,7 @@ Examples:
   scripts/bench
   scripts/bench --seconds 60 --json --cut 15..40
   scripts/bench --seconds 60 --campaign test/bench/campaigns/aggregates.yaml
-  scripts/bench --seconds 60 --sink rows
+  scripts/bench --seconds 60 --sink build/rows
   scripts/bench --doors
   scripts/bench --app
   scripts/bench --replay drive.log --dbc car.dbc --speed 4
