@@ -136,7 +136,7 @@ describe("a worker whose session has a backlog", () => {
     expect(await worker.metric("overrun_total")).toBeGreaterThan(0);
     expect(await worker.metric("left_to_broker")).toBe(0);
     expect(await worker.metric("connects_total")).toBe(1 + recalls);
-    const log = readFileSync(join(folder, "worker-0.log"), "utf8");
+    const log = readFileSync(join(folder, "recalled-worker-0.log"), "utf8");
     expect(log.match(/consumer\.backlog-recalled/g)).toHaveLength(1);
     expect(log).not.toContain("consumer.disconnected");
     await expectOnce("recalled", worker);

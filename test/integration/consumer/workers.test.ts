@@ -19,7 +19,7 @@ import { type Mosquitto, startMosquitto } from "../../bench/broker/mosquitto.ts"
 import { createSession } from "../../bench/broker/mqtt-session.ts";
 import { TcpProxy } from "../../bench/broker/tcp-proxy.ts";
 import { type Authority, createAuthority, writeIdentity } from "../../bench/cloud/certificate-authority.ts";
-import { startWorker, type WorkerProcess } from "../../bench/consumers/worker-process.ts";
+import { startWorker, type WorkerProcess, type WorkerRequest } from "../../bench/consumers/worker-process.ts";
 import { until } from "../../bench/core/wait.ts";
 import { FakeVehicle, VEHICLE } from "../../fakes/consumer/arrivals.ts";
 import { MemoryLog } from "../../fakes/core/log.ts";
@@ -120,17 +120,29 @@ describe("workers of the cloud side", () => {
     return { outbox, publisher, broker };
   }
 
-  function settingsOf(group: string, more: Readonly<Record<string, unknown>> = {}): Readonly<Record<string, unknown>> {
+  function settingsOf(group: string, more: Readonly<Record<string, unknown>> = {}): WorkerRequest["settings"] {
     const sink = { kind: "folder", path: join(folder, group), format: "ndjson", rollSeconds: 1 };
     return {
       broker: { host: "localhost", port: mosquitto.port, reconnect: { minMs: 100, maxMs: 1000 }, ...files },
-      group,
       sink,
       ...more,
+      group,
     };
   }
 
-  async function start(slot: string, settings: Readonly<Record<string, unknown>>): Promise<WorkerProcess> {
+  /** A vehicle with a signal table; `append` puts so many records of samples into its outbox. */
+  async function startSampling(group: string) {
+    const { outbox, publisher } = await startVehicle(group);
+    const vehicle = new FakeVehicle();
+    outbox.append(vehicle.encoder.table());
+    const append = (count: number): void => {
+      for (let at = 0; at < count; at++) outbox.append(vehicle.sampleDrafts(at));
+      publisher.wake();
+    };
+    return { outbox, append };
+  }
+
+  async function start(slot: string, settings: WorkerRequest["settings"]): Promise<WorkerProcess> {
     const worker = await startWorker({ folder, slot, settings });
     stops.push(() => worker.child.stop());
     return worker;
@@ -231,13 +243,7 @@ describe("workers of the cloud side", () => {
     const group = "stopped";
     const settings = settingsOf(group);
     const first = await start("0", settings);
-    const { outbox, publisher } = await startVehicle(group);
-    const vehicle = new FakeVehicle();
-    outbox.append(vehicle.encoder.table());
-    const append = (count: number): void => {
-      for (let at = 0; at < count; at++) outbox.append(vehicle.sampleDrafts(at));
-      publisher.wake();
-    };
+    const { outbox, append } = await startSampling(group);
     append(300);
     await untilSo("some are written", async () => ((await first.metric("written_total")) ?? 0) > 20);
     first.child.signal("SIGTERM");
@@ -331,13 +337,7 @@ describe("workers of the cloud side", () => {
     const settings = settingsOf(group, { leaves: true });
     const leaving = await start("0", settings);
     const staying = await start("1", settings);
-    const { outbox, publisher } = await startVehicle(group);
-    const vehicle = new FakeVehicle();
-    outbox.append(vehicle.encoder.table());
-    const append = (count: number): void => {
-      for (let at = 0; at < count; at++) outbox.append(vehicle.sampleDrafts(at));
-      publisher.wake();
-    };
+    const { outbox, append } = await startSampling(group);
     append(100);
     await untilSo("both work", async () => ((await leaving.metric("written_total")) ?? 0) > 5);
     leaving.child.signal("SIGTERM");
