@@ -94,6 +94,28 @@ export const EVERYTHING = {
     interfaces: { "1": "can0" },
     ownRecords: "beside",
   },
+  diagnostics: {
+    catalogueFile: "ecus.yaml",
+    buses: [
+      {
+        bus: "can0",
+        transmit: {
+          condition: { signals: { rpm: "EngineSpeed.EngineRpm" }, maxAgeMs: 2000, all: ["rpm > 300.0"] },
+        },
+        technician: ["clear"],
+        obd: {
+          ecus: [{ name: "engine", response: 0x7e8 }],
+          signals: [{ pids: ["engine_speed", "coolant_temperature"], everyMs: 1000 }],
+        },
+        uds: { ecus: ["body"], signals: [{ ecu: "body", dids: ["battery"], everyMs: 10_000 }] },
+      },
+      {
+        bus: "can1",
+        transmit: { condition: "always", bitRate: 250_000 },
+        j1939: { name: { identity: 1, manufacturer: 2046 }, requests: [{ pgn: 65_253, to: 0, everySeconds: 3600 }] },
+      },
+    ],
+  },
   ota: {
     rootFile: "root.1.json",
     hardware: "gateway-2",

@@ -4,6 +4,7 @@ import { campaignCloud, campaignLimits } from "./campaign-arrival.ts";
 import { commandsConfig } from "./commands.ts";
 import { crossProblems } from "./cross-checks.ts";
 import { dbcFile } from "./dbc.ts";
+import { diagnosticsConfig } from "./diagnostics.ts";
 import { payloadEncryption, restEncryption } from "./encryption.ts";
 import { busName, path, port } from "./fields.ts";
 import { fleetwiseConfig } from "./fleetwise.ts";
@@ -372,6 +373,9 @@ export const agentConfig = z
       .describe(
         "documents of AWS IoT FleetWise say what is collected beside all else; none are taken without this section",
       ),
+    diagnostics: diagnosticsConfig
+      .optional()
+      .describe("trouble codes and live data of control units; nothing is listened to or sent without this section"),
     ota: otaConfig.optional().describe("updates; none are taken without this section"),
     shutdown: z.strictObject({ drainMs: z.int().min(0).max(60_000).default(5000) }).prefault({}),
   })
