@@ -9,6 +9,7 @@ import { z } from "zod";
 import { AgentError, EXIT, errnoOf, messageOf } from "../agent/core/errors.ts";
 import { campaignDocument } from "../config/campaign.ts";
 import { catalogueSchema } from "../config/catalogue.ts";
+import { ecuCatalogue } from "../config/ecus.ts";
 import { configJsonSchema, exampleConfig } from "../config/example.ts";
 import { policySchema } from "../config/policy.ts";
 import type { Protocol } from "../config/proto/descriptor.ts";
@@ -23,6 +24,7 @@ Writes the files that are made from others:
   config/agent.schema.json      from config/schema.ts, for editors
   config/catalogue.schema.json  from config/catalogue.ts, for editors
   config/campaign.schema.json   from config/campaign.ts, for editors
+  config/ecus.schema.json       from config/ecus.ts, for editors
   config/policy.schema.json     from config/policy.ts, for editors
   config/agent.example.yaml     from config/schema.ts, every setting with its default
   docs/pictures/*.svg           by Graphviz from the .dot files beside them
@@ -42,6 +44,7 @@ const FILES: readonly Generated[] = [
   { path: "config/agent.schema.json", content: () => text(`${JSON.stringify(configJsonSchema(), undefined, 2)}\n`) },
   { path: "config/catalogue.schema.json", content: () => jsonSchema(catalogueSchema) },
   { path: "config/campaign.schema.json", content: () => jsonSchema(campaignDocument) },
+  { path: "config/ecus.schema.json", content: () => jsonSchema(ecuCatalogue) },
   { path: "config/policy.schema.json", content: () => jsonSchema(policySchema) },
   { path: "config/agent.example.yaml", content: () => text(exampleConfig()) },
   { path: "docs/pictures/cloud.svg", content: () => picture("docs/pictures/cloud.dot") },
