@@ -9,7 +9,7 @@ import type { DbcMessage } from "./dbc/model.ts";
 import { filtersOf, isReadable } from "./message-filters.ts";
 import { placeOf } from "./message-name.ts";
 import { PgnMessages } from "./pgn-messages.ts";
-import type { DecodeMessage, MessageEntry, SignalEntry, VssName } from "./signal-entry.ts";
+import type { Carriage, DecodeMessage, MessageEntry, SignalEntry, VssName } from "./signal-entry.ts";
 import { SignalSlots } from "./signal-slots.ts";
 import type { BusMessages, SignalTable } from "./signal-table.ts";
 import { tableId } from "./table-id.ts";
@@ -22,6 +22,7 @@ const NO_NAMES: readonly VssName[] = [];
 type Declared = { readonly message: DbcMessage; readonly file: string | undefined };
 type Placed = Omit<DecodePlan, "message"> & {
   readonly bus: string;
+  readonly carriage: Carriage;
   readonly message: DbcMessage;
   readonly place: string;
 };
@@ -37,7 +38,7 @@ export type VssNaming = {
  * The signal table of all buses: messages in the order of `sources`, each with its generated decoder.
  *
  * Several sources may name the same bus. `maxSenderSignals` bounds the slots for senders of messages that are known by PGN. Throws
- * `dbc.invalid` when two messages of one bus have the same arbitration id.
+ * `dbc.invalid` when two messages of one bus have the same arbitration id, or two messages of PDUs the same name.
  */
 export function createSignalTable(
   sources: readonly TableSource[],
@@ -79,17 +80,18 @@ function named(signals: readonly SignalEntry[], naming: VssNaming | undefined): 
 }
 
 function placeMessages(sources: readonly TableSource[]): readonly Placed[] {
-  const known = new Map<string, Declared>();
+  const declaredBy = new Map<string, Declared>();
   const placed: Placed[] = [];
   let firstSignal = 0;
   let firstWide = 0;
-  for (const { bus, database, file } of sources) {
+  for (const { bus, database, file, carriage = "frames" } of sources) {
     for (const message of database.messages) {
-      const key = `${idKey(message.id, message.extended)} ${bus}`;
+      const known = carriage === "frames" ? idKey(message.id, message.extended) : message.name;
+      const key = `${carriage} ${known} ${bus}`;
       const declared = { message, file };
-      rejectDuplicates(bus, known.get(key), declared);
-      known.set(key, declared);
-      placed.push({ bus, message, place: placeOf(file, message.line), firstSignal, firstWide });
+      rejectDuplicates(bus, carriage, declaredBy.get(key), declared);
+      declaredBy.set(key, declared);
+      placed.push({ bus, carriage, message, place: placeOf(file, message.line), firstSignal, firstWide });
       firstSignal += message.signals.length;
       firstWide += message.signals.filter(isWide).length;
     }
@@ -97,9 +99,15 @@ function placeMessages(sources: readonly TableSource[]): readonly Placed[] {
   return placed;
 }
 
-function rejectDuplicates(bus: string, known: Declared | undefined, declared: Declared): void {
+function rejectDuplicates(bus: string, carriage: Carriage, known: Declared | undefined, declared: Declared): void {
   if (known === undefined) return;
-  const { extended, id } = declared.message;
+  const { extended, id, name } = declared.message;
+  if (carriage === "pdus") {
+    throw new AgentError("dbc.invalid", {
+      what: `bus ${bus}: ${declared.file ?? "a table"} has two messages ${name}`,
+      remedy: "give each control unit of a bus a name of its own",
+    });
+  }
   const place = ({ message, file }: Declared): string => `${message.name} (${placeOf(file, message.line)})`;
   throw new AgentError("dbc.invalid", {
     what: `bus ${bus}: ${place(known)} and ${place(declared)} have the same ${extended ? 29 : 11}-bit id 0x${id.toString(16)}`,
@@ -108,7 +116,7 @@ function rejectDuplicates(bus: string, known: Declared | undefined, declared: De
 }
 
 function messageEntry(
-  { bus, message, place, firstSignal }: Placed,
+  { bus, carriage, message, place, firstSignal }: Placed,
   index: number,
   decode: DecodeMessage,
 ): MessageEntry & DecodedMessage {
@@ -116,6 +124,7 @@ function messageEntry(
     index,
     bus,
     name: message.name,
+    carriage,
     arbitrationId: message.id,
     extended: message.extended,
     pgn: message.pgn,
@@ -154,7 +163,8 @@ function signalEntries({ bus, message, firstSignal, firstWide }: Placed): readon
   }));
 }
 
-function busMessages(messages: readonly MessageEntry[]): BusMessages {
+function busMessages(own: readonly MessageEntry[]): BusMessages {
+  const messages = own.filter(({ carriage }) => carriage === "frames");
   // 11-bit ids are few enough for an array that is indexed by them; -1 stands for no message, so that it holds small integers only.
   const standard = new Int32Array(largestId(false) + 1).fill(-1);
   const extended = new Map<number, MessageEntry>();

@@ -39,6 +39,12 @@ export function exactNameOf({ name, id, extended }: Pick<DbcMessage, "name" | "i
   return `${name}@0x${id.toString(16).padStart(extended ? 8 : STANDARD_DIGITS, "0")}`;
 }
 
+/** "MESSAGE.SIGNAL" as its two names: names of messages may have dots, those of signals have none. A name without a dot is a signal's own. */
+export function splitSignalName(name: string): { readonly message: string; readonly signal: string } {
+  const dot = name.lastIndexOf(".");
+  return { message: name.slice(0, Math.max(0, dot)), signal: name.slice(dot + 1) };
+}
+
 /** Where a message is declared. */
 export function placeOf(file: string | undefined, line: number): string {
   return file === undefined ? `line ${line}` : `${file}:${line}`;

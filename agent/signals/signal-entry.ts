@@ -92,11 +92,19 @@ export type DecodeMessage = (
   present: Uint8Array,
 ) => void;
 
+/**
+ * How the content of a message comes: in frames that are known by its id or group, or as PDUs that somebody who asked for them hands over
+ * (`Pipeline.takePdu`). Messages of PDUs are found by no frame and need no receive filter; their ids are for people, and may be those
+ * of frames or of each other.
+ */
+export type Carriage = "frames" | "pdus";
+
 /** One message of one bus. Its signals are `firstSignal` .. `firstSignal + signalCount - 1` of the table. */
 export type MessageEntry = {
   readonly index: number;
   readonly bus: string;
   readonly name: string;
+  readonly carriage: Carriage;
   readonly arbitrationId: number;
   readonly extended: boolean;
   /** The parameter group by which it is known, whatever priority, source and destination its id has; undefined when by its id. */

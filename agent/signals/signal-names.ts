@@ -3,7 +3,7 @@ import { isAnyAddress, pgnOf, sourceOf } from "./pgn.ts";
 import type { MessageEntry, SignalEntry } from "./signal-entry.ts";
 import type { SignalTable } from "./signal-table.ts";
 
-const FORM = /^(?:([^/]+)\/)?([^/]+?)\.([^/]+)$/;
+const FORM = /^(?:([^/]+)\/)?([^/]+)$/;
 
 /** The table as far as names need it. */
 export type NamedTable = Pick<SignalTable, "messages" | "signals">;
@@ -26,7 +26,8 @@ export type FoundSignal =
  * A path in VSS, such as Vehicle.Speed, stands for the signal that is mapped to it, with the unit, factor and offset that its values have
  * there; names of DBC files go before. One whose values are mapped one by one, or by an expression, has none that are numbers of one scale.
  *
- * A name of several stands for none: which was meant is not guessed.
+ * A name of several stands for none: which was meant is not guessed. Names of messages may have dots: obd.engine.engine_speed is
+ * engine_speed of obd.engine.
  */
 export function findSignal(table: NamedTable, name: string): FoundSignal {
   const found = signalsNamed(table, name);
@@ -79,18 +80,27 @@ function signalsNamed(
   name: string,
 ): readonly { readonly message: MessageEntry; readonly signal: SignalEntry }[] {
   const match = FORM.exec(name);
-  const [, bus, messageText = "", signalName] = match ?? [];
-  const wanted = parseMessageName(messageText);
-  if (match === null || wanted === undefined) return [];
-  return messages
-    .filter((message) => (bus === undefined || message.bus === bus) && isMeant(message, wanted))
-    .flatMap((message) => {
-      const own = signals.slice(message.firstSignal, message.firstSignal + message.signalCount);
-      const source = senderOf(message, wanted);
-      return own
-        .filter((signal) => signal.name === signalName)
-        .map((signal) => ({ message, signal: source === undefined ? signal : { ...signal, source } }));
-    });
+  const [, bus, path = ""] = match ?? [];
+  return splitsOf(path).flatMap(({ wanted, signalName }) =>
+    messages
+      .filter((message) => (bus === undefined || message.bus === bus) && isMeant(message, wanted))
+      .flatMap((message) => {
+        const own = signals.slice(message.firstSignal, message.firstSignal + message.signalCount);
+        const source = senderOf(message, wanted);
+        return own
+          .filter((signal) => signal.name === signalName)
+          .map((signal) => ({ message, signal: source === undefined ? signal : { ...signal, source } }));
+      }),
+  );
+}
+
+/** What "MESSAGE.SIGNAL" may mean: one way a dot. */
+function splitsOf(path: string): readonly { readonly wanted: MessageName; readonly signalName: string }[] {
+  const parts = path.split(".");
+  return parts.slice(1).flatMap((_, at) => {
+    const wanted = parseMessageName(parts.slice(0, at + 1).join("."));
+    return wanted === undefined ? [] : [{ wanted, signalName: parts.slice(at + 1).join(".") }];
+  });
 }
 
 function isMeant(message: MessageEntry, wanted: MessageName): boolean {

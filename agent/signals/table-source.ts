@@ -1,8 +1,14 @@
 import type { DbcDatabase } from "./dbc/model.ts";
 import { pgnOf } from "./pgn.ts";
+import type { Carriage } from "./signal-entry.ts";
 
-/** A database and the bus it describes; `file` is its name in error messages. */
-export type TableSource = { readonly bus: string; readonly database: DbcDatabase; readonly file?: string };
+/** A database and the bus it describes; `file` is its name in error messages. Without `carriage` its messages come in frames. */
+export type TableSource = {
+  readonly bus: string;
+  readonly database: DbcDatabase;
+  readonly file?: string;
+  readonly carriage?: Carriage;
+};
 
 /** How the frames of a DBC's messages are known: by id, or those with 29-bit ids by parameter group, whatever the file says. */
 export type Matching = "id" | "pgn";

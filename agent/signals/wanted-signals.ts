@@ -29,7 +29,7 @@ export type WantedCounters = {
 
 type Held = { readonly name: string; readonly interest: Interest };
 
-/** A bus, the messages that are known of it, and the filters that it has. */
+/** A bus, the messages that are known of its frames, and the filters that it has. */
 type FilteredBus = {
   readonly bus: Pick<CanBus, "name" | "receive">;
   readonly messages: readonly MessageEntry[];
@@ -68,7 +68,7 @@ export class WantedSignals {
 
   /** The bus gets its filters from the next `settle` on; until then it should receive nothing. */
   attach(bus: Pick<CanBus, "name" | "receive">): void {
-    const messages = this.table.messages.filter((message) => message.bus === bus.name);
+    const messages = this.table.messages.filter((message) => message.bus === bus.name && message.carriage === "frames");
     this.#buses.push({ bus, messages, filters: [], hasNarrowed: false });
     this.#isDirty = true;
   }
@@ -163,7 +163,7 @@ export class WantedSignals {
 
 /** Every frame of the buses that no DBC file describes, so that it shows what is on them. */
 export function undescribedBuses({ messages }: SignalTable, buses: readonly string[]): Interest {
-  const described = new Set(messages.map(({ bus }) => bus));
+  const described = new Set(messages.flatMap(({ bus, carriage }) => (carriage === "frames" ? [bus] : [])));
   const others = buses.filter((bus) => !described.has(bus));
   return { signals: [], frames: others.map((bus) => ({ bus, filters: EVERY_FRAME })) };
 }

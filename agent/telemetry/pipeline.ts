@@ -2,6 +2,7 @@ import type { Clock } from "../core/clock.ts";
 import type { BusSink, BusState, CanBus } from "../ports/can-bus.ts";
 import { FRAME_DATA_OFFSET, FRAME_FLAG, FRAME_STRIDE_BYTES, type FrameBatch } from "../ports/frame.ts";
 import type { LatestValue } from "../signals/latest-signals.ts";
+import type { MessageEntry } from "../signals/signal-entry.ts";
 import type { BusMessages, SignalTable } from "../signals/signal-table.ts";
 import type { AppendCounters, Appender, StoreState } from "./appender.ts";
 import type { CampaignSet } from "./campaigns/run/campaign-set.ts";
@@ -156,6 +157,18 @@ export class Pipeline {
 
   health(): PipelineHealth {
     return { lastFlushMs: this.#lastFlushMs, flushes: this.#flushes, store: this.#parts.appender.state() };
+  }
+
+  /**
+   * Takes a PDU as `message`, of the carriage "pdus", as a frame is taken: its signals are decoded and collected. Not from a sink of this
+   * pipeline, whose batch is still in the buffers of the table.
+   */
+  takePdu(message: MessageEntry, bytes: Uint8Array, receivedAtUs: number): void {
+    const { table, collector } = this.#parts;
+    if (table.wantedMessages[message.index] === 0) return;
+    message.decode(bytes, 0, bytes.length, table.values, table.wides, table.present);
+    collector.take(message, !message.multiplexed && bytes.length >= message.neededBytes, receivedAtUs);
+    if (collector.pass.isFull) this.#flush("tick");
   }
 
   /** The newest value of every signal seen so far, collected or not. */

@@ -1,5 +1,6 @@
 import type { RecordedQuality } from "../../core/clock.ts";
 import type { StreamName } from "../../ports/outbox.ts";
+import { splitSignalName } from "../../signals/message-name.ts";
 import type { DecodedRecord, RecordRow, RecordSignal } from "../../telemetry/record/read/decoded-record.ts";
 import { type ClockShift, offsetOf } from "../store/clock-offsets.ts";
 
@@ -72,11 +73,9 @@ export function signalFactsOf({ bus, message, name, unit, aggregate, windowUs, v
 
 /** The facts of a sample that came with its names: "Message.Signal", or the name alone of a derived signal. */
 export function rowFactsOf({ bus, name, unit, aggregate, windowUs, vssPaths }: RecordRow): SignalFacts {
-  const dot = name.indexOf(".");
   return {
     bus,
-    message: name.slice(0, Math.max(0, dot)),
-    signal: name.slice(dot + 1),
+    ...splitSignalName(name),
     aggregate,
     windowUs: aggregate === undefined ? undefined : (windowUs ?? 0),
     unit,

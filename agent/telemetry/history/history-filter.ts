@@ -11,10 +11,13 @@ export type HistoryWish =
   | { readonly kind: "id"; readonly bus: number; readonly id: number; readonly extended: boolean }
   | { readonly kind: "pgn"; readonly bus: number; readonly pgn: number };
 
-/** The frames that a message of the table is found in. */
-export function wishFor(bus: number, message: Pick<MessageEntry, "arbitrationId" | "extended" | "pgn">): HistoryWish {
-  const { arbitrationId: id, extended, pgn } = message;
-  return pgn === undefined ? { kind: "id", bus, id, extended } : { kind: "pgn", bus, pgn };
+type WishedMessage = Pick<MessageEntry, "arbitrationId" | "carriage" | "extended" | "length" | "pgn">;
+
+/** The frames that a message of the table is found in; none for one of PDUs. */
+export function wishesFor(bus: number, message: WishedMessage): readonly HistoryWish[] {
+  const { arbitrationId: id, carriage, extended, pgn } = message;
+  if (carriage === "pdus") return [];
+  return pgn === undefined ? [{ kind: "id", bus, id, extended }] : [{ kind: "pgn", bus, pgn }];
 }
 
 /** What must be received for the wishes to be kept; `buses` are the names by number. Error frames come whatever the filters are. */

@@ -1,4 +1,4 @@
-import type { MessageEntry, SignalEntry, SignalKind, VssName } from "../../../agent/signals/signal-entry.ts";
+import type { Carriage, MessageEntry, SignalEntry, SignalKind, VssName } from "../../../agent/signals/signal-entry.ts";
 import { SignalSlots } from "../../../agent/signals/signal-slots.ts";
 import type { BusMessages, SignalTable } from "../../../agent/signals/signal-table.ts";
 import type { ValueTexts } from "../../../agent/signals/value-texts.ts";
@@ -21,6 +21,7 @@ export type SignalSpec = {
 export type MessageSpec = {
   readonly name: string;
   readonly bus?: string;
+  readonly carriage?: Carriage;
   readonly multiplexed?: boolean;
   readonly signals: readonly SignalSpec[];
 };
@@ -33,7 +34,7 @@ export function tableOf(specs: readonly MessageSpec[]): SignalTable {
   const signals: SignalEntry[] = [];
   const messages: MessageEntry[] = [];
   let wides = 0;
-  specs.forEach(({ name, bus = "can0", multiplexed = false, signals: own }, index) => {
+  specs.forEach(({ name, bus = "can0", carriage = "frames", multiplexed = false, signals: own }, index) => {
     const arbitrationId = 0x100 + index;
     const firstSignal = signals.length;
     for (const spec of own) {
@@ -57,7 +58,9 @@ export function tableOf(specs: readonly MessageSpec[]): SignalTable {
         vss: spec.vss ?? [],
       });
     }
-    messages.push(messageOf({ index, bus, name, arbitrationId, firstSignal, signalCount: own.length, multiplexed }));
+    messages.push(
+      messageOf({ index, bus, name, carriage, arbitrationId, firstSignal, signalCount: own.length, multiplexed }),
+    );
   });
   return {
     id: "0123456789abcdef",
@@ -80,7 +83,7 @@ export function tableOf(specs: readonly MessageSpec[]): SignalTable {
 
 type Place = Pick<
   MessageEntry,
-  "index" | "bus" | "name" | "arbitrationId" | "firstSignal" | "signalCount" | "multiplexed"
+  "index" | "bus" | "name" | "carriage" | "arbitrationId" | "firstSignal" | "signalCount" | "multiplexed"
 >;
 
 function messageOf(place: Place): MessageEntry {
@@ -101,7 +104,8 @@ function messageOf(place: Place): MessageEntry {
   };
 }
 
-function busMessages(messages: readonly MessageEntry[]): BusMessages {
+function busMessages(own: readonly MessageEntry[]): BusMessages {
+  const messages = own.filter(({ carriage }) => carriage === "frames");
   return {
     find: (id, extended) => messages.find((entry) => entry.arbitrationId === id && entry.extended === extended),
     filters: [],

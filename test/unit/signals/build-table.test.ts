@@ -63,6 +63,32 @@ describe("createSignalTable", () => {
     );
   });
 
+  it("keeps messages of PDUs out of what frames are, whatever their ids", () => {
+    const [message] = databaseOf([0x7e8, "Answer"]).messages;
+    const pdus = (...names: readonly string[]) => {
+      const messages = names.map((name) => ({ ...message, name }));
+      return { bus: "can0", carriage: "pdus", database: { version: "", nodes: [], messages } } as const;
+    };
+    const table = createSignalTable([
+      { bus: "can0", database: databaseOf([0x7e8, "Frame"]) },
+      pdus("obd.engine", "uds.engine"),
+      { ...pdus("obd.gearbox"), bus: "can1" },
+    ]);
+    expect(table.messages.map(({ name, carriage }) => `${name} ${carriage}`)).toEqual([
+      "Frame frames",
+      "obd.engine pdus",
+      "uds.engine pdus",
+      "obd.gearbox pdus",
+    ]);
+    expect(table.bus("can0").find(0x7e8, false)?.name).toBe("Frame");
+    expect(table.bus("can0").filters).toHaveLength(1);
+    expect(table.bus("can1").find(0x7e8, false)).toBeUndefined();
+    expect(table.bus("can1").filters).toBe(EVERY_FRAME);
+    expect(() => createSignalTable([pdus("obd.engine"), pdus("obd.engine")])).toThrow(
+      "bus can0: a table has two messages obd.engine",
+    );
+  });
+
   it("has an id that follows the meaning of its columns", () => {
     const idOf = (database: DbcDatabase, bus = "can0") => createSignalTable([{ bus, database }]).id;
     const id = idOf(databaseOf([1, "M"]));

@@ -22,9 +22,23 @@ BO_ 704 Paged: 4 X
  SG_ Level m1 : 24|8@1+ (1,0) [0|0] "" X
 `;
 
+const ENGINE = `BO_ 2024 Engine: 8 X
+ SG_ engine_speed : 16|16@0+ (0.25,0) [0|0] "rpm" X
+`;
+const [engine] = parseDbc(ENGINE).database.messages;
+const PDUS = {
+  version: "",
+  nodes: [],
+  messages: [
+    { ...engine, name: "obd.engine" },
+    { ...engine, name: "obd" },
+  ],
+};
+
 const TABLE = createSignalTable([
   { bus: "can0", database: parseDbc(BRAKES).database, file: "brakes.dbc" },
   { bus: "can1", database: parseDbc(BODY).database, file: "body.dbc" },
+  { bus: "can0", database: PDUS, carriage: "pdus" },
 ]);
 
 function found(name: string): string {
@@ -51,6 +65,13 @@ describe("findSignal", () => {
     expect(found("can0/Motion@0x2bd.Speed")).toBe("can0 11 bits 701");
     expect(found("Motion@0x000002BD.Speed")).toBe("can0 29 bits 701");
     expect(found("Motion@0x2be.Speed")).toBe("can1 11 bits 702");
+  });
+
+  it("takes names of messages that have dots", () => {
+    expect(found("obd.engine.engine_speed")).toBe("can0 11 bits 2024");
+    expect(found("can0/obd.engine@0x7e8.engine_speed")).toBe("can0 11 bits 2024");
+    expect(found("obd.engine_speed")).toBe("can0 11 bits 2024");
+    expect(found("obd.engine")).toBe("there is no signal obd.engine");
   });
 
   it("takes no name of signals in two branches of one message", () => {

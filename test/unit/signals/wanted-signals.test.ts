@@ -118,6 +118,18 @@ describe("WantedSignals", () => {
     expect(last()).toEqual([[], [], []]);
   });
 
+  it("asks no bus for frames of messages that come as PDUs", () => {
+    const database = parseDbc(`BO_ 2024 Engine: 8 X\n SG_ Load : 16|8@1+ (1,0) [0|0] "" X\n`).database;
+    const table = createSignalTable([{ bus: "can0", database, carriage: "pdus" }]);
+    const bus = new FakeCanBus("can0");
+    const wanted = new WantedSignals(table);
+    wanted.attach(bus);
+    wanted.hold("somebody", signals(0));
+    expect([table.wanted[0], bus.filterLists.at(-1) ?? []]).toEqual([1, []]);
+    expect(wanted.hasNarrowed("can0")).toBe(false);
+    expect(undescribedBuses(table, ["can0"]).frames).toEqual([{ bus: "can0", filters: EVERY_FRAME }]);
+  });
+
   it("is as the set of what is held, whatever comes and goes", () => {
     const { table, buses, wanted } = rig();
     type Own = { readonly interest: Interest; readonly release: () => void };

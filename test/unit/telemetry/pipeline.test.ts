@@ -44,6 +44,7 @@ function bench({ rules = [], batchSamples = 1000, holdBytes = 1_000_000, maxByte
     { name: "Engine", signals: [{ name: "Speed" }, { name: "Load" }] },
     { name: "Mux", multiplexed: true, signals: [{ name: "A" }, { name: "B" }] },
     { name: "Other", bus: "can1", signals: [{ name: "X" }] },
+    { name: "obd.engine", carriage: "pdus", signals: [{ name: "load" }, { name: "speed" }] },
   ]);
   const clock = new ManualClock({ wallUs: T0 });
   const log = new MemoryLog();
@@ -106,12 +107,29 @@ describe("Pipeline", () => {
     expect(pipeline.health().lastFlushMs).toBe(clock.monotonicMs());
   });
 
+  it("takes PDUs as it takes frames, as far as somebody wants their signals", async () => {
+    const { pipeline, table, outbox } = bench({ batchSamples: 3 });
+    const bus = new FakeCanBus();
+    await bus.start(pipeline.sinkFor(bus));
+    const message = table.messages[3];
+    pipeline.takePdu(message, Uint8Array.of(7), T0 + 10);
+    bus.deliver([frame(message.arbitrationId, [1, 2], 20)]);
+    expect(pipeline.counters().buses.get("can0")).toMatchObject({ decoded: 0, unknown: 1 });
+    pipeline.takePdu(message, Uint8Array.of(8, 9), T0 + 30);
+    expect(samplesOf(recordsOf(outbox))).toEqual(["5@10=7", "5@30=8", "6@30=9"]);
+    table.wantedMessages[message.index] = 0;
+    pipeline.takePdu(message, Uint8Array.of(1, 1), T0 + 40);
+    pipeline.flush();
+    expect(samplesOf(recordsOf(outbox))).toHaveLength(3);
+    expect(pipeline.latest().map(({ signal, raw }) => `${signal.name} ${raw}`)).toEqual(["load 8", "speed 9"]);
+  });
+
   it("announces the signal table first", () => {
     const { pipeline, outbox, table } = bench();
     pipeline.start();
     const [stored] = outbox.read("event", 0, outbox.lastRow(), 10, 1e9);
     expect(stored.retainKey).toBe(`${table.id}.0`);
-    expect(reader.decode(stored.payload).body).toMatchObject({ kind: "table", id: table.id, total: 5 });
+    expect(reader.decode(stored.payload).body).toMatchObject({ kind: "table", id: table.id, total: 7 });
     pipeline.stop();
   });
 

@@ -1,6 +1,7 @@
 import type { CampaignDocument } from "../../../../config/campaign.ts";
+import type { MessageEntry, SignalEntry } from "../../../signals/signal-entry.ts";
 import type { BusMessages, SignalTable } from "../../../signals/signal-table.ts";
-import { HistoryFilter, type HistoryWish, wishFor } from "../../history/history-filter.ts";
+import { HistoryFilter, type HistoryWish, wishesFor } from "../../history/history-filter.ts";
 import type { CampaignPlan } from "./campaign-plan.ts";
 
 /** Which frames a campaign wants around its triggers. Buses are numbered in the order of the configuration. */
@@ -26,7 +27,8 @@ export function captureWishes(
     signals.flatMap(({ chosen }) => (chosen.kind === "table" ? [chosen.signal] : [])),
   );
   const wanted = expressions.derived.length > 0 ? [...collected, ...expressions.inputs] : collected;
-  const signals = distinct(wanted.map((signal) => wishFor(busNames.indexOf(signal.bus), signal)));
+  const messages = messagesOf(wanted, table);
+  const signals = distinct(messages.flatMap((message) => wishesFor(busNames.indexOf(message.bus), message)));
   const frames = document.frames.flatMap((choice) => frameWishes(choice, busNames));
   return {
     signals: new HistoryFilter(signals),
@@ -36,6 +38,15 @@ export function captureWishes(
     busNames,
     messages: busNames.map((name) => table.bus(name)),
   };
+}
+
+/** The messages that the signals are in, in the order of the table. */
+function messagesOf(signals: readonly SignalEntry[], { messages }: SignalTable): readonly MessageEntry[] {
+  const wanted = new Set(signals.map(({ index }) => index));
+  return messages.filter(({ firstSignal, signalCount }) => {
+    for (let signal = firstSignal; signal < firstSignal + signalCount; signal++) if (wanted.has(signal)) return true;
+    return false;
+  });
 }
 
 function frameWishes(

@@ -34,17 +34,22 @@ export class FrameRates {
   /** The messages whose frames a black box keeps, by their index. */
   messagesIn({ bus, ids }: FrameChoice): readonly number[] {
     return this.#messages.flatMap((message, at) => {
-      const isKept = message.bus === bus && (ids === undefined || ids.some((choice) => isMessage(choice, message)));
+      const isKept = isOnBus(message, bus) && (ids === undefined || ids.some((choice) => isMessage(choice, message)));
       return isKept ? [at] : [];
     });
   }
 
   /** Frames a second of a black box that no DBC file knows: each id as often as a message of unknown cycle. */
   ofUnknown({ bus, ids = [] }: FrameChoice): number {
-    const own = this.#messages.filter((message) => message.bus === bus);
+    const own = this.#messages.filter((message) => isOnBus(message, bus));
     const unknown = ids.filter((choice) => !own.some((message) => isMessage(choice, message)));
     return unknown.length * (1000 / DEFAULT_CYCLE_MS);
   }
+}
+
+/** Whether frames of the bus carry the message. */
+function isOnBus(message: MessageEntry, bus: string): boolean {
+  return message.bus === bus && message.carriage === "frames";
 }
 
 function isMessage(choice: NonNullable<FrameChoice["ids"]>[number], message: MessageEntry): boolean {

@@ -1,4 +1,5 @@
 import { physicalOf } from "../../../signals/codec/signal-value.ts";
+import { splitSignalName } from "../../../signals/message-name.ts";
 import { textOf } from "../../../signals/value-texts.ts";
 import type { DecodedRecord, RecordBody, RecordColumn, RecordRow, RecordSignal } from "./decoded-record.ts";
 
@@ -81,9 +82,8 @@ function* columnSamples(
 
 function rowSample(row: RecordRow): Pick<Sample, "timeUs" | "signal" | "source" | "destination" | "physical" | "text"> {
   const { timeUs, bus, unit, value: physical, text, aggregate, windowUs, source, destination } = row;
-  const dot = row.name.indexOf(".");
-  const message = row.name.slice(0, Math.max(0, dot));
-  const signal = { bus, message, name: row.name.slice(dot + 1), unit, aggregate, windowUs };
+  const { message, signal: name } = splitSignalName(row.name);
+  const signal = { bus, message, name, unit, aggregate, windowUs };
   return { timeUs, signal, source, destination, physical, text };
 }
 

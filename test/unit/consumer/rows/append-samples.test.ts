@@ -18,7 +18,7 @@ const DAY_US = 86_400_000_000;
 const vss = [{ path: "Vehicle.Speed", unit: "km/h", value: { kind: "linear", factor: 1, offset: 0 } as const }];
 const table = tableOf([
   {
-    name: "Engine",
+    name: "obd.engine",
     signals: [
       { name: "Speed", factor: 0.5, offset: -10, unit: "rpm", vss },
       { name: "State", bits: 8, texts: { raws: [0, 3], texts: ["off", 'say "on", now'] } },
@@ -152,8 +152,8 @@ describe("SampleAppender", () => {
     const anchor = `ntp,0,${record.bootId},5000250,1767225595123206`;
     expect(CSV.header(SAMPLE_COLUMNS)).toMatch(/^thing,epoch,stream,seq,time_us,/);
     expect(lines).toEqual([
-      `${of},${T0 + 5},${anchor},can0,Engine,Speed,,,,,slow,3,0.5,,,,rpm,Vehicle.Speed\n`,
-      `${of},${T0 + 5},${anchor},can0,Engine,State,,,,,slow,3,3,,,"say ""on"", now",,\n`,
+      `${of},${T0 + 5},${anchor},can0,obd.engine,Speed,,,,,slow,3,0.5,,,,rpm,Vehicle.Speed\n`,
+      `${of},${T0 + 5},${anchor},can0,obd.engine,State,,,,,slow,3,3,,,"say ""on"", now",,\n`,
       `${of},${T0 + 7},${anchor},can1,Odo,Signed,,,,,slow,3,27021597764222976,27021597764222977,,,,\n`,
       `${of},${T0 + 6},${anchor},can1,Odo,Total,,,,,slow,3,18446744073709552000,,18446744073709551615,,,\n`,
     ]);

@@ -5,7 +5,7 @@ import {
   framesFor,
   HistoryFilter,
   type HistoryWish,
-  wishFor,
+  wishesFor,
 } from "../../../../agent/telemetry/history/history-filter.ts";
 import { ReceiveFilter } from "../../../../drivers/can/filter.ts";
 import { seededRandom } from "../../../bench/core/seeded-random.ts";
@@ -40,16 +40,20 @@ describe("HistoryFilter", () => {
 
   it("keeps the frames of a group, whatever their priority, source and destination", () => {
     const ids = [0x18f0_0401, 0x0cf0_0427]; // EEC1, PGN 61444
-    const eec1 = new HistoryFilter([wishFor(0, { arbitrationId: 0x0cf0_04fe, extended: true, pgn: 0xf004 })]);
+    const eec1 = new HistoryFilter(
+      wishesFor(0, { arbitrationId: 0x0cf0_04fe, carriage: "frames", extended: true, pgn: 0xf004, length: 8 }),
+    );
     expect(ids.map((id) => eec1.keeps(0, id, extended))).toEqual([true, true]);
     expect([eec1.keeps(0, 0x18f0_0501, extended), eec1.keeps(0, 0x4, 0)]).toEqual([false, false]);
     const request = new HistoryFilter([{ kind: "pgn", bus: 0, pgn: 0xea00 }]); // PDU1: the destination is no part of it
     expect([request.keeps(0, 0x18ea_ff00, extended), request.keeps(0, 0x18ea_2133, extended)]).toEqual([true, true]);
   });
 
-  it("keeps a message without a group by its id", () => {
-    const filter = new HistoryFilter([wishFor(2, { arbitrationId: 0x7ff, extended: false, pgn: undefined })]);
+  it("keeps a message without a group by its id, and nothing for one of PDUs", () => {
+    const frame = { arbitrationId: 0x7ff, extended: false, pgn: undefined, length: 8 };
+    const filter = new HistoryFilter(wishesFor(2, { ...frame, carriage: "frames" }));
     expect([filter.keeps(2, 0x7ff, 0), filter.keeps(2, 0x7fe, 0)]).toEqual([true, false]);
+    expect(wishesFor(2, { ...frame, carriage: "pdus" })).toEqual([]);
   });
 
   it("keeps error frames of a whole bus alone: their ids are error classes", () => {
