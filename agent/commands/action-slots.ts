@@ -25,6 +25,16 @@ export class ActionSlots {
     this.#taken.delete(ledgerId);
   }
 
+  /** Those that were taken before `ledgerId`, as slots of their own. */
+  before(ledgerId: string): ActionSlots {
+    const earlier = new ActionSlots(this.#bounds);
+    for (const [id, action] of this.#taken) {
+      if (id === ledgerId) break;
+      earlier.take(id, action);
+    }
+    return earlier;
+  }
+
   /** What takes all the slots of actions like this one, as "4 reads"; undefined while one is free. */
   fullOf({ commandClass }: Action): string | undefined {
     const isRead = commandClass === "R0";

@@ -29,13 +29,26 @@ export type Outcome =
   | { readonly kind: "held" }
   | CommandRejection;
 
+/** One of several parts of a result, told before the rest is known: what one control unit of many answered. */
+export type PartialResult = {
+  readonly name: string;
+  /** As it will stand in the result of the whole. */
+  readonly value: string;
+  /** Place among all parts, from 0, and their number. */
+  readonly index: number;
+  readonly total: number;
+};
+
 /** An action bound to validated arguments. */
 export type Prepared = {
   readonly kind: "prepared";
   /** Why the vehicle's present state does not allow it; undefined where it does. */
   unsafe(): CommandRejection | undefined;
-  /** Does it, once. Looks at `unsafe` again right before whatever cannot be undone. Aborted: ends soon and says what was done. */
-  run(signal: AbortSignal): Promise<Outcome>;
+  /**
+   * Does it, once. Looks at `unsafe` again right before whatever cannot be undone. Aborted: ends soon and says what was done. `tell` takes
+   * parts of the result as they come; whoever asked may get them, the result at the end holds them all.
+   */
+  run(signal: AbortSignal, tell: (part: PartialResult) => void): Promise<Outcome>;
 };
 
 /** One thing that a command can ask for. */
@@ -50,6 +63,8 @@ export type Action = {
   readonly summary: string;
   /** What it uses alone: two actions with one of these in common never run at a time. */
   readonly uses: readonly string[];
+  /** Whether a command that comes while another uses that waits for its turn, up to its end; refused as busy when absent. */
+  readonly queues?: boolean;
   /** Longest time it may take. */
   readonly timeoutMs: number;
   /** Checks the arguments; does nothing. */

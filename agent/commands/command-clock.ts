@@ -28,6 +28,10 @@ export class CommandClock {
     return this.#parts.slots;
   }
 
+  monotonicMs(): number {
+    return this.#parts.clock.monotonicMs();
+  }
+
   reading(): ClockReading {
     const { clock } = this.#parts;
     return { nowMs: clock.wallUs() / 1000, quality: clock.quality() };
@@ -39,8 +43,8 @@ export class CommandClock {
     return waitMs > 0 && slots.fullOf(action) === undefined;
   }
 
-  /** Waits until the clock can be believed, the time for that is over, or `signal` aborts. Gives how long it took, ms. */
-  async wait(request: CommandRequest, action: Action, signal: AbortSignal): Promise<number> {
+  /** Waits until the clock can be believed, the time for that is over, or `signal` aborts. */
+  async wait(request: CommandRequest, action: Action, signal: AbortSignal): Promise<void> {
     const { slots, reporter, clock, waitMs } = this.#parts;
     const ended = new AbortController();
     const startMs = clock.monotonicMs();
@@ -51,6 +55,5 @@ export class CommandClock {
     }
     ended.abort();
     slots.release(request.ledgerId);
-    return clock.monotonicMs() - startMs;
   }
 }

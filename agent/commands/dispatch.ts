@@ -44,7 +44,7 @@ export type DispatchParts = {
  *
  * All up to the first `await` happens before this returns for the first time, so that a message is acknowledged to the broker only
  * after the ledger has it. A repeat is known before its time is judged: it gets the answer it had, not a second one. One whose time
- * cannot be judged yet, since nothing vouches for the clock, is in the ledger while it waits for that. Gives the answer, or undefined
+ * cannot be judged yet, since nothing vouches for the clock, or whose turn has not come, is in the ledger while it waits for that. Gives the answer, or undefined
  * when it is told by whoever runs the same request, or after a restart.
  */
 export async function dispatch(
@@ -105,8 +105,13 @@ export function dryRun(
   const examined = examine(parts, read.request);
   if (examined.kind === "rejected") return examined;
   const { plan, action } = examined;
-  const unsafe = plan.kind === "plan" ? plan.prepared.unsafe() : CLOCK_UNKNOWN;
-  return unsafe ?? { kind: "possible", action: action.name, commandClass: action.commandClass };
+  return stands(plan) ?? { kind: "possible", action: action.name, commandClass: action.commandClass };
+}
+
+/** What stands against an allowed request at this moment; a turn comes. */
+function stands(plan: PreparedCommand | Waiting): CommandRejection | undefined {
+  if (plan.kind === "plan") return plan.prepared.unsafe();
+  return plan.for === "clock" ? CLOCK_UNKNOWN : undefined;
 }
 
 /** Refuses a request before anything was done for it, and remembers that where it can; past the budget only where a repeat might act. */
@@ -154,14 +159,14 @@ function isRejectedAgain(request: CommandRequest, code: ReasonCode, commandClass
   return requiresSignatureAndLedger(commandClass) && request.signature === undefined;
 }
 
-/** A request that is allowed; it waits where nothing vouches for the clock yet. */
+/** A request that is allowed; it waits where nothing vouches for the clock yet, or where its turn has not come. */
 type ExaminedCommand = {
   readonly kind: "allowed";
   readonly action: Action;
   readonly grant: Grant;
   readonly plan: PreparedCommand | Waiting;
 };
-type Waiting = { readonly kind: "waiting" };
+type Waiting = { readonly kind: "waiting"; readonly for: "clock" | "turn" };
 
 /** A command that the ledger has taken, and what becomes of it. */
 type ClaimedCommand = {
@@ -195,17 +200,20 @@ function authorise(
   return isForAnother ? rejected("WRONG_THING", `it is for ${request.thing}`) : grant;
 }
 
-/** Whether an allowed request may act now, or waits for a clock that can be believed. */
+/** Whether an allowed request may act now, or waits: for its turn, or for a clock that can be believed. */
 function prepareOrWait(
   parts: DispatchParts,
   action: Action,
   request: CommandRequest,
 ): PreparedCommand | Waiting | CommandRejection {
   const plan = prepare(parts, action, request);
+  if (plan.kind === "rejected" && plan.code === "BUSY" && parts.runner.mayQueue(action)) {
+    return { kind: "waiting", for: "turn" };
+  }
   if (plan.kind === "plan" || plan.code !== "CLOCK_NOT_TRUSTED" || !parts.clock.mayWait(action)) return plan;
   // What will be refused whatever the time is needs no wait; what runs now may have ended by then.
   const rest = prepareUntimed(parts, action, request);
-  return rest.kind === "rejected" && rest.code !== "BUSY" ? rest : { kind: "waiting" };
+  return rest.kind === "rejected" && rest.code !== "BUSY" ? rest : { kind: "waiting", for: "clock" };
 }
 
 /** Whether time and state of the agent let an allowed request act now. */
@@ -229,29 +237,39 @@ function prepareUntimed(
   if (unknown !== undefined) return rejected("LEDGER_UNREADABLE", unknown);
   const prepared = action.prepare(request.arguments);
   if (prepared.kind === "rejected") return prepared;
-  const { slots } = runner;
-  const rival = slots.rivalOf(action);
-  if (rival !== undefined) return rejected("BUSY", `${rival.name} is running`);
-  const full = slots.fullOf(action);
-  if (full !== undefined) return rejected("BUSY", `${full} are running`);
-  return { kind: "plan", action, prepared };
+  const busy = runner.busy(action, request);
+  return busy === undefined ? { kind: "plan", action, prepared } : rejected("BUSY", busy);
 }
 
-/** Waits until the clock can be believed, and judges the request then. The plan is started, durably, as it is given. */
+/** Waits until the clock can be believed and it is the command's turn, and judges the request then. The plan is started, durably, as it is given. */
 async function readyAfterWait(
   parts: DispatchParts,
   action: Action,
   request: CommandRequest,
   signal: AbortSignal,
 ): Promise<PreparedCommand | CommandRejection> {
-  const { settings, ledger, clock } = parts;
-  const waitedMs = await clock.wait(request, action, signal);
-  if (signal.aborted) return rejected("INTERRUPTED", "the agent is ending, or whoever asked has gone");
-  const { ledgerId, restOfLifeMs } = request;
-  const rest = restOfLifeMs === undefined ? undefined : restOfLifeMs - waitedMs;
-  const ready = ifSafe(prepare(parts, action, { ...request, restOfLifeMs: rest }));
-  if (ready.kind === "plan") ledger.start(ledgerId, heldBootId(action, settings));
-  return ready;
+  const { settings, ledger, clock, runner } = parts;
+  const startMs = clock.monotonicMs();
+  const now = (): CommandRequest => withoutWait(request, clock.monotonicMs() - startMs);
+  const isOver = (): boolean => timeRejection(now(), action.commandClass, clock.reading(), settings) !== undefined;
+  if (isOver()) await clock.wait(request, action, signal);
+  let begins = false;
+  try {
+    if (runner.mayQueue(action)) await runner.turn(action, request, isOver, signal);
+    if (signal.aborted) return rejected("INTERRUPTED", "the agent is ending, or whoever asked has gone");
+    const ready = ifSafe(prepare(parts, action, now()));
+    if (ready.kind === "plan") ledger.start(request.ledgerId, heldBootId(action, settings));
+    begins = ready.kind === "plan";
+    return ready;
+  } finally {
+    runner.leave(action, request, begins);
+  }
+}
+
+/** A request as it is after it has waited: the rest of its message's life is shorter. */
+function withoutWait(request: CommandRequest, waitedMs: number): CommandRequest {
+  const { restOfLifeMs } = request;
+  return restOfLifeMs === undefined ? request : { ...request, restOfLifeMs: restOfLifeMs - waitedMs };
 }
 
 /** What is prepared, unless the vehicle's state stands against it. */

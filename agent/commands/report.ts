@@ -4,6 +4,7 @@ import { AgentError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import { WakeSignal } from "../core/wake-signal.ts";
 import type { Broker } from "../ports/broker.ts";
+import type { PartialResult } from "./action.ts";
 import type { Answer } from "./answer.ts";
 import type { CommandLedger, LedgerEntry } from "./ledger.ts";
 import type { CommandRequest, ReplyAddress } from "./request.ts";
@@ -21,6 +22,8 @@ const LOOK_AHEAD = 256;
 export type ReplyChannel = {
   /** Says that the command is in progress; best effort. */
   progress(reply: ReplyAddress, signal: AbortSignal): Promise<void>;
+  /** Tells a part of the result before its end; best effort. Absent where the channel has no form for it. */
+  part?(reply: ReplyAddress, part: PartialResult): Promise<void>;
   /** Tells the one answer. "reported": it arrived, or nobody wants it any more; "later": try again. */
   report(reply: ReplyAddress, answer: Answer, signal: AbortSignal): Promise<"reported" | "later">;
 };
@@ -75,6 +78,11 @@ export class Reporter {
       ledger.flushAudit();
       await channelOf(reply).progress(reply, this.#stopping.signal);
     });
+  }
+
+  /** A part of its result is known before the rest. */
+  tell({ reply }: CommandRequest, part: PartialResult): void {
+    void this.#parts.channelOf(reply).part?.(reply, part);
   }
 
   /** Tells what is to be told, until `signal` aborts. */

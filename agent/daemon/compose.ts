@@ -76,6 +76,8 @@ import {
 } from "./services.ts";
 
 const DAY_MS = 86_400_000;
+/** Commands that may wait for their turn, and reads besides; further ones are refused as busy. */
+const COMMAND_QUEUE = { maxRunning: 32, maxReading: 32 } as const;
 /** Beyond the drain, stopping may take this long. */
 const STOP_MARGIN_MS = 5000;
 
@@ -359,7 +361,13 @@ async function composeControlLine(parts: ControlParts, runtime: Runtime): Promis
     ledger,
     rejections,
     reporter,
-    runner: new ActionRunner({ slots: new ActionSlots(commandsConfig), reporter, clock, log }),
+    runner: new ActionRunner({
+      slots: new ActionSlots(commandsConfig),
+      queue: new ActionSlots(COMMAND_QUEUE),
+      reporter,
+      clock,
+      log,
+    }),
     clock: new CommandClock({ slots: new ActionSlots(commandsConfig), reporter, clock, waitMs }),
   };
   support.include("commands", () => commandsSection(journal, (limit) => ledger.list(limit)));

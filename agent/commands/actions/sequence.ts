@@ -33,7 +33,7 @@ export function buildSequence(config: SequenceConfig, known: ReadonlyMap<string,
   const prepared: Prepared = {
     kind: "prepared",
     unsafe: () => acts[0]?.prepared.unsafe(),
-    run: (signal) => runSteps(steps, clock, signal),
+    run: (signal, tell) => runSteps(steps, clock, signal, tell),
   };
   return {
     kind: "action",
@@ -57,14 +57,19 @@ function unfit(path: EntryProblem["path"], problem: string): BuiltAction {
   return { kind: "unfit", problems: [{ path, problem }] };
 }
 
-async function runSteps(steps: readonly SequenceStep[], clock: Clock, signal: AbortSignal): Promise<Outcome> {
+async function runSteps(
+  steps: readonly SequenceStep[],
+  clock: Clock,
+  signal: AbortSignal,
+  tell: Parameters<Prepared["run"]>[1],
+): Promise<Outcome> {
   let done = 0;
   for (const step of steps) {
     if (step.kind === "pause") {
       await clock.sleep(step.ms, signal);
       continue;
     }
-    const outcome = await step.prepared.run(signal);
+    const outcome = await step.prepared.run(signal, tell);
     if (outcome.kind === "rejected" && done === 0) return outcome;
     if (outcome.kind === "rejected" || outcome.kind === "failed") {
       return {

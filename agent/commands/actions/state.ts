@@ -91,9 +91,9 @@ export function fetchState(states: StateTemplates, parts: ReadSignalsParts): Act
       if (unknown !== undefined) return unknown;
       const own = signals.size === 0 ? alwaysSafe(nothingElse) : last.prepare({ signals: [...signals] });
       if (own.kind !== "prepared") return own;
-      return alwaysSafe((signal) => {
+      return alwaysSafe((signal, tell) => {
         states.fetchOthers(templates);
-        return own.run(signal);
+        return own.run(signal, tell);
       });
     },
   };

@@ -1,4 +1,4 @@
-import type { Action, CommandClass, Outcome, Prepared } from "../../../agent/commands/action.ts";
+import type { Action, CommandClass, PartialResult, Prepared } from "../../../agent/commands/action.ts";
 import { ActionRunner } from "../../../agent/commands/action-runner.ts";
 import { ActionSlots } from "../../../agent/commands/action-slots.ts";
 import type { Answer, CommandRejection } from "../../../agent/commands/answer.ts";
@@ -40,6 +40,7 @@ export type ReportedAnswer = { readonly reply: ReplyAddress; readonly answer: An
 export class FakeChannel implements ReplyChannel {
   readonly reported: ReportedAnswer[] = [];
   readonly progressed: ReplyAddress[] = [];
+  readonly parts: PartialResult[] = [];
   outcome: "reported" | "later" = "reported";
   /** The execution whose answers never arrive. */
   refuses: string | undefined;
@@ -50,6 +51,11 @@ export class FakeChannel implements ReplyChannel {
 
   progress(reply: ReplyAddress): Promise<void> {
     this.progressed.push(reply);
+    return Promise.resolve();
+  }
+
+  part(_reply: ReplyAddress, part: PartialResult): Promise<void> {
+    this.parts.push(part);
     return Promise.resolve();
   }
 
@@ -66,13 +72,14 @@ export class FakeChannel implements ReplyChannel {
 /** What an action of the test does. */
 export type TestAction = {
   readonly commandClass: CommandClass;
-  readonly run?: (signal: AbortSignal) => Promise<Outcome>;
+  readonly run?: Prepared["run"];
   readonly unsafe?: () => CommandRejection | undefined;
   readonly prepare?: (given: Readonly<Record<string, unknown>>) => CommandRejection | undefined;
   readonly endsInRestart?: boolean;
   readonly timeoutMs?: number;
   /** Itself when absent. */
   readonly uses?: readonly string[];
+  readonly queues?: boolean;
   readonly keyRole?: Action["keyRole"];
 };
 
@@ -165,7 +172,13 @@ export class CommandBench {
         log: this.log,
       }),
       reporter,
-      runner: new ActionRunner({ slots: new ActionSlots(bounds), reporter, clock, log: this.log }),
+      runner: new ActionRunner({
+        slots: new ActionSlots(bounds),
+        queue: new ActionSlots({ maxRunning: 3, maxReading: 3 }),
+        reporter,
+        clock,
+        log: this.log,
+      }),
       clock: new CommandClock({ slots: new ActionSlots(bounds), reporter, clock, waitMs: parts.clockWaitMs ?? 0 }),
     };
   }
@@ -220,13 +233,14 @@ export class CommandBench {
       timeoutMs = 10_000,
       keyRole = "commands",
       uses,
+      queues = false,
     } = action;
     const prepared: Prepared = {
       kind: "prepared",
       unsafe: () => unsafe?.(),
-      run: async (signal) => {
+      run: async (signal, tell) => {
         this.acts.push(name);
-        return run === undefined ? { kind: "done", result: {} } : await run(signal);
+        return run === undefined ? { kind: "done", result: {} } : await run(signal, tell);
       },
     };
     return {
@@ -235,6 +249,7 @@ export class CommandBench {
       keyRole,
       endsInRestart,
       uses: uses ?? [name],
+      queues,
       timeoutMs,
       summary: name,
       prepare: (given) => prepare?.(given) ?? prepared,

@@ -116,7 +116,7 @@ class Vehicle {
     if (prepared.kind === "rejected") return prepared;
     const unsafe = prepared.unsafe();
     if (unsafe !== undefined) return unsafe;
-    const outcome = prepared.run(new AbortController().signal);
+    const outcome = prepared.run(new AbortController().signal, () => undefined);
     await this.clock.run(10_000);
     return await outcome;
   }
@@ -221,7 +221,7 @@ describe("an actuation", () => {
     if (prepared.kind === "rejected") throw new Error(prepared.description);
     expect(prepared.unsafe()).toBeUndefined();
     vehicle.move(5);
-    expect(await prepared.run(new AbortController().signal)).toMatchObject({
+    expect(await prepared.run(new AbortController().signal, () => undefined)).toMatchObject({
       kind: "rejected",
       code: "PRECONDITION_FAILED",
     });
@@ -270,7 +270,7 @@ describe("an actuation", () => {
     vehicle.onFrame = () => stop.abort();
     const prepared = vehicle.action().prepare({ level: 1 });
     if (prepared.kind === "rejected") throw new Error(prepared.description);
-    expect(await prepared.run(stop.signal)).toMatchObject({ kind: "failed", code: "INTERRUPTED" });
+    expect(await prepared.run(stop.signal, () => undefined)).toMatchObject({ kind: "failed", code: "INTERRUPTED" });
     expect(vehicle.frames).toHaveLength(1);
   });
 
