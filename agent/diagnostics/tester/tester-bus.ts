@@ -49,6 +49,8 @@ export type Ask = {
    * a late answer to an earlier request: it is counted and waited past.
    */
   readonly repeats?: number | undefined;
+  /** Asked right before the first frame goes out; a text says why it must not, and it is withheld for the condition. */
+  readonly before?: (() => string | undefined) | undefined;
 };
 
 /** What became of a request. `pendings`: how often the ECU said "response pending" (0x78) before. */

@@ -80,5 +80,5 @@ export class FakeIsoTp implements IsoTp {
 
 async function endOf(signal: AbortSignal): Promise<never> {
   await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
-  throw new AgentError("bus.unavailable", { what: "the conversation was ended", remedy: "none is needed" });
+  throw new AgentError("isotp.aborted", { what: "the conversation was ended", remedy: "none is needed" });
 }

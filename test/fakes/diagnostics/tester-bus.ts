@@ -10,29 +10,12 @@ import type {
   TesterState,
   Who,
 } from "../../../agent/diagnostics/tester/tester-bus.ts";
+import { emptyState } from "../../../agent/diagnostics/tester/tester-counts.ts";
 import type { FrameFilter } from "../../../agent/ports/can-bus.ts";
 import { type CanFrame, FrameBatch } from "../../../agent/ports/frame.ts";
 
 /** What an ECU of a fake says: bytes as hex (a negative answer as 7f...), a whole reply, or one that is worked out. */
 export type Said = string | Reply | ((ask: Ask) => Reply);
-
-/** The state of a tester that did nothing yet. */
-export const QUIET_TESTER: TesterState = {
-  bus: "can0",
-  counts: { requests: 0, answers: 0, negatives: 0, silent: 0, faults: 0, pendings: 0, strays: 0, silences: 0 },
-  withheldCounts: {
-    off: 0,
-    "listen-only": 0,
-    condition: 0,
-    "other-tester": 0,
-    rate: 0,
-    "backing-off": 0,
-    aborted: 0,
-  },
-  waiting: 0,
-  pending: [],
-  backingOff: [],
-};
 
 /**
  * A tester without a bus: requests are answered with what was said before, and kept. What nobody has said something for is silence.
@@ -68,6 +51,8 @@ export class FakeTesterBus implements TesterBus {
   async ask(ask: Ask, signal: AbortSignal): Promise<Reply> {
     if (signal.aborted) return { kind: "withheld", reason: "aborted", what: "nobody waits any more" };
     if (this.withheld !== undefined) return this.withheld;
+    const problem = ask.before?.();
+    if (problem !== undefined) return { kind: "withheld", reason: "condition", what: problem };
     this.asked.push(ask);
     const waiting = this.#answers.get(keyOf(ask.ecu.address.txId, ask.pdu)) ?? [];
     const said = waiting.length > 1 ? waiting.shift() : waiting[0];
@@ -102,7 +87,7 @@ export class FakeTesterBus implements TesterBus {
   }
 
   state(): TesterState {
-    return { ...QUIET_TESTER, bus: this.bus };
+    return emptyState(this.bus);
   }
 
   /** The requests so far, as TXID#BYTES. */
