@@ -50,6 +50,7 @@ export async function loadSignalTable(loaded: LoadedConfig): Promise<LoadedTable
     warnings.push(...problems);
     sources.push(...(buses ?? allBuses).map((bus) => ({ bus, database, file })));
   }
+  sources.push(...(await diagnosticSources(loaded)));
   rejectTooMany(sources, loaded);
   const vss = await loadVss(loaded);
   const table = tableOf(sources, loaded, vss?.naming);
@@ -60,6 +61,14 @@ export async function loadSignalTable(loaded: LoadedConfig): Promise<LoadedTable
   rejectAmbiguous([...ofRulesUnfit, ...ofSnapshot.unfit], loaded);
   const found = [...warnings, ...doubts, ...ofRules.map(sentenceOf), ...ofSnapshot.warnings];
   return { table, sources, mappedRules: mappedRules(mapped), warnings: found };
+}
+
+/** What is read by requests; where nothing is, nothing of that is loaded. */
+async function diagnosticSources(loaded: LoadedConfig): Promise<readonly TableSource[]> {
+  const buses = loaded.config.diagnostics?.buses ?? [];
+  if (buses.every(({ obd }) => obd === undefined)) return [];
+  const { obdSources } = await import("./obd-sources.ts");
+  return obdSources(loaded);
 }
 
 function sentenceOf({ rule, problem }: RuleProblem): string {

@@ -1,0 +1,121 @@
+import type { DbcMessage, DbcSignal, Multiplexing } from "../../signals/dbc/model.ts";
+import type { TableSource } from "../../signals/table-source.ts";
+import { CURRENT_DATA_ANSWER } from "./current-data.ts";
+import type { Pid, PidSignal } from "./pid.ts";
+import { pidOf } from "./pid-table.ts";
+
+/** Bytes of an answer before the data of its PID: the service and the PID. */
+const HEAD_BYTES = 2;
+const PID_SIGNAL = "pid";
+
+/** What the table of signals has of OBD-II on one bus. */
+export type ObdSignals = {
+  readonly bus: string;
+  /** ECUs by their names, each a message "obd.NAME". */
+  readonly ecus: readonly string[];
+  /** PIDs of service 01; those that the table of PIDs does not have are left out. */
+  readonly pids: readonly number[];
+  /** For people: where the ECUs and PIDs are named. */
+  readonly file: string;
+};
+
+/** Name of the message that holds the values of an ECU. */
+export function obdMessageName(ecu: string): string {
+  return `obd.${ecu}`;
+}
+
+/** An answer with one PID as `Pipeline.takePdu` takes it: `41 PID data`. */
+export function obdPdu(pid: number, data: Uint8Array): Uint8Array {
+  return Uint8Array.from([CURRENT_DATA_ANSWER, pid, ...data]);
+}
+
+/**
+ * The values of some PIDs as a part of the table of signals: a message an ECU, its signals multiplexed by the PID (byte 1 of the PDU). A
+ * value that has a support bit is there only while that bit says so.
+ */
+export function obdTable({ bus, ecus, pids, file }: ObdSignals): TableSource {
+  const known = [...new Set(pids)].sort((left, right) => left - right).flatMap((pid) => pidOf(pid) ?? []);
+  const signals = [pidSignal(), ...known.flatMap(signalsOf)];
+  const length = HEAD_BYTES + Math.max(0, ...known.map(({ bytes, mostBytes }) => mostBytes ?? bytes));
+  const messages = ecus.map((ecu, index) => messageOf(ecu, index, { signals, length }));
+  return { bus, file, carriage: "pdus", database: { version: "", nodes: [], messages } };
+}
+
+function messageOf(
+  ecu: string,
+  index: number,
+  { signals, length }: Pick<DbcMessage, "signals" | "length">,
+): DbcMessage {
+  return {
+    // Nothing is found by it: messages of PDUs are told apart by their names.
+    id: index,
+    extended: false,
+    pgn: undefined,
+    fd: false,
+    name: obdMessageName(ecu),
+    length,
+    sender: ecu,
+    comment: "",
+    cycleMs: undefined,
+    signals,
+    complete: false,
+    line: 0,
+  };
+}
+
+function signalsOf({ pid, signals }: Pid): readonly DbcSignal[] {
+  const byPid: Multiplexing = { by: PID_SIGNAL, ranges: [[pid, pid]] };
+  const gates = new Map<number, DbcSignal>();
+  for (const bit of new Set(signals.flatMap(({ when }) => when?.bit ?? []))) {
+    const declared = signals.find((signal) => signal.bit === bit && signal.bits === 1) ?? supportBit(pid, bit);
+    gates.set(bit, { ...dbcSignal(declared), multiplexer: true, multiplexing: byPid });
+  }
+  const values = signals
+    .filter(({ bit, bits }) => bits > 1 || !gates.has(bit))
+    .map((signal) => ({ ...dbcSignal(signal), multiplexing: gateOf(signal, gates) ?? byPid }));
+  return [...gates.values(), ...values];
+}
+
+function gateOf({ when }: PidSignal, gates: ReadonlyMap<number, DbcSignal>): Multiplexing | undefined {
+  const gate = when === undefined ? undefined : gates.get(when.bit);
+  return when === undefined || gate === undefined ? undefined : { by: gate.name, ranges: [[when.value, when.value]] };
+}
+
+/** A bit that says whether the ECU has a value: "support_67_a0" is bit A0 of PID 67. */
+function supportBit(pid: number, bit: number): PidSignal {
+  const letter = String.fromCharCode("a".charCodeAt(0) + (bit >>> 3));
+  const name = `support_${pid.toString(16).padStart(2, "0")}_${letter}${7 - (bit & 7)}`;
+  return { name, bit, bits: 1, factor: 1, offset: 0, unit: "" };
+}
+
+function pidSignal(): DbcSignal {
+  const bit = -8;
+  return {
+    ...dbcSignal({ name: PID_SIGNAL, bit, bits: 8, factor: 1, offset: 0, unit: "" }),
+    multiplexer: true,
+  };
+}
+
+function dbcSignal({ name, bit, bits, signed, factor, offset, unit, texts }: PidSignal): DbcSignal {
+  const position = HEAD_BYTES * 8 + bit;
+  return {
+    name,
+    startBit: (position & ~7) + 7 - (position & 7),
+    bits,
+    byteOrder: "big",
+    kind: "integer",
+    signed: signed === true,
+    factor,
+    offset,
+    minimum: 0,
+    maximum: 0,
+    unit,
+    receivers: [],
+    comment: "",
+    multiplexer: false,
+    multiplexing: undefined,
+    choices: texts,
+    spn: undefined,
+    line: 0,
+  };
+}
