@@ -6,7 +6,13 @@ export type EcuProblem = { readonly path: readonly (string | number)[]; readonly
 
 /** What the parts of a control unit say of each other that cannot be. */
 export function ecuProblems(one: Ecu): readonly EcuProblem[] {
-  return [...addressProblems(one), ...nameProblems(one), ...dataProblems(one), ...accessProblems(one)];
+  return [
+    ...addressProblems(one),
+    ...nameProblems(one),
+    ...dataProblems(one),
+    ...accessProblems(one),
+    ...occurrenceProblems(one),
+  ];
 }
 
 function addressProblems({ idBits, request, response, requestByte, responseByte }: Ecu): readonly EcuProblem[] {
@@ -94,6 +100,12 @@ function signalProblem(
 ): readonly EcuProblem[] {
   const message = layoutProblem(one, length ?? MAX_DATA_BYTES);
   return message === undefined ? [] : [{ path: [...path, "startBit"], message }];
+}
+
+function occurrenceProblems({ troubleCodes: { occurrences, extendedData: records } }: Ecu): readonly EcuProblem[] {
+  const names = records.flatMap(({ signals }) => signals.map(({ name }) => name));
+  if (occurrences === undefined || names.includes(occurrences)) return [];
+  return [{ path: ["troubleCodes", "occurrences"], message: "is no signal of extendedData" }];
 }
 
 /** Security levels are odd, and those that something needs are there. */

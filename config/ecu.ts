@@ -49,6 +49,8 @@ const argument = z.strictObject({
   minimum: z.number().describe("least physical value that may be given"),
   maximum: z.number().describe("greatest physical value that may be given"),
 });
+/** A value that a caller gives, and where it goes. */
+export type EcuArgument = z.infer<typeof argument>;
 
 const data = {
   length: lengthBytes
@@ -72,13 +74,21 @@ const access = {
     .describe("inert moves nothing; stationary only while the vehicle stands; service-only never from afar"),
 };
 
+const accessShape = z.strictObject(access);
+/** What something takes: a diagnostic session, a security level, and how far it may be done from afar. */
+export type EcuAccess = z.infer<typeof accessShape>;
+
 const did = z.strictObject({
   id: identifier,
   name: word,
   summary,
   ...data,
+  identity: z
+    .enum(["vin", "software_version", "hardware_version", "part_number", "serial"])
+    .optional()
+    .describe("what of the control unit's identity it is"),
   readable: z.boolean().default(true).describe("false for one that only snapshots hold"),
-  write: z.strictObject(access).optional().describe("what it takes to write it; it is never written when absent"),
+  write: accessShape.optional().describe("what it takes to write it; it is never written when absent"),
 });
 /** A data identifier of a control unit. */
 export type EcuDid = z.infer<typeof did>;
@@ -126,6 +136,8 @@ const routine = z.strictObject({
   longestMs: z.int().min(0).max(600_000).default(0).describe("time until its results are there"),
   result: result.prefault({}),
 });
+/** A routine of a control unit (service 31). */
+export type EcuRoutine = z.infer<typeof routine>;
 
 const output = z.strictObject({
   id: identifier.describe("data identifier of the output"),
@@ -136,8 +148,12 @@ const output = z.strictObject({
   mask: hexBytes.default("").describe("control enable mask after the state, where the control unit wants one"),
   longestMs: z.int().min(10).max(60_000).default(5000).describe("after this the control goes back to the control unit"),
 });
+/** An output that can be controlled (service 2F). */
+export type EcuOutput = z.infer<typeof output>;
 
 const reset = z.strictObject({ name: word, kind: z.enum(["hard", "key-off-on", "soft"]), ...access });
+/** A reset of a control unit (service 11). */
+export type EcuReset = z.infer<typeof reset>;
 
 const isotp = z
   .strictObject({
@@ -177,6 +193,7 @@ const troubleCodes = z
       .default({})
       .describe("texts of codes; one without failure type stands for all of them"),
     extendedData: z.array(extendedData).max(64).default([]),
+    occurrences: signalWord.optional().describe("signal of extended data that counts how often the code came"),
   })
   .prefault({});
 

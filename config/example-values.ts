@@ -107,7 +107,7 @@ export const EVERYTHING = {
           ecus: [{ name: "engine", response: 0x7e8 }],
           signals: [{ pids: ["engine_speed", "coolant_temperature"], everyMs: 1000 }],
         },
-        uds: { ecus: ["body"], signals: [{ ecu: "body", dids: ["battery"], everyMs: 10_000 }] },
+        uds: { ecus: ["body"], signals: [{ ecu: "body", dids: ["supply"], everyMs: 10_000 }] },
       },
       {
         bus: "can1",

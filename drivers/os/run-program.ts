@@ -16,14 +16,29 @@ export function runProgram(
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<ProgramEnd> {
+  return runWithInput({ program, args, input: "" }, timeoutMs, signal);
+}
+
+/** What is run, and what it finds on its standard input. */
+export type ProgramRun = { readonly program: string; readonly args: readonly string[]; readonly input: string };
+
+/** As `runProgram`. A program that does not read its input runs as well. */
+export function runWithInput(
+  { program, args, input }: ProgramRun,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<ProgramEnd> {
   if (signal.aborted) return Promise.resolve({ kind: "stopped" });
   const child = spawn(program, args, {
     cwd: "/",
     env: ENVIRONMENT,
     detached: true,
     shell: false,
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["pipe", "pipe", "pipe"],
   });
+  // It may have closed it, or never have run.
+  child.stdin.on("error", () => undefined);
+  child.stdin.end(input);
   const [out, err] = [new Tail(child.stdout), new Tail(child.stderr)];
   return new Promise((resolve) => {
     let cause: "timed-out" | "stopped" | undefined;
