@@ -38,7 +38,7 @@ export type VssNaming = {
  * The signal table of all buses: messages in the order of `sources`, each with its generated decoder.
  *
  * Several sources may name the same bus. `maxSenderSignals` bounds the slots for senders of messages that are known by PGN. Throws
- * `dbc.invalid` when two messages of one bus have the same arbitration id, or two messages of PDUs the same name.
+ * `dbc.invalid` when two messages of one bus have the same arbitration id, or two messages of PDUs the same name and id.
  */
 export function createSignalTable(
   sources: readonly TableSource[],
@@ -86,7 +86,8 @@ function placeMessages(sources: readonly TableSource[]): readonly Placed[] {
   let firstWide = 0;
   for (const { bus, database, file, carriage = "frames" } of sources) {
     for (const message of database.messages) {
-      const known = carriage === "frames" ? idKey(message.id, message.extended) : message.name;
+      const id = idKey(message.id, message.extended);
+      const known = carriage === "frames" ? id : `${message.name} ${id}`;
       const key = `${carriage} ${known} ${bus}`;
       const declared = { message, file };
       rejectDuplicates(bus, carriage, declaredBy.get(key), declared);

@@ -66,9 +66,16 @@ export async function loadSignalTable(loaded: LoadedConfig): Promise<LoadedTable
 /** What is read by requests; where nothing is, nothing of that is loaded. */
 async function diagnosticSources(loaded: LoadedConfig): Promise<readonly TableSource[]> {
   const buses = loaded.config.diagnostics?.buses ?? [];
-  if (buses.every(({ obd }) => obd === undefined)) return [];
-  const { obdSources } = await import("./obd-sources.ts");
-  return obdSources(loaded);
+  const sources: TableSource[] = [];
+  if (buses.some(({ obd }) => obd !== undefined)) {
+    const { obdSources } = await import("./obd-sources.ts");
+    sources.push(...obdSources(loaded));
+  }
+  if (buses.some(({ uds }) => uds !== undefined)) {
+    const { udsSources } = await import("./load-ecus.ts");
+    sources.push(...(await udsSources(loaded)));
+  }
+  return sources;
 }
 
 function sentenceOf({ rule, problem }: RuleProblem): string {
