@@ -5,21 +5,26 @@ import { isPresent, physicalOf, rawOf } from "../signals/codec/signal-value.ts";
 import type { DbcDatabase, DbcMessage, DbcSignal } from "../signals/dbc/model.ts";
 import type { MessageEntry, SignalEntry } from "../signals/signal-entry.ts";
 import type { SignalTable } from "../signals/signal-table.ts";
+import type { MessageAssembly } from "../signals/transport/message-assembly.ts";
 import { textOf } from "../signals/value-texts.ts";
 
 /** A frame of a log: its bus, and whether the log has its time. */
 export type LogFrame = { readonly bus: string; readonly frame: CanFrame; readonly timed: boolean };
 
-/** Shows frames with the values of their signals. Each method gives one line without its end. */
+/**
+ * Shows frames with the values of their signals. Each method gives one line without its end, and takes the frames in their order: a message
+ * that comes in several is shown with the last of them.
+ */
 export interface FrameDecoder {
   /** The JSON form (reference: `signals decode --json`). `t` is null for a frame without a time; remote and error frames say so. */
   json(logged: LogFrame): string;
   /** `:: Message(Signal: value unit, ...)` as cantools' single-line form has it, to be put behind the line of the log. */
-  text(logged: Pick<LogFrame, "bus" | "frame">): string;
+  text(logged: LogFrame): string;
 }
 
 type Column = { readonly entry: SignalEntry; readonly signal: DbcSignal; readonly key: string };
 type Layout = { readonly name: string; readonly columns: readonly Column[]; readonly byStartBit: readonly Column[] };
+type FoundMessage = { readonly message: MessageEntry; readonly bytes: Uint8Array };
 type Present = { readonly column: Column; readonly raw: number | bigint; readonly physical: number | bigint };
 
 /** A DBC file, and the interface of the log whose frames it describes; those of all when there is none. */
@@ -40,26 +45,66 @@ export function createFrameDecoder(sources: readonly DecodedLog[]): FrameDecoder
   const table = createSignalTable(sources.map((source) => ({ ...source, bus: source.interface ?? EVERY })));
   const messages = sources.flatMap(({ database }) => database.messages);
   const layouts = messages.map((message, index) => layoutOf(table, table.messages[index], message));
-  const find = (name: string, { id, flags }: CanFrame): MessageEntry | undefined => {
-    if ((flags & FRAME_FLAG.error) !== 0) return undefined;
-    const extended = (flags & FRAME_FLAG.extended) !== 0;
-    return table.bus(name).find(id, extended) ?? table.bus(EVERY).find(id, extended);
-  };
+  const finder = new LogMessages(table);
   return {
-    json: ({ bus: name, frame, timed }) => {
-      const message = find(name, frame);
-      const layout = message === undefined ? undefined : layouts[message.index];
-      const present = message === undefined ? [] : decode(table, message, layout?.columns ?? [], frame);
-      return frameJson(name, frame, timed, layout, present);
+    json: (logged) => {
+      const found = finder.find(logged);
+      const layout = typeof found === "object" ? layouts[found.message.index] : undefined;
+      const present = typeof found === "object" ? decode(table, found, layout?.columns ?? []) : [];
+      return frameJson(logged, layout, present);
     },
-    text: ({ bus: name, frame }) => {
-      const message = find(name, frame);
-      if (message === undefined) return unknownText(frame);
-      const { name: messageName, byStartBit } = layouts[message.index];
-      const values = decode(table, message, byStartBit, frame).map(valueText);
+    text: (logged) => {
+      const found = finder.find(logged);
+      if (found === "part") return ":: Part of a message of several frames";
+      if (found === undefined) return unknownText(logged.frame);
+      const { name: messageName, byStartBit } = layouts[found.message.index];
+      const values = decode(table, found, byStartBit).map(valueText);
       return `:: ${printable(messageName)}(${values.join(", ")})`;
     },
   };
+}
+
+/** The messages in the frames of a log, which must come in their order, each once. */
+class LogMessages {
+  readonly #table: SignalTable;
+  /** By bus of the log: for its own files, and for those of all. */
+  readonly #assemblies = new Map<string, readonly MessageAssembly[]>();
+
+  constructor(table: SignalTable) {
+    this.#table = table;
+  }
+
+  find({ bus, frame }: LogFrame): FoundMessage | "part" | undefined {
+    const { id, flags, data } = frame;
+    if ((flags & FRAME_FLAG.error) !== 0) return undefined;
+    const extended = (flags & FRAME_FLAG.extended) !== 0;
+    // A remote frame asks for data and has none.
+    const bytes = (flags & FRAME_FLAG.remote) === 0 ? data : data.subarray(0, 0);
+    const message = this.#table.bus(bus).find(id, extended) ?? this.#table.bus(EVERY).find(id, extended);
+    if (message !== undefined) return { message, bytes };
+    return extended && bytes === data ? this.#findWhole(bus, frame) : undefined;
+  }
+
+  #findWhole(bus: string, { id, data, receivedAtUs }: CanFrame): FoundMessage | "part" | undefined {
+    let found: FoundMessage | "part" | undefined;
+    for (const assembly of this.#assembliesOf(bus)) {
+      const step = assembly.take(id, data, 0, data.length, receivedAtUs);
+      const message = assembly.carrier(id, true);
+      if (typeof step === "object") found ??= { message: step.message, bytes: step.whole.bytes };
+      else if (message !== undefined) found ??= { message, bytes: data };
+      else found ??= step;
+    }
+    return found;
+  }
+
+  #assembliesOf(bus: string): readonly MessageAssembly[] {
+    const known = this.#assemblies.get(bus);
+    if (known !== undefined) return known;
+    const fresh = [this.#table.bus(bus).assembly(), this.#table.bus(EVERY).assembly()];
+    const assemblies = fresh.filter((one) => one !== undefined);
+    this.#assemblies.set(bus, assemblies);
+    return assemblies;
+  }
 }
 
 function layoutOf(table: SignalTable, message: MessageEntry, declared: DbcMessage): Layout {
@@ -73,11 +118,9 @@ function layoutOf(table: SignalTable, message: MessageEntry, declared: DbcMessag
   return { name: declared.name, columns, byStartBit: columns.toSorted((a, b) => position(a) - position(b)) };
 }
 
-function decode(table: SignalTable, message: MessageEntry, columns: readonly Column[], frame: CanFrame): Present[] {
-  const { data, flags } = frame;
-  // A remote frame asks for data and has none.
-  const length = (flags & FRAME_FLAG.remote) === 0 ? data.length : 0;
-  message.decode(data, 0, length, table.values, table.wides, table.present);
+function decode(table: SignalTable, { message, bytes }: FoundMessage, columns: readonly Column[]): Present[] {
+  const { length } = bytes;
+  message.decode(bytes, 0, length, table.values, table.wides, table.present);
   const present: Present[] = [];
   for (const column of columns) {
     if (!isPresent(table, message, column.entry, length)) continue;
@@ -88,9 +131,7 @@ function decode(table: SignalTable, message: MessageEntry, columns: readonly Col
 }
 
 function frameJson(
-  bus: string,
-  { id, flags, receivedAtUs }: CanFrame,
-  timed: boolean,
+  { bus, frame: { id, flags, receivedAtUs }, timed }: LogFrame,
   layout: Layout | undefined,
   present: readonly Present[],
 ): string {

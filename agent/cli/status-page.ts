@@ -210,7 +210,20 @@ function busLines(bus: Bus, framesPerSecond: number | undefined, colors: Colors)
     `${`bus ${printable(bus.name)}`.padEnd(10)} ${facts.join(", ")}`,
     `           ${formatCount(bus.received)} received, ${formatCount(bus.decoded)} decoded${others}${unwanted}`,
   ];
-  return bus.detail === "" ? lines : [...lines, `           ${printable(bus.detail)}`];
+  const multiPacket = multiPacketLines(bus);
+  return [...lines, ...multiPacket, ...(bus.detail === "" ? [] : [`           ${printable(bus.detail)}`])];
+}
+
+/** Messages that come in several frames, once there were some. */
+function multiPacketLines({ multiPacket }: Bus): readonly string[] {
+  if (multiPacket === undefined) return [];
+  const { assembled, timedOut, replaced, aborted, missed, conflicting, evicted, malformed, tooLong } = multiPacket;
+  const given = { "timed out": timedOut, replaced, aborted, missed, conflicting, evicted };
+  const counts = { ...given, "malformed frames": malformed, "too long": tooLong };
+  const troubles = Object.entries(counts).filter(([, count]) => count > 0);
+  if (assembled === 0 && troubles.length === 0) return [];
+  const others = troubles.map(([what, count]) => `, ${formatCount(count)} ${what}`).join("");
+  return [`           ${formatCount(assembled)} messages of several frames${others}`];
 }
 
 function flowLines({ collected, delivery, losses }: Status, colors: Colors): readonly string[] {

@@ -155,7 +155,8 @@ function outboxStatusOf({ outbox, pipeline }: StatusLine): Status["outbox"] {
 }
 
 function framesOf(frames: FrameCounters | undefined, clock: Clock) {
-  const { decoded = 0, unknown = 0, unwanted = 0, lastFrameMs } = frames ?? {};
+  const { decoded = 0, unknown = 0, unwanted = 0, parts = 0, assembly, lastFrameMs } = frames ?? {};
   const quietMs = lastFrameMs === undefined ? undefined : clock.monotonicMs() - lastFrameMs;
-  return { decoded, unknown, unwanted: unwanted > 0 ? unwanted : undefined, quietMs };
+  const multiPacket = assembly === undefined ? undefined : { frames: parts, ...assembly };
+  return { decoded, unknown, unwanted: unwanted > 0 ? unwanted : undefined, multiPacket, quietMs };
 }

@@ -6,6 +6,21 @@ import { verb } from "./verb.ts";
 
 const count = z.number().nonnegative();
 
+const multiPacket = z
+  .object({
+    frames: count,
+    assembled: count,
+    timedOut: count,
+    replaced: count,
+    aborted: count,
+    missed: count,
+    conflicting: count,
+    evicted: count,
+    malformed: count,
+    tooLong: count,
+  })
+  .readonly();
+
 const busStatus = z
   .object({
     name: z.string(),
@@ -21,6 +36,8 @@ const busStatus = z
     unknown: count.optional(),
     /** Received data frames of messages of which nobody wants a signal; absent where there were none. */
     unwanted: count.optional(),
+    /** Messages that come in several frames, see `AssemblyCounters`, and the frames that carried them; absent where the DBC files have none. */
+    multiPacket: multiPacket.optional(),
     /** Frames on the bus that the receive filters held back: all but those that somebody wants. Absent where the driver cannot know. */
     filtered: count.optional(),
     /** Whether `filtered` counts frames that the DBC files name too, as nobody wanted their signals for a time. */

@@ -6,14 +6,16 @@ import { neededBytesOf } from "./codec/layout.ts";
 import type { DecodePlan } from "./codec/packed-layouts.ts";
 import { type DecodedMessage, WantedDecoders } from "./codec/wanted-decoders.ts";
 import type { DbcMessage } from "./dbc/model.ts";
-import { filtersOf, isReadable } from "./message-filters.ts";
+import { filtersOf } from "./message-filters.ts";
 import { placeOf } from "./message-name.ts";
+import { isFastPacket, isMultiPacket } from "./pgn.ts";
 import { PgnMessages } from "./pgn-messages.ts";
 import type { Carriage, DecodeMessage, MessageEntry, SignalEntry, VssName } from "./signal-entry.ts";
 import { SignalSlots } from "./signal-slots.ts";
 import type { BusMessages, SignalTable } from "./signal-table.ts";
 import { tableId } from "./table-id.ts";
 import type { TableSource } from "./table-source.ts";
+import { isCarrier, MessageAssembly, MultiPacketMessages } from "./transport/message-assembly.ts";
 
 const DEFAULT_SENDER_SIGNALS = 16_384;
 /** One for all signals that have none. */
@@ -166,6 +168,19 @@ function signalEntries({ bus, message, firstSignal, firstWide }: Placed): readon
 
 function busMessages(own: readonly MessageEntry[]): BusMessages {
   const messages = own.filter(({ carriage }) => carriage === "frames");
+  const filters = messages.length === 0 ? EVERY_FRAME : filtersOf(messages);
+  if (!messages.some(isMultiPacket)) return { find: finderOf(messages), filters, assembly: () => undefined };
+  const known = new MultiPacketMessages(messages);
+  const carriers = messages.filter(isCarrier);
+  return {
+    find: finderOf(messages.filter((message) => !isCarrier(message))),
+    filters,
+    assembly: () => new MessageAssembly(known, finderOf(carriers)),
+  };
+}
+
+/** By id, else by group. The frames of a fast packet are no messages: as they are they would give wrong values. */
+function finderOf(messages: readonly MessageEntry[]): BusMessages["find"] {
   // 11-bit ids are few enough for an array that is indexed by them; -1 stands for no message, so that it holds small integers only.
   const standard = new Int32Array(largestId(false) + 1).fill(-1);
   const extended = new Map<number, MessageEntry>();
@@ -173,12 +188,8 @@ function busMessages(own: readonly MessageEntry[]): BusMessages {
     if (!message.extended) standard[message.arbitrationId] = index;
     else if (message.pgn === undefined) extended.set(message.arbitrationId, message);
   });
-  const byPgn = messages.filter((message) => message.pgn !== undefined && isReadable(message));
+  const byPgn = messages.filter(({ pgn, length }) => pgn !== undefined && !isFastPacket(pgn, length));
   const groups = new PgnMessages(byPgn);
-  const filters = messages.length === 0 ? EVERY_FRAME : filtersOf(messages);
-  const find: BusMessages["find"] =
-    byPgn.length === 0
-      ? (id, isExtended) => (isExtended ? extended.get(id) : messages[standard[id]])
-      : (id, isExtended) => (isExtended ? (extended.get(id) ?? groups.find(id)) : messages[standard[id]]);
-  return { find, filters };
+  if (byPgn.length === 0) return (id, isExtended) => (isExtended ? extended.get(id) : messages[standard[id]]);
+  return (id, isExtended) => (isExtended ? (extended.get(id) ?? groups.find(id)) : messages[standard[id]]);
 }

@@ -1,18 +1,18 @@
 import { largestId } from "../ports/arbitration-id.ts";
 import type { FrameFilter } from "../ports/can-bus.ts";
-import { isFastPacket, pgnMaskOf } from "./pgn.ts";
+import { isMultiPacket, pgnMaskOf } from "./pgn.ts";
 import type { MessageEntry } from "./signal-entry.ts";
+import { TRANSPORT_GROUPS } from "./transport/j1939-transport.ts";
 
-/** Whether frames of the message can be read: those of a fast packet are not put together, and as they are would give wrong values. */
-export function isReadable({ pgn, length }: MessageEntry): boolean {
-  return pgn === undefined || !isFastPacket(pgn, length);
-}
+/** Let through the frames in which messages of several frames come, but for those of fast packets, which have the group of the message. */
+const TRANSPORT_FILTERS: readonly FrameFilter[] = TRANSPORT_GROUPS.map((pgn) => filterOfGroup(pgn << 8));
 
-/** The receive filters for some messages of one bus, each once: one an id, then one a parameter group. None for those that cannot be read. */
+/** The receive filters for some messages of one bus, each once: one an id, then one a parameter group, then those of the transport protocol where a message needs it. */
 export function filtersOf(messages: readonly MessageEntry[]): readonly FrameFilter[] {
   const byId = messages.filter(({ pgn }) => pgn === undefined);
-  const byPgn = messages.filter((message) => message.pgn !== undefined && isReadable(message));
-  return distinct([...byId, ...byPgn].map(filterOf));
+  const byPgn = messages.filter(({ pgn }) => pgn !== undefined);
+  const transport = byPgn.some(isMultiPacket) ? TRANSPORT_FILTERS : [];
+  return distinct([...[...byId, ...byPgn].map(filterOf), ...transport]);
 }
 
 /** Each of the filters once, in the order in which they come first. */
@@ -22,6 +22,11 @@ export function distinct(filters: readonly FrameFilter[]): readonly FrameFilter[
 }
 
 function filterOf({ arbitrationId, extended, pgn }: MessageEntry): FrameFilter {
-  const mask = pgn === undefined ? largestId(extended) : pgnMaskOf(arbitrationId);
-  return { id: arbitrationId & mask, mask, extended };
+  if (pgn !== undefined) return filterOfGroup(arbitrationId);
+  return { id: arbitrationId, mask: largestId(extended), extended };
+}
+
+function filterOfGroup(id: number): FrameFilter {
+  const mask = pgnMaskOf(id);
+  return { id: id & mask, mask, extended: true };
 }

@@ -1,6 +1,7 @@
 import type { FrameFilter } from "../ports/can-bus.ts";
 import type { MessageEntry, SignalEntry } from "./signal-entry.ts";
 import type { SignalSlots } from "./signal-slots.ts";
+import type { MessageAssembly } from "./transport/message-assembly.ts";
 
 /** The messages of one bus by arbitration id or parameter group. */
 export interface BusMessages {
@@ -8,6 +9,8 @@ export interface BusMessages {
   find(id: number, extended: boolean): MessageEntry | undefined;
   /** Receive filters that let through every message of the table and little else, however many; `EVERY_FRAME` for a bus without messages. */
   readonly filters: readonly FrameFilter[];
+  /** A new one, for frames that `find` does not find; undefined where no message of the bus comes in several frames. */
+  assembly(): MessageAssembly | undefined;
 }
 
 /** Every signal the agent knows, over all buses, with the buffers that decoding writes to. */

@@ -28,7 +28,8 @@ export function unwantedFrames({ unwanted = 0, filtered = 0, narrowed }: Bus): n
 export function busProblem(bus: Bus, uptimeMs: number): Problem | undefined {
   if (!isReceiving(bus)) return undefined;
   const quietMs = bus.quietMs ?? uptimeMs;
-  if (bus.decoded === 0 && unwantedFrames(bus) === 0 && otherFrames(bus) > 0) {
+  const decoded = bus.decoded + (bus.multiPacket?.frames ?? 0);
+  if (decoded === 0 && unwantedFrames(bus) === 0 && otherFrames(bus) > 0) {
     return {
       what: `bus ${bus.name}: none of its ${formatCount(otherFrames(bus))} frames is in its DBC files`,
       remedy: `compare causeway can dump ${bus.name} with causeway dbc list; check dbc in the configuration`,

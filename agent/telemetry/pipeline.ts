@@ -4,6 +4,8 @@ import { FRAME_DATA_OFFSET, FRAME_FLAG, FRAME_STRIDE_BYTES, type FrameBatch } fr
 import type { LatestValue } from "../signals/latest-signals.ts";
 import type { MessageEntry } from "../signals/signal-entry.ts";
 import type { BusMessages, SignalTable } from "../signals/signal-table.ts";
+import type { MessageAssembly, WholeMessage } from "../signals/transport/message-assembly.ts";
+import type { AssemblyCounters } from "../signals/transport/partial-messages.ts";
 import type { AppendCounters, Appender, StoreState } from "./appender.ts";
 import type { CampaignSet } from "./campaigns/run/campaign-set.ts";
 import type { Collector } from "./collect/collector.ts";
@@ -42,8 +44,12 @@ export type FrameCounters = {
   readonly unknown: number;
   /** Data frames of messages of which nobody wants a signal; somebody else takes them as they are, or they came with a change of filters. */
   readonly unwanted: number;
+  /** Frames of messages that come in several; what became of these is `assembly`. */
+  readonly parts: number;
   readonly remote: number;
   readonly error: number;
+  /** Undefined on a bus whose DBC files have no message that comes in several frames. */
+  readonly assembly: AssemblyCounters | undefined;
   /** Monotonic ms of the last batch with a frame that is no error frame; undefined before the first. */
   readonly lastFrameMs: number | undefined;
 };
@@ -68,9 +74,11 @@ type BusIntake = {
   /** Place among the buses of the configuration. */
   readonly number: number;
   readonly messages: BusMessages;
+  readonly assembly: MessageAssembly | undefined;
   decoded: number;
   unknown: number;
   unwanted: number;
+  parts: number;
   remote: number;
   error: number;
   lastFrameMs: number | undefined;
@@ -104,9 +112,11 @@ export class Pipeline {
       bus,
       number,
       messages,
+      assembly: messages.assembly(),
       decoded: 0,
       unknown: 0,
       unwanted: 0,
+      parts: 0,
       remote: 0,
       error: 0,
       lastFrameMs: undefined,
@@ -147,8 +157,10 @@ export class Pipeline {
 
   counters(): PipelineCounters {
     const counters = this.#parts.appender.counters();
-    const buses = [...this.#lines].map(([name, { decoded, unknown, unwanted, remote, error, lastFrameMs }]) => {
-      return [name, { decoded, unknown, unwanted, remote, error, lastFrameMs }] as const;
+    const buses = [...this.#lines].map(([name, line]) => {
+      const { decoded, unknown, unwanted, parts, remote, error, lastFrameMs } = line;
+      const assembly = line.assembly?.counters();
+      return [name, { decoded, unknown, unwanted, parts, remote, error, assembly, lastFrameMs }] as const;
     });
     const inCampaigns = this.#parts.campaigns.list().reduce((sum, { figures }) => sum + figures.discardedSamples, 0);
     const discardedSamples = counters.discardedSamples + this.#parts.collector.discardedSamples + inCampaigns;
@@ -164,11 +176,7 @@ export class Pipeline {
    * pipeline, whose batch is still in the buffers of the table.
    */
   takePdu(message: MessageEntry, bytes: Uint8Array, receivedAtUs: number): void {
-    const { table, collector } = this.#parts;
-    if (table.wantedMessages[message.index] === 0) return;
-    message.decode(bytes, 0, bytes.length, table.values, table.wides, table.present);
-    collector.take(message, !message.multiplexed && bytes.length >= message.neededBytes, receivedAtUs);
-    if (collector.pass.isFull) this.#flush("tick");
+    this.#takeWhole(message, bytes, receivedAtUs, message.firstSignal);
   }
 
   /** The newest value of every signal seen so far, collected or not. */
@@ -195,7 +203,8 @@ export class Pipeline {
       }
       const message = line.messages.find(batch.id(at), (flags & FRAME_FLAG.extended) !== 0);
       if (message === undefined) {
-        line.unknown += 1;
+        if (line.assembly === undefined) line.unknown += 1;
+        else this.#takeOther(line, line.assembly, batch, at);
         continue;
       }
       if (wantedMessages[message.index] === 0) {
@@ -211,6 +220,43 @@ export class Pipeline {
       if (collector.pass.isFull) this.#flush("tick");
     }
     if (line.error - errorsBefore < batch.count) line.lastFrameMs = clock.monotonicMs();
+  }
+
+  /** A frame that no message is: it may carry a part of one. */
+  #takeOther(line: BusIntake, assembly: MessageAssembly, batch: FrameBatch, at: number): void {
+    const extended = (batch.flags(at) & FRAME_FLAG.extended) !== 0;
+    const dataAt = at * FRAME_STRIDE_BYTES + FRAME_DATA_OFFSET;
+    const id = batch.id(at);
+    const timeUs = batch.receivedAtUs(at);
+    const length = batch.length(at);
+    const step = extended ? assembly.take(id, batch.bytes, dataAt, length, timeUs) : undefined;
+    const carrier = assembly.carrier(id, extended);
+    if (step !== undefined) line.parts += 1;
+    else if (carrier === undefined) line.unknown += 1;
+    else if (this.#parts.table.wantedMessages[carrier.index] === 0) line.unwanted += 1;
+    else line.decoded += 1;
+    if (carrier !== undefined) {
+      const data = batch.bytes.subarray(dataAt, dataAt + length);
+      this.#takeWhole(carrier, data, timeUs, this.#slotOf(carrier, id));
+    }
+    if (step !== undefined && step !== "part") this.#takeAssembled(step);
+  }
+
+  #takeAssembled({ message, whole }: WholeMessage): void {
+    this.#takeWhole(message, whole.bytes, whole.receivedAtUs, this.#slotOf(message, whole.id));
+  }
+
+  #slotOf(message: MessageEntry, id: number): number {
+    return message.pgn === undefined ? message.firstSignal : this.#parts.table.slots.firstSlotOf(message, id);
+  }
+
+  #takeWhole(message: MessageEntry, bytes: Uint8Array, receivedAtUs: number, firstSlot: number): void {
+    const { table, collector } = this.#parts;
+    if (table.wantedMessages[message.index] === 0) return;
+    message.decode(bytes, 0, bytes.length, table.values, table.wides, table.present);
+    const allPresent = !message.multiplexed && bytes.length >= message.neededBytes;
+    collector.take(message, allPresent, receivedAtUs, firstSlot);
+    if (collector.pass.isFull) this.#flush("tick");
   }
 
   #noteState(line: BusIntake, state: BusState, detail: string): void {

@@ -15,9 +15,9 @@ export type DecodePlan = {
 
 const KINDS = ["integer", "float", "double"] as const;
 
-/** Fields of a word of `#words`, from the lowest bit on: 0..511, 1..64, an index of `KINDS`, and three flags. */
-const START_BITS = 9;
-const SHIFT = { bits: 9, kind: 16, signed: 18, big: 19, multiplexer: 20 } as const;
+/** Fields of a word of `#words`, from the lowest bit on: 0..65535, 1..64, an index of `KINDS`, and three flags. */
+const START_BITS = 16;
+const SHIFT = { bits: 16, kind: 23, signed: 25, big: 26, multiplexer: 27 } as const;
 
 /**
  * What decoders are made of, for all messages of a table, so that they can be made anew when the DBC files are long forgotten: some 16

@@ -8,7 +8,7 @@ export type ByteOrder = "little" | "big";
 
 /** Where a signal's bits are: DBC bit numbers count byte * 8 + bit, bit 0 being the least significant of its byte. */
 export type SignalLayout = {
-  /** 0..511 */
+  /** 0..14,279 in a DBC file, up to 65,535 where others describe a message. */
   readonly startBit: number;
   /** 1..64 */
   readonly bits: number;

@@ -1,6 +1,6 @@
 import { CLASSIC_MAX_DATA_BYTES } from "../../ports/frame.ts";
 import { neededBytesOf } from "../codec/layout.ts";
-import { isFastPacket, pgnOf } from "../pgn.ts";
+import { pgnOf } from "../pgn.ts";
 import { type DatabaseDraft, EXTENDED_BIT, type MessageDraft, type ProblemList, type SignalDraft } from "./draft.ts";
 import type { DbcDatabase, DbcMessage, DbcSignal } from "./model.ts";
 import { resolveMultiplexing } from "./multiplexing.ts";
@@ -43,8 +43,6 @@ function resolveMessage(message: MessageDraft, draft: DatabaseDraft, problems: P
   reportOverlaps(message, kept, multiplexing, problems);
   const id = extended ? message.rawId - EXTENDED_BIT : message.rawId;
   const pgn = extended && isByPgn(message, draft) ? pgnOf(id) : undefined;
-  if (pgn !== undefined && message.length > CLASSIC_MAX_DATA_BYTES)
-    problems.warn(message.at, partsProblem(message, pgn));
   return {
     id,
     extended,
@@ -59,11 +57,6 @@ function resolveMessage(message: MessageDraft, draft: DatabaseDraft, problems: P
     complete: message.complete && signals.length === given.length,
     line: problems.lineOf(message.at),
   };
-}
-
-function partsProblem({ name, length }: MessageDraft, pgn: number): string {
-  const lost = isFastPacket(pgn, length) ? "it is not decoded" : "only a single frame of it is decoded";
-  return `message ${name} (PGN ${pgn}) has ${length} bytes and comes in several frames, which are not put together: ${lost}`;
 }
 
 /** False for a signal that would be read wrongly. */

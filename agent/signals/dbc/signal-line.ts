@@ -14,7 +14,7 @@ export function readSignal({ reader, problems, owner }: ParseState): void {
     return;
   }
   const { message } = owner;
-  const problem = layoutProblem(signal);
+  const problem = layoutProblem(signal, message.length);
   if (problem !== undefined) {
     const severity = isProblem(signal, message.length) ? "error" : "warn";
     problems[severity](at, `${problem}; it is left out`);
@@ -87,14 +87,18 @@ function readBound(reader: DbcReader, problems: ProblemList, what: string, open:
 
 /** Whether the file is wrong, rather than this agent unable to decode what it says. */
 function isProblem({ startBit, bits }: SignalDraft, messageBytes: number): boolean {
-  // A longer message comes in several frames (transport protocol): its later signals are right, but not in one frame.
+  // A longer message comes in several frames (transport protocol), and has long texts.
   if (messageBytes > MAX_FRAME_BYTES && startBit < messageBytes * 8) return false;
   return bits <= MAX_BITS || startBit >= messageBytes * 8;
 }
 
-function layoutProblem({ name, startBit, bits, factor, offset }: SignalDraft): string | undefined {
+function layoutProblem(
+  { name, startBit, bits, factor, offset }: SignalDraft,
+  messageBytes: number,
+): string | undefined {
   if (bits < 1 || bits > MAX_BITS) return `signal ${name} has ${bits} bits; 1 to ${MAX_BITS} can be read`;
-  if (startBit >= MAX_FRAME_BYTES * 8) return `signal ${name} starts at bit ${startBit}, past the longest frame`;
+  if (startBit >= Math.max(MAX_FRAME_BYTES, messageBytes) * 8)
+    return `signal ${name} starts at bit ${startBit}, past the longest frame`;
   if (factor === 0) return `signal ${name} has the factor 0: every raw value would mean ${offset}`;
   return undefined;
 }

@@ -1,6 +1,7 @@
 import { FRAME_FLAG } from "../../ports/frame.ts";
 import type { MessageEntry } from "../../signals/signal-entry.ts";
 import type { BusMessages, SignalTable } from "../../signals/signal-table.ts";
+import type { MessageAssembly } from "../../signals/transport/message-assembly.ts";
 
 /** Gets a message that has been decoded into the buffers of the decoder, as `Collector.take` gets it: `firstSlot` is -1 for a sender without a slot. */
 export type TakeMessage = (message: MessageEntry, allPresent: boolean, receivedAtUs: number, firstSlot: number) => void;
@@ -16,6 +17,8 @@ export class CaptureDecoder {
   readonly present: Uint8Array;
   readonly #slots: SignalTable["slots"];
   readonly #messages: readonly BusMessages[];
+  /** By bus. A message that began before the capture is none. */
+  readonly #assemblies: readonly (MessageAssembly | undefined)[];
   readonly #take: TakeMessage;
 
   /** `messages` by the number of the bus. */
@@ -25,6 +28,7 @@ export class CaptureDecoder {
     this.present = new Uint8Array(table.present.length);
     this.#slots = table.slots;
     this.#messages = messages;
+    this.#assemblies = messages.map((bus) => bus.assembly());
     this.#take = take;
   }
 
@@ -39,8 +43,37 @@ export class CaptureDecoder {
     receivedAtUs: number,
   ): void {
     if ((flags & (FRAME_FLAG.error | FRAME_FLAG.remote)) !== 0) return;
-    const message = this.#messages[bus]?.find(id, (flags & FRAME_FLAG.extended) !== 0);
-    if (message === undefined) return;
+    const extended = (flags & FRAME_FLAG.extended) !== 0;
+    const message = this.#messages[bus]?.find(id, extended);
+    if (message !== undefined) this.#decode(message, bytes, at, length, id, receivedAtUs);
+    else this.#takeOther(this.#assemblies[bus], bytes, at, length, id, extended, receivedAtUs);
+  }
+
+  #takeOther(
+    assembly: MessageAssembly | undefined,
+    bytes: Uint8Array,
+    at: number,
+    length: number,
+    id: number,
+    extended: boolean,
+    receivedAtUs: number,
+  ): void {
+    if (assembly === undefined) return;
+    const carrier = assembly.carrier(id, extended);
+    if (carrier !== undefined) this.#decode(carrier, bytes, at, length, id, receivedAtUs);
+    const step = extended ? assembly.take(id, bytes, at, length, receivedAtUs) : undefined;
+    if (step === undefined || step === "part") return;
+    this.#decode(step.message, step.whole.bytes, 0, step.whole.bytes.length, step.whole.id, receivedAtUs);
+  }
+
+  #decode(
+    message: MessageEntry,
+    bytes: Uint8Array,
+    at: number,
+    length: number,
+    id: number,
+    receivedAtUs: number,
+  ): void {
     message.decode(bytes, at, length, this.values, this.wides, this.present);
     const allPresent = !message.multiplexed && length >= message.neededBytes;
     const firstSlot = message.pgn === undefined ? message.firstSignal : this.#slots.firstSlotOf(message, id);

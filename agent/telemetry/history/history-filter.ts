@@ -1,8 +1,9 @@
 import { largestId } from "../../ports/arbitration-id.ts";
 import { EVERY_FRAME, type FrameFilter } from "../../ports/can-bus.ts";
 import { FRAME_FLAG } from "../../ports/frame.ts";
-import { pgnMaskOf, pgnOf } from "../../signals/pgn.ts";
+import { isMultiPacket, pgnMaskOf, pgnOf } from "../../signals/pgn.ts";
 import type { MessageEntry } from "../../signals/signal-entry.ts";
+import { TRANSPORT_GROUPS } from "../../signals/transport/j1939-transport.ts";
 import type { BusFrames } from "../../signals/wanted-signals.ts";
 
 /** What somebody wants of the frames of one bus, which is a number: "bus" is all of it, remote and error frames too; "pgn" every 29-bit id of the group. */
@@ -15,9 +16,11 @@ type WishedMessage = Pick<MessageEntry, "arbitrationId" | "carriage" | "extended
 
 /** The frames that a message of the table is found in; none for one of PDUs. */
 export function wishesFor(bus: number, message: WishedMessage): readonly HistoryWish[] {
-  const { arbitrationId: id, carriage, extended, pgn } = message;
+  const { arbitrationId: id, carriage, extended, length, pgn } = message;
   if (carriage === "pdus") return [];
-  return pgn === undefined ? [{ kind: "id", bus, id, extended }] : [{ kind: "pgn", bus, pgn }];
+  if (pgn === undefined) return [{ kind: "id", bus, id, extended }];
+  const groups = isMultiPacket({ pgn, length }) ? [pgn, ...TRANSPORT_GROUPS] : [pgn];
+  return groups.map((group) => ({ kind: "pgn", bus, pgn: group }));
 }
 
 /** What must be received for the wishes to be kept; `buses` are the names by number. Error frames come whatever the filters are. */

@@ -109,5 +109,6 @@ function busMessages(own: readonly MessageEntry[]): BusMessages {
   return {
     find: (id, extended) => messages.find((entry) => entry.arbitrationId === id && entry.extended === extended),
     filters: [],
+    assembly: () => undefined,
   };
 }

@@ -98,7 +98,18 @@ describe("messages that are known by their PGN", () => {
   it("that come as NMEA 2000 fast packets are not taken for what a single frame says", () => {
     const bus = busOf([0x0df8_05fe, "Gnss", 43], [0x18fe_cafe, "Dm1", 38]);
     expect(namesOf(bus, [0x0df8_0500, 0x18fe_ca00])).toEqual([undefined, "Dm1"]);
-    expect(bus.filters.map(({ id }) => id)).toEqual([0x00fe_ca00]);
+  });
+
+  it("that come in several frames let those of the transport protocol through the filters", () => {
+    const bus = busOf([0x0df8_05fe, "Gnss", 43], [0x18fe_cafe, "Dm1", 38]);
+    expect(bus.filters).toEqual([
+      { id: 0x01f8_0500, mask: 0x03ff_ff00, extended: true },
+      { id: 0x00fe_ca00, mask: 0x03ff_ff00, extended: true },
+      { id: 0x00ec_0000, mask: 0x03ff_0000, extended: true },
+      { id: 0x00eb_0000, mask: 0x03ff_0000, extended: true },
+    ]);
+    expect(busOf([0x18fe_cafe, "Dm1"]).filters).toHaveLength(1);
+    expect(busOf([0x18fe_cafe, "Dm1"]).assembly()).toBeUndefined();
   });
 
   it("let every frame of their group through the filters, and no other", () => {
@@ -140,11 +151,14 @@ describe("a DBC file says what its messages are known by", () => {
     expect(matchedBy(database, "pgn").messages[0].pgn).toBe(PGN);
   });
 
-  it("and warns of a message that comes in several frames", () => {
-    const gnss = 'BO_ 2583168510 Gnss: 43 X\nBO_ 2566834942 Dm1: 38 X\nBA_ "ProtocolType" "J1939";\n';
-    expect(parseDbc(gnss).warnings.map(({ text }) => text)).toEqual([
-      "message Gnss (PGN 129029) has 43 bytes and comes in several frames, which are not put together: it is not decoded",
-      "message Dm1 (PGN 65226) has 38 bytes and comes in several frames, which are not put together: only a single frame of it is decoded",
+  it("and has messages of up to 1785 bytes, which come in several frames", () => {
+    const long =
+      'BO_ 2566834942 Long: 1785 X\n SG_ Last : 14272|8@1+ (1,0) [0|0] "" X\n SG_ Past : 14280|8@1+ (1,0) [0|0] "" X\n';
+    const { database, errors, warnings } = parseDbc(`${long}BA_ "ProtocolType" "J1939";\n`);
+    expect(errors.map(({ text }) => text)).toEqual([
+      "signal Past starts at bit 14280, past the longest frame; it is left out",
     ]);
+    expect(warnings).toEqual([]);
+    expect(database.messages[0].signals.map(({ name, startBit }) => [name, startBit])).toEqual([["Last", 14_272]]);
   });
 });

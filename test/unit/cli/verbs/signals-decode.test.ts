@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { temporaryFolder } from "../../../fakes/core/folder.ts";
 import { bytesOf, type CliRun, runCli } from "../../../fakes/daemon/cli-runner.ts";
+import { tpFrames } from "../../../fakes/signals/tp-frames.ts";
 
 // The example of cantools' documentation (motohawk.dbc); the decoded values are the ones printed there.
 const DBC = `BO_ 496 ExampleMessage: 8 PCM1
@@ -48,6 +49,39 @@ describe("causeway signals decode", () => {
       "",
     ]);
     expect({ stderr, exitCode }).toEqual({ stderr: "", exitCode: 0 });
+  });
+
+  it("shows a message that comes in several frames with the last of them, each bus by itself", async () => {
+    const trip = file(
+      'BO_ 2566828286 Trip: 20 X\n SG_ Late : 152|8@1+ (2,0) [0|0] "km" X\nBA_ "ProtocolType" "J1939";\n',
+      "truck.dbc",
+    );
+    const frames = tpFrames(
+      Array.from({ length: 20 }, (_, at) => at),
+      { from: 3 },
+    );
+    const lines = frames.flatMap(({ id, data, atMs }, at) =>
+      ["can0", "can1"].map((bus) => {
+        const hex = Buffer.from(at === 2 && bus === "can1" ? data.map(() => 9) : data).toString("hex");
+        return `(${(1 + atMs / 1000).toFixed(6)}) ${bus} ${id.toString(16)}#${hex}\n`;
+      }),
+    );
+    const { stdout } = await runCli(["signals", "decode", "--dbc", trip], { stdin: bytesOf(lines.join("")) });
+    const shown = stdout.split("\n").map((line) => line.slice(line.indexOf("::")));
+    expect(shown.slice(0, 2)).toEqual([
+      ":: Part of a message of several frames",
+      ":: Part of a message of several frames",
+    ]);
+    expect(shown.slice(6)).toEqual([":: Trip(Late: 38 km)", ":: Part of a message of several frames", ""]);
+    const json = await runCli(["signals", "decode", "--dbc", trip, "--json"], { stdin: bytesOf(lines.join("")) });
+    expect(objects(json.stdout)[6]).toMatchObject({
+      t: 1.15,
+      bus: "can0",
+      id: 0x18eb_ff03,
+      msg: "Trip",
+      phys: { Late: 38 },
+    });
+    expect(objects(json.stdout)[7]).toMatchObject({ bus: "can1", msg: null });
   });
 
   it("decodes the frames of each interface with its own file, before the one for all", async () => {

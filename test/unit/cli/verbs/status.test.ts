@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { statusPage } from "../../../../agent/cli/status-page.ts";
 import { AgentError } from "../../../../agent/core/errors.ts";
 import { type Status, statusSchema } from "../../../../agent/local-api/status-schema.ts";
+import { noCounts } from "../../../../agent/signals/transport/partial-messages.ts";
 import { problemsOf } from "../../../../agent/support/status-problems.ts";
 import { runCli } from "../../../fakes/daemon/cli-runner.ts";
 import { statusWith } from "../../../fakes/daemon/status.ts";
@@ -218,6 +219,15 @@ describe("what a bus brings", () => {
     const { stderr, exitCode } = await runCli(["status", "--config", config]);
     expect(stderr).toContain(what);
     expect(exitCode).toBe(3);
+  });
+
+  it("says what became of messages that come in several frames", async () => {
+    const counts = { ...noCounts(), assembled: 1200, timedOut: 3, malformed: 1 };
+    const bus = { ...up, decoded: 0, unknown: 5, multiPacket: { frames: 6000, ...counts } };
+    const config = await serveView({ status: () => statusWith({ buses: [bus] }) });
+    const { stdout, exitCode } = await runCli(["status", "--config", config]);
+    expect(stdout).toContain("\n           1 200 messages of several frames, 3 timed out, 1 malformed frames\n");
+    expect(exitCode).toBe(0);
   });
 
   it.each([

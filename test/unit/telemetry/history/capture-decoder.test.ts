@@ -7,9 +7,10 @@ import { parseDbcBytes } from "../../../../agent/signals/dbc/bytes.ts";
 import { parseDbc } from "../../../../agent/signals/dbc/parse.ts";
 import { CaptureDecoder } from "../../../../agent/telemetry/history/capture-decoder.ts";
 import { FrameHistory } from "../../../../agent/telemetry/history/frame-history.ts";
-import { HistoryFilter } from "../../../../agent/telemetry/history/history-filter.ts";
+import { HistoryFilter, wishesFor } from "../../../../agent/telemetry/history/history-filter.ts";
 import { referenceDecode } from "../../../bench/consumers/reference-decoder.ts";
 import { seededRandom } from "../../../bench/core/seeded-random.ts";
+import { tpFrames } from "../../../fakes/signals/tp-frames.ts";
 
 const T0 = 1_767_225_600_000_000;
 const SEED = 41;
@@ -86,5 +87,30 @@ describe("CaptureDecoder", () => {
     decoder.visit(0, new Uint8Array(8), 0, 8, 0x18f0_0400, FRAME_FLAG.extended, T0);
     decoder.visit(2, new Uint8Array(8), 0, 8, 0x18f0_0400, FRAME_FLAG.extended, T0);
     expect(slots).toEqual([live, -1]);
+  });
+
+  it("puts messages together that come in several frames, as far as they began in the capture", () => {
+    const dbc = 'BO_ 2566828286 Trip: 20 X\n SG_ Late : 152|8@1+ (1,0) [0|0] "" X\nBA_ "ProtocolType" "J1939";\n';
+    const table = createSignalTable([{ bus: "can0", database: parseDbc(dbc).database }]);
+    const [message] = table.messages;
+    const history = new FrameHistory({ maxBytes: 1_048_576, buses: 1 });
+    const wants = new HistoryFilter(wishesFor(0, message));
+    history.use(wants, 1000);
+    const batch = new FrameBatch(1);
+    const bytes = Array.from({ length: 20 }, (_, at) => at);
+    const transfers = [3, 4].map((from, at) => tpFrames(bytes, { from, atMs: at * 20 }));
+    const frames = transfers.flat().toSorted((one, other) => one.atMs - other.atMs);
+    for (const { id, data, atMs } of frames) {
+      batch.count = 0;
+      batch.push(id, FRAME_FLAG.extended, Uint8Array.from(data), T0 + atMs * 1000);
+      history.push(0, batch, 0);
+    }
+    const given: unknown[] = [];
+    const decoder = new CaptureDecoder(table, [table.bus("can0")], (_message, allPresent, timeUs, slot) => {
+      given.push([allPresent, timeUs - T0, table.slots.originOf(slot)?.source, decoder.values[message.firstSignal]]);
+    });
+    const order = { name: "c", timeUs: T0 + 200_000, nowMs: 0, beforeMs: 190, afterMs: 0, notBefore: 0, wants };
+    history.begin(order)?.read(1_000_000, 0, (...frame) => decoder.visit(...frame));
+    expect(given).toEqual([[true, 170_000, 4, 19]]);
   });
 });
