@@ -82,6 +82,56 @@ const sequence = z.strictObject({
 });
 export type SequenceConfig = z.infer<typeof sequence>;
 
+/** Name of a control unit of diagnostics. */
+const ecuName = z.string().min(1).max(64);
+const entryName = z.string().min(1).max(64);
+
+const clearCodes = z.strictObject({
+  ...common,
+  kind: z.literal("clear-codes"),
+  ecus: z
+    .array(ecuName)
+    .min(1)
+    .max(64)
+    .describe("control units whose codes may be cleared; all of them where a command names none"),
+  group: z
+    .int()
+    .min(0)
+    .max(0xff_ffff)
+    .default(0xff_ffff)
+    .describe("group of codes (UDS): 0xffffff all, 0xffff33 those of emissions"),
+  condition: conditionConfig,
+});
+export type ClearCodesConfig = z.infer<typeof clearCodes>;
+
+const resetEcu = z.strictObject({
+  ...common,
+  kind: z.literal("reset-ecu"),
+  ecu: ecuName,
+  reset: entryName.describe("one of resets of the control unit in diagnostics.catalogueFile"),
+  condition: conditionConfig,
+});
+export type ResetEcuConfig = z.infer<typeof resetEcu>;
+
+const routine = z.strictObject({
+  ...common,
+  kind: z.literal("routine"),
+  ecu: ecuName,
+  routine: entryName.describe("one of routines of the control unit in diagnostics.catalogueFile"),
+  condition: conditionConfig.optional().describe("may be absent for a routine of class inert alone"),
+});
+export type RoutineConfig = z.infer<typeof routine>;
+
+const controlOutput = z.strictObject({
+  ...common,
+  kind: z.literal("control-output"),
+  ecu: ecuName,
+  output: entryName.describe("one of outputs of the control unit in diagnostics.catalogueFile; given back at the end"),
+  holdMs: z.int().min(100).max(600_000).default(5000),
+  condition: conditionConfig.describe("must hold all the time"),
+});
+export type ControlOutputConfig = z.infer<typeof controlOutput>;
+
 const syncId = z.string().min(1).max(256);
 const actuator = z.strictObject({
   signal: z.int().min(0).max(4_294_967_295).describe("number of the signal, signal_id in the request"),
@@ -123,7 +173,9 @@ export type ProtobufNames = z.infer<typeof protobufNames>;
 /** Actions that write to a bus, made without code. What is not in here can never be sent. */
 export const catalogueSchema = z.strictObject({
   schemaVersion: z.literal(1),
-  actions: z.array(z.discriminatedUnion("kind", [actuate, sequence])).max(500),
+  actions: z
+    .array(z.discriminatedUnion("kind", [actuate, sequence, clearCodes, resetEcu, routine, controlOutput]))
+    .max(500),
   protobuf: protobufNames.prefault({}).describe("names of requests in the protobuf flavour (commands.protobuf)"),
 });
 export type Catalogue = z.infer<typeof catalogueSchema>;

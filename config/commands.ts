@@ -29,6 +29,38 @@ export const commandsConfig = z.strictObject({
     })
     .prefault({})
     .describe("protobuf flavour of AWS IoT FleetWise; the catalogue says what its numbers stand for"),
+  sovd: z
+    .strictObject({
+      enabled: z.boolean().default(false),
+      prefix: z
+        .string()
+        .max(128)
+        .regex(/^[^#+\0/$][^#+\0]*[^#+\0/]$/, "must not hold a wildcard, or begin or end with '/', or begin with '$'")
+        .default("cms/commands")
+        .describe("before things/THING/executions/ID/..."),
+      thing: z
+        .string()
+        .regex(/^[^#+/\0]{1,128}$/, "must be one level of a topic, of at most 128 characters")
+        .optional()
+        .describe("THING in the topics, which is the VIN for some; thingName when absent"),
+      level: z.enum(["sovd", "diag"]).default("sovd").describe("level before request and response"),
+      components: z
+        .record(
+          z.string().regex(/^[\w.-]{1,64}$/, "must be 1 to 64 letters, digits, '_', '.' or '-'"),
+          z.string().min(1).max(64),
+        )
+        .default({})
+        .describe("control unit of diagnostics that the cloud calls so; others have the same name here and there"),
+      timeoutSeconds: z
+        .int()
+        .min(1)
+        .max(3600)
+        .default(120)
+        .describe("end of a request that names none: until then it waits for its turn"),
+      maxAnswerBytes: z.int().min(1024).max(131_072).default(80_000).describe("a longer answer goes in parts"),
+    })
+    .prefault({})
+    .describe("diagnostics in JSON as the Connected Mobility guidance asks for them: SOVD over MQTT"),
   companion: z
     .strictObject({
       enabled: z.boolean().default(true),

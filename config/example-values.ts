@@ -87,6 +87,7 @@ export const EVERYTHING = {
     audit: { maxBytes: 20_000_000 },
     rollbackCounter: { index: 25_169_422 },
     locate: { latitude: "Position.Latitude", longitude: "Position.Longitude" },
+    sovd: { enabled: true, thing: "WVWZZZ1KZAW000001", components: { ECU_ENGINE: "engine" } },
   },
   fleetwise: {
     topicPrefix: "cms/fleetwise/",

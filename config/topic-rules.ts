@@ -23,8 +23,14 @@ export type TopicSettings = {
   readonly thingName: string;
   readonly broker: { readonly host: string; readonly pacing: string; readonly alpn: string };
   readonly topics: Readonly<Record<"record" | "schema" | "presence" | "identity", string>>;
-  readonly commands?: { readonly companion: Companion } | undefined;
+  readonly commands?: { readonly companion: Companion; readonly sovd?: Sovd | undefined } | undefined;
   readonly fleetwise?: { readonly topicPrefix: string; readonly vehicle?: string | undefined } | undefined;
+};
+type Sovd = {
+  readonly enabled: boolean;
+  readonly prefix: string;
+  readonly thing?: string | undefined;
+  readonly level: string;
 };
 type Companion = { readonly enabled: boolean; readonly request: string; readonly responsePrefix: string };
 
@@ -78,7 +84,16 @@ function templatesOf({ topics, commands }: TopicSettings): readonly Template[] {
     own("identity", ["thing"], true),
     ...at("request"),
     ...at("responsePrefix"),
+    ...sovdTemplates(commands?.sovd),
   ];
+}
+
+/** The longest topic of an execution. */
+function sovdTemplates(sovd: Sovd | undefined): readonly Template[] {
+  if (sovd === undefined || !sovd.enabled) return [];
+  const { prefix, thing = "{thing}", level } = sovd;
+  const text = `${prefix}/things/${thing}/executions/${"x".repeat(64)}/${level}/response`;
+  return [{ path: ["commands", "sovd", "prefix"], text, placeholders: ["thing"], isRetained: false }];
 }
 
 function placeholderProblems({ text, placeholders, needed }: Template): readonly string[] {

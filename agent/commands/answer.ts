@@ -42,6 +42,8 @@ export const REASONS = {
   NOT_STARTED: 0x1_000f,
   INDETERMINATE: 0x1_0010,
   INTERRUPTED: 0x1_0011,
+  VEHICLE_STATE_UNKNOWN: 0x1_0012,
+  SERVICE_ONLY: 0x1_0013,
 } as const;
 export type ReasonCode = keyof typeof REASONS;
 

@@ -22,6 +22,16 @@ export const replyAddress = z.discriminatedUnion("channel", [
   z.object({ channel: z.literal("protobuf"), execution: z.string() }).readonly(),
   z
     .object({
+      channel: z.literal("sovd"),
+      execution: z.string(),
+      /** What was asked for, as it was called. */
+      command: z.string(),
+      /** What of the request goes back with the answer, JSON. */
+      echo: z.string(),
+    })
+    .readonly(),
+  z
+    .object({
       channel: z.literal("local"),
       /** Who says that they asked; nobody has checked it. */
       claimedBy: z.string().optional(),

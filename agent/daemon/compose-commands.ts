@@ -11,6 +11,8 @@ import { AwsChannel } from "../commands/channels/aws-channel.ts";
 import { createCommandReader } from "../commands/channels/command-messages.ts";
 import { CompanionChannel } from "../commands/channels/companion-channel.ts";
 import { ProtobufChannel } from "../commands/channels/protobuf-channel.ts";
+import { SovdChannel } from "../commands/channels/sovd-channel.ts";
+import type { SovdNames } from "../commands/channels/sovd-request.ts";
 import type { CommandChannel } from "../commands/command-service.ts";
 import type { DispatchParts, DispatchSettings } from "../commands/dispatch.ts";
 import { LedgerSeal } from "../commands/ledger-seal.ts";
@@ -72,15 +74,35 @@ export function composeChannels(parts: ControlParts, { clock, log }: Runtime): C
     requestClient,
     log,
   });
-  const byName = { aws, companion, protobuf, local: LOCAL_CHANNEL } as const;
+  const { prefix, level, maxAnswerBytes, thing: sovdThing = thing } = commandsConfig.sovd;
+  const sovd = new SovdChannel({
+    base: `${prefix}/things/${sovdThing}/executions`,
+    level,
+    maxAnswerBytes,
+    names: sovdNames(parts),
+    broker,
+    clock,
+    log,
+  });
+  const byName = { aws, companion, protobuf, sovd, local: LOCAL_CHANNEL } as const;
   return {
     open: [
       ...(commandsConfig.aws.enabled ? [aws] : []),
       ...(commandsConfig.protobuf.enabled ? [protobuf] : []),
       ...(commandsConfig.companion.enabled ? [companion] : []),
+      ...(commandsConfig.sovd.enabled ? [sovd] : []),
     ],
     channelOf: ({ channel }) => byName[channel],
   };
+}
+
+/** What requests of SOVD may reach: the routines of the catalogue, and its first entry that clears codes. */
+function sovdNames({ commandsConfig, catalogue }: ControlParts): SovdNames {
+  const { actions } = catalogue.value;
+  const routines = actions.flatMap(({ kind, name }) => (kind === "routine" ? [name] : []));
+  const clear = actions.find(({ kind }) => kind === "clear-codes")?.name;
+  const { components, timeoutSeconds } = commandsConfig.sovd;
+  return { components, routines: new Set(routines), clear, timeoutMs: timeoutSeconds * 1000 };
 }
 
 /** What vouches for the ledger: a second file, and the TPM where it is asked to. */
@@ -133,6 +155,7 @@ function readsOnly(loaded: ControlParts["loaded"]): string | undefined {
 export function catalogueActions({ loaded, catalogue, line }: ControlParts): ReadonlyMap<string, Action> {
   return buildCatalogue(catalogue, {
     ...line.vehicle,
+    ecus: undefined,
     busOf: (name) => {
       const found = line.buses.find(({ bus }) => bus.name === name);
       return found === undefined ? undefined : { send: (frame) => found.bus.send(frame), state: () => found };

@@ -10,7 +10,7 @@ const MAX_GAP_MS = 5000;
 
 /** When an update may be installed. */
 export type InstallGateParts = {
-  readonly condition: SafetyGate;
+  readonly condition: Pick<SafetyGate, "check">;
   readonly holdSeconds: number;
   /** Time of day, UTC, "HH:MM". */
   readonly window: { readonly from: string; readonly to: string } | undefined;

@@ -43,8 +43,15 @@ export type SafetyGateParts = { readonly signals: LatestSignals; readonly steps:
 
 type Clause = { readonly text: string; readonly isTrue: (values: Readonly<Record<string, number>>) => unknown };
 
+/** Whether something may act at this moment. "unknown": a signal is not known, or not fresh; "untrue": a clause does not hold. */
+export type GateState =
+  | { readonly kind: "open" }
+  | { readonly kind: "shut"; readonly why: "unknown" | "untrue"; readonly what: string };
+
 /** The state of the vehicle in which an action may act. Default deny: what is not known, not fresh or not true does not let it pass. */
 export type SafetyGate = {
+  /** What stands against it first, and of which kind that is. */
+  look(): GateState;
   /** Why it may not act at this moment: the first signal or clause that stands against it; undefined where it may. */
   check(): string | undefined;
 };
@@ -80,19 +87,23 @@ export function buildSafetyGate(
     "safety gate",
     inputs.map(([, , signal]) => signal),
   );
-  const check = (): string | undefined => {
+  const look = (): GateState => {
     const values: Record<string, number> = {};
     for (const [variable, name, signal] of inputs) {
       const value = freshValue(signal, name, maxAgeMs, parts);
-      if (typeof value === "string") return value;
+      if (typeof value === "string") return { kind: "shut", why: "unknown", what: value };
       values[variable] = value;
     }
     const broken = clauses.find((clause) => !holds(clause, values));
-    if (broken === undefined) return undefined;
+    if (broken === undefined) return { kind: "open" };
     const state = Object.entries(values).map(([variable, value]) => `${variable} = ${value}`);
-    return `${broken.text} is not true: ${state.join(", ")}`;
+    return { kind: "shut", why: "untrue", what: `${broken.text} is not true: ${state.join(", ")}` };
   };
-  return { kind: "gate", gate: { check } };
+  const check = (): string | undefined => {
+    const state = look();
+    return state.kind === "open" ? undefined : state.what;
+  };
+  return { kind: "gate", gate: { look, check } };
 }
 
 function buildClause(environment: Environment, text: string): Clause | string {

@@ -3,7 +3,8 @@ import type { EntryProblem } from "../../core/entry-problem.ts";
 import { AgentError } from "../../core/errors.ts";
 import type { Action } from "../action.ts";
 import { protobufProblem } from "../channels/protobuf-names.ts";
-import { type ActuateParts, buildActuation } from "./actuate.ts";
+import { type ActuateParts, type BuiltAction, buildActuation } from "./actuate.ts";
+import { buildDiagnosis, type DiagnoseParts } from "./diagnose.ts";
 import { buildSequence } from "./sequence.ts";
 
 /** Problems that are told at once. */
@@ -15,19 +16,21 @@ export type CatalogueFile = {
   readonly locate: (path: readonly (string | number)[]) => string;
 };
 
+/** What entries of the catalogue are made with. */
+export type CatalogueParts = ActuateParts & DiagnoseParts;
+
 /** The actions of the catalogue, by name. Throws `config.invalid` naming the entries that cannot be used, and why. */
-export function buildCatalogue({ value, locate }: CatalogueFile, parts: ActuateParts): ReadonlyMap<string, Action> {
+export function buildCatalogue({ value, locate }: CatalogueFile, parts: CatalogueParts): ReadonlyMap<string, Action> {
   const actions = new Map<string, Action>();
   const problems: string[] = [];
   for (const [index, config] of value.actions.entries()) {
     const addProblem = ({ path, problem }: EntryProblem): number =>
       problems.push(`${locate(["actions", index, ...path])} ${config.name} ${path.join(".")}: ${problem}`);
     if (actions.has(config.name)) addProblem({ path: ["name"], problem: "is named twice" });
-    const built =
-      config.kind === "actuate" ? buildActuation(config, parts) : buildSequence(config, actions, parts.clock);
+    const built = build(config, actions, parts);
     if (built.kind === "action") actions.set(config.name, built.action);
     // A sequence misses the actions that are told already.
-    else if (config.kind === "actuate" || problems.length === 0) built.problems.forEach(addProblem);
+    else if (config.kind !== "sequence" || problems.length === 0) built.problems.forEach(addProblem);
   }
   if (problems.length === 0) {
     const unfit = protobufProblem(value.protobuf, actions, parts.signals);
@@ -44,6 +47,21 @@ export function buildCatalogue({ value, locate }: CatalogueFile, parts: ActuateP
     what: firstProblems(problems),
     remedy: "correct the catalogue file; its messages and signals are those of the DBC files of the configuration",
   });
+}
+
+function build(
+  config: Catalogue["actions"][number],
+  known: ReadonlyMap<string, Action>,
+  parts: CatalogueParts,
+): BuiltAction {
+  switch (config.kind) {
+    case "actuate":
+      return buildActuation(config, parts);
+    case "sequence":
+      return buildSequence(config, known, parts.clock);
+    default:
+      return buildDiagnosis(config, parts);
+  }
 }
 
 /** For ever: a snapshot of a state template is the last known values, for which nobody waits. */

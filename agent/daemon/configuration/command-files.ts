@@ -41,6 +41,7 @@ export async function checkCommandFiles(
   if (config.commands.locate !== undefined) locate(config.commands.locate, signals, clock);
   const written = buildCatalogue(await loadCatalogue(config), {
     signals,
+    ecus: undefined,
     steps: new ClockSteps(clock),
     clock,
     busOf: (name) => (config.buses.some((known) => known.name === name) ? bus : undefined),

@@ -54,7 +54,10 @@ export class FakeChannel implements ReplyChannel {
     return Promise.resolve();
   }
 
-  part(_reply: ReplyAddress, part: PartialResult): Promise<void> {
+  onPart: (reply: ReplyAddress, part: PartialResult) => void = () => undefined;
+
+  part(reply: ReplyAddress, part: PartialResult): Promise<void> {
+    this.onPart(reply, part);
     this.parts.push(part);
     return Promise.resolve();
   }

@@ -34,6 +34,19 @@ describe("the rules for topics", () => {
     expect(told({ record: `a/b/c/d/${eight}` }, { ...OTHER, pacing: "aws" })).toHaveLength(1);
   });
 
+  it("count the levels of the topics of SOVD, where it is enabled", () => {
+    const sovd = (prefix: string, enabled = true) =>
+      topicProblems({
+        thingName: "veh-1",
+        broker: AWS,
+        topics: TOPICS,
+        commands: { companion: COMPANION, sovd: { enabled, prefix, level: "sovd" } },
+      }).map(({ path, message }) => `${path.join(".")}: ${message}`);
+    expect(sovd("cms/commands")).toEqual([]);
+    expect(sovd("a/cms/commands")).toEqual([expect.stringMatching(/^commands\.sovd\.prefix: .* with 8 slashes/)]);
+    expect(sovd("a/cms/commands", false)).toEqual([]);
+  });
+
   it("count the bytes of the topic as it is filled for this thing", () => {
     const record = `${"r".repeat(200)}/{thing}/{stream}`;
     expect(told({ record }, AWS, "t".repeat(45))).toEqual([]);

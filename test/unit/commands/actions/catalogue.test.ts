@@ -14,6 +14,7 @@ describe("buildCatalogue", () => {
     const value = catalogueSchema.parse({ schemaVersion: 1, actions: [], protobuf: { states } });
     const parts = {
       signals: vehicle.signals,
+      ecus: undefined,
       clock,
       steps: new ClockSteps(clock),
       busOf: () => undefined,
