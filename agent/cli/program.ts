@@ -20,6 +20,7 @@ const GROUPS: readonly (readonly [name: string, load: () => Promise<Register>])[
   ["config", async () => (await import("./verbs/config.ts")).registerConfig],
   ["bus", async () => (await import("./verbs/bus.ts")).registerBus],
   ["can", async () => (await import("./verbs/can.ts")).registerCan],
+  ["j1939", async () => (await import("./verbs/j1939.ts")).registerJ1939],
   ["dbc", async () => (await import("./verbs/dbc.ts")).registerDbc],
   ["signals", async () => (await import("./verbs/signals.ts")).registerSignals],
   ["buffer", async () => (await import("./verbs/buffer.ts")).registerBuffer],
