@@ -104,6 +104,22 @@ export const JOURNAL_SPACES = {
       deletedBy: "nobody; the next step replaces it",
     },
   ],
+  ecus: [
+    {
+      key: "obd:BUS",
+      holds: "the ECUs of OBD-II that answered on a bus, their names, and what each of them has",
+      schema: ["agent/diagnostics/obd/known-ecus.ts", "knownEcus"],
+      through: "agent/diagnostics/obd/ecu-space.ts",
+      deletedBy: "nobody",
+    },
+    {
+      key: "vin",
+      holds: "the SHA-256 of the VIN that was told last, so that it is told once",
+      schema: ["agent/diagnostics/obd/vin-notice.ts", "toldVin"],
+      through: "agent/diagnostics/obd/ecu-space.ts",
+      deletedBy: "nobody",
+    },
+  ],
   "ledger-seal": [
     {
       key: "state",

@@ -1,5 +1,6 @@
 import type { AgentError } from "../../core/errors.ts";
 import type { Ask, Reply, TesterBus, Who, WithheldReason } from "../tester/tester-bus.ts";
+import { clearRequest, parseCleared } from "./clear-codes.ts";
 import { type CodeAnswer, type CodeKind, codesRequest, parseCodes } from "./code-answers.ts";
 import { type CurrentData, currentDataRequest, parseCurrentData } from "./current-data.ts";
 import { type ObdEcu, requestIdOf } from "./ecu.ts";
@@ -9,8 +10,6 @@ import { MONITOR_RESULTS_ANSWER, monitorRequest, parseTests, type TestResult } f
 import { isBitmap, parseSupported } from "./supported-bits.ts";
 import { parseVehicleInfo, type VehicleInfo, vehicleInfoRequest } from "./vehicle-info.ts";
 
-const CLEAR_CODES = 0x04;
-const CLEAR_CODES_ANSWER = 0x44;
 /** Bitmaps of a service: 00, 20 .. E0. */
 const MOST_BITMAPS = 8;
 
@@ -100,7 +99,7 @@ export class ObdClient {
 
   /** Clears codes, freeze frames and readiness (service 04). An ECU that may not now says so with "negative" (0x22). */
   async clearCodes(signal: AbortSignal): Promise<ObdOutcome<undefined>> {
-    const outcome = parsed(await this.#ask(Uint8Array.of(CLEAR_CODES), signal, 0), clearAnswer);
+    const outcome = parsed(await this.#ask(clearRequest(), signal, 0), parseCleared);
     return outcome.kind === "done" ? { ...outcome, value: undefined } : outcome;
   }
 
@@ -127,10 +126,6 @@ export class ObdClient {
     const ask: Ask = { ecu: { name, address }, pdu, who: this.#who, repeats };
     return await this.#tester.ask(ask, signal);
   }
-}
-
-function clearAnswer(pdu: Uint8Array): { readonly kind: "cleared" } | Malformed {
-  return pdu[0] === CLEAR_CODES_ANSWER ? { kind: "cleared" } : malformed("it is no answer to service 0x04");
 }
 
 /** A bitmap of monitors: `46 MID bits`, unlike the results of tests. */

@@ -6,12 +6,11 @@ import { pidOf } from "./pid-table.ts";
 
 /** Bytes of an answer before the data of its PID: the service and the PID. */
 const HEAD_BYTES = 2;
-const PID_SIGNAL = "pid";
 
 /** What the table of signals has of OBD-II on one bus. */
 export type ObdSignals = {
   readonly bus: string;
-  /** ECUs by their names, each a message "obd.NAME". */
+  /** ECUs by their names. */
   readonly ecus: readonly string[];
   /** PIDs of service 01; those that the table of PIDs does not have are left out. */
   readonly pids: readonly number[];
@@ -19,7 +18,7 @@ export type ObdSignals = {
   readonly file: string;
 };
 
-/** Name of the message that holds the values of an ECU. */
+/** Name of the messages that hold the values of an ECU; one a PID, which is its id. */
 export function obdMessageName(ecu: string): string {
   return `obd.${ecu}`;
 }
@@ -30,30 +29,26 @@ export function obdPdu(pid: number, data: Uint8Array): Uint8Array {
 }
 
 /**
- * The values of some PIDs as a part of the table of signals: a message an ECU, its signals multiplexed by the PID (byte 1 of the PDU). A
- * value that has a support bit is there only while that bit says so.
+ * The values of some PIDs as a part of the table of signals: a message for each ECU and PID, which is its id. A value that has a support bit
+ * is there only while that bit says so.
  */
 export function obdTable({ bus, ecus, pids, file }: ObdSignals): TableSource {
   const known = [...new Set(pids)].sort((left, right) => left - right).flatMap((pid) => pidOf(pid) ?? []);
-  const signals = [pidSignal(), ...known.flatMap(signalsOf)];
-  const length = HEAD_BYTES + Math.max(0, ...known.map(({ bytes, mostBytes }) => mostBytes ?? bytes));
-  const messages = ecus.map((ecu, index) => messageOf(ecu, index, { signals, length }));
+  const messages = known.flatMap((pid) => {
+    const signals = signalsOf(pid);
+    return ecus.map((ecu) => messageOf(ecu, pid, signals));
+  });
   return { bus, file, carriage: "pdus", database: { version: "", nodes: [], messages } };
 }
 
-function messageOf(
-  ecu: string,
-  index: number,
-  { signals, length }: Pick<DbcMessage, "signals" | "length">,
-): DbcMessage {
+function messageOf(ecu: string, { pid, bytes }: Pid, signals: readonly DbcSignal[]): DbcMessage {
   return {
-    // Nothing is found by it: messages of PDUs are told apart by their names.
-    id: index,
+    id: pid,
     extended: false,
     pgn: undefined,
     fd: false,
     name: obdMessageName(ecu),
-    length,
+    length: HEAD_BYTES + bytes,
     sender: ecu,
     comment: "",
     cycleMs: undefined,
@@ -64,15 +59,14 @@ function messageOf(
 }
 
 function signalsOf({ pid, signals }: Pid): readonly DbcSignal[] {
-  const byPid: Multiplexing = { by: PID_SIGNAL, ranges: [[pid, pid]] };
   const gates = new Map<number, DbcSignal>();
   for (const bit of new Set(signals.flatMap(({ when }) => when?.bit ?? []))) {
     const declared = signals.find((signal) => signal.bit === bit && signal.bits === 1) ?? supportBit(pid, bit);
-    gates.set(bit, { ...dbcSignal(declared), multiplexer: true, multiplexing: byPid });
+    gates.set(bit, { ...dbcSignal(declared), multiplexer: true });
   }
   const values = signals
     .filter(({ bit, bits }) => bits > 1 || !gates.has(bit))
-    .map((signal) => ({ ...dbcSignal(signal), multiplexing: gateOf(signal, gates) ?? byPid }));
+    .map((signal) => ({ ...dbcSignal(signal), multiplexing: gateOf(signal, gates) }));
   return [...gates.values(), ...values];
 }
 
@@ -86,14 +80,6 @@ function supportBit(pid: number, bit: number): PidSignal {
   const letter = String.fromCharCode("a".charCodeAt(0) + (bit >>> 3));
   const name = `support_${pid.toString(16).padStart(2, "0")}_${letter}${7 - (bit & 7)}`;
   return { name, bit, bits: 1, factor: 1, offset: 0, unit: "" };
-}
-
-function pidSignal(): DbcSignal {
-  const bit = -8;
-  return {
-    ...dbcSignal({ name: PID_SIGNAL, bit, bits: 8, factor: 1, offset: 0, unit: "" }),
-    multiplexer: true,
-  };
 }
 
 function dbcSignal({ name, bit, bits, signed, factor, offset, unit, texts }: PidSignal): DbcSignal {

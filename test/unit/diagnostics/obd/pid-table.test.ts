@@ -103,16 +103,19 @@ describe("the table of signals of OBD-II", () => {
   it("decodes every PID to the values that the table of PIDs gives, support bits and all", () => {
     const source = obdTable({ bus: "can0", ecus: ["engine"], pids: PIDS.map(({ pid }) => pid), file: "test" });
     const table = createSignalTable([source]);
-    const [message] = table.messages;
+    const messages = new Map(table.messages.map((message) => [message.arbitrationId, message]));
     const bytesOf = ({ bytes: least, mostBytes = least }: Pid): fc.Arbitrary<Uint8Array> =>
       fc.uint8Array({ minLength: least, maxLength: mostBytes });
     const answer = fc.constantFrom(...PIDS).chain((pid) => fc.tuple(fc.constant(pid), bytesOf(pid)));
     fc.assert(
       fc.property(answer, ([pid, data]) => {
         const pdu = obdPdu(pid.pid, data);
-        message.decode(pdu, 0, pdu.length, table.values, table.wides, table.present);
+        const message = messages.get(pid.pid);
+        message?.decode(pdu, 0, pdu.length, table.values, table.wides, table.present);
+        const isWhole = message?.multiplexed === false && pdu.length >= message.neededBytes;
         const decoded = table.signals
-          .filter(({ index, name }) => table.present[index] === 1 && name !== "pid" && !name.startsWith("support_"))
+          .filter(({ arbitrationId, index }) => arbitrationId === pid.pid && (isWhole || table.present[index] === 1))
+          .filter(({ name }) => !name.startsWith("support_"))
           .map(({ index, name, factor, offset }) => [name, table.values[index] * factor + offset]);
         const expected = valuesOf(pid.pid, data).map(({ name, value }) => [name, value]);
         expect(Object.fromEntries(decoded)).toEqual(Object.fromEntries(expected));
@@ -121,12 +124,16 @@ describe("the table of signals of OBD-II", () => {
     );
   });
 
-  it("names a message an ECU, and has the asked PIDs only", () => {
+  it("has a message for each ECU and asked PID", () => {
     const pids = [...named("engine_speed"), ...named("0x0d")];
     const { database, carriage } = obdTable({ bus: "can0", ecus: ["engine", "ecu_3"], pids, file: "test" });
     expect(carriage).toBe("pdus");
-    expect(database.messages.map(({ name }) => name)).toEqual(["obd.engine", "obd.ecu_3"]);
-    expect(database.messages[0].signals.map(({ name }) => name)).toEqual(["pid", "engine_speed", "vehicle_speed"]);
+    expect(database.messages.map(({ name, id, signals }) => [name, id, signals.map((signal) => signal.name)])).toEqual([
+      ["obd.engine", 0x0c, ["engine_speed"]],
+      ["obd.ecu_3", 0x0c, ["engine_speed"]],
+      ["obd.engine", 0x0d, ["vehicle_speed"]],
+      ["obd.ecu_3", 0x0d, ["vehicle_speed"]],
+    ]);
   });
 
   it("takes names, numbers and all, and says what a wrong name may have meant", () => {
