@@ -109,6 +109,8 @@ export class RecordCheck {
       case "trigger":
       case "histograms":
       case "campaignReport":
+      case "troubleCode":
+      case "troubleCodeReport":
       case "audit":
       case "notice":
         this.#enter(pending, NOTHING);

@@ -136,6 +136,8 @@ const recordSchema = z.object({
     "updatePhase",
     "notice",
     "campaignReport",
+    "troubleCode",
+    "troubleCodeReport",
   ]),
   samples: z
     .object({

@@ -7,6 +7,7 @@ import { COUNTED } from "../../fakes/telemetry/histograms.ts";
 import { encoderOf, idOf, type LoggedSample, logOf } from "../../fakes/telemetry/samples.ts";
 import { tableOf } from "../../fakes/telemetry/table.ts";
 import { FIRED } from "../../fakes/telemetry/trigger.ts";
+import { CLEARED, CONFIRMED, codeReport } from "../../fakes/telemetry/trouble-codes.ts";
 
 const PROTO = join(import.meta.dirname, "../../../config/proto");
 const T0 = 1_767_225_600_000_000;
@@ -173,6 +174,45 @@ describe.skipIf(!hasProtoc)(`protoc --decode${hasProtoc ? "" : " (protoc is not 
     expect(valuesOf(fired, "dtcs")).toEqual(['"P0420"', '"U0100"']);
     expect(valuesOf(fired, "phase")).toEqual(["TRIGGER_PHASE_BEGIN"]);
     for (const shown of [text, fired]) expect(shown).not.toMatch(/^\s*\d+:/m);
+  });
+
+  it("reads trouble codes and a report of them", () => {
+    const source = [`--descriptor_set_in=${join(PROTO, "telemetry.desc")}`];
+    const read = (made: { seal: typeof draft.seal }): string => protocDecode(made.seal(idOf(1, "event")), source);
+    const confirmed = read(encoder.troubleCode(CONFIRMED));
+    expect(valuesOf(confirmed, "event")).toEqual(["TROUBLE_CODE_EVENT_CONFIRMED"]);
+    expect(valuesOf(confirmed, "number")).toEqual(["7", "726.25", "0"]);
+    expect(["code", "raw", "status", "odometer_km"].flatMap((name) => valuesOf(confirmed, name))).toEqual([
+      '"P0301-1F"',
+      String(0x0301_1f),
+      String(0x8f),
+      "123456.7",
+    ]);
+    const flags = ["repeated", "active", "pending", "confirmed", "permanent"];
+    expect(flags.flatMap((name) => valuesOf(confirmed, name))).toEqual(flags.map(() => "true"));
+    const counts = ["ecu_occurrences", "occurrences", "freeze_dropped", "first_seen_us", "since_us", "last_seen_us"];
+    expect(counts.flatMap((name) => valuesOf(confirmed, name))).toEqual([
+      "0",
+      "3",
+      "2",
+      "1767225600000001",
+      "1767225650000003",
+      "1767225700000002",
+    ]);
+    expect(confirmed).toContain(
+      "lamps {\n      malfunction: LAMP_STATE_FAST_FLASH\n      warning: LAMP_STATE_ON\n      protect: LAMP_STATE_OFF\n    }",
+    );
+    expect(confirmed).toContain('freeze {\n      name: "DID 0xF1A0"\n      text: "00FF"\n    }');
+    const cleared = read(encoder.troubleCode(CLEARED));
+    expect(valuesOf(cleared, "cleared")).toEqual(['"SPN 100 FMI 1"', '"SPN 520200 FMI 31"']);
+    expect(["cleared_dropped", "cleared_by"].flatMap((name) => valuesOf(cleared, name))).toEqual([
+      "4",
+      '"another tester"',
+    ]);
+    const report = read(encoder.codeReport(codeReport(2))[0]);
+    expect(valuesOf(report, "code")).toEqual(['"SPN 0 FMI 1"', '"SPN 1 FMI 1"']);
+    expect(["reason", "parts", "refused"].flatMap((name) => valuesOf(report, name))).toEqual(['"day"', "1", "3"]);
+    for (const shown of [confirmed, cleared, report]) expect(shown).not.toMatch(/^\s*\d+:/m);
   });
 
   it("reads the records of every other kind", () => {

@@ -7,6 +7,7 @@ import { type AuditEntry, writeAudit } from "./audit.ts";
 import type { BusCount } from "./bus-count.ts";
 import type { RecordMark } from "./campaign-ref.ts";
 import { type CampaignReport, encodeCampaignReport } from "./campaign-report.ts";
+import { type CodeReport, encodeCodeReport } from "./code-report.ts";
 import { type BusEvent, type Notice, writeBusEvent, writeLoss, writeNotice } from "./events.ts";
 import { type OutgoingFile, partsOf, writeFilePart } from "./file.ts";
 import { fitTrigger } from "./fit-trigger.ts";
@@ -20,6 +21,7 @@ import type { BodyWriter } from "./sample-cutter.ts";
 import { SamplesWriter } from "./samples.ts";
 import { type DescribedTable, encodeTable } from "./table.ts";
 import { jsonTrigger, type TriggerReport, writeTrigger } from "./trigger.ts";
+import { fitTroubleCode, type TroubleCodeEvent, writeTroubleCode } from "./trouble-code.ts";
 import { type UpdatePhase, writeUpdatePhase } from "./update-phase.ts";
 
 /** Field numbers of config/proto/telemetry.proto: what a record holds. */
@@ -37,6 +39,8 @@ const RECORD = {
   updatePhase: 21,
   notice: 22,
   campaignReport: 23,
+  troubleCode: 24,
+  troubleCodeReport: 25,
 } as const;
 
 export type EncoderParts = {
@@ -154,6 +158,19 @@ export class Encoder {
   campaignReport(report: CampaignReport): EncodedDraft[] {
     const parts = encodeCampaignReport(report, RECORD.campaignReport, this.maxBodyBytes);
     return parts.map((part) => this.#sealer.draft("event", part));
+  }
+
+  /** Says that a trouble code has changed its state. What is too long for a record is left out, and counted in it. */
+  troubleCode(event: TroubleCodeEvent): EncodedDraft {
+    const writeOne = (some: TroubleCodeEvent) => (w: ProtobufWriter) => writeTroubleCode(w, RECORD.troubleCode, some);
+    const fitted = fitTroubleCode(event, this.maxBodyBytes, (some) => this.#bodyOf(writeOne(some)).length);
+    return this.#health("event", writeOne(fitted));
+  }
+
+  /** Lists all active trouble codes, in as many records as the limit asks for. */
+  codeReport(report: CodeReport): EncodedDraft[] {
+    const parts = encodeCodeReport(report, RECORD.troubleCodeReport, this.maxBodyBytes);
+    return parts.map((part) => this.#sealer.draft("event", part, { compression: "none" }));
   }
 
   /** A file, in as many records as the limit asks for. */

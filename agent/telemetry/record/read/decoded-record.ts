@@ -7,10 +7,12 @@ import type { AuditEntry } from "../encode/audit.ts";
 import type { BusCount } from "../encode/bus-count.ts";
 import type { CampaignRef } from "../encode/campaign-ref.ts";
 import type { CampaignReport } from "../encode/campaign-report.ts";
+import type { CodeReport } from "../encode/code-report.ts";
 import type { BusEvent, Notice } from "../encode/events.ts";
 import type { FilePart } from "../encode/file.ts";
 import type { Histogram } from "../encode/histograms.ts";
 import type { TriggerReport } from "../encode/trigger.ts";
+import type { TroubleCodeEvent } from "../encode/trouble-code.ts";
 import type { UpdatePhase } from "../encode/update-phase.ts";
 
 /** The samples of one signal in a record. */
@@ -109,6 +111,13 @@ export type RecordBody =
       readonly part: number;
       readonly parts: number;
     } & CampaignReport)
+  | ({ readonly kind: "trouble-code" } & TroubleCodeEvent)
+  | ({
+      readonly kind: "trouble-code-report";
+      /** Counts from 0; the parts of a report have one time. */
+      readonly part: number;
+      readonly parts: number;
+    } & CodeReport)
   | {
       readonly kind: "table";
       readonly id: string;

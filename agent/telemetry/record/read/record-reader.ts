@@ -6,6 +6,7 @@ import { inflate, isJson } from "../compress.ts";
 import type { DecodedRecord, RecordBody } from "./decoded-record.ts";
 import { malformed } from "./malformed-record.ts";
 import { campaignReportOf, histogramsOf, ofCampaign, rowsOf, triggerOf } from "./record-campaigns.ts";
+import { codeReportOf, troubleCodeOf } from "./record-codes.ts";
 import { busCountOf, framesOf, samplesOf } from "./record-columns.ts";
 import { RECORD_CONVERSION, type WireRecord, wireRecord } from "./record-schema.ts";
 import { tableOf } from "./record-table.ts";
@@ -100,6 +101,8 @@ function bodyOf({
   update_phase: phase,
   notice,
   campaign_report: report,
+  trouble_code: code,
+  trouble_code_report: codes,
 }: WireRecord): RecordBody {
   if (samples !== undefined) return samplesOf(samples);
   if (table !== undefined) return tableOf(table);
@@ -117,6 +120,8 @@ function bodyOf({
   if (rows !== undefined) return rowsOf(rows);
   if (histograms !== undefined) return histogramsOf(histograms);
   if (report !== undefined) return campaignReportOf(report);
+  if (code !== undefined) return troubleCodeOf(code);
+  if (codes !== undefined) return codeReportOf(codes);
   if (audit !== undefined) return { kind: "audit", ...audit };
   if (phase !== undefined) {
     const {

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { RECORDED_QUALITIES } from "../../../core/clock.ts";
 import { AGGREGATES } from "../../../signals/signal-entry.ts";
 import { campaign, campaignReport, rows, trigger } from "./campaign-schema.ts";
+import { troubleCode, troubleCodeReport } from "./code-schema.ts";
 import { histograms } from "./histogram-schema.ts";
 import { busCount, count, integer, position, stream } from "./wire-fields.ts";
 
@@ -206,6 +207,8 @@ export const wireRecord = z.object({
   update_phase: updatePhase.optional(),
   notice: notice.optional(),
   campaign_report: campaignReport.optional(),
+  trouble_code: troubleCode.optional(),
+  trouble_code_report: troubleCodeReport.optional(),
 });
 
 /** How protobufjs must convert a message for `wireRecord`; fields that are absent get their proto3 defaults. */
