@@ -170,6 +170,18 @@ export const diagnosticsConfig = z.strictObject({
         .describe("a code that is broadcast must have been there so long"),
       healSeconds: z.number().min(1).max(86_400).default(10).describe("and away so long before it counts as healed"),
       maxCodes: z.int().min(16).max(100_000).default(2000).describe("codes remembered, of all control units"),
+      maxEventsPerHour: z
+        .int()
+        .min(10)
+        .max(100_000)
+        .default(1000)
+        .describe("beyond it changes are told later, with what is then"),
+      odometer: z
+        .string()
+        .min(1)
+        .max(200)
+        .optional()
+        .describe("signal with the distance travelled in km, Message.Signal; found by PID and SPN when absent"),
       reportHour: z
         .int()
         .min(0)

@@ -116,6 +116,7 @@ export const EVERYTHING = {
         j1939: { name: { identity: 1, manufacturer: 2046 }, requests: [{ pgn: 65_253, to: 0, everySeconds: 3600 }] },
       },
     ],
+    codes: { odometer: "Odometer.Distance" },
   },
   ota: {
     rootFile: "root.1.json",

@@ -138,6 +138,37 @@ export const JOURNAL_SPACES = {
       deletedBy: "StateTemplates: when it is deactivated, its time is over, or it is there no more",
     },
   ],
+  "trouble-codes": [
+    {
+      key: "code/BUS/PROTOCOL/ECU/CODE",
+      holds: "a trouble code as it was told last, with the lists of its control unit that it is in",
+      schema: ["agent/diagnostics/codes/kept-code.ts", "keptCode"],
+      through: "agent/diagnostics/codes/code-tracker.ts",
+      deletedBy: "CodeTracker: when there are more than diagnostics.codes.maxCodes, those first that healed long ago",
+    },
+    {
+      key: "lamps/BUS/PROTOCOL/ECU",
+      holds: "which lamps of a control unit were told last",
+      schema: ["agent/diagnostics/codes/kept-code.ts", "keptLamps"],
+      through: "agent/diagnostics/codes/code-tracker.ts",
+      deletedBy: "CodeTracker: when none of them is on",
+    },
+    {
+      key: "number",
+      holds: "number of the last event of a trouble code",
+      schema: ["agent/diagnostics/codes/code-events.ts", "lastNumber"],
+      deletedBy: "nobody",
+    },
+  ],
+  "trouble-code-event": [
+    {
+      key: "NUMBER",
+      holds: "events of trouble codes that the outbox does not have yet",
+      schema: ["agent/diagnostics/codes/kept-code.ts", "keptEvent"],
+      through: "agent/diagnostics/codes/code-events.ts",
+      deletedBy: "PendingEntries: what the outbox has, and the oldest beyond the bound",
+    },
+  ],
   update: [
     {
       key: "current",

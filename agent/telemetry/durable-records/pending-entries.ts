@@ -36,13 +36,22 @@ export class PendingEntries<T> {
    * with it; so does the oldest beyond the bound, which shows as a hole in the numbers.
    */
   add(number: number, value: Json): void {
+    this.addAll([{ number, value }]);
+  }
+
+  /** As `add`, of several with ascending numbers. */
+  addAll(entries: readonly { readonly number: number; readonly value: Json }[]): void {
     const { journal, space, max } = this.#parts;
     const pending = journal.list(space);
-    const beyond = pending.slice(0, Math.max(0, pending.length - max + 1)).map(({ key }) => key);
+    const kept = entries.slice(-max);
+    const beyond = pending.slice(0, Math.max(0, pending.length - max + kept.length)).map(({ key }) => key);
     const stored = new Set(this.#stored());
     const over = new Set([...beyond, ...stored]);
-    this.#dropped += beyond.filter((key) => !stored.has(key)).length;
-    journal.put([...[...over].map((key) => ({ space, key, value: undefined })), { space, key: keyOf(number), value }]);
+    this.#dropped += beyond.filter((key) => !stored.has(key)).length + entries.length - kept.length;
+    journal.put([
+      ...[...over].map((key) => ({ space, key, value: undefined })),
+      ...kept.map(({ number, value }) => ({ space, key: keyOf(number), value })),
+    ]);
   }
 
   /** Hands over what waits; call outside a transaction. */
