@@ -24,6 +24,7 @@ export function isoTpProblem(address: IsoTpAddress, settings: IsoTpSettings): st
   const { rxId, extended, rxByte, txId, txByte } = address;
   if (!isArbitrationId(rxId, extended)) return idProblem(rxId, extended);
   if (rxByte !== undefined && !isByte(rxByte)) return `address byte ${rxByte} is no byte`;
+  if ((rxByte === undefined) !== (txByte === undefined)) return "an address byte on one side alone";
   if (rxId === txId && rxByte === txByte) return "both sides would send with the same id";
   return functionalProblem(address, settings);
 }

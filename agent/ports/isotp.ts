@@ -14,7 +14,7 @@ export type IsoTpAddress = {
   readonly extended: boolean;
   /** Byte 0 of every frame that we send, before the PCI: the target address of extended, the address extension of mixed addressing. Absent: normal addressing. */
   readonly txByte?: number | undefined;
-  /** Byte 0 of every frame that we take; frames with another one are not of this conversation. */
+  /** Byte 0 of every frame that we take; frames with another one are not of this conversation. There are both bytes, or none. */
   readonly rxByte?: number | undefined;
 };
 
@@ -52,7 +52,7 @@ export type IsoTpSink = {
 /** One open conversation. It sends and receives at the same time. */
 export type IsoTpChannel = {
   /**
-   * Sends one PDU; resolves when its last frame is handed to the bus. Rejects with a fault that ended it, and is then not sent on:
+   * Sends one PDU; resolves when its last frame is handed to the bus, which an answer may come before. Rejects with a fault that ended it, and is then not sent on:
    * `isotp.busy` while another is sent, `isotp.timeout-send` (N_As), `isotp.timeout-flow-control` (N_Bs), `isotp.overflow`,
    * `isotp.too-many-waits`, `isotp.bad-frame` (a flow control that makes no sense), `isotp.unsupported` (an empty PDU, or one that
    * is too long for whoever sends), `isotp.aborted` (`signal`, or `close`), and those of `CanBus.send`.

@@ -7,6 +7,9 @@ const ADDON_FILE = "./native/build/Release/can_receive.node";
 /** Link states as the addon numbers them (enum link_state, native/can-socket.h). */
 export const NATIVE_INTERFACE = ["up", "down", "absent"] as const;
 
+/** What the addon tells of an ISO-TP channel, as it numbers it (enum news, native/isotp-addon.c). */
+export const NATIVE_ISOTP_NEWS = ["pdu", "error", "sent"] as const;
+
 /**
  * The receive addon (native/addon.c). A bus is named by the slot that `open` returned; all throw an Error whose `code` is an
  * errno name.
@@ -39,14 +42,44 @@ export type NativeAddon = {
   close(slot: number): void;
   /** The largest error that the wall clock may have, µs (adjtimex(2), maxerror: 16 s while nobody disciplines it); -1 when the kernel does not say. */
   clockErrorUs(): number;
+  /** Why the kernel has no ISO-TP sockets, as an errno name; undefined when it has them. */
+  isotpMissing(): string | undefined;
+  /**
+   * Opens a CAN_ISOTP socket and gives its slot. `options` are twelve words: can_id sent and received, flags of CAN_ISOTP_OPTS, address byte
+   * sent and expected, padding, MTU, TX_DL, tx_flags, block size, STmin, and the longest PDU in bytes.
+   *
+   * `onNews(kind, value, pdu)`, kinds by `NATIVE_ISOTP_NEWS`: a PDU in memory of its own with its receive time (µs since the Unix epoch); an
+   * error of the socket, as an errno name (ENOBUFS: a PDU was longer than `options` say); the end of a send, undefined or an errno name. Errors of
+   * both directions come in both ways, since the socket has one error for all.
+   */
+  isotpOpen(
+    interfaceName: string,
+    options: Uint32Array,
+    onNews: (kind: number, value: number | string | undefined, pdu: Uint8Array | undefined) => void,
+  ): number;
+  /** Copies a PDU to be sent; the one before must have ended. */
+  isotpSend(slot: number, pdu: Uint8Array): void;
+  /** Ends the channel without waiting, and what it sends soon; `onNews` is not called again. */
+  isotpClose(slot: number): void;
 };
+
+const FUNCTIONS = [
+  "open",
+  "receive",
+  "dropped",
+  "facts",
+  "close",
+  "clockErrorUs",
+  "isotpMissing",
+  "isotpOpen",
+  "isotpSend",
+  "isotpClose",
+] as const;
 
 function isNativeAddon(loaded: unknown): loaded is NativeAddon {
   if (typeof loaded !== "object" || loaded === null) return false;
   const functions = new Map<string, unknown>(Object.entries(loaded));
-  return ["open", "receive", "dropped", "facts", "close", "clockErrorUs"].every(
-    (name) => typeof functions.get(name) === "function",
-  );
+  return FUNCTIONS.every((name) => typeof functions.get(name) === "function");
 }
 
 /** Loads the receive addon. Throws `bus.unsupported` when it was not built. */

@@ -5,7 +5,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     root: join(import.meta.dirname, "../.."),
-    include: ["test/guest/*.test.ts", "test/contract/can-bus-kernel.test.ts"],
+    include: ["test/guest/*.test.ts", "test/contract/{can-bus,isotp}-kernel.test.ts"],
     testTimeout: 120_000,
     hookTimeout: 120_000,
     pool: "threads",

@@ -1,5 +1,5 @@
 /*
- * What JavaScript sees: open, receive, dropped, facts, close, and clockErrorUs. native-addon.ts states the types.
+ * What JavaScript sees: open, receive, dropped, facts, close, and clockErrorUs; isotp-addon.c adds its own. native-addon.ts states the types.
  *
  * A bus is named by its slot number. Everything here runs on the JavaScript thread, except `wake`.
  */
@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "errno-name.h"
+#include "isotp-addon.h"
 #include "kernel-clock.h"
 #include "reader.h"
 
@@ -35,27 +37,6 @@ static struct addon *addon_of(napi_env env) {
   void *data = NULL;
   napi_get_instance_data(env, &data);
   return data;
-}
-
-static const char *errno_name(int fault) {
-  switch (fault) {
-    case EACCES: return "EACCES";
-    case EAFNOSUPPORT: return "EAFNOSUPPORT";
-    case EINVAL: return "EINVAL";
-    case EMFILE: return "EMFILE";
-    case ENFILE: return "ENFILE";
-    case ENOBUFS: return "ENOBUFS";
-    case ENOMEM: return "ENOMEM";
-    case ENOTSUP: return "ENOTSUP";
-    case EPERM: return "EPERM";
-    case EPROTONOSUPPORT: return "EPROTONOSUPPORT";
-    default: return "EIO";
-  }
-}
-
-static napi_value throw_errno(napi_env env, int fault) {
-  napi_throw_error(env, errno_name(fault), strerror(fault));
-  return NULL;
 }
 
 static void on_reader_wake(void *context) {
@@ -344,5 +325,6 @@ NAPI_MODULE_INIT() {
       {"clockErrorUs", NULL, js_clock_error_us, NULL, NULL, NULL, napi_enumerable, NULL},
   };
   napi_define_properties(env, exports, sizeof(functions) / sizeof(functions[0]), functions);
-  return exports;
+  int fault = isotp_addon_init(env, exports);
+  return fault == 0 ? exports : throw_errno(env, fault);
 }
