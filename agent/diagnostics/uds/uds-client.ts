@@ -32,6 +32,11 @@ import {
 import { type NeededAccess, withAccess } from "./uds-access.ts";
 import type { UdsAsker } from "./uds-asker.ts";
 
+/** Between two questions for the results of a routine. */
+const RESULT_EVERY_MS = 1000;
+/** What an ECU answers to them while it runs: busy, conditions not correct, request sequence error. */
+const RUNNING: readonly number[] = [0x21, 0x22, 0x24];
+
 /** Arguments of a routine, an output or what is written: physical values by name. */
 export type UdsArguments = Readonly<Record<string, number>>;
 
@@ -129,7 +134,7 @@ export class UdsClient {
   }
 
   /**
-   * Starts a routine and, where the catalogue says so, asks for its results when they are due, in one session. Gives the bytes after the
+   * Starts a routine and, where the catalogue says so, asks for its results until they are there, in one session. Gives the bytes after the
    * routine's identifier. `signal` ends the wait, and stops a routine that can be stopped.
    */
   runRoutine(routine: EcuRoutine, given: UdsArguments, signal: AbortSignal): Promise<UdsOutcome<Uint8Array>> {
@@ -140,10 +145,9 @@ export class UdsClient {
       async () => {
         const started = await this.#routine("start", routine, option.bytes, signal);
         if (started.kind !== "done" || !routine.results) return started;
-        await this.#asker.clock.sleep(routine.longestMs, signal);
-        if (!signal.aborted) return await this.#routine("results", routine, new Uint8Array(), signal);
-        if (routine.stop !== undefined) await this.#stop(routine);
-        return { kind: "withheld", reason: "aborted", what: "nobody waits any more" };
+        const ended = await this.#results(routine, signal);
+        if (signal.aborted && routine.stop !== undefined) await this.#stop(routine);
+        return ended;
       },
       signal,
     );
@@ -230,6 +234,18 @@ export class UdsClient {
 
   #routine(control: RoutineControl, { id }: EcuRoutine, option: Uint8Array, signal: AbortSignal) {
     return this.#parsed(routineRequest(control, id, option), (pdu) => pdu.slice(4), signal);
+  }
+
+  /** An ECU says that it is busy, or that this is not the sequence, while a routine runs. */
+  async #results(routine: EcuRoutine, signal: AbortSignal): Promise<UdsOutcome<Uint8Array>> {
+    const { clock } = this.#asker;
+    const endMs = clock.monotonicMs() + routine.longestMs;
+    for (;;) {
+      await clock.sleep(Math.min(RESULT_EVERY_MS, Math.max(0, endMs - clock.monotonicMs())), signal);
+      const outcome = await this.#routine("results", routine, new Uint8Array(), signal);
+      const isRunning = outcome.kind === "negative" && RUNNING.includes(outcome.code);
+      if (!isRunning || clock.monotonicMs() >= endMs || signal.aborted) return outcome;
+    }
   }
 
   async #stop(routine: EcuRoutine): Promise<void> {

@@ -77,9 +77,9 @@ describe("the catalogue of control units", () => {
     ["a code that is none", "B1A23-11", "B1A2-11", /troubleCodes\.names\.B1A2-11: /],
     [
       "an argument past its option",
-      "startBit: 7, bits: 8, minimum",
       "startBit: 15, bits: 8, minimum",
-      /routines\[0\]\.start\.arguments\[0\]\.startBit: needs 2 bytes of data, and there are 1/,
+      "startBit: 23, bits: 8, minimum",
+      /routines\[0\]\.start\.arguments\[0\]\.startBit: needs 3 bytes of data, and there are 2/,
     ],
     [
       "a verdict of nothing",

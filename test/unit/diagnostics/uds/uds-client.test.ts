@@ -7,6 +7,9 @@ import { ManualClock } from "../../../fakes/core/clock.ts";
 import { bytesOf, ecuOf } from "../../../fakes/diagnostics/ecus.ts";
 import { FakeTesterBus } from "../../../fakes/diagnostics/tester-bus.ts";
 
+/** Asked for each second; a session is kept each two seconds. */
+const RESULTS = ["31030203", "3e80", "31030203", "31030203"];
+
 const NEVER = new AbortController().signal;
 const TX = 0x740;
 
@@ -161,11 +164,11 @@ describe("acts that need a session", () => {
     const { tester, client, settled, sent } = given();
     open(tester);
     tester.answer(TX, "31010203 03", "71010203 00");
-    tester.answer(TX, "31030203", "71030203 01f4");
+    tester.answer(TX, "31030203", "7f3124", "7f3124", "71030203 01f4");
     tester.answer(TX, "3e80", { kind: "answer", pdu: new Uint8Array(), receivedAtUs: 0, pendings: 0 });
     const outcome = await settled(client.runRoutine(ECU.routines[0], { runs: 3 }, NEVER));
     expect(outcome).toEqual({ kind: "done", value: bytesOf("01f4") });
-    expect(sent()).toEqual(["1003", "2701", "2702aabb", "3101020303", "3e80", "3e80", "31030203", "1001"]);
+    expect(sent()).toEqual(["1003", "2701", "2702aabb", "3101020303", ...RESULTS, "1001"]);
   });
 
   it("use the timing that the ECU says, and that of the catalogue before and after", async () => {
