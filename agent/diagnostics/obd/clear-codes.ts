@@ -2,7 +2,7 @@ import { type Malformed, malformed } from "./malformed.ts";
 
 const CLEAR_CODES = 0x04;
 /** Of an answer to service 04. */
-const CLEAR_CODES_ANSWER = 0x44;
+export const CLEAR_CODES_ANSWER = 0x44;
 
 /** Asks to clear codes, freeze frames and readiness. */
 export function clearRequest(): Uint8Array {

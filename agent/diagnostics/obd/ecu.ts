@@ -24,6 +24,9 @@ const STANDARD_ANSWERS: FrameFilter = { id: FIRST_RESPONSE, mask: 0x7f8, extende
 /** All 29-bit ids with which an ECU answers the tester F1 (ISO 15765-4). */
 const EXTENDED_ANSWERS: FrameFilter = { id: EXTENDED_RESPONSE, mask: 0x1fff_ff00, extended: true };
 
+/** Whatever an ECU of OBD-II answers with. */
+export const OBD_ANSWERS: readonly FrameFilter[] = [STANDARD_ANSWERS, EXTENDED_ANSWERS];
+
 /** Requests to all ECUs, 11 bits first. */
 export function functionalOf(addressing: ObdAddressing): readonly Functional[] {
   const standard = { txId: 0x7df, extended: false, responses: [STANDARD_ANSWERS] };

@@ -5,6 +5,8 @@ const FREEZE_FRAME = 0x02;
 const FREEZE_FRAME_ANSWER = 0x42;
 /** The one frame that the law asks for; a further one is the maker's. */
 const FIRST_FRAME = 0;
+/** In a freeze frame: the code that stored it, 0 where there is none. */
+export const FREEZE_CODE_PID = 0x02;
 
 /** The data of one PID as they were when a code was stored. */
 export type FreezeData = {
