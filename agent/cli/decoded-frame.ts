@@ -4,6 +4,7 @@ import { createSignalTable } from "../signals/build-table.ts";
 import { isPresent, physicalOf, rawOf } from "../signals/codec/signal-value.ts";
 import type { DbcDatabase, DbcMessage, DbcSignal } from "../signals/dbc/model.ts";
 import type { MessageEntry, SignalEntry } from "../signals/signal-entry.ts";
+import { stateOf } from "../signals/signal-states.ts";
 import type { SignalTable } from "../signals/signal-table.ts";
 import type { MessageAssembly } from "../signals/transport/message-assembly.ts";
 import { textOf } from "../signals/value-texts.ts";
@@ -25,7 +26,12 @@ export interface FrameDecoder {
 type Column = { readonly entry: SignalEntry; readonly signal: DbcSignal; readonly key: string };
 type Layout = { readonly name: string; readonly columns: readonly Column[]; readonly byStartBit: readonly Column[] };
 type FoundMessage = { readonly message: MessageEntry; readonly bytes: Uint8Array };
-type Present = { readonly column: Column; readonly raw: number | bigint; readonly physical: number | bigint };
+/** `physical` is undefined where the raw value says a state in the place of a number. */
+type Present = {
+  readonly column: Column;
+  readonly raw: number | bigint;
+  readonly physical: number | bigint | undefined;
+};
 
 /** A DBC file, and the interface of the log whose frames it describes; those of all when there is none. */
 export type DecodedLog = {
@@ -125,7 +131,8 @@ function decode(table: SignalTable, { message, bytes }: FoundMessage, columns: r
   for (const column of columns) {
     if (!isPresent(table, message, column.entry, length)) continue;
     const raw = rawOf(table, column.entry);
-    present.push({ column, raw, physical: physicalOf(raw, column.entry) });
+    const isState = stateOf(column.entry.states, raw) !== undefined;
+    present.push({ column, raw, physical: isState ? undefined : physicalOf(raw, column.entry) });
   }
   return present;
 }
@@ -136,7 +143,9 @@ function frameJson(
   present: readonly Present[],
 ): string {
   const raw = present.map(({ column, raw: value }) => column.key + jsonNumber(value));
-  const phys = present.map(({ column, physical }) => column.key + jsonNumber(physical));
+  const phys = present.flatMap(({ column, physical }) =>
+    physical === undefined ? [] : [column.key + jsonNumber(physical)],
+  );
   const texts = present.flatMap((value) => {
     const text = textOfValue(value);
     return text === undefined ? [] : [value.column.key + JSON.stringify(text)];
@@ -163,16 +172,16 @@ function unknownText({ id, flags }: CanFrame): string {
   return `:: Unknown frame id ${id} (0x${id.toString(16)})`;
 }
 
-/** What the file calls the raw value. */
+/** What the file calls the raw value; where it does not, the state that it says. */
 function textOfValue({ column: { signal, entry }, raw }: Present): string | undefined {
-  return entry.kind === "integer" ? textOf(signal.choices, raw) : undefined;
+  return entry.kind === "integer" ? (textOf(signal.choices, raw) ?? stateOf(entry.states, raw)) : undefined;
 }
 
 function valueText(value: Present): string {
   const { physical } = value;
   const { signal, entry } = value.column;
   const choice = textOfValue(value);
-  if (choice !== undefined) return printable(`${signal.name}: ${choice}`);
+  if (choice !== undefined || physical === undefined) return printable(`${signal.name}: ${choice}`);
   const unit = signal.unit === "" ? "" : ` ${signal.unit}`;
   return printable(`${signal.name}: ${numberText(physical, entry)}${unit}`);
 }

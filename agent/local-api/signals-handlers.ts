@@ -2,6 +2,7 @@ import type { Clock } from "../core/clock.ts";
 import { physicalOf } from "../signals/codec/signal-value.ts";
 import type { LatestSignals, LatestValue } from "../signals/latest-signals.ts";
 import { matchesPattern, matchesSignal } from "../signals/signal-patterns.ts";
+import { stateOf } from "../signals/signal-states.ts";
 import { textOf } from "../signals/value-texts.ts";
 import type { CampaignDerived } from "../telemetry/campaigns/run/campaign-set.ts";
 import { type SignalsSnapshot, watchSignals } from "./signals-schema.ts";
@@ -84,6 +85,7 @@ function sharedLook(latest: SignalsParts["latest"], clock: Clock): () => Look {
 
 function latestRow({ signal, origin, raw, timeUs }: LatestValue, nowUs: number): Row {
   const { bus, message, name, unit, arbitrationId: id, extended } = signal;
+  const state = stateOf(signal.states, raw);
   return {
     bus,
     message,
@@ -94,7 +96,8 @@ function latestRow({ signal, origin, raw, timeUs }: LatestValue, nowUs: number):
     source: origin?.source,
     destination: origin?.destination,
     raw: plain(raw),
-    physical: plain(physicalOf(raw, signal)),
+    physical: state === undefined ? plain(physicalOf(raw, signal)) : undefined,
+    state,
     text: textOf(signal.texts, raw),
     vss: signal.vss.length === 0 ? undefined : signal.vss.map(({ path }) => path),
     ageMs: (nowUs - timeUs) / 1000,

@@ -16,7 +16,9 @@ const latestSignal = z.object({
   source: z.int().optional(),
   destination: z.int().optional(),
   raw: value,
-  physical: value,
+  /** Absent where the raw value says a state in the place of a number. */
+  physical: value.optional(),
+  state: z.enum(["not available", "error"]).optional(),
   /** What the DBC file calls the raw value; absent where it has no text. */
   text: z.string().optional(),
   /** Paths in VSS, where the signal is mapped. */

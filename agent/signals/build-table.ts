@@ -10,8 +10,9 @@ import { filtersOf } from "./message-filters.ts";
 import { placeOf } from "./message-name.ts";
 import { isFastPacket, isMultiPacket } from "./pgn.ts";
 import { PgnMessages } from "./pgn-messages.ts";
-import type { Carriage, DecodeMessage, MessageEntry, SignalEntry, VssName } from "./signal-entry.ts";
+import type { Carriage, DecodeMessage, MessageEntry, SignalEntry, StateRange, VssName } from "./signal-entry.ts";
 import { SignalSlots } from "./signal-slots.ts";
+import { j1939States, SignalStates } from "./signal-states.ts";
 import type { BusMessages, SignalTable } from "./signal-table.ts";
 import { tableId } from "./table-id.ts";
 import type { TableSource } from "./table-source.ts";
@@ -67,6 +68,7 @@ export function createSignalTable(
     wanted: decoders.wanted,
     wantedMessages: decoders.wantedMessages,
     want: (wanted) => decoders.want(wanted, messages),
+    states: SignalStates.of(signals.map((signal) => signal.states)),
     slots: new SignalSlots(messages, signals, maxSenderSignals),
     bus: (name) => buses.get(name) ?? nothing,
   };
@@ -138,12 +140,14 @@ function messageEntry(
     neededBytes: message.signals.reduce((most, signal) => Math.max(most, neededBytesOf(signal)), 0),
     cycleMs: message.cycleMs,
     multiplexed: message.signals.some((signal) => signal.multiplexing !== undefined),
+    hasStates: statesOf(message).some((states) => states !== undefined),
     decode,
   };
 }
 
 function signalEntries({ bus, message, firstSignal, firstWide }: Placed): readonly SignalEntry[] {
   let wide = firstWide;
+  const states = statesOf(message);
   return message.signals.map((signal, index) => ({
     index: firstSignal + index,
     bus,
@@ -161,9 +165,16 @@ function signalEntries({ bus, message, firstSignal, firstWide }: Placed): readon
     source: undefined,
     wide: isWide(signal) ? wide++ : -1,
     texts: signal.choices,
+    states: states[index],
     spn: signal.spn,
     vss: NO_NAMES,
   }));
+}
+
+/** By signal. A message that is known by its id is taken for none of J1939, whatever the file says: the configuration does. */
+function statesOf({ j1939, pgn, signals }: DbcMessage): readonly (readonly StateRange[] | undefined)[] {
+  const isJ1939 = j1939 === true && pgn !== undefined;
+  return signals.map((signal) => (isJ1939 ? j1939States(signal) : undefined));
 }
 
 function busMessages(own: readonly MessageEntry[]): BusMessages {

@@ -1,8 +1,9 @@
 import { physicalOf } from "./codec/signal-value.ts";
-import type { SignalEntry } from "./signal-entry.ts";
+import type { SignalEntry, SignalState } from "./signal-entry.ts";
 import { type FoundSignal, findSignal, type NamedTable } from "./signal-names.ts";
 import { matchesSignal } from "./signal-patterns.ts";
 import type { Origin } from "./signal-slots.ts";
+import { stateOf } from "./signal-states.ts";
 
 /** The newest value of one signal, from one sender where these are told apart, collected or not. */
 export type LatestValue = {
@@ -19,8 +20,9 @@ export type LatestSource = { latestOf(signal: SignalEntry): LatestValue | undefi
 
 /** The newest physical value of a signal. */
 export type SignalReading = {
-  /** A bigint beyond 2^53. */
+  /** A bigint beyond 2^53; NaN where the signal says a state in the place of a number. */
   readonly value: number | bigint;
+  readonly state?: SignalState | undefined;
   /** Receive time, µs since the Unix epoch. */
   readonly timeUs: number;
 };
@@ -61,6 +63,9 @@ export class LatestSignals {
   /** The newest that was decoded; undefined until the signal is, for the first time. */
   read(signal: SignalEntry): SignalReading | undefined {
     const latest = this.#source.latestOf(signal);
-    return latest === undefined ? undefined : { value: physicalOf(latest.raw, signal), timeUs: latest.timeUs };
+    if (latest === undefined) return undefined;
+    const { raw, timeUs } = latest;
+    const state = stateOf(signal.states, raw);
+    return state === undefined ? { value: physicalOf(raw, signal), timeUs } : { value: Number.NaN, state, timeUs };
   }
 }

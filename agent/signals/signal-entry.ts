@@ -3,6 +3,12 @@ import type { ValueTexts } from "./value-texts.ts";
 /** How a signal's bits are read: an integer of 1..64 bits, or an IEEE 754 single or double. */
 export type SignalKind = "integer" | "float" | "double";
 
+/** What a raw value says in the place of a number. */
+export type SignalState = "not available" | "error";
+
+/** Raw values `first` .. `last` that are no number but a state; below 2^32. */
+export type StateRange = { readonly state: SignalState; readonly first: number; readonly last: number };
+
 /** What a signal is in the COVESA Vehicle Signal Specification (VSS), and what its values are there. */
 export type VssName = {
   /** For example "Vehicle.Speed". */
@@ -62,6 +68,8 @@ export type SignalEntry = {
   readonly wide: number;
   /** Texts of raw values; undefined where there are none. */
   readonly texts: ValueTexts | undefined;
+  /** Raw values that say a state in the place of a number; undefined where there are none. */
+  readonly states?: readonly StateRange[] | undefined;
   /** Suspect parameter number (SAE J1939), where the DBC file has it. */
   readonly spn: number | undefined;
   /** Of one signal there may be several; they come in the order of their paths. */
@@ -123,6 +131,8 @@ export type MessageEntry = {
   readonly cycleMs?: number | undefined;
   /** Whether `present` must be looked at even when the frame is long enough (the message is multiplexed). */
   readonly multiplexed: boolean;
+  /** Whether a signal of it has states. */
+  readonly hasStates: boolean;
   /** Decodes those of its signals that are wanted; another function when that changes (`SignalTable.want`). */
   readonly decode: DecodeMessage;
 };

@@ -1,6 +1,7 @@
 import type { FrameFilter } from "../ports/can-bus.ts";
 import type { MessageEntry, SignalEntry } from "./signal-entry.ts";
 import type { SignalSlots } from "./signal-slots.ts";
+import type { SignalStates } from "./signal-states.ts";
 import type { MessageAssembly } from "./transport/message-assembly.ts";
 
 /** The messages of one bus by arbitration id or parameter group. */
@@ -31,6 +32,8 @@ export type SignalTable = {
   readonly wanted: Uint8Array;
   /** One byte a message: 1 while somebody wants a signal of it. */
   readonly wantedMessages: Uint8Array;
+  /** Undefined where no signal has any. */
+  readonly states?: SignalStates | undefined;
   readonly slots: SignalSlots;
   /**
    * From the next frame on `MessageEntry.decode` decodes the signals whose byte in `wanted` is 1, and no others. Returns of how many

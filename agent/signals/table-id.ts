@@ -24,10 +24,10 @@ export function tableId(signals: readonly SignalEntry[], vssRelease?: string): s
 type KeyOf = (texts: ValueTexts | undefined) => string | undefined;
 
 /** What only some signals have: what people and other models call it and its values, how a campaign works it out; undefined where there is nothing of it. */
-function extrasOf({ texts, spn, vss, aggregate, windowUs, expression }: SignalEntry, keyOf: KeyOf): unknown {
-  const given = [texts, spn, aggregate, windowUs, expression];
+function extrasOf({ texts, states, spn, vss, aggregate, windowUs, expression }: SignalEntry, keyOf: KeyOf): unknown {
+  const given = [texts, states, spn, aggregate, windowUs, expression];
   if (vss.length === 0 && given.every((fact) => fact === undefined)) return undefined;
-  const names = { texts: keyOf(texts), spn, vss: vss.map((name) => vssFacts(name, keyOf)) };
+  const names = { texts: keyOf(texts), states, spn, vss: vss.map((name) => vssFacts(name, keyOf)) };
   return { ...names, aggregate, windowUs, expression };
 }
 

@@ -144,6 +144,7 @@ function freshValue(
   const ageMs = (clock.wallUs() - reading.timeUs) / 1000;
   // A receive time in the future is as little to be relied on as one long past.
   if (Math.abs(ageMs) > maxAgeMs) return `${name} is ${Math.round(ageMs)} ms old, at most ${maxAgeMs} are allowed`;
+  if (reading.state !== undefined) return `${name} is ${reading.state === "error" ? "an error" : reading.state}`;
   const value = Number(reading.value);
   return Number.isFinite(value) ? value : `${name} is ${value}`;
 }

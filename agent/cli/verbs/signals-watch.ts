@@ -36,7 +36,7 @@ export function page(current: SignalsSnapshot, rows: number | undefined): string
   const messageOf = messageNames(current);
   const lines = current.signals.map((signal) => {
     const name = `${messageOf(signal)}.${signal.name}${sender(signal)}`;
-    const value = `${signal.physical}`.padStart(14).slice(0, 14);
+    const value = `${signal.physical ?? signal.state}`.padStart(14).slice(0, 14);
     return `${name.padEnd(44).slice(0, 44)} ${value} ${meaning(signal, rows !== undefined)} ${age(signal.ageMs)}`;
   });
   lines.push(...current.derived.map((one) => derivedLine(one, rows !== undefined)));

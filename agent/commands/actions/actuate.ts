@@ -169,11 +169,11 @@ async function confirmed(
       return { kind: "done", result: { [name]: String(answer.value) } };
     }
     if (clock.monotonicMs() >= endMs || signal.aborted) {
-      const was = before === undefined ? "it never came" : `it was ${before.value} before`;
+      const was = before === undefined ? "it never came" : `it was ${before.state ?? before.value} before`;
       const description =
         answer === undefined
           ? `${name} did not come within ${withinMs} ms of the last frame; ${was}`
-          : `${name} is ${answer.value}, not ${equals}, ${withinMs} ms after the last frame`;
+          : `${name} is ${answer.state ?? answer.value}, not ${equals}, ${withinMs} ms after the last frame`;
       return { kind: "failed", code: "NO_RESPONSE", description };
     }
     await clock.sleep(CONFIRM_POLL_MS, signal);

@@ -26,6 +26,8 @@ export function locate(settings: LocateSettings, signals: LatestSignals, clock: 
         const [latitude, longitude] = sources.map((source) => signals.read(source));
         if (latitude === undefined || longitude === undefined)
           return rejected("UNAVAILABLE", "there is no position yet");
+        const stateOf = [latitude, longitude].find(({ state }) => state !== undefined)?.state;
+        if (stateOf !== undefined) return rejected("UNAVAILABLE", `there is no position: ${stateOf}`);
         const ageMs = Math.round(clock.wallUs() / 1000 - Math.min(latitude.timeUs, longitude.timeUs) / 1000);
         if (Math.abs(ageMs) > settings.maxAgeMs) return rejected("UNAVAILABLE", `the position is ${ageMs} ms old`);
         const result = { latitude: String(latitude.value), longitude: String(longitude.value), ageMs: String(ageMs) };

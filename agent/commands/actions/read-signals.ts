@@ -97,15 +97,15 @@ async function awaitFresh(
   return { kind: "failed", code: "NO_RESPONSE", description: `${missing[0]} did not arrive within ${withinMs} ms` };
 }
 
-/** Each signal as JSON text: its physical value (a decimal text beyond 2^53), its unit and its age; `null` for one that was never seen. */
+/** Each signal as JSON text: its physical value (a decimal text beyond 2^53), its unit and its age; `null` for one that was never seen. One that says a state has that as its value. */
 function resultOf(wanted: readonly Named[], { signals, clock }: ReadSignalsParts): Answer["result"] {
   const nowUs = clock.wallUs();
   return Object.fromEntries(
     wanted.map(([name, entry]) => {
       const reading = signals.read(entry);
       if (reading === undefined) return [name, "null"];
-      const { value, timeUs } = reading;
-      const plain = typeof value === "number" && Number.isFinite(value) ? value : String(value);
+      const { value, state, timeUs } = reading;
+      const plain = typeof value === "number" && Number.isFinite(value) ? value : (state ?? String(value));
       return [name, JSON.stringify({ value: plain, unit: entry.unit, ageMs: Math.round((nowUs - timeUs) / 1000) })];
     }),
   );

@@ -58,14 +58,17 @@ export class HeardFacts implements VehicleFacts {
     }
   }
 
-  #note(thing: string, { signal, physical, timeUs }: Sample): void {
-    if (!("name" in signal) || signal.aggregate !== undefined || physical === undefined) return;
+  #note(thing: string, { signal, physical, text, timeUs }: Sample): void {
+    if (!("name" in signal) || signal.aggregate !== undefined) return;
+    // Without a value it says a state: that it is not available, or an error.
+    const value = physical === undefined ? text : Number(physical);
+    if (value === undefined) return;
     const name = `${signal.message}.${signal.name}`;
     if (!SHOWN_SIGNALS.some((shown) => shown === name)) return;
     const { values } = this.#of(thing);
     const timeMs = timeUs / 1000;
     if ((values.get(name)?.timeMs ?? 0) > timeMs) return;
-    values.set(name, { signal: name, value: Number(physical), unit: signal.unit, timeMs });
+    values.set(name, { signal: name, value, unit: signal.unit, timeMs });
   }
 
   #of(thing: string): Known {

@@ -33,9 +33,10 @@ function isNewer(one: Ranked, other: Ranked): boolean {
 }
 
 function valueOf(signal: string, entry: AttributeValue | undefined): Ranked | undefined {
-  const { v, t, u, o = t } = entry?.M ?? {};
+  const { v, t, u, x, o = t } = entry?.M ?? {};
   const [timeMs, orderUs] = [Number(t?.N) / 1000, Number(o?.N)];
-  const value = v?.N === undefined ? v?.S : Number(v.N);
+  // Without a value it says a state: that it is not available, or an error.
+  const value = v?.N === undefined ? (v ?? x)?.S : Number(v.N);
   if (value === undefined || !Number.isFinite(timeMs) || !Number.isFinite(orderUs)) return undefined;
   return { known: { signal, value, unit: u?.S ?? "", timeMs }, orderUs };
 }

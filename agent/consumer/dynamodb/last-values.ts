@@ -12,7 +12,8 @@ const MAX_BUSES = 64;
 
 /** The newest value of a signal that a batch has. */
 export type LastValue = {
-  readonly value: number | bigint;
+  /** Undefined where it says a state, which is its text. */
+  readonly value: number | bigint | undefined;
   readonly timeUs: number;
   readonly quality: RecordedQuality;
   readonly unit: string;
@@ -47,7 +48,7 @@ export function takeLast(buses: Map<string, LastValues>, batch: SampleBatch, rec
     const of = buses.get(signal.bus) ?? new Map<string, LastValue>();
     buses.set(signal.bus, of);
     takeNewer(of, name, {
-      value: batch.exact.get(row) ?? values[row],
+      value: batch.stated.has(row) ? undefined : (batch.exact.get(row) ?? values[row]),
       timeUs,
       quality: record.timeQuality,
       unit: signal.unit,
@@ -82,7 +83,8 @@ export function lastAttribute({
   vssPath,
   orderUs,
 }: LastValue): AttributeValue {
-  const facts: Item = { v: anyNumber(value), t: number(timeUs), q: text(quality), u: text(unit), o: number(orderUs) };
+  const facts: Item = { t: number(timeUs), q: text(quality), u: text(unit), o: number(orderUs) };
+  if (value !== undefined) facts.v = anyNumber(value);
   if (called !== undefined) facts.x = text(called);
   if (vssPath !== undefined) facts.p = text(vssPath);
   return { M: facts };

@@ -6,7 +6,7 @@ import type { Run, SampleBatch } from "../rows/sample-batch.ts";
  *
  * `axes`: times, µs since the Unix epoch as the record has them (the item's `shift_us` is still to be added): the first, then the difference
  * from the one before. Columns whose samples were received together share one. `values` are physical: a number, decimal digits as text for
- * an integer beyond 2^53, "NaN", "inf" or "-inf". `texts` is what the values are called, by their text.
+ * an integer beyond 2^53, "NaN", "inf" or "-inf", or in the place of a number "not available" or "error" or what the DBC file calls that. `texts` is what the values are called, by their text.
  * `event`, where the record counts frames of buses or stands for others, is that.
  */
 type Column = {
@@ -59,7 +59,7 @@ function axisOf(timesUs: Float64Array, { start, length }: Run, shiftUs: number):
 
 function columnOf(batch: SampleBatch, values: Float64Array, run: Run, axis: number): Column {
   const { signal, source, destination, start, length } = run;
-  const shown = Array.from({ length }, (_, at) => shownOf(batch.exact.get(start + at) ?? values[start + at]));
+  const shown = Array.from({ length }, (_, at) => shownAt(batch, values, start + at));
   return {
     axis,
     bus: signal.bus,
@@ -76,6 +76,10 @@ function columnOf(batch: SampleBatch, values: Float64Array, run: Run, axis: numb
   };
 }
 
+function shownAt({ exact, stated, texts }: SampleBatch, values: Float64Array, row: number): number | string {
+  return stated.has(row) ? (texts[row] ?? "not available") : shownOf(exact.get(row) ?? values[row]);
+}
+
 function shownOf(value: number | bigint): number | string {
   if (typeof value === "bigint") return String(value);
   if (Number.isFinite(value)) return value;
@@ -87,7 +91,7 @@ function textsOf({ texts }: SampleBatch, shown: readonly (number | string)[], st
   const named = new Map<string, string>();
   for (const [at, value] of shown.entries()) {
     const text = texts[start + at];
-    if (text !== undefined) named.set(String(value), text);
+    if (text !== undefined && text !== value) named.set(String(value), text);
   }
   return named.size === 0 ? undefined : Object.fromEntries(named);
 }

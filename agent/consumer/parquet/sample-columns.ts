@@ -29,7 +29,7 @@ export const SAMPLE_PARQUET: Readonly<Record<(typeof SAMPLE_COLUMNS)[number], Co
   campaign: ofRun(TEXT, false, (run) => run.record.campaign ?? null),
   trigger: ofRun(INT64, false, (run) => wide(run.record.trigger)),
   // A dictionary of doubles is larger than the doubles themselves once both are compressed.
-  value: { element: DOUBLE, required: true, encoding: "PLAIN", statistics: true, build: valuesOf },
+  value: { element: DOUBLE, required: false, encoding: "PLAIN", statistics: true, build: valuesOf },
   value_int: ofRow(INT64, ({ exact }, row) => {
     const value = exact.get(row);
     return value !== undefined && isInt64(value) ? value : null;
@@ -78,7 +78,9 @@ function timesOf({ batch, runs }: OrderedSamples): BigInt64Array {
   return times;
 }
 
-function valuesOf({ batch, runs }: OrderedSamples): Float64Array {
+function valuesOf(ordered: OrderedSamples): Float64Array | (number | null)[] {
+  const { batch, runs } = ordered;
+  if (batch.stated.size > 0) return someValuesOf(ordered);
   const values = new Float64Array(batch.rows);
   let at = 0;
   for (const { start, length } of runs) {
@@ -86,4 +88,11 @@ function valuesOf({ batch, runs }: OrderedSamples): Float64Array {
     at += length;
   }
   return values;
+}
+
+function someValuesOf({ batch, runs }: OrderedSamples): (number | null)[] {
+  const { values, stated } = batch;
+  return runs.flatMap(({ start, length }) =>
+    Array.from({ length }, (_, at) => (stated.has(start + at) ? null : values[start + at])),
+  );
 }

@@ -1,4 +1,5 @@
 import { physicalOf } from "../../signals/codec/signal-value.ts";
+import { stateOf } from "../../signals/signal-states.ts";
 import { textOf } from "../../signals/value-texts.ts";
 import type {
   DecodedRecord,
@@ -55,6 +56,7 @@ export class SampleAppender {
     const { timesUs, raws, source, destination } = column;
     const facts = { record, signal: this.#factsOf(entry), source, destination };
     const texts = entry.kind === "integer" ? entry.texts : undefined;
+    const { states } = entry;
     let span: BatchSpan | undefined;
     let run: Run | undefined;
     for (let at = 0; at < timesUs.length; at++) {
@@ -64,7 +66,9 @@ export class SampleAppender {
         run = span.batch.open(facts);
       }
       const raw = exactRaw(raws[at], entry);
-      span.batch.add(run, timeUs, physicalOf(raw, entry), textOf(texts, raw));
+      const state = states === undefined ? undefined : stateOf(states, raw);
+      const value = state === undefined ? physicalOf(raw, entry) : undefined;
+      span.batch.add(run, timeUs, value, textOf(texts, raw) ?? state);
     }
   }
 

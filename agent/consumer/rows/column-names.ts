@@ -22,7 +22,7 @@ export const EVENT = ["kind", "body"] as const;
  *
  * `time_us` is put right by `shift_us`; `time_quality` is what it is worth then. `monotonic_us` and `offset_us` are the record's own anchor.
  * `value` is the physical value; an integer beyond 2^53 is rounded there and exact in `value_int`, or where 64 bits with a sign do
- * not hold it in `value_digits`.
+ * not hold it in `value_digits`. Where a signal says a state in the place of a number there is none, and `text` is the state.
  */
 export const SAMPLE_COLUMNS = [...RECORD_BEFORE, ...TIME, ...RECORD_AFTER, ...SIGNAL, ...VALUE, ...END] as const;
 

@@ -27,7 +27,8 @@ export function* sampleLines(format: RowFormat, batch: SampleBatch, run: Run): G
     const exact = batch.exact.get(row);
     const fits = exact !== undefined && isInt64(exact);
     const digits = exact === undefined || fits ? undefined : String(exact);
-    const value = format.cells(VALUE, [values[row], fits ? exact : undefined, digits, batch.texts[row]]);
+    const number = batch.stated.has(row) ? undefined : values[row];
+    const value = format.cells(VALUE, [number, fits ? exact : undefined, digits, batch.texts[row]]);
     yield format.line([before, format.cells(TIME, [timesUs[row]]), ...shared, value, end]);
   }
 }

@@ -17,6 +17,8 @@ export class SampleBatch {
   readonly runs: Run[] = [];
   /** Integers beyond 2^53, by row; `values` has them rounded. */
   readonly exact = new Map<number, bigint>();
+  /** Rows that have no value but a state, which is their text; `values` has NaN. */
+  readonly stated = new Set<number>();
   /** What values are called, by row; undefined where they have no text. */
   readonly texts: (string | undefined)[] = [];
   #timesUs = new Float64Array(FIRST_ROWS);
@@ -45,12 +47,13 @@ export class SampleBatch {
     return run;
   }
 
-  /** Adds a row to `run`, which must be the newest. */
-  add(run: Run, timeUs: number, value: number | bigint, text: string | undefined): void {
+  /** Adds a row to `run`, which must be the newest. Without a value it says a state, which is its text. */
+  add(run: Run, timeUs: number, value: number | bigint | undefined, text: string | undefined): void {
     const row = this.#rows;
     if (row === this.#timesUs.length) this.#grow();
     this.#timesUs[row] = timeUs;
     this.#values[row] = Number(value);
+    if (value === undefined) this.stated.add(row);
     if (typeof value === "bigint") this.exact.set(row, value);
     this.texts.push(text);
     run.length += 1;

@@ -59,6 +59,8 @@ export type DbcMessage = {
    * says so: by VFrameFormat J1939PG, or by ProtocolType. Undefined when by their id.
    */
   readonly pgn: number | undefined;
+  /** Whether the file says that values are as SAE J1939-71 has them, which keeps some for "not available" and "error". */
+  readonly j1939?: boolean | undefined;
   /** Whether the file declares it a CAN FD frame: by VFrameFormat, or by more than 8 bytes where that attribute is not used. */
   readonly fd: boolean;
   /** The long name where the file gives one. */

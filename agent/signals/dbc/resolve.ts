@@ -10,6 +10,7 @@ import { excludeCandidates } from "./suspects.ts";
 
 /** Protocols whose ids hold a parameter group, as files name them in ProtocolType. */
 const GROUP_PROTOCOLS = /^(?:SAE[ _-]?)?(?:J1939|N2K|NMEA[ _-]?2000|ISO[ _-]?BUS|ISO[ _-]?11783)/i;
+const J1939_PROTOCOL = /^(?:SAE[ _-]?)?J1939/i;
 /** What VFrameFormat's numbers mean where the file declares the attribute without texts. */
 const FORMATS: ReadonlyMap<number, string> = new Map([
   [3, "J1939PG"],
@@ -47,6 +48,7 @@ function resolveMessage(message: MessageDraft, draft: DatabaseDraft, problems: P
     id,
     extended,
     pgn,
+    j1939: pgn !== undefined && isJ1939(pgn, draft),
     fd: isFd(message, draft),
     name: message.longName ?? message.name,
     length: message.length,
@@ -106,6 +108,11 @@ function isByPgn(message: MessageDraft, draft: DatabaseDraft): boolean {
   const text = formatText(message.frameFormat, draft);
   if (text !== undefined) return text === "J1939PG";
   return draft.defaultFrameFormat === "J1939PG" || GROUP_PROTOCOLS.test(draft.protocol ?? "");
+}
+
+/** NMEA 2000 and ISOBUS have conventions of their own; what says nothing, and is in the data page of NMEA 2000, may be of these. */
+function isJ1939(pgn: number, { protocol = "" }: DatabaseDraft): boolean {
+  return GROUP_PROTOCOLS.test(protocol) ? J1939_PROTOCOL.test(protocol) : pgn < 0x10000;
 }
 
 function formatText(format: number | string | undefined, { frameFormats }: DatabaseDraft): string | undefined {

@@ -61,7 +61,9 @@ export class LatestValues {
     reading.timeUs = timeUs;
     reading.low = this.words[slot * 2];
     reading.high = this.words[slot * 2 + 1];
-    reading.raw = Number(this.#rawOf(this.#table.slots.signalOf(slot), slot));
+    const signal = this.#table.slots.signalOf(slot);
+    const raw = Number(this.#rawOf(signal, slot));
+    reading.raw = this.#table.states?.isState(signal.index, raw) === true ? Number.NaN : raw;
     return true;
   }
 

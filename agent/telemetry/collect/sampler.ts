@@ -7,9 +7,9 @@ export type Reading = {
   slot: number;
   /** Receive time, µs since the Unix epoch, by the wall clock, which may step back. */
   timeUs: number;
-  /** Raw value; of a wide integer rounded to a float64. */
+  /** Raw value; of a wide integer rounded to a float64, and NaN where it says a state in the place of a number. */
   raw: number;
-  /** The 64 bits of `raw`, or of the wide integer, as two 32-bit words in native byte order. */
+  /** The 64 bits of the raw value, or of the wide integer, or of what says a state, as two 32-bit words in native byte order. */
   low: number;
   high: number;
 };

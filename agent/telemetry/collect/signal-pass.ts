@@ -1,4 +1,5 @@
 import type { MessageEntry } from "../../signals/signal-entry.ts";
+import type { SignalStates } from "../../signals/signal-states.ts";
 import type { SignalTable } from "../../signals/signal-table.ts";
 import { LatestValues } from "./latest-values.ts";
 import type { Reading } from "./sampler.ts";
@@ -17,6 +18,7 @@ export class SignalPass {
   readonly #words: Uint32Array;
   readonly #readers: SamplerChains;
   readonly #samplers: SamplerChains;
+  readonly #states: SignalStates | undefined;
   readonly #reading: Reading = { slot: 0, timeUs: 0, raw: 0, low: 0, high: 0 };
 
   constructor(table: SignalTable, readers: SamplerChains, samplers: SamplerChains) {
@@ -25,6 +27,7 @@ export class SignalPass {
     this.#wanted = table.wanted;
     this.#values = table.values;
     this.#words = this.latest.words;
+    this.#states = table.states;
     this.#readers = readers;
     this.#samplers = samplers;
   }
@@ -38,9 +41,10 @@ export class SignalPass {
     const shift = firstSlot - message.firstSignal;
     const present = this.#present;
     const wanted = this.#wanted;
+    const states = message.hasStates ? this.#states : undefined;
     for (let signal = message.firstSignal; signal < end; signal++) {
       if (wanted[signal] === 1 && (allPresent || present[signal] === 1))
-        this.#takeSignal(signal, signal + shift, receivedAtUs);
+        this.#takeSignal(signal, signal + shift, receivedAtUs, states);
     }
   }
 
@@ -48,6 +52,7 @@ export class SignalPass {
   read(message: MessageEntry, allPresent: boolean, receivedAtUs: number, firstSlot: number): boolean {
     const end = message.firstSignal + message.signalCount;
     const shift = firstSlot - message.firstSignal;
+    const states = message.hasStates ? this.#states : undefined;
     const reading = this.#reading;
     let isRead = false;
     for (let signal = message.firstSignal; signal < end; signal++) {
@@ -56,17 +61,19 @@ export class SignalPass {
       reading.slot = signal + shift;
       reading.timeUs = receivedAtUs;
       reading.raw = this.#values[signal];
+      if (states?.isState(signal, reading.raw) === true) reading.raw = Number.NaN;
       this.#readers.take(reading);
     }
     return isRead;
   }
 
-  #takeSignal(signal: number, slot: number, timeUs: number): void {
+  #takeSignal(signal: number, slot: number, timeUs: number, states: SignalStates | undefined): void {
     const reading = this.#reading;
     reading.slot = slot;
     reading.timeUs = timeUs;
     this.latest.note(signal, slot, timeUs);
     reading.raw = this.#values[signal];
+    if (states?.isState(signal, reading.raw) === true) reading.raw = Number.NaN;
     reading.low = this.#words[slot * 2];
     reading.high = this.#words[slot * 2 + 1];
     this.#samplers.take(reading);

@@ -1,5 +1,13 @@
-import type { Carriage, MessageEntry, SignalEntry, SignalKind, VssName } from "../../../agent/signals/signal-entry.ts";
+import type {
+  Carriage,
+  MessageEntry,
+  SignalEntry,
+  SignalKind,
+  StateRange,
+  VssName,
+} from "../../../agent/signals/signal-entry.ts";
 import { SignalSlots } from "../../../agent/signals/signal-slots.ts";
+import { SignalStates } from "../../../agent/signals/signal-states.ts";
 import type { BusMessages, SignalTable } from "../../../agent/signals/signal-table.ts";
 import type { ValueTexts } from "../../../agent/signals/value-texts.ts";
 
@@ -13,6 +21,7 @@ export type SignalSpec = {
   readonly offset?: number;
   readonly unit?: string;
   readonly texts?: ValueTexts;
+  readonly states?: readonly StateRange[];
   readonly spn?: number;
   readonly vss?: readonly VssName[];
 };
@@ -54,12 +63,23 @@ export function tableOf(specs: readonly MessageSpec[]): SignalTable {
         source: undefined,
         wide,
         texts: spec.texts,
+        states: spec.states,
         spn: spec.spn,
         vss: spec.vss ?? [],
       });
     }
     messages.push(
-      messageOf({ index, bus, name, carriage, arbitrationId, firstSignal, signalCount: own.length, multiplexed }),
+      messageOf({
+        index,
+        bus,
+        name,
+        carriage,
+        arbitrationId,
+        firstSignal,
+        signalCount: own.length,
+        multiplexed,
+        hasStates: own.some(({ states }) => states !== undefined),
+      }),
     );
   });
   return {
@@ -76,6 +96,7 @@ export function tableOf(specs: readonly MessageSpec[]): SignalTable {
       this.wanted.set(wanted);
       return 0;
     },
+    states: SignalStates.of(signals.map(({ states }) => states)),
     slots: new SignalSlots(messages, signals, 0),
     bus: (name) => busMessages(messages.filter(({ bus }) => bus === name)),
   };
@@ -83,7 +104,7 @@ export function tableOf(specs: readonly MessageSpec[]): SignalTable {
 
 type Place = Pick<
   MessageEntry,
-  "index" | "bus" | "name" | "carriage" | "arbitrationId" | "firstSignal" | "signalCount" | "multiplexed"
+  "index" | "bus" | "name" | "carriage" | "arbitrationId" | "firstSignal" | "signalCount" | "multiplexed" | "hasStates"
 >;
 
 function messageOf(place: Place): MessageEntry {

@@ -106,17 +106,18 @@ describe("createSignalTable", () => {
   it("keeps the id of a table without names beyond those of its signals", () => {
     const text =
       'BO_ 256 M: 8 X\n SG_ A : 0|8@1+ (0.5,-40) [0|0] "degC" X\n SG_ B : 8|16@1- (1,0) [0|0] "" X\n' +
-      'BO_ 2364540158 EEC1: 8 X\n SG_ Rpm : 24|16@1+ (0.125,0) [0|8031.875] "rpm" X\nBA_ "ProtocolType" "J1939";\n';
+      'BO_ 2364540158 EEC1: 8 X\n SG_ Rpm : 24|16@1+ (0.125,0) [0|8031.875] "rpm" X\nBA_ "ProtocolType" "ISOBUS";\n';
     const of = (more: string) => createSignalTable([{ bus: "can0", database: parseDbc(text + more).database }]);
     // As the version before value texts gave it.
     expect(of("").id).toBe("85eab0e8ee0236a7");
     const others = [
       'BA_ "SPN" SG_ 2364540158 Rpm 190;',
+      'BA_ "ProtocolType" "J1939";',
       'VAL_ 256 A 1 "on";',
       'VAL_ 256 A 1 "ON";',
       'VAL_ 256 B 1 "on";',
     ];
-    expect(new Set([of("").id, ...others.map((one) => of(one).id)]).size).toBe(5);
+    expect(new Set([of("").id, ...others.map((one) => of(one).id)]).size).toBe(6);
     expect(of(others.join("\n")).signals).toMatchObject([
       { texts: { raws: [1], texts: ["ON"] }, spn: undefined },
       { texts: { raws: [1], texts: ["on"] } },

@@ -5,8 +5,20 @@ import { FakeSignals } from "../../fakes/commands/vehicle-signals.ts";
 import { ManualClock } from "../../fakes/core/clock.ts";
 import { tableOf } from "../../fakes/telemetry/table.ts";
 
+const STATES = [
+  { state: "error", first: 254, last: 254 },
+  { state: "not available", first: 255, last: 255 },
+] as const;
 const TABLE = tableOf([
-  { name: "Motion", signals: [{ name: "Speed", factor: 0.1 }, { name: "Gear" }, { name: "Load", kind: "double" }] },
+  {
+    name: "Motion",
+    signals: [
+      { name: "Speed", factor: 0.1 },
+      { name: "Gear" },
+      { name: "Load", kind: "double" },
+      { name: "Torque", bits: 8, states: STATES },
+    ],
+  },
 ]);
 const PARKED: ConditionConfig = {
   signals: { speed: "Motion.Speed", gear: "Motion.Gear" },
@@ -62,6 +74,23 @@ describe("a safety gate", () => {
     expect(reason()).toBe("Motion.Speed is 2001 ms old, at most 2000 are allowed");
     receive(0, 0, -2001);
     expect(reason()).toBe("Motion.Speed is -2001 ms old, at most 2000 are allowed");
+  });
+
+  it("denies a signal that says a state in the place of a number", () => {
+    const { clock, vehicle, reason, receive } = gateOf({
+      ...PARKED,
+      signals: { ...PARKED.signals, torque: "Motion.Torque" },
+    });
+    receive(0, 0);
+    for (const [raw, state] of [
+      [254, "an error"],
+      [255, "not available"],
+    ] as const) {
+      vehicle.set("Motion.Torque", raw, clock.wallUs());
+      expect(reason()).toBe(`Motion.Torque is ${state}`);
+    }
+    vehicle.set("Motion.Torque", 250, clock.wallUs());
+    expect(reason()).toBe("may act");
   });
 
   it("denies what is not a number", () => {

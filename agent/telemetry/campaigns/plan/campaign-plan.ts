@@ -250,7 +250,8 @@ function columnEntry(
   const source = chosen.kind === "table" ? chosen.signal : derivedEntry(derived[chosen.index]);
   if (aggregate === undefined) return source;
   const windowUs = entry.mode === "aggregate" && "windowMs" in entry.over ? entry.over.windowMs * 1000 : 0;
-  const marked = { ...source, aggregate, windowUs };
+  // What says a state is left out of every aggregate.
+  const marked = { ...source, aggregate, windowUs, states: undefined };
   if (KEEPS_RAW.has(aggregate)) return marked;
   return {
     ...marked,

@@ -86,7 +86,7 @@ function writeRow(writer: ProtobufWriter, { name, bus, value, unit, timeUs, of }
   writer.begin(ROWS.rows, 64);
   writer.stringField(ROW.name, name);
   writer.stringField(ROW.bus, bus ?? "");
-  writer.presentDoubleField(ROW.number, value.number);
+  if (value.number !== undefined) writer.presentDoubleField(ROW.number, value.number);
   if (value.exact !== undefined) writer.presentStringField(ROW.exact, value.exact);
   if (value.text !== undefined) writer.presentStringField(ROW.text, value.text);
   writer.stringField(ROW.unit, unit ?? "");
@@ -100,5 +100,6 @@ function writeRow(writer: ProtobufWriter, { name, bus, value, unit, timeUs, of }
 }
 
 function jsonRow({ name, bus, value, unit, timeUs, of }: Row): unknown {
-  return { name, bus, ...value, number: jsonNumber(value.number), unit, timeUs, ...of };
+  const number = value.number === undefined ? undefined : jsonNumber(value.number);
+  return { name, bus, ...value, number, unit, timeUs, ...of };
 }

@@ -1,6 +1,7 @@
 import { physicalOf } from "../../../signals/codec/signal-value.ts";
 import type { SignalEntry } from "../../../signals/signal-entry.ts";
 import { exactMessageName } from "../../../signals/signal-names.ts";
+import { stateOf } from "../../../signals/signal-states.ts";
 import { textOf } from "../../../signals/value-texts.ts";
 import type { OutputSchema } from "../../collect/lane.ts";
 import type { SampleLog } from "../../collect/sample-log.ts";
@@ -22,9 +23,9 @@ export type Row = {
   readonly of: RowOrigin;
 };
 
-/** Physical value: `exact` is the integer in decimal digits, only where `number` is rounded. */
+/** Physical value: `exact` is the integer in decimal digits, only where `number` is rounded. Where it says a state there is no number, and `text` is that. */
 export type RowValue = {
-  readonly number: number;
+  readonly number: number | undefined;
   readonly exact: string | undefined;
   readonly text: string | undefined;
 };
@@ -80,10 +81,11 @@ export class RowMaker {
 }
 
 function valueOf(raw: number | bigint, signal: SignalEntry): RowValue {
-  const physical = physicalOf(raw, signal);
-  const text = signal.kind === "integer" ? textOf(signal.texts, raw) : undefined;
+  const state = stateOf(signal.states, raw);
+  const physical = state === undefined ? physicalOf(raw, signal) : undefined;
+  const text = signal.kind === "integer" ? (textOf(signal.texts, raw) ?? state) : undefined;
   return {
-    number: Number(physical),
+    number: physical === undefined ? undefined : Number(physical),
     exact: typeof physical === "bigint" ? physical.toString() : undefined,
     text: text?.slice(0, MAX_TEXT_CHARACTERS),
   };

@@ -1,4 +1,4 @@
-import { AGGREGATES, type SignalEntry, type SignalKind } from "../../../signals/signal-entry.ts";
+import { AGGREGATES, type SignalEntry, type SignalKind, type SignalState } from "../../../signals/signal-entry.ts";
 import type { SignalTable } from "../../../signals/signal-table.ts";
 import { ProtobufWriter } from "./protobuf-writer.ts";
 import { encodeNames } from "./signal-names.ts";
@@ -26,7 +26,10 @@ const SIGNAL = {
   aggregate: 17,
   windowUs: 18,
   expression: 19,
+  ranges: 20,
 } as const;
+const RANGE = { state: 1, first: 2, last: 3 } as const;
+const STATE: Readonly<Record<SignalState, number>> = { "not available": 1, error: 2 };
 const KIND: Readonly<Record<SignalKind, number>> = { integer: 0, float: 1, double: 2 };
 
 /** Bytes that `id`, `total`, `vssRelease` and the length of the message itself take at most. */
@@ -125,6 +128,13 @@ function encodeSignal(entry: SignalEntry, names: readonly Uint8Array[]): Uint8Ar
   if (entry.aggregate !== undefined) writer.uintField(SIGNAL.aggregate, AGGREGATES.indexOf(entry.aggregate) + 1);
   writer.uintField(SIGNAL.windowUs, entry.windowUs ?? 0);
   writer.stringField(SIGNAL.expression, entry.expression ?? "");
+  for (const { state, first, last } of entry.states ?? []) {
+    writer.begin(SIGNAL.ranges, 16);
+    writer.uintField(RANGE.state, STATE[state]);
+    writer.uintField(RANGE.first, first);
+    writer.uintField(RANGE.last, last);
+    writer.end();
+  }
   writer.end();
   return writer.finish();
 }

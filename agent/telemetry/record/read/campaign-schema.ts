@@ -19,20 +19,22 @@ export const rows = z.object({
   campaign: campaign.nullable(),
   trigger: count,
   rows: z.array(
-    z.object({
-      name: z.string().min(1),
-      bus: z.string(),
-      number: double,
-      exact: exact.optional(),
-      text: z.string().optional(),
-      unit: z.string(),
-      time_us: integer,
-      aggregate: z.string(),
-      window_us: count,
-      source: address,
-      destination: address,
-      vss_paths: z.array(z.string()),
-    }),
+    z
+      .object({
+        name: z.string().min(1),
+        bus: z.string(),
+        number: double.optional(),
+        exact: exact.optional(),
+        text: z.string().optional(),
+        unit: z.string(),
+        time_us: integer,
+        aggregate: z.string(),
+        window_us: count,
+        source: address,
+        destination: address,
+        vss_paths: z.array(z.string()),
+      })
+      .refine(({ number, text }) => number !== undefined || text !== undefined, "has neither number nor text"),
   ),
   buses: z.array(busCount),
 });

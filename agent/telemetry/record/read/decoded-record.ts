@@ -62,8 +62,8 @@ export type RecordRow = {
   readonly name: string;
   /** Empty for a derived signal. */
   readonly bus: string;
-  /** Physical; a bigint beyond 2^53. */
-  readonly value: number | bigint;
+  /** Physical; a bigint beyond 2^53; undefined where the signal says a state, which is the text then. */
+  readonly value: number | bigint | undefined;
   readonly text?: string | undefined;
   readonly unit: string;
   /** µs since the Unix epoch. */

@@ -59,6 +59,14 @@ const vssName = z.object({
   expression: z.string(),
 });
 
+const STATES = { SIGNAL_STATE_NOT_AVAILABLE: "not available", SIGNAL_STATE_ERROR: "error" } as const;
+
+const stateRange = z.object({
+  state: z.enum(["SIGNAL_STATE_NOT_AVAILABLE", "SIGNAL_STATE_ERROR"]).transform((name) => STATES[name]),
+  first: z.int().min(0),
+  last: z.int().min(0),
+});
+
 const table = z.object({
   id: z.string().min(1),
   total: z.int().min(0),
@@ -85,6 +93,7 @@ const table = z.object({
       aggregate,
       window_us: count,
       expression: z.string(),
+      ranges: z.array(stateRange),
     }),
   ),
 });

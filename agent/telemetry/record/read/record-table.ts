@@ -23,13 +23,14 @@ export function tableOf(wire: WireTable): RecordBody {
 
 function signalOf(wire: WireSignal): RecordSignal {
   const { arbitration_id: arbitrationId, is_signed: signed, value_texts: texts, vss, ...others } = wire;
-  const { window_us: windowUs, expression, ...facts } = others;
+  const { window_us: windowUs, expression, ranges, ...facts } = others;
   const isUnsigned = facts.bits === 64 && !signed;
   return {
     ...facts,
     arbitrationId,
     signed,
     texts: textsOf(texts, isUnsigned),
+    states: ranges.length === 0 ? undefined : ranges,
     vss: vss.map((name) => vssOf(name, isUnsigned)),
     windowUs: facts.aggregate === undefined ? undefined : windowUs,
     expression: expression === "" ? undefined : expression,

@@ -1,5 +1,6 @@
 import { physicalOf } from "../../../signals/codec/signal-value.ts";
 import { splitSignalName } from "../../../signals/message-name.ts";
+import { stateOf } from "../../../signals/signal-states.ts";
 import { textOf } from "../../../signals/value-texts.ts";
 import type { DecodedRecord, RecordBody, RecordColumn, RecordRow, RecordSignal } from "./decoded-record.ts";
 
@@ -34,9 +35,9 @@ export type Sample = {
   readonly destination?: number | undefined;
   /** A bigint beyond 2^53. Without a signal table an unsigned 64-bit signal reads as signed; a row has none. */
   readonly raw?: number | bigint | undefined;
-  /** raw * factor + offset, a bigint where only that is exact; undefined without a signal table. */
+  /** raw * factor + offset, a bigint where only that is exact; undefined without a signal table, and where the raw value says a state. */
   readonly physical: number | bigint | undefined;
-  /** What the value is called; of columns as far as the texts are beside the signal in its table. */
+  /** What the value is called, or the state that it says ("not available", "error"); of columns as far as the texts are beside the signal in its table. */
   readonly text?: string | undefined;
 };
 
@@ -74,8 +75,9 @@ function* columnSamples(
   const signal = describe(index, entry);
   for (const [at, timeUs] of timesUs.entries()) {
     const raw = exactRaw(raws[at], entry);
-    const physical = entry === undefined ? undefined : physicalOf(raw, entry);
-    const text = entry?.kind === "integer" ? textOf(entry.texts, raw) : undefined;
+    const state = stateOf(entry?.states, raw);
+    const physical = entry === undefined || state !== undefined ? undefined : physicalOf(raw, entry);
+    const text = entry?.kind === "integer" ? (textOf(entry.texts, raw) ?? state) : undefined;
     yield { ...of, timeUs, signal, source, destination, raw, physical, text };
   }
 }

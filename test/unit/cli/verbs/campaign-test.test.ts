@@ -70,6 +70,41 @@ function linesOf({ stdout }: CliRun): z.infer<typeof line>[] {
 }
 
 describe("causeway campaign test", () => {
+  it("takes what J1939 has in the place of a number for none: in conditions, derived signals and aggregates", async () => {
+    const dbc = file(
+      'BO_ 2566844926 CCVS: 8 X\n SG_ Speed : 0|16@1+ (1,0) [0|64255] "km/h" X\nBA_ "ProtocolType" "J1939";\n',
+      "ccvs.dbc",
+    );
+    const document = `schemaVersion: 1
+id: speeding
+version: 1
+inputs: {speed: CCVS.Speed}
+derived: [{name: Twice, expression: "speed * 2.0"}]
+trigger: {condition: "speed > 100.0", minIntervalMs: 0}
+collect:
+  - {signals: [CCVS.Speed, Twice], mode: every, ms: 0}
+`;
+    const always = `schemaVersion: 1
+id: means
+version: 1
+collect:
+  - {signals: CCVS.Speed, mode: aggregate, of: [max, mean, count], over: {windowMs: 60000}}
+`;
+    const speeds = [50, 0xffff, 60, 0xfe00, 70, 0xfbff];
+    const log = speeds.map((raw, at) => {
+      const hex = Buffer.from(Uint16Array.of(raw).buffer).toString("hex");
+      return `(${(T0 + at).toFixed(6)}) can0 18FEF100#${hex}FFFFFFFFFFFF\n`;
+    });
+    const run = async (text: string, frames: readonly string[]) =>
+      linesOf(await test(frames.join(""), text, ["--json", "--dbc", dbc]));
+    const still = await run(document, log.slice(0, 5));
+    expect(still.filter(({ body }) => body?.kind === "trigger")).toEqual([]);
+    expect((await run(document, log)).filter(({ body }) => body?.kind === "trigger")).not.toEqual([]);
+    const means = await run(always, log.slice(0, 5));
+    // Of two windows, the second of which begins with the fifth frame.
+    expect(means.flatMap(({ physical }) => physical ?? [])).toEqual([60, 70, 55, 70, 2, 1]);
+  });
+
   it("gives the samples around a trigger, the trigger itself, and what they cost", async () => {
     const run = await test(logOf(DRIVE), HARD_BRAKING, ["--json"]);
     const lines = linesOf(run);

@@ -84,6 +84,25 @@ describe("causeway signals decode", () => {
     expect(objects(json.stdout)[7]).toMatchObject({ bus: "can1", msg: null });
   });
 
+  it("shows what J1939 has in the place of a number by its name, or as the file calls it", async () => {
+    const dbc = file(
+      'BO_ 2364540158 EEC1: 8 X\n SG_ Mode : 0|4@1+ (1,0) [0|15] "" X\n SG_ Torque : 8|8@1+ (1,-125) [-125|125] "%" X\n SG_ Speed : 24|16@1+ (0.125,0) [0|8031.875] "rpm" X\nVAL_ 2364540158 Mode 14 "Other" 15 "Not here: not available" ;\nBA_ "ProtocolType" "J1939";\n',
+      "eec1.dbc",
+    );
+    const log = "(1.0) can0 0CF00400#FFFEFF00FEFFFFFF\n(1.1) can0 0CF00400#FE7DFF803EFFFFFF\n";
+    const text = await runCli(["signals", "decode", "--dbc", dbc], { stdin: bytesOf(log) });
+    expect(text.stdout.split("\n").map((line) => line.slice(line.indexOf("::")))).toEqual([
+      ":: EEC1(Mode: Not here: not available, Torque: error, Speed: error)",
+      ":: EEC1(Mode: Other, Torque: 0 %, Speed: 2000.0 rpm)",
+      "",
+    ]);
+    const json = await runCli(["signals", "decode", "--dbc", dbc, "--json"], { stdin: bytesOf(log) });
+    expect(objects(json.stdout)).toMatchObject([
+      { raw: { Mode: 15, Torque: 254, Speed: 0xfe00 }, phys: {}, text: { Torque: "error", Speed: "error" } },
+      { raw: { Mode: 14 }, phys: { Mode: 14, Torque: 0, Speed: 2000 }, text: { Mode: "Other" } },
+    ]);
+  });
+
   it("decodes the frames of each interface with its own file, before the one for all", async () => {
     const body = file('BO_ 496 Doors: 8 BCM\n SG_ Open : 0|8@1+ (1,0) [0|0] "" X\n', "body.dbc");
     const log = "(1.0) can0 1F0#8000000000000000\n(1.1) can1 1F0#0300000000000000\n";

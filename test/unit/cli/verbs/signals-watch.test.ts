@@ -26,6 +26,12 @@ describe("causeway signals watch", () => {
     expect(lines[1]).toMatch(/^Gearbox\.Speed +51\.5 km\/h +12 ms$/);
   });
 
+  it("shows a state in the place of the number", () => {
+    const { physical: _, ...gear } = GEAR;
+    const [line] = page(snapshot({ ...gear, raw: 255, state: "not available" }), undefined).split("\n");
+    expect(line).toMatch(/^Gearbox\.Gear +not available +12 ms$/);
+  });
+
   it("shows derived signals with the campaign that works them out", () => {
     const derived = [{ campaign: "braking", name: "power", unit: "kW", value: 12.5, ageMs: 40 }];
     const [line] = page({ ...snapshot(), derived }, undefined).split("\n");

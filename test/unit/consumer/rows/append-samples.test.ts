@@ -1,12 +1,19 @@
+import { gunzipSync } from "node:zlib";
 import fc from "fast-check";
+import { parquetReadObjects } from "hyparquet";
+import { compressors } from "hyparquet-compressors";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
+import { type LastValues, takeLast } from "../../../../agent/consumer/dynamodb/last-values.ts";
+import { samplesContent } from "../../../../agent/consumer/dynamodb/samples-content.ts";
+import { ParquetBody } from "../../../../agent/consumer/parquet/parquet-body.ts";
 import { allTimes, SampleAppender } from "../../../../agent/consumer/rows/append-samples.ts";
 import { SAMPLE_COLUMNS } from "../../../../agent/consumer/rows/column-names.ts";
 import { CSV, NDJSON, sampleLines } from "../../../../agent/consumer/rows/row-text.ts";
 import { SampleBatch } from "../../../../agent/consumer/rows/sample-batch.ts";
 import { withPart } from "../../../../agent/consumer/store/record-table.ts";
 import type { DecodedRecord } from "../../../../agent/telemetry/record/read/decoded-record.ts";
+import { SignalTables, samplesOf } from "../../../../agent/telemetry/record/read/samples.ts";
 import { bodyOf, decodeAll } from "../../../fakes/telemetry/records.ts";
 import { encoderOf, logOf } from "../../../fakes/telemetry/samples.ts";
 import { tableOf } from "../../../fakes/telemetry/table.ts";
@@ -31,6 +38,15 @@ const table = tableOf([
       { name: "Total", bits: 64 },
       { name: "Signed", bits: 64, signed: true, factor: 3, offset: 1 },
       { name: "Ratio", kind: "double", bits: 64 },
+      {
+        name: "Torque",
+        bits: 8,
+        texts: { raws: [254], texts: ["broken"] },
+        states: [
+          { state: "error", first: 254, last: 254 },
+          { state: "not available", first: 255, last: 255 },
+        ],
+      },
     ],
   },
 ]);
@@ -133,6 +149,53 @@ describe("SampleAppender", () => {
     new SampleAppender(() => allTimes(batch)).append(record, signals, { shiftUs: 2 ** 53, quality: "gps" });
     expect(batch.runs[0].record).toMatchObject({ shiftUs: 0, timeQuality: "ntp" });
     expect([...batch.timesUs]).toEqual([T0]);
+  });
+
+  it.each(["rows", "json", "columns"] as const)("gives no value where the signal says a state: %s", async (form) => {
+    const lane = encoder.lane({ schema: table, campaign: undefined, stream: "event", form });
+    const raws = [7, 255, 254, 0];
+    const log = logOf(
+      table,
+      raws.map((raw, at) => ({ signal: 5, timeUs: T0 + at, raw })),
+    );
+    const [record] = decodeAll(lane.encode(log, []));
+    const tables = new SignalTables();
+    tables.add(bodyOf(tableRecord, "table"));
+    const samples = [...samplesOf(record, tables)];
+    expect(samples.map(({ physical, text }) => [physical, text])).toEqual([
+      [7, undefined],
+      [undefined, "not available"],
+      [undefined, "broken"],
+      [0, undefined],
+    ]);
+    const batch = new SampleBatch();
+    new SampleAppender(() => allTimes(batch)).append(record, signals, { shiftUs: 0, quality: "ntp" });
+    const [run] = batch.runs;
+    const parsed = [...sampleLines(NDJSON, batch, run)].map(parseLine);
+    expect(parsed.map(({ value, text }) => [value, text])).toEqual([
+      ["7", undefined],
+      [undefined, "not available"],
+      [undefined, "broken"],
+      ["0", undefined],
+    ]);
+    const csv = [...sampleLines(CSV, batch, run)].map((line) => line.split(",").slice(-6, -2));
+    expect(csv).toEqual([
+      ["7", "", "", ""],
+      ["", "", "", "not available"],
+      ["", "", "", "broken"],
+      ["0", "", "", ""],
+    ]);
+    const body = new ParquetBody("samples");
+    body.addSamples(batch);
+    body.finish();
+    const file = Uint8Array.from(body.take()).buffer;
+    const rows = await parquetReadObjects({ file, compressors, columns: ["value"] });
+    expect(rows.map(({ value }: Record<string, unknown>) => value ?? undefined)).toEqual([7, undefined, undefined, 0]);
+    const content = gunzipSync(samplesContent(batch, 0, undefined)).toString();
+    expect(content).toContain('"values":[7,"not available","broken",0]');
+    const last = new Map<string, LastValues>();
+    takeLast(last, batch, T0);
+    expect(last.get("can1")?.get("Odo.Torque")).toMatchObject({ value: 0, text: undefined });
   });
 
   it.each(["rows", "json", "columns"] as const)("gives the same rows for samples that came as %s", (form) => {
