@@ -1,4 +1,6 @@
 import { type CommandsConfig, forgetsTooEarly } from "./commands.ts";
+import type { DiagnosticsConfig } from "./diagnostics.ts";
+import { diagnosticsProblems } from "./diagnostics-checks.ts";
 import { type TopicSettings, topicProblems } from "./topic-rules.ts";
 
 const DAY_MS = 86_400_000;
@@ -10,7 +12,11 @@ export type CrossProblem = { readonly path: readonly (string | number)[]; readon
 type CheckedConfig = TopicSettings & {
   readonly bench: boolean;
   readonly identity: { readonly mode: "pkcs11" | "file" };
-  readonly buses: readonly { readonly name: string }[];
+  readonly buses: readonly {
+    readonly name: string;
+    readonly driver: string;
+    readonly listenOnly?: boolean | undefined;
+  }[];
   readonly dbc: readonly { readonly buses?: readonly string[] | undefined }[];
   readonly outbox: {
     readonly lifeMs: Readonly<Partial<Record<string, number>>>;
@@ -22,6 +28,7 @@ type CheckedConfig = TopicSettings & {
     | { readonly buses?: readonly string[] | undefined; readonly splitBytes: number; readonly maxBytes: number }
     | undefined;
   readonly fleetwise?: { readonly interfaces: Readonly<Record<string, string>> } | undefined;
+  readonly diagnostics?: DiagnosticsConfig | undefined;
   readonly commands?: CommandsConfig | undefined;
   readonly ota?: { readonly rollbackCounter?: { readonly index: number } | undefined } | undefined;
 };
@@ -37,6 +44,7 @@ const CHECKS: readonly ((config: CheckedConfig) => readonly CrossProblem[])[] = 
   unknownBuses,
   frameLogBounds,
   unknownInterfaces,
+  ({ diagnostics, buses }) => diagnosticsProblems(diagnostics, buses),
 ];
 
 /** What does not fit together in a configuration, in a fixed order. */

@@ -154,6 +154,9 @@ const busDiagnostics = z.strictObject({
   j1939: j1939.optional(),
 });
 
+/** What is done on one bus. */
+export type BusDiagnosticsConfig = z.infer<typeof busDiagnostics>;
+
 /** Trouble codes, live data by request, and manners beside other testers. */
 export const diagnosticsConfig = z.strictObject({
   catalogueFile: path
@@ -191,3 +194,4 @@ export const diagnosticsConfig = z.strictObject({
     })
     .prefault({}),
 });
+export type DiagnosticsConfig = z.infer<typeof diagnosticsConfig>;

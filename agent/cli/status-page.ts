@@ -34,6 +34,7 @@ export function statusPage(
     outboxLines(status.outbox, wallUs, colors),
     frameLogLines(status, colors),
     campaignLines(status, colors),
+    diagnosticsLines(status, colors),
     commandLines(status),
     updateLines(status, colors),
   ];
@@ -65,6 +66,20 @@ function campaignLines({ campaigns }: Status, colors: Colors): readonly string[]
     ...lines,
     `           history ${seconds.toFixed(1)} s, ${formatBytes(usedBytes)} of ${formatBytes(bytes)}${short}`,
   ];
+}
+
+function diagnosticsLines({ diagnostics }: Status, colors: Colors): readonly string[] {
+  return (diagnostics?.buses ?? []).flatMap(({ bus, withheld, counts, pending, backingOff }, index) => {
+    const { requests, answers, negatives, silent } = counts;
+    const head = index === 0 ? "diagnosis  " : "           ";
+    const line = `${head}${printable(bus)} ${formatCount(requests)} requests, ${formatCount(answers + negatives)} answered, ${formatCount(silent)} not`;
+    const units = [
+      ...pending.map(({ ecu, ms }) => `${printable(ecu)} pending for ${formatDuration(ms)}`),
+      ...backingOff.map(({ ecu, ms }) => `${printable(ecu)} silent, asked again in ${formatDuration(ms)}`),
+    ];
+    const why = withheld === undefined ? [] : [colors.yellow(printable(withheld.what))];
+    return [line, ...[...why, ...units].map((text) => `           ${text}`)];
+  });
 }
 
 function commandLines({ commands }: Status): readonly string[] {

@@ -51,7 +51,7 @@ export type CommandChannels = {
 
 /** The channels that the configuration enables; an answer still goes by one that is not open any more. */
 export function composeChannels(parts: ControlParts, { clock, log }: Runtime): CommandChannels {
-  const { loaded, commandsConfig, catalogue, link, fleetwise } = parts;
+  const { loaded, commandsConfig, catalogue, link, beside } = parts;
   const { broker } = link;
   const { thingName: thing } = loaded.config;
   const requestClient = new RequestClient({ broker, clock, log, limits: REQUEST_CLIENT_LIMITS, token: randomUUID });
@@ -68,7 +68,7 @@ export function composeChannels(parts: ControlParts, { clock, log }: Runtime): C
     thing,
     prefix: commandsConfig.protobuf.prefix,
     names: catalogue.value.protobuf,
-    isOtherState: (template) => fleetwise?.states.has(template) === true,
+    isOtherState: (template) => beside.fleetwise?.states.has(template) === true,
     read: createCommandReader(readDescriptor("commands")),
     broker,
     requestClient,

@@ -18,7 +18,7 @@ import { type SupportHandlerParts, supportHandlers } from "../local-api/support-
 import { type ServedVerb, type SocketName, servedOn } from "../local-api/verb.ts";
 import type { SocketCounts } from "../ports/local-socket.ts";
 import type { Updates } from "./compose-updates.ts";
-import type { CloudLink, DataLine, Runtime } from "./parts.ts";
+import type { CloudLink, DataLine, Runtime, SideLines } from "./parts.ts";
 import { socketService } from "./services.ts";
 
 /** Who may look and who may change. The modes count where no socket unit has opened them (a bench). */
@@ -41,11 +41,12 @@ export type VerbParts = {
   /** Undefined where no updates are taken. */
   readonly updates: Pick<Updates, "verbs" | "jobVerbs"> | undefined;
   readonly support: SupportHandlerParts;
+  readonly beside: Pick<SideLines, "diagnostics">;
 };
 
 /** All that the local sockets answer. */
 export function composeVerbs(parts: VerbParts, { clock, log }: Runtime): readonly ServedVerb[] {
-  const { link, line, updates } = parts;
+  const { link, line, updates, beside } = parts;
   const { broker, renewal } = link;
   const { outbox, pipeline, publisher, vehicle } = line;
   const retryNow = (): void => {
@@ -66,6 +67,7 @@ export function composeVerbs(parts: VerbParts, { clock, log }: Runtime): readonl
     ...commandsHandlers(parts.commands),
     ...(updates === undefined ? [] : otaHandlers(updates.verbs)),
     ...(updates?.jobVerbs === undefined ? [] : jobsHandlers(updates.jobVerbs)),
+    ...(beside.diagnostics?.verbs ?? []),
     ...supportHandlers(parts.support),
   ];
 }

@@ -32,7 +32,7 @@ export function composeOutbox(config: AgentConfig, key: OutboxKey, { bootId, clo
 
 /** The journal, where something needs it. One that cannot be opened takes what needs it away, not the rest of the agent. */
 export function composeJournal(config: AgentConfig, { clock, log }: Runtime): Journal | undefined {
-  if (config.commands === undefined && config.ota === undefined) return undefined;
+  if (config.commands === undefined && config.ota === undefined && config.diagnostics === undefined) return undefined;
   const { keepHours, ...bounds } = config.commands?.ledger ?? DEFAULT_LEDGER;
   const file = join(config.stateDir, "journal.db");
   try {

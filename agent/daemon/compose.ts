@@ -48,7 +48,7 @@ import {
   openSeal,
 } from "./compose-commands.ts";
 import { composeEncrypter } from "./compose-encryption.ts";
-import type { CollectingParts, FleetwiseParts } from "./compose-fleetwise.ts";
+import type { CollectingParts } from "./compose-fleetwise.ts";
 import { composeFrameLog, type FrameLogLine } from "./compose-frame-log.ts";
 import { composeLink } from "./compose-link.ts";
 import { composeSockets, composeVerbs, noClients } from "./compose-sockets.ts";
@@ -62,7 +62,8 @@ import { logProblems } from "./configuration/log-problems.ts";
 import { openIdentity } from "./open-identity.ts";
 import { type OutboxKey, openOutboxKey } from "./outbox-key.ts";
 import { ownActions, stateTemplatesOf } from "./own-actions.ts";
-import type { CloudLink, ControlParts, DataLine, Fleetwise, ProcessContext, RecordSinks, Runtime } from "./parts.ts";
+import type { CloudLink, ControlParts, DataLine, ProcessContext, RecordSinks, Runtime, SideLines } from "./parts.ts";
+import { type RequestIds, requestIdsOf, transmitPermission } from "./request-ids.ts";
 import {
   busService,
   clockService,
@@ -74,6 +75,7 @@ import {
   stateService,
   watchService,
 } from "./services.ts";
+import { composeSideLines } from "./side-lines.ts";
 
 const DAY_MS = 86_400_000;
 /** Commands that may wait for their turn, and reads besides; further ones are refused as busy. */
@@ -116,18 +118,15 @@ export async function composeAgent(loaded: DaemonConfig, context: ProcessContext
     { loaded, catalogue, outbox, outboxKey, encrypter, broker: link.broker, frameLog },
     runtime,
   );
-  const { line, shared } = made;
-  const fleetwise = await fleetwiseOf({ config, broker: link.broker, line, shared }, runtime);
+  const { line, shared, requestIds } = made;
+  const beside = await composeSideLines({ loaded, broker: link.broker, line, shared, requestIds, journal }, runtime);
   const support = composeSupport({ config, identities, recent }, runtime);
   const health = (): HealthFacts => healthFactsOf({ loaded, link, line }, clock);
   const { commands: commandsConfig, ota: otaConfig } = config;
   const commands =
     commandsConfig === undefined || journal === undefined
       ? undefined
-      : await composeControlLine(
-          { loaded, commandsConfig, catalogue, journal, link, line, support, fleetwise },
-          runtime,
-        );
+      : await composeControlLine({ loaded, commandsConfig, catalogue, journal, link, line, support, beside }, runtime);
   const updates =
     otaConfig === undefined || journal === undefined
       ? undefined
@@ -138,16 +137,18 @@ export async function composeAgent(loaded: DaemonConfig, context: ProcessContext
     runtime,
   );
   const socketCounts = { view: noClients(), admin: noClients() };
-  const status = (): Status => statusOf({ loaded, link, line, frameLog, commands, updates, socketCounts }, runtime);
+  const { diagnostics } = beside;
+  const statusParts = { loaded, link, line, frameLog, commands, updates, diagnostics, socketCounts };
+  const status = (): Status => statusOf(statusParts, runtime);
   support.include("status", status);
-  if (fleetwise !== undefined) support.include("fleetwise", fleetwise.facts);
-  const verbs = composeVerbs({ status, link, line, commands, updates, support }, runtime);
+  if (beside.fleetwise !== undefined) support.include("fleetwise", beside.fleetwise.facts);
+  const verbs = composeVerbs({ status, link, line, commands, updates, support, beside }, runtime);
   const sockets = composeSockets({ config, environment, verbs, socketCounts, log });
   const notifier = createNotifier({ environment, log });
   const unhealthy = (): string | undefined => stuckReason(health());
   const watch = watchService({ unhealthy, summary: summaries(status), notifier, clock, log });
   const services = servicesInOrder(
-    { watch, sockets, collecting: { link, line, frameLog, fleetwise }, commands, updates, cloudCampaigns },
+    { watch, sockets, collecting: { link, line, frameLog, beside }, commands, updates, cloudCampaigns },
     config.shutdown.drainMs,
     runtime,
   );
@@ -182,7 +183,7 @@ type ServiceParts = {
     readonly link: CloudLink;
     readonly line: DataLine;
     readonly frameLog: FrameLogLine | undefined;
-    readonly fleetwise: Fleetwise | undefined;
+    readonly beside: SideLines;
   };
   readonly commands: ControlLine | undefined;
   readonly updates: Updates | undefined;
@@ -195,7 +196,8 @@ function servicesInOrder(
   drainMs: number,
   { clock, log }: Runtime,
 ): readonly Service[] {
-  const { link, line, frameLog, fleetwise } = collecting;
+  const { link, line, frameLog, beside } = collecting;
+  const { fleetwise, diagnostics } = beside;
   const { broker, renewal, keyWatch, presence } = link;
   const { publisher, campaigns, pipeline, buses, vehicle } = line;
   return [
@@ -217,9 +219,12 @@ function servicesInOrder(
     ...campaigns.services.afterPipeline,
     ...(fleetwise === undefined ? [] : [fleetwise.collecting]),
     ...buses.map((observed) => {
-      const sink = pipeline.sinkFor(observed.bus);
-      return busService(observed, fleetwise?.besides(observed.bus.name, sink) ?? sink, log);
+      const { name } = observed.bus;
+      const own = pipeline.sinkFor(observed.bus);
+      const sink = fleetwise?.besides(name, own) ?? own;
+      return busService(observed, diagnostics?.besides(name, sink) ?? sink, log);
     }),
+    ...(diagnostics?.services ?? []),
     ...(updates?.services ?? []),
   ];
 }
@@ -235,19 +240,12 @@ type DataLineParts = {
   readonly frameLog: FrameLogLine | undefined;
 };
 
-/** The agent as a vehicle of FleetWise; where it is none, nothing of that is loaded. */
-async function fleetwiseOf(
-  { config, ...parts }: Omit<FleetwiseParts, "settings" | "config"> & Pick<DaemonConfig, "config">,
-  runtime: Runtime,
-): Promise<Fleetwise | undefined> {
-  const { fleetwise: settings } = config;
-  if (settings === undefined) return undefined;
-  const { composeFleetwise } = await import("./compose-fleetwise.ts");
-  return composeFleetwise({ settings, config, ...parts }, runtime);
-}
-
 /** What `composeDataLine` makes: the line from the buses to the broker, and what of it a line beside it shares. */
-type MadeDataLine = { readonly line: DataLine; readonly shared: CollectingParts };
+type MadeDataLine = {
+  readonly line: DataLine;
+  readonly shared: CollectingParts;
+  readonly requestIds: ReadonlyMap<string, RequestIds>;
+};
 
 function composeDataLine(parts: DataLineParts, runtime: Runtime): MadeDataLine {
   const { loaded, catalogue, outbox, outboxKey, encrypter, broker, frameLog } = parts;
@@ -276,8 +274,10 @@ function composeDataLine(parts: DataLineParts, runtime: Runtime): MadeDataLine {
   const wanted = new WantedSignals(table);
   if (frameLog !== undefined) wanted.want("frame log", { signals: [], frames: frameLog.frames });
   const capture = new FrameCapture(encoder, appender, wanted);
+  const requestIds = requestIdsOf(config.diagnostics);
   const buses = config.buses.map((bus): ObservedBus => {
-    const permitted = transmitIds(catalogue.value, sources, bus.name);
+    const ids = transmitIds(catalogue.value, sources, bus.name);
+    const permitted = transmitPermission(bus, ids, requestIds.get(bus.name));
     const driver = createCanBus(bus, [], permitted, { clock, log, random });
     wanted.attach(driver);
     return { bus: driver, hasNarrowed: () => wanted.hasNarrowed(bus.name), state: "absent", detail: "not opened yet" };
@@ -303,7 +303,7 @@ function composeDataLine(parts: DataLineParts, runtime: Runtime): MadeDataLine {
   const signals = new LatestSignals(table, collector.latest, (who, held) => wanted.holdSignals(who, held));
   const vehicle = { signals, steps: new ClockSteps(clock), clock };
   const line = { buses, pipeline, campaigns, capture, records, outbox, publisher, vehicle };
-  return { line, shared: { encoder, appender, wanted } };
+  return { line, shared: { encoder, appender, wanted }, requestIds };
 }
 
 /** The audit trail gets no room beyond `auditBytes` of control records. */

@@ -67,7 +67,7 @@ export function ownActions(
 
 /** The state templates of the catalogue, with those that were active before. */
 export function stateTemplatesOf(
-  { catalogue, line, journal, support, fleetwise }: ControlParts,
+  { catalogue, line, journal, support, beside }: ControlParts,
   { clock, log }: Runtime,
 ): StateTemplates {
   const templates = catalogue.value.protobuf.states;
@@ -80,7 +80,7 @@ export function stateTemplatesOf(
     journal,
     clock,
     log,
-    others: fleetwise?.states,
+    others: beside.fleetwise?.states,
   });
   states.restore();
   support.include("state-templates", () => states.list());

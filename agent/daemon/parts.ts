@@ -1,12 +1,15 @@
 import type { AgentConfig, OtaConfig } from "../../config/schema.ts";
 import type { PresenceParts } from "../cloud/presence.ts";
+import type { Action } from "../commands/action.ts";
 import type { CatalogueFile } from "../commands/actions/catalogue.ts";
 import type { OtherStates } from "../commands/state-templates.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Service } from "../core/lifecycle.ts";
 import type { Log } from "../core/log.ts";
+import type { TesterState } from "../diagnostics/tester/tester-bus.ts";
 import type { KeyWatch } from "../identity/key-watch.ts";
 import type { Renewal } from "../identity/renewal.ts";
+import type { ServedVerb } from "../local-api/verb.ts";
 import type { Broker } from "../ports/broker.ts";
 import type { BusSink } from "../ports/can-bus.ts";
 import type { Journal } from "../ports/journal.ts";
@@ -29,6 +32,7 @@ import type { UpdatePhase } from "../telemetry/record/encode/update-phase.ts";
 import type { SafetyGateParts } from "../vehicle/safety-gate.ts";
 import type { CampaignFiles } from "./configuration/campaign-files.ts";
 import type { DaemonConfig } from "./configuration/layered-config.ts";
+import type { DiagnosticBus } from "./diagnostic-bus.ts";
 import type { OpenIdentity } from "./open-identity.ts";
 import type { ObservedBus } from "./services.ts";
 
@@ -106,6 +110,19 @@ export type Fleetwise = {
   readonly collecting: Service;
 };
 
+/** Trouble codes and live data of control units, and the buses on which they are asked. */
+export type Diagnostics = {
+  readonly buses: readonly DiagnosticBus[];
+  /** Shows the frames of a bus to `first`, and then to what diagnostics want of them. */
+  readonly besides: (bus: string, first: BusSink) => BusSink;
+  /** Start them after the buses. */
+  readonly services: readonly Service[];
+  readonly verbs: readonly ServedVerb[];
+  /** What remote commands can ask for. */
+  readonly actions: readonly Action[];
+  readonly status: () => { readonly buses: readonly TesterState[] };
+};
+
 /** Remote commands: where they come from, what they may do, and where they are remembered. */
 export type ControlParts = {
   readonly loaded: DaemonConfig;
@@ -115,8 +132,11 @@ export type ControlParts = {
   readonly link: CloudLink;
   readonly line: DataLine;
   readonly support: SupportCollector;
-  readonly fleetwise: Fleetwise | undefined;
+  readonly beside: SideLines;
 };
+
+/** Lines beside the data line; undefined where the configuration has none of them, and nothing of theirs is loaded. */
+export type SideLines = { readonly fleetwise: Fleetwise | undefined; readonly diagnostics: Diagnostics | undefined };
 
 /** Updates: where they come from, what they are judged by, and where they are remembered. */
 export type UpdateParts = {

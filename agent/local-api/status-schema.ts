@@ -164,6 +164,37 @@ const socketCounts = z
   .object({ clients: count, requests: count, refused: count, displaced: count, idle: count, slow: count })
   .readonly();
 
+const agingEcu = z.object({ ecu: z.string(), ms: count }).readonly();
+
+const testerStatus = z
+  .object({
+    bus: z.string(),
+    /** Why nothing is sent at this moment; absent where requests go out. */
+    withheld: z.object({ reason: z.string(), what: z.string() }).readonly().optional(),
+    /** Another tester, as it was seen last; `silentMs`: how long nothing is sent yet. */
+    other: z.object({ id: z.int(), extended: z.boolean(), agoMs: count, silentMs: count }).readonly().optional(),
+    counts: z
+      .object({
+        requests: count,
+        answers: count,
+        negatives: count,
+        silent: count,
+        faults: count,
+        pendings: count,
+        strays: count,
+        silences: count,
+      })
+      .readonly(),
+    /** Requests that were not sent, by why. */
+    withheldCounts: z.record(z.string(), count).readonly(),
+    waiting: count,
+    /** ECUs that said "response pending"; ms since they were asked. */
+    pending: z.array(agingEcu).readonly(),
+    /** Silent ECUs; ms until they are polled again. */
+    backingOff: z.array(agingEcu).readonly(),
+  })
+  .readonly();
+
 /** What the daemon says of itself on view.sock; `causeway status --json` prints it as it is. Counts are since start. */
 export const statusSchema = z
   .object({
@@ -292,6 +323,11 @@ export const statusSchema = z
         auditDropped: count,
         running: count,
       })
+      .readonly()
+      .optional(),
+    /** The buses on which control units are asked or listened to; absent without diagnostics. */
+    diagnostics: z
+      .object({ buses: z.array(testerStatus).readonly() })
       .readonly()
       .optional(),
     /** The job of the cloud that is worked on; absent while there is none. */

@@ -60,8 +60,44 @@ describe("settings that do not fit together", () => {
 
   it("are two buses of one name, and a DBC file for a bus that is not there", () => {
     const buses = [EVERYTHING.buses[0], EVERYTHING.buses[0]];
-    expect(problems({ buses })).toEqual(["buses.1.name: bus can0 is named twice"]);
+    expect(problems({ buses, diagnostics: undefined })).toEqual(["buses.1.name: bus can0 is named twice"]);
     const dbc = [{ file: "a.dbc", buses: ["can0", "can7"] }];
-    expect(problems({ dbc })).toEqual(["dbc.0.buses.1: unknown bus can7; configured: can0, can1, body, bench"]);
+    expect(problems({ dbc })).toEqual(["dbc.0.buses.1: unknown bus can7; configured: can0, can1, body, adas, bench"]);
+  });
+
+  it("are diagnostics of a bus that is not there, that is named twice, or that cannot send", () => {
+    const [can0] = EVERYTHING.diagnostics.buses;
+    const of = (...buses: readonly object[]) => ({ diagnostics: { catalogueFile: "ecus.yaml", buses } });
+    expect(problems(of({ bus: "can7" }))).toEqual([
+      "diagnostics.buses.0.bus: unknown bus can7; configured: can0, can1, body, adas, bench",
+    ]);
+    expect(problems(of({ bus: "can0" }, { bus: "can0" }))).toEqual([
+      "diagnostics.buses.1.bus: bus can0 is named twice",
+    ]);
+    const { transmit } = can0;
+    expect(problems(of({ bus: "adas", transmit }, { bus: "bench", transmit }))).toEqual([
+      expect.stringMatching(/^diagnostics\.buses\.0\.transmit: bus adas is listenOnly/),
+      expect.stringMatching(/^diagnostics\.buses\.1\.transmit: bus bench replays a log/),
+    ]);
+    const short = { ...transmit, backOffSeconds: { first: 60, longest: 30 } };
+    expect(problems(of({ bus: "can0", transmit: short }))).toEqual([
+      "diagnostics.buses.0.transmit: backOffSeconds.longest must be at least 60, backOffSeconds.first",
+    ]);
+  });
+
+  it("are diagnostics that ask where nothing may be sent, and units that no catalogue describes", () => {
+    const asking = {
+      bus: "can0",
+      obd: { signals: [{ pids: ["*"], everyMs: 1000 }] },
+      uds: { ecus: ["body"] },
+      j1939: { name: { identity: 1, manufacturer: 1 } },
+    };
+    expect(problems({ diagnostics: { buses: [asking] } })).toEqual([
+      expect.stringMatching(/^diagnostics\.buses\.0\.obd: its signals are asked for: transmit/),
+      expect.stringMatching(/^diagnostics\.buses\.0\.uds: control units are asked: transmit/),
+      expect.stringMatching(/^diagnostics\.buses\.0\.j1939: an address is claimed by sending: transmit/),
+      expect.stringMatching(/^diagnostics\.buses\.0\.uds: needs diagnostics\.catalogueFile/),
+    ]);
+    expect(problems({ diagnostics: { buses: [{ bus: "can0", obd: {} }] } })).toEqual([]);
   });
 });

@@ -18,10 +18,13 @@ async function configWith(uds: unknown, catalogueFile: string | undefined = "ecu
   const config = {
     thingName: "t-1",
     bench: true,
-    buses: [{ name: "can0", driver: "replay", file: "drive.log" }],
+    buses: [{ name: "can0", driver: "socketcan", interface: "can0" }],
     broker: { host: "127.0.0.1", caFile: "ca.pem" },
     identity: { mode: "file", certificateFile: "c.pem", keyFile: "k.pem" },
-    diagnostics: { ...(catalogueFile === "" ? {} : { catalogueFile }), buses: [{ bus: "can0", uds }] },
+    diagnostics: {
+      ...(catalogueFile === "" ? {} : { catalogueFile }),
+      buses: [{ bus: "can0", transmit: { condition: "always" }, uds }],
+    },
   };
   writeFileSync(file, stringify(config));
   return await loadConfigFile(file);

@@ -18,13 +18,14 @@ function configWith(obd: string): string {
 bench: true
 stateDir: /tmp/causeway-case/state
 runtimeDir: /tmp/causeway-case/run
-buses: [{ name: can0, driver: replay, file: drive.log }]
+buses: [{ name: can0, driver: socketcan, interface: can0 }]
 broker: { host: 127.0.0.1, port: 8883, caFile: ca.pem }
 identity: { mode: file, certificateFile: c.pem, keyFile: k.pem }
 diagnostics:
   buses:
     - bus: can0
       obd: ${obd}
+      transmit: { condition: always }
 `,
   );
   return file;

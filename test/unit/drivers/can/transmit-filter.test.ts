@@ -13,7 +13,7 @@ describe("limitTransmit", () => {
   it("sends the permitted ids and nothing else, of all 11-bit ids and of both id lengths", async () => {
     const inner = new FakeCanBus("can0");
     await inner.start({ onFrames: () => undefined, onState: () => undefined });
-    const bus = limitTransmit(inner, permitted);
+    const bus = limitTransmit(inner, { ids: permitted });
     const sent: number[] = [];
     for (let id = 0; id < 0x800; id += 1) {
       await bus.send(frame(id, 0)).then(
@@ -29,8 +29,25 @@ describe("limitTransmit", () => {
     expect(inner.sent.map(({ id }) => id)).toEqual([0x600, 0x18fe_f100]);
   });
 
+  it("sends requests of diagnostics besides, as data frames of their id length", async () => {
+    const inner = new FakeCanBus("can0");
+    await inner.start({ onFrames: () => undefined, onState: () => undefined });
+    const requests = { allows: ({ id, extended }: { id: number; extended: boolean }) => id === 0x7df && !extended };
+    const bus = limitTransmit(inner, { ids: permitted, requests });
+    await bus.send(frame(0x7df, 0));
+    await bus.send(frame(0x600, 0));
+    for (const [id, flags] of [
+      [0x7df, FRAME_FLAG.extended],
+      [0x7df, FRAME_FLAG.remote],
+      [0x7e0, 0],
+    ]) {
+      await expect(bus.send(frame(id, flags))).rejects.toMatchObject({ code: "bus.transmit-forbidden" });
+    }
+    expect(inner.sent.map(({ id }) => id)).toEqual([0x7df, 0x600]);
+  });
+
   it("lets nothing through where nothing is permitted", async () => {
-    await expect(limitTransmit(new FakeCanBus("can0"), []).send(frame(0, 0))).rejects.toMatchObject({
+    await expect(limitTransmit(new FakeCanBus("can0"), { ids: [] }).send(frame(0, 0))).rejects.toMatchObject({
       code: "bus.transmit-forbidden",
     });
   });

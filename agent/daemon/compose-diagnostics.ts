@@ -1,0 +1,170 @@
+import type { BusDiagnosticsConfig, DiagnosticsConfig } from "../../config/diagnostics.ts";
+import type { BusConfig } from "../../config/schema.ts";
+import { readController } from "../../drivers/can/controller.ts";
+import { AgentError } from "../core/errors.ts";
+import type { Service } from "../core/lifecycle.ts";
+import { createFrameIsoTp } from "../diagnostics/isotp/frame-isotp.ts";
+import { BusTester } from "../diagnostics/tester/bus-tester.ts";
+import { BusFrameTap } from "../diagnostics/tester/frame-tap.ts";
+import { createOffTester } from "../diagnostics/tester/off-tester.ts";
+import type { SilenceNotice } from "../diagnostics/tester/silence.ts";
+import { testerSettings } from "../diagnostics/tester/tester-settings.ts";
+import { TransmitGate } from "../diagnostics/tester/transmit-gate.ts";
+import { diagnosticsHandlers } from "../local-api/diagnostics-handlers.ts";
+import type { Journal } from "../ports/journal.ts";
+import type { WantedSignals } from "../signals/wanted-signals.ts";
+import { buildSafetyGate, type SafetyGate } from "../vehicle/safety-gate.ts";
+import type { DaemonConfig } from "./configuration/layered-config.ts";
+import type { DiagnosticBus } from "./diagnostic-bus.ts";
+import type { DiagnosticsPart, DiagnosticsParts } from "./diagnostics-parts.ts";
+import type { DataLine, Diagnostics, Runtime } from "./parts.ts";
+import { isListenOnly, type RequestIds } from "./request-ids.ts";
+
+export type DiagnosticsComposeParts = {
+  readonly settings: DiagnosticsConfig;
+  readonly loaded: DaemonConfig;
+  readonly line: DataLine;
+  readonly wanted: WantedSignals;
+  /** What the drivers let out, by bus. */
+  readonly requestIds: ReadonlyMap<string, RequestIds>;
+  readonly journal: Journal;
+};
+
+/** A bus of diagnostics as this room has it. */
+type MadeBus = DiagnosticBus & {
+  readonly shown: BusFrameTap;
+  readonly gate: TransmitGate | undefined;
+  readonly stop: () => void;
+};
+
+/** The part of the composition root for diagnostics. Throws `config.invalid` for a condition that cannot be used. */
+export function composeDiagnostics(parts: DiagnosticsComposeParts, runtime: Runtime): Diagnostics {
+  const { settings } = parts;
+  const buses = settings.buses.map((bus, index) => busOf(bus, index, parts, runtime));
+  const byName = new Map(buses.map((bus) => [bus.name, bus]));
+  const made = composeParts({ settings, loaded: parts.loaded, buses, line: parts.line, journal: parts.journal });
+  return {
+    buses,
+    besides: (name, first) => {
+      const bus = byName.get(name);
+      if (bus === undefined) return first;
+      return {
+        onFrames: (batch) => {
+          first.onFrames(batch);
+          bus.shown.onFrames(batch);
+        },
+        onState: (state, detail) => {
+          first.onState(state, detail);
+          bus.gate?.onState(state);
+        },
+      };
+    },
+    services: [...buses.map(testerService), ...made.flatMap(({ services = [] }) => services)],
+    verbs: [
+      ...diagnosticsHandlers(buses.map(({ tester, settings: { technician } }) => ({ tester, rights: technician }))),
+      ...made.flatMap(({ verbs = [] }) => verbs),
+    ],
+    actions: made.flatMap(({ actions = [] }) => actions),
+    status: () => ({ buses: buses.map(({ tester }) => tester.state()) }),
+  };
+}
+
+/** What is done on the buses: each of them is a part of its own. */
+function composeParts(_parts: DiagnosticsParts): readonly DiagnosticsPart[] {
+  return [];
+}
+
+function busOf(
+  settings: BusDiagnosticsConfig,
+  index: number,
+  parts: DiagnosticsComposeParts,
+  runtime: Runtime,
+): MadeBus {
+  const { wanted, line } = parts;
+  const { bus: name, transmit } = settings;
+  let release = (): void => undefined;
+  const shown = new BusFrameTap((filters) => {
+    release();
+    release = wanted.want(`diagnostics of ${name}`, { signals: [], frames: [{ bus: name, filters }] });
+    wanted.settle();
+  });
+  const observed = line.buses.find(({ bus }) => bus.name === name);
+  if (transmit === undefined || observed === undefined) {
+    const tester = createOffTester(name, `diagnostics of bus ${name} has no transmit: nothing is sent there`);
+    const nothing = (): void => undefined;
+    return { name, settings, tester, tap: shown, shown, gate: undefined, addRequestIds: nothing, stop: nothing };
+  }
+  const { bus } = observed;
+  const { clock } = runtime;
+  const gate = gateOf(parts, index, runtime);
+  const tester = new BusTester({
+    bus,
+    isotp: createFrameIsoTp({ bus: name, send: (frame) => bus.send(frame), tap: shown, clock }),
+    tap: shown,
+    settings: testerSettings(transmit),
+    refusal: () => gate.refusal(),
+    notice: noticeOf(line, runtime),
+    clock,
+  });
+  return {
+    name,
+    settings,
+    tester,
+    tap: shown,
+    shown,
+    gate,
+    addRequestIds: (ids) => {
+      parts.requestIds.get(name)?.add(ids);
+      tester.watch(ids);
+    },
+    stop: () => tester.stop(),
+  };
+}
+
+function noticeOf({ records }: Pick<DataLine, "records">, { log }: Pick<Runtime, "log">) {
+  return ({ event, detail }: SilenceNotice): void => {
+    log.info(event, { detail });
+    records.notices.handOver([{ event, detail }]);
+  };
+}
+
+function gateOf({ settings, loaded, line }: DiagnosticsComposeParts, index: number, { log }: Runtime): TransmitGate {
+  const { bus: name, transmit } = settings.buses[index];
+  const config = loaded.config.buses.find((one) => one.name === name);
+  const condition = transmit === undefined ? "always" : transmit.condition;
+  const safety = condition === "always" ? undefined : conditionGate(condition, index, loaded, line);
+  return new TransmitGate({
+    bus: name,
+    condition: () => safety?.check(),
+    isListenOnly: config !== undefined && isListenOnly(config),
+    lookAtController: controllerLook(config),
+    onListenOnly: () => log.warn("diagnostics.listen-only", { bus: name }),
+  });
+}
+
+/** What says whether the controller only listens; undefined where nothing can. */
+function controllerLook(config: BusConfig | undefined): (() => Promise<boolean>) | undefined {
+  if (config === undefined || (config.driver !== "native" && config.driver !== "socketcan")) return undefined;
+  return async () => (await readController(config.interface))?.listenOnly === true;
+}
+
+type Condition = Exclude<NonNullable<BusDiagnosticsConfig["transmit"]>["condition"], "always">;
+
+function conditionGate(condition: Condition, index: number, loaded: DaemonConfig, line: DataLine): SafetyGate {
+  const built = buildSafetyGate(condition, line.vehicle);
+  if (built.kind === "gate") return built.gate;
+  const at = ["diagnostics", "buses", index, "transmit", "condition"];
+  throw new AgentError("config.invalid", {
+    what: built.problems.map(({ path, problem }) => `${loaded.locate([...at, ...path])} ${problem}`).join("\n"),
+    remedy: "name signals of the DBC files, see: causeway dbc list",
+  });
+}
+
+/** Looks at the controller before anything is asked; ends what is asked before the bus stops. */
+function testerService({ name, gate, stop }: MadeBus): Service {
+  return {
+    name: `tester of ${name}`,
+    start: async () => gate?.look(),
+    stop: async () => stop(),
+  };
+}

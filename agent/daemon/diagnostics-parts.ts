@@ -1,0 +1,25 @@
+import type { DiagnosticsConfig } from "../../config/diagnostics.ts";
+import type { Action } from "../commands/action.ts";
+import type { Service } from "../core/lifecycle.ts";
+import type { ServedVerb } from "../local-api/verb.ts";
+import type { Journal } from "../ports/journal.ts";
+import type { DaemonConfig } from "./configuration/layered-config.ts";
+import type { DiagnosticBus } from "./diagnostic-bus.ts";
+import type { DataLine } from "./parts.ts";
+
+/** What OBD-II, UDS, J1939 and the trouble codes are composed from. */
+export type DiagnosticsParts = {
+  readonly settings: DiagnosticsConfig;
+  readonly loaded: DaemonConfig;
+  readonly buses: readonly DiagnosticBus[];
+  readonly line: DataLine;
+  /** One that cannot be opened refuses what is stored in it. */
+  readonly journal: Journal;
+};
+
+/** What a part of diagnostics adds to the daemon; its services run between the start and the stop of the buses. */
+export type DiagnosticsPart = {
+  readonly services?: readonly Service[];
+  readonly verbs?: readonly ServedVerb[];
+  readonly actions?: readonly Action[];
+};

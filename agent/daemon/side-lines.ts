@@ -1,0 +1,42 @@
+import type { Broker } from "../ports/broker.ts";
+import type { Journal } from "../ports/journal.ts";
+import type { CollectingParts } from "./compose-fleetwise.ts";
+import type { DaemonConfig } from "./configuration/layered-config.ts";
+import type { DataLine, Diagnostics, Fleetwise, Runtime, SideLines } from "./parts.ts";
+import type { RequestIds } from "./request-ids.ts";
+
+export type SideLineParts = {
+  readonly loaded: DaemonConfig;
+  readonly broker: Broker;
+  readonly line: DataLine;
+  /** What the data line collects with, shared. */
+  readonly shared: CollectingParts;
+  /** What the drivers let out for diagnostics, by bus. */
+  readonly requestIds: ReadonlyMap<string, RequestIds>;
+  readonly journal: Journal | undefined;
+};
+
+/** The lines beside the data line. Of one that the configuration does not have nothing is loaded. Throws `config.invalid`. */
+export async function composeSideLines(parts: SideLineParts, runtime: Runtime): Promise<SideLines> {
+  return { fleetwise: await fleetwiseOf(parts, runtime), diagnostics: await diagnosticsOf(parts, runtime) };
+}
+
+async function fleetwiseOf(
+  { loaded: { config }, broker, line, shared }: SideLineParts,
+  runtime: Runtime,
+): Promise<Fleetwise | undefined> {
+  const { fleetwise: settings } = config;
+  if (settings === undefined) return undefined;
+  const { composeFleetwise } = await import("./compose-fleetwise.ts");
+  return composeFleetwise({ settings, config, broker, line, shared }, runtime);
+}
+
+async function diagnosticsOf(
+  { loaded, line, shared: { wanted }, requestIds, journal }: SideLineParts,
+  runtime: Runtime,
+): Promise<Diagnostics | undefined> {
+  const { diagnostics: settings } = loaded.config;
+  if (settings === undefined || journal === undefined) return undefined;
+  const { composeDiagnostics } = await import("./compose-diagnostics.ts");
+  return composeDiagnostics({ settings, loaded, line, wanted, requestIds, journal }, runtime);
+}

@@ -1,0 +1,64 @@
+import { z } from "zod";
+import { busName, path, port } from "./fields.ts";
+
+const receiveBufferBytes = z
+  .int()
+  .min(65_536)
+  .max(67_108_864)
+  .default(8_388_608)
+  .describe("socket buffer to ask the kernel for, bytes; see net.core.rmem_max");
+
+const listenOnly = z
+  .boolean()
+  .optional()
+  .describe("nothing is ever sent on it, whatever else allows it; what the controller says of itself counts too");
+
+/** How one bus is reached. */
+export const busConfig = z.discriminatedUnion("driver", [
+  z.strictObject({
+    name: busName,
+    driver: z.literal("native"),
+    interface: z.string().regex(/^[^\s/]{1,15}$/, "must be an interface name of 1 to 15 characters"),
+    listenOnly,
+    receiveBufferBytes,
+    ringFrames: z
+      .int()
+      .min(1024)
+      .max(1_048_576)
+      .default(65_536)
+      .describe("frames held while the main thread is busy; 80 bytes each"),
+  }),
+  z.strictObject({
+    name: busName,
+    driver: z.literal("socketcan"),
+    interface: z.string().regex(/^[^\s/]{1,15}$/, "must be an interface name of 1 to 15 characters"),
+    listenOnly,
+  }),
+  z.strictObject({
+    name: busName,
+    driver: z.literal("socketcand"),
+    host: z.string().min(1).max(253),
+    port: port.default(29_536),
+    interface: z.string().min(1).max(64).describe("bus name on the remote side"),
+    listenOnly,
+  }),
+  z.strictObject({
+    name: busName,
+    driver: z.literal("replay"),
+    file: path.describe("log of candump, Vector (ASC, BLF) or PEAK (TRC)"),
+    speed: z.number().min(0).max(1000).default(1).describe("1 is real time, 0 as fast as it is read"),
+    loop: z.boolean().default(false),
+    interface: z
+      .string()
+      .min(1)
+      .max(64)
+      .optional()
+      .describe("only frames of this interface in the log; all when absent"),
+    skipGapsSeconds: z
+      .number()
+      .min(0.001)
+      .max(31_536_000)
+      .optional()
+      .describe("a longer gap in the log's times is not waited for; each is when absent"),
+  }),
+]);

@@ -1,0 +1,63 @@
+import type { BusDiagnosticsConfig, DiagnosticsConfig } from "./diagnostics.ts";
+
+/** What is wrong, and where, from the root of the configuration. */
+type Problem = { readonly path: readonly (string | number)[]; readonly message: string };
+
+type Bus = { readonly name: string; readonly driver: string; readonly listenOnly?: boolean | undefined };
+
+/** What of `diagnostics` does not fit the buses, or itself. */
+export function diagnosticsProblems(
+  diagnostics: DiagnosticsConfig | undefined,
+  buses: readonly Bus[],
+): readonly Problem[] {
+  if (diagnostics === undefined) return [];
+  const named = diagnostics.buses.map(({ bus }) => bus);
+  return diagnostics.buses.flatMap((settings, index) => {
+    const problem = (key: string, message: string): Problem => ({
+      path: ["diagnostics", "buses", index, key],
+      message,
+    });
+    const bus = buses.find(({ name }) => name === settings.bus);
+    const configured = buses.map(({ name }) => name).join(", ");
+    if (bus === undefined) return [problem("bus", `unknown bus ${settings.bus}; configured: ${configured}`)];
+    if (named.indexOf(settings.bus) !== index) return [problem("bus", `bus ${settings.bus} is named twice`)];
+    const found = [...transmitProblems(settings, bus), ...sectionProblems(settings, diagnostics)];
+    return found.map(([key, message]) => problem(key, message));
+  });
+}
+
+type Found = readonly [key: string, message: string];
+
+function transmitProblems({ transmit }: BusDiagnosticsConfig, bus: Bus): readonly Found[] {
+  if (transmit === undefined) return [];
+  const found: Found[] = [];
+  if (bus.listenOnly === true) {
+    found.push(["transmit", `bus ${bus.name} is listenOnly: nothing can be sent there; take one of the two away`]);
+  }
+  if (bus.driver === "replay") {
+    found.push(["transmit", `bus ${bus.name} replays a log: nothing can be sent there; take transmit away`]);
+  }
+  const { first, longest } = transmit.backOffSeconds;
+  if (first > longest) {
+    found.push(["transmit", `backOffSeconds.longest must be at least ${first}, backOffSeconds.first`]);
+  }
+  return found;
+}
+
+/** What asks needs the permission to. */
+function sectionProblems(
+  { transmit, obd, uds, j1939 }: BusDiagnosticsConfig,
+  { catalogueFile }: DiagnosticsConfig,
+): readonly Found[] {
+  const found: Found[] = [];
+  const asks = (key: string, what: string): void => {
+    if (transmit === undefined) found.push([key, `${what}: transmit of this bus must allow that`]);
+  };
+  if (obd !== undefined && obd.signals.length > 0) asks("obd", "its signals are asked for");
+  if (uds !== undefined) asks("uds", "control units are asked");
+  if (j1939 !== undefined) asks("j1939", "an address is claimed by sending");
+  if (uds !== undefined && catalogueFile === undefined) {
+    found.push(["uds", "needs diagnostics.catalogueFile, which says what its control units are"]);
+  }
+  return found;
+}

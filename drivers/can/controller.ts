@@ -1,0 +1,56 @@
+import { execFile } from "node:child_process";
+import { z } from "zod";
+
+/** Longest time that `ip` is given, ms. */
+const LOOK_MS = 2000;
+const MAX_OUTPUT_BYTES = 1_048_576;
+
+/** What `ip -details -json link show` says of a CAN controller (iproute2, ip/iplink_can.c); a virtual one has none of it. */
+const shown = z.tuple([
+  z.object({
+    linkinfo: z
+      .object({
+        info_data: z
+          .object({
+            ctrlmode: z.array(z.string()).optional(),
+            bittiming: z.object({ bitrate: z.number() }).optional(),
+          })
+          .optional(),
+      })
+      .optional(),
+  }),
+]);
+
+/** How the controller of a CAN interface is set. */
+export type Controller = {
+  /** It neither sends nor acknowledges. */
+  readonly listenOnly: boolean;
+  /** Nominal, bits a second; undefined for a virtual one. */
+  readonly bitRate: number | undefined;
+};
+
+/** What the kernel says of the controller of an interface; undefined where it cannot be asked: no such interface, or no `ip`. */
+export function readController(interfaceName: string, program = "ip"): Promise<Controller | undefined> {
+  const words = ["-details", "-json", "link", "show", "dev", interfaceName];
+  return new Promise((resolve) => {
+    execFile(program, words, { timeout: LOOK_MS, maxBuffer: MAX_OUTPUT_BYTES }, (error, stdout) => {
+      resolve(error === null ? parseController(stdout) : undefined);
+    });
+  });
+}
+
+/** The controller in what `ip` printed; undefined for what is not understood. */
+export function parseController(text: string): Controller | undefined {
+  const parsed = shown.safeParse(jsonOf(text));
+  if (!parsed.success) return undefined;
+  const info = parsed.data[0].linkinfo?.info_data;
+  return { listenOnly: info?.ctrlmode?.includes("LISTEN-ONLY") === true, bitRate: info?.bittiming?.bitrate };
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
