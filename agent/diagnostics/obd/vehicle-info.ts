@@ -125,6 +125,10 @@ function wordOf([high, low]: Uint8Array): number {
 
 /** Printable ASCII without zero bytes and blanks at the ends; what is not printable becomes "?". */
 function textOf(data: Uint8Array): string {
-  const text = String.fromCharCode(...data).replace(/^[\0 ]+|[\0 ]+$/g, "");
+  const isFill = (byte: number): boolean => byte === 0 || byte === 0x20;
+  const first = data.findIndex((byte) => !isFill(byte));
+  const text = String.fromCharCode(
+    ...data.subarray(Math.max(0, first), data.findLastIndex((byte) => !isFill(byte)) + 1),
+  );
   return text.replace(/[^ -~]/g, "?");
 }

@@ -71,9 +71,9 @@ export function parseSnapshots(
   const head = codeOf(pdu, CODES.snapshots);
   if (head === undefined) return undefined;
   const data: KeptData[] = [];
+  const end = paddingStart(pdu);
   let at = 6;
-  while (at < pdu.length && data.length < MAX_RECORDS) {
-    if (isPadding(pdu, at)) break;
+  while (at < end && data.length < MAX_RECORDS) {
     if (at + 2 > pdu.length) return undefined;
     const [record, count] = [pdu[at], pdu[at + 1]];
     at += 2;
@@ -98,8 +98,9 @@ export function parseExtendedData(
   const head = codeOf(pdu, CODES.extendedData);
   if (head === undefined) return undefined;
   const data: KeptData[] = [];
+  const end = paddingStart(pdu);
   let at = 6;
-  while (at < pdu.length && !isPadding(pdu, at)) {
+  while (at < end) {
     const record = pdu[at];
     const length = lengthOf(record);
     if (length === undefined) return { ...head, data, rest: { record, id: record, bytes: pdu.slice(at + 1) } };
@@ -118,17 +119,17 @@ function codeOf(pdu: Uint8Array, subfunction: number): CodeStatus | undefined {
 /** Where records of `size` bytes begin, padding left out; undefined where the last one ends too early. */
 function recordsFrom(pdu: Uint8Array, from: number, size: number): readonly number[] | undefined {
   const starts: number[] = [];
-  for (let at = from; at < pdu.length; at += size) {
-    if (isPadding(pdu, at)) break;
+  const end = paddingStart(pdu);
+  for (let at = from; at < end; at += size) {
     if (at + size > pdu.length) return undefined;
     starts.push(at);
   }
   return starts;
 }
 
-function isPadding(pdu: Uint8Array, from: number): boolean {
-  for (let at = from; at < pdu.length; at++) if (pdu[at] !== 0) return false;
-  return true;
+/** Where nothing but zeros follows. */
+function paddingStart(pdu: Uint8Array): number {
+  return pdu.findLastIndex((byte) => byte !== 0) + 1;
 }
 
 function isAnswer(pdu: Uint8Array, subfunction: number): boolean {
