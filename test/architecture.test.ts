@@ -60,6 +60,7 @@ const CLI_DOORS: Readonly<Record<string, string>> = {
   "agent/cli/connect-test-parts.ts": "aws",
   "agent/cli/single-session.ts": "aws os",
   "agent/cli/open-bus.ts": "can",
+  "agent/cli/diagnostics/open-isotp.ts": "can",
   "agent/cli/running-agent.ts": "os",
   "agent/cli/verbs/bus.ts": "can",
   "agent/cli/verbs/can-replay.ts": "can",

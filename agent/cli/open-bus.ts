@@ -118,7 +118,7 @@ export async function openBus(
 }
 
 /** What drivers log, as remarks on stderr: warnings always, the rest with --verbose. */
-function stderrLog(context: CliContext): Log {
+export function stderrLog(context: CliContext): Log {
   const write = (event: string, facts: LogFacts = {}): void =>
     note(context, [event, ...Object.entries(facts).map(([key, value]) => `${key}=${String(value)}`)].join(" "));
   const whenVerbose = (event: string, facts?: LogFacts): void => {
