@@ -3,7 +3,7 @@ import { TokenBucket } from "../../core/token-bucket.ts";
 import type { CanFrame } from "../../ports/frame.ts";
 import { destinationOf, pgnOf, sourceOf } from "../../signals/pgn.ts";
 import type { FrameTap } from "../tester/frame-tap.ts";
-import type { FrameWho, SentFrame, TesterBus, Who } from "../tester/tester-bus.ts";
+import type { FrameWho, SentFrame, TesterBus } from "../tester/tester-bus.ts";
 import { notSupportedBytes } from "./acknowledgement.ts";
 import { AddressClaim, type ClaimCounts, type ClaimState } from "./address-claim.ts";
 import { frameOf, GLOBAL_ADDRESS, GROUP, NULL_ADDRESS, PRIORITY, requestedGroup } from "./groups.ts";
@@ -20,7 +20,8 @@ export type NodeParts = {
   readonly tester: Pick<TesterBus, "sendFrame">;
   readonly tap: FrameTap;
   readonly line: MessageLine;
-  readonly nodes: NodeList;
+  /** Who claimed which address, as seen by whoever listens. */
+  readonly nodes: Pick<NodeList, "holder">;
   readonly identity: NodeIdentity;
   readonly clock: Clock;
   /** 0 up to 1. */
@@ -73,7 +74,7 @@ export class J1939Node {
       ended,
     });
     this.#transfers = new ReceivedTransfers({
-      own: () => this.#own,
+      own: () => this.address,
       send: (frame) => this.#send(frame, "transport", ended),
       clock,
       ended,
@@ -107,8 +108,14 @@ export class J1939Node {
     };
   }
 
+  /** Our address; undefined while there is none. */
+  get address(): number | undefined {
+    const { state } = this.#claim;
+    return state.kind === "claimed" ? state.address : undefined;
+  }
+
   /** Asks a node, or all with 255, for a group. The claims of all may be asked for without an address. */
-  async request(pgn: number, to: number, who: Who, signal: AbortSignal): Promise<GroupReply | NoAddress> {
+  async request(pgn: number, to: number, who: FrameWho, signal: AbortSignal): Promise<GroupReply | NoAddress> {
     const over = AbortSignal.any([signal, this.#ended.signal]);
     const own = await this.#source(pgn, who, over);
     if (typeof own !== "number") return own;
@@ -118,7 +125,7 @@ export class J1939Node {
   /** Sends a message of up to 1785 bytes to a node, or to all with 255, from our address. */
   async send(
     { pgn, to, data }: { readonly pgn: number; readonly to: number; readonly data: Uint8Array },
-    who: Who,
+    who: FrameWho,
     signal: AbortSignal,
   ): Promise<SentMessage | NoAddress> {
     const over = AbortSignal.any([signal, this.#ended.signal]);
@@ -133,17 +140,12 @@ export class J1939Node {
     );
   }
 
-  get #own(): number | undefined {
-    const { state } = this.#claim;
-    return state.kind === "claimed" ? state.address : undefined;
-  }
-
   async #source(
     pgn: number,
-    who: Who,
+    who: FrameWho,
     signal: AbortSignal,
   ): Promise<number | NoAddress | Exclude<SentFrame, { readonly kind: "sent" }>> {
-    if (pgn === GROUP.addressClaim && this.#own === undefined) return NULL_ADDRESS;
+    if (pgn === GROUP.addressClaim && this.address === undefined) return NULL_ADDRESS;
     const claimed = await this.#claim.address(who, signal);
     if (claimed.kind === "address") return claimed.address;
     return claimed.kind === "cannot-claim" ? { kind: "no-address" } : claimed;
@@ -151,13 +153,11 @@ export class J1939Node {
 
   #takeClaim(frame: CanFrame): void {
     const name = nameIn(frame.data);
-    if (name === undefined) return;
-    this.#parts.nodes.take(frame);
-    this.#claim.takeClaim(sourceOf(frame.id), name);
+    if (name !== undefined) this.#claim.takeClaim(sourceOf(frame.id), name);
   }
 
   #takeRequest({ id, data }: CanFrame): void {
-    const own = this.#own;
+    const own = this.address;
     const pgn = requestedGroup(data);
     const source = sourceOf(id);
     const isForUs = own !== undefined && destinationOf(id) === own;

@@ -11,8 +11,8 @@ export const CODE_MESSAGES: ReadonlyMap<number, { readonly name: string; readonl
   [64_949, { name: "DM23", list: "previous-emission" }],
   [64_896, { name: "DM28", list: "permanent" }],
 ]);
-/** Groups that nobody sends but as a request: it clears previous codes (DM3) or active ones (DM11). */
-export const CLEAR_GROUP = { previous: 65_228, active: 65_235 } as const;
+/** Groups that nobody sends but as a request: it clears active codes (DM11) or previous ones (DM3). */
+export const CLEAR_GROUP = { active: 65_235, previous: 65_228 } as const;
 
 /** What a message of `CODE_MESSAGES` says. No code: the control unit says that it has none. */
 export type CodeMessage = { readonly lamps: Lamps; readonly codes: readonly SeenCode[] };

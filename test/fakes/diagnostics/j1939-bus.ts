@@ -1,4 +1,5 @@
-import { MessageLine, type NodeMessage } from "../../../agent/diagnostics/j1939/message-line.ts";
+import { GROUP } from "../../../agent/diagnostics/j1939/groups.ts";
+import { groupFilters, MessageLine, type NodeMessage } from "../../../agent/diagnostics/j1939/message-line.ts";
 import { J1939Node } from "../../../agent/diagnostics/j1939/node.ts";
 import { NodeList } from "../../../agent/diagnostics/j1939/node-list.ts";
 import type { FrameWho, SentFrame, TesterBus } from "../../../agent/diagnostics/tester/tester-bus.ts";
@@ -47,6 +48,7 @@ export class J1939TestBus {
     const tester = new OpenTester((frame) => this.send(frame));
     const nodes = new NodeList();
     const parts = { tester, tap, line, nodes, identity: { name, address }, clock: this.clock, random: () => 0.5 };
+    tap.on(groupFilters([GROUP.addressClaim]), (frame) => nodes.take(frame));
     const node = new J1939Node(parts);
     node.start();
     return { node, tap, line, nodes, tester };
