@@ -58,6 +58,7 @@ const composes = (path: string): boolean => COMPOSING.includes(roomOf(path)) || 
 /** The files of the CLI that reach a driver, and which: a verb goes through the others where it can. */
 const CLI_DOORS: Readonly<Record<string, string>> = {
   "agent/cli/connect-test-parts.ts": "aws",
+  "agent/cli/diagnostics/open-tester.ts": "can",
   "agent/cli/single-session.ts": "aws os",
   "agent/cli/open-bus.ts": "can",
   "agent/cli/diagnostics/open-isotp.ts": "can",

@@ -1,6 +1,7 @@
 import type { BusDiagnosticsConfig, DiagnosticsConfig } from "../../config/diagnostics.ts";
 import type { BusConfig } from "../../config/schema.ts";
 import { readController } from "../../drivers/can/controller.ts";
+import { createIsoTp } from "../../drivers/can/isotp.ts";
 import { AgentError } from "../core/errors.ts";
 import type { Service } from "../core/lifecycle.ts";
 import { createFrameIsoTp } from "../diagnostics/isotp/frame-isotp.ts";
@@ -11,6 +12,8 @@ import type { SilenceNotice } from "../diagnostics/tester/silence.ts";
 import { testerSettings } from "../diagnostics/tester/tester-settings.ts";
 import { TransmitGate } from "../diagnostics/tester/transmit-gate.ts";
 import { diagnosticsHandlers } from "../local-api/diagnostics-handlers.ts";
+import type { CanBus } from "../ports/can-bus.ts";
+import type { IsoTp } from "../ports/isotp.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { WantedSignals } from "../signals/wanted-signals.ts";
 import { buildSafetyGate, type SafetyGate } from "../vehicle/safety-gate.ts";
@@ -99,7 +102,7 @@ function busOf(
   const gate = gateOf(parts, index, runtime);
   const tester = new BusTester({
     bus,
-    isotp: createFrameIsoTp({ bus: name, send: (frame) => bus.send(frame), tap: shown, clock }),
+    isotp: isoTpOf(parts, bus, shown, runtime),
     tap: shown,
     settings: testerSettings(transmit),
     refusal: () => gate.refusal(),
@@ -119,6 +122,20 @@ function busOf(
     },
     stop: () => tester.stop(),
   };
+}
+
+/** The kernel's ISO-TP goes past the driver's permission, and is held to the same ids. */
+function isoTpOf(
+  { loaded, requestIds }: DiagnosticsComposeParts,
+  bus: CanBus,
+  tap: BusFrameTap,
+  { clock, log }: Runtime,
+): IsoTp {
+  const frames = createFrameIsoTp({ bus: bus.name, send: (frame) => bus.send(frame), tap, clock });
+  const config = loaded.config.buses.find(({ name }) => name === bus.name);
+  const ids = requestIds.get(bus.name);
+  const permits = (id: number, extended: boolean): boolean => ids?.allows({ id, extended }) === true;
+  return config === undefined ? frames : createIsoTp(config, { frames, permits, log });
 }
 
 function noticeOf({ records }: Pick<DataLine, "records">, { log }: Pick<Runtime, "log">) {
