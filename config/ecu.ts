@@ -124,6 +124,8 @@ const result = z.strictObject({
     .optional()
     .describe("how the measured value is judged; outside both it is out of specification"),
 });
+/** What a routine answers. */
+export type EcuResult = z.infer<typeof result>;
 
 const routine = z.strictObject({
   id: identifier,

@@ -59,12 +59,14 @@ export type PackedOption =
   | { readonly kind: "unfit"; readonly problem: string };
 
 /** Puts physical values into an option record. Every argument must be given, within its bounds, and nothing else. */
-export function packOption(option: OptionShape, given: Readonly<Record<string, number>>): PackedOption {
+export function packOption(option: OptionShape, given: Readonly<Record<string, unknown>>): PackedOption {
   const unknown = Object.keys(given).find((name) => option.arguments.every((one) => one.name !== name));
   if (unknown !== undefined) return { kind: "unfit", problem: `${unknown} is no argument of it` };
   const bytes = bytesOfHex(option.bytes);
   for (const argument of option.arguments) {
-    const problem = putArgument(argument, given[argument.name], bytes);
+    const value = given[argument.name];
+    const problem =
+      value === undefined || typeof value === "number" ? putArgument(argument, value, bytes) : "must be a number";
     if (problem !== undefined) return { kind: "unfit", problem: `${argument.name} ${problem}` };
   }
   return { kind: "packed", bytes };

@@ -23,6 +23,11 @@ export function extendedValues(ecu: Ecu, { data, rest }: CodeRecords): readonly 
   return rest === undefined ? known : [...known, unread(rest.record, nameOf(rest.record), rest.bytes)];
 }
 
+/** The text of a code in the catalogue, "P0301-1F" before "P0301"; undefined where it has none. */
+export function codeText({ troubleCodes: { names } }: Ecu, code: string): string | undefined {
+  return names[code] ?? names[code.slice(0, 5)];
+}
+
 /** Data of a snapshot stands one identifier after the other, and belongs together by its record. */
 function merged(records: readonly KeptRecord[]): readonly KeptRecord[] {
   return [...Map.groupBy(records, ({ record }) => record)].map(([record, parts]) => ({

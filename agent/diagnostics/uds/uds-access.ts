@@ -1,5 +1,6 @@
 import type { EcuAccess } from "../../../config/ecu.ts";
 import type { MakeKey } from "../../ports/key-program.ts";
+import type { ActGuard } from "../ecu-acts.ts";
 import type { UdsFailure, UdsOutcome } from "./outcome.ts";
 import { keyRequest, seedRequest, sessionNumber, sessionRequest, testerPresent } from "./requests.ts";
 import type { UdsAsker } from "./uds-asker.ts";
@@ -13,6 +14,8 @@ const P2_STAR_UNIT_MS = 10;
 export type NeededAccess = Pick<EcuAccess, "session" | "security"> & {
   /** The ECU is in its default session after it, and cannot be asked for a while. */
   readonly endsSession?: boolean;
+  /** Asked before anything of it is sent: why the act must not be. */
+  readonly before: ActGuard;
 };
 
 /**
@@ -33,7 +36,10 @@ export async function withAccess<T>(
   const stop = keepSession(asker, ended.signal);
   let hasEnded = false;
   try {
-    const locked = access.security === undefined ? undefined : await unlock(asker, access.security, makeKey, signal);
+    const locked =
+      access.security === undefined
+        ? undefined
+        : await unlock(asker, { level: access.security, before: access.before, makeKey }, signal);
     const outcome = locked ?? (await act());
     hasEnded = access.endsSession === true && outcome.kind === "done";
     return outcome;
@@ -50,7 +56,7 @@ async function openSession(
   access: NeededAccess,
   signal: AbortSignal,
 ): Promise<UdsFailure | undefined> {
-  const outcome = await asker.ask(sessionRequest(access.session), signal);
+  const outcome = await asker.ask(sessionRequest(access.session), signal, access.before);
   if (outcome.kind !== "done") return outcome;
   asker.setTiming(timingOf(outcome.value.pdu));
   return undefined;
@@ -82,13 +88,12 @@ async function leaveSession(asker: UdsAsker): Promise<void> {
 /** Opens a security level; undefined when it is open. A key is tried once: ECUs lock up after some wrong ones. */
 async function unlock(
   asker: UdsAsker,
-  level: number,
-  makeKey: MakeKey,
+  { level, before, makeKey }: { readonly level: number; readonly before: ActGuard; readonly makeKey: MakeKey },
   signal: AbortSignal,
 ): Promise<UdsFailure | undefined> {
   const program = asker.ecu.security.find((one) => one.level === level);
   if (program === undefined) return { kind: "unfit", problem: `security level ${level} is not in the catalogue` };
-  const asked = await asker.ask(seedRequest(level), signal);
+  const asked = await asker.ask(seedRequest(level), signal, before);
   if (asked.kind !== "done") return asked;
   const seed = asked.value.pdu.subarray(2);
   if (seed.length === 0) return { kind: "unfit", problem: `gave no seed for security level ${level}` };
@@ -96,6 +101,6 @@ async function unlock(
   if (seed.every((byte) => byte === 0)) return undefined;
   const made = await makeKey(program, seed, signal);
   if (made.kind === "failed") return { kind: "unfit", problem: `security level ${level}: ${made.problem}` };
-  const opened = await asker.ask(keyRequest(level, made.key), signal);
+  const opened = await asker.ask(keyRequest(level, made.key), signal, before);
   return opened.kind === "done" ? undefined : opened;
 }

@@ -1,5 +1,6 @@
 import type { Ecu } from "../../../config/ecu.ts";
 import type { Clock } from "../../core/clock.ts";
+import type { ActGuard } from "../ecu-acts.ts";
 import type { AskedEcu, TesterBus, Who } from "../tester/tester-bus.ts";
 import { nrcOf } from "./nrc.ts";
 import type { UdsOutcome } from "./outcome.ts";
@@ -46,11 +47,11 @@ export class UdsAsker {
       server === undefined ? timing : { p2Ms: server.p2Ms + TRANSPORT_MS, p2StarMs: server.p2StarMs + TRANSPORT_MS };
   }
 
-  /** Sends a request, again where the ECU says that it is busy, and gives its positive answer. */
-  async ask(pdu: Uint8Array, signal: AbortSignal): Promise<UdsOutcome<Answered>> {
+  /** Sends a request, again where the ECU says that it is busy, and gives its positive answer. `before` is asked right before each is sent. */
+  async ask(pdu: Uint8Array, signal: AbortSignal, before?: ActGuard): Promise<UdsOutcome<Answered>> {
     let waitMs = BUSY_WAIT_MS;
     for (let tries = 1; ; tries++) {
-      const outcome = await this.#once(pdu, signal);
+      const outcome = await this.#once(pdu, signal, before);
       const isBusy = outcome.kind === "negative" && nrcOf(outcome.code).retry === "soon";
       if (!isBusy || tries === BUSY_TRIES || signal.aborted) return outcome;
       await this.#parts.clock.sleep(waitMs, signal);
@@ -65,10 +66,10 @@ export class UdsAsker {
     return reply.kind === "answer" ? "told" : "not-told";
   }
 
-  async #once(pdu: Uint8Array, signal: AbortSignal): Promise<UdsOutcome<Answered>> {
+  async #once(pdu: Uint8Array, signal: AbortSignal, before: ActGuard | undefined): Promise<UdsOutcome<Answered>> {
     const { tester, who } = this.#parts;
     const reply = await tester.ask(
-      { ecu: this.#address, pdu, who, repeats: repeatedBytes(pdu), ...this.#timing },
+      { ecu: this.#address, pdu, who, repeats: repeatedBytes(pdu), before, ...this.#timing },
       signal,
     );
     if (reply.kind === "answer") return { kind: "done", value: { pdu: reply.pdu, receivedAtUs: reply.receivedAtUs } };

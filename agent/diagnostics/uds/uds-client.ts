@@ -1,5 +1,6 @@
 import type { EcuDid, EcuOutput, EcuReset, EcuRoutine } from "../../../config/ecu.ts";
 import type { MakeKey } from "../../ports/key-program.ts";
+import type { ActGuard } from "../ecu-acts.ts";
 import {
   type CodeCount,
   type CodeRecords,
@@ -12,7 +13,7 @@ import {
   parseSnapshots,
   type SnapshotNumber,
 } from "./code-answers.ts";
-import { bytesOfHex, packOption } from "./data-values.ts";
+import { bytesOfHex } from "./data-values.ts";
 import { parseReadAnswer, readGroups } from "./did-answers.ts";
 import type { UdsOutcome } from "./outcome.ts";
 import {
@@ -37,8 +38,8 @@ const RESULT_EVERY_MS = 1000;
 /** What an ECU answers to them while it runs: busy, conditions not correct, request sequence error. */
 const RUNNING: readonly number[] = [0x21, 0x22, 0x24];
 
-/** Arguments of a routine, an output or what is written: physical values by name. */
-export type UdsArguments = Readonly<Record<string, number>>;
+/** Between two looks at whether an output may be held. */
+const GUARD_EVERY_MS = 100;
 
 /** One data identifier as it was read. `receivedAtUs` is µs since the Unix epoch. */
 export type DidReading = {
@@ -115,74 +116,72 @@ export class UdsClient {
   }
 
   /** 14: `group` as `clearRequest` says. Moves the state of the vehicle. */
-  clearCodes(group: number, signal: AbortSignal): Promise<UdsOutcome<void>> {
-    return this.#done(clearRequest(group), signal);
+  clearCodes(group: number, before: ActGuard, signal: AbortSignal): Promise<UdsOutcome<void>> {
+    return this.#done(clearRequest(group), before, signal);
   }
 
   /** 11. The ECU is in its default session afterwards. */
-  reset(reset: EcuReset, signal: AbortSignal): Promise<UdsOutcome<void>> {
-    return this.#access({ ...reset, endsSession: true }, () => this.#done(resetRequest(reset.kind), signal), signal);
+  reset(reset: EcuReset, before: ActGuard, signal: AbortSignal): Promise<UdsOutcome<void>> {
+    const act = () => this.#done(resetRequest(reset.kind), before, signal);
+    return this.#access({ ...reset, before, endsSession: true }, act, signal);
   }
 
   /** 2E of a data identifier that the catalogue lets be written. `data` is all of its bytes. */
-  write(did: EcuDid, data: Uint8Array, signal: AbortSignal): Promise<UdsOutcome<void>> {
+  write(did: EcuDid, data: Uint8Array, before: ActGuard, signal: AbortSignal): Promise<UdsOutcome<void>> {
     const { write, length } = did;
     if (write === undefined) return unfit(`${did.name} is not to be written`);
     if (length !== undefined && length !== data.length)
       return unfit(`${did.name} has ${length} bytes, not ${data.length}`);
-    return this.#access(write, () => this.#done(writeRequest(did.id, data), signal), signal);
+    const act = () => this.#done(writeRequest(did.id, data), before, signal);
+    return this.#access({ ...write, before }, act, signal);
   }
 
   /**
    * Starts a routine and, where the catalogue says so, asks for its results until they are there, in one session. Gives the bytes after the
    * routine's identifier. `signal` ends the wait, and stops a routine that can be stopped.
    */
-  runRoutine(routine: EcuRoutine, given: UdsArguments, signal: AbortSignal): Promise<UdsOutcome<Uint8Array>> {
-    const option = packOption(routine.start, given);
-    if (option.kind === "unfit") return unfit(option.problem);
-    return this.#access(
-      routine,
-      async () => {
-        const started = await this.#routine("start", routine, option.bytes, signal);
-        if (started.kind !== "done" || !routine.results) return started;
-        const ended = await this.#results(routine, signal);
-        if (signal.aborted && routine.stop !== undefined) await this.#stop(routine);
-        return ended;
-      },
-      signal,
-    );
-  }
-
-  /** Stops a routine, or asks for its results. */
-  controlRoutine(
-    control: "stop" | "results",
+  runRoutine(
     routine: EcuRoutine,
-    given: UdsArguments,
+    option: Uint8Array,
+    before: ActGuard,
     signal: AbortSignal,
   ): Promise<UdsOutcome<Uint8Array>> {
-    if (control === "stop" && routine.stop === undefined) return unfit(`${routine.name} cannot be stopped`);
-    const shape = control === "stop" ? routine.stop : undefined;
-    const option = packOption(shape ?? { bytes: "", arguments: [] }, given);
-    if (option.kind === "unfit") return unfit(option.problem);
-    return this.#access(routine, () => this.#routine(control, routine, option.bytes, signal), signal);
+    const act = async (): Promise<UdsOutcome<Uint8Array>> => {
+      const started = await this.#routine("start", routine, option, signal, before);
+      if (started.kind !== "done" || !routine.results) return started;
+      const ended = await this.#results(routine, signal);
+      if (signal.aborted && routine.stop !== undefined) await this.#stop(routine);
+      return ended;
+    };
+    return this.#access({ ...routine, before }, act, signal);
   }
 
-  /** 2F 03 for as long as the catalogue says or until `signal` aborts, and then 2F 00, which gives the output back. */
-  controlOutput(output: EcuOutput, given: UdsArguments, signal: AbortSignal): Promise<UdsOutcome<Uint8Array>> {
-    const state = packOption(output.state, given);
-    if (state.kind === "unfit") return unfit(state.problem);
-    return this.#access(
-      output,
-      async () => {
-        const adjusted = await this.#output("adjust", output, state.bytes, signal);
-        if (adjusted.kind === "done") await this.#asker.clock.sleep(output.longestMs, signal);
-        // Also where it is not known whether the ECU has taken it.
-        if (adjusted.kind !== "negative" && adjusted.kind !== "withheld")
-          await this.#output("return", output, state.bytes, new AbortController().signal);
-        return adjusted;
-      },
-      signal,
-    );
+  /** 2F 03 for so long, as long as `before` allows it and until `signal` aborts, and then 2F 00, which gives the output back. */
+  holdOutput(
+    output: EcuOutput,
+    { state, holdMs }: { readonly state: Uint8Array; readonly holdMs: number },
+    before: ActGuard,
+    signal: AbortSignal,
+  ): Promise<UdsOutcome<Uint8Array>> {
+    const act = async (): Promise<UdsOutcome<Uint8Array>> => {
+      const adjusted = await this.#output("adjust", output, state, signal, before);
+      if (adjusted.kind === "done") await this.#hold(holdMs, before, signal);
+      // Also where it is not known whether the ECU has taken it.
+      if (adjusted.kind !== "negative" && adjusted.kind !== "withheld")
+        await this.#output("return", output, state, new AbortController().signal);
+      return adjusted;
+    };
+    return this.#access({ ...output, before }, act, signal);
+  }
+
+  async #hold(holdMs: number, before: ActGuard, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#asker;
+    const endMs = clock.monotonicMs() + holdMs;
+    while (!signal.aborted && before() === undefined) {
+      const leftMs = endMs - clock.monotonicMs();
+      if (leftMs <= 0) return;
+      await clock.sleep(Math.min(GUARD_EVERY_MS, leftMs), signal);
+    }
   }
 
   async #readGroup(group: readonly EcuDid[], signal: AbortSignal): Promise<readonly DidReading[]> {
@@ -215,16 +214,17 @@ export class UdsClient {
     request: Uint8Array,
     parse: (pdu: Uint8Array) => T | undefined,
     signal: AbortSignal,
+    before?: ActGuard,
   ): Promise<UdsOutcome<T>> {
-    const outcome = await this.#asker.ask(request, signal);
+    const outcome = await this.#asker.ask(request, signal, before);
     if (outcome.kind !== "done") return outcome;
     const value = parse(outcome.value.pdu);
     if (value === undefined) return { kind: "unfit", problem: "gave an answer that cannot be read" };
     return { kind: "done", value };
   }
 
-  async #done(request: Uint8Array, signal: AbortSignal): Promise<UdsOutcome<void>> {
-    const outcome = await this.#asker.ask(request, signal);
+  async #done(request: Uint8Array, before: ActGuard, signal: AbortSignal): Promise<UdsOutcome<void>> {
+    const outcome = await this.#asker.ask(request, signal, before);
     return outcome.kind === "done" ? { kind: "done", value: undefined } : outcome;
   }
 
@@ -232,8 +232,14 @@ export class UdsClient {
     return withAccess(this.#asker, access, this.#makeKey, act, signal);
   }
 
-  #routine(control: RoutineControl, { id }: EcuRoutine, option: Uint8Array, signal: AbortSignal) {
-    return this.#parsed(routineRequest(control, id, option), (pdu) => pdu.slice(4), signal);
+  #routine(
+    control: RoutineControl,
+    { id }: EcuRoutine,
+    option: Uint8Array,
+    signal: AbortSignal,
+    before?: ActGuard,
+  ): Promise<UdsOutcome<Uint8Array>> {
+    return this.#parsed(routineRequest(control, id, option), (pdu) => pdu.slice(4), signal, before);
   }
 
   /** An ECU says that it is busy, or that this is not the sequence, while a routine runs. */
@@ -253,9 +259,15 @@ export class UdsClient {
     await this.#routine("stop", routine, bytes, new AbortController().signal);
   }
 
-  #output(control: Control, { id, mask }: EcuOutput, state: Uint8Array, signal: AbortSignal) {
+  #output(
+    control: Control,
+    { id, mask }: EcuOutput,
+    state: Uint8Array,
+    signal: AbortSignal,
+    before?: ActGuard,
+  ): Promise<UdsOutcome<Uint8Array>> {
     const request = outputRequest(id, control, state, bytesOfHex(mask));
-    return this.#parsed(request, (pdu) => pdu.slice(4), signal);
+    return this.#parsed(request, (pdu) => pdu.slice(4), signal, before);
   }
 }
 

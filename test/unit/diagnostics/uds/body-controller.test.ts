@@ -20,6 +20,7 @@ import { ManualClock } from "../../../fakes/core/clock.ts";
 import { ShownTap } from "../../../fakes/diagnostics/tester-bus.ts";
 
 const NEVER = new AbortController().signal;
+const ALLOWED = (): undefined => undefined;
 const WINDOW_SHORT = 0x9a_2311;
 
 /** The key as the bench's body controller wants it. */
@@ -121,14 +122,17 @@ describe("the client, and a body controller that nobody of it wrote", () => {
       { record: 1, values: [{ name: "occurrence_counter", value: 1 }] },
       { record: 2, values: [{ name: "ageing_counter", value: 0 }] },
     ]);
-    expect(await done(client.clearCodes(0xffffff, NEVER))).toEqual({ kind: "done", value: undefined });
+    expect(await done(client.clearCodes(0xffffff, ALLOWED, NEVER))).toEqual({ kind: "done", value: undefined });
     expect(valueOf(await done(client.readCodes(0xff, NEVER))).codes).toEqual([]);
   });
 
   it("agree on session and security: written is what was meant, and the session is left", async () => {
     const { client, body, done } = benchOf(ecu);
     const delay = ecu.dids.find(({ name }) => name === "lighting_delay") ?? ecu.dids[0];
-    expect(await done(client.write(delay, Uint8Array.of(45), NEVER))).toEqual({ kind: "done", value: undefined });
+    expect(await done(client.write(delay, Uint8Array.of(45), ALLOWED, NEVER))).toEqual({
+      kind: "done",
+      value: undefined,
+    });
     expect(body.counts.unlocks).toBe(1);
     expect(body.session).toBe(1);
     const [reading] = await done(client.readDids([delay], NEVER));
@@ -139,7 +143,7 @@ describe("the client, and a body controller that nobody of it wrote", () => {
     const { client, body, done, clock } = benchOf(ecu);
     const routine = ecu.routines[0];
     const beganMs = clock.monotonicMs();
-    const bytes = valueOf(await done(client.runRoutine(routine, { runs: 5 }, NEVER)));
+    const bytes = valueOf(await done(client.runRoutine(routine, Uint8Array.of(0, 5), ALLOWED, NEVER)));
     expect(clock.monotonicMs() - beganMs).toBeGreaterThan(5000);
     expect(signalValues(routine.result.signals, bytes)).toMatchObject([
       { name: "window_current", value: 3.15, unit: "A" },
@@ -150,17 +154,19 @@ describe("the client, and a body controller that nobody of it wrote", () => {
 
   it("agree on an output and on a reset", async () => {
     const { client, body, done } = benchOf(ecu);
-    expect((await done(client.controlOutput(ecu.outputs[0], {}, NEVER))).kind).toBe("done");
+    expect(
+      (await done(client.holdOutput(ecu.outputs[0], { state: Uint8Array.of(1), holdMs: 500 }, ALLOWED, NEVER))).kind,
+    ).toBe("done");
     expect(body.counts.horns).toBe(1);
     expect(body.isHornOn).toBe(false);
-    expect(await done(client.reset(ecu.resets[0], NEVER))).toEqual({ kind: "done", value: undefined });
+    expect(await done(client.reset(ecu.resets[0], ALLOWED, NEVER))).toEqual({ kind: "done", value: undefined });
     expect(body.counts.resets).toBe(1);
   });
 
   it("agree on a key that is wrong", async () => {
     const { client, done } = benchOf(ecu, async () => ({ kind: "key", key: Uint8Array.of(1, 2) }));
     const delay = ecu.dids.find(({ name }) => name === "lighting_delay") ?? ecu.dids[0];
-    const outcome = await done(client.write(delay, Uint8Array.of(45), NEVER));
+    const outcome = await done(client.write(delay, Uint8Array.of(45), ALLOWED, NEVER));
     expect(outcome).toMatchObject({ kind: "negative", code: 0x35 });
   });
 

@@ -12,6 +12,7 @@ const RESULTS = ["31030203", "3e80", "31030203", "31030203"];
 
 const NEVER = new AbortController().signal;
 const TX = 0x740;
+const ALLOWED = (): undefined => undefined;
 
 const ECU = ecuOf({
   timing: { p2Ms: 300, p2StarMs: 4000 },
@@ -123,7 +124,9 @@ describe("UdsClient", () => {
     for (const code of ["22", "33", "31"]) {
       const other = given();
       other.tester.answer(TX, "14ffffff", `7f14${code}`);
-      expect(await other.settled(other.client.clearCodes(0xffffff, NEVER))).toMatchObject({ kind: "negative" });
+      expect(await other.settled(other.client.clearCodes(0xffffff, ALLOWED, NEVER))).toMatchObject({
+        kind: "negative",
+      });
       expect(other.sent()).toHaveLength(1);
     }
   });
@@ -166,7 +169,7 @@ describe("acts that need a session", () => {
     tester.answer(TX, "31010203 03", "71010203 00");
     tester.answer(TX, "31030203", "7f3124", "7f3124", "71030203 01f4");
     tester.answer(TX, "3e80", { kind: "answer", pdu: new Uint8Array(), receivedAtUs: 0, pendings: 0 });
-    const outcome = await settled(client.runRoutine(ECU.routines[0], { runs: 3 }, NEVER));
+    const outcome = await settled(client.runRoutine(ECU.routines[0], Uint8Array.of(3), ALLOWED, NEVER));
     expect(outcome).toEqual({ kind: "done", value: bytesOf("01f4") });
     expect(sent()).toEqual(["1003", "2701", "2702aabb", "3101020303", ...RESULTS, "1001"]);
   });
@@ -176,7 +179,7 @@ describe("acts that need a session", () => {
     open(tester);
     tester.answer(TX, "31010203 01", "71010203");
     tester.answer(TX, "31030203", "71030203");
-    await settled(client.runRoutine(ECU.routines[0], { runs: 1 }, NEVER));
+    await settled(client.runRoutine(ECU.routines[0], Uint8Array.of(1), ALLOWED, NEVER));
     await client.readCodes(1, NEVER);
     const timing = tester.asked
       .filter(({ answerless }) => answerless !== true)
@@ -191,7 +194,7 @@ describe("acts that need a session", () => {
     const { tester, client, settled, sent } = given();
     open(tester);
     tester.answer(TX, "2702 aabb", "7f2735");
-    expect(await settled(client.write(DELAY, bytesOf("05"), NEVER))).toEqual({
+    expect(await settled(client.write(DELAY, bytesOf("05"), ALLOWED, NEVER))).toEqual({
       kind: "negative",
       code: 0x35,
       name: "invalid key",
@@ -208,9 +211,12 @@ describe("acts that need a session", () => {
     open(tester);
     tester.answer(TX, "2701", "6701 0000", "6701 1234");
     tester.answer(TX, "2e0103 05", "6e0103");
-    expect(await settled(client.write(DELAY, bytesOf("05"), NEVER))).toEqual({ kind: "done", value: undefined });
+    expect(await settled(client.write(DELAY, bytesOf("05"), ALLOWED, NEVER))).toEqual({
+      kind: "done",
+      value: undefined,
+    });
     expect(asked).toEqual([]);
-    expect(await settled(client.write(DELAY, bytesOf("05"), NEVER))).toEqual({
+    expect(await settled(client.write(DELAY, bytesOf("05"), ALLOWED, NEVER))).toEqual({
       kind: "unfit",
       problem: "security level 1: /opt/key ended with code 1",
     });
@@ -224,7 +230,7 @@ describe("acts that need a session", () => {
     tester.answer(TX, "31010203 01", "71010203");
     tester.answer(TX, "31020203", "71020203");
     const gone = new AbortController();
-    const done = client.runRoutine(ECU.routines[0], { runs: 1 }, gone.signal);
+    const done = client.runRoutine(ECU.routines[0], Uint8Array.of(1), ALLOWED, gone.signal);
     for (let micro = 0; micro < 40; micro++) await Promise.resolve();
     clock.advance(1000);
     gone.abort();
@@ -236,7 +242,9 @@ describe("acts that need a session", () => {
     const { tester, client, settled, sent } = given();
     tester.answer(TX, "2f030103 01ff", "6f030103 01");
     tester.answer(TX, "2f030100", "6f030100 00");
-    expect(await settled(client.controlOutput(ECU.outputs[0], {}, NEVER))).toEqual({
+    expect(
+      await settled(client.holdOutput(ECU.outputs[0], { state: Uint8Array.of(1), holdMs: 1000 }, ALLOWED, NEVER)),
+    ).toEqual({
       kind: "done",
       value: bytesOf("01"),
     });
@@ -245,17 +253,13 @@ describe("acts that need a session", () => {
 
   it("refuse what the catalogue does not allow", async () => {
     const { client, sent } = given();
-    expect(await client.write(SUPPLY, bytesOf("0000"), NEVER)).toEqual({
+    expect(await client.write(SUPPLY, bytesOf("0000"), ALLOWED, NEVER)).toEqual({
       kind: "unfit",
       problem: "supply is not to be written",
     });
-    expect(await client.write(DELAY, bytesOf("0000"), NEVER)).toEqual({
+    expect(await client.write(DELAY, bytesOf("0000"), ALLOWED, NEVER)).toEqual({
       kind: "unfit",
       problem: "delay has 1 bytes, not 2",
-    });
-    expect(await client.runRoutine(ECU.routines[0], { runs: 9 }, NEVER)).toEqual({
-      kind: "unfit",
-      problem: "runs is 9, and may be 1 to 5",
     });
     expect(sent()).toEqual([]);
   });
