@@ -152,10 +152,10 @@ function readsOnly(loaded: ControlParts["loaded"]): string | undefined {
 }
 
 /** The actions that write to a bus. Throws `config.invalid`. */
-export function catalogueActions({ loaded, catalogue, line }: ControlParts): ReadonlyMap<string, Action> {
+export function catalogueActions({ loaded, catalogue, line, beside }: ControlParts): ReadonlyMap<string, Action> {
   return buildCatalogue(catalogue, {
     ...line.vehicle,
-    ecus: undefined,
+    ecus: beside.diagnostics?.ecus,
     busOf: (name) => {
       const found = line.buses.find(({ bus }) => bus.name === name);
       return found === undefined ? undefined : { send: (frame) => found.bus.send(frame), state: () => found };

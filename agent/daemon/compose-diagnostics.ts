@@ -17,9 +17,11 @@ import type { IsoTp } from "../ports/isotp.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { WantedSignals } from "../signals/wanted-signals.ts";
 import { buildSafetyGate, type SafetyGate } from "../vehicle/safety-gate.ts";
+import { composeUds } from "./compose-uds.ts";
 import type { DaemonConfig } from "./configuration/layered-config.ts";
 import type { DiagnosticBus } from "./diagnostic-bus.ts";
 import type { DiagnosticsPart, DiagnosticsParts } from "./diagnostics-parts.ts";
+import { ecuDirectory } from "./ecu-directory.ts";
 import type { DataLine, Diagnostics, Runtime } from "./parts.ts";
 import { isListenOnly, type RequestIds } from "./request-ids.ts";
 
@@ -45,7 +47,10 @@ export function composeDiagnostics(parts: DiagnosticsComposeParts, runtime: Runt
   const { settings } = parts;
   const buses = settings.buses.map((bus, index) => busOf(bus, index, parts, runtime));
   const byName = new Map(buses.map((bus) => [bus.name, bus]));
-  const made = composeParts({ settings, loaded: parts.loaded, buses, line: parts.line, journal: parts.journal });
+  const made = composeParts(
+    { settings, loaded: parts.loaded, buses, line: parts.line, journal: parts.journal },
+    runtime,
+  );
   return {
     buses,
     besides: (name, first) => {
@@ -68,13 +73,14 @@ export function composeDiagnostics(parts: DiagnosticsComposeParts, runtime: Runt
       ...made.flatMap(({ verbs = [] }) => verbs),
     ],
     actions: made.flatMap(({ actions = [] }) => actions),
+    ecus: ecuDirectory(made.flatMap(({ acting = [] }) => acting)),
     status: () => ({ buses: buses.map(({ tester }) => tester.state()) }),
   };
 }
 
 /** What is done on the buses: each of them is a part of its own. */
-function composeParts(_parts: DiagnosticsParts): readonly DiagnosticsPart[] {
-  return [];
+function composeParts(parts: DiagnosticsParts, runtime: Runtime): readonly DiagnosticsPart[] {
+  return [composeUds(parts, undefined, runtime)];
 }
 
 function busOf(

@@ -1,6 +1,7 @@
 import type { DiagnosticsConfig } from "../../config/diagnostics.ts";
 import type { Action } from "../commands/action.ts";
 import type { Service } from "../core/lifecycle.ts";
+import type { ActingEcu } from "../diagnostics/ecu-acts.ts";
 import type { ServedVerb } from "../local-api/verb.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { DaemonConfig } from "./configuration/layered-config.ts";
@@ -22,4 +23,6 @@ export type DiagnosticsPart = {
   readonly services?: readonly Service[];
   readonly verbs?: readonly ServedVerb[];
   readonly actions?: readonly Action[];
+  /** Control units that commands may change something in. */
+  readonly acting?: readonly ActingEcu[];
 };

@@ -6,6 +6,7 @@ import type { OtherStates } from "../commands/state-templates.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Service } from "../core/lifecycle.ts";
 import type { Log } from "../core/log.ts";
+import type { EcuDirectory } from "../diagnostics/ecu-acts.ts";
 import type { TesterState } from "../diagnostics/tester/tester-bus.ts";
 import type { KeyWatch } from "../identity/key-watch.ts";
 import type { Renewal } from "../identity/renewal.ts";
@@ -120,6 +121,8 @@ export type Diagnostics = {
   readonly verbs: readonly ServedVerb[];
   /** What remote commands can ask for. */
   readonly actions: readonly Action[];
+  /** Control units in which commands of the catalogue may change something. */
+  readonly ecus: EcuDirectory;
   readonly status: () => { readonly buses: readonly TesterState[] };
 };
 

@@ -7,6 +7,7 @@ import type { TransmitBus } from "../../commands/actions/actuate.ts";
 import { buildCatalogue, type CatalogueFile, transmittedMessages } from "../../commands/actions/catalogue.ts";
 import { locate } from "../../commands/actions/locate.ts";
 import type { Clock } from "../../core/clock.ts";
+import type { EcuDirectory } from "../../diagnostics/ecu-acts.ts";
 import { LatestSignals } from "../../signals/latest-signals.ts";
 import { findMessage } from "../../signals/message-name.ts";
 import type { TableSource } from "../../signals/table-source.ts";
@@ -30,7 +31,7 @@ export async function loadCatalogue({ commands }: AgentConfig): Promise<Catalogu
 /** Checks what `config` names for remote commands as the agent will at its start, and gives how many actions it lists. Throws `config.invalid`. */
 export async function checkCommandFiles(
   config: AgentConfig,
-  { table, sources }: LoadedTable,
+  { table, sources, ecus }: LoadedTable,
   clock: Clock,
 ): Promise<number> {
   if (config.commands === undefined) return 0;
@@ -41,11 +42,17 @@ export async function checkCommandFiles(
   if (config.commands.locate !== undefined) locate(config.commands.locate, signals, clock);
   const written = buildCatalogue(await loadCatalogue(config), {
     signals,
-    ecus: undefined,
+    ecus: config.diagnostics === undefined ? undefined : await describedDirectory(ecus),
     steps: new ClockSteps(clock),
     clock,
     busOf: (name) => (config.buses.some((known) => known.name === name) ? bus : undefined),
     messageOf: (name, message) => findMessage(sources, name, message),
   });
   return written.size;
+}
+
+/** Nothing of diagnostics is loaded where the configuration has none. */
+async function describedDirectory(ecus: LoadedTable["ecus"]): Promise<EcuDirectory> {
+  const { describedEcus, ecuDirectory } = await import("../ecu-directory.ts");
+  return ecuDirectory(describedEcus(ecus));
 }

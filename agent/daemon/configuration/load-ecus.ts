@@ -12,7 +12,7 @@ type BusUds = NonNullable<NonNullable<LoadedConfig["config"]["diagnostics"]>["bu
 type Catalogue = LoadedYaml<{ readonly ecus: readonly Ecu[] }>;
 
 /** Data identifiers that are read every so often. */
-export type DidRule = { readonly dids: readonly EcuDid[]; readonly everyMs: number };
+type DidRule = { readonly dids: readonly EcuDid[]; readonly everyMs: number };
 
 /** An ECU of a bus, and what is read of it. */
 export type BusEcu = {
@@ -42,10 +42,8 @@ export async function loadBusEcus(loaded: LoadedConfig): Promise<readonly BusEcu
   return buses.flatMap((one) => ecusOfBus(loaded, catalogue, one));
 }
 
-/** The signals of the data identifiers that are read, a source a bus. Throws as `loadBusEcus`. */
-export async function udsSources(loaded: LoadedConfig): Promise<readonly TableSource[]> {
-  const ecus = await loadBusEcus(loaded);
-  const file = loaded.config.diagnostics?.catalogueFile ?? "";
+/** The signals of the data identifiers that are read, a source a bus. `file` is where the ECUs are described. */
+export function udsSources(ecus: readonly BusEcu[], file: string): readonly TableSource[] {
   return [...Map.groupBy(ecus, ({ bus }) => bus)].map(([bus, own]) => {
     const polled = own.map(({ ecu, rules }) => ({ ecu, dids: [...new Set(rules.flatMap(({ dids }) => dids))] }));
     return udsTable(bus, polled, file);

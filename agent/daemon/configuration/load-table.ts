@@ -12,6 +12,7 @@ import { matchedBy, type TableSource } from "../../signals/table-source.ts";
 import { mappedRules } from "../../signals/vss/mapped-rules.ts";
 import { type RuleProblem, ruleProblems } from "../../telemetry/campaigns/plan/rule-problems.ts";
 import { snapshotProblems } from "../../telemetry/campaigns/snapshots/snapshot-campaign.ts";
+import type { BusEcu } from "./load-ecus.ts";
 import { loadVss } from "./load-vss.ts";
 
 /** Mistakes of one file that are told at once, and as many warnings. */
@@ -24,6 +25,8 @@ export type LoadedTable = {
   readonly table: SignalTable;
   /** What the table was made of. */
   readonly sources: readonly TableSource[];
+  /** The ECUs that are asked with UDS. */
+  readonly ecus: readonly BusEcu[];
   /** How often the mapping to VSS wants its signals. */
   readonly mappedRules: readonly CollectRule[];
   readonly warnings: readonly string[];
@@ -50,7 +53,8 @@ export async function loadSignalTable(loaded: LoadedConfig): Promise<LoadedTable
     warnings.push(...problems);
     sources.push(...(buses ?? allBuses).map((bus) => ({ bus, database, file })));
   }
-  sources.push(...(await diagnosticSources(loaded)));
+  const asked = await diagnosticSources(loaded);
+  sources.push(...asked.sources);
   rejectTooMany(sources, loaded);
   const vss = await loadVss(loaded);
   const table = tableOf(sources, loaded, vss?.naming);
@@ -60,22 +64,26 @@ export async function loadSignalTable(loaded: LoadedConfig): Promise<LoadedTable
   const ofRulesUnfit = unfit.map(({ rule, problem }) => ({ path: ["rules", rule], problem }));
   rejectAmbiguous([...ofRulesUnfit, ...ofSnapshot.unfit], loaded);
   const found = [...warnings, ...doubts, ...ofRules.map(sentenceOf), ...ofSnapshot.warnings];
-  return { table, sources, mappedRules: mappedRules(mapped), warnings: found };
+  return { table, sources, ecus: asked.ecus, mappedRules: mappedRules(mapped), warnings: found };
 }
 
 /** What is read by requests; where nothing is, nothing of that is loaded. */
-async function diagnosticSources(loaded: LoadedConfig): Promise<readonly TableSource[]> {
+async function diagnosticSources(
+  loaded: LoadedConfig,
+): Promise<{ readonly sources: readonly TableSource[]; readonly ecus: readonly BusEcu[] }> {
   const buses = loaded.config.diagnostics?.buses ?? [];
   const sources: TableSource[] = [];
+  const ecus: BusEcu[] = [];
   if (buses.some(({ obd }) => obd !== undefined)) {
     const { obdSources } = await import("./obd-sources.ts");
     sources.push(...obdSources(loaded));
   }
   if (buses.some(({ uds }) => uds !== undefined)) {
-    const { udsSources } = await import("./load-ecus.ts");
-    sources.push(...(await udsSources(loaded)));
+    const { loadBusEcus, udsSources } = await import("./load-ecus.ts");
+    ecus.push(...(await loadBusEcus(loaded)));
+    sources.push(...udsSources(ecus, loaded.config.diagnostics?.catalogueFile ?? ""));
   }
-  return sources;
+  return { sources, ecus };
 }
 
 function sentenceOf({ rule, problem }: RuleProblem): string {

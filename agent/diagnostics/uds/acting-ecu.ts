@@ -87,10 +87,10 @@ function endOf<V, T>(outcome: UdsOutcome<V>, valueOf: (value: V) => T): ActEnd<T
 /** What a routine measured, and how the catalogue judges it. */
 function resultOf({ signals, verdict }: EcuResult, bytes: Uint8Array): RoutineResult {
   const values = signalValues(signals, bytes);
-  const named = values.map(({ name, value, unit, text }) => [
-    name,
-    { value: text ?? (typeof value === "bigint" ? String(value) : value), unit },
-  ]);
+  const named = values.map(
+    ({ name, value, unit, text }) =>
+      [name, { value: text ?? (typeof value === "bigint" ? String(value) : value), unit }] as const,
+  );
   const judged = values.find(({ name }) => name === verdict?.signal)?.value;
   return {
     values: Object.fromEntries(named),

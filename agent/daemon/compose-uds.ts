@@ -1,0 +1,86 @@
+import { makeKey } from "../../drivers/os/make-key.ts";
+import { identifyEcus, readEcu } from "../commands/actions/read-ecu.ts";
+import type { Service } from "../core/lifecycle.ts";
+import type { CodeTracker } from "../diagnostics/codes/code-tracker.ts";
+import type { Who } from "../diagnostics/tester/tester-bus.ts";
+import { actingUdsEcu } from "../diagnostics/uds/acting-ecu.ts";
+import { pollCodes } from "../diagnostics/uds/poll-codes.ts";
+import { pollDids } from "../diagnostics/uds/poll-dids.ts";
+import { UdsAsker } from "../diagnostics/uds/uds-asker.ts";
+import { UdsClient } from "../diagnostics/uds/uds-client.ts";
+import { udsMessageName, udsPdu } from "../diagnostics/uds/uds-table.ts";
+import type { MessageEntry } from "../signals/signal-entry.ts";
+import type { BusEcu } from "./configuration/load-ecus.ts";
+import type { DiagnosticBus } from "./diagnostic-bus.ts";
+import type { DiagnosticsPart, DiagnosticsParts } from "./diagnostics-parts.ts";
+import type { Runtime } from "./parts.ts";
+import { loopService } from "./services.ts";
+
+/** An ECU of the catalogue on its bus. */
+type Placed = BusEcu & { readonly on: DiagnosticBus };
+type UdsParts = Pick<DiagnosticsParts, "loaded" | "buses" | "line">;
+
+/** The part of the composition root for ECUs of the catalogue: their values and codes, and what commands may ask of them. */
+export function composeUds(parts: UdsParts, codes: CodeTracker | undefined, runtime: Runtime): DiagnosticsPart {
+  const placed = parts.loaded.checkedTable.ecus.flatMap((ecu): readonly Placed[] => {
+    const on = parts.buses.find(({ name }) => name === ecu.bus);
+    return on === undefined ? [] : [{ ...ecu, on }];
+  });
+  for (const { on, ecu } of placed) on.addRequestIds([{ id: ecu.request, extended: ecu.idBits === 29 }]);
+  const clientOf = ({ on, ecu }: Placed, who: Who): UdsClient =>
+    new UdsClient(new UdsAsker({ tester: on.tester, ecu, who, clock: runtime.clock }), makeKey);
+  const commanded = new Map(placed.map((one) => [one.ecu.name, clientOf(one, "command")]));
+  return {
+    services: placed
+      .filter(({ on }) => on.settings.transmit !== undefined)
+      .flatMap((one) => pollServices(one, clientOf(one, "poll"), { ...parts, codes }, runtime)),
+    actions: [readEcu(commanded), identifyEcus(commanded)],
+    acting: placed.map((one) => {
+      const client = clientOf(one, "command");
+      const { bus, ecu } = one;
+      return actingUdsEcu({
+        ecu,
+        client: () => client,
+        onCleared: () => codes?.noteClear({ bus, ecu: ecu.name }, "agent"),
+      });
+    }),
+  };
+}
+
+function pollServices(
+  { bus, ecu, rules, settings }: Placed,
+  client: UdsClient,
+  { line, loaded, codes }: UdsParts & { readonly codes: CodeTracker | undefined },
+  { clock, log }: Runtime,
+): readonly Service[] {
+  const { pipeline } = line;
+  const { table } = loaded.checkedTable;
+  const messages = new Map(
+    table.messages
+      .filter((message) => message.bus === bus && message.name === udsMessageName(ecu.name))
+      .map((message): readonly [number, MessageEntry] => [message.arbitrationId, message]),
+  );
+  const values = loopService(`values of ${ecu.name}`, {
+    run: (signal) =>
+      pollDids(
+        {
+          client,
+          rules,
+          clock,
+          isWanted: ({ id }) => table.wantedMessages[messages.get(id)?.index ?? -1] === 1,
+          take: ({ id }, bytes, receivedAtUs) => {
+            const message = messages.get(id);
+            if (message !== undefined) pipeline.takePdu(message, udsPdu(id, bytes), receivedAtUs);
+          },
+          onRefused: (did, reason) => log.warn("uds.refused", { ecu: ecu.name, did: did.name, reason }),
+        },
+        signal,
+      ),
+  });
+  if (codes === undefined) return [values];
+  const { codesEverySeconds, snapshots } = settings;
+  const read = loopService(`codes of ${ecu.name}`, {
+    run: (signal) => pollCodes({ client, bus, everyMs: codesEverySeconds * 1000, snapshots, codes, clock }, signal),
+  });
+  return [values, read];
+}
