@@ -1,4 +1,4 @@
-import { AgentError } from "../../agent/core/errors.ts";
+import { AgentError, messageOf } from "../../agent/core/errors.ts";
 import type { Log } from "../../agent/core/log.ts";
 import type { IsoTp } from "../../agent/ports/isotp.ts";
 import type { BusConfig } from "../../config/schema.ts";
@@ -20,10 +20,10 @@ export type IsoTpFactoryParts = {
 export function createIsoTp(config: BusConfig, parts: IsoTpFactoryParts): IsoTp {
   const { frames, permits, log, load = loadNativeAddon } = parts;
   if (config.driver !== "native") return frames;
-  const addon = load();
-  const missing = addon.isotpMissing();
-  if (missing !== undefined) {
-    log.info("isotp.kernel-missing", { bus: config.name, errno: missing });
+  const addon = addonOf(load);
+  const missing = typeof addon === "string" ? addon : addon.isotpMissing();
+  if (typeof addon === "string" || missing !== undefined) {
+    log.info("isotp.kernel-missing", { bus: config.name, why: missing ?? "" });
     return frames;
   }
   const kernel = createKernelIsoTp({ bus: config.name, interface: config.interface, addon, frames });
@@ -37,6 +37,15 @@ export function createIsoTp(config: BusConfig, parts: IsoTpFactoryParts): IsoTp 
     counters: () => kernel.counters(),
     close: () => kernel.close(),
   };
+}
+
+/** Why there is none, instead of it: the bus itself tells that as a fault. */
+function addonOf(load: () => NativeAddon): NativeAddon | string {
+  try {
+    return load();
+  } catch (thrown) {
+    return messageOf(thrown);
+  }
 }
 
 function transmitForbidden(bus: string, id: number): AgentError {

@@ -192,6 +192,7 @@ describe("the choice of ISO-TP for a bus", () => {
     const parts = { frames, permits: () => true, log: new MemoryLog() };
     expect(createIsoTp(native, { ...parts, load: () => addonWith(undefined) }).kind).toBe("kernel");
     expect(createIsoTp(native, { ...parts, load: () => addonWith("EPROTONOSUPPORT") })).toBe(frames);
+    expect(createIsoTp(native, { ...parts, load: unused })).toBe(frames);
     const other = { name: "can0", driver: "socketcan", interface: "can0" } as const;
     expect(createIsoTp(other, { ...parts, load: unused })).toBe(frames);
   });
