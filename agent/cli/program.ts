@@ -22,6 +22,7 @@ const GROUPS: readonly (readonly [name: string, load: () => Promise<Register>])[
   ["can", async () => (await import("./verbs/can.ts")).registerCan],
   ["j1939", async () => (await import("./verbs/j1939.ts")).registerJ1939],
   ["isotp", async () => (await import("./verbs/isotp.ts")).registerIsotp],
+  ["uds", async () => (await import("./verbs/uds.ts")).registerUds],
   ["dbc", async () => (await import("./verbs/dbc.ts")).registerDbc],
   ["signals", async () => (await import("./verbs/signals.ts")).registerSignals],
   ["buffer", async () => (await import("./verbs/buffer.ts")).registerBuffer],
