@@ -44,12 +44,22 @@ type BusSettings = DiagnosticsConfig["buses"][number];
  */
 export async function openTester(context: CliContext, named: string | undefined): Promise<OpenTester> {
   const config = await optionalConfig(context);
-  const bus = configuredName(config, named ?? onlyBus(config));
-  const agent = named?.includes("://") === true ? undefined : await agentWith(context, bus);
-  if (agent !== undefined) {
-    return { tester: createRemoteTester(bus, agent), tap: undefined, close: async () => undefined };
-  }
-  return await openHere(context, config, bus);
+  const name = named ?? onlyBus(config);
+  const tester = await runningTester(context, config, name);
+  if (tester !== undefined) return { tester, tap: undefined, close: async () => undefined };
+  return await openHere(context, config, configuredName(config, name));
+}
+
+/** The running agent as the tester of a bus that a user named; undefined where none runs, or none with diagnostics of that bus. */
+export async function runningTester(
+  context: CliContext,
+  config: AgentConfig | undefined,
+  named: string,
+): Promise<TesterBus | undefined> {
+  if (named.includes("://")) return undefined;
+  const bus = configuredName(config, named);
+  const agent = await agentWith(context, bus);
+  return agent === undefined ? undefined : createRemoteTester(bus, agent);
 }
 
 /** The name of a bus that is named by its interface. */

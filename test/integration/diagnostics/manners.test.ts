@@ -9,6 +9,7 @@ import { openEcuBus } from "../../bench/vehicle/ecus/open-ecu-bus.ts";
 import { SecondTester } from "../../bench/vehicle/ecus/second-tester.ts";
 import { BENCH_VIN, VehicleEcus } from "../../bench/vehicle/ecus/vehicle-ecus.ts";
 import { type Hub, startHub } from "../../bench/vehicle/socketcand-hub.ts";
+import { type CliRun, runCli } from "../../fakes/daemon/cli-runner.ts";
 import { daemonHome, startDaemon } from "../../fakes/daemon/daemon.ts";
 
 const clock = systemClock();
@@ -124,6 +125,26 @@ describe("an agent that asks control units on a bus", () => {
     expect((await open.tester.ask(askOf(4), signal)).kind).not.toBe("withheld");
     const { diagnostics } = await daemon.status();
     expect(diagnostics?.buses).toMatchObject([{ bus: "can0", counts: { requests: 3, silences: 0 } }]);
+  });
+
+  it("sends the PDUs of causeway isotp, and lets nobody answer beside it", async () => {
+    const home = await homeOf(["clear"]);
+    const daemon = await startDaemon(home);
+    await until(async () => (await daemon.status()).buses[0].state === "up" || undefined, {
+      what: "the bus is up",
+      timeoutMs: 10_000,
+    });
+    const run = (...args: readonly string[]): Promise<CliRun> =>
+      runCli(["isotp", ...args, "-s", "7E0", "-d", "7E8", "--config", home.config], { clock });
+    expect((await run("send", "can0", "-p", "cc", "-w", "1000", "0902")).stdout).toBe(
+      `${Buffer.from(`I\u0002\u0001${BENCH_VIN}`)
+        .toString("hex")
+        .toUpperCase()
+        .replaceAll(/(..)(?=.)/g, "$1 ")}\n`,
+    );
+    await expect(run("send", "can0", "1101")).rejects.toThrow("technician");
+    await expect(run("recv", "can0")).rejects.toThrow("beside it");
+    expect((await daemon.status()).diagnostics?.buses).toMatchObject([{ counts: { requests: 1 } }]);
   });
 
   it("falls silent within 100 ms of another tester, says so, and speaks again when that has gone", async () => {
