@@ -63,10 +63,10 @@ function meaning({ text, unit }: Pick<SignalsSnapshot["signals"][number], "text"
     : whole.padEnd(MEANING_COLUMNS);
 }
 
-/** Names of the messages, with their ids where one bus has several of a name. */
+/** Names of the messages, with their ids where one bus has several of a name with such a signal. */
 function messageNames({ signals }: SignalsSnapshot): (signal: SignalsSnapshot["signals"][number]) => string {
   const exact = new Map<string, Set<string>>();
-  const of = ({ bus, message }: SignalsSnapshot["signals"][number]): string => `${bus}/${message}`;
+  const of = ({ bus, message, name }: SignalsSnapshot["signals"][number]): string => `${bus}/${message}.${name}`;
   const exactOf = ({ message, id, extended }: SignalsSnapshot["signals"][number]): string =>
     exactNameOf({ name: message, id, extended });
   for (const signal of signals) exact.set(of(signal), (exact.get(of(signal)) ?? new Set()).add(exactOf(signal)));

@@ -12,7 +12,7 @@ const MAX_TEXT_CHARACTERS = 500;
 
 /** One sample that can be read without a signal table. What is undefined is absent. */
 export type Row = {
-  /** "Message.Signal", with the id where several messages of the bus have the name, or the name of a derived signal. */
+  /** "Message.Signal", with the id where several messages of the bus have the name and such a signal, or the name of a derived signal. */
   readonly name: string;
   readonly bus: string | undefined;
   /** Physical value and what it is called. */
@@ -91,16 +91,16 @@ function valueOf(raw: number | bigint, signal: SignalEntry): RowValue {
   };
 }
 
-/** Names by index: with the id of the message where the bus has several of its name. */
+/** Names by index: with the id of the message where the bus has several of its name with such a signal. */
 function rowNames(signals: readonly SignalEntry[]): readonly string[] {
   const ids = new Map<string, Set<number>>();
-  for (const { bus, message, arbitrationId } of signals) {
-    const key = `${bus}/${message}`;
+  for (const { bus, message, name, arbitrationId } of signals) {
+    const key = `${bus}/${message}.${name}`;
     ids.set(key, (ids.get(key) ?? new Set()).add(arbitrationId));
   }
   return signals.map((signal) => {
     if (signal.message === "") return signal.name;
-    const isAlone = ids.get(`${signal.bus}/${signal.message}`)?.size === 1;
+    const isAlone = ids.get(`${signal.bus}/${signal.message}.${signal.name}`)?.size === 1;
     return `${isAlone ? signal.message : exactMessageName(signal)}.${signal.name}`;
   });
 }

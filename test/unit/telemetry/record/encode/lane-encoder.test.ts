@@ -225,14 +225,15 @@ describe.each(["rows", "json"] as const)("samples one by one, as %s", (form) => 
     expect(rows.map(({ value }) => value)).toEqual([2n ** 65n - 2n, 2 ** 53, -(2n ** 63n) - 1n, 4]);
   });
 
-  it("name the id of the message where the bus has two of its name", () => {
+  it("name the id of the message where the bus has two of its name with such a signal", () => {
     const twice = tableOf([
       { name: "M", signals: [{ name: "S" }] },
       { name: "M", signals: [{ name: "S" }] },
+      { name: "M", signals: [{ name: "T" }] },
     ]);
-    const samples = [0, 1].map((signal) => ({ signal, timeUs: T0, raw: 1 }));
+    const samples = [0, 1, 2].map((signal) => ({ signal, timeUs: T0, raw: 1 }));
     const [record] = decodeAll(encoderOf(twice).lane(settingsOf(form, twice)).encode(logOf(twice, samples), []));
-    expect(bodyOf(record, "rows").rows.map(({ name }) => name)).toEqual(["M@0x100.S", "M@0x101.S"]);
+    expect(bodyOf(record, "rows").rows.map(({ name }) => name)).toEqual(["M@0x100.S", "M@0x101.S", "M.T"]);
   });
 
   it("are cut between frames below the limit, whatever they are, and none is lost", () => {
