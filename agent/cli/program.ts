@@ -20,6 +20,7 @@ const GROUPS: readonly (readonly [name: string, load: () => Promise<Register>])[
   ["config", async () => (await import("./verbs/config.ts")).registerConfig],
   ["bus", async () => (await import("./verbs/bus.ts")).registerBus],
   ["can", async () => (await import("./verbs/can.ts")).registerCan],
+  ["obd", async () => (await import("./verbs/obd.ts")).registerObd],
   ["j1939", async () => (await import("./verbs/j1939.ts")).registerJ1939],
   ["isotp", async () => (await import("./verbs/isotp.ts")).registerIsotp],
   ["uds", async () => (await import("./verbs/uds.ts")).registerUds],

@@ -2,10 +2,11 @@ import type { Clock } from "../../core/clock.ts";
 import type { FreezeValue, Lamps } from "../../telemetry/record/encode/trouble-code.ts";
 import type { CodeTracker } from "../codes/code-tracker.ts";
 import { type CodeReading, dtcOf2Bytes, type SeenCode } from "../codes/trouble-code.ts";
-import { CODE_KINDS, type CodeAnswer, type CodeKind } from "./code-answers.ts";
+import { CODE_KINDS, type CodeKind } from "./code-answers.ts";
 import { FREEZE_CODE_PID } from "./freeze-frame.ts";
-import type { ObdClient, ObdOutcome } from "./obd-client.ts";
+import type { ObdClient } from "./obd-client.ts";
 import type { ObdValues } from "./obd-values.ts";
+import { type FailedOutcome, outcomeText } from "./outcome-text.ts";
 import { pidOf } from "./pid-table.ts";
 import { type PidValue, valuesOf } from "./pid-values.ts";
 
@@ -44,17 +45,23 @@ export class CodePolls {
     }
   }
 
-  /** Reads once. */
-  async read(signal: AbortSignal): Promise<void> {
+  /** Reads once. Gives what was in the way where no codes could be read at all, as the end of a sentence that begins with the ECU. */
+  async read(signal: AbortSignal): Promise<string | undefined> {
     const { bus, client, codes, clock } = this.#parts;
     const origin = { bus, ecu: client.ecu.name, protocol: "obd" as const };
     const lamps = await this.#status(signal);
     const lists: { readonly kind: CodeKind; readonly raws: readonly number[] }[] = [];
+    let problem = "has no service for trouble codes";
     for (const kind of this.#kinds) {
       const outcome = await client.codes(kind, signal);
-      if (outcome.kind === "done") lists.push({ kind, raws: outcome.value.codes });
-      else if (!this.#goesOnAfter(kind, outcome)) break;
+      if (outcome.kind === "done") {
+        lists.push({ kind, raws: outcome.value.codes });
+        continue;
+      }
+      problem = outcomeText(outcome);
+      if (!this.#goesOnAfter(kind, outcome)) break;
     }
+    if (lists.length === 0) return problem;
     const raws = [...new Set(lists.flatMap((list) => list.raws))];
     const frozen = await this.#frozen(codes.wantsFreeze(origin, raws.map(dtcOf2Bytes)), signal);
     const timeUs = clock.wallUs();
@@ -64,10 +71,11 @@ export class CodePolls {
         return { origin, list: kind, codes: seen, lamps: kind === "confirmed" ? lamps : undefined, timeUs };
       }),
     );
+    return undefined;
   }
 
   /** Whether there is any use in asking for the next kind. */
-  #goesOnAfter(kind: CodeKind, outcome: Exclude<ObdOutcome<CodeAnswer>, { readonly kind: "done" }>): boolean {
+  #goesOnAfter(kind: CodeKind, outcome: FailedOutcome): boolean {
     if (outcome.kind === "negative") this.#kinds = this.#kinds.filter((other) => other !== kind);
     return outcome.kind !== "withheld";
   }

@@ -1,4 +1,4 @@
-import { addressText, type ObdAddress, type ObdAddressing } from "./ecu.ts";
+import { addressText, type ObdAddress, type ObdAddressing, type ObdEcu } from "./ecu.ts";
 import { type EcuFacts, EcuReader, type EcuReaderParts } from "./ecu-reader.ts";
 import type { KnownEcu } from "./known-ecus.ts";
 import { findEcus } from "./scan.ts";
@@ -15,6 +15,8 @@ export type ObdBusParts = {
   readonly addressing: ObdAddressing;
   /** Whether the configuration names the ECUs: then nobody else is looked for. */
   readonly isNamed: boolean;
+  /** An ECU is read from now on. */
+  readonly onReading: (ecu: ObdEcu) => void;
   /** An ECU has answered for the first time, or has no name here. */
   readonly onEcu: (event: "obd.ecu-found" | "obd.ecu-nameless", response: string, name: string | undefined) => void;
 };
@@ -23,6 +25,8 @@ export type ObdBusParts = {
 export class ObdBus {
   readonly #parts: ObdBusParts;
   readonly #readers = new Map<string, EcuReader>();
+  /** Those that were told, of the few ids that ECUs may answer with. */
+  readonly #nameless = new Set<string>();
   readonly #running: Promise<void>[] = [];
   readonly #broken = Promise.withResolvers<never>();
   #signal: AbortSignal | undefined;
@@ -46,7 +50,11 @@ export class ObdBus {
   meet(found: readonly ObdAddress[]): void {
     const { reader, onEcu } = this.#parts;
     const { fresh, nameless } = reader.ecus.meet(found);
-    for (const address of nameless) onEcu("obd.ecu-nameless", addressText(address), undefined);
+    for (const address of nameless.map(addressText)) {
+      if (this.#nameless.has(address)) continue;
+      this.#nameless.add(address);
+      onEcu("obd.ecu-nameless", address, undefined);
+    }
     for (const ecu of fresh) {
       onEcu("obd.ecu-found", addressText(ecu), ecu.name);
       this.#read(ecu);
@@ -81,6 +89,7 @@ export class ObdBus {
     if (signal === undefined || this.#readers.has(ecu.name)) return;
     const reader = new EcuReader(this.#parts.reader, ecu);
     this.#readers.set(ecu.name, reader);
+    this.#parts.onReading(ecu);
     this.#running.push(reader.run(signal).catch((thrown: unknown) => this.#broken.reject(thrown)));
   }
 }

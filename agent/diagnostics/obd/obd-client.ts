@@ -97,9 +97,12 @@ export class ObdClient {
     return parsed(await this.#ask(vehicleInfoRequest(type), signal, 1), (pdu) => parseVehicleInfo(pdu, type));
   }
 
-  /** Clears codes, freeze frames and readiness (service 04). An ECU that may not now says so with "negative" (0x22). */
-  async clearCodes(signal: AbortSignal): Promise<ObdOutcome<undefined>> {
-    const outcome = parsed(await this.#ask(clearRequest(), signal, 0), parseCleared);
+  /**
+   * Clears codes, freeze frames and readiness (service 04). An ECU that may not now says so with "negative" (0x22). `before` is asked right
+   * before the request goes out: a text keeps it from that.
+   */
+  async clearCodes(signal: AbortSignal, before?: () => string | undefined): Promise<ObdOutcome<undefined>> {
+    const outcome = parsed(await this.#ask(clearRequest(), signal, 0, before), parseCleared);
     return outcome.kind === "done" ? { ...outcome, value: undefined } : outcome;
   }
 
@@ -120,10 +123,10 @@ export class ObdClient {
     return { kind: "done", value: ids, receivedAtUs };
   }
 
-  async #ask(pdu: Uint8Array, signal: AbortSignal, repeats: number): Promise<Reply> {
+  async #ask(pdu: Uint8Array, signal: AbortSignal, repeats: number, before?: () => string | undefined): Promise<Reply> {
     const { name, response, extended } = this.ecu;
     const address = { txId: requestIdOf(this.ecu), rxId: response, extended };
-    const ask: Ask = { ecu: { name, address }, pdu, who: this.#who, repeats };
+    const ask: Ask = { ecu: { name, address }, pdu, who: this.#who, repeats, before };
     return await this.#tester.ask(ask, signal);
   }
 }

@@ -18,7 +18,7 @@ function vehicle(obdIds: 11 | 29, configured?: readonly { name: string; response
   const [log, journal, codes] = [new MemoryLog(), new FakeJournal({ clock }), new TakenCodes()];
   const taken = new TakenValues(["engine", "transmission", "motor"]);
   const ecus = new KnownEcus({ bus: "can0", configured, space: new EcuSpace(journal, log) });
-  const told: string[] = [];
+  const [told, reading]: [string[], string[]] = [[], []];
   const line = new ObdBus({
     reader: {
       tester,
@@ -32,6 +32,7 @@ function vehicle(obdIds: 11 | 29, configured?: readonly { name: string; response
     },
     addressing: "auto",
     isNamed: configured !== undefined,
+    onReading: ({ name }) => reading.push(name),
     onEcu: (event, response, name) => told.push([event, response, name].join(" ")),
   });
   const ending = new AbortController();
@@ -40,7 +41,7 @@ function vehicle(obdIds: 11 | 29, configured?: readonly { name: string; response
     ending.abort();
     await running;
   };
-  return { clock, ecus: rig.ecus, known: ecus, taken, codes, told, line, stop };
+  return { clock, ecus: rig.ecus, known: ecus, taken, codes, told, reading, line, stop };
 }
 
 describe("OBD-II on a bus with the bench's control units", () => {
@@ -109,10 +110,11 @@ describe("OBD-II on a bus with the bench's control units", () => {
   });
 
   it("asks those of the configuration alone where it names some", async () => {
-    const { clock, taken, told, stop } = vehicle(11, [{ name: "motor", response: 0x7e8, extended: false }]);
+    const { clock, taken, told, reading, stop } = vehicle(11, [{ name: "motor", response: 0x7e8, extended: false }]);
     await clock.run(5000);
     await stop();
     expect(told).toEqual([BENCH_VIN]);
+    expect(reading).toEqual(["motor"]);
     expect(new Set(taken.list.map((one) => one.split(" ")[0]))).toEqual(new Set(["motor"]));
   });
 });
