@@ -132,6 +132,7 @@ const trigger = z.strictObject({
     .describe("triggers of this version of the campaign, over restarts"),
   beforeMs: z.int().min(0).max(3_600_000).default(0).describe("history before the trigger, as far as it is held"),
   afterMs: z.int().min(0).max(3_600_000).default(0),
+  codes: z.boolean().optional().describe("its records list the trouble codes that are active then"),
 });
 
 const frameChoice = z.strictObject({

@@ -10,11 +10,13 @@ export type AgentFacts = {
   readonly clockQuality: ClockQuality;
   /** Records that wait for delivery, and bytes of payload on the disk. */
   readonly outbox: { readonly records: number; readonly bytes: number };
+  /** Trouble codes that are active, of all control units, and whether a lamp is on for one of them. */
+  readonly codes: { readonly active: number; readonly isLampOn: boolean };
 };
 
 /**
- * What expressions of campaigns may ask beside signals: `agent.online`, `agent.outboxRecords`, `agent.outboxBytes`, `clock.believable`, and of
- * each bus `bus.NAME.up` and `bus.NAME.state`. What CEL does not take in a name is '_'.
+ * What expressions of campaigns may ask beside signals: `agent.online`, `agent.outboxRecords`, `agent.outboxBytes`, `clock.believable`,
+ * `diagnostics.activeCodes`, `diagnostics.lampOn`, and of each bus `bus.NAME.up` and `bus.NAME.state`. What CEL does not take in a name is '_'.
  */
 export function factNames(busNames: readonly string[]): FactNames {
   return new Map<string, FactKind>([
@@ -22,6 +24,8 @@ export function factNames(busNames: readonly string[]): FactNames {
     ["agent.outboxRecords", { type: "double" }],
     ["agent.outboxBytes", { type: "double" }],
     ["clock.believable", { type: "bool" }],
+    ["diagnostics.activeCodes", { type: "double" }],
+    ["diagnostics.lampOn", { type: "bool" }],
     ...busNames.flatMap((name): [string, FactKind][] => [
       [`${prefixOf(name)}.up`, { type: "bool" }],
       [`${prefixOf(name)}.state`, { type: "text", texts: BUS_STATES }],
@@ -32,13 +36,15 @@ export function factNames(busNames: readonly string[]): FactNames {
 /** How things are now, by the names of `factNames`. */
 export function factValues(
   buses: readonly { readonly name: string; readonly state: BusState }[],
-  { isOnline, clockQuality, outbox }: AgentFacts,
+  { isOnline, clockQuality, outbox, codes }: AgentFacts,
 ): FactValues {
   return new Map([
     ["agent.online", isOnline ? 1 : 0],
     ["agent.outboxRecords", outbox.records],
     ["agent.outboxBytes", outbox.bytes],
     ["clock.believable", isBelievable(clockQuality) ? 1 : 0],
+    ["diagnostics.activeCodes", codes.active],
+    ["diagnostics.lampOn", codes.isLampOn ? 1 : 0],
     ...buses.flatMap(({ name, state }): [string, number][] => [
       [`${prefixOf(name)}.up`, state === "up" ? 1 : 0],
       [`${prefixOf(name)}.state`, BUS_STATES.indexOf(state)],

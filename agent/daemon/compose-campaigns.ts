@@ -3,6 +3,7 @@ import type { AgentConfig } from "../../config/schema.ts";
 import { createStateFiles } from "../../drivers/os/state-files.ts";
 import type { Outbox } from "../ports/outbox.ts";
 import { type Interest, undescribedBuses, type WantedSignals } from "../signals/wanted-signals.ts";
+import { ActiveCodes } from "../telemetry/active-codes.ts";
 import type { Appender } from "../telemetry/appender.ts";
 import { CAMPAIGN_SOURCES } from "../telemetry/campaigns/arrival/campaign-choice.ts";
 import { CampaignControl } from "../telemetry/campaigns/arrival/campaign-control.ts";
@@ -38,16 +39,17 @@ export type CampaignLineParts = {
   readonly found: Pick<FoundCampaigns, "files" | "set">;
 };
 
-/** What campaigns run in. Without `outboxKey` the history is kept in clear. */
+/** What campaigns run in. Without `outboxKey` the history is kept in clear; without `activeCodes` no trouble code is known. */
 type CampaignSurroundings = Pick<Runtime, "clock" | "log"> & {
   readonly broker: SessionEvents;
+  readonly activeCodes?: ActiveCodes | undefined;
   readonly outboxKey?: Pick<OutboxKey, "cipher"> | undefined;
 };
 
 /** The part of the composition root that wires campaigns. Without one that asks for them, history and expressions cost nothing. */
 export function composeCampaigns(
   { config, wanted, collector, encoder, appender, outbox, buses, found }: CampaignLineParts,
-  { clock, log, broker, outboxKey }: CampaignSurroundings,
+  { clock, log, broker, activeCodes = new ActiveCodes(), outboxKey }: CampaignSurroundings,
 ): Campaigns {
   const { table } = wanted;
   const { maxBytes } = config.campaigns.history;
@@ -59,14 +61,19 @@ export function composeCampaigns(
     table,
     encoder,
     history,
-    busCounts: () => buses.map(countOf),
+    vehicle: { busCounts: () => buses.map(countOf), codes: () => activeCodes.names() },
     clock,
     batchSamples,
   };
   const facts = (): FactValues =>
     factValues(
       buses.map(({ bus, state }) => ({ name: bus.name, state })),
-      { isOnline: broker.status().state === "online", clockQuality: clock.quality(), outbox: outbox.stats() },
+      {
+        isOnline: broker.status().state === "online",
+        clockQuality: clock.quality(),
+        outbox: outbox.stats(),
+        codes: { active: activeCodes.count(), isLampOn: activeCodes.hasLamp() },
+      },
     );
   const set = new CampaignSet({
     campaign,

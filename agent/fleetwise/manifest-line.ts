@@ -85,7 +85,7 @@ export class ManifestLine {
     this.#wanted = new WantedSignals(table);
     this.#attach();
     const busCounts = () => buses.map((bus) => countOf({ bus }));
-    const campaign = { table, encoder, history: undefined, busCounts, clock, batchSamples };
+    const campaign = { table, encoder, history: undefined, vehicle: { busCounts }, clock, batchSamples };
     this.set = new CampaignSet(
       {
         campaign,

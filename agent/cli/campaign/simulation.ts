@@ -64,10 +64,15 @@ export class CampaignSimulation {
     const busCounts = () => buses.map((bus) => countOf({ bus }));
     const known = factValues(
       busNames.map((name) => ({ name, state: "up" })),
-      { isOnline: true, clockQuality: clock.quality(), outbox: { records: 0, bytes: 0 } },
+      {
+        isOnline: true,
+        clockQuality: clock.quality(),
+        outbox: { records: 0, bytes: 0 },
+        codes: { active: 0, isLampOn: false },
+      },
     );
     this.#set = new CampaignSet({
-      campaign: { table, encoder, history, busCounts, clock, batchSamples },
+      campaign: { table, encoder, history, vehicle: { busCounts }, clock, batchSamples },
       appender,
       kept: [],
       run: "1",

@@ -108,7 +108,14 @@ class Line {
     const outbox = { append: () => [] };
     const appender = new Appender({ outbox, clock, log: LOG, holdBytes: 8_000_000, wake: quiet });
     const collector = new Collector(table);
-    const campaign = { table, encoder, history: undefined, busCounts: () => [], clock, batchSamples: 50_000 };
+    const campaign = {
+      table,
+      encoder,
+      history: undefined,
+      vehicle: { busCounts: () => [] },
+      clock,
+      batchSamples: 50_000,
+    };
     const set = new CampaignSet({
       campaign,
       appender,

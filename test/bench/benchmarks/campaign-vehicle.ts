@@ -29,7 +29,8 @@ export function benchTable(): SignalTable {
 /** A vehicle with two campaigns that run, to which others are offered. */
 export async function campaignVehicle(table: SignalTable, dice: Dice) {
   const facts = () => {
-    const agent = { isOnline: true, clockQuality: "ntp", outbox: { records: 1, bytes: 2 } } as const;
+    const codes = { active: 0, isLampOn: false };
+    const agent = { isOnline: true, clockQuality: "ntp", outbox: { records: 1, bytes: 2 }, codes } as const;
     return factValues([{ name: "can0", state: "up" }], agent);
   };
   const rig = await campaignRig({ table, facts, factNames: factNames(["can0"]), historyBytes: 4_194_304 });

@@ -65,7 +65,7 @@ export async function campaignRig(settings: RigSettings = {}) {
   const appender = new Appender({ outbox, clock, log: new MemoryLog(), holdBytes: 1_000_000, wake: () => undefined });
   const collector = new Collector(table);
   const history = historyBytes === 0 ? undefined : new FrameHistory({ maxBytes: historyBytes, buses: 1 });
-  const campaign = { table, encoder, history, busCounts: () => [], clock, batchSamples: 10_000 };
+  const campaign = { table, encoder, history, vehicle: { busCounts: () => [] }, clock, batchSamples: 10_000 };
   const interests: (readonly number[])[] = [];
   const want = ({ signals }: { readonly signals: readonly number[] }): void => void interests.push(signals);
   const kept = outbox.kept();

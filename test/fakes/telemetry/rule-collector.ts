@@ -83,7 +83,7 @@ export function ruleLine({
   busCounts = () => [],
 }: RuleLineParts) {
   const collector = new Collector(table);
-  const campaign = { table, encoder, history: undefined, busCounts, clock, batchSamples };
+  const campaign = { table, encoder, history: undefined, vehicle: { busCounts }, clock, batchSamples };
   const campaigns = new CampaignSet({
     campaign,
     appender,

@@ -3,13 +3,16 @@ import { factNames, factValues } from "../../../agent/daemon/campaign-facts.ts";
 
 describe("facts that expressions may ask", () => {
   it("have a value for each name, and names that CEL takes", () => {
-    const agent = { isOnline: true, clockQuality: "saved", outbox: { records: 3, bytes: 4000 } } as const;
+    const codes = { active: 2, isLampOn: true };
+    const agent = { isOnline: true, clockQuality: "saved", outbox: { records: 3, bytes: 4000 }, codes } as const;
     const values = factValues([{ name: "can-0.x", state: "bus-off" }], agent);
     expect([...values]).toEqual([
       ["agent.online", 1],
       ["agent.outboxRecords", 3],
       ["agent.outboxBytes", 4000],
       ["clock.believable", 0],
+      ["diagnostics.activeCodes", 2],
+      ["diagnostics.lampOn", 1],
       ["bus.can_0_x.up", 0],
       ["bus.can_0_x.state", 4],
     ]);

@@ -11,6 +11,14 @@ import type { EncodedDraft } from "../../record/encode/record-sealer.ts";
 import type { CampaignPlan } from "../plan/campaign-plan.ts";
 import { DEFAULT_CAMPAIGN } from "../plan/default-campaign.ts";
 
+/** What records say of the vehicle beside what was collected. */
+export type VehicleFacts = {
+  /** What each bus has done since the agent started, in the order of the configuration. */
+  readonly busCounts: () => readonly BusCount[];
+  /** Active trouble codes in the field's notation; absent where none are read. */
+  readonly codes?: (() => readonly string[]) | undefined;
+};
+
 /** What campaigns collect with, and where their records go. */
 export type CampaignParts = {
   readonly table: SignalTable;
@@ -20,8 +28,7 @@ export type CampaignParts = {
   readonly add: (draft: EncodedDraft) => void;
   /** Received frames of the time before triggers; undefined where no campaign may ask for them. */
   readonly history: FrameHistory | undefined;
-  /** What each bus has done since the agent started, in the order of the configuration. */
-  readonly busCounts: () => readonly BusCount[];
+  readonly vehicle: VehicleFacts;
   readonly clock: Clock;
   /** Samples after which a batch is full. */
   readonly batchSamples: number;

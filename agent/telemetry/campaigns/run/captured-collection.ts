@@ -104,8 +104,8 @@ export class CapturedCollection implements Collection {
   #report({ occasion, capture, discarded }: CaptureSession, phase: "begin" | "end"): void {
     const { campaign } = this.#output;
     if (campaign === undefined) return;
-    const { encoder, busCounts, clock } = this.#parts;
-    const facts = { plan: this.#plan, campaign, occasion, buses: busCounts(), capture, discarded };
+    const { encoder, vehicle, clock } = this.#parts;
+    const facts = { plan: this.#plan, campaign, occasion, vehicle, capture, discarded };
     const timeUs = phase === "begin" ? occasion.timeUs : clock.wallUs();
     this.#output.add(encoder.trigger(triggerReport(facts, phase, timeUs), this.#plan.document.send.form));
   }

@@ -92,12 +92,12 @@ export class ContinuousCollection implements Collection {
   }
 
   #store(cause: CloseCause): void {
-    const { clock, busCounts } = this.#parts;
+    const { clock, vehicle } = this.#parts;
     const nowMs = clock.monotonicMs();
     this.#dueMs = nowMs + this.#batchMs;
     this.#intake.close(nowMs, cause);
     const log = this.#intake.lane.drain();
-    const drafts = log.count === 0 ? [] : this.#encoder.encode(log, busCounts(), this.#occasion?.number);
+    const drafts = log.count === 0 ? [] : this.#encoder.encode(log, vehicle.busCounts(), this.#occasion?.number);
     for (const draft of drafts) this.#output.add(draft);
     // With the samples, so that after a kill the cells are those of what was stored.
     this.#countOut(({ ledger }, parts) => cellRecords(ledger, parts));
@@ -118,12 +118,8 @@ export class ContinuousCollection implements Collection {
   #report(phase: "begin" | "end", timeUs: number): void {
     const { campaign } = this.#output;
     if (this.#occasion === undefined || campaign === undefined) return;
-    const { encoder, busCounts } = this.#parts;
-    const report = triggerReport(
-      { plan: this.#plan, campaign, occasion: this.#occasion, buses: busCounts() },
-      phase,
-      timeUs,
-    );
+    const { encoder, vehicle } = this.#parts;
+    const report = triggerReport({ plan: this.#plan, campaign, occasion: this.#occasion, vehicle }, phase, timeUs);
     this.#output.add(encoder.trigger(report, this.#plan.document.send.form));
   }
 

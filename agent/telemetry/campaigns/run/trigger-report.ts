@@ -1,8 +1,8 @@
 import type { Capture } from "../../history/capture.ts";
-import type { BusCount } from "../../record/encode/bus-count.ts";
 import type { CampaignRef } from "../../record/encode/campaign-ref.ts";
 import type { TriggerReport } from "../../record/encode/trigger.ts";
 import type { CampaignPlan } from "../plan/campaign-plan.ts";
+import type { VehicleFacts } from "./campaign-parts.ts";
 import type { TriggerOccasion } from "./collection.ts";
 
 /** What is known of a trigger, and of its capture where it has one. */
@@ -10,7 +10,7 @@ export type TriggerFacts = {
   readonly plan: CampaignPlan;
   readonly campaign: CampaignRef;
   readonly occasion: TriggerOccasion;
-  readonly buses: readonly BusCount[];
+  readonly vehicle: VehicleFacts;
   readonly capture?: Capture;
   /** Samples of it that were thrown away. */
   readonly discarded?: number;
@@ -18,11 +18,13 @@ export type TriggerFacts = {
 
 /** What the record of a trigger says when it fires, and when what belongs to it is whole. */
 export function triggerReport(
-  { plan, campaign, occasion, buses, capture, discarded = 0 }: TriggerFacts,
+  { plan, campaign, occasion, vehicle, capture, discarded = 0 }: TriggerFacts,
   phase: "begin" | "end",
   timeUs: number,
 ): TriggerReport {
-  const { beforeMs, afterMs } = plan.document.trigger ?? { beforeMs: 0, afterMs: 0 };
+  const { trigger } = plan.document;
+  const { beforeMs, afterMs } = trigger ?? { beforeMs: 0, afterMs: 0 };
+  const dtcs = trigger?.codes === true ? vehicle.codes?.() : undefined;
   return {
     campaign,
     number: occasion.number,
@@ -42,7 +44,8 @@ export function triggerReport(
       frames: capture?.frames ?? 0,
       framesLost: capture?.lost ?? 0,
       samplesDiscarded: discarded,
-      buses,
+      buses: vehicle.busCounts(),
     },
+    ...(dtcs !== undefined && { context: { dtcs } }),
   };
 }

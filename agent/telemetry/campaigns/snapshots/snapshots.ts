@@ -11,7 +11,7 @@ import { type CampaignParts, laneEncoderOf } from "../run/campaign-parts.ts";
 export type SnapshotParts = {
   /** Of the campaign of `collect.snapshot`. */
   readonly plan: CampaignPlan;
-  readonly campaign: Pick<CampaignParts, "table" | "encoder" | "busCounts" | "batchSamples" | "clock">;
+  readonly campaign: Pick<CampaignParts, "table" | "encoder" | "vehicle" | "batchSamples" | "clock">;
   readonly latest: LatestValues;
   readonly appender: Pick<Appender, "add">;
   /** Least time between two at reconnects. */
@@ -61,13 +61,13 @@ export class Snapshots {
 
   #take(cause: "reconnect" | "sleep"): void {
     const { plan, campaign, latest, appender, log } = this.#parts;
-    const { table, batchSamples, busCounts, clock } = campaign;
+    const { table, batchSamples, vehicle, clock } = campaign;
     this.#takenMs = clock.monotonicMs();
     const pass = { frame: 0, isFull: false };
     const intake = new CampaignIntake(plan, { table, pass, batchSamples });
     takeLatest(intake.links(), latest, pass);
     const samples = intake.lane.drain();
-    const drafts = samples.count === 0 ? [] : this.#encoder.encode(samples, busCounts());
+    const drafts = samples.count === 0 ? [] : this.#encoder.encode(samples, vehicle.busCounts());
     for (const draft of drafts) appender.add(draft);
     log.info("snapshot.taken", { cause, values: samples.count, records: drafts.length });
   }
