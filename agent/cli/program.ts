@@ -25,6 +25,7 @@ const GROUPS: readonly (readonly [name: string, load: () => Promise<Register>])[
   ["isotp", async () => (await import("./verbs/isotp.ts")).registerIsotp],
   ["uds", async () => (await import("./verbs/uds.ts")).registerUds],
   ["dbc", async () => (await import("./verbs/dbc.ts")).registerDbc],
+  ["dtc", async () => (await import("./verbs/dtc.ts")).registerDtc],
   ["signals", async () => (await import("./verbs/signals.ts")).registerSignals],
   ["buffer", async () => (await import("./verbs/buffer.ts")).registerBuffer],
   ["commands", async () => (await import("./verbs/commands.ts")).registerCommands],

@@ -17,6 +17,7 @@ import type { IsoTp } from "../ports/isotp.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { WantedSignals } from "../signals/wanted-signals.ts";
 import { buildSafetyGate, type SafetyGate } from "../vehicle/safety-gate.ts";
+import { composeCodes } from "./compose-codes.ts";
 import { composeUds } from "./compose-uds.ts";
 import type { DaemonConfig } from "./configuration/layered-config.ts";
 import type { DiagnosticBus } from "./diagnostic-bus.ts";
@@ -47,10 +48,9 @@ export function composeDiagnostics(parts: DiagnosticsComposeParts, runtime: Runt
   const { settings } = parts;
   const buses = settings.buses.map((bus, index) => busOf(bus, index, parts, runtime));
   const byName = new Map(buses.map((bus) => [bus.name, bus]));
-  const made = composeParts(
-    { settings, loaded: parts.loaded, buses, line: parts.line, journal: parts.journal },
-    runtime,
-  );
+  const { loaded, line, journal } = parts;
+  const codes = composeCodes({ settings, line, journal }, runtime);
+  const made = [codes.part, ...composeParts({ settings, loaded, buses, line, codes, journal }, runtime)];
   return {
     buses,
     besides: (name, first) => {
@@ -80,7 +80,7 @@ export function composeDiagnostics(parts: DiagnosticsComposeParts, runtime: Runt
 
 /** What is done on the buses: each of them is a part of its own. */
 function composeParts(parts: DiagnosticsParts, runtime: Runtime): readonly DiagnosticsPart[] {
-  return [composeUds(parts, undefined, runtime)];
+  return [composeUds(parts, parts.codes.tracker, runtime)];
 }
 
 function busOf(

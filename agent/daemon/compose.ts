@@ -26,6 +26,7 @@ import { CONTROL_SHARE, type Outbox } from "../ports/outbox.ts";
 import { LatestSignals } from "../signals/latest-signals.ts";
 import { WantedSignals } from "../signals/wanted-signals.ts";
 import { commandsSection } from "../support/sections.ts";
+import { ActiveCodes } from "../telemetry/active-codes.ts";
 import { Appender } from "../telemetry/appender.ts";
 import { Collector } from "../telemetry/collect/collector.ts";
 import type { RecordSink } from "../telemetry/durable-records/record-sink.ts";
@@ -37,6 +38,7 @@ import { Encoder } from "../telemetry/record/encode/encoder.ts";
 import { PayloadBound } from "../telemetry/record/encode/payload-bound.ts";
 import type { EncodedDraft, PayloadEncrypter } from "../telemetry/record/encode/record-sealer.ts";
 import { ClockSteps } from "../vehicle/safety-gate.ts";
+import { codeSink, reportDrafts } from "./code-records.ts";
 import { composeCampaigns } from "./compose-campaigns.ts";
 import { composeCloudCampaigns } from "./compose-cloud-campaigns.ts";
 import {
@@ -282,9 +284,10 @@ function composeDataLine(parts: DataLineParts, runtime: Runtime): MadeDataLine {
     wanted.attach(driver);
     return { bus: driver, hasNarrowed: () => wanted.hasNarrowed(bus.name), state: "absent", detail: "not opened yet" };
   });
+  const activeCodes = new ActiveCodes();
   const campaigns = composeCampaigns(
     { config, wanted, collector, encoder, appender, outbox, buses, found },
-    { clock, log, broker, outboxKey },
+    { clock, log, broker, activeCodes, outboxKey },
   );
   const takers = { capture, history: campaigns.history, frameLog: frameLog?.log };
   const { batchMs } = collect;
@@ -302,7 +305,7 @@ function composeDataLine(parts: DataLineParts, runtime: Runtime): MadeDataLine {
   const records = composeRecordSinks({ encoder, appender, outbox, auditBytes });
   const signals = new LatestSignals(table, collector.latest, (who, held) => wanted.holdSignals(who, held));
   const vehicle = { signals, steps: new ClockSteps(clock), clock };
-  const line = { buses, pipeline, campaigns, capture, records, outbox, publisher, vehicle };
+  const line = { buses, pipeline, campaigns, capture, records, outbox, publisher, activeCodes, vehicle };
   return { line, shared: { encoder, appender, wanted }, requestIds };
 }
 
@@ -329,6 +332,8 @@ function composeRecordSinks({ encoder, appender, outbox, auditBytes }: RecordSin
     audit: sinkOf((entry) => encoder.audit(entry), auditBytes),
     notices: sinkOf((notice) => encoder.notice(notice)),
     phases: sinkOf((phase) => encoder.updatePhase(phase)),
+    troubleCodes: codeSink(encoder, store, () => appender.state().kind === "storing"),
+    sendCodeReport: (report, day) => void store(reportDrafts(encoder, report, day)),
     sendFile: (file) => store(encoder.file(file)),
   };
 }

@@ -1,6 +1,8 @@
 import type { DiagnosticsConfig } from "../../config/diagnostics.ts";
 import type { Action } from "../commands/action.ts";
 import type { Service } from "../core/lifecycle.ts";
+import type { CodeReaders } from "../diagnostics/codes/code-readers.ts";
+import type { CodeTracker } from "../diagnostics/codes/code-tracker.ts";
 import type { ActingEcu } from "../diagnostics/ecu-acts.ts";
 import type { ServedVerb } from "../local-api/verb.ts";
 import type { Journal } from "../ports/journal.ts";
@@ -14,6 +16,8 @@ export type DiagnosticsParts = {
   readonly loaded: DaemonConfig;
   readonly buses: readonly DiagnosticBus[];
   readonly line: DataLine;
+  /** Takes what is read of trouble codes, and knows who can read them. */
+  readonly codes: { readonly tracker: CodeTracker; readonly readers: CodeReaders };
   /** One that cannot be opened refuses what is stored in it. */
   readonly journal: Journal;
 };

@@ -30,7 +30,7 @@ export function ownActions(
   { keys, states }: { readonly keys: KeySet; readonly states: StateTemplates },
   { clock, log }: Runtime,
 ): readonly Action[] {
-  const { loaded, commandsConfig, line, link, support } = parts;
+  const { loaded, commandsConfig, line, link, support, beside } = parts;
   const { renewal } = link;
   const { config } = loaded;
   const rules = collectionRulesOf(parts, log);
@@ -41,7 +41,7 @@ export function ownActions(
     commandsConfig.locate === undefined
       ? notSupported("vehicle.locate", "R0", "where the vehicle is")
       : locate(commandsConfig.locate, known.signals, clock),
-    notSupported("dtc.read", "R0", "read diagnostic trouble codes"),
+    ...(beside.diagnostics?.actions ?? [notSupported("dtc.read", "R0", "read diagnostic trouble codes")]),
     notSupported("dtc.clear", "R2", "clear diagnostic trouble codes"),
     fetchState(states, known),
     activateState(states),

@@ -16,6 +16,7 @@ import type { BusSink } from "../ports/can-bus.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { Outbox } from "../ports/outbox.ts";
 import type { SupportCollector } from "../support/support-collector.ts";
+import type { ActiveCodes } from "../telemetry/active-codes.ts";
 import type { CampaignControl } from "../telemetry/campaigns/arrival/campaign-control.ts";
 import type { CampaignStore, KeptCampaigns } from "../telemetry/campaigns/arrival/campaign-store.ts";
 import type { LocalCampaigns } from "../telemetry/campaigns/arrival/local-campaigns.ts";
@@ -27,8 +28,10 @@ import type { FrameHistory } from "../telemetry/history/frame-history.ts";
 import type { Pipeline } from "../telemetry/pipeline.ts";
 import type { Publisher } from "../telemetry/publish/publisher.ts";
 import type { AuditEntry } from "../telemetry/record/encode/audit.ts";
+import type { CodeReport } from "../telemetry/record/encode/code-report.ts";
 import type { Notice } from "../telemetry/record/encode/events.ts";
 import type { OutgoingFile } from "../telemetry/record/encode/file.ts";
+import type { TroubleCodeEvent } from "../telemetry/record/encode/trouble-code.ts";
 import type { UpdatePhase } from "../telemetry/record/encode/update-phase.ts";
 import type { SafetyGateParts } from "../vehicle/safety-gate.ts";
 import type { CampaignFiles } from "./configuration/campaign-files.ts";
@@ -93,6 +96,8 @@ export type DataLine = {
   readonly records: RecordSinks;
   readonly outbox: Outbox;
   readonly publisher: Publisher;
+  /** For what campaigns say of them: told by diagnostics. */
+  readonly activeCodes: ActiveCodes;
   /** What the line knows of the vehicle's state. */
   readonly vehicle: SafetyGateParts;
 };
@@ -157,6 +162,9 @@ export type RecordSinks = {
   readonly audit: RecordSink<AuditEntry>;
   readonly notices: RecordSink<Notice>;
   readonly phases: RecordSink<UpdatePhase>;
+  readonly troubleCodes: RecordSink<TroubleCodeEvent>;
+  /** `day`, of the report of one, is kept with it. */
+  readonly sendCodeReport: (report: CodeReport, day: number | undefined) => void;
   /** Gives the number of records that the file became. */
   readonly sendFile: (file: OutgoingFile) => number;
 };

@@ -38,7 +38,8 @@ export function boundedFreeze(values: readonly FreezeValue[]): {
 const lampState = z.enum(["off", "on", "slow-flash", "fast-flash"]).optional();
 const lamps = z.object({ malfunction: lampState, stop: lampState, warning: lampState, protect: lampState });
 const protocol = z.enum(["obd", "uds", "j1939"]);
-const codeState = z.object({
+/** A code, with what is known of it. */
+export const codeState = z.object({
   bus: z.string(),
   ecu: z.string(),
   protocol,
@@ -57,9 +58,9 @@ const codeState = z.object({
   lastSeenUs: z.int(),
   odometerKm: z.number().optional(),
   lamps: lamps.optional(),
-  freeze: z.array(
-    z.object({ name: z.string(), value: z.union([z.number(), z.string()]), unit: z.string().optional() }),
-  ),
+  freeze: z
+    .array(z.object({ name: z.string(), value: z.union([z.number(), z.string()]), unit: z.string().optional() }))
+    .readonly(),
   freezeDropped: z.int().min(0),
 });
 
@@ -76,5 +77,7 @@ export const keptEvent = z.object({
   timeUs: z.int(),
   event: z.enum(["appeared", "confirmed", "healed", "returned", "changed", "cleared", "lamps"]),
   code: codeState,
-  cleared: z.object({ codes: z.array(z.string()), dropped: z.int().min(0), by: z.string().optional() }).optional(),
+  cleared: z
+    .object({ codes: z.array(z.string()).readonly(), dropped: z.int().min(0), by: z.string().optional() })
+    .optional(),
 });

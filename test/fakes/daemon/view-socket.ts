@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
+import type { SocketName } from "../../../agent/local-api/verb.ts";
 import type { LocalHandler } from "../../../agent/ports/local-socket.ts";
 import { serveLocalSocket } from "../../../drivers/os/local-socket/local-server.ts";
 import { temporaryFolder } from "../core/folder.ts";
@@ -29,9 +30,12 @@ identity: { mode: file, certificateFile: cert.pem, keyFile: key.pem }
 }
 
 /** Serves `handlers` as the daemon of a configuration would, until the test ends; gives the configuration's path. */
-export async function serveView(handlers: Readonly<Record<string, LocalHandler>>): Promise<string> {
+export async function serveView(
+  handlers: Readonly<Record<string, LocalHandler>>,
+  socketName: SocketName = "view",
+): Promise<string> {
   const { config, runtimeDir } = configFile();
-  const path = join(runtimeDir, "view.sock");
+  const path = join(runtimeDir, `${socketName}.sock`);
   const log = new MemoryLog();
   const socket = await serveLocalSocket({ place: { path, mode: 0o660 }, handlers, log, ...socketBounds() });
   onTestFinished(() => socket.stop());
