@@ -1,10 +1,12 @@
 import { type Command, InvalidArgumentError } from "commander";
-import { EXIT } from "../../core/errors.ts";
+import { AgentError, EXIT } from "../../core/errors.ts";
 import { nameFields, nameText } from "../../diagnostics/j1939/name.ts";
 import { NodeList, type SeenNode } from "../../diagnostics/j1939/node-list.ts";
 import { functionText, usualNode } from "../../diagnostics/j1939/node-names.ts";
+import { j1939Nodes } from "../../local-api/j1939-schema.ts";
 import { type CliContext, note, printJson, printLine } from "../context.ts";
 import { listenOn } from "../diagnostics/listen.ts";
+import { runningAgent } from "../running-agent.ts";
 import { alignColumns } from "../text.ts";
 
 const LONGEST_SECONDS = 3600;
@@ -18,7 +20,7 @@ export function registerJ1939Nodes(j1939: Command, context: CliContext): void {
     .option("--seconds <seconds>", "listen for so long", listenSeconds, 5)
     .addHelpText(
       "after",
-      "\nMost nodes claim their address only when they start. The name is what the NAME of a claim says or, in brackets, who usually has\nthe address.\n\nExample:\n  causeway j1939 nodes can0\n  causeway j1939 nodes can0 --seconds 30 --json",
+      "\nMost nodes claim their address only when they start; what the running agent has heard of that is shown too.\nThe last column is what the NAME says or, in brackets, who usually has the address.\n\nExample:\n  causeway j1939 nodes can0\n  causeway j1939 nodes can0 --seconds 30 --json",
     )
     .action(async (bus: string, { seconds }: { readonly seconds: number }) => showNodes(context, bus, seconds));
 }
@@ -34,7 +36,8 @@ export function listenSeconds(text: string): number {
 async function showNodes(context: CliContext, named: string, seconds: number): Promise<void> {
   const list = new NodeList();
   const bus = await listenOn(context, named, seconds, (tap) => tap.on([EVERY_NODE], (frame) => list.take(frame)));
-  const nodes = list.nodes();
+  const heardBefore = await namesOfAgent(context, bus);
+  const nodes = list.nodes().map((node) => ({ ...node, name: node.name ?? heardBefore.get(node.address) }));
   if (context.options().json) {
     const { withoutAddress } = list;
     printJson(context, { schemaVersion: 1, bus, seconds, nodes: nodes.map(nodeJson), withoutAddress });
@@ -50,6 +53,20 @@ async function showNodes(context: CliContext, named: string, seconds: number): P
   if (nodes.length > 0) return;
   note(context, `no node of J1939 was heard on ${bus} within ${seconds} s`);
   context.finish(EXIT.nothingToDo);
+}
+
+/** NAMEs that the running agent has heard, where one runs that listens to this bus: most nodes claim but once. */
+async function namesOfAgent(context: CliContext, bus: string): Promise<ReadonlyMap<number, bigint>> {
+  try {
+    const { answer } = await (await runningAgent(context)).ask(j1939Nodes, { bus });
+    return new Map(
+      answer.nodes.flatMap(({ address, name }) => (name === undefined ? [] : [[address, BigInt(`0x${name}`)]])),
+    );
+  } catch (thrown) {
+    // Nothing depends on it: what was heard here is shown.
+    if (thrown instanceof AgentError) return new Map();
+    throw thrown;
+  }
 }
 
 function nodeRow({ address, name, frames }: SeenNode): readonly string[] {

@@ -1,7 +1,8 @@
 import { GLOBAL_ADDRESS, groupAt, groupBytes } from "./groups.ts";
 
-/** What a node says to a request that it does not answer with the group itself (SAE J1939-21, 5.4.4). */
-export type Meaning = "acknowledged" | "not-supported" | "denied" | "busy" | "unknown";
+/** What a node says to a request that it does not answer with the group itself, by its control byte (SAE J1939-21, 5.4.4); the last of another one. */
+export const MEANINGS = ["acknowledged", "not-supported", "denied", "busy", "unknown"] as const;
+export type Meaning = (typeof MEANINGS)[number];
 
 /** An acknowledgement of somebody. */
 export type Acknowledgement = {
@@ -12,7 +13,6 @@ export type Acknowledgement = {
   readonly asker: number;
 };
 
-const MEANINGS: readonly Meaning[] = ["acknowledged", "not-supported", "denied", "busy"];
 const ACKNOWLEDGEMENT_BYTES = 8;
 const NOT_SUPPORTED = 1;
 const UNUSED = 0xff;
@@ -20,7 +20,11 @@ const UNUSED = 0xff;
 /** Reads group 59392; undefined where it has not eight bytes. */
 export function parseAcknowledgement(data: Uint8Array): Acknowledgement | undefined {
   if (data.length !== ACKNOWLEDGEMENT_BYTES) return undefined;
-  return { meaning: MEANINGS[data[0]] ?? "unknown", asker: data[4], pgn: groupAt(data, 5) };
+  return {
+    meaning: MEANINGS.at(Math.min(data[0], MEANINGS.length - 1)) ?? "unknown",
+    asker: data[4],
+    pgn: groupAt(data, 5),
+  };
 }
 
 /** Whether it may be the answer to a request of `own` for `pgn`. */

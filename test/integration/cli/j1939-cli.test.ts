@@ -71,6 +71,34 @@ describe("causeway j1939, beside the truck of the bench", () => {
     });
   });
 
+  it("asks for groups, of one node and of all, and shows what they say", async () => {
+    const vin = await j1939("request", address, "vin", "--to", "0");
+    expect([vin.stdout, vin.exitCode]).toEqual(["node 0 (usually engine 1):\n  vin: 1M8GDM9AXKP042788\n", 0]);
+    const software = await j1939("--json", "request", address, "0xfeda");
+    expect(JSON.parse(software.stdout)).toMatchObject({
+      schemaVersion: 1,
+      pgn: 65_242,
+      to: 255,
+      answers: [{ source: 0, destination: 255, content: { kind: "fields", fields: { software: "BENCH-ENG-07.31" } } }],
+      remarks: [],
+    });
+    const readiness = await j1939("request", address, "dm5", "--to", "0");
+    expect(readiness.stdout).toContain("active codes 0, previous codes 0, rules: HD OBD");
+    const claims = await j1939("request", address, "claim", "--to", "0");
+    expect(claims.stdout).toContain("1000000001401267  engine, maker 10, identity 4711");
+  });
+
+  it("says what a node has not, that nobody answers, and what it does not ask for", async () => {
+    const unknown = await j1939("request", address, "65000", "--to", "0");
+    expect([unknown.stdout, unknown.stderr, unknown.exitCode]).toEqual(["", "node 0: not-supported\n", 1]);
+    const nobody = await j1939("request", address, "65000", "--to", "7");
+    expect([nobody.stderr, nobody.exitCode]).toEqual([expect.stringMatching(/^no answer within 12[5-9]\d ms\n$/), 1]);
+    for (const group of ["65235", "0xfecc"]) {
+      await expect(j1939("request", address, group)).rejects.toMatchObject({ code: "usage.invalid" });
+    }
+    await expect(j1939("request", address, "dm99")).rejects.toThrow("dm99 is no parameter group");
+  });
+
   it("says so, with an exit code of its own, where nobody is", async () => {
     await stopEcus();
     const { stdout, stderr, exitCode } = await j1939("--json", "nodes", address, "--seconds", "0.1");
