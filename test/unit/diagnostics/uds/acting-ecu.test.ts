@@ -51,7 +51,14 @@ describe("an ECU of the catalogue that acts", () => {
       for (let turns = 0; !isDone && turns < 2000; turns++) await clock.run(50);
       return await done;
     };
-    return { tester, unit, run, cleared: () => cleared, sent: () => tester.requests().map((one) => one.slice(4)) };
+    return {
+      tester,
+      clock,
+      unit,
+      run,
+      cleared: () => cleared,
+      sent: () => tester.requests().map((one) => one.slice(4)),
+    };
   }
 
   it("clears its codes and says so, and a refusal is no clearing", async () => {
@@ -104,7 +111,7 @@ describe("an ECU of the catalogue that acts", () => {
   });
 
   it("gives an output back as soon as the guard forbids it, and not later than the catalogue says", async () => {
-    const { tester, unit, run, sent } = acting();
+    const { tester, clock, unit, run, sent } = acting();
     tester.answer(TX, "2f03010301", "6f03010301");
     tester.answer(TX, "2f030100", "6f03010000");
     let looks = 0;
@@ -112,8 +119,10 @@ describe("an ECU of the catalogue that acts", () => {
     const horn = unit.output("horn", 60_000);
     expect(horn?.longestMs).toBe(16_000);
     const prepared = horn?.prepare({});
+    const beganMs = clock.monotonicMs();
     const end = prepared?.kind === "prepared" ? await run(prepared.run(guard, NEVER)) : undefined;
     expect(end?.kind).toBe("done");
+    expect(clock.monotonicMs() - beganMs).toBeLessThan(900);
     expect(sent()).toEqual(["1003", "2f03010301", "2f030100", "1001"]);
   });
 });

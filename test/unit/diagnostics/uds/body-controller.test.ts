@@ -30,7 +30,7 @@ const makeKey: MakeKey = async (_program, seed) => {
 };
 
 /** The bench's body controller on a bus, and a client of it with the example's catalogue; manners, ISO-TP and time are the agent's own. */
-function benchOf(ecu: Ecu, key: MakeKey = makeKey) {
+function benchOf(ecu: Ecu, key: MakeKey = makeKey, bodyFrameBytes = 8) {
   const clock = new ManualClock();
   const wire = new Wire(() => clock.wallUs());
   const node = wire.node();
@@ -54,7 +54,7 @@ function benchOf(ecu: Ecu, key: MakeKey = makeKey) {
     notice: () => undefined,
     clock,
   });
-  const ecus = new VehicleEcus(wire.node(), clock, { bodyFrameBytes: 8, isParked: true });
+  const ecus = new VehicleEcus(wire.node(), clock, { bodyFrameBytes, isParked: true });
   const { body } = ecus;
   if (body === undefined) throw new Error("the vehicle has no body controller");
   const client = new UdsClient(new UdsAsker({ tester, ecu, who: "technician", clock }), key);
@@ -66,7 +66,15 @@ function benchOf(ecu: Ecu, key: MakeKey = makeKey) {
     for (let steps = 0; !isDone && steps < 100_000; steps++) await clock.run(1);
     return await outcome;
   };
-  return { clock, ecus, body, client, done, ids: () => new Set(wire.log.map(({ id }) => id)) };
+  return {
+    clock,
+    ecus,
+    body,
+    client,
+    done,
+    ids: () => new Set(wire.log.map(({ id }) => id)),
+    lengths: () => wire.log.map(({ data }) => data.length),
+  };
 }
 
 function valueOf<T>(outcome: UdsOutcome<T>): T {
@@ -97,6 +105,13 @@ describe("the client, and a body controller that nobody of it wrote", () => {
       ["serial_number", "202611290042"],
     ]);
     expect(ids()).toEqual(new Set([0x740, 0x748]));
+  });
+
+  it("agree on CAN FD, where an answer of one frame has more than 8 bytes", async () => {
+    const { client, done, lengths } = benchOf({ ...ecu, fd: true }, makeKey, 64);
+    const [vin] = await done(client.readDids([ecu.dids[0]], NEVER));
+    expect(valuesOf(vin.did, valueOf(vin.outcome).bytes)).toMatchObject([{ name: "vin", value: BENCH_VIN }]);
+    expect(lengths()).toEqual([8, 24]);
   });
 
   it("agree on trouble codes, snapshots and extended data", async () => {

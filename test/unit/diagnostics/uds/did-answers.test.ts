@@ -32,6 +32,10 @@ describe("parseReadAnswer", () => {
     expect(found("62 210f 00400000", [{ id: 0x210f }])).toEqual(["8463=00400000"]);
   });
 
+  it("does not guess where one of several ends whose length is not known", () => {
+    expect(found("62 0005 aabb 0001 1234", [{ id: 5 }, { id: 1, length: 2 }])).toBeUndefined();
+  });
+
   it.each([
     ["62 0001 1234 0002 5678 0003", "ends before the data"],
     ["62 0009 1234 0002 5678 0003 11", "is about something that nobody asked"],
