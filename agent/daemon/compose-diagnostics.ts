@@ -80,7 +80,7 @@ export function composeDiagnostics(parts: DiagnosticsComposeParts, runtime: Runt
 
 /** What is done on the buses: each of them is a part of its own. */
 function composeParts(parts: DiagnosticsParts, runtime: Runtime): readonly DiagnosticsPart[] {
-  return [composeUds(parts, parts.codes.tracker, runtime)];
+  return [composeUds(parts, runtime)];
 }
 
 function busOf(

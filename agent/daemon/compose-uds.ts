@@ -1,10 +1,12 @@
 import { makeKey } from "../../drivers/os/make-key.ts";
 import { identifyEcus, readEcu } from "../commands/actions/read-ecu.ts";
 import type { Service } from "../core/lifecycle.ts";
+import type { CodeReader } from "../diagnostics/codes/code-readers.ts";
 import type { CodeTracker } from "../diagnostics/codes/code-tracker.ts";
 import type { Who } from "../diagnostics/tester/tester-bus.ts";
 import { actingUdsEcu } from "../diagnostics/uds/acting-ecu.ts";
-import { pollCodes } from "../diagnostics/uds/poll-codes.ts";
+import { failureText } from "../diagnostics/uds/outcome.ts";
+import { pollCodes, readCodes } from "../diagnostics/uds/poll-codes.ts";
 import { pollDids } from "../diagnostics/uds/poll-dids.ts";
 import { UdsAsker } from "../diagnostics/uds/uds-asker.ts";
 import { UdsClient } from "../diagnostics/uds/uds-client.ts";
@@ -16,12 +18,16 @@ import type { DiagnosticsPart, DiagnosticsParts } from "./diagnostics-parts.ts";
 import type { Runtime } from "./parts.ts";
 import { loopService } from "./services.ts";
 
+/** The group of all codes (ISO 14229-1, 14). */
+const ALL_CODES = 0xff_ffff;
+
 /** An ECU of the catalogue on its bus. */
 type Placed = BusEcu & { readonly on: DiagnosticBus };
-type UdsParts = Pick<DiagnosticsParts, "loaded" | "buses" | "line">;
+type UdsParts = Pick<DiagnosticsParts, "loaded" | "buses" | "line" | "codes">;
 
 /** The part of the composition root for ECUs of the catalogue: their values and codes, and what commands may ask of them. */
-export function composeUds(parts: UdsParts, codes: CodeTracker | undefined, runtime: Runtime): DiagnosticsPart {
+export function composeUds(parts: UdsParts, runtime: Runtime): DiagnosticsPart {
+  const { codes } = parts;
   const placed = parts.loaded.checkedTable.ecus.flatMap((ecu): readonly Placed[] => {
     const on = parts.buses.find(({ name }) => name === ecu.bus);
     return on === undefined ? [] : [{ ...ecu, on }];
@@ -30,27 +36,49 @@ export function composeUds(parts: UdsParts, codes: CodeTracker | undefined, runt
   const clientOf = ({ on, ecu }: Placed, who: Who): UdsClient =>
     new UdsClient(new UdsAsker({ tester: on.tester, ecu, who, clock: runtime.clock }), makeKey);
   const commanded = new Map(placed.map((one) => [one.ecu.name, clientOf(one, "command")]));
+  for (const one of placed) codes.readers.add(codeReader(one, clientOf(one, "technician"), codes.tracker, runtime));
   return {
     services: placed
       .filter(({ on }) => on.settings.transmit !== undefined)
-      .flatMap((one) => pollServices(one, clientOf(one, "poll"), { ...parts, codes }, runtime)),
+      .flatMap((one) => pollServices(one, clientOf(one, "poll"), parts, runtime)),
     actions: [readEcu(commanded), identifyEcus(commanded)],
     acting: placed.map((one) => {
       const client = clientOf(one, "command");
       const { bus, ecu } = one;
-      return actingUdsEcu({
-        ecu,
-        client: () => client,
-        onCleared: () => codes?.noteClear({ bus, ecu: ecu.name }, "agent"),
-      });
+      const onCleared = (): void => codes.tracker.noteClear({ bus, ecu: ecu.name }, "agent");
+      return actingUdsEcu({ ecu, client: () => client, onCleared });
     }),
+  };
+}
+
+/** Codes when somebody asks for them now, or clears them at the vehicle. */
+function codeReader(
+  { bus, ecu, settings: { snapshots } }: Placed,
+  client: UdsClient,
+  tracker: CodeTracker,
+  { clock }: Runtime,
+): CodeReader {
+  return {
+    origin: { bus, ecu: ecu.name, protocol: "uds" },
+    read: async (signal) => {
+      const reading = await readCodes({ client, bus, codes: tracker, snapshots, clock }, signal);
+      if (!("codes" in reading)) return failureText(reading);
+      tracker.take([reading]);
+      return undefined;
+    },
+    clear: async (signal) => {
+      const outcome = await client.clearCodes(ALL_CODES, () => undefined, signal);
+      if (outcome.kind !== "done") return failureText(outcome);
+      tracker.noteClear({ bus, ecu: ecu.name }, "agent");
+      return undefined;
+    },
   };
 }
 
 function pollServices(
   { bus, ecu, rules, settings }: Placed,
   client: UdsClient,
-  { line, loaded, codes }: UdsParts & { readonly codes: CodeTracker | undefined },
+  { line, loaded, codes: { tracker } }: UdsParts,
   { clock, log }: Runtime,
 ): readonly Service[] {
   const { pipeline } = line;
@@ -77,10 +105,10 @@ function pollServices(
         signal,
       ),
   });
-  if (codes === undefined) return [values];
   const { codesEverySeconds, snapshots } = settings;
   const read = loopService(`codes of ${ecu.name}`, {
-    run: (signal) => pollCodes({ client, bus, everyMs: codesEverySeconds * 1000, snapshots, codes, clock }, signal),
+    run: (signal) =>
+      pollCodes({ client, bus, everyMs: codesEverySeconds * 1000, snapshots, codes: tracker, clock }, signal),
   });
   return [values, read];
 }
