@@ -18,6 +18,7 @@ import type { Journal } from "../ports/journal.ts";
 import type { WantedSignals } from "../signals/wanted-signals.ts";
 import { buildSafetyGate, type SafetyGate } from "../vehicle/safety-gate.ts";
 import { composeCodes } from "./compose-codes.ts";
+import { composeObd } from "./compose-obd.ts";
 import { composeUds } from "./compose-uds.ts";
 import type { DaemonConfig } from "./configuration/layered-config.ts";
 import type { DiagnosticBus } from "./diagnostic-bus.ts";
@@ -74,13 +75,16 @@ export function composeDiagnostics(parts: DiagnosticsComposeParts, runtime: Runt
     ],
     actions: made.flatMap(({ actions = [] }) => actions),
     ecus: ecuDirectory(made.flatMap(({ acting = [] }) => acting)),
-    status: () => ({ buses: buses.map(({ tester }) => tester.state()) }),
+    status: () => {
+      const obd = made.flatMap((part) => part.obd?.() ?? []);
+      return { buses: buses.map(({ tester }) => tester.state()), ...(obd.length === 0 ? {} : { obd }) };
+    },
   };
 }
 
 /** What is done on the buses: each of them is a part of its own. */
 function composeParts(parts: DiagnosticsParts, runtime: Runtime): readonly DiagnosticsPart[] {
-  return [composeUds(parts, runtime)];
+  return [composeObd(parts, runtime), composeUds(parts, runtime)];
 }
 
 function busOf(

@@ -4,6 +4,7 @@ import type { Service } from "../core/lifecycle.ts";
 import type { CodeReaders } from "../diagnostics/codes/code-readers.ts";
 import type { CodeTracker } from "../diagnostics/codes/code-tracker.ts";
 import type { ActingEcu } from "../diagnostics/ecu-acts.ts";
+import type { ObdBusStatus } from "../local-api/obd-status.ts";
 import type { ServedVerb } from "../local-api/verb.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { DaemonConfig } from "./configuration/layered-config.ts";
@@ -29,4 +30,6 @@ export type DiagnosticsPart = {
   readonly actions?: readonly Action[];
   /** Control units that commands may change something in. */
   readonly acting?: readonly ActingEcu[];
+  /** How OBD-II does. */
+  readonly obd?: () => readonly ObdBusStatus[];
 };

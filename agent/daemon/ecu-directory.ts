@@ -1,5 +1,8 @@
+import type { BusDiagnosticsConfig } from "../../config/diagnostics.ts";
 import { AgentError } from "../core/errors.ts";
 import type { ActingEcu, EcuDirectory } from "../diagnostics/ecu-acts.ts";
+import { actingObdEcu } from "../diagnostics/obd/acting-obd-ecu.ts";
+import { namedEcus } from "../diagnostics/obd/ecu.ts";
 import { actingUdsEcu } from "../diagnostics/uds/acting-ecu.ts";
 import type { BusEcu } from "./configuration/load-ecus.ts";
 
@@ -9,6 +12,11 @@ export function ecuDirectory(acting: readonly ActingEcu[]): EcuDirectory {
     names: () => [...new Set(acting.map(({ name }) => name))],
     find: (name) => acting.find((ecu) => ecu.name === name),
   };
+}
+
+/** ECUs of OBD-II that the configuration names, as a check of it has them. */
+export function describedObd(buses: readonly BusDiagnosticsConfig[]): readonly ActingEcu[] {
+  return buses.flatMap(namedEcus).map((ecu) => actingObdEcu({ ecu, clearCodes: withoutBus }, withoutBus));
 }
 
 /** The control units of the catalogue as a check of the configuration has them: nothing of them can be done. */

@@ -10,6 +10,7 @@ import type { EcuDirectory } from "../diagnostics/ecu-acts.ts";
 import type { TesterState } from "../diagnostics/tester/tester-bus.ts";
 import type { KeyWatch } from "../identity/key-watch.ts";
 import type { Renewal } from "../identity/renewal.ts";
+import type { ObdBusStatus } from "../local-api/obd-status.ts";
 import type { ServedVerb } from "../local-api/verb.ts";
 import type { Broker } from "../ports/broker.ts";
 import type { BusSink } from "../ports/can-bus.ts";
@@ -128,7 +129,7 @@ export type Diagnostics = {
   readonly actions: readonly Action[];
   /** Control units in which commands of the catalogue may change something. */
   readonly ecus: EcuDirectory;
-  readonly status: () => { readonly buses: readonly TesterState[] };
+  readonly status: () => { readonly buses: readonly TesterState[]; readonly obd?: readonly ObdBusStatus[] };
 };
 
 /** Remote commands: where they come from, what they may do, and where they are remembered. */

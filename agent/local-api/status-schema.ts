@@ -2,6 +2,7 @@ import { z } from "zod";
 import { CLOCK_QUALITIES } from "../core/clock.ts";
 import { FAULTS, type FaultCode } from "../core/errors.ts";
 import { LOSS_REASONS, STREAMS, type StreamName } from "../ports/outbox.ts";
+import { obdBusStatus } from "./obd-status.ts";
 import { verb } from "./verb.ts";
 
 const count = z.number().nonnegative();
@@ -327,7 +328,11 @@ export const statusSchema = z
       .optional(),
     /** The buses on which control units are asked or listened to; absent without diagnostics. */
     diagnostics: z
-      .object({ buses: z.array(testerStatus).readonly() })
+      .object({
+        buses: z.array(testerStatus).readonly(),
+        /** Buses on which OBD-II is asked for or listened to; absent where it is on none. */
+        obd: z.array(obdBusStatus).readonly().optional(),
+      })
       .readonly()
       .optional(),
     /** The job of the cloud that is worked on; absent while there is none. */

@@ -1,5 +1,5 @@
 import { AgentError } from "../../core/errors.ts";
-import { addressText, type ObdAddressing, type ObdEcu } from "../../diagnostics/obd/ecu.ts";
+import { addressText, namedEcus, type ObdAddressing, type ObdEcu } from "../../diagnostics/obd/ecu.ts";
 import { nameEcus } from "../../diagnostics/obd/ecu-names.ts";
 import { ObdClient } from "../../diagnostics/obd/obd-client.ts";
 import { findEcus } from "../../diagnostics/obd/scan.ts";
@@ -33,9 +33,9 @@ export async function withEcus(
   try {
     const { bus } = opened.tester;
     const config = await optionalConfig(context);
-    const settings = config?.diagnostics?.buses.find((one) => one.bus === bus)?.obd;
-    const configured = settings?.ecus?.map((ecu) => ({ ...ecu, extended: ecu.response > 0x7ff }));
-    await act(await meetEcus(opened.tester, { ...options, configured: configured ?? [] }, context.signal));
+    const settings = config?.diagnostics?.buses.find((one) => one.bus === bus);
+    const configured = settings === undefined ? [] : namedEcus(settings);
+    await act(await meetEcus(opened.tester, { ...options, configured }, context.signal));
   } finally {
     await opened.close();
   }

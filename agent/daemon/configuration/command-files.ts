@@ -42,7 +42,7 @@ export async function checkCommandFiles(
   if (config.commands.locate !== undefined) locate(config.commands.locate, signals, clock);
   const written = buildCatalogue(await loadCatalogue(config), {
     signals,
-    ecus: config.diagnostics === undefined ? undefined : await describedDirectory(ecus),
+    ecus: config.diagnostics === undefined ? undefined : await describedDirectory(ecus, config.diagnostics),
     steps: new ClockSteps(clock),
     clock,
     busOf: (name) => (config.buses.some((known) => known.name === name) ? bus : undefined),
@@ -52,7 +52,10 @@ export async function checkCommandFiles(
 }
 
 /** Nothing of diagnostics is loaded where the configuration has none. */
-async function describedDirectory(ecus: LoadedTable["ecus"]): Promise<EcuDirectory> {
-  const { describedEcus, ecuDirectory } = await import("../ecu-directory.ts");
-  return ecuDirectory(describedEcus(ecus));
+async function describedDirectory(
+  ecus: LoadedTable["ecus"],
+  { buses }: NonNullable<AgentConfig["diagnostics"]>,
+): Promise<EcuDirectory> {
+  const { describedEcus, describedObd, ecuDirectory } = await import("../ecu-directory.ts");
+  return ecuDirectory([...describedEcus(ecus), ...describedObd(buses)]);
 }

@@ -9,7 +9,7 @@ const ALL_GROUPS = 0xff_ffff;
  * An ECU of OBD-II as commands that change something reach it: it can clear its codes (service 04), all at once, with freeze frames and
  * readiness. It has no other acts. `noteClear` is called after it said that it did.
  */
-export function actingObdEcu(client: ObdClient, noteClear: () => void): ActingEcu {
+export function actingObdEcu(client: Pick<ObdClient, "ecu" | "clearCodes">, noteClear: () => void): ActingEcu {
   const clearCodes = async (group: number, before: ActGuard, signal: AbortSignal): Promise<ActEnd<undefined>> => {
     if (group !== ALL_GROUPS) return { kind: "refused", what: "OBD-II clears the codes of all groups, or none" };
     const outcome = await client.clearCodes(signal, before);

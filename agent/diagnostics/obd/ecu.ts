@@ -1,3 +1,5 @@
+import type { BusDiagnosticsConfig } from "../../../config/diagnostics.ts";
+import { largestId } from "../../ports/arbitration-id.ts";
 import type { FrameFilter } from "../../ports/can-bus.ts";
 import type { Functional } from "../tester/tester-bus.ts";
 
@@ -15,6 +17,7 @@ export type ObdEcu = ObdAddress & { readonly name: string };
 export type ObdAddressing = "auto" | "11-bit" | "29-bit";
 
 const STANDARD_OFFSET = 8;
+const LARGEST_STANDARD = largestId(false);
 const FIRST_RESPONSE = 0x7e8;
 const EXTENDED_RESPONSE = 0x18da_f100;
 const EXTENDED_REQUEST = 0x18da_00f1;
@@ -60,4 +63,9 @@ export function addressText({ response, extended }: ObdAddress): string {
 /** Whether both are the same ECU of a bus. */
 export function isSameAddress(left: ObdAddress, right: ObdAddress): boolean {
   return left.response === right.response && left.extended === right.extended;
+}
+
+/** The ECUs that the settings of a bus name; none where they are left to be found. */
+export function namedEcus({ obd }: Pick<BusDiagnosticsConfig, "obd">): readonly ObdEcu[] {
+  return (obd?.ecus ?? []).map((ecu) => ({ ...ecu, extended: ecu.response > LARGEST_STANDARD }));
 }
