@@ -35,6 +35,7 @@ export type DiagnosticsComposeParts = {
   /** What the drivers let out, by bus. */
   readonly requestIds: ReadonlyMap<string, RequestIds>;
   readonly journal: Journal;
+  readonly fleetwise: DiagnosticsParts["fleetwise"];
 };
 
 /** A bus of diagnostics as this room has it. */
@@ -49,9 +50,9 @@ export function composeDiagnostics(parts: DiagnosticsComposeParts, runtime: Runt
   const { settings } = parts;
   const buses = settings.buses.map((bus, index) => busOf(bus, index, parts, runtime));
   const byName = new Map(buses.map((bus) => [bus.name, bus]));
-  const { loaded, line, journal } = parts;
+  const { loaded, line, journal, fleetwise } = parts;
   const codes = composeCodes({ settings, line, journal }, runtime);
-  const made = [codes.part, ...composeParts({ settings, loaded, buses, line, codes, journal }, runtime)];
+  const made = [codes.part, ...composeParts({ settings, loaded, buses, line, codes, fleetwise, journal }, runtime)];
   return {
     buses,
     besides: (name, first) => {

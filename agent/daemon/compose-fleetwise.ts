@@ -33,6 +33,8 @@ export type FleetwiseParts = {
   readonly line: Pick<DataLine, "buses" | "records">;
   /** What the data line collects with, shared. */
   readonly shared: CollectingParts;
+  /** Whether a PID of OBD-II is polled on a bus. */
+  readonly isPolled: (bus: string, pid: number) => boolean;
 };
 
 /** Of the data line, for another one beside it. */
@@ -93,7 +95,7 @@ export function composeFleetwise(
     schemes,
     states,
     line: linePartsOf(parts, clock),
-    settings: { busOf: busNamed(settings, line), maxSignals },
+    settings: { busOf: busNamed(settings, line), isPolled: parts.isPolled, maxSignals },
     log,
   });
   vehicle.restore();
@@ -119,6 +121,7 @@ export function composeFleetwise(
       droppedSamples: dropped,
     }),
     besides: (bus, first) => vehicle.besides(bus, first),
+    takeObd: (bus, pdu, receivedAtUs) => vehicle.takeObd(bus, pdu, receivedAtUs),
     documents: loopService("documents of FleetWise", { run }),
     collecting: collectingService(vehicle),
   };

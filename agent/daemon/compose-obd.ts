@@ -15,7 +15,7 @@ import { ObdValues } from "../diagnostics/obd/obd-values.ts";
 import { outcomeText } from "../diagnostics/obd/outcome-text.ts";
 import { OwnAnswers } from "../diagnostics/obd/own-answers.ts";
 import { PassiveObd } from "../diagnostics/obd/passive-obd.ts";
-import { pidsNamed } from "../diagnostics/obd/pid-names.ts";
+import { pollRules } from "../diagnostics/obd/poll-plan.ts";
 import { VinNotice } from "../diagnostics/obd/vin-notice.ts";
 import type { ObdBusStatus } from "../local-api/obd-status.ts";
 import type { DiagnosticBus } from "./diagnostic-bus.ts";
@@ -54,7 +54,9 @@ function obdOf(bus: DiagnosticBus, shared: Shared, runtime: Runtime): MadeObd {
   const { line, loaded, codes } = parts;
   const configured = settings.obd?.ecus === undefined ? undefined : namedEcus(settings);
   const ecus = new KnownEcus({ bus: name, configured, space });
-  const values = new ObdValues(name, loaded.checkedTable.table, line.pipeline);
+  const values = new ObdValues(name, loaded.checkedTable.table, line.pipeline, (pdu, receivedAtUs) =>
+    parts.fleetwise?.takeObd(name, pdu, receivedAtUs),
+  );
   const own = new OwnAnswers();
   const onVin = (vin: string): void => vins.take(vin);
   const asking = askingBus(bus, { ecus, values, own, onVin }, shared, runtime);
@@ -155,9 +157,5 @@ type ObdSettings = NonNullable<DiagnosticBus["settings"]["obd"]>;
 
 /** Names of PIDs were checked with the configuration. */
 function readerSettings({ signals, codesEverySeconds, freezeFrames }: ObdSettings): EcuReaderParts["settings"] {
-  const rules = signals.map(({ pids, everyMs }) => {
-    const named = pids.map(pidsNamed);
-    return { pids: named.flatMap((one) => (one.kind === "pids" ? one.pids : [])), everyMs };
-  });
-  return { rules, codesEveryMs: codesEverySeconds * 1000, freezeFrames };
+  return { rules: pollRules(signals), codesEveryMs: codesEverySeconds * 1000, freezeFrames };
 }

@@ -9,7 +9,7 @@ import type { ServedVerb } from "../local-api/verb.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { DaemonConfig } from "./configuration/layered-config.ts";
 import type { DiagnosticBus } from "./diagnostic-bus.ts";
-import type { DataLine } from "./parts.ts";
+import type { DataLine, Fleetwise } from "./parts.ts";
 
 /** What OBD-II, UDS, J1939 and the trouble codes are composed from. */
 export type DiagnosticsParts = {
@@ -19,6 +19,8 @@ export type DiagnosticsParts = {
   readonly line: DataLine;
   /** Takes what is read of trouble codes, and knows who can read them. */
   readonly codes: { readonly tracker: CodeTracker; readonly readers: CodeReaders };
+  /** What wants answers of OBD-II too; undefined where the agent is no vehicle of FleetWise. */
+  readonly fleetwise: Pick<Fleetwise, "takeObd"> | undefined;
   /** One that cannot be opened refuses what is stored in it. */
   readonly journal: Journal;
 };

@@ -111,6 +111,8 @@ export type Fleetwise = {
   readonly facts: () => unknown;
   /** Shows the frames of a bus to `first`, and then to what the cloud wants of them. */
   readonly besides: (bus: string, first: BusSink) => BusSink;
+  /** Takes an answer of OBD-II (`41 PID data`) that came on a bus. */
+  readonly takeObd: (bus: string, pdu: Uint8Array, receivedAtUs: number) => void;
   /** Listens for documents and checks in. Start it before the first connection. */
   readonly documents: Service;
   /** Start it before the buses. */

@@ -1,6 +1,6 @@
 import type { Broker } from "../ports/broker.ts";
 import type { Journal } from "../ports/journal.ts";
-import type { CollectingParts } from "./compose-fleetwise.ts";
+import type { CollectingParts, FleetwiseParts } from "./compose-fleetwise.ts";
 import type { DaemonConfig } from "./configuration/layered-config.ts";
 import type { DataLine, Diagnostics, Fleetwise, Runtime, SideLines } from "./parts.ts";
 import type { RequestIds } from "./request-ids.ts";
@@ -18,7 +18,8 @@ export type SideLineParts = {
 
 /** The lines beside the data line. Of one that the configuration does not have nothing is loaded. Throws `config.invalid`. */
 export async function composeSideLines(parts: SideLineParts, runtime: Runtime): Promise<SideLines> {
-  return { fleetwise: await fleetwiseOf(parts, runtime), diagnostics: await diagnosticsOf(parts, runtime) };
+  const fleetwise = await fleetwiseOf(parts, runtime);
+  return { fleetwise, diagnostics: await diagnosticsOf(parts, fleetwise, runtime) };
 }
 
 async function fleetwiseOf(
@@ -28,15 +29,31 @@ async function fleetwiseOf(
   const { fleetwise: settings } = config;
   if (settings === undefined) return undefined;
   const { composeFleetwise } = await import("./compose-fleetwise.ts");
-  return composeFleetwise({ settings, config, broker, line, shared }, runtime);
+  const isPolled = await polledPids(config);
+  return composeFleetwise({ settings, config, broker, line, shared, isPolled }, runtime);
+}
+
+/** Which PIDs of OBD-II are polled, by bus; readiness is on each bus where something is. */
+async function polledPids({ diagnostics }: DaemonConfig["config"]): Promise<FleetwiseParts["isPolled"]> {
+  const buses = (diagnostics?.buses ?? []).filter(({ obd }) => obd !== undefined);
+  if (buses.length === 0) return () => false;
+  const { ALWAYS_READ, pollRules } = await import("../diagnostics/obd/poll-plan.ts");
+  const polled = new Set(
+    buses.flatMap(({ bus, obd }) => {
+      const pids = pollRules(obd?.signals ?? []).flatMap((rule) => rule.pids);
+      return [...ALWAYS_READ, ...pids].map((pid) => `${bus} ${pid}`);
+    }),
+  );
+  return (bus, pid) => polled.has(`${bus} ${pid}`);
 }
 
 async function diagnosticsOf(
   { loaded, line, shared: { wanted }, requestIds, journal }: SideLineParts,
+  fleetwise: Fleetwise | undefined,
   runtime: Runtime,
 ): Promise<Diagnostics | undefined> {
   const { diagnostics: settings } = loaded.config;
   if (settings === undefined || journal === undefined) return undefined;
   const { composeDiagnostics } = await import("./compose-diagnostics.ts");
-  return composeDiagnostics({ settings, loaded, line, wanted, requestIds, journal }, runtime);
+  return composeDiagnostics({ settings, loaded, line, wanted, requestIds, journal, fleetwise }, runtime);
 }

@@ -1,6 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import type { BusSink, CanBus } from "../ports/can-bus.ts";
 import { createSignalTable } from "../signals/build-table.ts";
+import type { MessageEntry } from "../signals/signal-entry.ts";
 import { exactSignalName } from "../signals/signal-names.ts";
 import type { SignalTable } from "../signals/signal-table.ts";
 import { type BusFrames, WantedSignals } from "../signals/wanted-signals.ts";
@@ -13,7 +14,7 @@ import type { LatestValues } from "../telemetry/collect/latest-values.ts";
 import { countOf, Pipeline, type PipelineCounters } from "../telemetry/pipeline.ts";
 import type { Encoder } from "../telemetry/record/encode/encoder.ts";
 import type { KnownSignal } from "./collect/manifest-signal.ts";
-import { type ManifestTable, manifestTable } from "./manifest-table.ts";
+import { type ManifestPlaces, type ManifestTable, manifestTable, OBD_MESSAGE } from "./manifest-table.ts";
 import type { DecoderManifest } from "./read/decoder-manifest.ts";
 
 /** How often what was collected is stored, ms: events with an end of their own wait no longer. */
@@ -43,19 +44,16 @@ export type UsableManifest = {
   readonly table: SignalTable;
 };
 
-/**
- * The signal table of a manifest, or why there is none. `busOf` gives the bus that the manifest calls an interface; `maxSignals` is the bound
- * of its signals.
- */
+/** The signal table of a manifest, or why there is none. `maxSignals` is the bound of its signals. */
 export function usableManifest(
   manifest: DecoderManifest,
-  busOf: (interfaceId: string) => string | undefined,
+  places: ManifestPlaces,
   maxSignals: number,
 ): UsableManifest | string {
   if (manifest.signals.length > maxSignals) {
     return `${manifest.signals.length} signals, more than decode.maxSignals (${maxSignals})`;
   }
-  const placed = manifestTable(manifest, busOf);
+  const placed = manifestTable(manifest, places);
   return { manifest, placed, table: createSignalTable(placed.sources) };
 }
 
@@ -72,6 +70,8 @@ export class ManifestLine {
   readonly #wanted: WantedSignals;
   readonly #pipeline: Pipeline;
   readonly #sinks: ReadonlyMap<string, BusSink>;
+  /** Messages of OBD-II by bus and PID. */
+  readonly #obd: ReadonlyMap<string, MessageEntry>;
   /** Another one is in its place, whose wishes count. */
   #isStopped = false;
 
@@ -100,6 +100,8 @@ export class ManifestLine {
       },
       own,
     );
+    const obd = table.messages.filter(({ name, carriage }) => name === OBD_MESSAGE && carriage === "pdus");
+    this.#obd = new Map(obd.map((message) => [`${message.bus} ${message.arbitrationId}`, message]));
     this.#pipeline = this.#newPipeline();
     this.#sinks = new Map(buses.map((bus) => [bus.name, this.#pipeline.sinkFor(bus)]));
   }
@@ -117,6 +119,12 @@ export class ManifestLine {
   /** Gets every batch of frames of a bus. */
   sinkOf(bus: string): Pick<BusSink, "onFrames"> | undefined {
     return this.#sinks.get(bus);
+  }
+
+  /** Takes an answer of OBD-II (`41 PID data`) that came on a bus. */
+  takeObd(bus: string, pdu: Uint8Array, receivedAtUs: number): void {
+    const message = this.#obd.get(`${bus} ${pdu[1]}`);
+    if (message !== undefined) this.#pipeline.takePdu(message, pdu, receivedAtUs);
   }
 
   /** From the next frame on these run, and no others. */

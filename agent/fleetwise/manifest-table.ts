@@ -17,20 +17,28 @@ export type ManifestTable = {
   readonly names: ReadonlyMap<number, string>;
   /** By signal id; those on a bus alone. */
   readonly signals: ReadonlyMap<number, ManifestSignal>;
-  /** Signals whose interface is no bus. */
+  /** Signals whose interface is no bus, or whose PID nobody asks for. */
   readonly refused: readonly Refusal[];
+};
+
+/** What the vehicle has of what a manifest names. */
+export type ManifestPlaces = {
+  /** The bus that a manifest calls an interface; undefined for none. */
+  readonly busOf: (interfaceId: string) => string | undefined;
+  /** Whether a PID of OBD-II is polled on a bus. */
+  readonly isPolled: (bus: string, pid: number) => boolean;
 };
 
 type Group = { readonly bus: string; readonly signals: [ManifestSignal, ...ManifestSignal[]] };
 
+/** Name of the messages that hold PIDs of OBD-II; their id is the PID. */
+export const OBD_MESSAGE = "Obd";
+
 /**
  * The messages and signals that a manifest describes. It gives them no names: a message is "Frame123", or "Frame18fef100x" for an id of
- * 29 bits, and a signal "S" with its id. `busOf` gives the bus that the manifest calls an interface.
+ * 29 bits, or "Obd" with the PID for its id, and a signal "S" with its id.
  */
-export function manifestTable(
-  manifest: DecoderManifest,
-  busOf: (interfaceId: string) => string | undefined,
-): ManifestTable {
+export function manifestTable(manifest: DecoderManifest, { busOf, isPolled }: ManifestPlaces): ManifestTable {
   const groups = new Map<string, Group>();
   const refused: Refusal[] = [];
   for (const signal of manifest.signals) {
@@ -42,7 +50,12 @@ export function manifestTable(
       });
       continue;
     }
-    const key = `${idKey(signal.arbitrationId, signal.extended)} ${bus}`;
+    if (signal.carriage === "pdus" && !isPolled(bus, signal.arbitrationId)) {
+      const pid = `0x${signal.arbitrationId.toString(16).padStart(2, "0")}`;
+      refused.push({ entry: `signal ${signal.id}`, problem: `PID ${pid} is not polled on ${bus}` });
+      continue;
+    }
+    const key = `${signal.carriage} ${idKey(signal.arbitrationId, signal.extended)} ${bus}`;
     const group = groups.get(key);
     if (group === undefined) groups.set(key, { bus, signals: [signal] });
     else group.signals.push(signal);
@@ -59,30 +72,28 @@ export function manifestTable(
   };
 }
 
-function sourcesOf(
-  messages: readonly { readonly bus: string; readonly message: DbcMessage }[],
-): readonly TableSource[] {
-  const buses = [...new Set(messages.map(({ bus }) => bus))];
-  return buses.map((bus) => ({
-    bus,
-    file: "decoder manifest",
-    database: {
-      version: "",
-      nodes: [],
-      messages: messages.filter((one) => one.bus === bus).map(({ message }) => message),
-    },
-  }));
+function sourcesOf(placed: readonly (Group & { readonly message: DbcMessage })[]): readonly TableSource[] {
+  const sources = Map.groupBy(placed, ({ bus, signals: [{ carriage = "frames" }] }) => `${carriage} ${bus}`);
+  return [...sources.values()].map((own) => {
+    const [{ bus, signals }] = own;
+    const [{ carriage = "frames" }] = signals;
+    const messages = own.map(({ message }) => message);
+    return { bus, file: "decoder manifest", carriage, database: { version: "", nodes: [], messages } };
+  });
 }
 
 function messageOf(signals: Group["signals"]): DbcMessage {
-  const [{ arbitrationId: id, extended }] = signals;
+  const [{ arbitrationId: id, extended, carriage }] = signals;
   const length = Math.max(...signals.map(neededBytesOf));
   return {
     id,
     extended,
     pgn: undefined,
-    fd: length > CLASSIC_BYTES,
-    name: `Frame${id.toString(16).padStart(extended ? 8 : 3, "0")}${extended ? "x" : ""}`,
+    fd: carriage === undefined && length > CLASSIC_BYTES,
+    name:
+      carriage === "pdus"
+        ? OBD_MESSAGE
+        : `Frame${id.toString(16).padStart(extended ? 8 : 3, "0")}${extended ? "x" : ""}`,
     length,
     sender: "",
     comment: "",

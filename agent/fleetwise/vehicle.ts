@@ -10,6 +10,7 @@ import type { OwnCollection } from "../telemetry/campaigns/run/own-collection.ts
 import type { FrameCounters } from "../telemetry/pipeline.ts";
 import type { KeptDocuments } from "./kept-documents.ts";
 import { ManifestLine, type ManifestLineParts, type UsableManifest, usableManifest } from "./manifest-line.ts";
+import type { ManifestPlaces } from "./manifest-table.ts";
 import type { FleetwiseReader } from "./read/fleetwise-reader.ts";
 import type { Refusals } from "./refusals.ts";
 import type { VehicleSchemes } from "./vehicle-schemes.ts";
@@ -22,11 +23,7 @@ export type VehicleParts = {
   readonly schemes: VehicleSchemes;
   readonly states: VehicleStates;
   readonly line: ManifestLineParts;
-  readonly settings: {
-    /** The bus that a manifest calls an interface. */
-    readonly busOf: (interfaceId: string) => string | undefined;
-    readonly maxSignals: number;
-  };
+  readonly settings: ManifestPlaces & { readonly maxSignals: number };
   readonly log: Log;
 };
 
@@ -132,6 +129,11 @@ export class FleetwiseVehicle {
     };
   }
 
+  /** An answer of OBD-II (`41 PID data`) has come on a bus. */
+  takeObd(bus: string, pdu: Uint8Array, receivedAtUs: number): void {
+    this.#line?.takeObd(bus, pdu, receivedAtUs);
+  }
+
   /** From now on what is collected is stored. */
   start(): void {
     this.#isStarted = true;
@@ -179,9 +181,9 @@ export class FleetwiseVehicle {
   }
 
   #usable(manifest: UsableManifest["manifest"]): UsableManifest | string {
-    const { busOf, maxSignals } = this.#parts.settings;
+    const { settings } = this.#parts;
     try {
-      return usableManifest(manifest, busOf, maxSignals);
+      return usableManifest(manifest, settings, settings.maxSignals);
     } catch (thrown) {
       if (!(thrown instanceof AgentError)) throw thrown;
       return thrown.message;

@@ -3,10 +3,8 @@ import { AgentError } from "../../core/errors.ts";
 import { ECU_NAMES } from "../../diagnostics/obd/ecu-names.ts";
 import { obdTable } from "../../diagnostics/obd/obd-table.ts";
 import { pidsNamed } from "../../diagnostics/obd/pid-names.ts";
+import { ALWAYS_READ } from "../../diagnostics/obd/poll-plan.ts";
 import type { TableSource } from "../../signals/table-source.ts";
-
-/** Read once a start: readiness, which every ECU has. */
-const ALWAYS = [0x01];
 
 type Place = readonly (string | number)[];
 
@@ -22,7 +20,7 @@ export function obdSources(loaded: LoadedConfig): readonly TableSource[] {
       rule.pids.flatMap((name, nth) => pidsAt(loaded, [...place, "signals", index, "pids", nth], name)),
     );
     const ecus = obd.ecus?.map(({ name }) => name) ?? ECU_NAMES;
-    return [obdTable({ bus, ecus, pids: [...ALWAYS, ...pids], file: loaded.locate(place) })];
+    return [obdTable({ bus, ecus, pids: [...ALWAYS_READ, ...pids], file: loaded.locate(place) })];
   });
 }
 

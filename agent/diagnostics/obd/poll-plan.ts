@@ -1,9 +1,23 @@
 import { MOST_PIDS } from "./current-data.ts";
+import { pidsNamed } from "./pid-names.ts";
 import { pidOf } from "./pid-table.ts";
 import type { EcuSupport } from "./scan.ts";
 
 /** PIDs that are asked for at an interval. */
 export type PollRule = { readonly pids: readonly number[]; readonly everyMs: number };
+
+/** PIDs that are read with the codes of an ECU, whether a rule names them or not: the lamp, and readiness. */
+export const ALWAYS_READ: readonly number[] = [0x01];
+
+/** Rules with the PIDs that their names stand for; a name that stands for none is left out. */
+export function pollRules(
+  named: readonly { readonly pids: readonly string[]; readonly everyMs: number }[],
+): readonly PollRule[] {
+  return named.map(({ pids, everyMs }) => {
+    const found = pids.map(pidsNamed);
+    return { pids: found.flatMap((one) => (one.kind === "pids" ? one.pids : [])), everyMs };
+  });
+}
 
 /** One request that repeats. */
 export type Poll = PollRule;

@@ -9,6 +9,11 @@ import { dbcStartBitOf } from "./start-bit.ts";
 const MAX_FRAME_BITS = 512;
 /** Of `message_id`: the id has 29 bits. FWE compares it with what SocketCAN delivers, in which that bit is the flag. */
 const EXTENDED_FLAG = 0x8000_0000;
+/** Data bytes of the longest PID that a layout can reach. */
+const MAX_PID_BYTES = 62;
+/** Bytes of an answer of OBD-II before the data of its PID, and the service of live data. */
+const OBD_HEAD_BYTES = 2;
+const CURRENT_DATA = 1;
 /** Of `signal_value_type`. */
 const FLOATING_POINT = 1;
 
@@ -36,6 +41,8 @@ export type ManifestSignal = SignalLayout & {
   readonly id: number;
   /** The name of the bus in the manifest, which is not ours. */
   readonly interfaceId: string;
+  /** "pdus": it is in answers of OBD-II (`41 PID data`), and `arbitrationId` is the PID. Absent: in frames. */
+  readonly carriage?: "pdus";
   readonly arbitrationId: number;
   /** 29 bits: the manifest says so by the top bit of the id, or by an id that needs more than 11. */
   readonly extended: boolean;
@@ -71,18 +78,35 @@ const canSignal = z.object({
 });
 type CanSignal = z.infer<typeof canSignal>;
 
+const obdSignal = z.object({
+  signal_id: signalId,
+  interface_id: z.string().min(1, "is empty").max(256),
+  pid_response_length: z.int().min(1).max(MAX_PID_BYTES),
+  service_mode: z.int(),
+  pid: z.int().min(1).max(255),
+  scaling: finite.refine((factor) => factor !== 0, "is 0, which makes every value the offset"),
+  offset: finite,
+  start_byte: z.int().min(0).max(MAX_PID_BYTES),
+  byte_length: z.int().min(1).max(8),
+  bit_right_shift: z.int().min(0).max(7),
+  bit_mask_length: z.int().min(1).max(8),
+  primitive_type: z.int().max(PRIMITIVE_TYPES.length - 1, "is not known"),
+  signal_value_type: z.int().max(FLOATING_POINT, "is not known"),
+  is_signed: z.boolean(),
+});
+type ObdSignal = z.infer<typeof obdSignal>;
+
 const identified = z.object({ signal_id: z.int() });
 const manifest = z.object({
   sync_id: syncId,
   can_signals: z.array(z.unknown()),
-  obd_pid_signals: z.array(identified),
+  obd_pid_signals: z.array(z.unknown()),
   complex_signals: z.array(identified),
   custom_decoding_signals: z.array(identified),
 });
 
-/** Why signals that do not come from frames of a CAN bus are left out. */
+/** Why signals that come neither in frames nor in answers of OBD-II are left out. */
 const REFUSED = [
-  ["obd_pid_signals", "is asked for by OBD, which this agent does not do"],
   ["complex_signals", "is of a complex type, which no bus of this agent has"],
   ["custom_decoding_signals", "has a decoder of its own kind, which this agent does not have"],
 ] as const;
@@ -93,8 +117,8 @@ export function readManifest(message: unknown): Read<DecoderManifest> {
   if (!parsed.success) return { kind: "unreadable", problem: problemOf(parsed.error) };
   const signals = new Map<number, ManifestSignal>();
   const refused: Refusal[] = [];
-  for (const entry of parsed.data.can_signals) {
-    const { id, signal, problem } = readSignal(entry);
+  const { can_signals, obd_pid_signals } = parsed.data;
+  for (const { id, signal, problem } of [...can_signals.map(readSignal), ...obd_pid_signals.map(readObdSignal)]) {
     if (signal === undefined) refused.push({ entry: `signal ${id}`, problem });
     else if (signals.has(signal.id)) refused.push({ entry: `signal ${id}`, problem: "is there twice" });
     else signals.set(signal.id, signal);
@@ -121,13 +145,63 @@ function readSignal(entry: unknown): SignalReading {
     ...identityOf(data.message_id),
     id: data.signal_id,
     interfaceId: data.interface_id,
-    kind: kindOf(data),
+    kind: kindOf(data.signal_value_type, data.length),
     signed: data.is_signed,
     factor: data.factor,
     offset: data.offset,
     type: PRIMITIVE_TYPES[data.primitive_type],
   };
   return { id, signal, problem: undefined };
+}
+
+function readObdSignal(entry: unknown): SignalReading {
+  const parsed = obdSignal.safeParse(entry);
+  const id = shownId(identified.safeParse(entry).data?.signal_id);
+  if (!parsed.success) return { id, signal: undefined, problem: problemOf(parsed.error) };
+  const { data } = parsed;
+  const layout = obdLayoutOf(data);
+  const problem = obdProblemIn(data, layout.bits);
+  if (problem !== undefined) return { id, signal: undefined, problem };
+  const signal = {
+    ...layout,
+    id: data.signal_id,
+    interfaceId: data.interface_id,
+    carriage: "pdus" as const,
+    arbitrationId: data.pid,
+    extended: false,
+    kind: kindOf(data.signal_value_type, layout.bits),
+    signed: data.is_signed,
+    factor: data.scaling,
+    offset: data.offset,
+    type: PRIMITIVE_TYPES[data.primitive_type],
+  };
+  return { id, signal, problem: undefined };
+}
+
+/**
+ * Bits of a value in `41 PID data`. As FWE reads them (OBDDataDecoder.cpp, calculateValueFromFormula): of less than a byte, shifted and
+ * masked; else whole bytes, most significant first, whatever the shift.
+ */
+function obdLayoutOf({ start_byte, byte_length, bit_right_shift, bit_mask_length }: ObdSignal): SignalLayout {
+  const bits = (byte_length - 1) * 8 + bit_mask_length;
+  const firstBit = (OBD_HEAD_BYTES + start_byte) * 8;
+  if (bits < 8) return { startBit: firstBit + bit_right_shift + bits - 1, bits, byteOrder: "big" };
+  return { startBit: firstBit + 7, bits: bits - (bits % 8), byteOrder: "big" };
+}
+
+function obdProblemIn(data: ObdSignal, bits: number): string | undefined {
+  if (data.service_mode !== CURRENT_DATA)
+    return `service_mode: ${data.service_mode} is not polled, only ${CURRENT_DATA}`;
+  if (data.start_byte + data.byte_length > data.pid_response_length) {
+    return `start_byte: ${data.start_byte} with ${data.byte_length} bytes is past pid_response_length ${data.pid_response_length}`;
+  }
+  if (bits < 8 && data.bit_right_shift + bits > 8) {
+    return `bit_right_shift: ${data.bit_right_shift} with ${bits} bits does not fit into a byte`;
+  }
+  if (data.signal_value_type === FLOATING_POINT && bits !== 32 && bits !== 64) {
+    return `byte_length: a floating point value has 32 or 64 bits, not ${bits}`;
+  }
+  return PRIMITIVE_TYPES[data.primitive_type] === "string" ? "primitive_type: no PID is a string" : undefined;
 }
 
 /** What does not fit together in a signal whose fields are right one by one. */
@@ -155,7 +229,7 @@ function layoutOf({ start_bit, length, is_big_endian }: CanSignal): SignalLayout
   return { startBit: dbcStartBitOf(start_bit, length, byteOrder), bits: length, byteOrder };
 }
 
-function kindOf({ signal_value_type, length }: CanSignal): SignalKind {
-  if (signal_value_type !== FLOATING_POINT) return "integer";
-  return length === 32 ? "float" : "double";
+function kindOf(valueType: number, bits: number): SignalKind {
+  if (valueType !== FLOATING_POINT) return "integer";
+  return bits === 32 ? "float" : "double";
 }

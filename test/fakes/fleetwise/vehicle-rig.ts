@@ -100,6 +100,7 @@ export async function vehicleRig({ fleetwise = {}, stateDir = temporaryFolder(),
         },
       },
       shared: { encoder, appender, wanted },
+      isPolled: (_bus, pid) => pid === 0x0c,
     },
     { bootId, clock, log },
   );

@@ -8,7 +8,10 @@ import { fleetwiseStartBit } from "../../bench/cloud/fleetwise-start-bit.ts";
 import { canSignal, messageBytes, reader } from "../../fakes/fleetwise/messages.ts";
 
 const SEED = 20_261_129;
-const buses = (interfaceId: string) => ({ can0: "powertrain", can1: "body" })[interfaceId];
+const PLACES = {
+  busOf: (interfaceId: string) => ({ can0: "powertrain", can1: "body" })[interfaceId],
+  isPolled: (bus: string, pid: number) => bus === "powertrain" && pid === 0x0c,
+};
 
 function manifestOf(...signals: readonly unknown[]): DecoderManifest {
   const read = reader.manifest(messageBytes("DecoderManifest", { sync_id: "dm-1", can_signals: signals }));
@@ -62,7 +65,7 @@ describe("start bits", () => {
         const wire = { start_bit: start, length: bits, is_big_endian: isBigEndian, is_signed: isSigned };
         const manifest = manifestOf(canSignal(wire));
         expect(manifest.signals[0]?.startBit).toBe(dbcStart);
-        const table = createSignalTable(manifestTable(manifest, buses).sources);
+        const table = createSignalTable(manifestTable(manifest, PLACES).sources);
         const [message] = table.messages;
         message.decode(data, 0, data.length, table.values, table.wides, table.present);
         const unsigned = fleetwiseBits(data, start, bits, isBigEndian);
@@ -84,7 +87,7 @@ describe("a manifest as a signal table", () => {
       canSignal({ signal_id: 3, interface_id: "can1" }),
       canSignal({ signal_id: 4, message_id: 0x8000_0123 }),
     );
-    const { sources, names, refused } = manifestTable(manifest, buses);
+    const { sources, names, refused } = manifestTable(manifest, PLACES);
     const table = createSignalTable(sources);
     expect(refused).toEqual([]);
     expect([...names]).toEqual([
@@ -101,7 +104,7 @@ describe("a manifest as a signal table", () => {
   });
 
   it("leaves out what is on an interface that is no bus", () => {
-    const { sources, refused, names } = manifestTable(manifestOf(canSignal({ interface_id: "can7" })), buses);
+    const { sources, refused, names } = manifestTable(manifestOf(canSignal({ interface_id: "can7" })), PLACES);
     expect(sources).toEqual([]);
     expect([...names]).toEqual([]);
     expect(refused).toEqual([{ entry: "signal 10", problem: "no bus of this vehicle is interface can7" }]);

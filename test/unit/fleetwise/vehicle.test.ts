@@ -103,3 +103,43 @@ describe("what a support bundle says of a vehicle of FleetWise", () => {
     });
   });
 });
+
+describe("signals of OBD-II in a manifest", () => {
+  /** As FWE's own tests have engine speed: two bytes, a quarter of a revolution each. */
+  const SPEED = {
+    signal_id: 20,
+    interface_id: "can0",
+    pid_response_length: 2,
+    service_mode: 1,
+    pid: 0x0c,
+    scaling: 0.25,
+    start_byte: 0,
+    byte_length: 2,
+    bit_mask_length: 8,
+  };
+  const LOAD = { ...SPEED, signal_id: 21, pid: 0x04, pid_response_length: 1, byte_length: 1, scaling: 100 / 255 };
+
+  it("get their values from what the agent polls, and are refused where it does not", async () => {
+    const rig = await vehicleRig();
+    rig.give("decoder_manifests", manifestBytes({ obd_pid_signals: [SPEED, LOAD] }));
+    rig.give(
+      "collection_schemes",
+      schemeBytes({
+        condition_based: undefined,
+        time_based: { period_ms: 1000 },
+        signal_information: [{ signal_id: 20, sample_buffer_size: 3 }],
+      }),
+    );
+    const take = (...pdu: readonly number[]): void =>
+      rig.vehicle.takeObd("can0", Uint8Array.from(pdu), rig.clock.wallUs());
+    take(0x41, 0x0c, 0x1a, 0xf8);
+    take(0x41, 0x04, 0xff);
+    rig.clock.advance(500);
+    take(0x41, 0x0c, 0x1a, 0xfc);
+    rig.vehicle.takeObd("can1", Uint8Array.of(0x41, 0x0c, 0, 0), rig.clock.wallUs());
+    rig.clock.advance(1000);
+    expect(rig.events()[0].samples.toSorted()).toEqual(["20@0=1726", "20@500=1727"]);
+    expect(rig.notices.map(({ detail }) => detail).join()).toContain("signal 21: PID 0x04 is not polled on can0");
+    await rig.stop();
+  });
+});

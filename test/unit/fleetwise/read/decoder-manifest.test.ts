@@ -99,10 +99,38 @@ describe("a decoder manifest", () => {
     expect(refused).toEqual([
       { entry: "signal 1", problem: like(/^length: /) },
       { entry: "signal 2", problem: "is there twice" },
-      { entry: "signal 3", problem: "is asked for by OBD, which this agent does not do" },
+      { entry: "signal 3", problem: "interface_id: is empty" },
       { entry: "signal 4", problem: "is of a complex type, which no bus of this agent has" },
       { entry: "signal 5", problem: "has a decoder of its own kind, which this agent does not have" },
     ]);
+  });
+
+  // Layouts as FWE reads them: OBDDataDecoder.cpp, calculateValueFromFormula.
+  it.each([
+    ["two bytes", { byte_length: 2 }, { startBit: 23, bits: 16, arbitrationId: 0x0c, carriage: "pdus" }],
+    ["a byte further on", { start_byte: 1 }, { startBit: 31, bits: 8 }],
+    ["bits 4 to 7", { bit_right_shift: 4, bit_mask_length: 4 }, { startBit: 23, bits: 4, factor: 0.25 }],
+    ["bit 0", { bit_mask_length: 1 }, { startBit: 16, bits: 1 }],
+    ["two's complement", { byte_length: 2, is_signed: true }, { bits: 16, signed: true }],
+    ["another service", { service_mode: 9 }, "service_mode: 9 is not polled, only 1"],
+    ["bytes past the answer", { start_byte: 3 }, "start_byte: 3 with 1 bytes is past pid_response_length 3"],
+    ["bits past the byte", { bit_right_shift: 6, bit_mask_length: 4 }, like(/^bit_right_shift: 6 with 4 bits/)],
+    ["no scaling", { scaling: 0 }, like(/^scaling: is 0/)],
+  ])("reads a PID of OBD-II with %s, or says why not", (_what, fields, expected) => {
+    const pid = {
+      signal_id: 20,
+      interface_id: "obd",
+      pid_response_length: 3,
+      service_mode: 1,
+      pid: 0x0c,
+      scaling: 0.25,
+      byte_length: 1,
+      bit_mask_length: 8,
+    };
+    const { signals, refused } = manifestOf({ obd_pid_signals: [{ ...pid, ...fields }] });
+    const read = signals[0] ?? refused[0]?.problem;
+    if (signals.length === 0) expect(read).toEqual(expected);
+    else expect(read).toMatchObject({ byteOrder: "big", interfaceId: "obd", ...Object(expected) });
   });
 
   it.each([

@@ -54,7 +54,10 @@ describe("documents that are broken", () => {
           expect(read.problem).not.toBe("");
           return;
         }
-        const { sources, signals } = manifestTable(read.document, (name) => (name === "" ? undefined : "can0"));
+        const { sources, signals } = manifestTable(read.document, {
+          busOf: (name) => (name === "" ? undefined : "can0"),
+          isPolled: () => true,
+        });
         expect(createSignalTable(sources).signals).toHaveLength(signals.size);
         tables += signals.size > 0 ? 1 : 0;
       }),
