@@ -21,7 +21,11 @@ export function diagnosticsProblems(
     const configured = buses.map(({ name }) => name).join(", ");
     if (bus === undefined) return [problem("bus", `unknown bus ${settings.bus}; configured: ${configured}`)];
     if (named.indexOf(settings.bus) !== index) return [problem("bus", `bus ${settings.bus} is named twice`)];
-    const found = [...transmitProblems(settings, bus), ...sectionProblems(settings, diagnostics)];
+    const found = [
+      ...transmitProblems(settings, bus),
+      ...sectionProblems(settings, diagnostics),
+      ...obdProblems(settings),
+    ];
     return found.map(([key, message]) => problem(key, message));
   });
 }
@@ -60,4 +64,15 @@ function sectionProblems(
     found.push(["uds", "needs diagnostics.catalogueFile, which says what its control units are"]);
   }
   return found;
+}
+
+/** Each ECU is one name and one id. */
+function obdProblems({ obd }: BusDiagnosticsConfig): readonly Found[] {
+  const ecus = obd?.ecus ?? [];
+  return ecus.flatMap(({ name, response }, index): readonly Found[] => {
+    const before = ecus.slice(0, index);
+    if (before.some((ecu) => ecu.name === name)) return [["obd", `ecus: ${name} is named twice`]];
+    const same = before.find((ecu) => ecu.response === response);
+    return same === undefined ? [] : [["obd", `ecus: ${same.name} and ${name} have the same response`]];
+  });
 }

@@ -57,9 +57,15 @@ const transmit = z.strictObject({
   isotp,
 });
 
+function isObdResponse(id: number): boolean {
+  return (id >= 0x7e8 && id <= 0x7ef) || (id >= 0x18da_f100 && id <= 0x18da_f1ff);
+}
+
 const obdEcu = z.strictObject({
   name: z.string().regex(/^[a-z][a-z0-9_]{0,31}$/, "must begin with a small letter and have letters, digits and '_'"),
-  response: canId.describe("arbitration id of its answers: 0x7e8 to 0x7ef, or 0x18daf100 and the address"),
+  response: canId
+    .refine(isObdResponse, "must be 0x7e8 to 0x7ef, or 0x18daf100 to 0x18daf1ff (ISO 15765-4)")
+    .describe("arbitration id of its answers: 0x7e8 to 0x7ef, or 0x18daf100 and the address"),
 });
 
 /** OBD-II (SAE J1979). */

@@ -100,4 +100,18 @@ describe("settings that do not fit together", () => {
     ]);
     expect(problems({ diagnostics: { buses: [{ bus: "can0", obd: {} }] } })).toEqual([]);
   });
+
+  it("are ECUs of OBD-II that share a name or an id, or answer with an id that none has", () => {
+    const named = (...ecus: readonly object[]) =>
+      problems({ diagnostics: { buses: [{ bus: "can0", obd: { ecus } }] } });
+    const engine = { name: "engine", response: 0x7e8 };
+    expect(named(engine, { name: "engine", response: 0x7e9 }, { name: "motor", response: 0x7e8 })).toEqual([
+      "diagnostics.buses.0.obd: ecus: engine is named twice",
+      "diagnostics.buses.0.obd: ecus: engine and motor have the same response",
+    ]);
+    expect(named(engine, { name: "gearbox", response: 0x18da_f118 })).toEqual([]);
+    expect(named({ name: "body", response: 0x748 })).toEqual([
+      "diagnostics.buses.0.obd.ecus.0.response: must be 0x7e8 to 0x7ef, or 0x18daf100 to 0x18daf1ff (ISO 15765-4)",
+    ]);
+  });
 });
