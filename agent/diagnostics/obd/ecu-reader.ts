@@ -114,9 +114,16 @@ export class EcuReader {
     return undefined;
   }
 
+  /** Once; what keeps the ECU from answering now is waited for, what it refuses is not. */
   async #readVin({ infoTypes }: EcuSupport, signal: AbortSignal): Promise<void> {
     if (!infoTypes.includes(INFO_TYPES.vin)) return;
-    const outcome = await this.#client.vehicleInfo(INFO_TYPES.vin, signal);
-    if (outcome.kind === "done" && outcome.value.kind === "vin") this.#parts.onVin(outcome.value.vin);
+    let retryMs = FIRST_RETRY_MS;
+    while (!signal.aborted) {
+      const outcome = await this.#client.vehicleInfo(INFO_TYPES.vin, signal);
+      if (outcome.kind === "done" && outcome.value.kind === "vin") this.#parts.onVin(outcome.value.vin);
+      if (outcome.kind === "done" || outcome.kind === "negative" || outcome.kind === "malformed") return;
+      await this.#parts.clock.sleep(outcome.kind === "withheld" ? WITHHELD_MS : retryMs, signal);
+      retryMs = Math.min(retryMs * 2, LONGEST_RETRY_MS);
+    }
   }
 }

@@ -27,7 +27,7 @@ function rig(configured?: readonly ObdEcu[]) {
       values: taken.sink,
       codes,
       settings: { rules: [{ pids: [0x0c], everyMs: 1000 }], codesEveryMs: 60_000, freezeFrames: true },
-      onVin: () => undefined,
+      onVin: (vin) => told.push(vin),
       clock,
       log,
     },
@@ -66,6 +66,17 @@ describe("OBD-II on a bus", () => {
     tester.answer(0x7e0, "01 0c", "41 0c 1af8");
     await run(3500);
     expect(taken.list).toEqual(Array.from({ length: 4 }, () => "engine 0c 1af8"));
+  });
+
+  it("gives the VIN once, however long its ECU keeps silent", async () => {
+    const { tester, told, run } = rig([ENGINE]);
+    const vin = "49 02 01 31 47 31 4A 43 35 34 34 34 52 37 32 35 32 33 36 37";
+    tester.answer(0x7e0, "01 00", "41 00 00100000");
+    tester.answer(0x7e0, "09 00", "49 00 40000000");
+    tester.answer(0x7e0, "09 02", { kind: "silent", waitedMs: 1000, pendings: 0 }, vin);
+    await run(60_000);
+    expect(told).toEqual(["1G1JC5444R7252367"]);
+    expect(tester.requests().filter((request) => request === "7e0#0902")).toHaveLength(2);
   });
 
   it("tells of an ECU without a name once", () => {
