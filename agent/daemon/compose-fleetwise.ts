@@ -28,9 +28,9 @@ const SETTLED_MS = 60_000;
 
 export type FleetwiseParts = {
   readonly settings: FleetwiseConfig;
-  readonly config: Pick<AgentConfig, "thingName" | "stateDir" | "decode" | "collect">;
+  readonly config: Pick<AgentConfig, "thingName" | "stateDir" | "decode" | "collect" | "diagnostics">;
   readonly broker: Broker;
-  readonly line: Pick<DataLine, "buses" | "records">;
+  readonly line: Pick<DataLine, "buses" | "records" | "activeCodes">;
   /** What the data line collects with, shared. */
   readonly shared: CollectingParts;
   /** Whether a PID of OBD-II is polled on a bus. */
@@ -69,9 +69,10 @@ export function composeFleetwise(
       dropped += samples;
     },
   };
+  const codes = config.diagnostics === undefined ? undefined : line.activeCodes;
   const schemes = new VehicleSchemes({
     refusals,
-    output: { topic: topics.signals, maxBytes, ownRecords: settings.ownRecords, encoder },
+    output: { topic: topics.signals, maxBytes, ownRecords: settings.ownRecords, encoder, codes },
     share,
     maxBufferBytes: settings.limits.bufferBytes,
     clock,

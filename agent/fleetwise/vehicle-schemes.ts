@@ -109,6 +109,7 @@ export class VehicleSchemes {
       table,
       find: (id) => line.find(id),
       nameOf: (id) => placed.names.get(id),
+      readsCodes: this.#parts.output.codes !== undefined,
     });
     const { maxBufferBytes } = this.#parts;
     if (made.kind === "unfit" || usedBytes + made.planned.bufferBytes <= maxBufferBytes) return made;

@@ -14,6 +14,11 @@ export class ActiveCodes {
     return [...new Set(this.#source().map(({ code }) => code))];
   }
 
+  /** When one of them was seen last, µs since the Unix epoch; 0 where there is none. */
+  lastSeenUs(): number {
+    return this.#source().reduce((newest, { lastSeenUs }) => Math.max(newest, lastSeenUs), 0);
+  }
+
   count(): number {
     return this.#source().length;
   }

@@ -1,11 +1,12 @@
 import type { StreamName } from "../../ports/outbox.ts";
+import type { ActiveCodes } from "../../telemetry/active-codes.ts";
 import type { OutputSchema } from "../../telemetry/collect/lane.ts";
 import { SampleLog } from "../../telemetry/collect/sample-log.ts";
 import type { Encoder } from "../../telemetry/record/encode/encoder.ts";
 import type { LaneEncoder } from "../../telemetry/record/encode/lane-encoder.ts";
 import type { EncodedDraft } from "../../telemetry/record/encode/record-sealer.ts";
 import { capturedValueOf, wireValueOf } from "../wire-value.ts";
-import { type CapturedSignal, eventIdOf, vehiclePayloads } from "../write/vehicle-data.ts";
+import { type CapturedSignal, eventIdOf, type VehicleData, vehiclePayloads } from "../write/vehicle-data.ts";
 import { type KnownSignal, RawValues } from "./manifest-signal.ts";
 
 /** Captured signals that are encoded at a time. */
@@ -28,6 +29,8 @@ export type EventSource = {
   readonly stream: Extract<StreamName, "event" | "telemetry" | "capture">;
   /** Raw snappy. */
   readonly compress: boolean;
+  /** Active trouble codes are sent with each event. */
+  readonly includesCodes: boolean;
 };
 
 /** Where events go. */
@@ -41,6 +44,8 @@ export type EventOutput = {
   /** The signal table that they are of. */
   readonly schema: OutputSchema;
   readonly encoder: Pick<Encoder, "routed" | "lane">;
+  /** Active trouble codes; absent where none are read. */
+  readonly codes?: Pick<ActiveCodes, "names" | "lastSeenUs"> | undefined;
 };
 
 export type EventFacts = {
@@ -82,17 +87,29 @@ export class EventRecords {
     const eventMs = Math.round(eventUs / 1000);
     const event = { campaignSyncId, manifestSyncId, eventId: eventIdOf(number, eventMs), eventMs };
     const captured = samples.flatMap((sample) => this.#captured(sample, eventMs));
+    const dtcs = this.#codes(eventMs);
     let dropped = samples.length - captured.length;
     const drafts: EncodedDraft[] = [];
     for (let from = 0; from < captured.length; from += MAX_CAPTURED) {
       const signals = captured.slice(from, from + MAX_CAPTURED);
-      const made = vehiclePayloads({ ...event, signals }, { compress, maxBytes: maxBytes() });
+      const made = vehiclePayloads(
+        { ...event, signals, dtcs: from === 0 ? dtcs : undefined },
+        { compress, maxBytes: maxBytes() },
+      );
       dropped += made.dropped;
       for (const payload of made.payloads) {
         drafts.push(encoder.routed(stream, topic, payload, Math.round(signals.length / made.payloads.length)));
       }
     }
     return { drafts, dropped };
+  }
+
+  /** As FWE has it: nothing where no code is active. */
+  #codes(eventMs: number): VehicleData["dtcs"] {
+    const { codes: known } = this.#output;
+    const codes = this.#source.includesCodes ? (known?.names() ?? []) : [];
+    if (known === undefined || codes.length === 0) return undefined;
+    return { relativeMs: Math.round(known.lastSeenUs() / 1000) - eventMs, codes };
   }
 
   #captured({ signal, timeUs, low, high }: EventSample, eventMs: number): CapturedSignal[] {

@@ -32,6 +32,8 @@ export type SchemeContext = {
   readonly find: FindSignal;
   /** Exact name of a signal, as expressions find it; undefined for one that there is not. */
   readonly nameOf: (id: number) => string | undefined;
+  /** Whether trouble codes are known. */
+  readonly readsCodes: boolean;
 };
 
 /**
@@ -41,7 +43,7 @@ export type SchemeContext = {
 export function planScheme(scheme: CollectionScheme, context: SchemeContext): SchemePlanning {
   const wanted = conditionOf(scheme, context);
   if (wanted.kind === "unfit") return wanted;
-  const { startMs, expiryMs, syncId, manifestSyncId, compress } = scheme;
+  const { startMs, expiryMs, syncId, manifestSyncId, compress, includesCodes } = scheme;
   const { signals, remarks } = collected(scheme, context);
   const digest = digestWith(context.table, scheme);
   const { text: condition, inputs } = wanted;
@@ -51,12 +53,14 @@ export function planScheme(scheme: CollectionScheme, context: SchemeContext): Sc
   if (typeof plan === "string") return { kind: "unfit", problem: plan };
   const trigger = triggerOf(scheme);
   const tooOften = trigger.intervalMs < LEAST_INTERVAL_MS ? [`it fires every ${LEAST_INTERVAL_MS} ms at most`] : [];
+  const withoutCodes =
+    includesCodes && !context.readsCodes ? ["active DTCs are not sent: the configuration has no diagnostics"] : [];
   const planned = {
     plan,
     settings: { trigger, signals },
-    source: { syncId, manifestSyncId, digest, stream: streamOf(scheme), compress },
+    source: { syncId, manifestSyncId, digest, stream: streamOf(scheme), compress, includesCodes },
     bufferBytes: signals.reduce((sum, { ring }) => sum + ring.samples * BYTES_PER_SAMPLE, 0),
-    remarks: [...scheme.remarks, ...remarks, ...tooOften],
+    remarks: [...withoutCodes, ...scheme.remarks, ...remarks, ...tooOften],
   };
   return { kind: "planned", planned };
 }

@@ -44,6 +44,8 @@ export type CollectionScheme = {
   readonly afterMs: number;
   /** Raw snappy. */
   readonly compress: boolean;
+  /** Trouble codes that are active are sent with each event. */
+  readonly includesCodes: boolean;
   /** The smallest first. */
   readonly priority: number;
   readonly signals: readonly SchemeSignal[];
@@ -156,6 +158,7 @@ function schemeOf(wire: WireScheme, trigger: SchemeTrigger): CollectionScheme {
     trigger,
     afterMs: wire.after_duration_ms,
     compress: wire.compress_collected_data,
+    includesCodes: wire.include_active_dtcs,
     priority: wire.priority,
     signals: plain.map((signal) => ({
       id: signal.signal_id,
@@ -178,7 +181,6 @@ function remarksOn(wire: WireScheme): readonly string[] {
   const fetched = wire.signal_fetch_information.map(({ signal_id }) => signal_id);
   const partitions = wire.store_and_forward_configuration?.partition_configuration.length ?? 0;
   return [
-    ...(wire.include_active_dtcs ? ["active DTCs are not sent: this agent does no diagnostics"] : []),
     ...(parts.length > 0 ? [`parts of complex signals are not collected: ${shownIds(parts)}`] : []),
     ...(fetched.length > 0
       ? [`nothing is fetched for signals ${shownIds(fetched)}: this agent has no such functions`]

@@ -3,11 +3,14 @@ import { z } from "zod";
 import { composeFleetwise } from "../../../agent/daemon/compose-fleetwise.ts";
 import type { Outbox } from "../../../agent/ports/outbox.ts";
 import { WantedSignals } from "../../../agent/signals/wanted-signals.ts";
+import { ActiveCodes } from "../../../agent/telemetry/active-codes.ts";
 import { Appender } from "../../../agent/telemetry/appender.ts";
 import type { RecordSink } from "../../../agent/telemetry/durable-records/record-sink.ts";
 import type { Notice } from "../../../agent/telemetry/record/encode/events.ts";
+import type { CodeState } from "../../../agent/telemetry/record/encode/trouble-code.ts";
 import type { DecodedRecord } from "../../../agent/telemetry/record/read/decoded-record.ts";
 import { createRecordReader } from "../../../agent/telemetry/record/read/record-reader.ts";
+import { diagnosticsConfig } from "../../../config/diagnostics.ts";
 import { readDescriptor } from "../../../config/proto/descriptor.ts";
 import { agentConfig } from "../../../config/schema.ts";
 import { ManualClock } from "../core/clock.ts";
@@ -33,6 +36,8 @@ export type VehicleRigSettings = {
   readonly wallMs?: number;
   readonly bootId?: string;
   readonly maxSignals?: number;
+  /** Active trouble codes; without them the configuration has no diagnostics. */
+  readonly codes?: readonly CodeState[];
   /** Whether the broker grants a filter; all are when absent. */
   readonly grants?: (filter: string) => boolean;
 };
@@ -45,6 +50,8 @@ export type SentEvent = {
   /** ms since `RIG_T0_MS`. */
   readonly eventMs: number;
   readonly samples: readonly string[];
+  /** Trouble codes with their time as a sample has it; absent where none came. */
+  readonly codes?: string;
   readonly stream: string;
 };
 
@@ -62,7 +69,7 @@ export function schemeBytes(...schemes: readonly Readonly<Record<string, unknown
 
 /** The agent as a vehicle of FleetWise on one bus, as the daemon composes it. */
 export async function vehicleRig({ fleetwise = {}, stateDir = temporaryFolder(), ...rest }: VehicleRigSettings = {}) {
-  const { wallMs = RIG_T0_MS, bootId = "b1", maxSignals = 1000, grants } = rest;
+  const { wallMs = RIG_T0_MS, bootId = "b1", maxSignals = 1000, codes, grants } = rest;
   const clock = new ManualClock({ wallUs: wallMs * 1000 });
   const log = new MemoryLog();
   const outbox: Outbox = new FakeOutbox({ clock, maxBytes: 100_000_000 });
@@ -83,12 +90,17 @@ export async function vehicleRig({ fleetwise = {}, stateDir = temporaryFolder(),
   const unused = { handOver: () => undefined, hasRoom: () => true, isStored: () => true };
   const settings = agentConfig.shape.fleetwise.unwrap().parse({ topicPrefix: "cms/fleetwise/", ...fleetwise });
   const { decode, collect } = agentConfig.shape;
+  const diagnostics = codes === undefined ? undefined : diagnosticsConfig.parse({ buses: [{ bus: "can0" }] });
+  const activeCodes = new ActiveCodes();
+  activeCodes.use(() => codes ?? []);
+  const config = { decode: decode.parse({ maxSignals }), collect: collect.parse({}), diagnostics };
   const vehicle = composeFleetwise(
     {
       settings,
-      config: { thingName: "veh-001", stateDir, decode: decode.parse({ maxSignals }), collect: collect.parse({}) },
+      config: { thingName: "veh-001", stateDir, ...config },
       broker,
       line: {
+        activeCodes,
         buses: [{ bus, state: "up", detail: "" }],
         records: {
           audit: unused,
@@ -171,11 +183,13 @@ const vehicleData = z.object({
       string_value: z.string().optional(),
     }),
   ),
+  dtc_data: z.object({ relative_time_ms: z.bigint().default(0n), active_dtc_codes: z.array(z.string()) }).optional(),
 });
 
 function eventOf(payload: Uint8Array): Omit<SentEvent, "stream"> {
   const fields = vehicleData.parse(messageFields("VehicleData", payload));
   const eventMs = Number(fields.collection_event_time_ms_epoch) - RIG_T0_MS;
+  const dtcs = fields.dtc_data;
   return {
     campaign: fields.campaign_sync_id,
     manifest: fields.decoder_sync_id,
@@ -183,6 +197,9 @@ function eventOf(payload: Uint8Array): Omit<SentEvent, "stream"> {
     eventMs,
     samples: fields.captured_signals.map((one) => {
       return `${one.signal_id}@${eventMs + Number(one.relative_time_ms)}=${one.double_value ?? one.string_value}`;
+    }),
+    ...(dtcs !== undefined && {
+      codes: `${dtcs.active_dtc_codes.join(" ")}@${eventMs + Number(dtcs.relative_time_ms)}`,
     }),
   };
 }

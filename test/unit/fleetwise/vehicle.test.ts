@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { messageBytes, operation, scheme } from "../../fakes/fleetwise/messages.ts";
 import { manifestBytes, RIG_T0_MS, schemeBytes, vehicleRig } from "../../fakes/fleetwise/vehicle-rig.ts";
+import { MISFIRE } from "../../fakes/telemetry/trouble-codes.ts";
 
 type Scheme = Readonly<Record<string, unknown>>;
 
@@ -10,8 +11,8 @@ const every = (period_ms: number): Scheme => ({
   signal_information: [{ signal_id: 10, sample_buffer_size: 1 }],
 });
 
-async function vehicleWith(schemes: readonly Scheme[]) {
-  const rig = await vehicleRig();
+async function vehicleWith(schemes: readonly Scheme[], settings: Parameters<typeof vehicleRig>[0] = {}) {
+  const rig = await vehicleRig(settings);
   rig.give("decoder_manifests", manifestBytes());
   rig.give("collection_schemes", schemeBytes(...schemes));
   return rig;
@@ -81,6 +82,38 @@ describe("a condition over windows", () => {
     ]);
     expect(log.of("fleetwise.refused")[0].facts?.what).toMatch(
       /^scheme c-1: .*asks for windows over signal 11, which have no length/,
+    );
+  });
+});
+
+describe("active trouble codes", () => {
+  const codes = [{ ...MISFIRE, lastSeenUs: (RIG_T0_MS + 700) * 1000 }];
+  const withCodes = { ...every(1000), include_active_dtcs: true };
+
+  it("come with the events of a scheme that asks for them, with the time when they were seen", async () => {
+    const { drive, events, log } = await vehicleWith([withCodes, { ...every(1000), campaign_sync_id: "c-2" }], {
+      codes,
+    });
+    for (let at = 0; at < 15; at++) drive([at, 0], 100);
+    expect(events().map(({ campaign, codes: sent }) => [campaign, sent])).toEqual([
+      ["c-1", "P0301-1F@700"],
+      ["c-2", undefined],
+    ]);
+    expect(log.of("fleetwise.refused")).toEqual([]);
+  });
+
+  it("are in no event where none is active", async () => {
+    const { drive, events } = await vehicleWith([withCodes], { codes: [] });
+    for (let at = 0; at < 15; at++) drive([at, 0], 100);
+    expect(events().map(({ codes: sent }) => sent)).toEqual([undefined]);
+  });
+
+  it("are told not to be sent where the configuration has no diagnostics", async () => {
+    const { drive, events, log } = await vehicleWith([withCodes]);
+    for (let at = 0; at < 15; at++) drive([at, 0], 100);
+    expect(events().map(({ codes: sent }) => sent)).toEqual([undefined]);
+    expect(log.of("fleetwise.refused")[0]?.facts?.what).toBe(
+      "scheme c-1: active DTCs are not sent: the configuration has no diagnostics",
     );
   });
 });

@@ -8,6 +8,7 @@ describe("ActiveCodes", () => {
     expect([codes.names(), codes.count(), codes.hasLamp()]).toEqual([[], 0, false]);
     codes.use(() => [MISFIRE, { ...MISFIRE, ecu: "gearbox" }, BARE]);
     expect([codes.names(), codes.count()]).toEqual([["P0301-1F", "SPN 100 FMI 1"], 3]);
+    expect(codes.lastSeenUs()).toBe(MISFIRE.lastSeenUs);
   });
 
   it("says whether a lamp is on for one of them", () => {

@@ -38,6 +38,7 @@ describe("a list of collection schemes", () => {
             },
             afterMs: 2000,
             compress: true,
+            includesCodes: false,
             priority: 0,
             signals: [{ id: 10, bufferSize: 5, minPeriodMs: 100, windowMs: 0, conditionOnly: false }],
             remarks: [],
@@ -129,8 +130,8 @@ describe("a list of collection schemes", () => {
       }),
     ).schemes;
     expect(read.signals.map(({ id }) => id)).toEqual([10]);
+    expect(read.includesCodes).toBe(true);
     expect(read.remarks).toEqual([
-      "active DTCs are not sent: this agent does no diagnostics",
       "parts of complex signals are not collected: 11",
       "nothing is fetched for signals 12: this agent has no such functions",
       "partitions are sent as they come: the outbox of the agent stores for all of them",
