@@ -149,7 +149,10 @@ describe.each(["kernel", "frames"] as const)("ISO-TP by %s, against can-utils", 
         const at = Math.floor(random() * (pool.length - length));
         return pool.subarray(at, at + length);
       };
-      let differences = 0;
+      const differences: string[] = [];
+      const compare = (what: string, seen: string | undefined, sent: Uint8Array): void => {
+        if (seen !== hex(sent)) differences.push(`${what}, ${sent.length} bytes: ${String(seen).slice(0, 60)}`);
+      };
       for (let index = 0; index < PAYLOADS; index += 1) {
         const [there, back] = [next(), next()];
         await channel.send(there);
@@ -158,12 +161,12 @@ describe.each(["kernel", "frames"] as const)("ISO-TP by %s, against can-utils", 
           timeoutMs: 60_000,
           everyMs: 1,
         });
-        if (server.received.shift() !== hex(there)) differences += 1;
+        compare(`${index} there`, server.received.shift(), there);
         server.send(back);
         await untilEvents(sink, 1);
-        if (sink.events.shift() !== hex(back)) differences += 1;
+        compare(`${index} back`, sink.events.shift(), back);
       }
-      expect(differences).toBe(0);
+      expect(differences).toEqual([]);
     },
   );
 });
