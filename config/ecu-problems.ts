@@ -114,6 +114,7 @@ function accessProblems({ security, dids, routines, outputs, resets }: Ecu): rea
     level % 2 === 1 ? [] : [{ path: ["security", at, "level"], message: "must be odd, as the request for a seed is" }],
   );
   const needs = [
+    ...dids.map(({ security: level }, at) => ({ level, path: ["dids", at, "security"] })),
     ...dids.map(({ write }, at) => ({ level: write?.security, path: ["dids", at, "write", "security"] })),
     ...Object.entries({ routines, outputs, resets }).flatMap(([key, list]) =>
       list.map(({ security: level }, at) => ({ level, path: [key, at, "security"] })),

@@ -87,6 +87,8 @@ const did = z.strictObject({
     .enum(["vin", "software_version", "hardware_version", "part_number", "serial"])
     .optional()
     .describe("what of the control unit's identity it is"),
+  session: session.default("default").describe("session in which it can be read"),
+  security: securityLevel.optional().describe("security level that reading it needs; one of the security section"),
   readable: z.boolean().default(true).describe("false for one that only snapshots hold"),
   write: accessShape.optional().describe("what it takes to write it; it is never written when absent"),
 });

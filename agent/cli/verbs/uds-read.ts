@@ -43,6 +43,7 @@ function didOf({ name, dids }: Ecu, wanted: string): EcuDid {
       summary: "",
       text: "hex",
       signals: [],
+      session: "default",
       readable: true,
     };
   }

@@ -28,6 +28,7 @@ import {
   recordsOfCode,
   resetRequest,
   routineRequest,
+  sessionNumber,
   writeRequest,
 } from "./requests.ts";
 import { type NeededAccess, withAccess } from "./uds-access.ts";
@@ -63,11 +64,17 @@ export class UdsClient {
     return this.#asker.ecu;
   }
 
-  /** Reads data identifiers, several with one request where their lengths are known and the ECU takes that; each comes to an end of its own. */
+  /**
+   * Reads data identifiers, several with one request where their lengths are known and the ECU takes that; each comes to an end of its own.
+   * Those that need a session or security are read together in one, after the others.
+   */
   async readDids(dids: readonly EcuDid[], signal: AbortSignal): Promise<readonly DidReading[]> {
-    const readings: DidReading[] = [];
-    const groups = this.#isSingle ? dids.map((did) => [did]) : readGroups(dids);
-    for (const group of groups) readings.push(...(await this.#readGroup(group, signal)));
+    const byAccess = Map.groupBy(dids, ({ session, security }) => `${sessionNumber(session)} ${security ?? ""}`);
+    const plain = `${sessionNumber("default")} `;
+    const readings: DidReading[] = [...(await this.#readAll(byAccess.get(plain) ?? [], signal))];
+    for (const [key, group] of byAccess) {
+      if (key !== plain) readings.push(...(await this.#readWithin(group, signal)));
+    }
     return readings;
   }
 
@@ -182,6 +189,23 @@ export class UdsClient {
       if (leftMs <= 0) return;
       await clock.sleep(Math.min(GUARD_EVERY_MS, leftMs), signal);
     }
+  }
+
+  async #readAll(dids: readonly EcuDid[], signal: AbortSignal): Promise<readonly DidReading[]> {
+    const readings: DidReading[] = [];
+    const groups = this.#isSingle ? dids.map((did) => [did]) : readGroups(dids);
+    for (const group of groups) readings.push(...(await this.#readGroup(group, signal)));
+    return readings;
+  }
+
+  async #readWithin(dids: readonly EcuDid[], signal: AbortSignal): Promise<readonly DidReading[]> {
+    const [{ session, security }] = dids;
+    const act = async (): Promise<UdsOutcome<readonly DidReading[]>> => ({
+      kind: "done",
+      value: await this.#readAll(dids, signal),
+    });
+    const outcome = await this.#access({ session, security, before: () => undefined }, act, signal);
+    return outcome.kind === "done" ? outcome.value : dids.map((did) => ({ did, outcome }));
   }
 
   async #readGroup(group: readonly EcuDid[], signal: AbortSignal): Promise<readonly DidReading[]> {

@@ -1,6 +1,16 @@
+import { chmodSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
+import type { CliContext } from "../../../agent/cli/context.ts";
+import { openTester } from "../../../agent/cli/diagnostics/open-tester.ts";
+import { actingUdsEcu } from "../../../agent/diagnostics/uds/acting-ecu.ts";
+import { UdsAsker } from "../../../agent/diagnostics/uds/uds-asker.ts";
+import { UdsClient } from "../../../agent/diagnostics/uds/uds-client.ts";
+import { ecuCatalogue } from "../../../config/ecus.ts";
+import { loadYamlFile } from "../../../config/load.ts";
+import { makeKey } from "../../../drivers/os/make-key.ts";
 import { systemClock } from "../../../drivers/os/time-source.ts";
 import { until } from "../../bench/core/wait.ts";
 import type { CanEcuBus } from "../../bench/vehicle/ecus/ecu-bus.ts";
@@ -8,12 +18,14 @@ import { openEcuBus } from "../../bench/vehicle/ecus/open-ecu-bus.ts";
 import type { UdsEcu } from "../../bench/vehicle/ecus/uds-ecu.ts";
 import { BENCH_VIN, VehicleEcus } from "../../bench/vehicle/ecus/vehicle-ecus.ts";
 import { type Hub, startHub } from "../../bench/vehicle/socketcand-hub.ts";
+import { temporaryFolder } from "../../fakes/core/folder.ts";
 import { runCli } from "../../fakes/daemon/cli-runner.ts";
 import { daemonHome, startDaemon } from "../../fakes/daemon/daemon.ts";
 
 const CATALOGUE = fileURLToPath(new URL("../../../config/ecus.example.yaml", import.meta.url));
 const WINDOW_SHORT = 0x9a_2311;
 const clock = systemClock();
+const signal = new AbortController().signal;
 
 let hub: Hub;
 let node: CanEcuBus;
@@ -82,6 +94,44 @@ describe("causeway uds, without the agent", () => {
     expect(supported.stdout.trim().split("\n")).toHaveLength(5);
   });
 });
+
+describe("an act that needs security", () => {
+  it("is let in by the integrator's program, and leaves its session", async () => {
+    const program = join(temporaryFolder(), "body-key");
+    // Seed * 3 + 0x1357, 16 bits, as the body controller wants it.
+    writeFileSync(program, `#!/bin/sh\nread seed\nprintf '%04x\\n' $(( (0x$seed * 3 + 0x1357) & 0xffff ))\n`);
+    chmodSync(program, 0o755);
+    const { value } = await loadYamlFile(CATALOGUE, ecuCatalogue);
+    const [ecu] = value.ecus.map((one) => ({ ...one, security: one.security.map((level) => ({ ...level, program })) }));
+    const opened = await openTester(contextOf(), `socketcand://127.0.0.1:${hub.port}/can0`);
+    const client = new UdsClient(new UdsAsker({ tester: opened.tester, ecu, who: "technician", clock }), makeKey);
+    const routine = actingUdsEcu({ ecu, client: () => client, onCleared: () => undefined }).routine("window_test");
+    const prepared = routine?.prepare({ runs: 2 });
+    const end = prepared?.kind === "prepared" ? await prepared.run(() => undefined, signal) : undefined;
+    expect(end).toEqual({
+      kind: "done",
+      value: { values: { window_current: { value: 3.15, unit: "A" } }, verdict: "in_spec" },
+    });
+    expect(body.counts).toMatchObject({ unlocks: 1, windowTests: 1 });
+    expect(body.session).toBe(1);
+    await opened.close();
+  });
+});
+
+/** What a verb has around it, without a configuration. */
+function contextOf(): CliContext {
+  const nothing = { write: () => undefined, isTerminal: false, columns: () => 80, rows: () => 24 };
+  const options = { config: "/nowhere.yaml", json: false, quiet: true, color: false, input: false, verbose: false };
+  return {
+    version: "0.0.0",
+    terminal: { stdout: nothing, stderr: nothing, stdin: (async function* () {})() },
+    clock,
+    signal,
+    environment: {},
+    options: () => ({ ...options, timeoutMs: 10_000 }),
+    finish: () => undefined,
+  };
+}
 
 /** What the agent has of the ECU, as soon as it has four values. */
 async function watched(config: string): Promise<Readonly<Record<string, unknown>>> {

@@ -106,6 +106,35 @@ describe("UdsClient", () => {
     }
   });
 
+  it("opens what some need to be read once for all of these, after the others", async () => {
+    const { tester, settled, clock, sent } = given();
+    const ecu = ecuOf({
+      security: [{ level: 1, program: "/opt/key" }],
+      dids: [
+        { id: 1, name: "first", length: 1, session: "extended", security: 1 },
+        { id: 2, name: "second", length: 1 },
+        { id: 3, name: "third", length: 1, session: 3, security: 1 },
+        { id: 4, name: "fourth", length: 1, session: "programming" },
+      ],
+    });
+    const other = new UdsClient(new UdsAsker({ tester, ecu, who: "poll", clock }), async () => ({
+      kind: "key",
+      key: bytesOf("aabb"),
+    }));
+    open(tester);
+    tester.answer(TX, "1002", "7f1022");
+    tester.answer(TX, "220002", "62000222");
+    tester.answer(TX, "2200010003", "62 0001 11 0003 33");
+    const readings = await settled(other.readDids(ecu.dids, NEVER));
+    expect(readings.map(({ did, outcome }) => [did.name, outcome.kind])).toEqual([
+      ["second", "done"],
+      ["first", "done"],
+      ["third", "done"],
+      ["fourth", "negative"],
+    ]);
+    expect(sent()).toEqual(["220002", "1003", "2701", "2702aabb", "2200010003", "1001", "1002"]);
+  });
+
   it("says which data identifier an answer left out", async () => {
     const { tester, client } = given();
     tester.answer(TX, "22f1900101", "620101 04e2");
