@@ -42,7 +42,6 @@ export function ownActions(
       ? notSupported("vehicle.locate", "R0", "where the vehicle is")
       : locate(commandsConfig.locate, known.signals, clock),
     ...(beside.diagnostics?.actions ?? [notSupported("dtc.read", "R0", "read diagnostic trouble codes")]),
-    notSupported("dtc.clear", "R2", "clear diagnostic trouble codes"),
     fetchState(states, known),
     activateState(states),
     deactivateState(states),

@@ -98,7 +98,7 @@ function shown(values: readonly DataValue[]): string {
 }
 
 function dataOf({ did, outcome }: DidReading) {
-  const named = { did: did.id.toString(16).toUpperCase().padStart(4, "0") };
+  const named = { did: did.id.toString(16).toUpperCase().padStart(4, "0"), name: did.name };
   if (outcome.kind !== "done") return { ...named, problem: failureText(outcome) };
   const values = valuesOf(did, outcome.value.bytes);
   const [first] = values;

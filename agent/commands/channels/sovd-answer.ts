@@ -28,7 +28,11 @@ const seenCode = z.object({
   freeze: z.record(z.string(), freezeValue).optional(),
 });
 const readCodes = z.object({ protocol: z.string(), codes: z.array(seenCode) });
-const readData = z.object({ did: z.string(), value: z.json(), unit: z.string().default("") });
+/** One value, or several by their names where the data has more. */
+const readData = z.union([
+  z.object({ did: z.string(), name: z.string(), value: z.json(), unit: z.string() }),
+  z.object({ did: z.string(), name: z.string(), values: z.record(z.string(), z.json()) }),
+]);
 const readIdentity = z.object({ identity: z.record(z.string(), z.string()) });
 const withCode = z.object({ dtc_code: z.string() });
 const withProblem = z.object({ problem: z.string() });
@@ -102,7 +106,7 @@ function dataPart(data: string, text: string, asked: SovdAsked): SovdPart {
   const read = readData.safeParse(value);
   const { components } = asked.echo;
   const name = Array.isArray(components) ? String(components[0]) : "";
-  if (read.success) return { name, isRead: true, problem: undefined, component: { name: data, ...read.data } };
+  if (read.success) return { name, isRead: true, problem: undefined, component: read.data };
   return { name, isRead: false, problem: problemOf(value) ?? `${data} gave nothing`, component: undefined };
 }
 

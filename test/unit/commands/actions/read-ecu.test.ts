@@ -48,12 +48,13 @@ describe("ecu.read", () => {
     const { clients, run } = given();
     expect(await run(readEcu(clients), { ecu: "body", data: ["F190"] })).toEqual({
       kind: "done",
-      result: { F190: '{"did":"F190","value":"WAB","unit":""}' },
+      result: { F190: '{"did":"F190","name":"vin","value":"WAB","unit":""}' },
     });
     expect(await run(readEcu(clients), { ecu: "body", data: ["supply"] })).toEqual({
       kind: "done",
       result: {
-        supply: '{"did":"0101","values":{"voltage":{"value":12.5,"unit":"V"},"state":{"value":"on","unit":""}}}',
+        supply:
+          '{"did":"0101","name":"supply","values":{"voltage":{"value":12.5,"unit":"V"},"state":{"value":"on","unit":""}}}',
       },
     });
   });
@@ -64,8 +65,8 @@ describe("ecu.read", () => {
     expect(await run(readEcu(clients), { ecu: "body", data: ["vin", "part_number"] })).toEqual({
       kind: "done",
       result: {
-        vin: '{"did":"F190","problem":"refused: security access denied (0x33)"}',
-        part_number: '{"did":"F187","value":"AB","unit":""}',
+        vin: '{"did":"F190","name":"vin","problem":"refused: security access denied (0x33)"}',
+        part_number: '{"did":"F187","name":"part_number","value":"AB","unit":""}',
       },
     });
   });

@@ -208,7 +208,9 @@ describe("identity and data over SOVD", () => {
   });
 
   it("gives the one data identifier that was asked for", async () => {
-    const { ask, arrivals } = await rig({ "ecu.read": reads({ battery: { did: "0101", value: 12.4, unit: "V" } }) });
+    const { ask, arrivals } = await rig({
+      "ecu.read": reads({ battery: { did: "0101", name: "battery", value: 12.4, unit: "V" } }),
+    });
     const told = await ask("c-2", { command_type: "read_data", components: ["ECU_BODY"], parameters: { did: "0101" } });
     expect(told).toMatchObject([
       { status: "SUCCEEDED", components: { ECU_BODY: { did: "0101", name: "battery", value: 12.4, unit: "V" } } },
