@@ -22,15 +22,16 @@ const SECONDS = 5;
 const FRAMES_PER_SECOND = 8000;
 const FEW_FRAMES = 100;
 
-type Runner = { readonly name: string; readonly folder: string; readonly campaigns: number };
+type Runner = { readonly name: string; readonly folder: string; readonly campaigns: number; readonly beside?: string };
 type Run = { readonly cpuPercent: number; readonly rssMb: number; readonly startMs: number };
 
-/** Runs the data path without campaigns, with 1 and with 100 that are idle, and with the code of `before`, turn by turn. */
+/** Runs the data path without campaigns, with 1 and with 100 that are idle, beside diagnostics that see every frame, and with the code of `before`, turn by turn. */
 export async function benchmarkOff(before: string | undefined): Promise<readonly OffFigures[]> {
   const here = join(import.meta.dirname, "../../..");
   const runners: readonly Runner[] = [
     ...(before === undefined ? [] : [{ name: "earlier code", folder: resolve(before), campaigns: 0 }]),
     ...[0, 1, 100].map((campaigns) => ({ name: `${campaigns} idle campaigns`, folder: here, campaigns })),
+    { name: "diagnostics that hear no request", folder: here, campaigns: 0, beside: "diagnostics" },
   ];
   const cache = await mkdtemp(join(tmpdir(), "causeway-bench-"));
   const runs = new Map<string, Run[]>(runners.map(({ name }) => [name, []]));
@@ -55,7 +56,7 @@ export async function benchmarkOff(before: string | undefined): Promise<readonly
 
 /** The output of the path, and the CPU time that it took in all, which bash tells of its children. */
 async function pathOf(
-  { folder, campaigns }: Runner,
+  { folder, campaigns, beside = "" }: Runner,
   cache: string,
   load: { readonly seconds: number; readonly framesPerSecond: number },
 ): Promise<{ readonly output: string; readonly cpuMs: number }> {
@@ -70,6 +71,7 @@ async function pathOf(
       `${load.seconds}`,
       `${load.framesPerSecond}`,
       `${campaigns}`,
+      beside,
     ],
     { cwd: folder, env: { ...process.env, NODE_COMPILE_CACHE: cache } },
   );

@@ -36,16 +36,18 @@ const settings = {
 
 /**
  * Runs the data path with the default settings in this process, which does nothing else, beside so many campaigns that wait for a
- * signal to be what it never is, and prints the figures as one line of JSON.
+ * signal to be what it never is, and diagnostics that look for requests if they are asked for, and prints the figures as one line of JSON.
  */
-async function main(options: PathOptions, campaigns: number): Promise<void> {
+async function main(options: PathOptions, campaigns: number, hasDiagnostics: boolean): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "causeway-bench-"));
   try {
     const clock = systemClock();
     const { outbox } = openOutbox({ file: join(folder, "outbox.db"), maxBytes: 256_000_000, clock, log });
     const table = smoothTable();
     const pipeline = pipelineOf(table, outbox, campaigns);
-    const figures = await measure(pipeline, outbox, options, table.signals.length);
+    const own = pipeline.sinkFor(silentBus());
+    const sink = hasDiagnostics ? await besidesDiagnostics(own) : own;
+    const figures = await measure({ pipeline, sink, outbox, options, signals: table.signals.length });
     outbox.close();
     process.stdout.write(`${JSON.stringify(figures)}\n`);
   } finally {
@@ -98,16 +100,39 @@ function idleCampaigns(table: SignalTable, count: number) {
   });
 }
 
-async function measure(
-  pipeline: Pipeline,
-  outbox: Outbox,
-  options: PathOptions,
-  signals: number,
-): Promise<PathFigures> {
+/** Shows the frames to diagnostics too, which look for another tester. Loaded only here: without them nothing of them is. */
+async function besidesDiagnostics(first: BusSink): Promise<BusSink> {
+  const { BusFrameTap } = await import("../../../agent/diagnostics/tester/frame-tap.ts");
+  const { OtherTester } = await import("../../../agent/diagnostics/tester/other-tester.ts");
+  const { OwnFrames } = await import("../../../agent/diagnostics/tester/own-frames.ts");
+  const clock = systemClock();
+  const tap = new BusFrameTap(quiet);
+  const onSeen = (): never => {
+    throw new Error("the frames of the benchmark are no requests");
+  };
+  const watching = new OtherTester({ tap, own: new OwnFrames(clock), clock, onSeen });
+  watching.watch([{ id: 0x740, extended: false }]);
+  return {
+    onFrames: (batch) => {
+      first.onFrames(batch);
+      tap.onFrames(batch);
+    },
+    onState: (state, detail) => first.onState(state, detail),
+  };
+}
+
+type MeasuredPath = {
+  readonly pipeline: Pipeline;
+  readonly sink: BusSink;
+  readonly outbox: Outbox;
+  readonly options: PathOptions;
+  readonly signals: number;
+};
+
+async function measure({ pipeline, sink, outbox, options, signals }: MeasuredPath): Promise<PathFigures> {
   const { seconds, framesPerSecond } = options;
   // Made before the measurement: what a driver would cost is measured elsewhere, and making test frames is no cost of the agent.
   const batches = framesOf(framesPerSecond, seconds + WARM_UP_MS / 1000);
-  const sink = pipeline.sinkFor(silentBus());
   pipeline.start();
   const player = play(batches, sink);
   const drain = setInterval(() => deliverAll(outbox), 100);
@@ -185,4 +210,5 @@ function silentBus(): CanBus {
 await main(
   { seconds: Number(process.argv[2]), framesPerSecond: Number(process.argv[3]) },
   Number(process.argv[4] ?? "0"),
+  process.argv[5] === "diagnostics",
 );
