@@ -57,6 +57,17 @@ describe("a request", () => {
     expect(rig.sent.map(({ data }) => data[0] >>> 4)).toEqual([0, 3]);
   });
 
+  it("is silence in the end where parts of answers come that are none", async () => {
+    const rig = new TesterRig({ settings: { pendingMs: 5000 } });
+    const asked = rig.tester.ask(askOf("09 02"), signal);
+    await rig.clock.run(10);
+    for (let turn = 0; turn < 20; turn += 1) {
+      rig.hear(0x7e8, "21 47 44 4d 39 41 58 4b");
+      await rig.clock.run(500);
+    }
+    expect(await asked).toMatchObject({ kind: "silent" });
+  });
+
   it("without an answer to come is done when it is sent", async () => {
     const rig = new TesterRig();
     const asked = rig.tester.ask({ ...askOf("3e 80"), answerless: true }, signal);
@@ -139,7 +150,10 @@ describe("the rate and the share of the load", () => {
     for (const unit of [0, 1, 2]) rig.ecu(0x7e0 + unit, 0x7e8 + unit, () => ({ pdus: ["41 0c 00 00"] }));
     const leaving = new AbortController();
     const ask = async (unit: number): Promise<void> => {
-      while (!leaving.signal.aborted) await rig.tester.ask(askOf("01 0c", "poll", unit), leaving.signal);
+      while (!leaving.signal.aborted) {
+        await rig.tester.ask(askOf("01 0c", "poll", unit), leaving.signal);
+        await rig.clock.sleep(1, leaving.signal);
+      }
     };
     const askers = [0, 1, 2].map(ask);
     await rig.clock.run(10_000);
@@ -281,6 +295,15 @@ describe("response pending", () => {
     const reply = await slow;
     expect(reply).toMatchObject({ kind: "silent" });
     expect(reply.kind === "silent" && reply.pendings).toBeGreaterThan(20);
+    expect(rig.tester.state().other).toBeUndefined();
+  });
+
+  it("may end late, and its answer is no other tester's then", async () => {
+    const rig = new TesterRig({ settings: { pendingMs: 20_000 } });
+    rig.ecu(0x7e0, 0x7e8, () => ({ afterMs: 900, pdus: [...Array.from({ length: 40 }, () => PENDING), VIN] }));
+    const slow = rig.tester.ask(askOf("22 f1 90"), signal);
+    await rig.clock.run(45_000);
+    expect(await slow).toMatchObject({ kind: "silent" });
     expect(rig.tester.state().other).toBeUndefined();
   });
 

@@ -77,6 +77,7 @@ describe("another tester", () => {
     rig.hear(0x7df, "02 3e 80 aa aa aa aa aa");
     await rig.clock.run(59_900);
     expect(rig.sent.length).toBe(before);
+    expect(rig.notices.map(({ event }) => event)).toEqual(["diagnostics.other-tester"]);
     await rig.clock.run(1000);
     await polling.stop();
     const after = rig.sent.slice(before);
@@ -104,6 +105,16 @@ describe("another tester", () => {
     expect(rig.clock.monotonicMs()).toBe(before);
     for (const reply of all) expect(reply).toMatchObject({ kind: "withheld", reason: "other-tester" });
     expect(rig.sentIds()).toEqual([0x7e0]);
+  });
+
+  it("ends a request to all that gathers its answers", async () => {
+    const rig = new TesterRig();
+    const all = { txId: 0x7df, extended: false, responses: [] };
+    const asked = rig.tester.askAll(all, Uint8Array.of(1, 0), 10_000, "technician", signal);
+    await rig.clock.run(100);
+    rig.hear(0x7e2, REQUEST);
+    await rig.clock.run(1);
+    expect(await asked).toMatchObject({ kind: "withheld", reason: "other-tester" });
   });
 
   it("stops a long request in its middle", async () => {
