@@ -9,6 +9,7 @@ import type { ObdValues } from "./obd-values.ts";
 import { type FailedOutcome, outcomeText } from "./outcome-text.ts";
 import { pidOf } from "./pid-table.ts";
 import { type PidValue, valuesOf } from "./pid-values.ts";
+import { isRefusedForGood } from "./refusal.ts";
 
 /** State of the malfunction lamp, number of codes, readiness. */
 const STATUS_PID = 0x01;
@@ -27,7 +28,7 @@ export type CodePollParts = {
 
 /**
  * The trouble codes of one ECU: confirmed, pending and permanent ones at an interval, and the status with its lamp and readiness before
- * them. A kind that the ECU refuses is not asked for again; one that gave no whole answer is left out of the reading, and changes nothing.
+ * them. A kind that the ECU refuses for good is not asked for again; one that gave no whole answer is left out of the reading, and changes nothing.
  */
 export class CodePolls {
   readonly #parts: CodePollParts;
@@ -76,7 +77,9 @@ export class CodePolls {
 
   /** Whether there is any use in asking for the next kind. */
   #goesOnAfter(kind: CodeKind, outcome: FailedOutcome): boolean {
-    if (outcome.kind === "negative") this.#kinds = this.#kinds.filter((other) => other !== kind);
+    if (outcome.kind === "negative" && isRefusedForGood(outcome.code)) {
+      this.#kinds = this.#kinds.filter((other) => other !== kind);
+    }
     return outcome.kind !== "withheld";
   }
 

@@ -5,9 +5,7 @@ import { hexByte } from "./malformed.ts";
 import type { ObdClient, ObdOutcome } from "./obd-client.ts";
 import type { ObdValues } from "./obd-values.ts";
 import type { Poll } from "./poll-plan.ts";
-
-/** The ECU will never answer this (ISO 14229-1: service, subfunction or request not supported). */
-const NEVER = [0x11, 0x12, 0x31];
+import { isRefusedForGood } from "./refusal.ts";
 
 export type ValuePollParts = {
   readonly client: ObdClient;
@@ -29,7 +27,11 @@ export type PollCounters = {
   readonly withheld: number;
 };
 
-type Due = { readonly poll: Poll; atMs: number };
+/** Answers in a row that make no sense before several PIDs are asked for one by one: a length may be another than the table says. */
+const MOST_MALFORMED = 3;
+
+/** `malformed`: answers in a row. */
+type Due = { readonly poll: Poll; atMs: number; malformed: number };
 
 /**
  * The live data of one ECU: each request as often as it is due, one after the other. One that comes late is not made up for. An ECU that
@@ -42,7 +44,7 @@ export class ValuePolls {
 
   constructor(parts: ValuePollParts) {
     this.#parts = parts;
-    this.#due = parts.polls.map((poll) => ({ poll, atMs: parts.clock.monotonicMs() }));
+    this.#due = parts.polls.map((poll) => ({ poll, atMs: parts.clock.monotonicMs(), malformed: 0 }));
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -68,6 +70,7 @@ export class ValuePolls {
     switch (outcome.kind) {
       case "done":
         this.#counters.answers += 1;
+        due.malformed = 0;
         for (const value of outcome.value.values) {
           this.#counters.pids += 1;
           values.take(client.ecu.name, value, outcome.receivedAtUs);
@@ -75,11 +78,12 @@ export class ValuePolls {
         return;
       case "negative":
         this.#counters.refused += 1;
-        if (NEVER.includes(outcome.code)) this.#lessen(due);
+        if (isRefusedForGood(outcome.code)) this.#lessen(due);
         return;
       case "malformed":
         this.#counters.malformed += 1;
-        if (due.poll.pids.length > 1) this.#lessen(due);
+        due.malformed += 1;
+        if (due.poll.pids.length > 1 && due.malformed >= MOST_MALFORMED) this.#lessen(due);
         return;
       case "silent":
         this.#counters.silent += 1;
@@ -94,7 +98,8 @@ export class ValuePolls {
   #lessen(due: Due): void {
     const { client, log } = this.#parts;
     const { pids, everyMs } = due.poll;
-    const single = pids.length === 1 ? [] : pids.map((pid) => ({ poll: { pids: [pid], everyMs }, atMs: due.atMs }));
+    const alone = pids.length === 1 ? [] : pids.map((pid) => ({ pids: [pid], everyMs }));
+    const single = alone.map((poll) => ({ poll, atMs: due.atMs, malformed: 0 }));
     this.#due = [...this.#due.filter((one) => one !== due), ...single];
     const event = single.length === 0 ? "obd.pid-refused" : "obd.request-split";
     log.info(event, { ecu: client.ecu.name, pids: pids.map(hexByte).join(" ") });

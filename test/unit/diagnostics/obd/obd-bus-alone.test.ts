@@ -79,6 +79,23 @@ describe("OBD-II on a bus", () => {
     expect(tester.requests().filter((request) => request === "7e0#0902")).toHaveLength(2);
   });
 
+  it("has codes asked for again of an ECU that was busy, and no more of one that has none of a kind", async () => {
+    const { tester, codes, run } = rig([ENGINE]);
+    tester.answer(0x7e0, "01 00", "41 00 00100000");
+    tester.answer(0x7e0, "03", "7f 03 21", "43 00");
+    tester.answer(0x7e0, "07", "47 00");
+    tester.answer(0x7e0, "0a", "7f 0a 11");
+    await run(130_000);
+    expect(codes.list).toEqual([
+      "engine pending",
+      "engine confirmed",
+      "engine pending",
+      "engine confirmed",
+      "engine pending",
+    ]);
+    expect(tester.requests().filter((request) => request === "7e0#0a")).toHaveLength(1);
+  });
+
   it("tells of an ECU without a name once", () => {
     const { line, told } = rig([ENGINE]);
     const stranger = { response: 0x7e9, extended: false };

@@ -79,6 +79,18 @@ describe("live data of an ECU", () => {
     expect(log.of("obd.pid-refused")).toHaveLength(1);
   });
 
+  it("is asked for PID by PID once answers with several make no sense three times in a row", async () => {
+    const { tester, taken, run } = rig([{ pids: [0x0c, 0x0d], everyMs: 100 }]);
+    const [bad, good] = ["41 0c 1af8 0d", "41 0c 1af8 0d 37"];
+    tester.answer(0x7e0, "01 0c 0d", bad, bad, good, bad, bad, bad);
+    tester.answer(0x7e0, "01 0c", "41 0c 1af8");
+    tester.answer(0x7e0, "01 0d", "41 0d 3700");
+    await run(750);
+    expect(tester.requests().slice(0, 6)).toEqual(Array.from({ length: 6 }, () => "7e0#010c0d"));
+    expect(tester.requests().slice(6, 8).toSorted()).toEqual(["7e0#010c", "7e0#010d"]);
+    expect(taken.list.slice(0, 3)).toEqual(["engine 0c 1af8", "engine 0d 37", "engine 0c 1af8"]);
+  });
+
   it("takes nothing of an answer that is not whole, and is not asked faster for it", async () => {
     const { tester, taken, values, run } = rig([{ pids: [0x0c], everyMs: 100 }]);
     const withheld: Reply = { kind: "withheld", reason: "condition", what: "the vehicle is parked" };
