@@ -4,6 +4,7 @@ import type { Service } from "../core/lifecycle.ts";
 import type { CodeReader } from "../diagnostics/codes/code-readers.ts";
 import type { CodeTracker } from "../diagnostics/codes/code-tracker.ts";
 import type { Who } from "../diagnostics/tester/tester-bus.ts";
+import { AccessTurns } from "../diagnostics/uds/access-turns.ts";
 import { actingUdsEcu } from "../diagnostics/uds/acting-ecu.ts";
 import { failureText } from "../diagnostics/uds/outcome.ts";
 import { pollCodes, readCodes } from "../diagnostics/uds/poll-codes.ts";
@@ -22,7 +23,7 @@ import { loopService } from "./services.ts";
 const ALL_CODES = 0xff_ffff;
 
 /** An ECU of the catalogue on its bus. */
-type Placed = BusEcu & { readonly on: DiagnosticBus };
+type Placed = BusEcu & { readonly on: DiagnosticBus; readonly turns: AccessTurns };
 type UdsParts = Pick<DiagnosticsParts, "loaded" | "buses" | "line" | "codes">;
 
 /** The part of the composition root for ECUs of the catalogue: their values and codes, and what commands may ask of them. */
@@ -30,11 +31,11 @@ export function composeUds(parts: UdsParts, runtime: Runtime): DiagnosticsPart {
   const { codes } = parts;
   const placed = parts.loaded.checkedTable.ecus.flatMap((ecu): readonly Placed[] => {
     const on = parts.buses.find(({ name }) => name === ecu.bus);
-    return on === undefined ? [] : [{ ...ecu, on }];
+    return on === undefined ? [] : [{ ...ecu, on, turns: new AccessTurns() }];
   });
   for (const { on, ecu } of placed) on.addRequestIds([{ id: ecu.request, extended: ecu.idBits === 29 }]);
-  const clientOf = ({ on, ecu }: Placed, who: Who): UdsClient =>
-    new UdsClient(new UdsAsker({ tester: on.tester, ecu, who, clock: runtime.clock }), makeKey);
+  const clientOf = ({ on, ecu, turns }: Placed, who: Who): UdsClient =>
+    new UdsClient(new UdsAsker({ tester: on.tester, ecu, who, turns, clock: runtime.clock }), makeKey);
   const commanded = new Map(placed.map((one) => [one.ecu.name, clientOf(one, "command")]));
   for (const one of placed) codes.readers.add(codeReader(one, clientOf(one, "technician"), codes.tracker, runtime));
   return {

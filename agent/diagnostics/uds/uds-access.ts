@@ -20,7 +20,7 @@ export type NeededAccess = Pick<EcuAccess, "session" | "security"> & {
 
 /**
  * Does `act` in the session and with the security that it needs: opens both, keeps the session while it lasts, and goes back to the default
- * session at the end, also where `signal` aborts. Not twice at a time for one ECU.
+ * session at the end, also where `signal` aborts. One after the other for one ECU.
  */
 export async function withAccess<T>(
   asker: UdsAsker,
@@ -30,6 +30,16 @@ export async function withAccess<T>(
   signal: AbortSignal,
 ): Promise<UdsOutcome<T>> {
   if (sessionNumber(access.session) === 1 && access.security === undefined) return await act();
+  return await asker.turns.take(() => withinSession(asker, access, makeKey, act, signal));
+}
+
+async function withinSession<T>(
+  asker: UdsAsker,
+  access: NeededAccess,
+  makeKey: MakeKey,
+  act: () => Promise<UdsOutcome<T>>,
+  signal: AbortSignal,
+): Promise<UdsOutcome<T>> {
   const refused = await openSession(asker, access, signal);
   if (refused !== undefined) return refused;
   const ended = new AbortController();

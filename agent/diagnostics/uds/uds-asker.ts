@@ -2,6 +2,7 @@ import type { Ecu } from "../../../config/ecu.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { ActGuard } from "../ecu-acts.ts";
 import type { AskedEcu, TesterBus, Who } from "../tester/tester-bus.ts";
+import { AccessTurns } from "./access-turns.ts";
 import { nrcOf } from "./nrc.ts";
 import type { UdsOutcome } from "./outcome.ts";
 import { repeatedBytes } from "./requests.ts";
@@ -22,12 +23,15 @@ export type UdsAskerParts = {
   readonly ecu: Ecu;
   readonly who: Who;
   readonly clock: Clock;
+  /** Shared by all who ask the ECU; its own when absent. */
+  readonly turns?: AccessTurns | undefined;
 };
 
 /** Asks one ECU: its timing, and the repetitions that it wants itself. */
 export class UdsAsker {
   readonly ecu: Ecu;
   readonly clock: Clock;
+  readonly turns: AccessTurns;
   readonly #parts: UdsAskerParts;
   readonly #address: AskedEcu;
   #timing: { readonly p2Ms: number; readonly p2StarMs: number };
@@ -35,6 +39,7 @@ export class UdsAsker {
   constructor(parts: UdsAskerParts) {
     this.ecu = parts.ecu;
     this.clock = parts.clock;
+    this.turns = parts.turns ?? new AccessTurns();
     this.#parts = parts;
     this.#address = askedEcu(parts.ecu);
     this.#timing = parts.ecu.timing;

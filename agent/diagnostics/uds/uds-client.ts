@@ -48,7 +48,7 @@ export type DidReading = {
   readonly outcome: UdsOutcome<{ readonly bytes: Uint8Array; readonly receivedAtUs: number }>;
 };
 
-/** The services of one ECU (ISO 14229-1), each with the session and the security that the catalogue says. Not two acts at a time. */
+/** The services of one ECU (ISO 14229-1), each with the session and the security that the catalogue says. */
 export class UdsClient {
   readonly #asker: UdsAsker;
   readonly #makeKey: MakeKey;

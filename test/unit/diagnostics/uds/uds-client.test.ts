@@ -1,4 +1,6 @@
 import { describe, expect, it } from "vitest";
+import type { Who } from "../../../../agent/diagnostics/tester/tester-bus.ts";
+import { AccessTurns } from "../../../../agent/diagnostics/uds/access-turns.ts";
 import { failureText } from "../../../../agent/diagnostics/uds/outcome.ts";
 import { UdsAsker } from "../../../../agent/diagnostics/uds/uds-asker.ts";
 import { UdsClient } from "../../../../agent/diagnostics/uds/uds-client.ts";
@@ -201,6 +203,25 @@ describe("acts that need a session", () => {
     const outcome = await settled(client.runRoutine(ECU.routines[0], Uint8Array.of(3), ALLOWED, NEVER));
     expect(outcome).toEqual({ kind: "done", value: bytesOf("01f4") });
     expect(sent()).toEqual(["1003", "2701", "2702aabb", "3101020303", ...RESULTS, "1001"]);
+  });
+
+  it("wait for each other, whoever wants them, since leaving a session ends that of all", async () => {
+    const { tester, clock, settled, sent } = given();
+    open(tester);
+    tester.answer(TX, "31010203 01", "71010203");
+    tester.answer(TX, "31030203", "7f3121", "71030203 01f4");
+    tester.answer(TX, "2e0103 05", "6e0103");
+    const turns = new AccessTurns();
+    const clientOf = (who: Who) =>
+      new UdsClient(new UdsAsker({ tester, ecu: ECU, who, clock, turns }), async () => ({
+        kind: "key",
+        key: bytesOf("aabb"),
+      }));
+    const running = clientOf("command").runRoutine(ECU.routines[0], Uint8Array.of(1), ALLOWED, NEVER);
+    const writing = clientOf("technician").write(DELAY, bytesOf("05"), ALLOWED, NEVER);
+    expect((await settled(Promise.all([running, writing]))).map(({ kind }) => kind)).toEqual(["done", "done"]);
+    const leaves = sent().flatMap((one, at) => (one === "1001" ? [at] : []));
+    expect(leaves).toEqual([sent().lastIndexOf("31030203") + 1, sent().length - 1]);
   });
 
   it("use the timing that the ECU says, and that of the catalogue before and after", async () => {
