@@ -16,7 +16,7 @@ export type AgentFacts = {
 
 /**
  * What expressions of campaigns may ask beside signals: `agent.online`, `agent.outboxRecords`, `agent.outboxBytes`, `clock.believable`,
- * `diagnostics.activeCodes`, `diagnostics.lampOn`, and of each bus `bus.NAME.up` and `bus.NAME.state`. What CEL does not take in a name is '_'.
+ * `dtc.active`, `dtc.lampOn`, and of each bus `bus.NAME.up` and `bus.NAME.state`. What CEL does not take in a name is '_'.
  */
 export function factNames(busNames: readonly string[]): FactNames {
   return new Map<string, FactKind>([
@@ -24,8 +24,8 @@ export function factNames(busNames: readonly string[]): FactNames {
     ["agent.outboxRecords", { type: "double" }],
     ["agent.outboxBytes", { type: "double" }],
     ["clock.believable", { type: "bool" }],
-    ["diagnostics.activeCodes", { type: "double" }],
-    ["diagnostics.lampOn", { type: "bool" }],
+    ["dtc.active", { type: "double" }],
+    ["dtc.lampOn", { type: "bool" }],
     ...busNames.flatMap((name): [string, FactKind][] => [
       [`${prefixOf(name)}.up`, { type: "bool" }],
       [`${prefixOf(name)}.state`, { type: "text", texts: BUS_STATES }],
@@ -43,8 +43,8 @@ export function factValues(
     ["agent.outboxRecords", outbox.records],
     ["agent.outboxBytes", outbox.bytes],
     ["clock.believable", isBelievable(clockQuality) ? 1 : 0],
-    ["diagnostics.activeCodes", codes.active],
-    ["diagnostics.lampOn", codes.isLampOn ? 1 : 0],
+    ["dtc.active", codes.active],
+    ["dtc.lampOn", codes.isLampOn ? 1 : 0],
     ...buses.flatMap(({ name, state }): [string, number][] => [
       [`${prefixOf(name)}.up`, state === "up" ? 1 : 0],
       [`${prefixOf(name)}.state`, BUS_STATES.indexOf(state)],

@@ -11,8 +11,8 @@ describe("facts that expressions may ask", () => {
       ["agent.outboxRecords", 3],
       ["agent.outboxBytes", 4000],
       ["clock.believable", 0],
-      ["diagnostics.activeCodes", 2],
-      ["diagnostics.lampOn", 1],
+      ["dtc.active", 2],
+      ["dtc.lampOn", 1],
       ["bus.can_0_x.up", 0],
       ["bus.can_0_x.state", 4],
     ]);
