@@ -6,10 +6,12 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { alignColumns } from "../../../agent/cli/text.ts";
 import { KnownTables } from "../../../agent/consumer/input/known-tables.ts";
 import type { Delivery } from "../../../agent/consumer/store/delivery.ts";
+import type { CodeChange } from "../../../agent/telemetry/record/encode/trouble-code.ts";
 import { samplesOf } from "../../../agent/telemetry/record/read/samples.ts";
 import { cellText } from "../../fakes/consumer/duckdb.ts";
 import { folderStore, standingClock, storeReader } from "../../fakes/consumer/folder-store.ts";
 import { BenchDrive } from "../../fakes/consumer/vehicle-records.ts";
+import { BARE, MISFIRE } from "../../fakes/telemetry/trouble-codes.ts";
 
 const SEED = 15;
 const QUERIES = "docs/queries";
@@ -36,7 +38,27 @@ function withLosses(): readonly Uint8Array[] {
   const loss = { epoch, stream: "telemetry", first: lost[0], last: lost[2], reason: "evicted", detail: "" } as const;
   payloads.push(truck.seal(truck.encoder.loss(loss)), ...truck.drive(40));
   truck.skip("telemetry");
-  return [...payloads, ...truck.drive(80)];
+  return [...payloads, ...truck.drive(80), ...codesOf(truck)];
+}
+
+/** A misfire that has come back, a code that has healed, and two of a gearbox that were cleared, of which one is there again. */
+function codesOf(truck: BenchDrive): readonly Uint8Array[] {
+  const sinceUs = START_US + 60_000_000;
+  const gearbox = { ...BARE, ecu: "gearbox", sinceUs, isActive: true, isPending: true };
+  const slip = { ...gearbox, code: "P0730" };
+  const codes = ["P0730", "P0741"];
+  const changes: readonly CodeChange[] = [
+    { event: "appeared", timeUs: sinceUs, code: { ...MISFIRE, sinceUs, odometerKm: 1200.5 } },
+    { event: "appeared", timeUs: sinceUs, code: { ...BARE, isActive: true, isConfirmed: true } },
+    { event: "appeared", timeUs: sinceUs, code: slip },
+    { event: "appeared", timeUs: sinceUs, code: { ...gearbox, code: "P0741" } },
+    { event: "healed", timeUs: sinceUs, code: BARE },
+    { event: "cleared", timeUs: sinceUs, code: { ...gearbox, code: "" }, cleared: { codes, dropped: 0 } },
+    { event: "returned", timeUs: sinceUs, code: { ...slip, sinceUs: sinceUs + 5_000_000, occurrences: 2 } },
+  ];
+  return changes.map((change, at) =>
+    truck.seal(truck.encoder.troubleCode({ ...change, number: at + 1, isRepeated: false })),
+  );
 }
 
 /** Speeds of truck-0001 as the record reader has them. */
@@ -98,10 +120,13 @@ function queryIn(name: string): { readonly sql: string; readonly output: string 
 }
 
 describe("the queries of the documentation", () => {
-  it.each(["time-above-90.sql", "losses-and-gaps.sql", "minute-means.sql"])("%s finds what it says", async (name) => {
-    const { sql, output } = queryIn(name);
-    expect(await outputOf(sql)).toBe(output);
-  });
+  it.each(["time-above-90.sql", "losses-and-gaps.sql", "minute-means.sql", "active-codes.sql"])(
+    "%s finds what it says",
+    async (name) => {
+      const { sql, output } = queryIn(name);
+      expect(await outputOf(sql)).toBe(output);
+    },
+  );
 
   it("agree with sums that are made sample by sample", async () => {
     const { sql } = queryIn("time-above-90.sql");
