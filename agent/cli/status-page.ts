@@ -35,6 +35,7 @@ export function statusPage(
     frameLogLines(status, colors),
     campaignLines(status, colors),
     diagnosticsLines(status, colors),
+    codeLines(status, colors),
     commandLines(status),
     updateLines(status, colors),
   ];
@@ -80,6 +81,15 @@ function diagnosticsLines({ diagnostics }: Status, colors: Colors): readonly str
     const why = withheld === undefined ? [] : [colors.yellow(printable(withheld.what))];
     return [line, ...[...why, ...units].map((text) => `           ${text}`)];
   });
+}
+
+function codeLines({ diagnostics }: Status, colors: Colors): readonly string[] {
+  const codes = diagnostics?.codes;
+  if (codes === undefined) return [];
+  const { active, events, refused, delayed } = codes;
+  const room = refused === 0 ? "" : colors.red(`, ${formatCount(refused)} times no room for one`);
+  const late = delayed === 0 ? "" : colors.yellow(`, ${formatCount(delayed)} readings told late`);
+  return [`codes      ${formatCount(active)} active, ${formatCount(events)} events${room}${late}`];
 }
 
 function commandLines({ commands }: Status): readonly string[] {

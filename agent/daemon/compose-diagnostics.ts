@@ -78,7 +78,12 @@ export function composeDiagnostics(parts: DiagnosticsComposeParts, runtime: Runt
     ecus: ecuDirectory(made.flatMap(({ acting = [] }) => acting)),
     status: () => {
       const obd = made.flatMap((part) => part.obd?.() ?? []);
-      return { buses: buses.map(({ tester }) => tester.state()), ...(obd.length === 0 ? {} : { obd }) };
+      const known = { active: codes.tracker.active().length, ...codes.tracker.counters() };
+      return {
+        buses: buses.map(({ tester }) => tester.state()),
+        ...(obd.length === 0 ? {} : { obd }),
+        codes: known,
+      };
     },
   };
 }

@@ -6,6 +6,7 @@ import type { OtherStates } from "../commands/state-templates.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Service } from "../core/lifecycle.ts";
 import type { Log } from "../core/log.ts";
+import type { CodeCounters } from "../diagnostics/codes/code-tracker.ts";
 import type { EcuDirectory } from "../diagnostics/ecu-acts.ts";
 import type { TesterState } from "../diagnostics/tester/tester-bus.ts";
 import type { KeyWatch } from "../identity/key-watch.ts";
@@ -131,7 +132,11 @@ export type Diagnostics = {
   readonly actions: readonly Action[];
   /** Control units in which commands of the catalogue may change something. */
   readonly ecus: EcuDirectory;
-  readonly status: () => { readonly buses: readonly TesterState[]; readonly obd?: readonly ObdBusStatus[] };
+  readonly status: () => {
+    readonly buses: readonly TesterState[];
+    readonly obd?: readonly ObdBusStatus[];
+    readonly codes: CodeCounters & { readonly active: number };
+  };
 };
 
 /** Remote commands: where they come from, what they may do, and where they are remembered. */

@@ -196,6 +196,11 @@ const testerStatus = z
   })
   .readonly();
 
+/** Trouble codes that are active, and counts since start, as `CodeCounters` has them. */
+const codeStatus = z
+  .object({ active: count, events: count, forgotten: count, refused: count, delayed: count })
+  .readonly();
+
 /** What the daemon says of itself on view.sock; `causeway status --json` prints it as it is. Counts are since start. */
 export const statusSchema = z
   .object({
@@ -332,6 +337,7 @@ export const statusSchema = z
         buses: z.array(testerStatus).readonly(),
         /** Buses on which OBD-II is asked for or listened to; absent where it is on none. */
         obd: z.array(obdBusStatus).readonly().optional(),
+        codes: codeStatus.optional(),
       })
       .readonly()
       .optional(),

@@ -246,6 +246,19 @@ describe("what a bus brings", () => {
   });
 });
 
+describe("the trouble codes of a status", () => {
+  const counts = { active: 2, events: 5, forgotten: 0, refused: 0, delayed: 0 };
+  const shown = (codes: typeof counts): string => page(statusWith({ diagnostics: { buses: [], codes } }));
+
+  it("are counted, and what there was no room or no time for is said", () => {
+    expect(shown(counts)).toMatch(/^codes {6}2 active, 5 events$/m);
+    expect(shown({ ...counts, refused: 3, delayed: 1200 })).toMatch(
+      /^codes {6}2 active, 5 events, 3 times no room for one, 1 200 readings told late$/m,
+    );
+    expect(page(statusWith())).not.toMatch(/^codes/m);
+  });
+});
+
 describe("statusSchema", () => {
   it("takes what went through JSON", () => {
     const parsed: unknown = JSON.parse(JSON.stringify(offline()));
