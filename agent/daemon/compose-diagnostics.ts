@@ -2,7 +2,6 @@ import type { BusDiagnosticsConfig, DiagnosticsConfig } from "../../config/diagn
 import type { BusConfig } from "../../config/schema.ts";
 import { readController } from "../../drivers/can/controller.ts";
 import { createIsoTp } from "../../drivers/can/isotp.ts";
-import { AgentError } from "../core/errors.ts";
 import type { Service } from "../core/lifecycle.ts";
 import { createFrameIsoTp } from "../diagnostics/isotp/frame-isotp.ts";
 import { BusTester } from "../diagnostics/tester/bus-tester.ts";
@@ -16,11 +15,11 @@ import type { CanBus } from "../ports/can-bus.ts";
 import type { IsoTp } from "../ports/isotp.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { WantedSignals } from "../signals/wanted-signals.ts";
-import { buildSafetyGate, type SafetyGate } from "../vehicle/safety-gate.ts";
 import { composeCodes } from "./compose-codes.ts";
 import { composeObd } from "./compose-obd.ts";
 import { composeUds } from "./compose-uds.ts";
 import type { DaemonConfig } from "./configuration/layered-config.ts";
+import { transmitCondition } from "./configuration/transmit-conditions.ts";
 import type { DiagnosticBus } from "./diagnostic-bus.ts";
 import type { DiagnosticsPart, DiagnosticsParts } from "./diagnostics-parts.ts";
 import { ecuDirectory } from "./ecu-directory.ts";
@@ -162,10 +161,9 @@ function noticeOf({ records }: Pick<DataLine, "records">, { log }: Pick<Runtime,
 }
 
 function gateOf({ settings, loaded, line }: DiagnosticsComposeParts, index: number, { log }: Runtime): TransmitGate {
-  const { bus: name, transmit } = settings.buses[index];
+  const { bus: name } = settings.buses[index];
   const config = loaded.config.buses.find((one) => one.name === name);
-  const condition = transmit === undefined ? "always" : transmit.condition;
-  const safety = condition === "always" ? undefined : conditionGate(condition, index, loaded, line);
+  const safety = transmitCondition(loaded, index, line.vehicle);
   return new TransmitGate({
     bus: name,
     condition: () => safety?.check(),
@@ -179,18 +177,6 @@ function gateOf({ settings, loaded, line }: DiagnosticsComposeParts, index: numb
 function controllerLook(config: BusConfig | undefined): (() => Promise<boolean>) | undefined {
   if (config === undefined || (config.driver !== "native" && config.driver !== "socketcan")) return undefined;
   return async () => (await readController(config.interface))?.listenOnly === true;
-}
-
-type Condition = Exclude<NonNullable<BusDiagnosticsConfig["transmit"]>["condition"], "always">;
-
-function conditionGate(condition: Condition, index: number, loaded: DaemonConfig, line: DataLine): SafetyGate {
-  const built = buildSafetyGate(condition, line.vehicle);
-  if (built.kind === "gate") return built.gate;
-  const at = ["diagnostics", "buses", index, "transmit", "condition"];
-  throw new AgentError("config.invalid", {
-    what: built.problems.map(({ path, problem }) => `${loaded.locate([...at, ...path])} ${problem}`).join("\n"),
-    remedy: "name signals of the DBC files, see: causeway dbc list",
-  });
 }
 
 /** Looks at the controller before anything is asked; ends what is asked before the bus stops. */

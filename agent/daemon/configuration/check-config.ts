@@ -6,6 +6,7 @@ import { ClockSteps } from "../../vehicle/safety-gate.ts";
 import { checkCommandFiles } from "./command-files.ts";
 import { type LoadedTable, loadSignalTable } from "./load-table.ts";
 import { loadCertificates, loadTrustRoot, loadWrappingKey } from "./named-files.ts";
+import { transmitCondition } from "./transmit-conditions.ts";
 
 /**
  * Checks all that the configuration names as the agent does at its start, and gives the table. Who may do what is not looked at in a
@@ -21,9 +22,11 @@ export async function checkConfig(loaded: LoadedConfig, clock: Clock): Promise<L
   if (encryption !== undefined) {
     await loadWrappingKey(encryption.publicKeyFile, loaded.locate(["encode", "encryption", "publicKeyFile"]));
   }
-  if (ota === undefined) return table;
   const signals = new LatestSignals(table.table, { latestOf: () => undefined });
-  installCondition(ota.gate.condition, { signals, steps: new ClockSteps(clock), clock });
+  const state = { signals, steps: new ClockSteps(clock), clock };
+  for (const index of (config.diagnostics?.buses ?? []).keys()) transmitCondition(loaded, index, state);
+  if (ota === undefined) return table;
+  installCondition(ota.gate.condition, state);
   const { caFile } = ota.download;
   const place = loaded.locate(["ota", "download", "caFile"]);
   if (caFile !== undefined) await loadCertificates(caFile, place, "ota.download.caFile");
