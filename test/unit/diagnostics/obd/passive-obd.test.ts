@@ -6,6 +6,7 @@ import { KnownEcus } from "../../../../agent/diagnostics/obd/known-ecus.ts";
 import { ObdClient } from "../../../../agent/diagnostics/obd/obd-client.ts";
 import { OwnAnswers } from "../../../../agent/diagnostics/obd/own-answers.ts";
 import { PassiveObd } from "../../../../agent/diagnostics/obd/passive-obd.ts";
+import { findEcus } from "../../../../agent/diagnostics/obd/scan.ts";
 import { SecondTester } from "../../../bench/vehicle/ecus/second-tester.ts";
 import { BENCH_VIN } from "../../../bench/vehicle/ecus/vehicle-ecus.ts";
 import { MemoryLog } from "../../../fakes/core/log.ts";
@@ -88,6 +89,10 @@ describe("answers to somebody else's tester", () => {
     const outcomes = Promise.all([client.currentData([0x0c, 0x05, 0x42], signal), client.codes("confirmed", signal)]);
     await clock.run(3000);
     expect((await outcomes).map(({ kind }) => kind)).toEqual(["done", "done"]);
+    const found = findEcus(own, "auto", "poll", signal);
+    await clock.run(3000);
+    expect(await found).toMatchObject({ kind: "found", ecus: [{ response: 0x7e8 }, { response: 0x7e9 }] });
+    expect(passive.counters().taken).toBe(0);
     await asks(0x22, 0xf1, 0x90);
     await asks(0x01, 0x00);
     expect(taken.list).toHaveLength(0);
