@@ -4,7 +4,7 @@ import type { Dice } from "../campaign-grammar.ts";
 /** Senders that speak at a time, more than anything keeps. */
 const SENDERS = 40;
 /** Time between two frames: that of a full bus, and of more than any bus carries, so that nothing is forgotten for its age. */
-const PACES_US = [3000, 3000, 20];
+const PACES_US = [3000, 20];
 const FD_LENGTHS = [8, 12, 16, 20, 24, 32, 48, 64];
 
 function bytesOf(dice: Dice, length: number): Uint8Array {
@@ -66,8 +66,8 @@ export class SpoiltSenders {
 
   next(): CanFrame {
     const dice = this.#dice;
-    if (dice.chance(0.0002)) this.#paceUs = dice.pick(PACES_US);
-    this.#nowUs += dice.chance(0.001) ? 10_000_000 : dice.below(this.#paceUs);
+    if (dice.chance(0.00005)) this.#paceUs = dice.pick(PACES_US);
+    this.#nowUs += dice.chance(0.0001) ? 10_000_000 : dice.below(this.#paceUs);
     if (dice.chance(0.01)) return anyFrame(dice, this.#ids, this.#nowUs);
     if (this.#under.length < SENDERS && dice.chance(0.3))
       this.#under.push([...this.#begin(dice, dice.pick(this.#ids))]);

@@ -1,5 +1,6 @@
 import { seededRandom } from "../../core/seeded-random.ts";
 import { Dice } from "../campaign-grammar.ts";
+import { CODE_TARGETS } from "./code-targets.ts";
 import { FILE_TARGETS } from "./file-targets.ts";
 import { FRAME_TARGETS } from "./frame-targets.ts";
 import type { FuzzTarget } from "./fuzz-target.ts";
@@ -31,6 +32,7 @@ export const FUZZ_TARGETS: readonly FuzzTarget[] = [
   ...PDU_TARGETS,
   ...UDS_TARGETS,
   ...J1939_TARGETS,
+  ...CODE_TARGETS,
   ...FILE_TARGETS,
 ];
 

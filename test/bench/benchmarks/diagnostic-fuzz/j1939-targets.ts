@@ -16,13 +16,13 @@ const MOST_MESSAGES = 256;
 const MOST_TRANSFERS = 16;
 const MOST_TIMERS = 100;
 const OWN = 0x80;
-/** More pairs of source and destination than are kept. */
-const SOURCES = Array.from({ length: 120 }, (_, at) => at);
+/** Senders: more pairs of source and destination than are kept. */
+export const SOURCES = Array.from({ length: 120 }, (_, at) => at);
 const GROUPS = [0xfeca, 0xfecb, 0xfeec, 0xfed8, 0xef00, 0xee00];
 
 /** A transfer of J1939, to all or to one; some announce what cannot be. */
-function transferFrames(dice: Dice, source: number): readonly CanFrame[] {
-  const to = dice.chance(0.5) ? 0xff : dice.pick([OWN, OWN, dice.below(254)]);
+export function transferFrames(dice: Dice, source: number): readonly CanFrame[] {
+  const to = dice.chance(0.5) ? 0xff : dice.pick([OWN, dice.below(254)]);
   const bytes = dice.chance(0.1) ? dice.below(0x1_0000) : 9 + dice.below(100);
   const packets = dice.chance(0.05) ? dice.below(256) : Math.min(255, Math.ceil(bytes / 7));
   const pgn = dice.chance(0.9) ? dice.pick(GROUPS) : dice.below(0x4_0000);
@@ -38,7 +38,8 @@ function transferFrames(dice: Dice, source: number): readonly CanFrame[] {
   const data = Array.from({ length: packets }, (_, at) =>
     frameOf(0x1ceb_0000, [at + 1, ...Array.from({ length: 7 }, () => dice.below(256))]),
   );
-  return [control, ...data];
+  // Some announce and send nothing.
+  return dice.chance(0.3) ? [control] : [control, ...data];
 }
 
 function fastPacketFrames(dice: Dice, source: number): readonly CanFrame[] {
