@@ -28,6 +28,7 @@ const COPIES: readonly (readonly [from: string, to: string])[] = [
   ["systemd/outbox-key.conf", "usr/share/doc/causeway/examples/outbox-key.conf"],
   ["config/policy.example.yaml", "usr/share/doc/causeway/examples/policy.yaml"],
   ["config/catalogue.example.yaml", "usr/share/doc/causeway/examples/catalogue.yaml"],
+  ["config/ecus.example.yaml", "usr/share/doc/causeway/examples/ecus.yaml"],
   ["config/bench-doors.dbc", "usr/share/doc/causeway/examples/bench-doors.dbc"],
   ["config/bench-vehicle.dbc", "usr/share/doc/causeway/examples/vehicle.dbc"],
   ["config/campaign.schema.json", "usr/share/causeway/campaign.schema.json"],

@@ -30,7 +30,7 @@ export async function listEcus(context: CliContext, { catalogue, bus }: UdsOptio
   if (file === undefined) {
     throw new AgentError("input.missing", {
       what: "the configuration has no diagnostics.catalogueFile, which describes control units",
-      remedy: "give it, or name a file with --catalogue FILE; config/ecus.example.yaml shows what is in it",
+      remedy: "give it, or name a file with --catalogue FILE; /usr/share/doc/causeway/examples/ecus.yaml is one",
     });
   }
   const { value } = await loadYamlFile(file, ecuCatalogue);
