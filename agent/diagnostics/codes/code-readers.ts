@@ -1,4 +1,5 @@
 import type { CodeOrigin } from "../../telemetry/record/encode/trouble-code.ts";
+import { originKey } from "./kept-code.ts";
 
 /** A control unit that can be asked for its codes. */
 export type CodeReader = {
@@ -11,13 +12,14 @@ export type CodeReader = {
 
 /** The control units that can be asked for their codes, as those who know how to ask them have named them. */
 export class CodeReaders {
-  readonly #readers: CodeReader[] = [];
+  readonly #readers = new Map<string, CodeReader>();
 
+  /** Takes the place of the one that reads the same control unit. */
   add(reader: CodeReader): void {
-    this.#readers.push(reader);
+    this.#readers.set(originKey(reader.origin), reader);
   }
 
   list(): readonly CodeReader[] {
-    return this.#readers;
+    return [...this.#readers.values()];
   }
 }
