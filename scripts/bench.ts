@@ -7,6 +7,7 @@ import { describeSummary, isGood } from "../test/bench/run/bench-summary.ts";
 import { BenchView } from "../test/bench/run/bench-view.ts";
 import { describeApp, runApp, type ShownApp } from "../test/bench/run/run-app.ts";
 import { runBench } from "../test/bench/run/run-bench.ts";
+import { describeDiagnosis, describeStep, isGoodDiagnosis, runDiagnostics } from "../test/bench/run/run-diagnostics.ts";
 import { demonstrateDoors, describeShown } from "../test/bench/vehicle/door-demonstration.ts";
 
 const STATE = fileURLToPath(new URL("../.bench", import.meta.url));
@@ -27,6 +28,7 @@ async function main(args: readonly string[]): Promise<number> {
   const view = new BenchView((text) => process.stdout.write(text));
   try {
     if (options.doors) return await showDoors(options.json, interrupt.signal);
+    if (options.diagnostics) return await showDiagnostics(options.json, interrupt.signal);
     if (options.app) return await showApp(options.json, interrupt.signal);
     const summary = await runBench(
       {
@@ -60,6 +62,14 @@ async function showDoors(isJson: boolean, signal: AbortSignal): Promise<number> 
   const commands = await demonstrateDoors((one) => (isJson ? undefined : write(`  ${describeShown(one)}`)), signal);
   if (isJson) write(JSON.stringify({ schemaVersion: 1, commands }));
   return commands.every(({ isGood }) => isGood) ? EXIT.ok : EXIT.failed;
+}
+
+async function showDiagnostics(isJson: boolean, signal: AbortSignal): Promise<number> {
+  process.stderr.write("bench: starting a vehicle with control units, its broker, two consumers and the agent\n");
+  const write = (text: string): void => void process.stdout.write(text);
+  const summary = await runDiagnostics((step) => (isJson ? undefined : write(`  ${describeStep(step)}\n`)), signal);
+  write(isJson ? `${JSON.stringify(summary)}\n` : describeDiagnosis(summary));
+  return isGoodDiagnosis(summary) ? EXIT.ok : EXIT.failed;
 }
 
 async function showApp(isJson: boolean, signal: AbortSignal): Promise<number> {

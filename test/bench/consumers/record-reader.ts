@@ -114,6 +114,23 @@ export const wireUpdatePhase = z.object({
   percent: z.number(),
 });
 
+/** What a trouble code did, as its record has it. */
+const wireTroubleCode = z.object({
+  number: z.bigint().transform(Number),
+  repeated: z.boolean(),
+  event: z.string(),
+  code: z.object({
+    bus: z.string(),
+    ecu: z.string(),
+    code: z.string(),
+    confirmed: z.boolean(),
+    freeze: z.array(z.object({ name: z.string() })),
+  }),
+  timeUs: z.bigint().transform(Number),
+  cleared: z.array(z.string()),
+});
+export type WireTroubleCode = z.infer<typeof wireTroubleCode>;
+
 const recordSchema = z.object({
   thing: z.string(),
   epoch: z.bigint(),
@@ -164,6 +181,8 @@ const recordSchema = z.object({
     })
     .optional(),
   updatePhase: wireUpdatePhase.optional(),
+  troubleCode: wireTroubleCode.optional(),
+  notice: z.object({ event: z.string() }).optional(),
   trigger: triggerSchema.optional(),
   frames: framesSchema.optional(),
   histograms: z.object({ campaign: campaignSchema.nullable(), histograms: z.array(histogramSchema) }).optional(),

@@ -20,6 +20,9 @@ async function run(configFile: string): Promise<void> {
     heard += 1;
   });
   for (const memory of ecus.memories) memory.onNote = (note) => emit({ kind: "note", note });
+  for (const unit of ecus.units) {
+    unit.onRequest = (service) => emit({ kind: "asked", ecu: unit.name, service, atUs: clock.wallUs() });
+  }
   const report = setInterval(() => emit({ kind: "counts", requests: requestsOf(ecus), heard }), REPORT_EVERY_MS);
   const stopped = new Promise<void>((resolve) => {
     onCommands(ecusCommand, (command) => {
@@ -36,8 +39,7 @@ async function run(configFile: string): Promise<void> {
   emit({ kind: "stopped" });
 }
 
-function requestsOf({ engine, gearbox, body, truck }: VehicleEcus): Record<string, number> {
-  const units = [engine, gearbox, body].flatMap((one) => (one === undefined ? [] : [one.unit]));
+function requestsOf({ units, truck }: VehicleEcus): Record<string, number> {
   const counts = Object.fromEntries(units.map((unit) => [unit.name, unit.requests]));
   if (truck === undefined) return counts;
   return { ...counts, "truck-engine": [...truck.asked.values()].reduce((sum, one) => sum + one, 0) };

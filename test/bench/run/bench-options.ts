@@ -12,6 +12,8 @@ export type BenchOptions = {
   readonly doors: boolean;
   /** Run a vehicle with its doors and the companion app instead of the main job. */
   readonly app: boolean;
+  /** Let trouble codes come and go in a vehicle's control units instead of the main job. */
+  readonly diagnostics: boolean;
   readonly rate: number;
   readonly replay:
     | { readonly logFile: string; readonly dbcFile: string; readonly speed: number; readonly loop: boolean }
@@ -54,12 +56,14 @@ a broker with mutual TLS and the limits of AWS IoT Core, and two consumers that 
   --sink DIR       let two workers of the cloud's consumer put the samples into Parquet files in an empty folder too, and count what is in them
   --doors          instead: lock and unlock the doors of a vehicle from the cloud, signed and confirmed, and try it without a signature
   --app            instead: run a vehicle with its doors, an identity provider and the companion app until Ctrl-C; prints where it is and who can sign in
+  --diagnostics    instead: let trouble codes come, heal and come back in control units of OBD, UDS and J1939, with a kill of the agent and a
+                   second tester between, and account for what arrives at two consumers
   --inspect PORT   let a debugger attach to the agent at this port of 127.0.0.1; the agent runs from its sources then
   --state DIR      keep the state there instead of in .bench
   --help
 
 Exit code: 0 when every stored record arrived and every value is what was sent, or what a campaign must make of it; 1 when a record is missing or a value differs, or a
-command ends otherwise than it should;
+command ends otherwise than it should, or a trouble code does not arrive exactly once;
 64 wrong options; 65 an unreadable file; 69 something could not be started, or another bench runs. State: .bench/ (shell variables in .bench/env).
 
 Examples:
@@ -69,6 +73,7 @@ Examples:
   scripts/bench --seconds 60 --sink build/rows
   scripts/bench --doors
   scripts/bench --app
+  scripts/bench --diagnostics --json
   scripts/bench --replay drive.log --dbc car.dbc --speed 4
 `;
 
@@ -84,7 +89,7 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions | "help
   const { values } = parsed(args);
   if (values.help === true) return "help";
   const replay = replayOf(values);
-  for (const show of ["doors", "app"] as const) {
+  for (const show of ["doors", "app", "diagnostics"] as const) {
     const others = Object.keys(values).filter((name) => ![show, "json", "state"].includes(name));
     if (values[show] === true && others.length > 0) throw new UsageError(`--${show} does not go with --${others[0]}`);
   }
@@ -93,6 +98,7 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions | "help
     json: values.json === true,
     doors: values.doors === true,
     app: values.app === true,
+    diagnostics: values.diagnostics === true,
     rate: numberOf("--rate", values.rate ?? "1", 0.01, 20),
     replay,
     cuts: (values.cut ?? []).map(spanOf),
@@ -115,6 +121,7 @@ function parsed(args: readonly string[]) {
         json: { type: "boolean" },
         doors: { type: "boolean" },
         app: { type: "boolean" },
+        diagnostics: { type: "boolean" },
         rate: { type: "string" },
         replay: { type: "string" },
         dbc: { type: "string" },

@@ -8,6 +8,7 @@ describe("the options of scripts/bench", () => {
       json: false,
       doors: false,
       app: false,
+      diagnostics: false,
       rate: 1,
       replay: undefined,
       cuts: [],
@@ -43,6 +44,7 @@ describe("the options of scripts/bench", () => {
   it("shows commands to the doors instead", () => {
     expect(parseBenchOptions(["--doors", "--json"])).toMatchObject({ doors: true, json: true });
     expect(parseBenchOptions(["--app", "--json"])).toMatchObject({ app: true, json: true });
+    expect(parseBenchOptions(["--diagnostics", "--json"])).toMatchObject({ diagnostics: true, json: true });
   });
 
   it.each([
@@ -55,6 +57,7 @@ describe("the options of scripts/bench", () => {
     ["--cut 9..5", /two seconds/],
     ["--sink", /argument missing|value|ambiguous/i],
     ["--app --sink rows", /--app does not go with --sink/],
+    ["--diagnostics --seed 3", /--diagnostics does not go with --seed/],
     ["--replay a.log", /needs the DBC/],
     ["--loop", /go with --replay/],
     ["--doors --rate 2", /--doors does not go with --rate/],

@@ -22,6 +22,8 @@ export class DiagnosticUnit {
   /** Requests that came whole, by service; what it sent as answers, response pending included. */
   readonly asked = new Map<number, number>();
   answers = 0;
+  /** Told of each request by its service, whether it is answered or not. */
+  onRequest: (service: number) => void = () => undefined;
   readonly #clock: Clock;
   readonly #node: IsoTpNode;
   readonly #answer: (request: Uint8Array, isFunctional: boolean) => Said;
@@ -61,7 +63,9 @@ export class DiagnosticUnit {
 
   async #serve(request: Uint8Array, isFunctional: boolean): Promise<void> {
     const [service] = request;
-    if (service === undefined || this.faults.now.silent) return;
+    if (service === undefined) return;
+    this.onRequest(service);
+    if (this.faults.now.silent) return;
     this.asked.set(service, (this.asked.get(service) ?? 0) + 1);
     if (this.faults.now.delayMs > 0) await this.#clock.sleep(this.faults.now.delayMs, this.#stopping.signal);
     const forced = this.faults.takesNegative(service);

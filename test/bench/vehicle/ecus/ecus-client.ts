@@ -18,6 +18,8 @@ export type EcusProcess = {
     readonly request: readonly number[];
     readonly answer?: readonly number[] | undefined;
   }[];
+  /** Requests that came to the units, of all testers, in order. */
+  readonly asked: readonly { readonly ecu: string; readonly service: number; readonly atUs: number }[];
   /** Requests that came to each unit, and frames that the units heard, as last told. */
   counts(): { readonly requests: Readonly<Record<string, number>>; readonly heard: number };
   failure(): string | undefined;
@@ -31,6 +33,7 @@ export async function startEcus(config: EcusConfig, folder: string): Promise<Ecu
   writeFileSync(configFile, JSON.stringify(config), { mode: 0o600 });
   const notes: FaultNote[] = [];
   const answered: EcusProcess["answered"][number][] = [];
+  const asked: EcusProcess["asked"][number][] = [];
   let counts: ReturnType<EcusProcess["counts"]> = { requests: {}, heard: 0 };
   let [isReady, isStopped, failure]: [boolean, boolean, string | undefined] = [false, false, undefined];
   const child = await startChild({
@@ -43,6 +46,7 @@ export async function startEcus(config: EcusConfig, folder: string): Promise<Ecu
       else if (report.kind === "stopped") isStopped = true;
       else if (report.kind === "failed") failure = report.what;
       else if (report.kind === "counts") counts = report;
+      else if (report.kind === "asked") asked.push(report);
       else if (report.kind === "answered") answered.push(report);
       else notes.push(noteOf(report.note));
     },
@@ -56,7 +60,7 @@ export async function startEcus(config: EcusConfig, folder: string): Promise<Ecu
     await until(hasEnded, { what: "the control units have stopped", timeoutMs: START_TIMEOUT_MS });
     await child.stop();
   };
-  return { notes, answered, counts: () => counts, failure: () => failure, tell, stop };
+  return { notes, answered, asked, counts: () => counts, failure: () => failure, tell, stop };
 }
 
 function noteOf({ code, ...note }: Omit<FaultNote, "code"> & { readonly code?: number | undefined }): FaultNote {

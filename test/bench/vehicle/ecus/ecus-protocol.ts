@@ -35,10 +35,11 @@ const faultNote = z.object({
   what: z.enum([...FAULT_STATES, "cleared"]),
 });
 
-/** What it says, a line of JSON each: each note of a unit as it is made, what the second tester was answered, and its counts once a second. */
+/** What it says, a line of JSON each: each note of a unit as it is made, each request that came to a unit, what the second tester was answered, and its counts once a second. */
 export const ecusReport = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("ready") }),
   z.object({ kind: z.literal("note"), note: faultNote }),
+  z.object({ kind: z.literal("asked"), ecu: z.string(), service: z.int(), atUs: z.number() }),
   z.object({ kind: z.literal("answered"), request: z.array(z.int()), answer: z.array(z.int()).optional() }),
   z.object({ kind: z.literal("counts"), requests: z.record(z.string(), z.int()), heard: z.int() }),
   z.object({ kind: z.literal("stopped") }),

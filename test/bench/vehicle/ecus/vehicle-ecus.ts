@@ -78,11 +78,16 @@ export class VehicleEcus {
     return found.memory;
   }
 
-  /** One unit that answers over ISO-TP. Throws for one that this vehicle does not have. */
+  /** Those that answer over ISO-TP. */
+  get units(): readonly DiagnosticUnit[] {
+    return [this.engine, this.gearbox, this.body].flatMap((one) => (one === undefined ? [] : [one.unit]));
+  }
+
+  /** One of them. Throws for one that this vehicle does not have. */
   unit(name: string): DiagnosticUnit {
-    const found = [this.engine, this.gearbox, this.body].find((one) => one?.unit.name === name);
+    const found = this.units.find((one) => one.name === name);
     if (found === undefined) throw new Error(`this vehicle has no unit ${name}`);
-    return found.unit;
+    return found;
   }
 
   /** Everything that became of trouble codes, of all units, in order. */
@@ -91,7 +96,7 @@ export class VehicleEcus {
   }
 
   stop(): void {
-    for (const one of [this.engine, this.gearbox, this.body]) one?.unit.stop();
+    for (const unit of this.units) unit.stop();
     this.truck?.stop();
   }
 }
