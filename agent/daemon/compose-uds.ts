@@ -57,12 +57,13 @@ function codeReader(
   { bus, ecu, settings: { snapshots } }: Placed,
   client: UdsClient,
   tracker: CodeTracker,
-  { clock }: Runtime,
+  { clock, log }: Runtime,
 ): CodeReader {
+  const onSkipped = skippedIn(log, ecu.name);
   return {
     origin: { bus, ecu: ecu.name, protocol: "uds" },
     read: async (signal) => {
-      const reading = await readCodes({ client, bus, codes: tracker, snapshots, clock }, signal);
+      const reading = await readCodes({ client, bus, codes: tracker, snapshots, clock, onSkipped }, signal);
       if (!("codes" in reading)) return failureText(reading);
       tracker.take([reading]);
       return undefined;
@@ -107,9 +108,14 @@ function pollServices(
       ),
   });
   const { codesEverySeconds, snapshots } = settings;
+  const onSkipped = skippedIn(log, ecu.name);
+  const everyMs = codesEverySeconds * 1000;
   const read = loopService(`codes of ${ecu.name}`, {
-    run: (signal) =>
-      pollCodes({ client, bus, everyMs: codesEverySeconds * 1000, snapshots, codes: tracker, clock }, signal),
+    run: (signal) => pollCodes({ client, bus, everyMs, snapshots, codes: tracker, clock, onSkipped }, signal),
   });
   return [values, read];
+}
+
+function skippedIn(log: Runtime["log"], ecu: string) {
+  return (codes: number): void => log.warn("uds.snapshots-skipped", { ecu, codes });
 }

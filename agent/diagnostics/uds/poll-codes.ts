@@ -20,6 +20,8 @@ export type CodePollParts = {
   readonly snapshots: boolean;
   readonly codes: Pick<CodeTracker, "take" | "wantsFreeze">;
   readonly clock: Clock;
+  /** Told how many codes go without their snapshots, since too many came at once. */
+  readonly onSkipped?: ((count: number) => void) | undefined;
 };
 
 /** Reads the codes of one ECU again and again until `signal` aborts. A reading that fails says nothing. */
@@ -33,7 +35,7 @@ export async function pollCodes(parts: CodePollParts, signal: AbortSignal): Prom
 
 /** One reading of all codes of an ECU, with snapshots of those that have come; or why there is none. */
 export async function readCodes(
-  { client, bus, codes, snapshots, clock }: Omit<CodePollParts, "everyMs">,
+  { client, bus, codes, snapshots, clock, onSkipped }: Omit<CodePollParts, "everyMs">,
   signal: AbortSignal,
 ): Promise<CodeReading | UdsFailure> {
   const listed = await listCodes(client, signal);
@@ -42,12 +44,11 @@ export async function readCodes(
   const origin = { bus, ecu: client.ecu.name, protocol: "uds" } as const;
   const seen = listed.codes.map((code) => seenCode(client, code));
   const names = seen.map(({ code }) => code);
-  const wanted = new Set(snapshots ? codes.wantsFreeze(origin, names) : []);
+  const wanted = snapshots ? codes.wantsFreeze(origin, names) : [];
+  const chosen = new Set(wanted.slice(0, MAX_FREEZES));
+  if (chosen.size < wanted.length) onSkipped?.(wanted.length - chosen.size);
   const frozen: SeenCode[] = [];
-  for (const one of seen) {
-    const isWanted = wanted.has(one.code) && frozen.filter(hasFreeze).length < MAX_FREEZES;
-    frozen.push(isWanted ? await withKept(client, one, signal) : one);
-  }
+  for (const one of seen) frozen.push(chosen.has(one.code) ? await withKept(client, one, signal) : one);
   return { origin, list: "by-status", codes: frozen, timeUs };
 }
 
@@ -68,10 +69,6 @@ async function listCodes(
 function seenCode({ ecu }: UdsClient, { raw, status }: CodeStatus): SeenCode {
   const code = dtcOf3Bytes(raw);
   return { code, raw, status, text: codeText(ecu, code) };
-}
-
-function hasFreeze({ freeze }: SeenCode): boolean {
-  return freeze !== undefined;
 }
 
 /** Reads what the ECU keeps with a code; what it does not give is left out. */

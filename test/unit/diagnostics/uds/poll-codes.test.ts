@@ -42,6 +42,7 @@ function parts(change: Partial<CodePollParts> = {}) {
     problem: "no program",
   }));
   const taken: CodeReading[] = [];
+  const skipped: number[] = [];
   const known = new Set<string>();
   const codes: CodePollParts["codes"] = {
     take: (readings) => {
@@ -50,11 +51,20 @@ function parts(change: Partial<CodePollParts> = {}) {
     },
     wantsFreeze: (_origin, list) => list.filter((code) => !known.has(code)),
   };
-  const own: CodePollParts = { client, bus: "can0", everyMs: 1000, snapshots: true, codes, clock, ...change };
+  const own: CodePollParts = {
+    client,
+    bus: "can0",
+    everyMs: 1000,
+    snapshots: true,
+    codes,
+    clock,
+    onSkipped: (count) => skipped.push(count),
+    ...change,
+  };
   tester.answer(TX, "19020d", "5902ff 9a2311 2f");
   tester.answer(TX, "19049a2311ff", "59049a2311 2f 01 01 0101 04e2 02 01 dd00 07");
   tester.answer(TX, "19069a2311ff", "59069a2311 2f 01 03 05 aabb");
-  return { tester, clock, taken, own, sent: () => tester.requests().map((one) => one.slice(4)) };
+  return { tester, clock, taken, skipped, own, sent: () => tester.requests().map((one) => one.slice(4)) };
 }
 
 describe("readCodes", () => {
@@ -88,6 +98,16 @@ describe("readCodes", () => {
     tester.answer(TX, "19069a2311ff", { kind: "silent", waitedMs: 1000, pendings: 0 });
     const reading = await readCodes(own, NEVER);
     expect("codes" in reading && reading.codes).toMatchObject([{ code: "B1A23-11", freeze: [] }]);
+  });
+
+  it("reads snapshots of so many codes and no more, and tells how many it left", async () => {
+    const { tester, own, skipped, sent } = parts();
+    const codes = Array.from({ length: 20 }, (_, at) => `9a23${at.toString(16).padStart(2, "0")}09`);
+    tester.answer(TX, "19020d", `5902ff${codes.join("")}`);
+    const reading = await readCodes(own, NEVER);
+    expect("codes" in reading && reading.codes).toHaveLength(20);
+    expect(sent().filter((one) => one.startsWith("1904"))).toHaveLength(16);
+    expect(skipped).toEqual([4]);
   });
 
   it("asks an ECU without 19 02 for all that it knows, and takes those with a status that counts", async () => {
