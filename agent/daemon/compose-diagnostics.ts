@@ -16,6 +16,7 @@ import type { IsoTp } from "../ports/isotp.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { WantedSignals } from "../signals/wanted-signals.ts";
 import { composeCodes } from "./compose-codes.ts";
+import { composeJ1939 } from "./compose-j1939-node.ts";
 import { composeObd } from "./compose-obd.ts";
 import { composeUds } from "./compose-uds.ts";
 import type { DaemonConfig } from "./configuration/layered-config.ts";
@@ -74,7 +75,10 @@ export function composeDiagnostics(parts: DiagnosticsComposeParts, runtime: Runt
       ...made.flatMap(({ verbs = [] }) => verbs),
     ],
     actions: made.flatMap(({ actions = [] }) => actions),
-    ecus: ecuDirectory(made.flatMap(({ acting = [] }) => acting)),
+    ecus: ecuDirectory(
+      made.flatMap(({ acting = [] }) => acting),
+      made.flatMap(({ findActing }) => findActing ?? []),
+    ),
     status: () => {
       const obd = made.flatMap((part) => part.obd?.() ?? []);
       const known = { active: codes.tracker.active().length, ...codes.tracker.counters() };
@@ -89,7 +93,7 @@ export function composeDiagnostics(parts: DiagnosticsComposeParts, runtime: Runt
 
 /** What is done on the buses: each of them is a part of its own. */
 function composeParts(parts: DiagnosticsParts, runtime: Runtime): readonly DiagnosticsPart[] {
-  return [composeObd(parts, runtime), composeUds(parts, runtime)];
+  return [composeObd(parts, runtime), composeUds(parts, runtime), composeJ1939(parts, runtime)];
 }
 
 function busOf(

@@ -34,4 +34,6 @@ export type DiagnosticsPart = {
   readonly acting?: readonly ActingEcu[];
   /** How OBD-II does. */
   readonly obd?: () => readonly ObdBusStatus[];
+  /** Those that are known by a name alone, and may be there or not. */
+  readonly findActing?: (name: string) => ActingEcu | undefined;
 };

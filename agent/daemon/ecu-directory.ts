@@ -1,16 +1,28 @@
 import type { BusDiagnosticsConfig } from "../../config/diagnostics.ts";
 import { AgentError } from "../core/errors.ts";
 import type { ActingEcu, EcuDirectory } from "../diagnostics/ecu-acts.ts";
+import { actingNode } from "../diagnostics/j1939/acting-node.ts";
+import { nodeAddress } from "../diagnostics/j1939/code-listener.ts";
 import { actingObdEcu } from "../diagnostics/obd/acting-obd-ecu.ts";
 import { namedEcus } from "../diagnostics/obd/ecu.ts";
 import { actingUdsEcu } from "../diagnostics/uds/acting-ecu.ts";
 import type { BusEcu } from "./configuration/load-ecus.ts";
 
-/** Control units by their names; of two with one name the first. */
-export function ecuDirectory(acting: readonly ActingEcu[]): EcuDirectory {
+/** Control units by their names; of two with one name the first. `finders` know more than are listed. */
+export function ecuDirectory(
+  acting: readonly ActingEcu[],
+  finders: readonly ((name: string) => ActingEcu | undefined)[] = [],
+): EcuDirectory {
+  const found = (name: string): ActingEcu | undefined => {
+    for (const find of finders) {
+      const ecu = find(name);
+      if (ecu !== undefined) return ecu;
+    }
+    return undefined;
+  };
   return {
     names: () => [...new Set(acting.map(({ name }) => name))],
-    find: (name) => acting.find((ecu) => ecu.name === name),
+    find: (name) => acting.find((ecu) => ecu.name === name) ?? found(name),
   };
 }
 
@@ -22,6 +34,13 @@ export function describedObd(buses: readonly BusDiagnosticsConfig[]): readonly A
 /** The control units of the catalogue as a check of the configuration has them: nothing of them can be done. */
 export function describedEcus(ecus: readonly BusEcu[]): readonly ActingEcu[] {
   return ecus.map(({ ecu }) => actingUdsEcu({ ecu, client: withoutBus, onCleared: () => undefined }));
+}
+
+/** The same for a node of J1939, which is known by its address alone; undefined for another name. */
+export function describedNode(name: string): ActingEcu | undefined {
+  const address = nodeAddress(name);
+  const parts = { bus: "", node: { request: withoutBus }, codes: { noteClear: () => undefined } };
+  return address === undefined ? undefined : actingNode({ ...parts, name, address });
 }
 
 function withoutBus(): never {

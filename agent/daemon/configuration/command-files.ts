@@ -1,4 +1,5 @@
 import { type Catalogue, catalogueSchema } from "../../../config/catalogue.ts";
+import type { DiagnosticsConfig } from "../../../config/diagnostics.ts";
 import { loadYamlFile } from "../../../config/load.ts";
 import { policySchema } from "../../../config/policy.ts";
 import type { AgentConfig } from "../../../config/schema.ts";
@@ -52,10 +53,8 @@ export async function checkCommandFiles(
 }
 
 /** Nothing of diagnostics is loaded where the configuration has none. */
-async function describedDirectory(
-  ecus: LoadedTable["ecus"],
-  { buses }: NonNullable<AgentConfig["diagnostics"]>,
-): Promise<EcuDirectory> {
-  const { describedEcus, describedObd, ecuDirectory } = await import("../ecu-directory.ts");
-  return ecuDirectory([...describedEcus(ecus), ...describedObd(buses)]);
+async function describedDirectory(ecus: LoadedTable["ecus"], { buses }: DiagnosticsConfig): Promise<EcuDirectory> {
+  const { describedEcus, describedNode, describedObd, ecuDirectory } = await import("../ecu-directory.ts");
+  const finders = buses.some(({ j1939 }) => j1939 !== undefined) ? [describedNode] : [];
+  return ecuDirectory([...describedEcus(ecus), ...describedObd(buses)], finders);
 }

@@ -39,10 +39,17 @@ type Freeze = {
 /** A node is not asked for its freeze frames more often. */
 const ASK_AGAIN_MS = 60_000;
 const ACTIVE_GROUP = 65_226;
+const LAST_ADDRESS = 253;
 
 /** How control units of J1939 are called in readings, events and verbs. */
 export function nodeName(address: number): string {
   return `sa_${address}`;
+}
+
+/** The address of a control unit that is called so; undefined for another name. */
+export function nodeAddress(name: string): number | undefined {
+  const address = Number(/^sa_(\d{1,3})$/.exec(name)?.[1]);
+  return address <= LAST_ADDRESS ? address : undefined;
 }
 
 /**
