@@ -36,6 +36,7 @@ export function statusPage(
     campaignLines(status, colors),
     diagnosticsLines(status, colors),
     codeLines(status, colors),
+    j1939Lines(status, colors),
     commandLines(status),
     updateLines(status, colors),
   ];
@@ -90,6 +91,21 @@ function codeLines({ diagnostics }: Status, colors: Colors): readonly string[] {
   const room = refused === 0 ? "" : colors.red(`, ${formatCount(refused)} times no room for one`);
   const late = delayed === 0 ? "" : colors.yellow(`, ${formatCount(delayed)} readings told late`);
   return [`codes      ${formatCount(active)} active, ${formatCount(events)} events${room}${late}`];
+}
+
+function j1939Lines({ diagnostics }: Status, colors: Colors): readonly string[] {
+  return (diagnostics?.j1939 ?? []).map(({ bus, state, address, nodes, messages }, index) => {
+    const head = index === 0 ? "J1939      " : "           ";
+    const own =
+      state === "cannot-claim"
+        ? colors.red("another node has the address: nothing is asked")
+        : state === "claimed"
+          ? `address ${address}`
+          : state === "off"
+            ? "listens only"
+            : "no address yet";
+    return `${head}${printable(bus)} ${own}, ${nodes} nodes, ${formatCount(messages)} diagnostic messages`;
+  });
 }
 
 function commandLines({ commands }: Status): readonly string[] {

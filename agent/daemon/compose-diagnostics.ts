@@ -81,10 +81,12 @@ export function composeDiagnostics(parts: DiagnosticsComposeParts, runtime: Runt
     ),
     status: () => {
       const obd = made.flatMap((part) => part.obd?.() ?? []);
+      const j1939 = made.flatMap((part) => part.j1939?.() ?? []);
       const known = { active: codes.tracker.active().length, ...codes.tracker.counters() };
       return {
         buses: buses.map(({ tester }) => tester.state()),
         ...(obd.length === 0 ? {} : { obd }),
+        ...(j1939.length === 0 ? {} : { j1939 }),
         codes: known,
       };
     },

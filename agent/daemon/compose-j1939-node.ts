@@ -13,6 +13,7 @@ import { NodeList } from "../diagnostics/j1939/node-list.ts";
 import { nodeReader } from "../diagnostics/j1939/node-reader.ts";
 import { CODE_MESSAGES } from "../diagnostics/j1939/trouble-codes.ts";
 import { j1939Handlers } from "../local-api/j1939-handlers.ts";
+import type { J1939Status } from "../local-api/j1939-status.ts";
 import type { DiagnosticBus } from "./diagnostic-bus.ts";
 import type { DiagnosticsPart, DiagnosticsParts } from "./diagnostics-parts.ts";
 import type { Runtime } from "./parts.ts";
@@ -45,6 +46,7 @@ export function composeJ1939(
     verbs: j1939Handlers(
       made.map(({ bus, nodes, node }) => ({ name: bus.name, nodes, node, rights: bus.settings.technician })),
     ),
+    j1939: () => made.map(statusOf),
     findActing: (name) => actingNamed(name, made, codes.tracker),
   };
 }
@@ -76,6 +78,29 @@ function busOf(bus: DiagnosticBus, codes: CodeTracker, { clock, log, random }: R
   const polls =
     node === undefined ? undefined : new GroupPolls({ bus: name, node, polls: j1939?.requests ?? [], clock, log });
   return { bus, line, nodes, node, listener: settings.passive.includes("j1939") ? listener : undefined, polls };
+}
+
+const NO_POLLS = { answered: 0, unanswered: 0, refused: 0, withheld: 0 };
+
+function statusOf({ bus, line, nodes, node, listener, polls }: MadeBus): J1939Status {
+  const { assembled, malformed: _frames, tooLong, ...incomplete } = line.counts;
+  const state = node?.state();
+  const claim = state?.claim;
+  return {
+    bus: bus.name,
+    state: claim?.kind ?? "off",
+    ...(claim !== undefined && "address" in claim ? { address: claim.address } : {}),
+    nodes: nodes.nodes().length,
+    messages: listener?.counts.messages ?? 0,
+    malformed: listener?.counts.malformed ?? 0,
+    assembled,
+    incomplete: Object.values(incomplete).reduce((sum, number) => sum + number, tooLong),
+    contests: state?.claims.contests ?? 0,
+    lost: state?.claims.lost ?? 0,
+    failedTransfers: state?.transfers.failed ?? 0,
+    ignoredRequests: state?.ignoredRequests ?? 0,
+    polls: polls?.counts ?? NO_POLLS,
+  };
 }
 
 function j1939Service({ bus, nodes, node, listener, polls }: MadeBus): Service {

@@ -4,6 +4,7 @@ import type { Service } from "../core/lifecycle.ts";
 import type { CodeReaders } from "../diagnostics/codes/code-readers.ts";
 import type { CodeTracker } from "../diagnostics/codes/code-tracker.ts";
 import type { ActingEcu } from "../diagnostics/ecu-acts.ts";
+import type { J1939Status } from "../local-api/j1939-status.ts";
 import type { ObdBusStatus } from "../local-api/obd-status.ts";
 import type { ServedVerb } from "../local-api/verb.ts";
 import type { Journal } from "../ports/journal.ts";
@@ -36,4 +37,6 @@ export type DiagnosticsPart = {
   readonly obd?: () => readonly ObdBusStatus[];
   /** Those that are known by a name alone, and may be there or not. */
   readonly findActing?: (name: string) => ActingEcu | undefined;
+  /** How J1939 does. */
+  readonly j1939?: () => readonly J1939Status[];
 };

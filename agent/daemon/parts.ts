@@ -11,6 +11,7 @@ import type { EcuDirectory } from "../diagnostics/ecu-acts.ts";
 import type { TesterState } from "../diagnostics/tester/tester-bus.ts";
 import type { KeyWatch } from "../identity/key-watch.ts";
 import type { Renewal } from "../identity/renewal.ts";
+import type { J1939Status } from "../local-api/j1939-status.ts";
 import type { ObdBusStatus } from "../local-api/obd-status.ts";
 import type { ServedVerb } from "../local-api/verb.ts";
 import type { Broker } from "../ports/broker.ts";
@@ -136,6 +137,7 @@ export type Diagnostics = {
     readonly buses: readonly TesterState[];
     readonly obd?: readonly ObdBusStatus[];
     readonly codes: CodeCounters & { readonly active: number };
+    readonly j1939?: readonly J1939Status[];
   };
 };
 

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { CLOCK_QUALITIES } from "../core/clock.ts";
 import { FAULTS, type FaultCode } from "../core/errors.ts";
 import { LOSS_REASONS, STREAMS, type StreamName } from "../ports/outbox.ts";
+import { j1939Status } from "./j1939-status.ts";
 import { obdBusStatus } from "./obd-status.ts";
 import { verb } from "./verb.ts";
 
@@ -338,6 +339,8 @@ export const statusSchema = z
         /** Buses on which OBD-II is asked for or listened to; absent where it is on none. */
         obd: z.array(obdBusStatus).readonly().optional(),
         codes: codeStatus.optional(),
+        /** Buses on which J1939 is listened to; absent where it is on none. */
+        j1939: z.array(j1939Status).readonly().optional(),
       })
       .readonly()
       .optional(),

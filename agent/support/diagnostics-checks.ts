@@ -6,11 +6,22 @@ import { passed, warned } from "./check.ts";
 
 type Bus = NonNullable<Status["diagnostics"]>["buses"][number];
 
+type Node = NonNullable<NonNullable<Status["diagnostics"]>["j1939"]>[number];
+
 const CHECK = "diagnostics";
 
 /** Whether control units are asked, and why not; one check a bus. Nothing where there are no diagnostics. */
 export function diagnosticsChecks({ diagnostics }: Status): readonly Check[] {
-  return (diagnostics?.buses ?? []).map(checkOf);
+  const { buses = [], j1939 = [] } = diagnostics ?? {};
+  return [...buses.map(checkOf), ...j1939.flatMap(addressChecks)];
+}
+
+function addressChecks({ bus, state }: Node): readonly Check[] {
+  if (state !== "cannot-claim") return [];
+  const what = `bus ${bus}: another node of J1939 has the address of this agent: nothing is asked there`;
+  return [
+    warned(CHECK, what, "set another address, or arbitraryAddress, in j1939 of the bus, and start the agent again"),
+  ];
 }
 
 function checkOf(bus: Bus): Check {

@@ -93,6 +93,19 @@ describe("J1939 in the daemon", () => {
     const handlers = servedOn("view", part.verbs ?? []);
     const nodes = await handlers["j1939.nodes"]?.({ verb: "j1939.nodes", bus: "can0" }, never);
     expect(nodes).toMatchObject({ own: { state: "claimed", address: 249 }, nodes: [{ address: 0 }] });
+    expect(part.j1939?.()).toMatchObject([
+      {
+        bus: "can0",
+        state: "claimed",
+        address: 249,
+        nodes: 1,
+        malformed: 0,
+        assembled: 0,
+        incomplete: 0,
+        failedTransfers: 0,
+        polls: { answered: 2, unanswered: 0, refused: 0, withheld: 0 },
+      },
+    ]);
     await stop();
     await clock.run(600_000);
     expect(tester.frames).toHaveLength(3);

@@ -4,6 +4,7 @@ import { statusPage } from "../../../../agent/cli/status-page.ts";
 import { AgentError } from "../../../../agent/core/errors.ts";
 import { type Status, statusSchema } from "../../../../agent/local-api/status-schema.ts";
 import { noCounts } from "../../../../agent/signals/transport/partial-messages.ts";
+import { diagnosticsChecks } from "../../../../agent/support/diagnostics-checks.ts";
 import { problemsOf } from "../../../../agent/support/status-problems.ts";
 import { runCli } from "../../../fakes/daemon/cli-runner.ts";
 import { statusWith } from "../../../fakes/daemon/status.ts";
@@ -263,5 +264,39 @@ describe("statusSchema", () => {
   it("takes what went through JSON", () => {
     const parsed: unknown = JSON.parse(JSON.stringify(offline()));
     expect(statusSchema.parse(parsed)).toEqual(offline());
+  });
+});
+
+describe("buses of J1939", () => {
+  const quiet = { messages: 0, malformed: 0, assembled: 0, incomplete: 0, contests: 0, lost: 0, failedTransfers: 0 };
+  const polls = { answered: 0, unanswered: 0, refused: 0, withheld: 0 };
+  const bus = { ...quiet, bus: "can0", nodes: 4, ignoredRequests: 0, polls };
+  const lines = (j1939: NonNullable<Status["diagnostics"]>["j1939"]): readonly string[] =>
+    page(statusWith({ diagnostics: { buses: [], j1939 } }))
+      .split("\n")
+      .filter((line) => line.includes("nodes"));
+
+  it("have a line each: the address of the agent, and what was heard", () => {
+    expect(
+      lines([
+        { ...bus, state: "claimed", address: 249, messages: 12_345 },
+        { ...bus, bus: "can1", state: "off" },
+        { ...bus, bus: "can2", state: "none" },
+        { ...bus, bus: "can3", state: "cannot-claim" },
+      ]),
+    ).toEqual([
+      "J1939      can0 address 249, 4 nodes, 12 345 diagnostic messages",
+      "           can1 listens only, 4 nodes, 0 diagnostic messages",
+      "           can2 no address yet, 4 nodes, 0 diagnostic messages",
+      "           can3 another node has the address: nothing is asked, 4 nodes, 0 diagnostic messages",
+    ]);
+  });
+
+  it("warn in the checks when another node has the address", () => {
+    const status = statusWith({ diagnostics: { buses: [], j1939: [{ ...bus, state: "cannot-claim" }] } });
+    expect(diagnosticsChecks(status)).toMatchObject([
+      { what: "bus can0: another node of J1939 has the address of this agent: nothing is asked there" },
+    ]);
+    expect(diagnosticsChecks(statusWith())).toEqual([]);
   });
 });
