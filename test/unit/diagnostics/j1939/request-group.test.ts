@@ -41,9 +41,25 @@ describe("a request of J1939", () => {
   ])("ends with acknowledgement %i, which means %s", async (control, meaning) => {
     const bus = new J1939TestBus();
     const { node } = await claimed(bus);
-    const others = [`18E8FF00#0${control}FFFFFF0BCBFE00`, `18E8FF00#0${control}FFFFFFF9CAFE00`];
+    // To somebody else, of another group, of another node.
+    const other = (control + 1) % 4;
+    const others = [
+      `18E8FF00#0${other}FFFFFF0BCBFE00`,
+      `18E8FF00#0${other}FFFFFFF9CAFE00`,
+      `18E8FF03#0${other}FFFFFFF9CBFE00`,
+    ];
     const reply = await ask(bus, node, 0, [...others, `18E8FF00#0${control}FFFFFFF9CBFE00`]);
     expect(reply).toMatchObject({ kind: "answers", answers: [], remarks: [{ source: 0, meaning }] });
+  });
+
+  it("takes neither what goes to another node for an answer, nor what this node sent itself", async () => {
+    const bus = new J1939TestBus();
+    const { node } = await claimed(bus);
+    const calibrations = node.request(54_016, 255, "technician", never);
+    await bus.clock.run(1);
+    for (const id of ["18D30B00", "18D3FFF9", "18D3F903"]) bus.put(`${id}#0000000000000000`);
+    await bus.clock.run(1250);
+    expect(await calibrations).toMatchObject({ answers: [{ source: 3, destination: 249 }] });
   });
 
   it("is over without an answer after 1250 ms", async () => {

@@ -79,7 +79,10 @@ describe("transfers to this node", () => {
     const { node } = await claimed(bus, 2);
     bus.put("1CEC0201#10140003FFB0FE00");
     bus.put("1CEC0201#10140003FFB0FE00");
+    bus.put("1CEC0201#FF01FFFFFFB1FE00");
+    expect(node.state().transfers.open).toBe(1);
     bus.put("1CEC0201#FF01FFFFFFB0FE00");
+    expect(node.state().transfers.open).toBe(0);
     bus.put("1CEC0201#10140004FFB0FE00");
     bus.put("1CEC0201#10FA0900FFB0FE00");
     await bus.clock.run(1);
@@ -163,6 +166,11 @@ describe("messages of this node", () => {
     await bus.clock.run(1250);
     expect(await silent).toEqual({ kind: "silent", waitedMs: 1250 });
     expect(bus.taken().at(-1)).toBe("1CEC9B90#FF03FFFFFF00DF00");
+    const unfinished = node.send({ pgn: 57_088, to: 0x9b, data: bytes(20) }, "command", never);
+    await bus.clock.run(1);
+    bus.put("1CEC909B#110301FFFF00DF00");
+    await bus.clock.run(1250);
+    expect(await unfinished).toEqual({ kind: "silent", waitedMs: 1250 });
     const refused = node.send({ pgn: 57_088, to: 0x9b, data: bytes(20) }, "command", never);
     await bus.clock.run(1);
     bus.put("1CEC909B#FF02FFFFFF00DF00");
