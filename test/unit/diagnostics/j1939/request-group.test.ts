@@ -48,8 +48,13 @@ describe("a request of J1939", () => {
       `18E8FF00#0${other}FFFFFFF9CAFE00`,
       `18E8FF03#0${other}FFFFFFF9CBFE00`,
     ];
-    const reply = await ask(bus, node, 0, [...others, `18E8FF00#0${control}FFFFFFF9CBFE00`]);
-    expect(reply).toMatchObject({ kind: "answers", answers: [], remarks: [{ source: 0, meaning }] });
+    const reply = node.request(DM2, 0, "technician", never);
+    await bus.clock.run(1);
+    for (const frame of others) bus.put(frame);
+    await bus.clock.run(1);
+    bus.put(`18E8FF00#0${control}FFFFFFF9CBFE00`);
+    await bus.clock.run(1);
+    expect(await reply).toMatchObject({ kind: "answers", answers: [], remarks: [{ source: 0, meaning }] });
   });
 
   it("takes neither what goes to another node for an answer, nor what this node sent itself", async () => {
