@@ -88,7 +88,8 @@ export class KnownCode {
     const { status, occurrences, freeze } = this.#seen;
     this.#seen = { status, occurrences, freeze, ...definedOf(seen) };
     if (isActiveIn(list, this.#seen.status)) {
-      this.#lastSeenUs = Math.max(this.#lastSeenUs, timeUs);
+      // Not the greatest: the wall clock may have been ahead.
+      this.#lastSeenUs = timeUs;
       this.#sightUs ??= timeUs;
     }
     if (list !== "active") {

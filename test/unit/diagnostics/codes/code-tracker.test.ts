@@ -46,6 +46,14 @@ describe("a code of OBD-II", () => {
     expect(back?.code).toMatchObject({ firstSeenUs: firstUs, sinceUs, occurrences: 2, odometerKm: 1010 });
   });
 
+  it("was seen last by the clock of now, also where that was ahead before", () => {
+    const vehicle = new CodeVehicle();
+    vehicle.read(ENGINE, "confirmed", [P0301]);
+    vehicle.clock.stepWall(-3_600_000_000);
+    vehicle.read(ENGINE, "confirmed", [P0301]);
+    expect(vehicle.tracker.active()).toMatchObject([{ lastSeenUs: vehicle.clock.wallUs() }]);
+  });
+
   it("moves from pending to confirmed within one poll without healing", () => {
     const vehicle = new CodeVehicle();
     const timeUs = vehicle.clock.wallUs();
