@@ -96,13 +96,28 @@ function valueAt(value: unknown, at: readonly Key[]): unknown {
 /** A checked YAML file and the place of each of its values. */
 export type LoadedYaml<T> = { readonly value: T; readonly locate: Locate };
 
-/** Reads and checks a YAML file beside the configuration. Throws `config.invalid` as `loadConfigFile` does. */
+/**
+ * Reads and checks a YAML file that the configuration names. Throws as `loadConfigFile` does, with remedies that do not take the file for
+ * a configuration.
+ */
 export async function loadYamlFile<T>(path: string, schema: z.ZodType<T>): Promise<LoadedYaml<T>> {
-  const file = await readYamlFile(path);
-  const locate = locatorIn([file]);
-  const parsed = schema.safeParse(file.value ?? {});
-  if (parsed.success) return { value: parsed.data, locate };
-  throw invalidFile(path, problemLines(parsed.error, schema, locate));
+  try {
+    const file = await readYamlFile(path);
+    const locate = locatorIn([file]);
+    const parsed = schema.safeParse(file.value ?? {});
+    if (parsed.success) return { value: parsed.data, locate };
+    throw invalidFile(path, problemLines(parsed.error, schema, locate));
+  } catch (thrown) {
+    throw thrown instanceof AgentError ? ofNamedFile(thrown) : thrown;
+  }
+}
+
+function ofNamedFile({ code, message: what, remedy, cause }: AgentError): AgentError {
+  if (code === "config.missing") {
+    return new AgentError(code, { what, remedy: "put it there, or name another where this one is named", cause });
+  }
+  if (cause !== undefined) return new AgentError(code, { what, remedy, cause });
+  return new AgentError(code, { what, remedy: "correct the file, then: causeway config validate", cause });
 }
 
 /** The checked configuration alone; see `loadConfigFile`. */

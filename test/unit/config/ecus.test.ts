@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import type { AgentError } from "../../../agent/core/errors.ts";
 import { layoutProblem } from "../../../config/ecu-layout.ts";
 import { sharedAddresses } from "../../../config/ecu-problems.ts";
 import { ecuCatalogue } from "../../../config/ecus.ts";
@@ -89,6 +90,14 @@ describe("the catalogue of control units", () => {
     ],
   ] as const)("names the place of %s", async (_what, from, to, problem) => {
     await expect(loadYamlFile(changed(from, to), ecuCatalogue)).rejects.toThrow(problem);
+  });
+
+  it("says what helps a file that the configuration names, and is none itself", async () => {
+    const remedyOf = (file: string) => loadYamlFile(file, ecuCatalogue).catch(({ remedy }: AgentError) => remedy);
+    expect(await remedyOf(changed("name: gateway", "name: body"))).toBe(
+      "correct the file, then: causeway config validate",
+    );
+    expect(await remedyOf("/nowhere/ecus.yaml")).toBe("put it there, or name another where this one is named");
   });
 
   it("finds control units of a bus that share an address", async () => {
