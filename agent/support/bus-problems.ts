@@ -23,13 +23,16 @@ export function unwantedFrames({ unwanted = 0, filtered = 0, narrowed }: Bus): n
 
 /**
  * Why a bus that receives brings nothing, told apart: a silent bus, a wrong bit rate, DBC files of another vehicle. Undefined when it
- * brings frames, has not been up for a minute, or does not receive, which is for its health to say. `uptimeMs` is the agent's.
+ * brings frames, has not been up for a minute, or does not receive, which is for its health to say. `uptimeMs` is the agent's. Where
+ * control units have answered requests (`isAnswered`), the bus is right, and their answers are in no DBC file: a gateway may let nothing
+ * else through.
  */
-export function busProblem(bus: Bus, uptimeMs: number): Problem | undefined {
+export function busProblem(bus: Bus, uptimeMs: number, isAnswered = false): Problem | undefined {
   if (!isReceiving(bus)) return undefined;
   const quietMs = bus.quietMs ?? uptimeMs;
   const decoded = bus.decoded + (bus.multiPacket?.frames ?? 0);
   if (decoded === 0 && unwantedFrames(bus) === 0 && otherFrames(bus) > 0) {
+    if (isAnswered) return undefined;
     return {
       what: `bus ${bus.name}: none of its ${formatCount(otherFrames(bus))} frames is in its DBC files`,
       remedy: `compare causeway can dump ${bus.name} with causeway dbc list; check dbc in the configuration`,

@@ -1,14 +1,39 @@
+import { AgentError } from "../core/errors.ts";
 import { printable } from "../core/plain-text.ts";
 import { formatDuration } from "../core/quantity.ts";
 import type { Status } from "../local-api/status-schema.ts";
 import type { Check } from "../local-api/support-schema.ts";
-import { passed, warned } from "./check.ts";
+import { failed, outcomeOf, passed, problemOf, warned } from "./check.ts";
 
 type Bus = NonNullable<Status["diagnostics"]>["buses"][number];
 
 type Node = NonNullable<NonNullable<Status["diagnostics"]>["j1939"]>[number];
 
 const CHECK = "diagnostics";
+
+/** What can be looked at without the agent. */
+export type EcuChecksParts = {
+  /** The control units that the configuration takes from its catalogue, with the programs that work out their keys; rejects with what is wrong in it. */
+  readonly readEcus: () => Promise<readonly { readonly name: string; readonly programs: readonly string[] }[]>;
+  /** Whether this user may run a program. */
+  readonly mayRun: (program: string) => Promise<boolean>;
+};
+
+/** The catalogue of control units, and the programs of its security. Nothing where no control unit is taken from one. */
+export async function checkEcus({ readEcus, mayRun }: EcuChecksParts): Promise<readonly Check[]> {
+  const ecus = await outcomeOf(readEcus);
+  if (ecus instanceof AgentError) return [failed("ecus", problemOf(ecus))];
+  if (ecus.length === 0) return [];
+  const checks: Check[] = [];
+  for (const { name, programs } of ecus) {
+    for (const program of new Set(programs)) {
+      if (await mayRun(program)) continue;
+      const what = `${name}: ${program}, which works out keys of its security, cannot be run`;
+      checks.push(failed("ecus", { what, remedy: "put it there, executable for the user that runs causeway" }));
+    }
+  }
+  return checks.length > 0 ? checks : [passed("ecus", `${ecus.length} control units of the catalogue`)];
+}
 
 /** Whether control units are asked, and why not; one check a bus. Nothing where there are no diagnostics. */
 export function diagnosticsChecks({ diagnostics }: Status): readonly Check[] {

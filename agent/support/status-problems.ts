@@ -10,11 +10,11 @@ type Bus = Status["buses"][number];
 
 /** Why the agent is degraded, which is worth exit code 3: what its health says, and what it works with all the same: a bus that brings nothing or loses frames, records that are not taken or were lost, a lost ledger, a continuous log that is not written. Empty when all is well. */
 export function problemsOf(status: Status): readonly Problem[] {
-  const { identity, buses, uptimeMs } = status;
+  const { identity, buses } = status;
   const problems = [
     ...healthProblems(status),
     ...[identity.fault, identity.renewal.fault].filter((fault) => fault !== undefined),
-    ...buses.flatMap((bus) => problemsOfBus(bus, uptimeMs)),
+    ...buses.flatMap((bus) => problemsOfBus(bus, status)),
     ...rejectionsAndLosses(status),
     ...ledgerProblems(status),
     ...frameLogProblems(status),
@@ -22,8 +22,9 @@ export function problemsOf(status: Status): readonly Problem[] {
   return problems.map(({ what, remedy }) => ({ what: printable(what), remedy: printable(remedy) }));
 }
 
-function problemsOfBus(bus: Bus, uptimeMs: number): readonly Problem[] {
-  const silence = busProblem(bus, uptimeMs);
+function problemsOfBus(bus: Bus, { uptimeMs, diagnostics }: Status): readonly Problem[] {
+  const counts = diagnostics?.buses.find((asked) => asked.bus === bus.name)?.counts;
+  const silence = busProblem(bus, uptimeMs, counts !== undefined && counts.answers + counts.negatives > 0);
   return [
     ...(isNotable(bus.dropped ?? 0, bus.received) ? [dropProblem(bus)] : []),
     ...(silence === undefined ? [] : [silence]),

@@ -1,16 +1,18 @@
+import { access, constants } from "node:fs/promises";
 import type { Command } from "commander";
 import pico from "picocolors";
 import { loadConfigFile, loadYamlFile } from "../../../config/load.ts";
 import { policySchema } from "../../../config/policy.ts";
 import { AgentError, EXIT } from "../../core/errors.ts";
 import { checkCommandFiles } from "../../daemon/configuration/command-files.ts";
+import { loadBusEcus } from "../../daemon/configuration/load-ecus.ts";
 import { loadSignalTable } from "../../daemon/configuration/load-table.ts";
 import { identityParts } from "../../daemon/identity-parts.ts";
 import { statusVerb } from "../../local-api/status-schema.ts";
 import { type Check, identityCheck } from "../../local-api/support-schema.ts";
 import { checkCommands } from "../../support/command-checks.ts";
 import { deliveryChecks } from "../../support/delivery-checks.ts";
-import { diagnosticsChecks } from "../../support/diagnostics-checks.ts";
+import { checkEcus, diagnosticsChecks } from "../../support/diagnostics-checks.ts";
 import { checkIdentity, type IdentityParts } from "../../support/identity-checks.ts";
 import { type CliContext, note, printJson, printLine } from "../context.ts";
 import { openToken, type Token } from "../open-token.ts";
@@ -26,8 +28,9 @@ export function registerDoctor(program: Command, context: CliContext): void {
       "after",
       `
 Looks at the clock, the PIN's source, the token store, the TPM and its guess limit, the token, the key (by a signature) and the
-certificate; where remote commands are taken at the keys that are pinned, the policy, the catalogue and the ledger; at what keeps
-records of a running agent from being stored or taken; and at why control units are not asked, or do not answer. Ends with 0 when nothing fails, with 3 otherwise. Run it as the user that runs the service.
+certificate; where remote commands are taken at the keys that are pinned, the policy, the catalogue and the ledger; at the catalogue of
+control units and the programs of their security; at what keeps records of a running agent from being stored or taken; and at why control
+units are not asked, or do not answer. Ends with 0 when nothing fails, with 3 otherwise. Run it as the user that runs the service.
 
 Examples:
   runuser -u causeway -- causeway doctor
@@ -38,7 +41,8 @@ Examples:
 
 async function examine(context: CliContext, fix: boolean): Promise<void> {
   const identity = await examineIdentity(context, fix);
-  const checks = [...identity, ...(await examineCommands(context)), ...(await examineDelivery(context))];
+  const files = [...(await examineCommands(context)), ...(await examineEcus(context))];
+  const checks = [...identity, ...files, ...(await examineDelivery(context))];
   const isOk = checks.every(({ verdict }) => verdict !== "fail");
   context.finish(isOk ? EXIT.ok : EXIT.degraded);
   if (context.options().json) printJson(context, { schemaVersion: 1, ok: isOk, checks });
@@ -83,6 +87,22 @@ async function examineCommands(context: CliContext): Promise<readonly Check[]> {
       return answer.commands;
     },
   });
+}
+
+/** Nothing where no control unit is described in a catalogue. */
+async function examineEcus(context: CliContext): Promise<readonly Check[]> {
+  const loaded = await loadConfigFile(context.options().config);
+  const readEcus = async () =>
+    (await loadBusEcus(loaded)).map(({ ecu: { name, security } }) => ({
+      name,
+      programs: security.map(({ program }) => program),
+    }));
+  const mayRun = (program: string): Promise<boolean> =>
+    access(program, constants.X_OK).then(
+      () => true,
+      () => false,
+    );
+  return await checkEcus({ readEcus, mayRun });
 }
 
 /** Nothing where no agent answers: that is for `causeway status` to say. */

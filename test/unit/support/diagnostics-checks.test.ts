@@ -1,9 +1,10 @@
 import pico from "picocolors";
 import { describe, expect, it } from "vitest";
 import { statusPage } from "../../../agent/cli/status-page.ts";
+import { AgentError } from "../../../agent/core/errors.ts";
 import { emptyState } from "../../../agent/diagnostics/tester/tester-counts.ts";
 import { type Status, statusSchema } from "../../../agent/local-api/status-schema.ts";
-import { diagnosticsChecks } from "../../../agent/support/diagnostics-checks.ts";
+import { checkEcus, diagnosticsChecks } from "../../../agent/support/diagnostics-checks.ts";
 import { statusWith } from "../../fakes/daemon/status.ts";
 
 type Bus = NonNullable<Status["diagnostics"]>["buses"][number];
@@ -67,5 +68,35 @@ describe("causeway status", () => {
       "           can1 0 requests, 0 answered, 0 not",
       "           another tester speaks on bus can1",
     ]);
+  });
+});
+
+const BODY = { name: "body", programs: ["/usr/lib/example/body-key", "/usr/lib/example/body-key"] };
+const GATEWAY = { name: "gateway", programs: [] };
+
+describe("the catalogue of control units", () => {
+  it("passes when each program of its security can be run", async () => {
+    expect(await checkEcus({ readEcus: async () => [BODY, GATEWAY], mayRun: async () => true })).toEqual([
+      { check: "ecus", verdict: "pass", what: "2 control units of the catalogue" },
+    ]);
+  });
+
+  it("fails with each program that cannot", async () => {
+    expect(await checkEcus({ readEcus: async () => [GATEWAY, BODY], mayRun: async () => false })).toEqual([
+      expect.objectContaining({
+        verdict: "fail",
+        what: "body: /usr/lib/example/body-key, which works out keys of its security, cannot be run",
+      }),
+    ]);
+  });
+
+  it("fails with what is wrong in it, and is not spoken of where there is none", async () => {
+    const readEcus = async () => {
+      throw new AgentError("config.invalid", { what: "ecus.yaml:3:5 ecus[0].name: x", remedy: "correct the file" });
+    };
+    expect(await checkEcus({ readEcus, mayRun: async () => true })).toEqual([
+      expect.objectContaining({ verdict: "fail", what: "ecus.yaml:3:5 ecus[0].name: x", code: "config.invalid" }),
+    ]);
+    expect(await checkEcus({ readEcus: async () => [], mayRun: async () => true })).toEqual([]);
   });
 });

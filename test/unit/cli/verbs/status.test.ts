@@ -2,6 +2,7 @@ import pico from "picocolors";
 import { describe, expect, it } from "vitest";
 import { statusPage } from "../../../../agent/cli/status-page.ts";
 import { AgentError } from "../../../../agent/core/errors.ts";
+import { emptyState } from "../../../../agent/diagnostics/tester/tester-counts.ts";
 import { type Status, statusSchema } from "../../../../agent/local-api/status-schema.ts";
 import { noCounts } from "../../../../agent/signals/transport/partial-messages.ts";
 import { diagnosticsChecks } from "../../../../agent/support/diagnostics-checks.ts";
@@ -240,6 +241,17 @@ describe("what a bus brings", () => {
     const { stdout, exitCode } = await runCli(["status", "--config", config]);
     expect(stdout).toContain("3 360 that nobody wants");
     expect(exitCode).toBe(0);
+  });
+
+  it("has no problem with a bus on which nothing but answers of control units is seen", () => {
+    const buses = [{ ...silent, received: 58, unknown: 58, quietMs: 5 }];
+    const tester = emptyState("can0");
+    const askedWith = (answers: number) => {
+      const diagnostics = { buses: [{ ...tester, counts: { ...tester.counts, requests: 20, answers } }] };
+      return problemsOf(statusWith({ buses, diagnostics }));
+    };
+    expect(askedWith(20)).toEqual([]);
+    expect(askedWith(0).map(({ what }) => what)).toEqual(["bus can0: none of its 58 frames is in its DBC files"]);
   });
 
   it("gives a bus that has just come up its time", () => {
