@@ -38,9 +38,15 @@ export async function listEcus(context: CliContext, { catalogue, bus }: UdsOptio
   return value.ecus.map((ecu) => ({ ecu, bus: bus ?? buses.find(({ uds }) => uds?.ecus.includes(ecu.name))?.bus }));
 }
 
-/** The ECUs with these names, all where none is named. Throws `usage.invalid` for a name that the catalogue does not have. */
+/**
+ * The ECUs with these names; where none is named, all that are on a bus, and all there are when none is. Throws `usage.invalid` for a name
+ * that the catalogue does not have.
+ */
 export function chosenEcus(listed: readonly ListedEcu[], names: readonly string[]): readonly ListedEcu[] {
-  if (names.length === 0) return listed;
+  if (names.length === 0) {
+    const placed = listed.filter(({ bus }) => bus !== undefined);
+    return placed.length > 0 ? placed : listed;
+  }
   const known = listed.map(({ ecu }) => ecu.name);
   return names.map((name) => {
     const found = listed.find(({ ecu }) => ecu.name === name);

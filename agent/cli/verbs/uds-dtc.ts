@@ -41,7 +41,7 @@ type ReadEcu = { readonly ecu: string; readonly bus: string } & (
 export function registerUdsCodes(uds: Command, context: CliContext): void {
   const command = uds
     .command("dtc")
-    .description("trouble codes of control units, all of the catalogue where none is named")
+    .description("trouble codes of control units, all that are on a bus where none is named")
     .argument("[ecus...]", "names in the catalogue")
     .option("--mask <bits>", "codes with one of these status bits, as 0x0d; the catalogue's where absent", maskOf)
     .option("--supported", "every code that a control unit knows, whatever its status")
