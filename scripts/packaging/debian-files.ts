@@ -28,11 +28,12 @@ const COPIES: readonly (readonly [from: string, to: string])[] = [
   ["systemd/outbox-key.conf", "usr/share/doc/causeway/examples/outbox-key.conf"],
   ["config/policy.example.yaml", "usr/share/doc/causeway/examples/policy.yaml"],
   ["config/catalogue.example.yaml", "usr/share/doc/causeway/examples/catalogue.yaml"],
-  ["config/ecus.example.yaml", "usr/share/doc/causeway/examples/ecus.yaml"],
   ["config/bench-doors.dbc", "usr/share/doc/causeway/examples/bench-doors.dbc"],
   ["config/bench-vehicle.dbc", "usr/share/doc/causeway/examples/vehicle.dbc"],
   ["config/campaign.schema.json", "usr/share/causeway/campaign.schema.json"],
+  ["config/ecus.schema.json", "usr/share/causeway/ecus.schema.json"],
   ["docs/campaigns.md", "usr/share/doc/causeway/campaigns.md"],
+  ["docs/diagnostics.md", "usr/share/doc/causeway/diagnostics.md"],
   ["docs/encryption.md", "usr/share/doc/causeway/encryption.md"],
   ["config/proto/telemetry.proto", "usr/share/causeway/telemetry.proto"],
   ["config/proto/commands.proto", "usr/share/causeway/commands.proto"],
@@ -70,7 +71,7 @@ export async function packSystemFiles(
   const documents = join(tree, "usr/share/doc/causeway");
   const example = exampleConfig().replace("$schema=agent.schema.json", "$schema=/usr/share/causeway/agent.schema.json");
   writePacked(join(documents, "examples/agent.yaml"), example);
-  writePacked(join(documents, "examples/campaign.yaml"), campaignExample(root));
+  for (const name of ["campaign", "ecus"]) writePacked(join(documents, `examples/${name}.yaml`), exampleOf(root, name));
   writePacked(join(documents, "copyright"), copyrightFile(bundled));
   writePacked(join(documents, "nodejs-license.gz"), gzip(nodeLicence));
   writePacked(join(documents, "changelog.Debian.gz"), gzip(debianChangelog(release)));
@@ -78,10 +79,10 @@ export async function packSystemFiles(
   await packHelp(root, tree, release);
 }
 
-/** The example campaign, which names the schema where the package has it. */
-function campaignExample(root: string): string {
-  const text = readFileSync(join(root, "config/campaign.example.yaml"), "utf8");
-  return text.replace("$schema=campaign.schema.json", "$schema=/usr/share/causeway/campaign.schema.json");
+/** An example document, which names the schema where the package has it. */
+function exampleOf(root: string, name: string): string {
+  const text = readFileSync(join(root, `config/${name}.example.yaml`), "utf8");
+  return text.replace(`$schema=${name}.schema.json`, `$schema=/usr/share/causeway/${name}.schema.json`);
 }
 
 async function packHelp(root: string, tree: string, { version, epochSeconds }: Release): Promise<void> {

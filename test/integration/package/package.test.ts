@@ -68,10 +68,13 @@ describe.skipIf(missing !== undefined)(`the package for this machine${lacking(mi
         "drwxr-xr-x root/root ./etc/causeway/campaigns/",
         "-rw-r--r-- root/root ./usr/share/causeway/campaign.schema.json",
         "-rw-r--r-- root/root ./usr/share/doc/causeway/campaigns.md",
+        "-rw-r--r-- root/root ./usr/share/doc/causeway/diagnostics.md",
         "-rw-r--r-- root/root ./usr/share/doc/causeway/encryption.md",
         "-rw-r--r-- root/root ./usr/share/doc/causeway/examples/agent.yaml",
         "-rw-r--r-- root/root ./usr/share/doc/causeway/examples/outbox-key.conf",
         "-rw-r--r-- root/root ./usr/share/doc/causeway/examples/campaign.yaml",
+        "-rw-r--r-- root/root ./usr/share/doc/causeway/examples/ecus.yaml",
+        "-rw-r--r-- root/root ./usr/share/causeway/ecus.schema.json",
         "-rw-r--r-- root/root ./usr/share/doc/causeway/changelog.Debian.gz",
         "-rw-r--r-- root/root ./usr/share/doc/causeway/copyright",
         "-rw-r--r-- root/root ./usr/share/man/man1/causeway.1.gz",
@@ -132,11 +135,23 @@ describe.skipIf(missing !== undefined)(`the package for this machine${lacking(mi
     expect(readFileSync(join(tree, "usr/share/doc/causeway/examples/campaign.yaml"), "utf8")).toContain(
       "$schema=/usr/share/causeway/campaign.schema.json\n",
     );
+    expect(readFileSync(join(tree, "usr/share/doc/causeway/examples/ecus.yaml"), "utf8")).toContain(
+      "$schema=/usr/share/causeway/ecus.schema.json\n",
+    );
   });
 
   it("has a man page without a fault that names every verb", () => {
     const page = runCommand("gzip", ["-dc", join(tree, "usr/share/man/man1/causeway.1.gz")]);
-    for (const verb of ["run", "status", "config validate", "can dump", "signals decode", "version"]) {
+    for (const verb of [
+      "run",
+      "status",
+      "config validate",
+      "can dump",
+      "signals decode",
+      "dtc list",
+      "obd scan",
+      "version",
+    ]) {
       expect(page).toContain(`.SS "${verb}`);
     }
     if (isInstalled("groff")) {
