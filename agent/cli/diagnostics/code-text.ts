@@ -24,8 +24,13 @@ export function codeRows(codes: readonly CodeState[], nowUs: number): readonly (
 export function freezeRows({ freeze }: CodeState): readonly (readonly string[])[] {
   return [
     ["  name", "value", "unit"],
-    ...freeze.map(({ name, value, unit = "" }) => [`  ${printable(name)}`, printable(`${value}`), printable(unit)]),
+    ...freeze.map(({ name, value, unit = "" }) => [`  ${printable(name)}`, printable(shown(value)), printable(unit)]),
   ];
+}
+
+/** Six digits say more than any control unit measures; --json has all. */
+function shown(value: number | string): string {
+  return typeof value === "number" && !Number.isInteger(value) ? String(Number(value.toPrecision(6))) : String(value);
 }
 
 /** An event on one line, with its time in UTC. */

@@ -12,6 +12,7 @@ const BODY = { bus: "can1", ecu: "body", protocol: "uds" } as const;
 const TRUCK = { bus: "can2", ecu: "sa_0", protocol: "j1939" } as const;
 const freeze = [
   { name: "engine_speed", value: 726.25, unit: "rpm" },
+  { name: "engine_load", value: (46 * 100) / 255, unit: "%" },
   { name: "DID 0xF1A0", value: "00FF" },
 ];
 const P0301 = { code: "P0301", raw: 0x0301, text: "Cylinder 1 misfire", freeze };
@@ -101,8 +102,8 @@ describe("causeway dtc freeze", () => {
     vehicle.read(ENGINE, "confirmed", []);
     const { stdout, exitCode } = await run("freeze", "p0301");
     expect(stdout).toBe(
-      "P0301 of can0/engine\n  name          value   unit\n  engine_speed  726.25  rpm\n  DID 0xF1A0    00FF    \n".replace(
-        "    \n",
+      "P0301 of can0/engine\n  name          value    unit\n  engine_speed  726.25   rpm\n  engine_load   18.0392  %\n  DID 0xF1A0    00FF     \n".replace(
+        "     \n",
         "\n",
       ),
     );
