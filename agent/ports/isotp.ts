@@ -20,7 +20,7 @@ export type IsoTpAddress = {
 
 /** How we send, and what we ask of the other side. */
 export type IsoTpSettings = {
-  /** CAN FD frames. Frames of the other kind are not of this conversation: there is no mixture. */
+  /** CAN FD frames. Where it is false, FD frames are not of this conversation; where it is true, classic frames need not be. */
   readonly fd: boolean;
   /** FD frames with the higher bit rate for their data. */
   readonly bitRateSwitch: boolean;

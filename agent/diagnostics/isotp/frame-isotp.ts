@@ -158,7 +158,8 @@ class FrameChannel implements IsoTpChannel {
   /** False for a frame that makes no sense here. */
   #takeFrame({ flags, data, receivedAtUs }: CanFrame): boolean {
     const { rxByte } = this.#address;
-    if (((flags & FRAME_FLAG.fd) !== 0) !== this.#isFd) return false;
+    // A driver (npm socketcan) may not tell that a short frame is one of CAN FD, so a classic one is taken for that.
+    if ((flags & FRAME_FLAG.fd) !== 0 && !this.#isFd) return false;
     // Of another conversation with the same id.
     if (rxByte !== undefined && data[0] !== rxByte) return true;
     const parsed = parseIsoTpFrame(data, rxByte === undefined ? 0 : 1);

@@ -313,6 +313,12 @@ describe("ISO-TP over frames", () => {
       expect(sink.events).toEqual(["aabb"]);
     });
 
+    it("takes short frames of a CAN FD conversation whose driver does not tell that they are", () => {
+      open({ fd: true, txDataBytes: 64 });
+      far("7e8#0150");
+      expect(sink.events).toEqual(["50"]);
+    });
+
     it("passes over a short frame in the middle", async () => {
       open();
       far(FIRST, "7e8#2106", ...REST);
