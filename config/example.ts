@@ -1,4 +1,4 @@
-import { Document, isMap, isNode, isScalar, isSeq, LineCounter, type Pair, parseDocument } from "yaml";
+import { Document, isMap, isNode, isScalar, isSeq, LineCounter, type Pair, parseDocument, visit } from "yaml";
 import { z } from "zod";
 import { BENCH_IDENTITY, CHOICES, EVERYTHING } from "./example-values.ts";
 import { alternatives, isRecord, itemSchemas, type JsonSchema, keySchemas } from "./json-schema.ts";
@@ -19,8 +19,14 @@ export function configJsonSchema(): unknown {
 export function exampleConfig(): string {
   const document = new Document(agentConfig.parse(EVERYTHING));
   document.commentBefore = HEADER;
+  visit(document, { Pair: (_, { key, value }) => asHexadecimal(key, value) });
   if (isMap(document.contents)) describe(document.contents, alternatives(configJsonSchema()));
   return withoutOptional(document.toString({ lineWidth: 0 }), agentConfig.parse(CHOICES));
+}
+
+/** Arbitration ids are read in hexadecimal. */
+function asHexadecimal(key: unknown, value: unknown): void {
+  if (isScalar(key) && key.value === "response" && isScalar(value)) value.format = "HEX";
 }
 
 /** Comments out what `text` has beyond `live`. */
