@@ -1,7 +1,7 @@
 import { chmodSync, copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { parse, stringify } from "yaml";
@@ -15,6 +15,7 @@ import { until } from "../../bench/core/wait.ts";
 import { DoorVehicle, type VehicleHome } from "../../bench/vehicle/door-vehicle.ts";
 import { openEcuBus } from "../../bench/vehicle/ecus/open-ecu-bus.ts";
 import { VehicleEcus } from "../../bench/vehicle/ecus/vehicle-ecus.ts";
+import { runCli } from "../../fakes/daemon/cli-runner.ts";
 
 const PROGRAM = fileURLToPath(new URL("../../../scripts/causeway", import.meta.url));
 const THING = "veh-1";
@@ -173,6 +174,25 @@ describe("diagnostics as a cloud asks for them, with control units on the bus", 
     expect(ecus.body?.counts.windowTests).toBe(before + 3);
   });
 
+  it("resets a control unit and moves an output for signed commands of a technician, and only while it stands", async () => {
+    const run = async (action: string) => {
+      const file = join(dirname(configFile), `${action}.json`);
+      writeFileSync(file, JSON.stringify(vehicle.signed(action)));
+      return await runCli(["commands", "run", file, "--config", configFile], { clock: systemClock() });
+    };
+    const counts = (): unknown => ({ horns: ecus.body?.counts.horns, resets: ecus.body?.counts.resets });
+    vehicle.unit.speed = 42;
+    const refused = async () => ((await run("horn")).exitCode === 1 ? true : undefined);
+    await until(refused, { what: "a refusal while it moves", timeoutMs: PATIENCE_MS });
+    const before = ecus.body?.counts.horns ?? 0;
+    vehicle.unit.speed = 0;
+    const sounded = async () => ((await run("horn")).exitCode === 0 ? true : undefined);
+    await until(sounded, { what: "the horn", timeoutMs: PATIENCE_MS });
+    expect((await run("body.restart")).exitCode).toBe(0);
+    expect(counts()).toEqual({ horns: before + 1, resets: 1 });
+    expect(ecus.body?.isHornOn).toBe(false);
+  });
+
   it("sends nothing beside another tester, and says so", async () => {
     const requests = (): number => ecus.engine?.unit.requests ?? 0;
     const { port } = busPort.parse(parse(readFileSync(configFile, "utf8"))).buses[0];
@@ -232,6 +252,8 @@ async function homeOf(vehicle: DoorVehicle): Promise<VehicleHome> {
     ...text.actions,
     { name: "dtc.clear", kind: "clear-codes", ecus: ["engine", "body"], condition: STANDING },
     { name: "window_test", kind: "routine", ecu: "body", routine: "window_test", condition: STANDING },
+    { name: "horn", kind: "control-output", ecu: "body", output: "horn", holdMs: 200, condition: STANDING },
+    { name: "body.restart", kind: "reset-ecu", ecu: "body", reset: "restart", condition: STANDING },
   ];
   writeFileSync(file, stringify({ ...text, actions }));
   return home;
