@@ -11,6 +11,7 @@ import { nameOf } from "../diagnostics/j1939/name.ts";
 import { J1939Node } from "../diagnostics/j1939/node.ts";
 import { NodeList } from "../diagnostics/j1939/node-list.ts";
 import { nodeReader } from "../diagnostics/j1939/node-reader.ts";
+import type { Readiness } from "../diagnostics/j1939/readiness.ts";
 import { CODE_MESSAGES } from "../diagnostics/j1939/trouble-codes.ts";
 import { j1939Handlers } from "../local-api/j1939-handlers.ts";
 import type { J1939Status } from "../local-api/j1939-status.ts";
@@ -99,8 +100,14 @@ function statusOf({ bus, line, nodes, node, listener, polls }: MadeBus): J1939St
     lost: state?.claims.lost ?? 0,
     failedTransfers: state?.transfers.failed ?? 0,
     ignoredRequests: state?.ignoredRequests ?? 0,
+    readiness: [...(listener?.readiness ?? [])].map(readinessOf),
     polls: polls?.counts ?? NO_POLLS,
   };
+}
+
+function readinessOf([address, { monitors, activeCodes, previousCodes, compliance }]: readonly [number, Readiness]) {
+  const incomplete = monitors.filter(({ supported, complete }) => supported && !complete).map(({ name }) => name);
+  return { address, activeCodes, previousCodes, compliance, incomplete };
 }
 
 function j1939Service({ bus, nodes, node, listener, polls }: MadeBus): Service {

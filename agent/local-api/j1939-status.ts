@@ -25,6 +25,20 @@ export const j1939Status = z
     failedTransfers: count,
     /** Requests of others that were left without an answer, as they were too many. */
     ignoredRequests: count,
+    /** What nodes said of their readiness (DM5) last: monitors that have not run since the codes were cleared. */
+    readiness: z
+      .array(
+        z
+          .object({
+            address: z.int(),
+            activeCodes: count.optional(),
+            previousCodes: count.optional(),
+            compliance: z.string(),
+            incomplete: z.array(z.string()).readonly(),
+          })
+          .readonly(),
+      )
+      .readonly(),
     /** What became of the polls of groups. */
     polls: z.object({ answered: count, unanswered: count, refused: count, withheld: count }).readonly(),
   })

@@ -9,6 +9,7 @@ import { CodePresence } from "./code-presence.ts";
 import { FREEZE_FRAME_GROUP, parseFreezeFrames } from "./freeze-frames.ts";
 import { GLOBAL_ADDRESS, GROUP, requestedGroup } from "./groups.ts";
 import { groupFilters, type MessageLine, type NodeMessage } from "./message-line.ts";
+import { parseReadiness, READINESS_GROUP, type Readiness } from "./readiness.ts";
 import { parseControl } from "./transfer-control.ts";
 import { CLEAR_GROUP, CODE_MESSAGES, parseCodeMessage } from "./trouble-codes.ts";
 
@@ -53,13 +54,15 @@ export function nodeAddress(name: string): number | undefined {
 }
 
 /**
- * Listens to the diagnostic messages of a bus (DM1 and those of its layout, DM4, requests to clear) and makes them readings of trouble
+ * Listens to the diagnostic messages of a bus (DM1 and those of its layout, DM4, DM5, requests to clear) and makes them readings of trouble
  * codes. Says nothing itself, but has freeze frames asked for where that is allowed.
  */
 export class CodeListener {
   readonly #parts: CodeListenerParts;
   readonly #presence: CodePresence;
   readonly #freezes = new Map<number, Freeze>();
+  /** What each node said last, by its address. */
+  readonly readiness = new Map<number, Readiness>();
   #releases: readonly (() => void)[] = [];
   #messages = 0;
   #malformed = 0;
@@ -79,6 +82,7 @@ export class CodeListener {
     this.#releases = [
       line.on([...CODE_MESSAGES.keys()], (message) => this.#takeCodes(message)),
       line.on([FREEZE_FRAME_GROUP], (message) => this.#takeFreezeFrames(message)),
+      line.on([READINESS_GROUP], (message) => this.#takeReadiness(message)),
       tap.on(groupFilters([GROUP.request]), (frame) => this.#takeRequest(frame)),
       tap.on(groupFilters([GROUP.transferControl]), (frame) => this.#takeAnnouncement(frame)),
     ];
@@ -147,6 +151,16 @@ export class CodeListener {
     const { values } = this.#freezeOf(source);
     values.clear();
     for (const { code, freeze } of frames) if (freeze !== undefined) values.set(code, freeze);
+  }
+
+  #takeReadiness({ source, data }: NodeMessage): void {
+    const readiness = parseReadiness(data);
+    if (readiness === undefined) {
+      this.#malformed += 1;
+      return;
+    }
+    this.#messages += 1;
+    this.readiness.set(source, readiness);
   }
 
   #takeRequest({ id, data }: CanFrame): void {

@@ -57,7 +57,8 @@ export class Silence {
   seen(): TesterState["other"] {
     if (this.#seen === undefined) return undefined;
     const { frame, atMs } = this.#seen;
-    return { ...frame, agoMs: this.#parts.clock.monotonicMs() - atMs, silentMs: Math.max(0, this.#leftMs()) };
+    const agoMs = Math.round(this.#parts.clock.monotonicMs() - atMs);
+    return { ...frame, agoMs, silentMs: Math.max(0, Math.round(this.#leftMs())) };
   }
 
   /** Ends without a word. */

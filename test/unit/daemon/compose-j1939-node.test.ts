@@ -103,6 +103,7 @@ describe("J1939 in the daemon", () => {
         assembled: 0,
         incomplete: 0,
         failedTransfers: 0,
+        readiness: [],
         polls: { answered: 2, unanswered: 0, refused: 0, withheld: 0 },
       },
     ]);

@@ -282,7 +282,7 @@ describe("statusSchema", () => {
 describe("buses of J1939", () => {
   const quiet = { messages: 0, malformed: 0, assembled: 0, incomplete: 0, contests: 0, lost: 0, failedTransfers: 0 };
   const polls = { answered: 0, unanswered: 0, refused: 0, withheld: 0 };
-  const bus = { ...quiet, bus: "can0", nodes: 4, ignoredRequests: 0, polls };
+  const bus = { ...quiet, bus: "can0", nodes: 4, ignoredRequests: 0, readiness: [], polls };
   const lines = (j1939: NonNullable<Status["diagnostics"]>["j1939"]): readonly string[] =>
     page(statusWith({ diagnostics: { buses: [], j1939 } }))
       .split("\n")

@@ -96,6 +96,20 @@ describe("the listener to diagnostic messages", () => {
     ]);
   });
 
+  it("keeps what each node says of its readiness (DM5), and counts what is none", () => {
+    const { bus, codes, listener } = listen();
+    bus.put("18FECE00#0302147000000000");
+    bus.put("18FECE03#0000131100000000");
+    bus.put("18FECE03#0000130100000000");
+    bus.put("18FECE05#00001301");
+    expect([...listener.readiness.keys()]).toEqual([0, 3]);
+    expect(listener.readiness.get(0)).toMatchObject({ activeCodes: 3, previousCodes: 2, compliance: "HD OBD" });
+    const misfire = listener.readiness.get(3)?.monitors.find(({ name }) => name === "misfire");
+    expect(misfire).toEqual({ name: "misfire", supported: true, complete: true });
+    expect(listener.counts).toEqual({ messages: 3, malformed: 1 });
+    expect(codes.taken()).toEqual([]);
+  });
+
   it("says once a second that a node has no codes any more, while it speaks and does not send them", async () => {
     const { bus, codes, tap } = listen();
     bus.put(DM1);
