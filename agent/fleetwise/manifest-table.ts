@@ -1,6 +1,7 @@
 import { idKey } from "../ports/arbitration-id.ts";
 import { neededBytesOf } from "../signals/codec/layout.ts";
 import type { DbcMessage, DbcSignal } from "../signals/dbc/model.ts";
+import { undeclaredMessage, undeclaredSignal } from "../signals/dbc/undeclared.ts";
 import { exactNameOf } from "../signals/message-name.ts";
 import type { TableSource } from "../signals/table-source.ts";
 import type { DecoderManifest, ManifestSignal } from "./read/decoder-manifest.ts";
@@ -85,48 +86,22 @@ function sourcesOf(placed: readonly (Group & { readonly message: DbcMessage })[]
 function messageOf(signals: Group["signals"]): DbcMessage {
   const [{ arbitrationId: id, extended, carriage }] = signals;
   const length = Math.max(...signals.map(neededBytesOf));
-  return {
+  return undeclaredMessage({
     id,
     extended,
-    pgn: undefined,
     fd: carriage === undefined && length > CLASSIC_BYTES,
     name:
       carriage === "pdus"
         ? OBD_MESSAGE
         : `Frame${id.toString(16).padStart(extended ? 8 : 3, "0")}${extended ? "x" : ""}`,
     length,
-    sender: "",
-    comment: "",
-    cycleMs: undefined,
     signals: signals.map(signalOf),
-    // Which other bits a frame of it has is not known.
-    complete: false,
-    line: 0,
-  };
+  });
 }
 
 function signalOf(signal: ManifestSignal): DbcSignal {
   const { startBit, bits, byteOrder, kind, signed, factor, offset } = signal;
-  return {
-    startBit,
-    bits,
-    byteOrder,
-    name: nameOf(signal),
-    kind,
-    signed,
-    factor,
-    offset,
-    minimum: 0,
-    maximum: 0,
-    unit: "",
-    receivers: [],
-    comment: "",
-    multiplexer: false,
-    multiplexing: undefined,
-    choices: undefined,
-    spn: undefined,
-    line: 0,
-  };
+  return undeclaredSignal({ startBit, bits, byteOrder, name: nameOf(signal), kind, signed, factor, offset, unit: "" });
 }
 
 function nameOf({ id }: ManifestSignal): string {

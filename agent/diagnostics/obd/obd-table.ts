@@ -1,4 +1,5 @@
 import type { DbcMessage, DbcSignal, Multiplexing } from "../../signals/dbc/model.ts";
+import { undeclaredMessage, undeclaredSignal } from "../../signals/dbc/undeclared.ts";
 import type { TableSource } from "../../signals/table-source.ts";
 import { CURRENT_DATA_ANSWER } from "./current-data.ts";
 import type { Pid, PidSignal } from "./pid.ts";
@@ -42,20 +43,8 @@ export function obdTable({ bus, ecus, pids, file }: ObdSignals): TableSource {
 }
 
 function messageOf(ecu: string, { pid, bytes }: Pid, signals: readonly DbcSignal[]): DbcMessage {
-  return {
-    id: pid,
-    extended: false,
-    pgn: undefined,
-    fd: false,
-    name: obdMessageName(ecu),
-    length: HEAD_BYTES + bytes,
-    sender: ecu,
-    comment: "",
-    cycleMs: undefined,
-    signals,
-    complete: false,
-    line: 0,
-  };
+  const name = obdMessageName(ecu);
+  return undeclaredMessage({ id: pid, extended: false, name, length: HEAD_BYTES + bytes, sender: ecu, signals });
 }
 
 function signalsOf({ pid, signals }: Pid): readonly DbcSignal[] {
@@ -82,9 +71,9 @@ function supportBit(pid: number, bit: number): PidSignal {
   return { name, bit, bits: 1, factor: 1, offset: 0, unit: "" };
 }
 
-function dbcSignal({ name, bit, bits, signed, factor, offset, unit, texts }: PidSignal): DbcSignal {
+function dbcSignal({ bit, signed, texts, name, bits, factor, offset, unit }: PidSignal): DbcSignal {
   const position = HEAD_BYTES * 8 + bit;
-  return {
+  return undeclaredSignal({
     name,
     startBit: (position & ~7) + 7 - (position & 7),
     bits,
@@ -93,15 +82,7 @@ function dbcSignal({ name, bit, bits, signed, factor, offset, unit, texts }: Pid
     signed: signed === true,
     factor,
     offset,
-    minimum: 0,
-    maximum: 0,
     unit,
-    receivers: [],
-    comment: "",
-    multiplexer: false,
-    multiplexing: undefined,
     choices: texts,
-    spn: undefined,
-    line: 0,
-  };
+  });
 }

@@ -1,5 +1,6 @@
 import type { Ecu, EcuDid, EcuSignal } from "../../../config/ecu.ts";
 import type { DbcMessage, DbcSignal } from "../../signals/dbc/model.ts";
+import { undeclaredMessage, undeclaredSignal } from "../../signals/dbc/undeclared.ts";
 import type { TableSource } from "../../signals/table-source.ts";
 import { valueTexts } from "../../signals/value-texts.ts";
 import { POSITIVE, SERVICE } from "./requests.ts";
@@ -27,43 +28,19 @@ export function udsTable(bus: string, polled: readonly PolledEcu[], file: string
 }
 
 function messageOf(ecu: Ecu, did: EcuDid): DbcMessage {
-  return {
+  return undeclaredMessage({
     id: did.id,
     // So many bits as a data identifier has do not fit into 11.
     extended: true,
-    pgn: undefined,
-    fd: false,
     name: udsMessageName(ecu.name),
     length: HEAD_BYTES + (did.length ?? 0),
     sender: ecu.name,
     comment: did.summary,
-    cycleMs: undefined,
     signals: did.signals.map(dbcSignal),
-    complete: false,
-    line: 0,
-  };
+  });
 }
 
-function dbcSignal(signal: EcuSignal): DbcSignal {
-  const { name, startBit, bits, byteOrder, kind, signed, factor, offset, unit, texts } = signal;
-  return {
-    name,
-    startBit: HEAD_BYTES * 8 + startBit,
-    bits,
-    byteOrder,
-    kind,
-    signed,
-    factor,
-    offset,
-    minimum: 0,
-    maximum: 0,
-    unit,
-    receivers: [],
-    comment: "",
-    multiplexer: false,
-    multiplexing: undefined,
-    choices: valueTexts(Object.entries(texts ?? {}).map(([raw, text]) => [Number(raw), text])),
-    spn: undefined,
-    line: 0,
-  };
+function dbcSignal({ texts, startBit, ...signal }: EcuSignal): DbcSignal {
+  const choices = valueTexts(Object.entries(texts ?? {}).map(([raw, text]) => [Number(raw), text]));
+  return undeclaredSignal({ ...signal, startBit: HEAD_BYTES * 8 + startBit, choices });
 }
