@@ -52,7 +52,7 @@ export async function requestGroup(
 ): Promise<GroupReply> {
   const { clock, send } = parts;
   const gathering = new Gathering(request, clock);
-  const release = gathering.listen(parts);
+  const release = gathering.hear(parts);
   try {
     const way = { source: request.own, destination: request.to, priority: PRIORITY.usual };
     const sent = await send(frameOf(GROUP.request, way, Uint8Array.from(groupBytes(request.pgn))), who, signal);
@@ -78,7 +78,7 @@ class Gathering {
     this.#clock = clock;
   }
 
-  listen({ line, tap }: Pick<RequestParts, "line" | "tap">): () => void {
+  hear({ line, tap }: Pick<RequestParts, "line" | "tap">): () => void {
     const { pgn } = this.#request;
     const releases = [
       line.on([pgn], (message) => this.#takeAnswer(message)),

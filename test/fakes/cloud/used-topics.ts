@@ -6,6 +6,7 @@ import { encodeBody, WIRE_FORMATS } from "../../../agent/cloud/wire-format.ts";
 import { AwsChannel } from "../../../agent/commands/channels/aws-channel.ts";
 import { CompanionChannel } from "../../../agent/commands/channels/companion-channel.ts";
 import { ProtobufChannel } from "../../../agent/commands/channels/protobuf-channel.ts";
+import { SovdChannel } from "../../../agent/commands/channels/sovd-channel.ts";
 import { fleetwiseTopics } from "../../../agent/fleetwise/topics.ts";
 import { identityPublication } from "../../../agent/identity/identity-announcement.ts";
 import { createFromCsr, provisioningFilters, registerThing } from "../../../agent/identity/provisioning.ts";
@@ -33,6 +34,7 @@ export const ASKED_FILES = [
   "agent/commands/channels/aws-channel.ts",
   "agent/commands/channels/companion-channel.ts",
   "agent/commands/channels/protobuf-channel.ts",
+  "agent/commands/channels/sovd-channel.ts",
   "agent/daemon/compose-fleetwise.ts",
   "agent/fleetwise/check-ins.ts",
   "agent/identity/enrol.ts",
@@ -108,6 +110,18 @@ export function usedByFleetwise(prefix: string): ReadonlySet<Use> {
   const recorder = new Recorder();
   for (const topic of [signals, checkins, states]) recorder.uses.add(`iot:Publish topic/${topic}`);
   for (const filter of [...manifests, ...schemes, ...templates]) void recorder.subscribe(filter, () => undefined);
+  return recorder.uses;
+}
+
+/** What a vehicle uses besides, with `commands.sovd`. */
+export async function usedBySovd(prefix: string): Promise<ReadonlySet<Use>> {
+  const recorder = new Recorder();
+  const names = { components: {}, routines: new Set<string>(), clear: undefined, timeoutMs: 1 };
+  const parts = { broker: recorder, clock: new ManualClock(), log: new MemoryLog(), names, maxAnswerBytes: 80_000 };
+  const channel = new SovdChannel({ ...parts, base: `${prefix}/things/${THING}/executions`, level: "sovd" });
+  await channel.open(() => undefined);
+  const reply = { channel: "sovd", execution: ANY, command: "read_dtcs", echo: "{}" } as const;
+  await channel.report(reply, { status: "SUCCEEDED", result: {} });
   return recorder.uses;
 }
 

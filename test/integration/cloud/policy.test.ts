@@ -4,7 +4,14 @@ import { allows, type IotPolicy, type Requester } from "../../bench/cloud/iot-po
 import { DeployedTemplate } from "../../bench/cloud/rules/template-rules.ts";
 import { sourceFiles } from "../../fakes/cloud/source-files.ts";
 import { grantsOf, policiesNamed } from "../../fakes/cloud/template-policies.ts";
-import { ASKED_FILES, type Use, usedByClaim, usedByFleetwise, usedTopics } from "../../fakes/cloud/used-topics.ts";
+import {
+  ASKED_FILES,
+  type Use,
+  usedByClaim,
+  usedByFleetwise,
+  usedBySovd,
+  usedTopics,
+} from "../../fakes/cloud/used-topics.ts";
 
 /** Granted although the agent does not ask for it at the broker: credentials for the upload bucket go by HTTPS. */
 const BESIDE_THE_BROKER = ["iot:AssumeRoleWithCertificate rolealias/causeway-dev-vehicle"];
@@ -35,6 +42,11 @@ describe("the policies of vehicles", () => {
       const used = [...(await usedTopics()), ...usedByFleetwise(prefix), ...BESIDE_THE_BROKER];
       expect(sorted(grantsOf(vehicle({ FleetwisePrefix: prefix })))).toEqual(sorted(used));
     }
+  });
+
+  it("grant what diagnostics of SOVD use, where the stack is told their prefix", async () => {
+    const used = [...(await usedTopics()), ...(await usedBySovd("cms/commands")), ...BESIDE_THE_BROKER];
+    expect(sorted(grantsOf(vehicle({ SovdPrefix: "cms/commands" })))).toEqual(sorted(used));
   });
 
   it("say each thing once", () => {
