@@ -116,7 +116,7 @@ export function readRequest(
     return rejected("COMMAND_REQUEST_PARSING_FAILED", `the payload is not ${expected}`);
   }
   const { body, decodeError } = read;
-  if (isDeeperThan(body, MAX_DEPTH)) {
+  if (isTooDeep(body)) {
     return rejected("COMMAND_REQUEST_PARSING_FAILED", `values nest deeper than ${MAX_DEPTH} levels`);
   }
   const parsed = requestSchema.safeParse(body);
@@ -133,8 +133,8 @@ function decoded(payload: Uint8Array, format: IncomingCommand["format"]): Decode
   return { body: decodeBody(format, payload), decodeError: undefined };
 }
 
-/** A stack would end before a hostile value does: looked at before anything that calls itself walks through it. */
-function isDeeperThan(value: unknown, levels: number): boolean {
+/** Whether values nest too deep. A stack would end before a hostile value does: looked at before anything that calls itself walks through it. */
+export function isTooDeep(value: unknown, levels = MAX_DEPTH): boolean {
   if (typeof value !== "object" || value === null) return false;
-  return levels === 0 || Object.values(value).some((inner) => isDeeperThan(inner, levels - 1));
+  return levels === 0 || Object.values(value).some((inner) => isTooDeep(inner, levels - 1));
 }

@@ -79,6 +79,7 @@ export function composeChannels(parts: ControlParts, { clock, log }: Runtime): C
     base: `${prefix}/things/${sovdThing}/executions`,
     level,
     maxAnswerBytes,
+    maxRequestBytes: commandsConfig.maxRequestBytes,
     names: sovdNames(parts),
     broker,
     clock,

@@ -37,6 +37,8 @@ const readIdentity = z.object({ identity: z.record(z.string(), z.string()) });
 const withCode = z.object({ dtc_code: z.string() });
 const withProblem = z.object({ problem: z.string() });
 
+const NOBODY = "no control unit is known yet";
+
 /** Status of what was not done, by why; FAILED for any other. The first four are those of the reference implementation. */
 const REFUSALS: Partial<Record<ReasonCode, string>> = {
   RATE_LIMITED: "RATE_LIMITED",
@@ -64,6 +66,8 @@ export function sovdAnswerOf(answer: Answer, asked: SovdAsked, nameOf: (ecu: str
 }
 
 function joined(parts: readonly SovdPart[], why: string | undefined): SovdAnswer {
+  // Nothing was asked: a scan of nothing has found no vehicle to be without faults.
+  if (parts.length === 0) return { status: "FAILED", reason: NOBODY, components: new Map(), members: {} };
   const failed = parts.filter(({ isRead }) => !isRead);
   const components = new Map(
     parts.flatMap(({ name, component }) => (component === undefined ? [] : [[name, component]])),

@@ -24,6 +24,8 @@ export type SovdChannelParts = {
   /** Level of the topic before "request" and "response". */
   readonly level: string;
   readonly maxAnswerBytes: number;
+  /** Of a request; a longer one is not read here either. */
+  readonly maxRequestBytes: number;
   readonly names: SovdNames;
   readonly broker: Pick<Broker, "subscribe" | "publish">;
   readonly clock: Clock;
@@ -104,13 +106,13 @@ export class SovdChannel implements ReplyChannel, CommandChannel {
   }
 
   #commandOf({ topic, payload, messageExpirySeconds }: ReceivedPublish): IncomingCommand | undefined {
-    const { base, names, log, clock } = this.#parts;
+    const { base, maxRequestBytes, names, log, clock } = this.#parts;
     const id = topic.slice(base.length + 1).split("/", 1)[0] ?? "";
     if (!EXECUTION_ID.test(id)) {
       log.warn("command.unnamed", { bytes: payload.length });
       return undefined;
     }
-    const read = readSovd(payload, names);
+    const read = payload.length > maxRequestBytes ? undefined : readSovd(payload, names);
     const echo = JSON.stringify(read?.echo ?? {});
     const reply: SovdReply = { channel: "sovd", execution: id, command: read?.command ?? "", echo };
     this.#noteArrival(id, clock.monotonicMs());

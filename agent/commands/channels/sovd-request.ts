@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { issueText } from "../../core/issue-text.ts";
 import { rejected } from "../answer.ts";
-import type { DecodedCommand } from "../request.ts";
+import { type DecodedCommand, isTooDeep } from "../request.ts";
 
 /**
  * Requests in the vocabulary of SOVD over MQTT ("SOVD Data Model on an MQTT Transport Binding", section 3.7, and the appendix that maps
@@ -78,7 +78,7 @@ export type ReadSovd = {
 /** Reads a request into one of dispatch. Nothing in it says what may be done: class and condition are those of the vehicle's catalogue. */
 export function readSovd(payload: Uint8Array, names: SovdNames): ReadSovd | undefined {
   const json = jsonOf(payload);
-  if (typeof json !== "object" || json === null) return undefined;
+  if (typeof json !== "object" || json === null || isTooDeep(json)) return undefined;
   const echo = echoOf(json);
   const command = "command_type" in json && typeof json.command_type === "string" ? json.command_type.slice(0, 64) : "";
   const parsed = requestSchema.safeParse(json);

@@ -117,7 +117,14 @@ export function usedByFleetwise(prefix: string): ReadonlySet<Use> {
 export async function usedBySovd(prefix: string): Promise<ReadonlySet<Use>> {
   const recorder = new Recorder();
   const names = { components: {}, routines: new Set<string>(), clear: undefined, timeoutMs: 1 };
-  const parts = { broker: recorder, clock: new ManualClock(), log: new MemoryLog(), names, maxAnswerBytes: 80_000 };
+  const parts = {
+    broker: recorder,
+    clock: new ManualClock(),
+    log: new MemoryLog(),
+    names,
+    maxAnswerBytes: 80_000,
+    maxRequestBytes: 1,
+  };
   const channel = new SovdChannel({ ...parts, base: `${prefix}/things/${THING}/executions`, level: "sovd" });
   await channel.open(() => undefined);
   const reply = { channel: "sovd", execution: ANY, command: "read_dtcs", echo: "{}" } as const;

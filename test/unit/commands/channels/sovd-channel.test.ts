@@ -50,6 +50,7 @@ async function rig(actions: Readonly<Record<string, TestAction>> = {}, maxAnswer
     base: BASE,
     level: "sovd",
     maxAnswerBytes,
+    maxRequestBytes: bench.parts.settings.maxRequestBytes,
     names: {
       components: { ECU_ENGINE: "engine", ECU_BODY: "body" },
       routines: new Set(["lamp_self_check", "cell_balance_check"]),
@@ -327,6 +328,10 @@ describe("requests that are none, over SOVD", () => {
     ["no JSON", "{"],
     ["a list", "[]"],
     ["no command", "{}"],
+    [
+      "values that nest deeper than any stack",
+      `{"command_type":"read_dtcs","x":${"[".repeat(1500)}${"]".repeat(1500)}}`,
+    ],
     ["components that are no list", '{"command_type":"read_dtcs","components":"*"}'],
   ])("answers %s as failed, and does nothing", async (_what, text) => {
     const { broker, told, clock, bench } = await rig();
@@ -337,6 +342,21 @@ describe("requests that are none, over SOVD", () => {
     expect(answer).toMatchObject({ status: "FAILED", correlation_id: "c-1" });
     expect(answer?.reason).toMatch(/^COMMAND_REQUEST_PARSING_FAILED/);
     expect(bench.acts).toEqual([]);
+  });
+
+  it("reads nothing of a request that is too long", async () => {
+    const { ask, bench } = await rig({ "dtc.read": reads({}) });
+    const [answer] = await ask("c-1", { command_type: "read_dtcs", note: "x".repeat(5000) });
+    expect(answer).toMatchObject({ status: "FAILED", correlation_id: "c-1", command_type: "" });
+    expect(answer?.reason).toMatch(/^TOO_LARGE/);
+    expect(bench.acts).toEqual([]);
+  });
+
+  it("does not call a vehicle of which no control unit is known one without faults", async () => {
+    const { ask } = await rig({ "dtc.read": reads({}) });
+    expect(await ask("c-1", { command_type: "read_dtcs", components: ["*"] })).toMatchObject([
+      { status: "FAILED", reason: "no control unit is known yet" },
+    ]);
   });
 
   it("takes a missing list of components for all of them, as null and an empty one", async () => {
