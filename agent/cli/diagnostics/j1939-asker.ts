@@ -34,7 +34,8 @@ const VISITOR: NodeIdentity = {
 
 /**
  * Asks for a group on a bus: through the running agent, from its address, where it has diagnostics of that bus; otherwise as a node of
- * its own. Throws what `openTester` throws, and `bus.not-permitted` where nothing may be sent.
+ * its own. Throws what `openTester` throws, `ecu.withheld` where nothing may be sent, and
+ * `bus.not-permitted` where another node has the address.
  */
 export async function requestOnBus(context: CliContext, named: string, pgn: number, to: number): Promise<J1939Answers> {
   const opened = await openTester(context, named);

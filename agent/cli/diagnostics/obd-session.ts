@@ -6,8 +6,8 @@ import { findEcus } from "../../diagnostics/obd/scan.ts";
 import type { TesterBus } from "../../diagnostics/tester/tester-bus.ts";
 import type { CliContext } from "../context.ts";
 import { optionalConfig } from "../open-bus.ts";
-import { withheldFault } from "./obd-outcome.ts";
 import { openTester } from "./open-tester.ts";
+import { withheldFault } from "./withheld.ts";
 
 /** Options that every verb of `causeway obd` has. */
 export type ObdOptions = {

@@ -8,6 +8,7 @@ import { addIds, addSettings, conversationOf, type IsoTpOptions } from "../diagn
 import { openIsoTp } from "../diagnostics/open-isotp.ts";
 import { runningTester } from "../diagnostics/open-tester.ts";
 import { pduPrinter } from "../diagnostics/pdu-printer.ts";
+import { withheldFault } from "../diagnostics/withheld.ts";
 import { readInput } from "../input-file.ts";
 import { optionalConfig } from "../open-bus.ts";
 
@@ -74,11 +75,7 @@ async function ask(context: CliContext, tester: TesterBus, pdu: Uint8Array, opti
 
 function throwUnsent(reply: Reply | FunctionalReply): void {
   if (reply.kind === "fault") throw reply.fault;
-  if (reply.kind !== "withheld") return;
-  throw new AgentError("bus.transmit-forbidden", {
-    what: `not sent: ${reply.what}`,
-    remedy: "see diagnostics of causeway status, and diagnostics.buses of the configuration",
-  });
+  if (reply.kind === "withheld") throw withheldFault(reply);
 }
 
 function reportSent(context: CliContext, bus: string, pdu: Uint8Array): void {
