@@ -84,11 +84,12 @@ function named(ecus: readonly string[]): readonly string[] | undefined {
 
 async function list(
   ecus: readonly string[] | undefined,
-  { all, fresh }: ListOptions,
+  { all, fresh, bus }: ListOptions,
   agent: CodesAgent,
   context: CliContext,
 ): Promise<void> {
-  const asked = fresh ? (await agent.ask(readCodesNow, { ecus })).answer.units : [];
+  // With --bus they have just been asked.
+  const asked = fresh && bus === undefined ? (await agent.ask(readCodesNow, { ecus })).answer.units : [];
   const { answer, raw } = await agent.ask(listCodes, { ecus, all });
   if (context.options().json) printJson(context, raw);
   else printRows(codeRows(answer.codes, context.clock.wallUs()), context);

@@ -57,6 +57,9 @@ describe("causeway dtc, without the agent", () => {
     const { codes } = answered.parse(JSON.parse(listed.stdout));
     const told = codes.map(({ ecu, code, isConfirmed }) => `${ecu} ${code} ${isConfirmed ? "confirmed" : "pending"}`);
     expect(new Set(told)).toEqual(new Set(["engine P0301 confirmed", "sa_0 SPN 100 FMI 1 confirmed"]));
+    const once = ecus.engine?.unit.requests ?? 0;
+    await dtc("list", "--fresh");
+    expect(ecus.engine?.unit.requests).toBe(2 * once);
     const frozen = codes.find(({ ecu }) => ecu === "engine")?.freeze ?? [];
     expect(frozen.find(({ name }) => name === "engine_speed")).toMatchObject({ unit: "rpm" });
     expect((await dtc("clear", "engine", "--yes")).stdout).toBe("engine cleared\n");
