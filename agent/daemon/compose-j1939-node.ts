@@ -12,7 +12,7 @@ import { J1939Node } from "../diagnostics/j1939/node.ts";
 import { NodeList } from "../diagnostics/j1939/node-list.ts";
 import { nodeReader } from "../diagnostics/j1939/node-reader.ts";
 import type { Readiness } from "../diagnostics/j1939/readiness.ts";
-import { CODE_MESSAGES } from "../diagnostics/j1939/trouble-codes.ts";
+import { ACTIVE_CODES, CODE_MESSAGES } from "../diagnostics/j1939/trouble-codes.ts";
 import { j1939Handlers } from "../local-api/j1939-handlers.ts";
 import type { J1939Status } from "../local-api/j1939-status.ts";
 import type { DiagnosticBus } from "./diagnostic-bus.ts";
@@ -23,7 +23,6 @@ import { loopService } from "./services.ts";
 /** Groups by which nodes are known that say nothing else of themselves. */
 const TELLING = [GROUP.addressClaim, GROUP.request, GROUP.transferControl, ...CODE_MESSAGES.keys()];
 
-const ACTIVE_CODES = 65_226;
 const LAST_ADDRESS = 253;
 
 type MadeBus = {

@@ -1,6 +1,7 @@
 import { AgentError } from "../core/errors.ts";
 import { forTechnician, type TechnicianRight } from "../diagnostics/tester/technician.ts";
 import type { FunctionalReply, Reply, SentFrame, TesterBus } from "../diagnostics/tester/tester-bus.ts";
+import { bytesOfHex, hexOf } from "../diagnostics/uds/data-values.ts";
 import { type DiagnosticsReply, type DiagnosticsRequest, diagnosticsAsk } from "./diagnostics-schema.ts";
 import type { ServedVerb } from "./verb.ts";
 
@@ -30,13 +31,13 @@ async function askOn(
       const { name, address, isotp, pdu, p2Ms, p2StarMs, pendingMs, answerless, repeats } = request;
       const ecu = { name, address, isotp };
       const times = { p2Ms, p2StarMs, pendingMs };
-      return await tester.ask({ ecu, pdu: bytesOf(pdu), who, ...times, answerless, repeats }, signal);
+      return await tester.ask({ ecu, pdu: bytesOfHex(pdu), who, ...times, answerless, repeats }, signal);
     }
     case "ask-all":
-      return await tester.askAll(request, bytesOf(request.pdu), request.windowMs, who, signal);
+      return await tester.askAll(request, bytesOfHex(request.pdu), request.windowMs, who, signal);
     case "frame": {
       const { id, flags, data, transport } = request;
-      const frame = { id, flags, data: bytesOf(data), receivedAtUs: 0 };
+      const frame = { id, flags, data: bytesOfHex(data), receivedAtUs: 0 };
       return await tester.sendFrame(frame, transport ? "transport" : who, signal);
     }
   }
@@ -60,12 +61,4 @@ function unknownBus(bus: string, known: readonly string[]): AgentError {
     what: `the running agent has no diagnostics of bus ${bus}`,
     remedy: `name one of ${known.join(", ")}, or add it to diagnostics.buses`,
   });
-}
-
-function bytesOf(hex: string): Uint8Array {
-  return Uint8Array.from(Buffer.from(hex, "hex"));
-}
-
-function hexOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString("hex");
 }

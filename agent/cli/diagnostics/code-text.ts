@@ -37,7 +37,7 @@ function shown(value: number | string): string {
 export function eventLine({ timeUs, event, code, cleared }: ShownEvent): string {
   const at = new Date(timeUs / 1000).toISOString();
   const who = `${code.bus}/${code.ecu}`;
-  if (event === "lamps") return printable(`${at} ${who} lamps: ${lampText(code.lamps)}`);
+  if (event === "lamps") return printable(`${at} ${who} lamps: ${lampText(code.lamps ?? {}, "all off")}`);
   if (cleared === undefined) {
     const meaning = code.text === undefined ? "" : ` (${code.text})`;
     return printable(`${at} ${who} ${code.code} ${event}${event === "healed" ? "" : `, ${stateOf(code)}`}${meaning}`);
@@ -56,9 +56,10 @@ function stateOf({ isActive, isConfirmed, isPending, isPermanent, status }: Code
   return words.join(" ");
 }
 
-function lampText(lamps: Lamps = {}): string {
+/** The lamps that are lit, and how; `dark` where none is. */
+export function lampText(lamps: Lamps, dark: string): string {
   const lit = LAMP_NAMES.filter((name) => lamps[name] !== undefined && lamps[name] !== "off");
-  return lit.length === 0 ? "all off" : lit.map((name) => `${name} ${lamps[name]}`).join(", ");
+  return lit.length === 0 ? dark : lit.map((name) => `${name} ${lamps[name]}`).join(", ");
 }
 
 function age(timeUs: number, nowUs: number): string {

@@ -5,15 +5,13 @@ import { CodeTracker } from "../../diagnostics/codes/code-tracker.ts";
 import { memoryJournal } from "../../diagnostics/codes/memory-journal.ts";
 import { nodeName } from "../../diagnostics/j1939/code-listener.ts";
 import { MessageLine, type NodeMessage } from "../../diagnostics/j1939/message-line.ts";
-import { parseCodeMessage } from "../../diagnostics/j1939/trouble-codes.ts";
+import { ACTIVE_CODES, parseCodeMessage } from "../../diagnostics/j1939/trouble-codes.ts";
 import { CodePolls } from "../../diagnostics/obd/code-polls.ts";
 import type { ObdClient } from "../../diagnostics/obd/obd-client.ts";
 import { ObdValues } from "../../diagnostics/obd/obd-values.ts";
 import { outcomeText } from "../../diagnostics/obd/outcome-text.ts";
 import { failureText } from "../../diagnostics/uds/outcome.ts";
 import { readCodes } from "../../diagnostics/uds/poll-codes.ts";
-import { UdsAsker } from "../../diagnostics/uds/uds-asker.ts";
-import { UdsClient } from "../../diagnostics/uds/uds-client.ts";
 import { codesHandlers } from "../../local-api/codes-handlers.ts";
 import { servedOn } from "../../local-api/verb.ts";
 import type { CliContext } from "../context.ts";
@@ -21,9 +19,8 @@ import { stderrLog } from "../open-bus.ts";
 import type { RunningAgent } from "../running-agent.ts";
 import { meetEcus } from "./obd-session.ts";
 import { type OpenTester, openTester } from "./open-tester.ts";
-import { listEcus } from "./uds-target.ts";
+import { clientOf, listEcus } from "./uds-target.ts";
 
-const DM1 = 65_226;
 /** Nodes of J1939 send their active codes each second. */
 const LISTEN_MS = 3000;
 /** The group of all codes (ISO 14229-1, service 14). */
@@ -94,7 +91,7 @@ function listenForActive({ tap, tester }: OpenTester, tracker: CodeTracker): () 
     const origin = { bus: tester.bus, ecu: nodeName(source), protocol: "j1939" } as const;
     tracker.take([{ origin, list: "active", ...message, timeUs: receivedAtUs }]);
   };
-  return new MessageLine(tap).on([DM1], take);
+  return new MessageLine(tap).on([ACTIVE_CODES], take);
 }
 
 /** None where nobody answers. */
@@ -131,7 +128,7 @@ async function addUds({ tester }: OpenTester, { tracker, readers }: LocalCodes, 
   const { clock } = context;
   for (const { ecu, bus } of await catalogueEcus(context)) {
     if (bus !== tester.bus) continue;
-    const client = new UdsClient(new UdsAsker({ tester, ecu, who: "technician", clock }), noKey);
+    const client = clientOf(context, tester, ecu);
     readers.add({
       origin: { bus, ecu: ecu.name, protocol: "uds" },
       read: async (signal) => {
@@ -156,9 +153,4 @@ async function catalogueEcus(context: CliContext): ReturnType<typeof listEcus> {
     if (thrown instanceof AgentError && thrown.code === "input.missing") return [];
     throw thrown;
   }
-}
-
-/** What needs security is done by signed commands. */
-async function noKey() {
-  return { kind: "failed", problem: "no security is opened from the command line" } as const;
 }

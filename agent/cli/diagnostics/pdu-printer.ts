@@ -8,8 +8,13 @@ export function pduPrinter(context: CliContext, bus: string): IsoTpSink {
       const hex = Buffer.from(pdu).toString("hex");
       const t = Math.floor(receivedAtUs) / 1e6;
       if (context.options().json) printJson(context, { schemaVersion: 1, t, bus, pdu: hex });
-      else printLine(context, hex.toUpperCase().replaceAll(/(..)(?=.)/g, "$1 "));
+      else printLine(context, spaced(hex));
     },
     onFault: (fault) => note(context, fault.message),
   };
+}
+
+/** Digits of bytes as can-utils print them: upper case, with a blank between two bytes. */
+export function spaced(hex: string): string {
+  return hex.toUpperCase().replaceAll(/(..)(?=.)/g, "$1 ");
 }

@@ -2,6 +2,7 @@ import { untilAborted } from "../../core/aborted.ts";
 import { AgentError } from "../../core/errors.ts";
 import type { FunctionalReply, Reply, SentFrame, TesterBus, Withheld } from "../../diagnostics/tester/tester-bus.ts";
 import { emptyState } from "../../diagnostics/tester/tester-counts.ts";
+import { bytesOfHex, hexOf } from "../../diagnostics/uds/data-values.ts";
 import { type DiagnosticsReply, type DiagnosticsRequest, diagnosticsAsk } from "../../local-api/diagnostics-schema.ts";
 import type { RunningAgent } from "../running-agent.ts";
 
@@ -36,7 +37,7 @@ export function createRemoteTester(bus: string, agent: Pick<RunningAgent, "follo
 function replyOf(reply: DiagnosticsReply): Reply {
   switch (reply.kind) {
     case "answer":
-      return { ...reply, pdu: bytesOf(reply.pdu) };
+      return { ...reply, pdu: bytesOfHex(reply.pdu) };
     case "negative":
     case "silent":
       return reply;
@@ -47,7 +48,7 @@ function replyOf(reply: DiagnosticsReply): Reply {
 
 function functionalReplyOf(reply: DiagnosticsReply): FunctionalReply {
   if (reply.kind !== "answers") return commonOf(reply);
-  return { kind: "answers", answers: reply.answers.map((one) => ({ ...one, pdu: bytesOf(one.pdu) })) };
+  return { kind: "answers", answers: reply.answers.map((one) => ({ ...one, pdu: bytesOfHex(one.pdu) })) };
 }
 
 function sentOf(reply: DiagnosticsReply): SentFrame {
@@ -65,12 +66,4 @@ function commonOf(reply: DiagnosticsReply): Withheld | { readonly kind: "fault";
     what: `the running agent answers with ${reply.kind}, which is no answer to this`,
     remedy: "use the causeway program of the same version as the running agent",
   });
-}
-
-function bytesOf(hex: string): Uint8Array {
-  return Uint8Array.from(Buffer.from(hex, "hex"));
-}
-
-function hexOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString("hex");
 }

@@ -4,6 +4,7 @@ import { ecuCatalogue } from "../../../config/ecus.ts";
 import { loadYamlFile } from "../../../config/load.ts";
 import { AgentError } from "../../core/errors.ts";
 import { nearestWord } from "../../core/nearest-word.ts";
+import type { TesterBus } from "../../diagnostics/tester/tester-bus.ts";
 import { UdsAsker } from "../../diagnostics/uds/uds-asker.ts";
 import { UdsClient } from "../../diagnostics/uds/uds-client.ts";
 import type { CliContext } from "../context.ts";
@@ -72,9 +73,7 @@ export async function withClients<T>(
     try {
       for (const { ecu } of ecus) {
         if (context.signal.aborted) break;
-        const { tester } = opened;
-        const asker = new UdsAsker({ tester, ecu, who: "technician", clock: context.clock });
-        results.push(await act(new UdsClient(asker, noKey), tester.bus));
+        results.push(await act(clientOf(context, opened.tester, ecu), opened.tester.bus));
       }
     } finally {
       await opened.close();
@@ -83,7 +82,11 @@ export async function withClients<T>(
   return results;
 }
 
-/** Reading needs no security; what does is done by signed commands. */
+/** Asks an ECU as a technician, who has no key: reading needs no security, and what does is done by signed commands. */
+export function clientOf({ clock }: CliContext, tester: TesterBus, ecu: Ecu): UdsClient {
+  return new UdsClient(new UdsAsker({ tester, ecu, who: "technician", clock }), noKey);
+}
+
 async function noKey() {
   return { kind: "failed", problem: "no security is opened from the command line" } as const;
 }

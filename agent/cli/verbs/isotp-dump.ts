@@ -7,6 +7,7 @@ import { type CanFrame, FRAME_FLAG, type FrameBatch } from "../../ports/frame.ts
 import { sideText } from "../../ports/isotp-settings.ts";
 import { type CliContext, note, printJson, printLine } from "../context.ts";
 import { addIds, type GivenId } from "../diagnostics/isotp-options.ts";
+import { spaced } from "../diagnostics/pdu-printer.ts";
 import { openBus, resolveBus } from "../open-bus.ts";
 
 /** A week: long enough for a person, and within what a timer can hold. */
@@ -127,10 +128,6 @@ function plain(frame: IsoTpFrame): { readonly kind: string; readonly [name: stri
 
 function spacedBytes(bytes: Uint8Array): string {
   return spaced(Buffer.from(bytes).toString("hex"));
-}
-
-function spaced(hex: string): string {
-  return hex.toUpperCase().replaceAll(/(..)(?=.)/g, "$1 ");
 }
 
 function seconds(us: number): number {

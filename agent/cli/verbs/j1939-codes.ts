@@ -2,14 +2,12 @@ import type { Command } from "commander";
 import { EXIT } from "../../core/errors.ts";
 import { MessageLine, type NodeMessage } from "../../diagnostics/j1939/message-line.ts";
 import { usualNode } from "../../diagnostics/j1939/node-names.ts";
-import { type CodeMessage, parseCodeMessage } from "../../diagnostics/j1939/trouble-codes.ts";
-import type { Lamps } from "../../telemetry/record/encode/trouble-code.ts";
+import { ACTIVE_CODES, type CodeMessage, parseCodeMessage } from "../../diagnostics/j1939/trouble-codes.ts";
 import { type CliContext, note, printJson, printLine } from "../context.ts";
+import { lampText } from "../diagnostics/code-text.ts";
 import { listenOn } from "../diagnostics/listen.ts";
 import { alignColumns } from "../text.ts";
 import { listenSeconds } from "./j1939-nodes.ts";
-
-const DM1 = 65_226;
 
 /** The newest codes of a node. */
 type NodeCodes = CodeMessage & { readonly address: number };
@@ -30,7 +28,7 @@ async function showCodes(context: CliContext, named: string, seconds: number): P
     const message = parseCodeMessage(data);
     if (message !== undefined) newest.set(source, { address: source, ...message });
   };
-  const bus = await listenOn(context, named, seconds, (tap) => new MessageLine(tap).on([DM1], take));
+  const bus = await listenOn(context, named, seconds, (tap) => new MessageLine(tap).on([ACTIVE_CODES], take));
   const nodes = [...newest.values()].sort((one, other) => one.address - other.address);
   if (context.options().json) printJson(context, { schemaVersion: 1, bus, seconds, nodes: nodes.map(codesJson) });
   else for (const line of codeTable(nodes)) printLine(context, line);
@@ -42,7 +40,7 @@ async function showCodes(context: CliContext, named: string, seconds: number): P
 /** Codes of nodes, a line each, and a line of a node that has none; nothing where there is no node. */
 export function codeTable(nodes: readonly NodeCodes[]): readonly string[] {
   const rows = nodes.flatMap(({ address, lamps, codes }) => {
-    const node = [`${address}`, usualNode(address) ?? "", lampText(lamps)];
+    const node = [`${address}`, usualNode(address) ?? "", lampText(lamps, "-")];
     if (codes.length === 0) return [[...node, "-", "-", "no codes"]];
     return codes.map(({ code, occurrences, text }) => [...node, code, `${occurrences ?? "-"}`, text ?? ""]);
   });
@@ -52,9 +50,4 @@ export function codeTable(nodes: readonly NodeCodes[]): readonly string[] {
 /** The same as an object of JSON. */
 export function codesJson({ address, lamps, codes }: NodeCodes) {
   return { address, usual: usualNode(address), lamps, codes };
-}
-
-function lampText(lamps: Lamps): string {
-  const lit = Object.entries(lamps).filter(([, state]) => state !== undefined && state !== "off");
-  return lit.length === 0 ? "-" : lit.map(([lamp, state]) => `${lamp} ${state}`).join(", ");
 }

@@ -11,7 +11,7 @@ import { GLOBAL_ADDRESS, GROUP, requestedGroup } from "./groups.ts";
 import { groupFilters, type MessageLine, type NodeMessage } from "./message-line.ts";
 import { parseReadiness, READINESS_GROUP, type Readiness } from "./readiness.ts";
 import { parseControl } from "./transfer-control.ts";
-import { CLEAR_GROUP, CODE_MESSAGES, parseCodeMessage } from "./trouble-codes.ts";
+import { ACTIVE_CODES, CLEAR_GROUP, CODE_MESSAGES, parseCodeMessage } from "./trouble-codes.ts";
 
 export type CodeListenerParts = {
   readonly bus: string;
@@ -39,7 +39,6 @@ type Freeze = {
 
 /** A node is not asked for its freeze frames more often. */
 const ASK_AGAIN_MS = 60_000;
-const ACTIVE_GROUP = 65_226;
 const LAST_ADDRESS = 253;
 
 /** How control units of J1939 are called in readings, events and verbs. */
@@ -175,7 +174,7 @@ export class CodeListener {
 
   #takeAnnouncement({ id, data }: CanFrame): void {
     const control = parseControl(data);
-    if (control?.kind === "announcement" && control.pgn === ACTIVE_GROUP) this.#presence.noteAnnounced(sourceOf(id));
+    if (control?.kind === "announcement" && control.pgn === ACTIVE_CODES) this.#presence.noteAnnounced(sourceOf(id));
   }
 
   #takeAbsence(source: number): void {

@@ -2,9 +2,11 @@ import type { LampState, Lamps } from "../../telemetry/record/encode/trouble-cod
 import { type CodeList, rawSpn, type SeenCode, spnFmi } from "../codes/trouble-code.ts";
 import { failureModeText } from "./failure-modes.ts";
 
+/** The group of active codes, DM1, which nodes send by themselves. */
+export const ACTIVE_CODES = 65_226;
 /** Groups that hold lamps and codes in one layout (SAE J1939-73; numbers as in the J1939 Digital Annex of October 2020). */
 export const CODE_MESSAGES: ReadonlyMap<number, { readonly name: string; readonly list: CodeList }> = new Map([
-  [65_226, { name: "DM1", list: "active" }],
+  [ACTIVE_CODES, { name: "DM1", list: "active" }],
   [65_227, { name: "DM2", list: "previous" }],
   [65_231, { name: "DM6", list: "pending" }],
   [65_236, { name: "DM12", list: "emission" }],
