@@ -1,4 +1,5 @@
 import { type CampaignRef, writeCampaign } from "./campaign-ref.ts";
+import { packPieces } from "./pack-pieces.ts";
 import { ProtobufWriter } from "./protobuf-writer.ts";
 
 /** Field numbers of config/proto/telemetry.proto. */
@@ -35,17 +36,9 @@ export type CampaignReport = {
 
 /** The `CampaignReport` message as field `field`, in parts of at most `maxBytes`; one for an empty report. */
 export function encodeCampaignReport(report: CampaignReport, field: number, maxBytes: number): readonly Uint8Array[] {
-  const parts: Uint8Array[][] = [[]];
-  let bytes = OVERHEAD_BYTES;
-  for (const piece of [...report.running.map(encodeRunning), ...report.refused.map(encodeRefused)]) {
-    if (bytes + piece.length > maxBytes && bytes > OVERHEAD_BYTES) {
-      parts.push([]);
-      bytes = OVERHEAD_BYTES;
-    }
-    parts.at(-1)?.push(piece);
-    bytes += piece.length;
-  }
-  return parts.map((pieces, part) => encodePart(field, { timeUs: report.timeUs, part, parts: parts.length }, pieces));
+  const pieces = [...report.running.map(encodeRunning), ...report.refused.map(encodeRefused)];
+  const parts = packPieces(pieces, maxBytes - OVERHEAD_BYTES);
+  return parts.map((some, part) => encodePart(field, { timeUs: report.timeUs, part, parts: parts.length }, some));
 }
 
 type Part = { readonly timeUs: number; readonly part: number; readonly parts: number };

@@ -1,3 +1,4 @@
+import { packPieces } from "./pack-pieces.ts";
 import { ProtobufWriter } from "./protobuf-writer.ts";
 import { type CodeState, writeCodeState } from "./trouble-code.ts";
 
@@ -16,23 +17,13 @@ export type CodeReport = {
   /** The control unit that was asked for; absent for all. */
   readonly ecu?: string | undefined;
   readonly codes: readonly CodeState[];
-  /** Codes that there was no room to remember. */
+  /** Sightings of codes that there was no room to remember, since the agent started. */
   readonly refused: number;
 };
 
 /** The `TroubleCodeReport` message as field `field`, in parts of at most `maxBytes`; one for no codes. Freeze data stay out. */
 export function encodeCodeReport(report: CodeReport, field: number, maxBytes: number): readonly Uint8Array[] {
-  const parts: Uint8Array[][] = [[]];
-  let bytes = OVERHEAD_BYTES;
-  for (const code of report.codes) {
-    const piece = encodeCode(code);
-    if (bytes + piece.length > maxBytes && bytes > OVERHEAD_BYTES) {
-      parts.push([]);
-      bytes = OVERHEAD_BYTES;
-    }
-    parts.at(-1)?.push(piece);
-    bytes += piece.length;
-  }
+  const parts = packPieces(report.codes.map(encodeCode), maxBytes - OVERHEAD_BYTES);
   return parts.map((pieces, part) => encodePart(report, field, { pieces, part, parts: parts.length }));
 }
 

@@ -1,5 +1,6 @@
 import { AGGREGATES, type SignalEntry, type SignalKind, type SignalState } from "../../../signals/signal-entry.ts";
 import type { SignalTable } from "../../../signals/signal-table.ts";
+import { packPieces } from "./pack-pieces.ts";
 import { ProtobufWriter } from "./protobuf-writer.ts";
 import { encodeNames } from "./signal-names.ts";
 
@@ -43,20 +44,8 @@ export type DescribedTable = Pick<SignalTable, "id" | "signals" | "vssRelease">;
  * empty table is one part. Of a signal with more texts than a part holds the texts stand apart, in as many parts as they need.
  */
 export function encodeTable(table: DescribedTable, field: number, maxBytes: number): Uint8Array[] {
-  const parts: Uint8Array[] = [];
-  let pieces: Uint8Array[] = [];
-  let bytes = FRAME_BYTES;
-  for (const piece of piecesOf(table, maxBytes - FRAME_BYTES)) {
-    if (pieces.length > 0 && bytes + piece.length > maxBytes) {
-      parts.push(encodePart(table, field, pieces));
-      pieces = [];
-      bytes = FRAME_BYTES;
-    }
-    pieces.push(piece);
-    bytes += piece.length;
-  }
-  parts.push(encodePart(table, field, pieces));
-  return parts;
+  const roomBytes = maxBytes - FRAME_BYTES;
+  return packPieces(piecesOf(table, roomBytes), roomBytes).map((pieces) => encodePart(table, field, pieces));
 }
 
 function encodePart(table: DescribedTable, field: number, pieces: readonly Uint8Array[]): Uint8Array {
