@@ -1,7 +1,6 @@
 import { z } from "zod";
 import type { Json } from "../core/canonical-json.ts";
 import type { Clock } from "../core/clock.ts";
-import { AgentError } from "../core/errors.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { JournalSpace } from "../ports/journal-spaces.ts";
 import { PendingEntries } from "../telemetry/durable-records/pending-entries.ts";
@@ -64,13 +63,8 @@ export class UpdateReporter implements ReportingStore {
   }
 
   report(): void {
-    try {
-      this.#pending.handOver();
-      this.#pending.forget();
-    } catch (thrown) {
-      // What is not forgotten is reported again by the next process.
-      if (!(thrown instanceof AgentError && thrown.code.startsWith("journal."))) throw thrown;
-    }
+    // What is not forgotten is reported again by the next process.
+    this.#pending.settle();
   }
 
   #note(record: UpdateRecord, before: UpdateStep | undefined): number {

@@ -1,6 +1,5 @@
 import { z } from "zod";
 import type { Json } from "../../core/canonical-json.ts";
-import { AgentError } from "../../core/errors.ts";
 import type { Journal } from "../../ports/journal.ts";
 import type { JournalSpace } from "../../ports/journal-spaces.ts";
 import { PendingEntries } from "../../telemetry/durable-records/pending-entries.ts";
@@ -67,13 +66,8 @@ export class CodeEvents {
   /** Hands over what waits; `events` are those of this process that were added last. Call outside a transaction. */
   handOver(events: readonly TroubleCodeEvent[] = []): void {
     this.#firstOwn = Math.min(this.#firstOwn, ...events.map(({ number }) => number));
-    try {
-      this.#pending.handOver();
-      this.#pending.forget();
-    } catch (thrown) {
-      // What is not forgotten is known by its number in the next process.
-      if (!(thrown instanceof AgentError && thrown.code.startsWith("journal."))) throw thrown;
-    }
+    // What is not forgotten is known by its number in the next process.
+    this.#pending.settle();
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Json } from "../../core/canonical-json.ts";
+import { AgentError } from "../../core/errors.ts";
 import type { Journal } from "../../ports/journal.ts";
 import type { JournalSpace } from "../../ports/journal-spaces.ts";
 import type { RecordSink } from "./record-sink.ts";
@@ -64,8 +65,20 @@ export class PendingEntries<T> {
     this.#handed = Number(waiting.at(-1)?.key);
   }
 
-  /** Forgets what the outbox has, in a write of its own: so that the next process does not hand it over again. */
-  forget(): void {
+  /**
+   * Hands over what waits, and forgets what the outbox has, in a write of its own: so that the next process does not hand it over again.
+   * Where the journal refuses that, it does. Call outside a transaction.
+   */
+  settle(): void {
+    try {
+      this.handOver();
+      this.#forget();
+    } catch (thrown) {
+      if (!(thrown instanceof AgentError && thrown.code.startsWith("journal."))) throw thrown;
+    }
+  }
+
+  #forget(): void {
     const { journal, space } = this.#parts;
     const stored = this.#stored();
     if (stored.length > 0) journal.put(stored.map((key) => ({ space, key, value: undefined })));
