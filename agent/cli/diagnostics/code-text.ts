@@ -1,9 +1,8 @@
 import { printable } from "../../core/plain-text.ts";
 import { formatDuration } from "../../core/quantity.ts";
+import { litLamps } from "../../diagnostics/codes/lit-lamps.ts";
 import type { ShownEvent } from "../../local-api/codes-schema.ts";
-import type { CodeState, Lamps } from "../../telemetry/record/encode/trouble-code.ts";
-
-const LAMP_NAMES = ["malfunction", "stop", "warning", "protect"] as const;
+import type { CodeState } from "../../telemetry/record/encode/trouble-code.ts";
 
 /** A table of codes, its head first; times as ages at `nowUs`. */
 export function codeRows(codes: readonly CodeState[], nowUs: number): readonly (readonly string[])[] {
@@ -37,7 +36,7 @@ function shown(value: number | string): string {
 export function eventLine({ timeUs, event, code, cleared }: ShownEvent): string {
   const at = new Date(timeUs / 1000).toISOString();
   const who = `${code.bus}/${code.ecu}`;
-  if (event === "lamps") return printable(`${at} ${who} lamps: ${lampText(code.lamps ?? {}, "all off")}`);
+  if (event === "lamps") return printable(`${at} ${who} lamps: ${litLamps(code.lamps ?? {}) || "all off"}`);
   if (cleared === undefined) {
     const meaning = code.text === undefined ? "" : ` (${code.text})`;
     return printable(`${at} ${who} ${code.code} ${event}${event === "healed" ? "" : `, ${stateOf(code)}`}${meaning}`);
@@ -54,12 +53,6 @@ function stateOf({ isActive, isConfirmed, isPending, isPermanent, status }: Code
     ...(status === undefined ? [] : [`0x${status.toString(16).padStart(2, "0")}`]),
   ];
   return words.join(" ");
-}
-
-/** The lamps that are lit, and how; `dark` where none is. */
-export function lampText(lamps: Lamps, dark: string): string {
-  const lit = LAMP_NAMES.filter((name) => lamps[name] !== undefined && lamps[name] !== "off");
-  return lit.length === 0 ? dark : lit.map((name) => `${name} ${lamps[name]}`).join(", ");
 }
 
 function age(timeUs: number, nowUs: number): string {

@@ -1,10 +1,10 @@
 import type { Command } from "commander";
 import { EXIT } from "../../core/errors.ts";
+import { litLamps } from "../../diagnostics/codes/lit-lamps.ts";
 import { MessageLine, type NodeMessage } from "../../diagnostics/j1939/message-line.ts";
 import { usualNode } from "../../diagnostics/j1939/node-names.ts";
 import { ACTIVE_CODES, type CodeMessage, parseCodeMessage } from "../../diagnostics/j1939/trouble-codes.ts";
 import { type CliContext, note, printJson, printLine } from "../context.ts";
-import { lampText } from "../diagnostics/code-text.ts";
 import { listenOn } from "../diagnostics/listen.ts";
 import { alignColumns } from "../text.ts";
 import { listenSeconds } from "./j1939-nodes.ts";
@@ -40,7 +40,7 @@ async function showCodes(context: CliContext, named: string, seconds: number): P
 /** Codes of nodes, a line each, and a line of a node that has none; nothing where there is no node. */
 export function codeTable(nodes: readonly NodeCodes[]): readonly string[] {
   const rows = nodes.flatMap(({ address, lamps, codes }) => {
-    const node = [`${address}`, usualNode(address) ?? "", lampText(lamps, "-")];
+    const node = [`${address}`, usualNode(address) ?? "", litLamps(lamps) || "-"];
     if (codes.length === 0) return [[...node, "-", "-", "no codes"]];
     return codes.map(({ code, occurrences, text }) => [...node, code, `${occurrences ?? "-"}`, text ?? ""]);
   });

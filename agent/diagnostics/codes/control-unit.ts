@@ -1,12 +1,12 @@
 import type { CodeChange, CodeOrigin, CodeState, Lamps } from "../../telemetry/record/encode/trouble-code.ts";
 import { originKey } from "./kept-code.ts";
 import type { KnownCode, Moment, Untold } from "./known-code.ts";
+import { litLamps } from "./lit-lamps.ts";
 
 /** Names of cleared codes in one event beyond this are counted only. */
 const MAX_CLEARED_NAMES = 500;
 /** Lamps that no event of a code has told are told by themselves after this time, ms. */
 const LAMPS_SETTLE_MS = 60_000;
-const LAMP_NAMES = ["malfunction", "stop", "warning", "protect"] as const;
 
 /** What of a control unit is to be told, and kept. */
 export type Report = {
@@ -95,10 +95,4 @@ export class ControlUnit {
     const never = { occurrences: 0, firstSeenUs: 0, sinceUs: 0, lastSeenUs: 0 };
     return { ...this.origin, code: "", raw: 0, lamps: this.#lamps, ...nothing, ...never, freeze: [], freezeDropped: 0 };
   }
-}
-
-/** Lamps that are on or flash, as text that compares: "" where none is. */
-function litLamps(lamps: Lamps): string {
-  const lit = LAMP_NAMES.filter((name) => lamps[name] !== undefined && lamps[name] !== "off");
-  return lit.map((name) => `${name} ${lamps[name]}`).join(", ");
 }
