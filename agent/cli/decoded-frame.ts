@@ -95,7 +95,7 @@ class LogMessages {
     let found: FoundMessage | "part" | undefined;
     for (const assembly of this.#assembliesOf(bus)) {
       const step = assembly.take(id, data, 0, data.length, receivedAtUs);
-      const message = assembly.carrier(id, true);
+      const message = assembly.carrier(id);
       if (typeof step === "object") found ??= { message: step.message, bytes: step.whole.bytes };
       else if (message !== undefined) found ??= { message, bytes: data };
       else found ??= step;

@@ -203,7 +203,7 @@ export class Pipeline {
       }
       const message = line.messages.find(batch.id(at), (flags & FRAME_FLAG.extended) !== 0);
       if (message === undefined) {
-        if (line.assembly === undefined) line.unknown += 1;
+        if (line.assembly === undefined || (flags & FRAME_FLAG.extended) === 0) line.unknown += 1;
         else this.#takeOther(line, line.assembly, batch, at);
         continue;
       }
@@ -222,15 +222,14 @@ export class Pipeline {
     if (line.error - errorsBefore < batch.count) line.lastFrameMs = clock.monotonicMs();
   }
 
-  /** A frame that no message is: it may carry a part of one. */
+  /** A frame with a 29-bit id that no message is: it may carry a part of one. */
   #takeOther(line: BusIntake, assembly: MessageAssembly, batch: FrameBatch, at: number): void {
-    const extended = (batch.flags(at) & FRAME_FLAG.extended) !== 0;
     const dataAt = at * FRAME_STRIDE_BYTES + FRAME_DATA_OFFSET;
     const id = batch.id(at);
     const timeUs = batch.receivedAtUs(at);
     const length = batch.length(at);
-    const step = extended ? assembly.take(id, batch.bytes, dataAt, length, timeUs) : undefined;
-    const carrier = assembly.carrier(id, extended);
+    const step = assembly.take(id, batch.bytes, dataAt, length, timeUs);
+    const carrier = assembly.carrier(id);
     if (step !== undefined) line.parts += 1;
     else if (carrier === undefined) line.unknown += 1;
     else if (this.#parts.table.wantedMessages[carrier.index] === 0) line.unwanted += 1;

@@ -38,8 +38,7 @@ export class MultiPacketMessages {
  * Who reads the same frames twice needs one for each time.
  */
 export class MessageAssembly {
-  /** The message that a frame is which carries others: some DBC files name those of the transport protocol too, and `find` does not. */
-  readonly carrier: FindMessage;
+  readonly #carrier: FindMessage;
   readonly #known: MultiPacketMessages;
   readonly #counts = noCounts();
   readonly #transport: J1939Transport;
@@ -47,7 +46,7 @@ export class MessageAssembly {
 
   /** `carrier`: what the DBC files say that a frame of the transport protocol is itself. */
   constructor(known: MultiPacketMessages, carrier: FindMessage) {
-    this.carrier = carrier;
+    this.#carrier = carrier;
     this.#known = known;
     this.#transport = new J1939Transport(this.#counts, (pgn) => known.groups.has(pgn));
     this.#fast = new FastPackets(this.#counts);
@@ -69,6 +68,14 @@ export class MessageAssembly {
     return message === undefined ? "part" : { message, whole: step };
   }
 
+  /**
+   * The message that a frame with this 29-bit id is itself and that carries others: some DBC files name those of the transport protocol
+   * too, and `find` does not. On the frame path.
+   */
+  carrier(id: number): MessageEntry | undefined {
+    return isTransport(pgnOf(id)) ? this.#carrier(id, true) : undefined;
+  }
+
   counters(): AssemblyCounters {
     return { ...this.#counts };
   }
@@ -76,6 +83,9 @@ export class MessageAssembly {
 
 /** Whether the message is a frame of the transport protocol itself, as some DBC files have them. */
 export function isCarrier({ arbitrationId, extended }: MessageEntry): boolean {
-  const pgn = pgnOf(arbitrationId);
-  return extended && (pgn === TP_CM || pgn === TP_DT);
+  return extended && isTransport(pgnOf(arbitrationId));
+}
+
+function isTransport(pgn: number): boolean {
+  return pgn === TP_CM || pgn === TP_DT;
 }

@@ -46,7 +46,7 @@ export class CaptureDecoder {
     const extended = (flags & FRAME_FLAG.extended) !== 0;
     const message = this.#messages[bus]?.find(id, extended);
     if (message !== undefined) this.#decode(message, bytes, at, length, id, receivedAtUs);
-    else this.#takeOther(this.#assemblies[bus], bytes, at, length, id, extended, receivedAtUs);
+    else if (extended) this.#takeOther(this.#assemblies[bus], bytes, at, length, id, receivedAtUs);
   }
 
   #takeOther(
@@ -55,13 +55,12 @@ export class CaptureDecoder {
     at: number,
     length: number,
     id: number,
-    extended: boolean,
     receivedAtUs: number,
   ): void {
     if (assembly === undefined) return;
-    const carrier = assembly.carrier(id, extended);
+    const carrier = assembly.carrier(id);
     if (carrier !== undefined) this.#decode(carrier, bytes, at, length, id, receivedAtUs);
-    const step = extended ? assembly.take(id, bytes, at, length, receivedAtUs) : undefined;
+    const step = assembly.take(id, bytes, at, length, receivedAtUs);
     if (step === undefined || step === "part") return;
     this.#decode(step.message, step.whole.bytes, 0, step.whole.bytes.length, step.whole.id, receivedAtUs);
   }
