@@ -5,7 +5,7 @@ import type { MessageEntry } from "./signal-entry.ts";
 import { TRANSPORT_GROUPS } from "./transport/j1939-transport.ts";
 
 /** Let through the frames in which messages of several frames come, but for those of fast packets, which have the group of the message. */
-const TRANSPORT_FILTERS: readonly FrameFilter[] = TRANSPORT_GROUPS.map((pgn) => filterOfGroup(pgn << 8));
+const TRANSPORT_FILTERS: readonly FrameFilter[] = TRANSPORT_GROUPS.map(filterOfGroup);
 
 /** The receive filters for some messages of one bus, each once: one an id, then one a parameter group, then those of the transport protocol where a message needs it. */
 export function filtersOf(messages: readonly MessageEntry[]): readonly FrameFilter[] {
@@ -22,11 +22,13 @@ export function distinct(filters: readonly FrameFilter[]): readonly FrameFilter[
 }
 
 function filterOf({ arbitrationId, extended, pgn }: MessageEntry): FrameFilter {
-  if (pgn !== undefined) return filterOfGroup(arbitrationId);
+  if (pgn !== undefined) return filterOfGroup(pgn);
   return { id: arbitrationId, mask: largestId(extended), extended };
 }
 
-function filterOfGroup(id: number): FrameFilter {
+/** Lets a parameter group through, whoever sends it and to whomever. */
+export function filterOfGroup(pgn: number): FrameFilter {
+  const id = pgn << 8;
   const mask = pgnMaskOf(id);
   return { id: id & mask, mask, extended: true };
 }

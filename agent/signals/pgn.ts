@@ -19,7 +19,7 @@ export function pgnOf(id: number): number {
 /** The id with the priority and the source of `id`, and the group `pgn`; of PDU1 with this destination. */
 export function idOf(id: number, pgn: number, destination: number): number {
   const group = pgn << 8;
-  return (id & 0x1c00_00ff) | group | (isPdu1(group) ? destination << 8 : 0);
+  return (id & 0x1c00_00ff) | (group & pgnMaskOf(group)) | (isPdu1(group) ? destination << 8 : 0);
 }
 
 /** Source address, 0..255. */

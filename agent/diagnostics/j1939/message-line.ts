@@ -1,10 +1,11 @@
 import type { FrameFilter } from "../../ports/can-bus.ts";
 import type { CanFrame } from "../../ports/frame.ts";
-import { destinationOf, pgnMaskOf, pgnOf, sourceOf } from "../../signals/pgn.ts";
-import { J1939Transport } from "../../signals/transport/j1939-transport.ts";
+import { filterOfGroup } from "../../signals/message-filters.ts";
+import { destinationOf, pgnOf, sourceOf } from "../../signals/pgn.ts";
+import { J1939Transport, TRANSPORT_GROUPS } from "../../signals/transport/j1939-transport.ts";
 import { type AssemblyCounters, noCounts } from "../../signals/transport/partial-messages.ts";
 import type { FrameTap } from "../tester/frame-tap.ts";
-import { GLOBAL_ADDRESS, GROUP, idOf } from "./groups.ts";
+import { GLOBAL_ADDRESS } from "./groups.ts";
 
 /** A whole message, in one frame or put together from several. Its bytes are the taker's to keep. */
 export type NodeMessage = {
@@ -17,15 +18,9 @@ export type NodeMessage = {
   readonly receivedAtUs: number;
 };
 
-/** Groups in which messages in several frames come. */
-export const TRANSFER_GROUPS = [GROUP.transferControl, GROUP.transferData] as const;
-
 /** Filters that let a group through, whoever sends it and to whomever. */
 export function groupFilters(pgns: readonly number[]): readonly FrameFilter[] {
-  return pgns.map((pgn) => {
-    const id = idOf(pgn, { source: 0, destination: 0, priority: 0 });
-    return { id, mask: pgnMaskOf(id), extended: true };
-  });
+  return pgns.map(filterOfGroup);
 }
 
 type Taker = { readonly pgns: ReadonlySet<number>; readonly take: (message: NodeMessage) => void };
@@ -51,7 +46,7 @@ export class MessageLine {
   on(pgns: readonly number[], take: (message: NodeMessage) => void): () => void {
     const taker = { pgns: new Set(pgns), take };
     this.#takers.add(taker);
-    this.#release ??= this.#tap.on(groupFilters(TRANSFER_GROUPS), (frame) => this.#takePacket(frame));
+    this.#release ??= this.#tap.on(groupFilters(TRANSPORT_GROUPS), (frame) => this.#takePacket(frame));
     const release = this.#tap.on(groupFilters(pgns), (frame) => take(messageOf(frame)));
     return () => {
       release();

@@ -2,12 +2,13 @@ import type { Clock } from "../../core/clock.ts";
 import { TokenBucket } from "../../core/token-bucket.ts";
 import type { CanFrame } from "../../ports/frame.ts";
 import { destinationOf, pgnOf, sourceOf } from "../../signals/pgn.ts";
+import { TRANSPORT_GROUPS } from "../../signals/transport/j1939-transport.ts";
 import type { FrameTap } from "../tester/frame-tap.ts";
 import type { FrameWho, SentFrame, TesterBus } from "../tester/tester-bus.ts";
 import { notSupportedBytes } from "./acknowledgement.ts";
 import { AddressClaim, type ClaimCounts, type ClaimState } from "./address-claim.ts";
 import { frameOf, GLOBAL_ADDRESS, GROUP, NULL_ADDRESS, PRIORITY, requestedGroup } from "./groups.ts";
-import { groupFilters, type MessageLine, TRANSFER_GROUPS } from "./message-line.ts";
+import { groupFilters, type MessageLine } from "./message-line.ts";
 import { nameIn } from "./name.ts";
 import type { NodeList } from "./node-list.ts";
 import { type ReceivedTransferCounts, ReceivedTransfers } from "./received-transfers.ts";
@@ -88,7 +89,7 @@ export class J1939Node {
     this.#releases = [
       tap.on(groupFilters([GROUP.addressClaim]), (frame) => this.#takeClaim(frame)),
       tap.on(groupFilters([GROUP.request]), (frame) => this.#takeRequest(frame)),
-      tap.on(groupFilters(TRANSFER_GROUPS), (frame) => this.#transfers.take(frame)),
+      tap.on(groupFilters(TRANSPORT_GROUPS), (frame) => this.#transfers.take(frame)),
     ];
   }
 

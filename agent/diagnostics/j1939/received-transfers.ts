@@ -1,8 +1,9 @@
 import type { Clock } from "../../core/clock.ts";
 import type { CanFrame } from "../../ports/frame.ts";
 import { destinationOf, pgnOf, sourceOf } from "../../signals/pgn.ts";
+import { TP_MAX_BYTES, TP_MIN_BYTES } from "../../signals/transport/j1939-transport.ts";
 import type { SentFrame } from "../tester/tester-bus.ts";
-import { frameOf, GROUP, LONGEST_MESSAGE_BYTES, PRIORITY } from "./groups.ts";
+import { frameOf, GROUP, PRIORITY } from "./groups.ts";
 import {
   ABORT,
   abortBytes,
@@ -105,8 +106,8 @@ export class ReceivedTransfers {
   }
 
   #refusal({ bytes, packets }: Transfer["rts"]): number | undefined {
-    if (bytes > LONGEST_MESSAGE_BYTES) return ABORT.tooLong;
-    if (bytes <= 8 || packets !== Math.ceil(bytes / 7)) return ABORT.resources;
+    if (bytes > TP_MAX_BYTES) return ABORT.tooLong;
+    if (bytes < TP_MIN_BYTES || packets !== Math.ceil(bytes / 7)) return ABORT.resources;
     return this.#open.size >= MOST_TRANSFERS ? ABORT.busy : undefined;
   }
 

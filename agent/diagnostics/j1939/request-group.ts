@@ -2,11 +2,12 @@ import { ChangeSignal } from "../../core/change-signal.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { CanFrame } from "../../ports/frame.ts";
 import { pgnOf, sourceOf } from "../../signals/pgn.ts";
+import { TRANSPORT_GROUPS } from "../../signals/transport/j1939-transport.ts";
 import type { FrameTap } from "../tester/frame-tap.ts";
 import type { FrameWho, SentFrame } from "../tester/tester-bus.ts";
 import { acknowledges, type Meaning, parseAcknowledgement } from "./acknowledgement.ts";
 import { frameOf, GLOBAL_ADDRESS, GROUP, groupBytes, PRIORITY } from "./groups.ts";
-import { groupFilters, type MessageLine, type NodeMessage, TRANSFER_GROUPS } from "./message-line.ts";
+import { groupFilters, type MessageLine, type NodeMessage } from "./message-line.ts";
 import { parseControl } from "./transfer-control.ts";
 
 /** How a request gets out, and its answers come in. */
@@ -83,7 +84,7 @@ class Gathering {
     const releases = [
       line.on([pgn], (message) => this.#takeAnswer(message)),
       line.on([GROUP.acknowledgement], (message) => this.#takeAcknowledgement(message)),
-      tap.on(groupFilters(TRANSFER_GROUPS), (frame) => this.#takeTransfer(frame)),
+      tap.on(groupFilters(TRANSPORT_GROUPS), (frame) => this.#takeTransfer(frame)),
     ];
     return () => {
       for (const release of releases) release();

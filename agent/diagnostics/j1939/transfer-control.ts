@@ -1,3 +1,4 @@
+import { TP_CONTROL } from "../../signals/transport/j1939-transport.ts";
 import { groupAt, groupBytes } from "./groups.ts";
 
 /** What a frame of TP.CM says (SAE J1939-21, 5.10.3). `pgn` is the group that is transferred. */
@@ -16,7 +17,6 @@ export type TransferControl =
   | { readonly kind: "announcement"; readonly bytes: number; readonly packets: number; readonly pgn: number }
   | { readonly kind: "abort"; readonly reason: number; readonly pgn: number };
 
-const CONTROL = { requestToSend: 16, clearToSend: 17, endOfMessage: 19, announcement: 32, abort: 255 } as const;
 const CONTROL_BYTES = 8;
 const UNUSED = 0xff;
 
@@ -46,15 +46,15 @@ export function parseControl(data: Uint8Array): TransferControl | undefined {
   const pgn = groupAt(data, 5);
   const bytes = data[1] | (data[2] << 8);
   switch (data[0]) {
-    case CONTROL.requestToSend:
+    case TP_CONTROL.rts:
       return { kind: "request-to-send", bytes, packets: data[3], mostPackets: Math.max(1, data[4]), pgn };
-    case CONTROL.clearToSend:
+    case TP_CONTROL.cts:
       return { kind: "clear-to-send", packets: data[1], next: data[2], pgn };
-    case CONTROL.endOfMessage:
+    case TP_CONTROL.endOfMessage:
       return { kind: "end-of-message", pgn };
-    case CONTROL.announcement:
+    case TP_CONTROL.bam:
       return { kind: "announcement", bytes, packets: data[3], pgn };
-    case CONTROL.abort:
+    case TP_CONTROL.abort:
       return { kind: "abort", reason: data[1], pgn };
     default:
       return undefined;
@@ -63,27 +63,27 @@ export function parseControl(data: Uint8Array): TransferControl | undefined {
 
 /** "Request to send" of a message that goes to one node. */
 export function requestToSendBytes(bytes: number, packets: number, pgn: number): Uint8Array {
-  return controlBytes(CONTROL.requestToSend, [bytes & 0xff, bytes >>> 8, packets, UNUSED], pgn);
+  return controlBytes(TP_CONTROL.rts, [bytes & 0xff, bytes >>> 8, packets, UNUSED], pgn);
 }
 
 /** "Clear to send": `count` packets from number `next` on. */
 export function clearToSendBytes(count: number, next: number, pgn: number): Uint8Array {
-  return controlBytes(CONTROL.clearToSend, [count, next, UNUSED, UNUSED], pgn);
+  return controlBytes(TP_CONTROL.cts, [count, next, UNUSED, UNUSED], pgn);
 }
 
 /** "End of message": all of it came. */
 export function endOfMessageBytes(bytes: number, packets: number, pgn: number): Uint8Array {
-  return controlBytes(CONTROL.endOfMessage, [bytes & 0xff, bytes >>> 8, packets, UNUSED], pgn);
+  return controlBytes(TP_CONTROL.endOfMessage, [bytes & 0xff, bytes >>> 8, packets, UNUSED], pgn);
 }
 
 /** "Broadcast announce": a message that goes to all follows. */
 export function announcementBytes(bytes: number, packets: number, pgn: number): Uint8Array {
-  return controlBytes(CONTROL.announcement, [bytes & 0xff, bytes >>> 8, packets, UNUSED], pgn);
+  return controlBytes(TP_CONTROL.bam, [bytes & 0xff, bytes >>> 8, packets, UNUSED], pgn);
 }
 
 /** Ends a transfer before its time; `reason` is one of `ABORT`. */
 export function abortBytes(reason: number, pgn: number): Uint8Array {
-  return controlBytes(CONTROL.abort, [reason, UNUSED, UNUSED, UNUSED], pgn);
+  return controlBytes(TP_CONTROL.abort, [reason, UNUSED, UNUSED, UNUSED], pgn);
 }
 
 function controlBytes(control: number, middle: readonly [number, number, number, number], pgn: number): Uint8Array {

@@ -1,7 +1,8 @@
 import { largestId } from "../../ports/arbitration-id.ts";
 import { EVERY_FRAME, type FrameFilter } from "../../ports/can-bus.ts";
 import { FRAME_FLAG } from "../../ports/frame.ts";
-import { isMultiPacket, pgnMaskOf, pgnOf } from "../../signals/pgn.ts";
+import { filterOfGroup } from "../../signals/message-filters.ts";
+import { isMultiPacket, pgnOf } from "../../signals/pgn.ts";
 import type { MessageEntry } from "../../signals/signal-entry.ts";
 import { TRANSPORT_GROUPS } from "../../signals/transport/j1939-transport.ts";
 import type { BusFrames } from "../../signals/wanted-signals.ts";
@@ -32,8 +33,7 @@ export function framesFor(wishes: readonly HistoryWish[], buses: readonly string
 function receiveFilters(wish: HistoryWish): readonly FrameFilter[] {
   if (wish.kind === "bus") return EVERY_FRAME;
   if (wish.kind === "id") return [{ id: wish.id, mask: largestId(wish.extended), extended: wish.extended }];
-  const id = wish.pgn << 8;
-  return [{ id, mask: pgnMaskOf(id), extended: true }];
+  return [filterOfGroup(wish.pgn)];
 }
 
 /** 11-bit ids as a table, for a look at it costs the same however many are wanted. */
