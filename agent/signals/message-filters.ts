@@ -2,10 +2,10 @@ import { largestId } from "../ports/arbitration-id.ts";
 import type { FrameFilter } from "../ports/can-bus.ts";
 import { isMultiPacket, pgnMaskOf } from "./pgn.ts";
 import type { MessageEntry } from "./signal-entry.ts";
-import { TRANSPORT_GROUPS } from "./transport/j1939-transport.ts";
+import { HEARD_GROUPS } from "./transport/j1939-transport.ts";
 
 /** Let through the frames in which messages of several frames come, but for those of fast packets, which have the group of the message. */
-const TRANSPORT_FILTERS: readonly FrameFilter[] = TRANSPORT_GROUPS.map(filterOfGroup);
+const TRANSPORT_FILTERS: readonly FrameFilter[] = HEARD_GROUPS.map(filterOfGroup);
 
 /** The receive filters for some messages of one bus, each once: one an id, then one a parameter group, then those of the transport protocol where a message needs it. */
 export function filtersOf(messages: readonly MessageEntry[]): readonly FrameFilter[] {

@@ -2,7 +2,7 @@ import type { FrameFilter } from "../../ports/can-bus.ts";
 import type { CanFrame } from "../../ports/frame.ts";
 import { filterOfGroup } from "../../signals/message-filters.ts";
 import { destinationOf, pgnOf, sourceOf } from "../../signals/pgn.ts";
-import { J1939Transport, TRANSPORT_GROUPS } from "../../signals/transport/j1939-transport.ts";
+import { HEARD_GROUPS, J1939Transport } from "../../signals/transport/j1939-transport.ts";
 import { type AssemblyCounters, noCounts } from "../../signals/transport/partial-messages.ts";
 import type { FrameTap } from "../tester/frame-tap.ts";
 import { GLOBAL_ADDRESS } from "./groups.ts";
@@ -46,7 +46,7 @@ export class MessageLine {
   on(pgns: readonly number[], take: (message: NodeMessage) => void): () => void {
     const taker = { pgns: new Set(pgns), take };
     this.#takers.add(taker);
-    this.#release ??= this.#tap.on(groupFilters(TRANSPORT_GROUPS), (frame) => this.#takePacket(frame));
+    this.#release ??= this.#tap.on(groupFilters(HEARD_GROUPS), (frame) => this.#takePacket(frame));
     const release = this.#tap.on(groupFilters(pgns), (frame) => take(messageOf(frame)));
     return () => {
       release();

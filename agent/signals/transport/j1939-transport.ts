@@ -10,6 +10,8 @@ export const TRANSPORT_GROUPS = [TP_CM, TP_DT] as const;
 /** Connection management of the extended transport protocol (ISO 11783-3). */
 const ETP_CM = 0xc800;
 const ETP_RTS = 20;
+/** What `J1939Transport` has to get: the frames of messages, and those that say that one is too long for it. */
+export const HEARD_GROUPS = [...TRANSPORT_GROUPS, ETP_CM] as const;
 
 /** First byte of a TP.CM frame. The group that it is about is in its last three bytes, little endian. */
 export const TP_CONTROL = { rts: 16, cts: 17, endOfMessage: 19, bam: 32, abort: 255 } as const;
@@ -55,7 +57,7 @@ export class J1939Transport {
       case TP_CM:
         return this.#takeControl(id, bytes, at, length, receivedAtUs);
       case ETP_CM:
-        if (bytes[at] === ETP_RTS) this.#partials.counts.tooLong += 1;
+        this.#noteExtended(bytes, at, length);
         return undefined;
       default:
         return undefined;
@@ -64,8 +66,7 @@ export class J1939Transport {
 
   #takeControl(id: number, bytes: Uint8Array, at: number, length: number, nowUs: number): AssemblyStep {
     if (length < FRAME_BYTES) return this.#noteMalformed();
-    // As an id has it, for of a PDU1 group some write the destination to the low byte.
-    const pgn = pgnOf((bytes[at + 5] << 8) | (bytes[at + 6] << 16) | (bytes[at + 7] << 24));
+    const pgn = controlledPgn(bytes, at);
     const [sent, answered] = [keyOf(id), reverseKeyOf(id)];
     switch (bytes[at]) {
       case TP_CONTROL.bam:
@@ -127,10 +128,20 @@ export class J1939Transport {
     return { pgn, source, destination, id: idOf(id, pgn, destination), bytes: whole, receivedAtUs: nowUs };
   }
 
+  #noteExtended(bytes: Uint8Array, at: number, length: number): void {
+    const isBegun = length >= FRAME_BYTES && bytes[at] === ETP_RTS;
+    if (isBegun && this.#isWanted(controlledPgn(bytes, at))) this.#partials.counts.tooLong += 1;
+  }
+
   #noteMalformed(): undefined {
     this.#partials.counts.malformed += 1;
     return undefined;
   }
+}
+
+/** The group that a frame of connection management is about; as an id has it, for of a PDU1 group some write the destination to the low byte. */
+function controlledPgn(bytes: Uint8Array, at: number): number {
+  return pgnOf((bytes[at + 5] << 8) | (bytes[at + 6] << 16) | (bytes[at + 7] << 24));
 }
 
 /** Destination and source of the frame. */

@@ -107,6 +107,8 @@ describe("messages that are known by their PGN", () => {
       { id: 0x00fe_ca00, mask: 0x03ff_ff00, extended: true },
       { id: 0x00ec_0000, mask: 0x03ff_0000, extended: true },
       { id: 0x00eb_0000, mask: 0x03ff_0000, extended: true },
+      // Of the extended one, so that a message that is too long is counted.
+      { id: 0x00c8_0000, mask: 0x03ff_0000, extended: true },
     ]);
     expect(busOf([0x18fe_cafe, "Dm1"]).filters).toHaveLength(1);
     expect(busOf([0x18fe_cafe, "Dm1"]).assembly()).toBeUndefined();

@@ -156,6 +156,15 @@ describe("J1939Transport", () => {
     expect([given.length, transport.size, counts]).toEqual([0, 0, { ...noCounts(), replaced: 1 }]);
   });
 
+  it("counts no message that is too long of groups that nobody asks for", () => {
+    const { take, counts } = rig((pgn) => pgn === TTI2);
+    take(
+      { id: 0x18c8_0201, data: [20, 0, 8, 0, 0, 177, 254, 0], atMs: 0 },
+      { id: 0x18c8_0201, data: [20, 0, 8, 0, 0, 176, 254, 0], atMs: 9 },
+    );
+    expect(counts).toEqual({ ...noCounts(), tooLong: 1 });
+  });
+
   it("keeps so many messages at a time and no more", () => {
     const { take, counts, transport } = rig();
     for (let from = 0; from < 200; from++)
