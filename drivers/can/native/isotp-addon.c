@@ -117,7 +117,7 @@ static void tell_pdu(struct channel *channel, const struct isotp_pdu *pdu) {
   napi_close_handle_scope(env, scope);
 }
 
-/* Takes what has come. A PDU that is longer than the room for it is EMSGSIZE of a reception. */
+/* Takes what has come. A PDU that is longer than the room for it is ENOBUFS. */
 static void receive_all(struct channel *channel) {
   for (int turn = 0; turn < PDUS_PER_TURN && channel->slot >= 0; turn += 1) {
     struct isotp_pdu pdu;
