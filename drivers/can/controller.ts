@@ -10,12 +10,7 @@ const shown = z.tuple([
   z.object({
     linkinfo: z
       .object({
-        info_data: z
-          .object({
-            ctrlmode: z.array(z.string()).optional(),
-            bittiming: z.object({ bitrate: z.number() }).optional(),
-          })
-          .optional(),
+        info_data: z.object({ ctrlmode: z.array(z.string()).optional() }).optional(),
       })
       .optional(),
   }),
@@ -25,8 +20,6 @@ const shown = z.tuple([
 export type Controller = {
   /** It neither sends nor acknowledges. */
   readonly listenOnly: boolean;
-  /** Nominal, bits a second; undefined for a virtual one. */
-  readonly bitRate: number | undefined;
 };
 
 /** What the kernel says of the controller of an interface; undefined where it cannot be asked: no such interface, or no `ip`. */
@@ -43,8 +36,7 @@ export function readController(interfaceName: string, program = "ip"): Promise<C
 export function parseController(text: string): Controller | undefined {
   const parsed = shown.safeParse(jsonOf(text));
   if (!parsed.success) return undefined;
-  const info = parsed.data[0].linkinfo?.info_data;
-  return { listenOnly: info?.ctrlmode?.includes("LISTEN-ONLY") === true, bitRate: info?.bittiming?.bitrate };
+  return { listenOnly: parsed.data[0].linkinfo?.info_data?.ctrlmode?.includes("LISTEN-ONLY") === true };
 }
 
 function jsonOf(text: string): unknown {
