@@ -1,4 +1,6 @@
 import { type CanFrame, FRAME_FLAG } from "../../ports/frame.ts";
+import { pgnOf } from "../../signals/pgn.ts";
+import { GROUP, requestedGroup } from "../j1939/groups.ts";
 import type { TesterBus, Withheld } from "./tester-bus.ts";
 
 /** What someone at the vehicle may do beside reading, where the configuration says so. */
@@ -21,8 +23,6 @@ const NEEDS: ReadonlyMap<number, readonly TechnicianRight[]> = new Map([
 const SESSION_CONTROL = 0x10;
 const PROGRAMMING_SESSION = 0x02;
 
-/** PDU formats of J1939 that ask or keep a conversation going. */
-const [REQUEST, ACKNOWLEDGEMENT, TRANSPORT_CONTROL, ADDRESS_CLAIM] = [0xea, 0xe8, 0xec, 0xee];
 /** DM3 and DM11 clear trouble codes when they are asked for (SAE J1939-73). */
 const CLEARING_GROUPS = [65_228, 65_235];
 /** Of TP.CM: clear to send, end of message, abort; the others begin a message of our own (SAE J1939-21). */
@@ -60,11 +60,20 @@ export function rightsForPdu(pdu: Uint8Array): readonly TechnicianRight[] {
 
 function rightsForFrame({ id, flags, data }: CanFrame): readonly TechnicianRight[] {
   if ((flags & FRAME_FLAG.extended) === 0) return ["write"];
-  const format = (id >>> 16) & 0xff;
-  if (format === ADDRESS_CLAIM || format === ACKNOWLEDGEMENT) return [];
-  if (format === TRANSPORT_CONTROL) return STEERING.includes(data[0]) ? [] : ["write"];
-  if (format !== REQUEST || data.length < 3) return ["write"];
-  return CLEARING_GROUPS.includes(data[0] + (data[1] << 8) + (data[2] << 16)) ? ["clear"] : [];
+  switch (pgnOf(id)) {
+    case GROUP.addressClaim:
+    case GROUP.acknowledgement:
+      return [];
+    case GROUP.transferControl:
+      return STEERING.includes(data[0]) ? [] : ["write"];
+    case GROUP.request: {
+      const asked = requestedGroup(data);
+      if (asked === undefined) return ["write"];
+      return CLEARING_GROUPS.includes(asked) ? ["clear"] : [];
+    }
+    default:
+      return ["write"];
+  }
 }
 
 function hex(value = 0): string {

@@ -60,6 +60,8 @@ describe("forTechnician", () => {
     ["a request of DM2", 0x18ea_00f9, "cb fe 00", []],
     ["a request of DM11, which clears", 0x18ea_00f9, "d3 fe 00", ["clear"]],
     ["a request of DM3, which clears", 0x18ea_00f9, "cc fe 00", ["clear"]],
+    ["a request of DM11 with bits that no group has", 0x18ea_00f9, "d3 fe 04", ["clear"]],
+    ["a request on another data page", 0x19ea_00f9, "cb fe 00", ["write"]],
     ["clear to send", 0x1cec_00f9, "11 01 01 ff ff ca fe 00", []],
     ["a message of its own that begins", 0x1cec_00f9, "10 09 00 02 ff d8 fe 00", ["write"]],
     ["data of one", 0x1ceb_00f9, "01 00 00 00 00 00 00 00", ["write"]],
