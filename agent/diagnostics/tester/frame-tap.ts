@@ -14,7 +14,12 @@ export interface FrameTap {
   on(filters: readonly FrameFilter[], take: (frame: CanFrame) => void): () => void;
 }
 
-type Taker = { readonly filters: readonly FrameFilter[]; readonly take: (frame: CanFrame) => void };
+type Taker = {
+  readonly filters: readonly FrameFilter[];
+  readonly take: (frame: CanFrame) => void;
+  /** The frame that it had last: several of its filters may let one through. */
+  last: CanFrame | undefined;
+};
 
 /** Takers by the bits of the id that their filters compare. */
 type Masked = { readonly bits: number; readonly extended: boolean; readonly takers: Map<number, Taker[]> };
@@ -36,7 +41,7 @@ export class BusFrameTap implements FrameTap {
   }
 
   on(filters: readonly FrameFilter[], take: (frame: CanFrame) => void): () => void {
-    const taker = { filters, take };
+    const taker: Taker = { filters, take, last: undefined };
     this.#takers.add(taker);
     this.#masks = maskedTakers(this.#takers);
     this.#hold(filters);
@@ -55,18 +60,16 @@ export class BusFrameTap implements FrameTap {
       const isExtended = (flags & FRAME_FLAG.extended) !== 0;
       const id = batch.id(index);
       let frame: CanFrame | undefined;
-      let taken: Set<Taker> | undefined;
       for (const { bits, extended, takers } of this.#masks) {
         if (extended !== isExtended) continue;
         const found = takers.get(id & bits);
         if (found === undefined) continue;
         frame ??= batch.frame(index);
-        taken ??= new Set();
         for (const taker of found) {
-          if (taken.has(taker)) continue;
-          taken.add(taker);
           // One that was taken before may have released it.
-          if (this.#takers.has(taker)) taker.take(frame);
+          if (taker.last === frame || !this.#takers.has(taker)) continue;
+          taker.last = frame;
+          taker.take(frame);
         }
       }
     }
