@@ -1,5 +1,5 @@
 import { CLASSIC_MAX_DATA_BYTES } from "../../ports/frame.ts";
-import { ISOTP_DATA_BYTES } from "../../ports/isotp.ts";
+import { ISOTP_DATA_BYTES, type IsoTpSettings } from "../../ports/isotp.ts";
 import { separationUsOf } from "../../ports/isotp-settings.ts";
 
 /** Largest PDU whose length a first frame says in 12 bits (FF_DL). */
@@ -86,6 +86,11 @@ export type FrameLayout = {
   /** As `IsoTpSettings.padding`. */
   readonly padding: number | undefined;
 };
+
+/** How a side sends that has these settings, and this byte before its PCI. */
+export function layoutOf({ txDataBytes, padding }: IsoTpSettings, addressByte: number | undefined): FrameLayout {
+  return { addressByte, dataBytes: txDataBytes, padding };
+}
 
 /** Most bytes of a PDU in a single frame of `frameBytes` data bytes, of which `at` stand before the PCI. */
 export function singleCapacity(frameBytes: number, at: number): number {

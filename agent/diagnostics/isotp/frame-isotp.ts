@@ -16,7 +16,7 @@ import { conversationText, functionalProblem, isoTpProblem, sideText } from "../
 import type { FrameTap } from "../tester/frame-tap.ts";
 import type { Conversation } from "./conversation.ts";
 import { isoTpFault } from "./faults.ts";
-import { parseIsoTpFrame, singleFrame } from "./frame-codec.ts";
+import { layoutOf, parseIsoTpFrame, singleFrame } from "./frame-codec.ts";
 import { Receiver } from "./receiver.ts";
 import { Sender } from "./sender.ts";
 
@@ -56,7 +56,7 @@ class FrameIsoTp implements IsoTp {
     const conversation: Conversation = {
       where,
       settings,
-      layout: { addressByte: address.txByte, dataBytes: settings.txDataBytes, padding: settings.padding },
+      layout: layoutOf(settings, address.txByte),
       clock,
       sendFrame: (data) => this.#send(address, settings, data),
     };
@@ -76,8 +76,7 @@ class FrameIsoTp implements IsoTp {
     const where = `bus ${this.#parts.bus}, ${sideText(txId, extended, txByte)}`;
     const problem = functionalProblem(address, settings);
     if (problem !== undefined) throw isoTpFault("isotp.unsupported", where, problem);
-    const layout = { addressByte: txByte, dataBytes: settings.txDataBytes, padding: settings.padding };
-    const data = pdu.length === 0 ? undefined : singleFrame(layout, pdu);
+    const data = pdu.length === 0 ? undefined : singleFrame(layoutOf(settings, txByte), pdu);
     if (data === undefined) {
       throw isoTpFault("isotp.unsupported", where, `a request to many of ${pdu.length} bytes is no single frame`);
     }

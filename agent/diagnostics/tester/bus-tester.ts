@@ -4,6 +4,7 @@ import { largestId } from "../../ports/arbitration-id.ts";
 import type { CanBus } from "../../ports/can-bus.ts";
 import { type CanFrame, FRAME_FLAG } from "../../ports/frame.ts";
 import type { IsoTp, IsoTpSettings } from "../../ports/isotp.ts";
+import { layoutOf } from "../isotp/frame-codec.ts";
 import { Conversation } from "./conversation.ts";
 import { beginningOf } from "./first-frame.ts";
 import { frameBits } from "./frame-bits.ts";
@@ -195,7 +196,7 @@ export class BusTester implements TesterBus {
     const { isotp, tap, settings, clock } = this.#parts;
     const { address } = ask.ecu;
     const isotpSettings = { ...settings.isotp, ...ask.ecu.isotp };
-    const { prefix, frames } = beginningOf(ask.pdu, isotpSettings, address.txByte);
+    const { prefix, frames } = beginningOf(ask.pdu, layoutOf(isotpSettings, address.txByte));
     const flags = flagsOf(address.extended, isotpSettings.fd);
     const [tx, rx] = [
       { id: address.txId, extended: address.extended },
@@ -258,7 +259,7 @@ export class BusTester implements TesterBus {
     this.#pace.addBits(frameBits(flagsOf(functional.extended, fd), fd ? txDataBytes : 8));
     this.#own.expect(
       { id: functional.txId, extended: functional.extended },
-      beginningOf(pdu, settings.isotp, undefined).prefix,
+      beginningOf(pdu, layoutOf(settings.isotp, undefined)).prefix,
     );
     this.#other.expectAnswers(windowMs);
     return await gatherAnswers(functional, pdu, {

@@ -3,7 +3,7 @@ import { beginningOf } from "../../../../agent/diagnostics/tester/first-frame.ts
 import { frameBits } from "../../../../agent/diagnostics/tester/frame-bits.ts";
 import { FRAME_FLAG } from "../../../../agent/ports/frame.ts";
 
-const CLASSIC = { fd: false, txDataBytes: 8 } as const;
+const CLASSIC = 8;
 const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
 
 describe("frameBits", () => {
@@ -28,11 +28,10 @@ describe("beginningOf", () => {
     ["an address byte", 6, CLASSIC, 0xf1, "f106000102030405", 1],
     ["an address byte before a first frame", 7, CLASSIC, 0xf1, "f110070001020304", 2],
     ["more than 4095 bytes", 4096, CLASSIC, undefined, "1000000010000001", 586],
-    ["a long single frame of CAN FD", 20, { fd: true, txDataBytes: 64 }, undefined, "0014", 1],
-    ["FD frames of 8 bytes", 8, { fd: true, txDataBytes: 8 }, undefined, "1008000102030405", 2],
-  ] as const)("of %s", (_name, bytes, settings, txByte, prefix, frames) => {
+    ["a long single frame of CAN FD", 20, 64, undefined, "0014", 1],
+  ] as const)("of %s", (_name, bytes, dataBytes, addressByte, prefix, frames) => {
     const pdu = Uint8Array.from({ length: bytes }, (_value, at) => at);
-    const beginning = beginningOf(pdu, settings, txByte);
+    const beginning = beginningOf(pdu, { addressByte, dataBytes, padding: 0xcc });
     expect(hexOf(beginning.prefix).startsWith(prefix)).toBe(true);
     expect(beginning.frames).toBe(frames);
   });
