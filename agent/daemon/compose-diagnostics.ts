@@ -1,6 +1,5 @@
 import type { BusDiagnosticsConfig, DiagnosticsConfig } from "../../config/diagnostics.ts";
-import type { BusConfig } from "../../config/schema.ts";
-import { readController } from "../../drivers/can/controller.ts";
+import { controllerLook } from "../../drivers/can/controller.ts";
 import { createIsoTp } from "../../drivers/can/isotp.ts";
 import type { Service } from "../core/lifecycle.ts";
 import { createFrameIsoTp } from "../diagnostics/isotp/frame-isotp.ts";
@@ -174,15 +173,9 @@ function gateOf({ settings, loaded, line }: DiagnosticsComposeParts, index: numb
     bus: name,
     condition: () => safety?.check(),
     isListenOnly: config !== undefined && isListenOnly(config),
-    lookAtController: controllerLook(config),
+    lookAtController: config === undefined ? undefined : controllerLook(config),
     onListenOnly: () => log.warn("diagnostics.listen-only", { bus: name }),
   });
-}
-
-/** What says whether the controller only listens; undefined where nothing can. */
-function controllerLook(config: BusConfig | undefined): (() => Promise<boolean>) | undefined {
-  if (config === undefined || (config.driver !== "native" && config.driver !== "socketcan")) return undefined;
-  return async () => (await readController(config.interface))?.listenOnly === true;
 }
 
 /** Looks at the controller before anything is asked; ends what is asked before the bus stops. */

@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import { z } from "zod";
+import type { BusConfig } from "../../config/schema.ts";
 
 /** Longest time that `ip` is given, ms. */
 const LOOK_MS = 2000;
@@ -21,6 +22,17 @@ export type Controller = {
   /** It neither sends nor acknowledges. */
   readonly listenOnly: boolean;
 };
+
+/** Whether a bus is an interface of this host. */
+export function isOnHost(bus: BusConfig): bus is Extract<BusConfig, { driver: "native" | "socketcan" }> {
+  return bus.driver === "native" || bus.driver === "socketcan";
+}
+
+/** What says whether the controller of a bus only listens; undefined where nothing can: it is not of this host. */
+export function controllerLook(bus: BusConfig): (() => Promise<boolean>) | undefined {
+  if (!isOnHost(bus)) return undefined;
+  return async () => (await readController(bus.interface))?.listenOnly === true;
+}
 
 /** What the kernel says of the controller of an interface; undefined where it cannot be asked: no such interface, or no `ip`. */
 export function readController(interfaceName: string, program = "ip"): Promise<Controller | undefined> {

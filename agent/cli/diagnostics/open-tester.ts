@@ -2,9 +2,10 @@ import type { DiagnosticsConfig } from "../../../config/diagnostics.ts";
 import { diagnosticsConfig } from "../../../config/diagnostics.ts";
 import { loadConfigFile } from "../../../config/load.ts";
 import type { AgentConfig, BusConfig } from "../../../config/schema.ts";
-import { readController } from "../../../drivers/can/controller.ts";
+import { controllerLook, isOnHost } from "../../../drivers/can/controller.ts";
 import { createIsoTp } from "../../../drivers/can/isotp.ts";
 import { AgentError } from "../../core/errors.ts";
+import { isListenOnly } from "../../daemon/request-ids.ts";
 import { createFrameIsoTp } from "../../diagnostics/isotp/frame-isotp.ts";
 import { BusTester } from "../../diagnostics/tester/bus-tester.ts";
 import { BusFrameTap, type FrameTap } from "../../diagnostics/tester/frame-tap.ts";
@@ -66,10 +67,6 @@ export async function runningTester(
 function configuredName(config: AgentConfig | undefined, named: string): string {
   const found = config?.buses.find((bus) => bus.name === named || (isOnHost(bus) && bus.interface === named));
   return found?.name ?? named;
-}
-
-function isOnHost(bus: BusConfig): bus is Extract<BusConfig, { driver: "native" | "socketcan" }> {
-  return bus.driver === "native" || bus.driver === "socketcan";
 }
 
 function onlyBus(config: AgentConfig | undefined): string {
@@ -145,10 +142,8 @@ function gateOf(context: CliContext, bus: BusConfig, watched: LocalCondition | u
   return new TransmitGate({
     bus: bus.name,
     condition: () => watched?.check(),
-    isListenOnly: bus.driver === "replay" || bus.listenOnly === true,
-    lookAtController: isOnHost(bus)
-      ? async () => (await readController(bus.interface))?.listenOnly === true
-      : undefined,
+    isListenOnly: isListenOnly(bus),
+    lookAtController: controllerLook(bus),
     onListenOnly: () => note(context, `the controller of ${bus.name} is set to listen only`),
   });
 }
