@@ -7,6 +7,7 @@ import { type CliContext, note } from "../context.ts";
 import { frameLines, TIME_STAMPS, type TimeStamp } from "../frame-text.ts";
 import { FrameWriter, LineEncoder } from "../frame-writer.ts";
 import { type ListenedBus, listenedBuses } from "../listened-buses.ts";
+import { ENDLESS_SECONDS, secondsArgument } from "../listening-time.ts";
 import { createLogOutput, formatArgument } from "../log-output.ts";
 import { openBus } from "../open-bus.ts";
 
@@ -33,7 +34,7 @@ export function registerCanReceive(can: Command, context: CliContext): void {
       ).choices(TIME_STAMPS),
     )
     .option("-n, --count <frames>", "end after this many frames", wholeNumber)
-    .option("--seconds <seconds>", "end after this time", positiveNumber)
+    .option("--seconds <seconds>", "end after this time", secondsArgument)
     .addHelpText(
       "after",
       `${FILTERS}\nExample:\n  causeway can dump can0\n  causeway can dump -ta can0,123:7FF,400:700 can1\n  causeway can dump -L --seconds 10 socketcand://127.0.0.1:29536/can0`,
@@ -48,7 +49,7 @@ export function registerCanReceive(can: Command, context: CliContext): void {
     .option("-o, --output <file>", "log file; candump-DATE_TIME.log when absent")
     .option("--format <format>", "candump, asc or blf; as the file's name says when absent", formatArgument)
     .option("-n, --count <frames>", "end after this many frames", wholeNumber)
-    .option("--seconds <seconds>", "end after this time", positiveNumber)
+    .option("--seconds <seconds>", "end after this time", secondsArgument)
     .addHelpText(
       "after",
       `${FILTERS}\nASC and BLF number their channels: can0 is channel 1. Their times are UTC.\n\nExample:\n  causeway can record can0 -o drive.log\n  causeway can record can0 can1 -o drive.blf\n  causeway can record any`,
@@ -119,9 +120,6 @@ async function receive(
   return buses.reduce((sum, bus) => sum + (bus.counters().dropped ?? 0), 0);
 }
 
-/** A week: long enough for a person, and within what a timer can hold. */
-const ENDLESS_SECONDS = 604_800;
-
 function report(context: CliContext, writer: FrameWriter, lost: number, done: string): void {
   note(context, `${writer.written} frames ${done}${lost === 0 ? "" : `, ${lost} lost before`}`);
   if (writer.dropped > 0) {
@@ -139,12 +137,5 @@ function defaultName(wallUs: number): string {
 function wholeNumber(text: string): number {
   const value = Number(text);
   if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError("Give a whole number of at least 1.");
-  return value;
-}
-
-function positiveNumber(text: string): number {
-  const value = Number(text);
-  if (!(value > 0 && value <= ENDLESS_SECONDS))
-    throw new InvalidArgumentError("Give seconds, more than 0 and at most a week.");
   return value;
 }

@@ -8,10 +8,9 @@ import { sideText } from "../../ports/isotp-settings.ts";
 import { type CliContext, note, printJson, printLine } from "../context.ts";
 import { addIds, type GivenId } from "../diagnostics/isotp-options.ts";
 import { spaced } from "../diagnostics/pdu-printer.ts";
+import { ENDLESS_SECONDS, secondsArgument } from "../listening-time.ts";
 import { openBus, resolveBus } from "../open-bus.ts";
 
-/** A week: long enough for a person, and within what a timer can hold. */
-const ENDLESS_SECONDS = 604_800;
 const BOUNDS = { maxConversations: 64, maxPduBytes: 1_048_576, maxBytes: 16_777_216 } as const;
 
 type DumpOptions = {
@@ -29,7 +28,9 @@ export function registerIsotpDump(isotp: Command, context: CliContext): void {
     .option("-x, --extended", "an address byte stands before the PCI: extended and mixed addressing", false)
     .option("--pdus", "whole PDUs instead of frames", false)
     .addOption(
-      new Option("--seconds <seconds>", "end after this time").argParser(Number).default(ENDLESS_SECONDS, "never"),
+      new Option("--seconds <seconds>", "end after this time")
+        .argParser(secondsArgument)
+        .default(ENDLESS_SECONDS, "never"),
     )
     .addHelpText(
       "after",

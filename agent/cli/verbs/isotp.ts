@@ -5,12 +5,10 @@ import { addIds, addSettings, conversationOf, type IsoTpOptions } from "../diagn
 import { openIsoTp } from "../diagnostics/open-isotp.ts";
 import { runningTester } from "../diagnostics/open-tester.ts";
 import { pduPrinter } from "../diagnostics/pdu-printer.ts";
+import { ENDLESS_SECONDS } from "../listening-time.ts";
 import { optionalConfig } from "../open-bus.ts";
 import { registerIsotpDump } from "./isotp-dump.ts";
 import { registerIsotpSend } from "./isotp-send.ts";
-
-/** A week: long enough for a person, and within what a timer can hold. */
-const ENDLESS_MS = 604_800_000;
 
 type ReceiveOptions = IsoTpOptions & { readonly loop: boolean };
 
@@ -58,7 +56,7 @@ async function receive(context: CliContext, named: string, options: ReceiveOptio
         if (!options.loop) end.abort();
       },
     });
-    await context.clock.sleep(ENDLESS_MS, AbortSignal.any([context.signal, end.signal]));
+    await context.clock.sleep(ENDLESS_SECONDS * 1000, AbortSignal.any([context.signal, end.signal]));
   } finally {
     await open.stop();
   }

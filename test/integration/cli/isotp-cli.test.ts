@@ -139,6 +139,7 @@ describe("causeway isotp", () => {
     [["recv", "can0", ...FAR, "-b", "100"], "a byte in hexadecimal"],
     [["recv", "can0", ...FAR, "-x", "1:2:3"], "two with a colon"],
     [["send", "can0", ...NEAR, "-w", "x"], "milliseconds"],
+    [["dump", "can0", ...NEAR, "--seconds", "x"], "at most a week"],
   ])("refuses %j of the command line", async (args, text) => {
     await expect(run(args)).rejects.toThrow(text);
   });
