@@ -7,14 +7,13 @@ import type { KnownEcu, KnownEcus } from "./known-ecus.ts";
 import { ObdClient } from "./obd-client.ts";
 import type { ObdValues } from "./obd-values.ts";
 import { type PollRule, pollsOf } from "./poll-plan.ts";
+import { Retries } from "./retries.ts";
 import { type EcuSupport, readSupport } from "./scan.ts";
 import { type PollCounters, ValuePolls } from "./value-polls.ts";
 import { INFO_TYPES } from "./vehicle-info.ts";
 
-/** Between two attempts to learn what an ECU has: while nothing may be sent, and after one that failed, longer each time. */
-const WITHHELD_MS = 5000;
-const FIRST_RETRY_MS = 10_000;
-const LONGEST_RETRY_MS = 600_000;
+/** Between two attempts to learn what an ECU has, or its VIN. */
+const READ_AGAIN = { minMs: 10_000, maxMs: 600_000 };
 
 export type EcuReaderParts = {
   readonly tester: TesterBus;
@@ -94,7 +93,7 @@ export class EcuReader {
   async #support(signal: AbortSignal): Promise<EcuSupport | undefined> {
     const { ecus, clock, log } = this.#parts;
     const { ecu } = this.#client;
-    let retryMs = FIRST_RETRY_MS;
+    const retries = new Retries(READ_AGAIN, clock);
     while (!signal.aborted) {
       const outcome = await readSupport(this.#client, signal);
       if (outcome.kind === "done") {
@@ -107,9 +106,7 @@ export class EcuReader {
       }
       const known = ecus.at(ecu)?.support;
       if (outcome.kind === "negative" && known !== undefined) return known;
-      const isWithheld = outcome.kind === "withheld";
-      await clock.sleep(isWithheld ? WITHHELD_MS : retryMs, signal);
-      if (!isWithheld) retryMs = Math.min(retryMs * 2, LONGEST_RETRY_MS);
+      await retries.wait(outcome, signal);
     }
     return undefined;
   }
@@ -117,13 +114,12 @@ export class EcuReader {
   /** Once; what keeps the ECU from answering now is waited for, what it refuses is not. */
   async #readVin({ infoTypes }: EcuSupport, signal: AbortSignal): Promise<void> {
     if (!infoTypes.includes(INFO_TYPES.vin)) return;
-    let retryMs = FIRST_RETRY_MS;
+    const retries = new Retries(READ_AGAIN, this.#parts.clock);
     while (!signal.aborted) {
       const outcome = await this.#client.vehicleInfo(INFO_TYPES.vin, signal);
       if (outcome.kind === "done" && outcome.value.kind === "vin") this.#parts.onVin(outcome.value.vin);
       if (outcome.kind === "done" || outcome.kind === "negative" || outcome.kind === "malformed") return;
-      await this.#parts.clock.sleep(outcome.kind === "withheld" ? WITHHELD_MS : retryMs, signal);
-      retryMs = Math.min(retryMs * 2, LONGEST_RETRY_MS);
+      await retries.wait(outcome, signal);
     }
   }
 }

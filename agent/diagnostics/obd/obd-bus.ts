@@ -1,12 +1,11 @@
 import { addressText, type ObdAddress, type ObdAddressing, type ObdEcu } from "./ecu.ts";
 import { type EcuFacts, EcuReader, type EcuReaderParts } from "./ecu-reader.ts";
 import type { KnownEcu } from "./known-ecus.ts";
+import { Retries } from "./retries.ts";
 import { findEcus } from "./scan.ts";
 
-/** Between two attempts to find ECUs: while nothing may be sent, and while nobody answers, longer each time. */
-const WITHHELD_MS = 5000;
-const FIRST_RETRY_MS = 30_000;
-const LONGEST_RETRY_MS = 600_000;
+/** Between two attempts to find ECUs while nobody answers. */
+const LOOK_AGAIN = { minMs: 30_000, maxMs: 600_000 };
 /** Some ECUs wake later than others: so long after the first ones answered they are asked once more. */
 const SECOND_LOOK_MS = 60_000;
 
@@ -68,7 +67,7 @@ export class ObdBus {
   async #look(signal: AbortSignal): Promise<void> {
     const { reader, addressing } = this.#parts;
     const { tester, clock } = reader;
-    let retryMs = FIRST_RETRY_MS;
+    const retries = new Retries(LOOK_AGAIN, clock);
     let looks = 0;
     while (!signal.aborted && looks < 2) {
       const found = await findEcus(tester, addressing, "poll", signal);
@@ -78,9 +77,7 @@ export class ObdBus {
         await clock.sleep(SECOND_LOOK_MS, signal);
         continue;
       }
-      const isWithheld = found.kind === "withheld";
-      await clock.sleep(isWithheld ? WITHHELD_MS : retryMs, signal);
-      if (!isWithheld) retryMs = Math.min(retryMs * 2, LONGEST_RETRY_MS);
+      await retries.wait(found, signal);
     }
   }
 

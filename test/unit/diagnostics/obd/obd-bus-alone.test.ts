@@ -79,6 +79,18 @@ describe("OBD-II on a bus", () => {
     expect(tester.requests().filter((request) => request === "7e0#0902")).toHaveLength(2);
   });
 
+  it("asks for the VIN soon after a long time in which nothing could be sent", async () => {
+    const { tester, told, run } = rig([ENGINE]);
+    const vin = "49 02 01 31 47 31 4A 43 35 34 34 34 52 37 32 35 32 33 36 37";
+    const withheld = { kind: "withheld", reason: "condition", what: "the engine stands" } as const;
+    tester.answer(0x7e0, "01 00", "41 00 00100000");
+    tester.answer(0x7e0, "09 00", "49 00 40000000");
+    const silent = { kind: "silent", waitedMs: 1000, pendings: 0 } as const;
+    tester.answer(0x7e0, "09 02", ...Array.from({ length: 10 }, () => withheld), silent, vin);
+    await run(70_000);
+    expect(told).toEqual(["1G1JC5444R7252367"]);
+  });
+
   it("has codes asked for again of an ECU that was busy, and no more of one that has none of a kind", async () => {
     const { tester, codes, run } = rig([ENGINE]);
     tester.answer(0x7e0, "01 00", "41 00 00100000");
