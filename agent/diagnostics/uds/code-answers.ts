@@ -53,13 +53,6 @@ export function parseSnapshotNumbers(pdu: Uint8Array): readonly SnapshotNumber[]
   return recordsFrom(pdu, 2, 4)?.map((at) => ({ raw: uint24(pdu, at), record: pdu[at + 3] }));
 }
 
-/** 59 14: how often each code was counted on its way to be one, signed; undefined for anything else. */
-export function parseFaultCounters(pdu: Uint8Array): ReadonlyMap<number, number> | undefined {
-  if (!isAnswer(pdu, CODES.faultCounters)) return undefined;
-  const records = recordsFrom(pdu, 2, 4);
-  return records && new Map(records.map((at) => [uint24(pdu, at), (pdu[at + 3] << 24) >> 24]));
-}
-
 /**
  * 59 04; undefined for anything else, and for data that ends too early. `lengthOf` gives the data bytes of a data identifier; the standard
  * says none, so that nothing can be read after one of which it is not known.

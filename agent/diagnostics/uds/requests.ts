@@ -6,12 +6,10 @@ export const SERVICE = {
   codes: 0x19,
   read: 0x22,
   security: 0x27,
-  communication: 0x28,
   write: 0x2e,
   output: 0x2f,
   routine: 0x31,
   testerPresent: 0x3e,
-  codeSetting: 0x85,
 } as const;
 export const POSITIVE = 0x40;
 
@@ -23,7 +21,6 @@ export const CODES = {
   snapshots: 0x04,
   extendedData: 0x06,
   supported: 0x0a,
-  faultCounters: 0x14,
 } as const;
 
 /** Every record of a code. */
@@ -63,10 +60,8 @@ export function codesByStatus(subfunction: typeof CODES.count | typeof CODES.byS
   return Uint8Array.of(SERVICE.codes, subfunction, mask);
 }
 
-/** 19 03, 0A and 14, which ask for all. */
-export function codesRequest(
-  subfunction: typeof CODES.snapshotNumbers | typeof CODES.supported | typeof CODES.faultCounters,
-): Uint8Array {
+/** 19 03 and 0A, which ask for all. */
+export function codesRequest(subfunction: typeof CODES.snapshotNumbers | typeof CODES.supported): Uint8Array {
   return Uint8Array.of(SERVICE.codes, subfunction);
 }
 
@@ -119,16 +114,6 @@ export function routineRequest(control: RoutineControl, id: number, option: Uint
 /** 3E 80: keeps a session, and wants no answer. */
 export function testerPresent(): Uint8Array {
   return Uint8Array.of(SERVICE.testerPresent, SUPPRESS);
-}
-
-/** 28: whether an ECU sends and receives its normal messages (type 1). */
-export function communicationRequest(control: "on" | "off"): Uint8Array {
-  return Uint8Array.of(SERVICE.communication, control === "on" ? 0 : 3, 1);
-}
-
-/** 85: whether an ECU notes trouble codes. */
-export function codeSettingRequest(setting: "on" | "off"): Uint8Array {
-  return Uint8Array.of(SERVICE.codeSetting, setting === "on" ? 1 : 2);
 }
 
 /** Bytes after the service that a positive answer repeats of a request. */

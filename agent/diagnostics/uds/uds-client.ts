@@ -8,7 +8,6 @@ import {
   parseCodeCount,
   parseCodeList,
   parseExtendedData,
-  parseFaultCounters,
   parseSnapshotNumbers,
   parseSnapshots,
   type SnapshotNumber,
@@ -96,11 +95,6 @@ export class UdsClient {
   /** 19 03: which snapshots there are. */
   snapshotNumbers(signal: AbortSignal): Promise<UdsOutcome<readonly SnapshotNumber[]>> {
     return this.#parsed(codesRequest(CODES.snapshotNumbers), parseSnapshotNumbers, signal);
-  }
-
-  /** 19 14: fault counters by code. */
-  faultCounters(signal: AbortSignal): Promise<UdsOutcome<ReadonlyMap<number, number>>> {
-    return this.#parsed(codesRequest(CODES.faultCounters), parseFaultCounters, signal);
   }
 
   /** 19 04: all snapshots of a code, told apart by the lengths of the catalogue. */

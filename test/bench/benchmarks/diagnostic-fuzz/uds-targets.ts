@@ -2,7 +2,6 @@ import {
   parseCodeCount,
   parseCodeList,
   parseExtendedData,
-  parseFaultCounters,
   parseSnapshotNumbers,
   parseSnapshots,
 } from "../../../../agent/diagnostics/uds/code-answers.ts";
@@ -56,7 +55,6 @@ export const UDS_TARGETS: readonly FuzzTarget[] = [
   target("codes by status", LISTS, (pdu) => parseCodeList(pdu, CODES.byStatus)),
   target("supported codes", LISTS, (pdu) => parseCodeList(pdu, CODES.supported)),
   target("snapshot numbers", RECORDS, parseSnapshotNumbers),
-  target("fault counters", LISTS, parseFaultCounters),
   target("snapshots", RECORDS, (pdu) => parseSnapshots(pdu, (did) => LENGTHS.get(did))),
   target("extended data", RECORDS, (pdu) => parseExtendedData(pdu, (record) => (record < 3 ? record : undefined))),
   target(

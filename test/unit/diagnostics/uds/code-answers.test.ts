@@ -4,7 +4,6 @@ import {
   parseCodeCount,
   parseCodeList,
   parseExtendedData,
-  parseFaultCounters,
   parseSnapshotNumbers,
   parseSnapshots,
 } from "../../../../agent/diagnostics/uds/code-answers.ts";
@@ -172,26 +171,13 @@ describe("parseExtendedData", () => {
   });
 });
 
-describe("parseFaultCounters", () => {
-  it("reads counters as signed", () => {
-    expect(parseFaultCounters(bytesOf("5914 123456 01 123457 7e 123458 fe"))).toEqual(
-      new Map([
-        [0x123456, 1],
-        [0x123457, 0x7e],
-        [0x123458, -2],
-      ]),
-    );
-  });
-});
-
 it("throws at no bytes, and gives no more than came (seed 16)", () => {
   const lengths = (id: number): number | undefined => (id % 3 === 0 ? undefined : id % 5);
   fc.assert(
-    fc.property(fc.constantFrom(1, 2, 3, 4, 6, 10, 20), fc.uint8Array({ maxLength: 80 }), (subfunction, bytes) => {
+    fc.property(fc.constantFrom(1, 2, 3, 4, 6, 10), fc.uint8Array({ maxLength: 80 }), (subfunction, bytes) => {
       const pdu = Uint8Array.of(0x59, subfunction, ...bytes);
       parseCodeCount(pdu);
       parseSnapshotNumbers(pdu);
-      parseFaultCounters(pdu);
       expect((parseCodeList(pdu, CODES.byStatus)?.codes.length ?? 0) * 4).toBeLessThanOrEqual(bytes.length);
       for (const read of [parseSnapshots(pdu, lengths), parseExtendedData(pdu, lengths)]) {
         const kept = [...(read?.data ?? []), ...(read?.rest === undefined ? [] : [read.rest])];

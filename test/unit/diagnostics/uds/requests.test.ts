@@ -29,8 +29,6 @@ describe("requests", () => {
     [requests.routineRequest("stop", 0x1234, bytesOf("456789aa")), "31021234456789aa"],
     [requests.routineRequest("results", 0x1234, bytesOf("")), "31031234"],
     [requests.testerPresent(), "3e80"],
-    [requests.communicationRequest("off"), "280301"],
-    [requests.codeSettingRequest("on"), "8501"],
   ])("are bytes as others send them: %#", (bytes, hex) => {
     expect(hexOf(bytes)).toBe(hex);
   });
