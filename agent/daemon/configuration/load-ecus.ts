@@ -31,9 +31,9 @@ export async function loadBusEcus(loaded: LoadedConfig): Promise<readonly BusEcu
   const buses = (diagnostics?.buses ?? []).flatMap(({ bus, uds }, at) =>
     uds === undefined ? [] : [{ bus, uds, place: ["diagnostics", "buses", at, "uds"] }],
   );
-  if (diagnostics === undefined || buses.length === 0) return [];
-  const { catalogueFile } = diagnostics;
-  if (catalogueFile === undefined) throw withoutCatalogue(loaded, buses[0].place);
+  const catalogueFile = diagnostics?.catalogueFile;
+  // Where a bus has such a section the schema wants a catalogue.
+  if (catalogueFile === undefined || buses.length === 0) return [];
   const catalogue = await loadYamlFile(catalogueFile, ecuCatalogue);
   rejectShared(
     catalogue,
@@ -93,10 +93,6 @@ function rejectShared({ value, locate }: Catalogue, buses: readonly (readonly st
       remedy: "give each control unit of a bus ids of its own, or address bytes",
     });
   }
-}
-
-function withoutCatalogue(loaded: LoadedConfig, place: Place): AgentError {
-  return unfit(loaded, place, "uds needs diagnostics.catalogueFile, which describes the control units");
 }
 
 function unfit(loaded: LoadedConfig, place: Place, problem: string): AgentError {

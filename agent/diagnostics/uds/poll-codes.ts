@@ -1,4 +1,3 @@
-import { aborted } from "../../core/aborted.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { CodeTracker } from "../codes/code-tracker.ts";
 import { type CodeReading, dtcOf3Bytes, type SeenCode } from "../codes/trouble-code.ts";
@@ -29,7 +28,7 @@ export async function pollCodes(parts: CodePollParts, signal: AbortSignal): Prom
   while (!signal.aborted) {
     const reading = await readCodes(parts, signal);
     if ("codes" in reading) parts.codes.take([reading]);
-    await Promise.race([parts.clock.sleep(parts.everyMs, signal), aborted(signal)]);
+    await parts.clock.sleep(parts.everyMs, signal);
   }
 }
 
