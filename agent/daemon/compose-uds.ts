@@ -3,6 +3,7 @@ import { identifyEcus, readEcu } from "../commands/actions/read-ecu.ts";
 import type { Service } from "../core/lifecycle.ts";
 import type { CodeReader } from "../diagnostics/codes/code-readers.ts";
 import type { CodeTracker } from "../diagnostics/codes/code-tracker.ts";
+import { ALL_GROUPS } from "../diagnostics/ecu-acts.ts";
 import type { Who } from "../diagnostics/tester/tester-bus.ts";
 import { AccessTurns } from "../diagnostics/uds/access-turns.ts";
 import { actingUdsEcu } from "../diagnostics/uds/acting-ecu.ts";
@@ -18,9 +19,6 @@ import type { DiagnosticBus } from "./diagnostic-bus.ts";
 import type { DiagnosticsPart, DiagnosticsParts } from "./diagnostics-parts.ts";
 import type { Runtime } from "./parts.ts";
 import { loopService } from "./services.ts";
-
-/** The group of all codes (ISO 14229-1, 14). */
-const ALL_CODES = 0xff_ffff;
 
 /** An ECU of the catalogue on its bus. */
 type Placed = BusEcu & { readonly on: DiagnosticBus; readonly turns: AccessTurns };
@@ -69,7 +67,7 @@ function codeReader(
       return undefined;
     },
     clear: async (signal) => {
-      const outcome = await client.clearCodes(ALL_CODES, () => undefined, signal);
+      const outcome = await client.clearCodes(ALL_GROUPS, () => undefined, signal);
       if (outcome.kind !== "done") return failureText(outcome);
       tracker.noteClear({ bus, ecu: ecu.name }, "agent");
       return undefined;

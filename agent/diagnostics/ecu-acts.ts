@@ -3,6 +3,9 @@ import type { WithheldReason } from "./tester/tester-bus.ts";
 /** What an act may do to the vehicle: "inert" moves nothing; "stationary" is for a vehicle that stands; "service-only" is never done from afar. */
 export type SafetyClass = "inert" | "stationary" | "service-only";
 
+/** The group of all trouble codes (ISO 14229-1, service 14). */
+export const ALL_GROUPS = 0xff_ffff;
+
 /** Asked right before the request that changes something is sent: why it must not be, or undefined. */
 export type ActGuard = () => string | undefined;
 

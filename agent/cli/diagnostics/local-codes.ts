@@ -3,6 +3,7 @@ import { CodeEvents } from "../../diagnostics/codes/code-events.ts";
 import { CodeReaders } from "../../diagnostics/codes/code-readers.ts";
 import { CodeTracker } from "../../diagnostics/codes/code-tracker.ts";
 import { memoryJournal } from "../../diagnostics/codes/memory-journal.ts";
+import { ALL_GROUPS } from "../../diagnostics/ecu-acts.ts";
 import { nodeName } from "../../diagnostics/j1939/code-listener.ts";
 import { MessageLine, type NodeMessage } from "../../diagnostics/j1939/message-line.ts";
 import { ACTIVE_CODES, parseCodeMessage } from "../../diagnostics/j1939/trouble-codes.ts";
@@ -23,8 +24,6 @@ import { clientOf, listEcus } from "./uds-target.ts";
 
 /** Nodes of J1939 send their active codes each second. */
 const LISTEN_MS = 3000;
-/** The group of all codes (ISO 14229-1, service 14). */
-const ALL_CODES = 0xff_ffff;
 
 /** Who answers the verbs of trouble codes. */
 export type CodesAgent = Pick<RunningAgent, "ask">;
@@ -138,7 +137,7 @@ async function addUds({ tester }: OpenTester, { tracker, readers }: LocalCodes, 
         return undefined;
       },
       clear: async (signal) => {
-        const outcome = await client.clearCodes(ALL_CODES, () => undefined, signal);
+        const outcome = await client.clearCodes(ALL_GROUPS, () => undefined, signal);
         return outcome.kind === "done" ? undefined : failureText(outcome);
       },
     });

@@ -1,4 +1,5 @@
 import type { CodeReader } from "../codes/code-readers.ts";
+import { ALL_GROUPS } from "../ecu-acts.ts";
 import { type ActingNodeParts, actingNode } from "./acting-node.ts";
 import type { NoAddress } from "./node.ts";
 import type { GroupReply } from "./request-group.ts";
@@ -6,7 +7,6 @@ import { ACTIVE_CODES } from "./trouble-codes.ts";
 
 /** Lists that a node is asked for: active and previous codes, DM1 and DM2. The others are of the emission control, and few have them. */
 const ASKED = [ACTIVE_CODES, 65_227];
-const ALL_GROUPS = 0xff_ffff;
 
 /** A node of J1939 that can be asked for its codes. What it answers is heard, and handed over, as any diagnostic message of it. */
 export function nodeReader(parts: ActingNodeParts): CodeReader {

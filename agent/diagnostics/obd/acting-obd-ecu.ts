@@ -1,9 +1,6 @@
-import type { ActEnd, ActGuard, ActingEcu } from "../ecu-acts.ts";
+import { type ActEnd, type ActGuard, type ActingEcu, ALL_GROUPS } from "../ecu-acts.ts";
 import type { ObdClient } from "./obd-client.ts";
 import { outcomeText } from "./outcome-text.ts";
-
-/** Of UDS: the codes of all systems. */
-const ALL_GROUPS = 0xff_ffff;
 
 /**
  * An ECU of OBD-II as commands that change something reach it: it can clear its codes (service 04), all at once, with freeze frames and
