@@ -176,7 +176,7 @@ export class Pipeline {
    * pipeline, whose batch is still in the buffers of the table.
    */
   takePdu(message: MessageEntry, bytes: Uint8Array, receivedAtUs: number): void {
-    this.#takeWhole(message, bytes, receivedAtUs, message.firstSignal);
+    this.#takeWhole(message, bytes, 0, bytes.length, receivedAtUs, message.firstSignal);
   }
 
   /** The newest value of every signal seen so far, collected or not. */
@@ -235,25 +235,32 @@ export class Pipeline {
     else if (this.#parts.table.wantedMessages[carrier.index] === 0) line.unwanted += 1;
     else line.decoded += 1;
     if (carrier !== undefined) {
-      const data = batch.bytes.subarray(dataAt, dataAt + length);
-      this.#takeWhole(carrier, data, timeUs, this.#slotOf(carrier, id));
+      this.#takeWhole(carrier, batch.bytes, dataAt, length, timeUs, this.#slotOf(carrier, id));
     }
     if (step !== undefined && step !== "part") this.#takeAssembled(step);
   }
 
   #takeAssembled({ message, whole }: WholeMessage): void {
-    this.#takeWhole(message, whole.bytes, whole.receivedAtUs, this.#slotOf(message, whole.id));
+    const { bytes, receivedAtUs, id } = whole;
+    this.#takeWhole(message, bytes, 0, bytes.length, receivedAtUs, this.#slotOf(message, id));
   }
 
   #slotOf(message: MessageEntry, id: number): number {
     return message.pgn === undefined ? message.firstSignal : this.#parts.table.slots.firstSlotOf(message, id);
   }
 
-  #takeWhole(message: MessageEntry, bytes: Uint8Array, receivedAtUs: number, firstSlot: number): void {
+  #takeWhole(
+    message: MessageEntry,
+    bytes: Uint8Array,
+    at: number,
+    length: number,
+    receivedAtUs: number,
+    firstSlot: number,
+  ): void {
     const { table, collector } = this.#parts;
     if (table.wantedMessages[message.index] === 0) return;
-    message.decode(bytes, 0, bytes.length, table.values, table.wides, table.present);
-    const allPresent = !message.multiplexed && bytes.length >= message.neededBytes;
+    message.decode(bytes, at, length, table.values, table.wides, table.present);
+    const allPresent = !message.multiplexed && length >= message.neededBytes;
     collector.take(message, allPresent, receivedAtUs, firstSlot);
     if (collector.pass.isFull) this.#flush("tick");
   }
