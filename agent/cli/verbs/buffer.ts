@@ -10,7 +10,7 @@ import { deliveryProblems } from "../../support/delivery-checks.ts";
 import { type CliContext, note, printJson, printLine, printProblem } from "../context.ts";
 import { confirm } from "../questions.ts";
 import { runningAgent } from "../running-agent.ts";
-import { outboxLines } from "../status-page.ts";
+import { outboxLines } from "../status-lines/outbox.ts";
 import { alignColumns } from "../text.ts";
 
 /** What is left of --timeout for the answer itself. */

@@ -5,7 +5,8 @@ import { statusVerb } from "../../local-api/status-schema.ts";
 import { problemsOf } from "../../support/status-problems.ts";
 import { type CliContext, printJson, printProblem } from "../context.ts";
 import { type RunningAgent, runningAgent } from "../running-agent.ts";
-import { type StatusReading, statusPage } from "../status-page.ts";
+import type { StatusReading } from "../status-lines/reading.ts";
+import { statusPage } from "../status-page.ts";
 
 const WATCH_INTERVAL_MS = 1000;
 /** Cursor home, then erase to the end of the screen (ECMA-48, CUP and ED): redraws without flicker. */

@@ -1,0 +1,19 @@
+import { printable } from "../../core/plain-text.ts";
+import { formatBytes, formatCount, formatDuration } from "../../core/quantity.ts";
+import type { Status } from "../../local-api/status-schema.ts";
+import type { Colors } from "./reading.ts";
+
+/** What was collected, delivered, refused and lost. */
+export function flowLines({ collected, delivery, losses }: Status, colors: Colors): readonly string[] {
+  const discarded = collected.discardedSamples === 0 ? "" : `, ${formatCount(collected.discardedSamples)} discarded`;
+  return [
+    `collected  ${formatCount(collected.samples)} samples in ${formatCount(collected.records)} records, ${formatBytes(collected.payloadBytes)}${discarded}`,
+    `delivered  ${formatCount(delivery.delivered)} records, ${formatBytes(delivery.deliveredBytes)}, ${delivery.inFlight} in flight, ${formatCount(delivery.refused)} refused, ${formatCount(delivery.retried)} sent again`,
+    ...delivery.refusedTopics.map(({ stream, reason, count }) => {
+      return `           ${colors.red(`${stream} refused: ${printable(reason)}, ${formatCount(count)} times`)}`;
+    }),
+    ...losses.map(({ stream, reason, detail, records, agoMs }) => {
+      return `lost       ${formatCount(records)} ${stream}, ${reason}, ${formatDuration(agoMs)} ago: ${printable(detail)}`;
+    }),
+  ];
+}

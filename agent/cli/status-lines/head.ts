@@ -1,0 +1,23 @@
+import { printable } from "../../core/plain-text.ts";
+import { formatBytes, formatDuration } from "../../core/quantity.ts";
+import type { Status } from "../../local-api/status-schema.ts";
+import type { Colors } from "./reading.ts";
+
+/** Who this is: thing, version, process, clock and signal table. */
+export function headLines(status: Status): readonly string[] {
+  const { thing, version, pid, uptimeMs, rssBytes, clockQuality, signalTable } = status;
+  return [
+    `${printable(thing)}  causeway ${printable(version)}, pid ${pid}, up ${formatDuration(uptimeMs)}, ${formatBytes(rssBytes)}`,
+    `clock      ${clockQuality}`,
+    `signals    ${signalTable.signals} in ${signalTable.messages} messages, table ${printable(signalTable.id)}`,
+  ];
+}
+
+/** Nothing where the files are in force as they are. */
+export function configurationLines({ configuration }: Status, colors: Colors): readonly string[] {
+  const { source, problems } = configuration;
+  const head = source === "files" ? "in force, but not all of it" : "last known good";
+  return problems.length === 0
+    ? []
+    : [`config     ${colors.red(head)}`, ...problems.map(({ what }) => `           ${colors.red(printable(what))}`)];
+}
