@@ -13,6 +13,7 @@ async function main(args: readonly string[]): Promise<number> {
   const interrupt = new AbortController();
   let exitCode: number = EXIT.ok;
   let options: GlobalOptions | undefined;
+  const kernel = kernelClock();
   const context: CliContext = {
     version: packageVersion(),
     terminal: {
@@ -22,7 +23,7 @@ async function main(args: readonly string[]): Promise<number> {
         return process.stdin;
       },
     },
-    clock: systemClock({ kernelErrorUs: kernelClock() }),
+    clock: systemClock({ kernelErrorUs: kernel.errorUs, suspendedUs: kernel.suspendedUs }),
     signal: interrupt.signal,
     environment: process.env,
     options: () => {

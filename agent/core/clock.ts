@@ -19,6 +19,7 @@ export function onBench(clock: Clock): Clock {
   return {
     wallUs: () => clock.wallUs(),
     monotonicMs: () => clock.monotonicMs(),
+    boottimeMs: () => clock.boottimeMs(),
     quality: () => (clock.quality() === "saved" ? "rtc" : clock.quality()),
     sleep: (ms, signal) => clock.sleep(ms, signal),
     every: (ms, tick) => clock.every(ms, tick),
@@ -40,6 +41,11 @@ export interface Clock {
   wallUs(): number;
   /** ms of the monotonic clock, with a fraction. */
   monotonicMs(): number;
+  /**
+   * ms as `monotonicMs` counts them, and the time in which the machine was suspended besides (CLOCK_BOOTTIME): for what must hold over a sleep.
+   * No timer goes by it.
+   */
+  boottimeMs(): number;
   quality(): ClockQuality;
   /** Resolves after `ms`, or at once (without rejecting) when `signal` aborts. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;

@@ -1,15 +1,26 @@
 import { loadNativeAddon, type NativeAddon } from "./native-addon.ts";
 
-/**
- * Reads what the kernel knows of its wall clock, whoever keeps it: the largest error it may have, µs. Undefined where the kernel does
- * not say, or the addon, through which alone Node comes to adjtimex(2), was not built. It is loaded with the first call.
- */
-export function kernelClock(load: () => NativeAddon = loadNativeAddon): () => number | undefined {
-  let addon: NativeAddon | "none" | undefined;
-  return () => {
-    addon ??= loaded(load);
-    const errorUs = addon === "none" ? -1 : addon.clockErrorUs();
-    return errorUs < 0 ? undefined : errorUs;
+/** What the kernel says of its clocks; undefined where it does not say, or the addon, through which alone Node can ask, was not built. */
+export type KernelClock = {
+  /** The largest error that the wall clock may have, whoever keeps it, µs (adjtimex(2), maxerror). */
+  readonly errorUs: () => number | undefined;
+  /** How long the machine was suspended since its boot, µs, to a few of them. */
+  readonly suspendedUs: () => number | undefined;
+};
+
+/** Reads through the addon, which is loaded with the first call. */
+export function kernelClock(load: () => NativeAddon = loadNativeAddon): KernelClock {
+  let held: NativeAddon | "none" | undefined;
+  const addon = (): NativeAddon | undefined => {
+    held ??= loaded(load);
+    return held === "none" ? undefined : held;
+  };
+  return {
+    errorUs: () => {
+      const errorUs = addon()?.clockErrorUs() ?? -1;
+      return errorUs < 0 ? undefined : errorUs;
+    },
+    suspendedUs: () => addon()?.suspendedUs(),
   };
 }
 

@@ -1,12 +1,21 @@
 import { readFileSync } from "node:fs";
+import { uptime } from "node:os";
 import type { Clock } from "../../agent/core/clock.ts";
 import { type ClockQualityParts, clockQuality } from "./clock-quality.ts";
 
 /** Longest delay setTimeout takes; a longer one would fire at once. */
 const MAX_TIMER_MS = 2_147_483_647;
 
-/** Where a `systemClock` looks. `kernelErrorUs` comes from the composition, the rest is for tests. */
+/** /proc/uptime has hundredths of a second; the addon is right to a few µs. A move below that is none. */
+const UPTIME_GRAIN_MS = 25;
+const SUSPENDED_GRAIN_MS = 1;
+
+/** Where a `systemClock` looks. `kernelErrorUs` and `suspendedUs` come from the composition, the rest is for tests. */
 export type TimeSourceParts = Pick<ClockQualityParts, "kernelErrorUs" | "timesyncFile" | "rtcFolder"> & {
+  /** How long the machine was suspended since its boot, µs; undefined where the kernel cannot be asked, and then /proc/uptime says it. */
+  readonly suspendedUs?: () => number | undefined;
+  /** s since the boot with what was suspended (`os.uptime`). */
+  readonly uptimeSeconds?: () => number;
   /** ms since the Unix epoch. */
   readonly wallMs?: () => number;
   /** ns of the monotonic clock. */
@@ -20,6 +29,7 @@ export function systemClock(parts: TimeSourceParts = {}): Clock {
   return {
     wallUs: wallReader(wallMs, monotonicNs),
     monotonicMs,
+    boottimeMs: boottimeReader(parts, monotonicMs),
     quality: clockQuality({ ...parts, wallMs, monotonicMs }),
     sleep,
     every,
@@ -29,6 +39,20 @@ export function systemClock(parts: TimeSourceParts = {}): Clock {
 /** Kernel boot id, 32 hexadecimal digits (random(4)): differs after every boot. */
 export function bootId(file = "/proc/sys/kernel/random/boot_id"): string {
   return readFileSync(file, "utf8").trim().replaceAll("-", "");
+}
+
+/** Monotonic time and what was suspended. That changes in steps only, so the sum runs as evenly as the monotonic clock. */
+function boottimeReader(parts: TimeSourceParts, monotonicMs: () => number): () => number {
+  const { suspendedUs = () => undefined, uptimeSeconds = uptime } = parts;
+  let suspendedMs = 0;
+  return () => {
+    const nowMs = monotonicMs();
+    const exactUs = suspendedUs();
+    const readMs = exactUs === undefined ? uptimeSeconds() * 1000 - nowMs : exactUs / 1000;
+    const grainMs = exactUs === undefined ? UPTIME_GRAIN_MS : SUSPENDED_GRAIN_MS;
+    if (Math.abs(readMs - suspendedMs) >= grainMs) suspendedMs = Math.max(0, readMs);
+    return nowMs + suspendedMs;
+  };
 }
 
 /**

@@ -29,6 +29,11 @@ export class LogClock implements Clock {
     return this.#monotonicMs;
   }
 
+  /** A log says nothing of a suspend. */
+  boottimeMs(): number {
+    return this.#monotonicMs;
+  }
+
   /** A log says nothing of the clock that it was made by. */
   quality(): ClockQuality {
     return "ntp";

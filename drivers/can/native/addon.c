@@ -298,11 +298,19 @@ static napi_value js_close(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
-/* clockErrorUs(): the largest error of the wall clock, or -1. The one function that has nothing to do with a bus. */
+/* clockErrorUs(): the largest error of the wall clock, or -1. Nothing to do with a bus. */
 static napi_value js_clock_error_us(napi_env env, napi_callback_info info) {
   (void)info;
   napi_value result;
   napi_create_double(env, kernel_clock_error_us(), &result);
+  return result;
+}
+
+/* suspendedUs(): how long the machine was suspended since its boot. Nothing to do with a bus. */
+static napi_value js_suspended_us(napi_env env, napi_callback_info info) {
+  (void)info;
+  napi_value result;
+  napi_create_double(env, kernel_clock_suspended_us(), &result);
   return result;
 }
 
@@ -323,6 +331,7 @@ NAPI_MODULE_INIT() {
       {"facts", NULL, js_facts, NULL, NULL, NULL, napi_enumerable, NULL},
       {"close", NULL, js_close, NULL, NULL, NULL, napi_enumerable, NULL},
       {"clockErrorUs", NULL, js_clock_error_us, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"suspendedUs", NULL, js_suspended_us, NULL, NULL, NULL, napi_enumerable, NULL},
   };
   napi_define_properties(env, exports, sizeof(functions) / sizeof(functions[0]), functions);
   int fault = isotp_addon_init(env, exports);

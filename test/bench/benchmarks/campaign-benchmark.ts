@@ -90,6 +90,7 @@ const quiet = (): void => undefined;
 const clock: Clock = {
   wallUs: () => 1,
   monotonicMs: () => 1,
+  boottimeMs: () => 1,
   quality: () => "ntp",
   sleep: async () => undefined,
   every: () => quiet,

@@ -16,6 +16,7 @@ export function standingClock(start: ManualClockStart = {}): Clock & Pick<Manual
   return {
     wallUs: () => manual.wallUs(),
     monotonicMs: () => manual.monotonicMs(),
+    boottimeMs: () => manual.boottimeMs(),
     quality: () => manual.quality(),
     every: (ms, tick) => manual.every(ms, tick),
     advance: (ms) => manual.advance(ms),

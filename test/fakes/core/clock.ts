@@ -14,6 +14,7 @@ export type ManualClockStart = {
 export class ManualClock implements Clock {
   #wallUs: number;
   #monotonicMs: number;
+  #suspendedMs = 0;
   #quality: ClockQuality;
   #timers: Timer[] = [];
   #nextId = 1;
@@ -30,6 +31,10 @@ export class ManualClock implements Clock {
 
   monotonicMs(): number {
     return this.#monotonicMs;
+  }
+
+  boottimeMs(): number {
+    return this.#monotonicMs + this.#suspendedMs;
   }
 
   quality(): ClockQuality {
@@ -78,6 +83,12 @@ export class ManualClock implements Clock {
   /** Steps the wall clock alone, as a time source does. */
   stepWall(us: number): void {
     this.#wallUs += us;
+  }
+
+  /** The machine is suspended for `ms`: wall time and boottime go on, monotonic time and timers stand. */
+  suspend(ms: number): void {
+    this.#wallUs += Math.round(ms * 1000);
+    this.#suspendedMs += ms;
   }
 
   setQuality(quality: ClockQuality): void {

@@ -182,6 +182,7 @@ describe("the choice of ISO-TP for a bus", () => {
     facts: unused,
     close: unused,
     clockErrorUs: unused,
+    suspendedUs: unused,
     isotpMissing: () => missing,
     isotpOpen: unused,
     isotpSend: unused,

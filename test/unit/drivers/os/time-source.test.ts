@@ -1,4 +1,6 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { kernelClock } from "../../../../drivers/can/kernel-clock.ts";
 import { bootId, systemClock } from "../../../../drivers/os/time-source.ts";
 
 /** A clock over two hands that the test moves. */
@@ -49,6 +51,37 @@ describe("systemClock", () => {
       beforeUs = us;
     }
     expect(backwards).toBe(0);
+  });
+
+  it("counts what was suspended in boottime, and nothing of it in monotonic time", () => {
+    const hands = { monotonicNs: 5_000_000_000n, suspendedUs: 3 };
+    const clock = systemClock({ monotonicNs: () => hands.monotonicNs, suspendedUs: () => hands.suspendedUs });
+    expect(clock.boottimeMs()).toBe(5000);
+    hands.suspendedUs = 3_600_000_002;
+    expect(clock.boottimeMs()).toBeCloseTo(3_605_000.002, 6);
+    hands.suspendedUs = 3_600_000_000;
+    hands.monotonicNs += 1_000_000n;
+    expect(clock.boottimeMs()).toBeCloseTo(3_605_001.002, 6);
+    expect(clock.monotonicMs()).toBe(5001);
+  });
+
+  it("takes boottime from the uptime where the addon is not there, as evenly as the monotonic clock", () => {
+    const hands = { monotonicNs: 5_004_000_000n, uptimeSeconds: 5.01 };
+    const parts = { monotonicNs: () => hands.monotonicNs, uptimeSeconds: () => hands.uptimeSeconds };
+    const clock = systemClock(parts);
+    expect(clock.boottimeMs()).toBe(5004);
+    hands.uptimeSeconds = 65.01;
+    expect(clock.boottimeMs()).toBeCloseTo(65_010, 6);
+    hands.uptimeSeconds = 65.02;
+    hands.monotonicNs += 3_000_000n;
+    expect(clock.boottimeMs()).toBeCloseTo(65_013, 6);
+  });
+
+  it("gives the boottime of this machine by the addon or the uptime alike", () => {
+    const suspendedMs = Number(readFileSync("/proc/uptime", "utf8").split(" ")[0]) * 1000 - systemClock().monotonicMs();
+    for (const clock of [systemClock(), systemClock({ suspendedUs: kernelClock().suspendedUs })]) {
+      expect(Math.abs(clock.boottimeMs() - clock.monotonicMs() - suspendedMs)).toBeLessThan(100);
+    }
   });
 
   it("ends a sleep at once, without rejecting, when its signal aborts", async () => {
