@@ -55,7 +55,7 @@ export function linkService(broker: Broker, presence: PresenceParts): Service {
     stop: async () => {
       stopping.abort();
       await announcing;
-      await announceAsleep(presence, ASLEEP_MS);
+      await announceAsleep(presence, { reason: "stopped", nextCheckInAtUs: undefined }, ASLEEP_MS);
       await broker.stop();
     },
   };

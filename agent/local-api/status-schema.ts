@@ -73,6 +73,8 @@ const linkStatus = z
       })
       .readonly()
       .optional(),
+    /** Absent but while the vehicle sleeps, when it stays away of its own will. */
+    isPaused: z.literal(true).optional(),
     /** Messages that came in. */
     inbound: z.object({ taken: count, discarded: count, failed: count, setAside: count, waiting: count }).readonly(),
     host: z.string(),

@@ -22,6 +22,8 @@ export type LinkStatus = {
   /** Successful connections since start. */
   readonly connects: number;
   readonly limits: BrokerLimits | undefined;
+  /** Between `pause` and `resume`; absent otherwise. */
+  readonly isPaused?: true;
 };
 
 /** Messages that came in, since start. */
@@ -140,6 +142,18 @@ export interface Broker {
   switchCredential(credential: LinkCredential, withinMs: number): Promise<CredentialSwitch>;
   /** Ends a wait between two attempts to connect: the next one begins at once. Does nothing while online. */
   retryNow(): void;
+  /**
+   * Disconnects cleanly (the will is not sent; the broker keeps the session as long as it was asked to) and stays away until `resume`:
+   * nothing connects, whatever else asks for it, and a change of credential is not made. Resolves when the connection is gone, after
+   * `withinMs` at the latest. Idempotent, never rejects.
+   */
+  pause(withinMs: number): Promise<void>;
+  /**
+   * Comes back, after a `pause` or without one: delays begin anew and the next attempt begins at once. A connection that looked good is
+   * ended and made again, since over a sleep it may have died without a word. For a while attempts follow each other closely, as the
+   * network may need some seconds to come up. Does nothing before the start and after the stop, but to end a `pause`.
+   */
+  resume(): void;
   /** Disconnects cleanly (the will is not sent). Idempotent, never rejects. */
   stop(): Promise<void>;
 }

@@ -22,6 +22,8 @@ export type HealthFacts = {
     /** Since it is online, or since it is not. */
     readonly sinceMs: number;
     readonly connects: number;
+    /** It stays away of its own will: the vehicle sleeps. */
+    readonly isPaused?: true | undefined;
     readonly fault?: (Advice & { readonly code: FaultCode }) | undefined;
   };
   /** `fault`: why records are in memory alone. */
@@ -140,8 +142,8 @@ function busProblems({ name, state, detail }: HealthFacts["buses"][number]): rea
   return [{ kind: state === "absent" ? "unfit" : "impaired", what, remedy, wanted: `bus ${name}: ${detail}` }];
 }
 
-function linkProblems({ link: { state, sinceMs, fault } }: HealthFacts): readonly HealthProblem[] {
-  if (state === "online") return [];
+function linkProblems({ link: { state, sinceMs, isPaused, fault } }: HealthFacts): readonly HealthProblem[] {
+  if (state === "online" || isPaused === true) return [];
   const why = fault === undefined ? "" : `: ${fault.what}`;
   const what = `link ${describeLink(state)} for ${formatDuration(sinceMs)}${why}`;
   const remedy = fault?.remedy ?? "causeway connect test shows which step does not answer";

@@ -41,6 +41,8 @@ const NEVER_MS = 86_400_000;
 
 /** `tunnel`: the way through a proxy, as it was found open; undefined without one. */
 export type ClientParts = {
+  /** How long TCP may take, ms; TLS and CONNACK have `connectTimeoutMs` besides. */
+  readonly tcpTimeoutMs: number;
   readonly config: BrokerConfig;
   readonly clientId: string;
   readonly will: Publication | undefined;
@@ -54,13 +56,13 @@ export type ClientParts = {
  * the connection would end each of them.
  */
 export function createClient(parts: ClientParts): Mqtt5Client {
-  const { config, clientId, will, tlsContext, tunnel } = parts;
+  const { config, clientId, will, tlsContext, tunnel, tcpTimeoutMs } = parts;
   return new Mqtt5Client({
     hostName: config.host,
     port: config.port,
     tlsCtx: tlsContext,
     ...(tunnel === undefined ? {} : { httpProxyOptions: tunnel }),
-    socketOptions: new SocketOptions(SocketType.STREAM, SocketDomain.IPV4, config.connectTimeoutMs),
+    socketOptions: new SocketOptions(SocketType.STREAM, SocketDomain.IPV4, tcpTimeoutMs),
     connackTimeoutMs: config.connectTimeoutMs,
     pingTimeoutMs: pingTimeoutMs(config.keepAliveSeconds),
     ackTimeoutSeconds: config.ackTimeoutSeconds,

@@ -18,6 +18,7 @@ import {
   qos1Unsupported,
   receiveOverrun,
   sessionContested,
+  sessionPaused,
   sessionStopped,
 } from "./link/link-faults.ts";
 import type { LinkTracker } from "./link/link-tracker.ts";
@@ -30,6 +31,8 @@ import { UnacknowledgedPublishes } from "./messages/unacknowledged-publishes.ts"
 const CLOSE_MS = 2000;
 /** An attempt to connect that is younger is not given up for another one, ms. */
 const YOUNG_ATTEMPT_MS = 2000;
+/** How long TCP may take while the network may be on its way up, ms: a SYN that was lost then would be sent again after 1, 3 and 7 s. */
+const EAGER_TCP_MS = 2000;
 /** CONNACK (MQTT 5.0, 3.2.2.2). */
 const RETAIN_NOT_SUPPORTED = 0x9a;
 
@@ -92,8 +95,15 @@ export class Connector {
     return this.#parts.link.state === "online" ? this.#client : undefined;
   }
 
+  /** Connects, unless it is paused: then once it is resumed. */
+  start(): void {
+    const { link } = this.#parts;
+    if (!link.isPaused) link.move("connecting");
+    this.#begin();
+  }
+
   /** Connects as soon as may be. */
-  begin(): void {
+  #begin(): void {
     this.#beginAfter(this.#parts.pace.soonestMs());
   }
 
@@ -113,7 +123,8 @@ export class Connector {
 
   /** See `Broker.switchCredential`. */
   async switchCredential(credential: LinkCredential, withinMs: number): Promise<CredentialSwitch> {
-    const { credential: inUse, stopping } = this.#parts;
+    const { credential: inUse, link, stopping } = this.#parts;
+    if (link.isPaused) return { kind: "kept", fault: sessionPaused(this.#facts) };
     const before = inUse.identity;
     const other = await orFault(inUse.open(stopping, before.with(credential)));
     if ("code" in other) return { kind: "kept", fault: other };
@@ -125,7 +136,7 @@ export class Connector {
       if (stopping.aborted) return { kind: "kept", fault };
       await this.#close();
       inUse.restore(before);
-      this.begin();
+      this.#begin();
       return { kind: "kept", fault };
     } finally {
       this.#isSwitching = false;
@@ -135,14 +146,36 @@ export class Connector {
   /** See `Broker.retryNow`. */
   retryNow(): void {
     const { link, pace, credential, stopping } = this.#parts;
-    if (stopping.aborted || this.#isSwitching) return;
+    if (stopping.aborted || link.isPaused || this.#isSwitching) return;
     const { state, sinceMs } = link.status();
     // A young attempt is as good as a new one, and could be ended again and again.
     if (state === "online" || (state === "connecting" && sinceMs < YOUNG_ATTEMPT_MS)) return;
     this.#drop();
     credential.forgetContext();
     pace.reset();
-    this.begin();
+    this.#begin();
+  }
+
+  /** See `Broker.pause`. */
+  async pause(withinMs: number): Promise<void> {
+    const { link, stopping } = this.#parts;
+    if (stopping.aborted) return;
+    link.pause(true);
+    this.#trial.end(sessionPaused(this.#facts));
+    await this.#close(withinMs);
+  }
+
+  /** See `Broker.resume`. */
+  resume(isStarted: boolean): void {
+    const { link, pace, stopping } = this.#parts;
+    if (stopping.aborted) return;
+    link.pause(false);
+    pace.beginEagerly();
+    // A change of credential makes a connection of its own, whatever comes of it.
+    if (!isStarted || this.#isSwitching) return;
+    this.#drop();
+    link.move("connecting");
+    this.#begin();
   }
 
   /** Ends the connection in order; `stopping` has aborted. Waits, bounded, until it is gone. */
@@ -152,26 +185,27 @@ export class Connector {
   }
 
   /** Lets go of the connection in order, and of every plan to make one. */
-  async #close(): Promise<void> {
+  async #close(withinMs = CLOSE_MS): Promise<void> {
     this.#plan.renew();
     this.#drop();
     this.#parts.link.move("offline");
-    await this.#closed();
+    await this.#closed(withinMs);
   }
 
-  async #closed(): Promise<void> {
+  async #closed(withinMs = CLOSE_MS): Promise<void> {
     const done = new AbortController();
-    await Promise.race([this.#closing, this.#parts.clock.sleep(CLOSE_MS, done.signal)]);
+    await Promise.race([this.#closing, this.#parts.clock.sleep(withinMs, done.signal)]);
     done.abort();
   }
 
   /** One connection with another credential. Gives the fault when it was refused or is not there in time. */
   async #try(other: OpenCredential, withinMs: number): Promise<LinkFault | undefined> {
-    const { credential, pace, clock, stopping } = this.#parts;
+    const { credential, link, pace, clock, stopping } = this.#parts;
     if (stopping.aborted) return sessionStopped(this.#facts);
     credential.beginTrial(other);
     await clock.sleep(pace.soonestMs(), stopping);
     if (stopping.aborted) return sessionStopped(this.#facts);
+    if (link.isPaused) return sessionPaused(this.#facts);
     const bounds = { withinMs, facts: this.#facts, clock };
     const fault = await this.#trial.run(() => this.#connect(other), bounds, stopping);
     if (fault === undefined) credential.endTrial();
@@ -179,6 +213,7 @@ export class Connector {
   }
 
   #beginAfter(waitMs: number): void {
+    if (this.#parts.link.isPaused) return;
     this.#plan.beginAfter(waitMs, () => void this.#open());
   }
 
@@ -198,9 +233,11 @@ export class Connector {
   }
 
   #connect({ context: tlsContext, tunnel }: OpenCredential): void {
-    const { config, clientId } = this.#parts.settings;
-    this.#parts.link.move("connecting");
-    const client = createClient({ config, clientId, will: this.#will, tlsContext, tunnel });
+    const { settings, link, pace } = this.#parts;
+    const { config, clientId } = settings;
+    link.move("connecting");
+    const tcpTimeoutMs = pace.isEager ? Math.min(EAGER_TCP_MS, config.connectTimeoutMs) : config.connectTimeoutMs;
+    const client = createClient({ config, clientId, will: this.#will, tlsContext, tunnel, tcpTimeoutMs });
     listen(client, this.#eventsOf(client));
     this.#client = client;
     client.start();
@@ -249,7 +286,7 @@ export class Connector {
     if (failure.connack?.reasonCode === RETAIN_NOT_SUPPORTED && this.#will?.retain === true) {
       log.warn("link.will-not-retained", { topic: this.#will.topic });
       this.#will = { ...this.#will, retain: false };
-      this.begin();
+      this.#begin();
       return;
     }
     const fault = await credential.diagnosis.explain(failure);

@@ -78,8 +78,7 @@ class Mqtt5Broker implements Broker {
   start(): void {
     if (this.#isStarted) return;
     this.#isStarted = true;
-    this.#link.move("connecting");
-    this.#connector.begin();
+    this.#connector.start();
   }
 
   status(): LinkStatus {
@@ -117,6 +116,14 @@ class Mqtt5Broker implements Broker {
 
   retryNow(): void {
     if (this.#isStarted) this.#connector.retryNow();
+  }
+
+  pause(withinMs: number): Promise<void> {
+    return this.#connector.pause(withinMs);
+  }
+
+  resume(): void {
+    this.#connector.resume(this.#isStarted);
   }
 
   async stop(): Promise<void> {

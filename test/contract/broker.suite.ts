@@ -202,6 +202,68 @@ export function describeBroker(name: string, create: () => Promise<BrokerHarness
       expect(await broker.publish(RECORD)).toEqual({ kind: "acked" });
     });
 
+    it("goes away when it is paused and stays away, whatever asks for a connection, until it is resumed", async () => {
+      const got: ReceivedPublish[] = [];
+      broker.start();
+      await online();
+      await broker.subscribe(COMMANDS, (message) => got.push(message));
+      await Promise.all([broker.pause(10_000), broker.pause(10_000)]);
+      expect(broker.status()).toMatchObject({ state: "offline", connects: 1, isPaused: true, fault: undefined });
+      expect(await broker.publish(RECORD)).toEqual({ kind: "offline" });
+      broker.retryNow();
+      expect(await broker.switchCredential(harness.credentials.good, 10_000)).toMatchObject({ kind: "kept" });
+      broker.retryNow();
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(broker.status()).toMatchObject({ state: "offline", connects: 1 });
+      broker.resume();
+      await online(1);
+      expect(broker.status().isPaused).toBeUndefined();
+      expect(await broker.publish(RECORD)).toEqual({ kind: "acked" });
+      await injectUntil(() => got.length > 0);
+    });
+
+    it("does not connect at its start while it is paused", async () => {
+      await broker.pause(10_000);
+      broker.start();
+      broker.retryNow();
+      expect(broker.status()).toMatchObject({ state: "offline", connects: 0, isPaused: true });
+      broker.resume();
+      await online();
+    });
+
+    it("makes a connection anew that looks good when it is resumed without a pause", async () => {
+      broker.start();
+      await online();
+      const outcomes = Array.from({ length: 50 }, () => broker.publish(RECORD));
+      broker.resume();
+      await online(1);
+      expect(broker.status()).toMatchObject({ state: "online", connects: 2, fault: undefined });
+      for (const { kind } of await Promise.all(outcomes)) expect(["acked", "offline"]).toContain(kind);
+      expect(await broker.publish(RECORD)).toEqual({ kind: "acked" });
+    });
+
+    it("stops for good when it is paused, and a resume after that does nothing", async () => {
+      broker.start();
+      await online();
+      await broker.pause(10_000);
+      await broker.stop();
+      broker.resume();
+      expect(broker.status()).toMatchObject({ state: "offline", connects: 1 });
+      expect(await broker.online(forever)).toBeUndefined();
+    });
+
+    it("keeps the credential it had when it is paused in the middle of a change, and comes back with it", async () => {
+      broker.start();
+      await online();
+      const moved = broker.switchCredential(harness.credentials.good, 10_000);
+      await broker.pause(10_000);
+      expect(["kept", "moved"]).toContain((await moved).kind);
+      expect(broker.status()).toMatchObject({ state: "offline", isPaused: true });
+      broker.resume();
+      await online(1);
+      expect(await broker.publish(RECORD)).toEqual({ kind: "acked" });
+    });
+
     it("goes over to another credential in order, with its subscriptions", async () => {
       const got: ReceivedPublish[] = [];
       broker.start();

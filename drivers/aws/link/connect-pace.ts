@@ -26,11 +26,15 @@ export type ConnectPaceParts = {
   readonly file: string | undefined;
 };
 
+/** After a wake attempts follow each other at the least distance for so long, ms: the network needs some seconds to come up. */
+const EAGER_MS = 30_000;
+
 /** When the next attempt to connect may begin: full jitter over the failures in a row, and never two CONNECT in the same second. */
 export class ConnectPace {
   readonly #parts: ConnectPaceParts;
   #lastConnectMs: number;
   #failures = 0;
+  #eagerUntilMs = Number.NEGATIVE_INFINITY;
 
   constructor(parts: ConnectPaceParts) {
     this.#parts = parts;
@@ -60,6 +64,17 @@ export class ConnectPace {
     this.#failures = 0;
   }
 
+  /** The vehicle has woken: failures are those of a network on its way up, for a while. */
+  beginEagerly(): void {
+    this.reset();
+    this.#eagerUntilMs = this.#parts.clock.monotonicMs() + EAGER_MS;
+  }
+
+  /** Whether a failure may be that of a network on its way up. */
+  get isEager(): boolean {
+    return this.#parts.clock.monotonicMs() < this.#eagerUntilMs;
+  }
+
   /** Wait until the soonest moment, ms. */
   soonestMs(): number {
     return Math.max(0, this.#lastConnectMs + this.#parts.gapMs - this.#parts.clock.monotonicMs());
@@ -77,6 +92,7 @@ export class ConnectPace {
   /** Wait before the next attempt after a failure, ms; `leastMs` comes before the jitter. */
   nextMs(leastMs = 0): number {
     const { bounds, random } = this.#parts;
+    if (this.isEager) return Math.max(this.soonestMs(), leastMs);
     const jitterMs = fullJitterMs(this.#failures, bounds, random);
     this.#failures += 1;
     return Math.max(this.soonestMs(), leastMs + jitterMs);

@@ -157,6 +157,15 @@ export function sessionStopped({ host, port }: LinkFacts): LinkFault {
   };
 }
 
+/** The session stays away from the broker for a while. */
+export function sessionPaused({ host, port }: LinkFacts): LinkFault {
+  return {
+    code: "broker.unreachable",
+    what: `the session with ${host}:${port} is paused: the vehicle sleeps`,
+    remedy: "the agent connects again by itself when the vehicle wakes",
+  };
+}
+
 /** Nothing spoke against a new identity, but there was no connection with it in time. */
 export function notTakenInTime({ host, port }: LinkFacts, withinMs: number): LinkFault {
   const what = `the broker ${host}:${port} did not take the new identity within ${withinMs} ms`;

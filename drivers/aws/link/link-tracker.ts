@@ -18,6 +18,7 @@ export class LinkTracker {
   #limits: BrokerLimits | undefined;
   #connects = 0;
   #isClosed = false;
+  #isPaused = false;
 
   constructor(clock: Clock, log: Log) {
     this.#clock = clock;
@@ -27,6 +28,10 @@ export class LinkTracker {
 
   get state(): LinkState {
     return this.#state;
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused;
   }
 
   get connects(): number {
@@ -45,6 +50,7 @@ export class LinkTracker {
       fault: this.#fault,
       connects: this.#connects,
       limits: this.limits,
+      ...(this.#isPaused ? { isPaused: true } : {}),
     };
   }
 
@@ -82,6 +88,14 @@ export class LinkTracker {
     const wasOnline = this.#state === "online";
     this.#state = state;
     if (wasOnline !== (state === "online")) this.#sinceMs = this.#clock.monotonicMs();
+  }
+
+  /** See `Broker.pause`: it stays away, of its own will; then no fault is to blame. */
+  pause(isPaused: boolean): void {
+    if (this.#isPaused === isPaused) return;
+    this.#isPaused = isPaused;
+    this.#fault = undefined;
+    this.#log.info(isPaused ? "link.paused" : "link.resumed", { connects: this.#connects });
   }
 
   /** Notes why the link is not online; logs it once, not at every attempt that ends alike. */

@@ -68,6 +68,7 @@ export class FakeBroker implements Broker {
   #isReachable = true;
   #isStarted = false;
   #isStopped = false;
+  #isPaused = false;
 
   constructor(parts: FakeBrokerParts) {
     const { clock, limits = {}, answer = () => ({ kind: "acked" }), grants = () => true } = parts;
@@ -90,13 +91,15 @@ export class FakeBroker implements Broker {
 
   start(): void {
     this.#isStarted = true;
+    if (this.#isPaused) return;
     if (this.#isReachable) this.connect();
     else this.#state = "connecting";
   }
 
   status(): LinkStatus {
     const limits = this.#state === "online" ? this.#limits : undefined;
-    return { state: this.#state, sinceMs: 0, fault: this.#fault, connects: this.#connects, limits };
+    const paused = this.#isPaused ? ({ isPaused: true } as const) : {};
+    return { state: this.#state, sinceMs: 0, fault: this.#fault, connects: this.#connects, limits, ...paused };
   }
 
   inbound(): InboundCounters {
@@ -146,6 +149,7 @@ export class FakeBroker implements Broker {
   }
 
   async switchCredential(credential: LinkCredential): Promise<CredentialSwitch> {
+    if (this.#isPaused) return { kind: "kept", fault: unreachable("paused") };
     const fault = this.refuses(credential) ?? (this.#isReachable ? undefined : unreachable("away"));
     this.#lose(undefined);
     // The outcome of what was under way comes before the next connection.
@@ -167,10 +171,23 @@ export class FakeBroker implements Broker {
     if (this.#isReachable) this.connect();
   }
 
+  async pause(): Promise<void> {
+    this.#isPaused = true;
+    this.#lose(undefined);
+    // What was under way has its outcome before the pause is one.
+    await Promise.resolve();
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    if (this.#state === "online") this.#lose(undefined);
+    if (this.#isReachable) this.connect();
+  }
+
   /** The link comes up. */
   connect(): void {
     this.#isReachable = true;
-    if (!this.#isStarted || this.#isStopped || this.#state === "online") return;
+    if (!this.#isStarted || this.#isStopped || this.#isPaused || this.#state === "online") return;
     this.#state = "online";
     this.#fault = undefined;
     this.#connects += 1;

@@ -5,6 +5,8 @@ import { ManualClock } from "../../fakes/core/clock.ts";
 import { MemoryLog } from "../../fakes/core/log.ts";
 import { FakeBroker } from "../../fakes/ports/broker.ts";
 
+const STOPPED = { reason: "stopped", nextCheckInAtUs: undefined };
+
 function createBench() {
   const clock = new ManualClock();
   const broker = new FakeBroker({ clock });
@@ -33,6 +35,27 @@ describe("presence", () => {
       state: "lost",
       bootId: "b00t",
       at: "2026-01-01T00:00:00.000Z",
+    });
+  });
+
+  it("says why it is asleep, and when it comes back where it does", () => {
+    const { parts } = createBench();
+    const said = (nextCheckInAtUs: number | undefined): unknown => {
+      const { payload } = presencePublication(parts.subject, "asleep", { reason: "parked", nextCheckInAtUs });
+      return JSON.parse(new TextDecoder().decode(payload));
+    };
+    const always = {
+      schemaVersion: 1,
+      thing: "veh-001",
+      state: "asleep",
+      bootId: "b00t",
+      at: "2026-01-01T00:00:00.000Z",
+    };
+    expect(said(undefined)).toEqual({ ...always, reason: "parked" });
+    expect(said(1_767_236_400_000_000)).toEqual({
+      ...always,
+      reason: "parked",
+      nextCheckInAt: "2026-01-01T03:00:00.000Z",
     });
   });
 
@@ -68,7 +91,7 @@ describe("presence", () => {
     broker.answer = () => undefined;
     broker.start();
     let isDone = false;
-    void announceAsleep(parts, 1000).then(() => (isDone = true));
+    void announceAsleep(parts, STOPPED, 1000).then(() => (isDone = true));
     await clock.run(999);
     expect(isDone).toBe(false);
     await clock.run(1);
@@ -78,7 +101,7 @@ describe("presence", () => {
 
   it("does not wait for a link to say asleep", async () => {
     const { parts, states } = createBench();
-    await announceAsleep(parts, 1000);
+    expect(await announceAsleep(parts, STOPPED, 1000)).toBe(false);
     expect(states()).toEqual([]);
   });
 });

@@ -89,7 +89,7 @@ afterEach(() => stopping.abort());
 describe("Connector", () => {
   it("says why it is offline, and plans the next attempt with the context that it has", async () => {
     const connector = await connectorTo("first");
-    connector.begin();
+    connector.start();
     await clock.run(0);
     await untilFault("broker.unreachable");
     expect(link.state).toBe("offline");
@@ -103,7 +103,7 @@ describe("Connector", () => {
 
   it("makes one attempt where one is wanted", async () => {
     const connector = await connectorTo("first", { once: true });
-    connector.begin();
+    connector.start();
     await clock.run(0);
     await untilFault("broker.unreachable");
     expect(clock.waiting()).toBe(0);
@@ -112,7 +112,7 @@ describe("Connector", () => {
 
   it("waits for a person where the key is missing, until somebody knows that trying helps", async () => {
     const connector = await connectorTo("missing");
-    connector.begin();
+    connector.start();
     await clock.run(0);
     expect(link.status()).toMatchObject({ state: "offline", fault: { code: "identity.key-missing" } });
     await clock.run(600_000);

@@ -45,6 +45,22 @@ describe("ConnectPace", () => {
     expect(unlucky.nextMs(5000)).toBeGreaterThan(6000);
   });
 
+  it("tries again at the least distance for a while after a wake, and then begins its delays anew", () => {
+    const unlucky = pace(0.999);
+    for (let failure = 0; failure < 5; failure++) unlucky.nextMs();
+    unlucky.beginEagerly();
+    for (let failure = 0; failure < 5; failure++) {
+      unlucky.noteConnect();
+      expect(unlucky.nextMs()).toBe(1050);
+      expect(unlucky.afterFaultMs("identity.tpm-timeout")).toBe(1050);
+      clock.advance(5000);
+    }
+    expect(unlucky.isEager).toBe(true);
+    clock.advance(5000);
+    expect(unlucky.isEager).toBe(false);
+    expect([unlucky.nextMs(), unlucky.nextMs()].map(Math.round)).toEqual([999, 1998]);
+  });
+
   it("waits by what the fault says: five minutes for a person, not at all in vain, longer where our own identity is at fault", () => {
     const lucky = pace();
     expect(lucky.afterFaultMs("broker.unfit")).toBe(300_000);
