@@ -5,9 +5,8 @@
  */
 export const CLOCK_QUALITIES = ["unsynchronised", "saved", "rtc", "ntp", "gps"] as const;
 export type ClockQuality = (typeof CLOCK_QUALITIES)[number];
-/** Qualities as records carry them, by their numbers in telemetry.proto: what is saved is not synchronised either. */
-export const RECORDED_QUALITIES = ["unsynchronised", "rtc", "ntp", "gps"] as const satisfies readonly ClockQuality[];
-export type RecordedQuality = (typeof RECORDED_QUALITIES)[number];
+/** A quality as the outbox and the broker carry it beside a record: what is saved is not synchronised either. */
+export type RecordedQuality = Exclude<ClockQuality, "saved">;
 
 /** Whether the time of somebody else can be held against a clock of this quality: "rtc" or better. */
 export function isBelievable(quality: ClockQuality): boolean {
@@ -26,7 +25,7 @@ export function onBench(clock: Clock): Clock {
   };
 }
 
-/** The quality as records carry it. */
+/** The quality as it goes beside a record. */
 export function recordedQuality(quality: ClockQuality): RecordedQuality {
   return quality === "saved" ? "unsynchronised" : quality;
 }

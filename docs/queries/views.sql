@@ -1,7 +1,7 @@
 -- Views over the files of the consumer's folder store, for DuckDB. Begin in the folder: duckdb -init .../docs/queries/views.sql
 -- In the layout daily the files are '*/????-??-??*[0-9].parquet', and '*/*.events.parquet'.
 
-CREATE OR REPLACE MACRO quality_rank(quality) AS list_position(['unsynchronised', 'rtc', 'ntp', 'gps'], quality);
+CREATE OR REPLACE MACRO quality_rank(quality) AS list_position(['unsynchronised', 'saved', 'rtc', 'ntp', 'gps'], quality);
 
 -- The best clock of each boot of which rows were written before it was known.
 CREATE OR REPLACE VIEW clocks AS FROM read_csv('clocks.csv', header = true, columns = {

@@ -1,7 +1,7 @@
 import type { Delivery } from "../../agent/consumer/store/delivery.ts";
 import { isWhole, type RecordTable, withPart } from "../../agent/consumer/store/record-table.ts";
 import type { Sink } from "../../agent/consumer/store/sink.ts";
-import type { RecordedQuality } from "../../agent/core/clock.ts";
+import type { ClockQuality } from "../../agent/core/clock.ts";
 import type { StreamName } from "../../agent/ports/outbox.ts";
 import { createRecordReader } from "../../agent/telemetry/record/read/record-reader.ts";
 import { readDescriptor } from "../../config/proto/descriptor.ts";
@@ -43,6 +43,7 @@ const QUALITIES = {
   rtc: "CLOCK_QUALITY_RTC",
   ntp: "CLOCK_QUALITY_NTP",
   gps: "CLOCK_QUALITY_GPS",
+  saved: "CLOCK_QUALITY_SAVED",
 } as const;
 
 /** What of a record is not as with all others. */
@@ -51,7 +52,7 @@ export type RecordSpec = {
   readonly epoch?: number;
   readonly stream?: StreamName;
   readonly seq: number;
-  readonly quality?: RecordedQuality;
+  readonly quality?: ClockQuality;
   readonly monotonicUs?: number;
   readonly wallUs?: number;
   readonly receivedUs?: number;

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { RECORDED_QUALITIES } from "../../core/clock.ts";
+import { CLOCK_QUALITIES } from "../../core/clock.ts";
 import { type Anchor, betterAnchor } from "../store/clock-offsets.ts";
 import { damaged, number, numberIn, text } from "./attributes.ts";
 import type { DynamoTable, Item } from "./table-client.ts";
@@ -9,7 +9,7 @@ const MAX_FINAL = 4096;
 /** Tries until somebody else has not changed the item meanwhile. Each failure is another worker's success. */
 const MAX_TRIES = 100;
 
-const quality = z.enum(RECORDED_QUALITIES);
+const quality = z.enum(CLOCK_QUALITIES);
 
 /** The best anchor of each boot, over all workers. */
 export class ClockStore {
@@ -27,7 +27,7 @@ export class ClockStore {
     if (final !== undefined && betterAnchor(final, anchor) === final) return final;
     const best = await this.#entered(keyOf(thing, bootId), anchor, expiresAt);
     if (this.#final.size >= MAX_FINAL) this.#final.clear();
-    if (best.quality === RECORDED_QUALITIES.at(-1)) this.#final.set(boot, best);
+    if (best.quality === CLOCK_QUALITIES.at(-1)) this.#final.set(boot, best);
     return best;
   }
 

@@ -1,5 +1,5 @@
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
-import type { RecordedQuality } from "../../core/clock.ts";
+import { type ClockQuality, isBelievable } from "../../core/clock.ts";
 import type { Run, SampleBatch } from "../rows/sample-batch.ts";
 import { anyNumber, number, text } from "./attributes.ts";
 import type { Item } from "./table-client.ts";
@@ -15,7 +15,7 @@ export type LastValue = {
   /** Undefined where it says a state, which is its text. */
   readonly value: number | bigint | undefined;
   readonly timeUs: number;
-  readonly quality: RecordedQuality;
+  readonly quality: ClockQuality;
   readonly unit: string;
   readonly text: string | undefined;
   readonly vssPath: string | undefined;
@@ -44,7 +44,7 @@ export function takeLast(buses: Map<string, LastValues>, batch: SampleBatch, rec
       continue;
     }
     const timeUs = timesUs[row];
-    const isVouched = record.timeQuality !== "unsynchronised";
+    const isVouched = isBelievable(record.timeQuality);
     const of = buses.get(signal.bus) ?? new Map<string, LastValue>();
     buses.set(signal.bus, of);
     takeNewer(of, name, {

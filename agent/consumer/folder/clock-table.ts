@@ -1,5 +1,5 @@
 import type Database from "better-sqlite3";
-import type { RecordedQuality } from "../../core/clock.ts";
+import type { ClockQuality } from "../../core/clock.ts";
 import { type Anchor, betterAnchor, rankOf } from "../store/clock-offsets.ts";
 
 type Row = {
@@ -7,7 +7,7 @@ type Row = {
   readonly boot_id: string;
   readonly monotonic_us: number;
   readonly wall_us: number;
-  readonly quality: RecordedQuality;
+  readonly quality: ClockQuality;
 };
 type Key = [thing: string, bootId: string];
 
@@ -48,7 +48,7 @@ export class ClockTable {
   }
 
   /** A file holds times of this quality. */
-  wrote(thing: string, bootId: string, quality: RecordedQuality): void {
+  wrote(thing: string, bootId: string, quality: ClockQuality): void {
     this.#wrote.run(rankOf(quality), thing, bootId);
   }
 

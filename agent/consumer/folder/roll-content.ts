@@ -1,4 +1,4 @@
-import type { Clock, RecordedQuality } from "../../core/clock.ts";
+import type { Clock, ClockQuality } from "../../core/clock.ts";
 import { exactLine } from "../../core/exact-json.ts";
 import type { RecordReader } from "../../telemetry/record/read/record-reader.ts";
 import { rawEventOf } from "../rows/event-row.ts";
@@ -35,7 +35,7 @@ export type RollContent = {
   /** Records that wait for their signal table. */
   readonly waiting: number[];
   /** Boots of the rows, each with the quality of its times. */
-  readonly boots: [bootId: string, quality: RecordedQuality][];
+  readonly boots: [bootId: string, quality: ClockQuality][];
   /** Whether more may be there that could be written now. */
   isCut: boolean;
 };

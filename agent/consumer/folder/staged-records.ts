@@ -1,5 +1,5 @@
 import type Database from "better-sqlite3";
-import type { RecordedQuality } from "../../core/clock.ts";
+import type { ClockQuality } from "../../core/clock.ts";
 import { AgentError } from "../../core/errors.ts";
 import type { StreamName } from "../../ports/outbox.ts";
 import type { DecodedRecord } from "../../telemetry/record/read/decoded-record.ts";
@@ -15,7 +15,7 @@ export type StagedRow = {
   readonly boot_id: string;
   readonly monotonic_us: number;
   readonly wall_us: number;
-  readonly quality: RecordedQuality;
+  readonly quality: ClockQuality;
   readonly table_id: string | null;
   readonly samples: number;
   readonly received_us: number;

@@ -1,4 +1,5 @@
 import type Database from "better-sqlite3";
+import { isBelievable } from "../../core/clock.ts";
 import { type Anchor, isOfBoot } from "../store/clock-offsets.ts";
 import type { Delivery } from "../store/delivery.ts";
 import type { CommitOutcome, RefusedDelivery } from "../store/sink.ts";
@@ -111,7 +112,7 @@ export class Staging {
     const { thing, bootId, anchor } = record;
     if (!isOfBoot(record)) return undefined;
     const best = this.#parts.clocks.learn(thing, bootId, anchor);
-    if (best === anchor && best.quality !== "unsynchronised") this.#release.run(thing, bootId);
+    if (best === anchor && isBelievable(best.quality)) this.#release.run(thing, bootId);
     return best;
   }
 
@@ -119,7 +120,7 @@ export class Staging {
     const { record, payload, receivedUs } = delivery;
     const { thing, epoch, stream, seq, bootId, anchor, body } = record;
     const { rollUs, clockUs } = this.#parts.waits;
-    const isUnset = clock?.quality === "unsynchronised";
+    const isUnset = clock !== undefined && !isBelievable(clock.quality);
     const notBeforeUs = isUnset ? receivedUs + clockUs : 0;
     const table = body.kind === "samples" ? body.table : null;
     const { monotonicUs, wallUs, quality } = anchor;

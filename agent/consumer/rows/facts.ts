@@ -1,4 +1,4 @@
-import type { RecordedQuality } from "../../core/clock.ts";
+import type { ClockQuality } from "../../core/clock.ts";
 import type { StreamName } from "../../ports/outbox.ts";
 import { splitSignalName } from "../../signals/message-name.ts";
 import type { DecodedRecord, RecordRow, RecordSignal } from "../../telemetry/record/read/decoded-record.ts";
@@ -15,7 +15,7 @@ export type RecordFacts = {
   readonly monotonicUs: number;
   readonly offsetUs: number;
   /** What the times are worth, `shiftUs` being added to them. */
-  readonly timeQuality: RecordedQuality;
+  readonly timeQuality: ClockQuality;
   readonly shiftUs: number;
   readonly campaign: string | undefined;
   readonly trigger: number | undefined;

@@ -1,4 +1,4 @@
-import { RECORDED_QUALITIES, type RecordedQuality } from "../../core/clock.ts";
+import type { ClockQuality } from "../../core/clock.ts";
 import type { DecodedRecord } from "../../telemetry/record/read/decoded-record.ts";
 
 /** One moment on both clocks of a vehicle, as a record has it. */
@@ -30,7 +30,7 @@ export type ClockShift = {
   /** To be added to each time of the record, µs. */
   readonly shiftUs: number;
   /** What the times are worth with it. */
-  readonly quality: RecordedQuality;
+  readonly quality: ClockQuality;
 };
 
 /**
@@ -46,7 +46,10 @@ export function shiftOf(own: Anchor, best: Anchor | undefined): ClockShift {
   return { shiftUs: offsetOf(best) - offsetOf(own), quality: best.quality };
 }
 
+/** Ranks are in the store's files. What came later is between others. */
+const RANKS: Readonly<Record<ClockQuality, number>> = { unsynchronised: 0, saved: 0.5, rtc: 1, ntp: 2, gps: 3 };
+
 /** Of two qualities the better one has the higher rank; from 0. */
-export function rankOf(quality: RecordedQuality): number {
-  return RECORDED_QUALITIES.indexOf(quality);
+export function rankOf(quality: ClockQuality): number {
+  return RANKS[quality];
 }

@@ -1,5 +1,5 @@
 import { type BackoffBounds, fullJitterMs } from "../../core/backoff.ts";
-import type { Clock } from "../../core/clock.ts";
+import { type Clock, isBelievable } from "../../core/clock.ts";
 import { messageOf } from "../../core/errors.ts";
 import type { Log } from "../../core/log.ts";
 import { WakeSignal } from "../../core/wake-signal.ts";
@@ -136,7 +136,7 @@ export class Committer {
       else await this.#refuse(item, refusal.reason, refusal.detail);
     }
     // A vehicle that does not know the time says nothing about how long its record was on the way.
-    const newest = batch.findLast(({ delivery: { record } }) => record.anchor.quality !== "unsynchronised");
+    const newest = batch.findLast(({ delivery: { record } }) => isBelievable(record.anchor.quality));
     if (newest !== undefined) counters.lagUs = this.#parts.clock.wallUs() - newest.delivery.record.anchor.wallUs;
   }
 

@@ -111,6 +111,7 @@ export class RecordCheck {
       case "campaignReport":
       case "troubleCode":
       case "troubleCodeReport":
+      case "clockChange":
       case "audit":
       case "notice":
         this.#enter(pending, NOTHING);

@@ -155,6 +155,7 @@ const recordSchema = z.object({
     "campaignReport",
     "troubleCode",
     "troubleCodeReport",
+    "clockChange",
   ]),
   samples: z
     .object({

@@ -239,6 +239,18 @@ describe.skipIf(!hasProtoc)(`protoc --decode${hasProtoc ? "" : " (protoc is not 
     expect(valuesOf(event, "time_us")).toEqual([String(T0)]);
     const notice = read(encoder.notice({ event: "config.unusable", detail: "gone" }));
     expect(valuesOf(notice, "event")).toEqual(['"config.unusable"']);
+    const after = { quality: "saved", source: "saved", errorMs: 0, detail: "" } as const;
+    const moment = { stepUs: -5, monotonicUs: 7, suspendedUs: 9_000_000_000, wallUs: T0, untold: 0 };
+    const clock = read(encoder.clockChange({ before: undefined, after, reason: "start", ...moment }));
+    expect(valuesOf(clock, "quality")).toEqual(["CLOCK_QUALITY_NTP", "CLOCK_QUALITY_SAVED"]);
+    const clockFields = ["source", "error_ms", "step_us", "suspended_us", "reason"];
+    expect(clockFields.flatMap((field) => valuesOf(clock, field))).toEqual([
+      '"saved"',
+      "0",
+      "-5",
+      "9000000000",
+      '"start"',
+    ]);
     const log = new FrameLog("c-1", "can0", 1000);
     log.take(Uint8Array.of(9, 1, 255), 1, 2, 0x18fe_f100, FRAME_FLAG.extended, T0);
     log.take(Uint8Array.of(), 0, 0, 0x7ff, 0, T0 - 3);

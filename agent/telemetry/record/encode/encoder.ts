@@ -7,6 +7,7 @@ import { type AuditEntry, writeAudit } from "./audit.ts";
 import type { BusCount } from "./bus-count.ts";
 import type { RecordMark } from "./campaign-ref.ts";
 import { type CampaignReport, encodeCampaignReport } from "./campaign-report.ts";
+import { type ClockChange, writeClockChange } from "./clock-change.ts";
 import { type CodeReport, encodeCodeReport } from "./code-report.ts";
 import { type BusEvent, type Notice, writeBusEvent, writeLoss, writeNotice } from "./events.ts";
 import { type OutgoingFile, partsOf, writeFilePart } from "./file.ts";
@@ -41,6 +42,7 @@ const RECORD = {
   campaignReport: 23,
   troubleCode: 24,
   troubleCodeReport: 25,
+  clockChange: 28,
 } as const;
 
 export type EncoderParts = {
@@ -58,6 +60,8 @@ export type EncoderParts = {
     readonly timeResolutionUs: number;
     /** Life of the records of each stream, ms; absent lives until delivered or evicted. */
     readonly lifeMs: AgentConfig["outbox"]["lifeMs"];
+    /** Whether anchors say "saved"; readers from before take no such record. */
+    readonly tellsSaved?: boolean;
   };
 };
 
@@ -77,9 +81,9 @@ export class Encoder {
 
   constructor(parts: EncoderParts) {
     const { thing, bootId, table, clock, encrypter, settings } = parts;
-    const { compression, lifeMs, timeResolutionUs } = settings;
+    const { compression, lifeMs, timeResolutionUs, tellsSaved = false } = settings;
     this.#parts = parts;
-    this.#sealer = new RecordSealer({ thing, bootId, clock, compression, lifeMs, encrypter });
+    this.#sealer = new RecordSealer({ thing, bootId, clock, compression, lifeMs, encrypter, tellsSaved });
     this.#columns = new SamplesWriter(RECORD.samples, timeResolutionUs);
     this.#lane = this.lane({ schema: table, campaign: undefined, stream: "telemetry", form: "columns" });
   }
@@ -171,6 +175,11 @@ export class Encoder {
   codeReport(report: CodeReport): EncodedDraft[] {
     const parts = encodeCodeReport(report, RECORD.troubleCodeReport, this.maxBodyBytes);
     return parts.map((part) => this.#sealer.draft("event", part, { compression: "none" }));
+  }
+
+  /** Says that what the wall clock is worth has changed, or that somebody has set it. */
+  clockChange(change: ClockChange): EncodedDraft {
+    return this.#health("event", (writer) => writeClockChange(writer, RECORD.clockChange, change));
   }
 
   /** A file, in as many records as the limit asks for. */

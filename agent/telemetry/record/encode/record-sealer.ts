@@ -1,7 +1,8 @@
 import type { AgentConfig } from "../../../../config/schema.ts";
-import { type Clock, RECORDED_QUALITIES, type RecordedQuality, recordedQuality } from "../../../core/clock.ts";
+import { type Clock, type ClockQuality, recordedQuality } from "../../../core/clock.ts";
 import type { Encoding, KeptValue, RecordDraft, RecordId, StreamName } from "../../../ports/outbox.ts";
 import { compress } from "../compress.ts";
+import { QUALITY_NUMBERS } from "./clock-change.ts";
 import { ProtobufWriter } from "./protobuf-writer.ts";
 
 /** Field numbers of config/proto/telemetry.proto: what each record begins with. */
@@ -51,6 +52,8 @@ export type RecordSealerParts = {
   readonly lifeMs: AgentConfig["outbox"]["lifeMs"];
   /** Absent: nothing is encrypted. */
   readonly encrypter?: PayloadEncrypter | undefined;
+  /** Whether anchors say "saved". */
+  readonly tellsSaved: boolean;
 };
 
 /** What is not as for all records. */
@@ -80,7 +83,7 @@ export type EncodedDraft = RecordDraft & {
 };
 
 /** The moment a draft is made, on both clocks. */
-type Moment = { readonly monotonicUs: number; readonly wallUs: number; readonly quality: RecordedQuality };
+type Moment = { readonly monotonicUs: number; readonly wallUs: number; readonly quality: ClockQuality };
 
 /** Makes a draft of an encoded body: the header of the record, with the anchor of the moment the draft is made, its compression and its encryption. */
 export class RecordSealer {
@@ -96,13 +99,15 @@ export class RecordSealer {
     const moment = { monotonicUs: LONGEST_TIME_US, wallUs: LONGEST_TIME_US };
     const nothing = new Uint8Array(0);
     // The first quality has the longest name, and as a number it is left out.
-    this.headerBytes = this.#protobuf(LONGEST_ID, { ...moment, quality: "gps" }, nothing).length;
+    this.headerBytes = this.#protobuf(LONGEST_ID, { ...moment, quality: "saved" }, nothing).length;
     this.jsonHeaderBytes = this.#json(LONGEST_ID, { ...moment, quality: "unsynchronised" }, nothing).length;
   }
 
   draft(stream: StreamName, body: Uint8Array, how: DraftForm = {}): EncodedDraft {
-    const { clock } = this.#parts;
-    const quality = recordedQuality(clock.quality());
+    const { clock, tellsSaved } = this.#parts;
+    const known = clock.quality();
+    const timeQuality = recordedQuality(known);
+    const quality = tellsSaved ? known : timeQuality;
     const moment = { monotonicUs: Math.round(clock.monotonicMs() * 1000), wallUs: clock.wallUs(), quality };
     const isJson = how.form === "json";
     const encoding = isJson ? "identity" : ENCODINGS[how.compression ?? this.#parts.compression];
@@ -112,7 +117,7 @@ export class RecordSealer {
     return {
       stream,
       encoding,
-      timeQuality: quality,
+      timeQuality,
       lifeMs: how.lifeMs ?? this.#parts.lifeMs[stream],
       retainKey: undefined,
       samples: how.samples ?? 0,
@@ -154,7 +159,7 @@ export class RecordSealer {
     writer.begin(HEADER.anchor, 24);
     writer.sintField(ANCHOR.monotonicUs, monotonicUs);
     writer.sintField(ANCHOR.wallUs, wallUs);
-    writer.uintField(ANCHOR.quality, RECORDED_QUALITIES.indexOf(quality));
+    writer.uintField(ANCHOR.quality, QUALITY_NUMBERS[quality]);
     writer.end();
     writer.append(body);
     return writer.finish();

@@ -1,4 +1,4 @@
-import type { RecordedQuality } from "../../../core/clock.ts";
+import type { ClockQuality } from "../../../core/clock.ts";
 import type { CanFrame } from "../../../ports/frame.ts";
 import type { LossRange, RecordId } from "../../../ports/outbox.ts";
 import type { SignalEntry, VssName } from "../../../signals/signal-entry.ts";
@@ -7,6 +7,7 @@ import type { AuditEntry } from "../encode/audit.ts";
 import type { BusCount } from "../encode/bus-count.ts";
 import type { CampaignRef } from "../encode/campaign-ref.ts";
 import type { CampaignReport } from "../encode/campaign-report.ts";
+import type { ClockChange } from "../encode/clock-change.ts";
 import type { CodeReport } from "../encode/code-report.ts";
 import type { BusEvent, Notice } from "../encode/events.ts";
 import type { FilePart } from "../encode/file.ts";
@@ -118,6 +119,7 @@ export type RecordBody =
       readonly part: number;
       readonly parts: number;
     } & CodeReport)
+  | ({ readonly kind: "clock-change" } & ClockChange)
   | {
       readonly kind: "table";
       readonly id: string;
@@ -160,7 +162,7 @@ export type DecodedRecord = RecordId & {
   /** Empty where it does not say: then no other record is of its boot. */
   readonly bootId: string;
   /** The moment the record was made, on both clocks, and how far the wall clock could be believed. */
-  readonly anchor: { readonly monotonicUs: number; readonly wallUs: number; readonly quality: RecordedQuality };
+  readonly anchor: { readonly monotonicUs: number; readonly wallUs: number; readonly quality: ClockQuality };
   /** Set where it stands for records that were thinned `ratio`:1, by their seqs in its epoch and stream. */
   readonly thinned?: { readonly ratio: number; readonly seqs: readonly number[] } | undefined;
   readonly body: RecordBody;

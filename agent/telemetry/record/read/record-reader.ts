@@ -6,6 +6,7 @@ import { inflate, isJson } from "../compress.ts";
 import type { DecodedRecord, RecordBody } from "./decoded-record.ts";
 import { malformed } from "./malformed-record.ts";
 import { campaignReportOf, histogramsOf, ofCampaign, rowsOf, triggerOf } from "./record-campaigns.ts";
+import { clockChangeOf } from "./record-clock.ts";
 import { codeReportOf, troubleCodeOf } from "./record-codes.ts";
 import { busCountOf, framesOf, samplesOf } from "./record-columns.ts";
 import { RECORD_CONVERSION, type WireRecord, wireRecord } from "./record-schema.ts";
@@ -103,6 +104,7 @@ function bodyOf({
   campaign_report: report,
   trouble_code: code,
   trouble_code_report: codes,
+  clock_change: clock,
 }: WireRecord): RecordBody {
   if (samples !== undefined) return samplesOf(samples);
   if (table !== undefined) return tableOf(table);
@@ -122,6 +124,7 @@ function bodyOf({
   if (report !== undefined) return campaignReportOf(report);
   if (code !== undefined) return troubleCodeOf(code);
   if (codes !== undefined) return codeReportOf(codes);
+  if (clock !== undefined) return clockChangeOf(clock);
   if (audit !== undefined) return { kind: "audit", ...audit };
   if (phase !== undefined) {
     const {

@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { RECORDED_QUALITIES } from "../../../core/clock.ts";
 import { AGGREGATES } from "../../../signals/signal-entry.ts";
 import { campaign, campaignReport, rows, trigger } from "./campaign-schema.ts";
+import { clockChange, clockQuality } from "./clock-schema.ts";
 import { troubleCode, troubleCodeReport } from "./code-schema.ts";
 import { histograms } from "./histogram-schema.ts";
 import { busCount, count, integer, position, stream } from "./wire-fields.ts";
@@ -180,13 +180,6 @@ const updatePhase = z.object({
 
 const notice = z.object({ event: z.string().min(1), detail: z.string(), time_us: integer });
 
-const QUALITIES = {
-  CLOCK_QUALITY_UNSYNCHRONISED: RECORDED_QUALITIES[0],
-  CLOCK_QUALITY_RTC: RECORDED_QUALITIES[1],
-  CLOCK_QUALITY_NTP: RECORDED_QUALITIES[2],
-  CLOCK_QUALITY_GPS: RECORDED_QUALITIES[3],
-} as const;
-
 /** A `causeway.v1.Record` as protobufjs gives it (`RECORD_CONVERSION`), with every field checked and 64-bit counts as numbers. */
 export const wireRecord = z.object({
   thing: z.string().min(1),
@@ -197,9 +190,7 @@ export const wireRecord = z.object({
   anchor: z.object({
     monotonic_us: integer,
     wall_us: integer,
-    quality: z
-      .enum(["CLOCK_QUALITY_UNSYNCHRONISED", "CLOCK_QUALITY_RTC", "CLOCK_QUALITY_NTP", "CLOCK_QUALITY_GPS"])
-      .transform((name) => QUALITIES[name]),
+    quality: clockQuality,
   }),
   // Absent is null where a message is neither optional nor in the oneof.
   thinned: thinned.nullable(),
@@ -218,6 +209,7 @@ export const wireRecord = z.object({
   campaign_report: campaignReport.optional(),
   trouble_code: troubleCode.optional(),
   trouble_code_report: troubleCodeReport.optional(),
+  clock_change: clockChange.optional(),
 });
 
 /** How protobufjs must convert a message for `wireRecord`; fields that are absent get their proto3 defaults. */

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Anchor, betterAnchor, offsetOf, shiftOf } from "../../../../agent/consumer/store/clock-offsets.ts";
-import { RECORDED_QUALITIES } from "../../../../agent/core/clock.ts";
+import { CLOCK_QUALITIES } from "../../../../agent/core/clock.ts";
 
 const SEED = 15;
 const TRUE_OFFSET_US = 1_767_225_600_000_000;
@@ -9,12 +9,12 @@ const TRUE_OFFSET_US = 1_767_225_600_000_000;
 const anchor = fc.record({
   monotonicUs: fc.integer({ min: 0, max: 20 }),
   wallUs: fc.integer({ min: 0, max: 20 }),
-  quality: fc.constantFrom(...RECORDED_QUALITIES),
+  quality: fc.constantFrom(...CLOCK_QUALITIES),
 });
 
 /** The rule in words, from all anchors of the boot: of the best quality that was ever reached the first moment. */
 function shiftByHand(own: Anchor, all: readonly Anchor[]): { shiftUs: number; quality: string } {
-  for (const quality of RECORDED_QUALITIES.toReversed()) {
+  for (const quality of CLOCK_QUALITIES.toReversed()) {
     if (quality === own.quality) break;
     const of = all.filter((one) => one.quality === quality);
     if (of.length === 0) continue;
