@@ -1,6 +1,10 @@
 import { defineConfig } from "vitest/config";
 
-const QUICK = ["test/*.test.ts", "test/unit/**/*.test.ts", "test/contract/{can-bus,journal,key-store,outbox}.test.ts"];
+const QUICK = [
+  "test/*.test.ts",
+  "test/unit/**/*.test.ts",
+  "test/contract/{can-bus,journal,key-store,outbox,power-manager,wake-alarm,wake-sources}.test.ts",
+];
 
 export default defineConfig({
   test: {
