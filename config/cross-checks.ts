@@ -1,6 +1,8 @@
 import { type CommandsConfig, forgetsTooEarly } from "./commands.ts";
 import type { DiagnosticsConfig } from "./diagnostics.ts";
 import { diagnosticsProblems } from "./diagnostics-checks.ts";
+import type { PowerConfig } from "./power.ts";
+import { powerProblems } from "./power-checks.ts";
 import { type TopicSettings, topicProblems } from "./topic-rules.ts";
 
 const DAY_MS = 86_400_000;
@@ -29,6 +31,7 @@ type CheckedConfig = TopicSettings & {
     | undefined;
   readonly fleetwise?: { readonly interfaces: Readonly<Record<string, string>> } | undefined;
   readonly diagnostics?: DiagnosticsConfig | undefined;
+  readonly power?: PowerConfig | undefined;
   readonly commands?: CommandsConfig | undefined;
   readonly ota?: { readonly rollbackCounter?: { readonly index: number } | undefined } | undefined;
 };
@@ -45,6 +48,7 @@ const CHECKS: readonly ((config: CheckedConfig) => readonly CrossProblem[])[] = 
   frameLogBounds,
   unknownInterfaces,
   ({ diagnostics, buses }) => diagnosticsProblems(diagnostics, buses),
+  ({ power, buses }) => powerProblems(power, buses),
 ];
 
 /** What does not fit together in a configuration, in a fixed order. */

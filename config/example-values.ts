@@ -119,6 +119,17 @@ export const EVERYTHING = {
     ],
     codes: { odometer: "Odometer.Distance" },
   },
+  power: {
+    state: {
+      ignition: [
+        {
+          from: "signals",
+          condition: { signals: { terminal15: "Body.Terminal15" }, maxAgeMs: 2000, all: ["terminal15 > 0.5"] },
+        },
+        { from: "bus-silence", seconds: 30, buses: ["can0"] },
+      ],
+    },
+  },
   ota: {
     rootFile: "root.1.json",
     hardware: "gateway-2",

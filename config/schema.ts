@@ -12,6 +12,7 @@ import { fleetwiseConfig } from "./fleetwise.ts";
 import { frameLogConfig } from "./frame-log.ts";
 import { csrTemplate, tpmSettings } from "./identity.ts";
 import { otaConfig } from "./ota.ts";
+import { powerConfig } from "./power.ts";
 import { provisioningConfig, renewalConfig } from "./provisioning.ts";
 import { proxyConfig } from "./proxy.ts";
 import { snapshotConfig } from "./snapshot.ts";
@@ -323,6 +324,7 @@ export const agentConfig = z
     diagnostics: diagnosticsConfig
       .optional()
       .describe("trouble codes and live data of control units; nothing is listened to or sent without this section"),
+    power: powerConfig.optional().describe("state of the vehicle, sleep and wake; nothing of it without this section"),
     ota: otaConfig.optional().describe("updates; none are taken without this section"),
     shutdown: z.strictObject({ drainMs: z.int().min(0).max(60_000).default(5000) }).prefault({}),
   })

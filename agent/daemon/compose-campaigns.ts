@@ -18,6 +18,7 @@ import { FrameHistory } from "../telemetry/history/frame-history.ts";
 import { countOf } from "../telemetry/pipeline.ts";
 import type { CampaignReport } from "../telemetry/record/encode/campaign-report.ts";
 import type { Encoder } from "../telemetry/record/encode/encoder.ts";
+import { VehicleFacts } from "../telemetry/vehicle-facts.ts";
 import { factNames, factValues } from "./campaign-facts.ts";
 import { composeSnapshots, type SessionEvents } from "./compose-snapshots.ts";
 import { type CampaignFiles, type FoundCampaigns, loadCampaignFiles, offerOf } from "./configuration/campaign-files.ts";
@@ -28,7 +29,7 @@ import { loopService, type ObservedBus } from "./services.ts";
 
 /** The line that campaigns collect from. */
 export type CampaignLineParts = {
-  readonly config: Pick<AgentConfig, "buses" | "collect" | "campaigns" | "stateDir" | "ota">;
+  readonly config: Pick<AgentConfig, "buses" | "collect" | "campaigns" | "stateDir" | "ota" | "power">;
   /** Of the table whose signals are collected. */
   readonly wanted: WantedSignals;
   readonly collector: Collector;
@@ -39,17 +40,25 @@ export type CampaignLineParts = {
   readonly found: Pick<FoundCampaigns, "files" | "set">;
 };
 
-/** What campaigns run in. Without `outboxKey` the history is kept in clear; without `activeCodes` no trouble code is known. */
+/** What campaigns run in. Without `outboxKey` the history is kept in clear; of trouble codes and the vehicle's state only what is given is known. */
 type CampaignSurroundings = Pick<Runtime, "clock" | "log"> & {
   readonly broker: SessionEvents;
   readonly activeCodes?: ActiveCodes | undefined;
+  readonly vehicleFacts?: VehicleFacts | undefined;
   readonly outboxKey?: Pick<OutboxKey, "cipher"> | undefined;
 };
 
 /** The part of the composition root that wires campaigns. Without one that asks for them, history and expressions cost nothing. */
 export function composeCampaigns(
   { config, wanted, collector, encoder, appender, outbox, buses, found }: CampaignLineParts,
-  { clock, log, broker, activeCodes = new ActiveCodes(), outboxKey }: CampaignSurroundings,
+  {
+    clock,
+    log,
+    broker,
+    activeCodes = new ActiveCodes(),
+    vehicleFacts = new VehicleFacts(),
+    outboxKey,
+  }: CampaignSurroundings,
 ): Campaigns {
   const { table } = wanted;
   const { maxBytes } = config.campaigns.history;
@@ -65,7 +74,7 @@ export function composeCampaigns(
     clock,
     batchSamples,
   };
-  const facts = (): FactValues =>
+  const factsNow = (): FactValues =>
     factValues(
       buses.map(({ bus, state }) => ({ name: bus.name, state })),
       {
@@ -73,6 +82,7 @@ export function composeCampaigns(
         clockQuality: clock.quality(),
         outbox: outbox.stats(),
         codes: { active: activeCodes.count(), isLampOn: activeCodes.hasLamp() },
+        vehicle: vehicleFacts.now(),
       },
     );
   const set = new CampaignSet({
@@ -82,10 +92,11 @@ export function composeCampaigns(
     run: `${outbox.stats().epoch}`,
     collector,
     busNames,
-    facts,
+    facts: factsNow,
     want: wantInTurn(wanted),
   });
-  const context = { table, busNames, facts: factNames(busNames), hasHistory: history !== undefined };
+  const facts = factNames(busNames, config.power?.state !== undefined);
+  const context = { table, busNames, facts, hasHistory: history !== undefined };
   const limits = limitsOf(config.campaigns);
   const control = new CampaignControl(config.collect.rules, { set, context, limits, hardware: config.ota?.hardware });
   const store = new CampaignStore({ files: createStateFiles(join(config.stateDir, "campaigns")), log });

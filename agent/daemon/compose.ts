@@ -37,6 +37,7 @@ import { Publisher } from "../telemetry/publish/publisher.ts";
 import { Encoder } from "../telemetry/record/encode/encoder.ts";
 import { PayloadBound } from "../telemetry/record/encode/payload-bound.ts";
 import type { EncodedDraft, PayloadEncrypter } from "../telemetry/record/encode/record-sealer.ts";
+import { VehicleFacts } from "../telemetry/vehicle-facts.ts";
 import { ClockSteps } from "../vehicle/safety-gate.ts";
 import { codeSink, reportDrafts } from "./code-records.ts";
 import { composeCampaigns } from "./compose-campaigns.ts";
@@ -199,7 +200,7 @@ function servicesInOrder(
   { clock, log }: Runtime,
 ): readonly Service[] {
   const { link, line, frameLog, beside } = collecting;
-  const { fleetwise, diagnostics } = beside;
+  const { fleetwise, vehicle: vehicleLine, diagnostics } = beside;
   const { broker, renewal, keyWatch, presence } = link;
   const { publisher, campaigns, pipeline, buses, vehicle } = line;
   return [
@@ -226,6 +227,7 @@ function servicesInOrder(
       const sink = fleetwise?.besides(name, own) ?? own;
       return busService(observed, diagnostics?.besides(name, sink) ?? sink, log);
     }),
+    ...(vehicleLine?.services ?? []),
     ...(diagnostics?.services ?? []),
     ...(updates?.services ?? []),
   ];
@@ -285,9 +287,10 @@ function composeDataLine(parts: DataLineParts, runtime: Runtime): MadeDataLine {
     return { bus: driver, hasNarrowed: () => wanted.hasNarrowed(bus.name), state: "absent", detail: "not opened yet" };
   });
   const activeCodes = new ActiveCodes();
+  const vehicleFacts = new VehicleFacts();
   const campaigns = composeCampaigns(
     { config, wanted, collector, encoder, appender, outbox, buses, found },
-    { clock, log, broker, activeCodes, outboxKey },
+    { clock, log, broker, activeCodes, vehicleFacts, outboxKey },
   );
   const takers = { capture, history: campaigns.history, frameLog: frameLog?.log };
   const { batchMs } = collect;
@@ -304,7 +307,7 @@ function composeDataLine(parts: DataLineParts, runtime: Runtime): MadeDataLine {
   const auditBytes = config.commands?.audit.maxBytes ?? config.outbox.maxBytes * CONTROL_SHARE;
   const records = composeRecordSinks({ encoder, appender, outbox, auditBytes });
   const signals = new LatestSignals(table, collector.latest, (who, held) => wanted.holdSignals(who, held));
-  const vehicle = { signals, steps: new ClockSteps(clock), clock };
+  const vehicle = { signals, steps: new ClockSteps(clock), clock, facts: vehicleFacts };
   const line = { buses, pipeline, campaigns, capture, records, outbox, publisher, activeCodes, vehicle };
   return { line, shared: { encoder, appender, wanted }, requestIds };
 }

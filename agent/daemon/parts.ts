@@ -36,7 +36,9 @@ import type { Notice } from "../telemetry/record/encode/events.ts";
 import type { OutgoingFile } from "../telemetry/record/encode/file.ts";
 import type { TroubleCodeEvent } from "../telemetry/record/encode/trouble-code.ts";
 import type { UpdatePhase } from "../telemetry/record/encode/update-phase.ts";
+import type { VehicleFacts } from "../telemetry/vehicle-facts.ts";
 import type { SafetyGateParts } from "../vehicle/safety-gate.ts";
+import type { VehicleStates } from "../vehicle/state/vehicle-state.ts";
 import type { CampaignFiles } from "./configuration/campaign-files.ts";
 import type { DaemonConfig } from "./configuration/layered-config.ts";
 import type { DiagnosticBus } from "./diagnostic-bus.ts";
@@ -101,8 +103,8 @@ export type DataLine = {
   readonly publisher: Publisher;
   /** For what campaigns say of them: told by diagnostics. */
   readonly activeCodes: ActiveCodes;
-  /** What the line knows of the vehicle's state. */
-  readonly vehicle: SafetyGateParts;
+  /** What the line knows of the vehicle's state; `facts` is for what campaigns say of it. */
+  readonly vehicle: SafetyGateParts & { readonly facts: VehicleFacts };
 };
 
 /** The agent as a vehicle of FleetWise. */
@@ -153,8 +155,19 @@ export type ControlParts = {
   readonly beside: SideLines;
 };
 
+/** The state of the vehicle, its ignition and its trips. */
+export type VehicleLine = {
+  readonly states: VehicleStates;
+  /** Start them after the buses. */
+  readonly services: readonly Service[];
+};
+
 /** Lines beside the data line; undefined where the configuration has none of them, and nothing of theirs is loaded. */
-export type SideLines = { readonly fleetwise: Fleetwise | undefined; readonly diagnostics: Diagnostics | undefined };
+export type SideLines = {
+  readonly fleetwise: Fleetwise | undefined;
+  readonly vehicle: VehicleLine | undefined;
+  readonly diagnostics: Diagnostics | undefined;
+};
 
 /** Updates: where they come from, what they are judged by, and where they are remembered. */
 export type UpdateParts = {

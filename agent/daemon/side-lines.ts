@@ -2,7 +2,7 @@ import type { Broker } from "../ports/broker.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { CollectingParts, FleetwiseParts } from "./compose-fleetwise.ts";
 import type { DaemonConfig } from "./configuration/layered-config.ts";
-import type { DataLine, Diagnostics, Fleetwise, Runtime, SideLines } from "./parts.ts";
+import type { DataLine, Diagnostics, Fleetwise, Runtime, SideLines, VehicleLine } from "./parts.ts";
 import type { RequestIds } from "./request-ids.ts";
 
 export type SideLineParts = {
@@ -19,7 +19,8 @@ export type SideLineParts = {
 /** The lines beside the data line. Of one that the configuration does not have nothing is loaded. Throws `config.invalid`. */
 export async function composeSideLines(parts: SideLineParts, runtime: Runtime): Promise<SideLines> {
   const fleetwise = await fleetwiseOf(parts, runtime);
-  return { fleetwise, diagnostics: await diagnosticsOf(parts, fleetwise, runtime) };
+  const vehicle = await vehicleOf(parts, runtime);
+  return { fleetwise, vehicle, diagnostics: await diagnosticsOf(parts, fleetwise, runtime) };
 }
 
 async function fleetwiseOf(
@@ -45,6 +46,13 @@ async function polledPids({ diagnostics }: DaemonConfig["config"]): Promise<Flee
     }),
   );
   return (bus, pid) => polled.has(`${bus} ${pid}`);
+}
+
+async function vehicleOf({ loaded, line }: SideLineParts, runtime: Runtime): Promise<VehicleLine | undefined> {
+  const settings = loaded.config.power?.state;
+  if (settings === undefined) return undefined;
+  const { composeVehicleState } = await import("./compose-vehicle-state.ts");
+  return composeVehicleState({ settings, loaded, line }, runtime);
 }
 
 async function diagnosticsOf(

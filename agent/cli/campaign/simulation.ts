@@ -38,7 +38,7 @@ export function contextOf({ table, busNames, settings }: SimulatedVehicle): Plan
 
 /**
  * The agent's own data line on a log instead of buses, without disk and broker, and as fast as it goes: what campaigns would send. All
- * buses are up from the first frame to the last.
+ * buses are up from the first frame to the last, and the vehicle is on its first trip.
  */
 export class CampaignSimulation {
   readonly #clock: LogClock;
@@ -69,6 +69,7 @@ export class CampaignSimulation {
         clockQuality: clock.quality(),
         outbox: { records: 0, bytes: 0 },
         codes: { active: 0, isLampOn: false },
+        vehicle: { state: "driving", trip: 1, isIgnitionOn: true },
       },
     );
     this.#set = new CampaignSet({

@@ -1,0 +1,21 @@
+/** What campaigns may ask of the vehicle's state. */
+export type VehicleFact = {
+  readonly state: "driving" | "parked" | "asleep-soon";
+  /** Number of the trip that has begun; 0 while there is none. */
+  readonly trip: number;
+  readonly isIgnitionOn: boolean;
+};
+
+/** The vehicle's state, for campaigns: undefined until somebody knows it. */
+export class VehicleFacts {
+  #source: () => VehicleFact | undefined = () => undefined;
+
+  /** From now on `source` says it. */
+  use(source: () => VehicleFact): void {
+    this.#source = source;
+  }
+
+  now(): VehicleFact | undefined {
+    return this.#source();
+  }
+}

@@ -1,0 +1,22 @@
+/** What a source says of the ignition. `why` is for people, and ends a sentence: "ignition on: WHY". */
+export type IgnitionReading = { readonly kind: "on" | "off" | "unknown"; readonly why: string };
+
+/** Something that may know whether the ignition is on. */
+export interface IgnitionSource {
+  /** What it says at this moment; asked some times a second. "unknown" leaves it to those that are trusted less. */
+  look(): IgnitionReading;
+  /** Begins to listen; `changed` is called when a look is worth it before its time. Resolves also where it cannot know anything yet. */
+  start?(changed: () => void): Promise<void>;
+  stop?(): Promise<void>;
+}
+
+/** What the most trusted source says that knows; of those that do not know, why the first one does not. */
+export function trustedReading(sources: readonly IgnitionSource[]): IgnitionReading {
+  let first: IgnitionReading | undefined;
+  for (const source of sources) {
+    const reading = source.look();
+    if (reading.kind !== "unknown") return reading;
+    first ??= reading;
+  }
+  return first ?? { kind: "unknown", why: "nothing says whether it is on" };
+}

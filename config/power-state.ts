@@ -1,0 +1,44 @@
+import { z } from "zod";
+import { conditionConfig } from "./catalogue.ts";
+import { busName } from "./fields.ts";
+
+const seconds = z.number().min(0).max(86_400);
+
+/** Ignition by signals. */
+const bySignals = z.strictObject({
+  from: z.literal("signals"),
+  condition: conditionConfig.describe("on while it holds; signals that are not fresh say nothing"),
+});
+
+/** Ignition by the life on buses. */
+const byBuses = z.strictObject({
+  from: z.literal("bus-silence"),
+  seconds: z.int().min(3).max(86_400).default(30).describe("without a frame on any of the buses: off"),
+  buses: z.array(busName).min(1).max(32).optional().describe("all buses of the configuration when absent"),
+});
+
+const ignitionSource = z.discriminatedUnion("from", [bySignals, byBuses]);
+export type IgnitionSourceConfig = z.infer<typeof ignitionSource>;
+
+/** State of the vehicle, by its ignition. */
+export const powerState = z.strictObject({
+  ignition: z
+    .array(ignitionSource)
+    .min(1)
+    .max(8)
+    .describe("in the order of trust: the first that knows whether the ignition is on counts"),
+  debounce: z
+    .strictObject({
+      onSeconds: seconds.default(0.5).describe("the ignition must have been on so long before it counts"),
+      offSeconds: seconds.default(5).describe("and off so long"),
+      silentSeconds: seconds.default(30).describe("it counts as off when no source has known it for so long"),
+    })
+    .prefault({}),
+  asleepAfterSeconds: z
+    .int()
+    .min(0)
+    .max(31_536_000)
+    .default(600)
+    .describe("parked for so long it is asleep-soon; 0 never"),
+});
+export type PowerStateConfig = z.infer<typeof powerState>;
