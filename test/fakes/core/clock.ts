@@ -91,6 +91,13 @@ export class ManualClock implements Clock {
     this.#suspendedMs += ms;
   }
 
+  /** The process is stopped, or busy, for `ms`: all clocks go on, and its timers fire late, when time next moves; intervals once. */
+  stall(ms: number): void {
+    this.#moveTo(this.#monotonicMs + ms);
+    const nowMs = this.#monotonicMs;
+    this.#timers = this.#timers.map((timer) => ({ ...timer, dueMs: Math.max(timer.dueMs, nowMs) }));
+  }
+
   setQuality(quality: ClockQuality): void {
     this.#quality = quality;
   }

@@ -1,0 +1,51 @@
+import { describe, expect, it } from "vitest";
+import { type SleptTime, watchForSleep } from "../../../../agent/vehicle/sleep/sleep-watch.ts";
+import { ManualClock } from "../../../fakes/core/clock.ts";
+
+function watched() {
+  const clock = new ManualClock();
+  const slept: SleptTime[] = [];
+  const stop = watchForSleep(clock, (time) => slept.push(time));
+  return { clock, slept, stop };
+}
+
+describe("watchForSleep", () => {
+  it("finds a suspend within a quarter of a second of the wake, once", () => {
+    const { clock, slept } = watched();
+    clock.advance(10_000);
+    clock.suspend(3_600_000);
+    clock.advance(250);
+    expect(slept).toEqual([{ kind: "suspended", ms: 3_600_000 }]);
+    clock.advance(10_000);
+    expect(slept).toHaveLength(1);
+  });
+
+  it("does not take a blink, a step of the wall clock or a busy process for a sleep", () => {
+    const { clock, slept } = watched();
+    clock.suspend(999);
+    clock.advance(1000);
+    clock.stepWall(86_400_000_000);
+    clock.stepWall(-3 * 86_400_000_000);
+    clock.advance(1000);
+    clock.stall(2400);
+    clock.advance(1000);
+    expect(slept).toEqual([]);
+  });
+
+  it("finds that the process was stopped by how late its own timer is", () => {
+    const { clock, slept } = watched();
+    clock.advance(250);
+    clock.stall(5000);
+    clock.advance(0);
+    expect(slept).toEqual([{ kind: "stopped", ms: 4750 }]);
+  });
+
+  it("looks no more once it is ended", () => {
+    const { clock, slept, stop } = watched();
+    stop();
+    clock.suspend(60_000);
+    clock.advance(60_000);
+    expect(slept).toEqual([]);
+    expect(clock.waiting()).toBe(0);
+  });
+});
