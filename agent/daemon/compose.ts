@@ -38,7 +38,7 @@ import { Encoder } from "../telemetry/record/encode/encoder.ts";
 import { PayloadBound } from "../telemetry/record/encode/payload-bound.ts";
 import type { EncodedDraft, PayloadEncrypter } from "../telemetry/record/encode/record-sealer.ts";
 import { VehicleFacts } from "../telemetry/vehicle-facts.ts";
-import { ClockSteps } from "../vehicle/safety-gate.ts";
+import { ClockSteps } from "../vehicle/time/clock-steps.ts";
 import { codeSink, reportDrafts } from "./code-records.ts";
 import { composeCampaigns } from "./compose-campaigns.ts";
 import { composeCloudCampaigns } from "./compose-cloud-campaigns.ts";

@@ -11,8 +11,8 @@ import type { Notifier } from "../ports/notifier.ts";
 import type { Snapshots } from "../telemetry/campaigns/snapshots/snapshots.ts";
 import type { Pipeline } from "../telemetry/pipeline.ts";
 import type { Publisher } from "../telemetry/publish/publisher.ts";
-import { type ClockWatchParts, watchClock } from "../vehicle/clock-watch.ts";
-import type { ClockSteps } from "../vehicle/safety-gate.ts";
+import type { ClockSteps } from "../vehicle/time/clock-steps.ts";
+import { type ClockWatchParts, watchClock } from "../vehicle/time/clock-watch.ts";
 
 /** How long the goodbye to the broker may take. */
 const ASLEEP_MS = 500;
@@ -185,14 +185,14 @@ export function snapshotService(
   };
 }
 
-export type ClockServiceParts = ClockWatchParts & { readonly steps: Pick<ClockSteps, "watch"> };
+export type ClockServiceParts = ClockWatchParts & { readonly steps: Pick<ClockSteps, "watch" | "onLook"> };
 
 /** Looks after the wall time: a link that failed for the time it was is tried again when the time is set, and gates know of its steps. */
-export function clockService({ steps, ...parts }: ClockServiceParts): Service {
+export function clockService(parts: ClockServiceParts): Service {
   const stops: (() => void)[] = [];
   return {
     name: "clock",
-    start: async () => void stops.push(watchClock(parts), steps.watch()),
+    start: async () => void stops.push(watchClock(parts), parts.steps.watch()),
     stop: async () => stops.splice(0).forEach((stop) => stop()),
   };
 }

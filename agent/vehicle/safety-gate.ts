@@ -5,39 +5,7 @@ import type { EntryProblem } from "../core/entry-problem.ts";
 import { messageOf } from "../core/errors.ts";
 import type { LatestSignals } from "../signals/latest-signals.ts";
 import type { SignalEntry } from "../signals/signal-entry.ts";
-
-/** A step of the wall clock that is larger makes the age of earlier signals unknown, ms; a slew is far smaller between two looks. */
-const STEP_MS = 50;
-const POLL_MS = 250;
-
-/** Notices steps of the wall clock, by which the ages of signals are known. */
-export class ClockSteps {
-  readonly #clock: Clock;
-  #offsetMs: number;
-  #steppedAtMs: number | undefined;
-
-  constructor(clock: Clock) {
-    this.#clock = clock;
-    this.#offsetMs = this.#offset();
-  }
-
-  /** Looks regularly, so that no two steps cancel out unseen; returns what ends that. */
-  watch(): () => void {
-    return this.#clock.every(POLL_MS, () => void this.sinceStepMs());
-  }
-
-  /** Time since the last step, ms; infinite when there was none. */
-  sinceStepMs(): number {
-    const offsetMs = this.#offset();
-    if (Math.abs(offsetMs - this.#offsetMs) > STEP_MS) this.#steppedAtMs = this.#clock.monotonicMs();
-    this.#offsetMs = offsetMs;
-    return this.#steppedAtMs === undefined ? Number.POSITIVE_INFINITY : this.#clock.monotonicMs() - this.#steppedAtMs;
-  }
-
-  #offset(): number {
-    return this.#clock.wallUs() / 1000 - this.#clock.monotonicMs();
-  }
-}
+import type { ClockSteps } from "./time/clock-steps.ts";
 
 export type SafetyGateParts = { readonly signals: LatestSignals; readonly steps: ClockSteps; readonly clock: Clock };
 

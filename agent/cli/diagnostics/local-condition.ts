@@ -6,7 +6,8 @@ import { loadSignalTable } from "../../daemon/configuration/load-table.ts";
 import { FRAME_DATA_OFFSET, FRAME_FLAG, FRAME_STRIDE_BYTES, type FrameBatch } from "../../ports/frame.ts";
 import { LatestSignals } from "../../signals/latest-signals.ts";
 import { Collector } from "../../telemetry/collect/collector.ts";
-import { buildSafetyGate, ClockSteps, type SafetyGate } from "../../vehicle/safety-gate.ts";
+import { buildSafetyGate, type SafetyGate } from "../../vehicle/safety-gate.ts";
+import { ClockSteps } from "../../vehicle/time/clock-steps.ts";
 
 /** The state of the vehicle as the frames of one bus show it. */
 export type LocalCondition = Pick<SafetyGate, "check"> & {

@@ -2,7 +2,7 @@ import type { LoadedConfig } from "../../../config/load.ts";
 import type { Clock } from "../../core/clock.ts";
 import { LatestSignals } from "../../signals/latest-signals.ts";
 import { installCondition } from "../../updates/install-gate.ts";
-import { ClockSteps } from "../../vehicle/safety-gate.ts";
+import { ClockSteps } from "../../vehicle/time/clock-steps.ts";
 import { checkCommandFiles } from "./command-files.ts";
 import { type LoadedTable, loadSignalTable } from "./load-table.ts";
 import { loadCertificates, loadTrustRoot, loadWrappingKey } from "./named-files.ts";

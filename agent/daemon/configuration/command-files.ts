@@ -12,7 +12,7 @@ import type { EcuDirectory } from "../../diagnostics/ecu-acts.ts";
 import { LatestSignals } from "../../signals/latest-signals.ts";
 import { findMessage } from "../../signals/message-name.ts";
 import type { TableSource } from "../../signals/table-source.ts";
-import { ClockSteps } from "../../vehicle/safety-gate.ts";
+import { ClockSteps } from "../../vehicle/time/clock-steps.ts";
 import type { LoadedTable } from "./load-table.ts";
 
 /** The arbitration ids that the catalogue may send on `bus`. */

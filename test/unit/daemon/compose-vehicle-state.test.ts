@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { composeVehicleState } from "../../../agent/daemon/compose-vehicle-state.ts";
 import { VehicleFacts } from "../../../agent/telemetry/vehicle-facts.ts";
-import { ClockSteps } from "../../../agent/vehicle/safety-gate.ts";
+import { ClockSteps } from "../../../agent/vehicle/time/clock-steps.ts";
 import { type PowerStateConfig, powerState } from "../../../config/power-state.ts";
 import { FakeSignals } from "../../fakes/commands/vehicle-signals.ts";
 import { ManualClock } from "../../fakes/core/clock.ts";

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { buildSafetyGate, ClockSteps } from "../../../agent/vehicle/safety-gate.ts";
+import { buildSafetyGate } from "../../../agent/vehicle/safety-gate.ts";
+import { ClockSteps } from "../../../agent/vehicle/time/clock-steps.ts";
 import type { ConditionConfig } from "../../../config/catalogue.ts";
 import { FakeSignals } from "../../fakes/commands/vehicle-signals.ts";
 import { ManualClock } from "../../fakes/core/clock.ts";

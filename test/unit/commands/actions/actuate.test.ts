@@ -8,7 +8,7 @@ import type { CanFrame } from "../../../../agent/ports/frame.ts";
 import { createSignalTable } from "../../../../agent/signals/build-table.ts";
 import { parseDbc } from "../../../../agent/signals/dbc/parse.ts";
 import { findMessage } from "../../../../agent/signals/message-name.ts";
-import { ClockSteps } from "../../../../agent/vehicle/safety-gate.ts";
+import { ClockSteps } from "../../../../agent/vehicle/time/clock-steps.ts";
 import { type ActuateConfig, catalogueSchema } from "../../../../config/catalogue.ts";
 import { FakeSignals } from "../../../fakes/commands/vehicle-signals.ts";
 import { ManualClock } from "../../../fakes/core/clock.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { buildCatalogue } from "../../../../agent/commands/actions/catalogue.ts";
-import { ClockSteps } from "../../../../agent/vehicle/safety-gate.ts";
+import { ClockSteps } from "../../../../agent/vehicle/time/clock-steps.ts";
 import { catalogueSchema } from "../../../../config/catalogue.ts";
 import { FakeSignals } from "../../../fakes/commands/vehicle-signals.ts";
 import { ManualClock } from "../../../fakes/core/clock.ts";

@@ -9,7 +9,7 @@ import type {
   EcuDirectory,
   RoutineResult,
 } from "../../../../agent/diagnostics/ecu-acts.ts";
-import { ClockSteps } from "../../../../agent/vehicle/safety-gate.ts";
+import { ClockSteps } from "../../../../agent/vehicle/time/clock-steps.ts";
 import { catalogueSchema } from "../../../../config/catalogue.ts";
 import { FakeSignals } from "../../../fakes/commands/vehicle-signals.ts";
 import { ManualClock } from "../../../fakes/core/clock.ts";

@@ -1,13 +1,15 @@
 import { describe, expect, it } from "vitest";
-import { watchClock } from "../../../agent/vehicle/clock-watch.ts";
-import { ManualClock } from "../../fakes/core/clock.ts";
-import { MemoryLog } from "../../fakes/core/log.ts";
+import { ClockSteps } from "../../../../agent/vehicle/time/clock-steps.ts";
+import { watchClock } from "../../../../agent/vehicle/time/clock-watch.ts";
+import { ManualClock } from "../../../fakes/core/clock.ts";
+import { MemoryLog } from "../../../fakes/core/log.ts";
 
 function watched(clock: ManualClock) {
   const log = new MemoryLog();
   let times = 0;
-  const stop = watchClock({ clock, log, onSet: () => void (times += 1) });
-  return { log, stop, times: () => times };
+  const steps = new ClockSteps(clock);
+  const stops = [watchClock({ clock, log, onSet: () => void (times += 1), steps }), steps.watch()];
+  return { log, stop: () => stops.forEach((end) => end()), times: () => times };
 }
 
 describe("watchClock", () => {
@@ -48,6 +50,19 @@ describe("watchClock", () => {
     expect(times()).toBe(1);
     stop();
     clock.setQuality("ntp");
+    clock.advance(1000);
+    expect(times()).toBe(1);
+  });
+
+  it("says of a suspend that it was one, and tells, since the link has gone in it", () => {
+    const clock = new ManualClock();
+    const { log, times } = watched(clock);
+    clock.suspend(3_600_000);
+    clock.advance(1000);
+    expect(times()).toBe(1);
+    expect(log.of("clock.set")).toEqual([]);
+    expect(log.of("clock.resumed").map(({ facts }) => facts.suspendedMs)).toEqual([3_600_000]);
+    clock.suspend(2000);
     clock.advance(1000);
     expect(times()).toBe(1);
   });

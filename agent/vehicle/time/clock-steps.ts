@@ -1,0 +1,61 @@
+import type { Clock } from "../../core/clock.ts";
+
+/** A step of the wall clock that is larger makes the age of earlier signals unknown, ms; a slew is far smaller between two looks. */
+const STEP_MS = 50;
+const POLL_MS = 250;
+
+/** What happened to the wall clock between two looks. */
+export type ClockLook = {
+  /** By how much it was set, ms, forward or back; 0 where it was not. */
+  readonly steppedMs: number;
+  /** For how long the machine was suspended, ms. That is no step: wall time and the time since the boot go on together. */
+  readonly suspendedMs: number;
+};
+
+/** Notices steps of the wall clock, by which the ages of signals are known. The one place that looks for them. */
+export class ClockSteps {
+  readonly #clock: Clock;
+  readonly #takers = new Set<(look: ClockLook) => void>();
+  #last: { readonly offsetMs: number; readonly suspendedMs: number };
+  #steppedAtMs: number | undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#last = this.#read();
+  }
+
+  /** Looks regularly, so that no two steps cancel out unseen; returns what ends that. */
+  watch(): () => void {
+    return this.#clock.every(POLL_MS, () => this.#look());
+  }
+
+  /** Calls `take` after each look, also where nothing has happened; returns what ends that. */
+  onLook(take: (look: ClockLook) => void): () => void {
+    this.#takers.add(take);
+    return () => void this.#takers.delete(take);
+  }
+
+  /** Time since the last step, ms; infinite when there was none. */
+  sinceStepMs(): number {
+    this.#look();
+    return this.#steppedAtMs === undefined ? Number.POSITIVE_INFINITY : this.#clock.monotonicMs() - this.#steppedAtMs;
+  }
+
+  #look(): void {
+    const before = this.#last;
+    this.#last = this.#read();
+    const movedMs = this.#last.offsetMs - before.offsetMs;
+    const steppedMs = Math.abs(movedMs) > STEP_MS ? movedMs : 0;
+    if (steppedMs !== 0) this.#steppedAtMs = this.#clock.monotonicMs();
+    const look = { steppedMs, suspendedMs: this.#last.suspendedMs - before.suspendedMs };
+    for (const take of this.#takers) take(look);
+  }
+
+  #read(): { readonly offsetMs: number; readonly suspendedMs: number } {
+    const bootMs = this.#clock.boottimeMs();
+    return {
+      offsetMs: this.#clock.wallUs() / 1000 - bootMs,
+      suspendedMs: bootMs - this.#clock.monotonicMs(),
+    };
+  }
+}
