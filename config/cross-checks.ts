@@ -33,6 +33,7 @@ type CheckedConfig = TopicSettings & {
   readonly diagnostics?: DiagnosticsConfig | undefined;
   readonly power?: PowerConfig | undefined;
   readonly commands?: CommandsConfig | undefined;
+  readonly place?: unknown;
   readonly ota?: { readonly rollbackCounter?: { readonly index: number } | undefined } | undefined;
 };
 
@@ -49,6 +50,7 @@ const CHECKS: readonly ((config: CheckedConfig) => readonly CrossProblem[])[] = 
   unknownInterfaces,
   ({ diagnostics, buses }) => diagnosticsProblems(diagnostics, buses),
   ({ power, buses }) => powerProblems(power, buses),
+  busOfPositions,
 ];
 
 /** What does not fit together in a configuration, in a fixed order. */
@@ -103,6 +105,13 @@ function unknownBuses({ buses, dbc }: CheckedConfig): readonly CrossProblem[] {
         : [{ path: ["dbc", index, "buses", at], message: `unknown bus ${name}; configured: ${names.join(", ")}` }],
     ),
   );
+}
+
+/** Positions have the bus "place" in names of signals. */
+function busOfPositions({ place, buses }: CheckedConfig): readonly CrossProblem[] {
+  if (place === undefined) return [];
+  const message = "place is where the signals of positions are; give the bus another name";
+  return buses.flatMap(({ name }, index) => (name === "place" ? [{ path: ["buses", index, "name"], message }] : []));
 }
 
 /** The oldest file goes while the newest is written: with less than two of them, none would be left. */

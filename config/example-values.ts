@@ -130,6 +130,7 @@ export const EVERYTHING = {
       ],
     },
   },
+  place: { sources: [{ kind: "gpsd", socket: "/run/gpsd/gpsd.sock", device: "/dev/ttyAMA0" }] },
   ota: {
     rootFile: "root.1.json",
     hardware: "gateway-2",

@@ -12,6 +12,7 @@ import { fleetwiseConfig } from "./fleetwise.ts";
 import { frameLogConfig } from "./frame-log.ts";
 import { csrTemplate, tpmSettings } from "./identity.ts";
 import { otaConfig } from "./ota.ts";
+import { placeConfig } from "./place.ts";
 import { powerConfig } from "./power.ts";
 import { provisioningConfig, renewalConfig } from "./provisioning.ts";
 import { proxyConfig } from "./proxy.ts";
@@ -325,6 +326,9 @@ export const agentConfig = z
       .optional()
       .describe("trouble codes and live data of control units; nothing is listened to or sent without this section"),
     power: powerConfig.optional().describe("state of the vehicle, sleep and wake; nothing of it without this section"),
+    place: placeConfig
+      .optional()
+      .describe("where the vehicle is, from receivers of GNSS or from signals; not known without this section"),
     ota: otaConfig.optional().describe("updates; none are taken without this section"),
     shutdown: z.strictObject({ drainMs: z.int().min(0).max(60_000).default(5000) }).prefault({}),
   })

@@ -15,6 +15,7 @@ import type { FactValues } from "../telemetry/campaigns/plan/expression-plan.ts"
 import { CampaignSet } from "../telemetry/campaigns/run/campaign-set.ts";
 import type { Collector } from "../telemetry/collect/collector.ts";
 import { FrameHistory } from "../telemetry/history/frame-history.ts";
+import type { KnownPosition } from "../telemetry/known-position.ts";
 import { countOf } from "../telemetry/pipeline.ts";
 import type { CampaignReport } from "../telemetry/record/encode/campaign-report.ts";
 import type { Encoder } from "../telemetry/record/encode/encoder.ts";
@@ -40,11 +41,12 @@ export type CampaignLineParts = {
   readonly found: Pick<FoundCampaigns, "files" | "set">;
 };
 
-/** What campaigns run in. Without `outboxKey` the history is kept in clear; of trouble codes and the vehicle's state only what is given is known. */
+/** What campaigns run in. Without `outboxKey` the history is kept in clear; of trouble codes, the vehicle's state and its place only what is given is known. */
 type CampaignSurroundings = Pick<Runtime, "clock" | "log"> & {
   readonly broker: SessionEvents;
   readonly activeCodes?: ActiveCodes | undefined;
   readonly vehicleFacts?: VehicleFacts | undefined;
+  readonly position?: KnownPosition | undefined;
   readonly outboxKey?: Pick<OutboxKey, "cipher"> | undefined;
 };
 
@@ -57,6 +59,7 @@ export function composeCampaigns(
     broker,
     activeCodes = new ActiveCodes(),
     vehicleFacts = new VehicleFacts(),
+    position,
     outboxKey,
   }: CampaignSurroundings,
 ): Campaigns {
@@ -70,7 +73,11 @@ export function composeCampaigns(
     table,
     encoder,
     history,
-    vehicle: { busCounts: () => buses.map(countOf), codes: () => activeCodes.names() },
+    vehicle: {
+      busCounts: () => buses.map(countOf),
+      codes: () => activeCodes.names(),
+      position: () => position?.current(),
+    },
     clock,
     batchSamples,
   };

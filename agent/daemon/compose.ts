@@ -32,6 +32,7 @@ import { Collector } from "../telemetry/collect/collector.ts";
 import type { RecordSink } from "../telemetry/durable-records/record-sink.ts";
 import { FrameCapture } from "../telemetry/frame-capture.ts";
 import { type HealthFacts, stuckReason } from "../telemetry/health.ts";
+import { KnownPosition } from "../telemetry/known-position.ts";
 import { Pipeline } from "../telemetry/pipeline.ts";
 import { Publisher } from "../telemetry/publish/publisher.ts";
 import { Encoder } from "../telemetry/record/encode/encoder.ts";
@@ -200,7 +201,7 @@ function servicesInOrder(
   { clock, log }: Runtime,
 ): readonly Service[] {
   const { link, line, frameLog, beside } = collecting;
-  const { fleetwise, vehicle: vehicleLine, diagnostics } = beside;
+  const { fleetwise, vehicle: vehicleLine, place, diagnostics } = beside;
   const { broker, renewal, keyWatch, presence } = link;
   const { publisher, campaigns, pipeline, buses, vehicle } = line;
   return [
@@ -227,6 +228,7 @@ function servicesInOrder(
       const sink = fleetwise?.besides(name, own) ?? own;
       return busService(observed, diagnostics?.besides(name, sink) ?? sink, log);
     }),
+    ...(place === undefined ? [] : [place.service]),
     ...(vehicleLine?.services ?? []),
     ...(diagnostics?.services ?? []),
     ...(updates?.services ?? []),
@@ -288,9 +290,10 @@ function composeDataLine(parts: DataLineParts, runtime: Runtime): MadeDataLine {
   });
   const activeCodes = new ActiveCodes();
   const vehicleFacts = new VehicleFacts();
+  const position = new KnownPosition();
   const campaigns = composeCampaigns(
     { config, wanted, collector, encoder, appender, outbox, buses, found },
-    { clock, log, broker, activeCodes, vehicleFacts, outboxKey },
+    { clock, log, broker, activeCodes, vehicleFacts, position, outboxKey },
   );
   const takers = { capture, history: campaigns.history, frameLog: frameLog?.log };
   const { batchMs } = collect;
@@ -308,7 +311,7 @@ function composeDataLine(parts: DataLineParts, runtime: Runtime): MadeDataLine {
   const records = composeRecordSinks({ encoder, appender, outbox, auditBytes });
   const signals = new LatestSignals(table, collector.latest, (who, held) => wanted.holdSignals(who, held));
   const vehicle = { signals, steps: new ClockSteps(clock), clock, facts: vehicleFacts };
-  const line = { buses, pipeline, campaigns, capture, records, outbox, publisher, activeCodes, vehicle };
+  const line = { buses, pipeline, campaigns, capture, records, outbox, publisher, activeCodes, position, vehicle };
   return { line, shared: { encoder, appender, wanted }, requestIds };
 }
 

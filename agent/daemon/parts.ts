@@ -28,6 +28,7 @@ import type { RecordSink } from "../telemetry/durable-records/record-sink.ts";
 import type { FrameCapture } from "../telemetry/frame-capture.ts";
 import type { HealthFacts } from "../telemetry/health.ts";
 import type { FrameHistory } from "../telemetry/history/frame-history.ts";
+import type { KnownPosition } from "../telemetry/known-position.ts";
 import type { Pipeline } from "../telemetry/pipeline.ts";
 import type { Publisher } from "../telemetry/publish/publisher.ts";
 import type { AuditEntry } from "../telemetry/record/encode/audit.ts";
@@ -37,6 +38,7 @@ import type { OutgoingFile } from "../telemetry/record/encode/file.ts";
 import type { TroubleCodeEvent } from "../telemetry/record/encode/trouble-code.ts";
 import type { UpdatePhase } from "../telemetry/record/encode/update-phase.ts";
 import type { VehicleFacts } from "../telemetry/vehicle-facts.ts";
+import type { Whereabouts } from "../vehicle/place/whereabouts.ts";
 import type { SafetyGateParts } from "../vehicle/safety-gate.ts";
 import type { VehicleStates } from "../vehicle/state/vehicle-state.ts";
 import type { CampaignFiles } from "./configuration/campaign-files.ts";
@@ -103,6 +105,8 @@ export type DataLine = {
   readonly publisher: Publisher;
   /** For what campaigns say of them: told by diagnostics. */
   readonly activeCodes: ActiveCodes;
+  /** For records of what happens: told by whoever knows where the vehicle is. */
+  readonly position: KnownPosition;
   /** What the line knows of the vehicle's state; `facts` is for what campaigns say of it. */
   readonly vehicle: SafetyGateParts & { readonly facts: VehicleFacts };
 };
@@ -162,10 +166,18 @@ export type VehicleLine = {
   readonly services: readonly Service[];
 };
 
+/** Where the vehicle is. */
+export type Place = {
+  readonly whereabouts: Whereabouts;
+  /** Start it after the pipeline. */
+  readonly service: Service;
+};
+
 /** Lines beside the data line; undefined where the configuration has none of them, and nothing of theirs is loaded. */
 export type SideLines = {
   readonly fleetwise: Fleetwise | undefined;
   readonly vehicle: VehicleLine | undefined;
+  readonly place: Place | undefined;
   readonly diagnostics: Diagnostics | undefined;
 };
 

@@ -2,7 +2,7 @@ import type { Broker } from "../ports/broker.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { CollectingParts, FleetwiseParts } from "./compose-fleetwise.ts";
 import type { DaemonConfig } from "./configuration/layered-config.ts";
-import type { DataLine, Diagnostics, Fleetwise, Runtime, SideLines, VehicleLine } from "./parts.ts";
+import type { DataLine, Diagnostics, Fleetwise, Place, Runtime, SideLines, VehicleLine } from "./parts.ts";
 import type { RequestIds } from "./request-ids.ts";
 
 export type SideLineParts = {
@@ -19,8 +19,16 @@ export type SideLineParts = {
 /** The lines beside the data line. Of one that the configuration does not have nothing is loaded. Throws `config.invalid`. */
 export async function composeSideLines(parts: SideLineParts, runtime: Runtime): Promise<SideLines> {
   const fleetwise = await fleetwiseOf(parts, runtime);
+  const place = await placeOf(parts, runtime);
   const vehicle = await vehicleOf(parts, runtime);
-  return { fleetwise, vehicle, diagnostics: await diagnosticsOf(parts, fleetwise, runtime) };
+  return { fleetwise, vehicle, place, diagnostics: await diagnosticsOf(parts, fleetwise, runtime) };
+}
+
+async function placeOf({ loaded, line }: SideLineParts, runtime: Runtime): Promise<Place | undefined> {
+  const { place: settings } = loaded.config;
+  if (settings === undefined) return undefined;
+  const { composePlace } = await import("./compose-place.ts");
+  return composePlace({ settings, table: loaded.checkedTable.table, line }, runtime);
 }
 
 async function fleetwiseOf(

@@ -54,7 +54,7 @@ export async function loadSignalTable(loaded: LoadedConfig): Promise<LoadedTable
     sources.push(...(buses ?? allBuses).map((bus) => ({ bus, database, file })));
   }
   const asked = await diagnosticSources(loaded);
-  sources.push(...asked.sources);
+  sources.push(...asked.sources, ...(await positionSources(loaded)));
   rejectTooMany(sources, loaded);
   const vss = await loadVss(loaded);
   const table = tableOf(sources, loaded, vss?.naming);
@@ -84,6 +84,13 @@ async function diagnosticSources(
     sources.push(...udsSources(ecus, loaded.config.diagnostics?.catalogueFile ?? ""));
   }
   return { sources, ecus };
+}
+
+/** `location.*`, where the configuration says where positions come from. */
+async function positionSources(loaded: LoadedConfig): Promise<readonly TableSource[]> {
+  if (loaded.config.place === undefined) return [];
+  const { locationTable } = await import("../../vehicle/place/location-table.ts");
+  return [locationTable(loaded.locate(["place"]))];
 }
 
 function sentenceOf({ rule, problem }: RuleProblem): string {

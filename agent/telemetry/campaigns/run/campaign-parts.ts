@@ -8,6 +8,7 @@ import type { CampaignRef, RecordMark } from "../../record/encode/campaign-ref.t
 import type { Encoder } from "../../record/encode/encoder.ts";
 import type { LaneEncoder } from "../../record/encode/lane-encoder.ts";
 import type { EncodedDraft } from "../../record/encode/record-sealer.ts";
+import type { Position } from "../../record/encode/trigger.ts";
 import type { CampaignPlan } from "../plan/campaign-plan.ts";
 import { DEFAULT_CAMPAIGN } from "../plan/default-campaign.ts";
 
@@ -17,6 +18,8 @@ export type VehicleFacts = {
   readonly busCounts: () => readonly BusCount[];
   /** Active trouble codes in the field's notation; absent where none are read. */
   readonly codes?: (() => readonly string[]) | undefined;
+  /** Where it is, as far as that may leave it. */
+  readonly position?: (() => Position | undefined) | undefined;
 };
 
 /** What campaigns collect with, and where their records go. */

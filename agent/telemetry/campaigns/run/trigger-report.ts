@@ -25,6 +25,7 @@ export function triggerReport(
   const { trigger } = plan.document;
   const { beforeMs, afterMs } = trigger ?? { beforeMs: 0, afterMs: 0 };
   const dtcs = trigger?.codes === true ? vehicle.codes?.() : undefined;
+  const position = vehicle.position?.();
   return {
     campaign,
     number: occasion.number,
@@ -46,6 +47,6 @@ export function triggerReport(
       samplesDiscarded: discarded,
       buses: vehicle.busCounts(),
     },
-    ...(dtcs !== undefined && { context: { dtcs } }),
+    ...((dtcs !== undefined || position !== undefined) && { context: { dtcs: dtcs ?? [], position } }),
   };
 }

@@ -7,7 +7,13 @@ import { FIRED } from "../../../../fakes/telemetry/trigger.ts";
 
 const table = tableOf([{ name: "Brake", signals: [{ name: "Pressure" }] }]);
 
-function contextWith(codes: boolean | undefined, known: (() => readonly string[]) | undefined) {
+const HERE = { latitude: 48.1, longitude: 11.5, timeUs: 4 };
+
+function contextWith(
+  codes: boolean | undefined,
+  known: (() => readonly string[]) | undefined,
+  position?: () => typeof HERE | undefined,
+) {
   const document = campaignDocument.parse({
     schemaVersion: 1,
     id: "hard-braking",
@@ -20,7 +26,7 @@ function contextWith(codes: boolean | undefined, known: (() => readonly string[]
   if (planned.kind === "unfit") throw new TypeError(JSON.stringify(planned.problems));
   const { plan } = planned;
   const occasion = { number: 1, cause: FIRED.cause, timeUs: 5 };
-  const vehicle = { busCounts: () => [], codes: known };
+  const vehicle = { busCounts: () => [], codes: known, position };
   return triggerReport({ plan, campaign: FIRED.campaign, occasion, vehicle }, "begin", 5).context;
 }
 
@@ -31,5 +37,10 @@ describe("the record of a trigger", () => {
     expect(contextWith(undefined, known)).toBeUndefined();
     expect(contextWith(false, known)).toBeUndefined();
     expect(contextWith(true, undefined)).toBeUndefined();
+  });
+
+  it("says where the vehicle was, where that is known", () => {
+    expect(contextWith(undefined, undefined, () => HERE)).toEqual({ dtcs: [], position: HERE });
+    expect(contextWith(undefined, undefined, () => undefined)).toBeUndefined();
   });
 });

@@ -1,0 +1,58 @@
+import type { PlaceConfig, PositionSourceConfig } from "../../config/place.ts";
+import { lineSocket } from "../../drivers/gnss/line-socket.ts";
+import type { SignalTable } from "../signals/signal-table.ts";
+import { GpsdSource } from "../vehicle/place/gpsd-source.ts";
+import { LocationSignals } from "../vehicle/place/location-signals.ts";
+import { placeGate } from "../vehicle/place/place-gate.ts";
+import type { PositionSource } from "../vehicle/place/position-source.ts";
+import { Whereabouts } from "../vehicle/place/whereabouts.ts";
+import type { DataLine, Place, Runtime } from "./parts.ts";
+
+/** Longest line of gpsd's JSON, bytes: its own buffer (GPS_JSON_RESPONSE_MAX is 10 KiB in gpsd 3.22), with room. */
+const GPSD_LINE_BYTES = 16_384;
+
+export type PlaceParts = {
+  readonly settings: PlaceConfig;
+  readonly table: SignalTable;
+  readonly line: Pick<DataLine, "pipeline" | "position" | "vehicle">;
+};
+
+/** The part of the composition root for where the vehicle is. */
+export function composePlace({ settings, table, line }: PlaceParts, runtime: Runtime): Place {
+  const { clock, log } = runtime;
+  const { pipeline, position } = line;
+  const { share, precisionMetres } = settings.privacy;
+  const whereabouts = new Whereabouts({
+    sources: settings.sources.map((source) => sourceOf(source, settings, runtime)),
+    gate: placeGate({ isShared: () => share, precisionMetres: () => precisionMetres }),
+    signals: new LocationSignals(table, (message, bytes, timeUs) => pipeline.takePdu(message, bytes, timeUs)),
+    settings: {
+      staleMs: settings.staleSeconds * 1000,
+      returnMs: settings.returnSeconds * 1000,
+      everyMs: settings.everyMs,
+    },
+    clock,
+    onState: (source, state, what) => {
+      if (state === "up") log.info("place.source-changed", { source, state, what });
+      else log.warn("place.source-changed", { source, state, what });
+    },
+  });
+  position.use(() => whereabouts.current());
+  const service = {
+    name: "place",
+    start: async () => whereabouts.start(),
+    stop: () => whereabouts.stop(),
+  };
+  return { whereabouts, service };
+}
+
+function sourceOf(
+  source: PositionSourceConfig,
+  { staleSeconds }: PlaceConfig,
+  { clock, random }: Runtime,
+): PositionSource {
+  const { host, port, socket, device } = source;
+  const address = socket === undefined ? { host, port } : { path: socket };
+  const link = lineSocket(address, { maxLineBytes: GPSD_LINE_BYTES, clock, random });
+  return new GpsdSource({ link, device, quietMs: staleSeconds * 1000, clock });
+}

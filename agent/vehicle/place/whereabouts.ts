@@ -1,0 +1,154 @@
+import type { Clock } from "../../core/clock.ts";
+import type { Position } from "../../telemetry/record/encode/trigger.ts";
+import type { Fix } from "./fix.ts";
+import { timeOfFix } from "./fix-time.ts";
+import type { LocationSignals } from "./location-signals.ts";
+import type { PlaceGate } from "./place-gate.ts";
+import type { PositionSink, PositionSource, SourceCounters, SourceState } from "./position-source.ts";
+import { SourceChoice, type SourceChoiceSettings } from "./source-choice.ts";
+
+/** How often it is looked whether the newest fix has grown old. */
+const LOOK_MS = 1000;
+
+/** `everyMs`: least time between two fixes that become signals, ms; 0 for each. */
+export type WhereaboutsSettings = SourceChoiceSettings & { readonly everyMs: number };
+
+export type WhereaboutsParts = {
+  /** In the order of preference. */
+  readonly sources: readonly PositionSource[];
+  readonly gate: PlaceGate;
+  readonly signals: LocationSignals;
+  readonly settings: WhereaboutsSettings;
+  readonly clock: Clock;
+  /** A source is doing differently. `what` has no position. */
+  readonly onState: (source: string, state: SourceState, what: string) => void;
+};
+
+/** A fix with what is right of its time, and when it came by the monotonic clock. */
+export type TimedFix = {
+  readonly fix: Fix /** µs since the Unix epoch */;
+  readonly timeUs: number;
+  readonly atMs: number;
+};
+
+/** How a source is doing. */
+export type SourceFacts = SourceCounters & {
+  readonly name: string;
+  readonly state: SourceState;
+  readonly what: string;
+  /** Whether its fixes are those that count. */
+  readonly isChosen: boolean;
+};
+
+type Observed = { readonly source: PositionSource; state: SourceState; what: string };
+
+/**
+ * Where the vehicle is: the fixes of the best source that has some. `onFix` shows them as they are, to whoever keeps them in the vehicle;
+ * `current` and the signals have what has passed the gate.
+ */
+export class Whereabouts {
+  readonly #parts: WhereaboutsParts;
+  readonly #choice: SourceChoice;
+  readonly #observed: readonly Observed[];
+  readonly #takers = new Set<(timed: TimedFix) => void>();
+  #newest: TimedFix | undefined;
+  #toldMs = Number.NEGATIVE_INFINITY;
+  #hasTold = false;
+  #endLooks = (): void => undefined;
+
+  constructor(parts: WhereaboutsParts) {
+    this.#parts = parts;
+    this.#choice = new SourceChoice(parts.settings);
+    this.#observed = parts.sources.map((source) => ({ source, state: "down", what: "not opened yet" }));
+  }
+
+  start(): void {
+    this.#endLooks = this.#parts.clock.every(LOOK_MS, () => this.#look());
+    this.#observed.forEach((observed, index) => observed.source.start(this.#sinkOf(observed, index)));
+  }
+
+  async stop(): Promise<void> {
+    this.#endLooks();
+    await Promise.all(this.#observed.map(({ source }) => source.stop()));
+  }
+
+  /** Where the vehicle is, as far as that may leave it; undefined where it is not known, or not any more. */
+  current(): Position | undefined {
+    const told = this.told();
+    if (told === undefined) return undefined;
+    const { fix, timeUs } = told;
+    const { latitude, longitude, heightM: altitude, accuracyM: accuracy } = fix;
+    return { latitude, longitude, altitude, accuracy, timeUs };
+  }
+
+  /** As `current`, with all that may be told of the fix. */
+  told(): TimedFix | undefined {
+    const newest = this.newest();
+    // Asked anew: what may be told can have changed since the fix came.
+    const fix = newest === undefined ? undefined : this.#parts.gate(newest.fix);
+    return newest === undefined || fix === undefined ? undefined : { ...newest, fix };
+  }
+
+  /** The newest fix as it is, for what stays in the vehicle; undefined where there is none, or it is old. */
+  newest(): TimedFix | undefined {
+    const newest = this.#newest;
+    if (newest === undefined) return undefined;
+    return this.#parts.clock.monotonicMs() - newest.atMs <= this.#parts.settings.staleMs ? newest : undefined;
+  }
+
+  /** Shows each fix that counts, as it is, until the returned function is called: for what stays in the vehicle. */
+  onFix(take: (timed: TimedFix) => void): () => void {
+    this.#takers.add(take);
+    return () => this.#takers.delete(take);
+  }
+
+  sources(): readonly SourceFacts[] {
+    const chosen = this.#choice.chosen(this.#parts.clock.monotonicMs());
+    return this.#observed.map(({ source, state, what }, index) => {
+      return { name: source.name, state, what, isChosen: index === chosen, ...source.counters() };
+    });
+  }
+
+  #sinkOf(observed: Observed, index: number): PositionSink {
+    return {
+      onFix: (fix) => this.#takeFix(fix, index),
+      onNoFix: () => {
+        this.#choice.drop(index);
+        this.#look();
+      },
+      onState: (state, what) => {
+        observed.state = state;
+        observed.what = what;
+        this.#parts.onState(observed.source.name, state, what);
+      },
+    };
+  }
+
+  #takeFix(fix: Fix, index: number): void {
+    const { clock, gate, settings, signals } = this.#parts;
+    const atMs = clock.monotonicMs();
+    if (!this.#choice.take(index, atMs)) return;
+    const timeUs = timeOfFix(fix, clock.quality());
+    const timed = { fix, timeUs, atMs };
+    const isSameMoment = this.#newest?.timeUs === timeUs;
+    this.#newest = timed;
+    // Those who decide on privacy come first.
+    for (const take of this.#takers) take(timed);
+    const passed = gate(fix);
+    if (passed === undefined) return this.#tellNone();
+    if (!isSameMoment && atMs - this.#toldMs < settings.everyMs) return;
+    if (!isSameMoment) this.#toldMs = atMs;
+    this.#hasTold = true;
+    signals.take(passed, timeUs);
+  }
+
+  #look(): void {
+    if (this.#choice.chosen(this.#parts.clock.monotonicMs()) === undefined) this.#tellNone();
+  }
+
+  #tellNone(): void {
+    if (!this.#hasTold) return;
+    this.#hasTold = false;
+    this.#parts.signals.takeNone(this.#parts.clock.wallUs());
+  }
+}

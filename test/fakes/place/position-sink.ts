@@ -1,0 +1,26 @@
+import type { Fix } from "../../../agent/vehicle/place/fix.ts";
+import type { PositionSink, SourceState } from "../../../agent/vehicle/place/position-source.ts";
+
+/** Keeps what a source leaves, in order: a fix, "no-fix", or "state: what". */
+export class RecordingPositions implements PositionSink {
+  readonly fixes: Fix[] = [];
+  readonly said: string[] = [];
+  noFixes = 0;
+
+  onFix(fix: Fix): void {
+    this.fixes.push(fix);
+  }
+
+  onNoFix(): void {
+    this.noFixes += 1;
+  }
+
+  onState(state: SourceState, what: string): void {
+    this.said.push(`${state}: ${what}`);
+  }
+}
+
+/** A fix of the Rathausplatz in Augsburg, with what is given in its place. */
+export function fixOf(given: Partial<Fix> = {}): Fix {
+  return { mode: "3d", receivedAtUs: 1_767_225_600_000_000, latitude: 48.3687, longitude: 10.8986, ...given };
+}
