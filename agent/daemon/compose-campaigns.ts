@@ -78,7 +78,7 @@ export function composeCampaigns(
       codes: () => activeCodes.names(),
       position: () => position?.current(),
     },
-    clock,
+    clock: encoder.stamps,
     batchSamples,
   };
   const factsNow = (): FactValues =>

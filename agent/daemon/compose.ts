@@ -134,14 +134,15 @@ export async function composeAgent(loaded: DaemonConfig, context: ProcessContext
   const updates =
     otaConfig === undefined || journal === undefined
       ? undefined
-      : await composeUpdates({ loaded, otaConfig, journal, link, line, support, health, links: beside.links }, runtime);
+      : await composeUpdates({ loaded, otaConfig, journal, link, line, support, health }, runtime);
   const authority = commands?.dispatchParts.authority;
   const cloudCampaigns = composeCloudCampaigns(
     { config, table: loaded.checkedTable.table, link, campaigns: line.campaigns, authority },
     runtime,
   );
   const socketCounts = { view: noClients(), admin: noClients() };
-  const statusParts = { loaded, link, line, frameLog, commands, updates, beside, socketCounts };
+  const { diagnostics } = beside;
+  const statusParts = { loaded, link, line, frameLog, commands, updates, diagnostics, socketCounts };
   const status = (): Status => statusOf(statusParts, runtime);
   support.include("status", status);
   if (beside.fleetwise !== undefined) support.include("fleetwise", beside.fleetwise.facts);
@@ -200,7 +201,7 @@ function servicesInOrder(
   { clock, log }: Runtime,
 ): readonly Service[] {
   const { link, line, frameLog, beside } = collecting;
-  const { fleetwise, vehicle: vehicleLine, place, diagnostics, links } = beside;
+  const { fleetwise, vehicle: vehicleLine, place, diagnostics } = beside;
   const { broker, renewal, keyWatch, presence } = link;
   const { publisher, campaigns, pipeline, buses, vehicle } = line;
   return [
@@ -214,7 +215,6 @@ function servicesInOrder(
     ...(fleetwise === undefined ? [] : [fleetwise.documents]),
     ...(renewal === undefined ? [] : [loopService("renewal", renewal)]),
     ...(keyWatch === undefined ? [] : [loopService("key watch", keyWatch)]),
-    ...(links?.services ?? []),
     publisherService({ publisher, clock, drainMs }),
     ...campaigns.services.beforePipeline,
     // After the buses stop, it writes what they delivered last.

@@ -166,6 +166,7 @@ export class ManifestLine {
       collector: this.#collector,
       campaigns: this.set,
       encoder: {
+        stamps: encoder.stamps,
         busEvent: (event) => encoder.busEvent(event),
         table: () => (hasOwnRecords ? encoder.table(table) : []),
         get maxBodyBytes() {

@@ -45,6 +45,11 @@ export class FrameBatch {
   readonly #words: Uint32Array;
   readonly #times: Float64Array;
   count = 0;
+  /**
+   * Wall time less boottime (`Clock.boottimeMs`), µs, of the clock that stamped the frames, read not before the last of them came;
+   * undefined where the driver cannot know, or stamps by the agent's own clock.
+   */
+  clockOffsetUs: number | undefined;
 
   constructor(capacity: number) {
     const buffer = new ArrayBuffer(capacity * FRAME_STRIDE_BYTES);

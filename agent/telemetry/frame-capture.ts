@@ -55,11 +55,16 @@ export class FrameCapture {
     this.#capture = { ...order, records, frames: 0, discarded: 0 };
   }
 
-  /** Takes a batch of frames of `bus`; they are copied. */
-  take(bus: string, batch: FrameBatch): void {
+  /** Takes frames `from` .. `to - 1` of a batch of `bus`; they are copied. */
+  take(bus: string, batch: FrameBatch, from: number, to: number): void {
     const capture = this.#capture;
     if (capture === undefined || (capture.bus !== undefined && capture.bus !== bus)) return;
-    for (let at = 0; at < batch.count; at += 1) takeOne(capture, bus, batch, at);
+    for (let at = from; at < to; at += 1) takeOne(capture, bus, batch, at);
+  }
+
+  /** Makes records of what it has so far. */
+  flush(): void {
+    this.#capture?.records.flush();
   }
 
   /** Ends the capture and stores what it took; undefined when none was on. */

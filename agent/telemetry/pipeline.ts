@@ -15,13 +15,14 @@ import type { ContinuousLog } from "./frame-log/continuous-log.ts";
 import type { FrameHistory } from "./history/frame-history.ts";
 import type { BusCount } from "./record/encode/bus-count.ts";
 import type { Encoder } from "./record/encode/encoder.ts";
+import { isSame } from "./stamp-clock.ts";
 import { TableAnnouncement } from "./table-announcement.ts";
 
 export type PipelineParts = {
   readonly table: SignalTable;
   readonly collector: Collector;
   readonly campaigns: CampaignSet;
-  readonly encoder: Pick<Encoder, "busEvent" | "table" | "maxBodyBytes">;
+  readonly encoder: Pick<Encoder, "busEvent" | "table" | "maxBodyBytes" | "stamps">;
   readonly appender: Pick<Appender, "add" | "store" | "abandon" | "counters" | "state">;
   readonly clock: Clock;
   /** Get every batch while they are on. */
@@ -32,8 +33,8 @@ export type PipelineParts = {
 
 /** Who keeps frames as they come; each absent where nothing is kept. */
 export type FrameTakers = {
-  readonly capture?: Pick<FrameCapture, "isOn" | "take" | "stop"> | undefined;
-  readonly history?: Pick<FrameHistory, "isOn" | "push"> | undefined;
+  readonly capture?: Pick<FrameCapture, "isOn" | "take" | "flush" | "stop"> | undefined;
+  readonly history?: Pick<FrameHistory, "isOn" | "push" | "noteStep"> | undefined;
   readonly frameLog?: Pick<ContinuousLog, "take"> | undefined;
 };
 
@@ -82,6 +83,8 @@ type BusIntake = {
   remote: number;
   error: number;
   lastFrameMs: number | undefined;
+  /** The clock that stamped its frames (see `StampClock`). */
+  distanceUs: number;
 };
 
 /**
@@ -94,14 +97,20 @@ export class Pipeline {
   readonly #parts: PipelineParts;
   readonly #announcement: TableAnnouncement;
   readonly #lines = new Map<string, BusIntake>();
+  readonly #leave: () => void;
   #stopTimer: (() => void) | undefined;
   #isStopped = false;
+  #isClockSet = false;
   #lastFlushMs: number | undefined;
   #flushes = 0;
 
   constructor(parts: PipelineParts) {
     this.#parts = parts;
     this.#announcement = new TableAnnouncement(parts.encoder, parts.appender);
+    this.#leave = parts.encoder.stamps.join({
+      beforeStep: () => this.#beforeStep(),
+      afterStep: (byUs) => this.#afterStep(byUs),
+    });
   }
 
   /** Where the driver of `bus` delivers its frames and states. Ask once a bus, in the order of the configuration. */
@@ -120,6 +129,7 @@ export class Pipeline {
       remote: 0,
       error: 0,
       lastFrameMs: undefined,
+      distanceUs: this.#parts.encoder.stamps.readDistanceUs(),
     };
     this.#lines.set(bus.name, line);
     return {
@@ -139,6 +149,7 @@ export class Pipeline {
 
   /** Stores the samples collected so far, and everything else that waits. */
   flush(): void {
+    this.#followClock();
     this.#flush("tick");
   }
 
@@ -150,6 +161,7 @@ export class Pipeline {
     if (this.#isStopped) return;
     this.#isStopped = true;
     this.#stopTimer?.();
+    this.#leave();
     this.#parts.takers.capture?.stop();
     this.#flush("stop");
     this.#parts.appender.abandon();
@@ -176,6 +188,9 @@ export class Pipeline {
    * pipeline, whose batch is still in the buffers of the table.
    */
   takePdu(message: MessageEntry, bytes: Uint8Array, receivedAtUs: number): void {
+    const { stamps } = this.#parts.encoder;
+    const distanceUs = stamps.readDistanceUs();
+    if (!stamps.is(distanceUs)) stamps.use(distanceUs);
     this.#takeWhole(message, bytes, 0, bytes.length, receivedAtUs, message.firstSignal);
   }
 
@@ -184,16 +199,64 @@ export class Pipeline {
     return this.#parts.collector.latest.list();
   }
 
-  /** The frame path: no promise, no closure, no object a frame. */
   #takeFrames(line: BusIntake, batch: FrameBatch): void {
-    const { table, collector, takers, clock } = this.#parts;
-    const { values, wides, present, slots, wantedMessages } = table;
-    const { capture, history, frameLog } = takers;
+    const { takers, clock, encoder } = this.#parts;
+    const { stamps } = encoder;
     const errorsBefore = line.error;
-    if (capture?.isOn === true) capture.take(line.bus.name, batch);
-    frameLog?.take(line.bus.name, batch);
+    takers.frameLog?.take(line.bus.name, batch);
+    const distanceUs = batch.clockOffsetUs ?? stamps.readDistanceUs();
+    if (isSame(distanceUs, line.distanceUs) && stamps.is(distanceUs)) this.#takeSome(line, batch, 0, batch.count);
+    else this.#takeAcrossStep(line, batch, distanceUs);
+    line.distanceUs = distanceUs;
+    if (line.error - errorsBefore < batch.count) line.lastFrameMs = clock.monotonicMs();
+  }
+
+  /** The clock was set: what was stamped before is stored by itself. */
+  #takeAcrossStep(line: BusIntake, batch: FrameBatch, distanceUs: number): void {
+    const { stamps } = this.#parts.encoder;
+    const { distanceUs: beforeUs } = line;
+    let from = 0;
+    if (!isSame(beforeUs, distanceUs)) {
+      while (from < batch.count && !stamps.isAfterStep(batch.receivedAtUs(from), beforeUs, distanceUs)) from += 1;
+    }
+    if (from > 0) {
+      stamps.use(beforeUs);
+      this.#takeSome(line, batch, 0, from);
+    }
+    stamps.use(distanceUs);
+    this.#takeSome(line, batch, from, batch.count);
+  }
+
+  /** Where no frame comes the clock is followed at the second look: those that wait in a driver may be by the one of before. */
+  #followClock(): void {
+    const { stamps } = this.#parts.encoder;
+    const distanceUs = stamps.readDistanceUs();
+    const isSet = !stamps.is(distanceUs);
+    if (!isSet || this.#isClockSet) stamps.use(distanceUs);
+    this.#isClockSet = isSet && !this.#isClockSet;
+  }
+
+  #beforeStep(): void {
+    this.#parts.takers.capture?.flush();
+    this.#flush("step");
+  }
+
+  /** Before frames of the new time come. */
+  #afterStep(byUs: number): void {
+    const { campaigns, collector, takers } = this.#parts;
+    takers.history?.noteStep();
+    collector.latest.clockSet(byUs);
+    campaigns.noteClockStep();
+  }
+
+  /** The frame path: no promise, no closure, no object a frame. */
+  #takeSome(line: BusIntake, batch: FrameBatch, from: number, to: number): void {
+    const { table, collector, takers } = this.#parts;
+    const { values, wides, present, slots, wantedMessages } = table;
+    const { capture, history } = takers;
+    if (capture?.isOn === true) capture.take(line.bus.name, batch, from, to);
     const keeper = history?.isOn === true ? history : undefined;
-    for (let at = 0; at < batch.count; at++) {
+    for (let at = from; at < to; at++) {
       const flags = batch.flags(at);
       keeper?.push(line.number, batch, at);
       if ((flags & (FRAME_FLAG.error | FRAME_FLAG.remote)) !== 0) {
@@ -219,7 +282,6 @@ export class Pipeline {
       collector.take(message, allPresent, batch.receivedAtUs(at), firstSlot);
       if (collector.pass.isFull) this.#flush("tick");
     }
-    if (line.error - errorsBefore < batch.count) line.lastFrameMs = clock.monotonicMs();
   }
 
   /** A frame with a 29-bit id that no message is: it may carry a part of one. */

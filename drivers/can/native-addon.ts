@@ -17,9 +17,9 @@ export const NATIVE_ISOTP_NEWS = ["pdu", "error", "sent"] as const;
 export type NativeAddon = {
   /**
    * Opens a bus and begins to receive. `filters` are pairs (can_id, can_mask), none for nothing. `batch` is the memory of a `FrameBatch`, which
-   * the addon fills before each `onNews(frames, errorFrames, link)`, on the main thread: so many frames are in it, so many of
+   * the addon fills before each `onNews(frames, errorFrames, link, clockOffsetUs)`, on the main thread: so many frames are in it, so many of
    * them error frames, and then the link changed to that index of `NATIVE_INTERFACE` (-1: it did not). The first news is the first
-   * link state alone.
+   * link state alone. `clockOffsetUs` is that of a `FrameBatch`.
    */
   open(
     interfaceName: string,
@@ -27,7 +27,7 @@ export type NativeAddon = {
     ringFrames: number,
     filters: Uint32Array,
     batch: Uint8Array,
-    onNews: (frames: number, errorFrames: number, link: number) => void,
+    onNews: (frames: number, errorFrames: number, link: number, clockOffsetUs: number) => void,
   ): number;
   /**
    * Changes the filters: the socket has those of `between` when this returns, and those of `after` some 200 ms later, as has every socket

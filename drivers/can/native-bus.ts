@@ -77,8 +77,9 @@ class NativeBus implements CanBus {
   async start(sink: BusSink): Promise<void> {
     const { interface: interfaceName, receiveBufferBytes, ringFrames } = this.#settings;
     const addon = loadNativeAddon();
-    const onNews = (frames: number, errorFrames: number, link: number): void => {
+    const onNews = (frames: number, errorFrames: number, link: number, clockOffsetUs: number): void => {
       this.#batch.count = frames;
+      this.#batch.clockOffsetUs = clockOffsetUs;
       this.#delivery.frames(this.#batch, errorFrames);
       const linkState = NATIVE_INTERFACE[link];
       if (linkState !== undefined) this.#delivery.link(linkState, describeState(interfaceName, linkState));

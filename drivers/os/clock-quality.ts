@@ -19,6 +19,8 @@ const RTC_DRIFT = 200e-6;
 /** A held clock that moved by more against the monotonic one was set, or slept. */
 const HELD_STEP_MS = 1000;
 const LIFE_MS = 1000;
+/** A clock that moved by more since the last look was set, and is not worth what it was. */
+const SET_MS = 5;
 /** Reading an RTC takes its time on a slow bus. */
 const RTC_LIFE_MS = 60_000;
 
@@ -41,7 +43,7 @@ export type ClockQualityParts = {
  */
 export function clockQuality(parts: ClockQualityParts): () => ClockQuality {
   const { timesyncFile = TIMESYNC_FILE, kernelErrorUs = () => undefined, wallMs, monotonicMs } = parts;
-  const hasRtcTime = rtcReader(parts);
+  const rtc = rtcReader(parts);
   /** Wall less monotonic time when the clock was last known to be right; at first look an earlier process may have known. */
   let heldMs: number | undefined;
   let isFirst = true;
@@ -49,7 +51,9 @@ export function clockQuality(parts: ClockQualityParts): () => ClockQuality {
     const errorUs = kernelErrorUs();
     const hasTimesync = existsSync(timesyncFile);
     const offsetMs = wallMs() - monotonicMs();
-    const wasRight = isFirst ? hasTimesync : heldMs !== undefined && Math.abs(offsetMs - heldMs) < HELD_STEP_MS;
+    const hasMoved = heldMs !== undefined && Math.abs(offsetMs - heldMs) >= HELD_STEP_MS;
+    const wasRight = isFirst ? hasTimesync : heldMs !== undefined && !hasMoved;
+    const hasRtcTime = (): boolean => (hasMoved ? rtc.renewed() : rtc.value());
     isFirst = false;
     heldMs = offsetMs;
     if (errorUs === undefined ? hasTimesync : errorUs < UNKNOWN_ERROR_US) return "ntp";
@@ -57,11 +61,15 @@ export function clockQuality(parts: ClockQualityParts): () => ClockQuality {
     heldMs = undefined;
     return wallMs() >= EARLIEST_SET_MS ? "saved" : "unsynchronised";
   };
-  return cached(look, LIFE_MS, monotonicMs);
+  const held = cached(look, LIFE_MS, monotonicMs);
+  return () => {
+    const isSet = heldMs !== undefined && Math.abs(wallMs() - monotonicMs() - heldMs) > SET_MS;
+    return isSet ? held.renewed() : held.value();
+  };
 }
 
 /** Whether an RTC set this clock at the boot, and still says the same. */
-function rtcReader({ rtcFolder = RTC_FOLDER, wallMs, monotonicMs }: ClockQualityParts): () => boolean {
+function rtcReader({ rtcFolder = RTC_FOLDER, wallMs, monotonicMs }: ClockQualityParts): Cached<boolean> {
   const look = (): boolean => {
     const toleranceMs = RTC_ROUNDING_MS + monotonicMs() * RTC_DRIFT;
     return namesIn(rtcFolder).some((name) => {
@@ -73,13 +81,16 @@ function rtcReader({ rtcFolder = RTC_FOLDER, wallMs, monotonicMs }: ClockQuality
   return cached(look, RTC_LIFE_MS, monotonicMs);
 }
 
-function cached<T>(look: () => T, lifeMs: number, monotonicMs: () => number): () => T {
+type Cached<T> = { readonly value: () => T; readonly renewed: () => T };
+
+function cached<T>(look: () => T, lifeMs: number, monotonicMs: () => number): Cached<T> {
   let held: { readonly value: T; readonly atMs: number } | undefined;
-  return () => {
-    const nowMs = monotonicMs();
-    if (held === undefined || nowMs - held.atMs >= lifeMs) held = { value: look(), atMs: nowMs };
+  const renewed = (): T => {
+    held = { value: look(), atMs: monotonicMs() };
     return held.value;
   };
+  const value = (): T => (held === undefined || monotonicMs() - held.atMs >= lifeMs ? renewed() : held.value);
+  return { value, renewed };
 }
 
 function namesIn(folder: string): readonly string[] {

@@ -43,6 +43,11 @@ export class LatestValues {
     }
   }
 
+  /** The wall clock was set: when each was seen is told by the new one from now on. */
+  clockSet(byUs: number): void {
+    for (let slot = 0; slot < this.seenUs.length; slot++) this.seenUs[slot] += byUs;
+  }
+
   /** The newest value of every signal seen so far, in the order of their slots. */
   list(): LatestValue[] {
     const found: LatestValue[] = [];

@@ -35,8 +35,11 @@ export type SamplerInput = {
   readonly origin?: Origin | undefined;
 };
 
-/** Why a sampler closes. "tick": what is due ends; "trip": a trip has ended; "stop": the campaign ends, and everything comes out. */
-export type CloseCause = "tick" | "trip" | "stop";
+/**
+ * Why a sampler closes. "tick": what is due ends; "trip": a trip has ended; "step": the wall clock was set, and whatever has a time comes out,
+ * but trips go on; "stop": the campaign ends, and everything comes out.
+ */
+export type CloseCause = "tick" | "trip" | "step" | "stop";
 
 /** What a campaign does with the samples of some of its signals, side by side by local number. */
 export interface Sampler {

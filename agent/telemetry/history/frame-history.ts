@@ -42,6 +42,7 @@ export class FrameHistory {
   /** Sequence of the next frame while there is no ring. */
   #sequence = 0;
   #resumedAt = 0;
+  #steppedAt = 0;
   #overwrittenEarly = 0;
   #open: Capture[] = [];
   #refused = 0;
@@ -97,12 +98,19 @@ export class FrameHistory {
     this.#resumedAt = this.sequence;
   }
 
+  /** The wall clock was set: the times of what was kept until now are by another clock, and no capture goes back there. */
+  noteStep(): void {
+    this.#steppedAt = this.sequence;
+  }
+
   /** A capture of the history up to now and of what follows; undefined when so many are open, or nothing is kept. */
   begin(order: CaptureOrder): Capture | undefined {
     const open = this.#open.filter(({ isDone }) => !isDone);
     this.#open = open;
     if (this.#ring !== undefined && open.length < MAX_OPEN_CAPTURES) {
-      const capture = new Capture(this.#ring, order, this.#resumedAt);
+      const notBefore = Math.max(order.notBefore, this.#steppedAt);
+      const capture = new Capture(this.#ring, { ...order, notBefore }, this.#resumedAt);
+      if (notBefore > order.notBefore && capture.historyMs < order.beforeMs) capture.clockStepped = true;
       open.push(capture);
       return capture;
     }

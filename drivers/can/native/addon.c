@@ -44,17 +44,18 @@ static void on_reader_wake(void *context) {
   napi_call_threadsafe_function(addon->signal, NULL, napi_tsfn_nonblocking);
 }
 
-/* Calls onNews(frames, errorFrames, link). False when JavaScript threw. */
+/* Calls onNews(frames, errorFrames, link, clockOffsetUs). False when JavaScript threw. */
 static bool call_on_news(napi_env env, const struct open_bus *open, struct bus_news news) {
   napi_value undefined;
   napi_value callback;
-  napi_value arguments[3];
+  napi_value arguments[4];
   napi_get_undefined(env, &undefined);
   napi_get_reference_value(env, open->on_news, &callback);
   napi_create_uint32(env, news.frames, &arguments[0]);
   napi_create_uint32(env, news.error_frames, &arguments[1]);
   napi_create_int32(env, news.link, &arguments[2]);
-  return napi_call_function(env, undefined, callback, 3, arguments, NULL) == napi_ok;
+  napi_create_double(env, news.clock_offset_us, &arguments[3]);
+  return napi_call_function(env, undefined, callback, 4, arguments, NULL) == napi_ok;
 }
 
 /* Tells all news of one bus, or as much as one turn allows. False when JavaScript threw. */

@@ -15,10 +15,31 @@
 /* Bound of one drain, so that a flooded bus cannot starve the others. */
 #define MAX_VECTORS_PER_DRAIN 64
 
+/* Two clocks that were read within this time were read at once. */
+#define LONGEST_READ_US 100
+#define READ_TRIES 4
+
 static double now_us(void) {
   struct timespec now;
   clock_gettime(CLOCK_REALTIME, &now);
   return (double)now.tv_sec * 1e6 + (double)(now.tv_nsec / 1000);
+}
+
+static double boottime_us(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_BOOTTIME, &now);
+  return (double)now.tv_sec * 1e6 + (double)(now.tv_nsec / 1000);
+}
+
+/* Wall time less boottime, for which `wall_us` was read last. Both are read again where something came between. */
+static double clock_offset_us(double wall_us, double before_us) {
+  double after_us = boottime_us();
+  for (int try = 1; after_us - before_us > LONGEST_READ_US && try < READ_TRIES; try += 1) {
+    before_us = boottime_us();
+    wall_us = now_us();
+    after_us = boottime_us();
+  }
+  return wall_us - before_us;
 }
 
 /* The functions named *_locked need bus->lock. */
@@ -124,7 +145,9 @@ void bus_settle_filters(struct bus *bus, int64_t now_ms) {
 }
 
 static void store_locked(struct bus *bus, struct receive_vector *vector, int count) {
+  double boottime = boottime_us();
   double now = now_us();
+  bus->clock_offset_us = clock_offset_us(now, boottime);
   for (int i = 0; i < count; i += 1) {
     if (bus->held == bus->ring_frames) {
       bus->dropped += 1;
@@ -246,9 +269,10 @@ static int take_link_locked(struct bus *bus) {
 }
 
 struct bus_news bus_next_news(struct bus *bus, struct frame *out, uint32_t capacity) {
-  struct bus_news news = {0, 0, -1};
+  struct bus_news news = {0, 0, -1, 0};
   pthread_mutex_lock(&bus->lock);
   if (bus->told_up || bus->change_count == 0) news.frames = take_frames_locked(bus, out, capacity);
+  if (news.frames > 0) news.clock_offset_us = bus->clock_offset_us;
   if (news.frames < capacity) news.link = take_link_locked(bus);
   pthread_mutex_unlock(&bus->lock);
   for (uint32_t i = 0; i < news.frames; i += 1) news.error_frames += (out[i].flags & FRAME_ERROR) != 0;

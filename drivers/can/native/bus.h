@@ -24,6 +24,7 @@ struct bus {
   uint32_t first; /* index of the oldest frame */
   uint32_t held;
   uint64_t dropped;      /* by a full ring, and by the kernel up to `kernel_drops` */
+  double clock_offset_us; /* wall time less boottime when frames last came */
   uint32_t kernel_drops; /* of the present socket, as last added to `dropped` */
   enum link_state link;
   enum link_state changes[LINK_CHANGES];
@@ -60,6 +61,7 @@ struct bus_news {
   uint32_t frames; /* moved to the batch */
   uint32_t error_frames; /* of these */
   int link;              /* a link change to tell after the frames, or -1 */
+  double clock_offset_us; /* of the clock that stamped the frames; 0 without any */
 };
 
 /* Copies `options` with its filters. Returns 0 or an errno of can_socket_open; an absent interface is not a failure. */

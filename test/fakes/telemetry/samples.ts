@@ -1,3 +1,4 @@
+import type { Clock } from "../../../agent/core/clock.ts";
 import type { RecordId } from "../../../agent/ports/outbox.ts";
 import type { SignalTable } from "../../../agent/signals/signal-table.ts";
 import type { OutputSchema } from "../../../agent/telemetry/collect/lane.ts";
@@ -38,13 +39,14 @@ export function encoderOf(
   table: SignalTable,
   settings: Partial<EncoderParts["settings"]> = {},
   encrypter?: EncoderParts["encrypter"],
+  clock: Clock = new ManualClock({ wallUs: 1_767_225_600_123_456, monotonicMs: 5000.25, quality: "ntp" }),
 ): Encoder {
   return new Encoder({
     encrypter,
     thing: "truck-1",
     bootId: "00112233445566778899aabbccddeeff",
     table,
-    clock: new ManualClock({ wallUs: 1_767_225_600_123_456, monotonicMs: 5000.25, quality: "ntp" }),
+    clock,
     settings: { compression: "none", maxPayloadBytes: 120_000, timeResolutionUs: 1, lifeMs: {}, ...settings },
   });
 }

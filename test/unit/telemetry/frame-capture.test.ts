@@ -73,7 +73,7 @@ describe("a capture of frames", () => {
     const all = randomFrames(3000);
     capture.start({ id: "c-1", bus: undefined, maxFrames: 10_000 });
     for (let from = 0; from < all.length; from += 100) {
-      capture.take(from % 200 === 0 ? "can0" : "can1", batchOf(all.slice(from, from + 100)));
+      capture.take(from % 200 === 0 ? "can0" : "can1", batchOf(all.slice(from, from + 100)), 0, 100);
     }
     const summary = capture.stop();
     expect(summary).toEqual({ frames: 3000, discarded: 0, records: frames().length });
@@ -94,11 +94,11 @@ describe("a capture of frames", () => {
 
   it("keeps so many frames and counts the others, takes one bus where that was asked for, and nothing when it is off", () => {
     const { capture, drafts, frames } = setUp();
-    capture.take("can0", batchOf(randomFrames(5)));
+    capture.take("can0", batchOf(randomFrames(5)), 0, 5);
     expect([capture.isOn, capture.stop(), drafts.length]).toEqual([false, undefined, 0]);
     capture.start({ id: "c-2", bus: "can1", maxFrames: 3 });
-    capture.take("can0", batchOf(randomFrames(5)));
-    capture.take("can1", batchOf(randomFrames(5)));
+    capture.take("can0", batchOf(randomFrames(5)), 0, 5);
+    capture.take("can1", batchOf(randomFrames(5)), 0, 5);
     expect(capture.isOn).toBe(true);
     expect(capture.stop()).toEqual({ frames: 3, discarded: 2, records: 1 });
     expect(frames().map(({ bus }) => bus)).toEqual(["can1"]);

@@ -167,7 +167,7 @@ export class CampaignSet implements FrameUser {
   flush(cause: CloseCause): void {
     this.#parts.collector.pass.frame += 1;
     this.#parts.collector.pass.isFull = false;
-    this.#noteClockStep();
+    this.noteClockStep();
     const nowUs = this.#frameTime.nowUs();
     this.#noteFacts(nowUs);
     let hasChanged = false;
@@ -240,7 +240,8 @@ export class CampaignSet implements FrameUser {
     return { campaign, table: announced, state: campaign.state() };
   }
 
-  #noteClockStep(): void {
+  /** Looks whether the clock was set, as each flush does: before frames of the new time come. */
+  noteClockStep(): void {
     const offsetUs = offsetOf(this.#parts.campaign.clock);
     const byUs = offsetUs - this.#clockOffsetUs;
     this.#clockOffsetUs = offsetUs;

@@ -78,7 +78,8 @@ export class CapturedCollection implements Collection {
 
   flush(cause: CloseCause): void {
     for (const session of this.#sessions.slice()) {
-      if (cause === "stop") session.finish();
+      if (cause === "step") session.capture.clockStepped = true;
+      if (cause === "stop" || cause === "step") session.finish();
       else session.read();
       if (session.capture.isDone) this.#finish(session);
     }

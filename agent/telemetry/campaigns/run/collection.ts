@@ -1,5 +1,6 @@
 import type { KeptValue } from "../../../ports/outbox.ts";
 import type { SenderSlots } from "../../../signals/signal-slots.ts";
+import type { CloseCause } from "../../collect/sampler.ts";
 import type { SamplerLink } from "../../collect/sampler-chains.ts";
 import type { TriggerCause } from "../../record/encode/trigger.ts";
 import type { Gate } from "./gated-samplers.ts";
@@ -29,7 +30,7 @@ export interface Collection {
   /** The condition of mode "while" is true no more. */
   end(timeUs: number): void;
   /** Hands over what is due. */
-  flush(cause: "tick" | "trip" | "stop"): void;
+  flush(cause: CloseCause): void;
   /** A trigger that has not ended ends; what it counts in cells goes out, and is kept no more: the campaign has ended, or goes. */
   retire(): void;
   /** What of it must outlive a restart and has changed, as it is after the records that were handed over. */

@@ -180,7 +180,8 @@ export class RunningCampaign {
   flush(cause: CloseCause, nowUs: number): void {
     if (this.state() === "running") this.#expressions?.tick(nowUs);
     const hasTripEnded = this.#trip.takeEnd();
-    this.#collection.flush(cause === "tick" && hasTripEnded ? "trip" : cause);
+    if (cause === "step") this.#collection.flush(cause);
+    this.#collection.flush(cause !== "stop" && hasTripEnded ? "trip" : cause === "step" ? "tick" : cause);
   }
 
   #wallMs(): number {

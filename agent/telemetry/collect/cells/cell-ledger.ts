@@ -116,11 +116,11 @@ export class CellLedger {
     state.note(timeUs);
   }
 
-  /** As `Sampler.close`. With "stop" nothing comes out, since it goes on after it; but no value holds over it. */
+  /** As `Sampler.close`. With "stop" and "step" nothing comes out, since it goes on after it; but no value holds over it. */
   close(nowMs: number, cause: CloseCause): void {
     const isTrip = cause === "trip" && this.#plan.perTrip;
     for (const state of this.#states) {
-      if (cause === "stop" && !Number.isNaN(state.lastUs)) state.letGo();
+      if ((cause === "stop" || cause === "step") && !Number.isNaN(state.lastUs)) state.letGo();
       if (state.isEmpty) continue;
       if (Number.isNaN(state.metMs)) state.metMs = nowMs;
       if (isTrip || nowMs - state.metMs >= this.#plan.everyMs + HOLD_MS) this.#endAll(state);

@@ -93,8 +93,8 @@ export class CurveSampler implements Sampler {
   close(nowMs: number, cause: CloseCause): void {
     for (let local = 0; local < this.#count; local++) {
       this.#closeLine(local, nowMs, cause);
-      // What comes after a stop is another line: nothing is known of the time between.
-      if (cause === "stop") this.#takenUs[local] = Number.NaN;
+      // What comes after a stop or by another clock is another line: nothing is known of the time between.
+      if (cause === "stop" || cause === "step") this.#takenUs[local] = Number.NaN;
     }
   }
 

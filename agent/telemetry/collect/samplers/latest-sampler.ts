@@ -53,7 +53,7 @@ export class LatestSampler implements Sampler {
   close(nowMs: number, cause: CloseCause): void {
     for (let local = 0; local < this.#count; local++) {
       if (Number.isNaN(this.#pendingUs[local])) continue;
-      if (cause === "stop" || this.#hasWaitedLong(local, nowMs)) this.#takePending(local);
+      if (cause === "stop" || cause === "step" || this.#hasWaitedLong(local, nowMs)) this.#takePending(local);
     }
   }
 

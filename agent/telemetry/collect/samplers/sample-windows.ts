@@ -56,7 +56,8 @@ export class SampleWindows {
 
   /** Whether the open window ends now. */
   isOver(local: number, nowMs: number, cause: CloseCause): boolean {
-    if (cause === "stop" || (cause === "trip" && this.#windowMs === Number.POSITIVE_INFINITY)) return true;
+    const isTrip = this.#windowMs === Number.POSITIVE_INFINITY;
+    if (cause === "stop" || (cause === "trip" && isTrip) || (cause === "step" && !isTrip)) return true;
     if (Number.isNaN(this.#metMs[local])) this.#metMs[local] = nowMs;
     return nowMs - this.#metMs[local] >= this.#windowMs + this.#graceMs;
   }

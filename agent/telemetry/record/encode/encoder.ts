@@ -3,6 +3,7 @@ import type { Clock } from "../../../core/clock.ts";
 import type { LossRange, StreamName } from "../../../ports/outbox.ts";
 import type { SignalTable } from "../../../signals/signal-table.ts";
 import type { SampleLog } from "../../collect/sample-log.ts";
+import { StampClock } from "../../stamp-clock.ts";
 import { type AuditEntry, writeAudit } from "./audit.ts";
 import type { BusCount } from "./bus-count.ts";
 import type { RecordMark } from "./campaign-ref.ts";
@@ -73,6 +74,8 @@ export type EncoderParts = {
  * No payload is longer than `maxPayloadBytes` without compression, encryption included.
  */
 export class Encoder {
+  /** The clock of what is collected; every record has its times by one clock alone. */
+  readonly stamps: StampClock;
   readonly #parts: EncoderParts;
   readonly #sealer: RecordSealer;
   readonly #columns: SamplesWriter;
@@ -83,7 +86,9 @@ export class Encoder {
     const { thing, bootId, table, clock, encrypter, settings } = parts;
     const { compression, lifeMs, timeResolutionUs, tellsSaved = false } = settings;
     this.#parts = parts;
-    this.#sealer = new RecordSealer({ thing, bootId, clock, compression, lifeMs, encrypter, tellsSaved });
+    this.stamps = new StampClock(clock);
+    const { stamps } = this;
+    this.#sealer = new RecordSealer({ thing, bootId, clock, stamps, compression, lifeMs, encrypter, tellsSaved });
     this.#columns = new SamplesWriter(RECORD.samples, timeResolutionUs);
     this.#lane = this.lane({ schema: table, campaign: undefined, stream: "telemetry", form: "columns" });
   }
@@ -141,7 +146,8 @@ export class Encoder {
 
   /** Frames of a capture; `mark` where a campaign asked for it. */
   frames(log: FrameLog, mark?: RecordMark): EncodedDraft {
-    return this.#record("capture", (writer) => log.write(writer, RECORD.frames, mark));
+    const body = this.#bodyOf((writer) => log.write(writer, RECORD.frames, mark));
+    return this.#sealer.draft("capture", body, { isStamped: true });
   }
 
   /**
@@ -153,7 +159,7 @@ export class Encoder {
     const bodyOf = isJson
       ? jsonTrigger
       : (some: TriggerReport) => this.#bodyOf((w) => writeTrigger(w, RECORD.trigger, some));
-    const how = { form: isJson ? "json" : "protobuf", compression: "none" } as const;
+    const how = { form: isJson ? "json" : "protobuf", compression: "none", isStamped: true } as const;
     const fitted = fitTrigger(report, this.#maxBodyBytes(how.form), (some) => bodyOf(some).length);
     return this.#sealer.draft("event", bodyOf(fitted), how);
   }
@@ -195,7 +201,7 @@ export class Encoder {
   histograms(report: HistogramsReport, stream: StreamName, form: LaneSettings["form"] = "columns"): EncodedDraft[] {
     const bodies = encodeHistograms(report, RECORD.histograms, this.maxBodyBytes);
     const compression = form === "columns" ? undefined : "none";
-    return bodies.map((body) => this.#sealer.draft(stream, body, { compression }));
+    return bodies.map((body) => this.#sealer.draft(stream, body, { compression, isStamped: true }));
   }
 
   /** A payload in the form of another cloud, for a topic of its own. `samples`: how many it holds, for who counts them. */
@@ -210,7 +216,7 @@ export class Encoder {
 
   #maxBodyBytes(form: DraftForm["form"]): number {
     const { settings, maxPayloadBytes, encrypter } = this.#parts;
-    const headerBytes = form === "json" ? this.#sealer.jsonHeaderBytes : this.#sealer.headerBytes;
+    const headerBytes = this.#sealer.headerBytes[form === "json" ? "json" : "protobuf"];
     const maxBytes = maxPayloadBytes?.() ?? settings.maxPayloadBytes;
     return maxBytes - headerBytes - (encrypter?.overheadBytes(maxBytes) ?? 0);
   }

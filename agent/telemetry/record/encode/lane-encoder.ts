@@ -46,6 +46,7 @@ export class LaneEncoder {
       compression: form === "columns" ? compression : "none",
       lifeMs,
       thin: form === "columns" ? thin : undefined,
+      isStamped: true,
     };
     this.#parts = parts;
     this.#cutter = new SampleCutter({ schema, campaign }, parts.writer);

@@ -1,13 +1,14 @@
 import type { AgentConfig } from "../../../../config/schema.ts";
-import { type Clock, type ClockQuality, recordedQuality } from "../../../core/clock.ts";
+import { type Clock, recordedQuality } from "../../../core/clock.ts";
 import type { Encoding, KeptValue, RecordDraft, RecordId, StreamName } from "../../../ports/outbox.ts";
+import { type Moment, momentOf, type StampClock } from "../../stamp-clock.ts";
 import { compress } from "../compress.ts";
 import { QUALITY_NUMBERS } from "./clock-change.ts";
 import { ProtobufWriter } from "./protobuf-writer.ts";
 
 /** Field numbers of config/proto/telemetry.proto: what each record begins with. */
 const HEADER = { thing: 1, epoch: 2, stream: 3, seq: 4, bootId: 5, anchor: 6 } as const;
-const ANCHOR = { monotonicUs: 1, wallUs: 2, quality: 3 } as const;
+const ANCHOR = { monotonicUs: 1, wallUs: 2, quality: 3, suspendedUs: 4 } as const;
 
 type Compression = AgentConfig["encode"]["compression"];
 const ENCODINGS: Readonly<Record<Compression, Encoding>> = { none: "identity", gzip: "gzip", zstd: "zstd" };
@@ -47,6 +48,8 @@ export type RecordSealerParts = {
   /** Kernel boot id, 32 hexadecimal digits. */
   readonly bootId: string;
   readonly clock: Clock;
+  /** That of frames and samples. */
+  readonly stamps: StampClock;
   readonly compression: Compression;
   /** Life of the records of each stream, ms; absent lives until delivered or evicted. */
   readonly lifeMs: AgentConfig["outbox"]["lifeMs"];
@@ -68,6 +71,8 @@ export type DraftForm = {
   /** N: a full outbox may thin it N:1. Not where it is encrypted: the vehicle cannot read it again. */
   readonly thin?: number | undefined;
   readonly isTable?: boolean | undefined;
+  /** Its times are those of frames. */
+  readonly isStamped?: boolean | undefined;
 };
 
 /** A draft and what it holds, for those who must count. */
@@ -82,33 +87,29 @@ export type EncodedDraft = RecordDraft & {
   readonly stored?: ((payloadBytes: number) => void) | undefined;
 };
 
-/** The moment a draft is made, on both clocks. */
-type Moment = { readonly monotonicUs: number; readonly wallUs: number; readonly quality: ClockQuality };
+type HeaderBytes = { readonly protobuf: number; readonly json: number };
 
 /** Makes a draft of an encoded body: the header of the record, with the anchor of the moment the draft is made, its compression and its encryption. */
 export class RecordSealer {
-  /** Longest header, bytes. */
-  readonly headerBytes: number;
-  /** Longest header of a record in JSON, with what stands around its body, bytes. */
-  readonly jsonHeaderBytes: number;
+  readonly #longest: { readonly awake: HeaderBytes; readonly suspended: HeaderBytes };
   readonly #parts: RecordSealerParts;
   readonly #header = new ProtobufWriter();
 
   constructor(parts: RecordSealerParts) {
     this.#parts = parts;
-    const moment = { monotonicUs: LONGEST_TIME_US, wallUs: LONGEST_TIME_US };
-    const nothing = new Uint8Array(0);
-    // The first quality has the longest name, and as a number it is left out.
-    this.headerBytes = this.#protobuf(LONGEST_ID, { ...moment, quality: "saved" }, nothing).length;
-    this.jsonHeaderBytes = this.#json(LONGEST_ID, { ...moment, quality: "unsynchronised" }, nothing).length;
+    this.#longest = { awake: this.#bytesWith(0), suspended: this.#bytesWith(LONGEST_TIME_US) };
+  }
+
+  /** Longest headers, bytes; of JSON with what stands around the body. They have more in them once the machine was suspended. */
+  get headerBytes(): HeaderBytes {
+    return this.#longest[momentOf(this.#parts.clock).suspendedUs === 0 ? "awake" : "suspended"];
   }
 
   draft(stream: StreamName, body: Uint8Array, how: DraftForm = {}): EncodedDraft {
-    const { clock, tellsSaved } = this.#parts;
-    const known = clock.quality();
-    const timeQuality = recordedQuality(known);
-    const quality = tellsSaved ? known : timeQuality;
-    const moment = { monotonicUs: Math.round(clock.monotonicMs() * 1000), wallUs: clock.wallUs(), quality };
+    const { clock, stamps, tellsSaved } = this.#parts;
+    const now = how.isStamped === true ? stamps.moment() : momentOf(clock);
+    const timeQuality = recordedQuality(now.quality);
+    const moment = tellsSaved ? now : { ...now, quality: timeQuality };
     const isJson = how.form === "json";
     const encoding = isJson ? "identity" : ENCODINGS[how.compression ?? this.#parts.compression];
     const encrypter = this.#encrypterOf(stream, how);
@@ -143,12 +144,21 @@ export class RecordSealer {
     };
   }
 
+  #bytesWith(suspendedUs: number): HeaderBytes {
+    const moment = { monotonicUs: LONGEST_TIME_US, wallUs: LONGEST_TIME_US, suspendedUs };
+    const nothing = new Uint8Array(0);
+    // The first quality has the longest name, and as a number it is left out.
+    const protobuf = this.#protobuf(LONGEST_ID, { ...moment, quality: "saved" }, nothing).length;
+    const json = this.#json(LONGEST_ID, { ...moment, quality: "unsynchronised" }, nothing).length;
+    return { protobuf, json };
+  }
+
   #encrypterOf(stream: StreamName, { isTable = false }: DraftForm): PayloadEncrypter | undefined {
     const { encrypter } = this.#parts;
     return encrypter?.covers(stream, isTable) === true ? encrypter : undefined;
   }
 
-  #protobuf(id: RecordId, { monotonicUs, wallUs, quality }: Moment, body: Uint8Array): Uint8Array {
+  #protobuf(id: RecordId, { monotonicUs, wallUs, suspendedUs, quality }: Moment, body: Uint8Array): Uint8Array {
     const writer = this.#header;
     writer.reset();
     writer.stringField(HEADER.thing, this.#parts.thing);
@@ -160,15 +170,17 @@ export class RecordSealer {
     writer.sintField(ANCHOR.monotonicUs, monotonicUs);
     writer.sintField(ANCHOR.wallUs, wallUs);
     writer.uintField(ANCHOR.quality, QUALITY_NUMBERS[quality]);
+    writer.uintField(ANCHOR.suspendedUs, suspendedUs);
     writer.end();
     writer.append(body);
     return writer.finish();
   }
 
   /** The JSON form of the same message (protobuf.dev/programming-guides/json), in which 64-bit integers are numbers: none is beyond 2^53. */
-  #json(id: RecordId, { monotonicUs, wallUs, quality }: Moment, body: Uint8Array): Uint8Array {
+  #json(id: RecordId, { monotonicUs, wallUs, suspendedUs, quality }: Moment, body: Uint8Array): Uint8Array {
     const { thing, bootId } = this.#parts;
-    const anchor = { monotonicUs, wallUs, quality: `CLOCK_QUALITY_${quality.toUpperCase()}` };
+    const name = `CLOCK_QUALITY_${quality.toUpperCase()}`;
+    const anchor = { monotonicUs, wallUs, quality: name, ...(suspendedUs > 0 && { suspendedUs }) };
     const { epoch, stream, seq } = id;
     const header = JSON.stringify({ thing, epoch, stream, seq, bootId, anchor });
     return Buffer.concat([Buffer.from(`${header.slice(0, -1)},`), body, Buffer.from("}")]);

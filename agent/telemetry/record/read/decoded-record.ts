@@ -156,13 +156,23 @@ export type RecordBody =
       readonly payload: Uint8Array;
     };
 
+/** One moment on the clocks of a vehicle. Wall time less monotonic and suspended time is the same until somebody sets the clock. */
+export type RecordAnchor = {
+  readonly monotonicUs: number;
+  /** What the machine was suspended since its boot; absent when it never was. */
+  readonly suspendedUs?: number | undefined;
+  /** µs since the Unix epoch. */
+  readonly wallUs: number;
+  readonly quality: ClockQuality;
+};
+
 /** One record as a consumer sees it. */
 export type DecodedRecord = RecordId & {
   readonly thing: string;
   /** Empty where it does not say: then no other record is of its boot. */
   readonly bootId: string;
-  /** The moment the record was made, on both clocks, and how far the wall clock could be believed. */
-  readonly anchor: { readonly monotonicUs: number; readonly wallUs: number; readonly quality: ClockQuality };
+  /** The moment the record was made, by the clock that its times are by, and how far that could be believed. */
+  readonly anchor: RecordAnchor;
   /** Set where it stands for records that were thinned `ratio`:1, by their seqs in its epoch and stream. */
   readonly thinned?: { readonly ratio: number; readonly seqs: readonly number[] } | undefined;
   readonly body: RecordBody;

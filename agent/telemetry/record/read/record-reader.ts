@@ -65,7 +65,12 @@ function recordOf(wire: WireRecord): DecodedRecord {
     stream,
     seq,
     bootId: wire.boot_id,
-    anchor: { monotonicUs: anchor.monotonic_us, wallUs: anchor.wall_us, quality: anchor.quality },
+    anchor: {
+      monotonicUs: anchor.monotonic_us,
+      wallUs: anchor.wall_us,
+      quality: anchor.quality,
+      ...(anchor.suspended_us > 0 && { suspendedUs: anchor.suspended_us }),
+    },
     thinned: thinnedOf(wire),
     body: bodyOf(wire),
   };

@@ -190,6 +190,7 @@ export const wireRecord = z.object({
   anchor: z.object({
     monotonic_us: integer,
     wall_us: integer,
+    suspended_us: count,
     quality: clockQuality,
   }),
   // Absent is null where a message is neither optional nor in the oneof.

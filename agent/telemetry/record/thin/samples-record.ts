@@ -4,7 +4,7 @@ import { WireReader } from "./wire-reader.ts";
 
 /** Field numbers of config/proto/telemetry.proto. */
 const RECORD = { thing: 1, epoch: 2, stream: 3, seq: 4, bootId: 5, anchor: 6, samples: 10 } as const;
-const ANCHOR = { monotonicUs: 1, wallUs: 2 } as const;
+const ANCHOR = { monotonicUs: 1, wallUs: 2, suspendedUs: 4 } as const;
 const SAMPLES = { baseTimeUs: 2, timeUnitUs: 3, axes: 4, columns: 5, buses: 6 } as const;
 const AXIS = { deltas: 1 } as const;
 const COLUMN = { signal: 1, axis: 2, raws: 3, floats: 4, doubles: 5, source: 6, destination: 7 } as const;
@@ -27,7 +27,7 @@ export type SamplesRecord = {
   readonly thing: Uint8Array;
   readonly bootId: Uint8Array;
   readonly anchor: Uint8Array;
-  /** The wall clock less the monotonic clock, µs, when it was made. */
+  /** The wall clock less the boottime, µs, when it was made. */
   readonly clockOffsetUs: number;
   readonly baseTimeUs: number;
   readonly timeUnitUs: number;
@@ -73,6 +73,7 @@ function offsetOf(anchor: Uint8Array): number {
   while (reader.next()) {
     if (reader.field === ANCHOR.wallUs) offsetUs += reader.sint();
     else if (reader.field === ANCHOR.monotonicUs) offsetUs -= reader.sint();
+    else if (reader.field === ANCHOR.suspendedUs) offsetUs -= reader.uint();
     else reader.skip(reader.at);
   }
   return offsetUs;

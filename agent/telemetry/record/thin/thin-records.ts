@@ -14,7 +14,7 @@ const SAMPLES = { baseTimeUs: 2, timeUnitUs: 3 } as const;
 const MAX_RECORD_BYTES = 4_194_304;
 const MAX_TOGETHER_BYTES = 8_388_608;
 /** One anchor is left to correct all times by, so the wall clock must not have stepped between it and the others. */
-const MAX_CLOCK_STEP_US = 10_000;
+const MAX_CLOCK_STEP_US = 5000;
 
 /** A record that can be read, and where it was among those given. */
 type Source = { readonly at: number; readonly seq: number; readonly record: SamplesRecord };

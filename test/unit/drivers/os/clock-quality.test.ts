@@ -92,6 +92,24 @@ describe("clockQuality", () => {
     expect(restarted.quality()).toBe("rtc");
   });
 
+  it("knows at once that a clock which was set is not worth what it was, also where the RTC had vouched for it", () => {
+    for (const hasRtc of [false, true]) {
+      const { quality, state, addRtc } = machine();
+      if (hasRtc) addRtc(1, START_MS);
+      state.kernel.errorUs = 1000;
+      expect(quality()).toBe("ntp");
+      state.kernel.errorUs = NOBODY_US;
+      expect(quality()).toBe("ntp");
+      state.wallMs += 10 * 365 * 86_400_000;
+      expect(quality()).toBe("saved");
+    }
+    const kept = machine();
+    kept.addRtc(1, START_MS);
+    expect(kept.quality()).toBe("rtc");
+    kept.state.wallMs -= 400 * 86_400_000;
+    expect(kept.quality()).toBe("unsynchronised");
+  });
+
   it("looks once a second at most", () => {
     const { quality, later, state } = machine();
     expect(quality()).toBe("saved");
