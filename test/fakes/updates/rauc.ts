@@ -1,7 +1,5 @@
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { Message, type MessageBus, MessageType, sessionBus, Variant } from "@jellybrick/dbus-next";
-import { type Child, startChild } from "../../bench/core/child.ts";
+import { startPrivateBus } from "../../bench/core/private-bus.ts";
 
 const SERVICE = "de.pengutronix.rauc";
 const INSTALLER = "de.pengutronix.rauc.Installer";
@@ -23,9 +21,8 @@ export type RaucStub = {
 
 /** Starts both. `folder` holds the socket. */
 export async function startRaucStub(folder: string): Promise<RaucStub> {
-  mkdirSync(folder, { recursive: true });
-  const address = `unix:path=${join(folder, "bus")}`;
-  const daemon = await startBus(folder, address);
+  const daemon = await startPrivateBus(folder);
+  const { address } = daemon;
   const bus = sessionBus({ busAddress: address });
   const stranger = sessionBus({ busAddress: address });
   await stranger.requestName("org.example.Stranger", 0);
@@ -45,24 +42,6 @@ export async function startRaucStub(folder: string): Promise<RaucStub> {
   await bus.requestName(SERVICE, 0);
   bus.addMethodHandler((message: Message) => answer({ bus, stranger, stub }, message));
   return stub;
-}
-
-async function startBus(folder: string, address: string): Promise<Child> {
-  const config = join(folder, "bus.conf");
-  writeFileSync(
-    config,
-    `<busconfig><type>session</type><listen>${address}</listen><auth>EXTERNAL</auth>
-<policy context="default"><allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/><allow user="*"/></policy></busconfig>`,
-  );
-  const ready = Promise.withResolvers<void>();
-  const child = await startChild({
-    command: "dbus-daemon",
-    args: [`--config-file=${config}`, "--nofork", "--nopidfile", "--print-address"],
-    logFile: join(folder, "bus.log"),
-    onLine: () => ready.resolve(),
-  });
-  await ready.promise;
-  return child;
 }
 
 type Service = { readonly bus: MessageBus; readonly stranger: MessageBus; readonly stub: RaucStub };
