@@ -131,6 +131,13 @@ export const EVERYTHING = {
     },
   },
   place: { sources: [{ kind: "gpsd", socket: "/run/gpsd/gpsd.sock", device: "/dev/ttyAMA0" }] },
+  link: {
+    interfaces: { wwan0: { metered: true, cost: "high" }, wlan0: { cost: "free" } },
+    budgets: [
+      { link: "wwan0", use: ["capture", "ota"], dayBytes: 50_000_000, monthBytes: 1_000_000_000 },
+      { cost: "high", use: ["telemetry"], monthBytes: 500_000_000 },
+    ],
+  },
   ota: {
     rootFile: "root.1.json",
     hardware: "gateway-2",

@@ -11,6 +11,7 @@ import { path } from "./fields.ts";
 import { fleetwiseConfig } from "./fleetwise.ts";
 import { frameLogConfig } from "./frame-log.ts";
 import { csrTemplate, tpmSettings } from "./identity.ts";
+import { linkConfig } from "./link.ts";
 import { otaConfig } from "./ota.ts";
 import { placeConfig } from "./place.ts";
 import { powerConfig } from "./power.ts";
@@ -329,6 +330,9 @@ export const agentConfig = z
     place: placeConfig
       .optional()
       .describe("where the vehicle is, from receivers of GNSS or from signals; not known without this section"),
+    link: linkConfig
+      .optional()
+      .describe("which links cost, and how much may go over them; nothing is counted or held without this section"),
     ota: otaConfig.optional().describe("updates; none are taken without this section"),
     shutdown: z.strictObject({ drainMs: z.int().min(0).max(60_000).default(5000) }).prefault({}),
   })

@@ -1,6 +1,7 @@
 import { busLines, rateOf } from "./status-lines/buses.ts";
 import { campaignLines } from "./status-lines/campaigns.ts";
 import { commandLines } from "./status-lines/commands.ts";
+import { dataBudgetLines } from "./status-lines/data-budgets.ts";
 import { codeLines, diagnosticsLines, j1939Lines } from "./status-lines/diagnostics.ts";
 import { flowLines } from "./status-lines/flow.ts";
 import { frameLogLines } from "./status-lines/frame-log.ts";
@@ -24,6 +25,7 @@ export function statusPage(
     headLines(status),
     configurationLines(status, colors),
     linkLines(status, colors),
+    dataBudgetLines(status, colors),
     identityLines(status.identity, colors),
     status.buses.flatMap((bus) => busLines(bus, rateOf(bus, now, rates), colors)),
     flowLines(status, colors),

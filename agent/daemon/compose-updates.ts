@@ -152,14 +152,15 @@ function gateOf({ loaded, otaConfig, line }: UpdateParts, hasConsent: () => bool
 }
 
 /** Whether so many bytes may be fetched over the link that there is now. */
-function meteredLink({ loaded, otaConfig }: UpdateParts, clock: Clock): (bytes: number) => Promise<GateVerdict> {
+function meteredLink({ loaded, otaConfig, links }: UpdateParts, clock: Clock): (bytes: number) => Promise<GateVerdict> {
   const { interfaces, maxBytes } = otaConfig.download.metered;
   const { host, port } = loaded.config.proxy ?? loaded.config.broker;
   const route = new Route({ host, port, clock });
   return async (bytes) => {
-    if (interfaces.length === 0 || bytes <= maxBytes) return { kind: "open" };
+    if ((interfaces.length === 0 && links === undefined) || bytes <= maxBytes) return { kind: "open" };
     const name = await route.interfaceName();
-    if (name === undefined || !interfaces.includes(name)) return { kind: "open" };
+    const isMetered = name !== undefined && (interfaces.includes(name) || links?.links.isMetered(name) === true);
+    if (!isMetered) return { kind: "open" };
     return { kind: "closed", waitingFor: `another link than ${name}, which is metered` };
   };
 }

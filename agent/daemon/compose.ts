@@ -134,15 +134,14 @@ export async function composeAgent(loaded: DaemonConfig, context: ProcessContext
   const updates =
     otaConfig === undefined || journal === undefined
       ? undefined
-      : await composeUpdates({ loaded, otaConfig, journal, link, line, support, health }, runtime);
+      : await composeUpdates({ loaded, otaConfig, journal, link, line, support, health, links: beside.links }, runtime);
   const authority = commands?.dispatchParts.authority;
   const cloudCampaigns = composeCloudCampaigns(
     { config, table: loaded.checkedTable.table, link, campaigns: line.campaigns, authority },
     runtime,
   );
   const socketCounts = { view: noClients(), admin: noClients() };
-  const { diagnostics } = beside;
-  const statusParts = { loaded, link, line, frameLog, commands, updates, diagnostics, socketCounts };
+  const statusParts = { loaded, link, line, frameLog, commands, updates, beside, socketCounts };
   const status = (): Status => statusOf(statusParts, runtime);
   support.include("status", status);
   if (beside.fleetwise !== undefined) support.include("fleetwise", beside.fleetwise.facts);
@@ -201,7 +200,7 @@ function servicesInOrder(
   { clock, log }: Runtime,
 ): readonly Service[] {
   const { link, line, frameLog, beside } = collecting;
-  const { fleetwise, vehicle: vehicleLine, place, diagnostics } = beside;
+  const { fleetwise, vehicle: vehicleLine, place, diagnostics, links } = beside;
   const { broker, renewal, keyWatch, presence } = link;
   const { publisher, campaigns, pipeline, buses, vehicle } = line;
   return [
@@ -215,6 +214,7 @@ function servicesInOrder(
     ...(fleetwise === undefined ? [] : [fleetwise.documents]),
     ...(renewal === undefined ? [] : [loopService("renewal", renewal)]),
     ...(keyWatch === undefined ? [] : [loopService("key watch", keyWatch)]),
+    ...(links?.services ?? []),
     publisherService({ publisher, clock, drainMs }),
     ...campaigns.services.beforePipeline,
     // After the buses stop, it writes what they delivered last.

@@ -12,6 +12,7 @@ import type { TesterState } from "../diagnostics/tester/tester-bus.ts";
 import type { KeyWatch } from "../identity/key-watch.ts";
 import type { Renewal } from "../identity/renewal.ts";
 import type { J1939Status } from "../local-api/j1939-status.ts";
+import type { LinksStatus } from "../local-api/links-status.ts";
 import type { ObdBusStatus } from "../local-api/obd-status.ts";
 import type { ServedVerb } from "../local-api/verb.ts";
 import type { Broker } from "../ports/broker.ts";
@@ -38,6 +39,8 @@ import type { OutgoingFile } from "../telemetry/record/encode/file.ts";
 import type { TroubleCodeEvent } from "../telemetry/record/encode/trouble-code.ts";
 import type { UpdatePhase } from "../telemetry/record/encode/update-phase.ts";
 import type { VehicleFacts } from "../telemetry/vehicle-facts.ts";
+import type { DataBudget } from "../vehicle/link/data-budget.ts";
+import type { Links } from "../vehicle/link/links.ts";
 import type { Whereabouts } from "../vehicle/place/whereabouts.ts";
 import type { SafetyGateParts } from "../vehicle/safety-gate.ts";
 import type { VehicleStates } from "../vehicle/state/vehicle-state.ts";
@@ -173,12 +176,23 @@ export type Place = {
   readonly service: Service;
 };
 
+/** The links to the cloud, and what may go over them. */
+export type LinkLine = {
+  readonly links: Links;
+  /** Undefined where no budget is configured. */
+  readonly budget: DataBudget | undefined;
+  /** Start them before the publisher. */
+  readonly services: readonly Service[];
+  readonly status: () => LinksStatus;
+};
+
 /** Lines beside the data line; undefined where the configuration has none of them, and nothing of theirs is loaded. */
 export type SideLines = {
   readonly fleetwise: Fleetwise | undefined;
   readonly vehicle: VehicleLine | undefined;
   readonly place: Place | undefined;
   readonly diagnostics: Diagnostics | undefined;
+  readonly links: LinkLine | undefined;
 };
 
 /** Updates: where they come from, what they are judged by, and where they are remembered. */
@@ -190,6 +204,7 @@ export type UpdateParts = {
   readonly line: DataLine;
   readonly support: SupportCollector;
   readonly health: () => HealthFacts;
+  readonly links: LinkLine | undefined;
 };
 
 /** Where the other lines leave their records for the outbox. */

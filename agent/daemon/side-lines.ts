@@ -2,7 +2,7 @@ import type { Broker } from "../ports/broker.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { CollectingParts, FleetwiseParts } from "./compose-fleetwise.ts";
 import type { DaemonConfig } from "./configuration/layered-config.ts";
-import type { DataLine, Diagnostics, Fleetwise, Place, Runtime, SideLines, VehicleLine } from "./parts.ts";
+import type { DataLine, Diagnostics, Fleetwise, LinkLine, Place, Runtime, SideLines, VehicleLine } from "./parts.ts";
 import type { RequestIds } from "./request-ids.ts";
 
 export type SideLineParts = {
@@ -21,7 +21,8 @@ export async function composeSideLines(parts: SideLineParts, runtime: Runtime): 
   const fleetwise = await fleetwiseOf(parts, runtime);
   const place = await placeOf(parts, runtime);
   const vehicle = await vehicleOf(parts, runtime);
-  return { fleetwise, vehicle, place, diagnostics: await diagnosticsOf(parts, fleetwise, runtime) };
+  const diagnostics = await diagnosticsOf(parts, fleetwise, runtime);
+  return { fleetwise, vehicle, place, diagnostics, links: await linksOf(parts, runtime) };
 }
 
 async function placeOf({ loaded, line }: SideLineParts, runtime: Runtime): Promise<Place | undefined> {
@@ -72,4 +73,11 @@ async function diagnosticsOf(
   if (settings === undefined || journal === undefined) return undefined;
   const { composeDiagnostics } = await import("./compose-diagnostics.ts");
   return composeDiagnostics({ settings, loaded, line, wanted, requestIds, journal, fleetwise }, runtime);
+}
+
+async function linksOf({ loaded: { config }, line }: SideLineParts, runtime: Runtime): Promise<LinkLine | undefined> {
+  const { link: settings, proxy, broker: towards } = config;
+  if (settings === undefined) return undefined;
+  const { composeLinks } = await import("./compose-links.ts");
+  return composeLinks({ settings, towards: proxy ?? towards, line }, runtime);
 }

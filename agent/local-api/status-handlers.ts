@@ -49,8 +49,11 @@ export type StatusParts = HealthParts & {
   readonly commands: CommandsParts | undefined;
   /** Undefined where no updates are taken. */
   readonly updates: { readonly report: { job(): Status["job"]; update(): Status["update"] } } | undefined;
-  /** Undefined where there are none. */
-  readonly diagnostics: { readonly status: () => Status["diagnostics"] } | undefined;
+  /** Lines beside the data line; undefined where there are none. */
+  readonly beside: {
+    readonly diagnostics: { readonly status: () => Status["diagnostics"] } | undefined;
+    readonly links: { readonly status: () => Status["links"] } | undefined;
+  };
   readonly socketCounts: Readonly<Record<"view" | "admin", SocketCounts>>;
 };
 
@@ -64,7 +67,7 @@ type StatusProcess = {
 
 /** The daemon's state at this moment. */
 export function statusOf(parts: StatusParts, { version, bootId, startedAtMs, clock }: StatusProcess): Status {
-  const { loaded, link, line, frameLog, commands, updates, diagnostics, socketCounts } = parts;
+  const { loaded, link, line, frameLog, commands, updates, beside, socketCounts } = parts;
   const { config } = loaded;
   const { table } = loaded.checkedTable;
   const { samples, records, payloadBytes, discardedSamples } = line.pipeline.counters();
@@ -97,7 +100,8 @@ export function statusOf(parts: StatusParts, { version, bootId, startedAtMs, clo
       frameLog === undefined ? undefined : { ...frameLog.log.status(), maxBytes: config.frameLog?.maxBytes ?? 0 },
     campaigns: campaignStatus(line.campaigns),
     commands: commandStatus(commands),
-    diagnostics: diagnostics?.status(),
+    diagnostics: beside.diagnostics?.status(),
+    links: beside.links?.status(),
     job: updates?.report.job(),
     update: updates?.report.update(),
     localSockets: { view: { ...socketCounts.view }, admin: { ...socketCounts.admin } },

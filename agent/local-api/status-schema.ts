@@ -3,6 +3,7 @@ import { CLOCK_QUALITIES } from "../core/clock.ts";
 import { FAULTS, type FaultCode } from "../core/errors.ts";
 import { LOSS_REASONS, STREAMS, type StreamName } from "../ports/outbox.ts";
 import { j1939Status } from "./j1939-status.ts";
+import { linksStatus } from "./links-status.ts";
 import { obdBusStatus } from "./obd-status.ts";
 import { verb } from "./verb.ts";
 
@@ -346,6 +347,8 @@ export const statusSchema = z
       })
       .readonly()
       .optional(),
+    /** Absent where nothing is said of links. */
+    links: linksStatus.optional(),
     /** The job of the cloud that is worked on; absent while there is none. */
     job: z.object({ jobId: z.string(), operation: z.string() }).readonly().optional(),
     /** The update that is under way, or the last one; absent where none is known. */

@@ -7,6 +7,7 @@ import { bufferDrop, bufferFlush, bufferList, bufferStats, MAX_LISTED } from "..
 import { statusVerb } from "../../local-api/status-schema.ts";
 import { STREAMS, type StreamName } from "../../ports/outbox.ts";
 import { deliveryProblems } from "../../support/delivery-checks.ts";
+import { heldBack } from "../../support/link-checks.ts";
 import { type CliContext, note, printJson, printLine, printProblem } from "../context.ts";
 import { confirm } from "../questions.ts";
 import { runningAgent } from "../running-agent.ts";
@@ -102,6 +103,7 @@ async function listRecords(
   const agent = await runningAgent(context);
   const { answer: status } = await agent.ask(statusVerb, {});
   for (const problem of deliveryProblems(status)) printProblem(context, problem);
+  for (const held of heldBack(status)) note(context, held);
   const { records } = (await agent.ask(bufferList, { stream, limit })).answer;
   if (context.options().json) {
     for (const record of records) printJson(context, { schemaVersion: 1, ...record });

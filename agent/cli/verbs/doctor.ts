@@ -14,6 +14,7 @@ import { checkCommands } from "../../support/command-checks.ts";
 import { deliveryChecks } from "../../support/delivery-checks.ts";
 import { checkEcus, diagnosticsChecks } from "../../support/diagnostics-checks.ts";
 import { checkIdentity, type IdentityParts } from "../../support/identity-checks.ts";
+import { linkChecks } from "../../support/link-checks.ts";
 import { type CliContext, note, printJson, printLine } from "../context.ts";
 import { openToken, type Token } from "../open-token.ts";
 import { runningAgent } from "../running-agent.ts";
@@ -29,8 +30,8 @@ export function registerDoctor(program: Command, context: CliContext): void {
       `
 Looks at the clock, the PIN's source, the token store, the TPM and its guess limit, the token, the key (by a signature) and the
 certificate; where remote commands are taken at the keys that are pinned, the policy, the catalogue and the ledger; at the catalogue of
-control units and the programs of their security; at what keeps records of a running agent from being stored or taken; and at why control
-units are not asked, or do not answer. Ends with 0 when nothing fails, with 3 otherwise. Run it as the user that runs the service.
+control units and the programs of their security; at what keeps records of a running agent from being stored or taken, or holds them back
+for a data budget; and at why control units are not asked, or do not answer. Ends with 0 when nothing fails, with 3 otherwise. Run it as the user that runs the service.
 
 Examples:
   runuser -u causeway -- causeway doctor
@@ -109,7 +110,7 @@ async function examineEcus(context: CliContext): Promise<readonly Check[]> {
 async function examineDelivery(context: CliContext): Promise<readonly Check[]> {
   try {
     const { answer } = await (await runningAgent(context)).ask(statusVerb, {});
-    return [...deliveryChecks(answer), ...diagnosticsChecks(answer)];
+    return [...deliveryChecks(answer), ...diagnosticsChecks(answer), ...linkChecks(answer)];
   } catch (thrown) {
     if (thrown instanceof AgentError && /^agent\.not-(running|permitted)$/.test(thrown.code)) return [];
     throw thrown;

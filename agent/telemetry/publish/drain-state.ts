@@ -1,6 +1,6 @@
 import type { Topics } from "../../cloud/topics.ts";
 import type { Clock } from "../../core/clock.ts";
-import type { Outbox, QueuedRecord } from "../../ports/outbox.ts";
+import type { Outbox, QueuedRecord, StreamName } from "../../ports/outbox.ts";
 import { type Admission, DrainOrder, type NextRecord } from "./drain-order.ts";
 import { ExpiredRecords } from "./expired-records.ts";
 import { InFlight } from "./in-flight.ts";
@@ -22,6 +22,12 @@ export type DrainStateParts = {
   readonly random: () => number;
 };
 
+/** What holds classes of records back. Asked before each record; says how many bytes are about to go out. */
+export type SendBudget = {
+  allow(stream: StreamName, payloadBytes: number): { readonly kind: "go" | "held" };
+  spent(stream: StreamName, bytes: number): void;
+};
+
 /** What waits for its turn, what may not have it now, and what is on its way: from these follows which record goes next. */
 export class DrainState {
   readonly drainOrder: DrainOrder;
@@ -30,6 +36,8 @@ export class DrainState {
   readonly expired: ExpiredRecords;
   readonly suspects = new Suspects();
   readonly #topics: Topics;
+  /** Undefined: nothing is held back. */
+  budget: SendBudget | undefined;
 
   constructor({ outbox, topics, backlogBytes, maxGapMs, clock, random }: DrainStateParts) {
     this.drainOrder = new DrainOrder(outbox);
@@ -51,7 +59,9 @@ export class DrainState {
 
   /** The suspect that is to be tried next, on its own; undefined when none may be. */
   nextSuspect(nowMs: number): NextRecord | undefined {
-    return this.suspects.next(({ record }) => this.backoff.admits(topicOf(record, this.#topics), nowMs));
+    return this.suspects.next(
+      ({ record }) => !this.#isHeld(record) && this.backoff.admits(topicOf(record, this.#topics), nowMs),
+    );
   }
 
   /** What was passed over gets its turn again. */
@@ -64,8 +74,13 @@ export class DrainState {
     if (record.stream === "capture" && this.inFlight.isCaptureFull) return "stop";
     const life = this.expired.judge(record);
     if (life !== "alive") return life === "taken" ? "skip" : "stop";
+    if (this.#isHeld(record)) return "stop";
     if (this.backoff.admits(topicOf(record, this.#topics), nowMs)) return "take";
     // All other records of a stream share their topic; a signal table, and what has a topic of its own, stand alone among them.
     return record.retainKey === undefined && record.route === undefined ? "stop" : "skip";
+  }
+
+  #isHeld({ stream, payload }: QueuedRecord): boolean {
+    return this.budget !== undefined && this.budget.allow(stream, payload.length).kind === "held";
   }
 }

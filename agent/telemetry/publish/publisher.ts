@@ -7,10 +7,11 @@ import type { LossRange, Outbox, RecordDraft } from "../../ports/outbox.ts";
 import { OutboxGuard } from "../outbox-guard.ts";
 import { type AttemptSettings, DeliveryOutcomes, type OutcomeCounters } from "./delivery-outcomes.ts";
 import type { NextRecord } from "./drain-order.ts";
-import { DrainState } from "./drain-state.ts";
+import { DrainState, type SendBudget } from "./drain-state.ts";
 import { LiveMarks } from "./live-marks.ts";
 import { LossReporter } from "./loss-reporter.ts";
 import { messageExpirySecondsOf, publicationOf } from "./record-publication.ts";
+import { wireBytes } from "./wire-bytes.ts";
 
 /** Time between two reports of losses, and longest sleep. */
 const TICK_MS = 1000;
@@ -80,6 +81,11 @@ export class Publisher {
       clock,
       log,
     });
+  }
+
+  /** From here on `budget` holds back whole classes: records of others, and what they wait for, do not notice. Set it before `run`. */
+  goBy(budget: SendBudget): void {
+    this.#state.budget = budget;
   }
 
   /** Something was appended: look again. Cheap, and safe from anywhere. */
@@ -213,6 +219,7 @@ export class Publisher {
     if (!inFlight.start(candidate)) return false;
     const expirySeconds = messageExpirySecondsOf(record, clock, settings.maxGapMs);
     const publication = publicationOf(record, topics, expirySeconds, connection.limits.retainAvailable);
+    this.#state.budget?.spent(record.stream, wireBytes(publication));
     backoff.beginAttempt(publication.topic);
     this.#backoffDueMs = backoff.nextDueMs(nowMs);
     const sent = { sent: candidate, topic: publication.topic, limits: connection.limits };

@@ -1,0 +1,83 @@
+import { describe, expect, it } from "vitest";
+import { DataBudget } from "../../../../agent/vehicle/link/data-budget.ts";
+import { DataUsage } from "../../../../agent/vehicle/link/data-usage.ts";
+import { Links } from "../../../../agent/vehicle/link/links.ts";
+import { linkConfig } from "../../../../config/link.ts";
+import { ManualClock } from "../../../fakes/core/clock.ts";
+
+const MB = 1_000_000;
+/** 2026-01-30T22:00:00Z. */
+const EVENING_US = Date.UTC(2026, 0, 30, 22) * 1000;
+
+/** Budgets over wwan0, which is metered, and wlan0; `to` takes another link into use. */
+async function rig(budgets: readonly Record<string, unknown>[]) {
+  const clock = new ManualClock({ wallUs: EVENING_US });
+  const settings = linkConfig.parse({ interfaces: { wwan0: { metered: true }, wwan1: { cost: "high" } }, budgets });
+  let way: string | undefined = "wwan0";
+  const links = new Links({ interfaces: settings.interfaces, route: async () => way });
+  await links.look();
+  const usage = new DataUsage({ kept: undefined, keep: () => true, clock });
+  const budget = new DataBudget({ budgets: settings.budgets, usage, links, clock });
+  const to = async (name: string | undefined): Promise<void> => {
+    way = name;
+    await links.look();
+  };
+  return { clock, budget, to };
+}
+
+describe("DataBudget", () => {
+  it("holds what is over the day's budget until the day ends, and lets other uses and links go", async () => {
+    const { budget, to } = await rig([{ link: "wwan0", use: ["capture"], dayBytes: MB }]);
+    budget.spent("capture", 900_000);
+    expect(budget.allow("capture", 100_000)).toEqual({ kind: "go" });
+    expect(budget.allow("capture", 100_001)).toEqual({
+      kind: "held",
+      what: "day budget of wwan0 used",
+      untilUs: Date.UTC(2026, 0, 31) * 1000,
+    });
+    expect(budget.allow("event", MB)).toEqual({ kind: "go" });
+    await to("wlan0");
+    expect(budget.allow("capture", MB)).toEqual({ kind: "go" });
+  });
+
+  it("lets it go when the day has changed, and says until then what is held", async () => {
+    const { clock, budget } = await rig([{ link: "wwan0", use: ["capture"], dayBytes: MB }]);
+    budget.spent("capture", MB);
+    expect(budget.allow("capture", 1).kind).toBe("held");
+    expect(budget.held()).toMatchObject([{ use: "capture", what: "day budget of wwan0 used" }]);
+    clock.advance(2 * 3_600_000);
+    expect(budget.held()).toEqual([]);
+    expect(budget.allow("capture", 1)).toEqual({ kind: "go" });
+  });
+
+  it("holds to the end of the month what is over the month's budget", async () => {
+    const { budget } = await rig([{ link: "wwan0", use: ["telemetry"], dayBytes: MB, monthBytes: MB }]);
+    budget.spent("telemetry", MB);
+    const verdict = { kind: "held", what: "month budget of wwan0 used", untilUs: Date.UTC(2026, 1) * 1000 };
+    expect(budget.allow("telemetry", 1)).toEqual(verdict);
+  });
+
+  it("counts all links of a cost and all uses of a budget together", async () => {
+    const { budget, to } = await rig([{ cost: "high", use: ["telemetry", "capture"], dayBytes: MB }]);
+    budget.spent("telemetry", 500_000);
+    await to("wwan1");
+    budget.spent("capture", 500_000);
+    budget.spent("event", 500_000);
+    expect(budget.allow("telemetry", 1)).toMatchObject({ what: "day budget of links of cost high used" });
+    expect(budget.state()).toMatchObject([{ of: "links of cost high", dayUsedBytes: MB, monthUsedBytes: MB }]);
+  });
+
+  it("lets go what alone is more than the budget, once", async () => {
+    const { budget } = await rig([{ link: "wwan0", use: ["ota"], dayBytes: MB }]);
+    expect(budget.allow("ota", 5 * MB)).toEqual({ kind: "go" });
+    budget.spent("ota", 5 * MB);
+    expect(budget.allow("ota", 1).kind).toBe("held");
+  });
+
+  it("goes by the link that was in use last while there is no way", async () => {
+    const { budget, to } = await rig([{ link: "wwan0", use: ["capture"], dayBytes: MB }]);
+    budget.spent("capture", MB);
+    await to(undefined);
+    expect(budget.allow("capture", 1).kind).toBe("held");
+  });
+});
