@@ -105,7 +105,7 @@ export async function composeAgent(loaded: DaemonConfig, context: ProcessContext
   const clock = config.bench ? onBench(context.clock) : context.clock;
   const written = createLog({ level: config.log.level, priorityPrefix: environment.JOURNAL_STREAM !== undefined });
   const { log, recent } = keepRecent(written, clock, config.support.logLines);
-  const runtime: Runtime = { ...context, clock, bootId: bootId(), random: Math.random, log };
+  const runtime: Runtime = { ...context, clock, bootId: context.bootId ?? bootId(), random: Math.random, log };
   const identities = openIdentity({ config, environment, log, verbose: config.log.level === "debug" });
   // The TPM answers while the rest is made.
   identities.prepare();

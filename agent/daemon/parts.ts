@@ -56,9 +56,11 @@ export type ProcessContext = {
   readonly clock: Clock;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly startedAtMs: number;
+  /** 32 hexadecimal digits; the kernel's when absent. A clock that is not of the machine has boots of its own. */
+  readonly bootId?: string;
 };
 
-/** The process and its surroundings, for every part of the daemon. `bootId` is the kernel's. */
+/** The process and its surroundings, for every part of the daemon. */
 export type Runtime = ProcessContext & {
   readonly bootId: string;
   readonly random: () => number;
