@@ -1,12 +1,14 @@
 import { accessSync, constants } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { EXIT } from "../agent/core/errors.ts";
-import { BENCH_USAGE, parseBenchOptions, UsageError } from "../test/bench/run/bench-options.ts";
+import { BENCH_USAGE, type BenchOptions, parseBenchOptions, UsageError } from "../test/bench/run/bench-options.ts";
 import { BenchBusy, type BenchState, takeState } from "../test/bench/run/bench-state.ts";
 import { describeSummary, isGood } from "../test/bench/run/bench-summary.ts";
 import { BenchView } from "../test/bench/run/bench-view.ts";
+import { describeDay, isGoodDay } from "../test/bench/run/day-summary.ts";
 import { describeApp, runApp, type ShownApp } from "../test/bench/run/run-app.ts";
 import { runBench } from "../test/bench/run/run-bench.ts";
+import { runDay } from "../test/bench/run/run-day.ts";
 import { describeDiagnosis, describeStep, isGoodDiagnosis, runDiagnostics } from "../test/bench/run/run-diagnostics.ts";
 import { demonstrateDoors, describeShown } from "../test/bench/vehicle/door-demonstration.ts";
 
@@ -29,6 +31,7 @@ async function main(args: readonly string[]): Promise<number> {
   try {
     if (options.doors) return await showDoors(options.json, interrupt.signal);
     if (options.diagnostics) return await showDiagnostics(options.json, interrupt.signal);
+    if (options.drive !== undefined) return await showDay(options.drive, options.json, state, interrupt.signal);
     if (options.app) return await showApp(options.json, interrupt.signal);
     const summary = await runBench(
       {
@@ -70,6 +73,18 @@ async function showDiagnostics(isJson: boolean, signal: AbortSignal): Promise<nu
   const summary = await runDiagnostics((step) => (isJson ? undefined : write(`  ${describeStep(step)}\n`)), signal);
   write(isJson ? `${JSON.stringify(summary)}\n` : describeDiagnosis(summary));
   return isGoodDiagnosis(summary) ? EXIT.ok : EXIT.failed;
+}
+
+async function showDay(
+  { day, speed }: NonNullable<BenchOptions["drive"]>,
+  isJson: boolean,
+  state: BenchState,
+  signal: AbortSignal,
+): Promise<number> {
+  const onEvent = (what: string): void => void process.stderr.write(`bench: ${what}\n`);
+  const summary = await runDay({ day, speed, state, onEvent }, signal);
+  process.stdout.write(isJson ? `${JSON.stringify(summary)}\n` : describeDay(summary));
+  return isGoodDay(summary) ? EXIT.ok : EXIT.failed;
 }
 
 async function showApp(isJson: boolean, signal: AbortSignal): Promise<number> {

@@ -14,6 +14,8 @@ export type BenchOptions = {
   readonly app: boolean;
   /** Let trouble codes come and go in a vehicle's control units instead of the main job. */
   readonly diagnostics: boolean;
+  /** Play a day instead of the main job: its name or file, and how many times faster than in life. */
+  readonly drive: { readonly day: string; readonly speed: number } | undefined;
   readonly rate: number;
   readonly replay:
     | { readonly logFile: string; readonly dbcFile: string; readonly speed: number; readonly loop: boolean }
@@ -58,12 +60,14 @@ a broker with mutual TLS and the limits of AWS IoT Core, and two consumers that 
   --app            instead: run a vehicle with its doors, an identity provider and the companion app until Ctrl-C; prints where it is and who can sign in
   --diagnostics    instead: let trouble codes come, heal and come back in control units of OBD, UDS and J1939, with a kill of the agent and a
                    second tester between, and account for what arrives at two consumers
+  --drive DAY      instead: play a day of a van, asleep and driving, in accelerated time, and judge all that comes of it: van, short, or a file
+                   (test/bench/day/day-file.ts); --speed X times faster than in life (default 60)
   --inspect PORT   let a debugger attach to the agent at this port of 127.0.0.1; the agent runs from its sources then
   --state DIR      keep the state there instead of in .bench
   --help
 
 Exit code: 0 when every stored record arrived and every value is what was sent, or what a campaign must make of it; 1 when a record is missing or a value differs, or a
-command ends otherwise than it should, or a trouble code does not arrive exactly once;
+command ends otherwise than it should, or a trouble code does not arrive exactly once, or a judge of the day finds something wrong;
 64 wrong options; 65 an unreadable file; 69 something could not be started, or another bench runs. State: .bench/ (shell variables in .bench/env).
 
 Examples:
@@ -74,6 +78,7 @@ Examples:
   scripts/bench --doors
   scripts/bench --app
   scripts/bench --diagnostics --json
+  scripts/bench --drive short
   scripts/bench --replay drive.log --dbc car.dbc --speed 4
 `;
 
@@ -88,12 +93,14 @@ const MAX_SECONDS = 86_400 * 7;
 export function parseBenchOptions(args: readonly string[]): BenchOptions | "help" {
   const { values } = parsed(args);
   if (values.help === true) return "help";
-  const replay = replayOf(values);
+  const drive = driveOf(values);
+  const replay = drive === undefined ? replayOf(values) : undefined;
   for (const show of ["doors", "app", "diagnostics"] as const) {
     const others = Object.keys(values).filter((name) => ![show, "json", "state"].includes(name));
     if (values[show] === true && others.length > 0) throw new UsageError(`--${show} does not go with --${others[0]}`);
   }
   return {
+    drive,
     seconds: values.seconds === undefined ? undefined : numberOf("--seconds", values.seconds, 1, MAX_SECONDS),
     json: values.json === true,
     doors: values.doors === true,
@@ -121,6 +128,7 @@ function parsed(args: readonly string[]) {
         json: { type: "boolean" },
         doors: { type: "boolean" },
         app: { type: "boolean" },
+        drive: { type: "string" },
         diagnostics: { type: "boolean" },
         rate: { type: "string" },
         replay: { type: "string" },
@@ -141,6 +149,13 @@ function parsed(args: readonly string[]) {
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error));
   }
+}
+
+function driveOf(values: ReturnType<typeof parsed>["values"]): BenchOptions["drive"] {
+  if (values.drive === undefined) return undefined;
+  const others = Object.keys(values).filter((name) => !["drive", "speed", "json", "state"].includes(name));
+  if (others.length > 0) throw new UsageError(`--drive does not go with --${others[0]}`);
+  return { day: values.drive, speed: numberOf("--speed", values.speed ?? "60", 1, 120) };
 }
 
 function replayOf(values: ReturnType<typeof parsed>["values"]): BenchOptions["replay"] {

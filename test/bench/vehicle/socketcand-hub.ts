@@ -15,6 +15,10 @@ export type HubSettings = {
   readonly port?: number | undefined;
   /** Bus names clients may open; ["can0"] when absent. */
   readonly buses?: readonly string[] | undefined;
+  /** The clock of receive times, µs since the Unix epoch; this machine's when absent. */
+  readonly wallUs?: (() => number) | undefined;
+  /** Sees each frame that a client sends. */
+  readonly onSent?: ((bus: string, frame: CanFrame) => void) | undefined;
 };
 
 /** Counts since the hub began. */
@@ -51,13 +55,15 @@ export async function startHub(settings: HubSettings = {}): Promise<Hub> {
     buses: settings.buses ?? ["can0"],
     clients: new Set(),
     counters: { sent: 0, delivered: 0, dropped: 0, malformed: 0 },
+    wallUs: settings.wallUs ?? wallUs,
+    onSent: settings.onSent ?? (() => undefined),
   };
   const server = createServer({ noDelay: true }, (socket) => new HubClient(state, socket));
   server.listen({ port: settings.port ?? 0, host: settings.host ?? "127.0.0.1" });
   await once(server, "listening");
   return {
     port: portOf(server),
-    inject: (bus, frame) => broadcast(state, bus, { ...frame, receivedAtUs: wallUs() }, undefined),
+    inject: (bus, frame) => broadcast(state, bus, { ...frame, receivedAtUs: state.wallUs() }, undefined),
     counters: () => ({ ...state.counters }),
     clients: () => [...state.clients].filter((client) => client.isRaw).length,
     disconnectAll: () => {
@@ -75,6 +81,8 @@ type HubState = {
   readonly buses: readonly string[];
   readonly clients: Set<HubClient>;
   readonly counters: { -readonly [K in keyof HubCounters]: HubCounters[K] };
+  readonly wallUs: () => number;
+  readonly onSent: (bus: string, frame: CanFrame) => void;
 };
 
 function wallUs(): number {
@@ -156,7 +164,8 @@ class HubClient {
       }
       if (sent !== "other") {
         this.#state.counters.sent += 1;
-        broadcast(this.#state, this.bus, { ...sent, receivedAtUs: wallUs() }, this);
+        broadcast(this.#state, this.bus, { ...sent, receivedAtUs: this.#state.wallUs() }, this);
+        this.#state.onSent(this.bus, sent);
         return;
       }
     }

@@ -45,6 +45,13 @@ describe("the options of scripts/bench", () => {
     expect(parseBenchOptions(["--doors", "--json"])).toMatchObject({ doors: true, json: true });
     expect(parseBenchOptions(["--app", "--json"])).toMatchObject({ app: true, json: true });
     expect(parseBenchOptions(["--diagnostics", "--json"])).toMatchObject({ diagnostics: true, json: true });
+    expect(parseBenchOptions(["--drive", "van"])).toMatchObject({
+      drive: { day: "van", speed: 60 },
+      replay: undefined,
+    });
+    expect(parseBenchOptions(["--drive", "my.yaml", "--speed", "20"])).toMatchObject({
+      drive: { day: "my.yaml", speed: 20 },
+    });
   });
 
   it.each([
@@ -58,6 +65,8 @@ describe("the options of scripts/bench", () => {
     ["--sink", /argument missing|value|ambiguous/i],
     ["--app --sink rows", /--app does not go with --sink/],
     ["--diagnostics --seed 3", /--diagnostics does not go with --seed/],
+    ["--drive van --seconds 3", /--drive does not go with --seconds/],
+    ["--drive van --speed 500", /--speed 500: give a number from 1 to 120/],
     ["--replay a.log", /needs the DBC/],
     ["--loop", /go with --replay/],
     ["--doors --rate 2", /--doors does not go with --rate/],

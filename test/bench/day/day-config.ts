@@ -1,0 +1,121 @@
+import { chmodSync, copyFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { stringify } from "yaml";
+import { writeIdentity } from "../cloud/certificate-authority.ts";
+import { DAY_HARDWARE, DAY_INSTALLER, DAY_THING, type DayCloud } from "./day-cloud.ts";
+import type { DayPlan } from "./day-plan.ts";
+import type { VanProcess } from "./van-client.ts";
+
+const VAN_DBC = join(import.meta.dirname, "van.dbc");
+
+/** Folders and parts that the agent's configuration names. */
+export type DayHome = {
+  /** Of the day; the configuration lies in it. */
+  readonly folder: string;
+  readonly stateDir: string;
+  readonly runtimeDir: string;
+  readonly plan: DayPlan;
+  readonly cloud: DayCloud;
+  readonly van: Pick<VanProcess, "busPort" | "receiverPort">;
+};
+
+/** Where the program that installs updates writes what it was called for: a word and ns of the machine's monotonic clock, a line each. */
+export function installsFile(folder: string): string {
+  return join(folder, "installs");
+}
+
+/** Writes the agent's configuration with all that it names, and gives its path. */
+export async function writeDayConfig(home: DayHome): Promise<string> {
+  const { folder, cloud } = home;
+  copyFileSync(VAN_DBC, join(folder, "van.dbc"));
+  mkdirSync(join(folder, "campaigns"), { recursive: true });
+  writeFileSync(join(folder, "campaigns", "braking.yaml"), stringify(brakingCampaign()));
+  writeFileSync(join(folder, "catalogue.yaml"), stringify(catalogue()));
+  const allow = [{ action: "*", ratePerMinute: 60 }];
+  writeFileSync(join(folder, "policy.yaml"), stringify({ schemaVersion: 1, keys: [cloud.key.pinned], allow }));
+  const installer = join(folder, "install-gauge");
+  const say = "process.stdout.write(`${process.argv[1]} ${process.hrtime.bigint()}\\n`)";
+  writeFileSync(installer, `#!/bin/sh\nexec "${process.execPath}" -e '${say}' "$1" >>"${installsFile(folder)}"\n`);
+  chmodSync(installer, 0o755);
+  const issued = await cloud.authority.issue({ commonName: DAY_THING, usage: "client" });
+  const identity = { mode: "file", ...writeIdentity(folder, "device", issued) };
+  const file = join(folder, "agent.yaml");
+  writeFileSync(file, stringify({ ...configOf(home, installer), identity }));
+  return file;
+}
+
+function configOf({ folder, stateDir, runtimeDir, plan, cloud, van }: DayHome, installer: string): object {
+  const parked = { signals: { ignition: "VanBody.Ignition" }, all: ["ignition < 0.5"], maxAgeMs: 10_000 };
+  return {
+    thingName: DAY_THING,
+    bench: true,
+    stateDir,
+    runtimeDir,
+    buses: [{ name: "can0", driver: "socketcand", host: "127.0.0.1", port: van.busPort, interface: "can0" }],
+    dbc: [{ file: "van.dbc" }],
+    collect: {
+      rules: [
+        { signals: "VanTime.SinceStart", mode: "every", ms: 0 },
+        ...["VanMotion.*", "VanBody.*", "DoorStatus.*"].map((signals) => ({ signals, mode: "on-change" })),
+      ],
+      // Seconds of the van: a record in some 100 ms of the machine.
+      batchMs: 10_000,
+      timeResolutionUs: 1,
+    },
+    campaigns: { folder: join(folder, "campaigns") },
+    // Waits of the library are of the machine, those of the agent of the van.
+    broker: {
+      host: "localhost",
+      port: cloud.proxy.port,
+      caFile: cloud.mosquitto.caFile,
+      keepAliveSeconds: 30,
+      reconnect: { minMs: 5000, maxMs: 60_000 },
+      sessionExpirySeconds: 86_400,
+    },
+    commands: { policyFile: "policy.yaml", catalogueFile: "catalogue.yaml" },
+    ota: {
+      rootFile: cloud.signer.rootFile,
+      hardware: DAY_HARDWARE,
+      gate: { condition: parked, holdSeconds: 5 },
+      download: { caFile: cloud.authority.caFile },
+      installers: [{ name: DAY_INSTALLER, program: installer, timeoutSeconds: 3600 }],
+      healthCheck: { withinSeconds: 280, offlineSeconds: 200 },
+    },
+    ...vehicleSections(plan),
+  };
+}
+
+function vehicleSections(_plan: DayPlan): object {
+  return {};
+}
+
+function brakingCampaign(): object {
+  return {
+    schemaVersion: 1,
+    id: "hard-brake",
+    version: 1,
+    inputs: { brake: "VanBody.HardBrake" },
+    trigger: { condition: "brake > 0.5", mode: "rising", minIntervalMs: 10_000, beforeMs: 10_000, afterMs: 5000 },
+    frames: [{ bus: "can0" }],
+  };
+}
+
+function catalogue(): object {
+  const condition = { signals: { speed: "VanMotion.Speed" }, maxAgeMs: 5000, all: ["speed < 3.0"] };
+  return {
+    schemaVersion: 1,
+    actions: [
+      {
+        name: "doors.unlock",
+        kind: "actuate",
+        summary: "unlock all doors",
+        bus: "can0",
+        message: "DoorCommand",
+        signals: { Lock: 2, Alive: { counter: true }, Spare: 0, Check: { checksum: "xor8" } },
+        repeat: { count: 3, everyMs: 200 },
+        condition,
+        confirm: { signal: "DoorStatus.Locked", equals: 0, withinMs: 10_000 },
+      },
+    ],
+  };
+}
