@@ -1,13 +1,13 @@
 import { readCodes } from "../commands/actions/read-codes.ts";
 import { AgentError } from "../core/errors.ts";
-import { CodeEvents } from "../diagnostics/codes/code-events.ts";
+import { codeEvents } from "../diagnostics/codes/code-events.ts";
 import { CodeReaders } from "../diagnostics/codes/code-readers.ts";
 import { CodeReports } from "../diagnostics/codes/code-reports.ts";
 import { CodeTracker } from "../diagnostics/codes/code-tracker.ts";
-import { memoryJournal } from "../diagnostics/codes/memory-journal.ts";
-import { odometerOf } from "../diagnostics/codes/odometer.ts";
 import { codesHandlers } from "../local-api/codes-handlers.ts";
 import type { Journal } from "../ports/journal.ts";
+import { memoryJournal } from "../telemetry/durable-records/memory-journal.ts";
+import { odometerOf } from "../vehicle/odometer.ts";
 import { CODE_NUMBER_KEY, CODE_REPORT_KEY, keptCount } from "./code-records.ts";
 import type { DiagnosticsPart, DiagnosticsParts } from "./diagnostics-parts.ts";
 import type { DataLine, RecordSinks, Runtime } from "./parts.ts";
@@ -31,10 +31,10 @@ export function composeCodes(
 ): MadeCodes {
   const { records, outbox, vehicle } = line;
   const kept = outbox.kept();
-  const odometerKm = odometerOf(vehicle.signals, settings.codes.odometer);
+  const odometerKm = odometerOf(vehicle.signals, settings.codes.odometer, "diagnostics.codes.odometer");
   const trackerOf = (store: CodesComposeParts["journal"]): CodeTracker => {
     const sink = records.troubleCodes;
-    const events = new CodeEvents({ journal: store, sink, storedNumber: keptCount(kept, CODE_NUMBER_KEY) });
+    const events = codeEvents({ journal: store, sink, storedNumber: keptCount(kept, CODE_NUMBER_KEY) });
     events.handOver();
     return new CodeTracker({ settings: settings.codes, journal: store, events, odometerKm, clock, log });
   };

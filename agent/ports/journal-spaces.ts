@@ -156,7 +156,8 @@ export const JOURNAL_SPACES = {
     {
       key: "number",
       holds: "number of the last event of a trouble code",
-      schema: ["agent/diagnostics/codes/code-events.ts", "lastNumber"],
+      schema: ["agent/telemetry/durable-records/numbered-events.ts", "lastNumber"],
+      through: "agent/diagnostics/codes/code-events.ts",
       deletedBy: "nobody",
     },
   ],

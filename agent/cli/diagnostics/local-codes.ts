@@ -1,8 +1,7 @@
 import { AgentError } from "../../core/errors.ts";
-import { CodeEvents } from "../../diagnostics/codes/code-events.ts";
+import { codeEvents } from "../../diagnostics/codes/code-events.ts";
 import { CodeReaders } from "../../diagnostics/codes/code-readers.ts";
 import { CodeTracker } from "../../diagnostics/codes/code-tracker.ts";
-import { memoryJournal } from "../../diagnostics/codes/memory-journal.ts";
 import { ALL_GROUPS } from "../../diagnostics/ecu-acts.ts";
 import { nodeName } from "../../diagnostics/j1939/code-listener.ts";
 import { MessageLine, type NodeMessage } from "../../diagnostics/j1939/message-line.ts";
@@ -15,6 +14,7 @@ import { failureText } from "../../diagnostics/uds/outcome.ts";
 import { readCodes } from "../../diagnostics/uds/poll-codes.ts";
 import { codesHandlers } from "../../local-api/codes-handlers.ts";
 import { servedOn } from "../../local-api/verb.ts";
+import { memoryJournal } from "../../telemetry/durable-records/memory-journal.ts";
 import type { CliContext } from "../context.ts";
 import { stderrLog } from "../open-bus.ts";
 import type { RunningAgent } from "../running-agent.ts";
@@ -74,7 +74,7 @@ function emptyTracker(context: CliContext): CodeTracker {
   return new CodeTracker({
     settings: { appearSeconds: 0, healSeconds: 1, maxCodes: 100_000, maxEventsPerHour: 100_000 },
     journal,
-    events: new CodeEvents({ journal, sink, storedNumber: undefined }),
+    events: codeEvents({ journal, sink, storedNumber: undefined }),
     odometerKm: () => undefined,
     clock: context.clock,
     log: stderrLog(context),

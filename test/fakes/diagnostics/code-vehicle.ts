@@ -1,15 +1,12 @@
 import { AgentError } from "../../../agent/core/errors.ts";
-import { CodeEvents } from "../../../agent/diagnostics/codes/code-events.ts";
+import { codeEvents } from "../../../agent/diagnostics/codes/code-events.ts";
 import { CodeTracker, type CodeTrackerParts } from "../../../agent/diagnostics/codes/code-tracker.ts";
 import type { CodeReading, SeenCode } from "../../../agent/diagnostics/codes/trouble-code.ts";
-import type { Journal } from "../../../agent/ports/journal.ts";
 import type { CodeOrigin, TroubleCodeEvent } from "../../../agent/telemetry/record/encode/trouble-code.ts";
 import { ManualClock } from "../core/clock.ts";
 import { MemoryLog } from "../core/log.ts";
+import { DurableWrites } from "../ports/durable-writes.ts";
 import { FakeJournal } from "../ports/journal.ts";
-
-/** The process ends here: what is written stays, what is in memory is gone. */
-export class PowerCut extends Error {}
 
 const SETTINGS = { appearSeconds: 2, healSeconds: 10, maxCodes: 100, maxEventsPerHour: 100_000 };
 
@@ -21,9 +18,7 @@ export class CodeVehicle {
   readonly outbox: TroubleCodeEvent[] = [];
   readonly log = new MemoryLog();
   odometerKm: number | undefined;
-  isStoring = true;
-  /** Writes until the power goes, in this one or right after it. */
-  cut: { writes: number; readonly isWritten: boolean } | undefined;
+  readonly #writes = new DurableWrites();
   readonly #settings: CodeTrackerParts["settings"];
   #tracker: CodeTracker;
   #storedNumber: number | undefined;
@@ -31,6 +26,16 @@ export class CodeVehicle {
   constructor(settings: Partial<CodeTrackerParts["settings"]> = {}) {
     this.#settings = { ...SETTINGS, ...settings };
     this.#tracker = this.#start();
+  }
+
+  /** Whether the outbox has room. */
+  set isStoring(isStoring: boolean) {
+    this.#writes.isStoring = isStoring;
+  }
+
+  /** Writes until the power goes, in this one or right after it. */
+  set cut(cut: DurableWrites["cut"]) {
+    this.#writes.cut = cut;
   }
 
   get tracker(): CodeTracker {
@@ -60,52 +65,15 @@ export class CodeVehicle {
 
   #start(): CodeTracker {
     const { clock, log } = this;
-    const journal = this.#cuttable();
-    const sink = {
-      handOver: (events: readonly TroubleCodeEvent[]) => {
-        for (const event of events) {
-          this.#write(() => {
-            this.outbox.push(event);
-            this.#storedNumber = event.number;
-          });
-        }
-      },
-      hasRoom: () => this.isStoring,
-      isStored: () => this.isStoring,
-    };
-    const events = new CodeEvents({ journal, sink, storedNumber: this.#storedNumber });
+    const journal = this.#writes.journal(this.journal);
+    const sink = this.#writes.sink((event: TroubleCodeEvent) => {
+      this.outbox.push(event);
+      this.#storedNumber = event.number;
+    });
+    const events = codeEvents({ journal, sink, storedNumber: this.#storedNumber });
     events.handOver();
     const odometerKm = (): number | undefined => this.odometerKm;
     return new CodeTracker({ settings: this.#settings, journal, events, odometerKm, clock, log });
-  }
-
-  #cuttable(): Pick<Journal, "atomically" | "get" | "list" | "put"> {
-    const { journal } = this;
-    let isInside = false;
-    return {
-      get: (space, key) => journal.get(space, key),
-      list: (space) => journal.list(space),
-      put: (documents) => (isInside ? journal.put(documents) : this.#write(() => journal.put(documents))),
-      atomically: (work) =>
-        this.#write(() => {
-          isInside = true;
-          try {
-            return journal.atomically(work);
-          } finally {
-            isInside = false;
-          }
-        }),
-    };
-  }
-
-  #write<T>(work: () => T): T {
-    if (this.cut === undefined) return work();
-    this.cut.writes -= 1;
-    if (this.cut.writes > 0) return work();
-    const { isWritten } = this.cut;
-    this.cut = undefined;
-    if (isWritten) work();
-    throw new PowerCut();
   }
 }
 

@@ -3,7 +3,8 @@ import { describe, expect, it } from "vitest";
 import type { CodeList, SeenCode } from "../../../../agent/diagnostics/codes/trouble-code.ts";
 import type { CodeOrigin, TroubleCodeEvent } from "../../../../agent/telemetry/record/encode/trouble-code.ts";
 import { APPEAR_SECONDS, CodeModel, HEAL_SECONDS, type ModelEvent } from "../../../fakes/diagnostics/code-model.ts";
-import { CodeVehicle, PowerCut } from "../../../fakes/diagnostics/code-vehicle.ts";
+import { CodeVehicle } from "../../../fakes/diagnostics/code-vehicle.ts";
+import { PowerCut } from "../../../fakes/ports/durable-writes.ts";
 
 const SEED = 1601;
 const SETTINGS = { appearSeconds: APPEAR_SECONDS, healSeconds: HEAL_SECONDS };

@@ -2,8 +2,8 @@ import type { Json } from "../../core/canonical-json.ts";
 import type { Journal, JournalDocument } from "../../ports/journal.ts";
 
 /**
- * Documents in memory, for the time of one process in which the journal cannot be read: codes are told all the same, and those that are there
- * at the next start are told again.
+ * Documents in memory, for the time of one process in which the journal cannot be read: what happens is told all the same, and after
+ * the next start nothing is known of it.
  */
 export function memoryJournal(): Pick<Journal, "atomically" | "get" | "list" | "put"> {
   const documents = new Map<string, Map<string, Json>>();
