@@ -129,6 +129,7 @@ export const EVERYTHING = {
         { from: "bus-silence", seconds: 30, buses: ["can0"] },
       ],
     },
+    trip: { odometer: "Odometer.Distance", energy: "Battery.Charge" },
   },
   place: { sources: [{ kind: "gpsd", socket: "/run/gpsd/gpsd.sock", device: "/dev/ttyAMA0" }] },
   link: {

@@ -8,6 +8,9 @@ export function powerProblems(
   power: PowerConfig | undefined,
   buses: readonly { readonly name: string }[],
 ): readonly Problem[] {
+  if (power?.trip !== undefined && power.state === undefined) {
+    return [{ path: ["power", "trip"], message: "trips are known with power.state alone: add it" }];
+  }
   const names = buses.map(({ name }) => name);
   return (power?.state?.ignition ?? []).flatMap((source, index) =>
     (source.from === "bus-silence" ? (source.buses ?? []) : []).flatMap((name, at) =>

@@ -20,6 +20,16 @@ const byBuses = z.strictObject({
 const ignitionSource = z.discriminatedUnion("from", [bySignals, byBuses]);
 export type IgnitionSourceConfig = z.infer<typeof ignitionSource>;
 
+const signal = z.string().min(1).max(200);
+
+/** What is noted of trips beside their times. */
+export const powerTrip = z.strictObject({
+  odometer: signal
+    .optional()
+    .describe("signal with the distance travelled, Message.Signal; found by PID and SPN when absent"),
+  energy: signal.optional().describe("signal with charge or fuel, Message.Signal; none when absent"),
+});
+
 /** State of the vehicle, by its ignition. */
 export const powerState = z.strictObject({
   ignition: z

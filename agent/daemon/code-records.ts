@@ -44,6 +44,7 @@ export function keptCount(kept: ReturnType<Outbox["kept"]>, key: string): number
   return Number.isSafeInteger(count) ? count : undefined;
 }
 
-function keptValue(key: string, value: number): { readonly key: string; readonly value: Uint8Array } {
+/** A number as a kept value. */
+export function keptValue(key: string, value: number): { readonly key: string; readonly value: Uint8Array } {
   return { key, value: Buffer.from(`${value}`) };
 }

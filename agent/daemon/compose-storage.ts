@@ -32,8 +32,9 @@ export function composeOutbox(config: AgentConfig, key: OutboxKey, { bootId, clo
 
 /** The journal, where something needs it. One that cannot be opened takes what needs it away, not the rest of the agent. */
 export function composeJournal(config: AgentConfig, { clock, log }: Runtime): Journal | undefined {
-  if (config.commands === undefined && config.ota === undefined && config.diagnostics === undefined) return undefined;
-  const { keepHours, ...bounds } = config.commands?.ledger ?? DEFAULT_LEDGER;
+  const { commands, ota, diagnostics, power } = config;
+  if ([commands, ota, diagnostics, power].every((section) => section === undefined)) return undefined;
+  const { keepHours, ...bounds } = commands?.ledger ?? DEFAULT_LEDGER;
   const file = join(config.stateDir, "journal.db");
   try {
     return openJournal({ ...bounds, keepMs: keepHours * HOUR_MS, file, clock, log });

@@ -1,31 +1,51 @@
+import type { PowerConfig } from "../../config/power.ts";
 import type { IgnitionSourceConfig, PowerStateConfig } from "../../config/power-state.ts";
+import { AgentError } from "../core/errors.ts";
+import type { Journal } from "../ports/journal.ts";
+import { memoryJournal } from "../telemetry/durable-records/memory-journal.ts";
+import { type VehicleEvents, vehicleEvents } from "../vehicle/events/vehicle-events.ts";
 import type { IgnitionSource } from "../vehicle/state/ignition.ts";
+import { type Measure, measureOf } from "../vehicle/state/measure.ts";
 import { signalIgnition } from "../vehicle/state/signal-ignition.ts";
 import { SilenceIgnition } from "../vehicle/state/silence-ignition.ts";
+import { StateBook } from "../vehicle/state/state-book.ts";
 import { VehicleStateLine } from "../vehicle/state/state-line.ts";
+import { keptCount } from "./code-records.ts";
 import type { DaemonConfig } from "./configuration/layered-config.ts";
 import { conditionAt } from "./configuration/vehicle-condition.ts";
-import type { DataLine, Runtime, VehicleLine } from "./parts.ts";
+import type { DataLine, RecordSinks, Runtime, VehicleLine } from "./parts.ts";
+import { TRIP_NUMBER_KEY, VEHICLE_NUMBER_KEY } from "./vehicle-records.ts";
 
 export type VehicleStateComposeParts = {
   readonly settings: PowerStateConfig;
+  readonly trip: PowerConfig["trip"];
   readonly loaded: Pick<DaemonConfig, "locate">;
-  readonly line: Pick<DataLine, "buses" | "vehicle">;
+  readonly line: Pick<DataLine, "buses" | "vehicle" | "outbox"> & {
+    readonly records: Pick<RecordSinks, "vehicle">;
+  };
+  readonly journal: VehicleJournal;
+  /** Where the vehicle is, after all that keeps that private. */
+  readonly position: Measure["position"];
 };
+
+type VehicleJournal = Pick<Journal, "atomically" | "get" | "list" | "put">;
 
 /** The part of the composition root for the state of the vehicle. Throws `config.invalid` for a condition that cannot be used. */
 export function composeVehicleState(
   parts: VehicleStateComposeParts,
-  { clock, log }: Pick<Runtime, "clock" | "log">,
+  runtime: Pick<Runtime, "clock" | "log" | "bootId">,
 ): VehicleLine {
+  const { clock, log } = runtime;
   const { settings, line } = parts;
   const { onSeconds, offSeconds, silentSeconds } = settings.debounce;
+  const { book, events } = openBook(parts, runtime);
   const states = new VehicleStateLine({
     sources: settings.ignition.map((source, index) => sourceOf(source, index, parts)),
     settings: {
       debounce: { onMs: onSeconds * 1000, offMs: offSeconds * 1000, silentMs: silentSeconds * 1000 },
       asleepAfterMs: settings.asleepAfterSeconds * 1000,
     },
+    book,
     clock,
     log,
   });
@@ -34,7 +54,31 @@ export function composeVehicleState(
     trip: states.trip()?.number ?? 0,
     isIgnitionOn: states.isIgnitionOn(),
   }));
-  return { states, services: [{ name: "vehicle state", start: () => states.start(), stop: () => states.stop() }] };
+  const service = { name: "vehicle state", start: () => states.start(), stop: () => states.stop() };
+  return { states, events, services: [service] };
+}
+
+/** Without a journal that can be read, states and trips are kept in memory. */
+function openBook(
+  { trip, line, journal, position }: VehicleStateComposeParts,
+  { clock, log, bootId }: Pick<Runtime, "clock" | "log" | "bootId">,
+): { readonly book: StateBook; readonly events: VehicleEvents } {
+  const kept = line.outbox.kept();
+  const measure = measureOf(line.vehicle.signals, trip, position);
+  const bookOf = (store: VehicleJournal) => {
+    const storedNumber = keptCount(kept, VEHICLE_NUMBER_KEY);
+    const events = vehicleEvents({ journal: store, sink: line.records.vehicle, storedNumber });
+    const storedTrip = keptCount(kept, TRIP_NUMBER_KEY);
+    const book = new StateBook({ journal: store, events, storedTrip, measure, bootId, clock, log });
+    return { book, events };
+  };
+  try {
+    return bookOf(journal);
+  } catch (thrown) {
+    if (!(thrown instanceof AgentError && thrown.code.startsWith("journal."))) throw thrown;
+    log.error("vehicle.not-kept", { code: thrown.code, what: thrown.message, remedy: thrown.remedy });
+    return bookOf(memoryJournal());
+  }
 }
 
 function sourceOf(

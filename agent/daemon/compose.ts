@@ -80,6 +80,7 @@ import {
   watchService,
 } from "./services.ts";
 import { composeSideLines } from "./side-lines.ts";
+import { vehicleSink } from "./vehicle-records.ts";
 
 const DAY_MS = 86_400_000;
 /** Commands that may wait for their turn, and reads besides; further ones are refused as busy. */
@@ -339,6 +340,7 @@ function composeRecordSinks({ encoder, appender, outbox, auditBytes }: RecordSin
     notices: sinkOf((notice) => encoder.notice(notice)),
     phases: sinkOf((phase) => encoder.updatePhase(phase)),
     troubleCodes: codeSink(encoder, store, () => appender.state().kind === "storing"),
+    vehicle: vehicleSink(encoder, store, () => appender.state().kind === "storing"),
     sendCodeReport: (report, day) => void store(reportDrafts(encoder, report, day)),
     sendFile: (file) => store(encoder.file(file)),
   };

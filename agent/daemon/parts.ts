@@ -38,7 +38,9 @@ import type { Notice } from "../telemetry/record/encode/events.ts";
 import type { OutgoingFile } from "../telemetry/record/encode/file.ts";
 import type { TroubleCodeEvent } from "../telemetry/record/encode/trouble-code.ts";
 import type { UpdatePhase } from "../telemetry/record/encode/update-phase.ts";
+import type { VehicleEvent } from "../telemetry/record/encode/vehicle-event.ts";
 import type { VehicleFacts } from "../telemetry/vehicle-facts.ts";
+import type { VehicleEvents } from "../vehicle/events/vehicle-events.ts";
 import type { DataBudget } from "../vehicle/link/data-budget.ts";
 import type { Links } from "../vehicle/link/links.ts";
 import type { Whereabouts } from "../vehicle/place/whereabouts.ts";
@@ -167,6 +169,8 @@ export type ControlParts = {
 /** The state of the vehicle, its ignition and its trips. */
 export type VehicleLine = {
   readonly states: VehicleStates;
+  /** For all who have something to tell of the vehicle. */
+  readonly events: VehicleEvents;
   /** Start them after the buses. */
   readonly services: readonly Service[];
 };
@@ -215,6 +219,7 @@ export type RecordSinks = {
   readonly notices: RecordSink<Notice>;
   readonly phases: RecordSink<UpdatePhase>;
   readonly troubleCodes: RecordSink<TroubleCodeEvent>;
+  readonly vehicle: RecordSink<VehicleEvent>;
   /** `day`, of the report of one, is kept with it. */
   readonly sendCodeReport: (report: CodeReport, day: number | undefined) => void;
   /** Gives the number of records that the file became. */

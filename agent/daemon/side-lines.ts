@@ -20,7 +20,7 @@ export type SideLineParts = {
 export async function composeSideLines(parts: SideLineParts, runtime: Runtime): Promise<SideLines> {
   const fleetwise = await fleetwiseOf(parts, runtime);
   const place = await placeOf(parts, runtime);
-  const vehicle = await vehicleOf(parts, runtime);
+  const vehicle = await vehicleOf(parts, place, runtime);
   const diagnostics = await diagnosticsOf(parts, fleetwise, runtime);
   return { fleetwise, vehicle, place, diagnostics, links: await linksOf(parts, runtime) };
 }
@@ -57,11 +57,16 @@ async function polledPids({ diagnostics }: DaemonConfig["config"]): Promise<Flee
   return (bus, pid) => polled.has(`${bus} ${pid}`);
 }
 
-async function vehicleOf({ loaded, line }: SideLineParts, runtime: Runtime): Promise<VehicleLine | undefined> {
-  const settings = loaded.config.power?.state;
-  if (settings === undefined) return undefined;
+async function vehicleOf(
+  { loaded, line, journal }: SideLineParts,
+  place: Place | undefined,
+  runtime: Runtime,
+): Promise<VehicleLine | undefined> {
+  const { power } = loaded.config;
+  if (power?.state === undefined || journal === undefined) return undefined;
   const { composeVehicleState } = await import("./compose-vehicle-state.ts");
-  return composeVehicleState({ settings, loaded, line }, runtime);
+  const position = (): ReturnType<Place["whereabouts"]["current"]> => place?.whereabouts.current();
+  return composeVehicleState({ settings: power.state, trip: power.trip, loaded, line, journal, position }, runtime);
 }
 
 async function diagnosticsOf(

@@ -170,6 +170,40 @@ export const JOURNAL_SPACES = {
       deletedBy: "PendingEntries: what the outbox has, and the oldest beyond the bound",
     },
   ],
+  "vehicle-events": [
+    {
+      key: "number",
+      holds: "number of the last event of the vehicle",
+      schema: ["agent/telemetry/durable-records/numbered-events.ts", "lastNumber"],
+      through: "agent/vehicle/events/vehicle-events.ts",
+      deletedBy: "nobody",
+    },
+  ],
+  "vehicle-event": [
+    {
+      key: "NUMBER",
+      holds: "changes of the vehicle's state, and begins and ends of trips, that the outbox does not have yet",
+      schema: ["agent/vehicle/events/kept-event.ts", "keptEvent"],
+      through: "agent/vehicle/events/vehicle-events.ts",
+      deletedBy: "PendingEntries: what the outbox has, and the oldest beyond the bound",
+    },
+  ],
+  "vehicle-state": [
+    {
+      key: "state",
+      holds: "what the vehicle does, since when and why",
+      schema: ["agent/vehicle/state/kept-state.ts", "keptState"],
+      through: "agent/vehicle/state/state-book.ts",
+      deletedBy: "nobody; the next state replaces it",
+    },
+    {
+      key: "trip",
+      holds: "number of the newest trip, and how far it has come while it is open",
+      schema: ["agent/vehicle/state/kept-state.ts", "keptTrip"],
+      through: "agent/vehicle/state/state-book.ts",
+      deletedBy: "nobody; the next trip replaces it",
+    },
+  ],
   update: [
     {
       key: "current",

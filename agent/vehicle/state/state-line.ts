@@ -2,6 +2,7 @@ import type { Clock } from "../../core/clock.ts";
 import type { Log } from "../../core/log.ts";
 import { type DebounceTimes, IgnitionDebounce } from "./debounce.ts";
 import { type IgnitionSource, trustedReading } from "./ignition.ts";
+import type { StateBook } from "./state-book.ts";
 import type { OpenTrip, StateReading, VehicleState, VehicleStates } from "./vehicle-state.ts";
 
 /** How often the sources are asked. */
@@ -15,6 +16,7 @@ export type VehicleStateParts = {
     /** From parked to asleep-soon; 0 never. */
     readonly asleepAfterMs: number;
   };
+  readonly book: StateBook;
   readonly clock: Clock;
   readonly log: Log;
 };
@@ -27,13 +29,15 @@ export class VehicleStateLine implements VehicleStates {
   readonly #debounce: IgnitionDebounce;
   readonly #listeners = new Set<Listener>();
   #reading: StateReading;
+  /** Whether this process has seen the ignition on in the trip that is open. */
+  #hasSeenTrip = false;
   #stopLooking: (() => void) | undefined;
 
   constructor(parts: VehicleStateParts) {
-    const why = "not known yet";
     this.#parts = parts;
-    this.#reading = { state: "parked", sinceMs: parts.clock.monotonicMs(), why };
-    this.#debounce = new IgnitionDebounce(parts.settings.debounce, { isOn: false, why });
+    this.#reading = parts.book.state;
+    const { state, why } = this.#reading;
+    this.#debounce = new IgnitionDebounce(parts.settings.debounce, { isOn: state === "driving", why });
   }
 
   now(): StateReading {
@@ -41,7 +45,7 @@ export class VehicleStateLine implements VehicleStates {
   }
 
   trip(): OpenTrip | undefined {
-    return undefined;
+    return this.#parts.book.trip;
   }
 
   isIgnitionOn(): boolean {
@@ -63,31 +67,41 @@ export class VehicleStateLine implements VehicleStates {
   async stop(): Promise<void> {
     this.#stopLooking?.();
     this.#stopLooking = undefined;
+    if (this.#hasSeenTrip) this.#parts.book.note();
     for (const source of this.#parts.sources) await source.stop?.();
   }
 
   #look(): void {
-    const { sources, clock } = this.#parts;
-    this.#debounce.take(trustedReading(sources), clock.monotonicMs());
+    const { sources, clock, book } = this.#parts;
+    const reading = trustedReading(sources);
+    this.#debounce.take(reading, clock.boottimeMs());
     const next = this.#next();
     if (next !== undefined) this.#enter(next.state, next.why);
+    else if (reading.kind === "on" && this.#reading.state === "driving") {
+      this.#hasSeenTrip = true;
+      book.see();
+    }
+    book.retry();
   }
 
   #next(): Pick<StateReading, "state" | "why"> | undefined {
     const { isOn, why } = this.#debounce.level;
-    const { state, sinceMs } = this.#reading;
+    const { state } = this.#reading;
+    const { clock, book, settings } = this.#parts;
     if (isOn) return state === "driving" ? undefined : { state: "driving", why: `ignition on: ${why}` };
     if (state === "driving") return { state: "parked", why: `ignition off: ${why}` };
-    const { asleepAfterMs } = this.#parts.settings;
+    const { asleepAfterMs } = settings;
     if (state === "asleep-soon" || asleepAfterMs === 0) return undefined;
-    if (this.#parts.clock.monotonicMs() - sinceMs < asleepAfterMs) return undefined;
+    if (clock.boottimeMs() - book.enteredMs < asleepAfterMs) return undefined;
     return { state: "asleep-soon", why: `parked for ${Math.round(asleepAfterMs / 1000)} s` };
   }
 
   #enter(state: VehicleState, why: string): void {
-    const { clock, log } = this.#parts;
+    const { book, log } = this.#parts;
     const before = this.#reading;
-    this.#reading = { state, why, sinceMs: clock.monotonicMs() };
+    book.enter(state, why, this.#hasSeenTrip);
+    this.#hasSeenTrip = state === "driving";
+    this.#reading = book.state;
     log.info("vehicle.state-changed", { state, before: before.state, why });
     for (const take of this.#listeners) take(this.#reading, before);
   }

@@ -112,6 +112,8 @@ export class RecordCheck {
       case "troubleCode":
       case "troubleCodeReport":
       case "clockChange":
+      case "vehicleStateChange":
+      case "trip":
       case "audit":
       case "notice":
         this.#enter(pending, NOTHING);

@@ -156,6 +156,8 @@ const recordSchema = z.object({
     "troubleCode",
     "troubleCodeReport",
     "clockChange",
+    "vehicleStateChange",
+    "trip",
   ]),
   samples: z
     .object({

@@ -8,6 +8,7 @@ import { encoderOf, idOf, type LoggedSample, logOf } from "../../fakes/telemetry
 import { tableOf } from "../../fakes/telemetry/table.ts";
 import { FIRED } from "../../fakes/telemetry/trigger.ts";
 import { CLEARED, CONFIRMED, codeReport } from "../../fakes/telemetry/trouble-codes.ts";
+import { VEHICLE_EVENTS } from "../../fakes/telemetry/vehicle-events.ts";
 
 const PROTO = join(import.meta.dirname, "../../../config/proto");
 const T0 = 1_767_225_600_000_000;
@@ -174,6 +175,38 @@ describe.skipIf(!hasProtoc)(`protoc --decode${hasProtoc ? "" : " (protoc is not 
     expect(valuesOf(fired, "dtcs")).toEqual(['"P0420"', '"U0100"']);
     expect(valuesOf(fired, "phase")).toEqual(["TRIGGER_PHASE_BEGIN"]);
     for (const shown of [text, fired]) expect(shown).not.toMatch(/^\s*\d+:/m);
+  });
+
+  it("reads what the vehicle does", () => {
+    const source = [`--descriptor_set_in=${join(PROTO, "telemetry.desc")}`];
+    const read = (made: { seal: typeof draft.seal }): string => protocDecode(made.seal(idOf(1, "event")), source);
+    const [change, end] = VEHICLE_EVENTS.map((event) => read(encoder.vehicleEvent(event)));
+    expect(["state", "before", "why"].flatMap((name) => valuesOf(change, name))).toEqual([
+      '"parked"',
+      '"driving"',
+      '"ignition off: its signals say so"',
+    ]);
+    const counts = ["number", "time_us", "lasted_ms", "trip", "odometer_km", "value"];
+    expect(counts.flatMap((name) => valuesOf(change, name))).toEqual([
+      "7",
+      "1767225600000001",
+      "0",
+      "3",
+      "123456.7",
+      "80.5",
+    ]);
+    const facts = ["number", "repeated", "trip", "phase", "began_us", "interrupted", "began_odometer_km", "latitude"];
+    expect(facts.flatMap((name) => valuesOf(end, name))).toEqual([
+      "8",
+      "true",
+      "3",
+      '"end"',
+      "1767225500000002",
+      "true",
+      "123400.5",
+      "48.137",
+    ]);
+    for (const shown of [change, end]) expect(shown).not.toMatch(/^\s*\d+:/m);
   });
 
   it("reads trouble codes and a report of them", () => {

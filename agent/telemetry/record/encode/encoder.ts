@@ -25,6 +25,7 @@ import { type DescribedTable, encodeTable } from "./table.ts";
 import { jsonTrigger, type TriggerReport, writeTrigger } from "./trigger.ts";
 import { fitTroubleCode, type TroubleCodeEvent, writeTroubleCode } from "./trouble-code.ts";
 import { type UpdatePhase, writeUpdatePhase } from "./update-phase.ts";
+import { type VehicleEvent, writeVehicleEvent } from "./vehicle-event.ts";
 
 /** Field numbers of config/proto/telemetry.proto: what a record holds. */
 const RECORD = {
@@ -43,8 +44,13 @@ const RECORD = {
   campaignReport: 23,
   troubleCode: 24,
   troubleCodeReport: 25,
+  vehicleStateChange: 26,
+  trip: 27,
   clockChange: 28,
 } as const;
+
+/** The bodies of events of the vehicle. */
+const VEHICLE_FIELDS = { state: RECORD.vehicleStateChange, trip: RECORD.trip } as const;
 
 export type EncoderParts = {
   /** Instead of the one of `settings`, asked for each record: what the broker takes may be less. */
@@ -175,6 +181,11 @@ export class Encoder {
     const writeOne = (some: TroubleCodeEvent) => (w: ProtobufWriter) => writeTroubleCode(w, RECORD.troubleCode, some);
     const fitted = fitTroubleCode(event, this.maxBodyBytes, (some) => this.#bodyOf(writeOne(some)).length);
     return this.#health("event", writeOne(fitted));
+  }
+
+  /** Says what the vehicle does, or has done. */
+  vehicleEvent(event: VehicleEvent): EncodedDraft {
+    return this.#health("event", (writer) => writeVehicleEvent(writer, VEHICLE_FIELDS, event));
   }
 
   /** Lists all active trouble codes, in as many records as the limit asks for. */

@@ -131,7 +131,7 @@ export function writeTrigger(writer: ProtobufWriter, field: number, report: Trig
   writeCounts(writer, report.counts);
   writer.uintField(TRIGGER.phase, PHASES[report.phase]);
   for (const dtc of context?.dtcs ?? []) writer.stringField(TRIGGER.dtcs, dtc);
-  if (context?.position !== undefined) writePosition(writer, context.position);
+  if (context?.position !== undefined) writePosition(writer, TRIGGER.position, context.position);
   writer.uintField(TRIGGER.byHand, cause.byHand ? 1 : 0);
   writer.uintField(TRIGGER.valuesDropped, cause.valuesDropped ?? 0);
   writer.uintField(TRIGGER.dtcsDropped, context?.dtcsDropped ?? 0);
@@ -193,8 +193,9 @@ function writeCounts(writer: ProtobufWriter, counts: TriggerCounts): void {
   writer.uintField(TRIGGER.samplesDiscarded, counts.samplesDiscarded);
 }
 
-function writePosition(writer: ProtobufWriter, position: Position): void {
-  writer.begin(TRIGGER.position, 48);
+/** Writes the `Position` message as field `field`. */
+export function writePosition(writer: ProtobufWriter, field: number, position: Position): void {
+  writer.begin(field, 48);
   writer.doubleField(POSITION.latitude, position.latitude);
   writer.doubleField(POSITION.longitude, position.longitude);
   if (position.altitude !== undefined) writer.presentDoubleField(POSITION.altitude, position.altitude);

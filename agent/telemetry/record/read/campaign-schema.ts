@@ -48,7 +48,8 @@ const triggerValue = z.object({
   time_us: integer.optional(),
 });
 
-const place = z.object({
+/** Where the vehicle was. */
+export const place = z.object({
   latitude: double,
   longitude: double,
   altitude: double.optional(),

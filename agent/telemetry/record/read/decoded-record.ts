@@ -3,6 +3,7 @@ import type { CanFrame } from "../../../ports/frame.ts";
 import type { LossRange, RecordId } from "../../../ports/outbox.ts";
 import type { SignalEntry, VssName } from "../../../signals/signal-entry.ts";
 import type { ValueTexts } from "../../../signals/value-texts.ts";
+import type { EventNumber } from "../../durable-records/numbered-events.ts";
 import type { AuditEntry } from "../encode/audit.ts";
 import type { BusCount } from "../encode/bus-count.ts";
 import type { CampaignRef } from "../encode/campaign-ref.ts";
@@ -13,8 +14,10 @@ import type { BusEvent, Notice } from "../encode/events.ts";
 import type { FilePart } from "../encode/file.ts";
 import type { Histogram } from "../encode/histograms.ts";
 import type { TriggerReport } from "../encode/trigger.ts";
+import type { TripEvent } from "../encode/trip.ts";
 import type { TroubleCodeEvent } from "../encode/trouble-code.ts";
 import type { UpdatePhase } from "../encode/update-phase.ts";
+import type { VehicleStateChange } from "../encode/vehicle-state-change.ts";
 
 /** The samples of one signal in a record. */
 export type RecordColumn = {
@@ -120,6 +123,8 @@ export type RecordBody =
       readonly parts: number;
     } & CodeReport)
   | ({ readonly kind: "clock-change" } & ClockChange)
+  | ({ readonly kind: "vehicle-state-change" } & VehicleStateChange & EventNumber)
+  | ({ readonly kind: "trip" } & TripEvent & EventNumber)
   | {
       readonly kind: "table";
       readonly id: string;

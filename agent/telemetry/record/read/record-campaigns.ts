@@ -68,7 +68,8 @@ function valueOf({ name, number, flag, text, unit, time_us: timeUs }: WireTrigge
   return { name, value, unit, timeUs };
 }
 
-function positionOf(wire: WireTrigger["position"]): NonNullable<TriggerReport["context"]>["position"] {
+/** Where the vehicle was, of any record that says so. */
+export function positionOf(wire: WireTrigger["position"]): NonNullable<TriggerReport["context"]>["position"] {
   if (wire === null) return undefined;
   const { time_us: timeUs, ...place } = wire;
   return { ...place, timeUs };

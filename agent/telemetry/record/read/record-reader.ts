@@ -11,6 +11,7 @@ import { codeReportOf, troubleCodeOf } from "./record-codes.ts";
 import { busCountOf, framesOf, samplesOf } from "./record-columns.ts";
 import { RECORD_CONVERSION, type WireRecord, wireRecord } from "./record-schema.ts";
 import { tableOf } from "./record-table.ts";
+import { tripOf, vehicleStateChangeOf } from "./record-vehicle.ts";
 
 /** Longest record that is read, bytes without compression. The agent is not configurable to write longer ones. */
 const MAX_RECORD_BYTES = 4_194_304;
@@ -110,6 +111,8 @@ function bodyOf({
   trouble_code: code,
   trouble_code_report: codes,
   clock_change: clock,
+  vehicle_state_change: state,
+  trip,
 }: WireRecord): RecordBody {
   if (samples !== undefined) return samplesOf(samples);
   if (table !== undefined) return tableOf(table);
@@ -130,6 +133,8 @@ function bodyOf({
   if (code !== undefined) return troubleCodeOf(code);
   if (codes !== undefined) return codeReportOf(codes);
   if (clock !== undefined) return clockChangeOf(clock);
+  if (state !== undefined) return vehicleStateChangeOf(state);
+  if (trip !== undefined) return tripOf(trip);
   if (audit !== undefined) return { kind: "audit", ...audit };
   if (phase !== undefined) {
     const {

@@ -4,6 +4,7 @@ import { campaign, campaignReport, rows, trigger } from "./campaign-schema.ts";
 import { clockChange, clockQuality } from "./clock-schema.ts";
 import { troubleCode, troubleCodeReport } from "./code-schema.ts";
 import { histograms } from "./histogram-schema.ts";
+import { trip, vehicleStateChange } from "./vehicle-schema.ts";
 import { busCount, count, integer, position, stream } from "./wire-fields.ts";
 
 /** Long arrays are checked in one pass; a schema for each element would make a result object for each. */
@@ -211,6 +212,8 @@ export const wireRecord = z.object({
   trouble_code: troubleCode.optional(),
   trouble_code_report: troubleCodeReport.optional(),
   clock_change: clockChange.optional(),
+  vehicle_state_change: vehicleStateChange.optional(),
+  trip: trip.optional(),
 });
 
 /** How protobufjs must convert a message for `wireRecord`; fields that are absent get their proto3 defaults. */

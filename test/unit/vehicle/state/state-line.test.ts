@@ -4,6 +4,7 @@ import { VehicleStateLine } from "../../../../agent/vehicle/state/state-line.ts"
 import type { StateReading } from "../../../../agent/vehicle/state/vehicle-state.ts";
 import { ManualClock } from "../../../fakes/core/clock.ts";
 import { MemoryLog } from "../../../fakes/core/log.ts";
+import { BookRig } from "../../../fakes/vehicle/book-rig.ts";
 
 const DEBOUNCE = { onMs: 500, offMs: 5000, silentMs: 30_000 };
 
@@ -22,6 +23,7 @@ function rig({ asleepAfterMs = 60_000 } = {}) {
       { look: () => ({ kind: says[1], why: "second" }) },
     ],
     settings: { debounce: DEBOUNCE, asleepAfterMs },
+    book: new BookRig(clock).open(),
     clock,
     log: new MemoryLog(),
   });

@@ -4,6 +4,7 @@ import { VehicleStateLine } from "../../../../agent/vehicle/state/state-line.ts"
 import type { VehicleStates } from "../../../../agent/vehicle/state/vehicle-state.ts";
 import { ManualClock } from "../../../fakes/core/clock.ts";
 import { MemoryLog } from "../../../fakes/core/log.ts";
+import { BookRig } from "../../../fakes/vehicle/book-rig.ts";
 import { FakeVehicleStates } from "../../../fakes/vehicle/vehicle-states.ts";
 
 type Subject = { readonly states: VehicleStates; readonly ignite: (isOn: boolean) => void };
@@ -15,6 +16,7 @@ async function ofLine(): Promise<Subject> {
   const states = new VehicleStateLine({
     sources: [{ look: () => reading }],
     settings: { debounce, asleepAfterMs: 0 },
+    book: new BookRig(clock).open(),
     clock,
     log: new MemoryLog(),
   });

@@ -1,0 +1,38 @@
+import { z } from "zod";
+import { place } from "./campaign-schema.ts";
+import { count, integer, position } from "./wire-fields.ts";
+
+/** A value that may be not a number: `z.number()` refuses NaN and infinities. */
+const double = z.custom<number>((value) => typeof value === "number", "must be a number");
+const energy = z.object({ value: double, unit: z.string() }).nullable();
+const state = z.enum(["driving", "parked", "asleep-soon"]);
+
+/** The vehicle has begun to do something else. */
+export const vehicleStateChange = z.object({
+  number: position,
+  repeated: z.boolean(),
+  state,
+  before: state,
+  why: z.string(),
+  time_us: integer,
+  lasted_ms: count.optional(),
+  trip: count,
+  odometer_km: double.optional(),
+  energy,
+});
+
+/** A trip begins or ends. */
+export const trip = z.object({
+  number: position,
+  repeated: z.boolean(),
+  trip: position,
+  phase: z.enum(["begin", "end"]),
+  time_us: integer,
+  began_us: integer,
+  lasted_ms: count.optional(),
+  interrupted: z.boolean(),
+  odometer_km: double.optional(),
+  began_odometer_km: double.optional(),
+  energy,
+  position: place.nullable(),
+});

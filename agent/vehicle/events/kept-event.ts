@@ -1,0 +1,44 @@
+import { z } from "zod";
+import { VEHICLE_STATES } from "../state/vehicle-state.ts";
+
+const state = z.enum(VEHICLE_STATES);
+const numbered = { number: z.int().min(1), timeUs: z.int() };
+
+/** Charge or fuel as the journal keeps it. */
+export const keptEnergy = z.object({ value: z.number(), unit: z.string() });
+const position = z.object({
+  latitude: z.number(),
+  longitude: z.number(),
+  altitude: z.number().optional(),
+  accuracy: z.number().optional(),
+  timeUs: z.int(),
+});
+
+const stateChange = z.object({
+  ...numbered,
+  kind: z.literal("state"),
+  state,
+  before: state,
+  why: z.string(),
+  lastedMs: z.int().min(0).optional(),
+  trip: z.int().min(0),
+  odometerKm: z.number().optional(),
+  energy: keptEnergy.optional(),
+});
+
+const trip = z.object({
+  ...numbered,
+  kind: z.literal("trip"),
+  trip: z.int().min(1),
+  phase: z.enum(["begin", "end"]),
+  beganUs: z.int(),
+  lastedMs: z.int().min(0).optional(),
+  isInterrupted: z.boolean(),
+  odometerKm: z.number().optional(),
+  beganOdometerKm: z.number().optional(),
+  energy: keptEnergy.optional(),
+  position: position.optional(),
+});
+
+/** An event of the vehicle as the journal keeps it until the outbox has it. */
+export const keptEvent = z.discriminatedUnion("kind", [stateChange, trip]);

@@ -1,0 +1,79 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { VehicleEvent } from "../../../../../agent/telemetry/record/encode/vehicle-event.ts";
+import { createRecordReader } from "../../../../../agent/telemetry/record/read/record-reader.ts";
+import { readDescriptor } from "../../../../../config/proto/descriptor.ts";
+import { encoderOf, idOf } from "../../../../fakes/telemetry/samples.ts";
+import { tableOf } from "../../../../fakes/telemetry/table.ts";
+import { VEHICLE_EVENTS } from "../../../../fakes/telemetry/vehicle-events.ts";
+
+const SEED = 17;
+const reader = createRecordReader(readDescriptor());
+const encoder = encoderOf(tableOf([]));
+const KINDS = { state: "vehicle-state-change", trip: "trip" } as const;
+
+function roundTrip(event: VehicleEvent) {
+  return reader.decode(encoder.vehicleEvent(event).seal(idOf(3, "event"))).body;
+}
+
+const optional = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined });
+const us = fc.integer({ min: -(2 ** 52), max: 2 ** 52 });
+const double = fc.double({ noNaN: true, noDefaultInfinity: true }).filter((value) => !Object.is(value, -0));
+const shared = {
+  number: fc.integer({ min: 1, max: 2 ** 52 }),
+  isRepeated: fc.boolean(),
+  timeUs: us,
+  lastedMs: optional(fc.integer({ min: 0, max: 2 ** 52 })),
+  odometerKm: optional(double),
+  energy: optional(fc.record({ value: double, unit: fc.string({ maxLength: 32 }) })),
+};
+const state = fc.constantFrom("driving", "parked", "asleep-soon");
+const event: fc.Arbitrary<VehicleEvent> = fc.oneof(
+  fc.record({
+    ...shared,
+    kind: fc.constant("state"),
+    state,
+    before: state,
+    why: fc.string({ maxLength: 300 }),
+    trip: fc.integer({ min: 0, max: 2 ** 52 }),
+  }),
+  fc.record({
+    ...shared,
+    kind: fc.constant("trip"),
+    trip: fc.integer({ min: 1, max: 2 ** 52 }),
+    phase: fc.constantFrom("begin", "end"),
+    beganUs: us,
+    isInterrupted: fc.boolean(),
+    beganOdometerKm: optional(double),
+    position: optional(
+      fc.record({
+        latitude: double,
+        longitude: double,
+        altitude: optional(double),
+        accuracy: optional(double),
+        timeUs: us,
+      }),
+    ),
+  }),
+);
+
+describe("Encoder.vehicleEvent", () => {
+  it("is read back as it was told", () => {
+    for (const one of VEHICLE_EVENTS) expect(roundTrip(one)).toEqual({ ...one, kind: KINDS[one.kind] });
+  });
+
+  it(`is read back as it was told, at random, seed ${SEED}`, () => {
+    fc.assert(
+      fc.property(event, (one) => {
+        expect(roundTrip(one)).toEqual({ ...one, kind: KINDS[one.kind] });
+      }),
+      { seed: SEED, numRuns: 500 },
+    );
+  });
+
+  it("cuts what is for people, and is not compressed, for the rules of a cloud", () => {
+    const [change] = VEHICLE_EVENTS;
+    expect(roundTrip({ ...change, why: "x".repeat(5000) })).toMatchObject({ why: "x".repeat(300) });
+    expect(encoder.vehicleEvent(change).seal(idOf(1, "event"))[0]).toBe(0x0a);
+  });
+});
