@@ -131,7 +131,13 @@ export const EVERYTHING = {
     },
     trip: { odometer: "Odometer.Distance", energy: "Battery.Charge" },
   },
-  place: { sources: [{ kind: "gpsd", socket: "/run/gpsd/gpsd.sock", device: "/dev/ttyAMA0" }] },
+  place: {
+    sources: [
+      { kind: "gpsd", socket: "/run/gpsd/gpsd.sock", device: "/dev/ttyAMA0" },
+      { kind: "nmea-serial", device: "/dev/ttyUSB0" },
+      { kind: "nmea-tcp", host: "192.0.2.20" },
+    ],
+  },
   link: {
     interfaces: { wwan0: { metered: true, cost: "high" }, wlan0: { cost: "free" } },
     budgets: [

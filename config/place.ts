@@ -16,8 +16,32 @@ const gpsd = z.strictObject({
     .describe("receiver as gpsd names it, for example /dev/ttyAMA0; any of gpsd's when absent"),
 });
 
+const nmeaSerial = z.strictObject({
+  kind: z.literal("nmea-serial"),
+  device: path.describe("serial port of a receiver that speaks NMEA 0183; the unit needs DeviceAllow= for it"),
+  baud: z
+    .union([
+      z.literal(4800),
+      z.literal(9600),
+      z.literal(19_200),
+      z.literal(38_400),
+      z.literal(57_600),
+      z.literal(115_200),
+      z.literal(230_400),
+      z.literal(460_800),
+    ])
+    .default(9600)
+    .describe("bits a second, 8N1"),
+});
+
+const nmeaTcp = z.strictObject({
+  kind: z.literal("nmea-tcp"),
+  host,
+  port: port.default(10_110).describe("10110 is IANA's for NMEA 0183"),
+});
+
 /** Where positions come from. */
-const positionSource = z.discriminatedUnion("kind", [gpsd]);
+const positionSource = z.discriminatedUnion("kind", [gpsd, nmeaSerial, nmeaTcp]);
 export type PositionSourceConfig = z.infer<typeof positionSource>;
 
 /** Where the vehicle is. Without this section the agent does not know. */

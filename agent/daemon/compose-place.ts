@@ -1,8 +1,10 @@
 import type { PlaceConfig, PositionSourceConfig } from "../../config/place.ts";
 import { lineSocket } from "../../drivers/gnss/line-socket.ts";
+import { serialLines } from "../../drivers/gnss/serial-lines.ts";
 import type { SignalTable } from "../signals/signal-table.ts";
 import { GpsdSource } from "../vehicle/place/gpsd-source.ts";
 import { LocationSignals } from "../vehicle/place/location-signals.ts";
+import { NmeaSource } from "../vehicle/place/nmea-source.ts";
 import { placeGate } from "../vehicle/place/place-gate.ts";
 import type { PositionSource } from "../vehicle/place/position-source.ts";
 import { Whereabouts } from "../vehicle/place/whereabouts.ts";
@@ -10,6 +12,9 @@ import type { DataLine, Place, Runtime } from "./parts.ts";
 
 /** Longest line of gpsd's JSON, bytes: its own buffer (GPS_JSON_RESPONSE_MAX is 10 KiB in gpsd 3.22), with room. */
 const GPSD_LINE_BYTES = 16_384;
+
+/** The standard has 82, and receivers that tell more digits or have tag blocks go beyond it. */
+const NMEA_LINE_BYTES = 256;
 
 export type PlaceParts = {
   readonly settings: PlaceConfig;
@@ -51,8 +56,17 @@ function sourceOf(
   { staleSeconds }: PlaceConfig,
   { clock, random }: Runtime,
 ): PositionSource {
-  const { host, port, socket, device } = source;
-  const address = socket === undefined ? { host, port } : { path: socket };
-  const link = lineSocket(address, { maxLineBytes: GPSD_LINE_BYTES, clock, random });
-  return new GpsdSource({ link, device, quietMs: staleSeconds * 1000, clock });
+  const nmea = { maxLineBytes: NMEA_LINE_BYTES, clock, random };
+  switch (source.kind) {
+    case "gpsd": {
+      const { host, port, socket, device } = source;
+      const address = socket === undefined ? { host, port } : { path: socket };
+      const link = lineSocket(address, { ...nmea, maxLineBytes: GPSD_LINE_BYTES });
+      return new GpsdSource({ link, device, quietMs: staleSeconds * 1000, clock });
+    }
+    case "nmea-serial":
+      return new NmeaSource({ link: serialLines(source, nmea), clock });
+    case "nmea-tcp":
+      return new NmeaSource({ link: lineSocket({ host: source.host, port: source.port }, nmea), clock });
+  }
 }

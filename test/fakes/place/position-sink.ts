@@ -24,3 +24,10 @@ export class RecordingPositions implements PositionSink {
 export function fixOf(given: Partial<Fix> = {}): Fix {
   return { mode: "3d", receivedAtUs: 1_767_225_600_000_000, latitude: 48.3687, longitude: 10.8986, ...given };
 }
+
+/** The same with its numbers rounded, also those of objects in it. */
+export function rounded(given: unknown, digits = 7): unknown {
+  if (typeof given === "number") return Number(given.toFixed(digits));
+  if (typeof given !== "object" || given === null) return given;
+  return Object.fromEntries(Object.entries(given).map(([key, value]) => [key, rounded(value, digits)]));
+}
