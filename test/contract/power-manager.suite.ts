@@ -5,15 +5,15 @@ import type { PowerManager, PowerSink } from "../../agent/ports/power-manager.ts
 export type PowerHarness = {
   readonly manager: PowerManager;
   /** The system begins to go down. */
-  begin(kind: "suspend" | "shutdown"): void;
+  begin(kind: "suspend" | "shutdown"): Promise<void>;
   /** It is back, or does not go down after all. */
-  end(kind: "suspend" | "shutdown"): void;
+  end(kind: "suspend" | "shutdown"): Promise<void>;
   /** The time for which it waits is over. */
   runOut(): void;
   /** Locks that the system sees. */
-  locks(): number;
+  locks(): Promise<number>;
   /** How often it was asked for suspend. */
-  suspends(): number;
+  suspends(): Promise<number>;
   close(): Promise<void>;
 };
 
@@ -43,10 +43,10 @@ export function powerManagerContract(name: string, open: () => Promise<PowerHarn
     afterEach(() => harness.close());
 
     const told = (): Promise<readonly string[]> => Promise.resolve(sink.told);
-    const locks = (): number => harness.locks();
+    const locks = (): Promise<number> => harness.locks();
 
     it("holds a lock from start to stop", async () => {
-      expect(locks()).toBe(0);
+      expect(await locks()).toBe(0);
       await harness.manager.start(sink);
       expect(harness.manager.fault()).toBeUndefined();
       await expect.poll(locks).toBe(1);
@@ -57,33 +57,33 @@ export function powerManagerContract(name: string, open: () => Promise<PowerHarn
 
     it("keeps the lock through an order until it is released, and takes it again after the wake", async () => {
       await harness.manager.start(sink);
-      harness.begin("suspend");
+      await harness.begin("suspend");
       await expect.poll(told).toEqual(["suspend"]);
-      expect(locks()).toBe(1);
+      expect(await locks()).toBe(1);
       harness.manager.release();
       await expect.poll(locks).toBe(0);
       expect(harness.manager.fault()).toBeUndefined();
-      harness.end("suspend");
+      await harness.end("suspend");
       await expect.poll(told).toEqual(["suspend", "wake"]);
       await expect.poll(locks).toBe(1);
     });
 
     it("lets the lock go by itself when the system's patience is over", async () => {
       await harness.manager.start(sink);
-      harness.begin("shutdown");
+      await harness.begin("shutdown");
       await expect.poll(told).toEqual(["shutdown"]);
-      expect(locks()).toBe(1);
+      expect(await locks()).toBe(1);
       harness.runOut();
       await expect.poll(locks).toBe(0);
     });
 
     it("tells an order once, and the next one after the wake", async () => {
       await harness.manager.start(sink);
-      harness.begin("suspend");
-      harness.begin("suspend");
-      harness.end("suspend");
-      harness.end("suspend");
-      harness.begin("suspend");
+      await harness.begin("suspend");
+      await harness.begin("suspend");
+      await harness.end("suspend");
+      await harness.end("suspend");
+      await harness.begin("suspend");
       await expect.poll(told).toEqual(["suspend", "wake", "suspend"]);
     });
 
@@ -91,9 +91,9 @@ export function powerManagerContract(name: string, open: () => Promise<PowerHarn
       await harness.manager.start(sink);
       await expect.poll(locks).toBe(1);
       harness.manager.release();
-      harness.begin("suspend");
+      await harness.begin("suspend");
       await expect.poll(told).toEqual(["suspend"]);
-      expect(locks()).toBe(1);
+      expect(await locks()).toBe(1);
     });
 
     it("says how long an order may be delayed, and asks for suspend", async () => {
@@ -107,9 +107,9 @@ export function powerManagerContract(name: string, open: () => Promise<PowerHarn
       await harness.manager.start(sink);
       await harness.manager.stop();
       await harness.manager.stop();
-      harness.begin("suspend");
-      harness.end("suspend");
-      expect(locks()).toBe(0);
+      await harness.begin("suspend");
+      await harness.end("suspend");
+      expect(await locks()).toBe(0);
       expect(sink.told).toEqual([]);
     });
   });
