@@ -145,6 +145,7 @@ export const EVERYTHING = {
       { cost: "high", use: ["telemetry"], monthBytes: 500_000_000 },
     ],
   },
+  time: {},
   ota: {
     rootFile: "root.1.json",
     hardware: "gateway-2",

@@ -18,6 +18,7 @@ import { powerConfig } from "./power.ts";
 import { provisioningConfig, renewalConfig } from "./provisioning.ts";
 import { proxyConfig } from "./proxy.ts";
 import { snapshotConfig } from "./snapshot.ts";
+import { timeConfig } from "./time.ts";
 import { vssConfig } from "./vss.ts";
 
 const absolutePath = path.regex(/^\//, "must be an absolute path");
@@ -333,6 +334,11 @@ export const agentConfig = z
     link: linkConfig
       .optional()
       .describe("which links cost, and how much may go over them; nothing is counted or held without this section"),
+    time: timeConfig
+      .optional()
+      .describe(
+        "who keeps the wall clock and how well: changes of that are records; nobody is asked without this section",
+      ),
     ota: otaConfig.optional().describe("updates; none are taken without this section"),
     shutdown: z.strictObject({ drainMs: z.int().min(0).max(60_000).default(5000) }).prefault({}),
   })

@@ -22,11 +22,11 @@ export function statusPage(
   const { status } = now;
   const rates = before !== undefined && before.status.pid === status.pid ? before : undefined;
   const blocks = [
-    headLines(status),
+    headLines(status, colors),
     configurationLines(status, colors),
     linkLines(status, colors),
     dataBudgetLines(status, colors),
-    identityLines(status.identity, colors),
+    identityLines(status, colors),
     status.buses.flatMap((bus) => busLines(bus, rateOf(bus, now, rates), colors)),
     flowLines(status, colors),
     outboxLines(status.outbox, wallUs, colors),

@@ -15,11 +15,16 @@ export function isBelievable(quality: ClockQuality): boolean {
 
 /** The clock of a bench, which goes by whatever time the machine has, as one with a battery-backed clock would. */
 export function onBench(clock: Clock): Clock {
+  return withQuality(clock, () => (clock.quality() === "saved" ? "rtc" : clock.quality()));
+}
+
+/** `clock`, of which somebody else says how far it can be believed. */
+export function withQuality(clock: Clock, quality: () => ClockQuality): Clock {
   return {
     wallUs: () => clock.wallUs(),
     monotonicMs: () => clock.monotonicMs(),
     boottimeMs: () => clock.boottimeMs(),
-    quality: () => (clock.quality() === "saved" ? "rtc" : clock.quality()),
+    quality,
     sleep: (ms, signal) => clock.sleep(ms, signal),
     every: (ms, tick) => clock.every(ms, tick),
   };

@@ -14,7 +14,7 @@ import { KeySet } from "../commands/key-set.ts";
 import { CommandLedger } from "../commands/ledger.ts";
 import { RejectionBudget } from "../commands/rejection-budget.ts";
 import { Reporter } from "../commands/report.ts";
-import { onBench } from "../core/clock.ts";
+import { onBench, withQuality } from "../core/clock.ts";
 import { runServices, type Service } from "../core/lifecycle.ts";
 import { keepRecent } from "../core/recent-log.ts";
 import { configProblems } from "../local-api/config-problems.ts";
@@ -79,7 +79,7 @@ import {
   stateService,
   watchService,
 } from "./services.ts";
-import { composeSideLines } from "./side-lines.ts";
+import { clockBookOf, composeSideLines } from "./side-lines.ts";
 import { vehicleSink } from "./vehicle-records.ts";
 
 const DAY_MS = 86_400_000;
@@ -103,7 +103,9 @@ export type Agent = { run(signal: AbortSignal): Promise<void> };
 export async function composeAgent(loaded: DaemonConfig, context: ProcessContext): Promise<Agent> {
   const { config } = loaded;
   const { environment, version, startedAtMs } = context;
-  const clock = config.bench ? onBench(context.clock) : context.clock;
+  const machineClock = config.bench ? onBench(context.clock) : context.clock;
+  const book = await clockBookOf(config, machineClock);
+  const clock = book === undefined ? machineClock : withQuality(machineClock, () => book.quality());
   const written = createLog({ level: config.log.level, priorityPrefix: environment.JOURNAL_STREAM !== undefined });
   const { log, recent } = keepRecent(written, clock, config.support.logLines);
   const runtime: Runtime = { ...context, clock, bootId: context.bootId ?? bootId(), random: Math.random, log };
@@ -124,7 +126,8 @@ export async function composeAgent(loaded: DaemonConfig, context: ProcessContext
     runtime,
   );
   const { line, shared, requestIds } = made;
-  const beside = await composeSideLines({ loaded, broker: link.broker, line, shared, requestIds, journal }, runtime);
+  const { broker } = link;
+  const beside = await composeSideLines({ loaded, broker, line, shared, requestIds, journal, book }, runtime);
   const support = composeSupport({ config, identities, recent }, runtime);
   const health = (): HealthFacts => healthFactsOf({ loaded, link, line }, clock);
   const { commands: commandsConfig, ota: otaConfig } = config;
@@ -201,7 +204,7 @@ function servicesInOrder(
   { clock, log }: Runtime,
 ): readonly Service[] {
   const { link, line, frameLog, beside } = collecting;
-  const { fleetwise, vehicle: vehicleLine, place, diagnostics, links } = beside;
+  const { fleetwise, vehicle: vehicleLine, place, diagnostics, links, time } = beside;
   const { broker, renewal, keyWatch, presence } = link;
   const { publisher, campaigns, pipeline, buses, vehicle } = line;
   return [
@@ -230,6 +233,7 @@ function servicesInOrder(
       return busService(observed, diagnostics?.besides(name, sink) ?? sink, log);
     }),
     ...(place === undefined ? [] : [place.service]),
+    ...(time === undefined ? [] : [time.service]),
     ...(vehicleLine?.services ?? []),
     ...(diagnostics?.services ?? []),
     ...(updates?.services ?? []),
@@ -261,7 +265,9 @@ function composeDataLine(parts: DataLineParts, runtime: Runtime): MadeDataLine {
   const found = loaded.campaigns;
   const { thingName: thing, collect } = config;
   const { bootId, clock, log, random, startedAtMs } = runtime;
-  const settings = { ...config.encode, timeResolutionUs: collect.timeResolutionUs, lifeMs: config.outbox.lifeMs };
+  const tellsSaved = config.time !== undefined;
+  const { timeResolutionUs } = collect;
+  const settings = { ...config.encode, timeResolutionUs, lifeMs: config.outbox.lifeMs, tellsSaved };
   const payload = new PayloadBound(config.encode.maxPayloadBytes, broker, log);
   const maxPayloadBytes = (): number => payload.bytes();
   const encoder = new Encoder({ thing, bootId, table, clock, encrypter, settings, maxPayloadBytes });
@@ -339,6 +345,7 @@ function composeRecordSinks({ encoder, appender, outbox, auditBytes }: RecordSin
     audit: sinkOf((entry) => encoder.audit(entry), auditBytes),
     notices: sinkOf((notice) => encoder.notice(notice)),
     phases: sinkOf((phase) => encoder.updatePhase(phase)),
+    clockChanges: sinkOf((change) => encoder.clockChange(change)),
     troubleCodes: codeSink(encoder, store, () => appender.state().kind === "storing"),
     vehicle: vehicleSink(encoder, store, () => appender.state().kind === "storing"),
     sendCodeReport: (report, day) => void store(reportDrafts(encoder, report, day)),

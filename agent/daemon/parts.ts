@@ -14,6 +14,7 @@ import type { Renewal } from "../identity/renewal.ts";
 import type { J1939Status } from "../local-api/j1939-status.ts";
 import type { LinksStatus } from "../local-api/links-status.ts";
 import type { ObdBusStatus } from "../local-api/obd-status.ts";
+import type { TimeStatus } from "../local-api/time-status.ts";
 import type { ServedVerb } from "../local-api/verb.ts";
 import type { Broker } from "../ports/broker.ts";
 import type { BusSink } from "../ports/can-bus.ts";
@@ -33,6 +34,7 @@ import type { KnownPosition } from "../telemetry/known-position.ts";
 import type { Pipeline } from "../telemetry/pipeline.ts";
 import type { Publisher } from "../telemetry/publish/publisher.ts";
 import type { AuditEntry } from "../telemetry/record/encode/audit.ts";
+import type { ClockChange } from "../telemetry/record/encode/clock-change.ts";
 import type { CodeReport } from "../telemetry/record/encode/code-report.ts";
 import type { Notice } from "../telemetry/record/encode/events.ts";
 import type { OutgoingFile } from "../telemetry/record/encode/file.ts";
@@ -192,6 +194,13 @@ export type LinkLine = {
   readonly status: () => LinksStatus;
 };
 
+/** What the wall clock is worth, and by whom. */
+export type TimeLine = {
+  /** Start it after the pipeline. */
+  readonly service: Service;
+  readonly status: () => TimeStatus;
+};
+
 /** Lines beside the data line; undefined where the configuration has none of them, and nothing of theirs is loaded. */
 export type SideLines = {
   readonly fleetwise: Fleetwise | undefined;
@@ -199,6 +208,7 @@ export type SideLines = {
   readonly place: Place | undefined;
   readonly diagnostics: Diagnostics | undefined;
   readonly links: LinkLine | undefined;
+  readonly time: TimeLine | undefined;
 };
 
 /** Updates: where they come from, what they are judged by, and where they are remembered. */
@@ -218,6 +228,7 @@ export type RecordSinks = {
   readonly audit: RecordSink<AuditEntry>;
   readonly notices: RecordSink<Notice>;
   readonly phases: RecordSink<UpdatePhase>;
+  readonly clockChanges: RecordSink<ClockChange>;
   readonly troubleCodes: RecordSink<TroubleCodeEvent>;
   readonly vehicle: RecordSink<VehicleEvent>;
   /** `day`, of the report of one, is kept with it. */

@@ -1,8 +1,20 @@
+import type { Clock } from "../core/clock.ts";
 import type { Broker } from "../ports/broker.ts";
 import type { Journal } from "../ports/journal.ts";
+import type { ClockBook } from "../vehicle/time/clock-book.ts";
 import type { CollectingParts, FleetwiseParts } from "./compose-fleetwise.ts";
 import type { DaemonConfig } from "./configuration/layered-config.ts";
-import type { DataLine, Diagnostics, Fleetwise, LinkLine, Place, Runtime, SideLines, VehicleLine } from "./parts.ts";
+import type {
+  DataLine,
+  Diagnostics,
+  Fleetwise,
+  LinkLine,
+  Place,
+  Runtime,
+  SideLines,
+  TimeLine,
+  VehicleLine,
+} from "./parts.ts";
 import type { RequestIds } from "./request-ids.ts";
 
 export type SideLineParts = {
@@ -14,7 +26,16 @@ export type SideLineParts = {
   /** What the drivers let out for diagnostics, by bus. */
   readonly requestIds: ReadonlyMap<string, RequestIds>;
   readonly journal: Journal | undefined;
+  /** See `clockBookOf`. */
+  readonly book: ClockBook | undefined;
 };
+
+/** The book of the machine's clock, which every part's clock goes by; undefined where none is kept. */
+export async function clockBookOf({ time }: DaemonConfig["config"], clock: Clock): Promise<ClockBook | undefined> {
+  if (time === undefined) return undefined;
+  const { openClockBook } = await import("./compose-time.ts");
+  return openClockBook(time, clock);
+}
 
 /** The lines beside the data line. Of one that the configuration does not have nothing is loaded. Throws `config.invalid`. */
 export async function composeSideLines(parts: SideLineParts, runtime: Runtime): Promise<SideLines> {
@@ -22,7 +43,14 @@ export async function composeSideLines(parts: SideLineParts, runtime: Runtime): 
   const place = await placeOf(parts, runtime);
   const vehicle = await vehicleOf(parts, place, runtime);
   const diagnostics = await diagnosticsOf(parts, fleetwise, runtime);
-  return { fleetwise, vehicle, place, diagnostics, links: await linksOf(parts, runtime) };
+  const [links, time] = [await linksOf(parts, runtime), await timeOf(parts, runtime)];
+  return { fleetwise, vehicle, place, diagnostics, links, time };
+}
+
+async function timeOf({ book, line }: SideLineParts, runtime: Runtime): Promise<TimeLine | undefined> {
+  if (book === undefined) return undefined;
+  const { composeTime } = await import("./compose-time.ts");
+  return composeTime({ book, line }, runtime);
 }
 
 async function placeOf({ loaded, line }: SideLineParts, runtime: Runtime): Promise<Place | undefined> {

@@ -5,6 +5,7 @@ import { LOSS_REASONS, STREAMS, type StreamName } from "../ports/outbox.ts";
 import { j1939Status } from "./j1939-status.ts";
 import { linksStatus } from "./links-status.ts";
 import { obdBusStatus } from "./obd-status.ts";
+import { timeStatus } from "./time-status.ts";
 import { verb } from "./verb.ts";
 
 const count = z.number().nonnegative();
@@ -349,6 +350,8 @@ export const statusSchema = z
       .optional(),
     /** Absent where nothing is said of links. */
     links: linksStatus.optional(),
+    /** Absent where nobody is asked who keeps the clock. */
+    time: timeStatus.optional(),
     /** The job of the cloud that is worked on; absent while there is none. */
     job: z.object({ jobId: z.string(), operation: z.string() }).readonly().optional(),
     /** The update that is under way, or the last one; absent where none is known. */

@@ -1,14 +1,15 @@
 import { printable } from "../../core/plain-text.ts";
 import { formatBytes, formatDuration } from "../../core/quantity.ts";
 import type { Status } from "../../local-api/status-schema.ts";
+import { clockLines } from "./clock.ts";
 import type { Colors } from "./reading.ts";
 
 /** Who this is: thing, version, process, clock and signal table. */
-export function headLines(status: Status): readonly string[] {
-  const { thing, version, pid, uptimeMs, rssBytes, clockQuality, signalTable } = status;
+export function headLines(status: Status, colors: Colors): readonly string[] {
+  const { thing, version, pid, uptimeMs, rssBytes, signalTable } = status;
   return [
     `${printable(thing)}  causeway ${printable(version)}, pid ${pid}, up ${formatDuration(uptimeMs)}, ${formatBytes(rssBytes)}`,
-    `clock      ${clockQuality}`,
+    ...clockLines(status, colors),
     `signals    ${signalTable.signals} in ${signalTable.messages} messages, table ${printable(signalTable.id)}`,
   ];
 }
