@@ -136,6 +136,18 @@ export const EVERYTHING = {
       { kind: "gpsd", socket: "/run/gpsd/gpsd.sock", device: "/dev/ttyAMA0" },
       { kind: "nmea-serial", device: "/dev/ttyUSB0" },
       { kind: "nmea-tcp", host: "192.0.2.20" },
+      {
+        kind: "signals",
+        latitude: "Position.Latitude",
+        longitude: "Position.Longitude",
+        altitude: "Position.Altitude",
+        speed: "Motion.Speed",
+        course: "Motion.Course",
+        accuracy: "Position.Accuracy",
+        satellites: "Position.Satellites",
+        hdop: "Position.Hdop",
+        time: "Position.TimeOfDay",
+      },
     ],
   },
   link: {

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { path, port } from "./fields.ts";
+import { signalName } from "./signal-name.ts";
 
 const host = z.string().min(1).max(253);
 
@@ -40,8 +41,22 @@ const nmeaTcp = z.strictObject({
   port: port.default(10_110).describe("10110 is IANA's for NMEA 0183"),
 });
 
+const signals = z.strictObject({
+  kind: z.literal("signals"),
+  latitude: signalName,
+  longitude: signalName,
+  altitude: signalName.optional(),
+  speed: signalName.optional().describe("in km/h, m/s, kn or mph as the DBC file says; km/h where it says nothing"),
+  course: signalName.optional().describe("in degrees, or rad where the DBC file says so"),
+  accuracy: signalName.optional().describe("radius of horizontal uncertainty, m"),
+  satellites: signalName.optional(),
+  hdop: signalName.optional(),
+  time: signalName.optional().describe("of the fix, seconds since midnight UTC"),
+  maxAgeMs: z.int().min(100).max(60_000).default(3000).describe("an older value counts for none"),
+});
+
 /** Where positions come from. */
-const positionSource = z.discriminatedUnion("kind", [gpsd, nmeaSerial, nmeaTcp]);
+const positionSource = z.discriminatedUnion("kind", [gpsd, nmeaSerial, nmeaTcp, signals]);
 export type PositionSourceConfig = z.infer<typeof positionSource>;
 
 /** Where the vehicle is. Without this section the agent does not know. */

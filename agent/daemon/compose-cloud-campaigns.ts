@@ -6,13 +6,12 @@ import { campaignRights } from "../commands/campaign-rights.ts";
 import { AgentError } from "../core/errors.ts";
 import type { Service } from "../core/lifecycle.ts";
 import type { Log } from "../core/log.ts";
-import type { SignalEntry } from "../signals/signal-entry.ts";
-import { findSignal } from "../signals/signal-names.ts";
 import type { SignalTable } from "../signals/signal-table.ts";
 import { CampaignShadow } from "../telemetry/campaigns/arrival/campaign-shadow.ts";
 import { CloudCampaigns } from "../telemetry/campaigns/arrival/cloud-campaigns.ts";
 import type { SignedDocument } from "../telemetry/campaigns/arrival/desired-campaigns.ts";
 import { samplesPosition } from "../telemetry/campaigns/plan/position-signals.ts";
+import { positionSignals } from "./configuration/position-signals.ts";
 import type { Campaigns, CloudLink, Runtime } from "./parts.ts";
 import { loopService } from "./services.ts";
 
@@ -20,7 +19,7 @@ import { loopService } from "./services.ts";
 const REQUEST_CLIENT_LIMITS = { timeoutMs: 10_000, maxPending: 4, maxAnswerBytes: 131_072 } as const;
 
 export type CloudCampaignParts = {
-  readonly config: Pick<AgentConfig, "campaigns" | "commands" | "ota" | "thingName">;
+  readonly config: Pick<AgentConfig, "campaigns" | "commands" | "place" | "ota" | "thingName">;
   readonly table: SignalTable;
   readonly link: Pick<CloudLink, "broker">;
   readonly campaigns: Campaigns;
@@ -57,15 +56,6 @@ export function composeCloudCampaigns(
     new CampaignShadow({ shadow, cloud, control, broker, settings: times, clock, log, random }),
     log,
   );
-}
-
-/** The signals by which `vehicle.locate` knows where the vehicle is. */
-function positionSignals({ commands }: Pick<AgentConfig, "commands">, table: SignalTable): readonly SignalEntry[] {
-  const { latitude, longitude } = commands?.locate ?? {};
-  return [latitude, longitude].flatMap((name) => {
-    const found = name === undefined ? undefined : findSignal(table, name);
-    return found?.kind === "signal" ? [found.signal] : [];
-  });
 }
 
 /** A broker that refuses the subscriptions leaves the rest of the agent as it is, and what was accepted before. */

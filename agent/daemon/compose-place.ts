@@ -1,13 +1,15 @@
 import type { PlaceConfig, PositionSourceConfig } from "../../config/place.ts";
 import { lineSocket } from "../../drivers/gnss/line-socket.ts";
 import { serialLines } from "../../drivers/gnss/serial-lines.ts";
-import type { SignalTable } from "../signals/signal-table.ts";
 import { GpsdSource } from "../vehicle/place/gpsd-source.ts";
 import { LocationSignals } from "../vehicle/place/location-signals.ts";
 import { NmeaSource } from "../vehicle/place/nmea-source.ts";
 import { placeGate } from "../vehicle/place/place-gate.ts";
 import type { PositionSource } from "../vehicle/place/position-source.ts";
+import { SignalsSource } from "../vehicle/place/signals-source.ts";
 import { Whereabouts } from "../vehicle/place/whereabouts.ts";
+import type { DaemonConfig } from "./configuration/layered-config.ts";
+import { signalsOfSource } from "./configuration/position-signals.ts";
 import type { DataLine, Place, Runtime } from "./parts.ts";
 
 /** Longest line of gpsd's JSON, bytes: its own buffer (GPS_JSON_RESPONSE_MAX is 10 KiB in gpsd 3.22), with room. */
@@ -18,17 +20,19 @@ const NMEA_LINE_BYTES = 256;
 
 export type PlaceParts = {
   readonly settings: PlaceConfig;
-  readonly table: SignalTable;
+  readonly loaded: DaemonConfig;
   readonly line: Pick<DataLine, "pipeline" | "position" | "vehicle">;
 };
 
-/** The part of the composition root for where the vehicle is. */
-export function composePlace({ settings, table, line }: PlaceParts, runtime: Runtime): Place {
+/** The part of the composition root for where the vehicle is. Throws `config.invalid` for a signal that there is not. */
+export function composePlace(parts: PlaceParts, runtime: Runtime): Place {
+  const { settings, loaded, line } = parts;
+  const { table } = loaded.checkedTable;
   const { clock, log } = runtime;
   const { pipeline, position } = line;
   const { share, precisionMetres } = settings.privacy;
   const whereabouts = new Whereabouts({
-    sources: settings.sources.map((source) => sourceOf(source, settings, runtime)),
+    sources: settings.sources.map((source, at) => sourceOf(source, at, parts, runtime)),
     gate: placeGate({ isShared: () => share, precisionMetres: () => precisionMetres }),
     signals: new LocationSignals(table, (message, bytes, timeUs) => pipeline.takePdu(message, bytes, timeUs)),
     settings: {
@@ -53,7 +57,8 @@ export function composePlace({ settings, table, line }: PlaceParts, runtime: Run
 
 function sourceOf(
   source: PositionSourceConfig,
-  { staleSeconds }: PlaceConfig,
+  at: number,
+  { settings, loaded, line }: PlaceParts,
   { clock, random }: Runtime,
 ): PositionSource {
   const nmea = { maxLineBytes: NMEA_LINE_BYTES, clock, random };
@@ -62,11 +67,16 @@ function sourceOf(
       const { host, port, socket, device } = source;
       const address = socket === undefined ? { host, port } : { path: socket };
       const link = lineSocket(address, { ...nmea, maxLineBytes: GPSD_LINE_BYTES });
-      return new GpsdSource({ link, device, quietMs: staleSeconds * 1000, clock });
+      return new GpsdSource({ link, device, quietMs: settings.staleSeconds * 1000, clock });
     }
     case "nmea-serial":
       return new NmeaSource({ link: serialLines(source, nmea), clock });
     case "nmea-tcp":
       return new NmeaSource({ link: lineSocket({ host: source.host, port: source.port }, nmea), clock });
+    case "signals": {
+      const { signals } = line.vehicle;
+      const from = signalsOfSource(source, at, (name) => signals.find(name), loaded);
+      return new SignalsSource({ from, signals, maxAgeMs: source.maxAgeMs, clock });
+    }
   }
 }

@@ -9,6 +9,7 @@ import { captureFrames } from "../commands/actions/capture-frames.ts";
 import { collectSupport } from "../commands/actions/collect-support.ts";
 import { changeCollection, showCollection } from "../commands/actions/collection.ts";
 import { locate } from "../commands/actions/locate.ts";
+import { locateByFix } from "../commands/actions/locate-by-fix.ts";
 import { notSupported } from "../commands/actions/not-supported.ts";
 import { lastSignals, readSignals } from "../commands/actions/read-signals.ts";
 import { reboot } from "../commands/actions/reboot.ts";
@@ -20,6 +21,7 @@ import { CollectionRules } from "../commands/collection-rules.ts";
 import { ConfigOverrides } from "../commands/config-overrides.ts";
 import type { KeySet } from "../commands/key-set.ts";
 import { StateTemplates } from "../commands/state-templates.ts";
+import type { Clock } from "../core/clock.ts";
 import { AgentError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import type { ControlParts, Runtime } from "./parts.ts";
@@ -38,9 +40,7 @@ export function ownActions(
   return [
     lastSignals(known),
     readSignals(known),
-    commandsConfig.locate === undefined
-      ? notSupported("vehicle.locate", "R0", "where the vehicle is")
-      : locate(commandsConfig.locate, known.signals, clock),
+    locateOf(parts, clock),
     ...(beside.diagnostics?.actions ?? [notSupported("dtc.read", "R0", "read diagnostic trouble codes")]),
     fetchState(states, known),
     activateState(states),
@@ -62,6 +62,14 @@ export function ownActions(
     replaceKeys(keys),
     reboot(() => restartSystem(config.runtimeDir)),
   ];
+}
+
+/** By fixes where there are some, which pass the gate for positions; else by the signals that are named for it. */
+function locateOf({ commandsConfig, line, beside }: ControlParts, clock: Clock): Action {
+  if (beside.place !== undefined) return locateByFix(beside.place.whereabouts, clock);
+  return commandsConfig.locate === undefined
+    ? notSupported("vehicle.locate", "R0", "where the vehicle is")
+    : locate(commandsConfig.locate, line.vehicle.signals, clock);
 }
 
 /** The state templates of the catalogue, with those that were active before. */

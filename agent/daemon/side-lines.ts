@@ -57,7 +57,7 @@ async function placeOf({ loaded, line }: SideLineParts, runtime: Runtime): Promi
   const { place: settings } = loaded.config;
   if (settings === undefined) return undefined;
   const { composePlace } = await import("./compose-place.ts");
-  return composePlace({ settings, table: loaded.checkedTable.table, line }, runtime);
+  return composePlace({ settings, loaded, line }, runtime);
 }
 
 async function fleetwiseOf(

@@ -23,6 +23,7 @@ export async function checkConfig(loaded: LoadedConfig, clock: Clock): Promise<L
     await loadWrappingKey(encryption.publicKeyFile, loaded.locate(["encode", "encryption", "publicKeyFile"]));
   }
   const signals = new LatestSignals(table.table, { latestOf: () => undefined });
+  await checkPlace(loaded, signals);
   const state = { signals, steps: new ClockSteps(clock), clock };
   for (const index of (config.diagnostics?.buses ?? []).keys()) transmitCondition(loaded, index, state);
   if (ota === undefined) return table;
@@ -32,4 +33,13 @@ export async function checkConfig(loaded: LoadedConfig, clock: Clock): Promise<L
   if (caFile !== undefined) await loadCertificates(caFile, place, "ota.download.caFile");
   if (copy === undefined) await loadTrustRoot(ota.rootFile, loaded.locate(["ota", "rootFile"]));
   return table;
+}
+
+async function checkPlace(loaded: LoadedConfig, signals: LatestSignals): Promise<void> {
+  const { sources = [] } = loaded.config.place ?? {};
+  if (sources.length === 0) return;
+  const { signalsOfSource } = await import("./position-signals.ts");
+  for (const [at, source] of sources.entries()) {
+    if (source.kind === "signals") signalsOfSource(source, at, (name) => signals.find(name), loaded);
+  }
 }

@@ -57,7 +57,7 @@ export async function loadSignalTable(loaded: LoadedConfig): Promise<LoadedTable
   sources.push(...asked.sources, ...(await positionSources(loaded)));
   rejectTooMany(sources, loaded);
   const vss = await loadVss(loaded);
-  const table = tableOf(sources, loaded, vss?.naming);
+  const table = tableOf(sources, loaded, await namingOf(loaded, vss?.naming));
   const { mapped, warnings: doubts } = vss?.result() ?? { mapped: [], warnings: [] };
   const { unfit, warnings: ofRules } = ruleProblems(config.collect.rules, table);
   const ofSnapshot = snapshotDoubts(config.collect.snapshot, table);
@@ -91,6 +91,13 @@ async function positionSources(loaded: LoadedConfig): Promise<readonly TableSour
   if (loaded.config.place === undefined) return [];
   const { locationTable } = await import("../../vehicle/place/location-table.ts");
   return [locationTable(loaded.locate(["place"]))];
+}
+
+/** The names of the mapping, and those of `location.*` where there are positions. */
+async function namingOf({ config }: LoadedConfig, naming: VssNaming | undefined): Promise<VssNaming | undefined> {
+  if (config.place === undefined || naming === undefined) return naming;
+  const { withLocationNames } = await import("../../vehicle/place/location-vss.ts");
+  return withLocationNames(naming);
 }
 
 function sentenceOf({ rule, problem }: RuleProblem): string {

@@ -28,7 +28,11 @@ export type Fix = {
   readonly hdop?: number | undefined;
 };
 
-/** Whether degrees lie on the globe. NaN does not, nor does what a receiver sends for "not available". */
+/**
+ * Whether degrees can be a position. NaN cannot, nor can what a receiver sends for "not available": values beyond the globe, and 0, 0, a place
+ * in the Atlantic where no vehicle is.
+ */
 export function isOnGlobe(latitude: number, longitude: number): boolean {
+  if (latitude === 0 && longitude === 0) return false;
   return Math.abs(latitude) <= 90 && Math.abs(longitude) <= 180;
 }

@@ -1,7 +1,8 @@
 import type { MessageEntry } from "../../signals/signal-entry.ts";
 import type { SignalTable } from "../../signals/signal-table.ts";
+import { LOCATION_BUS } from "../../telemetry/campaigns/plan/position-signals.ts";
 import type { Fix } from "./fix.ts";
-import { LOCATION_BUS, LOCATION_MESSAGE, type LocationPdu, locationPdus, NO_FIX } from "./location-table.ts";
+import { LOCATION_MESSAGE, type LocationPdu, locationPdus, NO_FIX } from "./location-table.ts";
 
 /** Takes a PDU into the line of samples; see `Pipeline.takePdu`. */
 export type TakePdu = (message: MessageEntry, bytes: Uint8Array, timeUs: number) => void;

@@ -2,10 +2,9 @@ import type { DbcMessage, DbcSignal } from "../../signals/dbc/model.ts";
 import { undeclaredMessage, undeclaredSignal } from "../../signals/dbc/undeclared.ts";
 import type { TableSource } from "../../signals/table-source.ts";
 import { valueTexts } from "../../signals/value-texts.ts";
+import { LOCATION_BUS } from "../../telemetry/campaigns/plan/position-signals.ts";
 import type { Fix } from "./fix.ts";
 
-/** What the table of signals calls the bus of positions, which is none. */
-export const LOCATION_BUS = "place";
 /** Name of the messages that hold what is known of a position. */
 export const LOCATION_MESSAGE = "location";
 

@@ -40,7 +40,14 @@ export type SourceFacts = SourceCounters & {
   readonly isChosen: boolean;
 };
 
-type Observed = { readonly source: PositionSource; state: SourceState; what: string };
+type Observed = {
+  readonly source: PositionSource;
+  state: SourceState;
+  what: string;
+  /** Of its newest fix, as the receiver has it, and since when (monotonic ms). */
+  fixTimeUs?: number | undefined;
+  fixSinceMs?: number;
+};
 
 /**
  * Where the vehicle is: the fixes of the best source that has some. `onFix` shows them as they are, to whoever keeps them in the vehicle;
@@ -111,7 +118,9 @@ export class Whereabouts {
 
   #sinkOf(observed: Observed, index: number): PositionSink {
     return {
-      onFix: (fix) => this.#takeFix(fix, index),
+      onFix: (fix) => {
+        if (!this.#isStuck(observed, fix)) this.#takeFix(fix, index);
+      },
       onNoFix: () => {
         this.#choice.drop(index);
         this.#look();
@@ -122,6 +131,16 @@ export class Whereabouts {
         this.#parts.onState(observed.source.name, state, what);
       },
     };
+  }
+
+  /** A receiver that says the same moment over and over has no fix, whatever it says. */
+  #isStuck(observed: Observed, { timeUs }: Fix): boolean {
+    const nowMs = this.#parts.clock.monotonicMs();
+    if (timeUs === undefined || timeUs !== observed.fixTimeUs) {
+      observed.fixTimeUs = timeUs;
+      observed.fixSinceMs = nowMs;
+    }
+    return timeUs !== undefined && nowMs - (observed.fixSinceMs ?? nowMs) > this.#parts.settings.staleMs;
   }
 
   #takeFix(fix: Fix, index: number): void {

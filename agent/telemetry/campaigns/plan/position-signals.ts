@@ -1,6 +1,9 @@
 import type { SignalEntry } from "../../../signals/signal-entry.ts";
 import type { CampaignPlan } from "./campaign-plan.ts";
 
+/** What the table of signals calls the bus of `location.*`, which is none. */
+export const LOCATION_BUS = "place";
+
 /** Whether a campaign collects one of `positions`, works something out of it, or records frames that hold it. */
 export function samplesPosition(
   { document, samplings, expressions }: CampaignPlan,

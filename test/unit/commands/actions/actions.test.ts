@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { locate } from "../../../../agent/commands/actions/locate.ts";
+import { locateByFix } from "../../../../agent/commands/actions/locate-by-fix.ts";
 import { notSupported } from "../../../../agent/commands/actions/not-supported.ts";
 import { lastSignals, readSignals } from "../../../../agent/commands/actions/read-signals.ts";
 import { reboot } from "../../../../agent/commands/actions/reboot.ts";
@@ -9,6 +10,7 @@ import { CommandBench, plain, textOf } from "../../../fakes/commands/command-ben
 import { signingKey } from "../../../fakes/commands/signing-key.ts";
 import { FakeSignals } from "../../../fakes/commands/vehicle-signals.ts";
 import { ManualClock } from "../../../fakes/core/clock.ts";
+import { fixOf } from "../../../fakes/place/position-sink.ts";
 import { tableOf } from "../../../fakes/telemetry/table.ts";
 
 const LOCK = { "doors.lock": { commandClass: "R3" } } as const;
@@ -169,6 +171,27 @@ describe("actions that read", () => {
     });
     clock.advance(1);
     expect(await on.outcome(plain("vehicle.locate"), { id: "3" })).toBe("REJECTED UNAVAILABLE");
+  });
+
+  it("tell the newest fix as far as it may be told, and why there is none", async () => {
+    const clock = new ManualClock();
+    const timed = { fix: fixOf({ accuracyM: 3.14 }), timeUs: clock.wallUs(), atMs: clock.monotonicMs() };
+    const known: { newest?: typeof timed; told?: typeof timed } = {};
+    const whereabouts = { newest: () => known.newest, told: () => known.told };
+    const on = new CommandBench({ key: signingKey("a"), clock, builtIn: () => [locateByFix(whereabouts, clock)] });
+    expect((await on.send(plain("vehicle.locate"), { id: "1" }))?.reason?.description).toBe("there is no fix");
+    known.newest = timed;
+    expect((await on.send(plain("vehicle.locate"), { id: "2" }))?.reason?.description).toBe(
+      "positions stay in the vehicle",
+    );
+    known.told = timed;
+    clock.advance(1500);
+    expect((await on.send(plain("vehicle.locate"), { id: "3" }))?.result).toEqual({
+      latitude: "48.3687000",
+      longitude: "10.8986000",
+      ageMs: "1500",
+      accuracyM: "3.1",
+    });
   });
 
   it("say so where they are not supported", async () => {

@@ -100,6 +100,18 @@ describe("Whereabouts", () => {
     expect(samples.filter((sample) => sample.startsWith("location.fix=0"))).toHaveLength(2);
   });
 
+  it("believes no receiver that says the same moment over and over", () => {
+    const { clock, whereabouts, fix } = rig();
+    const timeUs = clock.wallUs();
+    for (let count = 0; count < 12; count++) {
+      fix({ timeUs });
+      clock.advance(1000);
+    }
+    expect(whereabouts.current()).toBeUndefined();
+    fix({ timeUs: timeUs + 12_000_000 });
+    expect(whereabouts.current()).toBeDefined();
+  });
+
   it("goes by the source that counts", () => {
     const { clock, whereabouts, fix } = rig();
     fix({ latitude: 1 });
