@@ -4,6 +4,8 @@ import type { LinksStatus } from "../local-api/links-status.ts";
 import { type Outbox, STREAMS } from "../ports/outbox.ts";
 import { OutboxGuard } from "../telemetry/outbox-guard.ts";
 import type { Publisher } from "../telemetry/publish/publisher.ts";
+import type { Encoder } from "../telemetry/record/encode/encoder.ts";
+import { countedDownloader } from "../vehicle/link/counted-downloader.ts";
 import { DataBudget } from "../vehicle/link/data-budget.ts";
 import { DATA_USAGE_KEY, DataUsage } from "../vehicle/link/data-usage.ts";
 import { Links } from "../vehicle/link/links.ts";
@@ -14,16 +16,18 @@ export type LinksComposeParts = {
   readonly settings: NonNullable<AgentConfig["link"]>;
   /** Where the way to the cloud leads. */
   readonly towards: { readonly host: string; readonly port: number };
-  readonly line: { readonly outbox: Outbox; readonly publisher: Pick<Publisher, "goBy"> };
+  readonly line: { readonly outbox: Outbox; readonly publisher: Pick<Publisher, "goBy" | "wake"> };
+  readonly encoder: Encoder;
 };
 
 /** The part of the composition root for links and data budgets. Without budgets nothing is asked of them, and nothing counted. */
-export function composeLinks({ settings, towards, line }: LinksComposeParts, runtime: Runtime): LinkLine {
+export function composeLinks(parts: LinksComposeParts, runtime: Runtime): LinkLine {
+  const { settings, towards, line } = parts;
   const { clock, log } = runtime;
   const { interfaces, budgets, lookSeconds } = settings;
   const route = new Route({ ...towards, clock });
   const links = new Links({ interfaces, route: () => route.interfaceName() });
-  const usage = budgets.length === 0 ? undefined : usageOf(line.outbox, runtime);
+  const usage = budgets.length === 0 ? undefined : usageOf(parts, runtime);
   const budget = usage === undefined ? undefined : new DataBudget({ budgets, usage, links, clock });
   if (budget !== undefined) line.publisher.goBy(budget);
   const look = async (): Promise<void> => {
@@ -45,14 +49,29 @@ export function composeLinks({ settings, towards, line }: LinksComposeParts, run
     await look();
     await loop.start();
   };
-  return { links, budget, services: [{ ...loop, start }], status: () => statusOf(links, budget, line.outbox) };
+  return {
+    links,
+    budget,
+    counted: (downloader) =>
+      budget === undefined ? downloader : countedDownloader(downloader, (bytes) => budget.spent("ota", bytes)),
+    services: [{ ...loop, start }],
+    status: () => statusOf(links, budget, line.outbox),
+  };
 }
 
-function usageOf(outbox: Outbox, { clock, log, random }: Runtime): DataUsage {
+function usageOf({ line: { outbox, publisher }, encoder }: LinksComposeParts, runtime: Runtime): DataUsage {
+  const { clock, log, random } = runtime;
   const guard = new OutboxGuard({ outbox, clock, log, random });
   return new DataUsage({
     kept: outbox.kept().find(({ key }) => key === DATA_USAGE_KEY)?.value,
-    keep: (value) => guard.attempt(() => void outbox.append([], [{ key: DATA_USAGE_KEY, value }])),
+    keep: (value, ended) =>
+      guard.attempt(() => {
+        const kept = [{ key: DATA_USAGE_KEY, value }];
+        if (ended === undefined) return void outbox.append([], kept);
+        const report = { day: ended.day, usage: ended.counts, timeUs: clock.wallUs() };
+        outbox.append([encoder.dataUsage(report)], kept);
+        publisher.wake();
+      }),
     clock,
   });
 }

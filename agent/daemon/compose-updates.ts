@@ -14,6 +14,7 @@ import { renewSource } from "../jobs/handlers/ota-job.ts";
 import { type JobsParts, jobReport } from "../local-api/jobs-handlers.ts";
 import { type OtaParts, updateReport } from "../local-api/ota-handlers.ts";
 import type { Status } from "../local-api/status-schema.ts";
+import type { Downloader } from "../ports/update.ts";
 import { missingProof } from "../telemetry/health.ts";
 import type { GateVerdict } from "../updates/gate-wait.ts";
 import { createInstallGate, installCondition } from "../updates/install-gate.ts";
@@ -68,7 +69,7 @@ async function composeUpdateLine(parts: UpdateParts, runtime: Runtime): Promise<
   // A flush by the pipeline's timer is a part of the proof.
   const healthTimeoutMs = Math.max(otaConfig.healthCheck.withinSeconds * 1000, 2 * loaded.config.collect.batchMs);
   const { steps, progress, untilStart } = createUpdateSteps({
-    downloader: await composeDownloader(parts, runtime),
+    downloader: await downloaderOf(parts, runtime),
     folder,
     installers,
     hooks: createHooks({ before: otaConfig.hooks.before, after: otaConfig.hooks.after, run: runProgram }),
@@ -127,6 +128,12 @@ async function reboot({ loaded, otaConfig }: UpdateParts, log: Log): Promise<voi
   }
 }
 
+/** Where there are data budgets, its bytes count. */
+async function downloaderOf(parts: UpdateParts, runtime: Runtime): Promise<Downloader> {
+  const downloader = await composeDownloader(parts, runtime);
+  return parts.links?.counted(downloader) ?? downloader;
+}
+
 function restartWanted(): AgentError {
   return new AgentError("update.restart-wanted", {
     what: "the agent ends so that another version of it is started",
@@ -157,6 +164,8 @@ function meteredLink({ loaded, otaConfig, links }: UpdateParts, clock: Clock): (
   const { host, port } = loaded.config.proxy ?? loaded.config.broker;
   const route = new Route({ host, port, clock });
   return async (bytes) => {
+    const verdict = links?.budget?.allow("ota", 1);
+    if (verdict?.kind === "held") return { kind: "closed", waitingFor: `data: ${verdict.what}` };
     if ((interfaces.length === 0 && links === undefined) || bytes <= maxBytes) return { kind: "open" };
     const name = await route.interfaceName();
     const isMetered = name !== undefined && (interfaces.includes(name) || links?.links.isMetered(name) === true);

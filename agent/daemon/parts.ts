@@ -20,6 +20,7 @@ import type { Broker } from "../ports/broker.ts";
 import type { BusSink } from "../ports/can-bus.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { Outbox } from "../ports/outbox.ts";
+import type { Downloader } from "../ports/update.ts";
 import type { SupportCollector } from "../support/support-collector.ts";
 import type { ActiveCodes } from "../telemetry/active-codes.ts";
 import type { CampaignControl } from "../telemetry/campaigns/arrival/campaign-control.ts";
@@ -189,6 +190,8 @@ export type LinkLine = {
   readonly links: Links;
   /** Undefined where no budget is configured. */
   readonly budget: DataBudget | undefined;
+  /** A downloader whose bytes count for the budgets. */
+  readonly counted: (downloader: Downloader) => Downloader;
   /** Start them before the publisher. */
   readonly services: readonly Service[];
   readonly status: () => LinksStatus;

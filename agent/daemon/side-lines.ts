@@ -108,9 +108,14 @@ async function diagnosticsOf(
   return composeDiagnostics({ settings, loaded, line, wanted, requestIds, journal, fleetwise }, runtime);
 }
 
-async function linksOf({ loaded: { config }, line }: SideLineParts, runtime: Runtime): Promise<LinkLine | undefined> {
+async function linksOf(parts: SideLineParts, runtime: Runtime): Promise<LinkLine | undefined> {
+  const {
+    loaded: { config },
+    line,
+    shared: { encoder },
+  } = parts;
   const { link: settings, proxy, broker: towards } = config;
   if (settings === undefined) return undefined;
   const { composeLinks } = await import("./compose-links.ts");
-  return composeLinks({ settings, towards: proxy ?? towards, line }, runtime);
+  return composeLinks({ settings, towards: proxy ?? towards, line, encoder }, runtime);
 }

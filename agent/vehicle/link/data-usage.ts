@@ -42,11 +42,14 @@ export type UsageCount = {
   readonly monthBytes: number;
 };
 
+/** The counts of a day that is over. `day`: days since 1970, undefined where no clock was believed in it. */
+export type EndedDay = { readonly day: number | undefined; readonly counts: readonly UsageCount[] };
+
 export type DataUsageParts = {
   /** As it was kept; undefined where nothing was, or it is damaged: then counts begin at zero. */
   readonly kept: Uint8Array | undefined;
-  /** Keeps the counts: durable when it returns. False where the outbox does not take them now. */
-  readonly keep: (value: Uint8Array) => boolean;
+  /** Keeps the counts, and the record of a day that is over, in one piece. False where the outbox does not take them now. */
+  readonly keep: (value: Uint8Array, ended: EndedDay | undefined) => boolean;
   readonly clock: Pick<Clock, "wallUs" | "boottimeMs" | "quality">;
 };
 
@@ -63,6 +66,10 @@ export class DataUsage {
   #month: UsagePeriod = NO_PERIOD;
   #turnMs: number;
   #lookDueMs = Number.NEGATIVE_INFINITY;
+  /** Whether the outbox has not taken what it was given last. */
+  #isStale = false;
+  /** A day that is over, and whose record the outbox has not taken yet. */
+  #untold: EndedDay | undefined;
 
   constructor(parts: DataUsageParts) {
     this.#parts = parts;
@@ -84,11 +91,13 @@ export class DataUsage {
     const wallMs = isBelievable(clock.quality()) ? clock.wallUs() / 1000 : undefined;
     const passedMs = nowMs - this.#turnMs;
     this.#turnMs = nowMs;
+    const before = this.#day.number;
     const day = periodAt(this.#day, wallMs === undefined ? undefined : dayOf(wallMs), passedMs, DAY_MS);
     const month = periodAt(this.#month, wallMs === undefined ? undefined : monthOf(wallMs), passedMs, MONTH_MS);
     this.#day = day.period;
     this.#month = month.period;
     if (!day.begins && !month.begins) return;
+    if (day.begins) this.#untold = { day: before, counts: this.#counts.filter(isUsed).map((one) => ({ ...one })) };
     for (const one of this.#counts) {
       if (day.begins) one.dayBytes = 0;
       if (month.begins) one.monthBytes = 0;
@@ -104,7 +113,7 @@ export class DataUsage {
     one.monthBytes += bytes;
     one.aheadBytes -= bytes;
     this.#busy.add(one);
-    if (one.aheadBytes < 0) this.#keep();
+    if (one.aheadBytes < 0 || this.#isStale) this.#keep();
   }
 
   /** As they are, without what is kept ahead; they go on counting. */
@@ -137,9 +146,15 @@ export class DataUsage {
       month: one.monthBytes + aheadOf(one),
     }));
     const value: KeptUsage = { day: this.#day, month: this.#month, counts };
-    if (!this.#parts.keep(new TextEncoder().encode(JSON.stringify(value)))) return;
+    this.#isStale = !this.#parts.keep(new TextEncoder().encode(JSON.stringify(value)), this.#untold);
+    if (this.#isStale) return;
+    this.#untold = undefined;
     for (const one of this.#counts) one.aheadBytes = aheadOf(one);
   }
+}
+
+function isUsed({ dayBytes }: UsageCount): boolean {
+  return dayBytes > 0;
 }
 
 function readKept(kept: Uint8Array | undefined): KeptUsage | undefined {

@@ -22,6 +22,8 @@ export class TcpProxy {
   #isBlack = false;
   /** Connections accepted since start. */
   accepted = 0;
+  /** Bytes of the streams since start, from the client and to it: what TCP and IP add is not among them. */
+  readonly passed = { fromClient: 0, toClient: 0 };
 
   constructor(target: ProxyTarget) {
     this.#target = target;
@@ -104,13 +106,13 @@ export class TcpProxy {
     far.once("close", () => this.#end(pair));
     far.on("error", () => undefined);
     for (const socket of [pair.near, far]) socket.setNoDelay(true);
-    this.#forward(pair.near, far);
-    this.#forward(far, pair.near);
+    this.#forward(pair.near, far, "fromClient");
+    this.#forward(far, pair.near, "toClient");
     if (this.#isBlack) far.pause();
     else pair.near.resume();
   }
 
-  #forward(from: Socket, to: Socket): void {
+  #forward(from: Socket, to: Socket, direction: "fromClient" | "toClient"): void {
     let last: Promise<void> | undefined;
     const inOrder = (pass: () => void): void => {
       if (this.#delayMs === 0 && last === undefined) return pass();
@@ -124,6 +126,7 @@ export class TcpProxy {
     };
     from.on("data", (part: Buffer) =>
       inOrder(() => {
+        this.passed[direction] += part.length;
         if (!to.destroyed && !to.write(part) && !this.#isBlack) from.pause();
       }),
     );

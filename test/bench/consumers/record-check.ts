@@ -114,6 +114,8 @@ export class RecordCheck {
       case "clockChange":
       case "vehicleStateChange":
       case "trip":
+      case "linkChange":
+      case "dataUsage":
       case "audit":
       case "notice":
         this.#enter(pending, NOTHING);

@@ -158,6 +158,8 @@ const recordSchema = z.object({
     "clockChange",
     "vehicleStateChange",
     "trip",
+    "linkChange",
+    "dataUsage",
   ]),
   samples: z
     .object({

@@ -284,6 +284,33 @@ describe.skipIf(!hasProtoc)(`protoc --decode${hasProtoc ? "" : " (protoc is not 
       "9000000000",
       '"start"',
     ]);
+    const modem = { state: "connected", failure: "", registration: "roaming", operator: "Örsted", technology: "lte" };
+    const link = read(
+      encoder.linkChange({
+        link: "wwan0",
+        cost: "high",
+        metered: true,
+        modem: { ...modem, signalPercent: 0 },
+        reason: "roaming",
+        untold: 0,
+        timeUs: T0,
+      }),
+    );
+    expect(["link", "metered", "registration", "signal_percent"].flatMap((field) => valuesOf(link, field))).toEqual([
+      '"wwan0"',
+      "true",
+      '"roaming"',
+      "0",
+    ]);
+    const used = { link: "wwan0", use: "capture", dayBytes: 2 ** 40, monthBytes: 2 ** 41 };
+    const usage = read(encoder.dataUsage({ day: 20_787, usage: [used, { ...used, use: "ota" }], timeUs: T0 }));
+    expect(["day", "use", "day_bytes"].flatMap((field) => valuesOf(usage, field))).toEqual([
+      "20787",
+      '"capture"',
+      '"ota"',
+      String(2 ** 40),
+      String(2 ** 40),
+    ]);
     const log = new FrameLog("c-1", "can0", 1000);
     log.take(Uint8Array.of(9, 1, 255), 1, 2, 0x18fe_f100, FRAME_FLAG.extended, T0);
     log.take(Uint8Array.of(), 0, 0, 0x7ff, 0, T0 - 3);

@@ -10,12 +10,14 @@ import type { RecordMark } from "./campaign-ref.ts";
 import { type CampaignReport, encodeCampaignReport } from "./campaign-report.ts";
 import { type ClockChange, writeClockChange } from "./clock-change.ts";
 import { type CodeReport, encodeCodeReport } from "./code-report.ts";
+import { type DataUsageReport, writeDataUsage } from "./data-usage.ts";
 import { type BusEvent, type Notice, writeBusEvent, writeLoss, writeNotice } from "./events.ts";
 import { type OutgoingFile, partsOf, writeFilePart } from "./file.ts";
 import { fitTrigger } from "./fit-trigger.ts";
 import type { FrameLog } from "./frames.ts";
 import { encodeHistograms, type HistogramsReport } from "./histograms.ts";
 import { LaneEncoder, type LaneSettings } from "./lane-encoder.ts";
+import { type LinkChange, writeLinkChange } from "./link-change.ts";
 import { ProtobufWriter } from "./protobuf-writer.ts";
 import { type DraftForm, type EncodedDraft, type PayloadEncrypter, RecordSealer } from "./record-sealer.ts";
 import { JsonRowsWriter, RowsWriter } from "./rows-writer.ts";
@@ -47,6 +49,8 @@ const RECORD = {
   vehicleStateChange: 26,
   trip: 27,
   clockChange: 28,
+  linkChange: 32,
+  dataUsage: 33,
 } as const;
 
 /** The bodies of events of the vehicle. */
@@ -197,6 +201,16 @@ export class Encoder {
   /** Says that what the wall clock is worth has changed, or that somebody has set it. */
   clockChange(change: ClockChange): EncodedDraft {
     return this.#health("event", (writer) => writeClockChange(writer, RECORD.clockChange, change));
+  }
+
+  /** Says that another link is in use, or that what is known of it has changed. */
+  linkChange(change: LinkChange): EncodedDraft {
+    return this.#health("event", (writer) => writeLinkChange(writer, RECORD.linkChange, change));
+  }
+
+  /** Says what went over links in a day that is over. */
+  dataUsage(report: DataUsageReport): EncodedDraft {
+    return this.#health("event", (writer) => writeDataUsage(writer, RECORD.dataUsage, report));
   }
 
   /** A file, in as many records as the limit asks for. */

@@ -10,9 +10,11 @@ import type { CampaignRef } from "../encode/campaign-ref.ts";
 import type { CampaignReport } from "../encode/campaign-report.ts";
 import type { ClockChange } from "../encode/clock-change.ts";
 import type { CodeReport } from "../encode/code-report.ts";
+import type { DataUsageReport } from "../encode/data-usage.ts";
 import type { BusEvent, Notice } from "../encode/events.ts";
 import type { FilePart } from "../encode/file.ts";
 import type { Histogram } from "../encode/histograms.ts";
+import type { LinkChange } from "../encode/link-change.ts";
 import type { TriggerReport } from "../encode/trigger.ts";
 import type { TripEvent } from "../encode/trip.ts";
 import type { TroubleCodeEvent } from "../encode/trouble-code.ts";
@@ -125,6 +127,8 @@ export type RecordBody =
   | ({ readonly kind: "clock-change" } & ClockChange)
   | ({ readonly kind: "vehicle-state-change" } & VehicleStateChange & EventNumber)
   | ({ readonly kind: "trip" } & TripEvent & EventNumber)
+  | ({ readonly kind: "link-change" } & LinkChange)
+  | ({ readonly kind: "data-usage" } & DataUsageReport)
   | {
       readonly kind: "table";
       readonly id: string;

@@ -9,6 +9,7 @@ import { campaignReportOf, histogramsOf, ofCampaign, rowsOf, triggerOf } from ".
 import { clockChangeOf } from "./record-clock.ts";
 import { codeReportOf, troubleCodeOf } from "./record-codes.ts";
 import { busCountOf, framesOf, samplesOf } from "./record-columns.ts";
+import { dataUsageOf, linkChangeOf } from "./record-links.ts";
 import { RECORD_CONVERSION, type WireRecord, wireRecord } from "./record-schema.ts";
 import { tableOf } from "./record-table.ts";
 import { tripOf, vehicleStateChangeOf } from "./record-vehicle.ts";
@@ -113,6 +114,8 @@ function bodyOf({
   clock_change: clock,
   vehicle_state_change: state,
   trip,
+  link_change: link,
+  data_usage: usage,
 }: WireRecord): RecordBody {
   if (samples !== undefined) return samplesOf(samples);
   if (table !== undefined) return tableOf(table);
@@ -135,6 +138,8 @@ function bodyOf({
   if (clock !== undefined) return clockChangeOf(clock);
   if (state !== undefined) return vehicleStateChangeOf(state);
   if (trip !== undefined) return tripOf(trip);
+  if (link !== undefined) return linkChangeOf(link);
+  if (usage !== undefined) return dataUsageOf(usage);
   if (audit !== undefined) return { kind: "audit", ...audit };
   if (phase !== undefined) {
     const {

@@ -4,6 +4,7 @@ import { campaign, campaignReport, rows, trigger } from "./campaign-schema.ts";
 import { clockChange, clockQuality } from "./clock-schema.ts";
 import { troubleCode, troubleCodeReport } from "./code-schema.ts";
 import { histograms } from "./histogram-schema.ts";
+import { dataUsage, linkChange } from "./link-schema.ts";
 import { trip, vehicleStateChange } from "./vehicle-schema.ts";
 import { busCount, count, integer, position, stream } from "./wire-fields.ts";
 
@@ -214,6 +215,8 @@ export const wireRecord = z.object({
   clock_change: clockChange.optional(),
   vehicle_state_change: vehicleStateChange.optional(),
   trip: trip.optional(),
+  link_change: linkChange.optional(),
+  data_usage: dataUsage.optional(),
 });
 
 /** How protobufjs must convert a message for `wireRecord`; fields that are absent get their proto3 defaults. */

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { AHEAD_BYTES, DataUsage } from "../../../../agent/vehicle/link/data-usage.ts";
+import { AHEAD_BYTES, DataUsage, type EndedDay } from "../../../../agent/vehicle/link/data-usage.ts";
 import { ManualClock } from "../../../fakes/core/clock.ts";
 
 const SEED = 1734;
@@ -14,11 +14,13 @@ function rig() {
   let disk: Uint8Array | undefined;
   let writes = 0;
   let isFailing = false;
+  const ended: EndedDay[] = [];
   const open = (): DataUsage =>
     new DataUsage({
       kept: disk,
-      keep: (value) => {
+      keep: (value, day) => {
         if (isFailing) return false;
+        if (day !== undefined) ended.push(day);
         writes += 1;
         disk = value;
         return true;
@@ -28,6 +30,7 @@ function rig() {
   return {
     clock,
     open,
+    ended,
     writes: () => writes,
     fail: (fails: boolean) => {
       isFailing = fails;
@@ -75,6 +78,33 @@ describe("DataUsage", () => {
     clock.advance(31 * DAY_MS);
     usage.turn();
     expect(bytesOf(usage, "wwan0", "telemetry")).toEqual([0, 0]);
+  });
+
+  it("tells what a day had once, when the next one begins, and later where the outbox takes nothing then", () => {
+    const { clock, open, ended, fail } = rig();
+    const usage = open();
+    usage.add("wwan0", "telemetry", 1000);
+    usage.add("wlan0", "capture", 50);
+    fail(true);
+    clock.advance(DAY_MS);
+    usage.turn();
+    fail(false);
+    expect(ended).toEqual([]);
+    usage.add("wwan0", "telemetry", 7);
+    const day = Date.UTC(2026, 0, 1) / DAY_MS;
+    expect(ended).toMatchObject([
+      {
+        day,
+        counts: [
+          { link: "wwan0", use: "telemetry", dayBytes: 1000, monthBytes: 1000 },
+          { link: "wlan0", use: "capture", dayBytes: 50, monthBytes: 50 },
+        ],
+      },
+    ]);
+    clock.advance(DAY_MS);
+    usage.turn();
+    expect(ended).toHaveLength(2);
+    expect(ended[1]).toMatchObject({ day: day + 1, counts: [{ dayBytes: 7, monthBytes: 1007 }] });
   });
 
   it("goes on with the count for a clock that goes back, over a restart too", () => {
