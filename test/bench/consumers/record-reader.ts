@@ -137,7 +137,7 @@ const recordSchema = z.object({
   stream: z.string(),
   seq: z.bigint(),
   bootId: z.string().regex(/^[0-9a-f]{32}$/),
-  anchor: z.object({ monotonicUs: z.bigint(), wallUs: z.bigint(), quality: z.string() }),
+  anchor: z.object({ monotonicUs: z.bigint(), wallUs: z.bigint(), quality: z.string(), suspendedUs: z.bigint() }),
   thinned: z.object({ ratio: z.number(), seqs: z.array(z.bigint()) }).nullish(),
   body: z.enum([
     "samples",

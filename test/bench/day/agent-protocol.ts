@@ -6,6 +6,7 @@ export const dayAgentSettings = z.strictObject({
   configFile: z.string(),
   /** Of the boot, as the kernel's: 32 hexadecimal digits. */
   bootId: z.string(),
+  pulseFile: z.string(),
   timeline,
 });
 

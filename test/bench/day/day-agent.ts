@@ -16,6 +16,7 @@ const REPORT = '{"kind":"follows"';
 export class DayAgent {
   readonly #configFile: string;
   readonly #logFile: string;
+  readonly #pulseFile: string;
   #child: Child | undefined;
   #told = 0;
   #follows = 0;
@@ -24,14 +25,20 @@ export class DayAgent {
   starts = 0;
   crashes = 0;
 
-  constructor(parts: { readonly configFile: string; readonly logs: string }) {
+  constructor(parts: { readonly configFile: string; readonly pulseFile: string; readonly logs: string }) {
+    this.#pulseFile = parts.pulseFile;
     this.#configFile = parts.configFile;
     this.#logFile = join(parts.logs, "agent.log");
   }
 
   /** A process in the boot of that id. One that asks for another start gets it. */
   async start(bootId: string, timeline: Timeline): Promise<void> {
-    const settings = JSON.stringify({ configFile: this.#configFile, bootId, timeline });
+    const settings = JSON.stringify({
+      configFile: this.#configFile,
+      pulseFile: this.#pulseFile,
+      bootId,
+      timeline,
+    });
     this.starts += 1;
     const child = await startChild({
       command: process.execPath,

@@ -2,8 +2,8 @@ import type { Clock } from "../../../agent/core/clock.ts";
 import {
   clockAt,
   isSuspended,
-  machineMsAt,
-  machineNowMs,
+  machineMsFor,
+  type Pulse,
   suspendedMsAt,
   type Timeline,
   vehicleMsAt,
@@ -21,6 +21,9 @@ type Waiting = {
   timer: NodeJS.Timeout | undefined;
 };
 
+/** Where the clock has its time from: the last pulse, and ms of the machine's monotonic clock. */
+export type DaySource = { readonly pulse: () => Pulse; readonly machineMs: () => number };
+
 /**
  * A clock for the agent that goes by a timeline: faster than this machine, on a wall clock that is as wrong as the timeline says, and at a
  * stand while the gateway is suspended, when only `boottimeMs` goes on.
@@ -29,20 +32,22 @@ type Waiting = {
  * as many times longer here as the time is faster.
  */
 export class DayClock implements Clock {
-  readonly #machineMs: () => number;
+  readonly #source: DaySource;
   readonly #waiting = new Set<Waiting>();
   #line: Timeline;
-  #readAtMs: number | undefined;
+  #isRead = false;
+  /** A pace that is told late must not turn the time back. */
+  #latestMs = 0;
 
-  constructor(line: Timeline, machineMs = machineNowMs) {
+  constructor(line: Timeline, source: DaySource) {
     this.#line = line;
-    this.#machineMs = machineMs;
+    this.#source = source;
   }
 
   /** From now on this holds. What waits is due by it. */
   follow(line: Timeline): void {
     this.#line = line;
-    this.#readAtMs = undefined;
+    this.#isRead = false;
     for (const one of this.#waiting) this.#arm(one);
   }
 
@@ -85,13 +90,14 @@ export class DayClock implements Clock {
   }
 
   #vehicleMs(): number {
-    if (this.#readAtMs === undefined) {
-      this.#readAtMs = this.#machineMs();
-      queueMicrotask(() => {
-        this.#readAtMs = undefined;
-      });
-    }
-    return vehicleMsAt(this.#line, this.#readAtMs);
+    if (this.#isRead) return this.#latestMs;
+    this.#isRead = true;
+    queueMicrotask(() => {
+      this.#isRead = false;
+    });
+    const { pulse, machineMs } = this.#source;
+    this.#latestMs = Math.max(this.#latestMs, vehicleMsAt(this.#line, pulse(), machineMs()));
+    return this.#latestMs;
   }
 
   #wait(ms: number, keepsAlive: boolean, fire: () => void): Waiting {
@@ -106,14 +112,14 @@ export class DayClock implements Clock {
     clearTimeout(waiting.timer);
     if (isSuspended(this.#line)) return;
     const line = this.#line;
-    const vehicleMs = waiting.dueMs + line.bootedAtMs + suspendedMsAt(line, this.#vehicleMs());
-    const delayMs = Math.ceil(machineMsAt(line, vehicleMs) - this.#machineMs());
+    const nowMs = this.#vehicleMs();
+    const delayMs = Math.ceil(machineMsFor(line, nowMs, waiting.dueMs + line.bootedAtMs + suspendedMsAt(line, nowMs)));
     waiting.timer = setTimeout(() => this.#due(waiting), Math.min(Math.max(0, delayMs), MAX_DELAY_MS));
     if (!waiting.keepsAlive) waiting.timer.unref();
   }
 
   #due(waiting: Waiting): void {
-    this.#readAtMs = undefined;
+    this.#isRead = false;
     if (!this.#waiting.has(waiting)) return;
     if (this.monotonicMs() < waiting.dueMs) this.#arm(waiting);
     else waiting.fire();

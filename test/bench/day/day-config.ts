@@ -14,12 +14,13 @@ export type DayHome = {
   readonly folder: string;
   readonly stateDir: string;
   readonly runtimeDir: string;
+  readonly pulseFile: string;
   readonly plan: DayPlan;
   readonly cloud: DayCloud;
   readonly van: Pick<VanProcess, "busPort" | "receiverPort">;
 };
 
-/** Where the program that installs updates writes what it was called for: a word and ns of the machine's monotonic clock, a line each. */
+/** Where the program that installs updates writes what it was called for: a word and the vehicle time, ms, a line each. */
 export function installsFile(folder: string): string {
   return join(folder, "installs");
 }
@@ -34,8 +35,11 @@ export async function writeDayConfig(home: DayHome): Promise<string> {
   const allow = [{ action: "*", ratePerMinute: 60 }];
   writeFileSync(join(folder, "policy.yaml"), stringify({ schemaVersion: 1, keys: [cloud.key.pinned], allow }));
   const installer = join(folder, "install-gauge");
-  const say = "process.stdout.write(`${process.argv[1]} ${process.hrtime.bigint()}\\n`)";
-  writeFileSync(installer, `#!/bin/sh\nexec "${process.execPath}" -e '${say}' "$1" >>"${installsFile(folder)}"\n`);
+  const say =
+    'const { openSync, readSync } = require("node:fs"); const pulse = new Float64Array(4);' +
+    "readSync(openSync(process.argv[2]), pulse, 0, 32, 0); console.log(process.argv[1], pulse[1])";
+  const call = `exec "${process.execPath}" -e '${say}' "$1" "${home.pulseFile}" >>"${installsFile(folder)}"`;
+  writeFileSync(installer, `#!/bin/sh\n${call}\n`);
   chmodSync(installer, 0o755);
   const issued = await cloud.authority.issue({ commonName: DAY_THING, usage: "client" });
   const identity = { mode: "file", ...writeIdentity(folder, "device", issued) };
@@ -85,8 +89,13 @@ function configOf({ folder, stateDir, runtimeDir, plan, cloud, van }: DayHome, i
   };
 }
 
-function vehicleSections(_plan: DayPlan): object {
-  return {};
+function vehicleSections({ file }: DayPlan): object {
+  const condition = { signals: { ignition: "VanBody.Ignition" }, all: ["ignition > 0.5"], maxAgeMs: 5000 };
+  return {
+    power: {
+      state: { ignition: [{ from: "signals", condition }], asleepAfterSeconds: file.asleepAfterSeconds },
+    },
+  };
 }
 
 function brakingCampaign(): object {

@@ -2,7 +2,8 @@ import type { CanFrame } from "../../../agent/ports/frame.ts";
 import { type Hub, startHub } from "../vehicle/socketcand-hub.ts";
 import { type DayPlan, isIn, loadDay } from "./day-plan.ts";
 import { NmeaReceiver } from "./nmea-receiver.ts";
-import { machineNowMs, type Timeline, vehicleMsAt, wallUsAt } from "./timeline.ts";
+import { PulseFile } from "./pulse-file.ts";
+import { isSuspended, machineNowMs, type Timeline, vehicleMsAt, wallUsAt } from "./timeline.ts";
 import { vanAt } from "./van-drive.ts";
 import { framesOf, VAN_IDS } from "./van-frames.ts";
 import type { VanReport } from "./van-protocol.ts";
@@ -13,6 +14,8 @@ const ROUND_MS = 100;
 const FIX_MS = 1000;
 /** Most rounds in one go, so that a van that was held up does not keep the bus from anybody. */
 const BURST_ROUNDS = 50;
+/** An agent that has not been alive for so long of the machine is held up. */
+const HELD_UP_MS = 25;
 /** DoorCommand.Lock of van.dbc. */
 const UNLOCK = 2;
 
@@ -26,6 +29,7 @@ export class DayVan {
   readonly #tell: (report: VanReport) => void;
   readonly #receiver: NmeaReceiver;
   readonly #hub: Hub;
+  readonly #pulse: PulseFile;
   #line: Timeline;
   #stampMs = 0;
   #round: number;
@@ -38,13 +42,20 @@ export class DayVan {
   #unlocks = 0;
 
   private constructor(
-    parts: { readonly plan: DayPlan; readonly line: Timeline; readonly receiver: NmeaReceiver; readonly hub: Hub },
+    parts: {
+      readonly plan: DayPlan;
+      readonly line: Timeline;
+      readonly receiver: NmeaReceiver;
+      readonly hub: Hub;
+      readonly pulse: PulseFile;
+    },
     tell: (report: VanReport) => void,
   ) {
     this.#plan = parts.plan;
     this.#line = parts.line;
     this.#receiver = parts.receiver;
     this.#hub = parts.hub;
+    this.#pulse = parts.pulse;
     this.#tell = tell;
     const nowMs = this.#nowMs();
     this.#round = Math.ceil(nowMs / ROUND_MS);
@@ -53,7 +64,7 @@ export class DayVan {
 
   /** Starts the bus and the receiver on free ports. Nothing is sent before the first `tick`. */
   static async start(
-    { day, timeline }: { readonly day: string; readonly timeline: Timeline },
+    { day, pulseFile, timeline }: { readonly day: string; readonly pulseFile: string; readonly timeline: Timeline },
     tell: (report: VanReport) => void,
   ): Promise<DayVan> {
     const plan = await loadDay(day);
@@ -66,7 +77,7 @@ export class DayVan {
         if (van !== undefined) van.#take(frame);
       },
     });
-    van = new DayVan({ plan, line: timeline, receiver, hub }, tell);
+    van = new DayVan({ plan, line: timeline, receiver, hub, pulse: PulseFile.open(pulseFile) }, tell);
     return van;
   }
 
@@ -83,8 +94,12 @@ export class DayVan {
     this.#line = line;
   }
 
-  /** Sends all that is due. */
+  /** Gives the pulse, and sends all that is due. */
   tick(): void {
+    const machineMs = machineNowMs();
+    // Time goes on for a moment by itself, and then stands until the agent is alive again.
+    const mustWait = this.#line.waits && !isSuspended(this.#line) && machineMs - this.#pulse.lastBeat() > HELD_UP_MS;
+    if (!mustWait) this.#pulse.write({ vehicleMs: vehicleMsAt(this.#line, this.#pulse.read(), machineMs), machineMs });
     const nowMs = this.#nowMs();
     for (let sent = 0; this.#round * ROUND_MS <= nowMs && sent < BURST_ROUNDS; this.#round += 1) {
       const ms = this.#round * ROUND_MS;
@@ -153,6 +168,6 @@ export class DayVan {
   }
 
   #nowMs(): number {
-    return vehicleMsAt(this.#line, machineNowMs());
+    return vehicleMsAt(this.#line, this.#pulse.read(), machineNowMs());
   }
 }

@@ -1,3 +1,4 @@
+import type { PulseFile } from "./pulse-file.ts";
 import { machineNowMs, type Timeline, vehicleMsAt } from "./timeline.ts";
 
 /** Who goes by the timeline; resolves when it does. */
@@ -6,16 +7,19 @@ export type Follower = (line: Timeline) => Promise<void>;
 /** The one that changes the time of a day, and tells everybody. */
 export class DayWorld {
   readonly #followers: Follower[] = [];
+  readonly #pulse: Pick<PulseFile, "read">;
   #line: Timeline;
 
   /** The day begins now. `startsAtMs` is its true time, ms since the Unix epoch. */
-  constructor(startsAtMs: number, speed: number) {
+  constructor(startsAtMs: number, speed: number, pulse: Pick<PulseFile, "read">) {
+    this.#pulse = pulse;
     this.#line = {
       startsAtMs,
-      paces: [{ machineMs: machineNowMs(), vehicleMs: 0, speed }],
+      paces: [{ fromMs: 0, speed }],
       clocks: [{ fromMs: 0, offMs: 0, quality: "ntp" }],
       bootedAtMs: 0,
       suspends: [],
+      waits: false,
     };
   }
 
@@ -25,7 +29,7 @@ export class DayWorld {
 
   /** Vehicle time, ms since the day's start. */
   nowMs(): number {
-    return vehicleMsAt(this.#line, machineNowMs());
+    return vehicleMsAt(this.#line, this.#pulse.read(), machineNowMs());
   }
 
   /** The truth, ms since the Unix epoch. */
@@ -37,18 +41,21 @@ export class DayWorld {
     this.#followers.push(follower);
   }
 
-  /** From now on time passes so many times faster. */
-  async pace(speed: number): Promise<void> {
-    await this.#change({ paces: [...this.#past(), { machineMs: machineNowMs(), vehicleMs: this.nowMs(), speed }] });
+  /** From now on time passes so many times faster; `waits`: and waits for the agent where it is held up. */
+  async pace(speed: number, waits = false): Promise<void> {
+    await this.#change({ paces: this.#pacesWith([{ fromMs: this.nowMs(), speed }]), waits });
   }
 
   /** Passes the time until a vehicle time at `speed`, and from then on at `after`. */
   async leap(untilMs: number, speed: number, after: number): Promise<void> {
-    const machineMs = machineNowMs();
-    const vehicleMs = this.nowMs();
-    if (untilMs <= vehicleMs) return;
-    const landing = { machineMs: machineMs + (untilMs - vehicleMs) / speed, vehicleMs: untilMs, speed: after };
-    await this.#change({ paces: [...this.#past(), { machineMs, vehicleMs, speed }, landing] });
+    const fromMs = this.nowMs();
+    if (untilMs <= fromMs) return;
+    await this.#change({
+      paces: this.#pacesWith([
+        { fromMs, speed },
+        { fromMs: untilMs, speed: after },
+      ]),
+    });
   }
 
   /** The gateway boots now. Its clock shows `clockMs` until `setMs`, and the truth from then on; always the truth where it is undefined. */
@@ -77,10 +84,10 @@ export class DayWorld {
     await this.#change({ suspends: [...this.#line.suspends.slice(0, -1), { ...last, toMs: this.nowMs() }] });
   }
 
-  /** What has begun, and not what was planned to come. */
-  #past(): Timeline["paces"] {
-    const nowMs = machineNowMs();
-    return this.#line.paces.filter(({ machineMs }) => machineMs <= nowMs);
+  /** What has begun, and not what was planned to come, with what comes now. */
+  #pacesWith(paces: Timeline["paces"]): Timeline["paces"] {
+    const nowMs = this.nowMs();
+    return [...this.#line.paces.filter(({ fromMs }) => fromMs < nowMs), ...paces];
   }
 
   async #change(change: Partial<Timeline>): Promise<void> {

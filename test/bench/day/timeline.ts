@@ -2,38 +2,68 @@ import { z } from "zod";
 import { CLOCK_QUALITIES } from "../../../agent/core/clock.ts";
 
 /**
- * The time of a day on the bench, as plain data that every process of it is given anew whenever it changes. Times are vehicle time, ms since
- * the day's start, but for `machineMs`, which is of this machine's monotonic clock: the same in all processes.
+ * The time of a day on the bench, as plain data that every process of it is given anew whenever it changes. All times are vehicle time, ms
+ * since the day's start.
  */
 export const timeline = z.object({
   /** When the day starts, ms since the Unix epoch: the truth, which no clock of the vehicle need have. */
   startsAtMs: z.number(),
-  /** Each from its `machineMs` on: what vehicle time it is there, and how many times faster it passes. */
-  paces: z.array(z.object({ machineMs: z.number(), vehicleMs: z.number(), speed: z.number().positive() })).min(1),
-  /** The gateway's wall clock, each from its `fromMs` on: how far it is off the truth, and how far it can be believed. */
+  /** From each `fromMs` on time passes so many times faster than on this machine. */
+  paces: z.array(z.object({ fromMs: z.number(), speed: z.number().positive() })).min(1),
+  /** The gateway's wall clock, from each `fromMs` on: how far it is off the truth, and how far it can be believed. */
   clocks: z.array(z.object({ fromMs: z.number(), offMs: z.number(), quality: z.enum(CLOCK_QUALITIES) })).min(1),
   /** The gateway's last boot. */
   bootedAtMs: z.number(),
   /** Suspends since that boot; the last one may go on. */
   suspends: z.array(z.object({ fromMs: z.number(), toMs: z.number().optional() })),
+  /** Time waits for the agent where it is held up. */
+  waits: z.boolean(),
 });
 export type Timeline = z.infer<typeof timeline>;
+
+/** A moment of vehicle time, and when that was on this machine's monotonic clock; ms both. */
+export type Pulse = { readonly vehicleMs: number; readonly machineMs: number };
+
+/** After a pulse time passes for so long of the machine, and then stands until the next: whoever gives the pulse may have been held up. */
+const LONGEST_MS = 20;
 
 /** This machine's monotonic clock, ms (CLOCK_MONOTONIC: one for all processes). */
 export function machineNowMs(): number {
   return Number(process.hrtime.bigint()) / 1e6;
 }
 
-/** Vehicle time at a moment of the machine, ms. */
-export function vehicleMsAt({ paces }: Timeline, machineMs: number): number {
-  const pace = paces.findLast((one) => one.machineMs <= machineMs) ?? paces[0];
-  return pace.vehicleMs + (machineMs - pace.machineMs) * pace.speed;
+/** Vehicle time at a moment of the machine, by the last pulse. */
+export function vehicleMsAt({ paces }: Timeline, pulse: Pulse, machineMs: number): number {
+  let restMs = Math.min(Math.max(0, machineMs - pulse.machineMs), LONGEST_MS);
+  let vehicleMs = pulse.vehicleMs;
+  for (;;) {
+    const { speed, next } = paceAt(paces, vehicleMs);
+    const untilNextMs = next === undefined ? Number.POSITIVE_INFINITY : (next - vehicleMs) / speed;
+    if (restMs < untilNextMs) return vehicleMs + restMs * speed;
+    restMs -= untilNextMs;
+    vehicleMs = next ?? vehicleMs;
+  }
 }
 
-/** When vehicle time will be `vehicleMs`, if nothing changes, ms of the machine. */
-export function machineMsAt({ paces }: Timeline, vehicleMs: number): number {
-  const pace = paces.findLast((one) => one.vehicleMs <= vehicleMs) ?? paces[0];
-  return pace.machineMs + (vehicleMs - pace.vehicleMs) / pace.speed;
+/** How long the machine takes from one vehicle time to another at least. */
+export function machineMsFor({ paces }: Timeline, fromMs: number, toMs: number): number {
+  let machineMs = 0;
+  let vehicleMs = fromMs;
+  while (vehicleMs < toMs) {
+    const { speed, next = toMs } = paceAt(paces, vehicleMs);
+    const stopMs = Math.min(next, toMs);
+    machineMs += (stopMs - vehicleMs) / speed;
+    vehicleMs = stopMs;
+  }
+  return machineMs;
+}
+
+function paceAt(
+  paces: Timeline["paces"],
+  vehicleMs: number,
+): { readonly speed: number; readonly next: number | undefined } {
+  const { speed } = paces.findLast(({ fromMs }) => fromMs <= vehicleMs) ?? paces[0];
+  return { speed, next: paces.find(({ fromMs }) => fromMs > vehicleMs)?.fromMs };
 }
 
 /** What the gateway's wall clock shows, µs since the Unix epoch. */

@@ -26,7 +26,10 @@ export type VanProcess = {
 };
 
 /** Starts it; resolves when its bus and its receiver listen. */
-export async function startVan(day: string, timeline: Timeline, logs: string): Promise<VanProcess> {
+export async function startVan(
+  { day, pulseFile, timeline }: { readonly day: string; readonly pulseFile: string; readonly timeline: Timeline },
+  logs: string,
+): Promise<VanProcess> {
   const sent: ReportOf<"sent">[] = [];
   const doors: ReportOf<"doors">[] = [];
   let ready: ReportOf<"ready"> | undefined;
@@ -54,7 +57,7 @@ export async function startVan(day: string, timeline: Timeline, logs: string): P
   void child.ended.then(({ code, signal }) => {
     if (!hasStopped) failure ??= `the van ended with ${code ?? signal}`;
   });
-  child.writeLine(JSON.stringify({ kind: "day", day, timeline }));
+  child.writeLine(JSON.stringify({ kind: "day", day, pulseFile, timeline }));
   const { busPort, receiverPort } = await until(
     () => {
       if (failure !== undefined) throw new Error(failure);

@@ -3,7 +3,7 @@ import { timeline } from "./timeline.ts";
 
 /** What the van's process is told: which day, first, and then each change of its time. */
 export const vanCommand = z.discriminatedUnion("kind", [
-  z.object({ kind: z.literal("day"), day: z.string(), timeline }),
+  z.object({ kind: z.literal("day"), day: z.string(), pulseFile: z.string(), timeline }),
   z.object({ kind: z.literal("timeline"), timeline }),
   z.object({ kind: z.literal("stop") }),
 ]);

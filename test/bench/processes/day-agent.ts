@@ -4,13 +4,18 @@ import { loadDaemonConfig } from "../../../agent/daemon/configuration/layered-co
 import { emit, onCommands, parseLine } from "../core/line-protocol.ts";
 import { dayAgentCommand, dayAgentSettings } from "../day/agent-protocol.ts";
 import { DayClock } from "../day/day-clock.ts";
+import { PulseFile } from "../day/pulse-file.ts";
+import { machineNowMs } from "../day/timeline.ts";
 
 const VERSION = "0.1.0";
+const BEAT_MS = 2;
 
 /** The agent, whole and from its sources, on a clock that goes by the day's timeline; ends in order on SIGTERM. */
 async function run(): Promise<void> {
-  const { configFile, bootId, timeline } = parseLine(dayAgentSettings, process.argv[2] ?? "");
-  const clock = new DayClock(timeline);
+  const { configFile, bootId, pulseFile, timeline } = parseLine(dayAgentSettings, process.argv[2] ?? "");
+  const pulse = PulseFile.open(pulseFile);
+  const clock = new DayClock(timeline, { pulse: () => pulse.read(), machineMs: machineNowMs });
+  setInterval(() => pulse.beat(machineNowMs()), BEAT_MS);
   const ending = new AbortController();
   process.on("SIGTERM", () => ending.abort());
   onCommands(dayAgentCommand, (command) => {

@@ -11,6 +11,7 @@ import { DayRecords } from "../consumers/day/day-records.ts";
 import { DayTally, type DayVerdict, timeOf } from "../consumers/day/day-verdict.ts";
 import { judgeQuiet, judgeUnlocks, judgeUpdates, type OrderParts } from "../consumers/day/order-judges.ts";
 import { type BootFacts, judgeSamples } from "../consumers/day/sample-truth.ts";
+import { judgeTimes } from "../consumers/day/time-judge.ts";
 import type { Gaps } from "../consumers/delivery-account.ts";
 import { readOutbox } from "../consumers/outbox-reader.ts";
 import { START_TIMEOUT_MS, until } from "../core/wait.ts";
@@ -19,6 +20,7 @@ import { DayCloud } from "../day/day-cloud.ts";
 import { installsFile, writeDayConfig } from "../day/day-config.ts";
 import { type DayPlan, loadDay } from "../day/day-plan.ts";
 import { DayWorld } from "../day/day-world.ts";
+import { PulseFile } from "../day/pulse-file.ts";
 import { startVan, type VanProcess } from "../day/van-client.ts";
 import type { BenchState } from "./bench-state.ts";
 import { type DaySummary, summariseDay } from "./day-summary.ts";
@@ -80,18 +82,21 @@ async function startDay(run: DayRun, plan: DayPlan, stops: Stops): Promise<Runni
   // The next day: no certificate of this run is older.
   const startsAtMs = Math.ceil(Date.now() / DAY_MS) * DAY_MS + plan.startsAtMs;
   // Time hardly passes until all is there.
-  const world = new DayWorld(startsAtMs, 1);
-  const van = await startVan(run.day, world.line, state.logs);
+  const pulse = PulseFile.create();
+  stops.push(async () => pulse.remove());
+  const world = new DayWorld(startsAtMs, 1, pulse);
+  const van = await startVan({ day: run.day, pulseFile: pulse.path, timeline: world.line }, state.logs);
   stops.push(() => van.stop());
   const configFile = await writeDayConfig({
     folder,
     stateDir: state.agent,
     runtimeDir: state.runtime,
+    pulseFile: pulse.path,
     plan,
     cloud,
     van,
   });
-  const agent = new DayAgent({ configFile, logs: state.logs });
+  const agent = new DayAgent({ configFile, pulseFile: pulse.path, logs: state.logs });
   stops.push(async () => void (await agent.stop(AGENT_STOP_MS)));
   world.add(async (line) => van.follow(line));
   world.add((line) => agent.follow(line));
@@ -153,7 +158,7 @@ async function bootUp(running: Running, { clockMs, setMs }: DayPlan["boots"][num
     return status?.link.state === "online" && status.buses[0]?.state === "up" ? true : undefined;
   };
   await until(isUp, { what: "the agent is online and hears its bus", timeoutMs: START_TIMEOUT_MS });
-  await world.pace(run.speed);
+  await world.pace(run.speed, true);
 }
 
 async function changeLink(running: Running, kind: "cut" | "restore"): Promise<void> {
@@ -198,7 +203,7 @@ function judged(running: Running, gaps: Gaps): Judged {
   const { verdicts, samples } = judgeSamples(parts);
   const { sent, doors } = van;
   const installs = installsOf(join(run.state.root, "day"));
-  const orders: OrderParts = { plan, line: world.line, ...running.orders, sent, doors, installs };
+  const orders: OrderParts = { plan, ...running.orders, sent, doors, installs };
   return {
     plan,
     speed: run.speed,
@@ -206,7 +211,14 @@ function judged(running: Running, gaps: Gaps): Judged {
     records: heard.account.records,
     repeatedDeliveries: heard.account.duplicates,
     counts: van.counts(),
-    verdicts: [judgeRecords(heard, gaps), ...verdicts, judgeUpdates(orders), judgeUnlocks(orders), judgeQuiet(orders)],
+    verdicts: [
+      judgeRecords(heard, gaps),
+      ...verdicts,
+      judgeTimes(parts),
+      judgeUpdates(orders),
+      judgeUnlocks(orders),
+      judgeQuiet(orders),
+    ],
     agent: { starts: agent.starts, crashes: agent.crashes },
     remarks: [...remarks, ...heard.broken],
   };

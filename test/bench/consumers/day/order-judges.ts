@@ -1,15 +1,14 @@
 import type { Execution } from "../../cloud/command-executions.ts";
 import type { CloudExecution } from "../../cloud/job-executions.ts";
 import { type DayPlan, isIn } from "../../day/day-plan.ts";
-import { type Timeline, vehicleMsAt } from "../../day/timeline.ts";
 import { VAN_IDS } from "../../day/van-frames.ts";
 import type { VanReport } from "../../day/van-protocol.ts";
 import { DayTally, type DayVerdict, timeOf } from "./day-verdict.ts";
 
 /** Frames of one actuation of the day's catalogue. */
 const FRAMES = 3;
-/** What a program's call may be told late, ms of the machine: it starts a process of its own. */
-const CALL_MS = 100;
+/** What a program's call may be told late, of the van's time: it is a process of its own. */
+const CALL_MS = 3000;
 
 type SentFrame = Extract<VanReport, { kind: "sent" }>;
 type DoorChange = Extract<VanReport, { kind: "doors" }>;
@@ -17,12 +16,11 @@ type DoorChange = Extract<VanReport, { kind: "doors" }>;
 /** What was ordered from afar, and what the van says of it. */
 export type OrderParts = {
   readonly plan: DayPlan;
-  readonly line: Timeline;
   readonly unlocks: readonly Execution[];
   readonly updates: readonly CloudExecution[];
   readonly sent: readonly SentFrame[];
   readonly doors: readonly DoorChange[];
-  /** Lines of the program that installs: what it was called for, and ns of the machine's monotonic clock. */
+  /** Lines of the program that installs: what it was called for, and the vehicle time, ms. */
   readonly installs: readonly string[];
 };
 
@@ -56,15 +54,15 @@ export function judgeQuiet({ plan, sent }: OrderParts): DayVerdict {
 }
 
 /** Each update is installed, once, and not on a trip. */
-export function judgeUpdates({ plan, line, updates, installs }: OrderParts): DayVerdict {
+export function judgeUpdates({ plan, updates, installs }: OrderParts): DayVerdict {
   const tally = new DayTally("update");
   for (const { jobId, status, statusDetails } of updates) {
     tally.check(status === "SUCCEEDED", () => `${jobId} ended ${status} ${statusDetails?.reason ?? ""}`);
   }
   tally.check(updates.length === plan.updatesMs.length, () => `${updates.length} jobs of ${plan.updatesMs.length}`);
   const calls = installs.map((text) => {
-    const [call = "", ns = "0"] = text.split(" ");
-    return { call, atMs: vehicleMsAt(line, Number(ns) / 1e6 - CALL_MS) };
+    const [call = "", ms = "0"] = text.split(" ");
+    return { call, atMs: Number(ms) - CALL_MS };
   });
   for (const { call, atMs } of calls) {
     tally.check(!isIn(plan.trips, atMs), () => `${call} at ${timeOf(plan.startsAtMs, atMs)}, on a trip`);

@@ -7,6 +7,7 @@ import { DayTally, type DayVerdict, timeOf } from "./day-verdict.ts";
 
 /** A round of the van's frames. */
 const ROUND_MS = 100;
+const STAMP_MS = 0.005;
 
 /** A boot of the gateway that the bench made. */
 export type BootFacts = {
@@ -42,7 +43,7 @@ export function judgeSamples(parts: TruthParts): SampleTruth {
     for (const column of columns) {
       samples += column.values.length;
       for (const [at, timeUs] of column.timesUs.entries()) {
-        const trueMs = boot === undefined ? undefined : trueMsOf(parts, boot, timeUs / 1000);
+        const trueMs = boot === undefined ? undefined : roundOf(trueMsOf(parts, boot, timeUs / 1000));
         const raw = Number(column.values[at]);
         if (column.signal.name === "SinceStart") rounds.set(raw, (rounds.get(raw) ?? 0) + 1);
         const expected = trueMs === undefined ? undefined : rawOf(column, vanAt(parts.plan, trueMs), trueMs);
@@ -56,6 +57,13 @@ export function judgeSamples(parts: TruthParts): SampleTruth {
   }
   const what = `${samples.toLocaleString("en-US")} samples, each by the van's own model at the time that it says`;
   return { verdicts: [values.verdict(what), judgeRounds(parts, rounds)], samples };
+}
+
+/** The round that a time is of; undefined where nothing was sent then. Clocks are read to the µs. */
+function roundOf(trueMs: number | undefined): number | undefined {
+  if (trueMs === undefined) return undefined;
+  const roundMs = Math.round(trueMs / ROUND_MS) * ROUND_MS;
+  return Math.abs(roundMs - trueMs) < STAMP_MS ? roundMs : undefined;
 }
 
 /** The vehicle time of what a clock of the boot shows; undefined where no clock of it could show that. */

@@ -1,22 +1,25 @@
 import { setImmediate } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { DayClock } from "../../../bench/day/day-clock.ts";
-import type { Timeline } from "../../../bench/day/timeline.ts";
+import { type Timeline, vehicleMsAt } from "../../../bench/day/timeline.ts";
 
 const LINE: Timeline = {
   startsAtMs: Date.UTC(2026, 5, 1),
-  paces: [{ machineMs: 0, vehicleMs: 0, speed: 60 }],
+  paces: [{ fromMs: 0, speed: 60 }],
   clocks: [{ fromMs: 0, offMs: 0, quality: "ntp" }],
   bootedAtMs: 0,
   suspends: [],
+  waits: false,
 };
 let machineMs = 0;
+let pulse = { vehicleMs: 0, machineMs: 0 };
 let clock: DayClock;
 
-/** Lets the machine's time pass, a millisecond at a time. */
-async function pass(ms: number): Promise<void> {
+/** Lets the machine's time pass, a millisecond at a time, with or without a pulse at each. */
+async function pass(ms: number, hasPulse = true): Promise<void> {
   for (let at = 0; at < ms; at += 1) {
     machineMs += 1;
+    if (hasPulse) pulse = { vehicleMs: vehicleMsAt(LINE, pulse, machineMs), machineMs };
     await vi.advanceTimersByTimeAsync(1);
   }
 }
@@ -24,7 +27,8 @@ async function pass(ms: number): Promise<void> {
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   machineMs = 0;
-  clock = new DayClock(LINE, () => machineMs);
+  pulse = { vehicleMs: 0, machineMs: 0 };
+  clock = new DayClock(LINE, { pulse: () => pulse, machineMs: () => machineMs });
 });
 afterEach(() => void vi.useRealTimers());
 
@@ -66,6 +70,25 @@ describe("the agent's clock on a day of the bench", () => {
     expect(clock.monotonicMs()).toBe(before);
     await setImmediate();
     expect(clock.monotonicMs()).toBe(before + 300);
+  });
+
+  it("waits, and wakes nobody, while no pulse comes", async () => {
+    let isOver = false;
+    void clock.sleep(3000).then(() => {
+      isOver = true;
+    });
+    await pass(500, false);
+    expect([isOver, clock.monotonicMs()]).toEqual([false, 1200]);
+    await pass(31);
+    expect([isOver, clock.monotonicMs()]).toEqual([true, 3000]);
+  });
+
+  it("does not go back when a slower pace is told late", async () => {
+    await pass(10);
+    const before = clock.monotonicMs();
+    clock.follow({ ...LINE, paces: [{ fromMs: 0, speed: 1 }] });
+    pulse = { vehicleMs: 500, machineMs };
+    expect([before, clock.monotonicMs()]).toEqual([600, 600]);
   });
 
   it("wakes a sleeper whose signal aborts, and forgets it", async () => {

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import {
   clockAt,
   isSuspended,
-  machineMsAt,
+  machineMsFor,
   suspendedMsAt,
   type Timeline,
   vehicleMsAt,
@@ -12,9 +12,9 @@ import {
 const LINE: Timeline = {
   startsAtMs: Date.UTC(2026, 5, 1),
   paces: [
-    { machineMs: 1000, vehicleMs: 0, speed: 1 },
-    { machineMs: 2000, vehicleMs: 1000, speed: 60 },
-    { machineMs: 3000, vehicleMs: 61_000, speed: 1200 },
+    { fromMs: 0, speed: 1 },
+    { fromMs: 1000, speed: 60 },
+    { fromMs: 61_000, speed: 1200 },
   ],
   clocks: [
     { fromMs: 0, offMs: 0, quality: "ntp" },
@@ -23,17 +23,22 @@ const LINE: Timeline = {
   ],
   bootedAtMs: 5000,
   suspends: [{ fromMs: 6000, toMs: 7000 }, { fromMs: 8000 }],
+  waits: false,
 };
 
 describe("the timeline of a day", () => {
   it.each([
-    [1000, 0],
-    [1500, 500],
-    [2500, 31_000],
-    [3001, 62_200],
-  ])("is at vehicle time by the pace that holds: machine %d ms, vehicle %d ms, and back", (machineMs, vehicleMs) => {
-    expect(vehicleMsAt(LINE, machineMs)).toBe(vehicleMs);
-    expect(machineMsAt(LINE, vehicleMs)).toBeCloseTo(machineMs, 6);
+    [0, 5, 5],
+    [995, 10, 1300],
+    [60_400, 15, 67_000],
+  ])("goes on from a pulse by the paces that hold: %d ms, and %d ms of the machine later %d ms", (from, ms, to) => {
+    expect(vehicleMsAt(LINE, { vehicleMs: from, machineMs: 777 }, 777 + ms)).toBeCloseTo(to, 6);
+    expect(machineMsFor(LINE, from, to)).toBeCloseTo(ms, 6);
+  });
+
+  it("stands when no pulse comes for 20 ms, and before one", () => {
+    const pulse = { vehicleMs: 2000, machineMs: 100 };
+    expect([99, 100, 120, 121, 5000].map((ms) => vehicleMsAt(LINE, pulse, ms))).toEqual([2000, 2000, 3200, 3200, 3200]);
   });
 
   it("shows the wall clock as wrong as it is then", () => {
