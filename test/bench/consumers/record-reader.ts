@@ -131,6 +131,29 @@ const wireTroubleCode = z.object({
 });
 export type WireTroubleCode = z.infer<typeof wireTroubleCode>;
 
+/** A change of the vehicle's state, as its record has it. */
+const vehicleStateSchema = z.object({
+  number: z.bigint().transform(Number),
+  repeated: z.boolean(),
+  state: z.string(),
+  before: z.string(),
+  timeUs: z.bigint().transform(Number),
+});
+export type WireVehicleState = z.infer<typeof vehicleStateSchema>;
+
+/** The begin or the end of a trip. */
+const tripSchema = z.object({
+  number: z.bigint().transform(Number),
+  repeated: z.boolean(),
+  trip: z.bigint().transform(Number),
+  phase: z.string(),
+  timeUs: z.bigint().transform(Number),
+  lastedMs: z.bigint().optional(),
+  interrupted: z.boolean(),
+  odometerKm: double.optional(),
+});
+export type WireTrip = z.infer<typeof tripSchema>;
+
 const recordSchema = z.object({
   thing: z.string(),
   epoch: z.bigint(),
@@ -188,6 +211,8 @@ const recordSchema = z.object({
   updatePhase: wireUpdatePhase.optional(),
   troubleCode: wireTroubleCode.optional(),
   notice: z.object({ event: z.string() }).optional(),
+  vehicleStateChange: vehicleStateSchema.optional(),
+  trip: tripSchema.optional(),
   trigger: triggerSchema.optional(),
   frames: framesSchema.optional(),
   histograms: z.object({ campaign: campaignSchema.nullable(), histograms: z.array(histogramSchema) }).optional(),

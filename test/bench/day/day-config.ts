@@ -60,7 +60,10 @@ function configOf({ folder, stateDir, runtimeDir, plan, cloud, van }: DayHome, i
     collect: {
       rules: [
         { signals: "VanTime.SinceStart", mode: "every", ms: 0 },
-        ...["VanMotion.*", "VanBody.*", "DoorStatus.*"].map((signals) => ({ signals, mode: "on-change" })),
+        ...["VanMotion.*", "VanBody.*", "DoorStatus.*", "location.*"].map((signals) => ({
+          signals,
+          mode: "on-change",
+        })),
       ],
       // Seconds of the van: a record in some 100 ms of the machine.
       batchMs: 10_000,
@@ -85,16 +88,18 @@ function configOf({ folder, stateDir, runtimeDir, plan, cloud, van }: DayHome, i
       installers: [{ name: DAY_INSTALLER, program: installer, timeoutSeconds: 3600 }],
       healthCheck: { withinSeconds: 280, offlineSeconds: 200 },
     },
-    ...vehicleSections(plan),
+    ...vehicleSections(plan, van),
   };
 }
 
-function vehicleSections({ file }: DayPlan): object {
+function vehicleSections({ file }: DayPlan, { receiverPort }: DayHome["van"]): object {
   const condition = { signals: { ignition: "VanBody.Ignition" }, all: ["ignition > 0.5"], maxAgeMs: 5000 };
   return {
     power: {
       state: { ignition: [{ from: "signals", condition }], asleepAfterSeconds: file.asleepAfterSeconds },
+      trip: { odometer: "VanMotion.Odometer", energy: "VanBody.Charge" },
     },
+    place: { sources: [{ kind: "nmea-tcp", host: "127.0.0.1", port: receiverPort }], staleSeconds: 30 },
   };
 }
 

@@ -7,11 +7,14 @@ import { readStatus } from "../agent/agent-client.ts";
 import { viewSocketOf } from "../agent/agent-supervisor.ts";
 import type { Execution } from "../cloud/command-executions.ts";
 import type { CloudExecution } from "../cloud/job-executions.ts";
+import { Corrections } from "../consumers/day/corrections.ts";
 import { DayRecords } from "../consumers/day/day-records.ts";
 import { DayTally, type DayVerdict, timeOf } from "../consumers/day/day-verdict.ts";
 import { judgeQuiet, judgeUnlocks, judgeUpdates, type OrderParts } from "../consumers/day/order-judges.ts";
+import { judgePlaces } from "../consumers/day/place-judge.ts";
 import { type BootFacts, judgeSamples } from "../consumers/day/sample-truth.ts";
 import { judgeTimes } from "../consumers/day/time-judge.ts";
+import { judgeStates, judgeTrips } from "../consumers/day/trip-judge.ts";
 import type { Gaps } from "../consumers/delivery-account.ts";
 import { readOutbox } from "../consumers/outbox-reader.ts";
 import { START_TIMEOUT_MS, until } from "../core/wait.ts";
@@ -201,6 +204,11 @@ function judged(running: Running, gaps: Gaps): Judged {
   const { run, plan, world, van, agent, heard, boots, remarks } = running;
   const parts = { plan, line: world.line, boots, heard };
   const { verdicts, samples } = judgeSamples(parts);
+  const corrections = new Corrections(
+    heard.records.map(({ record }) => record),
+    world.line.startsAtMs,
+  );
+  const vehicle = { plan, heard, corrections };
   const { sent, doors } = van;
   const installs = installsOf(join(run.state.root, "day"));
   const orders: OrderParts = { plan, ...running.orders, sent, doors, installs };
@@ -214,7 +222,10 @@ function judged(running: Running, gaps: Gaps): Judged {
     verdicts: [
       judgeRecords(heard, gaps),
       ...verdicts,
-      judgeTimes(parts),
+      judgeTimes(parts, corrections),
+      judgeTrips(vehicle),
+      judgeStates(vehicle),
+      judgePlaces(vehicle),
       judgeUpdates(orders),
       judgeUnlocks(orders),
       judgeQuiet(orders),

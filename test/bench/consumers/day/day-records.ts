@@ -28,6 +28,9 @@ export type DayRecord = {
   readonly bytes: number;
 };
 
+/** What judges ask of what was heard. */
+export type Heard = Pick<DayRecords, "records" | "columns">;
+
 /** All that two consumers hear in a day. */
 export class DayRecords {
   readonly account = new DeliveryAccount();

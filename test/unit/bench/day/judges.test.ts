@@ -1,0 +1,219 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { CommandExecutions, type Execution } from "../../../bench/cloud/command-executions.ts";
+import { Corrections } from "../../../bench/consumers/day/corrections.ts";
+import type { DayRecord, Heard } from "../../../bench/consumers/day/day-records.ts";
+import { judgeQuiet, judgeUnlocks, judgeUpdates, type OrderParts } from "../../../bench/consumers/day/order-judges.ts";
+import { judgePlaces } from "../../../bench/consumers/day/place-judge.ts";
+import { judgeSamples, type TruthParts } from "../../../bench/consumers/day/sample-truth.ts";
+import { judgeTimes } from "../../../bench/consumers/day/time-judge.ts";
+import { judgeStates, judgeTrips } from "../../../bench/consumers/day/trip-judge.ts";
+import type { WireRecord, WireSignal } from "../../../bench/consumers/record-reader.ts";
+import type { SampleColumn } from "../../../bench/consumers/sample-judge.ts";
+import { type DayPlan, loadDay } from "../../../bench/day/day-plan.ts";
+import type { Timeline } from "../../../bench/day/timeline.ts";
+import { vanAt } from "../../../bench/day/van-drive.ts";
+
+const STARTS_AT_MS = Date.UTC(2026, 5, 1, 6);
+const LINE: Timeline = {
+  startsAtMs: STARTS_AT_MS,
+  paces: [{ fromMs: 0, speed: 60 }],
+  clocks: [{ fromMs: 0, offMs: 0, quality: "ntp" }],
+  bootedAtMs: 0,
+  suspends: [],
+  waits: false,
+};
+const BOOT = "1".padStart(32, "0");
+const SUSPENDED_US = 70_000_000;
+
+let plan: DayPlan;
+let columns: Map<WireRecord, readonly SampleColumn[]>;
+
+beforeAll(async () => {
+  plan = await loadDay("short");
+});
+
+/** A record whose clock was off by so much. */
+function recordOf(body: WireRecord["body"], more: Partial<WireRecord> = {}, offMs = 0, quality = "NTP"): WireRecord {
+  const boottimeUs = 500_000_000;
+  const wallUs = (STARTS_AT_MS + offMs) * 1000 + boottimeUs;
+  const anchor = {
+    wallUs: BigInt(wallUs),
+    monotonicUs: BigInt(boottimeUs - SUSPENDED_US),
+    suspendedUs: BigInt(SUSPENDED_US),
+    quality: `CLOCK_QUALITY_${quality}`,
+  };
+  return { thing: "bench-van", epoch: 1n, stream: "event", seq: 1n, bootId: BOOT, anchor, body, ...more };
+}
+
+function heardOf(records: readonly WireRecord[]): Heard {
+  const all: DayRecord[] = records.map((record) => ({ record, heardMs: 0, bytes: 0 }));
+  return { records: all, columns: (record) => columns.get(record) ?? [] };
+}
+
+function column(message: string, name: string, rows: readonly (readonly [ms: number, value: number])[], factor = 1) {
+  const signal: WireSignal = {
+    index: 1,
+    bus: "can0",
+    message,
+    arbitrationId: 1,
+    extended: false,
+    name,
+    unit: "",
+    factor,
+    offset: 0,
+    kind: "SIGNAL_KIND_INTEGER",
+    isSigned: true,
+    bits: 48,
+    aggregate: "",
+    windowUs: 0,
+    expression: "",
+  };
+  const timesUs = rows.map(([ms]) => (STARTS_AT_MS + ms) * 1000);
+  return { signal, axis: 0, timesUs, values: rows.map(([, value]) => value) };
+}
+
+/** A record of samples with these columns. */
+function samplesOf(of: readonly SampleColumn[], offMs = 0, quality = "NTP"): WireRecord {
+  const samples = { table: "t", baseTimeUs: 0n, timeUnitUs: 1, axes: [], columns: [], campaign: null, trigger: 0n };
+  const record = recordOf("samples", { samples }, offMs, quality);
+  columns.set(
+    record,
+    of.map((one) => ({ ...one, timesUs: one.timesUs.map((us) => us + offMs * 1000) })),
+  );
+  return record;
+}
+
+const correctionsOf = (heard: Heard): Corrections =>
+  new Corrections(
+    heard.records.map(({ record }) => record),
+    STARTS_AT_MS,
+  );
+const truthParts = (records: readonly WireRecord[], clockMs?: number): TruthParts => ({
+  plan,
+  line: LINE,
+  boots: [{ bootId: BOOT, atMs: 0, clockMs, setMs: 700_000 }],
+  heard: heardOf(records),
+});
+
+describe("the judges of a day", () => {
+  columns = new Map();
+
+  it("take a sample for what the van was at its time, and for nothing else", () => {
+    const ms = plan.trips[0].fromMs + 30_000;
+    const speed = Math.round(vanAt(plan, ms).speedKph * 100);
+    const judge = (value: number, at = ms): number =>
+      judgeSamples(truthParts([samplesOf([column("VanMotion", "Speed", [[at, value]])])])).verdicts[0].wrong;
+    expect([judge(speed), judge(speed + 1), judge(speed, ms + 3000), judge(speed, ms + 0.1)]).toEqual([0, 1, 1, 1]);
+  });
+
+  it("find a round of a trip that is missing, or came twice", () => {
+    const rows: [number, number][] = [];
+    for (const { fromMs, toMs } of plan.trips) for (let ms = fromMs; ms < toMs; ms += 100) rows.push([ms, ms * 1000]);
+    const judge = (of: readonly [number, number][]): number | undefined =>
+      judgeSamples(truthParts([samplesOf([column("VanTime", "SinceStart", of)])])).verdicts[1]?.wrong;
+    expect([judge(rows), judge(rows.slice(1)), judge([...rows, rows[5]])]).toEqual([0, 1, 1]);
+  });
+
+  it("correct a time by the anchors of its boot, and find one that is 11 ms off", () => {
+    const judge = (offMs: number): readonly number[] => {
+      const wrong = samplesOf([column("VanTime", "SinceStart", [[1000 + offMs, 1_000_000]])], -1e12, "UNSYNCHRONISED");
+      const parts = truthParts([wrong, samplesOf([])], STARTS_AT_MS - 1e12);
+      const verdict = judgeTimes(parts, correctionsOf(parts.heard));
+      return [verdict.checked, verdict.wrong];
+    };
+    expect([judge(0), judge(9), judge(11)]).toEqual([
+      [3, 0],
+      [3, 0],
+      [3, 1],
+    ]);
+  });
+
+  it("want each trip begun and ended once, when it was, with its odometer", () => {
+    const trips = (change: (trip: Record<string, unknown>, at: number) => object = (trip) => trip): number => {
+      const records = plan.trips.flatMap(({ fromMs, toMs, startOdometerMetres, metres }, at) =>
+        (["begin", "end"] as const).map((phase, side) => {
+          const trip = {
+            number: at * 2 + side + 1,
+            repeated: false,
+            trip: at + 1,
+            phase,
+            timeUs: (STARTS_AT_MS + (side === 0 ? fromMs + 600 : toMs + 5100)) * 1000,
+            ...(side === 0 ? {} : { lastedMs: BigInt(toMs - fromMs + 4500) }),
+            interrupted: false,
+            odometerKm: (startOdometerMetres + side * metres) / 1000,
+          };
+          return recordOf("trip", { trip: { ...trip, ...change(trip, at * 2 + side) } });
+        }),
+      );
+      const heard = heardOf(records);
+      return judgeTrips({ plan, heard, corrections: correctionsOf(heard) }).wrong;
+    };
+    expect(trips()).toBe(0);
+    expect(trips((_trip, at) => (at === 3 ? { odometerKm: 1 } : {}))).toBe(1);
+    expect(trips((trip, at) => (at === 2 ? { timeUs: Number(trip.timeUs) + 60e6 } : {}))).toBe(1);
+    expect(trips((_trip, at) => (at === 5 ? { interrupted: true } : {}))).toBe(1);
+    expect(trips((_trip, at) => (at === 5 ? { trip: 7 } : {}))).toBe(1);
+  });
+
+  it("want changes of the state in a chain, and each number once", () => {
+    const chain = ["parked", "driving", "parked", "asleep-soon", "driving", "parked", "driving", "parked"];
+    const judge = (states: readonly string[], numbers = states.map((_, at) => at + 1)): number => {
+      const records = states.slice(1).map((state, at) =>
+        recordOf("vehicleStateChange", {
+          vehicleStateChange: { number: numbers[at], repeated: false, state, before: chain[at], timeUs: at },
+        }),
+      );
+      const heard = heardOf(records);
+      return judgeStates({ plan, heard, corrections: correctionsOf(heard) }).wrong;
+    };
+    expect(judge(chain)).toBe(0);
+    expect(judge(chain.with(3, "parked"))).toBeGreaterThan(0);
+    expect(judge(chain, [1, 2, 3, 3, 5, 6, 7])).toBe(1);
+  });
+
+  it("want a position to be where the van is", () => {
+    const ms = plan.trips[0].fromMs + 60_000;
+    const { latitude, longitude } = vanAt(plan, ms);
+    const judge = (north: number): number => {
+      const of = [
+        column("location", "latitude", [[ms, Math.round((latitude + north / 111_195) * 1e7)]], 1e-7),
+        column("location", "longitude", [[ms, Math.round(longitude * 1e7)]], 1e-7),
+      ];
+      const heard = heardOf([samplesOf(of)]);
+      return judgePlaces({ plan, heard, corrections: correctionsOf(heard) }).wrong;
+    };
+    expect([judge(0), judge(50), judge(70)]).toEqual([0, 0, 1]);
+  });
+
+  it("want each unlock to move the doors once, by three frames, and nothing else on a bus that rests", () => {
+    const [unlockMs = 0] = plan.unlocksMs;
+    const execution = (status: Execution["status"]): Execution =>
+      Object.assign(new CommandExecutions().create("one", "bench-van"), { status });
+    const sent = (times: number, atMs = unlockMs + 3000) =>
+      Array.from({ length: times }, () => ({ kind: "sent" as const, id: 0x600, atMs }));
+    const parts = (change: Partial<OrderParts> = {}): OrderParts => ({
+      plan,
+      unlocks: [execution("SUCCEEDED")],
+      updates: [],
+      sent: sent(3),
+      doors: [{ kind: "doors", isLocked: false, atMs: unlockMs + 3000 }],
+      installs: [],
+      ...change,
+    });
+    expect([judgeUnlocks(parts()).wrong, judgeQuiet(parts()).wrong]).toEqual([0, 0]);
+    expect(judgeUnlocks(parts({ sent: sent(6) })).wrong).toBe(1);
+    expect(judgeUnlocks(parts({ unlocks: [execution("TIMED_OUT")] })).wrong).toBe(1);
+    expect(judgeUnlocks(parts({ doors: [] })).wrong).toBe(1);
+    expect(judgeQuiet(parts({ sent: sent(3, unlockMs - 60_000) })).wrong).toBe(1);
+  });
+
+  it("want an update installed once, and not on a trip", () => {
+    const trip = plan.trips[1];
+    const judge = (installs: readonly string[]): number =>
+      judgeUpdates({ plan, unlocks: [], updates: [], sent: [], doors: [], installs }).wrong;
+    const missing = judge([]);
+    const parked = trip.toMs + 20_000;
+    expect(judge([`check ${parked}`, `install ${parked}`])).toBe(missing + 1);
+    expect(judge([`check ${trip.fromMs + 9000}`, `install ${parked}`])).toBe(missing + 2);
+  });
+});
