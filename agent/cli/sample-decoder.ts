@@ -1,4 +1,5 @@
 import type { KnownTables } from "../consumer/input/known-tables.ts";
+import type { TimeCorrection } from "../telemetry/record/read/correct-times.ts";
 import type { DecodedRecord } from "../telemetry/record/read/decoded-record.ts";
 import type { SampleOutput } from "./sample-output.ts";
 
@@ -12,6 +13,8 @@ export type SampleDecoderParts = {
   readonly tables: KnownTables;
   /** Whether tables and clocks come with the records: of what is read once alone. */
   readonly learns: boolean;
+  /** How the times of a record are made right. */
+  readonly correctionOf: (record: DecodedRecord) => TimeCorrection;
 };
 
 /** Hands the samples of records to an output, and counts what it cannot show. */
@@ -56,12 +59,12 @@ export class SampleDecoder {
   }
 
   async #write(record: DecodedRecord): Promise<void> {
-    const { output, tables } = this.#parts;
+    const { output, tables, correctionOf } = this.#parts;
     const { body } = record;
     if (body.kind === "samples" && !tables.knows(record) && this.unknownTables.size < MAX_TOLD) {
       this.unknownTables.add(body.table);
     }
-    const isTaken = await output.take(record, tables.tableOf(record)?.signals, tables.shiftOf(record));
+    const isTaken = await output.take(record, tables.tableOf(record)?.signals, correctionOf(record));
     if (!isTaken) this.leftOut += 1;
   }
 }

@@ -35,11 +35,14 @@ export class StampClock implements Clock {
   #distanceUs: number;
   /** What that clock was last known to be worth. */
   #quality: ClockQuality;
+  /** The clock before: another bus may have frames of it yet. */
+  #earlier: { readonly distanceUs: number; readonly quality: ClockQuality };
 
   constructor(clock: Clock) {
     this.#clock = clock;
     this.#distanceUs = readDistance(clock);
     this.#quality = clock.quality();
+    this.#earlier = { distanceUs: this.#distanceUs, quality: this.#quality };
   }
 
   /** Distance of the machine's clock. */
@@ -60,9 +63,12 @@ export class StampClock implements Clock {
       return;
     }
     for (const user of this.#users) user.beforeStep();
+    const earlier = this.#earlier;
+    this.#earlier = { distanceUs: this.#distanceUs, quality: this.#quality };
     this.#distanceUs = distanceUs;
-    // Of a clock that is not the machine's any more nothing is known.
-    this.#quality = this.is(this.readDistanceUs()) ? this.#clock.quality() : "unsynchronised";
+    if (this.is(this.readDistanceUs())) this.#quality = this.#clock.quality();
+    // Of a clock that is not the machine's any more only that is known which was known then.
+    else this.#quality = isSame(earlier.distanceUs, distanceUs) ? earlier.quality : "unsynchronised";
     for (const user of this.#users) user.afterStep(byUs);
   }
 

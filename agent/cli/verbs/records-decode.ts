@@ -2,11 +2,15 @@ import { type Command, InvalidArgumentError } from "commander";
 import { KnownTables } from "../../consumer/input/known-tables.ts";
 import { AgentError, EXIT } from "../../core/errors.ts";
 import { exactLine } from "../../core/exact-json.ts";
+import { ClockBook } from "../../telemetry/record/read/clock-book.ts";
+import { stampOf, type TimeCorrection } from "../../telemetry/record/read/correct-times.ts";
+import type { DecodedRecord } from "../../telemetry/record/read/decoded-record.ts";
 import { type CliContext, note, printLine } from "../context.ts";
 import { KEY_OPTION, type PayloadReader, payloadReader } from "../payload-reader.ts";
 import { eachRecord, fileSource, fileSources, recordsOf, type Source, stdinSource } from "../record-files.ts";
 import { SampleDecoder } from "../sample-decoder.ts";
-import { csvOutput, ndjsonOutput, type SampleOutput } from "../sample-output.ts";
+import { csvOutput, ndjsonOutput, type SampleOutput, timesOf } from "../sample-output.ts";
+import { TimeQueue } from "../time-queue.ts";
 
 const FORMATS = ["ndjson", "csv", "parquet"] as const;
 type Format = (typeof FORMATS)[number];
@@ -18,6 +22,7 @@ type DecodeOptions = {
   readonly format: Format;
   readonly output?: string;
   readonly key?: string;
+  readonly correctTime?: true;
 };
 
 /** `causeway records decode`: payloads as received from the broker to NDJSON, CSV or Parquet. */
@@ -36,6 +41,10 @@ export function registerDecode(records: Command, context: CliContext): void {
       (file: string, before: readonly string[]): readonly string[] => [...before, file],
       [],
     )
+    .option(
+      "--correct-time",
+      "make times right by all that the records say of the vehicle's clock, and say of each whether it is",
+    )
     .option(...KEY_OPTION)
     .addHelpText("after", HELP)
     .action((files: string[], options: DecodeOptions) => decodeRecords(context, files, options));
@@ -49,6 +58,10 @@ that sends rows or JSON need none, and have no raw value. Triggers and reports o
 A file, and stdin, holds one payload, or many: in lines, each in hexadecimal as mosquitto_sub -F %x prints it, in base64 or as JSON; or each
 after its length as protobuf's delimited streams have it. On stdin they are printed as they come; tables must come first, or soon after.
 CSV and Parquet have a column each for what names a sample, and times that later anchors of the same boot have put right.
+
+--correct-time looks at all records first: at every moment at which the clock of a boot was right, and at what lies before and after a boot
+that was never given the time. JSON lines have correctedUs beside the times of the vehicle, timeBasis (clock, corrected, guessed, unknown) and
+errorMs, an estimate; in CSV and Parquet time_us is right, and time_basis says so. On stdin records wait for that, in their order, 10,000 at most.
 
 A file, such as a support bundle, comes in parts of one name; --records gives each with its content in base64.
 
@@ -70,30 +83,61 @@ async function decodeRecords(context: CliContext, files: readonly string[], opti
   const reader = await payloadReader(options.key);
   const isStream = files.length === 0;
   const sources = isStream ? [stdinSource(context)] : await fileSources(context, files);
-  if (options.records === true) {
-    await eachRecord(context, reader, sources, async (record) => {
-      printLine(context, exactLine({ schemaVersion: 1, ...record }));
-      await context.terminal.stdout.drained?.();
-    });
-    return;
-  }
+  const book = options.correctTime === true ? new ClockBook() : undefined;
   const tables = new KnownTables();
   for (const file of options.table) await giveTable(reader, fileSource(context, file), tables);
   // What comes after in files is known before; a stream is heard once.
-  if (!isStream) await learnAll(context, reader, sources, tables);
-  const output = await outputOf(context, options);
-  const decoder = new SampleDecoder({ output, tables, learns: isStream });
-  try {
-    await eachRecord(context, reader, sources, async (record) => {
-      await decoder.take(record);
-      await context.terminal.stdout.drained?.();
+  if (!isStream && !(options.records === true && book === undefined)) {
+    await learnAll(context, reader, sources, (record) => {
+      tables.learn(record);
+      book?.learn(record);
     });
+  }
+  const each = async (next: (record: DecodedRecord) => Promise<void> | void): Promise<void> => {
+    const take = async (record: DecodedRecord): Promise<void> => {
+      await next(record);
+      await context.terminal.stdout.drained?.();
+    };
+    await (isStream && book !== undefined
+      ? eachInTime(context, reader, sources, { book, take })
+      : eachRecord(context, reader, sources, take));
+    if (book !== undefined && book.leftOut > 0)
+      note(context, `${book.leftOut} records are of boots beyond the first 100,000: not corrected`);
+  };
+  if (options.records === true) return each((record) => printLine(context, recordLine(record, book)));
+  const output = await outputOf(context, options);
+  const correctionOf = (record: DecodedRecord): TimeCorrection => (book ?? tables).correctionOf(record);
+  const decoder = new SampleDecoder({ output, tables, learns: isStream, correctionOf });
+  try {
+    await each((record) => decoder.take(record));
     await decoder.finish();
   } catch (thrown) {
     await output.discard();
     throw thrown;
   }
   summarise(context, decoder);
+}
+
+function recordLine(record: DecodedRecord, book: ClockBook | undefined): string {
+  if (book === undefined) return exactLine({ schemaVersion: 1, ...record });
+  const timeUs = stampOf(record.body) ?? record.anchor.wallUs;
+  return exactLine({ schemaVersion: 1, ...record, ...timesOf(book.correctionOf(record), timeUs) });
+}
+
+type InTime = { readonly book: ClockBook; readonly take: (record: DecodedRecord) => Promise<void> };
+
+/** As `eachRecord`, of a stream, each record as soon as something is known of its clock. */
+async function eachInTime(
+  context: CliContext,
+  reader: PayloadReader,
+  sources: readonly Source[],
+  { book, take }: InTime,
+): Promise<void> {
+  const queue = new TimeQueue(book, take);
+  await eachRecord(context, reader, sources, (record) => queue.take(record));
+  await queue.finish();
+  if (queue.early > 0)
+    note(context, `${queue.early} records could not wait until their clock was known: give files instead of stdin`);
 }
 
 function checkOptions({ samples, records, format, output }: DecodeOptions): void {
@@ -108,8 +152,9 @@ function checkOptions({ samples, records, format, output }: DecodeOptions): void
     throw wrong(`-o is for --format parquet; ${format} goes to stdout`, "Send stdout to a file with >.");
 }
 
-async function outputOf(context: CliContext, { format, output = "" }: DecodeOptions): Promise<SampleOutput> {
-  if (format === "ndjson") return ndjsonOutput(context);
+async function outputOf(context: CliContext, options: DecodeOptions): Promise<SampleOutput> {
+  const { format, output = "", correctTime = false } = options;
+  if (format === "ndjson") return ndjsonOutput(context, correctTime);
   if (format === "csv") return csvOutput(context);
   // Only this form needs the package that writes it.
   const { parquetOutput } = await import("../parquet-output.ts");
@@ -133,13 +178,13 @@ async function learnAll(
   context: CliContext,
   reader: PayloadReader,
   sources: readonly Source[],
-  tables: KnownTables,
+  learn: (record: DecodedRecord) => void,
 ): Promise<void> {
   for (const source of sources) {
     for await (const record of recordsOf(reader, source)) {
       if (context.signal.aborted) return;
       // What is wrong is told when the records are printed.
-      if (!(record instanceof AgentError)) tables.learn(record);
+      if (!(record instanceof AgentError)) learn(record);
     }
   }
 }

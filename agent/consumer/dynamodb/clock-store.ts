@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { CLOCK_QUALITIES } from "../../core/clock.ts";
+import { boottimeUsOf } from "../../telemetry/record/read/correct-times.ts";
 import { type Anchor, betterAnchor } from "../store/clock-offsets.ts";
 import { damaged, number, numberIn, text } from "./attributes.ts";
 import type { DynamoTable, Item } from "./table-client.ts";
@@ -54,8 +55,12 @@ function keyOf(thing: string, bootId: string): Item {
   return { thing: text(thing), fact: text(`clock#${bootId}`) };
 }
 
-function factsOf({ monotonicUs, wallUs, quality: of }: Anchor): Item {
-  return { monotonic_us: number(monotonicUs), wall_us: number(wallUs), quality: text(of) };
+function factsOf(anchor: Anchor): Item {
+  return {
+    monotonic_us: number(boottimeUsOf(anchor)),
+    wall_us: number(anchor.wallUs),
+    quality: text(anchor.quality),
+  };
 }
 
 function anchorOf(item: Item): Anchor {

@@ -123,9 +123,10 @@ function partsOf(content: Uint8Array | undefined): readonly Uint8Array[] {
   return Array.from({ length: count }, (_, at) => content.subarray(at * PART_BYTES, (at + 1) * PART_BYTES));
 }
 
-function factsOf({ bootId, timeQuality, shiftUs, offsetUs, campaign, trigger }: RecordFacts): Item {
+function factsOf({ bootId, timeQuality, timeBasis, shiftUs, offsetUs, campaign, trigger }: RecordFacts): Item {
   return {
     time_quality: text(timeQuality),
+    time_basis: text(timeBasis),
     shift_us: number(shiftUs),
     boot_id: text(bootId),
     offset_us: number(offsetUs),

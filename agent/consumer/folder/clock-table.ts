@@ -1,6 +1,7 @@
 import type Database from "better-sqlite3";
 import type { ClockQuality } from "../../core/clock.ts";
-import { type Anchor, betterAnchor, rankOf } from "../store/clock-offsets.ts";
+import { boottimeUsOf, rankOf } from "../../telemetry/record/read/correct-times.ts";
+import { type Anchor, betterAnchor } from "../store/clock-offsets.ts";
 
 type Row = {
   readonly thing: string;
@@ -42,8 +43,8 @@ export class ClockTable {
   learn(thing: string, bootId: string, anchor: Anchor): Anchor {
     const before = this.best(thing, bootId);
     if (before !== undefined && betterAnchor(before, anchor) === before) return before;
-    const { monotonicUs, wallUs, quality } = anchor;
-    this.#set.run(thing, bootId, monotonicUs, wallUs, quality, rankOf(quality));
+    const { wallUs, quality } = anchor;
+    this.#set.run(thing, bootId, boottimeUsOf(anchor), wallUs, quality, rankOf(quality));
     return anchor;
   }
 

@@ -1,7 +1,7 @@
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { boottimeUsOf, distanceUsOf } from "../../telemetry/record/read/correct-times.ts";
 import { CSV } from "../rows/row-text.ts";
-import { offsetOf } from "../store/clock-offsets.ts";
 import type { ClockTable } from "./clock-table.ts";
 import { CLOCKS_FILE } from "./file-names.ts";
 
@@ -14,7 +14,7 @@ const COLUMNS = ["thing", "boot_id", "monotonic_us", "offset_us", "quality"] as 
 export function writeClocks(folder: string, clocks: ClockTable): void {
   let text = CSV.header(COLUMNS);
   for (const { thing, bootId, best } of clocks.behind()) {
-    const cells = [thing, bootId, best.monotonicUs, offsetOf(best), best.quality];
+    const cells = [thing, bootId, boottimeUsOf(best), distanceUsOf(best), best.quality];
     text += CSV.line([CSV.cells(COLUMNS, cells)]);
   }
   const path = join(folder, CLOCKS_FILE);

@@ -1,8 +1,9 @@
 import type { Clock, ClockQuality } from "../../core/clock.ts";
 import { exactLine } from "../../core/exact-json.ts";
+import { boottimeUsOf, distanceUsOf } from "../../telemetry/record/read/correct-times.ts";
 import type { RecordReader } from "../../telemetry/record/read/record-reader.ts";
 import { rawEventOf } from "../rows/event-row.ts";
-import { type Anchor, type ClockShift, offsetOf, shiftOf } from "../store/clock-offsets.ts";
+import { type Anchor, type ClockShift, shiftOf } from "../store/clock-offsets.ts";
 import type { ClockTable } from "./clock-table.ts";
 import { DayRows } from "./day-rows.ts";
 import type { PartTable } from "./part-table.ts";
@@ -112,8 +113,9 @@ function addRows(
 /** What the worker accounted for, but cannot be read: its payload as it is. */
 function undecodable(row: StagedRow, anchor: Anchor, shift: ClockShift): Parameters<DayRows["addEvent"]>[0] {
   const { thing, epoch, stream, seq, boot_id: bootId } = row;
-  const times = { monotonicUs: anchor.monotonicUs, offsetUs: offsetOf(anchor), timeQuality: shift.quality };
-  const of = { thing, epoch, stream, seq, bootId, ...times, shiftUs: shift.shiftUs };
+  const own = { monotonicUs: boottimeUsOf(anchor), offsetUs: distanceUsOf(anchor) };
+  const times = { timeQuality: shift.quality, timeBasis: shift.basis, shiftUs: shift.shiftUs };
+  const of = { thing, epoch, stream, seq, bootId, ...own, ...times };
   return {
     record: { ...of, campaign: undefined, trigger: undefined },
     timeUs: anchor.wallUs + shift.shiftUs,

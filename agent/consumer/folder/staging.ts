@@ -1,5 +1,6 @@
 import type Database from "better-sqlite3";
 import { isBelievable } from "../../core/clock.ts";
+import { boottimeUsOf } from "../../telemetry/record/read/correct-times.ts";
 import { type Anchor, isOfBoot } from "../store/clock-offsets.ts";
 import type { Delivery } from "../store/delivery.ts";
 import type { CommitOutcome, RefusedDelivery } from "../store/sink.ts";
@@ -123,14 +124,14 @@ export class Staging {
     const isUnset = clock !== undefined && !isBelievable(clock.quality);
     const notBeforeUs = isUnset ? receivedUs + clockUs : 0;
     const table = body.kind === "samples" ? body.table : null;
-    const { monotonicUs, wallUs, quality } = anchor;
+    const { wallUs, quality } = anchor;
     this.#insert.run(
       thing,
       epoch,
       stream,
       seq,
       bootId,
-      monotonicUs,
+      boottimeUsOf(anchor),
       wallUs,
       quality,
       table,

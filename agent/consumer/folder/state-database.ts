@@ -7,10 +7,10 @@ import { STATE_FILE } from "./file-names.ts";
 
 /** How long a worker waits for the transaction of another one, ms. */
 const BUSY_MS = 5000;
-const VERSION = 2;
+const VERSION = 3;
 
 /**
- * `accounts`: seqs by thing, epoch and stream (`AccountState`, JSON). `clocks`: the best anchor of each boot; `written` is the lowest
+ * `accounts`: seqs by thing, epoch and stream (`AccountState`, JSON). `clocks`: the best anchor of each boot, boottime in `monotonic_us`; `written` is the lowest
  * rank of a time of it in a file. `parts`: of signal tables. `staged`: records that no file holds; `roll` is that of one whose file is
  * decided, `topic` that of one in the form of another cloud. `backlog`: how much of a thing is staged, and when it is due. `files`: complete length of files that are appended to.
  */
@@ -62,8 +62,11 @@ function setUp(database: Database.Database, madeUs: number): void {
       const version = Number(database.pragma("user_version", { simple: true }));
       if (version > VERSION) throw unfit(`${database.name} has version ${version}; this worker knows up to ${VERSION}`);
       if (version === VERSION) return;
-      if (version === 1) database.exec("ALTER TABLE staged ADD COLUMN topic TEXT");
-      else {
+      if (version > 0) {
+        if (version === 1) database.exec("ALTER TABLE staged ADD COLUMN topic TEXT");
+        // Files with the columns of before are not gone on with.
+        database.exec("DELETE FROM files");
+      } else {
         database.exec(SCHEMA);
         database.prepare("INSERT INTO store (made_us) VALUES (?)").run(madeUs);
       }

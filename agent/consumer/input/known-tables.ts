@@ -1,5 +1,6 @@
+import { correctionOf, type TimeCorrection } from "../../telemetry/record/read/correct-times.ts";
 import type { DecodedRecord } from "../../telemetry/record/read/decoded-record.ts";
-import { type Anchor, betterAnchor, type ClockShift, isOfBoot, shiftOf } from "../store/clock-offsets.ts";
+import { type Anchor, betterAnchor, isOfBoot } from "../store/clock-offsets.ts";
 import { type RecordTable, type TableBody, withPart } from "../store/record-table.ts";
 
 /** Boots and tables that are remembered; of what is beyond, times stay as they are and signals without names. */
@@ -44,7 +45,9 @@ export class KnownTables {
     return signals !== undefined && record.body.columns.every(({ signal }) => signals.has(signal));
   }
 
-  shiftOf({ thing, bootId, anchor }: DecodedRecord): ClockShift {
-    return shiftOf(anchor, this.#anchors.get(`${thing}\u0000${bootId}`));
+  /** By the best clock of the boot of a record. */
+  correctionOf({ thing, bootId, anchor }: DecodedRecord): TimeCorrection {
+    const best = this.#anchors.get(`${thing}\u0000${bootId}`);
+    return correctionOf(anchor, best === undefined ? [] : [best]);
   }
 }

@@ -18,6 +18,7 @@ export const EVENT_PARQUET: Readonly<Record<(typeof EVENT_COLUMNS)[number], Colu
     build: (events) => BigInt64Array.from(events, ({ timeUs }) => BigInt(timeUs)),
   },
   time_quality: of(TEXT, ({ record }) => record.timeQuality),
+  time_basis: of(TEXT, ({ record }) => record.timeBasis),
   shift_us: of(INT64, ({ record }) => BigInt(record.shiftUs)),
   boot_id: of(TEXT, ({ record }) => record.bootId),
   monotonic_us: of(INT64, ({ record }) => BigInt(record.monotonicUs)),

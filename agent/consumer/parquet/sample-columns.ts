@@ -15,6 +15,7 @@ export const SAMPLE_PARQUET: Readonly<Record<(typeof SAMPLE_COLUMNS)[number], Co
   seq: ofRun(INT64, true, (run) => BigInt(run.record.seq)),
   time_us: { element: TIME, required: true, encoding: "DELTA_BINARY_PACKED", statistics: true, build: timesOf },
   time_quality: ofRun(TEXT, true, (run) => run.record.timeQuality),
+  time_basis: ofRun(TEXT, true, (run) => run.record.timeBasis),
   shift_us: ofRun(INT64, true, (run) => BigInt(run.record.shiftUs)),
   boot_id: ofRun(TEXT, true, (run) => run.record.bootId),
   monotonic_us: ofRun(INT64, true, (run) => BigInt(run.record.monotonicUs)),

@@ -1,7 +1,7 @@
 /** Columns that stand together, in the order in which a row has them. What the rows of a record or of a signal share is a group of its own. */
 export const RECORD_BEFORE = ["thing", "epoch", "stream", "seq"] as const;
 export const TIME = ["time_us"] as const;
-export const RECORD_AFTER = ["time_quality", "shift_us", "boot_id", "monotonic_us", "offset_us"] as const;
+export const RECORD_AFTER = ["time_quality", "time_basis", "shift_us", "boot_id", "monotonic_us", "offset_us"] as const;
 export const SIGNAL = [
   "bus",
   "message",
@@ -20,7 +20,8 @@ export const EVENT = ["kind", "body"] as const;
 /**
  * Columns of samples, in their order, in every format.
  *
- * `time_us` is put right by `shift_us`; `time_quality` is what it is worth then. `monotonic_us` and `offset_us` are the record's own anchor.
+ * `time_us` is put right by `shift_us`; `time_quality` is what it is worth then, and `time_basis` how that is known: clock, corrected or unknown.
+ * `monotonic_us` and `offset_us` are the record's own anchor: boottime, which counts suspend, and wall time less it.
  * `value` is the physical value; an integer beyond 2^53 is rounded there and exact in `value_int`, or where 64 bits with a sign do
  * not hold it in `value_digits`. Where a signal says a state in the place of a number there is none, and `text` is the state.
  */

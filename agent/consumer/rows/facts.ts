@@ -1,8 +1,15 @@
 import type { ClockQuality } from "../../core/clock.ts";
 import type { StreamName } from "../../ports/outbox.ts";
 import { splitSignalName } from "../../signals/message-name.ts";
+import {
+  boottimeUsOf,
+  distanceUsOf,
+  isByAnchor,
+  stampOf,
+  type TimeBasis,
+} from "../../telemetry/record/read/correct-times.ts";
 import type { DecodedRecord, RecordRow, RecordSignal } from "../../telemetry/record/read/decoded-record.ts";
-import { type ClockShift, offsetOf } from "../store/clock-offsets.ts";
+import type { ClockShift } from "../store/clock-offsets.ts";
 
 /** What all rows of one record share. */
 export type RecordFacts = {
@@ -11,12 +18,14 @@ export type RecordFacts = {
   readonly stream: StreamName;
   readonly seq: number;
   readonly bootId: string;
-  /** The record's own anchor: its monotonic time, and wall - monotonic, µs: with them times can be put right again. */
+  /** The record's own anchor: its boottime, and wall time less boottime, µs: with them times can be put right again. */
   readonly monotonicUs: number;
   readonly offsetUs: number;
   /** What the times are worth, `shiftUs` being added to them. */
   readonly timeQuality: ClockQuality;
   readonly shiftUs: number;
+  /** "unknown" too where they are by another clock than that of the anchor. */
+  readonly timeBasis: TimeBasis;
   readonly campaign: string | undefined;
   readonly trigger: number | undefined;
 };
@@ -38,10 +47,11 @@ export type SignalFacts = {
 /** A shift beyond this is no clock that was set, but a record that lies, µs: 142 years. */
 const MAX_SHIFT_US = 2 ** 52;
 
-/** The facts of a record. A shift of more than 142 years is left out. */
+/** The facts of a record. A shift of more than 142 years is left out, and that of times that are by another clock. */
 export function recordFactsOf(record: DecodedRecord, shift: ClockShift): RecordFacts {
   const { thing, epoch, stream, seq, bootId, anchor, body } = record;
-  const isSane = Math.abs(shift.shiftUs) < MAX_SHIFT_US;
+  const isOwn = isByAnchor(anchor, stampOf(body) ?? anchor.wallUs);
+  const isSane = isOwn && Math.abs(shift.shiftUs) < MAX_SHIFT_US;
   const of = body.kind === "samples" || body.kind === "rows" || body.kind === "frames" ? body : undefined;
   return {
     thing,
@@ -49,10 +59,11 @@ export function recordFactsOf(record: DecodedRecord, shift: ClockShift): RecordF
     stream,
     seq,
     bootId,
-    monotonicUs: anchor.monotonicUs,
-    offsetUs: offsetOf(anchor),
+    monotonicUs: boottimeUsOf(anchor),
+    offsetUs: distanceUsOf(anchor),
     timeQuality: isSane ? shift.quality : anchor.quality,
     shiftUs: isSane ? shift.shiftUs : 0,
+    timeBasis: isSane ? shift.basis : "unknown",
     campaign: of?.campaign?.id,
     trigger: of?.trigger,
   };

@@ -50,8 +50,8 @@ export function eventLine(format: RowFormat, { record, timeUs, kind, body }: Eve
 }
 
 function recordAfter(format: RowFormat, record: RecordFacts): string {
-  const { timeQuality, shiftUs, bootId, monotonicUs, offsetUs } = record;
-  return format.cells(RECORD_AFTER, [timeQuality, shiftUs, bootId, monotonicUs, offsetUs]);
+  const { timeQuality, timeBasis, shiftUs, bootId, monotonicUs, offsetUs } = record;
+  return format.cells(RECORD_AFTER, [timeQuality, timeBasis, shiftUs, bootId, monotonicUs, offsetUs]);
 }
 
 /** One object a line; a column without a value is left out. Not-a-number is "NaN", infinities are "inf" and "-inf". */

@@ -61,7 +61,7 @@ describe("rows as DuckDB reads them", () => {
     const batch = new SampleBatch();
     const span = allTimes(batch);
     const appender = new SampleAppender(() => span);
-    for (const record of records) appender.append(record, tables.tableOf(record)?.signals, tables.shiftOf(record));
+    for (const record of records) appender.append(record, tables.tableOf(record)?.signals, tables.correctionOf(record));
     const body = new ParquetBody("samples");
     body.addSamples(batch);
     body.finish();

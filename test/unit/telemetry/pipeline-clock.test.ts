@@ -1,96 +1,33 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { FrameBatch } from "../../../agent/ports/frame.ts";
-import { Appender } from "../../../agent/telemetry/appender.ts";
-import { Pipeline } from "../../../agent/telemetry/pipeline.ts";
 import type { DecodedRecord } from "../../../agent/telemetry/record/read/decoded-record.ts";
-import { createRecordReader } from "../../../agent/telemetry/record/read/record-reader.ts";
-import { readDescriptor } from "../../../config/proto/descriptor.ts";
-import { ManualClock } from "../../fakes/core/clock.ts";
-import { MemoryLog } from "../../fakes/core/log.ts";
-import { FakeOutbox } from "../../fakes/ports/outbox.ts";
-import { ruleLine } from "../../fakes/telemetry/rule-collector.ts";
-import { encoderOf } from "../../fakes/telemetry/samples.ts";
-import { tableOf } from "../../fakes/telemetry/table.ts";
+import { ClockedVehicle, samplesByBus } from "../../fakes/telemetry/clocked-vehicle.ts";
 
 const SEED = 17;
 const YEAR_MS = 365.25 * 86_400_000;
-const reader = createRecordReader(readDescriptor());
-
-/** A bus whose frames wait in the driver, and carry no more than a number that differs from that of the frame before. */
-type Line = { readonly take: (batch: FrameBatch) => void; readonly batch: FrameBatch; oldestMs: number };
-
-/** A pipeline with two buses, and the boottime at which each frame was received: what no record says by itself. */
-function vehicle(isNative: boolean) {
-  const clock = new ManualClock({ wallUs: 90_000_000, monotonicMs: 90_000, quality: "unsynchronised" });
-  const table = tableOf([
-    { name: "One", signals: [{ name: "A" }] },
-    { name: "Two", bus: "can1", signals: [{ name: "B" }] },
-  ]);
-  const outbox = new FakeOutbox({ clock, maxBytes: 100_000_000 });
-  const encoder = encoderOf(table, {}, undefined, clock);
-  const appender = new Appender({ outbox, clock, log: new MemoryLog(), holdBytes: 1e6, wake: () => undefined });
-  const rules = [{ signals: "*", mode: "every" as const, everyMs: 1 }];
-  const parts = { table, rules: [], batchSamples: 1000, encoder, appender, clock: encoder.stamps };
-  const { collector, campaigns } = ruleLine(parts);
-  const pipeline = new Pipeline({ table, collector, campaigns, encoder, appender, takers: {}, clock, batchMs: 250 });
-  const counters = () => ({ received: 0, dropped: 0, errorFrames: 0, transmitted: 0 });
-  const lines = ["can0", "can1"].map((name): Line => {
-    const sink = pipeline.sinkFor({ name, counters });
-    return { take: (batch) => sink.onFrames(batch), batch: new FrameBatch(200), oldestMs: Number.NaN };
-  });
-  const truth: [number[], number[]] = [[], []];
-  const distanceUs = (): number => clock.wallUs() - clock.boottimeMs() * 1000;
-  const drain = (number: number): void => {
-    const { batch, take } = lines[number];
-    batch.clockOffsetUs = isNative ? distanceUs() : undefined;
-    take(batch);
-    batch.count = 0;
-  };
-  return {
-    clock,
-    pipeline,
-    frame: (number: number): void => {
-      const { batch } = lines[number];
-      truth[number].push(clock.boottimeMs());
-      batch.push(0x100 + number, 0, Uint8Array.of(truth[number].length % 250), clock.wallUs());
-    },
-    drain,
-    records: (): DecodedRecord[] => {
-      pipeline.stop();
-      const stored = outbox.read("telemetry", 0, outbox.lastRow(), 100_000, 1e9);
-      return stored.map(({ payload }) => reader.decode(payload));
-    },
-    truth,
-    rules,
-  };
-}
+const UNSET = { wallUs: 90_000_000, quality: "unsynchronised" } as const;
+const NEW_YEAR_US = 1_767_225_600_000_000;
 
 /** Boottime of each sample of each bus in the order of the records, by the anchor of its record, ms. */
-function boottimes(records: readonly DecodedRecord[]): [number[], number[]] {
-  const found: [number[], number[]] = [[], []];
-  for (const { body, anchor } of records) {
-    if (body.kind !== "samples") continue;
-    const distanceUs = anchor.wallUs - anchor.monotonicUs - (anchor.suspendedUs ?? 0);
-    for (const { signal, timesUs } of body.columns) {
-      found[signal].push(...timesUs.map((timeUs) => (timeUs - distanceUs) / 1000));
-    }
-  }
-  return found;
+function boottimes(records: readonly DecodedRecord[]): readonly (readonly number[])[] {
+  return samplesByBus(records).map((samples) =>
+    samples.map(({ record: { anchor }, timeUs }) => {
+      const distanceUs = anchor.wallUs - anchor.monotonicUs - (anchor.suspendedUs ?? 0);
+      return (timeUs - distanceUs) / 1000;
+    }),
+  );
 }
 
 type Op =
-  | { readonly kind: "frame"; readonly bus: number; readonly afterMs: number }
-  | { readonly kind: "drain"; readonly bus: number }
+  | { readonly kind: "frame"; readonly bus: 0 | 1; readonly afterMs: number }
+  | { readonly kind: "drain"; readonly bus: 0 | 1 }
   | { readonly kind: "step"; readonly ms: number }
   | { readonly kind: "suspend"; readonly ms: number };
 
+const bus = fc.constantFrom(0 as const, 1 as const);
 const op: fc.Arbitrary<Op> = fc.oneof(
-  {
-    weight: 60,
-    arbitrary: fc.record({ kind: fc.constant("frame" as const), bus: fc.nat(1), afterMs: fc.nat(9) }),
-  },
-  { weight: 12, arbitrary: fc.record({ kind: fc.constant("drain" as const), bus: fc.nat(1) }) },
+  { weight: 60, arbitrary: fc.record({ kind: fc.constant("frame" as const), bus, afterMs: fc.nat(9) }) },
+  { weight: 12, arbitrary: fc.record({ kind: fc.constant("drain" as const), bus }) },
   {
     weight: 3,
     arbitrary: fc.record({
@@ -104,73 +41,59 @@ const op: fc.Arbitrary<Op> = fc.oneof(
   },
 );
 
-/** A driver empties what waits at 40 ms at the latest, before a suspend, and before the clock is set once more. */
-function run(ops: readonly Op[], isNative: boolean) {
-  const { clock, pipeline, frame, drain, records, truth } = vehicle(isNative);
-  pipeline.start();
-  const oldestMs: [number, number] = [Number.NaN, Number.NaN];
-  const hasStepped = [false, false];
-  const drainAll = (one: number): void => {
-    drain(one);
-    oldestMs[one] = Number.NaN;
-    hasStepped[one] = false;
-  };
+function run(ops: readonly Op[], isNative: boolean): ClockedVehicle {
+  const vehicle = new ClockedVehicle(NEW_YEAR_US);
+  vehicle.boot({ ...UNSET, isNative });
   for (const one of ops) {
     if (one.kind === "frame") {
-      clock.advance(one.afterMs);
-      frame(one.bus);
-      if (Number.isNaN(oldestMs[one.bus])) oldestMs[one.bus] = clock.boottimeMs();
-      for (const bus of [0, 1]) if (clock.boottimeMs() - oldestMs[bus] > 30) drainAll(bus);
+      vehicle.pass(one.afterMs);
+      vehicle.frame(one.bus);
     } else if (one.kind === "drain") {
-      drainAll(one.bus);
-    } else if (one.kind === "step") {
-      for (const bus of [0, 1]) if (hasStepped[bus]) drainAll(bus);
-      if (Math.abs(one.ms) < 100) continue;
-      clock.stepWall(one.ms * 1000);
-      hasStepped.fill(true);
-    } else {
-      for (const bus of [0, 1]) drainAll(bus);
-      clock.suspend(one.ms);
+      vehicle.drain(one.bus);
+    } else if (one.kind === "suspend") {
+      vehicle.suspend(one.ms);
+    } else if (Math.abs(one.ms) >= 100) {
+      vehicle.set(vehicle.clock.wallUs() + one.ms * 1000, "unsynchronised");
     }
   }
-  for (const bus of [0, 1]) drainAll(bus);
-  const all = records();
-  return { found: boottimes(all), truth, records: all.length };
+  return vehicle;
 }
 
 describe("a pipeline whose clock is set while it collects", () => {
   it.each([true, false])("has an anchor for every sample by which its time is right (native %s)", (isNative) => {
     fc.assert(
       fc.property(fc.array(op, { minLength: 1, maxLength: 400 }), (ops) => {
-        const { found, truth } = run(ops, isNative);
-        for (const bus of [0, 1]) {
-          expect(found[bus]).toHaveLength(truth[bus].length);
-          const errorMs = found[bus].map((ms, at) => Math.abs(ms - truth[bus][at]));
+        const vehicle = run(ops, isNative);
+        const found = boottimes(vehicle.records());
+        vehicle.truth.forEach((receipts, at) => {
+          expect(found[at]).toHaveLength(receipts.length);
+          const errorMs = found[at].map((ms, number) => Math.abs(ms - receipts[number].boottimeMs));
           expect(Math.max(0, ...errorMs)).toBeLessThanOrEqual(0.01);
-        }
+        });
       }),
       { seed: SEED, numRuns: 200 },
     );
   });
 
   it("makes no record more while nobody sets the clock", () => {
-    const frames = Array.from({ length: 3000 }, (_, at) => ({ kind: "frame", bus: at % 2, afterMs: 1 }) as const);
-    expect(run(frames, true).records).toBe(13);
+    const frames = Array.from(
+      { length: 3000 },
+      (_, at): Op => ({ kind: "frame", bus: at % 2 === 0 ? 0 : 1, afterMs: 1 }),
+    );
+    expect(run(frames, true).records()).toHaveLength(13);
   });
 
   it("says of what was stamped before a step what that clock was worth then", () => {
-    const { clock, pipeline, frame, drain, records } = vehicle(true);
-    pipeline.start();
-    frame(0);
-    drain(0);
-    clock.stepWall(1_796_000_000_000_000);
-    clock.setQuality("ntp");
-    frame(0);
-    drain(0);
-    const anchors = records().map(({ anchor }) => anchor);
+    const vehicle = new ClockedVehicle(NEW_YEAR_US);
+    vehicle.boot(UNSET);
+    vehicle.frame(0);
+    vehicle.drain(0);
+    vehicle.set(NEW_YEAR_US, "ntp");
+    vehicle.frame(0);
+    const anchors = vehicle.records().map(({ anchor }) => anchor);
     expect(anchors).toEqual([
-      { monotonicUs: 90_000_000, wallUs: 90_000_000, quality: "unsynchronised" },
-      { monotonicUs: 90_000_000, wallUs: 1_796_000_090_000_000, quality: "ntp" },
+      { monotonicUs: 3_000_000, wallUs: 90_000_000, quality: "unsynchronised" },
+      { monotonicUs: 3_000_000, wallUs: NEW_YEAR_US, quality: "ntp" },
     ]);
   });
 });

@@ -13,6 +13,7 @@ const RECORD: RecordFacts = {
   monotonicUs: 1,
   offsetUs: 0,
   timeQuality: "ntp",
+  timeBasis: "clock",
   shiftUs: 0,
   campaign: undefined,
   trigger: undefined,

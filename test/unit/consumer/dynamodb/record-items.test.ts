@@ -9,7 +9,7 @@ import { seededRandom } from "../../../bench/core/seeded-random.ts";
 import { deliveryOf, NEW_YEAR_US, recordOf } from "../../../fakes/consumer/deliveries.ts";
 
 const SEED = 15;
-const NO_SHIFT = { shiftUs: 0, quality: "ntp" } as const;
+const NO_SHIFT = { shiftUs: 0, quality: "ntp", basis: "clock" } as const;
 const columns = z.object({
   axes: z.array(z.array(z.number())),
   columns: z.array(
@@ -62,7 +62,11 @@ describe("items of a record", () => {
         fc.array(value, { minLength: 1, maxLength: 20 }),
         fc.integer({ min: -9e12, max: 9e12 }),
         (values, shiftUs) => {
-          const items = made(deliveryOf(recordOf({ body: rowsBody(values) })), { shiftUs, quality: "gps" });
+          const items = made(deliveryOf(recordOf({ body: rowsBody(values) })), {
+            shiftUs,
+            quality: "gps",
+            basis: "corrected",
+          });
           const { axes, columns: found } = contentOf(items);
           const read = found.flatMap(({ axis, values: of }) => {
             let timeUs = 0;

@@ -14,6 +14,7 @@ import { SampleBatch } from "../../../../agent/consumer/rows/sample-batch.ts";
 import { withPart } from "../../../../agent/consumer/store/record-table.ts";
 import type { DecodedRecord } from "../../../../agent/telemetry/record/read/decoded-record.ts";
 import { SignalTables, samplesOf } from "../../../../agent/telemetry/record/read/samples.ts";
+import { ManualClock } from "../../../fakes/core/clock.ts";
 import { bodyOf, decodeAll } from "../../../fakes/telemetry/records.ts";
 import { encoderOf, logOf } from "../../../fakes/telemetry/samples.ts";
 import { tableOf } from "../../../fakes/telemetry/table.ts";
@@ -50,7 +51,10 @@ const table = tableOf([
     ],
   },
 ]);
+/** Ten days after its boot: no sample is older. */
+const clock = new ManualClock({ wallUs: T0 + 2 * DAY_US, monotonicMs: 864_000_000 });
 const encoder = encoderOf(table);
+const oldEncoder = encoderOf(table, {}, undefined, clock);
 const [tableRecord] = decodeAll(encoder.table());
 const { signals } = withPart(undefined, bodyOf(tableRecord, "table"));
 
@@ -78,7 +82,7 @@ function physical(signal: number, raw: number | bigint): string {
 }
 
 function recordsOf(given: readonly { signal: number; raw: number | bigint; timeUs: number }[]): DecodedRecord[] {
-  return decodeAll(encoder.samples(logOf(table, given), []));
+  return decodeAll(oldEncoder.samples(logOf(table, given), []));
 }
 
 type Line = Readonly<Record<string, string>>;
@@ -106,7 +110,7 @@ describe("SampleAppender", () => {
           return { batch, fromUs: day * DAY_US, toUs: (day + 1) * DAY_US };
         });
         for (const record of recordsOf(given))
-          expect(appender.append(record, signals, { shiftUs, quality: "gps" })).toBe(true);
+          expect(appender.append(record, signals, { shiftUs, quality: "gps", basis: "corrected" })).toBe(true);
         const found: string[] = [];
         for (const [day, batch] of days) {
           for (const run of batch.bySignal()) {
@@ -138,15 +142,19 @@ describe("SampleAppender", () => {
     const span = allTimes(batch);
     const appender = new SampleAppender(() => span);
     const part = new Map([...signals].filter(([index]) => index < 4));
-    expect(appender.append(record, part, { shiftUs: 0, quality: "ntp" })).toBe(false);
-    expect(appender.append(record, undefined, { shiftUs: 0, quality: "ntp" })).toBe(false);
+    expect(appender.append(record, part, { shiftUs: 0, quality: "ntp", basis: "clock" })).toBe(false);
+    expect(appender.append(record, undefined, { shiftUs: 0, quality: "ntp", basis: "clock" })).toBe(false);
     expect(batch.rows).toBe(0);
   });
 
   it("leaves out a shift of centuries", () => {
     const [record] = recordsOf([{ signal: 0, raw: 1, timeUs: T0 }]);
     const batch = new SampleBatch();
-    new SampleAppender(() => allTimes(batch)).append(record, signals, { shiftUs: 2 ** 53, quality: "gps" });
+    new SampleAppender(() => allTimes(batch)).append(record, signals, {
+      shiftUs: 2 ** 53,
+      quality: "gps",
+      basis: "clock",
+    });
     expect(batch.runs[0].record).toMatchObject({ shiftUs: 0, timeQuality: "ntp" });
     expect([...batch.timesUs]).toEqual([T0]);
   });
@@ -169,7 +177,7 @@ describe("SampleAppender", () => {
       [0, undefined],
     ]);
     const batch = new SampleBatch();
-    new SampleAppender(() => allTimes(batch)).append(record, signals, { shiftUs: 0, quality: "ntp" });
+    new SampleAppender(() => allTimes(batch)).append(record, signals, { shiftUs: 0, quality: "ntp", basis: "clock" });
     const [run] = batch.runs;
     const parsed = [...sampleLines(NDJSON, batch, run)].map(parseLine);
     expect(parsed.map(({ value, text }) => [value, text])).toEqual([
@@ -209,10 +217,10 @@ describe("SampleAppender", () => {
     ]);
     const [record] = decodeAll(lane.encode(log, [], 3));
     const batch = new SampleBatch();
-    new SampleAppender(() => allTimes(batch)).append(record, signals, { shiftUs: 0, quality: "ntp" });
+    new SampleAppender(() => allTimes(batch)).append(record, signals, { shiftUs: 0, quality: "ntp", basis: "clock" });
     const lines = batch.bySignal().flatMap((run) => [...sampleLines(CSV, batch, run)]);
     const of = `truck-1,${record.epoch},event,1`;
-    const anchor = `ntp,0,${record.bootId},5000250,1767225595123206`;
+    const anchor = `ntp,clock,0,${record.bootId},5000250,1767225595123206`;
     expect(CSV.header(SAMPLE_COLUMNS)).toMatch(/^thing,epoch,stream,seq,time_us,/);
     expect(lines).toEqual([
       `${of},${T0 + 5},${anchor},can0,obd.engine,Speed,,,,,slow,3,0.5,,,,rpm,Vehicle.Speed\n`,
