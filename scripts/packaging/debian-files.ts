@@ -20,6 +20,12 @@ const COPIES: readonly (readonly [from: string, to: string])[] = [
   ["systemd/causeway-admin.socket", "lib/systemd/system/causeway-admin.socket"],
   ["systemd/causeway-reboot.socket", "lib/systemd/system/causeway-reboot.socket"],
   ["systemd/causeway-reboot.service", "lib/systemd/system/causeway-reboot.service"],
+  ["systemd/causeway-sleep-lock.socket", "lib/systemd/system/causeway-sleep-lock.socket"],
+  ["systemd/causeway-sleep-lock@.service", "lib/systemd/system/causeway-sleep-lock@.service"],
+  ["systemd/causeway-suspend.socket", "lib/systemd/system/causeway-suspend.socket"],
+  ["systemd/causeway-suspend.service", "lib/systemd/system/causeway-suspend.service"],
+  ["systemd/causeway-wake-alarm.socket", "lib/systemd/system/causeway-wake-alarm.socket"],
+  ["systemd/causeway-wake-alarm@.service", "lib/systemd/system/causeway-wake-alarm@.service"],
   ["systemd/sysusers.d/causeway.conf", "usr/lib/sysusers.d/causeway.conf"],
   ["systemd/tmpfiles.d/causeway.conf", "usr/lib/tmpfiles.d/causeway.conf"],
   ["systemd/sysctl.d/60-causeway.conf", "usr/lib/sysctl.d/60-causeway.conf"],
@@ -59,8 +65,9 @@ export async function packSystemFiles(
 ): Promise<void> {
   for (const [from, to] of COPIES) writePacked(join(tree, to), readFileSync(join(root, from)));
   writePacked(join(tree, "usr/bin/causeway"), readFileSync(join(root, TEMPLATES, "causeway")), 0o755);
-  const supervisor = readFileSync(join(root, "systemd/causeway-start"));
-  writePacked(join(tree, "usr/lib/causeway/causeway-start"), supervisor, 0o755);
+  for (const program of ["causeway-start", "causeway-wake-alarm"]) {
+    writePacked(join(tree, "usr/lib/causeway", program), readFileSync(join(root, "systemd", program)), 0o755);
+  }
   for (const folder of ["agent.d", "campaigns", "dbc"])
     mkdirSync(join(tree, "etc/causeway", folder), { recursive: true });
 
