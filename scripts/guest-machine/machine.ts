@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { type Child, startChild } from "../../test/bench/core/child.ts";
 import { until } from "../../test/bench/core/wait.ts";
 import { type CommandChannel, connectChannel, type GuestOutcome } from "./command-channel.ts";
+import { askMonitor } from "./qemu-monitor.ts";
 
 /** How long the emulated machine may take from its start to the first command, also when this one is busy. */
 const BOOT_TIMEOUT_MS = 900_000;
@@ -14,6 +15,8 @@ const COMMAND_TIMEOUT_MS = 300_000;
 
 /** Where the broker is, seen from inside; nothing else can be reached. */
 export const GUEST_BROKER = { host: "broker.bench", port: 8883 } as const;
+/** Socket of QEMU's monitor. */
+const MONITOR = "monitor.sock";
 const BROKER_ADDRESS = "10.0.2.100";
 
 /** `folder` must have a short path (Unix sockets), and holds root.img, data.img and the TPM's state in tpm/. */
@@ -123,6 +126,47 @@ export class Machine {
     if (code !== 0) throw new Error(`cannot write ${target} in the guest: ${stderr}`);
   }
 
+  /** Waits until it is suspended to RAM. Run no command from before it begins until `untilAwake` has resolved. */
+  async untilAsleep(timeoutMs = 60_000): Promise<void> {
+    rmSync(this.#awakeFile, { force: true });
+    const asleep = async (): Promise<true | undefined> =>
+      /"status": "suspended"/.test(await this.#monitor("query-status")) ? true : undefined;
+    await until(asleep, { what: "the guest is suspended", timeoutMs: this.patience(timeoutMs) });
+  }
+
+  /** Wakes it, as a key of a keyboard does; the firmware says that it was the power button. */
+  async wakeUp(): Promise<void> {
+    await this.#monitor("system_wakeup");
+  }
+
+  /** Waits until its processor runs, and then until it takes commands. Gives when the former was, performance.now(). */
+  async untilAwake(timeoutMs = 60_000): Promise<number> {
+    const running = async (): Promise<true | undefined> =>
+      /"status": "running"/.test(await this.#monitor("query-status")) ? true : undefined;
+    const patience = { timeoutMs: this.patience(timeoutMs) };
+    await until(running, { what: "the guest runs", ...patience });
+    const wokeAtMs = performance.now();
+    await until(() => (existsSync(this.#awakeFile) ? true : undefined), {
+      what: "the guest takes commands",
+      ...patience,
+    });
+    return wokeAtMs;
+  }
+
+  get #awakeFile(): string {
+    return join(this.share, "awake");
+  }
+
+  /** Presses the power button. */
+  async pressPowerButton(): Promise<void> {
+    await this.#monitor("system_powerdown");
+  }
+
+  /** Asks QEMU (QMP) one thing and gives its answer as it came. */
+  #monitor(command: string): Promise<string> {
+    return askMonitor(join(this.#parts.folder, MONITOR), command, this.patience(10_000));
+  }
+
   /** Takes the power away: the machine, its disks' unflushed writes and the TPM's volatile state are gone at once. */
   async powerCut(): Promise<void> {
     const children = this.#children.reverse();
@@ -224,7 +268,8 @@ function qemuArguments(parts: MachineParts, { clock }: BootOptions): readonly st
     ["-device", "tpm-tis,tpmdev=tpm0", "-device", "virtio-serial-pci"],
     ["-chardev", `socket,id=command,path=${join(folder, "command.sock")},server=on,wait=off`],
     ["-device", "virtserialport,chardev=command,name=causeway.command"],
-    ["-rtc", `base=${clock ?? "utc"}`],
+    ["-rtc", `base=${clock ?? "utc"}`, "-global", "PIIX4_PM.disable_s3=0"],
+    ["-qmp", `unix:${join(folder, MONITOR)},server=on,wait=off`],
     networkArguments(parts),
   ].flat();
 }
