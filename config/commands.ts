@@ -96,7 +96,9 @@ export const commandsConfig = z.strictObject({
       maxAgeMs: z.int().min(100).max(86_400_000).default(60_000),
     })
     .optional()
-    .describe("signals that vehicle.locate reads, in degrees; it is not supported without them"),
+    .describe(
+      "signals that vehicle.locate reads, in degrees; where place says where positions come from, it tells those",
+    ),
   maxRequestBytes: z.int().min(256).max(131_072).default(32_768).describe("longer requests are refused unread"),
   maxRunning: z
     .int()

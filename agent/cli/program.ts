@@ -22,6 +22,7 @@ const GROUPS: readonly (readonly [name: string, load: () => Promise<Register>])[
   ["can", async () => (await import("./verbs/can.ts")).registerCan],
   ["dbc", async () => (await import("./verbs/dbc.ts")).registerDbc],
   ["signals", async () => (await import("./verbs/signals.ts")).registerSignals],
+  ["place", async () => (await import("./verbs/place.ts")).registerPlace],
   ["dtc", async () => (await import("./verbs/dtc.ts")).registerDtc],
   ["obd", async () => (await import("./verbs/obd.ts")).registerObd],
   ["uds", async () => (await import("./verbs/uds.ts")).registerUds],

@@ -9,6 +9,7 @@ import { configurationLines, headLines } from "./status-lines/head.ts";
 import { identityLines } from "./status-lines/identity.ts";
 import { linkLines } from "./status-lines/link.ts";
 import { outboxLines } from "./status-lines/outbox.ts";
+import { placeLines } from "./status-lines/place.ts";
 import type { Colors, StatusReading } from "./status-lines/reading.ts";
 import { updateLines } from "./status-lines/updates.ts";
 
@@ -32,6 +33,7 @@ export function statusPage(
     outboxLines(status.outbox, wallUs, colors),
     frameLogLines(status, colors),
     campaignLines(status, colors),
+    placeLines(status, colors),
     diagnosticsLines(status, colors),
     codeLines(status, colors),
     j1939Lines(status, colors),

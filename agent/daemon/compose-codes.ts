@@ -14,7 +14,7 @@ import type { DataLine, RecordSinks, Runtime } from "./parts.ts";
 import { loopService } from "./services.ts";
 
 export type CodesComposeParts = Pick<DiagnosticsParts, "settings"> & {
-  readonly line: Pick<DataLine, "outbox" | "activeCodes"> & {
+  readonly line: Pick<DataLine, "outbox" | "activeCodes" | "position"> & {
     readonly records: Pick<RecordSinks, "troubleCodes" | "sendCodeReport">;
     readonly vehicle: Pick<DataLine["vehicle"], "signals">;
   };
@@ -29,14 +29,15 @@ export function composeCodes(
   { settings, line, journal }: CodesComposeParts,
   { clock, log }: Pick<Runtime, "clock" | "log">,
 ): MadeCodes {
-  const { records, outbox, vehicle } = line;
+  const { records, outbox, position, vehicle } = line;
   const kept = outbox.kept();
   const odometerKm = odometerOf(vehicle.signals, settings.codes.odometer, "diagnostics.codes.odometer");
   const trackerOf = (store: CodesComposeParts["journal"]): CodeTracker => {
     const sink = records.troubleCodes;
     const events = codeEvents({ journal: store, sink, storedNumber: keptCount(kept, CODE_NUMBER_KEY) });
     events.handOver();
-    return new CodeTracker({ settings: settings.codes, journal: store, events, odometerKm, clock, log });
+    const known = { odometerKm, position: () => position.current() };
+    return new CodeTracker({ settings: settings.codes, journal: store, events, ...known, clock, log });
   };
   const tracker = openTracker(
     () => trackerOf(journal),

@@ -1,6 +1,9 @@
 import type { PlaceConfig, PositionSourceConfig } from "../../config/place.ts";
 import { lineSocket } from "../../drivers/gnss/line-socket.ts";
 import { serialLines } from "../../drivers/gnss/serial-lines.ts";
+import type { Clock } from "../core/clock.ts";
+import { placeHandlers } from "../local-api/place-handlers.ts";
+import type { PlaceStatus } from "../local-api/place-status.ts";
 import { GpsdSource } from "../vehicle/place/gpsd-source.ts";
 import { LocationSignals } from "../vehicle/place/location-signals.ts";
 import { NmeaSource } from "../vehicle/place/nmea-source.ts";
@@ -52,7 +55,24 @@ export function composePlace(parts: PlaceParts, runtime: Runtime): Place {
     start: async () => whereabouts.start(),
     stop: () => whereabouts.stop(),
   };
-  return { whereabouts, service };
+  const status = (): PlaceStatus => statusOf(whereabouts, settings, clock);
+  return { whereabouts, service, status, verbs: placeHandlers(whereabouts, status) };
+}
+
+function statusOf(whereabouts: Whereabouts, { privacy }: PlaceConfig, clock: Clock): PlaceStatus {
+  const sources = whereabouts.sources();
+  const newest = whereabouts.newest();
+  const lastMs = whereabouts.lastFixMs();
+  const { mode, satellites, accuracyM } = newest?.fix ?? {};
+  const source = sources.find(({ isChosen }) => isChosen)?.name ?? "";
+  const ageMs = Math.max(0, clock.monotonicMs() - (newest?.atMs ?? 0));
+  return {
+    fix: mode === undefined ? undefined : { mode, source, satellites, accuracyM, ageMs },
+    lastFixMs: lastMs === undefined ? undefined : clock.monotonicMs() - lastMs,
+    isShared: privacy.share,
+    precisionMetres: privacy.precisionMetres,
+    sources,
+  };
 }
 
 function sourceOf(

@@ -41,7 +41,7 @@ export type VerbParts = {
   /** Undefined where no updates are taken. */
   readonly updates: Pick<Updates, "verbs" | "jobVerbs"> | undefined;
   readonly support: SupportHandlerParts;
-  readonly beside: Pick<SideLines, "diagnostics">;
+  readonly beside: Pick<SideLines, "diagnostics" | "place">;
 };
 
 /** All that the local sockets answer. */
@@ -68,6 +68,7 @@ export function composeVerbs(parts: VerbParts, { clock, log }: Runtime): readonl
     ...(updates === undefined ? [] : otaHandlers(updates.verbs)),
     ...(updates?.jobVerbs === undefined ? [] : jobsHandlers(updates.jobVerbs)),
     ...(beside.diagnostics?.verbs ?? []),
+    ...(beside.place?.verbs ?? []),
     ...supportHandlers(parts.support),
   ];
 }

@@ -14,6 +14,7 @@ import type { Renewal } from "../identity/renewal.ts";
 import type { J1939Status } from "../local-api/j1939-status.ts";
 import type { LinksStatus } from "../local-api/links-status.ts";
 import type { ObdBusStatus } from "../local-api/obd-status.ts";
+import type { PlaceStatus } from "../local-api/place-status.ts";
 import type { TimeStatus } from "../local-api/time-status.ts";
 import type { ServedVerb } from "../local-api/verb.ts";
 import type { Broker } from "../ports/broker.ts";
@@ -181,6 +182,8 @@ export type VehicleLine = {
 /** Where the vehicle is. */
 export type Place = {
   readonly whereabouts: Whereabouts;
+  readonly status: () => PlaceStatus;
+  readonly verbs: readonly ServedVerb[];
   /** Start it after the pipeline. */
   readonly service: Service;
 };

@@ -53,6 +53,7 @@ export type StatusParts = HealthParts & {
   readonly beside: {
     readonly diagnostics: { readonly status: () => Status["diagnostics"] } | undefined;
     readonly links: { readonly status: () => Status["links"] } | undefined;
+    readonly place: { readonly status: () => Status["place"] } | undefined;
     readonly time: { readonly status: () => Status["time"] } | undefined;
   };
   readonly socketCounts: Readonly<Record<"view" | "admin", SocketCounts>>;
@@ -103,6 +104,7 @@ export function statusOf(parts: StatusParts, { version, bootId, startedAtMs, clo
     commands: commandStatus(commands),
     diagnostics: beside.diagnostics?.status(),
     links: beside.links?.status(),
+    place: beside.place?.status(),
     time: beside.time?.status(),
     job: updates?.report.job(),
     update: updates?.report.update(),

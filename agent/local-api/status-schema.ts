@@ -5,6 +5,7 @@ import { LOSS_REASONS, STREAMS, type StreamName } from "../ports/outbox.ts";
 import { j1939Status } from "./j1939-status.ts";
 import { linksStatus } from "./links-status.ts";
 import { obdBusStatus } from "./obd-status.ts";
+import { placeStatus } from "./place-status.ts";
 import { timeStatus } from "./time-status.ts";
 import { verb } from "./verb.ts";
 
@@ -350,6 +351,8 @@ export const statusSchema = z
       .optional(),
     /** Absent where nothing is said of links. */
     links: linksStatus.optional(),
+    /** Absent where nobody is asked where the vehicle is. */
+    place: placeStatus.optional(),
     /** Absent where nobody is asked who keeps the clock. */
     time: timeStatus.optional(),
     /** The job of the cloud that is worked on; absent while there is none. */

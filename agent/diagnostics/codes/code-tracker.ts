@@ -5,6 +5,7 @@ import { TokenBucket } from "../../core/token-bucket.ts";
 import type { Journal, JournalDocument } from "../../ports/journal.ts";
 import type { JournalSpace } from "../../ports/journal-spaces.ts";
 import { asJson } from "../../telemetry/durable-records/numbered-events.ts";
+import type { Position } from "../../telemetry/record/encode/trigger.ts";
 import type { CodeOrigin, CodeState, TroubleCodeEvent } from "../../telemetry/record/encode/trouble-code.ts";
 import type { CodeEvents } from "./code-events.ts";
 import { ControlUnit, type Report } from "./control-unit.ts";
@@ -30,6 +31,8 @@ export type CodeTrackerParts = {
   readonly events: CodeEvents;
   /** How far the vehicle has gone, km, where that is known. */
   readonly odometerKm: () => number | undefined;
+  /** Where it is, as far as that may leave it. */
+  readonly position?: (() => Position | undefined) | undefined;
   readonly clock: Clock;
   readonly log: Log;
 };
@@ -165,9 +168,10 @@ export class CodeTracker {
     });
     const lamps = lit === undefined ? [] : [lampsDocument(unit, lit)];
     const gone = this.#forgottenKeys.map((key) => ({ space: SPACE, key, value: undefined }));
+    const position = this.#parts.position?.();
     const told = journal.atomically(() => {
       journal.put([...gone, ...codes, ...lamps]);
-      return events.add(changes);
+      return events.add(changes.map((change) => ({ ...change, position })));
     });
     this.#forgottenKeys = [];
     return told;

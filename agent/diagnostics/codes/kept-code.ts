@@ -80,4 +80,13 @@ export const keptEvent = z.object({
   cleared: z
     .object({ codes: z.array(z.string()).readonly(), dropped: z.int().min(0), by: z.string().optional() })
     .optional(),
+  position: z
+    .object({
+      latitude: z.number(),
+      longitude: z.number(),
+      altitude: z.number().optional(),
+      accuracy: z.number().optional(),
+      timeUs: z.int(),
+    })
+    .optional(),
 });

@@ -11,6 +11,7 @@ const LOOK_MS = 1000;
 const ASK_AFTER_MS = 5000;
 const GIVE_UP_AFTER_MS = 10_000;
 const PROTOCOL = 3;
+const RECEIVER = "check the receiver: DEVICES in /etc/default/gpsd, its cable, and gpsmon on this machine";
 
 export type GpsdSourceParts = {
   readonly link: LineLink;
@@ -94,7 +95,7 @@ class GpsdSession {
 
   end(what: string, remedy: string): void {
     this.#heardMs = undefined;
-    this.#voice.say("down", `${this.#parts.link.name}: ${what}; ${remedy}`);
+    this.#voice.say("down", `${this.#parts.link.name}: ${what}`, remedy);
   }
 
   look(): void {
@@ -105,7 +106,7 @@ class GpsdSession {
     if (silentMs >= GIVE_UP_AFTER_MS) link.reset("gpsd does not answer");
     else if (silentMs >= ASK_AFTER_MS) link.send("?DEVICES;\n");
     else if (nowMs - this.#reportedMs >= ASK_AFTER_MS) {
-      this.#voice.say("quiet", `${link.name}: gpsd runs, and its receiver says nothing`);
+      this.#voice.say("quiet", `${link.name}: gpsd runs, and its receiver says nothing`, RECEIVER);
     }
   }
 
@@ -127,10 +128,10 @@ class GpsdSession {
         this.#fixes.takeSky(report.sky, receivedAtUs);
         return;
       case "devices":
-        if (report.paths.length === 0) this.#voice.say("quiet", `${link.name}: gpsd has no receiver`);
+        if (report.paths.length === 0) this.#voice.say("quiet", `${link.name}: gpsd has no receiver`, RECEIVER);
         return;
       case "error":
-        this.#voice.say("quiet", `${link.name}: gpsd: ${report.what}`);
+        this.#voice.say("quiet", `${link.name}: gpsd: ${report.what}`, RECEIVER);
         return;
       case "malformed":
         this.#counted.onMalformed();

@@ -37,7 +37,7 @@ export class NmeaSource implements PositionSource {
       if (heardMs === undefined) return;
       const silentMs = clock.monotonicMs() - heardMs;
       if (silentMs >= 2 * QUIET_MS) link.reset("no sentence of NMEA 0183");
-      else if (silentMs >= QUIET_MS) voice.say("quiet", `${link.name}: no sentence of NMEA 0183${hintOf(foreign)}`);
+      else if (silentMs >= QUIET_MS) voice.say("quiet", `${link.name}: no sentence of NMEA 0183`, remedyFor(foreign));
     });
     link.start({
       onUp: () => {
@@ -47,7 +47,7 @@ export class NmeaSource implements PositionSource {
       },
       onDown: (what, remedy) => {
         heardMs = undefined;
-        voice.say("down", `${link.name}: ${what}; ${remedy}`);
+        voice.say("down", `${link.name}: ${what}`, remedy);
       },
       onLine: (line, receivedAtUs) => {
         if (line === "") return;
@@ -83,6 +83,8 @@ export class NmeaSource implements PositionSource {
   }
 }
 
-function hintOf(foreign: number): string {
-  return foreign < FOREIGN_LINES ? "" : ", but other bytes: is baud that of the receiver?";
+function remedyFor(foreign: number): string {
+  return foreign < FOREIGN_LINES
+    ? "is the receiver powered, and does it speak NMEA 0183?"
+    : "other bytes come: set baud to that of the receiver";
 }

@@ -9,8 +9,8 @@ export interface PositionSink {
   onFix(fix: Fix): void;
   /** The receiver works, and has no fix. */
   onNoFix(): void;
-  /** `what` is for people, without a position: "connection refused". */
-  onState(state: SourceState, what: string): void;
+  /** For people, without a position: "connection refused", and what to do about it; empty where nothing is to be done. */
+  onState(state: SourceState, what: string, remedy: string): void;
 }
 
 /** Counts of a source since its start. */

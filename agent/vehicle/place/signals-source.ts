@@ -76,7 +76,7 @@ export class SignalsSource implements PositionSource {
     const receivedAtUs = Math.min(latitude?.timeUs ?? 0, longitude?.timeUs ?? 0);
     const isOld = Math.abs(clock.wallUs() - receivedAtUs) > maxAgeMs * 1000;
     if (latitude === undefined || longitude === undefined || isOld) {
-      voice.say("quiet", "the signals of the position do not come");
+      voice.say("quiet", "the signals of the position do not come", "is the ignition on? see: causeway signals watch");
       return;
     }
     if (receivedAtUs === this.#newestUs) return;

@@ -11,11 +11,11 @@ export class SourceVoice {
     this.#sink = sink;
   }
 
-  say(state: SourceState, what: string): void {
+  say(state: SourceState, what: string, remedy = ""): void {
     if (state === this.#state && (state === "up" || what === this.#what)) return;
     this.#state = state;
     this.#what = what;
-    this.#sink.onState(state, what);
+    this.#sink.onState(state, what, remedy);
   }
 
   fix(fix: Fix): void {

@@ -36,6 +36,7 @@ export type SourceFacts = SourceCounters & {
   readonly name: string;
   readonly state: SourceState;
   readonly what: string;
+  readonly remedy: string;
   /** Whether its fixes are those that count. */
   readonly isChosen: boolean;
 };
@@ -44,6 +45,7 @@ type Observed = {
   readonly source: PositionSource;
   state: SourceState;
   what: string;
+  remedy: string;
   /** Of its newest fix, as the receiver has it, and since when (monotonic ms). */
   fixTimeUs?: number | undefined;
   fixSinceMs?: number;
@@ -66,7 +68,7 @@ export class Whereabouts {
   constructor(parts: WhereaboutsParts) {
     this.#parts = parts;
     this.#choice = new SourceChoice(parts.settings);
-    this.#observed = parts.sources.map((source) => ({ source, state: "down", what: "not opened yet" }));
+    this.#observed = parts.sources.map((source) => ({ source, state: "down", what: "not opened yet", remedy: "" }));
   }
 
   start(): void {
@@ -103,6 +105,11 @@ export class Whereabouts {
     return this.#parts.clock.monotonicMs() - newest.atMs <= this.#parts.settings.staleMs ? newest : undefined;
   }
 
+  /** Monotonic ms of the newest fix, however old; undefined before the first. */
+  lastFixMs(): number | undefined {
+    return this.#newest?.atMs;
+  }
+
   /** Shows each fix that counts, as it is, until the returned function is called: for what stays in the vehicle. */
   onFix(take: (timed: TimedFix) => void): () => void {
     this.#takers.add(take);
@@ -111,8 +118,8 @@ export class Whereabouts {
 
   sources(): readonly SourceFacts[] {
     const chosen = this.#choice.chosen(this.#parts.clock.monotonicMs());
-    return this.#observed.map(({ source, state, what }, index) => {
-      return { name: source.name, state, what, isChosen: index === chosen, ...source.counters() };
+    return this.#observed.map(({ source, state, what, remedy }, index) => {
+      return { name: source.name, state, what, remedy, isChosen: index === chosen, ...source.counters() };
     });
   }
 
@@ -125,9 +132,10 @@ export class Whereabouts {
         this.#choice.drop(index);
         this.#look();
       },
-      onState: (state, what) => {
+      onState: (state, what, remedy) => {
         observed.state = state;
         observed.what = what;
+        observed.remedy = remedy;
         this.#parts.onState(observed.source.name, state, what);
       },
     };

@@ -1,10 +1,11 @@
 import type { Fix } from "../../../agent/vehicle/place/fix.ts";
 import type { PositionSink, SourceState } from "../../../agent/vehicle/place/position-source.ts";
 
-/** Keeps what a source leaves, in order: a fix, "no-fix", or "state: what". */
+/** Keeps what a source leaves, in order: a fix, "no-fix", or "state: what; remedy". */
 export class RecordingPositions implements PositionSink {
   readonly fixes: Fix[] = [];
   readonly said: string[] = [];
+  readonly remedies: string[] = [];
   noFixes = 0;
 
   onFix(fix: Fix): void {
@@ -15,8 +16,9 @@ export class RecordingPositions implements PositionSink {
     this.noFixes += 1;
   }
 
-  onState(state: SourceState, what: string): void {
+  onState(state: SourceState, what: string, remedy: string): void {
     this.said.push(`${state}: ${what}`);
+    this.remedies.push(remedy);
   }
 }
 

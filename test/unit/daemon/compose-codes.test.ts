@@ -4,6 +4,7 @@ import { codeSink, keptCount, reportDrafts } from "../../../agent/daemon/code-re
 import { type CodesComposeParts, composeCodes } from "../../../agent/daemon/compose-codes.ts";
 import { ActiveCodes } from "../../../agent/telemetry/active-codes.ts";
 import { Appender } from "../../../agent/telemetry/appender.ts";
+import { KnownPosition } from "../../../agent/telemetry/known-position.ts";
 import type { CodeReport } from "../../../agent/telemetry/record/encode/code-report.ts";
 import type { EncodedDraft } from "../../../agent/telemetry/record/encode/record-sealer.ts";
 import { createRecordReader } from "../../../agent/telemetry/record/read/record-reader.ts";
@@ -32,6 +33,7 @@ function rig() {
   const journal = new FakeJournal({ clock });
   const fake = new FakeSignals(table);
   const activeCodes = new ActiveCodes();
+  const position = new KnownPosition();
   const start = (kept: CodesComposeParts["journal"] = journal) => {
     const appender = new Appender({ outbox, clock, log, holdBytes: 1_000_000, wake: () => undefined });
     const encoder = encoderOf(table);
@@ -43,14 +45,14 @@ function rig() {
       troubleCodes: codeSink(encoder, store, () => appender.state().kind === "storing"),
       sendCodeReport: (report: CodeReport, day: number | undefined) => store(reportDrafts(encoder, report, day)),
     };
-    const line = { records, outbox, vehicle: fake, activeCodes };
+    const line = { records, outbox, vehicle: fake, activeCodes, position };
     return composeCodes({ settings, line, journal: kept }, { clock, log });
   };
   const bodies = () =>
     outbox.read("event", 0, outbox.lastRow(), 1000, 1e9).map(({ payload }) => reader.decode(payload).body);
   const timeUs = clock.wallUs();
   const reading = { origin: ENGINE, list: "confirmed", codes: [P0301], timeUs } as const;
-  return { clock, log, outbox, fake, activeCodes, start, bodies, reading };
+  return { clock, log, outbox, fake, activeCodes, position, start, bodies, reading };
 }
 
 describe("trouble codes of an agent", () => {
@@ -74,6 +76,20 @@ describe("trouble codes of an agent", () => {
     expect(keptCount(outbox.kept(), "trouble-codes/number")).toBe(2);
     again.tracker.take([reading]);
     expect(activeCodes.names()).toEqual(["P0301"]);
+  });
+
+  it("say where the vehicle was, where that is known", () => {
+    const { start, bodies, position, reading } = rig();
+    const { tracker } = start();
+    const where = { latitude: 48.1, longitude: 11.5, accuracy: 3, timeUs: 7 };
+    position.use(() => where);
+    tracker.take([reading]);
+    position.use(() => undefined);
+    tracker.take([{ ...reading, codes: [] }]);
+    expect(bodies()).toMatchObject([
+      { event: "appeared", position: where },
+      { event: "healed", position: undefined },
+    ]);
   });
 
   it("are not told again where the outbox had the event and the journal did not know it yet", () => {

@@ -1,4 +1,5 @@
 import type { ProtobufWriter } from "./protobuf-writer.ts";
+import { type Position, writePosition } from "./trigger.ts";
 
 /** Field numbers of config/proto/telemetry.proto. */
 const EVENT = {
@@ -10,6 +11,7 @@ const EVENT = {
   cleared: 6,
   clearedDropped: 7,
   clearedBy: 8,
+  position: 9,
 } as const;
 const CODE = {
   bus: 1,
@@ -117,6 +119,8 @@ export type TroubleCodeEvent = {
   readonly cleared?:
     | { readonly codes: readonly string[]; readonly dropped: number; readonly by?: string | undefined }
     | undefined;
+  /** Where the vehicle was then, as far as that may leave it. */
+  readonly position?: Position | undefined;
 };
 
 /** What is told of the codes of a vehicle, before it is numbered. */
@@ -138,6 +142,7 @@ export function writeTroubleCode(writer: ProtobufWriter, field: number, event: T
   for (const code of cleared?.codes ?? []) writer.presentStringField(EVENT.cleared, code);
   writer.uintField(EVENT.clearedDropped, cleared?.dropped ?? 0);
   writer.stringField(EVENT.clearedBy, cleared?.by ?? "");
+  if (event.position !== undefined) writePosition(writer, EVENT.position, event.position);
   writer.end();
 }
 

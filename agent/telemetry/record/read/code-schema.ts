@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { place } from "./campaign-schema.ts";
 import { count, integer, position } from "./wire-fields.ts";
 
 const LAMP_STATES = {
@@ -70,6 +71,7 @@ export const troubleCode = z.object({
   cleared: z.array(z.string()),
   cleared_dropped: z.int().min(0),
   cleared_by: z.string(),
+  position: place.nullable(),
 });
 
 /** All active trouble codes. */

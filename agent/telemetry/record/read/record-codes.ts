@@ -1,6 +1,7 @@
 import type { CodeState, FreezeValue, Lamps } from "../encode/trouble-code.ts";
 import type { RecordBody } from "./decoded-record.ts";
 import { malformed } from "./malformed-record.ts";
+import { positionOf } from "./record-campaigns.ts";
 import type { WireRecord } from "./record-schema.ts";
 
 type WireEvent = NonNullable<WireRecord["trouble_code"]>;
@@ -11,7 +12,7 @@ export function troubleCodeOf(wire: WireEvent): RecordBody {
   const { number, repeated: isRepeated, event, time_us: timeUs } = wire;
   const { cleared: codes, cleared_dropped: dropped, cleared_by: by } = wire;
   const cleared = { codes, dropped, by: by === "" ? undefined : by };
-  const about = { number, isRepeated, event, timeUs, code: codeOf(wire.code) };
+  const about = { number, isRepeated, event, timeUs, code: codeOf(wire.code), position: positionOf(wire.position) };
   return { kind: "trouble-code", ...about, ...(event === "cleared" && { cleared }) };
 }
 

@@ -134,7 +134,7 @@ describe("GpsdSource", () => {
     expect(sink.said.at(-1)).toBe("quiet: 127.0.0.1:2947: gpsd runs, and its receiver says nothing");
     clock.advance(10_000);
     expect(link.resets).toEqual(["gpsd does not answer"]);
-    expect(sink.said.at(-1)).toBe("down: 127.0.0.1:2947: gpsd does not answer; mend it");
+    expect(sink.said.at(-1)).toBe("down: 127.0.0.1:2947: gpsd does not answer");
     clock.advance(60_000);
     expect(link.resets).toHaveLength(1);
   });

@@ -50,7 +50,7 @@ describe("NmeaSource", () => {
     const { clock, sink, source, say } = rig();
     for (let at = 0; at < 20; at++) say("\u00fe\u0080x\u0007");
     clock.advance(5000);
-    expect(sink.said.at(-1)).toContain("is baud that of the receiver?");
+    expect(sink.remedies.at(-1)).toContain("set baud to that of the receiver");
     expect(source.counters()).toEqual({ fixes: 0, malformed: 20 });
   });
 
@@ -58,7 +58,7 @@ describe("NmeaSource", () => {
     const { clock, link, sink, source } = rig();
     link.down("ENOENT");
     clock.advance(60_000);
-    expect(sink.said).toEqual(["down: 127.0.0.1:2947: ENOENT; mend it"]);
+    expect(sink.said).toEqual(["down: 127.0.0.1:2947: ENOENT"]);
     await source.stop();
     expect(clock.waiting()).toBe(0);
   });

@@ -178,7 +178,7 @@ describe("Whereabouts", () => {
 
   it("stops its sources", async () => {
     const { whereabouts, sources, states } = rig();
-    sources[0].sink?.onState("down", "no");
+    sources[0].sink?.onState("down", "no", "");
     await whereabouts.stop();
     expect(sources.map(({ sink }) => sink)).toEqual([undefined, undefined]);
     expect(states).toEqual(["gpsd down no"]);

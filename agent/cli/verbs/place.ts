@@ -1,0 +1,40 @@
+import type { Command } from "commander";
+import pico from "picocolors";
+import { EXIT } from "../../core/errors.ts";
+import { placeShow } from "../../local-api/place-schema.ts";
+import { type CliContext, printJson, printLine } from "../context.ts";
+import { runningAgent } from "../running-agent.ts";
+import { placeLines } from "../status-lines/place.ts";
+
+type Position = NonNullable<ReturnType<typeof placeShow.answer.parse>["position"]>;
+
+/** `causeway place`: where the vehicle is. */
+export function registerPlace(program: Command, context: CliContext): void {
+  const place = program.command("place").description("where the vehicle is, and where that is known from");
+  place
+    .command("show")
+    .description("the position as far as it may leave the vehicle, and its sources; 2 when there is none")
+    .addHelpText("after", "\nExample:\n  causeway place show\n  causeway place show --json")
+    .action(() => show(context));
+}
+
+async function show(context: CliContext): Promise<void> {
+  const { answer, raw } = await (await runningAgent(context)).ask(placeShow, {});
+  const { position, place } = answer;
+  if (position === undefined) context.finish(EXIT.nothingToDo);
+  if (context.options().json) return printJson(context, raw);
+  const colors = pico.createColors(context.options().color);
+  if (position !== undefined) printLine(context, positionText(position));
+  for (const line of placeLines({ place }, colors)) printLine(context, line);
+}
+
+function positionText({ latitude, longitude, altitudeM, speedKph, courseDeg, time }: Position): string {
+  const parts = [
+    `${latitude.toFixed(6)} ${longitude.toFixed(6)}`,
+    ...(altitudeM === undefined ? [] : [`${altitudeM.toFixed(1)} m`]),
+    ...(speedKph === undefined ? [] : [`${speedKph.toFixed(1)} km/h`]),
+    ...(courseDeg === undefined ? [] : [`${courseDeg.toFixed(0)}°`]),
+    time,
+  ];
+  return `position   ${parts.join(", ")}`;
+}
