@@ -130,6 +130,12 @@ export const EVERYTHING = {
       ],
     },
     trip: { odometer: "Odometer.Distance", energy: "Battery.Charge" },
+    sleep: { wakesBuses: [] },
+    wake: {
+      checkIns: { everyHours: 24, window: { from: "02:00", to: "04:00", timeZone: "Europe/Berlin" } },
+      wakesPerDay: 12,
+    },
+    battery: { signal: "BatteryPack.PackVoltage", currents: { awakeMilliamps: 250, asleepMilliamps: 4 } },
   },
   place: {
     sources: [

@@ -9,6 +9,9 @@ export const path = z.string().min(1).max(4096).register(pathMark, { isCopied: f
 /** A file that says what is decoded, or whom the agent trusts to be its broker, and not who may act. */
 export const copiedPath = z.string().min(1).max(4096).register(pathMark, { isCopied: true });
 
+/** A time of day. */
+export const timeOfDay = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, "must be HH:MM");
+
 /** A TCP port. */
 export const port = z.int().min(1).max(65_535);
 

@@ -1,10 +1,8 @@
 import { z } from "zod";
 import { conditionConfig } from "./catalogue.ts";
-import { copiedPath, path } from "./fields.ts";
+import { copiedPath, path, timeOfDay } from "./fields.ts";
 import { JOB_SECTIONS } from "./layers.ts";
 import { rollbackCounter } from "./rollback-counter.ts";
-
-const timeOfDay = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, "must be HH:MM");
 
 const plainName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, "must be a plain name");
 const program = z.string().max(4096).regex(/^\//, "must be an absolute path");

@@ -12,6 +12,10 @@ export function powerProblems(
     return [{ path: ["power", "trip"], message: "trips are known with power.state alone: add it" }];
   }
   const names = buses.map(({ name }) => name);
+  return [...sleepProblems(power, names), ...ignitionProblems(power, names)];
+}
+
+function ignitionProblems(power: PowerConfig | undefined, names: readonly string[]): readonly Problem[] {
   return (power?.state?.ignition ?? []).flatMap((source, index) =>
     (source.from === "bus-silence" ? (source.buses ?? []) : []).flatMap((name, at) =>
       names.includes(name)
@@ -24,4 +28,27 @@ export function powerProblems(
           ],
     ),
   );
+}
+
+function sleepProblems(power: PowerConfig | undefined, names: readonly string[]): readonly Problem[] {
+  if (power === undefined) return [];
+  const { sleep, wake, battery } = power;
+  const problems: Problem[] = [];
+  const without = "does nothing without power.sleep: add it, sleep: {} takes its defaults";
+  if (sleep === undefined && wake !== undefined) problems.push({ path: ["power", "wake"], message: without });
+  if (sleep === undefined && battery !== undefined) problems.push({ path: ["power", "battery"], message: without });
+  for (const [at, name] of (sleep?.wakesBuses ?? []).entries()) {
+    if (names.includes(name)) continue;
+    const message = `unknown bus ${name}; configured: ${names.join(", ")}`;
+    problems.push({ path: ["power", "sleep", "wakesBuses", at], message });
+  }
+  if (battery !== undefined && battery.guardedBelowVolts >= battery.savingBelowVolts) {
+    const message = `must be below savingBelowVolts, ${battery.savingBelowVolts}`;
+    problems.push({ path: ["power", "battery", "guardedBelowVolts"], message });
+  }
+  if (battery !== undefined && battery.noneAfterHours < battery.afterParkedHours) {
+    const message = `must be at least afterParkedHours, ${battery.afterParkedHours}`;
+    problems.push({ path: ["power", "battery", "noneAfterHours"], message });
+  }
+  return problems;
 }

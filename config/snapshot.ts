@@ -7,7 +7,9 @@ export const snapshotConfig = z.strictObject({
     .array(z.enum(["reconnect", "sleep"]))
     .min(1)
     .max(2)
-    .describe("reconnect: each time the link to the broker is there; sleep: before the agent stops in order"),
+    .describe(
+      "reconnect: each time the link to the broker is there; sleep: before the vehicle sleeps, or the agent stops in order",
+    ),
   signals: signalPatterns.default("*").describe("they are decoded, whether something else wants them or not"),
   minIntervalSeconds: z
     .int()

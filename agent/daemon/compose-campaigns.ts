@@ -140,9 +140,19 @@ export function composeCampaigns(
       ...(history === undefined ? [] : [historyService(history, config, outboxKey, log)]),
       loopService("campaign reports", { run }),
     ],
-    afterPipeline: snapshots,
+    afterPipeline: snapshots.services,
   };
-  return { set, control, store, local, keptOfCloud, reload, history, services };
+  return {
+    set,
+    control,
+    store,
+    local,
+    keptOfCloud,
+    reload,
+    history,
+    snapshotBeforeSleep: snapshots.beforeSleep,
+    services,
+  };
 }
 
 /** Each interest of the campaigns takes the place of the one before, at once: they are asked for between two frames. */

@@ -159,7 +159,9 @@ export function catalogueActions({ loaded, catalogue, line, beside }: ControlPar
     ecus: beside.diagnostics?.ecus,
     busOf: (name) => {
       const found = line.buses.find(({ bus }) => bus.name === name);
-      return found === undefined ? undefined : { send: (frame) => found.bus.send(frame), state: () => found };
+      if (found === undefined) return undefined;
+      const refusal = (): string | undefined => beside.sleep?.mayTransmit(name, true);
+      return { send: (frame) => found.bus.send(frame), state: () => found, refusal };
     },
     messageOf: (bus, name) => findMessage(loaded.checkedTable.sources, bus, name),
   });

@@ -23,7 +23,7 @@ import { transmitCondition } from "./configuration/transmit-conditions.ts";
 import type { DiagnosticBus } from "./diagnostic-bus.ts";
 import type { DiagnosticsPart, DiagnosticsParts } from "./diagnostics-parts.ts";
 import { ecuDirectory } from "./ecu-directory.ts";
-import type { DataLine, Diagnostics, Runtime } from "./parts.ts";
+import type { DataLine, Diagnostics, Runtime, Sleep } from "./parts.ts";
 import { isListenOnly, type RequestIds } from "./request-ids.ts";
 
 export type DiagnosticsComposeParts = {
@@ -35,6 +35,8 @@ export type DiagnosticsComposeParts = {
   readonly requestIds: ReadonlyMap<string, RequestIds>;
   readonly journal: Journal;
   readonly fleetwise: DiagnosticsParts["fleetwise"];
+  /** Asked before each request; undefined where the agent does not sleep. */
+  readonly sleep: Pick<Sleep, "mayTransmit"> | undefined;
 };
 
 /** A bus of diagnostics as this room has it. */
@@ -125,7 +127,10 @@ function busOf(
     isotp: isoTpOf(parts, bus, shown, runtime),
     tap: shown,
     settings: testerSettings(transmit),
-    refusal: () => gate.refusal(),
+    refusal: () => {
+      const what = parts.sleep?.mayTransmit(name, false);
+      return what === undefined ? gate.refusal() : { kind: "withheld", reason: "condition", what };
+    },
     notice: noticeOf(line, runtime),
     clock,
   });

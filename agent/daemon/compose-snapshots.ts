@@ -23,18 +23,24 @@ type SnapshotLineParts = {
   readonly control: Pick<CampaignControl, "planOf">;
 };
 
-/** What sends all last known values at once: a service to be started after the pipeline; none where it is not configured. */
+/** A service to be started after the pipeline, where it is configured, and what takes a snapshot before sleep. */
+type SnapshotLine = { readonly services: readonly Service[]; readonly beforeSleep: () => void };
+
+/** What sends all last known values at once. */
 export function composeSnapshots(
   { config, wanted, campaign, collector, appender, control }: SnapshotLineParts,
   { log, broker }: { readonly log: Log; readonly broker: SessionEvents },
-): readonly Service[] {
+): SnapshotLine {
   const { snapshot } = config.collect;
   const plan = snapshot === undefined ? undefined : control.planOf(snapshotCampaign(snapshot));
   // Signals that cannot be planned have been refused with the configuration.
-  if (snapshot === undefined || plan === undefined) return [];
+  if (snapshot === undefined || plan === undefined) return { services: [], beforeSleep: () => undefined };
   wanted.want("snapshots", { signals: signalsOf([plan]), frames: [] });
   wanted.settle();
   const minIntervalMs = snapshot.minIntervalSeconds * 1000;
   const snapshots = new Snapshots({ plan, campaign, latest: collector.latest, appender, minIntervalMs, log });
-  return [snapshotService(snapshots, snapshot.on, broker)];
+  const beforeSleep = (): void => {
+    if (snapshot.on.includes("sleep")) snapshots.beforeSleep();
+  };
+  return { services: [snapshotService(snapshots, snapshot.on, broker)], beforeSleep };
 }

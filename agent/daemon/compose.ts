@@ -29,7 +29,6 @@ import { commandsSection } from "../support/sections.ts";
 import { ActiveCodes } from "../telemetry/active-codes.ts";
 import { Appender } from "../telemetry/appender.ts";
 import { Collector } from "../telemetry/collect/collector.ts";
-import type { RecordSink } from "../telemetry/durable-records/record-sink.ts";
 import { FrameCapture } from "../telemetry/frame-capture.ts";
 import { type HealthFacts, stuckReason } from "../telemetry/health.ts";
 import { KnownPosition } from "../telemetry/known-position.ts";
@@ -37,10 +36,9 @@ import { Pipeline } from "../telemetry/pipeline.ts";
 import { Publisher } from "../telemetry/publish/publisher.ts";
 import { Encoder } from "../telemetry/record/encode/encoder.ts";
 import { PayloadBound } from "../telemetry/record/encode/payload-bound.ts";
-import type { EncodedDraft, PayloadEncrypter } from "../telemetry/record/encode/record-sealer.ts";
+import type { PayloadEncrypter } from "../telemetry/record/encode/record-sealer.ts";
 import { VehicleFacts } from "../telemetry/vehicle-facts.ts";
 import { ClockSteps } from "../vehicle/time/clock-steps.ts";
-import { codeSink, reportDrafts } from "./code-records.ts";
 import { composeCampaigns } from "./compose-campaigns.ts";
 import { composeCloudCampaigns } from "./compose-cloud-campaigns.ts";
 import {
@@ -55,6 +53,7 @@ import { composeEncrypter } from "./compose-encryption.ts";
 import type { CollectingParts } from "./compose-fleetwise.ts";
 import { composeFrameLog, type FrameLogLine } from "./compose-frame-log.ts";
 import { composeLink } from "./compose-link.ts";
+import { composeRecordSinks } from "./compose-record-sinks.ts";
 import { composeSockets, composeVerbs, noClients } from "./compose-sockets.ts";
 import { composeJournal, composeOutbox } from "./compose-storage.ts";
 import { composeSupport } from "./compose-support.ts";
@@ -66,7 +65,7 @@ import { logProblems } from "./configuration/log-problems.ts";
 import { openIdentity } from "./open-identity.ts";
 import { type OutboxKey, openOutboxKey } from "./outbox-key.ts";
 import { ownActions, stateTemplatesOf } from "./own-actions.ts";
-import type { CloudLink, ControlParts, DataLine, ProcessContext, RecordSinks, Runtime, SideLines } from "./parts.ts";
+import type { CloudLink, ControlParts, DataLine, ProcessContext, Runtime, SideLines } from "./parts.ts";
 import { type RequestIds, requestIdsOf, transmitPermission } from "./request-ids.ts";
 import {
   busService,
@@ -80,7 +79,7 @@ import {
   watchService,
 } from "./services.ts";
 import { clockBookOf, composeSideLines } from "./side-lines.ts";
-import { vehicleSink } from "./vehicle-records.ts";
+import { workUnderWay } from "./work-under-way.ts";
 
 const DAY_MS = 86_400_000;
 /** Commands that may wait for their turn, and reads besides; further ones are refused as busy. */
@@ -126,8 +125,7 @@ export async function composeAgent(loaded: DaemonConfig, context: ProcessContext
     runtime,
   );
   const { line, shared, requestIds } = made;
-  const { broker } = link;
-  const beside = await composeSideLines({ loaded, broker, line, shared, requestIds, journal, book }, runtime);
+  const beside = await composeSideLines({ loaded, link, line, shared, requestIds, journal, book }, runtime);
   const support = composeSupport({ config, identities, recent }, runtime);
   const health = (): HealthFacts => healthFactsOf({ loaded, link, line }, clock);
   const { commands: commandsConfig, ota: otaConfig } = config;
@@ -146,6 +144,7 @@ export async function composeAgent(loaded: DaemonConfig, context: ProcessContext
   );
   const socketCounts = { view: noClients(), admin: noClients() };
   const statusParts = { loaded, link, line, frameLog, commands, updates, beside, socketCounts };
+  beside.sleep?.keeper.addHold(() => workUnderWay(commands, updates));
   const status = (): Status => statusOf(statusParts, runtime);
   support.include("status", status);
   if (beside.fleetwise !== undefined) support.include("fleetwise", beside.fleetwise.facts);
@@ -204,7 +203,8 @@ function servicesInOrder(
   { clock, log }: Runtime,
 ): readonly Service[] {
   const { link, line, frameLog, beside } = collecting;
-  const { fleetwise, vehicle: vehicleLine, place, diagnostics, links, time } = beside;
+  const { fleetwise, vehicle: vehicleLine, place, sleep, diagnostics, links, time } = beside;
+  sleep?.keeper.addHold(() => workUnderWay(commands, updates));
   const { broker, renewal, keyWatch, presence } = link;
   const { publisher, campaigns, pipeline, buses, vehicle } = line;
   return [
@@ -230,13 +230,15 @@ function servicesInOrder(
       const { name } = observed.bus;
       const own = pipeline.sinkFor(observed.bus);
       const sink = fleetwise?.besides(name, own) ?? own;
-      return busService(observed, diagnostics?.besides(name, sink) ?? sink, log);
+      const shown = diagnostics?.besides(name, sink) ?? sink;
+      return busService(observed, sleep?.besides(name, shown) ?? shown, log);
     }),
     ...(place === undefined ? [] : [place.service]),
     ...(time === undefined ? [] : [time.service]),
     ...(vehicleLine?.services ?? []),
     ...(diagnostics?.services ?? []),
     ...(updates?.services ?? []),
+    ...(sleep === undefined ? [] : [sleep.service]),
   ];
 }
 
@@ -320,37 +322,6 @@ function composeDataLine(parts: DataLineParts, runtime: Runtime): MadeDataLine {
   const vehicle = { signals, steps: new ClockSteps(clock), clock, facts: vehicleFacts };
   const line = { buses, pipeline, campaigns, capture, records, outbox, publisher, activeCodes, position, vehicle };
   return { line, shared: { encoder, appender, wanted }, requestIds };
-}
-
-/** The audit trail gets no room beyond `auditBytes` of control records. */
-type RecordSinkParts = {
-  readonly encoder: Encoder;
-  readonly appender: Appender;
-  readonly outbox: Outbox;
-  readonly auditBytes: number;
-};
-
-function composeRecordSinks({ encoder, appender, outbox, auditBytes }: RecordSinkParts): RecordSinks {
-  const store = (drafts: readonly EncodedDraft[]): number => {
-    for (const draft of drafts) appender.add(draft);
-    appender.store();
-    return drafts.length;
-  };
-  const sinkOf = <T>(draftOf: (entry: T) => EncodedDraft, maxBytes = Number.POSITIVE_INFINITY): RecordSink<T> => ({
-    handOver: (entries) => void store(entries.map(draftOf)),
-    hasRoom: () => outbox.stats().streams.control.bytes < maxBytes,
-    isStored: () => appender.state().kind === "storing",
-  });
-  return {
-    audit: sinkOf((entry) => encoder.audit(entry), auditBytes),
-    notices: sinkOf((notice) => encoder.notice(notice)),
-    phases: sinkOf((phase) => encoder.updatePhase(phase)),
-    clockChanges: sinkOf((change) => encoder.clockChange(change)),
-    troubleCodes: codeSink(encoder, store, () => appender.state().kind === "storing"),
-    vehicle: vehicleSink(encoder, store, () => appender.state().kind === "storing"),
-    sendCodeReport: (report, day) => void store(reportDrafts(encoder, report, day)),
-    sendFile: (file) => store(encoder.file(file)),
-  };
 }
 
 /** The line from the channels of remote commands to their actions. Throws `config.invalid`. */

@@ -49,6 +49,10 @@ import type { DataBudget } from "../vehicle/link/data-budget.ts";
 import type { Links } from "../vehicle/link/links.ts";
 import type { Whereabouts } from "../vehicle/place/whereabouts.ts";
 import type { SafetyGateParts } from "../vehicle/safety-gate.ts";
+import type { ParkingCost } from "../vehicle/sleep/parking.ts";
+import type { SleepKeeper } from "../vehicle/sleep/sleep-keeper.ts";
+import type { MayTransmit } from "../vehicle/sleep/transmit-rule.ts";
+import type { WakesToday } from "../vehicle/sleep/wake-budget.ts";
 import type { VehicleStates } from "../vehicle/state/vehicle-state.ts";
 import type { CampaignFiles } from "./configuration/campaign-files.ts";
 import type { DaemonConfig } from "./configuration/layered-config.ts";
@@ -96,6 +100,8 @@ export type Campaigns = {
   /** Reads the vehicle's own files again. */
   readonly reload: () => Promise<CampaignFiles>;
   readonly history: FrameHistory | undefined;
+  /** A snapshot where `collect.snapshot.on` has sleep; nothing where not. */
+  readonly snapshotBeforeSleep: () => void;
   readonly services: CampaignServices;
 };
 
@@ -179,6 +185,21 @@ export type VehicleLine = {
   readonly services: readonly Service[];
 };
 
+/** The way to sleep and back. */
+export type Sleep = {
+  readonly keeper: SleepKeeper;
+  /** Shows the frames of a bus to `next`. */
+  readonly besides: (bus: string, next: BusSink) => BusSink;
+  readonly mayTransmit: MayTransmit;
+  /** Start it last: it stops first. */
+  readonly service: Service;
+  readonly facts: () => {
+    readonly nextCheckInUs: number | undefined;
+    readonly wakes: WakesToday;
+    readonly cost: ParkingCost;
+  };
+};
+
 /** Where the vehicle is. */
 export type Place = {
   readonly whereabouts: Whereabouts;
@@ -211,6 +232,7 @@ export type TimeLine = {
 export type SideLines = {
   readonly fleetwise: Fleetwise | undefined;
   readonly vehicle: VehicleLine | undefined;
+  readonly sleep: Sleep | undefined;
   readonly place: Place | undefined;
   readonly diagnostics: Diagnostics | undefined;
   readonly links: LinkLine | undefined;

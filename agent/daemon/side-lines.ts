@@ -1,10 +1,10 @@
 import type { Clock } from "../core/clock.ts";
-import type { Broker } from "../ports/broker.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { ClockBook } from "../vehicle/time/clock-book.ts";
 import type { CollectingParts, FleetwiseParts } from "./compose-fleetwise.ts";
 import type { DaemonConfig } from "./configuration/layered-config.ts";
 import type {
+  CloudLink,
   DataLine,
   Diagnostics,
   Fleetwise,
@@ -12,6 +12,7 @@ import type {
   Place,
   Runtime,
   SideLines,
+  Sleep,
   TimeLine,
   VehicleLine,
 } from "./parts.ts";
@@ -19,7 +20,7 @@ import type { RequestIds } from "./request-ids.ts";
 
 export type SideLineParts = {
   readonly loaded: DaemonConfig;
-  readonly broker: Broker;
+  readonly link: Pick<CloudLink, "broker" | "presence">;
   readonly line: DataLine;
   /** What the data line collects with, shared. */
   readonly shared: CollectingParts;
@@ -42,15 +43,28 @@ export async function composeSideLines(parts: SideLineParts, runtime: Runtime): 
   const fleetwise = await fleetwiseOf(parts, runtime);
   const place = await placeOf(parts, runtime);
   const vehicle = await vehicleOf(parts, place, runtime);
-  const diagnostics = await diagnosticsOf(parts, fleetwise, runtime);
+  const sleep = await sleepOf(parts, vehicle, runtime);
+  const diagnostics = await diagnosticsOf(parts, { fleetwise, sleep }, runtime);
   const [links, time] = [await linksOf(parts, runtime), await timeOf(parts, runtime)];
-  return { fleetwise, vehicle, place, diagnostics, links, time };
+  return { fleetwise, vehicle, place, sleep, diagnostics, links, time };
 }
 
 async function timeOf({ book, line }: SideLineParts, runtime: Runtime): Promise<TimeLine | undefined> {
   if (book === undefined) return undefined;
   const { composeTime } = await import("./compose-time.ts");
   return composeTime({ book, line }, runtime);
+}
+
+async function sleepOf(
+  { loaded, line, link: { presence }, journal }: SideLineParts,
+  vehicle: VehicleLine | undefined,
+  runtime: Runtime,
+): Promise<Sleep | undefined> {
+  const settings = loaded.config.power;
+  if (settings?.sleep === undefined || journal === undefined) return undefined;
+  const { composeSleep } = await import("./compose-sleep.ts");
+  const { sleep } = settings;
+  return composeSleep({ settings, sleep, loaded, line, presence, states: vehicle?.states, journal }, runtime);
 }
 
 async function placeOf({ loaded, line }: SideLineParts, runtime: Runtime): Promise<Place | undefined> {
@@ -61,7 +75,7 @@ async function placeOf({ loaded, line }: SideLineParts, runtime: Runtime): Promi
 }
 
 async function fleetwiseOf(
-  { loaded: { config }, broker, line, shared }: SideLineParts,
+  { loaded: { config }, link: { broker }, line, shared }: SideLineParts,
   runtime: Runtime,
 ): Promise<Fleetwise | undefined> {
   const { fleetwise: settings } = config;
@@ -99,13 +113,13 @@ async function vehicleOf(
 
 async function diagnosticsOf(
   { loaded, line, shared: { wanted }, requestIds, journal }: SideLineParts,
-  fleetwise: Fleetwise | undefined,
+  { fleetwise, sleep }: { readonly fleetwise: Fleetwise | undefined; readonly sleep: Sleep | undefined },
   runtime: Runtime,
 ): Promise<Diagnostics | undefined> {
   const { diagnostics: settings } = loaded.config;
   if (settings === undefined || journal === undefined) return undefined;
   const { composeDiagnostics } = await import("./compose-diagnostics.ts");
-  return composeDiagnostics({ settings, loaded, line, wanted, requestIds, journal, fleetwise }, runtime);
+  return composeDiagnostics({ settings, loaded, line, wanted, requestIds, journal, fleetwise, sleep }, runtime);
 }
 
 async function linksOf(parts: SideLineParts, runtime: Runtime): Promise<LinkLine | undefined> {

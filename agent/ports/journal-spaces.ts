@@ -129,6 +129,20 @@ export const JOURNAL_SPACES = {
       deletedBy: "nobody",
     },
   ],
+  sleep: [
+    {
+      key: "wakes",
+      holds: "who woke the vehicle today, and how often",
+      schema: ["agent/vehicle/sleep/sleep-memory.ts", "keptWakes"],
+      deletedBy: "nobody; another day replaces it",
+    },
+    {
+      key: "parking",
+      holds: "for how long the vehicle has stood, what that has cost, and what the voltage asks for",
+      schema: ["agent/vehicle/sleep/sleep-memory.ts", "keptParking"],
+      deletedBy: "nobody",
+    },
+  ],
   "state-templates": [
     {
       key: "TEMPLATE",

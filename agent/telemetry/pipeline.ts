@@ -153,6 +153,12 @@ export class Pipeline {
     this.#flush("tick");
   }
 
+  /** Stores everything, also the last values of windows that are still open, which end with it; collecting goes on. */
+  closeWindows(): void {
+    this.#parts.campaigns.closeWindows();
+    this.#flush("tick");
+  }
+
   /**
    * Stores everything, also the last values of windows that are still open. What the outbox refuses is given up and
    * counted. Call after the buses have stopped; idempotent.

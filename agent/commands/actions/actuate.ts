@@ -20,6 +20,8 @@ const SEND_MARGIN_MS = 2000;
 export type TransmitBus = {
   readonly send: CanBus["send"];
   readonly state: () => { readonly state: BusState; readonly detail: string };
+  /** Why nothing may be sent on it now, as it sleeps; absent where it never does. */
+  readonly refusal?: () => string | undefined;
 };
 
 export type ActuateParts = SafetyGateParts & {
@@ -129,6 +131,8 @@ function unsafeNow({ gate }: Actuation): CommandRejection | undefined {
 }
 
 function busProblem({ bus, config }: Actuation): CommandRejection | undefined {
+  const asleep = bus.refusal?.();
+  if (asleep !== undefined) return rejected("PRECONDITION_FAILED", asleep);
   const { state, detail } = bus.state();
   return state === "up" || state === "error-passive"
     ? undefined

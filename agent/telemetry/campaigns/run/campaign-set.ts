@@ -186,6 +186,13 @@ export class CampaignSet implements FrameUser {
     this.#handOver();
   }
 
+  /** The vehicle goes to sleep: windows that are open end, and everything comes out. All go on after it. */
+  closeWindows(): void {
+    const nowUs = this.#frameTime.nowUs();
+    for (const { campaign } of this.#members) campaign.flush("stop", nowUs);
+    this.#handOver();
+  }
+
   /** What it holds goes out, and what it kept with it. */
   #end(campaign: RunningCampaign): void {
     campaign.flush("stop", this.#frameTime.nowUs());

@@ -1,0 +1,40 @@
+import type { Outbox } from "../ports/outbox.ts";
+import type { Appender } from "../telemetry/appender.ts";
+import type { RecordSink } from "../telemetry/durable-records/record-sink.ts";
+import type { Encoder } from "../telemetry/record/encode/encoder.ts";
+import type { EncodedDraft } from "../telemetry/record/encode/record-sealer.ts";
+import { codeSink, reportDrafts } from "./code-records.ts";
+import type { RecordSinks } from "./parts.ts";
+import { vehicleSink } from "./vehicle-records.ts";
+
+/** The audit trail gets no room beyond `auditBytes` of control records. */
+type RecordSinkParts = {
+  readonly encoder: Encoder;
+  readonly appender: Appender;
+  readonly outbox: Outbox;
+  readonly auditBytes: number;
+};
+
+/** Where the other lines leave their records: encoded, appended and stored in one call. */
+export function composeRecordSinks({ encoder, appender, outbox, auditBytes }: RecordSinkParts): RecordSinks {
+  const store = (drafts: readonly EncodedDraft[]): number => {
+    for (const draft of drafts) appender.add(draft);
+    appender.store();
+    return drafts.length;
+  };
+  const sinkOf = <T>(draftOf: (entry: T) => EncodedDraft, maxBytes = Number.POSITIVE_INFINITY): RecordSink<T> => ({
+    handOver: (entries) => void store(entries.map(draftOf)),
+    hasRoom: () => outbox.stats().streams.control.bytes < maxBytes,
+    isStored: () => appender.state().kind === "storing",
+  });
+  return {
+    audit: sinkOf((entry) => encoder.audit(entry), auditBytes),
+    notices: sinkOf((notice) => encoder.notice(notice)),
+    phases: sinkOf((phase) => encoder.updatePhase(phase)),
+    clockChanges: sinkOf((change) => encoder.clockChange(change)),
+    troubleCodes: codeSink(encoder, store, () => appender.state().kind === "storing"),
+    vehicle: vehicleSink(encoder, store, () => appender.state().kind === "storing"),
+    sendCodeReport: (report, day) => void store(reportDrafts(encoder, report, day)),
+    sendFile: (file) => store(encoder.file(file)),
+  };
+}

@@ -1,0 +1,215 @@
+import type { PowerConfig } from "../../config/power.ts";
+import type { PowerBatteryConfig } from "../../config/power-battery.ts";
+import type { PowerSleepConfig } from "../../config/power-sleep.ts";
+import type { PresenceParts } from "../cloud/presence.ts";
+import { AgentError } from "../core/errors.ts";
+import type { Log } from "../core/log.ts";
+import type { Journal } from "../ports/journal.ts";
+import type { LatestSignals } from "../signals/latest-signals.ts";
+import { BatteryGuard, type GuardLevel } from "../vehicle/sleep/battery-guard.ts";
+import { BusEar } from "../vehicle/sleep/bus-ear.ts";
+import { CheckInPlan } from "../vehicle/sleep/check-in-plan.ts";
+import { CheckIns } from "../vehicle/sleep/check-ins.ts";
+import { deliveryStep, LinkStep } from "../vehicle/sleep/link-step.ts";
+import { Parking } from "../vehicle/sleep/parking.ts";
+import { type KeeperSettings, SleepKeeper } from "../vehicle/sleep/sleep-keeper.ts";
+import type { SleepPhase } from "../vehicle/sleep/sleep-line.ts";
+import { SleepMemory } from "../vehicle/sleep/sleep-memory.ts";
+import type { SleepStep } from "../vehicle/sleep/sleep-order.ts";
+import { transmitRule } from "../vehicle/sleep/transmit-rule.ts";
+import { WakeAccount } from "../vehicle/sleep/wake-account.ts";
+import { WakeBudget } from "../vehicle/sleep/wake-budget.ts";
+import type { VehicleStates } from "../vehicle/state/vehicle-state.ts";
+import type { DaemonConfig } from "./configuration/layered-config.ts";
+import type { DataLine, Runtime, Sleep } from "./parts.ts";
+import { powerPorts } from "./power-ports.ts";
+
+export type SleepComposeParts = {
+  readonly settings: PowerConfig;
+  readonly sleep: PowerSleepConfig;
+  readonly loaded: Pick<DaemonConfig, "config" | "locate">;
+  readonly line: DataLine;
+  readonly presence: PresenceParts;
+  /** Undefined where the state of the vehicle is not known: then only orders send it to sleep. */
+  readonly states: VehicleStates | undefined;
+  readonly journal: Journal;
+};
+
+/** Without `wake.checkIns` there are none. */
+const NO_CHECK_INS = { everyHours: Number.POSITIVE_INFINITY, maxMinutes: 10 } as const;
+/** Without `battery` nothing is guarded. */
+const NO_GUARD = {
+  savingBelowVolts: 0,
+  guardedBelowVolts: 0,
+  riseVolts: 0,
+  forSeconds: 1,
+  afterParkedHours: Number.POSITIVE_INFINITY,
+  noneAfterHours: Number.POSITIVE_INFINITY,
+} as const;
+/** A vehicle whose state nobody knows. */
+const UNKNOWN_STATES: VehicleStates = {
+  now: () => ({ state: "parked", sinceMs: 0, why: "power.state is not configured" }),
+  onChange: () => () => undefined,
+  trip: () => undefined,
+  isIgnitionOn: () => false,
+};
+
+/** The part of the composition root for sleep. Throws `config.invalid` for a signal of the battery that is not there. */
+export function composeSleep(parts: SleepComposeParts, runtime: Runtime): Sleep {
+  const { settings, sleep, line, presence, journal, states = UNKNOWN_STATES } = parts;
+  const { clock, log, random } = runtime;
+  warnOfShortSession(parts, log);
+  const memory = new SleepMemory(journal, log);
+  const ports = powerPorts(runtime);
+  const ear = new BusEar(clock, sleep.quietBusSeconds * 1000);
+  const parking = new Parking({ clock, memory, currents: settings.battery?.currents });
+  const guard = guardOf(parts, { parking, memory, states }, runtime);
+  const plan = new CheckInPlan(planOf(settings, random()));
+  const checkIns = new CheckIns({ plan, alarm: ports.alarm, clock, log });
+  const drained = (signal: AbortSignal): Promise<void> => line.publisher.drained(signal);
+  const link = new LinkStep({ presence, drained, nextCheckInAtUs: () => checkIns.nextUs() });
+  const budget = new WakeBudget(settings.wake?.wakesPerDay, { clock, log, memory });
+  const losses = line.buses.map(({ bus }) => ({ bus: bus.name, lost: () => bus.counters().dropped }));
+  const wakes = new WakeAccount({
+    sources: ports.sources,
+    ear,
+    losses,
+    budget,
+    onWake: ({ isCheckIn }) => {
+      if (isCheckIn) parking.noteCheckIn();
+      guard.keep();
+    },
+    clock,
+    log,
+  });
+  const keeper = new SleepKeeper({
+    steps: [...collectingSteps(line), deliveryStep(drained), link],
+    senses: {
+      states,
+      power: ports.power,
+      ear,
+      level: (phase) => guard.look(phase),
+      isDelivered: () => link.isDelivered(),
+    },
+    checkIns,
+    wakes,
+    settings: keeperSettings(parts),
+    clock,
+    log,
+  });
+  return {
+    keeper,
+    besides: (bus, next) => ear.besides(bus, next),
+    mayTransmit: transmitRule({
+      phase: () => keeper.line.phase(),
+      isIgnitionOn: () => states.isIgnitionOn(),
+      silentMs: (bus) => silentMs(line, bus, clock.monotonicMs(), keeper.awakeSinceMs),
+      quietMs: sleep.quietBusSeconds * 1000,
+      wakes: sleep.wakesBuses,
+    }),
+    service: {
+      name: "sleep",
+      start: () => keeper.start(),
+      stop: async () => {
+        link.stop();
+        await keeper.stop();
+        guard.keep();
+      },
+    },
+    facts: () => ({ nextCheckInUs: checkIns.nextUs(), wakes: budget.today(), cost: parking.cost() }),
+  };
+}
+
+/** What a broker forgets while the vehicle sleeps, the vehicle never gets. */
+function warnOfShortSession({ settings, loaded: { config } }: SleepComposeParts, log: Log): void {
+  const everyHours = settings.wake?.checkIns?.everyHours;
+  if (everyHours === undefined) return;
+  const longestHours = Math.max(everyHours, settings.battery?.checkInEveryHours ?? 0);
+  const { sessionExpirySeconds } = config.broker;
+  if (sessionExpirySeconds >= longestHours * 3600) return;
+  const what = `broker.sessionExpirySeconds is ${sessionExpirySeconds}, and ${longestHours} h are planned between two check-ins`;
+  const remedy = "set it to that at least: the broker forgets commands that wait for the vehicle otherwise";
+  log.warn("sleep.session-too-short", { what, remedy });
+}
+
+/** The steps before the link is left. */
+function collectingSteps({ pipeline, campaigns }: DataLine): readonly SleepStep[] {
+  const nothing = (): void => undefined;
+  return [
+    {
+      name: "windows",
+      prepare: async () => {
+        campaigns.snapshotBeforeSleep();
+        pipeline.closeWindows();
+      },
+      resume: nothing,
+    },
+  ];
+}
+
+function keeperSettings({ settings, sleep, states }: SleepComposeParts): KeeperSettings {
+  return {
+    afterMs: states === undefined ? undefined : sleep.afterSeconds * 1000,
+    minAwakeMs: sleep.minAwakeSeconds * 1000,
+    budgetMs: sleep.budgetMs,
+    hurryMs: sleep.hurryMs,
+    suspends: sleep.suspend,
+    checkInMs: (settings.wake?.checkIns ?? NO_CHECK_INS).maxMinutes * 60_000,
+  };
+}
+
+function planOf({ wake, battery }: PowerConfig, spread: number): ConstructorParameters<typeof CheckInPlan>[0] {
+  const { everyHours, window } = { window: undefined, ...(wake?.checkIns ?? NO_CHECK_INS) };
+  return { everyHours, savingEveryHours: battery?.checkInEveryHours ?? everyHours, window, spread };
+}
+
+/** The guard with the newest voltage. */
+function guardOf(
+  { settings: { battery }, loaded, line }: SleepComposeParts,
+  {
+    parking,
+    memory,
+    states,
+  }: { readonly parking: Parking; readonly memory: SleepMemory; readonly states: VehicleStates },
+  { clock }: Runtime,
+): { look(phase: SleepPhase): GuardLevel; keep(): void } {
+  const guard = new BatteryGuard(battery ?? NO_GUARD, memory.parking()?.byVolts);
+  const newestVolts = battery === undefined ? () => undefined : voltsOf(battery, loaded, line.vehicle.signals);
+  return {
+    look: (phase) => {
+      const isDriving = states.now().state === "driving";
+      parking.look({ isDriving, isAsleep: phase === "asleep", sentBytes: line.publisher.counters().deliveredBytes });
+      return guard.look({ nowMs: clock.monotonicMs(), volts: newestVolts(), isDriving, parkedMs: parking.parkedMs });
+    },
+    keep: () => parking.keep(guard.byVolts),
+  };
+}
+
+/** The voltage, once for each time that it comes. */
+function voltsOf(
+  { signal: name }: PowerBatteryConfig,
+  { locate }: Pick<DaemonConfig, "locate">,
+  signals: LatestSignals,
+): () => number | undefined {
+  if (name === undefined) return () => undefined;
+  const found = signals.find(name);
+  if (found.kind === "unfit") {
+    const what = `${locate(["power", "battery", "signal"])} ${found.problem}`;
+    throw new AgentError("config.invalid", { what, remedy: "causeway dbc list shows the signals" });
+  }
+  signals.hold("battery guard", [found.signal]);
+  let seenUs = Number.NEGATIVE_INFINITY;
+  return () => {
+    const reading = signals.read(found.signal);
+    if (reading === undefined || reading.timeUs === seenUs) return undefined;
+    seenUs = reading.timeUs;
+    const volts = Number(reading.value);
+    return Number.isFinite(volts) ? volts : undefined;
+  };
+}
+
+function silentMs({ pipeline }: DataLine, bus: string, nowMs: number, awakeSinceMs: number): number {
+  const lastMs = pipeline.counters().buses.get(bus)?.lastFrameMs;
+  if (lastMs === undefined) return 0;
+  return lastMs < awakeSinceMs ? Number.POSITIVE_INFINITY : nowMs - lastMs;
+}
