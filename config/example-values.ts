@@ -122,6 +122,7 @@ export const EVERYTHING = {
   power: {
     state: {
       ignition: [
+        { from: "command" },
         {
           from: "signals",
           condition: { signals: { terminal15: "Body.Terminal15" }, maxAgeMs: 2000, all: ["terminal15 > 0.5"] },

@@ -16,6 +16,15 @@ export function powerProblems(
 }
 
 function ignitionProblems(power: PowerConfig | undefined, names: readonly string[]): readonly Problem[] {
+  const commands = (power?.state?.ignition ?? []).flatMap(({ from }, index) => (from === "command" ? [index] : []));
+  const twice = commands.slice(1).map((index) => ({
+    path: ["power", "state", "ignition", index],
+    message: "from: command is there twice: one is enough",
+  }));
+  return [...twice, ...unknownBuses(power, names)];
+}
+
+function unknownBuses(power: PowerConfig | undefined, names: readonly string[]): readonly Problem[] {
   return (power?.state?.ignition ?? []).flatMap((source, index) =>
     (source.from === "bus-silence" ? (source.buses ?? []) : []).flatMap((name, at) =>
       names.includes(name)

@@ -17,7 +17,10 @@ const byBuses = z.strictObject({
   buses: z.array(busName).min(1).max(32).optional().describe("all buses of the configuration when absent"),
 });
 
-const ignitionSource = z.discriminatedUnion("from", [bySignals, byBuses]);
+/** Ignition by what somebody in the vehicle says: `causeway vehicle state set`. */
+const byCommand = z.strictObject({ from: z.literal("command") });
+
+const ignitionSource = z.discriminatedUnion("from", [bySignals, byBuses, byCommand]);
 export type IgnitionSourceConfig = z.infer<typeof ignitionSource>;
 
 const signal = z.string().min(1).max(200);

@@ -33,6 +33,7 @@ const GROUPS: readonly (readonly [name: string, load: () => Promise<Register>])[
   ["audit", async () => (await import("./verbs/audit.ts")).registerAudit],
   ["campaign", async () => (await import("./verbs/campaign.ts")).registerCampaign],
   ["records", async () => (await import("./verbs/records.ts")).registerRecords],
+  ["vehicle", async () => (await import("./verbs/vehicle.ts")).registerVehicle],
   ["jobs", async () => (await import("./verbs/jobs.ts")).registerJobs],
   ["ota", async () => (await import("./verbs/ota.ts")).registerOta],
   ["version", async () => (await import("./verbs/version.ts")).registerVersion],

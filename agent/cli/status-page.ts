@@ -12,6 +12,7 @@ import { outboxLines } from "./status-lines/outbox.ts";
 import { placeLines } from "./status-lines/place.ts";
 import type { Colors, StatusReading } from "./status-lines/reading.ts";
 import { updateLines } from "./status-lines/updates.ts";
+import { vehicleLines } from "./status-lines/vehicle.ts";
 
 /** The status for people, in at most 80 columns. `before` is an earlier reading of the same agent, for rates. */
 export function statusPage(
@@ -25,6 +26,7 @@ export function statusPage(
   const blocks = [
     headLines(status, colors),
     configurationLines(status, colors),
+    vehicleLines(status, colors),
     linkLines(status, colors),
     dataBudgetLines(status, colors),
     identityLines(status, colors),

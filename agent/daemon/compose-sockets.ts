@@ -41,7 +41,7 @@ export type VerbParts = {
   /** Undefined where no updates are taken. */
   readonly updates: Pick<Updates, "verbs" | "jobVerbs"> | undefined;
   readonly support: SupportHandlerParts;
-  readonly beside: Pick<SideLines, "diagnostics" | "place">;
+  readonly beside: Pick<SideLines, "diagnostics" | "place" | "vehicle">;
 };
 
 /** All that the local sockets answer. */
@@ -69,6 +69,7 @@ export function composeVerbs(parts: VerbParts, { clock, log }: Runtime): readonl
     ...(updates?.jobVerbs === undefined ? [] : jobsHandlers(updates.jobVerbs)),
     ...(beside.diagnostics?.verbs ?? []),
     ...(beside.place?.verbs ?? []),
+    ...(beside.vehicle?.verbs ?? []),
     ...supportHandlers(parts.support),
   ];
 }

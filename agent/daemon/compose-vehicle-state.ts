@@ -1,9 +1,12 @@
 import type { PowerConfig } from "../../config/power.ts";
 import type { IgnitionSourceConfig, PowerStateConfig } from "../../config/power-state.ts";
 import { AgentError } from "../core/errors.ts";
+import { vehicleHandlers } from "../local-api/vehicle-handlers.ts";
+import type { VehicleStatus } from "../local-api/vehicle-status.ts";
 import type { Journal } from "../ports/journal.ts";
 import { memoryJournal } from "../telemetry/durable-records/memory-journal.ts";
 import { type VehicleEvents, vehicleEvents } from "../vehicle/events/vehicle-events.ts";
+import { CommandIgnition } from "../vehicle/state/command-ignition.ts";
 import type { IgnitionSource } from "../vehicle/state/ignition.ts";
 import { type Measure, measureOf } from "../vehicle/state/measure.ts";
 import { signalIgnition } from "../vehicle/state/signal-ignition.ts";
@@ -39,8 +42,10 @@ export function composeVehicleState(
   const { settings, line } = parts;
   const { onSeconds, offSeconds, silentSeconds } = settings.debounce;
   const { book, events } = openBook(parts, runtime);
+  const command = settings.ignition.some(({ from }) => from === "command") ? new CommandIgnition(clock) : undefined;
+  const sources = settings.ignition.map((source, index) => sourceOf(source, index, command, parts));
   const states = new VehicleStateLine({
-    sources: settings.ignition.map((source, index) => sourceOf(source, index, parts)),
+    sources,
     settings: {
       debounce: { onMs: onSeconds * 1000, offMs: offSeconds * 1000, silentMs: silentSeconds * 1000 },
       asleepAfterMs: settings.asleepAfterSeconds * 1000,
@@ -55,7 +60,25 @@ export function composeVehicleState(
     isIgnitionOn: states.isIgnitionOn(),
   }));
   const service = { name: "vehicle state", start: () => states.start(), stop: () => states.stop() };
-  return { states, events, services: [service] };
+  const status = (): VehicleStatus => statusOf(states, book, clock);
+  const verbs = vehicleHandlers({ status, sources, command, trips: () => book.trips, log });
+  return { states, events, services: [service], verbs, status };
+}
+
+function statusOf(states: VehicleStateLine, book: StateBook, clock: Runtime["clock"]): VehicleStatus {
+  const { state, why } = states.now();
+  const trip = states.trip();
+  return {
+    state,
+    why,
+    forMs: Math.max(0, clock.boottimeMs() - book.enteredMs),
+    isIgnitionOn: states.isIgnitionOn(),
+    // A trip lasts as long as its state.
+    trip:
+      trip === undefined ? undefined : { number: trip.number, forMs: Math.max(0, clock.boottimeMs() - book.enteredMs) },
+    asleepSoonInMs: states.asleepSoonInMs(),
+    unkept: book.unkept,
+  };
 }
 
 /** Without a journal that can be read, states and trips are kept in memory. */
@@ -84,6 +107,7 @@ function openBook(
 function sourceOf(
   source: IgnitionSourceConfig,
   index: number,
+  command: CommandIgnition | undefined,
   { loaded, line }: VehicleStateComposeParts,
 ): IgnitionSource {
   switch (source.from) {
@@ -93,6 +117,8 @@ function sourceOf(
       );
     case "bus-silence":
       return silenceOf(source.buses, source.seconds, line);
+    case "command":
+      return command ?? new CommandIgnition(line.vehicle.clock);
   }
 }
 

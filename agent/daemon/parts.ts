@@ -16,6 +16,7 @@ import type { LinksStatus } from "../local-api/links-status.ts";
 import type { ObdBusStatus } from "../local-api/obd-status.ts";
 import type { PlaceStatus } from "../local-api/place-status.ts";
 import type { TimeStatus } from "../local-api/time-status.ts";
+import type { VehicleStatus } from "../local-api/vehicle-status.ts";
 import type { ServedVerb } from "../local-api/verb.ts";
 import type { Broker } from "../ports/broker.ts";
 import type { BusSink } from "../ports/can-bus.ts";
@@ -181,6 +182,8 @@ export type VehicleLine = {
   readonly states: VehicleStates;
   /** For all who have something to tell of the vehicle. */
   readonly events: VehicleEvents;
+  readonly verbs: readonly ServedVerb[];
+  readonly status: () => VehicleStatus;
   /** Start them after the buses. */
   readonly services: readonly Service[];
 };

@@ -55,6 +55,7 @@ export type StatusParts = HealthParts & {
     readonly links: { readonly status: () => Status["links"] } | undefined;
     readonly place: { readonly status: () => Status["place"] } | undefined;
     readonly time: { readonly status: () => Status["time"] } | undefined;
+    readonly vehicle: { readonly status: () => Status["vehicle"] } | undefined;
   };
   readonly socketCounts: Readonly<Record<"view" | "admin", SocketCounts>>;
 };
@@ -106,6 +107,7 @@ export function statusOf(parts: StatusParts, { version, bootId, startedAtMs, clo
     links: beside.links?.status(),
     place: beside.place?.status(),
     time: beside.time?.status(),
+    vehicle: beside.vehicle?.status(),
     job: updates?.report.job(),
     update: updates?.report.update(),
     localSockets: { view: { ...socketCounts.view }, admin: { ...socketCounts.admin } },

@@ -7,6 +7,7 @@ import { linksStatus } from "./links-status.ts";
 import { obdBusStatus } from "./obd-status.ts";
 import { placeStatus } from "./place-status.ts";
 import { timeStatus } from "./time-status.ts";
+import { vehicleStatus } from "./vehicle-status.ts";
 import { verb } from "./verb.ts";
 
 const count = z.number().nonnegative();
@@ -349,6 +350,8 @@ export const statusSchema = z
       })
       .readonly()
       .optional(),
+    /** Absent where nobody knows what the vehicle does. */
+    vehicle: vehicleStatus.optional(),
     /** Absent where nothing is said of links. */
     links: linksStatus.optional(),
     /** Absent where nobody is asked where the vehicle is. */

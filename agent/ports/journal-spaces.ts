@@ -217,6 +217,13 @@ export const JOURNAL_SPACES = {
       through: "agent/vehicle/state/state-book.ts",
       deletedBy: "nobody; the next trip replaces it",
     },
+    {
+      key: "trips",
+      holds: "the newest trips that have ended, for who asks in the vehicle",
+      schema: ["agent/vehicle/state/kept-state.ts", "keptTrips"],
+      through: "agent/vehicle/state/state-book.ts",
+      deletedBy: "StateBook: the oldest beyond its bound",
+    },
   ],
   update: [
     {

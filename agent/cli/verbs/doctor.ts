@@ -16,6 +16,7 @@ import { checkEcus, diagnosticsChecks } from "../../support/diagnostics-checks.t
 import { checkIdentity, type IdentityParts } from "../../support/identity-checks.ts";
 import { linkChecks } from "../../support/link-checks.ts";
 import { placeChecks } from "../../support/place-checks.ts";
+import { vehicleChecks } from "../../support/vehicle-checks.ts";
 import { type CliContext, note, printJson, printLine } from "../context.ts";
 import { openToken, type Token } from "../open-token.ts";
 import { runningAgent } from "../running-agent.ts";
@@ -111,7 +112,13 @@ async function examineEcus(context: CliContext): Promise<readonly Check[]> {
 async function examineDelivery(context: CliContext): Promise<readonly Check[]> {
   try {
     const { answer } = await (await runningAgent(context)).ask(statusVerb, {});
-    return [...deliveryChecks(answer), ...diagnosticsChecks(answer), ...linkChecks(answer), ...placeChecks(answer)];
+    return [
+      ...deliveryChecks(answer),
+      ...diagnosticsChecks(answer),
+      ...linkChecks(answer),
+      ...placeChecks(answer),
+      ...vehicleChecks(answer),
+    ];
   } catch (thrown) {
     if (thrown instanceof AgentError && /^agent\.not-(running|permitted)$/.test(thrown.code)) return [];
     throw thrown;

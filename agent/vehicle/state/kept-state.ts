@@ -2,8 +2,8 @@ import { z } from "zod";
 import { keptEnergy } from "../events/kept-event.ts";
 import { VEHICLE_STATES } from "./vehicle-state.ts";
 
-/** Keys of the two documents. */
-export const KEPT = { state: "state", trip: "trip" } as const;
+/** Keys of the documents. */
+export const KEPT = { state: "state", trip: "trip", trips: "trips" } as const;
 
 /** The state as it was entered last. Times of the monotonic clock mean something in the boot alone that they are of. */
 export const keptState = z.object({
@@ -34,3 +34,18 @@ export const keptTrip = z.object({
     .optional(),
 });
 export type KeptTrip = z.infer<typeof keptTrip>;
+
+/** A trip that has ended. */
+const keptEnd = z.object({
+  trip: z.int().min(1),
+  beganUs: z.int(),
+  timeUs: z.int(),
+  lastedMs: z.int().min(0).optional(),
+  isInterrupted: z.boolean(),
+  odometerKm: z.number().optional(),
+  beganOdometerKm: z.number().optional(),
+});
+export type KeptEnd = z.infer<typeof keptEnd>;
+
+/** The newest trips that have ended, oldest first. */
+export const keptTrips = z.array(keptEnd).readonly();

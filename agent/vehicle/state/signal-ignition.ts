@@ -7,6 +7,7 @@ import type { IgnitionSource } from "./ignition.ts";
  */
 export function signalIgnition(condition: Pick<SafetyGate, "look">): IgnitionSource {
   return {
+    name: "signals",
     look: () => {
       const state = condition.look();
       if (state.kind === "open") return { kind: "on", why: "its signals say so" };

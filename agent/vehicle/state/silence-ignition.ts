@@ -22,6 +22,7 @@ export type SilenceParts = {
  * that wakes for a moment while the vehicle is parked is no drive.
  */
 export class SilenceIgnition implements IgnitionSource {
+  readonly name = "bus-silence";
   readonly #parts: SilenceParts;
   readonly #seen: { readonly bus: HeardBus; frames: number }[];
   #heardMs: number;

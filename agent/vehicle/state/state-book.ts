@@ -6,11 +6,22 @@ import type { JournalSpace } from "../../ports/journal-spaces.ts";
 import { asJson } from "../../telemetry/durable-records/numbered-events.ts";
 import type { VehicleChange } from "../../telemetry/record/encode/vehicle-event.ts";
 import type { VehicleEvents } from "../events/vehicle-events.ts";
-import { KEPT, type KeptState, type KeptTrip, keptState, keptTrip, type TripMoment } from "./kept-state.ts";
+import {
+  KEPT,
+  type KeptEnd,
+  type KeptState,
+  type KeptTrip,
+  keptState,
+  keptTrip,
+  keptTrips,
+  type TripMoment,
+} from "./kept-state.ts";
 import type { Measure } from "./measure.ts";
 import type { OpenTrip, StateReading } from "./vehicle-state.ts";
 
 const SPACE: JournalSpace = "vehicle-state";
+/** Trips that are remembered once they have ended. */
+const MAX_TRIPS = 50;
 /** How often an open trip is noted as going on: so much of it a power cut may leave untold. */
 const NOTE_MS = 30_000;
 /** How often the journal is asked again when it has refused. */
@@ -37,6 +48,7 @@ export class StateBook {
   readonly #parts: StateBookParts;
   #state: KeptState;
   #trip: KeptTrip;
+  #trips: readonly KeptEnd[];
   #unkept: VehicleChange[] = [];
   #dropped = 0;
   #notedMs: number;
@@ -49,6 +61,7 @@ export class StateBook {
     const trip = keptTrip.parse(journal.get(SPACE, KEPT.trip) ?? { number: 0 });
     const now = { sinceMs: clock.monotonicMs(), enteredMs: clock.boottimeMs() };
     this.#parts = parts;
+    this.#trips = keptTrips.parse(journal.get(SPACE, KEPT.trips) ?? []);
     this.#notedMs = now.enteredMs;
     // A journal that was lost must not give the number of a trip that was told.
     this.#trip = { ...trip, number: Math.max(trip.number, storedTrip) };
@@ -74,6 +87,11 @@ export class StateBook {
   get trip(): OpenTrip | undefined {
     const { number, open } = this.#trip;
     return open === undefined ? undefined : { number, startedAtUs: open.beganUs };
+  }
+
+  /** The newest trips that have ended, oldest first. */
+  get trips(): readonly KeptEnd[] {
+    return this.#trips;
   }
 
   /** Changes that the journal does not have yet, and those that were given up for want of room, since start. */
@@ -139,7 +157,9 @@ export class StateBook {
     this.#trip = { number };
     const about = { trip: number, beganUs, beganOdometerKm, isInterrupted: !wasSeen };
     const position = wasSeen ? this.#parts.measure.position() : undefined;
-    return { kind: "trip", phase: "end", ...about, ...(wasSeen ? this.#moment(open.beganMs) : last), position };
+    const { energy, ...known } = wasSeen ? this.#moment(open.beganMs) : last;
+    this.#trips = [...this.#trips, { ...about, ...known }].slice(-MAX_TRIPS);
+    return { kind: "trip", phase: "end", ...about, ...known, energy, position };
   }
 
   #stateChange(before: StateReading["state"], lastedMs: number | undefined): VehicleChange {
@@ -169,6 +189,7 @@ export class StateBook {
         journal.put([
           { space: SPACE, key: KEPT.state, value: asJson(this.#state) },
           { space: SPACE, key: KEPT.trip, value: asJson(this.#trip) },
+          ...(all.some(isEnd) ? [{ space: SPACE, key: KEPT.trips, value: asJson(this.#trips) }] : []),
         ]);
         return events.add(all);
       });
@@ -181,4 +202,8 @@ export class StateBook {
       this.#dropped += all.length - this.#unkept.length;
     }
   }
+}
+
+function isEnd(change: VehicleChange): boolean {
+  return change.kind === "trip" && change.phase === "end";
 }

@@ -48,6 +48,14 @@ export class VehicleStateLine implements VehicleStates {
     return this.#parts.book.trip;
   }
 
+  /** Until it is asleep soon, if it stays parked, ms; undefined where it is not parked, or never will be. */
+  asleepSoonInMs(): number | undefined {
+    const { clock, book, settings } = this.#parts;
+    const { asleepAfterMs } = settings;
+    if (this.#reading.state !== "parked" || asleepAfterMs === 0) return undefined;
+    return Math.max(0, asleepAfterMs - (clock.boottimeMs() - book.enteredMs));
+  }
+
   isIgnitionOn(): boolean {
     return this.#debounce.level.isOn;
   }
@@ -87,12 +95,10 @@ export class VehicleStateLine implements VehicleStates {
   #next(): Pick<StateReading, "state" | "why"> | undefined {
     const { isOn, why } = this.#debounce.level;
     const { state } = this.#reading;
-    const { clock, book, settings } = this.#parts;
     if (isOn) return state === "driving" ? undefined : { state: "driving", why: `ignition on: ${why}` };
     if (state === "driving") return { state: "parked", why: `ignition off: ${why}` };
-    const { asleepAfterMs } = settings;
-    if (state === "asleep-soon" || asleepAfterMs === 0) return undefined;
-    if (clock.boottimeMs() - book.enteredMs < asleepAfterMs) return undefined;
+    if (this.asleepSoonInMs() !== 0) return undefined;
+    const { asleepAfterMs } = this.#parts.settings;
     return { state: "asleep-soon", why: `parked for ${Math.round(asleepAfterMs / 1000)} s` };
   }
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { AgentError } from "../../../agent/core/errors.ts";
 import { composeVehicleState, type VehicleStateComposeParts } from "../../../agent/daemon/compose-vehicle-state.ts";
 import { vehicleSink } from "../../../agent/daemon/vehicle-records.ts";
+import { servedOn } from "../../../agent/local-api/verb.ts";
 import { Appender } from "../../../agent/telemetry/appender.ts";
 import type { EncodedDraft } from "../../../agent/telemetry/record/encode/record-sealer.ts";
 import { createRecordReader } from "../../../agent/telemetry/record/read/record-reader.ts";
@@ -155,6 +156,47 @@ describe("the state of the vehicle, composed", () => {
     expect(made.states.now().state).toBe("driving");
     expect(log.of("vehicle.not-kept")).toHaveLength(1);
     expect(bodies()).toHaveLength(2);
+  });
+
+  it("believes a command as long as it holds, as far as it is trusted", async () => {
+    const condition = { signals: { kl15: "Body.Terminal15" }, all: ["kl15 > 0.5"] };
+    const ignition = [{ from: "command" }, { from: "signals", condition }];
+    const { log, start, settle } = rig(powerState.parse({ ignition, debounce: { offSeconds: 1 } }));
+    const made = start();
+    await made.services[0]?.start();
+    settle(2000, 0);
+    const admin = servedOn("admin", made.verbs);
+    const ask = (verb: string, request: object) => admin[verb]?.({ verb, ...request }, new AbortController().signal);
+    expect(await ask("vehicle.set-state", { state: "driving", seconds: 60 })).toMatchObject({
+      command: { state: "driving", leftMs: 60_000 },
+    });
+    settle(1000, 0);
+    expect(await ask("vehicle.state", {})).toMatchObject({
+      state: "driving",
+      why: "ignition on: command",
+      trip: { number: 1 },
+      sources: [
+        { source: "command", says: "on" },
+        { source: "signals", says: "off", why: "kl15 > 0.5 is not true: kl15 = 0" },
+      ],
+    });
+    settle(58_900, 0);
+    expect(made.status()).toMatchObject({ state: "driving" });
+    settle(1500, 0);
+    expect(made.status()).toMatchObject({ state: "parked", trip: undefined, unkept: { waiting: 0, dropped: 0 } });
+    expect(await ask("vehicle.trips", {})).toMatchObject({ trips: [{ trip: 1, isInterrupted: false }] });
+    await ask("vehicle.set-state", { state: "driving" });
+    expect(await ask("vehicle.set-state", {})).toEqual({ schemaVersion: 1, command: undefined });
+    expect(log.of("admin.vehicle-state-set").map(({ facts }) => facts.state)).toEqual(["driving", "driving", "none"]);
+    expect(Object.keys(servedOn("view", made.verbs))).toEqual(["vehicle.state", "vehicle.trips"]);
+  });
+
+  it("takes no command where the configuration trusts none", async () => {
+    const made = rig(bySignal("kl15 > 0.5")).start();
+    const set = servedOn("admin", made.verbs)["vehicle.set-state"];
+    expect(() => set?.({ verb: "vehicle.set-state", state: "parked" }, new AbortController().signal)).toThrow(
+      "lists no command",
+    );
   });
 
   it("names the place of what cannot be used", () => {

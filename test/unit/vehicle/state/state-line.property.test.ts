@@ -31,7 +31,7 @@ class Vehicle {
     this.line = undefined;
     const { asleepAfterMs, ...debounce } = MODEL_TIMES;
     const line = new VehicleStateLine({
-      sources: [{ look: () => ({ kind: this.kind, why: "test" }) }],
+      sources: [{ name: "test", look: () => ({ kind: this.kind, why: "test" }) }],
       settings: { debounce, asleepAfterMs },
       book: this.rig.open(),
       clock: {

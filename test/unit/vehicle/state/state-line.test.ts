@@ -15,12 +15,13 @@ function rig({ asleepAfterMs = 60_000 } = {}) {
   const line = new VehicleStateLine({
     sources: [
       {
+        name: "first",
         look: () => ({ kind: says[0], why: "first" }),
         start: async (call) => {
           changed = call;
         },
       },
-      { look: () => ({ kind: says[1], why: "second" }) },
+      { name: "second", look: () => ({ kind: says[1], why: "second" }) },
     ],
     settings: { debounce: DEBOUNCE, asleepAfterMs },
     book: new BookRig(clock).open(),

@@ -14,7 +14,7 @@ async function ofLine(): Promise<Subject> {
   const reading: { kind: IgnitionReading["kind"]; why: string } = { kind: "unknown", why: "test" };
   const debounce = { onMs: 0, offMs: 0, silentMs: 1000 };
   const states = new VehicleStateLine({
-    sources: [{ look: () => reading }],
+    sources: [{ name: "test", look: () => reading }],
     settings: { debounce, asleepAfterMs: 0 },
     book: new BookRig(clock).open(),
     clock,
