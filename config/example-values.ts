@@ -127,6 +127,7 @@ export const EVERYTHING = {
           from: "signals",
           condition: { signals: { terminal15: "Body.Terminal15" }, maxAgeMs: 2000, all: ["terminal15 > 0.5"] },
         },
+        { from: "gpio", chip: "gpiochip0", line: 17, bias: "pull-down" },
         { from: "bus-silence", seconds: 30, buses: ["can0"] },
       ],
     },

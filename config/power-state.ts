@@ -20,7 +20,20 @@ const byBuses = z.strictObject({
 /** Ignition by what somebody in the vehicle says: `causeway vehicle state set`. */
 const byCommand = z.strictObject({ from: z.literal("command") });
 
-const ignitionSource = z.discriminatedUnion("from", [bySignals, byBuses, byCommand]);
+/** Ignition by a line of a GPIO chip. */
+const byLine = z.strictObject({
+  from: z.literal("gpio"),
+  chip: z
+    .string()
+    .regex(/^(gpiochip[0-9]{1,4}|\/dev\/[A-Za-z0-9._/-]{1,100})$/, "must be gpiochipN, or a path below /dev")
+    .describe("as gpiodetect lists it; the service must be given the device, see gpio.conf"),
+  line: z.int().min(0).max(65_535).describe("offset on the chip, as gpioinfo lists it"),
+  activeLow: z.boolean().default(false),
+  bias: z.enum(["as-is", "pull-up", "pull-down", "disabled"]).default("as-is"),
+  debounceMs: z.int().min(0).max(10_000).default(20).describe("by the kernel, before debounce of power.state"),
+});
+
+const ignitionSource = z.discriminatedUnion("from", [bySignals, byBuses, byLine, byCommand]);
 export type IgnitionSourceConfig = z.infer<typeof ignitionSource>;
 
 const signal = z.string().min(1).max(200);

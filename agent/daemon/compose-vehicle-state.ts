@@ -1,5 +1,7 @@
 import type { PowerConfig } from "../../config/power.ts";
 import type { IgnitionSourceConfig, PowerStateConfig } from "../../config/power-state.ts";
+import { loadGpioAddon } from "../../drivers/can/gpio-addon.ts";
+import { KernelGpioLine } from "../../drivers/os/gpio-line.ts";
 import { AgentError } from "../core/errors.ts";
 import { vehicleHandlers } from "../local-api/vehicle-handlers.ts";
 import type { VehicleStatus } from "../local-api/vehicle-status.ts";
@@ -8,6 +10,7 @@ import { memoryJournal } from "../telemetry/durable-records/memory-journal.ts";
 import { type VehicleEvents, vehicleEvents } from "../vehicle/events/vehicle-events.ts";
 import { CommandIgnition } from "../vehicle/state/command-ignition.ts";
 import type { IgnitionSource } from "../vehicle/state/ignition.ts";
+import { LineIgnition } from "../vehicle/state/line-ignition.ts";
 import { type Measure, measureOf } from "../vehicle/state/measure.ts";
 import { signalIgnition } from "../vehicle/state/signal-ignition.ts";
 import { SilenceIgnition } from "../vehicle/state/silence-ignition.ts";
@@ -43,7 +46,7 @@ export function composeVehicleState(
   const { onSeconds, offSeconds, silentSeconds } = settings.debounce;
   const { book, events } = openBook(parts, runtime);
   const command = settings.ignition.some(({ from }) => from === "command") ? new CommandIgnition(clock) : undefined;
-  const sources = settings.ignition.map((source, index) => sourceOf(source, index, command, parts));
+  const sources = settings.ignition.map((source, index) => sourceOf(source, index, command, parts, runtime));
   const states = new VehicleStateLine({
     sources,
     settings: {
@@ -109,6 +112,7 @@ function sourceOf(
   index: number,
   command: CommandIgnition | undefined,
   { loaded, line }: VehicleStateComposeParts,
+  { clock, log }: Pick<Runtime, "clock" | "log">,
 ): IgnitionSource {
   switch (source.from) {
     case "signals":
@@ -117,8 +121,10 @@ function sourceOf(
       );
     case "bus-silence":
       return silenceOf(source.buses, source.seconds, line);
+    case "gpio":
+      return new LineIgnition(new KernelGpioLine({ settings: source, load: loadGpioAddon, clock }), log);
     case "command":
-      return command ?? new CommandIgnition(line.vehicle.clock);
+      return command ?? new CommandIgnition(clock);
   }
 }
 

@@ -2,7 +2,7 @@ import { createRequire } from "node:module";
 import { addonMissing } from "./faults.ts";
 
 /** Where `npm run build:native` leaves the receive addon. */
-const ADDON_FILE = "./native/build/Release/can_receive.node";
+export const ADDON_FILE = "./native/build/Release/can_receive.node";
 
 /** Link states as the addon numbers them (enum link_state, native/can-socket.h). */
 export const NATIVE_INTERFACE = ["up", "down", "absent"] as const;

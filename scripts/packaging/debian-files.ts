@@ -32,6 +32,7 @@ const COPIES: readonly (readonly [from: string, to: string])[] = [
   ["systemd/network/80-can0.network", "usr/share/doc/causeway/examples/80-can0.network"],
   ["systemd/plain-pin.conf", "usr/share/doc/causeway/examples/plain-pin.conf"],
   ["systemd/outbox-key.conf", "usr/share/doc/causeway/examples/outbox-key.conf"],
+  ["systemd/gpio.conf", "usr/share/doc/causeway/examples/gpio.conf"],
   ["config/policy.example.yaml", "usr/share/doc/causeway/examples/policy.yaml"],
   ["config/catalogue.example.yaml", "usr/share/doc/causeway/examples/catalogue.yaml"],
   ["config/bench-doors.dbc", "usr/share/doc/causeway/examples/bench-doors.dbc"],

@@ -1,5 +1,5 @@
 /*
- * What JavaScript sees: open, receive, dropped, facts, close, and clockErrorUs; isotp-addon.c adds its own. native-addon.ts states the types.
+ * What JavaScript sees: open, receive, dropped, facts, close, and the clock; isotp-addon.c and gpio-addon.c add their own. native-addon.ts states the types.
  *
  * A bus is named by its slot number. Everything here runs on the JavaScript thread, except `wake`.
  */
@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "errno-name.h"
+#include "gpio-addon.h"
 #include "isotp-addon.h"
 #include "kernel-clock.h"
 #include "reader.h"
@@ -335,6 +336,7 @@ NAPI_MODULE_INIT() {
       {"suspendedUs", NULL, js_suspended_us, NULL, NULL, NULL, napi_enumerable, NULL},
   };
   napi_define_properties(env, exports, sizeof(functions) / sizeof(functions[0]), functions);
+  gpio_addon_init(env, exports);
   int fault = isotp_addon_init(env, exports);
   return fault == 0 ? exports : throw_errno(env, fault);
 }
