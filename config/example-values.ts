@@ -160,8 +160,11 @@ export const EVERYTHING = {
   },
   link: {
     interfaces: { wwan0: { metered: true, cost: "high" }, wlan0: { cost: "free" } },
+    networkManager: true,
+    modemManager: { signalSeconds: 60 },
+    busAddress: "unix:path=/run/dbus/system_bus_socket",
     budgets: [
-      { link: "wwan0", use: ["capture", "ota"], dayBytes: 50_000_000, monthBytes: 1_000_000_000 },
+      { link: "wwan0", use: ["capture", "ota"], dayBytes: 50_000_000, monthBytes: 1_000_000_000, roaming: "hold" },
       { cost: "high", use: ["telemetry"], monthBytes: 500_000_000 },
     ],
   },

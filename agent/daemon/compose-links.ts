@@ -1,13 +1,19 @@
 import type { AgentConfig } from "../../config/schema.ts";
+import { ModemManager } from "../../drivers/dbus/modem-manager.ts";
+import { NetworkManager } from "../../drivers/dbus/network-manager.ts";
+import { SystemBus } from "../../drivers/dbus/system-bus.ts";
 import { Route } from "../../drivers/os/route.ts";
-import type { LinksStatus } from "../local-api/links-status.ts";
-import { type Outbox, STREAMS } from "../ports/outbox.ts";
+import type { Service } from "../core/lifecycle.ts";
+import { linksStatusOf } from "../local-api/links-handlers.ts";
+import type { Outbox } from "../ports/outbox.ts";
+import type { Appender } from "../telemetry/appender.ts";
 import { OutboxGuard } from "../telemetry/outbox-guard.ts";
 import type { Publisher } from "../telemetry/publish/publisher.ts";
 import type { Encoder } from "../telemetry/record/encode/encoder.ts";
 import { countedDownloader } from "../vehicle/link/counted-downloader.ts";
 import { DataBudget } from "../vehicle/link/data-budget.ts";
 import { DATA_USAGE_KEY, DataUsage } from "../vehicle/link/data-usage.ts";
+import { LinkReporter } from "../vehicle/link/link-reporter.ts";
 import { Links } from "../vehicle/link/links.ts";
 import type { LinkLine, Runtime } from "./parts.ts";
 import { loopService } from "./services.ts";
@@ -17,27 +23,53 @@ export type LinksComposeParts = {
   /** Where the way to the cloud leads. */
   readonly towards: { readonly host: string; readonly port: number };
   readonly line: { readonly outbox: Outbox; readonly publisher: Pick<Publisher, "goBy" | "wake"> };
-  readonly encoder: Encoder;
+  readonly shared: { readonly encoder: Encoder; readonly appender: Pick<Appender, "add" | "store"> };
 };
 
 /** The part of the composition root for links and data budgets. Without budgets nothing is asked of them, and nothing counted. */
 export function composeLinks(parts: LinksComposeParts, runtime: Runtime): LinkLine {
   const { settings, towards, line } = parts;
-  const { clock, log } = runtime;
-  const { interfaces, budgets, lookSeconds } = settings;
-  const route = new Route({ ...towards, clock });
+  const { interfaces, budgets, modemManager } = settings;
+  const route = new Route({ ...towards, clock: runtime.clock });
   const links = new Links({ interfaces, route: () => route.interfaceName() });
   const usage = budgets.length === 0 ? undefined : usageOf(parts, runtime);
-  const budget = usage === undefined ? undefined : new DataBudget({ budgets, usage, links, clock });
+  const budget = usage === undefined ? undefined : new DataBudget({ budgets, usage, links, clock: runtime.clock });
   if (budget !== undefined) line.publisher.goBy(budget);
+  const asksModems = modemManager !== undefined;
+  return {
+    links,
+    budget,
+    counted: (downloader) =>
+      budget === undefined ? downloader : countedDownloader(downloader, (bytes) => budget.spent("ota", bytes)),
+    services: [...sourceServices(settings, links, runtime), lookService(parts, links, usage, runtime)],
+    status: () => linksStatusOf({ links, budget, outbox: line.outbox, asksModems }),
+  };
+}
+
+/** Looks at the link in use before the first record goes out, and from then on. */
+function lookService(
+  { settings, shared }: LinksComposeParts,
+  links: Links,
+  usage: DataUsage | undefined,
+  { clock, log }: Runtime,
+): Service {
+  const { encoder, appender } = shared;
+  const reporter = new LinkReporter({
+    tell: (change) => {
+      log.info("link.changed", { name: change.link, metered: change.metered, reason: change.reason });
+      appender.add(encoder.linkChange(change));
+      appender.store();
+    },
+    clock,
+  });
   const look = async (): Promise<void> => {
-    const changed = await links.look();
-    if (changed !== undefined) log.info("link.changed", { name: changed.name, metered: changed.isMetered });
+    await links.look();
+    reporter.look(links.inUse);
   };
   const loop = loopService("links", {
     run: async (signal) => {
       while (!signal.aborted) {
-        await clock.sleep(lookSeconds * 1000, signal);
+        await clock.sleep(settings.lookSeconds * 1000, signal);
         if (!signal.aborted) await look();
       }
       // The publisher has stopped before: what it sent is counted.
@@ -45,21 +77,39 @@ export function composeLinks(parts: LinksComposeParts, runtime: Runtime): LinkLi
     },
   });
   const start = async (): Promise<void> => {
-    // Before the first record goes out.
     await look();
     await loop.start();
   };
-  return {
-    links,
-    budget,
-    counted: (downloader) =>
-      budget === undefined ? downloader : countedDownloader(downloader, (bytes) => budget.spent("ota", bytes)),
-    services: [{ ...loop, start }],
-    status: () => statusOf(links, budget, line.outbox),
-  };
+  return { ...loop, start };
 }
 
-function usageOf({ line: { outbox, publisher }, encoder }: LinksComposeParts, runtime: Runtime): DataUsage {
+/** Who tells of modems and interfaces. Nothing of D-Bus is loaded where nobody is asked. */
+function sourceServices(
+  { networkManager, modemManager, busAddress }: LinksComposeParts["settings"],
+  links: Links,
+  { clock, log, random }: Runtime,
+): readonly Service[] {
+  if (!networkManager && modemManager === undefined) return [];
+  const bus = new SystemBus({ address: busAddress, clock, log, random });
+  const modems = modemManager === undefined ? undefined : new ModemManager({ ...modemManager, bus, clock, log });
+  const network = networkManager ? new NetworkManager({ bus, clock, log }) : undefined;
+  return [
+    {
+      name: "modems and interfaces",
+      start: async () => {
+        modems?.start((told) => links.takeModems(told));
+        network?.start((told) => links.takeMetered(told));
+      },
+      stop: async () => {
+        modems?.stop();
+        network?.stop();
+        await bus.close();
+      },
+    },
+  ];
+}
+
+function usageOf({ line: { outbox, publisher }, shared }: LinksComposeParts, runtime: Runtime): DataUsage {
   const { clock, log, random } = runtime;
   const guard = new OutboxGuard({ outbox, clock, log, random });
   return new DataUsage({
@@ -69,35 +119,9 @@ function usageOf({ line: { outbox, publisher }, encoder }: LinksComposeParts, ru
         const kept = [{ key: DATA_USAGE_KEY, value }];
         if (ended === undefined) return void outbox.append([], kept);
         const report = { day: ended.day, usage: ended.counts, timeUs: clock.wallUs() };
-        outbox.append([encoder.dataUsage(report)], kept);
+        outbox.append([shared.encoder.dataUsage(report)], kept);
         publisher.wake();
       }),
     clock,
   });
-}
-
-function statusOf(links: Links, budget: DataBudget | undefined, outbox: Outbox): LinksStatus {
-  const held = budget?.held() ?? [];
-  const { streams } = held.length === 0 ? { streams: undefined } : outbox.stats();
-  return {
-    inUse: links.inUse,
-    budgets: (budget?.state() ?? []).map(({ of, use, dayBytes, monthBytes, dayUsedBytes, monthUsedBytes }) => ({
-      of,
-      use,
-      dayBytes,
-      monthBytes,
-      dayUsedBytes,
-      monthUsedBytes,
-    })),
-    held: held.flatMap(({ use, what, untilUs }) => {
-      const stream = STREAMS.find((name) => name === use);
-      const bytes = stream === undefined ? undefined : streams?.[stream].bytes;
-      if (bytes === 0) return [];
-      return [{ use, bytes, what, until: untilUs === undefined ? undefined : textOf(untilUs) }];
-    }),
-  };
-}
-
-function textOf(us: number): string {
-  return new Date(us / 1000).toISOString().replace(".000Z", "Z");
 }

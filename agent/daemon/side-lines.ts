@@ -126,10 +126,10 @@ async function linksOf(parts: SideLineParts, runtime: Runtime): Promise<LinkLine
   const {
     loaded: { config },
     line,
-    shared: { encoder },
+    shared,
   } = parts;
   const { link: settings, proxy, broker: towards } = config;
   if (settings === undefined) return undefined;
   const { composeLinks } = await import("./compose-links.ts");
-  return composeLinks({ settings, towards: proxy ?? towards, line, encoder }, runtime);
+  return composeLinks({ settings, towards: proxy ?? towards, line, shared }, runtime);
 }

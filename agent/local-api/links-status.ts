@@ -11,6 +11,31 @@ export const linksStatus = z
       .object({ name: z.string(), isMetered: z.boolean(), cost: z.enum(LINK_COSTS) })
       .readonly()
       .optional(),
+    /** Absent where ModemManager is not asked. */
+    modems: z
+      .object({
+        isAnswering: z.boolean(),
+        /** In ModemManager's words, as `ModemFacts` has them. */
+        modems: z
+          .array(
+            z
+              .object({
+                interfaces: z.array(z.string()).readonly(),
+                state: z.string(),
+                failure: z.string(),
+                registration: z.string(),
+                operator: z.string(),
+                technology: z.string(),
+                signalPercent: count.optional(),
+                rsrpDbm: z.number().optional(),
+                rsrqDb: z.number().optional(),
+              })
+              .readonly(),
+          )
+          .readonly(),
+      })
+      .readonly()
+      .optional(),
     /** Bytes of this day and month of UTC; nothing where no budget is configured. */
     budgets: z
       .array(

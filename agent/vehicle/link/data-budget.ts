@@ -53,7 +53,7 @@ export class DataBudget {
     usage.turn();
     for (const budget of budgets) {
       if (!budget.use.includes(use) || !covers(budget, inUse)) continue;
-      const verdict = this.#judge(budget, bytes);
+      const verdict = this.#judge(budget, inUse, bytes);
       if (verdict.kind === "go") continue;
       this.#held.set(use, { use, what: verdict.what, untilUs: verdict.untilUs });
       return verdict;
@@ -82,7 +82,9 @@ export class DataBudget {
     });
   }
 
-  #judge(budget: Budget, bytes: number): BudgetVerdict {
+  #judge(budget: Budget, inUse: LinkFacts, bytes: number): BudgetVerdict {
+    if (budget.roaming === "hold" && inUse.modem?.registration === "roaming")
+      return { kind: "held", what: `${inUse.name} is roaming`, untilUs: undefined };
     const used = this.#usedOf(budget);
     const wallMs = this.#parts.clock.wallUs() / 1000;
     // The month first: its end is the later one.

@@ -1,4 +1,5 @@
 import type { LinkConfig, LinkCost } from "../../../config/link.ts";
+import type { ModemFacts } from "../../ports/link-facts.ts";
 
 /** A network interface as links are judged by. */
 export type LinkFacts = {
@@ -7,6 +8,8 @@ export type LinkFacts = {
   /** Whether its data are limited or paid for. */
   readonly isMetered: boolean;
   readonly cost: LinkCost;
+  /** The modem behind it; undefined where there is none, or nobody tells of it. */
+  readonly modem: ModemFacts | undefined;
 };
 
 export type LinksParts = {
@@ -18,7 +21,9 @@ export type LinksParts = {
 /** The network interfaces, what they cost, and which of them is the link in use. What is metered is asked here alone. */
 export class Links {
   readonly #parts: LinksParts;
-  #inUse: LinkFacts | undefined;
+  #name: string | undefined;
+  #modems: readonly ModemFacts[] | undefined;
+  #metered: ReadonlyMap<string, boolean> = new Map();
 
   constructor(parts: LinksParts) {
     this.#parts = parts;
@@ -26,24 +31,36 @@ export class Links {
 
   /** As the last look found it: out of coverage it stays the one that was, since nothing goes over another. Undefined before the first. */
   get inUse(): LinkFacts | undefined {
-    return this.#inUse;
+    return this.#name === undefined ? undefined : this.factsOf(this.#name);
   }
 
-  /** Looks at the route. Gives the link in use where it is another now. */
-  async look(): Promise<LinkFacts | undefined> {
-    const name = await this.#parts.route();
-    if (name === undefined) return undefined;
-    const facts = this.factsOf(name);
-    const isSame = facts.name === this.#inUse?.name && facts.isMetered === this.#inUse.isMetered;
-    this.#inUse = facts;
-    return isSame ? undefined : facts;
+  /** Undefined while nobody tells of them. */
+  get modems(): readonly ModemFacts[] | undefined {
+    return this.#modems;
+  }
+
+  /** What is told of modems from here on. */
+  takeModems(modems: readonly ModemFacts[] | undefined): void {
+    this.#modems = modems;
+  }
+
+  /** What is told of interfaces from here on. Where nobody tells any more, what was told last holds: a link is no cheaper for that. */
+  takeMetered(metered: ReadonlyMap<string, boolean> | undefined): void {
+    this.#metered = metered ?? this.#metered;
+  }
+
+  /** Looks at the route. */
+  async look(): Promise<void> {
+    this.#name = (await this.#parts.route()) ?? this.#name;
   }
 
   /** What is known of an interface; one that nobody knows is not metered, and free. */
   factsOf(name: string): LinkFacts {
-    const told = Object.hasOwn(this.#parts.interfaces, name) ? this.#parts.interfaces[name] : undefined;
-    const isMetered = told?.metered ?? false;
-    return { name, isMetered, cost: told?.cost ?? (isMetered ? "high" : "free") };
+    const { interfaces } = this.#parts;
+    const told = Object.hasOwn(interfaces, name) ? interfaces[name] : undefined;
+    const isMetered = told?.metered ?? this.#metered.get(name) ?? false;
+    const modem = this.#modems?.find((one) => one.interfaces.includes(name));
+    return { name, isMetered, cost: told?.cost ?? (isMetered ? "high" : "free"), modem };
   }
 
   isMetered(name: string): boolean {

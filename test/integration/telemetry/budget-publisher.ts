@@ -40,7 +40,7 @@ export function steppedClock(): { readonly clock: Clock; readonly step: (ms: num
 /** A publisher over the link wwan0 that goes by data budgets, with the counts that `outbox` keeps. */
 export function budgetPublisher(outbox: Outbox, broker: Broker, clock: Clock, budgets: readonly object[]) {
   const settings = linkConfig.parse({ budgets });
-  const wwan0 = { name: "wwan0", isMetered: true, cost: "high" } as const;
+  const wwan0 = { name: "wwan0", isMetered: true, cost: "high", modem: undefined } as const;
   const links = { inUse: wwan0, factsOf: () => wwan0 };
   const usage = new DataUsage({
     kept: outbox.kept().find(({ key }) => key === DATA_USAGE_KEY)?.value,

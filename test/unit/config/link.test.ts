@@ -10,7 +10,15 @@ describe("the section link", () => {
   it("names one link or one cost in a budget, and what it is", () => {
     expect(problemsOf({ budgets: [{ dayBytes: 1_000_000 }] })).toEqual(["budgets.0.link: name either link or cost"]);
     expect(problemsOf({ budgets: [{ link: "wwan0", cost: "high", dayBytes: 1_000_000 }] })).toHaveLength(1);
-    expect(problemsOf({ budgets: [{ link: "wwan0" }] })).toEqual(["budgets.0.dayBytes: give dayBytes or monthBytes"]);
+    expect(problemsOf({ budgets: [{ link: "wwan0" }] })).toEqual([
+      "budgets.0.dayBytes: give dayBytes, monthBytes or roaming: hold",
+    ]);
+  });
+
+  it("knows roaming from ModemManager alone", () => {
+    const budgets = [{ cost: "high", roaming: "hold" }];
+    expect(problemsOf({ budgets })).toEqual(["modemManager: is needed for roaming: hold, give modemManager: {}"]);
+    expect(problemsOf({ budgets, modemManager: {} })).toEqual([]);
   });
 
   it("takes no day's budget beyond that of the month", () => {

@@ -4,6 +4,7 @@ import { DataUsage } from "../../../../agent/vehicle/link/data-usage.ts";
 import { Links } from "../../../../agent/vehicle/link/links.ts";
 import { linkConfig } from "../../../../config/link.ts";
 import { ManualClock } from "../../../fakes/core/clock.ts";
+import { MODEM } from "../../../fakes/ports/modem.ts";
 
 const MB = 1_000_000;
 /** 2026-01-30T22:00:00Z. */
@@ -12,17 +13,22 @@ const EVENING_US = Date.UTC(2026, 0, 30, 22) * 1000;
 /** Budgets over wwan0, which is metered, and wlan0; `to` takes another link into use. */
 async function rig(budgets: readonly Record<string, unknown>[]) {
   const clock = new ManualClock({ wallUs: EVENING_US });
-  const settings = linkConfig.parse({ interfaces: { wwan0: { metered: true }, wwan1: { cost: "high" } }, budgets });
+  const settings = linkConfig.parse({
+    modemManager: {},
+    interfaces: { wwan0: { metered: true }, wwan1: { cost: "high" } },
+    budgets,
+  });
   let way: string | undefined = "wwan0";
   const links = new Links({ interfaces: settings.interfaces, route: async () => way });
   await links.look();
   const usage = new DataUsage({ kept: undefined, keep: () => true, clock });
   const budget = new DataBudget({ budgets: settings.budgets, usage, links, clock });
+  const roam = (registration: string): void => links.takeModems([{ ...MODEM, registration }]);
   const to = async (name: string | undefined): Promise<void> => {
     way = name;
     await links.look();
   };
-  return { clock, budget, to };
+  return { clock, budget, to, roam };
 }
 
 describe("DataBudget", () => {
@@ -72,6 +78,20 @@ describe("DataBudget", () => {
     expect(budget.allow("ota", 5 * MB)).toEqual({ kind: "go" });
     budget.spent("ota", 5 * MB);
     expect(budget.allow("ota", 1).kind).toBe("held");
+  });
+
+  it("holds while the modem roams, where it is told to, and not a moment longer", async () => {
+    const { budget, to, roam } = await rig([{ link: "wwan0", use: ["capture"], roaming: "hold" }]);
+    roam("roaming");
+    expect(budget.allow("capture", 1)).toEqual({ kind: "held", what: "wwan0 is roaming", untilUs: undefined });
+    expect(budget.held()).toHaveLength(1);
+    expect(budget.allow("telemetry", 1)).toEqual({ kind: "go" });
+    await to("wlan0");
+    expect(budget.allow("capture", 1)).toEqual({ kind: "go" });
+    await to("wwan0");
+    roam("home");
+    expect(budget.allow("capture", 1)).toEqual({ kind: "go" });
+    expect(budget.held()).toEqual([]);
   });
 
   it("goes by the link that was in use last while there is no way", async () => {
