@@ -10,6 +10,9 @@ import type { Timeline } from "./timeline.ts";
 
 const PROGRAM = fileURLToPath(new URL("../processes/day-agent.ts", import.meta.url));
 const FOLLOW_MS = 20_000;
+/** Lines of its log. */
+const READY = '"event":"sleep.ready"';
+const WOKE = '"event":"sleep.woke"';
 const REPORT = '{"kind":"follows"';
 
 /** The agent of a day in its process: what a boot starts, power cuts, and a suspend stops. */
@@ -21,6 +24,9 @@ export class DayAgent {
   #told = 0;
   #follows = 0;
   #isStopped = false;
+  #isSuspended = false;
+  /** Whether it has said that it is ready to sleep, and nothing of a wake since. */
+  isAsleep = false;
   /** Processes that were started, and those that ended by themselves. */
   starts = 0;
   crashes = 0;
@@ -54,10 +60,10 @@ export class DayAgent {
     });
   }
 
-  /** Resolves when the process goes by this timeline. Nothing happens where none runs. */
+  /** Resolves when the process goes by this timeline. Nothing happens where none runs, or it is suspended. */
   async follow(timeline: Timeline): Promise<void> {
     const child = this.#child;
-    if (child === undefined || child.hasEnded()) return;
+    if (child === undefined || child.hasEnded() || this.#isSuspended) return;
     const number = ++this.#told;
     child.writeLine(JSON.stringify({ kind: "timeline", number, timeline }));
     await until(() => (this.#follows >= number || child.hasEnded() ? true : undefined), {
@@ -69,11 +75,15 @@ export class DayAgent {
 
   /** Stops the process where it is, as a machine that is suspended does. Its clock must stand already. */
   suspend(): void {
+    this.#isSuspended = true;
     this.#child?.signal("SIGSTOP");
   }
 
-  /** Lets it go on. */
+  /** Lets it go on. It is to be given the timeline of now. */
   resume(): void {
+    this.#isSuspended = false;
+    // It has slept, whenever it comes to say so.
+    this.isAsleep = false;
     this.#child?.signal("SIGCONT");
   }
 
@@ -81,6 +91,8 @@ export class DayAgent {
   async cutPower(): Promise<void> {
     const child = this.#child;
     this.#child = undefined;
+    this.#isSuspended = false;
+    this.isAsleep = false;
     child?.signal("SIGKILL");
     await child?.ended;
   }
@@ -97,7 +109,12 @@ export class DayAgent {
   }
 
   #take(line: string): void {
-    if (line.startsWith(REPORT)) this.#follows = Math.max(this.#follows, parseLine(dayAgentReport, line).number);
-    else appendFileSync(this.#logFile, `${line}\n`);
+    if (line.startsWith(REPORT)) {
+      this.#follows = Math.max(this.#follows, parseLine(dayAgentReport, line).number);
+      return;
+    }
+    if (line.includes(READY)) this.isAsleep = true;
+    if (line.includes(WOKE)) this.isAsleep = false;
+    appendFileSync(this.#logFile, `${line}\n`);
   }
 }

@@ -14,6 +14,9 @@ import { CloudCommands } from "../cloud/cloud-commands.ts";
 import type { Execution } from "../cloud/command-executions.ts";
 import type { CloudExecution } from "../cloud/job-executions.ts";
 import { CloudJobs } from "../cloud/jobs.ts";
+import type { BenchSink } from "../run/bench-sink.ts";
+
+type SinkBroker = Parameters<typeof BenchSink.start>[1];
 
 /** Thing name of the van. */
 export const DAY_THING = "bench-van";
@@ -91,6 +94,14 @@ export class DayCloud {
       jobs.stop();
     });
     return new DayCloud(folder, { authority, mosquitto, proxy, commands, jobs });
+  }
+
+  /** How the workers of the cloud's consumer reach the broker. */
+  async sinkBroker(): Promise<SinkBroker> {
+    const { authority, mosquitto } = this;
+    const issued = await authority.issue({ commonName: "consumer", usage: "client" });
+    const identity = writeIdentity(join(this.#folder, "identities"), "sink", issued);
+    return { host: mosquitto.host, port: mosquitto.port, caFile: mosquitto.caFile, ...identity };
   }
 
   /** A consumer's session, online. */

@@ -98,6 +98,9 @@ function vehicleSections({ file }: DayPlan, { receiverPort }: DayHome["van"]): o
     power: {
       state: { ignition: [{ from: "signals", condition }], asleepAfterSeconds: file.asleepAfterSeconds },
       trip: { odometer: "VanMotion.Odometer", energy: "VanBody.Charge" },
+      // Of the van's time: a second of the machine.
+      sleep: { budgetMs: 60_000, wakesBuses: ["can0"] },
+      wake: { checkIns: { everyHours: file.checkInHours } },
     },
     place: { sources: [{ kind: "nmea-tcp", host: "127.0.0.1", port: receiverPort }], staleSeconds: 30 },
   };

@@ -14,8 +14,8 @@ const ROUND_MS = 100;
 const FIX_MS = 1000;
 /** Most rounds in one go, so that a van that was held up does not keep the bus from anybody. */
 const BURST_ROUNDS = 50;
-/** An agent that has not been alive for so long of the machine is held up. */
-const HELD_UP_MS = 25;
+/** An agent that has not been alive for so long of the machine is held up: with `LONGEST_MS` less than it takes for a machine that slept. */
+const HELD_UP_MS = 10;
 /** DoorCommand.Lock of van.dbc. */
 const UNLOCK = 2;
 

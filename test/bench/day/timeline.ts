@@ -25,7 +25,7 @@ export type Timeline = z.infer<typeof timeline>;
 export type Pulse = { readonly vehicleMs: number; readonly machineMs: number };
 
 /** After a pulse time passes for so long of the machine, and then stands until the next: whoever gives the pulse may have been held up. */
-const LONGEST_MS = 20;
+const LONGEST_MS = 10;
 
 /** This machine's monotonic clock, ms (CLOCK_MONOTONIC: one for all processes). */
 export function machineNowMs(): number {

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
+import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { Broker } from "../../../agent/ports/broker.ts";
 import { readStatus } from "../agent/agent-client.ts";
@@ -13,6 +13,8 @@ import { DayTally, type DayVerdict, timeOf } from "../consumers/day/day-verdict.
 import { judgeQuiet, judgeUnlocks, judgeUpdates, type OrderParts } from "../consumers/day/order-judges.ts";
 import { judgePlaces } from "../consumers/day/place-judge.ts";
 import { type BootFacts, judgeSamples } from "../consumers/day/sample-truth.ts";
+import { judgeSinkTimes } from "../consumers/day/sink-times.ts";
+import { judgePresence } from "../consumers/day/sleep-judge.ts";
 import { judgeTimes } from "../consumers/day/time-judge.ts";
 import { judgeStates, judgeTrips } from "../consumers/day/trip-judge.ts";
 import type { Gaps } from "../consumers/delivery-account.ts";
@@ -25,7 +27,9 @@ import { type DayPlan, loadDay } from "../day/day-plan.ts";
 import { DayWorld } from "../day/day-world.ts";
 import { PulseFile } from "../day/pulse-file.ts";
 import { startVan, type VanProcess } from "../day/van-client.ts";
+import { BenchSink } from "./bench-sink.ts";
 import type { BenchState } from "./bench-state.ts";
+import { DaySleep } from "./day-sleep.ts";
 import { type DaySummary, summariseDay } from "./day-summary.ts";
 
 const DESCRIPTOR = fileURLToPath(new URL("../../../config/proto/telemetry.desc", import.meta.url));
@@ -33,6 +37,7 @@ const DAY_MS = 86_400_000;
 const LOOK_MS = 5;
 const AGENT_STOP_MS = 30_000;
 const DRAINED_WITHIN_MS = 60_000;
+const SETTLED_MS = 1000;
 
 /** A day to be played. `speed` is how many times faster than in life. */
 export type DayRun = {
@@ -51,7 +56,9 @@ type Running = {
   readonly cloud: DayCloud;
   readonly van: VanProcess;
   readonly agent: DayAgent;
+  readonly sleep: DaySleep;
   readonly heard: DayRecords;
+  readonly sink: BenchSink;
   readonly boots: BootFacts[];
   readonly orders: { readonly unlocks: Execution[]; readonly updates: CloudExecution[] };
   readonly remarks: string[];
@@ -71,7 +78,11 @@ export async function runDay(run: DayRun, signal: AbortSignal): Promise<DaySumma
     const beganMs = performance.now();
     await play(running, signal);
     const gaps = await drain(running);
-    return summariseDay({ ...judged(running, gaps), tookSeconds: (performance.now() - beganMs) / 1000 });
+    const { folder } = await running.sink.content();
+    return summariseDay({
+      ...(await judged(running, gaps, folder)),
+      tookSeconds: (performance.now() - beganMs) / 1000,
+    });
   } finally {
     for (const stop of stops.toReversed()) await stop().catch((thrown: unknown) => run.onEvent(String(thrown)));
   }
@@ -111,7 +122,24 @@ async function startDay(run: DayRun, plan: DayPlan, stops: Stops): Promise<Runni
     sessions.push(session);
   }
   await heard.listen(sessions);
-  return { run, plan, world, cloud, van, agent, heard, boots: [], orders: { unlocks: [], updates: [] }, remarks: [] };
+  const sink = await BenchSink.start(join(folder, "rows"), await cloud.sinkBroker(), state.logs);
+  stops.push(() => sink.stop());
+  const announce = (what: string): void => run.onEvent(`${timeOf(plan.startsAtMs, world.nowMs())} ${what}`);
+  const sleep = new DaySleep({ plan, speed: run.speed, world, agent, heard, say: announce });
+  return {
+    run,
+    plan,
+    world,
+    cloud,
+    van,
+    agent,
+    sleep,
+    heard,
+    sink,
+    boots: [],
+    orders: { unlocks: [], updates: [] },
+    remarks: [],
+  };
 }
 
 async function play(running: Running, signal: AbortSignal): Promise<void> {
@@ -125,7 +153,8 @@ async function play(running: Running, signal: AbortSignal): Promise<void> {
       const [step] = steps.splice(0, 1);
       await step.act(running);
     }
-    await sleep(LOOK_MS);
+    await running.sleep.look();
+    await pause(LOOK_MS);
   }
 }
 
@@ -146,8 +175,9 @@ function stepsOf({ boots, trips, updatesMs, unlocksMs }: DayPlan): Step[] {
 
 /** Power comes back, or for the first time. Processes start no faster than they do, so that time passes as it does in life meanwhile. */
 async function bootUp(running: Running, { clockMs, setMs }: DayPlan["boots"][number]): Promise<void> {
-  const { run, world, agent, boots } = running;
+  const { run, world, agent, sleep, boots } = running;
   await agent.cutPower();
+  sleep.forget();
   await world.pace(1);
   await world.boot({ clockMs, setMs });
   const atMs = world.line.bootedAtMs;
@@ -180,11 +210,17 @@ async function unlock(running: Running): Promise<void> {
 }
 
 /** Waits, in time as it is, until the outbox is empty, stops the agent, and compares what it had assigned with what came. */
-async function drain({ run, world, agent, heard, remarks }: Running): Promise<Gaps> {
+async function drain({ run, world, agent, sleep, heard, remarks }: Running): Promise<Gaps> {
+  await sleep.wake("end");
   await world.pace(1);
   const outboxFile = join(run.state.agent, "outbox.db");
-  const isEmpty = async (): Promise<true | undefined> =>
-    (await readStatus(viewSocketOf(run.state.runtime)))?.outbox.records === 0 ? true : undefined;
+  let emptySinceMs: number | undefined;
+  const isEmpty = async (): Promise<true | undefined> => {
+    const status = await readStatus(viewSocketOf(run.state.runtime));
+    const isIt = status?.link.state === "online" && status.outbox.records === 0;
+    emptySinceMs = isIt ? (emptySinceMs ?? performance.now()) : undefined;
+    return emptySinceMs !== undefined && performance.now() - emptySinceMs > SETTLED_MS ? true : undefined;
+  };
   await until(isEmpty, { what: "the outbox is empty", timeoutMs: DRAINED_WITHIN_MS }).catch((thrown: unknown) =>
     remarks.push(String(thrown)),
   );
@@ -200,10 +236,10 @@ async function drain({ run, world, agent, heard, remarks }: Running): Promise<Ga
 
 type Judged = Omit<Parameters<typeof summariseDay>[0], "tookSeconds">;
 
-function judged(running: Running, gaps: Gaps): Judged {
-  const { run, plan, world, van, agent, heard, boots, remarks } = running;
+async function judged(running: Running, gaps: Gaps, rows: string): Promise<Judged> {
+  const { run, plan, world, van, agent, sleep, heard, boots, remarks } = running;
   const parts = { plan, line: world.line, boots, heard };
-  const { verdicts, samples } = judgeSamples(parts);
+  const { verdicts, samples, rounds } = judgeSamples(parts);
   const corrections = new Corrections(
     heard.records.map(({ record }) => record),
     world.line.startsAtMs,
@@ -223,12 +259,14 @@ function judged(running: Running, gaps: Gaps): Judged {
       judgeRecords(heard, gaps),
       ...verdicts,
       judgeTimes(parts, corrections),
+      await judgeSinkTimes(rows, { plan, startsAtMs: world.line.startsAtMs, samples: rounds }),
       judgeTrips(vehicle),
       judgeStates(vehicle),
       judgePlaces(vehicle),
       judgeUpdates(orders),
       judgeUnlocks(orders),
       judgeQuiet(orders),
+      judgePresence({ plan, sleeps: sleep.sleeps, heard }),
     ],
     agent: { starts: agent.starts, crashes: agent.crashes },
     remarks: [...remarks, ...heard.broken],

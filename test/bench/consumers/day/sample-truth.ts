@@ -24,8 +24,12 @@ export type TruthParts = {
   readonly heard: Heard;
 };
 
-/** Rounds that were delivered, by their number, and what is left to say of samples. */
-export type SampleTruth = { readonly verdicts: readonly DayVerdict[]; readonly samples: number };
+/** What is to be said of samples; `rounds` of them, each once, came. */
+export type SampleTruth = {
+  readonly verdicts: readonly DayVerdict[];
+  readonly samples: number;
+  readonly rounds: number;
+};
 
 /** Judges each sample of the van's signals by the van's own model, at the time that it says; and that no round of a trip is missing or twice. */
 export function judgeSamples(parts: TruthParts): SampleTruth {
@@ -58,7 +62,7 @@ export function judgeSamples(parts: TruthParts): SampleTruth {
     }
   }
   const what = `${samples.toLocaleString("en-US")} samples, each by the van's own model at the time that it says`;
-  return { verdicts: [values.verdict(what), judgeRounds(parts, rounds)], samples };
+  return { verdicts: [values.verdict(what), judgeRounds(parts, rounds)], samples, rounds: rounds.size };
 }
 
 /** The round that a time is of; undefined where nothing was sent then. Clocks are read to the µs. */

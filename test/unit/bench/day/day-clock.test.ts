@@ -78,8 +78,8 @@ describe("the agent's clock on a day of the bench", () => {
       isOver = true;
     });
     await pass(500, false);
-    expect([isOver, clock.monotonicMs()]).toEqual([false, 1200]);
-    await pass(31);
+    expect([isOver, clock.monotonicMs()]).toEqual([false, 600]);
+    await pass(41);
     expect([isOver, clock.monotonicMs()]).toEqual([true, 3000]);
   });
 

@@ -1,10 +1,12 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { CommandExecutions, type Execution } from "../../../bench/cloud/command-executions.ts";
+import { judgeRoaming } from "../../../bench/consumers/day/budget-judge.ts";
 import { Corrections } from "../../../bench/consumers/day/corrections.ts";
-import type { DayRecord, Heard } from "../../../bench/consumers/day/day-records.ts";
+import type { DayRecord, Heard, PresenceHeard } from "../../../bench/consumers/day/day-records.ts";
 import { judgeQuiet, judgeUnlocks, judgeUpdates, type OrderParts } from "../../../bench/consumers/day/order-judges.ts";
 import { judgePlaces } from "../../../bench/consumers/day/place-judge.ts";
 import { judgeSamples, type TruthParts } from "../../../bench/consumers/day/sample-truth.ts";
+import { judgePresence, type SleepFacts } from "../../../bench/consumers/day/sleep-judge.ts";
 import { judgeTimes } from "../../../bench/consumers/day/time-judge.ts";
 import { judgeStates, judgeTrips } from "../../../bench/consumers/day/trip-judge.ts";
 import type { WireRecord, WireSignal } from "../../../bench/consumers/record-reader.ts";
@@ -169,6 +171,42 @@ describe("the judges of a day", () => {
     expect(judge(chain)).toBe(0);
     expect(judge(chain.with(3, "parked"))).toBeGreaterThan(0);
     expect(judge(chain, [1, 2, 3, 3, 5, 6, 7])).toBe(1);
+  });
+
+  it("want a word before each sleep, silence in it, and another after it", () => {
+    const said = (state: PresenceHeard["state"], heardMs: number, more: Partial<PresenceHeard> = {}): PresenceHeard => {
+      return { state, heardMs, at: new Date(STARTS_AT_MS + heardMs).toISOString(), bootId: BOOT, ...more };
+    };
+    const nextCheckInAt = new Date(STARTS_AT_MS + 1e6).toISOString();
+    const farewell = said("asleep", 90_000, { reason: "asleep-soon", nextCheckInAt });
+    const presences = [said("online", 10), farewell, said("online", 1_003_000), said("online", 4_690_000)];
+    const sleeps: SleepFacts[] = [
+      { fromMs: 92_000, toMs: 1_000_000, wokenBy: "alarm", farewell },
+      { fromMs: 4_000_000, toMs: plan.unlocksMs[0], wokenBy: "tap", farewell },
+    ];
+    const judge = (of: readonly SleepFacts[], heard: readonly PresenceHeard[] = presences): number =>
+      judgePresence({ plan, sleeps: of, heard: { presences: [...heard] } }).wrong;
+    expect(judge(sleeps)).toBe(0);
+    expect(judge([{ ...sleeps[0], farewell: { ...farewell, reason: undefined } }, sleeps[1]])).toBe(1);
+    expect(judge(sleeps, [...presences.slice(0, 2), said("online", 500_000), ...presences.slice(2)])).toBe(1);
+    expect(judge(sleeps, presences.with(2, said("online", 1_300_000)))).toBe(1);
+    expect(judge(sleeps, [...presences, said("lost", 3_000_000)])).toBe(1);
+    expect(judge(sleeps.slice(1))).toBe(1);
+    expect(judge(sleeps.slice(0, 1))).toBe(1);
+  });
+
+  it("want captures to wait while the modem is in a foreign network, and nothing else", () => {
+    const [{ fromMs, toMs }] = plan.trips[1].roaming;
+    const record = (stream: string, heardMs: number): DayRecord => {
+      return { record: recordOf("frames", { stream }), heardMs, bytes: 100 };
+    };
+    const judge = (records: readonly DayRecord[]): number =>
+      judgeRoaming({ plan, heard: { records: [...records], columns: () => [] } }).wrong;
+    const live = record("telemetry", fromMs + 60_000);
+    expect(judge([live, record("capture", toMs + 1000)])).toBe(0);
+    expect(judge([live, record("capture", toMs - 1000)])).toBe(1);
+    expect(judge([record("capture", toMs + 1000)])).toBe(1);
+    expect(judge([live])).toBe(1);
   });
 
   it("want a position to be where the van is", () => {

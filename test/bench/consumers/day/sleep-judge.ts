@@ -1,0 +1,60 @@
+import { type DayPlan, type DaySpan, isIn } from "../../day/day-plan.ts";
+import type { DayRecords, PresenceHeard } from "./day-records.ts";
+import { DayTally, type DayVerdict, timeOf } from "./day-verdict.ts";
+
+/** A suspend of the gateway: what the agent said last before it, and what ended it. */
+export type SleepFacts = DaySpan & {
+  readonly wokenBy: "bus" | "alarm" | "tap" | "power" | "end";
+  readonly farewell: PresenceHeard | undefined;
+};
+
+/** From a wake to "online", of the van's time: some 3 s of the machine. */
+const ONLINE_WITHIN_MS = 180_000;
+/** The broker says that a link is lost when it notices: of the machine, some seconds. */
+const LOST_WITHIN_MS = 300_000;
+
+export type SleepJudgeParts = {
+  readonly plan: DayPlan;
+  readonly sleeps: readonly SleepFacts[];
+  readonly heard: Pick<DayRecords, "presences">;
+};
+
+/** Before each suspend the van said that it sleeps, why, and when it checks in; after each wake it said that it is back, and in between nothing. */
+export function judgePresence({ plan, sleeps, heard }: SleepJudgeParts): DayVerdict {
+  const tally = new DayTally("presence");
+  const { presences } = heard;
+  const at = (ms: number): string => timeOf(plan.startsAtMs, ms);
+  for (const { fromMs, toMs, wokenBy, farewell } of sleeps) {
+    tally.check(farewell?.state === "asleep", () => `it slept at ${at(fromMs)} without a word`);
+    tally.check(farewell?.reason !== undefined, () => `it slept at ${at(fromMs)} without a reason`);
+    tally.check(farewell?.nextCheckInAt !== undefined, () => `it slept at ${at(fromMs)} without a next check-in`);
+    const asleep = presences.filter(({ heardMs }) => heardMs > fromMs && heardMs < toMs);
+    tally.check(
+      asleep.length === 0,
+      () => `it said "${asleep[0]?.state}" in its sleep at ${at(asleep[0]?.heardMs ?? 0)}`,
+    );
+    if (wokenBy === "power" || wokenBy === "end") continue;
+    const back = presences.find(({ heardMs }) => heardMs >= toMs);
+    tally.check(back?.state === "online" && back.heardMs < toMs + ONLINE_WITHIN_MS, () => {
+      return `woken at ${at(toMs)} by ${wokenBy}, and then ${back?.state ?? "nothing"} at ${at(back?.heardMs ?? 0)}`;
+    });
+  }
+  const lost = presences.filter(({ state }) => state === "lost");
+  for (const { heardMs } of lost) {
+    tally.check(isIn(lostSpans(plan), heardMs), () => `lost at ${at(heardMs)}, with coverage and power`);
+  }
+  const by = (why: SleepFacts["wokenBy"]): number => sleeps.filter(({ wokenBy }) => wokenBy === why).length;
+  tally.check(by("alarm") > 0, () => "it never checked in");
+  tally.check(by("tap") === plan.unlocksMs.length, () => `${by("tap")} taps woke it`);
+  return tally.verdict(
+    `${sleeps.length} sleeps, woken by frames ${by("bus")}, alarm ${by("alarm")}, tap ${by("tap")}; lost ${lost.length} times`,
+  );
+}
+
+/** When the link or the power was away, and the broker may say so. */
+function lostSpans({ trips, boots }: DayPlan): readonly DaySpan[] {
+  return [
+    ...trips.flatMap(({ tunnels }) => tunnels.map(({ fromMs, toMs }) => ({ fromMs, toMs: toMs + LOST_WITHIN_MS }))),
+    ...boots.map(({ atMs }) => ({ fromMs: atMs, toMs: atMs + LOST_WITHIN_MS })),
+  ];
+}
