@@ -135,6 +135,7 @@ export const EVERYTHING = {
     sleep: { wakesBuses: [] },
     wake: {
       checkIns: { everyHours: 24, window: { from: "02:00", to: "04:00", timeZone: "Europe/Berlin" } },
+      program: "/usr/local/lib/wake-packets",
       wakesPerDay: 12,
     },
     battery: { signal: "BatteryPack.PackVoltage", currents: { awakeMilliamps: 250, asleepMilliamps: 4 } },

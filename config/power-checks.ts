@@ -46,6 +46,10 @@ function sleepProblems(power: PowerConfig | undefined, names: readonly string[])
   const without = "does nothing without power.sleep: add it, sleep: {} takes its defaults";
   if (sleep === undefined && wake !== undefined) problems.push({ path: ["power", "wake"], message: without });
   if (sleep === undefined && battery !== undefined) problems.push({ path: ["power", "battery"], message: without });
+  if (sleep?.suspend === true && sleep.manager === "none") {
+    const message = "nobody is asked for suspend with manager: none; take logind, or suspend the system yourself";
+    problems.push({ path: ["power", "sleep", "suspend"], message });
+  }
   for (const [at, name] of (sleep?.wakesBuses ?? []).entries()) {
     if (names.includes(name)) continue;
     const message = `unknown bus ${name}; configured: ${names.join(", ")}`;

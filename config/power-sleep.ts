@@ -16,6 +16,10 @@ export const powerSleep = z.strictObject({
     .default(15_000)
     .describe("longest time on the way to sleep; what is not delivered by then stays in the outbox"),
   hurryMs: z.int().min(200).max(30_000).default(1500).describe("the same after a power button or a low supply"),
+  manager: z
+    .enum(["logind", "none"])
+    .default("logind")
+    .describe("who tells that the system suspends or goes down, and waits for the agent; none: nobody does"),
   suspend: z
     .boolean()
     .default(false)

@@ -22,6 +22,16 @@ export const powerWake = z.strictObject({
     })
     .optional()
     .describe("planned wakes that deliver what waits and take commands; none without this section"),
+  modem: z
+    .boolean()
+    .default(false)
+    .describe("an SMS that ModemManager has received makes a sleeping vehicle check in; its text is not read"),
+  program: z
+    .string()
+    .max(4096)
+    .regex(/^\//, "must be an absolute path")
+    .optional()
+    .describe("a program, run without arguments: each line that it writes makes a sleeping vehicle check in"),
   wakesPerDay: z
     .int()
     .min(1)
@@ -29,6 +39,7 @@ export const powerWake = z.strictObject({
     .optional()
     .describe("beyond it only the alarm and the ignition bring the agent up; no bound when absent"),
 });
+export type PowerWakeConfig = z.infer<typeof powerWake>;
 
 function isTimeZone(name: string): boolean {
   try {

@@ -12,6 +12,7 @@ import { CheckInPlan } from "../vehicle/sleep/check-in-plan.ts";
 import { CheckIns } from "../vehicle/sleep/check-ins.ts";
 import { deliveryStep, LinkStep } from "../vehicle/sleep/link-step.ts";
 import { Parking } from "../vehicle/sleep/parking.ts";
+import { ShoulderTaps } from "../vehicle/sleep/shoulder-taps.ts";
 import { type KeeperSettings, SleepKeeper } from "../vehicle/sleep/sleep-keeper.ts";
 import type { SleepPhase } from "../vehicle/sleep/sleep-line.ts";
 import { SleepMemory } from "../vehicle/sleep/sleep-memory.ts";
@@ -22,7 +23,7 @@ import { WakeBudget } from "../vehicle/sleep/wake-budget.ts";
 import type { VehicleStates } from "../vehicle/state/vehicle-state.ts";
 import type { DaemonConfig } from "./configuration/layered-config.ts";
 import type { DataLine, Runtime, Sleep } from "./parts.ts";
-import { powerPorts } from "./power-ports.ts";
+import type { PowerPorts } from "./power-ports.ts";
 
 export type SleepComposeParts = {
   readonly settings: PowerConfig;
@@ -33,6 +34,7 @@ export type SleepComposeParts = {
   /** Undefined where the state of the vehicle is not known: then only orders send it to sleep. */
   readonly states: VehicleStates | undefined;
   readonly journal: Journal;
+  readonly ports: PowerPorts;
 };
 
 /** Without `wake.checkIns` there are none. */
@@ -56,11 +58,10 @@ const UNKNOWN_STATES: VehicleStates = {
 
 /** The part of the composition root for sleep. Throws `config.invalid` for a signal of the battery that is not there. */
 export function composeSleep(parts: SleepComposeParts, runtime: Runtime): Sleep {
-  const { settings, sleep, line, presence, journal, states = UNKNOWN_STATES } = parts;
+  const { settings, sleep, line, presence, journal, ports, states = UNKNOWN_STATES } = parts;
   const { clock, log, random } = runtime;
   warnOfShortSession(parts, log);
   const memory = new SleepMemory(journal, log);
-  const ports = powerPorts(runtime);
   const ear = new BusEar(clock, sleep.quietBusSeconds * 1000);
   const parking = new Parking({ clock, memory, currents: settings.battery?.currents });
   const guard = guardOf(parts, { parking, memory, states }, runtime);
@@ -97,6 +98,7 @@ export function composeSleep(parts: SleepComposeParts, runtime: Runtime): Sleep 
     clock,
     log,
   });
+  const taps = new ShoulderTaps({ taps: ports.taps, checkIn: (name) => keeper.tap(name), clock, log });
   return {
     keeper,
     besides: (bus, next) => ear.besides(bus, next),
@@ -109,14 +111,24 @@ export function composeSleep(parts: SleepComposeParts, runtime: Runtime): Sleep 
     }),
     service: {
       name: "sleep",
-      start: () => keeper.start(),
+      start: async () => {
+        await keeper.start();
+        taps.start();
+      },
       stop: async () => {
+        await taps.stop();
         link.stop();
         await keeper.stop();
         guard.keep();
       },
     },
-    facts: () => ({ nextCheckInUs: checkIns.nextUs(), wakes: budget.today(), cost: parking.cost() }),
+    facts: () => ({
+      nextCheckInUs: checkIns.nextUs(),
+      wakes: budget.today(),
+      cost: parking.cost(),
+      taps: taps.counts(),
+      fault: ports.power.fault(),
+    }),
   };
 }
 

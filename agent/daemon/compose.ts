@@ -209,6 +209,7 @@ function servicesInOrder(
   const { publisher, campaigns, pipeline, buses, vehicle } = line;
   return [
     watch,
+    beside.systemBus,
     ...sockets,
     clockService({ clock, log, onSet: () => broker.retryNow(), steps: vehicle.steps }),
     linkService(broker, presence),

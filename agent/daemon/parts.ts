@@ -4,6 +4,7 @@ import type { Action } from "../commands/action.ts";
 import type { CatalogueFile } from "../commands/actions/catalogue.ts";
 import type { OtherStates } from "../commands/state-templates.ts";
 import type { Clock } from "../core/clock.ts";
+import type { AgentError } from "../core/errors.ts";
 import type { Service } from "../core/lifecycle.ts";
 import type { Log } from "../core/log.ts";
 import type { CodeCounters } from "../diagnostics/codes/code-tracker.ts";
@@ -51,6 +52,7 @@ import type { Links } from "../vehicle/link/links.ts";
 import type { Whereabouts } from "../vehicle/place/whereabouts.ts";
 import type { SafetyGateParts } from "../vehicle/safety-gate.ts";
 import type { ParkingCost } from "../vehicle/sleep/parking.ts";
+import type { TapCounts } from "../vehicle/sleep/shoulder-taps.ts";
 import type { SleepKeeper } from "../vehicle/sleep/sleep-keeper.ts";
 import type { MayTransmit } from "../vehicle/sleep/transmit-rule.ts";
 import type { WakesToday } from "../vehicle/sleep/wake-budget.ts";
@@ -200,6 +202,9 @@ export type Sleep = {
     readonly nextCheckInUs: number | undefined;
     readonly wakes: WakesToday;
     readonly cost: ParkingCost;
+    readonly taps: TapCounts;
+    /** Why the system would sleep or go down without waiting for the agent; undefined where it waits. */
+    readonly fault: AgentError | undefined;
   };
 };
 
@@ -240,6 +245,8 @@ export type SideLines = {
   readonly diagnostics: Diagnostics | undefined;
   readonly links: LinkLine | undefined;
   readonly time: TimeLine | undefined;
+  /** Ends the connection that they share; stop it after them. */
+  readonly systemBus: Service;
 };
 
 /** Updates: where they come from, what they are judged by, and where they are remembered. */

@@ -17,6 +17,7 @@ import type {
   VehicleLine,
 } from "./parts.ts";
 import type { RequestIds } from "./request-ids.ts";
+import { type SharedBus, sharedSystemBus } from "./system-bus.ts";
 
 export type SideLineParts = {
   readonly loaded: DaemonConfig;
@@ -43,10 +44,11 @@ export async function composeSideLines(parts: SideLineParts, runtime: Runtime): 
   const fleetwise = await fleetwiseOf(parts, runtime);
   const place = await placeOf(parts, runtime);
   const vehicle = await vehicleOf(parts, place, runtime);
-  const sleep = await sleepOf(parts, vehicle, runtime);
+  const systemBus = sharedSystemBus(runtime);
+  const sleep = await sleepOf(parts, { vehicle, systemBus: systemBus.get }, runtime);
   const diagnostics = await diagnosticsOf(parts, { fleetwise, sleep }, runtime);
   const [links, time] = [await linksOf(parts, runtime), await timeOf(parts, runtime)];
-  return { fleetwise, vehicle, place, sleep, diagnostics, links, time };
+  return { fleetwise, vehicle, place, sleep, diagnostics, links, time, systemBus: systemBus.service };
 }
 
 async function timeOf({ book, line }: SideLineParts, runtime: Runtime): Promise<TimeLine | undefined> {
@@ -57,14 +59,16 @@ async function timeOf({ book, line }: SideLineParts, runtime: Runtime): Promise<
 
 async function sleepOf(
   { loaded, line, link: { presence }, journal }: SideLineParts,
-  vehicle: VehicleLine | undefined,
+  { vehicle, systemBus }: { readonly vehicle: VehicleLine | undefined; readonly systemBus: SharedBus["get"] },
   runtime: Runtime,
 ): Promise<Sleep | undefined> {
   const settings = loaded.config.power;
   if (settings?.sleep === undefined || journal === undefined) return undefined;
   const { composeSleep } = await import("./compose-sleep.ts");
-  const { sleep } = settings;
-  return composeSleep({ settings, sleep, loaded, line, presence, states: vehicle?.states, journal }, runtime);
+  const { powerPorts } = await import("./power-ports.ts");
+  const { sleep, wake } = settings;
+  const ports = await powerPorts({ sleep, wake, runtimeDir: loaded.config.runtimeDir, systemBus }, runtime);
+  return composeSleep({ settings, sleep, loaded, line, presence, states: vehicle?.states, journal, ports }, runtime);
 }
 
 async function placeOf({ loaded, line }: SideLineParts, runtime: Runtime): Promise<Place | undefined> {

@@ -182,19 +182,19 @@ export class Machine {
     if (this.#children.length === 0) return;
     // The answer goes down with the machine.
     this.run("systemctl poweroff --no-block", timeoutMs).catch(() => undefined);
-    await this.#hasGoneOff(timeoutMs).catch(() => undefined);
+    await this.untilOff(timeoutMs).catch(() => undefined);
     await this.#stopRest();
   }
 
   /** Waits until the machine has shut itself down for a restart, and switches it on again. Throws when it does not within the time. */
   async restart(timeoutMs = 120_000): Promise<void> {
-    await this.#hasGoneOff(timeoutMs);
+    await this.untilOff(timeoutMs);
     await this.#stopRest();
     await this.boot();
   }
 
-  /** QEMU ends with the machine, at a restart too (-no-reboot). */
-  async #hasGoneOff(timeoutMs: number): Promise<void> {
+  /** Waits until it has shut itself down, for a restart too: QEMU ends with it (-no-reboot). */
+  async untilOff(timeoutMs = 120_000): Promise<void> {
     const qemu = this.#children.at(-1);
     await until(() => (qemu?.hasEnded() !== false ? true : undefined), {
       what: "the guest is off",

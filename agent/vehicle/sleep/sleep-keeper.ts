@@ -138,6 +138,13 @@ export class SleepKeeper {
     return this.#sleep({ kind: "asked", withinMs: this.#parts.settings.budgetMs });
   }
 
+  /** Somebody outside asks for a check-in now: one that sleeps wakes for it, one on its way to sleep turns around. */
+  tap(name: string): void {
+    const phase = this.line.phase();
+    if (phase === "going") this.line.wake("checking-in");
+    else if (phase === "asleep") this.#wake({ kind: "modem", name }, "tap");
+  }
+
   /** Once a second: timers do not run in suspend, and what fell due in it is looked at here. */
   #look(): void {
     const { senses, settings, checkIns, clock } = this.#parts;
@@ -223,7 +230,7 @@ export class SleepKeeper {
     return this.#suspended() - this.#suspendedMs >= LEAST_SLEPT_MS;
   }
 
-  #wake(seen: WakeCause | undefined): void {
+  #wake(seen: WakeCause | undefined, by: "tap" | "itself" = "itself"): void {
     const { senses, checkIns, wakes, settings, clock, log } = this.#parts;
     const before = this.line.phase();
     const isSameWake = this.#sleepsOnAtMs !== undefined && !this.#hasSlept();
@@ -232,7 +239,7 @@ export class SleepKeeper {
     this.#sleepsOnAtMs = undefined;
     if (isSameWake) {
       // It is worth coming up for after all.
-      this.line.wake(checkIns.isDue() ? "checking-in" : "awake");
+      this.line.wake(checkIns.isDue() || by === "tap" ? "checking-in" : "awake");
       return;
     }
     if (!hasSlept) {
@@ -241,7 +248,7 @@ export class SleepKeeper {
     }
     const isDriving = senses.states.now().state === "driving";
     const judged = wakes.judge(checkIns.isDue(), seen);
-    const isCheckIn = judged.cause.kind === "rtc" && !isDriving;
+    const isCheckIn = (judged.cause.kind === "rtc" || by === "tap") && !isDriving;
     void wakes.tell(judged, isCheckIn);
     if (before === "asleep" && !judged.isWithinBudget && !isDriving) {
       log.info("sleep.stays-asleep", { cause: judged.cause.kind, name: judged.cause.name });

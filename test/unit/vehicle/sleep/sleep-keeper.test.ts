@@ -264,6 +264,28 @@ describe("SleepKeeper", () => {
     expect(wakes[0]?.buses[0]?.first).toMatchObject({ id: 0x7ff });
   });
 
+  it("checks in when it is tapped asleep, turns around on its way there, and is not moved by it awake", async () => {
+    const { clock, states, keeper, wakes, world } = await createRig();
+    keeper.tap("SMS");
+    expect(keeper.line.phase()).toBe("awake");
+    states.enter("asleep-soon", clock.monotonicMs());
+    await clock.run(33_000);
+    expect(keeper.line.phase()).toBe("asleep");
+    keeper.tap("SMS");
+    await clock.run(1100);
+    expect(keeper.line.phase()).toBe("checking-in");
+    expect(wakes).toMatchObject([{ cause: { kind: "modem", name: "SMS" }, isCheckIn: true }]);
+    world.isDelivered = true;
+    await clock.run(25_000);
+    expect(keeper.line.phase()).toBe("asleep");
+    void keeper.sleepNow();
+    keeper.line.wake();
+    void keeper.sleepNow();
+    expect(keeper.line.phase()).toBe("going");
+    keeper.tap("SMS");
+    expect(keeper.line.phase()).toBe("checking-in");
+  });
+
   it("does not come up for more wakes than the day has, but for the alarm and the ignition, and says so once", async () => {
     const { clock, log, power, sources, states, keeper, trace, wakes, suspend } = await createRig({
       wakesPerDay: 2,
