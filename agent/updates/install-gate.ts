@@ -1,5 +1,5 @@
 import type { ConditionConfig } from "../../config/catalogue.ts";
-import type { Clock } from "../core/clock.ts";
+import { type Clock, isBelievable } from "../core/clock.ts";
 import { AgentError } from "../core/errors.ts";
 import { buildSafetyGate, type SafetyGate, type SafetyGateParts } from "../vehicle/safety-gate.ts";
 import type { GateVerdict } from "./gate-wait.ts";
@@ -16,7 +16,7 @@ export type InstallGateParts = {
   readonly window: { readonly from: string; readonly to: string } | undefined;
   /** Whether whoever must agree has agreed. */
   readonly hasConsent: () => boolean;
-  readonly clock: Pick<Clock, "wallUs" | "monotonicMs">;
+  readonly clock: Pick<Clock, "wallUs" | "monotonicMs" | "quality">;
 };
 
 /** The vehicle's part of the gate. Throws `config.invalid`. */
@@ -31,7 +31,7 @@ export function installCondition(condition: ConditionConfig, parts: SafetyGatePa
 
 /**
  * The gate of installs: the condition must have held at every look for `holdSeconds`, and it must be within the window, with the consent
- * that is needed. What was seen before a pause of looks does not count: while a step works nobody looks.
+ * that is needed. A clock that nobody vouches for has no time of day. What was seen before a pause of looks does not count: while a step works nobody looks.
  */
 export function createInstallGate({
   condition,
@@ -55,6 +55,8 @@ export function createInstallGate({
     const leftMs = sinceMs + holdSeconds * 1000 - nowMs;
     if (leftMs > 0)
       return { kind: "closed", waitingFor: `the vehicle's state to hold for ${Math.ceil(leftMs / 1000)} s` };
+    if (window !== undefined && !isBelievable(clock.quality()))
+      return { kind: "closed", waitingFor: `the time, for the window ${window.from} to ${window.to} UTC` };
     const isInTime = window === undefined || isWithin(window, clock.wallUs());
     if (isInTime && hasConsent()) return { kind: "open" };
     if (isInTime) return { kind: "closed", waitingFor: "consent: causeway ota consent" };

@@ -40,6 +40,18 @@ describe("createInstallGate", () => {
     expect(look()).toBe("open");
   });
 
+  it("stays shut in a window while nobody knows what time it is, be it 1970 or ten years on", () => {
+    for (const years of [-55, 10]) {
+      const { clock, look } = gateWith({ from: "00:00", to: "23:59" });
+      clock.stepWall(years * 365 * 86_400_000_000);
+      clock.setQuality(years < 0 ? "unsynchronised" : "saved");
+      expect(look()).toBe("the time, for the window 00:00 to 23:59 UTC");
+      clock.setQuality("rtc");
+      expect(look()).toBe("open");
+      expect(gateWith().look()).toBe("open");
+    }
+  });
+
   it("begins the time anew after a pause in which nobody looked", () => {
     const { clock, look } = gateWith(undefined, 3);
     look();
