@@ -36,7 +36,7 @@ export type QueuedRecord = RecordId & {
   readonly timeQuality: RecordedQuality;
   /** µs since the Unix epoch when stored, by a clock of quality `timeQuality`. */
   readonly storedAtUs: number;
-  /** Monotonic ms when stored; undefined when it was stored in another boot, or nobody knows in which. */
+  /** ms since the boot with what was suspended when stored; undefined when it was stored in another boot, or nobody knows in which. */
   readonly storedAtMonotonicMs: number | undefined;
   /** `storedAtUs` plus its life, ms since the Unix epoch; undefined lives on. */
   readonly expiresAtMs: number | undefined;

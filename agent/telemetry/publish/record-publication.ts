@@ -39,8 +39,7 @@ function leftMsOf(record: QueuedRecord, clock: Clock, maxGapMs: number): number 
 /**
  * ms since the record was stored; undefined when nobody knows.
  *
- * Within one boot the monotonic clock alone is asked, which no step moves; it does not count suspend, so that a record may count as
- * younger than it is. Across boots there is only the wall clock: it counts when both the clock that stored the record and the clock
+ * Within one boot the time since the boot alone is asked, which counts suspend, and which no step moves. Across boots there is only the wall clock: it counts when both the clock that stored the record and the clock
  * now are "ntp" or better, and when time did not go backwards or on by more than `maxGapMs`.
  */
 function ageOf(
@@ -48,7 +47,7 @@ function ageOf(
   clock: Clock,
   maxGapMs: number,
 ): number | undefined {
-  if (storedAtMonotonicMs !== undefined) return Math.max(0, clock.monotonicMs() - storedAtMonotonicMs);
+  if (storedAtMonotonicMs !== undefined) return Math.max(0, clock.boottimeMs() - storedAtMonotonicMs);
   if (!isTrusted(timeQuality) || !isTrusted(clock.quality())) return undefined;
   const ageMs = (clock.wallUs() - storedAtUs) / 1000;
   return ageMs < 0 || ageMs > maxGapMs ? undefined : ageMs;

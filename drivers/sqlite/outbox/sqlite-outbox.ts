@@ -320,7 +320,7 @@ export class SqliteOutbox implements Outbox {
       dead: 0,
       payload,
       boot: this.#boot ?? null,
-      stored_at_monotonic_ms: Math.floor(clock.monotonicMs()),
+      stored_at_monotonic_ms: Math.floor(clock.boottimeMs()),
       thin: draft.thin ?? null,
       route: draft.route ?? null,
     });

@@ -205,7 +205,7 @@ export class FakeOutbox implements Outbox {
 
   #store(state: State, draft: RecordDraft, id: RecordId, payload: Uint8Array, report: LossRange | undefined): void {
     const storedAtUs = this.#clock.wallUs();
-    const storedAtMonotonicMs = Math.floor(this.#clock.monotonicMs());
+    const storedAtMonotonicMs = Math.floor(this.#clock.boottimeMs());
     const { encoding, timeQuality, lifeMs, retainKey, route } = draft;
     const expiresAtMs = lifeMs === undefined ? undefined : Math.floor(storedAtUs / 1000) + lifeMs;
     state.row += 1;

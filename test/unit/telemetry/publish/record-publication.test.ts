@@ -50,6 +50,17 @@ describe("the life of a record of this boot", () => {
   });
 });
 
+describe("the life of a record over a sleep of the machine", () => {
+  it("goes on, as that of what it tells does", () => {
+    const clock = new ManualClock();
+    const record = stored(clock, { storedAtMonotonicMs: clock.boottimeMs() });
+    clock.suspend(59_000);
+    expect(isExpired(record, clock, MAX_GAP_MS)).toBe(false);
+    clock.suspend(1000);
+    expect(isExpired(record, clock, MAX_GAP_MS)).toBe(true);
+  });
+});
+
 describe("the life of a record of an earlier boot", () => {
   const ofBefore = { storedAtMonotonicMs: undefined };
 
