@@ -76,7 +76,7 @@ export class ManifestLine {
   #isStopped = false;
 
   constructor(usable: UsableManifest, own: OwnCollections, parts: ManifestLineParts) {
-    const { buses, encoder, appender, clock, batchSamples } = parts;
+    const { buses, encoder, appender, batchSamples } = parts;
     const { table } = usable;
     this.usable = usable;
     this.#parts = parts;
@@ -85,7 +85,14 @@ export class ManifestLine {
     this.#wanted = new WantedSignals(table);
     this.#attach();
     const busCounts = () => buses.map((bus) => countOf({ bus }));
-    const campaign = { table, encoder, history: undefined, vehicle: { busCounts }, clock, batchSamples };
+    const campaign = {
+      table,
+      encoder,
+      history: undefined,
+      vehicle: { busCounts },
+      clock: encoder.stamps,
+      batchSamples,
+    };
     this.set = new CampaignSet(
       {
         campaign,

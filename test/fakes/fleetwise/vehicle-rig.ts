@@ -74,7 +74,7 @@ export async function vehicleRig({ fleetwise = {}, stateDir = temporaryFolder(),
   const log = new MemoryLog();
   const outbox: Outbox = new FakeOutbox({ clock, maxBytes: 100_000_000 });
   const own = tableOf([]);
-  const encoder = encoderOf(own);
+  const encoder = encoderOf(own, {}, undefined, clock);
   const appender = new Appender({ outbox, clock, log, holdBytes: 10_000_000, wake: () => undefined });
   const wanted = new WantedSignals(own);
   const bus = new FakeCanBus("can0");
