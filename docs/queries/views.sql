@@ -31,5 +31,17 @@ SELECT * EXCLUDE (best, right_us) REPLACE (
     CASE WHEN right_us <> shift_us THEN 'corrected' ELSE time_basis END AS time_basis)
 FROM shifted;
 
--- What is no sample; body is JSON.
-CREATE OR REPLACE VIEW events AS FROM read_parquet('events/*/*/*.parquet', hive_partitioning = false, union_by_name = true);
+-- What is no sample, likewise; body is JSON, and the times in it are as the vehicle had them.
+CREATE OR REPLACE VIEW events AS
+WITH known AS (
+    SELECT e.*, CASE WHEN c.thing IS NULL THEN NULL ELSE c END AS best
+    FROM read_parquet('events/*/*/*.parquet', hive_partitioning = false, union_by_name = true) e
+    LEFT JOIN clocks c ON c.thing = e.thing AND c.boot_id = e.boot_id),
+shifted AS (
+    SELECT *, clock_shift(time_us, shift_us, monotonic_us, offset_us, time_quality, best) AS right_us FROM known)
+SELECT * EXCLUDE (best, right_us) REPLACE (
+    time_us + to_microseconds(right_us - shift_us) AS time_us,
+    right_us AS shift_us,
+    CASE WHEN right_us <> shift_us THEN best.quality ELSE time_quality END AS time_quality,
+    CASE WHEN right_us <> shift_us THEN 'corrected' ELSE time_basis END AS time_basis)
+FROM shifted;

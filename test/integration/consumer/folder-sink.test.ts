@@ -313,6 +313,25 @@ describe("a folder store", () => {
     await sink.close();
   });
 
+  it("begins a file beside one that has the columns of the version before", async () => {
+    const path = temporaryFolder();
+    const clock = standingClock({ wallUs: DAY_US });
+    const store = { path, clock, settings: { format: "csv", layout: "daily" } } as const;
+    const { sink } = await folderStore(store);
+    const vehicle = drive({ startUs: DAY_US });
+    await sink.commit(deliveriesOf([...vehicle.table(), ...vehicle.drive(1)], DAY_US));
+    await rollAll(sink, clock);
+    await sink.close();
+    const database = new Database(join(path, "state.db"));
+    database.pragma("user_version = 2");
+    database.close();
+    const { sink: next } = await folderStore(store);
+    await next.commit(deliveriesOf(vehicle.drive(1), DAY_US));
+    await rollAll(next, clock);
+    await next.close();
+    expect(rowFiles(path)).toContain("truck-1/2026-11-29.2.csv");
+  });
+
   it("takes nothing above its bound, and one worker alone makes files", async () => {
     const path = temporaryFolder();
     const clock = standingClock({ wallUs: DAY_US });
