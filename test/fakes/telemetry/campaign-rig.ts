@@ -61,11 +61,12 @@ export async function campaignRig(settings: RigSettings = {}) {
   const { table = motion(), factNames = new Map([["bus.can0.up", { type: "bool" } as const]]) } = settings;
   const clock = new ManualClock({ wallUs: settings.wallUs ?? RIG_T0 });
   const outbox = settings.outbox ?? new FakeOutbox({ clock });
-  const encoder = encoderOf(table);
+  const encoder = encoderOf(table, {}, undefined, clock);
   const appender = new Appender({ outbox, clock, log: new MemoryLog(), holdBytes: 1_000_000, wake: () => undefined });
   const collector = new Collector(table);
   const history = historyBytes === 0 ? undefined : new FrameHistory({ maxBytes: historyBytes, buses: 1 });
-  const campaign = { table, encoder, history, vehicle: { busCounts: () => [] }, clock, batchSamples: 10_000 };
+  const vehicleNow = { busCounts: () => [] };
+  const campaign = { table, encoder, history, vehicle: vehicleNow, clock: encoder.stamps, batchSamples: 10_000 };
   const interests: (readonly number[])[] = [];
   const want = ({ signals }: { readonly signals: readonly number[] }): void => void interests.push(signals);
   const kept = outbox.kept();
