@@ -95,6 +95,13 @@ export const placeConfig = z.strictObject({
         .describe(
           "positions are told as the middle of a field of this size, without altitude and course; 0 as they are",
         ),
+      signals: z
+        .array(z.string().min(1).max(256))
+        .max(64)
+        .default([])
+        .describe(
+          "patterns of signals of the DBC files that say where the vehicle is, beside those of sources and commands.locate: what sends them is not recorded while positions are not told as they are",
+        ),
     })
     .prefault({})
     .describe("what of a position leaves the vehicle"),

@@ -4,15 +4,22 @@ import { serialLines } from "../../drivers/gnss/serial-lines.ts";
 import type { Clock } from "../core/clock.ts";
 import { placeHandlers } from "../local-api/place-handlers.ts";
 import type { PlaceStatus } from "../local-api/place-status.ts";
+import type { BusSink } from "../ports/can-bus.ts";
+import type { SignalEntry } from "../signals/signal-entry.ts";
+import type { FoundSignal } from "../signals/signal-names.ts";
+import type { WantedSignals } from "../signals/wanted-signals.ts";
 import { GpsdSource } from "../vehicle/place/gpsd-source.ts";
+import { HiddenFrames } from "../vehicle/place/hidden-frames.ts";
 import { LocationSignals } from "../vehicle/place/location-signals.ts";
 import { NmeaSource } from "../vehicle/place/nmea-source.ts";
-import { placeGate } from "../vehicle/place/place-gate.ts";
+import { isToldExactly, placeGate } from "../vehicle/place/place-gate.ts";
+import { PositionBuses } from "../vehicle/place/position-buses.ts";
+import { PositionFrames } from "../vehicle/place/position-frames.ts";
 import type { PositionSource } from "../vehicle/place/position-source.ts";
-import { SignalsSource } from "../vehicle/place/signals-source.ts";
+import { type PositionSignals, SignalsSource } from "../vehicle/place/signals-source.ts";
 import { Whereabouts } from "../vehicle/place/whereabouts.ts";
 import type { DaemonConfig } from "./configuration/layered-config.ts";
-import { signalsOfSource } from "./configuration/position-signals.ts";
+import { positionSignals, signalsOfSource } from "./configuration/position-signals.ts";
 import type { DataLine, Place, Runtime } from "./parts.ts";
 
 /** Longest line of gpsd's JSON, bytes: its own buffer (GPS_JSON_RESPONSE_MAX is 10 KiB in gpsd 3.22), with room. */
@@ -25,6 +32,7 @@ export type PlaceParts = {
   readonly settings: PlaceConfig;
   readonly loaded: DaemonConfig;
   readonly line: Pick<DataLine, "pipeline" | "position" | "vehicle">;
+  readonly wanted: Pick<WantedSignals, "hold">;
 };
 
 /** The part of the composition root for where the vehicle is. Throws `config.invalid` for a signal that there is not. */
@@ -34,9 +42,11 @@ export function composePlace(parts: PlaceParts, runtime: Runtime): Place {
   const { clock, log } = runtime;
   const { pipeline, position } = line;
   const { share, precisionMetres } = settings.privacy;
+  const privacy = { isShared: () => share, precisionMetres: () => precisionMetres };
+  const frames = framesOf(parts);
   const whereabouts = new Whereabouts({
-    sources: settings.sources.map((source, at) => sourceOf(source, at, parts, runtime)),
-    gate: placeGate({ isShared: () => share, precisionMetres: () => precisionMetres }),
+    sources: settings.sources.map((source, at) => sourceOf(source, at, { ...parts, frames }, runtime)),
+    gate: placeGate(privacy),
     signals: new LocationSignals(table, (message, bytes, timeUs) => pipeline.takePdu(message, bytes, timeUs)),
     settings: {
       staleMs: settings.staleSeconds * 1000,
@@ -55,11 +65,42 @@ export function composePlace(parts: PlaceParts, runtime: Runtime): Place {
     start: async () => whereabouts.start(),
     stop: () => whereabouts.stop(),
   };
-  const status = (): PlaceStatus => statusOf(whereabouts, settings, clock);
-  return { whereabouts, service, status, verbs: placeHandlers(whereabouts, status) };
+  const bus = new PositionBuses(frames, hiddenFrames(parts), () => !isToldExactly(privacy));
+  const status = (): PlaceStatus => statusOf(whereabouts, { settings, withheldFrames: bus.withheld() }, clock);
+  const besides = (name: string, sink: BusSink): BusSink => bus.besides(name, sink);
+  return { whereabouts, service, status, besides, verbs: placeHandlers(whereabouts, status) };
 }
 
-function statusOf(whereabouts: Whereabouts, { privacy }: PlaceConfig, clock: Clock): PlaceStatus {
+/** What reads positions from frames; undefined where nothing does. */
+function framesOf({ settings, loaded, line }: PlaceParts): PositionFrames | undefined {
+  const { signals } = line.vehicle;
+  const read = settings.sources.flatMap((source, at) => {
+    if (source.kind !== "signals") return [];
+    const { latitude, longitude, others } = signalsOfSource(source, at, (name) => signals.find(name), loaded);
+    return [latitude, longitude, ...others.values()];
+  });
+  return read.length === 0 ? undefined : new PositionFrames(loaded.checkedTable.sources, read);
+}
+
+/** The frames that say where the vehicle is, by bus. */
+function hiddenFrames({ loaded }: PlaceParts): ReadonlyMap<string, HiddenFrames> {
+  const { table } = loaded.checkedTable;
+  const saying = positionSignals(loaded.config, table);
+  const messages = table.messages.filter(
+    ({ carriage, firstSignal, signalCount }) =>
+      carriage === "frames" && saying.some(({ index }) => index >= firstSignal && index < firstSignal + signalCount),
+  );
+  const buses = new Set(messages.map(({ bus }) => bus));
+  return new Map([...buses].map((bus) => [bus, new HiddenFrames(messages.filter((message) => message.bus === bus))]));
+}
+
+type Told = { readonly settings: PlaceConfig; readonly withheldFrames: number | undefined };
+
+function statusOf(
+  whereabouts: Whereabouts,
+  { settings: { privacy }, withheldFrames }: Told,
+  clock: Clock,
+): PlaceStatus {
   const sources = whereabouts.sources();
   const newest = whereabouts.newest();
   const lastMs = whereabouts.lastFixMs();
@@ -71,6 +112,7 @@ function statusOf(whereabouts: Whereabouts, { privacy }: PlaceConfig, clock: Clo
     lastFixMs: lastMs === undefined ? undefined : clock.monotonicMs() - lastMs,
     isShared: privacy.share,
     precisionMetres: privacy.precisionMetres,
+    withheldFrames,
     sources,
   };
 }
@@ -78,7 +120,7 @@ function statusOf(whereabouts: Whereabouts, { privacy }: PlaceConfig, clock: Clo
 function sourceOf(
   source: PositionSourceConfig,
   at: number,
-  { settings, loaded, line }: PlaceParts,
+  { settings, loaded, line, wanted, frames }: PlaceParts & { readonly frames: PositionFrames | undefined },
   { clock, random }: Runtime,
 ): PositionSource {
   const nmea = { maxLineBytes: NMEA_LINE_BYTES, clock, random };
@@ -94,9 +136,26 @@ function sourceOf(
     case "nmea-tcp":
       return new NmeaSource({ link: lineSocket({ host: source.host, port: source.port }, nmea), clock });
     case "signals": {
-      const { signals } = line.vehicle;
-      const from = signalsOfSource(source, at, (name) => signals.find(name), loaded);
+      const find = (name: string): FoundSignal => line.vehicle.signals.find(name);
+      const from = ownEntries(signalsOfSource(source, at, find, loaded), frames);
+      const signals = {
+        hold: (who: string) => wanted.hold(who, { signals: [], frames: frames?.frames() ?? [] }),
+        read: (signal: SignalEntry) => frames?.latest.read(signal),
+      };
       return new SignalsSource({ from, signals, maxAgeMs: source.maxAgeMs, clock });
     }
   }
+}
+
+/** The same signals as `frames` has them. */
+function ownEntries(
+  { latitude, longitude, others }: PositionSignals,
+  frames: PositionFrames | undefined,
+): PositionSignals {
+  const own = (signal: SignalEntry): SignalEntry => frames?.entryOf(signal) ?? signal;
+  return {
+    latitude: own(latitude),
+    longitude: own(longitude),
+    others: new Map([...others].map(([part, signal]) => [part, own(signal)])),
+  };
 }

@@ -232,7 +232,8 @@ function servicesInOrder(
       const own = pipeline.sinkFor(observed.bus);
       const sink = fleetwise?.besides(name, own) ?? own;
       const shown = diagnostics?.besides(name, sink) ?? sink;
-      return busService(observed, sleep?.besides(name, shown) ?? shown, log);
+      const told = place?.besides(name, shown) ?? shown;
+      return busService(observed, sleep?.besides(name, told) ?? told, log);
     }),
     ...(place === undefined ? [] : [place.service]),
     ...(time === undefined ? [] : [time.service]),

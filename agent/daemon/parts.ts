@@ -213,6 +213,8 @@ export type Place = {
   readonly whereabouts: Whereabouts;
   readonly status: () => PlaceStatus;
   readonly verbs: readonly ServedVerb[];
+  /** Shows the frames of a bus to what reads positions from them, and keeps from `sink` those that say where the vehicle is while that stays in it. */
+  readonly besides: (bus: string, sink: BusSink) => BusSink;
   /** Start it after the pipeline. */
   readonly service: Service;
 };

@@ -71,11 +71,14 @@ async function sleepOf(
   return composeSleep({ settings, sleep, loaded, line, presence, states: vehicle?.states, journal, ports }, runtime);
 }
 
-async function placeOf({ loaded, line }: SideLineParts, runtime: Runtime): Promise<Place | undefined> {
+async function placeOf(
+  { loaded, line, shared: { wanted } }: SideLineParts,
+  runtime: Runtime,
+): Promise<Place | undefined> {
   const { place: settings } = loaded.config;
   if (settings === undefined) return undefined;
   const { composePlace } = await import("./compose-place.ts");
-  return composePlace({ settings, loaded, line }, runtime);
+  return composePlace({ settings, loaded, line, wanted }, runtime);
 }
 
 async function fleetwiseOf(

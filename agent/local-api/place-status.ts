@@ -23,6 +23,8 @@ export const placeStatus = z
     /** Whether positions leave the vehicle; as `precisionMetres` says where it is not 0. */
     isShared: z.boolean(),
     precisionMetres: count,
+    /** Frames of the buses that say where the vehicle is, and were kept from all records; absent where there are none such. */
+    withheldFrames: count.optional(),
     /** In the order of preference. */
     sources: z
       .array(

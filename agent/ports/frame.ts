@@ -87,6 +87,12 @@ export class FrameBatch {
     this.count += 1;
   }
 
+  /** Puts frame `from` in the place of frame `to`, which is lost. */
+  copyFrame(from: number, to: number): void {
+    const at = from * FRAME_STRIDE_BYTES;
+    this.bytes.copyWithin(to * FRAME_STRIDE_BYTES, at, at + FRAME_STRIDE_BYTES);
+  }
+
   /** Frame `index` as an object with its own copy of the data. */
   frame(index: number): CanFrame {
     const start = index * FRAME_STRIDE_BYTES + FRAME_DATA_OFFSET;

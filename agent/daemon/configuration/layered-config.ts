@@ -70,8 +70,10 @@ export async function loadDaemonConfig(path: string, clock: Clock, environment?:
       copy === undefined ? await snapshotOf(await ownFiles(own.path), copiedFiles(own.config)) : undefined;
     const { table, ...layered } = await loadLayered(own, clock, access);
     const checkedTable = table ?? (await checkConfig(layered, clock));
-    // What the files say beyond the table is as large as it, and only a catalogue looks it up.
-    const isLookedUp = layered.config.commands?.catalogueFile !== undefined;
+    // What the files say beyond the table is as large as it, and only a catalogue looks it up, and who reads positions from frames.
+    const { commands, place } = layered.config;
+    const isRead = place?.sources.some(({ kind }) => kind === "signals") === true;
+    const isLookedUp = commands?.catalogueFile !== undefined || isRead;
     const config = withMappedRules(layered.config, checkedTable);
     const campaigns = await findCampaigns(config, setFolderOf(layered), checkedTable.table);
     return {

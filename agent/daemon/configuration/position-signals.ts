@@ -4,6 +4,7 @@ import type { AgentConfig } from "../../../config/schema.ts";
 import { AgentError } from "../../core/errors.ts";
 import type { SignalEntry } from "../../signals/signal-entry.ts";
 import { type FoundSignal, findSignal, type NamedTable } from "../../signals/signal-names.ts";
+import { matchesSignal } from "../../signals/signal-patterns.ts";
 import { LOCATION_BUS } from "../../telemetry/campaigns/plan/position-signals.ts";
 import type { PositionPart, PositionSignals } from "../../vehicle/place/signals-source.ts";
 
@@ -25,7 +26,9 @@ export function positionSignals(
     const found = name === undefined ? undefined : findSignal(table, name);
     return found?.kind === "signal" ? [found.signal] : [];
   });
-  return [...own, ...named];
+  const patterns = place?.privacy.signals ?? [];
+  const further = table.signals.filter((signal) => patterns.some((pattern) => matchesSignal(pattern, signal)));
+  return [...own, ...named, ...further];
 }
 
 /** The signals of a source. Throws `config.invalid` with the place of a name that stands for none. */

@@ -13,6 +13,11 @@ export type PlacePrivacy = {
   readonly precisionMetres: () => number;
 };
 
+/** Whether positions leave the vehicle as they are: only then may what control units say of them. */
+export function isToldExactly({ isShared, precisionMetres }: PlacePrivacy): boolean {
+  return isShared() && precisionMetres() === 0;
+}
+
 /** What leaves the vehicle of a fix; undefined where nothing does. */
 export type PlaceGate = (fix: Fix) => Fix | undefined;
 
