@@ -4,7 +4,7 @@ import { type FuzzedParser, fuzzDiagnostics } from "../test/bench/benchmarks/dia
 
 const HELP = `usage: node --expose-gc scripts/fuzz-diagnostics.ts [--count N] [--seed N] [--only TEXT] [--json]
 
-Offers frames, PDUs and texts at random to every parser of diagnostics: sound ones that were spoilt, and plain noise. Each must read or refuse
+Offers frames, PDUs and texts at random to every parser of diagnostics, and of receivers of positions: sound ones that were spoilt, and plain noise. Each must read or refuse
 them, soon, and keep no more than its bounds allow. Exits with 1 when one of them went wrong, and prints the input.
 
   --count N    inputs for each parser (default 100000)

@@ -33,6 +33,7 @@ const COPIES: readonly (readonly [from: string, to: string])[] = [
   ["systemd/plain-pin.conf", "usr/share/doc/causeway/examples/plain-pin.conf"],
   ["systemd/outbox-key.conf", "usr/share/doc/causeway/examples/outbox-key.conf"],
   ["systemd/gpio.conf", "usr/share/doc/causeway/examples/gpio.conf"],
+  ["systemd/place-serial.conf", "usr/share/doc/causeway/examples/place-serial.conf"],
   ["config/policy.example.yaml", "usr/share/doc/causeway/examples/policy.yaml"],
   ["config/catalogue.example.yaml", "usr/share/doc/causeway/examples/catalogue.yaml"],
   ["config/bench-doors.dbc", "usr/share/doc/causeway/examples/bench-doors.dbc"],

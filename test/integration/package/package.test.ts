@@ -79,6 +79,7 @@ describe.skipIf(missing !== undefined)(`the package for this machine${lacking(mi
         "-rw-r--r-- root/root ./usr/share/doc/causeway/encryption.md",
         "-rw-r--r-- root/root ./usr/share/doc/causeway/examples/agent.yaml",
         "-rw-r--r-- root/root ./usr/share/doc/causeway/examples/outbox-key.conf",
+        "-rw-r--r-- root/root ./usr/share/doc/causeway/examples/place-serial.conf",
         "-rw-r--r-- root/root ./usr/share/doc/causeway/examples/campaign.yaml",
         "-rw-r--r-- root/root ./usr/share/doc/causeway/examples/ecus.yaml",
         "-rw-r--r-- root/root ./usr/share/causeway/ecus.schema.json",

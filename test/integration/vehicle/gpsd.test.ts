@@ -1,3 +1,4 @@
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { GpsdSource } from "../../../agent/vehicle/place/gpsd-source.ts";
@@ -83,5 +84,42 @@ describe.skipIf(!hasGpsd)(`a real gpsd${hasGpsd ? "" : " (gpsd is not installed)
     await until(() => sink.said.find((one) => one.includes("ECONNREFUSED")), patiently("no gpsd"));
     await startGpsd(port, receiver.port);
     await until(() => (sink.said.at(-1)?.startsWith("up") === true ? true : undefined), patiently("another gpsd"));
+  });
+});
+
+const hasGpsfake = hasGpsd && isInstalled("gpsfake");
+
+describe.skipIf(!hasGpsfake)(`gpsfake${hasGpsfake ? "" : " (gpsd-clients is not installed)"}`, () => {
+  it("plays a recorded track to gpsd as a receiver on a serial port, and the fixes are those of the track", async () => {
+    const port = await freePorts(1);
+    const folder = temporaryFolder();
+    const file = join(folder, "track.nmea");
+    const track = trackOf({ points: 80, stepMs: 1000, startMs: Date.UTC(2026, 5, 1, 23, 59, 50) });
+    writeFileSync(file, track.map(sentencesOf).join(""));
+    const clock = systemClock();
+    const link = lineSocket({ host: "127.0.0.1", port }, { maxLineBytes: 16_384, clock, random: () => 0 });
+    const source = new GpsdSource({ link, device: undefined, quietMs: 5000, clock });
+    const sink = new RecordingPositions();
+    source.start(sink);
+    closers.push(() => source.stop());
+    const played = await startChild({
+      command: "gpsfake",
+      args: ["-q", "-1", "-c", "0.05", "-P", `${port}`, file],
+      environment: { PATH: `${process.env.PATH}:/usr/sbin` },
+      logFile: join(folder, "gpsfake.log"),
+    });
+    closers.push(() => played.stop());
+    const timed = () =>
+      new Map(sink.fixes.flatMap((fix) => (fix.timeUs === undefined ? [] : [[fix.timeUs, fix] as const])));
+    const found = await until(() => (timed().size > 10 ? timed() : undefined), patiently("fixes"));
+    // With it end its gpsd and its pseudo terminal.
+    await played.stop();
+    await until(() => sink.said.find((one) => one.startsWith("down") && one.includes("closed")), patiently("the end"));
+    for (const { timeMs, latitude, longitude } of track) {
+      const fix = found.get(timeMs * 1000);
+      if (fix === undefined) continue;
+      expect(fix.latitude).toBeCloseTo(latitude, 7);
+      expect(fix.longitude).toBeCloseTo(longitude, 7);
+    }
   });
 });

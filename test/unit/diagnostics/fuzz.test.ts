@@ -4,7 +4,7 @@ import { FUZZ_TARGETS, fuzzDiagnostics, fuzzOne } from "../../bench/benchmarks/d
 const SEED = 16;
 const COUNT = 20_000;
 
-describe("the parsers of diagnostics, offered anything", () => {
+describe("the parsers of diagnostics and positions, offered anything", () => {
   it(`read or refuse ${COUNT} inputs each, soon, and keep no more than they may (seed ${SEED})`, async () => {
     const parsers = await fuzzDiagnostics({ count: COUNT, seed: SEED });
     console.info(parsers.map(({ name, counts }) => `${name}: ${JSON.stringify(counts)}`).join("\n"));

@@ -6,6 +6,7 @@ import { FRAME_TARGETS } from "./frame-targets.ts";
 import type { FuzzTarget } from "./fuzz-target.ts";
 import { J1939_TARGETS } from "./j1939-targets.ts";
 import { PDU_TARGETS } from "./pdu-targets.ts";
+import { PLACE_TARGETS } from "./place-targets.ts";
 import { UDS_TARGETS } from "./uds-targets.ts";
 
 const CHUNK = 1000;
@@ -34,6 +35,7 @@ export const FUZZ_TARGETS: readonly FuzzTarget[] = [
   ...J1939_TARGETS,
   ...CODE_TARGETS,
   ...FILE_TARGETS,
+  ...PLACE_TARGETS,
 ];
 
 /** Offers `count` inputs to each parser, one after the other, and tells of each when it is through. Each has a seed of its own, from `seed` and its name. */
