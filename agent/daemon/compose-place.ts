@@ -106,10 +106,10 @@ function statusOf(
   const lastMs = whereabouts.lastFixMs();
   const { mode, satellites, accuracyM } = newest?.fix ?? {};
   const source = sources.find(({ isChosen }) => isChosen)?.name ?? "";
-  const ageMs = Math.max(0, clock.monotonicMs() - (newest?.atMs ?? 0));
+  const ageMs = Math.max(0, clock.boottimeMs() - (newest?.atMs ?? 0));
   return {
     fix: mode === undefined ? undefined : { mode, source, satellites, accuracyM, ageMs },
-    lastFixMs: lastMs === undefined ? undefined : clock.monotonicMs() - lastMs,
+    lastFixMs: lastMs === undefined ? undefined : clock.boottimeMs() - lastMs,
     isShared: privacy.share,
     precisionMetres: privacy.precisionMetres,
     withheldFrames,

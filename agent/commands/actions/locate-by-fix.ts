@@ -29,7 +29,7 @@ export function locateByFix(whereabouts: Pick<Whereabouts, "newest" | "told">, c
         const result = {
           latitude: latitude.toFixed(DIGITS),
           longitude: longitude.toFixed(DIGITS),
-          ageMs: String(Math.round(clock.monotonicMs() - atMs)),
+          ageMs: String(Math.round(clock.boottimeMs() - atMs)),
           ...(accuracyM !== undefined && { accuracyM: accuracyM.toFixed(1) }),
         };
         return { kind: "done", result };

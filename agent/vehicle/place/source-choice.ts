@@ -8,7 +8,7 @@ export type SourceChoiceSettings = {
 
 type Heard = { firstMs: number; lastMs: number };
 
-/** Which of several sources counts; they are numbered in the order of preference. Times are ms of the monotonic clock. */
+/** Which of several sources counts; they are numbered in the order of preference. Times are ms since the boot, a suspend counted in: what was fresh before it is not after it. */
 export class SourceChoice {
   readonly #settings: SourceChoiceSettings;
   readonly #heard: (Heard | undefined)[] = [];

@@ -24,7 +24,7 @@ export type WhereaboutsParts = {
   readonly onState: (source: string, state: SourceState, what: string) => void;
 };
 
-/** A fix with what is right of its time, and when it came by the monotonic clock. */
+/** A fix with what is right of its time, and when it came: ms of the time since the boot, which a suspend counts in. */
 export type TimedFix = {
   readonly fix: Fix /** µs since the Unix epoch */;
   readonly timeUs: number;
@@ -46,7 +46,7 @@ type Observed = {
   state: SourceState;
   what: string;
   remedy: string;
-  /** Of its newest fix, as the receiver has it, and since when (monotonic ms). */
+  /** Of its newest fix, as the receiver has it, and since when (boottime ms). */
   fixTimeUs?: number | undefined;
   fixSinceMs?: number;
 };
@@ -102,10 +102,10 @@ export class Whereabouts {
   newest(): TimedFix | undefined {
     const newest = this.#newest;
     if (newest === undefined) return undefined;
-    return this.#parts.clock.monotonicMs() - newest.atMs <= this.#parts.settings.staleMs ? newest : undefined;
+    return this.#parts.clock.boottimeMs() - newest.atMs <= this.#parts.settings.staleMs ? newest : undefined;
   }
 
-  /** Monotonic ms of the newest fix, however old; undefined before the first. */
+  /** Boottime ms of the newest fix, however old; undefined before the first. */
   lastFixMs(): number | undefined {
     return this.#newest?.atMs;
   }
@@ -117,7 +117,7 @@ export class Whereabouts {
   }
 
   sources(): readonly SourceFacts[] {
-    const chosen = this.#choice.chosen(this.#parts.clock.monotonicMs());
+    const chosen = this.#choice.chosen(this.#parts.clock.boottimeMs());
     return this.#observed.map(({ source, state, what, remedy }, index) => {
       return { name: source.name, state, what, remedy, isChosen: index === chosen, ...source.counters() };
     });
@@ -143,7 +143,7 @@ export class Whereabouts {
 
   /** A receiver that says the same moment over and over has no fix, whatever it says. */
   #isStuck(observed: Observed, { timeUs }: Fix): boolean {
-    const nowMs = this.#parts.clock.monotonicMs();
+    const nowMs = this.#parts.clock.boottimeMs();
     if (timeUs === undefined || timeUs !== observed.fixTimeUs) {
       observed.fixTimeUs = timeUs;
       observed.fixSinceMs = nowMs;
@@ -153,7 +153,7 @@ export class Whereabouts {
 
   #takeFix(fix: Fix, index: number): void {
     const { clock, gate, settings, signals } = this.#parts;
-    const atMs = clock.monotonicMs();
+    const atMs = clock.boottimeMs();
     if (!this.#choice.take(index, atMs)) return;
     const timeUs = timeOfFix(fix, clock.quality());
     const timed = { fix, timeUs, atMs };
@@ -170,7 +170,7 @@ export class Whereabouts {
   }
 
   #look(): void {
-    if (this.#choice.chosen(this.#parts.clock.monotonicMs()) === undefined) this.#tellNone();
+    if (this.#choice.chosen(this.#parts.clock.boottimeMs()) === undefined) this.#tellNone();
   }
 
   #tellNone(): void {

@@ -175,7 +175,7 @@ describe("actions that read", () => {
 
   it("tell the newest fix as far as it may be told, and why there is none", async () => {
     const clock = new ManualClock();
-    const timed = { fix: fixOf({ accuracyM: 3.14 }), timeUs: clock.wallUs(), atMs: clock.monotonicMs() };
+    const timed = { fix: fixOf({ accuracyM: 3.14 }), timeUs: clock.wallUs(), atMs: clock.boottimeMs() };
     const known: { newest?: typeof timed; told?: typeof timed } = {};
     const whereabouts = { newest: () => known.newest, told: () => known.told };
     const on = new CommandBench({ key: signingKey("a"), clock, builtIn: () => [locateByFix(whereabouts, clock)] });

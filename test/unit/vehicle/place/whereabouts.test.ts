@@ -112,6 +112,15 @@ describe("Whereabouts", () => {
     expect(whereabouts.current()).toBeDefined();
   });
 
+  it("knows after a suspend that it does not know", () => {
+    const { clock, whereabouts, fix } = rig();
+    fix();
+    clock.suspend(3_600_000);
+    expect(whereabouts.current()).toBeUndefined();
+    fix();
+    expect(whereabouts.current()).toBeDefined();
+  });
+
   it("goes by the source that counts", () => {
     const { clock, whereabouts, fix } = rig();
     fix({ latitude: 1 });
