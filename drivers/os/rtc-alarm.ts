@@ -5,8 +5,8 @@ import type { Clock } from "../../agent/core/clock.ts";
 import { AgentError, messageOf } from "../../agent/core/errors.ts";
 import { LEAST_ALARM_MS, MOST_ALARM_MS, type WakeAlarm } from "../../agent/ports/wake-alarm.ts";
 
-/** The helper is a script that writes one file; starting it takes an emulated machine a second. */
-const ANSWER_MS = 10_000;
+/** The helper is a script that writes one file; starting it takes an emulated machine a second, and a busy one ten. */
+const ANSWER_MS = 30_000;
 /** Its answer is one short line. */
 const MOST_ANSWER = 200;
 

@@ -93,7 +93,7 @@ describe("the alarm by a helper", () => {
     const connected = new Promise<void>((resolve) => void server.once("connection", () => resolve()));
     const cleared = alarm.clear().catch((fault: unknown) => fault);
     await connected;
-    clock.advance(10_000);
+    clock.advance(30_000);
     expect(await cleared).toMatchObject({ code: "alarm.unavailable" });
     server.close();
   });
