@@ -131,6 +131,25 @@ export const EVERYTHING = {
         { from: "bus-silence", seconds: 30, buses: ["can0"] },
       ],
     },
+    states: {
+      driving: {
+        updates: "hold",
+        keepAliveSeconds: 60,
+        publish: { only: ["control", "event", "telemetry"], everySeconds: 600 },
+      },
+      parked: {
+        campaigns: ["theft"],
+        keepAliveSeconds: 600,
+        diagnostics: "off",
+        publish: { only: ["control", "event"], everySeconds: 900 },
+      },
+      "asleep-soon": {
+        collect: "off",
+        campaigns: "off",
+        keepAliveSeconds: 1200,
+        publish: { only: ["control", "event"], everySeconds: 3600 },
+      },
+    },
     trip: { odometer: "Odometer.Distance", energy: "Battery.Charge" },
     sleep: { wakesBuses: [] },
     wake: {

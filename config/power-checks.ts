@@ -11,6 +11,9 @@ export function powerProblems(
   if (power?.trip !== undefined && power.state === undefined) {
     return [{ path: ["power", "trip"], message: "trips are known with power.state alone: add it" }];
   }
+  if (power?.states !== undefined && power.state === undefined) {
+    return [{ path: ["power", "states"], message: "the state is known with power.state alone: add it" }];
+  }
   const names = buses.map(({ name }) => name);
   return [...sleepProblems(power, names), ...ignitionProblems(power, names)];
 }

@@ -23,7 +23,7 @@ import { transmitCondition } from "./configuration/transmit-conditions.ts";
 import type { DiagnosticBus } from "./diagnostic-bus.ts";
 import type { DiagnosticsPart, DiagnosticsParts } from "./diagnostics-parts.ts";
 import { ecuDirectory } from "./ecu-directory.ts";
-import type { DataLine, Diagnostics, Runtime, Sleep } from "./parts.ts";
+import type { DataLine, Diagnostics, Runtime, SideLines } from "./parts.ts";
 import { isListenOnly, type RequestIds } from "./request-ids.ts";
 
 export type DiagnosticsComposeParts = {
@@ -34,9 +34,8 @@ export type DiagnosticsComposeParts = {
   /** What the drivers let out, by bus. */
   readonly requestIds: ReadonlyMap<string, RequestIds>;
   readonly journal: Journal;
-  readonly fleetwise: DiagnosticsParts["fleetwise"];
-  /** Asked before each request; undefined where the agent does not sleep. */
-  readonly sleep: Pick<Sleep, "mayTransmit"> | undefined;
+  /** `sleep` and `regime` are asked before each request. */
+  readonly beside: Pick<SideLines, "fleetwise" | "sleep" | "regime">;
 };
 
 /** A bus of diagnostics as this room has it. */
@@ -51,7 +50,8 @@ export function composeDiagnostics(parts: DiagnosticsComposeParts, runtime: Runt
   const { settings } = parts;
   const buses = settings.buses.map((bus, index) => busOf(bus, index, parts, runtime));
   const byName = new Map(buses.map((bus) => [bus.name, bus]));
-  const { loaded, line, journal, fleetwise } = parts;
+  const { loaded, line, journal, beside } = parts;
+  const { fleetwise } = beside;
   const codes = composeCodes({ settings, line, journal }, runtime);
   const made = [codes.part, ...composeParts({ settings, loaded, buses, line, codes, fleetwise, journal }, runtime)];
   return {
@@ -128,7 +128,7 @@ function busOf(
     tap: shown,
     settings: testerSettings(transmit),
     refusal: () => {
-      const what = parts.sleep?.mayTransmit(name, false);
+      const what = parts.beside.sleep?.mayTransmit(name, false);
       return what === undefined ? gate.refusal() : { kind: "withheld", reason: "condition", what };
     },
     notice: noticeOf(line, runtime),
@@ -170,13 +170,17 @@ function noticeOf({ records }: Pick<DataLine, "records">, { log }: Pick<Runtime,
   };
 }
 
-function gateOf({ settings, loaded, line }: DiagnosticsComposeParts, index: number, { log }: Runtime): TransmitGate {
+function gateOf(
+  { settings, loaded, line, beside }: DiagnosticsComposeParts,
+  index: number,
+  { log }: Runtime,
+): TransmitGate {
   const { bus: name } = settings.buses[index];
   const config = loaded.config.buses.find((one) => one.name === name);
   const safety = transmitCondition(loaded, index, line.vehicle);
   return new TransmitGate({
     bus: name,
-    condition: () => safety?.check(),
+    condition: () => beside.regime?.regimes.refusal("diagnostics") ?? safety?.check(),
     isListenOnly: config !== undefined && isListenOnly(config),
     lookAtController: config === undefined ? undefined : controllerLook(config),
     onListenOnly: () => log.warn("diagnostics.listen-only", { bus: name }),

@@ -131,7 +131,7 @@ async function reboot({ loaded, otaConfig }: UpdateParts, log: Log): Promise<voi
 /** Where there are data budgets, its bytes count. */
 async function downloaderOf(parts: UpdateParts, runtime: Runtime): Promise<Downloader> {
   const downloader = await composeDownloader(parts, runtime);
-  return parts.links?.counted(downloader) ?? downloader;
+  return parts.beside.links?.counted(downloader) ?? downloader;
 }
 
 function restartWanted(): AgentError {
@@ -146,20 +146,27 @@ function updateService(updater: Updater, restart: Promise<never>): Service {
   return { ...loop, broken: Promise.race([restart, loop.broken]) };
 }
 
-function gateOf({ loaded, otaConfig, line }: UpdateParts, hasConsent: () => boolean): () => GateVerdict {
+function gateOf({ loaded, otaConfig, line, beside }: UpdateParts, hasConsent: () => boolean): () => GateVerdict {
   const { condition, holdSeconds, window, consent } = otaConfig.gate;
   if (loaded.copy !== undefined) return () => ({ kind: "closed", waitingFor: "a configuration that can be used" });
-  return createInstallGate({
+  const gate = createInstallGate({
     condition: installCondition(condition, line.vehicle),
     holdSeconds,
     window,
     hasConsent: () => !consent || hasConsent(),
     clock: line.vehicle.clock,
   });
+  return () => {
+    const held = beside.regime?.regimes.refusal("updates");
+    return held === undefined ? gate() : { kind: "closed", waitingFor: `another state: ${held}` };
+  };
 }
 
 /** Whether so many bytes may be fetched over the link that there is now. */
-function meteredLink({ loaded, otaConfig, links }: UpdateParts, clock: Clock): (bytes: number) => Promise<GateVerdict> {
+function meteredLink(
+  { loaded, otaConfig, beside: { links } }: UpdateParts,
+  clock: Clock,
+): (bytes: number) => Promise<GateVerdict> {
   const { interfaces, maxBytes } = otaConfig.download.metered;
   const { host, port } = loaded.config.proxy ?? loaded.config.broker;
   const route = new Route({ host, port, clock });

@@ -136,7 +136,7 @@ export async function composeAgent(loaded: DaemonConfig, context: ProcessContext
   const updates =
     otaConfig === undefined || journal === undefined
       ? undefined
-      : await composeUpdates({ loaded, otaConfig, journal, link, line, support, health, links: beside.links }, runtime);
+      : await composeUpdates({ loaded, otaConfig, journal, link, line, support, health, beside }, runtime);
   const authority = commands?.dispatchParts.authority;
   const cloudCampaigns = composeCloudCampaigns(
     { config, table: loaded.checkedTable.table, link, campaigns: line.campaigns, authority },
@@ -203,7 +203,7 @@ function servicesInOrder(
   { clock, log }: Runtime,
 ): readonly Service[] {
   const { link, line, frameLog, beside } = collecting;
-  const { fleetwise, vehicle: vehicleLine, place, sleep, diagnostics, links, time } = beside;
+  const { fleetwise, vehicle: vehicleLine, regime, place, sleep, diagnostics, links, time } = beside;
   sleep?.keeper.addHold(() => workUnderWay(commands, updates));
   const { broker, renewal, keyWatch, presence } = link;
   const { publisher, campaigns, pipeline, buses, vehicle } = line;
@@ -224,6 +224,7 @@ function servicesInOrder(
     ...campaigns.services.beforePipeline,
     // After the buses stop, it writes what they delivered last.
     ...(frameLog === undefined ? [] : [loopService("frame log", frameLog.log)]),
+    ...(regime === undefined ? [] : [regime.service]),
     pipelineService(pipeline),
     ...campaigns.services.afterPipeline,
     ...(fleetwise === undefined ? [] : [fleetwise.collecting]),

@@ -50,6 +50,7 @@ import type { VehicleEvents } from "../vehicle/events/vehicle-events.ts";
 import type { DataBudget } from "../vehicle/link/data-budget.ts";
 import type { Links } from "../vehicle/link/links.ts";
 import type { Whereabouts } from "../vehicle/place/whereabouts.ts";
+import type { Regimes } from "../vehicle/regime/regimes.ts";
 import type { SafetyGateParts } from "../vehicle/safety-gate.ts";
 import type { ParkingCost } from "../vehicle/sleep/parking.ts";
 import type { TapCounts } from "../vehicle/sleep/shoulder-taps.ts";
@@ -190,6 +191,13 @@ export type VehicleLine = {
   readonly services: readonly Service[];
 };
 
+/** What each state of the vehicle does. */
+export type RegimeLine = {
+  readonly regimes: Regimes;
+  /** Start it before the pipeline. */
+  readonly service: Service;
+};
+
 /** The way to sleep and back. */
 export type Sleep = {
   readonly keeper: SleepKeeper;
@@ -243,6 +251,7 @@ export type SideLines = {
   readonly fleetwise: Fleetwise | undefined;
   readonly vehicle: VehicleLine | undefined;
   readonly sleep: Sleep | undefined;
+  readonly regime: RegimeLine | undefined;
   readonly place: Place | undefined;
   readonly diagnostics: Diagnostics | undefined;
   readonly links: LinkLine | undefined;
@@ -260,7 +269,7 @@ export type UpdateParts = {
   readonly line: DataLine;
   readonly support: SupportCollector;
   readonly health: () => HealthFacts;
-  readonly links: LinkLine | undefined;
+  readonly beside: Pick<SideLines, "links" | "regime">;
 };
 
 /** Where the other lines leave their records for the outbox. */

@@ -10,6 +10,7 @@ import type {
   Fleetwise,
   LinkLine,
   Place,
+  RegimeLine,
   Runtime,
   SideLines,
   Sleep,
@@ -46,9 +47,11 @@ export async function composeSideLines(parts: SideLineParts, runtime: Runtime): 
   const vehicle = await vehicleOf(parts, place, runtime);
   const systemBus = sharedSystemBus(runtime);
   const sleep = await sleepOf(parts, { vehicle, systemBus: systemBus.get }, runtime);
-  const diagnostics = await diagnosticsOf(parts, { fleetwise, sleep }, runtime);
+  const regime = await regimeOf(parts, vehicle, runtime);
+  const diagnostics = await diagnosticsOf(parts, { fleetwise, sleep, regime }, runtime);
   const [links, time] = [await linksOf(parts, runtime), await timeOf(parts, runtime)];
-  return { fleetwise, vehicle, place, sleep, diagnostics, links, time, systemBus: systemBus.service };
+  const lines = { fleetwise, vehicle, place, sleep, regime, diagnostics, links, time };
+  return { ...lines, systemBus: systemBus.service };
 }
 
 async function timeOf({ book, line }: SideLineParts, runtime: Runtime): Promise<TimeLine | undefined> {
@@ -118,15 +121,27 @@ async function vehicleOf(
   return composeVehicleState({ settings: power.state, trip: power.trip, loaded, line, journal, position }, runtime);
 }
 
+async function regimeOf(
+  { loaded: { config }, link: { broker }, line }: SideLineParts,
+  vehicle: VehicleLine | undefined,
+  runtime: Runtime,
+): Promise<RegimeLine | undefined> {
+  const settings = config.power?.states;
+  if (settings === undefined || vehicle === undefined) return undefined;
+  const { composeRegimes } = await import("./compose-regimes.ts");
+  const { keepAliveSeconds: usualKeepAliveSeconds } = config.broker;
+  return composeRegimes({ settings, states: vehicle.states, line, broker, usualKeepAliveSeconds }, runtime);
+}
+
 async function diagnosticsOf(
   { loaded, line, shared: { wanted }, requestIds, journal }: SideLineParts,
-  { fleetwise, sleep }: { readonly fleetwise: Fleetwise | undefined; readonly sleep: Sleep | undefined },
+  beside: Pick<SideLines, "fleetwise" | "sleep" | "regime">,
   runtime: Runtime,
 ): Promise<Diagnostics | undefined> {
   const { diagnostics: settings } = loaded.config;
   if (settings === undefined || journal === undefined) return undefined;
   const { composeDiagnostics } = await import("./compose-diagnostics.ts");
-  return composeDiagnostics({ settings, loaded, line, wanted, requestIds, journal, fleetwise, sleep }, runtime);
+  return composeDiagnostics({ settings, loaded, line, wanted, requestIds, journal, beside }, runtime);
 }
 
 async function linksOf(parts: SideLineParts, runtime: Runtime): Promise<LinkLine | undefined> {

@@ -14,7 +14,7 @@ export type CampaignStatusParts = {
 export function campaignStatus({ control, history }: CampaignStatusParts): Status["campaigns"] {
   const { running, refused } = control.list();
   if (running.length + refused.length === 0) return undefined;
-  const states = { running: 0, waiting: 0, spent: 0, ended: 0, refused: 0, elsewhere: 0 };
+  const states = { running: 0, waiting: 0, spent: 0, paused: 0, ended: 0, refused: 0, elsewhere: 0 };
   let triggers = 0;
   for (const { figures } of running) {
     states[figures.state] += 1;

@@ -5,13 +5,13 @@ import { verb } from "./verb.ts";
 const id = z.string().min(1).max(64);
 const count = z.number();
 
-/** One that is in force: "running" collects or waits for its trigger, "waiting" for its start, "spent" for the next day of its budget. */
+/** One that is in force: "running" collects or waits for its trigger, "waiting" for its start, "spent" for the next day of its budget, "paused" for another state of the vehicle. */
 const inForce = {
   id: z.string(),
   version: z.int(),
   digest: z.string(),
   source: z.enum(CAMPAIGN_SOURCES),
-  state: z.enum(["running", "waiting", "ended", "spent"]),
+  state: z.enum(["running", "waiting", "ended", "spent", "paused"]),
   /** Of its version, over restarts. */
   triggers: count,
   /** Since it began in this run of the agent. */

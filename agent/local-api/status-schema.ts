@@ -303,6 +303,8 @@ export const statusSchema = z
         running: count,
         waiting: count,
         spent: count,
+        /** For the state of the vehicle (power.states). */
+        paused: count,
         ended: count,
         /** They do not run: the problems of the configuration say why. */
         refused: count,

@@ -140,6 +140,8 @@ export interface Broker {
    * One at a time; what is published meanwhile is "offline". Never rejects.
    */
   switchCredential(credential: LinkCredential, withinMs: number): Promise<CredentialSwitch>;
+  /** Keep-alive of the session from now on, seconds: a connection with another one is ended in order and made anew at once, unless it is paused. */
+  keepAlive(seconds: number): void;
   /** Ends a wait between two attempts to connect: the next one begins at once. Does nothing while online. */
   retryNow(): void;
   /**

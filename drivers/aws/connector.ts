@@ -76,6 +76,7 @@ export class Connector {
   readonly #unacknowledged = new UnacknowledgedPublishes();
   readonly #trial = new CredentialTrial();
   #will: Publication | undefined;
+  #keepAliveSeconds: number;
   #client: Mqtt5Client | undefined;
   /** Of the client before. */
   #closing: Promise<void> = Promise.resolve();
@@ -88,6 +89,7 @@ export class Connector {
     this.#facts = factsOf(settings);
     this.#plan = new ReconnectPlan(clock, stopping);
     this.#will = settings.will;
+    this.#keepAliveSeconds = settings.config.keepAliveSeconds;
   }
 
   /** The client of the connection; undefined while not online. */
@@ -154,6 +156,17 @@ export class Connector {
     credential.forgetContext();
     pace.reset();
     this.#begin();
+  }
+
+  /** See `Broker.keepAlive`. */
+  async keepAlive(seconds: number): Promise<void> {
+    const { link, stopping } = this.#parts;
+    if (seconds === this.#keepAliveSeconds) return;
+    this.#keepAliveSeconds = seconds;
+    // Any other connection is made with it.
+    if (stopping.aborted || link.state === "offline" || this.#isSwitching) return;
+    await this.#close();
+    if (!stopping.aborted) this.#begin();
   }
 
   /** See `Broker.pause`. */
@@ -234,7 +247,8 @@ export class Connector {
 
   #connect({ context: tlsContext, tunnel }: OpenCredential): void {
     const { settings, link, pace } = this.#parts;
-    const { config, clientId } = settings;
+    const { clientId } = settings;
+    const config = { ...settings.config, keepAliveSeconds: this.#keepAliveSeconds };
     link.move("connecting");
     const tcpTimeoutMs = pace.isEager ? Math.min(EAGER_TCP_MS, config.connectTimeoutMs) : config.connectTimeoutMs;
     const client = createClient({ config, clientId, will: this.#will, tlsContext, tunnel, tcpTimeoutMs });

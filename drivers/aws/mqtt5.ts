@@ -118,6 +118,10 @@ class Mqtt5Broker implements Broker {
     if (this.#isStarted) this.#connector.retryNow();
   }
 
+  keepAlive(seconds: number): void {
+    void this.#connector.keepAlive(seconds);
+  }
+
   pause(withinMs: number): Promise<void> {
     return this.#connector.pause(withinMs);
   }

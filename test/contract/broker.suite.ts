@@ -222,6 +222,25 @@ export function describeBroker(name: string, create: () => Promise<BrokerHarness
       await injectUntil(() => got.length > 0);
     });
 
+    it("makes a connection anew for another keep-alive, and none for the same or while it is paused", async () => {
+      broker.keepAlive(120);
+      broker.start();
+      await online();
+      broker.keepAlive(120);
+      broker.keepAlive(600);
+      await online(1);
+      expect(await broker.publish(RECORD)).toEqual({ kind: "acked" });
+      expect(broker.status().connects).toBe(2);
+      await broker.pause(10_000);
+      broker.keepAlive(300);
+      expect(broker.status()).toMatchObject({ state: "offline", connects: 2, isPaused: true });
+      broker.resume();
+      await online(2);
+      broker.keepAlive(300);
+      expect(await broker.publish(RECORD)).toEqual({ kind: "acked" });
+      expect(broker.status().connects).toBe(3);
+    });
+
     it("does not connect at its start while it is paused", async () => {
       await broker.pause(10_000);
       broker.start();

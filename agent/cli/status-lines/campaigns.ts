@@ -5,8 +5,8 @@ import type { Colors } from "./reading.ts";
 /** Nothing where there are no campaigns. */
 export function campaignLines({ campaigns }: Status, colors: Colors): readonly string[] {
   if (campaigns === undefined) return [];
-  const { running, waiting, spent, ended, refused, elsewhere, triggers, history } = campaigns;
-  const others = { waiting, spent, ended, "for other vehicles": elsewhere };
+  const { running, waiting, spent, paused, ended, refused, elsewhere, triggers, history } = campaigns;
+  const others = { waiting, spent, paused, ended, "for other vehicles": elsewhere };
   const told = Object.entries(others).flatMap(([state, count]) => (count === 0 ? [] : [`, ${count} ${state}`]));
   const bad = refused === 0 ? "" : colors.red(`, ${refused} refused`);
   const lines = [`campaigns  ${running} running${told.join("")}${bad}, triggers: ${formatCount(triggers)}`];

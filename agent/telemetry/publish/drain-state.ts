@@ -22,9 +22,9 @@ export type DrainStateParts = {
   readonly random: () => number;
 };
 
-/** What holds classes of records back. Asked before each record; says how many bytes are about to go out. */
+/** What holds classes of records back. Asked before each record, by its row in the outbox; is told how many bytes are about to go out. */
 export type SendBudget = {
-  allow(stream: StreamName, payloadBytes: number): { readonly kind: "go" | "held" };
+  allow(stream: StreamName, payloadBytes: number, row: number): { readonly kind: "go" | "held" };
   spent(stream: StreamName, bytes: number): void;
 };
 
@@ -36,8 +36,8 @@ export class DrainState {
   readonly expired: ExpiredRecords;
   readonly suspects = new Suspects();
   readonly #topics: Topics;
-  /** Undefined: nothing is held back. */
-  budget: SendBudget | undefined;
+  /** A record goes where none of them holds it back. */
+  readonly budgets: SendBudget[] = [];
 
   constructor({ outbox, topics, backlogBytes, maxGapMs, clock, random }: DrainStateParts) {
     this.drainOrder = new DrainOrder(outbox);
@@ -80,7 +80,7 @@ export class DrainState {
     return record.retainKey === undefined && record.route === undefined ? "stop" : "skip";
   }
 
-  #isHeld({ stream, payload }: QueuedRecord): boolean {
-    return this.budget !== undefined && this.budget.allow(stream, payload.length).kind === "held";
+  #isHeld({ stream, payload, row }: QueuedRecord): boolean {
+    return this.budgets.some((budget) => budget.allow(stream, payload.length, row).kind === "held");
   }
 }

@@ -83,9 +83,9 @@ export class Publisher {
     });
   }
 
-  /** From here on `budget` holds back whole classes: records of others, and what they wait for, do not notice. Set it before `run`. */
+  /** From here on `budget` too holds back whole classes: records of others, and what they wait for, do not notice. Call it before `run`. */
   goBy(budget: SendBudget): void {
-    this.#state.budget = budget;
+    this.#state.budgets.push(budget);
   }
 
   /** Something was appended: look again. Cheap, and safe from anywhere. */
@@ -219,7 +219,7 @@ export class Publisher {
     if (!inFlight.start(candidate)) return false;
     const expirySeconds = messageExpirySecondsOf(record, clock, settings.maxGapMs);
     const publication = publicationOf(record, topics, expirySeconds, connection.limits.retainAvailable);
-    this.#state.budget?.spent(record.stream, wireBytes(publication));
+    for (const budget of this.#state.budgets) budget.spent(record.stream, wireBytes(publication));
     backoff.beginAttempt(publication.topic);
     this.#backoffDueMs = backoff.nextDueMs(nowMs);
     const sent = { sent: candidate, topic: publication.topic, limits: connection.limits };

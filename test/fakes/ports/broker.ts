@@ -171,6 +171,17 @@ export class FakeBroker implements Broker {
     if (this.#isReachable) this.connect();
   }
 
+  /** As it was told last. */
+  keepAliveSeconds: number | undefined;
+
+  keepAlive(seconds: number): void {
+    const isOther = seconds !== this.keepAliveSeconds;
+    this.keepAliveSeconds = seconds;
+    if (!isOther || this.#state !== "online") return;
+    this.#lose(undefined);
+    if (this.#isReachable) this.connect();
+  }
+
   async pause(): Promise<void> {
     this.#isPaused = true;
     this.#lose(undefined);

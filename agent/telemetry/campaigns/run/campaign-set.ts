@@ -71,6 +71,7 @@ export class CampaignSet implements FrameUser {
   readonly #own: OwnCollections;
   #members: readonly Member[] = [];
   #unsettled: CampaignExpressions[] = [];
+  #isPaused: (id: string) => boolean = () => false;
   /** Of those that run. */
   #readers = new SharedReaders();
   #gated = new GatedSamplers();
@@ -104,6 +105,12 @@ export class CampaignSet implements FrameUser {
     for (const member of this.#members) if (!next.includes(member)) this.#end(member.campaign);
     this.#members = next;
     this.#takePart();
+  }
+
+  /** From the next flush on, campaigns whose id `isPaused` names collect nothing and trigger nothing; what they hold is handed over with it. */
+  pause(isPaused: (id: string) => boolean): void {
+    this.#isPaused = isPaused;
+    for (const { campaign } of this.#members) campaign.pause(isPaused(campaign.plan.document.id));
   }
 
   list(): readonly CampaignStatus[] {
@@ -239,6 +246,7 @@ export class CampaignSet implements FrameUser {
     const own = this.#own(plan, parts);
     const met = { wishes, unsettled, kept: this.#kept, cells: this.#cells, own };
     const campaign = new RunningCampaign(plan, met, parts);
+    campaign.pause(this.#isPaused(plan.document.id));
     // Its end may have come while the agent was not running.
     if (campaign.state() === "ended") this.#forgotten.push(...campaign.retire());
     const announced =

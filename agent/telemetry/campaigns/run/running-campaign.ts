@@ -25,8 +25,8 @@ import { TripWatch } from "./trip-watch.ts";
 /** Triggers of this run of the agent that are remembered for people. */
 const REMEMBERED_TRIGGERS = 10;
 
-/** "running": it collects, or waits for its trigger; "waiting": before its start; "ended": after its end; "spent": its budget of today is used up. */
-export type CampaignState = "running" | "waiting" | "ended" | "spent";
+/** "running": it collects, or waits for its trigger; "waiting": before its start; "ended": after its end; "spent": its budget of today is used up; "paused": the state of the vehicle has it pause. */
+export type CampaignState = "running" | "waiting" | "ended" | "spent" | "paused";
 
 /** What is told of a campaign that the vehicle has. */
 export type CampaignFigures = {
@@ -77,6 +77,7 @@ export class RunningCampaign {
   readonly #endMs: number;
   #links: CampaignLinks;
   #isByHand = false;
+  #isPaused = false;
 
   constructor(plan: CampaignPlan, { wishes, unsettled, kept, cells, own }: RunningContext, parts: CampaignParts) {
     const { start, end } = plan.document;
@@ -105,7 +106,13 @@ export class RunningCampaign {
     const nowMs = this.#wallMs();
     if (nowMs < this.#startMs) return "waiting";
     if (nowMs >= this.#endMs) return "ended";
+    if (this.#isPaused) return "paused";
     return this.#budget.isSpent(nowMs) ? "spent" : "running";
+  }
+
+  /** Whether it pauses from the next flush on. */
+  pause(isPaused: boolean): void {
+    this.#isPaused = isPaused;
   }
 
   figures(): CampaignFigures {

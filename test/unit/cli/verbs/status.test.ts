@@ -165,7 +165,7 @@ describe("statusPage", () => {
   });
 
   it("counts campaigns by state, and shows what of the history is held", () => {
-    const states = { running: 3, waiting: 1, spent: 0, ended: 0, refused: 2, elsewhere: 1, triggers: 1234 };
+    const states = { running: 3, waiting: 1, spent: 0, paused: 0, ended: 0, refused: 2, elsewhere: 1, triggers: 1234 };
     const history = { usedBytes: 5_760_000, bytes: 16_777_216, seconds: 29.96, overwrittenEarly: 7 };
     const lines = page(statusWith({ campaigns: { ...states, history } })).split("\n");
     const at = lines.findIndex((line) => line.startsWith("campaigns"));

@@ -21,6 +21,37 @@ describe("CampaignSet", () => {
     expect(samplesIn(found)).toEqual(["0@0=1", "1@0=7", "1@10=8"]);
   });
 
+  it("has campaigns pause, hands over what they hold, and lets the others go on", async () => {
+    const { use, campaigns, drive, pipeline, records } = await campaignRig({ rules: [] });
+    const trigger = { condition: "p > 5.0", mode: "while", minIntervalMs: 0 };
+    use(
+      { id: "one", collect: [{ signals: "Motion.Speed", mode: "latest", windowMs: 10_000 }] },
+      { id: "two", collect: [EVERY] },
+      {
+        id: "braking",
+        inputs: { p: "Motion.Brake" },
+        trigger,
+        collect: [EVERY],
+      },
+    );
+    drive(1, 0, 10);
+    campaigns.pause((id) => id !== "two");
+    pipeline.flush();
+    drive(2, 9, 10);
+    pipeline.flush();
+    expect(campaigns.list().map(({ figures }) => figures.state)).toContain("paused");
+    expect(campaigns.fire("braking")).toBe(false);
+    campaigns.pause(() => false);
+    pipeline.flush();
+    drive(3, 9, 10);
+    pipeline.stop();
+    const found = records();
+    expect(samplesIn(found, "one")).toEqual(["0@0=1", "0@20=3"]);
+    expect(samplesIn(found, "two")).toEqual(["0@0=1", "0@10=2", "0@20=3"]);
+    expect(samplesIn(found, "braking")).toEqual(["0@20=3"]);
+    expect(samplesIn(found)).toEqual(["0@0=1", "1@0=0", "0@20=3", "1@20=9"]);
+  });
+
   it("works out derived signals, under a table of the campaign's own", async () => {
     const { use, drive, pipeline, records } = await campaignRig();
     use({

@@ -1,0 +1,54 @@
+import { describe, expect, it } from "vitest";
+import { KeepAlive, SETTLED_MS } from "../../../../agent/vehicle/regime/keep-alive.ts";
+import { Regimes } from "../../../../agent/vehicle/regime/regimes.ts";
+import { powerRegimes } from "../../../../config/power-regimes.ts";
+import { ManualClock } from "../../../fakes/core/clock.ts";
+import { MemoryLog } from "../../../fakes/core/log.ts";
+import { FakeVehicleStates } from "../../../fakes/vehicle/vehicle-states.ts";
+
+function keptAlive(settings: unknown) {
+  const clock = new ManualClock();
+  const states = new FakeVehicleStates();
+  const told: number[] = [];
+  const keepAlive = new KeepAlive({
+    regimes: new Regimes(powerRegimes.parse(settings), states),
+    usualSeconds: 60,
+    broker: { keepAlive: (seconds) => void told.push(seconds) },
+    clock,
+    log: new MemoryLog(),
+  });
+  states.onChange(() => keepAlive.changed());
+  return { clock, states, told, keepAlive };
+}
+
+describe("KeepAlive", () => {
+  it("changes it once a state has settled, and back to that of the broker", async () => {
+    const { clock, states, told, keepAlive } = keptAlive({ parked: { keepAliveSeconds: 600 } });
+    states.enter("driving");
+    await clock.run(SETTLED_MS);
+    keepAlive.tick();
+    expect(told).toEqual([]);
+    states.enter("parked");
+    keepAlive.tick();
+    await clock.run(SETTLED_MS - 1);
+    keepAlive.tick();
+    expect(told).toEqual([]);
+    await clock.run(1);
+    keepAlive.tick();
+    keepAlive.tick();
+    states.enter("asleep-soon");
+    await clock.run(SETTLED_MS);
+    keepAlive.tick();
+    expect(told).toEqual([600, 60]);
+  });
+
+  it("makes no connection for states that do not last", async () => {
+    const { clock, states, told, keepAlive } = keptAlive({ parked: { keepAliveSeconds: 600 } });
+    for (let turn = 0; turn < 50; turn++) {
+      states.enter(turn % 2 === 0 ? "driving" : "parked");
+      await clock.run(10_000);
+      keepAlive.tick();
+    }
+    expect(told).toEqual([]);
+  });
+});
