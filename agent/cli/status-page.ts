@@ -11,6 +11,7 @@ import { linkLines } from "./status-lines/link.ts";
 import { outboxLines } from "./status-lines/outbox.ts";
 import { placeLines } from "./status-lines/place.ts";
 import type { Colors, StatusReading } from "./status-lines/reading.ts";
+import { sleepLines } from "./status-lines/sleep.ts";
 import { updateLines } from "./status-lines/updates.ts";
 import { vehicleLines } from "./status-lines/vehicle.ts";
 
@@ -35,6 +36,7 @@ export function statusPage(
     outboxLines(status.outbox, wallUs, colors),
     frameLogLines(status, colors),
     campaignLines(status, colors),
+    sleepLines(status, colors),
     placeLines(status, colors),
     diagnosticsLines(status, colors),
     codeLines(status, colors),

@@ -4,6 +4,7 @@ import type { PowerSleepConfig } from "../../config/power-sleep.ts";
 import type { PresenceParts } from "../cloud/presence.ts";
 import { AgentError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
+import { sleepHandlers } from "../local-api/sleep-handlers.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { LatestSignals } from "../signals/latest-signals.ts";
 import { BatteryGuard, type GuardLevel } from "../vehicle/sleep/battery-guard.ts";
@@ -122,13 +123,22 @@ export function composeSleep(parts: SleepComposeParts, runtime: Runtime): Sleep 
         guard.keep();
       },
     },
-    facts: () => ({
-      nextCheckInUs: checkIns.nextUs(),
-      wakes: budget.today(),
-      cost: parking.cost(),
-      taps: taps.counts(),
-      fault: ports.power.fault(),
-    }),
+    verbs: sleepHandlers(keeper, log),
+    status: () => {
+      const nextUs = checkIns.wouldBeUs(keeper.level);
+      const fault = ports.power.fault();
+      return {
+        phase: keeper.line.phase(),
+        sleepsInMs: keeper.sleepsInMs(),
+        against: keeper.against(),
+        nextCheckIn: nextUs === undefined ? undefined : new Date(nextUs / 1000).toISOString(),
+        wakes: budget.today(),
+        level: keeper.level,
+        cost: parking.cost(),
+        taps: taps.counts(),
+        fault: fault === undefined ? undefined : { code: fault.code, what: fault.message, remedy: fault.remedy },
+      };
+    },
   };
 }
 

@@ -41,7 +41,7 @@ export type VerbParts = {
   /** Undefined where no updates are taken. */
   readonly updates: Pick<Updates, "verbs" | "jobVerbs"> | undefined;
   readonly support: SupportHandlerParts;
-  readonly beside: Pick<SideLines, "diagnostics" | "place" | "vehicle">;
+  readonly beside: Pick<SideLines, "diagnostics" | "place" | "sleep" | "vehicle">;
 };
 
 /** All that the local sockets answer. */
@@ -70,6 +70,7 @@ export function composeVerbs(parts: VerbParts, { clock, log }: Runtime): readonl
     ...(beside.diagnostics?.verbs ?? []),
     ...(beside.place?.verbs ?? []),
     ...(beside.vehicle?.verbs ?? []),
+    ...(beside.sleep?.verbs ?? []),
     ...supportHandlers(parts.support),
   ];
 }

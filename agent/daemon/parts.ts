@@ -4,7 +4,6 @@ import type { Action } from "../commands/action.ts";
 import type { CatalogueFile } from "../commands/actions/catalogue.ts";
 import type { OtherStates } from "../commands/state-templates.ts";
 import type { Clock } from "../core/clock.ts";
-import type { AgentError } from "../core/errors.ts";
 import type { Service } from "../core/lifecycle.ts";
 import type { Log } from "../core/log.ts";
 import type { CodeCounters } from "../diagnostics/codes/code-tracker.ts";
@@ -16,6 +15,7 @@ import type { J1939Status } from "../local-api/j1939-status.ts";
 import type { LinksStatus } from "../local-api/links-status.ts";
 import type { ObdBusStatus } from "../local-api/obd-status.ts";
 import type { PlaceStatus } from "../local-api/place-status.ts";
+import type { SleepStatus } from "../local-api/sleep-status.ts";
 import type { TimeStatus } from "../local-api/time-status.ts";
 import type { VehicleStatus } from "../local-api/vehicle-status.ts";
 import type { ServedVerb } from "../local-api/verb.ts";
@@ -52,11 +52,8 @@ import type { Links } from "../vehicle/link/links.ts";
 import type { Whereabouts } from "../vehicle/place/whereabouts.ts";
 import type { Regimes } from "../vehicle/regime/regimes.ts";
 import type { SafetyGateParts } from "../vehicle/safety-gate.ts";
-import type { ParkingCost } from "../vehicle/sleep/parking.ts";
-import type { TapCounts } from "../vehicle/sleep/shoulder-taps.ts";
 import type { SleepKeeper } from "../vehicle/sleep/sleep-keeper.ts";
 import type { MayTransmit } from "../vehicle/sleep/transmit-rule.ts";
-import type { WakesToday } from "../vehicle/sleep/wake-budget.ts";
 import type { VehicleStates } from "../vehicle/state/vehicle-state.ts";
 import type { CampaignFiles } from "./configuration/campaign-files.ts";
 import type { DaemonConfig } from "./configuration/layered-config.ts";
@@ -206,14 +203,8 @@ export type Sleep = {
   readonly mayTransmit: MayTransmit;
   /** Start it last: it stops first. */
   readonly service: Service;
-  readonly facts: () => {
-    readonly nextCheckInUs: number | undefined;
-    readonly wakes: WakesToday;
-    readonly cost: ParkingCost;
-    readonly taps: TapCounts;
-    /** Why the system would sleep or go down without waiting for the agent; undefined where it waits. */
-    readonly fault: AgentError | undefined;
-  };
+  readonly verbs: readonly ServedVerb[];
+  readonly status: () => SleepStatus;
 };
 
 /** Where the vehicle is. */

@@ -53,6 +53,7 @@ export type StatusParts = HealthParts & {
   readonly beside: {
     readonly diagnostics: { readonly status: () => Status["diagnostics"] } | undefined;
     readonly links: { readonly status: () => Status["links"] } | undefined;
+    readonly sleep: { readonly status: () => Status["sleep"] } | undefined;
     readonly place: { readonly status: () => Status["place"] } | undefined;
     readonly time: { readonly status: () => Status["time"] } | undefined;
     readonly vehicle: { readonly status: () => Status["vehicle"] } | undefined;
@@ -106,6 +107,7 @@ export function statusOf(parts: StatusParts, { version, bootId, startedAtMs, clo
     diagnostics: beside.diagnostics?.status(),
     links: beside.links?.status(),
     place: beside.place?.status(),
+    sleep: beside.sleep?.status(),
     time: beside.time?.status(),
     vehicle: beside.vehicle?.status(),
     job: updates?.report.job(),

@@ -6,6 +6,7 @@ import { j1939Status } from "./j1939-status.ts";
 import { linksStatus } from "./links-status.ts";
 import { obdBusStatus } from "./obd-status.ts";
 import { placeStatus } from "./place-status.ts";
+import { sleepStatus } from "./sleep-status.ts";
 import { timeStatus } from "./time-status.ts";
 import { vehicleStatus } from "./vehicle-status.ts";
 import { verb } from "./verb.ts";
@@ -358,6 +359,8 @@ export const statusSchema = z
     links: linksStatus.optional(),
     /** Absent where nobody is asked where the vehicle is. */
     place: placeStatus.optional(),
+    /** Absent where the agent does not sleep. */
+    sleep: sleepStatus.optional(),
     /** Absent where nobody is asked who keeps the clock. */
     time: timeStatus.optional(),
     /** The job of the cloud that is worked on; absent while there is none. */

@@ -9,6 +9,7 @@ const SLACK_SHARE = 0.25;
 
 /** How often the vehicle wakes by itself. */
 export type CheckInSettings = {
+  /** Infinite where it never does. */
   readonly everyHours: number;
   /** Hours between two while the battery is to be saved. */
   readonly savingEveryHours: number;
@@ -42,6 +43,7 @@ export class CheckInPlan {
     if (level === "guarded") return undefined;
     const { everyHours, savingEveryHours } = this.#settings;
     const everyUs = (level === "saving" ? Math.max(savingEveryHours, everyHours) : everyHours) * HOUR_US;
+    if (!Number.isFinite(everyUs)) return undefined;
     // A clock that was set back leaves the last one in the future.
     const fromUs = Math.min(lastUs, nowUs);
     const leastUs = nowUs + LEAST_GAP_US;

@@ -51,6 +51,14 @@ export class CheckIns implements SleepStep {
     return Math.round(clock.wallUs() + (this.#dueMs - clock.boottimeMs()) * 1000);
   }
 
+  /** The same, or where none is planned as it would be if the vehicle went to sleep now. */
+  wouldBeUs(level: GuardLevel): number | undefined {
+    const { clock, plan } = this.#parts;
+    if (this.#isWanted) return this.nextUs();
+    const isClockKnown = isBelievable(clock.quality());
+    return plan.next({ nowUs: clock.wallUs(), isClockKnown, lastUs: undefined, level });
+  }
+
   /** Whether it is time. */
   isDue(): boolean {
     return this.#dueMs !== undefined && this.#parts.clock.boottimeMs() >= this.#dueMs - EARLY_MS;
