@@ -65,6 +65,17 @@ export class TcpProxy {
     }
   }
 
+  /** Connections that there are die without a word to the client, as those of a NAT that forgot them do; new ones work. */
+  strand(): void {
+    for (const { near, far } of this.#pairs) {
+      near.removeAllListeners("data").removeAllListeners("drain");
+      near.resume();
+      far?.removeAllListeners("close");
+      far?.removeAllListeners("end");
+      far?.destroy();
+    }
+  }
+
   /** Delay of each direction, ms; holds for what is sent from now on. */
   latency(ms: number): void {
     this.#delayMs = ms;

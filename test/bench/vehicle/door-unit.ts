@@ -24,6 +24,8 @@ export class DoorUnit {
   isFlashing = false;
   /** Whether it does what it is told to. */
   obeys = true;
+  /** Whether it says nothing, as one that sleeps; it still hears. */
+  isSilent = false;
   /** Told of every command frame to the doors. */
   onCommand: () => void = () => undefined;
   /** Every command frame that came, to the doors and to horn and lights, and those whose checksum was wrong. */
@@ -78,6 +80,7 @@ export class DoorUnit {
   }
 
   async #say(): Promise<void> {
+    if (this.isSilent) return;
     const send = (id: number, bytes: readonly number[]): Promise<void> =>
       this.#bus.send({ id, flags: 0, data: Uint8Array.from(bytes), receivedAtUs: 0 });
     // A bus that is not there yet is tried again with the next turn.
