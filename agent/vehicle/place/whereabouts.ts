@@ -61,7 +61,10 @@ export class Whereabouts {
   readonly #observed: readonly Observed[];
   readonly #takers = new Set<(timed: TimedFix) => void>();
   #newest: TimedFix | undefined;
+  #lastFixMs: number | undefined;
+  /** When it was told last, and of which moment. */
   #toldMs = Number.NEGATIVE_INFINITY;
+  #toldUs: number | undefined;
   #hasTold = false;
   #endLooks = (): void => undefined;
 
@@ -107,7 +110,7 @@ export class Whereabouts {
 
   /** Boottime ms of the newest fix, however old; undefined before the first. */
   lastFixMs(): number | undefined {
-    return this.#newest?.atMs;
+    return this.#lastFixMs;
   }
 
   /** Shows each fix that counts, as it is, until the returned function is called: for what stays in the vehicle. */
@@ -157,20 +160,25 @@ export class Whereabouts {
     if (!this.#choice.take(index, atMs)) return;
     const timeUs = timeOfFix(fix, clock.quality());
     const timed = { fix, timeUs, atMs };
-    const isSameMoment = this.#newest?.timeUs === timeUs;
     this.#newest = timed;
+    this.#lastFixMs = atMs;
     // Those who decide on privacy come first.
     for (const take of this.#takers) take(timed);
     const passed = gate(fix);
     if (passed === undefined) return this.#tellNone();
-    if (!isSameMoment && atMs - this.#toldMs < settings.everyMs) return;
-    if (!isSameMoment) this.#toldMs = atMs;
+    // What is known more of a moment that was told is told too.
+    const isToldMoment = this.#toldUs === timeUs;
+    if (!isToldMoment && atMs - this.#toldMs < settings.everyMs) return;
+    if (!isToldMoment) this.#toldMs = atMs;
+    this.#toldUs = timeUs;
     this.#hasTold = true;
     signals.take(passed, timeUs);
   }
 
   #look(): void {
-    if (this.#choice.chosen(this.#parts.clock.boottimeMs()) === undefined) this.#tellNone();
+    if (this.#choice.chosen(this.#parts.clock.boottimeMs()) !== undefined) return;
+    this.#newest = undefined;
+    this.#tellNone();
   }
 
   #tellNone(): void {

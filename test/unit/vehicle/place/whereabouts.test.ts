@@ -95,7 +95,10 @@ describe("Whereabouts", () => {
     clock.advance(10_000);
     expect(samples.filter((sample) => sample.startsWith("location.fix=0"))).toHaveLength(1);
     fix();
+    const lastMs = whereabouts.lastFixMs();
     sources[0].sink?.onNoFix();
+    expect(whereabouts.current()).toBeUndefined();
+    expect(whereabouts.lastFixMs()).toBe(lastMs);
     sources[0].sink?.onNoFix();
     expect(samples.filter((sample) => sample.startsWith("location.fix=0"))).toHaveLength(2);
   });
@@ -179,10 +182,14 @@ describe("Whereabouts", () => {
   it("makes no more samples than it is asked to", () => {
     const { clock, samples, fix } = rig({ everyMs: 1000 });
     for (let count = 0; count < 30; count++) {
-      fix();
+      const timeUs = clock.wallUs();
+      fix({ timeUs });
+      fix({ timeUs, satellites: 4 + count });
       clock.advance(100);
     }
     expect(samples.filter((sample) => sample.includes("latitude"))).toHaveLength(3);
+    const more = samples.filter((sample) => sample.includes("satellites")).map((sample) => sample.split("@")[0]);
+    expect(more).toEqual([4, 14, 24].map((count) => `location.satellites=${count}`));
   });
 
   it("stops its sources", async () => {
