@@ -13,7 +13,7 @@ CREATE OR REPLACE MACRO clock_shift(time_us, shift_us, monotonic_us, offset_us, 
     WHEN best IS NULL OR quality_rank(best.quality) <= quality_rank(quality)
         OR (best.monotonic_us < monotonic_us AND quality_rank(quality) >= quality_rank('rtc'))
         OR abs(best.offset_us - offset_us) <= 5000
-        OR epoch_us(time_us) - shift_us NOT BETWEEN offset_us - 5000000 AND offset_us + monotonic_us + 5000000
+        OR epoch_us(time_us) - shift_us NOT BETWEEN offset_us - 5000000 AND offset_us + monotonic_us + 2592000000000
     THEN shift_us ELSE best.offset_us - offset_us END;
 
 -- Samples with their times put right: a row says by how much it was shifted when it was written, and what its own clock said.

@@ -36,8 +36,10 @@ const USUAL_ERROR_MS: Readonly<Record<ClockQuality, number | undefined>> = {
   unsynchronised: undefined,
 };
 const RANKS: Readonly<Record<ClockQuality, number>> = { unsynchronised: 0, saved: 0.5, rtc: 1, ntp: 2, gps: 3 };
-/** A time is by the clock of its record when it is not from before the boot and not from after the record, but for this, µs. */
-const OTHER_CLOCK_US = 5_000_000;
+/** A time is by the clock of its record when it is not from before the boot, but for this, µs. */
+const BEFORE_BOOT_US = 5_000_000;
+/** And not from so long after the record: windows that were cut short end in the future, and a record that stands for others has the anchor of the first. */
+const AFTER_RECORD_US = 30 * 86_400_000_000;
 
 /** Of two qualities the better one has the higher rank; from 0. */
 export function rankOf(quality: ClockQuality): number {
@@ -59,7 +61,7 @@ export function distanceUsOf(anchor: RecordAnchor): number {
  * somebody else, such as a gateway or a log that is played: nothing is known of that one.
  */
 export function isByAnchor(anchor: RecordAnchor, timeUs: number): boolean {
-  return timeUs >= distanceUsOf(anchor) - OTHER_CLOCK_US && timeUs <= anchor.wallUs + OTHER_CLOCK_US;
+  return timeUs >= distanceUsOf(anchor) - BEFORE_BOOT_US && timeUs <= anchor.wallUs + AFTER_RECORD_US;
 }
 
 /** The first time that a record has beside that of its anchor; undefined where there is none. */

@@ -147,6 +147,15 @@ describe("SampleAppender", () => {
     expect(batch.rows).toBe(0);
   });
 
+  it("leaves times alone that are by another clock than that of the anchor, and says so", () => {
+    const [record] = recordsOf([{ signal: 0, raw: 1, timeUs: T0 - 365 * DAY_US }]);
+    const batch = new SampleBatch();
+    const shift = { shiftUs: DAY_US, quality: "gps", basis: "corrected" } as const;
+    new SampleAppender(() => allTimes(batch)).append(record, signals, shift);
+    expect(batch.runs[0].record).toMatchObject({ shiftUs: 0, timeQuality: "ntp", timeBasis: "unknown" });
+    expect([...batch.timesUs]).toEqual([T0 - 365 * DAY_US]);
+  });
+
   it("leaves out a shift of centuries", () => {
     const [record] = recordsOf([{ signal: 0, raw: 1, timeUs: T0 }]);
     const batch = new SampleBatch();

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ClockBook } from "../../../../../agent/telemetry/record/read/clock-book.ts";
-import type { TimeBasis } from "../../../../../agent/telemetry/record/read/correct-times.ts";
+import { isByAnchor, type TimeBasis } from "../../../../../agent/telemetry/record/read/correct-times.ts";
 import { ClockedVehicle, samplesByBus } from "../../../../fakes/telemetry/clocked-vehicle.ts";
 
 const SEED = 1712;
@@ -99,13 +99,15 @@ describe("ClockBook", () => {
     }
   });
 
-  it("takes the nearest moment of a long boot, so that drift does not add up", () => {
+  it("goes evenly from one moment to the next of a long boot, so that drift does not add up", () => {
     const vehicle = new ClockedVehicle(NEW_YEAR_US);
     vehicle.drift = 50e-6;
     vehicle.boot({ wallUs: NEW_YEAR_US, quality: "ntp" });
     drive(vehicle, 5000);
     vehicle.set(0, "unsynchronised");
-    vehicle.pass(10 * 3_600_000);
+    vehicle.pass(3 * 3_600_000);
+    drive(vehicle, 5000);
+    vehicle.pass(7 * 3_600_000);
     drive(vehicle, 5000);
     vehicle.set(vehicle.trueUs, "ntp");
     drive(vehicle, 5000);
@@ -127,6 +129,9 @@ describe("ClockBook", () => {
     for (const boot of [2, 3]) {
       const of = judged.filter((one) => one.boot === boot);
       expect(bases(of)).toEqual(["guessed"]);
+      // Of the 1807 s between, each of the two has run 8 s: it is half of the rest.
+      expect(of[0].toldMs).toBeGreaterThan(895_000);
+      expect(of[0].toldMs).toBeLessThan(896_000);
       for (const { errorMs, toldMs } of of) expect(errorMs).toBeLessThanOrEqual(toldMs ?? 0);
     }
   });
@@ -175,6 +180,22 @@ describe("ClockBook", () => {
     const book = new ClockBook();
     for (const record of records) book.learn(record);
     for (const record of records) expect(book.correctionOf(record)).toMatchObject({ shiftUs: 0, basis: "clock" });
+  });
+});
+
+describe("isByAnchor", () => {
+  const anchor = { monotonicUs: 60_000_000, suspendedUs: 40_000_000, wallUs: NEW_YEAR_US, quality: "ntp" } as const;
+  const bootUs = NEW_YEAR_US - 100_000_000;
+
+  it("knows a time that was kept from an earlier boot, whichever clock was ahead", () => {
+    expect(isByAnchor(anchor, bootUs)).toBe(true);
+    expect(isByAnchor(anchor, bootUs - 6_000_000)).toBe(false);
+    expect(isByAnchor(anchor, 3_000_000)).toBe(false);
+    expect(isByAnchor({ ...anchor, wallUs: 100_000_000 }, NEW_YEAR_US)).toBe(false);
+  });
+
+  it("bears the end of a window that was cut short, and what stands for records of hours", () => {
+    expect(isByAnchor(anchor, NEW_YEAR_US + 7_200_000_000)).toBe(true);
   });
 });
 
