@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { stringify } from "yaml";
 import { writeIdentity } from "../cloud/certificate-authority.ts";
 import { DAY_HARDWARE, DAY_INSTALLER, DAY_THING, type DayCloud } from "./day-cloud.ts";
+import { DAY_LINK, type DayModem } from "./day-modem.ts";
 import type { DayPlan } from "./day-plan.ts";
 import type { VanProcess } from "./van-client.ts";
 
@@ -18,6 +19,7 @@ export type DayHome = {
   readonly plan: DayPlan;
   readonly cloud: DayCloud;
   readonly van: Pick<VanProcess, "busPort" | "receiverPort">;
+  readonly modem: DayModem;
 };
 
 /** Where the program that installs updates writes what it was called for: a word and the vehicle time, ms, a line each. */
@@ -48,7 +50,7 @@ export async function writeDayConfig(home: DayHome): Promise<string> {
   return file;
 }
 
-function configOf({ folder, stateDir, runtimeDir, plan, cloud, van }: DayHome, installer: string): object {
+function configOf({ folder, stateDir, runtimeDir, plan, cloud, van, modem }: DayHome, installer: string): object {
   const parked = { signals: { ignition: "VanBody.Ignition" }, all: ["ignition < 0.5"], maxAgeMs: 10_000 };
   return {
     thingName: DAY_THING,
@@ -78,6 +80,11 @@ function configOf({ folder, stateDir, runtimeDir, plan, cloud, van }: DayHome, i
       keepAliveSeconds: 30,
       reconnect: { minMs: 5000, maxMs: 60_000 },
       sessionExpirySeconds: 86_400,
+    },
+    link: {
+      modemManager: {},
+      busAddress: modem.busAddress,
+      budgets: [{ link: DAY_LINK, use: ["capture"], roaming: "hold" }],
     },
     commands: { policyFile: "policy.yaml", catalogueFile: "catalogue.yaml" },
     ota: {

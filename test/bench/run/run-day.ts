@@ -7,6 +7,7 @@ import { readStatus } from "../agent/agent-client.ts";
 import { viewSocketOf } from "../agent/agent-supervisor.ts";
 import type { Execution } from "../cloud/command-executions.ts";
 import type { CloudExecution } from "../cloud/job-executions.ts";
+import { judgeRoaming } from "../consumers/day/budget-judge.ts";
 import { Corrections } from "../consumers/day/corrections.ts";
 import { DayRecords } from "../consumers/day/day-records.ts";
 import { DayTally, type DayVerdict, timeOf } from "../consumers/day/day-verdict.ts";
@@ -23,6 +24,7 @@ import { START_TIMEOUT_MS, until } from "../core/wait.ts";
 import { DayAgent } from "../day/day-agent.ts";
 import { DayCloud } from "../day/day-cloud.ts";
 import { installsFile, writeDayConfig } from "../day/day-config.ts";
+import { DayModem } from "../day/day-modem.ts";
 import { type DayPlan, loadDay } from "../day/day-plan.ts";
 import { DayWorld } from "../day/day-world.ts";
 import { PulseFile } from "../day/pulse-file.ts";
@@ -55,6 +57,7 @@ type Running = {
   readonly world: DayWorld;
   readonly cloud: DayCloud;
   readonly van: VanProcess;
+  readonly modem: DayModem;
   readonly agent: DayAgent;
   readonly sleep: DaySleep;
   readonly heard: DayRecords;
@@ -101,6 +104,7 @@ async function startDay(run: DayRun, plan: DayPlan, stops: Stops): Promise<Runni
   const world = new DayWorld(startsAtMs, 1, pulse);
   const van = await startVan({ day: run.day, pulseFile: pulse.path, timeline: world.line }, state.logs);
   stops.push(() => van.stop());
+  const modem = await DayModem.start(folder, stops);
   const configFile = await writeDayConfig({
     folder,
     stateDir: state.agent,
@@ -109,6 +113,7 @@ async function startDay(run: DayRun, plan: DayPlan, stops: Stops): Promise<Runni
     plan,
     cloud,
     van,
+    modem,
   });
   const agent = new DayAgent({ configFile, pulseFile: pulse.path, logs: state.logs });
   stops.push(async () => void (await agent.stop(AGENT_STOP_MS)));
@@ -132,6 +137,7 @@ async function startDay(run: DayRun, plan: DayPlan, stops: Stops): Promise<Runni
     world,
     cloud,
     van,
+    modem,
     agent,
     sleep,
     heard,
@@ -167,6 +173,12 @@ function stepsOf({ boots, trips, updatesMs, unlocksMs }: DayPlan): Step[] {
         { atMs: toMs, act: (running) => changeLink(running, "restore") },
       ]),
     ),
+    ...trips.flatMap(({ roaming }) =>
+      roaming.flatMap(({ fromMs, toMs }): Step[] => [
+        { atMs: fromMs, act: (running) => roam(running, true) },
+        { atMs: toMs, act: (running) => roam(running, false) },
+      ]),
+    ),
     ...updatesMs.map((atMs): Step => ({ atMs, act: offerUpdate })),
     ...unlocksMs.map((atMs): Step => ({ atMs, act: unlock })),
   ];
@@ -197,6 +209,11 @@ async function bootUp(running: Running, { clockMs, setMs }: DayPlan["boots"][num
 async function changeLink(running: Running, kind: "cut" | "restore"): Promise<void> {
   await running.cloud.proxy.tell({ kind });
   say(running, kind === "cut" ? "no coverage" : "coverage again");
+}
+
+async function roam(running: Running, isAbroad: boolean): Promise<void> {
+  await running.modem.roam(isAbroad);
+  say(running, isAbroad ? "roaming" : "in its own network again");
 }
 
 async function offerUpdate(running: Running): Promise<void> {
@@ -263,6 +280,7 @@ async function judged(running: Running, gaps: Gaps, rows: string): Promise<Judge
       judgeTrips(vehicle),
       judgeStates(vehicle),
       judgePlaces(vehicle),
+      judgeRoaming(vehicle),
       judgeUpdates(orders),
       judgeUnlocks(orders),
       judgeQuiet(orders),

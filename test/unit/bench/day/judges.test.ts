@@ -197,11 +197,25 @@ describe("the judges of a day", () => {
 
   it("want captures to wait while the modem is in a foreign network, and nothing else", () => {
     const [{ fromMs, toMs }] = plan.trips[1].roaming;
-    const record = (stream: string, heardMs: number): DayRecord => {
-      return { record: recordOf("frames", { stream }), heardMs, bytes: 100 };
+    const frames = {
+      bus: "can0",
+      baseTimeUs: (STARTS_AT_MS + plan.trips[1].brakesMs[0]) * 1000,
+      deltas: [],
+      ids: [],
+      flags: [],
+      lengths: [],
+      data: new Uint8Array(),
+      campaign: null,
+      trigger: 1,
     };
-    const judge = (records: readonly DayRecord[]): number =>
-      judgeRoaming({ plan, heard: { records: [...records], columns: () => [] } }).wrong;
+    const record = (stream: string, heardMs: number): DayRecord => {
+      const more = stream === "capture" ? { frames } : {};
+      return { record: recordOf("frames", { stream, ...more }), heardMs, bytes: 100 };
+    };
+    const judge = (records: readonly DayRecord[]): number => {
+      const heard = { records: [...records], columns: () => [] };
+      return judgeRoaming({ plan, heard, corrections: correctionsOf(heard) }).wrong;
+    };
     const live = record("telemetry", fromMs + 60_000);
     expect(judge([live, record("capture", toMs + 1000)])).toBe(0);
     expect(judge([live, record("capture", toMs - 1000)])).toBe(1);
