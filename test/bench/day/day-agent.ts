@@ -20,6 +20,7 @@ export class DayAgent {
   readonly #configFile: string;
   readonly #logFile: string;
   readonly #pulseFile: string;
+  readonly #busAddress: string;
   #child: Child | undefined;
   #told = 0;
   #follows = 0;
@@ -31,8 +32,14 @@ export class DayAgent {
   starts = 0;
   crashes = 0;
 
-  constructor(parts: { readonly configFile: string; readonly pulseFile: string; readonly logs: string }) {
+  constructor(parts: {
+    readonly busAddress: string;
+    readonly configFile: string;
+    readonly pulseFile: string;
+    readonly logs: string;
+  }) {
     this.#pulseFile = parts.pulseFile;
+    this.#busAddress = parts.busAddress;
     this.#configFile = parts.configFile;
     this.#logFile = join(parts.logs, "agent.log");
   }
@@ -49,6 +56,7 @@ export class DayAgent {
     const child = await startChild({
       command: process.execPath,
       args: [PROGRAM, settings],
+      environment: { DBUS_SYSTEM_BUS_ADDRESS: this.#busAddress },
       logFile: this.#logFile,
       onLine: (line) => this.#take(line),
     });

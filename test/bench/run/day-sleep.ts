@@ -1,7 +1,8 @@
 import { setTimeout as pause } from "node:timers/promises";
-import type { DayRecords, PresenceHeard } from "../consumers/day/day-records.ts";
+import type { DayRecords } from "../consumers/day/day-records.ts";
 import type { SleepFacts } from "../consumers/day/sleep-judge.ts";
 import type { DayAgent } from "../day/day-agent.ts";
+import type { DayAlarm } from "../day/day-alarm.ts";
 import type { DayPlan } from "../day/day-plan.ts";
 import type { DayWorld } from "../day/day-world.ts";
 
@@ -9,8 +10,6 @@ import type { DayWorld } from "../day/day-world.ts";
 const DOWN_AFTER_MS = 30;
 /** Before something wakes the van time passes as fast as when it is awake. */
 const LAND_BEFORE_MS = 3000;
-/** An RTC's alarm that is over when it is set. */
-const LEAST_ALARM_MS = 5000;
 
 /** What puts the gateway to sleep and wakes it. */
 export type DaySleepParts = {
@@ -19,6 +18,7 @@ export type DaySleepParts = {
   readonly world: DayWorld;
   readonly agent: Pick<DayAgent, "isAsleep" | "suspend" | "resume">;
   readonly heard: Pick<DayRecords, "presences">;
+  readonly alarm: Pick<DayAlarm, "atMs">;
   readonly say: (what: string) => void;
 };
 
@@ -26,7 +26,7 @@ type PlannedWake = { readonly atMs: number; readonly by: SleepFacts["wokenBy"] }
 
 /**
  * The power of the gateway, as the integrator's power manager has it: suspends the agent's process when the agent says that it is ready, and
- * wakes it for frames on the bus, for the check-in that it has planned, and for a shoulder tap.
+ * wakes it for frames on the bus, for the alarm that it has set, and for a shoulder tap.
  */
 export class DaySleep {
   readonly #parts: DaySleepParts;
@@ -63,32 +63,28 @@ export class DaySleep {
   }
 
   async #goDown(): Promise<void> {
-    const { plan, speed, world, agent, heard, say } = this.#parts;
+    const { plan, speed, world, agent, heard, alarm, say } = this.#parts;
     await pause(DOWN_AFTER_MS);
     const farewell = heard.presences.at(-1);
     if (!agent.isAsleep) return;
     await world.suspend();
     agent.suspend();
     const fromMs = world.nowMs();
-    const next = this.#nextWake(fromMs, farewell);
+    const next = this.#nextWake(fromMs);
     this.#wakes = next;
-    this.sleeps.push({ fromMs, toMs: plan.lengthMs, wokenBy: "end", farewell });
+    this.sleeps.push({ fromMs, toMs: plan.lengthMs, wokenBy: "end", farewell, alarmMs: alarm.atMs });
     say(`asleep: ${farewell?.reason ?? "nothing said"}, next check-in ${farewell?.nextCheckInAt ?? "none"}`);
     await world.leap(next.atMs - LAND_BEFORE_MS, plan.file.asleepSpeed, speed);
   }
 
-  /** The first thing that will wake it. The alarm is set as far ahead as it lies ahead on the gateway's own clock. */
-  #nextWake(fromMs: number, farewell: PresenceHeard | undefined): PlannedWake {
-    const { plan } = this.#parts;
+  /** The first thing that will wake it. */
+  #nextWake(fromMs: number): PlannedWake {
+    const { plan, alarm } = this.#parts;
     const candidates: PlannedWake[] = [{ atMs: plan.lengthMs, by: "end" }];
     const bus = plan.awake.find((span) => span.fromMs > fromMs);
     if (bus !== undefined)
       candidates.push({ atMs: bus.fromMs, by: plan.unlocksMs.includes(bus.fromMs) ? "tap" : "bus" });
-    const nextAt = farewell?.nextCheckInAt;
-    if (farewell !== undefined && nextAt !== undefined) {
-      const aheadMs = Math.max(LEAST_ALARM_MS, Date.parse(nextAt) - Date.parse(farewell.at));
-      candidates.push({ atMs: farewell.heardMs + aheadMs, by: "alarm" });
-    }
+    if (alarm.atMs !== undefined) candidates.push({ atMs: Math.max(alarm.atMs, fromMs), by: "alarm" });
     return candidates.reduce((first, one) => (one.atMs < first.atMs ? one : first));
   }
 

@@ -22,6 +22,7 @@ import type { Gaps } from "../consumers/delivery-account.ts";
 import { readOutbox } from "../consumers/outbox-reader.ts";
 import { START_TIMEOUT_MS, until } from "../core/wait.ts";
 import { DayAgent } from "../day/day-agent.ts";
+import { DayAlarm } from "../day/day-alarm.ts";
 import { DayCloud } from "../day/day-cloud.ts";
 import { installsFile, writeDayConfig } from "../day/day-config.ts";
 import { DayModem } from "../day/day-modem.ts";
@@ -115,7 +116,9 @@ async function startDay(run: DayRun, plan: DayPlan, stops: Stops): Promise<Runni
     van,
     modem,
   });
-  const agent = new DayAgent({ configFile, pulseFile: pulse.path, logs: state.logs });
+  const alarm = await DayAlarm.start(state.runtime, () => world.nowMs());
+  stops.push(() => alarm.stop());
+  const agent = new DayAgent({ busAddress: modem.busAddress, configFile, pulseFile: pulse.path, logs: state.logs });
   stops.push(async () => void (await agent.stop(AGENT_STOP_MS)));
   world.add(async (line) => van.follow(line));
   world.add((line) => agent.follow(line));
@@ -130,7 +133,7 @@ async function startDay(run: DayRun, plan: DayPlan, stops: Stops): Promise<Runni
   const sink = await BenchSink.start(join(folder, "rows"), await cloud.sinkBroker(), state.logs);
   stops.push(() => sink.stop());
   const announce = (what: string): void => run.onEvent(`${timeOf(plan.startsAtMs, world.nowMs())} ${what}`);
-  const sleep = new DaySleep({ plan, speed: run.speed, world, agent, heard, say: announce });
+  const sleep = new DaySleep({ plan, speed: run.speed, world, agent, heard, alarm, say: announce });
   return {
     run,
     plan,

@@ -6,12 +6,17 @@ import { DayTally, type DayVerdict, timeOf } from "./day-verdict.ts";
 export type SleepFacts = DaySpan & {
   readonly wokenBy: "bus" | "alarm" | "tap" | "power" | "end";
   readonly farewell: PresenceHeard | undefined;
+  /** When the alarm would go off that was set then; undefined where none was. */
+  readonly alarmMs: number | undefined;
 };
 
 /** From a wake to "online", of the van's time: some 3 s of the machine. */
 const ONLINE_WITHIN_MS = 180_000;
 /** The broker says that a link is lost when it notices: of the machine, some seconds. */
 const LOST_WITHIN_MS = 300_000;
+
+/** An alarm is in whole seconds; what is said before it is heard some 100 ms of the machine later. */
+const ALARM_MS = 15_000;
 
 export type SleepJudgeParts = {
   readonly plan: DayPlan;
@@ -24,10 +29,12 @@ export function judgePresence({ plan, sleeps, heard }: SleepJudgeParts): DayVerd
   const tally = new DayTally("presence");
   const { presences } = heard;
   const at = (ms: number): string => timeOf(plan.startsAtMs, ms);
-  for (const { fromMs, toMs, wokenBy, farewell } of sleeps) {
+  for (const { fromMs, toMs, wokenBy, farewell, alarmMs } of sleeps) {
     tally.check(farewell?.state === "asleep", () => `it slept at ${at(fromMs)} without a word`);
     tally.check(farewell?.reason !== undefined, () => `it slept at ${at(fromMs)} without a reason`);
     tally.check(farewell?.nextCheckInAt !== undefined, () => `it slept at ${at(fromMs)} without a next check-in`);
+    const offMs = (alarmMs ?? Number.NaN) - announcedMs(farewell);
+    tally.check(Math.abs(offMs) < ALARM_MS, () => `at ${at(fromMs)} its alarm was ${offMs} ms off what it said`);
     const asleep = presences.filter(({ heardMs }) => heardMs > fromMs && heardMs < toMs);
     tally.check(
       asleep.length === 0,
@@ -49,6 +56,12 @@ export function judgePresence({ plan, sleeps, heard }: SleepJudgeParts): DayVerd
   return tally.verdict(
     `${sleeps.length} sleeps, woken by frames ${by("bus")}, alarm ${by("alarm")}, tap ${by("tap")}; lost ${lost.length} times`,
   );
+}
+
+/** The next check-in that it said, as far ahead as it is on its own clock, which may be wrong; vehicle time. */
+function announcedMs(farewell: PresenceHeard | undefined): number {
+  if (farewell?.nextCheckInAt === undefined) return Number.NaN;
+  return farewell.heardMs + Date.parse(farewell.nextCheckInAt) - Date.parse(farewell.at);
 }
 
 /** When the link or the power was away, and the broker may say so. */

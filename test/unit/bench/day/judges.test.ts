@@ -181,12 +181,14 @@ describe("the judges of a day", () => {
     const farewell = said("asleep", 90_000, { reason: "asleep-soon", nextCheckInAt });
     const presences = [said("online", 10), farewell, said("online", 1_003_000), said("online", 4_690_000)];
     const sleeps: SleepFacts[] = [
-      { fromMs: 92_000, toMs: 1_000_000, wokenBy: "alarm", farewell },
-      { fromMs: 4_000_000, toMs: plan.unlocksMs[0], wokenBy: "tap", farewell },
+      { fromMs: 92_000, toMs: 1_000_000, wokenBy: "alarm", farewell, alarmMs: 1_000_500 },
+      { fromMs: 4_000_000, toMs: plan.unlocksMs[0], wokenBy: "tap", farewell, alarmMs: 1_000_500 },
     ];
     const judge = (of: readonly SleepFacts[], heard: readonly PresenceHeard[] = presences): number =>
       judgePresence({ plan, sleeps: of, heard: { presences: [...heard] } }).wrong;
     expect(judge(sleeps)).toBe(0);
+    expect(judge([{ ...sleeps[0], alarmMs: 1_020_000 }, sleeps[1]])).toBe(1);
+    expect(judge([{ ...sleeps[0], alarmMs: undefined }, sleeps[1]])).toBe(1);
     expect(judge([{ ...sleeps[0], farewell: { ...farewell, reason: undefined } }, sleeps[1]])).toBe(1);
     expect(judge(sleeps, [...presences.slice(0, 2), said("online", 500_000), ...presences.slice(2)])).toBe(1);
     expect(judge(sleeps, presences.with(2, said("online", 1_300_000)))).toBe(1);
