@@ -1,6 +1,6 @@
 import { accessSync, constants } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { EXIT } from "../agent/core/errors.ts";
+import { AgentError, EXIT } from "../agent/core/errors.ts";
 import { BENCH_USAGE, type BenchOptions, parseBenchOptions, UsageError } from "../test/bench/run/bench-options.ts";
 import { BenchBusy, type BenchState, takeState } from "../test/bench/run/bench-state.ts";
 import { describeSummary, isGood } from "../test/bench/run/bench-summary.ts";
@@ -122,7 +122,7 @@ main(process.argv.slice(2)).then(
 
 function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError) return EXIT.usage;
-  return isUnreadable(error) ? EXIT.badInput : EXIT.unavailable;
+  return isUnreadable(error) || isBadDay(error) ? EXIT.badInput : EXIT.unavailable;
 }
 
 /** A file named on the command line. */
@@ -130,9 +130,15 @@ function isUnreadable(error: unknown): boolean {
   return error instanceof Error && "syscall" in error && error.syscall === "access";
 }
 
+/** A day that is not there, or cannot be played. */
+function isBadDay(error: unknown): error is AgentError {
+  return error instanceof AgentError && error.code.startsWith("config.");
+}
+
 /** What could not be started is told in one message; only a bug needs its trace. */
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
+  if (isBadDay(error)) return `${error.message}\n  remedy: ${error.remedy}`;
   const isPlain =
     error instanceof UsageError || error instanceof BenchBusy || error.constructor === Error || isUnreadable(error);
   return isPlain ? error.message : (error.stack ?? error.message);

@@ -1,4 +1,5 @@
 import { fileURLToPath } from "node:url";
+import { AgentError } from "../../../agent/core/errors.ts";
 import { loadYamlFile } from "../../../config/load.ts";
 import { type DayFile, dayFile } from "./day-file.ts";
 import { LEG_MS, legMetres } from "./legs.ts";
@@ -51,7 +52,7 @@ export async function loadDay(day: string): Promise<DayPlan> {
   return planOf((await loadYamlFile(path, dayFile)).value);
 }
 
-/** Works the times of a day out. Throws an Error when its events are not in order. */
+/** Works the times of a day out. Throws `config.invalid` when its events do not fit together. */
 export function planOf(file: DayFile): DayPlan {
   const startsAtMs = ofDay(file.startsAt);
   let lastMs = 0;
@@ -65,10 +66,10 @@ export function planOf(file: DayFile): DayPlan {
   const atOf = (kind: DayFile["events"][number]["kind"]): number[] =>
     timed.flatMap(({ event, atMs }) => (event.kind === kind ? [atMs] : []));
   const unlocksMs = atOf("unlock");
-  if (boots[0]?.atMs !== 0) throw new Error(`day ${file.name}: the first event must be a boot at startsAt`);
+  if (boots[0]?.atMs !== 0) throw cannotPlay(file, "the first event must be a boot at startsAt");
   for (const [at, trip] of trips.entries()) {
-    if (trip.fromMs < (trips[at - 1]?.toMs ?? 0)) throw new Error(`day ${file.name}: trip ${at + 1} begins in another`);
-    if (trip.toMs > lengthMs) throw new Error(`day ${file.name}: trip ${at + 1} does not end before endsAt`);
+    if (trip.fromMs < (trips[at - 1]?.toMs ?? 0)) throw cannotPlay(file, `trip ${at + 1} begins in another`);
+    if (trip.toMs > lengthMs) throw cannotPlay(file, `trip ${at + 1} does not end before endsAt`);
   }
   const awake = merged([
     ...trips.map(({ fromMs, toMs }) => ({ fromMs: Math.max(0, fromMs - WAKING_MS), toMs: toMs + RUN_DOWN_MS })),
@@ -85,6 +86,10 @@ export function planOf(file: DayFile): DayPlan {
     unlocksMs,
     awake,
   };
+}
+
+function cannotPlay({ name }: DayFile, why: string): AgentError {
+  return new AgentError("config.invalid", { what: `day ${name}: ${why}`, remedy: "change the times of its events" });
 }
 
 /** Whether a moment is in one of the spans. */
