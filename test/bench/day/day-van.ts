@@ -14,7 +14,7 @@ const ROUND_MS = 100;
 const FIX_MS = 1000;
 /** Most rounds in one go, so that a van that was held up does not keep the bus from anybody. */
 const BURST_ROUNDS = 50;
-/** An agent that has not been alive for so long of the machine is held up: with `LONGEST_MS` less than it takes for a machine that slept. */
+/** Who has not been alive for so long of the machine is held up: with `LONGEST_MS` less than it takes for a machine that slept. */
 const HELD_UP_MS = 10;
 /** DoorCommand.Lock of van.dbc. */
 const UNLOCK = 2;
@@ -97,8 +97,9 @@ export class DayVan {
   /** Gives the pulse, and sends all that is due. */
   tick(): void {
     const machineMs = machineNowMs();
-    // Time goes on for a moment by itself, and then stands until the agent is alive again.
-    const mustWait = this.#line.waits && !isSuspended(this.#line) && machineMs - this.#pulse.lastBeat() > HELD_UP_MS;
+    // Time goes on for a moment by itself, and then stands until they are alive again.
+    const isHeldUp = (who: "agent" | "bench"): boolean => machineMs - this.#pulse.lastBeat(who) > HELD_UP_MS;
+    const mustWait = isHeldUp("bench") || (this.#line.waits && !isSuspended(this.#line) && isHeldUp("agent"));
     if (!mustWait) this.#pulse.write({ vehicleMs: vehicleMsAt(this.#line, this.#pulse.read(), machineMs), machineMs });
     const nowMs = this.#nowMs();
     for (let sent = 0; this.#round * ROUND_MS <= nowMs && sent < BURST_ROUNDS; this.#round += 1) {

@@ -5,11 +5,11 @@ import { machineNowMs, type Pulse } from "./timeline.ts";
 
 /** A folder in memory, where there is one. */
 const SHARED_MEMORY = "/dev/shm";
-/** Where the agent's own beat stands, bytes. */
-const AGENT_AT = 64;
+/** Where it stands when the others were last alive, bytes. */
+const BEATS_AT = { agent: 64, bench: 72 } as const;
 const MAX_TRIES = 1000;
 
-/** Vehicle time as all processes of a day see it: a few bytes of a file in memory. The van writes the pulse; the agent says that it is alive. */
+/** Vehicle time as all processes of a day see it: a few bytes of a file in memory. The van writes the pulse; the others say that they are alive. */
 export class PulseFile {
   readonly path: string;
   readonly #file: number;
@@ -26,7 +26,8 @@ export class PulseFile {
     const folder = mkdtempSync(join(existsSync(SHARED_MEMORY) ? SHARED_MEMORY : tmpdir(), "causeway-day-"));
     const made = new PulseFile(join(folder, "pulse"), "w+");
     made.write({ vehicleMs: 0, machineMs: machineNowMs() });
-    made.beat(0);
+    made.beat("agent", 0);
+    made.beat("bench", 0);
     return made;
   }
 
@@ -50,15 +51,15 @@ export class PulseFile {
     writeSync(this.#file, this.#pulse, 0, this.#pulse.byteLength, 0);
   }
 
-  /** The agent was alive then, ms of the machine. */
-  beat(machineMs: number): void {
+  /** Somebody is alive, ms of the machine. */
+  beat(who: keyof typeof BEATS_AT, machineMs: number): void {
     this.#beat[0] = machineMs;
-    writeSync(this.#file, this.#beat, 0, this.#beat.byteLength, AGENT_AT);
+    writeSync(this.#file, this.#beat, 0, this.#beat.byteLength, BEATS_AT[who]);
   }
 
-  /** When the agent was last alive, ms of the machine. */
-  lastBeat(): number {
-    readSync(this.#file, this.#beat, 0, this.#beat.byteLength, AGENT_AT);
+  /** When somebody was last alive, ms of the machine. */
+  lastBeat(who: keyof typeof BEATS_AT): number {
+    readSync(this.#file, this.#beat, 0, this.#beat.byteLength, BEATS_AT[who]);
     return this.#beat[0] ?? 0;
   }
 

@@ -15,7 +15,7 @@ async function run(): Promise<void> {
   const { configFile, bootId, pulseFile, timeline } = parseLine(dayAgentSettings, process.argv[2] ?? "");
   const pulse = PulseFile.open(pulseFile);
   const clock = new DayClock(timeline, { pulse: () => pulse.read(), machineMs: machineNowMs });
-  setInterval(() => pulse.beat(machineNowMs()), BEAT_MS);
+  setInterval(() => pulse.beat("agent", machineNowMs()), BEAT_MS);
   const ending = new AbortController();
   process.on("SIGTERM", () => ending.abort());
   onCommands(dayAgentCommand, (command) => {

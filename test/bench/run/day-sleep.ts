@@ -8,6 +8,8 @@ import type { DayWorld } from "../day/day-world.ts";
 
 /** After it has said that it is ready the gateway's power goes down so much later, ms of the machine. */
 const DOWN_AFTER_MS = 30;
+/** What it says before is heard within this, ms of the machine, or it says nothing: without coverage. */
+const HEARD_WITHIN_MS = 1000;
 /** Before something wakes the van time passes as fast as when it is awake. */
 const LAND_BEFORE_MS = 3000;
 
@@ -64,7 +66,10 @@ export class DaySleep {
 
   async #goDown(): Promise<void> {
     const { plan, speed, world, agent, heard, alarm, say } = this.#parts;
-    await pause(DOWN_AFTER_MS);
+    for (let waitedMs = 0; waitedMs < HEARD_WITHIN_MS && agent.isAsleep; waitedMs += DOWN_AFTER_MS) {
+      await pause(DOWN_AFTER_MS);
+      if (heard.presences.at(-1)?.state === "asleep") break;
+    }
     const farewell = heard.presences.at(-1);
     if (!agent.isAsleep) return;
     await world.suspend();

@@ -29,6 +29,7 @@ import { DayModem } from "../day/day-modem.ts";
 import { type DayPlan, loadDay } from "../day/day-plan.ts";
 import { DayWorld } from "../day/day-world.ts";
 import { PulseFile } from "../day/pulse-file.ts";
+import { machineNowMs } from "../day/timeline.ts";
 import { startVan, type VanProcess } from "../day/van-client.ts";
 import { BenchSink } from "./bench-sink.ts";
 import type { BenchState } from "./bench-state.ts";
@@ -38,6 +39,7 @@ import { type DaySummary, summariseDay } from "./day-summary.ts";
 const DESCRIPTOR = fileURLToPath(new URL("../../../config/proto/telemetry.desc", import.meta.url));
 const DAY_MS = 86_400_000;
 const LOOK_MS = 5;
+const BEAT_MS = 2;
 const AGENT_STOP_MS = 30_000;
 const DRAINED_WITHIN_MS = 60_000;
 const SETTLED_MS = 1000;
@@ -101,7 +103,11 @@ async function startDay(run: DayRun, plan: DayPlan, stops: Stops): Promise<Runni
   const startsAtMs = Math.ceil(Date.now() / DAY_MS) * DAY_MS + plan.startsAtMs;
   // Time hardly passes until all is there.
   const pulse = PulseFile.create();
-  stops.push(async () => pulse.remove());
+  const beating = setInterval(() => pulse.beat("bench", machineNowMs()), BEAT_MS);
+  stops.push(async () => {
+    clearInterval(beating);
+    pulse.remove();
+  });
   const world = new DayWorld(startsAtMs, 1, pulse);
   const van = await startVan({ day: run.day, pulseFile: pulse.path, timeline: world.line }, state.logs);
   stops.push(() => van.stop());
@@ -279,7 +285,7 @@ async function judged(running: Running, gaps: Gaps, rows: string): Promise<Judge
       judgeRecords(heard, gaps),
       ...verdicts,
       judgeTimes(parts, corrections),
-      await judgeSinkTimes(rows, { plan, startsAtMs: world.line.startsAtMs, samples: rounds }),
+      await judgeSinkTimes(rows, { plan, startsAtMs: world.line.startsAtMs, samples: rounds, boots }),
       judgeTrips(vehicle),
       judgeStates(vehicle),
       judgePlaces(vehicle),
@@ -287,7 +293,7 @@ async function judged(running: Running, gaps: Gaps, rows: string): Promise<Judge
       judgeUpdates(orders),
       judgeUnlocks(orders),
       judgeQuiet(orders),
-      judgePresence({ plan, sleeps: sleep.sleeps, heard }),
+      judgePresence({ plan, line: world.line, sleeps: sleep.sleeps, heard }),
     ],
     agent: { starts: agent.starts, crashes: agent.crashes },
     remarks: [...remarks, ...heard.broken],

@@ -1,4 +1,5 @@
 import { type DayPlan, type DaySpan, isIn } from "../../day/day-plan.ts";
+import { clockAt, type Timeline } from "../../day/timeline.ts";
 import type { DayRecords, PresenceHeard } from "./day-records.ts";
 import { DayTally, type DayVerdict, timeOf } from "./day-verdict.ts";
 
@@ -10,22 +11,23 @@ export type SleepFacts = DaySpan & {
   readonly alarmMs: number | undefined;
 };
 
-/** From a wake to "online", of the van's time: some 3 s of the machine. */
-const ONLINE_WITHIN_MS = 180_000;
+/** From a wake to "online", of the van's time: some 5 s of the machine. */
+const ONLINE_WITHIN_MS = 300_000;
 /** The broker says that a link is lost when it notices: of the machine, some seconds. */
 const LOST_WITHIN_MS = 300_000;
 
-/** An alarm is in whole seconds; what is said before it is heard some 100 ms of the machine later. */
-const ALARM_MS = 15_000;
+/** An alarm is in whole seconds, and asked for over a socket: within a second of the machine. */
+const ALARM_MS = 60_000;
 
 export type SleepJudgeParts = {
   readonly plan: DayPlan;
+  readonly line: Timeline;
   readonly sleeps: readonly SleepFacts[];
   readonly heard: Pick<DayRecords, "presences">;
 };
 
 /** Before each suspend the van said that it sleeps, why, and when it checks in; after each wake it said that it is back, and in between nothing. */
-export function judgePresence({ plan, sleeps, heard }: SleepJudgeParts): DayVerdict {
+export function judgePresence({ plan, line, sleeps, heard }: SleepJudgeParts): DayVerdict {
   const tally = new DayTally("presence");
   const { presences } = heard;
   const at = (ms: number): string => timeOf(plan.startsAtMs, ms);
@@ -33,7 +35,7 @@ export function judgePresence({ plan, sleeps, heard }: SleepJudgeParts): DayVerd
     tally.check(farewell?.state === "asleep", () => `it slept at ${at(fromMs)} without a word`);
     tally.check(farewell?.reason !== undefined, () => `it slept at ${at(fromMs)} without a reason`);
     tally.check(farewell?.nextCheckInAt !== undefined, () => `it slept at ${at(fromMs)} without a next check-in`);
-    const offMs = (alarmMs ?? Number.NaN) - announcedMs(farewell);
+    const offMs = (alarmMs ?? Number.NaN) - announcedMs(line, fromMs, farewell);
     tally.check(Math.abs(offMs) < ALARM_MS, () => `at ${at(fromMs)} its alarm was ${offMs} ms off what it said`);
     const asleep = presences.filter(({ heardMs }) => heardMs > fromMs && heardMs < toMs);
     tally.check(
@@ -58,10 +60,10 @@ export function judgePresence({ plan, sleeps, heard }: SleepJudgeParts): DayVerd
   );
 }
 
-/** The next check-in that it said, as far ahead as it is on its own clock, which may be wrong; vehicle time. */
-function announcedMs(farewell: PresenceHeard | undefined): number {
+/** The next check-in that it said, on its own clock, which may be wrong; vehicle time. */
+function announcedMs(line: Timeline, saidMs: number, farewell: PresenceHeard | undefined): number {
   if (farewell?.nextCheckInAt === undefined) return Number.NaN;
-  return farewell.heardMs + Date.parse(farewell.nextCheckInAt) - Date.parse(farewell.at);
+  return Date.parse(farewell.nextCheckInAt) - line.startsAtMs - clockAt(line, saidMs).offMs;
 }
 
 /** When the link or the power was away, and the broker may say so. */

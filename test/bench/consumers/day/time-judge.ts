@@ -7,9 +7,9 @@ import type { TruthParts } from "./sample-truth.ts";
 /** What a corrected time may be off, of the van's time: the bound. The clock of the bench adds nothing to it. */
 const BOUND_MS = 10;
 /** Frames on their way to the agent while its clock is set have times of the clock before, in a record that is of the clock after. */
-const HAND_OVER_MS = 30_000;
+export const HAND_OVER_MS = 30_000;
 /** Most of them: what a stall of the machine of some 100 ms holds up. */
-const MAX_HANDED_OVER = 300;
+export const MAX_HANDED_OVER = 300;
 
 /** Holds each time at which the van says what time it is, corrected, against the truth, which is the value itself. */
 export function judgeTimes({ plan, boots, heard }: TruthParts, corrections: Corrections): DayVerdict {

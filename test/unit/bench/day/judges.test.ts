@@ -185,13 +185,13 @@ describe("the judges of a day", () => {
       { fromMs: 4_000_000, toMs: plan.unlocksMs[0], wokenBy: "tap", farewell, alarmMs: 1_000_500 },
     ];
     const judge = (of: readonly SleepFacts[], heard: readonly PresenceHeard[] = presences): number =>
-      judgePresence({ plan, sleeps: of, heard: { presences: [...heard] } }).wrong;
+      judgePresence({ plan, line: LINE, sleeps: of, heard: { presences: [...heard] } }).wrong;
     expect(judge(sleeps)).toBe(0);
-    expect(judge([{ ...sleeps[0], alarmMs: 1_020_000 }, sleeps[1]])).toBe(1);
+    expect(judge([{ ...sleeps[0], alarmMs: 1_070_000 }, sleeps[1]])).toBe(1);
     expect(judge([{ ...sleeps[0], alarmMs: undefined }, sleeps[1]])).toBe(1);
     expect(judge([{ ...sleeps[0], farewell: { ...farewell, reason: undefined } }, sleeps[1]])).toBe(1);
     expect(judge(sleeps, [...presences.slice(0, 2), said("online", 500_000), ...presences.slice(2)])).toBe(1);
-    expect(judge(sleeps, presences.with(2, said("online", 1_300_000)))).toBe(1);
+    expect(judge(sleeps, presences.with(2, said("online", 1_400_000)))).toBe(1);
     expect(judge(sleeps, [...presences, said("lost", 3_000_000)])).toBe(1);
     expect(judge(sleeps.slice(1))).toBe(1);
     expect(judge(sleeps.slice(0, 1))).toBe(1);
