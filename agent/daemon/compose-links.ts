@@ -5,24 +5,30 @@ import { SystemBus } from "../../drivers/dbus/system-bus.ts";
 import { Route } from "../../drivers/os/route.ts";
 import type { Service } from "../core/lifecycle.ts";
 import { linksStatusOf } from "../local-api/links-handlers.ts";
-import type { Outbox } from "../ports/outbox.ts";
+import type { SignalTable } from "../signals/signal-table.ts";
 import type { Appender } from "../telemetry/appender.ts";
 import { OutboxGuard } from "../telemetry/outbox-guard.ts";
+import type { Pipeline } from "../telemetry/pipeline.ts";
 import type { Publisher } from "../telemetry/publish/publisher.ts";
 import type { Encoder } from "../telemetry/record/encode/encoder.ts";
 import { countedDownloader } from "../vehicle/link/counted-downloader.ts";
 import { DataBudget } from "../vehicle/link/data-budget.ts";
 import { DATA_USAGE_KEY, DataUsage } from "../vehicle/link/data-usage.ts";
 import { LinkReporter } from "../vehicle/link/link-reporter.ts";
+import { LinkSignals } from "../vehicle/link/link-signals.ts";
 import { Links } from "../vehicle/link/links.ts";
-import type { LinkLine, Runtime } from "./parts.ts";
+import type { DataLine, LinkLine, Runtime } from "./parts.ts";
 import { loopService } from "./services.ts";
 
 export type LinksComposeParts = {
   readonly settings: NonNullable<AgentConfig["link"]>;
   /** Where the way to the cloud leads. */
   readonly towards: { readonly host: string; readonly port: number };
-  readonly line: { readonly outbox: Outbox; readonly publisher: Pick<Publisher, "goBy" | "wake"> };
+  readonly line: Pick<DataLine, "outbox"> & {
+    readonly publisher: Pick<Publisher, "goBy" | "wake">;
+    readonly pipeline: Pick<Pipeline, "takePdu">;
+  };
+  readonly table: Pick<SignalTable, "messages">;
   readonly shared: { readonly encoder: Encoder; readonly appender: Pick<Appender, "add" | "store"> };
 };
 
@@ -48,7 +54,7 @@ export function composeLinks(parts: LinksComposeParts, runtime: Runtime): LinkLi
 
 /** Looks at the link in use before the first record goes out, and from then on. */
 function lookService(
-  { settings, shared }: LinksComposeParts,
+  { settings, shared, line, table }: LinksComposeParts,
   links: Links,
   usage: DataUsage | undefined,
   { clock, log }: Runtime,
@@ -62,6 +68,7 @@ function lookService(
     },
     clock,
   });
+  const signals = new LinkSignals(table, (message, bytes, timeUs) => line.pipeline.takePdu(message, bytes, timeUs));
   const look = async (): Promise<void> => {
     await links.look();
     reporter.look(links.inUse);
@@ -70,7 +77,10 @@ function lookService(
     run: async (signal) => {
       while (!signal.aborted) {
         await clock.sleep(settings.lookSeconds * 1000, signal);
-        if (!signal.aborted) await look();
+        if (signal.aborted) break;
+        await look();
+        // Not at the start: the pipeline comes later.
+        if (links.inUse !== undefined) signals.tell(links.inUse, clock.wallUs());
       }
       // The publisher has stopped before: what it sent is counted.
       usage?.settle();

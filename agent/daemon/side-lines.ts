@@ -145,13 +145,9 @@ async function diagnosticsOf(
 }
 
 async function linksOf(parts: SideLineParts, runtime: Runtime): Promise<LinkLine | undefined> {
-  const {
-    loaded: { config },
-    line,
-    shared,
-  } = parts;
-  const { link: settings, proxy, broker: towards } = config;
+  const { loaded, line, shared } = parts;
+  const { link: settings, proxy, broker: towards } = loaded.config;
   if (settings === undefined) return undefined;
   const { composeLinks } = await import("./compose-links.ts");
-  return composeLinks({ settings, towards: proxy ?? towards, line, shared }, runtime);
+  return composeLinks({ settings, towards: proxy ?? towards, line, shared, table: loaded.checkedTable.table }, runtime);
 }

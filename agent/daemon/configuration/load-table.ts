@@ -54,7 +54,7 @@ export async function loadSignalTable(loaded: LoadedConfig): Promise<LoadedTable
     sources.push(...(buses ?? allBuses).map((bus) => ({ bus, database, file })));
   }
   const asked = await diagnosticSources(loaded);
-  sources.push(...asked.sources, ...(await positionSources(loaded)));
+  sources.push(...asked.sources, ...(await positionSources(loaded)), ...(await linkSources(loaded)));
   rejectTooMany(sources, loaded);
   const vss = await loadVss(loaded);
   const table = tableOf(sources, loaded, await namingOf(loaded, vss?.naming));
@@ -91,6 +91,13 @@ async function positionSources(loaded: LoadedConfig): Promise<readonly TableSour
   if (loaded.config.place === undefined) return [];
   const { locationTable } = await import("../../vehicle/place/location-table.ts");
   return [locationTable(loaded.locate(["place"]))];
+}
+
+/** `link.*`, where something is said of links. */
+async function linkSources(loaded: LoadedConfig): Promise<readonly TableSource[]> {
+  if (loaded.config.link === undefined) return [];
+  const { linkTable } = await import("../../vehicle/link/link-table.ts");
+  return [linkTable(loaded.locate(["link"]))];
 }
 
 /** The names of the mapping, and those of `location.*` where there are positions. */
