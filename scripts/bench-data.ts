@@ -4,6 +4,7 @@ import { benchmarkEncode } from "../test/bench/benchmarks/encode-benchmark.ts";
 import { benchmarkEncryption } from "../test/bench/benchmarks/encryption-benchmark.ts";
 import { benchmarkOutbox, benchmarkRest } from "../test/bench/benchmarks/outbox-benchmark.ts";
 import { benchmarkPath } from "../test/bench/benchmarks/path-benchmark.ts";
+import { benchmarkPublish } from "../test/bench/benchmarks/publish-benchmark.ts";
 import { benchmarkReceive } from "../test/bench/benchmarks/receive-benchmark.ts";
 import { benchmarkThinning } from "../test/bench/benchmarks/thinning-benchmark.ts";
 import { type Part, printFigures, row } from "./benchmarks/figures.ts";
@@ -13,14 +14,14 @@ const HELP = `usage: npm run bench:data -- [--json] [--only NAME]
 Measures the data line part by part, each beside its reference in the same run, and prints the goals beside the figures.
 
   --json       one JSON object
-  --only NAME  one part: receive, decode, encode, outbox or path
+  --only NAME  one part: receive, decode, encode, outbox, publish or path
   --help       this text
 
 Example:
   npm run bench:data -- --json > figures.json
 `;
 
-const PARTS: Readonly<Record<string, () => Part | Promise<Part>>> = { receive, decode, encode, outbox, path };
+const PARTS: Readonly<Record<string, () => Part | Promise<Part>>> = { receive, decode, encode, outbox, publish, path };
 
 /** A vcan that nothing else uses; `scripts/guest exec` has one where the host's kernel has no CAN. */
 const RECEIVE_ON = { interface: "vcan0", framesPerSecond: 4000, seconds: 5 } as const;
@@ -106,6 +107,17 @@ function outbox(): Part {
     row("outbox", `thinned ${ratio}:1, payload taken in`, megabytesPerSecond, "MB/s CPU", { atLeast: 5 }),
     row("outbox", "longest pause for it", longestMs, "ms CPU"),
     row("outbox", `until something is evicted, thinned ${ratio}:1 against not`, timesLonger, "x", { atLeast: 8 }),
+  ];
+  return { rows, figures };
+}
+
+async function publish(): Promise<Part> {
+  const figures = await benchmarkPublish();
+  const rows = [
+    row("publish", "a record of 1500 bytes, from the disk to its acknowledgement", figures.withoutMicros, "µs CPU"),
+    row("publish", "with data budgets", figures.withMicros, "µs CPU"),
+    row("publish", "with against without", figures.ratio, "x", { atMost: 1.3 }),
+    row("publish", "with data budgets, a broker that answers at once", figures.recordsPerSecond, "records/s"),
   ];
   return { rows, figures };
 }

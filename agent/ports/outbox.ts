@@ -243,8 +243,8 @@ export interface Outbox {
   release(row: number): void;
   /** Counts up when records come in below `lastRow`: those of a damaged file, which keep their rows, and those that stand for thinned ones. Who has read past them reads anew. */
   backfills(): number;
-  /** Forgets delivered records; call only after their PUBACK with a good reason code. Unknown rows are ignored. */
-  ack(rows: readonly number[]): void;
+  /** Forgets delivered records; call only after their PUBACK with a good reason code. Unknown rows are ignored. `kept` as in `append`. */
+  ack(rows: readonly number[], kept?: readonly KeptValue[]): void;
   /** Sets records aside for good (`rejected`) or deletes them (`expired`), and notes their losses, each once. Unknown rows are ignored. The caller bounds their number, and so the pause. */
   lose(rows: readonly number[], reason: "rejected" | "expired", detail: string): void;
   /** Deletes at most `maxRecords` of `stream` up to `throughRow`, oldest first, dead ones included and held ones not, and notes the losses ("dropped"). Gives their number. */

@@ -8,6 +8,19 @@ export function keepingContract(open: OpenOutboxSubject): void {
     const { outbox } = use(open);
     const value = (...bytes: number[]): Uint8Array => Uint8Array.from(bytes);
 
+    it("keeps values with an acknowledgement, in one piece, and with one of no record", () => {
+      outbox().append([draftOf("event", 10), draftOf("event", 20)]);
+      outbox().ack([1], [{ key: "count", value: Uint8Array.of(7) }]);
+      expect(keptOf(outbox())).toEqual([["count", [7]]]);
+      expect(seqsOf(outbox(), "event")).toEqual([2]);
+      outbox().ack([], [{ key: "count", value: Uint8Array.of(8) }]);
+      expect(keptOf(outbox())).toEqual([["count", [8]]]);
+      const tooMuch = [{ key: "count", value: new Uint8Array(KEPT_MAX_BYTES + 1) }];
+      expect(faultCodeOf(() => outbox().ack([2], tooMuch))).toBe("internal.bug");
+      expect(keptOf(outbox())).toEqual([["count", [8]]]);
+      expect(seqsOf(outbox(), "event")).toEqual([2]);
+    });
+
     it("gives back what was kept, by key, the newest alone", () => {
       expect(outbox().kept()).toEqual([]);
       outbox().append(

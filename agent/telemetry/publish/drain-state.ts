@@ -1,10 +1,11 @@
 import type { Topics } from "../../cloud/topics.ts";
 import type { Clock } from "../../core/clock.ts";
-import type { Outbox, QueuedRecord, StreamName } from "../../ports/outbox.ts";
+import type { Outbox, QueuedRecord } from "../../ports/outbox.ts";
 import { type Admission, DrainOrder, type NextRecord } from "./drain-order.ts";
 import { ExpiredRecords } from "./expired-records.ts";
 import { InFlight } from "./in-flight.ts";
 import { topicOf } from "./record-publication.ts";
+import type { SendBudget } from "./send-budget.ts";
 import { Suspects } from "./suspects.ts";
 import { TopicBackoff } from "./topic-backoff.ts";
 
@@ -22,12 +23,6 @@ export type DrainStateParts = {
   readonly random: () => number;
 };
 
-/** What holds classes of records back. Asked before each record, by its row in the outbox; is told how many bytes are about to go out. */
-export type SendBudget = {
-  allow(stream: StreamName, payloadBytes: number, row: number): { readonly kind: "go" | "held" };
-  spent(stream: StreamName, bytes: number): void;
-};
-
 /** What waits for its turn, what may not have it now, and what is on its way: from these follows which record goes next. */
 export class DrainState {
   readonly drainOrder: DrainOrder;
@@ -37,7 +32,7 @@ export class DrainState {
   readonly suspects = new Suspects();
   readonly #topics: Topics;
   /** A record goes where none of them holds it back. */
-  readonly budgets: SendBudget[] = [];
+  readonly #budgets: SendBudget[] = [];
 
   constructor({ outbox, topics, backlogBytes, maxGapMs, clock, random }: DrainStateParts) {
     this.drainOrder = new DrainOrder(outbox);
@@ -45,6 +40,16 @@ export class DrainState {
     this.inFlight = new InFlight(outbox, backlogBytes);
     this.expired = new ExpiredRecords(clock, maxGapMs);
     this.#topics = topics;
+  }
+
+  /** From here on `budget` is asked too. */
+  goBy(budget: SendBudget): void {
+    this.#budgets.push(budget);
+    this.inFlight.keepFor(budget);
+  }
+
+  get budgets(): readonly SendBudget[] {
+    return this.#budgets;
   }
 
   /** Whether nothing is on its way, and nothing waits to be tried alone. */
@@ -81,6 +86,6 @@ export class DrainState {
   }
 
   #isHeld({ stream, payload, row }: QueuedRecord): boolean {
-    return this.budgets.some((budget) => budget.allow(stream, payload.length, row).kind === "held");
+    return this.#budgets.some((budget) => budget.allow(stream, payload.length, row).kind === "held");
   }
 }

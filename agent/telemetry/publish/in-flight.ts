@@ -1,5 +1,6 @@
 import type { Outbox } from "../../ports/outbox.ts";
 import type { NextRecord } from "./drain-order.ts";
+import type { SendBudget } from "./send-budget.ts";
 
 /** Acknowledged records are forgotten together, each time one transaction: this many, or after this time. */
 const ACK_RECORDS = 50;
@@ -12,6 +13,7 @@ export class InFlight {
   readonly #outbox: Outbox;
   readonly #backlogBytesLimit: number;
   readonly #busy = new Set<number>();
+  readonly #keepers: SendBudget[] = [];
   #acked: number[] = [];
   #ackDueMs = Number.POSITIVE_INFINITY;
   #count = 0;
@@ -22,6 +24,11 @@ export class InFlight {
   constructor(outbox: Outbox, backlogBytesLimit: number) {
     this.#outbox = outbox;
     this.#backlogBytesLimit = backlogBytesLimit;
+  }
+
+  /** From here on what `keeper` has to keep is kept in the transaction in which records are forgotten. */
+  keepFor(keeper: SendBudget): void {
+    this.#keepers.push(keeper);
   }
 
   /** Records without an outcome. */
@@ -82,7 +89,12 @@ export class InFlight {
   /** The same without waiting. */
   forgetAcked(): void {
     if (this.#acked.length === 0) return;
-    this.#outbox.ack(this.#acked);
+    const keeping = this.#keepers.flatMap((keeper) => keeper.keeping?.() ?? []);
+    this.#outbox.ack(
+      this.#acked,
+      keeping.flatMap(({ kept }) => kept),
+    );
+    for (const { done } of keeping) done();
     for (const row of this.#acked) this.#busy.delete(row);
     this.#acked = [];
     this.#ackDueMs = Number.POSITIVE_INFINITY;

@@ -7,10 +7,11 @@ import type { LossRange, Outbox, RecordDraft } from "../../ports/outbox.ts";
 import { OutboxGuard } from "../outbox-guard.ts";
 import { type AttemptSettings, DeliveryOutcomes, type OutcomeCounters } from "./delivery-outcomes.ts";
 import type { NextRecord } from "./drain-order.ts";
-import { DrainState, type SendBudget } from "./drain-state.ts";
+import { DrainState } from "./drain-state.ts";
 import { LiveMarks } from "./live-marks.ts";
 import { LossReporter } from "./loss-reporter.ts";
 import { messageExpirySecondsOf, publicationOf } from "./record-publication.ts";
+import type { SendBudget } from "./send-budget.ts";
 import { wireBytes } from "./wire-bytes.ts";
 
 /** Time between two reports of losses, and longest sleep. */
@@ -85,7 +86,7 @@ export class Publisher {
 
   /** From here on `budget` too holds back whole classes: records of others, and what they wait for, do not notice. Call it before `run`. */
   goBy(budget: SendBudget): void {
-    this.#state.budgets.push(budget);
+    this.#state.goBy(budget);
   }
 
   /** Something was appended: look again. Cheap, and safe from anywhere. */

@@ -68,6 +68,11 @@ export class DataBudget {
     if (inUse !== undefined) this.#parts.usage.add(inUse.name, use, bytes);
   }
 
+  /** As `DataUsage.keeping`. */
+  keeping(): ReturnType<DataUsage["keeping"]> {
+    return this.#parts.usage.keeping();
+  }
+
   /** What is held at present, and by what. */
   held(): readonly HeldUse[] {
     const nowUs = this.#parts.clock.wallUs();

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { LINK_USES, type LinkUse } from "../../../config/link.ts";
 import { type Clock, isBelievable } from "../../core/clock.ts";
+import type { KeptValue } from "../../ports/outbox.ts";
 import { dayOf, monthOf } from "./calendar.ts";
 import { NO_PERIOD, periodAt, type UsagePeriod } from "./usage-period.ts";
 
@@ -8,9 +9,10 @@ import { NO_PERIOD, periodAt, type UsagePeriod } from "./usage-period.ts";
 export const DATA_USAGE_KEY = "data-usage";
 /**
  * Counts are on the disk before the bytes go out, so much ahead of them for each link and use that sends: after a kill a count is never too
- * low, and too high by at most this, which is less than one record may have.
+ * low, and too high by at most this, about what the largest record has. It is what goes out between two acknowledgements, which count
+ * in their own transaction: counting costs none of its own then.
  */
-export const AHEAD_BYTES = 32_768;
+export const AHEAD_BYTES = 131_072;
 /** Links that are counted one by one; what goes over further ones counts for the last of them. */
 const MAX_LINKS = 16;
 /** A day is noticed to have begun so late at most, ms. */
@@ -50,7 +52,7 @@ export type DataUsageParts = {
   readonly kept: Uint8Array | undefined;
   /** Keeps the counts, and the record of a day that is over, in one piece. False where the outbox does not take them now. */
   readonly keep: (value: Uint8Array, ended: EndedDay | undefined) => boolean;
-  readonly clock: Pick<Clock, "wallUs" | "boottimeMs" | "quality">;
+  readonly clock: Pick<Clock, "wallUs" | "monotonicMs" | "boottimeMs" | "quality">;
 };
 
 /** `aheadBytes`: by how much what is kept is more than what went out. */
@@ -85,9 +87,10 @@ export class DataUsage {
   /** Sees whether another day or month has begun. Cheap: done before each question. */
   turn(): void {
     const { clock } = this.#parts;
+    const monotonicMs = clock.monotonicMs();
+    if (monotonicMs < this.#lookDueMs) return;
+    this.#lookDueMs = monotonicMs + LOOK_MS;
     const nowMs = clock.boottimeMs();
-    if (nowMs < this.#lookDueMs) return;
-    this.#lookDueMs = nowMs + LOOK_MS;
     const wallMs = isBelievable(clock.quality()) ? clock.wallUs() / 1000 : undefined;
     const passedMs = nowMs - this.#turnMs;
     this.#turnMs = nowMs;
@@ -137,19 +140,41 @@ export class DataUsage {
     return made;
   }
 
+  /**
+   * The counts, where what is kept ahead has been used by a half and somebody else writes to the outbox anyway. `done`: they were kept
+   * before anything else was counted.
+   */
+  keeping(): { readonly kept: readonly KeptValue[]; readonly done: () => void } | undefined {
+    let isLow = false;
+    for (const one of this.#busy) if (one.aheadBytes < AHEAD_BYTES / 2) isLow = true;
+    if (!isLow || this.#untold !== undefined) return undefined;
+    return { kept: [{ key: DATA_USAGE_KEY, value: this.#value() }], done: () => this.#wasKept() };
+  }
+
   #keep(): void {
-    const aheadOf = (one: Count): number => (this.#busy.has(one) ? AHEAD_BYTES : 0);
+    this.#isStale = !this.#parts.keep(this.#value(), this.#untold);
+    if (this.#isStale) return;
+    this.#untold = undefined;
+    this.#wasKept();
+  }
+
+  #wasKept(): void {
+    for (const one of this.#counts) one.aheadBytes = this.#aheadOf(one);
+  }
+
+  #aheadOf(one: Count): number {
+    return this.#busy.has(one) ? AHEAD_BYTES : 0;
+  }
+
+  #value(): Uint8Array {
     const counts = this.#counts.map((one) => ({
       link: one.link,
       use: one.use,
-      day: one.dayBytes + aheadOf(one),
-      month: one.monthBytes + aheadOf(one),
+      day: one.dayBytes + this.#aheadOf(one),
+      month: one.monthBytes + this.#aheadOf(one),
     }));
     const value: KeptUsage = { day: this.#day, month: this.#month, counts };
-    this.#isStale = !this.#parts.keep(new TextEncoder().encode(JSON.stringify(value)), this.#untold);
-    if (this.#isStale) return;
-    this.#untold = undefined;
-    for (const one of this.#counts) one.aheadBytes = aheadOf(one);
+    return new TextEncoder().encode(JSON.stringify(value));
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Clock } from "../../core/clock.ts";
 import type { Outbox, StreamName } from "../../ports/outbox.ts";
-import type { SendBudget } from "../../telemetry/publish/drain-state.ts";
+import type { SendBudget } from "../../telemetry/publish/send-budget.ts";
 import type { Regimes } from "./regimes.ts";
 
 export type PublishHoldParts = {

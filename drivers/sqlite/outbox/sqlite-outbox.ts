@@ -179,9 +179,10 @@ export class SqliteOutbox implements Outbox {
     this.#salvage.begin(ms);
   }
 
-  ack(rows: readonly number[]): void {
-    if (rows.length === 0) return;
+  ack(rows: readonly number[], kept: readonly KeptValue[] = []): void {
+    if (rows.length === 0 && kept.length === 0) return;
     this.#write(() => {
+      this.#kept.write(kept);
       for (const row of rows) this.#records.remove(row);
     });
     this.#ended(rows);

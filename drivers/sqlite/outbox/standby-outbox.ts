@@ -108,9 +108,10 @@ export class StandbyOutbox implements Outbox {
     return this.#place.backfills + this.#place.outbox.backfills();
   }
 
-  ack(rows: readonly number[]): void {
+  ack(rows: readonly number[], kept: readonly KeptValue[] = []): void {
     const { offset } = this.#place;
-    this.#use((outbox) => outbox.ack(rows.filter((row) => row > offset).map((row) => row - offset)));
+    const ours = rows.filter((row) => row > offset).map((row) => row - offset);
+    this.#use((outbox) => outbox.ack(ours, kept));
   }
 
   hold(row: number, seq: number): boolean {

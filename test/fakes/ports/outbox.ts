@@ -112,8 +112,9 @@ export class FakeOutbox implements Outbox {
     return this.#backfills;
   }
 
-  ack(rows: readonly number[]): void {
+  ack(rows: readonly number[], kept: readonly KeptValue[] = []): void {
     this.#change((state) => {
+      keep(state, kept);
       state.held = state.held.filter(({ record }) => !rows.includes(record.row));
     });
     for (const row of rows) this.#holds.delete(row);

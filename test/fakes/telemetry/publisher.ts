@@ -1,6 +1,6 @@
 import { createTopics } from "../../../agent/cloud/topics.ts";
 import type { Publication, PublishOutcome } from "../../../agent/ports/broker.ts";
-import type { RecordDraft, StreamName } from "../../../agent/ports/outbox.ts";
+import type { KeptValue, RecordDraft, StreamName } from "../../../agent/ports/outbox.ts";
 import { Publisher, type PublisherSettings } from "../../../agent/telemetry/publish/publisher.ts";
 import { ManualClock } from "../core/clock.ts";
 import { MemoryLog } from "../core/log.ts";
@@ -32,8 +32,8 @@ export function draft(stream: StreamName, over: Partial<RecordDraft> = {}): Reco
 class WatchedOutbox extends FakeOutbox {
   readonly acks: (readonly number[])[] = [];
 
-  override ack(rows: readonly number[]): void {
-    super.ack(rows);
+  override ack(rows: readonly number[], kept: readonly KeptValue[] = []): void {
+    super.ack(rows, kept);
     this.acks.push([...rows]);
   }
 }

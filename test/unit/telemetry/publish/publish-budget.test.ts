@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { AgentError } from "../../../../agent/core/errors.ts";
 import type { StreamName } from "../../../../agent/ports/outbox.ts";
 import { publishBytes, wireBytes } from "../../../../agent/telemetry/publish/wire-bytes.ts";
 import { createPublisherBench, draft, rejection, times } from "../../../fakes/telemetry/publisher.ts";
@@ -7,12 +8,17 @@ import { createPublisherBench, draft, rejection, times } from "../../../fakes/te
 function heldBench(streams: readonly StreamName[]) {
   const bench = createPublisherBench({ inFlight: 4 });
   const held = new Set(streams);
+  const kept: number[] = [];
   const spent: { readonly stream: StreamName; readonly bytes: number }[] = [];
   bench.publisher.goBy({
     allow: (stream) => ({ kind: held.has(stream) ? "held" : "go" }),
     spent: (stream, bytes) => void spent.push({ stream, bytes }),
+    keeping: () => ({
+      kept: [{ key: "spent", value: Uint8Array.of(spent.length) }],
+      done: () => void kept.push(spent.length),
+    }),
   });
-  return { ...bench, held, spent };
+  return { ...bench, held, spent, kept };
 }
 
 describe("a publisher that goes by a data budget", () => {
@@ -49,6 +55,20 @@ describe("a publisher that goes by a data budget", () => {
     expect(broker.publications.map(wireBytes)).toEqual(spent.map((one) => one.bytes));
     expect(spent).toEqual(broker.publications.map(() => ({ stream: "telemetry", bytes })));
     expect(spent.length).toBeGreaterThanOrEqual(2);
+    await stop();
+  });
+
+  it("keeps the counts in the transaction of the acknowledgements, and says so when that was", async () => {
+    const { append, start, stop, outbox, kept, clock } = heldBench([]);
+    append(...times(3, () => draft("telemetry")));
+    await start();
+    outbox.failNext(new AgentError("outbox.unavailable", { what: "the disk is away", remedy: "wait" }));
+    await clock.run(150);
+    expect(kept).toEqual([]);
+    await clock.run(10_000);
+    expect(outbox.acks).toHaveLength(1);
+    expect(kept).toEqual([3]);
+    expect(outbox.kept()).toEqual([{ key: "spent", value: Uint8Array.of(3) }]);
     await stop();
   });
 

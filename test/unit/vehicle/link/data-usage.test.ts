@@ -35,6 +35,9 @@ function rig() {
     fail: (fails: boolean) => {
       isFailing = fails;
     },
+    disk: (value: Uint8Array | undefined) => {
+      disk = value;
+    },
     damage: () => {
       disk = new Uint8Array([1, 2, 3]);
     },
@@ -61,11 +64,26 @@ describe("DataUsage", () => {
   it("writes once for so many small counts, and before a large one", () => {
     const { open, writes } = rig();
     const usage = open();
-    for (let count = 0; count < 100; count++) usage.add("wwan0", "telemetry", 1000);
+    for (let count = 0; count < 400; count++) usage.add("wwan0", "telemetry", 1000);
     expect(writes()).toBe(4);
     usage.add("wwan0", "telemetry", 1_000_000);
     expect(writes()).toBe(5);
-    expect(bytesOf(open(), "wwan0", "telemetry")[0]).toBeGreaterThanOrEqual(1_100_000);
+    expect(bytesOf(open(), "wwan0", "telemetry")[0]).toBeGreaterThanOrEqual(1_400_000);
+  });
+
+  it("asks to be kept with others' writes when a half of what is ahead is used, and then writes none of its own", () => {
+    const { open, writes, disk } = rig();
+    const usage = open();
+    usage.add("wwan0", "telemetry", 1000);
+    expect(usage.keeping()).toBeUndefined();
+    for (let round = 0; round < 20; round++) {
+      for (let count = 0; count < 70; count++) usage.add("wwan0", "telemetry", 1000);
+      const keeping = usage.keeping();
+      disk(keeping?.kept[0]?.value);
+      keeping?.done();
+    }
+    expect(writes()).toBe(1);
+    expect(bytesOf(open(), "wwan0", "telemetry")[0]).toBe(1_401_000 + AHEAD_BYTES);
   });
 
   it("begins a day at zero and goes on with the month, until that is over", () => {
@@ -161,15 +179,20 @@ describe("DataUsage", () => {
       { weight: 2, arbitrary: fc.constant("kill" as const) },
       { weight: 1, arbitrary: fc.constant("stop" as const) },
       { weight: 1, arbitrary: fc.constant("midnight" as const) },
+      { weight: 3, arbitrary: fc.constant("ack" as const) },
     );
     const property = fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-      const { clock, open } = rig();
+      const { clock, open, disk: write } = rig();
       let usage = open();
       usage.turn();
       const sent = new Map<string, number>();
       let kills = 0;
       for (const one of steps) {
-        if (one === "kill") {
+        if (one === "ack") {
+          const keeping = usage.keeping();
+          if (keeping !== undefined) write(keeping.kept[0]?.value);
+          keeping?.done();
+        } else if (one === "kill") {
           usage = open();
           kills += 1;
         } else if (one === "stop") {

@@ -1,0 +1,9 @@
+import type { KeptValue, StreamName } from "../../ports/outbox.ts";
+
+/** What holds classes of records back. Asked before each record, by its row in the outbox; is told how many bytes are about to go out. */
+export type SendBudget = {
+  allow(stream: StreamName, payloadBytes: number, row: number): { readonly kind: "go" | "held" };
+  spent(stream: StreamName, bytes: number): void;
+  /** What is to be kept in the transaction of the next acknowledgement, and who is told when it was; undefined, or absent, where nothing is. */
+  keeping?(): { readonly kept: readonly KeptValue[]; readonly done: () => void } | undefined;
+};
