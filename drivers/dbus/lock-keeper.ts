@@ -6,8 +6,8 @@ import type { Log } from "../../agent/core/log.ts";
 import { type DelayLock, lockFault } from "./delay-lock.ts";
 
 const RETRY: BackoffBounds = { minMs: 250, maxMs: 60_000 };
-/** Taking it is a call of logind and a start of a process; an emulated machine needs seconds for the latter. */
-const TAKE_MS = 10_000;
+/** Taking it is a call of logind and the start of a unit, for which a machine under load needs many seconds; whoever gives up begins again. */
+const TAKE_MS = 60_000;
 
 /** `take` gets the lock, or rejects with `power.unavailable` or `power.denied`, at once when the signal aborts. */
 export type LockKeeperParts = {
