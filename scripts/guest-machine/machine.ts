@@ -157,11 +157,6 @@ export class Machine {
     return join(this.share, "awake");
   }
 
-  /** Presses the power button. */
-  async pressPowerButton(): Promise<void> {
-    await this.#monitor("system_powerdown");
-  }
-
   /** Asks QEMU (QMP) one thing and gives its answer as it came. */
   #monitor(command: string): Promise<string> {
     return askMonitor(join(this.#parts.folder, MONITOR), command, this.patience(10_000));
