@@ -21,10 +21,10 @@ const DISK_BYTES = 2_000_000_000;
 const SPACE_BYTES = 3_000_000_000;
 
 const PACKAGES = words(`systemd systemd-sysv dbus udev kmod iproute2 can-utils python3 debconf libgcc-s1 libstdc++6
-  tpm-udev tpm2-tools libtpm2-pkcs11-1 libtss2-tcti-device0 polkitd`);
+  tpm-udev tpm2-tools libtpm2-pkcs11-1 libtss2-tcti-device0`);
 const INITIAL_MODULES = words("virtio_pci virtio_blk ext4 crc32c_generic");
 const MODULES = words(`virtio_net virtio_rng virtio_console 9pnet_virtio 9p autofs4 loop
-  can-raw vcan can-isotp can-j1939 can-gw can-bcm sch_netem tpm_tis tpm_crb button`).concat(INITIAL_MODULES);
+  can-raw vcan can-isotp can-j1939 can-gw can-bcm sch_netem tpm_tis tpm_crb`).concat(INITIAL_MODULES);
 /** Units that would only take time from a guest that lives for minutes. */
 const MASKED =
   words(`apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service
