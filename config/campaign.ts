@@ -220,7 +220,11 @@ export const campaignDocument = z
       .max(32)
       .default([])
       .describe("black box: frames around each trigger, as records of the capture stream"),
-    trip: expression.optional().describe("a trip lasts while it is true; one run of the agent is a trip when absent"),
+    trip: expression
+      .optional()
+      .describe(
+        "a trip lasts while it is true; when absent trips are those of power.state, and one run of the agent where there is none",
+      ),
     send: send.prefault({}),
     budget: z
       .strictObject({ bytesPerDay: z.int().min(1000).max(100_000_000_000) })

@@ -22,6 +22,8 @@ export type ExpressionPlan = {
   readonly condition: Expression | undefined;
   readonly release: Expression | undefined;
   readonly trip: Expression | undefined;
+  /** Whether trips are those of the vehicle, which end when they end: its state has been debounced. */
+  readonly isOwnTrip: boolean;
   /** Name and input of each fact. */
   readonly facts: readonly (readonly [fact: string, input: number])[];
   readonly inputCount: number;
@@ -41,9 +43,14 @@ export function planExpressions(document: CampaignDocument, table: SignalTable, 
   const { made: names, problems } = namesIn(document, table, known);
   if (problems.length > 0) return { kind: "unfit", problems };
   const { inputs, facts } = names;
+  const isOwnTrip = document.trip === undefined && tripOf(document, known) !== undefined;
   const { made: derived, problems: derivedProblems } = planDerived(document, names);
   if (derivedProblems.length > 0) return { kind: "unfit", problems: derivedProblems };
-  const { made: conditions, problems: conditionProblems } = planConditions(document, derived.scope);
+  const { made: conditions, problems: conditionProblems } = planConditions(
+    document,
+    tripOf(document, known),
+    derived.scope,
+  );
   if (conditionProblems.length > 0) return { kind: "unfit", problems: conditionProblems };
   const { release, condition, trip } = conditions;
   const plan = {
@@ -51,6 +58,7 @@ export function planExpressions(document: CampaignDocument, table: SignalTable, 
     derived: derived.expressions,
     conditions: [release, condition, trip].filter((one) => one !== undefined),
     ...conditions,
+    isOwnTrip,
     facts,
     inputCount: inputs.length + document.derived.length + facts.length,
     maxAgeMs: document.maxAgeMs,
@@ -75,9 +83,22 @@ function namesIn(document: CampaignDocument, table: SignalTable, known: FactName
   return { made: { inputs, facts, scope }, problems };
 }
 
+/** What a trip is: what the document says, or for one that goes by trips the trips of the vehicle, where somebody knows these. */
+function tripOf({ trip, collect }: CampaignDocument, known: FactNames): string | undefined {
+  if (trip !== undefined || !known.has("vehicle.trip")) return trip;
+  const goesByTrips = collect.some((entry) => ("over" in entry && "per" in entry.over) || "per" in entry);
+  return goesByTrips ? "vehicle.trip > 0.0" : undefined;
+}
+
 /** A fact that no expression can name costs nothing. */
-function factsIn({ trigger, trip, derived }: CampaignDocument, known: FactNames) {
-  const texts = [trigger?.condition, trigger?.release, trip, ...derived.map((one) => one.expression)];
+function factsIn(document: CampaignDocument, known: FactNames) {
+  const { trigger, derived } = document;
+  const texts = [
+    trigger?.condition,
+    trigger?.release,
+    tripOf(document, known),
+    ...derived.map((one) => one.expression),
+  ];
   return [...known].filter(([fact]) => texts.some((text) => text?.includes(fact) === true));
 }
 
@@ -95,7 +116,7 @@ function planDerived({ derived }: CampaignDocument, { inputs, scope }: Names) {
   return { made: { expressions: [], scope }, problems };
 }
 
-function planConditions({ trigger, trip }: CampaignDocument, scope: Scope) {
+function planConditions({ trigger }: CampaignDocument, trip: string | undefined, scope: Scope) {
   const problems: EntryProblem[] = [];
   const compiled = (path: EntryProblem["path"], text: string | undefined): Expression | undefined => {
     if (text === undefined) return undefined;

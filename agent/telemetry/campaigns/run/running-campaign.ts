@@ -65,7 +65,7 @@ export class RunningCampaign {
   readonly #parts: CampaignParts;
   readonly #budget: Budget;
   readonly #memory: CampaignMemory;
-  readonly #trip = new TripWatch();
+  readonly #trip: TripWatch;
   readonly #trigger: Trigger | undefined;
   readonly #own: OwnCollection | undefined;
   readonly #collection: Collection;
@@ -82,6 +82,7 @@ export class RunningCampaign {
   constructor(plan: CampaignPlan, { wishes, unsettled, kept, cells, own }: RunningContext, parts: CampaignParts) {
     const { start, end } = plan.document;
     this.plan = plan;
+    this.#trip = new TripWatch(plan.expressions.isOwnTrip ? 0 : undefined);
     this.wishes = wishes;
     this.#startMs = start === undefined ? Number.NEGATIVE_INFINITY : Date.parse(start);
     this.#endMs = end === undefined ? Number.POSITIVE_INFINITY : Date.parse(end);

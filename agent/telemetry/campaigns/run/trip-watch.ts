@@ -1,20 +1,25 @@
 import type { ResultSink } from "../../expressions/board-plan.ts";
 
-/** A trip ends when its condition has not been true for so long: a stop at a light is none. */
+/** A trip ends when its condition has not been true for so long, µs: a stop at a light is none. */
 const END_AFTER_US = 60_000_000;
 
-/** Finds the end of trips: the condition of a trip was true, and then for a minute it was not. */
+/** Finds the end of trips: the condition of a trip was true, and then for a time, a minute where nobody says, it was not. */
 export class TripWatch implements ResultSink {
   dueUs = Number.POSITIVE_INFINITY;
+  readonly #endAfterUs: number;
   #isOn = false;
   #ended = false;
+
+  constructor(endAfterUs = END_AFTER_US) {
+    this.#endAfterUs = endAfterUs;
+  }
 
   take(result: number, timeUs: number): void {
     if (result === 1) {
       this.#isOn = true;
       this.dueUs = Number.POSITIVE_INFINITY;
     } else if (this.#isOn && this.dueUs === Number.POSITIVE_INFINITY) {
-      this.dueUs = timeUs + END_AFTER_US;
+      this.dueUs = timeUs + this.#endAfterUs;
     }
   }
 
