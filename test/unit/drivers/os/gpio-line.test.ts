@@ -20,7 +20,7 @@ type Chip = {
 };
 
 /** A chip as the kernel shows it. */
-function rig({ hasEdges = true, fault }: { readonly hasEdges?: boolean; readonly fault?: string } = {}) {
+function rig({ noEdges, fault }: { readonly noEdges?: string; readonly fault?: string } = {}) {
   const clock = new ManualClock();
   const log = new MemoryLog();
   const chip: Chip = { fault, level: false, events: [] };
@@ -33,7 +33,7 @@ function rig({ hasEdges = true, fault }: { readonly hasEdges?: boolean; readonly
     gpioOpen: (path: string, offset: number, flags: number, debounceUs: number) => {
       check();
       asked.push([path, offset, flags, debounceUs]);
-      if (!hasEdges && (flags & 48) !== 0) throw Object.assign(new Error("no interrupts"), { code: "ENXIO" });
+      if (noEdges !== undefined && (flags & 48) !== 0) throw Object.assign(new Error("no edges"), { code: noEdges });
       return 40 + asked.length;
     },
     gpioLevel: () => {
@@ -89,12 +89,15 @@ describe("KernelGpioLine", () => {
   });
 
   it("looks at the level of a chip without interrupts", async () => {
-    const { clock, chip, asked, told, start } = rig({ hasEdges: false });
-    await start();
-    expect(asked.at(-1)).toEqual(["/dev/gpiochip0", 17, 4 + 2 + 256, 0]);
-    chip.level = true;
-    clock.advance(100);
-    expect(told).toEqual(["false at 1000", "true at 1100"]);
+    // As they are said by expanders, by a chip whose interrupt another line has, and by one that has none for this line.
+    for (const noEdges of ["ENXIO", "EBUSY", "ENODEV"]) {
+      const { clock, chip, asked, told, start } = rig({ noEdges });
+      await start();
+      expect(asked.at(-1)).toEqual(["/dev/gpiochip0", 17, 4 + 2 + 256, 0]);
+      chip.level = true;
+      clock.advance(100);
+      expect(told).toEqual(["false at 1000", "true at 1100"]);
+    }
   });
 
   it("says once that the chip is gone, lets go of it, and finds it again", async () => {
@@ -112,7 +115,7 @@ describe("KernelGpioLine", () => {
     expect(told.at(-1)).toMatch(/^true at /);
   });
 
-  it("tries no other way where that cannot help", async () => {
+  it("says what is wrong with a line", async () => {
     for (const [fault, what] of [
       ["EBUSY", "line 17 of GPIO chip gpiochip0 is in use"],
       ["EACCES", "GPIO chip gpiochip0 may not be opened"],
