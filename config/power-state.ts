@@ -57,7 +57,11 @@ export const powerState = z.strictObject({
     .strictObject({
       onSeconds: seconds.default(0.5).describe("the ignition must have been on so long before it counts"),
       offSeconds: seconds.default(5).describe("and off so long"),
-      silentSeconds: seconds.default(30).describe("it counts as off when no source has known it for so long"),
+      silentSeconds: seconds
+        .default(30)
+        .describe(
+          "off when no source has known it for so long; and so long a source that said off is not talked over by one that is trusted less",
+        ),
     })
     .prefault({}),
   asleepAfterSeconds: z

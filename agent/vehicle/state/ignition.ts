@@ -11,14 +11,3 @@ export interface IgnitionSource {
   start?(changed: () => void): Promise<void>;
   stop?(): Promise<void>;
 }
-
-/** What the most trusted source says that knows; of those that do not know, why the first one does not. */
-export function trustedReading(sources: readonly IgnitionSource[]): IgnitionReading {
-  let first: IgnitionReading | undefined;
-  for (const source of sources) {
-    const reading = source.look();
-    if (reading.kind !== "unknown") return reading;
-    first ??= reading;
-  }
-  return first ?? { kind: "unknown", why: "nothing says whether it is on" };
-}

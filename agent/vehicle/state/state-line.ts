@@ -1,7 +1,8 @@
 import type { Clock } from "../../core/clock.ts";
 import type { Log } from "../../core/log.ts";
 import { type DebounceTimes, IgnitionDebounce } from "./debounce.ts";
-import { type IgnitionSource, trustedReading } from "./ignition.ts";
+import type { IgnitionSource } from "./ignition.ts";
+import { IgnitionTrust } from "./ignition-trust.ts";
 import type { StateBook } from "./state-book.ts";
 import type { OpenTrip, StateReading, VehicleState, VehicleStates } from "./vehicle-state.ts";
 
@@ -26,6 +27,7 @@ type Listener = (reading: StateReading, before: StateReading) => void;
 /** The line from the sources of the ignition to the state of the vehicle, and to all who go by it. */
 export class VehicleStateLine implements VehicleStates {
   readonly #parts: VehicleStateParts;
+  readonly #trust: IgnitionTrust;
   readonly #debounce: IgnitionDebounce;
   readonly #listeners = new Set<Listener>();
   #reading: StateReading;
@@ -37,6 +39,7 @@ export class VehicleStateLine implements VehicleStates {
     this.#parts = parts;
     this.#reading = parts.book.state;
     const { state, why } = this.#reading;
+    this.#trust = new IgnitionTrust(parts.sources, parts.settings.debounce.silentMs);
     this.#debounce = new IgnitionDebounce(parts.settings.debounce, { isOn: state === "driving", why });
   }
 
@@ -80,9 +83,10 @@ export class VehicleStateLine implements VehicleStates {
   }
 
   #look(): void {
-    const { sources, clock, book } = this.#parts;
-    const reading = trustedReading(sources);
-    this.#debounce.take(reading, clock.boottimeMs());
+    const { clock, book } = this.#parts;
+    const nowMs = clock.boottimeMs();
+    const reading = this.#trust.look(nowMs);
+    this.#debounce.take(reading, nowMs);
     const next = this.#next();
     if (next !== undefined) this.#enter(next.state, next.why);
     else if (reading.kind === "on" && this.#reading.state === "driving") {

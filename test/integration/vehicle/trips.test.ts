@@ -19,7 +19,7 @@ afterEach(async () => {
 });
 
 /** A bus on which the speed is told ten times a second; undefined is a bus that is asleep. */
-async function vehicle(): Promise<{ readonly hub: Hub; drive(speed: number | undefined): void }> {
+async function vehicle(): Promise<{ readonly hub: Hub; readonly drive: (speed: number | undefined) => void }> {
   const hub = await startHub();
   ends.push(() => hub.stop());
   let speed: number | undefined;

@@ -71,7 +71,9 @@ describe("VehicleStateLine", () => {
     clock.advance(2000);
     expect(line.isIgnitionOn()).toBe(false);
     says[0] = "unknown";
-    clock.advance(1000);
+    clock.advance(29_000);
+    expect(line.isIgnitionOn()).toBe(false);
+    clock.advance(2000);
     expect(line.isIgnitionOn()).toBe(true);
   });
 
