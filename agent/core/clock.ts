@@ -5,6 +5,9 @@
  */
 export const CLOCK_QUALITIES = ["unsynchronised", "saved", "rtc", "ntp", "gps"] as const;
 export type ClockQuality = (typeof CLOCK_QUALITIES)[number];
+/** 2025-01-01T00:00:00Z: an earlier wall time comes from a clock that nothing has set, ms since the Unix epoch. */
+export const EARLIEST_SET_MS = 1_735_689_600_000;
+
 /** A quality as the outbox and the broker carry it beside a record: what is saved is not synchronised either. */
 export type RecordedQuality = Exclude<ClockQuality, "saved">;
 

@@ -28,3 +28,11 @@ export function formatDuration(ms: number): string {
   if (seconds < 86_400) return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`;
   return `${Math.floor(seconds / 86_400)} d ${Math.floor((seconds % 86_400) / 3600)} h`;
 }
+
+/** How far a clock may be off: "0.31 ms", "12 ms", "1.5 s", "3 min 3 s"; "unknown" where nobody knows. */
+export function formatError(errorMs: number | undefined): string {
+  if (errorMs === undefined) return "unknown";
+  if (errorMs >= 60_000) return formatDuration(errorMs);
+  if (errorMs >= 1000) return `${Number((errorMs / 1000).toPrecision(2))} s`;
+  return `${Number(errorMs.toPrecision(2))} ms`;
+}

@@ -20,3 +20,13 @@ export interface ClockKeepers {
   /** One reading of each program that seems to run, in their order; each takes 2 s at most. Never rejects. */
   ask(signal: AbortSignal): Promise<readonly KeeperReading[]>;
 }
+
+/** A battery-backed clock. */
+export type Rtc = {
+  /** The kernel's: "rtc0". */
+  readonly name: string;
+  /** Whether the kernel has set the wall clock by it at the boot. */
+  readonly hasSetClock: boolean;
+  /** What it says, ms since the Unix epoch; undefined where it cannot be read. Reading takes its time on a slow bus. */
+  readonly wallMs: () => number | undefined;
+};

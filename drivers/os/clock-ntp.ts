@@ -12,8 +12,8 @@ const HEADER_BYTES = 12;
 const VARIABLES = "leap,stratum,refid,rootdelay,rootdisp,offset";
 /** Where answers go that were asked for before. */
 const MAX_SEQUENCE = 0xffff;
-/** Leap indicator of a clock that nobody has set (RFC 5905, figure 9). */
-const UNSET = 3;
+/** Leap indicator of a clock that nobody has set (RFC 5905, figure 9), as ntpd of NTPsec says it and as that of ntp.org does, in binary. */
+const UNSET: readonly (string | undefined)[] = ["3", "11", undefined];
 /** Longest error that makes sense, ms: a year. */
 const MAX_MS = 31_536_000_000;
 
@@ -79,9 +79,8 @@ export function readVariables(text: string): KeeperReading {
   };
   const stratum = numberOf("stratum");
   if (!Number.isInteger(stratum)) return reading("silent", "unknown", undefined, "ntpd: its answer is not understood");
-  // The leap indicator comes in binary: "00", "01", "10", "11".
-  const leap = Number.parseInt(found.get("leap") ?? "11", 2);
-  if (leap === UNSET || stratum >= 16) return reading("searching", "unknown", undefined, "no server or receiver yet");
+  if (UNSET.includes(found.get("leap")) || stratum >= 16)
+    return reading("searching", "unknown", undefined, "no server or receiver yet");
   const errorMs =
     Math.abs(numberOf("offset")) + Math.max(0, numberOf("rootdisp")) + Math.max(0, numberOf("rootdelay")) / 2;
   const id = (found.get("refid") ?? "").replaceAll(/[^\w.:-]/g, "").slice(0, 45);

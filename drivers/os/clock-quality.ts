@@ -1,13 +1,9 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import type { ClockQuality } from "../../agent/core/clock.ts";
+import { existsSync } from "node:fs";
+import { type ClockQuality, EARLIEST_SET_MS } from "../../agent/core/clock.ts";
+import { rtcsIn } from "./clock-rtc.ts";
 
 /** systemd-timesyncd makes this file when it has set the clock from the network, and it does not outlive a boot (systemd-timesyncd.service(8)). */
 const TIMESYNC_FILE = "/run/systemd/timesync/synchronized";
-/** Documentation/ABI/testing/sysfs-class-rtc: hctosys, since_epoch. */
-const RTC_FOLDER = "/sys/class/rtc";
-/** 2025-01-01T00:00:00Z: an earlier wall time comes from a clock that nothing has set. */
-const EARLIEST_SET_MS = 1_735_689_600_000;
 /**
  * The kernel's bound of the error, which says that nobody disciplines the clock (NTP_PHASE_LIMIT). By it and not by STA_UNSYNC, which
  * chrony leaves set when it keeps the kernel away from the RTC; timedatectl does the same (systemd, ntp_synced).
@@ -69,13 +65,12 @@ export function clockQuality(parts: ClockQualityParts): () => ClockQuality {
 }
 
 /** Whether an RTC set this clock at the boot, and still says the same. */
-function rtcReader({ rtcFolder = RTC_FOLDER, wallMs, monotonicMs }: ClockQualityParts): Cached<boolean> {
+function rtcReader({ rtcFolder, wallMs, monotonicMs }: ClockQualityParts): Cached<boolean> {
   const look = (): boolean => {
     const toleranceMs = RTC_ROUNDING_MS + monotonicMs() * RTC_DRIFT;
-    return namesIn(rtcFolder).some((name) => {
-      if (readNumber(join(rtcFolder, name, "hctosys")) !== 1) return false;
-      const seconds = readNumber(join(rtcFolder, name, "since_epoch"));
-      return seconds !== undefined && Math.abs(seconds * 1000 - wallMs()) <= toleranceMs;
+    return rtcsIn(rtcFolder).some((rtc) => {
+      const rtcMs = rtc.hasSetClock ? rtc.wallMs() : undefined;
+      return rtcMs !== undefined && Math.abs(rtcMs - wallMs()) <= toleranceMs;
     });
   };
   return cached(look, RTC_LIFE_MS, monotonicMs);
@@ -91,22 +86,4 @@ function cached<T>(look: () => T, lifeMs: number, monotonicMs: () => number): Ca
   };
   const value = (): T => (held === undefined || monotonicMs() - held.atMs >= lifeMs ? renewed() : held.value);
   return { value, renewed };
-}
-
-function namesIn(folder: string): readonly string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    // A machine without any.
-    return [];
-  }
-}
-
-function readNumber(file: string): number | undefined {
-  try {
-    return Number(readFileSync(file, "utf8"));
-  } catch {
-    // An RTC that cannot be read vouches for nothing.
-    return undefined;
-  }
 }

@@ -1,5 +1,5 @@
 import { printable } from "../../core/plain-text.ts";
-import { formatCount, formatDuration } from "../../core/quantity.ts";
+import { formatCount, formatError } from "../../core/quantity.ts";
 import type { Status } from "../../local-api/status-schema.ts";
 import type { Colors } from "./reading.ts";
 
@@ -23,12 +23,4 @@ export function clockLines({ clockQuality, time }: Status, colors: Colors): read
     ...(isLong ? [`           ${about}`] : []),
     ...(untold === 0 ? [] : [`           ${colors.yellow(`${formatCount(untold)} changes not told, too many`)}`]),
   ];
-}
-
-/** "0.31 ms", "12 ms", "1.5 s", "2 min"; "unknown". */
-function formatError(errorMs: number | undefined): string {
-  if (errorMs === undefined) return "unknown";
-  if (errorMs >= 60_000) return formatDuration(errorMs);
-  if (errorMs >= 1000) return `${Number((errorMs / 1000).toPrecision(2))} s`;
-  return `${Number(errorMs.toPrecision(2))} ms`;
 }

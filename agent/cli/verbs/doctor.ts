@@ -8,8 +8,10 @@ import { checkCommandFiles } from "../../daemon/configuration/command-files.ts";
 import { loadBusEcus } from "../../daemon/configuration/load-ecus.ts";
 import { loadSignalTable } from "../../daemon/configuration/load-table.ts";
 import { identityParts } from "../../daemon/identity-parts.ts";
+import { lookAtClock } from "../../daemon/look-at-clock.ts";
 import { statusVerb } from "../../local-api/status-schema.ts";
 import { type Check, identityCheck } from "../../local-api/support-schema.ts";
+import { clockChecks } from "../../support/clock-checks.ts";
 import { checkCommands } from "../../support/command-checks.ts";
 import { deliveryChecks } from "../../support/delivery-checks.ts";
 import { checkEcus, diagnosticsChecks } from "../../support/diagnostics-checks.ts";
@@ -25,15 +27,16 @@ import { runningAgent } from "../running-agent.ts";
 export function registerDoctor(program: Command, context: CliContext): void {
   program
     .command("doctor")
-    .description("self-test of the identity and of remote commands: pass, warn or fail, each with its remedy")
+    .description("self-test of the clock, the identity and remote commands: pass, warn or fail, each with its remedy")
     .option("--fix", "put right what can be: the TPM's count of failed authorisations", false)
     .addHelpText(
       "after",
       `
-Looks at the clock, the PIN's source, the token store, the TPM and its guess limit, the token, the key (by a signature) and the
-certificate; where remote commands are taken at the keys that are pinned, the policy, the catalogue and the ledger; at the catalogue of
-control units and the programs of their security; at what keeps records of a running agent from being stored or taken, or holds them back
-for a data budget; and at why control units are not asked, or do not answer. Ends with 0 when nothing fails, with 3 otherwise. Run it as the user that runs the service.
+Looks at the clock and at who keeps it, the PIN's source, the token store, the TPM and its guess limit, the token, the key (by a
+signature) and the certificate; where remote commands are taken at the keys that are pinned, the policy, the catalogue and the ledger; at
+the catalogue of control units and the programs of their security; at what keeps records of a running agent from being stored or taken,
+or holds them back for a data budget; and at why control units are not asked, or do not answer. Ends with 0 when nothing fails, with 3
+otherwise. Run it as the user that runs the service.
 
 Examples:
   runuser -u causeway -- causeway doctor
@@ -43,7 +46,7 @@ Examples:
 }
 
 async function examine(context: CliContext, fix: boolean): Promise<void> {
-  const identity = await examineIdentity(context, fix);
+  const identity = [...(await examineIdentity(context, fix)), ...(await examineTime(context))];
   const files = [...(await examineCommands(context)), ...(await examineEcus(context))];
   const checks = [...identity, ...files, ...(await examineDelivery(context))];
   const isOk = checks.every(({ verdict }) => verdict !== "fail");
@@ -75,6 +78,22 @@ async function examineToken(context: CliContext, fix: boolean): Promise<readonly
   await token.keys.clearLockout();
   note(context, "fixed: the TPM's count of failed authorisations is 0");
   return await checkIdentity(parts);
+}
+
+/** This machine's clock: by whom it is set, how well, and whether there is a battery-backed one. */
+async function examineTime(context: CliContext): Promise<readonly Check[]> {
+  const { clock, signal } = context;
+  const { config } = await loadConfigFile(context.options().config);
+  const sight = await lookAtClock(config.time, clock, signal);
+  return clockChecks({ ...sight, zone: zoneAt(clock.wallUs() / 1000) });
+}
+
+/** The time zone of who asks, as the system has it. */
+function zoneAt(wallMs: number): string {
+  const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
+  const parts = new Intl.DateTimeFormat("en", { timeZone, timeZoneName: "longOffset" }).formatToParts(wallMs);
+  const offset = parts.find(({ type }) => type === "timeZoneName")?.value.replace("GMT", "UTC") ?? "";
+  return timeZone === "UTC" ? timeZone : `${timeZone} (${offset})`;
 }
 
 /** Nothing where no remote commands are taken. */

@@ -220,7 +220,19 @@ describe("the identity's verbs, from the first key to the certificate", { timeou
       const { exitCode, ok, names, bad } = await examine();
       expect(bad).toEqual([]);
       expect([exitCode, ok]).toEqual([0, true]);
-      expect(names).toEqual(["clock", "pin", "store", "tpm", "lockout", "token", "module", "key", "certificate"]);
+      expect(names).toEqual([
+        "clock",
+        "pin",
+        "store",
+        "tpm",
+        "lockout",
+        "token",
+        "module",
+        "key",
+        "certificate",
+        "time",
+        "rtc",
+      ]);
     });
 
     it.each([

@@ -80,6 +80,11 @@ describe("readVariables", () => {
       detail: "reference clock GPS",
     });
     expect(readVariables("leap=11, stratum=16, refid=INIT")).toMatchObject({ state: "searching", errorMs: undefined });
+    // As ntpd of NTPsec 1.2.2 answered it, and a clock that it has just lost.
+    const searching = "leap=3, stratum=16, rootdelay=0.000, rootdisp=0.045, refid=INIT,\r\noffset=0.000000\r\n\0";
+    expect(readVariables(searching)).toMatchObject({ state: "searching" });
+    for (const leap of ["3", "11"])
+      expect(readVariables(`leap=${leap}, stratum=3`)).toMatchObject({ state: "searching" });
     expect(readVariables("leap=01, stratum=3, refid=192.0.2.7")).toMatchObject({
       state: "synchronised",
       errorMs: undefined,
