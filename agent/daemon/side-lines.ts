@@ -57,7 +57,7 @@ export async function composeSideLines(parts: SideLineParts, runtime: Runtime): 
 async function timeOf({ book, line }: SideLineParts, runtime: Runtime): Promise<TimeLine | undefined> {
   if (book === undefined) return undefined;
   const { composeTime } = await import("./compose-time.ts");
-  return composeTime({ book, line }, runtime);
+  return composeTime({ book, clockChanges: line.records.clockChanges, steps: line.vehicle.steps }, runtime);
 }
 
 async function sleepOf(

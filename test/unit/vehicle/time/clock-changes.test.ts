@@ -50,6 +50,62 @@ describe("ClockChanges", () => {
     expect(other.told(worse, worse).map(({ reason }) => reason)).toEqual(["error"]);
   });
 
+  it("tells no source that does not last, and each one that does", () => {
+    const ntp: ClockFacts = { ...BY_CHRONY, source: "ntp" };
+    const timesyncd: ClockFacts = { ...BY_CHRONY, source: "timesyncd" };
+    const { told } = changesOf();
+    expect(told(BY_CHRONY, ntp, timesyncd, ntp, timesyncd)).toHaveLength(1);
+    expect(told(timesyncd).map(({ reason, before, after }) => [reason, before?.source, after.source])).toEqual([
+      ["source", "chrony", "timesyncd"],
+    ]);
+    // It went back in between: what was seen once before does not count.
+    expect(told(ntp, timesyncd, ntp)).toEqual([]);
+  });
+
+  it.each([
+    [3, undefined],
+    [undefined, 3],
+    [40, 3],
+    [3, 40],
+    [0.9, 2],
+    [20_000, 9000],
+  ])("tells an error of %s ms that becomes %s", (from, to) => {
+    const { told } = changesOf();
+    const [before, after] = [from, to].map((errorMs): ClockFacts => ({ ...BY_CHRONY, errorMs }));
+    expect(told(before, after, after).map(({ reason }) => reason)).toEqual(["start", "error"]);
+  });
+
+  it.each([
+    [undefined, undefined],
+    [2, 9],
+    [6, 11],
+    [11, 6],
+    [20_000, 90_000],
+  ])("tells no error of %s ms that becomes %s", (from, to) => {
+    const { told } = changesOf();
+    const [before, after] = [from, to].map((errorMs): ClockFacts => ({ ...BY_CHRONY, errorMs }));
+    expect(told(before, after, after)).toHaveLength(1);
+  });
+
+  it("counts each step and each standing that there was no room for, once", () => {
+    const { clock, changes, told } = changesOf(1);
+    expect(told(UNSET)).toHaveLength(1);
+    for (const ms of [1000, -400]) {
+      changes.stepped(ms);
+      expect(told(UNSET)).toEqual([]);
+    }
+    expect(told(BY_CHRONY, BY_CHRONY, BY_CHRONY, UNSET, BY_GPS)).toEqual([]);
+    // Two steps, and the three standings that were seen while the steps waited.
+    expect(changes.counters()).toEqual({ changes: 1, untold: 5 });
+    clock.advance(3_600_000);
+    const [late] = told(BY_GPS);
+    expect(late).toMatchObject({ before: UNSET, after: BY_GPS, reason: "step", stepUs: 600_000, untold: 5 });
+    clock.advance(3_600_000);
+    changes.stepped(5000);
+    changes.stepped(-5000);
+    expect(told(BY_GPS)[0]).toMatchObject({ reason: "step", stepUs: 0, untold: 0 });
+  });
+
   it("says how far the clock was set, and the moment after it on all clocks", () => {
     const { clock, changes, told } = changesOf();
     told(BY_CHRONY);
