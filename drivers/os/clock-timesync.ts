@@ -1,12 +1,48 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
+import { z } from "zod";
 import type { KeeperReading } from "../../agent/ports/clock-keepers.ts";
 import type { RunProgram } from "../../agent/ports/update.ts";
 
 const TIMEOUT_MS = 2000;
-const ARGUMENTS = ["show-timesync", "--property=ServerName", "--property=ServerAddress", "--property=NTPMessage"];
-/** Units of systemd.time(7) as spans are printed, ms. */
-const UNIT_MS = { us: 1e-3, ms: 1, s: 1000, min: 60_000, h: 3_600_000 } as const;
+const SERVICE = "org.freedesktop.timesync1";
+const OBJECT = ["/org/freedesktop/timesync1", `${SERVICE}.Manager`] as const;
+/** By busctl, which comes with systemd: a library for D-Bus would cost more memory than all of this is worth. A line of JSON each. */
+const ARGUMENTS = [
+  "--json=short",
+  "--timeout=2",
+  "get-property",
+  SERVICE,
+  ...OBJECT,
+  "NTPMessage",
+  "ServerName",
+] as const;
+/** Longest time that makes sense, µs: a year. */
+const MAX_US = 31_536_000_000_000;
+
+const count = z.int().min(0);
+const span = count.max(MAX_US);
+/** NTPMessage of org.freedesktop.timesync1(5): the last answer of a server; spans and times in µs. */
+const message = z.object({
+  data: z.tuple([
+    count.describe("leap"),
+    count.describe("version"),
+    count.describe("mode"),
+    count.describe("stratum"),
+    z.int().describe("precision"),
+    span.describe("root delay"),
+    span.describe("root dispersion"),
+    z.array(count).describe("reference"),
+    count.describe("originate"),
+    count.describe("receive"),
+    count.describe("transmit"),
+    count.describe("destination"),
+    z.boolean().describe("spike"),
+    count.describe("packet count"),
+    span.describe("jitter"),
+  ]),
+});
+const serverName = z.object({ data: z.string().regex(/^[\w.:%-]{1,253}$/) });
 
 /** What systemd-timesyncd is asked with. */
 export type TimesyncParts = {
@@ -20,8 +56,8 @@ export type TimesyncParts = {
 };
 
 /**
- * What systemd-timesyncd says of the clock. The error is the distance to the root of time at the last answer (root delay / 2 + root
- * dispersion + jitter), and what the clock may have drifted since.
+ * What systemd-timesyncd says of the clock. The error is the distance to the root of time at the last answer (half of the server's root
+ * delay and of the way to the server and back, root dispersion, jitter), and what the clock may have drifted since.
  */
 export async function askTimesync(parts: TimesyncParts, signal: AbortSignal): Promise<KeeperReading> {
   const { folder, run, wallMs, driftPpm } = parts;
@@ -29,37 +65,40 @@ export async function askTimesync(parts: TimesyncParts, signal: AbortSignal): Pr
   const about = { keeper: "timesyncd", reference: "server" } as const;
   if (touched === undefined)
     return { ...about, state: "searching", errorMs: undefined, detail: "no server has answered yet" };
-  const end = await run("timedatectl", ARGUMENTS, TIMEOUT_MS, signal);
+  const end = await run("busctl", ARGUMENTS, TIMEOUT_MS, signal);
   const { server, distanceMs } = readTimesync(end.kind === "exited" && end.code === 0 ? end.stdout : "");
   const driftMs = (Math.max(0, wallMs() - touched.mtimeMs) * driftPpm) / 1e6;
   const errorMs = distanceMs === undefined ? undefined : distanceMs + driftMs;
   return { ...about, state: "synchronised", errorMs, detail: server === undefined ? "" : `server ${server}` };
 }
 
-/** What `timedatectl show-timesync` prints: the server, and the distance to the root of time, ms. Of what it does not say both are undefined. */
+/** What busctl prints: the server, and the distance to the root of time, ms. What it does not say, or nobody understands, is undefined. */
 export function readTimesync(text: string): {
   readonly server: string | undefined;
   readonly distanceMs: number | undefined;
 } {
-  const name = /^ServerName=(\S{1,253})$/m.exec(text)?.[1] ?? /^ServerAddress=(\S{1,45})$/m.exec(text)?.[1];
-  const message = /^NTPMessage=\{(.*)\}$/m.exec(text)?.[1] ?? "";
-  const [delayMs, dispersionMs, jitterMs] = ["RootDelay", "RootDispersion", "Jitter"].map((of) =>
-    spanMs(new RegExp(`\\b${of}=([^,=]*?)(?:,|\\s*$)`).exec(message)?.[1] ?? ""),
-  );
-  if (delayMs === undefined || dispersionMs === undefined) return { server: name, distanceMs: undefined };
-  return { server: name, distanceMs: delayMs / 2 + dispersionMs + (jitterMs ?? 0) };
+  const [first = "", second = ""] = text.split("\n");
+  const named = serverName.safeParse(parsed(second));
+  return { server: named.data?.data, distanceMs: distanceOf(parsed(first)) };
 }
 
-/** A span as systemd prints it, "1min 2.5s" or "0", ms; undefined for what is none. */
-function spanMs(text: string): number | undefined {
-  const parts = text.trim().split(" ");
-  if (text.trim() === "0") return 0;
-  let sumMs = 0;
-  for (const part of parts) {
-    const [, number, unit] = /^(\d{1,9}(?:\.\d{1,9})?)(us|ms|s|min|h)$/.exec(part) ?? [];
-    const isUnit = (name: string | undefined): name is keyof typeof UNIT_MS => name !== undefined && name in UNIT_MS;
-    if (!isUnit(unit)) return undefined;
-    sumMs += Number(number) * UNIT_MS[unit];
+function distanceOf(property: unknown): number | undefined {
+  const read = message.safeParse(property);
+  if (!read.success) return undefined;
+  const [, , , , , rootDelay, rootDispersion, , originate, receive, transmit, destination, , packets, jitter] =
+    read.data.data;
+  if (packets === 0) return undefined;
+  // RFC 5905, 8: the way there and back without what the server took.
+  const wayUs = destination - originate - (transmit - receive);
+  if (Math.abs(wayUs) > MAX_US) return undefined;
+  return (rootDelay / 2 + rootDispersion + Math.max(0, wayUs) / 2 + jitter) / 1000;
+}
+
+function parsed(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    // No JSON is no property: the schema refuses it.
+    return undefined;
   }
-  return sumMs;
 }
