@@ -1,18 +1,30 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
+import { EVERY_FRAME } from "../../agent/ports/can-bus.ts";
 import { ClockBook } from "../../agent/telemetry/record/read/clock-book.ts";
 import type { TimeBasis } from "../../agent/telemetry/record/read/correct-times.ts";
+import { ClockSteps } from "../../agent/vehicle/time/clock-steps.ts";
 import { kernelClock } from "../../drivers/can/kernel-clock.ts";
+import { createNativeBus } from "../../drivers/can/native-bus.ts";
 import { systemClock } from "../../drivers/os/time-source.ts";
+import { until } from "../bench/core/wait.ts";
+import { RecordingSink } from "../contract/can-bus.suite.ts";
+import { MemoryLog } from "../fakes/core/log.ts";
 import { samplesByBus } from "../fakes/telemetry/clocked-vehicle.ts";
-import { setClockError } from "./clock-error.ts";
+import { announceLeapSecond, setClockError } from "./clock-error.ts";
 import { recordedDrive } from "./clock-steps.ts";
 import { addVcan } from "./vcan.ts";
 
 const run = promisify(execFile);
 const A_DAY_S = 86_400;
 const TEN_YEARS_S = 315_576_000;
+const clock = systemClock({ kernelErrorUs: kernelClock().errorUs, suspendedUs: kernelClock().suspendedUs });
+
+/** Sets the clock of the guest, s since the Unix epoch. */
+async function setClock(seconds: number): Promise<void> {
+  await run("date", [`--set=@${seconds}`]);
+}
 
 describe("the kernel's clock", () => {
   it("is synchronised when whoever keeps it says so, and not before", async () => {
@@ -68,5 +80,54 @@ describe("the kernel's clock", () => {
     expect(bases.get("corrected")).toBeGreaterThan(200);
     expect(bases.get("clock")).toBeGreaterThan(20);
     expect(bases.size).toBe(2);
+  });
+
+  it("inserts a leap second, which is one step back of a second in a time that is known, and no step of the time since the boot", async () => {
+    await setClock(1_798_761_597);
+    await run("sh", ["-c", announceLeapSecond(2000)]);
+    const steps = new ClockSteps(clock);
+    const seenMs: number[] = [];
+    steps.onLook(({ steppedMs }) => void (steppedMs !== 0 && seenMs.push(steppedMs)));
+    const end = steps.watch();
+    const readings: { readonly wallMs: number; readonly bootMs: number }[] = [];
+    const look = clock.every(50, () => readings.push({ wallMs: clock.wallUs() / 1000, bootMs: clock.boottimeMs() }));
+    await until(() => (clock.wallUs() > 1_798_761_601e6 ? true : undefined), {
+      what: "after midnight",
+      timeoutMs: 20_000,
+    });
+    look();
+    end();
+    console.log(`leap second: steps of ${seenMs.map((ms) => ms.toFixed(1)).join(", ")} ms`);
+    expect(seenMs).toHaveLength(1);
+    expect(Math.abs((seenMs[0] ?? 0) + 1000)).toBeLessThan(50);
+    const backwards = (of: readonly number[]) => of.filter((value, at) => value < (of[at - 1] ?? value)).length;
+    expect(backwards(readings.map(({ bootMs }) => bootMs))).toBe(0);
+    expect(backwards(readings.map(({ wallMs }) => wallMs))).toBe(1);
+    expect(clock.quality()).toBe("ntp");
+    await run("sh", ["-c", setClockError(2000)]);
+  });
+
+  it.each([
+    ["beyond the end of 32 bits", 2_147_483_646],
+    ["in 2040", 2_208_988_800],
+  ])("goes on %s, frames and all", async (_case, seconds) => {
+    const bus = createNativeBus(
+      { name: "can0", interface: "vcan0", receiveBufferBytes: 1_000_000, ringFrames: 1024, filters: EVERY_FRAME },
+      { clock, log: new MemoryLog() },
+    );
+    const sink = new RecordingSink();
+    await bus.start(sink);
+    await setClock(seconds);
+    await until(() => (clock.wallUs() > (seconds + 2) * 1e6 ? true : undefined), {
+      what: "2 s later",
+      timeoutMs: 20_000,
+    });
+    await run("cansend", ["vcan0", "123#01"]);
+    await sink.waitForFrames(1);
+    await bus.stop();
+    const receivedUs = sink.frames[0]?.receivedAtUs ?? 0;
+    expect(receivedUs).toBeGreaterThan((seconds + 2) * 1e6);
+    expect(receivedUs).toBeLessThan((seconds + 60) * 1e6);
+    expect(kernelClock().errorUs()).toBeGreaterThanOrEqual(0);
   });
 });
