@@ -18,6 +18,9 @@ export type ClockFacts = {
   readonly detail: string;
 };
 
+/** Somebody has kept the clock, and nobody does at present. */
+const UNKEPT = "nobody keeps it now";
+
 /** What was known of the clock when somebody kept it last. `atMs` is the time since the boot, with what was suspended. */
 export type KeptBefore = Pick<ClockFacts, "source" | "errorMs"> & { readonly atMs: number };
 
@@ -53,7 +56,7 @@ export function judgeClock(evidence: ClockEvidence): ClockFacts {
   // chronyd -x, or a program that has only just found the time: it knows, and the clock does not go by it.
   const knows = known === undefined ? "" : `${known.keeper} knows the time, and has not set the clock`;
   if (isBelievable(quality) && before !== undefined) {
-    return { quality, source: before.source, errorMs: grown(before, evidence), detail: knows || "nobody keeps it now" };
+    return { quality, source: before.source, errorMs: grown(before, evidence), detail: knows || UNKEPT };
   }
   const source = quality === "rtc" ? "rtc" : quality === "saved" ? "saved" : "none";
   return { quality, source, errorMs: known?.errorMs, detail: knows || missing(readings) };
@@ -70,7 +73,8 @@ function coasting(evidence: ClockEvidence, kernelMs: number | undefined): ClockF
   const running = readings[0];
   const source = before?.source ?? (running === undefined ? "unknown" : running.keeper);
   const errorMs = before === undefined ? kernelMs : grown(before, evidence);
-  return { quality: "ntp", source, errorMs, detail: running === undefined ? "" : join(running.keeper, running.detail) };
+  const detail = running === undefined ? (before === undefined ? "" : UNKEPT) : join(running.keeper, running.detail);
+  return { quality: "ntp", source, errorMs, detail };
 }
 
 /** The error that was known, and what a clock that nobody corrects drifts. */

@@ -74,7 +74,7 @@ describe("ClockBook", () => {
     await clock.run(30_000);
     expect(book.quality()).toBe("ntp");
     // Source and error are those of before, with the drift of 31 s.
-    expect(book.facts()).toMatchObject({ source: "gps", detail: "" });
+    expect(book.facts()).toMatchObject({ source: "gps", detail: "nobody keeps it now" });
     expect(book.facts().errorMs).toBeCloseTo(0.3 + 31 * 0.05, 6);
     keepers.readings = [readingOf({ reference: "gps", errorMs: 0.3 })];
     clock.setQuality("rtc");
