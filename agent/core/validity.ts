@@ -1,5 +1,6 @@
 import { type Clock, isBelievable } from "./clock.ts";
 import { AgentError } from "./errors.ts";
+import { formatDuration } from "./quantity.ts";
 
 /** Life of a certificate: RFC 3339, UTC. */
 export type Validity = { readonly notBefore: string; readonly notAfter: string };
@@ -31,4 +32,13 @@ export function validityFault(name: string, { notBefore, notAfter }: Validity, c
     what: `${name} is not valid before ${notBefore}; this machine's clock says ${now}`,
     remedy: "correct the clock of this machine, or that of the authority that issued the certificate",
   });
+}
+
+/** What is left of a life, for people, as far as the clock can say it: a saved one is behind, and one that nobody has set says nothing. */
+export function leftUntil(notAfter: string, clock: Clock): string {
+  const leftMs = Date.parse(notAfter) - clock.wallUs() / 1000;
+  if (leftMs <= 0) return "nothing";
+  const quality = clock.quality();
+  if (quality === "unsynchronised") return "unknown, since nothing has set the clock";
+  return `${quality === "saved" ? "at most " : ""}${formatDuration(leftMs)}`;
 }

@@ -1,6 +1,6 @@
 import { type Clock, isBelievable } from "../core/clock.ts";
 import { AgentError } from "../core/errors.ts";
-import { formatDuration } from "../core/quantity.ts";
+import { leftUntil } from "../core/validity.ts";
 import type { CertificateChain } from "../identity/certificate.ts";
 import { certificateFacts, requireMatch, requireUsable } from "../identity/certificate.ts";
 import type { Check } from "../local-api/support-schema.ts";
@@ -114,7 +114,7 @@ async function checkCertificate(parts: IdentityParts, key: KeyFacts | undefined)
   if (outcome instanceof AgentError) return failed("certificate", problemOf(outcome));
   const { notBefore, notAfter } = outcome;
   const leftMs = Date.parse(notAfter) - clock.wallUs() / 1000;
-  const left = `valid until ${notAfter}, ${formatDuration(leftMs)} left`;
+  const left = `valid until ${notAfter}, left: ${leftUntil(notAfter, clock)}`;
   if (key === undefined)
     return warned("certificate", `${left}; not matched, since the key could not be tested`, "see the key's remedy");
   if (leftMs < (Date.parse(notAfter) - Date.parse(notBefore)) * (1 - RENEWED_BY)) {

@@ -2,8 +2,7 @@ import type { Command } from "commander";
 import { replaceFile } from "../../../drivers/os/durable-file.ts";
 import { AgentError, errnoOf } from "../../core/errors.ts";
 import { isBornInTpm, keyUnfit } from "../../core/key-faults.ts";
-import { formatDuration } from "../../core/quantity.ts";
-import { validityFault } from "../../core/validity.ts";
+import { leftUntil, validityFault } from "../../core/validity.ts";
 import {
   type CertificateChain,
   certificateFacts,
@@ -111,7 +110,7 @@ async function show(context: CliContext, given: string | undefined): Promise<voi
   printLine(context, `issuer    ${certificate.issuer}`);
   for (const issuer of issuers) printLine(context, `chain     ${issuer}`);
   printLine(context, `valid     ${certificate.notBefore} to ${certificate.notAfter}`);
-  printLine(context, `left      ${leftOf(certificate.notAfter, context)}`);
+  printLine(context, `left      ${leftUntil(certificate.notAfter, context.clock)}`);
   printLine(context, `id        ${certificate.certificateId}`);
   if (fault !== undefined) throw fault;
 }
@@ -128,9 +127,4 @@ async function readCertificateFile(file: string): Promise<Uint8Array> {
       cause: error,
     });
   }
-}
-
-function leftOf(notAfter: string, { clock }: CliContext): string {
-  const leftMs = Date.parse(notAfter) - clock.wallUs() / 1000;
-  return leftMs > 0 ? formatDuration(leftMs) : "nothing";
 }

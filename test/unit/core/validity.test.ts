@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { ClockQuality } from "../../../agent/core/clock.ts";
-import { validityFault } from "../../../agent/core/validity.ts";
+import { leftUntil, validityFault } from "../../../agent/core/validity.ts";
 import { ManualClock } from "../../fakes/core/clock.ts";
 
 const LIFE = { notBefore: "2026-11-01T00:00:00.000Z", notAfter: "2027-11-01T00:00:00.000Z" };
@@ -26,5 +26,16 @@ describe("validityFault", () => {
     expect(fault?.message).toBe(
       "/etc/device.pem expired on 2027-11-01T00:00:00.000Z; this machine's clock says 2027-12-24T00:00:00.000Z",
     );
+  });
+});
+
+describe("leftUntil", () => {
+  it.each([
+    ["2027-10-31T00:00:00Z", "ntp", "1 d 0 h"],
+    ["2027-10-31T00:00:00Z", "saved", "at most 1 d 0 h"],
+    ["1970-01-01T00:00:10Z", "unsynchronised", "unknown, since nothing has set the clock"],
+    ["2027-11-02T00:00:00Z", "saved", "nothing"],
+  ] as const)("at %s with a clock of quality %s: %s", (now, quality, left) => {
+    expect(leftUntil(LIFE.notAfter, clockAt(now, quality))).toBe(left);
   });
 });
