@@ -21,7 +21,10 @@ describe("a clock that nobody can trust", () => {
       rate: 0.05,
       judgeByLog: true,
       boot: { clock: "1970-01-01T00:00:00" },
-      config: { outbox: { lifeMs: { control: HOUR_MS, event: HOUR_MS, telemetry: HOUR_MS, capture: HOUR_MS } } },
+      config: {
+        time: { pollSeconds: 5 },
+        outbox: { lifeMs: { control: HOUR_MS, event: HOUR_MS, telemetry: HOUR_MS, capture: HOUR_MS } },
+      },
     });
     subscriber = await subscribe(guest, "dt/causeway/+/telemetry", "%P", (line) => {
       const found = RECORD.exec(line);
@@ -47,6 +50,10 @@ describe("a clock that nobody can trust", () => {
     console.log(`online ${((performance.now() - startMs) / 1000).toFixed(0)} s after the clock was set`);
     const { clockQuality } = await more("records of now");
     expect(clockQuality).toBe("ntp");
+    const { time } = await guest.statusWhen("what the clock is worth", (status) => status.time?.source === "unknown");
+    console.log(`the clock: ${JSON.stringify(time)}`);
+    expect(time).toMatchObject({ quality: "ntp", untold: 0 });
+    expect(time?.errorMs).toBeLessThan(1000);
     await guest.sh(setClockError(16_000_000));
     await guest.statusWhen("no time source any more", (status) => status.clockQuality === "rtc");
   });
@@ -62,6 +69,15 @@ describe("a clock that nobody can trust", () => {
       expect(clockQuality).toBe(quality);
       expect(link.state).toBe("online");
     }
+    const told = await guest.sh("journalctl -u causeway -o cat | grep clock.changed");
+    const stepsMs = [...told.matchAll(/"stepMs":(-?\d+)/g)].map(([, ms]) => Number(ms));
+    console.log(`changes of the clock: ${told.trim().replaceAll("\n", "\n  ")}`);
+    // From 1970 to now, and there and back by ten years: to the second, as date sets it.
+    for (const years of [10, -20, 10]) {
+      const expectedMs = years * TEN_YEARS_S * 100;
+      expect(stepsMs.some((ms) => Math.abs(ms - expectedMs) < 120_000)).toBe(true);
+    }
+    expect(stepsMs.some((ms) => ms > 4 * TEN_YEARS_S * 1000)).toBe(true);
   });
 
   it("has delivered all in the order of seq, expired nothing, and marked each record with how good the clock was", async () => {
