@@ -7,6 +7,7 @@ import type { Log } from "../core/log.ts";
 import { sleepHandlers } from "../local-api/sleep-handlers.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { LatestSignals } from "../signals/latest-signals.ts";
+import type { VehicleEvents } from "../vehicle/events/vehicle-events.ts";
 import { BatteryGuard, type GuardLevel } from "../vehicle/sleep/battery-guard.ts";
 import { BusEar } from "../vehicle/sleep/bus-ear.ts";
 import { CheckInPlan } from "../vehicle/sleep/check-in-plan.ts";
@@ -19,11 +20,11 @@ import type { SleepPhase } from "../vehicle/sleep/sleep-line.ts";
 import { SleepMemory } from "../vehicle/sleep/sleep-memory.ts";
 import type { SleepStep } from "../vehicle/sleep/sleep-order.ts";
 import { transmitRule } from "../vehicle/sleep/transmit-rule.ts";
-import { WakeAccount } from "../vehicle/sleep/wake-account.ts";
+import { type Wake, WakeAccount } from "../vehicle/sleep/wake-account.ts";
 import { WakeBudget } from "../vehicle/sleep/wake-budget.ts";
 import type { VehicleStates } from "../vehicle/state/vehicle-state.ts";
 import type { DaemonConfig } from "./configuration/layered-config.ts";
-import type { DataLine, Runtime, Sleep } from "./parts.ts";
+import type { DataLine, Runtime, Sleep, VehicleLine } from "./parts.ts";
 import type { PowerPorts } from "./power-ports.ts";
 
 export type SleepComposeParts = {
@@ -32,8 +33,8 @@ export type SleepComposeParts = {
   readonly loaded: Pick<DaemonConfig, "config" | "locate">;
   readonly line: DataLine;
   readonly presence: PresenceParts;
-  /** Undefined where the state of the vehicle is not known: then only orders send it to sleep. */
-  readonly states: VehicleStates | undefined;
+  /** Undefined where the state of the vehicle is not known: then only orders send it to sleep, and wakes are in the log alone. */
+  readonly vehicle: Pick<VehicleLine, "states" | "events"> | undefined;
   readonly journal: Journal;
   readonly ports: PowerPorts;
 };
@@ -59,7 +60,8 @@ const UNKNOWN_STATES: VehicleStates = {
 
 /** The part of the composition root for sleep. Throws `config.invalid` for a signal of the battery that is not there. */
 export function composeSleep(parts: SleepComposeParts, runtime: Runtime): Sleep {
-  const { settings, sleep, line, presence, journal, ports, states = UNKNOWN_STATES } = parts;
+  const { settings, sleep, line, presence, journal, ports, vehicle } = parts;
+  const states = vehicle?.states ?? UNKNOWN_STATES;
   const { clock, log, random } = runtime;
   warnOfShortSession(parts, log);
   const memory = new SleepMemory(journal, log);
@@ -77,9 +79,10 @@ export function composeSleep(parts: SleepComposeParts, runtime: Runtime): Sleep 
     ear,
     losses,
     budget,
-    onWake: ({ isCheckIn }) => {
-      if (isCheckIn) parking.noteCheckIn();
+    onWake: (wake) => {
+      if (wake.isCheckIn) parking.noteCheckIn();
       guard.keep();
+      if (vehicle !== undefined) tellWake(wake, vehicle.events, journal, log);
     },
     clock,
     log,
@@ -154,6 +157,24 @@ function warnOfShortSession({ settings, loaded: { config } }: SleepComposeParts,
   log.warn("sleep.session-too-short", { what, remedy });
 }
 
+/** As an event of the vehicle. What the journal does not take is in the log alone. */
+function tellWake(wake: Wake, events: VehicleEvents, journal: Journal, log: Log): void {
+  const { atUs: timeUs, cause, buses, sleptMs, suspendedMs, unplanned, most, isCheckIn, isOverBudget } = wake;
+  const rounded = buses.map(({ bus, first, lost }) => ({
+    bus,
+    first: first === undefined ? undefined : { ...first, afterMs: Math.round(first.afterMs) },
+    lost,
+  }));
+  const times = { timeUs: Math.round(timeUs), sleptMs: Math.round(sleptMs), suspendedMs: Math.round(suspendedMs) };
+  const told = { kind: "wake", cause: cause.kind, name: cause.name, isCheckIn, isOverBudget } as const;
+  try {
+    events.handOver(journal.atomically(() => events.add([{ ...told, ...times, buses: rounded, unplanned, most }])));
+  } catch (thrown) {
+    if (!(thrown instanceof AgentError)) throw thrown;
+    log.warn("sleep.wake-not-told", { code: thrown.code, what: thrown.message });
+  }
+}
+
 /** The steps before the link is left. */
 function collectingSteps({ pipeline, campaigns }: DataLine): readonly SleepStep[] {
   const nothing = (): void => undefined;
@@ -169,9 +190,9 @@ function collectingSteps({ pipeline, campaigns }: DataLine): readonly SleepStep[
   ];
 }
 
-function keeperSettings({ settings, sleep, states }: SleepComposeParts): KeeperSettings {
+function keeperSettings({ settings, sleep, vehicle }: SleepComposeParts): KeeperSettings {
   return {
-    afterMs: states === undefined ? undefined : sleep.afterSeconds * 1000,
+    afterMs: vehicle === undefined ? undefined : sleep.afterSeconds * 1000,
     minAwakeMs: sleep.minAwakeSeconds * 1000,
     budgetMs: sleep.budgetMs,
     hurryMs: sleep.hurryMs,

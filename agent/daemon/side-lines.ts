@@ -71,7 +71,7 @@ async function sleepOf(
   const { powerPorts } = await import("./power-ports.ts");
   const { sleep, wake } = settings;
   const ports = await powerPorts({ sleep, wake, runtimeDir: loaded.config.runtimeDir, systemBus }, runtime);
-  return composeSleep({ settings, sleep, loaded, line, presence, states: vehicle?.states, journal, ports }, runtime);
+  return composeSleep({ settings, sleep, loaded, line, presence, vehicle, journal, ports }, runtime);
 }
 
 async function placeOf(

@@ -40,5 +40,25 @@ const trip = z.object({
   position: position.optional(),
 });
 
+const wake = z.object({
+  ...numbered,
+  kind: z.literal("wake"),
+  cause: z.string(),
+  name: z.string(),
+  isCheckIn: z.boolean(),
+  sleptMs: z.int().min(0),
+  suspendedMs: z.int().min(0),
+  buses: z.array(
+    z.object({
+      bus: z.string(),
+      first: z.object({ id: z.int().min(0), extended: z.boolean(), afterMs: z.int().min(0) }).optional(),
+      lost: z.int().min(0).optional(),
+    }),
+  ),
+  unplanned: z.int().min(0),
+  most: z.int().min(0).optional(),
+  isOverBudget: z.boolean(),
+});
+
 /** An event of the vehicle as the journal keeps it until the outbox has it. */
-export const keptEvent = z.discriminatedUnion("kind", [stateChange, trip]);
+export const keptEvent = z.discriminatedUnion("kind", [stateChange, trip, wake]);

@@ -13,5 +13,11 @@ export type VehicleEvents = NumberedEvents<VehicleChange>;
 export function vehicleEvents(parts: Omit<NumberedEventsParts<VehicleChange>, "spaces" | "read">): VehicleEvents {
   const { journal, sink, storedNumber } = parts;
   const read = (value: unknown) => keptEvent.parse(value);
-  return new NumberedEvents({ journal, sink, storedNumber, spaces: { number: SPACE, pending: PENDING }, read });
+  return new NumberedEvents<VehicleChange>({
+    journal,
+    sink,
+    storedNumber,
+    spaces: { number: SPACE, pending: PENDING },
+    read,
+  });
 }

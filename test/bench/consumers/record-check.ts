@@ -114,6 +114,7 @@ export class RecordCheck {
       case "clockChange":
       case "vehicleStateChange":
       case "trip":
+      case "wake":
       case "linkChange":
       case "dataUsage":
       case "audit":

@@ -181,6 +181,7 @@ const recordSchema = z.object({
     "clockChange",
     "vehicleStateChange",
     "trip",
+    "wake",
     "linkChange",
     "dataUsage",
   ]),

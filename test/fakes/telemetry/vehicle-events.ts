@@ -30,4 +30,22 @@ export const VEHICLE_EVENTS = [
     energy: { value: 0, unit: "kWh" },
     position: { latitude: 48.137, longitude: 11.575, altitude: 519, accuracy: 3, timeUs: 1_767_225_599_000_000 },
   },
+  {
+    kind: "wake",
+    number: 9,
+    isRepeated: false,
+    timeUs: 1_767_225_600_000_005,
+    cause: "can",
+    name: "can0",
+    isCheckIn: false,
+    sleptMs: 3_600_100,
+    suspendedMs: 3_600_000,
+    buses: [
+      { bus: "can0", first: { id: 0x123, extended: false, afterMs: 0 }, lost: 0 },
+      { bus: "can1", first: undefined, lost: undefined },
+    ],
+    unplanned: 3,
+    most: 12,
+    isOverBudget: false,
+  },
 ] as const satisfies readonly VehicleEvent[];

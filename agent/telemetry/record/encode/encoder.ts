@@ -47,6 +47,7 @@ const RECORD = {
   troubleCode: 24,
   troubleCodeReport: 25,
   vehicleStateChange: 26,
+  wake: 29,
   trip: 27,
   clockChange: 28,
   linkChange: 32,
@@ -54,7 +55,7 @@ const RECORD = {
 } as const;
 
 /** The bodies of events of the vehicle. */
-const VEHICLE_FIELDS = { state: RECORD.vehicleStateChange, trip: RECORD.trip } as const;
+const VEHICLE_FIELDS = { state: RECORD.vehicleStateChange, trip: RECORD.trip, wake: RECORD.wake } as const;
 
 export type EncoderParts = {
   /** Instead of the one of `settings`, asked for each record: what the broker takes may be less. */

@@ -2,9 +2,13 @@ import type { EventNumber } from "../../durable-records/numbered-events.ts";
 import type { ProtobufWriter } from "./protobuf-writer.ts";
 import { type TripEvent, writeTrip } from "./trip.ts";
 import { type VehicleStateChange, writeVehicleStateChange } from "./vehicle-state-change.ts";
+import { type WakeEvent, writeWake } from "./wake.ts";
 
 /** What is told of the vehicle's use, before it is numbered. */
-export type VehicleChange = ({ readonly kind: "state" } & VehicleStateChange) | ({ readonly kind: "trip" } & TripEvent);
+export type VehicleChange =
+  | ({ readonly kind: "state" } & VehicleStateChange)
+  | ({ readonly kind: "trip" } & TripEvent)
+  | ({ readonly kind: "wake" } & WakeEvent);
 
 /** The same with its number, which all kinds share. */
 export type VehicleEvent = VehicleChange & EventNumber;
@@ -22,5 +26,8 @@ export function writeVehicleEvent(
       return;
     case "trip":
       writeTrip(writer, field, event);
+      return;
+    case "wake":
+      writeWake(writer, field, event);
   }
 }

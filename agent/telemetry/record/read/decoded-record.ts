@@ -20,6 +20,7 @@ import type { TripEvent } from "../encode/trip.ts";
 import type { TroubleCodeEvent } from "../encode/trouble-code.ts";
 import type { UpdatePhase } from "../encode/update-phase.ts";
 import type { VehicleStateChange } from "../encode/vehicle-state-change.ts";
+import type { WakeEvent } from "../encode/wake.ts";
 
 /** The samples of one signal in a record. */
 export type RecordColumn = {
@@ -127,6 +128,7 @@ export type RecordBody =
   | ({ readonly kind: "clock-change" } & ClockChange)
   | ({ readonly kind: "vehicle-state-change" } & VehicleStateChange & EventNumber)
   | ({ readonly kind: "trip" } & TripEvent & EventNumber)
+  | ({ readonly kind: "wake" } & WakeEvent & EventNumber)
   | ({ readonly kind: "link-change" } & LinkChange)
   | ({ readonly kind: "data-usage" } & DataUsageReport)
   | {

@@ -12,7 +12,7 @@ import { busCountOf, framesOf, samplesOf } from "./record-columns.ts";
 import { dataUsageOf, linkChangeOf } from "./record-links.ts";
 import { RECORD_CONVERSION, type WireRecord, wireRecord } from "./record-schema.ts";
 import { tableOf } from "./record-table.ts";
-import { tripOf, vehicleStateChangeOf } from "./record-vehicle.ts";
+import { tripOf, vehicleStateChangeOf, wakeOf } from "./record-vehicle.ts";
 
 /** Longest record that is read, bytes without compression. The agent is not configurable to write longer ones. */
 const MAX_RECORD_BYTES = 4_194_304;
@@ -114,6 +114,7 @@ function bodyOf({
   clock_change: clock,
   vehicle_state_change: state,
   trip,
+  wake,
   link_change: link,
   data_usage: usage,
 }: WireRecord): RecordBody {
@@ -138,6 +139,7 @@ function bodyOf({
   if (clock !== undefined) return clockChangeOf(clock);
   if (state !== undefined) return vehicleStateChangeOf(state);
   if (trip !== undefined) return tripOf(trip);
+  if (wake !== undefined) return wakeOf(wake);
   if (link !== undefined) return linkChangeOf(link);
   if (usage !== undefined) return dataUsageOf(usage);
   if (audit !== undefined) return { kind: "audit", ...audit };

@@ -5,7 +5,7 @@ import { clockChange, clockQuality } from "./clock-schema.ts";
 import { troubleCode, troubleCodeReport } from "./code-schema.ts";
 import { histograms } from "./histogram-schema.ts";
 import { dataUsage, linkChange } from "./link-schema.ts";
-import { trip, vehicleStateChange } from "./vehicle-schema.ts";
+import { trip, vehicleStateChange, wake } from "./vehicle-schema.ts";
 import { busCount, count, integer, position, stream } from "./wire-fields.ts";
 
 /** Long arrays are checked in one pass; a schema for each element would make a result object for each. */
@@ -215,6 +215,7 @@ export const wireRecord = z.object({
   clock_change: clockChange.optional(),
   vehicle_state_change: vehicleStateChange.optional(),
   trip: trip.optional(),
+  wake: wake.optional(),
   link_change: linkChange.optional(),
   data_usage: dataUsage.optional(),
 });

@@ -18,3 +18,16 @@ export function tripOf(wire: NonNullable<WireRecord["trip"]>): RecordBody {
   const ends = { beganOdometerKm: wire.began_odometer_km, energy: energy ?? undefined };
   return { kind: "trip", ...about, ...ends, position: positionOf(wire.position) };
 }
+
+/** The vehicle has woken. */
+export function wakeOf(wire: NonNullable<WireRecord["wake"]>): RecordBody {
+  const { number, repeated: isRepeated, time_us: timeUs, cause, name, check_in: isCheckIn, unplanned, most } = wire;
+  const { slept_ms: sleptMs, suspended_ms: suspendedMs, over_budget: isOverBudget } = wire;
+  const buses = wire.buses.map(({ bus, first_id: id, extended, first_after_ms: afterMs, lost }) => ({
+    bus,
+    first: id === undefined || afterMs === undefined ? undefined : { id, extended, afterMs },
+    lost,
+  }));
+  const about = { number, isRepeated, timeUs, cause, name, isCheckIn, sleptMs, suspendedMs, buses };
+  return { kind: "wake", ...about, unplanned, most, isOverBudget };
+}

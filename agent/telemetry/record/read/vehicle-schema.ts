@@ -21,6 +21,30 @@ export const vehicleStateChange = z.object({
   energy,
 });
 
+/** The vehicle has woken. */
+export const wake = z.object({
+  number: position,
+  repeated: z.boolean(),
+  time_us: integer,
+  cause: z.string(),
+  name: z.string(),
+  check_in: z.boolean(),
+  slept_ms: count,
+  suspended_ms: count,
+  buses: z.array(
+    z.object({
+      bus: z.string(),
+      first_id: z.number().optional(),
+      extended: z.boolean(),
+      first_after_ms: count.optional(),
+      lost: count.optional(),
+    }),
+  ),
+  unplanned: count,
+  most: count.optional(),
+  over_budget: z.boolean(),
+});
+
 /** A trip begins or ends. */
 export const trip = z.object({
   number: position,

@@ -59,6 +59,7 @@ class Vehicle {
 
 function shown(event: VehicleEvent): string {
   if (event.kind === "state") return `${event.before} > ${event.state}`;
+  if (event.kind === "wake") return "wake";
   return `${event.phase} ${event.trip}${event.isInterrupted ? " interrupted" : ""}`;
 }
 
@@ -105,6 +106,8 @@ function judge(outbox: readonly VehicleEvent[]): void {
     if (event.kind === "state") {
       expect(event.before).toBe(state);
       state = event.state;
+    } else if (event.kind !== "trip") {
+      throw new Error("this line tells of no wakes");
     } else if (event.phase === "begin") {
       expect([open, event.trip]).toEqual([undefined, trips + 1]);
       trips = event.trip;

@@ -10,7 +10,7 @@ import { VEHICLE_EVENTS } from "../../../../fakes/telemetry/vehicle-events.ts";
 const SEED = 17;
 const reader = createRecordReader(readDescriptor());
 const encoder = encoderOf(tableOf([]));
-const KINDS = { state: "vehicle-state-change", trip: "trip" } as const;
+const KINDS = { state: "vehicle-state-change", trip: "trip", wake: "wake" } as const;
 
 function roundTrip(event: VehicleEvent) {
   return reader.decode(encoder.vehicleEvent(event).seal(idOf(3, "event"))).body;
@@ -18,6 +18,7 @@ function roundTrip(event: VehicleEvent) {
 
 const optional = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined });
 const us = fc.integer({ min: -(2 ** 52), max: 2 ** 52 });
+const count = fc.integer({ min: 0, max: 2 ** 52 });
 const double = fc.double({ noNaN: true, noDefaultInfinity: true }).filter((value) => !Object.is(value, -0));
 const shared = {
   number: fc.integer({ min: 1, max: 2 ** 52 }),
@@ -54,6 +55,30 @@ const event: fc.Arbitrary<VehicleEvent> = fc.oneof(
         timeUs: us,
       }),
     ),
+  }),
+  fc.record({
+    number: shared.number,
+    isRepeated: fc.boolean(),
+    timeUs: us,
+    kind: fc.constant("wake"),
+    cause: fc.constantFrom("can", "rtc", "unknown"),
+    name: fc.string({ maxLength: 30 }),
+    isCheckIn: fc.boolean(),
+    sleptMs: count,
+    suspendedMs: count,
+    buses: fc.array(
+      fc.record({
+        bus: fc.string({ maxLength: 32 }),
+        first: optional(
+          fc.record({ id: fc.integer({ min: 0, max: 0x1fff_ffff }), extended: fc.boolean(), afterMs: count }),
+        ),
+        lost: optional(count),
+      }),
+      { maxLength: 4 },
+    ),
+    unplanned: count,
+    most: optional(count),
+    isOverBudget: fc.boolean(),
   }),
 );
 
