@@ -161,7 +161,7 @@ export const EVERYTHING = {
   },
   place: {
     sources: [
-      { kind: "gpsd", socket: "/run/gpsd/gpsd.sock", device: "/dev/ttyAMA0" },
+      { kind: "gpsd", socket: "/run/gpsd/gpsd.sock", receiver: "/dev/ttyAMA0" },
       { kind: "nmea-serial", device: "/dev/ttyUSB0" },
       { kind: "nmea-tcp", host: "192.0.2.20" },
       {
@@ -177,6 +177,33 @@ export const EVERYTHING = {
         time: "Position.TimeOfDay",
       },
     ],
+    fences: [
+      {
+        name: "depot",
+        circle: { latitude: 48.3687, longitude: 10.8986, radiusMetres: 300 },
+      },
+      {
+        name: "yard",
+        polygon: [
+          [48.366, 10.897],
+          [48.366, 10.902],
+          [48.371, 10.9],
+        ],
+      },
+    ],
+    privacy: {
+      zones: [
+        { circle: { latitude: 48.1374, longitude: 11.5755, radiusMetres: 500 } },
+        {
+          polygon: [
+            [48.136, 11.574],
+            [48.136, 11.578],
+            [48.139, 11.576],
+          ],
+        },
+      ],
+      switch: { signals: { privacy: "Cockpit.PrivacySwitch" }, maxAgeMs: 2000, all: ["privacy > 0.5"] },
+    },
   },
   link: {
     interfaces: { wwan0: { metered: true, cost: "high" }, wlan0: { cost: "free" } },

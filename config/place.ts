@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { path, port } from "./fields.ts";
+import { fences, privacySwitch, privateZone } from "./place-fences.ts";
 import { signalName } from "./signal-name.ts";
 
 const host = z.string().min(1).max(253);
@@ -9,7 +10,7 @@ const gpsd = z.strictObject({
   host: host.default("127.0.0.1"),
   port: port.default(2947),
   socket: path.optional().describe("Unix socket of a gpsd that has one, in the place of host and port"),
-  device: z
+  receiver: z
     .string()
     .min(1)
     .max(256)
@@ -84,6 +85,8 @@ export const placeConfig = z.strictObject({
     .max(86_400_000)
     .default(0)
     .describe("least time between two fixes that become signals; 0 takes each"),
+  fences: fences.default([]).describe("places whose entering and leaving is told"),
+  odometer: z.boolean().default(false).describe("counts the way by position, as location.odometer"),
   privacy: z
     .strictObject({
       share: z.boolean().default(true).describe("false keeps every position in the vehicle"),
@@ -102,6 +105,8 @@ export const placeConfig = z.strictObject({
         .describe(
           "patterns of signals of the DBC files that say where the vehicle is, beside those of sources and commands.locate: what sends them is not recorded while positions are not told as they are",
         ),
+      zones: z.array(privateZone).max(100).default([]).describe("in them no position leaves the vehicle"),
+      switch: privacySwitch.optional(),
     })
     .prefault({})
     .describe("what of a position leaves the vehicle"),

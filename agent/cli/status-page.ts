@@ -3,6 +3,7 @@ import { campaignLines } from "./status-lines/campaigns.ts";
 import { commandLines } from "./status-lines/commands.ts";
 import { dataBudgetLines } from "./status-lines/data-budgets.ts";
 import { codeLines, diagnosticsLines, j1939Lines } from "./status-lines/diagnostics.ts";
+import { fenceLines } from "./status-lines/fences.ts";
 import { flowLines } from "./status-lines/flow.ts";
 import { frameLogLines } from "./status-lines/frame-log.ts";
 import { configurationLines, headLines } from "./status-lines/head.ts";
@@ -38,6 +39,7 @@ export function statusPage(
     campaignLines(status, colors),
     sleepLines(status, colors),
     placeLines(status, colors),
+    fenceLines(status, colors),
     diagnosticsLines(status, colors),
     codeLines(status, colors),
     j1939Lines(status, colors),

@@ -21,14 +21,20 @@ export type AgentFacts = {
   readonly codes: { readonly active: number; readonly isLampOn: boolean };
   /** Undefined where nobody knows it. */
   readonly vehicle?: VehicleFact | undefined;
+  /** On which side of each fence it is; undefined where nobody knows it. */
+  readonly fences?: ReadonlyMap<string, "inside" | "outside" | undefined> | undefined;
 };
 
 /**
  * What expressions of campaigns may ask beside signals: `agent.online`, `agent.outboxRecords`, `agent.outboxBytes`, `clock.believable`,
  * `dtc.active`, `dtc.lampOn`, and of each bus `bus.NAME.up` and `bus.NAME.state`; where the vehicle's state is known (`power.state`) also
- * `vehicle.state`, `vehicle.trip` and `vehicle.ignition`. What CEL does not take in a name is '_'.
+ * `vehicle.state`, `vehicle.trip` and `vehicle.ignition`; of each fence `fence.NAME`: whether the vehicle is inside. What CEL does not take in a name is '_'.
  */
-export function factNames(busNames: readonly string[], knowsVehicle = true): FactNames {
+export function factNames(
+  busNames: readonly string[],
+  knowsVehicle = true,
+  fences: readonly { readonly name: string }[] = [],
+): FactNames {
   return new Map<string, FactKind>([
     ["agent.online", { type: "bool" }],
     ["agent.outboxRecords", { type: "double" }],
@@ -41,13 +47,14 @@ export function factNames(busNames: readonly string[], knowsVehicle = true): Fac
       [`${prefixOf(name)}.state`, { type: "text", texts: BUS_STATES }],
     ]),
     ...(knowsVehicle ? VEHICLE_FACTS : []),
+    ...fences.map(({ name }): [string, FactKind] => [`fence.${name}`, { type: "bool" }]),
   ]);
 }
 
 /** How things are now, by the names of `factNames`. */
 export function factValues(
   buses: readonly { readonly name: string; readonly state: BusState }[],
-  { isOnline, clockQuality, outbox, codes, vehicle }: AgentFacts,
+  { isOnline, clockQuality, outbox, codes, vehicle, fences }: AgentFacts,
 ): FactValues {
   return new Map([
     ["agent.online", isOnline ? 1 : 0],
@@ -61,6 +68,9 @@ export function factValues(
       [`${prefixOf(name)}.state`, BUS_STATES.indexOf(state)],
     ]),
     ...vehicleValues(vehicle),
+    ...[...(fences ?? [])].flatMap(([name, side]): [string, number][] =>
+      side === undefined ? [] : [[`fence.${name}`, side === "inside" ? 1 : 0]],
+    ),
   ]);
 }
 

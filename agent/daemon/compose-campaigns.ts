@@ -30,7 +30,7 @@ import { loopService, type ObservedBus } from "./services.ts";
 
 /** The line that campaigns collect from. */
 export type CampaignLineParts = {
-  readonly config: Pick<AgentConfig, "buses" | "collect" | "campaigns" | "stateDir" | "ota" | "power">;
+  readonly config: Pick<AgentConfig, "buses" | "collect" | "campaigns" | "stateDir" | "ota" | "power" | "place">;
   /** Of the table whose signals are collected. */
   readonly wanted: WantedSignals;
   readonly collector: Collector;
@@ -90,6 +90,7 @@ export function composeCampaigns(
         outbox: outbox.stats(),
         codes: { active: activeCodes.count(), isLampOn: activeCodes.hasLamp() },
         vehicle: vehicleFacts.now(),
+        fences: vehicleFacts.fences(),
       },
     );
   const set = new CampaignSet({
@@ -102,7 +103,7 @@ export function composeCampaigns(
     facts: factsNow,
     want: wantInTurn(wanted),
   });
-  const facts = factNames(busNames, config.power?.state !== undefined);
+  const facts = factNames(busNames, config.power?.state !== undefined, config.place?.fences);
   const context = { table, busNames, facts, hasHistory: history !== undefined };
   const limits = limitsOf(config.campaigns);
   const control = new CampaignControl(config.collect.rules, { set, context, limits, hardware: config.ota?.hardware });

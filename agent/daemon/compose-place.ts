@@ -12,10 +12,11 @@ import { GpsdSource } from "../vehicle/place/gpsd-source.ts";
 import { HiddenFrames } from "../vehicle/place/hidden-frames.ts";
 import { LocationSignals } from "../vehicle/place/location-signals.ts";
 import { NmeaSource } from "../vehicle/place/nmea-source.ts";
-import { isToldExactly, placeGate } from "../vehicle/place/place-gate.ts";
+import { isToldExactly, type PlacePrivacy, placeGate } from "../vehicle/place/place-gate.ts";
 import { PositionBuses } from "../vehicle/place/position-buses.ts";
 import { PositionFrames } from "../vehicle/place/position-frames.ts";
 import type { PositionSource } from "../vehicle/place/position-source.ts";
+import { PrivacyRules } from "../vehicle/place/privacy-rules.ts";
 import { type PositionSignals, SignalsSource } from "../vehicle/place/signals-source.ts";
 import { Whereabouts } from "../vehicle/place/whereabouts.ts";
 import type { DaemonConfig } from "./configuration/layered-config.ts";
@@ -42,12 +43,14 @@ export function composePlace(parts: PlaceParts, runtime: Runtime): Place {
   const { clock, log } = runtime;
   const { pipeline, position } = line;
   const { share, precisionMetres } = settings.privacy;
-  const privacy = { isShared: () => share, precisionMetres: () => precisionMetres };
+  const rules = new PrivacyRules();
+  const privacy = { isShared: () => share && rules.isShared(), precisionMetres: () => precisionMetres };
+  const signals = new LocationSignals(table, (message, bytes, timeUs) => pipeline.takePdu(message, bytes, timeUs));
   const frames = framesOf(parts);
   const whereabouts = new Whereabouts({
     sources: settings.sources.map((source, at) => sourceOf(source, at, { ...parts, frames }, runtime)),
     gate: placeGate(privacy),
-    signals: new LocationSignals(table, (message, bytes, timeUs) => pipeline.takePdu(message, bytes, timeUs)),
+    signals,
     settings: {
       staleMs: settings.staleSeconds * 1000,
       returnMs: settings.returnSeconds * 1000,
@@ -66,9 +69,9 @@ export function composePlace(parts: PlaceParts, runtime: Runtime): Place {
     stop: () => whereabouts.stop(),
   };
   const bus = new PositionBuses(frames, hiddenFrames(parts), () => !isToldExactly(privacy));
-  const status = (): PlaceStatus => statusOf(whereabouts, { settings, withheldFrames: bus.withheld() }, clock);
+  const status = (): PlaceStatus => statusOf(whereabouts, { privacy, withheldFrames: bus.withheld() }, clock);
   const besides = (name: string, sink: BusSink): BusSink => bus.besides(name, sink);
-  return { whereabouts, service, status, besides, verbs: placeHandlers(whereabouts, status) };
+  return { whereabouts, rules, signals, service, status, besides, verbs: placeHandlers(whereabouts, status) };
 }
 
 /** What reads positions from frames; undefined where nothing does. */
@@ -94,13 +97,9 @@ function hiddenFrames({ loaded }: PlaceParts): ReadonlyMap<string, HiddenFrames>
   return new Map([...buses].map((bus) => [bus, new HiddenFrames(messages.filter((message) => message.bus === bus))]));
 }
 
-type Told = { readonly settings: PlaceConfig; readonly withheldFrames: number | undefined };
+type Told = { readonly privacy: PlacePrivacy; readonly withheldFrames: number | undefined };
 
-function statusOf(
-  whereabouts: Whereabouts,
-  { settings: { privacy }, withheldFrames }: Told,
-  clock: Clock,
-): PlaceStatus {
+function statusOf(whereabouts: Whereabouts, { privacy, withheldFrames }: Told, clock: Clock): PlaceStatus {
   const sources = whereabouts.sources();
   const newest = whereabouts.newest();
   const lastMs = whereabouts.lastFixMs();
@@ -110,8 +109,8 @@ function statusOf(
   return {
     fix: mode === undefined ? undefined : { mode, source, satellites, accuracyM, ageMs },
     lastFixMs: lastMs === undefined ? undefined : clock.boottimeMs() - lastMs,
-    isShared: privacy.share,
-    precisionMetres: privacy.precisionMetres,
+    isShared: privacy.isShared(),
+    precisionMetres: privacy.precisionMetres(),
     withheldFrames,
     sources,
   };
@@ -126,7 +125,7 @@ function sourceOf(
   const nmea = { maxLineBytes: NMEA_LINE_BYTES, clock, random };
   switch (source.kind) {
     case "gpsd": {
-      const { host, port, socket, device } = source;
+      const { host, port, socket, receiver: device } = source;
       const address = socket === undefined ? { host, port } : { path: socket };
       const link = lineSocket(address, { ...nmea, maxLineBytes: GPSD_LINE_BYTES });
       return new GpsdSource({ link, device, quietMs: settings.staleSeconds * 1000, clock });

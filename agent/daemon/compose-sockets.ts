@@ -41,7 +41,7 @@ export type VerbParts = {
   /** Undefined where no updates are taken. */
   readonly updates: Pick<Updates, "verbs" | "jobVerbs"> | undefined;
   readonly support: SupportHandlerParts;
-  readonly beside: Pick<SideLines, "diagnostics" | "place" | "sleep" | "vehicle">;
+  readonly beside: Pick<SideLines, "diagnostics" | "place" | "fences" | "sleep" | "vehicle">;
 };
 
 /** All that the local sockets answer. */
@@ -69,6 +69,7 @@ export function composeVerbs(parts: VerbParts, { clock, log }: Runtime): readonl
     ...(updates?.jobVerbs === undefined ? [] : jobsHandlers(updates.jobVerbs)),
     ...(beside.diagnostics?.verbs ?? []),
     ...(beside.place?.verbs ?? []),
+    ...(beside.fences?.verbs ?? []),
     ...(beside.vehicle?.verbs ?? []),
     ...(beside.sleep?.verbs ?? []),
     ...supportHandlers(parts.support),

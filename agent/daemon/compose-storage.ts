@@ -32,8 +32,9 @@ export function composeOutbox(config: AgentConfig, key: OutboxKey, { bootId, clo
 
 /** The journal, where something needs it. One that cannot be opened takes what needs it away, not the rest of the agent. */
 export function composeJournal(config: AgentConfig, { clock, log }: Runtime): Journal | undefined {
-  const { commands, ota, diagnostics, power } = config;
-  if ([commands, ota, diagnostics, power].every((section) => section === undefined)) return undefined;
+  const { commands, ota, diagnostics, power, place } = config;
+  const isNeeded = [commands, ota, diagnostics, power, place].some((section) => section !== undefined);
+  if (!isNeeded) return undefined;
   const { keepHours, ...bounds } = commands?.ledger ?? DEFAULT_LEDGER;
   const file = join(config.stateDir, "journal.db");
   try {

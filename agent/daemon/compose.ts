@@ -203,7 +203,7 @@ function servicesInOrder(
   { clock, log }: Runtime,
 ): readonly Service[] {
   const { link, line, frameLog, beside } = collecting;
-  const { fleetwise, vehicle: vehicleLine, regime, place, sleep, diagnostics, links, time } = beside;
+  const { fleetwise, vehicle: vehicleLine, regime, place, fences, sleep, diagnostics, links, time } = beside;
   sleep?.keeper.addHold(() => workUnderWay(commands, updates));
   const { broker, renewal, keyWatch, presence } = link;
   const { publisher, campaigns, pipeline, buses, vehicle } = line;
@@ -236,6 +236,7 @@ function servicesInOrder(
       const told = place?.besides(name, shown) ?? shown;
       return busService(observed, sleep?.besides(name, told) ?? told, log);
     }),
+    ...(fences === undefined ? [] : [fences.service]),
     ...(place === undefined ? [] : [place.service]),
     ...(time === undefined ? [] : [time.service]),
     ...(vehicleLine?.services ?? []),

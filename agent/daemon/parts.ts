@@ -11,6 +11,7 @@ import type { EcuDirectory } from "../diagnostics/ecu-acts.ts";
 import type { TesterState } from "../diagnostics/tester/tester-bus.ts";
 import type { KeyWatch } from "../identity/key-watch.ts";
 import type { Renewal } from "../identity/renewal.ts";
+import type { FencesStatus } from "../local-api/fences-status.ts";
 import type { J1939Status } from "../local-api/j1939-status.ts";
 import type { LinksStatus } from "../local-api/links-status.ts";
 import type { ObdBusStatus } from "../local-api/obd-status.ts";
@@ -49,6 +50,8 @@ import type { VehicleFacts } from "../telemetry/vehicle-facts.ts";
 import type { VehicleEvents } from "../vehicle/events/vehicle-events.ts";
 import type { DataBudget } from "../vehicle/link/data-budget.ts";
 import type { Links } from "../vehicle/link/links.ts";
+import type { LocationSignals } from "../vehicle/place/location-signals.ts";
+import type { PrivacyRules } from "../vehicle/place/privacy-rules.ts";
 import type { Whereabouts } from "../vehicle/place/whereabouts.ts";
 import type { Regimes } from "../vehicle/regime/regimes.ts";
 import type { SafetyGateParts } from "../vehicle/safety-gate.ts";
@@ -210,12 +213,23 @@ export type Sleep = {
 /** Where the vehicle is. */
 export type Place = {
   readonly whereabouts: Whereabouts;
+  /** For who has a say in what leaves the vehicle. */
+  readonly rules: PrivacyRules;
+  readonly signals: Pick<LocationSignals, "takeOdometer">;
   readonly status: () => PlaceStatus;
   readonly verbs: readonly ServedVerb[];
   /** Shows the frames of a bus to what reads positions from them, and keeps from `sink` those that say where the vehicle is while that stays in it. */
   readonly besides: (bus: string, sink: BusSink) => BusSink;
   /** Start it after the pipeline. */
   readonly service: Service;
+};
+
+/** What follows from the place of the vehicle: fences, the way by position, and who keeps positions in the vehicle. */
+export type FenceLines = {
+  /** Start it before `Place.service`. */
+  readonly service: Service;
+  readonly status: () => FencesStatus;
+  readonly verbs: readonly ServedVerb[];
 };
 
 /** The links to the cloud, and what may go over them. */
@@ -244,6 +258,7 @@ export type SideLines = {
   readonly sleep: Sleep | undefined;
   readonly regime: RegimeLine | undefined;
   readonly place: Place | undefined;
+  readonly fences: FenceLines | undefined;
   readonly diagnostics: Diagnostics | undefined;
   readonly links: LinkLine | undefined;
   readonly time: TimeLine | undefined;

@@ -7,6 +7,7 @@ import type {
   CloudLink,
   DataLine,
   Diagnostics,
+  FenceLines,
   Fleetwise,
   LinkLine,
   Place,
@@ -45,12 +46,13 @@ export async function composeSideLines(parts: SideLineParts, runtime: Runtime): 
   const fleetwise = await fleetwiseOf(parts, runtime);
   const place = await placeOf(parts, runtime);
   const vehicle = await vehicleOf(parts, place, runtime);
+  const fences = await fencesOf(parts, { place, vehicle }, runtime);
   const systemBus = sharedSystemBus(runtime);
   const sleep = await sleepOf(parts, { vehicle, systemBus: systemBus.get }, runtime);
   const regime = await regimeOf(parts, vehicle, runtime);
   const diagnostics = await diagnosticsOf(parts, { fleetwise, sleep, regime }, runtime);
   const [links, time] = [await linksOf(parts, runtime), await timeOf(parts, runtime)];
-  const lines = { fleetwise, vehicle, place, sleep, regime, diagnostics, links, time };
+  const lines = { fleetwise, vehicle, place, fences, sleep, regime, diagnostics, links, time };
   return { ...lines, systemBus: systemBus.service };
 }
 
@@ -131,6 +133,17 @@ async function regimeOf(
   const { composeRegimes } = await import("./compose-regimes.ts");
   const { keepAliveSeconds: usualKeepAliveSeconds } = config.broker;
   return composeRegimes({ settings, states: vehicle.states, line, broker, usualKeepAliveSeconds }, runtime);
+}
+
+async function fencesOf(
+  { loaded, line, journal }: SideLineParts,
+  { place, vehicle }: { readonly place: Place | undefined; readonly vehicle: VehicleLine | undefined },
+  runtime: Runtime,
+): Promise<FenceLines | undefined> {
+  const { place: settings, power } = loaded.config;
+  if (settings === undefined || place === undefined || journal === undefined) return undefined;
+  const { composeFences } = await import("./compose-fences.ts");
+  return composeFences({ settings, power, loaded, line, place, vehicle, journal }, runtime);
 }
 
 async function diagnosticsOf(

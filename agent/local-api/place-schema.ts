@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { fencesStatus } from "./fences-status.ts";
 import { placeStatus } from "./place-status.ts";
 import { verb } from "./verb.ts";
 
@@ -24,4 +25,12 @@ export const placeShow = verb({
       .optional(),
     place: placeStatus,
   }),
+});
+
+/** Keeps positions in the vehicle, or does so no more; the driver's switch counts besides. */
+export const placePrivate = verb({
+  name: "place.private",
+  socket: "admin",
+  request: z.object({ isPrivate: z.boolean() }),
+  answer: z.object({ schemaVersion: z.literal(1), fences: fencesStatus }),
 });

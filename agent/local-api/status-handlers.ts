@@ -54,6 +54,7 @@ export type StatusParts = HealthParts & {
     readonly diagnostics: { readonly status: () => Status["diagnostics"] } | undefined;
     readonly links: { readonly status: () => Status["links"] } | undefined;
     readonly sleep: { readonly status: () => Status["sleep"] } | undefined;
+    readonly fences: { readonly status: () => Status["fences"] } | undefined;
     readonly place: { readonly status: () => Status["place"] } | undefined;
     readonly time: { readonly status: () => Status["time"] } | undefined;
     readonly vehicle: { readonly status: () => Status["vehicle"] } | undefined;
@@ -108,6 +109,7 @@ export function statusOf(parts: StatusParts, { version, bootId, startedAtMs, clo
     links: beside.links?.status(),
     place: beside.place?.status(),
     sleep: beside.sleep?.status(),
+    fences: beside.fences?.status(),
     time: beside.time?.status(),
     vehicle: beside.vehicle?.status(),
     job: updates?.report.job(),

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { CLOCK_QUALITIES } from "../core/clock.ts";
 import { FAULTS, type FaultCode } from "../core/errors.ts";
 import { LOSS_REASONS, STREAMS, type StreamName } from "../ports/outbox.ts";
+import { fencesStatus } from "./fences-status.ts";
 import { j1939Status } from "./j1939-status.ts";
 import { linksStatus } from "./links-status.ts";
 import { obdBusStatus } from "./obd-status.ts";
@@ -361,6 +362,8 @@ export const statusSchema = z
     place: placeStatus.optional(),
     /** Absent where the agent does not sleep. */
     sleep: sleepStatus.optional(),
+    /** Absent without the section place. */
+    fences: fencesStatus.optional(),
     /** Absent where nobody is asked who keeps the clock. */
     time: timeStatus.optional(),
     /** The job of the cloud that is worked on; absent while there is none. */

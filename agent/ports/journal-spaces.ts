@@ -202,6 +202,29 @@ export const JOURNAL_SPACES = {
       deletedBy: "PendingEntries: what the outbox has, and the oldest beyond the bound",
     },
   ],
+  place: [
+    {
+      key: "fence:NAME",
+      holds: "which side of a fence the vehicle is on, and the fence as it was then",
+      schema: ["agent/vehicle/fences/kept-place.ts", "keptFence"],
+      through: "agent/vehicle/fences/fence-book.ts",
+      deletedBy: "nobody",
+    },
+    {
+      key: "privacy",
+      holds: "whether somebody in the vehicle keeps its positions there",
+      schema: ["agent/vehicle/fences/kept-place.ts", "keptPrivacy"],
+      through: "agent/vehicle/fences/privacy-switch.ts",
+      deletedBy: "nobody",
+    },
+    {
+      key: "odometer",
+      holds: "metres travelled by position",
+      schema: ["agent/vehicle/fences/kept-place.ts", "keptOdometer"],
+      through: "agent/vehicle/fences/position-odometer.ts",
+      deletedBy: "nobody",
+    },
+  ],
   "vehicle-state": [
     {
       key: "state",

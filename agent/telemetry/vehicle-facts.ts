@@ -8,11 +8,21 @@ export type VehicleFact = {
 
 /** The vehicle's state, for campaigns: undefined until somebody knows it. */
 export class VehicleFacts {
+  #fences: () => ReadonlyMap<string, "inside" | "outside" | undefined> = () => new Map();
   #source: () => VehicleFact | undefined = () => undefined;
 
   /** From now on `source` says it. */
   use(source: () => VehicleFact): void {
     this.#source = source;
+  }
+
+  /** From now on `sides` says on which side of each fence the vehicle is; undefined where that is not known. */
+  useFences(sides: () => ReadonlyMap<string, "inside" | "outside" | undefined>): void {
+    this.#fences = sides;
+  }
+
+  fences(): ReadonlyMap<string, "inside" | "outside" | undefined> {
+    return this.#fences();
   }
 
   now(): VehicleFact | undefined {

@@ -1,7 +1,7 @@
-import type { Command } from "commander";
+import { Argument, type Command } from "commander";
 import pico from "picocolors";
 import { EXIT } from "../../core/errors.ts";
-import { placeShow } from "../../local-api/place-schema.ts";
+import { placePrivate, placeShow } from "../../local-api/place-schema.ts";
 import { type CliContext, printJson, printLine } from "../context.ts";
 import { runningAgent } from "../running-agent.ts";
 import { placeLines } from "../status-lines/place.ts";
@@ -16,6 +16,22 @@ export function registerPlace(program: Command, context: CliContext): void {
     .description("the position as far as it may leave the vehicle, and its sources; 2 when there is none")
     .addHelpText("after", "\nExample:\n  causeway place show\n  causeway place show --json")
     .action(() => show(context));
+  place
+    .command("private")
+    .description("keep positions in the vehicle, over restarts too, or no more; the driver's switch counts besides")
+    .addArgument(isOn)
+    .addHelpText("after", "\nExample:\n  causeway place private on")
+    .action((word: string) => keepPrivate(context, word));
+}
+
+const isOn = new Argument("<on|off>").choices(["on", "off"]);
+
+async function keepPrivate(context: CliContext, word: string): Promise<void> {
+  const { answer, raw } = await (await runningAgent(context)).ask(placePrivate, { isPrivate: word === "on" });
+  if (context.options().json) return printJson(context, raw);
+  const { isPrivate } = answer.fences;
+  if (isPrivate && word === "off") return printLine(context, "the switch in the vehicle keeps positions there");
+  printLine(context, isPrivate ? "positions stay in the vehicle" : "positions leave the vehicle as place.privacy says");
 }
 
 async function show(context: CliContext): Promise<void> {

@@ -15,7 +15,7 @@ import { factNames } from "../campaign-facts.ts";
 /** Files that are read of a folder; more are refused together. */
 const MAX_FILES = 1000;
 
-type CampaignConfig = Pick<AgentConfig, "buses" | "campaigns" | "ota" | "power">;
+type CampaignConfig = Pick<AgentConfig, "buses" | "campaigns" | "ota" | "power" | "place">;
 
 /** A file, and why it is not in force: a line for each problem, with its place. `id` is its path where it cannot be read, and `version` 0. */
 export type RefusedFile = {
@@ -76,7 +76,7 @@ export async function loadCampaignFiles(config: CampaignConfig, table: SignalTab
     else read.push(loaded);
   }
   const busNames = config.buses.map(({ name }) => name);
-  const facts = factNames(busNames, config.power?.state !== undefined);
+  const facts = factNames(busNames, config.power?.state !== undefined, config.place?.fences);
   const context = { table, busNames, facts, hasHistory: history.maxBytes > 0 };
   const judge = new CampaignJudge(context, config.ota?.hardware);
   const offers = read.flatMap((one): CampaignOffer[] => {

@@ -60,5 +60,22 @@ const wake = z.object({
   isOverBudget: z.boolean(),
 });
 
+const fence = z.object({
+  ...numbered,
+  kind: z.literal("fence"),
+  name: z.string(),
+  transition: z.enum(["enter", "leave"]),
+  trip: z.int().min(0),
+  odometerKm: z.number().optional(),
+  position: position.optional(),
+});
+
+const privacy = z.object({
+  ...numbered,
+  kind: z.literal("privacy"),
+  isPrivate: z.boolean(),
+  by: z.enum(["signal", "technician"]),
+});
+
 /** An event of the vehicle as the journal keeps it until the outbox has it. */
-export const keptEvent = z.discriminatedUnion("kind", [stateChange, trip, wake]);
+export const keptEvent = z.discriminatedUnion("kind", [stateChange, trip, wake, fence, privacy]);

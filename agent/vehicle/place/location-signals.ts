@@ -2,7 +2,7 @@ import type { MessageEntry } from "../../signals/signal-entry.ts";
 import type { SignalTable } from "../../signals/signal-table.ts";
 import { LOCATION_BUS } from "../../telemetry/campaigns/plan/position-signals.ts";
 import type { Fix } from "./fix.ts";
-import { LOCATION_MESSAGE, type LocationPdu, locationPdus, NO_FIX } from "./location-table.ts";
+import { LOCATION_MESSAGE, type LocationPdu, locationPdus, NO_FIX, odometerPdu } from "./location-table.ts";
 
 /** Takes a PDU into the line of samples; see `Pipeline.takePdu`. */
 export type TakePdu = (message: MessageEntry, bytes: Uint8Array, timeUs: number) => void;
@@ -25,6 +25,11 @@ export class LocationSignals {
     if (timeUs !== this.#timeUs) this.#told = new Map();
     this.#timeUs = timeUs;
     for (const pdu of locationPdus(fix)) this.#tell(pdu, timeUs);
+  }
+
+  /** The way by position, m. */
+  takeOdometer(metres: number, timeUs: number): void {
+    this.#tell(odometerPdu(metres), timeUs);
   }
 
   /** There is no fix any more. */

@@ -37,14 +37,17 @@ const MESSAGES: readonly (readonly LocationSignal[])[] = [
   [{ ...hundredths, name: "accuracy", unit: "m", valueOf: ({ accuracyM }) => accuracyM }],
   [{ name: "satellites", bits: 8, signed: false, factor: 1, unit: "", valueOf: ({ satellites }) => satellites }],
   [{ ...hundredths, name: "hdop", unit: "", valueOf: ({ hdop }) => hdop }],
+  // No part of a fix.
+  [{ name: "odometer", bits: 32, signed: false, factor: 0.001, unit: "km", valueOf: () => undefined }],
 ];
+const ODOMETER_ID = MESSAGES.length - 1;
 
 /** A message of the table with the bytes that it is decoded from. */
 export type LocationPdu = { readonly id: number; readonly bytes: Uint8Array };
 
 /**
  * `location.*` as a part of the table of signals: fix, latitude and longitude (deg, WGS 84), altitude (m above mean sea level), speed
- * (km/h) and course (deg from true north) over ground, accuracy (m, about 95 %), satellites, hdop. A message a part, so that each has
+ * (km/h) and course (deg from true north) over ground, accuracy (m, about 95 %), satellites, hdop, and the way by position (km). A message a part, so that each has
  * samples only where the receiver says it.
  */
 export function locationTable(file: string): TableSource {
@@ -58,6 +61,13 @@ export function locationPdus(fix: Fix): readonly LocationPdu[] {
     const bytes = bytesOf(signals, fix);
     return bytes === undefined ? [] : [{ id, bytes }];
   });
+}
+
+/** The way by position, in whole metres. */
+export function odometerPdu(metres: number): LocationPdu {
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setUint32(0, Math.floor(metres), true);
+  return { id: ODOMETER_ID, bytes };
 }
 
 /** That there is no fix. */

@@ -115,6 +115,8 @@ export class RecordCheck {
       case "vehicleStateChange":
       case "trip":
       case "wake":
+      case "fenceEvent":
+      case "privacyChange":
       case "linkChange":
       case "dataUsage":
       case "audit":

@@ -48,4 +48,23 @@ export const VEHICLE_EVENTS = [
     most: 12,
     isOverBudget: false,
   },
+  {
+    kind: "fence",
+    number: 10,
+    isRepeated: false,
+    name: "depot",
+    transition: "enter",
+    timeUs: 1_767_225_600_000_004,
+    trip: 3,
+    odometerKm: 123_457.25,
+    position: { latitude: 48.138, longitude: 11.576, altitude: 520, accuracy: 4, timeUs: 1_767_225_599_500_000 },
+  },
+  {
+    kind: "privacy",
+    number: 11,
+    isRepeated: false,
+    isPrivate: true,
+    by: "technician",
+    timeUs: 1_767_225_600_000_005,
+  },
 ] as const satisfies readonly VehicleEvent[];

@@ -50,12 +50,20 @@ const RECORD = {
   wake: 29,
   trip: 27,
   clockChange: 28,
+  fenceEvent: 30,
+  privacyChange: 31,
   linkChange: 32,
   dataUsage: 33,
 } as const;
 
 /** The bodies of events of the vehicle. */
-const VEHICLE_FIELDS = { state: RECORD.vehicleStateChange, trip: RECORD.trip, wake: RECORD.wake } as const;
+const VEHICLE_FIELDS = {
+  state: RECORD.vehicleStateChange,
+  trip: RECORD.trip,
+  fence: RECORD.fenceEvent,
+  privacy: RECORD.privacyChange,
+  wake: RECORD.wake,
+} as const;
 
 export type EncoderParts = {
   /** Instead of the one of `settings`, asked for each record: what the broker takes may be less. */

@@ -1,4 +1,5 @@
 import type { EventNumber } from "../../durable-records/numbered-events.ts";
+import { type FenceEvent, type PrivacyChange, writeFenceEvent, writePrivacyChange } from "./fence-event.ts";
 import type { ProtobufWriter } from "./protobuf-writer.ts";
 import { type TripEvent, writeTrip } from "./trip.ts";
 import { type VehicleStateChange, writeVehicleStateChange } from "./vehicle-state-change.ts";
@@ -8,7 +9,9 @@ import { type WakeEvent, writeWake } from "./wake.ts";
 export type VehicleChange =
   | ({ readonly kind: "state" } & VehicleStateChange)
   | ({ readonly kind: "trip" } & TripEvent)
-  | ({ readonly kind: "wake" } & WakeEvent);
+  | ({ readonly kind: "wake" } & WakeEvent)
+  | ({ readonly kind: "fence" } & FenceEvent)
+  | ({ readonly kind: "privacy" } & PrivacyChange);
 
 /** The same with its number, which all kinds share. */
 export type VehicleEvent = VehicleChange & EventNumber;
@@ -29,5 +32,11 @@ export function writeVehicleEvent(
       return;
     case "wake":
       writeWake(writer, field, event);
+      return;
+    case "fence":
+      writeFenceEvent(writer, field, event);
+      return;
+    case "privacy":
+      writePrivacyChange(writer, field, event);
   }
 }

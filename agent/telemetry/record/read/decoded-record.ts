@@ -12,6 +12,7 @@ import type { ClockChange } from "../encode/clock-change.ts";
 import type { CodeReport } from "../encode/code-report.ts";
 import type { DataUsageReport } from "../encode/data-usage.ts";
 import type { BusEvent, Notice } from "../encode/events.ts";
+import type { FenceEvent, PrivacyChange } from "../encode/fence-event.ts";
 import type { FilePart } from "../encode/file.ts";
 import type { Histogram } from "../encode/histograms.ts";
 import type { LinkChange } from "../encode/link-change.ts";
@@ -129,6 +130,8 @@ export type RecordBody =
   | ({ readonly kind: "vehicle-state-change" } & VehicleStateChange & EventNumber)
   | ({ readonly kind: "trip" } & TripEvent & EventNumber)
   | ({ readonly kind: "wake" } & WakeEvent & EventNumber)
+  | ({ readonly kind: "fence-event" } & FenceEvent & EventNumber)
+  | ({ readonly kind: "privacy-change" } & PrivacyChange & EventNumber)
   | ({ readonly kind: "link-change" } & LinkChange)
   | ({ readonly kind: "data-usage" } & DataUsageReport)
   | {

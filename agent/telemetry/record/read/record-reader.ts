@@ -12,7 +12,7 @@ import { busCountOf, framesOf, samplesOf } from "./record-columns.ts";
 import { dataUsageOf, linkChangeOf } from "./record-links.ts";
 import { RECORD_CONVERSION, type WireRecord, wireRecord } from "./record-schema.ts";
 import { tableOf } from "./record-table.ts";
-import { tripOf, vehicleStateChangeOf, wakeOf } from "./record-vehicle.ts";
+import { fenceEventOf, privacyChangeOf, tripOf, vehicleStateChangeOf, wakeOf } from "./record-vehicle.ts";
 
 /** Longest record that is read, bytes without compression. The agent is not configurable to write longer ones. */
 const MAX_RECORD_BYTES = 4_194_304;
@@ -115,6 +115,8 @@ function bodyOf({
   vehicle_state_change: state,
   trip,
   wake,
+  fence_event: fence,
+  privacy_change: privacy,
   link_change: link,
   data_usage: usage,
 }: WireRecord): RecordBody {
@@ -140,6 +142,8 @@ function bodyOf({
   if (state !== undefined) return vehicleStateChangeOf(state);
   if (trip !== undefined) return tripOf(trip);
   if (wake !== undefined) return wakeOf(wake);
+  if (fence !== undefined) return fenceEventOf(fence);
+  if (privacy !== undefined) return privacyChangeOf(privacy);
   if (link !== undefined) return linkChangeOf(link);
   if (usage !== undefined) return dataUsageOf(usage);
   if (audit !== undefined) return { kind: "audit", ...audit };

@@ -5,7 +5,7 @@ import { clockChange, clockQuality } from "./clock-schema.ts";
 import { troubleCode, troubleCodeReport } from "./code-schema.ts";
 import { histograms } from "./histogram-schema.ts";
 import { dataUsage, linkChange } from "./link-schema.ts";
-import { trip, vehicleStateChange, wake } from "./vehicle-schema.ts";
+import { fenceEvent, privacyChange, trip, vehicleStateChange, wake } from "./vehicle-schema.ts";
 import { busCount, count, integer, position, stream } from "./wire-fields.ts";
 
 /** Long arrays are checked in one pass; a schema for each element would make a result object for each. */
@@ -216,6 +216,8 @@ export const wireRecord = z.object({
   vehicle_state_change: vehicleStateChange.optional(),
   trip: trip.optional(),
   wake: wake.optional(),
+  fence_event: fenceEvent.optional(),
+  privacy_change: privacyChange.optional(),
   link_change: linkChange.optional(),
   data_usage: dataUsage.optional(),
 });

@@ -31,3 +31,16 @@ export function wakeOf(wire: NonNullable<WireRecord["wake"]>): RecordBody {
   const about = { number, isRepeated, timeUs, cause, name, isCheckIn, sleptMs, suspendedMs, buses };
   return { kind: "wake", ...about, unplanned, most, isOverBudget };
 }
+
+/** The vehicle has come into a fence, or left it. */
+export function fenceEventOf(wire: NonNullable<WireRecord["fence_event"]>): RecordBody {
+  const { number, repeated: isRepeated, name, transition, time_us: timeUs, trip, odometer_km: odometerKm } = wire;
+  const about = { number, isRepeated, name, transition, timeUs, trip, odometerKm };
+  return { kind: "fence-event", ...about, position: positionOf(wire.position) };
+}
+
+/** Somebody in the vehicle keeps its positions there, or does so no more. */
+export function privacyChangeOf(wire: NonNullable<WireRecord["privacy_change"]>): RecordBody {
+  const { number, repeated: isRepeated, private: isPrivate, by, time_us: timeUs } = wire;
+  return { kind: "privacy-change", number, isRepeated, isPrivate, by, timeUs };
+}

@@ -60,3 +60,24 @@ export const trip = z.object({
   energy,
   position: place.nullable(),
 });
+
+/** The vehicle has come into a fence, or left it. */
+export const fenceEvent = z.object({
+  number: position,
+  repeated: z.boolean(),
+  name: z.string(),
+  transition: z.enum(["enter", "leave"]),
+  time_us: integer,
+  trip: count,
+  odometer_km: double.optional(),
+  position: place.nullable(),
+});
+
+/** Somebody in the vehicle keeps its positions there, or does so no more. */
+export const privacyChange = z.object({
+  number: position,
+  repeated: z.boolean(),
+  private: z.boolean(),
+  by: z.enum(["signal", "technician"]),
+  time_us: integer,
+});

@@ -77,7 +77,13 @@ function tripsOf({ heard, corrections }: VehicleJudgeParts): readonly Told[] {
 /** Events of the vehicle are numbered together, over boots and restarts. */
 function checkNumbers(tally: DayTally, { heard }: VehicleJudgeParts): void {
   const numbers = heard.records
-    .flatMap(({ record }) => record.trip?.number ?? record.vehicleStateChange?.number ?? [])
+    .flatMap(({ record }) => [
+      record.trip?.number ??
+        record.vehicleStateChange?.number ??
+        record.fenceEvent?.number ??
+        record.privacyChange?.number,
+    ])
+    .flatMap((number) => number ?? [])
     .sort((a, b) => a - b);
   for (const [at, number] of numbers.entries()) {
     tally.check(at === 0 || number > numbers[at - 1], () => `event ${number} came twice`);

@@ -52,6 +52,7 @@ describe("the section place", () => {
       "location.accuracy",
       "location.satellites",
       "location.hdop",
+      "location.odometer",
     ]);
     const without = await loadSignalTable(await loadConfigFile(configWith("")));
     expect(without.table.signals).toHaveLength(3);

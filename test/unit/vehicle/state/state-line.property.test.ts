@@ -59,7 +59,7 @@ class Vehicle {
 
 function shown(event: VehicleEvent): string {
   if (event.kind === "state") return `${event.before} > ${event.state}`;
-  if (event.kind === "wake") return "wake";
+  if (event.kind !== "trip") return event.kind;
   return `${event.phase} ${event.trip}${event.isInterrupted ? " interrupted" : ""}`;
 }
 
@@ -107,7 +107,7 @@ function judge(outbox: readonly VehicleEvent[]): void {
       expect(event.before).toBe(state);
       state = event.state;
     } else if (event.kind !== "trip") {
-      throw new Error("this line tells of no wakes");
+      throw new Error(`nobody tells of ${event.kind} here`);
     } else if (event.phase === "begin") {
       expect([open, event.trip]).toEqual([undefined, trips + 1]);
       trips = event.trip;

@@ -10,7 +10,13 @@ import { VEHICLE_EVENTS } from "../../../../fakes/telemetry/vehicle-events.ts";
 const SEED = 17;
 const reader = createRecordReader(readDescriptor());
 const encoder = encoderOf(tableOf([]));
-const KINDS = { state: "vehicle-state-change", trip: "trip", wake: "wake" } as const;
+const KINDS = {
+  state: "vehicle-state-change",
+  trip: "trip",
+  wake: "wake",
+  fence: "fence-event",
+  privacy: "privacy-change",
+} as const;
 
 function roundTrip(event: VehicleEvent) {
   return reader.decode(encoder.vehicleEvent(event).seal(idOf(3, "event"))).body;
@@ -29,7 +35,36 @@ const shared = {
   energy: optional(fc.record({ value: double, unit: fc.string({ maxLength: 32 }) })),
 };
 const state = fc.constantFrom("driving", "parked", "asleep-soon");
+const position = optional(
+  fc.record({
+    latitude: double,
+    longitude: double,
+    altitude: optional(double),
+    accuracy: optional(double),
+    timeUs: us,
+  }),
+);
+const { number, isRepeated, timeUs, odometerKm } = shared;
 const event: fc.Arbitrary<VehicleEvent> = fc.oneof(
+  fc.record({
+    number,
+    isRepeated,
+    timeUs,
+    odometerKm,
+    kind: fc.constant("fence"),
+    name: fc.string({ maxLength: 64 }),
+    transition: fc.constantFrom("enter", "leave"),
+    trip: fc.integer({ min: 0, max: 2 ** 52 }),
+    position,
+  }),
+  fc.record({
+    number,
+    isRepeated,
+    timeUs,
+    kind: fc.constant("privacy"),
+    isPrivate: fc.boolean(),
+    by: fc.constantFrom("signal", "technician"),
+  }),
   fc.record({
     ...shared,
     kind: fc.constant("state"),
@@ -46,15 +81,7 @@ const event: fc.Arbitrary<VehicleEvent> = fc.oneof(
     beganUs: us,
     isInterrupted: fc.boolean(),
     beganOdometerKm: optional(double),
-    position: optional(
-      fc.record({
-        latitude: double,
-        longitude: double,
-        altitude: optional(double),
-        accuracy: optional(double),
-        timeUs: us,
-      }),
-    ),
+    position,
   }),
   fc.record({
     number: shared.number,

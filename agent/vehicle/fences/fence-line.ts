@@ -1,0 +1,59 @@
+import type { Fix } from "../place/fix.ts";
+import { metresOutside, type Point, type Shape } from "./shape.ts";
+
+/** Of a fix that says nothing of its accuracy, m. */
+const ASSUMED_ACCURACY_METRES = 20;
+/** A fix that is worse says nothing of fences. */
+export const MAX_ACCURACY_METRES = 200;
+
+export type Side = "inside" | "outside";
+
+/**
+ * Which side of its edge the vehicle is on. The side changes when so many fixes in a row lie beyond the edge by more than they may be
+ * wrong. The first that is known is no change.
+ */
+export class FenceLine {
+  readonly #shape: Shape;
+  readonly #fixes: number;
+  #side: Side | undefined;
+  #inRow = 0;
+
+  /** `side`: as it was left; undefined where nothing is known. */
+  constructor(shape: Shape, fixes: number, side?: Side) {
+    this.#shape = shape;
+    this.#fixes = fixes;
+    this.#side = side;
+  }
+
+  get side(): Side | undefined {
+    return this.#side;
+  }
+
+  /** Gives the new side where it has changed. */
+  take(fix: Fix): Side | undefined {
+    const accuracyM = accuracyOf(fix);
+    if (accuracyM > MAX_ACCURACY_METRES) return undefined;
+    const outside = metresOutside(this.#shape, pointOf(fix));
+    const side = Math.abs(outside) <= accuracyM ? undefined : outside < 0 ? "inside" : "outside";
+    if (side === undefined || side === this.#side) {
+      this.#inRow = 0;
+      return undefined;
+    }
+    this.#inRow += 1;
+    if (this.#inRow < this.#fixes) return undefined;
+    this.#inRow = 0;
+    const isFirst = this.#side === undefined;
+    this.#side = side;
+    return isFirst ? undefined : side;
+  }
+}
+
+/** How far a fix may be wrong, m. */
+export function accuracyOf({ accuracyM }: Fix): number {
+  return accuracyM ?? ASSUMED_ACCURACY_METRES;
+}
+
+/** Where a fix is. */
+export function pointOf({ latitude, longitude }: Fix): Point {
+  return [latitude, longitude];
+}
