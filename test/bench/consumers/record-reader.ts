@@ -216,7 +216,14 @@ const recordSchema = z.object({
   notice: z.object({ event: z.string() }).optional(),
   vehicleStateChange: vehicleStateSchema.optional(),
   trip: tripSchema.optional(),
-  fenceEvent: z.object({ number: z.bigint().transform(Number), name: z.string(), transition: z.string() }).optional(),
+  fenceEvent: z
+    .object({
+      number: z.bigint().transform(Number),
+      name: z.string(),
+      transition: z.string(),
+      timeUs: z.bigint().transform(Number),
+    })
+    .optional(),
   privacyChange: z.object({ number: z.bigint().transform(Number), private: z.boolean(), by: z.string() }).optional(),
   trigger: triggerSchema.optional(),
   frames: framesSchema.optional(),

@@ -2,10 +2,12 @@ import { chmodSync, copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import { writeIdentity } from "../cloud/certificate-authority.ts";
+import { DEPOT } from "../consumers/day/fence-judge.ts";
 import { DAY_HARDWARE, DAY_INSTALLER, DAY_THING, type DayCloud } from "./day-cloud.ts";
 import { DAY_LINK, type DayModem } from "./day-modem.ts";
 import type { DayPlan } from "./day-plan.ts";
 import type { VanProcess } from "./van-client.ts";
+import { pointOf } from "./van-drive.ts";
 
 const VAN_DBC = join(import.meta.dirname, "van.dbc");
 
@@ -99,7 +101,10 @@ function configOf({ folder, stateDir, runtimeDir, plan, cloud, van, modem }: Day
   };
 }
 
-function vehicleSections({ file }: DayPlan, { receiverPort }: DayHome["van"]): object {
+function vehicleSections(plan: DayPlan, { receiverPort }: DayHome["van"]): object {
+  const { file } = plan;
+  const { road } = file;
+  const depot = plan.trips[0]?.metres ?? 0;
   const condition = { signals: { ignition: "VanBody.Ignition" }, all: ["ignition > 0.5"], maxAgeMs: 5000 };
   return {
     power: {
@@ -109,7 +114,12 @@ function vehicleSections({ file }: DayPlan, { receiverPort }: DayHome["van"]): o
       sleep: { budgetMs: 60_000, wakesBuses: ["can0"] },
       wake: { checkIns: { everyHours: file.checkInHours } },
     },
-    place: { sources: [{ kind: "nmea-tcp", host: "127.0.0.1", port: receiverPort }], staleSeconds: 30 },
+    place: {
+      sources: [{ kind: "nmea-tcp", host: "127.0.0.1", port: receiverPort }],
+      staleSeconds: 30,
+      fences: [{ name: DEPOT, circle: { ...pointOf(plan, depot), radiusMetres: road.depotMetres } }],
+      privacy: { zones: [{ circle: { ...pointOf(plan, 0), radiusMetres: road.privateMetres } }] },
+    },
   };
 }
 

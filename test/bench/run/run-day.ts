@@ -11,6 +11,7 @@ import { judgeRoaming } from "../consumers/day/budget-judge.ts";
 import { Corrections } from "../consumers/day/corrections.ts";
 import { DayRecords } from "../consumers/day/day-records.ts";
 import { DayTally, type DayVerdict, timeOf } from "../consumers/day/day-verdict.ts";
+import { judgeFences } from "../consumers/day/fence-judge.ts";
 import { judgeQuiet, judgeUnlocks, judgeUpdates, type OrderParts } from "../consumers/day/order-judges.ts";
 import { judgePlaces } from "../consumers/day/place-judge.ts";
 import { type BootFacts, judgeSamples } from "../consumers/day/sample-truth.ts";
@@ -289,6 +290,7 @@ async function judged(running: Running, gaps: Gaps, rows: string): Promise<Judge
       judgeTrips(vehicle),
       judgeStates(vehicle),
       judgePlaces(vehicle),
+      judgeFences(vehicle),
       judgeRoaming(vehicle),
       judgeUpdates(orders),
       judgeUnlocks(orders),

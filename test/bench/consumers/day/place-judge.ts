@@ -13,7 +13,7 @@ const LATE_METRES = 60;
 /** A position that came, with the way to the van at that time. */
 type Told = { readonly trueMs: number; readonly offMetres: number; readonly roadMetres: number };
 
-/** Each position that came is where the van was. */
+/** Each position that came is where the van was, and none is from the private zone around home. */
 export function judgePlaces(parts: {
   readonly plan: DayPlan;
   readonly heard: Heard;
@@ -25,10 +25,17 @@ export function judgePlaces(parts: {
   for (const { trueMs, offMetres } of told) {
     tally.check(offMetres <= LATE_METRES, () => `${Math.round(offMetres)} m off at ${timeOf(plan.startsAtMs, trueMs)}`);
   }
+  const inZone = told.filter(({ roadMetres }) => Math.abs(roadMetres) < plan.file.road.privateMetres);
+  tally.check(inZone.length === 0, () => {
+    const [{ trueMs }] = inZone;
+    return `${inZone.length} positions are from the private zone, the first of ${timeOf(plan.startsAtMs, trueMs)}`;
+  });
   const onTrips = told.filter(({ trueMs }) => isIn(plan.trips, trueMs));
   tally.check(onTrips.length > 0, () => "no position of a trip came");
   const worst = told.reduce((most, { offMetres }) => Math.max(most, offMetres), 0);
-  return tally.verdict(`${told.length.toLocaleString("en-US")} positions, at most ${worst.toFixed(1)} m off`);
+  return tally.verdict(
+    `${told.length.toLocaleString("en-US")} positions, at most ${worst.toFixed(1)} m off, ${inZone.length} from the private zone`,
+  );
 }
 
 function positionsOf({ plan, heard, corrections }: Parameters<typeof judgePlaces>[0]): readonly Told[] {

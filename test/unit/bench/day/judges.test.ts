@@ -3,6 +3,7 @@ import { CommandExecutions, type Execution } from "../../../bench/cloud/command-
 import { judgeRoaming } from "../../../bench/consumers/day/budget-judge.ts";
 import { Corrections } from "../../../bench/consumers/day/corrections.ts";
 import type { DayRecord, Heard, PresenceHeard } from "../../../bench/consumers/day/day-records.ts";
+import { judgeFences } from "../../../bench/consumers/day/fence-judge.ts";
 import { judgeQuiet, judgeUnlocks, judgeUpdates, type OrderParts } from "../../../bench/consumers/day/order-judges.ts";
 import { judgePlaces } from "../../../bench/consumers/day/place-judge.ts";
 import { judgeSamples, type TruthParts } from "../../../bench/consumers/day/sample-truth.ts";
@@ -237,6 +238,43 @@ describe("the judges of a day", () => {
       return judgePlaces({ plan, heard, corrections: correctionsOf(heard) }).wrong;
     };
     expect([judge(0), judge(50), judge(70)]).toEqual([0, 0, 1]);
+  });
+
+  it("want no position from the private zone, however right it is", () => {
+    const judge = (atMs: number): number => {
+      const { latitude, longitude } = vanAt(plan, atMs);
+      const of = [
+        column("location", "latitude", [[atMs, Math.round(latitude * 1e7)]], 1e-7),
+        column("location", "longitude", [[atMs, Math.round(longitude * 1e7)]], 1e-7),
+      ];
+      const heard = heardOf([samplesOf(of)]);
+      return judgePlaces({ plan, heard, corrections: correctionsOf(heard) }).wrong;
+    };
+    expect([judge(plan.trips[0].fromMs + 60_000), judge(plan.trips[0].fromMs + 10_000)]).toEqual([0, 1]);
+  });
+
+  it("want the depot entered and left as the van's way says", () => {
+    const depot = plan.trips[0].metres;
+    const crossings: [transition: string, ms: number][] = [];
+    for (const { fromMs, toMs } of plan.trips) {
+      for (let ms = fromMs; ms < toMs; ms += 1000) {
+        const [before, after] = [ms, ms + 1000].map((at) => Math.abs(vanAt(plan, at).roadMetres - depot) < 300);
+        if (before !== after) crossings.push([after ? "enter" : "leave", ms + 2000]);
+      }
+    }
+    const judge = (of: readonly (readonly [transition: string, ms: number])[]): number => {
+      const records = of.map(([transition, ms], at) => {
+        const timeUs = (STARTS_AT_MS + ms) * 1000;
+        return recordOf("fenceEvent", { fenceEvent: { number: at + 1, name: "depot", transition, timeUs } });
+      });
+      const heard = heardOf(records);
+      return judgeFences({ plan, heard, corrections: correctionsOf(heard) }).wrong;
+    };
+    expect(crossings.map(([transition]) => transition)).toEqual(["enter", "leave", "enter", "leave"]);
+    expect(judge(crossings)).toBe(0);
+    expect(judge(crossings.slice(0, 3))).toBe(2);
+    expect(judge(crossings.with(1, ["leave", crossings[1][1] + 60_000]))).toBe(1);
+    expect(judge(crossings.with(1, ["enter", crossings[1][1]]))).toBe(1);
   });
 
   it("want each unlock to move the doors once, by three frames, and nothing else on a bus that rests", () => {
